@@ -1,0 +1,95 @@
+//! Looking types up by name.
+//!
+//! BTF has no index. This one is sorted when a facts file is written, so that reading the file costs nothing for it.
+
+use super::{Btf, BtfId, Kind};
+
+/// Numbers of types, each list ordered by name.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub(crate) struct Index {
+    pub(crate) functions: Vec<BtfId>,
+    /// Structs, unions, enumerations, typedefs and what is only declared.
+    pub(crate) types: Vec<BtfId>,
+    /// Enumerations, each once for every constant in it, with the constant's number.
+    pub(crate) constants: Vec<(BtfId, u32)>,
+}
+
+impl Btf {
+    /// The functions of this name. More than one when translation units disagree about the prototype.
+    pub fn functions(&self, name: &str) -> Vec<BtfId> {
+        self.range(&self.index.functions, name)
+    }
+
+    /// All functions by name.
+    pub fn all_functions(&self) -> &[BtfId] {
+        &self.index.functions
+    }
+
+    /// The types of this name: structs, unions and enumerations first, then typedefs, then what is only declared.
+    pub fn types(&self, name: &str) -> Vec<BtfId> {
+        let mut found = self.range(&self.index.types, name);
+        let rank = |id| match self.get(id).kind {
+            Kind::Record(_) | Kind::Enum(_) => 0,
+            Kind::Typedef(_) => 1,
+            _ => 2,
+        };
+        found.sort_by_key(|&id| (rank(id), id));
+        found
+    }
+
+    /// The enumeration that has a constant of this name, and the constant's value.
+    pub fn constant(&self, name: &str) -> Option<(BtfId, i128)> {
+        let constants = &self.index.constants;
+        let start = constants.partition_point(|&(id, n)| self.constant_name(id, n) < name);
+        let &(id, n) = constants.get(start)?;
+        match self.get(id).kind {
+            Kind::Enum(e) => {
+                e.values().nth(n as usize).filter(|(found, _)| *found == name).map(|(_, v)| (id, v))
+            }
+            _ => None,
+        }
+    }
+
+    fn range(&self, ids: &[BtfId], name: &str) -> Vec<BtfId> {
+        let start = ids.partition_point(|&id| self.get(id).name < name);
+        ids[start..].iter().copied().take_while(|&id| self.get(id).name == name).collect()
+    }
+
+    fn constant_name(&self, id: BtfId, n: u32) -> &str {
+        match self.get(id).kind {
+            Kind::Enum(e) => e.name(n as usize),
+            _ => "",
+        }
+    }
+
+    pub(crate) fn index(&self) -> &Index {
+        &self.index
+    }
+
+    pub(super) fn build_index(&mut self) {
+        let mut index = Index::default();
+        for id in self.ids() {
+            let ty = self.get(id);
+            match ty.kind {
+                Kind::Function(_) => index.functions.push(id),
+                Kind::Enum(e) => {
+                    index.constants.extend((0..e.len()).map(|n| (id, n)));
+                    index.types.push(id);
+                }
+                Kind::Record(_) | Kind::Typedef(_) | Kind::Forward => index.types.push(id),
+                _ => {}
+            }
+        }
+        index.types.retain(|&id| !self.get(id).name.is_empty());
+        index.functions.sort_by_key(|&id| self.get(id).name);
+        index.types.sort_by_key(|&id| self.get(id).name);
+        index.constants.sort_by_key(|&(id, n)| self.constant_name(id, n));
+        self.index = index;
+    }
+
+    /// Takes an index that was written with the types. A wrong one finds nothing; it cannot do harm.
+    pub(super) fn with_index(mut self, index: Index) -> Self {
+        self.index = index;
+        self
+    }
+}

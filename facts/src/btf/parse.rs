@@ -1,0 +1,419 @@
+//! The bytes of BTF: one pass that proves every later read, and the reads.
+
+use super::{Btf, BtfError, BtfId, BtfType, Enum, Index, Int, Kind, Layout, Member, Prototype, Record};
+
+const MAGIC: u16 = 0xeb9f;
+const HEADER: usize = 24;
+/// `name_off`, `info`, and `size` or `type`.
+const TYPE: usize = 12;
+
+mod kind {
+    pub(super) const INT: u32 = 1;
+    pub(super) const PTR: u32 = 2;
+    pub(super) const ARRAY: u32 = 3;
+    pub(super) const STRUCT: u32 = 4;
+    pub(super) const UNION: u32 = 5;
+    pub(super) const ENUM: u32 = 6;
+    pub(super) const FWD: u32 = 7;
+    pub(super) const TYPEDEF: u32 = 8;
+    pub(super) const VOLATILE: u32 = 9;
+    pub(super) const CONST: u32 = 10;
+    pub(super) const RESTRICT: u32 = 11;
+    pub(super) const FUNC: u32 = 12;
+    pub(super) const FUNC_PROTO: u32 = 13;
+    pub(super) const VAR: u32 = 14;
+    pub(super) const DATASEC: u32 = 15;
+    pub(super) const FLOAT: u32 = 16;
+    pub(super) const DECL_TAG: u32 = 17;
+    pub(super) const TYPE_TAG: u32 = 18;
+    pub(super) const ENUM64: u32 = 19;
+}
+
+/// Bytes after `struct btf_type`, and bytes for each of its `vlen` elements.
+fn extra(kind: u32, layout: &[(u8, u8)]) -> Option<(usize, usize)> {
+    Some(match kind {
+        kind::INT | kind::VAR | kind::DECL_TAG => (4, 0),
+        kind::ARRAY => (12, 0),
+        kind::STRUCT | kind::UNION | kind::DATASEC | kind::ENUM64 => (0, 12),
+        kind::ENUM | kind::FUNC_PROTO => (0, 8),
+        kind::PTR
+        | kind::FWD
+        | kind::TYPEDEF
+        | kind::VOLATILE
+        | kind::CONST
+        | kind::RESTRICT
+        | kind::FUNC
+        | kind::FLOAT
+        | kind::TYPE_TAG => (0, 0),
+        // A kind of a later kernel, which says itself how long it is.
+        _ => {
+            let &(info, element) = layout.get(kind as usize)?;
+            (info.into(), element.into())
+        }
+    })
+}
+
+fn error<T>(offset: usize, problem: impl Into<String>) -> Result<T, BtfError> {
+    Err(BtfError { offset, problem: problem.into() })
+}
+
+fn u32_at(bytes: &[u8], at: usize) -> u32 {
+    u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]])
+}
+
+impl Btf {
+    /// Reads a `.BTF` section and checks every offset, type id and chain in it.
+    pub fn parse(bytes: Vec<u8>) -> Result<Btf, BtfError> {
+        let mut btf = Btf::parse_types(bytes)?;
+        btf.build_index();
+        Ok(btf)
+    }
+
+    /// Reads a section whose index is known.
+    pub(crate) fn parse_indexed(bytes: Vec<u8>, index: Index) -> Result<Btf, BtfError> {
+        Ok(Btf::parse_types(bytes)?.with_index(index))
+    }
+
+    fn parse_types(bytes: Vec<u8>) -> Result<Btf, BtfError> {
+        if bytes.len() < HEADER {
+            return error(0, format!("{} bytes are too few for a header", bytes.len()));
+        }
+        if bytes[..2] != MAGIC.to_le_bytes() {
+            return error(0, "this is not little-endian BTF");
+        }
+        if bytes[2] != 1 {
+            return error(2, format!("version {} is not known", bytes[2]));
+        }
+        let header = u32_at(&bytes, 4) as usize;
+        if header < HEADER {
+            return error(4, format!("a header of {header} bytes is too short"));
+        }
+        let section = |at: usize, what: &str| {
+            let start = header.checked_add(u32_at(&bytes, at) as usize);
+            let range = start.and_then(|s| Some(s..s.checked_add(u32_at(&bytes, at + 4) as usize)?));
+            match range {
+                Some(range) if range.end <= bytes.len() => Ok(range),
+                _ => error(at, format!("the {what} section ends behind the data")),
+            }
+        };
+        let types = section(8, "type")?;
+        let strings = section(16, "string")?;
+        let layout = if header >= 32 { section(24, "layout")? } else { 0..0 };
+        let layout: Vec<(u8, u8)> = bytes[layout].chunks_exact(4).map(|e| (e[0], e[1])).collect();
+        if bytes[strings.clone()].first() != Some(&0) || bytes[strings.clone()].last() != Some(&0) {
+            return error(strings.start, "the string section does not start and end with NUL");
+        }
+        let Ok(_) = std::str::from_utf8(&bytes[strings.clone()]) else {
+            return error(strings.start, "the string section is not UTF-8");
+        };
+
+        let mut starts = Vec::new();
+        let mut at = types.start;
+        while at < types.end {
+            if types.end - at < TYPE {
+                return error(at, "a type is cut off");
+            }
+            let info = u32_at(&bytes, at + 4);
+            let (kind, vlen) = (info >> 24 & 0x7f, info & 0xff_ffff);
+            let Some((fixed, element)) = extra(kind, &layout) else {
+                return error(at, format!("type kind {kind} is not known"));
+            };
+            let length = TYPE + fixed + element * vlen as usize;
+            if types.end - at < length {
+                return error(at, "a type is cut off");
+            }
+            starts.push(at as u32);
+            at += length;
+        }
+        let mut btf = Btf { bytes, strings, starts, layouts: Vec::new(), index: Index::default() };
+        btf.check()?;
+        btf.layouts = btf.lay_out()?;
+        Ok(btf)
+    }
+
+    /// Proves what the accessors rely on: names and type ids are in range, and following a type's qualifiers, elements
+    /// and members by value always ends.
+    fn check(&self) -> Result<(), BtfError> {
+        let count = self.starts.len() as u32;
+        for id in self.ids() {
+            let at = self.start(id);
+            let check_name = |name: u32, at: usize| {
+                if (name as usize) < self.strings.len() {
+                    Ok(())
+                } else {
+                    error(at, format!("name offset {name} is outside the string section"))
+                }
+            };
+            let check_id = |ty: u32, at: usize| {
+                if ty <= count {
+                    Ok(())
+                } else {
+                    error(at, format!("type id {ty} does not exist"))
+                }
+            };
+            check_name(u32_at(&self.bytes, at), at)?;
+            let info = u32_at(&self.bytes, at + 4);
+            let (kind, vlen) = (info >> 24 & 0x7f, (info & 0xff_ffff) as usize);
+            let elements = |size: usize| (0..vlen).map(move |n| at + TYPE + n * size);
+            match kind {
+                kind::PTR
+                | kind::TYPEDEF
+                | kind::VOLATILE
+                | kind::CONST
+                | kind::RESTRICT
+                | kind::TYPE_TAG
+                | kind::VAR
+                | kind::DECL_TAG => check_id(u32_at(&self.bytes, at + 8), at)?,
+                kind::FUNC => {
+                    let proto = u32_at(&self.bytes, at + 8);
+                    check_id(proto, at)?;
+                    if self.raw_kind(BtfId(proto)) != Some(kind::FUNC_PROTO) {
+                        return error(at, "a function's type is not a prototype");
+                    }
+                }
+                kind::ARRAY => {
+                    check_id(u32_at(&self.bytes, at + TYPE), at)?;
+                    check_id(u32_at(&self.bytes, at + TYPE + 4), at)?;
+                }
+                kind::STRUCT | kind::UNION => {
+                    for at in elements(12) {
+                        check_name(u32_at(&self.bytes, at), at)?;
+                        check_id(u32_at(&self.bytes, at + 4), at)?;
+                    }
+                }
+                kind::FUNC_PROTO => {
+                    check_id(u32_at(&self.bytes, at + 8), at)?;
+                    for at in elements(8) {
+                        check_name(u32_at(&self.bytes, at), at)?;
+                        check_id(u32_at(&self.bytes, at + 4), at)?;
+                    }
+                }
+                kind::ENUM | kind::ENUM64 => {
+                    for at in elements(if kind == kind::ENUM { 8 } else { 12 }) {
+                        check_name(u32_at(&self.bytes, at), at)?;
+                    }
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Sizes and alignments. Proves on the way that no type holds itself by value.
+    fn lay_out(&self) -> Result<Vec<Layout>, BtfError> {
+        /// C compilers give up long before.
+        const NESTING: usize = 256;
+        const VOID: Layout = Layout { size: None, align: 1 };
+        let mut layouts = vec![None; self.starts.len() + 1];
+        layouts[0] = Some(VOID);
+        // A depth-first walk over what each type holds; a type is done when all that it holds is.
+        let mut open: Vec<(BtfId, Vec<BtfId>)> = Vec::new();
+        for root in self.ids() {
+            let mut next = Some(root);
+            loop {
+                if let Some(id) = next.take().filter(|id| layouts[id.0 as usize].is_none()) {
+                    if open.len() >= NESTING {
+                        return error(self.start(id), "types hold one another too deeply, or in a circle");
+                    }
+                    open.push((id, self.held(id)));
+                }
+                let Some((id, held)) = open.last_mut() else { break };
+                next = held.pop();
+                if next.is_none() {
+                    let layout = self.layout(*id, |part| layouts[part.0 as usize].unwrap_or(VOID));
+                    layouts[id.0 as usize] = Some(layout);
+                    open.pop();
+                }
+            }
+        }
+        Ok(layouts.into_iter().map(|layout| layout.unwrap_or(VOID)).collect())
+    }
+
+    /// The layout of one type from those of the types it holds.
+    fn layout(&self, id: BtfId, of: impl Fn(BtfId) -> Layout) -> Layout {
+        let scalar = |size: u32| {
+            let align = if matches!(size, 1 | 2 | 4 | 8 | 16) { size.into() } else { 1 };
+            Layout { size: Some(size.into()), align }
+        };
+        match self.get(id).kind {
+            Kind::Int(int) => scalar(int.size),
+            Kind::Enum(e) => scalar(e.size),
+            Kind::Float { size } => scalar(size),
+            Kind::Pointer(_) => scalar(8),
+            Kind::Typedef(to) | Kind::Const(to) | Kind::Qualified(to) => of(to),
+            Kind::Array { of: element, len } => {
+                let Layout { size, align } = of(element);
+                Layout { size: size.and_then(|size| size.checked_mul(len.into())), align }
+            }
+            Kind::Record(record) => {
+                let size = u64::from(record.size);
+                // A member that is not at a multiple of its alignment shows a packed struct.
+                let aligned = |m: &Member<'_>, align| {
+                    m.bitfield.is_some() || u64::from(m.bit_offset) % (align * 8) == 0
+                };
+                let members = record.members().map(|m| (of(m.ty).align, m));
+                let align = members.map(|(align, m)| if aligned(&m, align) { align } else { 1 }).max();
+                let align = align.filter(|&align| size % align == 0).unwrap_or(1);
+                Layout { size: Some(size), align }
+            }
+            _ => Layout { size: None, align: 1 },
+        }
+    }
+
+    /// The types that a type holds by value.
+    fn held(&self, id: BtfId) -> Vec<BtfId> {
+        match self.get(id).kind {
+            Kind::Typedef(to) | Kind::Const(to) | Kind::Qualified(to) | Kind::Array { of: to, .. } => {
+                vec![to]
+            }
+            Kind::Record(record) => record.members().map(|m| m.ty).collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    fn start(&self, id: BtfId) -> usize {
+        self.starts[id.0 as usize - 1] as usize
+    }
+
+    fn raw_kind(&self, id: BtfId) -> Option<u32> {
+        let &start = self.starts.get(id.0.checked_sub(1)? as usize)?;
+        Some(u32_at(&self.bytes, start as usize + 4) >> 24 & 0x7f)
+    }
+
+    fn string(&self, offset: u32) -> &str {
+        let rest = &self.bytes[self.strings.clone()][offset as usize..];
+        // The section ends with NUL. Only an offset into the middle of a character fails to be UTF-8.
+        let end = rest.iter().position(|&b| b == 0).unwrap_or(0);
+        std::str::from_utf8(&rest[..end]).unwrap_or_default()
+    }
+
+    /// A type. An id that is not in this blob is `void`.
+    pub fn get(&self, id: BtfId) -> BtfType<'_> {
+        if id == BtfId::VOID || id.0 as usize > self.starts.len() {
+            return BtfType { name: "void", kind: Kind::Void };
+        }
+        let at = self.start(id);
+        let info = u32_at(&self.bytes, at + 4);
+        let (flag, count) = (info >> 31 == 1, info & 0xff_ffff);
+        let word = u32_at(&self.bytes, at + 8);
+        let of = BtfId(word);
+        let behind = at + TYPE;
+        let kind = match info >> 24 & 0x7f {
+            kind::INT => {
+                let encoding = u32_at(&self.bytes, behind) >> 24;
+                Kind::Int(Int { size: word, signed: encoding & 1 != 0, boolean: encoding & 4 != 0 })
+            }
+            kind::PTR => Kind::Pointer(of),
+            kind::ARRAY => {
+                Kind::Array { of: BtfId(u32_at(&self.bytes, behind)), len: u32_at(&self.bytes, behind + 8) }
+            }
+            kind @ (kind::STRUCT | kind::UNION) => Kind::Record(Record {
+                btf: self,
+                union: kind == kind::UNION,
+                size: word,
+                members: behind,
+                count,
+                bitfields: flag,
+            }),
+            kind @ (kind::ENUM | kind::ENUM64) => Kind::Enum(Enum {
+                btf: self,
+                size: word,
+                signed: flag,
+                values: behind,
+                count,
+                wide: kind == kind::ENUM64,
+            }),
+            kind::FWD => Kind::Forward,
+            kind::TYPEDEF => Kind::Typedef(of),
+            kind::CONST => Kind::Const(of),
+            kind::VOLATILE | kind::RESTRICT | kind::TYPE_TAG => Kind::Qualified(of),
+            kind::FUNC => Kind::Function(of),
+            kind::FUNC_PROTO => Kind::Prototype(Prototype { btf: self, ret: of, params: behind, count }),
+            kind::VAR => Kind::Variable(of),
+            kind::FLOAT => Kind::Float { size: word },
+            _ => Kind::Other,
+        };
+        BtfType { name: self.string(u32_at(&self.bytes, at)), kind }
+    }
+}
+
+impl<'a> Record<'a> {
+    /// The members in their order.
+    pub fn members(&self) -> impl Iterator<Item = Member<'a>> {
+        let Record { btf, members, bitfields, .. } = *self;
+        (0..self.count as usize).map(move |n| {
+            let at = members + 12 * n;
+            let offset = u32_at(&btf.bytes, at + 8);
+            let (bit_offset, bits) = if bitfields { (offset & 0xff_ffff, offset >> 24) } else { (offset, 0) };
+            Member {
+                name: btf.string(u32_at(&btf.bytes, at)),
+                ty: BtfId(u32_at(&btf.bytes, at + 4)),
+                bit_offset,
+                bitfield: (bits != 0).then_some(bits),
+            }
+        })
+    }
+}
+
+impl<'a> Enum<'a> {
+    fn step(&self) -> usize {
+        if self.wide {
+            12
+        } else {
+            8
+        }
+    }
+
+    /// The number of constants.
+    pub(super) fn len(&self) -> u32 {
+        self.count
+    }
+
+    /// The name of a constant; empty when there are not so many.
+    pub(super) fn name(&self, n: usize) -> &'a str {
+        if n >= self.count as usize {
+            return "";
+        }
+        self.btf.string(u32_at(&self.btf.bytes, self.values + n * self.step()))
+    }
+
+    /// The constants in their order.
+    pub fn values(&self) -> impl Iterator<Item = (&'a str, i128)> {
+        let this = *self;
+        (0..self.count as usize).map(move |n| {
+            let at = this.values + n * this.step();
+            let low = u32_at(&this.btf.bytes, at + 4);
+            let value = if this.wide {
+                let both = u64::from(u32_at(&this.btf.bytes, at + 8)) << 32 | u64::from(low);
+                if this.signed {
+                    i128::from(both as i64)
+                } else {
+                    both.into()
+                }
+            } else if this.signed {
+                (low as i32).into()
+            } else {
+                low.into()
+            };
+            (this.name(n), value)
+        })
+    }
+}
+
+impl<'a> Prototype<'a> {
+    /// Whether it ends in `...`.
+    pub fn variadic(&self) -> bool {
+        // The dots are a last parameter without name and type.
+        self.count > 0 && u32_at(&self.btf.bytes, self.params + 8 * (self.count as usize - 1) + 4) == 0
+    }
+
+    /// The named parameters: their names, empty where there is none, and types.
+    pub fn params(&self) -> impl Iterator<Item = (&'a str, BtfId)> {
+        let Prototype { btf, params, count, .. } = *self;
+        let named = count as usize - usize::from(self.variadic());
+        (0..named).map(move |n| {
+            let at = params + 8 * n;
+            (btf.string(u32_at(&btf.bytes, at)), BtfId(u32_at(&btf.bytes, at + 4)))
+        })
+    }
+}

@@ -1,0 +1,222 @@
+//! The facts file: everything that [`Facts`] holds, in one file that is read in a few milliseconds.
+//!
+//! Eight bytes of magic, a checksum of all that follows, then the parts in a fixed order, each a length and its bytes.
+//! Numbers are little-endian, lists are preceded by their length. The file is made anew when its version is not the one
+//! this program writes, so no version but the own has to be read.
+
+use crate::btf::{Btf, BtfError, BtfId, Index};
+use crate::{Export, Facts, Identity, Section, Site, Sym, Symbols};
+use std::fmt;
+
+/// `KPSF` and the version of the format.
+const MAGIC: [u8; 8] = *b"KPSF\0\0\0\x01";
+
+/// Why a facts file cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FactsError {
+    /// It is not a facts file, or one of another version.
+    Format,
+    /// Its checksum does not fit, or it is shorter than it says.
+    Damaged,
+    /// The types in it cannot be read.
+    Btf(BtfError),
+}
+
+impl fmt::Display for FactsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            FactsError::Format => write!(f, "this is no facts file of the version that this program reads"),
+            FactsError::Damaged => write!(f, "the file is damaged"),
+            FactsError::Btf(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for FactsError {}
+
+impl Facts {
+    /// The facts as a file.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut w = Writer(Vec::new());
+        w.text(&self.identity.release);
+        w.bytes(&self.identity.build_id);
+        w.list(&self.config, |w, (option, value)| {
+            w.text(option);
+            w.text(value);
+        });
+        w.list(&self.sections, |w, section| {
+            w.text(&section.name);
+            w.u64(section.address);
+            w.u64(section.size);
+        });
+        w.u64(self.symbols.len() as u64);
+        for Sym { address, kind, name } in self.symbols.iter() {
+            w.u64(address);
+            w.0.push(kind as u8);
+            w.text(name);
+        }
+        w.list(self.symbols.by_name(), |w, n| w.u32(*n));
+        let mut sites: Vec<_> = self.sites.iter().collect();
+        sites.sort_by_key(|(function, _)| **function);
+        w.list(sites, |w, (function, site)| {
+            w.u64(*function);
+            w.u64(site.offset.into());
+            w.0.extend(site.bytes);
+        });
+        let mut exports: Vec<_> = self.exports.iter().collect();
+        exports.sort_by_key(|(name, _)| *name);
+        w.list(exports, |w, (name, export)| {
+            w.text(name);
+            w.0.push(export.gpl.into());
+            w.text(export.namespace.as_deref().unwrap_or_default());
+        });
+        w.bytes(self.btf.bytes());
+        let Index { functions, types, constants } = self.btf.index();
+        w.list(functions, |w, id| w.u32(id.0));
+        w.list(types, |w, id| w.u32(id.0));
+        w.list(constants, |w, (id, n)| {
+            w.u32(id.0);
+            w.u32(*n);
+        });
+
+        let mut file = MAGIC.to_vec();
+        file.extend(checksum(&w.0).to_le_bytes());
+        file.extend(w.0);
+        file
+    }
+
+    /// Reads a facts file.
+    pub fn from_bytes(file: &[u8]) -> Result<Facts, FactsError> {
+        let (magic, rest) = file.split_first_chunk::<8>().ok_or(FactsError::Format)?;
+        if *magic != MAGIC {
+            return Err(FactsError::Format);
+        }
+        let (sum, rest) = rest.split_first_chunk::<8>().ok_or(FactsError::Damaged)?;
+        if u64::from_le_bytes(*sum) != checksum(rest) {
+            return Err(FactsError::Damaged);
+        }
+        let mut r = Reader(rest);
+        // The checksum held, so a length that does not fit can only be a forgery; it is refused like any damage.
+        let mut read = || -> Option<Facts> {
+            Some(Facts {
+                identity: Identity { release: r.text()?.to_owned(), build_id: r.bytes()?.to_vec() },
+                config: r.list(|r| Some((r.text()?.to_owned(), r.text()?.to_owned())))?,
+                sections: r.list(|r| {
+                    Some(Section { name: r.text()?.to_owned(), address: r.u64()?, size: r.u64()? })
+                })?,
+                symbols: {
+                    let symbols: Vec<_> =
+                        r.list(|r| Some(Sym { address: r.u64()?, kind: r.u8()? as char, name: r.text()? }))?;
+                    Symbols::sorted(symbols, r.list(Reader::u32)?)?
+                },
+                sites: r.list(|r| {
+                    Some((r.u64()?, Site { offset: r.u64()?.try_into().ok()?, bytes: r.array()? }))
+                })?,
+                exports: r.list(|r| {
+                    let name = r.text()?.to_owned();
+                    let gpl = r.u8()? != 0;
+                    let namespace = r.text()?;
+                    let namespace = (!namespace.is_empty()).then(|| namespace.to_owned());
+                    Some((name, Export { gpl, namespace }))
+                })?,
+                btf: Btf::default(),
+            })
+        };
+        let facts = read().ok_or(FactsError::Damaged)?;
+        let btf = r.btf().ok_or(FactsError::Damaged)?.map_err(FactsError::Btf)?;
+        Ok(Facts { btf, ..facts })
+    }
+}
+
+/// FNV-1a over words of eight bytes: quick, and enough to notice damage. It is no protection from an attacker, who
+/// could as well replace the file.
+fn checksum(bytes: &[u8]) -> u64 {
+    let mix = |sum: u64, word: u64| (sum ^ word).wrapping_mul(0x0000_0100_0000_01b3).rotate_left(23);
+    let words = bytes.chunks_exact(8);
+    let tail = words.remainder().iter().fold(bytes.len() as u64, |sum, &b| mix(sum, b.into()));
+    words.fold(tail, |sum, word| match word.try_into() {
+        Ok(word) => mix(sum, u64::from_le_bytes(word)),
+        Err(_) => sum,
+    })
+}
+
+struct Writer(Vec<u8>);
+
+impl Writer {
+    fn u64(&mut self, value: u64) {
+        self.0.extend(value.to_le_bytes());
+    }
+
+    fn u32(&mut self, value: u32) {
+        self.0.extend(value.to_le_bytes());
+    }
+
+    fn bytes(&mut self, bytes: &[u8]) {
+        self.u64(bytes.len() as u64);
+        self.0.extend(bytes);
+    }
+
+    fn text(&mut self, text: &str) {
+        self.bytes(text.as_bytes());
+    }
+
+    fn list<I: IntoIterator<IntoIter: ExactSizeIterator>>(
+        &mut self,
+        items: I,
+        mut write: impl FnMut(&mut Self, I::Item),
+    ) {
+        let items = items.into_iter();
+        self.u64(items.len() as u64);
+        for item in items {
+            write(self, item);
+        }
+    }
+}
+
+struct Reader<'a>(&'a [u8]);
+
+impl<'a> Reader<'a> {
+    fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
+        let (head, rest) = self.0.split_first_chunk::<N>()?;
+        self.0 = rest;
+        Some(*head)
+    }
+
+    fn u8(&mut self) -> Option<u8> {
+        self.array::<1>().map(|[byte]| byte)
+    }
+
+    fn u64(&mut self) -> Option<u64> {
+        self.array().map(u64::from_le_bytes)
+    }
+
+    fn u32(&mut self) -> Option<u32> {
+        self.array().map(u32::from_le_bytes)
+    }
+
+    fn bytes(&mut self) -> Option<&'a [u8]> {
+        let len = usize::try_from(self.u64()?).ok()?;
+        let (head, rest) = self.0.split_at_checked(len)?;
+        self.0 = rest;
+        Some(head)
+    }
+
+    fn text(&mut self) -> Option<&'a str> {
+        std::str::from_utf8(self.bytes()?).ok()
+    }
+
+    fn list<T, L: FromIterator<T>>(&mut self, mut read: impl FnMut(&mut Self) -> Option<T>) -> Option<L> {
+        let len = self.u64()?;
+        (0..len).map(|_| read(self)).collect()
+    }
+
+    fn btf(&mut self) -> Option<Result<Btf, BtfError>> {
+        let bytes = self.bytes()?.to_vec();
+        let index = Index {
+            functions: self.list(|r| r.u32().map(BtfId))?,
+            types: self.list(|r| r.u32().map(BtfId))?,
+            constants: self.list(|r| Some((BtfId(r.u32()?), r.u32()?)))?,
+        };
+        Some(Btf::parse_indexed(bytes, index))
+    }
+}

@@ -1,0 +1,343 @@
+//! From BTF to the types of a plan: only what a patch uses, with every offset as the kernel has it.
+//!
+//! Kernel structs are large and hold each other. A patch touches a handful of members, so a struct is taken over with
+//! the members that some body names and padding in between; one that is only passed around stays opaque. The words of
+//! the bodies decide. A word that is a member's name by accident costs a line of generated code and nothing else.
+
+use crate::btf::{Btf, BtfId, Kind, Prototype};
+use kps_plan::{CInt, Field, Param, Record, RecordKind, Signature, Type, TypeDef, TypeId, Types};
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+/// What a patch uses of the structs it meets.
+#[derive(Debug, Clone, Default)]
+pub struct Wanted {
+    /// Every word of its bodies: a member of that name is taken over wherever it occurs.
+    pub words: BTreeSet<String>,
+    /// Structs that it writes values of.
+    pub literals: BTreeSet<String>,
+    /// Members of particular structs that the generated code needs.
+    pub members: Vec<(&'static str, &'static [&'static str])>,
+}
+
+impl Wanted {
+    fn wants(&self, record: &str, member: &str) -> bool {
+        self.words.contains(member)
+            || self.members.iter().any(|(name, members)| *name == record && members.contains(&member))
+    }
+}
+
+/// Collects the definitions that the types it is asked for need.
+pub struct Importer<'a> {
+    btf: &'a Btf,
+    wanted: &'a Wanted,
+    types: Types,
+    known: HashMap<BtfId, TypeId>,
+    names: HashSet<String>,
+    /// Records whose members are still to be imported.
+    pending: Vec<(BtfId, TypeId)>,
+    /// How deep pointers and prototypes are nested where the import stands.
+    depth: usize,
+}
+
+/// Pointers to pointers end somewhere in C that people write; they need not in a forged BTF.
+const MAX_DEPTH: usize = 64;
+
+impl<'a> Importer<'a> {
+    /// An importer that makes these members reachable.
+    pub fn new(btf: &'a Btf, wanted: &'a Wanted) -> Self {
+        Importer {
+            btf,
+            wanted,
+            types: Types::default(),
+            known: HashMap::new(),
+            names: HashSet::new(),
+            pending: Vec::new(),
+            depth: 0,
+        }
+    }
+
+    /// The definitions collected so far.
+    pub fn types(&self) -> &Types {
+        &self.types
+    }
+
+    /// All definitions.
+    pub fn finish(self) -> Types {
+        self.types
+    }
+
+    /// The prototype of a function, with names for all parameters.
+    pub fn signature(&mut self, function: BtfId) -> Option<Signature> {
+        let proto = match self.btf.get(function).kind {
+            Kind::Function(proto) => self.btf.get(proto).kind,
+            kind => kind,
+        };
+        let Kind::Prototype(proto) = proto else { return None };
+        let signature = self.prototype(proto);
+        self.settle();
+        Some(signature)
+    }
+
+    /// The type of this name, for a body that names it.
+    pub fn named(&mut self, name: &str) -> Option<Type> {
+        let &id = self.btf.types(name).first()?;
+        Some(self.by_value(id))
+    }
+
+    /// A type held by value, whose size matters.
+    pub fn by_value(&mut self, id: BtfId) -> Type {
+        let ty = self.import(id, true, "");
+        self.settle();
+        ty
+    }
+
+    /// Imports the members of the records that were met. A queue and no recursion, because lists link records into
+    /// chains of any length.
+    fn settle(&mut self) {
+        while let Some((id, known)) = self.pending.pop() {
+            self.lay_out(id, known);
+        }
+    }
+
+    fn prototype(&mut self, proto: Prototype<'_>) -> Signature {
+        let mut params: Vec<Param> = Vec::new();
+        for (n, (name, ty)) in proto.params().enumerate() {
+            let mut name = param_name(name, n);
+            if params.iter().any(|p| p.name == name) {
+                name = format!("arg{n}");
+            }
+            params.push(Param { name, ty: self.import(ty, true, "") });
+        }
+        Signature { params, ret: self.import(proto.ret, true, ""), variadic: proto.variadic() }
+    }
+
+    /// `held` is whether the type's size matters where it stands; `hint` names it if it has no name of its own.
+    fn import(&mut self, id: BtfId, held: bool, hint: &str) -> Type {
+        if self.depth == MAX_DEPTH {
+            return Type::Void;
+        }
+        self.depth += 1;
+        let ty = self.import_kind(id, held, hint);
+        self.depth -= 1;
+        ty
+    }
+
+    fn import_kind(&mut self, id: BtfId, held: bool, hint: &str) -> Type {
+        let ty = self.btf.get(id);
+        match ty.kind {
+            Kind::Void => Type::Void,
+            Kind::Int(int) if int.boolean => Type::Bool,
+            Kind::Int(int) => Type::Int(c_int(ty.name, int.size, int.signed)),
+            Kind::Const(of) | Kind::Qualified(of) => self.import(of, held, hint),
+            Kind::Pointer(to) => self.pointer(to, hint),
+            Kind::Array { of, len } => {
+                Type::Array { of: Box::new(self.import(of, true, hint)), len: len.into() }
+            }
+            Kind::Typedef(_) => self.typedef(id, ty.name, held),
+            Kind::Enum(e) if ty.name.is_empty() => Type::Int(enum_int(e.size, e.signed)),
+            Kind::Enum(e) => {
+                let int = enum_int(e.size, e.signed);
+                self.define(id, ty.name, |name| TypeDef::Enum { name, int })
+            }
+            Kind::Record(_) => self.record(id, held, hint),
+            Kind::Forward => self.define(id, ty.name, |name| TypeDef::Opaque { name }),
+            Kind::Float { size } => Type::Array { of: Box::new(Type::Int(CInt::U8)), len: size.into() },
+            // These have no values.
+            Kind::Function(_) | Kind::Prototype(_) | Kind::Variable(_) | Kind::Other => Type::Void,
+        }
+    }
+
+    fn pointer(&mut self, to: BtfId, hint: &str) -> Type {
+        if let Kind::Prototype(proto) = self.btf.get(self.btf.strip(to)).kind {
+            return Type::Function(Box::new(self.prototype(proto)));
+        }
+        let constant = self.is_const(to);
+        Type::Pointer { to: Box::new(self.import(to, false, hint)), constant }
+    }
+
+    fn is_const(&self, mut id: BtfId) -> bool {
+        loop {
+            match self.btf.get(id).kind {
+                Kind::Const(_) => return true,
+                Kind::Qualified(of) => id = of,
+                _ => return false,
+            }
+        }
+    }
+
+    fn typedef(&mut self, id: BtfId, name: &str, held: bool) -> Type {
+        if let Some(ty) = primitive(name) {
+            return ty;
+        }
+        let target = self.btf.strip(id);
+        match self.btf.get(target) {
+            // `typedef struct { .. } name;`: the typedef's name is the struct's.
+            t if t.name.is_empty() && matches!(t.kind, Kind::Record(_)) => self.record(target, held, name),
+            t if t.name == name => self.import(target, held, name),
+            _ => match self.known.get(&id) {
+                Some(&known) => {
+                    // What was only pointed to so far may now be held.
+                    self.import(target, held, name);
+                    Type::Named(known)
+                }
+                None => {
+                    let to = self.import(target, held, name);
+                    self.define(id, name, |name| TypeDef::Alias { name, to })
+                }
+            },
+        }
+    }
+
+    fn record(&mut self, id: BtfId, held: bool, hint: &str) -> Type {
+        let name = match self.btf.get(id).name {
+            "" if hint.is_empty() => "anonymous",
+            "" => hint,
+            name => name,
+        };
+        let ty = self.define(id, name, |name| TypeDef::Opaque { name });
+        let Type::Named(known) = ty else { return ty };
+        if let TypeDef::Opaque { name } = self.types.get(known) {
+            if held || self.has_wanted_member(id, self.btf.get(id).name) {
+                let record = self.without_members(id, name.clone());
+                self.types.set(known, TypeDef::Record(record));
+                self.pending.push((id, known));
+            }
+        }
+        ty
+    }
+
+    /// Whether a body names one of the members, looking into anonymous ones.
+    fn has_wanted_member(&self, id: BtfId, record: &str) -> bool {
+        let Kind::Record(layout) = self.btf.get(self.btf.strip(id)).kind else { return false };
+        layout.members().any(|m| match m.name {
+            "" => self.has_wanted_member(m.ty, record),
+            name => self.wanted.wants(record, name),
+        })
+    }
+
+    fn is_literal(&self, name: &str) -> bool {
+        self.wanted.literals.contains(name) || self.wanted.members.iter().any(|(record, _)| *record == name)
+    }
+
+    fn without_members(&self, id: BtfId, name: String) -> Record {
+        let union = matches!(self.btf.get(id).kind, Kind::Record(record) if record.union);
+        Record {
+            name,
+            kind: if union { RecordKind::Union } else { RecordKind::Struct },
+            size: self.btf.size(id).unwrap_or(0),
+            align: self.btf.align(id),
+            fields: Vec::new(),
+            literal: self.is_literal(self.btf.get(id).name),
+            unreachable: Vec::new(),
+        }
+    }
+
+    fn lay_out(&mut self, id: BtfId, known: TypeId) {
+        let TypeDef::Record(record) = self.types.get(known) else { return };
+        let mut record = record.clone();
+        let mut wanted = Vec::new();
+        self.wanted_members(id, self.btf.get(id).name, 0, &mut wanted);
+        wanted.sort_by_key(|m| m.bit_offset);
+        let mut end = 0;
+        for Member { member, ty, bit_offset, bits } in wanted {
+            let size = self.btf.size(ty).unwrap_or(0);
+            let offset = u64::from(bit_offset) / 8;
+            let free = record.kind == RecordKind::Union || offset >= end;
+            if bits.is_some() || !free || bit_offset % 8 != 0 {
+                record.unreachable.push(member.to_owned());
+                continue;
+            }
+            end = offset + size;
+            let ty = self.import(ty, true, &format!("{}_{member}", record.name));
+            record.fields.push(Field { name: member.to_owned(), offset, size, ty });
+        }
+        self.types.set(known, TypeDef::Record(record));
+    }
+
+    /// The members that bodies name, those of anonymous members with them, as C reaches them.
+    fn wanted_members(&self, id: BtfId, record: &str, base: u32, wanted: &mut Vec<Member<'a>>) {
+        let btf = self.btf;
+        let Kind::Record(layout) = btf.get(btf.strip(id)).kind else { return };
+        for m in layout.members() {
+            let bit_offset = base.saturating_add(m.bit_offset);
+            if m.name.is_empty() {
+                self.wanted_members(m.ty, record, bit_offset, wanted);
+            } else if self.wanted.wants(record, m.name) {
+                wanted.push(Member { member: m.name, ty: m.ty, bit_offset, bits: m.bitfield });
+            }
+        }
+    }
+
+    fn define(&mut self, id: BtfId, name: &str, def: impl FnOnce(String) -> TypeDef) -> Type {
+        if let Some(&known) = self.known.get(&id) {
+            return Type::Named(known);
+        }
+        // Translation units may define different types of one name.
+        let mut unique = name.to_owned();
+        let mut n = 2;
+        while !self.names.insert(unique.clone()) {
+            unique = format!("{name}_{n}");
+            n += 1;
+        }
+        let known = self.types.add(def(unique));
+        self.known.insert(id, known);
+        Type::Named(known)
+    }
+}
+
+struct Member<'a> {
+    member: &'a str,
+    ty: BtfId,
+    bit_offset: u32,
+    bits: Option<u32>,
+}
+
+/// The name of a parameter in bodies: `arg0` and so on where C gives none; an underscore keeps it apart from what a body
+/// cannot use as a name or has as a name of its own.
+pub fn param_name(name: &str, n: usize) -> String {
+    match name {
+        "" => format!("arg{n}"),
+        "self" | "Self" | "super" | "crate" | "ret" | "original" | "_" => format!("{name}_"),
+        name => name.to_owned(),
+    }
+}
+
+/// The typedefs that Rust has a name for.
+fn primitive(name: &str) -> Option<Type> {
+    Some(Type::Int(match name {
+        "bool" => return Some(Type::Bool),
+        "u8" | "__u8" | "uint8_t" => CInt::U8,
+        "s8" | "__s8" | "int8_t" => CInt::I8,
+        "u16" | "__u16" | "uint16_t" => CInt::U16,
+        "s16" | "__s16" | "int16_t" => CInt::I16,
+        "u32" | "__u32" | "uint32_t" => CInt::U32,
+        "s32" | "__s32" | "int32_t" => CInt::I32,
+        "u64" | "__u64" | "uint64_t" => CInt::U64,
+        "s64" | "__s64" | "int64_t" => CInt::I64,
+        "size_t" | "__kernel_size_t" | "uintptr_t" => CInt::USize,
+        "ssize_t" | "__kernel_ssize_t" | "intptr_t" => CInt::ISize,
+        _ => return None,
+    }))
+}
+
+fn c_int(name: &str, size: u32, signed: bool) -> CInt {
+    match (name, size, signed) {
+        ("char", _, _) => CInt::Char,
+        ("long int" | "long", 8, _) => CInt::Long,
+        ("long unsigned int" | "unsigned long", 8, _) => CInt::ULong,
+        (_, 1, true) => CInt::I8,
+        (_, 1, false) => CInt::U8,
+        (_, 2, true) => CInt::I16,
+        (_, 2, false) => CInt::U16,
+        (_, 4, true) => CInt::Int,
+        (_, 4, false) => CInt::UInt,
+        (_, 16, true) => CInt::I128,
+        (_, 16, false) => CInt::U128,
+        (_, _, true) => CInt::I64,
+        (_, _, false) => CInt::U64,
+    }
+}
+
+fn enum_int(size: u32, signed: bool) -> CInt {
+    c_int("", size, signed)
+}

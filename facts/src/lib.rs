@@ -1,0 +1,114 @@
+//! What is known of one kernel.
+//!
+//! `kpsc kernel add` reads a kernel image once and writes all that a patch author can ask about it into one *facts file*.
+//! Everything later, checks and proc macros alike, asks a [`Facts`]. A test's kernel is the same type filled by hand, so
+//! no test depends on the machine it runs on.
+//!
+//! The crate needs std alone, because the target's own rustc compiles it for the macros.
+
+pub mod btf;
+mod file;
+mod import;
+mod symbols;
+
+use btf::Btf;
+use std::collections::{BTreeMap, HashMap};
+
+pub use file::FactsError;
+pub use import::{param_name, Importer, Wanted};
+pub use symbols::{Sym, Symbols};
+
+/// The facts of one kernel image.
+#[derive(Debug, Default)]
+pub struct Facts {
+    /// What the kernel is.
+    pub identity: Identity,
+    /// Its configuration: the options that are set, with their values as `.config` has them.
+    pub config: BTreeMap<String, String>,
+    /// The symbols of vmlinux.
+    pub symbols: Symbols,
+    /// Its sections, as linked.
+    pub sections: Vec<Section>,
+    /// The ftrace sites of vmlinux by the address of the function they are in.
+    pub sites: HashMap<u64, Site>,
+    /// What vmlinux exports, by name.
+    pub exports: HashMap<String, Export>,
+    /// The types.
+    pub btf: Btf,
+}
+
+/// What a kernel is, and what built it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Identity {
+    /// `uname -r`.
+    pub release: String,
+    /// The GNU build-id of the image.
+    pub build_id: Vec<u8>,
+}
+
+/// A section of the image.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Section {
+    /// Its name.
+    pub name: String,
+    /// Its address, as linked.
+    pub address: u64,
+    /// Its size in bytes.
+    pub size: u64,
+}
+
+/// An ftrace site: a call of `__fentry__` that the kernel can redirect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Site {
+    /// Bytes from the start of the function to the call.
+    pub offset: u32,
+    /// The first bytes of the function as linked.
+    pub bytes: [u8; Site::BYTES],
+}
+
+/// An exported symbol.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Export {
+    /// Whether only GPL-compatible modules may use it.
+    pub gpl: bool,
+    /// The namespace that a user has to import.
+    pub namespace: Option<String>,
+}
+
+impl Site {
+    /// An ENDBR and the call.
+    pub const BYTES: usize = 9;
+
+    /// The entry of a function that a livepatch can hook and still call: nothing, or an ENDBR, before the call.
+    pub fn entry(&self) -> Option<kps_plan::Entry> {
+        const ENDBR64: [u8; 4] = [0xf3, 0x0f, 0x1e, 0xfa];
+        const CALL: u8 = 0xe8;
+        match (self.offset, &self.bytes) {
+            (0, [CALL, ..]) => Some(kps_plan::Entry { endbr: false }),
+            (4, bytes) if bytes[..4] == ENDBR64 && bytes[4] == CALL => Some(kps_plan::Entry { endbr: true }),
+            _ => None,
+        }
+    }
+}
+
+impl Facts {
+    /// The section that holds an address.
+    pub fn section_of(&self, address: u64) -> Option<&Section> {
+        self.sections.iter().find(|s| s.address <= address && address - s.address < s.size)
+    }
+
+    /// Whether the memory at an address is given back when the kernel has booted.
+    pub fn is_init(&self, address: u64) -> bool {
+        // `__init_begin` and `__init_end` bound what `free_initmem()` frees (arch/x86/kernel/vmlinux.lds.S).
+        let bound = |name| self.symbols.named(name).first().map(|sym| sym.address);
+        match (bound("__init_begin"), bound("__init_end")) {
+            (Some(begin), Some(end)) => (begin..end).contains(&address),
+            _ => self.section_of(address).is_some_and(|s| s.name.starts_with(".init")),
+        }
+    }
+
+    /// Whether an option is `y` or `m`.
+    pub fn config_enabled(&self, option: &str) -> bool {
+        matches!(self.config.get(option).map(String::as_str), Some("y" | "m"))
+    }
+}

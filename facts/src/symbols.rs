@@ -1,0 +1,121 @@
+//! The symbols of an object, as kallsyms lists them.
+
+/// A symbol table, ordered by address as the kernel's own is: the order in which `old_sympos` counts.
+#[derive(Debug, Default)]
+pub struct Symbols {
+    /// All names, one after the other in the order of the entries.
+    names: String,
+    entries: Vec<Entry>,
+    /// Numbers of the entries, ordered by name and then by address.
+    by_name: Vec<u32>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Entry {
+    address: u64,
+    kind: u8,
+    /// Where its name ends in `names`.
+    end: u32,
+}
+
+/// One symbol.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sym<'a> {
+    /// Where it is, as linked.
+    pub address: u64,
+    /// The letter that kallsyms shows. It does not tell data sections apart reliably; ask for the section instead.
+    pub kind: char,
+    /// Its name.
+    pub name: &'a str,
+}
+
+impl Symbols {
+    /// A table of these symbols, which may come in any order. Symbols of one address keep theirs.
+    pub fn new<'a>(symbols: impl IntoIterator<Item = Sym<'a>>) -> Self {
+        let mut symbols: Vec<_> = symbols.into_iter().collect();
+        symbols.sort_by_key(|sym| sym.address);
+        let mut table = Symbols::unsorted(symbols);
+        let mut by_name: Vec<u32> = (0..table.entries.len() as u32).collect();
+        by_name.sort_by_key(|&n| table.name(n as usize));
+        table.by_name = by_name;
+        table
+    }
+
+    /// A table that was written in its order: what [`Symbols::new`] would give, without sorting again.
+    pub(crate) fn sorted<'a>(symbols: impl IntoIterator<Item = Sym<'a>>, by_name: Vec<u32>) -> Option<Self> {
+        let mut table = Symbols::unsorted(symbols);
+        let all = by_name.len() == table.len() && by_name.iter().all(|&n| (n as usize) < table.len());
+        table.by_name = by_name;
+        all.then_some(table)
+    }
+
+    fn unsorted<'a>(symbols: impl IntoIterator<Item = Sym<'a>>) -> Self {
+        let mut table = Symbols::default();
+        for Sym { address, kind, name } in symbols {
+            table.names.push_str(name);
+            table.entries.push(Entry { address, kind: kind as u8, end: table.names.len() as u32 });
+        }
+        table
+    }
+
+    pub(crate) fn by_name(&self) -> &[u32] {
+        &self.by_name
+    }
+
+    /// The number of symbols.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// All symbols by address.
+    pub fn iter(&self) -> impl Iterator<Item = Sym<'_>> {
+        (0..self.entries.len()).map(|n| self.get(n))
+    }
+
+    /// The symbols of this name by address: the one at `[N - 1]` has `old_sympos` N.
+    pub fn named<'a>(&'a self, name: &str) -> Vec<Sym<'a>> {
+        let start = self.by_name.partition_point(|&n| self.name(n as usize) < name);
+        let same = self.by_name[start..].iter().take_while(|&&n| self.name(n as usize) == name);
+        same.map(|&n| self.get(n as usize)).collect()
+    }
+
+    /// The first address above this one that has a symbol.
+    pub fn next_address(&self, address: u64) -> Option<u64> {
+        let next = self.entries.partition_point(|e| e.address <= address);
+        Some(self.entries.get(next)?.address)
+    }
+
+    /// The symbols whose names start so.
+    pub fn with_prefix<'a>(&'a self, prefix: &'a str) -> impl Iterator<Item = Sym<'a>> {
+        let start = self.by_name.partition_point(|&n| self.name(n as usize) < prefix);
+        let these = self.by_name[start..].iter().map(|&n| self.get(n as usize));
+        these.take_while(move |sym| sym.name.starts_with(prefix))
+    }
+
+    /// The nearest symbols on both sides of an address whose names occur once: landmarks for a reader.
+    pub fn landmarks(&self, address: u64) -> (Option<&str>, Option<&str>) {
+        let unique = |n: &usize| self.named(self.name(*n)).len() == 1 && !self.name(*n).starts_with("__pfx_");
+        let here = self.entries.partition_point(|e| e.address < address);
+        let behind = self.entries.partition_point(|e| e.address <= address);
+        // Far away a landmark says nothing.
+        const REACH: usize = 64;
+        let before = (here.saturating_sub(REACH)..here).rev().find(unique);
+        let after = (behind..(behind + REACH).min(self.entries.len())).find(unique);
+        (before.map(|n| self.name(n)), after.map(|n| self.name(n)))
+    }
+
+    fn name(&self, n: usize) -> &str {
+        let start = n.checked_sub(1).map_or(0, |before| self.entries[before].end);
+        &self.names[start as usize..self.entries[n].end as usize]
+    }
+
+    fn get(&self, n: usize) -> Sym<'_> {
+        let Entry { address, kind, .. } = self.entries[n];
+        Sym { address, kind: kind as char, name: self.name(n) }
+    }
+}

@@ -1,0 +1,271 @@
+//! What a livepatch *is*, once every name in it has been found in the target kernel.
+//!
+//! A plan is the meeting point of the front doors (`.kps` specs today, proc macros next) and the code generator. It holds
+//! no text that still has to be looked up: a function is a symbol with its position, its prototype and its ftrace site; a
+//! type is a layout. It does no parsing, no I/O, and depends on nothing, because the target kernel's own rustc compiles it.
+//!
+//! `B` is what a body is. A spec's bodies are text with an origin; a macro's bodies are tokens with spans. The plan carries
+//! them untouched.
+
+mod types;
+
+pub use types::{CInt, Field, Param, Record, RecordKind, Signature, Type, TypeDef, TypeId, Types};
+
+/// One livepatch module: everything `klp_enable_patch()` is told, and what the bodies need to compile.
+#[derive(Debug, Clone)]
+pub struct Patch<B> {
+    /// The module's name, `NAME.ko`.
+    pub name: String,
+    /// What `modinfo` shows.
+    pub metadata: Metadata,
+    /// Whether this patch takes the place of all earlier ones (`klp_patch.replace`).
+    pub replace: bool,
+    /// The patched objects, in the order they were written.
+    pub objects: Vec<Object<B>>,
+    /// Plain Rust items that the bodies share.
+    pub items: Vec<B>,
+    /// What the bodies take from the kernel.
+    pub kernel: Imports,
+    /// The livepatch structs, which are in no header that Rust code can see.
+    pub klp: Klp,
+    /// The one kernel that all addresses, layouts and bytes in this plan come from.
+    pub target: Target,
+}
+
+/// The structs of `include/linux/livepatch.h`, among the types of [`Imports`].
+#[derive(Debug, Clone, Copy)]
+pub struct Klp {
+    /// `struct klp_patch`.
+    pub patch: TypeId,
+    /// `struct klp_object`.
+    pub object: TypeId,
+    /// `struct klp_func`.
+    pub func: TypeId,
+    /// `struct klp_callbacks`.
+    pub callbacks: TypeId,
+}
+
+/// What a module says about itself in `.modinfo` and in its ELF note.
+#[derive(Debug, Clone, Default)]
+pub struct Metadata {
+    /// `MODULE_LICENSE`. `klp_enable_patch()` is exported to GPL-compatible modules only.
+    pub license: String,
+    /// `MODULE_AUTHOR`, any number of them.
+    pub authors: Vec<String>,
+    /// `MODULE_DESCRIPTION`.
+    pub description: Option<String>,
+    /// `MODULE_VERSION`, shown in `/sys/module/NAME/version`.
+    pub version: Option<String>,
+    /// What the patch fixes, usually CVE ids.
+    pub fixes: Vec<String>,
+    /// SHA-256 of the text that the patch was written in, in hexadecimal.
+    pub source_hash: String,
+    /// The program that made the plan, with its version.
+    pub made_by: String,
+}
+
+/// The kernel that a plan was made for.
+#[derive(Debug, Clone)]
+pub struct Target {
+    /// `uname -r`.
+    pub release: String,
+    /// The GNU build-id of its image, from the `.notes` section.
+    pub build_id: Vec<u8>,
+    /// The authors of a module are listed under this key of `module!`: `author` before 6.15, `authors` since.
+    pub authors_key: AuthorsKey,
+}
+
+/// How `module!` of the target spells the authors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AuthorsKey {
+    /// `author: "..",` takes one author.
+    Author,
+    /// `authors: ["..", ".."],`.
+    Authors,
+}
+
+/// A `klp_object`: vmlinux or a module, with what changes in it.
+#[derive(Debug, Clone)]
+pub struct Object<B> {
+    /// Which object.
+    pub name: ObjectName,
+    /// Its changed functions, in the order they were written.
+    pub funcs: Vec<Func<B>>,
+    /// Its callbacks.
+    pub callbacks: Callbacks<B>,
+}
+
+/// Which object a function or a symbol belongs to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ObjectName {
+    /// The kernel image. `klp_object.name` is NULL.
+    Vmlinux,
+    /// A module, which may be loaded now, later or never.
+    Module(String),
+}
+
+impl ObjectName {
+    /// The name as the symbols of klp relocations spell it.
+    pub fn as_str(&self) -> &str {
+        match self {
+            ObjectName::Vmlinux => "vmlinux",
+            ObjectName::Module(name) => name,
+        }
+    }
+}
+
+/// A `klp_func`: one function of an object and the code that runs in its place.
+#[derive(Debug, Clone)]
+pub struct Func<B> {
+    /// The function's symbol.
+    pub old: Symbol,
+    /// The C prototype.
+    pub signature: Signature,
+    /// How the function starts.
+    pub entry: Entry,
+    /// What runs in its place.
+    pub change: Change<B>,
+}
+
+/// A symbol of one object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Symbol {
+    /// The object that has it.
+    pub object: ObjectName,
+    /// Its name in kallsyms.
+    pub name: String,
+    /// 0 where the name is unique, else the symbol's rank by address among those of its name.
+    pub sympos: u32,
+}
+
+/// The first instructions of a traceable function, up to where a jump past its ftrace site lands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Entry {
+    /// Whether it starts with ENDBR.
+    pub endbr: bool,
+}
+
+impl Entry {
+    /// Bytes from the function's address to the instruction behind its ftrace site.
+    pub fn skip(self) -> u32 {
+        const ENDBR: u32 = 4;
+        const CALL: u32 = 5;
+        if self.endbr {
+            ENDBR + CALL
+        } else {
+            CALL
+        }
+    }
+}
+
+/// What runs in the place of an old function.
+#[derive(Debug, Clone)]
+pub enum Change<B> {
+    /// A new body. The old one runs when the new one calls `original(..)`.
+    Replace {
+        /// The new body.
+        body: B,
+        /// Whether it calls the old one.
+        calls_original: bool,
+    },
+    /// A hook before the old function, which leaves no frame behind.
+    Pre(B),
+    /// A hook after the old function, perhaps with one before it.
+    Around {
+        /// Runs first.
+        pre: Option<B>,
+        /// Runs last.
+        post: B,
+    },
+}
+
+/// The `klp_callbacks` of one object.
+#[derive(Debug, Clone)]
+pub struct Callbacks<B> {
+    /// Runs before the object is patched; a value other than 0 refuses the patch.
+    pub pre_patch: Option<B>,
+    /// Runs when every task uses the new functions.
+    pub post_patch: Option<B>,
+    /// Runs before the object is unpatched.
+    pub pre_unpatch: Option<B>,
+    /// Runs when no task uses the new functions any more.
+    pub post_unpatch: Option<B>,
+}
+
+impl<B> Callbacks<B> {
+    /// The callbacks that are there, each with its name in `struct klp_callbacks`.
+    pub fn each(&self) -> impl Iterator<Item = (&'static str, &B)> {
+        [
+            ("pre_patch", &self.pre_patch),
+            ("post_patch", &self.post_patch),
+            ("pre_unpatch", &self.pre_unpatch),
+            ("post_unpatch", &self.post_unpatch),
+        ]
+        .into_iter()
+        .filter_map(|(name, body)| Some((name, body.as_ref()?)))
+    }
+}
+
+impl<B> Default for Callbacks<B> {
+    fn default() -> Self {
+        Callbacks { pre_patch: None, post_patch: None, pre_unpatch: None, post_unpatch: None }
+    }
+}
+
+/// What the bodies of a patch use of the kernel, by name.
+#[derive(Debug, Clone, Default)]
+pub struct Imports {
+    /// The types.
+    pub types: Types,
+    /// The functions.
+    pub functions: Vec<Function>,
+    /// The variables.
+    pub statics: Vec<Static>,
+    /// The enumeration constants.
+    pub constants: Vec<Constant>,
+}
+
+/// A kernel function that a body may call.
+#[derive(Debug, Clone)]
+pub struct Function {
+    /// Its name in bodies, which is its name in the kernel.
+    pub name: String,
+    /// The C prototype.
+    pub signature: Signature,
+    /// How the module gets at it.
+    pub link: Link,
+}
+
+/// A kernel variable that a body may use.
+#[derive(Debug, Clone)]
+pub struct Static {
+    /// Its name in bodies, which is its name in the kernel.
+    pub name: String,
+    /// Its type.
+    pub ty: Type,
+    /// How the module gets at it.
+    pub link: Link,
+}
+
+/// An enumeration constant.
+#[derive(Debug, Clone)]
+pub struct Constant {
+    /// Its name.
+    pub name: String,
+    /// Its C type.
+    pub ty: CInt,
+    /// Its value.
+    pub value: i128,
+}
+
+/// How a module gets at a symbol.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Link {
+    /// The kernel exports it: the module loader resolves it.
+    Export {
+        /// The symbol namespace to import (`MODULE_IMPORT_NS`).
+        namespace: Option<String>,
+    },
+    /// A klp relocation resolves it, exported or not.
+    Livepatch(Symbol),
+}
