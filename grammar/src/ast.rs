@@ -1,0 +1,191 @@
+//! A spec as it is written: every name still a name, every piece with its place.
+
+use crate::Span;
+
+/// A value with its place in the text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct At<T> {
+    /// The value.
+    pub value: T,
+    /// Where it is written.
+    pub span: Span,
+}
+
+/// A name.
+pub type Name = At<String>;
+
+/// A string, its escapes resolved.
+pub type Text = At<String>;
+
+/// A piece of Rust: the place of its text, which is not looked into here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Code {
+    /// For a body what stands between its braces, for an item all of it.
+    pub span: Span,
+}
+
+/// A spec.
+#[derive(Debug, Clone, Default)]
+pub struct Spec {
+    /// The patch.
+    pub patch: Option<Patch>,
+}
+
+/// `patch NAME { .. }`.
+#[derive(Debug, Clone)]
+pub struct Patch {
+    /// The lines of its `///` comment.
+    pub docs: Vec<String>,
+    /// Its name.
+    pub name: Name,
+    /// `license "..";`
+    pub license: Option<Text>,
+    /// `author "..";`, any number.
+    pub authors: Vec<Text>,
+    /// `version "..";`
+    pub version: Option<Text>,
+    /// `fixes "..", "..";`, any number.
+    pub fixes: Vec<Text>,
+    /// `kernel "..";`
+    pub kernel: Option<Text>,
+    /// `require CONFIG_X;`, any number.
+    pub requires: Vec<Require>,
+    /// `atomic replace;`
+    pub atomic_replace: Option<Span>,
+    /// `object NAME { .. }`
+    pub objects: Vec<Object>,
+    /// Rust items.
+    pub items: Vec<Code>,
+    /// `test ".." { .. }`
+    pub tests: Vec<Test>,
+}
+
+/// `require CONFIG_X;` or `require CONFIG_X = "value";`
+#[derive(Debug, Clone)]
+pub struct Require {
+    /// The option.
+    pub option: Name,
+    /// The value it must have; without one it must be `y` or `m`.
+    pub value: Option<Text>,
+}
+
+/// `object NAME { .. }`.
+#[derive(Debug, Clone)]
+pub struct Object {
+    /// `vmlinux` or a module.
+    pub name: Name,
+    /// `fn NAME { .. }`
+    pub funcs: Vec<Func>,
+    /// `use fn NAME(..);`
+    pub use_fns: Vec<UseFn>,
+    /// `use static NAME: TYPE;`
+    pub use_statics: Vec<UseStatic>,
+    /// `pre_patch { .. }` and the others, by their name in `struct klp_callbacks`.
+    pub callbacks: Vec<Callback>,
+}
+
+/// A function that changes.
+#[derive(Debug, Clone)]
+pub struct Func {
+    /// Its symbol.
+    pub symbol: Symbol,
+    /// The prototype, if one is written.
+    pub prototype: Option<Prototype>,
+    /// `replace { .. }`
+    pub replace: Option<Body>,
+    /// `pre { .. }`
+    pub pre: Option<Body>,
+    /// `post { .. }`
+    pub post: Option<Body>,
+}
+
+/// `NAME` or `NAME@POSITION`.
+#[derive(Debug, Clone)]
+pub struct Symbol {
+    /// The name.
+    pub name: Name,
+    /// Its rank among equal names, from 1.
+    pub position: Option<At<u32>>,
+}
+
+/// A word with a body.
+#[derive(Debug, Clone, Copy)]
+pub struct Body {
+    /// The word, for example `replace`.
+    pub word: Span,
+    /// What stands between the braces.
+    pub code: Code,
+}
+
+/// `use fn NAME(..) -> T;`.
+#[derive(Debug, Clone)]
+pub struct UseFn {
+    /// Its symbol.
+    pub symbol: Symbol,
+    /// The prototype, if one is written.
+    pub prototype: Option<Prototype>,
+}
+
+/// `use static NAME: TYPE;`.
+#[derive(Debug, Clone)]
+pub struct UseStatic {
+    /// Its symbol.
+    pub symbol: Symbol,
+    /// Its type, in Rust. Per-CPU variables aside, no kernel says it.
+    pub ty: Code,
+}
+
+/// `(a: T, b: U, ...) -> R`, in Rust.
+#[derive(Debug, Clone)]
+pub struct Prototype {
+    /// The parameters.
+    pub params: Vec<Param>,
+    /// Whether it ends in `...`.
+    pub variadic: bool,
+    /// What it returns; nothing is `void`.
+    pub ret: Option<Code>,
+    /// All of it.
+    pub span: Span,
+}
+
+/// `name: TYPE`.
+#[derive(Debug, Clone)]
+pub struct Param {
+    /// The name.
+    pub name: Name,
+    /// The type.
+    pub ty: Code,
+}
+
+/// `pre_patch { .. }` and the like.
+#[derive(Debug, Clone)]
+pub struct Callback {
+    /// The name in `struct klp_callbacks`.
+    pub name: Name,
+    /// What stands between the braces.
+    pub code: Code,
+}
+
+/// `test ".." { .. }`.
+#[derive(Debug, Clone)]
+pub struct Test {
+    /// What it shows.
+    pub name: Text,
+    /// `run "..";`: a command for the shell of the virtual machine.
+    pub run: Text,
+    /// What its output must and must not hold.
+    pub expectations: Vec<Expectation>,
+}
+
+/// `unpatched lacks "..";` and the like.
+#[derive(Debug, Clone)]
+pub struct Expectation {
+    /// `patched` or `unpatched`.
+    pub patched: bool,
+    /// `has` or `lacks`.
+    pub has: bool,
+    /// The text.
+    pub text: Text,
+    /// All of it.
+    pub span: Span,
+}

@@ -1,0 +1,63 @@
+//! What can be wrong with the text of a spec.
+
+use crate::Span;
+
+/// A mistake in the text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SyntaxError {
+    /// What it is.
+    pub kind: ErrorKind,
+    /// Where.
+    pub span: Span,
+}
+
+/// The kinds of mistakes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ErrorKind {
+    /// A bracket without its counterpart.
+    Unbalanced {
+        /// The bracket.
+        bracket: char,
+    },
+    /// A string, character or comment that does not end.
+    Unterminated {
+        /// "string", "comment" and so on.
+        what: &'static str,
+    },
+    /// Brackets or comments are nested too deeply.
+    TooDeep,
+    /// The file is too large.
+    TooLarge,
+    /// An item has no end.
+    MissingSemicolon,
+    /// Something else was expected.
+    Expected {
+        /// What may stand here, as a list in words.
+        expected: String,
+    },
+    /// A word that no item starts with.
+    UnknownWord {
+        /// The word.
+        word: String,
+        /// The words that may stand here.
+        known: &'static [&'static str],
+    },
+    /// A part of the language that this version does not have yet.
+    Unsupported {
+        /// The construct, as it is written.
+        construct: String,
+    },
+    /// An item that may occur once occurs again.
+    Repeated {
+        /// The item's word.
+        word: String,
+        /// The first one.
+        first: Span,
+    },
+    /// There is no `patch`.
+    NoPatch,
+    /// An escape that strings do not know.
+    Escape,
+    /// A number that is too large.
+    Number,
+}

@@ -1,0 +1,15 @@
+//! The text of a `.kps` spec.
+//!
+//! A small scanner cuts the file into items and balanced pieces of code; pest parses the head of each item. So a mistake
+//! in one item hides no mistake in the next, and bodies, which are Rust, are carried through byte for byte. pest's types
+//! do not leave this crate.
+
+pub mod ast;
+mod error;
+mod parse;
+mod scan;
+mod source;
+
+pub use error::{ErrorKind, SyntaxError};
+pub use parse::parse;
+pub use source::{Place, Source, Span};

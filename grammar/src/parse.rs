@@ -1,0 +1,519 @@
+//! From text to syntax tree: the scanner's items, each head parsed by pest.
+
+use crate::ast::{
+    At, Body, Callback, Code, Expectation, Func, Object, Param, Patch, Prototype, Require, Spec, Symbol,
+    Test, Text, UseFn, UseStatic,
+};
+use crate::scan::{self, Level, RawItem};
+use crate::{ErrorKind, Source, Span, SyntaxError};
+use pest::iterators::Pair;
+use pest::Parser as _;
+use pest_derive::Parser;
+
+#[derive(Parser)]
+#[grammar = "kps.pest"]
+struct Kps;
+
+/// Far more than anybody writes into one spec.
+const MAX_SIZE: usize = 4 << 20;
+
+const FILE: Level = Level { statements: &[], blocks: &["patch"] };
+const PATCH: Level = Level {
+    statements: &["license", "author", "version", "fixes", "kernel", "require", "atomic"],
+    blocks: &["object", "test"],
+};
+const OBJECT: Level =
+    Level { statements: &["use"], blocks: &["fn", "pre_patch", "post_patch", "pre_unpatch", "post_unpatch"] };
+const FUNC: Level = Level { statements: &[], blocks: &["replace", "pre", "post"] };
+const TEST: Level = Level { statements: &["run", "unpatched", "patched"], blocks: &[] };
+
+const PATCH_WORDS: &[&str] =
+    &["license", "author", "version", "fixes", "kernel", "require", "atomic", "object", "test"];
+const OBJECT_WORDS: &[&str] = &["fn", "use", "pre_patch", "post_patch", "pre_unpatch", "post_unpatch"];
+/// Words of the language that this version does not compile yet.
+const LATER: &[&str] = &["param", "shadow", "state", "c"];
+/// What a Rust item starts with.
+const RUST: &[&str] = &[
+    "const",
+    "enum",
+    "extern",
+    "fn",
+    "impl",
+    "macro_rules",
+    "mod",
+    "pub",
+    "static",
+    "struct",
+    "trait",
+    "type",
+    "union",
+    "unsafe",
+    "use",
+];
+
+/// Parses a spec. What could be understood is returned along with all that could not.
+pub fn parse(source: &Source) -> (Spec, Vec<SyntaxError>) {
+    let mut parser = SpecParser { source, errors: Vec::new() };
+    let spec = parser.spec();
+    (spec, parser.errors)
+}
+
+/// The words that have occurred in a block, each with its first place.
+type Seen = Vec<(String, Span)>;
+
+struct SpecParser<'a> {
+    source: &'a Source,
+    errors: Vec<SyntaxError>,
+}
+
+impl<'a> SpecParser<'a> {
+    fn spec(&mut self) -> Spec {
+        let all = Span::new(0, self.source.text.len());
+        if all.end > MAX_SIZE {
+            self.error(ErrorKind::TooLarge, Span::new(0, 0));
+            return Spec::default();
+        }
+        let mut spec = Spec::default();
+        let mut first = None;
+        for item in self.items(all, &FILE) {
+            match (self.word(&item), first) {
+                ("patch", None) => {
+                    first = Some(item.head);
+                    spec.patch = self.patch(item);
+                }
+                ("patch", Some(first)) => {
+                    self.error(ErrorKind::Repeated { word: "patch".into(), first }, item.head);
+                }
+                (word, _) => self.unknown(word, &["patch"], &item),
+            }
+        }
+        // Where the brackets do not fit, the patch is not missing but hidden.
+        if first.is_none() && self.errors.is_empty() {
+            self.error(ErrorKind::NoPatch, Span::new(all.end, all.end));
+        }
+        spec
+    }
+
+    fn patch(&mut self, item: RawItem) -> Option<Patch> {
+        let name = self.head(Rule::patch, &item).map(|head| head.name());
+        let block = self.block(&item)?;
+        let mut patch = Patch {
+            docs: item.docs,
+            name: name.unwrap_or(At { value: String::new(), span: item.head }),
+            license: None,
+            authors: Vec::new(),
+            version: None,
+            fixes: Vec::new(),
+            kernel: None,
+            requires: Vec::new(),
+            atomic_replace: None,
+            objects: Vec::new(),
+            items: Vec::new(),
+            tests: Vec::new(),
+        };
+        let mut seen = Seen::default();
+        for item in self.items(block, &PATCH) {
+            match self.word(&item) {
+                "license" if self.once(&mut seen, &item) => patch.license = self.string(Rule::license, &item),
+                "version" if self.once(&mut seen, &item) => patch.version = self.string(Rule::version, &item),
+                "kernel" if self.once(&mut seen, &item) => patch.kernel = self.string(Rule::kernel, &item),
+                "license" | "version" | "kernel" => {}
+                "author" => patch.authors.extend(self.string(Rule::author, &item)),
+                "fixes" => {
+                    if let Some(head) = self.head(Rule::fixes, &item) {
+                        patch.fixes.extend(head.strings());
+                        self.errors.extend(head.errors);
+                    }
+                }
+                "require" => {
+                    if let Some(head) = self.head(Rule::require, &item) {
+                        let value = head.strings().pop();
+                        patch.requires.push(Require { option: head.name(), value });
+                        self.errors.extend(head.errors);
+                    }
+                }
+                "atomic" => {
+                    if self.once(&mut seen, &item) {
+                        patch.atomic_replace = self.head(Rule::atomic, &item).map(|_| item.head);
+                    }
+                }
+                "object" => patch.objects.extend(self.object(&item)),
+                "test" => patch.tests.extend(self.test(&item)),
+                word if LATER.contains(&word) => self.unsupported(word, &item),
+                "mod" if self.source.slice(item.head).contains(" from ") => {
+                    self.unsupported("mod .. from", &item);
+                }
+                word if RUST.contains(&word) || self.source.slice(item.head).starts_with('#') => {
+                    patch.items.push(Code { span: item.whole });
+                }
+                word => self.unknown(word, PATCH_WORDS, &item),
+            }
+        }
+        Some(patch)
+    }
+
+    fn object(&mut self, item: &RawItem) -> Option<Object> {
+        let name = self.head(Rule::object, item).map(|head| head.name());
+        let block = self.block(item)?;
+        let mut object = Object {
+            name: name?,
+            funcs: Vec::new(),
+            use_fns: Vec::new(),
+            use_statics: Vec::new(),
+            callbacks: Vec::new(),
+        };
+        let mut seen = Seen::default();
+        for item in self.items(block, &OBJECT) {
+            match self.word(&item) {
+                "fn" => object.funcs.extend(self.func(&item)),
+                "use" => self.use_item(&mut object, &item),
+                word if OBJECT_WORDS.contains(&word) => {
+                    if self.once(&mut seen, &item) {
+                        object.callbacks.extend(self.callback(&item));
+                    }
+                }
+                word if LATER.contains(&word) => self.unsupported(word, &item),
+                word => self.unknown(word, OBJECT_WORDS, &item),
+            }
+        }
+        Some(object)
+    }
+
+    fn func(&mut self, item: &RawItem) -> Option<Func> {
+        let head = self.head(Rule::func, item);
+        let block = self.block(item)?;
+        let mut bodies = [None, None, None];
+        let mut seen = Seen::default();
+        for item in self.items(block, &FUNC) {
+            let word = self.word(&item);
+            let Some(n) = FUNC.blocks.iter().position(|known| *known == word) else {
+                self.unknown(word, FUNC.blocks, &item);
+                continue;
+            };
+            if item.block.is_none() && self.source.slice(item.head) != word {
+                self.unsupported(&format!("{word} from a file"), &item);
+                continue;
+            }
+            let head = self.head(Rule::bare, &item);
+            let (Some(_), Some(block)) = (head, self.block(&item)) else { continue };
+            if self.once(&mut seen, &item) {
+                bodies[n] = Some(Body { word: item.head, code: Code { span: block } });
+            }
+        }
+        let [replace, pre, post] = bodies;
+        let head = head?;
+        let func = Func { symbol: head.symbol(), prototype: head.prototype(), replace, pre, post };
+        self.errors.extend(head.errors);
+        Some(func)
+    }
+
+    fn use_item(&mut self, object: &mut Object, item: &RawItem) {
+        let second = self.source.slice(item.head)["use".len()..].trim_start();
+        let rule = if second.starts_with("static") { Rule::use_static } else { Rule::use_fn };
+        let Some(head) = self.head(rule, item) else { return };
+        match rule {
+            Rule::use_static => {
+                let symbol = head.symbol();
+                if let Some(ty) = head.code(Rule::type_text) {
+                    object.use_statics.push(UseStatic { symbol, ty });
+                }
+            }
+            _ => object.use_fns.push(UseFn { symbol: head.symbol(), prototype: head.prototype() }),
+        }
+        self.errors.extend(head.errors);
+    }
+
+    fn callback(&mut self, item: &RawItem) -> Option<Callback> {
+        let name = self.head(Rule::bare, item)?.name();
+        Some(Callback { name, code: Code { span: self.block(item)? } })
+    }
+
+    fn test(&mut self, item: &RawItem) -> Option<Test> {
+        let name = self.string(Rule::test, item);
+        let block = self.block(item)?;
+        let mut run = None;
+        let mut expectations = Vec::new();
+        let mut seen = Seen::default();
+        for item in self.items(block, &TEST) {
+            match self.word(&item) {
+                "run" => {
+                    if self.once(&mut seen, &item) {
+                        run = self.string(Rule::run, &item);
+                    }
+                }
+                "patched" | "unpatched" => {
+                    let Some(head) = self.head(Rule::expect, &item) else { continue };
+                    let has = |rule, text| head.find(rule).is_some_and(|pair| pair.as_str() == text);
+                    let expectation = head.strings().pop().map(|text| Expectation {
+                        patched: has(Rule::phase, "patched"),
+                        has: has(Rule::verb, "has"),
+                        text,
+                        span: item.head,
+                    });
+                    expectations.extend(expectation);
+                    self.errors.extend(head.errors);
+                }
+                word => self.unknown(word, TEST.statements, &item),
+            }
+        }
+        let Some(run) = run else {
+            self.error(ErrorKind::Expected { expected: "`run \"..\";` in the test".into() }, item.head);
+            return None;
+        };
+        Some(Test { name: name?, run, expectations })
+    }
+
+    fn items(&mut self, range: Span, level: &Level) -> Vec<RawItem> {
+        scan::items(&self.source.text, range, level, &mut self.errors)
+    }
+
+    /// The first word of an item.
+    fn word(&self, item: &RawItem) -> &'a str {
+        let head = self.source.slice(item.head);
+        let end = head.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(head.len());
+        &head[..end]
+    }
+
+    fn block(&mut self, item: &RawItem) -> Option<Span> {
+        if item.block.is_none() {
+            let end = Span::new(item.head.end, item.head.end);
+            self.error(ErrorKind::Expected { expected: "`{`".into() }, end);
+        }
+        item.block
+    }
+
+    /// Parses the head of an item.
+    fn head(&mut self, rule: Rule, item: &RawItem) -> Option<Head<'a>> {
+        if nesting(self.source.slice(item.head)) > scan::MAX_DEPTH {
+            self.error(ErrorKind::TooDeep, item.head);
+            return None;
+        }
+        match Kps::parse(rule, self.source.slice(item.head)) {
+            Ok(mut pairs) => {
+                let pair = pairs.next()?;
+                let mut head = Head { pair, offset: item.head.start, errors: Vec::new() };
+                head.check();
+                Some(head)
+            }
+            Err(error) => {
+                let at = match error.location {
+                    pest::error::InputLocation::Pos(at) | pest::error::InputLocation::Span((at, _)) => at,
+                };
+                let start = item.head.start + at;
+                let len = self.source.text[start..item.head.end].chars().next().map_or(0, char::len_utf8);
+                let expected = match error.variant {
+                    pest::error::ErrorVariant::ParsingError { positives, .. } => in_words(&positives),
+                    pest::error::ErrorVariant::CustomError { message } => message,
+                };
+                self.error(ErrorKind::Expected { expected }, Span::new(start, start + len));
+                None
+            }
+        }
+    }
+
+    /// Parses a head that holds one string.
+    fn string(&mut self, rule: Rule, item: &RawItem) -> Option<Text> {
+        let head = self.head(rule, item)?;
+        if item.block.is_some() && rule != Rule::test {
+            self.error(ErrorKind::MissingSemicolon, Span::new(item.head.end, item.head.end));
+        }
+        let text = head.strings().pop();
+        self.errors.extend(head.errors);
+        text
+    }
+
+    /// Whether an item that may occur once does so for the first time.
+    fn once(&mut self, seen: &mut Seen, item: &RawItem) -> bool {
+        let word = self.word(item).to_owned();
+        match seen.iter().find(|(known, _)| *known == word) {
+            Some(&(_, first)) => {
+                self.error(ErrorKind::Repeated { word, first }, item.head);
+                false
+            }
+            None => {
+                seen.push((word, item.head));
+                true
+            }
+        }
+    }
+
+    fn unsupported(&mut self, construct: &str, item: &RawItem) {
+        self.error(ErrorKind::Unsupported { construct: construct.to_owned() }, item.head);
+    }
+
+    fn unknown(&mut self, word: &str, known: &'static [&'static str], item: &RawItem) {
+        let word = match word {
+            "" => self.source.slice(item.head).chars().next().map(String::from).unwrap_or_default(),
+            word => word.to_owned(),
+        };
+        let span = Span::new(item.head.start, item.head.start + word.len());
+        self.error(ErrorKind::UnknownWord { word, known }, span);
+    }
+
+    fn error(&mut self, kind: ErrorKind, span: Span) {
+        self.errors.push(SyntaxError { kind, span });
+    }
+}
+
+/// A parsed head.
+struct Head<'a> {
+    pair: Pair<'a, Rule>,
+    /// Where the head starts in the file.
+    offset: usize,
+    errors: Vec<SyntaxError>,
+}
+
+impl<'a> Head<'a> {
+    fn find(&self, rule: Rule) -> Option<Pair<'a, Rule>> {
+        self.pair.clone().into_inner().find(|pair| pair.as_rule() == rule)
+    }
+
+    fn span(&self, pair: &Pair<'_, Rule>) -> Span {
+        let span = pair.as_span();
+        Span::new(self.offset + span.start(), self.offset + span.end())
+    }
+
+    fn text(&self, pair: Pair<'_, Rule>) -> Text {
+        At { value: pair.as_str().to_owned(), span: self.span(&pair) }
+    }
+
+    /// The name of the item. Every rule that this is asked of has one.
+    fn name(&self) -> Text {
+        match self.find(Rule::name) {
+            Some(pair) => self.text(pair),
+            None => At { value: String::new(), span: self.span(&self.pair) },
+        }
+    }
+
+    fn code(&self, rule: Rule) -> Option<Code> {
+        self.find(rule).map(|pair| Code { span: self.span(&pair) })
+    }
+
+    /// The strings, unescaped. Wrong escapes have been reported.
+    fn strings(&self) -> Vec<Text> {
+        let strings = self.pair.clone().into_inner().filter(|pair| pair.as_rule() == Rule::string);
+        let text = |pair: Pair<'_, Rule>| {
+            let raw = pair.as_str();
+            At { value: unescape(&raw[1..raw.len() - 1]).unwrap_or_default(), span: self.span(&pair) }
+        };
+        strings.map(text).collect()
+    }
+
+    fn symbol(&self) -> Symbol {
+        let mut inner = self.find(Rule::symbol).into_iter().flat_map(Pair::into_inner);
+        let name = inner.next().map(|pair| self.text(pair));
+        let number = inner.find(|pair| pair.as_rule() == Rule::number);
+        let position = number.and_then(|pair| {
+            let span = self.span(&pair);
+            pair.as_str().parse().ok().map(|value| At { value, span })
+        });
+        Symbol { name: name.unwrap_or(At { value: String::new(), span: self.span(&self.pair) }), position }
+    }
+
+    fn prototype(&self) -> Option<Prototype> {
+        let pair = self.find(Rule::prototype)?;
+        let span = self.span(&pair);
+        let (mut params, mut variadic, mut ret) = (Vec::new(), false, None);
+        for pair in pair.into_inner() {
+            match pair.as_rule() {
+                Rule::variadic => variadic = true,
+                Rule::type_text => ret = Some(Code { span: self.span(&pair) }),
+                Rule::param => {
+                    let mut inner = pair.into_inner();
+                    let name = inner.next().map(|pair| self.text(pair));
+                    let ty = inner.find(|pair| pair.as_rule() == Rule::type_text);
+                    if let (Some(name), Some(ty)) = (name, ty) {
+                        params.push(Param { name, ty: Code { span: self.span(&ty) } });
+                    }
+                }
+                _ => {}
+            }
+        }
+        Some(Prototype { params, variadic, ret, span })
+    }
+
+    /// Finds what the grammar cannot: wrong escapes and numbers that are too large.
+    fn check(&mut self) {
+        let pairs: Vec<_> = self.pair.clone().into_inner().flatten().collect();
+        for pair in pairs {
+            let kind = match pair.as_rule() {
+                Rule::string_text if unescape(pair.as_str()).is_none() => ErrorKind::Escape,
+                Rule::number if pair.as_str().parse::<u32>().is_err() => ErrorKind::Number,
+                _ => continue,
+            };
+            let span = self.span(&pair);
+            self.errors.push(SyntaxError { kind, span });
+        }
+    }
+}
+
+/// How deeply brackets are nested, those of generic types and comments too, which the scanner
+/// does not count. pest recurses over them.
+fn nesting(head: &str) -> usize {
+    let (mut depth, mut deepest, mut before) = (0usize, 0, 0);
+    for byte in head.bytes() {
+        match (before, byte) {
+            (_, b'(' | b'[' | b'{' | b'<') | (b'/', b'*') => depth += 1,
+            (_, b')' | b']' | b'}' | b'>') | (b'*', b'/') => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        deepest = deepest.max(depth);
+        before = byte;
+    }
+    deepest
+}
+
+/// Resolves `\"`, `\\`, `\n` and `\t`.
+fn unescape(raw: &str) -> Option<String> {
+    let mut text = String::with_capacity(raw.len());
+    let mut chars = raw.chars();
+    while let Some(c) = chars.next() {
+        text.push(match c {
+            '\\' => match chars.next()? {
+                'n' => '\n',
+                't' => '\t',
+                c @ ('"' | '\\') => c,
+                _ => return None,
+            },
+            c => c,
+        });
+    }
+    Some(text)
+}
+
+/// What pest expected, as an author calls it.
+fn in_words(rules: &[Rule]) -> String {
+    let mut words: Vec<&str> = Vec::new();
+    for rule in rules {
+        let word = match rule {
+            Rule::EOI => "`;` or `{`",
+            Rule::name => "a name",
+            Rule::symbol | Rule::symbol_name => "the name of a symbol",
+            Rule::string | Rule::string_text => "a string in quotes",
+            Rule::number => "a number",
+            Rule::type_text => "a type",
+            Rule::param => "a parameter",
+            Rule::variadic => "`...`",
+            Rule::prototype | Rule::open => "`(`",
+            Rule::close => "`)`",
+            Rule::comma => "`,`",
+            Rule::colon => "`:`",
+            Rule::equals => "`=`",
+            Rule::at => "`@`",
+            Rule::arrow => "`->`",
+            Rule::verb => "`has` or `lacks`",
+            Rule::kw_fn => "`fn`",
+            Rule::kw_static => "`static`",
+            Rule::kw_replace => "`replace`",
+            _ => continue,
+        };
+        if !words.contains(&word) {
+            words.push(word);
+        }
+    }
+    match words.split_last() {
+        None => "something else".to_owned(),
+        Some((last, [])) => (*last).to_owned(),
+        Some((last, before)) => format!("{} or {last}", before.join(", ")),
+    }
+}

@@ -1,0 +1,346 @@
+//! The scanner: cuts text into items without understanding them.
+//!
+//! It knows just enough of Rust's tokens (strings, raw, byte and C strings, characters against lifetimes, nested
+//! comments) to find the bracket that closes another, and the `;` or block that ends an item.
+
+use crate::{ErrorKind, Span, SyntaxError};
+
+/// Deeper nesting is nobody's writing, and recursive parsers further on need a bound.
+pub(crate) const MAX_DEPTH: usize = 128;
+
+/// An item, cut out.
+#[derive(Debug)]
+pub(crate) struct RawItem {
+    /// The lines of the `///` comment before it.
+    pub(crate) docs: Vec<String>,
+    /// What stands before the `;` or the block.
+    pub(crate) head: Span,
+    /// What stands between the braces of its block.
+    pub(crate) block: Option<Span>,
+    /// All of it, for items that are Rust.
+    pub(crate) whole: Span,
+}
+
+/// What the items of one level look like.
+pub(crate) struct Level {
+    /// Words of items that end with `;`.
+    pub(crate) statements: &'static [&'static str],
+    /// Words of items that end with a block.
+    pub(crate) blocks: &'static [&'static str],
+}
+
+impl Level {
+    fn knows(&self, word: &str) -> bool {
+        self.statements.contains(&word) || self.blocks.contains(&word)
+    }
+}
+
+/// Cuts a range into items. An error ends the item it is in; the next one is tried all the same, unless the brackets no
+/// longer fit together.
+pub(crate) fn items(text: &str, range: Span, level: &Level, errors: &mut Vec<SyntaxError>) -> Vec<RawItem> {
+    let mut scanner = Scanner { text, at: range.start, end: range.end };
+    let mut items = Vec::new();
+    loop {
+        match scanner.item(level) {
+            Ok(Some((item, error))) => {
+                items.push(item);
+                errors.extend(error);
+            }
+            Ok(None) => return items,
+            Err(error) => {
+                errors.push(error);
+                return items;
+            }
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Token {
+    Word,
+    Semicolon,
+    Open(u8),
+    Close(u8),
+    Other,
+}
+
+struct Scanner<'a> {
+    text: &'a str,
+    at: usize,
+    end: usize,
+}
+
+fn error<T>(kind: ErrorKind, start: usize, end: usize) -> Result<T, SyntaxError> {
+    Err(SyntaxError { kind, span: Span::new(start, end) })
+}
+
+impl<'a> Scanner<'a> {
+    fn rest(&self) -> &'a str {
+        &self.text[self.at..self.end]
+    }
+
+    /// The next item, with the error that it ends without its `;`.
+    fn item(&mut self, level: &Level) -> Result<Option<(RawItem, Option<SyntaxError>)>, SyntaxError> {
+        let docs = self.trivia()?;
+        let start = self.at;
+        if self.rest().is_empty() {
+            return Ok(None);
+        }
+        let (first, second) = self.first_words();
+        let statement = level.statements.contains(&first);
+        let until_semicolon = statement || is_rust_statement(first, second);
+        let mut end = start;
+        loop {
+            let before = self.at;
+            self.trivia()?;
+            let line_break = self.text[before..self.at].contains('\n');
+            let token_start = self.at;
+            let missing = |end| {
+                let error = SyntaxError { kind: ErrorKind::MissingSemicolon, span: Span::new(end, end) };
+                let head = Span::new(start, end);
+                (RawItem { docs: docs.clone(), head, block: None, whole: head }, Some(error))
+            };
+            let Some(token) = self.token()? else {
+                return Ok(Some(missing(end)));
+            };
+            let word = &self.text[token_start..self.at];
+            match token {
+                Token::Semicolon => {
+                    let item = RawItem {
+                        docs,
+                        head: Span::new(start, end),
+                        block: None,
+                        whole: Span::new(start, self.at),
+                    };
+                    return Ok(Some((item, None)));
+                }
+                Token::Word if statement && line_break && level.knows(word) => {
+                    self.at = token_start;
+                    return Ok(Some(missing(end)));
+                }
+                Token::Open(b'{') if statement => {
+                    self.close(token_start)?;
+                    return Ok(Some(missing(end)));
+                }
+                Token::Open(b'{') if !until_semicolon => {
+                    let close = self.close(token_start)?;
+                    let item = RawItem {
+                        docs,
+                        head: Span::new(start, end),
+                        block: Some(Span::new(token_start + 1, close)),
+                        whole: Span::new(start, self.at),
+                    };
+                    return Ok(Some((item, None)));
+                }
+                Token::Open(_) => {
+                    self.close(token_start)?;
+                }
+                Token::Close(bracket) => {
+                    let bracket = bracket as char;
+                    return error(ErrorKind::Unbalanced { bracket }, token_start, self.at);
+                }
+                Token::Word | Token::Other => {}
+            }
+            end = self.at;
+        }
+    }
+
+    /// The first two words of the item that starts here, past attributes and visibility.
+    fn first_words(&self) -> (&'a str, &'a str) {
+        let mut rest = self.rest();
+        while rest.starts_with('#') {
+            rest = rest.split_once(']').map_or("", |(_, rest)| rest).trim_start();
+        }
+        let word = |text: &'a str| {
+            let end = text.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(text.len());
+            (&text[..end], text[end..].trim_start())
+        };
+        let (mut first, mut rest) = word(rest);
+        if first == "pub" {
+            if rest.starts_with('(') {
+                rest = rest.split_once(')').map_or("", |(_, rest)| rest).trim_start();
+            }
+            (first, rest) = word(rest);
+        }
+        (first, word(rest).0)
+    }
+
+    /// Moves past the bracket that closes the one at `open`, which has just been read, and returns its place.
+    fn close(&mut self, open: usize) -> Result<usize, SyntaxError> {
+        let bracket = |at: usize| self.text.as_bytes()[at];
+        let mut open = vec![(open, bracket(open))];
+        loop {
+            self.trivia()?;
+            let start = self.at;
+            match self.token()? {
+                Some(Token::Open(b)) => {
+                    open.push((start, b));
+                    if open.len() > MAX_DEPTH {
+                        return error(ErrorKind::TooDeep, start, self.at);
+                    }
+                }
+                Some(Token::Close(b)) => match open.pop() {
+                    Some((_, opened)) if closes(b, opened) => {
+                        if open.is_empty() {
+                            return Ok(start);
+                        }
+                    }
+                    Some((at, opened)) => {
+                        return error(ErrorKind::Unbalanced { bracket: opened as char }, at, at + 1);
+                    }
+                    None => return error(ErrorKind::Unbalanced { bracket: b as char }, start, self.at),
+                },
+                Some(_) => {}
+                None => {
+                    let (at, opened) = open.pop().unwrap_or((start, b'{'));
+                    return error(ErrorKind::Unbalanced { bracket: opened as char }, at, at + 1);
+                }
+            }
+        }
+    }
+
+    /// Skips space and comments; returns the lines of the last `///` comment.
+    fn trivia(&mut self) -> Result<Vec<String>, SyntaxError> {
+        let mut docs = Vec::new();
+        loop {
+            let rest = self.rest();
+            let trimmed = rest.trim_start();
+            self.at += rest.len() - trimmed.len();
+            if trimmed.starts_with("//") {
+                let line = trimmed.split('\n').next().unwrap_or_default();
+                match line.strip_prefix("///") {
+                    Some(doc) if !doc.starts_with('/') => {
+                        docs.push(doc.strip_prefix(' ').unwrap_or(doc).trim_end().to_owned());
+                    }
+                    _ => {}
+                }
+                self.at += line.len();
+            } else if trimmed.starts_with("/*") {
+                self.block_comment()?;
+            } else {
+                return Ok(docs);
+            }
+        }
+    }
+
+    fn block_comment(&mut self) -> Result<(), SyntaxError> {
+        let start = self.at;
+        let mut depth = 0usize;
+        loop {
+            let rest = self.rest();
+            if rest.starts_with("/*") {
+                depth += 1;
+                self.at += 2;
+            } else if rest.starts_with("*/") {
+                depth -= 1;
+                self.at += 2;
+                if depth == 0 {
+                    return Ok(());
+                }
+            } else if let Some(c) = rest.chars().next() {
+                self.at += c.len_utf8();
+            } else {
+                return error(ErrorKind::Unterminated { what: "comment" }, start, start + 2);
+            }
+        }
+    }
+
+    fn token(&mut self) -> Result<Option<Token>, SyntaxError> {
+        let start = self.at;
+        let Some(c) = self.rest().chars().next() else { return Ok(None) };
+        self.at += c.len_utf8();
+        Ok(Some(match c {
+            ';' => Token::Semicolon,
+            '(' | '[' | '{' => Token::Open(c as u8),
+            ')' | ']' | '}' => Token::Close(c as u8),
+            '"' => self.string(start)?,
+            '\'' => self.character(start)?,
+            c if c.is_alphabetic() || c == '_' => self.word(start)?,
+            // A number; its letters and dots do no harm as separate tokens.
+            _ => Token::Other,
+        }))
+    }
+
+    /// A word, or a literal that starts like one: `r"..`, `br#"..`, `b'x'`, `c"..`.
+    fn word(&mut self, start: usize) -> Result<Token, SyntaxError> {
+        let rest = self.rest();
+        let len = rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len());
+        self.at += len;
+        let rest = self.rest();
+        match &self.text[start..self.at] {
+            "b" | "c" if rest.starts_with('"') => {
+                self.at += 1;
+                self.string(start)
+            }
+            "b" if rest.starts_with('\'') => {
+                self.at += 1;
+                self.character(start)
+            }
+            "r" | "br" | "cr" => {
+                let hashes = rest.len() - rest.trim_start_matches('#').len();
+                if !rest[hashes..].starts_with('"') {
+                    return Ok(Token::Word);
+                }
+                self.at += hashes + 1;
+                let end = format!("\"{}", "#".repeat(hashes));
+                match self.rest().find(&end) {
+                    Some(found) => self.at += found + end.len(),
+                    None => return error(ErrorKind::Unterminated { what: "string" }, start, self.at),
+                }
+                Ok(Token::Other)
+            }
+            _ => Ok(Token::Word),
+        }
+    }
+
+    /// The rest of a string whose quote has been read.
+    fn string(&mut self, start: usize) -> Result<Token, SyntaxError> {
+        let mut chars = self.rest().char_indices();
+        while let Some((at, c)) = chars.next() {
+            match c {
+                '\\' => {
+                    chars.next();
+                }
+                '"' => {
+                    self.at += at + 1;
+                    return Ok(Token::Other);
+                }
+                _ => {}
+            }
+        }
+        error(ErrorKind::Unterminated { what: "string" }, start, start + 1)
+    }
+
+    /// The rest of a character literal or of a lifetime whose quote has been read.
+    fn character(&mut self, start: usize) -> Result<Token, SyntaxError> {
+        let mut chars = self.rest().chars();
+        match (chars.next(), chars.next()) {
+            (Some('\\'), _) => {
+                let rest = self.rest();
+                // Behind the escaped character, which may be a quote itself.
+                let escaped = 1 + rest[1..].chars().next().map_or(0, char::len_utf8);
+                match rest[escaped..].find(['\'', '\n']) {
+                    Some(end) if rest[escaped + end..].starts_with('\'') => self.at += escaped + end + 1,
+                    _ => return error(ErrorKind::Unterminated { what: "character" }, start, start + 1),
+                }
+            }
+            (Some(c), Some('\'')) => self.at += c.len_utf8() + 1,
+            // A lifetime: its name is the next token.
+            _ => {}
+        }
+        Ok(Token::Other)
+    }
+}
+
+/// Rust items that end with `;` even when a block stands in them.
+fn is_rust_statement(first: &str, second: &str) -> bool {
+    match first {
+        "static" | "use" | "type" => true,
+        "const" => !matches!(second, "fn" | "unsafe" | "extern" | "async"),
+        _ => false,
+    }
+}
+
+fn closes(close: u8, open: u8) -> bool {
+    matches!((open, close), (b'(', b')') | (b'[', b']') | (b'{', b'}'))
+}
