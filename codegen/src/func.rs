@@ -1,0 +1,268 @@
+//! One changed function: its entry, its body, and the way to the old function.
+
+use crate::names::{ident, placeholder, FuncNames};
+use crate::types::{declaration, ret, ty};
+use crate::Body;
+use kps_plan::{Change, Func, Param, Signature, Type, Types};
+use proc_macro2::{Literal, TokenStream};
+use quote::{format_ident, quote};
+
+/// The x86-64 C ABI passes this many integers and pointers in registers.
+const REGISTERS: usize = 6;
+
+/// Everything that one function needs in the module of its object.
+pub(crate) fn func<B: Body>(types: &Types, func: &Func<B>, names: &FuncNames) -> TokenStream {
+    let symbols = symbols(types, func, names);
+    let assembly = assembly(func, names);
+    let body = match &func.change {
+        Change::Replace { body, calls_original } => replace(types, func, names, body, *calls_original),
+        Change::Pre(pre) => pre_only(types, func, names, pre),
+        Change::Around { pre, post } => around(types, func, names, pre.as_ref(), post),
+    };
+    quote! {
+        #symbols
+        #assembly
+        #body
+    }
+}
+
+/// Whether code of the module calls the old function.
+pub(crate) fn calls_original<B>(change: &Change<B>) -> bool {
+    match change {
+        Change::Replace { calls_original, .. } => *calls_original,
+        // The entry's assembly jumps there by itself.
+        Change::Pre(_) => false,
+        Change::Around { .. } => true,
+    }
+}
+
+fn symbols<B>(types: &Types, func: &Func<B>, names: &FuncNames) -> TokenStream {
+    let (entry, old) = (ident(&names.entry), ident(&names.old));
+    let original = calls_original(&func.change).then(|| {
+        let declaration = declaration(types, &ident(&names.original), &func.signature);
+        quote! {
+            /// The old function, entered behind its ftrace site.
+            #declaration
+        }
+    });
+    let symbol = placeholder(&func.old);
+    quote! {
+        extern "C" {
+            /// What ftrace sends callers to.
+            pub(super) fn #entry();
+            /// The first byte of the old function.
+            #[link_name = #symbol]
+            pub(super) static #old: u8;
+            #original
+        }
+    }
+}
+
+fn assembly<B>(func: &Func<B>, names: &FuncNames) -> TokenStream {
+    let stem = &names.stem;
+    let old = placeholder(&func.old);
+    let skip = Literal::u32_unsuffixed(func.entry.skip());
+    if let Change::Pre(_) = func.change {
+        return quote! {
+            kps::shim::pre_entry!(#stem, old = #old, skip = #skip);
+        };
+    }
+    let words = Literal::usize_unsuffixed(func.signature.params.len().saturating_sub(REGISTERS));
+    let entry = quote! {
+        kps::shim::entry!(#stem, stack_words = #words);
+    };
+    let original = calls_original(&func.change).then(|| {
+        quote! {
+            kps::shim::original!(#stem, old = #old, skip = #skip);
+        }
+    });
+    quote!(#entry #original)
+}
+
+fn params(types: &Types, signature: &Signature) -> Vec<TokenStream> {
+    let param = |p: &Param| {
+        let (name, ty) = (ident(&p.name), ty(types, &p.ty));
+        quote!(mut #name: #ty)
+    };
+    signature.params.iter().map(param).collect()
+}
+
+fn args(signature: &Signature) -> Vec<proc_macro2::Ident> {
+    signature.params.iter().map(|p| ident(&p.name)).collect()
+}
+
+/// What a function that holds an author's text does, and its name among the symbols.
+fn attributes<B>(func: &Func<B>) -> TokenStream {
+    let old = &func.old.name;
+    let title = match func.change {
+        Change::Replace { .. } => format!(" Runs in the place of `{old}`."),
+        Change::Pre(_) => format!(" Runs before `{old}`."),
+        Change::Around { pre: None, .. } => format!(" Runs `{old}` and then the hook."),
+        Change::Around { pre: Some(_), .. } => format!(" Runs a hook, `{old}` and another hook."),
+    };
+    quote! {
+        #[doc = #title]
+        #[no_mangle]
+    }
+}
+
+/// `{ body }`, in the context of an unsafe function.
+fn block<B: Body>(body: &B, reason: &str) -> TokenStream {
+    let tokens = body.tokens();
+    let safety = format!(" SAFETY: the author of {} answers for this text. {reason}", body.origin());
+    quote! {
+        #[doc = #safety]
+        unsafe {
+            #tokens
+        }
+    }
+}
+
+const IN_PLACE: &str =
+    "ftrace calls it in the place of the old function, with that function's arguments, and \
+    the frame of the entry keeps the module loaded until it has returned.";
+
+fn replace<B: Body>(
+    types: &Types,
+    func: &Func<B>,
+    names: &FuncNames,
+    body: &B,
+    calls_original: bool,
+) -> TokenStream {
+    let name = ident(&names.body);
+    let params = params(types, &func.signature);
+    let ret = ret(types, &func.signature);
+    let attributes = attributes(func);
+    let original = calls_original.then(|| {
+        let original = ident(&names.original);
+        quote!(use #original as original;)
+    });
+    let block = block(body, IN_PLACE);
+    quote! {
+        #attributes
+        unsafe extern "C" fn #name(#(#params),*) #ret {
+            #original
+            #block
+        }
+    }
+}
+
+fn around<B: Body>(
+    types: &Types,
+    func: &Func<B>,
+    names: &FuncNames,
+    pre: Option<&B>,
+    post: &B,
+) -> TokenStream {
+    let (name, original) = (ident(&names.body), ident(&names.original));
+    let params = params(types, &func.signature);
+    let args = args(&func.signature);
+    let ret = ret(types, &func.signature);
+    let attributes = attributes(func);
+    let pre = pre.map(|pre| {
+        let block = block(pre, IN_PLACE);
+        quote!(#block)
+    });
+    let post = block(post, IN_PLACE);
+    let (keep, give) = match ret {
+        Some(_) => (quote!(let mut ret =), quote!(ret)),
+        None => (quote!(), quote!()),
+    };
+    quote! {
+        #attributes
+        unsafe extern "C" fn #name(#(#params),*) #ret {
+            #pre
+            /// SAFETY: the old function gets the arguments that its caller passed or that the hook before it chose. It
+            /// is entered behind its ftrace site, so the call does not come back here.
+            #keep unsafe { #original(#(#args),*) };
+            #post
+            #give
+        }
+    }
+}
+
+fn pre_only<B: Body>(types: &Types, func: &Func<B>, names: &FuncNames, pre: &B) -> TokenStream {
+    let name = ident(&names.body);
+    let ret = ret(types, &func.signature);
+    let attributes = attributes(func);
+    let params = &func.signature.params;
+    let words = Literal::usize_unsuffixed(params.len().saturating_sub(REGISTERS));
+    let slots = (0..params.len()).map(|n| match n {
+        0..REGISTERS => {
+            let n = Literal::usize_unsuffixed(n);
+            quote!(kps_frame.args[#n])
+        }
+        _ => {
+            let n = Literal::usize_unsuffixed(n - REGISTERS);
+            quote!(kps_frame.stack[#n])
+        }
+    });
+    let (mut take, mut put) = (Vec::new(), Vec::new());
+    for (param, slot) in params.iter().zip(slots) {
+        let (name, value) = (ident(&param.name), from_word(types, &param.ty, &slot));
+        let ty = ty(types, &param.ty);
+        take.push(quote!(let mut #name: #ty = #value;));
+        let word = to_word(types, &param.ty, &quote!(#name));
+        put.push(quote!(#slot = #word;));
+    }
+    let block = block(pre, IN_PLACE);
+    let unread = ret.is_some().then(|| {
+        quote! {
+            /// SAFETY: every C return type has the value zero, and the entry discards this one.
+            unsafe { kps::frame::unread() }
+        }
+    });
+    quote! {
+        #attributes
+        unsafe extern "C" fn #name(kps_frame: *mut kps::frame::Frame<#words>) #ret {
+            /// SAFETY: the entry passes the frame that it has just built on this task's own stack.
+            let kps_frame = unsafe { &mut *kps_frame };
+            #(#take)*
+            #block
+            #(#put)*
+            kps_frame.go_on = 1;
+            #unread
+        }
+    }
+}
+
+/// A parameter from the register or stack word that carries it.
+fn from_word(types: &Types, t: &Type, word: &TokenStream) -> TokenStream {
+    let ty = ty(types, t);
+    match types.resolve(t) {
+        Type::Bool => quote!((#word as u8) != 0),
+        Type::Function(_) => quote! {
+            /// SAFETY: C passes a function pointer or NULL, and None is NULL.
+            unsafe { core::mem::transmute::<u64, #ty>(#word) }
+        },
+        _ => quote!(#word as #ty),
+    }
+}
+
+/// The word that carries a parameter. Casts extend by the sign of the type, as compilers expect of each other.
+fn to_word(types: &Types, t: &Type, name: &TokenStream) -> TokenStream {
+    match types.resolve(t) {
+        Type::Function(_) => quote!(#name.map_or(0, |function| function as usize as u64)),
+        Type::Pointer { .. } => quote!(#name as usize as u64),
+        _ => quote!(#name as u64),
+    }
+}
+
+/// The function of a callback.
+pub(crate) fn callback<B: Body>(name: &str, body: &B) -> TokenStream {
+    let safety = format!(
+        " SAFETY: the author of {} answers for this text. The kernel calls it under `klp_mutex`, while the module is loaded.",
+        body.origin()
+    );
+    let ident = format_ident!("kps_{name}");
+    let ret = (name == "pre_patch").then(|| quote!(-> c_int));
+    let tokens = body.tokens();
+    quote! {
+        pub(super) unsafe extern "C" fn #ident(obj: *mut klp_object) #ret {
+            #[doc = #safety]
+            unsafe {
+                #tokens
+            }
+        }
+    }
+}

@@ -1,0 +1,36 @@
+//! From a plan to the Rust of a livepatch module.
+//!
+//! Both front doors of kpsc end here: what a spec and what a macro says becomes the same code. The crate sees nothing but
+//! the plan, and needs nothing but syn, quote and proc-macro2, because the target's own rustc compiles it for the macros.
+
+mod func;
+mod module;
+pub mod names;
+pub mod refs;
+mod types;
+
+use kps_plan::Patch;
+use proc_macro2::TokenStream;
+
+/// A body of some front door, as tokens.
+pub trait Body {
+    /// What stands between the braces of a function, or an item.
+    fn tokens(&self) -> TokenStream;
+
+    /// Where it was written, for a comment, for example `net.kps:12`.
+    fn origin(&self) -> String;
+}
+
+/// The Rust of one module.
+#[derive(Debug)]
+pub struct Module {
+    /// The crate root.
+    pub root: TokenStream,
+    /// Its module `types`.
+    pub types: TokenStream,
+}
+
+/// Generates a module.
+pub fn module<B: Body>(patch: &Patch<B>) -> Module {
+    Module { root: module::root(patch), types: types::module(&patch.kernel) }
+}

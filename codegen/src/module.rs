@@ -1,0 +1,338 @@
+//! The crate root of a module: what it is, what it changes, and how it is enabled.
+
+use crate::func::{callback, func};
+use crate::names::{func_names, ident, FuncNames};
+use crate::Body;
+use kps_plan::{AuthorsKey, Link, Metadata, Object, ObjectName, Patch};
+use proc_macro2::{Ident, Literal, Span, TokenStream};
+use quote::{format_ident, quote};
+use std::collections::BTreeSet;
+use std::ffi::CString;
+
+pub(crate) fn root<B: Body>(patch: &Patch<B>) -> TokenStream {
+    let names = func_names(patch);
+    let title = format!(" The livepatch `{}` for Linux {}.", patch.name, patch.target.release);
+    let types_file = format!("{}_types.rs", patch.name);
+    let declaration = module_macro(patch);
+    let modinfo = modinfo(&patch.metadata);
+    let items = patch.items.iter().map(Body::tokens);
+    let objects = patch.objects.iter().zip(&names).map(|(object, names)| self::object(patch, object, names));
+    let livepatch = livepatch(patch, &names);
+    quote! {
+        #![doc = #title]
+        //!
+        //! kpsc wrote this file. Change the spec and not this.
+
+        #[allow(dead_code, unreachable_pub, unused_imports, unused_macros)]
+        #[path = "kps/lib.rs"]
+        mod kps;
+        #[allow(unreachable_pub)]
+        #[path = #types_file]
+        mod types;
+
+        #[allow(unused_imports)]
+        use {kps::prelude::*, types::*};
+
+        #declaration
+        #modinfo
+        #(#items)*
+        #(#objects)*
+        #livepatch
+    }
+}
+
+fn module_macro<B>(patch: &Patch<B>) -> TokenStream {
+    let Metadata { license, authors, description, .. } = &patch.metadata;
+    let name = &patch.name;
+    let authors = match patch.target.authors_key {
+        _ if authors.is_empty() => None,
+        AuthorsKey::Authors => Some(quote!(authors: [#(#authors),*],)),
+        AuthorsKey::Author => {
+            let all = authors.join(", ");
+            Some(quote!(author: #all,))
+        }
+    };
+    let description = description.as_ref().map(|text| quote!(description: #text,));
+    let functions = patch.kernel.functions.iter().map(|f| &f.link);
+    let namespaces: BTreeSet<&String> = functions
+        .chain(patch.kernel.statics.iter().map(|s| &s.link))
+        .filter_map(|link| match link {
+            Link::Export { namespace } => namespace.as_ref(),
+            Link::Livepatch(_) => None,
+        })
+        .collect();
+    let imports = (!namespaces.is_empty()).then(|| {
+        let namespaces = namespaces.iter();
+        quote!(imports_ns: [#(#namespaces),*],)
+    });
+    quote! {
+        kernel::prelude::module! {
+            type: livepatch::Module,
+            name: #name,
+            #authors
+            #description
+            license: #license,
+            #imports
+        }
+    }
+}
+
+/// `.modinfo` entries that `module!` has no key for.
+fn modinfo(metadata: &Metadata) -> TokenStream {
+    let version = metadata.version.as_ref().map(|version| format!("version={version}"));
+    let entries = [Some("livepatch=Y".to_owned()), version];
+    let entries = entries.into_iter().flatten().map(|entry| {
+        let name = format_ident!("{}", entry.split('=').next().unwrap_or_default().to_uppercase());
+        let bytes = format!("{entry}\0").into_bytes();
+        let (len, bytes) = (Literal::usize_unsuffixed(bytes.len()), Literal::byte_string(&bytes));
+        quote! {
+            #[link_section = ".modinfo"]
+            #[used]
+            static #name: [u8; #len] = *#bytes;
+        }
+    });
+    quote! {
+        /// What `module!` has no key for. The first entry makes the module a livepatch.
+        const _: () = {
+            #(#entries)*
+        };
+    }
+}
+
+/// The module of one object: its functions and callbacks.
+fn object<B: Body>(patch: &Patch<B>, object: &Object<B>, names: &[FuncNames]) -> TokenStream {
+    let name = ident(object.name.as_str());
+    let title = format!(" What changes in {}.", object.name.as_str());
+    let types = &patch.kernel.types;
+    let funcs = object.funcs.iter().zip(names).map(|(f, names)| func(types, f, names));
+    let callbacks = object.callbacks.each().map(|(name, body)| callback(name, body));
+    quote! {
+        #[doc = #title]
+        #[allow(
+            unused_assignments,
+            unused_imports,
+            unused_mut,
+            unused_unsafe,
+            unused_variables,
+            unreachable_code,
+            clippy::all
+        )]
+        mod #name {
+            use super::*;
+
+            #(#funcs)*
+            #(#callbacks)*
+        }
+    }
+}
+
+/// The tables for `klp_enable_patch()`, and the module's `init`.
+fn livepatch<B: Body>(patch: &Patch<B>, names: &[Vec<FuncNames>]) -> TokenStream {
+    let types = &patch.kernel.types;
+    let name = |id| ident(types.get(id).name());
+    let (klp_patch, klp_object, klp_func) =
+        (name(patch.klp.patch), name(patch.klp.object), name(patch.klp.func));
+    let funcs = patch.objects.iter().zip(names).map(|(object, names)| funcs(object, names, &klp_func));
+    let object_entries =
+        patch.objects.iter().map(|o| object_entry(o, &klp_object, &name(patch.klp.callbacks)));
+    let objects_len = Literal::usize_unsuffixed(patch.objects.len() + 1);
+    let replace = patch.replace;
+    let guard = guard(patch, names);
+    let note = note(patch);
+    let refusal = format!(
+        "refused: this kernel is not {} with build-id {}\n",
+        patch.target.release,
+        hex(&patch.target.build_id)
+    );
+    let foreign = format!("refused: {{}} does not start as in {}\n", patch.target.release);
+    quote! {
+        /// The tables that the kernel is given, and the moment when it is.
+        mod livepatch {
+            use super::*;
+            use kps::guard::{Entry, Mismatch};
+
+            #(#funcs)*
+
+            static mut OBJECTS: [#klp_object; #objects_len] = [
+                #(#object_entries,)*
+                #klp_object::ZERO,
+            ];
+
+            static mut PATCH: #klp_patch = #klp_patch {
+                objs: addr_of_mut!(OBJECTS).cast(),
+                replace: #replace,
+                ..#klp_patch::ZERO
+            };
+
+            #guard
+            #note
+
+            extern "C" {
+                fn klp_enable_patch(patch: *mut #klp_patch) -> c_int;
+            }
+
+            pub(super) struct Module;
+
+            impl kernel::Module for Module {
+                fn init(module: &'static kernel::ThisModule) -> kernel::error::Result<Self> {
+                    /// SAFETY: the linker script of the kernel bounds its notes with these symbols, and `ENTRIES` points
+                    /// to functions of the kernel.
+                    let same = unsafe {
+                        let notes = (addr_of!(kps_start_notes), addr_of!(kps_stop_notes));
+                        kps::guard::check(&BUILD_ID, notes, &ENTRIES)
+                    };
+                    match same {
+                        Ok(()) => {}
+                        Err(Mismatch::BuildId) => {
+                            pr_err!(#refusal);
+                            return Err(kernel::error::code::ENOEXEC);
+                        }
+                        Err(Mismatch::Entry(function)) => {
+                            pr_err!(#foreign, function);
+                            return Err(kernel::error::code::ENOEXEC);
+                        }
+                    }
+                    /// SAFETY: nobody else knows the tables yet. They live as long as the module, which the kernel pins
+                    /// until the last task has left the patch.
+                    kernel::error::to_result(unsafe {
+                        let patch = addr_of_mut!(PATCH);
+                        (*patch).r#mod = module.as_ptr().cast();
+                        klp_enable_patch(patch)
+                    })?;
+                    Ok(Module)
+                }
+            }
+        }
+    }
+}
+
+/// The `klp_func` table of one object.
+fn funcs<B>(object: &Object<B>, names: &[FuncNames], klp_func: &Ident) -> TokenStream {
+    let table = funcs_table(object);
+    let len = Literal::usize_unsuffixed(object.funcs.len() + 1);
+    let module = ident(object.name.as_str());
+    let entries = object.funcs.iter().zip(names).map(|(func, names)| {
+        let (old_name, entry) = (c_str(&func.old.name), ident(&names.entry));
+        let sympos = Literal::u32_unsuffixed(func.old.sympos);
+        quote! {
+            #klp_func {
+                old_name: #old_name.as_ptr(),
+                new_func: #module::#entry as *mut c_void,
+                old_sympos: #sympos,
+                ..#klp_func::ZERO
+            }
+        }
+    });
+    quote! {
+        static mut #table: [#klp_func; #len] = [#(#entries,)* #klp_func::ZERO];
+    }
+}
+
+fn funcs_table<B>(object: &Object<B>) -> Ident {
+    format_ident!("{}_FUNCS", object.name.as_str().to_uppercase())
+}
+
+fn object_entry<B>(object: &Object<B>, klp_object: &Ident, klp_callbacks: &Ident) -> TokenStream {
+    let table = funcs_table(object);
+    let name = match &object.name {
+        ObjectName::Vmlinux => quote!(null()),
+        ObjectName::Module(name) => {
+            let name = c_str(name);
+            quote!(#name.as_ptr())
+        }
+    };
+    let module = ident(object.name.as_str());
+    let callbacks: Vec<_> = object
+        .callbacks
+        .each()
+        .map(|(name, _)| {
+            let (field, function) = (format_ident!("{name}"), format_ident!("kps_{name}"));
+            quote!(#field: Some(#module::#function),)
+        })
+        .collect();
+    let callbacks = (!callbacks.is_empty()).then(|| {
+        quote! {
+            callbacks: #klp_callbacks { #(#callbacks)* ..#klp_callbacks::ZERO },
+        }
+    });
+    quote! {
+        #klp_object {
+            name: #name,
+            funcs: addr_of_mut!(#table).cast(),
+            #callbacks
+            ..#klp_object::ZERO
+        }
+    }
+}
+
+/// What the guard compares.
+fn guard<B>(patch: &Patch<B>, names: &[Vec<FuncNames>]) -> TokenStream {
+    let id = &patch.target.build_id;
+    let len = Literal::usize_unsuffixed(id.len());
+    let id = id.iter().map(|byte| syn::LitInt::new(&format!("{byte:#04x}"), Span::call_site()));
+    let entries: Vec<_> = patch
+        .objects
+        .iter()
+        .zip(names)
+        .flat_map(|(object, names)| {
+            let module = ident(object.name.as_str());
+            object.funcs.iter().zip(names).map(move |(func, names)| {
+                let (name, old, endbr) = (&func.old.name, ident(&names.old), func.entry.endbr);
+                quote!(Entry { name: #name, function: addr_of!(#module::#old), endbr: #endbr })
+            })
+        })
+        .collect();
+    let count = Literal::usize_unsuffixed(entries.len());
+    quote! {
+        /// The build-id of the target kernel.
+        static BUILD_ID: [u8; #len] = [#(#id),*];
+
+        /// How the patched functions start there.
+        static ENTRIES: [Entry; #count] = [#(#entries),*];
+
+        extern "C" {
+            #[link_name = "kps.sym.vmlinux.__start_notes,0"]
+            static kps_start_notes: u8;
+            #[link_name = "kps.sym.vmlinux.__stop_notes,0"]
+            static kps_stop_notes: u8;
+        }
+    }
+}
+
+/// The ELF note, which stays readable in `/sys/module/NAME/notes/.note.kps`.
+fn note<B>(patch: &Patch<B>) -> TokenStream {
+    let text = note_text(patch);
+    let (len, text) = (Literal::usize_unsuffixed(text.len()), Literal::byte_string(text.as_bytes()));
+    quote! {
+        #[link_section = ".note.kps"]
+        #[used]
+        static NOTE: kps::note::Note<#len> = kps::note::Note::new(*#text);
+    }
+}
+
+/// One `key=value` a line.
+fn note_text<B>(patch: &Patch<B>) -> String {
+    let mut text = String::new();
+    let mut line = |key: &str, value: &str| text.extend([key, "=", value, "\n"]);
+    line("patch", &patch.name);
+    if let Some(version) = &patch.metadata.version {
+        line("version", version);
+    }
+    for fix in &patch.metadata.fixes {
+        line("fixes", fix);
+    }
+    line("kernel", &patch.target.release);
+    line("build-id", &hex(&patch.target.build_id));
+    line("source-sha256", &patch.metadata.source_hash);
+    line("made-by", &patch.metadata.made_by);
+    text
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn c_str(text: &str) -> Literal {
+    // Symbol names hold no NUL; kallsyms could not list them.
+    Literal::c_string(&CString::new(text).unwrap_or_default())
+}

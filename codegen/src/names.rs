@@ -1,0 +1,84 @@
+//! Every name that generated code introduces, in one place.
+
+use kps_plan::{Func, Patch};
+use proc_macro2::{Ident, Span};
+use std::collections::HashSet;
+
+/// The modules of a generated crate. An author's item must not have one of these names, nor that of a patched object.
+pub const RESERVED: &[&str] = &["kps", "livepatch", "types"];
+
+/// Symbols that post-link turns into those of klp relocations start so, then come the object, a dot, the name, a comma
+/// and the position.
+pub const PLACEHOLDER: &str = "kps.sym.";
+
+/// The names around one changed function. The macros of `runtime/src/shim.rs` make the same ones from the stem.
+#[derive(Debug, Clone)]
+pub struct FuncNames {
+    /// The old function's name, made an identifier and unique in the patch.
+    pub stem: String,
+    /// What `new_func` points to. Seen in `available_filter_functions` and in stack traces.
+    pub entry: String,
+    /// The Rust function that the entry calls.
+    pub body: String,
+    /// The old function, entered behind its ftrace site.
+    pub original: String,
+    /// The old function's first byte, for the guard.
+    pub old: String,
+}
+
+/// The names of all functions of a patch, by object and function.
+pub fn func_names<B>(patch: &Patch<B>) -> Vec<Vec<FuncNames>> {
+    let mut taken = HashSet::new();
+    let mut names = |func: &Func<B>| {
+        let plain = |c: char| if c.is_ascii_alphanumeric() { c } else { '_' };
+        let stem: String = func.old.name.chars().map(plain).collect();
+        // Functions of one name come from different positions or objects.
+        let mut unique = stem.clone();
+        let mut n = 2;
+        while !taken.insert(unique.clone()) {
+            unique = format!("{stem}_{n}");
+            n += 1;
+        }
+        FuncNames {
+            entry: format!("livepatch_{unique}"),
+            body: format!("kps_body_{unique}"),
+            original: format!("kps_orig_{unique}"),
+            old: format!("kps_old_{unique}"),
+            stem: unique,
+        }
+    };
+    patch.objects.iter().map(|object| object.funcs.iter().map(&mut names).collect()).collect()
+}
+
+/// An identifier for a name of C: a keyword becomes a raw one, and what Rust cannot have as a name gets underscores.
+pub fn ident(name: &str) -> Ident {
+    let plain = |c: char| c == '_' || c.is_ascii_alphanumeric();
+    let mut text: String = name.chars().map(|c| if plain(c) { c } else { '_' }).collect();
+    if text.starts_with(|c: char| c.is_ascii_digit()) {
+        text.insert(0, '_');
+    }
+    match text.as_str() {
+        "" | "_" => Ident::new("__", Span::call_site()),
+        "self" | "Self" | "super" | "crate" => Ident::new(&format!("{text}_"), Span::call_site()),
+        text => syn::parse_str::<Ident>(text).unwrap_or_else(|_| Ident::new_raw(text, Span::call_site())),
+    }
+}
+
+/// The placeholder symbol for a klp relocation.
+pub fn placeholder(symbol: &kps_plan::Symbol) -> String {
+    format!("{PLACEHOLDER}{}.{},{}", symbol.object.as_str(), symbol.name, symbol.sympos)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_becomes_an_identifier() {
+        let names = ["m", "type", "self", "crate", "_", "", "9lives", "a.b", "a b", "\u{e4}", "async", "gen"];
+        let idents = names.map(|name| ident(name).to_string());
+        let wanted =
+            ["m", "r#type", "self_", "crate_", "__", "__", "_9lives", "a_b", "a_b", "__", "r#async", "gen"];
+        assert_eq!(idents, wanted);
+    }
+}

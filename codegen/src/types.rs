@@ -1,0 +1,281 @@
+//! The kernel's types, functions and variables that a patch uses, with proof of every layout.
+
+use crate::names::{ident, placeholder};
+use kps_plan::{
+    CInt, Constant, Field, Function, Imports, Link, Record, RecordKind, Signature, Static, Type, TypeDef,
+    Types,
+};
+use proc_macro2::{Ident, Literal, TokenStream};
+use quote::{format_ident, quote};
+
+/// The file `types.rs` of a module.
+pub(crate) fn module(imports: &Imports) -> TokenStream {
+    let types = &imports.types;
+    let defs = types.iter().map(|(_, def)| definition(types, def));
+    let constants = imports.constants.iter().map(constant);
+    let functions = imports.functions.iter().map(|f| function(types, f));
+    let statics = imports.statics.iter().map(|s| static_(types, s));
+    let externs = (!imports.functions.is_empty() || !imports.statics.is_empty()).then(|| {
+        quote! {
+            extern "C" {
+                #(#functions)*
+                #(#statics)*
+            }
+        }
+    });
+    quote! {
+        //! What the patch uses of the kernel, as its BTF says it.
+        #![allow(non_camel_case_types, non_upper_case_globals, improper_ctypes, missing_docs, dead_code)]
+
+        use core::ffi::*;
+
+        #(#defs)*
+        #(#constants)*
+        #externs
+    }
+}
+
+/// A type in the place where it is used.
+pub(crate) fn ty(types: &Types, t: &Type) -> TokenStream {
+    match t {
+        Type::Void => quote!(c_void),
+        Type::Bool => quote!(bool),
+        Type::Int(int) => c_int(*int),
+        Type::Pointer { to, constant } => {
+            let to = ty(types, to);
+            if *constant {
+                quote!(*const #to)
+            } else {
+                quote!(*mut #to)
+            }
+        }
+        Type::Function(signature) => {
+            let params = signature.params.iter().map(|p| ty(types, &p.ty));
+            let dots = signature.variadic.then(|| quote!(...));
+            let ret = ret(types, signature);
+            quote!(Option<unsafe extern "C" fn(#(#params,)* #dots) #ret>)
+        }
+        Type::Array { of, len } => {
+            let (of, len) = (ty(types, of), Literal::u64_unsuffixed(*len));
+            quote!([#of; #len])
+        }
+        Type::Named(id) => {
+            let name = ident(types.get(*id).name());
+            quote!(#name)
+        }
+    }
+}
+
+/// `-> T`, or nothing for `void`.
+pub(crate) fn ret(types: &Types, signature: &Signature) -> Option<TokenStream> {
+    (signature.ret != Type::Void).then(|| {
+        let ret = ty(types, &signature.ret);
+        quote!(-> #ret)
+    })
+}
+
+/// The declaration of a function in an `extern` block, its parameters named as the kernel names them.
+pub(crate) fn declaration(types: &Types, name: &Ident, signature: &Signature) -> TokenStream {
+    let params = signature.params.iter().map(|p| {
+        let (name, ty) = (ident(&p.name), ty(types, &p.ty));
+        quote!(#name: #ty)
+    });
+    let dots = signature.variadic.then(|| quote!(...));
+    let ret = ret(types, signature);
+    quote!(fn #name(#(#params,)* #dots) #ret;)
+}
+
+fn c_int(int: CInt) -> TokenStream {
+    match int {
+        CInt::Char => quote!(c_char),
+        CInt::I8 => quote!(i8),
+        CInt::U8 => quote!(u8),
+        CInt::I16 => quote!(i16),
+        CInt::U16 => quote!(u16),
+        CInt::Int => quote!(c_int),
+        CInt::UInt => quote!(c_uint),
+        CInt::I32 => quote!(i32),
+        CInt::U32 => quote!(u32),
+        CInt::Long => quote!(c_long),
+        CInt::ULong => quote!(c_ulong),
+        CInt::I64 => quote!(i64),
+        CInt::U64 => quote!(u64),
+        CInt::I128 => quote!(i128),
+        CInt::U128 => quote!(u128),
+        CInt::ISize => quote!(isize),
+        CInt::USize => quote!(usize),
+    }
+}
+
+fn definition(types: &Types, def: &TypeDef) -> TokenStream {
+    match def {
+        TypeDef::Record(record) => match record.kind {
+            RecordKind::Struct => struct_(types, record),
+            RecordKind::Union => union_(types, record),
+        },
+        TypeDef::Opaque { name } => {
+            let name = ident(name);
+            quote! {
+                #[repr(C)]
+                pub struct #name {
+                    _opaque: [u8; 0],
+                }
+            }
+        }
+        TypeDef::Enum { name, int } => {
+            let (name, int) = (ident(name), c_int(*int));
+            quote!(pub type #name = #int;)
+        }
+        TypeDef::Alias { name, to } => {
+            let (name, to) = (ident(name), ty(types, to));
+            quote!(pub type #name = #to;)
+        }
+    }
+}
+
+fn struct_(types: &Types, record: &Record) -> TokenStream {
+    let name = ident(&record.name);
+    let mut members = Vec::new();
+    let mut end = 0;
+    let pad = |from: u64, to: u64, members: &mut Vec<TokenStream>| {
+        if to > from {
+            let name = format_ident!("_pad{}", members.len());
+            let len = Literal::u64_unsuffixed(to - from);
+            members.push(quote!(pub #name: [u8; #len]));
+        }
+    };
+    for field in &record.fields {
+        pad(end, field.offset, &mut members);
+        let (name, ty) = (ident(&field.name), ty(types, &field.ty));
+        members.push(quote!(pub #name: #ty));
+        end = field.offset + field.size;
+    }
+    pad(end, record.size, &mut members);
+    let repr = repr(types, record);
+    let docs = docs(record);
+    let zero = zero(record);
+    let proof = proof(record);
+    quote! {
+        #docs
+        #repr
+        #[derive(Clone, Copy)]
+        pub struct #name {
+            #(#members,)*
+        }
+        #zero
+        #proof
+    }
+}
+
+fn union_(types: &Types, record: &Record) -> TokenStream {
+    let name = ident(&record.name);
+    let size = Literal::u64_unsuffixed(record.size);
+    let members = record.fields.iter().map(|field| {
+        let (name, ty) = (ident(&field.name), ty(types, &field.ty));
+        quote!(pub #name: #ty)
+    });
+    let repr = repr(types, record);
+    let docs = docs(record);
+    let zero = zero(record);
+    let proof = proof(record);
+    quote! {
+        #docs
+        #repr
+        #[derive(Clone, Copy)]
+        pub union #name {
+            #(#members,)*
+            pub _size: [u8; #size],
+        }
+        #zero
+        #proof
+    }
+}
+
+fn docs(record: &Record) -> Option<TokenStream> {
+    (!record.unreachable.is_empty()).then(|| {
+        let text =
+            format!(" Not reachable by name: {} (bitfields or overlapping).", record.unreachable.join(", "));
+        quote!(#[doc = #text])
+    })
+}
+
+/// The layout attribute: members stand where C has them, and the whole has C's alignment.
+fn repr(types: &Types, record: &Record) -> TokenStream {
+    let align = Literal::u64_unsuffixed(record.align);
+    let natural = |field: &Field| {
+        let align = types.align(&field.ty);
+        field.offset % align == 0 && record.size % align == 0 && align <= record.align
+    };
+    if record.fields.iter().all(natural) {
+        quote!(#[repr(C, align(#align))])
+    } else {
+        quote!(#[repr(C, packed(#align))])
+    }
+}
+
+fn zero(record: &Record) -> Option<TokenStream> {
+    record.literal.then(|| {
+        let name = ident(&record.name);
+        quote! {
+            impl #name {
+                /// All members zero, as C leaves those that an initialiser does not mention.
+                /// SAFETY: zero is a value of every C type that a kernel struct is made of.
+                pub const ZERO: Self = unsafe { core::mem::zeroed() };
+            }
+        }
+    })
+}
+
+/// Compile-time proof that the layout is the one that BTF says.
+fn proof(record: &Record) -> TokenStream {
+    let name = ident(&record.name);
+    let size = Literal::u64_unsuffixed(record.size);
+    let offsets = record.fields.iter().filter(|_| record.kind == RecordKind::Struct).map(|field| {
+        let (member, offset) = (ident(&field.name), Literal::u64_unsuffixed(field.offset));
+        quote!(assert!(core::mem::offset_of!(#name, #member) == #offset);)
+    });
+    quote! {
+        const _: () = {
+            let size = core::mem::size_of::<#name>();
+            assert!(size == #size);
+            #(#offsets)*
+        };
+    }
+}
+
+fn constant(Constant { name, ty, value }: &Constant) -> TokenStream {
+    let (name, ty) = (ident(name), c_int(*ty));
+    let value = match *value {
+        value @ ..0 => {
+            let value = Literal::i128_unsuffixed(-value);
+            quote!(-#value)
+        }
+        value => {
+            let value = Literal::i128_unsuffixed(value);
+            quote!(#value)
+        }
+    };
+    quote!(pub const #name: #ty = #value;)
+}
+
+fn function(types: &Types, Function { name, signature, link }: &Function) -> TokenStream {
+    let link = link_name(link);
+    let declaration = declaration(types, &ident(name), signature);
+    quote!(#link pub #declaration)
+}
+
+fn static_(types: &Types, Static { name, ty: t, link }: &Static) -> TokenStream {
+    let link = link_name(link);
+    let (name, ty) = (ident(name), ty(types, t));
+    quote!(#link pub static mut #name: #ty;)
+}
+
+fn link_name(link: &Link) -> Option<TokenStream> {
+    match link {
+        Link::Export { .. } => None,
+        Link::Livepatch(symbol) => {
+            let name = placeholder(symbol);
+            Some(quote!(#[link_name = #name]))
+        }
+    }
+}

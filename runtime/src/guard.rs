@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: GPL-2.0
+//! The module's own defence: it runs only in the kernel it was made for.
+//!
+//! Addresses past an ftrace site, struct layouts and symbol positions are baked into a livepatch. The kernel compares
+//! `vermagic`, which is only a string that a rebuilt kernel may keep. So `init` compares what cannot be kept by accident,
+//! before `klp_enable_patch()`: the build-id of the running image, and the first bytes of every function that is patched.
+
+/// A function that the patch enters behind its ftrace site.
+pub struct Entry {
+    /// Its name, for the log.
+    pub name: &'static str,
+    /// Its address in the running kernel.
+    pub function: *const u8,
+    /// Whether it starts with ENDBR in the target kernel.
+    pub endbr: bool,
+}
+
+// SAFETY: the address is only read from, and kernel text is readable by everyone in the kernel.
+unsafe impl Sync for Entry {}
+
+/// What differs from the target kernel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mismatch {
+    /// The image.
+    BuildId,
+    /// A function.
+    Entry(&'static str),
+}
+
+/// Compares the running kernel with the target.
+///
+/// `notes` are the first byte of the kernel's ELF notes and the one behind the last (`__start_notes`, `__stop_notes`).
+///
+/// # Safety
+///
+/// `notes` must bound memory that is readable and does not change, and every entry must point to kernel text.
+pub unsafe fn check(
+    build_id: &[u8],
+    notes: (*const u8, *const u8),
+    entries: &[Entry],
+) -> Result<(), Mismatch> {
+    let len = (notes.1 as usize).saturating_sub(notes.0 as usize);
+    // SAFETY: the caller vouches for this range.
+    let notes = unsafe { core::slice::from_raw_parts(notes.0, len) };
+    if self::build_id(notes) != Some(build_id) {
+        return Err(Mismatch::BuildId);
+    }
+    for entry in entries {
+        let mut bytes = [0; ENTRY_BYTES];
+        for (n, byte) in bytes.iter_mut().enumerate() {
+            // SAFETY: the caller vouches for the function, and none is shorter than its ftrace site. Other CPUs may be
+            // rewriting that site, so every byte is read once.
+            *byte = unsafe { entry.function.add(n).read_volatile() };
+        }
+        if !starts_as(bytes, entry.endbr) {
+            return Err(Mismatch::Entry(entry.name));
+        }
+    }
+    Ok(())
+}
+
+/// An ENDBR and a call.
+const ENTRY_BYTES: usize = 9;
+
+/// The GNU build-id among ELF notes.
+fn build_id(mut notes: &[u8]) -> Option<&[u8]> {
+    const NT_GNU_BUILD_ID: usize = 3;
+    loop {
+        let word = |n: usize| {
+            let bytes = notes.get(4 * n..4 * n + 4)?;
+            Some(u32::from_le_bytes(bytes.try_into().ok()?) as usize)
+        };
+        let (name_len, desc_len, kind) = (word(0)?, word(1)?, word(2)?);
+        let desc = 12usize.checked_add(name_len.checked_next_multiple_of(4)?)?;
+        let name = notes.get(12..12usize.checked_add(name_len)?)?;
+        if kind == NT_GNU_BUILD_ID && name == b"GNU\0" {
+            return notes.get(desc..desc.checked_add(desc_len)?);
+        }
+        notes = notes.get(desc.checked_add(desc_len.checked_next_multiple_of(4)?)?..)?;
+    }
+}
+
+/// Whether a function in memory starts with an ftrace site, behind an ENDBR or not.
+///
+/// Memory differs from the image: the kernel overwrites an ENDBR that nothing jumps to (`poison_endbr()` in
+/// `arch/x86/kernel/alternative.c`), and ftrace turns the call of `__fentry__` into a NOP or a call of its own, with an
+/// int3 in its first byte for a moment.
+fn starts_as(bytes: [u8; ENTRY_BYTES], endbr: bool) -> bool {
+    const ENDBR: [[u8; 4]; 3] = [
+        [0xf3, 0x0f, 0x1e, 0xfa], // endbr64
+        [0x0f, 0x1f, 0x40, 0xd6], // its poison since 6.16: nopl -42(%rax)
+        [0x66, 0x0f, 0x1f, 0x00], // and before: nopw (%rax)
+    ];
+    const CALL: u8 = 0xe8;
+    const INT3: u8 = 0xcc;
+    const NOP: [u8; 5] = [0x0f, 0x1f, 0x44, 0x00, 0x00];
+    let site = match (bytes, endbr) {
+        ([a, b, c, d, site @ ..], true) if ENDBR.contains(&[a, b, c, d]) => site,
+        ([site @ .., _, _, _, _], false) => site,
+        _ => return false,
+    };
+    matches!(site, [CALL | INT3, ..]) || site == NOP
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn note(out: &mut [u8], name: &[u8], kind: u32, desc: &[u8]) -> usize {
+        let len = |bytes: &[u8]| (bytes.len() as u32).to_le_bytes();
+        out[..4].copy_from_slice(&len(name));
+        out[4..8].copy_from_slice(&len(desc));
+        out[8..12].copy_from_slice(&kind.to_le_bytes());
+        out[12..12 + name.len()].copy_from_slice(name);
+        let at = 12 + name.len().next_multiple_of(4);
+        out[at..at + desc.len()].copy_from_slice(desc);
+        at + desc.len().next_multiple_of(4)
+    }
+
+    #[test]
+    fn the_build_id_is_found_behind_other_notes() {
+        let mut notes = [0; 128];
+        let mut end = note(&mut notes, b"Linux\0", 0x101, b"odd");
+        end += note(&mut notes[end..], b"Xen\0", 3, b"not a build-id");
+        end += note(&mut notes[end..], b"GNU\0", 3, b"the build-id");
+        assert_eq!(build_id(&notes[..end]), Some(&b"the build-id"[..]));
+    }
+
+    #[test]
+    fn notes_that_are_cut_short_or_lie_have_no_build_id() {
+        let mut notes = [0; 64];
+        let end = note(&mut notes, b"GNU\0", 3, b"the build-id");
+        for cut in 0..end {
+            assert_eq!(build_id(&notes[..cut]), None, "cut at {cut}");
+        }
+        notes[0..4].copy_from_slice(&u32::MAX.to_le_bytes());
+        assert_eq!(build_id(&notes), None);
+    }
+
+    #[test]
+    fn a_function_is_known_by_its_site_whatever_ftrace_made_of_it() {
+        let endbr = |rest: [u8; 5]| {
+            let mut bytes = [0xf3, 0x0f, 0x1e, 0xfa, 0, 0, 0, 0, 0];
+            bytes[4..].copy_from_slice(&rest);
+            bytes
+        };
+        for site in [[0x0f, 0x1f, 0x44, 0, 0], [0xe8, 1, 2, 3, 4], [0xcc, 1, 2, 3, 4]] {
+            assert!(starts_as(endbr(site), true));
+            assert!(!starts_as(endbr(site), false));
+            let mut bare = [0x90; 9];
+            bare[..5].copy_from_slice(&site);
+            assert!(starts_as(bare, false));
+            assert!(!starts_as(bare, true));
+        }
+        assert!(starts_as([0x0f, 0x1f, 0x40, 0xd6, 0xe8, 0, 0, 0, 0], true));
+        assert!(!starts_as(endbr([0x55, 0x48, 0x89, 0xe5, 0x41]), true));
+    }
+}

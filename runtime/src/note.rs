@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: GPL-2.0
+//! What a loaded livepatch tells about itself, as an ELF note.
+//!
+//! The module loader keeps nobody's `.modinfo`, but it shows the notes of a module in `/sys/module/NAME/notes/`.
+
+/// The owner of the note.
+const OWNER: [u8; 4] = *b"kps\0";
+/// The one type of note that this owner has: lines of `key=value`.
+const FACTS: u32 = 1;
+
+/// An ELF note with `N` bytes of text.
+#[repr(C, align(4))]
+#[derive(Debug)]
+pub struct Note<const N: usize> {
+    name_len: u32,
+    desc_len: u32,
+    kind: u32,
+    name: [u8; 4],
+    desc: [u8; N],
+}
+
+impl<const N: usize> Note<N> {
+    /// A note with this text.
+    pub const fn new(desc: [u8; N]) -> Self {
+        Note { name_len: OWNER.len() as u32, desc_len: N as u32, kind: FACTS, name: OWNER, desc }
+    }
+}

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: GPL-2.0
+//! What every body has in scope beside the kernel's own names.
+//!
+//! C types are those of `core::ffi`: `c_char` is signed there as C has it, so that `c"text".as_ptr()` is what a `char *`
+//! parameter takes. The `kernel` crate has other ideas of `char`; casts stand where its functions are called.
+
+pub use super::errno::*;
+pub use core::ffi::{
+    c_char, c_int, c_long, c_longlong, c_schar, c_short, c_uchar, c_uint, c_ulong, c_ulonglong, c_ushort,
+    c_void, CStr,
+};
+pub use core::mem::{offset_of, size_of, zeroed};
+pub use core::ptr::{addr_of, addr_of_mut, null, null_mut};
+pub use core::sync::atomic::{
+    AtomicBool, AtomicI32, AtomicI64, AtomicIsize, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering,
+};
+pub use kernel::{container_of, pr_alert, pr_crit, pr_debug, pr_emerg, pr_err, pr_info, pr_notice, pr_warn};

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: GPL-2.0
+//! The few instructions between a patched function and its Rust body.
+//!
+//! rustc gives no function an `__fentry__` site, and no Rust function can jump into the middle of another one. These
+//! macros write the three pieces of assembly that a livepatch needs, the way the kernel's own compiler would: with
+//! ENDBR, a traceable site, call padding and the return thunk where the configuration has them.
+//!
+//! They keep two promises. *While code of the module runs for a function, an address between `new_func` and its end is
+//! on the stack*, so the kernel's consistency check waits for it (`klp_check_stack_func()` in
+//! `kernel/livepatch/transition.c`): an entry calls its body, it never jumps to it. *Under a pre-only hook nothing of
+//! the module is on the stack while the original runs*, so such a hook never delays unloading.
+
+/// Writes a function: the symbol, its padding, the given lines, its size.
+///
+/// The 16 NOPs in front are the room that call depth tracking expects there (`CONFIG_CALL_PADDING`).
+macro_rules! function {
+    ($name:expr; $($line:expr,)*; $($operand:ident = $value:expr),*) => {
+        ::core::arch::global_asm!(
+            ".pushsection .text, \"ax\", @progbits",
+            ".balign 16",
+            ".skip 16, 0x90",
+            concat!(".globl ", $name),
+            concat!(".type ", $name, ", @function"),
+            concat!($name, ":"),
+            $($line,)*
+            concat!(".size ", $name, ", . - ", $name),
+            ".popsection",
+            $($operand = const $value,)*
+            options(att_syntax)
+        );
+    };
+}
+pub(crate) use function;
+
+/// The same for a function that ftrace can see: it starts with ENDBR and an `__fentry__` site and ends with a return.
+macro_rules! traceable {
+    ($name:expr; $($line:expr,)*; $($operand:ident = $value:expr),*) => {
+        kps::shim::function!(
+            $name;
+            // ftrace reaches `new_func` through a register.
+            ".if {ibt}",
+            "endbr64",
+            ".endif",
+            "771: call __fentry__",
+            $($line,)*
+            // RET of arch/x86/include/asm/linkage.h.
+            ".if {rethunk}",
+            "jmp __x86_return_thunk",
+            ".else",
+            "ret",
+            "int3",
+            ".endif",
+            // The site's place in ftrace's table. objtool writes it where the kernel relies on objtool for that.
+            ".if {mcount}",
+            ".pushsection __mcount_loc, \"a\", @progbits",
+            ".balign 8",
+            ".quad 771b",
+            ".popsection",
+            ".endif",
+            ;
+            ibt = cfg!(CONFIG_X86_KERNEL_IBT) as u32,
+            rethunk = cfg!(CONFIG_MITIGATION_RETHUNK) as u32,
+            mcount = !cfg!(CONFIG_FTRACE_MCOUNT_USE_OBJTOOL) as u32
+            $(, $operand = $value)*
+        );
+    };
+}
+pub(crate) use traceable;
+
+/// `livepatch_STEM`, which calls `kps_body_STEM` in the place of the old function.
+///
+/// `stack_words` is the number of eight-byte arguments that the caller left on the stack. They are copied, because two
+/// return addresses now stand between them and the body.
+macro_rules! entry {
+    ($stem:literal, stack_words = $words:literal) => {
+        kps::shim::traceable!(
+            concat!("livepatch_", $stem);
+            // An odd number of words keeps the stack aligned to 16 bytes at the call.
+            ".if {pad}",
+            "sub $8, %rsp",
+            ".endif",
+            ".rept {words}",
+            "pushq {frame}(%rsp)",
+            ".endr",
+            concat!("call kps_body_", $stem),
+            "add ${frame}, %rsp",
+            ;
+            words = $words,
+            pad = ($words + 1) % 2,
+            frame = 8 * ($words | 1)
+        );
+    };
+}
+pub(crate) use entry;
+
+/// `livepatch_STEM`, which calls the hook `kps_body_STEM` before the old function.
+///
+/// The hook gets a pointer to a [`Frame`](super::frame::Frame). When it has set `go_on`, the arguments are put back,
+/// changed or not, and the old function is entered behind its ftrace site as if it had been called directly. Otherwise
+/// what the hook returned goes to the caller.
+macro_rules! pre_entry {
+    ($stem:literal, old = $old:literal, skip = $skip:literal) => {
+        kps::shim::traceable!(
+            concat!("livepatch_", $stem);
+            "pushq $0",
+            "push %r9",
+            "push %r8",
+            "push %rcx",
+            "push %rdx",
+            "push %rsi",
+            "push %rdi",
+            "mov %rsp, %rdi",
+            concat!("call kps_body_", $stem),
+            "cmpq $0, 48(%rsp)",
+            "je 772f",
+            "pop %rdi",
+            "pop %rsi",
+            "pop %rdx",
+            "pop %rcx",
+            "pop %r8",
+            "pop %r9",
+            "add $8, %rsp",
+            concat!("jmp \"", $old, "\" + ", $skip),
+            "772: add $56, %rsp",
+            ;
+        );
+    };
+}
+pub(crate) use pre_entry;
+
+/// `kps_orig_STEM`, the old function entered behind its ftrace site. It can be called like any function.
+///
+/// A jump leaves the stack as a direct call would have, so the unwinder sees the old function called by the body. The
+/// address behind the site is never taken: an indirect call to it would fault under IBT and kCFI.
+macro_rules! original {
+    ($stem:literal, old = $old:literal, skip = $skip:literal) => {
+        kps::shim::function!(
+            concat!("kps_orig_", $stem);
+            concat!("jmp \"", $old, "\" + ", $skip),
+            ;
+        );
+    };
+}
+pub(crate) use original;
