@@ -1,0 +1,155 @@
+//! rustc's messages, brought home: from a line of generated code to the line of the spec that it came from.
+
+use crate::diag::{Diagnostic, Severity, KPS0503, KPS0504, KPS9999};
+use crate::emit::LineTable;
+use kps_grammar::{Place, Source, Span};
+use serde::Deserialize;
+
+/// A message as rustc's `--error-format=json` gives it; what is not needed is left out.
+#[derive(Debug, Deserialize)]
+struct Message {
+    message: String,
+    code: Option<Code>,
+    level: String,
+    spans: Vec<RustSpan>,
+    children: Vec<Child>,
+    rendered: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Code {
+    code: String,
+}
+
+#[derive(Debug, Deserialize)]
+struct Child {
+    message: String,
+    level: String,
+    spans: Vec<RustSpan>,
+}
+
+#[derive(Debug, Deserialize)]
+struct RustSpan {
+    file_name: String,
+    line_start: usize,
+    column_start: usize,
+    line_end: usize,
+    column_end: usize,
+    is_primary: bool,
+    label: Option<String>,
+    suggested_replacement: Option<String>,
+    expansion: Option<Box<Expansion>>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Expansion {
+    span: RustSpan,
+}
+
+/// Collects messages.
+pub struct Messages<'a> {
+    lines: &'a LineTable,
+    source: &'a Source,
+    diagnostics: Vec<Diagnostic>,
+}
+
+impl<'a> Messages<'a> {
+    /// Messages about the code that these lines and this spec made.
+    pub fn new(lines: &'a LineTable, source: &'a Source) -> Self {
+        Messages { lines, source, diagnostics: Vec::new() }
+    }
+
+    /// Takes a line of the compiler's output. False if it is no message of rustc.
+    pub fn read(&mut self, line: &str) -> bool {
+        if !line.starts_with('{') {
+            return false;
+        }
+        let Ok(message) = serde_json::from_str::<Message>(line) else { return false };
+        self.take(&message);
+        true
+    }
+
+    /// All messages.
+    pub fn finish(self) -> Vec<Diagnostic> {
+        self.diagnostics
+    }
+
+    fn take(&mut self, message: &Message) {
+        let (code, severity) = match message.level.as_str() {
+            "error" | "error: internal compiler error" => (KPS0503, Severity::Error),
+            "warning" => (KPS0504, Severity::Warning),
+            _ => return,
+        };
+        // "aborting due to 2 previous errors" and the like say nothing of their own.
+        if message.spans.is_empty() {
+            return;
+        }
+        let mut labels: Vec<(bool, Span, String)> = Vec::new();
+        for span in &message.spans {
+            if let Some(place) = self.home(span) {
+                labels.push((span.is_primary, place, span.label.clone().unwrap_or_default()));
+            }
+        }
+        labels.sort_by_key(|(primary, ..)| !primary);
+        if labels.is_empty() {
+            // Nothing the author wrote: a warning there is ours to know, an error is a bug of kpsc.
+            if severity == Severity::Error {
+                let text = message.rendered.as_ref().unwrap_or(&message.message);
+                let bug = Diagnostic::error(KPS9999, "the generated code does not compile");
+                self.diagnostics.push(bug.note(text.clone()).help("report this with the spec"));
+            }
+            return;
+        }
+        let mut diagnostic = Diagnostic::error(code, message.message.clone());
+        diagnostic.severity = severity;
+        for (_, span, text) in labels {
+            diagnostic = diagnostic.at(span, text);
+        }
+        if let Some(Code { code }) = &message.code {
+            diagnostic = diagnostic.note(format!("rustc calls this {code}"));
+        }
+        for child in &message.children {
+            diagnostic = self.child(diagnostic, child);
+        }
+        self.diagnostics.push(diagnostic);
+    }
+
+    fn child(&self, mut diagnostic: Diagnostic, child: &Child) -> Diagnostic {
+        // What rustc would have one write, if it is one piece and in the author's text.
+        let mut replacements = child.spans.iter().filter(|span| span.suggested_replacement.is_some());
+        let replacement = match (replacements.next(), replacements.next()) {
+            (Some(span), None) if self.home(span).is_some() => {
+                span.suggested_replacement.as_deref().map(str::trim)
+            }
+            _ => None,
+        };
+        const NOISE: &[&str] =
+            &["#[warn(", "#[deny(", "requested on the command line", "for more information, see"];
+        let elsewhere = !child.spans.is_empty() && child.spans.iter().all(|span| self.home(span).is_none());
+        if elsewhere || NOISE.iter().any(|noise| child.message.contains(noise)) {
+            return diagnostic;
+        }
+        match (child.level.as_str(), replacement) {
+            ("help", Some(text)) if !text.is_empty() => {
+                diagnostic.help = Some(format!("{}: `{text}`", child.message));
+            }
+            ("help", _) => diagnostic.help = Some(child.message.clone()),
+            ("note", _) => diagnostic = diagnostic.note(child.message.clone()),
+            _ => {}
+        }
+        diagnostic
+    }
+
+    /// The place in the spec that a span comes from, through macros if need be.
+    fn home(&self, span: &RustSpan) -> Option<Span> {
+        let file = span.file_name.rsplit('/').next().unwrap_or_default();
+        let start = Place { line: span.line_start, column: span.column_start };
+        let end = Place { line: span.line_end, column: span.column_end };
+        let here = self.lines.to_spec(file, start).map(|start| {
+            let start = self.source.byte(start);
+            let end = self.lines.to_spec(file, end).map_or(start, |end| self.source.byte(end));
+            Span::new(start, end.max(start))
+        });
+        here.or_else(|| self.home(&span.expansion.as_ref()?.span))
+    }
+}

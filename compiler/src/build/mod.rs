@@ -1,0 +1,119 @@
+//! From the generated folder to a finished module: Kbuild does the work, post-link and verification included, exactly as
+//! it does when somebody runs `make` there by hand.
+
+mod messages;
+
+use crate::diag::{Diagnostic, KPS0702, KPS0703, KPS0801};
+use crate::emit::{Emitted, Files};
+use crate::target::{cannot, Toolchain, Tree};
+use kps_grammar::Source;
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+pub use messages::Messages;
+
+/// What a build gave.
+#[derive(Debug)]
+pub struct Built {
+    /// The module's bytes; none if there are errors.
+    pub module: Option<Vec<u8>>,
+    /// What the compilers said about the author's text, and errors about anything else.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// Writes the generated files into a folder.
+pub fn write_files(files: &Files, folder: &Path) -> Result<(), Diagnostic> {
+    for (name, text) in &files.0 {
+        let path = folder.join(name);
+        if let Some(parent) = path.parent() {
+            std::fs::create_dir_all(parent).map_err(|error| cannot("make", parent, &error))?;
+        }
+        std::fs::write(&path, text).map_err(|error| cannot("write", &path, &error))?;
+    }
+    Ok(())
+}
+
+/// Builds a module in a folder that nobody else uses.
+pub fn build(
+    emitted: &Emitted,
+    name: &str,
+    source: &Source,
+    tree: &Tree,
+    folder: &Path,
+    verbose: bool,
+) -> Result<Built, Diagnostic> {
+    write_files(&emitted.files, folder)?;
+    let mut command = make(tree, folder)?;
+    command.arg(if verbose { "V=1" } else { "V=0" });
+    // rustc's messages as data, so that they can be shown where the author wrote the text.
+    command.arg("KPS_RUSTFLAGS=--error-format=json");
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().map_err(|error| not_started(&command, tree, &error))?;
+    let stdout = child.stdout.take().map(BufReader::new);
+    let chatter = std::thread::spawn(move || {
+        for line in stdout.into_iter().flat_map(|out| out.lines()).map_while(Result::ok) {
+            if verbose {
+                eprintln!("{line}");
+            }
+        }
+    });
+    let mut messages = Messages::new(&emitted.lines, source);
+    let mut other = Vec::new();
+    for line in child.stderr.take().map(BufReader::new).into_iter().flat_map(|err| err.lines()) {
+        let Ok(line) = line else { continue };
+        if !messages.read(&line) {
+            if verbose {
+                eprintln!("{line}");
+            }
+            other.push(line);
+        }
+    }
+    let status = child.wait().map_err(|error| cannot("wait for", Path::new("make"), &error))?;
+    let _ = chatter.join();
+    let mut diagnostics = messages.finish();
+    if !status.success() {
+        if !crate::diag::any_error(&diagnostics) {
+            diagnostics.push(failed(&other));
+        }
+        return Ok(Built { module: None, diagnostics });
+    }
+    let path = folder.join(format!("{name}.ko"));
+    let module = std::fs::read(&path).map_err(|error| cannot("read", &path, &error))?;
+    Ok(Built { module: Some(module), diagnostics })
+}
+
+/// `make -C BUILD_TREE M=FOLDER`, where the compilers are.
+fn make(tree: &Tree, folder: &Path) -> Result<Command, Diagnostic> {
+    let toolchain = match &tree.toolchain {
+        Some(root) => Toolchain::Folder(root.clone()),
+        None => Toolchain::Host,
+    };
+    let mut read: Vec<&Path> = tree.sources.iter().map(PathBuf::as_path).collect();
+    read.push(&tree.build);
+    let mut command = toolchain.command("make", &read, &[folder], folder)?;
+    command.arg("-C").arg(&tree.build).args(["-f", "Makefile"]);
+    command.arg(format!("M={}", folder.display())).args(&tree.make);
+    Ok(command)
+}
+
+fn not_started(command: &Command, tree: &Tree, error: &std::io::Error) -> Diagnostic {
+    let program = command.get_program().to_string_lossy().into_owned();
+    if error.kind() != std::io::ErrorKind::NotFound {
+        return Diagnostic::error(KPS0703, format!("cannot run {program}: {error}"));
+    }
+    let package = if tree.toolchain.is_some() { "bubblewrap" } else { "make" };
+    Diagnostic::error(KPS0702, format!("`{program}` is not installed"))
+        .help(format!("install the package {package}: `apt-get install {package}` on Debian"))
+}
+
+/// Kbuild failed and no message is about the author's text.
+fn failed(lines: &[String]) -> Diagnostic {
+    const SHOWN: usize = 20;
+    let telling: Vec<&String> =
+        lines.iter().filter(|line| !line.trim().is_empty() && !line.starts_with("make")).collect();
+    let shown = &telling[telling.len().saturating_sub(SHOWN)..];
+    let error = Diagnostic::error(KPS0801, "Kbuild could not make the module");
+    let error = shown.iter().fold(error, |error, line| error.note((*line).clone()));
+    error.help("run it again with `-v` to see every command")
+}

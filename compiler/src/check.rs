@@ -1,0 +1,104 @@
+//! What would go wrong: rules over a resolved patch.
+
+use crate::diag::{any_error, Diagnostic, KPS0406, KPS0407, KPS0408};
+use crate::resolve::{Fragment, Resolved};
+use kps_grammar::Span;
+use kps_plan::{CInt, Change, Func, Patch, Type, TypeDef, Types};
+
+/// A patch that has passed every check.
+#[derive(Debug)]
+pub struct Checked(Patch<Fragment>);
+
+impl Checked {
+    /// The patch.
+    pub fn patch(&self) -> &Patch<Fragment> {
+        &self.0
+    }
+}
+
+/// Checks a patch. Without a result there is at least one error.
+pub fn check(resolved: Resolved) -> (Option<Checked>, Vec<Diagnostic>) {
+    let Resolved { patch, places } = resolved;
+    let mut diagnostics = Vec::new();
+    for (object, places) in patch.objects.iter().zip(&places) {
+        for (func, &place) in object.funcs.iter().zip(places) {
+            check_func(&patch.kernel.types, func, place, &mut diagnostics);
+        }
+    }
+    let checked = (!any_error(&diagnostics)).then_some(Checked(patch));
+    (checked, diagnostics)
+}
+
+fn check_func(types: &Types, func: &Func<Fragment>, place: Span, diagnostics: &mut Vec<Diagnostic>) {
+    let name = &func.old.name;
+    let before_only = matches!(func.change, Change::Pre(_));
+    if func.signature.variadic && !before_only {
+        diagnostics.push(
+            Diagnostic::error(KPS0406, format!("`{name}` takes any number of arguments"))
+                .at(place, "")
+                .note("nobody but the caller knows how many there are, so they cannot be passed on")
+                .help("a `pre` hook works, it leaves them alone"),
+        );
+    }
+    diagnostics.extend(check_waiter(func, place));
+    let returned = std::iter::once(("its return value", &func.signature.ret));
+    let passed = func.signature.params.iter().map(|p| (p.name.as_str(), &p.ty));
+    for (what, _) in returned.chain(passed).filter(|(_, ty)| !fits_a_word(types, ty)) {
+        diagnostics.push(
+            Diagnostic::error(KPS0407, format!("`{name}` passes a struct by value"))
+                .at(place, what)
+                .note("how a struct travels in registers depends on what is in it")
+                .help("this version of kpsc cannot hook such a function; patch one that calls it"),
+        );
+    }
+}
+
+/// Functions in which tasks wait for as long as it takes: for a child, a peer, a key, a timer.
+const WAITERS: &[&str] = &[
+    "core_sys_select",
+    "do_epoll_wait",
+    "do_nanosleep",
+    "do_poll",
+    "do_select",
+    "do_sys_poll",
+    "do_wait",
+    "ep_poll",
+    "futex_wait",
+    "hrtimer_nanosleep",
+    "inet_csk_accept",
+    "kernel_wait4",
+    "n_tty_read",
+    "pipe_read",
+    "schedule",
+    "schedule_timeout",
+    "tcp_recvmsg",
+    "unix_stream_read_generic",
+    "wait_for_completion",
+    "worker_thread",
+];
+
+/// A frame around a function that waits keeps the patch from being unloaded as long as somebody waits.
+fn check_waiter(func: &Func<Fragment>, place: Span) -> Option<Diagnostic> {
+    let name = &func.old.name;
+    let around = match &func.change {
+        Change::Replace { calls_original, .. } => *calls_original,
+        Change::Pre(_) => false,
+        Change::Around { .. } => true,
+    };
+    (around && WAITERS.contains(&name.as_str())).then(|| {
+        Diagnostic::warning(KPS0408, format!("tasks may stay in `{name}` for hours"))
+            .at(place, "")
+            .note("the patch can be neither unloaded nor replaced while one does")
+            .help("a `pre` hook alone leaves no frame and holds nothing up")
+    })
+}
+
+/// Whether a value travels in one register or stack word.
+fn fits_a_word(types: &Types, ty: &Type) -> bool {
+    match types.resolve(ty) {
+        Type::Void | Type::Bool | Type::Pointer { .. } | Type::Function(_) => true,
+        Type::Int(int) => !matches!(int, CInt::I128 | CInt::U128),
+        Type::Array { .. } => false,
+        Type::Named(id) => matches!(types.get(*id), TypeDef::Enum { .. }),
+    }
+}

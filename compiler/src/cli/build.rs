@@ -1,0 +1,75 @@
+//! `kpsc build`.
+
+use super::{compile, open_target, read_spec, report, CommandResult, Compiled, SpecArgs, TargetArgs};
+use crate::build;
+use crate::diag::Diagnostic;
+use crate::target::{cannot, write_atomically, Cache, Progress, Target};
+use std::path::{Path, PathBuf};
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Build {
+    #[command(flatten)]
+    spec: SpecArgs,
+    #[command(flatten)]
+    target: TargetArgs,
+    /// Where to put the result.
+    #[arg(short, long, value_name = "DIR", default_value = ".")]
+    output: PathBuf,
+    /// Write the Kbuild folder DIR/NAME instead of DIR/NAME.ko; `make -C BUILD_TREE M=DIR/NAME` builds it.
+    #[arg(long, value_name = "WHAT")]
+    emit: Option<Emit>,
+    /// Show every command.
+    #[arg(short, long)]
+    verbose: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, clap::ValueEnum)]
+enum Emit {
+    /// The generated source.
+    Source,
+}
+
+impl Build {
+    pub(super) fn run(self) -> CommandResult {
+        let source = read_spec(&self.spec.spec)?;
+        let cache = Cache::open()?;
+        let mut target = open_target(&cache, self.target.kernel.as_deref(), Progress::Shown)?;
+        let compiled = match compile(source, &target.facts()?) {
+            Ok(compiled) => compiled,
+            Err(code) => return Ok(code),
+        };
+        let output = &self.output;
+        std::fs::create_dir_all(output).map_err(|error| cannot("make", output, &error))?;
+        if self.emit == Some(Emit::Source) {
+            let folder = output.join(&compiled.name);
+            build::write_files(&compiled.emitted.files, &folder)?;
+            println!("{}", folder.display());
+            return Ok(0);
+        }
+        match module(&compiled, &mut target, &cache, self.verbose)? {
+            Ok(module) => {
+                let path = output.join(format!("{}.ko", compiled.name));
+                write_atomically(&path, &module)?;
+                println!("{}", path.display());
+                Ok(0)
+            }
+            Err(code) => Ok(code),
+        }
+    }
+}
+
+/// Builds a module in a folder of its own. Messages have been printed; without a result there were errors.
+pub(super) fn module(
+    compiled: &Compiled,
+    target: &mut Target,
+    cache: &Cache,
+    verbose: bool,
+) -> Result<Result<Vec<u8>, super::ExitCode>, Diagnostic> {
+    let tree = target.prepare(cache, Progress::Shown)?;
+    let folder =
+        tempfile::tempdir().map_err(|error| cannot("make", Path::new("a temporary folder"), &error))?;
+    let Compiled { source, name, emitted, .. } = compiled;
+    let built = build::build(emitted, name, source, &tree, folder.path(), verbose)?;
+    let code = report(&built.diagnostics, Some(source));
+    Ok(built.module.ok_or(code.max(1)))
+}

@@ -1,0 +1,64 @@
+//! `kpsc link`, which Kbuild calls in the place of the linker.
+
+use super::{report, CommandResult};
+use crate::diag::{Diagnostic, KPS0703, KPS0802, KPS0803};
+use crate::elf::{post_link, verify};
+use crate::target::{cannot, write_atomically};
+use std::ffi::OsString;
+use std::path::Path;
+use std::process::Command;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Link {
+    /// The linker and its arguments.
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, required = true)]
+    command: Vec<OsString>,
+}
+
+impl Link {
+    pub(super) fn run(mut self) -> CommandResult {
+        let output = self.command.iter().position(|word| word == "-o").map(|at| at + 1);
+        let module = output.filter(|&at| {
+            self.command.get(at).is_some_and(|path| Path::new(path).extension() == Some("ko".as_ref()))
+        });
+        let Some(at) = module else {
+            return self.link();
+        };
+        let module = self.command[at].clone();
+        // What the linker makes is kept under another name until it is a livepatch.
+        let mut linked = module.clone();
+        linked.push(".linked");
+        self.command[at] = linked.clone();
+        let code = self.link()?;
+        if code != 0 {
+            return Ok(code);
+        }
+        let linked = Path::new(&linked);
+        let bytes = std::fs::read(linked).map_err(|error| cannot("read", linked, &error))?;
+        std::fs::remove_file(linked).map_err(|error| cannot("remove", linked, &error))?;
+        let finish = || -> Result<Vec<u8>, Diagnostic> {
+            let converted =
+                post_link(&bytes).map_err(|error| Diagnostic::error(KPS0802, error.to_string()))?;
+            verify(&converted).map_err(|error| Diagnostic::error(KPS0803, error.to_string()))?;
+            Ok(converted)
+        };
+        match finish() {
+            Ok(converted) => {
+                write_atomically(Path::new(&module), &converted)?;
+                Ok(0)
+            }
+            Err(error) => Ok(report(&[error], None)),
+        }
+    }
+
+    fn link(&self) -> CommandResult {
+        let status = Command::new(&self.command[0]).args(&self.command[1..]).status();
+        match status {
+            Ok(status) => Ok(status.code().and_then(|code| code.try_into().ok()).unwrap_or(1)),
+            Err(error) => {
+                let program = self.command[0].to_string_lossy().into_owned();
+                Err(Diagnostic::error(KPS0703, format!("cannot run {program}: {error}")))
+            }
+        }
+    }
+}

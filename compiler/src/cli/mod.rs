@@ -1,0 +1,197 @@
+//! The command line: one file per command.
+
+mod build;
+mod check;
+mod explain;
+mod kernel;
+mod link;
+mod test;
+
+use crate::diag::{any_error, render, Code, Diagnostic, Severity, KPS0113, KPS9999};
+use crate::emit::{emit, Emitted};
+use crate::target::{self, cannot, Cache, DebianWish, Progress, Provider, Target};
+use crate::{check as checks, resolve};
+use clap::{Parser, Subcommand};
+use kps_facts::Facts;
+use kps_grammar::{ast, Source};
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+/// Compiles .kps specs to livepatch modules for the Linux kernel.
+#[derive(Debug, Parser)]
+#[command(name = "kpsc", version, max_term_width = 100)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Say what is wrong with a spec, without building it.
+    Check(check::Check),
+    /// Build NAME.ko from a spec.
+    Build(build::Build),
+    /// Build a spec and run its tests in a virtual machine.
+    Test(test::Test),
+    /// Manage target kernels.
+    Kernel(kernel::Kernel),
+    /// Explain the code of a message.
+    Explain(explain::Explain),
+    /// Run the linker; a module that it makes becomes a livepatch. Kbuild calls this.
+    #[command(hide = true)]
+    Link(link::Link),
+}
+
+/// How a command ended: 0 done; 1 the spec is wrong; 2 usage; 3 the environment; 4 a test did not hold; 5 a transition did
+/// not complete; 70 a bug in kpsc. Scripts rely on these.
+pub type ExitCode = u8;
+
+/// Runs kpsc with the arguments of the process.
+pub fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            let _ = error.print();
+            // Help and version were asked for; anything else is a mistake.
+            return if error.use_stderr() { 2 } else { 0 };
+        }
+    };
+    // Rust text is parsed and walked by recursion. Its depth is bounded, but not by what a default stack holds.
+    const STACK: usize = 1 << 30;
+    let worker = std::thread::Builder::new().stack_size(STACK).spawn(move || run(arguments.command));
+    match worker.map(std::thread::JoinHandle::join) {
+        Ok(Ok(code)) => code,
+        Ok(Err(_)) => {
+            let bug =
+                Diagnostic::error(KPS9999, "kpsc has a bug").help("report the lines above with the spec");
+            report(&[bug], None)
+        }
+        Err(error) => report(&[cannot("start", Path::new("a thread"), &error)], None),
+    }
+}
+
+fn run(verb: Verb) -> ExitCode {
+    let result = match verb {
+        Verb::Check(command) => command.run(),
+        Verb::Build(command) => command.run(),
+        Verb::Test(command) => command.run(),
+        Verb::Kernel(command) => command.run(),
+        Verb::Explain(command) => command.run(),
+        Verb::Link(command) => command.run(),
+    };
+    match result {
+        Ok(code) => code,
+        Err(diagnostic) => report(&[diagnostic], None),
+    }
+}
+
+/// A command's result: an exit code, or the one error that ended it.
+type CommandResult = Result<ExitCode, Diagnostic>;
+
+/// Prints messages to standard error and returns the exit code that they call for.
+fn report(diagnostics: &[Diagnostic], source: Option<&Source>) -> ExitCode {
+    const WIDTH: usize = 100;
+    /// Whoever makes more mistakes at once is helped by the first ones.
+    const SHOWN: usize = 50;
+    let mut stream = anstream::stderr().lock();
+    for diagnostic in diagnostics.iter().take(SHOWN) {
+        // There is nobody to tell that standard error is closed.
+        let _ = writeln!(stream, "{}\n", render(diagnostic, source, WIDTH));
+    }
+    if diagnostics.len() > SHOWN {
+        let _ = writeln!(stream, "and {} more", diagnostics.len() - SHOWN);
+    }
+    diagnostics.iter().filter(|d| d.severity == Severity::Error).map(|d| exit_code(d.code)).max().unwrap_or(0)
+}
+
+/// The exit code of a message, by the family of its code.
+fn exit_code(code: Code) -> ExitCode {
+    match &code.id()[3..] {
+        "0904" => 5,
+        "0903" => 3,
+        "0802" | "0803" | "9999" => 70,
+        id => match &id[..2] {
+            "07" | "08" => 3,
+            "09" => 4,
+            _ => 1,
+        },
+    }
+}
+
+/// A spec that was read.
+fn read_spec(path: &Path) -> Result<Source, Diagnostic> {
+    let bytes = std::fs::read(path).map_err(|error| cannot("read", path, &error))?;
+    let name = path.display().to_string();
+    match String::from_utf8(bytes) {
+        Ok(text) => Ok(Source::new(name, text.strip_prefix('\u{feff}').unwrap_or(&text))),
+        Err(error) => {
+            let at = error.utf8_error().valid_up_to();
+            let line = error.as_bytes()[..at].iter().filter(|&&b| b == b'\n').count() + 1;
+            let message = format!("{name} is not UTF-8: see byte {at}, line {line}");
+            Err(Diagnostic::error(KPS0113, message).help("save the file as UTF-8"))
+        }
+    }
+}
+
+/// A spec that passed every check, and what it became.
+struct Compiled {
+    source: Source,
+    name: String,
+    tests: Vec<ast::Test>,
+    emitted: Emitted,
+}
+
+/// Everything up to the generated folder. Messages have been printed; without a result there were errors.
+fn compile(source: Source, facts: &Facts) -> Result<Compiled, ExitCode> {
+    let (spec, errors) = kps_grammar::parse(&source);
+    let mut diagnostics: Vec<Diagnostic> = errors.iter().map(crate::diag::syntax).collect();
+    let mut tests = Vec::new();
+    let mut checked = None;
+    if let Some(patch) = spec.patch {
+        let (resolved, found) = resolve::resolve(&source, &patch, errors.is_empty(), facts);
+        diagnostics.extend(found);
+        if let Some(resolved) = resolved {
+            let (passed, found) = checks::check(resolved);
+            diagnostics.extend(found);
+            checked = passed;
+        }
+        tests = patch.tests;
+    }
+    diagnostics.sort_by_key(|d| d.labels.first().map(|label| label.span));
+    let code = report(&diagnostics, Some(&source));
+    match checked {
+        Some(checked) if !any_error(&diagnostics) => {
+            let name = checked.patch().name.clone();
+            let emitted = emit(&checked, &source);
+            Ok(Compiled { source, name, tests, emitted })
+        }
+        _ => Err(code),
+    }
+}
+
+/// The target to work with: the named one, or the default, which is prepared if there is none.
+fn open_target(cache: &Cache, name: Option<&str>, progress: Progress) -> Result<Target, Diagnostic> {
+    if let Some(name) = name {
+        return cache.target(name);
+    }
+    match cache.default_target()? {
+        Some(target) => Ok(target),
+        None => target::add(cache, None, &Provider::Debian(DebianWish::default()), progress),
+    }
+}
+
+/// Which target, for every command that needs one.
+#[derive(Debug, clap::Args)]
+struct TargetArgs {
+    /// The target kernel; the one added last if not given.
+    #[arg(long, value_name = "NAME")]
+    kernel: Option<String>,
+}
+
+/// Where a spec is.
+#[derive(Debug, clap::Args)]
+struct SpecArgs {
+    /// The .kps file.
+    #[arg(value_name = "SPEC")]
+    spec: PathBuf,
+}

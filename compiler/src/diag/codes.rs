@@ -1,0 +1,200 @@
+//! The catalogue of codes. Each has a page in `docs/errors/`, which `kpsc explain` prints.
+
+/// The code of a message.
+#[derive(Debug, Clone, Copy)]
+pub struct Code(&'static Entry);
+
+#[derive(Debug)]
+struct Entry {
+    id: &'static str,
+    page: &'static str,
+}
+
+impl Code {
+    /// `KPS0101` and so on.
+    pub fn id(self) -> &'static str {
+        self.0.id
+    }
+
+    /// The page that explains it.
+    pub fn page(self) -> &'static str {
+        self.0.page
+    }
+}
+
+impl PartialEq for Code {
+    fn eq(&self, other: &Code) -> bool {
+        self.id() == other.id()
+    }
+}
+
+macro_rules! codes {
+    ($($(#[$doc:meta])* $id:ident,)*) => {
+        $(
+            $(#[$doc])*
+            pub const $id: Code = Code(&Entry {
+                id: stringify!($id),
+                page: include_str!(concat!("../../../docs/errors/", stringify!($id), ".md")),
+            });
+        )*
+
+        /// Every code there is, by number.
+        pub const ALL: &[Code] = &[$($id,)*];
+    };
+}
+
+codes! {
+    // The text of a spec.
+    /// A bracket has no counterpart.
+    KPS0101,
+    /// A string, character or comment does not end.
+    KPS0102,
+    /// Brackets are nested too deeply.
+    KPS0103,
+    /// The spec is too large.
+    KPS0104,
+    /// A `;` is missing.
+    KPS0105,
+    /// Something else was expected.
+    KPS0106,
+    /// No item starts with this word.
+    KPS0107,
+    /// The construct is not supported yet.
+    KPS0108,
+    /// The item may occur once only.
+    KPS0109,
+    /// The file holds no patch.
+    KPS0110,
+    /// Strings do not know this escape.
+    KPS0111,
+    /// The number is too large.
+    KPS0112,
+    /// The file is not UTF-8.
+    KPS0113,
+    /// A Rust item cannot be parsed.
+    KPS0114,
+
+    // Names.
+    /// There is no such function.
+    KPS0201,
+    /// There is no such variable.
+    KPS0202,
+    /// The name is not unique.
+    KPS0203,
+    /// There are not so many symbols of this name.
+    KPS0204,
+    /// A kernel symbol is used that is not exported and not in a `use`.
+    KPS0205,
+    /// The function is changed twice.
+    KPS0206,
+    /// The function or object changes nothing.
+    KPS0207,
+    /// The symbol is not a function, or not a variable.
+    KPS0208,
+    /// The object is written twice.
+    KPS0209,
+    /// The item's name belongs to the generated code.
+    KPS0210,
+    /// The name is used twice.
+    KPS0211,
+
+    // Prototypes and types.
+    /// BTF knows no prototype, and none is written.
+    KPS0301,
+    /// The written prototype contradicts BTF.
+    KPS0302,
+    /// There is no such type.
+    KPS0303,
+    /// A type cannot be written this way here.
+    KPS0304,
+    /// The variable is larger than its place.
+    KPS0305,
+
+    // What can be patched.
+    /// The function has no ftrace site.
+    KPS0401,
+    /// The function's memory is freed after boot.
+    KPS0402,
+    /// The function starts in a way that is not known.
+    KPS0403,
+    /// It is a Rust function of the kernel.
+    KPS0404,
+    /// `replace` excludes hooks.
+    KPS0405,
+    /// The function is variadic.
+    KPS0406,
+    /// Structs by value are not supported yet.
+    KPS0407,
+    /// Tasks may stay in the function for hours.
+    KPS0408,
+
+    // Bodies.
+    /// The body is not Rust.
+    KPS0501,
+    /// `original` can only be called, and only in `replace`.
+    KPS0502,
+    /// rustc refuses the body.
+    KPS0503,
+    /// rustc warns of something in the body.
+    KPS0504,
+
+    // What a patch says about itself.
+    /// The name cannot be a module's.
+    KPS0601,
+    /// The license is missing or not GPL-compatible.
+    KPS0602,
+    /// A text has characters that it cannot have.
+    KPS0603,
+    /// The range of kernels cannot be read.
+    KPS0604,
+    /// The patch has not been reviewed for the target.
+    KPS0605,
+    /// The target's configuration lacks what the patch requires.
+    KPS0606,
+    /// The target cannot be livepatched.
+    KPS0607,
+
+    // Targets and the machine.
+    /// A file cannot be read or written.
+    KPS0701,
+    /// A program is missing.
+    KPS0702,
+    /// A program failed.
+    KPS0703,
+    /// There is no such target.
+    KPS0704,
+    /// A target is damaged.
+    KPS0705,
+    /// A kernel image cannot be read.
+    KPS0706,
+    /// No suitable kernel was found.
+    KPS0707,
+    /// The toolchain is not the one that built the kernel.
+    KPS0708,
+    /// A target of this name exists.
+    KPS0709,
+
+    // Building.
+    /// Kbuild failed.
+    KPS0801,
+    /// The linked module cannot be converted.
+    KPS0802,
+    /// The finished module breaks a rule of its format.
+    KPS0803,
+
+    // Running.
+    /// A test did not hold.
+    KPS0901,
+    /// The virtual machine's kernel complained.
+    KPS0902,
+    /// The virtual machine did not answer.
+    KPS0903,
+    /// A transition did not complete.
+    KPS0904,
+    /// A test shows nothing.
+    KPS0905,
+
+    // kpsc itself.
+    /// A bug in kpsc.
+    KPS9999,
+}

@@ -1,0 +1,39 @@
+//! Messages for people, in the style of rustc.
+
+use super::{Diagnostic, Severity};
+use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+use kps_grammar::Source;
+
+/// Renders a message; `source` is the spec that its places are in. Colour is put in here and taken out again by the
+/// stream that does not want it.
+pub fn render(diagnostic: &Diagnostic, source: Option<&Source>, width: usize) -> String {
+    let level = match diagnostic.severity {
+        Severity::Error => Level::ERROR,
+        Severity::Warning => Level::WARNING,
+    };
+    let title = level.primary_title(&diagnostic.message).id(diagnostic.code.id());
+    let mut group = match (source, diagnostic.labels.is_empty()) {
+        (Some(source), false) => {
+            let annotations = diagnostic.labels.iter().enumerate().map(|(n, label)| {
+                let kind = if n == 0 { AnnotationKind::Primary } else { AnnotationKind::Context };
+                let annotation = kind.span(label.span.start..label.span.end);
+                match label.text.as_str() {
+                    "" => annotation,
+                    text => annotation.label(text),
+                }
+            });
+            title.element(Snippet::source(&source.text).path(&source.name).annotations(annotations))
+        }
+        _ => Group::with_title(title),
+    };
+    for note in &diagnostic.notes {
+        group = group.element(Level::NOTE.message(note));
+    }
+    let more = format!("more: `kpsc explain {}`", diagnostic.code.id());
+    let help = match &diagnostic.help {
+        Some(help) => format!("{help}; {more}"),
+        None => more,
+    };
+    let group = group.element(Level::HELP.message(&help));
+    Renderer::styled().term_width(width).render(&[group])
+}

@@ -1,0 +1,73 @@
+//! Messages for mistakes in the text of a spec.
+
+use super::{
+    Diagnostic, KPS0101, KPS0102, KPS0103, KPS0104, KPS0105, KPS0106, KPS0107, KPS0108, KPS0109, KPS0110,
+    KPS0111, KPS0112,
+};
+use kps_grammar::{ErrorKind, SyntaxError};
+
+/// The message for a mistake.
+pub fn syntax(error: &SyntaxError) -> Diagnostic {
+    let span = error.span;
+    match &error.kind {
+        ErrorKind::Unbalanced { bracket } => match bracket {
+            ')' | ']' | '}' => Diagnostic::error(KPS0101, format!("`{bracket}` closes nothing"))
+                .at(span, "")
+                .help("drop it, or open it before"),
+            _ => Diagnostic::error(KPS0101, format!("`{bracket}` is not closed"))
+                .at(span, "it is opened here")
+                .help("close it; a bracket of another kind in between may be the one that is missing"),
+        },
+        ErrorKind::Unterminated { what } => Diagnostic::error(KPS0102, format!("this {what} does not end"))
+            .at(span, "it starts here")
+            .help("end it"),
+        ErrorKind::TooDeep => Diagnostic::error(KPS0103, "brackets are nested too deeply")
+            .at(span, "")
+            .help("move parts into functions of their own"),
+        ErrorKind::TooLarge => {
+            Diagnostic::error(KPS0104, "the spec is larger than 4 MiB").help("split it into several patches")
+        }
+        ErrorKind::MissingSemicolon => {
+            Diagnostic::error(KPS0105, "a `;` is missing").at(span, "here").help("add `;`")
+        }
+        ErrorKind::Expected { expected } => {
+            Diagnostic::error(KPS0106, format!("expected {expected}")).at(span, "")
+        }
+        ErrorKind::UnknownWord { word, known } => {
+            let error = Diagnostic::error(KPS0107, format!("nothing starts with `{word}` here")).at(span, "");
+            let near = known.iter().map(|known| (strsim::damerau_levenshtein(word, known), known)).min();
+            match near {
+                Some((0..=2, near)) => error.help(format!("did you mean `{near}`?")),
+                _ => error.help(format!("what may stand here starts with {}", quoted(known))),
+            }
+        }
+        ErrorKind::Unsupported { construct } => {
+            Diagnostic::error(KPS0108, format!("`{construct}` is not supported yet"))
+                .at(span, "")
+                .help("the language has a place for it, this version of kpsc does not")
+        }
+        ErrorKind::Repeated { word, first } => Diagnostic::error(KPS0109, format!("`{word}` occurs again"))
+            .at(span, "")
+            .at(*first, "here it is first")
+            .help("drop one"),
+        ErrorKind::NoPatch => Diagnostic::error(KPS0110, "the file holds no patch")
+            .at(span, "")
+            .help("write `patch NAME { .. }`"),
+        ErrorKind::Escape => Diagnostic::error(KPS0111, "strings do not know this escape")
+            .at(span, "")
+            .help("write `\\\"`, `\\\\`, `\\n` or `\\t`"),
+        ErrorKind::Number => Diagnostic::error(KPS0112, "this number is too large")
+            .at(span, "")
+            .help(format!("positions go up to {}", u32::MAX)),
+    }
+}
+
+/// "`a`, `b` or `c`".
+fn quoted(words: &[&str]) -> String {
+    let quoted: Vec<_> = words.iter().map(|word| format!("`{word}`")).collect();
+    match quoted.split_last() {
+        None => String::new(),
+        Some((last, [])) => last.clone(),
+        Some((last, before)) => format!("{} or {last}", before.join(", ")),
+    }
+}

@@ -1,0 +1,191 @@
+//! Turns placeholder symbols into klp relocations.
+//!
+//! In: a module as the linker makes it, where what bodies take from other objects are undefined symbols named
+//! `kps.sym.OBJECT.NAME,POSITION`. Out: the same module with those symbols marked `SHN_LIVEPATCH` and the relocations
+//! against them in sections of their own, which the kernel applies when OBJECT is there. Debug information and BTF are
+//! dropped: they were made by the linker's view of the module and no loader reads them.
+
+use super::{written_bytes, KlpName, SECTION_PREFIX, SHF_RELA_LIVEPATCH, SHN_LIVEPATCH, SYMBOL_PREFIX};
+use kps_codegen::names::PLACEHOLDER;
+use object::build::elf::{Builder, Relocation, SectionData, SectionId, Symbol};
+use object::build::Id as _;
+use object::{elf, Object as _, ObjectSection as _};
+use std::collections::BTreeMap;
+
+/// Why a module cannot be converted.
+#[derive(Debug, thiserror::Error)]
+pub enum PostLinkError {
+    /// The file is not what a linker writes.
+    #[error("the linked module cannot be read: {0}")]
+    Elf(#[from] object::build::Error),
+    /// Not a relocatable file for x86-64.
+    #[error("the linked file is no x86-64 module")]
+    NotAModule,
+    /// It has been converted before.
+    #[error("the module is converted already: it has `{0}`")]
+    Converted(String),
+    /// A placeholder that does not say what it stands for, or that somebody defines.
+    #[error("`{0}` is no placeholder for a symbol of the kernel")]
+    Placeholder(String),
+    /// A relocation that the kernel's livepatch code cannot apply.
+    #[error(
+        "`{symbol}` is used by a relocation of type {kind} in {section}, which the kernel does not apply"
+    )]
+    Type {
+        /// The placeholder.
+        symbol: String,
+        /// The relocation's number in the ABI.
+        kind: u32,
+        /// Where.
+        section: String,
+    },
+    /// A relocation outside its section, or on bytes that are not zero.
+    #[error("`{symbol}` is used at {section}+{offset:#x}, where the bytes are not zero")]
+    Bytes {
+        /// The placeholder.
+        symbol: String,
+        /// Where.
+        section: String,
+        /// And there.
+        offset: u64,
+    },
+}
+
+/// Converts a linked module.
+pub fn post_link(linked: &[u8]) -> Result<Vec<u8>, PostLinkError> {
+    refuse_converted(linked)?;
+    let mut builder = Builder::read(linked)?;
+    if builder.header.e_type != elf::ET_REL || builder.header.e_machine != elf::EM_X86_64 {
+        return Err(PostLinkError::NotAModule);
+    }
+    drop_debug(&mut builder);
+    mark_symbols(&mut builder)?;
+    let moved = take_relocations(&mut builder)?;
+    add_sections(&mut builder, moved);
+    let mut converted = Vec::new();
+    builder.write(&mut converted)?;
+    Ok(converted)
+}
+
+/// The builder cannot read klp relocations, so this is asked before.
+fn refuse_converted(linked: &[u8]) -> Result<(), PostLinkError> {
+    let Ok(file) = object::File::parse(linked) else { return Err(PostLinkError::NotAModule) };
+    let names = file.sections().filter_map(|section| section.name().ok().map(str::to_owned));
+    match names.into_iter().find(|name| name.starts_with(".klp.")) {
+        Some(name) => Err(PostLinkError::Converted(name)),
+        None => Ok(()),
+    }
+}
+
+fn drop_debug(builder: &mut Builder<'_>) {
+    const DROPPED: &[&[u8]] = &[b".debug_", b".rela.debug_", b".BTF", b".rela.BTF"];
+    for section in &mut builder.sections {
+        section.delete = DROPPED.iter().any(|prefix| section.name.starts_with(prefix));
+    }
+}
+
+fn mark_symbols(builder: &mut Builder<'_>) -> Result<(), PostLinkError> {
+    for symbol in &mut builder.symbols {
+        let name = String::from_utf8_lossy(&symbol.name).into_owned();
+        let Some(rest) = name.strip_prefix(PLACEHOLDER) else { continue };
+        let undefined = symbol.section.is_none() && symbol.st_shndx == elf::SHN_UNDEF;
+        if !undefined || KlpName::parse(rest).is_none() {
+            return Err(PostLinkError::Placeholder(name));
+        }
+        symbol.name = format!("{SYMBOL_PREFIX}{rest}").into_bytes().into();
+        symbol.st_shndx = SHN_LIVEPATCH;
+        symbol.st_value = 0;
+        symbol.st_size = 0;
+    }
+    Ok(())
+}
+
+/// The object that a livepatch symbol belongs to.
+fn object_of(symbol: &Symbol<'_>) -> Option<String> {
+    let name = std::str::from_utf8(&symbol.name).ok()?;
+    KlpName::parse(name.strip_prefix(SYMBOL_PREFIX)?).map(|klp| klp.object.to_owned())
+}
+
+/// Relocations to move, by the object they wait for and the section they apply to.
+type Moved = BTreeMap<(String, usize), (SectionId, Vec<Relocation>)>;
+
+fn take_relocations(builder: &mut Builder<'_>) -> Result<Moved, PostLinkError> {
+    let mut moved = Moved::new();
+    let mut kept: Vec<(SectionId, Vec<Relocation>)> = Vec::new();
+    for section in &builder.sections {
+        let (SectionData::Relocation(relocations), Some(target)) = (&section.data, section.sh_info_section)
+        else {
+            continue;
+        };
+        let target = builder.sections.get(target);
+        // The kernel does not relocate what it does not load.
+        if section.delete || !target.is_alloc() {
+            continue;
+        }
+        let mut keep = Vec::new();
+        for &relocation in relocations {
+            let symbol = relocation.symbol.map(|id| builder.symbols.get(id));
+            let Some((symbol, object)) = symbol.and_then(|symbol| Some((symbol, object_of(symbol)?))) else {
+                keep.push(relocation);
+                continue;
+            };
+            check(&relocation, target, String::from_utf8_lossy(&symbol.name).into_owned())?;
+            let place = (object, target.id().index());
+            moved.entry(place).or_insert_with(|| (target.id(), Vec::new())).1.push(relocation);
+        }
+        if keep.len() != relocations.len() {
+            kept.push((section.id(), keep));
+        }
+    }
+    for (id, relocations) in kept {
+        let section = builder.sections.get_mut(id);
+        section.delete = relocations.is_empty();
+        section.data = SectionData::Relocation(relocations);
+    }
+    Ok(moved)
+}
+
+fn check(
+    relocation: &Relocation,
+    target: &object::build::elf::Section<'_>,
+    symbol: String,
+) -> Result<(), PostLinkError> {
+    let section = || String::from_utf8_lossy(&target.name).into_owned();
+    let Some(len) = written_bytes(relocation.r_type) else {
+        return Err(PostLinkError::Type { symbol, kind: relocation.r_type.0, section: section() });
+    };
+    let bytes = match &target.data {
+        SectionData::Data(bytes) | SectionData::Note(bytes) => bytes.as_slice(),
+        _ => &[],
+    };
+    let start = usize::try_from(relocation.r_offset).unwrap_or(usize::MAX);
+    let place = start.checked_add(len).and_then(|end| bytes.get(start..end));
+    // `apply_relocate_add()` refuses to write over anything: it takes that for a relocation applied twice.
+    match place {
+        Some(place) if place.iter().all(|&b| b == 0) => Ok(()),
+        _ => Err(PostLinkError::Bytes { symbol, section: section(), offset: relocation.r_offset }),
+    }
+}
+
+fn add_sections(builder: &mut Builder<'_>, moved: Moved) {
+    let symtab = builder.sections.iter().find(|s| matches!(s.data, SectionData::Symbol)).map(|s| s.id());
+    // Sections that are loaded keep their places in the file; new ones come behind all of them.
+    let ends = builder.sections.iter().filter(|s| s.is_alloc()).map(|s| s.sh_offset + s.sh_size);
+    let mut offset = ends.max().unwrap_or(0).next_multiple_of(8);
+    for ((object, _), (target, relocations)) in moved {
+        let target_name = String::from_utf8_lossy(&builder.sections.get(target).name).into_owned();
+        let size = (relocations.len() * 24) as u64;
+        let section = builder.sections.add();
+        section.name = format!("{SECTION_PREFIX}{object}.{target_name}").into_bytes().into();
+        section.sh_type = elf::SHT_RELA;
+        section.sh_flags = elf::SHF_ALLOC | elf::SHF_INFO_LINK | SHF_RELA_LIVEPATCH;
+        section.sh_offset = offset;
+        section.sh_link_section = symtab;
+        section.sh_info_section = Some(target);
+        section.sh_addralign = 8;
+        section.sh_entsize = 24;
+        section.sh_size = size;
+        section.data = SectionData::Relocation(relocations);
+        offset += size;
+    }
+}

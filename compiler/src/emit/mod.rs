@@ -1,0 +1,99 @@
+//! From a checked patch to the folder that Kbuild builds, in memory.
+
+mod lines;
+mod splice;
+mod templates;
+mod tidy;
+
+use crate::check::Checked;
+use crate::resolve::Fragment;
+use kps_codegen::names::{placeholder, PLACEHOLDER};
+use kps_grammar::{Source, Span};
+use kps_plan::{Change, Link, Patch, Symbol};
+use proc_macro2::TokenStream;
+use std::collections::{BTreeMap, BTreeSet};
+
+pub use lines::LineTable;
+pub use templates::templates;
+
+/// A folder that has not been written: paths below it, and what the files hold.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Files(pub BTreeMap<String, String>);
+
+/// What a patch becomes.
+#[derive(Debug)]
+pub struct Emitted {
+    /// The Kbuild folder.
+    pub files: Files,
+    /// The way back from its lines to those of the spec.
+    pub lines: LineTable,
+}
+
+/// The runtime, which is compiled into every module.
+const RUNTIME: &[(&str, &str)] = &[
+    ("kps/errno.rs", include_str!("../../../runtime/src/errno.rs")),
+    ("kps/frame.rs", include_str!("../../../runtime/src/frame.rs")),
+    ("kps/guard.rs", include_str!("../../../runtime/src/guard.rs")),
+    ("kps/lib.rs", include_str!("../../../runtime/src/lib.rs")),
+    ("kps/note.rs", include_str!("../../../runtime/src/note.rs")),
+    ("kps/prelude.rs", include_str!("../../../runtime/src/prelude.rs")),
+    ("kps/shim.rs", include_str!("../../../runtime/src/shim.rs")),
+];
+
+/// Generates the folder.
+pub fn emit(checked: &Checked, source: &Source) -> Emitted {
+    let patch = checked.patch();
+    let name = &patch.name;
+    let module = kps_codegen::module(patch);
+    let fragments = fragments(patch);
+    let (root, lines) = splice::splice(&print(module.root), &fragments, source, &format!("{name}_main.rs"));
+
+    let mut files: BTreeMap<String, String> =
+        RUNTIME.iter().map(|(path, text)| ((*path).to_owned(), (*text).to_owned())).collect();
+    files.insert(format!("{name}_main.rs"), root);
+    files.insert(format!("{name}_types.rs"), print(module.types));
+    files.insert("kps.symvers".into(), symvers(patch));
+    files.insert("Kbuild".into(), templates::kbuild(name));
+    files.insert("Makefile".into(), templates::makefile(name));
+    files.insert(format!("{name}.lines"), lines.to_string());
+    Emitted { files: Files(files), lines }
+}
+
+/// Tokens as a person would write them.
+fn print(tokens: TokenStream) -> String {
+    let file = match syn::parse2::<syn::File>(tokens.clone()) {
+        Ok(file) => file,
+        // Only a bug of the generator gets here. rustc will say what is wrong; the text is kept for the report.
+        Err(_) => return tokens.to_string(),
+    };
+    format!("// SPDX-License-Identifier: GPL-2.0\n{}", tidy::tidy(&prettyplease::unparse(&file)))
+}
+
+/// All pieces of the spec that the generated code holds, by the byte where they start.
+fn fragments(patch: &Patch<Fragment>) -> BTreeMap<usize, Span> {
+    let funcs = patch.objects.iter().flat_map(|object| &object.funcs);
+    let bodies = funcs.flat_map(|func| match &func.change {
+        Change::Replace { body, .. } | Change::Pre(body) => vec![body],
+        Change::Around { pre, post } => pre.iter().chain([post]).collect(),
+    });
+    let callbacks = patch.objects.iter().flat_map(|object| object.callbacks.each().map(|(_, body)| body));
+    bodies.chain(callbacks).chain(&patch.items).map(|f| (f.span.start, f.span)).collect()
+}
+
+/// The placeholders for klp relocations as if vmlinux exported them, so that modpost knows them and still checks every
+/// other symbol. The module cannot be loaded before post-link has replaced them: nothing exports them really.
+fn symvers(patch: &Patch<Fragment>) -> String {
+    let funcs = patch.objects.iter().flat_map(|object| &object.funcs).map(|func| &func.old);
+    let functions = patch.kernel.functions.iter().map(|f| &f.link);
+    let links = functions.chain(patch.kernel.statics.iter().map(|s| &s.link));
+    let livepatch = links.filter_map(|link| match link {
+        Link::Livepatch(symbol) => Some(symbol),
+        Link::Export { .. } => None,
+    });
+    let mut names: BTreeSet<String> =
+        funcs.chain(livepatch).map(|symbol: &Symbol| placeholder(symbol)).collect();
+    for bound in ["__start_notes", "__stop_notes"] {
+        names.insert(format!("{PLACEHOLDER}vmlinux.{bound},0"));
+    }
+    names.iter().map(|name| format!("0x00000000\t{name}\tvmlinux\tEXPORT_SYMBOL_GPL\t\n")).collect()
+}

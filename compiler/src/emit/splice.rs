@@ -1,0 +1,86 @@
+//! Puts the author's text where generated code has its markers.
+
+use super::lines::{Line, LineTable};
+use crate::resolve::Fragment;
+use kps_grammar::{Source, Span};
+use std::collections::BTreeMap;
+
+/// Replaces every marker line by its fragment, byte for byte. Only the space around a fragment is the generator's: blank
+/// lines before and after it go, and a fragment that does not start a line of the spec moves to the marker's column.
+pub(super) fn splice(
+    printed: &str,
+    fragments: &BTreeMap<usize, Span>,
+    source: &Source,
+    file: &str,
+) -> (String, LineTable) {
+    let mut out = String::new();
+    let spec = source.name.rsplit('/').next().unwrap_or_default().to_owned();
+    let mut table = LineTable { file: file.to_owned(), spec, lines: Vec::new() };
+    let mut number = 1;
+    for line in printed.lines() {
+        let Some(&span) = marker(line).and_then(|start| fragments.get(&start)) else {
+            out.push_str(line);
+            out.push('\n');
+            number += 1;
+            continue;
+        };
+        let text = source.slice(span);
+        let start = span.start + (text.len() - text.trim_start().len());
+        let text = text.trim();
+        if text.is_empty() {
+            continue;
+        }
+        let place = source.place(start);
+        let before = &source.text[..start];
+        let starts_line = before.rsplit('\n').next().is_some_and(|before| before.trim().is_empty());
+        let indent = match starts_line {
+            true => place.column - 1,
+            false => line.len() - line.trim_start().len(),
+        };
+        out.push_str(&" ".repeat(indent));
+        for (n, text) in text.split('\n').enumerate() {
+            let first = if n == 0 { indent + 1 } else { 1 };
+            table.lines.push(Line {
+                generated: number,
+                spec: place.line + n,
+                shift: if n == 0 { place.column as isize - first as isize } else { 0 },
+                columns: (first, first + text.chars().count()),
+            });
+            out.push_str(text);
+            out.push('\n');
+            number += 1;
+        }
+    }
+    (out, table)
+}
+
+/// The fragment that a marker line stands for.
+fn marker(line: &str) -> Option<usize> {
+    let rest = line.trim_start().strip_prefix(Fragment::MARKER)?;
+    rest.strip_prefix("!(")?.strip_suffix(");")?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use kps_grammar::Place;
+
+    #[test]
+    fn every_byte_and_every_column_leads_home() {
+        let body = " let s = r\"a\n  b\";\n    g(s) ";
+        let text = format!("fn f {{ pre {{{body}}} }}");
+        let source = Source::new("dir/x.kps", text.clone());
+        let start = text.find(body).unwrap_or_default();
+        let fragments = BTreeMap::from([(start, Span::new(start, start + body.len()))]);
+        let printed = format!("unsafe {{\n    kps_fragment!({start});\n}}\n");
+        let (out, table) = splice(&printed, &fragments, &source, "x_main.rs");
+        assert_eq!(out, format!("unsafe {{\n    {}\n}}\n", body.trim()));
+        for (needle, line) in [("let", 2), ("b\"", 3), ("g(s)", 4)] {
+            let column = out.lines().nth(line - 1).and_then(|l| l.find(needle)).map(|c| c + 1);
+            let spec = table.to_spec("x_main.rs", Place { line, column: column.unwrap_or_default() });
+            let expected = source.place(text.find(needle).unwrap_or_default());
+            assert_eq!(spec, Some(expected), "{needle}");
+        }
+        assert_eq!(table.to_spec("x_main.rs", Place { line: 1, column: 1 }), None);
+    }
+}

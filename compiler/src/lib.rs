@@ -1,0 +1,20 @@
+//! Compiles `.kps` specs to Rust-for-Linux livepatch modules.
+//!
+//! A patch is born as text and leaves as a loaded module. Each stage is a function from one type to the next, and the
+//! type says what has been proven so far:
+//!
+//! ```text
+//! SPEC.kps --parse--> ast::Spec --resolve--> Resolved --check--> Checked --emit--> Files --build--> NAME.ko
+//! ```
+//!
+//! `docs/architecture.md` has the whole picture.
+
+pub mod build;
+pub mod check;
+pub mod cli;
+pub mod diag;
+pub mod elf;
+pub mod emit;
+pub mod resolve;
+pub mod target;
+pub mod vm;

@@ -1,0 +1,7 @@
+//! The program `kpsc`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    ExitCode::from(kpsc::cli::main())
+}

@@ -1,0 +1,239 @@
+//! What a patch says about itself: names, licence, texts, and the kernels it is meant for.
+
+use super::Resolver;
+use crate::diag::{Diagnostic, KPS0601, KPS0602, KPS0603, KPS0604, KPS0605, KPS0606, KPS0607};
+use kps_grammar::ast::{self, At, Text};
+use kps_plan::Metadata;
+use sha2::{Digest as _, Sha256};
+use std::cmp::Ordering;
+
+/// `MODULE_NAME_LEN` is 56 on 64-bit machines, with the NUL.
+const MAX_NAME: usize = 55;
+const MAX_TEXT: usize = 256;
+
+impl Resolver<'_> {
+    pub(super) fn metadata(&mut self, patch: &ast::Patch) -> Metadata {
+        self.name(&patch.name);
+        self.requirements(patch);
+        let mut metadata = Metadata {
+            license: self.license(patch),
+            source_hash: hash(&self.source.text),
+            made_by: concat!("kpsc ", env!("CARGO_PKG_VERSION")).to_owned(),
+            ..Metadata::default()
+        };
+        for author in &patch.authors {
+            self.text(author);
+            metadata.authors.push(author.value.clone());
+        }
+        if let Some(version) = &patch.version {
+            self.word(version);
+            metadata.version = Some(version.value.clone());
+        }
+        for fix in &patch.fixes {
+            self.word(fix);
+            metadata.fixes.push(fix.value.clone());
+        }
+        // The first paragraph of the comment above the patch is what `modinfo` shows.
+        let lines = patch.docs.iter().map(|line| line.trim()).skip_while(|line| line.is_empty());
+        let paragraph: Vec<_> = lines.take_while(|line| !line.is_empty()).collect();
+        if !paragraph.is_empty() {
+            let description = At { value: paragraph.join(" "), span: patch.name.span };
+            self.text(&description);
+            metadata.description = Some(description.value);
+        }
+        metadata
+    }
+
+    fn name(&mut self, name: &ast::Name) {
+        // The grammar has made sure of the characters.
+        if name.value.len() > MAX_NAME {
+            let message = format!("`{}` is too long for a module", name.value);
+            self.report(
+                Diagnostic::error(KPS0601, message)
+                    .at(name.span, format!("{} characters", name.value.len()))
+                    .help(format!("use at most {MAX_NAME} characters")),
+            );
+        }
+        let module = name.value.replace('-', "_");
+        if matches!(module.as_str(), "vmlinux" | "kernel" | "core" | "kps") {
+            let message = format!("a module cannot be named `{module}`");
+            self.report(Diagnostic::error(KPS0601, message).at(name.span, "").help("choose another name"));
+        }
+    }
+
+    fn license(&mut self, patch: &ast::Patch) -> String {
+        // What `license_is_gpl_compatible()` in include/linux/license.h accepts.
+        const COMPATIBLE: &[&str] =
+            &["GPL", "GPL v2", "GPL and additional rights", "Dual BSD/GPL", "Dual MIT/GPL", "Dual MPL/GPL"];
+        let help = || format!("write one of {}", COMPATIBLE.map_quoted());
+        match &patch.license {
+            None => self.report_absence(
+                Diagnostic::error(KPS0602, "the patch has no license")
+                    .at(patch.name.span, "")
+                    .note("the kernel's livepatch functions are for GPL-compatible modules only")
+                    .help("add `license \"GPL\";`"),
+            ),
+            Some(license) if !COMPATIBLE.contains(&license.value.as_str()) => self.report(
+                Diagnostic::error(KPS0602, "this license is not GPL-compatible to the kernel")
+                    .at(license.span, "")
+                    .note("the kernel's livepatch functions are for GPL-compatible modules only")
+                    .help(help()),
+            ),
+            Some(license) => return license.value.clone(),
+        }
+        String::new()
+    }
+
+    /// A text for people.
+    fn text(&mut self, text: &Text) {
+        let printable = text.value.chars().all(|c| c == ' ' || c.is_ascii_graphic());
+        if !printable || text.value.is_empty() || text.value.len() > MAX_TEXT {
+            self.report(
+                Diagnostic::error(KPS0603, "this text cannot stand in a module's information")
+                    .at(text.span, "")
+                    .help(format!("use 1 to {MAX_TEXT} printable ASCII characters")),
+            );
+        }
+    }
+
+    /// A text for programs: a version, a CVE id.
+    fn word(&mut self, text: &Text) {
+        let plain = |c: char| c.is_ascii_alphanumeric() || "._:+~-".contains(c);
+        if !text.value.chars().all(plain) || text.value.is_empty() || text.value.len() > MAX_TEXT {
+            self.report(
+                Diagnostic::error(KPS0603, "this text cannot stand in a module's information")
+                    .at(text.span, "")
+                    .help("use letters, digits and `. _ : + ~ -`"),
+            );
+        }
+    }
+
+    fn requirements(&mut self, patch: &ast::Patch) {
+        if !self.facts.config_enabled("CONFIG_LIVEPATCH") {
+            let message = format!("{} is built without CONFIG_LIVEPATCH", self.facts.identity.release);
+            self.report(Diagnostic::error(KPS0607, message).help("choose another target with `--kernel`"));
+        }
+        if let Some(range) = &patch.kernel {
+            self.kernel_range(range);
+        }
+        for require in &patch.requires {
+            let option = &require.option;
+            let found = self.facts.config.get(&option.value).map(String::as_str);
+            let met = match &require.value {
+                Some(value) => found == Some(&value.value),
+                None => matches!(found, Some("y" | "m")),
+            };
+            if !met {
+                let release = &self.facts.identity.release;
+                let is = match found {
+                    Some(value) => format!("it is `{value}` in {release}"),
+                    None => format!("it is not set in {release}"),
+                };
+                self.report(
+                    Diagnostic::error(
+                        KPS0606,
+                        format!("the target does not have {} as required", option.value),
+                    )
+                    .at(option.span, is)
+                    .help("the patch cannot work on this target; if it can, drop the line"),
+                );
+            }
+        }
+    }
+
+    fn kernel_range(&mut self, range: &Text) {
+        let Some((low, high)) = parse_range(&range.value) else {
+            self.report(
+                Diagnostic::error(KPS0604, "this is not a range of kernel versions")
+                    .at(range.span, "")
+                    .help("write one version (`7.3`), a range (`6.12 ..= 7.3`) or a lower bound (`7.1 ..`)"),
+            );
+            return;
+        };
+        let release = &self.facts.identity.release;
+        let version = parse_version(release.split(['-', '+']).next().unwrap_or_default()).unwrap_or_default();
+        let below = low.is_some_and(|low| compare(&version, &low) == Ordering::Less);
+        let above = high.is_some_and(|high| compare(&version, &high) == Ordering::Greater);
+        if below || above {
+            self.report(
+                Diagnostic::error(KPS0605, format!("the patch is not meant for {release}"))
+                    .at(range.span, "")
+                    .help("choose another target with `--kernel`, or review the patch for this one and widen the range"),
+            );
+        }
+    }
+}
+
+type Version = Vec<u64>;
+
+/// `A`, `A ..= B`, `A ..` or `..= B`.
+fn parse_range(text: &str) -> Option<(Option<Version>, Option<Version>)> {
+    let side = |text: &str| match text.trim() {
+        "" => Some(None),
+        text => parse_version(text).map(Some),
+    };
+    match (text.split_once("..="), text.split_once("..")) {
+        (Some((low, high)), _) => Some((side(low)?, Some(side(high)??))),
+        (None, Some((low, ""))) => Some((Some(side(low)??), None)),
+        (None, Some(_)) => None,
+        (None, None) => {
+            let version = parse_version(text.trim())?;
+            Some((Some(version.clone()), Some(version)))
+        }
+    }
+}
+
+fn parse_version(text: &str) -> Option<Version> {
+    text.split('.').map(|part| part.parse().ok()).collect()
+}
+
+/// Compares at the precision of the bound: 7.3.4 is neither below nor above 7.3.
+fn compare(version: &Version, bound: &Version) -> Ordering {
+    let parts = version.iter().chain(std::iter::repeat(&0)).take(bound.len());
+    parts.cmp(bound.iter())
+}
+
+fn hash(text: &str) -> String {
+    Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+trait MapQuoted {
+    fn map_quoted(&self) -> String;
+}
+
+impl MapQuoted for [&str] {
+    fn map_quoted(&self) -> String {
+        self.iter().map(|text| format!("\"{text}\"")).collect::<Vec<_>>().join(", ")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn holds(range: &str, release: &str) -> Option<bool> {
+        let (low, high) = parse_range(range)?;
+        let version = parse_version(release)?;
+        Some(
+            low.is_none_or(|low| compare(&version, &low) != Ordering::Less)
+                && high.is_none_or(|high| compare(&version, &high) != Ordering::Greater),
+        )
+    }
+
+    #[test]
+    fn a_bound_counts_at_its_own_precision() {
+        assert_eq!(holds("6.12 ..= 7.3", "7.3.4"), Some(true));
+        assert_eq!(holds("6.12 ..= 7.3.3", "7.3.4"), Some(false));
+        assert_eq!(holds("6.12 ..= 7.3", "6.11.99"), Some(false));
+        assert_eq!(holds("7.3", "7.3.4"), Some(true));
+        assert_eq!(holds("7.3 ..", "8.0"), Some(true));
+        assert_eq!(holds("..= 7", "7.9.1"), Some(true));
+    }
+
+    #[test]
+    fn what_is_no_range_is_refused() {
+        for text in ["", "..", "x", "7.x", "7.3 ... 8", "7.3 ..= ", "7.3 .. 8"] {
+            assert_eq!(holds(text, "7.3.4"), None, "{text:?}");
+        }
+    }
+}

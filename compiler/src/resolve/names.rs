@@ -1,0 +1,303 @@
+//! What bodies take from the kernel: by `use`, and by naming what is exported.
+
+use super::bodies::{Fragment, Rust};
+use super::rust::place;
+use super::symbols::{is_function, Wanted};
+use super::Resolver;
+use crate::diag::{Diagnostic, KPS0205, KPS0211, KPS0301, KPS0305};
+use kps_codegen::refs::{Name, Refs, Role};
+use kps_facts::Importer;
+use kps_grammar::ast::{self, Code};
+use kps_grammar::Span;
+use kps_plan::{CInt, Change, Constant, Function, Imports, Link, Object, Static, Symbol, Type, TypeDef};
+use std::collections::{BTreeSet, HashMap};
+
+/// Crates that paths may start with.
+const CRATES: &[&str] = &["core", "kernel", "kps"];
+
+impl Resolver<'_> {
+    /// What `use` declares.
+    pub(super) fn declared(&mut self, spec: &ast::Patch, importer: &mut Importer<'_>, imports: &mut Imports) {
+        let mut seen: HashMap<String, Span> = HashMap::new();
+        for object in spec.objects.iter().filter(|object| object.name.value == "vmlinux") {
+            for item in &object.use_fns {
+                if !self.first_use(&mut seen, &item.symbol) {
+                    continue;
+                }
+                let found = self.find(&item.symbol, Wanted::Function);
+                let signature = self.signature(&item.symbol, item.prototype.as_ref(), importer);
+                if let (Some(found), Some(signature)) = (found, signature) {
+                    let link = self.link(found.symbol);
+                    let name = item.symbol.name.value.clone();
+                    imports.functions.push(Function { name, signature, link });
+                }
+            }
+            for item in &object.use_statics {
+                if !self.first_use(&mut seen, &item.symbol) {
+                    continue;
+                }
+                let found = self.find(&item.symbol, Wanted::Variable);
+                let ty = self.written_type(item.ty, importer);
+                if let (Some(found), Some(ty)) = (found, ty) {
+                    self.check_size(item, found.address, importer.types().size(&ty));
+                    let link = self.link(found.symbol);
+                    imports.statics.push(Static { name: item.symbol.name.value.clone(), ty, link });
+                }
+            }
+        }
+    }
+
+    fn first_use(&mut self, seen: &mut HashMap<String, Span>, symbol: &ast::Symbol) -> bool {
+        let name = &symbol.name;
+        if let Some(&first) = seen.get(&name.value) {
+            self.report(
+                Diagnostic::error(KPS0211, format!("`{}` is in two `use` lines", name.value))
+                    .at(name.span, "")
+                    .at(first, "here it is first")
+                    .help("drop one"),
+            );
+            return false;
+        }
+        seen.insert(name.value.clone(), name.span);
+        true
+    }
+
+    /// vmlinux exports link plainly, everything else by a klp relocation.
+    fn link(&self, symbol: Symbol) -> Link {
+        match self.facts.exports.get(&symbol.name) {
+            // An export is one symbol; a name that occurs twice needs its position.
+            Some(export) if symbol.sympos == 0 => Link::Export { namespace: export.namespace.clone() },
+            _ => Link::Livepatch(symbol),
+        }
+    }
+
+    fn check_size(&mut self, item: &ast::UseStatic, address: u64, size: Option<u64>) {
+        let name = &item.symbol.name;
+        let (Some(size), Some(next)) = (size, self.facts.symbols.next_address(address)) else { return };
+        if size > next - address {
+            self.report(
+                Diagnostic::error(KPS0305, format!("this type is larger than `{}`", name.value))
+                    .at(item.ty.span, format!("{size} bytes"))
+                    .note(format!("the next symbol of the kernel is {} bytes behind it", next - address))
+                    .help("look up the variable's type in the kernel's source"),
+            );
+        }
+    }
+
+    /// What the bodies and items name without declaring it.
+    pub(super) fn used(
+        &mut self,
+        rust: &Rust,
+        objects: &[Object<Fragment>],
+        importer: &mut Importer<'_>,
+        imports: &mut Imports,
+    ) {
+        let mut known = rust.defined();
+        known.extend(imports.functions.iter().map(|f| f.name.clone()));
+        known.extend(imports.statics.iter().map(|s| s.name.clone()));
+        known.extend(PRELUDE.iter().chain(CRATES).map(|name| (*name).to_owned()));
+        let mut names = Names { known, reported: BTreeSet::new(), lenient: rust.has_unknown_names() };
+
+        for (code, refs) in rust.item_refs() {
+            self.names(refs, *code, &mut names, importer, imports);
+        }
+        for object in objects {
+            for func in &object.funcs {
+                let params: Vec<String> = func.signature.params.iter().map(|p| p.name.clone()).collect();
+                let bodies: Vec<&Fragment> = match &func.change {
+                    Change::Replace { body, .. } | Change::Pre(body) => vec![body],
+                    Change::Around { pre, post } => pre.iter().chain([post]).collect(),
+                };
+                let has_ret =
+                    matches!(func.change, Change::Around { .. }) && func.signature.ret != Type::Void;
+                for body in bodies {
+                    let mut bound = params.clone();
+                    bound.extend(has_ret.then(|| "ret".to_owned()));
+                    self.body_names(rust, body, &bound, &mut names, importer, imports);
+                }
+            }
+            for (_, body) in object.callbacks.each() {
+                self.body_names(rust, body, &["obj".to_owned()], &mut names, importer, imports);
+            }
+        }
+        imports.functions.sort_by(|a, b| a.name.cmp(&b.name));
+        imports.statics.sort_by(|a, b| a.name.cmp(&b.name));
+        imports.constants.sort_by(|a, b| a.name.cmp(&b.name));
+    }
+
+    fn body_names(
+        &mut self,
+        rust: &Rust,
+        fragment: &Fragment,
+        bound: &[String],
+        names: &mut Names,
+        importer: &mut Importer<'_>,
+        imports: &mut Imports,
+    ) {
+        let code = Code { span: fragment.span };
+        if let Some((body, _)) = rust.body(code) {
+            self.names(&body.refs(bound), code, names, importer, imports);
+        }
+    }
+
+    fn names(
+        &mut self,
+        refs: &Refs,
+        code: Code,
+        names: &mut Names,
+        importer: &mut Importer<'_>,
+        imports: &mut Imports,
+    ) {
+        for name in &refs.names {
+            if names.known.contains(&name.name) {
+                continue;
+            }
+            if self.import(name, importer, imports) {
+                names.known.insert(name.name.clone());
+            } else if name.role != Role::Unclear && !names.lenient && names.reported.insert(name.name.clone())
+            {
+                self.missing_use(name, place(code, name.span));
+            }
+        }
+    }
+
+    /// Imports what the kernel offers to every module under this name.
+    fn import(&mut self, name: &Name, importer: &mut Importer<'_>, imports: &mut Imports) -> bool {
+        let text = &name.name;
+        let is_type = || match name.role {
+            Role::Type | Role::Unclear => !self.facts.btf.types(text).is_empty(),
+            Role::Function | Role::Value => false,
+        };
+        if is_type() {
+            return importer.named(text).is_some();
+        }
+        if name.role == Role::Type {
+            return false;
+        }
+        let exported = self.facts.exports.get(text).filter(|_| {
+            let symbols = self.facts.symbols.named(text);
+            symbols.len() == 1 && is_function(self.facts, symbols[0])
+        });
+        if let Some(export) = exported {
+            let signatures: Vec<_> =
+                self.facts.btf.functions(text).into_iter().filter_map(|id| importer.signature(id)).collect();
+            if let Some(signature) = signatures.into_iter().next() {
+                let link = Link::Export { namespace: export.namespace.clone() };
+                imports.functions.push(Function { name: text.clone(), signature, link });
+                return true;
+            }
+        }
+        if let Some((id, value)) = self.facts.btf.constant(text) {
+            let ty = match importer.by_value(id) {
+                Type::Int(int) => int,
+                Type::Named(id) => match importer.types().get(id) {
+                    TypeDef::Enum { int, .. } => *int,
+                    _ => CInt::Int,
+                },
+                _ => CInt::Int,
+            };
+            imports.constants.push(Constant { name: text.clone(), ty, value });
+            return true;
+        }
+        false
+    }
+
+    /// A name that is a symbol of the kernel, but not one that bodies may use just so.
+    fn missing_use(&mut self, name: &Name, span: Span) {
+        let text = &name.name;
+        let Some(&symbol) = self.facts.symbols.named(text).first() else { return };
+        let is_function = is_function(self.facts, symbol);
+        // rustc knows better whether a name in another role is meant to be the kernel's.
+        if name.role == Role::Type || (name.role == Role::Function && !is_function) {
+            return;
+        }
+        let exported = self.facts.exports.contains_key(text);
+        let known = self.facts.btf.functions(text).first().copied();
+        let (code, message, line) = match (is_function, known) {
+            (true, Some(_)) => {
+                (KPS0205, format!("`{text}` is not exported to modules"), format!("use fn {text};"))
+            }
+            (true, None) => (
+                KPS0301,
+                format!("BTF has no prototype of `{text}`"),
+                format!("use fn {text}(arg: TYPE, ..) -> TYPE;"),
+            ),
+            (false, _) => (
+                KPS0205,
+                format!("`{text}` is a variable of the kernel whose type nobody has said"),
+                format!("use static {text}: TYPE;"),
+            ),
+        };
+        let mut error = Diagnostic::error(code, message).at(span, "");
+        if let Some(id) = known {
+            error = error.note(format!("in the kernel it is `{}`", self.facts.btf.declaration(id)));
+        }
+        if !exported && is_function {
+            error = error.note("a klp relocation will reach it");
+        }
+        self.report(error.help(format!("add `{line}` to the object")));
+    }
+}
+
+struct Names {
+    /// What is defined by something other than the kernel, or has been imported.
+    known: BTreeSet<String>,
+    reported: BTreeSet<String>,
+    /// Names may come from where this walk cannot look, so what is missing is left to rustc.
+    lenient: bool,
+}
+
+/// What bodies have in scope besides: Rust's prelude and that of `kps` (`runtime/src/prelude.rs`).
+const PRELUDE: &[&str] = &[
+    "Some",
+    "None",
+    "Ok",
+    "Err",
+    "Option",
+    "Result",
+    "drop",
+    "Self",
+    "bool",
+    "char",
+    "str",
+    "u8",
+    "u16",
+    "u32",
+    "u64",
+    "u128",
+    "usize",
+    "i8",
+    "i16",
+    "i32",
+    "i64",
+    "i128",
+    "isize",
+    "f32",
+    "f64",
+    "c_char",
+    "c_int",
+    "c_long",
+    "c_longlong",
+    "c_schar",
+    "c_short",
+    "c_uchar",
+    "c_uint",
+    "c_ulong",
+    "c_ulonglong",
+    "c_ushort",
+    "c_void",
+    "CStr",
+    "size_of",
+    "zeroed",
+    "null",
+    "null_mut",
+    "AtomicBool",
+    "AtomicI32",
+    "AtomicI64",
+    "AtomicIsize",
+    "AtomicPtr",
+    "AtomicU32",
+    "AtomicU64",
+    "AtomicUsize",
+    "Ordering",
+];

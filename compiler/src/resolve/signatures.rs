@@ -1,0 +1,191 @@
+//! Prototypes: those that BTF knows, those that authors write, and whether they agree.
+
+use super::rust::parse_type;
+use super::Resolver;
+use crate::diag::{Diagnostic, KPS0211, KPS0301, KPS0302, KPS0303, KPS0304};
+use kps_facts::{param_name, Importer};
+use kps_grammar::ast::{self, Code};
+use kps_plan::{CInt, Param, Signature, Type};
+
+impl Resolver<'_> {
+    /// The prototype of a function, from BTF or as it is written; where both are there they must agree.
+    pub(super) fn signature(
+        &mut self,
+        symbol: &ast::Symbol,
+        written: Option<&ast::Prototype>,
+        importer: &mut Importer<'_>,
+    ) -> Option<Signature> {
+        let name = &symbol.name;
+        // Compilers put a dot and a suffix behind the names of clones, whose prototypes may differ from the original's.
+        let ids = self.facts.btf.functions(&name.value);
+        let known: Vec<Signature> = ids.iter().filter_map(|&id| importer.signature(id)).collect();
+        let Some(written) = written else {
+            let mut distinct = known.iter();
+            let first = distinct.next();
+            let agree = first.is_some_and(|f| distinct.all(|s| importer.types().same_signature(f, s)));
+            if agree {
+                return first.cloned();
+            }
+            let (message, note) = match first {
+                None => {
+                    ("BTF has no prototype of", "the kernel's type information does not cover every function")
+                }
+                Some(_) => ("BTF has more than one prototype of", "translation units disagree about it"),
+            };
+            self.report(
+                Diagnostic::error(KPS0301, format!("{message} `{}`", name.value))
+                    .at(name.span, "")
+                    .note(note)
+                    .help(format!("write it: `{}(arg: TYPE, ..) -> TYPE`", name.value)),
+            );
+            return None;
+        };
+        let signature = self.written(written, importer)?;
+        let agrees = known.iter().any(|known| importer.types().same_signature(known, &signature));
+        if !known.is_empty() && !agrees {
+            let error = Diagnostic::error(KPS0302, format!("`{}` has another prototype", name.value))
+                .at(written.span, "");
+            let error = ids.iter().fold(error, |error, &id| {
+                error.note(format!("in the kernel it is `{}`", self.facts.btf.declaration(id)))
+            });
+            self.report(error.help("drop the prototype: BTF knows it, and the names of the parameters"));
+            return None;
+        }
+        Some(signature)
+    }
+
+    fn written(&mut self, written: &ast::Prototype, importer: &mut Importer<'_>) -> Option<Signature> {
+        let mut params: Vec<Param> = Vec::new();
+        for (n, param) in written.params.iter().enumerate() {
+            let name = param_name(&param.name.value, n);
+            if params.iter().any(|known| known.name == name) {
+                let message = format!("two parameters are named `{}`", param.name.value);
+                self.report(Diagnostic::error(KPS0211, message).at(param.name.span, "").help("rename one"));
+                return None;
+            }
+            params.push(Param { name, ty: self.written_type(param.ty, importer)? });
+        }
+        let ret = match written.ret {
+            Some(code) => self.written_type(code, importer)?,
+            None => Type::Void,
+        };
+        Some(Signature { params, ret, variadic: written.variadic })
+    }
+
+    /// A type as an author writes it, in Rust.
+    pub(super) fn written_type(&mut self, code: Code, importer: &mut Importer<'_>) -> Option<Type> {
+        let ty = match parse_type(self.source, code) {
+            Ok(ty) => ty,
+            Err((span, problem)) => {
+                let message = format!("this is no Rust type: {problem}");
+                self.report(Diagnostic::error(KPS0304, message).at(span, ""));
+                return None;
+            }
+        };
+        match convert(&ty, importer) {
+            Ok(Type::Void) => {
+                self.report(
+                    Diagnostic::error(KPS0304, "`c_void` has no values")
+                        .at(code.span, "")
+                        .help("a function that returns nothing has no `->`; anything else is `*mut c_void`"),
+                );
+                None
+            }
+            Ok(ty) => Some(ty),
+            Err(problem) => {
+                let span = super::rust::place(code, problem.span);
+                self.report(match problem.unknown {
+                    Some(name) => Diagnostic::error(KPS0303, format!("there is no type `{name}`"))
+                        .at(span, "")
+                        .note("types here are those of the target's BTF, of Rust (`u32`) and of C (`c_uint`)")
+                        .help("name the struct, union, enum or typedef without its keyword"),
+                    None => Diagnostic::error(KPS0304, "this type has no counterpart in C")
+                        .at(span, "")
+                        .help("write integers, raw pointers, arrays, kernel types or `Option<unsafe extern \"C\" fn(..)>`"),
+                });
+                None
+            }
+        }
+    }
+}
+
+struct Problem {
+    span: proc_macro2::Span,
+    /// The name that is not known, if that is the problem.
+    unknown: Option<String>,
+}
+
+fn convert(ty: &syn::Type, importer: &mut Importer<'_>) -> Result<Type, Problem> {
+    use syn::spanned::Spanned as _;
+    let no_c_type = Problem { span: ty.span(), unknown: None };
+    match ty {
+        syn::Type::Paren(inner) => convert(&inner.elem, importer),
+        syn::Type::Group(inner) => convert(&inner.elem, importer),
+        syn::Type::Ptr(pointer) => {
+            let constant = pointer.mutability.is_none();
+            Ok(Type::Pointer { to: Box::new(convert(&pointer.elem, importer)?), constant })
+        }
+        syn::Type::Array(array) => {
+            let syn::Expr::Lit(syn::ExprLit { lit: syn::Lit::Int(len), .. }) = &array.len else {
+                return Err(Problem { span: array.len.span(), unknown: None });
+            };
+            let len = len.base10_parse().map_err(|_| Problem { span: len.span(), unknown: None })?;
+            Ok(Type::Array { of: Box::new(convert(&array.elem, importer)?), len })
+        }
+        syn::Type::Path(path) if path.qself.is_none() => {
+            let Some(last) = path.path.segments.last() else { return Err(no_c_type) };
+            let name = last.ident.to_string();
+            match (&last.arguments, name.as_str()) {
+                (syn::PathArguments::AngleBracketed(args), "Option") => match args.args.first() {
+                    Some(syn::GenericArgument::Type(syn::Type::BareFn(function))) => {
+                        Ok(Type::Function(Box::new(function_type(function, importer)?)))
+                    }
+                    _ => Err(no_c_type),
+                },
+                (syn::PathArguments::None, _) => {
+                    named(&name, importer).ok_or(Problem { span: last.ident.span(), unknown: Some(name) })
+                }
+                _ => Err(no_c_type),
+            }
+        }
+        _ => Err(no_c_type),
+    }
+}
+
+fn function_type(function: &syn::TypeBareFn, importer: &mut Importer<'_>) -> Result<Signature, Problem> {
+    let mut params = Vec::new();
+    for (n, arg) in function.inputs.iter().enumerate() {
+        params.push(Param { name: param_name("", n), ty: convert(&arg.ty, importer)? });
+    }
+    let ret = match &function.output {
+        syn::ReturnType::Default => Type::Void,
+        syn::ReturnType::Type(_, ty) => convert(ty, importer)?,
+    };
+    Ok(Signature { params, ret, variadic: function.variadic.is_some() })
+}
+
+/// A type by its name: Rust's, C's as Rust spells them, or the kernel's.
+fn named(name: &str, importer: &mut Importer<'_>) -> Option<Type> {
+    Some(Type::Int(match name {
+        "bool" => return Some(Type::Bool),
+        "c_void" => return Some(Type::Void),
+        "c_char" => CInt::Char,
+        "c_schar" | "i8" => CInt::I8,
+        "c_uchar" | "u8" => CInt::U8,
+        "c_short" | "i16" => CInt::I16,
+        "c_ushort" | "u16" => CInt::U16,
+        "c_int" => CInt::Int,
+        "c_uint" => CInt::UInt,
+        "i32" => CInt::I32,
+        "u32" => CInt::U32,
+        "c_long" => CInt::Long,
+        "c_ulong" => CInt::ULong,
+        "c_longlong" | "i64" => CInt::I64,
+        "c_ulonglong" | "u64" => CInt::U64,
+        "i128" => CInt::I128,
+        "u128" => CInt::U128,
+        "isize" => CInt::ISize,
+        "usize" => CInt::USize,
+        _ => return importer.named(name),
+    }))
+}

@@ -1,0 +1,174 @@
+//! From the names of functions and variables to symbols of the kernel.
+
+use super::Resolver;
+use crate::diag::{Diagnostic, KPS0201, KPS0202, KPS0203, KPS0204, KPS0208, KPS0404};
+use kps_facts::{Facts, Sym};
+use kps_grammar::ast;
+use kps_plan::{ObjectName, Symbol};
+
+/// A symbol that has been found.
+#[derive(Debug, Clone)]
+pub(super) struct Found {
+    pub(super) symbol: Symbol,
+    pub(super) address: u64,
+}
+
+/// What a name is meant to be.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Wanted {
+    Function,
+    Variable,
+}
+
+impl Resolver<'_> {
+    /// Finds the symbol that a spec names, or says why there is none.
+    pub(super) fn find(&mut self, symbol: &ast::Symbol, wanted: Wanted) -> Option<Found> {
+        let name = &symbol.name;
+        let all = self.facts.symbols.named(&name.value);
+        let (noun, code) = match wanted {
+            Wanted::Function => ("function", KPS0201),
+            Wanted::Variable => ("variable", KPS0202),
+        };
+        if all.is_empty() {
+            let message = format!("there is no {noun} `{}` in vmlinux", name.value);
+            let error = Diagnostic::error(code, message).at(name.span, "");
+            let near = nearest(self.facts, &name.value, wanted);
+            let error = match near.as_slice() {
+                [] => error.help("look it up in /proc/kallsyms of the target"),
+                near => error.help(format!("did you mean {}?", or(near))),
+            };
+            let inline = "inline functions and macros have no symbol: nothing can be patched there";
+            self.report(if wanted == Wanted::Function { error.note(inline) } else { error });
+            return None;
+        }
+        // Positions count every symbol of the name, whatever it is, as `klp_find_object_symbol()` does.
+        let position = match (&symbol.position, all.len()) {
+            (None, 1) => 0,
+            (Some(position), _) => position.value as usize,
+            (None, _) => {
+                self.report(self.ambiguous(symbol, &all, noun));
+                return None;
+            }
+        };
+        let Some(&sym) =
+            all.get(position.saturating_sub(1)).filter(|_| position > 0 || symbol.position.is_none())
+        else {
+            let span = symbol.position.as_ref().map_or(name.span, |p| p.span);
+            let message = format!("`{}` names {} in vmlinux", name.value, many(all.len(), noun));
+            let error = Diagnostic::error(KPS0204, message).at(span, "there is no such position");
+            self.report(error.help(format!("positions count from 1 to {}", all.len())));
+            return None;
+        };
+        let sympos = if all.len() == 1 { 0 } else { position as u32 };
+        if !self.is_wanted(sym, wanted, symbol) {
+            return None;
+        }
+        Some(Found {
+            symbol: Symbol { object: ObjectName::Vmlinux, name: name.value.clone(), sympos },
+            address: sym.address,
+        })
+    }
+
+    fn ambiguous(&self, symbol: &ast::Symbol, all: &[Sym<'_>], noun: &str) -> Diagnostic {
+        let name = &symbol.name;
+        let describe = |(n, sym): (usize, &Sym<'_>)| {
+            let between = match self.facts.symbols.landmarks(sym.address) {
+                (Some(before), Some(after)) => format!(", between `{before}` and `{after}`"),
+                (Some(near), None) | (None, Some(near)) => format!(", near `{near}`"),
+                (None, None) => String::new(),
+            };
+            format!("@{} is at {:#x}{between}", n + 1, sym.address)
+        };
+        let candidates: Vec<_> = all.iter().enumerate().take(8).map(describe).collect();
+        let error = Diagnostic::error(
+            KPS0203,
+            format!("`{}` names {} in vmlinux", name.value, many(all.len(), noun)),
+        )
+        .at(name.span, "needs a position");
+        let error = candidates.into_iter().fold(error, Diagnostic::note);
+        let choice: Vec<_> = (1..=all.len().min(8)).map(|n| format!("{}@{n}", name.value)).collect();
+        error.help(format!("write {}", or(&choice)))
+    }
+
+    fn is_wanted(&mut self, sym: Sym<'_>, wanted: Wanted, symbol: &ast::Symbol) -> bool {
+        let name = &symbol.name;
+        if wanted == Wanted::Function && sym.name.starts_with("_R") {
+            let message =
+                format!("`{}` is a Rust function of the kernel", rustc_demangle::demangle(sym.name));
+            self.report(
+                Diagnostic::error(KPS0404, message)
+                    .at(name.span, "")
+                    .note("rustc gives functions no ftrace site, so nothing can redirect them")
+                    .help("patch the C functions that call it"),
+            );
+            return false;
+        }
+        let is_function = is_function(self.facts, sym);
+        if is_function == (wanted == Wanted::Function) {
+            return true;
+        }
+        let (is, help) = match wanted {
+            Wanted::Function => ("a variable, not a function", "use `use static` for variables"),
+            Wanted::Variable => ("a function, not a variable", "use `use fn` for functions"),
+        };
+        let message = format!("`{}` is {is}", name.value);
+        self.report(Diagnostic::error(KPS0208, message).at(name.span, "").help(help));
+        false
+    }
+}
+
+/// Whether a symbol is code. The letters of kallsyms are unreliable; sections are not.
+pub(super) fn is_function(facts: &Facts, sym: Sym<'_>) -> bool {
+    match facts.section_of(sym.address) {
+        Some(section) => section.name.ends_with(".text") || section.name.starts_with(".text"),
+        None => matches!(sym.kind, 't' | 'T' | 'w' | 'W'),
+    }
+}
+
+/// The names that the author may have meant, best first.
+pub(super) fn nearest(facts: &Facts, name: &str, wanted: Wanted) -> Vec<String> {
+    const OFFERED: usize = 3;
+    let reach = (name.len() / 3).clamp(1, 4);
+    let near_length = |candidate: &str| candidate.len().abs_diff(name.len()) <= reach;
+    let mut near: Vec<(usize, &str)> = facts
+        .symbols
+        .iter()
+        .filter(|sym| near_length(sym.name) && is_function(facts, *sym) == (wanted == Wanted::Function))
+        .filter(|sym| !sym.name.starts_with("__pfx_"))
+        .map(|sym| (strsim::damerau_levenshtein(name, sym.name), sym.name))
+        .filter(|(distance, _)| *distance <= reach)
+        .collect();
+    near.sort_unstable();
+    near.dedup();
+    // A longer name that starts so, or contains it, is often what is meant.
+    if near.is_empty() && name.len() >= 4 {
+        let mut longer: Vec<_> = facts
+            .symbols
+            .iter()
+            .filter(|sym| sym.name.contains(name) && is_function(facts, *sym) == (wanted == Wanted::Function))
+            .filter(|sym| !sym.name.starts_with("__pfx_"))
+            .map(|sym| (sym.name.len(), sym.name))
+            .collect();
+        longer.sort_unstable();
+        longer.dedup();
+        near = longer;
+    }
+    near.into_iter().take(OFFERED).map(|(_, name)| name.to_owned()).collect()
+}
+
+fn many(count: usize, noun: &str) -> String {
+    match count {
+        1 => format!("one {noun}"),
+        _ => format!("{count} symbols"),
+    }
+}
+
+/// "`a`, `b` or `c`".
+pub(super) fn or(names: &[String]) -> String {
+    let quoted: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
+    match quoted.split_last() {
+        None => String::new(),
+        Some((last, [])) => last.clone(),
+        Some((last, before)) => format!("{} or {last}", before.join(", ")),
+    }
+}

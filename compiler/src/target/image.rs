@@ -1,0 +1,146 @@
+//! The kernel image as distributions ship it: a `bzImage` with a compressed ELF file inside.
+
+use object::read::elf::{ElfFile64, FileHeader as _, SectionHeader as _};
+use object::{LittleEndian, Object as _, ObjectSection as _};
+use std::io::Read as _;
+
+/// Kernels are some 70 MB; a hostile image must not fill the memory.
+const MAX_SIZE: u64 = 1 << 30;
+
+/// Why an image cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ImageError {
+    /// Neither a `bzImage` nor an ELF file.
+    #[error("this is neither a bzImage nor an ELF kernel")]
+    Unknown,
+    /// The header promises more than there is.
+    #[error("the image is cut short")]
+    Truncated,
+    /// A compression that this program does not read.
+    #[error("the kernel inside is compressed in a way that is not supported (gzip, xz and zstd are)")]
+    Compression,
+    /// Decompression failed.
+    #[error("the kernel inside cannot be decompressed: {0}")]
+    Damaged(#[source] std::io::Error),
+    /// The ELF file inside cannot be read.
+    #[error("the kernel inside is damaged: {0}")]
+    Elf(#[from] object::Error),
+    /// Another architecture.
+    #[error("the kernel is not for x86-64")]
+    Architecture,
+    /// A section that every kernel has is missing.
+    #[error("the kernel has no section {0}")]
+    NoSection(&'static str),
+    /// The symbol table could not be found or is inconsistent.
+    #[error("the kernel's symbol table cannot be read: {0}")]
+    Kallsyms(&'static str),
+    /// The ftrace table is inconsistent.
+    #[error("the kernel's table of ftrace sites cannot be read: {0}")]
+    Mcount(&'static str),
+    /// The image carries no build-id.
+    #[error("the kernel has no build-id")]
+    NoBuildId,
+    /// The types cannot be read.
+    #[error(transparent)]
+    Btf(#[from] kps_facts::btf::BtfError),
+}
+
+/// The `vmlinux` inside an image; the bytes themselves when they already are one.
+pub fn vmlinux(image: &[u8]) -> Result<Vec<u8>, ImageError> {
+    if image.starts_with(b"\x7fELF") {
+        return Ok(image.to_vec());
+    }
+    // The offsets are those of the x86 boot protocol (Documentation/arch/x86/boot.rst), version 2.08 and later.
+    const SETUP_SECTS: usize = 0x1f1;
+    const MAGIC: usize = 0x202;
+    const VERSION: usize = 0x206;
+    const PAYLOAD_OFFSET: usize = 0x248;
+    const PAYLOAD_LENGTH: usize = 0x24c;
+    const SECTOR: usize = 512;
+    if image.get(MAGIC..MAGIC + 4) != Some(b"HdrS") || image[VERSION..VERSION + 2] < [0x08, 0x02][..] {
+        return Err(ImageError::Unknown);
+    }
+    let u32_at = |at: usize| {
+        let bytes = image.get(at..at + 4).and_then(|b| b.try_into().ok()).ok_or(ImageError::Truncated)?;
+        Ok::<_, ImageError>(u32::from_le_bytes(bytes) as usize)
+    };
+    // 0 stands for 4, for historical reasons.
+    let setup = match image[SETUP_SECTS] {
+        0 => 4,
+        n => usize::from(n),
+    };
+    let start = (setup + 1) * SECTOR + u32_at(PAYLOAD_OFFSET)?;
+    let payload = image.get(start..start + u32_at(PAYLOAD_LENGTH)?).ok_or(ImageError::Truncated)?;
+    decompress(payload)
+}
+
+fn decompress(payload: &[u8]) -> Result<Vec<u8>, ImageError> {
+    let mut out = Vec::new();
+    // The build appends the length of the uncompressed kernel, four bytes that belong to no stream.
+    let result = match payload {
+        [0x28, 0xb5, 0x2f, 0xfd, ..] => zstd::stream::Decoder::with_buffer(payload)
+            .map(|d| d.single_frame())
+            .and_then(|d| d.take(MAX_SIZE).read_to_end(&mut out)),
+        [0x1f, 0x8b, ..] => flate2::read::GzDecoder::new(payload).take(MAX_SIZE).read_to_end(&mut out),
+        [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => {
+            liblzma::read::XzDecoder::new(payload).take(MAX_SIZE).read_to_end(&mut out)
+        }
+        _ => return Err(ImageError::Compression),
+    };
+    result.map_err(ImageError::Damaged)?;
+    Ok(out)
+}
+
+/// A `vmlinux`, by section.
+pub struct Vmlinux<'a> {
+    file: ElfFile64<'a, LittleEndian>,
+}
+
+impl<'a> Vmlinux<'a> {
+    /// Reads the section table.
+    pub fn parse(elf: &'a [u8]) -> Result<Self, ImageError> {
+        let file = ElfFile64::parse(elf)?;
+        let header = file.elf_header();
+        if header.e_machine(LittleEndian) != object::elf::EM_X86_64 {
+            return Err(ImageError::Architecture);
+        }
+        Ok(Vmlinux { file })
+    }
+
+    /// A section's address and bytes.
+    pub fn section(&self, name: &'static str) -> Result<(u64, &'a [u8]), ImageError> {
+        let section = self.file.section_by_name(name).ok_or(ImageError::NoSection(name))?;
+        Ok((section.address(), section.data()?))
+    }
+
+    /// The sections that are in memory when the kernel runs.
+    pub fn sections(&self) -> Vec<kps_facts::Section> {
+        let loaded = self
+            .file
+            .sections()
+            .filter(|s| s.elf_section_header().sh_flags(LittleEndian).contains(object::elf::SHF_ALLOC));
+        let fact = |s: object::read::elf::ElfSection64<'_, '_, LittleEndian>| kps_facts::Section {
+            name: s.name().unwrap_or_default().to_owned(),
+            address: s.address(),
+            size: s.size(),
+        };
+        loaded.map(fact).collect()
+    }
+
+    /// The bytes from an address to the end of its section, as linked.
+    pub fn memory(&self, address: u64) -> Option<&'a [u8]> {
+        let section = self
+            .file
+            .sections()
+            .find(|s| s.address() != 0 && s.address() <= address && address - s.address() < s.size())?;
+        section.data().ok()?.get((address - section.address()) as usize..)
+    }
+
+    /// The GNU build-id.
+    pub fn build_id(&self) -> Result<Vec<u8>, ImageError> {
+        match self.file.build_id()? {
+            Some(id) => Ok(id.to_vec()),
+            None => Err(ImageError::NoBuildId),
+        }
+    }
+}

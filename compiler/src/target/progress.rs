@@ -1,0 +1,44 @@
+//! Tells what takes long.
+
+use indicatif::{ProgressBar, ProgressStyle};
+use std::io::IsTerminal as _;
+use std::time::{Duration, Instant};
+
+/// Where progress is shown: a spinner on a terminal, a line a step elsewhere, or nowhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Progress {
+    /// On standard error.
+    Shown,
+    /// Not at all.
+    Quiet,
+}
+
+impl Progress {
+    /// Says something once.
+    pub fn say(self, text: &str) {
+        if self == Progress::Shown {
+            eprintln!("{text}");
+        }
+    }
+
+    /// Runs a step and says how long it took.
+    pub fn step<T, E>(self, text: &str, step: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
+        if self == Progress::Quiet {
+            return step();
+        }
+        let bar =
+            if std::io::stderr().is_terminal() { ProgressBar::new_spinner() } else { ProgressBar::hidden() };
+        if let Ok(style) = ProgressStyle::with_template("  {msg} {spinner} {elapsed}") {
+            bar.set_style(style);
+        }
+        bar.set_message(text.to_owned());
+        bar.enable_steady_tick(Duration::from_millis(100));
+        let start = Instant::now();
+        let result = step();
+        bar.finish_and_clear();
+        if result.is_ok() {
+            eprintln!("  {text:.<58} {:5.1} s", start.elapsed().as_secs_f64());
+        }
+        result
+    }
+}

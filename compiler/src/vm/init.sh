@@ -1,0 +1,36 @@
+#!/bin/busybox sh
+# The init of the virtual machine: mounts what tests need and does what it is told over the second serial port.
+#
+# In:  "+ BASE64" adds to the script, "!" runs it; every line is answered, so that no buffer overflows.
+# Out: "ok" to the first; lines of BASE64 (the script's output) and ". STATUS" to the second.
+/bin/busybox mkdir -p /proc /sys /dev /tmp /run /root
+/bin/busybox --install -s /bin
+export PATH=/bin:/sbin:/usr/bin HOME=/root
+mount -t devtmpfs dev /dev
+mount -t proc proc /proc
+mount -t sysfs sys /sys
+mount -t tracefs trace /sys/kernel/tracing
+mount -t tmpfs tmp /tmp
+mkdir -p /dev/pts && mount -t devpts pts /dev/pts
+
+exec 3<>/dev/ttyS1
+stty -F /dev/ttyS1 raw -echo 115200
+echo ready >&3
+script=/run/script
+: > $script
+while read -r verb text <&3; do
+    case $verb in
+    +)
+        echo "$text" | base64 -d >> $script
+        echo ok >&3
+        ;;
+    !)
+        mv $script $script.now
+        : > $script
+        sh $script.now > /run/output 2>&1 < /dev/null 3>&-
+        status=$?
+        base64 /run/output >&3
+        echo ". $status" >&3
+        ;;
+    esac
+done
