@@ -1,0 +1,511 @@
+// SPDX-License-Identifier: GPL-2.0
+//! The livepatch `shapes` for Linux 7.3.4-fixture.
+//!
+//! kpsc wrote this file. Change the spec and not this.
+
+#[allow(dead_code, unreachable_pub, unused_imports, unused_macros)]
+#[path = "kps/lib.rs"]
+mod kps;
+
+#[allow(unreachable_pub)]
+#[path = "shapes_types.rs"]
+mod types;
+
+#[allow(unused_imports)]
+use {kps::prelude::*, types::*};
+
+kernel::prelude::module! {
+    type: livepatch::Module,
+    name: "shapes",
+    authors: ["Somebody <somebody@example.com>"],
+    description: "Every shape of generated code: a new body, hooks before, after and around, callbacks, symbols of both kinds.",
+    license: "GPL",
+    imports_ns: ["FIXTURE"],
+}
+
+/// What `module!` has no key for. The first entry makes the module a livepatch.
+const _: () = {
+    #[link_section = ".modinfo"]
+    #[used]
+    static LIVEPATCH: [u8; 12] = *b"livepatch=Y\0";
+
+    #[link_section = ".modinfo"]
+    #[used]
+    static VERSION: [u8; 12] = *b"version=1.0\0";
+};
+
+    static SEEN: AtomicU32 = AtomicU32::new(0);
+
+/// What changes in vmlinux.
+#[allow(
+    unused_assignments,
+    unused_imports,
+    unused_mut,
+    unused_unsafe,
+    unused_variables,
+    unreachable_code,
+    clippy::all
+)]
+mod vmlinux {
+    use super::*;
+
+    extern "C" {
+        /// What ftrace sends callers to.
+        pub(super) fn livepatch_cmdline_proc_show();
+
+        /// The first byte of the old function.
+        #[link_name = "kps.sym.vmlinux.cmdline_proc_show,0"]
+        pub(super) static kps_old_cmdline_proc_show: u8;
+
+        /// The old function, entered behind its ftrace site.
+        fn kps_orig_cmdline_proc_show(m: *mut seq_file, v: *mut c_void) -> c_int;
+    }
+
+    kps::shim::entry!("cmdline_proc_show", stack_words = 0);
+
+    kps::shim::original!(
+        "cmdline_proc_show", old = "kps.sym.vmlinux.cmdline_proc_show,0", skip = 9
+    );
+
+    /// Runs in the place of `cmdline_proc_show`.
+    #[no_mangle]
+    unsafe extern "C" fn kps_body_cmdline_proc_show(
+        mut m: *mut seq_file,
+        mut v: *mut c_void,
+    ) -> c_int {
+        use kps_orig_cmdline_proc_show as original;
+        // SAFETY: the author of shapes.kps:17 answers for this text. ftrace calls it in the place
+        // of the old function, with that function's arguments, and the frame of the entry keeps the
+        // module loaded until it has returned.
+        unsafe {
+                SEEN.fetch_add(1, Ordering::Relaxed);
+                let raw = c"spans
+ two lines\n";
+                seq_printf(m, raw.as_ptr());
+                original(m, v)
+        }
+    }
+
+    extern "C" {
+        /// What ftrace sends callers to.
+        pub(super) fn livepatch_do_sys_openat2();
+
+        /// The first byte of the old function.
+        #[link_name = "kps.sym.vmlinux.do_sys_openat2,0"]
+        pub(super) static kps_old_do_sys_openat2: u8;
+
+        /// The old function, entered behind its ftrace site.
+        fn kps_orig_do_sys_openat2(
+            dfd: c_int,
+            filename: *const c_char,
+            how: *mut open_how,
+        ) -> c_int;
+    }
+
+    kps::shim::entry!("do_sys_openat2", stack_words = 0);
+
+    kps::shim::original!(
+        "do_sys_openat2", old = "kps.sym.vmlinux.do_sys_openat2,0", skip = 5
+    );
+
+    /// Runs a hook, `do_sys_openat2` and another hook.
+    #[no_mangle]
+    unsafe extern "C" fn kps_body_do_sys_openat2(
+        mut dfd: c_int,
+        mut filename: *const c_char,
+        mut how: *mut open_how,
+    ) -> c_int {
+        // SAFETY: the author of shapes.kps:25 answers for this text. ftrace calls it in the place
+        // of the old function, with that function's arguments, and the frame of the entry keeps the
+        // module loaded until it has returned.
+        unsafe {
+            if (*how).flags > 4096 { return -EINVAL; }
+        }
+        // SAFETY: the old function gets the arguments that its caller passed or that the hook
+        // before it chose. It is entered behind its ftrace site, so the call does not come back
+        // here.
+        let mut ret = unsafe { kps_orig_do_sys_openat2(dfd, filename, how) };
+        // SAFETY: the author of shapes.kps:26 answers for this text. ftrace calls it in the place
+        // of the old function, with that function's arguments, and the frame of the entry keeps the
+        // module loaded until it has returned.
+        unsafe {
+            if ret < 0 { ret = unexported_helper(ret); }
+        }
+        ret
+    }
+
+    extern "C" {
+        /// What ftrace sends callers to.
+        pub(super) fn livepatch_eight_arguments();
+
+        /// The first byte of the old function.
+        #[link_name = "kps.sym.vmlinux.eight_arguments,0"]
+        pub(super) static kps_old_eight_arguments: u8;
+    }
+
+    kps::shim::pre_entry!(
+        "eight_arguments", old = "kps.sym.vmlinux.eight_arguments,0", skip = 9
+    );
+
+    /// Runs before `eight_arguments`.
+    #[no_mangle]
+    unsafe extern "C" fn kps_body_eight_arguments(
+        kps_frame: *mut kps::frame::Frame<2>,
+    ) -> c_long {
+        // SAFETY: the entry passes the frame that it has just built on this task's own stack.
+        let kps_frame = unsafe { &mut *kps_frame };
+        let mut a: c_long = kps_frame.args[0] as c_long;
+        let mut b: c_long = kps_frame.args[1] as c_long;
+        let mut c: c_long = kps_frame.args[2] as c_long;
+        let mut d: c_long = kps_frame.args[3] as c_long;
+        let mut e: c_long = kps_frame.args[4] as c_long;
+        let mut f: c_long = kps_frame.args[5] as c_long;
+        let mut g: c_long = kps_frame.stack[0] as c_long;
+        let mut h: c_long = kps_frame.stack[1] as c_long;
+        // SAFETY: the author of shapes.kps:28 answers for this text. ftrace calls it in the place
+        // of the old function, with that function's arguments, and the frame of the entry keeps the
+        // module loaded until it has returned.
+        unsafe {
+            h = a;
+        }
+        kps_frame.args[0] = a as u64;
+        kps_frame.args[1] = b as u64;
+        kps_frame.args[2] = c as u64;
+        kps_frame.args[3] = d as u64;
+        kps_frame.args[4] = e as u64;
+        kps_frame.args[5] = f as u64;
+        kps_frame.stack[0] = g as u64;
+        kps_frame.stack[1] = h as u64;
+        kps_frame.go_on = 1;
+        // SAFETY: every C return type has the value zero, and the entry discards this one.
+        unsafe { kps::frame::unread() }
+    }
+
+    extern "C" {
+        /// What ftrace sends callers to.
+        pub(super) fn livepatch_show_type();
+
+        /// The first byte of the old function.
+        #[link_name = "kps.sym.vmlinux.show_type,2"]
+        pub(super) static kps_old_show_type: u8;
+    }
+
+    kps::shim::pre_entry!("show_type", old = "kps.sym.vmlinux.show_type,2", skip = 5);
+
+    /// Runs before `show_type`.
+    #[no_mangle]
+    unsafe extern "C" fn kps_body_show_type(kps_frame: *mut kps::frame::Frame<0>) {
+        // SAFETY: the entry passes the frame that it has just built on this task's own stack.
+        let kps_frame = unsafe { &mut *kps_frame };
+        let mut m: *mut seq_file = kps_frame.args[0] as *mut seq_file;
+        // SAFETY: the author of shapes.kps:29 answers for this text. ftrace calls it in the place
+        // of the old function, with that function's arguments, and the frame of the entry keeps the
+        // module loaded until it has returned.
+        unsafe {
+            (*m).count = 0;
+        }
+        kps_frame.args[0] = m as usize as u64;
+        kps_frame.go_on = 1;
+    }
+
+    extern "C" {
+        /// What ftrace sends callers to.
+        pub(super) fn livepatch_show_type_2();
+
+        /// The first byte of the old function.
+        #[link_name = "kps.sym.vmlinux.show_type,1"]
+        pub(super) static kps_old_show_type_2: u8;
+
+        /// The old function, entered behind its ftrace site.
+        fn kps_orig_show_type_2(m: *mut seq_file);
+    }
+
+    kps::shim::entry!("show_type_2", stack_words = 0);
+    kps::shim::original!("show_type_2", old = "kps.sym.vmlinux.show_type,1", skip = 9);
+
+    /// Runs `show_type` and then the hook.
+    #[no_mangle]
+    unsafe extern "C" fn kps_body_show_type_2(mut m: *mut seq_file) {
+        // SAFETY: the old function gets the arguments that its caller passed or that the hook
+        // before it chose. It is entered behind its ftrace site, so the call does not come back
+        // here.
+        unsafe { kps_orig_show_type_2(m) };
+        // SAFETY: the author of shapes.kps:30 answers for this text. ftrace calls it in the place
+        // of the old function, with that function's arguments, and the frame of the entry keeps the
+        // module loaded until it has returned.
+        unsafe {
+            do_nothing();
+        }
+    }
+
+    extern "C" {
+        /// What ftrace sends callers to.
+        pub(super) fn livepatch_clone_me_isra_0();
+
+        /// The first byte of the old function.
+        #[link_name = "kps.sym.vmlinux.clone_me.isra.0,0"]
+        pub(super) static kps_old_clone_me_isra_0: u8;
+
+        /// The old function, entered behind its ftrace site.
+        fn kps_orig_clone_me_isra_0(m: *mut seq_file, v: *mut c_void) -> c_int;
+    }
+
+    kps::shim::entry!("clone_me_isra_0", stack_words = 0);
+
+    kps::shim::original!(
+        "clone_me_isra_0", old = "kps.sym.vmlinux.clone_me.isra.0,0", skip = 9
+    );
+
+    /// Runs `clone_me.isra.0` and then the hook.
+    #[no_mangle]
+    unsafe extern "C" fn kps_body_clone_me_isra_0(
+        mut m: *mut seq_file,
+        mut v: *mut c_void,
+    ) -> c_int {
+        // SAFETY: the old function gets the arguments that its caller passed or that the hook
+        // before it chose. It is entered behind its ftrace site, so the call does not come back
+        // here.
+        let mut ret = unsafe { kps_orig_clone_me_isra_0(m, v) };
+        // SAFETY: the author of shapes.kps:31 answers for this text. ftrace calls it in the place
+        // of the old function, with that function's arguments, and the frame of the entry keeps the
+        // module loaded until it has returned.
+        unsafe {
+            if (*(*m).file).f_pos == PIDTYPE_TGID as i64 { ret = 0; }
+        }
+        ret
+    }
+
+    extern "C" {
+        /// What ftrace sends callers to.
+        pub(super) fn livepatch_odd_names();
+
+        /// The first byte of the old function.
+        #[link_name = "kps.sym.vmlinux.odd_names,0"]
+        pub(super) static kps_old_odd_names: u8;
+
+        /// The old function, entered behind its ftrace site.
+        fn kps_orig_odd_names(
+            r#type: c_int,
+            self_: c_int,
+            ret_: c_int,
+            arg3: c_int,
+            r#match: c_int,
+            original_: c_int,
+        ) -> c_int;
+    }
+
+    kps::shim::entry!("odd_names", stack_words = 0);
+    kps::shim::original!("odd_names", old = "kps.sym.vmlinux.odd_names,0", skip = 9);
+
+    /// Runs `odd_names` and then the hook.
+    #[no_mangle]
+    unsafe extern "C" fn kps_body_odd_names(
+        mut r#type: c_int,
+        mut self_: c_int,
+        mut ret_: c_int,
+        mut arg3: c_int,
+        mut r#match: c_int,
+        mut original_: c_int,
+    ) -> c_int {
+        // SAFETY: the old function gets the arguments that its caller passed or that the hook
+        // before it chose. It is entered behind its ftrace site, so the call does not come back
+        // here.
+        let mut ret = unsafe {
+            kps_orig_odd_names(r#type, self_, ret_, arg3, r#match, original_)
+        };
+        // SAFETY: the author of shapes.kps:33 answers for this text. ftrace calls it in the place
+        // of the old function, with that function's arguments, and the frame of the entry keeps the
+        // module loaded until it has returned.
+        unsafe {
+            ret = r#type + self_ + ret_ + arg3 + r#match + original_;
+        }
+        ret
+    }
+
+    pub(super) unsafe extern "C" fn kps_pre_patch(obj: *mut klp_object) -> c_int {
+        // SAFETY: the author of shapes.kps:35 answers for this text. The kernel calls it under
+        // `klp_mutex`, while the module is loaded.
+        unsafe {
+            if obj.is_null() { return -EINVAL; } 0
+        }
+    }
+
+    pub(super) unsafe extern "C" fn kps_post_unpatch(obj: *mut klp_object) {
+        // SAFETY: the author of shapes.kps:36 answers for this text. The kernel calls it under
+        // `klp_mutex`, while the module is loaded.
+        unsafe {
+            console_printk[0] = 4;
+        }
+    }
+}
+
+/// The tables that the kernel is given, and the moment when it is.
+mod livepatch {
+    use super::*;
+    use kps::guard::{Entry, Mismatch};
+
+    static mut VMLINUX_FUNCS: [klp_func; 8] = [
+        klp_func {
+            old_name: c"cmdline_proc_show".as_ptr(),
+            new_func: vmlinux::livepatch_cmdline_proc_show as *mut c_void,
+            old_sympos: 0,
+            ..klp_func::ZERO
+        },
+        klp_func {
+            old_name: c"do_sys_openat2".as_ptr(),
+            new_func: vmlinux::livepatch_do_sys_openat2 as *mut c_void,
+            old_sympos: 0,
+            ..klp_func::ZERO
+        },
+        klp_func {
+            old_name: c"eight_arguments".as_ptr(),
+            new_func: vmlinux::livepatch_eight_arguments as *mut c_void,
+            old_sympos: 0,
+            ..klp_func::ZERO
+        },
+        klp_func {
+            old_name: c"show_type".as_ptr(),
+            new_func: vmlinux::livepatch_show_type as *mut c_void,
+            old_sympos: 2,
+            ..klp_func::ZERO
+        },
+        klp_func {
+            old_name: c"show_type".as_ptr(),
+            new_func: vmlinux::livepatch_show_type_2 as *mut c_void,
+            old_sympos: 1,
+            ..klp_func::ZERO
+        },
+        klp_func {
+            old_name: c"clone_me.isra.0".as_ptr(),
+            new_func: vmlinux::livepatch_clone_me_isra_0 as *mut c_void,
+            old_sympos: 0,
+            ..klp_func::ZERO
+        },
+        klp_func {
+            old_name: c"odd_names".as_ptr(),
+            new_func: vmlinux::livepatch_odd_names as *mut c_void,
+            old_sympos: 0,
+            ..klp_func::ZERO
+        },
+        klp_func::ZERO,
+    ];
+
+    static mut OBJECTS: [klp_object; 2] = [
+        klp_object {
+            name: null(),
+            funcs: addr_of_mut!(VMLINUX_FUNCS).cast(),
+            callbacks: klp_callbacks {
+                pre_patch: Some(vmlinux::kps_pre_patch),
+                post_unpatch: Some(vmlinux::kps_post_unpatch),
+                ..klp_callbacks::ZERO
+            },
+            ..klp_object::ZERO
+        },
+        klp_object::ZERO,
+    ];
+
+    static mut PATCH: klp_patch = klp_patch {
+        objs: addr_of_mut!(OBJECTS).cast(),
+        replace: true,
+        ..klp_patch::ZERO
+    };
+
+    /// The build-id of the target kernel.
+    static BUILD_ID: [u8; 20] = [
+        0x01, 0x02, 0x03, 0x04, 0x05, 0x06, 0x07, 0x08, 0x09, 0x0a, 0x0b, 0x0c, 0x0d,
+        0x0e, 0x0f, 0x10, 0x11, 0x12, 0x13, 0x14,
+    ];
+
+    /// How the patched functions start there.
+    static ENTRIES: [Entry; 7] = [
+        Entry {
+            name: "cmdline_proc_show",
+            function: addr_of!(vmlinux::kps_old_cmdline_proc_show),
+            endbr: true,
+        },
+        Entry {
+            name: "do_sys_openat2",
+            function: addr_of!(vmlinux::kps_old_do_sys_openat2),
+            endbr: false,
+        },
+        Entry {
+            name: "eight_arguments",
+            function: addr_of!(vmlinux::kps_old_eight_arguments),
+            endbr: true,
+        },
+        Entry {
+            name: "show_type",
+            function: addr_of!(vmlinux::kps_old_show_type),
+            endbr: false,
+        },
+        Entry {
+            name: "show_type",
+            function: addr_of!(vmlinux::kps_old_show_type_2),
+            endbr: true,
+        },
+        Entry {
+            name: "clone_me.isra.0",
+            function: addr_of!(vmlinux::kps_old_clone_me_isra_0),
+            endbr: true,
+        },
+        Entry {
+            name: "odd_names",
+            function: addr_of!(vmlinux::kps_old_odd_names),
+            endbr: true,
+        },
+    ];
+
+    extern "C" {
+        #[link_name = "kps.sym.vmlinux.__start_notes,0"]
+        static kps_start_notes: u8;
+
+        #[link_name = "kps.sym.vmlinux.__stop_notes,0"]
+        static kps_stop_notes: u8;
+    }
+
+    #[link_section = ".note.kps"]
+    #[used]
+    static NOTE: kps::note::Note<214> = kps::note::Note::new(
+        *b"patch=shapes\nversion=1.0\nfixes=CVE-2026-0001\nkernel=7.3.4-fixture\nbuild-id=0102030405060708090a0b0c0d0e0f1011121314\nsource-sha256=5a236b31f1e91738d883de1a1866975147a061f594f71cf41d374c25a2d2de5c\nmade-by=kpsc 0.1.0\n",
+    );
+
+    extern "C" {
+        fn klp_enable_patch(patch: *mut klp_patch) -> c_int;
+    }
+
+    pub(super) struct Module;
+
+    impl kernel::Module for Module {
+        fn init(module: &'static kernel::ThisModule) -> kernel::error::Result<Self> {
+            // SAFETY: the linker script of the kernel bounds its notes with these symbols, and
+            // `ENTRIES` points to functions of the kernel.
+            let same = unsafe {
+                let notes = (addr_of!(kps_start_notes), addr_of!(kps_stop_notes));
+                kps::guard::check(&BUILD_ID, notes, &ENTRIES)
+            };
+            match same {
+                Ok(()) => {}
+                Err(Mismatch::BuildId) => {
+                    pr_err!(
+                        "refused: this kernel is not 7.3.4-fixture with build-id 0102030405060708090a0b0c0d0e0f1011121314\n"
+                    );
+                    return Err(kernel::error::code::ENOEXEC);
+                }
+                Err(Mismatch::Entry(function)) => {
+                    pr_err!(
+                        "refused: {} does not start as in 7.3.4-fixture\n", function
+                    );
+                    return Err(kernel::error::code::ENOEXEC);
+                }
+            }
+            // SAFETY: nobody else knows the tables yet. They live as long as the module, which the
+            // kernel pins until the last task has left the patch.
+            kernel::error::to_result(unsafe {
+                let patch = addr_of_mut!(PATCH);
+                (*patch).r#mod = module.as_ptr().cast();
+                klp_enable_patch(patch)
+            })?;
+            Ok(Module)
+        }
+    }
+}

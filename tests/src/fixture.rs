@@ -1,0 +1,233 @@
+//! A kernel that no machine runs, small enough to know by heart. Stages of the compiler are tested on it.
+//!
+//! Its names are those of real kernels, so that examples in the documentation read like patches.
+
+use crate::btf::{BtfWriter, VOID};
+use kps_facts::btf::Btf;
+use kps_facts::{Export, Facts, Identity, Section, Site, Sym, Symbols};
+use std::collections::HashMap;
+
+/// Where `.text` starts.
+pub const TEXT: u64 = 0xffff_ffff_8100_0000;
+const DATA: u64 = 0xffff_ffff_8200_0000;
+const INIT: u64 = 0xffff_ffff_8300_0000;
+
+const ENDBR_CALL: [u8; Site::BYTES] = [0xf3, 0x0f, 0x1e, 0xfa, 0xe8, 1, 2, 3, 4];
+const CALL: [u8; Site::BYTES] = [0xe8, 1, 2, 3, 4, 0x55, 0x48, 0x89, 0xe5];
+const PUSH_CALL: [u8; Site::BYTES] = [0x55, 0xe8, 1, 2, 3, 4, 0x48, 0x89, 0xe5];
+
+/// How a function of the fixture starts.
+#[derive(Debug, Clone, Copy)]
+enum Start {
+    Endbr,
+    Bare,
+    Odd,
+    NoSite,
+}
+
+/// The functions by address, sixteen bytes apart.
+const FUNCTIONS: &[(&str, Start)] = &[
+    ("_text", Start::NoSite),
+    ("asm_entry", Start::NoSite),
+    ("cmdline_proc_show", Start::Endbr),
+    ("do_sys_openat2", Start::Bare),
+    ("show_mountinfo", Start::Endbr),
+    ("show_type", Start::Endbr),
+    ("mountstats_open", Start::Endbr),
+    ("meminfo_proc_show", Start::Endbr),
+    ("show_type", Start::Bare),
+    ("version_proc_show", Start::Endbr),
+    ("seq_printf", Start::Endbr),
+    ("seq_puts", Start::Endbr),
+    ("msleep", Start::Endbr),
+    ("odd_start", Start::Odd),
+    ("no_btf_function", Start::Endbr),
+    ("two_prototypes", Start::Endbr),
+    ("takes_sockptr", Start::Endbr),
+    ("returns_timespec", Start::Endbr),
+    ("eight_arguments", Start::Endbr),
+    ("do_nothing", Start::Bare),
+    ("unexported_helper", Start::Endbr),
+    ("clone_me.isra.0", Start::Endbr),
+    ("odd_names", Start::Endbr),
+    ("hrtimer_nanosleep", Start::Endbr),
+    ("_RNvNtCs1234_6kernel5print4emit", Start::NoSite),
+];
+
+/// The variables by address, with the bytes to the next one.
+const VARIABLES: &[(&str, u64)] = &[
+    ("saved_command_line", 8),
+    ("console_printk", 16),
+    ("jiffies", 8),
+    ("init_task", 4096),
+    ("__end_of_data", 16),
+];
+
+/// The facts of the fixture.
+pub fn facts() -> Facts {
+    let mut symbols = Vec::new();
+    let mut sites = HashMap::new();
+    for (n, &(name, start)) in FUNCTIONS.iter().enumerate() {
+        let address = TEXT + 16 * n as u64;
+        symbols.push(Sym { address, kind: 't', name });
+        let site = match start {
+            Start::Endbr => Site { offset: 4, bytes: ENDBR_CALL },
+            Start::Bare => Site { offset: 0, bytes: CALL },
+            Start::Odd => Site { offset: 1, bytes: PUSH_CALL },
+            Start::NoSite => continue,
+        };
+        sites.insert(address, site);
+    }
+    let mut address = DATA;
+    for &(name, size) in VARIABLES {
+        symbols.push(Sym { address, kind: 'D', name });
+        address += size;
+    }
+    for (n, name) in ["__init_begin", "start_kernel", "__init_end"].into_iter().enumerate() {
+        symbols.push(Sym { address: INIT + 16 * n as u64, kind: 'T', name });
+    }
+    sites.insert(INIT + 16, Site { offset: 4, bytes: ENDBR_CALL });
+
+    let export = |gpl| Export { gpl, namespace: None };
+    let exports = HashMap::from([
+        ("seq_printf".to_owned(), export(false)),
+        ("seq_puts".to_owned(), export(false)),
+        ("msleep".to_owned(), export(false)),
+        ("jiffies".to_owned(), export(false)),
+        ("do_nothing".to_owned(), Export { gpl: true, namespace: Some("FIXTURE".into()) }),
+    ]);
+    let section = |name: &str, address, size| Section { name: name.into(), address, size };
+    let options =
+        [("CONFIG_LIVEPATCH", "y"), ("CONFIG_RUST", "y"), ("CONFIG_INET", "y"), ("CONFIG_HZ", "250")];
+    Facts {
+        identity: Identity { release: "7.3.4-fixture".into(), build_id: (1..=20).collect() },
+        config: options.iter().map(|(option, value)| ((*option).into(), (*value).into())).collect(),
+        symbols: Symbols::new(symbols),
+        sections: vec![
+            section(".text", TEXT, 0x10000),
+            section(".data", DATA, 0x10000),
+            section(".init.text", INIT, 0x1000),
+        ],
+        sites,
+        exports,
+        btf: btf(),
+    }
+}
+
+fn btf() -> Btf {
+    let mut w = BtfWriter::default();
+    let int = w.int("int", 4, true);
+    let char = w.int("char", 1, true);
+    let bool = w.int("_Bool", 1, false);
+    let long = w.int("long int", 8, true);
+    let ulong = w.int("long unsigned int", 8, false);
+    let uint = w.int("unsigned int", 4, false);
+    let u32 = w.typedef("u32", uint);
+    let size_t = w.typedef("size_t", ulong);
+    let loff_t = w.typedef("loff_t", long);
+    let void_p = w.pointer(VOID);
+    let const_char = w.constant(char);
+    let const_char_p = w.pointer(const_char);
+    let char_p = w.pointer(char);
+    let file = w.structure("file", 16, &[("f_flags", uint, 0, None), ("f_pos", loff_t, 64, None)]);
+    let file_p = w.pointer(file);
+    // An anonymous union, a bitfield and members that a body may name.
+    let either = w.union("", 8, &[("tag", u32, 0, None), ("cookie", ulong, 0, None)]);
+    let seq_file = w.structure(
+        "seq_file",
+        48,
+        &[
+            ("buf", char_p, 0, None),
+            ("size", size_t, 64, None),
+            ("count", size_t, 128, None),
+            ("", either, 192, None),
+            ("dirty", uint, 256, Some(1)),
+            ("file", file_p, 320, None),
+        ],
+    );
+    let seq_file_p = w.pointer(seq_file);
+    let open_how = w.structure("open_how", 24, &[("flags", ulong, 0, None), ("mode", ulong, 64, None)]);
+    let open_how_p = w.pointer(open_how);
+    let sockptr = w.structure("sockptr_t", 16, &[("user", void_p, 0, None), ("is_kernel", bool, 64, None)]);
+    let timespec = w.structure("timespec64", 16, &[("tv_sec", long, 0, None), ("tv_nsec", long, 64, None)]);
+    w.enumeration("pid_type", &[("PIDTYPE_PID", 0), ("PIDTYPE_TGID", 1), ("PIDTYPE_MAX", -1)]);
+    klp(&mut w, [int, ulong, bool, const_char_p, void_p]);
+
+    let show = [("m", seq_file_p), ("v", void_p)];
+    for name in
+        ["cmdline_proc_show", "meminfo_proc_show", "version_proc_show", "odd_start", "clone_me.isra.0"]
+    {
+        w.function(name, int, &show);
+    }
+    w.function("do_sys_openat2", int, &[("dfd", int), ("filename", const_char_p), ("how", open_how_p)]);
+    w.function("show_type", VOID, &[("m", seq_file_p)]);
+    w.function("show_mountinfo", int, &show);
+    w.function("seq_printf", VOID, &[("m", seq_file_p), ("f", const_char_p), ("...", VOID)]);
+    w.function("msleep", VOID, &[("msecs", uint)]);
+    w.function("two_prototypes", VOID, &[("a", int)]);
+    w.function("two_prototypes", VOID, &[("a", void_p)]);
+    w.function("takes_sockptr", int, &[("optval", sockptr)]);
+    w.function("returns_timespec", timespec, &[]);
+    let many: Vec<_> =
+        ["a", "b", "c", "d", "e", "f", "g", "h"].into_iter().map(|name| (name, long)).collect();
+    w.function("eight_arguments", long, &many);
+    w.function("do_nothing", VOID, &[]);
+    w.function("unexported_helper", int, &[("value", int)]);
+    let names = ["type", "self", "ret", "", "match", "original"];
+    let odd: Vec<_> = names.into_iter().map(|name| (name, int)).collect();
+    w.function("odd_names", int, &odd);
+    w.function("hrtimer_nanosleep", long, &[("rqtp", loff_t), ("mode", uint), ("clockid", int)]);
+    w.function("start_kernel", VOID, &[]);
+    w.function("asm_entry", VOID, &[]);
+    Btf::parse(w.finish_with_layout()).unwrap_or_else(|error| panic!("the fixture's BTF: {error}"))
+}
+
+/// The livepatch structs, with the sizes and offsets of Linux 7.3.
+fn klp(w: &mut BtfWriter, [int, ulong, bool, const_char_p, void_p]: [u32; 5]) {
+    let module = w.forward("module");
+    let module_p = w.pointer(module);
+    // A callback takes the object that holds it: `klp_object` is the ninth type from here.
+    let object_ahead = w.next() + 8;
+    let object_p = w.pointer(object_ahead);
+    let pre = w.prototype(int, &[("obj", object_p)]);
+    let other = w.prototype(VOID, &[("obj", object_p)]);
+    let (pre, other) = (w.pointer(pre), w.pointer(other));
+    let callbacks = w.structure(
+        "klp_callbacks",
+        40,
+        &[
+            ("pre_patch", pre, 0, None),
+            ("post_patch", other, 64, None),
+            ("pre_unpatch", other, 128, None),
+            ("post_unpatch", other, 192, None),
+            ("post_unpatch_enabled", bool, 256, None),
+        ],
+    );
+    let func = w.structure(
+        "klp_func",
+        152,
+        &[
+            ("old_name", const_char_p, 0, None),
+            ("new_func", void_p, 64, None),
+            ("old_sympos", ulong, 128, None),
+        ],
+    );
+    let func_p = w.pointer(func);
+    let object = w.structure(
+        "klp_object",
+        168,
+        &[("name", const_char_p, 0, None), ("funcs", func_p, 64, None), ("callbacks", callbacks, 128, None)],
+    );
+    assert_eq!(object, object_ahead);
+    let object_p = w.pointer(object);
+    w.structure(
+        "klp_patch",
+        200,
+        &[
+            ("mod", module_p, 0, None),
+            ("objs", object_p, 64, None),
+            ("states", void_p, 128, None),
+            ("replace", bool, 192, None),
+        ],
+    );
+}

@@ -1,0 +1,56 @@
+//! What the suites share: a kernel to test on, and the program under test.
+
+pub mod btf;
+pub mod fixture;
+pub mod miniature;
+pub mod target;
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+/// The name of the fixture among the targets.
+pub const FIXTURE: &str = "fixture";
+
+/// The folder of the repository.
+pub fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// The program under test. It is built by `cargo xtask test` before the suites.
+pub fn kpsc() -> Command {
+    let program = repository().join("target/release/kpsc");
+    assert!(program.exists(), "{} is missing: run `cargo build --release`", program.display());
+    Command::new(program)
+}
+
+/// A cache whose one target is the fixture. It can be checked against, not built for.
+pub fn fixture_cache() -> tempfile::TempDir {
+    let cache = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
+    let folder = cache.path().join("v1/kernels").join(FIXTURE);
+    let write = |name: &str, bytes: &[u8]| {
+        std::fs::create_dir_all(&folder).and_then(|()| std::fs::write(folder.join(name), bytes))
+    };
+    write("facts", &fixture::facts().to_bytes()).unwrap_or_else(|error| panic!("{error}"));
+    let manifest = "release = \"7.3.4-fixture\"\norigin = \"a test\"\nimage = \"vmlinuz\"\n";
+    write("target.toml", manifest.as_bytes()).unwrap_or_else(|error| panic!("{error}"));
+    cache
+}
+
+/// What a program printed, both streams as text.
+pub fn printed(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
+}
+
+/// Checks the text of a spec against the fixture: the exit status and everything that was printed.
+pub fn check_spec(text: &str, cache: &Path) -> (Option<i32>, String) {
+    let folder = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
+    let path = folder.path().join("spec.kps");
+    std::fs::write(&path, text).unwrap_or_else(|error| panic!("{error}"));
+    let output = kpsc()
+        .env("KPSC_CACHE", cache)
+        .args(["check", "--kernel", FIXTURE])
+        .arg(&path)
+        .output()
+        .unwrap_or_else(|error| panic!("{error}"));
+    (output.status.code(), printed(&output))
+}

@@ -1,0 +1,94 @@
+//! The target kernel that the suites build for and boot, and doctored copies of it.
+
+use crate::{kpsc, printed};
+use kps_facts::Facts;
+use kpsc::target::{Cache, Target};
+use kpsc::vm::{Guest, Machine, Output};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// The default target. `cargo xtask test` prepares it before the suites.
+pub fn target() -> Target {
+    let target = Cache::open().and_then(|cache| cache.default_target());
+    match target {
+        Ok(Some(target)) if target.tree().is_some() => target,
+        Ok(_) => panic!("no target kernel is prepared: run `kpsc kernel add`, or `cargo xtask test`"),
+        Err(error) => panic!("{}", error.message),
+    }
+}
+
+/// A cache whose one target is the default one with other facts.
+pub fn doctored(change: impl FnOnce(&mut Facts)) -> tempfile::TempDir {
+    let real = target();
+    let mut facts = real.facts().unwrap_or_else(|error| panic!("{}", error.message));
+    change(&mut facts);
+    let cache = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
+    let folder = cache.path().join("v1/kernels").join(&real.name);
+    let manifest =
+        std::fs::read_to_string(real.folder().join("target.toml")).unwrap_or_else(|e| panic!("{e}"));
+    // Everything but the facts stays where it is.
+    let manifest =
+        manifest.replace("image = \"vmlinuz\"", &format!("image = \"{}\"", real.image().display()));
+    let manifest = match real.busybox() {
+        Some(busybox) => {
+            manifest.replace("busybox = \"busybox\"", &format!("busybox = \"{}\"", busybox.display()))
+        }
+        None => manifest,
+    };
+    std::fs::create_dir_all(&folder).unwrap_or_else(|error| panic!("{error}"));
+    std::fs::write(folder.join("facts"), facts.to_bytes()).unwrap_or_else(|error| panic!("{error}"));
+    std::fs::write(folder.join("target.toml"), manifest).unwrap_or_else(|error| panic!("{error}"));
+    cache
+}
+
+/// Builds a spec for the default target of a cache, or of the user's own, and returns the module.
+pub fn build(spec: &Path, cache: Option<&Path>) -> Vec<u8> {
+    let folder = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
+    let mut command = kpsc();
+    if let Some(cache) = cache {
+        command.env("KPSC_CACHE", cache);
+    }
+    let output = command.arg("build").arg(spec).arg("-o").arg(folder.path()).output();
+    let output = output.unwrap_or_else(|error| panic!("{error}"));
+    assert!(output.status.success(), "{}:\n{}", spec.display(), printed(&output));
+    let module = std::fs::read_dir(folder.path()).ok().and_then(|mut entries| entries.next()?.ok());
+    let module: PathBuf = module.map(|entry| entry.path()).unwrap_or_else(|| panic!("nothing was built"));
+    std::fs::read(module).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// A booted virtual machine.
+pub struct Vm {
+    guest: Guest,
+}
+
+impl Vm {
+    /// Boots the default target with some files, each by its path in the machine.
+    pub fn boot(files: Vec<(String, Vec<u8>)>) -> Vm {
+        let machine = Machine::of(&target(), files).unwrap_or_else(|error| panic!("{error}"));
+        Vm { guest: Guest::boot(&machine).unwrap_or_else(|error| panic!("{error:?}")) }
+    }
+
+    /// Runs a script, whatever it says.
+    pub fn run(&mut self, script: &str) -> Output {
+        self.run_within(script, 180)
+    }
+
+    /// Runs a script that may take so many seconds.
+    pub fn run_within(&mut self, script: &str, seconds: u64) -> Output {
+        self.guest
+            .run(script, Duration::from_secs(seconds))
+            .unwrap_or_else(|error| panic!("{error}\n{error:?}"))
+    }
+
+    /// Runs a script that must succeed, and returns what it printed.
+    pub fn sh(&mut self, script: &str) -> String {
+        let output = self.run(script);
+        assert_eq!(output.status, 0, "{script}:\n{}\n{}", output.text, self.guest.log());
+        output.text
+    }
+
+    /// The kernel must not have complained.
+    pub fn check_log(&mut self) {
+        self.guest.check_log().unwrap_or_else(|error| panic!("{error}\n{error:?}"));
+    }
+}

@@ -1,0 +1,165 @@
+//! The BTF reader, against blobs that are written here.
+
+use kps_facts::btf::{Btf, BtfId, Kind};
+use kps_facts::{Importer, Wanted};
+use kps_plan::{Type, TypeDef};
+use kps_tests::btf::{BtfWriter, VOID};
+use std::collections::BTreeSet;
+
+fn parse(bytes: Vec<u8>) -> Btf {
+    Btf::parse(bytes).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// One type of every kind, and a function that uses them.
+fn every_kind() -> BtfWriter {
+    let mut w = BtfWriter::default();
+    let int = w.int("int", 4, true);
+    let char = w.int("char", 1, true);
+    let text = w.constant(char);
+    let text = w.pointer(text);
+    let list_ahead = w.next() + 1;
+    let next = w.pointer(list_ahead);
+    let list = w.structure("list_head", 16, &[("next", next, 0, None), ("prev", next, 64, None)]);
+    let array = w.array(int, 3);
+    let either = w.union("", 8, &[("number", int, 0, None), ("word", next, 0, None)]);
+    let object = w.structure(
+        "object",
+        64,
+        &[
+            ("list", list, 0, None),
+            ("numbers", array, 128, None),
+            ("", either, 256, None),
+            ("flag", int, 320, Some(3)),
+        ],
+    );
+    let object = w.pointer(object);
+    let size_t = w.typedef("my_int", int);
+    w.enumeration("color", &[("RED", 0), ("GREEN", 5), ("NONE", -1)]);
+    w.forward("elsewhere");
+    w.function("act", int, &[("object", object), ("", size_t), ("self", text), ("...", VOID)]);
+    w
+}
+
+#[test]
+fn both_encodings_say_the_same() {
+    let w = every_kind();
+    for bytes in [w.finish(), w.finish_with_layout()] {
+        let btf = parse(bytes);
+        let [act] = btf.functions("act")[..] else { panic!("one function is named act") };
+        assert_eq!(btf.declaration(act), "int act(struct object *object, my_int, const char *self, ...)");
+        assert_eq!(btf.constant("GREEN").map(|(_, value)| value), Some(5));
+        assert_eq!(btf.constant("NONE").map(|(_, value)| value), Some(-1));
+        assert_eq!(btf.constant("GREE"), None);
+        let [object] = btf.types("object")[..] else { panic!("one type is named object") };
+        assert_eq!((btf.size(object), btf.align(object)), (Some(64), 8));
+        assert_eq!(btf.types("elsewhere").len(), 1);
+        assert_eq!(btf.types("nowhere"), []);
+    }
+}
+
+#[test]
+fn a_kind_of_a_later_kernel_is_stepped_over_where_its_size_is_known() {
+    let mut w = BtfWriter::default();
+    w.unknown_kind();
+    let int = w.int("int", 4, true);
+    w.function("f", int, &[]);
+    assert_eq!(parse(w.finish_with_layout()).functions("f").len(), 1);
+    let error = Btf::parse(w.finish()).err().map(|error| error.to_string());
+    assert_eq!(error.as_deref(), Some("BTF, byte 24: type kind 20 is not known"));
+}
+
+#[test]
+fn a_blob_that_is_cut_short_anywhere_is_refused() {
+    let bytes = every_kind().finish_with_layout();
+    for len in 0..bytes.len() {
+        assert!(Btf::parse(bytes[..len].to_vec()).is_err(), "cut to {len} of {} bytes", bytes.len());
+    }
+}
+
+#[test]
+fn no_changed_byte_makes_the_reader_panic() {
+    let bytes = every_kind().finish();
+    let words = Wanted {
+        words: BTreeSet::from(["next".into(), "number".into(), "flag".into()]),
+        ..Wanted::default()
+    };
+    for at in 0..bytes.len() {
+        for value in [0, 1, 0x7f, 0x80, 0xff] {
+            let mut changed = bytes.clone();
+            changed[at] = value;
+            let Ok(btf) = Btf::parse(changed) else { continue };
+            let mut importer = Importer::new(&btf, &words);
+            for id in btf.ids() {
+                btf.c_name(id);
+                importer.by_value(id);
+                importer.signature(id);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_type_that_holds_itself_is_refused() {
+    let mut w = BtfWriter::default();
+    let ahead = w.next() + 1;
+    w.typedef("a", ahead);
+    w.structure("b", 8, &[("a", 1, 0, None)]);
+    assert!(Btf::parse(w.finish()).is_err());
+}
+
+#[test]
+fn structs_are_taken_over_with_the_members_that_bodies_name() {
+    let btf = parse(every_kind().finish());
+    let words = ["list", "next", "word", "flag"].map(String::from);
+    let wanted = Wanted { words: BTreeSet::from(words), ..Wanted::default() };
+    let mut importer = Importer::new(&btf, &wanted);
+    let signature =
+        importer.signature(btf.functions("act")[0]).unwrap_or_else(|| panic!("act is a function"));
+    let names: Vec<_> = signature.params.iter().map(|p| p.name.as_str()).collect();
+    assert_eq!(names, ["object", "arg1", "self_"]);
+    assert!(signature.variadic);
+    let Type::Pointer { to, .. } = &signature.params[0].ty else { panic!("a pointer") };
+    let Type::Named(id) = **to else { panic!("a struct") };
+    let TypeDef::Record(object) = importer.types().get(id) else { panic!("laid out") };
+    let fields: Vec<_> = object.fields.iter().map(|f| (f.name.as_str(), f.offset, f.size)).collect();
+    // A member of the anonymous union stands where C reaches it; the bitfield cannot.
+    assert_eq!(fields, [("list", 0, 16), ("word", 32, 8)]);
+    assert_eq!(object.unreachable, ["flag"]);
+}
+
+#[test]
+fn a_struct_that_is_only_passed_on_stays_opaque() {
+    let btf = parse(every_kind().finish());
+    let wanted = Wanted::default();
+    let mut importer = Importer::new(&btf, &wanted);
+    importer.signature(btf.functions("act")[0]);
+    let opaque =
+        importer.types().iter().any(|(_, def)| matches!(def, TypeDef::Opaque { name } if name == "object"));
+    assert!(opaque);
+}
+
+#[test]
+fn types_of_one_name_get_names_of_their_own() {
+    let mut w = BtfWriter::default();
+    let int = w.int("int", 4, true);
+    let (a, b) = (w.structure("s", 4, &[("x", int, 0, None)]), w.structure("s", 8, &[("x", int, 32, None)]));
+    let btf = parse(w.finish());
+    let wanted = Wanted::default();
+    let mut importer = Importer::new(&btf, &wanted);
+    let (a, b) = (importer.by_value(BtfId(a)), importer.by_value(BtfId(b)));
+    let name = |ty| match ty {
+        Type::Named(id) => importer.types().get(id).name().to_owned(),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!((name(a), name(b)), ("s".to_owned(), "s_2".to_owned()));
+}
+
+#[test]
+fn a_record_that_is_not_packed_by_its_size_is_by_its_members() {
+    let mut w = BtfWriter::default();
+    let (char, int) = (w.int("char", 1, true), w.int("int", 4, true));
+    let packed = w.structure("packed", 5, &[("a", char, 0, None), ("b", int, 8, None)]);
+    let btf = parse(w.finish());
+    assert_eq!(btf.align(BtfId(packed)), 1);
+    assert!(matches!(btf.get(BtfId(packed)).kind, Kind::Record(_)));
+}

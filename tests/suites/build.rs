@@ -1,0 +1,245 @@
+//! Building for the default target: what comes out, and what is said when it cannot.
+
+use kps_tests::target::{build, target};
+use kps_tests::{fixture_cache, kpsc, printed, repository, FIXTURE};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+fn folder() -> tempfile::TempDir {
+    tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"))
+}
+
+fn read(path: &Path) -> Vec<u8> {
+    std::fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+fn example() -> PathBuf {
+    repository().join("examples/cmdline_mark/cmdline_mark.kps")
+}
+
+/// Files below a folder, by their paths.
+fn tree(root: &Path) -> BTreeMap<String, String> {
+    let mut files = BTreeMap::new();
+    let mut folders = vec![root.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder).unwrap_or_else(|error| panic!("{error}")).flatten() {
+            let path = entry.path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                let name = path.strip_prefix(root).unwrap_or(&path).display().to_string();
+                files.insert(name, String::from_utf8_lossy(&read(&path)).into_owned());
+            }
+        }
+    }
+    files
+}
+
+/// Writes the Kbuild folder of a spec and returns it.
+fn emit(spec: &Path, into: &Path, cache: Option<&Path>) -> PathBuf {
+    let mut command = kpsc();
+    command.arg("build");
+    if let Some(cache) = cache {
+        command.env("KPSC_CACHE", cache).args(["--kernel", FIXTURE]);
+    }
+    let output = command.args(["--emit", "source", "-o"]).arg(into).arg(spec).output();
+    let output = output.unwrap_or_else(|error| panic!("{error}"));
+    assert!(output.status.success(), "{}", printed(&output));
+    into.join(spec.file_stem().unwrap_or_default())
+}
+
+/// `make -C BUILD_TREE M=FOLDER`, as anybody would type it.
+fn make(source: &Path, words: &[&str]) -> std::process::Output {
+    let target = target();
+    let tree = target.tree().unwrap_or_else(|| panic!("the target has no build tree"));
+    let mut make = Command::new("make");
+    make.arg("-C").arg(&tree.build).arg(format!("M={}", source.display())).args(words);
+    make.arg(format!("KPSC={}", kpsc().get_program().to_string_lossy()));
+    make.output().unwrap_or_else(|error| panic!("make: {error}"))
+}
+
+#[test]
+fn two_builds_from_different_folders_give_the_same_bytes() {
+    let (a, b) = (folder(), folder());
+    let mut modules = Vec::new();
+    for root in [a.path().to_owned(), b.path().join("a/deeper/place")] {
+        std::fs::create_dir_all(&root).unwrap_or_else(|error| panic!("{error}"));
+        let spec = root.join("cmdline_mark.kps");
+        std::fs::copy(example(), &spec).unwrap_or_else(|error| panic!("{error}"));
+        modules.push(build(&spec, None));
+    }
+    assert!(modules[0] == modules[1]);
+    for root in [a.path(), b.path(), Path::new("/tmp"), &repository()] {
+        let path = root.display().to_string();
+        let found = modules[0].windows(path.len()).any(|bytes| bytes == path.as_bytes());
+        assert!(!found, "the module holds the path {path}");
+    }
+}
+
+#[test]
+fn make_by_hand_gives_the_very_module() {
+    let into = folder();
+    let source = emit(&example(), into.path(), None);
+    for round in 1..=2 {
+        let output = make(&source, &[]);
+        assert!(output.status.success(), "round {round}:\n{}", printed(&output));
+        assert!(read(&source.join("cmdline_mark.ko")) == build(&example(), None), "round {round}");
+    }
+    let linked = tree(&source).into_keys().filter(|name| name.ends_with(".linked")).count();
+    assert_eq!(linked, 0);
+    let output = make(&source, &["clean"]);
+    assert!(output.status.success() && !source.join("cmdline_mark.ko").exists(), "{}", printed(&output));
+}
+
+#[test]
+fn the_makefile_beside_the_source_needs_only_the_build_tree() {
+    let into = folder();
+    let source = emit(&example(), into.path(), None);
+    let target = target();
+    let tree = target.tree().unwrap_or_else(|| panic!("the target has no build tree"));
+    let output = Command::new("make")
+        .current_dir(&source)
+        .arg(format!("KDIR={}", tree.build.display()))
+        .arg(format!("KPSC={}", kpsc().get_program().to_string_lossy()))
+        .output()
+        .unwrap_or_else(|error| panic!("make: {error}"));
+    assert!(output.status.success(), "{}", printed(&output));
+    assert!(read(&source.join("cmdline_mark.ko")) == build(&example(), None));
+}
+
+#[test]
+fn a_failed_build_leaves_nothing() {
+    let into = folder();
+    let spec = repository().join("tests/ui-build/type-error.kps");
+    let output = kpsc().arg("build").arg(spec).arg("-o").arg(into.path()).output();
+    let output = output.unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(tree(into.path()), BTreeMap::new());
+}
+
+/// `BLESS=1` writes the messages anew.
+#[test]
+fn errors_in_bodies_are_reported_where_the_author_wrote_them() {
+    let specs = repository().join("tests/ui-build");
+    for entry in std::fs::read_dir(&specs).unwrap_or_else(|error| panic!("{error}")).flatten() {
+        let spec = entry.path();
+        if spec.extension() != Some("kps".as_ref()) {
+            continue;
+        }
+        let into = folder();
+        let output = kpsc()
+            .current_dir(&specs)
+            .arg("build")
+            .arg(spec.file_name().unwrap_or_default())
+            .arg("-o")
+            .arg(into.path())
+            .output()
+            .unwrap_or_else(|error| panic!("{error}"));
+        let got = String::from_utf8_lossy(&output.stderr).into_owned();
+        let expected = spec.with_extension("stderr");
+        if std::env::var_os("BLESS").is_some() {
+            std::fs::write(&expected, &got).unwrap_or_else(|error| panic!("{error}"));
+        }
+        assert_eq!(got, String::from_utf8_lossy(&read(&expected)), "{}", spec.display());
+    }
+}
+
+/// Generated code is kept beside its spec, and it compiles: it is made from the fixture's facts, which say of the target
+/// what matters for that. `BLESS=1` writes it anew.
+#[test]
+fn generated_code_is_as_it_was_and_compiles() {
+    let cache = fixture_cache();
+    let golden = repository().join("tests/golden");
+    for entry in std::fs::read_dir(&golden).unwrap_or_else(|error| panic!("{error}")).flatten() {
+        let spec = entry.path();
+        if spec.extension() != Some("kps".as_ref()) {
+            continue;
+        }
+        let into = folder();
+        let source = emit(&spec, into.path(), Some(cache.path()));
+        let mut files = tree(&source);
+        // The runtime is the runtime; its own tests keep it.
+        files.retain(|name, _| !name.starts_with("kps/"));
+        let kept = spec.with_extension("");
+        if std::env::var_os("BLESS").is_some() {
+            let _ = std::fs::remove_dir_all(&kept);
+            for (name, text) in &files {
+                std::fs::create_dir_all(&kept)
+                    .and_then(|()| std::fs::write(kept.join(name), text))
+                    .unwrap_or_else(|error| panic!("{error}"));
+            }
+        }
+        let wanted = tree(&kept);
+        assert_eq!(files.keys().collect::<Vec<_>>(), wanted.keys().collect::<Vec<_>>(), "{}", spec.display());
+        for (name, text) in &files {
+            assert_eq!(text, &wanted[name], "{name} of {}", spec.display());
+        }
+        let name = spec.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let output = make(&source, &["kps-module=1", &format!("{name}_main.o")]);
+        let said = printed(&output);
+        assert!(output.status.success(), "{said}");
+        assert!(!said.contains("warning: "), "{said}");
+    }
+}
+
+/// The crates that proc macros stand on are compiled by the rustc that built the target, with the syn, quote and
+/// proc-macro2 that the kernel brings along.
+#[test]
+fn plan_facts_and_codegen_compile_with_what_the_target_has() {
+    let target = target();
+    let tree = target.tree().unwrap_or_else(|| panic!("the target has no build tree"));
+    let host = tree.build.join("rust/host");
+    let into = folder();
+    let repository = repository();
+    let rustc = |name: &str, root: &str, externs: &[&str]| {
+        let mut command = kpsc();
+        command.args(["kernel", "exec", "--folder"]).arg(into.path()).arg("--read").arg(&repository);
+        command.arg(&target.name).args(["--", "rustc", "--edition=2021", "--crate-type=rlib", "-Dwarnings"]);
+        command.args(["-Aunexpected_cfgs", "--crate-name", name, "-L"]).arg(&host).arg("-L").arg(into.path());
+        for krate in externs {
+            let file = format!("lib{krate}.rlib");
+            let kernels = host.join(&file);
+            let path = if kernels.exists() { kernels } else { into.path().join(&file) };
+            command.arg("--extern").arg(format!("{krate}={}", path.display()));
+        }
+        command.arg("--out-dir").arg(into.path()).arg(repository.join(root));
+        let output = command.output().unwrap_or_else(|error| panic!("{error}"));
+        assert!(output.status.success(), "{name}:\n{}", printed(&output));
+    };
+    rustc("kps_plan", "plan/src/lib.rs", &[]);
+    rustc("kps_facts", "facts/src/lib.rs", &["kps_plan"]);
+    rustc("kps_codegen", "codegen/src/lib.rs", &["kps_plan", "proc_macro2", "quote", "syn"]);
+}
+
+/// A build folder of one's own: here the default target's, with the image put where a kernel's build leaves it.
+#[test]
+fn a_build_folder_of_ones_own_is_a_target() {
+    let default = target();
+    let tree = default.tree().unwrap_or_else(|| panic!("the target has no build tree"));
+    let mine = folder();
+    let build_dir = mine.path().join("linux");
+    let copied = Command::new("cp").arg("-a").arg(&tree.build).arg(&build_dir).status();
+    assert!(copied.is_ok_and(|status| status.success()));
+    let _ = std::fs::remove_file(build_dir.join("GNUmakefile"));
+    let makefile = String::from_utf8_lossy(&read(&build_dir.join("Makefile"))).into_owned();
+    let makefile = makefile.replace(&tree.build.display().to_string(), &build_dir.display().to_string());
+    std::fs::write(build_dir.join("Makefile"), makefile).unwrap_or_else(|error| panic!("{error}"));
+    let boot = build_dir.join("arch/x86/boot");
+    std::fs::create_dir_all(&boot)
+        .and_then(|()| std::fs::copy(default.image(), boot.join("bzImage")))
+        .unwrap_or_else(|error| panic!("{error}"));
+
+    let cache = mine.path().join("cache");
+    let mut add = kpsc();
+    add.env("KPSC_CACHE", &cache).args(["kernel", "add", "--name", "mine", "--build-dir"]).arg(&build_dir);
+    if let Some(toolchain) = &tree.toolchain {
+        add.arg("--toolchain").arg(toolchain);
+    }
+    for variable in &tree.make {
+        add.arg("--make").arg(variable);
+    }
+    let output = add.output().unwrap_or_else(|error| panic!("{error}"));
+    assert!(output.status.success(), "{}", printed(&output));
+    assert!(build(&example(), Some(&cache)) == build(&example(), None));
+}

@@ -1,0 +1,314 @@
+//! The command line: exit codes, and what is said when the environment is not as it should be.
+
+use kps_tests::{fixture, fixture_cache, kpsc, printed, repository, FIXTURE};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+const SPEC: &str =
+    "patch fix {\n    license \"GPL\";\n    object vmlinux { fn cmdline_proc_show { pre { } } }\n}\n";
+
+/// Runs a command: its exit status and what it printed.
+fn run(command: &mut Command) -> (i32, String) {
+    let output = command.output().unwrap_or_else(|error| panic!("{error}"));
+    (output.status.code().unwrap_or(-1), printed(&output))
+}
+
+/// Runs kpsc with the fixture as its one target.
+fn with_fixture(arguments: &[&str]) -> (i32, String) {
+    let cache = fixture_cache();
+    run(kpsc().env("KPSC_CACHE", cache.path()).args(arguments))
+}
+
+fn assert_ends(result: (i32, String), status: i32, code: &str) {
+    assert_eq!(result.0, status, "{}", result.1);
+    assert!(result.1.contains(code), "{code} is not reported:\n{}", result.1);
+}
+
+fn folder() -> tempfile::TempDir {
+    tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"))
+}
+
+fn write(path: &Path, bytes: &[u8]) -> String {
+    let folder = path.parent().unwrap_or(Path::new("/"));
+    std::fs::create_dir_all(folder)
+        .and_then(|()| std::fs::write(path, bytes))
+        .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    path.display().to_string()
+}
+
+/// A program that does this, found before any other of its name.
+fn program(folder: &Path, name: &str, script: &str) -> PathBuf {
+    let path = folder.join(name);
+    write(&path, format!("#!/bin/sh\n{script}\n").as_bytes());
+    std::fs::set_permissions(&path, PermissionsExt::from_mode(0o755))
+        .unwrap_or_else(|error| panic!("{error}"));
+    path
+}
+
+/// A cache whose one target is the fixture with another manifest.
+fn cache_with_manifest(manifest: &str) -> tempfile::TempDir {
+    let cache = fixture_cache();
+    write(&cache.path().join("v1/kernels").join(FIXTURE).join("target.toml"), manifest.as_bytes());
+    cache
+}
+
+#[test]
+fn help_is_as_it_was() {
+    let pages: [&[&str]; 6] = [&[], &["check"], &["build"], &["test"], &["kernel"], &["kernel", "add"]];
+    let mut got = String::new();
+    for page in pages {
+        let (status, text) = run(kpsc().args(page).arg("--help"));
+        assert_eq!(status, 0);
+        got.push_str(&format!("$ kpsc {}\n{text}\n", [page, &["--help"]].concat().join(" ")));
+    }
+    let path = repository().join("tests/cli/help.txt");
+    if std::env::var_os("BLESS").is_some() {
+        write(&path, got.as_bytes());
+    }
+    assert_eq!(got, std::fs::read_to_string(&path).unwrap_or_default());
+}
+
+#[test]
+fn wrong_usage_is_2() {
+    for arguments in
+        [&["biuld"][..], &["check"], &["explain", "KPS0000"], &["build", "a.kps", "--emit", "nothing"]]
+    {
+        assert_eq!(run(kpsc().args(arguments)).0, 2, "{arguments:?}");
+    }
+    // What reaches make is a plain variable.
+    let variable = ["kernel", "add", "--build-dir", "/", "--make", "CC=gcc $(reboot)"];
+    assert_eq!(run(kpsc().args(variable)).0, 2);
+}
+
+#[test]
+fn a_spec_that_cannot_be_read_is_3_and_one_that_is_wrong_is_1() {
+    let root = folder();
+    assert_ends(with_fixture(&["check", "/no/such/spec.kps"]), 3, "KPS0701");
+    assert_ends(with_fixture(&["check", &root.path().display().to_string()]), 3, "KPS0701");
+    let binary = write(&root.path().join("binary.kps"), b"patch \xff\xfe { }");
+    assert_ends(with_fixture(&["check", &binary]), 1, "KPS0113");
+    let large = write(&root.path().join("large.kps"), " ".repeat(5 << 20).as_bytes());
+    assert_ends(with_fixture(&["check", &large]), 1, "KPS0104");
+    let empty = write(&root.path().join("empty.kps"), b"");
+    assert_ends(with_fixture(&["check", &empty]), 1, "KPS0110");
+}
+
+#[test]
+fn text_that_could_hurt_a_terminal_is_not_printed_as_it_is() {
+    let root = folder();
+    let spec = write(&root.path().join("a.kps"), "patch fix \u{1b}[31m { }".as_bytes());
+    let (status, said) = with_fixture(&["check", &spec]);
+    assert_eq!(status, 1);
+    assert!(!said.contains('\u{1b}'), "{said:?}");
+}
+
+#[test]
+fn windows_line_ends_and_a_byte_order_mark_are_no_obstacle() {
+    let root = folder();
+    let spec =
+        write(&root.path().join("a.kps"), format!("\u{feff}{}", SPEC.replace('\n', "\r\n")).as_bytes());
+    assert_eq!(with_fixture(&["check", &spec]), (0, String::new()));
+}
+
+#[test]
+fn deep_text_is_refused_and_does_not_overflow_the_stack() {
+    let root = folder();
+    let body = |text: String| SPEC.replace("pre { }", &format!("pre {{ {text} }}"));
+    let many = 60_000;
+    let texts = [
+        body("!".repeat(many) + "x;"),
+        body("let x = ".to_owned() + &"a.".repeat(many) + "b;"),
+        body("x".to_owned() + &" + x".repeat(many / 2) + ";"),
+        body("if a { } ".to_owned() + &"else if a { } ".repeat(many / 6)),
+        body("let x: ".to_owned() + &"*const ".repeat(many / 2) + "u8;"),
+        body("|a| ".repeat(many / 4) + "a;"),
+        body("return ".repeat(many) + ";"),
+        format!("patch fix {{ object vmlinux {{ use static x: {}u8; }} }}", "*mut ".repeat(many)),
+        "{".repeat(100_000),
+        "/*".repeat(100_000),
+        format!("patch fix {{ license \"GPL\"; {} }}", "license \"GPL\"; ".repeat(10_000)),
+    ];
+    for (n, text) in texts.iter().enumerate() {
+        let spec = write(&root.path().join(format!("{n}.kps")), text.as_bytes());
+        let (status, said) = with_fixture(&["check", &spec]);
+        assert!(status == 0 || status == 1, "text {n} ends with {status}: {}", &said[..said.len().min(2000)]);
+    }
+}
+
+#[test]
+fn an_unknown_target_is_named() {
+    let root = folder();
+    let spec = write(&root.path().join("a.kps"), SPEC.as_bytes());
+    assert_ends(with_fixture(&["check", &spec, "--kernel", "none"]), 3, "KPS0704");
+    assert_ends(with_fixture(&["check", &spec, "--kernel", "../../etc"]), 3, "KPS0704");
+    assert_ends(with_fixture(&["kernel", "show", "none"]), 3, "there is fixture");
+    assert_ends(with_fixture(&["build", &spec, "-o", &root.path().display().to_string()]), 3, "KPS0704");
+}
+
+#[test]
+fn a_damaged_target_is_noticed() {
+    let root = folder();
+    let spec = write(&root.path().join("a.kps"), SPEC.as_bytes());
+    let cache = cache_with_manifest("release = 7");
+    assert_ends(run(kpsc().env("KPSC_CACHE", cache.path()).args(["check", &spec])), 3, "KPS0705");
+    let cache = fixture_cache();
+    let facts = cache.path().join("v1/kernels").join(FIXTURE).join("facts");
+    let mut bytes = std::fs::read(&facts).unwrap_or_default();
+    bytes[1000] ^= 1;
+    write(&facts, &bytes);
+    assert_ends(run(kpsc().env("KPSC_CACHE", cache.path()).args(["check", &spec])), 3, "KPS0705");
+}
+
+#[test]
+fn targets_are_listed_shown_and_removed() {
+    let cache = fixture_cache();
+    let kpsc = || {
+        let mut command = kpsc();
+        command.env("KPSC_CACHE", cache.path());
+        command
+    };
+    assert_eq!(run(kpsc().args(["kernel", "list"])), (0, "fixture\tfacts only\ta test\n".to_owned()));
+    let (status, shown) = run(kpsc().args(["kernel", "show", FIXTURE]));
+    assert!(status == 0 && shown.contains("0102030405060708090a0b0c0d0e0f1011121314"), "{shown}");
+    assert_eq!(run(kpsc().args(["kernel", "remove", FIXTURE])), (0, String::new()));
+    assert_eq!(run(kpsc().args(["kernel", "list"])), (0, String::new()));
+    assert!(!cache.path().join("v1/kernels").join(FIXTURE).exists());
+}
+
+#[test]
+fn a_target_without_livepatch_is_refused() {
+    let root = folder();
+    let spec = write(&root.path().join("a.kps"), SPEC.as_bytes());
+    let mut facts = fixture::facts();
+    facts.config.remove("CONFIG_LIVEPATCH");
+    let cache = fixture_cache();
+    write(&cache.path().join("v1/kernels").join(FIXTURE).join("facts"), &facts.to_bytes());
+    assert_ends(run(kpsc().env("KPSC_CACHE", cache.path()).args(["check", &spec])), 1, "KPS0607");
+}
+
+#[test]
+fn a_build_folder_must_hold_a_kernel_that_can_be_read() {
+    let root = folder();
+    let cache = folder();
+    let build = root.path().join("linux");
+    let add = || {
+        let mut command = kpsc();
+        command.env("KPSC_CACHE", cache.path()).args(["kernel", "add", "--build-dir"]).arg(&build);
+        run(&mut command)
+    };
+    assert_ends(add(), 3, "KPS0701");
+    write(&build.join(".config"), b"CONFIG_LIVEPATCH=y\n");
+    assert_ends(add(), 3, "KPS0701");
+    write(&build.join("Module.symvers"), b"");
+    assert_ends(add(), 3, "KPS0707");
+    write(&build.join("vmlinux"), b"\x7fELF and no more");
+    assert_ends(add(), 3, "KPS0706");
+    assert_eq!(run(kpsc().env("KPSC_CACHE", cache.path()).args(["kernel", "list"])), (0, String::new()));
+}
+
+#[test]
+fn the_name_of_a_target_is_taken_once() {
+    let root = folder();
+    let build = root.path().join("linux");
+    let vmlinux = kps_tests::miniature::link(root.path(), kps_tests::miniature::Addresses::RelativeToEntry);
+    write(&build.join("vmlinux"), &std::fs::read(vmlinux).unwrap_or_default());
+    write(&build.join(".config"), b"CONFIG_LIVEPATCH=y\n");
+    write(&build.join("Module.symvers"), b"");
+    let cache = folder();
+    let add = |name: &str| {
+        let mut command = kpsc();
+        command
+            .env("KPSC_CACHE", cache.path())
+            .args(["kernel", "add", "--name", name, "--build-dir"])
+            .arg(&build);
+        run(&mut command)
+    };
+    assert_eq!(add("mine").0, 0);
+    assert_ends(add("mine"), 3, "KPS0709");
+    assert_ends(add("../mine"), 3, "KPS0709");
+    let listed = run(kpsc().env("KPSC_CACHE", cache.path()).args(["kernel", "list"])).1;
+    assert!(listed.starts_with("mine\tready to build\tbuild folder"), "{listed}");
+}
+
+#[test]
+fn a_missing_program_is_named_with_its_package() {
+    let root = folder();
+    let nothing = root.path().join("bin");
+    write(&nothing.join("empty"), b"");
+    let cache = folder();
+    let mut add = kpsc();
+    add.env("KPSC_CACHE", cache.path()).env("PATH", &nothing).args(["kernel", "add"]);
+    let result = run(&mut add);
+    assert_ends(result, 3, "KPS0702");
+}
+
+#[test]
+fn a_program_that_fails_is_heard() {
+    let root = folder();
+    program(root.path(), "apt-get", "echo 'E: the mirror is on fire' >&2; exit 100");
+    let cache = folder();
+    let mut add = kpsc();
+    add.env("KPSC_CACHE", cache.path()).env("PATH", root.path());
+    let result = run(add.args(["kernel", "add", "--mirror", "http://mirror.invalid/debian"]));
+    assert!(result.1.contains("the mirror is on fire"), "{}", result.1);
+    assert_ends(result, 3, "KPS0703");
+    assert_eq!(run(kpsc().env("KPSC_CACHE", cache.path()).args(["kernel", "list"])), (0, String::new()));
+}
+
+#[test]
+fn a_kernel_of_other_compilers_is_refused_before_anything_is_fetched() {
+    let root = folder();
+    let spec = write(&root.path().join("a.kps"), SPEC.as_bytes());
+    let cache = cache_with_manifest(
+        "release = \"7.3.4-fixture\"\norigin = \"a test\"\nimage = \"vmlinuz\"\n\
+         [debian]\nsuite = \"s\"\nrelease = \"7.3.4-fixture\"\nversion = \"7.3.4-1\"\n",
+    );
+    let config = cache.path().join("v1/kernels").join(FIXTURE).join("config");
+    write(&config, b"CONFIG_CC_VERSION_TEXT=\"clang version 21\"\n");
+    let mut build = kpsc();
+    build.env("KPSC_CACHE", cache.path()).env("PATH", "").args(["build", &spec, "-o"]).arg(root.path());
+    assert_ends(run(&mut build), 3, "KPS0708");
+}
+
+#[test]
+fn a_build_that_fails_for_other_reasons_says_what_make_said() {
+    let root = folder();
+    let spec = write(&root.path().join("a.kps"), SPEC.as_bytes());
+    let cache = cache_with_manifest(
+        "release = \"7.3.4-fixture\"\norigin = \"a test\"\nimage = \"vmlinuz\"\n\
+         [tree]\nbuild = \"/no/such/tree\"\nsources = []\nmake = []\n",
+    );
+    let mut build = kpsc();
+    build.env("KPSC_CACHE", cache.path()).args(["build", &spec, "-o"]).arg(root.path());
+    assert_ends(run(&mut build), 3, "KPS0801");
+    assert!(!root.path().join("fix.ko").exists());
+}
+
+#[test]
+fn a_linker_is_called_as_it_is_until_it_makes_a_module() {
+    let root = folder();
+    let linker = program(root.path(), "ld", "while [ \"$1\" != -o ]; do shift; done; echo junk > \"$2\"");
+    let link = |output: &str| {
+        let mut command = kpsc();
+        run(command.current_dir(root.path()).arg("link").arg(&linker).args(["-r", "-o", output, "a.o"]))
+    };
+    assert_eq!(link("x.o"), (0, String::new()));
+    assert_eq!(std::fs::read_to_string(root.path().join("x.o")).unwrap_or_default(), "junk\n");
+    assert_ends(link("x.ko"), 70, "KPS0802");
+    // Neither a module nor what the linker made of it stays behind.
+    assert!(!root.path().join("x.ko").exists() && !root.path().join("x.ko.linked").exists());
+    let failing = program(root.path(), "ld", "exit 7");
+    assert_eq!(run(kpsc().arg("link").arg(&failing).args(["-o", "y.ko"])).0, 7);
+}
+
+#[test]
+fn a_machine_that_does_not_boot_says_why() {
+    let root = folder();
+    program(root.path(), "qemu-system-x86_64", "echo no such machine >&2; exit 1");
+    let path = format!("{}:{}", root.path().display(), std::env::var("PATH").unwrap_or_default());
+    let example = repository().join("examples/cmdline_mark/cmdline_mark.kps");
+    let result = run(kpsc().env("PATH", path).arg("test").arg(example));
+    assert!(result.1.contains("no such machine"), "{}", result.1);
+    assert_ends(result, 3, "KPS0903");
+}

@@ -1,0 +1,133 @@
+//! The documentation is true: every spec in it does what the text around it says.
+
+use kps_tests::{check_spec, fixture_cache, kpsc, repository};
+use kpsc::diag::ALL;
+use std::collections::BTreeMap;
+
+/// A fenced block: its language, words behind it, and text.
+struct Block {
+    info: String,
+    text: String,
+}
+
+fn blocks(page: &str) -> Vec<Block> {
+    let mut blocks = Vec::new();
+    let mut open: Option<Block> = None;
+    for line in page.lines() {
+        match (&mut open, line.strip_prefix("```")) {
+            (None, Some(info)) => open = Some(Block { info: info.to_owned(), text: String::new() }),
+            (Some(_), Some(_)) => blocks.extend(open.take()),
+            (Some(block), None) => {
+                block.text.push_str(line);
+                block.text.push('\n');
+            }
+            (None, None) => {}
+        }
+    }
+    blocks
+}
+
+/// Codes that no spec alone can provoke, and the suite that does.
+const ELSEWHERE: &[(&str, &str)] = &[
+    ("KPS0103", "tests/ui/KPS0103-too-deep.kps"),
+    ("KPS0104", "tests/suites/cli.rs"),
+    ("KPS0113", "tests/suites/cli.rs"),
+    ("KPS0408", "tests/ui/KPS0408-waiter.kps"),
+    ("KPS0503", "tests/ui-build/type-error.stderr"),
+    ("KPS0504", "tests/ui-build/warnings.stderr"),
+    ("KPS0607", "tests/suites/cli.rs"),
+    ("KPS0701", "tests/suites/cli.rs"),
+    ("KPS0702", "tests/suites/cli.rs"),
+    ("KPS0703", "tests/suites/cli.rs"),
+    ("KPS0704", "tests/suites/cli.rs"),
+    ("KPS0705", "tests/suites/cli.rs"),
+    ("KPS0706", "tests/suites/cli.rs"),
+    ("KPS0707", "tests/suites/cli.rs"),
+    ("KPS0708", "tests/suites/cli.rs"),
+    ("KPS0709", "tests/suites/cli.rs"),
+    ("KPS0801", "tests/suites/cli.rs"),
+    ("KPS0802", "tests/suites/cli.rs"),
+    ("KPS0803", "tests/suites/post_link.rs"),
+    ("KPS0901", "tests/suites/vm.rs"),
+    ("KPS0902", "tests/suites/vm.rs"),
+    ("KPS0903", "tests/suites/cli.rs"),
+    ("KPS0904", "tests/suites/vm.rs"),
+    ("KPS0905", "tests/suites/vm.rs"),
+    ("KPS9999", "nothing: a bug that is known is mended"),
+];
+
+#[test]
+fn every_code_has_a_page_whose_example_fails_and_whose_repair_passes() {
+    let cache = fixture_cache();
+    let elsewhere: BTreeMap<_, _> = ELSEWHERE.iter().copied().collect();
+    for code in ALL {
+        let id = code.id();
+        let page = code.page();
+        assert!(page.starts_with(&format!("# {id}: ")), "{id}: the page has no title");
+        let blocks = blocks(page);
+        let mut provoked = false;
+        for block in &blocks {
+            let (status, text) = check_spec(&block.text, cache.path());
+            match block.info.as_str() {
+                "kps,fails" => {
+                    assert!(
+                        text.contains(&format!("[{id}]")),
+                        "{id}: the example does not provoke it:\n{text}"
+                    );
+                    assert_eq!(status, Some(1), "{id}");
+                    provoked = true;
+                }
+                "kps" => assert_eq!((status, text.as_str()), (Some(0), ""), "{id}: the repair does not pass"),
+                other => panic!("{id}: a block of {other:?}"),
+            }
+        }
+        match elsewhere.get(id) {
+            Some(suite) => {
+                let path = repository().join(suite);
+                let text = std::fs::read_to_string(&path).unwrap_or_default();
+                let named = suite.starts_with("nothing") || text.contains(id) || suite.contains(id);
+                assert!(named, "{id} is not tested in {suite}");
+                assert!(!provoked, "{id} has an example of its own");
+            }
+            None => assert!(provoked, "{id} has no example that fails"),
+        }
+    }
+}
+
+#[test]
+fn every_page_belongs_to_a_code() {
+    let known: Vec<_> = ALL.iter().map(|code| format!("{}.md", code.id())).collect();
+    for entry in
+        std::fs::read_dir(repository().join("docs/errors")).unwrap_or_else(|e| panic!("{e}")).flatten()
+    {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        assert!(known.contains(&name) || name == "README.md", "{name} belongs to no code");
+    }
+}
+
+#[test]
+fn explain_prints_the_page() {
+    let output = kpsc().args(["explain", "kps0203"]).output().unwrap_or_else(|error| panic!("{error}"));
+    let page = std::fs::read_to_string(repository().join("docs/errors/KPS0203.md")).unwrap_or_default();
+    assert_eq!(String::from_utf8_lossy(&output.stdout), page);
+}
+
+#[test]
+fn every_spec_in_the_guides_passes_or_fails_as_it_says() {
+    let cache = fixture_cache();
+    let root = repository();
+    for page in ["README.md", "docs/language.md", "docs/architecture.md"] {
+        let text = std::fs::read_to_string(root.join(page)).unwrap_or_else(|error| panic!("{page}: {error}"));
+        for block in blocks(&text) {
+            let (status, said) = check_spec(&block.text, cache.path());
+            match block.info.as_str() {
+                "kps" => assert_eq!((status, said.as_str()), (Some(0), ""), "{page}:\n{}", block.text),
+                info if info.starts_with("kps,KPS") => {
+                    let code = &info["kps,".len()..];
+                    assert!(said.contains(code), "{page}: {code} is not reported:\n{}\n{said}", block.text);
+                }
+                _ => {}
+            }
+        }
+    }
+}

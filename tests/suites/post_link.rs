@@ -1,0 +1,212 @@
+//! Post-link: placeholders become klp relocations, nothing else changes, and what is wrong is refused (KPS0802, KPS0803).
+
+use kps_tests::miniature::{compile, compiler};
+use kpsc::elf::{post_link, verify, PostLinkError, VerifyError};
+use object::read::elf::{ElfFile64, FileHeader as _, Rela as _, SectionHeader as _};
+use object::{LittleEndian as LE, Object as _, ObjectSection as _};
+use std::collections::BTreeMap;
+
+/// What a linker leaves of a module: code and data with placeholders, an export, and some debug information.
+const MODULE: &str = r#"
+    .section .modinfo, "a"
+    .asciz "license=GPL"
+    .asciz "livepatch=Y"
+    .text
+    .globl body
+    .type body, @function
+body:
+    call "kps.sym.vmlinux.old_function,0"
+    add "kps.sym.vmlinux.some_variable,2"(%rip), %eax
+    call exported
+    call "kps.sym.nf_tables.nft_function,0"
+    ret
+    .size body, . - body
+    .data
+    .globl pointer
+pointer:
+    .quad "kps.sym.vmlinux.old_function,0"
+    .quad body
+    .section .debug_info, ""
+    .quad body
+    .section .note.GNU-stack, "", @progbits
+"#;
+
+fn linked(assembly: &str) -> Vec<u8> {
+    let folder = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
+    let (source, object) = (folder.path().join("m.S"), folder.path().join("m.o"));
+    std::fs::write(&source, assembly).unwrap_or_else(|error| panic!("{error}"));
+    compile(compiler().arg("-c").arg(&source).arg("-o").arg(&object));
+    std::fs::read(&object).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// Every relocation of a loaded section: what it applies to, where, its symbol without prefix, its type and addend.
+fn relocations(module: &[u8]) -> Vec<(String, u64, String, u32, i64)> {
+    let file = ElfFile64::<LE>::parse(module).unwrap_or_else(|error| panic!("{error}"));
+    let header = file.elf_header();
+    let sections = header.sections(LE, module).unwrap_or_else(|error| panic!("{error}"));
+    let symbols =
+        sections.symbols(LE, module, object::elf::SHT_SYMTAB).unwrap_or_else(|error| panic!("{error}"));
+    let mut all = Vec::new();
+    for section in sections.iter() {
+        let Some((relas, _)) = section.rela(LE, module).unwrap_or_else(|error| panic!("{error}")) else {
+            continue;
+        };
+        let target = sections.section(section.info_link(LE)).unwrap_or_else(|error| panic!("{error}"));
+        if !target.sh_flags(LE).contains(object::elf::SHF_ALLOC) {
+            continue;
+        }
+        let name = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let target_name = name(sections.section_name(LE, target).unwrap_or_default());
+        for rela in relas {
+            let symbol = rela.symbol(LE, false).and_then(|index| symbols.symbol(index).ok());
+            let symbol =
+                symbol.map(|s| name(symbols.symbol_name(LE, s).unwrap_or_default())).unwrap_or_default();
+            let symbol = symbol.trim_start_matches(".klp.sym.").trim_start_matches("kps.sym.").to_owned();
+            all.push((
+                target_name.clone(),
+                rela.r_offset.get(LE),
+                symbol,
+                rela.r_type(LE, false).0,
+                rela.r_addend.get(LE),
+            ));
+        }
+    }
+    all.sort();
+    all
+}
+
+#[test]
+fn every_relocation_is_kept_or_moved_and_no_other_byte_changes() {
+    let before = linked(MODULE);
+    let after = post_link(&before).unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(relocations(&before), relocations(&after));
+    let contents = |module: &[u8]| -> BTreeMap<String, Vec<u8>> {
+        let file = object::File::parse(module).unwrap_or_else(|error| panic!("{error}"));
+        let loaded = file
+            .sections()
+            .filter(|s| s.address() == 0 && !s.name().unwrap_or_default().starts_with(".debug"));
+        loaded
+            .filter(|s| {
+                matches!(
+                    s.kind(),
+                    object::SectionKind::Text | object::SectionKind::Data | object::SectionKind::ReadOnlyData
+                )
+            })
+            .map(|s| (s.name().unwrap_or_default().to_owned(), s.data().unwrap_or_default().to_vec()))
+            .collect()
+    };
+    assert_eq!(contents(&before), contents(&after));
+    let summary = verify(&after).unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!((summary.symbols, summary.relocations), (3, 4));
+}
+
+#[test]
+fn relocations_wait_for_their_own_object() {
+    let module = post_link(&linked(MODULE)).unwrap_or_else(|error| panic!("{error}"));
+    let file = object::File::parse(module.as_slice()).unwrap_or_else(|error| panic!("{error}"));
+    let names: Vec<_> = file.sections().filter_map(|s| s.name().ok().map(str::to_owned)).collect();
+    for wanted in [".klp.rela.nf_tables..text", ".klp.rela.vmlinux..text", ".klp.rela.vmlinux..data"] {
+        assert!(names.iter().any(|name| name == wanted), "{wanted} is not among {names:?}");
+    }
+    assert!(
+        !names.iter().any(|name| name.starts_with(".debug") || name.starts_with(".rela.debug")),
+        "{names:?}"
+    );
+}
+
+#[test]
+fn a_second_conversion_is_refused() {
+    let once = post_link(&linked(MODULE)).unwrap_or_else(|error| panic!("{error}"));
+    assert!(matches!(post_link(&once), Err(PostLinkError::Converted(_))));
+}
+
+#[test]
+fn what_is_no_module_is_refused() {
+    assert!(matches!(post_link(b"\x7fELF"), Err(PostLinkError::NotAModule)));
+    assert!(post_link(b"").is_err());
+    let module = linked(MODULE);
+    for len in (0..module.len()).step_by(61) {
+        assert!(post_link(&module[..len]).is_err(), "cut to {len}");
+    }
+}
+
+#[test]
+fn a_placeholder_that_says_nothing_is_refused() {
+    let bad = [
+        "kps.sym.vmlinux",
+        "kps.sym.vmlinux.f",
+        "kps.sym.vmlinux.f,x",
+        "kps.sym..f,0",
+        "kps.sym.vm linux.f,0",
+        "kps.sym.vmlinux.,0",
+    ];
+    for name in bad {
+        let result = post_link(&linked(&format!("call \"{name}\"\n")));
+        assert!(matches!(result, Err(PostLinkError::Placeholder(_))), "{name}");
+    }
+    let defined = ".globl \"kps.sym.vmlinux.f,0\"\n\"kps.sym.vmlinux.f,0\": ret\n";
+    assert!(matches!(post_link(&linked(defined)), Err(PostLinkError::Placeholder(_))));
+}
+
+#[test]
+fn a_relocation_that_the_kernel_does_not_apply_is_refused() {
+    // No address of the kernel fits two bytes.
+    let result = post_link(&linked(".data\n.short \"kps.sym.vmlinux.v,0\"\n"));
+    assert!(matches!(result, Err(PostLinkError::Type { .. })), "{result:?}");
+}
+
+#[test]
+fn the_verifier_sees_what_the_kernel_would_stumble_over() {
+    let good = post_link(&linked(MODULE)).unwrap_or_else(|error| panic!("{error}"));
+    let rules = |module: &[u8]| match verify(module) {
+        Err(VerifyError::Rule { rule, .. }) => rule.to_owned(),
+        other => panic!("{other:?}"),
+    };
+    // Not converted.
+    assert!(rules(&linked(MODULE)).contains("placeholder was not replaced"));
+    // Not a livepatch.
+    assert!(rules(&linked("ret\n")).contains("missing"));
+
+    let change = |find: &[u8], to: &[u8]| {
+        let at = good
+            .windows(find.len())
+            .position(|w| w == find)
+            .unwrap_or_else(|| panic!("{find:?} is not there"));
+        let mut bad = good.clone();
+        bad[at..at + to.len()].copy_from_slice(to);
+        bad
+    };
+    assert!(rules(&change(b"livepatch=Y", b"livepatch=N")).contains("livepatch=Y"));
+    assert!(rules(&change(b".klp.sym.vmlinux.old_function,0", b".klp.sym.vmlinux.old_function;0"))
+        .contains("named"));
+    assert!(rules(&change(b".klp.sym.vmlinux.some", b".klp.zym.vmlinux.some")).contains("by mistake"));
+    assert!(rules(&change(b".klp.rela.vmlinux..text", b".klp.rela.vmlinux..data")).contains("named after"));
+    assert!(rules(&change(b".klp.rela.vmlinux..text", b".klp.rela.vmlimux..text")).contains("another object"));
+
+    // Section headers: name, type, flags, address, offset, size, link, info, alignment, entry size.
+    let file = ElfFile64::<LE>::parse(good.as_slice()).unwrap_or_else(|error| panic!("{error}"));
+    let table = file.elf_header().e_shoff.get(LE) as usize;
+    let index = file.sections().position(|s| s.name() == Ok(".klp.rela.vmlinux..text")).map(|n| n + 1);
+    let header = table + 64 * index.unwrap_or_else(|| panic!("no section"));
+    let with = |at: usize, value: u64, len: usize| {
+        let mut bad = good.clone();
+        bad[header + at..header + at + len].copy_from_slice(&value.to_le_bytes()[..len]);
+        rules(&bad)
+    };
+    assert!(with(8, 0x42, 8).contains("flags"));
+    assert!(with(48, 16, 8).contains("24 bytes"));
+    let relocations =
+        u64::from_le_bytes(good[header + 24..header + 32].try_into().unwrap_or_default()) as usize;
+    let mut outside = good.clone();
+    outside[relocations..relocations + 8].copy_from_slice(&u64::MAX.to_le_bytes());
+    assert!(rules(&outside).contains("outside"));
+    let mut wrong_type = good.clone();
+    wrong_type[relocations + 8] = 9;
+    assert!(rules(&wrong_type).contains("type"));
+    let text = file.section_by_name(".text").and_then(|s| s.file_range());
+    let (text, _) = text.unwrap_or_else(|| panic!("no text"));
+    let offset = u64::from_le_bytes(good[relocations..relocations + 8].try_into().unwrap_or_default());
+    let mut filled = good.clone();
+    filled[(text + offset) as usize] = 1;
+    assert!(rules(&filled).contains("not zero"));
+}

@@ -1,0 +1,332 @@
+//! What patches do to a running kernel: the default target, in a virtual machine for each case.
+
+use kps_tests::target::{build, doctored, target, Vm};
+use kps_tests::{kpsc, printed, repository};
+use libtest_mimic::{Arguments, Failed, Trial};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+fn main() {
+    let mut arguments = Arguments::from_args();
+    // Each case is a virtual machine; more of them than processors only slow each other down.
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    arguments.test_threads = Some(arguments.test_threads.unwrap_or(processors).min(processors));
+    let mut trials = Vec::new();
+    let mut add = |name: String, run: Box<dyn FnOnce() + Send>| {
+        trials.push(Trial::test(name, move || {
+            run();
+            Ok::<(), Failed>(())
+        }));
+    };
+    add("cycles: 100 times loaded and unloaded under load".into(), Box::new(hundred_cycles));
+    for (case, function) in SLEEPERS {
+        for ending in [Ending::Disabled, Ending::Replaced] {
+            let name = format!("unload: {case}, {ending:?}");
+            add(name, Box::new(move || unload_is_safe(case, function, ending)));
+        }
+    }
+    for ending in [Ending::Disabled, Ending::Replaced] {
+        add(format!("unload: pre_only, {ending:?}"), Box::new(move || pre_only_never_waits(ending)));
+    }
+    for spec in specs("acts") {
+        add(format!("acts: {}", stem(&spec)), Box::new(move || acts(&spec)));
+    }
+    for example in examples() {
+        add(format!("example: {}", stem(&example)), Box::new(move || acts(&example)));
+    }
+    for (spec, code, status) in FAILS {
+        add(format!("fails: {spec}"), Box::new(move || fails(spec, code, status)));
+    }
+    add("callbacks run in their order".into(), Box::new(callbacks_run_in_order));
+    add("the entry is seen and traced by ftrace".into(), Box::new(entry_is_traced));
+    add("the note tells what is loaded".into(), Box::new(note_is_readable));
+    add("guard: another build-id is refused".into(), Box::new(other_build_id_is_refused));
+    add("guard: another entry is refused".into(), Box::new(other_entry_is_refused));
+    add("nothing that is not finished can be loaded".into(), Box::new(intermediates_cannot_be_loaded));
+    libtest_mimic::run(&arguments, trials).exit();
+}
+
+fn specs(folder: &str) -> Vec<PathBuf> {
+    let folder = repository().join("tests/vm").join(folder);
+    let entries = std::fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    let mut specs: Vec<_> = entries.flatten().map(|entry| entry.path()).collect();
+    specs.sort();
+    specs
+}
+
+fn examples() -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(repository().join("examples")).unwrap_or_else(|error| panic!("{error}"));
+    let folders = entries.flatten().map(|entry| entry.path()).filter(|path| path.is_dir());
+    let mut specs: Vec<_> = folders.map(|folder| folder.join(stem(&folder)).with_extension("kps")).collect();
+    specs.sort();
+    specs
+}
+
+fn stem(path: &Path) -> String {
+    path.file_stem().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+fn spec(folder: &str, name: &str) -> PathBuf {
+    repository().join("tests/vm").join(folder).join(name).with_extension("kps")
+}
+
+fn module(folder: &str, name: &str) -> (String, Vec<u8>) {
+    (format!("/{name}.ko"), build(&spec(folder, name), None))
+}
+
+fn kpsc_test(spec: &Path) -> (Option<i32>, String) {
+    let output =
+        kpsc().args(["test", "--limit", "20"]).arg(spec).output().unwrap_or_else(|error| panic!("{error}"));
+    (output.status.code(), printed(&output))
+}
+
+/// The spec's own tests hold: unpatched, patched, and unpatched again.
+fn acts(spec: &Path) {
+    let (status, said) = kpsc_test(spec);
+    assert_eq!(status, Some(0), "{}:\n{said}", spec.display());
+    assert!(said.contains("ok: "), "no test held:\n{said}");
+}
+
+/// Specs whose tests must not hold, with the code and the exit status that say so.
+const FAILS: [(&str, &str, i32); 5] = [
+    ("does_not_hold", "KPS0901", 4),
+    ("refused_by_callback", "KPS0902", 4),
+    ("shows_nothing", "KPS0905", 4),
+    ("stays_inside", "KPS0904", 5),
+    ("warns", "KPS0902", 4),
+];
+
+fn fails(name: &str, code: &str, wanted: i32) {
+    let output = kpsc().args(["test", "--limit", "3"]).arg(spec("fails", name)).output();
+    let output = output.unwrap_or_else(|error| panic!("{error}"));
+    let said = printed(&output);
+    assert_eq!(output.status.code(), Some(wanted), "{said}");
+    assert!(said.contains(code), "{code} is not reported:\n{said}");
+}
+
+/// Patches with code that sleeps, each with the function on whose stack the sleeper is seen.
+const SLEEPERS: [(&str, &str); 4] = [
+    ("replace_sleeps", "cmdline_proc_show"),
+    ("tail_sleeps", "cmdline_proc_show"),
+    ("post_sleeps", "hrtimer_nanosleep"),
+    ("pre_sleeps", "cmdline_proc_show"),
+];
+
+/// How a patch is taken away.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Ending {
+    Disabled,
+    Replaced,
+}
+
+/// What takes the patch away, and what shows that it is gone.
+fn ending(case: &str, ending: Ending) -> (String, String) {
+    let livepatch = "/sys/kernel/livepatch";
+    match ending {
+        Ending::Disabled => {
+            (format!("echo 0 > {livepatch}/{case}/enabled"), format!("[ ! -e {livepatch}/{case} ]"))
+        }
+        Ending::Replaced => (
+            "insmod /successor.ko".to_owned(),
+            format!("[ \"$(cat {livepatch}/successor/transition)\" = 0 ]"),
+        ),
+    }
+}
+
+/// Starts a task that goes into a patched function and sleeps there; `$pid` is its process.
+fn sleeper(function: &str) -> &'static str {
+    match function {
+        "hrtimer_nanosleep" => "(sleep 2; echo status $?) > /tmp/out 2>&1 & pid=$!",
+        _ => "(cat /proc/cmdline; echo status $?) > /tmp/out 2>&1 & pid=$!",
+    }
+}
+
+/// Shell functions: the stacks of the sleeper and its children, and waiting.
+const STACKS: &str = "
+stacks() { for p in $pid $(cat /proc/$pid/task/$pid/children 2>/dev/null); do cat /proc/$p/stack 2>/dev/null; done; }
+until_holds() { n=0; until eval \"$1\"; do n=$((n + 1)); [ $n -lt 2000 ] || { echo \"never: $1\"; exit 1; }; usleep 10000; done; }
+";
+
+/// The patch is not let go while a task is in its code, whatever the task does there.
+fn unload_is_safe(case: &str, function: &str, how: Ending) {
+    let mut vm = Vm::boot(vec![module("unload", case), module("unload", "successor")]);
+    let (take_away, gone) = ending(case, how);
+    let report = vm.sh(&format!(
+        "{STACKS}
+        livepatch load /{case}.ko || exit 1
+        {start}
+        until_holds 'stacks | grep -q livepatch_{function}'
+        {take_away} || exit 1
+        usleep 500000
+        if stacks | grep -q livepatch_{function} && ! {gone}; then echo it waits; fi
+        until_holds '{gone}'
+        if stacks | grep -q '\\[{case}\\]'; then echo GONE UNDER A TASK; stacks; fi
+        rmmod {case} || exit 1
+        wait $pid
+        cat /tmp/out; lsmod | grep -c '^{case} '; cat /proc/cmdline",
+        start = sleeper(function),
+    ));
+    assert!(report.contains("it waits"), "{report}");
+    assert!(!report.contains("GONE UNDER A TASK"), "{report}");
+    assert!(report.contains("status 0"), "the task did not come back:\n{report}");
+    assert!(report.contains("\n0\nconsole="), "the module is still there:\n{report}");
+    assert_eq!(report.contains("successor"), how == Ending::Replaced, "{report}");
+    vm.check_log();
+}
+
+/// Under a hook that runs before a function only, the sleep of the original holds nothing up.
+fn pre_only_never_waits(how: Ending) {
+    let mut vm = Vm::boot(vec![module("unload", "pre_only"), module("unload", "successor")]);
+    let (take_away, gone) = ending("pre_only", how);
+    let report = vm.sh(&format!(
+        "{STACKS}
+        livepatch load /pre_only.ko || exit 1
+        (sleep 6; echo status $?) > /tmp/out 2>&1 & pid=$!
+        until_holds 'stacks | grep -q hrtimer_nanosleep'
+        stacks | grep -q pre_only && echo A FRAME OF THE MODULE
+        {take_away} || exit 1
+        until_holds '{gone}'
+        rmmod pre_only || exit 1
+        stacks | grep -q hrtimer_nanosleep && echo still asleep
+        wait $pid
+        cat /tmp/out"
+    ));
+    assert!(report.contains("still asleep"), "{report}");
+    assert!(!report.contains("A FRAME OF THE MODULE"), "{report}");
+    assert!(report.contains("status 0"), "{report}");
+    vm.check_log();
+}
+
+fn callbacks_run_in_order() {
+    let mut vm = Vm::boot(vec![module("acts", "callbacks")]);
+    let log = vm.sh("livepatch load /callbacks.ko && livepatch unload callbacks && dmesg | grep 'callbacks: .* is number'");
+    let order: Vec<_> = log.lines().filter_map(|line| line.split("callbacks: ").nth(1)).collect();
+    let wanted = ["pre_patch", "post_patch", "pre_unpatch", "post_unpatch"];
+    let wanted: Vec<_> =
+        wanted.iter().enumerate().map(|(n, name)| format!("{name} is number {}", n + 1)).collect();
+    assert_eq!(order, wanted);
+    vm.check_log();
+}
+
+fn entry_is_traced() {
+    let mut vm = Vm::boot(vec![module("acts", "replace")]);
+    let report = vm.sh("livepatch load /replace.ko || exit 1
+        cd /sys/kernel/tracing
+        grep 'livepatch_' available_filter_functions
+        echo livepatch_cmdline_proc_show > set_ftrace_filter && echo function > current_tracer
+        cat /proc/cmdline
+        grep -v '^#' trace
+        echo nop > current_tracer; echo > set_ftrace_filter
+        livepatch unload replace");
+    assert!(report.contains("livepatch_cmdline_proc_show [replace]"), "{report}");
+    assert!(report.contains("livepatch_cmdline_proc_show <-"), "it is not traced:\n{report}");
+    assert!(report.contains("[before]"), "it does not act while it is traced:\n{report}");
+    vm.check_log();
+}
+
+fn note_is_readable() {
+    let mut vm = Vm::boot(vec![module("acts", "callbacks")]);
+    let report = vm.sh("livepatch load /callbacks.ko || exit 1
+        strings /sys/module/callbacks/notes/.note.kps
+        cat /sys/module/callbacks/version");
+    for line in
+        ["patch=callbacks", "version=2.0.1", "fixes=CVE-2026-0001", "fixes=CVE-2026-0002", "source-sha256="]
+    {
+        assert!(report.contains(line), "{line} is not in:\n{report}");
+    }
+    assert!(report.contains(&format!("kernel={}", target().release())), "{report}");
+    assert!(report.ends_with("2.0.1\n"), "{report}");
+}
+
+fn refused(module: Vec<u8>, reason: &str) {
+    let mut vm = Vm::boot(vec![("/replace.ko".to_owned(), module)]);
+    let report = vm.sh("insmod /replace.ko && echo LOADED
+        dmesg | grep 'replace: refused'
+        ls /sys/kernel/livepatch; lsmod | grep replace
+        cat /proc/cmdline");
+    assert!(!report.contains("LOADED"), "{report}");
+    assert!(report.contains(reason), "{reason:?} is not in the log:\n{report}");
+    assert!(!report.contains("[before]"), "it acts:\n{report}");
+    vm.check_log();
+}
+
+fn other_build_id_is_refused() {
+    let cache = doctored(|facts| facts.identity.build_id[7] ^= 1);
+    let module = build(&spec("acts", "replace"), Some(cache.path()));
+    refused(module, "this kernel is not");
+}
+
+fn other_entry_is_refused() {
+    let cache = doctored(|facts| {
+        let address = facts.symbols.named("cmdline_proc_show")[0].address;
+        let mut site = facts.sites[&address];
+        // As if the function had no ENDBR.
+        site.bytes.rotate_left(site.offset as usize);
+        site.offset = 0;
+        facts.sites.insert(address, site);
+    });
+    let module = build(&spec("acts", "replace"), Some(cache.path()));
+    refused(module, "cmdline_proc_show does not start as in");
+}
+
+/// What the linker makes, and what it makes it from, is no module that the kernel takes.
+fn intermediates_cannot_be_loaded() {
+    let folder = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
+    let output = kpsc()
+        .args(["build", "--emit", "source", "-o"])
+        .arg(folder.path())
+        .arg(spec("acts", "replace"))
+        .output()
+        .unwrap_or_else(|error| panic!("{error}"));
+    assert!(output.status.success(), "{}", printed(&output));
+    let source = folder.path().join("replace");
+    let target = target();
+    let tree = target.tree().unwrap_or_else(|| panic!("no build tree"));
+    // The second reading of the Kbuild file alone: a module like any other, made by the plain linker.
+    let mut make = Command::new("make");
+    make.arg("-C").arg(&tree.build).arg(format!("M={}", source.display())).arg("kps-module=1");
+    make.arg(format!("KPSC={}", kpsc().get_program().to_string_lossy()));
+    let output = make.output().unwrap_or_else(|error| panic!("{error}"));
+    let file = |name: &str| {
+        let bytes = std::fs::read(source.join(name));
+        (format!("/{name}"), bytes.unwrap_or_else(|error| panic!("{name}: {error}\n{}", printed(&output))))
+    };
+    let mut vm = Vm::boot(vec![file("replace.ko"), file("replace.o"), file("replace_main.o")]);
+    let report = vm
+        .sh("for f in /replace.ko /replace.o /replace_main.o; do insmod $f && echo LOADED $f; done
+        cat /proc/cmdline; dmesg | grep 'Unknown symbol'");
+    assert!(!report.contains("LOADED"), "{report}");
+    assert!(report.contains("Unknown symbol kps.sym.vmlinux.cmdline_proc_show,0"), "{report}");
+    vm.check_log();
+}
+
+/// A hundred times in one boot, while another process calls the patched function all the time.
+fn hundred_cycles() {
+    let example = repository().join("examples/cmdline_mark/cmdline_mark.kps");
+    let mut vm = Vm::boot(vec![("/cmdline_mark.ko".to_owned(), build(&example, None))]);
+    let script = "
+        (while [ ! -e /tmp/stop ]; do cat /proc/cmdline > /dev/null; done) & hammer=$!
+        unreclaimable() { grep SUnreclaim /proc/meminfo | tr -dc 0-9; }
+        n=0
+        while [ $n -lt 100 ]; do
+            n=$((n + 1))
+            livepatch load /cmdline_mark.ko || { echo load $n failed; exit 1; }
+            grep -q kps=1 /proc/cmdline || { echo cycle $n does not act; exit 1; }
+            livepatch unload cmdline_mark || { echo unload $n failed; exit 1; }
+            grep -q kps=1 /proc/cmdline && { echo cycle $n is not gone; exit 1; }
+            case $n in 10 | 100) sync; usleep 500000; echo after $n: $(unreclaimable) kB ;; esac
+        done
+        touch /tmp/stop; wait $hammer";
+    let output = vm.run_within(script, 1200);
+    let report = output.text;
+    assert_eq!(output.status, 0, "{report}");
+    let after = |n: &str| -> i64 {
+        let line = report.lines().find_map(|line| line.strip_prefix(&format!("after {n}: ")));
+        let number = line.and_then(|line| line.trim_end_matches(" kB").parse().ok());
+        number.unwrap_or_else(|| panic!("no figure after {n}:\n{report}"))
+    };
+    let growth = after("100") - after("10");
+    println!("SUnreclaim: {} kB after 10 cycles, {growth:+} kB after 100", after("10"));
+    assert!(growth <= 256, "{growth} kB more after 100 cycles than after 10");
+    vm.check_log();
+}
