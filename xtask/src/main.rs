@@ -1,0 +1,49 @@
+//! What developers and newcomers of kpsc run.
+//!
+//! `cargo xtask demo` shows the main job; `cargo xtask test` runs every test. Both set up what is missing first.
+
+mod demo;
+mod host;
+mod test;
+
+use anyhow::{bail, Result};
+use std::process::{Command, ExitCode};
+
+const USAGE: &str = "\
+cargo xtask demo    compile a spec, load it into a stock kernel in a virtual machine, watch it act
+cargo xtask test    run every test";
+
+fn main() -> ExitCode {
+    let verb = std::env::args().nth(1).unwrap_or_default();
+    let result = match verb.as_str() {
+        "demo" => demo::run(),
+        "test" => test::run(),
+        _ => {
+            eprintln!("{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Runs a program that speaks for itself.
+fn run(command: &mut Command) -> Result<()> {
+    let status = command.status();
+    let shown = format!("{command:?}").replace('"', "");
+    match status {
+        Ok(status) if status.success() => Ok(()),
+        Ok(status) => bail!("{shown} failed: {status}"),
+        Err(error) => bail!("cannot run {shown}: {error}"),
+    }
+}
+
+/// cargo, as it was called.
+fn cargo() -> Command {
+    Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+}
