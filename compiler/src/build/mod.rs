@@ -5,7 +5,7 @@ mod messages;
 
 use crate::diag::{Diagnostic, KPS0702, KPS0703, KPS0801};
 use crate::emit::{Emitted, Files};
-use crate::target::{cannot, Toolchain, Tree};
+use crate::target::{cannot, Tree};
 use kps_grammar::Source;
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
@@ -85,13 +85,9 @@ pub fn build(
 
 /// `make -C BUILD_TREE M=FOLDER`, where the compilers are.
 fn make(tree: &Tree, folder: &Path) -> Result<Command, Diagnostic> {
-    let toolchain = match &tree.toolchain {
-        Some(root) => Toolchain::Folder(root.clone()),
-        None => Toolchain::Host,
-    };
     let mut read: Vec<&Path> = tree.sources.iter().map(PathBuf::as_path).collect();
     read.push(&tree.build);
-    let mut command = toolchain.command("make", &read, &[folder], folder)?;
+    let mut command = tree.toolchain().command("make", &read, &[folder], folder)?;
     command.arg("-C").arg(&tree.build).args(["-f", "Makefile"]);
     command.arg(format!("M={}", folder.display())).args(&tree.make);
     Ok(command)

@@ -1,8 +1,8 @@
 //! `kpsc kernel`: target kernels.
 
-use super::CommandResult;
+use super::{open_target, CommandResult};
 use crate::diag::{Diagnostic, KPS0703};
-use crate::target::{self, BuildDirWish, Cache, DebianWish, Progress, Provider, Toolchain};
+use crate::target::{self, BuildDirWish, Cache, DebianWish, Progress, Provider};
 use clap::{Args, Subcommand};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -20,15 +20,22 @@ enum Verb {
     /// List the targets.
     List,
     /// Show what is known of a target.
-    Show(TargetArgsPositional),
+    Show(Show),
     /// Remove a target, and the compilers that no other one needs.
-    Remove(TargetArgsPositional),
+    Remove(Remove),
     /// Run a program where a target's compilers are.
     Exec(Exec),
 }
 
 #[derive(Debug, Args)]
-struct TargetArgsPositional {
+struct Show {
+    /// The target; the one added last if not given.
+    #[arg(value_name = "NAME")]
+    name: Option<String>,
+}
+
+#[derive(Debug, Args)]
+struct Remove {
     /// The target.
     #[arg(value_name = "NAME")]
     name: String,
@@ -98,7 +105,7 @@ impl Kernel {
         match self.verb {
             Verb::Add(add) => add.run(&cache),
             Verb::List => list(&cache),
-            Verb::Show(target) => show(&cache, &target.name),
+            Verb::Show(target) => show(&cache, target.name.as_deref()),
             Verb::Remove(target) => {
                 cache.remove(&target.name)?;
                 Ok(0)
@@ -139,8 +146,8 @@ fn list(cache: &Cache) -> CommandResult {
     Ok(0)
 }
 
-fn show(cache: &Cache, name: &str) -> CommandResult {
-    let target = cache.target(name)?;
+fn show(cache: &Cache, name: Option<&str>) -> CommandResult {
+    let target = open_target(cache, name, Progress::Shown)?;
     let facts = target.facts()?;
     let hex: String = facts.identity.build_id.iter().map(|byte| format!("{byte:02x}")).collect();
     let value = |option: &str| facts.config.get(option).cloned().unwrap_or_else(|| "unknown".into());
@@ -166,10 +173,6 @@ impl Exec {
     fn run(self, cache: &Cache) -> CommandResult {
         let mut target = cache.target(&self.name)?;
         let tree = target.prepare(cache, Progress::Shown)?;
-        let toolchain = match &tree.toolchain {
-            Some(root) => Toolchain::Folder(root.clone()),
-            None => Toolchain::Host,
-        };
         let here = Path::new("/").to_owned();
         let mut read: Vec<&Path> = tree.sources.iter().map(PathBuf::as_path).collect();
         read.push(&tree.build);
@@ -177,7 +180,7 @@ impl Exec {
         let write: Vec<&Path> = self.folder.iter().map(PathBuf::as_path).collect();
         let folder = write.first().copied().unwrap_or(&here);
         let program = self.command[0].to_string_lossy().into_owned();
-        let mut command = toolchain.command(&program, &read, &write, folder)?;
+        let mut command = tree.toolchain().command(&program, &read, &write, folder)?;
         command.args(&self.command[1..]);
         match command.status() {
             Ok(status) => Ok(status.code().and_then(|code| code.try_into().ok()).unwrap_or(1)),

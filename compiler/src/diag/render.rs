@@ -31,6 +31,7 @@ pub fn render(diagnostic: &Diagnostic, source: Option<&Source>, width: usize) ->
     }
     let more = format!("more: `kpsc explain {}`", diagnostic.code.id());
     let help = match &diagnostic.help {
+        Some(help) if help.ends_with('?') => format!("{help} {more}"),
         Some(help) => format!("{help}; {more}"),
         None => more,
     };

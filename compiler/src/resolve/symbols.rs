@@ -33,12 +33,13 @@ impl Resolver<'_> {
             let message = format!("there is no {noun} `{}` in vmlinux", name.value);
             let error = Diagnostic::error(code, message).at(name.span, "");
             let near = nearest(self.facts, &name.value, wanted);
-            let error = match near.as_slice() {
-                [] => error.help("look it up in /proc/kallsyms of the target"),
-                near => error.help(format!("did you mean {}?", or(near))),
-            };
-            let inline = "inline functions and macros have no symbol: nothing can be patched there";
-            self.report(if wanted == Wanted::Function { error.note(inline) } else { error });
+            self.report(match (near.as_slice(), wanted) {
+                ([], Wanted::Function) => error
+                    .note("inline functions and macros have no symbol: nothing can be patched there")
+                    .help("look it up in /proc/kallsyms of the target"),
+                ([], Wanted::Variable) => error.help("look it up in /proc/kallsyms of the target"),
+                (near, _) => error.help(format!("did you mean {}?", or(near))),
+            });
             return None;
         }
         // Positions count every symbol of the name, whatever it is, as `klp_find_object_symbol()` does.

@@ -68,6 +68,16 @@ pub struct Tree {
     pub make: Vec<String>,
 }
 
+impl Tree {
+    /// Where the compilers run.
+    pub fn toolchain(&self) -> Toolchain {
+        match &self.toolchain {
+            Some(folder) => Toolchain::Folder(folder.clone()),
+            None => Toolchain::Host,
+        }
+    }
+}
+
 /// A target kernel.
 #[derive(Debug)]
 pub struct Target {
