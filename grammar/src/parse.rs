@@ -153,10 +153,14 @@ impl<'a> SpecParser<'a> {
     }
 
     fn object(&mut self, item: &RawItem) -> Option<Object> {
-        let name = self.head(Rule::object, item).map(|head| head.name());
+        let head = self.head(Rule::object, item);
         let block = self.block(item)?;
+        if head.as_ref().is_some_and(|head| head.find(Rule::string).is_some()) {
+            self.unsupported("object .. from", item);
+            return None;
+        }
         let mut object = Object {
-            name: name?,
+            name: head?.name(),
             funcs: Vec::new(),
             use_fns: Vec::new(),
             use_statics: Vec::new(),

@@ -16,10 +16,11 @@ pub fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().unwrap_or_else(|error| panic!("{error}"))
 }
 
-/// The program under test. It is built by `cargo xtask test` before the suites.
+/// The program under test, of the same build as the suite. `cargo xtask test` builds it before the suites.
 pub fn kpsc() -> Command {
-    let program = repository().join("target/release/kpsc");
-    assert!(program.exists(), "{} is missing: run `cargo build --release`", program.display());
+    let suite = std::env::current_exe().unwrap_or_else(|error| panic!("{error}"));
+    let program = suite.ancestors().nth(2).unwrap_or(Path::new("")).join("kpsc");
+    assert!(program.exists(), "{} is missing: build it first, `cargo xtask test` does", program.display());
     Command::new(program)
 }
 

@@ -1,12 +1,10 @@
 //! The main job, for somebody who sees it for the first time.
 
-use crate::{cargo, host};
+use crate::{cargo, host, kpsc};
 use anyhow::{anyhow, ensure, Context as _, Result};
 use kpsc::diag::{render, Diagnostic};
 use kpsc::target::{self, Cache, DebianWish, Progress, Provider};
 use kpsc::vm::{Guest, Machine};
-use std::path::Path;
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 const SPEC: &str = "examples/cmdline_mark/cmdline_mark.kps";
@@ -43,10 +41,7 @@ fn demonstrate() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let start = Instant::now();
     step("kpsc build");
-    let kpsc = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/release/kpsc");
-    crate::run(
-        Command::new(kpsc).arg("build").arg(SPEC).args(["--kernel", &target.name, "-o"]).arg(folder.path()),
-    )?;
+    crate::run(kpsc()?.arg("build").arg(SPEC).args(["--kernel", &target.name, "-o"]).arg(folder.path()))?;
     let built = start.elapsed();
     let module = std::fs::read(folder.path().join(format!("{NAME}.ko")))?;
 

@@ -6,7 +6,7 @@ mod demo;
 mod host;
 mod test;
 
-use anyhow::{bail, Result};
+use anyhow::{bail, Context as _, Result};
 use std::process::{Command, ExitCode};
 
 const USAGE: &str = "\
@@ -16,8 +16,8 @@ cargo xtask test    run every test";
 fn main() -> ExitCode {
     let verb = std::env::args().nth(1).unwrap_or_default();
     let result = match verb.as_str() {
-        "demo" => demo::run(),
-        "test" => test::run(),
+        "demo" => at_the_top().and_then(|()| demo::run()),
+        "test" => at_the_top().and_then(|()| test::run()),
         _ => {
             eprintln!("{USAGE}");
             return ExitCode::from(2);
@@ -30,6 +30,12 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Goes to the repository's top folder, wherever in it the command was given.
+fn at_the_top() -> Result<()> {
+    let top = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+    std::env::set_current_dir(top).with_context(|| format!("cannot go to {top}"))
 }
 
 /// Runs a program that speaks for itself.
@@ -46,4 +52,10 @@ fn run(command: &mut Command) -> Result<()> {
 /// cargo, as it was called.
 fn cargo() -> Command {
     Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+}
+
+/// kpsc, which cargo has put beside this program.
+fn kpsc() -> Result<Command> {
+    let own = std::env::current_exe().context("cannot find this program")?;
+    Ok(Command::new(own.with_file_name("kpsc")))
 }

@@ -1,8 +1,7 @@
 //! Every test, from cheap to dear. What cannot run fails and says what to install.
 
-use crate::{cargo, host};
+use crate::{cargo, host, kpsc};
 use anyhow::Result;
-use std::process::Command;
 
 /// Runs them all.
 pub(crate) fn run() -> Result<()> {
@@ -22,14 +21,8 @@ pub(crate) fn run() -> Result<()> {
     step("kpsc");
     crate::run(cargo().args(["build", "--quiet", "--release", "--package", "kpsc"]))?;
     step("target kernel");
-    let kpsc = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/release/kpsc");
     // Without a name this prepares the default target if there is none, and says so.
-    crate::run(Command::new(kpsc).args([
-        "build",
-        "examples/cmdline_mark/cmdline_mark.kps",
-        "-o",
-        "target/example",
-    ]))?;
+    crate::run(kpsc()?.args(["build", "examples/cmdline_mark/cmdline_mark.kps", "-o", "target/example"]))?;
     step("tests");
     crate::run(cargo().args(["test", "--release", "--workspace"]))
 }
