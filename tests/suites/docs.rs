@@ -131,3 +131,30 @@ fn every_spec_in_the_guides_passes_or_fails_as_it_says() {
         }
     }
 }
+
+#[test]
+fn every_link_leads_somewhere() {
+    let root = repository();
+    for page in ["README.md", "docs/language.md", "docs/architecture.md", "docs/style.md"] {
+        let path = root.join(page);
+        let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{page}: {error}"));
+        let folder = path.parent().unwrap_or(&root);
+        for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            assert!(folder.join(link).exists(), "{page}: {link} leads nowhere");
+        }
+    }
+}
+
+#[test]
+fn the_spec_of_the_readme_is_the_example() {
+    let root = repository();
+    let read =
+        |path: &str| std::fs::read_to_string(root.join(path)).unwrap_or_else(|e| panic!("{path}: {e}"));
+    let example = read("examples/cmdline_mark/cmdline_mark.kps");
+    let readme = read("README.md");
+    let spec = blocks(&readme).into_iter().find(|block| block.info == "kps");
+    let spec = spec.unwrap_or_else(|| panic!("the README has no spec")).text;
+    let patch = spec.strip_suffix("}\n").unwrap_or_else(|| panic!("the spec has no end:\n{spec}"));
+    // The example has a test behind what the README shows.
+    assert!(example.starts_with(patch), "{patch}\nis not the start of\n{example}");
+}

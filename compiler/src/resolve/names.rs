@@ -5,7 +5,7 @@ use super::rust::place;
 use super::symbols::{is_function, Wanted};
 use super::Resolver;
 use crate::diag::{Diagnostic, KPS0205, KPS0211, KPS0301, KPS0305};
-use kps_codegen::refs::{Name, Refs, Role};
+use kps_codegen::refs::{self, Name, Refs, Role};
 use kps_facts::Importer;
 use kps_grammar::ast::{self, Code};
 use kps_grammar::Span;
@@ -95,7 +95,8 @@ impl Resolver<'_> {
         let mut known = rust.defined();
         known.extend(imports.functions.iter().map(|f| f.name.clone()));
         known.extend(imports.statics.iter().map(|s| s.name.clone()));
-        known.extend(PRELUDE.iter().chain(CRATES).map(|name| (*name).to_owned()));
+        known.extend(prelude());
+        known.extend(RUST_PRELUDE.iter().chain(CRATES).map(|name| (*name).to_owned()));
         let mut names = Names { known, reported: BTreeSet::new(), lenient: rust.has_unknown_names() };
 
         for (code, refs) in rust.item_refs() {
@@ -247,57 +248,28 @@ struct Names {
     lenient: bool,
 }
 
-/// What bodies have in scope besides: Rust's prelude and that of `kps` (`runtime/src/prelude.rs`).
-const PRELUDE: &[&str] = &[
-    "Some",
-    "None",
-    "Ok",
-    "Err",
-    "Option",
-    "Result",
-    "drop",
-    "Self",
-    "bool",
-    "char",
-    "str",
-    "u8",
-    "u16",
-    "u32",
-    "u64",
-    "u128",
-    "usize",
-    "i8",
-    "i16",
-    "i32",
-    "i64",
-    "i128",
-    "isize",
-    "f32",
-    "f64",
-    "c_char",
-    "c_int",
-    "c_long",
-    "c_longlong",
-    "c_schar",
-    "c_short",
-    "c_uchar",
-    "c_uint",
-    "c_ulong",
-    "c_ulonglong",
-    "c_ushort",
-    "c_void",
-    "CStr",
-    "size_of",
-    "zeroed",
-    "null",
-    "null_mut",
-    "AtomicBool",
-    "AtomicI32",
-    "AtomicI64",
-    "AtomicIsize",
-    "AtomicPtr",
-    "AtomicU32",
-    "AtomicU64",
-    "AtomicUsize",
-    "Ordering",
+/// Rust's own prelude, as far as kernel symbols may have such names.
+const RUST_PRELUDE: &[&str] = &[
+    "Some", "None", "Ok", "Err", "Option", "Result", "drop", "Self", "bool", "char", "str", "u8", "u16",
+    "u32", "u64", "u128", "usize", "i8", "i16", "i32", "i64", "i128", "isize", "f32", "f64",
 ];
+
+/// What the runtime's prelude brings into every body.
+fn prelude() -> BTreeSet<String> {
+    const TEXT: &str = include_str!("../../../runtime/src/prelude.rs");
+    // A test reads it, so this does not fail.
+    syn::parse_file(TEXT).map(|file| refs::defined(&file.items)).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_prelude_is_known() {
+        let known = prelude();
+        for name in ["AtomicU32", "c_char", "null_mut", "pr_info", "container_of"] {
+            assert!(known.contains(name), "{name} is not in {known:?}");
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! The invariants of `docs/architecture.md` that can be read off the source.
+
+use kps_tests::repository;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+fn read(path: &Path) -> String {
+    std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// What a crate depends on, tests aside.
+fn dependencies(folder: &str) -> BTreeSet<String> {
+    let manifest: toml::Table = read(&repository().join(folder).join("Cargo.toml"))
+        .parse()
+        .unwrap_or_else(|error| panic!("{folder}: {error}"));
+    let names = |table: &toml::Value| table.as_table().into_iter().flat_map(|t| t.keys().cloned()).collect();
+    manifest.get("dependencies").map(names).unwrap_or_default()
+}
+
+/// The Rust files below a path, which may be one itself.
+fn sources(path: &str) -> Vec<PathBuf> {
+    let (mut found, mut pending) = (Vec::new(), vec![repository().join(path)]);
+    while let Some(path) = pending.pop() {
+        match std::fs::read_dir(&path) {
+            Ok(entries) => pending.extend(entries.flatten().map(|entry| entry.path())),
+            Err(_) if path.extension() == Some("rs".as_ref()) => found.push(path),
+            Err(_) => {}
+        }
+    }
+    assert!(!found.is_empty(), "nothing is in {path}");
+    found.sort();
+    found
+}
+
+/// The lines of code that mention any of some words, unit tests and comments aside.
+fn mentions(path: &str, words: &[&str]) -> Vec<String> {
+    let mut lines = Vec::new();
+    for file in sources(path) {
+        let text = read(&file);
+        let code = text.split("#[cfg(test)]\nmod tests").next().unwrap_or_default();
+        let code = code.lines().filter(|line| !line.trim_start().starts_with("//"));
+        let found = code.filter(|line| words.iter().any(|word| line.contains(word)));
+        lines.extend(found.map(|line| format!("{}: {}", file.display(), line.trim())));
+    }
+    lines
+}
+
+#[test]
+fn the_inner_crates_see_what_they_may_and_no_more() {
+    let allowed: [(&str, &[&str]); 5] = [
+        ("plan", &[]),
+        ("runtime", &[]),
+        ("facts", &["kps-plan"]),
+        ("codegen", &["kps-plan", "proc-macro2", "quote", "syn"]),
+        ("grammar", &["pest", "pest_derive"]),
+    ];
+    for (folder, allowed) in allowed {
+        let allowed: BTreeSet<String> = allowed.iter().map(|name| (*name).to_owned()).collect();
+        assert_eq!(dependencies(folder), allowed, "{folder}");
+    }
+}
+
+#[test]
+fn pest_stays_in_the_grammar() {
+    for folder in ["codegen", "compiler", "facts", "plan", "tests", "xtask"] {
+        let all = dependencies(folder);
+        assert!(!all.iter().any(|name| name.starts_with("pest")), "{folder} depends on {all:?}");
+    }
+    let public: Vec<_> = mentions("grammar/src", &["pub "])
+        .into_iter()
+        .filter(|line| line.contains("pest::") || line.contains("Pair<") || line.contains("Rule"))
+        .collect();
+    assert!(public.is_empty(), "{public:#?}");
+}
+
+#[test]
+fn stages_map_values_to_values() {
+    const WORLD: &[&str] = &["std::fs", "std::process", "std::net", "std::env", "std::time", "File::open"];
+    for stage in [
+        "plan/src",
+        "facts/src",
+        "codegen/src",
+        "grammar/src",
+        "compiler/src/resolve",
+        "compiler/src/check.rs",
+        "compiler/src/emit",
+        "compiler/src/elf",
+        "compiler/src/diag",
+    ] {
+        let found = mentions(stage, WORLD);
+        assert!(found.is_empty(), "{stage} touches the world: {found:#?}");
+    }
+}
+
+#[test]
+fn after_resolve_nothing_is_looked_up() {
+    for stage in ["compiler/src/check.rs", "compiler/src/emit", "compiler/src/build", "compiler/src/elf"] {
+        let found = mentions(stage, &["kps_facts"]);
+        assert!(found.is_empty(), "{stage} knows of facts: {found:#?}");
+    }
+}
+
+#[test]
+fn nothing_depends_on_the_order_of_a_hash() {
+    for stage in ["codegen/src", "compiler/src/emit", "compiler/src/elf", "plan/src"] {
+        let found = mentions(stage, &["HashMap"]);
+        assert!(found.is_empty(), "{stage} has a map without order: {found:#?}");
+    }
+}
+
+#[test]
+fn every_file_says_why_it_is_there_and_is_short() {
+    for folder in [
+        "codegen/src",
+        "compiler/src",
+        "facts/src",
+        "grammar/src",
+        "plan/src",
+        "runtime/src",
+        "tests",
+        "xtask",
+    ] {
+        for file in sources(folder).iter().filter(|file| !file.to_string_lossy().contains("golden")) {
+            let text = read(file);
+            let first = text.lines().find(|line| !line.starts_with("// SPDX"));
+            let says = first.is_some_and(|line| line.starts_with("//! "));
+            assert!(says, "{} does not start with what it is for", file.display());
+            let len = text.lines().count();
+            assert!(len <= 600, "{} has {len} lines: it asks to be split", file.display());
+        }
+    }
+}
