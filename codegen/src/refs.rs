@@ -393,3 +393,87 @@ impl<'a> Visit<'a> for Walk {
         self.in_macro = outside;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refs(body: &str, bound: &[&str]) -> Refs {
+        let bound: Vec<String> = bound.iter().map(|name| (*name).to_owned()).collect();
+        let tokens: TokenStream = body.parse().unwrap_or_else(|error| panic!("{body}: {error}"));
+        let stmts =
+            Block::parse_within.parse2(tokens.clone()).unwrap_or_else(|error| panic!("{body}: {error}"));
+        Refs::of_block(&stmts, tokens, &bound)
+    }
+
+    /// What a body takes from outside, without what may mean nothing.
+    fn names(body: &str, bound: &[&str]) -> Vec<(String, Role)> {
+        let names = refs(body, bound).names.into_iter();
+        names.filter(|name| name.role != Role::Unclear).map(|name| (name.name, name.role)).collect()
+    }
+
+    fn owned(names: &[(&str, Role)]) -> Vec<(String, Role)> {
+        names.iter().map(|(name, role)| ((*name).to_owned(), *role)).collect()
+    }
+
+    #[test]
+    fn calls_values_and_types_are_told_apart() {
+        let found = names("let p: *mut sock = m.cast(); f(*p, LIMIT);", &["m"]);
+        assert_eq!(found, owned(&[("sock", Role::Type), ("f", Role::Function), ("LIMIT", Role::Value)]));
+    }
+
+    #[test]
+    fn what_a_body_binds_itself_is_not_the_kernels() {
+        for body in [
+            "let jiffies = 1; let _ = jiffies;",
+            "let f = |jiffies: u64| jiffies; f(1);",
+            "if let Some(jiffies) = x { drop(jiffies); }",
+            "for jiffies in 0..3 { drop(jiffies); }",
+            "match x { Some(jiffies) if jiffies > 1 => jiffies, _ => 0 };",
+            "while let Some(jiffies) = x { drop(jiffies); }",
+            "fn jiffies() {} jiffies();",
+            "use a::jiffies; jiffies();",
+            "let Some(jiffies) = x else { return }; drop(jiffies);",
+        ] {
+            let found = names(body, &["x", "drop", "Some"]);
+            assert!(!found.iter().any(|(name, _)| name == "jiffies"), "{body}: {found:?}");
+        }
+    }
+
+    #[test]
+    fn what_a_body_binds_ends_with_its_scope() {
+        for body in [
+            "{ let jiffies = 1; } drop(jiffies);",
+            "if let Some(jiffies) = x {} drop(jiffies);",
+            "let jiffies = jiffies + 1;",
+            "let f = |jiffies: u64| 1; f(jiffies);",
+        ] {
+            let found = names(body, &["x", "drop", "Some"]);
+            assert!(found.iter().any(|(name, _)| name == "jiffies"), "{body}: {found:?}");
+        }
+    }
+
+    #[test]
+    fn macros_are_looked_into() {
+        let found = refs("pr_info!(\"{}\\n\", jiffies); odd!(a => jiffies2);", &[]).names;
+        let found: Vec<_> = found.iter().map(|name| (name.name.as_str(), name.role)).collect();
+        assert!(found.contains(&("jiffies", Role::Unclear)), "{found:?}");
+        assert!(found.contains(&("jiffies2", Role::Unclear)), "{found:?}");
+    }
+
+    #[test]
+    fn every_use_of_original_is_seen() {
+        let called = |body: &str| refs(body, &[]).originals.iter().map(|o| o.called).collect::<Vec<_>>();
+        assert_eq!(called("original(m, v)"), [true]);
+        assert_eq!(called("let f = original; f(original(m, v))"), [false, true]);
+        assert_eq!(called("fn original() {} original()"), [] as [bool; 0]);
+        assert_eq!(called("m.original()"), [] as [bool; 0]);
+    }
+
+    #[test]
+    fn members_and_struct_literals_are_known_by_name() {
+        let refs = refs("let t = timespec64 { tv_sec: 1, tv_nsec: (*m).count };", &["m"]);
+        assert!(refs.literals.contains("timespec64"));
+        assert!(["tv_sec", "tv_nsec", "count"].iter().all(|word| refs.words.contains(*word)));
+    }
+}

@@ -6,6 +6,7 @@
 
 pub mod ast;
 mod error;
+mod head;
 mod parse;
 mod scan;
 mod source;

@@ -1,18 +1,11 @@
 //! From text to syntax tree: the scanner's items, each head parsed by pest.
 
 use crate::ast::{
-    At, Body, Callback, Code, Expectation, Func, Object, Param, Patch, Prototype, Require, Spec, Symbol,
-    Test, Text, UseFn, UseStatic,
+    At, Body, Callback, Code, Expectation, Func, Object, Patch, Require, Spec, Test, Text, UseFn, UseStatic,
 };
+use crate::head::{Head, Rule};
 use crate::scan::{self, Level, RawItem};
 use crate::{ErrorKind, Source, Span, SyntaxError};
-use pest::iterators::Pair;
-use pest::Parser as _;
-use pest_derive::Parser;
-
-#[derive(Parser)]
-#[grammar = "kps.pest"]
-struct Kps;
 
 /// Far more than anybody writes into one spec.
 const MAX_SIZE: usize = 4 << 20;
@@ -122,14 +115,12 @@ impl<'a> SpecParser<'a> {
                 "fixes" => {
                     if let Some(head) = self.head(Rule::fixes, &item) {
                         patch.fixes.extend(head.strings());
-                        self.errors.extend(head.errors);
                     }
                 }
                 "require" => {
                     if let Some(head) = self.head(Rule::require, &item) {
                         let value = head.strings().pop();
                         patch.requires.push(Require { option: head.name(), value });
-                        self.errors.extend(head.errors);
                     }
                 }
                 "atomic" => {
@@ -206,9 +197,7 @@ impl<'a> SpecParser<'a> {
         }
         let [replace, pre, post] = bodies;
         let head = head?;
-        let func = Func { symbol: head.symbol(), prototype: head.prototype(), replace, pre, post };
-        self.errors.extend(head.errors);
-        Some(func)
+        Some(Func { symbol: head.symbol(), prototype: head.prototype(), replace, pre, post })
     }
 
     fn use_item(&mut self, object: &mut Object, item: &RawItem) {
@@ -224,7 +213,6 @@ impl<'a> SpecParser<'a> {
             }
             _ => object.use_fns.push(UseFn { symbol: head.symbol(), prototype: head.prototype() }),
         }
-        self.errors.extend(head.errors);
     }
 
     fn callback(&mut self, item: &RawItem) -> Option<Callback> {
@@ -255,7 +243,6 @@ impl<'a> SpecParser<'a> {
                         span: item.head,
                     });
                     expectations.extend(expectation);
-                    self.errors.extend(head.errors);
                 }
                 word => self.unknown(word, TEST.statements, &item),
             }
@@ -288,28 +275,13 @@ impl<'a> SpecParser<'a> {
 
     /// Parses the head of an item.
     fn head(&mut self, rule: Rule, item: &RawItem) -> Option<Head<'a>> {
-        if nesting(self.source.slice(item.head)) > scan::MAX_DEPTH {
-            self.error(ErrorKind::TooDeep, item.head);
-            return None;
-        }
-        match Kps::parse(rule, self.source.slice(item.head)) {
-            Ok(mut pairs) => {
-                let pair = pairs.next()?;
-                let mut head = Head { pair, offset: item.head.start, errors: Vec::new() };
-                head.check();
+        match Head::parse(rule, self.source, item.head) {
+            Ok(head) => {
+                self.errors.extend(head.errors());
                 Some(head)
             }
             Err(error) => {
-                let at = match error.location {
-                    pest::error::InputLocation::Pos(at) | pest::error::InputLocation::Span((at, _)) => at,
-                };
-                let start = item.head.start + at;
-                let len = self.source.text[start..item.head.end].chars().next().map_or(0, char::len_utf8);
-                let expected = match error.variant {
-                    pest::error::ErrorVariant::ParsingError { positives, .. } => in_words(&positives),
-                    pest::error::ErrorVariant::CustomError { message } => message,
-                };
-                self.error(ErrorKind::Expected { expected }, Span::new(start, start + len));
+                self.errors.push(error);
                 None
             }
         }
@@ -321,9 +293,7 @@ impl<'a> SpecParser<'a> {
         if item.block.is_some() && rule != Rule::test {
             self.error(ErrorKind::MissingSemicolon, Span::new(item.head.end, item.head.end));
         }
-        let text = head.strings().pop();
-        self.errors.extend(head.errors);
-        text
+        head.strings().pop()
     }
 
     /// Whether an item that may occur once does so for the first time.
@@ -356,168 +326,5 @@ impl<'a> SpecParser<'a> {
 
     fn error(&mut self, kind: ErrorKind, span: Span) {
         self.errors.push(SyntaxError { kind, span });
-    }
-}
-
-/// A parsed head.
-struct Head<'a> {
-    pair: Pair<'a, Rule>,
-    /// Where the head starts in the file.
-    offset: usize,
-    errors: Vec<SyntaxError>,
-}
-
-impl<'a> Head<'a> {
-    fn find(&self, rule: Rule) -> Option<Pair<'a, Rule>> {
-        self.pair.clone().into_inner().find(|pair| pair.as_rule() == rule)
-    }
-
-    fn span(&self, pair: &Pair<'_, Rule>) -> Span {
-        let span = pair.as_span();
-        Span::new(self.offset + span.start(), self.offset + span.end())
-    }
-
-    fn text(&self, pair: Pair<'_, Rule>) -> Text {
-        At { value: pair.as_str().to_owned(), span: self.span(&pair) }
-    }
-
-    /// The name of the item. Every rule that this is asked of has one.
-    fn name(&self) -> Text {
-        match self.find(Rule::name) {
-            Some(pair) => self.text(pair),
-            None => At { value: String::new(), span: self.span(&self.pair) },
-        }
-    }
-
-    fn code(&self, rule: Rule) -> Option<Code> {
-        self.find(rule).map(|pair| Code { span: self.span(&pair) })
-    }
-
-    /// The strings, unescaped. Wrong escapes have been reported.
-    fn strings(&self) -> Vec<Text> {
-        let strings = self.pair.clone().into_inner().filter(|pair| pair.as_rule() == Rule::string);
-        let text = |pair: Pair<'_, Rule>| {
-            let raw = pair.as_str();
-            At { value: unescape(&raw[1..raw.len() - 1]).unwrap_or_default(), span: self.span(&pair) }
-        };
-        strings.map(text).collect()
-    }
-
-    fn symbol(&self) -> Symbol {
-        let mut inner = self.find(Rule::symbol).into_iter().flat_map(Pair::into_inner);
-        let name = inner.next().map(|pair| self.text(pair));
-        let number = inner.find(|pair| pair.as_rule() == Rule::number);
-        let position = number.and_then(|pair| {
-            let span = self.span(&pair);
-            pair.as_str().parse().ok().map(|value| At { value, span })
-        });
-        Symbol { name: name.unwrap_or(At { value: String::new(), span: self.span(&self.pair) }), position }
-    }
-
-    fn prototype(&self) -> Option<Prototype> {
-        let pair = self.find(Rule::prototype)?;
-        let span = self.span(&pair);
-        let (mut params, mut variadic, mut ret) = (Vec::new(), false, None);
-        for pair in pair.into_inner() {
-            match pair.as_rule() {
-                Rule::variadic => variadic = true,
-                Rule::type_text => ret = Some(Code { span: self.span(&pair) }),
-                Rule::param => {
-                    let mut inner = pair.into_inner();
-                    let name = inner.next().map(|pair| self.text(pair));
-                    let ty = inner.find(|pair| pair.as_rule() == Rule::type_text);
-                    if let (Some(name), Some(ty)) = (name, ty) {
-                        params.push(Param { name, ty: Code { span: self.span(&ty) } });
-                    }
-                }
-                _ => {}
-            }
-        }
-        Some(Prototype { params, variadic, ret, span })
-    }
-
-    /// Finds what the grammar cannot: wrong escapes and numbers that are too large.
-    fn check(&mut self) {
-        let pairs: Vec<_> = self.pair.clone().into_inner().flatten().collect();
-        for pair in pairs {
-            let kind = match pair.as_rule() {
-                Rule::string_text if unescape(pair.as_str()).is_none() => ErrorKind::Escape,
-                Rule::number if pair.as_str().parse::<u32>().is_err() => ErrorKind::Number,
-                _ => continue,
-            };
-            let span = self.span(&pair);
-            self.errors.push(SyntaxError { kind, span });
-        }
-    }
-}
-
-/// How deeply brackets are nested, those of generic types and comments too, which the scanner
-/// does not count. pest recurses over them.
-fn nesting(head: &str) -> usize {
-    let (mut depth, mut deepest, mut before) = (0usize, 0, 0);
-    for byte in head.bytes() {
-        match (before, byte) {
-            (_, b'(' | b'[' | b'{' | b'<') | (b'/', b'*') => depth += 1,
-            (_, b')' | b']' | b'}' | b'>') | (b'*', b'/') => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-        deepest = deepest.max(depth);
-        before = byte;
-    }
-    deepest
-}
-
-/// Resolves `\"`, `\\`, `\n` and `\t`.
-fn unescape(raw: &str) -> Option<String> {
-    let mut text = String::with_capacity(raw.len());
-    let mut chars = raw.chars();
-    while let Some(c) = chars.next() {
-        text.push(match c {
-            '\\' => match chars.next()? {
-                'n' => '\n',
-                't' => '\t',
-                c @ ('"' | '\\') => c,
-                _ => return None,
-            },
-            c => c,
-        });
-    }
-    Some(text)
-}
-
-/// What pest expected, as an author calls it.
-fn in_words(rules: &[Rule]) -> String {
-    let mut words: Vec<&str> = Vec::new();
-    for rule in rules {
-        let word = match rule {
-            Rule::EOI => "`;` or `{`",
-            Rule::name => "a name",
-            Rule::symbol | Rule::symbol_name => "the name of a symbol",
-            Rule::string | Rule::string_text => "a string in quotes",
-            Rule::number => "a number",
-            Rule::type_text => "a type",
-            Rule::param => "a parameter",
-            Rule::variadic => "`...`",
-            Rule::prototype | Rule::open => "`(`",
-            Rule::close => "`)`",
-            Rule::comma => "`,`",
-            Rule::colon => "`:`",
-            Rule::equals => "`=`",
-            Rule::at => "`@`",
-            Rule::arrow => "`->`",
-            Rule::verb => "`has` or `lacks`",
-            Rule::kw_fn => "`fn`",
-            Rule::kw_static => "`static`",
-            Rule::kw_replace => "`replace`",
-            _ => continue,
-        };
-        if !words.contains(&word) {
-            words.push(word);
-        }
-    }
-    match words.split_last() {
-        None => "something else".to_owned(),
-        Some((last, [])) => (*last).to_owned(),
-        Some((last, before)) => format!("{} or {last}", before.join(", ")),
     }
 }

@@ -344,3 +344,74 @@ fn is_rust_statement(first: &str, second: &str) -> bool {
 fn closes(close: u8, open: u8) -> bool {
     matches!((open, close), (b'(', b')') | (b'[', b']') | (b'{', b'}'))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LEVEL: Level = Level { statements: &["license", "use"], blocks: &["fn", "pre"] };
+
+    /// The heads and blocks of the items in a text, and how many errors there are.
+    fn cut(text: &str) -> (Vec<(&str, Option<&str>)>, usize) {
+        let mut errors = Vec::new();
+        let items = items(text, Span::new(0, text.len()), &LEVEL, &mut errors);
+        let slice = |span: Span| &text[span.start..span.end];
+        (items.iter().map(|item| (slice(item.head), item.block.map(slice))).collect(), errors.len())
+    }
+
+    #[test]
+    fn a_bracket_in_a_literal_or_comment_is_none() {
+        for body in [
+            r#" "}" "#,
+            r##" r#"}"}"# "##,
+            r#" b"}" "#,
+            r#" c"}" "#,
+            r##" cr#"}"# "##,
+            r##" br"}" "##,
+            " '}' ",
+            " b'}' ",
+            r" '\'' ",
+            r" '\u{7d}' ",
+            r#" "\"}" "#,
+            " // }\n ",
+            " /* } /* } */ } */ ",
+            " fn f<'a>(x: &'a str) {} ",
+            " 'a: loop { break 'a } ",
+            " r#type ",
+            " 'static ",
+        ] {
+            let text = format!("pre {{{body}}} license \"GPL\";");
+            assert_eq!(cut(&text), (vec![("pre", Some(body)), ("license \"GPL\"", None)], 0), "{body}");
+        }
+    }
+
+    #[test]
+    fn brackets_that_do_not_fit_are_reported_once() {
+        for text in ["pre { ( }", "pre { ] }", "pre {", "pre { \" }", "pre { /* }", "pre { '\\n }", ")"] {
+            assert_eq!(cut(text).1, 1, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_forgotten_semicolon_ends_at_the_next_known_word() {
+        let text = "license \"GPL\"\nfn f { }";
+        assert_eq!(cut(text), (vec![("license \"GPL\"", None), ("fn f", Some(" "))], 1));
+    }
+
+    #[test]
+    fn rust_items_end_where_rust_ends_them() {
+        let text = "const A: u8 = { 1 }; static B: [u8; 2] = [0; 2]; struct C { d: u8 } const fn e() {} #[f] fn g() {}";
+        let heads: Vec<_> = cut(text).0.into_iter().map(|(head, _)| head).collect();
+        let wanted =
+            ["const A: u8 = { 1 }", "static B: [u8; 2] = [0; 2]", "struct C", "const fn e()", "#[f] fn g()"];
+        assert_eq!(heads, wanted);
+    }
+
+    #[test]
+    fn only_the_comment_before_an_item_is_its_own() {
+        let text = "/// One.\n/// Two.\nlicense \"GPL\"; // None.\nuse x;";
+        let items = items(text, Span::new(0, text.len()), &LEVEL, &mut Vec::new());
+        let docs: Vec<_> = items.iter().map(|item| item.docs.join(" ")).collect();
+        assert_eq!(docs, ["One. Two.", ""]);
+    }
+}

@@ -1,0 +1,142 @@
+//! The build tree of a stock kernel, made from its source package and its configuration.
+
+use super::compilers::run;
+use super::{numbers, Source};
+use crate::diag::{Diagnostic, KPS0708};
+use crate::target::apt::Apt;
+use crate::target::archive::{unpack_package, unpack_source};
+use crate::target::cache::{make_folder, remove_folder, Cache};
+use crate::target::gather::parse_config;
+use crate::target::progress::Progress;
+use crate::target::toolchain::Toolchain;
+use crate::target::{cannot, write_atomically, Tree};
+use std::path::Path;
+
+/// Unpacks the kernel's source, once.
+pub(super) fn unpack(
+    cache: &Cache,
+    apt: &Apt,
+    folder: &Path,
+    source: &Source,
+    progress: Progress,
+) -> Result<(), Diagnostic> {
+    let unpacked = folder.join("source");
+    if unpacked.exists() {
+        return Ok(());
+    }
+    let numbers = numbers(&source.release);
+    let series = numbers.iter().take(2).map(u64::to_string).collect::<Vec<_>>().join(".");
+    let downloads = cache.apt().join("source");
+    remove_folder(&downloads)?;
+    progress.step("kernel source: download", || {
+        let package = format!("linux-source-{series}={}", source.version);
+        for file in apt.download(&[package], &downloads)? {
+            unpack_package(&file, &downloads, |path| path.starts_with("usr/src"))?;
+        }
+        Ok(())
+    })?;
+    progress.step("kernel source: unpack", || {
+        let archive = downloads.join(format!("usr/src/linux-source-{series}.tar.xz"));
+        let partial = folder.join("source.partial");
+        remove_folder(&partial)?;
+        make_folder(&partial)?;
+        unpack_source(&archive, &partial, is_needed)?;
+        std::fs::rename(&partial, &unpacked).map_err(|error| cannot("rename", &partial, &error))
+    })?;
+    remove_folder(&downloads)
+}
+
+/// Files of the kernel's source that building a module needs: everything but the C of drivers and subsystems, other
+/// architectures and the documentation. Kconfig reads its files wherever they are.
+fn is_needed(path: &Path) -> bool {
+    const ARCHITECTURE: &str = "arch/x86";
+    const BODIES: &[&str] =
+        &["block", "crypto", "drivers", "fs", "ipc", "mm", "net", "samples", "security", "sound", "virt"];
+    // The last one describes the registers of graphics chips in half a gigabyte.
+    const UNUSED: &[&str] =
+        &["Documentation", "tools/perf", "tools/testing", "tools/power", "drivers/gpu/drm/amd/include"];
+    let name = path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
+    let build_file =
+        name.starts_with("Kconfig") || name.starts_with("Makefile") || name.starts_with("Kbuild");
+    if build_file {
+        return true;
+    }
+    if path.starts_with("tools/testing/selftests/livepatch") || path.starts_with("samples/livepatch") {
+        return true;
+    }
+    if path.starts_with("arch") && !path.starts_with(ARCHITECTURE)
+        || UNUSED.iter().any(|dir| path.starts_with(dir))
+    {
+        return false;
+    }
+    if BODIES.iter().any(|dir| path.starts_with(dir)) {
+        return name.ends_with(".h");
+    }
+    true
+}
+
+/// Builds what modules are built against: generated headers, host programs, and Rust's metadata of the kernel crate.
+pub(super) fn build(
+    folder: &Path,
+    source: &Source,
+    config: &str,
+    tree: &Tree,
+    progress: Progress,
+) -> Result<(), Diagnostic> {
+    let build = &tree.build;
+    remove_folder(build)?;
+    make_folder(build)?;
+    write_atomically(&build.join(".config"), config.as_bytes())?;
+    // The part of the release behind the version: "+deb13-cloud-amd64" of "7.3.4+deb13-cloud-amd64".
+    let version = source.release.find(['-', '+']).unwrap_or(source.release.len());
+    write_atomically(&build.join("localversion-kpsc"), &source.release.as_bytes()[version..])?;
+    let Some(toolchain) = &tree.toolchain else { return Ok(()) };
+    let inside = Toolchain::Folder(toolchain.clone());
+    let sources = folder.join("source");
+    let jobs = std::thread::available_parallelism().map_or(1, usize::from);
+    let make = |goal: &str| {
+        let mut command = inside.command("make", &[&sources], &[build], &sources)?;
+        command.arg(format!("O={}", build.display())).args(&tree.make).arg("LOCALVERSION=");
+        command.arg(format!("-j{jobs}")).arg(goal);
+        run(&mut command, "make")
+    };
+    progress.step("kernel: configuration", || make("olddefconfig"))?;
+    check_config(&build.join(".config"), config)?;
+    progress.step("kernel: Rust metadata", || make("modules_prepare"))?;
+    let symvers = folder.join("Module.symvers");
+    std::fs::copy(&symvers, build.join("Module.symvers"))
+        .map_err(|error| cannot("copy", &symvers, &error))?;
+    enter_toolchain(folder, tree)
+}
+
+/// The configuration must come through unchanged where modules can tell.
+fn check_config(path: &Path, wanted: &str) -> Result<(), Diagnostic> {
+    let text = std::fs::read_to_string(path).map_err(|error| cannot("read", path, &error))?;
+    let (got, wanted) = (parse_config(&text), parse_config(wanted));
+    // The packages leave the signing keys out, and the builder's OpenSSL may be another one.
+    let about_keys =
+        |option: &str| ["SIG", "KEY", "BUILD_SALT", "OPENSSL"].iter().any(|word| option.contains(word));
+    let differs =
+        wanted.iter().find(|(option, value)| got.get(*option) != Some(value) && !about_keys(option));
+    match differs {
+        None => Ok(()),
+        Some((option, value)) => {
+            let now = got.get(option).map_or("not set", String::as_str);
+            Err(Diagnostic::error(
+                KPS0708,
+                format!("{option} is {value} in the kernel and {now} in its build tree"),
+            )
+            .note("some program that the kernel's build looks for is missing or of another version")
+            .help("report this kernel"))
+        }
+    }
+}
+
+/// Makes plain `make -C BUILD_TREE` work on any host: make reads a `GNUmakefile` before a `Makefile`, and this one runs
+/// it where the compilers are.
+fn enter_toolchain(folder: &Path, tree: &Tree) -> Result<(), Diagnostic> {
+    const TEMPLATE: &str = include_str!("../../../../templates/GNUmakefile");
+    let name = folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let text = TEMPLATE.replace("@NAME@", &name).replace("@VARIABLES@", &tree.make.join(" "));
+    write_atomically(&tree.build.join("GNUmakefile"), text.as_bytes())
+}

@@ -1,0 +1,204 @@
+//! The head of one item, what stands before its `;` or `{`, parsed by pest.
+
+use crate::ast::{At, Code, Param, Prototype, Symbol, Text};
+use crate::scan::MAX_DEPTH;
+use crate::{ErrorKind, Source, Span, SyntaxError};
+use pest::error::{ErrorVariant, InputLocation};
+use pest::iterators::Pair;
+use pest::Parser as _;
+use pest_derive::Parser;
+
+#[derive(Parser)]
+#[grammar = "kps.pest"]
+struct Kps;
+
+/// A parsed head.
+pub(crate) struct Head<'a> {
+    pair: Pair<'a, Rule>,
+    /// Where the head starts in the file.
+    offset: usize,
+}
+
+impl<'a> Head<'a> {
+    /// Parses the text of a head.
+    pub(crate) fn parse(rule: Rule, source: &'a Source, span: Span) -> Result<Self, SyntaxError> {
+        let text = source.slice(span);
+        if nesting(text) > MAX_DEPTH {
+            return Err(SyntaxError { kind: ErrorKind::TooDeep, span });
+        }
+        match Kps::parse(rule, text) {
+            Ok(mut pairs) => {
+                // A rule that was parsed is one pair.
+                let pair = pairs.next().unwrap_or_else(|| unreachable!("{rule:?} gave no pair"));
+                Ok(Head { pair, offset: span.start })
+            }
+            Err(error) => {
+                let at = match error.location {
+                    InputLocation::Pos(at) | InputLocation::Span((at, _)) => at,
+                };
+                let len = text[at..].chars().next().map_or(0, char::len_utf8);
+                let expected = match error.variant {
+                    ErrorVariant::ParsingError { positives, .. } => in_words(&positives),
+                    ErrorVariant::CustomError { message } => message,
+                };
+                let start = span.start + at;
+                Err(SyntaxError {
+                    kind: ErrorKind::Expected { expected },
+                    span: Span::new(start, start + len),
+                })
+            }
+        }
+    }
+
+    pub(crate) fn find(&self, rule: Rule) -> Option<Pair<'a, Rule>> {
+        self.pair.clone().into_inner().find(|pair| pair.as_rule() == rule)
+    }
+
+    fn span(&self, pair: &Pair<'_, Rule>) -> Span {
+        let span = pair.as_span();
+        Span::new(self.offset + span.start(), self.offset + span.end())
+    }
+
+    fn text(&self, pair: Pair<'_, Rule>) -> Text {
+        At { value: pair.as_str().to_owned(), span: self.span(&pair) }
+    }
+
+    /// The name of the item. Every rule that this is asked of has one.
+    pub(crate) fn name(&self) -> Text {
+        match self.find(Rule::name) {
+            Some(pair) => self.text(pair),
+            None => At { value: String::new(), span: self.span(&self.pair) },
+        }
+    }
+
+    pub(crate) fn code(&self, rule: Rule) -> Option<Code> {
+        self.find(rule).map(|pair| Code { span: self.span(&pair) })
+    }
+
+    /// The strings, unescaped. Wrong escapes have been reported.
+    pub(crate) fn strings(&self) -> Vec<Text> {
+        let strings = self.pair.clone().into_inner().filter(|pair| pair.as_rule() == Rule::string);
+        let text = |pair: Pair<'_, Rule>| {
+            let raw = pair.as_str();
+            At { value: unescape(&raw[1..raw.len() - 1]).unwrap_or_default(), span: self.span(&pair) }
+        };
+        strings.map(text).collect()
+    }
+
+    pub(crate) fn symbol(&self) -> Symbol {
+        let mut inner = self.find(Rule::symbol).into_iter().flat_map(Pair::into_inner);
+        let name = inner.next().map(|pair| self.text(pair));
+        let number = inner.find(|pair| pair.as_rule() == Rule::number);
+        let position = number.and_then(|pair| {
+            let span = self.span(&pair);
+            pair.as_str().parse().ok().map(|value| At { value, span })
+        });
+        Symbol { name: name.unwrap_or(At { value: String::new(), span: self.span(&self.pair) }), position }
+    }
+
+    pub(crate) fn prototype(&self) -> Option<Prototype> {
+        let pair = self.find(Rule::prototype)?;
+        let span = self.span(&pair);
+        let (mut params, mut variadic, mut ret) = (Vec::new(), false, None);
+        for pair in pair.into_inner() {
+            match pair.as_rule() {
+                Rule::variadic => variadic = true,
+                Rule::type_text => ret = Some(Code { span: self.span(&pair) }),
+                Rule::param => {
+                    let mut inner = pair.into_inner();
+                    let name = inner.next().map(|pair| self.text(pair));
+                    let ty = inner.find(|pair| pair.as_rule() == Rule::type_text);
+                    if let (Some(name), Some(ty)) = (name, ty) {
+                        params.push(Param { name, ty: Code { span: self.span(&ty) } });
+                    }
+                }
+                _ => {}
+            }
+        }
+        Some(Prototype { params, variadic, ret, span })
+    }
+
+    /// What the grammar cannot find: wrong escapes and numbers that are too large.
+    pub(crate) fn errors(&self) -> Vec<SyntaxError> {
+        let wrong = |pair: Pair<'_, Rule>| {
+            let kind = match pair.as_rule() {
+                Rule::string_text if unescape(pair.as_str()).is_none() => ErrorKind::Escape,
+                Rule::number if pair.as_str().parse::<u32>().is_err() => ErrorKind::Number,
+                _ => return None,
+            };
+            Some(SyntaxError { kind, span: self.span(&pair) })
+        };
+        self.pair.clone().into_inner().flatten().filter_map(wrong).collect()
+    }
+}
+
+/// How deeply brackets are nested, those of generic types and comments too, which the scanner
+/// does not count. pest recurses over them.
+fn nesting(head: &str) -> usize {
+    let (mut depth, mut deepest, mut before) = (0usize, 0, 0);
+    for byte in head.bytes() {
+        match (before, byte) {
+            (_, b'(' | b'[' | b'{' | b'<') | (b'/', b'*') => depth += 1,
+            (_, b')' | b']' | b'}' | b'>') | (b'*', b'/') => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        deepest = deepest.max(depth);
+        before = byte;
+    }
+    deepest
+}
+
+/// Resolves `\"`, `\\`, `\n` and `\t`.
+fn unescape(raw: &str) -> Option<String> {
+    let mut text = String::with_capacity(raw.len());
+    let mut chars = raw.chars();
+    while let Some(c) = chars.next() {
+        text.push(match c {
+            '\\' => match chars.next()? {
+                'n' => '\n',
+                't' => '\t',
+                c @ ('"' | '\\') => c,
+                _ => return None,
+            },
+            c => c,
+        });
+    }
+    Some(text)
+}
+
+/// What pest expected, as an author calls it.
+fn in_words(rules: &[Rule]) -> String {
+    let mut words: Vec<&str> = Vec::new();
+    for rule in rules {
+        let word = match rule {
+            Rule::EOI => "`;` or `{`",
+            Rule::name => "a name",
+            Rule::symbol | Rule::symbol_name => "the name of a symbol",
+            Rule::string | Rule::string_text => "a string in quotes",
+            Rule::number => "a number",
+            Rule::type_text => "a type",
+            Rule::param => "a parameter",
+            Rule::variadic => "`...`",
+            Rule::prototype | Rule::open => "`(`",
+            Rule::close => "`)`",
+            Rule::comma => "`,`",
+            Rule::colon => "`:`",
+            Rule::equals => "`=`",
+            Rule::at => "`@`",
+            Rule::arrow => "`->`",
+            Rule::verb => "`has` or `lacks`",
+            Rule::kw_fn => "`fn`",
+            Rule::kw_static => "`static`",
+            Rule::kw_replace => "`replace`",
+            _ => continue,
+        };
+        if !words.contains(&word) {
+            words.push(word);
+        }
+    }
+    match words.split_last() {
+        None => "something else".to_owned(),
+        Some((last, [])) => (*last).to_owned(),
+        Some((last, before)) => format!("{} or {last}", before.join(", ")),
+    }
+}
