@@ -63,6 +63,9 @@ const VARIABLES: &[(&str, u64)] = &[
     ("__end_of_data", 16),
 ];
 
+/// What is freed after boot, sixteen bytes apart: code, a variable, and the first values of a per-CPU variable.
+const FREED: &[&str] = &["__init_begin", "start_kernel", "initcall_debug", "process_counts", "__init_end"];
+
 /// The facts of the fixture.
 pub fn facts() -> Facts {
     let mut symbols = Vec::new();
@@ -83,7 +86,7 @@ pub fn facts() -> Facts {
         symbols.push(Sym { address, kind: 'D', name });
         address += size;
     }
-    for (n, name) in ["__init_begin", "start_kernel", "__init_end"].into_iter().enumerate() {
+    for (n, &name) in FREED.iter().enumerate() {
         symbols.push(Sym { address: INIT + 16 * n as u64, kind: 'T', name });
     }
     sites.insert(INIT + 16, Site { offset: 4, bytes: ENDBR_CALL });
@@ -106,7 +109,9 @@ pub fn facts() -> Facts {
         sections: vec![
             section(".text", TEXT, 0x10000),
             section(".data", DATA, 0x10000),
-            section(".init.text", INIT, 0x1000),
+            section(".init.text", INIT, 32),
+            section(".init.data", INIT + 32, 16),
+            section(".data..percpu", INIT + 48, 16),
         ],
         sites,
         exports,

@@ -97,6 +97,8 @@ codes! {
     KPS0210,
     /// The name is used twice.
     KPS0211,
+    /// The variable is per-CPU.
+    KPS0212,
 
     // Prototypes and types.
     /// BTF knows no prototype, and none is written.
@@ -113,7 +115,7 @@ codes! {
     // What can be patched.
     /// The function has no ftrace site.
     KPS0401,
-    /// The function's memory is freed after boot.
+    /// The memory of the function or variable is freed after boot.
     KPS0402,
     /// The function starts in a way that is not known.
     KPS0403,

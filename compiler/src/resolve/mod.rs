@@ -82,14 +82,14 @@ impl<'a> Resolver<'a> {
         }
 
         let mut imports = Imports::default();
-        self.declared(spec, &mut importer, &mut imports);
+        let declared = self.declared(spec, &mut importer, &mut imports);
         let (mut objects, mut places) = (Vec::new(), Vec::new());
         for object in self.known_objects(spec) {
             let (resolved, spans) = self.object(object, &rust, &mut importer);
             objects.push(resolved);
             places.push(spans);
         }
-        self.used(&rust, &objects, &mut importer, &mut imports);
+        self.used(&rust, &objects, declared, &mut importer, &mut imports);
         imports.types = importer.finish();
 
         let target = Target {

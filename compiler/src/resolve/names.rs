@@ -2,9 +2,9 @@
 
 use super::bodies::{Fragment, Rust};
 use super::rust::place;
-use super::symbols::{is_function, Wanted};
+use super::symbols::{is_function, Found, Wanted};
 use super::Resolver;
-use crate::diag::{Diagnostic, KPS0205, KPS0211, KPS0301, KPS0305};
+use crate::diag::{Diagnostic, KPS0205, KPS0211, KPS0212, KPS0301, KPS0305, KPS0402};
 use kps_codegen::refs::{self, Name, Refs, Role};
 use kps_facts::Importer;
 use kps_grammar::ast::{self, Code};
@@ -16,15 +16,20 @@ use std::collections::{BTreeSet, HashMap};
 const CRATES: &[&str] = &["core", "kernel", "kps"];
 
 impl Resolver<'_> {
-    /// What `use` declares.
-    pub(super) fn declared(&mut self, spec: &ast::Patch, importer: &mut Importer<'_>, imports: &mut Imports) {
+    /// Imports what `use` declares. Returns the names, those that cannot be imported among them.
+    pub(super) fn declared(
+        &mut self,
+        spec: &ast::Patch,
+        importer: &mut Importer<'_>,
+        imports: &mut Imports,
+    ) -> BTreeSet<String> {
         let mut seen: HashMap<String, Span> = HashMap::new();
         for object in spec.objects.iter().filter(|object| object.name.value == "vmlinux") {
             for item in &object.use_fns {
                 if !self.first_use(&mut seen, &item.symbol) {
                     continue;
                 }
-                let found = self.find(&item.symbol, Wanted::Function);
+                let found = self.find(&item.symbol, Wanted::Function).filter(|f| self.stays(&item.symbol, f));
                 let signature = self.signature(&item.symbol, item.prototype.as_ref(), importer);
                 if let (Some(found), Some(signature)) = (found, signature) {
                     let link = self.link(found.symbol);
@@ -36,7 +41,7 @@ impl Resolver<'_> {
                 if !self.first_use(&mut seen, &item.symbol) {
                     continue;
                 }
-                let found = self.find(&item.symbol, Wanted::Variable);
+                let found = self.find(&item.symbol, Wanted::Variable).filter(|f| self.stays(&item.symbol, f));
                 let ty = self.written_type(item.ty, importer);
                 if let (Some(found), Some(ty)) = (found, ty) {
                     self.check_size(item, found.address, importer.types().size(&ty));
@@ -45,6 +50,32 @@ impl Resolver<'_> {
                 }
             }
         }
+        seen.into_keys().collect()
+    }
+
+    /// Whether what is at an address is one thing and there to stay.
+    fn stays(&mut self, symbol: &ast::Symbol, found: &Found) -> bool {
+        let name = &symbol.name;
+        let section = self.facts.section_of(found.address).map_or("", |section| &section.name);
+        if section.starts_with(".data..percpu") {
+            self.report(
+                Diagnostic::error(KPS0212, format!("`{}` is a per-CPU variable", name.value))
+                    .at(name.span, "")
+                    .note("every CPU has one of its own; what the symbol points to is none of them")
+                    .help("use a function of the kernel that reads or changes it"),
+            );
+            return false;
+        }
+        if self.facts.is_init(found.address) {
+            self.report(
+                Diagnostic::error(KPS0402, format!("`{}` is gone when the kernel has booted", name.value))
+                    .at(name.span, "")
+                    .note("it is `__init`: its memory is freed and used for other things")
+                    .help("use what it has set up"),
+            );
+            return false;
+        }
+        true
     }
 
     fn first_use(&mut self, seen: &mut HashMap<String, Span>, symbol: &ast::Symbol) -> bool {
@@ -89,12 +120,12 @@ impl Resolver<'_> {
         &mut self,
         rust: &Rust,
         objects: &[Object<Fragment>],
+        declared: BTreeSet<String>,
         importer: &mut Importer<'_>,
         imports: &mut Imports,
     ) {
         let mut known = rust.defined();
-        known.extend(imports.functions.iter().map(|f| f.name.clone()));
-        known.extend(imports.statics.iter().map(|s| s.name.clone()));
+        known.extend(declared);
         known.extend(prelude());
         known.extend(RUST_PRELUDE.iter().chain(CRATES).map(|name| (*name).to_owned()));
         let mut names = Names { known, reported: BTreeSet::new(), lenient: rust.has_unknown_names() };
