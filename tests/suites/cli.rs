@@ -95,6 +95,25 @@ fn a_spec_that_cannot_be_read_is_3_and_one_that_is_wrong_is_1() {
 }
 
 #[test]
+fn source_makes_room_for_itself_and_for_nothing_else() {
+    let root = folder();
+    let spec = write(&root.path().join("fix.kps"), SPEC.as_bytes());
+    let output = root.path().join("out");
+    let emit = ["build", &spec, "--emit", "source", "-o", &output.display().to_string()];
+    let kept = output.join("fix/built.o");
+    for _ in 0..2 {
+        assert_eq!(with_fixture(&emit).0, 0);
+        assert!(output.join("fix/fix_main.rs").exists() && !kept.exists());
+        write(&kept, b"of an earlier build");
+    }
+    std::fs::remove_file(output.join("fix/fix.lines")).unwrap_or_else(|error| panic!("{error}"));
+    assert_ends(with_fixture(&emit), 3, "KPS0701");
+    assert!(kept.exists(), "a folder that is not kpsc's was touched");
+    let left = std::fs::read_dir(&output).map(|entries| entries.count()).unwrap_or_default();
+    assert_eq!(left, 1, "something half-made is left");
+}
+
+#[test]
 fn text_that_could_hurt_a_terminal_is_not_printed_as_it_is() {
     let root = folder();
     let spec = write(&root.path().join("a.kps"), "patch fix \u{1b}[31m { }".as_bytes());

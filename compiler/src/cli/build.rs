@@ -41,8 +41,7 @@ impl Build {
         let output = &self.output;
         std::fs::create_dir_all(output).map_err(|error| cannot("make", output, &error))?;
         if self.emit == Some(Emit::Source) {
-            let folder = output.join(&compiled.name);
-            build::write_files(&compiled.emitted.files, &folder)?;
+            let folder = write_source(&compiled, output)?;
             println!("{}", folder.display());
             return Ok(0);
         }
@@ -56,6 +55,22 @@ impl Build {
             Err(code) => Ok(code),
         }
     }
+}
+
+/// Writes the Kbuild folder, whole or not at all. One that kpsc wrote earlier makes room; any other folder stays.
+fn write_source(compiled: &Compiled, output: &Path) -> Result<PathBuf, Diagnostic> {
+    let Compiled { name, emitted, .. } = compiled;
+    let folder = output.join(name);
+    let scratch = tempfile::tempdir_in(output).map_err(|error| cannot("write to", output, &error))?;
+    let rename =
+        |from: &Path, to: &Path| std::fs::rename(from, to).map_err(|error| cannot("write", &folder, &error));
+    let (new, old) = (scratch.path().join("new"), scratch.path().join("old"));
+    build::write_files(&emitted.files, &new)?;
+    if folder.join(format!("{name}.lines")).exists() {
+        rename(&folder, &old)?;
+    }
+    rename(&new, &folder)?;
+    Ok(folder)
 }
 
 /// Builds a module in a folder of its own. Messages have been printed; without a result there were errors.
