@@ -123,8 +123,14 @@ impl<'a> Messages<'a> {
             }
             _ => None,
         };
-        const NOISE: &[&str] =
-            &["#[warn(", "#[deny(", "requested on the command line", "for more information, see"];
+        // Lint levels are ours, and of a struct's fields only those that bodies name are generated.
+        const NOISE: &[&str] = &[
+            "#[warn(",
+            "#[deny(",
+            "requested on the command line",
+            "for more information, see",
+            "available field",
+        ];
         let elsewhere = !child.spans.is_empty() && child.spans.iter().all(|span| self.home(span).is_none());
         if elsewhere || NOISE.iter().any(|noise| child.message.contains(noise)) {
             return diagnostic;

@@ -93,7 +93,7 @@ codes! {
     KPS0208,
     /// The object is written twice.
     KPS0209,
-    /// The item's name belongs to the generated code.
+    /// The item's name belongs to the generated code or to a type of the kernel.
     KPS0210,
     /// The name is used twice.
     KPS0211,

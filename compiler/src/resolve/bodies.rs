@@ -9,7 +9,7 @@ use kps_codegen::Body;
 use kps_facts::Wanted;
 use kps_grammar::ast::{self, Code};
 use kps_grammar::{Source, Span};
-use kps_plan::Callbacks;
+use kps_plan::{Callbacks, Types};
 use proc_macro2::{Literal, TokenStream};
 use quote::quote;
 use std::collections::{BTreeSet, HashMap};
@@ -151,6 +151,22 @@ impl Resolver<'_> {
             }
         }
         rust
+    }
+
+    /// An item must not hide a type that the patch gets from the kernel: bodies would read memory by its layout.
+    pub(super) fn check_hidden_types(&mut self, rust: &Rust, types: &Types) {
+        for (item, fragment) in rust.items.iter().zip(&rust.item_codes) {
+            for name in refs::defined(std::slice::from_ref(item)) {
+                if types.iter().any(|(_, def)| def.name() == name) {
+                    self.report(
+                        Diagnostic::error(KPS0210, format!("an item cannot be named `{name}`"))
+                            .at(fragment.span, "")
+                            .note("the patch uses a type of the kernel that has this name")
+                            .help("choose another name"),
+                    );
+                }
+            }
+        }
     }
 
     /// An item must keep away from the names of the generated crate.
