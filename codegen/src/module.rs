@@ -2,8 +2,9 @@
 
 use crate::func::{callback, func};
 use crate::names::{func_names, ident, FuncNames};
+use crate::types::Names;
 use crate::Body;
-use kps_plan::{AuthorsKey, Link, Metadata, Object, ObjectName, Patch};
+use kps_plan::{AuthorsKey, CInt, Link, Metadata, Object, ObjectName, Patch, Signature, Type};
 use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{format_ident, quote};
 use std::collections::BTreeSet;
@@ -22,6 +23,7 @@ pub(crate) fn root<B: Body>(patch: &Patch<B>) -> TokenStream {
         #![doc = #title]
         //!
         //! kpsc wrote this file. Change the spec and not this.
+        #![allow(missing_docs, unreachable_pub)]
 
         #[allow(dead_code, unreachable_pub, unused_imports, unused_macros)]
         #[path = "kps/lib.rs"]
@@ -106,6 +108,13 @@ fn object<B: Body>(patch: &Patch<B>, object: &Object<B>, names: &[FuncNames]) ->
     let types = &patch.kernel.types;
     let funcs = object.funcs.iter().zip(names).map(|(f, names)| func(types, f, names));
     let callbacks = object.callbacks.each().map(|(name, body)| callback(name, body));
+    let mut used = Names::default();
+    object.funcs.iter().for_each(|func| used.add(types, &func.signature));
+    if object.callbacks.each().next().is_some() {
+        used.add_named(types, patch.klp.object);
+        used.add(types, &CALLBACK);
+    }
+    let imports = used.imports();
     quote! {
         #[doc = #title]
         #[allow(
@@ -119,12 +128,16 @@ fn object<B: Body>(patch: &Patch<B>, object: &Object<B>, names: &[FuncNames]) ->
         )]
         mod #name {
             use super::*;
+            #imports
 
             #(#funcs)*
             #(#callbacks)*
         }
     }
 }
+
+/// What a callback's prototype is written with, `klp_object` aside.
+const CALLBACK: Signature = Signature { params: Vec::new(), ret: Type::Int(CInt::Int), variadic: false };
 
 /// The tables for `klp_enable_patch()`, and the module's `init`.
 fn livepatch<B: Body>(patch: &Patch<B>, names: &[Vec<FuncNames>]) -> TokenStream {
@@ -145,11 +158,18 @@ fn livepatch<B: Body>(patch: &Patch<B>, names: &[Vec<FuncNames>]) -> TokenStream
         hex(&patch.target.build_id)
     );
     let foreign = format!("refused: {{}} does not start as in {}\n", patch.target.release);
+    let klp_callbacks = name(patch.klp.callbacks);
+    let modules = patch.objects.iter().map(|object| ident(object.name.as_str()));
     quote! {
         /// The tables that the kernel is given, and the moment when it is.
+        #[allow(unused_imports)]
         mod livepatch {
-            use super::*;
-            use kps::guard::{Entry, Mismatch};
+            use super::kps::guard::{self, Entry, Mismatch};
+            use super::kps::note::Note;
+            use super::types::{#klp_callbacks, #klp_func, #klp_object, #klp_patch};
+            use super::{#(#modules),*};
+            use core::ffi::{c_int, c_void};
+            use core::ptr::{addr_of, addr_of_mut, null};
 
             #(#funcs)*
 
@@ -179,16 +199,16 @@ fn livepatch<B: Body>(patch: &Patch<B>, names: &[Vec<FuncNames>]) -> TokenStream
                     /// to functions of the kernel.
                     let same = unsafe {
                         let notes = (addr_of!(kps_start_notes), addr_of!(kps_stop_notes));
-                        kps::guard::check(&BUILD_ID, notes, &ENTRIES)
+                        guard::check(&BUILD_ID, notes, &ENTRIES)
                     };
                     match same {
                         Ok(()) => {}
                         Err(Mismatch::BuildId) => {
-                            pr_err!(#refusal);
+                            kernel::pr_err!(#refusal);
                             return Err(kernel::error::code::ENOEXEC);
                         }
                         Err(Mismatch::Entry(function)) => {
-                            pr_err!(#foreign, function);
+                            kernel::pr_err!(#foreign, function);
                             return Err(kernel::error::code::ENOEXEC);
                         }
                     }
@@ -306,7 +326,7 @@ fn note<B>(patch: &Patch<B>) -> TokenStream {
     quote! {
         #[link_section = ".note.kps"]
         #[used]
-        static NOTE: kps::note::Note<#len> = kps::note::Note::new(*#text);
+        static NOTE: Note<#len> = Note::new(*#text);
     }
 }
 

@@ -4,8 +4,12 @@ use kps_plan::{Func, Patch};
 use proc_macro2::{Ident, Span};
 use std::collections::HashSet;
 
-/// The modules of a generated crate. An author's item must not have one of these names, nor that of a patched object.
-pub const RESERVED: &[&str] = &["kps", "livepatch", "types"];
+/// The modules of a generated crate, and the crates that it names. An author's item must not have one of these names, nor
+/// that of a patched object.
+pub const RESERVED: &[&str] = &["core", "kernel", "kps", "livepatch", "types"];
+
+/// What the symbols of generated functions start with. An author's item must not.
+pub const PREFIX: &str = "kps_";
 
 /// Symbols that post-link turns into those of klp relocations start so, then come the object, a dot, the name, a comma
 /// and the position.

@@ -3,10 +3,11 @@
 use crate::names::{ident, placeholder};
 use kps_plan::{
     CInt, Constant, Field, Function, Imports, Link, Record, RecordKind, Signature, Static, Type, TypeDef,
-    Types,
+    TypeId, Types,
 };
 use proc_macro2::{Ident, Literal, TokenStream};
 use quote::{format_ident, quote};
+use std::collections::BTreeSet;
 
 /// The file `types.rs` of a module.
 pub(crate) fn module(imports: &Imports) -> TokenStream {
@@ -83,6 +84,55 @@ pub(crate) fn declaration(types: &Types, name: &Ident, signature: &Signature) ->
     let dots = signature.variadic.then(|| quote!(...));
     let ret = ret(types, signature);
     quote!(fn #name(#(#params,)* #dots) #ret;)
+}
+
+/// The names that the types of some prototypes and parameters are written with, to be imported one by one.
+///
+/// An import by name wins over every glob, so what an author's `use crate::*` brings in cannot make them ambiguous.
+#[derive(Default)]
+pub(crate) struct Names {
+    /// Those of `core::ffi`.
+    ffi: BTreeSet<Ident>,
+    /// Those of the module `types`.
+    kernel: BTreeSet<Ident>,
+}
+
+impl Names {
+    /// Adds what a prototype is written with.
+    pub(crate) fn add(&mut self, types: &Types, signature: &Signature) {
+        let all = signature.params.iter().map(|param| &param.ty).chain([&signature.ret]);
+        all.for_each(|t| self.add_type(types, t));
+    }
+
+    /// Adds a definition.
+    pub(crate) fn add_named(&mut self, types: &Types, id: TypeId) {
+        self.kernel.insert(ident(types.get(id).name()));
+    }
+
+    fn add_type(&mut self, types: &Types, t: &Type) {
+        match t {
+            Type::Void => drop(self.ffi.insert(ident("c_void"))),
+            Type::Bool => {}
+            Type::Int(int) => {
+                let name = c_int(*int).to_string();
+                if name.starts_with("c_") {
+                    self.ffi.insert(ident(&name));
+                }
+            }
+            Type::Pointer { to, .. } => self.add_type(types, to),
+            Type::Function(signature) => self.add(types, signature),
+            Type::Array { of, .. } => self.add_type(types, of),
+            Type::Named(id) => self.add_named(types, *id),
+        }
+    }
+
+    /// The imports, for a module below the crate root.
+    pub(crate) fn imports(&self) -> TokenStream {
+        let (ffi, kernel) = (self.ffi.iter(), self.kernel.iter());
+        let ffi = (!self.ffi.is_empty()).then(|| quote!(use core::ffi::{#(#ffi),*};));
+        let kernel = (!self.kernel.is_empty()).then(|| quote!(use super::types::{#(#kernel),*};));
+        quote!(#kernel #ffi)
+    }
 }
 
 fn c_int(int: CInt) -> TokenStream {

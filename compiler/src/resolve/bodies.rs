@@ -2,14 +2,14 @@
 
 use super::rust::{parse_body, parse_item, ParsedBody};
 use super::Resolver;
-use crate::diag::{Diagnostic, KPS0210};
-use kps_codegen::names::RESERVED;
+use crate::diag::{Diagnostic, KPS0210, KPS0211};
+use kps_codegen::names::{PREFIX, RESERVED};
 use kps_codegen::refs::{self, Refs};
 use kps_codegen::Body;
 use kps_facts::Wanted;
 use kps_grammar::ast::{self, Code};
 use kps_grammar::{Source, Span};
-use kps_plan::{Callbacks, Types};
+use kps_plan::{Callbacks, Change, Imports, Object, Types};
 use proc_macro2::{Literal, TokenStream};
 use quote::quote;
 use std::collections::{BTreeSet, HashMap};
@@ -169,17 +169,50 @@ impl Resolver<'_> {
         }
     }
 
+    /// Rust lets no parameter hide a static or a constant.
+    pub(super) fn check_parameters(
+        &mut self,
+        rust: &Rust,
+        places: &[Vec<Span>],
+        objects: &[Object<Fragment>],
+        imports: &Imports,
+    ) {
+        let own = rust.items.iter().filter_map(|item| match item {
+            Item::Static(item) => Some(item.ident.to_string()),
+            Item::Const(item) => Some(item.ident.to_string()),
+            Item::Struct(item) if !matches!(item.fields, syn::Fields::Named(_)) => {
+                Some(item.ident.to_string())
+            }
+            _ => None,
+        });
+        let statics = imports.statics.iter().map(|item| item.name.clone());
+        let constants = imports.constants.iter().map(|item| item.name.clone());
+        let values: BTreeSet<String> = own.chain(statics).chain(constants).collect();
+        for (func, &place) in objects.iter().zip(places).flat_map(|(o, places)| o.funcs.iter().zip(places)) {
+            let has_ret = matches!(func.change, Change::Around { .. });
+            let params = func.signature.params.iter().map(|param| param.name.as_str());
+            for name in params.chain(has_ret.then_some("ret")).filter(|name| values.contains(*name)) {
+                self.report(
+                    Diagnostic::error(KPS0211, format!("`{name}` has two meanings in `{}`", func.old.name))
+                        .at(place, "")
+                        .note("it is a parameter or the result here, and a static or constant of the patch")
+                        .help("rename the item, or write the function's prototype with another name"),
+                );
+            }
+        }
+    }
+
     /// An item must keep away from the names of the generated crate.
     fn check_item(&mut self, spec: &ast::Patch, item: &Item, code: Code) {
         let objects = spec.objects.iter().map(|object| object.name.value.as_str());
         let reserved: Vec<&str> = RESERVED.iter().copied().chain(objects).collect();
         for name in refs::defined(std::slice::from_ref(item)) {
-            if reserved.contains(&name.as_str()) {
+            if reserved.contains(&name.as_str()) || name.starts_with(PREFIX) {
                 let message = format!("an item cannot be named `{name}`");
                 self.report(
                     Diagnostic::error(KPS0210, message)
                         .at(code.span, "")
-                        .note("the generated code has a module of this name")
+                        .note("the generated code has this name for something else")
                         .help("choose another name"),
                 );
             }

@@ -92,6 +92,7 @@ impl<'a> Resolver<'a> {
         self.used(&rust, &objects, declared, &mut importer, &mut imports);
         imports.types = importer.finish();
         self.check_hidden_types(&rust, &imports.types);
+        self.check_parameters(&rust, &places, &objects, &imports);
 
         let target = Target {
             release: self.facts.identity.release.clone(),
