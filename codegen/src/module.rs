@@ -164,6 +164,7 @@ fn livepatch<B: Body>(patch: &Patch<B>, names: &[Vec<FuncNames>]) -> TokenStream
         /// The tables that the kernel is given, and the moment when it is.
         #[allow(unused_imports)]
         mod livepatch {
+            use super::kps::errno::EINVAL;
             use super::kps::guard::{self, Entry, Mismatch};
             use super::kps::note::Note;
             use super::types::{#klp_callbacks, #klp_func, #klp_object, #klp_patch};
@@ -214,11 +215,13 @@ fn livepatch<B: Body>(patch: &Patch<B>, names: &[Vec<FuncNames>]) -> TokenStream
                     }
                     /// SAFETY: nobody else knows the tables yet. They live as long as the module, which the kernel pins
                     /// until the last task has left the patch.
-                    kernel::error::to_result(unsafe {
+                    let status = unsafe {
                         let patch = addr_of_mut!(PATCH);
                         (*patch).r#mod = module.as_ptr().cast();
                         klp_enable_patch(patch)
-                    })?;
+                    };
+                    // A callback may refuse with any number; only an error keeps the module from staying.
+                    kernel::error::to_result(if status > 0 { -EINVAL } else { status })?;
                     Ok(Module)
                 }
             }

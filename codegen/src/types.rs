@@ -201,6 +201,7 @@ fn struct_(types: &Types, record: &Record) -> TokenStream {
         end = field.offset + field.size;
     }
     pad(end, record.size, &mut members);
+    members.extend(alignment(types, record));
     let repr = repr(types, record);
     let docs = docs(record);
     let zero = zero(record);
@@ -224,6 +225,7 @@ fn union_(types: &Types, record: &Record) -> TokenStream {
         let (name, ty) = (ident(&field.name), ty(types, &field.ty));
         quote!(pub #name: #ty)
     });
+    let alignment = alignment(types, record).into_iter();
     let repr = repr(types, record);
     let docs = docs(record);
     let zero = zero(record);
@@ -235,6 +237,7 @@ fn union_(types: &Types, record: &Record) -> TokenStream {
         pub union #name {
             #(#members,)*
             pub _size: [u8; #size],
+            #(#alignment,)*
         }
         #zero
         #proof
@@ -249,18 +252,37 @@ fn docs(record: &Record) -> Option<TokenStream> {
     })
 }
 
-/// The layout attribute: members stand where C has them, and the whole has C's alignment.
+/// The layout attribute: members stand where C has them. A packed record has all its padding written out.
 fn repr(types: &Types, record: &Record) -> TokenStream {
-    let align = Literal::u64_unsuffixed(record.align);
-    let natural = |field: &Field| {
-        let align = types.align(&field.ty);
-        field.offset % align == 0 && record.size % align == 0 && align <= record.align
-    };
-    if record.fields.iter().all(natural) {
-        quote!(#[repr(C, align(#align))])
+    if is_natural(types, record) {
+        quote!(#[repr(C)])
     } else {
+        let align = Literal::u64_unsuffixed(record.align);
         quote!(#[repr(C, packed(#align))])
     }
+}
+
+/// Whether C's rules put every member where it is.
+fn is_natural(types: &Types, record: &Record) -> bool {
+    let natural = |field: &Field| {
+        let align = types.align(&field.ty);
+        field.offset % align == 0 && align <= record.align
+    };
+    record.fields.iter().all(natural)
+}
+
+/// A member without size that gives the record C's alignment where the others do not. An attribute would too, but a
+/// packed record could then not hold this one.
+fn alignment(types: &Types, record: &Record) -> Option<TokenStream> {
+    let given = record.fields.iter().map(|field| types.align(&field.ty)).max().unwrap_or(1);
+    let of = match record.align {
+        _ if given >= record.align || !is_natural(types, record) => return None,
+        2 => quote!(u16),
+        4 => quote!(u32),
+        8 => quote!(u64),
+        _ => quote!(u128),
+    };
+    Some(quote!(pub _align: [#of; 0]))
 }
 
 fn zero(record: &Record) -> Option<TokenStream> {
@@ -279,7 +301,7 @@ fn zero(record: &Record) -> Option<TokenStream> {
 /// Compile-time proof that the layout is the one that BTF says.
 fn proof(record: &Record) -> TokenStream {
     let name = ident(&record.name);
-    let size = Literal::u64_unsuffixed(record.size);
+    let (size, align) = (Literal::u64_unsuffixed(record.size), Literal::u64_unsuffixed(record.align));
     let offsets = record.fields.iter().filter(|_| record.kind == RecordKind::Struct).map(|field| {
         let (member, offset) = (ident(&field.name), Literal::u64_unsuffixed(field.offset));
         quote!(assert!(core::mem::offset_of!(#name, #member) == #offset);)
@@ -288,6 +310,7 @@ fn proof(record: &Record) -> TokenStream {
         const _: () = {
             let size = core::mem::size_of::<#name>();
             assert!(size == #size);
+            assert!(core::mem::align_of::<#name>() == #align);
             #(#offsets)*
         };
     }

@@ -1,6 +1,7 @@
 //! What would go wrong: rules over a resolved patch.
 
-use crate::diag::{any_error, Diagnostic, KPS0406, KPS0407, KPS0408};
+use crate::diag::{any_error, Diagnostic, KPS0406, KPS0407, KPS0408, KPS0409};
+use crate::notable;
 use crate::resolve::{Fragment, Resolved};
 use kps_grammar::Span;
 use kps_plan::{CInt, Change, Func, Patch, Type, TypeDef, Types};
@@ -53,43 +54,30 @@ fn check_func(types: &Types, func: &Func<Fragment>, place: Span, diagnostics: &m
     }
 }
 
-/// Functions in which tasks wait for as long as it takes: for a child, a peer, a key, a timer.
-const WAITERS: &[&str] = &[
-    "core_sys_select",
-    "do_epoll_wait",
-    "do_nanosleep",
-    "do_poll",
-    "do_select",
-    "do_sys_poll",
-    "do_wait",
-    "ep_poll",
-    "futex_wait",
-    "hrtimer_nanosleep",
-    "inet_csk_accept",
-    "kernel_wait4",
-    "n_tty_read",
-    "pipe_read",
-    "schedule",
-    "schedule_timeout",
-    "tcp_recvmsg",
-    "unix_stream_read_generic",
-    "wait_for_completion",
-    "worker_thread",
-];
-
-/// A frame around a function that waits keeps the patch from being unloaded as long as somebody waits.
+/// The kernel finishes loading when no task is left in the old function, and unloading when none is left in the patch.
 fn check_waiter(func: &Func<Fragment>, place: Span) -> Option<Diagnostic> {
     let name = &func.old.name;
+    if notable::is_main_loop(name) {
+        let warning = Diagnostic::warning(KPS0409, format!("some task is always in `{name}`"));
+        return Some(
+            warning
+                .at(place, "")
+                .note(
+                    "a patch is complete when no task is in the old function any more: this one may never be",
+                )
+                .help("patch a function that is called from the loop"),
+        );
+    }
     let around = match &func.change {
         Change::Replace { calls_original, .. } => *calls_original,
         Change::Pre(_) => false,
         Change::Around { .. } => true,
     };
-    (around && WAITERS.contains(&name.as_str())).then(|| {
+    (around && notable::is_waiter(name)).then(|| {
         Diagnostic::warning(KPS0408, format!("tasks may stay in `{name}` for hours"))
             .at(place, "")
             .note("the patch can be neither unloaded nor replaced while one does")
-            .help("a `pre` hook alone leaves no frame and holds nothing up")
+            .help("a `pre` hook alone leaves no frame and does not hold up unloading")
     })
 }
 

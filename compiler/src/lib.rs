@@ -15,6 +15,7 @@ pub mod cli;
 pub mod diag;
 pub mod elf;
 pub mod emit;
+pub mod notable;
 pub mod resolve;
 pub mod target;
 pub mod vm;

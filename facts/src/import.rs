@@ -1,7 +1,7 @@
 //! From BTF to the types of a plan: only what a patch uses, with every offset as the kernel has it.
 //!
 //! Kernel structs are large and hold each other. A patch touches a handful of members, so a struct is taken over with
-//! the members that some body names and padding in between; one that is only passed around stays opaque. The words of
+//! the members that some body names and padding in between. The words of
 //! the bodies decide. A word that is a member's name by accident costs a line of generated code and nothing else.
 
 use crate::btf::{Btf, BtfId, Kind, Prototype};
@@ -78,15 +78,52 @@ impl<'a> Importer<'a> {
         Some(signature)
     }
 
-    /// The type of this name, for a body that names it.
-    pub fn named(&mut self, name: &str) -> Option<Type> {
-        let &id = self.btf.types(name).first()?;
-        Some(self.by_value(id))
+    /// The types that a name may mean: one, unless translation units define different types of that name. The one that
+    /// the patch has met already, in a prototype, is meant before any other.
+    pub fn candidates(&self, name: &str) -> Vec<BtfId> {
+        let mut all = self.btf.types(name);
+        let defines = |id: &BtfId| matches!(self.btf.get(*id).kind, Kind::Record(_) | Kind::Enum(_));
+        if all.iter().any(defines) {
+            all.retain(defines);
+        }
+        let met: Vec<BtfId> = all.iter().copied().filter(|id| self.known.contains_key(id)).collect();
+        let mut distinct: Vec<BtfId> = Vec::new();
+        for id in if met.is_empty() { all } else { met } {
+            if !distinct.iter().any(|&known| self.same_layout(known, id)) {
+                distinct.push(id);
+            }
+        }
+        distinct
     }
 
-    /// A type held by value, whose size matters.
-    pub fn by_value(&mut self, id: BtfId) -> Type {
-        let ty = self.import(id, true, "");
+    /// Whether two types look the same to a body.
+    fn same_layout(&self, a: BtfId, b: BtfId) -> bool {
+        let btf = self.btf;
+        match (btf.get(a).kind, btf.get(b).kind) {
+            (Kind::Record(x), Kind::Record(y)) => {
+                let member = |m: crate::btf::Member<'a>| (m.name, m.bit_offset, m.bitfield, btf.size(m.ty));
+                btf.size(a) == btf.size(b) && x.members().map(member).eq(y.members().map(member))
+            }
+            (Kind::Enum(x), Kind::Enum(y)) => (x.size, x.signed) == (y.size, y.signed),
+            (Kind::Typedef(x), Kind::Typedef(y)) => {
+                let (x, y) = (btf.strip(x), btf.strip(y));
+                x == y || self.same_layout(x, y)
+            }
+            (Kind::Forward, Kind::Forward) => true,
+            (Kind::Int(x), Kind::Int(y)) => (x.size, x.signed) == (y.size, y.signed),
+            _ => false,
+        }
+    }
+
+    /// The first type that a name may mean.
+    pub fn named(&mut self, name: &str) -> Option<Type> {
+        let &id = self.candidates(name).first()?;
+        Some(self.ty(id))
+    }
+
+    /// A type.
+    pub fn ty(&mut self, id: BtfId) -> Type {
+        let ty = self.import(id, "");
         self.settle();
         ty
     }
@@ -106,40 +143,38 @@ impl<'a> Importer<'a> {
             if params.iter().any(|p| p.name == name) {
                 name = format!("arg{n}");
             }
-            params.push(Param { name, ty: self.import(ty, true, "") });
+            params.push(Param { name, ty: passed(self.import(ty, "")) });
         }
-        Signature { params, ret: self.import(proto.ret, true, ""), variadic: proto.variadic() }
+        Signature { params, ret: passed(self.import(proto.ret, "")), variadic: proto.variadic() }
     }
 
-    /// `held` is whether the type's size matters where it stands; `hint` names it if it has no name of its own.
-    fn import(&mut self, id: BtfId, held: bool, hint: &str) -> Type {
+    /// `hint` names the type if it has no name of its own.
+    fn import(&mut self, id: BtfId, hint: &str) -> Type {
         if self.depth == MAX_DEPTH {
             return Type::Void;
         }
         self.depth += 1;
-        let ty = self.import_kind(id, held, hint);
+        let ty = self.import_kind(id, hint);
         self.depth -= 1;
         ty
     }
 
-    fn import_kind(&mut self, id: BtfId, held: bool, hint: &str) -> Type {
+    fn import_kind(&mut self, id: BtfId, hint: &str) -> Type {
         let ty = self.btf.get(id);
         match ty.kind {
             Kind::Void => Type::Void,
             Kind::Int(int) if int.boolean => Type::Bool,
             Kind::Int(int) => Type::Int(c_int(ty.name, int.size, int.signed)),
-            Kind::Const(of) | Kind::Qualified(of) => self.import(of, held, hint),
+            Kind::Const(of) | Kind::Qualified(of) => self.import(of, hint),
             Kind::Pointer(to) => self.pointer(to, hint),
-            Kind::Array { of, len } => {
-                Type::Array { of: Box::new(self.import(of, true, hint)), len: len.into() }
-            }
-            Kind::Typedef(_) => self.typedef(id, ty.name, held),
+            Kind::Array { of, len } => Type::Array { of: Box::new(self.import(of, hint)), len: len.into() },
+            Kind::Typedef(_) => self.typedef(id, ty.name),
             Kind::Enum(e) if ty.name.is_empty() => Type::Int(enum_int(e.size, e.signed)),
             Kind::Enum(e) => {
                 let int = enum_int(e.size, e.signed);
                 self.define(id, ty.name, |name| TypeDef::Enum { name, int })
             }
-            Kind::Record(_) => self.record(id, held, hint),
+            Kind::Record(_) => self.record(id, hint),
             Kind::Forward => self.define(id, ty.name, |name| TypeDef::Opaque { name }),
             Kind::Float { size } => Type::Array { of: Box::new(Type::Int(CInt::U8)), len: size.into() },
             // These have no values.
@@ -152,7 +187,7 @@ impl<'a> Importer<'a> {
             return Type::Function(Box::new(self.prototype(proto)));
         }
         let constant = self.is_const(to);
-        Type::Pointer { to: Box::new(self.import(to, false, hint)), constant }
+        Type::Pointer { to: Box::new(self.import(to, hint)), constant }
     }
 
     fn is_const(&self, mut id: BtfId) -> bool {
@@ -165,64 +200,50 @@ impl<'a> Importer<'a> {
         }
     }
 
-    fn typedef(&mut self, id: BtfId, name: &str, held: bool) -> Type {
+    fn typedef(&mut self, id: BtfId, name: &str) -> Type {
         if let Some(ty) = primitive(name) {
             return ty;
         }
         let target = self.btf.strip(id);
         match self.btf.get(target) {
             // `typedef struct { .. } name;`: the typedef's name is the struct's.
-            t if t.name.is_empty() && matches!(t.kind, Kind::Record(_)) => self.record(target, held, name),
-            t if t.name == name => self.import(target, held, name),
+            t if t.name.is_empty() && matches!(t.kind, Kind::Record(_)) => self.record(target, name),
+            t if t.name == name => self.import(target, name),
             _ => match self.known.get(&id) {
-                Some(&known) => {
-                    // What was only pointed to so far may now be held.
-                    self.import(target, held, name);
-                    Type::Named(known)
-                }
+                Some(&known) => Type::Named(known),
                 None => {
-                    let to = self.import(target, held, name);
+                    let to = self.import(target, name);
                     self.define(id, name, |name| TypeDef::Alias { name, to })
                 }
             },
         }
     }
 
-    fn record(&mut self, id: BtfId, held: bool, hint: &str) -> Type {
+    fn record(&mut self, id: BtfId, hint: &str) -> Type {
         let name = match self.btf.get(id).name {
             "" if hint.is_empty() => "anonymous",
             "" => hint,
             name => name,
         };
-        let ty = self.define(id, name, |name| TypeDef::Opaque { name });
-        let Type::Named(known) = ty else { return ty };
-        if let TypeDef::Opaque { name } = self.types.get(known) {
-            if held || self.has_wanted_member(id, self.btf.get(id).name) {
-                let record = self.without_members(id, name.clone());
-                self.types.set(known, TypeDef::Record(record));
-                self.pending.push((id, known));
-            }
+        if let Some(&known) = self.known.get(&id) {
+            return Type::Named(known);
+        }
+        let record = self.without_members(id);
+        let ty = self.define(id, name, |name| TypeDef::Record(Record { name, ..record }));
+        if let Type::Named(known) = ty {
+            self.pending.push((id, known));
         }
         ty
-    }
-
-    /// Whether a body names one of the members, looking into anonymous ones.
-    fn has_wanted_member(&self, id: BtfId, record: &str) -> bool {
-        let Kind::Record(layout) = self.btf.get(self.btf.strip(id)).kind else { return false };
-        layout.members().any(|m| match m.name {
-            "" => self.has_wanted_member(m.ty, record),
-            name => self.wanted.wants(record, name),
-        })
     }
 
     fn is_literal(&self, name: &str) -> bool {
         self.wanted.literals.contains(name) || self.wanted.members.iter().any(|(record, _)| *record == name)
     }
 
-    fn without_members(&self, id: BtfId, name: String) -> Record {
+    fn without_members(&self, id: BtfId) -> Record {
         let union = matches!(self.btf.get(id).kind, Kind::Record(record) if record.union);
         Record {
-            name,
+            name: String::new(),
             kind: if union { RecordKind::Union } else { RecordKind::Struct },
             size: self.btf.size(id).unwrap_or(0),
             align: self.btf.align(id),
@@ -238,17 +259,26 @@ impl<'a> Importer<'a> {
         let mut wanted = Vec::new();
         self.wanted_members(id, self.btf.get(id).name, 0, &mut wanted);
         wanted.sort_by_key(|m| m.bit_offset);
+        // All members of a Rust union are at its start. Those of an anonymous struct in a C union are not; they get their
+        // places in a struct, where nothing overlaps.
+        let at_start = wanted.iter().filter(|m| m.bit_offset == 0).count();
+        if at_start < wanted.len() && at_start < 2 {
+            record.kind = RecordKind::Struct;
+        }
         let mut end = 0;
         for Member { member, ty, bit_offset, bits } in wanted {
             let size = self.btf.size(ty).unwrap_or(0);
             let offset = u64::from(bit_offset) / 8;
-            let free = record.kind == RecordKind::Union || offset >= end;
+            let free = match record.kind {
+                RecordKind::Union => offset == 0,
+                RecordKind::Struct => offset >= end,
+            };
             if bits.is_some() || !free || bit_offset % 8 != 0 {
                 record.unreachable.push(member.to_owned());
                 continue;
             }
             end = offset + size;
-            let ty = self.import(ty, true, &format!("{}_{member}", record.name));
+            let ty = self.import(ty, &format!("{}_{member}", record.name));
             record.fields.push(Field { name: member.to_owned(), offset, size, ty });
         }
         self.types.set(known, TypeDef::Record(record));
@@ -299,6 +329,15 @@ pub fn param_name(name: &str, n: usize) -> String {
         "" => format!("arg{n}"),
         "self" | "Self" | "super" | "crate" | "ret" | "original" | "_" => format!("{name}_"),
         name => name.to_owned(),
+    }
+}
+
+/// A type as it is passed and returned by value: the kernel is built with `-funsigned-char`, so a `char` that is a number
+/// is a `u8`. Behind pointers and in arrays it is a `c_char`, which is what C strings in Rust are made of.
+pub fn passed(ty: Type) -> Type {
+    match ty {
+        Type::Int(CInt::Char) => Type::Int(CInt::U8),
+        ty => ty,
     }
 }
 

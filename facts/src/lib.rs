@@ -15,7 +15,7 @@ use btf::Btf;
 use std::collections::{BTreeMap, HashMap};
 
 pub use file::FactsError;
-pub use import::{param_name, Importer, Wanted};
+pub use import::{param_name, passed, Importer, Wanted};
 pub use symbols::{Sym, Symbols};
 
 /// The facts of one kernel image.

@@ -97,6 +97,13 @@ impl Symbols {
         these.take_while(move |sym| sym.name.starts_with(prefix))
     }
 
+    /// The symbols at an address.
+    pub fn at(&self, address: u64) -> impl Iterator<Item = Sym<'_>> {
+        let start = self.entries.partition_point(|e| e.address < address);
+        let end = self.entries.partition_point(|e| e.address <= address);
+        (start..end).map(|n| self.get(n))
+    }
+
     /// The nearest symbols on both sides of an address whose names occur once: landmarks for a reader.
     pub fn landmarks(&self, address: u64) -> (Option<&str>, Option<&str>) {
         let unique = |n: &usize| self.named(self.name(*n)).len() == 1 && !self.name(*n).starts_with("__pfx_");

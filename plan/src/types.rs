@@ -32,7 +32,7 @@ pub enum Type {
 /// The integers of C on the kernel's LP64 architectures, and those that the kernel names by width.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum CInt {
-    /// `char`, signed as the architecture has it.
+    /// `char` behind a pointer or in an array.
     Char,
     /// `signed char` and `s8`.
     I8,
@@ -171,6 +171,10 @@ impl Types {
     pub fn same(&self, a: &Type, b: &Type) -> bool {
         let both = (self.resolve(a), self.resolve(b));
         match both {
+            // `char` is what authors write for a byte of either sign.
+            (Type::Int(CInt::Char), Type::Int(int)) | (Type::Int(int), Type::Int(CInt::Char)) => {
+                int.size() == 1
+            }
             (Type::Int(a), Type::Int(b)) => (a.size(), a.signed()) == (b.size(), b.signed()),
             (Type::Pointer { to: a, .. }, Type::Pointer { to: b, .. }) => self.same(a, b),
             (Type::Array { of: a, len: n }, Type::Array { of: b, len: m }) => n == m && self.same(a, b),
@@ -212,9 +216,9 @@ impl Types {
 /// A named type.
 #[derive(Debug, Clone)]
 pub enum TypeDef {
-    /// A struct or union whose members some body uses, or that is held by value.
+    /// A struct or union, complete in size and with the members that bodies use.
     Record(Record),
-    /// A struct or union that is only pointed to.
+    /// A struct or union that the kernel declares and does not define for this BTF. It can only be pointed to.
     Opaque {
         /// Its name in Rust.
         name: String,

@@ -83,8 +83,8 @@ fn build_id(mut notes: &[u8]) -> Option<&[u8]> {
 /// Whether a function in memory starts with an ftrace site, behind an ENDBR or not.
 ///
 /// Memory differs from the image: the kernel overwrites an ENDBR that nothing jumps to (`poison_endbr()` in
-/// `arch/x86/kernel/alternative.c`), and ftrace turns the call of `__fentry__` into a NOP or a call of its own, with an
-/// int3 in its first byte for a moment.
+/// `arch/x86/kernel/alternative.c`), and ftrace turns the call of `__fentry__` into a NOP, a call of its own or, for BPF
+/// programs, a jump, with an int3 in its first byte for a moment.
 fn starts_as(bytes: [u8; ENTRY_BYTES], endbr: bool) -> bool {
     const ENDBR: [[u8; 4]; 3] = [
         [0xf3, 0x0f, 0x1e, 0xfa], // endbr64
@@ -92,6 +92,7 @@ fn starts_as(bytes: [u8; ENTRY_BYTES], endbr: bool) -> bool {
         [0x66, 0x0f, 0x1f, 0x00], // and before: nopw (%rax)
     ];
     const CALL: u8 = 0xe8;
+    const JMP: u8 = 0xe9;
     const INT3: u8 = 0xcc;
     const NOP: [u8; 5] = [0x0f, 0x1f, 0x44, 0x00, 0x00];
     let site = match (bytes, endbr) {
@@ -99,7 +100,7 @@ fn starts_as(bytes: [u8; ENTRY_BYTES], endbr: bool) -> bool {
         ([site @ .., _, _, _, _], false) => site,
         _ => return false,
     };
-    matches!(site, [CALL | INT3, ..]) || site == NOP
+    matches!(site, [CALL | JMP | INT3, ..]) || site == NOP
 }
 
 #[cfg(test)]
@@ -144,7 +145,7 @@ mod tests {
             bytes[4..].copy_from_slice(&rest);
             bytes
         };
-        for site in [[0x0f, 0x1f, 0x44, 0, 0], [0xe8, 1, 2, 3, 4], [0xcc, 1, 2, 3, 4]] {
+        for site in [[0x0f, 0x1f, 0x44, 0, 0], [0xe8, 1, 2, 3, 4], [0xe9, 1, 2, 3, 4], [0xcc, 1, 2, 3, 4]] {
             assert!(starts_as(endbr(site), true));
             assert!(!starts_as(endbr(site), false));
             let mut bare = [0x90; 9];

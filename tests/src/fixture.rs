@@ -51,6 +51,18 @@ const FUNCTIONS: &[(&str, Start)] = &[
     ("clone_me.isra.0", Start::Endbr),
     ("odd_names", Start::Endbr),
     ("hrtimer_nanosleep", Start::Endbr),
+    ("remap_pte_fn", Start::Endbr),
+    ("array_map_alloc_check", Start::Endbr),
+    ("lfb_size", Start::Endbr),
+    ("seq_putc", Start::Endbr),
+    ("copy_page", Start::NoSite),
+    ("perf_load_guest_lvtpc", Start::Endbr),
+    ("do_exit", Start::Endbr),
+    ("worker_thread", Start::Endbr),
+    ("dput", Start::Endbr),
+    ("dput.part.0", Start::Bare),
+    ("tz_trip_up", Start::Endbr),
+    ("__x64_sys_getpid", Start::Endbr),
     ("_RNvNtCs1234_6kernel5print4emit", Start::NoSite),
 ];
 
@@ -81,6 +93,10 @@ pub fn facts() -> Facts {
         };
         sites.insert(address, site);
     }
+    for (name, twin) in [("tz_trip_down", "tz_trip_up"), ("__do_sys_getpid", "__x64_sys_getpid")] {
+        let n = FUNCTIONS.iter().position(|(name, _)| *name == twin).unwrap_or_default();
+        symbols.push(Sym { address: TEXT + 16 * n as u64, kind: 't', name });
+    }
     let mut address = DATA;
     for &(name, size) in VARIABLES {
         symbols.push(Sym { address, kind: 'D', name });
@@ -97,6 +113,12 @@ pub fn facts() -> Facts {
         ("seq_puts".to_owned(), export(false)),
         ("msleep".to_owned(), export(false)),
         ("jiffies".to_owned(), export(false)),
+        ("seq_putc".to_owned(), export(false)),
+        ("copy_page".to_owned(), export(false)),
+        (
+            "perf_load_guest_lvtpc".to_owned(),
+            Export { gpl: true, namespace: Some("module:kvm,kvm-intel".into()) },
+        ),
         ("do_nothing".to_owned(), Export { gpl: true, namespace: Some("FIXTURE".into()) }),
     ]);
     let section = |name: &str, address, size| Section { name: name.into(), address, size };
@@ -156,6 +178,19 @@ fn btf() -> Btf {
     let sockptr = w.structure("sockptr_t", 16, &[("user", void_p, 0, None), ("is_kernel", bool, 64, None)]);
     let timespec = w.structure("timespec64", 16, &[("tv_sec", long, 0, None), ("tv_nsec", long, 64, None)]);
     w.enumeration("pid_type", &[("PIDTYPE_PID", 0), ("PIDTYPE_TGID", 1), ("PIDTYPE_MAX", -1)]);
+    // Names with two meanings.
+    w.enumeration("shmem_param", &[("Opt_size", 6)]);
+    w.enumeration("other_param", &[("Opt_size", 5)]);
+    w.structure("remap_data", 32, &[("prot", ulong, 128, None)]);
+    let remap_data = w.structure("remap_data", 104, &[("prot", ulong, 512, None)]);
+    let remap_data_p = w.pointer(remap_data);
+    // A union whose anonymous struct has members behind its start.
+    let inner = w.structure("", 16, &[("map_type", u32, 0, None), ("max_entries", u32, 96, None)]);
+    let attr = w.union("bpf_attr", 16, &[("", inner, 0, None), ("other_entries", ulong, 0, None)]);
+    let attr_p = w.pointer(attr);
+    // A packed struct that holds one that is not.
+    let screen = w.structure("screen_info", 25, &[("flag", char, 0, None), ("how", open_how, 8, None)]);
+    let screen_p = w.pointer(screen);
     klp(&mut w, [int, ulong, bool, const_char_p, void_p]);
 
     let show = [("m", seq_file_p), ("v", void_p)];
@@ -182,6 +217,17 @@ fn btf() -> Btf {
     let odd: Vec<_> = names.into_iter().map(|name| (name, int)).collect();
     w.function("odd_names", int, &odd);
     w.function("hrtimer_nanosleep", long, &[("rqtp", loff_t), ("mode", uint), ("clockid", int)]);
+    w.function("remap_pte_fn", int, &[("data", remap_data_p)]);
+    w.function("array_map_alloc_check", int, &[("attr", attr_p)]);
+    w.function("lfb_size", ulong, &[("si", screen_p)]);
+    w.function("seq_putc", VOID, &[("m", seq_file_p), ("c", char)]);
+    w.function("copy_page", VOID, &[]);
+    w.function("perf_load_guest_lvtpc", VOID, &[("entry", u32)]);
+    w.function("do_exit", VOID, &[("code", long)]);
+    w.function("worker_thread", int, &[("__worker", void_p)]);
+    w.function("dput", VOID, &[("dentry", void_p)]);
+    w.function("tz_trip_up", int, &[("p", void_p)]);
+    w.function("__x64_sys_getpid", long, &[("regs", void_p)]);
     w.function("start_kernel", VOID, &[]);
     w.function("asm_entry", VOID, &[]);
     Btf::parse(w.finish_with_layout()).unwrap_or_else(|error| panic!("the fixture's BTF: {error}"))

@@ -82,6 +82,18 @@ fn wrong_usage_is_2() {
 }
 
 #[test]
+fn a_reader_that_stops_reading_is_no_bug() {
+    let mut child = kpsc()
+        .args(["explain", "KPS0203"])
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap_or_else(|error| panic!("{error}"));
+    drop(child.stdout.take());
+    let status = child.wait().unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(status.code(), Some(0));
+}
+
+#[test]
 fn a_spec_that_cannot_be_read_is_3_and_one_that_is_wrong_is_1() {
     let root = folder();
     assert_ends(with_fixture(&["check", "/no/such/spec.kps"]), 3, "KPS0701");

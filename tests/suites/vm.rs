@@ -88,9 +88,10 @@ fn acts(spec: &Path) {
 }
 
 /// Specs whose tests must not hold, with the code and the exit status that say so.
-const FAILS: [(&str, &str, i32); 5] = [
+const FAILS: [(&str, &str, i32); 6] = [
     ("does_not_hold", "KPS0901", 4),
     ("refused_by_callback", "KPS0902", 4),
+    ("refused_by_a_number", "KPS0902", 4),
     ("shows_nothing", "KPS0905", 4),
     ("stays_inside", "KPS0904", 5),
     ("warns", "KPS0902", 4),

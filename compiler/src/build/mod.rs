@@ -7,7 +7,7 @@ use crate::diag::{Diagnostic, KPS0702, KPS0703, KPS0801};
 use crate::emit::{Emitted, Files};
 use crate::target::{cannot, Tree};
 use kps_grammar::Source;
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -54,7 +54,7 @@ pub fn build(
     let chatter = std::thread::spawn(move || {
         for line in stdout.into_iter().flat_map(|out| out.lines()).map_while(Result::ok) {
             if verbose {
-                eprintln!("{line}");
+                let _ = writeln!(std::io::stderr(), "{line}");
             }
         }
     });
@@ -64,7 +64,7 @@ pub fn build(
         let Ok(line) = line else { continue };
         if !messages.read(&line) {
             if verbose {
-                eprintln!("{line}");
+                let _ = writeln!(std::io::stderr(), "{line}");
             }
             other.push(line);
         }

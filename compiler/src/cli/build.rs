@@ -1,6 +1,6 @@
 //! `kpsc build`.
 
-use super::{compile, open_target, read_spec, report, CommandResult, Compiled, SpecArgs, TargetArgs};
+use super::{compile, open_target, read_spec, report, say, CommandResult, Compiled, SpecArgs, TargetArgs};
 use crate::build;
 use crate::diag::Diagnostic;
 use crate::target::{cannot, write_atomically, Cache, Progress, Target};
@@ -42,14 +42,14 @@ impl Build {
         std::fs::create_dir_all(output).map_err(|error| cannot("make", output, &error))?;
         if self.emit == Some(Emit::Source) {
             let folder = write_source(&compiled, output)?;
-            println!("{}", folder.display());
+            say(folder.display());
             return Ok(0);
         }
         match module(&compiled, &mut target, &cache, self.verbose)? {
             Ok(module) => {
                 let path = output.join(format!("{}.ko", compiled.name));
                 write_atomically(&path, &module)?;
-                println!("{}", path.display());
+                say(path.display());
                 Ok(0)
             }
             Err(code) => Ok(code),

@@ -1,6 +1,6 @@
 //! `kpsc explain`.
 
-use super::CommandResult;
+use super::{say, CommandResult};
 use crate::diag::{Code, ALL};
 
 #[derive(Debug, clap::Args)]
@@ -17,7 +17,7 @@ fn parse(text: &str) -> Result<Code, String> {
 
 impl Explain {
     pub(super) fn run(self) -> CommandResult {
-        print!("{}", self.code.page());
+        say(self.code.page().trim_end());
         Ok(0)
     }
 }

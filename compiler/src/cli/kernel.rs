@@ -1,6 +1,6 @@
 //! `kpsc kernel`: target kernels.
 
-use super::{open_target, CommandResult};
+use super::{open_target, say, CommandResult};
 use crate::diag::{Diagnostic, KPS0703};
 use crate::target::{self, BuildDirWish, Cache, DebianWish, Progress, Provider};
 use clap::{Args, Subcommand};
@@ -133,7 +133,7 @@ impl Add {
         if !self.facts_only {
             target.prepare(cache, progress)?;
         }
-        println!("{}", target.name);
+        say(target.name);
         Ok(0)
     }
 }
@@ -141,7 +141,7 @@ impl Add {
 fn list(cache: &Cache) -> CommandResult {
     for target in cache.targets()? {
         let state = if target.tree().is_some() { "ready to build" } else { "facts only" };
-        println!("{}\t{state}\t{}", target.name, target.origin());
+        say(format_args!("{}\t{state}\t{}", target.name, target.origin()));
     }
     Ok(0)
 }
@@ -151,20 +151,20 @@ fn show(cache: &Cache, name: Option<&str>) -> CommandResult {
     let facts = target.facts()?;
     let hex: String = facts.identity.build_id.iter().map(|byte| format!("{byte:02x}")).collect();
     let value = |option: &str| facts.config.get(option).cloned().unwrap_or_else(|| "unknown".into());
-    println!("name       {}", target.name);
-    println!("release    {}", target.release());
-    println!("from       {}", target.origin());
-    println!("build-id   {hex}");
-    println!("image      {}", target.image().display());
-    println!("C          {}", value("CONFIG_CC_VERSION_TEXT"));
-    println!("Rust       {}", value("CONFIG_RUSTC_VERSION_TEXT"));
-    println!("symbols    {}", facts.symbols.len());
-    println!("traceable  {} functions", facts.sites.len());
-    println!("exports    {}", facts.exports.len());
-    println!("types      {}", facts.btf.len());
+    say(format_args!("name       {}", target.name));
+    say(format_args!("release    {}", target.release()));
+    say(format_args!("from       {}", target.origin()));
+    say(format_args!("build-id   {hex}"));
+    say(format_args!("image      {}", target.image().display()));
+    say(format_args!("C          {}", value("CONFIG_CC_VERSION_TEXT")));
+    say(format_args!("Rust       {}", value("CONFIG_RUSTC_VERSION_TEXT")));
+    say(format_args!("symbols    {}", facts.symbols.len()));
+    say(format_args!("traceable  {} functions", facts.sites.len()));
+    say(format_args!("exports    {}", facts.exports.len()));
+    say(format_args!("types      {}", facts.btf.len()));
     match target.tree() {
-        Some(tree) => println!("build tree {}", tree.build.display()),
-        None => println!("build tree not there yet; it is made when it is first needed"),
+        Some(tree) => say(format_args!("build tree {}", tree.build.display())),
+        None => say("build tree not there yet; it is made when it is first needed"),
     }
     Ok(0)
 }

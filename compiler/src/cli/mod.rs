@@ -88,6 +88,11 @@ fn run(verb: Verb) -> ExitCode {
 /// A command's result: an exit code, or the one error that ended it.
 type CommandResult = Result<ExitCode, Diagnostic>;
 
+/// Prints a line of a command's result. Whoever reads it may have stopped reading.
+fn say(line: impl std::fmt::Display) {
+    let _ = writeln!(std::io::stdout(), "{line}");
+}
+
 /// Prints messages to standard error and returns the exit code that they call for.
 fn report(diagnostics: &[Diagnostic], source: Option<&Source>) -> ExitCode {
     const WIDTH: usize = 100;

@@ -1,6 +1,8 @@
 //! `kpsc test`.
 
-use super::{build::module, compile, open_target, read_spec, report, CommandResult, SpecArgs, TargetArgs};
+use super::{
+    build::module, compile, open_target, read_spec, report, say, CommandResult, SpecArgs, TargetArgs,
+};
 use crate::diag::{Diagnostic, KPS0701, KPS0702, KPS0901, KPS0902, KPS0903, KPS0904, KPS0905};
 use crate::target::{Cache, Progress};
 use crate::vm::{run_tests, Guest, Machine, TestFailure, VmError};
@@ -45,7 +47,7 @@ impl Test {
         let run = || run_tests(&mut guest, tests, name, &file, self.limit);
         let outcome = progress.step("testing", run).map_err(vm_error)?;
         for test in &outcome.held {
-            println!("ok: {test}");
+            say(format_args!("ok: {test}"));
         }
         let failures: Vec<_> = outcome.failures.iter().map(|failure| describe(failure, tests)).collect();
         Ok(report(&failures, Some(source)))

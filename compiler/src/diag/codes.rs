@@ -111,6 +111,8 @@ codes! {
     KPS0304,
     /// The variable is larger than its place.
     KPS0305,
+    /// The kernel gives the name several meanings.
+    KPS0306,
 
     // What can be patched.
     /// The function has no ftrace site.
@@ -129,6 +131,14 @@ codes! {
     KPS0407,
     /// Tasks may stay in the function for hours.
     KPS0408,
+    /// Some task never leaves the function.
+    KPS0409,
+    /// The function never returns.
+    KPS0410,
+    /// Other functions share the code.
+    KPS0411,
+    /// The compiler made clones of the function.
+    KPS0412,
 
     // Bodies.
     /// The body is not Rust.

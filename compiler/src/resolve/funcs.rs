@@ -1,12 +1,16 @@
 //! One function that a spec changes.
 
 use super::bodies::{Fragment, Rust};
-use super::symbols::{Found, Wanted};
+use super::symbols::{and, Found, Wanted};
 use super::Resolver;
-use crate::diag::{Diagnostic, KPS0206, KPS0207, KPS0401, KPS0402, KPS0403, KPS0405, KPS0502};
+use crate::diag::{
+    Diagnostic, KPS0206, KPS0207, KPS0401, KPS0402, KPS0403, KPS0405, KPS0410, KPS0411, KPS0412, KPS0502,
+};
+use crate::notable;
 use kps_facts::Importer;
 use kps_grammar::ast;
 use kps_plan::{Change, Entry, Func};
+use std::collections::BTreeSet;
 
 impl Resolver<'_> {
     pub(super) fn func(
@@ -28,9 +32,82 @@ impl Resolver<'_> {
             return None;
         }
         self.changed.insert(found.address, name.span);
-        let entry = self.entry(spec, &found);
+        let entry = self.entry(spec, &found)?;
         let signature = self.signature(&spec.symbol, spec.prototype.as_ref(), importer);
-        Some(Func { old: found.symbol, signature: signature?, entry: entry?, change: change? })
+        self.note_relatives(name, &found);
+        self.check_returns(spec, rust);
+        Some(Func { old: found.symbol, signature: signature?, entry, change: change? })
+    }
+
+    /// Other functions that this change reaches, or that it does not reach although they are made of the same source.
+    fn note_relatives(&mut self, name: &ast::Name, found: &Found) {
+        let facts = self.facts;
+        let twin = |other: &str| {
+            other != name.value && syscall(other).is_none_or(|s| Some(s) != syscall(&name.value))
+        };
+        let aliases: BTreeSet<String> =
+            facts.symbols.at(found.address).map(|sym| sym.name.to_owned()).collect();
+        let aliases: Vec<String> = aliases.into_iter().filter(|other| twin(other)).collect();
+        if !aliases.is_empty() {
+            self.report(
+                Diagnostic::warning(
+                    KPS0411,
+                    format!("`{}` shares its code with {}", name.value, and(&aliases)),
+                )
+                .at(name.span, "")
+                .note("the compiler found them equal, or one is another name of the other")
+                .help("what changes here changes for callers of all of them"),
+            );
+        }
+        let is_clone = |other: &str| {
+            let suffix = other.strip_prefix(name.value.as_str()).unwrap_or_default();
+            [".part.", ".constprop.", ".isra."].iter().any(|clone| suffix.starts_with(clone))
+        };
+        let clones: BTreeSet<String> = facts
+            .symbols
+            .with_prefix(&name.value)
+            .filter(|sym| is_clone(sym.name))
+            .map(|sym| sym.name.to_owned())
+            .collect();
+        if !clones.is_empty() {
+            let clones: Vec<String> = clones.into_iter().collect();
+            self.report(
+                Diagnostic::warning(
+                    KPS0412,
+                    format!("the kernel has parts of `{}` elsewhere too", name.value),
+                )
+                .at(name.span, "")
+                .note(format!("the compiler made {} of it; some callers may go there directly", and(&clones)))
+                .help("look at the callers; the clone can be patched by its name"),
+            );
+        }
+    }
+
+    /// What never returns must not be made to.
+    fn check_returns(&mut self, spec: &ast::Func, rust: &Rust) {
+        let name = &spec.symbol.name;
+        if !notable::never_returns(&name.value) {
+            return;
+        }
+        let refs = |body: Option<ast::Body>| Some(rust.body(body?.code)?.0.refs(&[]));
+        let returns = match (refs(spec.replace), refs(spec.pre), spec.post) {
+            (_, _, Some(post)) => Some((post.word, "`post` would never run")),
+            (_, Some(pre), _) if pre.words.contains("return") => {
+                spec.pre.map(|pre| (pre.word, "it has a `return`"))
+            }
+            (Some(replace), _, _) if replace.originals.is_empty() => {
+                spec.replace.map(|replace| (replace.word, "it does not end in the old function"))
+            }
+            _ => None,
+        };
+        if let Some((word, what)) = returns {
+            self.report(
+                Diagnostic::error(KPS0410, format!("`{}` never returns", name.value))
+                    .at(word, what)
+                    .note("its callers have no code behind the call")
+                    .help("use `pre` without `return`, or end `replace` with `original(..)`"),
+            );
+        }
     }
 
     /// What runs in the function's place.
@@ -135,4 +212,11 @@ impl Resolver<'_> {
         }
         entry
     }
+}
+
+/// The system call that an entry of x86 belongs to: `__x64_sys_getpid` and its like, which share code by design.
+fn syscall(name: &str) -> Option<&str> {
+    ["__x64_sys_", "__ia32_sys_", "__do_sys_", "__se_sys_", "__ia32_compat_sys_", "__x64_compat_sys_"]
+        .iter()
+        .find_map(|prefix| name.strip_prefix(prefix))
 }

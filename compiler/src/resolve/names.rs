@@ -2,11 +2,12 @@
 
 use super::bodies::{Fragment, Rust};
 use super::rust::place;
+use super::signatures::Known;
 use super::symbols::{is_function, Found, Wanted};
 use super::Resolver;
-use crate::diag::{Diagnostic, KPS0205, KPS0211, KPS0212, KPS0301, KPS0305, KPS0402};
+use crate::diag::{Diagnostic, KPS0205, KPS0211, KPS0212, KPS0301, KPS0305, KPS0306, KPS0402};
 use kps_codegen::refs::{self, Name, Refs, Role};
-use kps_facts::Importer;
+use kps_facts::{Export, Facts, Importer};
 use kps_grammar::ast::{self, Code};
 use kps_grammar::Span;
 use kps_plan::{CInt, Change, Constant, Function, Imports, Link, Object, Static, Symbol, Type, TypeDef};
@@ -95,7 +96,7 @@ impl Resolver<'_> {
 
     /// vmlinux exports link plainly, everything else by a klp relocation.
     fn link(&self, symbol: Symbol) -> Link {
-        match self.facts.exports.get(&symbol.name) {
+        match exported(self.facts, &symbol.name) {
             // An export is one symbol; a name that occurs twice needs its position.
             Some(export) if symbol.sympos == 0 => Link::Export { namespace: export.namespace.clone() },
             _ => Link::Livepatch(symbol),
@@ -184,7 +185,7 @@ impl Resolver<'_> {
             if names.known.contains(&name.name) {
                 continue;
             }
-            if self.import(name, importer, imports) {
+            if self.is_ambiguous(name, code, importer) || self.import(name, importer, imports) {
                 names.known.insert(name.name.clone());
             } else if name.role != Role::Unclear && !names.lenient && names.reported.insert(name.name.clone())
             {
@@ -193,11 +194,32 @@ impl Resolver<'_> {
         }
     }
 
+    /// Whether a name means several things in the kernel, which is reported where the name must be the kernel's.
+    fn is_ambiguous(&mut self, name: &Name, code: Code, importer: &Importer<'_>) -> bool {
+        let text = &name.name;
+        let types = importer.candidates(text).len();
+        let values: BTreeSet<i128> = self.facts.btf.constants(text).into_iter().map(|(_, v)| v).collect();
+        let (count, what, help) = match name.role {
+            Role::Type if types > 1 => (types, "types", "use a function whose prototype names the right one"),
+            Role::Value if types == 0 && values.len() > 1 => {
+                (values.len(), "constants", "write the number, with the constant's name in a comment")
+            }
+            _ => return false,
+        };
+        let error = Diagnostic::error(KPS0306, format!("the kernel has {count} {what} named `{text}`"))
+            .at(place(code, name.span), "")
+            .note("its source files define the name each in its own way");
+        let list = values.iter().map(i128::to_string).collect::<Vec<_>>().join(", ");
+        let error = if what == "constants" { error.note(format!("the values are {list}")) } else { error };
+        self.report(error.help(help));
+        true
+    }
+
     /// Imports what the kernel offers to every module under this name.
     fn import(&mut self, name: &Name, importer: &mut Importer<'_>, imports: &mut Imports) -> bool {
         let text = &name.name;
         let is_type = || match name.role {
-            Role::Type | Role::Unclear => !self.facts.btf.types(text).is_empty(),
+            Role::Type | Role::Unclear => importer.candidates(text).len() == 1,
             Role::Function | Role::Value => false,
         };
         if is_type() {
@@ -206,21 +228,21 @@ impl Resolver<'_> {
         if name.role == Role::Type {
             return false;
         }
-        let exported = self.facts.exports.get(text).filter(|_| {
-            let symbols = self.facts.symbols.named(text);
-            symbols.len() == 1 && is_function(self.facts, symbols[0])
-        });
-        if let Some(export) = exported {
-            let signatures: Vec<_> =
-                self.facts.btf.functions(text).into_iter().filter_map(|id| importer.signature(id)).collect();
-            if let Some(signature) = signatures.into_iter().next() {
+        let symbols = self.facts.symbols.named(text);
+        let export = exported(self.facts, text);
+        let export = export.filter(|_| symbols.len() == 1 && is_function(self.facts, symbols[0]));
+        if let Some(export) = export {
+            if let Known::One(signature) = self.known_signature(text, importer) {
                 let link = Link::Export { namespace: export.namespace.clone() };
                 imports.functions.push(Function { name: text.clone(), signature, link });
                 return true;
             }
         }
-        if let Some((id, value)) = self.facts.btf.constant(text) {
-            let ty = match importer.by_value(id) {
+        let constants = self.facts.btf.constants(text);
+        if let Some(&(id, value)) =
+            constants.first().filter(|(_, first)| constants.iter().all(|(_, v)| v == first))
+        {
+            let ty = match importer.ty(id) {
                 Type::Int(int) => int,
                 Type::Named(id) => match importer.types().get(id) {
                     TypeDef::Enum { int, .. } => *int,
@@ -243,8 +265,8 @@ impl Resolver<'_> {
         if name.role == Role::Type || (name.role == Role::Function && !is_function) {
             return;
         }
-        let exported = self.facts.exports.contains_key(text);
-        let known = self.facts.btf.functions(text).first().copied();
+        let exported = exported(self.facts, text).is_some();
+        let known = self.prototypes(text).first().copied();
         let (code, message, line) = match (is_function, known) {
             (true, Some(_)) => {
                 (KPS0205, format!("`{text}` is not exported to modules"), format!("use fn {text};"))
@@ -269,6 +291,12 @@ impl Resolver<'_> {
         }
         self.report(error.help(format!("add `{line}` to the object")));
     }
+}
+
+/// How the kernel exports a symbol to every module; what it keeps for modules that it names is exported to none of ours.
+fn exported<'a>(facts: &'a Facts, name: &str) -> Option<&'a Export> {
+    let for_some = |export: &Export| export.namespace.as_ref().is_some_and(|n| n.starts_with("module:"));
+    facts.exports.get(name).filter(|export| !for_some(export))
 }
 
 struct Names {

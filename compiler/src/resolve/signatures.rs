@@ -2,8 +2,9 @@
 
 use super::rust::parse_type;
 use super::Resolver;
-use crate::diag::{Diagnostic, KPS0211, KPS0301, KPS0302, KPS0303, KPS0304};
-use kps_facts::{param_name, Importer};
+use crate::diag::{Diagnostic, KPS0211, KPS0301, KPS0302, KPS0303, KPS0304, KPS0306};
+use kps_facts::btf::BtfId;
+use kps_facts::{param_name, passed, Importer};
 use kps_grammar::ast::{self, Code};
 use kps_plan::{CInt, Param, Signature, Type};
 
@@ -16,21 +17,15 @@ impl Resolver<'_> {
         importer: &mut Importer<'_>,
     ) -> Option<Signature> {
         let name = &symbol.name;
-        // Compilers put a dot and a suffix behind the names of clones, whose prototypes may differ from the original's.
-        let ids = self.facts.btf.functions(&name.value);
-        let known: Vec<Signature> = ids.iter().filter_map(|&id| importer.signature(id)).collect();
         let Some(written) = written else {
-            let mut distinct = known.iter();
-            let first = distinct.next();
-            let agree = first.is_some_and(|f| distinct.all(|s| importer.types().same_signature(f, s)));
-            if agree {
-                return first.cloned();
-            }
-            let (message, note) = match first {
-                None => {
+            let (message, note) = match self.known_signature(&name.value, importer) {
+                Known::One(signature) => return Some(signature),
+                Known::None => {
                     ("BTF has no prototype of", "the kernel's type information does not cover every function")
                 }
-                Some(_) => ("BTF has more than one prototype of", "translation units disagree about it"),
+                Known::Several => {
+                    ("BTF has more than one prototype of", "translation units disagree about it")
+                }
             };
             self.report(
                 Diagnostic::error(KPS0301, format!("{message} `{}`", name.value))
@@ -41,6 +36,8 @@ impl Resolver<'_> {
             return None;
         };
         let signature = self.written(written, importer)?;
+        let ids = self.prototypes(&name.value);
+        let known: Vec<Signature> = ids.iter().filter_map(|&id| importer.signature(id)).collect();
         let agrees = known.iter().any(|known| importer.types().same_signature(known, &signature));
         if !known.is_empty() && !agrees {
             let error = Diagnostic::error(KPS0302, format!("`{}` has another prototype", name.value))
@@ -54,6 +51,29 @@ impl Resolver<'_> {
         Some(signature)
     }
 
+    /// The functions of BTF by this name whose prototypes can be believed.
+    pub(super) fn prototypes(&self, name: &str) -> Vec<BtfId> {
+        let has_site =
+            self.facts.symbols.named(name).iter().any(|s| self.facts.sites.contains_key(&s.address));
+        let mut ids = self.facts.btf.functions(name);
+        // Assembly is recorded as `void f(void)` whatever it takes. It has no ftrace site.
+        ids.retain(|&id| has_site || self.facts.btf.declaration(id) != format!("void {name}(void)"));
+        ids
+    }
+
+    /// What BTF says about a function.
+    pub(super) fn known_signature(&self, name: &str, importer: &mut Importer<'_>) -> Known {
+        let ids = self.prototypes(name);
+        let mut all = ids.iter().filter_map(|&id| importer.signature(id)).collect::<Vec<_>>().into_iter();
+        match all.next() {
+            None => Known::None,
+            Some(first) if all.all(|other| importer.types().same_signature(&first, &other)) => {
+                Known::One(first)
+            }
+            Some(_) => Known::Several,
+        }
+    }
+
     fn written(&mut self, written: &ast::Prototype, importer: &mut Importer<'_>) -> Option<Signature> {
         let mut params: Vec<Param> = Vec::new();
         for (n, param) in written.params.iter().enumerate() {
@@ -63,10 +83,10 @@ impl Resolver<'_> {
                 self.report(Diagnostic::error(KPS0211, message).at(param.name.span, "").help("rename one"));
                 return None;
             }
-            params.push(Param { name, ty: self.written_type(param.ty, importer)? });
+            params.push(Param { name, ty: passed(self.written_type(param.ty, importer)?) });
         }
         let ret = match written.ret {
-            Some(code) => self.written_type(code, importer)?,
+            Some(code) => passed(self.written_type(code, importer)?),
             None => Type::Void,
         };
         Some(Signature { params, ret, variadic: written.variadic })
@@ -94,12 +114,18 @@ impl Resolver<'_> {
             Ok(ty) => Some(ty),
             Err(problem) => {
                 let span = super::rust::place(code, problem.span);
-                self.report(match problem.unknown {
-                    Some(name) => Diagnostic::error(KPS0303, format!("there is no type `{name}`"))
+                self.report(match problem.kind {
+                    ProblemKind::Ambiguous(name) => {
+                        Diagnostic::error(KPS0306, format!("the kernel has several types named `{name}`"))
+                            .at(span, "")
+                            .note("its source files define the name each in its own way")
+                            .help("write `*mut c_void` and cast it in the body to a struct of your own")
+                    }
+                    ProblemKind::Unknown(name) => Diagnostic::error(KPS0303, format!("there is no type `{name}`"))
                         .at(span, "")
                         .note("types here are those of the target's BTF, of Rust (`u32`) and of C (`c_uint`)")
                         .help("name the struct, union, enum or typedef without its keyword"),
-                    None => Diagnostic::error(KPS0304, "this type has no counterpart in C")
+                    ProblemKind::NotC => Diagnostic::error(KPS0304, "this type has no counterpart in C")
                         .at(span, "")
                         .help("write integers, raw pointers, arrays, kernel types or `Option<unsafe extern \"C\" fn(..)>`"),
                 });
@@ -109,15 +135,33 @@ impl Resolver<'_> {
     }
 }
 
+/// What BTF says about a function's prototype.
+pub(super) enum Known {
+    /// Nothing.
+    None,
+    /// One thing, however often.
+    One(Signature),
+    /// Several things.
+    Several,
+}
+
 struct Problem {
     span: proc_macro2::Span,
-    /// The name that is not known, if that is the problem.
-    unknown: Option<String>,
+    kind: ProblemKind,
+}
+
+enum ProblemKind {
+    /// C has no such type.
+    NotC,
+    /// Nobody knows the name.
+    Unknown(String),
+    /// The kernel has several types of the name.
+    Ambiguous(String),
 }
 
 fn convert(ty: &syn::Type, importer: &mut Importer<'_>) -> Result<Type, Problem> {
     use syn::spanned::Spanned as _;
-    let no_c_type = Problem { span: ty.span(), unknown: None };
+    let no_c_type = Problem { span: ty.span(), kind: ProblemKind::NotC };
     match ty {
         syn::Type::Paren(inner) => convert(&inner.elem, importer),
         syn::Type::Group(inner) => convert(&inner.elem, importer),
@@ -127,9 +171,10 @@ fn convert(ty: &syn::Type, importer: &mut Importer<'_>) -> Result<Type, Problem>
         }
         syn::Type::Array(array) => {
             let syn::Expr::Lit(syn::ExprLit { lit: syn::Lit::Int(len), .. }) = &array.len else {
-                return Err(Problem { span: array.len.span(), unknown: None });
+                return Err(Problem { span: array.len.span(), kind: ProblemKind::NotC });
             };
-            let len = len.base10_parse().map_err(|_| Problem { span: len.span(), unknown: None })?;
+            let len =
+                len.base10_parse().map_err(|_| Problem { span: len.span(), kind: ProblemKind::NotC })?;
             Ok(Type::Array { of: Box::new(convert(&array.elem, importer)?), len })
         }
         syn::Type::Path(path) if path.qself.is_none() => {
@@ -143,7 +188,13 @@ fn convert(ty: &syn::Type, importer: &mut Importer<'_>) -> Result<Type, Problem>
                     _ => Err(no_c_type),
                 },
                 (syn::PathArguments::None, _) => {
-                    named(&name, importer).ok_or(Problem { span: last.ident.span(), unknown: Some(name) })
+                    let problem = |kind| Err(Problem { span: last.ident.span(), kind });
+                    match (c_type(&name), importer.candidates(&name).as_slice()) {
+                        (Some(ty), _) => Ok(ty),
+                        (None, []) => problem(ProblemKind::Unknown(name)),
+                        (None, &[id]) => Ok(importer.ty(id)),
+                        (None, _) => problem(ProblemKind::Ambiguous(name)),
+                    }
                 }
                 _ => Err(no_c_type),
             }
@@ -155,17 +206,17 @@ fn convert(ty: &syn::Type, importer: &mut Importer<'_>) -> Result<Type, Problem>
 fn function_type(function: &syn::TypeBareFn, importer: &mut Importer<'_>) -> Result<Signature, Problem> {
     let mut params = Vec::new();
     for (n, arg) in function.inputs.iter().enumerate() {
-        params.push(Param { name: param_name("", n), ty: convert(&arg.ty, importer)? });
+        params.push(Param { name: param_name("", n), ty: passed(convert(&arg.ty, importer)?) });
     }
     let ret = match &function.output {
         syn::ReturnType::Default => Type::Void,
-        syn::ReturnType::Type(_, ty) => convert(ty, importer)?,
+        syn::ReturnType::Type(_, ty) => passed(convert(ty, importer)?),
     };
     Ok(Signature { params, ret, variadic: function.variadic.is_some() })
 }
 
-/// A type by its name: Rust's, C's as Rust spells them, or the kernel's.
-fn named(name: &str, importer: &mut Importer<'_>) -> Option<Type> {
+/// A type by its name in Rust, or in C as Rust spells it.
+fn c_type(name: &str) -> Option<Type> {
     Some(Type::Int(match name {
         "bool" => return Some(Type::Bool),
         "c_void" => return Some(Type::Void),
@@ -186,6 +237,6 @@ fn named(name: &str, importer: &mut Importer<'_>) -> Option<Type> {
         "u128" => CInt::U128,
         "isize" => CInt::ISize,
         "usize" => CInt::USize,
-        _ => return importer.named(name),
+        _ => return None,
     }))
 }

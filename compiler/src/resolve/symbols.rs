@@ -166,10 +166,19 @@ fn many(count: usize, noun: &str) -> String {
 
 /// "`a`, `b` or `c`".
 pub(super) fn or(names: &[String]) -> String {
+    list(names, "or")
+}
+
+/// "`a`, `b` and `c`".
+pub(super) fn and(names: &[String]) -> String {
+    list(names, "and")
+}
+
+fn list(names: &[String], word: &str) -> String {
     let quoted: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
     match quoted.split_last() {
         None => String::new(),
         Some((last, [])) => last.clone(),
-        Some((last, before)) => format!("{} or {last}", before.join(", ")),
+        Some((last, before)) => format!("{} {word} {last}", before.join(", ")),
     }
 }

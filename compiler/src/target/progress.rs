@@ -1,7 +1,7 @@
 //! Tells what takes long.
 
 use indicatif::{ProgressBar, ProgressStyle};
-use std::io::IsTerminal as _;
+use std::io::{IsTerminal as _, Write as _};
 use std::time::{Duration, Instant};
 
 /// Where progress is shown: a spinner on a terminal, a line a step elsewhere, or nowhere.
@@ -17,7 +17,7 @@ impl Progress {
     /// Says something once.
     pub fn say(self, text: &str) {
         if self == Progress::Shown {
-            eprintln!("{text}");
+            let _ = writeln!(std::io::stderr(), "{text}");
         }
     }
 
@@ -37,7 +37,7 @@ impl Progress {
         let result = step();
         bar.finish_and_clear();
         if result.is_ok() {
-            eprintln!("  {text:.<58} {:5.1} s", start.elapsed().as_secs_f64());
+            let _ = writeln!(std::io::stderr(), "  {text:.<58} {:5.1} s", start.elapsed().as_secs_f64());
         }
         result
     }

@@ -37,17 +37,16 @@ impl Btf {
         found
     }
 
-    /// The enumeration that has a constant of this name, and the constant's value.
-    pub fn constant(&self, name: &str) -> Option<(BtfId, i128)> {
+    /// The enumerations that have a constant of this name, each with the constant's value.
+    pub fn constants(&self, name: &str) -> Vec<(BtfId, i128)> {
         let constants = &self.index.constants;
         let start = constants.partition_point(|&(id, n)| self.constant_name(id, n) < name);
-        let &(id, n) = constants.get(start)?;
-        match self.get(id).kind {
-            Kind::Enum(e) => {
-                e.values().nth(n as usize).filter(|(found, _)| *found == name).map(|(_, v)| (id, v))
-            }
+        let named = constants[start..].iter().take_while(|&&(id, n)| self.constant_name(id, n) == name);
+        let value = |&(id, n): &(BtfId, u32)| match self.get(id).kind {
+            Kind::Enum(e) => e.values().nth(n as usize).map(|(_, value)| (id, value)),
             _ => None,
-        }
+        };
+        named.filter_map(value).collect()
     }
 
     fn range(&self, ids: &[BtfId], name: &str) -> Vec<BtfId> {

@@ -247,14 +247,14 @@ impl Btf {
             }
             Kind::Record(record) => {
                 let size = u64::from(record.size);
-                // A member that is not at a multiple of its alignment shows a packed struct.
-                let aligned = |m: &Member<'_>, align| {
-                    m.bitfield.is_some() || u64::from(m.bit_offset) % (align * 8) == 0
+                // One member that is not at a multiple of its alignment shows that the whole is packed, and so does a size
+                // that is no multiple.
+                let aligned = |m: &Member<'_>| {
+                    m.bitfield.is_some() || u64::from(m.bit_offset) % (of(m.ty).align * 8) == 0
                 };
-                let members = record.members().map(|m| (of(m.ty).align, m));
-                let align = members.map(|(align, m)| if aligned(&m, align) { align } else { 1 }).max();
-                let align = align.filter(|&align| size % align == 0).unwrap_or(1);
-                Layout { size: Some(size), align }
+                let align = record.members().map(|m| of(m.ty).align).max().unwrap_or(1);
+                let packed = size % align != 0 || !record.members().all(|m| aligned(&m));
+                Layout { size: Some(size), align: if packed { 1 } else { align } }
             }
             _ => Layout { size: None, align: 1 },
         }

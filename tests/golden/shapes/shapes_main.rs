@@ -2,6 +2,7 @@
 //! The livepatch `shapes` for Linux 7.3.4-fixture.
 //!
 //! kpsc wrote this file. Change the spec and not this.
+#![allow(missing_docs, unreachable_pub)]
 
 #[allow(dead_code, unreachable_pub, unused_imports, unused_macros)]
 #[path = "kps/lib.rs"]
@@ -48,6 +49,8 @@ const _: () = {
 )]
 mod vmlinux {
     use super::*;
+    use super::types::{klp_object, open_how, seq_file};
+    use core::ffi::{c_char, c_int, c_long, c_void};
 
     extern "C" {
         /// What ftrace sends callers to.
@@ -340,9 +343,15 @@ mod vmlinux {
 }
 
 /// The tables that the kernel is given, and the moment when it is.
+#[allow(unused_imports)]
 mod livepatch {
-    use super::*;
-    use kps::guard::{Entry, Mismatch};
+    use super::kps::errno::EINVAL;
+    use super::kps::guard::{self, Entry, Mismatch};
+    use super::kps::note::Note;
+    use super::types::{klp_callbacks, klp_func, klp_object, klp_patch};
+    use super::vmlinux;
+    use core::ffi::{c_int, c_void};
+    use core::ptr::{addr_of, addr_of_mut, null};
 
     static mut VMLINUX_FUNCS: [klp_func; 8] = [
         klp_func {
@@ -465,7 +474,7 @@ mod livepatch {
 
     #[link_section = ".note.kps"]
     #[used]
-    static NOTE: kps::note::Note<214> = kps::note::Note::new(
+    static NOTE: Note<214> = Note::new(
         *b"patch=shapes\nversion=1.0\nfixes=CVE-2026-0001\nkernel=7.3.4-fixture\nbuild-id=0102030405060708090a0b0c0d0e0f1011121314\nsource-sha256=5a236b31f1e91738d883de1a1866975147a061f594f71cf41d374c25a2d2de5c\nmade-by=kpsc 0.1.0\n",
     );
 
@@ -481,18 +490,18 @@ mod livepatch {
             // `ENTRIES` points to functions of the kernel.
             let same = unsafe {
                 let notes = (addr_of!(kps_start_notes), addr_of!(kps_stop_notes));
-                kps::guard::check(&BUILD_ID, notes, &ENTRIES)
+                guard::check(&BUILD_ID, notes, &ENTRIES)
             };
             match same {
                 Ok(()) => {}
                 Err(Mismatch::BuildId) => {
-                    pr_err!(
+                    kernel::pr_err!(
                         "refused: this kernel is not 7.3.4-fixture with build-id 0102030405060708090a0b0c0d0e0f1011121314\n"
                     );
                     return Err(kernel::error::code::ENOEXEC);
                 }
                 Err(Mismatch::Entry(function)) => {
-                    pr_err!(
+                    kernel::pr_err!(
                         "refused: {} does not start as in 7.3.4-fixture\n", function
                     );
                     return Err(kernel::error::code::ENOEXEC);
@@ -500,11 +509,12 @@ mod livepatch {
             }
             // SAFETY: nobody else knows the tables yet. They live as long as the module, which the
             // kernel pins until the last task has left the patch.
-            kernel::error::to_result(unsafe {
+            let status = unsafe {
                 let patch = addr_of_mut!(PATCH);
                 (*patch).r#mod = module.as_ptr().cast();
                 klp_enable_patch(patch)
-            })?;
+            };
+            kernel::error::to_result(if status > 0 { -EINVAL } else { status })?;
             Ok(Module)
         }
     }

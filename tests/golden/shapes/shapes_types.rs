@@ -10,7 +10,7 @@
 
 use core::ffi::*;
 
-#[repr(C, align(8))]
+#[repr(C)]
 #[derive(Clone, Copy)]
 pub struct klp_patch {
     pub r#mod: *mut module,
@@ -29,6 +29,7 @@ impl klp_patch {
 const _: () = {
     let size = core::mem::size_of::<klp_patch>();
     assert!(size == 200);
+    assert!(core::mem::align_of:: < klp_patch > () == 8);
     assert!(core::mem::offset_of!(klp_patch, r#mod) == 0);
     assert!(core::mem::offset_of!(klp_patch, objs) == 8);
     assert!(core::mem::offset_of!(klp_patch, states) == 16);
@@ -40,7 +41,7 @@ pub struct module {
     _opaque: [u8; 0],
 }
 
-#[repr(C, align(8))]
+#[repr(C)]
 #[derive(Clone, Copy)]
 pub struct klp_object {
     pub name: *const c_char,
@@ -58,12 +59,13 @@ impl klp_object {
 const _: () = {
     let size = core::mem::size_of::<klp_object>();
     assert!(size == 168);
+    assert!(core::mem::align_of:: < klp_object > () == 8);
     assert!(core::mem::offset_of!(klp_object, name) == 0);
     assert!(core::mem::offset_of!(klp_object, funcs) == 8);
     assert!(core::mem::offset_of!(klp_object, callbacks) == 16);
 };
 
-#[repr(C, align(8))]
+#[repr(C)]
 #[derive(Clone, Copy)]
 pub struct klp_func {
     pub old_name: *const c_char,
@@ -81,12 +83,13 @@ impl klp_func {
 const _: () = {
     let size = core::mem::size_of::<klp_func>();
     assert!(size == 152);
+    assert!(core::mem::align_of:: < klp_func > () == 8);
     assert!(core::mem::offset_of!(klp_func, old_name) == 0);
     assert!(core::mem::offset_of!(klp_func, new_func) == 8);
     assert!(core::mem::offset_of!(klp_func, old_sympos) == 16);
 };
 
-#[repr(C, align(8))]
+#[repr(C)]
 #[derive(Clone, Copy)]
 pub struct klp_callbacks {
     pub pre_patch: Option<unsafe extern "C" fn(*mut klp_object) -> c_int>,
@@ -105,13 +108,14 @@ impl klp_callbacks {
 const _: () = {
     let size = core::mem::size_of::<klp_callbacks>();
     assert!(size == 40);
+    assert!(core::mem::align_of:: < klp_callbacks > () == 8);
     assert!(core::mem::offset_of!(klp_callbacks, pre_patch) == 0);
     assert!(core::mem::offset_of!(klp_callbacks, post_patch) == 8);
     assert!(core::mem::offset_of!(klp_callbacks, pre_unpatch) == 16);
     assert!(core::mem::offset_of!(klp_callbacks, post_unpatch) == 24);
 };
 
-#[repr(C, align(8))]
+#[repr(C)]
 #[derive(Clone, Copy)]
 pub struct seq_file {
     pub _pad0: [u8; 16],
@@ -123,11 +127,12 @@ pub struct seq_file {
 const _: () = {
     let size = core::mem::size_of::<seq_file>();
     assert!(size == 48);
+    assert!(core::mem::align_of:: < seq_file > () == 8);
     assert!(core::mem::offset_of!(seq_file, count) == 16);
     assert!(core::mem::offset_of!(seq_file, file) == 40);
 };
 
-#[repr(C, align(8))]
+#[repr(C)]
 #[derive(Clone, Copy)]
 pub struct file {
     pub _pad0: [u8; 8],
@@ -137,12 +142,13 @@ pub struct file {
 const _: () = {
     let size = core::mem::size_of::<file>();
     assert!(size == 16);
+    assert!(core::mem::align_of:: < file > () == 8);
     assert!(core::mem::offset_of!(file, f_pos) == 8);
 };
 
 pub type loff_t = c_long;
 
-#[repr(C, align(8))]
+#[repr(C)]
 #[derive(Clone, Copy)]
 pub struct open_how {
     pub flags: c_ulong,
@@ -152,6 +158,7 @@ pub struct open_how {
 const _: () = {
     let size = core::mem::size_of::<open_how>();
     assert!(size == 24);
+    assert!(core::mem::align_of:: < open_how > () == 8);
     assert!(core::mem::offset_of!(open_how, flags) == 0);
 };
 

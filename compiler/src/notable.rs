@@ -1,0 +1,95 @@
+//! Kernel functions that behave unlike others, by name: no fact that a kernel tells about itself says so.
+
+/// Tasks wait in these for as long as it takes: for a child, a peer, a key, a timer.
+const WAITERS: &[&str] = &[
+    "core_sys_select",
+    "do_epoll_wait",
+    "do_nanosleep",
+    "do_poll",
+    "do_select",
+    "do_sys_poll",
+    "do_wait",
+    "ep_poll",
+    "futex_wait",
+    "hrtimer_nanosleep",
+    "inet_csk_accept",
+    "kernel_wait4",
+    "n_tty_read",
+    "pipe_read",
+    "schedule_timeout",
+    "tcp_recvmsg",
+    "unix_stream_read_generic",
+    "wait_for_completion",
+];
+
+/// Some task is always in one of these and never leaves it: the main loops of kernel threads, and where they sleep.
+const MAIN_LOOPS: &[&str] = &[
+    "cpu_startup_entry",
+    "do_idle",
+    "io_wq_worker",
+    "kauditd_thread",
+    "kcompactd",
+    "kdevtmpfs",
+    "khugepaged",
+    "kswapd",
+    "kthread",
+    "kthread_worker_fn",
+    "kthreadd",
+    "oom_reaper",
+    "rcu_gp_kthread",
+    "rcu_nocb_cb_kthread",
+    "rcu_nocb_gp_kthread",
+    "rcu_tasks_kthread",
+    "rescuer_thread",
+    "schedule",
+    "smpboot_thread_fn",
+    "worker_thread",
+];
+
+/// These never return; what follows a call of them is not code (`tools/objtool/noreturns.h`).
+const NO_RETURN: &[&str] = &[
+    "__fortify_panic",
+    "__ia32_sys_exit",
+    "__ia32_sys_exit_group",
+    "__module_put_and_kthread_exit",
+    "__stack_chk_fail",
+    "__ubsan_handle_builtin_unreachable",
+    "__x64_sys_exit",
+    "__x64_sys_exit_group",
+    "acpi_processor_ffh_play_dead",
+    "arch_cpu_idle_dead",
+    "cpu_bringup_and_idle",
+    "cpu_startup_entry",
+    "do_exit",
+    "do_group_exit",
+    "do_task_dead",
+    "hlt_play_dead",
+    "kthread_complete_and_exit",
+    "kthread_exit",
+    "machine_real_restart",
+    "make_task_dead",
+    "mwait_play_dead",
+    "native_play_dead",
+    "nmi_panic_self_stop",
+    "panic",
+    "panic_smp_self_stop",
+    "rewind_stack_and_make_dead",
+    "stop_this_cpu",
+    "usercopy_abort",
+    "vpanic",
+];
+
+/// Whether tasks may wait in a function for hours.
+pub fn is_waiter(name: &str) -> bool {
+    WAITERS.contains(&name)
+}
+
+/// Whether some task never leaves a function.
+pub fn is_main_loop(name: &str) -> bool {
+    MAIN_LOOPS.contains(&name)
+}
+
+/// Whether a function never returns.
+pub fn never_returns(name: &str) -> bool {
+    NO_RETURN.contains(&name)
+}

@@ -1,0 +1,364 @@
+// SPDX-License-Identifier: GPL-2.0
+//! The livepatch `layouts` for Linux 7.3.4-fixture.
+//!
+//! kpsc wrote this file. Change the spec and not this.
+#![allow(missing_docs, unreachable_pub)]
+
+#[allow(dead_code, unreachable_pub, unused_imports, unused_macros)]
+#[path = "kps/lib.rs"]
+mod kps;
+
+#[allow(unreachable_pub)]
+#[path = "layouts_types.rs"]
+mod types;
+
+#[allow(unused_imports)]
+use {kps::prelude::*, types::*};
+
+kernel::prelude::module! {
+    type: livepatch::Module,
+    name: "layouts",
+    description: "Structs as kernels have them: packed ones, unions whose members are not at their start, names that occur twice, bytes.",
+    license: "GPL",
+}
+
+/// What `module!` has no key for. The first entry makes the module a livepatch.
+const _: () = {
+    #[link_section = ".modinfo"]
+    #[used]
+    static LIVEPATCH: [u8; 12] = *b"livepatch=Y\0";
+};
+
+/// What changes in vmlinux.
+#[allow(
+    unused_assignments,
+    unused_imports,
+    unused_mut,
+    unused_unsafe,
+    unused_variables,
+    unreachable_code,
+    clippy::all
+)]
+mod vmlinux {
+    use super::*;
+    use super::types::{bpf_attr, remap_data, screen_info, seq_file};
+    use core::ffi::{c_int, c_ulong, c_void};
+
+    extern "C" {
+        /// What ftrace sends callers to.
+        pub(super) fn livepatch_array_map_alloc_check();
+
+        /// The first byte of the old function.
+        #[link_name = "kps.sym.vmlinux.array_map_alloc_check,0"]
+        pub(super) static kps_old_array_map_alloc_check: u8;
+    }
+
+    kps::shim::pre_entry!(
+        "array_map_alloc_check", old = "kps.sym.vmlinux.array_map_alloc_check,0", skip =
+        9
+    );
+
+    /// Runs before `array_map_alloc_check`.
+    #[no_mangle]
+    unsafe extern "C" fn kps_body_array_map_alloc_check(
+        kps_frame: *mut kps::frame::Frame<0>,
+    ) -> c_int {
+        // SAFETY: the entry passes the frame that it has just built on this task's own stack.
+        let kps_frame = unsafe { &mut *kps_frame };
+        let mut attr: *mut bpf_attr = kps_frame.args[0] as *mut bpf_attr;
+        // SAFETY: the author of layouts.kps:9 answers for this text. ftrace calls it in the place
+        // of the old function, with that function's arguments, and the frame of the entry keeps the
+        // module loaded until it has returned.
+        unsafe {
+            if (*attr).max_entries > 65536 { return -E2BIG; }
+        }
+        kps_frame.args[0] = attr as usize as u64;
+        kps_frame.go_on = 1;
+        // SAFETY: every C return type has the value zero, and the entry discards this one.
+        unsafe { kps::frame::unread() }
+    }
+
+    extern "C" {
+        /// What ftrace sends callers to.
+        pub(super) fn livepatch_lfb_size();
+
+        /// The first byte of the old function.
+        #[link_name = "kps.sym.vmlinux.lfb_size,0"]
+        pub(super) static kps_old_lfb_size: u8;
+
+        /// The old function, entered behind its ftrace site.
+        fn kps_orig_lfb_size(si: *mut screen_info) -> c_ulong;
+    }
+
+    kps::shim::entry!("lfb_size", stack_words = 0);
+    kps::shim::original!("lfb_size", old = "kps.sym.vmlinux.lfb_size,0", skip = 9);
+
+    /// Runs `lfb_size` and then the hook.
+    #[no_mangle]
+    unsafe extern "C" fn kps_body_lfb_size(mut si: *mut screen_info) -> c_ulong {
+        // SAFETY: the old function gets the arguments that its caller passed or that the hook
+        // before it chose. It is entered behind its ftrace site, so the call does not come back
+        // here.
+        let mut ret = unsafe { kps_orig_lfb_size(si) };
+        // SAFETY: the author of layouts.kps:10 answers for this text. ftrace calls it in the place
+        // of the old function, with that function's arguments, and the frame of the entry keeps the
+        // module loaded until it has returned.
+        unsafe {
+            if (*si).how.mode == 0 { ret = 0; }
+        }
+        ret
+    }
+
+    extern "C" {
+        /// What ftrace sends callers to.
+        pub(super) fn livepatch_remap_pte_fn();
+
+        /// The first byte of the old function.
+        #[link_name = "kps.sym.vmlinux.remap_pte_fn,0"]
+        pub(super) static kps_old_remap_pte_fn: u8;
+    }
+
+    kps::shim::pre_entry!(
+        "remap_pte_fn", old = "kps.sym.vmlinux.remap_pte_fn,0", skip = 9
+    );
+
+    /// Runs before `remap_pte_fn`.
+    #[no_mangle]
+    unsafe extern "C" fn kps_body_remap_pte_fn(
+        kps_frame: *mut kps::frame::Frame<0>,
+    ) -> c_int {
+        // SAFETY: the entry passes the frame that it has just built on this task's own stack.
+        let kps_frame = unsafe { &mut *kps_frame };
+        let mut data: *mut remap_data = kps_frame.args[0] as *mut remap_data;
+        // SAFETY: the author of layouts.kps:11 answers for this text. ftrace calls it in the place
+        // of the old function, with that function's arguments, and the frame of the entry keeps the
+        // module loaded until it has returned.
+        unsafe {
+            let d = data as *mut remap_data; if (*d).prot == 0 { return -EINVAL; }
+        }
+        kps_frame.args[0] = data as usize as u64;
+        kps_frame.go_on = 1;
+        // SAFETY: every C return type has the value zero, and the entry discards this one.
+        unsafe { kps::frame::unread() }
+    }
+
+    extern "C" {
+        /// What ftrace sends callers to.
+        pub(super) fn livepatch_seq_putc();
+
+        /// The first byte of the old function.
+        #[link_name = "kps.sym.vmlinux.seq_putc,0"]
+        pub(super) static kps_old_seq_putc: u8;
+    }
+
+    kps::shim::pre_entry!("seq_putc", old = "kps.sym.vmlinux.seq_putc,0", skip = 9);
+
+    /// Runs before `seq_putc`.
+    #[no_mangle]
+    unsafe extern "C" fn kps_body_seq_putc(kps_frame: *mut kps::frame::Frame<0>) {
+        // SAFETY: the entry passes the frame that it has just built on this task's own stack.
+        let kps_frame = unsafe { &mut *kps_frame };
+        let mut m: *mut seq_file = kps_frame.args[0] as *mut seq_file;
+        let mut c: u8 = kps_frame.args[1] as u8;
+        // SAFETY: the author of layouts.kps:12 answers for this text. ftrace calls it in the place
+        // of the old function, with that function's arguments, and the frame of the entry keeps the
+        // module loaded until it has returned.
+        unsafe {
+            if c == b'x' { return; }
+        }
+        kps_frame.args[0] = m as usize as u64;
+        kps_frame.args[1] = c as u64;
+        kps_frame.go_on = 1;
+    }
+
+    extern "C" {
+        /// What ftrace sends callers to.
+        pub(super) fn livepatch_show_mountinfo();
+
+        /// The first byte of the old function.
+        #[link_name = "kps.sym.vmlinux.show_mountinfo,0"]
+        pub(super) static kps_old_show_mountinfo: u8;
+
+        /// The old function, entered behind its ftrace site.
+        fn kps_orig_show_mountinfo(m: *mut seq_file, v: *mut c_void) -> c_int;
+    }
+
+    kps::shim::entry!("show_mountinfo", stack_words = 0);
+
+    kps::shim::original!(
+        "show_mountinfo", old = "kps.sym.vmlinux.show_mountinfo,0", skip = 9
+    );
+
+    /// Runs `show_mountinfo` and then the hook.
+    #[no_mangle]
+    unsafe extern "C" fn kps_body_show_mountinfo(
+        mut m: *mut seq_file,
+        mut v: *mut c_void,
+    ) -> c_int {
+        // SAFETY: the old function gets the arguments that its caller passed or that the hook
+        // before it chose. It is entered behind its ftrace site, so the call does not come back
+        // here.
+        let mut ret = unsafe { kps_orig_show_mountinfo(m, v) };
+        // SAFETY: the author of layouts.kps:15 answers for this text. ftrace calls it in the place
+        // of the old function, with that function's arguments, and the frame of the entry keeps the
+        // module loaded until it has returned.
+        unsafe {
+                // Nothing names a member of `file`, and it is as large as it is.
+                core::ptr::copy_nonoverlapping((*m).file, (*m).file.add(1), 1);
+                copy_page(v, v);
+                perf_load_guest_lvtpc(0);
+        }
+        ret
+    }
+}
+
+/// The tables that the kernel is given, and the moment when it is.
+#[allow(unused_imports)]
+mod livepatch {
+    use super::kps::errno::EINVAL;
+    use super::kps::guard::{self, Entry, Mismatch};
+    use super::kps::note::Note;
+    use super::types::{klp_callbacks, klp_func, klp_object, klp_patch};
+    use super::vmlinux;
+    use core::ffi::{c_int, c_void};
+    use core::ptr::{addr_of, addr_of_mut, null};
+
+    static mut VMLINUX_FUNCS: [klp_func; 6] = [
+        klp_func {
+            old_name: c"array_map_alloc_check".as_ptr(),
+            new_func: vmlinux::livepatch_array_map_alloc_check as *mut c_void,
+            old_sympos: 0,
+            ..klp_func::ZERO
+        },
+        klp_func {
+            old_name: c"lfb_size".as_ptr(),
+            new_func: vmlinux::livepatch_lfb_size as *mut c_void,
+            old_sympos: 0,
+            ..klp_func::ZERO
+        },
+        klp_func {
+            old_name: c"remap_pte_fn".as_ptr(),
+            new_func: vmlinux::livepatch_remap_pte_fn as *mut c_void,
+            old_sympos: 0,
+            ..klp_func::ZERO
+        },
+        klp_func {
+            old_name: c"seq_putc".as_ptr(),
+            new_func: vmlinux::livepatch_seq_putc as *mut c_void,
+            old_sympos: 0,
+            ..klp_func::ZERO
+        },
+        klp_func {
+            old_name: c"show_mountinfo".as_ptr(),
+            new_func: vmlinux::livepatch_show_mountinfo as *mut c_void,
+            old_sympos: 0,
+            ..klp_func::ZERO
+        },
+        klp_func::ZERO,
+    ];
+
+    static mut OBJECTS: [klp_object; 2] = [
+        klp_object {
+            name: null(),
+            funcs: addr_of_mut!(VMLINUX_FUNCS).cast(),
+            ..klp_object::ZERO
+        },
+        klp_object::ZERO,
+    ];
+
+    static mut PATCH: klp_patch = klp_patch {
+        objs: addr_of_mut!(OBJECTS).cast(),
+        replace: false,
+        ..klp_patch::ZERO
+    };
+
+    /// The build-id of the target kernel.
+    static BUILD_ID: [u8; 20] = [
+        0x01, 0x02, 0x03, 0x04, 0x05, 0x06, 0x07, 0x08, 0x09, 0x0a, 0x0b, 0x0c, 0x0d,
+        0x0e, 0x0f, 0x10, 0x11, 0x12, 0x13, 0x14,
+    ];
+
+    /// How the patched functions start there.
+    static ENTRIES: [Entry; 5] = [
+        Entry {
+            name: "array_map_alloc_check",
+            function: addr_of!(vmlinux::kps_old_array_map_alloc_check),
+            endbr: true,
+        },
+        Entry {
+            name: "lfb_size",
+            function: addr_of!(vmlinux::kps_old_lfb_size),
+            endbr: true,
+        },
+        Entry {
+            name: "remap_pte_fn",
+            function: addr_of!(vmlinux::kps_old_remap_pte_fn),
+            endbr: true,
+        },
+        Entry {
+            name: "seq_putc",
+            function: addr_of!(vmlinux::kps_old_seq_putc),
+            endbr: true,
+        },
+        Entry {
+            name: "show_mountinfo",
+            function: addr_of!(vmlinux::kps_old_show_mountinfo),
+            endbr: true,
+        },
+    ];
+
+    extern "C" {
+        #[link_name = "kps.sym.vmlinux.__start_notes,0"]
+        static kps_start_notes: u8;
+
+        #[link_name = "kps.sym.vmlinux.__stop_notes,0"]
+        static kps_stop_notes: u8;
+    }
+
+    #[link_section = ".note.kps"]
+    #[used]
+    static NOTE: Note<183> = Note::new(
+        *b"patch=layouts\nkernel=7.3.4-fixture\nbuild-id=0102030405060708090a0b0c0d0e0f1011121314\nsource-sha256=7c6dcad4aaa999abade550a7235ec12bb5c2a32f39a3562c27e7f1ca6def3f24\nmade-by=kpsc 0.1.0\n",
+    );
+
+    extern "C" {
+        fn klp_enable_patch(patch: *mut klp_patch) -> c_int;
+    }
+
+    pub(super) struct Module;
+
+    impl kernel::Module for Module {
+        fn init(module: &'static kernel::ThisModule) -> kernel::error::Result<Self> {
+            // SAFETY: the linker script of the kernel bounds its notes with these symbols, and
+            // `ENTRIES` points to functions of the kernel.
+            let same = unsafe {
+                let notes = (addr_of!(kps_start_notes), addr_of!(kps_stop_notes));
+                guard::check(&BUILD_ID, notes, &ENTRIES)
+            };
+            match same {
+                Ok(()) => {}
+                Err(Mismatch::BuildId) => {
+                    kernel::pr_err!(
+                        "refused: this kernel is not 7.3.4-fixture with build-id 0102030405060708090a0b0c0d0e0f1011121314\n"
+                    );
+                    return Err(kernel::error::code::ENOEXEC);
+                }
+                Err(Mismatch::Entry(function)) => {
+                    kernel::pr_err!(
+                        "refused: {} does not start as in 7.3.4-fixture\n", function
+                    );
+                    return Err(kernel::error::code::ENOEXEC);
+                }
+            }
+            // SAFETY: nobody else knows the tables yet. They live as long as the module, which the
+            // kernel pins until the last task has left the patch.
+            let status = unsafe {
+                let patch = addr_of_mut!(PATCH);
+                (*patch).r#mod = module.as_ptr().cast();
+                klp_enable_patch(patch)
+            };
+            kernel::error::to_result(if status > 0 { -EINVAL } else { status })?;
+            Ok(Module)
+        }
+    }
+}

@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: GPL-2.0
+//! What the patch uses of the kernel, as its BTF says it.
+#![allow(
+    non_camel_case_types,
+    non_upper_case_globals,
+    improper_ctypes,
+    missing_docs,
+    dead_code
+)]
+
+use core::ffi::*;
+
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct klp_patch {
+    pub r#mod: *mut module,
+    pub objs: *mut klp_object,
+    pub states: *mut c_void,
+    pub replace: bool,
+    pub _pad4: [u8; 175],
+}
+
+impl klp_patch {
+    /// All members zero, as C leaves those that an initialiser does not mention.
+    // SAFETY: zero is a value of every C type that a kernel struct is made of.
+    pub const ZERO: Self = unsafe { core::mem::zeroed() };
+}
+
+const _: () = {
+    let size = core::mem::size_of::<klp_patch>();
+    assert!(size == 200);
+    assert!(core::mem::align_of:: < klp_patch > () == 8);
+    assert!(core::mem::offset_of!(klp_patch, r#mod) == 0);
+    assert!(core::mem::offset_of!(klp_patch, objs) == 8);
+    assert!(core::mem::offset_of!(klp_patch, states) == 16);
+    assert!(core::mem::offset_of!(klp_patch, replace) == 24);
+};
+
+#[repr(C)]
+pub struct module {
+    _opaque: [u8; 0],
+}
+
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct klp_object {
+    pub name: *const c_char,
+    pub funcs: *mut klp_func,
+    pub callbacks: klp_callbacks,
+    pub _pad3: [u8; 112],
+}
+
+impl klp_object {
+    /// All members zero, as C leaves those that an initialiser does not mention.
+    // SAFETY: zero is a value of every C type that a kernel struct is made of.
+    pub const ZERO: Self = unsafe { core::mem::zeroed() };
+}
+
+const _: () = {
+    let size = core::mem::size_of::<klp_object>();
+    assert!(size == 168);
+    assert!(core::mem::align_of:: < klp_object > () == 8);
+    assert!(core::mem::offset_of!(klp_object, name) == 0);
+    assert!(core::mem::offset_of!(klp_object, funcs) == 8);
+    assert!(core::mem::offset_of!(klp_object, callbacks) == 16);
+};
+
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct klp_func {
+    pub old_name: *const c_char,
+    pub new_func: *mut c_void,
+    pub old_sympos: c_ulong,
+    pub _pad3: [u8; 128],
+}
+
+impl klp_func {
+    /// All members zero, as C leaves those that an initialiser does not mention.
+    // SAFETY: zero is a value of every C type that a kernel struct is made of.
+    pub const ZERO: Self = unsafe { core::mem::zeroed() };
+}
+
+const _: () = {
+    let size = core::mem::size_of::<klp_func>();
+    assert!(size == 152);
+    assert!(core::mem::align_of:: < klp_func > () == 8);
+    assert!(core::mem::offset_of!(klp_func, old_name) == 0);
+    assert!(core::mem::offset_of!(klp_func, new_func) == 8);
+    assert!(core::mem::offset_of!(klp_func, old_sympos) == 16);
+};
+
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct klp_callbacks {
+    pub pre_patch: Option<unsafe extern "C" fn(*mut klp_object) -> c_int>,
+    pub post_patch: Option<unsafe extern "C" fn(*mut klp_object)>,
+    pub pre_unpatch: Option<unsafe extern "C" fn(*mut klp_object)>,
+    pub post_unpatch: Option<unsafe extern "C" fn(*mut klp_object)>,
+    pub _pad4: [u8; 8],
+}
+
+impl klp_callbacks {
+    /// All members zero, as C leaves those that an initialiser does not mention.
+    // SAFETY: zero is a value of every C type that a kernel struct is made of.
+    pub const ZERO: Self = unsafe { core::mem::zeroed() };
+}
+
+const _: () = {
+    let size = core::mem::size_of::<klp_callbacks>();
+    assert!(size == 40);
+    assert!(core::mem::align_of:: < klp_callbacks > () == 8);
+    assert!(core::mem::offset_of!(klp_callbacks, pre_patch) == 0);
+    assert!(core::mem::offset_of!(klp_callbacks, post_patch) == 8);
+    assert!(core::mem::offset_of!(klp_callbacks, pre_unpatch) == 16);
+    assert!(core::mem::offset_of!(klp_callbacks, post_unpatch) == 24);
+};
+
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct bpf_attr {
+    pub _pad0: [u8; 12],
+    pub max_entries: u32,
+    pub _align: [u64; 0],
+}
+
+const _: () = {
+    let size = core::mem::size_of::<bpf_attr>();
+    assert!(size == 16);
+    assert!(core::mem::align_of:: < bpf_attr > () == 8);
+    assert!(core::mem::offset_of!(bpf_attr, max_entries) == 12);
+};
+
+#[repr(C, packed(1))]
+#[derive(Clone, Copy)]
+pub struct screen_info {
+    pub _pad0: [u8; 1],
+    pub how: open_how,
+}
+
+const _: () = {
+    let size = core::mem::size_of::<screen_info>();
+    assert!(size == 25);
+    assert!(core::mem::align_of:: < screen_info > () == 1);
+    assert!(core::mem::offset_of!(screen_info, how) == 1);
+};
+
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct open_how {
+    pub _pad0: [u8; 8],
+    pub mode: c_ulong,
+    pub _pad2: [u8; 8],
+}
+
+const _: () = {
+    let size = core::mem::size_of::<open_how>();
+    assert!(size == 24);
+    assert!(core::mem::align_of:: < open_how > () == 8);
+    assert!(core::mem::offset_of!(open_how, mode) == 8);
+};
+
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct remap_data {
+    pub _pad0: [u8; 64],
+    pub prot: c_ulong,
+    pub _pad2: [u8; 32],
+}
+
+const _: () = {
+    let size = core::mem::size_of::<remap_data>();
+    assert!(size == 104);
+    assert!(core::mem::align_of:: < remap_data > () == 8);
+    assert!(core::mem::offset_of!(remap_data, prot) == 64);
+};
+
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct seq_file {
+    pub _pad0: [u8; 40],
+    pub file: *mut file,
+}
+
+const _: () = {
+    let size = core::mem::size_of::<seq_file>();
+    assert!(size == 48);
+    assert!(core::mem::align_of:: < seq_file > () == 8);
+    assert!(core::mem::offset_of!(seq_file, file) == 40);
+};
+
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct file {
+    pub _pad0: [u8; 16],
+    pub _align: [u64; 0],
+}
+
+const _: () = {
+    let size = core::mem::size_of::<file>();
+    assert!(size == 16);
+    assert!(core::mem::align_of:: < file > () == 8);
+};
+
+extern "C" {
+    pub fn copy_page(to: *mut c_void, from: *const c_void);
+
+    #[link_name = "kps.sym.vmlinux.perf_load_guest_lvtpc,0"]
+    pub fn perf_load_guest_lvtpc(entry: u32);
+}
