@@ -200,8 +200,13 @@ fn pre_only<B: Body>(types: &Types, func: &Func<B>, names: &FuncNames, pre: &B) 
     let (mut take, mut put) = (Vec::new(), Vec::new());
     for (param, slot) in params.iter().zip(slots) {
         let (name, value) = (ident(&param.name), from_word(types, &param.ty, &slot));
+        let safety = matches!(types.resolve(&param.ty), Type::Function(_)).then(|| {
+            quote! {
+                /// SAFETY: C passes a function pointer or NULL, and None is NULL.
+            }
+        });
         let ty = ty(types, &param.ty);
-        take.push(quote!(let mut #name: #ty = #value;));
+        take.push(quote!(#safety let mut #name: #ty = #value;));
         let word = to_word(types, &param.ty, &quote!(#name));
         put.push(quote!(#slot = #word;));
     }
@@ -231,10 +236,7 @@ fn from_word(types: &Types, t: &Type, word: &TokenStream) -> TokenStream {
     let ty = ty(types, t);
     match types.resolve(t) {
         Type::Bool => quote!((#word as u8) != 0),
-        Type::Function(_) => quote! {
-            /// SAFETY: C passes a function pointer or NULL, and None is NULL.
-            unsafe { core::mem::transmute::<u64, #ty>(#word) }
-        },
+        Type::Function(_) => quote!(unsafe { core::mem::transmute::<u64, #ty>(#word) }),
         _ => quote!(#word as #ty),
     }
 }

@@ -9,7 +9,7 @@ use syn::ext::IdentExt as _;
 use syn::parse::Parser as _;
 use syn::punctuated::Punctuated;
 use syn::visit::{self, Visit};
-use syn::{Block, Expr, Item, Pat, Stmt, Token};
+use syn::{Block, Expr, Item, Lit, Pat, Stmt, Token};
 
 /// The outward references of some code.
 #[derive(Debug, Clone, Default)]
@@ -22,6 +22,17 @@ pub struct Refs {
     pub literals: BTreeSet<String>,
     /// Uses of `original`.
     pub originals: Vec<Original>,
+    /// Strings that are arguments of calls, each with the function's name.
+    pub string_arguments: Vec<StringArgument>,
+}
+
+/// A string literal that is passed as it is.
+#[derive(Debug, Clone)]
+pub struct StringArgument {
+    /// The function.
+    pub function: String,
+    /// Where the string stands.
+    pub span: Span,
 }
 
 /// A name that something outside defines.
@@ -216,6 +227,21 @@ impl Walk {
         });
     }
 
+    /// The tokens of a macro that takes more than expressions.
+    fn macro_tokens(&mut self, tokens: TokenStream) {
+        let mut tokens = tokens.into_iter().peekable();
+        while let Some(tree) = tokens.next() {
+            match tree {
+                TokenTree::Group(group) => self.macro_tokens(group.stream()),
+                TokenTree::Ident(ident) => {
+                    let called = matches!(tokens.peek(), Some(TokenTree::Group(_)));
+                    self.refer(&ident, if called { Role::Function } else { Role::Unclear });
+                }
+                TokenTree::Punct(_) | TokenTree::Literal(_) => {}
+            }
+        }
+    }
+
     fn path(&mut self, path: &syn::Path, role: Role) {
         // `::name` and `crate::name` say themselves where they lead.
         if let (None, Some(first)) = (path.leading_colon, path.segments.first()) {
@@ -306,7 +332,19 @@ impl<'a> Visit<'a> for Walk {
 
     fn visit_expr_call(&mut self, call: &'a syn::ExprCall) {
         match &*call.func {
-            Expr::Path(p) if p.qself.is_none() => self.path(&p.path, Role::Function),
+            Expr::Path(p) if p.qself.is_none() => {
+                self.path(&p.path, Role::Function);
+                let function =
+                    p.path.segments.last().map(|s| s.ident.unraw().to_string()).unwrap_or_default();
+                let strings = call.args.iter().filter_map(|arg| match arg {
+                    Expr::Lit(syn::ExprLit {
+                        lit: lit @ (Lit::Str(_) | Lit::CStr(_) | Lit::ByteStr(_)),
+                        ..
+                    }) => Some(StringArgument { function: function.clone(), span: lit.span() }),
+                    _ => None,
+                });
+                self.refs.string_arguments.extend(strings);
+            }
             func => self.visit_expr(func),
         }
         call.args.iter().for_each(|arg| self.visit_expr(arg));
@@ -388,7 +426,7 @@ impl<'a> Visit<'a> for Walk {
         // Most macros take expressions; what another one takes is anybody's guess.
         match Punctuated::<Expr, Token![,]>::parse_terminated.parse2(mac.tokens.clone()) {
             Ok(args) => args.iter().for_each(|arg| Walk::visit_expr(self, arg)),
-            Err(_) => each_ident(mac.tokens.clone(), &mut |ident| self.refer(ident, Role::Unclear)),
+            Err(_) => self.macro_tokens(mac.tokens.clone()),
         }
         self.in_macro = outside;
     }
@@ -466,6 +504,7 @@ mod tests {
         let called = |body: &str| refs(body, &[]).originals.iter().map(|o| o.called).collect::<Vec<_>>();
         assert_eq!(called("original(m, v)"), [true]);
         assert_eq!(called("let f = original; f(original(m, v))"), [false, true]);
+        assert_eq!(called("matches!(original(m, v), x if x < 0)"), [true]);
         assert_eq!(called("fn original() {} original()"), [] as [bool; 0]);
         assert_eq!(called("m.original()"), [] as [bool; 0]);
     }

@@ -207,7 +207,16 @@ impl<'a> Importer<'a> {
         let target = self.btf.strip(id);
         match self.btf.get(target) {
             // `typedef struct { .. } name;`: the typedef's name is the struct's.
-            t if t.name.is_empty() && matches!(t.kind, Kind::Record(_)) => self.record(target, name),
+            t if t.name.is_empty() && matches!(t.kind, Kind::Record(_)) => {
+                let ty = self.record(target, name);
+                match &ty {
+                    // Another typedef of the same struct has been met before.
+                    Type::Named(known) if self.types.get(*known).name() != name => {
+                        self.define(id, name, |name| TypeDef::Alias { name, to: ty })
+                    }
+                    _ => ty,
+                }
+            }
             t if t.name == name => self.import(target, name),
             _ => match self.known.get(&id) {
                 Some(&known) => Type::Named(known),

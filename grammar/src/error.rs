@@ -19,6 +19,15 @@ pub enum ErrorKind {
         /// The bracket.
         bracket: char,
     },
+    /// A bracket that closes one of another kind.
+    Mismatched {
+        /// The bracket.
+        bracket: char,
+        /// The one that is open.
+        opened: char,
+        /// Where that is.
+        open: Span,
+    },
     /// A string, character or comment that does not end.
     Unterminated {
         /// "string", "comment" and so on.

@@ -12,5 +12,5 @@ mod scan;
 mod source;
 
 pub use error::{ErrorKind, SyntaxError};
-pub use parse::parse;
+pub use parse::{parse, MAX_SIZE};
 pub use source::{Place, Source, Span};

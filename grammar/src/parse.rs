@@ -7,18 +7,22 @@ use crate::head::{Head, Rule};
 use crate::scan::{self, Level, RawItem};
 use crate::{ErrorKind, Source, Span, SyntaxError};
 
-/// Far more than anybody writes into one spec.
-const MAX_SIZE: usize = 4 << 20;
+/// How large a spec may be, in bytes: far more than anybody writes.
+pub const MAX_SIZE: usize = 4 << 20;
 
-const FILE: Level = Level { statements: &[], blocks: &["patch"] };
+const FILE: Level = Level { statements: &[], blocks: &["patch"], others: &[] };
 const PATCH: Level = Level {
     statements: &["license", "author", "version", "fixes", "kernel", "require", "atomic"],
     blocks: &["object", "test"],
+    others: RUST,
 };
-const OBJECT: Level =
-    Level { statements: &["use"], blocks: &["fn", "pre_patch", "post_patch", "pre_unpatch", "post_unpatch"] };
-const FUNC: Level = Level { statements: &[], blocks: &["replace", "pre", "post"] };
-const TEST: Level = Level { statements: &["run", "unpatched", "patched"], blocks: &[] };
+const OBJECT: Level = Level {
+    statements: &["use"],
+    blocks: &["fn", "pre_patch", "post_patch", "pre_unpatch", "post_unpatch"],
+    others: &[],
+};
+const FUNC: Level = Level { statements: &[], blocks: &["replace", "pre", "post"], others: &[] };
+const TEST: Level = Level { statements: &["run", "unpatched", "patched"], blocks: &[], others: &[] };
 
 const PATCH_WORDS: &[&str] =
     &["license", "author", "version", "fixes", "kernel", "require", "atomic", "object", "test"];

@@ -27,11 +27,13 @@ pub(crate) struct Level {
     pub(crate) statements: &'static [&'static str],
     /// Words of items that end with a block.
     pub(crate) blocks: &'static [&'static str],
+    /// Words of other items.
+    pub(crate) others: &'static [&'static str],
 }
 
 impl Level {
     fn knows(&self, word: &str) -> bool {
-        self.statements.contains(&word) || self.blocks.contains(&word)
+        [self.statements, self.blocks, self.others].iter().any(|words| words.contains(&word))
     }
 }
 
@@ -81,7 +83,12 @@ impl<'a> Scanner<'a> {
 
     /// The next item, with the error that it ends without its `;`.
     fn item(&mut self, level: &Level) -> Result<Option<(RawItem, Option<SyntaxError>)>, SyntaxError> {
-        let docs = self.trivia()?;
+        let mut docs = self.trivia()?;
+        // A `;` behind a block ends nothing, as in Rust.
+        while self.rest().starts_with(';') {
+            self.at += 1;
+            docs = self.trivia()?;
+        }
         let start = self.at;
         if self.rest().is_empty() {
             return Ok(None);
@@ -186,7 +193,8 @@ impl<'a> Scanner<'a> {
                         }
                     }
                     Some((at, opened)) => {
-                        return error(ErrorKind::Unbalanced { bracket: opened as char }, at, at + 1);
+                        let (bracket, opened, open) = (b as char, opened as char, Span::new(at, at + 1));
+                        return error(ErrorKind::Mismatched { bracket, opened, open }, start, self.at);
                     }
                     None => return error(ErrorKind::Unbalanced { bracket: b as char }, start, self.at),
                 },
@@ -349,7 +357,7 @@ fn closes(close: u8, open: u8) -> bool {
 mod tests {
     use super::*;
 
-    const LEVEL: Level = Level { statements: &["license", "use"], blocks: &["fn", "pre"] };
+    const LEVEL: Level = Level { statements: &["license", "use"], blocks: &["fn", "pre"], others: &[] };
 
     /// The heads and blocks of the items in a text, and how many errors there are.
     fn cut(text: &str) -> (Vec<(&str, Option<&str>)>, usize) {

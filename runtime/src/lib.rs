@@ -6,6 +6,7 @@
 //! Nothing here allocates, prints or panics.
 #![cfg_attr(not(CONFIG_RUST), no_std)]
 
+pub mod ctypes;
 pub mod errno;
 pub mod frame;
 pub mod guard;

@@ -4,6 +4,7 @@
 //! C types are those of `core::ffi`: `c_char` is signed there as C has it, so that `c"text".as_ptr()` is what a `char *`
 //! parameter takes. The `kernel` crate has other ideas of `char`; casts stand where its functions are called.
 
+pub use super::ctypes::*;
 pub use super::errno::*;
 pub use core::ffi::{
     c_char, c_int, c_long, c_longlong, c_schar, c_short, c_uchar, c_uint, c_ulong, c_ulonglong, c_ushort,

@@ -57,6 +57,7 @@ const FUNCTIONS: &[(&str, Start)] = &[
     ("seq_putc", Start::Endbr),
     ("copy_page", Start::NoSite),
     ("perf_load_guest_lvtpc", Start::Endbr),
+    ("smp_call", Start::Endbr),
     ("do_exit", Start::Endbr),
     ("worker_thread", Start::Endbr),
     ("dput", Start::Endbr),
@@ -223,6 +224,9 @@ fn btf() -> Btf {
     w.function("seq_putc", VOID, &[("m", seq_file_p), ("c", char)]);
     w.function("copy_page", VOID, &[]);
     w.function("perf_load_guest_lvtpc", VOID, &[("entry", u32)]);
+    let handler = w.prototype(VOID, &[("info", void_p)]);
+    let handler_p = w.pointer(handler);
+    w.function("smp_call", int, &[("cpu", int), ("func", handler_p), ("info", void_p)]);
     w.function("do_exit", VOID, &[("code", long)]);
     w.function("worker_thread", int, &[("__worker", void_p)]);
     w.function("dput", VOID, &[("dentry", void_p)]);

@@ -34,6 +34,7 @@ fn main() {
     for example in examples() {
         add(format!("example: {}", stem(&example)), Box::new(move || acts(&example)));
     }
+    add("guide: the first spec of the language".into(), Box::new(guide_acts));
     for (spec, code, status) in FAILS {
         add(format!("fails: {spec}"), Box::new(move || fails(spec, code, status)));
     }
@@ -85,6 +86,17 @@ fn acts(spec: &Path) {
     let (status, said) = kpsc_test(spec);
     assert_eq!(status, Some(0), "{}:\n{said}", spec.display());
     assert!(said.contains("ok: "), "no test held:\n{said}");
+}
+
+/// What a reader tries first does what the page says.
+fn guide_acts() {
+    let page = std::fs::read_to_string(repository().join("docs/language.md"));
+    let page = page.unwrap_or_else(|error| panic!("docs/language.md: {error}"));
+    let text = page.split("```kps\n").nth(1).and_then(|rest| rest.split("```").next());
+    let folder = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
+    let spec = folder.path().join("missing_files.kps");
+    std::fs::write(&spec, text.unwrap_or_default()).unwrap_or_else(|error| panic!("{error}"));
+    acts(&spec);
 }
 
 /// Specs whose tests must not hold, with the code and the exit status that say so.

@@ -14,10 +14,15 @@ cargo xtask demo    compile a spec, load it into a stock kernel in a virtual mac
 cargo xtask test    run every test";
 
 fn main() -> ExitCode {
-    let verb = std::env::args().nth(1).unwrap_or_default();
-    let result = match verb.as_str() {
-        "demo" => at_the_top().and_then(|()| demo::run()),
-        "test" => at_the_top().and_then(|()| test::run()),
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let result = match words.as_slice() {
+        ["demo"] => at_the_top().and_then(|()| demo::run()),
+        ["test"] => at_the_top().and_then(|()| test::run()),
+        [.., "-h" | "--help"] => {
+            println!("{USAGE}");
+            return ExitCode::SUCCESS;
+        }
         _ => {
             eprintln!("{USAGE}");
             return ExitCode::from(2);

@@ -91,6 +91,18 @@ impl<'a> Messages<'a> {
             }
         }
         labels.sort_by_key(|(primary, ..)| !primary);
+        // A body without the value that it must give is wrong as a whole: rustc points to the block that we put around it.
+        const MISMATCHED_TYPES: &str = "E0308";
+        let code_is = |wanted| message.code.as_ref().is_some_and(|Code { code }| code == wanted);
+        let missing_value = labels.is_empty() && code_is(MISMATCHED_TYPES);
+        if missing_value {
+            let around = message.spans.iter().filter(|span| span.is_primary);
+            labels.extend(around.filter_map(|span| {
+                let file = span.file_name.rsplit('/').next().unwrap_or_default();
+                let end = self.source.byte(self.lines.last_inside(file, span.line_start, span.line_end)?);
+                Some((true, Span::new(end, end), span.label.clone().unwrap_or_default()))
+            }));
+        }
         if labels.is_empty() {
             // Nothing the author wrote: a warning there is ours to know, an error is a bug of kpsc.
             if severity == Severity::Error {
@@ -111,6 +123,9 @@ impl<'a> Messages<'a> {
         for child in &message.children {
             diagnostic = self.child(diagnostic, child);
         }
+        if missing_value {
+            diagnostic = diagnostic.help("end the body with the value, without a `;`");
+        }
         self.diagnostics.push(diagnostic);
     }
 
@@ -130,6 +145,9 @@ impl<'a> Messages<'a> {
             "requested on the command line",
             "for more information, see",
             "available field",
+            // A panic stops the kernel, and a made-up value is nobody's.
+            "panic if the converted value",
+            "a value of the expected type",
         ];
         let elsewhere = !child.spans.is_empty() && child.spans.iter().all(|span| self.home(span).is_none());
         if elsewhere || NOISE.iter().any(|noise| child.message.contains(noise)) {

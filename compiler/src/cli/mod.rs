@@ -14,7 +14,8 @@ use crate::{check as checks, resolve};
 use clap::{Parser, Subcommand};
 use kps_facts::Facts;
 use kps_grammar::{ast, Source};
-use std::io::Write as _;
+use std::fs::File;
+use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 /// Compiles .kps specs to livepatch modules for the Linux kernel.
@@ -125,7 +126,11 @@ fn exit_code(code: Code) -> ExitCode {
 
 /// A spec that was read.
 fn read_spec(path: &Path) -> Result<Source, Diagnostic> {
-    let bytes = std::fs::read(path).map_err(|error| cannot("read", path, &error))?;
+    // One byte more than a spec may have is enough to refuse it.
+    let mut bytes = Vec::new();
+    File::open(path)
+        .and_then(|file| file.take(kps_grammar::MAX_SIZE as u64 + 1).read_to_end(&mut bytes))
+        .map_err(|error| cannot("read", path, &error))?;
     let name = path.display().to_string();
     match String::from_utf8(bytes) {
         Ok(text) => Ok(Source::new(name, text.strip_prefix('\u{feff}').unwrap_or(&text))),

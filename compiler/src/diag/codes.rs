@@ -149,6 +149,8 @@ codes! {
     KPS0503,
     /// rustc warns of something in the body.
     KPS0504,
+    /// A Rust string is passed to a C function.
+    KPS0505,
 
     // What a patch says about itself.
     /// The name cannot be a module's.

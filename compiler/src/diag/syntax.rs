@@ -18,6 +18,12 @@ pub fn syntax(error: &SyntaxError) -> Diagnostic {
                 .at(span, "it is opened here")
                 .help("close it; a bracket of another kind in between may be the one that is missing"),
         },
+        ErrorKind::Mismatched { bracket, opened, open } => {
+            Diagnostic::error(KPS0101, format!("`{bracket}` does not close `{opened}`"))
+                .at(span, "")
+                .at(*open, "this is open")
+                .help("one of the two is wrong, or a bracket in between is missing")
+        }
         ErrorKind::Unterminated { what } => Diagnostic::error(KPS0102, format!("this {what} does not end"))
             .at(span, "it starts here")
             .help("end it"),

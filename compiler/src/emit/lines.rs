@@ -41,6 +41,16 @@ impl LineTable {
     }
 }
 
+impl LineTable {
+    /// The end of the last piece of the spec between two lines of a generated file.
+    pub fn last_inside(&self, file: &str, first: usize, last: usize) -> Option<Place> {
+        let end = self.lines.partition_point(|line| line.generated <= last);
+        let line = self.lines[..end].last().filter(|line| line.generated > first && file == self.file)?;
+        let column = line.columns.1.saturating_add_signed(line.shift).max(1);
+        Some(Place { line: line.spec, column })
+    }
+}
+
 impl fmt::Display for LineTable {
     /// The table as a file beside the generated code.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -31,6 +31,7 @@ pub struct Emitted {
 
 /// The runtime, which is compiled into every module.
 const RUNTIME: &[(&str, &str)] = &[
+    ("kps/ctypes.rs", include_str!("../../../runtime/src/ctypes.rs")),
     ("kps/errno.rs", include_str!("../../../runtime/src/errno.rs")),
     ("kps/frame.rs", include_str!("../../../runtime/src/frame.rs")),
     ("kps/guard.rs", include_str!("../../../runtime/src/guard.rs")),

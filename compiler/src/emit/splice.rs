@@ -27,9 +27,8 @@ pub(super) fn splice(
         let text = source.slice(span);
         let start = span.start + (text.len() - text.trim_start().len());
         let text = text.trim();
-        if text.is_empty() {
-            continue;
-        }
+        // An empty piece keeps its line: messages about what is missing there lead home by it.
+        let start = if text.is_empty() { span.end } else { start };
         let place = source.place(start);
         let before = &source.text[..start];
         let starts_line = before.rsplit('\n').next().is_some_and(|before| before.trim().is_empty());

@@ -11,6 +11,38 @@ use std::cmp::Ordering;
 const MAX_NAME: usize = 55;
 const MAX_TEXT: usize = 256;
 
+/// Names that something else has: objects, crates and modules of the generated code, and the variables `NAME-y` of Kbuild.
+const RESERVED: &[&str] = &[
+    "vmlinux",
+    "kernel",
+    "core",
+    "kps",
+    "always",
+    "asflags",
+    "ccflags",
+    "cppflags",
+    "dtb",
+    "dtbo",
+    "extra",
+    "hostprogs",
+    "ldflags",
+    "lib",
+    "modules",
+    "multi",
+    "multi_dtb",
+    "multi_obj",
+    "obj",
+    "real_dtb",
+    "real_obj",
+    "rustflags",
+    "subdir",
+    "subdir_asflags",
+    "subdir_ccflags",
+    "subdir_rustflags",
+    "targets",
+    "userprogs",
+];
+
 impl Resolver<'_> {
     pub(super) fn metadata(&mut self, patch: &ast::Patch) -> Metadata {
         self.name(&patch.name);
@@ -38,7 +70,11 @@ impl Resolver<'_> {
         let paragraph: Vec<_> = lines.take_while(|line| !line.is_empty()).collect();
         if !paragraph.is_empty() {
             let description = At { value: paragraph.join(" "), span: patch.name.span };
+            let before = self.diagnostics.len();
             self.text(&description);
+            for error in &mut self.diagnostics[before..] {
+                error.notes.push("it is the first paragraph of the comment above the patch".to_owned());
+            }
             metadata.description = Some(description.value);
         }
         metadata
@@ -55,7 +91,7 @@ impl Resolver<'_> {
             );
         }
         let module = name.value.replace('-', "_");
-        if matches!(module.as_str(), "vmlinux" | "kernel" | "core" | "kps") {
+        if RESERVED.contains(&module.as_str()) {
             let message = format!("a module cannot be named `{module}`");
             self.report(Diagnostic::error(KPS0601, message).at(name.span, "").help("choose another name"));
         }

@@ -35,7 +35,8 @@ pub fn resolve(
     complete: bool,
     facts: &Facts,
 ) -> (Option<Resolved>, Vec<Diagnostic>) {
-    let mut resolver = Resolver { source, facts, complete, diagnostics: Vec::new(), changed: HashMap::new() };
+    let mut resolver =
+        Resolver { source, facts, complete, diagnostics: Vec::new(), changed: HashMap::new(), unknown: 0 };
     let resolved = resolver.patch(spec);
     let resolved = resolved.filter(|_| !any_error(&resolver.diagnostics));
     (resolved, resolver.diagnostics)
@@ -48,6 +49,8 @@ struct Resolver<'a> {
     diagnostics: Vec<Diagnostic>,
     /// The functions changed so far, by address, and where.
     changed: HashMap<u64, Span>,
+    /// How many names were not found so far.
+    unknown: usize,
 }
 
 /// The members of the livepatch structs that generated code sets (`include/linux/livepatch.h`).

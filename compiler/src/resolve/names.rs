@@ -5,7 +5,7 @@ use super::rust::place;
 use super::signatures::Known;
 use super::symbols::{is_function, Found, Wanted};
 use super::Resolver;
-use crate::diag::{Diagnostic, KPS0205, KPS0211, KPS0212, KPS0301, KPS0305, KPS0306, KPS0402};
+use crate::diag::{Diagnostic, KPS0205, KPS0211, KPS0212, KPS0301, KPS0305, KPS0306, KPS0402, KPS0505};
 use kps_codegen::refs::{self, Name, Refs, Role};
 use kps_facts::{Export, Facts, Importer};
 use kps_grammar::ast::{self, Code};
@@ -105,11 +105,13 @@ impl Resolver<'_> {
 
     fn check_size(&mut self, item: &ast::UseStatic, address: u64, size: Option<u64>) {
         let name = &item.symbol.name;
-        let (Some(size), Some(next)) = (size, self.facts.symbols.next_address(address)) else { return };
-        if size > next - address {
+        let Some(next) = self.facts.symbols.next_address(address) else { return };
+        if size.is_none_or(|size| size > next - address) {
+            let large =
+                size.map_or("no size that a type can have".to_owned(), |size| format!("{size} bytes"));
             self.report(
                 Diagnostic::error(KPS0305, format!("this type is larger than `{}`", name.value))
-                    .at(item.ty.span, format!("{size} bytes"))
+                    .at(item.ty.span, large)
                     .note(format!("the next symbol of the kernel is {} bytes behind it", next - address))
                     .help("look up the variable's type in the kernel's source"),
             );
@@ -192,6 +194,17 @@ impl Resolver<'_> {
                 self.missing_use(name, place(code, name.span));
             }
         }
+        // Where C takes any number of arguments rustc lets everything through, and elsewhere it does not say what to write.
+        for string in &refs.string_arguments {
+            if imports.functions.iter().any(|function| function.name == string.function) {
+                self.report(
+                    Diagnostic::error(KPS0505, format!("`{}` takes no Rust string", string.function))
+                        .at(place(code, string.span), "")
+                        .note("it has no NUL at its end, and the kernel would read on behind it")
+                        .help("write `c\"..\".as_ptr()`"),
+                );
+            }
+        }
     }
 
     /// Whether a name means several things in the kernel, which is reported where the name must be the kernel's.
@@ -237,6 +250,10 @@ impl Resolver<'_> {
                 imports.functions.push(Function { name: text.clone(), signature, link });
                 return true;
             }
+        }
+        // In a macro's arguments a lower-case word is rather a name that a pattern binds than a constant.
+        if name.role == Role::Unclear && text.starts_with(|c: char| c.is_lowercase()) {
+            return false;
         }
         let constants = self.facts.btf.constants(text);
         if let Some(&(id, value)) =
@@ -315,9 +332,11 @@ const RUST_PRELUDE: &[&str] = &[
 
 /// What the runtime's prelude brings into every body.
 fn prelude() -> BTreeSet<String> {
-    const TEXT: &str = include_str!("../../../runtime/src/prelude.rs");
-    // A test reads it, so this does not fail.
-    syn::parse_file(TEXT).map(|file| refs::defined(&file.items)).unwrap_or_default()
+    const TEXTS: [&str; 2] =
+        [include_str!("../../../runtime/src/prelude.rs"), include_str!("../../../runtime/src/ctypes.rs")];
+    // A test reads them, so this does not fail.
+    let defined = |text| syn::parse_file(text).map(|file| refs::defined(&file.items)).unwrap_or_default();
+    TEXTS.into_iter().flat_map(defined).collect()
 }
 
 #[cfg(test)]
@@ -327,7 +346,7 @@ mod tests {
     #[test]
     fn the_prelude_is_known() {
         let known = prelude();
-        for name in ["AtomicU32", "c_char", "null_mut", "pr_info", "container_of"] {
+        for name in ["AtomicU32", "c_char", "size_t", "null_mut", "pr_info", "container_of"] {
             assert!(known.contains(name), "{name} is not in {known:?}");
         }
     }

@@ -80,8 +80,8 @@ fn count(tokens: TokenStream) -> usize {
 pub(super) fn place(code: Code, span: proc_macro2::Span) -> Span {
     let range = span.byte_range();
     let (start, end) = (code.span.start + range.start, code.span.start + range.end);
-    if start >= code.span.end {
-        // syn reports the end of its input with the span of the whole.
+    if start >= code.span.end || range.is_empty() {
+        // syn reports the end of its input with a span that is nowhere.
         return Span::new(code.span.end, code.span.end);
     }
     Span::new(start, end.min(code.span.end))

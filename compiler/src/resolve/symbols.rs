@@ -32,7 +32,12 @@ impl Resolver<'_> {
         if all.is_empty() {
             let message = format!("there is no {noun} `{}` in vmlinux", name.value);
             let error = Diagnostic::error(code, message).at(name.span, "");
-            let near = nearest(self.facts, &name.value, wanted);
+            // The search looks at every symbol; whoever makes more mistakes at once is helped by the first ones.
+            self.unknown += 1;
+            let near = match self.unknown {
+                ..=20 => nearest(self.facts, &name.value, wanted),
+                _ => Vec::new(),
+            };
             self.report(match (near.as_slice(), wanted) {
                 ([], Wanted::Function) => error
                     .note("inline functions and macros have no symbol: nothing can be patched there")

@@ -144,6 +144,47 @@ mod vmlinux {
 
     extern "C" {
         /// What ftrace sends callers to.
+        pub(super) fn livepatch_smp_call();
+
+        /// The first byte of the old function.
+        #[link_name = "kps.sym.vmlinux.smp_call,0"]
+        pub(super) static kps_old_smp_call: u8;
+    }
+
+    kps::shim::pre_entry!("smp_call", old = "kps.sym.vmlinux.smp_call,0", skip = 9);
+
+    /// Runs before `smp_call`.
+    #[no_mangle]
+    unsafe extern "C" fn kps_body_smp_call(
+        kps_frame: *mut kps::frame::Frame<0>,
+    ) -> c_int {
+        // SAFETY: the entry passes the frame that it has just built on this task's own stack.
+        let kps_frame = unsafe { &mut *kps_frame };
+        let mut cpu: c_int = kps_frame.args[0] as c_int;
+        // SAFETY: C passes a function pointer or NULL, and None is NULL.
+        let mut func: Option<unsafe extern "C" fn(*mut c_void)> = unsafe {
+            core::mem::transmute::<
+                u64,
+                Option<unsafe extern "C" fn(*mut c_void)>,
+            >(kps_frame.args[1])
+        };
+        let mut info: *mut c_void = kps_frame.args[2] as *mut c_void;
+        // SAFETY: the author of layouts.kps:12 answers for this text. ftrace calls it in the place
+        // of the old function, with that function's arguments, and the frame of the entry keeps the
+        // module loaded until it has returned.
+        unsafe {
+            if cpu < 0 { func = None; }
+        }
+        kps_frame.args[0] = cpu as u64;
+        kps_frame.args[1] = func.map_or(0, |function| function as usize as u64);
+        kps_frame.args[2] = info as usize as u64;
+        kps_frame.go_on = 1;
+        // SAFETY: every C return type has the value zero, and the entry discards this one.
+        unsafe { kps::frame::unread() }
+    }
+
+    extern "C" {
+        /// What ftrace sends callers to.
         pub(super) fn livepatch_seq_putc();
 
         /// The first byte of the old function.
@@ -160,7 +201,7 @@ mod vmlinux {
         let kps_frame = unsafe { &mut *kps_frame };
         let mut m: *mut seq_file = kps_frame.args[0] as *mut seq_file;
         let mut c: u8 = kps_frame.args[1] as u8;
-        // SAFETY: the author of layouts.kps:12 answers for this text. ftrace calls it in the place
+        // SAFETY: the author of layouts.kps:13 answers for this text. ftrace calls it in the place
         // of the old function, with that function's arguments, and the frame of the entry keeps the
         // module loaded until it has returned.
         unsafe {
@@ -199,7 +240,7 @@ mod vmlinux {
         // before it chose. It is entered behind its ftrace site, so the call does not come back
         // here.
         let mut ret = unsafe { kps_orig_show_mountinfo(m, v) };
-        // SAFETY: the author of layouts.kps:15 answers for this text. ftrace calls it in the place
+        // SAFETY: the author of layouts.kps:16 answers for this text. ftrace calls it in the place
         // of the old function, with that function's arguments, and the frame of the entry keeps the
         // module loaded until it has returned.
         unsafe {
@@ -207,6 +248,8 @@ mod vmlinux {
                 core::ptr::copy_nonoverlapping((*m).file, (*m).file.add(1), 1);
                 copy_page(v, v);
                 perf_load_guest_lvtpc(0);
+                let n: size_t = (*m).size;
+                if n == 0 { ret = 0; }
         }
         ret
     }
@@ -223,7 +266,7 @@ mod livepatch {
     use core::ffi::{c_int, c_void};
     use core::ptr::{addr_of, addr_of_mut, null};
 
-    static mut VMLINUX_FUNCS: [klp_func; 6] = [
+    static mut VMLINUX_FUNCS: [klp_func; 7] = [
         klp_func {
             old_name: c"array_map_alloc_check".as_ptr(),
             new_func: vmlinux::livepatch_array_map_alloc_check as *mut c_void,
@@ -239,6 +282,12 @@ mod livepatch {
         klp_func {
             old_name: c"remap_pte_fn".as_ptr(),
             new_func: vmlinux::livepatch_remap_pte_fn as *mut c_void,
+            old_sympos: 0,
+            ..klp_func::ZERO
+        },
+        klp_func {
+            old_name: c"smp_call".as_ptr(),
+            new_func: vmlinux::livepatch_smp_call as *mut c_void,
             old_sympos: 0,
             ..klp_func::ZERO
         },
@@ -279,7 +328,7 @@ mod livepatch {
     ];
 
     /// How the patched functions start there.
-    static ENTRIES: [Entry; 5] = [
+    static ENTRIES: [Entry; 6] = [
         Entry {
             name: "array_map_alloc_check",
             function: addr_of!(vmlinux::kps_old_array_map_alloc_check),
@@ -293,6 +342,11 @@ mod livepatch {
         Entry {
             name: "remap_pte_fn",
             function: addr_of!(vmlinux::kps_old_remap_pte_fn),
+            endbr: true,
+        },
+        Entry {
+            name: "smp_call",
+            function: addr_of!(vmlinux::kps_old_smp_call),
             endbr: true,
         },
         Entry {
@@ -318,7 +372,7 @@ mod livepatch {
     #[link_section = ".note.kps"]
     #[used]
     static NOTE: Note<183> = Note::new(
-        *b"patch=layouts\nkernel=7.3.4-fixture\nbuild-id=0102030405060708090a0b0c0d0e0f1011121314\nsource-sha256=7c6dcad4aaa999abade550a7235ec12bb5c2a32f39a3562c27e7f1ca6def3f24\nmade-by=kpsc 0.1.0\n",
+        *b"patch=layouts\nkernel=7.3.4-fixture\nbuild-id=0102030405060708090a0b0c0d0e0f1011121314\nsource-sha256=bd2f733015ec4cc5c0377832dafa692262a420a6dc414f0fdd26b4c6f911875d\nmade-by=kpsc 0.1.0\n",
     );
 
     extern "C" {

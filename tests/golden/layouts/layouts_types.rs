@@ -177,7 +177,9 @@ const _: () = {
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct seq_file {
-    pub _pad0: [u8; 40],
+    pub _pad0: [u8; 8],
+    pub size: usize,
+    pub _pad2: [u8; 24],
     pub file: *mut file,
 }
 
@@ -185,6 +187,7 @@ const _: () = {
     let size = core::mem::size_of::<seq_file>();
     assert!(size == 48);
     assert!(core::mem::align_of:: < seq_file > () == 8);
+    assert!(core::mem::offset_of!(seq_file, size) == 8);
     assert!(core::mem::offset_of!(seq_file, file) == 40);
 };
 
