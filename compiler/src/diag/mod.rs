@@ -82,6 +82,16 @@ impl Diagnostic {
     }
 }
 
+/// "`a`, `b` or `c`", or with another word.
+pub fn list(names: &[impl AsRef<str>], word: &str) -> String {
+    let quoted: Vec<_> = names.iter().map(|name| format!("`{}`", name.as_ref())).collect();
+    match quoted.split_last() {
+        None => String::new(),
+        Some((last, [])) => last.clone(),
+        Some((last, before)) => format!("{} {word} {last}", before.join(", ")),
+    }
+}
+
 /// Whether a list holds an error.
 pub fn any_error(diagnostics: &[Diagnostic]) -> bool {
     diagnostics.iter().any(|d| d.severity == Severity::Error)

@@ -1,8 +1,8 @@
 //! Messages for mistakes in the text of a spec.
 
 use super::{
-    Diagnostic, KPS0101, KPS0102, KPS0103, KPS0104, KPS0105, KPS0106, KPS0107, KPS0108, KPS0109, KPS0110,
-    KPS0111, KPS0112,
+    list, Diagnostic, KPS0101, KPS0102, KPS0103, KPS0104, KPS0105, KPS0106, KPS0107, KPS0108, KPS0109,
+    KPS0110, KPS0111, KPS0112,
 };
 use kps_grammar::{ErrorKind, SyntaxError};
 
@@ -44,7 +44,7 @@ pub fn syntax(error: &SyntaxError) -> Diagnostic {
             let near = known.iter().map(|known| (strsim::damerau_levenshtein(word, known), known)).min();
             match near {
                 Some((0..=2, near)) => error.help(format!("did you mean `{near}`?")),
-                _ => error.help(format!("what may stand here starts with {}", quoted(known))),
+                _ => error.help(format!("what may stand here starts with {}", list(known, "or"))),
             }
         }
         ErrorKind::Unsupported { construct } => {
@@ -65,15 +65,5 @@ pub fn syntax(error: &SyntaxError) -> Diagnostic {
         ErrorKind::Number => Diagnostic::error(KPS0112, "this number is too large")
             .at(span, "")
             .help(format!("positions go up to {}", u32::MAX)),
-    }
-}
-
-/// "`a`, `b` or `c`".
-fn quoted(words: &[&str]) -> String {
-    let quoted: Vec<_> = words.iter().map(|word| format!("`{word}`")).collect();
-    match quoted.split_last() {
-        None => String::new(),
-        Some((last, [])) => last.clone(),
-        Some((last, before)) => format!("{} or {last}", before.join(", ")),
     }
 }

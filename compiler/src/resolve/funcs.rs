@@ -1,10 +1,11 @@
 //! One function that a spec changes.
 
 use super::bodies::{Fragment, Rust};
-use super::symbols::{and, Found, Wanted};
+use super::symbols::{Found, Wanted};
 use super::Resolver;
 use crate::diag::{
-    Diagnostic, KPS0206, KPS0207, KPS0401, KPS0402, KPS0403, KPS0405, KPS0410, KPS0411, KPS0412, KPS0502,
+    list, Diagnostic, KPS0206, KPS0207, KPS0401, KPS0402, KPS0403, KPS0405, KPS0410, KPS0411, KPS0412,
+    KPS0502,
 };
 use crate::notable;
 use kps_facts::Importer;
@@ -52,7 +53,7 @@ impl Resolver<'_> {
             self.report(
                 Diagnostic::warning(
                     KPS0411,
-                    format!("`{}` shares its code with {}", name.value, and(&aliases)),
+                    format!("`{}` shares its code with {}", name.value, list(&aliases, "and")),
                 )
                 .at(name.span, "")
                 .note("the compiler found them equal, or one is another name of the other")
@@ -77,7 +78,10 @@ impl Resolver<'_> {
                     format!("the kernel has parts of `{}` elsewhere too", name.value),
                 )
                 .at(name.span, "")
-                .note(format!("the compiler made {} of it; some callers may go there directly", and(&clones)))
+                .note(format!(
+                    "the compiler made {} of it; some callers may go there directly",
+                    list(&clones, "and")
+                ))
                 .help("look at the callers; the clone can be patched by its name"),
             );
         }

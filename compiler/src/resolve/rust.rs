@@ -60,8 +60,10 @@ pub(super) fn parse_type(source: &Source, code: Code) -> Result<syn::Type, (Span
 }
 
 fn lex(source: &Source, code: Code) -> Result<TokenStream, (Span, String)> {
-    let tokens = TokenStream::from_str(source.slice(code.span))
-        .map_err(|error| (place(code, error.span()), "it has a token that Rust does not know".to_owned()))?;
+    let tokens = TokenStream::from_str(source.slice(code.span)).map_err(|error| {
+        let at = (code.span.start + error.span().byte_range().start).min(code.span.end);
+        (Span::new(at, at), "it has a token that Rust does not know".to_owned())
+    })?;
     if count(tokens.clone()) > MAX_TOKENS {
         return Err((code.span, format!("it has more than {MAX_TOKENS} tokens")));
     }
@@ -80,7 +82,7 @@ fn count(tokens: TokenStream) -> usize {
 pub(super) fn place(code: Code, span: proc_macro2::Span) -> Span {
     let range = span.byte_range();
     let (start, end) = (code.span.start + range.start, code.span.start + range.end);
-    if start >= code.span.end || range.is_empty() {
+    if start >= code.span.end || range == (0..0) {
         // syn reports the end of its input with a span that is nowhere.
         return Span::new(code.span.end, code.span.end);
     }

@@ -1,7 +1,7 @@
 //! From the names of functions and variables to symbols of the kernel.
 
 use super::Resolver;
-use crate::diag::{Diagnostic, KPS0201, KPS0202, KPS0203, KPS0204, KPS0208, KPS0404};
+use crate::diag::{list, Diagnostic, KPS0201, KPS0202, KPS0203, KPS0204, KPS0208, KPS0404};
 use kps_facts::{Facts, Sym};
 use kps_grammar::ast;
 use kps_plan::{ObjectName, Symbol};
@@ -43,7 +43,7 @@ impl Resolver<'_> {
                     .note("inline functions and macros have no symbol: nothing can be patched there")
                     .help("look it up in /proc/kallsyms of the target"),
                 ([], Wanted::Variable) => error.help("look it up in /proc/kallsyms of the target"),
-                (near, _) => error.help(format!("did you mean {}?", or(near))),
+                (near, _) => error.help(format!("did you mean {}?", list(near, "or"))),
             });
             return None;
         }
@@ -93,7 +93,7 @@ impl Resolver<'_> {
         .at(name.span, "needs a position");
         let error = candidates.into_iter().fold(error, Diagnostic::note);
         let choice: Vec<_> = (1..=all.len().min(8)).map(|n| format!("{}@{n}", name.value)).collect();
-        error.help(format!("write {}", or(&choice)))
+        error.help(format!("write {}", list(&choice, "or")))
     }
 
     fn is_wanted(&mut self, sym: Sym<'_>, wanted: Wanted, symbol: &ast::Symbol) -> bool {
@@ -166,24 +166,5 @@ fn many(count: usize, noun: &str) -> String {
     match count {
         1 => format!("one {noun}"),
         _ => format!("{count} symbols"),
-    }
-}
-
-/// "`a`, `b` or `c`".
-pub(super) fn or(names: &[String]) -> String {
-    list(names, "or")
-}
-
-/// "`a`, `b` and `c`".
-pub(super) fn and(names: &[String]) -> String {
-    list(names, "and")
-}
-
-fn list(names: &[String], word: &str) -> String {
-    let quoted: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
-    match quoted.split_last() {
-        None => String::new(),
-        Some((last, [])) => last.clone(),
-        Some((last, before)) => format!("{} {word} {last}", before.join(", ")),
     }
 }
