@@ -231,7 +231,8 @@ fn pre_only<B: Body>(types: &Types, func: &Func<B>, names: &FuncNames, pre: &B) 
     }
 }
 
-/// A parameter from the register or stack word that carries it.
+/// A parameter from the register or stack word that carries it. For a function pointer that is unsafe, and the caller says why
+/// it is right.
 fn from_word(types: &Types, t: &Type, word: &TokenStream) -> TokenStream {
     let ty = ty(types, t);
     match types.resolve(t) {

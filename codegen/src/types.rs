@@ -159,10 +159,7 @@ fn c_int(int: CInt) -> TokenStream {
 
 fn definition(types: &Types, def: &TypeDef) -> TokenStream {
     match def {
-        TypeDef::Record(record) => match record.kind {
-            RecordKind::Struct => struct_(types, record),
-            RecordKind::Union => union_(types, record),
-        },
+        TypeDef::Record(record) => record_(types, record),
         TypeDef::Opaque { name } => {
             let name = ident(name);
             quote! {
@@ -183,8 +180,32 @@ fn definition(types: &Types, def: &TypeDef) -> TokenStream {
     }
 }
 
-fn struct_(types: &Types, record: &Record) -> TokenStream {
+fn record_(types: &Types, record: &Record) -> TokenStream {
     let name = ident(&record.name);
+    let (keyword, members) = match record.kind {
+        RecordKind::Struct => (quote!(struct), struct_members(types, record)),
+        RecordKind::Union => (quote!(union), union_members(types, record)),
+    };
+    let alignment = alignment(types, record).into_iter();
+    let repr = repr(types, record);
+    let docs = docs(record);
+    let zero = zero(record);
+    let proof = proof(record);
+    quote! {
+        #docs
+        #repr
+        #[derive(Clone, Copy)]
+        pub #keyword #name {
+            #(#members,)*
+            #(#alignment,)*
+        }
+        #zero
+        #proof
+    }
+}
+
+/// The members of a struct with the padding around them.
+fn struct_members(types: &Types, record: &Record) -> Vec<TokenStream> {
     let mut members = Vec::new();
     let mut end = 0;
     let pad = |from: u64, to: u64, members: &mut Vec<TokenStream>| {
@@ -196,52 +217,23 @@ fn struct_(types: &Types, record: &Record) -> TokenStream {
     };
     for field in &record.fields {
         pad(end, field.offset, &mut members);
-        let (name, ty) = (ident(&field.name), ty(types, &field.ty));
-        members.push(quote!(pub #name: #ty));
+        members.push(member(types, field));
         end = field.offset + field.size;
     }
     pad(end, record.size, &mut members);
-    members.extend(alignment(types, record));
-    let repr = repr(types, record);
-    let docs = docs(record);
-    let zero = zero(record);
-    let proof = proof(record);
-    quote! {
-        #docs
-        #repr
-        #[derive(Clone, Copy)]
-        pub struct #name {
-            #(#members,)*
-        }
-        #zero
-        #proof
-    }
+    members
 }
 
-fn union_(types: &Types, record: &Record) -> TokenStream {
-    let name = ident(&record.name);
+/// The members of a union, and one that is as large as the whole.
+fn union_members(types: &Types, record: &Record) -> Vec<TokenStream> {
     let size = Literal::u64_unsuffixed(record.size);
-    let members = record.fields.iter().map(|field| {
-        let (name, ty) = (ident(&field.name), ty(types, &field.ty));
-        quote!(pub #name: #ty)
-    });
-    let alignment = alignment(types, record).into_iter();
-    let repr = repr(types, record);
-    let docs = docs(record);
-    let zero = zero(record);
-    let proof = proof(record);
-    quote! {
-        #docs
-        #repr
-        #[derive(Clone, Copy)]
-        pub union #name {
-            #(#members,)*
-            pub _size: [u8; #size],
-            #(#alignment,)*
-        }
-        #zero
-        #proof
-    }
+    let members = record.fields.iter().map(|field| member(types, field));
+    members.chain([quote!(pub _size: [u8; #size])]).collect()
+}
+
+fn member(types: &Types, field: &Field) -> TokenStream {
+    let (name, ty) = (ident(&field.name), ty(types, &field.ty));
+    quote!(pub #name: #ty)
 }
 
 fn docs(record: &Record) -> Option<TokenStream> {

@@ -43,9 +43,11 @@ impl Resolver<'_> {
     /// Other functions that this change reaches, or that it does not reach although they are made of the same source.
     fn note_relatives(&mut self, name: &ast::Name, found: &Found) {
         let facts = self.facts;
-        let twin = |other: &str| {
-            other != name.value && syscall(other).is_none_or(|s| Some(s) != syscall(&name.value))
-        };
+        // The linker's marks for where a part of the text starts or ends are no functions.
+        let is_mark =
+            |other: &str| other.ends_with("text") || other.ends_with("_start") || other.ends_with("_end");
+        let is_same_syscall = |other: &str| syscall(other).is_some_and(|s| Some(s) == syscall(&name.value));
+        let twin = |other: &str| other != name.value && !is_mark(other) && !is_same_syscall(other);
         let aliases: BTreeSet<String> =
             facts.symbols.at(found.address).map(|sym| sym.name.to_owned()).collect();
         let aliases: Vec<String> = aliases.into_iter().filter(|other| twin(other)).collect();

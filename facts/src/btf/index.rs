@@ -20,11 +20,6 @@ impl Btf {
         self.range(&self.index.functions, name)
     }
 
-    /// All functions by name.
-    pub fn all_functions(&self) -> &[BtfId] {
-        &self.index.functions
-    }
-
     /// The types of this name: structs, unions and enumerations first, then typedefs, then what is only declared.
     pub fn types(&self, name: &str) -> Vec<BtfId> {
         let mut found = self.range(&self.index.types, name);
