@@ -5,6 +5,8 @@ pub mod fixture;
 pub mod miniature;
 pub mod target;
 
+use kps_facts::Facts;
+use kpsc::target::{seal, Cache};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -27,14 +29,19 @@ pub fn kpsc() -> Command {
 /// A cache whose one target is the fixture. It can be checked against, not built for.
 pub fn fixture_cache() -> tempfile::TempDir {
     let cache = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
-    let folder = cache.path().join("v1/kernels").join(FIXTURE);
-    let write = |name: &str, bytes: &[u8]| {
-        std::fs::create_dir_all(&folder).and_then(|()| std::fs::write(folder.join(name), bytes))
-    };
-    write("facts", &fixture::facts().to_bytes()).unwrap_or_else(|error| panic!("{error}"));
     let manifest = "release = \"7.3.4-fixture\"\norigin = \"a test\"\nimage = \"vmlinuz\"\n";
-    write("target.toml", manifest.as_bytes()).unwrap_or_else(|error| panic!("{error}"));
+    put_target(cache.path(), FIXTURE, manifest, &fixture::facts());
     cache
+}
+
+/// Puts a target into a cache, and returns its folder.
+pub fn put_target(cache: &Path, name: &str, manifest: &str, facts: &Facts) -> PathBuf {
+    let folder = Cache::at(cache).kernel(name);
+    std::fs::create_dir_all(&folder)
+        .and_then(|()| std::fs::write(folder.join("facts"), facts.to_bytes()))
+        .and_then(|()| std::fs::write(folder.join("target.toml"), seal(manifest)))
+        .unwrap_or_else(|error| panic!("{error}"));
+    folder
 }
 
 /// What a program printed, both streams as text.

@@ -1,6 +1,6 @@
 //! The target kernel that the suites build for and boot, and doctored copies of it.
 
-use crate::{kpsc, printed};
+use crate::{kpsc, printed, put_target};
 use kps_facts::Facts;
 use kpsc::target::{Cache, Target};
 use kpsc::vm::{Guest, Machine, Output};
@@ -22,10 +22,8 @@ pub fn doctored(change: impl FnOnce(&mut Facts)) -> tempfile::TempDir {
     let real = target();
     let mut facts = real.facts().unwrap_or_else(|error| panic!("{}", error.message));
     change(&mut facts);
-    let cache = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
-    let folder = cache.path().join("v1/kernels").join(&real.name);
-    let manifest =
-        std::fs::read_to_string(real.folder().join("target.toml")).unwrap_or_else(|e| panic!("{e}"));
+    let sealed = std::fs::read_to_string(real.folder().join("target.toml")).unwrap_or_else(|e| panic!("{e}"));
+    let manifest = sealed.split_once('\n').map(|(_, manifest)| manifest).unwrap_or_default();
     // Everything but the facts stays where it is.
     let manifest =
         manifest.replace("image = \"vmlinuz\"", &format!("image = \"{}\"", real.image().display()));
@@ -35,9 +33,8 @@ pub fn doctored(change: impl FnOnce(&mut Facts)) -> tempfile::TempDir {
         }
         None => manifest,
     };
-    std::fs::create_dir_all(&folder).unwrap_or_else(|error| panic!("{error}"));
-    std::fs::write(folder.join("facts"), facts.to_bytes()).unwrap_or_else(|error| panic!("{error}"));
-    std::fs::write(folder.join("target.toml"), manifest).unwrap_or_else(|error| panic!("{error}"));
+    let cache = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
+    put_target(cache.path(), &real.name, &manifest, &facts);
     cache
 }
 

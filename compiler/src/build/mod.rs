@@ -4,8 +4,9 @@
 mod messages;
 
 use crate::diag::{Diagnostic, KPS0702, KPS0703, KPS0801};
+use crate::disk::cannot;
 use crate::emit::{Emitted, Files};
-use crate::target::{cannot, Tree};
+use crate::target::Tree;
 use kps_grammar::Source;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};

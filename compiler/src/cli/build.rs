@@ -3,7 +3,8 @@
 use super::{compile, open_target, read_spec, report, say, CommandResult, Compiled, SpecArgs, TargetArgs};
 use crate::build;
 use crate::diag::Diagnostic;
-use crate::target::{cannot, write_atomically, Cache, Progress, Target};
+use crate::disk::{cannot, write_atomically};
+use crate::target::{Cache, Progress, Target};
 use std::path::{Path, PathBuf};
 
 #[derive(Debug, clap::Args)]

@@ -1,6 +1,6 @@
 //! `kpsc kernel`: target kernels.
 
-use super::{open_target, say, CommandResult};
+use super::{open_target, report, say, CommandResult};
 use crate::diag::{Diagnostic, KPS0703};
 use crate::target::{self, BuildDirWish, Cache, DebianWish, Progress, Provider};
 use clap::{Args, Subcommand};
@@ -15,13 +15,17 @@ pub(super) struct Kernel {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
-    /// Add a target: a stock kernel of Debian, or a build folder of your own.
+    /// Add a target: a stock kernel of Debian, or a build folder of your own. An interrupted one is gone on with.
     Add(Add),
     /// List the targets.
-    List,
+    List(List),
     /// Show what is known of a target.
     Show(Show),
-    /// Remove a target, and the compilers that no other one needs.
+    /// Find damage: compare every file of a target and of its compilers with what was there when it was finished.
+    Verify(Verify),
+    /// Unpack all of a stock kernel's source.
+    Source(Source),
+    /// Remove targets, and the compilers that no other one needs.
     Remove(Remove),
     /// Run a program where a target's compilers are.
     Exec(Exec),
@@ -35,10 +39,61 @@ struct Show {
 }
 
 #[derive(Debug, Args)]
-struct Remove {
+struct List {
+    /// List the stock kernels that could be added instead, newest first.
+    #[arg(long)]
+    available: bool,
+    #[command(flatten)]
+    stock: Stock,
+}
+
+#[derive(Debug, Args)]
+struct Verify {
+    /// The targets; all of them if none is given.
+    #[arg(value_name = "NAME")]
+    names: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+struct Source {
     /// The target.
     #[arg(value_name = "NAME")]
     name: String,
+    /// The folder to make.
+    #[arg(value_name = "DIR")]
+    folder: PathBuf,
+}
+
+#[derive(Debug, Args)]
+#[group(required = true, multiple = true)]
+struct Remove {
+    /// The targets.
+    #[arg(value_name = "NAME")]
+    names: Vec<String>,
+    /// Remove what no target needs: interrupted preparations, downloads, compilers, caches of older versions of kpsc.
+    #[arg(long)]
+    unused: bool,
+}
+
+/// Which of Debian's kernels.
+#[derive(Debug, Args)]
+struct Stock {
+    /// Debian's suite.
+    #[arg(long, default_value = target::SUITE)]
+    suite: String,
+    /// The end of the release.
+    #[arg(long, default_value = "cloud-amd64")]
+    flavour: String,
+    /// The mirror of Debian's archive; the one that this machine's apt uses if not given.
+    #[arg(long, value_name = "URL")]
+    mirror: Option<String>,
+}
+
+impl Stock {
+    fn wish(self, release: Option<String>) -> DebianWish {
+        let Stock { suite, flavour, mirror } = self;
+        DebianWish { release, suite, flavour, mirror }
+    }
 }
 
 #[derive(Debug, Args)]
@@ -47,7 +102,7 @@ struct Add {
     #[arg(long)]
     name: Option<String>,
     /// A kernel build folder of your own: no stock kernel is fetched, and root is not needed.
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", conflicts_with = "Stock")]
     build_dir: Option<PathBuf>,
     /// The folder whose `usr` holds the compilers for --build-dir; the machine's own if not given.
     #[arg(long, value_name = "DIR", requires = "build_dir")]
@@ -58,15 +113,8 @@ struct Add {
     /// The stock kernel's release; the newest with Rust and livepatch if not given.
     #[arg(long, conflicts_with = "build_dir")]
     release: Option<String>,
-    /// Debian's suite.
-    #[arg(long, default_value = target::SUITE, conflicts_with = "build_dir")]
-    suite: String,
-    /// The end of the release.
-    #[arg(long, default_value = "cloud-amd64", conflicts_with = "build_dir")]
-    flavour: String,
-    /// The mirror of Debian's archive; the one that this machine's apt uses if not given.
-    #[arg(long, value_name = "URL", conflicts_with = "build_dir")]
-    mirror: Option<String>,
+    #[command(flatten)]
+    stock: Stock,
     /// Read the facts only; compilers and build tree are fetched when they are first needed.
     #[arg(long, conflicts_with = "build_dir")]
     facts_only: bool,
@@ -104,12 +152,15 @@ impl Kernel {
         let cache = Cache::open()?;
         match self.verb {
             Verb::Add(add) => add.run(&cache),
-            Verb::List => list(&cache),
+            Verb::List(list) => list.run(&cache),
             Verb::Show(target) => show(&cache, target.name.as_deref()),
-            Verb::Remove(target) => {
-                cache.remove(&target.name)?;
+            Verb::Verify(verify) => verify.run(&cache),
+            Verb::Source(Source { name, folder }) => {
+                cache.target(&name)?.unpack_source(&cache, &folder, Progress::Shown)?;
+                say(folder.display());
                 Ok(0)
             }
+            Verb::Remove(remove) => remove.run(&cache),
             Verb::Exec(exec) => exec.run(&cache),
         }
     }
@@ -122,12 +173,7 @@ impl Add {
             Some(folder) => {
                 Provider::BuildDir(BuildDirWish { folder, toolchain: self.toolchain, make: self.make })
             }
-            None => Provider::Debian(DebianWish {
-                release: self.release,
-                suite: self.suite,
-                flavour: self.flavour,
-                mirror: self.mirror,
-            }),
+            None => Provider::Debian(self.stock.wish(self.release)),
         };
         let mut target = target::add(cache, self.name.as_deref(), &provider, progress)?;
         if !self.facts_only {
@@ -138,12 +184,58 @@ impl Add {
     }
 }
 
-fn list(cache: &Cache) -> CommandResult {
-    for target in cache.targets()? {
-        let state = if target.tree().is_some() { "ready to build" } else { "facts only" };
-        say(format_args!("{}\t{state}\t{}", target.name, target.origin()));
+impl List {
+    fn run(self, cache: &Cache) -> CommandResult {
+        if self.available {
+            target::available(cache, &self.stock.wish(None))?.iter().for_each(say);
+            return Ok(0);
+        }
+        for (name, target) in cache.targets()? {
+            match target {
+                Ok(target) => {
+                    let state = if target.tree().is_some() { "ready to build" } else { "facts only" };
+                    say(format_args!("{name}\t{state}\t{}", target.origin()));
+                }
+                Err(_) => say(format_args!("{name}\tdamaged\tsee `kpsc kernel verify {name}`")),
+            }
+        }
+        Ok(0)
     }
-    Ok(0)
+}
+
+impl Verify {
+    fn run(self, cache: &Cache) -> CommandResult {
+        let targets = match self.names.as_slice() {
+            [] => cache.targets()?,
+            names => names.iter().map(|name| (name.clone(), cache.target(name))).collect(),
+        };
+        let mut code = 0;
+        for (name, target) in targets {
+            let (wrong, files) = match target.and_then(|target| target.verify(cache)) {
+                Ok(found) => found,
+                Err(error) => (vec![error], 0),
+            };
+            match wrong.as_slice() {
+                [] => say(format_args!("{name}\twhole\t{files} files")),
+                wrong => code = code.max(report(wrong, None)),
+            }
+        }
+        Ok(code)
+    }
+}
+
+impl Remove {
+    fn run(self, cache: &Cache) -> CommandResult {
+        for name in &self.names {
+            cache.remove(name)?;
+        }
+        if self.unused {
+            for (path, size) in cache.remove_unused()? {
+                say(format_args!("{}\t{} MB", path.display(), size.div_ceil(1_000_000)));
+            }
+        }
+        Ok(0)
+    }
 }
 
 fn show(cache: &Cache, name: Option<&str>) -> CommandResult {

@@ -2,8 +2,8 @@
 
 use super::{report, CommandResult};
 use crate::diag::{Diagnostic, KPS0703, KPS0802, KPS0803};
+use crate::disk::{cannot, write_atomically};
 use crate::elf::{post_link, verify};
-use crate::target::{cannot, write_atomically};
 use std::ffi::OsString;
 use std::path::Path;
 use std::process::Command;

@@ -2,14 +2,16 @@
 
 mod build;
 mod check;
+mod doctor;
 mod explain;
 mod kernel;
 mod link;
 mod test;
 
 use crate::diag::{any_error, render, Code, Diagnostic, Severity, KPS0113, KPS9999};
+use crate::disk::cannot;
 use crate::emit::{emit, Emitted};
-use crate::target::{self, cannot, Cache, DebianWish, Progress, Provider, Target};
+use crate::target::{self, Cache, DebianWish, Progress, Provider, Target};
 use crate::{check as checks, resolve};
 use clap::{Parser, Subcommand};
 use kps_facts::Facts;
@@ -36,6 +38,8 @@ enum Verb {
     Test(test::Test),
     /// Manage target kernels.
     Kernel(kernel::Kernel),
+    /// Say what this machine lacks, and the one command that gets it.
+    Doctor(doctor::Doctor),
     /// Explain the code of a message.
     Explain(explain::Explain),
     /// Run the linker; a module that it makes becomes a livepatch. Kbuild calls this.
@@ -77,6 +81,7 @@ fn run(verb: Verb) -> ExitCode {
         Verb::Build(command) => command.run(),
         Verb::Test(command) => command.run(),
         Verb::Kernel(command) => command.run(),
+        Verb::Doctor(command) => command.run(),
         Verb::Explain(command) => command.run(),
         Verb::Link(command) => command.run(),
     };

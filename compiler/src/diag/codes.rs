@@ -187,6 +187,12 @@ codes! {
     KPS0708,
     /// A target of this name exists.
     KPS0709,
+    /// Files of a target are not as they were.
+    KPS0710,
+    /// The disk is full.
+    KPS0711,
+    /// The kernel in a build folder is not the one that was added.
+    KPS0712,
 
     // Building.
     /// Kbuild failed.

@@ -2,12 +2,16 @@
 //!
 //! Everything apt writes goes to a folder of the cache, and its idea of what is installed is empty, so asking it for a
 //! package gives the package and all that it depends on. Nothing is installed and root is not needed.
+//!
+//! What was fetched stays until [`Apt::forget`], so that an interrupted preparation does not fetch it again. apt goes on with
+//! a file that it had begun, but takes one of the right length for whole; so each is held against the digest in the
+//! signed lists before it is used.
 
-use super::cache::make_folder;
+use super::seal::digest;
 use super::toolchain::missing;
-use super::{cannot, write_atomically};
 use crate::diag::{Diagnostic, KPS0702, KPS0703, KPS0707};
-use std::ffi::OsStr;
+use crate::disk::{cannot, disk_full, make_folder, remove, write_atomically};
+use crate::process::program;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -16,16 +20,39 @@ pub(super) struct Apt {
     folder: PathBuf,
 }
 
+/// A package as the signed lists have it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Package {
+    /// The file's name, which has name, version and architecture in it.
+    pub(super) file: String,
+    size: u64,
+    sha256: String,
+}
+
+/// Which packages are meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum With {
+    /// Those that are named.
+    Nothing,
+    /// Those and all that they depend on.
+    Dependencies,
+}
+
 const KEYRINGS: &[&str] =
     &["/usr/share/keyrings/debian-archive-keyring.gpg", "/usr/share/keyrings/debian-archive-keyring.pgp"];
+
+/// The keys that Debian's archive is signed with, if they are installed.
+pub fn keyring() -> Option<&'static Path> {
+    KEYRINGS.iter().map(Path::new).find(|path| path.exists())
+}
 
 impl Apt {
     /// A view of a suite and its backports.
     pub(super) fn new(folder: PathBuf, mirror: Option<&str>, suite: &str) -> Result<Apt, Diagnostic> {
-        for part in ["lists/partial", "cache/archives/partial"] {
+        for part in ["lists/partial", "archives/partial", "nothing/partial"] {
             make_folder(&folder.join(part))?;
         }
-        let Some(keyring) = KEYRINGS.iter().find(|path| Path::new(path).exists()) else {
+        let Some(keyring) = keyring() else {
             return Err(Diagnostic::error(KPS0702, "the keys of Debian's archive are not installed")
                 .help("install the package debian-archive-keyring"));
         };
@@ -33,18 +60,26 @@ impl Apt {
             Some(mirror) => mirror.to_owned(),
             None => own_mirror()?,
         };
-        if mirror.chars().any(|c| c.is_whitespace() || c.is_control() || c == ']') {
-            return Err(Diagnostic::error(KPS0707, "the mirror is not an address"));
+        let plain = |text: &str| {
+            !text.is_empty() && text.chars().all(|c| c.is_ascii_graphic() && !"[]\"".contains(c))
+        };
+        if !plain(&mirror) || !mirror.contains(":/") {
+            return Err(Diagnostic::error(KPS0707, format!("the mirror {mirror:?} is not an address"))
+                .help("write it as apt's sources have it"));
         }
-        let source = |suite: &str| format!("deb [signed-by={keyring}] {mirror} {suite} main\n");
+        if !plain(suite) || suite.contains('/') {
+            return Err(Diagnostic::error(KPS0707, format!("{suite:?} is not a suite of Debian"))
+                .help(format!("write a name such as `{}`", super::SUITE)));
+        }
+        let source = |suite: &str| format!("deb [signed-by={}] {mirror} {suite} main\n", keyring.display());
         let sources = source(suite) + &source(&format!("{suite}-backports"));
         write_atomically(&folder.join("sources.list"), sources.as_bytes())?;
         write_atomically(&folder.join("status"), b"")?;
         Ok(Apt { folder })
     }
 
-    fn command(&self, program: &str) -> Command {
-        let mut command = Command::new(program);
+    fn command(&self, name: &str) -> Command {
+        let mut command = program(name);
         let folder = self.folder.display();
         let options = [
             format!("Dir::Etc::sourcelist={folder}/sources.list"),
@@ -53,11 +88,12 @@ impl Apt {
             "Dir::Etc::preferencesparts=-".to_owned(),
             format!("Dir::State={folder}"),
             format!("Dir::State::status={folder}/status"),
-            format!("Dir::Cache={folder}/cache"),
+            format!("Dir::Cache={folder}"),
             "APT::Architecture=amd64".to_owned(),
             "APT::Install-Recommends=false".to_owned(),
             "APT::Sandbox::User=root".to_owned(),
             "APT::Get::Assume-Yes=true".to_owned(),
+            "Acquire::ForceHash=SHA256".to_owned(),
         ];
         for option in options {
             command.arg("-o").arg(option);
@@ -68,53 +104,110 @@ impl Apt {
 
     /// Fetches the package lists.
     pub(super) fn update(&self) -> Result<(), Diagnostic> {
-        run(self.command("apt-get").args(["update", "-q"])).map(drop)
+        self.run(self.command("apt-get").args(["update", "-q"])).map(drop)
     }
 
     /// The names of all packages that start so.
     pub(super) fn names(&self, prefix: &str) -> Result<Vec<String>, Diagnostic> {
-        let names = run(self.command("apt-cache").arg("pkgnames").arg(prefix))?;
+        let names = self.run(self.command("apt-cache").arg("pkgnames").arg(prefix))?;
         Ok(names.lines().map(str::to_owned).collect())
     }
 
     /// The newest version of a package.
     pub(super) fn version(&self, package: &str) -> Result<String, Diagnostic> {
-        let shown = run(self.command("apt-cache").args(["show", "--no-all-versions"]).arg(package))?;
+        let shown = self.run(self.command("apt-cache").args(["show", "--no-all-versions"]).arg(package))?;
         match shown.lines().find_map(|line| line.strip_prefix("Version: ")) {
             Some(version) => Ok(version.to_owned()),
             None => Err(Diagnostic::error(KPS0707, format!("the archive has no package {package}"))),
         }
     }
 
-    /// Fetches packages, each `NAME` or `NAME=VERSION`, without what they depend on.
-    pub(super) fn download(&self, packages: &[String], folder: &Path) -> Result<Vec<PathBuf>, Diagnostic> {
-        make_folder(folder)?;
-        run(self.command("apt-get").args(["download", "-q"]).args(packages).current_dir(folder))?;
-        packages_in(folder)
+    /// Which files these packages are, each named `NAME` or `NAME=VERSION`; nothing is fetched.
+    pub(super) fn list(&self, packages: &[&str], with: With) -> Result<Vec<Package>, Diagnostic> {
+        let mut command = self.get(packages, with);
+        // apt leaves out what it finds here already; it is to find nothing.
+        let nothing = format!("Dir::Cache::archives={}", self.folder.join("nothing").display());
+        let listed = self.run(command.arg("-o").arg(nothing).arg("--print-uris"))?;
+        let mut listed: Vec<_> = listed.lines().filter_map(listed_package).collect();
+        listed.sort_by(|a, b| a.file.cmp(&b.file));
+        Ok(listed)
     }
 
-    /// Fetches packages and all that they depend on.
-    pub(super) fn download_all(&self, packages: &[&str], folder: &Path) -> Result<Vec<PathBuf>, Diagnostic> {
-        make_folder(&folder.join("partial"))?;
-        let archives = format!("Dir::Cache::archives={}", folder.display());
+    /// Fetches what is not here yet, and returns where each file is, by name.
+    pub(super) fn fetch(&self, packages: &[&str], with: With) -> Result<Vec<PathBuf>, Diagnostic> {
+        let listed = self.list(packages, with)?;
+        // A second try is for files of an interrupted run: apt takes those of the right length for whole.
+        for _ in 0..2 {
+            if self.all_here(&listed)? {
+                break;
+            }
+            self.run(self.get(packages, with).current_dir(self.archives()))?;
+        }
+        if !self.all_here(&listed)? {
+            return Err(Diagnostic::error(KPS0703, "packages do not arrive as the archive's lists have them")
+                .help("check what is between this machine and the mirror, or name another mirror with `--mirror URL`"));
+        }
+        Ok(listed.iter().map(|package| self.archives().join(&package.file)).collect())
+    }
+
+    /// Drops the packages that were fetched.
+    pub(super) fn forget(&self) -> Result<(), Diagnostic> {
+        remove(&self.archives())
+    }
+
+    fn archives(&self) -> PathBuf {
+        self.folder.join("archives")
+    }
+
+    fn get(&self, packages: &[&str], with: With) -> Command {
         let mut command = self.command("apt-get");
-        run(command.arg("-o").arg(archives).args(["install", "-q", "--download-only"]).args(packages))?;
-        packages_in(folder)
+        match with {
+            With::Nothing => command.args(["download", "-q"]),
+            With::Dependencies => command.args(["install", "-q", "--download-only"]),
+        };
+        command.args(packages);
+        command
+    }
+
+    /// Whether every file is here and whole. One of full length that is not whole is removed.
+    fn all_here(&self, packages: &[Package]) -> Result<bool, Diagnostic> {
+        let mut all = true;
+        for package in packages {
+            let path = self.archives().join(&package.file);
+            let here = std::fs::metadata(&path).is_ok_and(|metadata| metadata.len() >= package.size);
+            if here && digest(&path).map_err(|error| cannot("read", &path, &error))? != package.sha256 {
+                remove(&path)?;
+                all = false;
+            }
+            all &= here;
+        }
+        Ok(all)
+    }
+
+    fn run(&self, command: &mut Command) -> Result<String, Diagnostic> {
+        run(command, &self.folder)
     }
 }
 
-fn packages_in(folder: &Path) -> Result<Vec<PathBuf>, Diagnostic> {
-    let entries = std::fs::read_dir(folder).map_err(|error| cannot("read", folder, &error))?;
-    let mut packages: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
-    packages.retain(|path| path.extension() == Some(OsStr::new("deb")));
-    packages.sort();
-    Ok(packages)
+/// A line of `--print-uris`: `'ADDRESS' FILE SIZE SHA256:DIGEST`.
+fn listed_package(line: &str) -> Option<Package> {
+    let (_, rest) = line.strip_prefix('\'')?.split_once("' ")?;
+    let mut words = rest.split_whitespace();
+    let (file, size, digest) = (words.next()?, words.next()?, words.next()?);
+    Some(Package {
+        file: file.to_owned(),
+        size: size.parse().ok()?,
+        sha256: digest.strip_prefix("SHA256:")?.to_owned(),
+    })
 }
 
 /// The mirror of Debian's archive that the machine's own apt is set to.
 fn own_mirror() -> Result<String, Diagnostic> {
-    let mut command = Command::new("apt-get");
-    let targets = run(command.args(["indextargets", "--no-release-info", "--format", "$(REPO_URI)"]))?;
+    let mut command = program("apt-get");
+    let targets = run(
+        command.args(["indextargets", "--no-release-info", "--format", "$(REPO_URI)"]),
+        Path::new("apt's own folders"),
+    )?;
     let mut mirrors =
         targets.lines().map(str::trim).filter(|uri| uri.trim_end_matches('/').ends_with("/debian"));
     match mirrors.next() {
@@ -124,19 +217,37 @@ fn own_mirror() -> Result<String, Diagnostic> {
     }
 }
 
-fn run(command: &mut Command) -> Result<String, Diagnostic> {
-    let program = command.get_program().to_string_lossy().into_owned();
+fn run(command: &mut Command, folder: &Path) -> Result<String, Diagnostic> {
+    let name = command.get_program().to_string_lossy().into_owned();
     let output = match command.output() {
         Ok(output) => output,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Err(missing(&program, "apt")),
-        Err(error) => return Err(Diagnostic::error(KPS0703, format!("cannot run {program}: {error}"))),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Err(missing(&name, "apt")),
+        Err(error) => return Err(Diagnostic::error(KPS0703, format!("cannot run {name}: {error}"))),
     };
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     if output.status.success() {
         return Ok(text(&output.stdout));
     }
     let errors = text(&output.stderr);
-    let failed = Diagnostic::error(KPS0703, format!("{program} failed"));
+    if errors.contains("No space left on device") || errors.contains("enough free space") {
+        return Err(disk_full(folder));
+    }
+    let failed = Diagnostic::error(KPS0703, format!("{name} failed"));
     let failed = errors.lines().filter(|line| line.starts_with("E:")).fold(failed, Diagnostic::note);
     Err(failed.help("check the network and the machine's apt sources, then run the command again"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_package_is_read_from_the_line_that_apt_prints() {
+        let digest = "ab".repeat(32);
+        let line = format!("'http://mirror/pool/x_1%3a2_all.deb' x_1%3a2_all.deb 970908 SHA256:{digest}");
+        let wanted = Package { file: "x_1%3a2_all.deb".into(), size: 970_908, sha256: digest };
+        assert_eq!(listed_package(&line), Some(wanted));
+        assert_eq!(listed_package("Reading package lists..."), None);
+        assert_eq!(listed_package("'http://mirror/x.deb' x.deb 12 MD5Sum:ab"), None);
+    }
 }

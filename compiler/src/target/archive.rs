@@ -1,7 +1,7 @@
 //! Debian packages and source archives: unpacked where they are wanted, without what is not.
 
-use super::cannot;
 use crate::diag::{Diagnostic, KPS0703};
+use crate::disk::cannot;
 use std::fs::File;
 use std::io::{self, BufReader, Read};
 use std::path::{Component, Path, PathBuf};
@@ -91,9 +91,10 @@ fn is_below(path: &Path) -> bool {
 }
 
 fn damaged(archive: &Path, error: &io::Error) -> Diagnostic {
-    if error.kind() == io::ErrorKind::NotFound {
-        return cannot("read", archive, error);
+    match error.kind() {
+        io::ErrorKind::NotFound => cannot("read", archive, error),
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => cannot("unpack", archive, error),
+        _ => Diagnostic::error(KPS0703, format!("cannot unpack {}: {error}", archive.display()))
+            .help("run the command again; if that does not help, report this package"),
     }
-    Diagnostic::error(KPS0703, format!("cannot unpack {}: {error}", archive.display()))
-        .help("check that there is room on the disk, then run the command again")
 }

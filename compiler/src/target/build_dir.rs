@@ -1,11 +1,14 @@
 //! A kernel build folder of the user's own. Nothing is fetched or copied but the facts, and root is not needed.
 
-use super::cache::{is_name, make_folder, Cache};
-use super::debian::exists;
+use super::cache::{is_name, Cache};
+use super::manifest::{Manifest, Tree};
 use super::progress::Progress;
-use super::{cannot, write_facts, Manifest, Target, Tree};
-use crate::diag::{Diagnostic, KPS0707};
+use super::{inventory, taken, write_facts};
+use crate::diag::{Diagnostic, KPS0707, KPS0712};
+use crate::disk::cannot;
+use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
 
 /// Which folder, and how it is built in.
 #[derive(Debug, Clone)]
@@ -18,16 +21,30 @@ pub struct Wish {
     pub make: Vec<String>,
 }
 
+/// The folder as it was when it was read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Stamp {
+    folder: PathBuf,
+    /// The kernel that was read.
+    image: PathBuf,
+    /// Its size in bytes, and when it was built, in nanoseconds since 1970.
+    size: u64,
+    built: i64,
+}
+
 /// Where a build leaves the image to boot.
 const IMAGES: &[&str] = &["arch/x86/boot/bzImage", "arch/x86_64/boot/bzImage", "vmlinuz"];
 
-/// Adds the folder as a target.
+/// Adds the folder as a target, or renews the target that it is already, by way of an empty folder. Returns the target's
+/// name.
 pub(super) fn add(
     cache: &Cache,
+    adding: &Path,
     name: Option<&str>,
     wish: &Wish,
     progress: Progress,
-) -> Result<Target, Diagnostic> {
+) -> Result<String, Diagnostic> {
     let folder = wish.folder.canonicalize().map_err(|error| cannot("open", &wish.folder, &error))?;
     let read = |name: &str| {
         let path = folder.join(name);
@@ -42,38 +59,76 @@ pub(super) fn add(
         return Err(Diagnostic::error(KPS0707, format!("{} holds no kernel", folder.display()))
             .help("build the kernel first: `make` leaves vmlinux there"));
     };
+    let toolchain = match &wish.toolchain {
+        Some(folder) => Some(folder.canonicalize().map_err(|error| cannot("open", folder, &error))?),
+        None => None,
+    };
 
-    let scratch = cache.root().join("adding");
-    super::cache::remove_folder(&scratch)?;
-    make_folder(&scratch)?;
-    let facts = progress.step("reading the image", || write_facts(&scratch, &readable, &config, &symvers))?;
+    let stamp = Stamp::of(&folder, &readable)?;
+    let facts = progress.step("reading the image", || write_facts(adding, &readable, &config, &symvers))?;
     let release = facts.identity.release;
     let name = name.unwrap_or(&release);
-    let target = cache.kernel(name);
-    if !is_name(name) || Target::open(target.clone(), name)?.is_some() {
-        return Err(exists(name));
+    if !is_name(name) {
+        return Err(taken(name));
     }
-    super::cache::remove_folder(&target)?;
-    if let Some(parent) = target.parent() {
-        make_folder(parent)?;
-    }
-    std::fs::rename(&scratch, &target).map_err(|error| cannot("rename", &scratch, &error))?;
-    let tree = Tree {
-        sources: vec![source_of(&folder)],
-        build: folder.clone(),
-        toolchain: wish.toolchain.clone(),
-        make: wish.make.clone(),
-    };
+    let image = image.unwrap_or_else(|| readable.clone());
+    let mut files = vec![readable, folder.join(".config"), folder.join("Module.symvers")];
+    files.extend(Some(&image).filter(|image| !files.contains(image)).cloned());
     let manifest = Manifest {
-        release: release.clone(),
         origin: format!("build folder {}", folder.display()),
-        image: image.unwrap_or(readable),
+        image,
         busybox: None,
         debian: None,
-        tree: Some(tree),
+        build_dir: Some(stamp),
+        tree: Some(Tree {
+            sources: vec![source_of(&folder)],
+            build: folder.clone(),
+            toolchain,
+            make: wish.make.clone(),
+        }),
+        release: release.clone(),
     };
-    manifest.write(&target)?;
-    Ok(Target { name: name.to_owned(), folder: target, manifest })
+    progress.step("taking the inventory", || inventory::record(adding, &files))?;
+    manifest.write(adding)?;
+    if let Some(old) = Manifest::read(&cache.kernel(name), name)? {
+        if old.build_dir.is_none_or(|stamp| stamp.folder != folder) {
+            return Err(taken(name));
+        }
+    }
+    // Whoever uses the old target has read its facts; what else they read is in the build folder.
+    cache.put(adding, name)?;
+    Ok(name.to_owned())
+}
+
+impl Stamp {
+    fn of(folder: &Path, image: &Path) -> Result<Stamp, Diagnostic> {
+        let metadata = image.metadata().map_err(|error| cannot("read", image, &error))?;
+        let built = metadata.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+        Ok(Stamp {
+            folder: folder.to_owned(),
+            image: image.to_owned(),
+            size: metadata.len(),
+            built: built.and_then(|since| since.as_nanos().try_into().ok()).unwrap_or_default(),
+        })
+    }
+
+    /// The kernel there must still be the one that was read: a module for another one would be refused when it is loaded.
+    pub(super) fn check(&self, name: &str, tree: &Tree) -> Result<(), Diagnostic> {
+        let folder = self.folder.display();
+        if Stamp::of(&self.folder, &self.image).is_ok_and(|now| now == *self) {
+            return Ok(());
+        }
+        let mut again = format!("kpsc kernel add --name {name} --build-dir {folder}");
+        if let Some(toolchain) = &tree.toolchain {
+            again.push_str(&format!(" --toolchain {}", toolchain.display()));
+        }
+        again.extend(tree.make.iter().map(|variable| format!(" --make {variable}")));
+        Err(Diagnostic::error(
+            KPS0712,
+            format!("{folder} has been built anew since it became the target `{name}`"),
+        )
+        .help(format!("run `{again}`")))
+    }
 }
 
 /// The source of a build folder: the folder itself, or what its makefile includes when it was built with `O=`.

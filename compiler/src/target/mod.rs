@@ -1,27 +1,38 @@
 //! Target kernels: where they come from, and where they are kept.
 //!
-//! A target is a folder of the user's cache. `target.toml` is written last, so a folder without it is not a target. What
-//! `kpsc check` needs (the facts) is there after seconds; what building needs (the toolchain and the kernel's build tree)
-//! follows when it is first needed.
+//! A target is a folder of the user's cache. What `kpsc check` needs (the facts) is there after seconds; what building needs
+//! (the compilers and the kernel's build tree) follows when it is first needed. Every step is done under another name and
+//! renamed, and `target.toml` comes last: what was interrupted is no target, and the next run goes on from what is there.
 
 mod apt;
 mod archive;
 mod build_dir;
 mod cache;
+mod clean;
 mod debian;
 pub mod gather;
 pub mod image;
+mod inventory;
 pub mod kallsyms;
+mod manifest;
 mod progress;
+mod seal;
 mod toolchain;
+mod verify;
 
-use crate::diag::{Diagnostic, KPS0701, KPS0704, KPS0705, KPS0706};
+use crate::diag::{Diagnostic, KPS0704, KPS0705, KPS0706, KPS0709};
+use crate::disk::{cannot, remove, write_atomically};
 use kps_facts::Facts;
-use serde::{Deserialize, Serialize};
+use manifest::Manifest;
 use std::path::{Path, PathBuf};
 
-pub use cache::Cache;
+pub use apt::keyring;
+pub use build_dir::Wish as BuildDirWish;
+pub use cache::{Cache, Listed};
+pub use debian::{Wish as DebianWish, SUITE};
+pub use manifest::Tree;
 pub use progress::Progress;
+pub use seal::seal;
 pub use toolchain::{Toolchain, INSIDE};
 
 /// What `kpsc kernel add` is asked for.
@@ -33,75 +44,25 @@ pub enum Provider {
     BuildDir(build_dir::Wish),
 }
 
-pub use build_dir::Wish as BuildDirWish;
-pub use debian::{Wish as DebianWish, SUITE};
-
-/// `target.toml`: what cannot be seen in the folder itself.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Manifest {
-    /// `uname -r`.
-    release: String,
-    /// Who provides it, in words.
-    origin: String,
-    /// The image to boot.
-    image: PathBuf,
-    /// A static busybox for the virtual machine, where the provider has one.
-    busybox: Option<PathBuf>,
-    /// How to get the rest, for a provider that has not fetched it yet.
-    debian: Option<debian::Source>,
-    /// What building needs, once it is there.
-    tree: Option<Tree>,
-}
-
-/// What building needs.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Tree {
-    /// The kernel's build folder, for `make -C`.
-    pub build: PathBuf,
-    /// Folders that the build reads besides.
-    pub sources: Vec<PathBuf>,
-    /// The folder whose `usr` holds the compilers; none for the host's own.
-    pub toolchain: Option<PathBuf>,
-    /// Variables for make, such as `CC=gcc-14`.
-    pub make: Vec<String>,
-}
-
-impl Tree {
-    /// Where the compilers run.
-    pub fn toolchain(&self) -> Toolchain {
-        match &self.toolchain {
-            Some(folder) => Toolchain::Folder(folder.clone()),
-            None => Toolchain::Host,
-        }
-    }
-}
-
-/// A target kernel.
+/// A target kernel. It is not removed as long as somebody has one of these.
 #[derive(Debug)]
 pub struct Target {
     /// What the user calls it.
     pub name: String,
     folder: PathBuf,
     manifest: Manifest,
+    _using: cache::Held,
 }
 
 impl Target {
-    fn open(folder: PathBuf, name: &str) -> Result<Option<Target>, Diagnostic> {
-        let path = folder.join("target.toml");
-        let text = match std::fs::read_to_string(&path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(cannot("read", &path, &error)),
-        };
-        match toml::from_str(&text) {
-            Ok(manifest) => Ok(Some(Target { name: name.to_owned(), folder, manifest })),
-            Err(error) => {
-                Err(Diagnostic::error(KPS0705, format!("target `{name}` is damaged: {}", error.message()))
-                    .help(format!("run `kpsc kernel remove {name}` and add it again")))
-            }
+    fn open(cache: &Cache, name: &str) -> Result<Option<Target>, Diagnostic> {
+        let folder = cache.kernel(name);
+        if !Manifest::exists(&folder) {
+            return Ok(None);
         }
+        let _using = cache.using(name)?;
+        let manifest = Manifest::read(&folder, name)?;
+        Ok(manifest.map(|manifest| Target { name: name.to_owned(), folder, manifest, _using }))
     }
 
     /// `uname -r` of the kernel.
@@ -134,14 +95,14 @@ impl Target {
         self.folder.join("facts")
     }
 
-    /// Reads the facts.
+    /// Reads the facts, which must still be those of the kernel.
     pub fn facts(&self) -> Result<Facts, Diagnostic> {
+        if let Manifest { build_dir: Some(stamp), tree: Some(tree), .. } = &self.manifest {
+            stamp.check(&self.name, tree)?;
+        }
         let path = self.facts_path();
         let bytes = std::fs::read(&path).map_err(|error| cannot("read", &path, &error))?;
-        Facts::from_bytes(&bytes).map_err(|error| {
-            Diagnostic::error(KPS0705, format!("the facts of target `{}` cannot be used: {error}", self.name))
-                .help(format!("run `kpsc kernel remove {}` and add it again", self.name))
-        })
+        Facts::from_bytes(&bytes).map_err(|error| damaged(&self.name, &format!("its facts: {error}")))
     }
 
     /// What building needs, if it is there.
@@ -151,47 +112,37 @@ impl Target {
 
     /// What building needs; a provider that has not fetched it yet does so now.
     pub fn prepare(&mut self, cache: &Cache, progress: Progress) -> Result<Tree, Diagnostic> {
-        let _lock = cache.lock()?;
+        if let Some(tree) = &self.manifest.tree {
+            return Ok(tree.clone());
+        }
+        let _changing = cache.change()?;
         // Another kpsc may have been quicker.
-        if let Some(current) = Target::open(self.folder.clone(), &self.name)? {
-            self.manifest = current.manifest;
+        if let Some(current) = Manifest::read(&self.folder, &self.name)? {
+            self.manifest = current;
         }
         if let Some(tree) = &self.manifest.tree {
             return Ok(tree.clone());
         }
-        let Some(source) = self.manifest.debian.clone() else {
-            return Err(Diagnostic::error(KPS0704, format!("target `{}` cannot be built for", self.name)));
-        };
-        let tree = debian::prepare(cache, &self.folder, &source, progress)?;
+        let tree = debian::prepare(cache, &self.folder, self.stock()?, progress)?;
         self.manifest.tree = Some(tree.clone());
         self.manifest.write(&self.folder)?;
         Ok(tree)
     }
-}
 
-impl Manifest {
-    /// Writes the manifest, whole or not at all.
-    fn write(&self, folder: &Path) -> Result<(), Diagnostic> {
-        let path = folder.join("target.toml");
-        let text = toml::to_string(self).map_err(|error| {
-            Diagnostic::error(KPS0701, format!("the target cannot be described: {error}"))
-        })?;
-        write_atomically(&path, text.as_bytes())
+    /// Unpacks all of the kernel's source into a folder that is not there yet.
+    pub fn unpack_source(&self, cache: &Cache, into: &Path, progress: Progress) -> Result<(), Diagnostic> {
+        debian::source(cache, self.stock()?, into, progress)
     }
-}
 
-/// Writes a file under another name and renames it.
-pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), Diagnostic> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let write = || {
-        let mut file = tempfile::NamedTempFile::new_in(folder)?;
-        std::io::Write::write_all(&mut file, bytes)?;
-        // Temporary files are private; what they become is not.
-        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o644);
-        file.as_file().set_permissions(mode)?;
-        file.persist(path).map_err(|error| error.error)
-    };
-    write().map(|_| ()).map_err(|error| cannot("write", path, &error))
+    /// Where the stock kernel comes from.
+    fn stock(&self) -> Result<&debian::Source, Diagnostic> {
+        self.manifest.debian.as_ref().ok_or_else(|| {
+            Diagnostic::error(
+                KPS0704,
+                format!("target `{}` is no stock kernel: there is nothing to fetch", self.name),
+            )
+        })
+    }
 }
 
 /// Adds a target to the cache.
@@ -201,11 +152,21 @@ pub fn add(
     provider: &Provider,
     progress: Progress,
 ) -> Result<Target, Diagnostic> {
-    let _lock = cache.lock()?;
-    match provider {
-        Provider::Debian(wish) => debian::add(cache, name, wish, progress),
-        Provider::BuildDir(wish) => build_dir::add(cache, name, wish, progress),
-    }
+    let changing = cache.change()?;
+    let adding = cache.adding()?;
+    let added = match provider {
+        Provider::Debian(wish) => debian::add(cache, &adding, name, wish, progress),
+        Provider::BuildDir(wish) => build_dir::add(cache, &adding, name, wish, progress),
+    };
+    remove(&adding)?;
+    let name = added?;
+    drop(changing);
+    cache.target(&name)
+}
+
+/// The releases that could be added, newest first.
+pub fn available(cache: &Cache, wish: &DebianWish) -> Result<Vec<String>, Diagnostic> {
+    debian::available(cache, wish)
 }
 
 /// Reads the facts of an image and its files, and writes them.
@@ -219,7 +180,15 @@ fn write_facts(folder: &Path, image: &Path, config: &str, symvers: &str) -> Resu
     Ok(facts)
 }
 
-/// An error about a file.
-pub fn cannot(verb: &str, path: &Path, error: &std::io::Error) -> Diagnostic {
-    Diagnostic::error(KPS0701, format!("cannot {verb} {}: {error}", path.display()))
+/// A name that cannot be had.
+fn taken(name: &str) -> Diagnostic {
+    Diagnostic::error(KPS0709, format!("there is a target `{name}` already, or it cannot be a target's name"))
+        .help("choose another name with `--name`, or remove the old one with `kpsc kernel remove`")
+}
+
+/// A target that cannot be used.
+fn damaged(name: &str, what: &str) -> Diagnostic {
+    Diagnostic::error(KPS0705, format!("target `{name}` is damaged: {what}")).help(format!(
+        "run `kpsc kernel remove {name}` and add it again; `kpsc kernel verify` looks at all of it"
+    ))
 }

@@ -4,8 +4,8 @@
 //! into a folder and run by bubblewrap with that folder's `usr` as theirs. The sandbox sees the toolchain and the build
 //! tree read-only, the one folder that is built, and nothing else; it has no network. No part of it needs root.
 
-use super::cannot;
 use crate::diag::{Diagnostic, KPS0702};
+use crate::disk::cannot;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -36,12 +36,12 @@ impl Toolchain {
     ) -> Result<Command, Diagnostic> {
         match self {
             Toolchain::Host => {
-                let mut command = Command::new(program);
+                let mut command = crate::process::program(program);
                 command.current_dir(folder).env("KPSC", own_path()?);
                 Ok(command)
             }
             Toolchain::Folder(root) => {
-                let mut command = Command::new("bwrap");
+                let mut command = crate::process::program("bwrap");
                 command.args(["--unshare-all", "--die-with-parent", "--new-session", "--clearenv"]);
                 command.arg("--ro-bind").arg(root.join("usr")).arg("/usr");
                 for (to, at) in

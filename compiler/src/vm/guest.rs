@@ -1,13 +1,14 @@
 //! A running virtual machine.
 
 use super::{initramfs, log};
+use crate::process::program;
 use crate::target::Target;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use base64::Engine as _;
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -228,7 +229,7 @@ impl Drop for Guest {
 }
 
 fn start(machine: &Machine, initrd: &Path, socket: &Path) -> Result<Child, VmError> {
-    let mut command = Command::new(QEMU);
+    let mut command = program(QEMU);
     match has_kvm() {
         true => command.args(["-accel", "kvm", "-cpu", "host"]),
         false => command.args(["-accel", "tcg,thread=single"]),

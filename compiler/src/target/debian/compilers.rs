@@ -1,11 +1,13 @@
 //! The compilers that built a stock kernel, from the suite's packages.
 
 use crate::diag::{Diagnostic, KPS0703, KPS0708};
-use crate::target::apt::Apt;
+use crate::disk::{cannot, disk_full, fill_folder};
+use crate::target::apt::{Apt, With};
 use crate::target::archive::unpack_package;
-use crate::target::cache::{make_folder, remove_folder, Cache};
-use crate::target::cannot;
+use crate::target::cache::Cache;
+use crate::target::inventory;
 use crate::target::progress::Progress;
+use crate::target::seal::hex;
 use crate::target::toolchain::{missing, Toolchain};
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
@@ -65,29 +67,25 @@ pub(super) fn fetch(
 ) -> Result<PathBuf, Diagnostic> {
     let gcc = compiler.strip_prefix("x86_64-linux-gnu-").unwrap_or(compiler);
     let packages: Vec<&str> = TOOLS.iter().copied().chain([gcc]).collect();
-    let downloads = cache.apt().join("toolchain");
-    let files = progress.step("compilers: download", || apt.download_all(&packages, &downloads))?;
     // The folder is named by what is in it: another version of any package gives another folder.
-    let names: Vec<_> = files.iter().filter_map(|file| file.file_name()).collect();
-    let digest =
-        Sha256::digest(names.iter().flat_map(|name| name.as_encoded_bytes()).copied().collect::<Vec<_>>());
-    let id: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-    let folder = cache.toolchains().join(format!("{gcc}-{id}"));
-    if !folder.exists() {
-        progress.step("compilers: unpack", || {
-            let partial = cache.toolchains().join("partial");
-            remove_folder(&partial)?;
-            make_folder(&partial)?;
+    let mut digest = Sha256::new();
+    apt.list(&packages, With::Dependencies)?.iter().for_each(|package| digest.update(&package.file));
+    let folder = cache.toolchains().join(format!("{gcc}-{}", hex(&digest.finalize()[..8])));
+    if folder.exists() {
+        return Ok(folder);
+    }
+    let files = progress.step("compilers: download", || apt.fetch(&packages, With::Dependencies))?;
+    progress.step("compilers: unpack", || {
+        fill_folder(&folder, |folder| {
             for file in &files {
-                unpack_package(file, &partial, is_tool)?;
+                unpack_package(file, folder, is_tool)?;
             }
             // What the packages' own scripts would have set up. gawk is the one awk among them.
-            let awk = partial.join("usr/bin/awk");
+            let awk = folder.join("usr/bin/awk");
             std::os::unix::fs::symlink("gawk", &awk).map_err(|error| cannot("make", &awk, &error))?;
-            std::fs::rename(&partial, &folder).map_err(|error| cannot("rename", &partial, &error))
-        })?;
-    }
-    remove_folder(&downloads)?;
+            inventory::record(folder, &[])
+        })
+    })?;
     Ok(folder)
 }
 
@@ -152,6 +150,9 @@ pub(super) fn run(command: &mut Command, program: &str) -> Result<String, Diagno
         return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
     }
     let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+    if errors.contains("No space left on device") {
+        return Err(disk_full(Path::new("what is built")));
+    }
     let lines: Vec<_> = errors.lines().filter(|line| !line.trim().is_empty()).collect();
     let last = lines[lines.len().saturating_sub(12)..].iter().map(|line| (*line).to_owned());
     let failed = last.fold(Diagnostic::error(KPS0703, format!("{program} failed")), Diagnostic::note);

@@ -6,40 +6,27 @@
 //! same compilers and same flags give the same symbols.
 
 mod compilers;
+mod kernels;
 mod tree;
 
-use super::apt::Apt;
+use super::apt::{Apt, With};
 use super::archive::unpack_package;
-use super::cache::{is_name, make_folder, remove_folder, Cache};
+use super::cache::{is_name, Cache};
 use super::gather::parse_config;
+use super::manifest::{Manifest, Tree};
 use super::progress::Progress;
-use super::{cannot, write_atomically, write_facts, Manifest, Target, Tree};
-use crate::diag::{Diagnostic, KPS0707, KPS0709};
+use super::{inventory, taken, write_facts};
+use crate::diag::{Diagnostic, KPS0707};
+use crate::disk::{cannot, remove, rename, write_atomically};
 use serde::{Deserialize, Serialize};
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use walkdir::WalkDir;
 
-/// What kind of stock kernel is wanted.
-#[derive(Debug, Clone)]
-pub struct Wish {
-    /// The release, `uname -r`; the newest one if not given.
-    pub release: Option<String>,
-    /// The suite, by name or by role.
-    pub suite: String,
-    /// The flavour: the end of the release.
-    pub flavour: String,
-    /// The mirror; the one that the machine's apt uses if not given.
-    pub mirror: Option<String>,
-}
+pub use kernels::Wish;
 
 /// The suite that is looked at, with its backports. Debian's stable release by its own name: mirrors are slow to renew
 /// what they keep under `stable`.
 pub const SUITE: &str = "trixie";
-
-impl Default for Wish {
-    fn default() -> Self {
-        Wish { release: None, suite: SUITE.into(), flavour: "cloud-amd64".into(), mirror: None }
-    }
-}
 
 /// Where a stock kernel came from, for fetching the rest of it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -52,13 +39,15 @@ pub(super) struct Source {
     version: String,
 }
 
-/// Adds a stock kernel: its image and its facts.
+/// Adds a stock kernel, its image and its facts, by way of an empty folder, unless it is there already. Returns the
+/// target's name.
 pub(super) fn add(
     cache: &Cache,
+    folder: &Path,
     name: Option<&str>,
     wish: &Wish,
     progress: Progress,
-) -> Result<Target, Diagnostic> {
+) -> Result<String, Diagnostic> {
     let apt = Apt::new(cache.apt(), wish.mirror.as_deref(), &wish.suite)?;
     let what = match &wish.release {
         Some(release) => format!("Debian's kernel {release}"),
@@ -66,34 +55,37 @@ pub(super) fn add(
     };
     progress.say(&format!("Fetching {what} to {}.", cache.root().display()));
     progress.step("package lists", || apt.update())?;
-    let downloads = cache.apt().join("kernel");
-    remove_folder(&downloads)?;
-    let chosen = progress.step("choosing a kernel", || choose(&apt, wish, &downloads))?;
-    let name = name.unwrap_or(&chosen.release);
-    let folder = cache.kernel(name);
-    if !is_name(name) || Target::open(folder.clone(), name)?.is_some() {
-        return Err(exists(name));
-    }
-    remove_folder(&folder)?;
-    make_folder(&folder)?;
+    let chosen = progress.step("choosing a kernel", || kernels::choose(&apt, wish, folder))?;
     let release = &chosen.release;
+    let name = name.unwrap_or(release);
+    if !is_name(name) {
+        return Err(taken(name));
+    }
+    if let Some(there) = Manifest::read(&cache.kernel(name), name)? {
+        // An earlier run got as far as this, and its target is gone on with.
+        return match there.debian {
+            Some(source) if source.release == *release => Ok(name.to_owned()),
+            _ => Err(taken(name)),
+        };
+    }
     progress.step(&format!("kernel {release}"), || {
-        let image = image_package(&apt, release)?;
-        let busybox = "busybox-static".to_owned();
-        let packages = [format!("{image}={}", chosen.version), busybox];
-        for package in apt.download(&packages, &downloads.join("image"))? {
-            unpack_package(&package, &downloads.join("files"), |path| {
+        let image = format!("{}={}", kernels::image_package(&apt, release)?, chosen.version);
+        let unpacked = folder.join("unpacked");
+        for package in apt.fetch(&[&image, "busybox-static"], With::Nothing)? {
+            unpack_package(&package, &unpacked, |path| {
                 path.file_name().is_some_and(|name| name.to_string_lossy().contains("vmlinuz"))
                     || path.ends_with("bin/busybox")
             })?;
         }
-        keep(&downloads.join("files"), "vmlinuz", &folder.join("vmlinuz"))?;
-        keep(&downloads.join("files"), "busybox", &folder.join("busybox"))?;
+        keep(&unpacked, "vmlinuz", &folder.join("vmlinuz"))?;
+        keep(&unpacked, "busybox", &folder.join("busybox"))?;
+        remove(&unpacked)?;
         write_atomically(&folder.join("config"), chosen.config.as_bytes())?;
         write_atomically(&folder.join("Module.symvers"), chosen.symvers.as_bytes())
     })?;
     progress.step("reading the image", || {
-        write_facts(&folder, &folder.join("vmlinuz"), &chosen.config, &chosen.symvers)
+        write_facts(folder, &folder.join("vmlinuz"), &chosen.config, &chosen.symvers)?;
+        inventory::record(folder, &[])
     })?;
     let source = Source {
         suite: wish.suite.clone(),
@@ -107,106 +99,33 @@ pub(super) fn add(
         image: "vmlinuz".into(),
         busybox: Some("busybox".into()),
         debian: Some(source),
+        build_dir: None,
         tree: None,
     };
-    manifest.write(&folder)?;
-    remove_folder(&downloads)?;
-    Ok(Target { name: name.to_owned(), folder, manifest })
+    manifest.write(folder)?;
+    cache.put(folder, name)?;
+    apt.forget()?;
+    Ok(name.to_owned())
 }
 
-pub(super) fn exists(name: &str) -> Diagnostic {
-    Diagnostic::error(KPS0709, format!("there is a target `{name}` already, or it cannot be a target's name"))
-        .help("choose another name with `--name`, or remove the old one with `kpsc kernel remove`")
-}
-
-/// A kernel, by what its header package says.
-struct Chosen {
-    release: String,
-    version: String,
-    config: String,
-    symvers: String,
-}
-
-/// The newest kernel of the flavour that can be livepatched in Rust, or the one that is named.
-fn choose(apt: &Apt, wish: &Wish, downloads: &Path) -> Result<Chosen, Diagnostic> {
-    const HEADERS: &str = "linux-headers-";
-    let names = apt.names(HEADERS)?;
-    let mut releases: Vec<&str> = names.iter().filter_map(|name| name.strip_prefix(HEADERS)).collect();
-    match &wish.release {
-        Some(release) => releases.retain(|candidate| candidate == release),
-        None => {
-            let suffix = format!("-{}", wish.flavour);
-            // "7.3.4+deb13-cloud-amd64" is a release; "cloud-amd64" and "7.3-cloud-amd64" are meta packages.
-            releases.retain(|name| name.ends_with(&suffix) && numbers(name).len() >= 3);
-            releases.sort_by_key(|release| std::cmp::Reverse(numbers(release)));
-        }
-    }
-    for release in &releases {
-        let package = format!("{HEADERS}{release}");
-        let version = apt.version(&package)?;
-        let folder = downloads.join(release);
-        let files = downloads.join(format!("{release}.files"));
-        for file in apt.download(&[format!("{package}={version}")], &folder)? {
-            unpack_package(&file, &files, |path| {
-                path.ends_with(".config") || path.ends_with("Module.symvers")
-            })?;
-        }
-        let read = |name: &str| {
-            let path = files.join("usr/src").join(&package).join(name);
-            std::fs::read_to_string(&path).map_err(|error| cannot("read", &path, &error))
-        };
-        let config = read(".config")?;
-        let options = parse_config(&config);
-        let has = |option: &str| options.get(option).is_some_and(|value| value == "y");
-        if has("CONFIG_RUST") && has("CONFIG_LIVEPATCH") {
-            let symvers = read("Module.symvers")?;
-            return Ok(Chosen { release: (*release).to_owned(), version, config, symvers });
-        }
-        if wish.release.is_some() {
-            let without = if has("CONFIG_LIVEPATCH") { "CONFIG_RUST" } else { "CONFIG_LIVEPATCH" };
-            return Err(Diagnostic::error(KPS0707, format!("{release} is built without {without}"))
-                .help("choose a newer kernel; `kpsc kernel add` alone takes the newest that fits"));
-        }
-    }
-    let what =
-        wish.release.clone().unwrap_or_else(|| format!("{} kernel with Rust and livepatch", wish.flavour));
-    Err(Diagnostic::error(KPS0707, format!("the suite {} has no {what}", wish.suite))
-        .help("choose another suite with `--suite`, or use a kernel of your own with `--build-dir DIR`"))
-}
-
-/// The numbers that a release starts with.
-fn numbers(release: &str) -> Vec<u64> {
-    let version = release.split(['-', '+']).next().unwrap_or_default();
-    version.split('.').map_while(|part| part.parse().ok()).collect()
-}
-
-/// Newer kernels have their image in a package of its own.
-fn image_package(apt: &Apt, release: &str) -> Result<String, Diagnostic> {
-    let binary = format!("linux-binary-{release}");
-    Ok(match apt.names(&binary)?.contains(&binary) {
-        true => binary,
-        false => format!("linux-image-{release}"),
-    })
+/// The releases of a flavour that the suite has, newest first.
+pub(super) fn available(cache: &Cache, wish: &Wish) -> Result<Vec<String>, Diagnostic> {
+    let _changing = cache.change()?;
+    let apt = Apt::new(cache.apt(), wish.mirror.as_deref(), &wish.suite)?;
+    apt.update()?;
+    kernels::releases(&apt, wish)
 }
 
 /// Moves the file whose name starts so out of an unpacked package.
 fn keep(unpacked: &Path, name: &str, to: &Path) -> Result<(), Diagnostic> {
-    fn find(folder: &Path, name: &str) -> Option<PathBuf> {
-        std::fs::read_dir(folder).ok()?.flatten().find_map(|entry| {
-            let path = entry.path();
-            match entry.file_type().ok()?.is_dir() {
-                true => find(&path, name),
-                false => entry.file_name().to_string_lossy().starts_with(name).then_some(path),
-            }
-        })
-    }
-    match find(unpacked, name) {
-        Some(found) => std::fs::rename(&found, to).map_err(|error| cannot("move", &found, &error)),
+    let mut files = WalkDir::new(unpacked).into_iter().flatten().filter(|entry| !entry.file_type().is_dir());
+    match files.find(|entry| entry.file_name().to_string_lossy().starts_with(name)) {
+        Some(found) => rename(found.path(), to),
         None => Err(Diagnostic::error(KPS0707, format!("the packages hold no {name}"))),
     }
 }
 
-/// Fetches the compilers, and makes the kernel's build tree.
+/// Fetches the compilers, and makes the kernel's build tree. Every step that an earlier run has finished is left out.
 pub(super) fn prepare(
     cache: &Cache,
     folder: &Path,
@@ -224,7 +143,7 @@ pub(super) fn prepare(
     progress.step("package lists", || apt.update())?;
     let toolchain = compilers::fetch(cache, &apt, &compiler, progress)?;
     compilers::check(&toolchain, &compiler, &options)?;
-    tree::unpack(cache, &apt, folder, source, progress)?;
+    tree::unpack(&apt, folder, source, progress)?;
     let host = compiler.strip_prefix("x86_64-linux-gnu-").unwrap_or(&compiler);
     let make = vec![format!("CC={compiler}"), format!("HOSTCC={host}")];
     let tree = Tree {
@@ -234,5 +153,21 @@ pub(super) fn prepare(
         make,
     };
     tree::build(folder, source, &config, &tree, progress)?;
+    progress.step("taking the inventory", || inventory::record(folder, &[]))?;
+    apt.forget()?;
     Ok(tree)
+}
+
+/// Unpacks all of a stock kernel's source into a folder that is not there yet.
+pub(super) fn source(
+    cache: &Cache,
+    source: &Source,
+    into: &Path,
+    progress: Progress,
+) -> Result<(), Diagnostic> {
+    let _changing = cache.change()?;
+    let apt = Apt::new(cache.apt(), source.mirror.as_deref(), &source.suite)?;
+    progress.step("package lists", || apt.update())?;
+    tree::fetch_source(&apt, source, into, |_| true, progress)?;
+    apt.forget()
 }

@@ -1,20 +1,20 @@
 //! The build tree of a stock kernel, made from its source package and its configuration.
 
 use super::compilers::run;
-use super::{numbers, Source};
-use crate::diag::{Diagnostic, KPS0708};
-use crate::target::apt::Apt;
+use super::kernels::numbers;
+use super::Source;
+use crate::diag::{Diagnostic, KPS0708, KPS0711};
+use crate::disk::{cannot, fill_folder, make_folder, remove, write_atomically};
+use crate::target::apt::{Apt, With};
 use crate::target::archive::{unpack_package, unpack_source};
-use crate::target::cache::{make_folder, remove_folder, Cache};
 use crate::target::gather::parse_config;
 use crate::target::progress::Progress;
 use crate::target::toolchain::Toolchain;
-use crate::target::{cannot, write_atomically, Tree};
+use crate::target::Tree;
 use std::path::Path;
 
-/// Unpacks the kernel's source, once.
+/// Unpacks what building needs of the kernel's source, once.
 pub(super) fn unpack(
-    cache: &Cache,
     apt: &Apt,
     folder: &Path,
     source: &Source,
@@ -24,26 +24,32 @@ pub(super) fn unpack(
     if unpacked.exists() {
         return Ok(());
     }
+    fetch_source(apt, source, &unpacked, is_needed, progress)
+}
+
+/// Fetches the kernel's source package and unpacks the files that are wanted, whole or not at all.
+pub(super) fn fetch_source(
+    apt: &Apt,
+    source: &Source,
+    into: &Path,
+    wanted: fn(&Path) -> bool,
+    progress: Progress,
+) -> Result<(), Diagnostic> {
     let numbers = numbers(&source.release);
     let series = numbers.iter().take(2).map(u64::to_string).collect::<Vec<_>>().join(".");
-    let downloads = cache.apt().join("source");
-    remove_folder(&downloads)?;
-    progress.step("kernel source: download", || {
-        let package = format!("linux-source-{series}={}", source.version);
-        for file in apt.download(&[package], &downloads)? {
-            unpack_package(&file, &downloads, |path| path.starts_with("usr/src"))?;
-        }
-        Ok(())
-    })?;
+    let package = format!("linux-source-{series}={}", source.version);
+    let files = progress.step("kernel source: download", || apt.fetch(&[&package], With::Nothing))?;
     progress.step("kernel source: unpack", || {
-        let archive = downloads.join(format!("usr/src/linux-source-{series}.tar.xz"));
-        let partial = folder.join("source.partial");
-        remove_folder(&partial)?;
-        make_folder(&partial)?;
-        unpack_source(&archive, &partial, is_needed)?;
-        std::fs::rename(&partial, &unpacked).map_err(|error| cannot("rename", &partial, &error))
-    })?;
-    remove_folder(&downloads)
+        fill_folder(into, |folder| {
+            let package = folder.join("package");
+            for file in &files {
+                unpack_package(file, &package, |path| path.starts_with("usr/src"))?;
+            }
+            let archive = package.join(format!("usr/src/linux-source-{series}.tar.xz"));
+            unpack_source(&archive, folder, wanted)?;
+            remove(&package)
+        })
+    })
 }
 
 /// Files of the kernel's source that building a module needs: everything but the C of drivers and subsystems, other
@@ -76,6 +82,9 @@ fn is_needed(path: &Path) -> bool {
 }
 
 /// Builds what modules are built against: generated headers, host programs, and Rust's metadata of the kernel crate.
+///
+/// A folder that an interrupted run has left is built on: Kbuild notes of each file how it was made when it is done with it
+/// and makes every other one again. Should that fail all the same, building starts from nothing.
 pub(super) fn build(
     folder: &Path,
     source: &Source,
@@ -83,8 +92,24 @@ pub(super) fn build(
     tree: &Tree,
     progress: Progress,
 ) -> Result<(), Diagnostic> {
+    let begun = tree.build.exists();
+    match make_tree(folder, source, config, tree, progress) {
+        Err(error) if begun && error.code != KPS0711 => {}
+        result => return result,
+    }
+    progress.say("What an earlier run has left cannot be built on; building starts anew.");
+    remove(&tree.build)?;
+    make_tree(folder, source, config, tree, progress)
+}
+
+fn make_tree(
+    folder: &Path,
+    source: &Source,
+    config: &str,
+    tree: &Tree,
+    progress: Progress,
+) -> Result<(), Diagnostic> {
     let build = &tree.build;
-    remove_folder(build)?;
     make_folder(build)?;
     write_atomically(&build.join(".config"), config.as_bytes())?;
     // The part of the release behind the version: "+deb13-cloud-amd64" of "7.3.4+deb13-cloud-amd64".

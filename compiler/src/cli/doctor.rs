@@ -1,0 +1,27 @@
+//! `kpsc doctor`.
+
+use super::{say, CommandResult};
+use crate::doctor::{examine, remedy, State};
+use crate::target::Cache;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Doctor {}
+
+impl Doctor {
+    pub(super) fn run(self) -> CommandResult {
+        let cache = Cache::open()?;
+        let needs = examine(&cache);
+        for need in &needs {
+            let (word, more) = match &need.state {
+                State::Met => ("ok", String::new()),
+                State::Missing(package) => ("missing", format!(" (package {package})")),
+                State::Unmet(why) => ("wrong", format!(": {why}")),
+            };
+            say(format_args!("{word:8} {}: {}{more}", need.name, need.purpose));
+        }
+        if let Some(remedy) = remedy(&needs) {
+            say(format_args!("\nas root, run:\n\n    {remedy}"));
+        }
+        Ok(if needs.iter().all(|need| need.state == State::Met) { 0 } else { 3 })
+    }
+}

@@ -1,0 +1,89 @@
+//! Files: written whole or not at all, and errors that say which one it was.
+
+use crate::diag::{Diagnostic, KPS0701, KPS0711};
+use std::io::{ErrorKind, Write as _};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+/// Writes a file under another name, brings it to the disk and renames it.
+pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), Diagnostic> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let write = || {
+        let mut file = tempfile::NamedTempFile::new_in(folder)?;
+        file.write_all(bytes)?;
+        // Temporary files are private; what they become is not.
+        file.as_file().set_permissions(PermissionsExt::from_mode(0o644))?;
+        // A rename may reach the disk before what is renamed: after a power failure there would be an empty file.
+        file.as_file().sync_all()?;
+        file.persist(path).map_err(|error| error.error)
+    };
+    write().map(|_| ()).map_err(|error| cannot("write", path, &error))
+}
+
+/// An error about a file.
+pub fn cannot(verb: &str, path: &Path, error: &std::io::Error) -> Diagnostic {
+    match error.kind() {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => disk_full(path),
+        _ => Diagnostic::error(KPS0701, format!("cannot {verb} {}: {error}", path.display())),
+    }
+}
+
+/// There is no room where something is to be written.
+pub fn disk_full(path: &Path) -> Diagnostic {
+    Diagnostic::error(KPS0711, format!("there is no room for {}", path.display()))
+        .note("what is there already stays, and the next run goes on from it")
+        .help("make room, or set KPSC_CACHE to a folder on a larger disk, and run the command again")
+}
+
+/// Makes a folder and all above it.
+pub fn make_folder(path: &Path) -> Result<(), Diagnostic> {
+    std::fs::create_dir_all(path).map_err(|error| cannot("make", path, &error))
+}
+
+/// Removes a file or a folder with all that is in it; there may be none.
+pub fn remove(path: &Path) -> Result<(), Diagnostic> {
+    let removed = match std::fs::symlink_metadata(path) {
+        Ok(metadata) if metadata.is_dir() => std::fs::remove_dir_all(path),
+        Ok(_) => std::fs::remove_file(path),
+        Err(error) => Err(error),
+    };
+    match removed {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(cannot("remove", path, &error)),
+        _ => Ok(()),
+    }
+}
+
+/// Renames a file or folder within one disk.
+pub fn rename(from: &Path, to: &Path) -> Result<(), Diagnostic> {
+    std::fs::rename(from, to).map_err(|error| cannot("rename", from, &error))
+}
+
+/// Fills a folder under another name and renames it: it is there whole or not at all.
+pub fn fill_folder(
+    folder: &Path,
+    fill: impl FnOnce(&Path) -> Result<(), Diagnostic>,
+) -> Result<(), Diagnostic> {
+    let mut name = folder.as_os_str().to_owned();
+    name.push(".partial");
+    let partial = PathBuf::from(name);
+    remove(&partial)?;
+    make_folder(&partial)?;
+    let filled = fill(&partial).and_then(|()| rename(&partial, folder));
+    if filled.is_err() {
+        // The first error tells more than one of clearing up would.
+        let _ = remove(&partial);
+    }
+    filled
+}
+
+/// The entries of a folder, by name; none if there is no such folder.
+pub fn entries(folder: &Path) -> Result<Vec<PathBuf>, Diagnostic> {
+    let read = match std::fs::read_dir(folder) {
+        Ok(read) => read,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(cannot("read", folder, &error)),
+    };
+    let mut paths: Vec<_> = read.flatten().map(|entry| entry.path()).collect();
+    paths.sort();
+    Ok(paths)
+}

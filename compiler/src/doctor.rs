@@ -1,0 +1,140 @@
+//! What kpsc needs of the machine it runs on, and how to get what is missing.
+
+use crate::process::program;
+use crate::target::{keyring, Cache};
+use std::path::Path;
+use std::process::Stdio;
+
+/// Something that kpsc needs.
+#[derive(Debug, Clone)]
+pub struct Need {
+    /// What it is.
+    pub name: String,
+    /// What it is for.
+    pub purpose: &'static str,
+    /// How it stands.
+    pub state: State,
+}
+
+/// How a need stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum State {
+    /// It is met.
+    Met,
+    /// A Debian package is missing.
+    Missing(&'static str),
+    /// It is not met for another reason, in words, with what to do.
+    Unmet(String),
+}
+
+/// A program, the Debian package that has it, and what it is for.
+const PROGRAMS: &[(&str, &str, &str)] = &[
+    ("apt-get", "apt", "fetches stock kernels and their compilers"),
+    ("bwrap", "bubblewrap", "runs those compilers; not needed for a kernel of your own"),
+    ("qemu-system-x86_64", "qemu-system-x86", "boots the kernel for `kpsc test`"),
+];
+
+/// Bytes that a first target takes while it is prepared.
+const ROOM: u64 = 3 << 30;
+
+/// Looks at the machine.
+pub fn examine(cache: &Cache) -> Vec<Need> {
+    let mut needs: Vec<Need> =
+        PROGRAMS.iter().map(|&(name, package, purpose)| installed(name, package, purpose)).collect();
+    needs.push(Need {
+        name: "keys of Debian's archive".into(),
+        purpose: "prove that packages are Debian's",
+        state: if keyring().is_some() { State::Met } else { State::Missing("debian-archive-keyring") },
+    });
+    if is_installed("bwrap") {
+        needs.push(sandbox());
+    }
+    needs.push(room(cache));
+    needs
+}
+
+/// The one command that installs everything that is missing; none if nothing is.
+pub fn remedy(needs: &[Need]) -> Option<String> {
+    let packages: Vec<&str> = needs
+        .iter()
+        .filter_map(|need| match need.state {
+            State::Missing(package) => Some(package),
+            _ => None,
+        })
+        .collect();
+    let install =
+        |packages: String| format!("apt-get update && apt-get install --no-install-recommends -y {packages}");
+    (!packages.is_empty()).then(|| install(packages.join(" ")))
+}
+
+/// Whether a program can be found.
+pub fn is_installed(name: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).any(|folder| folder.join(name).is_file())
+}
+
+/// A program as a need.
+pub fn installed(name: &'static str, package: &'static str, purpose: &'static str) -> Need {
+    let state = if is_installed(name) { State::Met } else { State::Missing(package) };
+    Need { name: name.into(), purpose, state }
+}
+
+/// bubblewrap makes its sandbox of namespaces, which some machines keep from all but root.
+fn sandbox() -> Need {
+    let mut command = program("bwrap");
+    command.args(["--ro-bind", "/", "/", "--unshare-all", "--die-with-parent", "true"]);
+    let status = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
+    let state = match status {
+        Ok(status) if status.success() => State::Met,
+        _ => State::Unmet(
+            "bwrap cannot make namespaces: allow them (`sysctl kernel.unprivileged_userns_clone=1`, or AppArmor's \
+             `kernel.apparmor_restrict_unprivileged_userns=0`), or run kpsc as root"
+                .into(),
+        ),
+    };
+    Need { name: "user namespaces".into(), purpose: "keep those compilers in a sandbox", state }
+}
+
+/// Room for a target where there is none yet.
+fn room(cache: &Cache) -> Need {
+    let there = cache.root().ancestors().find(|path| path.exists()).unwrap_or(Path::new("/"));
+    let free = rustix::fs::statvfs(there).map_or(0, |disk| disk.f_bavail * disk.f_frsize);
+    let ready = cache.default_target().ok().flatten().is_some_and(|target| target.tree().is_some());
+    let gigabytes = |bytes: u64| bytes as f64 / f64::from(1 << 30);
+    let state = match ready || free >= ROOM {
+        true => State::Met,
+        false => State::Unmet(format!(
+            "{} has {:.1} GB free and a first stock kernel wants {:.0}: make room, or set KPSC_CACHE to another folder",
+            there.display(),
+            gigabytes(free),
+            gigabytes(ROOM)
+        )),
+    };
+    Need {
+        name: format!("room in {}", cache.root().display()),
+        purpose: "keeps kernels and compilers",
+        state,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn need(state: State) -> Need {
+        Need { name: "x".into(), purpose: "y", state }
+    }
+
+    #[test]
+    fn one_command_gets_all_that_is_missing() {
+        let needs = [
+            need(State::Missing("a")),
+            need(State::Met),
+            need(State::Unmet("b".into())),
+            need(State::Missing("c")),
+        ];
+        let wanted = "apt-get update && apt-get install --no-install-recommends -y a c";
+        assert_eq!(remedy(&needs).as_deref(), Some(wanted));
+        assert_eq!(remedy(&needs[1..3]), None);
+    }
+}

@@ -1,0 +1,24 @@
+//! Programs that kpsc starts. They end when kpsc does, however it ends.
+
+use rustix::process::{getpid, getppid, set_parent_process_death_signal, Signal};
+use std::ffi::OsStr;
+use std::os::unix::process::CommandExt as _;
+use std::process::Command;
+
+/// A program that is killed when kpsc is gone: left alone it would go on writing to a cache that the next kpsc works in.
+pub fn program(name: impl AsRef<OsStr>) -> Command {
+    let mut command = Command::new(name);
+    let parent = getpid();
+    let die_with_parent = move || {
+        set_parent_process_death_signal(Some(Signal::KILL))?;
+        // The parent may have ended before the line above.
+        match getppid() {
+            Some(current) if current == parent => Ok(()),
+            _ => Err(std::io::ErrorKind::Interrupted.into()),
+        }
+    };
+    // SAFETY: between fork and exec only what is async-signal-safe may run; the closure makes two system calls and
+    // allocates nothing.
+    unsafe { command.pre_exec(die_with_parent) };
+    command
+}

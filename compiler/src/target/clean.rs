@@ -1,0 +1,69 @@
+//! Taking targets away, and what is left of preparations that did not end.
+
+use super::cache::{is_name, Cache};
+use super::manifest::Manifest;
+use crate::diag::Diagnostic;
+use crate::disk::{entries, remove};
+use std::path::{Path, PathBuf};
+use walkdir::WalkDir;
+
+impl Cache {
+    /// Removes a target, and every toolchain that no target needs any more. Waits for those who use it.
+    pub fn remove(&self, name: &str) -> Result<(), Diagnostic> {
+        let folder = self.kernel(name);
+        if !is_name(name) || !Manifest::exists(&folder) {
+            return Err(self.no_target(name)?);
+        }
+        let _removing = self.removing(name)?;
+        let _changing = self.change()?;
+        // Without its manifest it is no target any more, however far the rest gets.
+        Manifest::remove(&folder)?;
+        remove(&folder)?;
+        self.needless_toolchains()?.iter().try_for_each(|path| remove(path))
+    }
+
+    /// Removes what no target needs: interrupted preparations, downloads, compilers, and what older versions of kpsc have
+    /// left. Returns each with its size in bytes.
+    pub fn remove_unused(&self) -> Result<Vec<(PathBuf, u64)>, Diagnostic> {
+        let _changing = self.change()?;
+        let mut unused = self.older()?;
+        let half = |path: &PathBuf| !Manifest::exists(path);
+        unused.extend(entries(&self.root().join("kernels"))?.into_iter().filter(half));
+        unused.extend(self.needless_toolchains()?);
+        unused.extend(
+            ["adding", "replaced", "apt"]
+                .map(|name| self.root().join(name))
+                .into_iter()
+                .filter(|p| p.exists()),
+        );
+        let mut removed = Vec::new();
+        for path in unused {
+            let size = size(&path);
+            remove(&path)?;
+            removed.push((path, size));
+        }
+        Ok(removed)
+    }
+
+    /// Compilers that no target uses. Where a target cannot be read nobody knows which ones it needs, and all stay.
+    fn needless_toolchains(&self) -> Result<Vec<PathBuf>, Diagnostic> {
+        let mut needed = Vec::new();
+        for name in self.names()? {
+            match Manifest::read(&self.kernel(&name), &name) {
+                Ok(manifest) => needed.extend(manifest.and_then(|manifest| manifest.tree?.toolchain)),
+                Err(_) => return Ok(Vec::new()),
+            }
+        }
+        let mut toolchains = entries(&self.toolchains())?;
+        toolchains.retain(|path| !needed.contains(path));
+        Ok(toolchains)
+    }
+}
+
+/// What a folder takes on the disk, in bytes.
+fn size(path: &Path) -> u64 {
+    let files = WalkDir::new(path).into_iter().flatten();
+    files
+        .filter_map(|entry| Some(std::os::unix::fs::MetadataExt::blocks(&entry.metadata().ok()?) * 512))
+        .sum()
+}

@@ -1,0 +1,112 @@
+//! Which stock kernels there are, and which one is meant.
+
+use super::super::apt::{Apt, With};
+use super::super::archive::unpack_package;
+use super::super::gather::parse_config;
+use super::SUITE;
+use crate::diag::{Diagnostic, KPS0707};
+use crate::disk::{cannot, remove};
+use std::path::Path;
+
+/// What kind of stock kernel is wanted.
+#[derive(Debug, Clone)]
+pub struct Wish {
+    /// The release, `uname -r`; the newest one if not given.
+    pub release: Option<String>,
+    /// The suite, by name or by role.
+    pub suite: String,
+    /// The flavour: the end of the release.
+    pub flavour: String,
+    /// The mirror; the one that the machine's apt uses if not given.
+    pub mirror: Option<String>,
+}
+
+impl Default for Wish {
+    fn default() -> Self {
+        Wish { release: None, suite: SUITE.into(), flavour: "cloud-amd64".into(), mirror: None }
+    }
+}
+
+/// A kernel, by what its header package says.
+pub(super) struct Chosen {
+    pub(super) release: String,
+    pub(super) version: String,
+    pub(super) config: String,
+    pub(super) symvers: String,
+}
+
+const HEADERS: &str = "linux-headers-";
+
+/// The releases of the flavour, newest first.
+pub(super) fn releases(apt: &Apt, wish: &Wish) -> Result<Vec<String>, Diagnostic> {
+    let suffix = format!("-{}", wish.flavour);
+    let names = apt.names(HEADERS)?;
+    let releases = names.iter().filter_map(|name| name.strip_prefix(HEADERS));
+    // "7.3.4+deb13-cloud-amd64" is a release; "cloud-amd64" and "7.3-cloud-amd64" are meta packages.
+    let mut releases: Vec<String> = releases
+        .filter(|name| name.ends_with(&suffix) && numbers(name).len() >= 3)
+        .map(str::to_owned)
+        .collect();
+    releases.sort_by_key(|release| std::cmp::Reverse(numbers(release)));
+    Ok(releases)
+}
+
+/// The newest kernel of the flavour that can be livepatched in Rust, or the one that is named.
+pub(super) fn choose(apt: &Apt, wish: &Wish, folder: &Path) -> Result<Chosen, Diagnostic> {
+    let releases = match &wish.release {
+        None => releases(apt, wish)?,
+        Some(release) => {
+            let package = format!("{HEADERS}{release}");
+            let there = apt.names(&package)?.contains(&package);
+            there.then(|| release.clone()).into_iter().collect()
+        }
+    };
+    for release in releases {
+        let package = format!("{HEADERS}{release}");
+        let version = apt.version(&package)?;
+        let files = folder.join("headers");
+        for file in apt.fetch(&[&format!("{package}={version}")], With::Nothing)? {
+            unpack_package(&file, &files, |path| {
+                path.ends_with(".config") || path.ends_with("Module.symvers")
+            })?;
+        }
+        let read = |name: &str| {
+            let path = files.join("usr/src").join(&package).join(name);
+            std::fs::read_to_string(&path).map_err(|error| cannot("read", &path, &error))
+        };
+        let config = read(".config")?;
+        let options = parse_config(&config);
+        let has = |option: &str| options.get(option).is_some_and(|value| value == "y");
+        if has("CONFIG_RUST") && has("CONFIG_LIVEPATCH") {
+            let symvers = read("Module.symvers")?;
+            remove(&files)?;
+            return Ok(Chosen { release, version, config, symvers });
+        }
+        if wish.release.is_some() {
+            let without = if has("CONFIG_LIVEPATCH") { "CONFIG_RUST" } else { "CONFIG_LIVEPATCH" };
+            return Err(Diagnostic::error(KPS0707, format!("{release} is built without {without}"))
+                .help("choose a newer kernel; `kpsc kernel add` alone takes the newest that fits"));
+        }
+    }
+    let what =
+        wish.release.clone().unwrap_or_else(|| format!("{} kernel with Rust and livepatch", wish.flavour));
+    Err(Diagnostic::error(KPS0707, format!("the suite {} has no {what}", wish.suite)).help(
+        "`kpsc kernel list --available` shows what it has; choose another suite with `--suite`, or use a kernel of your \
+         own with `--build-dir DIR`",
+    ))
+}
+
+/// The numbers that a release starts with.
+pub(super) fn numbers(release: &str) -> Vec<u64> {
+    let version = release.split(['-', '+']).next().unwrap_or_default();
+    version.split('.').map_while(|part| part.parse().ok()).collect()
+}
+
+/// Newer kernels have their image in a package of its own.
+pub(super) fn image_package(apt: &Apt, release: &str) -> Result<String, Diagnostic> {
+    let binary = format!("linux-binary-{release}");
+    Ok(match apt.names(&binary)?.contains(&binary) {
+        true => binary,
+        false => format!("linux-image-{release}"),
+    })
+}

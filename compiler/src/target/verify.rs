@@ -1,0 +1,58 @@
+//! Whether a target is as it was when it was finished.
+
+use super::inventory::{self, Damage};
+use super::{Cache, Target};
+use crate::diag::{Diagnostic, KPS0710};
+use std::path::Path;
+
+impl Target {
+    /// Compares every file of the target and of its compilers with what was there when it was finished. Returns what is
+    /// wrong, and how many files were looked at.
+    pub fn verify(&self, cache: &Cache) -> Result<(Vec<Diagnostic>, usize), Diagnostic> {
+        let (damage, mut count) = inventory::verify(&self.folder)?;
+        let again =
+            |names: &[String]| format!("run `kpsc kernel remove {}`, then add again", names.join(" "));
+        let what = format!("target `{}`", self.name);
+        let mut wrong = Vec::new();
+        wrong.extend(report(&what, &self.folder, &damage, again(std::slice::from_ref(&self.name))));
+        let toolchain = self.tree().and_then(|tree| tree.toolchain.as_ref());
+        // Compilers of the user's own are the user's own business.
+        if let Some(toolchain) = toolchain.filter(|path| path.starts_with(cache.toolchains())) {
+            let (damage, files) = inventory::verify(toolchain)?;
+            count += files;
+            let uses = |target: &Target| {
+                target.tree().is_some_and(|tree| tree.toolchain.as_ref() == Some(toolchain))
+            };
+            let targets = cache.targets()?.into_iter().filter_map(|(_, target)| target.ok());
+            let users: Vec<String> = targets.filter(uses).map(|target| target.name.clone()).collect();
+            wrong.extend(report("the toolchain", toolchain, &damage, again(&users)));
+        }
+        if let Err(error) = self.facts() {
+            wrong.push(error);
+        }
+        Ok((wrong, count))
+    }
+}
+
+/// One message for all that is wrong with a folder.
+fn report(what: &str, folder: &Path, damage: &[Damage], help: String) -> Option<Diagnostic> {
+    const SHOWN: usize = 10;
+    let files = match damage.len() {
+        0 => return None,
+        1 => "a file".to_owned(),
+        n => format!("{n} files"),
+    };
+    let mut error = Diagnostic::error(KPS0710, format!("{what} is damaged: {files} in {}", folder.display()));
+    for damage in damage.iter().take(SHOWN) {
+        error = error.note(match damage {
+            Damage::Inventory => "the list of its files is missing or was changed".to_owned(),
+            Damage::Missing(path) => format!("{:?} is missing", path),
+            Damage::Changed(path) => format!("{:?} was changed", path),
+            Damage::Unexpected(path) => format!("{:?} does not belong there", path),
+        });
+    }
+    if damage.len() > SHOWN {
+        error = error.note(format!("and {} more", damage.len() - SHOWN));
+    }
+    Some(error.help(help))
+}

@@ -1,0 +1,273 @@
+//! The cache of targets: nothing in it is half made, damage is found, and two kpsc at once do not disturb each other.
+
+use kps_tests::miniature::{link, Addresses};
+use kps_tests::{fixture, fixture_cache, kpsc, printed, put_target, FIXTURE};
+use kpsc::target::Cache;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+/// A cache, and a build folder with a miniature kernel in it.
+struct World {
+    folder: tempfile::TempDir,
+}
+
+impl World {
+    fn new() -> World {
+        let folder = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
+        let world = World { folder };
+        let build = world.build();
+        std::fs::create_dir_all(&build).unwrap_or_else(|error| panic!("{error}"));
+        std::fs::copy(link(world.folder.path(), Addresses::RelativeToEntry), build.join("vmlinux"))
+            .unwrap_or_else(|error| panic!("{error}"));
+        write(&build.join(".config"), b"CONFIG_LIVEPATCH=y\n");
+        write(&build.join("Module.symvers"), b"");
+        world
+    }
+
+    fn build(&self) -> PathBuf {
+        self.folder.path().join("linux")
+    }
+
+    fn cache(&self) -> Cache {
+        Cache::at(&self.folder.path().join("cache"))
+    }
+
+    /// kpsc with this cache.
+    fn kpsc(&self, words: &[&str]) -> Command {
+        let mut command = kpsc();
+        command.env("KPSC_CACHE", self.folder.path().join("cache")).args(words);
+        command
+    }
+
+    fn add(&self, name: &str) -> Command {
+        let mut command = self.kpsc(&["kernel", "add", "--name", name, "--build-dir"]);
+        command.arg(self.build());
+        command
+    }
+}
+
+fn write(path: &Path, bytes: &[u8]) {
+    std::fs::write(path, bytes).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+}
+
+/// Runs a command: its exit status and what it printed.
+fn run(command: &mut Command) -> (i32, String) {
+    let output = command.output().unwrap_or_else(|error| panic!("{error}"));
+    (output.status.code().unwrap_or(-1), printed(&output))
+}
+
+fn succeed(command: &mut Command) -> String {
+    let (status, said) = run(command);
+    assert_eq!(status, 0, "{said}");
+    said
+}
+
+fn fail(command: &mut Command, code: &str) -> String {
+    let (status, said) = run(command);
+    assert_eq!(status, 3, "{said}");
+    assert!(said.contains(code), "{code} is not reported:\n{said}");
+    said
+}
+
+fn start(command: &mut Command) -> Child {
+    command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap_or_else(|error| panic!("{error}"))
+}
+
+fn end(child: Child) -> (i32, String) {
+    let output = child.wait_with_output().unwrap_or_else(|error| panic!("{error}"));
+    (output.status.code().unwrap_or(-1), printed(&output))
+}
+
+#[test]
+fn a_changed_file_of_every_kind_is_found() {
+    type Change = fn(&World);
+    let changes: [(&str, Change); 8] = [
+        ("the manifest", |world| flip(&world.cache().kernel("mine").join("target.toml"))),
+        ("the inventory", |world| flip(&world.cache().kernel("mine").join("files"))),
+        ("the facts", |world| flip(&world.cache().kernel("mine").join("facts"))),
+        ("no facts", |world| remove(&world.cache().kernel("mine").join("facts"))),
+        ("a file too many", |world| write(&world.cache().kernel("mine").join("other"), b"")),
+        ("the kernel", |world| flip(&world.build().join("vmlinux"))),
+        ("the configuration", |world| flip(&world.build().join(".config"))),
+        ("no exports", |world| remove(&world.build().join("Module.symvers"))),
+    ];
+    for (what, change) in changes {
+        let world = World::new();
+        succeed(&mut world.add("mine"));
+        let whole = succeed(&mut world.kpsc(&["kernel", "verify"]));
+        assert_eq!(whole, "mine\twhole\t4 files\n");
+        change(&world);
+        let (status, said) = run(&mut world.kpsc(&["kernel", "verify"]));
+        assert!(status == 3 && (said.contains("KPS0710") || said.contains("KPS0705")), "{what}: {said}");
+        // Whatever is damaged, the way out that the message names works.
+        succeed(&mut world.kpsc(&["kernel", "remove", "mine"]));
+        assert_eq!(succeed(&mut world.kpsc(&["kernel", "list"])), "");
+    }
+}
+
+fn flip(path: &Path) {
+    let mut bytes = std::fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    write(path, &bytes);
+}
+
+fn remove(path: &Path) {
+    std::fs::remove_file(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+}
+
+#[test]
+fn one_damaged_target_keeps_nobody_from_the_others() {
+    let cache = fixture_cache();
+    let folder = put_target(cache.path(), "other", "release = 7", &fixture::facts());
+    let list = || succeed(kpsc().env("KPSC_CACHE", cache.path()).args(["kernel", "list"]));
+    assert!(list().contains("fixture\tfacts only") && list().contains("other\tdamaged"), "{}", list());
+    succeed(kpsc().env("KPSC_CACHE", cache.path()).args(["kernel", "remove", "other"]));
+    assert!(list().contains("fixture\tfacts only") && !folder.exists());
+}
+
+#[test]
+fn a_folder_without_a_manifest_is_no_target() {
+    let cache = fixture_cache();
+    let folder = Cache::at(cache.path()).kernel(FIXTURE);
+    remove(&folder.join("target.toml"));
+    assert_eq!(succeed(kpsc().env("KPSC_CACHE", cache.path()).args(["kernel", "list"])), "");
+    fail(kpsc().env("KPSC_CACHE", cache.path()).args(["kernel", "show", FIXTURE]), "KPS0704");
+}
+
+#[test]
+fn a_kernel_that_was_built_anew_is_noticed_and_added_again() {
+    let world = World::new();
+    succeed(&mut world.add("mine"));
+    let spec = world.folder.path().join("a.kps");
+    write(&spec, b"patch a { license \"GPL\"; object vmlinux { fn with_endbr { pre { } } } }");
+    let vmlinux = world.build().join("vmlinux");
+    let mut bytes = std::fs::read(&vmlinux).unwrap_or_else(|error| panic!("{error}"));
+    bytes.extend(b"built again");
+    write(&vmlinux, &bytes);
+    let check = || world.kpsc(&["check", &spec.display().to_string()]);
+    let said = fail(&mut check(), "KPS0712");
+    // The help is the whole command.
+    let command = said.split('`').find(|text| text.starts_with("kpsc kernel add")).unwrap_or_default();
+    let words: Vec<_> = command.split(' ').skip(1).collect();
+    succeed(&mut world.kpsc(&words));
+    // The miniature is too small for livepatches, but it is the kernel that is there.
+    let (status, said) = run(&mut check());
+    assert!(status == 1 && said.contains("KPS0607"), "{said}");
+}
+
+#[test]
+fn two_at_once_both_get_their_target() {
+    let world = World::new();
+    let children: Vec<_> = ["a", "b", "c", "d"].map(|name| start(&mut world.add(name))).into_iter().collect();
+    for child in children {
+        let (status, said) = end(child);
+        assert_eq!(status, 0, "{said}");
+    }
+    let verified = succeed(&mut world.kpsc(&["kernel", "verify"]));
+    assert_eq!(verified.matches("whole").count(), 4, "{verified}");
+}
+
+#[test]
+fn a_target_in_use_is_removed_when_it_no_longer_is() {
+    let world = World::new();
+    succeed(&mut world.add("mine"));
+    let flag = world.folder.path().join("flag");
+    let script = format!("touch {0}; while [ -e {0} ]; do sleep 0.01; done", flag.display());
+    let mut exec = world.kpsc(&["kernel", "exec", "mine", "--", "sh", "-c", &script]);
+    let user = start(&mut exec);
+    while !flag.exists() {
+        std::thread::yield_now();
+    }
+    let mut remover = start(&mut world.kpsc(&["kernel", "remove", "mine"]));
+    // It says that it waits; then it is let go.
+    let mut said = [0; 7];
+    let pipe = remover.stderr.as_mut().unwrap_or_else(|| panic!("no pipe"));
+    std::io::Read::read_exact(pipe, &mut said).unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(&said, b"waiting");
+    assert!(world.cache().kernel("mine").join("target.toml").exists());
+    remove(&flag);
+    assert_eq!(end(user).0, 0);
+    assert_eq!(end(remover).0, 0);
+    assert!(!world.cache().kernel("mine").exists());
+}
+
+#[test]
+fn what_no_target_needs_is_removed_and_nothing_else() {
+    let world = World::new();
+    let toolchain = world.cache().root().join("toolchains/needed");
+    std::fs::create_dir_all(&toolchain).unwrap_or_else(|error| panic!("{error}"));
+    let mut add = world.add("mine");
+    succeed(add.arg("--toolchain").arg(&toolchain));
+    let top = world.folder.path().join("cache");
+    let root = world.cache().root().to_owned();
+    let unused = [
+        root.join("kernels/half"),
+        root.join("adding"),
+        root.join("toolchains/needless"),
+        root.join("toolchains/other.partial"),
+        root.join("apt/archives"),
+        top.join("v1/kernels/old"),
+    ];
+    for folder in &unused {
+        std::fs::create_dir_all(folder).unwrap_or_else(|error| panic!("{error}"));
+        write(&folder.join("file"), b"bytes");
+    }
+    let newer = top.join("v99");
+    std::fs::create_dir_all(&newer).unwrap_or_else(|error| panic!("{error}"));
+    let said = succeed(&mut world.kpsc(&["kernel", "remove", "--unused"]));
+    for folder in &unused {
+        assert!(!folder.exists(), "{} is still there", folder.display());
+    }
+    assert!(said.contains("half") && said.contains("v1") && !said.contains("needed"), "{said}");
+    assert!(toolchain.exists() && newer.exists());
+    assert!(succeed(&mut world.kpsc(&["kernel", "list"])).starts_with("mine\t"));
+    succeed(&mut world.kpsc(&["kernel", "remove", "mine"]));
+    assert!(!toolchain.exists());
+}
+
+#[test]
+fn remove_wants_to_know_what() {
+    let world = World::new();
+    assert_eq!(run(&mut world.kpsc(&["kernel", "remove"])).0, 2);
+    fail(&mut world.kpsc(&["kernel", "remove", "../x"]), "KPS0704");
+}
+
+/// A disk of 16 kB, which is enlarged behind the first failure. The mount is seen by these commands alone.
+#[test]
+fn a_full_disk_is_said_to_be_full_and_leaves_no_target() {
+    let world = World::new();
+    let cache = world.folder.path().join("cache");
+    std::fs::create_dir_all(&cache).unwrap_or_else(|error| panic!("{error}"));
+    let kpsc = kpsc().get_program().to_string_lossy().into_owned();
+    let script = format!(
+        "mount -t tmpfs -o size=16k none {cache} || exit 77
+        export KPSC_CACHE={cache}
+        {kpsc} kernel add --name mine --build-dir {build}; echo status $?
+        {kpsc} kernel list; echo listed
+        mount -o remount,size=64m {cache} || exit 77
+        {kpsc} kernel add --name mine --build-dir {build} && {kpsc} kernel verify",
+        cache = cache.display(),
+        build = world.build().display(),
+    );
+    let said = succeed(Command::new("unshare").args(["--map-root-user", "--mount", "sh", "-c", &script]));
+    assert!(said.contains("KPS0711"), "{said}");
+    assert!(said.starts_with("status 3\nlisted\n"), "{said}");
+    assert!(said.contains("mine\twhole"), "{said}");
+}
+
+#[test]
+fn the_doctor_names_what_is_missing_and_the_one_command_that_gets_it() {
+    let world = World::new();
+    let nothing = world.folder.path().join("bin");
+    std::fs::create_dir_all(&nothing).unwrap_or_else(|error| panic!("{error}"));
+    let (status, said) = run(world.kpsc(&["doctor"]).env("PATH", &nothing));
+    assert_eq!(status, 3, "{said}");
+    assert!(said.contains("missing  bwrap") && said.contains("missing  qemu-system-x86_64"), "{said}");
+    assert!(
+        said.contains("apt-get install --no-install-recommends -y apt bubblewrap qemu-system-x86"),
+        "{said}"
+    );
+    let said = succeed(&mut world.kpsc(&["doctor"]));
+    assert!(!said.contains("missing"), "{said}");
+}
