@@ -32,6 +32,7 @@ const PROGRAMS: &[(&str, &str, &str)] = &[
     ("apt-get", "apt", "fetches stock kernels and their compilers"),
     ("bwrap", "bubblewrap", "runs those compilers; not needed for a kernel of your own"),
     ("qemu-system-x86_64", "qemu-system-x86", "boots the kernel for `kpsc test`"),
+    ("busybox", "busybox-static", "is what runs in there on a kernel of your own"),
 ];
 
 /// Bytes that a first target takes while it is prepared.

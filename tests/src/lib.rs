@@ -44,6 +44,30 @@ pub fn put_target(cache: &Path, name: &str, manifest: &str, facts: &Facts) -> Pa
     folder
 }
 
+/// The specs of a folder of `tests/vm`.
+pub fn specs(folder: &str) -> Vec<PathBuf> {
+    files(&repository().join("tests/vm").join(folder))
+}
+
+/// The specs of `examples`, each in a folder of its name.
+pub fn examples() -> Vec<PathBuf> {
+    let folders = files(&repository().join("examples")).into_iter().filter(|path| path.is_dir());
+    folders.map(|folder| folder.join(stem(&folder)).with_extension("kps")).collect()
+}
+
+/// A file's name without what follows the dot.
+pub fn stem(path: &Path) -> String {
+    path.file_stem().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+/// What is in a folder, by name.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    let mut files: Vec<_> = entries.flatten().map(|entry| entry.path()).collect();
+    files.sort();
+    files
+}
+
 /// What a program printed, both streams as text.
 pub fn printed(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)

@@ -265,7 +265,9 @@ fn the_doctor_names_what_is_missing_and_the_one_command_that_gets_it() {
     assert_eq!(status, 3, "{said}");
     assert!(said.contains("missing  bwrap") && said.contains("missing  qemu-system-x86_64"), "{said}");
     assert!(
-        said.contains("apt-get install --no-install-recommends -y apt bubblewrap qemu-system-x86"),
+        said.contains(
+            "apt-get install --no-install-recommends -y apt bubblewrap qemu-system-x86 busybox-static"
+        ),
         "{said}"
     );
     let said = succeed(&mut world.kpsc(&["doctor"]));

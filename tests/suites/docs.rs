@@ -141,7 +141,8 @@ fn every_spec_in_the_guides_passes_or_fails_as_it_says() {
 #[test]
 fn every_link_leads_somewhere() {
     let root = repository();
-    for page in ["README.md", "docs/language.md", "docs/architecture.md", "docs/style.md"] {
+    for page in ["README.md", "docs/language.md", "docs/targets.md", "docs/architecture.md", "docs/style.md"]
+    {
         let path = root.join(page);
         let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{page}: {error}"));
         let folder = path.parent().unwrap_or(&root);

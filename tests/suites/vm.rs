@@ -1,7 +1,7 @@
 //! What patches do to a running kernel: the default target, in a virtual machine for each case.
 
 use kps_tests::target::{build, doctored, target, Vm};
-use kps_tests::{kpsc, printed, repository};
+use kps_tests::{examples, kpsc, printed, repository, specs, stem};
 use libtest_mimic::{Arguments, Failed, Trial};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -45,26 +45,6 @@ fn main() {
     add("guard: another entry is refused".into(), Box::new(other_entry_is_refused));
     add("nothing that is not finished can be loaded".into(), Box::new(intermediates_cannot_be_loaded));
     libtest_mimic::run(&arguments, trials).exit();
-}
-
-fn specs(folder: &str) -> Vec<PathBuf> {
-    let folder = repository().join("tests/vm").join(folder);
-    let entries = std::fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
-    let mut specs: Vec<_> = entries.flatten().map(|entry| entry.path()).collect();
-    specs.sort();
-    specs
-}
-
-fn examples() -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(repository().join("examples")).unwrap_or_else(|error| panic!("{error}"));
-    let folders = entries.flatten().map(|entry| entry.path()).filter(|path| path.is_dir());
-    let mut specs: Vec<_> = folders.map(|folder| folder.join(stem(&folder)).with_extension("kps")).collect();
-    specs.sort();
-    specs
-}
-
-fn stem(path: &Path) -> String {
-    path.file_stem().unwrap_or_default().to_string_lossy().into_owned()
 }
 
 fn spec(folder: &str, name: &str) -> PathBuf {

@@ -1,8 +1,7 @@
 //! The main job, for somebody who sees it for the first time.
 
-use crate::{cargo, host, kpsc};
-use anyhow::{anyhow, ensure, Context as _, Result};
-use kpsc::diag::{render, Diagnostic};
+use crate::{cargo, host, kpsc, kpsc_error};
+use anyhow::{ensure, Context as _, Result};
 use kpsc::target::{self, Cache, DebianWish, Progress, Provider};
 use kpsc::vm::{Guest, Machine};
 use std::time::{Duration, Instant};
@@ -20,18 +19,18 @@ pub(crate) fn run() -> Result<()> {
 
 /// Compiles the example, loads it into the default target in a virtual machine, and shows what changes.
 fn demonstrate() -> Result<()> {
-    let cache = Cache::open().map_err(told)?;
-    let mut target = match cache.default_target().map_err(told)? {
+    let cache = Cache::open().map_err(kpsc_error)?;
+    let mut target = match cache.default_target().map_err(kpsc_error)? {
         Some(target) => target,
         None => {
             println!(
                 "No target kernel yet. The newest stock kernel that fits is prepared: about 3 minutes and 2 GB."
             );
             target::add(&cache, None, &Provider::Debian(DebianWish::default()), Progress::Shown)
-                .map_err(told)?
+                .map_err(kpsc_error)?
         }
     };
-    target.prepare(&cache, Progress::Shown).map_err(told)?;
+    target.prepare(&cache, Progress::Shown).map_err(kpsc_error)?;
 
     let spec = std::fs::read_to_string(SPEC).with_context(|| format!("cannot read {SPEC}"))?;
     println!("\n{SPEC}:\n");
@@ -87,8 +86,4 @@ fn demonstrate() -> Result<()> {
 
 fn step(text: &str) {
     println!("\n== {text}");
-}
-
-fn told(diagnostic: Diagnostic) -> anyhow::Error {
-    anyhow!("{}", render(&diagnostic, None, 100))
 }

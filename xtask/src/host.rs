@@ -1,53 +1,36 @@
 //! The programs of the host that kpsc and its tests call.
 
+use crate::kpsc_error;
 use anyhow::{bail, Context as _, Result};
-use std::path::Path;
+use kpsc::doctor::{examine, installed, remedy, State};
+use kpsc::target::Cache;
 use std::process::Command;
-
-/// A program and the Debian package that has it.
-const PROGRAMS: &[(&str, &str)] = &[
-    ("apt-get", "apt"),
-    ("bwrap", "bubblewrap"),
-    ("cc", "gcc"),
-    ("make", "make"),
-    ("qemu-system-x86_64", "qemu-system-x86"),
-];
-
-/// The keys that Debian's archive is signed with.
-const KEYRING: (&str, &str) = ("/usr/share/keyrings/debian-archive-keyring.gpg", "debian-archive-keyring");
 
 /// Installs what is missing, as root on a Debian-like machine; elsewhere says what to run.
 pub(crate) fn prepare() -> Result<()> {
-    let mut missing: Vec<&str> =
-        PROGRAMS.iter().filter(|(program, _)| !is_installed(program)).map(|(_, package)| *package).collect();
-    if !Path::new(KEYRING.0).exists() && !Path::new(&KEYRING.0.replace(".gpg", ".pgp")).exists() {
-        missing.push(KEYRING.1);
-    }
-    if missing.is_empty() {
-        return Ok(());
-    }
-    let packages = missing.join(" ");
-    let line = format!("apt-get install --no-install-recommends -y {packages}");
-    if !is_root() || !is_installed("apt-get") {
-        bail!("this machine lacks {packages}; as root, run:\n\n    apt-get update && {line}\n");
-    }
-    println!("Installing on this machine: {packages}");
-    for arguments in [vec!["update", "-q"], line.split(' ').skip(1).collect()] {
-        let output = Command::new("apt-get")
-            .args(&arguments)
-            .env("DEBIAN_FRONTEND", "noninteractive")
-            .output()
-            .context("cannot run apt-get")?;
+    let cache = Cache::open().map_err(kpsc_error)?;
+    let mut needs = examine(&cache);
+    needs.push(installed("cc", "gcc", "compiles what the tests are made on"));
+    needs.push(installed("make", "make", "is what users type"));
+    if let Some(remedy) = remedy(&needs) {
+        if !is_root() || !kpsc::doctor::is_installed("apt-get") {
+            bail!("this machine lacks programs; as root, run:\n\n    {remedy}\n");
+        }
+        println!("Installing on this machine: {remedy}");
+        let output =
+            Command::new("sh").args(["-c", &remedy]).env("DEBIAN_FRONTEND", "noninteractive").output();
+        let output = output.context("cannot run sh")?;
         if !output.status.success() {
             bail!("apt-get failed:\n{}", String::from_utf8_lossy(&output.stderr));
         }
+        needs = examine(&cache);
+    }
+    for need in needs {
+        if let State::Unmet(why) = need.state {
+            bail!("{}: {why}", need.name);
+        }
     }
     Ok(())
-}
-
-fn is_installed(program: &str) -> bool {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&path).any(|folder| folder.join(program).exists())
 }
 
 fn is_root() -> bool {

@@ -6,7 +6,8 @@ mod demo;
 mod host;
 mod test;
 
-use anyhow::{bail, Context as _, Result};
+use anyhow::{anyhow, bail, Context as _, Result};
+use kpsc::diag::{render, Diagnostic};
 use std::process::{Command, ExitCode};
 
 const USAGE: &str = "\
@@ -63,4 +64,9 @@ fn cargo() -> Command {
 fn kpsc() -> Result<Command> {
     let own = std::env::current_exe().context("cannot find this program")?;
     Ok(Command::new(own.with_file_name("kpsc")))
+}
+
+/// What kpsc says is wrong, as an error.
+fn kpsc_error(diagnostic: Diagnostic) -> anyhow::Error {
+    anyhow!("{}", render(&diagnostic, None, 100))
 }

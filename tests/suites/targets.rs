@@ -1,0 +1,341 @@
+//! Several targets: an older stock kernel, whose preparation is killed twenty times and runs out of room, and a small kernel
+//! built from source. What holds on the default target holds on them.
+//!
+//! The suite runs in a mount namespace of its own: the disk that fills up is a file system in memory that nobody else
+//! sees, and it is gone when the suite ends.
+
+use kps_facts::btf::Kind;
+use kps_facts::Facts;
+use kps_tests::target::target;
+use kps_tests::{examples, kpsc, printed, repository, specs, stem};
+use kpsc::target::{Cache, Target};
+use libtest_mimic::{Arguments, Failed, Trial};
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+use std::sync::OnceLock;
+
+/// Set in the namespace.
+const INSIDE: &str = "KPS_TESTS_INSIDE";
+/// Where the disk is. The path is always the same, because build folders remember theirs.
+const DISK: &str = "/tmp/kps-targets";
+/// Where the small kernel is built. It is kept in the repository's `target` folder and built on the next time.
+const SMALL: &str = "/tmp/kps-targets/small";
+/// The compilers of the default target, where everybody may read them.
+const TOOLCHAIN: &str = "/tmp/kps-targets/toolchain";
+
+fn main() -> ExitCode {
+    if std::env::var_os(INSIDE).is_none() {
+        return enter();
+    }
+    let mut trials = Vec::new();
+    let mut add = |name: String, run: Box<dyn FnOnce() + Send>| {
+        trials.push(Trial::test(name, move || {
+            run();
+            Ok::<(), Failed>(())
+        }));
+    };
+    add(
+        "older: prepared although it is killed 20 times and its disk fills up".into(),
+        Box::new(|| assert!(older().target().tree().is_some())),
+    );
+    add("small: built from source and added".into(), Box::new(|| assert!(small().target().tree().is_some())));
+    add(
+        "older: a prepared target keeps less than 1 GB beside its compilers".into(),
+        Box::new(a_target_is_small),
+    );
+    add("older: what is gone or different there is said".into(), Box::new(moving_says_what_differs));
+    add("small: everything works without root".into(), Box::new(everything_works_without_root));
+    for spec in specs("acts").into_iter().chain(examples()) {
+        let (on_older, on_small) = (spec.clone(), spec.clone());
+        add(format!("older: {}", stem(&spec)), Box::new(move || acts(older(), &on_older)));
+        add(format!("small: {}", stem(&spec)), Box::new(move || acts(small(), &on_small)));
+    }
+    libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
+}
+
+/// Starts the suite again in a mount namespace, with the disk and the folders in it.
+fn enter() -> ExitCode {
+    let kept = repository().join("target/small-kernel");
+    let toolchain = target().tree().and_then(|tree| tree.toolchain.clone()).unwrap_or_default();
+    let script = format!(
+        "set -e; mkdir -p {DISK} {kept}; mount -t tmpfs -o mode=755,size=8g none {DISK}; mkdir -p {SMALL} {TOOLCHAIN}
+        mount --bind {kept} {SMALL}; mount --bind {toolchain} {TOOLCHAIN}; exec \"$0\" \"$@\"",
+        kept = kept.display(),
+        toolchain = toolchain.display(),
+    );
+    let mut command = Command::new("unshare");
+    if !is_root() {
+        command.arg("--map-root-user");
+    }
+    command.args(["--mount", "sh", "-c", &script]).env(INSIDE, "1");
+    let suite = std::env::current_exe().unwrap_or_else(|error| panic!("{error}"));
+    let error = command.arg(suite).args(std::env::args_os().skip(1)).exec();
+    panic!("unshare (package util-linux) cannot be run: {error}");
+}
+
+fn is_root() -> bool {
+    let output = Command::new("id").arg("-u").output().unwrap_or_else(|error| panic!("id: {error}"));
+    output.stdout == b"0\n"
+}
+
+/// A target in a cache of its own.
+struct There {
+    cache: PathBuf,
+    name: String,
+}
+
+impl There {
+    fn kpsc(&self, words: &[&str]) -> Command {
+        let mut command = kpsc();
+        command.env("KPSC_CACHE", &self.cache).args(words);
+        command
+    }
+
+    fn target(&self) -> Target {
+        Cache::at(&self.cache).target(&self.name).unwrap_or_else(|error| panic!("{}", error.message))
+    }
+
+    fn facts(&self) -> Facts {
+        facts(&self.target())
+    }
+}
+
+/// Runs a command that must succeed.
+fn succeed(command: &mut Command) -> String {
+    let output = command.output().unwrap_or_else(|error| panic!("{error}"));
+    assert!(output.status.success(), "{command:?}:\n{}", printed(&output));
+    printed(&output)
+}
+
+fn acts(there: &There, spec: &Path) {
+    let said = succeed(there.kpsc(&["test", "--limit", "60", "--kernel", &there.name]).arg(spec));
+    assert!(said.contains("ok: "), "no test held:\n{said}");
+}
+
+/// The newest stock kernel that the archive holds of an older series than the default target's.
+fn older() -> &'static There {
+    static OLDER: OnceLock<There> = OnceLock::new();
+    OLDER.get_or_init(|| {
+        let default = target();
+        let disk = Path::new(DISK).join("older");
+        succeed(Command::new("mkdir").arg(&disk));
+        succeed(Command::new("mount").args(["-t", "tmpfs", "-o", "mode=755,size=4g", "none"]).arg(&disk));
+        let there = There { cache: disk, name: "older".to_owned() };
+        let listed = succeed(&mut there.kpsc(&["kernel", "list", "--available"]));
+        let series = |release: &str| release.split('.').take(2).map(str::to_owned).collect::<Vec<_>>();
+        let behind = listed.lines().skip_while(|release| *release != default.release()).skip(1);
+        let other = behind.clone().find(|release| series(release) != series(default.release()));
+        let Some(release) = other.or(behind.clone().next()) else {
+            panic!("the archive holds no kernel older than {}:\n{listed}", default.release());
+        };
+        prepare_interrupted(&there, release);
+        there
+    })
+}
+
+/// How long each run lasts until it is killed, in seconds: while lists, headers, image, compilers and source are fetched and
+/// unpacked, and while the kernel's Rust metadata is built.
+const KILLED_AFTER: [&str; 20] = [
+    "0.05", "0.3", "1", "2", "3", "5", "8", "12", "10", "14", "18", "22", "6", "25", "9", "20", "16", "7",
+    "11", "13",
+];
+/// The runs before which the disk is made nearly full: a first try goes wrong on it.
+const FULL_BEFORE: [usize; 5] = [0, 4, 7, 10, 14];
+
+fn prepare_interrupted(there: &There, release: &str) {
+    let mut names = vec![there.name.clone()];
+    let add = |name: &str| there.kpsc(&["kernel", "add", "--release", release, "--name", name]);
+    let mut killed = 0;
+    for (run, seconds) in KILLED_AFTER.into_iter().enumerate() {
+        let name = names.last().cloned().unwrap_or_default();
+        if FULL_BEFORE.contains(&run) {
+            fill_up(there, add(&name));
+        }
+        let mut command = Command::new("timeout");
+        let add = add(&name);
+        command.args(["--signal", "KILL", seconds]).arg(add.get_program()).args(add.get_args());
+        let output =
+            command.env("KPSC_CACHE", &there.cache).output().unwrap_or_else(|error| panic!("{error}"));
+        let said = printed(&output);
+        if output.status.success() {
+            // A quick machine: what remains of the moments is for another target.
+            names.push(format!("older{run}"));
+            continue;
+        }
+        assert_eq!(output.status.code(), Some(137), "after {seconds} s:\n{said}");
+        killed += 1;
+        let looks_ready = is_ready(there, &name);
+        assert!(!looks_ready, "killed after {seconds} s, it looks ready:\n{said}");
+    }
+    assert!(killed >= 20 - FULL_BEFORE.len(), "only {killed} runs were killed");
+    for name in &names {
+        succeed(&mut add(name));
+        assert!(is_ready(there, name));
+    }
+    let verified = succeed(&mut there.kpsc(&["kernel", "verify"]));
+    assert_eq!(verified.matches("\twhole\t").count(), names.len(), "{verified}");
+    // Once more is no harm, and nothing is left of all that.
+    succeed(&mut add(&there.name));
+    let left = succeed(&mut there.kpsc(&["kernel", "remove", "--unused"]));
+    assert!(!left.contains("partial") && !left.contains("kernels/"), "{left}");
+    for name in &names[1..] {
+        succeed(&mut there.kpsc(&["kernel", "remove", name]));
+    }
+}
+
+fn is_ready(there: &There, name: &str) -> bool {
+    let listed = succeed(&mut there.kpsc(&["kernel", "list"]));
+    listed.lines().any(|line| line.starts_with(&format!("{name}\tready to build")))
+}
+
+/// Leaves a few megabytes free, tries, and makes room again.
+fn fill_up(there: &There, mut add: Command) {
+    let resize = |size: &str| {
+        let option = format!("remount,size={size}");
+        succeed(Command::new("mount").args(["-o", &option]).arg(&there.cache));
+    };
+    let used = succeed(Command::new("du").args(["-sk", "--apparent-size"]).arg(&there.cache));
+    let used: u64 = used.split_whitespace().next().and_then(|word| word.parse().ok()).unwrap_or_default();
+    // Small files take whole pages there; an eighth more is room for those.
+    resize(&format!("{}k", used + used / 8 + 4096));
+    let output = add.output().unwrap_or_else(|error| panic!("{error}"));
+    let said = printed(&output);
+    assert_eq!(output.status.code(), Some(3), "{said}");
+    assert!(said.contains("KPS0711"), "it is not said that the disk is full:\n{said}");
+    resize("4g");
+}
+
+/// A kernel of one's own, with a small configuration.
+fn small() -> &'static There {
+    static SMALL_KERNEL: OnceLock<There> = OnceLock::new();
+    SMALL_KERNEL.get_or_init(|| {
+        let stock = target();
+        let script = repository().join("tests/kernels/small.sh");
+        succeed(Command::new(script).arg(kpsc().get_program()).arg(&stock.name).arg(SMALL));
+        let there = There { cache: Path::new(DISK).join("own"), name: "small".to_owned() };
+        add_small(&mut there.kpsc(&[]), &stock);
+        there
+    })
+}
+
+/// `kpsc kernel add` for the small kernel; its compilers are those of the stock kernel.
+fn add_small(kpsc: &mut Command, stock: &Target) {
+    kpsc.args(["kernel", "add", "--name", "small", "--build-dir"]).arg(Path::new(SMALL).join("build"));
+    kpsc.args(["--toolchain", TOOLCHAIN]);
+    for variable in stock.tree().map(|tree| tree.make.clone()).unwrap_or_default() {
+        kpsc.args(["--make", &variable]);
+    }
+    succeed(kpsc);
+}
+
+fn a_target_is_small() {
+    let folder = older().target().folder().to_owned();
+    let size = succeed(Command::new("du").args(["-sk"]).arg(&folder));
+    let size: u64 = size.split_whitespace().next().and_then(|word| word.parse().ok()).unwrap_or(u64::MAX);
+    assert!(size < 1 << 20, "{} takes {size} kB", folder.display());
+}
+
+/// What a spec says of a function must hold on the kernel that it is moved to: there the function is gone, or it takes
+/// something else than is written.
+fn moving_says_what_differs() {
+    const CASES: usize = 3;
+    let here = target();
+    let (known, there) = (facts(&here), older().facts());
+    let (mut gone, mut different) = (Vec::new(), Vec::new());
+    for id in known.btf.ids() {
+        let function = known.btf.get(id);
+        let name = function.name;
+        let once = matches!(function.kind, Kind::Function(_)) && known.btf.functions(name).len() == 1;
+        if !once || known.symbols.named(name).len() != 1 {
+            continue;
+        }
+        match (there.symbols.named(name).len(), there.btf.functions(name).as_slice()) {
+            (0, _) => gone.push(name.to_owned()),
+            (1, [other]) if there.btf.declaration(*other) != known.btf.declaration(id) => {
+                different.extend(prototype(&known.btf.declaration(id)).map(|types| format!("{name}{types}")));
+            }
+            _ => {}
+        }
+    }
+    for (functions, code) in [(gone, "KPS0201"), (different, "KPS0302")] {
+        let moved = functions.iter().filter(|function| check(&mut kpsc(), &here.name, function).0 == Some(0));
+        let moved: Vec<_> = moved.take(CASES).collect();
+        assert_eq!(moved.len(), CASES, "{code}: {moved:?}");
+        for function in moved {
+            let (status, said) = check(&mut older().kpsc(&[]), &older().name, function);
+            assert!(status == Some(1) && said.contains(code), "{function}: {said}");
+        }
+    }
+}
+
+/// Checks a hook on a function.
+fn check(kpsc: &mut Command, kernel: &str, function: &str) -> (Option<i32>, String) {
+    let folder = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
+    let spec = folder.path().join("moved.kps");
+    let text =
+        format!("patch moved {{ license \"GPL\"; object vmlinux {{ fn {function} {{ pre {{ }} }} }} }}\n");
+    std::fs::write(&spec, text).unwrap_or_else(|error| panic!("{error}"));
+    let output = kpsc.args(["check", "--kernel", kernel]).arg(&spec).output();
+    let output = output.unwrap_or_else(|error| panic!("{error}"));
+    (output.status.code(), printed(&output))
+}
+
+/// A C declaration of nothing but integers as a prototype in a spec.
+fn prototype(declaration: &str) -> Option<String> {
+    let (head, params) = declaration.strip_suffix(')')?.split_once('(')?;
+    let (ret, _) = head.rsplit_once(' ')?;
+    let param = |param: &str| {
+        let (ty, name) = param.rsplit_once(' ')?;
+        Some(format!("{name}: {}", integer(ty)?))
+    };
+    let params: Option<Vec<String>> = match params {
+        "void" => Some(Vec::new()),
+        params => params.split(',').map(param).collect(),
+    };
+    let ret = if ret == "void" { String::new() } else { format!(" -> {}", integer(ret)?) };
+    Some(format!("({}){ret}", params?.join(", ")))
+}
+
+fn integer(c: &str) -> Option<&str> {
+    match c.trim() {
+        "int" => Some("c_int"),
+        "unsigned int" => Some("c_uint"),
+        "bool" => Some("bool"),
+        other @ ("s32" | "u32" | "s64" | "u64") => Some(other),
+        _ => None,
+    }
+}
+
+fn facts(target: &Target) -> Facts {
+    target.facts().unwrap_or_else(|error| panic!("{}", error.message))
+}
+
+/// Adding, checking, building and testing, by somebody who may do nothing.
+fn everything_works_without_root() {
+    let there = small();
+    let folder = Path::new(DISK).join("nobody");
+    let program = folder.join("kpsc");
+    succeed(Command::new("mkdir").arg(&folder));
+    succeed(Command::new("cp").arg(kpsc().get_program()).arg(&program));
+    let kpsc = || {
+        let mut command = Command::new(&program);
+        command.current_dir(&folder).env("KPSC_CACHE", folder.join("cache")).env("TMPDIR", &folder);
+        if is_root() {
+            const NOBODY: u32 = 65534;
+            succeed(Command::new("chown").args(["-R", &NOBODY.to_string()]).arg(&folder));
+            command.uid(NOBODY).gid(NOBODY);
+        }
+        command
+    };
+    add_small(&mut kpsc(), &target());
+    for spec in examples() {
+        let mine = folder.join(spec.file_name().unwrap_or_default());
+        std::fs::copy(&spec, &mine).unwrap_or_else(|error| panic!("{error}"));
+        succeed(kpsc().args(["check", "--kernel", &there.name]).arg(&mine));
+        succeed(kpsc().args(["build", "--kernel", &there.name]).arg(&mine));
+        succeed(kpsc().args(["test", "--kernel", &there.name]).arg(&mine));
+    }
+    succeed(kpsc().args(["kernel", "verify"]));
+    succeed(kpsc().args(["kernel", "remove", &there.name]));
+}
