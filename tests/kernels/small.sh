@@ -20,9 +20,7 @@ kmake() {
     run make --no-print-directory -s -C "$folder/source" O="$folder/build" CC="$compilers" HOSTCC="${compilers#x86_64-linux-gnu-}" "$@"
 }
 
-kmake tinyconfig
-run sh -c "cd '$folder/build' && cat '$here/small.config' >> .config"
-kmake olddefconfig
+kmake KCONFIG_ALLCONFIG="$here/small.config" allnoconfig
 # An option that other options do not allow would be dropped without a word.
 run grep -E '^CONFIG_(LIVEPATCH|RUST|DEBUG_INFO_BTF)=y' "$folder/build/.config" | grep -c . | grep -qx 3 || {
     echo "small.sh: LIVEPATCH, RUST or DEBUG_INFO_BTF did not get into the configuration" >&2
