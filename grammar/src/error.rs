@@ -37,6 +37,18 @@ pub enum ErrorKind {
     TooDeep,
     /// The file is too large.
     TooLarge,
+    /// A block or list holds too much.
+    TooMany {
+        /// "items" and so on.
+        what: &'static str,
+        /// How many it may hold.
+        most: usize,
+    },
+    /// A character that no spec holds.
+    Character {
+        /// Which.
+        character: char,
+    },
     /// An item has no end.
     MissingSemicolon,
     /// Something else was expected.

@@ -5,6 +5,7 @@
 //! do not leave this crate.
 
 pub mod ast;
+mod characters;
 mod error;
 mod head;
 mod parse;

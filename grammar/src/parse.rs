@@ -3,12 +3,16 @@
 use crate::ast::{
     At, Body, Callback, Code, Expectation, Func, Object, Patch, Require, Spec, Test, Text, UseFn, UseStatic,
 };
+use crate::characters;
 use crate::head::{Head, Rule};
 use crate::scan::{self, Level, RawItem};
 use crate::{ErrorKind, Source, Span, SyntaxError};
 
 /// How large a spec may be, in bytes: far more than anybody writes.
 pub const MAX_SIZE: usize = 4 << 20;
+
+/// How many items a block may hold, and texts a list: more than the largest cumulative patches have.
+const MAX_ITEMS: usize = 1000;
 
 const FILE: Level = Level { statements: &[], blocks: &["patch"], others: &[] };
 const PATCH: Level = Level {
@@ -70,6 +74,7 @@ impl<'a> SpecParser<'a> {
             self.error(ErrorKind::TooLarge, Span::new(0, 0));
             return Spec::default();
         }
+        characters::check(&self.source.text, &mut self.errors);
         let mut spec = Spec::default();
         let mut first = None;
         for item in self.items(all, &FILE) {
@@ -119,6 +124,7 @@ impl<'a> SpecParser<'a> {
                 "fixes" => {
                     if let Some(head) = self.head(Rule::fixes, &item) {
                         patch.fixes.extend(head.strings());
+                        self.at_most(&mut patch.fixes, "fixes", |text| text.span);
                     }
                 }
                 "require" => {
@@ -259,7 +265,18 @@ impl<'a> SpecParser<'a> {
     }
 
     fn items(&mut self, range: Span, level: &Level) -> Vec<RawItem> {
-        scan::items(&self.source.text, range, level, &mut self.errors)
+        let mut items = scan::items(&self.source.text, range, level, &mut self.errors);
+        self.at_most(&mut items, "items", |item| item.head);
+        items
+    }
+
+    /// Drops what is too much, and says so at the first that is.
+    fn at_most<T>(&mut self, all: &mut Vec<T>, what: &'static str, span: impl Fn(&T) -> Span) {
+        if let Some(first) = all.get(MAX_ITEMS) {
+            let kind = ErrorKind::TooMany { what, most: MAX_ITEMS };
+            self.errors.push(SyntaxError { kind, span: span(first) });
+            all.truncate(MAX_ITEMS);
+        }
     }
 
     /// The first word of an item.

@@ -42,11 +42,20 @@ pub struct Source {
 }
 
 impl Source {
-    /// A file that has been read.
+    /// A file that has been read. However a system marks the start of a text and the ends of its lines, it is the same
+    /// spec: rustc takes it so too.
     pub fn new(name: impl Into<String>, text: impl Into<String>) -> Self {
         let text = text.into();
+        let text = text.strip_prefix('\u{feff}').unwrap_or(&text).replace("\r\n", "\n");
         let lines = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
         Source { name: name.into(), text, lines }
+    }
+
+    /// The file's name without folders, for generated code: whatever is no plain character there is `_`.
+    pub fn file(&self) -> String {
+        let file = self.name.rsplit('/').next().unwrap_or_default();
+        let plain = |c: char| c.is_ascii_alphanumeric() || "._+-".contains(c);
+        file.chars().map(|c| if plain(c) { c } else { '_' }).collect()
     }
 
     /// The text of a span.

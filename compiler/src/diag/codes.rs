@@ -73,6 +73,10 @@ codes! {
     KPS0113,
     /// A Rust item cannot be parsed.
     KPS0114,
+    /// A character makes people and compilers read different texts.
+    KPS0115,
+    /// A spec holds more of something than it may.
+    KPS0116,
 
     // Names.
     /// There is no such function.
@@ -193,6 +197,10 @@ codes! {
     KPS0711,
     /// The kernel in a build folder is not the one that was added.
     KPS0712,
+    /// A file is larger than kpsc reads.
+    KPS0714,
+    /// A kernel's configuration or list of exports cannot be read.
+    KPS0715,
 
     // Building.
     /// Kbuild failed.

@@ -2,7 +2,7 @@
 
 use super::{
     list, Diagnostic, KPS0101, KPS0102, KPS0103, KPS0104, KPS0105, KPS0106, KPS0107, KPS0108, KPS0109,
-    KPS0110, KPS0111, KPS0112,
+    KPS0110, KPS0111, KPS0112, KPS0115, KPS0116,
 };
 use kps_grammar::{ErrorKind, SyntaxError};
 
@@ -33,6 +33,12 @@ pub fn syntax(error: &SyntaxError) -> Diagnostic {
         ErrorKind::TooLarge => {
             Diagnostic::error(KPS0104, "the spec is larger than 4 MiB").help("split it into several patches")
         }
+        ErrorKind::TooMany { what, most } => {
+            Diagnostic::error(KPS0116, format!("there are more than {most} {what} here"))
+                .at(span, "this is one too many")
+                .help("split the spec into several patches")
+        }
+        ErrorKind::Character { character } => character_of(*character).at(span, ""),
         ErrorKind::MissingSemicolon => {
             Diagnostic::error(KPS0105, "a `;` is missing").at(span, "here").help("add `;`")
         }
@@ -65,5 +71,22 @@ pub fn syntax(error: &SyntaxError) -> Diagnostic {
         ErrorKind::Number => Diagnostic::error(KPS0112, "this number is too large")
             .at(span, "")
             .help(format!("positions go up to {}", u32::MAX)),
+    }
+}
+
+/// The message for a character that no spec holds.
+fn character_of(character: char) -> Diagnostic {
+    let code = u32::from(character);
+    let error = Diagnostic::error(KPS0115, format!("the character U+{code:04X} cannot stand in a spec"));
+    match character {
+        '\r' => error
+            .note("a carriage return without a line feed ends a line for some readers only")
+            .help("end lines with a line feed"),
+        c if c.is_control() => error
+            .note("it is a control character: editors and terminals do not show it as it is")
+            .help("drop it, or write it in Rust as an escape, for example `\\x1b`"),
+        _ => error
+            .note("it makes text look as if it stood in another order or on another line than it does")
+            .help(format!("drop it, or write it in Rust as an escape: `\\u{{{code:x}}}`")),
     }
 }

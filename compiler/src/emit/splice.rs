@@ -14,8 +14,7 @@ pub(super) fn splice(
     file: &str,
 ) -> (String, LineTable) {
     let mut out = String::new();
-    let spec = source.name.rsplit('/').next().unwrap_or_default().to_owned();
-    let mut table = LineTable { file: file.to_owned(), spec, lines: Vec::new() };
+    let mut table = LineTable { file: file.to_owned(), spec: source.file(), lines: Vec::new() };
     let mut number = 1;
     for line in printed.lines() {
         let Some(&span) = marker(line).and_then(|start| fragments.get(&start)) else {

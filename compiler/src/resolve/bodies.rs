@@ -26,11 +26,10 @@ pub struct Fragment {
 
 impl Fragment {
     fn new(source: &Source, code: Code) -> Self {
-        let file = source.name.rsplit('/').next().unwrap_or_default();
         // A body starts behind its brace; the first line that says something is the one to name.
         let text = source.slice(code.span);
         let start = code.span.start + (text.len() - text.trim_start().len());
-        Fragment { span: code.span, origin: format!("{file}:{}", source.place(start).line) }
+        Fragment { span: code.span, origin: format!("{}:{}", source.file(), source.place(start).line) }
     }
 
     /// The macro that marks where a fragment's text belongs. Its argument is the place where the fragment starts.

@@ -1,16 +1,20 @@
 //! The Rust in a spec: parsed to find its mistakes and its references, but never printed again.
 
-use crate::diag::{Diagnostic, KPS0114, KPS0501};
+use crate::diag::{Diagnostic, KPS0114, KPS0115, KPS0116, KPS0304, KPS0501};
 use kps_codegen::refs::Refs;
 use kps_grammar::ast::Code;
 use kps_grammar::{Source, Span};
-use proc_macro2::{TokenStream, TokenTree};
+use proc_macro2::{Ident, TokenStream, TokenTree};
 use std::str::FromStr as _;
 use syn::parse::Parser as _;
 use syn::{Block, Item, Stmt};
 
-/// Parsing and walking recurse over what is written. This bounds them; no body that people write comes near.
+/// How many tokens a body or an item may have. Parsing and walking recurse over what is written; no body that people write
+/// comes near.
 const MAX_TOKENS: usize = 1 << 16;
+
+/// How many tokens a type may have. Types are walked by recursion in more places than bodies are.
+const MAX_TYPE_TOKENS: usize = 256;
 
 /// A body, parsed.
 pub(super) struct ParsedBody {
@@ -27,15 +31,13 @@ impl ParsedBody {
 
 /// Parses the inside of a block.
 pub(super) fn parse_body(source: &Source, code: Code) -> Result<ParsedBody, Diagnostic> {
-    let tokens = lex(source, code).map_err(|(span, problem)| {
+    let wrong = |span, problem: String| {
         Diagnostic::error(KPS0501, format!("this is not Rust: {problem}")).at(span, "")
-    })?;
+    };
+    let tokens = lex(source, code, MAX_TOKENS, wrong)?;
     match Block::parse_within.parse2(tokens.clone()) {
         Ok(stmts) => Ok(ParsedBody { stmts, tokens }),
-        Err(error) => {
-            let span = place(code, error.span());
-            Err(Diagnostic::error(KPS0501, format!("this is not Rust: {error}")).at(span, ""))
-        }
+        Err(error) => Err(wrong(place(code, error.span()), error.to_string())),
     }
 }
 
@@ -44,7 +46,7 @@ pub(super) fn parse_item(source: &Source, code: Code) -> Result<(Item, TokenStre
     let wrong = |span, problem: String| {
         Diagnostic::error(KPS0114, format!("this is no Rust item: {problem}")).at(span, "")
     };
-    let tokens = lex(source, code).map_err(|(span, problem)| wrong(span, problem))?;
+    let tokens = lex(source, code, MAX_TOKENS, wrong)?;
     match syn::parse2::<Item>(tokens.clone()) {
         // syn keeps what it does not understand as tokens; rustc would not either.
         Ok(Item::Verbatim(_)) => Err(wrong(code.span, "it is incomplete".into())),
@@ -54,20 +56,37 @@ pub(super) fn parse_item(source: &Source, code: Code) -> Result<(Item, TokenStre
 }
 
 /// Parses a type.
-pub(super) fn parse_type(source: &Source, code: Code) -> Result<syn::Type, (Span, String)> {
-    let tokens = lex(source, code)?;
-    syn::parse2(tokens).map_err(|error| (place(code, error.span()), error.to_string()))
+pub(super) fn parse_type(source: &Source, code: Code) -> Result<syn::Type, Diagnostic> {
+    let wrong = |span, problem: String| {
+        Diagnostic::error(KPS0304, format!("this is no Rust type: {problem}")).at(span, "")
+    };
+    let tokens = lex(source, code, MAX_TYPE_TOKENS, wrong)?;
+    syn::parse2(tokens).map_err(|error| wrong(place(code, error.span()), error.to_string()))
 }
 
-fn lex(source: &Source, code: Code) -> Result<TokenStream, (Span, String)> {
+/// Cuts a piece into tokens; `wrong` makes the message for what Rust has no token for.
+fn lex(
+    source: &Source,
+    code: Code,
+    most: usize,
+    wrong: impl Fn(Span, String) -> Diagnostic,
+) -> Result<TokenStream, Diagnostic> {
     let tokens = TokenStream::from_str(source.slice(code.span)).map_err(|error| {
         let at = (code.span.start + error.span().byte_range().start).min(code.span.end);
-        (Span::new(at, at), "it has a token that Rust does not know".to_owned())
+        wrong(Span::new(at, at), "it has a token that Rust does not know".to_owned())
     })?;
-    if count(tokens.clone()) > MAX_TOKENS {
-        return Err((code.span, format!("it has more than {MAX_TOKENS} tokens")));
+    if count(tokens.clone()) > most {
+        return Err(Diagnostic::error(KPS0116, format!("there are more than {most} tokens of Rust here"))
+            .at(code.span, "")
+            .help("move parts into functions or types of their own"));
     }
-    Ok(tokens)
+    match foreign_name(tokens.clone()) {
+        Some(name) => Err(Diagnostic::error(KPS0115, "a name has letters that are not ASCII")
+            .at(place(code, name.span()), "")
+            .note("the kernel's Rust refuses them (`non_ascii_idents`): some look like others")
+            .help("use ASCII letters, digits and `_`")),
+        None => Ok(tokens),
+    }
 }
 
 fn count(tokens: TokenStream) -> usize {
@@ -76,6 +95,15 @@ fn count(tokens: TokenStream) -> usize {
         _ => 1,
     };
     tokens.into_iter().map(size).sum()
+}
+
+/// The first name that is not ASCII.
+fn foreign_name(tokens: TokenStream) -> Option<Ident> {
+    tokens.into_iter().find_map(|tree| match tree {
+        TokenTree::Group(group) => foreign_name(group.stream()),
+        TokenTree::Ident(ident) => Some(ident).filter(|ident| !ident.to_string().is_ascii()),
+        TokenTree::Punct(_) | TokenTree::Literal(_) => None,
+    })
 }
 
 /// A span of a parsed piece as a span of the file.

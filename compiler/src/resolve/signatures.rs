@@ -96,9 +96,8 @@ impl Resolver<'_> {
     pub(super) fn written_type(&mut self, code: Code, importer: &mut Importer<'_>) -> Option<Type> {
         let ty = match parse_type(self.source, code) {
             Ok(ty) => ty,
-            Err((span, problem)) => {
-                let message = format!("this is no Rust type: {problem}");
-                self.report(Diagnostic::error(KPS0304, message).at(span, ""));
+            Err(error) => {
+                self.report(error);
                 return None;
             }
         };

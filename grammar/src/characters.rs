@@ -1,0 +1,51 @@
+//! Characters that no spec holds, because they make people, terminals and compilers read different texts.
+
+use crate::{ErrorKind, Span, SyntaxError};
+
+/// Whoever has more of them has them all over the file.
+const REPORTED: usize = 20;
+
+/// Finds them, in comments and strings too: rustc reads those differently from people as well.
+pub(crate) fn check(text: &str, errors: &mut Vec<SyntaxError>) {
+    let misread = text.char_indices().filter(|&(_, c)| is_misread(c));
+    errors.extend(misread.take(REPORTED).map(|(start, character)| SyntaxError {
+        kind: ErrorKind::Character { character },
+        span: Span::new(start, start + character.len_utf8()),
+    }));
+}
+
+/// Whether a character moves the cursor, ends a line for some readers only, or turns the direction of text around.
+fn is_misread(c: char) -> bool {
+    match c {
+        '\n' | '\t' => false,
+        // Unicode's property Bidi_Control.
+        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => true,
+        // Line and paragraph separator.
+        '\u{2028}' | '\u{2029}' => true,
+        // A byte order mark anywhere but at the start, where it has been taken off.
+        '\u{feff}' => true,
+        c => c.is_control(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn places(text: &str) -> Vec<usize> {
+        let mut errors = Vec::new();
+        check(text, &mut errors);
+        errors.iter().map(|error| error.span.start).collect()
+    }
+
+    #[test]
+    fn what_every_reader_reads_alike_is_left_alone() {
+        assert_eq!(places("patch \t fix {\n}\n // \u{e4}\u{4e2d}\u{1f427}"), []);
+    }
+
+    #[test]
+    fn what_readers_read_differently_is_found_everywhere() {
+        assert_eq!(places("a\0b\rc\u{202e}\"\u{85}\"//\u{2028}\u{7f}"), [1, 3, 5, 9, 14, 17]);
+        assert_eq!(places(&"\0".repeat(1000)).len(), REPORTED);
+    }
+}
