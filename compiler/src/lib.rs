@@ -17,6 +17,7 @@ pub mod disk;
 pub mod doctor;
 pub mod elf;
 pub mod emit;
+pub mod input;
 pub mod notable;
 pub mod process;
 pub mod resolve;

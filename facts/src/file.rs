@@ -5,7 +5,7 @@
 //! this program writes, so no version but the own has to be read.
 
 use crate::btf::{Btf, BtfError, BtfId, Index};
-use crate::{Export, Facts, Identity, Section, Site, Sym, Symbols};
+use crate::{is_release, Export, Facts, Identity, Section, Site, Sym, Symbols};
 use std::fmt;
 
 /// `KPSF` and the version of the format.
@@ -122,10 +122,18 @@ impl Facts {
                 btf: Btf::default(),
             })
         };
-        let facts = read().ok_or(FactsError::Damaged)?;
+        let facts = read().filter(is_plain).ok_or(FactsError::Damaged)?;
         let btf = r.btf().ok_or(FactsError::Damaged)?.map_err(FactsError::Btf)?;
         Ok(Facts { btf, ..facts })
     }
+}
+
+/// Whether what gets into generated code, build files and messages is what a kernel can have there.
+fn is_plain(facts: &Facts) -> bool {
+    let graphic = |text: &str| text.bytes().all(|b| b.is_ascii_graphic());
+    is_release(&facts.identity.release)
+        && facts.symbols.iter().all(|sym| graphic(sym.name))
+        && facts.exports.values().flat_map(|export| &export.namespace).all(|namespace| graphic(namespace))
 }
 
 /// FNV-1a over words of eight bytes: quick, and enough to notice damage. It is no protection from an attacker, who

@@ -37,6 +37,13 @@ pub struct Facts {
     pub btf: Btf,
 }
 
+/// Whether a text can be a kernel's release: it becomes the name of a folder and a part of generated code.
+pub fn is_release(text: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "._+~-".contains(c);
+    // `struct new_utsname` has 64 characters and a NUL.
+    (1..=64).contains(&text.len()) && !text.starts_with('.') && text.chars().all(plain)
+}
+
 /// What a kernel is, and what built it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Identity {

@@ -6,6 +6,7 @@ mod messages;
 use crate::diag::{Diagnostic, KPS0702, KPS0703, KPS0801};
 use crate::disk::cannot;
 use crate::emit::{Emitted, Files};
+use crate::input;
 use crate::target::Tree;
 use kps_grammar::Source;
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -80,8 +81,7 @@ pub fn build(
         return Ok(Built { module: None, diagnostics });
     }
     let path = folder.join(format!("{name}.ko"));
-    let module = std::fs::read(&path).map_err(|error| cannot("read", &path, &error))?;
-    Ok(Built { module: Some(module), diagnostics })
+    Ok(Built { module: Some(input::read(&path, input::MODULE)?), diagnostics })
 }
 
 /// `make -C BUILD_TREE M=FOLDER`, where the compilers are.

@@ -4,7 +4,7 @@ use super::{compile, open_target, read_spec, report, say, CommandResult, Compile
 use crate::build;
 use crate::diag::Diagnostic;
 use crate::disk::{cannot, write_atomically};
-use crate::target::{Cache, Progress, Target};
+use crate::target::{bears, not_bearable, Cache, Progress, Target};
 use std::path::{Path, PathBuf};
 
 #[derive(Debug, clap::Args)]
@@ -40,7 +40,6 @@ impl Build {
             Err(code) => return Ok(code),
         };
         let output = &self.output;
-        std::fs::create_dir_all(output).map_err(|error| cannot("make", output, &error))?;
         if self.emit == Some(Emit::Source) {
             let folder = write_source(&compiled, output)?;
             say(folder.display());
@@ -48,6 +47,7 @@ impl Build {
         }
         match module(&compiled, &mut target, &cache, self.verbose)? {
             Ok(module) => {
+                make_output(output)?;
                 let path = output.join(format!("{}.ko", compiled.name));
                 write_atomically(&path, &module)?;
                 say(path.display());
@@ -58,10 +58,16 @@ impl Build {
     }
 }
 
+/// Makes the folder for the result, now that there is one.
+fn make_output(output: &Path) -> Result<(), Diagnostic> {
+    std::fs::create_dir_all(output).map_err(|error| cannot("make", output, &error))
+}
+
 /// Writes the Kbuild folder, whole or not at all. One that kpsc wrote earlier makes room; any other folder stays.
 fn write_source(compiled: &Compiled, output: &Path) -> Result<PathBuf, Diagnostic> {
     let Compiled { name, emitted, .. } = compiled;
     let folder = output.join(name);
+    make_output(output)?;
     let scratch = tempfile::tempdir_in(output).map_err(|error| cannot("write to", output, &error))?;
     let rename =
         |from: &Path, to: &Path| std::fs::rename(from, to).map_err(|error| cannot("write", &folder, &error));
@@ -81,9 +87,14 @@ pub(super) fn module(
     cache: &Cache,
     verbose: bool,
 ) -> Result<Result<Vec<u8>, super::ExitCode>, Diagnostic> {
-    let tree = target.prepare(cache, Progress::Shown)?;
     let folder =
         tempfile::tempdir().map_err(|error| cannot("make", Path::new("a temporary folder"), &error))?;
+    if !bears(folder.path()) {
+        return Err(
+            not_bearable("the folder to build in", folder.path()).help("set TMPDIR to another folder")
+        );
+    }
+    let tree = target.prepare(cache, Progress::Shown)?;
     let Compiled { source, name, emitted, .. } = compiled;
     let built = build::build(emitted, name, source, &tree, folder.path(), verbose)?;
     let code = report(&built.diagnostics, Some(source));

@@ -17,7 +17,7 @@ fn parse(text: &str) -> Result<Code, String> {
 
 impl Explain {
     pub(super) fn run(self) -> CommandResult {
-        say(self.code.page().trim_end());
+        self.code.page().trim_end().lines().for_each(say);
         Ok(0)
     }
 }

@@ -4,6 +4,7 @@ use super::{report, CommandResult};
 use crate::diag::{Diagnostic, KPS0703, KPS0802, KPS0803};
 use crate::disk::{cannot, write_atomically};
 use crate::elf::{post_link, verify};
+use crate::input;
 use std::ffi::OsString;
 use std::path::Path;
 use std::process::Command;
@@ -34,8 +35,9 @@ impl Link {
             return Ok(code);
         }
         let linked = Path::new(&linked);
-        let bytes = std::fs::read(linked).map_err(|error| cannot("read", linked, &error))?;
+        let bytes = input::read(linked, input::MODULE);
         std::fs::remove_file(linked).map_err(|error| cannot("remove", linked, &error))?;
+        let bytes = bytes?;
         let finish = || -> Result<Vec<u8>, Diagnostic> {
             let converted =
                 post_link(&bytes).map_err(|error| Diagnostic::error(KPS0802, error.to_string()))?;

@@ -8,16 +8,16 @@ mod kernel;
 mod link;
 mod test;
 
-use crate::diag::{any_error, render, Code, Diagnostic, Severity, KPS0113, KPS9999};
+use crate::diag::{any_error, plain, render, Code, Diagnostic, Severity, KPS0113, KPS9999};
 use crate::disk::cannot;
 use crate::emit::{emit, Emitted};
+use crate::input::read_at_most;
 use crate::target::{self, Cache, DebianWish, Progress, Provider, Target};
 use crate::{check as checks, resolve};
 use clap::{Parser, Subcommand};
 use kps_facts::Facts;
 use kps_grammar::{ast, Source};
-use std::fs::File;
-use std::io::{Read as _, Write as _};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 /// Compiles .kps specs to livepatch modules for the Linux kernel.
@@ -56,9 +56,13 @@ pub fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => {
-            let _ = error.print();
-            // Help and version were asked for; anything else is a mistake.
-            return if error.use_stderr() { 2 } else { 0 };
+            // Help and version were asked for; anything else is a mistake, and the message repeats what it is about.
+            if !error.use_stderr() {
+                let _ = error.print();
+                return 0;
+            }
+            let _ = write!(std::io::stderr(), "{}", plain(&error.render().to_string()));
+            return 2;
         }
     };
     // Rust text is parsed and walked by recursion. Its depth is bounded, but not by what a default stack holds.
@@ -96,7 +100,7 @@ type CommandResult = Result<ExitCode, Diagnostic>;
 
 /// Prints a line of a command's result. Whoever reads it may have stopped reading.
 fn say(line: impl std::fmt::Display) {
-    let _ = writeln!(std::io::stdout(), "{line}");
+    let _ = writeln!(std::io::stdout(), "{}", crate::diag::line(&line.to_string()));
 }
 
 /// Prints messages to standard error and returns the exit code that they call for.
@@ -131,14 +135,12 @@ fn exit_code(code: Code) -> ExitCode {
 
 /// A spec that was read.
 fn read_spec(path: &Path) -> Result<Source, Diagnostic> {
-    // One byte more than a spec may have is enough to refuse it.
-    let mut bytes = Vec::new();
-    File::open(path)
-        .and_then(|file| file.take(kps_grammar::MAX_SIZE as u64 + 1).read_to_end(&mut bytes))
-        .map_err(|error| cannot("read", path, &error))?;
+    let bytes =
+        read_at_most(path, kps_grammar::MAX_SIZE as u64).map_err(|error| cannot("read", path, &error))?;
     let name = path.display().to_string();
+    let Some(bytes) = bytes else { return Err(crate::diag::too_large(&name)) };
     match String::from_utf8(bytes) {
-        Ok(text) => Ok(Source::new(name, text.strip_prefix('\u{feff}').unwrap_or(&text))),
+        Ok(text) => Ok(Source::new(name, text)),
         Err(error) => {
             let at = error.utf8_error().valid_up_to();
             let line = error.as_bytes()[..at].iter().filter(|&&b| b == b'\n').count() + 1;

@@ -1,12 +1,14 @@
 //! What kpsc tells its user: structured where it is found, rendered at the edge.
 
 mod codes;
+mod plain;
 mod render;
 mod syntax;
 
 pub use codes::*;
+pub use plain::{line, plain};
 pub use render::render;
-pub use syntax::syntax;
+pub use syntax::{syntax, too_large};
 
 use kps_grammar::Span;
 

@@ -1,6 +1,6 @@
 //! Messages for people, in the style of rustc.
 
-use super::{Diagnostic, Severity};
+use super::{line, plain, Diagnostic, Severity};
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use kps_grammar::Source;
 
@@ -11,7 +11,7 @@ pub fn render(diagnostic: &Diagnostic, source: Option<&Source>, width: usize) ->
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
     };
-    let title = level.primary_title(&diagnostic.message).id(diagnostic.code.id());
+    let title = level.primary_title(plain(&line(&diagnostic.message))).id(diagnostic.code.id());
     let mut group = match (source, diagnostic.labels.is_empty()) {
         (Some(source), false) => {
             let annotations = diagnostic.labels.iter().enumerate().map(|(n, label)| {
@@ -19,15 +19,17 @@ pub fn render(diagnostic: &Diagnostic, source: Option<&Source>, width: usize) ->
                 let annotation = kind.span(label.span.start..label.span.end);
                 match label.text.as_str() {
                     "" => annotation,
-                    text => annotation.label(text),
+                    text => annotation.label(plain(&line(text))),
                 }
             });
-            title.element(Snippet::source(&source.text).path(&source.name).annotations(annotations))
+            title.element(
+                Snippet::source(&source.text).path(plain(&line(&source.name))).annotations(annotations),
+            )
         }
         _ => Group::with_title(title),
     };
     for note in &diagnostic.notes {
-        group = group.element(Level::NOTE.message(note));
+        group = group.element(Level::NOTE.message(plain(note)));
     }
     let more = format!("more: `kpsc explain {}`", diagnostic.code.id());
     let help = match &diagnostic.help {
@@ -35,6 +37,6 @@ pub fn render(diagnostic: &Diagnostic, source: Option<&Source>, width: usize) ->
         Some(help) => format!("{help}; {more}"),
         None => more,
     };
-    let group = group.element(Level::HELP.message(&help));
+    let group = group.element(Level::HELP.message(plain(&help)));
     Renderer::styled().term_width(width).render(&[group])
 }

@@ -30,9 +30,7 @@ pub fn syntax(error: &SyntaxError) -> Diagnostic {
         ErrorKind::TooDeep => Diagnostic::error(KPS0103, "brackets are nested too deeply")
             .at(span, "")
             .help("move parts into functions of their own"),
-        ErrorKind::TooLarge => {
-            Diagnostic::error(KPS0104, "the spec is larger than 4 MiB").help("split it into several patches")
-        }
+        ErrorKind::TooLarge => too_large("the spec"),
         ErrorKind::TooMany { what, most } => {
             Diagnostic::error(KPS0116, format!("there are more than {most} {what} here"))
                 .at(span, "this is one too many")
@@ -89,4 +87,11 @@ fn character_of(character: char) -> Diagnostic {
             .note("it makes text look as if it stood in another order or on another line than it does")
             .help(format!("drop it, or write it in Rust as an escape: `\\u{{{code:x}}}`")),
     }
+}
+
+/// The message for a file that is larger than a spec may be.
+pub fn too_large(file: &str) -> Diagnostic {
+    let most = kps_grammar::MAX_SIZE >> 20;
+    Diagnostic::error(KPS0104, format!("{file} is larger than {most} MiB"))
+        .help("split it into several patches")
 }

@@ -1,11 +1,12 @@
 //! A kernel build folder of the user's own. Nothing is fetched or copied but the facts, and root is not needed.
 
-use super::cache::{is_name, Cache};
+use super::cache::{bears, is_name, not_bearable, Cache};
 use super::manifest::{Manifest, Tree};
 use super::progress::Progress;
 use super::{inventory, taken, write_facts};
 use crate::diag::{Diagnostic, KPS0707, KPS0712};
 use crate::disk::cannot;
+use crate::input;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
@@ -46,13 +47,17 @@ pub(super) fn add(
     progress: Progress,
 ) -> Result<String, Diagnostic> {
     let folder = wish.folder.canonicalize().map_err(|error| cannot("open", &wish.folder, &error))?;
-    let read = |name: &str| {
-        let path = folder.join(name);
-        std::fs::read_to_string(&path).map_err(|error| {
-            cannot("read", &path, &error).help("give the folder that `make` has built the kernel in")
+    if !bears(&folder) {
+        return Err(not_bearable("the build folder", &folder).help("rename the folder"));
+    }
+    let read = |name: &str, limit| {
+        let text = input::read_text(&folder.join(name), limit);
+        text.map_err(|error| match error.help {
+            Some(_) => error,
+            None => error.help("give the folder that `make` has built the kernel in"),
         })
     };
-    let (config, symvers) = (read(".config")?, read("Module.symvers")?);
+    let (config, symvers) = (read(".config", input::CONFIG)?, read("Module.symvers", input::SYMVERS)?);
     let image = IMAGES.iter().map(|image| folder.join(image)).find(|image| image.exists());
     let vmlinux = Some(folder.join("vmlinux")).filter(|path| path.exists());
     let Some(readable) = vmlinux.or_else(|| image.clone()) else {

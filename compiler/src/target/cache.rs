@@ -47,10 +47,8 @@ impl Cache {
         // Make and the sandbox want absolute paths.
         let top = top.map(|top| std::path::absolute(&top).unwrap_or(top));
         match top {
-            Some(top) if top.to_string_lossy().contains([' ', ':', '%', '$', '\t', '\n']) => {
-                Err(Diagnostic::error(KPS0701, format!("the cache cannot be in {}", top.display()))
-                    .note("the kernel's makefiles do not bear spaces, colons, `%` and `$` in paths")
-                    .help("set KPSC_CACHE to another folder"))
+            Some(top) if !bears(&top) => {
+                Err(not_bearable("the cache", &top).help("set KPSC_CACHE to another folder"))
             }
             Some(top) => Ok(Cache::at(&top)),
             None => Err(Diagnostic::error(KPS0701, "there is no place for the cache: HOME is not set")
@@ -204,6 +202,18 @@ fn alone(file: File, path: &Path, why: &str) -> Result<Held, Diagnostic> {
             Err(error) => return Err(cannot("lock", path, &error)),
         }
     }
+}
+
+/// Whether the kernel's makefiles bear a path: make and the shell would take other characters for more than a name.
+pub fn bears(path: &Path) -> bool {
+    let plain = |c: char| c.is_alphanumeric() || "/._+-~@".contains(c);
+    path.to_str().is_some_and(|path| path.chars().all(plain))
+}
+
+/// The error about a path that they do not bear.
+pub fn not_bearable(what: &str, path: &Path) -> Diagnostic {
+    Diagnostic::error(KPS0701, format!("{what} cannot be in {}", path.display()))
+        .note("the kernel's makefiles bear letters, digits and `/ . _ + - ~ @` in paths")
 }
 
 /// Whether a word can be a target's name: it becomes a folder.

@@ -3,15 +3,24 @@
 use super::image::{self, ImageError, Vmlinux};
 use super::kallsyms::{kallsyms, Kallsym};
 use kps_facts::btf::Btf;
-use kps_facts::{Export, Facts, Identity, Site, Sym, Symbols};
+use kps_facts::{is_release, Export, Facts, Identity, Site, Sym, Symbols};
 use std::collections::{BTreeMap, HashMap};
 
 /// Reads everything that can be known of a kernel from its image (a `bzImage` or a `vmlinux`), its `.config` and its
 /// `Module.symvers`.
 pub fn gather(image: &[u8], config: &str, symvers: &str) -> Result<Facts, ImageError> {
+    if let Some(line) = wrong_line(config, is_config_line) {
+        return Err(ImageError::Config(line));
+    }
+    if let Some(line) = wrong_line(symvers, is_symvers_line) {
+        return Err(ImageError::Symvers(line));
+    }
     let elf = image::vmlinux(image)?;
     let vmlinux = Vmlinux::parse(&elf)?;
     let mut symbols = kallsyms(&vmlinux)?;
+    if !symbols.iter().all(|sym| sym.name.bytes().all(|b| b.is_ascii_graphic())) {
+        return Err(ImageError::Kallsyms("a name is not of printable ASCII characters"));
+    }
     symbols.sort_by_key(|sym| sym.address);
     let (_, btf) = vmlinux.section(".BTF")?;
     Ok(Facts {
@@ -38,10 +47,8 @@ fn release(vmlinux: &Vmlinux<'_>, symbols: &[Kallsym]) -> Result<String, ImageEr
     let banner = address_of(symbols, "linux_banner").and_then(|address| vmlinux.memory(address));
     let text = banner.and_then(|bytes| bytes.strip_prefix(b"Linux version "));
     let release = text.and_then(|text| text.split(|b| b.is_ascii_whitespace()).next());
-    // It becomes the name of a folder and part of generated code.
-    let plain = |c: char| c.is_ascii_alphanumeric() || "._+~-".contains(c);
     match release.map(String::from_utf8_lossy) {
-        Some(release) if !release.is_empty() && release.chars().all(plain) => Ok(release.into_owned()),
+        Some(release) if is_release(&release) => Ok(release.into_owned()),
         _ => Err(ImageError::Kallsyms("linux_banner does not hold the kernel's version")),
     }
 }
@@ -71,6 +78,43 @@ fn sites(vmlinux: &Vmlinux<'_>, symbols: &[Kallsym]) -> Result<HashMap<u64, Site
         sites.entry(function).or_insert(Site { offset, bytes });
     }
     Ok(sites)
+}
+
+/// The first line, from 1, that is not as it should be.
+fn wrong_line(text: &str, is_right: impl Fn(&str) -> bool) -> Option<usize> {
+    text.lines().position(|line| !line.is_empty() && !is_right(line)).map(|n| n + 1)
+}
+
+/// A comment, or `CONFIG_NAME=VALUE`.
+fn is_config_line(line: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let option =
+        line.split_once('=').and_then(|(option, value)| Some((option.strip_prefix("CONFIG_")?, value)));
+    match option {
+        _ if line.starts_with('#') => true,
+        Some((name, value)) => {
+            !name.is_empty() && name.chars().all(plain) && !value.chars().any(char::is_control)
+        }
+        None => false,
+    }
+}
+
+/// A checksum, a symbol, a module, a kind of export and perhaps a namespace, with tabs between them.
+fn is_symvers_line(line: &str) -> bool {
+    let columns: Vec<&str> = line.split('\t').collect();
+    let graphic = |text: &&str| text.bytes().all(|b| b.is_ascii_graphic());
+    let plain = |text: &str, more: &str| text.chars().all(|c| c.is_ascii_alphanumeric() || more.contains(c));
+    match columns.as_slice() {
+        [crc, symbol, module, kind, namespace @ ..] if namespace.len() <= 1 => {
+            crc.starts_with("0x")
+                && plain(symbol, "_.$")
+                && !symbol.is_empty()
+                && graphic(module)
+                && kind.starts_with("EXPORT_SYMBOL")
+                && namespace.iter().all(|namespace| plain(namespace, "_:,*-"))
+        }
+        _ => false,
+    }
 }
 
 /// The options that are set in a `.config`, values without their quotes.

@@ -4,8 +4,8 @@ use object::read::elf::{ElfFile64, FileHeader as _, SectionHeader as _};
 use object::{LittleEndian, Object as _, ObjectSection as _};
 use std::io::Read as _;
 
-/// Kernels are some 70 MB; a hostile image must not fill the memory.
-const MAX_SIZE: u64 = 1 << 30;
+/// How large a kernel inside an image may be. They are some 70 MB; a hostile one must not fill the memory.
+const MAX_SIZE: u64 = 512 << 20;
 
 /// Why an image cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -22,6 +22,9 @@ pub enum ImageError {
     /// Decompression failed.
     #[error("the kernel inside cannot be decompressed: {0}")]
     Damaged(#[source] std::io::Error),
+    /// It grows beyond all kernels.
+    #[error("the kernel inside has more than {} MiB", MAX_SIZE >> 20)]
+    TooLarge,
     /// The ELF file inside cannot be read.
     #[error("the kernel inside is damaged: {0}")]
     Elf(#[from] object::Error),
@@ -37,6 +40,12 @@ pub enum ImageError {
     /// The ftrace table is inconsistent.
     #[error("the kernel's table of ftrace sites cannot be read: {0}")]
     Mcount(&'static str),
+    /// A line of the configuration sets nothing.
+    #[error("line {0} of its configuration is no `CONFIG_NAME=VALUE`")]
+    Config(usize),
+    /// A line of the list of exports is none.
+    #[error("line {0} of its Module.symvers is no export")]
+    Symvers(usize),
     /// The image carries no build-id.
     #[error("the kernel has no build-id")]
     NoBuildId,
@@ -80,15 +89,18 @@ fn decompress(payload: &[u8]) -> Result<Vec<u8>, ImageError> {
     let result = match payload {
         [0x28, 0xb5, 0x2f, 0xfd, ..] => zstd::stream::Decoder::with_buffer(payload)
             .map(|d| d.single_frame())
-            .and_then(|d| d.take(MAX_SIZE).read_to_end(&mut out)),
-        [0x1f, 0x8b, ..] => flate2::read::GzDecoder::new(payload).take(MAX_SIZE).read_to_end(&mut out),
+            .and_then(|d| d.take(MAX_SIZE + 1).read_to_end(&mut out)),
+        [0x1f, 0x8b, ..] => flate2::read::GzDecoder::new(payload).take(MAX_SIZE + 1).read_to_end(&mut out),
         [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => {
-            liblzma::read::XzDecoder::new(payload).take(MAX_SIZE).read_to_end(&mut out)
+            liblzma::read::XzDecoder::new(payload).take(MAX_SIZE + 1).read_to_end(&mut out)
         }
         _ => return Err(ImageError::Compression),
     };
     result.map_err(ImageError::Damaged)?;
-    Ok(out)
+    match out.len() as u64 {
+        ..=MAX_SIZE => Ok(out),
+        _ => Err(ImageError::TooLarge),
+    }
 }
 
 /// A `vmlinux`, by section.

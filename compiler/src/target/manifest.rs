@@ -6,9 +6,9 @@ use super::seal::{seal, unseal};
 use super::toolchain::Toolchain;
 use super::{build_dir, damaged, debian};
 use crate::diag::{Diagnostic, KPS0701};
-use crate::disk::{cannot, write_atomically};
+use crate::disk::write_atomically;
+use crate::input;
 use serde::{Deserialize, Serialize};
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 const FILE: &str = "target.toml";
@@ -65,12 +65,10 @@ impl Manifest {
 
     /// Reads the manifest of a target; none if the folder is not one.
     pub(super) fn read(folder: &Path, name: &str) -> Result<Option<Manifest>, Diagnostic> {
-        let path = folder.join(FILE);
-        let bytes = match std::fs::read(&path) {
-            Ok(bytes) => bytes,
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(cannot("read", &path, &error)),
-        };
+        if !Manifest::exists(folder) {
+            return Ok(None);
+        }
+        let bytes = input::read(&folder.join(FILE), input::MANIFEST)?;
         let text = std::str::from_utf8(&bytes).ok().and_then(unseal);
         let Some(text) = text else { return Err(damaged(name, &format!("{FILE} was changed"))) };
         toml::from_str(text).map(Some).map_err(|error| damaged(name, error.message()))

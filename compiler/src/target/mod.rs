@@ -20,15 +20,16 @@ mod seal;
 mod toolchain;
 mod verify;
 
-use crate::diag::{Diagnostic, KPS0704, KPS0705, KPS0706, KPS0709};
-use crate::disk::{cannot, remove, write_atomically};
+use crate::diag::{Diagnostic, KPS0704, KPS0705, KPS0706, KPS0709, KPS0715};
+use crate::disk::{remove, write_atomically};
+use crate::input;
 use kps_facts::Facts;
 use manifest::Manifest;
 use std::path::{Path, PathBuf};
 
 pub use apt::keyring;
 pub use build_dir::Wish as BuildDirWish;
-pub use cache::{Cache, Listed};
+pub use cache::{bears, not_bearable, Cache, Listed};
 pub use debian::{Wish as DebianWish, SUITE};
 pub use manifest::Tree;
 pub use progress::Progress;
@@ -100,8 +101,7 @@ impl Target {
         if let Manifest { build_dir: Some(stamp), tree: Some(tree), .. } = &self.manifest {
             stamp.check(&self.name, tree)?;
         }
-        let path = self.facts_path();
-        let bytes = std::fs::read(&path).map_err(|error| cannot("read", &path, &error))?;
+        let bytes = input::read(&self.facts_path(), input::FACTS)?;
         Facts::from_bytes(&bytes).map_err(|error| damaged(&self.name, &format!("its facts: {error}")))
     }
 
@@ -171,10 +171,16 @@ pub fn available(cache: &Cache, wish: &DebianWish) -> Result<Vec<String>, Diagno
 
 /// Reads the facts of an image and its files, and writes them.
 fn write_facts(folder: &Path, image: &Path, config: &str, symvers: &str) -> Result<Facts, Diagnostic> {
-    let bytes = std::fs::read(image).map_err(|error| cannot("read", image, &error))?;
+    let bytes = input::read(image, input::IMAGE)?;
     let facts = gather::gather(&bytes, config, symvers).map_err(|error| {
-        Diagnostic::error(KPS0706, format!("{} cannot be read: {error}", image.display()))
-            .help("kpsc reads x86-64 kernels since 6.6 that are built with BTF, kallsyms and ftrace")
+        let message = format!("{} cannot be read: {error}", image.display());
+        match error {
+            image::ImageError::Config(_) | image::ImageError::Symvers(_) => {
+                Diagnostic::error(KPS0715, message).help("give the files that the kernel's build wrote")
+            }
+            _ => Diagnostic::error(KPS0706, message)
+                .help("kpsc reads x86-64 kernels since 6.6 that are built with BTF, kallsyms and ftrace"),
+        }
     })?;
     write_atomically(&folder.join("facts"), &facts.to_bytes())?;
     Ok(facts)

@@ -7,6 +7,13 @@ const HEADER: usize = 24;
 /// `name_off`, `info`, and `size` or `type`.
 const TYPE: usize = 12;
 
+/// How large a blob may be. Kernels have some 6 MB; a hostile one must not keep the reader busy for hours.
+const MAX_SIZE: usize = 64 << 20;
+/// How long a name may be. The longest in kernels has 88 bytes, and identifiers of C have to differ in their first 63.
+const MAX_NAME: usize = 1024;
+/// How many parameters a prototype may have. C compilers have to take 127.
+const MAX_PARAMS: usize = 127;
+
 mod kind {
     pub(super) const INT: u32 = 1;
     pub(super) const PTR: u32 = 2;
@@ -75,6 +82,9 @@ impl Btf {
     }
 
     fn parse_types(bytes: Vec<u8>) -> Result<Btf, BtfError> {
+        if bytes.len() > MAX_SIZE {
+            return error(MAX_SIZE, format!("it has more than {} MiB", MAX_SIZE >> 20));
+        }
         if bytes.len() < HEADER {
             return error(0, format!("{} bytes are too few for a header", bytes.len()));
         }
@@ -103,9 +113,12 @@ impl Btf {
         if bytes[strings.clone()].first() != Some(&0) || bytes[strings.clone()].last() != Some(&0) {
             return error(strings.start, "the string section does not start and end with NUL");
         }
-        let Ok(_) = std::str::from_utf8(&bytes[strings.clone()]) else {
-            return error(strings.start, "the string section is not UTF-8");
-        };
+        // Names end up in messages and in generated code.
+        let is_name =
+            |name: &[u8]| name.len() <= MAX_NAME && name.iter().all(|&b| b == b' ' || b.is_ascii_graphic());
+        if !bytes[strings.clone()].split(|&b| b == 0).all(is_name) {
+            return error(strings.start, "a name is too long, or is not of printable ASCII characters");
+        }
 
         let mut starts = Vec::new();
         let mut at = types.start;
@@ -183,6 +196,9 @@ impl Btf {
                 }
                 kind::FUNC_PROTO => {
                     check_id(u32_at(&self.bytes, at + 8), at)?;
+                    if vlen > MAX_PARAMS {
+                        return error(at, format!("a prototype has {vlen} parameters"));
+                    }
                     for at in elements(8) {
                         check_name(u32_at(&self.bytes, at), at)?;
                         check_id(u32_at(&self.bytes, at + 4), at)?;
@@ -282,7 +298,7 @@ impl Btf {
 
     fn string(&self, offset: u32) -> &str {
         let rest = &self.bytes[self.strings.clone()][offset as usize..];
-        // The section ends with NUL. Only an offset into the middle of a character fails to be UTF-8.
+        // The section is ASCII and ends with NUL.
         let end = rest.iter().position(|&b| b == 0).unwrap_or(0);
         std::str::from_utf8(&rest[..end]).unwrap_or_default()
     }

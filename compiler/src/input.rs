@@ -1,0 +1,74 @@
+//! Files that somebody else wrote: only regular ones are read, and none beyond the size that its kind stays below when
+//! nothing is wrong.
+
+use crate::diag::{Diagnostic, KPS0714};
+use crate::disk::cannot;
+use rustix::fs::OFlags;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+
+/// How large a kind of file may be; `docs/limits.md` lists them all.
+#[derive(Debug, Clone, Copy)]
+pub struct Limit {
+    /// The kind, for messages.
+    pub what: &'static str,
+    /// The most that is read, in bytes.
+    pub bytes: u64,
+}
+
+/// A kernel image as it is on the disk. With debug information a `vmlinux` has some 500 MB.
+pub const IMAGE: Limit = Limit { what: "a kernel image", bytes: 2 << 30 };
+/// The `.config` of a kernel. They have some 300 KB.
+pub const CONFIG: Limit = Limit { what: "a kernel's configuration", bytes: 4 << 20 };
+/// The `Module.symvers` of a kernel. They have some 2 MB.
+pub const SYMVERS: Limit = Limit { what: "a kernel's list of exports", bytes: 64 << 20 };
+/// The facts of a target. They have some 20 MB.
+pub const FACTS: Limit = Limit { what: "a facts file", bytes: 256 << 20 };
+/// The manifest of a target. They have some 500 bytes.
+pub const MANIFEST: Limit = Limit { what: "a target's manifest", bytes: 1 << 20 };
+/// A module as it is linked. They have some 100 KB.
+pub const MODULE: Limit = Limit { what: "a module", bytes: 256 << 20 };
+
+/// Reads a file.
+pub fn read(path: &Path, limit: Limit) -> Result<Vec<u8>, Diagnostic> {
+    match read_at_most(path, limit.bytes).map_err(|error| cannot("read", path, &error))? {
+        Some(bytes) => Ok(bytes),
+        None => {
+            let message = format!("{} is too large for {}", path.display(), limit.what);
+            Err(Diagnostic::error(KPS0714, message)
+                .note(format!("at most {} MiB are read", limit.bytes >> 20))
+                .help("look whether it is the right file"))
+        }
+    }
+}
+
+/// Reads a file that is text.
+pub fn read_text(path: &Path, limit: Limit) -> Result<String, Diagnostic> {
+    let not_text = |_| cannot("read", path, &io::Error::new(io::ErrorKind::InvalidData, "it is not UTF-8"));
+    String::from_utf8(read(path, limit)?).map_err(not_text)
+}
+
+/// Reads a file of at most so many bytes; nothing if it has more.
+pub fn read_at_most(path: &Path, most: u64) -> io::Result<Option<Vec<u8>>> {
+    let file = open(path)?;
+    let size = file.metadata()?.len();
+    if size > most {
+        return Ok(None);
+    }
+    let mut bytes = Vec::with_capacity(size.try_into().unwrap_or(0));
+    // Somebody may be writing to it; one byte too many is enough to know.
+    file.take(most + 1).read_to_end(&mut bytes)?;
+    Ok(Some(bytes).filter(|bytes| bytes.len() as u64 <= most))
+}
+
+/// Opens a regular file. Anything else may have no end, or make the one who opens it wait for ever.
+fn open(path: &Path) -> io::Result<File> {
+    let flags = OFlags::NONBLOCK.bits() as i32;
+    let file = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
+    match file.metadata()?.is_file() {
+        true => Ok(file),
+        false => Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no regular file")),
+    }
+}
