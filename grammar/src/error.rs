@@ -44,6 +44,8 @@ pub enum ErrorKind {
         /// How many it may hold.
         most: usize,
     },
+    /// A letter in a name that is not ASCII.
+    ForeignLetter,
     /// A character that no spec holds.
     Character {
         /// Which.

@@ -36,16 +36,17 @@ impl<'a> Head<'a> {
                 let at = match error.location {
                     InputLocation::Pos(at) | InputLocation::Span((at, _)) => at,
                 };
-                let len = text[at..].chars().next().map_or(0, char::len_utf8);
+                let found = text[at..].chars().next();
+                let start = span.start + at;
+                let span = Span::new(start, start + found.map_or(0, char::len_utf8));
+                if found.is_some_and(|c| c.is_alphabetic() && !c.is_ascii()) {
+                    return Err(SyntaxError { kind: ErrorKind::ForeignLetter, span });
+                }
                 let expected = match error.variant {
                     ErrorVariant::ParsingError { positives, .. } => in_words(&positives),
                     ErrorVariant::CustomError { message } => message,
                 };
-                let start = span.start + at;
-                Err(SyntaxError {
-                    kind: ErrorKind::Expected { expected },
-                    span: Span::new(start, start + len),
-                })
+                Err(SyntaxError { kind: ErrorKind::Expected { expected }, span })
             }
         }
     }

@@ -4,6 +4,7 @@ pub mod btf;
 pub mod fixture;
 pub mod miniature;
 pub mod target;
+pub mod world;
 
 use kps_facts::Facts;
 use kpsc::target::{seal, Cache};

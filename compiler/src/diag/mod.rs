@@ -8,7 +8,7 @@ mod syntax;
 pub use codes::*;
 pub use plain::{line, plain};
 pub use render::render;
-pub use syntax::{syntax, too_large};
+pub use syntax::{foreign_letters, syntax, too_large};
 
 use kps_grammar::Span;
 

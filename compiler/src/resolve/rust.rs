@@ -1,6 +1,6 @@
 //! The Rust in a spec: parsed to find its mistakes and its references, but never printed again.
 
-use crate::diag::{Diagnostic, KPS0114, KPS0115, KPS0116, KPS0304, KPS0501};
+use crate::diag::{foreign_letters, Diagnostic, KPS0114, KPS0116, KPS0304, KPS0501};
 use kps_codegen::refs::Refs;
 use kps_grammar::ast::Code;
 use kps_grammar::{Source, Span};
@@ -81,10 +81,7 @@ fn lex(
             .help("move parts into functions or types of their own"));
     }
     match foreign_name(tokens.clone()) {
-        Some(name) => Err(Diagnostic::error(KPS0115, "a name has letters that are not ASCII")
-            .at(place(code, name.span()), "")
-            .note("the kernel's Rust refuses them (`non_ascii_idents`): some look like others")
-            .help("use ASCII letters, digits and `_`")),
+        Some(name) => Err(foreign_letters(place(code, name.span()))),
         None => Ok(tokens),
     }
 }

@@ -1,0 +1,153 @@
+//! A small world for one run of kpsc: folders of its own, and the proof that it left them as they were.
+
+use crate::{fixture_cache, kpsc, printed};
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+
+/// A folder to work in, a cache whose one target is the fixture, and a folder for temporary files.
+pub struct World {
+    root: tempfile::TempDir,
+    cache: tempfile::TempDir,
+    /// Variables of the environment that are not as they usually are; none removes one.
+    variables: Vec<(&'static str, Option<OsString>)>,
+}
+
+/// What is at a path: its kind and mode, its size, and what it holds.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Entry {
+    mode: u32,
+    size: u64,
+    changed: (i64, i64),
+    text: Option<Vec<u8>>,
+}
+
+/// Everything below some folders.
+pub type Snapshot = BTreeMap<PathBuf, Entry>;
+
+impl Default for World {
+    fn default() -> Self {
+        let root = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
+        for folder in ["work", "tmp"] {
+            std::fs::create_dir(root.path().join(folder)).unwrap_or_else(|error| panic!("{error}"));
+        }
+        World { root, cache: fixture_cache(), variables: Vec::new() }
+    }
+}
+
+impl World {
+    /// The folder that kpsc works in.
+    pub fn work(&self) -> PathBuf {
+        self.root.path().join("work")
+    }
+
+    /// The user's cache.
+    pub fn cache(&self) -> &Path {
+        self.cache.path()
+    }
+
+    /// The folder for temporary files.
+    pub fn temporary(&self) -> PathBuf {
+        self.root.path().join("tmp")
+    }
+
+    /// Writes a file into the folder that kpsc works in.
+    pub fn write(&self, path: impl AsRef<Path>, bytes: impl AsRef<[u8]>) {
+        let path = self.work().join(path);
+        let folder = path.parent().unwrap_or(Path::new("/"));
+        std::fs::create_dir_all(folder)
+            .and_then(|()| std::fs::write(&path, bytes))
+            .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    }
+
+    /// Makes a file of this size that takes no room.
+    pub fn write_sparse(&self, path: impl AsRef<Path>, size: u64) {
+        let path = self.work().join(path);
+        std::fs::File::create(&path)
+            .and_then(|file| file.set_len(size))
+            .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    }
+
+    /// Sets a variable of the environment, or removes it.
+    pub fn set(&mut self, name: &'static str, value: Option<&OsStr>) {
+        self.variables.push((name, value.map(OsStr::to_owned)));
+    }
+
+    /// Everything that is there.
+    pub fn snapshot(&self) -> Snapshot {
+        let mut entries = Snapshot::new();
+        let mut pending = vec![self.root.path().to_owned(), self.cache().to_owned()];
+        while let Some(path) = pending.pop() {
+            let metadata = path.symlink_metadata().unwrap_or_else(|error| panic!("{error}"));
+            if metadata.is_dir() {
+                let inside = std::fs::read_dir(&path).unwrap_or_else(|error| panic!("{error}"));
+                pending.extend(inside.flatten().map(|entry| entry.path()));
+            }
+            // A sparse file is not read: when it was last changed has to do.
+            let is_read = metadata.is_file() && metadata.len() < 1 << 24;
+            let text = is_read.then(|| std::fs::read(&path).unwrap_or_else(|error| panic!("{error}")));
+            let changed = (metadata.mtime(), metadata.mtime_nsec());
+            entries.insert(path, Entry { mode: metadata.mode(), size: metadata.len(), changed, text });
+        }
+        entries
+    }
+
+    /// Runs kpsc: what it printed and its exit status, with the world's own paths by what they stand for. An error if
+    /// anything is left that was not there, or anything is gone or changed.
+    pub fn run_cleanly(&self, arguments: &[impl AsRef<OsStr>]) -> Result<String, String> {
+        let before = self.snapshot();
+        let said = self.run(arguments);
+        let after = self.snapshot();
+        let differs = |path: &&PathBuf| before.get(*path) != after.get(*path);
+        match before.keys().chain(after.keys()).find(differs) {
+            Some(path) => Err(format!("{} was changed; kpsc said:\n{said}", path.display())),
+            None => Ok(said),
+        }
+    }
+
+    /// Runs kpsc: what it printed and its exit status.
+    pub fn run(&self, arguments: &[impl AsRef<OsStr>]) -> String {
+        let mut command = kpsc();
+        command.current_dir(self.work()).env("KPSC_CACHE", self.cache()).env("TMPDIR", self.temporary());
+        for (name, value) in &self.variables {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
+        let output = command.args(arguments).output().unwrap_or_else(|error| panic!("{error}"));
+        let status = output.status.code().map_or("signal".to_owned(), |code| code.to_string());
+        let said = printed(&output)
+            .replace(&self.cache().display().to_string(), "CACHE")
+            .replace(&self.work().display().to_string(), "WORK")
+            .replace(&self.temporary().display().to_string(), "TMP");
+        format!("{said}exit status {status}\n")
+    }
+}
+
+/// Holds what was said against the file that says what it should be; `BLESS=1` writes that file. A name that starts with
+/// a code is about that code.
+pub fn compare(said: &str, pinned: &Path) -> Result<(), String> {
+    let name = pinned.file_name().unwrap_or_default().to_string_lossy();
+    let code = name.split(['-', '.']).next().unwrap_or_default();
+    if code.starts_with("KPS") && !said.contains(&format!("[{code}]")) {
+        return Err(format!("{code} is not reported:\n{said}"));
+    }
+    // A terminal obeys control characters, and nobody reads a megabyte.
+    if let Some(c) = said.chars().find(|&c| c.is_control() && c != '\n') {
+        return Err(format!("a message holds {c:?}:\n{said:?}"));
+    }
+    if said.len() > 20_000 {
+        let start: String = said.chars().take(2000).collect();
+        return Err(format!("the messages have {} bytes:\n{start}", said.len()));
+    }
+    if std::env::var_os("BLESS").is_some() {
+        return std::fs::write(pinned, said).map_err(|error| format!("{}: {error}", pinned.display()));
+    }
+    let wanted = std::fs::read_to_string(pinned).unwrap_or_default();
+    match said == wanted {
+        true => Ok(()),
+        false => Err(format!("the messages differ; wanted:\n{wanted}\ngot:\n{said}")),
+    }
+}
