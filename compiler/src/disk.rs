@@ -24,8 +24,26 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), Diagnostic> {
 pub fn cannot(verb: &str, path: &Path, error: &std::io::Error) -> Diagnostic {
     match error.kind() {
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded => disk_full(path),
-        _ => Diagnostic::error(KPS0701, format!("cannot {verb} {}: {error}", path.display())),
+        kind => {
+            let error = Diagnostic::error(KPS0701, format!("cannot {verb} {}: {error}", path.display()));
+            Diagnostic { help: advice(kind).map(str::to_owned), ..error }
+        }
     }
+}
+
+/// What to do about the errors that people run into.
+fn advice(kind: ErrorKind) -> Option<&'static str> {
+    Some(match kind {
+        ErrorKind::NotFound => "look whether the path is right",
+        ErrorKind::PermissionDenied => "look at the permissions of the file and of the folders that it is in",
+        ErrorKind::NotADirectory => "a part of the path is a file and no folder: choose another",
+        ErrorKind::InvalidFilename => "choose a shorter path",
+        ErrorKind::DirectoryNotEmpty | ErrorKind::AlreadyExists => {
+            "something else is there: choose another path"
+        }
+        ErrorKind::InvalidData | ErrorKind::InvalidInput => "look whether it is the right file",
+        _ => return None,
+    })
 }
 
 /// There is no room where something is to be written.

@@ -5,7 +5,7 @@ use crate::diag::{Diagnostic, KPS0714};
 use crate::disk::cannot;
 use rustix::fs::OFlags;
 use std::fs::{File, OpenOptions};
-use std::io::{self, Read as _};
+use std::io::{self, ErrorKind, Read as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
@@ -46,7 +46,7 @@ pub fn read(path: &Path, limit: Limit) -> Result<Vec<u8>, Diagnostic> {
 
 /// Reads a file that is text.
 pub fn read_text(path: &Path, limit: Limit) -> Result<String, Diagnostic> {
-    let not_text = |_| cannot("read", path, &io::Error::new(io::ErrorKind::InvalidData, "it is not UTF-8"));
+    let not_text = |_| cannot("read", path, &io::Error::new(ErrorKind::InvalidData, "it is not UTF-8"));
     String::from_utf8(read(path, limit)?).map_err(not_text)
 }
 
@@ -69,6 +69,6 @@ fn open(path: &Path) -> io::Result<File> {
     let file = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
     match file.metadata()?.is_file() {
         true => Ok(file),
-        false => Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no regular file")),
+        false => Err(io::Error::new(ErrorKind::InvalidInput, "it is no regular file")),
     }
 }

@@ -135,6 +135,11 @@ impl BtfWriter {
         self.add("later", 20, 0, false, 0, &[1, 2])
     }
 
+    /// A struct that says it has more members than fit into any memory, and has none.
+    pub fn huge_structure(&mut self, name: &str) -> Id {
+        self.add(name, 4, 0xff_ffff, false, 8, &[])
+    }
+
     /// The blob as kernels before 7.3 have it.
     pub fn finish(&self) -> Vec<u8> {
         self.blob(&[])

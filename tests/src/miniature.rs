@@ -91,6 +91,18 @@ pub fn link(folder: &Path, addresses: Addresses) -> PathBuf {
     vmlinux
 }
 
+/// A `bzImage` around a compressed kernel.
+pub fn bz_image(payload: &[u8]) -> Vec<u8> {
+    let mut image = vec![0; 1024];
+    image[0x1f1] = 1;
+    image[0x202..0x206].copy_from_slice(b"HdrS");
+    image[0x206..0x208].copy_from_slice(&[0x0f, 0x02]);
+    image[0x248..0x24c].copy_from_slice(&0u32.to_le_bytes());
+    image[0x24c..0x250].copy_from_slice(&(payload.len() as u32).to_le_bytes());
+    image.extend(payload);
+    image
+}
+
 /// The symbols of an ELF file.
 pub fn symbols(file: &Path) -> HashMap<String, u64> {
     let bytes = std::fs::read(file).unwrap_or_else(|error| panic!("{error}"));

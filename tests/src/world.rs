@@ -1,6 +1,7 @@
 //! A small world for one run of kpsc: folders of its own, and the proof that it left them as they were.
 
-use crate::{fixture_cache, kpsc, printed};
+use crate::{fixture_cache, kpsc, printed, FIXTURE};
+use kpsc::target::Cache;
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::fs::MetadataExt as _;
@@ -18,10 +19,24 @@ pub struct World {
 #[derive(Debug, PartialEq, Eq)]
 pub struct Entry {
     mode: u32,
-    size: u64,
-    changed: (i64, i64),
-    text: Option<Vec<u8>>,
+    text: Text,
 }
+
+/// What an entry holds.
+#[derive(Debug, PartialEq, Eq)]
+enum Text {
+    /// Other entries, or nothing.
+    None,
+    /// The bytes of a file.
+    Bytes(Vec<u8>),
+    /// A file so large that its size, and when it was changed, have to do.
+    Large(u64, i64, i64),
+    /// Where a link leads.
+    Link(PathBuf),
+}
+
+/// A larger file is not read.
+const LARGE: u64 = 1 << 24;
 
 /// Everything below some folders.
 pub type Snapshot = BTreeMap<PathBuf, Entry>;
@@ -74,21 +89,32 @@ impl World {
         self.variables.push((name, value.map(OsStr::to_owned)));
     }
 
-    /// Everything that is there.
+    /// The folder of the fixture in the cache.
+    pub fn target(&self) -> PathBuf {
+        Cache::at(self.cache()).kernel(FIXTURE)
+    }
+
+    /// Everything that is there but locks, which are empty files that stay.
     pub fn snapshot(&self) -> Snapshot {
         let mut entries = Snapshot::new();
         let mut pending = vec![self.root.path().to_owned(), self.cache().to_owned()];
         while let Some(path) = pending.pop() {
+            if ["lock", "locks"].iter().any(|lock| path.file_name() == Some(lock.as_ref())) {
+                continue;
+            }
             let metadata = path.symlink_metadata().unwrap_or_else(|error| panic!("{error}"));
             if metadata.is_dir() {
                 let inside = std::fs::read_dir(&path).unwrap_or_else(|error| panic!("{error}"));
                 pending.extend(inside.flatten().map(|entry| entry.path()));
             }
-            // A sparse file is not read: when it was last changed has to do.
-            let is_read = metadata.is_file() && metadata.len() < 1 << 24;
-            let text = is_read.then(|| std::fs::read(&path).unwrap_or_else(|error| panic!("{error}")));
-            let changed = (metadata.mtime(), metadata.mtime_nsec());
-            entries.insert(path, Entry { mode: metadata.mode(), size: metadata.len(), changed, text });
+            let text = match metadata.file_type() {
+                kind if kind.is_symlink() => std::fs::read_link(&path).map(Text::Link),
+                kind if !kind.is_file() => Ok(Text::None),
+                _ if metadata.len() < LARGE => std::fs::read(&path).map(Text::Bytes),
+                _ => Ok(Text::Large(metadata.len(), metadata.mtime(), metadata.mtime_nsec())),
+            };
+            let text = text.unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+            entries.insert(path, Entry { mode: metadata.mode(), text });
         }
         entries
     }

@@ -1,6 +1,6 @@
 //! Kernel images: what is read from them, and that damaged ones are refused.
 
-use kps_tests::miniature::{link, Addresses};
+use kps_tests::miniature::{bz_image, link, Addresses};
 use kpsc::target::gather::gather;
 use kpsc::target::image::{vmlinux, ImageError};
 use object::{Object as _, ObjectSymbol as _};
@@ -84,18 +84,6 @@ fn a_facts_file_that_is_cut_or_changed_is_refused() {
         changed[at] ^= 0x10;
         assert!(kps_facts::Facts::from_bytes(&changed).is_err(), "changed at {at}");
     }
-}
-
-/// A `bzImage` around a compressed kernel.
-fn bz_image(payload: &[u8]) -> Vec<u8> {
-    let mut image = vec![0; 1024];
-    image[0x1f1] = 1;
-    image[0x202..0x206].copy_from_slice(b"HdrS");
-    image[0x206..0x208].copy_from_slice(&[0x0f, 0x02]);
-    image[0x248..0x24c].copy_from_slice(&0u32.to_le_bytes());
-    image[0x24c..0x250].copy_from_slice(&(payload.len() as u32).to_le_bytes());
-    image.extend(payload);
-    image
 }
 
 #[test]

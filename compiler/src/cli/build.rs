@@ -60,7 +60,8 @@ impl Build {
 
 /// Makes the folder for the result, now that there is one.
 fn make_output(output: &Path) -> Result<(), Diagnostic> {
-    std::fs::create_dir_all(output).map_err(|error| cannot("make", output, &error))
+    std::fs::create_dir_all(output)
+        .map_err(|error| cannot("make", output, &error).help("choose another folder with `-o`"))
 }
 
 /// Writes the Kbuild folder, whole or not at all. One that kpsc wrote earlier makes room; any other folder stays.
@@ -69,8 +70,12 @@ fn write_source(compiled: &Compiled, output: &Path) -> Result<PathBuf, Diagnosti
     let folder = output.join(name);
     make_output(output)?;
     let scratch = tempfile::tempdir_in(output).map_err(|error| cannot("write to", output, &error))?;
-    let rename =
-        |from: &Path, to: &Path| std::fs::rename(from, to).map_err(|error| cannot("write", &folder, &error));
+    let rename = |from: &Path, to: &Path| {
+        std::fs::rename(from, to).map_err(|error| {
+            cannot("write", &folder, &error)
+                .help("choose another folder with `-o`: kpsc replaces what it wrote itself")
+        })
+    };
     let (new, old) = (scratch.path().join("new"), scratch.path().join("old"));
     build::write_files(&emitted.files, &new)?;
     if folder.join(format!("{name}.lines")).exists() {
@@ -87,13 +92,13 @@ pub(super) fn module(
     cache: &Cache,
     verbose: bool,
 ) -> Result<Result<Vec<u8>, super::ExitCode>, Diagnostic> {
-    let folder =
-        tempfile::tempdir().map_err(|error| cannot("make", Path::new("a temporary folder"), &error))?;
-    if !bears(folder.path()) {
-        return Err(
-            not_bearable("the folder to build in", folder.path()).help("set TMPDIR to another folder")
-        );
+    let place = std::env::temp_dir();
+    if !bears(&place) {
+        return Err(not_bearable("the folder to build in", &place).help("set TMPDIR to another folder"));
     }
+    let folder = tempfile::tempdir_in(&place).map_err(|error| {
+        cannot("make a folder in", &place, &error.kind().into()).help("set TMPDIR to a folder")
+    })?;
     let tree = target.prepare(cache, Progress::Shown)?;
     let Compiled { source, name, emitted, .. } = compiled;
     let built = build::build(emitted, name, source, &tree, folder.path(), verbose)?;

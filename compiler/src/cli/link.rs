@@ -36,12 +36,13 @@ impl Link {
         }
         let linked = Path::new(&linked);
         let bytes = input::read(linked, input::MODULE);
-        std::fs::remove_file(linked).map_err(|error| cannot("remove", linked, &error))?;
+        let removed = std::fs::remove_file(linked).map_err(|error| cannot("remove", linked, &error));
         let bytes = bytes?;
+        removed?;
         let finish = || -> Result<Vec<u8>, Diagnostic> {
-            let converted =
-                post_link(&bytes).map_err(|error| Diagnostic::error(KPS0802, error.to_string()))?;
-            verify(&converted).map_err(|error| Diagnostic::error(KPS0803, error.to_string()))?;
+            let bug = |code, error: String| Diagnostic::error(code, error).help("report this with the spec");
+            let converted = post_link(&bytes).map_err(|error| bug(KPS0802, error.to_string()))?;
+            verify(&converted).map_err(|error| bug(KPS0803, error.to_string()))?;
             Ok(converted)
         };
         match finish() {

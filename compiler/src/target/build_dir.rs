@@ -50,12 +50,12 @@ pub(super) fn add(
     if !bears(&folder) {
         return Err(not_bearable("the build folder", &folder).help("rename the folder"));
     }
+    if name.is_some_and(|name| !is_name(name)) {
+        return Err(taken(name.unwrap_or_default()));
+    }
     let read = |name: &str, limit| {
         let text = input::read_text(&folder.join(name), limit);
-        text.map_err(|error| match error.help {
-            Some(_) => error,
-            None => error.help("give the folder that `make` has built the kernel in"),
-        })
+        text.map_err(|error| error.help("give the folder that `make` has built the kernel in"))
     };
     let (config, symvers) = (read(".config", input::CONFIG)?, read("Module.symvers", input::SYMVERS)?);
     let image = IMAGES.iter().map(|image| folder.join(image)).find(|image| image.exists());

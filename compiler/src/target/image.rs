@@ -41,10 +41,10 @@ pub enum ImageError {
     #[error("the kernel's table of ftrace sites cannot be read: {0}")]
     Mcount(&'static str),
     /// A line of the configuration sets nothing.
-    #[error("line {0} of its configuration is no `CONFIG_NAME=VALUE`")]
+    #[error("the kernel's configuration cannot be read: line {0} is no `CONFIG_NAME=VALUE`")]
     Config(usize),
     /// A line of the list of exports is none.
-    #[error("line {0} of its Module.symvers is no export")]
+    #[error("the kernel's Module.symvers cannot be read: line {0} is no export")]
     Symvers(usize),
     /// The image carries no build-id.
     #[error("the kernel has no build-id")]

@@ -23,6 +23,7 @@ mod verify;
 use crate::diag::{Diagnostic, KPS0704, KPS0705, KPS0706, KPS0709, KPS0715};
 use crate::disk::{remove, write_atomically};
 use crate::input;
+use image::ImageError;
 use kps_facts::Facts;
 use manifest::Manifest;
 use std::path::{Path, PathBuf};
@@ -172,15 +173,12 @@ pub fn available(cache: &Cache, wish: &DebianWish) -> Result<Vec<String>, Diagno
 /// Reads the facts of an image and its files, and writes them.
 fn write_facts(folder: &Path, image: &Path, config: &str, symvers: &str) -> Result<Facts, Diagnostic> {
     let bytes = input::read(image, input::IMAGE)?;
-    let facts = gather::gather(&bytes, config, symvers).map_err(|error| {
-        let message = format!("{} cannot be read: {error}", image.display());
-        match error {
-            image::ImageError::Config(_) | image::ImageError::Symvers(_) => {
-                Diagnostic::error(KPS0715, message).help("give the files that the kernel's build wrote")
-            }
-            _ => Diagnostic::error(KPS0706, message)
-                .help("kpsc reads x86-64 kernels since 6.6 that are built with BTF, kallsyms and ftrace"),
+    let facts = gather::gather(&bytes, config, symvers).map_err(|error| match error {
+        ImageError::Config(_) | ImageError::Symvers(_) => {
+            Diagnostic::error(KPS0715, error.to_string()).help("give the files that the kernel's build wrote")
         }
+        _ => Diagnostic::error(KPS0706, format!("{} cannot be read: {error}", image.display()))
+            .help("kpsc reads x86-64 kernels since 6.6 that are built with BTF, kallsyms and ftrace"),
     })?;
     write_atomically(&folder.join("facts"), &facts.to_bytes())?;
     Ok(facts)
