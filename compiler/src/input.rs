@@ -24,6 +24,8 @@ pub const IMAGE: Limit = Limit { what: "a kernel image", bytes: 2 << 30 };
 pub const CONFIG: Limit = Limit { what: "a kernel's configuration", bytes: 4 << 20 };
 /// The `Module.symvers` of a kernel. They have some 2 MB.
 pub const SYMVERS: Limit = Limit { what: "a kernel's list of exports", bytes: 64 << 20 };
+/// The makefile at the top of a kernel. They have some 70 KB.
+pub const MAKEFILE: Limit = Limit { what: "a kernel's makefile", bytes: 1 << 20 };
 /// The facts of a target. They have some 20 MB.
 pub const FACTS: Limit = Limit { what: "a facts file", bytes: 256 << 20 };
 /// The manifest of a target. They have some 500 bytes.

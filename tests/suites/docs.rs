@@ -2,6 +2,7 @@
 
 use kps_tests::{check_spec, fixture_cache, kpsc, repository};
 use kpsc::diag::ALL;
+use kpsc::input;
 use std::collections::BTreeMap;
 
 /// A fenced block: its language, words behind it, and text.
@@ -30,8 +31,9 @@ fn blocks(page: &str) -> Vec<Block> {
 /// Codes that no spec alone can provoke, and the suite that does.
 const ELSEWHERE: &[(&str, &str)] = &[
     ("KPS0103", "tests/ui/KPS0103-too-deep.kps"),
-    ("KPS0104", "tests/suites/cli.rs"),
-    ("KPS0113", "tests/suites/cli.rs"),
+    ("KPS0104", "tests/ui-input/KPS0104-ten-gigabytes.stderr"),
+    ("KPS0113", "tests/ui-input/KPS0113-not-utf-8.stderr"),
+    ("KPS0116", "tests/ui/KPS0116-items.kps"),
     ("KPS0408", "tests/ui/KPS0408-waiter.kps"),
     ("KPS0409", "tests/ui/KPS0409-main-loop.kps"),
     ("KPS0411", "tests/ui/KPS0411-alias.kps"),
@@ -51,6 +53,8 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("KPS0710", "tests/suites/cache.rs"),
     ("KPS0711", "tests/suites/cache.rs"),
     ("KPS0712", "tests/suites/cache.rs"),
+    ("KPS0714", "tests/ui-input/KPS0714-facts-too-large.stderr"),
+    ("KPS0715", "tests/ui-input/KPS0715-exports-cut.stderr"),
     ("KPS0801", "tests/suites/cli.rs"),
     ("KPS0802", "tests/suites/cli.rs"),
     ("KPS0803", "tests/suites/post_link.rs"),
@@ -141,9 +145,10 @@ fn every_spec_in_the_guides_passes_or_fails_as_it_says() {
 #[test]
 fn every_link_leads_somewhere() {
     let root = repository();
-    for page in ["README.md", "docs/language.md", "docs/targets.md", "docs/architecture.md", "docs/style.md"]
-    {
-        let path = root.join(page);
+    const PAGES: &[&str] = &["language", "targets", "limits", "architecture", "style"];
+    let pages = PAGES.iter().map(|page| format!("docs/{page}.md"));
+    for page in pages.chain(["README.md".to_owned()]) {
+        let path = root.join(&page);
         let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{page}: {error}"));
         let folder = path.parent().unwrap_or(&root);
         for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
@@ -164,4 +169,23 @@ fn the_spec_of_the_readme_is_the_example() {
     let patch = spec.strip_suffix("}\n").unwrap_or_else(|| panic!("the spec has no end:\n{spec}"));
     // The example has a test behind what the README shows.
     assert!(example.starts_with(patch), "{patch}\nis not the start of\n{example}");
+}
+
+#[test]
+fn the_limits_are_those_of_the_code() {
+    let page = std::fs::read_to_string(repository().join("docs/limits.md")).unwrap_or_default();
+    let files = [
+        input::IMAGE,
+        input::CONFIG,
+        input::SYMVERS,
+        input::MAKEFILE,
+        input::FACTS,
+        input::MANIFEST,
+        input::MODULE,
+    ];
+    let rows = files.iter().map(|limit| format!("| {} | {} MiB |", limit.what, limit.bytes >> 20));
+    let spec = format!("| a spec | {} MiB |", kps_grammar::MAX_SIZE >> 20);
+    for row in rows.chain([spec]) {
+        assert!(page.contains(&row), "{row} is not in docs/limits.md");
+    }
 }

@@ -60,7 +60,8 @@ impl Link {
             Ok(status) => Ok(status.code().and_then(|code| code.try_into().ok()).unwrap_or(1)),
             Err(error) => {
                 let program = self.command[0].to_string_lossy().into_owned();
-                Err(Diagnostic::error(KPS0703, format!("cannot run {program}: {error}")))
+                Err(Diagnostic::error(KPS0703, format!("cannot run {program}: {error}"))
+                    .help("look whether it is installed and may be run"))
             }
         }
     }

@@ -1,12 +1,13 @@
 //! The Rust in a spec: parsed to find its mistakes and its references, but never printed again.
 
-use crate::diag::{foreign_letters, Diagnostic, KPS0114, KPS0116, KPS0304, KPS0501};
+use crate::diag::{foreign_letters, Diagnostic, KPS0108, KPS0114, KPS0116, KPS0304, KPS0501};
 use kps_codegen::refs::Refs;
 use kps_grammar::ast::Code;
 use kps_grammar::{Source, Span};
 use proc_macro2::{Ident, TokenStream, TokenTree};
 use std::str::FromStr as _;
 use syn::parse::Parser as _;
+use syn::visit::{self, Visit};
 use syn::{Block, Item, Stmt};
 
 /// How many tokens a body or an item may have. Parsing and walking recurse over what is written; no body that people write
@@ -15,6 +16,9 @@ const MAX_TOKENS: usize = 1 << 16;
 
 /// How many tokens a type may have. Types are walked by recursion in more places than bodies are.
 const MAX_TYPE_TOKENS: usize = 256;
+
+/// How long a name of an author's may be. Symbols of the kernel have at most 511 characters, and rustc adds some.
+pub(super) const MAX_NAME: usize = 255;
 
 /// A body, parsed.
 pub(super) struct ParsedBody {
@@ -36,7 +40,10 @@ pub(super) fn parse_body(source: &Source, code: Code) -> Result<ParsedBody, Diag
     };
     let tokens = lex(source, code, MAX_TOKENS, wrong)?;
     match Block::parse_within.parse2(tokens.clone()) {
-        Ok(stmts) => Ok(ParsedBody { stmts, tokens }),
+        Ok(stmts) => {
+            one_file(code, |walk| stmts.iter().for_each(|stmt| walk.visit_stmt(stmt)))?;
+            Ok(ParsedBody { stmts, tokens })
+        }
         Err(error) => Err(wrong(place(code, error.span()), error.to_string())),
     }
 }
@@ -50,7 +57,10 @@ pub(super) fn parse_item(source: &Source, code: Code) -> Result<(Item, TokenStre
     match syn::parse2::<Item>(tokens.clone()) {
         // syn keeps what it does not understand as tokens; rustc would not either.
         Ok(Item::Verbatim(_)) => Err(wrong(code.span, "it is incomplete".into())),
-        Ok(item) => Ok((item, tokens)),
+        Ok(item) => {
+            one_file(code, |walk| walk.visit_item(&item))?;
+            Ok((item, tokens))
+        }
         Err(error) => Err(wrong(place(code, error.span()), error.to_string())),
     }
 }
@@ -62,6 +72,30 @@ pub(super) fn parse_type(source: &Source, code: Code) -> Result<syn::Type, Diagn
     };
     let tokens = lex(source, code, MAX_TYPE_TOKENS, wrong)?;
     syn::parse2(tokens).map_err(|error| wrong(place(code, error.span()), error.to_string()))
+}
+
+/// Refuses a module whose text is in another file: a spec is one file.
+fn one_file(code: Code, visit: impl FnOnce(&mut Modules)) -> Result<(), Diagnostic> {
+    let mut modules = Modules(None);
+    visit(&mut modules);
+    match modules.0 {
+        Some(span) => Err(Diagnostic::error(KPS0108, "a module in a file of its own is not supported yet")
+            .at(place(code, span), "")
+            .help("write its items between braces: `mod NAME { .. }`")),
+        None => Ok(()),
+    }
+}
+
+/// Where the first module without a block stands.
+struct Modules(Option<proc_macro2::Span>);
+
+impl<'a> Visit<'a> for Modules {
+    fn visit_item_mod(&mut self, module: &'a syn::ItemMod) {
+        if module.content.is_none() {
+            self.0.get_or_insert(module.ident.span());
+        }
+        visit::visit_item_mod(self, module);
+    }
 }
 
 /// Cuts a piece into tokens; `wrong` makes the message for what Rust has no token for.
@@ -80,10 +114,19 @@ fn lex(
             .at(code.span, "")
             .help("move parts into functions or types of their own"));
     }
-    match foreign_name(tokens.clone()) {
-        Some(name) => Err(foreign_letters(place(code, name.span()))),
-        None => Ok(tokens),
-    }
+    let Some(name) = odd_name(tokens.clone()) else { return Ok(tokens) };
+    let span = place(code, name.span());
+    Err(match name.to_string().is_ascii() {
+        true => long_name(span),
+        false => foreign_letters(span),
+    })
+}
+
+/// The message for a name that the symbol table of a module could not hold.
+pub(super) fn long_name(span: Span) -> Diagnostic {
+    Diagnostic::error(KPS0116, format!("a name has more than {MAX_NAME} characters"))
+        .at(span, "")
+        .help("choose a shorter name")
 }
 
 fn count(tokens: TokenStream) -> usize {
@@ -94,11 +137,14 @@ fn count(tokens: TokenStream) -> usize {
     tokens.into_iter().map(size).sum()
 }
 
-/// The first name that is not ASCII.
-fn foreign_name(tokens: TokenStream) -> Option<Ident> {
+/// The first name that is not ASCII, or too long.
+fn odd_name(tokens: TokenStream) -> Option<Ident> {
     tokens.into_iter().find_map(|tree| match tree {
-        TokenTree::Group(group) => foreign_name(group.stream()),
-        TokenTree::Ident(ident) => Some(ident).filter(|ident| !ident.to_string().is_ascii()),
+        TokenTree::Group(group) => odd_name(group.stream()),
+        TokenTree::Ident(ident) => {
+            let name = ident.to_string();
+            (!name.is_ascii() || name.len() > MAX_NAME).then_some(ident)
+        }
         TokenTree::Punct(_) | TokenTree::Literal(_) => None,
     })
 }

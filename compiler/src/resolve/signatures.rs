@@ -1,6 +1,6 @@
 //! Prototypes: those that BTF knows, those that authors write, and whether they agree.
 
-use super::rust::parse_type;
+use super::rust::{long_name, parse_type, MAX_NAME};
 use super::Resolver;
 use crate::diag::{Diagnostic, KPS0211, KPS0301, KPS0302, KPS0303, KPS0304, KPS0306};
 use kps_facts::btf::BtfId;
@@ -78,6 +78,10 @@ impl Resolver<'_> {
         let mut params: Vec<Param> = Vec::new();
         for (n, param) in written.params.iter().enumerate() {
             let name = param_name(&param.name.value, n);
+            if name.len() > MAX_NAME {
+                self.report(long_name(param.name.span));
+                return None;
+            }
             if params.iter().any(|known| known.name == name) {
                 let message = format!("two parameters are named `{}`", param.name.value);
                 self.report(Diagnostic::error(KPS0211, message).at(param.name.span, "").help("rename one"));

@@ -138,7 +138,7 @@ impl Stamp {
 
 /// The source of a build folder: the folder itself, or what its makefile includes when it was built with `O=`.
 fn source_of(folder: &Path) -> PathBuf {
-    let makefile = std::fs::read_to_string(folder.join("Makefile")).unwrap_or_default();
+    let makefile = input::read_text(&folder.join("Makefile"), input::MAKEFILE).unwrap_or_default();
     let included = makefile.lines().find_map(|line| line.strip_prefix("include "));
     let source = included.map(str::trim).filter(|path| path.starts_with('/')).map(Path::new);
     source.and_then(Path::parent).unwrap_or(folder).to_owned()

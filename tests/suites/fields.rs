@@ -1,0 +1,290 @@
+//! Every field of the language against every kind of hostile text. `tests/fields.txt` says what becomes of each: the code that
+//! refuses it, or `ok`. What is accepted reaches the generated folder as a literal, a comment or the author's own Rust, and
+//! no build file at all.
+//!
+//! `BLESS=1 cargo test --test fields` writes the table anew; read the difference before you commit it.
+
+use kps_tests::world::World;
+use kps_tests::{repository, FIXTURE};
+use proc_macro2::{TokenStream, TokenTree};
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::path::Path;
+use std::str::FromStr as _;
+
+/// What the texts have in common, so that it can be found in what is generated.
+const MARK: &str = "pwned";
+
+/// A spec with something in every field.
+const SPEC: &str = r#"/// Description.
+patch fix {
+    license "GPL";
+    author "Author";
+    version "1.0";
+    fixes "CVE-1";
+    kernel "7.3";
+    require CONFIG_HZ = "250";
+    // item comment
+    const ITEM: &str = "item string";
+    object vmlinux {
+        use fn unexported_helper;
+        use static saved_command_line: *const c_char;
+        fn show_type@2 { pre { /* body comment */ let a = (c"c string", r"raw string", "body string"); } }
+        fn no_btf_function(param: *mut seq_file) -> c_int { pre { } }
+        post_patch { callback(); }
+    }
+    test "test name" { run "test run"; unpatched lacks "test text"; }
+}
+"#;
+
+/// The fields: what they are called, what stands there in [`SPEC`], and what takes its place. `@` is the text; in quotes it is
+/// written as a string, its quotes and backslashes escaped.
+const FIELDS: &[(&str, &str, &str)] = &[
+    ("description", "Description.", "@"),
+    ("patch", "fix", "@"),
+    ("license", "\"GPL\"", "\"@\""),
+    ("author", "\"Author\"", "\"@\""),
+    ("version", "\"1.0\"", "\"@\""),
+    ("fixes", "\"CVE-1\"", "\"@\""),
+    ("kernel", "\"7.3\"", "\"@\""),
+    ("required option", "CONFIG_HZ", "@"),
+    ("required value", "\"250\"", "\"@\""),
+    ("object", "vmlinux", "@"),
+    ("object from", "vmlinux", "net from \"@\""),
+    ("used function", "unexported_helper", "@"),
+    ("used variable", "saved_command_line", "@"),
+    ("its type", "*const c_char", "@"),
+    ("function", "show_type", "@"),
+    ("position", "@2", "@@"),
+    ("parameter", "param", "@"),
+    ("its type", "*mut seq_file", "@"),
+    ("result", "c_int", "@"),
+    ("item comment", "item comment", "@"),
+    ("item name", "ITEM", "@"),
+    ("item string", "\"item string\"", "\"@\""),
+    ("body comment", "body comment", "@"),
+    ("body string", "\"body string\"", "\"@\""),
+    ("raw string", "raw string", "@"),
+    ("C string", "\"c string\"", "\"@\""),
+    ("callback", "callback();", "@"),
+    ("test", "\"test name\"", "\"@\""),
+    ("run", "\"test run\"", "\"@\""),
+    ("lacks", "\"test text\"", "\"@\""),
+];
+
+/// The texts.
+fn texts() -> Vec<(&'static str, String)> {
+    let texts = [
+        ("word", "pwned"),
+        ("space", "pwned pwned"),
+        ("quote", "pwned\""),
+        ("apost", "pwned'"),
+        ("back\\", "pwned\\"),
+        ("$(..)", "$(touch pwned)"),
+        ("`..`", "`touch pwned`"),
+        ("; rm", "pwned; rm pwned"),
+        ("# %s", "pwned #pwned %s {}"),
+        ("brace", "pwned } }"),
+        ("*/", "pwned */ pwned"),
+        ("LF", "pwned\npwned"),
+        ("CR LF", "pwned\r\npwned"),
+        ("CR", "pwned\rpwned"),
+        ("NUL", "pwned\0pwned"),
+        ("ESC", "pwned\u{1b}[31m"),
+        ("bidi", "pwned\u{202e}"),
+        ("sep", "pwned\u{2028}pwned"),
+        ("glyph", "pwn\u{435}d pwned"),
+        ("kanji", "pwned\u{65e5}\u{672c}"),
+    ];
+    let mut texts: Vec<_> = texts.map(|(name, text)| (name, text.to_owned())).into();
+    texts.push(("10000", MARK.repeat(2000)));
+    texts
+}
+
+/// The spec with a text in a field.
+fn with(found: &str, template: &str, text: &str) -> String {
+    let escaped = text.replace('\\', "\\\\").replace('"', "\\\"");
+    let there = match template.strip_suffix('@') {
+        Some(before) => format!("{before}{text}"),
+        None => template.replace('@', &escaped),
+    };
+    SPEC.replacen(found, &there, 1)
+}
+
+/// The spec with nothing wrong.
+fn harmless() -> String {
+    with("callback();", "@", "")
+}
+
+#[test]
+fn no_text_gets_where_it_does_not_belong() {
+    let texts = texts();
+    let build = build_files(&emit(&World::default(), OsStr::new("spec.kps"), &harmless()));
+    let row = |&(name, found, template): &(&str, &str, &str)| {
+        let outcomes = texts.iter().map(|(_, text)| try_out(&with(found, template, text), text, &build));
+        line(name, outcomes)
+    };
+    let mut table = line("", texts.iter().map(|(name, _)| (*name).to_owned()));
+    // Every run of kpsc is a process of its own, so the rows need not wait for each other.
+    std::thread::scope(|scope| {
+        let rows: Vec<_> = FIELDS.iter().map(|field| scope.spawn(|| row(field))).collect();
+        for row in rows {
+            table.push_str(&row.join().unwrap_or_else(|error| std::panic::resume_unwind(error)));
+        }
+    });
+    let pinned = repository().join("tests/fields.txt");
+    if std::env::var_os("BLESS").is_some() {
+        std::fs::write(&pinned, &table).unwrap_or_else(|error| panic!("{error}"));
+    }
+    let wanted = std::fs::read_to_string(&pinned).unwrap_or_default();
+    assert!(table == wanted, "the table differs; wanted:\n{wanted}\ngot:\n{table}");
+}
+
+/// A line of the table.
+fn line(name: &str, cells: impl Iterator<Item = String>) -> String {
+    let line: String = cells.map(|cell| format!("{cell:<6}")).collect();
+    format!("{}\n", format!("{name:<17}{line}").trim_end())
+}
+
+/// Checks a spec, and generates what is accepted. `ok`, or the number of the first code.
+fn try_out(spec: &str, text: &str, build: &BTreeMap<String, String>) -> String {
+    let world = World::default();
+    world.write("spec.kps", spec);
+    let said = world.run_cleanly(&["check", "--kernel", FIXTURE, "spec.kps"]);
+    let said = said.unwrap_or_else(|error| panic!("{text:?}: {error}"));
+    let control = said.chars().find(|&c| c.is_control() && c != '\n');
+    assert!(control.is_none() && said.len() < 20_000, "{text:?}: {said:?}");
+    if said.ends_with("exit status 0\n") {
+        let files = emit(&world, OsStr::new("spec.kps"), spec);
+        inspect(&files, text, build);
+        return "ok".to_owned();
+    }
+    assert!(said.ends_with("exit status 1\n"), "{text:?}: {said}");
+    assert!(said.contains(" --> spec.kps:") && said.contains("= help: "), "{text:?}: {said}");
+    let code = said.split("error[KPS").nth(1).and_then(|rest| rest.get(..4));
+    code.unwrap_or_else(|| panic!("{text:?}: {said}")).to_owned()
+}
+
+/// The folder that a spec in a file of this name becomes, by path.
+fn emit(world: &World, name: &OsStr, spec: &str) -> BTreeMap<String, String> {
+    world.write(name, spec);
+    let options = ["build", "--kernel", FIXTURE, "--emit", "source", "-o", "output", "--"];
+    let mut arguments: Vec<&OsStr> = options.map(OsStr::new).into();
+    arguments.push(name);
+    let said = world.run(&arguments);
+    assert!(said.ends_with("exit status 0\n"), "{said}");
+    let mut files = BTreeMap::new();
+    read(&world.work().join("output"), "", &mut files);
+    files
+}
+
+fn read(folder: &Path, below: &str, files: &mut BTreeMap<String, String>) {
+    for entry in std::fs::read_dir(folder).unwrap_or_else(|error| panic!("{error}")).flatten() {
+        let path = format!("{below}{}", entry.file_name().to_string_lossy());
+        match entry.path().is_dir() {
+            true => read(&entry.path(), &format!("{path}/"), files),
+            false => {
+                let text = std::fs::read_to_string(entry.path()).unwrap_or_else(|error| panic!("{error}"));
+                files.insert(path, text);
+            }
+        }
+    }
+}
+
+/// What make reads.
+fn build_files(files: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+    let is_read = |path: &str| path.ends_with("/Kbuild") || path.ends_with("/Makefile");
+    let read = files.iter().filter(|(path, _)| is_read(path));
+    read.map(|(path, text)| (path.clone(), text.clone())).collect()
+}
+
+/// Proves that a text is in the generated folder only where it may be.
+fn inspect(files: &BTreeMap<String, String>, text: &str, build: &BTreeMap<String, String>) {
+    let is_name = text.chars().all(|c| c.is_ascii_alphanumeric());
+    if !is_name {
+        assert_eq!(&build_files(files), build, "{text:?} is in what make reads");
+    }
+    for (path, content) in files {
+        let plain =
+            |all: &str, more: &str| all.chars().all(|c| c.is_ascii_alphanumeric() || more.contains(c));
+        assert!(plain(path, "_./"), "{text:?} is in the path {path}");
+        if path.ends_with("kps.symvers") {
+            assert!(plain(content, "_.$,\t\n"), "{text:?} is in {path}: {content}");
+        }
+        if path.ends_with(".lines") {
+            assert!(plain(content, "_.#, -\n"), "{text:?} is in {path}: {content}");
+        }
+        if path.ends_with(".rs") {
+            syn::parse_file(content).unwrap_or_else(|error| panic!("{text:?} breaks {path}: {error}"));
+            let tokens = TokenStream::from_str(content).unwrap_or_else(|error| panic!("{path}: {error}"));
+            assert!(is_name || !is_code(tokens.clone()), "{text:?} is code in {path}");
+            module_information(tokens, &mut |text| {
+                let printable = text.chars().all(|c| c == ' ' || c.is_ascii_graphic());
+                assert!(printable, "{text:?} is in the module's information");
+            });
+        }
+    }
+}
+
+/// Whether the mark is in a name, and not only in literals and comments.
+fn is_code(tokens: TokenStream) -> bool {
+    tokens.into_iter().any(|tree| match tree {
+        TokenTree::Group(group) => is_code(group.stream()),
+        TokenTree::Ident(ident) => ident.to_string().contains(MARK),
+        TokenTree::Punct(_) | TokenTree::Literal(_) => false,
+    })
+}
+
+/// Visits every literal of `module!`, as it is written.
+fn module_information(tokens: TokenStream, visit: &mut impl FnMut(&str)) {
+    let mut in_module = false;
+    for tree in tokens {
+        match tree {
+            TokenTree::Group(group) if in_module => literals(group.stream(), visit),
+            TokenTree::Ident(ident) if ident == "module" => in_module = true,
+            TokenTree::Punct(punct) if punct.as_char() == '!' => {}
+            _ => in_module = false,
+        }
+    }
+}
+
+fn literals(tokens: TokenStream, visit: &mut impl FnMut(&str)) {
+    for tree in tokens {
+        match tree {
+            TokenTree::Group(group) => literals(group.stream(), visit),
+            TokenTree::Literal(literal) => visit(&literal.to_string()),
+            TokenTree::Ident(_) | TokenTree::Punct(_) => {}
+        }
+    }
+}
+
+#[test]
+fn a_file_may_have_any_name_and_end_its_lines_as_it_likes() {
+    let plain = emit(&World::default(), OsStr::new("spec.kps"), &harmless());
+    let windows = format!("\u{feff}{}", harmless().replace('\n', "\r\n"));
+    assert_eq!(emit(&World::default(), OsStr::new("spec.kps"), &windows), plain);
+    let hostile = OsStr::new("a *\\ \"$(touch pwned)\"\n`pwned`;#\u{202e}.kps");
+    let named = emit(&World::default(), hostile, &harmless());
+    inspect(&named, "$(touch pwned)", &build_files(&plain));
+    // Comments say where a body comes from, in plain characters.
+    assert!(named["fix/fix_main.rs"].contains("a_______touch_pwned____pwned____.kps:14"));
+}
+
+#[test]
+fn what_a_spec_includes_is_not_read_before_rustc_compiles_it() {
+    for body in [
+        "let a = include_str!(\"/etc/passwd\");",
+        "let a = include_bytes!(\"/etc/passwd\");",
+        "include!(\"/etc/passwd\");",
+        "let a = env!(\"KPSC_CACHE\");",
+        "core::arch::global_asm!(\".incbin \\\"/etc/passwd\\\"\");",
+    ] {
+        let world = World::default();
+        let files = emit(&world, OsStr::new("spec.kps"), &with("callback();", "@", body));
+        let cache = world.cache().display().to_string();
+        assert!(files["fix/fix_main.rs"].contains(body));
+        for (path, text) in files {
+            assert!(!text.contains("root:") && !text.contains(&cache), "{body} was read: see {path}");
+        }
+    }
+}
