@@ -1,7 +1,7 @@
 //! Files that somebody else wrote: only regular ones are read, and none beyond the size that its kind stays below when
 //! nothing is wrong.
 
-use crate::diag::{Diagnostic, KPS0714};
+use crate::diag::{Diagnostic, KPS0713};
 use crate::disk::cannot;
 use rustix::fs::OFlags;
 use std::fs::{File, OpenOptions};
@@ -39,7 +39,7 @@ pub fn read(path: &Path, limit: Limit) -> Result<Vec<u8>, Diagnostic> {
         Some(bytes) => Ok(bytes),
         None => {
             let message = format!("{} is too large for {}", path.display(), limit.what);
-            Err(Diagnostic::error(KPS0714, message)
+            Err(Diagnostic::error(KPS0713, message)
                 .note(format!("at most {} MiB are read", limit.bytes >> 20))
                 .help("look whether it is the right file"))
         }

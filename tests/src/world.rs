@@ -144,10 +144,14 @@ impl World {
         }
         let output = command.args(arguments).output().unwrap_or_else(|error| panic!("{error}"));
         let status = output.status.code().map_or("signal".to_owned(), |code| code.to_string());
+        let version =
+            Cache::at(self.cache()).root().file_name().unwrap_or_default().to_string_lossy().into_owned();
         let said = printed(&output)
+            .replace(&self.target().display().to_string(), "TARGET")
             .replace(&self.cache().display().to_string(), "CACHE")
             .replace(&self.work().display().to_string(), "WORK")
-            .replace(&self.temporary().display().to_string(), "TMP");
+            .replace(&self.temporary().display().to_string(), "TMP")
+            .replace(&format!("/{version}/"), "/VERSION/");
         format!("{said}exit status {status}\n")
     }
 }

@@ -198,9 +198,9 @@ codes! {
     /// The kernel in a build folder is not the one that was added.
     KPS0712,
     /// A file is larger than kpsc reads.
-    KPS0714,
+    KPS0713,
     /// A kernel's configuration or list of exports cannot be read.
-    KPS0715,
+    KPS0714,
 
     // Building.
     /// Kbuild failed.

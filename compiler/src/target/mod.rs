@@ -20,7 +20,7 @@ mod seal;
 mod toolchain;
 mod verify;
 
-use crate::diag::{Diagnostic, KPS0704, KPS0705, KPS0706, KPS0709, KPS0715};
+use crate::diag::{Diagnostic, KPS0704, KPS0705, KPS0706, KPS0709, KPS0714};
 use crate::disk::{remove, write_atomically};
 use crate::input;
 use image::ImageError;
@@ -175,7 +175,7 @@ fn write_facts(folder: &Path, image: &Path, config: &str, symvers: &str) -> Resu
     let bytes = input::read(image, input::IMAGE)?;
     let facts = gather::gather(&bytes, config, symvers).map_err(|error| match error {
         ImageError::Config(_) | ImageError::Symvers(_) => {
-            Diagnostic::error(KPS0715, error.to_string()).help("give the files that the kernel's build wrote")
+            Diagnostic::error(KPS0714, error.to_string()).help("give the files that the kernel's build wrote")
         }
         _ => Diagnostic::error(KPS0706, format!("{} cannot be read: {error}", image.display()))
             .help("kpsc reads x86-64 kernels since 6.6 that are built with BTF, kallsyms and ftrace"),

@@ -48,7 +48,7 @@ pub(crate) const CASES: &[Case] = &[
     ("KPS0802-linked-nothing-but-a-header", |w| {
         link(w, "printf '\\177ELF\\2\\1\\1\\0\\0\\0\\0\\0\\0\\0\\0\\0\\1\\0\\76\\0' > \"$3\"", "a.ko")
     }),
-    ("KPS0714-linked-too-much", |w| link(w, "truncate -s 10G \"$3\"", "a.ko")),
+    ("KPS0713-linked-too-much", |w| link(w, "truncate -s 10G \"$3\"", "a.ko")),
     ("KPS0701-linked-a-pipe", |w| link(w, "mkfifo \"$3\"", "a.ko")),
     ("KPS0802-linked-under-a-hostile-name", |w| {
         link(w, "echo junk > \"$3\"", "$(touch pwned) `a`;\"\n\u{1b}[31m'.ko")

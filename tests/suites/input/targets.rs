@@ -29,7 +29,7 @@ pub(crate) const CASES: &[Case] = &[
     }),
     ("KPS0705-manifest-changed", |w| manifest(w, seal("release = \"7\"\n").replace('7', "8"))),
     ("KPS0705-manifest-not-utf-8", |w| manifest(w, b"\xff")),
-    ("KPS0714-manifest-too-large", |w| sparse(w, "target.toml")),
+    ("KPS0713-manifest-too-large", |w| sparse(w, "target.toml")),
     ("KPS0705-facts-empty", |w| facts(w, b"")),
     ("KPS0705-facts-garbage", |w| facts(w, b"no facts at all")),
     ("KPS0705-facts-cut", |w| changed(w, |bytes| bytes.truncate(bytes.len() / 2))),
@@ -37,7 +37,7 @@ pub(crate) const CASES: &[Case] = &[
     ("KPS0705-facts-longer", |w| changed(w, |bytes| bytes.push(0))),
     // The version is the last byte of the magic.
     ("KPS0705-facts-of-another-version", |w| changed(w, |bytes| bytes[7] = 99)),
-    ("KPS0714-facts-too-large", |w| sparse(w, "facts")),
+    ("KPS0713-facts-too-large", |w| sparse(w, "facts")),
     ("KPS0701-facts-missing", |w| {
         std::fs::remove_file(w.target().join("facts")).unwrap_or_else(|error| panic!("{error}"));
         check(w, FIXTURE)
