@@ -30,6 +30,8 @@ pub const MAKEFILE: Limit = Limit { what: "a kernel's makefile", bytes: 1 << 20 
 pub const FACTS: Limit = Limit { what: "a facts file", bytes: 256 << 20 };
 /// The manifest of a target. They have some 500 bytes.
 pub const MANIFEST: Limit = Limit { what: "a target's manifest", bytes: 1 << 20 };
+/// The inventory of a target. They have some 4 MB.
+pub const INVENTORY: Limit = Limit { what: "a target's inventory", bytes: 64 << 20 };
 /// A module as it is linked. They have some 100 KB.
 pub const MODULE: Limit = Limit { what: "a module", bytes: 256 << 20 };
 

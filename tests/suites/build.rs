@@ -243,3 +243,28 @@ fn a_build_folder_of_ones_own_is_a_target() {
     assert!(output.status.success(), "{}", printed(&output));
     assert!(build(&example(), Some(&cache)) == build(&example(), None));
 }
+
+#[test]
+fn hostile_texts_reach_the_module_as_they_are_written_and_nothing_obeys_them() {
+    let root = folder();
+    let hostile = r#"$(touch pwned) `touch pwned`; touch pwned "quoted" 'quoted' \ %s # $PWD {}"#;
+    let escaped = hostile.replace('\\', "\\\\").replace('"', "\\\"");
+    // What is in comments and strings of a body is the author's own.
+    let body = "/* $(touch pwned) `touch pwned` */ let _ = \"$(touch pwned)\";";
+    let spec = root.path().join("$(touch pwned) `touch pwned`;'\".kps");
+    let text = format!(
+        "/// {hostile}\npatch fix {{ license \"GPL\"; author \"{escaped}\";\n\
+         object vmlinux {{ fn cmdline_proc_show {{ pre {{ {body} }} }} }} }}\n"
+    );
+    std::fs::write(&spec, text).unwrap_or_else(|error| panic!("{error}"));
+    let output = kpsc().current_dir(root.path()).args(["build", "-o", "output"]).arg(&spec).output();
+    let output = output.unwrap_or_else(|error| panic!("{error}"));
+    assert!(output.status.success(), "{}", printed(&output));
+    let module = read(&root.path().join("output/fix.ko"));
+    for entry in [format!("author={hostile}\0"), format!("description={hostile}\0")] {
+        let there = module.windows(entry.len()).any(|window| window == entry.as_bytes());
+        assert!(there, "{entry:?} is not in the module's information");
+    }
+    let left = tree(root.path());
+    assert_eq!(left.len(), 2, "something was obeyed: {:?}", left.keys());
+}

@@ -7,6 +7,7 @@
 use super::seal::{digest, hex, seal, unseal};
 use crate::diag::Diagnostic;
 use crate::disk::{cannot, write_atomically};
+use crate::input;
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
 use std::io;
@@ -42,7 +43,7 @@ pub(super) fn record(folder: &Path, elsewhere: &[PathBuf]) -> Result<(), Diagnos
 
 /// Compares a folder with its inventory. Returns the damage, and how many files were looked at.
 pub(super) fn verify(folder: &Path) -> Result<(Vec<Damage>, usize), Diagnostic> {
-    let sealed = std::fs::read_to_string(folder.join(FILE)).unwrap_or_default();
+    let sealed = input::read_text(&folder.join(FILE), input::INVENTORY).unwrap_or_default();
     let Some(text) = unseal(&sealed) else { return Ok((vec![Damage::Inventory], 0)) };
     // A line's state ends behind the mark in front of the path.
     let split = |line: &str| {

@@ -5,7 +5,8 @@ use super::super::archive::unpack_package;
 use super::super::gather::parse_config;
 use super::SUITE;
 use crate::diag::{Diagnostic, KPS0707};
-use crate::disk::{cannot, remove};
+use crate::disk::remove;
+use crate::input;
 use std::path::Path;
 
 /// What kind of stock kernel is wanted.
@@ -70,15 +71,13 @@ pub(super) fn choose(apt: &Apt, wish: &Wish, folder: &Path) -> Result<Chosen, Di
                 path.ends_with(".config") || path.ends_with("Module.symvers")
             })?;
         }
-        let read = |name: &str| {
-            let path = files.join("usr/src").join(&package).join(name);
-            std::fs::read_to_string(&path).map_err(|error| cannot("read", &path, &error))
-        };
-        let config = read(".config")?;
+        let read =
+            |name: &str, limit| input::read_text(&files.join("usr/src").join(&package).join(name), limit);
+        let config = read(".config", input::CONFIG)?;
         let options = parse_config(&config);
         let has = |option: &str| options.get(option).is_some_and(|value| value == "y");
         if has("CONFIG_RUST") && has("CONFIG_LIVEPATCH") {
-            let symvers = read("Module.symvers")?;
+            let symvers = read("Module.symvers", input::SYMVERS)?;
             remove(&files)?;
             return Ok(Chosen { release, version, config, symvers });
         }

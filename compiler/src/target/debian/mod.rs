@@ -17,7 +17,8 @@ use super::manifest::{Manifest, Tree};
 use super::progress::Progress;
 use super::{inventory, taken, write_facts};
 use crate::diag::{Diagnostic, KPS0707};
-use crate::disk::{cannot, remove, rename, write_atomically};
+use crate::disk::{remove, rename, write_atomically};
+use crate::input;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 use walkdir::WalkDir;
@@ -132,9 +133,7 @@ pub(super) fn prepare(
     source: &Source,
     progress: Progress,
 ) -> Result<Tree, Diagnostic> {
-    let config_path = folder.join("config");
-    let config =
-        std::fs::read_to_string(&config_path).map_err(|error| cannot("read", &config_path, &error))?;
+    let config = input::read_text(&folder.join("config"), input::CONFIG)?;
     let options = parse_config(&config);
     let compiler = compilers::compiler(&options)?;
     let apt = Apt::new(cache.apt(), source.mirror.as_deref(), &source.suite)?;

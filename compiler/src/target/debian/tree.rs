@@ -5,6 +5,7 @@ use super::kernels::numbers;
 use super::Source;
 use crate::diag::{Diagnostic, KPS0708, KPS0711};
 use crate::disk::{cannot, fill_folder, make_folder, remove, write_atomically};
+use crate::input;
 use crate::target::apt::{Apt, With};
 use crate::target::archive::{unpack_package, unpack_source};
 use crate::target::gather::parse_config;
@@ -136,7 +137,7 @@ fn make_tree(
 
 /// The configuration must come through unchanged where modules can tell.
 fn check_config(path: &Path, wanted: &str) -> Result<(), Diagnostic> {
-    let text = std::fs::read_to_string(path).map_err(|error| cannot("read", path, &error))?;
+    let text = input::read_text(path, input::CONFIG)?;
     let (got, wanted) = (parse_config(&text), parse_config(wanted));
     // The packages leave the signing keys out, and the builder's OpenSSL may be another one.
     let about_keys =
