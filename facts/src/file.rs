@@ -79,9 +79,14 @@ impl Facts {
             w.u32(*n);
         });
 
+        Facts::seal(&w.0)
+    }
+
+    /// Puts magic and checksum before the parts of a file, which may be anybody's.
+    pub fn seal(parts: &[u8]) -> Vec<u8> {
         let mut file = MAGIC.to_vec();
-        file.extend(checksum(&w.0).to_le_bytes());
-        file.extend(w.0);
+        file.extend(checksum(parts).to_le_bytes());
+        file.extend(parts);
         file
     }
 

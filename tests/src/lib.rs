@@ -3,6 +3,7 @@
 pub mod btf;
 pub mod fixture;
 pub mod miniature;
+pub mod properties;
 pub mod target;
 pub mod world;
 

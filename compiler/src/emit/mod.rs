@@ -13,7 +13,7 @@ use kps_plan::{Change, Link, Patch, Symbol};
 use proc_macro2::TokenStream;
 use std::collections::{BTreeMap, BTreeSet};
 
-pub use lines::LineTable;
+pub use lines::{Line, LineTable};
 pub use templates::templates;
 
 /// A folder that has not been written: paths below it, and what the files hold.

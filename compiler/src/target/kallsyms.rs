@@ -34,9 +34,14 @@ fn wrong<T>(what: &'static str) -> Result<T, ImageError> {
 
 /// All symbols of the image, in the order of the tables, which is that of their addresses.
 pub fn kallsyms(vmlinux: &Vmlinux<'_>) -> Result<Vec<Kallsym>, ImageError> {
-    let (address, bytes) = vmlinux.section(".rodata")?;
+    let (address, rodata) = vmlinux.section(".rodata")?;
     let (text, _) = vmlinux.section(".text")?;
-    let tables = Tables::find(bytes)?;
+    decode(rodata, address, text)
+}
+
+/// The symbols in the bytes of a `.rodata` that is linked to an address, in a kernel whose text starts at another.
+pub fn decode(rodata: &[u8], address: u64, text: u64) -> Result<Vec<Kallsym>, ImageError> {
+    let tables = Tables::find(rodata)?;
     let names = tables.names()?;
     for addresses in
         [Tables::relative_to_entry, Tables::relative_to_base, Tables::relative_to_base_or_absolute]

@@ -1,0 +1,41 @@
+//! What holds for every input whatever it is, one function for each reader of bytes.
+//!
+//! A function panics if its property is broken. `fuzz/` looks for an input that does it, and the suite `properties` holds the
+//! inputs that were found and mutations of them. `docs/fuzzing.md` says what each property is.
+
+mod btf;
+mod facts;
+mod image;
+mod kallsyms;
+mod post_link;
+mod spec;
+mod texts;
+
+pub use btf::btf;
+pub use facts::facts;
+pub use image::image;
+pub use kallsyms::kallsyms;
+pub use post_link::post_link;
+pub use spec::spec;
+pub use texts::texts;
+
+/// A reader of bytes that anybody may have made.
+pub struct Target {
+    /// What the fuzz target, its seeds and its dictionary are named.
+    pub name: &'static str,
+    /// What must hold.
+    pub holds: fn(&[u8]),
+    /// Inputs beyond this many bytes show nothing more and cost time.
+    pub max_len: usize,
+}
+
+/// All of them.
+pub const TARGETS: &[Target] = &[
+    Target { name: "btf", holds: btf, max_len: 8 << 10 },
+    Target { name: "facts", holds: facts, max_len: 16 << 10 },
+    Target { name: "image", holds: image, max_len: 32 << 10 },
+    Target { name: "kallsyms", holds: kallsyms, max_len: 16 << 10 },
+    Target { name: "post_link", holds: post_link, max_len: 8 << 10 },
+    Target { name: "spec", holds: spec, max_len: 8 << 10 },
+    Target { name: "texts", holds: texts, max_len: 4 << 10 },
+];

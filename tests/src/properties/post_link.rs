@@ -1,0 +1,81 @@
+//! Post-link: every relocation is kept or moved, no other byte that is loaded changes, and there is no second time.
+
+use kpsc::elf::{post_link as convert, verify, PostLinkError, VerifyError};
+use object::elf::{FileHeader64, SHF_ALLOC, SHT_NOBITS, SHT_RELA, SHT_SYMTAB};
+use object::read::elf::{FileHeader as _, Rela as _, SectionHeader as _};
+use object::LittleEndian as LE;
+
+/// Converts and verifies bytes that a linker may have written.
+pub fn post_link(data: &[u8]) {
+    let _ = verify(data);
+    let Ok(converted) = convert(data) else { return };
+    let (before, after) = (loaded(data), loaded(&converted));
+    let (Ok(before), Ok(after)) = (before, after) else {
+        panic!("what was converted cannot be read: {:?}", loaded(&converted).err());
+    };
+    assert_eq!(before.relocations, after.relocations, "a relocation was lost or made up");
+    assert_eq!(before.sections, after.sections, "a section that is loaded has changed");
+    match verify(&converted) {
+        Ok(summary) if summary.symbols == 0 => return,
+        Ok(_) => {}
+        // That a module is a livepatch is its author's to say.
+        Err(VerifyError::Rule { what, .. }) if what == ".modinfo" => {}
+        Err(error) => panic!("the converted module breaks a rule: {error}"),
+    }
+    if after.moved > 0 {
+        let again = convert(&converted);
+        assert!(matches!(again, Err(PostLinkError::Converted(_))), "it was converted twice: {again:?}");
+    }
+}
+
+/// What a loader sees of a module.
+#[derive(Debug)]
+struct Loaded {
+    /// The bytes of each section that is loaded and holds no relocations, by name.
+    sections: Vec<(String, Vec<u8>)>,
+    /// Where each relocation applies, its type, its symbol without prefix, and the addend.
+    relocations: Vec<(String, u64, u32, String, i64)>,
+    /// How many relocations are in sections of klp relocations.
+    moved: usize,
+}
+
+fn loaded(module: &[u8]) -> object::Result<Loaded> {
+    let header = FileHeader64::<LE>::parse(module)?;
+    let sections = header.sections(LE, module)?;
+    let symbols = sections.symbols(LE, module, SHT_SYMTAB)?;
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let mut all = Loaded { sections: Vec::new(), relocations: Vec::new(), moved: 0 };
+    for section in sections.iter() {
+        let name = text(sections.section_name(LE, section)?);
+        let kind = section.sh_type(LE);
+        if kind == SHT_RELA {
+            let Some((relocations, _)) = section.rela(LE, module)? else { continue };
+            let target = sections.section(section.info_link(LE))?;
+            if !target.sh_flags(LE).contains(SHF_ALLOC) {
+                continue;
+            }
+            let target = text(sections.section_name(LE, target)?);
+            for relocation in relocations {
+                let symbol = match relocation.symbol(LE, false) {
+                    Some(index) => text(symbols.symbol_name(LE, symbols.symbol(index)?)?),
+                    None => String::new(),
+                };
+                let symbol =
+                    ["kps.sym.", ".klp.sym."].iter().find_map(|p| symbol.strip_prefix(p)).unwrap_or(&symbol);
+                all.relocations.push((
+                    target.clone(),
+                    relocation.r_offset.get(LE),
+                    relocation.r_type(LE, false).0,
+                    symbol.to_owned(),
+                    relocation.r_addend.get(LE),
+                ));
+            }
+            all.moved += if name.starts_with(".klp.rela.") { relocations.len() } else { 0 };
+        } else if section.sh_flags(LE).contains(SHF_ALLOC) && kind != SHT_NOBITS {
+            all.sections.push((name, section.data(LE, module)?.to_vec()));
+        }
+    }
+    all.sections.sort();
+    all.relocations.sort();
+    Ok(all)
+}

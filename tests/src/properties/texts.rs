@@ -1,0 +1,37 @@
+//! The texts that come from elsewhere: configurations, lists of exports, and what compilers say.
+
+use kps_grammar::Source;
+use kpsc::build::Messages;
+use kpsc::diag::render;
+use kpsc::emit::{Line, LineTable};
+use kpsc::target::gather::{parse_config, parse_symvers};
+
+/// What the messages are about: the second line of the generated file is the body.
+const SPEC: &str = "patch f { object vmlinux { fn g { pre {\n    let é = 1; h(é) } } } }\n";
+
+/// Reads a text as each of them.
+pub fn texts(data: &[u8]) {
+    let text = String::from_utf8_lossy(data);
+    for (option, value) in parse_config(&text) {
+        assert!(option.starts_with("CONFIG_") && !option.contains('='), "{option:?}");
+        assert!(!value.contains('\n'), "{value:?}");
+    }
+    for (name, export) in parse_symvers(&text) {
+        assert!(!name.contains(['\t', '\n']), "{name:?}");
+        assert!(export.namespace.is_none_or(|name| !name.is_empty() && name == name.trim()));
+    }
+    let source = Source::new("f.kps", SPEC);
+    let line = Line { generated: 2, spec: 2, shift: 0, columns: (5, 20) };
+    let next = Line { generated: 3, spec: 2, shift: -3, columns: (8, 9) };
+    let table = LineTable { file: "f_main.rs".into(), spec: "f.kps".into(), lines: vec![line, next] };
+    let mut messages = Messages::new(&table, &source);
+    for line in text.lines() {
+        messages.read(line);
+    }
+    for diagnostic in messages.finish() {
+        for label in &diagnostic.labels {
+            source.slice(label.span);
+        }
+        render(&diagnostic, Some(&source), 100);
+    }
+}
