@@ -4,7 +4,7 @@
 //! names: it follows Rust's scopes, so a local variable is not taken for a kernel function of the same name.
 
 use proc_macro2::{Span, TokenStream, TokenTree};
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use syn::ext::IdentExt as _;
 use syn::parse::Parser as _;
 use syn::punctuated::Punctuated;
@@ -117,15 +117,19 @@ struct Walk {
     refs: Refs,
     /// Names of both of Rust's name spaces; to tell them apart would change nothing here.
     scopes: Vec<HashSet<String>>,
+    /// In how many of the scopes each name is.
+    bound: HashMap<String, usize>,
     /// Whether the walk is in a macro's arguments.
     in_macro: bool,
 }
 
 impl Walk {
     fn new(bound: &[String]) -> Self {
+        let outside: HashSet<String> = bound.iter().cloned().collect();
         Walk {
             refs: Refs::default(),
-            scopes: vec![bound.iter().cloned().collect(), HashSet::new()],
+            bound: outside.iter().map(|name| (name.clone(), 1)).collect(),
+            scopes: vec![outside, HashSet::new()],
             in_macro: false,
         }
     }
@@ -133,12 +137,17 @@ impl Walk {
     fn scoped(&mut self, inside: impl FnOnce(&mut Self)) {
         self.scopes.push(HashSet::new());
         inside(self);
-        self.scopes.pop();
+        for name in self.scopes.pop().into_iter().flatten() {
+            if let Some(count) = self.bound.get_mut(&name) {
+                *count -= 1;
+            }
+        }
     }
 
     fn bind(&mut self, name: &syn::Ident) {
-        if let Some(scope) = self.scopes.last_mut() {
-            scope.insert(name.unraw().to_string());
+        let name = name.unraw().to_string();
+        if self.scopes.last_mut().is_some_and(|scope| scope.insert(name.clone())) {
+            *self.bound.entry(name).or_default() += 1;
         }
     }
 
@@ -164,7 +173,7 @@ impl Walk {
     }
 
     fn is_bound(&self, name: &str) -> bool {
-        self.scopes.iter().any(|scope| scope.contains(name))
+        self.bound.get(name).is_some_and(|&count| count > 0)
     }
 
     /// Makes items known before they are walked: Rust's items see each other in any order.

@@ -129,6 +129,9 @@ impl Facts {
         };
         let facts = read().filter(is_plain).ok_or(FactsError::Damaged)?;
         let btf = r.btf().ok_or(FactsError::Damaged)?.map_err(FactsError::Btf)?;
+        if !r.0.is_empty() {
+            return Err(FactsError::Damaged);
+        }
         Ok(Facts { btf, ..facts })
     }
 }

@@ -32,15 +32,21 @@ pub struct Importer<'a> {
     wanted: &'a Wanted,
     types: Types,
     known: HashMap<BtfId, TypeId>,
-    names: HashSet<String>,
+    /// The names given so far, each with the number that the next type of that name starts to look for a free one at.
+    names: HashMap<String, u32>,
     /// Records whose members are still to be imported.
     pending: Vec<(BtfId, TypeId)>,
-    /// How deep pointers and prototypes are nested where the import stands.
-    depth: usize,
+    /// Of how many types the one being imported is made so far.
+    parts: usize,
 }
 
-/// Pointers to pointers end somewhere in C that people write; they need not in a forged BTF.
-const MAX_DEPTH: usize = 64;
+/// More types than any prototype or member that people write is made of, those behind a name not counted. Forged
+/// functions take themselves, or one another in numbers that grow with every step.
+const MAX_PARTS: usize = 256;
+
+/// More members than any record has, those of its anonymous members included. Forged ones hold one another twice at every
+/// step.
+const MAX_MEMBERS: usize = 1 << 13;
 
 impl<'a> Importer<'a> {
     /// An importer that makes these members reachable.
@@ -50,9 +56,9 @@ impl<'a> Importer<'a> {
             wanted,
             types: Types::default(),
             known: HashMap::new(),
-            names: HashSet::new(),
+            names: HashMap::new(),
             pending: Vec::new(),
-            depth: 0,
+            parts: 0,
         }
     }
 
@@ -73,6 +79,7 @@ impl<'a> Importer<'a> {
             kind => kind,
         };
         let Kind::Prototype(proto) = proto else { return None };
+        self.parts = 0;
         let signature = self.prototype(proto);
         self.settle();
         Some(signature)
@@ -123,6 +130,7 @@ impl<'a> Importer<'a> {
 
     /// A type.
     pub fn ty(&mut self, id: BtfId) -> Type {
+        self.parts = 0;
         let ty = self.import(id, "");
         self.settle();
         ty
@@ -138,10 +146,14 @@ impl<'a> Importer<'a> {
 
     fn prototype(&mut self, proto: Prototype<'_>) -> Signature {
         let mut params: Vec<Param> = Vec::new();
+        let mut names = HashSet::new();
         for (n, (name, ty)) in proto.params().enumerate() {
             let mut name = param_name(name, n);
-            if params.iter().any(|p| p.name == name) {
+            if names.contains(&name) {
                 name = format!("arg{n}");
+            }
+            while !names.insert(name.clone()) {
+                name.push('_');
             }
             params.push(Param { name, ty: passed(self.import(ty, "")) });
         }
@@ -150,16 +162,10 @@ impl<'a> Importer<'a> {
 
     /// `hint` names the type if it has no name of its own.
     fn import(&mut self, id: BtfId, hint: &str) -> Type {
-        if self.depth == MAX_DEPTH {
+        if self.parts == MAX_PARTS {
             return Type::Void;
         }
-        self.depth += 1;
-        let ty = self.import_kind(id, hint);
-        self.depth -= 1;
-        ty
-    }
-
-    fn import_kind(&mut self, id: BtfId, hint: &str) -> Type {
+        self.parts += 1;
         let ty = self.btf.get(id);
         match ty.kind {
             Kind::Void => Type::Void,
@@ -266,7 +272,7 @@ impl<'a> Importer<'a> {
         let TypeDef::Record(record) = self.types.get(known) else { return };
         let mut record = record.clone();
         let mut wanted = Vec::new();
-        self.wanted_members(id, self.btf.get(id).name, 0, &mut wanted);
+        self.wanted_members(id, self.btf.get(id).name, 0, &mut wanted, &mut 0);
         wanted.sort_by_key(|m| m.bit_offset);
         // All members of a Rust union are at its start. Those of an anonymous struct in a C union are not; they get their
         // places in a struct, where nothing overlaps.
@@ -286,7 +292,8 @@ impl<'a> Importer<'a> {
                 record.unreachable.push(member.to_owned());
                 continue;
             }
-            end = offset + size;
+            end = offset.saturating_add(size);
+            self.parts = 0;
             let ty = self.import(ty, &format!("{}_{member}", record.name));
             record.fields.push(Field { name: member.to_owned(), offset, size, ty });
         }
@@ -294,13 +301,24 @@ impl<'a> Importer<'a> {
     }
 
     /// The members that bodies name, those of anonymous members with them, as C reaches them.
-    fn wanted_members(&self, id: BtfId, record: &str, base: u32, wanted: &mut Vec<Member<'a>>) {
+    fn wanted_members(
+        &self,
+        id: BtfId,
+        record: &str,
+        base: u32,
+        wanted: &mut Vec<Member<'a>>,
+        seen: &mut usize,
+    ) {
         let btf = self.btf;
         let Kind::Record(layout) = btf.get(btf.strip(id)).kind else { return };
         for m in layout.members() {
+            *seen += 1;
+            if *seen > MAX_MEMBERS {
+                return;
+            }
             let bit_offset = base.saturating_add(m.bit_offset);
             if m.name.is_empty() {
-                self.wanted_members(m.ty, record, bit_offset, wanted);
+                self.wanted_members(m.ty, record, bit_offset, wanted, seen);
             } else if self.wanted.wants(record, m.name) {
                 wanted.push(Member { member: m.name, ty: m.ty, bit_offset, bits: m.bitfield });
             }
@@ -313,11 +331,14 @@ impl<'a> Importer<'a> {
         }
         // Translation units may define different types of one name.
         let mut unique = name.to_owned();
-        let mut n = 2;
-        while !self.names.insert(unique.clone()) {
-            unique = format!("{name}_{n}");
-            n += 1;
+        if let Some(mut n) = self.names.get(name).copied() {
+            while self.names.contains_key(&unique) {
+                unique = format!("{name}_{n}");
+                n += 1;
+            }
+            self.names.insert(name.to_owned(), n);
         }
+        self.names.insert(unique.clone(), 2);
         let known = self.types.add(def(unique));
         self.known.insert(id, known);
         Type::Named(known)

@@ -152,24 +152,48 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// The first two words of the item that starts here, past attributes and visibility.
+    /// The first two words of the item that starts here, past attributes and visibility. Where it has mistakes there are none;
+    /// they are found when the item is cut out.
     fn first_words(&self) -> (&'a str, &'a str) {
-        let mut rest = self.rest();
-        while rest.starts_with('#') {
-            rest = rest.split_once(']').map_or("", |(_, rest)| rest).trim_start();
-        }
-        let word = |text: &'a str| {
-            let end = text.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(text.len());
-            (&text[..end], text[end..].trim_start())
-        };
-        let (mut first, mut rest) = word(rest);
-        if first == "pub" {
-            if rest.starts_with('(') {
-                rest = rest.split_once(')').map_or("", |(_, rest)| rest).trim_start();
+        let mut ahead = Scanner { ..*self };
+        ahead.words().unwrap_or_default()
+    }
+
+    fn words(&mut self) -> Result<(&'a str, &'a str), SyntaxError> {
+        while self.rest().starts_with('#') {
+            self.at += if self.rest().starts_with("#!") { 2 } else { 1 };
+            self.trivia()?;
+            if !self.group(b'[')? {
+                return Ok(("", ""));
             }
-            (first, rest) = word(rest);
         }
-        (first, word(rest).0)
+        let mut first = self.plain_word()?;
+        if first == "pub" {
+            self.group(b'(')?;
+            first = self.plain_word()?;
+        }
+        Ok((first, self.plain_word()?))
+    }
+
+    /// Moves past a word, if one is next, and the space behind it.
+    fn plain_word(&mut self) -> Result<&'a str, SyntaxError> {
+        let rest = self.rest();
+        let word = &rest[..rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len())];
+        self.at += word.len();
+        self.trivia()?;
+        Ok(word)
+    }
+
+    /// Moves past a pair of brackets, if one is next, and the space behind it.
+    fn group(&mut self, open: u8) -> Result<bool, SyntaxError> {
+        let start = self.at;
+        if self.rest().as_bytes().first() != Some(&open) {
+            return Ok(false);
+        }
+        self.at += 1;
+        self.close(start)?;
+        self.trivia()?;
+        Ok(true)
     }
 
     /// Moves past the bracket that closes the one at `open`, which has just been read, and returns its place.

@@ -39,6 +39,17 @@ pub struct Source {
     pub text: String,
     /// Where each line starts.
     lines: Vec<usize>,
+    /// How many characters start before each block of bytes: a spec may be one long line.
+    chars: Vec<usize>,
+}
+
+/// The bytes of a block.
+const BLOCK: usize = 1024;
+
+/// How many characters start in some bytes.
+fn starts(bytes: &[u8]) -> usize {
+    const CONTINUES: u8 = 0b1000_0000;
+    bytes.iter().filter(|&&byte| byte & 0b1100_0000 != CONTINUES).count()
 }
 
 impl Source {
@@ -48,7 +59,13 @@ impl Source {
         let text = text.into();
         let text = text.strip_prefix('\u{feff}').unwrap_or(&text).replace("\r\n", "\n");
         let lines = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
-        Source { name: name.into(), text, lines }
+        let mut before = 0;
+        let blocks = text.as_bytes().chunks(BLOCK).map(|block| {
+            before += starts(block);
+            before
+        });
+        let chars = std::iter::once(0).chain(blocks).collect();
+        Source { name: name.into(), text, lines, chars }
     }
 
     /// The file's name without folders, for generated code: whatever is no plain character there is `_`.
@@ -63,18 +80,47 @@ impl Source {
         &self.text[span.start..span.end]
     }
 
+    /// The line of a byte, counted from 1.
+    pub fn line(&self, byte: usize) -> usize {
+        self.lines.partition_point(|&start| start <= byte)
+    }
+
     /// The line and column of a byte.
     pub fn place(&self, byte: usize) -> Place {
-        let line = self.lines.partition_point(|&start| start <= byte);
-        let start = self.lines[line - 1];
-        Place { line, column: self.text[start..byte].chars().count() + 1 }
+        let line = self.line(byte);
+        let column = self.chars_before(byte) - self.chars_before(self.lines[line - 1]) + 1;
+        Place { line, column }
+    }
+
+    fn chars_before(&self, byte: usize) -> usize {
+        let block = byte / BLOCK;
+        self.chars[block] + starts(&self.text.as_bytes()[block * BLOCK..byte])
     }
 
     /// The byte at a line and column, at most the end of the line.
     pub fn byte(&self, place: Place) -> usize {
-        let Some(&start) = self.lines.get(place.line - 1) else { return self.text.len() };
+        let Some(&start) = self.lines.get(place.line.saturating_sub(1)) else { return self.text.len() };
         let end = self.lines.get(place.line).map_or(self.text.len(), |next| next - 1);
         let line = &self.text[start..end];
-        start + line.char_indices().nth(place.column - 1).map_or(line.len(), |(at, _)| at)
+        start + line.char_indices().nth(place.column.saturating_sub(1)).map_or(line.len(), |(at, _)| at)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_character_has_a_place_that_leads_back_to_it() {
+        let text = "é\n\u{1f980} x\n\n".to_owned() + &"aé\u{1f980}".repeat(BLOCK) + "\nend";
+        let source = Source::new("x.kps", text.clone());
+        let (mut line, mut column) = (1, 1);
+        for (at, c) in text.char_indices() {
+            assert_eq!(source.place(at), Place { line, column }, "byte {at}");
+            assert_eq!(source.byte(Place { line, column }), at);
+            (line, column) = if c == '\n' { (line + 1, 1) } else { (line, column + 1) };
+        }
+        assert_eq!(source.place(text.len()), Place { line: 5, column: 4 });
+        assert_eq!(source.byte(Place { line: 5, column: 99 }), text.len());
     }
 }

@@ -38,5 +38,25 @@ pub fn render(diagnostic: &Diagnostic, source: Option<&Source>, width: usize) ->
         None => more,
     };
     let group = group.element(Level::HELP.message(plain(&help)));
-    Renderer::styled().term_width(width).render(&[group])
+    let text = Renderer::styled().term_width(width).render(&[group]);
+    // The renderer shows the control characters of ASCII as pictures, but lets those through that terminals obey as well.
+    text.replace(|c| ('\u{80}'..='\u{9f}').contains(&c), "\u{fffd}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diag::KPS0107;
+    use kps_grammar::Span;
+
+    #[test]
+    fn no_control_character_of_a_spec_reaches_the_terminal() {
+        let text = "\u{1b}[31m \u{9b}31m \u{85} \u{7f} \u{7} \r x";
+        let diagnostic =
+            Diagnostic::error(KPS0107, text).at(Span::new(0, text.len()), text).note(text).help(text);
+        let rendered = render(&diagnostic, Some(&Source::new("x.kps", text)), 100);
+        let plain = anstream::adapter::strip_str(&rendered).to_string();
+        assert!(!plain.contains(|c: char| c.is_control() && c != '\n'), "{plain:?}");
+        assert!(!rendered.contains("\u{1b}[31m "), "{rendered:?}");
+    }
 }

@@ -46,9 +46,12 @@ pub fn syntax(error: &SyntaxError) -> Diagnostic {
         }
         ErrorKind::UnknownWord { word, known } => {
             let error = Diagnostic::error(KPS0107, format!("nothing starts with `{word}` here")).at(span, "");
-            let near = known.iter().map(|known| (strsim::damerau_levenshtein(word, known), known)).min();
+            const REACH: usize = 2;
+            // Comparing takes time and memory by the product of the lengths, and an author's word has any.
+            let near = known.iter().filter(|known| known.len().abs_diff(word.len()) <= REACH);
+            let near = near.map(|known| (strsim::damerau_levenshtein(word, known), known)).min();
             match near {
-                Some((0..=2, near)) => error.help(format!("did you mean `{near}`?")),
+                Some((0..=REACH, near)) => error.help(format!("did you mean `{near}`?")),
                 _ => error.help(format!("what may stand here starts with {}", list(known, "or"))),
             }
         }

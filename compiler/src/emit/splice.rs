@@ -29,8 +29,9 @@ pub(super) fn splice(
         // An empty piece keeps its line: messages about what is missing there lead home by it.
         let start = if text.is_empty() { span.end } else { start };
         let place = source.place(start);
-        let before = &source.text[..start];
-        let starts_line = before.rsplit('\n').next().is_some_and(|before| before.trim().is_empty());
+        // What stands before it is looked at no further than it is space, for many pieces may stand on one line.
+        let before = source.text[..start].trim_end_matches(|c: char| c != '\n' && c.is_whitespace());
+        let starts_line = before.is_empty() || before.ends_with('\n');
         let indent = match starts_line {
             true => place.column - 1,
             false => line.len() - line.trim_start().len(),

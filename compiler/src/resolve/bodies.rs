@@ -12,7 +12,7 @@ use kps_grammar::{Source, Span};
 use kps_plan::{Callbacks, Change, Imports, Object, Types};
 use proc_macro2::{Literal, TokenStream};
 use quote::quote;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use syn::Item;
 
 /// A piece of an author's Rust. Generated code has a marker in its place until the text is put in, byte for byte.
@@ -29,7 +29,7 @@ impl Fragment {
         // A body starts behind its brace; the first line that says something is the one to name.
         let text = source.slice(code.span);
         let start = code.span.start + (text.len() - text.trim_start().len());
-        Fragment { span: code.span, origin: format!("{}:{}", source.file(), source.place(start).line) }
+        Fragment { span: code.span, origin: format!("{}:{}", source.file(), source.line(start)) }
     }
 
     /// The macro that marks where a fragment's text belongs. Its argument is the place where the fragment starts.
@@ -127,10 +127,12 @@ impl Resolver<'_> {
     pub(super) fn parse_rust(&mut self, spec: &ast::Patch) -> Rust {
         let mut rust =
             Rust { items: Vec::new(), item_codes: Vec::new(), item_refs: Vec::new(), bodies: HashMap::new() };
+        let objects = spec.objects.iter().map(|object| object.name.value.as_str());
+        let reserved: HashSet<&str> = RESERVED.iter().copied().chain(objects).collect();
         for &code in &spec.items {
             match parse_item(self.source, code) {
                 Ok((item, tokens)) => {
-                    self.check_item(spec, &item, code);
+                    self.check_item(&reserved, &item, code);
                     rust.item_refs.push((code, Refs::of_item(&item, tokens)));
                     rust.items.push(item);
                     rust.item_codes.push(Fragment::new(self.source, code));
@@ -154,9 +156,10 @@ impl Resolver<'_> {
 
     /// An item must not hide a type that the patch gets from the kernel: bodies would read memory by its layout.
     pub(super) fn check_hidden_types(&mut self, rust: &Rust, types: &Types) {
+        let types: HashSet<&str> = types.iter().map(|(_, def)| def.name()).collect();
         for (item, fragment) in rust.items.iter().zip(&rust.item_codes) {
             for name in refs::defined(std::slice::from_ref(item)) {
-                if types.iter().any(|(_, def)| def.name() == name) {
+                if types.contains(name.as_str()) {
                     self.report(
                         Diagnostic::error(KPS0210, format!("an item cannot be named `{name}`"))
                             .at(fragment.span, "")
@@ -202,11 +205,9 @@ impl Resolver<'_> {
     }
 
     /// An item must keep away from the names of the generated crate.
-    fn check_item(&mut self, spec: &ast::Patch, item: &Item, code: Code) {
-        let objects = spec.objects.iter().map(|object| object.name.value.as_str());
-        let reserved: Vec<&str> = RESERVED.iter().copied().chain(objects).collect();
+    fn check_item(&mut self, reserved: &HashSet<&str>, item: &Item, code: Code) {
         for name in refs::defined(std::slice::from_ref(item)) {
-            if reserved.contains(&name.as_str()) || name.starts_with(PREFIX) {
+            if reserved.contains(name.as_str()) || name.starts_with(PREFIX) {
                 let message = format!("an item cannot be named `{name}`");
                 self.report(
                     Diagnostic::error(KPS0210, message)

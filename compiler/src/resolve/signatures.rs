@@ -7,6 +7,7 @@ use kps_facts::btf::BtfId;
 use kps_facts::{param_name, passed, Importer};
 use kps_grammar::ast::{self, Code};
 use kps_plan::{CInt, Param, Signature, Type};
+use std::collections::HashSet;
 
 impl Resolver<'_> {
     /// The prototype of a function, from BTF or as it is written; where both are there they must agree.
@@ -76,13 +77,14 @@ impl Resolver<'_> {
 
     fn written(&mut self, written: &ast::Prototype, importer: &mut Importer<'_>) -> Option<Signature> {
         let mut params: Vec<Param> = Vec::new();
+        let mut names = HashSet::new();
         for (n, param) in written.params.iter().enumerate() {
             let name = param_name(&param.name.value, n);
             if name.len() > MAX_NAME {
                 self.report(long_name(param.name.span));
                 return None;
             }
-            if params.iter().any(|known| known.name == name) {
+            if !names.insert(name.clone()) {
                 let message = format!("two parameters are named `{}`", param.name.value);
                 self.report(Diagnostic::error(KPS0211, message).at(param.name.span, "").help("rename one"));
                 return None;

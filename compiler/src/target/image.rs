@@ -6,6 +6,8 @@ use std::io::Read as _;
 
 /// How large a kernel inside an image may be. They are some 70 MB; a hostile one must not fill the memory.
 const MAX_SIZE: u64 = 512 << 20;
+/// What decompression may take besides: the kernel's build gives xz a dictionary of at most 128 MiB.
+const MAX_DICTIONARY: u64 = 256 << 20;
 
 /// Why an image cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -66,7 +68,9 @@ pub fn vmlinux(image: &[u8]) -> Result<Vec<u8>, ImageError> {
     const PAYLOAD_OFFSET: usize = 0x248;
     const PAYLOAD_LENGTH: usize = 0x24c;
     const SECTOR: usize = 512;
-    if image.get(MAGIC..MAGIC + 4) != Some(b"HdrS") || image[VERSION..VERSION + 2] < [0x08, 0x02][..] {
+    let magic = image.get(MAGIC..MAGIC + 4);
+    let version = image.get(VERSION..VERSION + 2).map(|bytes| u16::from_le_bytes([bytes[0], bytes[1]]));
+    if magic != Some(b"HdrS") || version.is_none_or(|version| version < 0x0208) {
         return Err(ImageError::Unknown);
     }
     let u32_at = |at: usize| {
@@ -84,23 +88,29 @@ pub fn vmlinux(image: &[u8]) -> Result<Vec<u8>, ImageError> {
 }
 
 fn decompress(payload: &[u8]) -> Result<Vec<u8>, ImageError> {
-    let mut out = Vec::new();
     // The build appends the length of the uncompressed kernel, four bytes that belong to no stream.
-    let result = match payload {
-        [0x28, 0xb5, 0x2f, 0xfd, ..] => zstd::stream::Decoder::with_buffer(payload)
-            .map(|d| d.single_frame())
-            .and_then(|d| d.take(MAX_SIZE + 1).read_to_end(&mut out)),
-        [0x1f, 0x8b, ..] => flate2::read::GzDecoder::new(payload).take(MAX_SIZE + 1).read_to_end(&mut out),
-        [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => {
-            liblzma::read::XzDecoder::new(payload).take(MAX_SIZE + 1).read_to_end(&mut out)
+    match payload {
+        [0x28, 0xb5, 0x2f, 0xfd, ..] => {
+            let decoder = zstd::stream::Decoder::with_buffer(payload).map_err(ImageError::Damaged)?;
+            read(decoder.single_frame())
         }
-        _ => return Err(ImageError::Compression),
-    };
-    result.map_err(ImageError::Damaged)?;
-    match out.len() as u64 {
-        ..=MAX_SIZE => Ok(out),
-        _ => Err(ImageError::TooLarge),
+        [0x1f, 0x8b, ..] => read(flate2::read::GzDecoder::new(payload)),
+        [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => {
+            let stream = liblzma::stream::Stream::new_stream_decoder(MAX_DICTIONARY, 0)
+                .map_err(|error| ImageError::Damaged(error.into()))?;
+            read(liblzma::read::XzDecoder::new_stream(payload, stream))
+        }
+        _ => Err(ImageError::Compression),
     }
+}
+
+fn read(decoder: impl std::io::Read) -> Result<Vec<u8>, ImageError> {
+    let mut out = Vec::new();
+    decoder.take(MAX_SIZE + 1).read_to_end(&mut out).map_err(ImageError::Damaged)?;
+    if out.len() as u64 > MAX_SIZE {
+        return Err(ImageError::TooLarge);
+    }
+    Ok(out)
 }
 
 /// A `vmlinux`, by section.

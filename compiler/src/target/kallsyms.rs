@@ -28,6 +28,9 @@ pub struct Kallsym {
     pub name: String,
 }
 
+/// How long names are, the NUL at their end included (`include/linux/kallsyms.h`).
+const KSYM_NAME_LEN: usize = 512;
+
 fn wrong<T>(what: &'static str) -> Result<T, ImageError> {
     Err(ImageError::Kallsyms(what))
 }
@@ -89,7 +92,7 @@ impl<'a> Tables<'a> {
 
     /// Type letter and name of each symbol.
     fn names(&self) -> Result<Vec<(u8, String)>, ImageError> {
-        let mut names = Vec::with_capacity(self.count);
+        let mut names = Vec::new();
         let mut at = self.names;
         for n in 0..self.count {
             if n % 256 == 0 && at - self.names != self.markers[n / 256] {
@@ -97,12 +100,11 @@ impl<'a> Tables<'a> {
             }
             let Some(entry) = entry(self.bytes, at) else { return wrong("a name is cut off") };
             at = entry.end;
-            let text: Vec<u8> = self.bytes[entry]
-                .iter()
-                .flat_map(|&token| self.tokens[usize::from(token)])
-                .copied()
-                .collect();
+            let tokens = self.bytes[entry].iter().map(|&token| self.tokens[usize::from(token)]);
+            // A letter, and one byte more than a name may have: a few tokens could stand for any number.
+            let text: Vec<u8> = tokens.flatten().copied().take(1 + KSYM_NAME_LEN).collect();
             match text.split_first() {
+                Some((_, name)) if name.len() >= KSYM_NAME_LEN => return wrong("a name is too long"),
                 Some((&kind, name)) => names.push((kind, String::from_utf8_lossy(name).into_owned())),
                 None => return wrong("a name is empty"),
             }
@@ -120,7 +122,8 @@ impl<'a> Tables<'a> {
 
     /// Linux 7.x: relative to the entry itself.
     fn relative_to_entry(&self, rodata: u64, count: usize) -> Option<Vec<u64>> {
-        let address = |(at, offset): (usize, i32)| (rodata + at as u64).wrapping_add_signed(offset.into());
+        let address =
+            |(at, offset): (usize, i32)| rodata.wrapping_add(at as u64).wrapping_add_signed(offset.into());
         Some(self.offsets(count)?.map(address).collect())
     }
 
@@ -195,8 +198,8 @@ fn markers(bytes: &[u8], token_table: usize) -> Option<Markers> {
 
 /// Where the names start, and how many there are.
 fn names(bytes: &[u8], markers: &Markers) -> Option<(usize, usize)> {
-    /// No name takes more bytes than this.
-    const LONGEST: usize = 2 + 512;
+    /// No name takes more bytes than this: its length, and a token for each of its characters.
+    const LONGEST: usize = 2 + KSYM_NAME_LEN;
     let blocks = markers.values.len();
     let last = *markers.values.last()?;
     let highest = markers.at.checked_sub(last)?;

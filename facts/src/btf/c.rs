@@ -2,54 +2,57 @@
 
 use super::{Btf, BtfId, Kind};
 
+/// More types than any declaration that people write is made of. Forged functions take themselves, or one another in
+/// numbers that grow with every step.
+const MAX_PARTS: usize = 256;
+
 impl Btf {
     /// The declaration of a function, for example `int cmdline_proc_show(struct seq_file *m, void *v)`.
     pub fn declaration(&self, function: BtfId) -> String {
         let ty = self.get(function);
         match ty.kind {
-            Kind::Function(proto) => self.declare(proto, ty.name.to_owned(), 0),
-            _ => self.declare(function, String::new(), 0),
+            Kind::Function(proto) => self.declare(proto, ty.name.to_owned(), &mut 0),
+            _ => self.c_name(function),
         }
     }
 
     /// A type's name, for example `struct seq_file *`.
     pub fn c_name(&self, id: BtfId) -> String {
-        self.declare(id, String::new(), 0)
+        self.declare(id, String::new(), &mut 0)
     }
 
-    /// Builds a declaration from the inside out: `inner` is what has been declared so far.
-    fn declare(&self, id: BtfId, inner: String, depth: usize) -> String {
-        // Deep enough for any C that people write; a function that takes itself would otherwise never end.
-        if depth > 16 {
+    /// Builds a declaration from the inside out: `inner` is what has been declared so far, `parts` of how many types.
+    fn declare(&self, id: BtfId, inner: String, parts: &mut usize) -> String {
+        if *parts == MAX_PARTS {
             return join("...", &inner);
         }
+        *parts += 1;
         let ty = self.get(id);
-        let depth = depth + 1;
         match ty.kind {
             Kind::Pointer(to) => {
                 let inner = match self.get(to).kind {
                     Kind::Array { .. } | Kind::Prototype(_) => format!("(*{inner})"),
                     _ => format!("*{inner}"),
                 };
-                self.declare(to, inner, depth)
+                self.declare(to, inner, parts)
             }
-            Kind::Array { of, len } => self.declare(of, format!("{inner}[{len}]"), depth),
+            Kind::Array { of, len } => self.declare(of, format!("{inner}[{len}]"), parts),
             Kind::Prototype(proto) => {
                 let mut params: Vec<_> =
-                    proto.params().map(|(name, ty)| self.declare(ty, name.to_owned(), depth)).collect();
+                    proto.params().map(|(name, ty)| self.declare(ty, name.to_owned(), parts)).collect();
                 if proto.variadic() {
                     params.push("...".into());
                 }
                 if params.is_empty() {
                     params.push("void".into());
                 }
-                self.declare(proto.ret, format!("{inner}({})", params.join(", ")), depth)
+                self.declare(proto.ret, format!("{inner}({})", params.join(", ")), parts)
             }
             Kind::Const(of) => match self.get(of).kind {
-                Kind::Pointer(_) => self.declare(of, join("const", &inner), depth),
-                _ => format!("const {}", self.declare(of, inner, depth)),
+                Kind::Pointer(_) => self.declare(of, join("const", &inner), parts),
+                _ => format!("const {}", self.declare(of, inner, parts)),
             },
-            Kind::Qualified(of) => self.declare(of, inner, depth),
+            Kind::Qualified(of) => self.declare(of, inner, parts),
             Kind::Record(record) => {
                 let word = if record.union { "union" } else { "struct" };
                 let name = if ty.name.is_empty() { "{...}" } else { ty.name };

@@ -6,6 +6,8 @@ const MAGIC: u16 = 0xeb9f;
 const HEADER: usize = 24;
 /// `name_off`, `info`, and `size` or `type`.
 const TYPE: usize = 12;
+/// How long names are, the NUL at their end included (`btf_name_valid()` in `kernel/bpf/btf.c`).
+const KSYM_NAME_LEN: usize = 512;
 
 /// How large a blob may be. Kernels have some 6 MB; a hostile one must not keep the reader busy for hours.
 const MAX_SIZE: usize = 64 << 20;
@@ -144,18 +146,21 @@ impl Btf {
         Ok(btf)
     }
 
-    /// Proves what the accessors rely on: names and type ids are in range, and following a type's qualifiers, elements
+    /// Proves what the accessors rely on: names and type ids are in range and names short, and following a type's qualifiers, elements
     /// and members by value always ends.
     fn check(&self) -> Result<(), BtfError> {
         let count = self.starts.len() as u32;
+        let strings = &self.bytes[self.strings.clone()];
         for id in self.ids() {
             let at = self.start(id);
             let check_name = |name: u32, at: usize| {
-                if (name as usize) < self.strings.len() {
-                    Ok(())
-                } else {
-                    error(at, format!("name offset {name} is outside the string section"))
+                let Some(text) = strings.get(name as usize..).filter(|text| !text.is_empty()) else {
+                    return error(at, format!("name offset {name} is outside the string section"));
+                };
+                if text.iter().take(KSYM_NAME_LEN).all(|&b| b != 0) {
+                    return error(at, "a name is too long");
                 }
+                Ok(())
             };
             let check_id = |ty: u32, at: usize| {
                 if ty <= count {

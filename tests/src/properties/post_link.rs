@@ -3,7 +3,7 @@
 use kpsc::elf::{post_link as convert, verify, PostLinkError, VerifyError};
 use object::elf::{FileHeader64, SHF_ALLOC, SHT_NOBITS, SHT_RELA, SHT_SYMTAB};
 use object::read::elf::{FileHeader as _, Rela as _, SectionHeader as _};
-use object::LittleEndian as LE;
+use object::{LittleEndian as LE, SectionIndex};
 
 /// Converts and verifies bytes that a linker may have written.
 pub fn post_link(data: &[u8]) {
@@ -31,7 +31,8 @@ pub fn post_link(data: &[u8]) {
 /// What a loader sees of a module.
 #[derive(Debug)]
 struct Loaded {
-    /// The bytes of each section that is loaded and holds no relocations, by name.
+    /// The bytes of each section that is loaded, by name. Relocations have a list of their own, and the tables of symbols and
+    /// names are written anew.
     sections: Vec<(String, Vec<u8>)>,
     /// Where each relocation applies, its type, its symbol without prefix, and the addend.
     relocations: Vec<(String, u64, u32, String, i64)>,
@@ -43,9 +44,11 @@ fn loaded(module: &[u8]) -> object::Result<Loaded> {
     let header = FileHeader64::<LE>::parse(module)?;
     let sections = header.sections(LE, module)?;
     let symbols = sections.symbols(LE, module, SHT_SYMTAB)?;
+    let names = SectionIndex(header.shstrndx(LE, module)? as usize);
+    let tables = [symbols.section(), symbols.string_section(), names];
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     let mut all = Loaded { sections: Vec::new(), relocations: Vec::new(), moved: 0 };
-    for section in sections.iter() {
+    for (index, section) in sections.enumerate() {
         let name = text(sections.section_name(LE, section)?);
         let kind = section.sh_type(LE);
         if kind == SHT_RELA {
@@ -71,7 +74,7 @@ fn loaded(module: &[u8]) -> object::Result<Loaded> {
                 ));
             }
             all.moved += if name.starts_with(".klp.rela.") { relocations.len() } else { 0 };
-        } else if section.sh_flags(LE).contains(SHF_ALLOC) && kind != SHT_NOBITS {
+        } else if section.sh_flags(LE).contains(SHF_ALLOC) && kind != SHT_NOBITS && !tables.contains(&index) {
             all.sections.push((name, section.data(LE, module)?.to_vec()));
         }
     }
