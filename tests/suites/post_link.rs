@@ -122,7 +122,7 @@ fn a_second_conversion_is_refused() {
 
 #[test]
 fn what_is_no_module_is_refused() {
-    assert!(matches!(post_link(b"\x7fELF"), Err(PostLinkError::NotAModule)));
+    assert!(matches!(post_link(b"\x7fELF"), Err(PostLinkError::NotAModule(_))));
     assert!(post_link(b"").is_err());
     let module = linked(MODULE);
     for len in (0..module.len()).step_by(61) {

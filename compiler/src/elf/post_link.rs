@@ -7,10 +7,12 @@
 
 use super::{written_bytes, KlpName, SECTION_PREFIX, SHF_RELA_LIVEPATCH, SHN_LIVEPATCH, SYMBOL_PREFIX};
 use kps_codegen::names::PLACEHOLDER;
-use object::build::elf::{Builder, Relocation, SectionData, SectionId, Symbol};
+use object::build::elf::{Builder, Relocation, Section, SectionData, SectionId, Symbol};
 use object::build::Id as _;
-use object::{elf, Object as _, ObjectSection as _};
-use std::collections::BTreeMap;
+use object::elf;
+use object::read::elf::{FileHeader as _, SectionHeader as _, Sym as _};
+use object::LittleEndian as LE;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Why a module cannot be converted.
 #[derive(Debug, thiserror::Error)]
@@ -18,9 +20,12 @@ pub enum PostLinkError {
     /// The file is not what a linker writes.
     #[error("the linked module cannot be read: {0}")]
     Elf(#[from] object::build::Error),
-    /// Not a relocatable file for x86-64.
-    #[error("the linked file is no x86-64 module")]
-    NotAModule,
+    /// A part of the file is outside it.
+    #[error("the linked module cannot be read: {0}")]
+    Damaged(#[from] object::Error),
+    /// Not a relocatable file for x86-64, or not as linkers write them.
+    #[error("the linked file is no x86-64 module: {0}")]
+    NotAModule(&'static str),
     /// It has been converted before.
     #[error("the module is converted already: it has `{0}`")]
     Converted(String),
@@ -39,6 +44,9 @@ pub enum PostLinkError {
         /// Where.
         section: String,
     },
+    /// A relocation against something in a section that is dropped.
+    #[error("{0} is loaded and refers to debug information, which is not")]
+    Dropped(String),
     /// A relocation outside its section, or on bytes that are not zero.
     #[error("`{symbol}` is used at {section}+{offset:#x}, where the bytes are not zero")]
     Bytes {
@@ -53,12 +61,9 @@ pub enum PostLinkError {
 
 /// Converts a linked module.
 pub fn post_link(linked: &[u8]) -> Result<Vec<u8>, PostLinkError> {
-    refuse_converted(linked)?;
+    check_input(linked)?;
     let mut builder = Builder::read(linked)?;
-    if builder.header.e_type != elf::ET_REL || builder.header.e_machine != elf::EM_X86_64 {
-        return Err(PostLinkError::NotAModule);
-    }
-    drop_debug(&mut builder);
+    drop_debug(&mut builder)?;
     mark_symbols(&mut builder)?;
     let moved = take_relocations(&mut builder)?;
     add_sections(&mut builder, moved);
@@ -67,21 +72,64 @@ pub fn post_link(linked: &[u8]) -> Result<Vec<u8>, PostLinkError> {
     Ok(converted)
 }
 
-/// The builder cannot read klp relocations, so this is asked before.
-fn refuse_converted(linked: &[u8]) -> Result<(), PostLinkError> {
-    let Ok(file) = object::File::parse(linked) else { return Err(PostLinkError::NotAModule) };
-    let names = file.sections().filter_map(|section| section.name().ok().map(str::to_owned));
-    match names.into_iter().find(|name| name.starts_with(".klp.")) {
-        Some(name) => Err(PostLinkError::Converted(name)),
-        None => Ok(()),
+/// Refuses what has been converted, and what no linker writes: the builder takes some of it for something else.
+fn check_input(linked: &[u8]) -> Result<(), PostLinkError> {
+    /// No section of a module needs more, and the builder fills the space between sections.
+    const MAX_ALIGN: u64 = 1 << 16;
+    let refuse = |why| Err(PostLinkError::NotAModule(why));
+    let Ok(header) = elf::FileHeader64::<LE>::parse(linked) else { return refuse("it is not ELF") };
+    if header.e_type(LE) != elf::ET_REL || header.e_machine(LE) != elf::EM_X86_64 || header.e_phnum(LE) != 0 {
+        return refuse("it is not relocatable, or for another machine");
     }
+    let sections = header.sections(LE, linked)?;
+    let symbols = sections.symbols(LE, linked, elf::SHT_SYMTAB)?;
+    if symbols.is_empty() {
+        return refuse("it has no symbols");
+    }
+    for section in sections.iter() {
+        let name = String::from_utf8_lossy(sections.section_name(LE, section)?);
+        let flags = section.sh_flags(LE);
+        if name.starts_with(".klp.") || flags.contains(SHF_RELA_LIVEPATCH) {
+            return Err(PostLinkError::Converted(name.into_owned()));
+        }
+        let align = section.sh_addralign(LE);
+        if align > MAX_ALIGN || align != 0 && !align.is_power_of_two() {
+            return refuse("it has a section that is aligned to nothing usual");
+        }
+        let plain = flags.contains(elf::SHF_INFO_LINK) && !flags.contains(elf::SHF_ALLOC);
+        match section.sh_type(LE) {
+            elf::SHT_REL => return refuse("it has relocations without addends"),
+            elf::SHT_RELA if !plain => return refuse("it has relocations that do not say what they apply to"),
+            _ => {}
+        }
+    }
+    for symbol in symbols.iter() {
+        let name = String::from_utf8_lossy(symbols.symbol_name(LE, symbol)?);
+        if name.starts_with(SYMBOL_PREFIX) || symbol.st_shndx(LE) == SHN_LIVEPATCH {
+            return Err(PostLinkError::Converted(name.into_owned()));
+        }
+    }
+    Ok(())
 }
 
-fn drop_debug(builder: &mut Builder<'_>) {
-    const DROPPED: &[&[u8]] = &[b".debug_", b".rela.debug_", b".BTF", b".rela.BTF"];
+/// Debug information and BTF go, with the relocations that apply to them. Nothing that stays may refer to them, for the
+/// builder drops such relocations without a word.
+fn drop_debug(builder: &mut Builder<'_>) -> Result<(), PostLinkError> {
+    const DROPPED: &[&[u8]] = &[b".debug_", b".BTF"];
+    let is_dropped = |section: &Section<'_>| DROPPED.iter().any(|prefix| section.name.starts_with(prefix));
+    let dropped: BTreeSet<usize> =
+        builder.sections.iter().filter(|s| is_dropped(s)).map(|s| s.id().index()).collect();
+    let is_dropped = |id: Option<SectionId>| id.is_some_and(|id| dropped.contains(&id.index()));
+    let symbols = &builder.symbols;
     for section in &mut builder.sections {
-        section.delete = DROPPED.iter().any(|prefix| section.name.starts_with(prefix));
+        section.delete = is_dropped(Some(section.id())) || is_dropped(section.sh_info_section);
+        let SectionData::Relocation(relocations) = &section.data else { continue };
+        let refers = |relocation: &Relocation| relocation.symbol.is_some_and(|id| is_dropped(symbols.get(id).section));
+        if !section.delete && relocations.iter().any(refers) {
+            return Err(PostLinkError::Dropped(String::from_utf8_lossy(&section.name).into_owned()));
+        }
     }
+    Ok(())
 }
 
 fn mark_symbols(builder: &mut Builder<'_>) -> Result<(), PostLinkError> {
@@ -147,7 +195,7 @@ fn take_relocations(builder: &mut Builder<'_>) -> Result<Moved, PostLinkError> {
 
 fn check(
     relocation: &Relocation,
-    target: &object::build::elf::Section<'_>,
+    target: &Section<'_>,
     symbol: String,
 ) -> Result<(), PostLinkError> {
     let section = || String::from_utf8_lossy(&target.name).into_owned();
@@ -169,23 +217,16 @@ fn check(
 
 fn add_sections(builder: &mut Builder<'_>, moved: Moved) {
     let symtab = builder.sections.iter().find(|s| matches!(s.data, SectionData::Symbol)).map(|s| s.id());
-    // Sections that are loaded keep their places in the file; new ones come behind all of them.
-    let ends = builder.sections.iter().filter(|s| s.is_alloc()).map(|s| s.sh_offset + s.sh_size);
-    let mut offset = ends.max().unwrap_or(0).next_multiple_of(8);
     for ((object, _), (target, relocations)) in moved {
         let target_name = String::from_utf8_lossy(&builder.sections.get(target).name).into_owned();
-        let size = (relocations.len() * 24) as u64;
         let section = builder.sections.add();
         section.name = format!("{SECTION_PREFIX}{object}.{target_name}").into_bytes().into();
         section.sh_type = elf::SHT_RELA;
         section.sh_flags = elf::SHF_ALLOC | elf::SHF_INFO_LINK | SHF_RELA_LIVEPATCH;
-        section.sh_offset = offset;
         section.sh_link_section = symtab;
         section.sh_info_section = Some(target);
         section.sh_addralign = 8;
         section.sh_entsize = 24;
-        section.sh_size = size;
         section.data = SectionData::Relocation(relocations);
-        offset += size;
     }
 }
