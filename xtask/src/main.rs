@@ -1,8 +1,10 @@
 //! What developers and newcomers of kpsc run.
 //!
 //! `cargo xtask demo` shows the main job; `cargo xtask test` runs every test. Both set up what is missing first.
+//! `cargo xtask fuzz` looks for inputs that break a property.
 
 mod demo;
+mod fuzz;
 mod host;
 mod test;
 
@@ -12,22 +14,29 @@ use std::process::{Command, ExitCode};
 
 const USAGE: &str = "\
 cargo xtask demo    compile a spec, load it into a stock kernel in a virtual machine, watch it act
-cargo xtask test    run every test";
+cargo xtask test    run every test
+cargo xtask fuzz [TARGET ..] [--seconds N]
+                    look for inputs that break a property, a minute long if not told";
 
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let usage = || {
+        eprintln!("{USAGE}");
+        ExitCode::from(2)
+    };
     let result = match words.as_slice() {
-        ["demo"] => at_the_top().and_then(|()| demo::run()),
-        ["test"] => at_the_top().and_then(|()| test::run()),
         [.., "-h" | "--help"] => {
             println!("{USAGE}");
             return ExitCode::SUCCESS;
         }
-        _ => {
-            eprintln!("{USAGE}");
-            return ExitCode::from(2);
-        }
+        ["demo"] => at_the_top().and_then(|()| demo::run()),
+        ["test"] => at_the_top().and_then(|()| test::run()),
+        ["fuzz", words @ ..] => match fuzz::Wish::parse(words) {
+            Some(wish) => at_the_top().and_then(|()| fuzz::run(&wish)),
+            None => return usage(),
+        },
+        _ => return usage(),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -63,6 +63,10 @@ pub enum PostLinkError {
 pub fn post_link(linked: &[u8]) -> Result<Vec<u8>, PostLinkError> {
     check_input(linked)?;
     let mut builder = Builder::read(linked)?;
+    for section in &mut builder.sections {
+        // 0 and 1 mean the same to ELF, but not to the builder.
+        section.sh_addralign = section.sh_addralign.max(1);
+    }
     drop_debug(&mut builder)?;
     mark_symbols(&mut builder)?;
     let moved = take_relocations(&mut builder)?;
@@ -99,7 +103,9 @@ fn check_input(linked: &[u8]) -> Result<(), PostLinkError> {
         let plain = flags.contains(elf::SHF_INFO_LINK) && !flags.contains(elf::SHF_ALLOC);
         match section.sh_type(LE) {
             elf::SHT_REL => return refuse("it has relocations without addends"),
-            elf::SHT_RELA if !plain => return refuse("it has relocations that do not say what they apply to"),
+            elf::SHT_RELA if !plain => {
+                return refuse("it has relocations that do not say what they apply to")
+            }
             _ => {}
         }
     }
@@ -124,7 +130,8 @@ fn drop_debug(builder: &mut Builder<'_>) -> Result<(), PostLinkError> {
     for section in &mut builder.sections {
         section.delete = is_dropped(Some(section.id())) || is_dropped(section.sh_info_section);
         let SectionData::Relocation(relocations) = &section.data else { continue };
-        let refers = |relocation: &Relocation| relocation.symbol.is_some_and(|id| is_dropped(symbols.get(id).section));
+        let refers =
+            |relocation: &Relocation| relocation.symbol.is_some_and(|id| is_dropped(symbols.get(id).section));
         if !section.delete && relocations.iter().any(refers) {
             return Err(PostLinkError::Dropped(String::from_utf8_lossy(&section.name).into_owned()));
         }
@@ -193,11 +200,7 @@ fn take_relocations(builder: &mut Builder<'_>) -> Result<Moved, PostLinkError> {
     Ok(moved)
 }
 
-fn check(
-    relocation: &Relocation,
-    target: &Section<'_>,
-    symbol: String,
-) -> Result<(), PostLinkError> {
+fn check(relocation: &Relocation, target: &Section<'_>, symbol: String) -> Result<(), PostLinkError> {
     let section = || String::from_utf8_lossy(&target.name).into_owned();
     let Some(len) = written_bytes(relocation.r_type) else {
         return Err(PostLinkError::Type { symbol, kind: relocation.r_type.0, section: section() });

@@ -25,17 +25,15 @@ pub struct Target {
     pub name: &'static str,
     /// What must hold.
     pub holds: fn(&[u8]),
-    /// Inputs beyond this many bytes show nothing more and cost time.
-    pub max_len: usize,
 }
 
 /// All of them.
 pub const TARGETS: &[Target] = &[
-    Target { name: "btf", holds: btf, max_len: 8 << 10 },
-    Target { name: "facts", holds: facts, max_len: 16 << 10 },
-    Target { name: "image", holds: image, max_len: 32 << 10 },
-    Target { name: "kallsyms", holds: kallsyms, max_len: 16 << 10 },
-    Target { name: "post_link", holds: post_link, max_len: 8 << 10 },
-    Target { name: "spec", holds: spec, max_len: 8 << 10 },
-    Target { name: "texts", holds: texts, max_len: 4 << 10 },
+    Target { name: "btf", holds: btf },
+    Target { name: "facts", holds: facts },
+    Target { name: "image", holds: image },
+    Target { name: "kallsyms", holds: kallsyms },
+    Target { name: "post_link", holds: post_link },
+    Target { name: "spec", holds: spec },
+    Target { name: "texts", holds: texts },
 ];

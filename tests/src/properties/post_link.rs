@@ -2,8 +2,13 @@
 
 use kpsc::elf::{post_link as convert, verify, PostLinkError, VerifyError};
 use object::elf::{FileHeader64, SHF_ALLOC, SHT_NOBITS, SHT_RELA, SHT_SYMTAB};
-use object::read::elf::{FileHeader as _, Rela as _, SectionHeader as _};
-use object::{LittleEndian as LE, SectionIndex};
+use object::read::elf::{
+    FileHeader as _, Rela as _, SectionHeader as _, SectionTable, Sym as _, SymbolTable,
+};
+use object::{LittleEndian as LE, SectionIndex, SymbolIndex};
+
+type Sections<'a> = SectionTable<'a, FileHeader64<LE>>;
+type Symbols<'a> = SymbolTable<'a, FileHeader64<LE>>;
 
 /// Converts and verifies bytes that a linker may have written.
 pub fn post_link(data: &[u8]) {
@@ -45,9 +50,9 @@ fn loaded(module: &[u8]) -> object::Result<Loaded> {
     let symbols = sections.symbols(LE, module, SHT_SYMTAB)?;
     let names = SectionIndex(header.shstrndx(LE, module)? as usize);
     let tables = [symbols.section(), symbols.string_section(), names];
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     let mut all = Loaded { sections: Vec::new(), relocations: Vec::new(), moved: 0 };
-    for (index, section) in sections.enumerate() {
+    // The first one is none.
+    for (index, section) in sections.enumerate().skip(1) {
         let name = text(sections.section_name(LE, section)?);
         let kind = section.sh_type(LE);
         let dropped = |name: &str| name.starts_with(".debug_") || name.starts_with(".BTF");
@@ -66,16 +71,14 @@ fn loaded(module: &[u8]) -> object::Result<Loaded> {
             }
             for relocation in relocations {
                 let symbol = match relocation.symbol(LE, false) {
-                    Some(index) => text(symbols.symbol_name(LE, symbols.symbol(index)?)?),
+                    Some(index) => describe(&sections, &symbols, index)?,
                     None => String::new(),
                 };
-                let symbol =
-                    ["kps.sym.", ".klp.sym."].iter().find_map(|p| symbol.strip_prefix(p)).unwrap_or(&symbol);
                 all.relocations.push((
                     target.clone(),
                     relocation.r_offset.get(LE),
                     relocation.r_type(LE, false).0,
-                    symbol.to_owned(),
+                    symbol,
                     relocation.r_addend.get(LE),
                 ));
             }
@@ -87,4 +90,22 @@ fn loaded(module: &[u8]) -> object::Result<Loaded> {
     all.sections.sort();
     all.relocations.sort();
     Ok(all)
+}
+
+/// What a symbol stands for, in words that conversion does not change.
+fn describe(sections: &Sections<'_>, symbols: &Symbols<'_>, index: SymbolIndex) -> object::Result<String> {
+    let symbol = symbols.symbol(index)?;
+    let name = text(symbols.symbol_name(LE, symbol)?);
+    if let Some(rest) = ["kps.sym.", ".klp.sym."].iter().find_map(|prefix| name.strip_prefix(prefix)) {
+        return Ok(rest.to_owned());
+    }
+    let section = match symbols.symbol_section(LE, symbol, index)? {
+        Some(section) => text(sections.section_name(LE, sections.section(section)?)?),
+        None => String::new(),
+    };
+    Ok(format!("{name} at {section}+{}", symbol.st_value(LE)))
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
 }
