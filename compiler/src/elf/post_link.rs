@@ -100,7 +100,8 @@ fn check_input(linked: &[u8]) -> Result<(), PostLinkError> {
         if align > MAX_ALIGN || align != 0 && !align.is_power_of_two() {
             return refuse("it has a section that is aligned to nothing usual");
         }
-        let plain = flags.contains(elf::SHF_INFO_LINK) && !flags.contains(elf::SHF_ALLOC);
+        let applies = flags.contains(elf::SHF_INFO_LINK) && section.sh_info(LE) != 0;
+        let plain = applies && !flags.contains(elf::SHF_ALLOC);
         match section.sh_type(LE) {
             elf::SHT_REL => return refuse("it has relocations without addends"),
             elf::SHT_RELA if !plain => {
