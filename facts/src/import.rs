@@ -72,7 +72,7 @@ impl<'a> Importer<'a> {
         self.types
     }
 
-    /// The prototype of a function, with names for all parameters.
+    /// The prototype of a function, with names for all parameters; none if it is larger than any that people write.
     pub fn signature(&mut self, function: BtfId) -> Option<Signature> {
         let proto = match self.btf.get(function).kind {
             Kind::Function(proto) => self.btf.get(proto).kind,
@@ -81,8 +81,9 @@ impl<'a> Importer<'a> {
         let Kind::Prototype(proto) = proto else { return None };
         self.parts = 0;
         let signature = self.prototype(proto);
+        let whole = self.parts < MAX_PARTS;
         self.settle();
-        Some(signature)
+        whole.then_some(signature)
     }
 
     /// The types that a name may mean: one, unless translation units define different types of that name. The one that
@@ -148,6 +149,9 @@ impl<'a> Importer<'a> {
         let mut params: Vec<Param> = Vec::new();
         let mut names = HashSet::new();
         for (n, (name, ty)) in proto.params().enumerate() {
+            if self.parts == MAX_PARTS {
+                break;
+            }
             let mut name = param_name(name, n);
             if names.contains(&name) {
                 name = format!("arg{n}");

@@ -440,6 +440,14 @@ mod tests {
     }
 
     #[test]
+    fn attributes_and_visibility_are_stepped_over_whole() {
+        let text =
+            "#[a(\"]\")] /* ] */ pub(in a::b) static A: B = B { c: 1 }; # [b] pub const C: u8 = { 1 };";
+        let heads: Vec<_> = cut(text).0.into_iter().map(|(head, _)| head).collect();
+        assert_eq!(heads.len(), 2, "{heads:?}");
+    }
+
+    #[test]
     fn only_the_comment_before_an_item_is_its_own() {
         let text = "/// One.\n/// Two.\nlicense \"GPL\"; // None.\nuse x;";
         let items = items(text, Span::new(0, text.len()), &LEVEL, &mut Vec::new());

@@ -122,5 +122,7 @@ mod tests {
         }
         assert_eq!(source.place(text.len()), Place { line: 5, column: 4 });
         assert_eq!(source.byte(Place { line: 5, column: 99 }), text.len());
+        // Compilers count from 1; one that does not is no reason to end.
+        assert_eq!(source.byte(Place { line: 0, column: 0 }), 0);
     }
 }

@@ -194,3 +194,60 @@ fn a_record_that_is_not_packed_by_its_size_is_by_its_members() {
     assert_eq!(btf.align(BtfId(packed)), 1);
     assert!(matches!(btf.get(BtfId(packed)).kind, Kind::Record(_)));
 }
+
+#[test]
+fn functions_that_take_themselves_many_times_are_cut_short() {
+    let mut w = BtfWriter::default();
+    let itself = w.next() + 1;
+    let pointer = w.pointer(itself);
+    let params = ["a"; 64].map(|name| (name, pointer));
+    w.prototype(pointer, &params);
+    w.function("forged", VOID, &params);
+    let btf = parse(w.finish());
+    let forged = btf.functions("forged")[0];
+    assert!(btf.declaration(forged).len() < 10_000);
+    let wanted = Wanted::default();
+    let mut importer = Importer::new(&btf, &wanted);
+    assert_eq!(importer.signature(forged), None);
+    assert!(format!("{:?}", importer.ty(BtfId(pointer))).len() < 100_000);
+}
+
+#[test]
+fn records_that_hold_the_next_one_twice_are_cut_short() {
+    let mut w = BtfWriter::default();
+    let int = w.int("int", 4, true);
+    let mut inner = w.structure("", 4, &[("x", int, 0, None)]);
+    for _ in 0..60 {
+        inner = w.union("", 4, &[("", inner, 0, None), ("", inner, 0, None)]);
+    }
+    w.structure("forged", 4, &[("", inner, 0, None)]);
+    let btf = parse(w.finish());
+    let wanted = Wanted { words: BTreeSet::from(["x".to_owned()]), ..Wanted::default() };
+    let mut importer = Importer::new(&btf, &wanted);
+    importer.named("forged");
+    assert_eq!(importer.types().iter().count(), 1);
+}
+
+#[test]
+fn no_two_parameters_have_one_name() {
+    let mut w = BtfWriter::default();
+    let int = w.int("int", 4, true);
+    w.function("f", VOID, &[("arg1", int), ("arg1", int), ("", int), ("arg2", int)]);
+    let btf = parse(w.finish());
+    let wanted = Wanted::default();
+    let signature = Importer::new(&btf, &wanted).signature(btf.functions("f")[0]);
+    let names: Vec<_> = signature.into_iter().flat_map(|s| s.params).map(|param| param.name).collect();
+    assert_eq!(names, ["arg1", "arg1_", "arg2", "arg3"]);
+}
+
+#[test]
+fn a_name_that_no_kernel_takes_is_refused() {
+    let blob = |len: usize| {
+        let mut w = BtfWriter::default();
+        w.forward(&"x".repeat(len));
+        Btf::parse(w.finish())
+    };
+    assert!(blob(511).is_ok());
+    let error = blob(512).err().unwrap_or_else(|| panic!("512 bytes are taken"));
+    assert!(error.problem.contains("too long"), "{error}");
+}

@@ -169,6 +169,27 @@ fn deep_text_is_refused_and_does_not_overflow_the_stack() {
 }
 
 #[test]
+fn long_text_takes_time_by_its_length_and_no_more() {
+    let root = folder();
+    let many = 100_000;
+    let each = |text: &dyn Fn(usize) -> String| (0..many).map(text).collect::<String>();
+    let texts = [
+        format!("patch fix {{ {} }}", "#{}".repeat(many)),
+        format!("patch fix {{ {} }}", "#[a] ".repeat(many)),
+        format!("patch fix {{ {} }}", "x".repeat(many * 20)),
+        format!("patch fix {{ object vmlinux {{ {} }} }}", each(&|n| format!("fn f{n} {{pre{{}}}} "))),
+        format!("patch fix {{ object vmlinux {{ use fn f({}); }} }}", each(&|n| format!("a{n}:u8,"))),
+        format!("patch fix {{ {} }}", each(&|n| format!("object m{n}{{}} const A{n}:u8=0; "))),
+        SPEC.replace("object", &(each(&|n| format!("const A{n}:u8=0; ")) + "object")),
+    ];
+    for (n, text) in texts.iter().enumerate() {
+        let spec = write(&root.path().join(format!("{n}.kps")), text.as_bytes());
+        let (status, said) = with_fixture(&["check", &spec]);
+        assert!(status == 0 || status == 1, "text {n} ends with {status}: {}", &said[..said.len().min(2000)]);
+    }
+}
+
+#[test]
 fn an_unknown_target_is_named() {
     let root = folder();
     let spec = write(&root.path().join("a.kps"), SPEC.as_bytes());

@@ -3,8 +3,9 @@
 use kps_tests::miniature::{bz_image, link, Addresses};
 use kpsc::target::gather::gather;
 use kpsc::target::image::{vmlinux, ImageError};
+use kpsc::target::kallsyms::decode;
 use object::{Object as _, ObjectSymbol as _};
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 
 const CONFIG: &str = "CONFIG_LIVEPATCH=y\n# CONFIG_RUST is not set\nCONFIG_CC_VERSION_TEXT=\"gcc 14\"\n";
 const SYMVERS: &str =
@@ -87,6 +88,14 @@ fn a_facts_file_that_is_cut_or_changed_is_refused() {
 }
 
 #[test]
+fn a_facts_file_with_something_behind_its_end_is_refused() {
+    let bytes = kps_tests::fixture::facts().to_bytes();
+    let read = |parts: &[u8]| kps_facts::Facts::from_bytes(&kps_facts::Facts::seal(parts));
+    assert!(read(&bytes[16..]).is_ok());
+    assert!(read(&[&bytes[16..], &[0]].concat()).is_err());
+}
+
+#[test]
 fn a_bz_image_is_opened_in_each_of_the_known_compressions() {
     let kernel = miniature(Addresses::RelativeToEntry);
     let zstd = zstd::encode_all(kernel.as_slice(), 1).unwrap_or_else(|error| panic!("{error}"));
@@ -114,4 +123,78 @@ fn an_image_that_is_cut_short_is_refused() {
     for len in (0..image.len()).step_by(997) {
         assert!(gather(&image[..len], CONFIG, SYMVERS).is_err(), "cut to {len} of {}", image.len());
     }
+}
+
+#[test]
+fn a_header_that_is_cut_short_anywhere_is_refused() {
+    let image = bz_image(b"");
+    for len in 0..image.len() {
+        assert!(vmlinux(&image[..len]).is_err(), "cut to {len}");
+    }
+}
+
+#[test]
+fn a_kernel_that_is_larger_than_any_is_refused() {
+    let zeros = std::io::repeat(0).take((512 << 20) + 1);
+    let mut bomb = Vec::new();
+    zstd::stream::copy_encode(zeros, &mut bomb, 1).unwrap_or_else(|error| panic!("{error}"));
+    assert!(matches!(vmlinux(&bz_image(&bomb)), Err(ImageError::TooLarge)));
+}
+
+/// The tables of kallsyms for symbols at one address, the second of which has this name. A token of it stands for a text.
+fn kallsyms_tables(name: &[u8], token: &str) -> Vec<u8> {
+    // One more than a block, so that there are two markers.
+    const COUNT: u32 = 257;
+    let mut bytes = COUNT.to_le_bytes().to_vec();
+    let start = bytes.len();
+    let align = |bytes: &mut Vec<u8>| bytes.resize(bytes.len().next_multiple_of(4), 0);
+    let mut markers = Vec::new();
+    for n in 0..COUNT {
+        if n % 256 == 0 {
+            markers.extend(((bytes.len() - start) as u32).to_le_bytes());
+        }
+        let name = [b"T_text".as_slice(), name].into_iter().nth(n as usize).unwrap_or(b"tf");
+        bytes.push(name.len() as u8);
+        bytes.extend(name);
+    }
+    align(&mut bytes);
+    bytes.extend(markers);
+    let mut index = Vec::new();
+    let tokens = bytes.len();
+    for byte in 0..=255u8 {
+        index.extend(((bytes.len() - tokens) as u16).to_le_bytes());
+        match byte {
+            1 => bytes.extend(token.bytes()),
+            byte if byte.is_ascii_graphic() => bytes.push(byte),
+            _ => {}
+        }
+        bytes.push(0);
+    }
+    align(&mut bytes);
+    bytes.extend(index);
+    bytes.extend([0; 4 * COUNT as usize]);
+    bytes.resize(bytes.len().next_multiple_of(8) + 8, 0);
+    bytes
+}
+
+#[test]
+fn a_few_tokens_do_not_make_a_name_of_any_length() {
+    const TEXT: u64 = 0xffff_ffff_8100_0000;
+    let read = |name: &[u8], token: &str| {
+        let mut tables = kallsyms_tables(name, token);
+        // The base that the addresses are above.
+        let base = tables.len() - 8;
+        tables[base..].copy_from_slice(&TEXT.to_le_bytes());
+        decode(&tables, 0, TEXT).map(|symbols| symbols[1].name.len())
+    };
+    assert_eq!(read(b"t\x01b", "a").ok(), Some(2));
+    assert_eq!(read(b"t\x01", &"a".repeat(511)).ok(), Some(511));
+    assert!(read(b"t\x01", &"a".repeat(512)).is_err());
+    assert!(read(&[b"t".as_slice(), &[1; 100]].concat(), &"a".repeat(500)).is_err());
+}
+
+#[test]
+fn tables_at_the_end_of_memory_are_no_obstacle() {
+    let tables = kallsyms_tables(b"tf", "a");
+    assert!(decode(&tables, u64::MAX - 8, 0xffff_ffff_8100_0000).is_err());
 }

@@ -130,6 +130,50 @@ fn what_is_no_module_is_refused() {
     }
 }
 
+/// A module whose section header of this name has another value in one of its fields.
+fn with_header(module: &[u8], section: &str, field: usize, value: u64, len: usize) -> Vec<u8> {
+    let file = ElfFile64::<LE>::parse(module).unwrap_or_else(|error| panic!("{error}"));
+    let index = file.sections().position(|s| s.name() == Ok(section)).map(|n| n + 1);
+    let header =
+        file.elf_header().e_shoff.get(LE) as usize + 64 * index.unwrap_or_else(|| panic!("no {section}"));
+    let mut changed = module.to_vec();
+    changed[header + field..header + field + len].copy_from_slice(&value.to_le_bytes()[..len]);
+    changed
+}
+
+#[test]
+fn what_no_linker_writes_is_refused() {
+    const FLAGS: usize = 8;
+    const INFO: usize = 44;
+    const ALIGN: usize = 48;
+    let module = linked(MODULE);
+    let refused = |module: &[u8]| matches!(post_link(module), Err(PostLinkError::NotAModule(_)));
+    // Relocations that do not say what they apply to would stay where they are, their symbols changed.
+    assert!(refused(&with_header(&module, ".rela.text", FLAGS, 0, 8)));
+    assert!(refused(&with_header(&module, ".rela.text", INFO, 0, 4)));
+    // The space between sections would fill the memory.
+    assert!(refused(&with_header(&module, ".text", ALIGN, 1 << 40, 8)));
+    // A file without section headers.
+    let mut bare = module.clone();
+    bare[0x28..0x30].fill(0);
+    assert!(refused(&bare));
+    // No alignment is the smallest one.
+    let unaligned = post_link(&with_header(&module, ".data", ALIGN, 0, 8)).unwrap_or_else(|e| panic!("{e}"));
+    assert_eq!(relocations(&unaligned), relocations(&module));
+}
+
+#[test]
+fn what_is_loaded_cannot_refer_to_what_is_dropped() {
+    let result = post_link(&linked(".data\n.quad info\n.section .debug_info, \"\"\ninfo: .quad 0\n"));
+    assert!(matches!(result, Err(PostLinkError::Dropped(_))), "{result:?}");
+}
+
+#[test]
+fn a_symbol_of_a_finished_module_is_not_converted_again() {
+    let result = post_link(&linked("call \".klp.sym.vmlinux.f,0\"\n"));
+    assert!(matches!(result, Err(PostLinkError::Converted(_))), "{result:?}");
+}
+
 #[test]
 fn a_placeholder_that_says_nothing_is_refused() {
     let bad = [

@@ -38,8 +38,13 @@ impl Btf {
             }
             Kind::Array { of, len } => self.declare(of, format!("{inner}[{len}]"), parts),
             Kind::Prototype(proto) => {
-                let mut params: Vec<_> =
-                    proto.params().map(|(name, ty)| self.declare(ty, name.to_owned(), parts)).collect();
+                let mut params = Vec::new();
+                for (name, ty) in proto.params() {
+                    params.push(self.declare(ty, name.to_owned(), parts));
+                    if *parts == MAX_PARTS {
+                        break;
+                    }
+                }
                 if proto.variadic() {
                     params.push("...".into());
                 }
