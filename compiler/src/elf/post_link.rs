@@ -44,8 +44,8 @@ pub enum PostLinkError {
         /// Where.
         section: String,
     },
-    /// A relocation against something in a section that is dropped.
-    #[error("{0} is loaded and refers to debug information, which is not")]
+    /// A relocation that stays, against something in a section that is dropped.
+    #[error("{0} refers to debug information, which is dropped")]
     Dropped(String),
     /// A relocation outside its section, or on bytes that are not zero.
     #[error("`{symbol}` is used at {section}+{offset:#x}, where the bytes are not zero")]
@@ -67,10 +67,11 @@ pub fn post_link(linked: &[u8]) -> Result<Vec<u8>, PostLinkError> {
         // 0 and 1 mean the same to ELF, but not to the builder.
         section.sh_addralign = section.sh_addralign.max(1);
     }
-    drop_debug(&mut builder)?;
+    drop_debug(&mut builder);
     mark_symbols(&mut builder)?;
     let moved = take_relocations(&mut builder)?;
     add_sections(&mut builder, moved);
+    check_references(&builder)?;
     let mut converted = Vec::new();
     builder.write(&mut converted)?;
     Ok(converted)
@@ -119,35 +120,26 @@ fn check_input(linked: &[u8]) -> Result<(), PostLinkError> {
     Ok(())
 }
 
-/// Debug information and BTF go, with the relocations that apply to them. Nothing that stays may refer to them, for the
-/// builder drops such relocations without a word.
-fn drop_debug(builder: &mut Builder<'_>) -> Result<(), PostLinkError> {
+/// Debug information and BTF go, with the relocations that apply to them.
+fn drop_debug(builder: &mut Builder<'_>) {
     const DROPPED: &[&[u8]] = &[b".debug_", b".BTF"];
     let is_dropped = |section: &Section<'_>| DROPPED.iter().any(|prefix| section.name.starts_with(prefix));
     let dropped: BTreeSet<usize> =
         builder.sections.iter().filter(|s| is_dropped(s)).map(|s| s.id().index()).collect();
     let is_dropped = |id: Option<SectionId>| id.is_some_and(|id| dropped.contains(&id.index()));
-    let symbols = &builder.symbols;
     for section in &mut builder.sections {
         section.delete = is_dropped(Some(section.id())) || is_dropped(section.sh_info_section);
-        let SectionData::Relocation(relocations) = &section.data else { continue };
-        let refers =
-            |relocation: &Relocation| relocation.symbol.is_some_and(|id| is_dropped(symbols.get(id).section));
-        if !section.delete && relocations.iter().any(refers) {
-            return Err(PostLinkError::Dropped(String::from_utf8_lossy(&section.name).into_owned()));
-        }
     }
-    Ok(())
 }
 
 fn mark_symbols(builder: &mut Builder<'_>) -> Result<(), PostLinkError> {
     for symbol in &mut builder.symbols {
-        let name = String::from_utf8_lossy(&symbol.name).into_owned();
-        let Some(rest) = name.strip_prefix(PLACEHOLDER) else { continue };
+        let Some(rest) = symbol.name.strip_prefix(PLACEHOLDER.as_bytes()) else { continue };
         let undefined = symbol.section.is_none() && symbol.st_shndx == elf::SHN_UNDEF;
-        if !undefined || KlpName::parse(rest).is_none() {
-            return Err(PostLinkError::Placeholder(name));
-        }
+        let rest = std::str::from_utf8(rest).ok().filter(|rest| undefined && KlpName::parse(rest).is_some());
+        let Some(rest) = rest else {
+            return Err(PostLinkError::Placeholder(String::from_utf8_lossy(&symbol.name).into_owned()));
+        };
         symbol.name = format!("{SYMBOL_PREFIX}{rest}").into_bytes().into();
         symbol.st_shndx = SHN_LIVEPATCH;
         symbol.st_value = 0;
@@ -233,4 +225,20 @@ fn add_sections(builder: &mut Builder<'_>, moved: Moved) {
         section.sh_entsize = 24;
         section.data = SectionData::Relocation(relocations);
     }
+}
+
+/// Nothing that stays may refer to what goes: the builder drops such relocations without a word.
+fn check_references(builder: &Builder<'_>) -> Result<(), PostLinkError> {
+    let goes = |id: SectionId| builder.sections.get(id).delete;
+    for section in builder.sections.iter().filter(|section| !section.delete) {
+        let SectionData::Relocation(relocations) = &section.data else { continue };
+        let refers = |relocation: &Relocation| {
+            let symbol = relocation.symbol.map(|id| builder.symbols.get(id));
+            symbol.is_some_and(|symbol| symbol.section.is_some_and(goes))
+        };
+        if relocations.iter().any(refers) {
+            return Err(PostLinkError::Dropped(String::from_utf8_lossy(&section.name).into_owned()));
+        }
+    }
+    Ok(())
 }
