@@ -4,7 +4,7 @@
 //! names: it follows Rust's scopes, so a local variable is not taken for a kernel function of the same name.
 
 use proc_macro2::{Span, TokenStream, TokenTree};
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use syn::ext::IdentExt as _;
 use syn::parse::Parser as _;
 use syn::punctuated::Punctuated;
@@ -118,7 +118,7 @@ struct Walk {
     /// Names of both of Rust's name spaces; to tell them apart would change nothing here.
     scopes: Vec<HashSet<String>>,
     /// In how many of the scopes each name is.
-    bound: HashMap<String, usize>,
+    bound: BTreeMap<String, usize>,
     /// Whether the walk is in a macro's arguments.
     in_macro: bool,
 }
