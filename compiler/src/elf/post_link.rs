@@ -2,9 +2,9 @@
 //!
 //! In: a module as the linker makes it, where what bodies take from other objects are undefined symbols named
 //! `kps.sym.OBJECT.NAME,POSITION`. Out: the same module with those symbols marked `SHN_LIVEPATCH` and the relocations
-//! against them in sections of their own, which the kernel applies when OBJECT is there. Debug information and BTF are
-//! dropped: they were made by the linker's view of the module and no loader reads them.
+//! against them in sections of their own, which the kernel applies when OBJECT is there.
 
+use super::ballast::drop_ballast;
 use super::{written_bytes, KlpName, SECTION_PREFIX, SHF_RELA_LIVEPATCH, SHN_LIVEPATCH, SYMBOL_PREFIX};
 use kps_codegen::names::PLACEHOLDER;
 use object::build::elf::{Builder, Relocation, SectionData, SectionId, Symbol};
@@ -58,7 +58,7 @@ pub fn post_link(linked: &[u8]) -> Result<Vec<u8>, PostLinkError> {
     if builder.header.e_type != elf::ET_REL || builder.header.e_machine != elf::EM_X86_64 {
         return Err(PostLinkError::NotAModule);
     }
-    drop_debug(&mut builder);
+    drop_ballast(&mut builder);
     mark_symbols(&mut builder)?;
     let moved = take_relocations(&mut builder)?;
     add_sections(&mut builder, moved);
@@ -74,13 +74,6 @@ fn refuse_converted(linked: &[u8]) -> Result<(), PostLinkError> {
     match names.into_iter().find(|name| name.starts_with(".klp.")) {
         Some(name) => Err(PostLinkError::Converted(name)),
         None => Ok(()),
-    }
-}
-
-fn drop_debug(builder: &mut Builder<'_>) {
-    const DROPPED: &[&[u8]] = &[b".debug_", b".rela.debug_", b".BTF", b".rela.BTF"];
-    for section in &mut builder.sections {
-        section.delete = DROPPED.iter().any(|prefix| section.name.starts_with(prefix));
     }
 }
 
