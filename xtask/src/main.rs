@@ -1,6 +1,7 @@
 //! What developers and newcomers of kpsc run.
 //!
 //! `cargo xtask demo` shows the main job; `cargo xtask test` runs every test. Both set up what is missing first.
+//! `cargo xtask bench` measures.
 
 mod demo;
 mod host;
@@ -8,18 +9,28 @@ mod test;
 
 use anyhow::{anyhow, bail, Context as _, Result};
 use kpsc::diag::{render, Diagnostic};
+use std::ffi::OsString;
 use std::process::{Command, ExitCode};
+use xtask::bench;
 
 const USAGE: &str = "\
-cargo xtask demo    compile a spec, load it into a stock kernel in a virtual machine, watch it act
-cargo xtask test    run every test";
+cargo xtask demo     compile a spec, load it into a stock kernel in a virtual machine, watch it act
+cargo xtask test     run every test
+cargo xtask bench    measure speed and size, some ten minutes; `--against FILE.rs` adds a livepatch written by hand";
 
 fn main() -> ExitCode {
-    let words: Vec<String> = std::env::args().skip(1).collect();
-    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let words: Vec<OsString> = std::env::args_os().skip(1).collect();
+    if let [word, command @ ..] = words.as_slice() {
+        if word == bench::WORD {
+            return end(bench::measure(command));
+        }
+    }
+    let words: Vec<&str> = words.iter().filter_map(|word| word.to_str()).collect();
     let result = match words.as_slice() {
         ["demo"] => at_the_top().and_then(|()| demo::run()),
         ["test"] => at_the_top().and_then(|()| test::run()),
+        ["bench"] => run_bench(None),
+        ["bench", "--against", file] => run_bench(Some(file)),
         [.., "-h" | "--help"] => {
             println!("{USAGE}");
             return ExitCode::SUCCESS;
@@ -29,6 +40,10 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
+    end(result)
+}
+
+fn end(result: Result<()>) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -42,6 +57,14 @@ fn main() -> ExitCode {
 fn at_the_top() -> Result<()> {
     let top = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
     std::env::set_current_dir(top).with_context(|| format!("cannot go to {top}"))
+}
+
+/// Measures what cargo has just built.
+fn run_bench(against: Option<&str>) -> Result<()> {
+    let against = against.map(std::path::absolute).transpose()?;
+    at_the_top()?;
+    run(cargo().args(["build", "--quiet", "--release", "--package", "kpsc"]))?;
+    bench::run(kpsc()?.get_program().into(), against.as_deref())
 }
 
 /// Runs a program that speaks for itself.
