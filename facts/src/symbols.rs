@@ -18,6 +18,35 @@ struct Entry {
     end: u32,
 }
 
+/// A table that was written in its order, while it is read: what [`Symbols::new`] would give, without sorting again.
+#[derive(Debug)]
+pub(crate) struct Written {
+    names: Vec<u8>,
+    entries: Vec<Entry>,
+}
+
+impl Written {
+    /// Room for so many symbols.
+    pub(crate) fn with_capacity(symbols: usize) -> Self {
+        Written { names: Vec::new(), entries: Vec::with_capacity(symbols) }
+    }
+
+    pub(crate) fn push(&mut self, address: u64, kind: u8, name: &[u8]) {
+        self.names.extend_from_slice(name);
+        self.entries.push(Entry { address, kind, end: self.names.len() as u32 });
+    }
+
+    /// The table; None if the names are no text or the order is not that of as many symbols.
+    pub(crate) fn finish(self, by_name: Vec<u32>) -> Option<Symbols> {
+        let Written { names, entries } = self;
+        // All names at once: there are too many to prove them one by one.
+        let names = String::from_utf8(names).ok()?;
+        let whole = entries.iter().all(|entry| names.is_char_boundary(entry.end as usize));
+        let all = by_name.len() == entries.len() && by_name.iter().all(|&n| (n as usize) < entries.len());
+        (whole && all).then_some(Symbols { names, entries, by_name })
+    }
+}
+
 /// One symbol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sym<'a> {
@@ -39,14 +68,6 @@ impl Symbols {
         by_name.sort_by_key(|&n| table.name(n as usize));
         table.by_name = by_name;
         table
-    }
-
-    /// A table that was written in its order: what [`Symbols::new`] would give, without sorting again.
-    pub(crate) fn sorted<'a>(symbols: impl IntoIterator<Item = Sym<'a>>, by_name: Vec<u32>) -> Option<Self> {
-        let mut table = Symbols::unsorted(symbols);
-        let all = by_name.len() == table.len() && by_name.iter().all(|&n| (n as usize) < table.len());
-        table.by_name = by_name;
-        all.then_some(table)
     }
 
     fn unsorted<'a>(symbols: impl IntoIterator<Item = Sym<'a>>) -> Self {
