@@ -1,7 +1,7 @@
 //! What developers and newcomers of kpsc run.
 //!
-//! `cargo xtask demo` shows the main job; `cargo xtask test` runs every test. Both set up what is missing first.
-//! `cargo xtask bench` measures.
+//! `cargo xtask demo` shows the main job; `cargo xtask test` runs every test; `cargo xtask bench`
+//! measures. All set up what is missing first.
 
 mod demo;
 mod host;
@@ -63,7 +63,10 @@ fn at_the_top() -> Result<()> {
 fn run_bench(against: Option<&str>) -> Result<()> {
     let against = against.map(std::path::absolute).transpose()?;
     at_the_top()?;
+    host::prepare()?;
     run(cargo().args(["build", "--quiet", "--release", "--package", "kpsc"]))?;
+    // Without a name this prepares the default target if there is none, and says so.
+    run(kpsc()?.args(["build", "examples/cmdline_mark/cmdline_mark.kps", "-o", "target/example"]))?;
     bench::run(kpsc()?.get_program().into(), against.as_deref())
 }
 

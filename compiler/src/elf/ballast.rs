@@ -24,20 +24,22 @@ pub(super) fn drop_ballast(builder: &mut Builder<'_>) {
 /// kernel's consistency check and readers of a crash dump go by these.
 fn drop_symbols(builder: &mut Builder<'_>) {
     let used = used_symbols(builder);
-    let named = |section: &Section<'_>| {
-        section.is_alloc()
-            && !section.delete
-            && (section.sh_flags.contains(elf::SHF_EXECINSTR) || section.sh_flags.contains(elf::SHF_WRITE))
+    let lives = |section: &Section<'_>| {
+        let flags = section.sh_flags;
+        let code_or_data = flags.contains(elf::SHF_EXECINSTR) || flags.contains(elf::SHF_WRITE);
+        section.is_alloc() && !section.delete && code_or_data
     };
     let living: BTreeSet<usize> = builder
         .sections
         .iter()
-        .filter(|section| named(section))
+        .filter(|section| lives(section))
         .map(|section| section.id().index())
         .collect();
     for symbol in &mut builder.symbols {
+        let is_used = used.contains(&symbol.id().index());
         let names_living = symbol.section.is_some_and(|id: SectionId| living.contains(&id.index()));
-        symbol.delete = !used.contains(&symbol.id().index()) && !(names_living && is_name(symbol));
+        let stays = is_used || (names_living && is_name(symbol));
+        symbol.delete = !stays;
     }
 }
 

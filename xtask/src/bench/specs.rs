@@ -27,9 +27,9 @@ pub fn spec(facts: &Facts, count: usize) -> Result<String> {
         name(count)
     );
     // Those of a smaller spec are among those of every larger one.
-    let largest = COUNTS[COUNTS.len() - 1].max(count);
+    let step = (all.len() / COUNTS[COUNTS.len() - 1].max(count)).max(1);
     for n in 0..count {
-        let name = all[n * (all.len() / largest)];
+        let name = all[n * step];
         let body = match n % 3 {
             0 => "replace { CALLS.fetch_add(1, Ordering::Relaxed); zeroed() }",
             1 => "pre { CALLS.fetch_add(1, Ordering::Relaxed); }",
