@@ -47,6 +47,15 @@ pub fn plain(source: &Path, into: &Path) -> Result<Folder> {
     Ok(Folder { path, name })
 }
 
+/// The same, without debug information: kpsc leaves that out too, and it takes its time.
+pub fn plain_without_debug(source: &Path, into: &Path) -> Result<Folder> {
+    let folder = plain(source, into)?;
+    let name = &folder.name;
+    let kbuild = format!("obj-m := {name}.o\nRUSTFLAGS_REMOVE_{name}.o := -Cdebuginfo=2\n");
+    std::fs::write(folder.path.join("Kbuild"), kbuild)?;
+    Ok(folder)
+}
+
 /// `samples/livepatch/livepatch-sample.c` of the target's own source.
 pub fn c_sample(bench: &Bench, into: &Path) -> Result<Folder> {
     const SAMPLE: &str = "samples/livepatch/livepatch-sample.c";

@@ -10,7 +10,7 @@ use std::path::Path;
 #[derive(Debug, Clone, Copy)]
 pub struct Sizes {
     /// The file without debug information.
-    pub file: usize,
+    pub file: u64,
     /// All sections that are loaded, relocations for livepatching included.
     pub loaded: u64,
 }
@@ -26,7 +26,7 @@ pub fn sizes(bench: &Bench, module: &Path) -> Result<Sizes> {
     let status = command.arg("--strip-debug").arg(&stripped).status().context("cannot run strip")?;
     ensure!(status.success(), "strip failed: {status}");
     let bytes = std::fs::read(&stripped)?;
-    Ok(Sizes { file: bytes.len(), loaded: loaded(&bytes)? })
+    Ok(Sizes { file: bytes.len() as u64, loaded: loaded(&bytes)? })
 }
 
 fn loaded(module: &[u8]) -> Result<u64> {

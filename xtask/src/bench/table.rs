@@ -42,5 +42,5 @@ pub(super) fn spread(spread: Spread, decimals: usize, unit: &str) -> String {
 /// A figure with what it is held to, and whether it is.
 pub(super) fn held(figure: f64, at_most: f64) -> String {
     let holds = if figure <= at_most { "holds" } else { "DOES NOT HOLD" };
-    format!("at most {at_most}: {holds}")
+    format!("at most {at_most}, {holds}")
 }
