@@ -15,9 +15,7 @@ pub const WORD: &str = "measure";
 pub(super) struct Sample {
     /// From start to end.
     pub seconds: f64,
-    /// Of processors, for all its processes.
-    pub work: f64,
-    /// The most memory that any single process of it had at once.
+    /// The most memory that any single process of it had at once. What runs in a sandbox is not among them.
     pub mebibytes: f64,
 }
 
@@ -59,16 +57,14 @@ impl Job {
         ensure!(output.status.success(), "{:?} failed", self.command);
         let text = String::from_utf8_lossy(&output.stdout);
         let mut numbers = text.split_whitespace().map(str::parse::<f64>);
-        match (numbers.next(), numbers.next(), numbers.next()) {
-            (Some(Ok(seconds)), Some(Ok(work)), Some(Ok(mebibytes))) => {
-                Ok(Sample { seconds, work, mebibytes })
-            }
+        match (numbers.next(), numbers.next()) {
+            (Some(Ok(seconds)), Some(Ok(mebibytes))) => Ok(Sample { seconds, mebibytes }),
             _ => bail!("no figures in {text:?}"),
         }
     }
 }
 
-/// Runs a program and prints its seconds, those of processors, and mebibytes.
+/// Runs a program and prints its seconds and mebibytes.
 pub fn measure(words: &[OsString]) -> Result<()> {
     let [program, arguments @ ..] = words else { bail!("nothing to measure") };
     let mut command = Command::new(program);
@@ -77,10 +73,8 @@ pub fn measure(words: &[OsString]) -> Result<()> {
     let output = command.output().with_context(|| format!("cannot run {program:?}"))?;
     let seconds = start.elapsed().as_secs_f64();
     ensure!(output.status.success(), "{words:?} failed:\n{}", String::from_utf8_lossy(&output.stderr));
-    let usage = getrusage(UsageWho::RUSAGE_CHILDREN)?;
-    let work = [usage.user_time(), usage.system_time()]
-        .map(|time| time.tv_sec() as f64 + time.tv_usec() as f64 / 1e6);
-    println!("{seconds} {} {}", work[0] + work[1], usage.max_rss() as f64 / 1024.0);
+    let kibibytes = getrusage(UsageWho::RUSAGE_CHILDREN)?.max_rss();
+    println!("{seconds} {}", kibibytes as f64 / 1024.0);
     Ok(())
 }
 
@@ -115,11 +109,6 @@ pub(super) fn seconds(samples: &[Sample]) -> Spread {
     Spread::of(samples.iter().map(|sample| sample.seconds))
 }
 
-/// The processors' seconds for a job.
-pub(super) fn work(samples: &[Sample]) -> Spread {
-    Spread::of(samples.iter().map(|sample| sample.work))
-}
-
 /// The peak memory of a job.
 pub(super) fn mebibytes(samples: &[Sample]) -> Spread {
     Spread::of(samples.iter().map(|sample| sample.mebibytes))
@@ -138,7 +127,7 @@ mod tests {
 
     #[test]
     fn ratios_are_taken_round_by_round() {
-        let sample = |seconds| Sample { seconds, work: seconds, mebibytes: 0.0 };
+        let sample = |seconds| Sample { seconds, mebibytes: 0.0 };
         // The machine was half as fast in the second round, for both.
         let (a, b) = ([sample(2.0), sample(4.0)], [sample(1.0), sample(2.0)]);
         let ratio = ratio(&a, &b);
