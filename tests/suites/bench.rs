@@ -115,7 +115,7 @@ fn a_module_is_at_most_half_again_as_large_as_the_c_sample() {
 }
 
 #[test]
-fn a_livepatch_by_hand_still_builds_and_has_the_same_entry() {
+fn a_livepatch_by_hand_builds_and_is_entered_by_a_call() {
     let (bench, into) = (bench(), folder());
     let by_hand = plain(&input("by_hand.rs"), into.path()).and_then(|folder| build(&bench, &folder));
     let by_hand = by_hand.unwrap_or_else(|error| panic!("{error:#}"));
