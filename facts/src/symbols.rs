@@ -147,3 +147,26 @@ impl Symbols {
         Sym { address, kind: kind as char, name: self.name(n) }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(names: &[&[u8]], by_name: Vec<u32>) -> Option<Symbols> {
+        let mut written = Written::with_capacity(names.len());
+        names.iter().zip(0..).for_each(|(name, address)| written.push(address, b'T', name));
+        written.finish(by_name)
+    }
+
+    #[test]
+    fn a_table_that_was_written_is_read_only_whole() {
+        let names = ["b".as_bytes(), "\u{e4}".as_bytes()];
+        let symbols = read(&names, vec![0, 1]);
+        assert!(symbols.is_some_and(|symbols| symbols.named("\u{e4}").len() == 1));
+        assert!(read(&names, vec![0]).is_none());
+        assert!(read(&names, vec![0, 2]).is_none());
+        assert!(read(&[b"\xff"], vec![0]).is_none());
+        // Together these are text, each by itself is not.
+        assert!(read(&[b"\xc3", b"\xa4"], vec![0, 1]).is_none());
+    }
+}
