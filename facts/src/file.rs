@@ -5,6 +5,7 @@
 //! this program writes, so no version but the own has to be read.
 
 use crate::btf::{Btf, BtfError, BtfId, Index};
+use crate::symbols::Written;
 use crate::{is_release, Export, Facts, Identity, Section, Site, Sym, Symbols};
 use std::fmt;
 
@@ -109,11 +110,7 @@ impl Facts {
                 sections: r.list(|r| {
                     Some(Section { name: r.text()?.to_owned(), address: r.u64()?, size: r.u64()? })
                 })?,
-                symbols: {
-                    let symbols: Vec<_> =
-                        r.list(|r| Some(Sym { address: r.u64()?, kind: r.u8()? as char, name: r.text()? }))?;
-                    Symbols::sorted(symbols, r.list(Reader::u32)?)?
-                },
+                symbols: r.symbols()?,
                 sites: r.list(|r| {
                     Some((r.u64()?, Site { offset: r.u64()?.try_into().ok()?, bytes: r.array()? }))
                 })?,
@@ -137,10 +134,10 @@ impl Facts {
 }
 
 /// Whether what gets into generated code, build files and messages is what a kernel can have there.
+/// The table of symbols has proven its own names.
 fn is_plain(facts: &Facts) -> bool {
     let graphic = |text: &str| text.bytes().all(|b| b.is_ascii_graphic());
     is_release(&facts.identity.release)
-        && facts.symbols.iter().all(|sym| graphic(sym.name))
         && facts.exports.values().flat_map(|export| &export.namespace).all(|namespace| graphic(namespace))
 }
 
@@ -221,9 +218,27 @@ impl<'a> Reader<'a> {
         std::str::from_utf8(self.bytes()?).ok()
     }
 
+    /// The length of a list. Every item takes a byte or more, so one that is forged reserves no more than the file has.
+    fn len(&mut self) -> Option<usize> {
+        usize::try_from(self.u64()?).ok().filter(|&len| len <= self.0.len())
+    }
+
     fn list<T, L: FromIterator<T>>(&mut self, mut read: impl FnMut(&mut Self) -> Option<T>) -> Option<L> {
-        let len = self.u64()?;
-        (0..len).map(|_| read(self)).collect()
+        let len = self.len()?;
+        let mut items = Vec::with_capacity(len);
+        for _ in 0..len {
+            items.push(read(self)?);
+        }
+        Some(items.into_iter().collect())
+    }
+
+    fn symbols(&mut self) -> Option<Symbols> {
+        let len = self.len()?;
+        let mut symbols = Written::with_capacity(len);
+        for _ in 0..len {
+            symbols.push(self.u64()?, self.u8()?, self.bytes()?);
+        }
+        symbols.finish(self.list(Reader::u32)?)
     }
 
     fn btf(&mut self) -> Option<Result<Btf, BtfError>> {

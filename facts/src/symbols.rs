@@ -18,6 +18,35 @@ struct Entry {
     end: u32,
 }
 
+/// A table that was written in its order, while it is read: what [`Symbols::new`] would give, without sorting again.
+#[derive(Debug)]
+pub(crate) struct Written {
+    names: Vec<u8>,
+    entries: Vec<Entry>,
+}
+
+impl Written {
+    /// Room for so many symbols.
+    pub(crate) fn with_capacity(symbols: usize) -> Self {
+        Written { names: Vec::new(), entries: Vec::with_capacity(symbols) }
+    }
+
+    pub(crate) fn push(&mut self, address: u64, kind: u8, name: &[u8]) {
+        self.names.extend_from_slice(name);
+        self.entries.push(Entry { address, kind, end: self.names.len() as u32 });
+    }
+
+    /// The table; None if a name is not of printable ASCII characters or the order is not that of as many symbols.
+    pub(crate) fn finish(self, by_name: Vec<u32>) -> Option<Symbols> {
+        let Written { names, entries } = self;
+        // Names end up in messages and in generated code. There are too many to look at one by one.
+        let plain = names.iter().all(u8::is_ascii_graphic);
+        let names = String::from_utf8(names).ok()?;
+        let all = by_name.len() == entries.len() && by_name.iter().all(|&n| (n as usize) < entries.len());
+        (plain && all).then_some(Symbols { names, entries, by_name })
+    }
+}
+
 /// One symbol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sym<'a> {
@@ -39,14 +68,6 @@ impl Symbols {
         by_name.sort_by_key(|&n| table.name(n as usize));
         table.by_name = by_name;
         table
-    }
-
-    /// A table that was written in its order: what [`Symbols::new`] would give, without sorting again.
-    pub(crate) fn sorted<'a>(symbols: impl IntoIterator<Item = Sym<'a>>, by_name: Vec<u32>) -> Option<Self> {
-        let mut table = Symbols::unsorted(symbols);
-        let all = by_name.len() == table.len() && by_name.iter().all(|&n| (n as usize) < table.len());
-        table.by_name = by_name;
-        all.then_some(table)
     }
 
     fn unsorted<'a>(symbols: impl IntoIterator<Item = Sym<'a>>) -> Self {
@@ -124,5 +145,28 @@ impl Symbols {
     fn get(&self, n: usize) -> Sym<'_> {
         let Entry { address, kind, .. } = self.entries[n];
         Sym { address, kind: kind as char, name: self.name(n) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(names: &[&[u8]], by_name: Vec<u32>) -> Option<Symbols> {
+        let mut written = Written::with_capacity(names.len());
+        names.iter().zip(0..).for_each(|(name, address)| written.push(address, b'T', name));
+        written.finish(by_name)
+    }
+
+    #[test]
+    fn a_table_that_was_written_is_read_only_whole() {
+        let names = ["b".as_bytes(), b"a"];
+        let symbols = read(&names, vec![1, 0]);
+        assert!(symbols.is_some_and(|symbols| symbols.named("a").len() == 1));
+        assert!(read(&names, vec![0]).is_none());
+        assert!(read(&names, vec![0, 2]).is_none());
+        assert!(read(&[b"a\nb"], vec![0]).is_none());
+        // Together these are text, each by itself is not.
+        assert!(read(&[b"\xc3", b"\xa4"], vec![0, 1]).is_none());
     }
 }

@@ -3,8 +3,8 @@
 use kps_tests::miniature::{compile, compiler};
 use kpsc::elf::{post_link, verify, PostLinkError, VerifyError};
 use object::read::elf::{ElfFile64, FileHeader as _, Rela as _, SectionHeader as _};
-use object::{LittleEndian as LE, Object as _, ObjectSection as _};
-use std::collections::BTreeMap;
+use object::{LittleEndian as LE, Object as _, ObjectSection as _, ObjectSymbol as _};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What a linker leaves of a module: code and data with placeholders, an export, and some debug information.
 const MODULE: &str = r#"
@@ -112,6 +112,62 @@ fn relocations_wait_for_their_own_object() {
         !names.iter().any(|name| name.starts_with(".debug") || name.starts_with(".rela.debug")),
         "{names:?}"
     );
+}
+
+#[test]
+fn symbols_stay_where_somebody_goes_by_them() {
+    // `livepatch_f` ends for the kernel where the next symbol begins, so those of code must stay, local ones too.
+    let assembly = format!(
+        r#"{MODULE}
+    .text
+    .globl livepatch_f
+    .type livepatch_f, @function
+livepatch_f:
+    call body
+    .size livepatch_f, . - livepatch_f
+    .type local_function, @function
+local_function:
+    lea message(%rip), %rdi
+    ret
+    .size local_function, . - local_function
+.Lbehind:
+    .data
+    .type counter, @object
+counter:
+    .quad .Lbehind
+    .size counter, 8
+    .section .rodata, "a"
+    .type message, @object
+message:
+    .asciz "unread"
+    .size message, 7
+    .section .modinfo
+    .type author, @object
+author:
+    .asciz "author=Nobody"
+    .size author, 14
+    .section .comment
+    .asciz "a compiler"
+"#
+    );
+    let before = linked(&assembly);
+    let after = post_link(&before).unwrap_or_else(|error| panic!("{error}"));
+    let names = |module: &[u8]| -> BTreeSet<String> {
+        let file = object::File::parse(module).unwrap_or_else(|error| panic!("{error}"));
+        let symbols = file.symbols().filter_map(|s| s.name().ok().map(str::to_owned)).collect::<Vec<_>>();
+        let sections = file.sections().filter_map(|s| s.name().ok().map(str::to_owned)).collect::<Vec<_>>();
+        symbols.into_iter().chain(sections).collect()
+    };
+    let (was, is) = (names(&before), names(&after));
+    for kept in ["livepatch_f", "local_function", "body", "counter", "pointer", "exported", ".text", ".data"]
+    {
+        assert!(was.contains(kept) && is.contains(kept), "{kept} is not in {is:?}");
+    }
+    for dropped in ["message", "author", ".comment", ".note.GNU-stack"] {
+        assert!(was.contains(dropped) && !is.contains(dropped), "{dropped} is in {is:?}");
+    }
+    assert_eq!(relocations(&before), relocations(&after));
+    verify(&after).unwrap_or_else(|error| panic!("{error}"));
 }
 
 #[test]

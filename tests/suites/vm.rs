@@ -5,6 +5,7 @@ use kps_tests::{examples, kpsc, printed, repository, specs, stem};
 use libtest_mimic::{Arguments, Failed, Trial};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use xtask::bench::{builds, Bench};
 
 fn main() {
     let mut arguments = Arguments::from_args();
@@ -44,6 +45,7 @@ fn main() {
     add("guard: another build-id is refused".into(), Box::new(other_build_id_is_refused));
     add("guard: another entry is refused".into(), Box::new(other_entry_is_refused));
     add("nothing that is not finished can be loaded".into(), Box::new(intermediates_cannot_be_loaded));
+    add("bench: what is compared does the same".into(), Box::new(compared_modules_do_the_same));
     libtest_mimic::run(&arguments, trials).exit();
 }
 
@@ -77,6 +79,35 @@ fn guide_acts() {
     let spec = folder.path().join("missing_files.kps");
     std::fs::write(&spec, text.unwrap_or_default()).unwrap_or_else(|error| panic!("{error}"));
     acts(&spec);
+}
+
+/// The module that `cargo xtask bench` generates, the one by hand and the kernel's sample in C.
+fn compared_modules_do_the_same() {
+    let folder = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
+    let built = || -> anyhow::Result<Vec<(String, Vec<u8>)>> {
+        let bench = Bench::new(kpsc().get_program().into())?;
+        let folders = [
+            builds::generated(&bench, &builds::input("sample.kps"), folder.path())?,
+            builds::plain(&builds::input("by_hand.rs"), folder.path())?,
+            builds::c_sample(&bench, folder.path())?,
+        ];
+        let read = |folder: builds::Folder| {
+            let module = std::fs::read(builds::build(&bench, &folder)?)?;
+            Ok((format!("/{}.ko", folder.name.replace('-', "_")), module))
+        };
+        folders.into_iter().map(read).collect()
+    };
+    let modules = built().unwrap_or_else(|error| panic!("{error:#}"));
+    let names: Vec<String> = modules.iter().map(|(path, _)| path.clone()).collect();
+    let mut vm = Vm::boot(modules);
+    for path in names {
+        let name = path.trim_start_matches('/').trim_end_matches(".ko");
+        vm.sh(&format!("livepatch load {path}"));
+        assert_eq!(vm.sh("cat /proc/cmdline").trim(), "this has been live patched", "{name}");
+        vm.sh(&format!("livepatch unload {name}"));
+        assert!(vm.sh("cat /proc/cmdline").contains("console="), "{name}");
+    }
+    vm.check_log();
 }
 
 /// Specs whose tests must not hold, with the code and the exit status that say so.

@@ -1,7 +1,7 @@
 //! What developers and newcomers of kpsc run.
 //!
-//! `cargo xtask demo` shows the main job; `cargo xtask test` runs every test. Both set up what is missing first.
-//! `cargo xtask fuzz` looks for inputs that break a property.
+//! `cargo xtask demo` shows the main job; `cargo xtask test` runs every test; `cargo xtask bench` measures. They set up what is
+//! missing first. `cargo xtask fuzz` looks for inputs that break a property.
 
 mod demo;
 mod fuzz;
@@ -10,17 +10,26 @@ mod test;
 
 use anyhow::{anyhow, bail, Context as _, Result};
 use kpsc::diag::{render, Diagnostic};
+use std::ffi::OsString;
 use std::process::{Command, ExitCode};
+use xtask::bench;
 
 const USAGE: &str = "\
 cargo xtask demo    compile a spec, load it into a stock kernel in a virtual machine, watch it act
 cargo xtask test    run every test
+cargo xtask bench [--against FILE.rs]
+                    measure speed and size, some five minutes long; also against a livepatch written by hand
 cargo xtask fuzz [TARGET ..] [--seconds N]
                     look for inputs that break a property, a minute long if not told";
 
 fn main() -> ExitCode {
-    let words: Vec<String> = std::env::args().skip(1).collect();
-    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let words: Vec<OsString> = std::env::args_os().skip(1).collect();
+    if let [word, command @ ..] = words.as_slice() {
+        if word == bench::WORD {
+            return end(bench::measure(command));
+        }
+    }
+    let words: Vec<&str> = words.iter().filter_map(|word| word.to_str()).collect();
     let usage = || {
         eprintln!("{USAGE}");
         ExitCode::from(2)
@@ -32,12 +41,18 @@ fn main() -> ExitCode {
         }
         ["demo"] => at_the_top().and_then(|()| demo::run()),
         ["test"] => at_the_top().and_then(|()| test::run()),
+        ["bench"] => run_bench(None),
+        ["bench", "--against", file] => run_bench(Some(file)),
         ["fuzz", words @ ..] => match fuzz::Wish::parse(words) {
             Some(wish) => at_the_top().and_then(|()| fuzz::run(&wish)),
             None => return usage(),
         },
         _ => return usage(),
     };
+    end(result)
+}
+
+fn end(result: Result<()>) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -51,6 +66,17 @@ fn main() -> ExitCode {
 fn at_the_top() -> Result<()> {
     let top = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
     std::env::set_current_dir(top).with_context(|| format!("cannot go to {top}"))
+}
+
+/// Measures what cargo has just built.
+fn run_bench(against: Option<&str>) -> Result<()> {
+    let against = against.map(std::path::absolute).transpose()?;
+    at_the_top()?;
+    host::prepare()?;
+    run(cargo().args(["build", "--quiet", "--release", "--package", "kpsc"]))?;
+    // Without a name this prepares the default target if there is none, and says so.
+    run(kpsc()?.args(["build", "examples/cmdline_mark/cmdline_mark.kps", "-o", "target/example"]))?;
+    bench::run(kpsc()?.get_program().into(), against.as_deref())
 }
 
 /// Runs a program that speaks for itself.

@@ -2,6 +2,7 @@
 //!
 //! Format: `Documentation/livepatch/module-elf-format.rst`.
 
+mod ballast;
 mod post_link;
 mod verify;
 

@@ -2,9 +2,9 @@
 //!
 //! In: a module as the linker makes it, where what bodies take from other objects are undefined symbols named
 //! `kps.sym.OBJECT.NAME,POSITION`. Out: the same module with those symbols marked `SHN_LIVEPATCH` and the relocations
-//! against them in sections of their own, which the kernel applies when OBJECT is there. Debug information and BTF are
-//! dropped: they were made by the linker's view of the module and no loader reads them.
+//! against them in sections of their own, which the kernel applies when OBJECT is there.
 
+use super::ballast::drop_ballast;
 use super::{written_bytes, KlpName, SECTION_PREFIX, SHF_RELA_LIVEPATCH, SHN_LIVEPATCH, SYMBOL_PREFIX};
 use kps_codegen::names::PLACEHOLDER;
 use object::build::elf::{Builder, Relocation, Section, SectionData, SectionId, Symbol};
@@ -12,7 +12,7 @@ use object::build::Id as _;
 use object::elf;
 use object::read::elf::{FileHeader as _, SectionHeader as _, Sym as _};
 use object::LittleEndian as LE;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// Why a module cannot be converted.
 #[derive(Debug, thiserror::Error)]
@@ -67,7 +67,7 @@ pub fn post_link(linked: &[u8]) -> Result<Vec<u8>, PostLinkError> {
         // 0 and 1 mean the same to ELF, but not to the builder.
         section.sh_addralign = section.sh_addralign.max(1);
     }
-    drop_debug(&mut builder);
+    drop_ballast(&mut builder);
     mark_symbols(&mut builder)?;
     let moved = take_relocations(&mut builder)?;
     add_sections(&mut builder, moved);
@@ -118,18 +118,6 @@ fn check_input(linked: &[u8]) -> Result<(), PostLinkError> {
         }
     }
     Ok(())
-}
-
-/// Debug information and BTF go, with the relocations that apply to them.
-fn drop_debug(builder: &mut Builder<'_>) {
-    const DROPPED: &[&[u8]] = &[b".debug_", b".BTF"];
-    let is_dropped = |section: &Section<'_>| DROPPED.iter().any(|prefix| section.name.starts_with(prefix));
-    let dropped: BTreeSet<usize> =
-        builder.sections.iter().filter(|s| is_dropped(s)).map(|s| s.id().index()).collect();
-    let is_dropped = |id: Option<SectionId>| id.is_some_and(|id| dropped.contains(&id.index()));
-    for section in &mut builder.sections {
-        section.delete = is_dropped(Some(section.id())) || is_dropped(section.sh_info_section);
-    }
 }
 
 fn mark_symbols(builder: &mut Builder<'_>) -> Result<(), PostLinkError> {

@@ -215,7 +215,7 @@ impl Btf {
     pub fn strip(&self, mut id: BtfId) -> BtfId {
         // `parse` has proven that the chain ends.
         loop {
-            match self.get(id).kind {
+            match self.kind(id) {
                 Kind::Typedef(to) | Kind::Const(to) | Kind::Qualified(to) => id = to,
                 _ => return id,
             }

@@ -256,7 +256,7 @@ impl Btf {
             let align = if matches!(size, 1 | 2 | 4 | 8 | 16) { size.into() } else { 1 };
             Layout { size: Some(size.into()), align }
         };
-        match self.get(id).kind {
+        match self.kind(id) {
             Kind::Int(int) => scalar(int.size),
             Kind::Enum(e) => scalar(e.size),
             Kind::Float { size } => scalar(size),
@@ -270,11 +270,10 @@ impl Btf {
                 let size = u64::from(record.size);
                 // One member that is not at a multiple of its alignment shows that the whole is packed, and so does a size
                 // that is no multiple.
-                let aligned = |m: &Member<'_>| {
-                    m.bitfield.is_some() || u64::from(m.bit_offset) % (of(m.ty).align * 8) == 0
-                };
-                let align = record.members().map(|m| of(m.ty).align).max().unwrap_or(1);
-                let packed = size % align != 0 || !record.members().all(|m| aligned(&m));
+                let aligned =
+                    |m: &Place| m.bitfield.is_some() || u64::from(m.bit_offset) % (of(m.ty).align * 8) == 0;
+                let align = record.places().map(|m| of(m.ty).align).max().unwrap_or(1);
+                let packed = size % align != 0 || !record.places().all(|m| aligned(&m));
                 Layout { size: Some(size), align: if packed { 1 } else { align } }
             }
             _ => Layout { size: None, align: 1 },
@@ -283,11 +282,11 @@ impl Btf {
 
     /// The types that a type holds by value.
     fn held(&self, id: BtfId) -> Vec<BtfId> {
-        match self.get(id).kind {
+        match self.kind(id) {
             Kind::Typedef(to) | Kind::Const(to) | Kind::Qualified(to) | Kind::Array { of: to, .. } => {
                 vec![to]
             }
-            Kind::Record(record) => record.members().map(|m| m.ty).collect(),
+            Kind::Record(record) => record.places().map(|m| m.ty).collect(),
             _ => Vec::new(),
         }
     }
@@ -310,8 +309,20 @@ impl Btf {
 
     /// A type. An id that is not in this blob is `void`.
     pub fn get(&self, id: BtfId) -> BtfType<'_> {
-        if id == BtfId::VOID || id.0 as usize > self.starts.len() {
+        if !self.has(id) {
             return BtfType { name: "void", kind: Kind::Void };
+        }
+        BtfType { name: self.string(u32_at(&self.bytes, self.start(id))), kind: self.kind(id) }
+    }
+
+    fn has(&self, id: BtfId) -> bool {
+        id != BtfId::VOID && id.0 as usize <= self.starts.len()
+    }
+
+    /// What a type is, for those who do not ask for its name: finding that out takes as long again.
+    pub(super) fn kind(&self, id: BtfId) -> Kind<'_> {
+        if !self.has(id) {
+            return Kind::Void;
         }
         let at = self.start(id);
         let info = u32_at(&self.bytes, at + 4);
@@ -319,7 +330,7 @@ impl Btf {
         let word = u32_at(&self.bytes, at + 8);
         let of = BtfId(word);
         let behind = at + TYPE;
-        let kind = match info >> 24 & 0x7f {
+        match info >> 24 & 0x7f {
             kind::INT => {
                 let encoding = u32_at(&self.bytes, behind) >> 24;
                 Kind::Int(Int { size: word, signed: encoding & 1 != 0, boolean: encoding & 4 != 0 })
@@ -353,21 +364,39 @@ impl Btf {
             kind::VAR => Kind::Variable(of),
             kind::FLOAT => Kind::Float { size: word },
             _ => Kind::Other,
-        };
-        BtfType { name: self.string(u32_at(&self.bytes, at)), kind }
+        }
     }
+}
+
+/// A member without its name.
+struct Place {
+    /// The name's offset among the strings.
+    name: u32,
+    ty: BtfId,
+    bit_offset: u32,
+    bitfield: Option<u32>,
 }
 
 impl<'a> Record<'a> {
     /// The members in their order.
     pub fn members(&self) -> impl Iterator<Item = Member<'a>> {
+        let btf = self.btf;
+        self.places().map(move |Place { name, ty, bit_offset, bitfield }| Member {
+            name: btf.string(name),
+            ty,
+            bit_offset,
+            bitfield,
+        })
+    }
+
+    fn places(&self) -> impl Iterator<Item = Place> + use<'a> {
         let Record { btf, members, bitfields, .. } = *self;
         (0..self.count as usize).map(move |n| {
             let at = members + 12 * n;
             let offset = u32_at(&btf.bytes, at + 8);
             let (bit_offset, bits) = if bitfields { (offset & 0xff_ffff, offset >> 24) } else { (offset, 0) };
-            Member {
-                name: btf.string(u32_at(&btf.bytes, at)),
+            Place {
+                name: u32_at(&btf.bytes, at),
                 ty: BtfId(u32_at(&btf.bytes, at + 4)),
                 bit_offset,
                 bitfield: (bits != 0).then_some(bits),

@@ -55,7 +55,8 @@ fn loaded(module: &[u8]) -> object::Result<Loaded> {
     for (index, section) in sections.enumerate().skip(1) {
         let name = text(sections.section_name(LE, section)?);
         let kind = section.sh_type(LE);
-        let dropped = |name: &str| name.starts_with(".debug_") || name.starts_with(".BTF");
+        let dropped =
+            |name: &str| [".debug_", ".BTF", ".comment"].iter().any(|start| name.starts_with(start));
         if dropped(&name) {
             continue;
         }
@@ -84,7 +85,9 @@ fn loaded(module: &[u8]) -> object::Result<Loaded> {
             }
             all.moved += if name.starts_with(".klp.rela.") { relocations.len() } else { 0 };
         } else if section.sh_flags(LE).contains(SHF_ALLOC) && kind != SHT_NOBITS && !tables.contains(&index) {
-            all.sections.push((name, section.data(LE, module)?.to_vec()));
+            let data = section.data(LE, module)?;
+            // An empty one is a mark for the linker and may go.
+            all.sections.extend((!data.is_empty()).then(|| (name, data.to_vec())));
         }
     }
     all.sections.sort();
