@@ -105,6 +105,9 @@ fn check_input(linked: &[u8]) -> Result<(), PostLinkError> {
         let plain = applies && !flags.contains(elf::SHF_ALLOC);
         match section.sh_type(LE) {
             elf::SHT_REL => return refuse("it has relocations without addends"),
+            elf::SHT_SYMTAB | elf::SHT_STRTAB if is_dropped(name.as_bytes()) => {
+                return refuse("its symbols are named like debug information");
+            }
             elf::SHT_RELA if !plain => {
                 return refuse("it has relocations that do not say what they apply to")
             }
@@ -120,15 +123,17 @@ fn check_input(linked: &[u8]) -> Result<(), PostLinkError> {
     Ok(())
 }
 
+fn is_dropped(section: &[u8]) -> bool {
+    [".debug_", ".BTF"].iter().any(|prefix| section.starts_with(prefix.as_bytes()))
+}
+
 /// Debug information and BTF go, with the relocations that apply to them.
 fn drop_debug(builder: &mut Builder<'_>) {
-    const DROPPED: &[&[u8]] = &[b".debug_", b".BTF"];
-    let is_dropped = |section: &Section<'_>| DROPPED.iter().any(|prefix| section.name.starts_with(prefix));
-    let dropped: BTreeSet<usize> =
-        builder.sections.iter().filter(|s| is_dropped(s)).map(|s| s.id().index()).collect();
-    let is_dropped = |id: Option<SectionId>| id.is_some_and(|id| dropped.contains(&id.index()));
+    let dropped = builder.sections.iter().filter(|section| is_dropped(&section.name));
+    let dropped: BTreeSet<usize> = dropped.map(|section| section.id().index()).collect();
+    let goes = |id: SectionId| dropped.contains(&id.index());
     for section in &mut builder.sections {
-        section.delete = is_dropped(Some(section.id())) || is_dropped(section.sh_info_section);
+        section.delete = goes(section.id()) || section.sh_info_section.is_some_and(goes);
     }
 }
 
