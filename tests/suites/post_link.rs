@@ -197,6 +197,13 @@ fn with_header(module: &[u8], section: &str, field: usize, value: u64, len: usiz
     changed
 }
 
+/// Where the name of a section stands in the table of such names.
+fn name_offset(module: &[u8], section: &str) -> u64 {
+    let file = ElfFile64::<LE>::parse(module).unwrap_or_else(|error| panic!("{error}"));
+    let found = file.section_by_name(section).unwrap_or_else(|| panic!("no {section}"));
+    found.elf_section_header().sh_name.get(LE).into()
+}
+
 #[test]
 fn what_no_linker_writes_is_refused() {
     const FLAGS: usize = 8;
@@ -209,6 +216,9 @@ fn what_no_linker_writes_is_refused() {
     assert!(refused(&with_header(&module, ".rela.text", INFO, 0, 4)));
     // The space between sections would fill the memory.
     assert!(refused(&with_header(&module, ".text", ALIGN, 1 << 40, 8)));
+    // A table that would be dropped for its name.
+    let as_debug = with_header(&module, ".strtab", 0, name_offset(&module, ".debug_info"), 4);
+    assert!(refused(&as_debug));
     // A file without section headers.
     let mut bare = module.clone();
     bare[0x28..0x30].fill(0);

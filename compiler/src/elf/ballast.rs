@@ -11,19 +11,19 @@ use std::collections::BTreeSet;
 /// kernel's own build does not.
 const SECTIONS: &[&[u8]] = &[b".debug_", b".BTF", b".comment"];
 
+/// Whether a section of this name goes.
+pub(super) fn is_ballast(section: &[u8]) -> bool {
+    SECTIONS.iter().any(|prefix| section.starts_with(prefix))
+}
+
 /// Marks what is dropped.
 pub(super) fn drop_ballast(builder: &mut Builder<'_>) {
-    let ballast = |section: &Section<'_>| SECTIONS.iter().any(|prefix| section.name.starts_with(prefix));
-    let dropped: BTreeSet<usize> = builder
-        .sections
-        .iter()
-        .filter(|section| ballast(section))
-        .map(|section| section.id().index())
-        .collect();
+    let dropped = builder.sections.iter().filter(|section| is_ballast(&section.name));
+    let dropped: BTreeSet<usize> = dropped.map(|section| section.id().index()).collect();
+    let goes = |id: SectionId| dropped.contains(&id.index());
     for section in &mut builder.sections {
         // Relocations go with what they apply to.
-        let applies = section.sh_info_section.is_some_and(|id| dropped.contains(&id.index()));
-        section.delete = dropped.contains(&section.id().index()) || applies;
+        section.delete = goes(section.id()) || section.sh_info_section.is_some_and(goes);
     }
     drop_symbols(builder);
     drop_empty_sections(builder);

@@ -4,7 +4,7 @@
 //! `kps.sym.OBJECT.NAME,POSITION`. Out: the same module with those symbols marked `SHN_LIVEPATCH` and the relocations
 //! against them in sections of their own, which the kernel applies when OBJECT is there.
 
-use super::ballast::drop_ballast;
+use super::ballast::{drop_ballast, is_ballast};
 use super::{written_bytes, KlpName, SECTION_PREFIX, SHF_RELA_LIVEPATCH, SHN_LIVEPATCH, SYMBOL_PREFIX};
 use kps_codegen::names::PLACEHOLDER;
 use object::build::elf::{Builder, Relocation, Section, SectionData, SectionId, Symbol};
@@ -105,6 +105,9 @@ fn check_input(linked: &[u8]) -> Result<(), PostLinkError> {
         let plain = applies && !flags.contains(elf::SHF_ALLOC);
         match section.sh_type(LE) {
             elf::SHT_REL => return refuse("it has relocations without addends"),
+            elf::SHT_SYMTAB | elf::SHT_STRTAB if is_ballast(name.as_bytes()) => {
+                return refuse("its symbols are named like debug information");
+            }
             elf::SHT_RELA if !plain => {
                 return refuse("it has relocations that do not say what they apply to")
             }
