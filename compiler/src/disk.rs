@@ -49,8 +49,7 @@ fn advice(kind: ErrorKind) -> Option<&'static str> {
 /// There is no room where something is to be written.
 pub fn disk_full(path: &Path) -> Diagnostic {
     Diagnostic::error(KPS0711, format!("there is no room for {}", path.display()))
-        .note("what is there already stays, and the next run goes on from it")
-        .help("make room, or set KPSC_CACHE to a folder on a larger disk, and run the command again")
+        .help("make room and run the command again; KPSC_CACHE can name a folder on a larger disk for the cache")
 }
 
 /// Makes a folder and all above it.
