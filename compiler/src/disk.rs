@@ -48,8 +48,9 @@ fn advice(kind: ErrorKind) -> Option<&'static str> {
 
 /// There is no room where something is to be written.
 pub fn disk_full(path: &Path) -> Diagnostic {
-    Diagnostic::error(KPS0711, format!("there is no room for {}", path.display()))
-        .help("make room and run the command again; KPSC_CACHE can name a folder on a larger disk for the cache")
+    Diagnostic::error(KPS0711, format!("there is no room for {}", path.display())).help(
+        "make room and run the command again; KPSC_CACHE can name a folder on a larger disk for the cache",
+    )
 }
 
 /// Makes a folder and all above it.
