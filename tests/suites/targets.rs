@@ -178,6 +178,7 @@ fn prepare_interrupted(there: &There, release: &str) {
     }
     let verified = succeed(&mut there.kpsc(&["kernel", "verify"]));
     assert_eq!(verified.matches("\twhole\t").count(), names.len(), "{verified}");
+    damage_is_found(there);
     // Once more is no harm, and nothing is left of all that.
     succeed(&mut add(&there.name));
     let left = succeed(&mut there.kpsc(&["kernel", "remove", "--unused"]));
@@ -185,6 +186,46 @@ fn prepare_interrupted(there: &There, release: &str) {
     for name in &names[1..] {
         succeed(&mut there.kpsc(&["kernel", "remove", name]));
     }
+}
+
+/// One byte of a file of every kind that a finished stock kernel has is changed, found, and changed back.
+fn damage_is_found(there: &There) {
+    let target = there.target();
+    let (folder, toolchain) = (target.folder(), target.tree().and_then(|tree| tree.toolchain.clone()));
+    let toolchain = toolchain.unwrap_or_default();
+    let inside =
+        ["vmlinuz", "busybox", "config", "Module.symvers", "facts", "source/Makefile", "build/.config"];
+    let mut files: Vec<PathBuf> = inside.iter().map(|name| folder.join(name)).collect();
+    files.extend(["usr/bin/make", "usr/bin/bash"].map(|name| toolchain.join(name)));
+    let verify = || {
+        let output =
+            there.kpsc(&["kernel", "verify", &there.name]).output().unwrap_or_else(|error| panic!("{error}"));
+        (output.status.code(), printed(&output))
+    };
+    files.iter().for_each(|file| flip(file));
+    let (status, said) = verify();
+    files.iter().for_each(|file| flip(file));
+    assert_eq!(status, Some(3), "{said}");
+    for file in &files {
+        let name = file.strip_prefix(folder).or_else(|_| file.strip_prefix(&toolchain)).unwrap_or(file);
+        assert!(said.contains(&format!("{name:?} was changed")), "{} is not found:\n{said}", file.display());
+    }
+    // The lists of what there is, which vouch for the rest.
+    for file in [folder.join("files"), toolchain.join("files"), folder.join("target.toml")] {
+        flip(&file);
+        let (status, said) = verify();
+        flip(&file);
+        assert!(status == Some(3) && said.contains("damaged"), "{}:\n{said}", file.display());
+    }
+    assert_eq!(verify().0, Some(0));
+}
+
+/// Changes the byte in the middle of a file, or changes it back.
+fn flip(path: &Path) {
+    let mut bytes = std::fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    std::fs::write(path, bytes).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
 }
 
 /// Kills a program, and nothing that it has started, unless it ends before; then its status is returned.
