@@ -23,7 +23,8 @@ pub(super) fn drop_ballast(builder: &mut Builder<'_>) {
     let goes = |id: SectionId| dropped.contains(&id.index());
     for section in &mut builder.sections {
         // Relocations go with what they apply to.
-        section.delete = goes(section.id()) || section.sh_info_section.is_some_and(goes);
+        let is_relocations = matches!(section.data, SectionData::Relocation(_));
+        section.delete = goes(section.id()) || is_relocations && section.sh_info_section.is_some_and(goes);
     }
     drop_symbols(builder);
     drop_empty_sections(builder);
