@@ -219,6 +219,8 @@ fn what_no_linker_writes_is_refused() {
     // A table that would be dropped for its name.
     let as_debug = with_header(&module, ".strtab", 0, name_offset(&module, ".debug_info"), 4);
     assert!(refused(&as_debug));
+    // A table of symbols that is loaded could be relocated, and is written anew.
+    assert!(refused(&with_header(&module, ".symtab", FLAGS, 2, 8)));
     // A file without section headers.
     let mut bare = module.clone();
     bare[0x28..0x30].fill(0);

@@ -106,8 +106,10 @@ fn check_input(linked: &[u8]) -> Result<(), PostLinkError> {
         match section.sh_type(LE) {
             elf::SHT_REL => return refuse("it has relocations without addends"),
             elf::SHT_SYMTAB_SHNDX => return refuse("it has more sections than a kernel loads"),
-            elf::SHT_SYMTAB | elf::SHT_STRTAB if is_ballast(name.as_bytes()) => {
-                return refuse("its symbols are named like debug information");
+            elf::SHT_SYMTAB | elf::SHT_STRTAB
+                if is_ballast(name.as_bytes()) || flags.contains(elf::SHF_ALLOC) =>
+            {
+                return refuse("its symbols are named like debug information, or loaded");
             }
             elf::SHT_RELA if !plain => {
                 return refuse("it has relocations that do not say what they apply to")
