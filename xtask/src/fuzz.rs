@@ -98,7 +98,7 @@ pub(crate) fn run(wish: &Wish) -> Result<()> {
         );
         findings.extend(outcome.findings);
     }
-    ensure!(findings.is_empty(), "inputs that break a property:\n    {}", findings.join("\n    "));
+    ensure!(findings.is_empty(), "something was found:\n    {}", findings.join("\n    "));
     Ok(())
 }
 
@@ -148,7 +148,7 @@ fn watch(mut child: Child, log: &Path) -> Result<Outcome> {
     outcome.wall = start.elapsed();
     let status = child.wait()?;
     if !status.success() && outcome.findings.is_empty() {
-        outcome.findings.push(format!("{status}: see {}", log.display()));
+        outcome.findings.push(format!("it ended with {status}: see {}", log.display()));
     }
     Ok(outcome)
 }
