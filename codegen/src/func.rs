@@ -3,7 +3,7 @@
 use crate::names::{ident, placeholder, FuncNames};
 use crate::types::{declaration, ret, ty};
 use crate::Body;
-use kps_plan::{Change, Func, Param, Signature, Type, Types};
+use kps_plan::{Change, Func, ObjectName, Param, Signature, Type, Types};
 use proc_macro2::{Literal, TokenStream};
 use quote::{format_ident, quote};
 
@@ -45,14 +45,20 @@ fn symbols<B>(types: &Types, func: &Func<B>, names: &FuncNames) -> TokenStream {
             #declaration
         }
     });
-    let symbol = placeholder(&func.old);
+    // What a module's functions start with is compared by its gate, which the kernel tells where they are.
+    let old = (func.old.object == ObjectName::Vmlinux).then(|| {
+        let symbol = placeholder(&func.old);
+        quote! {
+            /// The first byte of the old function.
+            #[link_name = #symbol]
+            pub(super) static #old: u8;
+        }
+    });
     quote! {
         extern "C" {
             /// What ftrace sends callers to.
             pub(super) fn #entry();
-            /// The first byte of the old function.
-            #[link_name = #symbol]
-            pub(super) static #old: u8;
+            #old
             #original
         }
     }

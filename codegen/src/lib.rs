@@ -4,6 +4,7 @@
 //! the plan, and needs nothing but syn, quote and proc-macro2, because the target's own rustc compiles it for the macros.
 
 mod func;
+mod gate;
 mod module;
 pub mod names;
 pub mod refs;

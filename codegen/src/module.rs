@@ -1,10 +1,11 @@
 //! The crate root of a module: what it is, what it changes, and how it is enabled.
 
 use crate::func::{callback, func};
-use crate::names::{func_names, ident, FuncNames};
-use crate::types::Names;
+use crate::gate::{self, gate, gate_ident};
+use crate::names::{func_names, ident, object_ident, FuncNames};
+use crate::types::{externs, Names};
 use crate::Body;
-use kps_plan::{AuthorsKey, CInt, Link, Metadata, Object, ObjectName, Patch, Signature, Type};
+use kps_plan::{AuthorsKey, CInt, Link, Metadata, Object, ObjectName, Patch, Signature, Type, Uses};
 use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{format_ident, quote};
 use std::collections::BTreeSet;
@@ -103,7 +104,7 @@ fn modinfo(metadata: &Metadata) -> TokenStream {
 
 /// The module of one object: its functions and callbacks.
 fn object<B: Body>(patch: &Patch<B>, object: &Object<B>, names: &[FuncNames]) -> TokenStream {
-    let name = ident(object.name.as_str());
+    let name = object_ident(&object.name);
     let title = format!(" What changes in {}.", object.name.as_str());
     let types = &patch.kernel.types;
     let funcs = object.funcs.iter().zip(names).map(|(f, names)| func(types, f, names));
@@ -114,6 +115,11 @@ fn object<B: Body>(patch: &Patch<B>, object: &Object<B>, names: &[FuncNames]) ->
         used.add_named(types, patch.klp.object);
         used.add(types, &CALLBACK);
     }
+    let Uses { functions, statics } = &object.uses;
+    functions.iter().for_each(|function| used.add(types, &function.signature));
+    statics.iter().for_each(|item| used.add_type(types, &item.ty));
+    let externs = externs(types, functions, statics);
+    let sees = object.sees.iter().filter_map(|&n| sees(&patch.objects[n]));
     let imports = used.imports();
     quote! {
         #[doc = #title]
@@ -128,12 +134,22 @@ fn object<B: Body>(patch: &Patch<B>, object: &Object<B>, names: &[FuncNames]) ->
         )]
         mod #name {
             use super::*;
+            #(#sees)*
             #imports
 
+            #externs
             #(#funcs)*
             #(#callbacks)*
         }
     }
+}
+
+/// What the bodies of an object that is loaded later may use of this one.
+fn sees<B>(object: &Object<B>) -> Option<TokenStream> {
+    let module = object_ident(&object.name);
+    let functions = object.uses.functions.iter().map(|function| ident(&function.name));
+    let names: Vec<_> = functions.chain(object.uses.statics.iter().map(|item| ident(&item.name))).collect();
+    (!names.is_empty()).then(|| quote!(use super::#module::{#(#names),*};))
 }
 
 /// What a callback's prototype is written with, `klp_object` aside.
@@ -159,7 +175,9 @@ fn livepatch<B: Body>(patch: &Patch<B>, names: &[Vec<FuncNames>]) -> TokenStream
     );
     let foreign = format!("refused: {{}} does not start as in {}\n", patch.target.release);
     let klp_callbacks = name(patch.klp.callbacks);
-    let modules = patch.objects.iter().map(|object| ident(object.name.as_str()));
+    let modules = patch.objects.iter().map(|object| object_ident(&object.name));
+    let gated = patch.objects.iter().zip(names).filter(|(object, _)| object.name != ObjectName::Vmlinux);
+    let gates = gated.map(|(object, names)| gate(patch, object, names));
     quote! {
         /// The tables that the kernel is given, and the moment when it is.
         #[allow(unused_imports)]
@@ -186,6 +204,7 @@ fn livepatch<B: Body>(patch: &Patch<B>, names: &[Vec<FuncNames>]) -> TokenStream
             };
 
             #guard
+            #(#gates)*
             #note
 
             extern "C" {
@@ -233,7 +252,7 @@ fn livepatch<B: Body>(patch: &Patch<B>, names: &[Vec<FuncNames>]) -> TokenStream
 fn funcs<B>(object: &Object<B>, names: &[FuncNames], klp_func: &Ident) -> TokenStream {
     let table = funcs_table(object);
     let len = Literal::usize_unsuffixed(object.funcs.len() + 1);
-    let module = ident(object.name.as_str());
+    let module = object_ident(&object.name);
     let entries = object.funcs.iter().zip(names).map(|(func, names)| {
         let (old_name, entry) = (c_str(&func.old.name), ident(&names.entry));
         let sympos = Literal::u32_unsuffixed(func.old.sympos);
@@ -264,15 +283,28 @@ fn object_entry<B>(object: &Object<B>, klp_object: &Ident, klp_callbacks: &Ident
             quote!(#name.as_ptr())
         }
     };
-    let module = ident(object.name.as_str());
-    let callbacks: Vec<_> = object
-        .callbacks
-        .each()
-        .map(|(name, _)| {
-            let (field, function) = (format_ident!("{name}"), format_ident!("kps_{name}"));
-            quote!(#field: Some(#module::#function),)
-        })
-        .collect();
+    let field = |name: &str, function: TokenStream| {
+        let field = format_ident!("{name}");
+        quote!(#field: Some(#function),)
+    };
+    let callbacks: Vec<_> = match &object.name {
+        ObjectName::Vmlinux => {
+            let module = object_ident(&object.name);
+            let function = |name: &str| {
+                let function = format_ident!("kps_{name}");
+                field(name, quote!(#module::#function))
+            };
+            object.callbacks.each().map(|(name, _)| function(name)).collect()
+        }
+        ObjectName::Module(_) => {
+            let gate = gate_ident(object);
+            let function = |name: &str| {
+                let function = format_ident!("{name}");
+                field(name, quote!(#gate::#function))
+            };
+            gate::callbacks(object).into_iter().map(function).collect()
+        }
+    };
     let callbacks = (!callbacks.is_empty()).then(|| {
         quote! {
             callbacks: #klp_callbacks { #(#callbacks)* ..#klp_callbacks::ZERO },
@@ -297,8 +329,9 @@ fn guard<B>(patch: &Patch<B>, names: &[Vec<FuncNames>]) -> TokenStream {
         .objects
         .iter()
         .zip(names)
+        .filter(|(object, _)| object.name == ObjectName::Vmlinux)
         .flat_map(|(object, names)| {
-            let module = ident(object.name.as_str());
+            let module = object_ident(&object.name);
             object.funcs.iter().zip(names).map(move |(func, names)| {
                 let (name, old, endbr) = (&func.old.name, ident(&names.old), func.entry.endbr);
                 quote!(Entry { name: #name, function: addr_of!(#module::#old), endbr: #endbr })
@@ -346,6 +379,11 @@ fn note_text<B>(patch: &Patch<B>) -> String {
     }
     line("kernel", &patch.target.release);
     line("build-id", &hex(&patch.target.build_id));
+    for object in &patch.objects {
+        if let Some(id) = &object.build_id {
+            line("module", &format!("{} {}", object.name.as_str(), hex(id)));
+        }
+    }
     line("source-sha256", &patch.metadata.source_hash);
     line("made-by", &patch.metadata.made_by);
     text

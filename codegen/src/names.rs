@@ -1,6 +1,6 @@
 //! Every name that generated code introduces, in one place.
 
-use kps_plan::{Func, Patch};
+use kps_plan::{Func, ObjectName, Patch};
 use proc_macro2::{Ident, Span};
 use std::collections::HashSet;
 
@@ -65,6 +65,15 @@ pub fn ident(name: &str) -> Ident {
         "" | "_" => Ident::new("__", Span::call_site()),
         "self" | "Self" | "super" | "crate" => Ident::new(&format!("{text}_"), Span::call_site()),
         text => syn::parse_str::<Ident>(text).unwrap_or_else(|_| Ident::new_raw(text, Span::call_site())),
+    }
+}
+
+/// The module of a patched object in a generated crate.
+pub fn object_ident(object: &ObjectName) -> Ident {
+    let name = object.as_str();
+    match RESERVED.contains(&name) {
+        true => ident(&format!("{name}_")),
+        false => ident(name),
     }
 }
 

@@ -14,16 +14,7 @@ pub(crate) fn module(imports: &Imports) -> TokenStream {
     let types = &imports.types;
     let defs = types.iter().map(|(_, def)| definition(types, def));
     let constants = imports.constants.iter().map(constant);
-    let functions = imports.functions.iter().map(|f| function(types, f));
-    let statics = imports.statics.iter().map(|s| static_(types, s));
-    let externs = (!imports.functions.is_empty() || !imports.statics.is_empty()).then(|| {
-        quote! {
-            extern "C" {
-                #(#functions)*
-                #(#statics)*
-            }
-        }
-    });
+    let externs = externs(types, &imports.functions, &imports.statics);
     quote! {
         //! What the patch uses of the kernel, as its BTF says it.
         #![allow(non_camel_case_types, non_upper_case_globals, improper_ctypes, missing_docs, dead_code)]
@@ -109,7 +100,8 @@ impl Names {
         self.kernel.insert(ident(types.get(id).name()));
     }
 
-    fn add_type(&mut self, types: &Types, t: &Type) {
+    /// Adds a type.
+    pub(crate) fn add_type(&mut self, types: &Types, t: &Type) {
         match t {
             Type::Void => drop(self.ffi.insert(ident("c_void"))),
             Type::Bool => {}
@@ -321,6 +313,18 @@ fn constant(Constant { name, ty, value }: &Constant) -> TokenStream {
         }
     };
     quote!(pub const #name: #ty = #value;)
+}
+
+/// The declarations of functions and variables of the kernel.
+pub(crate) fn externs<'a>(
+    types: &Types,
+    functions: impl IntoIterator<Item = &'a Function>,
+    statics: impl IntoIterator<Item = &'a Static>,
+) -> Option<TokenStream> {
+    let functions = functions.into_iter().map(|f| function(types, f));
+    let statics = statics.into_iter().map(|s| static_(types, s));
+    let all: Vec<_> = functions.chain(statics).collect();
+    (!all.is_empty()).then(|| quote!(extern "C" { #(#all)* }))
 }
 
 fn function(types: &Types, Function { name, signature, link }: &Function) -> TokenStream {

@@ -32,7 +32,9 @@ pub const FACTS: Limit = Limit { what: "a facts file", bytes: 256 << 20 };
 pub const MANIFEST: Limit = Limit { what: "a target's manifest", bytes: 1 << 20 };
 /// The inventory of a target. They have some 4 MB.
 pub const INVENTORY: Limit = Limit { what: "a target's inventory", bytes: 64 << 20 };
-/// A module as it is linked. They have some 100 KB.
+/// The list of a kernel's modules. They have some 200 KB.
+pub const MODULES_ORDER: Limit = Limit { what: "a list of modules", bytes: 16 << 20 };
+/// A module, as it is linked or as it came with the kernel. They have some 100 KB.
 pub const MODULE: Limit = Limit { what: "a module", bytes: 256 << 20 };
 
 /// Reads a file.

@@ -1,4 +1,4 @@
-//! The facts file: everything that [`Facts`] holds, in one file that is read in a few milliseconds.
+//! The facts file: everything that [`Facts`] holds of the image, in one file that is read in a few milliseconds.
 //!
 //! Eight bytes of magic, a checksum of all that follows, then the parts in a fixed order, each a length and its bytes.
 //! Numbers are little-endian, lists are preceded by their length. The file is made anew when its version is not the one
@@ -6,7 +6,8 @@
 
 use crate::btf::{Btf, BtfError, BtfId, Index};
 use crate::symbols::Written;
-use crate::{is_release, Export, Facts, Identity, Section, Site, Sym, Symbols};
+use crate::{is_release, Export, Facts, Identity, Object, Section, Site, Sym, Symbols};
+use std::collections::BTreeMap;
 use std::fmt;
 
 /// `KPSF` and the version of the format.
@@ -45,19 +46,19 @@ impl Facts {
             w.text(option);
             w.text(value);
         });
-        w.list(&self.sections, |w, section| {
+        w.list(&self.vmlinux.sections, |w, section| {
             w.text(&section.name);
             w.u64(section.address);
             w.u64(section.size);
         });
-        w.u64(self.symbols.len() as u64);
-        for Sym { address, kind, name } in self.symbols.iter() {
+        w.u64(self.vmlinux.symbols.len() as u64);
+        for Sym { address, kind, name } in self.vmlinux.symbols.iter() {
             w.u64(address);
             w.0.push(kind as u8);
             w.text(name);
         }
-        w.list(self.symbols.by_name(), |w, n| w.u32(*n));
-        let mut sites: Vec<_> = self.sites.iter().collect();
+        w.list(self.vmlinux.symbols.by_name(), |w, n| w.u32(*n));
+        let mut sites: Vec<_> = self.vmlinux.sites.iter().collect();
         sites.sort_by_key(|(function, _)| **function);
         w.list(sites, |w, (function, site)| {
             w.u64(*function);
@@ -107,13 +108,15 @@ impl Facts {
             Some(Facts {
                 identity: Identity { release: r.text()?.to_owned(), build_id: r.bytes()?.to_vec() },
                 config: r.list(|r| Some((r.text()?.to_owned(), r.text()?.to_owned())))?,
-                sections: r.list(|r| {
-                    Some(Section { name: r.text()?.to_owned(), address: r.u64()?, size: r.u64()? })
-                })?,
-                symbols: r.symbols()?,
-                sites: r.list(|r| {
-                    Some((r.u64()?, Site { offset: r.u64()?.try_into().ok()?, bytes: r.array()? }))
-                })?,
+                vmlinux: Object {
+                    sections: r.list(|r| {
+                        Some(Section { name: r.text()?.to_owned(), address: r.u64()?, size: r.u64()? })
+                    })?,
+                    symbols: r.symbols()?,
+                    sites: r.list(|r| {
+                        Some((r.u64()?, Site { offset: r.u64()?.try_into().ok()?, bytes: r.array()? }))
+                    })?,
+                },
                 exports: r.list(|r| {
                     let name = r.text()?.to_owned();
                     let gpl = r.u8()? != 0;
@@ -122,6 +125,8 @@ impl Facts {
                     Some((name, Export { gpl, namespace }))
                 })?,
                 btf: Btf::default(),
+                modules: BTreeMap::new(),
+                module_names: Vec::new(),
             })
         };
         let facts = read().filter(is_plain).ok_or(FactsError::Damaged)?;

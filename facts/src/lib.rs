@@ -11,8 +11,9 @@ mod file;
 mod import;
 mod symbols;
 
-use btf::Btf;
+use btf::{Btf, BtfError};
 use std::collections::{BTreeMap, HashMap};
+use std::ops::Range;
 
 pub use file::FactsError;
 pub use import::{param_name, passed, Importer, Wanted};
@@ -25,16 +26,40 @@ pub struct Facts {
     pub identity: Identity,
     /// Its configuration: the options that are set, with their values as `.config` has them.
     pub config: BTreeMap<String, String>,
-    /// The symbols of vmlinux.
+    /// What is in the image.
+    pub vmlinux: Object,
+    /// What vmlinux exports, by name.
+    pub exports: HashMap<String, Export>,
+    /// The types of vmlinux, and behind them those of the modules that have been added.
+    pub btf: Btf,
+    /// The modules that have been added, by name.
+    pub modules: BTreeMap<String, Module>,
+    /// The names of all modules that there are, as far as anybody has looked.
+    pub module_names: Vec<String>,
+}
+
+/// What is in vmlinux or in a module.
+#[derive(Debug, Default)]
+pub struct Object {
+    /// Its symbols.
     pub symbols: Symbols,
     /// Its sections, as linked.
     pub sections: Vec<Section>,
-    /// The ftrace sites of vmlinux by the address of the function they are in.
+    /// Its ftrace sites by the address of the function they are in.
     pub sites: HashMap<u64, Site>,
-    /// What vmlinux exports, by name.
-    pub exports: HashMap<String, Export>,
-    /// The types.
-    pub btf: Btf,
+}
+
+/// A module of the kernel.
+#[derive(Debug, Default)]
+pub struct Module {
+    /// What is in it. Its sections have no addresses before it is loaded; here they follow one another.
+    pub object: Object,
+    /// The GNU build-id, if it has one.
+    pub build_id: Option<Vec<u8>>,
+    /// The modules that the kernel loads before it.
+    pub depends: Vec<String>,
+    /// Which of the types are its own.
+    pub types: Range<u32>,
 }
 
 /// Whether a text can be a kernel's release: it becomes the name of a folder and a part of generated code.
@@ -99,12 +124,30 @@ impl Site {
 }
 
 impl Facts {
+    /// Adds a module, with its types if it has any: a `.BTF` section that continues that of vmlinux.
+    pub fn add_module(&mut self, name: &str, module: Module, btf: Option<&[u8]>) -> Result<(), BtfError> {
+        let before = self.btf.len() as u32;
+        if let Some(btf) = btf {
+            self.btf = self.btf.with_module(btf)?;
+        }
+        let types = before + 1..self.btf.len() as u32 + 1;
+        self.modules.insert(name.to_owned(), Module { types, ..module });
+        Ok(())
+    }
+
+    /// Whether an option is `y` or `m`.
+    pub fn config_enabled(&self, option: &str) -> bool {
+        matches!(self.config.get(option).map(String::as_str), Some("y" | "m"))
+    }
+}
+
+impl Object {
     /// The section that holds an address.
     pub fn section_of(&self, address: u64) -> Option<&Section> {
         self.sections.iter().find(|s| s.address <= address && address - s.address < s.size)
     }
 
-    /// Whether the memory at an address is given back when the kernel has booted.
+    /// Whether the memory at an address is given back when the kernel has booted, or the module is loaded.
     pub fn is_init(&self, address: u64) -> bool {
         // `__init_begin` and `__init_end` bound what `free_initmem()` frees (arch/x86/kernel/vmlinux.lds.S).
         let bound = |name| self.symbols.named(name).first().map(|sym| sym.address);
@@ -112,10 +155,5 @@ impl Facts {
             (Some(begin), Some(end)) => (begin..end).contains(&address),
             _ => self.section_of(address).is_some_and(|s| s.name.starts_with(".init")),
         }
-    }
-
-    /// Whether an option is `y` or `m`.
-    pub fn config_enabled(&self, option: &str) -> bool {
-        matches!(self.config.get(option).map(String::as_str), Some("y" | "m"))
     }
 }

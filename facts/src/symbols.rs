@@ -1,6 +1,6 @@
 //! The symbols of an object, as kallsyms lists them.
 
-/// A symbol table, ordered by address as the kernel's own is: the order in which `old_sympos` counts.
+/// A symbol table, ordered by address. Of vmlinux that is the order in which `old_sympos` counts.
 #[derive(Debug, Default)]
 pub struct Symbols {
     /// All names, one after the other in the order of the entries.
@@ -70,6 +70,19 @@ impl Symbols {
         table
     }
 
+    /// A table of a module's symbols: among equal names `old_sympos` counts in the order of the module's own table, which is
+    /// the one that they come in here.
+    pub fn of_module<'a>(symbols: impl IntoIterator<Item = Sym<'a>>) -> Self {
+        let symbols: Vec<_> = symbols.into_iter().collect();
+        let mut by_address: Vec<usize> = (0..symbols.len()).collect();
+        by_address.sort_by_key(|&n| symbols[n].address);
+        let mut table = Symbols::unsorted(by_address.iter().map(|&n| symbols[n]));
+        let mut by_name: Vec<u32> = (0..table.entries.len() as u32).collect();
+        by_name.sort_by_key(|&n| (table.name(n as usize), by_address[n as usize]));
+        table.by_name = by_name;
+        table
+    }
+
     fn unsorted<'a>(symbols: impl IntoIterator<Item = Sym<'a>>) -> Self {
         let mut table = Symbols::default();
         for Sym { address, kind, name } in symbols {
@@ -98,7 +111,7 @@ impl Symbols {
         (0..self.entries.len()).map(|n| self.get(n))
     }
 
-    /// The symbols of this name by address: the one at `[N - 1]` has `old_sympos` N.
+    /// The symbols of this name: the one at `[N - 1]` has `old_sympos` N.
     pub fn named<'a>(&'a self, name: &str) -> Vec<Sym<'a>> {
         let start = self.by_name.partition_point(|&n| self.name(n as usize) < name);
         let same = self.by_name[start..].iter().take_while(|&&n| self.name(n as usize) == name);
@@ -109,6 +122,12 @@ impl Symbols {
     pub fn next_address(&self, address: u64) -> Option<u64> {
         let next = self.entries.partition_point(|e| e.address <= address);
         Some(self.entries.get(next)?.address)
+    }
+
+    /// The highest address that has a symbol and is not above this one.
+    pub fn last_up_to(&self, address: u64) -> Option<u64> {
+        let next = self.entries.partition_point(|e| e.address <= address);
+        Some(self.entries[next.checked_sub(1)?].address)
     }
 
     /// The symbols whose names start so.

@@ -74,6 +74,8 @@ pub struct Require {
 pub struct Object {
     /// `vmlinux` or a module.
     pub name: Name,
+    /// `from "FILE.ko"`, for a module that did not come with the kernel.
+    pub from: Option<Text>,
     /// `fn NAME { .. }`
     pub funcs: Vec<Func>,
     /// `use fn NAME(..);`

@@ -156,12 +156,10 @@ impl<'a> SpecParser<'a> {
     fn object(&mut self, item: &RawItem) -> Option<Object> {
         let head = self.head(Rule::object, item);
         let block = self.block(item)?;
-        if head.as_ref().is_some_and(|head| head.find(Rule::string).is_some()) {
-            self.unsupported("object .. from", item);
-            return None;
-        }
+        let head = head?;
         let mut object = Object {
-            name: head?.name(),
+            name: head.name(),
+            from: head.strings().pop(),
             funcs: Vec::new(),
             use_fns: Vec::new(),
             use_statics: Vec::new(),

@@ -43,6 +43,8 @@ pub struct Klp {
     pub func: TypeId,
     /// `struct klp_callbacks`.
     pub callbacks: TypeId,
+    /// Which part of a module's memory is only read (`MOD_RODATA`): its notes are there.
+    pub rodata: usize,
 }
 
 /// What a module says about itself in `.modinfo` and in its ELF note.
@@ -89,10 +91,25 @@ pub enum AuthorsKey {
 pub struct Object<B> {
     /// Which object.
     pub name: ObjectName,
+    /// The GNU build-id of a module that has one.
+    pub build_id: Option<Vec<u8>>,
     /// Its changed functions, in the order they were written.
     pub funcs: Vec<Func<B>>,
     /// Its callbacks.
     pub callbacks: Callbacks<B>,
+    /// What its bodies use of it, if it is a module. It is there only when the module is.
+    pub uses: Uses,
+    /// The objects whose symbols its bodies may use besides, by their place in the patch.
+    pub sees: Vec<usize>,
+}
+
+/// Functions and variables of one object that bodies use.
+#[derive(Debug, Clone, Default)]
+pub struct Uses {
+    /// The functions.
+    pub functions: Vec<Function>,
+    /// The variables.
+    pub statics: Vec<Static>,
 }
 
 /// Which object a function or a symbol belongs to.

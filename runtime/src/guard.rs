@@ -46,12 +46,8 @@ pub unsafe fn check(
         return Err(Mismatch::BuildId);
     }
     for entry in entries {
-        let mut bytes = [0; ENTRY_BYTES];
-        for (n, byte) in bytes.iter_mut().enumerate() {
-            // SAFETY: the caller vouches for the function, and none is shorter than its ftrace site. Other CPUs may be
-            // rewriting that site, so every byte is read once.
-            *byte = unsafe { entry.function.add(n).read_volatile() };
-        }
+        // SAFETY: the caller vouches for the function.
+        let bytes = unsafe { entry_bytes(entry.function) };
         if !starts_as(bytes, entry.endbr) {
             return Err(Mismatch::Entry(entry.name));
         }
@@ -61,6 +57,21 @@ pub unsafe fn check(
 
 /// An ENDBR and a call.
 const ENTRY_BYTES: usize = 9;
+
+/// The first bytes of a function.
+///
+/// # Safety
+///
+/// `function` must be the address of a function that is there and can be redirected.
+pub(crate) unsafe fn entry_bytes(function: *const u8) -> [u8; ENTRY_BYTES] {
+    let mut bytes = [0; ENTRY_BYTES];
+    for (n, byte) in bytes.iter_mut().enumerate() {
+        // SAFETY: the caller vouches for the function, and none is shorter than its ftrace site. Other CPUs may be
+        // rewriting that site, so every byte is read once.
+        *byte = unsafe { function.add(n).read_volatile() };
+    }
+    bytes
+}
 
 /// The GNU build-id among ELF notes.
 fn build_id(mut notes: &[u8]) -> Option<&[u8]> {
@@ -85,7 +96,7 @@ fn build_id(mut notes: &[u8]) -> Option<&[u8]> {
 /// Memory differs from the image: the kernel overwrites an ENDBR that nothing jumps to (`poison_endbr()` in
 /// `arch/x86/kernel/alternative.c`), and ftrace turns the call of `__fentry__` into a NOP, a call of its own or, for BPF
 /// programs, a jump, with an int3 in its first byte for a moment.
-fn starts_as(bytes: [u8; ENTRY_BYTES], endbr: bool) -> bool {
+pub(crate) fn starts_as(bytes: [u8; ENTRY_BYTES], endbr: bool) -> bool {
     const ENDBR: [[u8; 4]; 3] = [
         [0xf3, 0x0f, 0x1e, 0xfa], // endbr64
         [0x0f, 0x1f, 0x40, 0xd6], // its poison since 6.16: nopl -42(%rax)

@@ -9,6 +9,7 @@
 pub mod ctypes;
 pub mod errno;
 pub mod frame;
+pub mod gate;
 pub mod guard;
 pub mod note;
 #[cfg(CONFIG_RUST)]

@@ -4,8 +4,8 @@
 
 use crate::btf::{BtfWriter, VOID};
 use kps_facts::btf::Btf;
-use kps_facts::{Export, Facts, Identity, Section, Site, Sym, Symbols};
-use std::collections::HashMap;
+use kps_facts::{Export, Facts, Identity, Object, Section, Site, Sym, Symbols};
+use std::collections::{BTreeMap, HashMap};
 
 /// Where `.text` starts.
 pub const TEXT: u64 = 0xffff_ffff_8100_0000;
@@ -128,17 +128,21 @@ pub fn facts() -> Facts {
     Facts {
         identity: Identity { release: "7.3.4-fixture".into(), build_id: (1..=20).collect() },
         config: options.iter().map(|(option, value)| ((*option).into(), (*value).into())).collect(),
-        symbols: Symbols::new(symbols),
-        sections: vec![
-            section(".text", TEXT, 0x10000),
-            section(".data", DATA, 0x10000),
-            section(".init.text", INIT, 32),
-            section(".init.data", INIT + 32, 16),
-            section(".data..percpu", INIT + 48, 16),
-        ],
-        sites,
+        vmlinux: Object {
+            symbols: Symbols::new(symbols),
+            sections: vec![
+                section(".text", TEXT, 0x10000),
+                section(".data", DATA, 0x10000),
+                section(".init.text", INIT, 32),
+                section(".init.data", INIT + 32, 16),
+                section(".data..percpu", INIT + 48, 16),
+            ],
+            sites,
+        },
         exports,
         btf: btf(),
+        modules: BTreeMap::new(),
+        module_names: Vec::new(),
     }
 }
 

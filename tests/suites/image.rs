@@ -23,13 +23,13 @@ fn every_symbol_is_where_the_linker_put_it_in_each_of_the_formats() {
         let facts = gather(&image, CONFIG, SYMVERS).unwrap_or_else(|error| panic!("{addresses:?}: {error}"));
         let elf = object::File::parse(image.as_slice()).unwrap_or_else(|error| panic!("{error}"));
         let linked = |name: &str| elf.symbol_by_name(name).map(|symbol| symbol.address());
-        assert_eq!(facts.symbols.len(), 415, "{addresses:?}");
+        assert_eq!(facts.vmlinux.symbols.len(), 415, "{addresses:?}");
         for name in ["_text", "with_endbr", "twice", "some_variable", "start_kernel", "__init_end"] {
-            let read = facts.symbols.named(name)[0].address;
+            let read = facts.vmlinux.symbols.named(name)[0].address;
             assert_eq!(Some(read), linked(name), "{name} in {addresses:?}");
         }
         let long = format!("__start_of_symbol_350{}", "x".repeat(150));
-        assert_eq!(facts.symbols.named(&long).len(), 1);
+        assert_eq!(facts.vmlinux.symbols.named(&long).len(), 1);
     }
 }
 
@@ -37,14 +37,15 @@ fn every_symbol_is_where_the_linker_put_it_in_each_of_the_formats() {
 fn functions_start_as_the_compiler_made_them() {
     let facts =
         gather(&miniature(Addresses::RelativeToEntry), CONFIG, SYMVERS).unwrap_or_else(|e| panic!("{e}"));
-    let entry =
-        |name: &str| facts.sites.get(&facts.symbols.named(name)[0].address).and_then(|site| site.entry());
+    let entry = |name: &str| {
+        facts.vmlinux.sites.get(&facts.vmlinux.symbols.named(name)[0].address).and_then(|site| site.entry())
+    };
     assert_eq!(entry("with_endbr").map(|e| e.skip()), Some(9));
     assert_eq!(entry("without_endbr").map(|e| e.skip()), Some(5));
     assert_eq!(entry("twice").map(|e| e.skip()), Some(5));
     assert_eq!(entry("untraced"), None);
-    assert!(facts.is_init(facts.symbols.named("start_kernel")[0].address));
-    assert!(!facts.is_init(facts.symbols.named("twice")[0].address));
+    assert!(facts.vmlinux.is_init(facts.vmlinux.symbols.named("start_kernel")[0].address));
+    assert!(!facts.vmlinux.is_init(facts.vmlinux.symbols.named("twice")[0].address));
 }
 
 #[test]
@@ -68,8 +69,8 @@ fn facts_come_back_from_their_file_as_they_went_in() {
     let bytes = facts.to_bytes();
     let read = kps_facts::Facts::from_bytes(&bytes).unwrap_or_else(|error| panic!("{error}"));
     assert_eq!(read.to_bytes(), bytes);
-    assert_eq!(read.symbols.named("twice"), facts.symbols.named("twice"));
-    assert_eq!(read.sites, facts.sites);
+    assert_eq!(read.vmlinux.symbols.named("twice"), facts.vmlinux.symbols.named("twice"));
+    assert_eq!(read.vmlinux.sites, facts.vmlinux.sites);
 }
 
 #[test]

@@ -306,10 +306,10 @@ fn moving_says_what_differs() {
         let function = known.btf.get(id);
         let name = function.name;
         let once = matches!(function.kind, Kind::Function(_)) && known.btf.functions(name).len() == 1;
-        if !once || known.symbols.named(name).len() != 1 {
+        if !once || known.vmlinux.symbols.named(name).len() != 1 {
             continue;
         }
-        match (there.symbols.named(name).len(), there.btf.functions(name).as_slice()) {
+        match (there.vmlinux.symbols.named(name).len(), there.btf.functions(name).as_slice()) {
             (0, _) => gone.push(name.to_owned()),
             (1, [other]) if there.btf.declaration(*other) != known.btf.declaration(id) => {
                 different.extend(prototype(&known.btf.declaration(id)).map(|types| format!("{name}{types}")));

@@ -282,12 +282,12 @@ fn other_build_id_is_refused() {
 
 fn other_entry_is_refused() {
     let cache = doctored(|facts| {
-        let address = facts.symbols.named("cmdline_proc_show")[0].address;
-        let mut site = facts.sites[&address];
+        let address = facts.vmlinux.symbols.named("cmdline_proc_show")[0].address;
+        let mut site = facts.vmlinux.sites[&address];
         // As if the function had no ENDBR.
         site.bytes.rotate_left(site.offset as usize);
         site.offset = 0;
-        facts.sites.insert(address, site);
+        facts.vmlinux.sites.insert(address, site);
     });
     let module = build(&spec("acts", "replace"), Some(cache.path()));
     refused(module, "cmdline_proc_show does not start as in");

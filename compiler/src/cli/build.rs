@@ -35,7 +35,7 @@ impl Build {
         let source = read_spec(&self.spec.spec)?;
         let cache = Cache::open()?;
         let mut target = open_target(&cache, self.target.kernel.as_deref(), Progress::Shown)?;
-        let compiled = match compile(source, &target.facts()?) {
+        let compiled = match compile(source, &target, &cache)? {
             Ok(compiled) => compiled,
             Err(code) => return Ok(code),
         };

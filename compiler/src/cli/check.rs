@@ -16,8 +16,7 @@ impl Check {
         let source = read_spec(&self.spec.spec)?;
         let cache = Cache::open()?;
         let target = open_target(&cache, self.target.kernel.as_deref(), Progress::Shown)?;
-        let facts = target.facts()?;
-        match compile(source, &facts) {
+        match compile(source, &target, &cache)? {
             Ok(_) => Ok(0),
             Err(code) => Ok(code),
         }

@@ -250,8 +250,8 @@ fn show(cache: &Cache, name: Option<&str>) -> CommandResult {
     say(format_args!("image      {}", target.image().display()));
     say(format_args!("C          {}", value("CONFIG_CC_VERSION_TEXT")));
     say(format_args!("Rust       {}", value("CONFIG_RUSTC_VERSION_TEXT")));
-    say(format_args!("symbols    {}", facts.symbols.len()));
-    say(format_args!("traceable  {} functions", facts.sites.len()));
+    say(format_args!("symbols    {}", facts.vmlinux.symbols.len()));
+    say(format_args!("traceable  {} functions", facts.vmlinux.sites.len()));
     say(format_args!("exports    {}", facts.exports.len()));
     say(format_args!("types      {}", facts.btf.len()));
     match target.tree() {

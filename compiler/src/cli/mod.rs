@@ -6,6 +6,7 @@ mod doctor;
 mod explain;
 mod kernel;
 mod link;
+mod modules;
 mod test;
 
 use crate::diag::{any_error, plain, render, Code, Diagnostic, Severity, KPS0113, KPS9999};
@@ -15,7 +16,6 @@ use crate::input::read_at_most;
 use crate::target::{self, Cache, DebianWish, Progress, Provider, Target};
 use crate::{check as checks, resolve};
 use clap::{Parser, Subcommand};
-use kps_facts::Facts;
 use kps_grammar::{ast, Source};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -159,13 +159,15 @@ struct Compiled {
 }
 
 /// Everything up to the generated folder. Messages have been printed; without a result there were errors.
-fn compile(source: Source, facts: &Facts) -> Result<Compiled, ExitCode> {
+fn compile(source: Source, target: &Target, cache: &Cache) -> Result<Result<Compiled, ExitCode>, Diagnostic> {
+    let mut facts = target.facts()?;
     let (spec, errors) = kps_grammar::parse(&source);
     let mut diagnostics: Vec<Diagnostic> = errors.iter().map(crate::diag::syntax).collect();
     let mut tests = Vec::new();
     let mut checked = None;
     if let Some(patch) = spec.patch {
-        let (resolved, found) = resolve::resolve(&source, &patch, errors.is_empty(), facts);
+        diagnostics.extend(modules::add(&mut facts, &patch, &source, target, cache)?);
+        let (resolved, found) = resolve::resolve(&source, &patch, errors.is_empty(), &facts);
         diagnostics.extend(found);
         if let Some(resolved) = resolved {
             let (passed, found) = checks::check(resolved);
@@ -180,9 +182,9 @@ fn compile(source: Source, facts: &Facts) -> Result<Compiled, ExitCode> {
         Some(checked) if !any_error(&diagnostics) => {
             let name = checked.patch().name.clone();
             let emitted = emit(&checked, &source);
-            Ok(Compiled { source, name, tests, emitted })
+            Ok(Ok(Compiled { source, name, tests, emitted }))
         }
-        _ => Err(code),
+        _ => Ok(Err(code)),
     }
 }
 

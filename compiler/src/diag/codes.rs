@@ -103,6 +103,10 @@ codes! {
     KPS0211,
     /// The variable is per-CPU.
     KPS0212,
+    /// There is no such module.
+    KPS0213,
+    /// A file that the spec names is not below its folder.
+    KPS0214,
 
     // Prototypes and types.
     /// BTF knows no prototype, and none is written.

@@ -34,6 +34,7 @@ const RUNTIME: &[(&str, &str)] = &[
     ("kps/ctypes.rs", include_str!("../../../runtime/src/ctypes.rs")),
     ("kps/errno.rs", include_str!("../../../runtime/src/errno.rs")),
     ("kps/frame.rs", include_str!("../../../runtime/src/frame.rs")),
+    ("kps/gate.rs", include_str!("../../../runtime/src/gate.rs")),
     ("kps/guard.rs", include_str!("../../../runtime/src/guard.rs")),
     ("kps/lib.rs", include_str!("../../../runtime/src/lib.rs")),
     ("kps/note.rs", include_str!("../../../runtime/src/note.rs")),
@@ -85,8 +86,10 @@ fn fragments(patch: &Patch<Fragment>) -> BTreeMap<usize, Span> {
 /// other symbol. The module cannot be loaded before post-link has replaced them: nothing exports them really.
 fn symvers(patch: &Patch<Fragment>) -> String {
     let funcs = patch.objects.iter().flat_map(|object| &object.funcs).map(|func| &func.old);
-    let functions = patch.kernel.functions.iter().map(|f| &f.link);
-    let links = functions.chain(patch.kernel.statics.iter().map(|s| &s.link));
+    let of_modules = || patch.objects.iter().map(|object| &object.uses);
+    let functions = patch.kernel.functions.iter().chain(of_modules().flat_map(|uses| &uses.functions));
+    let statics = patch.kernel.statics.iter().chain(of_modules().flat_map(|uses| &uses.statics));
+    let links = functions.map(|f| &f.link).chain(statics.map(|s| &s.link));
     let livepatch = links.filter_map(|link| match link {
         Link::Livepatch(symbol) => Some(symbol),
         Link::Export { .. } => None,

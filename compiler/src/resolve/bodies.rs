@@ -187,7 +187,8 @@ impl Resolver<'_> {
             }
             _ => None,
         });
-        let statics = imports.statics.iter().map(|item| item.name.clone());
+        let of_modules = objects.iter().flat_map(|object| &object.uses.statics);
+        let statics = imports.statics.iter().chain(of_modules).map(|item| item.name.clone());
         let constants = imports.constants.iter().map(|item| item.name.clone());
         let values: BTreeSet<String> = own.chain(statics).chain(constants).collect();
         for (func, &place) in objects.iter().zip(places).flat_map(|(o, places)| o.funcs.iter().zip(places)) {

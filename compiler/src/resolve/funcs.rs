@@ -1,7 +1,7 @@
 //! One function that a spec changes.
 
 use super::bodies::{Fragment, Rust};
-use super::symbols::{Found, Wanted};
+use super::symbols::{Found, Scope, Wanted};
 use super::Resolver;
 use crate::diag::{
     list, Diagnostic, KPS0206, KPS0207, KPS0401, KPS0402, KPS0403, KPS0405, KPS0410, KPS0411, KPS0412,
@@ -16,14 +16,16 @@ use std::collections::BTreeSet;
 impl Resolver<'_> {
     pub(super) fn func(
         &mut self,
+        scope: Scope<'_>,
         spec: &ast::Func,
         rust: &Rust,
         importer: &mut Importer<'_>,
     ) -> Option<Func<Fragment>> {
         let change = self.change(spec, rust);
-        let found = self.find(&spec.symbol, Wanted::Function)?;
+        let found = self.find(scope, &spec.symbol, Wanted::Function)?;
         let name = &spec.symbol.name;
-        if let Some(&first) = self.changed.get(&found.address) {
+        let key = (scope.name.to_owned(), found.address);
+        if let Some(&first) = self.changed.get(&key) {
             self.report(
                 Diagnostic::error(KPS0206, format!("`{}` is changed twice", name.value))
                     .at(name.span, "")
@@ -32,24 +34,23 @@ impl Resolver<'_> {
             );
             return None;
         }
-        self.changed.insert(found.address, name.span);
-        let entry = self.entry(spec, &found)?;
-        let signature = self.signature(&spec.symbol, spec.prototype.as_ref(), importer);
-        self.note_relatives(name, &found);
+        self.changed.insert(key, name.span);
+        let entry = self.entry(scope, spec, &found)?;
+        let signature = self.signature(scope, &spec.symbol, spec.prototype.as_ref(), importer);
+        self.note_relatives(scope, name, &found);
         self.check_returns(spec, rust);
         Some(Func { old: found.symbol, signature: signature?, entry, change: change? })
     }
 
     /// Other functions that this change reaches, or that it does not reach although they are made of the same source.
-    fn note_relatives(&mut self, name: &ast::Name, found: &Found) {
-        let facts = self.facts;
+    fn note_relatives(&mut self, scope: Scope<'_>, name: &ast::Name, found: &Found) {
+        let symbols = &scope.object.symbols;
         // The linker's marks for where a part of the text starts or ends are no functions.
         let is_mark =
             |other: &str| other.ends_with("text") || other.ends_with("_start") || other.ends_with("_end");
         let is_same_syscall = |other: &str| syscall(other).is_some_and(|s| Some(s) == syscall(&name.value));
         let twin = |other: &str| other != name.value && !is_mark(other) && !is_same_syscall(other);
-        let aliases: BTreeSet<String> =
-            facts.symbols.at(found.address).map(|sym| sym.name.to_owned()).collect();
+        let aliases: BTreeSet<String> = symbols.at(found.address).map(|sym| sym.name.to_owned()).collect();
         let aliases: Vec<String> = aliases.into_iter().filter(|other| twin(other)).collect();
         if !aliases.is_empty() {
             self.report(
@@ -66,8 +67,7 @@ impl Resolver<'_> {
             let suffix = other.strip_prefix(name.value.as_str()).unwrap_or_default();
             [".part.", ".constprop.", ".isra."].iter().any(|clone| suffix.starts_with(clone))
         };
-        let clones: BTreeSet<String> = facts
-            .symbols
+        let clones: BTreeSet<String> = symbols
             .with_prefix(&name.value)
             .filter(|sym| is_clone(sym.name))
             .map(|sym| sym.name.to_owned())
@@ -180,18 +180,18 @@ impl Resolver<'_> {
     }
 
     /// How the function starts, if ftrace can redirect it and a jump past the site is known to be right.
-    fn entry(&mut self, spec: &ast::Func, found: &Found) -> Option<Entry> {
+    fn entry(&mut self, scope: Scope<'_>, spec: &ast::Func, found: &Found) -> Option<Entry> {
         let name = &spec.symbol.name;
-        if self.facts.is_init(found.address) {
+        if scope.object.is_init(found.address) {
             self.report(
-                Diagnostic::error(KPS0402, format!("`{}` is gone when the kernel has booted", name.value))
+                Diagnostic::error(KPS0402, format!("`{}` is gone when {}", name.value, scope.ready()))
                     .at(name.span, "")
                     .note("it is `__init`: its memory is freed and used for other things")
                     .help("patch what it has set up, or a function that runs later"),
             );
             return None;
         }
-        let Some(site) = self.facts.sites.get(&found.address) else {
+        let Some(site) = scope.object.sites.get(&found.address) else {
             self.report(
                 Diagnostic::error(KPS0401, format!("`{}` cannot be redirected", name.value))
                     .at(name.span, "it has no ftrace site")

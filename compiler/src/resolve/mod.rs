@@ -8,12 +8,14 @@ mod rust;
 mod signatures;
 mod symbols;
 
-use crate::diag::{any_error, Diagnostic, KPS0108, KPS0207, KPS0209, KPS0607};
+use crate::diag::{any_error, list, Diagnostic, KPS0207, KPS0209, KPS0213, KPS0607};
 use kps_facts::{Facts, Importer, Wanted};
 use kps_grammar::ast;
 use kps_grammar::{Source, Span};
-use kps_plan::{AuthorsKey, Imports, Klp, Object, ObjectName, Patch, Target, Type};
+use kps_plan::{AuthorsKey, Imports, Klp, Object, Patch, Target, Type};
+use names::Declared;
 use std::collections::HashMap;
+use symbols::Scope;
 
 pub use bodies::Fragment;
 
@@ -47,19 +49,30 @@ struct Resolver<'a> {
     facts: &'a Facts,
     complete: bool,
     diagnostics: Vec<Diagnostic>,
-    /// The functions changed so far, by address, and where.
-    changed: HashMap<u64, Span>,
+    /// The functions changed so far, by object and address, and where.
+    changed: HashMap<(String, u64), Span>,
     /// How many names were not found so far.
     unknown: usize,
 }
 
-/// The members of the livepatch structs that generated code sets (`include/linux/livepatch.h`).
-const KLP_MEMBERS: &[(&str, &[&str])] = &[
+/// The members of the livepatch structs that generated code uses (`include/linux/livepatch.h`).
+const KLP_MEMBERS: &[Members] = &[
     ("klp_patch", &["mod", "objs", "states", "replace"]),
     ("klp_object", &["name", "funcs", "callbacks"]),
     ("klp_func", &["old_name", "new_func", "old_sympos"]),
     ("klp_callbacks", &["pre_patch", "post_patch", "pre_unpatch", "post_unpatch"]),
 ];
+
+/// What the gate of a module uses besides (`include/linux/module.h`).
+const GATE_MEMBERS: &[Members] = &[
+    ("klp_object", &["mod"]),
+    ("klp_func", &["old_func", "new_size"]),
+    ("module", &["mem"]),
+    ("module_memory", &["base", "size"]),
+];
+
+/// Members of a struct.
+type Members = (&'static str, &'static [&'static str]);
 
 impl<'a> Resolver<'a> {
     fn report(&mut self, diagnostic: Diagnostic) {
@@ -76,23 +89,34 @@ impl<'a> Resolver<'a> {
     fn patch(&mut self, spec: &ast::Patch) -> Option<Resolved> {
         let metadata = self.metadata(spec);
         let rust = self.parse_rust(spec);
-        let wanted = Wanted { members: KLP_MEMBERS.to_vec(), ..rust.wanted() };
+        let objects = self.known_objects(spec);
+        let gated = objects.iter().any(|(scope, _)| scope.module.is_some());
+        let members = if gated { [KLP_MEMBERS, GATE_MEMBERS].concat() } else { KLP_MEMBERS.to_vec() };
+        let wanted = Wanted { members, ..rust.wanted() };
         let mut importer = Importer::new(&self.facts.btf, &wanted);
-        let klp = self.klp(&mut importer);
+        let klp = self.klp(&mut importer, gated);
         if klp.is_none() {
             let message = format!("the BTF of {} does not describe livepatches", self.facts.identity.release);
             self.report(Diagnostic::error(KPS0607, message).help("choose another target with `--kernel`"));
         }
 
         let mut imports = Imports::default();
-        let declared = self.declared(spec, &mut importer, &mut imports);
-        let (mut objects, mut places) = (Vec::new(), Vec::new());
-        for object in self.known_objects(spec) {
-            let (resolved, spans) = self.object(object, &rust, &mut importer);
-            objects.push(resolved);
-            places.push(spans);
+        let mut uses = self.declared(&objects, &mut importer);
+        let declared = std::mem::take(&mut uses.names);
+        imports.functions.append(&mut uses.vmlinux.functions);
+        imports.statics.append(&mut uses.vmlinux.statics);
+        let (mut resolved, mut places) = (Vec::new(), Vec::new());
+        for &(scope, spec) in &objects {
+            let (object, spans) = self.object(scope, spec, &rust, &mut uses, &mut importer);
+            // The image is always there: what is used of it needs no `klp_object`.
+            if scope.module.is_some() || !spec.funcs.is_empty() || !spec.callbacks.is_empty() {
+                resolved.push(object);
+                places.push(spans);
+            }
         }
-        self.used(&rust, &objects, declared, &mut importer, &mut imports);
+        self.link_objects(&mut resolved);
+        let objects = resolved;
+        self.used(&rust, &objects, &declared, &mut importer, &mut imports);
         imports.types = importer.finish();
         self.check_hidden_types(&rust, &imports.types);
         self.check_parameters(&rust, &places, &objects, &imports);
@@ -116,71 +140,96 @@ impl<'a> Resolver<'a> {
     }
 
     /// The objects of the spec that can be resolved, each once.
-    fn known_objects<'s>(&mut self, spec: &'s ast::Patch) -> Vec<&'s ast::Object> {
-        let mut known: Vec<&ast::Object> = Vec::new();
+    fn known_objects<'s>(&mut self, spec: &'s ast::Patch) -> Vec<(Scope<'a>, &'s ast::Object)> {
+        let mut known: Vec<(Scope<'a>, &ast::Object)> = Vec::new();
         for object in &spec.objects {
             let name = &object.name;
-            if let Some(first) = known.iter().find(|known| known.name.value == name.value) {
+            if let Some((_, first)) = known.iter().find(|(_, known)| known.name.value == name.value) {
                 self.report(
                     Diagnostic::error(KPS0209, format!("object `{}` is written twice", name.value))
                         .at(name.span, "")
                         .at(first.name.span, "here it is first")
                         .help("put everything into one `object`"),
                 );
-            } else if name.value == "vmlinux" {
-                known.push(object);
-            } else {
-                self.report(
-                    Diagnostic::error(KPS0108, "patching modules is not supported yet")
-                        .at(name.span, "this object is a module")
-                        .help("only `object vmlinux` can be patched by this version of kpsc"),
-                );
+                continue;
+            }
+            match Scope::of(self.facts, &name.value) {
+                Some(scope) => known.push((scope, object)),
+                None => self.report(self.unknown_module(name)),
             }
         }
-        if spec.objects.is_empty() {
+        let changes = |object: &ast::Object| !object.funcs.is_empty() || !object.callbacks.is_empty();
+        if !spec.objects.iter().any(changes) {
+            let place = spec.objects.first().map_or(spec.name.span, |object| object.name.span);
             self.report_absence(
                 Diagnostic::error(KPS0207, "the patch changes nothing")
-                    .at(spec.name.span, "")
-                    .help("add `object vmlinux { fn NAME { .. } }`"),
+                    .at(place, "")
+                    .help("add `fn NAME { .. }` or a callback to an object"),
             );
         }
         known
     }
 
+    fn unknown_module(&self, name: &ast::Name) -> Diagnostic {
+        let release = &self.facts.identity.release;
+        let error = Diagnostic::error(KPS0213, format!("{release} has no module `{}`", name.value));
+        let error = error.at(name.span, "");
+        match symbols::near(&name.value, self.facts.module_names.iter().map(String::as_str)).as_slice() {
+            [] => error
+                .note("what is built into the kernel belongs to `vmlinux`")
+                .help("for a module that did not come with the kernel write `object NAME from \"FILE.ko\"`"),
+            near => error.help(format!("did you mean {}?", list(near, "or"))),
+        }
+    }
+
     fn object(
         &mut self,
+        scope: Scope<'_>,
         spec: &ast::Object,
         rust: &bodies::Rust,
+        uses: &mut Declared,
         importer: &mut Importer<'_>,
     ) -> (Object<Fragment>, Vec<Span>) {
-        if spec.funcs.is_empty() && spec.callbacks.is_empty() {
-            self.report_absence(
-                Diagnostic::error(KPS0207, format!("nothing changes in `{}`", spec.name.value))
-                    .at(spec.name.span, "")
-                    .help("add `fn NAME { .. }` or a callback"),
-            );
-        }
         let (mut funcs, mut places) = (Vec::new(), Vec::new());
         for func in &spec.funcs {
-            if let Some(resolved) = self.func(func, rust, importer) {
+            if let Some(resolved) = self.func(scope, func, rust, importer) {
                 funcs.push(resolved);
                 places.push(func.symbol.name.span);
             }
         }
-        let object = Object { name: ObjectName::Vmlinux, funcs, callbacks: rust.callbacks(spec) };
+        let object = Object {
+            name: scope.object_name(),
+            build_id: scope.module.and_then(|module| module.build_id.clone()),
+            funcs,
+            callbacks: rust.callbacks(spec),
+            uses: uses.modules.remove(scope.name).unwrap_or_default(),
+            sees: Vec::new(),
+        };
         (object, places)
     }
 
-    fn klp(&mut self, importer: &mut Importer<'_>) -> Option<Klp> {
+    /// A module is loaded after those that it depends on, so its bodies may use their symbols as well.
+    fn link_objects(&self, objects: &mut [Object<Fragment>]) {
+        let names: Vec<String> = objects.iter().map(|object| object.name.as_str().to_owned()).collect();
+        for object in objects {
+            let module = self.facts.modules.get(object.name.as_str());
+            let depends = |name: &String| module.is_some_and(|module| module.depends.contains(name));
+            object.sees = (0..names.len()).filter(|&n| depends(&names[n])).collect();
+        }
+    }
+
+    fn klp(&mut self, importer: &mut Importer<'_>, gated: bool) -> Option<Klp> {
         let mut id = |name| match importer.named(name) {
             Some(Type::Named(id)) => Some(id),
             _ => None,
         };
+        let rodata = || self.facts.btf.constants("MOD_RODATA").first().map(|&(_, value)| value);
         let klp = Klp {
             patch: id("klp_patch")?,
             object: id("klp_object")?,
             func: id("klp_func")?,
             callbacks: id("klp_callbacks")?,
+            rodata: if gated { usize::try_from(rodata()?).ok()? } else { 0 },
         };
         Some(klp)
     }

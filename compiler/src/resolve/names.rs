@@ -3,61 +3,86 @@
 use super::bodies::{Fragment, Rust};
 use super::rust::place;
 use super::signatures::Known;
-use super::symbols::{is_function, Found, Wanted};
+use super::symbols::{is_function, Found, Scope, Wanted};
 use super::Resolver;
 use crate::diag::{Diagnostic, KPS0205, KPS0211, KPS0212, KPS0301, KPS0305, KPS0306, KPS0402, KPS0505};
 use kps_codegen::refs::{self, Name, Refs, Role};
 use kps_facts::{Export, Facts, Importer};
 use kps_grammar::ast::{self, Code};
 use kps_grammar::Span;
-use kps_plan::{CInt, Change, Constant, Function, Imports, Link, Object, Static, Symbol, Type, TypeDef};
-use std::collections::{BTreeSet, HashMap};
+use kps_plan::{
+    CInt, Change, Constant, Function, Imports, Link, Object, ObjectName, Static, Symbol, Type, TypeDef, Uses,
+};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// Crates that paths may start with.
 const CRATES: &[&str] = &["core", "kernel", "kps"];
 
+/// What the `use` lines of a spec declare.
+#[derive(Debug, Default)]
+pub(super) struct Declared {
+    /// Symbols of the image.
+    pub(super) vmlinux: Uses,
+    /// Those of modules, by module.
+    pub(super) modules: BTreeMap<String, Uses>,
+    /// All names that are declared, by object, those that cannot be had among them.
+    pub(super) names: BTreeMap<String, BTreeSet<String>>,
+}
+
 impl Resolver<'_> {
-    /// Imports what `use` declares. Returns the names, those that cannot be imported among them.
+    /// What the `use` lines declare.
     pub(super) fn declared(
         &mut self,
-        spec: &ast::Patch,
+        objects: &[(Scope<'_>, &ast::Object)],
         importer: &mut Importer<'_>,
-        imports: &mut Imports,
-    ) -> BTreeSet<String> {
+    ) -> Declared {
+        let mut declared = Declared::default();
         let mut seen: HashMap<String, Span> = HashMap::new();
-        for object in spec.objects.iter().filter(|object| object.name.value == "vmlinux") {
+        for &(scope, object) in objects {
+            let mut uses = Uses::default();
             for item in &object.use_fns {
                 if !self.first_use(&mut seen, &item.symbol) {
                     continue;
                 }
-                let found = self.find(&item.symbol, Wanted::Function).filter(|f| self.stays(&item.symbol, f));
-                let signature = self.signature(&item.symbol, item.prototype.as_ref(), importer);
+                let symbol = &item.symbol;
+                let found = self.find(scope, symbol, Wanted::Function);
+                let found = found.filter(|found| self.stays(scope, symbol, found));
+                let signature = self.signature(scope, symbol, item.prototype.as_ref(), importer);
                 if let (Some(found), Some(signature)) = (found, signature) {
                     let link = self.link(found.symbol);
-                    let name = item.symbol.name.value.clone();
-                    imports.functions.push(Function { name, signature, link });
+                    uses.functions.push(Function { name: symbol.name.value.clone(), signature, link });
                 }
             }
             for item in &object.use_statics {
                 if !self.first_use(&mut seen, &item.symbol) {
                     continue;
                 }
-                let found = self.find(&item.symbol, Wanted::Variable).filter(|f| self.stays(&item.symbol, f));
+                let symbol = &item.symbol;
+                let found = self.find(scope, symbol, Wanted::Variable);
+                let found = found.filter(|found| self.stays(scope, symbol, found));
                 let ty = self.written_type(item.ty, importer);
                 if let (Some(found), Some(ty)) = (found, ty) {
-                    self.check_size(item, found.address, importer.types().size(&ty));
+                    self.check_size(scope, item, found.address, importer.types().size(&ty));
                     let link = self.link(found.symbol);
-                    imports.statics.push(Static { name: item.symbol.name.value.clone(), ty, link });
+                    uses.statics.push(Static { name: symbol.name.value.clone(), ty, link });
                 }
             }
+            let symbols = object.use_fns.iter().map(|item| &item.symbol);
+            let symbols = symbols.chain(object.use_statics.iter().map(|item| &item.symbol));
+            let names = symbols.map(|symbol| symbol.name.value.clone()).collect();
+            declared.names.insert(scope.name.to_owned(), names);
+            match scope.module {
+                None => declared.vmlinux = uses,
+                Some(_) => drop(declared.modules.insert(scope.name.to_owned(), uses)),
+            }
         }
-        seen.into_keys().collect()
+        declared
     }
 
     /// Whether what is at an address is one thing and there to stay.
-    fn stays(&mut self, symbol: &ast::Symbol, found: &Found) -> bool {
+    fn stays(&mut self, scope: Scope<'_>, symbol: &ast::Symbol, found: &Found) -> bool {
         let name = &symbol.name;
-        let section = self.facts.section_of(found.address).map_or("", |section| &section.name);
+        let section = scope.object.section_of(found.address).map_or("", |section| &section.name);
         if section.starts_with(".data..percpu") {
             self.report(
                 Diagnostic::error(KPS0212, format!("`{}` is a per-CPU variable", name.value))
@@ -67,9 +92,9 @@ impl Resolver<'_> {
             );
             return false;
         }
-        if self.facts.is_init(found.address) {
+        if scope.object.is_init(found.address) {
             self.report(
-                Diagnostic::error(KPS0402, format!("`{}` is gone when the kernel has booted", name.value))
+                Diagnostic::error(KPS0402, format!("`{}` is gone when {}", name.value, scope.ready()))
                     .at(name.span, "")
                     .note("it is `__init`: its memory is freed and used for other things")
                     .help("use what it has set up"),
@@ -94,25 +119,29 @@ impl Resolver<'_> {
         true
     }
 
-    /// vmlinux exports link plainly, everything else by a klp relocation.
+    /// vmlinux exports link plainly, everything else by a klp relocation: a plain link to a module's symbol would have the
+    /// module loaded before the patch.
     fn link(&self, symbol: Symbol) -> Link {
-        match exported(self.facts, &symbol.name) {
+        let export = Some(&symbol.object).filter(|object| **object == ObjectName::Vmlinux);
+        match export.and_then(|_| exported(self.facts, &symbol.name)) {
             // An export is one symbol; a name that occurs twice needs its position.
             Some(export) if symbol.sympos == 0 => Link::Export { namespace: export.namespace.clone() },
             _ => Link::Livepatch(symbol),
         }
     }
 
-    fn check_size(&mut self, item: &ast::UseStatic, address: u64, size: Option<u64>) {
+    fn check_size(&mut self, scope: Scope<'_>, item: &ast::UseStatic, address: u64, size: Option<u64>) {
         let name = &item.symbol.name;
-        let Some(next) = self.facts.symbols.next_address(address) else { return };
+        let end = scope.object.section_of(address).map(|section| section.address + section.size);
+        let next = scope.object.symbols.next_address(address);
+        let Some(next) = next.into_iter().chain(end).min() else { return };
         if size.is_none_or(|size| size > next - address) {
             let large =
                 size.map_or("no size that a type can have".to_owned(), |size| format!("{size} bytes"));
             self.report(
                 Diagnostic::error(KPS0305, format!("this type is larger than `{}`", name.value))
                     .at(item.ty.span, large)
-                    .note(format!("the next symbol of the kernel is {} bytes behind it", next - address))
+                    .note(format!("what is next in {} is {} bytes behind it", scope.name, next - address))
                     .help("look up the variable's type in the kernel's source"),
             );
         }
@@ -123,20 +152,29 @@ impl Resolver<'_> {
         &mut self,
         rust: &Rust,
         objects: &[Object<Fragment>],
-        declared: BTreeSet<String>,
+        declared: &BTreeMap<String, BTreeSet<String>>,
         importer: &mut Importer<'_>,
         imports: &mut Imports,
     ) {
         let mut known = rust.defined();
-        known.extend(declared);
+        known.extend(declared.get("vmlinux").into_iter().flatten().cloned());
         known.extend(prelude());
         known.extend(RUST_PRELUDE.iter().chain(CRATES).map(|name| (*name).to_owned()));
-        let mut names = Names { known, reported: BTreeSet::new(), lenient: rust.has_unknown_names() };
+        let mut names = Names {
+            known,
+            reported: BTreeSet::new(),
+            lenient: rust.has_unknown_names(),
+            object: "vmlinux".to_owned(),
+        };
 
         for (code, refs) in rust.item_refs() {
             self.names(refs, *code, &mut names, importer, imports);
         }
         for object in objects {
+            names.object = object.name.as_str().to_owned();
+            let sees = object.sees.iter().map(|&n| &objects[n]).chain([object]).map(|o| o.name.as_str());
+            let visible: Vec<String> =
+                sees.filter_map(|name| declared.get(name)).flatten().cloned().collect();
             for func in &object.funcs {
                 let params: Vec<String> = func.signature.params.iter().map(|p| p.name.clone()).collect();
                 let bodies: Vec<&Fragment> = match &func.change {
@@ -146,13 +184,14 @@ impl Resolver<'_> {
                 let has_ret =
                     matches!(func.change, Change::Around { .. }) && func.signature.ret != Type::Void;
                 for body in bodies {
-                    let mut bound = params.clone();
+                    let mut bound = [params.as_slice(), &visible].concat();
                     bound.extend(has_ret.then(|| "ret".to_owned()));
                     self.body_names(rust, body, &bound, &mut names, importer, imports);
                 }
             }
             for (_, body) in object.callbacks.each() {
-                self.body_names(rust, body, &["obj".to_owned()], &mut names, importer, imports);
+                let bound = [&["obj".to_owned()], visible.as_slice()].concat();
+                self.body_names(rust, body, &bound, &mut names, importer, imports);
             }
         }
         imports.functions.sort_by(|a, b| a.name.cmp(&b.name));
@@ -191,7 +230,7 @@ impl Resolver<'_> {
                 names.known.insert(name.name.clone());
             } else if name.role != Role::Unclear && !names.lenient && names.reported.insert(name.name.clone())
             {
-                self.missing_use(name, place(code, name.span));
+                self.missing_use(&names.object, name, place(code, name.span));
             }
         }
         // Where C takes any number of arguments rustc lets everything through, and elsewhere it does not say what to write.
@@ -241,11 +280,12 @@ impl Resolver<'_> {
         if name.role == Role::Type {
             return false;
         }
-        let symbols = self.facts.symbols.named(text);
+        let symbols = self.facts.vmlinux.symbols.named(text);
         let export = exported(self.facts, text);
-        let export = export.filter(|_| symbols.len() == 1 && is_function(self.facts, symbols[0]));
+        let export = export.filter(|_| symbols.len() == 1 && is_function(&self.facts.vmlinux, symbols[0]));
         if let Some(export) = export {
-            if let Known::One(signature) = self.known_signature(text, importer) {
+            let scope = Scope::vmlinux(self.facts);
+            if let Known::One(signature) = self.known_signature(scope, text, importer) {
                 let link = Link::Export { namespace: export.namespace.clone() };
                 imports.functions.push(Function { name: text.clone(), signature, link });
                 return true;
@@ -274,19 +314,28 @@ impl Resolver<'_> {
     }
 
     /// A name that is a symbol of the kernel, but not one that bodies may use just so.
-    fn missing_use(&mut self, name: &Name, span: Span) {
+    fn missing_use(&mut self, object: &str, name: &Name, span: Span) {
         let text = &name.name;
-        let Some(&symbol) = self.facts.symbols.named(text).first() else { return };
-        let is_function = is_function(self.facts, symbol);
+        let scopes = [Scope::of(self.facts, object), Some(Scope::vmlinux(self.facts))];
+        let found = scopes.into_iter().flatten().find_map(|scope| {
+            let &symbol = scope.object.symbols.named(text).first()?;
+            Some((scope, symbol))
+        });
+        let Some((scope, symbol)) = found else { return };
+        let is_function = is_function(scope.object, symbol);
         // rustc knows better whether a name in another role is meant to be the kernel's.
         if name.role == Role::Type || (name.role == Role::Function && !is_function) {
             return;
         }
-        let exported = exported(self.facts, text).is_some();
-        let known = self.prototypes(text).first().copied();
+        let exported = scope.module.is_none() && exported(self.facts, text).is_some();
+        let known = self.prototypes(scope, text).first().copied();
         let (code, message, line) = match (is_function, known) {
             (true, Some(_)) => {
-                (KPS0205, format!("`{text}` is not exported to modules"), format!("use fn {text};"))
+                let message = match scope.module {
+                    None => format!("`{text}` is not exported to modules"),
+                    Some(_) => format!("`{text}` is a function of {}", scope.name),
+                };
+                (KPS0205, message, format!("use fn {text};"))
             }
             (true, None) => (
                 KPS0301,
@@ -306,7 +355,7 @@ impl Resolver<'_> {
         if !exported && is_function {
             error = error.note("a klp relocation will reach it");
         }
-        self.report(error.help(format!("add `{line}` to the object")));
+        self.report(error.help(format!("add `{line}` to `object {}`", scope.name)));
     }
 }
 
@@ -320,6 +369,8 @@ struct Names {
     /// What is defined by something other than the kernel, or has been imported.
     known: BTreeSet<String>,
     reported: BTreeSet<String>,
+    /// The object whose bodies are looked at.
+    object: String,
     /// Names may come from where this walk cannot look, so what is missing is left to rustc.
     lenient: bool,
 }

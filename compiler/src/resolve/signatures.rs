@@ -1,10 +1,11 @@
 //! Prototypes: those that BTF knows, those that authors write, and whether they agree.
 
 use super::rust::{long_name, parse_type, MAX_NAME};
+use super::symbols::Scope;
 use super::Resolver;
 use crate::diag::{Diagnostic, KPS0211, KPS0301, KPS0302, KPS0303, KPS0304, KPS0306};
 use kps_facts::btf::BtfId;
-use kps_facts::{param_name, passed, Importer};
+use kps_facts::{param_name, passed, Importer, Object};
 use kps_grammar::ast::{self, Code};
 use kps_plan::{CInt, Param, Signature, Type};
 use std::collections::HashSet;
@@ -13,13 +14,14 @@ impl Resolver<'_> {
     /// The prototype of a function, from BTF or as it is written; where both are there they must agree.
     pub(super) fn signature(
         &mut self,
+        scope: Scope<'_>,
         symbol: &ast::Symbol,
         written: Option<&ast::Prototype>,
         importer: &mut Importer<'_>,
     ) -> Option<Signature> {
         let name = &symbol.name;
         let Some(written) = written else {
-            let (message, note) = match self.known_signature(&name.value, importer) {
+            let (message, note) = match self.known_signature(scope, &name.value, importer) {
                 Known::One(signature) => return Some(signature),
                 Known::None => {
                     ("BTF has no prototype of", "the kernel's type information does not cover every function")
@@ -37,7 +39,7 @@ impl Resolver<'_> {
             return None;
         };
         let signature = self.written(written, importer)?;
-        let ids = self.prototypes(&name.value);
+        let ids = self.prototypes(scope, &name.value);
         let known: Vec<Signature> = ids.iter().filter_map(|&id| importer.signature(id)).collect();
         let agrees = known.iter().any(|known| importer.types().same_signature(known, &signature));
         if !known.is_empty() && !agrees {
@@ -53,18 +55,26 @@ impl Resolver<'_> {
     }
 
     /// The functions of BTF by this name whose prototypes can be believed.
-    pub(super) fn prototypes(&self, name: &str) -> Vec<BtfId> {
-        let has_site =
-            self.facts.symbols.named(name).iter().any(|s| self.facts.sites.contains_key(&s.address));
-        let mut ids = self.facts.btf.functions(name);
+    pub(super) fn prototypes(&self, scope: Scope<'_>, name: &str) -> Vec<BtfId> {
+        let Object { symbols, sites, .. } = scope.object;
+        let has_site = symbols.named(name).iter().any(|sym| sites.contains_key(&sym.address));
+        let all = self.facts.btf.functions(name);
+        // What a module's BTF says as vmlinux's does is in vmlinux's only.
+        let own = |id: &&BtfId| scope.module.is_some_and(|module| module.types.contains(&id.0));
+        let of_vmlinux =
+            |id: &&BtfId| !self.facts.modules.values().any(|module| module.types.contains(&id.0));
+        let mut ids: Vec<BtfId> = all.iter().filter(own).copied().collect();
+        if ids.is_empty() {
+            ids = all.iter().filter(of_vmlinux).copied().collect();
+        }
         // Assembly is recorded as `void f(void)` whatever it takes. It has no ftrace site.
         ids.retain(|&id| has_site || self.facts.btf.declaration(id) != format!("void {name}(void)"));
         ids
     }
 
     /// What BTF says about a function.
-    pub(super) fn known_signature(&self, name: &str, importer: &mut Importer<'_>) -> Known {
-        let ids = self.prototypes(name);
+    pub(super) fn known_signature(&self, scope: Scope<'_>, name: &str, importer: &mut Importer<'_>) -> Known {
+        let ids = self.prototypes(scope, name);
         let mut all = ids.iter().filter_map(|&id| importer.signature(id)).collect::<Vec<_>>().into_iter();
         match all.next() {
             None => Known::None,

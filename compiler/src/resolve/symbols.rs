@@ -2,9 +2,52 @@
 
 use super::Resolver;
 use crate::diag::{list, Diagnostic, KPS0201, KPS0202, KPS0203, KPS0204, KPS0208, KPS0404};
-use kps_facts::{Facts, Sym};
+use kps_facts::{Facts, Module, Object, Sym};
 use kps_grammar::ast;
 use kps_plan::{ObjectName, Symbol};
+
+/// The object that names are looked up in.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Scope<'a> {
+    /// Its name.
+    pub(super) name: &'a str,
+    /// What is in it.
+    pub(super) object: &'a Object,
+    /// What else is known of it, if it is a module.
+    pub(super) module: Option<&'a Module>,
+}
+
+impl<'a> Scope<'a> {
+    /// The kernel image.
+    pub(super) fn vmlinux(facts: &'a Facts) -> Scope<'a> {
+        Scope { name: "vmlinux", object: &facts.vmlinux, module: None }
+    }
+
+    /// The object of this name; none if it is a module that the kernel does not have.
+    pub(super) fn of(facts: &'a Facts, name: &str) -> Option<Scope<'a>> {
+        if name == "vmlinux" {
+            return Some(Scope::vmlinux(facts));
+        }
+        let (name, module) = facts.modules.get_key_value(name)?;
+        Some(Scope { name, object: &module.object, module: Some(module) })
+    }
+
+    /// When what is freed in the end of loading it is gone.
+    pub(super) fn ready(&self) -> String {
+        match self.module {
+            None => "the kernel has booted".to_owned(),
+            Some(_) => format!("{} has been loaded", self.name),
+        }
+    }
+
+    /// Its name in a plan.
+    pub(super) fn object_name(&self) -> ObjectName {
+        match self.module {
+            None => ObjectName::Vmlinux,
+            Some(_) => ObjectName::Module(self.name.to_owned()),
+        }
+    }
+}
 
 /// A symbol that has been found.
 #[derive(Debug, Clone)]
@@ -22,20 +65,20 @@ pub(super) enum Wanted {
 
 impl Resolver<'_> {
     /// Finds the symbol that a spec names, or says why there is none.
-    pub(super) fn find(&mut self, symbol: &ast::Symbol, wanted: Wanted) -> Option<Found> {
+    pub(super) fn find(&mut self, scope: Scope<'_>, symbol: &ast::Symbol, wanted: Wanted) -> Option<Found> {
         let name = &symbol.name;
-        let all = self.facts.symbols.named(&name.value);
+        let all = scope.object.symbols.named(&name.value);
         let (noun, code) = match wanted {
             Wanted::Function => ("function", KPS0201),
             Wanted::Variable => ("variable", KPS0202),
         };
         if all.is_empty() {
-            let message = format!("there is no {noun} `{}` in vmlinux", name.value);
+            let message = format!("there is no {noun} `{}` in {}", name.value, scope.name);
             let error = Diagnostic::error(code, message).at(name.span, "");
             // The search looks at every symbol; whoever makes more mistakes at once is helped by the first ones.
             self.unknown += 1;
             let near = match self.unknown {
-                ..=20 => nearest(self.facts, &name.value, wanted),
+                ..=20 => nearest(scope.object, &name.value, wanted),
                 _ => Vec::new(),
             };
             self.report(match (near.as_slice(), wanted) {
@@ -52,7 +95,7 @@ impl Resolver<'_> {
             (None, 1) => 0,
             (Some(position), _) => position.value as usize,
             (None, _) => {
-                self.report(self.ambiguous(symbol, &all, noun));
+                self.report(ambiguous(scope, symbol, &all, noun));
                 return None;
             }
         };
@@ -60,43 +103,47 @@ impl Resolver<'_> {
             all.get(position.saturating_sub(1)).filter(|_| position > 0 || symbol.position.is_none())
         else {
             let span = symbol.position.as_ref().map_or(name.span, |p| p.span);
-            let message = format!("`{}` names {} in vmlinux", name.value, many(all.len(), noun));
+            let message = format!("`{}` names {} in {}", name.value, many(all.len(), noun), scope.name);
             let error = Diagnostic::error(KPS0204, message).at(span, "there is no such position");
             self.report(error.help(format!("positions count from 1 to {}", all.len())));
             return None;
         };
         let sympos = if all.len() == 1 { 0 } else { position as u32 };
-        if !self.is_wanted(sym, wanted, symbol) {
+        if !self.is_wanted(scope, sym, wanted, symbol) || !self.keeps_position(scope, &all, sym, symbol) {
             return None;
         }
         Some(Found {
-            symbol: Symbol { object: ObjectName::Vmlinux, name: name.value.clone(), sympos },
+            symbol: Symbol { object: scope.object_name(), name: name.value.clone(), sympos },
             address: sym.address,
         })
     }
 
-    fn ambiguous(&self, symbol: &ast::Symbol, all: &[Sym<'_>], noun: &str) -> Diagnostic {
+    /// A module's symbols are counted while it is being loaded and again when it has been, without those that are freed in
+    /// between. Where the two counts differ there is no position that is right.
+    fn keeps_position(
+        &mut self,
+        scope: Scope<'_>,
+        all: &[Sym<'_>],
+        sym: Sym<'_>,
+        symbol: &ast::Symbol,
+    ) -> bool {
+        let stays = |sym: &&Sym<'_>| !scope.object.is_init(sym.address);
+        let before = || all.iter().take_while(|other| other.address != sym.address);
+        if scope.module.is_none() || before().count() == before().filter(stays).count() {
+            return true;
+        }
         let name = &symbol.name;
-        let describe = |(n, sym): (usize, &Sym<'_>)| {
-            let between = match self.facts.symbols.landmarks(sym.address) {
-                (Some(before), Some(after)) => format!(", between `{before}` and `{after}`"),
-                (Some(near), None) | (None, Some(near)) => format!(", near `{near}`"),
-                (None, None) => String::new(),
-            };
-            format!("@{} is at {:#x}{between}", n + 1, sym.address)
-        };
-        let candidates: Vec<_> = all.iter().enumerate().take(8).map(describe).collect();
-        let error = Diagnostic::error(
-            KPS0203,
-            format!("`{}` names {} in vmlinux", name.value, many(all.len(), noun)),
-        )
-        .at(name.span, "needs a position");
-        let error = candidates.into_iter().fold(error, Diagnostic::note);
-        let choice: Vec<_> = (1..=all.len().min(8)).map(|n| format!("{}@{n}", name.value)).collect();
-        error.help(format!("write {}", list(&choice, "or")))
+        let message = format!("the position of `{}` changes when {} has been loaded", name.value, scope.name);
+        self.report(
+            Diagnostic::error(KPS0203, message)
+                .at(name.span, "")
+                .note("a symbol of the same name before it is `__init` and is freed then")
+                .help("patch a function that calls it"),
+        );
+        false
     }
 
-    fn is_wanted(&mut self, sym: Sym<'_>, wanted: Wanted, symbol: &ast::Symbol) -> bool {
+    fn is_wanted(&mut self, scope: Scope<'_>, sym: Sym<'_>, wanted: Wanted, symbol: &ast::Symbol) -> bool {
         let name = &symbol.name;
         if wanted == Wanted::Function && sym.name.starts_with("_R") {
             let message =
@@ -109,7 +156,7 @@ impl Resolver<'_> {
             );
             return false;
         }
-        let is_function = is_function(self.facts, sym);
+        let is_function = is_function(scope.object, sym);
         if is_function == (wanted == Wanted::Function) {
             return true;
         }
@@ -123,23 +170,46 @@ impl Resolver<'_> {
     }
 }
 
+fn ambiguous(scope: Scope<'_>, symbol: &ast::Symbol, all: &[Sym<'_>], noun: &str) -> Diagnostic {
+    let name = &symbol.name;
+    let describe = |(n, sym): (usize, &Sym<'_>)| {
+        let between = match scope.object.symbols.landmarks(sym.address) {
+            (Some(before), Some(after)) => format!(", between `{before}` and `{after}`"),
+            (Some(near), None) | (None, Some(near)) => format!(", near `{near}`"),
+            (None, None) => String::new(),
+        };
+        format!("@{} is at {:#x}{between}", n + 1, sym.address)
+    };
+    let candidates: Vec<_> = all.iter().enumerate().take(8).map(describe).collect();
+    let error = Diagnostic::error(
+        KPS0203,
+        format!("`{}` names {} in {}", name.value, many(all.len(), noun), scope.name),
+    )
+    .at(name.span, "needs a position");
+    let error = candidates.into_iter().fold(error, Diagnostic::note);
+    let choice: Vec<_> = (1..=all.len().min(8)).map(|n| format!("{}@{n}", name.value)).collect();
+    error.help(format!("write {}", list(&choice, "or")))
+}
+
 /// Whether a symbol is code. The letters of kallsyms are unreliable; sections are not.
-pub(super) fn is_function(facts: &Facts, sym: Sym<'_>) -> bool {
-    match facts.section_of(sym.address) {
+pub(super) fn is_function(object: &Object, sym: Sym<'_>) -> bool {
+    match object.section_of(sym.address) {
         Some(section) => section.name.ends_with(".text") || section.name.starts_with(".text"),
         None => matches!(sym.kind, 't' | 'T' | 'w' | 'W'),
     }
 }
 
-/// The names that the author may have meant, best first.
-pub(super) fn nearest(facts: &Facts, name: &str, wanted: Wanted) -> Vec<String> {
-    const OFFERED: usize = 3;
+/// How many names are offered.
+const OFFERED: usize = 3;
+
+/// The symbols that the author may have meant, best first.
+pub(super) fn nearest(object: &Object, name: &str, wanted: Wanted) -> Vec<String> {
     let reach = (name.len() / 3).clamp(1, 4);
     let near_length = |candidate: &str| candidate.len().abs_diff(name.len()) <= reach;
-    let mut near: Vec<(usize, &str)> = facts
+    let mut near: Vec<(usize, &str)> = object
         .symbols
         .iter()
-        .filter(|sym| near_length(sym.name) && is_function(facts, *sym) == (wanted == Wanted::Function))
+        .filter(|sym| near_length(sym.name) && is_function(object, *sym) == (wanted == Wanted::Function))
         .filter(|sym| !sym.name.starts_with("__pfx_"))
         .map(|sym| (strsim::damerau_levenshtein(name, sym.name), sym.name))
         .filter(|(distance, _)| *distance <= reach)
@@ -148,10 +218,12 @@ pub(super) fn nearest(facts: &Facts, name: &str, wanted: Wanted) -> Vec<String> 
     near.dedup();
     // A longer name that starts so, or contains it, is often what is meant.
     if near.is_empty() && name.len() >= 4 {
-        let mut longer: Vec<_> = facts
+        let mut longer: Vec<_> = object
             .symbols
             .iter()
-            .filter(|sym| sym.name.contains(name) && is_function(facts, *sym) == (wanted == Wanted::Function))
+            .filter(|sym| {
+                sym.name.contains(name) && is_function(object, *sym) == (wanted == Wanted::Function)
+            })
             .filter(|sym| !sym.name.starts_with("__pfx_"))
             .map(|sym| (sym.name.len(), sym.name))
             .collect();
@@ -159,6 +231,17 @@ pub(super) fn nearest(facts: &Facts, name: &str, wanted: Wanted) -> Vec<String> 
         longer.dedup();
         near = longer;
     }
+    near.into_iter().take(OFFERED).map(|(_, name)| name.to_owned()).collect()
+}
+
+/// The names that somebody may have meant, best first.
+pub(super) fn near<'n>(name: &str, known: impl Iterator<Item = &'n str>) -> Vec<String> {
+    let reach = (name.len() / 3).clamp(1, 4);
+    let mut near: Vec<(usize, &str)> = known
+        .map(|known| (strsim::damerau_levenshtein(name, known), known))
+        .filter(|(distance, _)| *distance <= reach)
+        .collect();
+    near.sort_unstable();
     near.into_iter().take(OFFERED).map(|(_, name)| name.to_owned()).collect()
 }
 

@@ -117,6 +117,11 @@ impl Stamp {
         })
     }
 
+    /// The folder.
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// The kernel there must still be the one that was read: a module for another one would be refused when it is loaded.
     pub(super) fn check(&self, name: &str, tree: &Tree) -> Result<(), Diagnostic> {
         let folder = self.folder.display();

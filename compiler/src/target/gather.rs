@@ -3,7 +3,7 @@
 use super::image::{self, ImageError, Vmlinux};
 use super::kallsyms::{kallsyms, Kallsym};
 use kps_facts::btf::Btf;
-use kps_facts::{is_release, Export, Facts, Identity, Site, Sym, Symbols};
+use kps_facts::{is_release, Export, Facts, Identity, Object, Site, Sym, Symbols};
 use std::collections::{BTreeMap, HashMap};
 
 /// Reads everything that can be known of a kernel from its image (a `bzImage` or a `vmlinux`), its `.config` and its
@@ -26,15 +26,19 @@ pub fn gather(image: &[u8], config: &str, symvers: &str) -> Result<Facts, ImageE
     Ok(Facts {
         identity: Identity { release: release(&vmlinux, &symbols)?, build_id: vmlinux.build_id()? },
         config: parse_config(config),
-        sections: vmlinux.sections(),
-        sites: sites(&vmlinux, &symbols)?,
+        vmlinux: Object {
+            sections: vmlinux.sections(),
+            sites: sites(&vmlinux, &symbols)?,
+            symbols: Symbols::new(symbols.iter().map(|sym| Sym {
+                address: sym.address,
+                kind: sym.kind.into(),
+                name: &sym.name,
+            })),
+        },
         exports: parse_symvers(symvers),
         btf: Btf::parse(btf.to_vec())?,
-        symbols: Symbols::new(symbols.iter().map(|sym| Sym {
-            address: sym.address,
-            kind: sym.kind.into(),
-            name: &sym.name,
-        })),
+        modules: BTreeMap::new(),
+        module_names: Vec::new(),
     })
 }
 

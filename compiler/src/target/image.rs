@@ -87,7 +87,7 @@ pub fn vmlinux(image: &[u8]) -> Result<Vec<u8>, ImageError> {
     decompress(payload)
 }
 
-fn decompress(payload: &[u8]) -> Result<Vec<u8>, ImageError> {
+pub(super) fn decompress(payload: &[u8]) -> Result<Vec<u8>, ImageError> {
     // The build appends the length of the uncompressed kernel, four bytes that belong to no stream.
     match payload {
         [0x28, 0xb5, 0x2f, 0xfd, ..] => {

@@ -4,6 +4,7 @@
 //! `+` in front of a path says that the file can be run. Paths are below the folder; an absolute one is of a file that belongs
 //! to the user.
 
+use super::modules;
 use super::seal::{digest, hex, seal, unseal};
 use crate::diag::Diagnostic;
 use crate::disk::{cannot, write_atomically};
@@ -16,8 +17,8 @@ use std::path::{Path, PathBuf};
 use walkdir::{DirEntry, WalkDir};
 
 const FILE: &str = "files";
-/// What is written after the inventory.
-const LATER: &[&str] = &[FILE, "target.toml"];
+/// What is written after the inventory. Modules come when they are first needed, with an inventory of their own.
+const LATER: &[&str] = &[FILE, "target.toml", modules::FOLDER, "modules.partial"];
 
 /// A file that is not as it was.
 #[derive(Debug, Clone, PartialEq, Eq)]

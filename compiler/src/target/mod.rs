@@ -15,6 +15,8 @@ pub mod image;
 mod inventory;
 pub mod kallsyms;
 mod manifest;
+pub mod module;
+mod modules;
 mod progress;
 mod seal;
 mod toolchain;
@@ -26,6 +28,7 @@ use crate::input;
 use image::ImageError;
 use kps_facts::Facts;
 use manifest::Manifest;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 pub use apt::keyring;
@@ -128,6 +131,39 @@ impl Target {
         self.manifest.tree = Some(tree.clone());
         self.manifest.write(&self.folder)?;
         Ok(tree)
+    }
+
+    /// The files of the modules that came with the kernel, by name; a provider that has not fetched them yet does so now.
+    pub fn modules(
+        &self,
+        cache: &Cache,
+        progress: Progress,
+    ) -> Result<BTreeMap<String, PathBuf>, Diagnostic> {
+        if let Some(stamp) = &self.manifest.build_dir {
+            return modules::in_build_dir(stamp.folder());
+        }
+        let folder = self.folder.join(modules::FOLDER);
+        if let (false, Some(source)) = (folder.exists(), &self.manifest.debian) {
+            let _changing = cache.change()?;
+            // Another kpsc may have been quicker.
+            if !folder.exists() {
+                debian::modules(cache, &self.folder, source, progress)?;
+            }
+        }
+        modules::in_folder(&folder)
+    }
+
+    /// Adds a module to the kernel's facts.
+    pub fn add_module(facts: &mut Facts, name: &str, path: &Path) -> Result<(), Diagnostic> {
+        let file = input::read(path, input::MODULE)?;
+        let add = || {
+            let module::Read { module, btf } = module::read(&module::unpack(file)?)?;
+            Ok(facts.add_module(name, module, btf.as_deref())?)
+        };
+        add().map_err(|error: ImageError| {
+            Diagnostic::error(KPS0706, format!("the module {} cannot be read: {error}", path.display()))
+                .help("kpsc reads x86-64 modules as the kernel's build leaves them")
+        })
     }
 
     /// Unpacks all of the kernel's source into a folder that is not there yet.

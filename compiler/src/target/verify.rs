@@ -1,7 +1,7 @@
 //! Whether a target is as it was when it was finished.
 
 use super::inventory::{self, Damage};
-use super::{Cache, Target};
+use super::{modules, Cache, Target};
 use crate::diag::{Diagnostic, KPS0710};
 use std::path::Path;
 
@@ -15,6 +15,13 @@ impl Target {
         let what = format!("target `{}`", self.name);
         let mut wrong = Vec::new();
         wrong.extend(report(&what, &self.folder, &damage, again(std::slice::from_ref(&self.name))));
+        let modules = self.folder.join(modules::FOLDER);
+        if modules.exists() {
+            let (damage, files) = inventory::verify(&modules)?;
+            count += files;
+            let help = format!("remove {}: it is fetched again when it is needed", modules.display());
+            wrong.extend(report("the modules", &modules, &damage, help));
+        }
         let toolchain = self.tree().and_then(|tree| tree.toolchain.as_ref());
         // Compilers of the user's own are the user's own business.
         if let Some(toolchain) = toolchain.filter(|path| path.starts_with(cache.toolchains())) {

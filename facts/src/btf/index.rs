@@ -61,8 +61,13 @@ impl Btf {
     }
 
     pub(super) fn build_index(&mut self) {
+        self.index = self.index_from(1);
+    }
+
+    /// The index of the types from this one on.
+    pub(super) fn index_from(&self, first: u32) -> Index {
         let mut index = Index::default();
-        for id in self.ids() {
+        for id in self.ids().skip(first as usize - 1) {
             let ty = self.get(id);
             match ty.kind {
                 Kind::Function(_) => index.functions.push(id),
@@ -75,10 +80,15 @@ impl Btf {
             }
         }
         index.types.retain(|&id| !self.get(id).name.is_empty());
+        self.sort(&mut index);
+        index
+    }
+
+    /// Puts every list into the order of the names. Types of one name keep theirs.
+    pub(super) fn sort(&self, index: &mut Index) {
         index.functions.sort_by_key(|&id| self.get(id).name);
         index.types.sort_by_key(|&id| self.get(id).name);
         index.constants.sort_by_key(|&(id, n)| self.constant_name(id, n));
-        self.index = index;
     }
 
     /// Takes an index that was written with the types. A wrong one finds nothing; it cannot do harm.

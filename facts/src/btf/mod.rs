@@ -7,6 +7,7 @@
 mod c;
 mod index;
 mod parse;
+mod split;
 
 use std::fmt;
 use std::ops::Range;
@@ -31,6 +32,16 @@ pub struct Btf {
     /// Size and alignment of each type; index 0 is `void`.
     layouts: Vec<Layout>,
     index: Index,
+    /// What of it is vmlinux's; the rest belongs to modules.
+    kernel: Extent,
+}
+
+/// How much of a blob there is.
+#[derive(Debug, Clone, Copy, Default)]
+struct Extent {
+    types: u32,
+    /// Bytes of the string section.
+    names: u32,
 }
 
 /// Size and alignment in bytes.
@@ -180,6 +191,7 @@ impl Default for Btf {
             starts: Vec::new(),
             layouts: Vec::new(),
             index: Index::default(),
+            kernel: Extent::default(),
         }
     }
 }

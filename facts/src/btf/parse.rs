@@ -1,11 +1,14 @@
 //! The bytes of BTF: one pass that proves every later read, and the reads.
 
-use super::{Btf, BtfError, BtfId, BtfType, Enum, Index, Int, Kind, Layout, Member, Prototype, Record};
+use super::{
+    Btf, BtfError, BtfId, BtfType, Enum, Extent, Index, Int, Kind, Layout, Member, Prototype, Record,
+};
+use std::ops::Range;
 
 const MAGIC: u16 = 0xeb9f;
 const HEADER: usize = 24;
 /// `name_off`, `info`, and `size` or `type`.
-const TYPE: usize = 12;
+pub(super) const TYPE: usize = 12;
 /// How long names are, the NUL at their end included (`btf_name_valid()` in `kernel/bpf/btf.c`).
 const KSYM_NAME_LEN: usize = 512;
 
@@ -16,26 +19,26 @@ const MAX_NAME: usize = 1024;
 /// How many parameters a prototype may have. C compilers have to take 127.
 const MAX_PARAMS: usize = 127;
 
-mod kind {
-    pub(super) const INT: u32 = 1;
-    pub(super) const PTR: u32 = 2;
-    pub(super) const ARRAY: u32 = 3;
-    pub(super) const STRUCT: u32 = 4;
-    pub(super) const UNION: u32 = 5;
-    pub(super) const ENUM: u32 = 6;
-    pub(super) const FWD: u32 = 7;
-    pub(super) const TYPEDEF: u32 = 8;
-    pub(super) const VOLATILE: u32 = 9;
-    pub(super) const CONST: u32 = 10;
-    pub(super) const RESTRICT: u32 = 11;
-    pub(super) const FUNC: u32 = 12;
-    pub(super) const FUNC_PROTO: u32 = 13;
-    pub(super) const VAR: u32 = 14;
-    pub(super) const DATASEC: u32 = 15;
-    pub(super) const FLOAT: u32 = 16;
-    pub(super) const DECL_TAG: u32 = 17;
-    pub(super) const TYPE_TAG: u32 = 18;
-    pub(super) const ENUM64: u32 = 19;
+pub(super) mod kind {
+    pub(in crate::btf) const INT: u32 = 1;
+    pub(in crate::btf) const PTR: u32 = 2;
+    pub(in crate::btf) const ARRAY: u32 = 3;
+    pub(in crate::btf) const STRUCT: u32 = 4;
+    pub(in crate::btf) const UNION: u32 = 5;
+    pub(in crate::btf) const ENUM: u32 = 6;
+    pub(in crate::btf) const FWD: u32 = 7;
+    pub(in crate::btf) const TYPEDEF: u32 = 8;
+    pub(in crate::btf) const VOLATILE: u32 = 9;
+    pub(in crate::btf) const CONST: u32 = 10;
+    pub(in crate::btf) const RESTRICT: u32 = 11;
+    pub(in crate::btf) const FUNC: u32 = 12;
+    pub(in crate::btf) const FUNC_PROTO: u32 = 13;
+    pub(in crate::btf) const VAR: u32 = 14;
+    pub(in crate::btf) const DATASEC: u32 = 15;
+    pub(in crate::btf) const FLOAT: u32 = 16;
+    pub(in crate::btf) const DECL_TAG: u32 = 17;
+    pub(in crate::btf) const TYPE_TAG: u32 = 18;
+    pub(in crate::btf) const ENUM64: u32 = 19;
 }
 
 /// Bytes after `struct btf_type`, and bytes for each of its `vlen` elements.
@@ -66,8 +69,74 @@ fn error<T>(offset: usize, problem: impl Into<String>) -> Result<T, BtfError> {
     Err(BtfError { offset, problem: problem.into() })
 }
 
-fn u32_at(bytes: &[u8], at: usize) -> u32 {
+pub(super) fn u32_at(bytes: &[u8], at: usize) -> u32 {
     u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]])
+}
+
+/// Where the parts of a blob are.
+pub(super) struct Sections {
+    /// The length of the header.
+    pub(super) header: usize,
+    pub(super) types: Range<usize>,
+    pub(super) strings: Range<usize>,
+    pub(super) layout: Range<usize>,
+}
+
+impl Sections {
+    /// Reads the header.
+    pub(super) fn find(bytes: &[u8]) -> Result<Sections, BtfError> {
+        if bytes.len() < HEADER {
+            return error(0, format!("{} bytes are too few for a header", bytes.len()));
+        }
+        if bytes[..2] != MAGIC.to_le_bytes() {
+            return error(0, "this is not little-endian BTF");
+        }
+        if bytes[2] != 1 {
+            return error(2, format!("version {} is not known", bytes[2]));
+        }
+        let header = u32_at(bytes, 4) as usize;
+        if header < HEADER {
+            return error(4, format!("a header of {header} bytes is too short"));
+        }
+        let section = |at: usize, what: &str| {
+            let start = header.checked_add(u32_at(bytes, at) as usize);
+            let range = start.and_then(|s| Some(s..s.checked_add(u32_at(bytes, at + 4) as usize)?));
+            match range {
+                Some(range) if range.end <= bytes.len() => Ok(range),
+                _ => error(at, format!("the {what} section ends behind the data")),
+            }
+        };
+        let layout = if header >= 32 { section(24, "layout")? } else { 0..0 };
+        Ok(Sections { header, types: section(8, "type")?, strings: section(16, "string")?, layout })
+    }
+
+    /// How long each kind is, by the blob's own account.
+    pub(super) fn layout(&self, bytes: &[u8]) -> Vec<(u8, u8)> {
+        bytes[self.layout.clone()].chunks_exact(4).map(|e| (e[0], e[1])).collect()
+    }
+}
+
+/// Where each type starts.
+pub(super) fn starts(bytes: &[u8], types: Range<usize>, layout: &[(u8, u8)]) -> Result<Vec<u32>, BtfError> {
+    let mut starts = Vec::new();
+    let mut at = types.start;
+    while at < types.end {
+        if types.end - at < TYPE {
+            return error(at, "a type is cut off");
+        }
+        let info = u32_at(bytes, at + 4);
+        let (kind, vlen) = (info >> 24 & 0x7f, info & 0xff_ffff);
+        let Some((fixed, element)) = extra(kind, layout) else {
+            return error(at, format!("type kind {kind} is not known"));
+        };
+        let length = TYPE + fixed + element * vlen as usize;
+        if types.end - at < length {
+            return error(at, "a type is cut off");
+        }
+        starts.push(at as u32);
+        at += length;
+    }
+    Ok(starts)
 }
 
 impl Btf {
@@ -83,35 +152,12 @@ impl Btf {
         Ok(Btf::parse_types(bytes)?.with_index(index))
     }
 
-    fn parse_types(bytes: Vec<u8>) -> Result<Btf, BtfError> {
+    pub(super) fn parse_types(bytes: Vec<u8>) -> Result<Btf, BtfError> {
         if bytes.len() > MAX_SIZE {
             return error(MAX_SIZE, format!("it has more than {} MiB", MAX_SIZE >> 20));
         }
-        if bytes.len() < HEADER {
-            return error(0, format!("{} bytes are too few for a header", bytes.len()));
-        }
-        if bytes[..2] != MAGIC.to_le_bytes() {
-            return error(0, "this is not little-endian BTF");
-        }
-        if bytes[2] != 1 {
-            return error(2, format!("version {} is not known", bytes[2]));
-        }
-        let header = u32_at(&bytes, 4) as usize;
-        if header < HEADER {
-            return error(4, format!("a header of {header} bytes is too short"));
-        }
-        let section = |at: usize, what: &str| {
-            let start = header.checked_add(u32_at(&bytes, at) as usize);
-            let range = start.and_then(|s| Some(s..s.checked_add(u32_at(&bytes, at + 4) as usize)?));
-            match range {
-                Some(range) if range.end <= bytes.len() => Ok(range),
-                _ => error(at, format!("the {what} section ends behind the data")),
-            }
-        };
-        let types = section(8, "type")?;
-        let strings = section(16, "string")?;
-        let layout = if header >= 32 { section(24, "layout")? } else { 0..0 };
-        let layout: Vec<(u8, u8)> = bytes[layout].chunks_exact(4).map(|e| (e[0], e[1])).collect();
+        let sections = Sections::find(&bytes)?;
+        let strings = sections.strings.clone();
         if bytes[strings.clone()].first() != Some(&0) || bytes[strings.clone()].last() != Some(&0) {
             return error(strings.start, "the string section does not start and end with NUL");
         }
@@ -122,25 +168,9 @@ impl Btf {
             return error(strings.start, "a name is too long, or is not of printable ASCII characters");
         }
 
-        let mut starts = Vec::new();
-        let mut at = types.start;
-        while at < types.end {
-            if types.end - at < TYPE {
-                return error(at, "a type is cut off");
-            }
-            let info = u32_at(&bytes, at + 4);
-            let (kind, vlen) = (info >> 24 & 0x7f, info & 0xff_ffff);
-            let Some((fixed, element)) = extra(kind, &layout) else {
-                return error(at, format!("type kind {kind} is not known"));
-            };
-            let length = TYPE + fixed + element * vlen as usize;
-            if types.end - at < length {
-                return error(at, "a type is cut off");
-            }
-            starts.push(at as u32);
-            at += length;
-        }
-        let mut btf = Btf { bytes, strings, starts, layouts: Vec::new(), index: Index::default() };
+        let starts = starts(&bytes, sections.types.clone(), &sections.layout(&bytes))?;
+        let kernel = Extent { types: starts.len() as u32, names: strings.len() as u32 };
+        let mut btf = Btf { bytes, strings, starts, layouts: Vec::new(), index: Index::default(), kernel };
         btf.check()?;
         btf.layouts = btf.lay_out()?;
         Ok(btf)

@@ -37,15 +37,15 @@ fn check(facts: &Facts) {
         Ok(again) => assert!(again.to_bytes() == written, "the file changes when it is read and written"),
         Err(error) => panic!("what was read cannot be read again: {error}"),
     }
-    for sym in facts.symbols.iter() {
-        facts.symbols.named(sym.name);
-        facts.symbols.next_address(sym.address);
-        facts.symbols.landmarks(sym.address);
-        assert!(facts.symbols.at(sym.address).count() <= facts.symbols.len());
-        assert!(facts.symbols.with_prefix(sym.name).count() <= facts.symbols.len());
-        facts.section_of(sym.address);
-        facts.is_init(sym.address);
-        facts.sites.get(&sym.address).and_then(kps_facts::Site::entry);
+    for sym in facts.vmlinux.symbols.iter() {
+        facts.vmlinux.symbols.named(sym.name);
+        facts.vmlinux.symbols.next_address(sym.address);
+        facts.vmlinux.symbols.landmarks(sym.address);
+        assert!(facts.vmlinux.symbols.at(sym.address).count() <= facts.vmlinux.symbols.len());
+        assert!(facts.vmlinux.symbols.with_prefix(sym.name).count() <= facts.vmlinux.symbols.len());
+        facts.vmlinux.section_of(sym.address);
+        facts.vmlinux.is_init(sym.address);
+        facts.vmlinux.sites.get(&sym.address).and_then(kps_facts::Site::entry);
     }
     btf::ask_all(&facts.btf);
     let source = Source::new("asks.kps", SPEC);

@@ -45,18 +45,18 @@ pub fn spec(facts: &Facts, count: usize) -> Result<String> {
 fn candidates(facts: &Facts) -> Vec<&str> {
     let mut names: BTreeMap<&str, usize> = BTreeMap::new();
     let mut addresses: BTreeMap<u64, usize> = BTreeMap::new();
-    for symbol in facts.symbols.iter() {
+    for symbol in facts.vmlinux.symbols.iter() {
         *names.entry(symbol.name).or_default() += 1;
         *addresses.entry(symbol.address).or_default() += 1;
     }
     let mut found: Vec<&str> = Vec::new();
-    for symbol in facts.symbols.iter() {
-        let site = facts.sites.get(&symbol.address).and_then(|site| site.entry());
+    for symbol in facts.vmlinux.symbols.iter() {
+        let site = facts.vmlinux.sites.get(&symbol.address).and_then(|site| site.entry());
         let fits = site.is_some()
             && names[symbol.name] == 1
             && addresses[&symbol.address] == 1
             && is_plain(symbol.name)
-            && !facts.is_init(symbol.address)
+            && !facts.vmlinux.is_init(symbol.address)
             && !is_notable(symbol.name)
             && !has_clones(facts, symbol.name)
             && is_simple(facts, symbol.name);
@@ -77,7 +77,7 @@ fn is_notable(name: &str) -> bool {
 }
 
 fn has_clones(facts: &Facts, name: &str) -> bool {
-    facts.symbols.with_prefix(name).any(|other| other.name[name.len()..].starts_with('.'))
+    facts.vmlinux.symbols.with_prefix(name).any(|other| other.name[name.len()..].starts_with('.'))
 }
 
 /// Whether BTF has one prototype, with nothing in it that does not travel in a register.

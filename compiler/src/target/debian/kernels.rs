@@ -101,11 +101,21 @@ pub(super) fn numbers(release: &str) -> Vec<u64> {
     version.split('.').map_while(|part| part.parse().ok()).collect()
 }
 
-/// Newer kernels have their image in a package of its own.
+/// The package with a kernel's image.
 pub(super) fn image_package(apt: &Apt, release: &str) -> Result<String, Diagnostic> {
-    let binary = format!("linux-binary-{release}");
-    Ok(match apt.names(&binary)?.contains(&binary) {
-        true => binary,
+    part(apt, "linux-binary", release)
+}
+
+/// The package with its modules.
+pub(super) fn modules_package(apt: &Apt, release: &str) -> Result<String, Diagnostic> {
+    part(apt, "linux-modules", release)
+}
+
+/// Newer kernels have image and modules in packages of their own.
+fn part(apt: &Apt, part: &str, release: &str) -> Result<String, Diagnostic> {
+    let package = format!("{part}-{release}");
+    Ok(match apt.names(&package)?.contains(&package) {
+        true => package,
         false => format!("linux-image-{release}"),
     })
 }

@@ -15,7 +15,7 @@ use super::cache::{is_name, Cache};
 use super::gather::parse_config;
 use super::manifest::{Manifest, Tree};
 use super::progress::Progress;
-use super::{inventory, taken, write_facts};
+use super::{inventory, modules, taken, write_facts};
 use crate::diag::{Diagnostic, KPS0707};
 use crate::disk::{remove, rename, write_atomically};
 use crate::input;
@@ -155,6 +155,33 @@ pub(super) fn prepare(
     progress.step("taking the inventory", || inventory::record(folder, &[]))?;
     apt.forget()?;
     Ok(tree)
+}
+
+/// Fetches the modules of a stock kernel.
+pub(super) fn modules(
+    cache: &Cache,
+    folder: &Path,
+    source: &Source,
+    progress: Progress,
+) -> Result<(), Diagnostic> {
+    let apt = Apt::new(cache.apt(), source.mirror.as_deref(), &source.suite)?;
+    progress.step("package lists", || apt.update())?;
+    progress.step(&format!("modules of {}", source.release), || {
+        let package = format!("{}={}", kernels::modules_package(&apt, &source.release)?, source.version);
+        let files = apt.fetch(&[&package], With::Nothing)?;
+        modules::keep(folder, |kept| {
+            let unpacked = kept.join("unpacked");
+            for file in &files {
+                unpack_package(file, &unpacked, modules::is_module)?;
+            }
+            let all = WalkDir::new(&unpacked).into_iter().flatten();
+            for file in all.filter(|entry| entry.file_type().is_file()) {
+                rename(file.path(), &kept.join(file.file_name()))?;
+            }
+            remove(&unpacked)
+        })
+    })?;
+    apt.forget()
 }
 
 /// Unpacks all of a stock kernel's source into a folder that is not there yet.

@@ -1,0 +1,134 @@
+//! The types of a module.
+//!
+//! A module's BTF is the kernel's continued: its types are numbered from where those of vmlinux end, and its names are
+//! counted from where their names end (`btf_parse_module()` in `kernel/bpf/btf.c`). Here they are put behind the kernel's
+//! own, so that one blob holds all that a patch can meet. Those of a second module come behind those of the first, and
+//! what they say of one another is moved by as much.
+
+use super::parse::{kind, starts, u32_at, Sections, TYPE};
+use super::{Btf, BtfError, Index};
+
+impl Btf {
+    /// These types and those of a module, whose `.BTF` section continues the kernel's.
+    pub fn with_module(&self, module: &[u8]) -> Result<Btf, BtfError> {
+        let ours = Sections::find(&self.bytes)?;
+        let theirs = Sections::find(module)?;
+        let moved = Moved {
+            first_type: self.kernel.types + 1,
+            types: self.starts.len() as u32 - self.kernel.types,
+            first_name: self.kernel.names,
+            names: ours.strings.len() as u32 - self.kernel.names,
+        };
+        let mut types = module[theirs.types.clone()].to_vec();
+        let layout = theirs.layout(module);
+        for start in starts(&types, 0..types.len(), &layout)? {
+            moved.apply(&mut types, start as usize);
+        }
+
+        let layout = &self.bytes[ours.layout.clone()];
+        let header = self.bytes[..ours.header].to_vec();
+        let types_len = ours.types.len() + types.len();
+        let names_len = ours.strings.len() + theirs.strings.len();
+        let mut bytes = header;
+        let mut set = |at: usize, value: usize| {
+            // What does not fit is refused by the limit of size, when it is read.
+            bytes[at..at + 4].copy_from_slice(&(value as u32).to_le_bytes());
+        };
+        set(8, 0);
+        set(12, types_len);
+        set(16, types_len);
+        set(20, names_len);
+        if !layout.is_empty() {
+            set(24, types_len + names_len);
+        }
+        bytes.extend(&self.bytes[ours.types]);
+        bytes.extend(types);
+        bytes.extend(&self.bytes[ours.strings]);
+        bytes.extend(&module[theirs.strings]);
+        bytes.extend(layout);
+
+        let mut all = Btf::parse_types(bytes)?;
+        all.kernel = self.kernel;
+        all.index = self.index.with(all.index_from(self.starts.len() as u32 + 1), &all);
+        Ok(all)
+    }
+}
+
+/// How far the types and names of a module are moved that are its own.
+struct Moved {
+    first_type: u32,
+    types: u32,
+    first_name: u32,
+    names: u32,
+}
+
+impl Moved {
+    /// Moves what one type refers to. What is not known of a later kernel's kinds is not read either.
+    fn apply(&self, bytes: &mut [u8], start: usize) {
+        let info = u32_at(bytes, start + 4);
+        let (kind, vlen) = (info >> 24 & 0x7f, (info & 0xff_ffff) as usize);
+        let behind = start + TYPE;
+        self.name(bytes, start);
+        match kind {
+            kind::PTR
+            | kind::TYPEDEF
+            | kind::VOLATILE
+            | kind::CONST
+            | kind::RESTRICT
+            | kind::TYPE_TAG
+            | kind::FUNC
+            | kind::VAR
+            | kind::DECL_TAG => self.id(bytes, start + 8),
+            kind::ARRAY => {
+                self.id(bytes, behind);
+                self.id(bytes, behind + 4);
+            }
+            kind::STRUCT | kind::UNION => {
+                for at in (0..vlen).map(|n| behind + 12 * n) {
+                    self.name(bytes, at);
+                    self.id(bytes, at + 4);
+                }
+            }
+            kind::FUNC_PROTO => {
+                self.id(bytes, start + 8);
+                for at in (0..vlen).map(|n| behind + 8 * n) {
+                    self.name(bytes, at);
+                    self.id(bytes, at + 4);
+                }
+            }
+            kind::ENUM => (0..vlen).for_each(|n| self.name(bytes, behind + 8 * n)),
+            kind::ENUM64 => (0..vlen).for_each(|n| self.name(bytes, behind + 12 * n)),
+            kind::DATASEC => (0..vlen).for_each(|n| self.id(bytes, behind + 12 * n)),
+            _ => {}
+        }
+    }
+
+    fn id(&self, bytes: &mut [u8], at: usize) {
+        add(bytes, at, self.first_type, self.types);
+    }
+
+    fn name(&self, bytes: &mut [u8], at: usize) {
+        add(bytes, at, self.first_name, self.names);
+    }
+}
+
+/// Adds to a number that is not below another. One that grows too large is outside of everything, which is found later.
+fn add(bytes: &mut [u8], at: usize, from: u32, more: u32) {
+    let value = u32_at(bytes, at);
+    if value >= from {
+        bytes[at..at + 4].copy_from_slice(&value.saturating_add(more).to_le_bytes());
+    }
+}
+
+impl Index {
+    /// This index and that of types behind, `all` being all of them.
+    fn with(&self, more: Index, all: &Btf) -> Index {
+        let mut index = self.clone();
+        index.functions.extend(more.functions);
+        index.types.extend(more.types);
+        index.constants.extend(more.constants);
+        // Two sorted lists: the sort is stable, and one pass over what is in order.
+        all.sort(&mut index);
+        index
+    }
+}

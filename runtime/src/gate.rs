@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: GPL-2.0
+//! Whether a module is the one that a patch was made for.
+//!
+//! The kernel finds a module's functions by their names alone. What is compared here is what differs when a module was built
+//! anew: its build-id, which the loader keeps among the module's read-only memory, and how its functions start.
+
+use super::guard;
+
+/// A function of a module that a patch changes.
+pub struct Func {
+    /// What runs in its place.
+    pub entry: unsafe extern "C" fn(),
+    /// Whether it starts with ENDBR in the target's module.
+    pub endbr: bool,
+}
+
+/// Whether some memory holds the ELF note with this GNU build-id. Without an id there is nothing to look for.
+///
+/// # Safety
+///
+/// There must be `size` bytes at `memory` that can be read and do not change.
+pub unsafe fn has_build_id(memory: *const u8, size: usize, id: &[u8]) -> bool {
+    // SAFETY: the caller vouches for this range.
+    let memory = unsafe { core::slice::from_raw_parts(memory, size) };
+    id.is_empty() || holds_note(memory, id)
+}
+
+/// Notes are at multiples of four bytes: the lengths of name and id, the type, the name, the id.
+fn holds_note(memory: &[u8], id: &[u8]) -> bool {
+    const NT_GNU_BUILD_ID: u32 = 3;
+    let mut at = 0;
+    while let Some((header, rest)) = memory.get(at..).and_then(|rest| rest.split_at_checked(16)) {
+        let word = |n: usize| match header.get(4 * n..4 * n + 4) {
+            Some(&[a, b, c, d]) => u32::from_le_bytes([a, b, c, d]),
+            _ => 0,
+        };
+        let is_note = word(0) == 4 && word(2) == NT_GNU_BUILD_ID && header.ends_with(b"GNU\0");
+        if is_note && word(1) as usize == id.len() && rest.starts_with(id) {
+            return true;
+        }
+        at += 4;
+    }
+    false
+}
+
+/// Whether a function starts with an ftrace site, behind an ENDBR or not.
+///
+/// # Safety
+///
+/// `function` must be the address of a function that is there.
+pub unsafe fn starts_as(function: *const u8, endbr: bool) -> bool {
+    // SAFETY: the caller vouches for the function.
+    let bytes = unsafe { guard::entry_bytes(function) };
+    guard::starts_as(bytes, endbr)
+}
+
+/// Where a function goes on behind its ftrace site, which is at its start or behind an ENDBR: the kernel redirects no other.
+///
+/// # Safety
+///
+/// `function` must be the address of a function that is there and can be redirected.
+pub unsafe fn behind_site(function: *const u8) -> *const u8 {
+    // SAFETY: the caller vouches for the function.
+    let endbr = unsafe { starts_as(function, true) };
+    // SAFETY: the site is inside the function.
+    unsafe { function.add(if endbr { 9 } else { 5 }) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn note(id: &[u8]) -> Vec<u8> {
+        let mut note = Vec::new();
+        for word in [4, id.len() as u32, 3] {
+            note.extend(word.to_le_bytes());
+        }
+        note.extend(b"GNU\0");
+        note.extend(id);
+        note
+    }
+
+    #[test]
+    fn a_build_id_is_found_wherever_it_is() {
+        let id = b"twenty bytes of id..";
+        let memory = [&[0; 52][..], &note(b"that of another file"), &note(id)].concat();
+        assert!(holds_note(&memory, id));
+        assert!(!holds_note(&memory, b"twenty bytes of i..."));
+        assert!(!holds_note(&memory[..memory.len() - 1], id));
+        assert!(!holds_note(b"", id));
+    }
+
+    #[test]
+    fn a_function_goes_on_behind_its_site() {
+        let endbr = [0xf3, 0x0f, 0x1e, 0xfa, 0xe8, 1, 2, 3, 4, 0x90];
+        let bare = [0xe8, 1, 2, 3, 4, 0x55, 0x48, 0x89, 0xe5, 0x90];
+        for (function, skip) in [(&endbr, 9), (&bare, 5)] {
+            // SAFETY: both are longer than what is read.
+            let behind = unsafe { behind_site(function.as_ptr()) };
+            assert_eq!(behind as usize - function.as_ptr() as usize, skip);
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! What patches do to modules: loaded before, loaded later, loaded again, never loaded, and not the ones they were made for.
+
+use kps_tests::target::{build, target, Vm};
+use kps_tests::{kpsc, repository};
+use kpsc::target::{module, Cache, Progress};
+use libtest_mimic::{Arguments, Failed, Trial};
+use std::path::{Path, PathBuf};
+use xtask::bench::{builds, Bench};
+
+fn main() {
+    let mut arguments = Arguments::from_args();
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    arguments.test_threads = Some(arguments.test_threads.unwrap_or(processors).min(processors));
+    let case = |name: &str, run: fn()| {
+        Trial::test(name, move || {
+            run();
+            Ok::<(), Failed>(())
+        })
+    };
+    let trials = vec![
+        case("a module that is loaded before the patch", loaded_before),
+        case("a module that is loaded later, and again", loaded_later),
+        case("a module that is never loaded", never_loaded),
+        case("another module of the same name stays unpatched", another_stays_unpatched),
+        case("the patch is not let go while a task is in a module's function", unload_is_safe),
+        case("a module that came with the kernel", came_with_the_kernel),
+    ];
+    libtest_mimic::run(&arguments, trials).exit();
+}
+
+fn folder() -> PathBuf {
+    repository().join("tests/vm/modules")
+}
+
+/// The greeter with this greeting, built in a folder.
+fn greeter(into: &Path, greeting: &str) -> Vec<u8> {
+    let built = || -> anyhow::Result<Vec<u8>> {
+        let bench = Bench::new(kpsc().get_program().into())?;
+        let folder = builds::plain(&folder().join("greeter.c"), into)?;
+        let kbuild = format!("obj-m := greeter.o\nccflags-y := '-DGREETING=\"{greeting}\"'\n");
+        std::fs::write(folder.path.join("Kbuild"), kbuild)?;
+        Ok(std::fs::read(builds::build(&bench, &folder)?)?)
+    };
+    built().unwrap_or_else(|error| panic!("{error:#}"))
+}
+
+/// A machine with the greeter, the patch for it, and another greeter.
+fn machine() -> Vm {
+    let scratch = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
+    let (mine, other) = (greeter(scratch.path(), "hello"), greeter(&scratch.path().join("other"), "goodbye"));
+    let spec = scratch.path().join("greets_back.kps");
+    std::fs::write(scratch.path().join("greeter.ko"), &mine)
+        .and_then(|()| std::fs::copy(folder().join("greets_back.kps"), &spec))
+        .unwrap_or_else(|error| panic!("{error}"));
+    let file = |path: &str, bytes| (path.to_owned(), bytes);
+    Vm::boot(vec![
+        file("/greets_back.ko", build(&spec, None)),
+        file("/greeter.ko", mine),
+        file("/other.ko", other),
+    ])
+}
+
+fn loaded_before() {
+    let mut vm = machine();
+    let said = vm.sh("insmod /greeter.ko && cat /proc/greeter
+        livepatch load /greets_back.ko && cat /proc/greeter
+        livepatch unload greets_back && cat /proc/greeter && rmmod greeter
+        dmesg | grep -o 'greets_back: p.*'");
+    let wanted = "hello 1\npatched 2 of 2\nhello 3\nhello 4\n\
+        greets_back: pre_patch of 0\ngreets_back: post_patch\ngreets_back: pre_unpatch\ngreets_back: post_unpatch\n";
+    assert_eq!(said, wanted);
+    vm.check_log();
+}
+
+fn loaded_later() {
+    let mut vm = machine();
+    let said = vm.sh("livepatch load /greets_back.ko
+        for time in 1 2 3; do insmod /greeter.ko && cat /proc/greeter && rmmod greeter || exit 1; done
+        insmod /greeter.ko
+        livepatch unload greets_back && cat /proc/greeter && rmmod greeter
+        dmesg | grep -c 'greets_back: post_unpatch'");
+    assert_eq!(said, format!("{}hello 1\n4\n", "patched 1 of 1\nhello 2\n".repeat(3)));
+    vm.check_log();
+}
+
+fn never_loaded() {
+    let mut vm = machine();
+    let said = vm.sh(
+        "for time in 1 2 3; do livepatch load /greets_back.ko && livepatch unload greets_back || exit 1; done
+        insmod /greeter.ko && cat /proc/greeter",
+    );
+    assert_eq!(said, "hello 1\n");
+    vm.check_log();
+}
+
+/// It is loaded all the same, and so is the right one after it.
+fn another_stays_unpatched() {
+    const LINE: &str = "greets_back: greeter is not the module that this patch was made for";
+    let mut vm = machine();
+    let said = vm.sh(&format!(
+        "livepatch load /greets_back.ko
+        insmod /other.ko && cat /proc/greeter && rmmod greeter || exit 1
+        insmod /greeter.ko && cat /proc/greeter && rmmod greeter || exit 1
+        insmod /other.ko && cat /proc/greeter
+        livepatch unload greets_back && cat /proc/greeter || exit 1
+        livepatch load /greets_back.ko && cat /proc/greeter && livepatch unload greets_back || exit 1
+        rmmod greeter
+        dmesg | grep -c '{LINE}'; dmesg | grep -c 'greets_back: post_unpatch'"
+    ));
+    let wanted = "goodbye 1\npatched 1 of 1\nhello 2\ngoodbye 1\ngoodbye 2\ngoodbye 3\n3\n1\n";
+    assert_eq!(said, wanted);
+    vm.check_log();
+}
+
+/// The original sleeps below the new body.
+fn unload_is_safe() {
+    let mut vm = machine();
+    let said = vm.sh("insmod /greeter.ko sleepy=1 && livepatch load /greets_back.ko || exit 1
+        cat /proc/greeter > /tmp/out & pid=$!
+        until grep -q livepatch_greeter_show /proc/$pid/stack; do usleep 10000; done
+        echo 0 > /sys/kernel/livepatch/greets_back/enabled
+        usleep 300000; cat /sys/kernel/livepatch/greets_back/transition
+        while [ -e /sys/kernel/livepatch/greets_back ]; do usleep 10000; done
+        rmmod greets_back && wait $pid && cat /tmp/out && rmmod greeter");
+    assert_eq!(said, "1\npatched 1 of 1\nhello 2\n");
+    vm.check_log();
+}
+
+fn came_with_the_kernel() {
+    let spec = folder().join("dummy_stats.kps");
+    let patch = build(&spec, None);
+    let modules = Cache::open().and_then(|cache| target().modules(&cache, Progress::Quiet));
+    let modules = modules.unwrap_or_else(|error| panic!("{}", error.message));
+    let file = std::fs::read(&modules["dummy"]).unwrap_or_else(|error| panic!("{error}"));
+    let dummy = module::unpack(file).unwrap_or_else(|error| panic!("{error}"));
+    let mut vm = Vm::boot(vec![("/dummy_stats.ko".to_owned(), patch), ("/dummy.ko".to_owned(), dummy)]);
+    let said = vm.sh("show() { grep dummy0 /proc/net/dev | tr -s ' ' | cut -d' ' -f2; }
+        livepatch load /dummy_stats.ko && insmod /dummy.ko numdummies=1 && show
+        livepatch unload dummy_stats && show");
+    assert_eq!(said, "4242\n0\n");
+    vm.check_log();
+}
