@@ -15,6 +15,8 @@ pub struct BtfWriter {
     types: Vec<u8>,
     strings: Vec<u8>,
     count: u32,
+    /// Where the strings start: behind those of the blob that this one continues.
+    before: u32,
 }
 
 /// A member: name, type, offset in bits, and its width if it is a bitfield.
@@ -22,16 +24,22 @@ pub type Member<'a> = (&'a str, Id, u32, Option<u32>);
 
 impl Default for BtfWriter {
     fn default() -> Self {
-        BtfWriter { types: Vec::new(), strings: vec![0], count: 0 }
+        BtfWriter { types: Vec::new(), strings: vec![0], count: 0, before: 0 }
     }
 }
 
 impl BtfWriter {
+    /// A blob that continues another one, as a module's does the kernel's.
+    pub fn continuing(base: &BtfWriter) -> BtfWriter {
+        let before = base.strings.len() as u32;
+        BtfWriter { types: Vec::new(), strings: Vec::new(), count: base.count, before }
+    }
+
     fn string(&mut self, text: &str) -> u32 {
         if text.is_empty() {
             return 0;
         }
-        let at = self.strings.len() as u32;
+        let at = self.before + self.strings.len() as u32;
         self.strings.extend(text.as_bytes());
         self.strings.push(0);
         at

@@ -147,6 +147,11 @@ pub fn facts() -> Facts {
 }
 
 fn btf() -> Btf {
+    Btf::parse(types().0.finish_with_layout()).unwrap_or_else(|error| panic!("the fixture's BTF: {error}"))
+}
+
+/// The types, and those that the module uses of them: `int`, `u64` by another name, and a pointer to a `seq_file`.
+fn types() -> (BtfWriter, [u32; 3]) {
     let mut w = BtfWriter::default();
     let int = w.int("int", 4, true);
     let char = w.int("char", 1, true);
@@ -196,7 +201,7 @@ fn btf() -> Btf {
     // A packed struct that holds one that is not.
     let screen = w.structure("screen_info", 25, &[("flag", char, 0, None), ("how", open_how, 8, None)]);
     let screen_p = w.pointer(screen);
-    klp(&mut w, [int, ulong, bool, const_char_p, void_p]);
+    klp(&mut w, [int, uint, ulong, bool, const_char_p, void_p]);
 
     let show = [("m", seq_file_p), ("v", void_p)];
     for name in
@@ -238,12 +243,29 @@ fn btf() -> Btf {
     w.function("__x64_sys_getpid", long, &[("regs", void_p)]);
     w.function("start_kernel", VOID, &[]);
     w.function("asm_entry", VOID, &[]);
-    Btf::parse(w.finish_with_layout()).unwrap_or_else(|error| panic!("the fixture's BTF: {error}"))
+    (w, [int, ulong, seq_file_p])
+}
+
+/// A module of the fixture's kernel.
+pub fn module() -> Vec<u8> {
+    let (kernel, [int, ulong, seq_file_p]) = types();
+    let mut w = BtfWriter::continuing(&kernel);
+    let stats = w.structure("dummy_stats", 16, &[("packets", ulong, 0, None), ("bytes", ulong, 64, None)]);
+    let stats_p = w.pointer(stats);
+    w.function("dummy_get_stats", int, &[("m", seq_file_p), ("stats", stats_p)]);
+    w.function("dummy_helper", int, &[("value", int)]);
+    w.function("dummy_show", int, &[("m", seq_file_p)]);
+    w.function("dummy_setup", int, &[("m", seq_file_p)]);
+    w.function("dummy_init", int, &[]);
+    crate::module::write(&w.finish_with_layout())
 }
 
 /// The livepatch structs, with the sizes and offsets of Linux 7.3.
-fn klp(w: &mut BtfWriter, [int, ulong, bool, const_char_p, void_p]: [u32; 5]) {
-    let module = w.forward("module");
+fn klp(w: &mut BtfWriter, [int, uint, ulong, bool, const_char_p, void_p]: [u32; 6]) {
+    w.enumeration("mod_mem_type", &[("MOD_TEXT", 0), ("MOD_DATA", 1), ("MOD_RODATA", 2)]);
+    let memory = w.structure("module_memory", 16, &[("base", void_p, 0, None), ("size", uint, 64, None)]);
+    let memories = w.array(memory, 3);
+    let module = w.structure("module", 64, &[("mem", memories, 128, None)]);
     let module_p = w.pointer(module);
     // A callback takes the object that holds it: `klp_object` is the ninth type from here.
     let object_ahead = w.next() + 8;
@@ -269,13 +291,20 @@ fn klp(w: &mut BtfWriter, [int, ulong, bool, const_char_p, void_p]: [u32; 5]) {
             ("old_name", const_char_p, 0, None),
             ("new_func", void_p, 64, None),
             ("old_sympos", ulong, 128, None),
+            ("old_func", void_p, 192, None),
+            ("new_size", ulong, 1088, None),
         ],
     );
     let func_p = w.pointer(func);
     let object = w.structure(
         "klp_object",
         168,
-        &[("name", const_char_p, 0, None), ("funcs", func_p, 64, None), ("callbacks", callbacks, 128, None)],
+        &[
+            ("name", const_char_p, 0, None),
+            ("funcs", func_p, 64, None),
+            ("callbacks", callbacks, 128, None),
+            ("mod", module_p, 1216, None),
+        ],
     );
     assert_eq!(object, object_ahead);
     let object_p = w.pointer(object);

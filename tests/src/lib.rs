@@ -3,6 +3,7 @@
 pub mod btf;
 pub mod fixture;
 pub mod miniature;
+pub mod module;
 pub mod properties;
 pub mod target;
 pub mod world;
@@ -32,7 +33,11 @@ pub fn kpsc() -> Command {
 pub fn fixture_cache() -> tempfile::TempDir {
     let cache = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
     let manifest = "release = \"7.3.4-fixture\"\norigin = \"a test\"\nimage = \"vmlinuz\"\n";
-    put_target(cache.path(), FIXTURE, manifest, &fixture::facts());
+    let folder = put_target(cache.path(), FIXTURE, manifest, &fixture::facts());
+    let modules = folder.join("modules");
+    std::fs::create_dir(&modules)
+        .and_then(|()| std::fs::write(modules.join("dummy.ko"), fixture::module()))
+        .unwrap_or_else(|error| panic!("{error}"));
     cache
 }
 

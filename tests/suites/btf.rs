@@ -251,3 +251,55 @@ fn a_name_that_no_kernel_takes_is_refused() {
     let error = blob(512).err().unwrap_or_else(|| panic!("512 bytes are taken"));
     assert!(error.problem.contains("too long"), "{error}");
 }
+
+/// A module with a struct that holds one of the kernel's, a constant, and a function named like one of the kernel's.
+fn module(kernel: &BtfWriter, list: u32, constant: &str) -> Vec<u8> {
+    let mut w = BtfWriter::continuing(kernel);
+    let own = w.structure("own", 24, &[("list", list, 0, None), (constant, 1, 128, None)]);
+    w.enumeration("states", &[(constant, 7)]);
+    let own = w.pointer(own);
+    w.function("act", 1, &[("own", own)]);
+    w.finish()
+}
+
+#[test]
+fn types_of_modules_come_behind_those_of_the_kernel() {
+    let mut kernel = every_kind();
+    let list = kernel.next();
+    kernel.structure("holder", 16, &[("number", 1, 0, None)]);
+    let base = parse(kernel.finish_with_layout());
+    let with = |btf: &Btf, constant| {
+        btf.with_module(&module(&kernel, list, constant)).unwrap_or_else(|error| panic!("{error}"))
+    };
+    let one = with(&base, "FIRST");
+    let two = with(&one, "SECOND");
+    let acts: Vec<String> = two.functions("act").into_iter().map(|id| two.declaration(id)).collect();
+    assert_eq!(acts[1..], ["int act(struct own *own)", "int act(struct own *own)"]);
+    // Each module's struct has its own member, and holds the kernel's struct.
+    let members = |id: &BtfId| match two.get(*id).kind {
+        Kind::Record(record) => record.members().map(|m| (m.name.to_owned(), two.get(m.ty).name)).collect(),
+        _ => Vec::new(),
+    };
+    let own: Vec<_> = two.types("own").iter().map(members).collect();
+    let member = |name: &str, ty| (name.to_owned(), ty);
+    assert_eq!(own[0], [member("list", "holder"), member("FIRST", "int")]);
+    assert_eq!(own[1], [member("list", "holder"), member("SECOND", "int")]);
+    for constant in ["FIRST", "SECOND"] {
+        assert_eq!(two.constants(constant)[0].1, 7);
+    }
+    // What the kernel has is as it was.
+    assert_eq!(two.functions("act")[0], base.functions("act")[0]);
+    assert_eq!(two.len(), base.len() + 2 * (one.len() - base.len()));
+}
+
+#[test]
+fn a_module_that_is_cut_short_adds_nothing() {
+    let kernel = every_kind();
+    let base = parse(kernel.finish());
+    let module = module(&kernel, 1, "FIRST");
+    for len in 0..module.len() {
+        assert!(base.with_module(&module[..len]).is_err(), "{len}");
+    }
+    let stranger = every_kind().finish();
+    assert!(base.with_module(&stranger[..24]).is_err());
+}

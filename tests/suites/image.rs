@@ -1,9 +1,11 @@
 //! Kernel images: what is read from them, and that damaged ones are refused.
 
+use kps_tests::fixture;
 use kps_tests::miniature::{bz_image, link, Addresses};
 use kpsc::target::gather::gather;
 use kpsc::target::image::{vmlinux, ImageError};
 use kpsc::target::kallsyms::decode;
+use kpsc::target::module;
 use object::{Object as _, ObjectSymbol as _};
 use std::io::{Read as _, Write as _};
 
@@ -198,4 +200,43 @@ fn a_few_tokens_do_not_make_a_name_of_any_length() {
 fn tables_at_the_end_of_memory_are_no_obstacle() {
     let tables = kallsyms_tables(b"tf", "a");
     assert!(decode(&tables, u64::MAX - 8, 0xffff_ffff_8100_0000).is_err());
+}
+
+#[test]
+fn a_module_is_read_as_the_kernel_will_see_it() {
+    let module::Read { module, btf } =
+        module::read(&fixture::module()).unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(module.build_id.as_deref(), Some(&kps_tests::module::BUILD_ID[..]));
+    assert_eq!(module.depends, ["usb_core", "mii"]);
+    assert!(btf.is_some());
+    let object = &module.object;
+    // The namesake that is freed stands first in the table.
+    let [freed, kept] = object.symbols.named("dummy_setup")[..] else { panic!("two are named so") };
+    assert!(object.is_init(freed.address) && !object.is_init(kept.address));
+    let site = object.sites[&kept.address];
+    assert_eq!((site.offset, site.entry().map(|entry| entry.endbr)), (4, Some(true)));
+    assert_eq!(object.sites.len(), 7);
+    let variable = object.symbols.named("dummy_limit")[0].address;
+    assert_eq!(object.section_of(variable).map(|section| section.name.as_str()), Some(".data"));
+}
+
+#[test]
+fn a_module_may_be_compressed() {
+    let plain = fixture::module();
+    let mut zipped = Vec::new();
+    let compressed =
+        flate2::read::GzEncoder::new(plain.as_slice(), flate2::Compression::fast()).read_to_end(&mut zipped);
+    compressed.unwrap_or_else(|error| panic!("{error}"));
+    for file in [plain.clone(), zipped, zstd::encode_all(plain.as_slice(), 1).unwrap_or_default()] {
+        assert_eq!(module::unpack(file).unwrap_or_else(|error| panic!("{error}")), plain);
+    }
+}
+
+#[test]
+fn a_module_that_is_cut_short_is_refused() {
+    let plain = fixture::module();
+    for len in 0..plain.len() {
+        // No part of the file may be missing: the table of sections stands at its end.
+        assert!(module::read(&plain[..len]).is_err(), "{len}");
+    }
 }

@@ -9,7 +9,7 @@ mod link;
 mod modules;
 mod test;
 
-use crate::diag::{any_error, plain, render, Code, Diagnostic, Severity, KPS0113, KPS9999};
+use crate::diag::{any_error, plain, render, Code, Diagnostic, Severity, KPS0113, KPS0213, KPS9999};
 use crate::disk::cannot;
 use crate::emit::{emit, Emitted};
 use crate::input::read_at_most;
@@ -166,8 +166,13 @@ fn compile(source: Source, target: &Target, cache: &Cache) -> Result<Result<Comp
     let mut tests = Vec::new();
     let mut checked = None;
     if let Some(patch) = spec.patch {
-        diagnostics.extend(modules::add(&mut facts, &patch, &source, target, cache)?);
-        let (resolved, found) = resolve::resolve(&source, &patch, errors.is_empty(), &facts);
+        let unread = modules::add(&mut facts, &patch, &source, target, cache)?;
+        let (resolved, mut found) = resolve::resolve(&source, &patch, errors.is_empty(), &facts);
+        // What could not be read is not missing.
+        let is_unread =
+            |d: &Diagnostic| d.labels.iter().any(|label| unread.iter().any(|(span, _)| *span == label.span));
+        found.retain(|d| d.code != KPS0213 || !is_unread(d));
+        diagnostics.extend(unread.into_iter().map(|(_, error)| error));
         diagnostics.extend(found);
         if let Some(resolved) = resolved {
             let (passed, found) = checks::check(resolved);

@@ -4,19 +4,19 @@ use crate::diag::{Diagnostic, KPS0214};
 use crate::target::{Cache, Progress, Target};
 use kps_facts::Facts;
 use kps_grammar::ast::{self, Text};
-use kps_grammar::Source;
+use kps_grammar::{Source, Span};
 use std::path::{Component, Path, PathBuf};
 
-/// Adds the modules that a spec names to the facts. What cannot be read is said at its place; what there is not, is left to be
-/// missed.
+/// Adds the modules that a spec names to the facts. Returns what cannot be read, with the place of the object's name; what there
+/// is not, is left to be missed.
 pub(super) fn add(
     facts: &mut Facts,
     patch: &ast::Patch,
     source: &Source,
     target: &Target,
     cache: &Cache,
-) -> Result<Vec<Diagnostic>, Diagnostic> {
-    let mut diagnostics = Vec::new();
+) -> Result<Vec<(Span, Diagnostic)>, Diagnostic> {
+    let mut unread = Vec::new();
     let named = || patch.objects.iter().filter(|object| object.name.value != "vmlinux");
     let known = match named().any(|object| object.from.is_none()) {
         true => target.modules(cache, Progress::Shown)?,
@@ -32,7 +32,7 @@ pub(super) fn add(
             Some(from) => match beside(&source.name, from) {
                 Ok(path) => Some(path),
                 Err(error) => {
-                    diagnostics.push(error);
+                    unread.push((object.name.span, error));
                     continue;
                 }
             },
@@ -40,11 +40,11 @@ pub(super) fn add(
         let Some(path) = path else { continue };
         if let Err(error) = Target::add_module(facts, name, &path) {
             let place = object.from.as_ref().map_or(object.name.span, |from| from.span);
-            diagnostics.push(error.at(place, ""));
+            unread.push((object.name.span, error.at(place, "")));
         }
     }
     facts.module_names = known.into_keys().collect();
-    Ok(diagnostics)
+    Ok(unread)
 }
 
 /// The path of a file that a spec names: below the folder of the spec, so that a spec reads nothing that was not given with it.

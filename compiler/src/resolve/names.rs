@@ -321,7 +321,16 @@ impl Resolver<'_> {
             let &symbol = scope.object.symbols.named(text).first()?;
             Some((scope, symbol))
         });
-        let Some((scope, symbol)) = found else { return };
+        let Some((scope, symbol)) = found else {
+            if let ([other, ..], Role::Function) = (self.objects_with(text).as_slice(), name.role) {
+                let error = Diagnostic::error(KPS0205, format!("`{text}` is a function of {other}"))
+                    .at(span, "")
+                    .note("a module's symbols are there only while the module is")
+                    .help(format!("use it in the bodies of `object {other}`"));
+                self.report(error);
+            }
+            return;
+        };
         let is_function = is_function(scope.object, symbol);
         // rustc knows better whether a name in another role is meant to be the kernel's.
         if name.role == Role::Type || (name.role == Role::Function && !is_function) {

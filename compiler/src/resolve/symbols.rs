@@ -40,6 +40,14 @@ impl<'a> Scope<'a> {
         }
     }
 
+    /// How a reader finds an address: a module has none before it is loaded.
+    fn place(&self, address: u64) -> String {
+        match self.object.section_of(address).filter(|_| self.module.is_some()) {
+            Some(section) => format!("{}+{:#x}", section.name, address - section.address),
+            None => format!("{address:#x}"),
+        }
+    }
+
     /// Its name in a plan.
     pub(super) fn object_name(&self) -> ObjectName {
         match self.module {
@@ -81,7 +89,9 @@ impl Resolver<'_> {
                 ..=20 => nearest(scope.object, &name.value, wanted),
                 _ => Vec::new(),
             };
+            let elsewhere = self.objects_with(&name.value);
             self.report(match (near.as_slice(), wanted) {
+                _ if !elsewhere.is_empty() => error.help(format!("{} has it", elsewhere.join(", "))),
                 ([], Wanted::Function) => error
                     .note("inline functions and macros have no symbol: nothing can be patched there")
                     .help("look it up in /proc/kallsyms of the target"),
@@ -116,6 +126,13 @@ impl Resolver<'_> {
             symbol: Symbol { object: scope.object_name(), name: name.value.clone(), sympos },
             address: sym.address,
         })
+    }
+
+    /// The objects that have a symbol of this name.
+    pub(super) fn objects_with(&self, name: &str) -> Vec<&str> {
+        let modules = self.facts.modules.keys().map(String::as_str);
+        let scopes = modules.chain(["vmlinux"]).filter_map(|object| Scope::of(self.facts, object));
+        scopes.filter(|scope| !scope.object.symbols.named(name).is_empty()).map(|scope| scope.name).collect()
     }
 
     /// A module's symbols are counted while it is being loaded and again when it has been, without those that are freed in
@@ -178,7 +195,7 @@ fn ambiguous(scope: Scope<'_>, symbol: &ast::Symbol, all: &[Sym<'_>], noun: &str
             (Some(near), None) | (None, Some(near)) => format!(", near `{near}`"),
             (None, None) => String::new(),
         };
-        format!("@{} is at {:#x}{between}", n + 1, sym.address)
+        format!("@{} is at {}{between}", n + 1, scope.place(sym.address))
     };
     let candidates: Vec<_> = all.iter().enumerate().take(8).map(describe).collect();
     let error = Diagnostic::error(

@@ -95,8 +95,8 @@ impl Sections {
             return error(2, format!("version {} is not known", bytes[2]));
         }
         let header = u32_at(bytes, 4) as usize;
-        if header < HEADER {
-            return error(4, format!("a header of {header} bytes is too short"));
+        if header < HEADER || header > bytes.len() {
+            return error(4, format!("a header cannot have {header} bytes"));
         }
         let section = |at: usize, what: &str| {
             let start = header.checked_add(u32_at(bytes, at) as usize);
