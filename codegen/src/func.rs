@@ -16,6 +16,7 @@ pub(crate) fn func<B: Body>(types: &Types, func: &Func<B>, names: &FuncNames) ->
     let assembly = assembly(func, names);
     let body = match &func.change {
         Change::Replace { body, calls_original } => replace(types, func, names, body, *calls_original),
+        Change::C { .. } => quote!(),
         Change::Pre(pre) => pre_only(types, func, names, pre),
         Change::Around { pre, post } => around(types, func, names, pre.as_ref(), post),
     };
@@ -29,7 +30,7 @@ pub(crate) fn func<B: Body>(types: &Types, func: &Func<B>, names: &FuncNames) ->
 /// Whether code of the module calls the old function.
 pub(crate) fn calls_original<B>(change: &Change<B>) -> bool {
     match change {
-        Change::Replace { calls_original, .. } => *calls_original,
+        Change::Replace { calls_original, .. } | Change::C { calls_original, .. } => *calls_original,
         // The entry's assembly jumps there by itself.
         Change::Pre(_) => false,
         Change::Around { .. } => true,
@@ -38,7 +39,8 @@ pub(crate) fn calls_original<B>(change: &Change<B>) -> bool {
 
 fn symbols<B>(types: &Types, func: &Func<B>, names: &FuncNames) -> TokenStream {
     let (entry, old) = (ident(&names.entry), ident(&names.old));
-    let original = calls_original(&func.change).then(|| {
+    let called = calls_original(&func.change) && !matches!(func.change, Change::C { .. });
+    let original = called.then(|| {
         let declaration = declaration(types, &ident(&names.original), &func.signature);
         quote! {
             /// The old function, entered behind its ftrace site.
@@ -101,7 +103,7 @@ fn args(signature: &Signature) -> Vec<proc_macro2::Ident> {
 fn attributes<B>(func: &Func<B>) -> TokenStream {
     let old = &func.old.name;
     let title = match func.change {
-        Change::Replace { .. } => format!(" Runs in the place of `{old}`."),
+        Change::Replace { .. } | Change::C { .. } => format!(" Runs in the place of `{old}`."),
         Change::Pre(_) => format!(" Runs before `{old}`."),
         Change::Around { pre: None, .. } => format!(" Runs `{old}` and then the hook."),
         Change::Around { pre: Some(_), .. } => format!(" Runs a hook, `{old}` and another hook."),

@@ -61,7 +61,7 @@ fn module_macro<B>(patch: &Patch<B>) -> TokenStream {
         .chain(patch.kernel.statics.iter().map(|s| &s.link))
         .filter_map(|link| match link {
             Link::Export { namespace } => namespace.as_ref(),
-            Link::Livepatch(_) => None,
+            Link::Livepatch(_) | Link::Own => None,
         })
         .collect();
     let imports = (!namespaces.is_empty()).then(|| {

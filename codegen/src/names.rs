@@ -77,6 +77,16 @@ pub fn object_ident(object: &ObjectName) -> Ident {
     }
 }
 
+/// What a function of a C file is called there: another name than its own, which the kernel's headers and the kernel may have.
+pub fn c_name(name: &str) -> String {
+    format!("{PREFIX}c_{name}")
+}
+
+/// The symbol by which Rust bodies reach a function of a C file.
+pub fn c_symbol(name: &str) -> String {
+    format!("{PREFIX}fn_{name}")
+}
+
 /// The placeholder symbol for a klp relocation.
 pub fn placeholder(symbol: &kps_plan::Symbol) -> String {
     format!("{PLACEHOLDER}{}.{},{}", symbol.object.as_str(), symbol.name, symbol.sympos)

@@ -1,6 +1,6 @@
 //! The kernel's types, functions and variables that a patch uses, with proof of every layout.
 
-use crate::names::{ident, placeholder};
+use crate::names::{c_symbol, ident, placeholder};
 use kps_plan::{
     CInt, Constant, Field, Function, Imports, Link, Record, RecordKind, Signature, Static, Type, TypeDef,
     TypeId, Types,
@@ -328,23 +328,22 @@ pub(crate) fn externs<'a>(
 }
 
 fn function(types: &Types, Function { name, signature, link }: &Function) -> TokenStream {
-    let link = link_name(link);
+    let link = link_name(name, link);
     let declaration = declaration(types, &ident(name), signature);
     quote!(#link pub #declaration)
 }
 
 fn static_(types: &Types, Static { name, ty: t, link }: &Static) -> TokenStream {
-    let link = link_name(link);
+    let link = link_name(name, link);
     let (name, ty) = (ident(name), ty(types, t));
     quote!(#link pub static mut #name: #ty;)
 }
 
-fn link_name(link: &Link) -> Option<TokenStream> {
-    match link {
-        Link::Export { .. } => None,
-        Link::Livepatch(symbol) => {
-            let name = placeholder(symbol);
-            Some(quote!(#[link_name = #name]))
-        }
-    }
+fn link_name(name: &str, link: &Link) -> Option<TokenStream> {
+    let symbol = match link {
+        Link::Export { .. } => return None,
+        Link::Livepatch(symbol) => placeholder(symbol),
+        Link::Own => c_symbol(name),
+    };
+    Some(quote!(#[link_name = #symbol]))
 }

@@ -69,7 +69,7 @@ fn check_waiter(func: &Func<Fragment>, place: Span) -> Option<Diagnostic> {
         );
     }
     let around = match &func.change {
-        Change::Replace { calls_original, .. } => *calls_original,
+        Change::Replace { calls_original, .. } | Change::C { calls_original, .. } => *calls_original,
         Change::Pre(_) => false,
         Change::Around { .. } => true,
     };

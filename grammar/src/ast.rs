@@ -56,6 +56,8 @@ pub struct Patch {
     pub objects: Vec<Object>,
     /// Rust items.
     pub items: Vec<Code>,
+    /// `c "FILE";`, any number.
+    pub c_files: Vec<CFile>,
     /// `test ".." { .. }`
     pub tests: Vec<Test>,
 }
@@ -95,10 +97,30 @@ pub struct Func {
     pub prototype: Option<Prototype>,
     /// `replace { .. }`
     pub replace: Option<Body>,
+    /// `replace c "FILE";`
+    pub replace_c: Option<Text>,
     /// `pre { .. }`
     pub pre: Option<Body>,
     /// `post { .. }`
     pub post: Option<Body>,
+}
+
+/// `c "FILE";` or `c "FILE" { fn NAME(..) -> T; }`: functions in C for the bodies.
+#[derive(Debug, Clone)]
+pub struct CFile {
+    /// The file.
+    pub file: Text,
+    /// What bodies may call of it.
+    pub functions: Vec<CFunction>,
+}
+
+/// `fn NAME(..) -> T;`, as Rust sees a function of a C file.
+#[derive(Debug, Clone)]
+pub struct CFunction {
+    /// Its name.
+    pub name: Name,
+    /// Its prototype.
+    pub prototype: Prototype,
 }
 
 /// `NAME` or `NAME@POSITION`.

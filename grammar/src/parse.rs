@@ -1,7 +1,8 @@
 //! From text to syntax tree: the scanner's items, each head parsed by pest.
 
 use crate::ast::{
-    At, Body, Callback, Code, Expectation, Func, Object, Patch, Require, Spec, Test, Text, UseFn, UseStatic,
+    At, Body, CFile, CFunction, Callback, Code, Expectation, Func, Object, Patch, Require, Spec, Test, Text,
+    UseFn, UseStatic,
 };
 use crate::characters;
 use crate::head::{Head, Rule};
@@ -26,13 +27,14 @@ const OBJECT: Level = Level {
     others: &[],
 };
 const FUNC: Level = Level { statements: &[], blocks: &["replace", "pre", "post"], others: &[] };
+const C_FILE: Level = Level { statements: &["fn"], blocks: &[], others: &[] };
 const TEST: Level = Level { statements: &["run", "unpatched", "patched"], blocks: &[], others: &[] };
 
 const PATCH_WORDS: &[&str] =
-    &["license", "author", "version", "fixes", "kernel", "require", "atomic", "object", "test"];
+    &["license", "author", "version", "fixes", "kernel", "require", "atomic", "object", "c", "test"];
 const OBJECT_WORDS: &[&str] = &["fn", "use", "pre_patch", "post_patch", "pre_unpatch", "post_unpatch"];
 /// Words of the language that this version does not compile yet.
-const LATER: &[&str] = &["param", "shadow", "state", "c"];
+const LATER: &[&str] = &["param", "shadow", "state"];
 /// What a Rust item starts with.
 const RUST: &[&str] = &[
     "const",
@@ -111,6 +113,7 @@ impl<'a> SpecParser<'a> {
             atomic_replace: None,
             objects: Vec::new(),
             items: Vec::new(),
+            c_files: Vec::new(),
             tests: Vec::new(),
         };
         let mut seen = Seen::default();
@@ -140,6 +143,7 @@ impl<'a> SpecParser<'a> {
                 }
                 "object" => patch.objects.extend(self.object(&item)),
                 "test" => patch.tests.extend(self.test(&item)),
+                "c" => patch.c_files.extend(self.c_file(&item)),
                 word if LATER.contains(&word) => self.unsupported(word, &item),
                 "mod" if self.source.slice(item.head).contains(" from ") => {
                     self.unsupported("mod .. from", &item);
@@ -186,6 +190,7 @@ impl<'a> SpecParser<'a> {
         let head = self.head(Rule::func, item);
         let block = self.block(item)?;
         let mut bodies = [None, None, None];
+        let mut replace_c = None;
         let mut seen = Seen::default();
         for item in self.items(block, &FUNC) {
             let word = self.word(&item);
@@ -194,7 +199,15 @@ impl<'a> SpecParser<'a> {
                 continue;
             };
             if item.block.is_none() && self.source.slice(item.head) != word {
-                self.unsupported(&format!("{word} from a file"), &item);
+                match self.source.slice(item.head)[word.len()..].trim_start().starts_with("from") {
+                    true => self.unsupported(&format!("{word} from a file"), &item),
+                    false if word == "replace" => {
+                        if self.once(&mut seen, &item) {
+                            replace_c = self.string(Rule::replace_c, &item);
+                        }
+                    }
+                    false => drop(self.head(Rule::bare, &item)),
+                }
                 continue;
             }
             let head = self.head(Rule::bare, &item);
@@ -205,7 +218,24 @@ impl<'a> SpecParser<'a> {
         }
         let [replace, pre, post] = bodies;
         let head = head?;
-        Some(Func { symbol: head.symbol(), prototype: head.prototype(), replace, pre, post })
+        Some(Func { symbol: head.symbol(), prototype: head.prototype(), replace, replace_c, pre, post })
+    }
+
+    fn c_file(&mut self, item: &RawItem) -> Option<CFile> {
+        let head = self.head(Rule::c_file, item);
+        let mut functions = Vec::new();
+        for item in item.block.map_or(Vec::new(), |block| self.items(block, &C_FILE)) {
+            match self.word(&item) {
+                "fn" => {
+                    let Some(head) = self.head(Rule::c_function, &item) else { continue };
+                    let function =
+                        head.prototype().map(|prototype| CFunction { name: head.name(), prototype });
+                    functions.extend(function);
+                }
+                word => self.unknown(word, C_FILE.statements, &item),
+            }
+        }
+        Some(CFile { file: head?.strings().pop()?, functions })
     }
 
     fn use_item(&mut self, object: &mut Object, item: &RawItem) {

@@ -1,4 +1,6 @@
-//! The file that a spec is read from, and places in it.
+//! The file that a spec is read from, places in it, and the files that it names.
+
+use std::collections::BTreeMap;
 
 /// A piece of the text, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -37,6 +39,8 @@ pub struct Source {
     pub name: String,
     /// The text.
     pub text: String,
+    /// The files that it names, by the path that is written.
+    pub files: BTreeMap<String, String>,
     /// Where each line starts.
     lines: Vec<usize>,
     /// How many characters start before each block of bytes: a spec may be one long line.
@@ -65,7 +69,7 @@ impl Source {
             before
         });
         let chars = std::iter::once(0).chain(blocks).collect();
-        Source { name: name.into(), text, lines, chars }
+        Source { name: name.into(), text, files: BTreeMap::new(), lines, chars }
     }
 
     /// The file's name without folders, for generated code: whatever is no plain character there is `_`.

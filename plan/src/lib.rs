@@ -24,12 +24,25 @@ pub struct Patch<B> {
     pub objects: Vec<Object<B>>,
     /// Plain Rust items that the bodies share.
     pub items: Vec<B>,
+    /// Files in C, compiled into the module.
+    pub c_files: Vec<CFile>,
     /// What the bodies take from the kernel.
     pub kernel: Imports,
     /// The livepatch structs, which are in no header that Rust code can see.
     pub klp: Klp,
     /// The one kernel that all addresses, layouts and bytes in this plan come from.
     pub target: Target,
+}
+
+/// A file in C.
+#[derive(Debug, Clone)]
+pub struct CFile {
+    /// Its path below the folder of the patch's source, of plain characters.
+    pub path: String,
+    /// The modules whose symbols it may use besides those of vmlinux: it holds functions of theirs.
+    pub modules: Vec<ObjectName>,
+    /// The functions that Rust bodies call.
+    pub functions: Vec<String>,
 }
 
 /// The structs of `include/linux/livepatch.h`, among the types of [`Imports`].
@@ -185,6 +198,15 @@ pub enum Change<B> {
         /// Whether it calls the old one.
         calls_original: bool,
     },
+    /// A new body in C: a function of the old one's name in a file.
+    C {
+        /// The file, by its place in the patch.
+        file: usize,
+        /// Whether it calls the old one.
+        calls_original: bool,
+        /// The prototype in C, for the compiler to compare.
+        declaration: Option<String>,
+    },
     /// A hook before the old function, which leaves no frame behind.
     Pre(B),
     /// A hook after the old function, perhaps with one before it.
@@ -285,4 +307,6 @@ pub enum Link {
     },
     /// A klp relocation resolves it, exported or not.
     Livepatch(Symbol),
+    /// A file in C of the patch's own has it.
+    Own,
 }

@@ -53,7 +53,8 @@ pub fn put_target(cache: &Path, name: &str, manifest: &str, facts: &Facts) -> Pa
 
 /// The specs of a folder of `tests/vm`.
 pub fn specs(folder: &str) -> Vec<PathBuf> {
-    files(&repository().join("tests/vm").join(folder))
+    let files = files(&repository().join("tests/vm").join(folder)).into_iter();
+    files.filter(|path| path.extension().is_some_and(|extension| extension == "kps")).collect()
 }
 
 /// The specs of `examples`, each in a folder of its name.

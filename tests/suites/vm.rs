@@ -129,11 +129,12 @@ fn fails(name: &str, code: &str, wanted: i32) {
 }
 
 /// Patches with code that sleeps, each with the function on whose stack the sleeper is seen.
-const SLEEPERS: [(&str, &str); 4] = [
+const SLEEPERS: [(&str, &str); 5] = [
     ("replace_sleeps", "cmdline_proc_show"),
     ("tail_sleeps", "cmdline_proc_show"),
     ("post_sleeps", "hrtimer_nanosleep"),
     ("pre_sleeps", "cmdline_proc_show"),
+    ("c_sleeps", "cmdline_proc_show"),
 ];
 
 /// How a patch is taken away.

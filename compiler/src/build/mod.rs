@@ -1,17 +1,20 @@
 //! From the generated folder to a finished module: Kbuild does the work, post-link and verification included, exactly as
 //! it does when somebody runs `make` there by hand.
 
+mod c_messages;
 mod messages;
 
 use crate::diag::{Diagnostic, KPS0702, KPS0703, KPS0801};
 use crate::disk::cannot;
-use crate::emit::{Emitted, Files};
+use crate::emit::{Emitted, Files, C_FOLDER};
 use crate::input;
 use crate::target::Tree;
 use kps_grammar::Source;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+
+use c_messages::c_messages;
 
 pub use messages::Messages;
 
@@ -74,6 +77,7 @@ pub fn build(
     let status = child.wait().map_err(|error| cannot("wait for", Path::new("make"), &error))?;
     let _ = chatter.join();
     let mut diagnostics = messages.finish();
+    diagnostics.extend(c_messages(&other, C_FOLDER));
     if !status.success() {
         if !crate::diag::any_error(&diagnostics) {
             diagnostics.push(failed(&other));

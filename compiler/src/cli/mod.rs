@@ -4,6 +4,7 @@ mod build;
 mod check;
 mod doctor;
 mod explain;
+mod files;
 mod kernel;
 mod link;
 mod modules;
@@ -159,13 +160,18 @@ struct Compiled {
 }
 
 /// Everything up to the generated folder. Messages have been printed; without a result there were errors.
-fn compile(source: Source, target: &Target, cache: &Cache) -> Result<Result<Compiled, ExitCode>, Diagnostic> {
+fn compile(
+    mut source: Source,
+    target: &Target,
+    cache: &Cache,
+) -> Result<Result<Compiled, ExitCode>, Diagnostic> {
     let mut facts = target.facts()?;
     let (spec, errors) = kps_grammar::parse(&source);
     let mut diagnostics: Vec<Diagnostic> = errors.iter().map(crate::diag::syntax).collect();
     let mut tests = Vec::new();
     let mut checked = None;
     if let Some(patch) = spec.patch {
+        diagnostics.extend(files::read(&patch, &mut source));
         let unread = modules::add(&mut facts, &patch, &source, target, cache)?;
         let (resolved, mut found) = resolve::resolve(&source, &patch, errors.is_empty(), &facts);
         // What could not be read is not missing.

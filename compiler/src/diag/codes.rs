@@ -159,6 +159,10 @@ codes! {
     KPS0504,
     /// A Rust string is passed to a C function.
     KPS0505,
+    /// The C compiler refuses a file.
+    KPS0506,
+    /// The C compiler warns of something in a file.
+    KPS0507,
 
     // What a patch says about itself.
     /// The name cannot be a module's.

@@ -1,5 +1,6 @@
 //! From a checked patch to the folder that Kbuild builds, in memory.
 
+mod c;
 mod lines;
 mod splice;
 mod templates;
@@ -13,6 +14,7 @@ use kps_plan::{Change, Link, Patch, Symbol};
 use proc_macro2::TokenStream;
 use std::collections::{BTreeMap, BTreeSet};
 
+pub use c::FOLDER as C_FOLDER;
 pub use lines::{Line, LineTable};
 pub use templates::templates;
 
@@ -55,7 +57,11 @@ pub fn emit(checked: &Checked, source: &Source) -> Emitted {
     files.insert(format!("{name}_main.rs"), root);
     files.insert(format!("{name}_types.rs"), print(module.types));
     files.insert("kps.symvers".into(), symvers(patch));
-    files.insert("Kbuild".into(), templates::kbuild(name));
+    for (n, file) in patch.c_files.iter().enumerate() {
+        files.insert(format!("{name}_c{n}.c"), c::wrapper(patch, n, file));
+    }
+    files.extend(source.files.iter().map(|(path, text)| (format!("{}/{path}", c::FOLDER), text.clone())));
+    files.insert("Kbuild".into(), templates::kbuild(name, patch.c_files.len()));
     files.insert("Makefile".into(), templates::makefile(name));
     files.insert(format!("{name}.lines"), lines.to_string());
     Emitted { files: Files(files), lines }
@@ -77,6 +83,7 @@ fn fragments(patch: &Patch<Fragment>) -> BTreeMap<usize, Span> {
     let bodies = funcs.flat_map(|func| match &func.change {
         Change::Replace { body, .. } | Change::Pre(body) => vec![body],
         Change::Around { pre, post } => pre.iter().chain([post]).collect(),
+        Change::C { .. } => Vec::new(),
     });
     let callbacks = patch.objects.iter().flat_map(|object| object.callbacks.each().map(|(_, body)| body));
     bodies.chain(callbacks).chain(&patch.items).map(|f| (f.span.start, f.span)).collect()
@@ -92,7 +99,7 @@ fn symvers(patch: &Patch<Fragment>) -> String {
     let links = functions.map(|f| &f.link).chain(statics.map(|s| &s.link));
     let livepatch = links.filter_map(|link| match link {
         Link::Livepatch(symbol) => Some(symbol),
-        Link::Export { .. } => None,
+        Link::Export { .. } | Link::Own => None,
     });
     let mut names: BTreeSet<String> =
         funcs.chain(livepatch).map(|symbol: &Symbol| placeholder(symbol)).collect();

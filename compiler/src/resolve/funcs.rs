@@ -21,7 +21,7 @@ impl Resolver<'_> {
         rust: &Rust,
         importer: &mut Importer<'_>,
     ) -> Option<Func<Fragment>> {
-        let change = self.change(spec, rust);
+        let change = self.change(scope, spec, rust);
         let found = self.find(scope, &spec.symbol, Wanted::Function)?;
         let name = &spec.symbol.name;
         let key = (scope.name.to_owned(), found.address);
@@ -117,7 +117,7 @@ impl Resolver<'_> {
     }
 
     /// What runs in the function's place.
-    fn change(&mut self, spec: &ast::Func, rust: &Rust) -> Option<Change<Fragment>> {
+    fn change(&mut self, scope: Scope<'_>, spec: &ast::Func, rust: &Rust) -> Option<Change<Fragment>> {
         let name = &spec.symbol.name;
         let mut originals_outside_replace = Vec::new();
         for body in [spec.pre, spec.post].into_iter().flatten() {
@@ -134,6 +134,18 @@ impl Resolver<'_> {
                     .note("the old function runs by itself after `pre` and before `post`")
                     .help("drop the call, or write one `replace` instead of the hooks"),
             );
+        }
+        if let Some(file) = &spec.replace_c {
+            if let Some(other) = spec.replace.or(spec.pre).or(spec.post) {
+                self.report(
+                    Diagnostic::error(KPS0405, "`replace c` excludes other bodies")
+                        .at(other.word, "")
+                        .at(file.span, "the new body is here")
+                        .help("write what this does into the C function, or both into one `replace { }`"),
+                );
+                return None;
+            }
+            return self.c_body(scope, &spec.symbol, file);
         }
         match (spec.replace, spec.pre, spec.post) {
             (None, None, None) => {

@@ -1,6 +1,7 @@
 //! From names to facts: after this no name is looked up any more.
 
 mod bodies;
+mod c;
 mod funcs;
 mod metadata;
 mod names;
@@ -12,7 +13,7 @@ use crate::diag::{any_error, list, Diagnostic, KPS0207, KPS0209, KPS0213, KPS060
 use kps_facts::{Facts, Importer, Wanted};
 use kps_grammar::ast;
 use kps_grammar::{Source, Span};
-use kps_plan::{AuthorsKey, Imports, Klp, Object, Patch, Target, Type};
+use kps_plan::{AuthorsKey, CFile, Imports, Klp, Object, Patch, Target, Type};
 use names::Declared;
 use std::collections::HashMap;
 use symbols::Scope;
@@ -37,8 +38,15 @@ pub fn resolve(
     complete: bool,
     facts: &Facts,
 ) -> (Option<Resolved>, Vec<Diagnostic>) {
-    let mut resolver =
-        Resolver { source, facts, complete, diagnostics: Vec::new(), changed: HashMap::new(), unknown: 0 };
+    let mut resolver = Resolver {
+        source,
+        facts,
+        complete,
+        diagnostics: Vec::new(),
+        changed: HashMap::new(),
+        unknown: 0,
+        c_files: Vec::new(),
+    };
     let resolved = resolver.patch(spec);
     let resolved = resolved.filter(|_| !any_error(&resolver.diagnostics));
     (resolved, resolver.diagnostics)
@@ -53,6 +61,8 @@ struct Resolver<'a> {
     changed: HashMap<(String, u64), Span>,
     /// How many names were not found so far.
     unknown: usize,
+    /// The files in C that have been named so far.
+    c_files: Vec<CFile>,
 }
 
 /// The members of the livepatch structs that generated code uses (`include/linux/livepatch.h`).
@@ -102,6 +112,7 @@ impl<'a> Resolver<'a> {
 
         let mut imports = Imports::default();
         let mut uses = self.declared(&objects, &mut importer);
+        self.c_functions(spec, &mut importer, &mut uses);
         let declared = std::mem::take(&mut uses.names);
         imports.functions.append(&mut uses.vmlinux.functions);
         imports.statics.append(&mut uses.vmlinux.statics);
@@ -132,6 +143,7 @@ impl<'a> Resolver<'a> {
             replace: spec.atomic_replace.is_some(),
             objects,
             items: rust.item_fragments(),
+            c_files: std::mem::take(&mut self.c_files),
             kernel: imports,
             klp: klp?,
             target,

@@ -180,6 +180,7 @@ impl Resolver<'_> {
                 let bodies: Vec<&Fragment> = match &func.change {
                     Change::Replace { body, .. } | Change::Pre(body) => vec![body],
                     Change::Around { pre, post } => pre.iter().chain([post]).collect(),
+                    Change::C { .. } => Vec::new(),
                 };
                 let has_ret =
                     matches!(func.change, Change::Around { .. }) && func.signature.ret != Type::Void;

@@ -85,7 +85,11 @@ impl Resolver<'_> {
         }
     }
 
-    fn written(&mut self, written: &ast::Prototype, importer: &mut Importer<'_>) -> Option<Signature> {
+    pub(super) fn written(
+        &mut self,
+        written: &ast::Prototype,
+        importer: &mut Importer<'_>,
+    ) -> Option<Signature> {
         let mut params: Vec<Param> = Vec::new();
         let mut names = HashSet::new();
         for (n, param) in written.params.iter().enumerate() {

@@ -1,0 +1,145 @@
+//! What surrounds a C file of an author's: the names by which it reaches the kernel, and those by which the patch reaches it.
+
+use super::templates;
+use crate::resolve::Fragment;
+use kps_codegen::names::{c_name, c_symbol, func_names, placeholder};
+use kps_plan::{CFile, CInt, Change, Func, Link, Patch, Signature, Type, TypeDef, Types, Uses};
+use serde::Serialize;
+
+/// The folder of the authors' files in the generated one.
+pub const FOLDER: &str = "c";
+
+/// What the template is told.
+#[derive(Debug, Serialize)]
+struct Wrapper {
+    path: String,
+    /// Symbols that the file may use, each with the placeholder that it stands for.
+    symbols: Vec<(String, String)>,
+    functions: Vec<Function>,
+}
+
+/// A function of the file that the patch uses.
+#[derive(Debug, Serialize)]
+struct Function {
+    /// What the author calls it.
+    name: String,
+    /// What it is called in the module, for the kernel has a function of that name.
+    c_name: String,
+    /// The symbol by which the patch reaches it.
+    symbol: String,
+    /// The function that it takes the place of.
+    old: Option<Old>,
+}
+
+#[derive(Debug, Serialize)]
+struct Old {
+    /// What the author calls it.
+    names: Vec<String>,
+    /// Its symbol.
+    symbol: String,
+    ret: &'static str,
+    params: String,
+    /// How the kernel declares it, with this name.
+    declaration: Option<(String, String)>,
+}
+
+/// The file that Kbuild compiles in the place of the author's, which it includes.
+pub(super) fn wrapper(patch: &Patch<Fragment>, n: usize, file: &CFile) -> String {
+    let types = &patch.kernel.types;
+    let own = |uses: &Uses| symbols(&uses.functions, &uses.statics);
+    let mut reached = symbols(&patch.kernel.functions, &patch.kernel.statics);
+    for object in patch.objects.iter().filter(|object| file.modules.contains(&object.name)) {
+        reached.extend(own(&object.uses));
+        reached.extend(object.sees.iter().flat_map(|&n| own(&patch.objects[n].uses)));
+    }
+    reached.sort();
+    reached.dedup();
+
+    let names = func_names(patch);
+    let funcs = patch.objects.iter().zip(&names).flat_map(|(object, names)| object.funcs.iter().zip(names));
+    let here: Vec<_> = funcs.filter(|(func, _)| is_in(func, n)).collect();
+    let only = here.len() == 1;
+    let replaced = here.iter().map(|(func, names)| {
+        let name = &func.old.name;
+        let mut known = vec![format!("original_{name}")];
+        known.extend(only.then(|| "original".to_owned()));
+        let declaration = match &func.change {
+            Change::C { declaration, .. } => declaration.clone(),
+            _ => None,
+        };
+        let check = format!("kps_check_{}", names.stem);
+        Function {
+            name: name.clone(),
+            c_name: c_name(&names.stem),
+            symbol: names.body.clone(),
+            old: Some(Old {
+                names: known,
+                symbol: names.original.clone(),
+                ret: word(types, &func.signature.ret),
+                params: params(types, &func.signature),
+                declaration: declaration.map(|text| (renamed(&text, name, &check), check)),
+            }),
+        }
+    });
+    let called = file.functions.iter().map(|name| Function {
+        name: name.clone(),
+        c_name: c_name(name),
+        symbol: c_symbol(name),
+        old: None,
+    });
+    let functions = replaced.chain(called).collect();
+    templates::c_file(&Wrapper { path: format!("{FOLDER}/{}", file.path), symbols: reached, functions })
+}
+
+fn is_in<B>(func: &Func<B>, n: usize) -> bool {
+    matches!(func.change, Change::C { file, .. } if file == n)
+}
+
+/// The symbols among these that klp relocations reach.
+fn symbols(functions: &[kps_plan::Function], statics: &[kps_plan::Static]) -> Vec<(String, String)> {
+    let links =
+        functions.iter().map(|f| (&f.name, &f.link)).chain(statics.iter().map(|s| (&s.name, &s.link)));
+    let reached = links.filter_map(|(name, link)| match link {
+        Link::Livepatch(symbol) => Some((name.clone(), placeholder(symbol))),
+        Link::Export { .. } | Link::Own => None,
+    });
+    reached.collect()
+}
+
+/// The parameters of an old function, for calls of it. Any pointer can be passed for a `const void *`.
+fn params(types: &Types, signature: &Signature) -> String {
+    let params: Vec<_> = signature.params.iter().map(|param| word(types, &param.ty)).collect();
+    match params.as_slice() {
+        [] => "void".to_owned(),
+        params => params.join(", "),
+    }
+}
+
+/// What C calls a value that travels in a register.
+fn word(types: &Types, ty: &Type) -> &'static str {
+    let int = |int: CInt| match (int.size(), int.signed()) {
+        (1, true) => "signed char",
+        (1, false) => "unsigned char",
+        (2, true) => "short",
+        (2, false) => "unsigned short",
+        (4, true) => "int",
+        (4, false) => "unsigned int",
+        (_, true) => "long",
+        (_, false) => "unsigned long",
+    };
+    match types.resolve(ty) {
+        Type::Void => "void",
+        Type::Bool => "_Bool",
+        Type::Int(value) => int(*value),
+        Type::Named(id) => match types.get(*id) {
+            TypeDef::Enum { int: value, .. } => int(*value),
+            _ => "const void *",
+        },
+        Type::Pointer { .. } | Type::Function(_) | Type::Array { .. } => "const void *",
+    }
+}
+
+/// A declaration with another name: the name stands before the first bracket that opens a list of parameters.
+fn renamed(declaration: &str, name: &str, new: &str) -> String {
+    declaration.replacen(&format!("{name}("), &format!("{new}("), 1)
+}

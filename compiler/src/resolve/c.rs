@@ -1,0 +1,120 @@
+//! Files in C: functions that take the place of old ones, and functions that Rust bodies call.
+
+use super::names::Declared;
+use super::symbols::Scope;
+use super::Resolver;
+use crate::diag::{Diagnostic, KPS0211, KPS0214};
+use kps_facts::Importer;
+use kps_grammar::ast::{self, Text};
+use kps_plan::{CFile, Change, Function, Link, ObjectName};
+
+impl Resolver<'_> {
+    /// The functions of C files that Rust bodies may call, with the prototypes that are written.
+    pub(super) fn c_functions(
+        &mut self,
+        spec: &ast::Patch,
+        importer: &mut Importer<'_>,
+        declared: &mut Declared,
+    ) {
+        for item in &spec.c_files {
+            let Some(file) = self.c_file(&item.file) else { continue };
+            for function in &item.functions {
+                let name = &function.name;
+                let names = declared.names.entry("vmlinux".to_owned()).or_default();
+                if !names.insert(name.value.clone()) {
+                    self.report(
+                        Diagnostic::error(KPS0211, format!("`{}` is declared twice", name.value))
+                            .at(name.span, "")
+                            .help("rename the function of the C file"),
+                    );
+                    continue;
+                }
+                if let Some(signature) = self.written(&function.prototype, importer) {
+                    self.c_files[file].functions.push(name.value.clone());
+                    let name = name.value.clone();
+                    declared.vmlinux.functions.push(Function { name, signature, link: Link::Own });
+                }
+            }
+        }
+    }
+
+    /// A new body in C.
+    pub(super) fn c_body<B>(
+        &mut self,
+        scope: Scope<'_>,
+        symbol: &ast::Symbol,
+        file: &Text,
+    ) -> Option<Change<B>> {
+        let name = &symbol.name.value;
+        let n = self.c_file(file)?;
+        let object = scope.object_name();
+        if object != ObjectName::Vmlinux && !self.c_files[n].modules.contains(&object) {
+            self.c_files[n].modules.push(object);
+        }
+        let text = self.source.files.get(&file.value).map_or("", String::as_str);
+        let calls_original = has_word(text, "original") || has_word(text, &format!("original_{name}"));
+        let declaration = self.prototypes(scope, name).first().map(|&id| self.facts.btf.declaration(id));
+        Some(Change::C { file: n, calls_original, declaration: declaration.filter(|text| is_plain_c(text)) })
+    }
+
+    /// The place of a file among those of the patch.
+    fn c_file(&mut self, file: &Text) -> Option<usize> {
+        if !is_path(&file.value) {
+            self.report(
+                Diagnostic::error(KPS0214, format!("{:?} cannot be the path of a C file", file.value))
+                    .at(file.span, "")
+                    .note("the kernel's makefiles will read it")
+                    .help("letters, digits and `_ - . /` may be in it, and `.c` is at its end"),
+            );
+            return None;
+        }
+        if let Some(n) = self.c_files.iter().position(|known| known.path == file.value) {
+            return Some(n);
+        }
+        self.c_files.push(CFile { path: file.value.clone(), modules: Vec::new(), functions: Vec::new() });
+        Some(self.c_files.len() - 1)
+    }
+}
+
+/// Whether a path is one of plain characters below the folder it starts from.
+fn is_path(path: &str) -> bool {
+    let plain = |part: &str| {
+        !part.starts_with(['.', '-'])
+            && !part.is_empty()
+            && part.chars().all(|c| c.is_ascii_alphanumeric() || "_-.".contains(c))
+    };
+    path.ends_with(".c") && path.split('/').all(plain)
+}
+
+/// Whether a declaration from BTF is one that C can take, whatever a forged kernel says.
+fn is_plain_c(text: &str) -> bool {
+    text.chars().all(|c| c.is_ascii_alphanumeric() || "_ *,()[].".contains(c)) && !text.contains("anonymous")
+}
+
+/// Whether a word occurs in a text.
+fn has_word(text: &str, word: &str) -> bool {
+    text.split(|c: char| c != '_' && !c.is_ascii_alphanumeric()).any(|found| found == word)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_stay_below_and_are_plain() {
+        for path in ["show.c", "net/sk-fix.v2.c", "a_b.c"] {
+            assert!(is_path(path), "{path}");
+        }
+        for path in
+            ["", ".c", "a", "/a.c", "../a.c", "a//b.c", "a b.c", "$(x).c", "a;b.c", "-o.c", "a/./b.c", "a.h"]
+        {
+            assert!(!is_path(path), "{path}");
+        }
+    }
+
+    #[test]
+    fn words_are_whole() {
+        assert!(has_word("return original(m, v);", "original"));
+        assert!(!has_word("return original_show(m, v);", "original"));
+    }
+}
