@@ -40,6 +40,8 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("KPS0412", "tests/ui/KPS0412-clones.kps"),
     ("KPS0503", "tests/ui-build/type-error.stderr"),
     ("KPS0504", "tests/ui-build/warnings.stderr"),
+    ("KPS0506", "tests/ui-build/c-type-error.stderr"),
+    ("KPS0507", "tests/ui-build/c-type-error.stderr"),
     ("KPS0607", "tests/suites/cli.rs"),
     ("KPS0701", "tests/suites/cli.rs"),
     ("KPS0702", "tests/suites/cli.rs"),

@@ -1,12 +1,15 @@
 //! What the C compiler and the linker's checks say about an author's files in C.
 
 use crate::diag::{Diagnostic, Severity, KPS0205, KPS0506, KPS0507};
+use crate::emit::C_FOLDER;
 
-/// Takes the messages about files in a folder out of what was printed. The lines behind a message that show where it is go with it.
-pub(super) fn c_messages(lines: &[String], folder: &str) -> Vec<Diagnostic> {
+/// Takes the messages about an author's files, by their paths, out of what was printed. The lines behind a message that show
+/// where it is go with it.
+pub(super) fn c_messages(lines: &[String], files: &[String]) -> Vec<Diagnostic> {
     let mut found: Vec<Diagnostic> = Vec::new();
     let mut open = false;
     for line in lines {
+        let was_open = std::mem::take(&mut open);
         if let Some(symbol) = undefined(line) {
             let error = Diagnostic::error(KPS0205, format!("`{symbol}` is not exported to modules"));
             found.push(
@@ -14,41 +17,62 @@ pub(super) fn c_messages(lines: &[String], folder: &str) -> Vec<Diagnostic> {
                     .note("a file in C uses it; a klp relocation can reach it")
                     .help(format!("add `use fn {symbol};` or `use static {symbol}: TYPE;` to the object")),
             );
-            open = false;
-        } else if let Some((place, severity, text)) = message(line, folder) {
-            let code = if severity == Severity::Error { KPS0506 } else { KPS0507 };
-            let mut diagnostic = Diagnostic::error(code, format!("{place}: {}", plain_names(text)));
-            diagnostic.severity = severity;
-            found.push(diagnostic);
-            open = true;
-        } else if let (true, Some(shown)) = (open && is_shown(line), found.last_mut()) {
+        } else if let Some((place, severity, text)) = message(line) {
+            if let Some(place) = in_authors_file(place) {
+                let code = if severity == Severity::Error { KPS0506 } else { KPS0507 };
+                let mut diagnostic = Diagnostic::error(code, format!("{place}: {}", plain_names(text)));
+                diagnostic.severity = severity;
+                found.push(diagnostic);
+                open = true;
+            } else if let Some(file) = around_file(place, files) {
+                found.extend(about_whole(file, text));
+            }
+        } else if let (true, Some(shown)) = (was_open && is_shown(line), found.last_mut()) {
             shown.notes.push(line.trim_end().to_owned());
-        } else {
-            open = false;
+            open = true;
         }
     }
     found
 }
 
-/// `PATH:LINE:COLUMN: error: TEXT`, by the path below the folder.
-fn message<'a>(line: &'a str, folder: &str) -> Option<(String, Severity, &'a str)> {
-    let kinds = [
+/// `PLACE: error: TEXT`.
+fn message(line: &str) -> Option<(&str, Severity, &str)> {
+    const KINDS: [(&str, Severity); 3] = [
         (": error: ", Severity::Error),
         (": fatal error: ", Severity::Error),
         (": warning: ", Severity::Warning),
     ];
-    let (place, severity, text) = kinds
-        .into_iter()
-        .find_map(|(kind, severity)| line.split_once(kind).map(|(place, text)| (place, severity, text)))?;
-    let start = format!("{folder}/");
-    let at = place.rfind(&start).filter(|&at| at == 0 || place[..at].ends_with('/'));
-    // What surrounds the author's file says what is wrong with it as a whole.
-    let place = match at {
-        Some(at) => place[at + start.len()..].to_owned(),
-        None if place.contains("_c") && place.contains(".c:") => "the file".to_owned(),
-        None => return None,
-    };
-    Some((place, severity, text))
+    KINDS.iter().find_map(|&(kind, severity)| {
+        let (place, text) = line.split_once(kind)?;
+        Some((place, severity, text))
+    })
+}
+
+/// A place in a file of the author's, by its path below their folder.
+fn in_authors_file(place: &str) -> Option<&str> {
+    let start = format!("{C_FOLDER}/");
+    let at = place.rfind(&start).filter(|&at| at == 0 || place[..at].ends_with('/'))?;
+    Some(&place[at + start.len()..])
+}
+
+/// The author's file that the generated one of a place, `NAME_cN.c`, surrounds.
+fn around_file<'f>(place: &str, files: &'f [String]) -> Option<&'f str> {
+    let (name, _) = place.split_once(".c:")?;
+    let (_, number) = name.rsplit_once("_c")?;
+    files.get(number.parse::<usize>().ok()?).map(String::as_str)
+}
+
+/// What the code around a file says of it as a whole: that it does not define what it should, or not as it should.
+fn about_whole(file: &str, text: &str) -> Option<Diagnostic> {
+    let quoted = plain_names(text.split('\'').nth(1).unwrap_or_default());
+    if text.contains("undeclared here") {
+        let error = Diagnostic::error(KPS0506, format!("{file} does not define `{quoted}`"));
+        return Some(error.help(format!("define `{quoted}` there, with the prototype that the kernel has")));
+    }
+    let name = text.strip_prefix("static assertion failed: \"")?.split(' ').next()?;
+    let name = plain_names(name);
+    let error = Diagnostic::error(KPS0506, format!("{file} defines `{name}` with another prototype"));
+    Some(error.help("give it the prototype that the kernel's source has"))
 }
 
 /// The compiler's excerpts: a line with its number, or marks below it.
@@ -62,11 +86,10 @@ fn plain_names(text: &str) -> String {
     text.replace("kps_c_", "")
 }
 
-/// modpost's complaint about a symbol that nobody offers.
+/// modpost's complaint about a symbol that nobody offers: it has quotes of one kind or the other around the name.
 fn undefined(line: &str) -> Option<&str> {
-    let rest = line.strip_prefix("ERROR: modpost: \"")?;
-    let (symbol, rest) = rest.split_once('"')?;
-    rest.ends_with("undefined!").then_some(symbol)
+    let rest = line.strip_prefix("ERROR: modpost: ")?.strip_suffix("undefined!")?;
+    rest.split(['"', '\'']).nth(1)
 }
 
 #[cfg(test)]
@@ -81,15 +104,20 @@ mod tests {
             "    4 |         return x;",
             "      |                ^",
             "/tmp/x/c/show.c:7:1: warning: 'kps_c_other' defined but not used [-Wunused-function]",
+            "/tmp/x/fix_c1.c:7:27: error: 'show' undeclared here (not in a function)",
             "ERROR: modpost: \"hidden\" [/tmp/x/fix.ko] undefined!",
+            "ERROR: modpost: fix.ko: symbol 'hidden2' undefined!",
             "make[3]: *** [x.o] Error 1",
         ];
-        let found = c_messages(&lines.map(str::to_owned), "c");
+        let files = ["other.c", "show.c"].map(str::to_owned);
+        let found = c_messages(&lines.map(str::to_owned), &files);
         let said: Vec<_> = found.iter().map(|d| (d.code.id(), d.message.as_str())).collect();
         let wanted = [
             ("KPS0506", "show.c:4:9: 'x' undeclared (first use in this function)"),
             ("KPS0507", "show.c:7:1: 'other' defined but not used [-Wunused-function]"),
+            ("KPS0506", "show.c does not define `show`"),
             ("KPS0205", "`hidden` is not exported to modules"),
+            ("KPS0205", "`hidden2` is not exported to modules"),
         ];
         assert_eq!(said, wanted);
         assert_eq!(found[0].notes.len(), 2);

@@ -6,7 +6,7 @@ mod messages;
 
 use crate::diag::{Diagnostic, KPS0702, KPS0703, KPS0801};
 use crate::disk::cannot;
-use crate::emit::{Emitted, Files, C_FOLDER};
+use crate::emit::{Emitted, Files};
 use crate::input;
 use crate::target::Tree;
 use kps_grammar::Source;
@@ -77,7 +77,7 @@ pub fn build(
     let status = child.wait().map_err(|error| cannot("wait for", Path::new("make"), &error))?;
     let _ = chatter.join();
     let mut diagnostics = messages.finish();
-    diagnostics.extend(c_messages(&other, C_FOLDER));
+    diagnostics.extend(c_messages(&other, &emitted.c_files));
     if !status.success() {
         if !crate::diag::any_error(&diagnostics) {
             diagnostics.push(failed(&other));

@@ -2,6 +2,7 @@
 
 use crate::diag::{Diagnostic, KPS0214};
 use crate::input;
+use crate::resolve::is_c_path;
 use kps_grammar::ast::{self, Text};
 use kps_grammar::Source;
 use std::path::{Component, Path, PathBuf};
@@ -11,7 +12,9 @@ pub(super) fn read(patch: &ast::Patch, source: &mut Source) -> Vec<Diagnostic> {
     let functions = patch.objects.iter().flat_map(|object| &object.funcs);
     let bodies = functions.filter_map(|func| func.replace_c.as_ref());
     let mut errors = Vec::new();
-    for file in bodies.chain(patch.c_files.iter().map(|item| &item.file)) {
+    let all = bodies.chain(patch.c_files.iter().map(|item| &item.file));
+    // Other paths are refused for what they are.
+    for file in all.filter(|file| is_c_path(&file.value)) {
         if let Err(error) = read_with_includes(file, source) {
             errors.push(error);
         }

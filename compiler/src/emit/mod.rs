@@ -29,6 +29,8 @@ pub struct Emitted {
     pub files: Files,
     /// The way back from its lines to those of the spec.
     pub lines: LineTable,
+    /// The files in C that the patch has, in the order of those that surround them.
+    pub c_files: Vec<String>,
 }
 
 /// The runtime, which is compiled into every module.
@@ -64,7 +66,8 @@ pub fn emit(checked: &Checked, source: &Source) -> Emitted {
     files.insert("Kbuild".into(), templates::kbuild(name, patch.c_files.len()));
     files.insert("Makefile".into(), templates::makefile(name));
     files.insert(format!("{name}.lines"), lines.to_string());
-    Emitted { files: Files(files), lines }
+    let c_files = patch.c_files.iter().map(|file| file.path.clone()).collect();
+    Emitted { files: Files(files), lines, c_files }
 }
 
 /// Tokens as a person would write them.

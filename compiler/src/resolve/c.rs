@@ -59,7 +59,7 @@ impl Resolver<'_> {
 
     /// The place of a file among those of the patch.
     fn c_file(&mut self, file: &Text) -> Option<usize> {
-        if !is_path(&file.value) {
+        if !is_c_path(&file.value) {
             self.report(
                 Diagnostic::error(KPS0214, format!("{:?} cannot be the path of a C file", file.value))
                     .at(file.span, "")
@@ -77,7 +77,7 @@ impl Resolver<'_> {
 }
 
 /// Whether a path is one of plain characters below the folder it starts from.
-fn is_path(path: &str) -> bool {
+pub fn is_c_path(path: &str) -> bool {
     let plain = |part: &str| {
         !part.starts_with(['.', '-'])
             && !part.is_empty()
@@ -103,12 +103,12 @@ mod tests {
     #[test]
     fn paths_stay_below_and_are_plain() {
         for path in ["show.c", "net/sk-fix.v2.c", "a_b.c"] {
-            assert!(is_path(path), "{path}");
+            assert!(is_c_path(path), "{path}");
         }
         for path in
             ["", ".c", "a", "/a.c", "../a.c", "a//b.c", "a b.c", "$(x).c", "a;b.c", "-o.c", "a/./b.c", "a.h"]
         {
-            assert!(!is_path(path), "{path}");
+            assert!(!is_c_path(path), "{path}");
         }
     }
 

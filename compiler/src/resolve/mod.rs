@@ -19,6 +19,7 @@ use std::collections::HashMap;
 use symbols::Scope;
 
 pub use bodies::Fragment;
+pub use c::is_c_path;
 
 /// A patch whose every name has been found, and where its parts were written.
 #[derive(Debug)]
