@@ -4,46 +4,70 @@ use tera::{Context, Tera};
 
 const KBUILD: &str = include_str!("../../../templates/Kbuild.tera");
 const MAKEFILE: &str = include_str!("../../../templates/Makefile.tera");
+const SPEC: &str = include_str!("../../../templates/spec.kps.tera");
 
 /// The names and texts of all templates.
-pub fn templates() -> [(&'static str, &'static str); 2] {
-    [("Kbuild", KBUILD), ("Makefile", MAKEFILE)]
+fn templates() -> [(&'static str, &'static str); 3] {
+    [("Kbuild", KBUILD), ("Makefile", MAKEFILE), ("spec", SPEC)]
 }
 
 pub(super) fn kbuild(name: &str) -> String {
-    render("Kbuild", name)
+    render("Kbuild", &[("name", name)])
 }
 
 pub(super) fn makefile(name: &str) -> String {
-    render("Makefile", name)
+    render("Makefile", &[("name", name)])
 }
 
-fn render(template: &str, name: &str) -> String {
-    // Make and the shell will read this text. Whatever the checks before said, only a plain word gets in.
-    assert!(is_plain(name), "the name of a patch is a plain word");
+/// The spec of a patch that acts as it is, to start from. Without a function it changes one that everybody can see.
+pub fn skeleton(name: &str, function: Option<&str>, object: &str) -> String {
+    // The one that shows the counter of any other.
+    let function = function.filter(|&function| function != "cmdline_proc_show");
+    let words = [("name", name), ("object", object)];
+    let function = function.map(|function| ("function", function));
+    render("spec", &words.into_iter().chain(function).collect::<Vec<_>>())
+}
+
+fn render(template: &str, words: &[(&str, &str)]) -> String {
+    let mut context = Context::new();
+    for (key, word) in words {
+        // Make, the shell and Rust will read this text. Whatever the checks before said, only a plain word gets in.
+        assert!(is_plain(word), "{key} is a plain word");
+        context.insert(key.to_string(), word);
+    }
     let mut tera = Tera::default();
     let loaded = tera.add_raw_templates(templates());
-    let mut context = Context::new();
-    context.insert("name", name);
     // A test renders every template, so neither step can fail here.
     loaded.and_then(|()| tera.render(template, &context)).unwrap_or_else(|error| unreachable!("{error}"))
 }
 
 /// Letters, digits and underscores: nothing that make, the shell or Rust could take for anything else.
-fn is_plain(word: &str) -> bool {
+pub fn is_plain(word: &str) -> bool {
     !word.is_empty() && word.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use kps_grammar::Source;
 
     #[test]
     fn every_template_renders_with_the_name_in_it() {
-        for (template, _) in templates() {
-            let text = render(template, "some_patch");
-            assert!(text.contains("some_patch.ko"), "{template}: {text}");
-            assert!(!text.contains("{{"), "{template}: {text}");
+        for text in [kbuild("some_patch"), makefile("some_patch")] {
+            assert!(text.contains("some_patch.ko") && !text.contains("{{"), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_skeleton_is_a_spec_as_everybody_lays_it_out() {
+        for (function, object) in [
+            (None, "vmlinux"),
+            (Some("cmdline_proc_show"), "vmlinux"),
+            (Some("do_sys_openat2"), "vmlinux"),
+            (Some("f"), "ext4"),
+        ] {
+            let text = skeleton("some_patch", function, object);
+            assert_eq!(kps_grammar::format(&Source::new("some_patch.kps", text.as_str())), Ok(text));
         }
     }
 

@@ -16,6 +16,7 @@ use kps_plan::{AuthorsKey, Imports, Klp, Object, ObjectName, Patch, Target, Type
 use std::collections::HashMap;
 
 pub use bodies::Fragment;
+pub use metadata::check_name;
 
 /// A patch whose every name has been found, and where its parts were written.
 #[derive(Debug)]
