@@ -81,9 +81,8 @@ pub fn main() -> ExitCode {
             return 2;
         }
     };
-    // Rust text is parsed and walked by recursion. Its depth is bounded, but not by what a default stack holds.
-    const STACK: usize = 1 << 30;
-    let worker = std::thread::Builder::new().stack_size(STACK).spawn(move || run(arguments.command));
+    let stack = stack(&arguments.command);
+    let worker = std::thread::Builder::new().stack_size(stack).spawn(move || run(arguments.command));
     match worker.map(std::thread::JoinHandle::join) {
         Ok(Ok(code)) => code,
         Ok(Err(_)) => {
@@ -92,6 +91,16 @@ pub fn main() -> ExitCode {
             report(&[bug], None)
         }
         Err(error) => report(&[cannot("start", Path::new("a thread"), &error)], None),
+    }
+}
+
+/// How large a stack a command needs, in bytes.
+fn stack(verb: &Verb) -> usize {
+    match verb {
+        // A small machine, which has livepatches too, need not have as much memory as compiling takes.
+        Verb::Load(_) | Verb::Unload(_) | Verb::List(_) => 8 << 20,
+        // Rust text is parsed and walked by recursion. Its depth is bounded, but not by what a default stack holds.
+        _ => 1 << 30,
     }
 }
 

@@ -56,10 +56,11 @@ fn flatten(stream: TokenStream, tokens: &mut Vec<String>) {
     for tree in stream {
         match tree {
             TokenTree::Group(group) => {
-                let text = group.to_string();
-                // A comment, whose blanks at the end go.
-                if group.delimiter() == Delimiter::Bracket && text.starts_with("[doc") {
-                    tokens.push(text.trim_end_matches(['"', ']']).trim_end().to_owned());
+                let is_comment = group.delimiter() == Delimiter::Bracket
+                    && group.stream().into_iter().next().is_some_and(|first| first.to_string() == "doc");
+                if is_comment {
+                    // Blanks at its end go; a tab is an escape here.
+                    tokens.push(visible(&group.to_string().replace("\\t", "")));
                     continue;
                 }
                 tokens.push(format!("{:?}", group.delimiter()));
