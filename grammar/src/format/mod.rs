@@ -116,10 +116,11 @@ fn lay_item(page: &mut Page, text: &str, item: &RawItem, block: Block, indent: u
     }
     let Some(inner) = item.block else { return page.push(";") };
     page.push(if head.ends_in_comment { "{" } else { " {" });
-    if text[inner.start..inner.end].trim().is_empty() {
+    let inside = block.inside(word);
+    if is_empty(text, inner, inside) {
         return page.push(" }");
     }
-    match block.inside(word) {
+    match inside {
         Block::Rust => {
             let body = rust::body(text, inner, indent + INDENT);
             if let Some(comment) = body.comment {
@@ -156,7 +157,11 @@ fn row(text: &str, entry: &Entry, block: Block, indent: usize) -> Option<Row> {
             false => vec![line],
         });
     }
-    let head = head::lay(text, head(item), indent).text;
+    let head = head::lay(text, head(item), indent);
+    if head.ends_in_comment || head.text.contains('\n') {
+        return None;
+    }
+    let head = head.text;
     let braces = braces(text, item, block)?;
     let lead = lead.map_or(0, |lead| lead.end - lead.start + 1);
     if !fits(indent + lead, &format!("{head} {braces}")) {
@@ -166,21 +171,20 @@ fn row(text: &str, entry: &Entry, block: Block, indent: usize) -> Option<Row> {
     Some(if is_aligned { vec![head, braces] } else { vec![format!("{head} {braces}")] })
 }
 
-/// A block with its braces on one line, as it was before. One that holds more than an item is never put there, and no patch.
+/// A block with its braces on one line: an empty one, or one that was there with a body or one item. A patch never is.
 fn braces(text: &str, item: &RawItem, block: Block) -> Option<String> {
     let inner = item.block?;
+    let inside = block.inside(word(text, item));
+    if is_empty(text, inner, inside) {
+        return Some("{ }".to_owned());
+    }
     if block == Block::File || text[item.whole.start..item.whole.end].contains('\n') {
         return None;
     }
-    let inside = block.inside(word(text, item));
     if inside == Block::Rust {
-        return Some(match text[inner.start..inner.end].trim() {
-            "" => "{ }".to_owned(),
-            body => format!("{{ {body} }}"),
-        });
+        return Some(format!("{{ {} }}", text[inner.start..inner.end].trim()));
     }
     match entries(text, inner, inside.level()).as_slice() {
-        [] => Some("{ }".to_owned()),
         [Entry { what: What::Item { lead: None, item }, .. }] => {
             let head = head::lay(text, head(item), 0).text;
             Some(match item.block {
@@ -189,6 +193,14 @@ fn braces(text: &str, item: &RawItem, block: Block) -> Option<String> {
             })
         }
         _ => None,
+    }
+}
+
+/// Whether a block holds neither code nor comments.
+fn is_empty(text: &str, inner: Span, inside: Block) -> bool {
+    match inside {
+        Block::Rust => text[inner.start..inner.end].trim().is_empty(),
+        block => entries(text, inner, block.level()).is_empty(),
     }
 }
 
@@ -295,6 +307,15 @@ mod tests {
             "patch fix {\n  fn help( x:u8 ) {\n\tlet a = \"one\n  two\";  \n\n\n      /* b\n c */ d();\n  }\n  object vmlinux { fn f { post { // why\n      if  x {\n// left\n          y( r#\"\n}\n\"# );\n      }\n } } }\n}",
             "patch fix {\n    fn help( x:u8 ) {\n      let a = \"one\n  two\";\n\n\n        /* b\n c */ d();\n    }\n    object vmlinux {\n        fn f {\n            post { // why\n                if  x {\n                // left\n                    y( r#\"\n}\n\"# );\n                }\n            }\n        }\n    }\n}\n",
         );
+    }
+
+    #[test]
+    fn an_empty_block_is_a_pair_of_braces() {
+        check(
+            "patch fix { object vmlinux {\n;\n}\nobject a { fn f {\n replace { 0 }\n pre\n{\n} } } }",
+            "patch fix {\n    object vmlinux { }\n    object a {\n        fn f {\n            replace { 0 }\n            pre     { }\n        }\n    }\n}\n",
+        );
+        check("patch fix {\n;\n}", "patch fix { }\n");
     }
 
     #[test]
