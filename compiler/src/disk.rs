@@ -2,22 +2,46 @@
 
 use crate::diag::{Diagnostic, KPS0701, KPS0711};
 use std::io::{ErrorKind, Write as _};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt};
 use std::path::{Path, PathBuf};
+
+/// Temporary files are private; what they become is not.
+const MODE: u32 = 0o644;
 
 /// Writes a file under another name, brings it to the disk and renames it.
 pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), Diagnostic> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let write = || write_beside(path, bytes, MODE)?.persist(path).map_err(|error| error.error);
+    write().map(|_| ()).map_err(|error| cannot("write", path, &error))
+}
+
+/// Writes a file that is not there yet, whole or not at all.
+pub fn write_new(path: &Path, bytes: &[u8]) -> Result<(), Diagnostic> {
+    let write = || write_beside(path, bytes, MODE)?.persist_noclobber(path).map_err(|error| error.error);
+    write().map(|_| ()).map_err(|error| cannot("write", path, &error))
+}
+
+/// Writes a file of somebody's anew, whole or not at all. Who may do what with it stays, and links to it stay links.
+pub fn rewrite(path: &Path, bytes: &[u8]) -> Result<(), Diagnostic> {
     let write = || {
-        let mut file = tempfile::NamedTempFile::new_in(folder)?;
-        file.write_all(bytes)?;
-        // Temporary files are private; what they become is not.
-        file.as_file().set_permissions(PermissionsExt::from_mode(0o644))?;
-        // A rename may reach the disk before what is renamed: after a power failure there would be an empty file.
-        file.as_file().sync_all()?;
+        let path = path.canonicalize()?;
+        let metadata = path.metadata()?;
+        let file = write_beside(&path, bytes, metadata.mode())?;
+        // Whose file it is matters to root alone, who may give it back.
+        let _ = std::os::unix::fs::fchown(file.as_file(), Some(metadata.uid()), Some(metadata.gid()));
         file.persist(path).map_err(|error| error.error)
     };
     write().map(|_| ()).map_err(|error| cannot("write", path, &error))
+}
+
+/// A file that is to be renamed to a path, on the disk.
+fn write_beside(path: &Path, bytes: &[u8], mode: u32) -> std::io::Result<tempfile::NamedTempFile> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    file.write_all(bytes)?;
+    file.as_file().set_permissions(PermissionsExt::from_mode(mode))?;
+    // A rename may reach the disk before what is renamed: after a power failure there would be an empty file.
+    file.as_file().sync_all()?;
+    Ok(file)
 }
 
 /// An error about a file.

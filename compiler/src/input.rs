@@ -43,13 +43,16 @@ pub const MODULE: Limit = Limit { what: "a module", bytes: 256 << 20 };
 pub fn read(path: &Path, limit: Limit) -> Result<Vec<u8>, Diagnostic> {
     match read_at_most(path, limit.bytes).map_err(|error| cannot("read", path, &error))? {
         Some(bytes) => Ok(bytes),
-        None => {
-            let message = format!("{} is too large for {}", path.display(), limit.what);
-            Err(Diagnostic::error(KPS0713, message)
-                .note(format!("at most {} MiB are read", limit.bytes >> 20))
-                .help("look whether it is the right file"))
-        }
+        None => Err(too_large(path, limit)),
     }
+}
+
+/// A file has more than is read.
+pub fn too_large(path: &Path, limit: Limit) -> Diagnostic {
+    let message = format!("{} is too large for {}", path.display(), limit.what);
+    Diagnostic::error(KPS0713, message)
+        .note(format!("at most {} MiB are read", limit.bytes >> 20))
+        .help("look whether it is the right file")
 }
 
 /// Reads a file that is text.
@@ -60,7 +63,11 @@ pub fn read_text(path: &Path, limit: Limit) -> Result<String, Diagnostic> {
 
 /// Reads a file of at most so many bytes; nothing if it has more.
 pub fn read_at_most(path: &Path, most: u64) -> io::Result<Option<Vec<u8>>> {
-    let file = open(path)?;
+    read_opened(&open(path)?, most)
+}
+
+/// Reads an open file of at most so many bytes; nothing if it has more.
+pub fn read_opened(file: &File, most: u64) -> io::Result<Option<Vec<u8>>> {
     let size = file.metadata()?.len();
     if size > most {
         return Ok(None);
@@ -71,8 +78,8 @@ pub fn read_at_most(path: &Path, most: u64) -> io::Result<Option<Vec<u8>>> {
     Ok(Some(bytes).filter(|bytes| bytes.len() as u64 <= most))
 }
 
-/// Opens a regular file. Anything else may have no end, or make the one who opens it wait for ever.
-fn open(path: &Path) -> io::Result<File> {
+/// Opens a regular file for reading. Anything else may have no end, or make the one who opens it wait for ever.
+pub fn open(path: &Path) -> io::Result<File> {
     let flags = OFlags::NONBLOCK.bits() as i32;
     let file = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
     match file.metadata()?.is_file() {

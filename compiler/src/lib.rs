@@ -21,5 +21,6 @@ pub mod input;
 pub mod notable;
 pub mod process;
 pub mod resolve;
+pub mod running;
 pub mod target;
 pub mod vm;

@@ -7,11 +7,13 @@
 pub mod ast;
 mod characters;
 mod error;
+mod format;
 mod head;
 mod parse;
 mod scan;
 mod source;
 
 pub use error::{ErrorKind, SyntaxError};
+pub use format::format;
 pub use parse::{parse, MAX_SIZE};
 pub use source::{Place, Source, Span};

@@ -15,20 +15,21 @@ pub const MAX_SIZE: usize = 4 << 20;
 /// How many items a block may hold, and texts a list: more than the largest cumulative patches have.
 const MAX_ITEMS: usize = 1000;
 
-const FILE: Level = Level { statements: &[], blocks: &["patch"], others: &[] };
-const PATCH: Level = Level {
+pub(crate) const FILE: Level = Level { statements: &[], blocks: &["patch"], others: &[] };
+pub(crate) const PATCH: Level = Level {
     statements: &["license", "author", "version", "fixes", "kernel", "require", "atomic"],
-    blocks: &["object", "test"],
+    blocks: &["object", "c", "test"],
     others: RUST,
 };
-const OBJECT: Level = Level {
+pub(crate) const OBJECT: Level = Level {
     statements: &["use"],
     blocks: &["fn", "pre_patch", "post_patch", "pre_unpatch", "post_unpatch"],
     others: &[],
 };
-const FUNC: Level = Level { statements: &[], blocks: &["replace", "pre", "post"], others: &[] };
-const C_FILE: Level = Level { statements: &["fn"], blocks: &[], others: &[] };
-const TEST: Level = Level { statements: &["run", "unpatched", "patched"], blocks: &[], others: &[] };
+pub(crate) const FUNC: Level = Level { statements: &[], blocks: &["replace", "pre", "post"], others: &[] };
+pub(crate) const C_FILE: Level = Level { statements: &["fn"], blocks: &[], others: &[] };
+pub(crate) const TEST: Level =
+    Level { statements: &["run", "unpatched", "patched"], blocks: &[], others: &[] };
 
 const PATCH_WORDS: &[&str] =
     &["license", "author", "version", "fixes", "kernel", "require", "atomic", "object", "c", "test"];

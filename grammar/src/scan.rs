@@ -57,6 +57,22 @@ pub(crate) fn items(text: &str, range: Span, level: &Level, errors: &mut Vec<Syn
     }
 }
 
+/// What a text is made of, for those who keep all of it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Piece {
+    Space,
+    LineComment,
+    BlockComment,
+    Token,
+}
+
+/// Cuts a range into its pieces and leaves nothing out. What cannot be cut, which a spec without errors does not have, is one
+/// token.
+pub(crate) fn pieces(text: &str, range: Span) -> impl Iterator<Item = (Piece, Span)> + '_ {
+    let mut scanner = Scanner { text, at: range.start, end: range.end };
+    std::iter::from_fn(move || scanner.piece())
+}
+
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Token {
     Word,
@@ -255,6 +271,29 @@ impl<'a> Scanner<'a> {
         }
     }
 
+    fn piece(&mut self) -> Option<(Piece, Span)> {
+        let (start, rest) = (self.at, self.rest());
+        let space = rest.len() - rest.trim_start().len();
+        let piece = if rest.is_empty() {
+            return None;
+        } else if space > 0 {
+            self.at += space;
+            Ok(Piece::Space)
+        } else if rest.starts_with("//") {
+            self.at += rest.find('\n').unwrap_or(rest.len());
+            Ok(Piece::LineComment)
+        } else if rest.starts_with("/*") {
+            self.block_comment().map(|()| Piece::BlockComment)
+        } else {
+            self.token().map(|_| Piece::Token)
+        };
+        let piece = piece.unwrap_or_else(|_| {
+            self.at = self.end;
+            Piece::Token
+        });
+        Some((piece, Span::new(start, self.at)))
+    }
+
     fn block_comment(&mut self) -> Result<(), SyntaxError> {
         let start = self.at;
         let mut depth = 0usize;
@@ -415,6 +454,18 @@ mod tests {
             let text = format!("pre {{{body}}} license \"GPL\";");
             assert_eq!(cut(&text), (vec![("pre", Some(body)), ("license \"GPL\"", None)], 0), "{body}");
         }
+    }
+
+    #[test]
+    fn pieces_leave_nothing_out() {
+        let text = "fn f { // '\"'\n  r#\"/* \"#; /* \" */ '}' c\"\\\"//\"\n}";
+        let all: Vec<_> = pieces(text, Span::new(0, text.len())).collect();
+        let joined: String = all.iter().map(|(_, span)| &text[span.start..span.end]).collect();
+        assert_eq!(joined, text);
+        let comments =
+            all.iter().filter(|(piece, _)| matches!(piece, Piece::LineComment | Piece::BlockComment));
+        let comments: Vec<_> = comments.map(|(_, span)| &text[span.start..span.end]).collect();
+        assert_eq!(comments, ["// '\"'", "/* \" */"]);
     }
 
     #[test]

@@ -70,23 +70,24 @@ pub unsafe fn behind_site(function: *const u8) -> *const u8 {
 mod tests {
     use super::*;
 
-    fn note(id: &[u8]) -> Vec<u8> {
-        let mut note = Vec::new();
-        for word in [4, id.len() as u32, 3] {
-            note.extend(word.to_le_bytes());
-        }
-        note.extend(b"GNU\0");
-        note.extend(id);
+    /// A note with an id of twenty bytes.
+    fn note(id: &[u8; 20]) -> [u8; 36] {
+        let mut note = [0; 36];
+        note[..16].copy_from_slice(b"\x04\0\0\0\x14\0\0\0\x03\0\0\0GNU\0");
+        note[16..].copy_from_slice(id);
         note
     }
 
     #[test]
     fn a_build_id_is_found_wherever_it_is() {
-        let id = b"twenty bytes of id..";
-        let memory = [&[0; 52][..], &note(b"that of another file"), &note(id)].concat();
+        let id = b"twenty bytes of an i";
+        let mut memory = [0; 128];
+        memory[52..88].copy_from_slice(&note(b"that of another file"));
+        memory[92..].copy_from_slice(&note(id));
         assert!(holds_note(&memory, id));
-        assert!(!holds_note(&memory, b"twenty bytes of i..."));
-        assert!(!holds_note(&memory[..memory.len() - 1], id));
+        assert!(!holds_note(&memory, b"twenty bytes of no i"));
+        assert!(!holds_note(&memory, &id[..19]));
+        assert!(!holds_note(&memory[..127], id));
         assert!(!holds_note(b"", id));
     }
 

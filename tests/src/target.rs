@@ -5,6 +5,7 @@ use kps_facts::Facts;
 use kpsc::target::{Cache, Target};
 use kpsc::vm::{Guest, Machine, Output};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Duration;
 
 /// The default target. `cargo xtask test` prepares it before the suites.
@@ -51,6 +52,24 @@ pub fn build(spec: &Path, cache: Option<&Path>) -> Vec<u8> {
     let module = std::fs::read_dir(folder.path()).ok().and_then(|mut entries| entries.next()?.ok());
     let module: PathBuf = module.map(|entry| entry.path()).unwrap_or_else(|| panic!("nothing was built"));
     std::fs::read(module).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// The program under test for a virtual machine: its files there, and the words that run it.
+pub fn program() -> (Vec<(String, Vec<u8>)>, &'static str) {
+    let kpsc = kpsc().get_program().to_owned();
+    let listed = Command::new("ldd").arg(&kpsc).output().unwrap_or_else(|error| panic!("ldd: {error}"));
+    let libraries = String::from_utf8_lossy(&listed.stdout).into_owned();
+    // Lines are `NAME => PATH (ADDRESS)`, and `PATH (ADDRESS)` for the loader.
+    let paths = libraries.split_whitespace().filter(|word| word.starts_with('/')).map(PathBuf::from);
+    let mut files = Vec::new();
+    for path in paths.chain([PathBuf::from(kpsc)]) {
+        let bytes = std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let name = if name.starts_with("ld-") { "loader".to_owned() } else { name };
+        files.push((format!("/{name}"), bytes));
+    }
+    // Files of a machine are no programs; the loader runs what it is given all the same, once it may run itself.
+    (files, "chmod +x /loader; kpsc() { /loader --library-path / /kpsc \"$@\"; }")
 }
 
 /// A booted virtual machine.

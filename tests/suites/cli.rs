@@ -56,7 +56,19 @@ fn cache_with_manifest(manifest: &str) -> tempfile::TempDir {
 
 #[test]
 fn help_is_as_it_was() {
-    let pages: [&[&str]; 6] = [&[], &["check"], &["build"], &["test"], &["kernel"], &["kernel", "add"]];
+    let pages: [&[&str]; 11] = [
+        &[],
+        &["new"],
+        &["fmt"],
+        &["check"],
+        &["build"],
+        &["test"],
+        &["load"],
+        &["unload"],
+        &["list"],
+        &["kernel"],
+        &["kernel", "add"],
+    ];
     let mut got = String::new();
     for page in pages {
         let (status, text) = run(kpsc().args(page).arg("--help"));
@@ -162,9 +174,16 @@ fn deep_text_is_refused_and_does_not_overflow_the_stack() {
         format!("patch fix {{ license \"GPL\"; {} }}", "license \"GPL\"; ".repeat(10_000)),
     ];
     for (n, text) in texts.iter().enumerate() {
-        let spec = write(&root.path().join(format!("{n}.kps")), text.as_bytes());
-        let (status, said) = with_fixture(&["check", &spec]);
-        assert!(status == 0 || status == 1, "text {n} ends with {status}: {}", &said[..said.len().min(2000)]);
+        assert_is_refused_or_passes(&write(&root.path().join(format!("{n}.kps")), text.as_bytes()));
+    }
+}
+
+/// A spec ends `check` and `fmt` as specs do, whatever it is.
+fn assert_is_refused_or_passes(spec: &str) {
+    for command in [&["check", spec][..], &["fmt", "--check", spec]] {
+        let (status, said) = with_fixture(command);
+        let start: String = said.chars().take(2000).collect();
+        assert!(status == 0 || status == 1, "{command:?} ends with {status}: {start}");
     }
 }
 
@@ -181,11 +200,15 @@ fn long_text_takes_time_by_its_length_and_no_more() {
         format!("patch fix {{ object vmlinux {{ use fn f({}); }} }}", each(&|n| format!("a{n}:u8,"))),
         format!("patch fix {{ {} }}", each(&|n| format!("object m{n}{{}} const A{n}:u8=0; "))),
         SPEC.replace("object", &(each(&|n| format!("const A{n}:u8=0; ")) + "object")),
+        SPEC.replace("object", &("/**/".repeat(many) + "object")),
+        SPEC.replace("object", &(" ".repeat(many * 10) + &"/**/ /**/".repeat(many) + "object")),
+        SPEC.replace("object", &("/*\n*/\n\n".repeat(many) + "object")),
+        SPEC.replace("pre { }", &format!("pre {{{}}}", "{ \"\n\" }\n/*\n*/;\n".repeat(many / 10))),
+        SPEC.replace("object", &(each(&|n| format!("fn f{n}(){{\n}}")) + "object")),
+        SPEC.replace("license \"GPL\"", &format!("license{} \"GPL\"", "\n/**/".repeat(many))),
     ];
     for (n, text) in texts.iter().enumerate() {
-        let spec = write(&root.path().join(format!("{n}.kps")), text.as_bytes());
-        let (status, said) = with_fixture(&["check", &spec]);
-        assert!(status == 0 || status == 1, "text {n} ends with {status}: {}", &said[..said.len().min(2000)]);
+        assert_is_refused_or_passes(&write(&root.path().join(format!("{n}.kps")), text.as_bytes()));
     }
 }
 

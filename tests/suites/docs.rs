@@ -1,6 +1,7 @@
 //! The documentation is true: every spec in it does what the text around it says.
 
-use kps_tests::{check_spec, fixture_cache, kpsc, repository};
+use kps_grammar::Source;
+use kps_tests::{check_spec, examples, fixture_cache, kpsc, repository, specs};
 use kpsc::diag::ALL;
 use kpsc::input;
 use std::collections::BTreeMap;
@@ -65,6 +66,10 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("KPS0903", "tests/suites/cli.rs"),
     ("KPS0904", "tests/suites/vm.rs"),
     ("KPS0905", "tests/suites/vm.rs"),
+    ("KPS1001", "tests/suites/tools.rs"),
+    ("KPS1002", "tests/suites/running.rs"),
+    ("KPS1003", "tests/suites/running.rs"),
+    ("KPS1004", "tests/suites/running.rs"),
     ("KPS9999", "nothing: a bug that is known is mended"),
 ];
 
@@ -145,9 +150,36 @@ fn every_spec_in_the_guides_passes_or_fails_as_it_says() {
 }
 
 #[test]
+fn every_spec_is_laid_out_as_by_fmt() {
+    let root = repository();
+    let mut pages = vec![root.join("README.md"), root.join("docs/language.md")];
+    pages.extend(ALL.iter().map(|code| root.join(format!("docs/errors/{}.md", code.id()))));
+    let in_pages = pages.iter().flat_map(|page| {
+        let text =
+            std::fs::read_to_string(page).unwrap_or_else(|error| panic!("{}: {error}", page.display()));
+        blocks(&text)
+            .into_iter()
+            .filter(|block| block.info.starts_with("kps"))
+            .map(|block| (page.clone(), block.text))
+    });
+    let files = examples().into_iter().chain(["acts", "fails", "unload"].into_iter().flat_map(specs));
+    let in_files = files.map(|path| {
+        let text =
+            std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        (path, text)
+    });
+    for (path, text) in in_pages.chain(in_files) {
+        // A page may be about a mistake that leaves nothing to lay out.
+        if let Ok(laid) = kps_grammar::format(&Source::new("spec.kps", text.as_str())) {
+            assert_eq!(laid, text, "{}", path.display());
+        }
+    }
+}
+
+#[test]
 fn every_link_leads_somewhere() {
     let root = repository();
-    const PAGES: &[&str] = &["language", "targets", "limits", "architecture", "style"];
+    const PAGES: &[&str] = &["language", "commands", "targets", "limits", "architecture", "style"];
     let pages = PAGES.iter().map(|page| format!("docs/{page}.md"));
     for page in pages.chain(["README.md".to_owned()]) {
         let path = root.join(&page);

@@ -15,6 +15,9 @@ fn main() {
         trials.push(Trial::test(format!("{}_holds_for_its_seeds", target.name), || hold(target)));
         trials.push(Trial::test(format!("{}_holds_for_mutations", target.name), || hold_mutated(target)));
     }
+    for target in TARGETS.iter().filter(|target| target.name == "spec") {
+        trials.push(Trial::test("spec_holds_for_other_spacing", || hold_spaced(target)));
+    }
     libtest_mimic::run(&Arguments::from_args(), trials).exit();
 }
 
@@ -56,6 +59,31 @@ fn hold_mutated(target: &Target) -> Result<(), Failed> {
         let (_, other) = &seeds[numbers.below(seeds.len())];
         let bytes = mutate(seed, other, &mut numbers);
         hold_for(target, &bytes, &format!("mutation {n}, of {name},"))?;
+    }
+    Ok(())
+}
+
+/// Specs whose tokens are the same, mostly, and whose white space and comments are not: for their layout.
+fn hold_spaced(target: &Target) -> Result<(), Failed> {
+    const SPACES: [&str; 9] =
+        [" ", "  ", "\t", "\n", "\n\n\n", "/* c */", " // c\n", "/*\n c */", "   // c\n\n"];
+    const ROUNDS: usize = 12;
+    for (name, seed) in seeds(target)? {
+        for round in 0..ROUNDS {
+            let mut numbers = Numbers((round * seed.len()) as u64);
+            // From a few places to every other one.
+            let rarity = 2 + 4 * round;
+            let mut bytes = Vec::new();
+            for &byte in &seed {
+                if b" \n{}();:,=".contains(&byte) && numbers.below(rarity) == 0 {
+                    bytes.extend(SPACES[numbers.below(SPACES.len())].as_bytes());
+                }
+                if byte != b'\n' || numbers.below(rarity) != 0 {
+                    bytes.push(byte);
+                }
+            }
+            hold_for(target, &bytes, &format!("{name} with other spaces, round {round},"))?;
+        }
     }
     Ok(())
 }

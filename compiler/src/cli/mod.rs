@@ -5,10 +5,15 @@ mod check;
 mod doctor;
 mod explain;
 mod files;
+mod fmt;
 mod kernel;
 mod link;
+mod list;
+mod load;
 mod modules;
+mod new;
 mod test;
+mod unload;
 
 use crate::diag::{any_error, plain, render, Code, Diagnostic, Severity, KPS0113, KPS0213, KPS9999};
 use crate::disk::cannot;
@@ -20,6 +25,7 @@ use clap::{Parser, Subcommand};
 use kps_grammar::{ast, Source};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// Compiles .kps specs to livepatch modules for the Linux kernel.
 #[derive(Debug, Parser)]
@@ -31,12 +37,22 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
+    /// Write a spec to start from.
+    New(new::New),
+    /// Lay out specs as everybody does.
+    Fmt(fmt::Fmt),
     /// Say what is wrong with a spec, without building it.
     Check(check::Check),
     /// Build NAME.ko from a spec.
     Build(build::Build),
     /// Build a spec and run its tests in a virtual machine.
     Test(test::Test),
+    /// Load a livepatch into the running kernel, and wait until every task runs it.
+    Load(load::Load),
+    /// Unload a livepatch from the running kernel, when no task runs it any more.
+    Unload(unload::Unload),
+    /// List the livepatches of the running kernel.
+    List(list::List),
     /// Manage target kernels.
     Kernel(kernel::Kernel),
     /// Say what this machine lacks, and the one command that gets it.
@@ -48,7 +64,7 @@ enum Verb {
     Link(link::Link),
 }
 
-/// How a command ended: 0 done; 1 the spec is wrong; 2 usage; 3 the environment; 4 a test did not hold; 5 a transition did
+/// How a command ended: 0 done; 1 the spec is wrong, or would be laid out in another way; 2 usage; 3 the environment; 4 a test did not hold; 5 a transition did
 /// not complete; 70 a bug in kpsc. Scripts rely on these.
 pub type ExitCode = u8;
 
@@ -66,9 +82,8 @@ pub fn main() -> ExitCode {
             return 2;
         }
     };
-    // Rust text is parsed and walked by recursion. Its depth is bounded, but not by what a default stack holds.
-    const STACK: usize = 1 << 30;
-    let worker = std::thread::Builder::new().stack_size(STACK).spawn(move || run(arguments.command));
+    let stack = stack(&arguments.command);
+    let worker = std::thread::Builder::new().stack_size(stack).spawn(move || run(arguments.command));
     match worker.map(std::thread::JoinHandle::join) {
         Ok(Ok(code)) => code,
         Ok(Err(_)) => {
@@ -80,11 +95,26 @@ pub fn main() -> ExitCode {
     }
 }
 
+/// How large a stack a command needs, in bytes.
+fn stack(verb: &Verb) -> usize {
+    match verb {
+        // A small machine, which has livepatches too, need not have as much memory as compiling takes.
+        Verb::Load(_) | Verb::Unload(_) | Verb::List(_) => 8 << 20,
+        // Rust text is parsed and walked by recursion. Its depth is bounded, but not by what a default stack holds.
+        _ => 1 << 30,
+    }
+}
+
 fn run(verb: Verb) -> ExitCode {
     let result = match verb {
+        Verb::New(command) => command.run(),
+        Verb::Fmt(command) => command.run(),
         Verb::Check(command) => command.run(),
         Verb::Build(command) => command.run(),
         Verb::Test(command) => command.run(),
+        Verb::Load(command) => command.run(),
+        Verb::Unload(command) => command.run(),
+        Verb::List(command) => command.run(),
         Verb::Kernel(command) => command.run(),
         Verb::Doctor(command) => command.run(),
         Verb::Explain(command) => command.run(),
@@ -127,7 +157,7 @@ fn exit_code(code: Code) -> ExitCode {
         "0903" => 3,
         "0802" | "0803" | "9999" => 70,
         id => match &id[..2] {
-            "07" | "08" => 3,
+            "07" | "08" | "10" => 3,
             "09" => 4,
             _ => 1,
         },
@@ -136,10 +166,18 @@ fn exit_code(code: Code) -> ExitCode {
 
 /// A spec that was read.
 fn read_spec(path: &Path) -> Result<Source, Diagnostic> {
+    decode(path.display().to_string(), read_bytes(path)?)
+}
+
+/// The bytes of a spec.
+fn read_bytes(path: &Path) -> Result<Vec<u8>, Diagnostic> {
     let bytes =
         read_at_most(path, kps_grammar::MAX_SIZE as u64).map_err(|error| cannot("read", path, &error))?;
-    let name = path.display().to_string();
-    let Some(bytes) = bytes else { return Err(crate::diag::too_large(&name)) };
+    bytes.ok_or_else(|| crate::diag::too_large(&path.display().to_string()))
+}
+
+/// The text of a spec.
+fn decode(name: String, bytes: Vec<u8>) -> Result<Source, Diagnostic> {
     match String::from_utf8(bytes) {
         Ok(text) => Ok(Source::new(name, text)),
         Err(error) => {
@@ -216,6 +254,20 @@ struct TargetArgs {
     /// The target kernel; the one added last if not given.
     #[arg(long, value_name = "NAME")]
     kernel: Option<String>,
+}
+
+/// How long to wait, for every command that waits for a transition.
+#[derive(Debug, clap::Args)]
+struct LimitArgs {
+    /// How long a transition may take, in seconds.
+    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+    limit: u32,
+}
+
+impl LimitArgs {
+    fn duration(&self) -> Duration {
+        Duration::from_secs(self.limit.into())
+    }
 }
 
 /// Where a spec is.

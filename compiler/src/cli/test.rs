@@ -1,7 +1,8 @@
 //! `kpsc test`.
 
 use super::{
-    build::module, compile, open_target, read_spec, report, say, CommandResult, SpecArgs, TargetArgs,
+    build::module, compile, open_target, read_spec, report, say, CommandResult, LimitArgs, SpecArgs,
+    TargetArgs,
 };
 use crate::diag::{Diagnostic, KPS0701, KPS0702, KPS0901, KPS0902, KPS0903, KPS0904, KPS0905};
 use crate::target::{Cache, Progress};
@@ -14,9 +15,8 @@ pub(super) struct Test {
     spec: SpecArgs,
     #[command(flatten)]
     target: TargetArgs,
-    /// How long a transition may take, in seconds.
-    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
-    limit: u32,
+    #[command(flatten)]
+    limit: LimitArgs,
 }
 
 impl Test {
@@ -44,7 +44,7 @@ impl Test {
         let file = format!("/{name}.ko");
         let machine = Machine::of(&target, vec![(file.clone(), module)]).map_err(vm_error)?;
         let mut guest = progress.step("booting", || Guest::boot(&machine)).map_err(vm_error)?;
-        let run = || run_tests(&mut guest, tests, name, &file, self.limit);
+        let run = || run_tests(&mut guest, tests, name, &file, self.limit.limit);
         let outcome = progress.step("testing", run).map_err(vm_error)?;
         for test in &outcome.held {
             say(format_args!("ok: {test}"));

@@ -230,6 +230,16 @@ codes! {
     /// A test shows nothing.
     KPS0905,
 
+    // The running kernel.
+    /// The running kernel has no livepatches.
+    KPS1001,
+    /// It is no livepatch.
+    KPS1002,
+    /// There is no such livepatch.
+    KPS1003,
+    /// The kernel refuses.
+    KPS1004,
+
     // kpsc itself.
     /// A bug in kpsc.
     KPS9999,

@@ -16,7 +16,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 pub use c::FOLDER as C_FOLDER;
 pub use lines::{Line, LineTable};
-pub use templates::templates;
+pub use templates::{is_plain, skeleton};
 
 /// A folder that has not been written: paths below it, and what the files hold.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]

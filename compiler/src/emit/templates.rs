@@ -6,21 +6,22 @@ use tera::{Context, Tera};
 const KBUILD: &str = include_str!("../../../templates/Kbuild.tera");
 const C_FILE: &str = include_str!("../../../templates/c_file.c.tera");
 const MAKEFILE: &str = include_str!("../../../templates/Makefile.tera");
+const SPEC: &str = include_str!("../../../templates/spec.kps.tera");
 
 /// The names and texts of all templates.
-pub fn templates() -> [(&'static str, &'static str); 3] {
-    [("Kbuild", KBUILD), ("Makefile", MAKEFILE), ("c_file.c", C_FILE)]
+fn templates() -> [(&'static str, &'static str); 4] {
+    [("Kbuild", KBUILD), ("Makefile", MAKEFILE), ("c_file.c", C_FILE), ("spec", SPEC)]
 }
 
 /// The makefile of a module with so many files in C.
 pub(super) fn kbuild(name: &str, c_files: usize) -> String {
-    let mut context = named(name);
+    let mut context = context([("name", name)]);
     context.insert("c_files", &(0..c_files).collect::<Vec<_>>());
     render("Kbuild", &context)
 }
 
 pub(super) fn makefile(name: &str) -> String {
-    render("Makefile", &named(name))
+    render("Makefile", &context([("name", name)]))
 }
 
 /// What surrounds a file in C.
@@ -30,11 +31,22 @@ pub(super) fn c_file(wrapper: &impl Serialize) -> String {
     render("c_file.c", &context)
 }
 
-fn named(name: &str) -> Context {
-    // Make and the shell will read this text. Whatever the checks before said, only a plain word gets in.
-    assert!(is_plain(name), "the name of a patch is a plain word");
+/// The spec of a patch that acts as it is, to start from. Without a function it changes one that everybody can see.
+pub fn skeleton(name: &str, function: Option<&str>, object: &str) -> String {
+    // The one that shows the counter of any other.
+    let function = function.filter(|&function| function != "cmdline_proc_show");
+    let words = [("name", name), ("object", object)];
+    let function = function.map(|function| ("function", function));
+    render("spec", &context(words.into_iter().chain(function)))
+}
+
+fn context<'a>(words: impl IntoIterator<Item = (&'a str, &'a str)>) -> Context {
     let mut context = Context::new();
-    context.insert("name", name);
+    for (key, word) in words {
+        // Make, the shell and Rust will read this text. Whatever the checks before said, only a plain word gets in.
+        assert!(is_plain(word), "{key} is a plain word");
+        context.insert(key.to_string(), word);
+    }
     context
 }
 
@@ -46,21 +58,38 @@ fn render(template: &str, context: &Context) -> String {
 }
 
 /// Letters, digits and underscores: nothing that make, the shell or Rust could take for anything else.
-fn is_plain(word: &str) -> bool {
+pub fn is_plain(word: &str) -> bool {
     !word.is_empty() && word.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use kps_grammar::Source;
 
     #[test]
     fn every_template_renders_with_the_name_in_it() {
         for text in [kbuild("some_patch", 2), makefile("some_patch")] {
-            assert!(text.contains("some_patch.ko"), "{text}");
-            assert!(!text.contains("{{"), "{text}");
+            assert!(text.contains("some_patch.ko") && !text.contains("{{"), "{text}");
         }
+    }
+
+    #[test]
+    fn every_file_in_c_is_a_part_of_the_module() {
         assert!(kbuild("some_patch", 2).contains("some_patch_c0.o some_patch_c1.o"));
+    }
+
+    #[test]
+    fn a_skeleton_is_a_spec_as_everybody_lays_it_out() {
+        for (function, object) in [
+            (None, "vmlinux"),
+            (Some("cmdline_proc_show"), "vmlinux"),
+            (Some("do_sys_openat2"), "vmlinux"),
+            (Some("f"), "ext4"),
+        ] {
+            let text = skeleton("some_patch", function, object);
+            assert_eq!(kps_grammar::format(&Source::new("some_patch.kps", text.as_str())), Ok(text));
+        }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use super::Resolver;
 use crate::diag::{Diagnostic, KPS0601, KPS0602, KPS0603, KPS0604, KPS0605, KPS0606, KPS0607};
+use crate::emit::is_plain;
 use kps_grammar::ast::{self, At, Text};
 use kps_plan::Metadata;
 use sha2::{Digest as _, Sha256};
@@ -81,19 +82,12 @@ impl Resolver<'_> {
     }
 
     fn name(&mut self, name: &ast::Name) {
-        // The grammar has made sure of the characters.
-        if name.value.len() > MAX_NAME {
-            let message = format!("`{}` is too long for a module", name.value);
-            self.report(
-                Diagnostic::error(KPS0601, message)
-                    .at(name.span, format!("{} characters", name.value.len()))
-                    .help(format!("use at most {MAX_NAME} characters")),
-            );
-        }
-        let module = name.value.replace('-', "_");
-        if RESERVED.contains(&module.as_str()) {
-            let message = format!("a module cannot be named `{module}`");
-            self.report(Diagnostic::error(KPS0601, message).at(name.span, "").help("choose another name"));
+        if let Some(error) = check_name(&name.value) {
+            let label = match name.value.len() {
+                len if len > MAX_NAME => format!("{len} characters"),
+                _ => String::new(),
+            };
+            self.report(error.at(name.span, label));
         }
     }
 
@@ -198,6 +192,24 @@ impl Resolver<'_> {
             );
         }
     }
+}
+
+/// What keeps a text from being the name of a patch, which is that of a module and of its files.
+pub fn check_name(name: &str) -> Option<Diagnostic> {
+    // The grammar lets nothing else into a spec; elsewhere nobody has made sure of it.
+    if !is_plain(name) || name.starts_with(|c: char| c.is_ascii_digit()) {
+        let message = format!("a module cannot be named `{name}`");
+        return Some(
+            Diagnostic::error(KPS0601, message).help("use letters, digits and `_`, and no digit first"),
+        );
+    }
+    if name.len() > MAX_NAME {
+        let message = format!("`{name}` is too long for a module");
+        return Some(Diagnostic::error(KPS0601, message).help(format!("use at most {MAX_NAME} characters")));
+    }
+    RESERVED.contains(&name).then(|| {
+        Diagnostic::error(KPS0601, format!("a module cannot be named `{name}`")).help("choose another name")
+    })
 }
 
 type Version = Vec<u64>;

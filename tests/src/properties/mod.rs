@@ -7,6 +7,7 @@ mod btf;
 mod facts;
 mod image;
 mod kallsyms;
+mod layout;
 mod post_link;
 mod spec;
 mod texts;

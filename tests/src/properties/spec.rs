@@ -1,5 +1,6 @@
 //! Specs: every text is understood or refused with messages that have their place in it.
 
+use super::layout::layout;
 use crate::fixture;
 use kps_facts::Facts;
 use kps_grammar::ast::{self, Code};
@@ -14,6 +15,7 @@ use std::sync::OnceLock;
 pub fn spec(data: &[u8]) {
     static KERNEL: OnceLock<Facts> = OnceLock::new();
     let source = Source::new("spec.kps", String::from_utf8_lossy(data));
+    layout(&source);
     compile(&source, KERNEL.get_or_init(fixture::facts));
 }
 

@@ -1,0 +1,82 @@
+//! `kpsc fmt`.
+
+use super::{decode, read_bytes, report, say, CommandResult, ExitCode};
+use crate::diag::{syntax, too_large, Diagnostic};
+use crate::disk::{cannot, rewrite};
+use similar::TextDiff;
+use std::io::{Read as _, Write as _};
+use std::path::{Path, PathBuf};
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Fmt {
+    /// Change nothing: name the specs that would change, and show how.
+    #[arg(long)]
+    check: bool,
+    /// The .kps files; `-` is the standard input, whose layout goes to the standard output.
+    #[arg(value_name = "SPEC", required = true)]
+    specs: Vec<PathBuf>,
+}
+
+impl Fmt {
+    pub(super) fn run(self) -> CommandResult {
+        let mut code = 0;
+        for spec in &self.specs {
+            let done = lay_out(spec, self.check).unwrap_or_else(|error| report(&[error], None));
+            code = code.max(done);
+        }
+        Ok(code)
+    }
+}
+
+/// Lays out one spec. One with mistakes stays as it is.
+fn lay_out(spec: &Path, check: bool) -> Result<ExitCode, Diagnostic> {
+    let is_stdin = spec == Path::new("-");
+    let (name, bytes) = match is_stdin {
+        true => ("<stdin>".to_owned(), read_stdin()?),
+        false => (spec.display().to_string(), read_bytes(spec)?),
+    };
+    let before = String::from_utf8_lossy(&bytes).into_owned();
+    let source = decode(name, bytes)?;
+    let after = match kps_grammar::format(&source) {
+        Ok(after) => after,
+        Err(errors) => {
+            let mut diagnostics: Vec<Diagnostic> = errors.iter().map(syntax).collect();
+            diagnostics.sort_by_key(|d| d.labels.first().map(|label| label.span));
+            return Ok(report(&diagnostics, Some(&source)));
+        }
+    };
+    if check && after != before {
+        say(&source.name);
+        show_difference(&before, &after);
+        return Ok(1);
+    }
+    if is_stdin && !check {
+        // Whoever reads it may have stopped reading.
+        let _ = std::io::stdout().write_all(after.as_bytes());
+    } else if after != before {
+        rewrite(spec, after.as_bytes())?;
+    }
+    Ok(0)
+}
+
+fn read_stdin() -> Result<Vec<u8>, Diagnostic> {
+    let most = kps_grammar::MAX_SIZE as u64;
+    let mut bytes = Vec::new();
+    let read = std::io::stdin().lock().take(most + 1).read_to_end(&mut bytes);
+    read.map_err(|error| cannot("read", Path::new("the standard input"), &error))?;
+    match bytes.len() as u64 > most {
+        true => Err(too_large("<stdin>")),
+        false => Ok(bytes),
+    }
+}
+
+/// Shows the lines that differ and a few around them.
+fn show_difference(before: &str, after: &str) {
+    /// Finding the differences of longer texts takes too long, and nobody reads them.
+    const MOST: usize = 5000;
+    if before.lines().count().max(after.lines().count()) > MOST {
+        return;
+    }
+    let difference = TextDiff::from_lines(before, after).unified_diff().context_radius(1).to_string();
+    difference.lines().for_each(say);
+}

@@ -1,0 +1,54 @@
+//! `kpsc list`.
+
+use super::{say, CommandResult};
+use crate::running::{livepatches, tasks_in, Livepatch, State, System};
+use std::io::Write as _;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct List {}
+
+impl List {
+    pub(super) fn run(self) -> CommandResult {
+        let system = System::running();
+        let patches = livepatches(&system)?;
+        if patches.is_empty() {
+            // There is nobody to tell that standard error is closed.
+            let _ = writeln!(std::io::stderr(), "no livepatch is loaded; `kpsc load NAME.ko` loads one");
+        }
+        patches.iter().for_each(|patch| say(describe(patch, &system)));
+        Ok(0)
+    }
+}
+
+/// The line for a livepatch: its name, what it does, what it changes, and what it says about itself.
+pub(super) fn describe(patch: &Livepatch, system: &System) -> String {
+    let behind = patch.state.behind().map_or(0, |state| tasks_in(system, state).len());
+    let state = match patch.state {
+        State::Enabled => "enabled".to_owned(),
+        State::Patching => format!("in transition to enabled, {} behind", count(behind, "task")),
+        State::Unpatching => format!("in transition to disabled, {} behind", count(behind, "task")),
+        State::Disabled => "disabled".to_owned(),
+    };
+    let objects =
+        patch.objects.iter().map(|(name, functions)| format!("{name}: {}", count(*functions, "function")));
+    let values = |key: &str| {
+        let values = patch.note.iter().filter(|(known, _)| known == key).map(|(_, value)| value.as_str());
+        values.collect::<Vec<_>>().join(", ")
+    };
+    let mut columns = vec![patch.name.clone(), state, objects.collect::<Vec<_>>().join(", ")];
+    for key in ["version", "fixes"] {
+        let values = values(key);
+        if !values.is_empty() {
+            columns.push(format!("{key} {values}"));
+        }
+    }
+    columns.retain(|column| !column.is_empty());
+    columns.join("\t")
+}
+
+fn count(number: usize, what: &str) -> String {
+    match number {
+        1 => format!("1 {what}"),
+        _ => format!("{number} {what}s"),
+    }
+}

@@ -1,0 +1,41 @@
+//! `kpsc new`.
+
+use super::{report, say, CommandResult};
+use crate::disk::write_new;
+use crate::emit::{is_plain, skeleton};
+use crate::resolve::check_name;
+use std::path::PathBuf;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct New {
+    /// The name of the patch; its spec is NAME.kps in the current folder.
+    #[arg(value_name = "NAME")]
+    name: String,
+    /// The function to change; one that shows the boot command line if not given.
+    #[arg(long, value_name = "FN", value_parser = word)]
+    function: Option<String>,
+    /// The object that the function is in.
+    #[arg(long, value_name = "OBJECT", default_value = "vmlinux", value_parser = word, requires = "function")]
+    object: String,
+}
+
+/// A name in C.
+fn word(text: &str) -> Result<String, String> {
+    match is_plain(text) && !text.starts_with(|c: char| c.is_ascii_digit()) {
+        true => Ok(text.to_owned()),
+        false => Err("write a name of letters, digits and `_`".to_owned()),
+    }
+}
+
+impl New {
+    pub(super) fn run(self) -> CommandResult {
+        let New { name, function, object } = self;
+        if let Some(error) = check_name(&name) {
+            return Ok(report(&[error], None));
+        }
+        let path = PathBuf::from(format!("{name}.kps"));
+        write_new(&path, skeleton(&name, function.as_deref(), &object).as_bytes())?;
+        say(path.display());
+        Ok(0)
+    }
+}

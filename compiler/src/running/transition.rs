@@ -1,0 +1,146 @@
+//! Loading and unloading, until every task has followed.
+
+use super::kmsg::Log;
+use super::livepatches::is_livepatch;
+use super::refusal::refusal;
+use super::{livepatches, module, tasks_in, Livepatch, State, System, Task};
+use crate::diag::{Diagnostic, KPS0904, KPS1002, KPS1003};
+use rustix::io::Errno;
+use rustix::system::{delete_module, finit_module};
+use std::ffi::CString;
+use std::fs::OpenOptions;
+use std::io::Write as _;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+/// Loads a livepatch and waits until every task runs its code. A transition that does not complete in time goes on.
+pub fn load(system: &System, path: &Path, limit: Duration) -> Result<Livepatch, Diagnostic> {
+    system.livepatch()?;
+    let module::ModuleFile { file, name } = module::open(path)?;
+    let mut log = Log::from_now(system);
+    if let Err(errno) = finit_module(&file, c"", 0) {
+        return Err(refusal(
+            system,
+            &format!("load `{name}`"),
+            errno,
+            &log.lines(&[&name, "livepatch", "module", "Module"]),
+        ));
+    }
+    let mut patch = None;
+    wait(limit, || {
+        patch = find(system, &name)?;
+        Ok(patch.as_ref().is_none_or(|patch| patch.state != State::Patching))
+    })?;
+    match patch {
+        Some(patch) if patch.state == State::Enabled => Ok(patch),
+        Some(patch) if patch.state == State::Patching => Err(stalled(system, &patch, limit)),
+        _ => Err(Diagnostic::error(
+            KPS1003,
+            format!("`{name}` is disabled again: somebody has unloaded or replaced it"),
+        )
+        .help("look with `kpsc list`")),
+    }
+}
+
+/// Disables a livepatch, waits until no task runs its code, and unloads it.
+pub fn unload(system: &System, name: &str, limit: Duration) -> Result<(), Diagnostic> {
+    let folder = system.livepatch()?;
+    let patch = find(system, name)?.ok_or_else(|| not_there(system, name))?;
+    let folder = folder.join(name);
+    let what = format!("unload `{name}`");
+    let mut log = Log::from_now(system);
+    if matches!(patch.state, State::Enabled | State::Patching) {
+        let disabled = OpenOptions::new()
+            .write(true)
+            .open(folder.join("enabled"))
+            .and_then(|mut file| file.write_all(b"0"));
+        if let Err(error) = disabled {
+            let errno = Errno::from_io_error(&error).unwrap_or(Errno::IO);
+            return Err(refusal(system, &what, errno, &log.lines(&[name, "livepatch"])));
+        }
+    }
+    // The folder goes when the transition is complete. A patch that was replaced has none any more.
+    if !wait(limit, || Ok(!folder.exists()))? {
+        let patch = find(system, name)?.unwrap_or(Livepatch { state: State::Unpatching, ..patch });
+        return Err(stalled(system, &patch, limit));
+    }
+    let module = CString::new(name).unwrap_or_default();
+    let mut answer = Err(Errno::AGAIN);
+    // The kernel drops its reference to the module a little later.
+    wait(limit, || {
+        answer = delete_module(&module, rustix::fs::OFlags::NONBLOCK.bits() as i32);
+        Ok(answer != Err(Errno::AGAIN))
+    })?;
+    match answer {
+        Ok(()) | Err(Errno::NOENT) => Ok(()),
+        Err(errno) => Err(refusal(system, &what, errno, &log.lines(&[name, "livepatch"]))),
+    }
+}
+
+/// Waits until something holds, which is tried once at least. Returns whether it did within the limit.
+fn wait(limit: Duration, mut holds: impl FnMut() -> Result<bool, Diagnostic>) -> Result<bool, Diagnostic> {
+    const PAUSE: Duration = Duration::from_millis(50);
+    let start = Instant::now();
+    loop {
+        if holds()? {
+            return Ok(true);
+        }
+        if start.elapsed() >= limit {
+            return Ok(false);
+        }
+        std::thread::sleep(PAUSE);
+    }
+}
+
+fn find(system: &System, name: &str) -> Result<Option<Livepatch>, Diagnostic> {
+    Ok(livepatches(system)?.into_iter().find(|patch| patch.name == name))
+}
+
+/// The transition of a patch does not complete.
+fn stalled(system: &System, patch: &Livepatch, limit: Duration) -> Diagnostic {
+    /// Whoever sees so many knows the kind.
+    const SHOWN: usize = 5;
+    let Livepatch { name, state, .. } = patch;
+    let what = match state {
+        State::Patching => "load",
+        _ => "unload",
+    };
+    let seconds = limit.as_secs();
+    let mut error = Diagnostic::error(
+        KPS0904,
+        format!("the transition to {what} `{name}` did not complete within {seconds} s"),
+    );
+    let tasks = state.behind().map_or(Vec::new(), |behind| tasks_in(system, behind));
+    for Task { id, comm, stack } in tasks.iter().take(SHOWN) {
+        error = error.note(format!("held up by {comm}, task {id}:\n{}", stack.join("\n")));
+    }
+    error = match tasks.len() {
+        0 => error.note("no task that can be seen is behind; an idle processor may be"),
+        count if count > SHOWN => error.note(format!("and {} more", count - SHOWN)),
+        _ => error,
+    };
+    error = error.note("it goes on by itself: each task follows when it leaves the functions that change");
+    error.help(match state {
+        State::Patching => format!(
+            "make the tasks go on, or end them, and look with `kpsc list`; `kpsc unload {name}` takes the patch back"
+        ),
+        _ => format!("make the tasks go on, or end them, and run `kpsc unload {name}` again"),
+    })
+}
+
+/// There is no livepatch of this name.
+fn not_there(system: &System, name: &str) -> Diagnostic {
+    let module = system.module(name);
+    // What is built in has a folder too, but no state.
+    if module::is_name(name) && module.join("initstate").exists() && !is_livepatch(&module) {
+        return Diagnostic::error(KPS1002, format!("`{name}` is a module and no livepatch"))
+            .help(format!("unload it with `rmmod {name}`"));
+    }
+    let error = Diagnostic::error(KPS1003, format!("no livepatch `{name}` is loaded"));
+    let loaded = livepatches(system).unwrap_or_default();
+    let names: Vec<_> = loaded.iter().map(|patch| patch.name.as_str()).collect();
+    match names.as_slice() {
+        [] => error.help("no livepatch is loaded at all"),
+        names => error.help(format!("there is {}", crate::diag::list(names, "and"))),
+    }
+}

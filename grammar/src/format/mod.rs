@@ -1,0 +1,343 @@
+//! A spec as everybody lays it out.
+//!
+//! Declarations are written anew, comments stay where they are among them, and nothing but white space differs in the end.
+//! Rust is moved by whole blocks and keeps its own lines.
+
+mod entry;
+mod head;
+mod page;
+mod rust;
+
+use crate::parse::{self, parse};
+use crate::scan::{Level, RawItem};
+use crate::{Source, Span, SyntaxError};
+use entry::{entries, placed, Entry, What};
+use page::{fits, Page, INDENT};
+
+/// Lays out a spec. One with mistakes is not touched, for its items may not be where its author thinks.
+pub fn format(source: &Source) -> Result<String, Vec<SyntaxError>> {
+    let (_, errors) = parse(source);
+    if !errors.is_empty() {
+        return Err(errors);
+    }
+    let mut page = Page::default();
+    lay_block(&mut page, &source.text, Span::new(0, source.text.len()), Block::File, 0);
+    page.text.push('\n');
+    Ok(page.text)
+}
+
+/// What a block holds.
+#[derive(Clone, Copy, PartialEq)]
+enum Block {
+    File,
+    Patch,
+    Object,
+    Func,
+    CFile,
+    Test,
+    Rust,
+}
+
+impl Block {
+    fn level(self) -> &'static Level {
+        match self {
+            Block::File => &parse::FILE,
+            Block::Patch => &parse::PATCH,
+            Block::Object => &parse::OBJECT,
+            Block::Func => &parse::FUNC,
+            Block::CFile => &parse::C_FILE,
+            Block::Test => &parse::TEST,
+            Block::Rust => unreachable!("Rust is not cut into items"),
+        }
+    }
+
+    /// What the block of an item in this one holds.
+    fn inside(self, word: &str) -> Block {
+        match (self, word) {
+            (Block::File, _) => Block::Patch,
+            (Block::Patch, "object") => Block::Object,
+            (Block::Patch, "test") => Block::Test,
+            (Block::Patch, "c") => Block::CFile,
+            (Block::Object, "fn") => Block::Func,
+            _ => Block::Rust,
+        }
+    }
+
+    /// Whether an item in this block is Rust from its first word on.
+    fn is_rust(self, word: &str) -> bool {
+        let level = self.level();
+        !level.statements.contains(&word) && !level.blocks.contains(&word)
+    }
+}
+
+/// The text of what may stand on one line, in columns.
+type Row = Vec<String>;
+
+fn lay_block(page: &mut Page, text: &str, range: Span, block: Block, indent: usize) {
+    let entries = entries(text, range, block.level());
+    let mut rows: Vec<Option<Row>> = entries.iter().map(|entry| row(text, entry, block, indent)).collect();
+    align(&entries, &mut rows, indent);
+    let mut is_first = true;
+    for (entry, row) in entries.iter().zip(rows) {
+        if !entry.is_behind_code() {
+            page.line(entry.breaks > 1 && !is_first, indent);
+            is_first = false;
+        }
+        match &entry.what {
+            What::Comment(span) if entry.breaks == 0 => lay_comment(page, text, *span),
+            What::Comment(span) => page.push(&rust::comment(text, *span, indent)),
+            What::Item { lead, item } => {
+                if let Some(lead) = lead {
+                    page.push(&text[lead.start..lead.end]);
+                    page.push(" ");
+                }
+                match row {
+                    Some(row) => page.push(&row.join(" ")),
+                    None => lay_item(page, text, item, block, indent),
+                }
+            }
+        }
+    }
+}
+
+/// Puts a comment behind code: where its author has put it, if that is far enough.
+fn lay_comment(page: &mut Page, text: &str, comment: Span) {
+    page.reach(placed(text, comment.start));
+    page.push(text[comment.start..comment.end].trim_end());
+}
+
+/// Lays out an item that takes several lines, or any number of its own.
+fn lay_item(page: &mut Page, text: &str, item: &RawItem, block: Block, indent: usize) {
+    let word = word(text, item);
+    if block.is_rust(word) {
+        return page.push(&rust::item(text, item.whole, indent));
+    }
+    let head = head::lay(text, head(item), indent);
+    page.push(&head.text);
+    if head.ends_in_comment {
+        page.line(false, indent);
+    }
+    let Some(inner) = item.block else { return page.push(";") };
+    page.push(if head.ends_in_comment { "{" } else { " {" });
+    let inside = block.inside(word);
+    if is_empty(text, inner, inside) {
+        return page.push(" }");
+    }
+    match inside {
+        Block::Rust => {
+            let body = rust::body(text, inner, indent + INDENT);
+            if let Some(comment) = body.comment {
+                lay_comment(page, text, comment);
+            }
+            for line in body.lines {
+                page.push("\n");
+                page.push(&line);
+            }
+        }
+        block => lay_block(page, text, inner, block, indent + INDENT),
+    }
+    page.line(false, indent);
+    page.push("}");
+}
+
+/// An item that stays on one line, because it was on one and fits, or has no more to it. Its columns are those that are
+/// aligned with the lines around it.
+fn row(text: &str, entry: &Entry, block: Block, indent: usize) -> Option<Row> {
+    let What::Item { lead, item } = &entry.what else { return None };
+    let word = word(text, item);
+    if block.is_rust(word) {
+        return None;
+    }
+    if item.block.is_none() {
+        let head = head::lay(text, head(item), indent);
+        if head.ends_in_comment {
+            return None;
+        }
+        let is_aligned = matches!(word, "patched" | "unpatched") && head.is_plain && lead.is_none();
+        let line = head.text + ";";
+        return Some(match is_aligned {
+            true => line.splitn(3, ' ').map(str::to_owned).collect(),
+            false => vec![line],
+        });
+    }
+    let head = head::lay(text, head(item), indent);
+    if head.ends_in_comment || head.text.contains('\n') {
+        return None;
+    }
+    let head = head.text;
+    let braces = braces(text, item, block)?;
+    let lead = lead.map_or(0, |lead| lead.end - lead.start + 1);
+    if !fits(indent + lead, &format!("{head} {braces}")) {
+        return None;
+    }
+    let is_aligned = block.inside(word) == Block::Rust && lead == 0;
+    Some(if is_aligned { vec![head, braces] } else { vec![format!("{head} {braces}")] })
+}
+
+/// A block with its braces on one line: an empty one, or one that was there with a body or one item. A patch never is.
+fn braces(text: &str, item: &RawItem, block: Block) -> Option<String> {
+    let inner = item.block?;
+    let inside = block.inside(word(text, item));
+    if is_empty(text, inner, inside) {
+        return Some("{ }".to_owned());
+    }
+    if block == Block::File || text[item.whole.start..item.whole.end].contains('\n') {
+        return None;
+    }
+    if inside == Block::Rust {
+        return Some(format!("{{ {} }}", text[inner.start..inner.end].trim()));
+    }
+    match entries(text, inner, inside.level()).as_slice() {
+        [Entry { what: What::Item { lead: None, item }, .. }] => {
+            let head = head::lay(text, head(item), 0).text;
+            Some(match item.block {
+                Some(_) => format!("{{ {head} {} }}", braces(text, item, inside)?),
+                None => format!("{{ {head}; }}"),
+            })
+        }
+        _ => None,
+    }
+}
+
+/// Whether a block holds neither code nor comments.
+fn is_empty(text: &str, inner: Span, inside: Block) -> bool {
+    match inside {
+        Block::Rust => text[inner.start..inner.end].trim().is_empty(),
+        block => entries(text, inner, block.level()).is_empty(),
+    }
+}
+
+/// Aligns the columns of rows that follow each other without a line in between.
+fn align(entries: &[Entry], rows: &mut [Option<Row>], indent: usize) {
+    let columns: Vec<usize> = rows.iter().map(|row| row.as_ref().map_or(0, Vec::len)).collect();
+    let mut run: Vec<usize> = Vec::new();
+    for (n, entry) in entries.iter().enumerate() {
+        if entry.is_behind_code() {
+            continue;
+        }
+        let goes_on = entry.breaks < 2 && run.last().is_some_and(|&last| columns[last] == columns[n]);
+        if !goes_on {
+            pad(rows, &run, indent);
+            run.clear();
+        }
+        if columns[n] > 1 {
+            run.push(n);
+        }
+    }
+    pad(rows, &run, indent);
+}
+
+/// Makes all columns but the last as wide in each row of a run, if all rows stay within the width.
+fn pad(rows: &mut [Option<Row>], run: &[usize], indent: usize) {
+    let mut padded: Vec<Row> = run.iter().filter_map(|&n| rows[n].clone()).collect();
+    let columns = padded.first().map_or(0, Vec::len).saturating_sub(1);
+    for column in 0..columns {
+        let width = padded.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+        for row in &mut padded {
+            row[column] = format!("{:width$}", row[column]);
+        }
+    }
+    if padded.iter().all(|row| fits(indent, &row.join(" "))) {
+        run.iter().zip(padded).for_each(|(&n, row)| rows[n] = Some(row));
+    }
+}
+
+/// What stands before an item's `;` or block, comments behind it too.
+fn head(item: &RawItem) -> Span {
+    let end = item.block.map_or(item.whole.end, |block| block.start);
+    Span::new(item.head.start, end - 1)
+}
+
+/// The first word of an item.
+fn word<'a>(text: &'a str, item: &RawItem) -> &'a str {
+    let head = &text[item.head.start..item.head.end];
+    &head[..head.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(head.len())]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn laid(text: &str) -> String {
+        format(&Source::new("x.kps", text)).unwrap_or_else(|errors| panic!("{errors:?} in:\n{text}"))
+    }
+
+    /// Holds a text against its layout, which must be its own.
+    fn check(text: &str, wanted: &str) {
+        assert_eq!(laid(text), wanted);
+        assert_eq!(laid(wanted), wanted);
+    }
+
+    #[test]
+    fn declarations_are_laid_out_by_their_level() {
+        check(
+            "\n\npatch fix{license\"GPL\" ;version \"1\";;\n\n\n\nobject vmlinux{fn f{pre{a();}}\n  use  fn g ;}\n\n}",
+            "patch fix {\n    license \"GPL\";\n    version \"1\";\n\n    object vmlinux {\n        fn f { pre { a(); } }\n        use fn g;\n    }\n}\n",
+        );
+    }
+
+    #[test]
+    fn comments_stay_where_they_are() {
+        check(
+            "/* a */\n/// Docs.\npatch fix { // b\n\n  // c\n license \"GPL\"; // d\n /* e */ version /* f */ \"1\"; /* g */ /* h */\n\n // i\n\n}\n// j",
+            "/* a */\n/// Docs.\npatch fix { // b\n    // c\n    license \"GPL\"; // d\n    /* e */ version /* f */ \"1\"; /* g */ /* h */\n\n    // i\n}\n// j\n",
+        );
+        check(
+            "patch fix {\n  /*\n   * A long one.\n     that goes on\n  */\n  fixes \"a\", // why\n \"b\" // end\n;\n}",
+            "patch fix {\n    /*\n     * A long one.\n       that goes on\n    */\n    fixes \"a\", // why\n        \"b\" // end\n    ;\n}\n",
+        );
+    }
+
+    #[test]
+    fn a_comment_that_was_placed_behind_code_stays_in_its_column() {
+        check(
+            "patch fix {\n  license \"GPL\";   // one\n  version \"1\";     // two\n  author \"a somebody\"; // three\n}",
+            "patch fix {\n    license \"GPL\";   // one\n    version \"1\";     // two\n    author \"a somebody\"; // three\n}\n",
+        );
+    }
+
+    #[test]
+    fn lines_that_belong_together_have_columns() {
+        check(
+            "patch fix { test \"t\" {\nrun \"x\";\nunpatched lacks \"a // b\";\npatched has \"a\"; // yes\n\npatched has \"c\";\n}\nobject vmlinux {\npre_patch { 0 }\npost_unpatch { }\nfn f { pre { }\n post { } }\nfn g { replace { } } } }",
+            "patch fix {\n    test \"t\" {\n        run \"x\";\n        unpatched lacks \"a // b\";\n        patched   has   \"a\"; // yes\n\n        patched has \"c\";\n    }\n    object vmlinux {\n        pre_patch    { 0 }\n        post_unpatch { }\n        fn f {\n            pre  { }\n            post { }\n        }\n        fn g { replace { } }\n    }\n}\n",
+        );
+    }
+
+    #[test]
+    fn rust_moves_and_is_not_rewritten() {
+        check(
+            "patch fix {\n  fn help( x:u8 ) {\n\tlet a = \"one\n  two\";  \n\n\n      /* b\n c */ d();\n  }\n  object vmlinux { fn f { post { // why\n      if  x {\n// left\n          y( r#\"\n}\n\"# );\n      }\n } } }\n}",
+            "patch fix {\n    fn help( x:u8 ) {\n      let a = \"one\n  two\";\n\n\n        /* b\n c */ d();\n    }\n    object vmlinux {\n        fn f {\n            post { // why\n                if  x {\n                // left\n                    y( r#\"\n}\n\"# );\n                }\n            }\n        }\n    }\n}\n",
+        );
+    }
+
+    #[test]
+    fn an_empty_block_is_a_pair_of_braces() {
+        check(
+            "patch fix { object vmlinux {\n;\n}\nobject a { fn f {\n replace { 0 }\n pre\n{\n} } } }",
+            "patch fix {\n    object vmlinux { }\n    object a {\n        fn f {\n            replace { 0 }\n            pre     { }\n        }\n    }\n}\n",
+        );
+        check("patch fix {\n;\n}", "patch fix { }\n");
+    }
+
+    #[test]
+    fn what_does_not_fit_gets_lines() {
+        let call = format!("call({});", "argument, ".repeat(7));
+        check(
+            &format!("patch fix {{ object vmlinux {{ fn f {{ pre {{ {call} }} }} }} }}"),
+            &format!("patch fix {{\n    object vmlinux {{\n        fn f {{\n            pre {{ {call} }}\n        }}\n    }}\n}}\n"),
+        );
+        let call = format!("call({});", "argument, ".repeat(9));
+        check(
+            &format!("patch fix {{ object vmlinux {{ pre_patch {{ {call} }} }} }}"),
+            &format!("patch fix {{\n    object vmlinux {{\n        pre_patch {{\n            {call}\n        }}\n    }}\n}}\n"),
+        );
+    }
+
+    #[test]
+    fn a_spec_with_mistakes_is_not_touched() {
+        assert!(format(&Source::new("x.kps", "patch fix { license \"GPL\" }")).is_err());
+        assert!(format(&Source::new("x.kps", "")).is_err());
+    }
+}

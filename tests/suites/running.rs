@@ -1,0 +1,154 @@
+//! `kpsc load`, `unload` and `list` on a running kernel: the program itself in a virtual machine with the default target.
+
+use kps_tests::target::{build, doctored, program, Vm};
+use kps_tests::world::World;
+use kps_tests::{kpsc, printed, repository};
+use std::path::PathBuf;
+
+fn spec(path: &str) -> PathBuf {
+    repository().join(path).with_extension("kps")
+}
+
+fn module(path: &str) -> (String, Vec<u8>) {
+    let spec = spec(path);
+    (format!("/{}.ko", kps_tests::stem(&spec)), build(&spec, None))
+}
+
+/// A machine with the program and some modules. Each step runs a script in which `kpsc` is the program.
+struct Steps {
+    vm: Vm,
+    prelude: &'static str,
+}
+
+impl Steps {
+    fn boot(modules: Vec<(String, Vec<u8>)>) -> Steps {
+        let (mut files, prelude) = program();
+        files.extend(modules);
+        Steps { vm: Vm::boot(files), prelude }
+    }
+
+    /// Runs a script that must end with a status and say some things.
+    fn step(&mut self, script: &str, status: i32, said: &[&str]) -> String {
+        let output = self.vm.run(&format!("{}\n{script}", self.prelude));
+        assert_eq!(output.status, status, "{script}:\n{}", output.text);
+        for text in said {
+            assert!(output.text.contains(text), "{script} does not say {text:?}:\n{}", output.text);
+        }
+        output.text
+    }
+}
+
+#[test]
+fn a_livepatch_is_loaded_listed_and_unloaded() {
+    let another = doctored(|facts| facts.identity.build_id[7] ^= 1);
+    let foreign = build(&spec("tests/vm/acts/replace"), Some(another.path()));
+    let mark = build(&spec("examples/cmdline_mark/cmdline_mark"), None);
+    let mut machine = Steps::boot(vec![
+        module("tests/vm/acts/callbacks"),
+        ("/foreign.ko".into(), foreign),
+        ("/plain.ko".into(), without_mark(&mark)),
+        ("/cmdline_mark.ko".into(), mark),
+    ]);
+    machine.step("kpsc list", 0, &["no livepatch is loaded"]);
+    let line = "callbacks\tenabled\tvmlinux: 1 function\tversion 2.0.1\tfixes CVE-2026-0001, CVE-2026-0002\n";
+    assert_eq!(machine.step("kpsc load /callbacks.ko", 0, &[]), line);
+    machine.step("cat /proc/cmdline", 0, &["count="]);
+    assert_eq!(machine.step("kpsc list", 0, &[]), line);
+
+    machine.step("kpsc load /callbacks.ko", 3, &["KPS1004", "a module of this name is loaded"]);
+    machine.step("kpsc load /foreign.ko", 3, &["KPS1004", "replace: refused: this kernel is not"]);
+    machine.step("kpsc load /bin/busybox", 3, &["KPS1002", "is no module"]);
+    machine.step("kpsc load /plain.ko", 3, &["KPS1002", "insmod"]);
+    machine.step("kpsc load /no-such.ko", 3, &["KPS0701"]);
+    machine.step("kpsc unload cmdline_mark", 3, &["KPS1003", "there is `callbacks`"]);
+    assert_eq!(machine.step("kpsc list", 0, &[]), line);
+
+    assert_eq!(machine.step("kpsc unload callbacks", 0, &[]), "");
+    machine.step("kpsc unload callbacks", 3, &["KPS1003"]);
+    let after = machine.step("cat /proc/cmdline /proc/modules; kpsc list", 0, &["no livepatch is loaded"]);
+    assert!(!after.contains("count=") && !after.contains("callbacks"), "{after}");
+
+    machine.step(
+        "mount -t securityfs none /sys/kernel/security && echo integrity > /sys/kernel/security/lockdown
+        kpsc load /cmdline_mark.ko",
+        3,
+        &["KPS1004", "locked down", "the kernel's log:"],
+    );
+    machine.step(
+        "echo 1 > /proc/sys/kernel/modules_disabled; kpsc load /cmdline_mark.ko",
+        3,
+        &["KPS1004", "kernel.modules_disabled is set"],
+    );
+    machine.vm.check_log();
+}
+
+/// The module with another word where its information says that it is a livepatch.
+fn without_mark(module: &[u8]) -> Vec<u8> {
+    const MARK: &[u8] = b"livepatch=";
+    let at = module.windows(MARK.len()).position(|window| window == MARK);
+    let at = at.unwrap_or_else(|| panic!("the module does not say that it is a livepatch"));
+    let mut module = module.to_vec();
+    module[at..at + MARK.len()].copy_from_slice(b"somethings");
+    module
+}
+
+#[test]
+fn a_transition_that_does_not_complete_names_who_holds_it_up() {
+    let mut machine = Steps::boot(vec![
+        module("tests/vm/unload/post_sleeps"),
+        module("tests/vm/unload/replace_sleeps"),
+        module("tests/vm/unload/successor"),
+    ]);
+    // A task that sleeps in the old function. Taking the patch back is the way out.
+    machine.step(
+        "sleep 100 & kpsc load /post_sleeps.ko --limit 2",
+        5,
+        &["KPS0904", "held up by sleep, task", "hrtimer_nanosleep", "kpsc unload post_sleeps"],
+    );
+    machine.step(
+        "kpsc list",
+        0,
+        &["post_sleeps\tin transition to enabled, 1 task behind\tvmlinux: 1 function\n"],
+    );
+    machine.step("kpsc load /successor.ko", 3, &["KPS1004", "another livepatch is in transition"]);
+    machine.step("kpsc unload post_sleeps && kpsc list", 0, &["no livepatch is loaded"]);
+
+    // A task that sleeps in the new code. It comes out by itself.
+    machine.step("kpsc load /replace_sleeps.ko", 0, &["replace_sleeps\tenabled"]);
+    machine.step(
+        "cat /proc/cmdline > /dev/null &
+        until grep -q livepatch_cmdline_proc_show /proc/$!/stack; do usleep 10000; done
+        kpsc unload replace_sleeps --limit 0",
+        5,
+        &["KPS0904", "held up by cat, task", "livepatch_cmdline_proc_show", "kpsc unload replace_sleeps"],
+    );
+    machine.step("kpsc unload replace_sleeps && kpsc list", 0, &["no livepatch is loaded"]);
+    machine.vm.check_log();
+}
+
+#[test]
+fn a_livepatch_that_was_replaced_can_be_unloaded() {
+    let mut machine =
+        Steps::boot(vec![module("examples/cmdline_mark/cmdline_mark"), module("tests/vm/unload/successor")]);
+    machine.step("kpsc load /cmdline_mark.ko && kpsc load /successor.ko", 0, &["successor\tenabled"]);
+    machine.step("kpsc list", 0, &["cmdline_mark\tdisabled\nsuccessor\tenabled\tvmlinux: 1 function\n"]);
+    machine.step("kpsc unload cmdline_mark && ! grep cmdline_mark /proc/modules", 0, &[]);
+    machine.step("kpsc unload successor && kpsc list", 0, &["no livepatch is loaded"]);
+    machine.vm.check_log();
+}
+
+#[test]
+fn what_new_writes_acts_as_it_is() {
+    let world = World::default();
+    for arguments in [&["new", "hello"][..], &["new", "calls", "--function", "do_sys_openat2"]] {
+        let name = arguments[1];
+        assert_eq!(world.run(arguments), format!("{name}.kps\nexit status 0\n"));
+        let output = kpsc().current_dir(world.work()).arg("test").arg(format!("{name}.kps")).output();
+        let output = output.unwrap_or_else(|error| panic!("{error}"));
+        assert!(
+            output.status.success() && printed(&output).contains("ok: "),
+            "{name}:\n{}",
+            printed(&output)
+        );
+    }
+}

@@ -1,0 +1,220 @@
+//! The tools of every day: what `fmt` does to files, what `new` writes, and what `list` reads.
+
+use kps_tests::{kpsc, printed, world::World, FIXTURE};
+use kpsc::running::{livepatches, tasks_in, unload, Livepatch, State, System, Task};
+use std::io::Write as _;
+use std::os::unix::fs::{symlink, MetadataExt as _, PermissionsExt as _};
+use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
+
+const LAID_OUT: &str = "patch fix {\n    license \"GPL\"; // why\n\n    object vmlinux {\n        fn cmdline_proc_show { pre { } }\n    }\n}\n";
+const UNTIDY: &str =
+    "patch fix{license\"GPL\"; // why\n\n\nobject vmlinux { fn cmdline_proc_show { pre{} }\n}}";
+
+fn read(world: &World, path: &str) -> String {
+    let path = world.work().join(path);
+    std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+#[test]
+fn fmt_lays_out_every_file_it_is_given() {
+    let world = World::default();
+    world.write("a.kps", UNTIDY);
+    world.write("b.kps", format!("\u{feff}{}", UNTIDY.replace('\n', "\r\n")));
+    world.write("c.kps", LAID_OUT);
+    assert_eq!(world.run(&["fmt", "a.kps", "b.kps", "c.kps"]), "exit status 0\n");
+    for file in ["a.kps", "b.kps", "c.kps"] {
+        assert_eq!(read(&world, file), LAID_OUT, "{file}");
+    }
+    assert_eq!(world.run_cleanly(&["fmt", "a.kps", "b.kps", "c.kps"]), Ok("exit status 0\n".to_owned()));
+    assert_eq!(world.run_cleanly(&["fmt", "--check", "a.kps"]), Ok("exit status 0\n".to_owned()));
+}
+
+#[test]
+fn fmt_check_names_what_would_change_and_changes_nothing() {
+    let world = World::default();
+    world.write("a.kps", LAID_OUT.replace("pre { }", "pre{ }"));
+    world.write("b.kps", LAID_OUT);
+    let wanted = "a.kps\n@@ -4,3 +4,3 @@\n     object vmlinux {\n-        fn cmdline_proc_show { pre{ } }\n+        fn cmdline_proc_show { pre { } }\n     }\nexit status 1\n";
+    assert_eq!(world.run_cleanly(&["fmt", "--check", "a.kps", "b.kps"]).as_deref(), Ok(wanted));
+}
+
+#[test]
+fn fmt_leaves_a_spec_with_mistakes_alone_and_goes_on() {
+    let world = World::default();
+    world.write("wrong.kps", "patch fix { license \"GPL\" object }");
+    world.write("right.kps", UNTIDY);
+    let said = world.run(&["fmt", "wrong.kps", "no-such.kps", "right.kps"]);
+    assert!(
+        said.contains("KPS0105") && said.contains("KPS0701") && said.ends_with("exit status 3\n"),
+        "{said}"
+    );
+    assert_eq!(read(&world, "wrong.kps"), "patch fix { license \"GPL\" object }");
+    assert_eq!(read(&world, "right.kps"), LAID_OUT);
+    assert!(world.run(&["fmt", "wrong.kps"]).ends_with("exit status 1\n"));
+}
+
+#[test]
+fn fmt_of_the_standard_input_goes_to_the_standard_output() {
+    let run = |text: &str| {
+        let mut child = kpsc()
+            .args(["fmt", "-"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap_or_else(|error| panic!("{error}"));
+        let sent = child.stdin.take().map(|mut stdin| stdin.write_all(text.as_bytes()));
+        assert!(sent.is_some_and(|sent| sent.is_ok()));
+        child.wait_with_output().unwrap_or_else(|error| panic!("{error}"))
+    };
+    assert_eq!(printed(&run(UNTIDY)), LAID_OUT);
+    let refused = run("patch fix {");
+    assert_eq!((refused.status.code(), refused.stdout.len()), (Some(1), 0));
+}
+
+#[test]
+fn fmt_keeps_whose_file_it_is_and_where_a_link_leads() {
+    let world = World::default();
+    world.write("real.kps", UNTIDY);
+    let (real, link) = (world.work().join("real.kps"), world.work().join("link.kps"));
+    std::fs::set_permissions(&real, std::fs::Permissions::from_mode(0o600))
+        .unwrap_or_else(|error| panic!("{error}"));
+    symlink("real.kps", &link).unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(world.run(&["fmt", "link.kps"]), "exit status 0\n");
+    assert_eq!(read(&world, "real.kps"), LAID_OUT);
+    assert!(link.is_symlink());
+    assert_eq!(real.metadata().map(|metadata| metadata.mode() & 0o777).unwrap_or_default(), 0o600);
+}
+
+#[test]
+fn what_new_writes_passes_as_it_is() {
+    let world = World::default();
+    assert_eq!(world.run(&["new", "hello"]), "hello.kps\nexit status 0\n");
+    assert_eq!(world.run(&["new", "calls", "--function", "do_sys_openat2"]), "calls.kps\nexit status 0\n");
+    for spec in ["hello.kps", "calls.kps"] {
+        let checked = world.run_cleanly(&["check", "--kernel", FIXTURE, spec]);
+        assert_eq!(checked.as_deref(), Ok("exit status 0\n"), "{}", read(&world, spec));
+    }
+}
+
+#[test]
+fn new_overwrites_nothing_and_takes_no_name_that_is_none() {
+    let world = World::default();
+    world.write("hello.kps", "mine");
+    let refuses = |arguments: &[&str], wanted: &str, status: &str| {
+        let said = world.run_cleanly(arguments).unwrap_or_else(|error| panic!("{error}"));
+        assert!(said.contains(wanted) && said.ends_with(&format!("exit status {status}\n")), "{said}");
+    };
+    refuses(&["new", "hello"], "KPS0701", "3");
+    for name in ["", "a b", "../up", "a$(touch pwned)", "1st", "ä", "vmlinux", "obj", &"x".repeat(56)] {
+        refuses(&["new", name], "KPS0601", "1");
+    }
+    for function in ["", "a b", "f(); }", "f\"", "1st"] {
+        refuses(&["new", "fresh", "--function", function], "--function", "2");
+    }
+    refuses(&["new", "fresh", "--object", "ext4"], "--function", "2");
+}
+
+/// Writes the files of a kernel's sysfs and procfs, each with a line.
+fn tree(root: &Path, files: &[(&str, &str)]) {
+    for (path, text) in files {
+        let path = root.join(path);
+        let folder = path.parent().unwrap_or(root);
+        std::fs::create_dir_all(folder)
+            .and_then(|()| std::fs::write(&path, format!("{text}\n")))
+            .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    }
+}
+
+#[test]
+fn livepatches_are_read_from_sysfs() {
+    let root = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
+    tree(
+        root.path(),
+        &[
+            ("sys/kernel/livepatch/one/enabled", "1"),
+            ("sys/kernel/livepatch/one/transition", "0"),
+            ("sys/kernel/livepatch/one/vmlinux/patched", "1"),
+            ("sys/kernel/livepatch/one/vmlinux/f,1/x", ""),
+            ("sys/kernel/livepatch/one/vmlinux/g,2/x", ""),
+            ("sys/kernel/livepatch/one/ext4/patched", "0"),
+            ("sys/kernel/livepatch/two/enabled", "1"),
+            ("sys/kernel/livepatch/two/transition", "1"),
+            ("sys/kernel/livepatch/three/enabled", "0"),
+            ("sys/kernel/livepatch/three/transition", "1"),
+            ("sys/module/one/taint", "OEK"),
+            ("sys/module/one/notes/.note.kps", "garbage"),
+            ("sys/module/replaced/taint", "K"),
+            ("sys/module/ext4/taint", ""),
+        ],
+    );
+    let patch = |name: &str, state, objects: &[(&str, usize)]| Livepatch {
+        name: name.into(),
+        state,
+        objects: objects.iter().map(|&(name, functions)| (name.into(), functions)).collect(),
+        note: Vec::new(),
+    };
+    let found = livepatches(&System::at(root.path())).unwrap_or_else(|error| panic!("{}", error.message));
+    assert_eq!(
+        found,
+        [
+            patch("one", State::Enabled, &[("ext4", 0), ("vmlinux", 2)]),
+            patch("replaced", State::Disabled, &[]),
+            patch("three", State::Unpatching, &[]),
+            patch("two", State::Patching, &[]),
+        ]
+    );
+}
+
+#[test]
+fn tasks_that_are_behind_are_named_with_their_stacks() {
+    let root = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
+    tree(
+        root.path(),
+        &[
+            ("proc/7/task/7/patch_state", "0"),
+            ("proc/7/task/9/patch_state", "1"),
+            ("proc/7/task/9/comm", "a \u{1b}[31m worker"),
+            ("proc/7/task/9/stack", "[<0>] msleep+0x1/0x2\n[<0>] f+0x3/0x4"),
+            ("proc/8/task/8/patch_state", "-1"),
+            ("proc/8/task/garbage/patch_state", "1"),
+            ("proc/self/task/7/patch_state", "1"),
+            ("proc/9/task/10/patch_state", "one"),
+        ],
+    );
+    let stack = ["[<0>] msleep+0x1/0x2", "[<0>] f+0x3/0x4"].map(str::to_owned).to_vec();
+    assert_eq!(
+        tasks_in(&System::at(root.path()), 1),
+        [Task { id: 9, comm: "a \u{1b}[31m worker".into(), stack }]
+    );
+}
+
+#[test]
+fn what_is_no_livepatch_is_not_unloaded() {
+    let root = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
+    tree(
+        root.path(),
+        &[
+            ("sys/kernel/livepatch/one/enabled", "1"),
+            ("sys/module/ext4/initstate", "live"),
+            ("sys/module/ext4/taint", ""),
+            ("sys/module/printk/parameters/time", "Y"),
+            ("sys/secret/initstate", "live"),
+        ],
+    );
+    for (name, code) in
+        [("ext4", "KPS1002"), ("printk", "KPS1003"), ("../secret", "KPS1003"), ("", "KPS1003")]
+    {
+        let refused = unload(&System::at(root.path()), name, Duration::ZERO).map_err(|error| error.code.id());
+        assert_eq!(refused, Err(code), "{name}");
+    }
+}
+
+#[test]
+fn a_kernel_without_livepatches_is_no_kernel_to_load_into() {
+    let root = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
+    let error = livepatches(&System::at(root.path())).map(|_| ()).map_err(|error| error.code.id());
+    assert_eq!(error, Err("KPS1001"));
+}
