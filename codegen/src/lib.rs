@@ -6,6 +6,7 @@
 mod func;
 mod module;
 pub mod names;
+mod params;
 pub mod refs;
 mod types;
 

@@ -50,8 +50,10 @@ pub struct Patch {
     pub kernel: Option<Text>,
     /// `require CONFIG_X;`, any number.
     pub requires: Vec<Require>,
-    /// `atomic replace;`
-    pub atomic_replace: Option<Span>,
+    /// `atomic replace;` or `atomic replace if NAME;`
+    pub atomic_replace: Option<AtomicReplace>,
+    /// `param NAME: TYPE = DEFAULT;`, any number.
+    pub params: Vec<ModuleParam>,
     /// `object NAME { .. }`
     pub objects: Vec<Object>,
     /// Rust items.
@@ -67,6 +69,61 @@ pub struct Require {
     pub option: Name,
     /// The value it must have; without one it must be `y` or `m`.
     pub value: Option<Text>,
+}
+
+/// `atomic replace;` or `atomic replace if NAME;`
+#[derive(Debug, Clone)]
+pub struct AtomicReplace {
+    /// The parameter that decides when the patch is loaded; without one it always replaces.
+    pub condition: Option<Name>,
+}
+
+/// `param(mode = MODE) NAME: TYPE = DEFAULT, "..";`
+#[derive(Debug, Clone)]
+pub struct ModuleParam {
+    /// Its name.
+    pub name: Name,
+    /// Its permissions in sysfs, as they are written.
+    pub mode: Option<Name>,
+    /// The type of it, or of an element.
+    pub ty: Name,
+    /// How many elements an array has, as it is written.
+    pub len: Option<Name>,
+    /// What it is if nobody sets it.
+    pub default: ParamDefault,
+    /// What `modinfo` says about it.
+    pub description: Option<Text>,
+}
+
+/// What a parameter is if nobody sets it.
+#[derive(Debug, Clone)]
+pub struct ParamDefault {
+    /// One value, or those of a list.
+    pub values: Vec<ParamValue>,
+    /// Whether it is a list.
+    pub list: bool,
+    /// All of it.
+    pub span: Span,
+}
+
+/// A literal.
+#[derive(Debug, Clone)]
+pub enum ParamValue {
+    /// A number, as it is written.
+    Number(Name),
+    /// A text.
+    Text(Text),
+    /// A word: `true` or `false`.
+    Word(Name),
+}
+
+impl ParamValue {
+    /// Where it is written.
+    pub fn span(&self) -> Span {
+        match self {
+            ParamValue::Number(value) | ParamValue::Text(value) | ParamValue::Word(value) => value.span,
+        }
+    }
 }
 
 /// `object NAME { .. }`.

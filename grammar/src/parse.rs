@@ -16,7 +16,7 @@ const MAX_ITEMS: usize = 1000;
 
 const FILE: Level = Level { statements: &[], blocks: &["patch"], others: &[] };
 const PATCH: Level = Level {
-    statements: &["license", "author", "version", "fixes", "kernel", "require", "atomic"],
+    statements: &["license", "author", "version", "fixes", "kernel", "require", "atomic", "param"],
     blocks: &["object", "test"],
     others: RUST,
 };
@@ -29,10 +29,10 @@ const FUNC: Level = Level { statements: &[], blocks: &["replace", "pre", "post"]
 const TEST: Level = Level { statements: &["run", "unpatched", "patched"], blocks: &[], others: &[] };
 
 const PATCH_WORDS: &[&str] =
-    &["license", "author", "version", "fixes", "kernel", "require", "atomic", "object", "test"];
+    &["license", "author", "version", "fixes", "kernel", "require", "atomic", "param", "object", "test"];
 const OBJECT_WORDS: &[&str] = &["fn", "use", "pre_patch", "post_patch", "pre_unpatch", "post_unpatch"];
 /// Words of the language that this version does not compile yet.
-const LATER: &[&str] = &["param", "shadow", "state", "c"];
+const LATER: &[&str] = &["shadow", "state", "c"];
 /// What a Rust item starts with.
 const RUST: &[&str] = &[
     "const",
@@ -109,6 +109,7 @@ impl<'a> SpecParser<'a> {
             kernel: None,
             requires: Vec::new(),
             atomic_replace: None,
+            params: Vec::new(),
             objects: Vec::new(),
             items: Vec::new(),
             tests: Vec::new(),
@@ -135,8 +136,14 @@ impl<'a> SpecParser<'a> {
                 }
                 "atomic" => {
                     if self.once(&mut seen, &item) {
-                        patch.atomic_replace = self.head(Rule::atomic, &item).map(|_| item.head);
+                        patch.atomic_replace =
+                            self.head(Rule::atomic, &item).map(|head| head.atomic_replace());
                     }
+                }
+                "param" => {
+                    patch
+                        .params
+                        .extend(self.head(Rule::module_param, &item).and_then(|head| head.module_param()));
                 }
                 "object" => patch.objects.extend(self.object(&item)),
                 "test" => patch.tests.extend(self.test(&item)),

@@ -11,6 +11,7 @@ pub mod errno;
 pub mod frame;
 pub mod guard;
 pub mod note;
+pub mod param;
 #[cfg(CONFIG_RUST)]
 pub mod prelude;
 #[cfg(CONFIG_RUST)]

@@ -33,6 +33,8 @@ patch fix {
         fn no_btf_function(param: *mut seq_file) -> c_int { pre { } }
         post_patch { callback(); }
     }
+    param(mode = 0o600) label: charp = "label text", "label description";
+    param(mode = 0o640) levels: [c_int; 4] = [77];
     test "test name" { run "test run"; unpatched lacks "test text"; }
 }
 "#;
@@ -67,6 +69,13 @@ const FIELDS: &[(&str, &str, &str)] = &[
     ("raw string", "raw string", "@"),
     ("C string", "\"c string\"", "\"@\""),
     ("callback", "callback();", "@"),
+    ("mode", "0o600", "@"),
+    ("loaded with", "label", "@"),
+    ("its type", "charp", "@"),
+    ("its text", "\"label text\"", "\"@\""),
+    ("its description", "\"label description\"", "\"@\""),
+    ("length", "[c_int; 4", "[c_int; @"),
+    ("element", "77", "@"),
     ("test", "\"test name\"", "\"@\""),
     ("run", "\"test run\"", "\"@\""),
     ("lacks", "\"test text\"", "\"@\""),

@@ -4,6 +4,7 @@ mod bodies;
 mod funcs;
 mod metadata;
 mod names;
+mod params;
 mod rust;
 mod signatures;
 mod symbols;
@@ -76,7 +77,8 @@ impl<'a> Resolver<'a> {
     fn patch(&mut self, spec: &ast::Patch) -> Option<Resolved> {
         let metadata = self.metadata(spec);
         let rust = self.parse_rust(spec);
-        let wanted = Wanted { members: KLP_MEMBERS.to_vec(), ..rust.wanted() };
+        let params = if spec.params.is_empty() { &[] } else { params::MEMBERS };
+        let wanted = Wanted { members: [KLP_MEMBERS, params].concat(), ..rust.wanted() };
         let mut importer = Importer::new(&self.facts.btf, &wanted);
         let klp = self.klp(&mut importer);
         if klp.is_none() {
@@ -85,7 +87,9 @@ impl<'a> Resolver<'a> {
         }
 
         let mut imports = Imports::default();
-        let declared = self.declared(spec, &mut importer, &mut imports);
+        let params = self.params(spec, &rust, &mut importer);
+        let mut declared = self.declared(spec, &mut importer, &mut imports);
+        declared.extend(spec.params.iter().map(|param| param.name.value.clone()));
         let (mut objects, mut places) = (Vec::new(), Vec::new());
         for object in self.known_objects(spec) {
             let (resolved, spans) = self.object(object, &rust, &mut importer);
@@ -95,7 +99,8 @@ impl<'a> Resolver<'a> {
         self.used(&rust, &objects, declared, &mut importer, &mut imports);
         imports.types = importer.finish();
         self.check_hidden_types(&rust, &imports.types);
-        self.check_parameters(&rust, &places, &objects, &imports);
+        self.check_parameters(spec, &rust, &places, &objects, &imports);
+        let replace = self.replace(spec, params.as_ref());
 
         let target = Target {
             release: self.facts.identity.release.clone(),
@@ -105,7 +110,8 @@ impl<'a> Resolver<'a> {
         let patch = Patch {
             name: spec.name.value.clone(),
             metadata,
-            replace: spec.atomic_replace.is_some(),
+            replace,
+            params,
             objects,
             items: rust.item_fragments(),
             kernel: imports,
