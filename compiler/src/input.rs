@@ -34,6 +34,8 @@ pub const MANIFEST: Limit = Limit { what: "a target's manifest", bytes: 1 << 20 
 pub const INVENTORY: Limit = Limit { what: "a target's inventory", bytes: 64 << 20 };
 /// A module as it is linked. They have some 100 KB.
 pub const MODULE: Limit = Limit { what: "a module", bytes: 256 << 20 };
+/// A program in C that a test runs. They have some 10 KB.
+pub const TRIGGER: Limit = Limit { what: "a trigger", bytes: 1 << 20 };
 
 /// Reads a file.
 pub fn read(path: &Path, limit: Limit) -> Result<Vec<u8>, Diagnostic> {

@@ -124,6 +124,11 @@ impl<'a> Head<'a> {
         Some(ParamDefault { values: values.collect(), list, span })
     }
 
+    /// The number, unless it is too large, which has been reported.
+    pub(crate) fn number(&self) -> Option<u32> {
+        self.find(Rule::number)?.as_str().parse().ok()
+    }
+
     pub(crate) fn symbol(&self) -> Symbol {
         let mut inner = self.find(Rule::symbol).into_iter().flat_map(Pair::into_inner);
         let name = inner.next().map(|pair| self.text(pair));
@@ -225,7 +230,12 @@ fn in_words(rules: &[Rule]) -> String {
             Rule::equals => "`=`",
             Rule::at => "`@`",
             Rule::arrow => "`->`",
-            Rule::verb => "`has` or `lacks`",
+            Rule::verb => "`has`, `lacks`",
+            Rule::kw_status => "`status`",
+            Rule::kw_complains => "`complains`",
+            Rule::kw_as => "`as`",
+            Rule::kw_c => "`c`",
+            Rule::user => "`user` or `root`",
             Rule::kw_fn => "`fn`",
             Rule::kw_static => "`static`",
             Rule::kw_replace => "`replace`",

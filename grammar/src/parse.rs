@@ -1,8 +1,8 @@
 //! From text to syntax tree: the scanner's items, each head parsed by pest.
 
-use crate::ast::{
-    At, Body, Callback, Code, Expectation, Func, Object, Patch, Require, Spec, Test, Text, UseFn, UseStatic,
-};
+mod test;
+
+use crate::ast::{At, Body, Callback, Code, Func, Object, Patch, Require, Spec, Text, UseFn, UseStatic};
 use crate::characters;
 use crate::head::{Head, Rule};
 use crate::scan::{self, Level, RawItem};
@@ -26,7 +26,6 @@ const OBJECT: Level = Level {
     others: &[],
 };
 const FUNC: Level = Level { statements: &[], blocks: &["replace", "pre", "post"], others: &[] };
-const TEST: Level = Level { statements: &["run", "unpatched", "patched"], blocks: &[], others: &[] };
 
 const PATCH_WORDS: &[&str] =
     &["license", "author", "version", "fixes", "kernel", "require", "atomic", "param", "object", "test"];
@@ -235,40 +234,6 @@ impl<'a> SpecParser<'a> {
     fn callback(&mut self, item: &RawItem) -> Option<Callback> {
         let name = self.head(Rule::bare, item)?.name();
         Some(Callback { name, code: Code { span: self.block(item)? } })
-    }
-
-    fn test(&mut self, item: &RawItem) -> Option<Test> {
-        let name = self.string(Rule::test, item);
-        let block = self.block(item)?;
-        let mut run = None;
-        let mut expectations = Vec::new();
-        let mut seen = Seen::default();
-        for item in self.items(block, &TEST) {
-            match self.word(&item) {
-                "run" => {
-                    if self.once(&mut seen, &item) {
-                        run = self.string(Rule::run, &item);
-                    }
-                }
-                "patched" | "unpatched" => {
-                    let Some(head) = self.head(Rule::expect, &item) else { continue };
-                    let has = |rule, text| head.find(rule).is_some_and(|pair| pair.as_str() == text);
-                    let expectation = head.strings().pop().map(|text| Expectation {
-                        patched: has(Rule::phase, "patched"),
-                        has: has(Rule::verb, "has"),
-                        text,
-                        span: item.head,
-                    });
-                    expectations.extend(expectation);
-                }
-                word => self.unknown(word, TEST.statements, &item),
-            }
-        }
-        let Some(run) = run else {
-            self.error(ErrorKind::Expected { expected: "`run \"..\";` in the test".into() }, item.head);
-            return None;
-        };
-        Some(Test { name: name?, run, expectations })
     }
 
     fn items(&mut self, range: Span, level: &Level) -> Vec<RawItem> {

@@ -48,7 +48,9 @@ pub fn put_target(cache: &Path, name: &str, manifest: &str, facts: &Facts) -> Pa
 
 /// The specs of a folder of `tests/vm`.
 pub fn specs(folder: &str) -> Vec<PathBuf> {
-    files(&repository().join("tests/vm").join(folder))
+    let mut files = files(&repository().join("tests/vm").join(folder));
+    files.retain(|path| path.extension() == Some("kps".as_ref()));
+    files
 }
 
 /// The specs of `examples`, each in a folder of its name.

@@ -40,6 +40,7 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("KPS0412", "tests/ui/KPS0412-clones.kps"),
     ("KPS0503", "tests/ui-build/type-error.stderr"),
     ("KPS0504", "tests/ui-build/warnings.stderr"),
+    ("KPS0506", "tests/suites/vm.rs"),
     ("KPS0607", "tests/suites/cli.rs"),
     ("KPS0701", "tests/suites/cli.rs"),
     ("KPS0702", "tests/suites/cli.rs"),
@@ -183,6 +184,7 @@ fn the_limits_are_those_of_the_code() {
         input::MANIFEST,
         input::INVENTORY,
         input::MODULE,
+        input::TRIGGER,
     ];
     let rows = files.iter().map(|limit| format!("| {} | {} MiB |", limit.what, limit.bytes >> 20));
     let spec = format!("| a spec | {} MiB |", kps_grammar::MAX_SIZE >> 20);

@@ -35,7 +35,13 @@ patch fix {
     }
     param(mode = 0o600) label: charp = "label text", "label description";
     param(mode = 0o640) levels: [c_int; 4] = [77];
-    test "test name" { run "test run"; unpatched lacks "test text"; }
+    test "test name" {
+        trigger c "test.c" as user;
+        wait "test wait" 5;
+        run "test run";
+        unpatched lacks "test text";
+        unpatched complains "complaint";
+    }
 }
 "#;
 
@@ -77,8 +83,15 @@ const FIELDS: &[(&str, &str, &str)] = &[
     ("length", "[c_int; 4", "[c_int; @"),
     ("element", "77", "@"),
     ("test", "\"test name\"", "\"@\""),
+    ("module", "trigger c", "module \"@\"; trigger c"),
+    ("trigger", "\"test.c\"", "\"@\""),
+    ("user", "as user", "as @"),
+    ("wait", "\"test wait\"", "\"@\""),
+    ("seconds", "\"test wait\" 5", "\"test wait\" @"),
     ("run", "\"test run\"", "\"@\""),
     ("lacks", "\"test text\"", "\"@\""),
+    ("status", "lacks \"test text\"", "status @"),
+    ("complains", "\"complaint\"", "\"@\""),
 ];
 
 /// The texts.

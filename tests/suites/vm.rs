@@ -114,12 +114,17 @@ fn compared_modules_do_the_same() {
 }
 
 /// Specs whose tests must not hold, with the code and the exit status that say so.
-const FAILS: [(&str, &str, i32); 6] = [
+const FAILS: [(&str, &str, i32); 11] = [
     ("does_not_hold", "KPS0901", 4),
+    ("never_comes", "KPS0901", 4),
+    ("no_complaint", "KPS0901", 4),
     ("refused_by_callback", "KPS0902", 4),
     ("refused_by_a_number", "KPS0902", 4),
     ("shows_nothing", "KPS0905", 4),
+    ("status_differs", "KPS0901", 4),
     ("stays_inside", "KPS0904", 5),
+    ("still_complains", "KPS0902", 4),
+    ("trigger_refused", "KPS0506", 1),
     ("warns", "KPS0902", 4),
 ];
 

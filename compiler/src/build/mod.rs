@@ -2,6 +2,7 @@
 //! it does when somebody runs `make` there by hand.
 
 mod messages;
+mod trigger;
 
 use crate::diag::{Diagnostic, KPS0702, KPS0703, KPS0801};
 use crate::disk::cannot;
@@ -14,6 +15,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 pub use messages::Messages;
+pub use trigger::{build_trigger, read_trigger};
 
 /// What a build gave.
 #[derive(Debug)]

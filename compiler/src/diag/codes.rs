@@ -155,6 +155,8 @@ codes! {
     KPS0504,
     /// A Rust string is passed to a C function.
     KPS0505,
+    /// The C compiler refuses a trigger, or warns of something in it.
+    KPS0506,
 
     // What a patch says about itself.
     /// The name cannot be a module's.
@@ -179,6 +181,8 @@ codes! {
     KPS0610,
     /// Only a `bool` or an integer says whether a patch replaces others.
     KPS0611,
+    /// A test's file is not below the spec's folder.
+    KPS0612,
 
     // Targets and the machine.
     /// A file cannot be read or written.

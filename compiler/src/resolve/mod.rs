@@ -8,6 +8,7 @@ mod params;
 mod rust;
 mod signatures;
 mod symbols;
+mod test_blocks;
 
 use crate::diag::{any_error, Diagnostic, KPS0108, KPS0207, KPS0209, KPS0607};
 use kps_facts::{Facts, Importer, Wanted};
@@ -76,6 +77,7 @@ impl<'a> Resolver<'a> {
 
     fn patch(&mut self, spec: &ast::Patch) -> Option<Resolved> {
         let metadata = self.metadata(spec);
+        self.check_tests(spec);
         let rust = self.parse_rust(spec);
         let params = if spec.params.is_empty() { &[] } else { params::MEMBERS };
         let wanted = Wanted { members: [KLP_MEMBERS, params].concat(), ..rust.wanted() };
