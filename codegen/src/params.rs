@@ -109,11 +109,11 @@ fn array(param: &ModuleParam, kparam_array: &Ident) -> TokenStream {
     let (name, record, ty, ops) = (ident(&param.name), array_name(param), element(param.ty), ops(param));
     quote! {
         static #record: Record<#kparam_array> = Record(#kparam_array {
-            max: #name.max(),
+            max: self::#name.max(),
             elemsize: core::mem::size_of::<#ty>() as u32,
-            num: #name.len_ptr(),
+            num: self::#name.len_ptr(),
             ops: addr_of!(#ops).cast(),
-            elem: #name.as_ptr().cast(),
+            elem: self::#name.as_ptr().cast(),
             ..#kparam_array::ZERO
         });
     }
@@ -122,7 +122,7 @@ fn array(param: &ModuleParam, kparam_array: &Ident) -> TokenStream {
 fn record(param: &ModuleParam, kernel_param: &Ident) -> TokenStream {
     let (name, text) = (ident(&param.name), c_string(&param.name));
     let (ops, arg) = match param.default {
-        ParamDefault::One(_) => (ops(param), quote!(#name.as_ptr().cast())),
+        ParamDefault::One(_) => (ops(param), quote!(self::#name.as_ptr().cast())),
         ParamDefault::Array { .. } => {
             let record = array_name(param);
             (format_ident!("param_array_ops"), quote!(addr_of!(#record).cast_mut().cast()))

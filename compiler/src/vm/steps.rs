@@ -58,17 +58,16 @@ pub(super) fn act(guest: &mut Guest, step: &Step) -> Result<Said, VmError> {
 /// Does a step that the kernel complains of, and may die of.
 pub(super) fn provoke(guest: &mut Guest, step: &Step) -> Result<Said, VmError> {
     let before = guest.log().len();
-    let said = act(guest, step);
-    let log = guest.run(LOGGED, COMMAND_LIMIT);
-    match (said, log) {
-        (Ok(said), Ok(log)) => Ok(Said { log: log.text, ..said }),
-        (Err(error), _) | (Ok(_), Err(error)) => match error {
-            VmError::Complaint { .. } | VmError::Stopped { .. } => {
-                let log = guest.log().get(before..).unwrap_or_default().to_owned();
-                Ok(Said { output: Output { text: String::new(), status: -1 }, log })
-            }
-            error => Err(error),
-        },
+    let said = act(guest, step).and_then(|said| {
+        let log = guest.run(LOGGED, COMMAND_LIMIT)?.text;
+        Ok(Said { log, ..said })
+    });
+    match said {
+        Err(VmError::Complaint { .. } | VmError::Stopped { .. }) => {
+            let log = guest.log().get(before..).unwrap_or_default().to_owned();
+            Ok(Said { output: Output { text: String::new(), status: -1 }, log })
+        }
+        said => said,
     }
 }
 

@@ -76,6 +76,10 @@ const _: () = {
     #[link_section = ".modinfo"]
     #[used]
     static parmtype_type: [u8; 19] = *b"parmtype=type:byte\0";
+
+    #[link_section = ".modinfo"]
+    #[used]
+    static parmtype_param_ops_byte: [u8; 29] = *b"parmtype=param_ops_byte:bool\0";
 };
 
 /// The parameter `verbose`.
@@ -113,6 +117,10 @@ static label: kps::param::SharedCharp = kps::param::SharedCharp::new(c"\"none\""
 #[allow(non_upper_case_globals)]
 static r#type: kps::param::Param<u8> = kps::param::Param::new(0);
 
+/// The parameter `param_ops_byte`.
+#[allow(non_upper_case_globals)]
+static param_ops_byte: kps::param::Param<bool> = kps::param::Param::new(true);
+
 /// The parameters as the loader and sysfs know them (`kernel/params.c`). The loader takes the section for an array
 /// of these structs.
 #[allow(non_upper_case_globals)]
@@ -133,33 +141,33 @@ const _: () = {
     }
 
     static array_levels: Record<kparam_array> = Record(kparam_array {
-        max: levels.max(),
+        max: self::levels.max(),
         elemsize: core::mem::size_of::<core::ffi::c_int>() as u32,
-        num: levels.len_ptr(),
+        num: self::levels.len_ptr(),
         ops: addr_of!(param_ops_int).cast(),
-        elem: levels.as_ptr().cast(),
+        elem: self::levels.as_ptr().cast(),
         ..kparam_array::ZERO
     });
 
     static array_flags: Record<kparam_array> = Record(kparam_array {
-        max: flags.max(),
+        max: self::flags.max(),
         elemsize: core::mem::size_of::<bool>() as u32,
-        num: flags.len_ptr(),
+        num: self::flags.len_ptr(),
         ops: addr_of!(param_ops_bool).cast(),
-        elem: flags.as_ptr().cast(),
+        elem: self::flags.as_ptr().cast(),
         ..kparam_array::ZERO
     });
 
     #[link_section = "__param"]
     #[used]
-    static PARAMS: Record<[kernel_param; 8]> = Record([
+    static PARAMS: Record<[kernel_param; 9]> = Record([
         kernel_param {
             name: c"verbose".as_ptr(),
             r#mod: addr_of!(__this_module).cast_mut().cast(),
             ops: addr_of!(param_ops_bool).cast(),
             perm: 0o644,
             level: -1,
-            arg: verbose.as_ptr().cast(),
+            arg: self::verbose.as_ptr().cast(),
             ..kernel_param::ZERO
         },
         kernel_param {
@@ -168,7 +176,7 @@ const _: () = {
             ops: addr_of!(param_ops_short).cast(),
             perm: 0o444,
             level: -1,
-            arg: ratio.as_ptr().cast(),
+            arg: self::ratio.as_ptr().cast(),
             ..kernel_param::ZERO
         },
         kernel_param {
@@ -177,7 +185,7 @@ const _: () = {
             ops: addr_of!(param_ops_ullong).cast(),
             perm: 0o0,
             level: -1,
-            arg: most.as_ptr().cast(),
+            arg: self::most.as_ptr().cast(),
             ..kernel_param::ZERO
         },
         kernel_param {
@@ -204,7 +212,7 @@ const _: () = {
             ops: addr_of!(param_ops_charp).cast(),
             perm: 0o444,
             level: -1,
-            arg: device.as_ptr().cast(),
+            arg: self::device.as_ptr().cast(),
             ..kernel_param::ZERO
         },
         kernel_param {
@@ -213,7 +221,7 @@ const _: () = {
             ops: addr_of!(param_ops_charp).cast(),
             perm: 0o640,
             level: -1,
-            arg: label.as_ptr().cast(),
+            arg: self::label.as_ptr().cast(),
             ..kernel_param::ZERO
         },
         kernel_param {
@@ -222,7 +230,16 @@ const _: () = {
             ops: addr_of!(param_ops_byte).cast(),
             perm: 0o444,
             level: -1,
-            arg: r#type.as_ptr().cast(),
+            arg: self::r#type.as_ptr().cast(),
+            ..kernel_param::ZERO
+        },
+        kernel_param {
+            name: c"param_ops_byte".as_ptr(),
+            r#mod: addr_of!(__this_module).cast_mut().cast(),
+            ops: addr_of!(param_ops_bool).cast(),
+            perm: 0o444,
+            level: -1,
+            arg: self::param_ops_byte.as_ptr().cast(),
             ..kernel_param::ZERO
         },
     ]);
@@ -271,14 +288,14 @@ mod vmlinux {
         // before it chose. It is entered behind its ftrace site, so the call does not come back
         // here.
         let mut ret = unsafe { kps_orig_cmdline_proc_show(m, v) };
-        // SAFETY: the author of params.kps:18 answers for this text. ftrace calls it in the place
+        // SAFETY: the author of params.kps:19 answers for this text. ftrace calls it in the place
         // of the old function, with that function's arguments, and the frame of the entry keeps the
         // module loaded until it has returned.
         unsafe {
                 if verbose.get() {
                     seq_printf(m, c"%d of %d\n".as_ptr(), levels.get(0).unwrap_or(ratio.get().into()), levels.len() as c_int);
                 }
-                if flags.get(1) == Some(true) || most.get() > 4 || r#type.get() == 1 { ret = 1; }
+                if flags.get(1) == Some(true) || most.get() > 4 || r#type.get() == 1 || param_ops_byte.get() { ret = 1; }
                 seq_printf(m, c"%s\n".as_ptr(), device.get().as_ptr());
                 label.with(|text| unsafe { seq_printf(m, c"%s\n".as_ptr(), text.as_ptr()) });
         }
@@ -348,7 +365,7 @@ mod livepatch {
     #[link_section = ".note.kps"]
     #[used]
     static NOTE: Note<182> = Note::new(
-        *b"patch=params\nkernel=7.3.4-fixture\nbuild-id=0102030405060708090a0b0c0d0e0f1011121314\nsource-sha256=ad3934deb57ec1782f1d94936c4fece56052b2a596f194896dfcc4b7b5f52b24\nmade-by=kpsc 0.1.0\n",
+        *b"patch=params\nkernel=7.3.4-fixture\nbuild-id=0102030405060708090a0b0c0d0e0f1011121314\nsource-sha256=38c0511df4288d6f31a206e3cf2d370864ec036213928ed3b6b21eb5371aba60\nmade-by=kpsc 0.1.0\n",
     );
 
     extern "C" {
