@@ -7,6 +7,7 @@ mod func;
 mod gate;
 mod module;
 pub mod names;
+mod params;
 pub mod refs;
 mod types;
 

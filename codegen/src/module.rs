@@ -3,9 +3,12 @@
 use crate::func::{callback, func};
 use crate::gate::{self, gate, gate_ident};
 use crate::names::{func_names, ident, object_ident, FuncNames};
+use crate::params;
 use crate::types::{externs, Names};
 use crate::Body;
-use kps_plan::{AuthorsKey, CInt, Link, Metadata, Object, ObjectName, Patch, Signature, Type, Uses};
+use kps_plan::{
+    AuthorsKey, CInt, Link, Metadata, Object, ObjectName, ParamType, Patch, Replace, Signature, Type, Uses,
+};
 use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{format_ident, quote};
 use std::collections::BTreeSet;
@@ -16,7 +19,8 @@ pub(crate) fn root<B: Body>(patch: &Patch<B>) -> TokenStream {
     let title = format!(" The livepatch `{}` for Linux {}.", patch.name, patch.target.release);
     let types_file = format!("{}_types.rs", patch.name);
     let declaration = module_macro(patch);
-    let modinfo = modinfo(&patch.metadata);
+    let modinfo = modinfo(patch);
+    let params = patch.params.as_ref().map(|params| params::params(&patch.kernel.types, params));
     let items = patch.items.iter().map(Body::tokens);
     let objects = patch.objects.iter().zip(&names).map(|(object, names)| self::object(patch, object, names));
     let livepatch = livepatch(patch, &names);
@@ -38,6 +42,7 @@ pub(crate) fn root<B: Body>(patch: &Patch<B>) -> TokenStream {
 
         #declaration
         #modinfo
+        #params
         #(#items)*
         #(#objects)*
         #livepatch
@@ -81,11 +86,13 @@ fn module_macro<B>(patch: &Patch<B>) -> TokenStream {
 }
 
 /// `.modinfo` entries that `module!` has no key for.
-fn modinfo(metadata: &Metadata) -> TokenStream {
-    let version = metadata.version.as_ref().map(|version| format!("version={version}"));
-    let entries = [Some("livepatch=Y".to_owned()), version];
-    let entries = entries.into_iter().flatten().map(|entry| {
-        let name = format_ident!("{}", entry.split('=').next().unwrap_or_default().to_uppercase());
+fn modinfo<B>(patch: &Patch<B>) -> TokenStream {
+    let livepatch = (format_ident!("LIVEPATCH"), "livepatch=Y".to_owned());
+    let version = patch.metadata.version.as_ref();
+    let version = version.map(|version| (format_ident!("VERSION"), format!("version={version}")));
+    let params = patch.params.iter().flat_map(params::modinfo);
+    let lower_case = patch.params.as_ref().map(|_| quote!(#[allow(non_upper_case_globals)]));
+    let entries = std::iter::once(livepatch).chain(version).chain(params).map(|(name, entry)| {
         let bytes = format!("{entry}\0").into_bytes();
         let (len, bytes) = (Literal::usize_unsuffixed(bytes.len()), Literal::byte_string(&bytes));
         quote! {
@@ -96,6 +103,7 @@ fn modinfo(metadata: &Metadata) -> TokenStream {
     });
     quote! {
         /// What `module!` has no key for. The first entry makes the module a livepatch.
+        #lower_case
         const _: () = {
             #(#entries)*
         };
@@ -165,7 +173,8 @@ fn livepatch<B: Body>(patch: &Patch<B>, names: &[Vec<FuncNames>]) -> TokenStream
     let object_entries =
         patch.objects.iter().map(|o| object_entry(o, &klp_object, &name(patch.klp.callbacks)));
     let objects_len = Literal::usize_unsuffixed(patch.objects.len() + 1);
-    let replace = patch.replace;
+    let replace = patch.replace == Replace::Always;
+    let replace_if = replace_if(patch);
     let guard = guard(patch, names);
     let note = note(patch);
     let refusal = format!(
@@ -237,6 +246,7 @@ fn livepatch<B: Body>(patch: &Patch<B>, names: &[Vec<FuncNames>]) -> TokenStream
                     let status = unsafe {
                         let patch = addr_of_mut!(PATCH);
                         (*patch).r#mod = module.as_ptr().cast();
+                        #replace_if
                         klp_enable_patch(patch)
                     };
                     // A callback may refuse with any number; only an error keeps the module from staying.
@@ -246,6 +256,18 @@ fn livepatch<B: Body>(patch: &Patch<B>, names: &[Vec<FuncNames>]) -> TokenStream
             }
         }
     }
+}
+
+/// Decides when the patch is loaded: the loader has read the parameters before it calls `init`.
+fn replace_if<B>(patch: &Patch<B>) -> Option<TokenStream> {
+    let Replace::If(condition) = &patch.replace else { return None };
+    let param = patch.params.iter().flat_map(|params| &params.all).find(|param| param.name == *condition)?;
+    let name = ident(condition);
+    let is_set = match param.ty {
+        ParamType::Bool => quote!(super::#name.get()),
+        _ => quote!(super::#name.get() != 0),
+    };
+    Some(quote!((*patch).replace = #is_set;))
 }
 
 /// The `klp_func` table of one object.

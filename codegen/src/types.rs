@@ -127,7 +127,7 @@ impl Names {
     }
 }
 
-fn c_int(int: CInt) -> TokenStream {
+pub(crate) fn c_int(int: CInt) -> TokenStream {
     match int {
         CInt::Char => quote!(c_char),
         CInt::I8 => quote!(i8),

@@ -38,6 +38,8 @@ pub const C_FILE: Limit = Limit { what: "a file in C", bytes: 4 << 20 };
 pub const MODULES_ORDER: Limit = Limit { what: "a list of modules", bytes: 16 << 20 };
 /// A module, as it is linked or as it came with the kernel. They have some 100 KB.
 pub const MODULE: Limit = Limit { what: "a module", bytes: 256 << 20 };
+/// A program in C that a test runs. They have some 10 KB.
+pub const TRIGGER: Limit = Limit { what: "a trigger", bytes: 1 << 20 };
 
 /// Reads a file.
 pub fn read(path: &Path, limit: Limit) -> Result<Vec<u8>, Diagnostic> {

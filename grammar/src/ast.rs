@@ -50,8 +50,10 @@ pub struct Patch {
     pub kernel: Option<Text>,
     /// `require CONFIG_X;`, any number.
     pub requires: Vec<Require>,
-    /// `atomic replace;`
-    pub atomic_replace: Option<Span>,
+    /// `atomic replace;` or `atomic replace if NAME;`
+    pub atomic_replace: Option<AtomicReplace>,
+    /// `param NAME: TYPE = DEFAULT;`, any number.
+    pub params: Vec<ModuleParam>,
     /// `object NAME { .. }`
     pub objects: Vec<Object>,
     /// Rust items.
@@ -69,6 +71,61 @@ pub struct Require {
     pub option: Name,
     /// The value it must have; without one it must be `y` or `m`.
     pub value: Option<Text>,
+}
+
+/// `atomic replace;` or `atomic replace if NAME;`
+#[derive(Debug, Clone)]
+pub struct AtomicReplace {
+    /// The parameter that decides when the patch is loaded; without one it always replaces.
+    pub condition: Option<Name>,
+}
+
+/// `param(mode = MODE) NAME: TYPE = DEFAULT, "..";`
+#[derive(Debug, Clone)]
+pub struct ModuleParam {
+    /// Its name.
+    pub name: Name,
+    /// Its permissions in sysfs, as they are written.
+    pub mode: Option<Name>,
+    /// The type of it, or of an element.
+    pub ty: Name,
+    /// How many elements an array has, as it is written.
+    pub len: Option<Name>,
+    /// What it is if nobody sets it.
+    pub default: ParamDefault,
+    /// What `modinfo` says about it.
+    pub description: Option<Text>,
+}
+
+/// What a parameter is if nobody sets it.
+#[derive(Debug, Clone)]
+pub struct ParamDefault {
+    /// One value, or those of a list.
+    pub values: Vec<ParamValue>,
+    /// Whether it is a list.
+    pub list: bool,
+    /// All of it.
+    pub span: Span,
+}
+
+/// A literal.
+#[derive(Debug, Clone)]
+pub enum ParamValue {
+    /// A number, as it is written.
+    Number(Name),
+    /// A text.
+    Text(Text),
+    /// A word: `true` or `false`.
+    Word(Name),
+}
+
+impl ParamValue {
+    /// Where it is written.
+    pub fn span(&self) -> Span {
+        match self {
+            ParamValue::Number(value) | ParamValue::Text(value) | ParamValue::Word(value) => value.span,
+        }
+    }
 }
 
 /// `object NAME { .. }`.
@@ -195,10 +252,62 @@ pub struct Callback {
 pub struct Test {
     /// What it shows.
     pub name: Text,
-    /// `run "..";`: a command for the shell of the virtual machine.
-    pub run: Text,
-    /// What its output must and must not hold.
+    /// `module "..";`: modules that are loaded before anything else.
+    pub modules: Vec<Text>,
+    /// What is done, one after the other.
+    pub steps: Vec<Step>,
+}
+
+impl Test {
+    /// Whether the unpatched kernel must complain, of which it may die.
+    pub fn complains(&self) -> bool {
+        self.steps.iter().any(Step::complains)
+    }
+}
+
+/// Something that a test does, with what is expected of it.
+#[derive(Debug, Clone)]
+pub struct Step {
+    /// What is done.
+    pub action: Action,
+    /// What must come of it.
     pub expectations: Vec<Expectation>,
+    /// Where it is written.
+    pub span: Span,
+}
+
+impl Step {
+    /// Whether the unpatched kernel must complain while it is done.
+    pub fn complains(&self) -> bool {
+        self.expectations.iter().any(|expectation| matches!(expectation.claim, Claim::Complains(_)))
+    }
+}
+
+/// What a step does.
+#[derive(Debug, Clone)]
+pub enum Action {
+    /// `run "..";`: a command for the shell of the virtual machine.
+    Run(Text),
+    /// `trigger c "..";`: a program in C.
+    Trigger(Trigger),
+    /// `dmesg;`: what the kernel has logged since the step before.
+    Dmesg,
+    /// `wait ".." 10;`: a command, again and again until it succeeds.
+    Wait {
+        /// The command.
+        command: Text,
+        /// For how many seconds.
+        seconds: u32,
+    },
+}
+
+/// `trigger c "FILE" as user;`
+#[derive(Debug, Clone)]
+pub struct Trigger {
+    /// The file, relative to the spec's folder.
+    pub file: Text,
+    /// Whether it runs as a user without privileges, and not as root.
+    pub as_user: bool,
 }
 
 /// `unpatched lacks "..";` and the like.
@@ -206,10 +315,21 @@ pub struct Test {
 pub struct Expectation {
     /// `patched` or `unpatched`.
     pub patched: bool,
-    /// `has` or `lacks`.
-    pub has: bool,
-    /// The text.
-    pub text: Text,
+    /// What must hold.
+    pub claim: Claim,
     /// All of it.
     pub span: Span,
+}
+
+/// What must hold of a step.
+#[derive(Debug, Clone)]
+pub enum Claim {
+    /// It prints this text.
+    Has(Text),
+    /// It does not.
+    Lacks(Text),
+    /// It ends with this exit status.
+    Status(u32),
+    /// The kernel complains with this text in its log.
+    Complains(Text),
 }

@@ -1,10 +1,12 @@
 //! The head of one item, what stands before its `;` or `{`, parsed by pest.
 
-use crate::ast::{At, Code, Param, Prototype, Symbol, Text};
+use crate::ast::{
+    At, AtomicReplace, Code, ModuleParam, Param, ParamDefault, ParamValue, Prototype, Symbol, Text,
+};
 use crate::scan::MAX_DEPTH;
 use crate::{ErrorKind, Source, Span, SyntaxError};
 use pest::error::{ErrorVariant, InputLocation};
-use pest::iterators::Pair;
+use pest::iterators::{Pair, Pairs};
 use pest::Parser as _;
 use pest_derive::Parser;
 
@@ -79,11 +81,52 @@ impl<'a> Head<'a> {
     /// The strings, unescaped. Wrong escapes have been reported.
     pub(crate) fn strings(&self) -> Vec<Text> {
         let strings = self.pair.clone().into_inner().filter(|pair| pair.as_rule() == Rule::string);
-        let text = |pair: Pair<'_, Rule>| {
-            let raw = pair.as_str();
-            At { value: unescape(&raw[1..raw.len() - 1]).unwrap_or_default(), span: self.span(&pair) }
+        strings.map(|pair| self.unquoted(&pair)).collect()
+    }
+
+    fn unquoted(&self, pair: &Pair<'_, Rule>) -> Text {
+        let raw = pair.as_str();
+        At { value: unescape(&raw[1..raw.len() - 1]).unwrap_or_default(), span: self.span(pair) }
+    }
+
+    pub(crate) fn atomic_replace(&self) -> AtomicReplace {
+        AtomicReplace { condition: self.find(Rule::name).map(|pair| self.text(pair)) }
+    }
+
+    /// A parameter. Its parts are there if the grammar took it.
+    pub(crate) fn module_param(&self) -> Option<ModuleParam> {
+        let inside = |outer, rule| {
+            let mut inside = self.find(outer).into_iter().flat_map(Pair::into_inner);
+            inside.find(|pair| pair.as_rule() == rule).map(|pair| self.text(pair))
         };
-        strings.map(text).collect()
+        Some(ModuleParam {
+            name: self.name(),
+            mode: inside(Rule::mode, Rule::integer),
+            ty: inside(Rule::param_type, Rule::name)?,
+            len: inside(Rule::param_type, Rule::integer),
+            default: self.param_default()?,
+            description: self.strings().pop(),
+        })
+    }
+
+    fn param_default(&self) -> Option<ParamDefault> {
+        let default = self.find(Rule::param_default)?;
+        let span = self.span(&default);
+        let inside = default.into_inner().next()?;
+        let list = inside.as_rule() == Rule::list;
+        let literals = if list { inside.into_inner() } else { Pairs::single(inside) };
+        let literals = literals.filter(|pair| pair.as_rule() == Rule::value).flat_map(Pair::into_inner);
+        let values = literals.map(|pair| match pair.as_rule() {
+            Rule::string => ParamValue::Text(self.unquoted(&pair)),
+            Rule::integer => ParamValue::Number(self.text(pair)),
+            _ => ParamValue::Word(self.text(pair)),
+        });
+        Some(ParamDefault { values: values.collect(), list, span })
+    }
+
+    /// The number, unless it is too large, which has been reported.
+    pub(crate) fn number(&self) -> Option<u32> {
+        self.find(Rule::number)?.as_str().parse().ok()
     }
 
     pub(crate) fn symbol(&self) -> Symbol {
@@ -187,10 +230,21 @@ fn in_words(rules: &[Rule]) -> String {
             Rule::equals => "`=`",
             Rule::at => "`@`",
             Rule::arrow => "`->`",
-            Rule::verb => "`has` or `lacks`",
+            Rule::verb => "`has`, `lacks`",
+            Rule::kw_status => "`status`",
+            Rule::kw_complains => "`complains`",
+            Rule::kw_as => "`as`",
+            Rule::kw_c => "`c`",
+            Rule::user => "`user` or `root`",
             Rule::kw_fn => "`fn`",
             Rule::kw_static => "`static`",
             Rule::kw_replace => "`replace`",
+            Rule::kw_if => "`if`",
+            Rule::mode | Rule::kw_mode => "`mode = 0o644`",
+            Rule::integer => "a number",
+            Rule::open_list => "`[`",
+            Rule::close_list => "`]`",
+            Rule::semicolon => "`;`",
             _ => continue,
         };
         if !words.contains(&word) {

@@ -1,8 +1,9 @@
 //! From text to syntax tree: the scanner's items, each head parsed by pest.
 
+pub(crate) mod test;
+
 use crate::ast::{
-    At, Body, CFile, CFunction, Callback, Code, Expectation, Func, Object, Patch, Require, Spec, Test, Text,
-    UseFn, UseStatic,
+    At, Body, CFile, CFunction, Callback, Code, Func, Object, Patch, Require, Spec, Text, UseFn, UseStatic,
 };
 use crate::characters;
 use crate::head::{Head, Rule};
@@ -17,7 +18,7 @@ const MAX_ITEMS: usize = 1000;
 
 pub(crate) const FILE: Level = Level { statements: &[], blocks: &["patch"], others: &[] };
 pub(crate) const PATCH: Level = Level {
-    statements: &["license", "author", "version", "fixes", "kernel", "require", "atomic"],
+    statements: &["license", "author", "version", "fixes", "kernel", "require", "atomic", "param"],
     blocks: &["object", "c", "test"],
     others: RUST,
 };
@@ -28,14 +29,12 @@ pub(crate) const OBJECT: Level = Level {
 };
 pub(crate) const FUNC: Level = Level { statements: &[], blocks: &["replace", "pre", "post"], others: &[] };
 pub(crate) const C_FILE: Level = Level { statements: &["fn"], blocks: &[], others: &[] };
-pub(crate) const TEST: Level =
-    Level { statements: &["run", "unpatched", "patched"], blocks: &[], others: &[] };
 
 const PATCH_WORDS: &[&str] =
-    &["license", "author", "version", "fixes", "kernel", "require", "atomic", "object", "c", "test"];
+    &["license", "author", "version", "fixes", "kernel", "require", "atomic", "param", "object", "c", "test"];
 const OBJECT_WORDS: &[&str] = &["fn", "use", "pre_patch", "post_patch", "pre_unpatch", "post_unpatch"];
 /// Words of the language that this version does not compile yet.
-const LATER: &[&str] = &["param", "shadow", "state"];
+const LATER: &[&str] = &["shadow", "state"];
 /// What a Rust item starts with.
 const RUST: &[&str] = &[
     "const",
@@ -112,6 +111,7 @@ impl<'a> SpecParser<'a> {
             kernel: None,
             requires: Vec::new(),
             atomic_replace: None,
+            params: Vec::new(),
             objects: Vec::new(),
             items: Vec::new(),
             c_files: Vec::new(),
@@ -139,8 +139,14 @@ impl<'a> SpecParser<'a> {
                 }
                 "atomic" => {
                     if self.once(&mut seen, &item) {
-                        patch.atomic_replace = self.head(Rule::atomic, &item).map(|_| item.head);
+                        patch.atomic_replace =
+                            self.head(Rule::atomic, &item).map(|head| head.atomic_replace());
                     }
+                }
+                "param" => {
+                    patch
+                        .params
+                        .extend(self.head(Rule::module_param, &item).and_then(|head| head.module_param()));
                 }
                 "object" => patch.objects.extend(self.object(&item)),
                 "test" => patch.tests.extend(self.test(&item)),
@@ -257,40 +263,6 @@ impl<'a> SpecParser<'a> {
     fn callback(&mut self, item: &RawItem) -> Option<Callback> {
         let name = self.head(Rule::bare, item)?.name();
         Some(Callback { name, code: Code { span: self.block(item)? } })
-    }
-
-    fn test(&mut self, item: &RawItem) -> Option<Test> {
-        let name = self.string(Rule::test, item);
-        let block = self.block(item)?;
-        let mut run = None;
-        let mut expectations = Vec::new();
-        let mut seen = Seen::default();
-        for item in self.items(block, &TEST) {
-            match self.word(&item) {
-                "run" => {
-                    if self.once(&mut seen, &item) {
-                        run = self.string(Rule::run, &item);
-                    }
-                }
-                "patched" | "unpatched" => {
-                    let Some(head) = self.head(Rule::expect, &item) else { continue };
-                    let has = |rule, text| head.find(rule).is_some_and(|pair| pair.as_str() == text);
-                    let expectation = head.strings().pop().map(|text| Expectation {
-                        patched: has(Rule::phase, "patched"),
-                        has: has(Rule::verb, "has"),
-                        text,
-                        span: item.head,
-                    });
-                    expectations.extend(expectation);
-                }
-                word => self.unknown(word, TEST.statements, &item),
-            }
-        }
-        let Some(run) = run else {
-            self.error(ErrorKind::Expected { expected: "`run \"..\";` in the test".into() }, item.head);
-            return None;
-        };
-        Some(Test { name: name?, run, expectations })
     }
 
     fn items(&mut self, range: Span, level: &Level) -> Vec<RawItem> {

@@ -7,8 +7,10 @@
 //! `B` is what a body is. A spec's bodies are text with an origin; a macro's bodies are tokens with spans. The plan carries
 //! them untouched.
 
+mod params;
 mod types;
 
+pub use params::{ModuleParam, ParamDefault, ParamType, ParamValue, Params};
 pub use types::{CInt, Field, Param, Record, RecordKind, Signature, Type, TypeDef, TypeId, Types};
 
 /// One livepatch module: everything `klp_enable_patch()` is told, and what the bodies need to compile.
@@ -19,7 +21,9 @@ pub struct Patch<B> {
     /// What `modinfo` shows.
     pub metadata: Metadata,
     /// Whether this patch takes the place of all earlier ones (`klp_patch.replace`).
-    pub replace: bool,
+    pub replace: Replace,
+    /// The module's parameters, if it has any.
+    pub params: Option<Params>,
     /// The patched objects, in the order they were written.
     pub objects: Vec<Object<B>>,
     /// Plain Rust items that the bodies share.
@@ -43,6 +47,17 @@ pub struct CFile {
     pub modules: Vec<ObjectName>,
     /// The functions that Rust bodies call.
     pub functions: Vec<String>,
+}
+
+/// When a patch takes the place of all earlier ones.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Replace {
+    /// Never: it is stacked on them.
+    Never,
+    /// Always.
+    Always,
+    /// If this parameter, a `bool` or an integer, is not 0 when the patch is loaded.
+    If(String),
 }
 
 /// The structs of `include/linux/livepatch.h`, among the types of [`Imports`].

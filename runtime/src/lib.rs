@@ -12,6 +12,7 @@ pub mod frame;
 pub mod gate;
 pub mod guard;
 pub mod note;
+pub mod param;
 #[cfg(CONFIG_RUST)]
 pub mod prelude;
 #[cfg(CONFIG_RUST)]

@@ -109,7 +109,7 @@ pub fn facts() -> Facts {
     sites.insert(INIT + 16, Site { offset: 4, bytes: ENDBR_CALL });
 
     let export = |gpl| Export { gpl, namespace: None };
-    let exports = HashMap::from([
+    let exports = HashMap::<String, Export>::from([
         ("seq_printf".to_owned(), export(false)),
         ("seq_puts".to_owned(), export(false)),
         ("msleep".to_owned(), export(false)),
@@ -122,6 +122,23 @@ pub fn facts() -> Facts {
         ),
         ("do_nothing".to_owned(), Export { gpl: true, namespace: Some("FIXTURE".into()) }),
     ]);
+    let parameters = [
+        "param_ops_bool",
+        "param_ops_byte",
+        "param_ops_short",
+        "param_ops_ushort",
+        "param_ops_int",
+        "param_ops_uint",
+        "param_ops_long",
+        "param_ops_ulong",
+        "param_ops_ullong",
+        "param_ops_charp",
+        "param_array_ops",
+        "kernel_param_lock",
+        "kernel_param_unlock",
+    ];
+    let exports =
+        exports.into_iter().chain(parameters.map(|name| (name.to_owned(), export(false)))).collect();
     let section = |name: &str, address, size| Section { name: name.into(), address, size };
     let options =
         [("CONFIG_LIVEPATCH", "y"), ("CONFIG_RUST", "y"), ("CONFIG_INET", "y"), ("CONFIG_HZ", "250")];
@@ -202,6 +219,7 @@ fn types() -> (BtfWriter, [u32; 3]) {
     let screen = w.structure("screen_info", 25, &[("flag", char, 0, None), ("how", open_how, 8, None)]);
     let screen_p = w.pointer(screen);
     klp(&mut w, [int, uint, ulong, bool, const_char_p, void_p]);
+    parameters(&mut w, [uint, const_char_p, void_p]);
 
     let show = [("m", seq_file_p), ("v", void_p)];
     for name in
@@ -316,6 +334,43 @@ fn klp(w: &mut BtfWriter, [int, uint, ulong, bool, const_char_p, void_p]: [u32; 
             ("objs", object_p, 64, None),
             ("states", void_p, 128, None),
             ("replace", bool, 192, None),
+        ],
+    );
+}
+
+/// The structs of parameters, with the sizes and offsets of Linux 7.3.
+fn parameters(w: &mut BtfWriter, [uint, const_char_p, void_p]: [u32; 3]) {
+    let ops = w.forward("kernel_param_ops");
+    let ops = w.constant(ops);
+    let ops_p = w.pointer(ops);
+    let uint_p = w.pointer(uint);
+    let short = w.int("short unsigned int", 2, false);
+    let byte = w.int("unsigned char", 1, false);
+    let signed_byte = w.int("signed char", 1, true);
+    let array = w.structure(
+        "kparam_array",
+        32,
+        &[
+            ("max", uint, 0, None),
+            ("elemsize", uint, 32, None),
+            ("num", uint_p, 64, None),
+            ("ops", ops_p, 128, None),
+            ("elem", void_p, 192, None),
+        ],
+    );
+    let array_p = w.pointer(array);
+    let arg = w.union("", 8, &[("arg", void_p, 0, None), ("arr", array_p, 0, None)]);
+    w.structure(
+        "kernel_param",
+        40,
+        &[
+            ("name", const_char_p, 0, None),
+            ("mod", void_p, 64, None),
+            ("ops", ops_p, 128, None),
+            ("perm", short, 192, None),
+            ("level", signed_byte, 208, None),
+            ("flags", byte, 216, None),
+            ("", arg, 256, None),
         ],
     );
 }

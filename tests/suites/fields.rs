@@ -33,7 +33,15 @@ patch fix {
         fn no_btf_function(param: *mut seq_file) -> c_int { pre { } }
         post_patch { callback(); }
     }
-    test "test name" { run "test run"; unpatched lacks "test text"; }
+    param(mode = 0o600) label: charp = "label text", "label description";
+    param(mode = 0o640) levels: [c_int; 4] = [77];
+    test "test name" {
+        trigger c "test.c" as user;
+        wait "test wait" 5;
+        run "test run";
+        unpatched lacks "test text";
+        unpatched complains "complaint";
+    }
 }
 "#;
 
@@ -67,9 +75,23 @@ const FIELDS: &[(&str, &str, &str)] = &[
     ("raw string", "raw string", "@"),
     ("C string", "\"c string\"", "\"@\""),
     ("callback", "callback();", "@"),
+    ("mode", "0o600", "@"),
+    ("loaded with", "label", "@"),
+    ("its type", "charp", "@"),
+    ("its text", "\"label text\"", "\"@\""),
+    ("its description", "\"label description\"", "\"@\""),
+    ("length", "[c_int; 4", "[c_int; @"),
+    ("element", "77", "@"),
     ("test", "\"test name\"", "\"@\""),
+    ("module", "trigger c", "module \"@\"; trigger c"),
+    ("trigger", "\"test.c\"", "\"@\""),
+    ("user", "as user", "as @"),
+    ("wait", "\"test wait\"", "\"@\""),
+    ("seconds", "\"test wait\" 5", "\"test wait\" @"),
     ("run", "\"test run\"", "\"@\""),
     ("lacks", "\"test text\"", "\"@\""),
+    ("status", "lacks \"test text\"", "status @"),
+    ("complains", "\"complaint\"", "\"@\""),
 ];
 
 /// The texts.

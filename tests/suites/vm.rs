@@ -40,6 +40,9 @@ fn main() {
         add(format!("fails: {spec}"), Box::new(move || fails(spec, code, status)));
     }
     add("callbacks run in their order".into(), Box::new(callbacks_run_in_order));
+    add("parameters: given when the module is loaded".into(), Box::new(parameters_are_given));
+    add("parameters: a text is whole while others write it".into(), Box::new(texts_are_whole));
+    add("parameters: one decides whether the patch replaces".into(), Box::new(replaces_if_told));
     add("the entry is seen and traced by ftrace".into(), Box::new(entry_is_traced));
     add("the note tells what is loaded".into(), Box::new(note_is_readable));
     add("guard: another build-id is refused".into(), Box::new(other_build_id_is_refused));
@@ -111,12 +114,17 @@ fn compared_modules_do_the_same() {
 }
 
 /// Specs whose tests must not hold, with the code and the exit status that say so.
-const FAILS: [(&str, &str, i32); 6] = [
+const FAILS: [(&str, &str, i32); 11] = [
     ("does_not_hold", "KPS0901", 4),
+    ("never_comes", "KPS0901", 4),
+    ("no_complaint", "KPS0901", 4),
     ("refused_by_callback", "KPS0902", 4),
     ("refused_by_a_number", "KPS0902", 4),
     ("shows_nothing", "KPS0905", 4),
+    ("status_differs", "KPS0901", 4),
     ("stays_inside", "KPS0904", 5),
+    ("still_complains", "KPS0902", 4),
+    ("trigger_refused", "KPS0506", 1),
     ("warns", "KPS0902", 4),
 ];
 
@@ -230,6 +238,62 @@ fn callbacks_run_in_order() {
     let wanted: Vec<_> =
         wanted.iter().enumerate().map(|(n, name)| format!("{name} is number {}", n + 1)).collect();
     assert_eq!(order, wanted);
+    vm.check_log();
+}
+
+fn parameters_are_given() {
+    let file = module("acts", "parameters");
+    for entry in
+        ["parm=levels:at most four: levels\0", "parmtype=levels:array of int\0", "parmtype=most:ullong\0"]
+    {
+        let there = file.1.windows(entry.len()).any(|window| window == entry.as_bytes());
+        assert!(there, "{entry:?} is not in the module's information");
+    }
+    let mut vm = Vm::boot(vec![file]);
+    let report = vm.sh("insmod /parameters.ko levels=1,2,3,4,5 && echo LOADED
+        insmod /parameters.ko ratio=99999 && echo LOADED
+        livepatch load /parameters.ko verbose ratio=0x10 levels=5,6,7 flags=n,Y hidden=9 device=eth9 label=given || exit 1
+        cat /proc/version
+        livepatch unload parameters");
+    assert!(!report.contains("LOADED"), "{report}");
+    let wanted = "v eth9 ratio=16 most=18446744073709551615 hidden=9 levels=5;6;7; flag=1 label=given\n";
+    assert!(report.contains(wanted), "{report}");
+    vm.check_log();
+}
+
+fn texts_are_whole() {
+    let mut vm = Vm::boot(vec![module("acts", "parameters")]);
+    let report = vm.sh("livepatch load /parameters.ko || exit 1
+        label=/sys/module/parameters/parameters/label
+        long=$(printf '%01000d' 0)
+        echo -n $long > $label
+        (while [ ! -e /tmp/stop ]; do echo -n $long > $label; echo -n short > $label; done) & writer=$!
+        n=0
+        while [ $n -lt 300 ]; do n=$((n + 1)); grep -o 'label=.*' /proc/version; done | sort | uniq -c | sed 's/^ *//'
+        touch /tmp/stop; wait $writer
+        livepatch unload parameters");
+    let counted: usize = report
+        .lines()
+        .filter(|line| line.ends_with("label=short") || line.ends_with(&"0".repeat(1000)))
+        .filter_map(|line| line.split(' ').next()?.parse::<usize>().ok())
+        .sum();
+    assert_eq!(counted, 300, "{report}");
+    vm.check_log();
+}
+
+/// As in the kernel's own `test_klp_atomic_replace`.
+fn replaces_if_told() {
+    let mut vm = Vm::boot(vec![module("unload", "replaces_if"), module("unload", "successor")]);
+    let report = vm.sh("acting() { echo \"$1: $(ls /sys/kernel/livepatch | tr '\\n' ' ')$(grep -c successor /proc/cmdline)$(grep -c replaces_if /proc/meminfo)\"; }
+        livepatch load /successor.ko || exit 1
+        livepatch load /replaces_if.ko replace=0 || exit 1
+        acting stacked
+        livepatch unload replaces_if || exit 1
+        livepatch load /replaces_if.ko replace=1 || exit 1
+        acting alone
+        livepatch unload successor && livepatch unload replaces_if");
+    assert!(report.contains("stacked: replaces_if successor 11"), "{report}");
+    assert!(report.contains("alone: replaces_if 01"), "{report}");
     vm.check_log();
 }
 

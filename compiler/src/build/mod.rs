@@ -3,6 +3,7 @@
 
 mod c_messages;
 mod messages;
+mod trigger;
 
 use crate::diag::{Diagnostic, KPS0702, KPS0703, KPS0801};
 use crate::disk::cannot;
@@ -17,6 +18,7 @@ use std::process::{Command, Stdio};
 use c_messages::c_messages;
 
 pub use messages::Messages;
+pub use trigger::{build_trigger, read_trigger};
 
 /// What a build gave.
 #[derive(Debug)]

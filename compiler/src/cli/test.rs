@@ -4,10 +4,16 @@ use super::{
     build::module, compile, open_target, read_spec, report, say, CommandResult, LimitArgs, SpecArgs,
     TargetArgs,
 };
+use crate::build;
 use crate::diag::{Diagnostic, KPS0701, KPS0702, KPS0901, KPS0902, KPS0903, KPS0904, KPS0905};
-use crate::target::{Cache, Progress};
-use crate::vm::{run_tests, Guest, Machine, TestFailure, VmError};
-use kps_grammar::ast;
+use crate::disk::cannot;
+use crate::target::{Cache, Progress, Tree};
+use crate::vm::{
+    run_tests, run_unpatched, trigger_path, Guest, Machine, Phase, TestFailure, TestReport, VmError,
+};
+use kps_grammar::ast::{self, Claim};
+use kps_grammar::Source;
+use std::path::Path;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Test {
@@ -36,22 +42,82 @@ impl Test {
                 Some(source),
             ));
         }
+        let triggers = match read_triggers(tests, &self.spec.spec) {
+            Ok(triggers) => triggers,
+            Err(error) => return Ok(report(&[error], Some(source))),
+        };
         let module = match module(&compiled, &mut target, &cache, false)? {
             Ok(module) => module,
             Err(code) => return Ok(code),
         };
-        let progress = Progress::Shown;
+        let programs = match build_triggers(&triggers, &target.prepare(&cache, Progress::Shown)?, source) {
+            Ok(programs) => programs,
+            Err(error) => return Ok(report(&[error], Some(source))),
+        };
         let file = format!("/{name}.ko");
-        let machine = Machine::of(&target, vec![(file.clone(), module)]).map_err(vm_error)?;
-        let mut guest = progress.step("booting", || Guest::boot(&machine)).map_err(vm_error)?;
-        let run = || run_tests(&mut guest, tests, name, &file, self.limit.limit);
-        let outcome = progress.step("testing", run).map_err(vm_error)?;
+        let mut machine = Machine::of(&target, vec![(file.clone(), module)]).map_err(vm_error)?;
+        machine.programs = programs;
+        let outcome = outcome(&machine, tests, name, &file, self.limit.limit).map_err(vm_error)?;
         for test in &outcome.held {
             say(format_args!("ok: {test}"));
         }
         let failures: Vec<_> = outcome.failures.iter().map(|failure| describe(failure, tests)).collect();
         Ok(report(&failures, Some(source)))
     }
+}
+
+/// Does the tests: where the unpatched kernel must complain in a machine for each, everything else in one.
+fn outcome(
+    machine: &Machine,
+    tests: &[ast::Test],
+    name: &str,
+    file: &str,
+    limit: u32,
+) -> Result<TestReport, VmError> {
+    let progress = Progress::Shown;
+    let mut report = TestReport::default();
+    for test in tests.iter().filter(|test| test.complains()) {
+        let mut guest = progress.step("booting", || Guest::boot(machine))?;
+        progress.step("testing, unpatched", || run_unpatched(&mut guest, test, &mut report))?;
+    }
+    let mut guest = progress.step("booting", || Guest::boot(machine))?;
+    progress.step("testing", || run_tests(&mut guest, tests, name, file, limit, &mut report))?;
+    Ok(report)
+}
+
+/// The triggers of all tests with their sources, each once.
+fn read_triggers<'a>(
+    tests: &'a [ast::Test],
+    spec: &Path,
+) -> Result<Vec<(&'a ast::Trigger, Vec<u8>)>, Diagnostic> {
+    let folder = spec.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut triggers: Vec<(&ast::Trigger, Vec<u8>)> = Vec::new();
+    for step in tests.iter().flat_map(|test| &test.steps) {
+        let ast::Action::Trigger(trigger) = &step.action else { continue };
+        if !triggers.iter().any(|(known, _)| known.file.value == trigger.file.value) {
+            let text = build::read_trigger(trigger, folder);
+            triggers.push((trigger, text.map_err(|error| error.at(trigger.file.span, ""))?));
+        }
+    }
+    Ok(triggers)
+}
+
+/// The programs for the machine. Warnings have been printed.
+fn build_triggers(
+    triggers: &[(&ast::Trigger, Vec<u8>)],
+    tree: &Tree,
+    source: &Source,
+) -> Result<Vec<(String, Vec<u8>)>, Diagnostic> {
+    let mut programs = Vec::new();
+    for (trigger, text) in triggers {
+        let folder =
+            tempfile::tempdir().map_err(|error| cannot("write to", &std::env::temp_dir(), &error))?;
+        let at = |said: Diagnostic| said.at(trigger.file.span, "");
+        let (program, warning) = build::build_trigger(trigger, text, tree, folder.path()).map_err(at)?;
+        report(warning.map(at).as_slice(), Some(source));
+        programs.push((trigger_path(trigger), program));
+    }
+    Ok(programs)
 }
 
 fn vm_error(error: VmError) -> Diagnostic {
@@ -77,6 +143,8 @@ fn describe(failure: &TestFailure, tests: &[ast::Test]) -> Diagnostic {
         "" => "the command printed nothing".to_owned(),
         text => format!("the command printed:\n{text}"),
     };
+    let fails =
+        |test: &str, phase: &Phase| Diagnostic::error(KPS0901, format!("\"{test}\" does not hold {phase}"));
     match failure {
         TestFailure::Livepatch { what, output } => {
             let (code, problem) = match output.status {
@@ -86,14 +154,17 @@ fn describe(failure: &TestFailure, tests: &[ast::Test]) -> Diagnostic {
             Diagnostic::error(code, problem).note(said(&output.text))
         }
         TestFailure::Expectation { test, phase, expectation, output } => {
-            let problem = match expectation.has {
-                true => "the text is not there",
-                false => "the text is there",
+            let (problem, note) = match &expectation.claim {
+                Claim::Has(_) => ("the text is not there".to_owned(), said(&output.text)),
+                Claim::Lacks(_) => ("the text is there".to_owned(), said(&output.text)),
+                Claim::Status(_) => (format!("the exit status is {}", output.status), said(&output.text)),
+                Claim::Complains(_) => ("it did not complain so".to_owned(), logged(&output.text)),
             };
-            Diagnostic::error(KPS0901, format!("\"{test}\" does not hold {phase}"))
-                .at(expectation.span, problem)
-                .note(said(&output.text))
+            fails(test, phase).at(expectation.span, problem).note(note)
         }
+        TestFailure::Wait { test, phase, step, output } => fails(test, phase)
+            .at(step.span, format!("the exit status is still {}", output.status))
+            .note(said(&output.text)),
         TestFailure::ShowsNothing { test, phase } => {
             let error = Diagnostic::error(
                 KPS0905,
@@ -105,5 +176,12 @@ fn describe(failure: &TestFailure, tests: &[ast::Test]) -> Diagnostic {
             };
             error.help("expect something of the patched kernel that the unpatched one does not do")
         }
+    }
+}
+
+fn logged(log: &str) -> String {
+    match log.trim() {
+        "" => "the kernel logged nothing".to_owned(),
+        log => format!("the kernel logged:\n{log}"),
     }
 }

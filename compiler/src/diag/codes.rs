@@ -179,6 +179,16 @@ codes! {
     KPS0606,
     /// The target cannot be livepatched.
     KPS0607,
+    /// The kernel has no parameters of this type.
+    KPS0608,
+    /// The default is no value of the parameter's type.
+    KPS0609,
+    /// The kernel gives no parameter this mode.
+    KPS0610,
+    /// Only a `bool` or an integer says whether a patch replaces others.
+    KPS0611,
+    /// A test's file is not below the spec's folder.
+    KPS0612,
 
     // Targets and the machine.
     /// A file cannot be read or written.

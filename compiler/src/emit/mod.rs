@@ -42,6 +42,7 @@ const RUNTIME: &[(&str, &str)] = &[
     ("kps/guard.rs", include_str!("../../../runtime/src/guard.rs")),
     ("kps/lib.rs", include_str!("../../../runtime/src/lib.rs")),
     ("kps/note.rs", include_str!("../../../runtime/src/note.rs")),
+    ("kps/param.rs", include_str!("../../../runtime/src/param.rs")),
     ("kps/prelude.rs", include_str!("../../../runtime/src/prelude.rs")),
     ("kps/shim.rs", include_str!("../../../runtime/src/shim.rs")),
 ];

@@ -174,6 +174,7 @@ impl Resolver<'_> {
     /// Rust lets no parameter hide a static or a constant.
     pub(super) fn check_parameters(
         &mut self,
+        spec: &ast::Patch,
         rust: &Rust,
         places: &[Vec<Span>],
         objects: &[Object<Fragment>],
@@ -190,7 +191,8 @@ impl Resolver<'_> {
         let of_modules = objects.iter().flat_map(|object| &object.uses.statics);
         let statics = imports.statics.iter().chain(of_modules).map(|item| item.name.clone());
         let constants = imports.constants.iter().map(|item| item.name.clone());
-        let values: BTreeSet<String> = own.chain(statics).chain(constants).collect();
+        let params = spec.params.iter().map(|param| param.name.value.clone());
+        let values: BTreeSet<String> = own.chain(statics).chain(constants).chain(params).collect();
         for (func, &place) in objects.iter().zip(places).flat_map(|(o, places)| o.funcs.iter().zip(places)) {
             let has_ret = matches!(func.change, Change::Around { .. });
             let params = func.signature.params.iter().map(|param| param.name.as_str());
@@ -198,7 +200,7 @@ impl Resolver<'_> {
                 self.report(
                     Diagnostic::error(KPS0211, format!("`{name}` has two meanings in `{}`", func.old.name))
                         .at(place, "")
-                        .note("it is a parameter or the result here, and a static or constant of the patch")
+                        .note("it is a parameter or the result here, and a static, constant or parameter of the patch")
                         .help("rename the item, or write the function's prototype with another name"),
                 );
             }

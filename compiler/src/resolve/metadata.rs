@@ -115,7 +115,7 @@ impl Resolver<'_> {
     }
 
     /// A text for people.
-    fn text(&mut self, text: &Text) {
+    pub(super) fn text(&mut self, text: &Text) {
         let printable = text.value.chars().all(|c| c == ' ' || c.is_ascii_graphic());
         if !printable || text.value.is_empty() || text.value.len() > MAX_TEXT {
             self.report(

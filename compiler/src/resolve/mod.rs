@@ -5,9 +5,11 @@ mod c;
 mod funcs;
 mod metadata;
 mod names;
+mod params;
 mod rust;
 mod signatures;
 mod symbols;
+mod test_blocks;
 
 use crate::diag::{any_error, list, Diagnostic, KPS0207, KPS0209, KPS0213, KPS0607};
 use kps_facts::{Facts, Importer, Wanted};
@@ -100,11 +102,13 @@ impl<'a> Resolver<'a> {
 
     fn patch(&mut self, spec: &ast::Patch) -> Option<Resolved> {
         let metadata = self.metadata(spec);
+        self.check_tests(spec);
         let rust = self.parse_rust(spec);
         let objects = self.known_objects(spec);
         let gated = objects.iter().any(|(scope, _)| scope.module.is_some());
-        let members = if gated { [KLP_MEMBERS, GATE_MEMBERS].concat() } else { KLP_MEMBERS.to_vec() };
-        let wanted = Wanted { members, ..rust.wanted() };
+        let gate = if gated { GATE_MEMBERS } else { &[] };
+        let params = if spec.params.is_empty() { &[] } else { params::MEMBERS };
+        let wanted = Wanted { members: [KLP_MEMBERS, gate, params].concat(), ..rust.wanted() };
         let mut importer = Importer::new(&self.facts.btf, &wanted);
         let klp = self.klp(&mut importer, gated);
         if klp.is_none() {
@@ -113,9 +117,12 @@ impl<'a> Resolver<'a> {
         }
 
         let mut imports = Imports::default();
+        let params = self.params(spec, &rust, &mut importer);
         let mut uses = self.declared(&objects, &mut importer);
         self.c_functions(spec, &mut importer, &mut uses);
-        let declared = std::mem::take(&mut uses.names);
+        let mut declared = std::mem::take(&mut uses.names);
+        let of_patch = spec.params.iter().map(|param| param.name.value.clone());
+        declared.entry("vmlinux".to_owned()).or_default().extend(of_patch);
         imports.functions.append(&mut uses.vmlinux.functions);
         imports.statics.append(&mut uses.vmlinux.statics);
         let (mut resolved, mut places) = (Vec::new(), Vec::new());
@@ -132,7 +139,8 @@ impl<'a> Resolver<'a> {
         self.used(&rust, &objects, &declared, &mut importer, &mut imports);
         imports.types = importer.finish();
         self.check_hidden_types(&rust, &imports.types);
-        self.check_parameters(&rust, &places, &objects, &imports);
+        self.check_parameters(spec, &rust, &places, &objects, &imports);
+        let replace = self.replace(spec, params.as_ref());
 
         let target = Target {
             release: self.facts.identity.release.clone(),
@@ -142,7 +150,8 @@ impl<'a> Resolver<'a> {
         let patch = Patch {
             name: spec.name.value.clone(),
             metadata,
-            replace: spec.atomic_replace.is_some(),
+            replace,
+            params,
             objects,
             items: rust.item_fragments(),
             c_files: std::mem::take(&mut self.c_files),

@@ -235,7 +235,7 @@ fn function_type(function: &syn::TypeBareFn, importer: &mut Importer<'_>) -> Res
 }
 
 /// A type by its name in Rust, or in C as Rust spells it.
-fn c_type(name: &str) -> Option<Type> {
+pub(super) fn c_type(name: &str) -> Option<Type> {
     Some(Type::Int(match name {
         "bool" => return Some(Type::Bool),
         "c_void" => return Some(Type::Void),

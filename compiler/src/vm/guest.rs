@@ -25,6 +25,8 @@ pub struct Machine {
     pub append: String,
     /// Files to put in, by their path in the machine.
     pub files: Vec<(String, Vec<u8>)>,
+    /// Programs to put in, likewise.
+    pub programs: Vec<(String, Vec<u8>)>,
 }
 
 impl Machine {
@@ -35,7 +37,7 @@ impl Machine {
         let Some(busybox) = busybox else {
             return Err(VmError::Missing { program: "busybox", package: "busybox-static" });
         };
-        Ok(Machine { image: target.image(), busybox, append: String::new(), files })
+        Ok(Machine { image: target.image(), busybox, append: String::new(), files, programs: Vec::new() })
     }
 }
 
@@ -114,7 +116,7 @@ impl Guest {
     /// Boots a machine and waits until it takes commands.
     pub fn boot(machine: &Machine) -> Result<Guest, VmError> {
         let folder = tempfile::tempdir().map_err(io_error("making a temporary folder"))?;
-        let archive = initramfs::initramfs(&machine.busybox, &machine.files)
+        let archive = initramfs::initramfs(&machine.busybox, &machine.files, &machine.programs)
             .map_err(io_error("packing the virtual machine's files"))?;
         let initrd = folder.path().join("initramfs");
         std::fs::write(&initrd, archive).map_err(io_error("writing the virtual machine's files"))?;

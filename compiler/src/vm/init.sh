@@ -3,7 +3,7 @@
 #
 # In:  "+ BASE64" adds to the script, "!" runs it; every line is answered, so that no buffer overflows.
 # Out: "ok" to the first; lines of BASE64 (the script's output) and ". STATUS" to the second.
-/bin/busybox mkdir -p /proc /sys /dev /tmp /run /root
+/bin/busybox mkdir -p /proc /sys /dev /tmp /run /root /home/user
 /bin/busybox --install -s /bin
 export PATH=/bin:/sbin:/usr/bin HOME=/root
 mount -t devtmpfs dev /dev
@@ -11,6 +11,7 @@ mount -t proc proc /proc
 mount -t sysfs sys /sys
 mount -t tracefs trace /sys/kernel/tracing
 mount -t tmpfs tmp /tmp
+chown user /home/user
 mkdir -p /dev/pts && mount -t devpts pts /dev/pts
 
 exec 3<>/dev/ttyS1

@@ -1,5 +1,5 @@
 #!/bin/sh
-# livepatch load FILE | unload NAME | wait NAME: what a test does with a patch, waiting for states and not for time.
+# livepatch load FILE [PARAM=VALUE ..] | unload NAME | wait NAME: what a test does with a patch, waiting for states and not for time.
 # It reads nothing that a patch is likely to change.
 # Exit status: 0 done, 1 the kernel refused, 5 the transition did not complete within LIMIT seconds.
 limit=${LIMIT:-60}
@@ -34,8 +34,9 @@ try() {
 
 case $1 in
 load)
-    try insmod "$2"
-    settled "$(basename "$2" .ko)"
+    shift
+    try insmod "$@"
+    settled "$(basename "$1" .ko)"
     ;;
 wait)
     settled "$2"

@@ -8,6 +8,8 @@ mod guest;
 mod initramfs;
 mod log;
 mod phases;
+mod steps;
 
 pub use guest::{Guest, Machine, Output, VmError};
-pub use phases::{run_tests, Phase, TestFailure, TestReport};
+pub use phases::{run_tests, run_unpatched, Phase, TestFailure, TestReport};
+pub use steps::trigger_path;

@@ -1,11 +1,12 @@
 //! The `test` blocks of a spec, in their three phases.
 
-use super::{Guest, Output, VmError};
-use kps_grammar::ast::{Expectation, Test};
+use super::steps::{self, Said};
+use super::{log, Guest, Output, VmError};
+use kps_grammar::ast::{Action, Claim, Expectation, Step, Test};
 use std::fmt;
 use std::time::Duration;
 
-/// When a command runs.
+/// When a step is done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Phase {
     /// Before the patch is loaded.
@@ -53,7 +54,18 @@ pub enum TestFailure {
         phase: Phase,
         /// Which.
         expectation: Expectation,
-        /// What the command printed.
+        /// What the step printed, or what the kernel logged meanwhile if it was to complain.
+        output: Output,
+    },
+    /// What was waited for did not come.
+    Wait {
+        /// The test.
+        test: String,
+        /// When.
+        phase: Phase,
+        /// Which.
+        step: Step,
+        /// What the command printed last.
         output: Output,
     },
     /// What is expected of the patched kernel holds without the patch.
@@ -65,66 +77,115 @@ pub enum TestFailure {
     },
 }
 
-const COMMAND_LIMIT: Duration = Duration::from_secs(120);
+impl TestFailure {
+    /// The test that does not hold; none if no test can.
+    fn test(&self) -> Option<&str> {
+        match self {
+            TestFailure::Livepatch { .. } => None,
+            TestFailure::Expectation { test, .. }
+            | TestFailure::Wait { test, .. }
+            | TestFailure::ShowsNothing { test, .. } => Some(test),
+        }
+    }
+}
+
+/// Does a test on an unpatched kernel that must complain, and may die of it: nothing else is done with the machine.
+pub fn run_unpatched(guest: &mut Guest, test: &Test, report: &mut TestReport) -> Result<(), VmError> {
+    for step in &test.steps {
+        steps::mark(guest, test, step)?;
+        if step.complains() {
+            let said = steps::provoke(guest, step)?;
+            judge(test, step, Phase::Before, &said, report);
+            return Ok(());
+        }
+        let said = steps::act(guest, step)?;
+        judge(test, step, Phase::Before, &said, report);
+    }
+    Ok(())
+}
 
 /// Runs the tests around loading and unloading `module`, a file in the guest. A transition may take `limit` seconds.
 ///
 /// `unpatched` lines must hold before and after, `patched` lines in between. A test whose `patched` lines all hold without
-/// the patch shows nothing, and fails.
+/// the patch shows nothing, and fails. Where the unpatched kernel must complain, it has done so in [`run_unpatched`].
 pub fn run_tests(
     guest: &mut Guest,
     tests: &[Test],
     name: &str,
     module: &str,
     limit: u32,
-) -> Result<TestReport, VmError> {
+    report: &mut TestReport,
+) -> Result<(), VmError> {
     // The script in the guest gives up first.
     let outer = Duration::from_secs(u64::from(limit) + 120);
-    let mut report = TestReport::default();
-    phase(guest, tests, Phase::Before, &mut report)?;
+    run_phase(guest, tests, Phase::Before, report)?;
     let loaded = guest.run(&format!("LIMIT={limit} livepatch load {module}"), outer)?;
     if loaded.status != 0 {
         report.failures.push(TestFailure::Livepatch { what: "load", output: loaded });
-        return Ok(report);
+        return Ok(());
     }
-    phase(guest, tests, Phase::Patched, &mut report)?;
+    run_phase(guest, tests, Phase::Patched, report)?;
     let unloaded = guest.run(&format!("LIMIT={limit} livepatch unload {name}"), outer)?;
     if unloaded.status != 0 {
         report.failures.push(TestFailure::Livepatch { what: "unload", output: unloaded });
-        return Ok(report);
+        return Ok(());
     }
-    phase(guest, tests, Phase::After, &mut report)?;
+    run_phase(guest, tests, Phase::After, report)?;
     guest.check_log()?;
     let failed = |test: &Test| {
-        report.failures.iter().any(|failure| match failure {
-            TestFailure::Expectation { test: name, .. } | TestFailure::ShowsNothing { test: name, .. } => {
-                *name == test.name.value
-            }
-            TestFailure::Livepatch { .. } => true,
-        })
+        report.failures.iter().any(|failure| failure.test().is_none_or(|name| name == test.name.value))
     };
     report.held = tests.iter().filter(|test| !failed(test)).map(|test| test.name.value.clone()).collect();
-    Ok(report)
+    Ok(())
 }
 
-fn phase(guest: &mut Guest, tests: &[Test], phase: Phase, report: &mut TestReport) -> Result<(), VmError> {
-    for test in tests {
-        let output = guest.run(&test.run.value, COMMAND_LIMIT)?;
-        let met = |e: &Expectation| output.text.contains(&e.text.value) == e.has;
-        let patched = phase == Phase::Patched;
-        let unmet = test.expectations.iter().filter(|e| e.patched == patched && !met(e));
-        for expectation in unmet {
-            report.failures.push(TestFailure::Expectation {
-                test: test.name.value.clone(),
-                phase,
-                expectation: expectation.clone(),
-                output: output.clone(),
-            });
+fn run_phase(
+    guest: &mut Guest,
+    tests: &[Test],
+    phase: Phase,
+    report: &mut TestReport,
+) -> Result<(), VmError> {
+    let patched = phase == Phase::Patched;
+    for test in tests.iter().filter(|test| patched || !test.complains()) {
+        let mut of_patched = Vec::new();
+        for step in &test.steps {
+            steps::mark(guest, test, step)?;
+            let said = steps::act(guest, step)?;
+            judge(test, step, phase, &said, report);
+            let claims = step.expectations.iter().filter(|expectation| expectation.patched);
+            of_patched.extend(claims.map(|expectation| holds(&expectation.claim, &said)));
         }
-        let mut of_patched = test.expectations.iter().filter(|e| e.patched).peekable();
-        if !patched && of_patched.peek().is_some() && of_patched.all(met) {
+        if !patched && !of_patched.is_empty() && of_patched.iter().all(|&holds| holds) {
             report.failures.push(TestFailure::ShowsNothing { test: test.name.value.clone(), phase });
         }
     }
     Ok(())
+}
+
+/// Adds what is not as it must be after a step.
+fn judge(test: &Test, step: &Step, phase: Phase, said: &Said, report: &mut TestReport) {
+    let patched = phase == Phase::Patched;
+    let name = || test.name.value.clone();
+    if matches!(step.action, Action::Wait { .. }) && said.output.status != 0 {
+        let output = said.output.clone();
+        report.failures.push(TestFailure::Wait { test: name(), phase, step: step.clone(), output });
+    }
+    let of_phase = step.expectations.iter().filter(|expectation| expectation.patched == patched);
+    for expectation in of_phase.filter(|expectation| !holds(&expectation.claim, said)) {
+        let output = match expectation.claim {
+            Claim::Complains(_) => Output { text: said.log.clone(), ..said.output },
+            _ => said.output.clone(),
+        };
+        let expectation = expectation.clone();
+        report.failures.push(TestFailure::Expectation { test: name(), phase, expectation, output });
+    }
+}
+
+fn holds(claim: &Claim, said: &Said) -> bool {
+    match claim {
+        Claim::Has(text) => said.output.text.contains(&text.value),
+        Claim::Lacks(text) => !said.output.text.contains(&text.value),
+        Claim::Status(status) => i64::from(said.output.status) == i64::from(*status),
+        Claim::Complains(text) => log::complaint(&said.log).is_some() && said.log.contains(&text.value),
+    }
 }

@@ -46,7 +46,7 @@ impl Block {
             Block::Object => &parse::OBJECT,
             Block::Func => &parse::FUNC,
             Block::CFile => &parse::C_FILE,
-            Block::Test => &parse::TEST,
+            Block::Test => &parse::test::TEST,
             Block::Rust => unreachable!("Rust is not cut into items"),
         }
     }

@@ -35,6 +35,24 @@ pub(crate) const CASES: &[Case] = &[
         w.write_sparse("spec.kps", 10 << 30);
         check("spec.kps")
     }),
+    ("KPS0701-trigger-missing", |w| trigger(w, "poc.c")),
+    ("KPS0701-trigger-is-a-folder", |w| {
+        w.write("poc.c/file", "");
+        trigger(w, "poc.c")
+    }),
+    ("KPS0612-trigger-link-out", |w| {
+        symlink("/proc/version", w.work().join("poc.c")).unwrap_or_else(|error| panic!("{error}"));
+        trigger(w, "poc.c")
+    }),
+    ("KPS0612-trigger-folder-link-out", |w| {
+        std::fs::write(w.temporary().join("poc.c"), "").unwrap_or_else(|error| panic!("{error}"));
+        symlink(w.temporary(), w.work().join("folder")).unwrap_or_else(|error| panic!("{error}"));
+        trigger(w, "folder/poc.c")
+    }),
+    ("KPS0713-trigger-too-large", |w| {
+        w.write_sparse("poc.c", MIB + 1);
+        trigger(w, "poc.c")
+    }),
     ("KPS0701-missing", |_| check("no/such/spec.kps")),
     ("KPS0701-folder", |_| check(".")),
     ("KPS0701-link-to-nothing", |w| {
@@ -70,6 +88,16 @@ pub(crate) const CASES: &[Case] = &[
 fn spec(world: &World, text: impl AsRef<[u8]>) -> Vec<OsString> {
     world.write("spec.kps", text);
     check("spec.kps")
+}
+
+/// Tests a spec with this trigger.
+fn trigger(world: &World, file: &str) -> Vec<OsString> {
+    let text = format!(
+        "patch fix {{\n    license \"GPL\";\n    object vmlinux {{ fn cmdline_proc_show {{ pre {{ }} }} }}\n    \
+         test \"x\" {{ trigger c \"{file}\"; patched status 0; }}\n}}\n"
+    );
+    world.write("spec.kps", text);
+    arguments(&["test", "--kernel", FIXTURE, "spec.kps"])
 }
 
 /// Checks a spec with a mistake in a file of this name.

@@ -1,0 +1,190 @@
+//! The parameters of a module: the values that bodies read, and the records by which the loader and sysfs know them.
+
+use crate::names::ident;
+use crate::types::c_int;
+use kps_plan::{ModuleParam, ParamDefault, ParamType, ParamValue, Params, Types};
+use proc_macro2::{Ident, Literal, Span, TokenStream};
+use quote::{format_ident, quote};
+use std::collections::BTreeSet;
+use std::ffi::CString;
+
+/// The values and the records.
+pub(crate) fn params(types: &Types, params: &Params) -> TokenStream {
+    let values = params.all.iter().map(value);
+    let records = records(types, params);
+    quote! {
+        #(#values)*
+        #records
+    }
+}
+
+/// What `.modinfo` says about the parameters, each entry with a name for it.
+pub(crate) fn modinfo(params: &Params) -> Vec<(Ident, String)> {
+    let mut entries = Vec::new();
+    for param in &params.all {
+        let name = &param.name;
+        if let Some(description) = &param.description {
+            entries.push((format_ident!("parm_{name}"), format!("parm={name}:{description}")));
+        }
+        let of = match param.default {
+            ParamDefault::One(_) => "",
+            ParamDefault::Array { .. } => "array of ",
+        };
+        let entry = format!("parmtype={name}:{of}{}", kernel_name(param));
+        entries.push((format_ident!("parmtype_{name}"), entry));
+    }
+    entries
+}
+
+/// What bodies read.
+fn value(param: &ModuleParam) -> TokenStream {
+    let name = ident(&param.name);
+    let (ty, value) = match &param.default {
+        ParamDefault::One(value) if param.ty == ParamType::Charp => {
+            let ty = format_ident!("{}", if param.is_writable() { "SharedCharp" } else { "Charp" });
+            let value = literal(value);
+            (quote!(#ty), quote!(#ty::new(#value)))
+        }
+        ParamDefault::One(value) => {
+            let (ty, value) = (element(param.ty), literal(value));
+            (quote!(Param<#ty>), quote!(Param::new(#value)))
+        }
+        ParamDefault::Array { max, values } => {
+            let (ty, len) = (element(param.ty), Literal::usize_unsuffixed(values.len()));
+            let unset =
+                if param.ty == ParamType::Bool { ParamValue::Bool(false) } else { ParamValue::Int(0) };
+            let all = values.iter().chain(std::iter::repeat(&unset)).take(*max as usize).map(literal);
+            let max = Literal::u32_unsuffixed(*max);
+            (quote!(Array<#ty, #max>), quote!(Array::new([#(#all),*], #len)))
+        }
+    };
+    let title = format!(" The parameter `{}`.", param.name);
+    quote! {
+        #[doc = #title]
+        #[allow(non_upper_case_globals)]
+        static #name: kps::param::#ty = kps::param::#value;
+    }
+}
+
+/// What the kernel reads: one `struct kernel_param` after the other.
+fn records(types: &Types, params: &Params) -> TokenStream {
+    let struct_name = |id| ident(types.get(id).name());
+    let (kernel_param, kparam_array) = (struct_name(params.kernel_param), struct_name(params.kparam_array));
+    let is_array = |param: &&ModuleParam| matches!(param.default, ParamDefault::Array { .. });
+    let arrays: Vec<_> =
+        params.all.iter().filter(is_array).map(|param| array(param, &kparam_array)).collect();
+    let structs = [&kernel_param].into_iter().chain((!arrays.is_empty()).then_some(&kparam_array));
+    let mut all_ops: BTreeSet<Ident> = params.all.iter().map(ops).collect();
+    if !arrays.is_empty() {
+        all_ops.insert(format_ident!("param_array_ops"));
+    }
+    let all_ops = all_ops.iter();
+    let len = Literal::usize_unsuffixed(params.all.len());
+    let records = params.all.iter().map(|param| record(param, &kernel_param));
+    quote! {
+        /// The parameters as the loader and sysfs know them (`kernel/params.c`). The loader takes the section for an array
+        /// of these structs.
+        #[allow(non_upper_case_globals)]
+        const _: () = {
+            use core::ptr::addr_of;
+            use kps::param::Record;
+            use types::{#(#structs),*};
+
+            extern "C" {
+                static __this_module: u8;
+                #(static #all_ops: u8;)*
+            }
+
+            #(#arrays)*
+
+            #[link_section = "__param"]
+            #[used]
+            static PARAMS: Record<[#kernel_param; #len]> = Record([#(#records,)*]);
+        };
+    }
+}
+
+/// What the kernel knows of an array.
+fn array(param: &ModuleParam, kparam_array: &Ident) -> TokenStream {
+    let (name, record, ty, ops) = (ident(&param.name), array_name(param), element(param.ty), ops(param));
+    quote! {
+        static #record: Record<#kparam_array> = Record(#kparam_array {
+            max: self::#name.max(),
+            elemsize: core::mem::size_of::<#ty>() as u32,
+            num: self::#name.len_ptr(),
+            ops: addr_of!(#ops).cast(),
+            elem: self::#name.as_ptr().cast(),
+            ..#kparam_array::ZERO
+        });
+    }
+}
+
+fn record(param: &ModuleParam, kernel_param: &Ident) -> TokenStream {
+    let (name, text) = (ident(&param.name), c_string(&param.name));
+    let (ops, arg) = match param.default {
+        ParamDefault::One(_) => (ops(param), quote!(self::#name.as_ptr().cast())),
+        ParamDefault::Array { .. } => {
+            let record = array_name(param);
+            (format_ident!("param_array_ops"), quote!(addr_of!(#record).cast_mut().cast()))
+        }
+    };
+    let perm = syn::LitInt::new(&format!("{:#o}", param.perm), Span::call_site());
+    quote! {
+        #kernel_param {
+            name: #text.as_ptr(),
+            r#mod: addr_of!(__this_module).cast_mut().cast(),
+            ops: addr_of!(#ops).cast(),
+            perm: #perm,
+            level: -1,
+            arg: #arg,
+            ..#kernel_param::ZERO
+        }
+    }
+}
+
+fn array_name(param: &ModuleParam) -> Ident {
+    format_ident!("array_{}", param.name)
+}
+
+/// The functions of the kernel that read and write such a value.
+fn ops(param: &ModuleParam) -> Ident {
+    format_ident!("param_ops_{}", kernel_name(param))
+}
+
+fn kernel_name(param: &ModuleParam) -> &'static str {
+    param.ty.kernel_name().unwrap_or_else(|| unreachable!("`ParamType::of` gives no other type"))
+}
+
+/// The type of an element, by a path that nothing of an author's hides.
+fn element(ty: ParamType) -> TokenStream {
+    match ty {
+        ParamType::Bool => quote!(bool),
+        ParamType::Charp => quote!(*const core::ffi::c_char),
+        ParamType::Int(int) => {
+            let int = c_int(int);
+            let in_ffi = int.to_string().starts_with("c_");
+            let path = in_ffi.then(|| quote!(core::ffi::));
+            quote!(#path #int)
+        }
+    }
+}
+
+fn literal(value: &ParamValue) -> TokenStream {
+    match value {
+        ParamValue::Bool(value) => quote!(#value),
+        ParamValue::Text(text) => {
+            let text = c_string(text);
+            quote!(#text)
+        }
+        ParamValue::Int(value) => {
+            let minus = (*value < 0).then(|| quote!(-));
+            let digits = syn::LitInt::new(&value.unsigned_abs().to_string(), Span::call_site());
+            quote!(#minus #digits)
+        }
+    }
+}
+
+fn c_string(text: &str) -> Literal {
+    // Neither names nor texts hold a NUL: the grammar lets none in.
+    Literal::c_string(&CString::new(text).unwrap_or_default())
+}

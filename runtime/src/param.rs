@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: GPL-2.0
+//! Module parameters, as bodies read them.
+//!
+//! The kernel writes a parameter when the module is loaded and whenever somebody writes to its file in sysfs, which any CPU
+//! may do at any time (`kernel/params.c`). So a body never holds a reference to the value: it takes a copy with one load,
+//! or holds the lock that writers take.
+
+use core::cell::UnsafeCell;
+use core::ffi::{c_char, c_uint, CStr};
+
+/// A type whose values the kernel writes, and bodies read, with one instruction.
+///
+/// # Safety
+///
+/// Aligned loads and stores of the type are whole on every machine that it is compiled for, and whatever the kernel writes
+/// is a value of it.
+pub unsafe trait Scalar: Copy {}
+
+macro_rules! scalars {
+    ($($ty:ty)*) => {
+        $(
+            // SAFETY: a type of at most eight bytes, which `param_set_*` writes as a whole; to a bool it writes 0 or 1.
+            unsafe impl Scalar for $ty {}
+        )*
+    };
+}
+
+scalars!(bool u8 i16 u16 i32 u32 i64 u64 isize usize);
+
+/// A `bool` or an integer.
+#[repr(transparent)]
+#[derive(Debug)]
+pub struct Param<T>(UnsafeCell<T>);
+
+// SAFETY: whoever reads does so with a single load, and whoever writes with a single store.
+unsafe impl<T: Scalar> Sync for Param<T> {}
+
+impl<T: Scalar> Param<T> {
+    /// A parameter that has this value if nobody sets it.
+    pub const fn new(default: T) -> Self {
+        Param(UnsafeCell::new(default))
+    }
+
+    /// What it is now.
+    pub fn get(&self) -> T {
+        // SAFETY: it is a static, so it is there, and a load is all that is done to it.
+        unsafe { self.0.get().read_volatile() }
+    }
+
+    /// Where the kernel writes it.
+    pub const fn as_ptr(&self) -> *mut T {
+        self.0.get()
+    }
+}
+
+/// An array of at most `N` elements.
+#[derive(Debug)]
+pub struct Array<T, const N: usize> {
+    values: UnsafeCell<[T; N]>,
+    len: UnsafeCell<c_uint>,
+}
+
+// SAFETY: every element and the length are read with single loads and written with single stores.
+unsafe impl<T: Scalar, const N: usize> Sync for Array<T, N> {}
+
+impl<T: Scalar, const N: usize> Array<T, N> {
+    /// A parameter that has the first `len` of these values if nobody sets it.
+    pub const fn new(values: [T; N], len: c_uint) -> Self {
+        Array { values: UnsafeCell::new(values), len: UnsafeCell::new(len) }
+    }
+
+    /// How many elements it has now. While somebody writes, this grows with every element.
+    pub fn len(&self) -> usize {
+        // SAFETY: it is a static, so it is there, and a load is all that is done to it.
+        let len = unsafe { self.len.get().read_volatile() };
+        (len as usize).min(N)
+    }
+
+    /// Whether it has no elements now.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// An element, if it has so many now.
+    pub fn get(&self, index: usize) -> Option<T> {
+        if index >= self.len() {
+            return None;
+        }
+        // SAFETY: the index is below `N`, and a load is all that is done to the element.
+        Some(unsafe { self.as_ptr().add(index).read_volatile() })
+    }
+
+    /// How many elements it has room for.
+    pub const fn max(&self) -> c_uint {
+        N as c_uint
+    }
+
+    /// Where the kernel writes the elements.
+    pub const fn as_ptr(&self) -> *mut T {
+        self.values.get().cast()
+    }
+
+    /// Where the kernel writes how many there are.
+    pub const fn len_ptr(&self) -> *mut c_uint {
+        self.len.get()
+    }
+}
+
+/// A text that is set when the module is loaded, and never after.
+#[repr(transparent)]
+#[derive(Debug)]
+pub struct Charp(UnsafeCell<*const c_char>);
+
+// SAFETY: the kernel writes it before `init` runs, when nobody else knows of it.
+unsafe impl Sync for Charp {}
+
+impl Charp {
+    /// A parameter that is this text if nobody sets it.
+    pub const fn new(default: &'static CStr) -> Self {
+        Charp(UnsafeCell::new(default.as_ptr()))
+    }
+
+    /// What it is.
+    pub fn get(&self) -> &CStr {
+        // SAFETY: `param_set_charp()` gives it a string that is there until the module is gone.
+        unsafe { CStr::from_ptr(*self.0.get()) }
+    }
+
+    /// Where the kernel writes the address of the text.
+    pub const fn as_ptr(&self) -> *mut *const c_char {
+        self.0.get()
+    }
+}
+
+/// A text that may change at any time: the kernel frees the old one when somebody writes to its file.
+#[repr(transparent)]
+#[derive(Debug)]
+pub struct SharedCharp(UnsafeCell<*const c_char>);
+
+// SAFETY: it is read and written under the lock of the module's parameters only.
+unsafe impl Sync for SharedCharp {}
+
+impl SharedCharp {
+    /// A parameter that is this text if nobody sets it.
+    pub const fn new(default: &'static CStr) -> Self {
+        SharedCharp(UnsafeCell::new(default.as_ptr()))
+    }
+
+    /// Calls a function with what it is now, and lets nobody change it meanwhile.
+    ///
+    /// The lock is a mutex: this may sleep, and must not be called from within itself.
+    #[cfg(CONFIG_RUST)]
+    pub fn with<R>(&self, read: impl FnOnce(&CStr) -> R) -> R {
+        let module = core::ptr::addr_of!(__this_module).cast_mut();
+        // SAFETY: the loader makes the lock of a module before it reads parameters. Under it nobody frees the text, and
+        // `read` cannot keep what it borrows.
+        unsafe {
+            kernel_param_lock(module);
+            let result = read(CStr::from_ptr(*self.0.get()));
+            kernel_param_unlock(module);
+            result
+        }
+    }
+
+    /// Where the kernel writes the address of the text.
+    pub const fn as_ptr(&self) -> *mut *const c_char {
+        self.0.get()
+    }
+}
+
+#[cfg(CONFIG_RUST)]
+extern "C" {
+    /// The `struct module` of this module.
+    static __this_module: u8;
+    fn kernel_param_lock(module: *mut u8);
+    fn kernel_param_unlock(module: *mut u8);
+}
+
+/// What the kernel reads of a parameter. Its pointers may be shared because nothing but the kernel follows them.
+#[repr(transparent)]
+#[derive(Debug)]
+pub struct Record<T>(pub T);
+
+// SAFETY: it never changes.
+unsafe impl<T> Sync for Record<T> {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_kernel_writes_is_what_is_read() {
+        static PARAM: Param<i32> = Param::new(-7);
+        assert_eq!(PARAM.get(), -7);
+        // SAFETY: no other test knows of it.
+        unsafe { PARAM.as_ptr().write(8) };
+        assert_eq!(PARAM.get(), 8);
+    }
+
+    #[test]
+    fn an_array_has_the_elements_that_were_given_and_no_more() {
+        static PARAM: Array<u8, 3> = Array::new([1, 2, 0], 2);
+        let all = || [0, 1, 2, 3].map(|n| PARAM.get(n));
+        assert_eq!(all(), [Some(1), Some(2), None, None]);
+        // SAFETY: no other test knows of it.
+        unsafe { PARAM.len_ptr().write(99) };
+        assert_eq!((PARAM.len(), all()), (3, [Some(1), Some(2), Some(0), None]));
+        // SAFETY: as above.
+        unsafe { PARAM.len_ptr().write(0) };
+        assert!(PARAM.is_empty() && all() == [None; 4]);
+    }
+
+    #[test]
+    fn a_text_is_what_the_pointer_leads_to() {
+        static PARAM: Charp = Charp::new(c"eth0");
+        assert_eq!(PARAM.get(), c"eth0");
+        // SAFETY: no other test knows of it.
+        unsafe { PARAM.as_ptr().write(c"lo".as_ptr()) };
+        assert_eq!(PARAM.get(), c"lo");
+    }
+}
