@@ -1,8 +1,7 @@
 //! What patches do to modules: loaded before, loaded later, loaded again, never loaded, and not the ones they were made for.
 
-use kps_tests::target::{build, target, Vm};
+use kps_tests::target::{build, Vm};
 use kps_tests::{kpsc, repository};
-use kpsc::target::{module, Cache, Progress};
 use libtest_mimic::{Arguments, Failed, Trial};
 use std::path::{Path, PathBuf};
 use xtask::bench::{builds, Bench};
@@ -23,7 +22,6 @@ fn main() {
         case("a module that is never loaded", never_loaded),
         case("another module of the same name stays unpatched", another_stays_unpatched),
         case("the patch is not let go while a task is in a module's function", unload_is_safe),
-        case("a module that came with the kernel", came_with_the_kernel),
     ];
     libtest_mimic::run(&arguments, trials).exit();
 }
@@ -123,20 +121,5 @@ fn unload_is_safe() {
         while [ -e /sys/kernel/livepatch/greets_back ]; do usleep 10000; done
         rmmod greets_back && wait $pid && cat /tmp/out && rmmod greeter");
     assert_eq!(said, "1\npatched 1 of 1\nhello 2\n");
-    vm.check_log();
-}
-
-fn came_with_the_kernel() {
-    let spec = folder().join("dummy_stats.kps");
-    let patch = build(&spec, None);
-    let modules = Cache::open().and_then(|cache| target().modules(&cache, Progress::Quiet));
-    let modules = modules.unwrap_or_else(|error| panic!("{}", error.message));
-    let file = std::fs::read(&modules["dummy"]).unwrap_or_else(|error| panic!("{error}"));
-    let dummy = module::unpack(file).unwrap_or_else(|error| panic!("{error}"));
-    let mut vm = Vm::boot(vec![("/dummy_stats.ko".to_owned(), patch), ("/dummy.ko".to_owned(), dummy)]);
-    let said = vm.sh("show() { grep dummy0 /proc/net/dev | tr -s ' ' | cut -d' ' -f2; }
-        livepatch load /dummy_stats.ko && insmod /dummy.ko numdummies=1 && show
-        livepatch unload dummy_stats && show");
-    assert_eq!(said, "4242\n0\n");
     vm.check_log();
 }

@@ -194,6 +194,7 @@ struct Compiled {
     source: Source,
     name: String,
     tests: Vec<ast::Test>,
+    modules: modules::Modules,
     emitted: Emitted,
 }
 
@@ -207,10 +208,11 @@ fn compile(
     let (spec, errors) = kps_grammar::parse(&source);
     let mut diagnostics: Vec<Diagnostic> = errors.iter().map(crate::diag::syntax).collect();
     let mut tests = Vec::new();
+    let mut modules = modules::Modules::default();
     let mut checked = None;
     if let Some(patch) = spec.patch {
         diagnostics.extend(files::read(&patch, &mut source));
-        let unread = modules::add(&mut facts, &patch, &source, target, cache)?;
+        let (known, unread) = modules::add(&mut facts, &patch, &source, target, cache)?;
         let (resolved, mut found) = resolve::resolve(&source, &patch, errors.is_empty(), &facts);
         // What could not be read is not missing.
         let is_unread =
@@ -224,6 +226,7 @@ fn compile(
             checked = passed;
         }
         tests = patch.tests;
+        modules = known;
     }
     diagnostics.sort_by_key(|d| d.labels.first().map(|label| label.span));
     let code = report(&diagnostics, Some(&source));
@@ -231,7 +234,7 @@ fn compile(
         Some(checked) if !any_error(&diagnostics) => {
             let name = checked.patch().name.clone();
             let emitted = emit(&checked, &source);
-            Ok(Ok(Compiled { source, name, tests, emitted }))
+            Ok(Ok(Compiled { source, name, tests, modules, emitted }))
         }
         _ => Ok(Err(code)),
     }

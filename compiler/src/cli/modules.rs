@@ -1,11 +1,17 @@
 //! The modules that a spec names: found among those of the target or beside the spec, and read.
 
 use super::files::beside;
-use crate::diag::Diagnostic;
-use crate::target::{Cache, Progress, Target};
+use crate::diag::{Diagnostic, KPS0213};
+use crate::input;
+use crate::target::{module, Cache, Progress, Target};
 use kps_facts::Facts;
 use kps_grammar::ast;
 use kps_grammar::{Source, Span};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// The files of modules, by the name that the kernel knows them by.
+pub(super) type Modules = BTreeMap<String, PathBuf>;
 
 /// Adds the modules that a spec names to the facts. Returns what cannot be read, with the place of the object's name; what there
 /// is not, is left to be missed.
@@ -15,34 +21,83 @@ pub(super) fn add(
     source: &Source,
     target: &Target,
     cache: &Cache,
-) -> Result<Vec<(Span, Diagnostic)>, Diagnostic> {
+) -> Result<(Modules, Vec<(Span, Diagnostic)>), Diagnostic> {
     let mut unread = Vec::new();
     let named = || patch.objects.iter().filter(|object| object.name.value != "vmlinux");
-    let known = match named().any(|object| object.from.is_none()) {
+    let for_tests = || patch.tests.iter().flat_map(|test| &test.modules);
+    let of_target = named().any(|object| object.from.is_none()) || for_tests().next().is_some();
+    let mut known = match of_target {
         true => target.modules(cache, Progress::Shown)?,
-        false => Default::default(),
+        false => Modules::default(),
     };
+    facts.module_names = known.keys().cloned().collect();
     for object in named() {
         let name = &object.name.value;
         if facts.modules.contains_key(name) {
             continue;
         }
-        let path = match &object.from {
-            None => known.get(name).cloned(),
-            Some(from) => match beside(&source.name, from) {
-                Ok(path) => Some(path),
+        if let Some(from) = &object.from {
+            match beside(&source.name, from) {
+                Ok(path) => drop(known.insert(name.clone(), path)),
                 Err(error) => {
                     unread.push((object.name.span, error));
                     continue;
                 }
-            },
-        };
-        let Some(path) = path else { continue };
-        if let Err(error) = Target::add_module(facts, name, &path) {
+            }
+        }
+        let Some(path) = known.get(name) else { continue };
+        if let Err(error) = Target::add_module(facts, name, path) {
             let place = object.from.as_ref().map_or(object.name.span, |from| from.span);
             unread.push((object.name.span, error.at(place, "")));
         }
     }
-    facts.module_names = known.into_keys().collect();
-    Ok(unread)
+    for module in for_tests().filter(|module| !known.contains_key(&plain(&module.value))) {
+        let error = Diagnostic::error(KPS0213, format!("there is no module `{}`", module.value));
+        let error = error.at(module.span, "").help("`ls /lib/modules` of the target lists them");
+        unread.push((module.span, error));
+    }
+    Ok((known, unread))
+}
+
+/// The modules that the tests want loaded, each behind those that it depends on, without their compression.
+pub(super) fn for_tests(
+    tests: &[ast::Test],
+    modules: &Modules,
+) -> Result<Vec<(String, Vec<u8>)>, Diagnostic> {
+    let mut loaded: Vec<(String, Vec<u8>)> = Vec::new();
+    for name in tests.iter().flat_map(|test| &test.modules) {
+        let mut wanted = vec![plain(&name.value)];
+        while let Some(name) = wanted.last().cloned() {
+            let Some(path) = modules.get(&name).filter(|_| !loaded.iter().any(|(known, _)| *known == name))
+            else {
+                wanted.pop();
+                continue;
+            };
+            let (bytes, depends) = read(path)?;
+            let missing =
+                |other: &String| !loaded.iter().any(|(known, _)| known == other) && !wanted.contains(other);
+            match depends.into_iter().find(missing) {
+                Some(first) => wanted.push(first),
+                None => {
+                    loaded.push((name, bytes));
+                    wanted.pop();
+                }
+            }
+        }
+    }
+    Ok(loaded)
+}
+
+/// A module's bytes, and what it depends on.
+fn read(path: &Path) -> Result<(Vec<u8>, Vec<String>), Diagnostic> {
+    let bytes = input::read(path, input::MODULE)?;
+    let unreadable = |error| Target::unreadable_module(path, &error);
+    let bytes = module::unpack(bytes).map_err(unreadable)?;
+    let depends = module::read(&bytes).map_err(unreadable)?.module.depends;
+    Ok((bytes, depends))
+}
+
+/// The name that the kernel knows a module by.
+fn plain(name: &str) -> String {
+    name.replace('-', "_")
 }

@@ -1,7 +1,7 @@
 //! `kpsc test`.
 
 use super::{
-    build::module, compile, open_target, read_spec, report, say, CommandResult, LimitArgs, SpecArgs,
+    build::module, compile, modules, open_target, read_spec, report, say, CommandResult, LimitArgs, SpecArgs,
     TargetArgs,
 };
 use crate::build;
@@ -57,6 +57,7 @@ impl Test {
         let file = format!("/{name}.ko");
         let mut machine = Machine::of(&target, vec![(file.clone(), module)]).map_err(vm_error)?;
         machine.programs = programs;
+        machine.modules = modules::for_tests(tests, &compiled.modules)?;
         let outcome = outcome(&machine, tests, name, &file, self.limit.limit).map_err(vm_error)?;
         for test in &outcome.held {
             say(format_args!("ok: {test}"));
@@ -129,7 +130,7 @@ fn vm_error(error: VmError) -> Diagnostic {
         }
         VmError::Io { .. } => (KPS0701, String::new()),
         VmError::Silent { log, .. } | VmError::Stopped { log } => (KPS0903, log),
-        VmError::Complaint { log, .. } => (KPS0902, log),
+        VmError::Complaint { log, .. } | VmError::Module { log, .. } => (KPS0902, log),
     };
     let error = Diagnostic::error(code, message);
     match log.as_str() {

@@ -1,7 +1,7 @@
 //! What `test` blocks name besides commands: files of the author's, and modules of the target.
 
 use super::Resolver;
-use crate::diag::{Diagnostic, KPS0108, KPS0601, KPS0612};
+use crate::diag::{Diagnostic, KPS0601, KPS0612};
 use kps_grammar::ast::{self, Action, Text};
 
 /// Longer than the path of any file that people write, and shorter than what systems refuse.
@@ -41,12 +41,12 @@ impl Resolver<'_> {
 
     fn check_test_module(&mut self, module: &Text) {
         let plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
-        let error = match !module.value.is_empty() && module.value.chars().all(plain) {
-            true => Diagnostic::error(KPS0108, "loading modules for a test is not supported yet")
-                .help("put what the test needs into the kernel, or drop the line"),
-            false => Diagnostic::error(KPS0601, "this is no name of a module")
-                .help("write its name without `.ko`: letters, digits, `_` and `-`"),
-        };
-        self.report(error.at(module.span, ""));
+        if module.value.is_empty() || !module.value.chars().all(plain) {
+            self.report(
+                Diagnostic::error(KPS0601, "this is no name of a module")
+                    .at(module.span, "")
+                    .help("write its name without `.ko`: letters, digits, `_` and `-`"),
+            );
+        }
     }
 }

@@ -160,10 +160,13 @@ impl Target {
             let module::Read { module, btf } = module::read(&module::unpack(file)?)?;
             Ok(facts.add_module(name, module, btf.as_deref())?)
         };
-        add().map_err(|error: ImageError| {
-            Diagnostic::error(KPS0706, format!("the module {} cannot be read: {error}", path.display()))
-                .help("kpsc reads x86-64 modules as the kernel's build leaves them")
-        })
+        add().map_err(|error: ImageError| Target::unreadable_module(path, &error))
+    }
+
+    /// A module that cannot be used.
+    pub fn unreadable_module(path: &Path, error: &ImageError) -> Diagnostic {
+        Diagnostic::error(KPS0706, format!("the module {} cannot be read: {error}", path.display()))
+            .help("kpsc reads x86-64 modules as the kernel's build leaves them")
     }
 
     /// Unpacks all of the kernel's source into a folder that is not there yet.

@@ -27,6 +27,8 @@ pub struct Machine {
     pub files: Vec<(String, Vec<u8>)>,
     /// Programs to put in, likewise.
     pub programs: Vec<(String, Vec<u8>)>,
+    /// Modules to load when it has booted, by their names, each behind those that it depends on.
+    pub modules: Vec<(String, Vec<u8>)>,
 }
 
 impl Machine {
@@ -37,7 +39,14 @@ impl Machine {
         let Some(busybox) = busybox else {
             return Err(VmError::Missing { program: "busybox", package: "busybox-static" });
         };
-        Ok(Machine { image: target.image(), busybox, append: String::new(), files, programs: Vec::new() })
+        Ok(Machine {
+            image: target.image(),
+            busybox,
+            append: String::new(),
+            files,
+            programs: Vec::new(),
+            modules: Vec::new(),
+        })
     }
 }
 
@@ -59,6 +68,14 @@ pub enum VmError {
         what: &'static str,
         /// What went wrong.
         error: io::Error,
+    },
+    /// A module is not taken.
+    #[error("the kernel did not load the module {name}")]
+    Module {
+        /// Its name.
+        name: String,
+        /// What was said.
+        log: String,
     },
     /// It said nothing for too long.
     #[error("the virtual machine did not answer for {seconds} s")]
@@ -116,7 +133,9 @@ impl Guest {
     /// Boots a machine and waits until it takes commands.
     pub fn boot(machine: &Machine) -> Result<Guest, VmError> {
         let folder = tempfile::tempdir().map_err(io_error("making a temporary folder"))?;
-        let archive = initramfs::initramfs(&machine.busybox, &machine.files, &machine.programs)
+        let modules = machine.modules.iter().map(|(name, bytes)| (module_path(name), bytes.clone()));
+        let files: Vec<_> = machine.files.iter().cloned().chain(modules).collect();
+        let archive = initramfs::initramfs(&machine.busybox, &files, &machine.programs)
             .map_err(io_error("packing the virtual machine's files"))?;
         let initrd = folder.path().join("initramfs");
         std::fs::write(&initrd, archive).map_err(io_error("writing the virtual machine's files"))?;
@@ -155,6 +174,12 @@ impl Guest {
         let from_agent = lines(to_agent.try_clone().map_err(io_error("talking to QEMU"))?);
         let mut guest = Guest { qemu, to_agent, from_agent, log, _folder: folder };
         while guest.line(BOOT_LIMIT)? != "ready" {}
+        for (name, _) in &machine.modules {
+            let said = guest.run(&format!("insmod {}", module_path(name)), BOOT_LIMIT)?;
+            if said.status != 0 {
+                return Err(VmError::Module { name: name.clone(), log: said.text });
+            }
+        }
         Ok(guest)
     }
 
@@ -228,6 +253,11 @@ impl Drop for Guest {
         let _ = self.qemu.kill();
         let _ = self.qemu.wait();
     }
+}
+
+/// Where a module to load is in the machine.
+fn module_path(name: &str) -> String {
+    format!("/modules/{name}.ko")
 }
 
 fn start(machine: &Machine, initrd: &Path, socket: &Path) -> Result<Child, VmError> {
