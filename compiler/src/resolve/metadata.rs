@@ -82,6 +82,10 @@ impl Resolver<'_> {
     }
 
     fn name(&mut self, name: &ast::Name) {
+        // A head that could not be parsed has given none, and has been reported.
+        if name.value.is_empty() {
+            return;
+        }
         if let Some(error) = check_name(&name.value) {
             let label = match name.value.len() {
                 len if len > MAX_NAME => format!("{len} characters"),
