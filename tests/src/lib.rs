@@ -6,6 +6,7 @@ pub mod miniature;
 pub mod module;
 pub mod properties;
 pub mod target;
+pub mod userland;
 pub mod world;
 
 use kps_facts::Facts;

@@ -80,7 +80,13 @@ pub struct Vm {
 impl Vm {
     /// Boots the default target with some files, each by its path in the machine.
     pub fn boot(files: Vec<(String, Vec<u8>)>) -> Vm {
-        let machine = Machine::of(&target(), files).unwrap_or_else(|error| panic!("{error}"));
+        Vm::boot_with(files, Vec::new())
+    }
+
+    /// The same with programs besides.
+    pub fn boot_with(files: Vec<(String, Vec<u8>)>, programs: Vec<(String, Vec<u8>)>) -> Vm {
+        let mut machine = Machine::of(&target(), files).unwrap_or_else(|error| panic!("{error}"));
+        machine.programs = programs;
         Vm { guest: Guest::boot(&machine).unwrap_or_else(|error| panic!("{error:?}")) }
     }
 
