@@ -32,6 +32,10 @@ patch fix {
         fn show_type@2 { pre { /* body comment */ let a = (c"c string", r"raw string", "body string"); } }
         fn no_btf_function(param: *mut seq_file) -> c_int { pre { } }
         post_patch { callback(); }
+        fn cmdline_proc_show { replace c "body.c"; }
+    }
+    c "code.c" {
+        fn reckon(figure: c_short) -> c_ushort;
     }
     param(mode = 0o600) label: charp = "label text", "label description";
     param(mode = 0o640) levels: [c_int; 4] = [77];
@@ -75,6 +79,12 @@ const FIELDS: &[(&str, &str, &str)] = &[
     ("raw string", "raw string", "@"),
     ("C string", "\"c string\"", "\"@\""),
     ("callback", "callback();", "@"),
+    ("C body", "\"body.c\"", "\"@\""),
+    ("C file", "\"code.c\"", "\"@\""),
+    ("C function", "reckon", "@"),
+    ("parameter", "figure", "@"),
+    ("its type", "c_short", "@"),
+    ("result", "c_ushort", "@"),
     ("mode", "0o600", "@"),
     ("loaded with", "label", "@"),
     ("its type", "charp", "@"),
@@ -123,6 +133,14 @@ fn texts() -> Vec<(&'static str, String)> {
     texts
 }
 
+/// A world with the files that the spec names.
+fn world() -> World {
+    let world = World::default();
+    world.write("body.c", "int cmdline_proc_show(struct seq_file *m, void *v) { return original(m, v); }\n");
+    world.write("code.c", "unsigned short reckon(short figure) { return figure; }\n");
+    world
+}
+
 /// The spec with a text in a field.
 fn with(found: &str, template: &str, text: &str) -> String {
     let escaped = text.replace('\\', "\\\\").replace('"', "\\\"");
@@ -141,7 +159,7 @@ fn harmless() -> String {
 #[test]
 fn no_text_gets_where_it_does_not_belong() {
     let texts = texts();
-    let build = build_files(&emit(&World::default(), OsStr::new("spec.kps"), &harmless()));
+    let build = build_files(&emit(&world(), OsStr::new("spec.kps"), &harmless()));
     let row = |&(name, found, template): &(&str, &str, &str)| {
         let outcomes = texts.iter().map(|(_, text)| try_out(&with(found, template, text), text, &build));
         line(name, outcomes)
@@ -170,7 +188,7 @@ fn line(name: &str, cells: impl Iterator<Item = String>) -> String {
 
 /// Checks a spec, and generates what is accepted. `ok`, or the number of the first code.
 fn try_out(spec: &str, text: &str, build: &BTreeMap<String, String>) -> String {
-    let world = World::default();
+    let world = world();
     world.write("spec.kps", spec);
     let said = world.run_cleanly(&["check", "--kernel", FIXTURE, "spec.kps"]);
     let said = said.unwrap_or_else(|error| panic!("{text:?}: {error}"));
@@ -236,6 +254,9 @@ fn inspect(files: &BTreeMap<String, String>, text: &str, build: &BTreeMap<String
         if path.ends_with(".lines") {
             assert!(plain(content, "_.#, -\n"), "{text:?} is in {path}: {content}");
         }
+        if path.starts_with("fix/fix_c") || path.contains("/pwned_c") {
+            assert!(plain(content, "_.,\"/ \t\n*:;=#(){}\\'-"), "{text:?} is in {path}: {content}");
+        }
         if path.ends_with(".rs") {
             syn::parse_file(content).unwrap_or_else(|error| panic!("{text:?} breaks {path}: {error}"));
             let tokens = TokenStream::from_str(content).unwrap_or_else(|error| panic!("{path}: {error}"));
@@ -282,11 +303,11 @@ fn literals(tokens: TokenStream, visit: &mut impl FnMut(&str)) {
 
 #[test]
 fn a_file_may_have_any_name_and_end_its_lines_as_it_likes() {
-    let plain = emit(&World::default(), OsStr::new("spec.kps"), &harmless());
+    let plain = emit(&world(), OsStr::new("spec.kps"), &harmless());
     let windows = format!("\u{feff}{}", harmless().replace('\n', "\r\n"));
-    assert_eq!(emit(&World::default(), OsStr::new("spec.kps"), &windows), plain);
+    assert_eq!(emit(&world(), OsStr::new("spec.kps"), &windows), plain);
     let hostile = OsStr::new("a *\\ \"$(touch pwned)\"\n`pwned`;#\u{202e}.kps");
-    let named = emit(&World::default(), hostile, &harmless());
+    let named = emit(&world(), hostile, &harmless());
     inspect(&named, "$(touch pwned)", &build_files(&plain));
     // Comments say where a body comes from, in plain characters.
     assert!(named["fix/fix_main.rs"].contains("a_______touch_pwned____pwned____.kps:14"));
@@ -301,7 +322,7 @@ fn what_a_spec_includes_is_not_read_before_rustc_compiles_it() {
         "let a = env!(\"KPSC_CACHE\");",
         "core::arch::global_asm!(\".incbin \\\"/etc/passwd\\\"\");",
     ] {
-        let world = World::default();
+        let world = world();
         let files = emit(&world, OsStr::new("spec.kps"), &with("callback();", "@", body));
         let cache = world.cache().display().to_string();
         assert!(files["fix/fix_main.rs"].contains(body));

@@ -28,11 +28,11 @@ fn read_with_includes(file: &Text, source: &mut Source) -> Result<(), Diagnostic
         if source.files.contains_key(&name) {
             continue;
         }
-        let path = beside(&source.name, &Text { value: name.clone(), span: file.span })?;
-        // What is not beside it is the kernel's.
-        if name != file.value && !path.exists() {
+        // What a file includes and is not beside it is the kernel's.
+        if name != file.value && !folder_of(&source.name).join(&name).exists() {
             continue;
         }
+        let path = beside(&source.name, &Text { value: name.clone(), span: file.span })?;
         let text = input::read_text(&path, input::C_FILE).map_err(|error| error.at(file.span, ""))?;
         let folder = Path::new(&name).parent().unwrap_or(Path::new(""));
         pending.extend(includes(&text).filter_map(|included| below(&folder.join(included))));
@@ -63,14 +63,22 @@ pub(super) fn beside(spec: &str, file: &Text) -> Result<PathBuf, Diagnostic> {
             .help("put the file beside the spec, and name it from there")
     };
     let path = below(Path::new(&file.value)).filter(|path| !path.is_empty()).ok_or_else(outside)?;
-    let folder = Path::new(spec).parent().filter(|folder| !folder.as_os_str().is_empty());
-    let folder = folder.unwrap_or(Path::new("."));
+    let folder = folder_of(spec);
     let full = folder.join(path);
-    // A link may lead anywhere. What is not there is said when it is read.
+    // A link may lead anywhere.
     match (folder.canonicalize(), full.canonicalize()) {
-        (Ok(folder), Ok(full)) if !full.starts_with(&folder) => Err(outside()),
-        _ => Ok(full),
+        (Ok(folder), Ok(real)) if real.starts_with(&folder) => Ok(full),
+        (Ok(_), Ok(_)) => Err(outside()),
+        _ => Err(Diagnostic::error(KPS0214, format!("there is no file {:?} beside the spec", file.value))
+            .at(file.span, "")
+            .help("put the file beside the spec, or below, and name it from there")),
     }
+}
+
+/// The folder that a spec lies in.
+fn folder_of(spec: &str) -> &Path {
+    let folder = Path::new(spec).parent().filter(|folder| !folder.as_os_str().is_empty());
+    folder.unwrap_or(Path::new("."))
 }
 
 #[cfg(test)]

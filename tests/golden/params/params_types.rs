@@ -37,9 +37,17 @@ const _: () = {
 };
 
 #[repr(C)]
+#[derive(Clone, Copy)]
 pub struct module {
-    _opaque: [u8; 0],
+    pub _pad0: [u8; 64],
+    pub _align: [u64; 0],
 }
+
+const _: () = {
+    let size = core::mem::size_of::<module>();
+    assert!(size == 64);
+    assert!(core::mem::align_of:: < module > () == 8);
+};
 
 #[repr(C)]
 #[derive(Clone, Copy)]
