@@ -51,7 +51,10 @@ pub(super) fn add(
             unread.push((object.name.span, error.at(place, "")));
         }
     }
-    for module in for_tests().filter(|module| !known.contains_key(&plain(&module.value))) {
+    // What is no name at all is refused for that.
+    let is_name = |text: &str| text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-');
+    let missing = |name: &str| is_name(name) && !name.is_empty() && !known.contains_key(&plain(name));
+    for module in for_tests().filter(|module| missing(&module.value)) {
         let error = Diagnostic::error(KPS0213, format!("there is no module `{}`", module.value));
         let error = error.at(module.span, "").help("`ls /lib/modules` of the target lists them");
         unread.push((module.span, error));

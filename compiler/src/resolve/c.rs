@@ -1,6 +1,7 @@
 //! Files in C: functions that take the place of old ones, and functions that Rust bodies call.
 
 use super::names::Declared;
+use super::rust::{long_name, MAX_NAME};
 use super::symbols::Scope;
 use super::Resolver;
 use crate::diag::{Diagnostic, KPS0211, KPS0214};
@@ -20,6 +21,10 @@ impl Resolver<'_> {
             let Some(file) = self.c_file(&item.file) else { continue };
             for function in &item.functions {
                 let name = &function.name;
+                if name.value.len() > MAX_NAME {
+                    self.report(long_name(name.span));
+                    continue;
+                }
                 let names = declared.names.entry("vmlinux".to_owned()).or_default();
                 if !names.insert(name.value.clone()) {
                     self.report(
