@@ -51,12 +51,19 @@ pub(crate) fn gate<B: Body>(patch: &Patch<B>, object: &Object<B>, names: &[FuncN
         there.then(|| quote!(#module::#function(obj)))
     };
     let pre_patch = match author("pre_patch") {
+        // The loader takes any number but 0 for a refusal, and hands it on: a positive one would look like success.
         Some(call) => quote! {
             /// SAFETY: the kernel has called this with the object.
-            unsafe { #call }
+            let status = unsafe { #call };
+            if status > 0 { -EINVAL } else { status }
         },
         None => quote!(0),
     };
+    let errno = author("pre_patch").map(|_| {
+        quote!(
+            use super::super::kps::errno::EINVAL;
+        )
+    });
     let between = ["post_patch", "pre_unpatch"].into_iter().filter_map(|callback| {
         let (call, callback) = (author(callback)?, format_ident!("{callback}"));
         Some(quote! {
@@ -79,6 +86,7 @@ pub(crate) fn gate<B: Body>(patch: &Patch<B>, object: &Object<B>, names: &[FuncN
     quote! {
         #[doc = #title]
         mod #gate {
+            #errno
             use super::super::kps::gate::{self, Func};
             use super::super::types::#klp_object;
             use super::super::#module;
@@ -107,9 +115,11 @@ pub(crate) fn gate<B: Body>(patch: &Patch<B>, object: &Object<B>, names: &[FuncN
                     if !same {
                         for n in 0..FUNCS.len() {
                             let func = funcs.add(n);
-                            (*func).new_func = gate::behind_site((*func).old_func.cast()).cast_mut().cast();
-                            // What runs there is the module's own: no task in it holds the patch up.
-                            (*func).new_size = 0;
+                            let behind = gate::behind_site((*func).old_func.cast());
+                            (*func).new_func = behind.cast_mut().cast();
+                            // A later patch of the function looks here for tasks that are still in it.
+                            let site = behind.offset_from((*func).old_func.cast()) as core::ffi::c_ulong;
+                            (*func).new_size = (*func).old_size.saturating_sub(site);
                         }
                     }
                     same

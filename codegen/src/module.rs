@@ -189,7 +189,7 @@ fn livepatch<B: Body>(patch: &Patch<B>, names: &[Vec<FuncNames>]) -> TokenStream
     let gates = gated.map(|(object, names)| gate(patch, object, names));
     quote! {
         /// The tables that the kernel is given, and the moment when it is.
-        #[allow(unused_imports)]
+        #[allow(non_upper_case_globals, unused_imports)]
         mod livepatch {
             use super::kps::errno::EINVAL;
             use super::kps::guard::{self, Entry, Mismatch};
@@ -293,7 +293,8 @@ fn funcs<B>(object: &Object<B>, names: &[FuncNames], klp_func: &Ident) -> TokenS
 }
 
 fn funcs_table<B>(object: &Object<B>) -> Ident {
-    format_ident!("{}_FUNCS", object.name.as_str().to_uppercase())
+    // Modules may differ in nothing but the case of their names.
+    format_ident!("FUNCS_{}", object.name.as_str())
 }
 
 fn object_entry<B>(object: &Object<B>, klp_object: &Ident, klp_callbacks: &Ident) -> TokenStream {

@@ -43,8 +43,8 @@ pub struct Patch<B> {
 pub struct CFile {
     /// Its path below the folder of the patch's source, of plain characters.
     pub path: String,
-    /// The modules whose symbols it may use besides those of vmlinux: it holds functions of theirs.
-    pub modules: Vec<ObjectName>,
+    /// The object whose functions it holds. If that is a module, it may use that one's symbols besides those of vmlinux.
+    pub object: ObjectName,
     /// The functions that Rust bodies call.
     pub functions: Vec<String>,
 }

@@ -20,9 +20,12 @@ pub struct Func {
 ///
 /// There must be `size` bytes at `memory` that can be read and do not change.
 pub unsafe fn has_build_id(memory: *const u8, size: usize, id: &[u8]) -> bool {
+    if id.is_empty() || size == 0 {
+        return id.is_empty();
+    }
     // SAFETY: the caller vouches for this range.
     let memory = unsafe { core::slice::from_raw_parts(memory, size) };
-    id.is_empty() || holds_note(memory, id)
+    holds_note(memory, id)
 }
 
 /// Notes are at multiples of four bytes: the lengths of name and id, the type, the name, the id.

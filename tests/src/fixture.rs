@@ -310,6 +310,7 @@ fn klp(w: &mut BtfWriter, [int, uint, ulong, bool, const_char_p, void_p]: [u32; 
             ("new_func", void_p, 64, None),
             ("old_sympos", ulong, 128, None),
             ("old_func", void_p, 192, None),
+            ("old_size", ulong, 1024, None),
             ("new_size", ulong, 1088, None),
         ],
     );

@@ -204,8 +204,9 @@ fn tables_at_the_end_of_memory_are_no_obstacle() {
 
 #[test]
 fn a_module_is_read_as_the_kernel_will_see_it() {
-    let module::Read { module, btf } =
+    let module::Read { name, module, btf } =
         module::read(&fixture::module()).unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(name.as_deref(), Some("dummy"));
     assert_eq!(module.build_id.as_deref(), Some(&kps_tests::module::BUILD_ID[..]));
     assert_eq!(module.depends, ["usb_core", "mii"]);
     assert!(btf.is_some());

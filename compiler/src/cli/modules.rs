@@ -56,7 +56,7 @@ pub(super) fn add(
     let missing = |name: &str| is_name(name) && !name.is_empty() && !known.contains_key(&plain(name));
     for module in for_tests().filter(|module| missing(&module.value)) {
         let error = Diagnostic::error(KPS0213, format!("there is no module `{}`", module.value));
-        let error = error.at(module.span, "").help("`ls /lib/modules` of the target lists them");
+        let error = error.at(module.span, "").help("write the name that `lsmod` shows, without `.ko`");
         unread.push((module.span, error));
     }
     Ok((known, unread))
@@ -77,8 +77,12 @@ pub(super) fn for_tests(
                 continue;
             };
             let (bytes, depends) = read(path)?;
-            let missing =
-                |other: &String| !loaded.iter().any(|(known, _)| known == other) && !wanted.contains(other);
+            // What is nowhere may be built in; if it is not, the kernel says so.
+            let missing = |other: &String| {
+                modules.contains_key(other)
+                    && !loaded.iter().any(|(known, _)| known == other)
+                    && !wanted.contains(other)
+            };
             match depends.into_iter().find(missing) {
                 Some(first) => wanted.push(first),
                 None => {

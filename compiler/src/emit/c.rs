@@ -3,7 +3,7 @@
 use super::templates;
 use crate::resolve::Fragment;
 use kps_codegen::names::{c_name, c_symbol, func_names, placeholder};
-use kps_plan::{CFile, CInt, Change, Func, Link, Patch, Signature, Type, TypeDef, Types, Uses};
+use kps_plan::{CFile, CInt, Change, Func, Link, Object, Patch, Signature, Type, TypeDef, Types, Uses};
 use serde::Serialize;
 
 /// The folder of the authors' files in the generated one.
@@ -48,7 +48,8 @@ pub(super) fn wrapper(patch: &Patch<Fragment>, n: usize, file: &CFile) -> String
     let types = &patch.kernel.types;
     let own = |uses: &Uses| symbols(&uses.functions, &uses.statics);
     let mut reached = symbols(&patch.kernel.functions, &patch.kernel.statics);
-    for object in patch.objects.iter().filter(|object| file.modules.contains(&object.name)) {
+    let of_file = |object: &&Object<Fragment>| object.name == file.object;
+    for object in patch.objects.iter().filter(of_file) {
         reached.extend(own(&object.uses));
         reached.extend(object.sees.iter().flat_map(|&n| own(&patch.objects[n].uses)));
     }

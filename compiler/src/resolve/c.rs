@@ -18,7 +18,7 @@ impl Resolver<'_> {
         declared: &mut Declared,
     ) {
         for item in &spec.c_files {
-            let Some(file) = self.c_file(&item.file) else { continue };
+            let Some(file) = self.c_file(&item.file, ObjectName::Vmlinux) else { continue };
             for function in &item.functions {
                 let name = &function.name;
                 if name.value.len() > MAX_NAME {
@@ -51,19 +51,16 @@ impl Resolver<'_> {
         file: &Text,
     ) -> Option<Change<B>> {
         let name = &symbol.name.value;
-        let n = self.c_file(file)?;
-        let object = scope.object_name();
-        if object != ObjectName::Vmlinux && !self.c_files[n].modules.contains(&object) {
-            self.c_files[n].modules.push(object);
-        }
+        let n = self.c_file(file, scope.object_name())?;
         let text = self.source.files.get(&file.value).map_or("", String::as_str);
         let calls_original = has_word(text, "original") || has_word(text, &format!("original_{name}"));
         let declaration = self.prototypes(scope, name).first().map(|&id| self.facts.btf.declaration(id));
         Some(Change::C { file: n, calls_original, declaration: declaration.filter(|text| is_plain_c(text)) })
     }
 
-    /// The place of a file among those of the patch.
-    fn c_file(&mut self, file: &Text) -> Option<usize> {
+    /// The place of a file among those of the patch. It serves one object: what it uses of a module is there only when the
+    /// module is.
+    fn c_file(&mut self, file: &Text, object: ObjectName) -> Option<usize> {
         if !is_c_path(&file.value) {
             self.report(
                 Diagnostic::error(KPS0214, format!("{:?} cannot be the path of a C file", file.value))
@@ -73,11 +70,24 @@ impl Resolver<'_> {
             );
             return None;
         }
-        if let Some(n) = self.c_files.iter().position(|known| known.path == file.value) {
-            return Some(n);
+        let known = self.c_files.iter().position(|known| known.path == file.value);
+        match known {
+            Some(n) if self.c_files[n].object == object => Some(n),
+            Some(n) => {
+                let (one, other) = (self.c_files[n].object.as_str().to_owned(), object.as_str());
+                self.report(
+                    Diagnostic::error(KPS0214, format!("{:?} serves `{one}` and `{other}`", file.value))
+                        .at(file.span, "")
+                        .note("a module's symbols are there only while the module is")
+                        .help("split the file: one for each object, and one for what Rust bodies call"),
+                );
+                None
+            }
+            None => {
+                self.c_files.push(CFile { path: file.value.clone(), object, functions: Vec::new() });
+                Some(self.c_files.len() - 1)
+            }
         }
-        self.c_files.push(CFile { path: file.value.clone(), modules: Vec::new(), functions: Vec::new() });
-        Some(self.c_files.len() - 1)
     }
 }
 

@@ -80,7 +80,7 @@ const KLP_MEMBERS: &[Members] = &[
 /// What the gate of a module uses besides (`include/linux/module.h`).
 const GATE_MEMBERS: &[Members] = &[
     ("klp_object", &["mod"]),
-    ("klp_func", &["old_func", "new_size"]),
+    ("klp_func", &["old_func", "old_size", "new_size"]),
     ("module", &["mem"]),
     ("module_memory", &["base", "size"]),
 ];

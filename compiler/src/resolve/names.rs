@@ -132,7 +132,8 @@ impl Resolver<'_> {
 
     fn check_size(&mut self, scope: Scope<'_>, item: &ast::UseStatic, address: u64, size: Option<u64>) {
         let name = &item.symbol.name;
-        let end = scope.object.section_of(address).map(|section| section.address + section.size);
+        let end =
+            scope.object.section_of(address).map(|section| section.address.saturating_add(section.size));
         let next = scope.object.symbols.next_address(address);
         let Some(next) = next.into_iter().chain(end).min() else { return };
         if size.is_none_or(|size| size > next - address) {

@@ -59,6 +59,10 @@ impl Resolver<'_> {
         let Object { symbols, sites, .. } = scope.object;
         let has_site = symbols.named(name).iter().any(|sym| sites.contains_key(&sym.address));
         let all = self.facts.btf.functions(name);
+        // Without types of its own a module has nothing to do with what vmlinux calls by the same name.
+        if scope.module.is_some_and(|module| module.types.is_empty()) {
+            return Vec::new();
+        }
         // What a module's BTF says as vmlinux's does is in vmlinux's only.
         let own = |id: &&BtfId| scope.module.is_some_and(|module| module.types.contains(&id.0));
         let of_vmlinux =

@@ -51,6 +51,9 @@ pub enum ImageError {
     /// The image carries no build-id.
     #[error("the kernel has no build-id")]
     NoBuildId,
+    /// A module that the kernel calls by another name.
+    #[error("it is a module of another name: see `modinfo`")]
+    OtherModule,
     /// The types cannot be read.
     #[error(transparent)]
     Btf(#[from] kps_facts::btf::BtfError),

@@ -157,7 +157,10 @@ impl Target {
     pub fn add_module(facts: &mut Facts, name: &str, path: &Path) -> Result<(), Diagnostic> {
         let file = input::read(path, input::MODULE)?;
         let add = || {
-            let module::Read { module, btf } = module::read(&module::unpack(file)?)?;
+            let module::Read { name: own, module, btf } = module::read(&module::unpack(file)?)?;
+            if own.is_some_and(|own| own != name) {
+                return Err(ImageError::OtherModule);
+            }
             Ok(facts.add_module(name, module, btf.as_deref())?)
         };
         add().map_err(|error: ImageError| Target::unreadable_module(path, &error))

@@ -15,9 +15,16 @@ type Header = elf::FileHeader64<LE>;
 /// The space between two sections: nothing ends where something else starts.
 const GAP: u64 = 4096;
 
+/// How long names are, the NUL at their end included (`include/linux/kallsyms.h`).
+const KSYM_NAME_LEN: usize = 512;
+/// What all names of a module may take. Symbols of a forged one share a few long names.
+const MAX_NAMES: usize = 64 << 20;
+
 /// A module, and the part of it that describes its types.
 #[derive(Debug)]
 pub struct Read {
+    /// What the kernel will call it.
+    pub name: Option<String>,
     /// What is in it.
     pub module: Module,
     /// Its `.BTF` section, unless it has none that continues vmlinux's.
@@ -59,7 +66,7 @@ pub fn read(bytes: &[u8]) -> Result<Read, ImageError> {
         depends: depends(modinfo),
         types: 0..0,
     };
-    Ok(Read { module, btf })
+    Ok(Read { name: value(modinfo, "name=").map(str::to_owned), module, btf })
 }
 
 /// The address of each section that is loaded.
@@ -92,7 +99,7 @@ fn symbols(
     addresses: &[Option<u64>],
 ) -> Result<Symbols, ImageError> {
     let table = sections.symbols(LE, bytes, elf::SHT_SYMTAB)?;
-    let mut found = Vec::new();
+    let (mut found, mut total) = (Vec::new(), 0);
     for symbol in table.iter() {
         if matches!(symbol.st_type(), elf::STT_SECTION | elf::STT_FILE) {
             continue;
@@ -103,8 +110,12 @@ fn symbols(
         if name.is_empty() {
             continue;
         }
-        if !name.bytes().all(|b| b.is_ascii_graphic()) {
-            return Err(ImageError::Kallsyms("a name is not of printable ASCII characters"));
+        if name.len() >= KSYM_NAME_LEN || !name.bytes().all(|b| b.is_ascii_graphic()) {
+            return Err(ImageError::Kallsyms("a name is too long, or is not of printable ASCII characters"));
+        }
+        total += name.len();
+        if total > MAX_NAMES {
+            return Err(ImageError::Kallsyms("its names take more room than those of any kernel"));
         }
         let kind = if symbol.st_type() == elf::STT_FUNC { 't' } else { 'd' };
         found.push(Sym { address: start.wrapping_add(symbol.st_value(LE)), kind, name });
@@ -122,11 +133,12 @@ fn sites(
     let mut sites = HashMap::new();
     let Some((table, _)) = sections.section_by_name(LE, b"__mcount_loc") else { return Ok(sites) };
     let symtab = sections.symbols(LE, bytes, elf::SHT_SYMTAB)?;
-    for section in sections.iter() {
-        if section.sh_info(LE) as usize != table.0 {
-            continue;
-        }
-        let Some((relocations, _)) = section.rela(LE, bytes)? else { continue };
+    // A section has one list of relocations; more of them are forged.
+    let applies = |section: &&elf::SectionHeader64<LE>| {
+        section.sh_type(LE) == elf::SHT_RELA && section.sh_info(LE) as usize == table.0
+    };
+    if let Some(section) = sections.iter().find(applies) {
+        let Some((relocations, _)) = section.rela(LE, bytes)? else { return Ok(sites) };
         for relocation in relocations {
             let symbol = symtab.symbol(object::SymbolIndex(relocation.r_sym(LE, false) as usize))?;
             let index = usize::from(symbol.st_shndx(LE).0);
@@ -153,10 +165,14 @@ fn build_id(note: &[u8]) -> Option<Vec<u8>> {
     header.ends_with(b"GNU\0").then(|| id.to_vec())
 }
 
-/// `depends=a,b` among strings that end with NUL.
-fn depends(modinfo: &[u8]) -> Vec<String> {
+/// What follows a key among strings that end with NUL.
+fn value<'a>(modinfo: &'a [u8], key: &str) -> Option<&'a str> {
     let mut entries = modinfo.split(|&b| b == 0);
-    let depends = entries.find_map(|entry| std::str::from_utf8(entry).ok()?.strip_prefix("depends="));
-    let names = depends.unwrap_or_default().split(',').filter(|name| !name.is_empty());
+    entries.find_map(|entry| std::str::from_utf8(entry).ok()?.strip_prefix(key))
+}
+
+/// `depends=a,b`.
+fn depends(modinfo: &[u8]) -> Vec<String> {
+    let names = value(modinfo, "depends=").unwrap_or_default().split(',').filter(|name| !name.is_empty());
     names.map(|name| name.replace('-', "_")).collect()
 }

@@ -343,7 +343,7 @@ mod vmlinux {
 }
 
 /// The tables that the kernel is given, and the moment when it is.
-#[allow(unused_imports)]
+#[allow(non_upper_case_globals, unused_imports)]
 mod livepatch {
     use super::kps::errno::EINVAL;
     use super::kps::guard::{self, Entry, Mismatch};
@@ -353,7 +353,7 @@ mod livepatch {
     use core::ffi::{c_int, c_void};
     use core::ptr::{addr_of, addr_of_mut, null};
 
-    static mut VMLINUX_FUNCS: [klp_func; 8] = [
+    static mut FUNCS_vmlinux: [klp_func; 8] = [
         klp_func {
             old_name: c"cmdline_proc_show".as_ptr(),
             new_func: vmlinux::livepatch_cmdline_proc_show as *mut c_void,
@@ -402,7 +402,7 @@ mod livepatch {
     static mut OBJECTS: [klp_object; 2] = [
         klp_object {
             name: null(),
-            funcs: addr_of_mut!(VMLINUX_FUNCS).cast(),
+            funcs: addr_of_mut!(FUNCS_vmlinux).cast(),
             callbacks: klp_callbacks {
                 pre_patch: Some(vmlinux::kps_pre_patch),
                 post_unpatch: Some(vmlinux::kps_post_unpatch),
