@@ -4,8 +4,7 @@ use kps_plan::{Func, ObjectName, Patch};
 use proc_macro2::{Ident, Span};
 use std::collections::HashSet;
 
-/// The modules of a generated crate, and the crates that it names. An author's item must not have one of these names, nor
-/// that of a patched object.
+/// The modules of a generated crate, and the crates that it names. An author's item must not have one of these names.
 pub const RESERVED: &[&str] = &["core", "kernel", "kps", "livepatch", "types"];
 
 /// What the symbols of generated functions start with. An author's item must not.
@@ -68,13 +67,10 @@ pub fn ident(name: &str) -> Ident {
     }
 }
 
-/// The module of a patched object in a generated crate.
+/// The module of a patched object in a generated crate. It has the prefix because modules of the kernel are often named like a
+/// type of theirs, which bodies name.
 pub fn object_ident(object: &ObjectName) -> Ident {
-    let name = object.as_str();
-    match RESERVED.contains(&name) {
-        true => ident(&format!("{name}_")),
-        false => ident(name),
-    }
+    ident(&format!("{PREFIX}in_{}", object.as_str()))
 }
 
 /// What a function of a C file is called there: another name than its own, which the kernel's headers and the kernel may have.

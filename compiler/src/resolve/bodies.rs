@@ -127,12 +127,10 @@ impl Resolver<'_> {
     pub(super) fn parse_rust(&mut self, spec: &ast::Patch) -> Rust {
         let mut rust =
             Rust { items: Vec::new(), item_codes: Vec::new(), item_refs: Vec::new(), bodies: HashMap::new() };
-        let objects = spec.objects.iter().map(|object| object.name.value.as_str());
-        let reserved: HashSet<&str> = RESERVED.iter().copied().chain(objects).collect();
         for &code in &spec.items {
             match parse_item(self.source, code) {
                 Ok((item, tokens)) => {
-                    self.check_item(&reserved, &item, code);
+                    self.check_item(&item, code);
                     rust.item_refs.push((code, Refs::of_item(&item, tokens)));
                     rust.items.push(item);
                     rust.item_codes.push(Fragment::new(self.source, code));
@@ -208,9 +206,9 @@ impl Resolver<'_> {
     }
 
     /// An item must keep away from the names of the generated crate.
-    fn check_item(&mut self, reserved: &HashSet<&str>, item: &Item, code: Code) {
+    fn check_item(&mut self, item: &Item, code: Code) {
         for name in refs::defined(std::slice::from_ref(item)) {
-            if reserved.contains(name.as_str()) || name.starts_with(PREFIX) {
+            if RESERVED.contains(&name.as_str()) || name.starts_with(PREFIX) {
                 let message = format!("an item cannot be named `{name}`");
                 self.report(
                     Diagnostic::error(KPS0210, message)

@@ -107,8 +107,7 @@ impl Resolver<'_> {
         for param in &spec.params {
             let name = &param.name;
             let text = name.value.as_str();
-            let is_object = spec.objects.iter().any(|object| object.name.value == text);
-            if TAKEN.contains(&text) || RESERVED.contains(&text) || is_object || text.starts_with(PREFIX) {
+            if TAKEN.contains(&text) || RESERVED.contains(&text) || text.starts_with(PREFIX) {
                 self.report(
                     Diagnostic::error(KPS0210, format!("a parameter cannot be named `{text}`"))
                         .at(name.span, "")

@@ -39,7 +39,7 @@ const _: () = {
     unreachable_code,
     clippy::all
 )]
-mod vmlinux {
+mod kps_in_vmlinux {
     use super::*;
     use super::types::{bpf_attr, remap_data, screen_info, seq_file};
     use core::ffi::{c_int, c_ulong, c_void};
@@ -262,44 +262,44 @@ mod livepatch {
     use super::kps::guard::{self, Entry, Mismatch};
     use super::kps::note::Note;
     use super::types::{klp_callbacks, klp_func, klp_object, klp_patch};
-    use super::vmlinux;
+    use super::kps_in_vmlinux;
     use core::ffi::{c_int, c_void};
     use core::ptr::{addr_of, addr_of_mut, null};
 
     static mut FUNCS_vmlinux: [klp_func; 7] = [
         klp_func {
             old_name: c"array_map_alloc_check".as_ptr(),
-            new_func: vmlinux::livepatch_array_map_alloc_check as *mut c_void,
+            new_func: kps_in_vmlinux::livepatch_array_map_alloc_check as *mut c_void,
             old_sympos: 0,
             ..klp_func::ZERO
         },
         klp_func {
             old_name: c"lfb_size".as_ptr(),
-            new_func: vmlinux::livepatch_lfb_size as *mut c_void,
+            new_func: kps_in_vmlinux::livepatch_lfb_size as *mut c_void,
             old_sympos: 0,
             ..klp_func::ZERO
         },
         klp_func {
             old_name: c"remap_pte_fn".as_ptr(),
-            new_func: vmlinux::livepatch_remap_pte_fn as *mut c_void,
+            new_func: kps_in_vmlinux::livepatch_remap_pte_fn as *mut c_void,
             old_sympos: 0,
             ..klp_func::ZERO
         },
         klp_func {
             old_name: c"smp_call".as_ptr(),
-            new_func: vmlinux::livepatch_smp_call as *mut c_void,
+            new_func: kps_in_vmlinux::livepatch_smp_call as *mut c_void,
             old_sympos: 0,
             ..klp_func::ZERO
         },
         klp_func {
             old_name: c"seq_putc".as_ptr(),
-            new_func: vmlinux::livepatch_seq_putc as *mut c_void,
+            new_func: kps_in_vmlinux::livepatch_seq_putc as *mut c_void,
             old_sympos: 0,
             ..klp_func::ZERO
         },
         klp_func {
             old_name: c"show_mountinfo".as_ptr(),
-            new_func: vmlinux::livepatch_show_mountinfo as *mut c_void,
+            new_func: kps_in_vmlinux::livepatch_show_mountinfo as *mut c_void,
             old_sympos: 0,
             ..klp_func::ZERO
         },
@@ -331,32 +331,32 @@ mod livepatch {
     static ENTRIES: [Entry; 6] = [
         Entry {
             name: "array_map_alloc_check",
-            function: addr_of!(vmlinux::kps_old_array_map_alloc_check),
+            function: addr_of!(kps_in_vmlinux::kps_old_array_map_alloc_check),
             endbr: true,
         },
         Entry {
             name: "lfb_size",
-            function: addr_of!(vmlinux::kps_old_lfb_size),
+            function: addr_of!(kps_in_vmlinux::kps_old_lfb_size),
             endbr: true,
         },
         Entry {
             name: "remap_pte_fn",
-            function: addr_of!(vmlinux::kps_old_remap_pte_fn),
+            function: addr_of!(kps_in_vmlinux::kps_old_remap_pte_fn),
             endbr: true,
         },
         Entry {
             name: "smp_call",
-            function: addr_of!(vmlinux::kps_old_smp_call),
+            function: addr_of!(kps_in_vmlinux::kps_old_smp_call),
             endbr: true,
         },
         Entry {
             name: "seq_putc",
-            function: addr_of!(vmlinux::kps_old_seq_putc),
+            function: addr_of!(kps_in_vmlinux::kps_old_seq_putc),
             endbr: true,
         },
         Entry {
             name: "show_mountinfo",
-            function: addr_of!(vmlinux::kps_old_show_mountinfo),
+            function: addr_of!(kps_in_vmlinux::kps_old_show_mountinfo),
             endbr: true,
         },
     ];

@@ -255,7 +255,7 @@ const _: () = {
     unreachable_code,
     clippy::all
 )]
-mod vmlinux {
+mod kps_in_vmlinux {
     use super::*;
     use super::types::seq_file;
     use core::ffi::{c_int, c_void};
@@ -310,14 +310,14 @@ mod livepatch {
     use super::kps::guard::{self, Entry, Mismatch};
     use super::kps::note::Note;
     use super::types::{klp_callbacks, klp_func, klp_object, klp_patch};
-    use super::vmlinux;
+    use super::kps_in_vmlinux;
     use core::ffi::{c_int, c_void};
     use core::ptr::{addr_of, addr_of_mut, null};
 
     static mut FUNCS_vmlinux: [klp_func; 2] = [
         klp_func {
             old_name: c"cmdline_proc_show".as_ptr(),
-            new_func: vmlinux::livepatch_cmdline_proc_show as *mut c_void,
+            new_func: kps_in_vmlinux::livepatch_cmdline_proc_show as *mut c_void,
             old_sympos: 0,
             ..klp_func::ZERO
         },
@@ -349,7 +349,7 @@ mod livepatch {
     static ENTRIES: [Entry; 1] = [
         Entry {
             name: "cmdline_proc_show",
-            function: addr_of!(vmlinux::kps_old_cmdline_proc_show),
+            function: addr_of!(kps_in_vmlinux::kps_old_cmdline_proc_show),
             endbr: true,
         },
     ];

@@ -47,7 +47,7 @@ const _: () = {
     unreachable_code,
     clippy::all
 )]
-mod vmlinux {
+mod kps_in_vmlinux {
     use super::*;
     use super::types::{klp_object, open_how, seq_file};
     use core::ffi::{c_char, c_int, c_long, c_void};
@@ -349,50 +349,50 @@ mod livepatch {
     use super::kps::guard::{self, Entry, Mismatch};
     use super::kps::note::Note;
     use super::types::{klp_callbacks, klp_func, klp_object, klp_patch};
-    use super::vmlinux;
+    use super::kps_in_vmlinux;
     use core::ffi::{c_int, c_void};
     use core::ptr::{addr_of, addr_of_mut, null};
 
     static mut FUNCS_vmlinux: [klp_func; 8] = [
         klp_func {
             old_name: c"cmdline_proc_show".as_ptr(),
-            new_func: vmlinux::livepatch_cmdline_proc_show as *mut c_void,
+            new_func: kps_in_vmlinux::livepatch_cmdline_proc_show as *mut c_void,
             old_sympos: 0,
             ..klp_func::ZERO
         },
         klp_func {
             old_name: c"do_sys_openat2".as_ptr(),
-            new_func: vmlinux::livepatch_do_sys_openat2 as *mut c_void,
+            new_func: kps_in_vmlinux::livepatch_do_sys_openat2 as *mut c_void,
             old_sympos: 0,
             ..klp_func::ZERO
         },
         klp_func {
             old_name: c"eight_arguments".as_ptr(),
-            new_func: vmlinux::livepatch_eight_arguments as *mut c_void,
+            new_func: kps_in_vmlinux::livepatch_eight_arguments as *mut c_void,
             old_sympos: 0,
             ..klp_func::ZERO
         },
         klp_func {
             old_name: c"show_type".as_ptr(),
-            new_func: vmlinux::livepatch_show_type as *mut c_void,
+            new_func: kps_in_vmlinux::livepatch_show_type as *mut c_void,
             old_sympos: 2,
             ..klp_func::ZERO
         },
         klp_func {
             old_name: c"show_type".as_ptr(),
-            new_func: vmlinux::livepatch_show_type_2 as *mut c_void,
+            new_func: kps_in_vmlinux::livepatch_show_type_2 as *mut c_void,
             old_sympos: 1,
             ..klp_func::ZERO
         },
         klp_func {
             old_name: c"clone_me.isra.0".as_ptr(),
-            new_func: vmlinux::livepatch_clone_me_isra_0 as *mut c_void,
+            new_func: kps_in_vmlinux::livepatch_clone_me_isra_0 as *mut c_void,
             old_sympos: 0,
             ..klp_func::ZERO
         },
         klp_func {
             old_name: c"odd_names".as_ptr(),
-            new_func: vmlinux::livepatch_odd_names as *mut c_void,
+            new_func: kps_in_vmlinux::livepatch_odd_names as *mut c_void,
             old_sympos: 0,
             ..klp_func::ZERO
         },
@@ -404,8 +404,8 @@ mod livepatch {
             name: null(),
             funcs: addr_of_mut!(FUNCS_vmlinux).cast(),
             callbacks: klp_callbacks {
-                pre_patch: Some(vmlinux::kps_pre_patch),
-                post_unpatch: Some(vmlinux::kps_post_unpatch),
+                pre_patch: Some(kps_in_vmlinux::kps_pre_patch),
+                post_unpatch: Some(kps_in_vmlinux::kps_post_unpatch),
                 ..klp_callbacks::ZERO
             },
             ..klp_object::ZERO
@@ -429,37 +429,37 @@ mod livepatch {
     static ENTRIES: [Entry; 7] = [
         Entry {
             name: "cmdline_proc_show",
-            function: addr_of!(vmlinux::kps_old_cmdline_proc_show),
+            function: addr_of!(kps_in_vmlinux::kps_old_cmdline_proc_show),
             endbr: true,
         },
         Entry {
             name: "do_sys_openat2",
-            function: addr_of!(vmlinux::kps_old_do_sys_openat2),
+            function: addr_of!(kps_in_vmlinux::kps_old_do_sys_openat2),
             endbr: false,
         },
         Entry {
             name: "eight_arguments",
-            function: addr_of!(vmlinux::kps_old_eight_arguments),
+            function: addr_of!(kps_in_vmlinux::kps_old_eight_arguments),
             endbr: true,
         },
         Entry {
             name: "show_type",
-            function: addr_of!(vmlinux::kps_old_show_type),
+            function: addr_of!(kps_in_vmlinux::kps_old_show_type),
             endbr: false,
         },
         Entry {
             name: "show_type",
-            function: addr_of!(vmlinux::kps_old_show_type_2),
+            function: addr_of!(kps_in_vmlinux::kps_old_show_type_2),
             endbr: true,
         },
         Entry {
             name: "clone_me.isra.0",
-            function: addr_of!(vmlinux::kps_old_clone_me_isra_0),
+            function: addr_of!(kps_in_vmlinux::kps_old_clone_me_isra_0),
             endbr: true,
         },
         Entry {
             name: "odd_names",
-            function: addr_of!(vmlinux::kps_old_odd_names),
+            function: addr_of!(kps_in_vmlinux::kps_old_odd_names),
             endbr: true,
         },
     ];
