@@ -3,17 +3,14 @@
 use crate::names::{ident, placeholder, FuncNames};
 use crate::types::{declaration, ret, ty};
 use crate::Body;
-use kps_plan::{Change, Func, ObjectName, Param, Signature, Type, Types};
+use kps_plan::{Change, Func, ObjectName, Param, Passing, Place, Signature, Type, Types};
 use proc_macro2::{Literal, TokenStream};
 use quote::{format_ident, quote};
-
-/// The x86-64 C ABI passes this many integers and pointers in registers.
-const REGISTERS: usize = 6;
 
 /// Everything that one function needs in the module of its object.
 pub(crate) fn func<B: Body>(types: &Types, func: &Func<B>, names: &FuncNames) -> TokenStream {
     let symbols = symbols(types, func, names);
-    let assembly = assembly(func, names);
+    let assembly = assembly(types, func, names);
     let body = match &func.change {
         Change::Replace { body, calls_original } => replace(types, func, names, body, *calls_original),
         Change::C { .. } => quote!(),
@@ -51,9 +48,10 @@ fn symbols<B>(types: &Types, func: &Func<B>, names: &FuncNames) -> TokenStream {
     let old = (func.old.object == ObjectName::Vmlinux).then(|| {
         let symbol = placeholder(&func.old);
         quote! {
-            /// The first byte of the old function.
+            /// The old function, for its address alone.
+            #[allow(clashing_extern_declarations)]
             #[link_name = #symbol]
-            pub(super) static #old: u8;
+            pub(super) fn #old();
         }
     });
     quote! {
@@ -66,16 +64,18 @@ fn symbols<B>(types: &Types, func: &Func<B>, names: &FuncNames) -> TokenStream {
     }
 }
 
-fn assembly<B>(func: &Func<B>, names: &FuncNames) -> TokenStream {
+fn assembly<B>(types: &Types, func: &Func<B>, names: &FuncNames) -> TokenStream {
     let stem = &names.stem;
     let old = placeholder(&func.old);
     let skip = Literal::u32_unsuffixed(func.entry.skip());
+    let Passing { stack, hidden, .. } = passing(types, &func.signature);
     if let Change::Pre(_) = func.change {
+        let entry = if hidden { quote!(pre_entry_in_memory) } else { quote!(pre_entry) };
         return quote! {
-            kps::shim::pre_entry!(#stem, old = #old, skip = #skip);
+            kps::shim::#entry!(#stem, old = #old, skip = #skip);
         };
     }
-    let words = Literal::usize_unsuffixed(func.signature.params.len().saturating_sub(REGISTERS));
+    let words = Literal::usize_unsuffixed(stack);
     let entry = quote! {
         kps::shim::entry!(#stem, stack_words = #words);
     };
@@ -85,6 +85,11 @@ fn assembly<B>(func: &Func<B>, names: &FuncNames) -> TokenStream {
         }
     });
     quote!(#entry #original)
+}
+
+/// Where the arguments are. The check has refused what travels in another way.
+fn passing(types: &Types, signature: &Signature) -> Passing {
+    types.passing(signature).unwrap_or(Passing { places: Vec::new(), stack: 0, hidden: false })
 }
 
 fn params(types: &Types, signature: &Signature) -> Vec<TokenStream> {
@@ -193,30 +198,34 @@ fn pre_only<B: Body>(types: &Types, func: &Func<B>, names: &FuncNames, pre: &B) 
     let name = ident(&names.body);
     let ret = ret(types, &func.signature);
     let attributes = attributes(func);
-    let params = &func.signature.params;
-    let words = Literal::usize_unsuffixed(params.len().saturating_sub(REGISTERS));
-    let slots = (0..params.len()).map(|n| match n {
-        0..REGISTERS => {
-            let n = Literal::usize_unsuffixed(n);
-            quote!(kps_frame.args[#n])
-        }
-        _ => {
-            let n = Literal::usize_unsuffixed(n - REGISTERS);
-            quote!(kps_frame.stack[#n])
-        }
-    });
+    let Passing { places, stack, .. } = passing(types, &func.signature);
+    let words = Literal::usize_unsuffixed(stack);
     let (mut take, mut put) = (Vec::new(), Vec::new());
-    for (param, slot) in params.iter().zip(slots) {
-        let (name, value) = (ident(&param.name), from_word(types, &param.ty, &slot));
-        let safety = matches!(types.resolve(&param.ty), Type::Function(_)).then(|| {
-            quote! {
-                /// SAFETY: C passes a function pointer or NULL, and None is NULL.
-            }
-        });
+    for (param, place) in func.signature.params.iter().zip(&places) {
+        let (name, kept) = (ident(&param.name), Kept::at(place));
         let ty = ty(types, &param.ty);
+        let (safety, value, back) = if types.is_record(&param.ty) {
+            let safety = quote! {
+                /// SAFETY: the caller passes a value of this type, in these words.
+            };
+            let words = kept.words();
+            (
+                Some(safety),
+                quote!(unsafe { kps::frame::take(&#words) }),
+                quote!(kps::frame::put(&mut #words, #name);),
+            )
+        } else {
+            let slot = kept.word();
+            let word = to_word(types, &param.ty, &quote!(#name));
+            let safety = matches!(types.resolve(&param.ty), Type::Function(_)).then(|| {
+                quote! {
+                    /// SAFETY: C passes a function pointer or NULL, and None is NULL.
+                }
+            });
+            (safety, from_word(types, &param.ty, &slot), quote!(#slot = #word;))
+        };
         take.push(quote!(#safety let mut #name: #ty = #value;));
-        let word = to_word(types, &param.ty, &quote!(#name));
-        put.push(quote!(#slot = #word;));
+        put.push(back);
     }
     let block = block(pre, IN_PLACE);
     let unread = ret.is_some().then(|| {
@@ -236,6 +245,34 @@ fn pre_only<B: Body>(types: &Types, func: &Func<B>, names: &FuncNames, pre: &B) 
             kps_frame.go_on = 1;
             #unread
         }
+    }
+}
+
+/// Where the frame of a hook keeps an argument.
+struct Kept {
+    list: TokenStream,
+    first: usize,
+    end: usize,
+}
+
+impl Kept {
+    fn at(place: &Place) -> Kept {
+        let (list, range) = match place {
+            Place::Registers(range) => (quote!(kps_frame.args), range),
+            Place::Stack(range) => (quote!(kps_frame.stack), range),
+        };
+        Kept { list, first: range.start, end: range.end }
+    }
+
+    fn word(&self) -> TokenStream {
+        let (list, first) = (&self.list, Literal::usize_unsuffixed(self.first));
+        quote!(#list[#first])
+    }
+
+    fn words(&self) -> TokenStream {
+        let (list, first) = (&self.list, Literal::usize_unsuffixed(self.first));
+        let end = Literal::usize_unsuffixed(self.end);
+        quote!(#list[#first..#end])
     }
 }
 

@@ -357,7 +357,7 @@ fn guard<B>(patch: &Patch<B>, names: &[Vec<FuncNames>]) -> TokenStream {
             let module = object_ident(&object.name);
             object.funcs.iter().zip(names).map(move |(func, names)| {
                 let (name, old, endbr) = (&func.old.name, ident(&names.old), func.entry.endbr);
-                quote!(Entry { name: #name, function: addr_of!(#module::#old), endbr: #endbr })
+                quote!(Entry { name: #name, function: #module::#old as *const u8, endbr: #endbr })
             })
         })
         .collect();

@@ -25,7 +25,7 @@ pub struct FuncNames {
     pub body: String,
     /// The old function, entered behind its ftrace site.
     pub original: String,
-    /// The old function's first byte, for the guard.
+    /// The old function's address, for the guard.
     pub old: String,
 }
 

@@ -1,10 +1,10 @@
 //! What would go wrong: rules over a resolved patch.
 
-use crate::diag::{any_error, Diagnostic, KPS0406, KPS0407, KPS0408, KPS0409};
+use crate::diag::{any_error, Diagnostic, KPS0406, KPS0408, KPS0409};
 use crate::notable;
 use crate::resolve::{Fragment, Resolved};
 use kps_grammar::Span;
-use kps_plan::{CInt, Change, Func, Patch, Type, TypeDef, Types};
+use kps_plan::{Change, Func, Patch};
 
 /// A patch that has passed every check.
 #[derive(Debug)]
@@ -23,14 +23,14 @@ pub fn check(resolved: Resolved) -> (Option<Checked>, Vec<Diagnostic>) {
     let mut diagnostics = Vec::new();
     for (object, places) in patch.objects.iter().zip(&places) {
         for (func, &place) in object.funcs.iter().zip(places) {
-            check_func(&patch.kernel.types, func, place, &mut diagnostics);
+            check_func(func, place, &mut diagnostics);
         }
     }
     let checked = (!any_error(&diagnostics)).then_some(Checked(patch));
     (checked, diagnostics)
 }
 
-fn check_func(types: &Types, func: &Func<Fragment>, place: Span, diagnostics: &mut Vec<Diagnostic>) {
+fn check_func(func: &Func<Fragment>, place: Span, diagnostics: &mut Vec<Diagnostic>) {
     let name = &func.old.name;
     let before_only = matches!(func.change, Change::Pre(_));
     if func.signature.variadic && !before_only {
@@ -42,16 +42,6 @@ fn check_func(types: &Types, func: &Func<Fragment>, place: Span, diagnostics: &m
         );
     }
     diagnostics.extend(check_waiter(func, place));
-    let returned = std::iter::once(("its return value", &func.signature.ret));
-    let passed = func.signature.params.iter().map(|p| (p.name.as_str(), &p.ty));
-    for (what, _) in returned.chain(passed).filter(|(_, ty)| !fits_a_word(types, ty)) {
-        diagnostics.push(
-            Diagnostic::error(KPS0407, format!("`{name}` passes a struct by value"))
-                .at(place, what)
-                .note("how a struct travels in registers depends on what is in it")
-                .help("this version of kpsc cannot hook such a function; patch one that calls it"),
-        );
-    }
 }
 
 /// The kernel finishes loading when no task is left in the old function, and unloading when none is left in the patch.
@@ -79,14 +69,4 @@ fn check_waiter(func: &Func<Fragment>, place: Span) -> Option<Diagnostic> {
             .note("the patch can be neither unloaded nor replaced while one does")
             .help("a `pre` hook alone leaves no frame and does not hold up unloading")
     })
-}
-
-/// Whether a value travels in one register or stack word.
-fn fits_a_word(types: &Types, ty: &Type) -> bool {
-    match types.resolve(ty) {
-        Type::Void | Type::Bool | Type::Pointer { .. } | Type::Function(_) => true,
-        Type::Int(int) => !matches!(int, CInt::I128 | CInt::U128),
-        Type::Array { .. } => false,
-        Type::Named(id) => matches!(types.get(*id), TypeDef::Enum { .. }),
-    }
 }

@@ -5,6 +5,7 @@
 //! the bodies decide. A word that is a member's name by accident costs a line of generated code and nothing else.
 
 use crate::btf::{Btf, BtfId, Kind, Prototype};
+use crate::by_value::by_value;
 use kps_plan::{CInt, Field, Param, Record, RecordKind, Signature, Type, TypeDef, TypeId, Types};
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -247,7 +248,7 @@ impl<'a> Importer<'a> {
         if let Some(&known) = self.known.get(&id) {
             return Type::Named(known);
         }
-        let record = self.without_members(id);
+        let record = self.without_members(id, name);
         let ty = self.define(id, name, |name| TypeDef::Record(Record { name, ..record }));
         if let Type::Named(known) = ty {
             self.pending.push((id, known));
@@ -259,7 +260,8 @@ impl<'a> Importer<'a> {
         self.wanted.literals.contains(name) || self.wanted.members.iter().any(|(record, _)| *record == name)
     }
 
-    fn without_members(&self, id: BtfId) -> Record {
+    /// `name` is that of its typedef if it has none of its own.
+    fn without_members(&self, id: BtfId, name: &str) -> Record {
         let union = matches!(self.btf.get(id).kind, Kind::Record(record) if record.union);
         Record {
             name: String::new(),
@@ -267,8 +269,9 @@ impl<'a> Importer<'a> {
             size: self.btf.size(id).unwrap_or(0),
             align: self.btf.align(id),
             fields: Vec::new(),
-            literal: self.is_literal(self.btf.get(id).name),
+            literal: self.is_literal(name),
             unreachable: Vec::new(),
+            by_value: by_value(self.btf, id),
         }
     }
 

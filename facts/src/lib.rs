@@ -7,6 +7,7 @@
 //! The crate needs std alone, because the target's own rustc compiles it for the macros.
 
 pub mod btf;
+mod by_value;
 mod file;
 mod import;
 mod symbols;

@@ -8,9 +8,11 @@
 //! them untouched.
 
 mod params;
+mod passing;
 mod types;
 
 pub use params::{ModuleParam, ParamDefault, ParamType, ParamValue, Params};
+pub use passing::{ByValue, Passing, Place, Unclear, REGISTERS};
 pub use types::{CInt, Field, Param, Record, RecordKind, Signature, Type, TypeDef, TypeId, Types};
 
 /// One livepatch module: everything `klp_enable_patch()` is told, and what the bodies need to compile.

@@ -1,5 +1,7 @@
 //! C types as a plan knows them: complete, with every size and offset taken from the target kernel.
 
+use crate::ByValue;
+
 /// A C type in the place where it is used.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Type {
@@ -277,6 +279,8 @@ pub struct Record {
     pub literal: bool,
     /// Members that the bodies name and Rust has no place for: bitfields, and what overlaps a field before it.
     pub unreachable: Vec<String>,
+    /// How C passes a value of it.
+    pub by_value: ByValue,
 }
 
 /// A member of a struct or union.

@@ -4,18 +4,38 @@
 /// The arguments of a hooked function, as its caller passed them, for a hook to read and change.
 ///
 /// The layout is that of the pushes in the entry's assembly (`pre_entry!` in `shim.rs`), followed by what the call
-/// instruction and the caller had put on the stack. `STACK` is the number of eight-byte arguments after the sixth.
+/// instruction and the caller had put on the stack. `STACK` is the number of words that arguments take there.
 #[repr(C)]
 #[derive(Debug)]
 pub struct Frame<const STACK: usize> {
-    /// Arguments 0 to 5, in the order of the x86-64 C ABI: `rdi`, `rsi`, `rdx`, `rcx`, `r8`, `r9`.
+    /// The registers that carry arguments, in the order of the x86-64 C ABI: `rdi`, `rsi`, `rdx`, `rcx`, `r8`, `r9`.
     pub args: [u64; 6],
     /// Whether the original runs. As long as it is 0 the hook's return value goes to the caller instead.
     pub go_on: u64,
     /// Where the caller continues.
     pub return_address: u64,
-    /// Arguments 6 and up.
+    /// The arguments for which there were no registers.
     pub stack: [u64; STACK],
+}
+
+/// A struct or union that is passed by value, out of the words that carry it.
+///
+/// # Safety
+///
+/// The words hold a `T`, which is not larger.
+pub unsafe fn take<T: Copy>(words: &[u64]) -> T {
+    const { assert!(core::mem::align_of::<T>() <= core::mem::align_of::<u64>()) };
+    // SAFETY: the caller vouches for the value, and words are aligned for it.
+    unsafe { words.as_ptr().cast::<T>().read() }
+}
+
+/// Puts a struct or union back into the words that carry it.
+pub fn put<T: Copy>(words: &mut [u64], value: T) {
+    let size = core::mem::size_of::<T>().min(core::mem::size_of_val(words));
+    // SAFETY: no more is written than there are words, and bytes can be written anywhere.
+    unsafe {
+        core::ptr::copy_nonoverlapping((&raw const value).cast::<u8>(), words.as_mut_ptr().cast(), size)
+    };
 }
 
 /// A return value that nobody looks at: the entry discards it when [`Frame::go_on`] is set.

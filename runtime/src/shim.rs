@@ -69,7 +69,7 @@ pub(crate) use traceable;
 
 /// `livepatch_STEM`, which calls `kps_body_STEM` in the place of the old function.
 ///
-/// `stack_words` is the number of eight-byte arguments that the caller left on the stack. They are copied, because two
+/// `stack_words` is the number of words of arguments that the caller left on the stack. They are copied, because two
 /// return addresses now stand between them and the body.
 macro_rules! entry {
     ($stem:literal, stack_words = $words:literal) => {
@@ -100,6 +100,9 @@ pub(crate) use entry;
 /// what the hook returned goes to the caller.
 macro_rules! pre_entry {
     ($stem:literal, old = $old:literal, skip = $skip:literal) => {
+        kps::shim::pre_entry!($stem, old = $old, skip = $skip, frame = "%rdi");
+    };
+    ($stem:literal, old = $old:literal, skip = $skip:literal, frame = $frame:literal) => {
         kps::shim::traceable!(
             concat!("livepatch_", $stem);
             "pushq $0",
@@ -109,7 +112,7 @@ macro_rules! pre_entry {
             "push %rdx",
             "push %rsi",
             "push %rdi",
-            "mov %rsp, %rdi",
+            concat!("mov %rsp, ", $frame),
             concat!("call kps_body_", $stem),
             "cmpq $0, 48(%rsp)",
             "je 772f",
@@ -127,6 +130,15 @@ macro_rules! pre_entry {
     };
 }
 pub(crate) use pre_entry;
+
+/// The same for a function whose result goes to memory of its caller's. The address of that is the first argument of
+/// both, so the frame is the second one of the hook.
+macro_rules! pre_entry_in_memory {
+    ($stem:literal, old = $old:literal, skip = $skip:literal) => {
+        kps::shim::pre_entry!($stem, old = $old, skip = $skip, frame = "%rsi");
+    };
+}
+pub(crate) use pre_entry_in_memory;
 
 /// `kps_orig_STEM`, the old function entered behind its ftrace site. It can be called like any function.
 ///

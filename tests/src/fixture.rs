@@ -64,6 +64,8 @@ const FUNCTIONS: &[(&str, Start)] = &[
     ("dput.part.0", Start::Bare),
     ("tz_trip_up", Start::Endbr),
     ("__x64_sys_getpid", Start::Endbr),
+    ("takes_packed", Start::Endbr),
+    ("returns_wide", Start::Endbr),
     ("_RNvNtCs1234_6kernel5print4emit", Start::NoSite),
 ];
 
@@ -234,6 +236,10 @@ fn types() -> (BtfWriter, [u32; 3]) {
     w.function("msleep", VOID, &[("msecs", uint)]);
     w.function("two_prototypes", VOID, &[("a", int)]);
     w.function("two_prototypes", VOID, &[("a", void_p)]);
+    let wide = w.int("__int128", 16, true);
+    let packed = w.structure("packed_pair", 9, &[("kind", bool, 0, None), ("value", ulong, 8, None)]);
+    w.function("takes_packed", int, &[("level", int), ("pair", packed)]);
+    w.function("returns_wide", wide, &[]);
     w.function("takes_sockptr", int, &[("optval", sockptr)]);
     w.function("returns_timespec", timespec, &[]);
     let many: Vec<_> =

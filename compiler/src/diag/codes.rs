@@ -135,7 +135,7 @@ codes! {
     KPS0405,
     /// The function is variadic.
     KPS0406,
-    /// Structs by value are not supported yet.
+    /// How the function is called cannot be told.
     KPS0407,
     /// Tasks may stay in the function for hours.
     KPS0408,

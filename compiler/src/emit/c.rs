@@ -3,7 +3,7 @@
 use super::templates;
 use crate::resolve::Fragment;
 use kps_codegen::names::{c_name, c_symbol, func_names, placeholder};
-use kps_plan::{CFile, CInt, Change, Func, Link, Object, Patch, Signature, Type, TypeDef, Types, Uses};
+use kps_plan::{CFile, Change, Func, Link, Object, Patch, Uses};
 use serde::Serialize;
 
 /// The folder of the authors' files in the generated one.
@@ -37,15 +37,12 @@ struct Old {
     names: Vec<String>,
     /// Its symbol.
     symbol: String,
-    ret: &'static str,
-    params: String,
     /// How the kernel declares it, with this name.
     declaration: Option<(String, String)>,
 }
 
 /// The file that Kbuild compiles in the place of the author's, which it includes.
 pub(super) fn wrapper(patch: &Patch<Fragment>, n: usize, file: &CFile) -> String {
-    let types = &patch.kernel.types;
     let own = |uses: &Uses| symbols(&uses.functions, &uses.statics);
     let mut reached = symbols(&patch.kernel.functions, &patch.kernel.statics);
     let of_file = |object: &&Object<Fragment>| object.name == file.object;
@@ -76,8 +73,6 @@ pub(super) fn wrapper(patch: &Patch<Fragment>, n: usize, file: &CFile) -> String
             old: Some(Old {
                 names: known,
                 symbol: names.original.clone(),
-                ret: word(types, &func.signature.ret),
-                params: params(types, &func.signature),
                 declaration: declaration.map(|text| (renamed(&text, name, &check), check)),
             }),
         }
@@ -105,39 +100,6 @@ fn symbols(functions: &[kps_plan::Function], statics: &[kps_plan::Static]) -> Ve
         Link::Export { .. } | Link::Own => None,
     });
     reached.collect()
-}
-
-/// The parameters of an old function, for calls of it. Any pointer can be passed for a `const void *`.
-fn params(types: &Types, signature: &Signature) -> String {
-    let params: Vec<_> = signature.params.iter().map(|param| word(types, &param.ty)).collect();
-    match params.as_slice() {
-        [] => "void".to_owned(),
-        params => params.join(", "),
-    }
-}
-
-/// What C calls a value that travels in a register.
-fn word(types: &Types, ty: &Type) -> &'static str {
-    let int = |int: CInt| match (int.size(), int.signed()) {
-        (1, true) => "signed char",
-        (1, false) => "unsigned char",
-        (2, true) => "short",
-        (2, false) => "unsigned short",
-        (4, true) => "int",
-        (4, false) => "unsigned int",
-        (_, true) => "long",
-        (_, false) => "unsigned long",
-    };
-    match types.resolve(ty) {
-        Type::Void => "void",
-        Type::Bool => "_Bool",
-        Type::Int(value) => int(*value),
-        Type::Named(id) => match types.get(*id) {
-            TypeDef::Enum { int: value, .. } => int(*value),
-            _ => "const void *",
-        },
-        Type::Pointer { .. } | Type::Function(_) | Type::Array { .. } => "const void *",
-    }
 }
 
 /// A declaration with another name: the name stands before the first bracket that opens a list of parameters.

@@ -35,6 +35,7 @@ impl Resolver<'_> {
                     continue;
                 }
                 if let Some(signature) = self.written(&function.prototype, importer) {
+                    self.check_passing(&name.value, &signature, name.span, importer);
                     self.c_files[file].functions.push(name.value.clone());
                     let name = name.value.clone();
                     declared.vmlinux.functions.push(Function { name, signature, link: Link::Own });

@@ -228,7 +228,8 @@ impl Resolver<'_> {
             if names.known.contains(&name.name) {
                 continue;
             }
-            if self.is_ambiguous(name, code, importer) || self.import(name, importer, imports) {
+            let known = self.is_ambiguous(name, code, importer) || self.import(name, code, importer, imports);
+            if known {
                 names.known.insert(name.name.clone());
             } else if name.role != Role::Unclear && !names.lenient && names.reported.insert(name.name.clone())
             {
@@ -270,7 +271,13 @@ impl Resolver<'_> {
     }
 
     /// Imports what the kernel offers to every module under this name.
-    fn import(&mut self, name: &Name, importer: &mut Importer<'_>, imports: &mut Imports) -> bool {
+    fn import(
+        &mut self,
+        name: &Name,
+        code: Code,
+        importer: &mut Importer<'_>,
+        imports: &mut Imports,
+    ) -> bool {
         let text = &name.name;
         let is_type = || match name.role {
             Role::Type | Role::Unclear => importer.candidates(text).len() == 1,
@@ -288,6 +295,7 @@ impl Resolver<'_> {
         if let Some(export) = export {
             let scope = Scope::vmlinux(self.facts);
             if let Known::One(signature) = self.known_signature(scope, text, importer) {
+                self.check_passing(text, &signature, place(code, name.span), importer);
                 let link = Link::Export { namespace: export.namespace.clone() };
                 imports.functions.push(Function { name: text.clone(), signature, link });
                 return true;

@@ -3,11 +3,12 @@
 use super::rust::{long_name, parse_type, MAX_NAME};
 use super::symbols::Scope;
 use super::Resolver;
-use crate::diag::{Diagnostic, KPS0211, KPS0301, KPS0302, KPS0303, KPS0304, KPS0306};
+use crate::diag::{Diagnostic, KPS0211, KPS0301, KPS0302, KPS0303, KPS0304, KPS0306, KPS0407};
 use kps_facts::btf::BtfId;
 use kps_facts::{param_name, passed, Importer, Object};
 use kps_grammar::ast::{self, Code};
-use kps_plan::{CInt, Param, Signature, Type};
+use kps_grammar::Span;
+use kps_plan::{CInt, Param, Signature, Type, Unclear};
 use std::collections::HashSet;
 
 impl Resolver<'_> {
@@ -20,6 +21,18 @@ impl Resolver<'_> {
         importer: &mut Importer<'_>,
     ) -> Option<Signature> {
         let name = &symbol.name;
+        let signature = self.prototype(scope, name, written, importer)?;
+        self.check_passing(&name.value, &signature, name.span, importer);
+        Some(signature)
+    }
+
+    fn prototype(
+        &mut self,
+        scope: Scope<'_>,
+        name: &ast::Name,
+        written: Option<&ast::Prototype>,
+        importer: &mut Importer<'_>,
+    ) -> Option<Signature> {
         let Some(written) = written else {
             let (message, note) = match self.known_signature(scope, &name.value, importer) {
                 Known::One(signature) => return Some(signature),
@@ -52,6 +65,29 @@ impl Resolver<'_> {
             return None;
         }
         Some(signature)
+    }
+
+    /// What is called must be passed its arguments by Rust as by C.
+    pub(super) fn check_passing(
+        &mut self,
+        name: &str,
+        signature: &Signature,
+        span: Span,
+        importer: &Importer<'_>,
+    ) {
+        let message = match importer.types().passing(signature) {
+            Ok(_) => return,
+            Err(Unclear::Ret) => format!("how `{name}` returns its result cannot be told"),
+            Err(Unclear::Param(n)) => {
+                format!("how `{name}` is passed its argument `{}` cannot be told", signature.params[n].name)
+            }
+        };
+        self.report(
+            Diagnostic::error(KPS0407, message)
+                .at(span, "")
+                .note("it is a packed, over-aligned or empty struct, or a number of 128 bits")
+                .help("work on a function that calls it, or on one that it calls"),
+        );
     }
 
     /// The functions of BTF by this name whose prototypes can be believed.

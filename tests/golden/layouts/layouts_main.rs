@@ -48,9 +48,10 @@ mod kps_in_vmlinux {
         /// What ftrace sends callers to.
         pub(super) fn livepatch_array_map_alloc_check();
 
-        /// The first byte of the old function.
+        /// The old function, for its address alone.
+        #[allow(clashing_extern_declarations)]
         #[link_name = "kps.sym.vmlinux.array_map_alloc_check,0"]
-        pub(super) static kps_old_array_map_alloc_check: u8;
+        pub(super) fn kps_old_array_map_alloc_check();
     }
 
     kps::shim::pre_entry!(
@@ -82,9 +83,10 @@ mod kps_in_vmlinux {
         /// What ftrace sends callers to.
         pub(super) fn livepatch_lfb_size();
 
-        /// The first byte of the old function.
+        /// The old function, for its address alone.
+        #[allow(clashing_extern_declarations)]
         #[link_name = "kps.sym.vmlinux.lfb_size,0"]
-        pub(super) static kps_old_lfb_size: u8;
+        pub(super) fn kps_old_lfb_size();
 
         /// The old function, entered behind its ftrace site.
         fn kps_orig_lfb_size(si: *mut screen_info) -> c_ulong;
@@ -113,9 +115,10 @@ mod kps_in_vmlinux {
         /// What ftrace sends callers to.
         pub(super) fn livepatch_remap_pte_fn();
 
-        /// The first byte of the old function.
+        /// The old function, for its address alone.
+        #[allow(clashing_extern_declarations)]
         #[link_name = "kps.sym.vmlinux.remap_pte_fn,0"]
-        pub(super) static kps_old_remap_pte_fn: u8;
+        pub(super) fn kps_old_remap_pte_fn();
     }
 
     kps::shim::pre_entry!(
@@ -146,9 +149,10 @@ mod kps_in_vmlinux {
         /// What ftrace sends callers to.
         pub(super) fn livepatch_smp_call();
 
-        /// The first byte of the old function.
+        /// The old function, for its address alone.
+        #[allow(clashing_extern_declarations)]
         #[link_name = "kps.sym.vmlinux.smp_call,0"]
-        pub(super) static kps_old_smp_call: u8;
+        pub(super) fn kps_old_smp_call();
     }
 
     kps::shim::pre_entry!("smp_call", old = "kps.sym.vmlinux.smp_call,0", skip = 9);
@@ -187,9 +191,10 @@ mod kps_in_vmlinux {
         /// What ftrace sends callers to.
         pub(super) fn livepatch_seq_putc();
 
-        /// The first byte of the old function.
+        /// The old function, for its address alone.
+        #[allow(clashing_extern_declarations)]
         #[link_name = "kps.sym.vmlinux.seq_putc,0"]
-        pub(super) static kps_old_seq_putc: u8;
+        pub(super) fn kps_old_seq_putc();
     }
 
     kps::shim::pre_entry!("seq_putc", old = "kps.sym.vmlinux.seq_putc,0", skip = 9);
@@ -216,9 +221,10 @@ mod kps_in_vmlinux {
         /// What ftrace sends callers to.
         pub(super) fn livepatch_show_mountinfo();
 
-        /// The first byte of the old function.
+        /// The old function, for its address alone.
+        #[allow(clashing_extern_declarations)]
         #[link_name = "kps.sym.vmlinux.show_mountinfo,0"]
-        pub(super) static kps_old_show_mountinfo: u8;
+        pub(super) fn kps_old_show_mountinfo();
 
         /// The old function, entered behind its ftrace site.
         fn kps_orig_show_mountinfo(m: *mut seq_file, v: *mut c_void) -> c_int;
@@ -331,32 +337,32 @@ mod livepatch {
     static ENTRIES: [Entry; 6] = [
         Entry {
             name: "array_map_alloc_check",
-            function: addr_of!(kps_in_vmlinux::kps_old_array_map_alloc_check),
+            function: kps_in_vmlinux::kps_old_array_map_alloc_check as *const u8,
             endbr: true,
         },
         Entry {
             name: "lfb_size",
-            function: addr_of!(kps_in_vmlinux::kps_old_lfb_size),
+            function: kps_in_vmlinux::kps_old_lfb_size as *const u8,
             endbr: true,
         },
         Entry {
             name: "remap_pte_fn",
-            function: addr_of!(kps_in_vmlinux::kps_old_remap_pte_fn),
+            function: kps_in_vmlinux::kps_old_remap_pte_fn as *const u8,
             endbr: true,
         },
         Entry {
             name: "smp_call",
-            function: addr_of!(kps_in_vmlinux::kps_old_smp_call),
+            function: kps_in_vmlinux::kps_old_smp_call as *const u8,
             endbr: true,
         },
         Entry {
             name: "seq_putc",
-            function: addr_of!(kps_in_vmlinux::kps_old_seq_putc),
+            function: kps_in_vmlinux::kps_old_seq_putc as *const u8,
             endbr: true,
         },
         Entry {
             name: "show_mountinfo",
-            function: addr_of!(kps_in_vmlinux::kps_old_show_mountinfo),
+            function: kps_in_vmlinux::kps_old_show_mountinfo as *const u8,
             endbr: true,
         },
     ];

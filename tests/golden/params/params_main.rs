@@ -264,9 +264,10 @@ mod kps_in_vmlinux {
         /// What ftrace sends callers to.
         pub(super) fn livepatch_cmdline_proc_show();
 
-        /// The first byte of the old function.
+        /// The old function, for its address alone.
+        #[allow(clashing_extern_declarations)]
         #[link_name = "kps.sym.vmlinux.cmdline_proc_show,0"]
-        pub(super) static kps_old_cmdline_proc_show: u8;
+        pub(super) fn kps_old_cmdline_proc_show();
 
         /// The old function, entered behind its ftrace site.
         fn kps_orig_cmdline_proc_show(m: *mut seq_file, v: *mut c_void) -> c_int;
@@ -349,7 +350,7 @@ mod livepatch {
     static ENTRIES: [Entry; 1] = [
         Entry {
             name: "cmdline_proc_show",
-            function: addr_of!(kps_in_vmlinux::kps_old_cmdline_proc_show),
+            function: kps_in_vmlinux::kps_old_cmdline_proc_show as *const u8,
             endbr: true,
         },
     ];

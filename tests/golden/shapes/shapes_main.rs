@@ -49,16 +49,17 @@ const _: () = {
 )]
 mod kps_in_vmlinux {
     use super::*;
-    use super::types::{klp_object, open_how, seq_file};
+    use super::types::{klp_object, open_how, seq_file, sockptr_t, timespec64};
     use core::ffi::{c_char, c_int, c_long, c_void};
 
     extern "C" {
         /// What ftrace sends callers to.
         pub(super) fn livepatch_cmdline_proc_show();
 
-        /// The first byte of the old function.
+        /// The old function, for its address alone.
+        #[allow(clashing_extern_declarations)]
         #[link_name = "kps.sym.vmlinux.cmdline_proc_show,0"]
-        pub(super) static kps_old_cmdline_proc_show: u8;
+        pub(super) fn kps_old_cmdline_proc_show();
 
         /// The old function, entered behind its ftrace site.
         fn kps_orig_cmdline_proc_show(m: *mut seq_file, v: *mut c_void) -> c_int;
@@ -93,9 +94,10 @@ mod kps_in_vmlinux {
         /// What ftrace sends callers to.
         pub(super) fn livepatch_do_sys_openat2();
 
-        /// The first byte of the old function.
+        /// The old function, for its address alone.
+        #[allow(clashing_extern_declarations)]
         #[link_name = "kps.sym.vmlinux.do_sys_openat2,0"]
-        pub(super) static kps_old_do_sys_openat2: u8;
+        pub(super) fn kps_old_do_sys_openat2();
 
         /// The old function, entered behind its ftrace site.
         fn kps_orig_do_sys_openat2(
@@ -141,9 +143,10 @@ mod kps_in_vmlinux {
         /// What ftrace sends callers to.
         pub(super) fn livepatch_eight_arguments();
 
-        /// The first byte of the old function.
+        /// The old function, for its address alone.
+        #[allow(clashing_extern_declarations)]
         #[link_name = "kps.sym.vmlinux.eight_arguments,0"]
-        pub(super) static kps_old_eight_arguments: u8;
+        pub(super) fn kps_old_eight_arguments();
     }
 
     kps::shim::pre_entry!(
@@ -186,11 +189,82 @@ mod kps_in_vmlinux {
 
     extern "C" {
         /// What ftrace sends callers to.
+        pub(super) fn livepatch_takes_sockptr();
+
+        /// The old function, for its address alone.
+        #[allow(clashing_extern_declarations)]
+        #[link_name = "kps.sym.vmlinux.takes_sockptr,0"]
+        pub(super) fn kps_old_takes_sockptr();
+    }
+
+    kps::shim::pre_entry!(
+        "takes_sockptr", old = "kps.sym.vmlinux.takes_sockptr,0", skip = 9
+    );
+
+    /// Runs before `takes_sockptr`.
+    #[no_mangle]
+    unsafe extern "C" fn kps_body_takes_sockptr(
+        kps_frame: *mut kps::frame::Frame<0>,
+    ) -> c_int {
+        // SAFETY: the entry passes the frame that it has just built on this task's own stack.
+        let kps_frame = unsafe { &mut *kps_frame };
+        // SAFETY: the caller passes a value of this type, in these words.
+        let mut optval: sockptr_t = unsafe { kps::frame::take(&kps_frame.args[0..2]) };
+        // SAFETY: the author of shapes.kps:29 answers for this text. ftrace calls it in the place
+        // of the old function, with that function's arguments, and the frame of the entry keeps the
+        // module loaded until it has returned.
+        unsafe {
+            if optval.is_kernel { return -EINVAL; }
+        }
+        kps::frame::put(&mut kps_frame.args[0..2], optval);
+        kps_frame.go_on = 1;
+        // SAFETY: every C return type has the value zero, and the entry discards this one.
+        unsafe { kps::frame::unread() }
+    }
+
+    extern "C" {
+        /// What ftrace sends callers to.
+        pub(super) fn livepatch_returns_timespec();
+
+        /// The old function, for its address alone.
+        #[allow(clashing_extern_declarations)]
+        #[link_name = "kps.sym.vmlinux.returns_timespec,0"]
+        pub(super) fn kps_old_returns_timespec();
+
+        /// The old function, entered behind its ftrace site.
+        fn kps_orig_returns_timespec() -> timespec64;
+    }
+
+    kps::shim::entry!("returns_timespec", stack_words = 0);
+
+    kps::shim::original!(
+        "returns_timespec", old = "kps.sym.vmlinux.returns_timespec,0", skip = 9
+    );
+
+    /// Runs `returns_timespec` and then the hook.
+    #[no_mangle]
+    unsafe extern "C" fn kps_body_returns_timespec() -> timespec64 {
+        // SAFETY: the old function gets the arguments that its caller passed or that the hook
+        // before it chose. It is entered behind its ftrace site, so the call does not come back
+        // here.
+        let mut ret = unsafe { kps_orig_returns_timespec() };
+        // SAFETY: the author of shapes.kps:30 answers for this text. ftrace calls it in the place
+        // of the old function, with that function's arguments, and the frame of the entry keeps the
+        // module loaded until it has returned.
+        unsafe {
+            ret.tv_nsec = 0;
+        }
+        ret
+    }
+
+    extern "C" {
+        /// What ftrace sends callers to.
         pub(super) fn livepatch_show_type();
 
-        /// The first byte of the old function.
+        /// The old function, for its address alone.
+        #[allow(clashing_extern_declarations)]
         #[link_name = "kps.sym.vmlinux.show_type,2"]
-        pub(super) static kps_old_show_type: u8;
+        pub(super) fn kps_old_show_type();
     }
 
     kps::shim::pre_entry!("show_type", old = "kps.sym.vmlinux.show_type,2", skip = 5);
@@ -201,7 +275,7 @@ mod kps_in_vmlinux {
         // SAFETY: the entry passes the frame that it has just built on this task's own stack.
         let kps_frame = unsafe { &mut *kps_frame };
         let mut m: *mut seq_file = kps_frame.args[0] as *mut seq_file;
-        // SAFETY: the author of shapes.kps:29 answers for this text. ftrace calls it in the place
+        // SAFETY: the author of shapes.kps:31 answers for this text. ftrace calls it in the place
         // of the old function, with that function's arguments, and the frame of the entry keeps the
         // module loaded until it has returned.
         unsafe {
@@ -215,9 +289,10 @@ mod kps_in_vmlinux {
         /// What ftrace sends callers to.
         pub(super) fn livepatch_show_type_2();
 
-        /// The first byte of the old function.
+        /// The old function, for its address alone.
+        #[allow(clashing_extern_declarations)]
         #[link_name = "kps.sym.vmlinux.show_type,1"]
-        pub(super) static kps_old_show_type_2: u8;
+        pub(super) fn kps_old_show_type_2();
 
         /// The old function, entered behind its ftrace site.
         fn kps_orig_show_type_2(m: *mut seq_file);
@@ -233,7 +308,7 @@ mod kps_in_vmlinux {
         // before it chose. It is entered behind its ftrace site, so the call does not come back
         // here.
         unsafe { kps_orig_show_type_2(m) };
-        // SAFETY: the author of shapes.kps:30 answers for this text. ftrace calls it in the place
+        // SAFETY: the author of shapes.kps:32 answers for this text. ftrace calls it in the place
         // of the old function, with that function's arguments, and the frame of the entry keeps the
         // module loaded until it has returned.
         unsafe {
@@ -245,9 +320,10 @@ mod kps_in_vmlinux {
         /// What ftrace sends callers to.
         pub(super) fn livepatch_clone_me_isra_0();
 
-        /// The first byte of the old function.
+        /// The old function, for its address alone.
+        #[allow(clashing_extern_declarations)]
         #[link_name = "kps.sym.vmlinux.clone_me.isra.0,0"]
-        pub(super) static kps_old_clone_me_isra_0: u8;
+        pub(super) fn kps_old_clone_me_isra_0();
 
         /// The old function, entered behind its ftrace site.
         fn kps_orig_clone_me_isra_0(m: *mut seq_file, v: *mut c_void) -> c_int;
@@ -269,7 +345,7 @@ mod kps_in_vmlinux {
         // before it chose. It is entered behind its ftrace site, so the call does not come back
         // here.
         let mut ret = unsafe { kps_orig_clone_me_isra_0(m, v) };
-        // SAFETY: the author of shapes.kps:31 answers for this text. ftrace calls it in the place
+        // SAFETY: the author of shapes.kps:33 answers for this text. ftrace calls it in the place
         // of the old function, with that function's arguments, and the frame of the entry keeps the
         // module loaded until it has returned.
         unsafe {
@@ -282,9 +358,10 @@ mod kps_in_vmlinux {
         /// What ftrace sends callers to.
         pub(super) fn livepatch_odd_names();
 
-        /// The first byte of the old function.
+        /// The old function, for its address alone.
+        #[allow(clashing_extern_declarations)]
         #[link_name = "kps.sym.vmlinux.odd_names,0"]
-        pub(super) static kps_old_odd_names: u8;
+        pub(super) fn kps_old_odd_names();
 
         /// The old function, entered behind its ftrace site.
         fn kps_orig_odd_names(
@@ -316,7 +393,7 @@ mod kps_in_vmlinux {
         let mut ret = unsafe {
             kps_orig_odd_names(r#type, self_, ret_, arg3, r#match, original_)
         };
-        // SAFETY: the author of shapes.kps:33 answers for this text. ftrace calls it in the place
+        // SAFETY: the author of shapes.kps:35 answers for this text. ftrace calls it in the place
         // of the old function, with that function's arguments, and the frame of the entry keeps the
         // module loaded until it has returned.
         unsafe {
@@ -326,7 +403,7 @@ mod kps_in_vmlinux {
     }
 
     pub(super) unsafe extern "C" fn kps_pre_patch(obj: *mut klp_object) -> c_int {
-        // SAFETY: the author of shapes.kps:35 answers for this text. The kernel calls it under
+        // SAFETY: the author of shapes.kps:37 answers for this text. The kernel calls it under
         // `klp_mutex`, while the module is loaded.
         unsafe {
             if obj.is_null() { return -EINVAL; } 0
@@ -334,7 +411,7 @@ mod kps_in_vmlinux {
     }
 
     pub(super) unsafe extern "C" fn kps_post_unpatch(obj: *mut klp_object) {
-        // SAFETY: the author of shapes.kps:36 answers for this text. The kernel calls it under
+        // SAFETY: the author of shapes.kps:38 answers for this text. The kernel calls it under
         // `klp_mutex`, while the module is loaded.
         unsafe {
             console_printk[0] = 4;
@@ -353,7 +430,7 @@ mod livepatch {
     use core::ffi::{c_int, c_void};
     use core::ptr::{addr_of, addr_of_mut, null};
 
-    static mut FUNCS_vmlinux: [klp_func; 8] = [
+    static mut FUNCS_vmlinux: [klp_func; 10] = [
         klp_func {
             old_name: c"cmdline_proc_show".as_ptr(),
             new_func: kps_in_vmlinux::livepatch_cmdline_proc_show as *mut c_void,
@@ -369,6 +446,18 @@ mod livepatch {
         klp_func {
             old_name: c"eight_arguments".as_ptr(),
             new_func: kps_in_vmlinux::livepatch_eight_arguments as *mut c_void,
+            old_sympos: 0,
+            ..klp_func::ZERO
+        },
+        klp_func {
+            old_name: c"takes_sockptr".as_ptr(),
+            new_func: kps_in_vmlinux::livepatch_takes_sockptr as *mut c_void,
+            old_sympos: 0,
+            ..klp_func::ZERO
+        },
+        klp_func {
+            old_name: c"returns_timespec".as_ptr(),
+            new_func: kps_in_vmlinux::livepatch_returns_timespec as *mut c_void,
             old_sympos: 0,
             ..klp_func::ZERO
         },
@@ -426,40 +515,50 @@ mod livepatch {
     ];
 
     /// How the patched functions start there.
-    static ENTRIES: [Entry; 7] = [
+    static ENTRIES: [Entry; 9] = [
         Entry {
             name: "cmdline_proc_show",
-            function: addr_of!(kps_in_vmlinux::kps_old_cmdline_proc_show),
+            function: kps_in_vmlinux::kps_old_cmdline_proc_show as *const u8,
             endbr: true,
         },
         Entry {
             name: "do_sys_openat2",
-            function: addr_of!(kps_in_vmlinux::kps_old_do_sys_openat2),
+            function: kps_in_vmlinux::kps_old_do_sys_openat2 as *const u8,
             endbr: false,
         },
         Entry {
             name: "eight_arguments",
-            function: addr_of!(kps_in_vmlinux::kps_old_eight_arguments),
+            function: kps_in_vmlinux::kps_old_eight_arguments as *const u8,
+            endbr: true,
+        },
+        Entry {
+            name: "takes_sockptr",
+            function: kps_in_vmlinux::kps_old_takes_sockptr as *const u8,
+            endbr: true,
+        },
+        Entry {
+            name: "returns_timespec",
+            function: kps_in_vmlinux::kps_old_returns_timespec as *const u8,
             endbr: true,
         },
         Entry {
             name: "show_type",
-            function: addr_of!(kps_in_vmlinux::kps_old_show_type),
+            function: kps_in_vmlinux::kps_old_show_type as *const u8,
             endbr: false,
         },
         Entry {
             name: "show_type",
-            function: addr_of!(kps_in_vmlinux::kps_old_show_type_2),
+            function: kps_in_vmlinux::kps_old_show_type_2 as *const u8,
             endbr: true,
         },
         Entry {
             name: "clone_me.isra.0",
-            function: addr_of!(kps_in_vmlinux::kps_old_clone_me_isra_0),
+            function: kps_in_vmlinux::kps_old_clone_me_isra_0 as *const u8,
             endbr: true,
         },
         Entry {
             name: "odd_names",
-            function: addr_of!(kps_in_vmlinux::kps_old_odd_names),
+            function: kps_in_vmlinux::kps_old_odd_names as *const u8,
             endbr: true,
         },
     ];
@@ -475,7 +574,7 @@ mod livepatch {
     #[link_section = ".note.kps"]
     #[used]
     static NOTE: Note<214> = Note::new(
-        *b"patch=shapes\nversion=1.0\nfixes=CVE-2026-0001\nkernel=7.3.4-fixture\nbuild-id=0102030405060708090a0b0c0d0e0f1011121314\nsource-sha256=5a236b31f1e91738d883de1a1866975147a061f594f71cf41d374c25a2d2de5c\nmade-by=kpsc 0.1.0\n",
+        *b"patch=shapes\nversion=1.0\nfixes=CVE-2026-0001\nkernel=7.3.4-fixture\nbuild-id=0102030405060708090a0b0c0d0e0f1011121314\nsource-sha256=a7ed549565a1174d546c480da2265cd0bf2a6b77ae058f1b57c4419bbc4ee6e8\nmade-by=kpsc 0.1.0\n",
     );
 
     extern "C" {

@@ -170,6 +170,36 @@ const _: () = {
     assert!(core::mem::offset_of!(open_how, flags) == 0);
 };
 
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct sockptr_t {
+    pub _pad0: [u8; 8],
+    pub is_kernel: bool,
+    pub _pad2: [u8; 7],
+    pub _align: [u64; 0],
+}
+
+const _: () = {
+    let size = core::mem::size_of::<sockptr_t>();
+    assert!(size == 16);
+    assert!(core::mem::align_of:: < sockptr_t > () == 8);
+    assert!(core::mem::offset_of!(sockptr_t, is_kernel) == 8);
+};
+
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct timespec64 {
+    pub _pad0: [u8; 8],
+    pub tv_nsec: c_long,
+}
+
+const _: () = {
+    let size = core::mem::size_of::<timespec64>();
+    assert!(size == 16);
+    assert!(core::mem::align_of:: < timespec64 > () == 8);
+    assert!(core::mem::offset_of!(timespec64, tv_nsec) == 8);
+};
+
 pub type pid_type = c_int;
 pub const PIDTYPE_TGID: c_int = 1;
 
