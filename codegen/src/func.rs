@@ -1,21 +1,24 @@
 //! One changed function: its entry, its body, and the way to the old function.
 
 use crate::names::{ident, placeholder, FuncNames};
+use crate::syscall;
 use crate::types::{declaration, ret, ty};
 use crate::Body;
-use kps_plan::{Change, Func, ObjectName, Param, Passing, Place, Signature, Type, Types};
+use kps_plan::{Change, Convention, Func, ObjectName, Param, Passing, Place, Signature, Type, Types};
 use proc_macro2::{Literal, TokenStream};
 use quote::{format_ident, quote};
+use std::borrow::Cow;
 
 /// Everything that one function needs in the module of its object.
 pub(crate) fn func<B: Body>(types: &Types, func: &Func<B>, names: &FuncNames) -> TokenStream {
     let symbols = symbols(types, func, names);
     let assembly = assembly(types, func, names);
-    let body = match &func.change {
-        Change::Replace { body, calls_original } => replace(types, func, names, body, *calls_original),
-        Change::C { .. } => quote!(),
-        Change::Pre(pre) => pre_only(types, func, names, pre),
-        Change::Around { pre, post } => around(types, func, names, pre.as_ref(), post),
+    let body = match (func.convention, &func.change) {
+        (_, Change::C { .. }) => quote!(),
+        (Convention::Syscall { regs }, _) => syscall::body(types, func, names, regs),
+        (_, Change::Replace { body, calls_original }) => replace(types, func, names, body, *calls_original),
+        (_, Change::Pre(pre)) => pre_only(types, func, names, pre),
+        (_, Change::Around { pre, post }) => around(types, func, names, pre.as_ref(), post),
     };
     quote! {
         #symbols
@@ -38,7 +41,7 @@ fn symbols<B>(types: &Types, func: &Func<B>, names: &FuncNames) -> TokenStream {
     let (entry, old) = (ident(&names.entry), ident(&names.old));
     let called = calls_original(&func.change) && !matches!(func.change, Change::C { .. });
     let original = called.then(|| {
-        let declaration = declaration(types, &ident(&names.original), &func.signature);
+        let declaration = declaration(types, &ident(&names.original), &entry_signature(func));
         quote! {
             /// The old function, entered behind its ftrace site.
             #declaration
@@ -68,7 +71,7 @@ fn assembly<B>(types: &Types, func: &Func<B>, names: &FuncNames) -> TokenStream 
     let stem = &names.stem;
     let old = placeholder(&func.old);
     let skip = Literal::u32_unsuffixed(func.entry.skip());
-    let Passing { stack, hidden, .. } = passing(types, &func.signature);
+    let Passing { stack, hidden, .. } = passing(types, &entry_signature(func));
     if let Change::Pre(_) = func.change {
         let entry = if hidden { quote!(pre_entry_in_memory) } else { quote!(pre_entry) };
         return quote! {
@@ -85,6 +88,14 @@ fn assembly<B>(types: &Types, func: &Func<B>, names: &FuncNames) -> TokenStream 
         }
     });
     quote!(#entry #original)
+}
+
+/// The prototype that the function is called by.
+pub(crate) fn entry_signature<B>(func: &Func<B>) -> Cow<'_, Signature> {
+    match func.convention {
+        Convention::C => Cow::Borrowed(&func.signature),
+        Convention::Syscall { regs } => Cow::Owned(syscall::entered(regs, &func.signature)),
+    }
 }
 
 /// Where the arguments are. The check has refused what travels in another way.
@@ -105,7 +116,7 @@ fn args(signature: &Signature) -> Vec<proc_macro2::Ident> {
 }
 
 /// What a function that holds an author's text does, and its name among the symbols.
-fn attributes<B>(func: &Func<B>) -> TokenStream {
+pub(crate) fn attributes<B>(func: &Func<B>) -> TokenStream {
     let old = &func.old.name;
     let title = match func.change {
         Change::Replace { .. } | Change::C { .. } => format!(" Runs in the place of `{old}`."),
@@ -120,7 +131,7 @@ fn attributes<B>(func: &Func<B>) -> TokenStream {
 }
 
 /// `{ body }`, in the context of an unsafe function.
-fn block<B: Body>(body: &B, reason: &str) -> TokenStream {
+pub(crate) fn block<B: Body>(body: &B, reason: &str) -> TokenStream {
     let tokens = body.tokens();
     let safety = format!(" SAFETY: the author of {} answers for this text. {reason}", body.origin());
     quote! {
@@ -131,7 +142,7 @@ fn block<B: Body>(body: &B, reason: &str) -> TokenStream {
     }
 }
 
-const IN_PLACE: &str =
+pub(crate) const IN_PLACE: &str =
     "ftrace calls it in the place of the old function, with that function's arguments, and \
     the frame of the entry keeps the module loaded until it has returned.";
 
@@ -278,7 +289,7 @@ impl Kept {
 
 /// A parameter from the register or stack word that carries it. For a function pointer that is unsafe, and the caller says why
 /// it is right.
-fn from_word(types: &Types, t: &Type, word: &TokenStream) -> TokenStream {
+pub(crate) fn from_word(types: &Types, t: &Type, word: &TokenStream) -> TokenStream {
     let ty = ty(types, t);
     match types.resolve(t) {
         Type::Bool => quote!((#word as u8) != 0),
@@ -288,7 +299,7 @@ fn from_word(types: &Types, t: &Type, word: &TokenStream) -> TokenStream {
 }
 
 /// The word that carries a parameter. Casts extend by the sign of the type, as compilers expect of each other.
-fn to_word(types: &Types, t: &Type, name: &TokenStream) -> TokenStream {
+pub(crate) fn to_word(types: &Types, t: &Type, name: &TokenStream) -> TokenStream {
     match types.resolve(t) {
         Type::Function(_) => quote!(#name.map_or(0, |function| function as usize as u64)),
         Type::Pointer { .. } => quote!(#name as usize as u64),

@@ -9,6 +9,7 @@ mod module;
 pub mod names;
 mod params;
 pub mod refs;
+mod syscall;
 mod types;
 
 use kps_plan::Patch;

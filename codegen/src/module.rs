@@ -1,6 +1,6 @@
 //! The crate root of a module: what it is, what it changes, and how it is enabled.
 
-use crate::func::{callback, func};
+use crate::func::{callback, entry_signature, func};
 use crate::gate::{self, gate, gate_ident};
 use crate::names::{func_names, ident, object_ident, FuncNames};
 use crate::params;
@@ -118,7 +118,10 @@ fn object<B: Body>(patch: &Patch<B>, object: &Object<B>, names: &[FuncNames]) ->
     let funcs = object.funcs.iter().zip(names).map(|(f, names)| func(types, f, names));
     let callbacks = object.callbacks.each().map(|(name, body)| callback(name, body));
     let mut used = Names::default();
-    object.funcs.iter().for_each(|func| used.add(types, &func.signature));
+    for func in &object.funcs {
+        used.add(types, &func.signature);
+        used.add(types, &entry_signature(func));
+    }
     if object.callbacks.each().next().is_some() {
         used.add_named(types, patch.klp.object);
         used.add(types, &CALLBACK);

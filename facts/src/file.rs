@@ -6,12 +6,12 @@
 
 use crate::btf::{Btf, BtfError, BtfId, Index};
 use crate::symbols::Written;
-use crate::{is_release, Export, Facts, Identity, Object, Section, Site, Sym, Symbols};
+use crate::{is_release, Export, Facts, Identity, Object, Section, Site, Sym, Symbols, SyscallParam};
 use std::collections::BTreeMap;
 use std::fmt;
 
 /// `KPSF` and the version of the format.
-const MAGIC: [u8; 8] = *b"KPSF\0\0\0\x01";
+const MAGIC: [u8; 8] = *b"KPSF\0\0\0\x02";
 
 /// Why a facts file cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,6 +72,13 @@ impl Facts {
             w.0.push(export.gpl.into());
             w.text(export.namespace.as_deref().unwrap_or_default());
         });
+        w.list(&self.syscalls, |w, (name, params)| {
+            w.text(name);
+            w.list(params, |w, param| {
+                w.text(&param.ty);
+                w.text(&param.name);
+            });
+        });
         w.bytes(self.btf.bytes());
         let Index { functions, types, constants } = self.btf.index();
         w.list(functions, |w, id| w.u32(id.0));
@@ -124,6 +131,7 @@ impl Facts {
                     let namespace = (!namespace.is_empty()).then(|| namespace.to_owned());
                     Some((name, Export { gpl, namespace }))
                 })?,
+                syscalls: r.list(|r| Some((r.text()?.to_owned(), r.list(Reader::syscall_param)?)))?,
                 btf: Btf::default(),
                 modules: BTreeMap::new(),
                 module_names: Vec::new(),
@@ -144,6 +152,11 @@ fn is_plain(facts: &Facts) -> bool {
     let graphic = |text: &str| text.bytes().all(|b| b.is_ascii_graphic());
     is_release(&facts.identity.release)
         && facts.exports.values().flat_map(|export| &export.namespace).all(|namespace| graphic(namespace))
+        && facts
+            .syscalls
+            .values()
+            .flatten()
+            .all(|param| graphic(&param.name) && graphic(&param.ty.replace(' ', "")))
 }
 
 /// FNV-1a over words of eight bytes: quick, and enough to notice damage. It is no protection from an attacker, who
@@ -235,6 +248,10 @@ impl<'a> Reader<'a> {
             items.push(read(self)?);
         }
         Some(items.into_iter().collect())
+    }
+
+    fn syscall_param(&mut self) -> Option<SyscallParam> {
+        Some(SyscallParam { ty: self.text()?.to_owned(), name: self.text()?.to_owned() })
     }
 
     fn symbols(&mut self) -> Option<Symbols> {

@@ -31,6 +31,8 @@ pub struct Facts {
     pub vmlinux: Object,
     /// What vmlinux exports, by name.
     pub exports: HashMap<String, Export>,
+    /// What its system calls take, by name, as far as it says so.
+    pub syscalls: BTreeMap<String, Vec<SyscallParam>>,
     /// The types of vmlinux, and behind them those of the modules that have been added.
     pub btf: Btf,
     /// The modules that have been added, by name.
@@ -106,6 +108,15 @@ pub struct Export {
     pub gpl: bool,
     /// The namespace that a user has to import.
     pub namespace: Option<String>,
+}
+
+/// A parameter of a system call, as the kernel's source has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SyscallParam {
+    /// Its type, in C.
+    pub ty: String,
+    /// Its name.
+    pub name: String,
 }
 
 impl Site {

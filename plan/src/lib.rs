@@ -166,8 +166,10 @@ impl ObjectName {
 pub struct Func<B> {
     /// The function's symbol.
     pub old: Symbol,
-    /// The C prototype.
+    /// The prototype that bodies see.
     pub signature: Signature,
+    /// How the function is called.
+    pub convention: Convention,
     /// How the function starts.
     pub entry: Entry,
     /// What runs in its place.
@@ -183,6 +185,23 @@ pub struct Symbol {
     pub name: String,
     /// 0 where the name is unique, else the symbol's rank by address among those of its name.
     pub sympos: u32,
+}
+
+/// How a function is called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Convention {
+    /// As C calls functions.
+    C,
+    /// As the kernel enters a system call: with a pointer to the registers of its caller, in which the arguments are.
+    Syscall {
+        /// `struct pt_regs`.
+        regs: TypeId,
+    },
+}
+
+impl Convention {
+    /// The members of `struct pt_regs` that carry the arguments of a system call, in order.
+    pub const SYSCALL_REGISTERS: [&'static str; 6] = ["di", "si", "dx", "r10", "r8", "r9"];
 }
 
 /// The first instructions of a traceable function, up to where a jump past its ftrace site lands.

@@ -4,7 +4,7 @@
 
 use crate::btf::{BtfWriter, VOID};
 use kps_facts::btf::Btf;
-use kps_facts::{Export, Facts, Identity, Object, Section, Site, Sym, Symbols};
+use kps_facts::{Export, Facts, Identity, Object, Section, Site, Sym, Symbols, SyscallParam};
 use std::collections::{BTreeMap, HashMap};
 
 /// Where `.text` starts.
@@ -64,6 +64,9 @@ const FUNCTIONS: &[(&str, Start)] = &[
     ("dput.part.0", Start::Bare),
     ("tz_trip_up", Start::Endbr),
     ("__x64_sys_getpid", Start::Endbr),
+    ("__x64_sys_openat2", Start::Endbr),
+    ("__ia32_sys_openat2", Start::Endbr),
+    ("__x64_sys_unsaid", Start::Endbr),
     ("takes_packed", Start::Endbr),
     ("returns_wide", Start::Endbr),
     ("_RNvNtCs1234_6kernel5print4emit", Start::NoSite),
@@ -159,10 +162,23 @@ pub fn facts() -> Facts {
             sites,
         },
         exports,
+        syscalls: syscalls(),
         btf: btf(),
         modules: BTreeMap::new(),
         module_names: Vec::new(),
     }
+}
+
+fn syscalls() -> BTreeMap<String, Vec<SyscallParam>> {
+    let param = |(ty, name): &(&str, &str)| SyscallParam { ty: (*ty).to_owned(), name: (*name).to_owned() };
+    let openat2 = [
+        ("int", "dfd"),
+        ("const char __user *", "filename"),
+        ("struct open_how __user *", "how"),
+        ("size_t", "usize"),
+    ];
+    let calls: [(&str, &[(&str, &str)]); 2] = [("openat2", &openat2), ("getpid", &[])];
+    calls.iter().map(|(name, params)| ((*name).to_owned(), params.iter().map(param).collect())).collect()
 }
 
 fn btf() -> Btf {
@@ -238,6 +254,23 @@ fn types() -> (BtfWriter, [u32; 3]) {
     w.function("two_prototypes", VOID, &[("a", void_p)]);
     let wide = w.int("__int128", 16, true);
     let packed = w.structure("packed_pair", 9, &[("kind", bool, 0, None), ("value", ulong, 8, None)]);
+    let pt_regs = w.structure(
+        "pt_regs",
+        168,
+        &[
+            ("r10", ulong, 7 * 64, None),
+            ("r9", ulong, 8 * 64, None),
+            ("r8", ulong, 9 * 64, None),
+            ("dx", ulong, 12 * 64, None),
+            ("si", ulong, 13 * 64, None),
+            ("di", ulong, 14 * 64, None),
+        ],
+    );
+    let const_pt_regs = w.constant(pt_regs);
+    let const_pt_regs_p = w.pointer(const_pt_regs);
+    for name in ["__x64_sys_getpid", "__x64_sys_openat2", "__ia32_sys_openat2", "__x64_sys_unsaid"] {
+        w.function(name, long, &[("regs", const_pt_regs_p)]);
+    }
     w.function("takes_packed", int, &[("level", int), ("pair", packed)]);
     w.function("returns_wide", wide, &[]);
     w.function("takes_sockptr", int, &[("optval", sockptr)]);
@@ -264,7 +297,6 @@ fn types() -> (BtfWriter, [u32; 3]) {
     w.function("worker_thread", int, &[("__worker", void_p)]);
     w.function("dput", VOID, &[("dentry", void_p)]);
     w.function("tz_trip_up", int, &[("p", void_p)]);
-    w.function("__x64_sys_getpid", long, &[("regs", void_p)]);
     w.function("start_kernel", VOID, &[]);
     w.function("asm_entry", VOID, &[]);
     (w, [int, ulong, seq_file_p])

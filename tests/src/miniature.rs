@@ -33,6 +33,7 @@ const SYMBOLS: &[(char, &str)] = &[
     ('R', "__start_notes"),
     ('R', "__stop_notes"),
     ('D', "some_variable"),
+    ('D', "__syscall_meta__look"),
     ('T', "__init_begin"),
     ('T', "start_kernel"),
     ('D', "__start_mcount_loc"),
@@ -130,6 +131,17 @@ fn btf() -> Vec<u8> {
     for name in ["with_endbr", "without_endbr", "untraced", "twice"] {
         w.function(name, int, &[("value", int)]);
     }
+    let char = w.int("char", 1, true);
+    let text = w.pointer(char);
+    let texts = w.pointer(text);
+    let members = [
+        ("name", text, 0, None),
+        ("syscall_nr", int, 64, None),
+        ("nb_args", int, 96, None),
+        ("types", texts, 128, None),
+        ("args", texts, 192, None),
+    ];
+    w.structure("syscall_metadata", 32, &members);
     w.finish_with_layout()
 }
 

@@ -25,7 +25,7 @@ fn every_symbol_is_where_the_linker_put_it_in_each_of_the_formats() {
         let facts = gather(&image, CONFIG, SYMVERS).unwrap_or_else(|error| panic!("{addresses:?}: {error}"));
         let elf = object::File::parse(image.as_slice()).unwrap_or_else(|error| panic!("{error}"));
         let linked = |name: &str| elf.symbol_by_name(name).map(|symbol| symbol.address());
-        assert_eq!(facts.vmlinux.symbols.len(), 415, "{addresses:?}");
+        assert_eq!(facts.vmlinux.symbols.len(), 416, "{addresses:?}");
         for name in ["_text", "with_endbr", "twice", "some_variable", "start_kernel", "__init_end"] {
             let read = facts.vmlinux.symbols.named(name)[0].address;
             assert_eq!(Some(read), linked(name), "{name} in {addresses:?}");
@@ -48,6 +48,15 @@ fn functions_start_as_the_compiler_made_them() {
     assert_eq!(entry("untraced"), None);
     assert!(facts.vmlinux.is_init(facts.vmlinux.symbols.named("start_kernel")[0].address));
     assert!(!facts.vmlinux.is_init(facts.vmlinux.symbols.named("twice")[0].address));
+}
+
+#[test]
+fn a_system_call_takes_what_its_note_says() {
+    let facts =
+        gather(&miniature(Addresses::RelativeToEntry), CONFIG, SYMVERS).unwrap_or_else(|e| panic!("{e}"));
+    let params = facts.syscalls["look"].iter().map(|param| (param.ty.as_str(), param.name.as_str()));
+    assert_eq!(params.collect::<Vec<_>>(), [("const char __user *", "filename"), ("int", "flags")]);
+    assert_eq!(facts.syscalls.len(), 1);
 }
 
 #[test]

@@ -147,6 +147,10 @@ codes! {
     KPS0411,
     /// The compiler made clones of the function.
     KPS0412,
+    /// Other programs come to the system call another way.
+    KPS0413,
+    /// A system call has no body in C.
+    KPS0414,
 
     // Bodies.
     /// The body is not Rust.

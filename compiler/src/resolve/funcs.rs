@@ -2,15 +2,16 @@
 
 use super::bodies::{Fragment, Rust};
 use super::symbols::{Found, Scope, Wanted};
+use super::syscalls::Syscall;
 use super::Resolver;
 use crate::diag::{
     list, Diagnostic, KPS0206, KPS0207, KPS0401, KPS0402, KPS0403, KPS0405, KPS0410, KPS0411, KPS0412,
-    KPS0502,
+    KPS0414, KPS0502,
 };
 use crate::notable;
 use kps_facts::Importer;
 use kps_grammar::ast;
-use kps_plan::{Change, Entry, Func};
+use kps_plan::{Change, Convention, Entry, Func, Type};
 use std::collections::BTreeSet;
 
 impl Resolver<'_> {
@@ -21,8 +22,10 @@ impl Resolver<'_> {
         rust: &Rust,
         importer: &mut Importer<'_>,
     ) -> Option<Func<Fragment>> {
-        let change = self.change(scope, spec, rust);
-        let found = self.find(scope, &spec.symbol, Wanted::Function)?;
+        let call = self.syscall(scope, &spec.symbol);
+        let change = self.change(scope, spec, call.as_ref(), rust);
+        let symbol = call.as_ref().map_or(&spec.symbol, |call| &call.entry);
+        let found = self.find(scope, symbol, Wanted::Function)?;
         let name = &spec.symbol.name;
         let key = (scope.name.to_owned(), found.address);
         if let Some(&first) = self.changed.get(&key) {
@@ -36,10 +39,17 @@ impl Resolver<'_> {
         }
         self.changed.insert(key, name.span);
         let entry = self.entry(scope, spec, &found)?;
-        let signature = self.signature(scope, &spec.symbol, spec.prototype.as_ref(), importer);
-        self.note_relatives(scope, name, &found);
-        self.check_returns(spec, rust);
-        Some(Func { old: found.symbol, signature: signature?, entry, change: change? })
+        let signature = match &call {
+            Some(call) => self.syscall_signature(call, spec, importer),
+            None => self.signature(scope, &spec.symbol, spec.prototype.as_ref(), importer),
+        };
+        let convention = match call.as_ref().and_then(|_| importer.named("pt_regs")) {
+            Some(Type::Named(regs)) => Convention::Syscall { regs },
+            _ => Convention::C,
+        };
+        self.note_relatives(scope, &symbol.name, &found);
+        self.check_returns(&symbol.name, spec, rust);
+        Some(Func { old: found.symbol, signature: signature?, convention, entry, change: change? })
     }
 
     /// Other functions that this change reaches, or that it does not reach although they are made of the same source.
@@ -90,8 +100,7 @@ impl Resolver<'_> {
     }
 
     /// What never returns must not be made to.
-    fn check_returns(&mut self, spec: &ast::Func, rust: &Rust) {
-        let name = &spec.symbol.name;
+    fn check_returns(&mut self, name: &ast::Name, spec: &ast::Func, rust: &Rust) {
         if !notable::never_returns(&name.value) {
             return;
         }
@@ -117,7 +126,13 @@ impl Resolver<'_> {
     }
 
     /// What runs in the function's place.
-    fn change(&mut self, scope: Scope<'_>, spec: &ast::Func, rust: &Rust) -> Option<Change<Fragment>> {
+    fn change(
+        &mut self,
+        scope: Scope<'_>,
+        spec: &ast::Func,
+        call: Option<&Syscall<'_>>,
+        rust: &Rust,
+    ) -> Option<Change<Fragment>> {
         let name = &spec.symbol.name;
         let mut originals_outside_replace = Vec::new();
         for body in [spec.pre, spec.post].into_iter().flatten() {
@@ -142,6 +157,19 @@ impl Resolver<'_> {
                         .at(other.word, "")
                         .at(file.span, "the new body is here")
                         .help("write what this does into the C function, or both into one `replace { }`"),
+                );
+                return None;
+            }
+            if let Some(call) = call {
+                let entry = &call.entry.name;
+                self.report(
+                    Diagnostic::error(KPS0414, format!("C knows no function `{}`", name.value))
+                        .at(entry.span, "")
+                        .note("the arguments of a system call are in the registers of its caller")
+                        .help(format!(
+                            "write `fn {} {{ replace c .. }}`, which takes a `const struct pt_regs *`",
+                            entry.value
+                        )),
                 );
                 return None;
             }

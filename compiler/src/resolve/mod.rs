@@ -9,6 +9,7 @@ mod params;
 mod rust;
 mod signatures;
 mod symbols;
+mod syscalls;
 mod test_blocks;
 
 use crate::diag::{any_error, list, Diagnostic, KPS0207, KPS0209, KPS0213, KPS0607};
@@ -108,7 +109,8 @@ impl<'a> Resolver<'a> {
         let gated = objects.iter().any(|(scope, _)| scope.module.is_some());
         let gate = if gated { GATE_MEMBERS } else { &[] };
         let params = if spec.params.is_empty() { &[] } else { params::MEMBERS };
-        let wanted = Wanted { members: [KLP_MEMBERS, gate, params].concat(), ..rust.wanted() };
+        let members = [KLP_MEMBERS, gate, params, syscalls::MEMBERS].concat();
+        let wanted = Wanted { members, ..rust.wanted() };
         let mut importer = Importer::new(&self.facts.btf, &wanted);
         let klp = self.klp(&mut importer, gated);
         if klp.is_none() {
@@ -220,6 +222,7 @@ impl<'a> Resolver<'a> {
                 places.push(func.symbol.name.span);
             }
         }
+        self.note_other_entries(scope, spec);
         let object = Object {
             name: scope.object_name(),
             build_id: scope.module.and_then(|module| module.build_id.clone()),

@@ -85,10 +85,10 @@ impl Resolver<'_> {
             let error = Diagnostic::error(code, message).at(name.span, "");
             // The search looks at every symbol; whoever makes more mistakes at once is helped by the first ones.
             self.unknown += 1;
-            let near = match self.unknown {
-                ..=20 => nearest(scope.object, &name.value, wanted),
-                _ => Vec::new(),
-            };
+            let mut near = self.near_syscalls(&name.value);
+            if near.is_empty() && self.unknown <= 20 {
+                near = nearest(scope.object, &name.value, wanted);
+            }
             let elsewhere = self.objects_with(&name.value);
             self.report(match (near.as_slice(), wanted) {
                 _ if !elsewhere.is_empty() => error.help(format!("{} has it", elsewhere.join(", "))),

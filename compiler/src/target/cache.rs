@@ -20,7 +20,7 @@ use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 
 /// The folder of one version of the format: another version never reads it.
-const VERSION: &str = "v2";
+const VERSION: &str = "v3";
 
 /// The user's cache folder.
 #[derive(Debug, Clone)]

@@ -2,6 +2,7 @@
 
 use super::image::{self, ImageError, Vmlinux};
 use super::kallsyms::{kallsyms, Kallsym};
+use super::syscalls::syscalls;
 use kps_facts::btf::Btf;
 use kps_facts::{is_release, Export, Facts, Identity, Object, Site, Sym, Symbols};
 use std::collections::{BTreeMap, HashMap};
@@ -23,6 +24,7 @@ pub fn gather(image: &[u8], config: &str, symvers: &str) -> Result<Facts, ImageE
     }
     symbols.sort_by_key(|sym| sym.address);
     let (_, btf) = vmlinux.section(".BTF")?;
+    let btf = Btf::parse(btf.to_vec())?;
     Ok(Facts {
         identity: Identity { release: release(&vmlinux, &symbols)?, build_id: vmlinux.build_id()? },
         config: parse_config(config),
@@ -36,7 +38,8 @@ pub fn gather(image: &[u8], config: &str, symvers: &str) -> Result<Facts, ImageE
             })),
         },
         exports: parse_symvers(symvers),
-        btf: Btf::parse(btf.to_vec())?,
+        syscalls: syscalls(&vmlinux, &symbols, &btf),
+        btf,
         modules: BTreeMap::new(),
         module_names: Vec::new(),
     })

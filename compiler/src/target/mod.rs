@@ -19,6 +19,7 @@ pub mod module;
 mod modules;
 mod progress;
 mod seal;
+mod syscalls;
 mod toolchain;
 mod verify;
 

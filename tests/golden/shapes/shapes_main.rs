@@ -49,7 +49,7 @@ const _: () = {
 )]
 mod kps_in_vmlinux {
     use super::*;
-    use super::types::{klp_object, open_how, seq_file, sockptr_t, timespec64};
+    use super::types::{klp_object, open_how, pt_regs, seq_file, sockptr_t, timespec64};
     use core::ffi::{c_char, c_int, c_long, c_void};
 
     extern "C" {
@@ -224,6 +224,154 @@ mod kps_in_vmlinux {
 
     extern "C" {
         /// What ftrace sends callers to.
+        pub(super) fn livepatch___x64_sys_openat2();
+
+        /// The old function, for its address alone.
+        #[allow(clashing_extern_declarations)]
+        #[link_name = "kps.sym.vmlinux.__x64_sys_openat2,0"]
+        pub(super) fn kps_old___x64_sys_openat2();
+
+        /// The old function, entered behind its ftrace site.
+        fn kps_orig___x64_sys_openat2(regs: *const pt_regs) -> c_long;
+    }
+
+    kps::shim::entry!("__x64_sys_openat2", stack_words = 0);
+
+    kps::shim::original!(
+        "__x64_sys_openat2", old = "kps.sym.vmlinux.__x64_sys_openat2,0", skip = 9
+    );
+
+    /// Runs a hook, `__x64_sys_openat2` and another hook.
+    #[no_mangle]
+    unsafe extern "C" fn kps_body___x64_sys_openat2(kps_regs: *const pt_regs) -> c_long {
+        // SAFETY: the kernel passes the registers of the caller, which stay in memory for as long
+        // as the call lasts. What is changed is a copy: the caller gets its own ones back.
+        let kps_regs = unsafe { *kps_regs };
+        let mut dfd: c_int = kps_regs.di as c_int;
+        let mut filename: *const c_char = kps_regs.si as *const c_char;
+        let mut how: *mut open_how = kps_regs.dx as *mut open_how;
+        let mut usize: usize = kps_regs.r10 as usize;
+        let original = |
+            dfd: c_int,
+            filename: *const c_char,
+            how: *mut open_how,
+            usize: usize|
+        {
+            let kps_regs = pt_regs {
+                di: dfd as u64,
+                si: filename as usize as u64,
+                dx: how as usize as u64,
+                r10: usize as u64,
+                ..kps_regs
+            };
+            // SAFETY: the old system call gets the registers that its caller had, but for these
+            // arguments. It is entered behind its ftrace site, so the call does not come back here.
+            unsafe { kps_orig___x64_sys_openat2(&kps_regs) }
+        };
+        // SAFETY: the author of shapes.kps:31 answers for this text. ftrace calls it in the place
+        // of the old function, with that function's arguments, and the frame of the entry keeps the
+        // module loaded until it has returned.
+        unsafe {
+            dfd = PIDTYPE_TGID as c_int;
+        }
+        let mut ret = original(dfd, filename, how, usize);
+        // SAFETY: the author of shapes.kps:32 answers for this text. ftrace calls it in the place
+        // of the old function, with that function's arguments, and the frame of the entry keeps the
+        // module loaded until it has returned.
+        unsafe {
+            if (*how).flags == 1 { ret = -1; }
+        }
+        ret
+    }
+
+    extern "C" {
+        /// What ftrace sends callers to.
+        pub(super) fn livepatch___x64_sys_unsaid();
+
+        /// The old function, for its address alone.
+        #[allow(clashing_extern_declarations)]
+        #[link_name = "kps.sym.vmlinux.__x64_sys_unsaid,0"]
+        pub(super) fn kps_old___x64_sys_unsaid();
+
+        /// The old function, entered behind its ftrace site.
+        fn kps_orig___x64_sys_unsaid(regs: *const pt_regs) -> c_long;
+    }
+
+    kps::shim::entry!("__x64_sys_unsaid", stack_words = 0);
+
+    kps::shim::original!(
+        "__x64_sys_unsaid", old = "kps.sym.vmlinux.__x64_sys_unsaid,0", skip = 9
+    );
+
+    /// Runs in the place of `__x64_sys_unsaid`.
+    #[no_mangle]
+    unsafe extern "C" fn kps_body___x64_sys_unsaid(kps_regs: *const pt_regs) -> c_long {
+        // SAFETY: the kernel passes the registers of the caller, which stay in memory for as long
+        // as the call lasts. What is changed is a copy: the caller gets its own ones back.
+        let kps_regs = unsafe { *kps_regs };
+        let mut r#type: c_int = kps_regs.di as c_int;
+        // SAFETY: C passes a function pointer or NULL, and None is NULL.
+        let mut handler: Option<unsafe extern "C" fn(c_int)> = unsafe {
+            core::mem::transmute::<u64, Option<unsafe extern "C" fn(c_int)>>(kps_regs.si)
+        };
+        let original = |r#type: c_int, handler: Option<unsafe extern "C" fn(c_int)>| {
+            let kps_regs = pt_regs {
+                di: r#type as u64,
+                si: handler.map_or(0, |function| function as usize as u64),
+                ..kps_regs
+            };
+            // SAFETY: the old system call gets the registers that its caller had, but for these
+            // arguments. It is entered behind its ftrace site, so the call does not come back here.
+            unsafe { kps_orig___x64_sys_unsaid(&kps_regs) }
+        };
+        // SAFETY: the author of shapes.kps:35 answers for this text. ftrace calls it in the place
+        // of the old function, with that function's arguments, and the frame of the entry keeps the
+        // module loaded until it has returned.
+        unsafe {
+            if handler.is_some() { original(r#type, None) } else { 0 }
+        }
+    }
+
+    extern "C" {
+        /// What ftrace sends callers to.
+        pub(super) fn livepatch___x64_sys_getpid();
+
+        /// The old function, for its address alone.
+        #[allow(clashing_extern_declarations)]
+        #[link_name = "kps.sym.vmlinux.__x64_sys_getpid,0"]
+        pub(super) fn kps_old___x64_sys_getpid();
+    }
+
+    kps::shim::pre_entry!(
+        "__x64_sys_getpid", old = "kps.sym.vmlinux.__x64_sys_getpid,0", skip = 9
+    );
+
+    /// Runs before `__x64_sys_getpid`.
+    #[no_mangle]
+    unsafe extern "C" fn kps_body___x64_sys_getpid(
+        kps_frame: *mut kps::frame::Frame<0>,
+    ) -> c_long {
+        // SAFETY: the entry passes the frame that it has just built on this task's own stack. The
+        // first argument in it is the address of the caller's registers, which stay in memory for
+        // as long as the call lasts. They are the caller's own and not to be changed.
+        let (kps_frame, kps_regs) = unsafe {
+            let kps_frame = &mut *kps_frame;
+            let kps_regs = &*(kps_frame.args[0] as *const pt_regs);
+            (kps_frame, kps_regs)
+        };
+        // SAFETY: the author of shapes.kps:37 answers for this text. ftrace calls it in the place
+        // of the old function, with that function's arguments, and the frame of the entry keeps the
+        // module loaded until it has returned.
+        unsafe {
+            if SEEN.load(Ordering::Relaxed) > 9 { return 1; }
+        }
+        kps_frame.go_on = 1;
+        // SAFETY: every C return type has the value zero, and the entry discards this one.
+        unsafe { kps::frame::unread() }
+    }
+
+    extern "C" {
+        /// What ftrace sends callers to.
         pub(super) fn livepatch_returns_timespec();
 
         /// The old function, for its address alone.
@@ -248,7 +396,7 @@ mod kps_in_vmlinux {
         // before it chose. It is entered behind its ftrace site, so the call does not come back
         // here.
         let mut ret = unsafe { kps_orig_returns_timespec() };
-        // SAFETY: the author of shapes.kps:30 answers for this text. ftrace calls it in the place
+        // SAFETY: the author of shapes.kps:38 answers for this text. ftrace calls it in the place
         // of the old function, with that function's arguments, and the frame of the entry keeps the
         // module loaded until it has returned.
         unsafe {
@@ -275,7 +423,7 @@ mod kps_in_vmlinux {
         // SAFETY: the entry passes the frame that it has just built on this task's own stack.
         let kps_frame = unsafe { &mut *kps_frame };
         let mut m: *mut seq_file = kps_frame.args[0] as *mut seq_file;
-        // SAFETY: the author of shapes.kps:31 answers for this text. ftrace calls it in the place
+        // SAFETY: the author of shapes.kps:39 answers for this text. ftrace calls it in the place
         // of the old function, with that function's arguments, and the frame of the entry keeps the
         // module loaded until it has returned.
         unsafe {
@@ -308,7 +456,7 @@ mod kps_in_vmlinux {
         // before it chose. It is entered behind its ftrace site, so the call does not come back
         // here.
         unsafe { kps_orig_show_type_2(m) };
-        // SAFETY: the author of shapes.kps:32 answers for this text. ftrace calls it in the place
+        // SAFETY: the author of shapes.kps:40 answers for this text. ftrace calls it in the place
         // of the old function, with that function's arguments, and the frame of the entry keeps the
         // module loaded until it has returned.
         unsafe {
@@ -345,7 +493,7 @@ mod kps_in_vmlinux {
         // before it chose. It is entered behind its ftrace site, so the call does not come back
         // here.
         let mut ret = unsafe { kps_orig_clone_me_isra_0(m, v) };
-        // SAFETY: the author of shapes.kps:33 answers for this text. ftrace calls it in the place
+        // SAFETY: the author of shapes.kps:41 answers for this text. ftrace calls it in the place
         // of the old function, with that function's arguments, and the frame of the entry keeps the
         // module loaded until it has returned.
         unsafe {
@@ -393,7 +541,7 @@ mod kps_in_vmlinux {
         let mut ret = unsafe {
             kps_orig_odd_names(r#type, self_, ret_, arg3, r#match, original_)
         };
-        // SAFETY: the author of shapes.kps:35 answers for this text. ftrace calls it in the place
+        // SAFETY: the author of shapes.kps:43 answers for this text. ftrace calls it in the place
         // of the old function, with that function's arguments, and the frame of the entry keeps the
         // module loaded until it has returned.
         unsafe {
@@ -403,7 +551,7 @@ mod kps_in_vmlinux {
     }
 
     pub(super) unsafe extern "C" fn kps_pre_patch(obj: *mut klp_object) -> c_int {
-        // SAFETY: the author of shapes.kps:37 answers for this text. The kernel calls it under
+        // SAFETY: the author of shapes.kps:45 answers for this text. The kernel calls it under
         // `klp_mutex`, while the module is loaded.
         unsafe {
             if obj.is_null() { return -EINVAL; } 0
@@ -411,7 +559,7 @@ mod kps_in_vmlinux {
     }
 
     pub(super) unsafe extern "C" fn kps_post_unpatch(obj: *mut klp_object) {
-        // SAFETY: the author of shapes.kps:38 answers for this text. The kernel calls it under
+        // SAFETY: the author of shapes.kps:46 answers for this text. The kernel calls it under
         // `klp_mutex`, while the module is loaded.
         unsafe {
             console_printk[0] = 4;
@@ -430,7 +578,7 @@ mod livepatch {
     use core::ffi::{c_int, c_void};
     use core::ptr::{addr_of, addr_of_mut, null};
 
-    static mut FUNCS_vmlinux: [klp_func; 10] = [
+    static mut FUNCS_vmlinux: [klp_func; 13] = [
         klp_func {
             old_name: c"cmdline_proc_show".as_ptr(),
             new_func: kps_in_vmlinux::livepatch_cmdline_proc_show as *mut c_void,
@@ -452,6 +600,24 @@ mod livepatch {
         klp_func {
             old_name: c"takes_sockptr".as_ptr(),
             new_func: kps_in_vmlinux::livepatch_takes_sockptr as *mut c_void,
+            old_sympos: 0,
+            ..klp_func::ZERO
+        },
+        klp_func {
+            old_name: c"__x64_sys_openat2".as_ptr(),
+            new_func: kps_in_vmlinux::livepatch___x64_sys_openat2 as *mut c_void,
+            old_sympos: 0,
+            ..klp_func::ZERO
+        },
+        klp_func {
+            old_name: c"__x64_sys_unsaid".as_ptr(),
+            new_func: kps_in_vmlinux::livepatch___x64_sys_unsaid as *mut c_void,
+            old_sympos: 0,
+            ..klp_func::ZERO
+        },
+        klp_func {
+            old_name: c"__x64_sys_getpid".as_ptr(),
+            new_func: kps_in_vmlinux::livepatch___x64_sys_getpid as *mut c_void,
             old_sympos: 0,
             ..klp_func::ZERO
         },
@@ -515,7 +681,7 @@ mod livepatch {
     ];
 
     /// How the patched functions start there.
-    static ENTRIES: [Entry; 9] = [
+    static ENTRIES: [Entry; 12] = [
         Entry {
             name: "cmdline_proc_show",
             function: kps_in_vmlinux::kps_old_cmdline_proc_show as *const u8,
@@ -534,6 +700,21 @@ mod livepatch {
         Entry {
             name: "takes_sockptr",
             function: kps_in_vmlinux::kps_old_takes_sockptr as *const u8,
+            endbr: true,
+        },
+        Entry {
+            name: "__x64_sys_openat2",
+            function: kps_in_vmlinux::kps_old___x64_sys_openat2 as *const u8,
+            endbr: true,
+        },
+        Entry {
+            name: "__x64_sys_unsaid",
+            function: kps_in_vmlinux::kps_old___x64_sys_unsaid as *const u8,
+            endbr: true,
+        },
+        Entry {
+            name: "__x64_sys_getpid",
+            function: kps_in_vmlinux::kps_old___x64_sys_getpid as *const u8,
             endbr: true,
         },
         Entry {
@@ -574,7 +755,7 @@ mod livepatch {
     #[link_section = ".note.kps"]
     #[used]
     static NOTE: Note<214> = Note::new(
-        *b"patch=shapes\nversion=1.0\nfixes=CVE-2026-0001\nkernel=7.3.4-fixture\nbuild-id=0102030405060708090a0b0c0d0e0f1011121314\nsource-sha256=a7ed549565a1174d546c480da2265cd0bf2a6b77ae058f1b57c4419bbc4ee6e8\nmade-by=kpsc 0.1.0\n",
+        *b"patch=shapes\nversion=1.0\nfixes=CVE-2026-0001\nkernel=7.3.4-fixture\nbuild-id=0102030405060708090a0b0c0d0e0f1011121314\nsource-sha256=bdf81c129c10ec9b302a030b16e4977ca8e8f1c84786c51103376fd03d125f65\nmade-by=kpsc 0.1.0\n",
     );
 
     extern "C" {

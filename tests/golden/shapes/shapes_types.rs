@@ -188,6 +188,38 @@ const _: () = {
 
 #[repr(C)]
 #[derive(Clone, Copy)]
+pub struct pt_regs {
+    pub _pad0: [u8; 56],
+    pub r10: c_ulong,
+    pub r9: c_ulong,
+    pub r8: c_ulong,
+    pub _pad4: [u8; 16],
+    pub dx: c_ulong,
+    pub si: c_ulong,
+    pub di: c_ulong,
+    pub _pad8: [u8; 48],
+}
+
+impl pt_regs {
+    /// All members zero, as C leaves those that an initialiser does not mention.
+    // SAFETY: zero is a value of every C type that a kernel struct is made of.
+    pub const ZERO: Self = unsafe { core::mem::zeroed() };
+}
+
+const _: () = {
+    let size = core::mem::size_of::<pt_regs>();
+    assert!(size == 168);
+    assert!(core::mem::align_of:: < pt_regs > () == 8);
+    assert!(core::mem::offset_of!(pt_regs, r10) == 56);
+    assert!(core::mem::offset_of!(pt_regs, r9) == 64);
+    assert!(core::mem::offset_of!(pt_regs, r8) == 72);
+    assert!(core::mem::offset_of!(pt_regs, dx) == 96);
+    assert!(core::mem::offset_of!(pt_regs, si) == 104);
+    assert!(core::mem::offset_of!(pt_regs, di) == 112);
+};
+
+#[repr(C)]
+#[derive(Clone, Copy)]
 pub struct timespec64 {
     pub _pad0: [u8; 8],
     pub tv_nsec: c_long,
