@@ -22,6 +22,7 @@ fn main() {
         case("a module that is never loaded", never_loaded),
         case("another module of the same name stays unpatched", another_stays_unpatched),
         case("the patch is not let go while a task is in a module's function", unload_is_safe),
+        case("a module and its patch go in every order while its function sleeps", unloaded_in_every_order),
     ];
     libtest_mimic::run(&arguments, trials).exit();
 }
@@ -73,11 +74,15 @@ fn loaded_before() {
 fn loaded_later() {
     let mut vm = machine();
     let said = vm.sh("livepatch load /greets_back.ko
-        for time in 1 2 3; do insmod /greeter.ko && cat /proc/greeter && rmmod greeter || exit 1; done
+        n=0
+        while [ $n -lt 20 ]; do
+            n=$((n + 1))
+            insmod /greeter.ko && cat /proc/greeter && rmmod greeter || exit 1
+        done
         insmod /greeter.ko
         livepatch unload greets_back && cat /proc/greeter && rmmod greeter
         dmesg | grep -c 'greets_back: post_unpatch'");
-    assert_eq!(said, format!("{}hello 1\n4\n", "patched 1 of 1\nhello 2\n".repeat(3)));
+    assert_eq!(said, format!("{}hello 1\n21\n", "patched 1 of 1\nhello 2\n".repeat(20)));
     vm.check_log();
 }
 
@@ -121,5 +126,30 @@ fn unload_is_safe() {
         while [ -e /sys/kernel/livepatch/greets_back ]; do usleep 10000; done
         rmmod greets_back && wait $pid && cat /tmp/out && rmmod greeter");
     assert_eq!(said, "1\npatched 1 of 1\nhello 2\n");
+    vm.check_log();
+}
+
+/// Which of the two is asked to go first, and whether the other one is asked before the first one is gone. Both wait for the
+/// function.
+fn unloaded_in_every_order() {
+    // A file of /proc that is removed while it is read ends in an error.
+    let mut vm = machine();
+    let said = vm.sh("
+        patch_goes() {
+            echo 0 > /sys/kernel/livepatch/greets_back/enabled
+            while [ -e /sys/kernel/livepatch/greets_back ]; do usleep 10000; done
+            rmmod greets_back
+        }
+        module_goes() { rmmod greeter; }
+        for order in 'patch_goes; module_goes' 'module_goes; patch_goes' 'patch_goes & module_goes; wait $!' 'module_goes & patch_goes; wait $!'; do
+            insmod /greeter.ko sleepy=1 && livepatch load /greets_back.ko || exit 1
+            cat /proc/greeter > /tmp/out 2> /dev/null & pid=$!
+            until grep -q livepatch_greeter_show /proc/$pid/stack; do usleep 10000; done
+            eval \"$order\"
+            wait $pid; cat /tmp/out
+            grep -e greeter -e greets_back /proc/modules && exit 1
+            [ -e /sys/kernel/livepatch/greets_back ] && exit 1
+        done; true");
+    assert_eq!(said, "patched 1 of 1\nhello 2\n".repeat(4));
     vm.check_log();
 }
