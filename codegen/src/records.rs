@@ -182,7 +182,9 @@ fn number(types: &Types, ty: &Type) -> Option<CInt> {
 /// when a struct does not have it.
 fn overlapping(types: &Types, record: &Record, id: TypeId) -> TokenStream {
     let (name, target) = (ident(&record.name), ident(types.get(id).name()));
+    let text = format!(" What overlaps members of `{}` is reached as a member of it.", record.name);
     quote! {
+        #[doc = #text]
         impl core::ops::Deref for #name {
             type Target = #target;
 
@@ -211,12 +213,17 @@ fn proof(record: &Record) -> TokenStream {
         let (member, offset) = (ident(&field.name), Literal::u64_unsuffixed(field.offset));
         quote!(assert!(core::mem::offset_of!(#name, #member) == #offset);)
     });
+    let bitfields = record.bitfields.iter().map(|bitfield| {
+        let (bit, width) = (Literal::u64_unsuffixed(bitfield.bit), Literal::u32_unsuffixed(bitfield.width));
+        quote!(assert!(#bit + #width <= 8 * size);)
+    });
     quote! {
         const _: () = {
             let size = core::mem::size_of::<#name>();
             assert!(size == #size);
             assert!(core::mem::align_of::<#name>() == #align);
             #(#offsets)*
+            #(#bitfields)*
         };
     }
 }

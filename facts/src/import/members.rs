@@ -7,6 +7,7 @@
 use super::{passed, Importer};
 use crate::btf::{BtfId, Kind};
 use kps_plan::{Bitfield, ByValue, Field, Record, RecordKind, Type, TypeDef, TypeId};
+use std::collections::HashSet;
 
 /// More members than any record has, those of its anonymous members included. Forged ones hold one another twice at every
 /// step.
@@ -39,6 +40,9 @@ impl<'a> Importer<'a> {
             record.kind = RecordKind::Struct;
         }
         let mut layers: Vec<Vec<Field>> = vec![Vec::new()];
+        // Of one name C lets a record have one member. A forged one may have thousands.
+        let mut names = HashSet::new();
+        wanted.retain(|member| names.insert(member.name));
         for member in wanted {
             self.parts = 0;
             let ty = self.import(member.ty, &format!("{}_{}", record.name, member.name));
