@@ -8,6 +8,7 @@ mod gate;
 mod module;
 pub mod names;
 mod params;
+mod records;
 pub mod refs;
 mod syscall;
 mod types;

@@ -24,11 +24,13 @@ pub(crate) fn root<B: Body>(patch: &Patch<B>) -> TokenStream {
     let items = patch.items.iter().map(Body::tokens);
     let objects = patch.objects.iter().zip(&names).map(|(object, names)| self::object(patch, object, names));
     let livepatch = livepatch(patch, &names);
+    // Members that overlap are behind a `Deref`, at which rustc 1.89 takes offence where a pointer is followed; older ones do
+    // not know of it.
     quote! {
         #![doc = #title]
         //!
         //! kpsc wrote this file. Change the spec and not this.
-        #![allow(missing_docs, unreachable_pub)]
+        #![allow(missing_docs, unreachable_pub, unknown_lints, dangerous_implicit_autorefs)]
 
         #[allow(dead_code, unreachable_pub, unused_imports, unused_macros)]
         #[path = "kps/lib.rs"]

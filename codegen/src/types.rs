@@ -1,12 +1,10 @@
 //! The kernel's types, functions and variables that a patch uses, with proof of every layout.
 
 use crate::names::{c_symbol, ident, placeholder};
-use kps_plan::{
-    CInt, Constant, Field, Function, Imports, Link, Record, RecordKind, Signature, Static, Type, TypeDef,
-    TypeId, Types,
-};
+use crate::records;
+use kps_plan::{CInt, Constant, Function, Imports, Link, Signature, Static, Type, TypeDef, TypeId, Types};
 use proc_macro2::{Ident, Literal, TokenStream};
-use quote::{format_ident, quote};
+use quote::quote;
 use std::collections::BTreeSet;
 
 /// The file `types.rs` of a module.
@@ -46,6 +44,11 @@ pub(crate) fn ty(types: &Types, t: &Type) -> TokenStream {
             let dots = signature.variadic.then(|| quote!(...));
             let ret = ret(types, signature);
             quote!(Option<unsafe extern "C" fn(#(#params,)* #dots) #ret>)
+        }
+        // As many elements as the kernel has put there, none of which Rust may count on.
+        Type::Array { of, len: 0 } => {
+            let of = ty(types, of);
+            quote!(crate::kps::flexible_array::FlexibleArray<#of>)
         }
         Type::Array { of, len } => {
             let (of, len) = (ty(types, of), Literal::u64_unsuffixed(*len));
@@ -151,7 +154,7 @@ pub(crate) fn c_int(int: CInt) -> TokenStream {
 
 fn definition(types: &Types, def: &TypeDef) -> TokenStream {
     match def {
-        TypeDef::Record(record) => record_(types, record),
+        TypeDef::Record(record) => records::definition(types, record),
         TypeDef::Opaque { name } => {
             let name = ident(name);
             quote! {
@@ -169,134 +172,6 @@ fn definition(types: &Types, def: &TypeDef) -> TokenStream {
             let (name, to) = (ident(name), ty(types, to));
             quote!(pub type #name = #to;)
         }
-    }
-}
-
-fn record_(types: &Types, record: &Record) -> TokenStream {
-    let name = ident(&record.name);
-    let (keyword, members) = match record.kind {
-        RecordKind::Struct => (quote!(struct), struct_members(types, record)),
-        RecordKind::Union => (quote!(union), union_members(types, record)),
-    };
-    let alignment = alignment(types, record).into_iter();
-    let repr = repr(types, record);
-    let docs = docs(record);
-    let zero = zero(record);
-    let proof = proof(record);
-    quote! {
-        #docs
-        #repr
-        #[derive(Clone, Copy)]
-        pub #keyword #name {
-            #(#members,)*
-            #(#alignment,)*
-        }
-        #zero
-        #proof
-    }
-}
-
-/// The members of a struct with the padding around them.
-fn struct_members(types: &Types, record: &Record) -> Vec<TokenStream> {
-    let mut members = Vec::new();
-    let mut end = 0;
-    let pad = |from: u64, to: u64, members: &mut Vec<TokenStream>| {
-        if to > from {
-            let name = format_ident!("_pad{}", members.len());
-            let len = Literal::u64_unsuffixed(to - from);
-            members.push(quote!(pub #name: [u8; #len]));
-        }
-    };
-    for field in &record.fields {
-        pad(end, field.offset, &mut members);
-        members.push(member(types, field));
-        end = field.offset + field.size;
-    }
-    pad(end, record.size, &mut members);
-    members
-}
-
-/// The members of a union, and one that is as large as the whole.
-fn union_members(types: &Types, record: &Record) -> Vec<TokenStream> {
-    let size = Literal::u64_unsuffixed(record.size);
-    let members = record.fields.iter().map(|field| member(types, field));
-    members.chain([quote!(pub _size: [u8; #size])]).collect()
-}
-
-fn member(types: &Types, field: &Field) -> TokenStream {
-    let (name, ty) = (ident(&field.name), ty(types, &field.ty));
-    quote!(pub #name: #ty)
-}
-
-fn docs(record: &Record) -> Option<TokenStream> {
-    (!record.unreachable.is_empty()).then(|| {
-        let text =
-            format!(" Not reachable by name: {} (bitfields or overlapping).", record.unreachable.join(", "));
-        quote!(#[doc = #text])
-    })
-}
-
-/// The layout attribute: members stand where C has them. A packed record has all its padding written out.
-fn repr(types: &Types, record: &Record) -> TokenStream {
-    if is_natural(types, record) {
-        quote!(#[repr(C)])
-    } else {
-        let align = Literal::u64_unsuffixed(record.align);
-        quote!(#[repr(C, packed(#align))])
-    }
-}
-
-/// Whether C's rules put every member where it is.
-fn is_natural(types: &Types, record: &Record) -> bool {
-    let natural = |field: &Field| {
-        let align = types.align(&field.ty);
-        field.offset % align == 0 && align <= record.align
-    };
-    record.fields.iter().all(natural)
-}
-
-/// A member without size that gives the record C's alignment where the others do not. An attribute would too, but a
-/// packed record could then not hold this one.
-fn alignment(types: &Types, record: &Record) -> Option<TokenStream> {
-    let given = record.fields.iter().map(|field| types.align(&field.ty)).max().unwrap_or(1);
-    let of = match record.align {
-        _ if given >= record.align || !is_natural(types, record) => return None,
-        2 => quote!(u16),
-        4 => quote!(u32),
-        8 => quote!(u64),
-        _ => quote!(u128),
-    };
-    Some(quote!(pub _align: [#of; 0]))
-}
-
-fn zero(record: &Record) -> Option<TokenStream> {
-    record.literal.then(|| {
-        let name = ident(&record.name);
-        quote! {
-            impl #name {
-                /// All members zero, as C leaves those that an initialiser does not mention.
-                /// SAFETY: zero is a value of every C type that a kernel struct is made of.
-                pub const ZERO: Self = unsafe { core::mem::zeroed() };
-            }
-        }
-    })
-}
-
-/// Compile-time proof that the layout is the one that BTF says.
-fn proof(record: &Record) -> TokenStream {
-    let name = ident(&record.name);
-    let (size, align) = (Literal::u64_unsuffixed(record.size), Literal::u64_unsuffixed(record.align));
-    let offsets = record.fields.iter().filter(|_| record.kind == RecordKind::Struct).map(|field| {
-        let (member, offset) = (ident(&field.name), Literal::u64_unsuffixed(field.offset));
-        quote!(assert!(core::mem::offset_of!(#name, #member) == #offset);)
-    });
-    quote! {
-        const _: () = {
-            let size = core::mem::size_of::<#name>();
-            assert!(size == #size);
-            assert!(core::mem::align_of::<#name>() == #align);
-            #(#offsets)*
-        };
     }
 }
 
@@ -333,10 +208,13 @@ fn function(types: &Types, Function { name, signature, link }: &Function) -> Tok
     quote!(#link pub #declaration)
 }
 
-fn static_(types: &Types, Static { name, ty: t, link }: &Static) -> TokenStream {
+fn static_(types: &Types, Static { name, ty: t, per_cpu, link }: &Static) -> TokenStream {
     let link = link_name(name, link);
     let (name, ty) = (ident(name), ty(types, t));
-    quote!(#link pub static mut #name: #ty;)
+    match per_cpu {
+        true => quote!(#link pub static #name: crate::kps::percpu::PerCpu<#ty>;),
+        false => quote!(#link pub static mut #name: #ty;),
+    }
 }
 
 fn link_name(name: &str, link: &Link) -> Option<TokenStream> {

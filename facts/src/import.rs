@@ -4,9 +4,11 @@
 //! the members that some body names and padding in between. The words of
 //! the bodies decide. A word that is a member's name by accident costs a line of generated code and nothing else.
 
+mod members;
+
 use crate::btf::{Btf, BtfId, Kind, Prototype};
 use crate::by_value::by_value;
-use kps_plan::{CInt, Field, Param, Record, RecordKind, Signature, Type, TypeDef, TypeId, Types};
+use kps_plan::{CInt, Param, Record, RecordKind, Signature, Type, TypeDef, TypeId, Types};
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 /// What a patch uses of the structs it meets.
@@ -22,8 +24,17 @@ pub struct Wanted {
 
 impl Wanted {
     fn wants(&self, record: &str, member: &str) -> bool {
-        self.words.contains(member)
-            || self.members.iter().any(|(name, members)| *name == record && members.contains(&member))
+        self.words.contains(member) || self.needs(record, member)
+    }
+
+    /// A bitfield may be named by nothing but the method that sets it.
+    fn wants_bitfield(&self, record: &str, member: &str) -> bool {
+        self.wants(record, member) || self.words.contains(&format!("set_{member}"))
+    }
+
+    /// Whether the generated code itself names a member.
+    fn needs(&self, record: &str, member: &str) -> bool {
+        self.members.iter().any(|(name, members)| *name == record && members.contains(&member))
     }
 }
 
@@ -44,10 +55,6 @@ pub struct Importer<'a> {
 /// More types than any prototype or member that people write is made of, those behind a name not counted. Forged
 /// functions take themselves, or one another in numbers that grow with every step.
 const MAX_PARTS: usize = 256;
-
-/// More members than any record has, those of its anonymous members included. Forged ones hold one another twice at every
-/// step.
-const MAX_MEMBERS: usize = 1 << 13;
 
 impl<'a> Importer<'a> {
     /// An importer that makes these members reachable.
@@ -176,7 +183,7 @@ impl<'a> Importer<'a> {
             Kind::Void => Type::Void,
             Kind::Int(int) if int.boolean => Type::Bool,
             Kind::Int(int) => Type::Int(c_int(ty.name, int.size, int.signed)),
-            Kind::Const(of) | Kind::Qualified(of) => self.import(of, hint),
+            Kind::Const(of) | Kind::Qualified(of) | Kind::Variable(of) => self.import(of, hint),
             Kind::Pointer(to) => self.pointer(to, hint),
             Kind::Array { of, len } => Type::Array { of: Box::new(self.import(of, hint)), len: len.into() },
             Kind::Typedef(_) => self.typedef(id, ty.name),
@@ -189,7 +196,7 @@ impl<'a> Importer<'a> {
             Kind::Forward => self.define(id, ty.name, |name| TypeDef::Opaque { name }),
             Kind::Float { size } => Type::Array { of: Box::new(Type::Int(CInt::U8)), len: size.into() },
             // These have no values.
-            Kind::Function(_) | Kind::Prototype(_) | Kind::Variable(_) | Kind::Other => Type::Void,
+            Kind::Function(_) | Kind::Prototype(_) | Kind::Other => Type::Void,
         }
     }
 
@@ -269,66 +276,11 @@ impl<'a> Importer<'a> {
             size: self.btf.size(id).unwrap_or(0),
             align: self.btf.align(id),
             fields: Vec::new(),
+            bitfields: Vec::new(),
+            overlapping: None,
             literal: self.is_literal(name),
             unreachable: Vec::new(),
             by_value: by_value(self.btf, id),
-        }
-    }
-
-    fn lay_out(&mut self, id: BtfId, known: TypeId) {
-        let TypeDef::Record(record) = self.types.get(known) else { return };
-        let mut record = record.clone();
-        let mut wanted = Vec::new();
-        self.wanted_members(id, self.btf.get(id).name, 0, &mut wanted, &mut 0);
-        wanted.sort_by_key(|m| m.bit_offset);
-        // All members of a Rust union are at its start. Those of an anonymous struct in a C union are not; they get their
-        // places in a struct, where nothing overlaps.
-        let at_start = wanted.iter().filter(|m| m.bit_offset == 0).count();
-        if at_start < wanted.len() && at_start < 2 {
-            record.kind = RecordKind::Struct;
-        }
-        let mut end = 0;
-        for Member { member, ty, bit_offset, bits } in wanted {
-            let size = self.btf.size(ty).unwrap_or(0);
-            let offset = u64::from(bit_offset) / 8;
-            let free = match record.kind {
-                RecordKind::Union => offset == 0,
-                RecordKind::Struct => offset >= end,
-            };
-            if bits.is_some() || !free || bit_offset % 8 != 0 {
-                record.unreachable.push(member.to_owned());
-                continue;
-            }
-            end = offset.saturating_add(size);
-            self.parts = 0;
-            let ty = self.import(ty, &format!("{}_{member}", record.name));
-            record.fields.push(Field { name: member.to_owned(), offset, size, ty });
-        }
-        self.types.set(known, TypeDef::Record(record));
-    }
-
-    /// The members that bodies name, those of anonymous members with them, as C reaches them.
-    fn wanted_members(
-        &self,
-        id: BtfId,
-        record: &str,
-        base: u32,
-        wanted: &mut Vec<Member<'a>>,
-        seen: &mut usize,
-    ) {
-        let btf = self.btf;
-        let Kind::Record(layout) = btf.get(btf.strip(id)).kind else { return };
-        for m in layout.members() {
-            *seen += 1;
-            if *seen > MAX_MEMBERS {
-                return;
-            }
-            let bit_offset = base.saturating_add(m.bit_offset);
-            if m.name.is_empty() {
-                self.wanted_members(m.ty, record, bit_offset, wanted, seen);
-            } else if self.wanted.wants(record, m.name) {
-                wanted.push(Member { member: m.name, ty: m.ty, bit_offset, bits: m.bitfield });
-            }
         }
     }
 
@@ -336,7 +288,14 @@ impl<'a> Importer<'a> {
         if let Some(&known) = self.known.get(&id) {
             return Type::Named(known);
         }
-        // Translation units may define different types of one name.
+        let name = self.unique(name);
+        let known = self.types.add(def(name));
+        self.known.insert(id, known);
+        Type::Named(known)
+    }
+
+    /// A name that no type has yet: translation units may define different types of one name.
+    fn unique(&mut self, name: &str) -> String {
         let mut unique = name.to_owned();
         if let Some(mut n) = self.names.get(name).copied() {
             while self.names.contains_key(&unique) {
@@ -346,17 +305,8 @@ impl<'a> Importer<'a> {
             self.names.insert(name.to_owned(), n);
         }
         self.names.insert(unique.clone(), 2);
-        let known = self.types.add(def(unique));
-        self.known.insert(id, known);
-        Type::Named(known)
+        unique
     }
-}
-
-struct Member<'a> {
-    member: &'a str,
-    ty: BtfId,
-    bit_offset: u32,
-    bits: Option<u32>,
 }
 
 /// The name of a parameter in bodies: `arg0` and so on where C gives none; an underscore keeps it apart from what a body

@@ -141,8 +141,19 @@ pub struct Object {
     pub use_fns: Vec<UseFn>,
     /// `use static NAME: TYPE;`
     pub use_statics: Vec<UseStatic>,
+    /// `use percpu NAME: TYPE;`
+    pub use_percpus: Vec<UsePerCpu>,
     /// `pre_patch { .. }` and the others, by their name in `struct klp_callbacks`.
     pub callbacks: Vec<Callback>,
+}
+
+impl Object {
+    /// The symbols that its `use` lines name.
+    pub fn used_symbols(&self) -> impl Iterator<Item = &Symbol> {
+        let functions = self.use_fns.iter().map(|item| &item.symbol);
+        let statics = self.use_statics.iter().map(|item| &item.symbol);
+        functions.chain(statics).chain(self.use_percpus.iter().map(|item| &item.symbol))
+    }
 }
 
 /// A function that changes.
@@ -214,6 +225,15 @@ pub struct UseStatic {
     pub symbol: Symbol,
     /// Its type, in Rust. Per-CPU variables aside, no kernel says it.
     pub ty: Code,
+}
+
+/// `use percpu NAME;` or `use percpu NAME: TYPE;`.
+#[derive(Debug, Clone)]
+pub struct UsePerCpu {
+    /// Its symbol.
+    pub symbol: Symbol,
+    /// The type of each CPU's, in Rust, if one is written.
+    pub ty: Option<Code>,
 }
 
 /// `(a: T, b: U, ...) -> R`, in Rust.

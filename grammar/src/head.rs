@@ -238,6 +238,7 @@ fn in_words(rules: &[Rule]) -> String {
             Rule::user => "`user` or `root`",
             Rule::kw_fn => "`fn`",
             Rule::kw_static => "`static`",
+            Rule::kw_percpu => "`percpu`",
             Rule::kw_replace => "`replace`",
             Rule::kw_if => "`if`",
             Rule::mode | Rule::kw_mode => "`mode = 0o644`",

@@ -3,7 +3,8 @@
 pub(crate) mod test;
 
 use crate::ast::{
-    At, Body, CFile, CFunction, Callback, Code, Func, Object, Patch, Require, Spec, Text, UseFn, UseStatic,
+    At, Body, CFile, CFunction, Callback, Code, Func, Object, Patch, Require, Spec, Text, UseFn, UsePerCpu,
+    UseStatic,
 };
 use crate::characters;
 use crate::head::{Head, Rule};
@@ -174,6 +175,7 @@ impl<'a> SpecParser<'a> {
             funcs: Vec::new(),
             use_fns: Vec::new(),
             use_statics: Vec::new(),
+            use_percpus: Vec::new(),
             callbacks: Vec::new(),
         };
         let mut seen = Seen::default();
@@ -247,7 +249,11 @@ impl<'a> SpecParser<'a> {
 
     fn use_item(&mut self, object: &mut Object, item: &RawItem) {
         let second = self.source.slice(item.head)["use".len()..].trim_start();
-        let rule = if second.starts_with("static") { Rule::use_static } else { Rule::use_fn };
+        let rule = match second {
+            _ if second.starts_with("static") => Rule::use_static,
+            _ if second.starts_with("percpu") => Rule::use_percpu,
+            _ => Rule::use_fn,
+        };
         let Some(head) = self.head(rule, item) else { return };
         match rule {
             Rule::use_static => {
@@ -255,6 +261,9 @@ impl<'a> SpecParser<'a> {
                 if let Some(ty) = head.code(Rule::type_text) {
                     object.use_statics.push(UseStatic { symbol, ty });
                 }
+            }
+            Rule::use_percpu => {
+                object.use_percpus.push(UsePerCpu { symbol: head.symbol(), ty: head.code(Rule::type_text) });
             }
             _ => object.use_fns.push(UseFn { symbol: head.symbol(), prototype: head.prototype() }),
         }

@@ -13,7 +13,7 @@ mod types;
 
 pub use params::{ModuleParam, ParamDefault, ParamType, ParamValue, Params};
 pub use passing::{ByValue, Passing, Place, Unclear, REGISTERS};
-pub use types::{CInt, Field, Param, Record, RecordKind, Signature, Type, TypeDef, TypeId, Types};
+pub use types::{Bitfield, CInt, Field, Param, Record, RecordKind, Signature, Type, TypeDef, TypeId, Types};
 
 /// One livepatch module: everything `klp_enable_patch()` is told, and what the bodies need to compile.
 #[derive(Debug, Clone)]
@@ -318,6 +318,8 @@ pub struct Static {
     pub name: String,
     /// Its type.
     pub ty: Type,
+    /// Whether every CPU has one of its own.
+    pub per_cpu: bool,
     /// How the module gets at it.
     pub link: Link,
 }

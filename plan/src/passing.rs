@@ -115,6 +115,8 @@ mod tests {
             size,
             align: 8,
             fields: vec![],
+            bitfields: vec![],
+            overlapping: None,
             literal: false,
             unreachable: vec![],
             by_value,

@@ -275,9 +275,13 @@ pub struct Record {
     pub align: u64,
     /// The members that the patch may use, by offset. What lies between them is padding.
     pub fields: Vec<Field>,
+    /// The bitfields that the patch may use. They lie in the padding.
+    pub bitfields: Vec<Bitfield>,
+    /// A record as large and as aligned as this one, with members that overlap some of these.
+    pub overlapping: Option<TypeId>,
     /// Whether a body writes a value of it, which starts from all zeros.
     pub literal: bool,
-    /// Members that the bodies name and Rust has no place for: bitfields, and what overlaps a field before it.
+    /// Members that the bodies name and that no C compiler could have laid out so.
     pub unreachable: Vec<String>,
     /// How C passes a value of it.
     pub by_value: ByValue,
@@ -294,4 +298,22 @@ pub struct Field {
     pub size: u64,
     /// Its type.
     pub ty: Type,
+}
+
+/// A bitfield of a struct or union.
+#[derive(Debug, Clone)]
+pub struct Bitfield {
+    /// Its name as a Rust identifier, without `r#`.
+    pub name: String,
+    /// Its place in bits, the lowest one of a byte first.
+    pub bit: u64,
+    /// Its width in bits, at most [`Bitfield::MAX_WIDTH`].
+    pub width: u32,
+    /// The type it is declared with: `bool`, an integer or an enumeration.
+    pub ty: Type,
+}
+
+impl Bitfield {
+    /// The largest width: C has bitfields of no larger type.
+    pub const MAX_WIDTH: u32 = 64;
 }

@@ -6,13 +6,16 @@
 //! Nothing here allocates, prints or panics.
 #![cfg_attr(not(CONFIG_RUST), no_std)]
 
+pub mod bitfield;
 pub mod ctypes;
 pub mod errno;
+pub mod flexible_array;
 pub mod frame;
 pub mod gate;
 pub mod guard;
 pub mod note;
 pub mod param;
+pub mod percpu;
 #[cfg(CONFIG_RUST)]
 pub mod prelude;
 #[cfg(CONFIG_RUST)]

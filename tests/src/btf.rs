@@ -120,6 +120,21 @@ impl BtfWriter {
         self.add("", 10, 0, false, of, &[])
     }
 
+    /// `volatile`.
+    pub fn volatile(&mut self, of: Id) -> Id {
+        self.add("", 9, 0, false, of, &[])
+    }
+
+    /// A type with a tag, such as `__user`.
+    pub fn tagged(&mut self, tag: &str, of: Id) -> Id {
+        self.add(tag, 18, 0, false, of, &[])
+    }
+
+    /// A global variable.
+    pub fn variable(&mut self, name: &str, ty: Id) -> Id {
+        self.add(name, 14, 0, false, ty, &[1])
+    }
+
     /// A prototype; a parameter named `...` makes it variadic.
     pub fn prototype(&mut self, ret: Id, params: &[(&str, Id)]) -> Id {
         let words: Vec<u32> = params

@@ -69,6 +69,7 @@ const FUNCTIONS: &[(&str, Start)] = &[
     ("__x64_sys_unsaid", Start::Endbr),
     ("takes_packed", Start::Endbr),
     ("returns_wide", Start::Endbr),
+    ("netif_rx", Start::Endbr),
     ("_RNvNtCs1234_6kernel5print4emit", Start::NoSite),
 ];
 
@@ -81,8 +82,9 @@ const VARIABLES: &[(&str, u64)] = &[
     ("__end_of_data", 16),
 ];
 
-/// What is freed after boot, sixteen bytes apart: code, a variable, and the first values of a per-CPU variable.
-const FREED: &[&str] = &["__init_begin", "start_kernel", "initcall_debug", "process_counts", "__init_end"];
+/// What is freed after boot, sixteen bytes apart: code, a variable, and the first values of per-CPU variables.
+const FREED: &[&str] =
+    &["__init_begin", "start_kernel", "initcall_debug", "process_counts", "cpu_number", "__init_end"];
 
 /// The facts of the fixture.
 pub fn facts() -> Facts {
@@ -157,7 +159,7 @@ pub fn facts() -> Facts {
                 section(".data", DATA, 0x10000),
                 section(".init.text", INIT, 32),
                 section(".init.data", INIT + 32, 16),
-                section(".data..percpu", INIT + 48, 16),
+                section(".data..percpu", INIT + 48, 32),
             ],
             sites,
         },
@@ -236,6 +238,8 @@ fn types() -> (BtfWriter, [u32; 3]) {
     // A packed struct that holds one that is not.
     let screen = w.structure("screen_info", 25, &[("flag", char, 0, None), ("how", open_how, 8, None)]);
     let screen_p = w.pointer(screen);
+    let skb_p = sk_buff(&mut w, [int, uint, ulong, bool, void_p]);
+    w.variable("process_counts", ulong);
     klp(&mut w, [int, uint, ulong, bool, const_char_p, void_p]);
     parameters(&mut w, [uint, const_char_p, void_p]);
 
@@ -297,9 +301,51 @@ fn types() -> (BtfWriter, [u32; 3]) {
     w.function("worker_thread", int, &[("__worker", void_p)]);
     w.function("dput", VOID, &[("dentry", void_p)]);
     w.function("tz_trip_up", int, &[("p", void_p)]);
+    w.function("netif_rx", int, &[("skb", skb_p)]);
     w.function("start_kernel", VOID, &[]);
     w.function("asm_entry", VOID, &[]);
     (w, [int, ulong, seq_file_p])
+}
+
+/// A pointer to a struct with members of the kinds that Rust has no syntax for: bitfields, what overlaps, an array without a
+/// length, and what is tagged or `volatile`.
+fn sk_buff(w: &mut BtfWriter, [int, uint, ulong, bool, void_p]: [u32; 5]) -> u32 {
+    let u8 = w.int("unsigned char", 1, false);
+    let state = w.enumeration("skb_state", &[("SKB_FREE", 0), ("SKB_LOST", -1)]);
+    let node_ahead = w.next() + 1;
+    let node_p = w.pointer(node_ahead);
+    let node = w.structure("list_head", 16, &[("next", node_p, 0, None), ("prev", node_p, 64, None)]);
+    let device = w.union("", 8, &[("dev", void_p, 0, None), ("dev_scratch", ulong, 0, None)]);
+    let chain = w.structure(
+        "",
+        24,
+        &[("next", void_p, 0, None), ("prev", void_p, 64, None), ("", device, 128, None)],
+    );
+    let place =
+        w.union("", 24, &[("", chain, 0, None), ("list", node, 0, None), ("ll_node", void_p, 0, None)]);
+    let users = w.volatile(int);
+    let of_user = w.tagged("user", u8);
+    let of_user = w.pointer(of_user);
+    let data = w.array(u8, 0);
+    let skb = w.structure(
+        "sk_buff",
+        64,
+        &[
+            ("", place, 0, None),
+            ("len", uint, 192, None),
+            ("cloned", u8, 224, Some(1)),
+            ("fclone", u8, 225, Some(2)),
+            ("pkt_type", u8, 227, Some(3)),
+            ("state", state, 256, Some(2)),
+            ("depth", int, 258, Some(30)),
+            ("stamp", ulong, 288, Some(48)),
+            ("released", bool, 336, Some(1)),
+            ("users", users, 352, None),
+            ("head", of_user, 384, None),
+            ("data", data, 512, None),
+        ],
+    );
+    w.pointer(skb)
 }
 
 /// A module of the fixture's kernel.

@@ -2,7 +2,7 @@
 
 use kps_facts::btf::{Btf, BtfId, Kind};
 use kps_facts::{Importer, Wanted};
-use kps_plan::{RecordKind, Type, TypeDef};
+use kps_plan::{CInt, RecordKind, Type, TypeDef};
 use kps_tests::btf::{BtfWriter, VOID};
 use std::collections::BTreeSet;
 
@@ -122,9 +122,10 @@ fn structs_are_taken_over_with_the_members_that_bodies_name() {
     let Type::Named(id) = **to else { panic!("a struct") };
     let TypeDef::Record(object) = importer.types().get(id) else { panic!("laid out") };
     let fields: Vec<_> = object.fields.iter().map(|f| (f.name.as_str(), f.offset, f.size)).collect();
-    // A member of the anonymous union stands where C reaches it; the bitfield cannot.
+    // A member of the anonymous union stands where C reaches it; a bitfield has no place of its own.
     assert_eq!(fields, [("list", 0, 16), ("word", 32, 8)]);
-    assert_eq!(object.unreachable, ["flag"]);
+    let bitfields: Vec<_> = object.bitfields.iter().map(|b| (b.name.as_str(), b.bit, b.width)).collect();
+    assert_eq!(bitfields, [("flag", 320, 3)]);
 }
 
 #[test]
@@ -152,21 +153,107 @@ fn members_behind_the_start_of_a_union_keep_their_place() {
         let wanted = Wanted { words: words.iter().map(|w| (*w).to_owned()).collect(), ..Wanted::default() };
         let mut importer = Importer::new(&btf, &wanted);
         importer.named("u");
-        let record = importer.types().iter().find_map(|(_, def)| match def {
-            TypeDef::Record(record) => Some(record.clone()),
-            _ => None,
-        });
-        let record = record.unwrap_or_else(|| panic!("u is a union"));
-        let fields: Vec<_> = record.fields.into_iter().map(|f| (f.name, f.offset)).collect();
-        (record.kind, fields, record.unreachable)
+        layers(&importer, "u")
     };
-    let field = |name: &str, offset| (name.to_owned(), offset);
-    let none = Vec::<String>::new;
-    assert_eq!(layout(&["b"]), (RecordKind::Struct, vec![field("b", 8)], none()));
-    assert_eq!(layout(&["a", "b"]), (RecordKind::Struct, vec![field("a", 0), field("b", 8)], none()));
-    assert_eq!(layout(&["a", "c"]), (RecordKind::Union, vec![field("a", 0), field("c", 0)], none()));
-    // Rust has no place for all three; the one that is left out is said to be.
-    assert_eq!(layout(&["a", "b", "c"]).2, ["b"]);
+    let fields = |fields: &[(&str, u64)]| fields.iter().map(|(name, at)| ((*name).to_owned(), *at)).collect();
+    let (structure, union) = (RecordKind::Struct, RecordKind::Union);
+    assert_eq!(layout(&["b"]), [(structure, fields(&[("b", 8)]))]);
+    assert_eq!(layout(&["a", "b"]), [(structure, fields(&[("a", 0), ("b", 8)]))]);
+    assert_eq!(layout(&["a", "c"]), [(union, fields(&[("a", 0), ("c", 0)]))]);
+    // A union of Rust has no place for the one that is behind its start.
+    let all = layout(&["a", "b", "c"]);
+    assert_eq!(all, [(union, fields(&[("a", 0), ("c", 0)])), (structure, fields(&[("b", 8)]))]);
+}
+
+/// A record and those that its overlapping members are in: kinds, and members with their offsets.
+fn layers(importer: &Importer<'_>, name: &str) -> Vec<(RecordKind, Vec<(String, u64)>)> {
+    let types = importer.types();
+    let mut next = types.iter().find(|(_, def)| def.name() == name).map(|(id, _)| id);
+    let mut layers = Vec::new();
+    while let Some(TypeDef::Record(record)) = next.map(|id| types.get(id)) {
+        layers.push((record.kind, record.fields.iter().map(|f| (f.name.clone(), f.offset)).collect()));
+        next = record.overlapping;
+    }
+    layers
+}
+
+#[test]
+fn members_that_overlap_are_in_as_few_records_as_can_be() {
+    let mut w = BtfWriter::default();
+    let (int, long) = (w.int("int", 4, true), w.int("long int", 8, true));
+    let (bytes, none) = (w.array(int, 4), w.array(int, 0));
+    let halves = w.structure("", 16, &[("low", long, 0, None), ("high", long, 64, None)]);
+    let any = w.union("", 16, &[("", halves, 0, None), ("words", bytes, 0, None), ("first", int, 0, None)]);
+    w.structure("s", 24, &[("", any, 0, None), ("behind", long, 128, None), ("items", none, 192, None)]);
+    let btf = parse(w.finish());
+    let words = ["low", "high", "words", "first", "behind", "items"].map(String::from);
+    let wanted = |members| Wanted { words: words.clone().into(), members, ..Wanted::default() };
+    let names = |wanted: Wanted| -> Vec<Vec<String>> {
+        let mut importer = Importer::new(&btf, &wanted);
+        importer.named("s");
+        let layers = layers(&importer, "s").into_iter();
+        layers.map(|(_, fields)| fields.into_iter().map(|(name, _)| name).collect()).collect()
+    };
+    assert_eq!(names(wanted(vec![])), [vec!["low", "high", "behind", "items"], vec!["words"], vec!["first"]]);
+    // What generated code writes comes first.
+    let needed = names(wanted(vec![("s", &["words"])]));
+    assert_eq!(needed, [vec!["words", "behind", "items"], vec!["low", "high"], vec!["first"]]);
+}
+
+#[test]
+fn a_bitfield_is_taken_over_if_it_is_read_or_set() {
+    let mut w = BtfWriter::default();
+    let (int, pointer) = (w.int("int", 4, true), w.pointer(VOID));
+    let members = [
+        ("read", int, 0, Some(3)),
+        ("written", int, 3, Some(5)),
+        ("neither", int, 8, Some(1)),
+        ("rest", int, 9, Some(4)),
+    ];
+    w.structure("s", 4, &members);
+    // No compiler of C lays anything out so.
+    let forged = [("read", pointer, 0, Some(3)), ("rest", int, 60, Some(5)), ("written", int, 0, Some(65))];
+    w.structure("forged", 8, &forged);
+    let btf = parse(w.finish());
+    let words = ["read", "set_written", "rest"].map(String::from);
+    let wanted = Wanted { words: words.into(), ..Wanted::default() };
+    let mut importer = Importer::new(&btf, &wanted);
+    let mut record = |name| match importer.named(name) {
+        Some(Type::Named(id)) => match importer.types().get(id) {
+            TypeDef::Record(record) => record.clone(),
+            other => panic!("{other:?}"),
+        },
+        other => panic!("{other:?}"),
+    };
+    let known = record("s");
+    let bitfields: Vec<_> = known.bitfields.iter().map(|b| (b.name.as_str(), b.bit, b.width)).collect();
+    assert_eq!(bitfields, [("read", 0, 3), ("written", 3, 5), ("rest", 9, 4)]);
+    let forged = record("forged");
+    assert!(forged.bitfields.is_empty() && forged.fields.is_empty(), "{forged:?}");
+    assert_eq!(forged.unreachable, ["read", "written", "rest"]);
+}
+
+#[test]
+fn qualifiers_and_tags_change_no_type() {
+    let mut w = BtfWriter::default();
+    let char = w.int("char", 1, true);
+    let mut chain = w.constant(char);
+    for tag in ["user", "rcu", "percpu"] {
+        chain = w.tagged(tag, chain);
+        chain = w.volatile(chain);
+    }
+    let pointer = w.pointer(chain);
+    let pointer = w.constant(pointer);
+    let variable = w.variable("text", pointer);
+    let btf = parse(w.finish());
+    let wanted = Wanted::default();
+    let mut importer = Importer::new(&btf, &wanted);
+    let char = Type::Int(CInt::Char);
+    let wanted = Type::Pointer { to: Box::new(char), constant: true };
+    assert_eq!(importer.ty(BtfId(pointer)), wanted);
+    assert_eq!(importer.ty(BtfId(variable)), wanted);
+    assert_eq!(btf.variables("text"), [BtfId(variable)]);
+    assert_eq!(btf.variables("user"), []);
 }
 
 #[test]

@@ -29,6 +29,7 @@ patch fix {
     object vmlinux {
         use fn unexported_helper;
         use static saved_command_line: *const c_char;
+        use percpu cpu_number: c_uint;
         fn show_type@2 { pre { /* body comment */ let a = (c"c string", r"raw string", "body string"); } }
         fn no_btf_function(param: *mut seq_file) -> c_int { pre { } }
         post_patch { callback(); }
@@ -66,6 +67,8 @@ const FIELDS: &[(&str, &str, &str)] = &[
     ("used function", "unexported_helper", "@"),
     ("used variable", "saved_command_line", "@"),
     ("its type", "*const c_char", "@"),
+    ("per-CPU one", "cpu_number", "@"),
+    ("its type", "c_uint", "@"),
     ("function", "show_type", "@"),
     ("position", "@2", "@@"),
     ("parameter", "param", "@"),
@@ -310,7 +313,7 @@ fn a_file_may_have_any_name_and_end_its_lines_as_it_likes() {
     let named = emit(&world(), hostile, &harmless());
     inspect(&named, "$(touch pwned)", &build_files(&plain));
     // Comments say where a body comes from, in plain characters.
-    assert!(named["fix/fix_main.rs"].contains("a_______touch_pwned____pwned____.kps:14"));
+    assert!(named["fix/fix_main.rs"].contains("a_______touch_pwned____pwned____.kps:15"));
 }
 
 #[test]

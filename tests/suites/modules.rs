@@ -65,7 +65,7 @@ fn loaded_before() {
         livepatch load /greets_back.ko && cat /proc/greeter
         livepatch unload greets_back && cat /proc/greeter && rmmod greeter
         dmesg | grep -o 'greets_back: p.*'");
-    let wanted = "hello 1\npatched 2 of 2\nhello 3\nhello 4\n\
+    let wanted = "hello 1\npatched 2 of 2, 2 here\nhello 3\nhello 4\n\
         greets_back: pre_patch of 0\ngreets_back: post_patch\ngreets_back: pre_unpatch\ngreets_back: post_unpatch\n";
     assert_eq!(said, wanted);
     vm.check_log();
@@ -82,7 +82,7 @@ fn loaded_later() {
         insmod /greeter.ko
         livepatch unload greets_back && cat /proc/greeter && rmmod greeter
         dmesg | grep -c 'greets_back: post_unpatch'");
-    assert_eq!(said, format!("{}hello 1\n21\n", "patched 1 of 1\nhello 2\n".repeat(20)));
+    assert_eq!(said, format!("{}hello 1\n21\n", "patched 1 of 1, 1 here\nhello 2\n".repeat(20)));
     vm.check_log();
 }
 
@@ -110,7 +110,7 @@ fn another_stays_unpatched() {
         rmmod greeter
         dmesg | grep -c '{LINE}'; dmesg | grep -c 'greets_back: post_unpatch'"
     ));
-    let wanted = "goodbye 1\npatched 1 of 1\nhello 2\ngoodbye 1\ngoodbye 2\ngoodbye 3\n3\n1\n";
+    let wanted = "goodbye 1\npatched 1 of 1, 1 here\nhello 2\ngoodbye 1\ngoodbye 2\ngoodbye 3\n3\n1\n";
     assert_eq!(said, wanted);
     vm.check_log();
 }
@@ -125,7 +125,7 @@ fn unload_is_safe() {
         usleep 300000; cat /sys/kernel/livepatch/greets_back/transition
         while [ -e /sys/kernel/livepatch/greets_back ]; do usleep 10000; done
         rmmod greets_back && wait $pid && cat /tmp/out && rmmod greeter");
-    assert_eq!(said, "1\npatched 1 of 1\nhello 2\n");
+    assert_eq!(said, "1\npatched 1 of 1, 1 here\nhello 2\n");
     vm.check_log();
 }
 
@@ -150,6 +150,6 @@ fn unloaded_in_every_order() {
             grep -e greeter -e greets_back /proc/modules && exit 1
             [ -e /sys/kernel/livepatch/greets_back ] && exit 1
         done; true");
-    assert_eq!(said, "patched 1 of 1\nhello 2\n".repeat(4));
+    assert_eq!(said, "patched 1 of 1, 1 here\nhello 2\n".repeat(4));
     vm.check_log();
 }

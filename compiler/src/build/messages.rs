@@ -123,6 +123,12 @@ impl<'a> Messages<'a> {
         for child in &message.children {
             diagnostic = self.child(diagnostic, child);
         }
+        // The methods that generated structs have are those of bitfields. rustc does not say how one is written.
+        const METHOD_AS_FIELD: &str = "E0615";
+        if let Some(name) = message.message.split('`').nth(1).filter(|_| code_is(METHOD_AS_FIELD)) {
+            diagnostic.help =
+                Some(format!("read it as `{name}()`; a bitfield is written with `set_{name}(value)`"));
+        }
         if missing_value {
             diagnostic = diagnostic.help("end the body with the value, without a `;`");
         }

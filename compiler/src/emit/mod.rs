@@ -35,14 +35,17 @@ pub struct Emitted {
 
 /// The runtime, which is compiled into every module.
 const RUNTIME: &[(&str, &str)] = &[
+    ("kps/bitfield.rs", include_str!("../../../runtime/src/bitfield.rs")),
     ("kps/ctypes.rs", include_str!("../../../runtime/src/ctypes.rs")),
     ("kps/errno.rs", include_str!("../../../runtime/src/errno.rs")),
+    ("kps/flexible_array.rs", include_str!("../../../runtime/src/flexible_array.rs")),
     ("kps/frame.rs", include_str!("../../../runtime/src/frame.rs")),
     ("kps/gate.rs", include_str!("../../../runtime/src/gate.rs")),
     ("kps/guard.rs", include_str!("../../../runtime/src/guard.rs")),
     ("kps/lib.rs", include_str!("../../../runtime/src/lib.rs")),
     ("kps/note.rs", include_str!("../../../runtime/src/note.rs")),
     ("kps/param.rs", include_str!("../../../runtime/src/param.rs")),
+    ("kps/percpu.rs", include_str!("../../../runtime/src/percpu.rs")),
     ("kps/prelude.rs", include_str!("../../../runtime/src/prelude.rs")),
     ("kps/shim.rs", include_str!("../../../runtime/src/shim.rs")),
 ];

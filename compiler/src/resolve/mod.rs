@@ -6,6 +6,7 @@ mod funcs;
 mod metadata;
 mod names;
 mod params;
+mod percpu;
 mod rust;
 mod signatures;
 mod symbols;

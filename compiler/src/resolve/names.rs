@@ -1,11 +1,12 @@
 //! What bodies take from the kernel: by `use`, and by naming what is exported.
 
 use super::bodies::{Fragment, Rust};
+use super::percpu::is_per_cpu;
 use super::rust::place;
 use super::signatures::Known;
 use super::symbols::{is_function, Found, Scope, Wanted};
 use super::Resolver;
-use crate::diag::{Diagnostic, KPS0205, KPS0211, KPS0212, KPS0301, KPS0305, KPS0306, KPS0402, KPS0505};
+use crate::diag::{Diagnostic, KPS0205, KPS0211, KPS0301, KPS0305, KPS0306, KPS0402, KPS0505};
 use kps_codegen::refs::{self, Name, Refs, Role};
 use kps_facts::{Export, Facts, Importer};
 use kps_grammar::ast::{self, Code};
@@ -59,17 +60,22 @@ impl Resolver<'_> {
                 }
                 let symbol = &item.symbol;
                 let found = self.find(scope, symbol, Wanted::Variable);
+                let found = found.filter(|found| self.is_one(scope, symbol, item.ty, found));
                 let found = found.filter(|found| self.stays(scope, symbol, found));
                 let ty = self.written_type(item.ty, importer);
                 if let (Some(found), Some(ty)) = (found, ty) {
-                    self.check_size(scope, item, found.address, importer.types().size(&ty));
+                    self.check_size(scope, symbol, item.ty, found.address, importer.types().size(&ty));
                     let link = self.link(found.symbol);
-                    uses.statics.push(Static { name: symbol.name.value.clone(), ty, link });
+                    let name = symbol.name.value.clone();
+                    uses.statics.push(Static { name, ty, per_cpu: false, link });
                 }
             }
-            let symbols = object.use_fns.iter().map(|item| &item.symbol);
-            let symbols = symbols.chain(object.use_statics.iter().map(|item| &item.symbol));
-            let names = symbols.map(|symbol| symbol.name.value.clone()).collect();
+            for item in &object.use_percpus {
+                if self.first_use(&mut seen, &item.symbol) {
+                    uses.statics.extend(self.per_cpu(scope, item, importer));
+                }
+            }
+            let names = object.used_symbols().map(|symbol| symbol.name.value.clone()).collect();
             declared.names.insert(scope.name.to_owned(), names);
             match scope.module {
                 None => declared.vmlinux = uses,
@@ -79,19 +85,9 @@ impl Resolver<'_> {
         declared
     }
 
-    /// Whether what is at an address is one thing and there to stay.
+    /// Whether what is at an address is there to stay.
     fn stays(&mut self, scope: Scope<'_>, symbol: &ast::Symbol, found: &Found) -> bool {
         let name = &symbol.name;
-        let section = scope.object.section_of(found.address).map_or("", |section| &section.name);
-        if section.starts_with(".data..percpu") {
-            self.report(
-                Diagnostic::error(KPS0212, format!("`{}` is a per-CPU variable", name.value))
-                    .at(name.span, "")
-                    .note("every CPU has one of its own; what the symbol points to is none of them")
-                    .help("use a function of the kernel that reads or changes it"),
-            );
-            return false;
-        }
         if scope.object.is_init(found.address) {
             self.report(
                 Diagnostic::error(KPS0402, format!("`{}` is gone when {}", name.value, scope.ready()))
@@ -121,7 +117,7 @@ impl Resolver<'_> {
 
     /// vmlinux exports link plainly, everything else by a klp relocation: a plain link to a module's symbol would have the
     /// module loaded before the patch.
-    fn link(&self, symbol: Symbol) -> Link {
+    pub(super) fn link(&self, symbol: Symbol) -> Link {
         let export = Some(&symbol.object).filter(|object| **object == ObjectName::Vmlinux);
         match export.and_then(|_| exported(self.facts, &symbol.name)) {
             // An export is one symbol; a name that occurs twice needs its position.
@@ -130,8 +126,15 @@ impl Resolver<'_> {
         }
     }
 
-    fn check_size(&mut self, scope: Scope<'_>, item: &ast::UseStatic, address: u64, size: Option<u64>) {
-        let name = &item.symbol.name;
+    pub(super) fn check_size(
+        &mut self,
+        scope: Scope<'_>,
+        symbol: &ast::Symbol,
+        ty: Code,
+        address: u64,
+        size: Option<u64>,
+    ) {
+        let name = &symbol.name;
         let end =
             scope.object.section_of(address).map(|section| section.address.saturating_add(section.size));
         let next = scope.object.symbols.next_address(address);
@@ -141,7 +144,7 @@ impl Resolver<'_> {
                 size.map_or("no size that a type can have".to_owned(), |size| format!("{size} bytes"));
             self.report(
                 Diagnostic::error(KPS0305, format!("this type is larger than `{}`", name.value))
-                    .at(item.ty.span, large)
+                    .at(ty.span, large)
                     .note(format!("what is next in {} is {} bytes behind it", scope.name, next - address))
                     .help("look up the variable's type in the kernel's source"),
             );
@@ -360,6 +363,11 @@ impl Resolver<'_> {
                 KPS0301,
                 format!("BTF has no prototype of `{text}`"),
                 format!("use fn {text}(arg: TYPE, ..) -> TYPE;"),
+            ),
+            (false, _) if is_per_cpu(scope, symbol.address) => (
+                KPS0205,
+                format!("`{text}` is a per-CPU variable of the kernel"),
+                format!("use percpu {text};"),
             ),
             (false, _) => (
                 KPS0205,

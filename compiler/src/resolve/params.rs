@@ -98,11 +98,9 @@ impl Resolver<'_> {
     }
 
     fn check_param_names(&mut self, spec: &ast::Patch, rust: &Rust) {
-        let symbols = spec.objects.iter().flat_map(|object| {
-            let statics = object.use_statics.iter().map(|item| &item.symbol.name);
-            object.use_fns.iter().map(|item| &item.symbol.name).chain(statics)
-        });
-        let mut used: HashMap<&str, Span> = symbols.map(|name| (name.value.as_str(), name.span)).collect();
+        let symbols = spec.objects.iter().flat_map(ast::Object::used_symbols);
+        let names = symbols.map(|symbol| (symbol.name.value.as_str(), symbol.name.span));
+        let mut used: HashMap<&str, Span> = names.collect();
         let items = rust.defined();
         for param in &spec.params {
             let name = &param.name;

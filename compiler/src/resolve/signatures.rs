@@ -94,7 +94,14 @@ impl Resolver<'_> {
     pub(super) fn prototypes(&self, scope: Scope<'_>, name: &str) -> Vec<BtfId> {
         let Object { symbols, sites, .. } = scope.object;
         let has_site = symbols.named(name).iter().any(|sym| sites.contains_key(&sym.address));
-        let all = self.facts.btf.functions(name);
+        let mut ids = self.of_scope(scope, self.facts.btf.functions(name));
+        // Assembly is recorded as `void f(void)` whatever it takes. It has no ftrace site.
+        ids.retain(|&id| has_site || self.facts.btf.declaration(id) != format!("void {name}(void)"));
+        ids
+    }
+
+    /// What BTF has of one name, as far as it means what an object has.
+    pub(super) fn of_scope(&self, scope: Scope<'_>, all: Vec<BtfId>) -> Vec<BtfId> {
         // Without types of its own a module has nothing to do with what vmlinux calls by the same name.
         if scope.module.is_some_and(|module| module.types.is_empty()) {
             return Vec::new();
@@ -107,8 +114,6 @@ impl Resolver<'_> {
         if ids.is_empty() {
             ids = all.iter().filter(of_vmlinux).copied().collect();
         }
-        // Assembly is recorded as `void f(void)` whatever it takes. It has no ftrace site.
-        ids.retain(|&id| has_site || self.facts.btf.declaration(id) != format!("void {name}(void)"));
         ids
     }
 

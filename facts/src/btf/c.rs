@@ -7,12 +7,12 @@ use super::{Btf, BtfId, Kind};
 const MAX_PARTS: usize = 256;
 
 impl Btf {
-    /// The declaration of a function, for example `int cmdline_proc_show(struct seq_file *m, void *v)`.
-    pub fn declaration(&self, function: BtfId) -> String {
-        let ty = self.get(function);
+    /// The declaration of a function or a variable, for example `int cmdline_proc_show(struct seq_file *m, void *v)`.
+    pub fn declaration(&self, id: BtfId) -> String {
+        let ty = self.get(id);
         match ty.kind {
-            Kind::Function(proto) => self.declare(proto, ty.name.to_owned(), &mut 0),
-            _ => self.c_name(function),
+            Kind::Function(of) | Kind::Variable(of) => self.declare(of, ty.name.to_owned(), &mut 0),
+            _ => self.c_name(id),
         }
     }
 

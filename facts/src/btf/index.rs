@@ -44,6 +44,12 @@ impl Btf {
         named.filter_map(value).collect()
     }
 
+    /// The variables of this name, all of them per-CPU in most kernels. Few specs ask, so they have no index.
+    pub fn variables(&self, name: &str) -> Vec<BtfId> {
+        let is_meant = |id: &BtfId| matches!(self.kind(*id), Kind::Variable(_)) && self.get(*id).name == name;
+        self.ids().filter(is_meant).collect()
+    }
+
     fn range(&self, ids: &[BtfId], name: &str) -> Vec<BtfId> {
         let start = ids.partition_point(|&id| self.get(id).name < name);
         ids[start..].iter().copied().take_while(|&id| self.get(id).name == name).collect()

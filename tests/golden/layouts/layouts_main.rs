@@ -2,7 +2,7 @@
 //! The livepatch `layouts` for Linux 7.3.4-fixture.
 //!
 //! kpsc wrote this file. Change the spec and not this.
-#![allow(missing_docs, unreachable_pub)]
+#![allow(missing_docs, unreachable_pub, unknown_lints, dangerous_implicit_autorefs)]
 
 #[allow(dead_code, unreachable_pub, unused_imports, unused_macros)]
 #[path = "kps/lib.rs"]
@@ -18,7 +18,7 @@ use {kps::prelude::*, types::*};
 kernel::prelude::module! {
     type: livepatch::Module,
     name: "layouts",
-    description: "Structs as kernels have them: packed ones, unions whose members are not at their start, names that occur twice, bytes.",
+    description: "Structs as kernels have them: packed ones, unions whose members are not at their start, names that occur twice, bytes, bitfields, members that overlap, an array without a length, and a variable of every CPU.",
     license: "GPL",
 }
 
@@ -41,7 +41,7 @@ const _: () = {
 )]
 mod kps_in_vmlinux {
     use super::*;
-    use super::types::{bpf_attr, remap_data, screen_info, seq_file};
+    use super::types::{bpf_attr, remap_data, screen_info, seq_file, sk_buff};
     use core::ffi::{c_int, c_ulong, c_void};
 
     extern "C" {
@@ -67,7 +67,7 @@ mod kps_in_vmlinux {
         // SAFETY: the entry passes the frame that it has just built on this task's own stack.
         let kps_frame = unsafe { &mut *kps_frame };
         let mut attr: *mut bpf_attr = kps_frame.args[0] as *mut bpf_attr;
-        // SAFETY: the author of layouts.kps:9 answers for this text. ftrace calls it in the place
+        // SAFETY: the author of layouts.kps:11 answers for this text. ftrace calls it in the place
         // of the old function, with that function's arguments, and the frame of the entry keeps the
         // module loaded until it has returned.
         unsafe {
@@ -102,7 +102,7 @@ mod kps_in_vmlinux {
         // before it chose. It is entered behind its ftrace site, so the call does not come back
         // here.
         let mut ret = unsafe { kps_orig_lfb_size(si) };
-        // SAFETY: the author of layouts.kps:10 answers for this text. ftrace calls it in the place
+        // SAFETY: the author of layouts.kps:12 answers for this text. ftrace calls it in the place
         // of the old function, with that function's arguments, and the frame of the entry keeps the
         // module loaded until it has returned.
         unsafe {
@@ -133,7 +133,7 @@ mod kps_in_vmlinux {
         // SAFETY: the entry passes the frame that it has just built on this task's own stack.
         let kps_frame = unsafe { &mut *kps_frame };
         let mut data: *mut remap_data = kps_frame.args[0] as *mut remap_data;
-        // SAFETY: the author of layouts.kps:11 answers for this text. ftrace calls it in the place
+        // SAFETY: the author of layouts.kps:13 answers for this text. ftrace calls it in the place
         // of the old function, with that function's arguments, and the frame of the entry keeps the
         // module loaded until it has returned.
         unsafe {
@@ -173,7 +173,7 @@ mod kps_in_vmlinux {
             >(kps_frame.args[1])
         };
         let mut info: *mut c_void = kps_frame.args[2] as *mut c_void;
-        // SAFETY: the author of layouts.kps:12 answers for this text. ftrace calls it in the place
+        // SAFETY: the author of layouts.kps:14 answers for this text. ftrace calls it in the place
         // of the old function, with that function's arguments, and the frame of the entry keeps the
         // module loaded until it has returned.
         unsafe {
@@ -206,7 +206,7 @@ mod kps_in_vmlinux {
         let kps_frame = unsafe { &mut *kps_frame };
         let mut m: *mut seq_file = kps_frame.args[0] as *mut seq_file;
         let mut c: u8 = kps_frame.args[1] as u8;
-        // SAFETY: the author of layouts.kps:13 answers for this text. ftrace calls it in the place
+        // SAFETY: the author of layouts.kps:15 answers for this text. ftrace calls it in the place
         // of the old function, with that function's arguments, and the frame of the entry keeps the
         // module loaded until it has returned.
         unsafe {
@@ -215,6 +215,44 @@ mod kps_in_vmlinux {
         kps_frame.args[0] = m as usize as u64;
         kps_frame.args[1] = c as u64;
         kps_frame.go_on = 1;
+    }
+
+    extern "C" {
+        /// What ftrace sends callers to.
+        pub(super) fn livepatch_netif_rx();
+
+        /// The old function, for its address alone.
+        #[allow(clashing_extern_declarations)]
+        #[link_name = "kps.sym.vmlinux.netif_rx,0"]
+        pub(super) fn kps_old_netif_rx();
+    }
+
+    kps::shim::pre_entry!("netif_rx", old = "kps.sym.vmlinux.netif_rx,0", skip = 9);
+
+    /// Runs before `netif_rx`.
+    #[no_mangle]
+    unsafe extern "C" fn kps_body_netif_rx(
+        kps_frame: *mut kps::frame::Frame<0>,
+    ) -> c_int {
+        // SAFETY: the entry passes the frame that it has just built on this task's own stack.
+        let kps_frame = unsafe { &mut *kps_frame };
+        let mut skb: *mut sk_buff = kps_frame.args[0] as *mut sk_buff;
+        // SAFETY: the author of layouts.kps:18 answers for this text. ftrace calls it in the place
+        // of the old function, with that function's arguments, and the frame of the entry keeps the
+        // module loaded until it has returned.
+        unsafe {
+                if (*skb).released() && (*skb).depth() < 0 && (*skb).state() == SKB_LOST {
+                    (*skb).set_pkt_type((*skb).fclone() + 1);
+                    (*skb).set_stamp(*process_counts.this_cpu_ptr());
+                }
+                (*skb).list.next = (*skb).list.prev;
+                (*skb).dev_scratch += (*skb).ll_node as usize as c_ulong;
+                if (*skb).dev.is_null() && (*skb).users > 0 { *(*skb).data.as_mut_ptr() = *(*skb).head; }
+        }
+        kps_frame.args[0] = skb as usize as u64;
+        kps_frame.go_on = 1;
+        // SAFETY: every C return type has the value zero, and the entry discards this one.
+        unsafe { kps::frame::unread() }
     }
 
     extern "C" {
@@ -246,7 +284,7 @@ mod kps_in_vmlinux {
         // before it chose. It is entered behind its ftrace site, so the call does not come back
         // here.
         let mut ret = unsafe { kps_orig_show_mountinfo(m, v) };
-        // SAFETY: the author of layouts.kps:16 answers for this text. ftrace calls it in the place
+        // SAFETY: the author of layouts.kps:29 answers for this text. ftrace calls it in the place
         // of the old function, with that function's arguments, and the frame of the entry keeps the
         // module loaded until it has returned.
         unsafe {
@@ -272,7 +310,7 @@ mod livepatch {
     use core::ffi::{c_int, c_void};
     use core::ptr::{addr_of, addr_of_mut, null};
 
-    static mut FUNCS_vmlinux: [klp_func; 7] = [
+    static mut FUNCS_vmlinux: [klp_func; 8] = [
         klp_func {
             old_name: c"array_map_alloc_check".as_ptr(),
             new_func: kps_in_vmlinux::livepatch_array_map_alloc_check as *mut c_void,
@@ -300,6 +338,12 @@ mod livepatch {
         klp_func {
             old_name: c"seq_putc".as_ptr(),
             new_func: kps_in_vmlinux::livepatch_seq_putc as *mut c_void,
+            old_sympos: 0,
+            ..klp_func::ZERO
+        },
+        klp_func {
+            old_name: c"netif_rx".as_ptr(),
+            new_func: kps_in_vmlinux::livepatch_netif_rx as *mut c_void,
             old_sympos: 0,
             ..klp_func::ZERO
         },
@@ -334,7 +378,7 @@ mod livepatch {
     ];
 
     /// How the patched functions start there.
-    static ENTRIES: [Entry; 6] = [
+    static ENTRIES: [Entry; 7] = [
         Entry {
             name: "array_map_alloc_check",
             function: kps_in_vmlinux::kps_old_array_map_alloc_check as *const u8,
@@ -361,6 +405,11 @@ mod livepatch {
             endbr: true,
         },
         Entry {
+            name: "netif_rx",
+            function: kps_in_vmlinux::kps_old_netif_rx as *const u8,
+            endbr: true,
+        },
+        Entry {
             name: "show_mountinfo",
             function: kps_in_vmlinux::kps_old_show_mountinfo as *const u8,
             endbr: true,
@@ -378,7 +427,7 @@ mod livepatch {
     #[link_section = ".note.kps"]
     #[used]
     static NOTE: Note<183> = Note::new(
-        *b"patch=layouts\nkernel=7.3.4-fixture\nbuild-id=0102030405060708090a0b0c0d0e0f1011121314\nsource-sha256=bd2f733015ec4cc5c0377832dafa692262a420a6dc414f0fdd26b4c6f911875d\nmade-by=kpsc 0.1.0\n",
+        *b"patch=layouts\nkernel=7.3.4-fixture\nbuild-id=0102030405060708090a0b0c0d0e0f1011121314\nsource-sha256=46f08d14941441325e7b08661fb169715971c9654252ac15db5d736932d1ed1b\nmade-by=kpsc 0.1.0\n",
     );
 
     extern "C" {

@@ -212,9 +212,222 @@ const _: () = {
     assert!(core::mem::align_of:: < file > () == 8);
 };
 
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct sk_buff {
+    pub next: *mut c_void,
+    pub prev: *mut c_void,
+    pub dev: *mut c_void,
+    pub _pad3: [u8; 20],
+    pub users: c_int,
+    pub head: *mut u8,
+    pub _pad6: [u8; 8],
+    pub data: crate::kps::flexible_array::FlexibleArray<u8>,
+}
+
+impl sk_buff {
+    /// The bitfield `fclone`.
+    #[inline(always)]
+    pub fn fclone(&self) -> u8 {
+        // SAFETY: the bits are in the struct of the one kernel that the patch can be loaded into.
+        unsafe { crate::kps::bitfield::read(self, 225, 2) as u8 }
+    }
+
+    /// Sets `fclone` to the low bits of a value.
+    #[inline(always)]
+    pub fn set_fclone(&mut self, value: u8) {
+        // SAFETY: the bits are in the struct of the one kernel that the patch can be loaded into,
+        // and what shares their bytes are other bitfields.
+        unsafe { crate::kps::bitfield::write(self, 225, 2, value as u64) }
+    }
+
+    /// The bitfield `pkt_type`.
+    #[inline(always)]
+    pub fn pkt_type(&self) -> u8 {
+        // SAFETY: the bits are in the struct of the one kernel that the patch can be loaded into.
+        unsafe { crate::kps::bitfield::read(self, 227, 3) as u8 }
+    }
+
+    /// Sets `pkt_type` to the low bits of a value.
+    #[inline(always)]
+    pub fn set_pkt_type(&mut self, value: u8) {
+        // SAFETY: the bits are in the struct of the one kernel that the patch can be loaded into,
+        // and what shares their bytes are other bitfields.
+        unsafe { crate::kps::bitfield::write(self, 227, 3, value as u64) }
+    }
+
+    /// The bitfield `state`.
+    #[inline(always)]
+    pub fn state(&self) -> skb_state {
+        // SAFETY: the bits are in the struct of the one kernel that the patch can be loaded into.
+        unsafe { crate::kps::bitfield::read_signed(self, 256, 2) as skb_state }
+    }
+
+    /// Sets `state` to the low bits of a value.
+    #[inline(always)]
+    pub fn set_state(&mut self, value: skb_state) {
+        // SAFETY: the bits are in the struct of the one kernel that the patch can be loaded into,
+        // and what shares their bytes are other bitfields.
+        unsafe { crate::kps::bitfield::write(self, 256, 2, value as u64) }
+    }
+
+    /// The bitfield `depth`.
+    #[inline(always)]
+    pub fn depth(&self) -> c_int {
+        // SAFETY: the bits are in the struct of the one kernel that the patch can be loaded into.
+        unsafe { crate::kps::bitfield::read_signed(self, 258, 30) as c_int }
+    }
+
+    /// Sets `depth` to the low bits of a value.
+    #[inline(always)]
+    pub fn set_depth(&mut self, value: c_int) {
+        // SAFETY: the bits are in the struct of the one kernel that the patch can be loaded into,
+        // and what shares their bytes are other bitfields.
+        unsafe { crate::kps::bitfield::write(self, 258, 30, value as u64) }
+    }
+
+    /// The bitfield `stamp`.
+    #[inline(always)]
+    pub fn stamp(&self) -> c_ulong {
+        // SAFETY: the bits are in the struct of the one kernel that the patch can be loaded into.
+        unsafe { crate::kps::bitfield::read(self, 288, 48) as c_ulong }
+    }
+
+    /// Sets `stamp` to the low bits of a value.
+    #[inline(always)]
+    pub fn set_stamp(&mut self, value: c_ulong) {
+        // SAFETY: the bits are in the struct of the one kernel that the patch can be loaded into,
+        // and what shares their bytes are other bitfields.
+        unsafe { crate::kps::bitfield::write(self, 288, 48, value as u64) }
+    }
+
+    /// The bitfield `released`.
+    #[inline(always)]
+    pub fn released(&self) -> bool {
+        // SAFETY: the bits are in the struct of the one kernel that the patch can be loaded into.
+        unsafe { crate::kps::bitfield::read(self, 336, 1) != 0 }
+    }
+
+    /// Sets `released` to the low bits of a value.
+    #[inline(always)]
+    pub fn set_released(&mut self, value: bool) {
+        // SAFETY: the bits are in the struct of the one kernel that the patch can be loaded into,
+        // and what shares their bytes are other bitfields.
+        unsafe { crate::kps::bitfield::write(self, 336, 1, value as u64) }
+    }
+}
+
+/// What overlaps members of `sk_buff` is reached as a member of it.
+impl core::ops::Deref for sk_buff {
+    type Target = sk_buff_overlapping;
+
+    #[inline(always)]
+    fn deref(&self) -> &sk_buff_overlapping {
+        // SAFETY: both are the one struct of the kernel, with its size and alignment.
+        unsafe { &*core::ptr::from_ref(self).cast() }
+    }
+}
+
+impl core::ops::DerefMut for sk_buff {
+    #[inline(always)]
+    fn deref_mut(&mut self) -> &mut sk_buff_overlapping {
+        // SAFETY: both are the one struct of the kernel, with its size and alignment.
+        unsafe { &mut *core::ptr::from_mut(self).cast() }
+    }
+}
+
+const _: () = {
+    let size = core::mem::size_of::<sk_buff>();
+    assert!(size == 64);
+    assert!(core::mem::align_of:: < sk_buff > () == 8);
+    assert!(core::mem::offset_of!(sk_buff, next) == 0);
+    assert!(core::mem::offset_of!(sk_buff, prev) == 8);
+    assert!(core::mem::offset_of!(sk_buff, dev) == 16);
+    assert!(core::mem::offset_of!(sk_buff, users) == 44);
+    assert!(core::mem::offset_of!(sk_buff, head) == 48);
+    assert!(core::mem::offset_of!(sk_buff, data) == 64);
+    assert!(225 + 2 <= 8 * size);
+    assert!(227 + 3 <= 8 * size);
+    assert!(256 + 2 <= 8 * size);
+    assert!(258 + 30 <= 8 * size);
+    assert!(288 + 48 <= 8 * size);
+    assert!(336 + 1 <= 8 * size);
+};
+
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct list_head {
+    pub next: *mut list_head,
+    pub prev: *mut list_head,
+}
+
+const _: () = {
+    let size = core::mem::size_of::<list_head>();
+    assert!(size == 16);
+    assert!(core::mem::align_of:: < list_head > () == 8);
+    assert!(core::mem::offset_of!(list_head, next) == 0);
+    assert!(core::mem::offset_of!(list_head, prev) == 8);
+};
+
+pub type skb_state = c_int;
+
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct sk_buff_overlapping_2 {
+    pub ll_node: *mut c_void,
+    pub _pad1: [u8; 56],
+}
+
+const _: () = {
+    let size = core::mem::size_of::<sk_buff_overlapping_2>();
+    assert!(size == 64);
+    assert!(core::mem::align_of:: < sk_buff_overlapping_2 > () == 8);
+    assert!(core::mem::offset_of!(sk_buff_overlapping_2, ll_node) == 0);
+};
+
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct sk_buff_overlapping {
+    pub list: list_head,
+    pub dev_scratch: c_ulong,
+    pub _pad2: [u8; 40],
+}
+
+/// What overlaps members of `sk_buff_overlapping` is reached as a member of it.
+impl core::ops::Deref for sk_buff_overlapping {
+    type Target = sk_buff_overlapping_2;
+
+    #[inline(always)]
+    fn deref(&self) -> &sk_buff_overlapping_2 {
+        // SAFETY: both are the one struct of the kernel, with its size and alignment.
+        unsafe { &*core::ptr::from_ref(self).cast() }
+    }
+}
+
+impl core::ops::DerefMut for sk_buff_overlapping {
+    #[inline(always)]
+    fn deref_mut(&mut self) -> &mut sk_buff_overlapping_2 {
+        // SAFETY: both are the one struct of the kernel, with its size and alignment.
+        unsafe { &mut *core::ptr::from_mut(self).cast() }
+    }
+}
+
+const _: () = {
+    let size = core::mem::size_of::<sk_buff_overlapping>();
+    assert!(size == 64);
+    assert!(core::mem::align_of:: < sk_buff_overlapping > () == 8);
+    assert!(core::mem::offset_of!(sk_buff_overlapping, list) == 0);
+    assert!(core::mem::offset_of!(sk_buff_overlapping, dev_scratch) == 16);
+};
+
+pub const SKB_LOST: c_int = -1;
+
 extern "C" {
     pub fn copy_page(to: *mut c_void, from: *const c_void);
 
     #[link_name = "kps.sym.vmlinux.perf_load_guest_lvtpc,0"]
     pub fn perf_load_guest_lvtpc(entry: u32);
+
+    #[link_name = "kps.sym.vmlinux.process_counts,0"]
+    pub static process_counts: crate::kps::percpu::PerCpu<c_ulong>;
 }

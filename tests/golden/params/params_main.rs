@@ -2,7 +2,7 @@
 //! The livepatch `params` for Linux 7.3.4-fixture.
 //!
 //! kpsc wrote this file. Change the spec and not this.
-#![allow(missing_docs, unreachable_pub)]
+#![allow(missing_docs, unreachable_pub, unknown_lints, dangerous_implicit_autorefs)]
 
 #[allow(dead_code, unreachable_pub, unused_imports, unused_macros)]
 #[path = "kps/lib.rs"]

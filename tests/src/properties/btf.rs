@@ -116,7 +116,14 @@ fn check_types(types: &Types) {
                         RecordKind::Union => assert_eq!(field.offset, 0),
                     }
                     end = field.offset + field.size;
+                    assert!(end <= record.size, "{field:?} is not in {record:?}");
                 }
+                for bitfield in &record.bitfields {
+                    check_type(types, &bitfield.ty);
+                    let end = bitfield.bit + u64::from(bitfield.width);
+                    assert!(end <= 8 * record.size, "{bitfield:?} is not in {record:?}");
+                }
+                assert!(record.overlapping.is_none_or(|id| matches!(types.get(id), TypeDef::Record(_))));
             }
             TypeDef::Alias { to, .. } => check_type(types, to),
             TypeDef::Enum { .. } | TypeDef::Opaque { .. } => {}

@@ -12,6 +12,7 @@ patch asks {
     object vmlinux {
         use fn unexported_helper(a: c_int) -> c_int;
         use static jiffies: c_ulong;
+        use percpu process_counts;
         fn cmdline_proc_show { pre { seq_printf((*m).file.cast(), v.cast()); let _ = PIDTYPE_PID; } }
         fn show_type@2 { replace { original(m); msleep(jiffies as u32); unexported_helper(1); } }
     }

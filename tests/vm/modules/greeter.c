@@ -2,15 +2,18 @@
 /* A module that greets whoever reads /proc/greeter, and counts. */
 #include <linux/delay.h>
 #include <linux/module.h>
+#include <linux/percpu.h>
 #include <linux/proc_fs.h>
 #include <linux/seq_file.h>
 
 static int greetings;
+static DEFINE_PER_CPU(int, greeted_here);
 static bool sleepy;
 module_param(sleepy, bool, 0644);
 
 static noinline int count_greeting(void)
 {
+	this_cpu_inc(greeted_here);
 	return ++greetings;
 }
 

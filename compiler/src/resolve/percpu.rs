@@ -1,0 +1,99 @@
+//! Per-CPU variables: what `use percpu` declares, and their types, which BTF knows.
+
+use super::symbols::{Found, Scope, Wanted};
+use super::Resolver;
+use crate::diag::{Diagnostic, KPS0212, KPS0301, KPS0302};
+use kps_facts::Importer;
+use kps_grammar::ast::{self, Code};
+use kps_plan::{Static, Type};
+
+/// Whether an address is where the first values of per-CPU variables are kept. The section says it, and nothing else does.
+pub(super) fn is_per_cpu(scope: Scope<'_>, address: u64) -> bool {
+    scope.object.section_of(address).is_some_and(|section| section.name.starts_with(".data..percpu"))
+}
+
+impl Resolver<'_> {
+    /// A variable that `use percpu` declares.
+    pub(super) fn per_cpu(
+        &mut self,
+        scope: Scope<'_>,
+        item: &ast::UsePerCpu,
+        importer: &mut Importer<'_>,
+    ) -> Option<Static> {
+        let symbol = &item.symbol;
+        let name = &symbol.name.value;
+        let found = self.find(scope, symbol, Wanted::Variable)?;
+        if !is_per_cpu(scope, found.address) {
+            self.report(
+                Diagnostic::error(KPS0212, format!("`{name}` is no per-CPU variable"))
+                    .at(symbol.name.span, "")
+                    .note("there is one of it, for all CPUs")
+                    .help(format!("write `use static {name}: TYPE;`")),
+            );
+            return None;
+        }
+        let ty = self.per_cpu_type(scope, item, importer)?;
+        if let Some(written) = item.ty {
+            self.check_size(scope, symbol, written, found.address, importer.types().size(&ty));
+        }
+        Some(Static { name: name.clone(), ty, per_cpu: true, link: self.link(found.symbol) })
+    }
+
+    /// The type that BTF gives, or that is written; where both are there they must agree.
+    fn per_cpu_type(
+        &mut self,
+        scope: Scope<'_>,
+        item: &ast::UsePerCpu,
+        importer: &mut Importer<'_>,
+    ) -> Option<Type> {
+        let name = &item.symbol.name;
+        let ids = self.of_scope(scope, self.facts.btf.variables(&name.value));
+        let known: Vec<Type> = ids.iter().map(|&id| importer.ty(id)).collect();
+        let Some(written) = item.ty else {
+            let (message, note) = match known.as_slice() {
+                [one, others @ ..] if others.iter().all(|other| importer.types().same(one, other)) => {
+                    return Some(one.clone());
+                }
+                [] => ("BTF has no type of", "the kernel's type information does not cover every variable"),
+                _ => ("BTF has more than one type of", "translation units have variables of that name"),
+            };
+            self.report(
+                Diagnostic::error(KPS0301, format!("{message} `{}`", name.value))
+                    .at(name.span, "")
+                    .note(note)
+                    .help(format!("write it: `use percpu {}: TYPE;`", name.value)),
+            );
+            return None;
+        };
+        let ty = self.written_type(written, importer)?;
+        if !known.is_empty() && !known.iter().any(|known| importer.types().same(known, &ty)) {
+            let error = Diagnostic::error(KPS0302, format!("`{}` has another type", name.value));
+            let error = ids.iter().fold(error.at(written.span, ""), |error, &id| {
+                error.note(format!("in the kernel it is `{}`", self.facts.btf.declaration(id)))
+            });
+            self.report(error.help("drop the type: BTF knows it"));
+            return None;
+        }
+        Some(ty)
+    }
+
+    /// Whether there is one variable for all CPUs, as `use static` says.
+    pub(super) fn is_one(&mut self, scope: Scope<'_>, symbol: &ast::Symbol, ty: Code, found: &Found) -> bool {
+        let name = &symbol.name;
+        if !is_per_cpu(scope, found.address) {
+            return true;
+        }
+        let is_known = !self.of_scope(scope, self.facts.btf.variables(&name.value)).is_empty();
+        let line = match is_known {
+            true => format!("use percpu {};", name.value),
+            false => format!("use percpu {}: {};", name.value, self.source.slice(ty.span)),
+        };
+        self.report(
+            Diagnostic::error(KPS0212, format!("`{}` is a per-CPU variable", name.value))
+                .at(name.span, "")
+                .note("every CPU has one of its own; what the symbol points to is none of them")
+                .help(format!("write `{line}`")),
+        );
+        false
+    }
+}

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: GPL-2.0
+//! Reading and writing of bitfields, for which Rust has no syntax.
+//!
+//! Little-endian compilers of C fill a bitfield from the lowest bit on. No byte is touched in which no bit of the field lies,
+//! so nothing but bitfields beside it is written along. As in C, a write is a read and a write: who writes one of these at
+//! the same time needs the lock that C needs.
+
+/// More bytes than the widest bitfield lies in.
+const BYTES: usize = 16;
+
+/// The value of an unsigned bitfield, or of a `bool`.
+///
+/// # Safety
+///
+/// The bits lie in a `T`.
+#[inline(always)]
+pub unsafe fn read<T>(record: &T, bit: usize, width: u32) -> u64 {
+    // SAFETY: the caller vouches for the bits.
+    let bytes = unsafe { load(record, bit, width) };
+    (bytes >> (bit % 8)) as u64 & mask(width)
+}
+
+/// The value of a signed bitfield.
+///
+/// # Safety
+///
+/// The bits lie in a `T`.
+#[inline(always)]
+pub unsafe fn read_signed<T>(record: &T, bit: usize, width: u32) -> i64 {
+    let unused = u64::BITS - width;
+    // SAFETY: the caller vouches for the bits.
+    let value = unsafe { read(record, bit, width) };
+    (value << unused) as i64 >> unused
+}
+
+/// Sets a bitfield to the low bits of a value.
+///
+/// # Safety
+///
+/// The bits lie in a `T`, and with those beside them in their bytes they are bitfields of it.
+#[inline(always)]
+pub unsafe fn write<T>(record: &mut T, bit: usize, width: u32, value: u64) {
+    // SAFETY: the caller vouches for the bits.
+    let bytes = unsafe { load(record, bit, width) };
+    let (mask, value) = (u128::from(mask(width)) << (bit % 8), u128::from(value) << (bit % 8));
+    let bytes = (bytes & !mask | value & mask).to_le_bytes();
+    // SAFETY: as above; so many bytes have been read.
+    unsafe {
+        let start = core::ptr::from_mut(record).cast::<u8>().add(bit / 8);
+        core::ptr::copy_nonoverlapping(bytes.as_ptr(), start, touched(bit, width));
+    }
+}
+
+/// The bytes of a bitfield, the first one lowest.
+#[inline(always)]
+unsafe fn load<T>(record: &T, bit: usize, width: u32) -> u128 {
+    let mut bytes = [0; BYTES];
+    // SAFETY: the caller vouches for the bits, and a bitfield has at most 64.
+    unsafe {
+        let start = core::ptr::from_ref(record).cast::<u8>().add(bit / 8);
+        core::ptr::copy_nonoverlapping(start, bytes.as_mut_ptr(), touched(bit, width));
+    }
+    u128::from_le_bytes(bytes)
+}
+
+/// In how many bytes a bitfield lies.
+#[inline(always)]
+const fn touched(bit: usize, width: u32) -> usize {
+    (bit % 8 + width as usize).div_ceil(8)
+}
+
+#[inline(always)]
+const fn mask(width: u32) -> u64 {
+    u64::MAX >> (u64::BITS - width)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What C does, bit by bit.
+    fn bit_at(bytes: &[u8], bit: usize) -> bool {
+        bytes[bit / 8] >> (bit % 8) & 1 == 1
+    }
+
+    #[test]
+    fn every_bitfield_of_every_width_holds_its_value_and_leaves_the_rest() {
+        for width in 1..=64 {
+            for bit in 0..16 {
+                for (ground, value) in [(0x5a, u64::MAX), (0xff, 0), (0xc3, 0x8765_4321_0fed_cba9)] {
+                    let before = [ground; 12];
+                    let mut after = before;
+                    // SAFETY: 16 and 64 bits are ten bytes.
+                    let read = unsafe {
+                        write(&mut after, bit, width, value);
+                        read(&after, bit, width)
+                    };
+                    assert_eq!(read, value & mask(width), "{width} bits from {bit}");
+                    for n in 0..8 * before.len() {
+                        let is_own = (bit..bit + width as usize).contains(&n);
+                        let wanted = if is_own { value >> (n - bit) & 1 == 1 } else { bit_at(&before, n) };
+                        assert_eq!(bit_at(&after, n), wanted, "bit {n} with {width} bits from {bit}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_signed_bitfield_has_negative_values() {
+        let mut bytes = [0u8; 8];
+        for (width, value) in [(1, -1), (3, -4), (3, 3), (7, -64), (33, -(1 << 32)), (48, -2)] {
+            // SAFETY: 5 and 48 bits are seven bytes.
+            let read = unsafe {
+                write(&mut bytes, 5, width, value as u64);
+                read_signed(&bytes, 5, width)
+            };
+            assert_eq!(read, value, "{width} bits");
+        }
+    }
+
+    #[test]
+    fn no_byte_is_touched_in_which_the_field_does_not_lie() {
+        assert_eq!([touched(0, 8), touched(7, 1), touched(7, 2), touched(4, 64)], [1, 1, 2, 9]);
+    }
+}

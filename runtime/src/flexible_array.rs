@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: GPL-2.0
+//! Arrays whose length the kernel knows and their type does not: `items[]` at the end of a struct.
+
+/// An array of C with as many elements as somebody has allocated.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct FlexibleArray<T>([T; 0]);
+
+impl<T> FlexibleArray<T> {
+    /// The first element. How many there are says the struct that the array is in.
+    #[inline(always)]
+    pub fn as_ptr(&self) -> *const T {
+        // A pointer made of the reference would reach no element, because the reference holds none. The address is one that C
+        // has given away with all that is there.
+        core::ptr::from_ref(self) as usize as *const T
+    }
+
+    /// The first element, to be changed.
+    #[inline(always)]
+    pub fn as_mut_ptr(&mut self) -> *mut T {
+        core::ptr::from_mut(self) as usize as *mut T
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[repr(C)]
+    struct Counted {
+        count: u32,
+        items: FlexibleArray<u16>,
+    }
+
+    #[test]
+    fn elements_are_behind_the_struct() {
+        let mut memory = [3u32, 0x0002_0001, 0x0000_0003];
+        let counted = memory.as_mut_ptr() as usize as *mut Counted;
+        // SAFETY: there is memory for four elements.
+        let items = unsafe {
+            *(*counted).items.as_mut_ptr().add(1) = 9;
+            core::slice::from_raw_parts((*counted).items.as_ptr(), (*counted).count as usize)
+        };
+        assert_eq!(items, [1, 9, 3]);
+        assert_eq!(core::mem::size_of::<Counted>(), 4);
+    }
+}
