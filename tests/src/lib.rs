@@ -58,8 +58,21 @@ pub fn specs(folder: &str) -> Vec<PathBuf> {
     files.filter(|path| path.extension().is_some_and(|extension| extension == "kps")).collect()
 }
 
-/// The specs of `examples`, each in a folder of its name.
+/// The specs of `examples`, each in a folder of its name, that are for every kernel.
 pub fn examples() -> Vec<PathBuf> {
+    in_folders().into_iter().filter(|spec| !is_fix(spec)).collect()
+}
+
+/// The specs of `examples` that mend a kernel, and so are for those that have the fault.
+pub fn fixes() -> Vec<PathBuf> {
+    in_folders().into_iter().filter(|spec| is_fix(spec)).collect()
+}
+
+fn is_fix(spec: &Path) -> bool {
+    stem(spec).starts_with("fix_")
+}
+
+fn in_folders() -> Vec<PathBuf> {
     let folders = files(&repository().join("examples")).into_iter().filter(|path| path.is_dir());
     folders.map(|folder| folder.join(stem(&folder)).with_extension("kps")).collect()
 }

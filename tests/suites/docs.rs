@@ -1,7 +1,7 @@
 //! The documentation is true: every spec in it does what the text around it says.
 
 use kps_grammar::Source;
-use kps_tests::{check_spec, examples, fixture_cache, kpsc, repository, specs};
+use kps_tests::{check_spec, examples, fixes, fixture_cache, kpsc, repository, specs};
 use kpsc::diag::ALL;
 use kpsc::input;
 use std::collections::BTreeMap;
@@ -162,7 +162,8 @@ fn every_spec_is_laid_out_as_by_fmt() {
             .filter(|block| block.info.starts_with("kps"))
             .map(|block| (page.clone(), block.text))
     });
-    let files = examples().into_iter().chain(["acts", "fails", "unload"].into_iter().flat_map(specs));
+    let files =
+        examples().into_iter().chain(fixes()).chain(["acts", "fails", "unload"].into_iter().flat_map(specs));
     let in_files = files.map(|path| {
         let text =
             std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));

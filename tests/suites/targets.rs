@@ -6,8 +6,10 @@
 
 use kps_facts::btf::Kind;
 use kps_facts::Facts;
+use kps_grammar::Source;
 use kps_tests::target::target;
-use kps_tests::{examples, kpsc, printed, repository, specs, stem};
+use kps_tests::{examples, fixes, kpsc, printed, repository, specs, stem};
+use kpsc::resolve::is_meant_for;
 use kpsc::target::{Cache, Target};
 use libtest_mimic::{Arguments, Failed, Trial};
 use std::os::unix::process::CommandExt as _;
@@ -58,6 +60,9 @@ fn main() -> ExitCode {
             _ => acts(small(), &on_small),
         };
         add(format!("small: {}", stem(&spec)), Box::new(on_small));
+    }
+    for fix in fixes() {
+        add(format!("older: {}", stem(&fix)), Box::new(move || mends(&fix)));
     }
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }
@@ -127,7 +132,40 @@ fn is_refused(there: &There, spec: &Path) {
     assert!(output.status.code() == Some(1) && printed(&output).contains("KPS0201"), "{}", printed(&output));
 }
 
-/// The newest stock kernel that the archive holds of an older series than the default target's.
+/// A fix mends the older kernel. The archive will not hold one that has the fault for ever; without one, all that
+/// can be tried is that other kernels are kept from the fix.
+fn mends(fix: &Path) {
+    let (older, newest) = (older(), target());
+    if is_for(fix, older.target().release()) {
+        return acts(older, fix);
+    }
+    println!("{}: the archive holds no kernel with this fault any more, so nobody sees it mended", stem(fix));
+    let left: Vec<_> = older_releases(older).into_iter().filter(|release| is_for(fix, release)).collect();
+    assert!(left.is_empty(), "{} can be tried on {left:?}: let `older` be one", stem(fix));
+    let output = kpsc().args(["check", "--kernel", &newest.name]).arg(fix).output();
+    let output = output.unwrap_or_else(|error| panic!("{error}"));
+    assert!(output.status.code() == Some(1) && printed(&output).contains("KPS0605"), "{}", printed(&output));
+}
+
+/// Whether a spec says that a release is one of those that it is meant for.
+fn is_for(spec: &Path, release: &str) -> bool {
+    let text = std::fs::read_to_string(spec).unwrap_or_else(|error| panic!("{}: {error}", spec.display()));
+    let (parsed, _) = kps_grammar::parse(&Source::new(stem(spec), text));
+    let range = parsed.patch.and_then(|patch| patch.kernel).map(|range| range.value);
+    let range =
+        range.unwrap_or_else(|| panic!("{} does not say what kernels have the fault", spec.display()));
+    is_meant_for(&range, release).unwrap_or_else(|| panic!("{}: {range}", spec.display()))
+}
+
+/// What the archive holds that is older than the default target, newest first.
+fn older_releases(there: &There) -> Vec<String> {
+    let (default, listed) = (target(), succeed(&mut there.kpsc(&["kernel", "list", "--available"])));
+    let behind = listed.lines().skip_while(|release| *release != default.release()).skip(1);
+    behind.map(str::to_owned).collect()
+}
+
+/// The newest stock kernel that the archive holds of an older series than the default target's, if it can be of those that
+/// the fixes of `examples` are for.
 fn older() -> &'static There {
     static OLDER: OnceLock<There> = OnceLock::new();
     OLDER.get_or_init(|| {
@@ -136,12 +174,12 @@ fn older() -> &'static There {
         succeed(Command::new("mkdir").arg(&disk));
         succeed(Command::new("mount").args(["-t", "tmpfs", "-o", "mode=755,size=4g", "none"]).arg(&disk));
         let there = There { cache: disk, name: "older".to_owned() };
-        let listed = succeed(&mut there.kpsc(&["kernel", "list", "--available"]));
         let series = |release: &str| release.split('.').take(2).map(str::to_owned).collect::<Vec<_>>();
-        let behind = listed.lines().skip_while(|release| *release != default.release()).skip(1);
-        let other = behind.clone().find(|release| series(release) != series(default.release()));
-        let Some(release) = other.or(behind.clone().next()) else {
-            panic!("the archive holds no kernel older than {}:\n{listed}", default.release());
+        let behind = older_releases(&there);
+        let faulty = behind.iter().find(|release| fixes().iter().all(|fix| is_for(fix, release)));
+        let other = behind.iter().find(|release| series(release) != series(default.release()));
+        let Some(release) = faulty.or(other).or(behind.first()) else {
+            panic!("the archive holds no kernel older than {}", default.release());
         };
         prepare_interrupted(&there, release);
         there

@@ -176,24 +176,19 @@ impl Resolver<'_> {
     }
 
     fn kernel_range(&mut self, range: &Text) {
-        let Some((low, high)) = parse_range(&range.value) else {
-            self.report(
+        let release = &self.facts.identity.release;
+        match is_meant_for(&range.value, release) {
+            None => self.report(
                 Diagnostic::error(KPS0604, "this is not a range of kernel versions")
                     .at(range.span, "")
                     .help("write one version (`7.3`), a range (`6.12 ..= 7.3`) or a lower bound (`7.1 ..`)"),
-            );
-            return;
-        };
-        let release = &self.facts.identity.release;
-        let version = parse_version(release.split(['-', '+']).next().unwrap_or_default()).unwrap_or_default();
-        let below = low.is_some_and(|low| compare(&version, &low) == Ordering::Less);
-        let above = high.is_some_and(|high| compare(&version, &high) == Ordering::Greater);
-        if below || above {
-            self.report(
+            ),
+            Some(false) => self.report(
                 Diagnostic::error(KPS0605, format!("the patch is not meant for {release}"))
                     .at(range.span, "")
                     .help("choose another target with `--kernel`, or review the patch for this one and widen the range"),
-            );
+            ),
+            Some(true) => {}
         }
     }
 }
@@ -214,6 +209,15 @@ pub fn check_name(name: &str) -> Option<Diagnostic> {
     RESERVED.contains(&name).then(|| {
         Diagnostic::error(KPS0601, format!("a module cannot be named `{name}`")).help("choose another name")
     })
+}
+
+/// Whether a kernel, by its release, is in a range of versions as specs write it. Nothing, if that is no range.
+pub fn is_meant_for(range: &str, release: &str) -> Option<bool> {
+    let (low, high) = parse_range(range)?;
+    let version = parse_version(release.split(['-', '+']).next().unwrap_or_default()).unwrap_or_default();
+    let below = low.is_some_and(|low| compare(&version, &low) == Ordering::Less);
+    let above = high.is_some_and(|high| compare(&version, &high) == Ordering::Greater);
+    Some(!below && !above)
 }
 
 type Version = Vec<u64>;
@@ -263,29 +267,20 @@ impl MapQuoted for [&str] {
 mod tests {
     use super::*;
 
-    fn holds(range: &str, release: &str) -> Option<bool> {
-        let (low, high) = parse_range(range)?;
-        let version = parse_version(release)?;
-        Some(
-            low.is_none_or(|low| compare(&version, &low) != Ordering::Less)
-                && high.is_none_or(|high| compare(&version, &high) != Ordering::Greater),
-        )
-    }
-
     #[test]
     fn a_bound_counts_at_its_own_precision() {
-        assert_eq!(holds("6.12 ..= 7.3", "7.3.4"), Some(true));
-        assert_eq!(holds("6.12 ..= 7.3.3", "7.3.4"), Some(false));
-        assert_eq!(holds("6.12 ..= 7.3", "6.11.99"), Some(false));
-        assert_eq!(holds("7.3", "7.3.4"), Some(true));
-        assert_eq!(holds("7.3 ..", "8.0"), Some(true));
-        assert_eq!(holds("..= 7", "7.9.1"), Some(true));
+        assert_eq!(is_meant_for("6.12 ..= 7.3", "7.3.4"), Some(true));
+        assert_eq!(is_meant_for("6.12 ..= 7.3.3", "7.3.4+deb13-cloud-amd64"), Some(false));
+        assert_eq!(is_meant_for("6.12 ..= 7.3", "6.11.99"), Some(false));
+        assert_eq!(is_meant_for("7.3", "7.3.4"), Some(true));
+        assert_eq!(is_meant_for("7.3 ..", "8.0"), Some(true));
+        assert_eq!(is_meant_for("..= 7", "7.9.1"), Some(true));
     }
 
     #[test]
     fn what_is_no_range_is_refused() {
         for text in ["", "..", "x", "7.x", "7.3 ... 8", "7.3 ..= ", "7.3 .. 8"] {
-            assert_eq!(holds(text, "7.3.4"), None, "{text:?}");
+            assert_eq!(is_meant_for(text, "7.3.4"), None, "{text:?}");
         }
     }
 }

@@ -24,7 +24,7 @@ use symbols::Scope;
 
 pub use bodies::Fragment;
 pub use c::is_c_path;
-pub use metadata::check_name;
+pub use metadata::{check_name, is_meant_for};
 
 /// A patch whose every name has been found, and where its parts were written.
 #[derive(Debug)]
