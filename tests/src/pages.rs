@@ -12,6 +12,10 @@ pub struct Block {
     pub text: String,
 }
 
+/// Blocks of commands that are run in a virtual machine (`suites/examples.rs`), by words in them.
+pub const SCRIPTS: [(&str, &str); 2] =
+    [("docs/language.md", "insmod support_mark.ko"), ("docs/language.md", "rmmod missing_files")];
+
 /// The pages for readers, by their paths in the repository; those of messages are not among them.
 pub fn pages() -> Vec<String> {
     let docs = crate::files(&repository().join("docs")).into_iter();

@@ -1,7 +1,7 @@
 //! Every example does what it says, and so do the commands that the documentation shows: on the default target, in a virtual
 //! machine for each case.
 
-use kps_tests::pages::{block, Block};
+use kps_tests::pages::{block, Block, SCRIPTS};
 use kps_tests::target::{build, Vm};
 use kps_tests::{acts, example, examples, stem};
 use libtest_mimic::{Arguments, Failed, Trial};
@@ -23,13 +23,25 @@ fn main() {
         .collect();
     trials.push(trial("guide: what the README shows of the demo".into(), Box::new(demo_is_as_shown)));
     trials.push(trial("guide: parameters are given and written".into(), Box::new(parameters_are_given)));
-    trials.push(trial("guide: a patch is loaded by the kernel's own commands".into(), Box::new(plain_commands)));
+    trials.push(trial(
+        "guide: a patch is loaded by the kernel's own commands".into(),
+        Box::new(plain_commands),
+    ));
     libtest_mimic::run(&arguments, trials).exit();
 }
 
 /// A machine with the module of an example where the commands expect it.
 fn machine(name: &str) -> Vm {
     Vm::boot(vec![(format!("/{name}.ko"), build(&example(name), None))])
+}
+
+/// The commands that a page shows for an example.
+fn script(example: &str) -> String {
+    let known = SCRIPTS
+        .iter()
+        .find(|(_, words)| words.ends_with(example) || words.contains(&format!("{example}.ko")));
+    let (page, words) = known.unwrap_or_else(|| panic!("no page has commands for {example}"));
+    block(page, |block| block.text.contains(words)).text
 }
 
 /// The commands say just what stands below them.
@@ -45,7 +57,7 @@ fn demo_is_as_shown() {
 }
 
 fn parameters_are_given() {
-    let Block { text, .. } = block("docs/language.md", |block| block.text.contains("insmod support_mark.ko"));
+    let text = script("support_mark");
     let mut vm = machine("support_mark");
     let said = vm.sh(&format!("{text}\ncat /proc/version"));
     assert!(said.contains("contract K-17, rack 7\nticket 8\nticket 9\n"), "{said}");
@@ -55,7 +67,7 @@ fn parameters_are_given() {
 
 /// The block is a script: it does every step when the one before it is over.
 fn plain_commands() {
-    let Block { text, .. } = block("docs/language.md", |block| block.text.contains("rmmod missing_files"));
+    let text = script("missing_files");
     let mut vm = machine("missing_files");
     let (load, unload) = text.split_once("\n\n").unwrap_or_else(|| panic!("no two parts in:\n{text}"));
     assert!(vm.sh(&format!("{load}\ncat /proc/version")).contains("missing:"));

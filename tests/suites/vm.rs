@@ -358,9 +358,10 @@ fn intermediates_cannot_be_loaded() {
         (format!("/{name}"), bytes.unwrap_or_else(|error| panic!("{name}: {error}\n{}", printed(&output))))
     };
     let mut vm = Vm::boot(vec![file("cmdline_mark.ko"), file("cmdline_mark.o"), file("cmdline_mark_main.o")]);
-    let report = vm
-        .sh("for f in /cmdline_mark.ko /cmdline_mark.o /cmdline_mark_main.o; do insmod $f && echo LOADED $f; done
-        cat /proc/cmdline; dmesg | grep 'Unknown symbol'");
+    let report = vm.sh(
+        "for f in /cmdline_mark.ko /cmdline_mark.o /cmdline_mark_main.o; do insmod $f && echo LOADED $f; done
+        cat /proc/cmdline; dmesg | grep 'Unknown symbol'",
+    );
     assert!(!report.contains("LOADED"), "{report}");
     assert!(report.contains("Unknown symbol kps.sym.vmlinux.cmdline_proc_show,0"), "{report}");
     vm.check_log();
