@@ -4,11 +4,10 @@
 //! kpsc wrote this file. Change the spec and not this.
 #![allow(missing_docs, unreachable_pub)]
 
-#[allow(dead_code, unreachable_pub, unused_imports, unused_macros)]
+#[allow(dead_code, unused_imports, unused_macros)]
 #[path = "kps/lib.rs"]
 mod kps;
 
-#[allow(unreachable_pub)]
 #[path = "layouts_types.rs"]
 mod types;
 
@@ -276,37 +275,31 @@ mod livepatch {
         klp_func {
             old_name: c"array_map_alloc_check".as_ptr(),
             new_func: kps_in_vmlinux::livepatch_array_map_alloc_check as *mut c_void,
-            old_sympos: 0,
             ..klp_func::ZERO
         },
         klp_func {
             old_name: c"lfb_size".as_ptr(),
             new_func: kps_in_vmlinux::livepatch_lfb_size as *mut c_void,
-            old_sympos: 0,
             ..klp_func::ZERO
         },
         klp_func {
             old_name: c"remap_pte_fn".as_ptr(),
             new_func: kps_in_vmlinux::livepatch_remap_pte_fn as *mut c_void,
-            old_sympos: 0,
             ..klp_func::ZERO
         },
         klp_func {
             old_name: c"smp_call".as_ptr(),
             new_func: kps_in_vmlinux::livepatch_smp_call as *mut c_void,
-            old_sympos: 0,
             ..klp_func::ZERO
         },
         klp_func {
             old_name: c"seq_putc".as_ptr(),
             new_func: kps_in_vmlinux::livepatch_seq_putc as *mut c_void,
-            old_sympos: 0,
             ..klp_func::ZERO
         },
         klp_func {
             old_name: c"show_mountinfo".as_ptr(),
             new_func: kps_in_vmlinux::livepatch_show_mountinfo as *mut c_void,
-            old_sympos: 0,
             ..klp_func::ZERO
         },
         klp_func::ZERO,
@@ -323,7 +316,6 @@ mod livepatch {
 
     static mut PATCH: klp_patch = klp_patch {
         objs: addr_of_mut!(OBJECTS).cast(),
-        replace: false,
         ..klp_patch::ZERO
     };
 
@@ -367,22 +359,25 @@ mod livepatch {
         },
     ];
 
+    #[link_section = ".note.kps"]
+    #[used]
+    static NOTE: Note<183> = Note::new(
+        *b"\
+            patch=layouts\n\
+            kernel=7.3.4-fixture\n\
+            build-id=0102030405060708090a0b0c0d0e0f1011121314\n\
+            source-sha256=bd2f733015ec4cc5c0377832dafa692262a420a6dc414f0fdd26b4c6f911875d\n\
+            made-by=kpsc 0.1.0\n",
+    );
+
     extern "C" {
+        fn klp_enable_patch(patch: *mut klp_patch) -> c_int;
+
         #[link_name = "kps.sym.vmlinux.__start_notes,0"]
         static kps_start_notes: u8;
 
         #[link_name = "kps.sym.vmlinux.__stop_notes,0"]
         static kps_stop_notes: u8;
-    }
-
-    #[link_section = ".note.kps"]
-    #[used]
-    static NOTE: Note<183> = Note::new(
-        *b"patch=layouts\nkernel=7.3.4-fixture\nbuild-id=0102030405060708090a0b0c0d0e0f1011121314\nsource-sha256=bd2f733015ec4cc5c0377832dafa692262a420a6dc414f0fdd26b4c6f911875d\nmade-by=kpsc 0.1.0\n",
-    );
-
-    extern "C" {
-        fn klp_enable_patch(patch: *mut klp_patch) -> c_int;
     }
 
     pub(super) struct Module;
@@ -417,7 +412,10 @@ mod livepatch {
                 (*patch).r#mod = module.as_ptr().cast();
                 klp_enable_patch(patch)
             };
-            kernel::error::to_result(if status > 0 { -EINVAL } else { status })?;
+            // `pre_patch` may refuse with any number, and only a negative one keeps the module from
+            // staying.
+            let status = if status > 0 { -EINVAL } else { status };
+            kernel::error::to_result(status)?;
             Ok(Module)
         }
     }
