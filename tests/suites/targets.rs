@@ -67,7 +67,9 @@ fn main() -> ExitCode {
     for spec in specs("acts").into_iter().chain(examples()).filter(|spec| stem(spec) != POSITION) {
         let name = stem(&spec);
         match NOT_ON_SMALL.iter().find(|(spec, _)| *spec == name) {
-            Some((_, code)) => add(format!("small: {name}"), Box::new(move || is_refused(small(), &spec, code))),
+            Some((_, code)) => {
+                add(format!("small: {name}"), Box::new(move || is_refused(small(), &spec, code)))
+            }
             None => add(format!("small: {name}"), Box::new(acting(small, spec))),
         }
     }

@@ -3,7 +3,7 @@
 use kps_tests::target::{build, doctored, target, Vm};
 use kps_tests::{acts, example, kpsc, printed, repository, specs, stem};
 use libtest_mimic::{Arguments, Failed, Trial};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 use xtask::bench::{builds, Bench};
 
