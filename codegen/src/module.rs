@@ -32,10 +32,9 @@ pub(crate) fn root<B: Body>(patch: &Patch<B>) -> TokenStream {
         //! kpsc wrote this file. Change the spec and not this.
         #![allow(missing_docs, unreachable_pub, unknown_lints, dangerous_implicit_autorefs)]
 
-        #[allow(dead_code, unreachable_pub, unused_imports, unused_macros)]
+        #[allow(dead_code, unused_imports, unused_macros)]
         #[path = "kps/lib.rs"]
         mod kps;
-        #[allow(unreachable_pub)]
         #[path = #types_file]
         mod types;
 
@@ -178,7 +177,7 @@ fn livepatch<B: Body>(patch: &Patch<B>, names: &[Vec<FuncNames>]) -> TokenStream
     let object_entries =
         patch.objects.iter().map(|o| object_entry(o, &klp_object, &name(patch.klp.callbacks)));
     let objects_len = Literal::usize_unsuffixed(patch.objects.len() + 1);
-    let replace = patch.replace == Replace::Always;
+    let replace = (patch.replace == Replace::Always).then(|| quote!(replace: true,));
     let replace_if = replace_if(patch);
     let guard = guard(patch, names);
     let note = note(patch);
@@ -213,7 +212,7 @@ fn livepatch<B: Body>(patch: &Patch<B>, names: &[Vec<FuncNames>]) -> TokenStream
 
             static mut PATCH: #klp_patch = #klp_patch {
                 objs: addr_of_mut!(OBJECTS).cast(),
-                replace: #replace,
+                #replace
                 ..#klp_patch::ZERO
             };
 
@@ -223,6 +222,10 @@ fn livepatch<B: Body>(patch: &Patch<B>, names: &[Vec<FuncNames>]) -> TokenStream
 
             extern "C" {
                 fn klp_enable_patch(patch: *mut #klp_patch) -> c_int;
+                #[link_name = "kps.sym.vmlinux.__start_notes,0"]
+                static kps_start_notes: u8;
+                #[link_name = "kps.sym.vmlinux.__stop_notes,0"]
+                static kps_stop_notes: u8;
             }
 
             pub(super) struct Module;
@@ -254,8 +257,10 @@ fn livepatch<B: Body>(patch: &Patch<B>, names: &[Vec<FuncNames>]) -> TokenStream
                         #replace_if
                         klp_enable_patch(patch)
                     };
-                    // A callback may refuse with any number; only an error keeps the module from staying.
-                    kernel::error::to_result(if status > 0 { -EINVAL } else { status })?;
+                    /// WHY: `pre_patch` may refuse with any number, and only a negative one keeps the module from
+                    /// staying.
+                    let status = if status > 0 { -EINVAL } else { status };
+                    kernel::error::to_result(status)?;
                     Ok(Module)
                 }
             }
@@ -282,12 +287,15 @@ fn funcs<B>(object: &Object<B>, names: &[FuncNames], klp_func: &Ident) -> TokenS
     let module = object_ident(&object.name);
     let entries = object.funcs.iter().zip(names).map(|(func, names)| {
         let (old_name, entry) = (c_str(&func.old.name), ident(&names.entry));
-        let sympos = Literal::u32_unsuffixed(func.old.sympos);
+        let sympos = (func.old.sympos != 0).then(|| {
+            let sympos = Literal::u32_unsuffixed(func.old.sympos);
+            quote!(old_sympos: #sympos,)
+        });
         quote! {
             #klp_func {
                 old_name: #old_name.as_ptr(),
                 new_func: #module::#entry as *mut c_void,
-                old_sympos: #sympos,
+                #sympos
                 ..#klp_func::ZERO
             }
         }
@@ -373,20 +381,13 @@ fn guard<B>(patch: &Patch<B>, names: &[Vec<FuncNames>]) -> TokenStream {
 
         /// How the patched functions start there.
         static ENTRIES: [Entry; #count] = [#(#entries),*];
-
-        extern "C" {
-            #[link_name = "kps.sym.vmlinux.__start_notes,0"]
-            static kps_start_notes: u8;
-            #[link_name = "kps.sym.vmlinux.__stop_notes,0"]
-            static kps_stop_notes: u8;
-        }
     }
 }
 
 /// The ELF note, which stays readable in `/sys/module/NAME/notes/.note.kps`.
 fn note<B>(patch: &Patch<B>) -> TokenStream {
     let text = note_text(patch);
-    let (len, text) = (Literal::usize_unsuffixed(text.len()), Literal::byte_string(text.as_bytes()));
+    let (len, text) = (Literal::usize_unsuffixed(text.len()), byte_lines(&text));
     quote! {
         #[link_section = ".note.kps"]
         #[used]
@@ -416,6 +417,21 @@ fn note_text<B>(patch: &Patch<B>) -> String {
     line("made-by", &patch.metadata.made_by);
     text
 }
+
+/// A byte string that is written as one line for each of the text's. Rust skips the space at the start of a line that goes on
+/// from the one before, and no line of the text starts with space.
+fn byte_lines(text: &str) -> Literal {
+    let escaped = |line: &str| {
+        let literal = Literal::byte_string(line.as_bytes()).to_string();
+        literal.trim_start_matches("b\"").trim_end_matches('"').to_owned()
+    };
+    let lines: Vec<_> = text.split_inclusive('\n').map(escaped).collect();
+    let whole = Literal::byte_string(text.as_bytes());
+    format!("b\"\\\n{BYTE_LINES}{}\"", lines.join(&format!("\\\n{BYTE_LINES}"))).parse().unwrap_or(whole)
+}
+
+/// Where such a line starts.
+const BYTE_LINES: &str = "            ";
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()

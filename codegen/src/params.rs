@@ -128,7 +128,8 @@ fn record(param: &ModuleParam, kernel_param: &Ident) -> TokenStream {
             (format_ident!("param_array_ops"), quote!(addr_of!(#record).cast_mut().cast()))
         }
     };
-    let perm = syn::LitInt::new(&format!("{:#o}", param.perm), Span::call_site());
+    let perm = if param.perm == 0 { "0".to_owned() } else { format!("{:#o}", param.perm) };
+    let perm = syn::LitInt::new(&perm, Span::call_site());
     quote! {
         #kernel_param {
             name: #text.as_ptr(),

@@ -221,7 +221,8 @@ fn proof(record: &Record) -> TokenStream {
         const _: () = {
             let size = core::mem::size_of::<#name>();
             assert!(size == #size);
-            assert!(core::mem::align_of::<#name>() == #align);
+            let align = core::mem::align_of::<#name>();
+            assert!(align == #align);
             #(#offsets)*
             #(#bitfields)*
         };

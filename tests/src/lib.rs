@@ -4,6 +4,7 @@ pub mod btf;
 pub mod fixture;
 pub mod miniature;
 pub mod module;
+pub mod pages;
 pub mod properties;
 pub mod target;
 pub mod userland;
@@ -75,6 +76,20 @@ fn is_fix(spec: &Path) -> bool {
 fn in_folders() -> Vec<PathBuf> {
     let folders = files(&repository().join("examples")).into_iter().filter(|path| path.is_dir());
     folders.map(|folder| folder.join(stem(&folder)).with_extension("kps")).collect()
+}
+
+/// The spec of an example.
+pub fn example(name: &str) -> PathBuf {
+    repository().join("examples").join(name).join(name).with_extension("kps")
+}
+
+/// The spec's own tests hold: unpatched, patched, and unpatched again. `words` are more for `kpsc test`.
+pub fn acts(spec: &Path, words: &[&str]) {
+    let output = kpsc().args(["test", "--limit", "20"]).args(words).arg(spec).output();
+    let output = output.unwrap_or_else(|error| panic!("{error}"));
+    let said = printed(&output);
+    assert!(output.status.success(), "{}:\n{said}", spec.display());
+    assert!(said.contains("ok: "), "no test held:\n{said}");
 }
 
 /// A file's name without what follows the dot.

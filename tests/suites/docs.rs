@@ -1,33 +1,13 @@
 //! The documentation is true: every spec in it does what the text around it says.
 
 use kps_grammar::Source;
-use kps_tests::{check_spec, examples, fixes, fixture_cache, kpsc, repository, specs};
+use kps_tests::pages::{block, blocks, pages, read, SCRIPTS};
+use kps_tests::{
+    check_spec, example, examples, fixes, fixture_cache, kpsc, printed, repository, specs, stem, FIXTURE,
+};
 use kpsc::diag::ALL;
 use kpsc::input;
 use std::collections::BTreeMap;
-
-/// A fenced block: its language, words behind it, and text.
-struct Block {
-    info: String,
-    text: String,
-}
-
-fn blocks(page: &str) -> Vec<Block> {
-    let mut blocks = Vec::new();
-    let mut open: Option<Block> = None;
-    for line in page.lines() {
-        match (&mut open, line.strip_prefix("```")) {
-            (None, Some(info)) => open = Some(Block { info: info.to_owned(), text: String::new() }),
-            (Some(_), Some(_)) => blocks.extend(open.take()),
-            (Some(block), None) => {
-                block.text.push_str(line);
-                block.text.push('\n');
-            }
-            (None, None) => {}
-        }
-    }
-    blocks
-}
 
 /// Codes that no spec alone can provoke, and the suite that does.
 const ELSEWHERE: &[(&str, &str)] = &[
@@ -129,38 +109,172 @@ fn explain_prints_the_page() {
     assert_eq!(String::from_utf8_lossy(&output.stdout), page);
 }
 
+/// Blocks of plain text, by words in them, and who holds what they say.
+const TEXTS: &[(&str, &str, &str)] = &[
+    ("README.md", "# livepatch load", "tests/suites/examples.rs"),
+    ("README.md", "error[KPS0201]", "tests/suites/docs.rs"),
+    ("docs/commands.md", "missing_files\tenabled", "tests/suites/running.rs"),
+    ("docs/architecture.md", "SPEC.kps --parse-->", "a drawing"),
+    ("docs/architecture.md", "caller --ftrace-->", "a drawing"),
+];
+
 #[test]
-fn every_spec_in_the_guides_passes_or_fails_as_it_says() {
+fn every_block_of_the_guides_is_held_to_what_it_says() {
     let cache = fixture_cache();
-    let root = repository();
-    for page in ["README.md", "docs/language.md", "docs/architecture.md"] {
-        let text = std::fs::read_to_string(root.join(page)).unwrap_or_else(|error| panic!("{page}: {error}"));
-        for block in blocks(&text) {
-            let (status, said) = check_spec(&block.text, cache.path());
-            match block.info.as_str() {
-                "kps" => assert_eq!((status, said.as_str()), (Some(0), ""), "{page}:\n{}", block.text),
-                info if info.starts_with("kps,KPS") => {
-                    let code = &info["kps,".len()..];
-                    assert!(said.contains(code), "{page}: {code} is not reported:\n{}\n{said}", block.text);
+    for page in pages() {
+        for block in blocks(&read(&page)) {
+            let text = &block.text;
+            let (language, what) = block.info.split_once([' ', ',']).unwrap_or((&block.info, ""));
+            match (language, what) {
+                ("kps", "") => {
+                    let (status, said) = check_spec(text, cache.path());
+                    assert_eq!((status, said.as_str()), (Some(0), ""), "{page}:\n{text}");
                 }
-                _ => {}
+                ("kps", code) if code.starts_with("KPS") => {
+                    let (_, said) = check_spec(text, cache.path());
+                    assert!(said.contains(code), "{page}: {code} is not reported:\n{text}\n{said}");
+                }
+                ("kps" | "c", file) => {
+                    assert!(is_in(text, &read(file)), "{page}: {file} has no such text:\n{text}")
+                }
+                ("sh", "") => commands_are_known(&page, text),
+                ("text", "") => {
+                    let held = TEXTS.iter().any(|(of, words, _)| *of == page && text.contains(words));
+                    assert!(held, "{page}: nobody holds this:\n{text}");
+                }
+                ("rust", "") if page == GENERATED => {}
+                _ => panic!("{page}: a block of {:?}", block.info),
             }
         }
     }
 }
 
+/// Whether a file has some text: its pieces, between lines that say `// ...`, in the same order, and further in or out.
+fn is_in(text: &str, file: &str) -> bool {
+    let lines: Vec<&str> = file.lines().collect();
+    let shown: Vec<&str> = text.lines().collect();
+    let mut rest = lines.as_slice();
+    shown.split(|line| *line == "// ...").all(|piece| {
+        let found = rest.windows(piece.len()).position(|window| flush(window) == piece);
+        rest = &rest[found.map_or(rest.len(), |at| at + piece.len())..];
+        found.is_some()
+    })
+}
+
+/// Lines without the space that they all start with.
+fn flush(lines: &[&str]) -> Vec<String> {
+    let indent = |line: &&&str| line.len() - line.trim_start().len();
+    let common = lines.iter().filter(|line| !line.is_empty()).map(|line| indent(&line)).min().unwrap_or(0);
+    lines.iter().map(|line| line.get(common..).unwrap_or_default().to_owned()).collect()
+}
+
+/// Every line of a block calls a program with options that it has, or the block is a script that `suites/examples.rs` runs.
+fn commands_are_known(page: &str, text: &str) {
+    if SCRIPTS.iter().any(|(of, words)| *of == page && text.contains(words)) {
+        return;
+    }
+    for line in text.lines() {
+        let command = line.split_once(" #").map_or(line, |(command, _)| command);
+        let words: Vec<&str> = command.split_whitespace().collect();
+        match words.as_slice() {
+            [] => {}
+            ["kpsc" | "target/release/kpsc", words @ ..] => {
+                let output =
+                    kpsc().args(words).arg("--help").output().unwrap_or_else(|error| panic!("{error}"));
+                assert!(output.status.success(), "{page}: {line}\n{}", printed(&output));
+                let files = words.iter().filter(|word| word.starts_with("examples/"));
+                files
+                    .for_each(|file| assert!(repository().join(file).exists(), "{page}: there is no {file}"));
+            }
+            ["cargo", "xtask", word, ..] => {
+                let usage = format!("\ncargo xtask {word}");
+                assert!(read("xtask/src/main.rs").contains(&usage), "{page}: {line}");
+            }
+            // What `cargo xtask` does or asks for itself.
+            ["cargo", "build", "--release", "--package", "kpsc"] | ["cargo", "install", "cargo-fuzz"] => {}
+            _ => panic!("{page}: nobody runs this: {line}"),
+        }
+    }
+}
+
+/// The page that shows generated code.
+const GENERATED: &str = "docs/generated.md";
+
+/// The blocks of the page are the file, one after the other. `BLESS=1` writes them anew, each from the line that it starts with.
+#[test]
+fn the_generated_code_that_is_shown_is_what_is_generated() {
+    let cache = fixture_cache();
+    let folder = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
+    let mut build = kpsc();
+    build.env("KPSC_CACHE", cache.path()).args(["build", "--kernel", FIXTURE, "--emit", "source", "-o"]);
+    let output = build.arg(folder.path()).arg(example("cmdline_mark")).output();
+    let output = output.unwrap_or_else(|error| panic!("{error}"));
+    assert!(output.status.success(), "{}", printed(&output));
+    let file = folder.path().join("cmdline_mark/cmdline_mark_main.rs");
+    let file = std::fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+    let page = read(GENERATED);
+    let shown: Vec<String> = blocks(&page).into_iter().map(|block| block.text).collect();
+    let mut starts: Vec<usize> = Vec::new();
+    for text in &shown {
+        let first = text.lines().next().unwrap_or_default();
+        let from = starts.last().copied().unwrap_or(0);
+        let at =
+            file[from..].find(first).unwrap_or_else(|| panic!("the code has no line {first:?} any more"));
+        starts.push(from + at);
+    }
+    let ends = starts.iter().skip(1).copied().chain([file.len()]);
+    let pieces: Vec<String> =
+        starts.iter().zip(ends).map(|(start, end)| format!("{}\n", file[*start..end].trim_end())).collect();
+    if std::env::var_os("BLESS").is_some() {
+        let blessed = shown.iter().zip(&pieces).fold(page.clone(), |page, (old, new)| {
+            page.replacen(&format!("```rust\n{old}```"), &format!("```rust\n{new}```"), 1)
+        });
+        std::fs::write(repository().join(GENERATED), blessed).unwrap_or_else(|error| panic!("{error}"));
+        return;
+    }
+    assert_eq!(starts.first(), Some(&0), "the page leaves the start of the file out");
+    assert_eq!(shown, pieces);
+}
+
+#[test]
+fn every_example_is_one_spec_with_a_line_in_the_table() {
+    let table = read("examples/README.md");
+    for spec in examples() {
+        let name = stem(&spec);
+        let text =
+            std::fs::read_to_string(&spec).unwrap_or_else(|error| panic!("{}: {error}", spec.display()));
+        assert!(text.contains(&format!("\npatch {name} {{\n")), "{name}: the patch has another name");
+        assert!(text.contains("\n    test \""), "{name} has no test");
+        let row = format!("| [{name}]({name}/{name}.kps) |");
+        assert_eq!(table.matches(&row).count(), 1, "examples/README.md has no line with {row}");
+    }
+}
+
+#[test]
+fn the_message_of_the_readme_is_what_is_said() {
+    let shown = block("README.md", |block| block.text.contains("error[KPS0201]")).text;
+    let cache = fixture_cache();
+    let folder = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
+    let spec =
+        read("examples/cmdline_mark/cmdline_mark.kps").replace("cmdline_proc_show", "cmdline_proc_shw");
+    std::fs::write(folder.path().join("cmdline_mark.kps"), spec).unwrap_or_else(|error| panic!("{error}"));
+    let mut check = kpsc();
+    check.env("KPSC_CACHE", cache.path()).current_dir(folder.path());
+    let output = check.args(["check", "--kernel", FIXTURE, "cmdline_mark.kps"]).output();
+    let output = output.unwrap_or_else(|error| panic!("{error}"));
+    let said = printed(&output);
+    assert_eq!(said.trim_end(), shown.trim_end());
+}
+
 #[test]
 fn every_spec_is_laid_out_as_by_fmt() {
     let root = repository();
-    let mut pages = vec![root.join("README.md"), root.join("docs/language.md")];
-    pages.extend(ALL.iter().map(|code| root.join(format!("docs/errors/{}.md", code.id()))));
-    let in_pages = pages.iter().flat_map(|page| {
-        let text =
-            std::fs::read_to_string(page).unwrap_or_else(|error| panic!("{}: {error}", page.display()));
-        blocks(&text)
-            .into_iter()
-            .filter(|block| block.info.starts_with("kps"))
-            .map(|block| (page.clone(), block.text))
+    let errors = ALL.iter().map(|code| format!("docs/errors/{}.md", code.id()));
+    // What is a file's is laid out there.
+    let whole = |info: &str| info == "kps" || info.starts_with("kps,");
+    let in_pages = pages().into_iter().chain(errors).flat_map(|page| {
+        let blocks = blocks(&read(&page)).into_iter().filter(|block| whole(&block.info));
+        blocks.map(|block| (root.join(&page), block.text)).collect::<Vec<_>>()
     });
     let files =
         examples().into_iter().chain(fixes()).chain(["acts", "fails", "unload"].into_iter().flat_map(specs));
@@ -180,13 +294,10 @@ fn every_spec_is_laid_out_as_by_fmt() {
 #[test]
 fn every_link_leads_somewhere() {
     let root = repository();
-    const PAGES: &[&str] = &["language", "commands", "targets", "limits", "architecture", "style"];
-    let pages = PAGES.iter().map(|page| format!("docs/{page}.md"));
-    for page in pages.chain(["README.md".to_owned()]) {
+    for page in pages() {
         let path = root.join(&page);
-        let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{page}: {error}"));
         let folder = path.parent().unwrap_or(&root);
-        for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+        for link in read(&page).split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
             assert!(folder.join(link).exists(), "{page}: {link} leads nowhere");
         }
     }
@@ -194,9 +305,6 @@ fn every_link_leads_somewhere() {
 
 #[test]
 fn the_spec_of_the_readme_is_the_example() {
-    let root = repository();
-    let read =
-        |path: &str| std::fs::read_to_string(root.join(path)).unwrap_or_else(|e| panic!("{path}: {e}"));
     let example = read("examples/cmdline_mark/cmdline_mark.kps");
     let readme = read("README.md");
     let spec = blocks(&readme).into_iter().find(|block| block.info == "kps");

@@ -1,9 +1,9 @@
 //! What patches do to a running kernel: the default target, in a virtual machine for each case.
 
 use kps_tests::target::{build, doctored, target, Vm};
-use kps_tests::{examples, kpsc, printed, repository, specs, stem};
+use kps_tests::{acts, example, kpsc, printed, repository, specs, stem};
 use libtest_mimic::{Arguments, Failed, Trial};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 use xtask::bench::{builds, Bench};
 
@@ -30,12 +30,8 @@ fn main() {
         add(format!("unload: pre_only, {ending:?}"), Box::new(move || pre_only_never_waits(ending)));
     }
     for spec in specs("acts") {
-        add(format!("acts: {}", stem(&spec)), Box::new(move || acts(&spec)));
+        add(format!("acts: {}", stem(&spec)), Box::new(move || acts(&spec, &[])));
     }
-    for example in examples() {
-        add(format!("example: {}", stem(&example)), Box::new(move || acts(&example)));
-    }
-    add("guide: the first spec of the language".into(), Box::new(guide_acts));
     for (spec, code, status) in FAILS {
         add(format!("fails: {spec}"), Box::new(move || fails(spec, code, status)));
     }
@@ -58,30 +54,6 @@ fn spec(folder: &str, name: &str) -> PathBuf {
 
 fn module(folder: &str, name: &str) -> (String, Vec<u8>) {
     (format!("/{name}.ko"), build(&spec(folder, name), None))
-}
-
-fn kpsc_test(spec: &Path) -> (Option<i32>, String) {
-    let output =
-        kpsc().args(["test", "--limit", "20"]).arg(spec).output().unwrap_or_else(|error| panic!("{error}"));
-    (output.status.code(), printed(&output))
-}
-
-/// The spec's own tests hold: unpatched, patched, and unpatched again.
-fn acts(spec: &Path) {
-    let (status, said) = kpsc_test(spec);
-    assert_eq!(status, Some(0), "{}:\n{said}", spec.display());
-    assert!(said.contains("ok: "), "no test held:\n{said}");
-}
-
-/// What a reader tries first does what the page says.
-fn guide_acts() {
-    let page = std::fs::read_to_string(repository().join("docs/language.md"));
-    let page = page.unwrap_or_else(|error| panic!("docs/language.md: {error}"));
-    let text = page.split("```kps\n").nth(1).and_then(|rest| rest.split("```").next());
-    let folder = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
-    let spec = folder.path().join("missing_files.kps");
-    std::fs::write(&spec, text.unwrap_or_default()).unwrap_or_else(|error| panic!("{error}"));
-    acts(&spec);
 }
 
 /// The module that `cargo xtask bench` generates, the one by hand and the kernel's sample in C.
@@ -297,19 +269,24 @@ fn replaces_if_told() {
     vm.check_log();
 }
 
+/// The module of the smallest example.
+fn mark() -> (String, Vec<u8>) {
+    ("/cmdline_mark.ko".to_owned(), build(&example("cmdline_mark"), None))
+}
+
 fn entry_is_traced() {
-    let mut vm = Vm::boot(vec![module("acts", "replace")]);
-    let report = vm.sh("livepatch load /replace.ko || exit 1
+    let mut vm = Vm::boot(vec![mark()]);
+    let report = vm.sh("livepatch load /cmdline_mark.ko || exit 1
         cd /sys/kernel/tracing
         grep 'livepatch_' available_filter_functions
         echo livepatch_cmdline_proc_show > set_ftrace_filter && echo function > current_tracer
         cat /proc/cmdline
         grep -v '^#' trace
         echo nop > current_tracer; echo > set_ftrace_filter
-        livepatch unload replace");
-    assert!(report.contains("livepatch_cmdline_proc_show [replace]"), "{report}");
+        livepatch unload cmdline_mark");
+    assert!(report.contains("livepatch_cmdline_proc_show [cmdline_mark]"), "{report}");
     assert!(report.contains("livepatch_cmdline_proc_show <-"), "it is not traced:\n{report}");
-    assert!(report.contains("[before]"), "it does not act while it is traced:\n{report}");
+    assert!(report.contains("kps=1"), "it does not act while it is traced:\n{report}");
     vm.check_log();
 }
 
@@ -328,20 +305,20 @@ fn note_is_readable() {
 }
 
 fn refused(module: Vec<u8>, reason: &str) {
-    let mut vm = Vm::boot(vec![("/replace.ko".to_owned(), module)]);
-    let report = vm.sh("insmod /replace.ko && echo LOADED
-        dmesg | grep 'replace: refused'
-        ls /sys/kernel/livepatch; lsmod | grep replace
+    let mut vm = Vm::boot(vec![("/cmdline_mark.ko".to_owned(), module)]);
+    let report = vm.sh("insmod /cmdline_mark.ko && echo LOADED
+        dmesg | grep 'cmdline_mark: refused'
+        ls /sys/kernel/livepatch; lsmod | grep cmdline_mark
         cat /proc/cmdline");
     assert!(!report.contains("LOADED"), "{report}");
     assert!(report.contains(reason), "{reason:?} is not in the log:\n{report}");
-    assert!(!report.contains("[before]"), "it acts:\n{report}");
+    assert!(!report.contains("kps=1"), "it acts:\n{report}");
     vm.check_log();
 }
 
 fn other_build_id_is_refused() {
     let cache = doctored(|facts| facts.identity.build_id[7] ^= 1);
-    let module = build(&spec("acts", "replace"), Some(cache.path()));
+    let module = build(&example("cmdline_mark"), Some(cache.path()));
     refused(module, "this kernel is not");
 }
 
@@ -354,7 +331,7 @@ fn other_entry_is_refused() {
         site.offset = 0;
         facts.vmlinux.sites.insert(address, site);
     });
-    let module = build(&spec("acts", "replace"), Some(cache.path()));
+    let module = build(&example("cmdline_mark"), Some(cache.path()));
     refused(module, "cmdline_proc_show does not start as in");
 }
 
@@ -364,11 +341,11 @@ fn intermediates_cannot_be_loaded() {
     let output = kpsc()
         .args(["build", "--emit", "source", "-o"])
         .arg(folder.path())
-        .arg(spec("acts", "replace"))
+        .arg(example("cmdline_mark"))
         .output()
         .unwrap_or_else(|error| panic!("{error}"));
     assert!(output.status.success(), "{}", printed(&output));
-    let source = folder.path().join("replace");
+    let source = folder.path().join("cmdline_mark");
     let target = target();
     let tree = target.tree().unwrap_or_else(|| panic!("no build tree"));
     // The second reading of the Kbuild file alone: a module like any other, made by the plain linker.
@@ -380,10 +357,11 @@ fn intermediates_cannot_be_loaded() {
         let bytes = std::fs::read(source.join(name));
         (format!("/{name}"), bytes.unwrap_or_else(|error| panic!("{name}: {error}\n{}", printed(&output))))
     };
-    let mut vm = Vm::boot(vec![file("replace.ko"), file("replace.o"), file("replace_main.o")]);
-    let report = vm
-        .sh("for f in /replace.ko /replace.o /replace_main.o; do insmod $f && echo LOADED $f; done
-        cat /proc/cmdline; dmesg | grep 'Unknown symbol'");
+    let mut vm = Vm::boot(vec![file("cmdline_mark.ko"), file("cmdline_mark.o"), file("cmdline_mark_main.o")]);
+    let report = vm.sh(
+        "for f in /cmdline_mark.ko /cmdline_mark.o /cmdline_mark_main.o; do insmod $f && echo LOADED $f; done
+        cat /proc/cmdline; dmesg | grep 'Unknown symbol'",
+    );
     assert!(!report.contains("LOADED"), "{report}");
     assert!(report.contains("Unknown symbol kps.sym.vmlinux.cmdline_proc_show,0"), "{report}");
     vm.check_log();
@@ -391,8 +369,7 @@ fn intermediates_cannot_be_loaded() {
 
 /// A hundred times in one boot, while another process calls the patched function all the time.
 fn hundred_cycles() {
-    let example = repository().join("examples/cmdline_mark/cmdline_mark.kps");
-    let mut vm = Vm::boot(vec![("/cmdline_mark.ko".to_owned(), build(&example, None))]);
+    let mut vm = Vm::boot(vec![mark()]);
     let script = "
         (while [ ! -e /tmp/stop ]; do cat /proc/cmdline > /dev/null; done) & hammer=$!
         unreclaimable() { grep SUnreclaim /proc/meminfo | tr -dc 0-9; }

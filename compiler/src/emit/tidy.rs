@@ -3,8 +3,10 @@
 
 /// Where a comment may end on a line.
 const WIDTH: usize = 100;
+/// How what is to be a comment starts.
+const COMMENTS: [&str; 2] = ["/// SAFETY:", "/// WHY:"];
 
-/// Turns `/// SAFETY:` into comments, sets items apart and lays `module!` out.
+/// Turns `/// SAFETY:` and `/// WHY:` into comments, sets items apart and lays `module!` out.
 pub(super) fn tidy(printed: &str) -> String {
     let lines = comments(printed);
     let mut out = String::new();
@@ -117,18 +119,18 @@ fn module_macro(item: &[String]) -> Vec<String> {
     lines
 }
 
-/// The lines, with every `/// SAFETY:` paragraph as a comment of its own, wrapped.
+/// The lines, with every `/// SAFETY:` and `/// WHY:` paragraph as a comment of its own, wrapped. The second word is for us alone.
 fn comments(printed: &str) -> Vec<String> {
     let mut out = Vec::new();
     let mut lines = printed.lines().peekable();
     while let Some(line) = lines.next() {
         let trimmed = line.trim_start();
-        if !trimmed.starts_with("/// SAFETY:") {
+        if !COMMENTS.iter().any(|start| trimmed.starts_with(start)) {
             out.push(line.to_owned());
             continue;
         }
         let indent = &line[..line.len() - trimmed.len()];
-        let mut text = trimmed.trim_start_matches("///").trim().to_owned();
+        let mut text = trimmed.trim_start_matches("/// WHY:").trim_start_matches("///").trim().to_owned();
         while let Some(next) = lines.next_if(|next| next.trim_start().starts_with("///")) {
             text.push(' ');
             text.push_str(next.trim_start().trim_start_matches("///").trim());

@@ -4,11 +4,10 @@
 //! kpsc wrote this file. Change the spec and not this.
 #![allow(missing_docs, unreachable_pub, unknown_lints, dangerous_implicit_autorefs)]
 
-#[allow(dead_code, unreachable_pub, unused_imports, unused_macros)]
+#[allow(dead_code, unused_imports, unused_macros)]
 #[path = "kps/lib.rs"]
 mod kps;
 
-#[allow(unreachable_pub)]
 #[path = "layouts_types.rs"]
 mod types;
 
@@ -133,7 +132,7 @@ mod kps_in_vmlinux {
         // SAFETY: the entry passes the frame that it has just built on this task's own stack.
         let kps_frame = unsafe { &mut *kps_frame };
         let mut data: *mut remap_data = kps_frame.args[0] as *mut remap_data;
-        // SAFETY: the author of layouts.kps:13 answers for this text. ftrace calls it in the place
+        // SAFETY: the author of layouts.kps:14 answers for this text. ftrace calls it in the place
         // of the old function, with that function's arguments, and the frame of the entry keeps the
         // module loaded until it has returned.
         unsafe {
@@ -173,7 +172,7 @@ mod kps_in_vmlinux {
             >(kps_frame.args[1])
         };
         let mut info: *mut c_void = kps_frame.args[2] as *mut c_void;
-        // SAFETY: the author of layouts.kps:14 answers for this text. ftrace calls it in the place
+        // SAFETY: the author of layouts.kps:16 answers for this text. ftrace calls it in the place
         // of the old function, with that function's arguments, and the frame of the entry keeps the
         // module loaded until it has returned.
         unsafe {
@@ -206,7 +205,7 @@ mod kps_in_vmlinux {
         let kps_frame = unsafe { &mut *kps_frame };
         let mut m: *mut seq_file = kps_frame.args[0] as *mut seq_file;
         let mut c: u8 = kps_frame.args[1] as u8;
-        // SAFETY: the author of layouts.kps:15 answers for this text. ftrace calls it in the place
+        // SAFETY: the author of layouts.kps:17 answers for this text. ftrace calls it in the place
         // of the old function, with that function's arguments, and the frame of the entry keeps the
         // module loaded until it has returned.
         unsafe {
@@ -237,7 +236,7 @@ mod kps_in_vmlinux {
         // SAFETY: the entry passes the frame that it has just built on this task's own stack.
         let kps_frame = unsafe { &mut *kps_frame };
         let mut skb: *mut sk_buff = kps_frame.args[0] as *mut sk_buff;
-        // SAFETY: the author of layouts.kps:18 answers for this text. ftrace calls it in the place
+        // SAFETY: the author of layouts.kps:20 answers for this text. ftrace calls it in the place
         // of the old function, with that function's arguments, and the frame of the entry keeps the
         // module loaded until it has returned.
         unsafe {
@@ -284,7 +283,7 @@ mod kps_in_vmlinux {
         // before it chose. It is entered behind its ftrace site, so the call does not come back
         // here.
         let mut ret = unsafe { kps_orig_show_mountinfo(m, v) };
-        // SAFETY: the author of layouts.kps:29 answers for this text. ftrace calls it in the place
+        // SAFETY: the author of layouts.kps:31 answers for this text. ftrace calls it in the place
         // of the old function, with that function's arguments, and the frame of the entry keeps the
         // module loaded until it has returned.
         unsafe {
@@ -314,43 +313,36 @@ mod livepatch {
         klp_func {
             old_name: c"array_map_alloc_check".as_ptr(),
             new_func: kps_in_vmlinux::livepatch_array_map_alloc_check as *mut c_void,
-            old_sympos: 0,
             ..klp_func::ZERO
         },
         klp_func {
             old_name: c"lfb_size".as_ptr(),
             new_func: kps_in_vmlinux::livepatch_lfb_size as *mut c_void,
-            old_sympos: 0,
             ..klp_func::ZERO
         },
         klp_func {
             old_name: c"remap_pte_fn".as_ptr(),
             new_func: kps_in_vmlinux::livepatch_remap_pte_fn as *mut c_void,
-            old_sympos: 0,
             ..klp_func::ZERO
         },
         klp_func {
             old_name: c"smp_call".as_ptr(),
             new_func: kps_in_vmlinux::livepatch_smp_call as *mut c_void,
-            old_sympos: 0,
             ..klp_func::ZERO
         },
         klp_func {
             old_name: c"seq_putc".as_ptr(),
             new_func: kps_in_vmlinux::livepatch_seq_putc as *mut c_void,
-            old_sympos: 0,
             ..klp_func::ZERO
         },
         klp_func {
             old_name: c"netif_rx".as_ptr(),
             new_func: kps_in_vmlinux::livepatch_netif_rx as *mut c_void,
-            old_sympos: 0,
             ..klp_func::ZERO
         },
         klp_func {
             old_name: c"show_mountinfo".as_ptr(),
             new_func: kps_in_vmlinux::livepatch_show_mountinfo as *mut c_void,
-            old_sympos: 0,
             ..klp_func::ZERO
         },
         klp_func::ZERO,
@@ -367,7 +359,6 @@ mod livepatch {
 
     static mut PATCH: klp_patch = klp_patch {
         objs: addr_of_mut!(OBJECTS).cast(),
-        replace: false,
         ..klp_patch::ZERO
     };
 
@@ -416,22 +407,25 @@ mod livepatch {
         },
     ];
 
+    #[link_section = ".note.kps"]
+    #[used]
+    static NOTE: Note<183> = Note::new(
+        *b"\
+            patch=layouts\n\
+            kernel=7.3.4-fixture\n\
+            build-id=0102030405060708090a0b0c0d0e0f1011121314\n\
+            source-sha256=74224b467a3a523422bc63a9b15b4c0b66116af7cb72d0b1551b3ea1222ccb2e\n\
+            made-by=kpsc 0.1.0\n",
+    );
+
     extern "C" {
+        fn klp_enable_patch(patch: *mut klp_patch) -> c_int;
+
         #[link_name = "kps.sym.vmlinux.__start_notes,0"]
         static kps_start_notes: u8;
 
         #[link_name = "kps.sym.vmlinux.__stop_notes,0"]
         static kps_stop_notes: u8;
-    }
-
-    #[link_section = ".note.kps"]
-    #[used]
-    static NOTE: Note<183> = Note::new(
-        *b"patch=layouts\nkernel=7.3.4-fixture\nbuild-id=0102030405060708090a0b0c0d0e0f1011121314\nsource-sha256=46f08d14941441325e7b08661fb169715971c9654252ac15db5d736932d1ed1b\nmade-by=kpsc 0.1.0\n",
-    );
-
-    extern "C" {
-        fn klp_enable_patch(patch: *mut klp_patch) -> c_int;
     }
 
     pub(super) struct Module;
@@ -466,7 +460,10 @@ mod livepatch {
                 (*patch).r#mod = module.as_ptr().cast();
                 klp_enable_patch(patch)
             };
-            kernel::error::to_result(if status > 0 { -EINVAL } else { status })?;
+            // `pre_patch` may refuse with any number, and only a negative one keeps the module from
+            // staying.
+            let status = if status > 0 { -EINVAL } else { status };
+            kernel::error::to_result(status)?;
             Ok(Module)
         }
     }

@@ -29,7 +29,8 @@ impl klp_patch {
 const _: () = {
     let size = core::mem::size_of::<klp_patch>();
     assert!(size == 200);
-    assert!(core::mem::align_of:: < klp_patch > () == 8);
+    let align = core::mem::align_of::<klp_patch>();
+    assert!(align == 8);
     assert!(core::mem::offset_of!(klp_patch, r#mod) == 0);
     assert!(core::mem::offset_of!(klp_patch, objs) == 8);
     assert!(core::mem::offset_of!(klp_patch, states) == 16);
@@ -46,7 +47,8 @@ pub struct module {
 const _: () = {
     let size = core::mem::size_of::<module>();
     assert!(size == 64);
-    assert!(core::mem::align_of:: < module > () == 8);
+    let align = core::mem::align_of::<module>();
+    assert!(align == 8);
 };
 
 #[repr(C)]
@@ -67,7 +69,8 @@ impl klp_object {
 const _: () = {
     let size = core::mem::size_of::<klp_object>();
     assert!(size == 168);
-    assert!(core::mem::align_of:: < klp_object > () == 8);
+    let align = core::mem::align_of::<klp_object>();
+    assert!(align == 8);
     assert!(core::mem::offset_of!(klp_object, name) == 0);
     assert!(core::mem::offset_of!(klp_object, funcs) == 8);
     assert!(core::mem::offset_of!(klp_object, callbacks) == 16);
@@ -91,7 +94,8 @@ impl klp_func {
 const _: () = {
     let size = core::mem::size_of::<klp_func>();
     assert!(size == 152);
-    assert!(core::mem::align_of:: < klp_func > () == 8);
+    let align = core::mem::align_of::<klp_func>();
+    assert!(align == 8);
     assert!(core::mem::offset_of!(klp_func, old_name) == 0);
     assert!(core::mem::offset_of!(klp_func, new_func) == 8);
     assert!(core::mem::offset_of!(klp_func, old_sympos) == 16);
@@ -116,7 +120,8 @@ impl klp_callbacks {
 const _: () = {
     let size = core::mem::size_of::<klp_callbacks>();
     assert!(size == 40);
-    assert!(core::mem::align_of:: < klp_callbacks > () == 8);
+    let align = core::mem::align_of::<klp_callbacks>();
+    assert!(align == 8);
     assert!(core::mem::offset_of!(klp_callbacks, pre_patch) == 0);
     assert!(core::mem::offset_of!(klp_callbacks, post_patch) == 8);
     assert!(core::mem::offset_of!(klp_callbacks, pre_unpatch) == 16);
@@ -134,7 +139,8 @@ pub struct bpf_attr {
 const _: () = {
     let size = core::mem::size_of::<bpf_attr>();
     assert!(size == 16);
-    assert!(core::mem::align_of:: < bpf_attr > () == 8);
+    let align = core::mem::align_of::<bpf_attr>();
+    assert!(align == 8);
     assert!(core::mem::offset_of!(bpf_attr, max_entries) == 12);
 };
 
@@ -148,7 +154,8 @@ pub struct screen_info {
 const _: () = {
     let size = core::mem::size_of::<screen_info>();
     assert!(size == 25);
-    assert!(core::mem::align_of:: < screen_info > () == 1);
+    let align = core::mem::align_of::<screen_info>();
+    assert!(align == 1);
     assert!(core::mem::offset_of!(screen_info, how) == 1);
 };
 
@@ -163,7 +170,8 @@ pub struct open_how {
 const _: () = {
     let size = core::mem::size_of::<open_how>();
     assert!(size == 24);
-    assert!(core::mem::align_of:: < open_how > () == 8);
+    let align = core::mem::align_of::<open_how>();
+    assert!(align == 8);
     assert!(core::mem::offset_of!(open_how, mode) == 8);
 };
 
@@ -178,7 +186,8 @@ pub struct remap_data {
 const _: () = {
     let size = core::mem::size_of::<remap_data>();
     assert!(size == 104);
-    assert!(core::mem::align_of:: < remap_data > () == 8);
+    let align = core::mem::align_of::<remap_data>();
+    assert!(align == 8);
     assert!(core::mem::offset_of!(remap_data, prot) == 64);
 };
 
@@ -194,7 +203,8 @@ pub struct seq_file {
 const _: () = {
     let size = core::mem::size_of::<seq_file>();
     assert!(size == 48);
-    assert!(core::mem::align_of:: < seq_file > () == 8);
+    let align = core::mem::align_of::<seq_file>();
+    assert!(align == 8);
     assert!(core::mem::offset_of!(seq_file, size) == 8);
     assert!(core::mem::offset_of!(seq_file, file) == 40);
 };
@@ -209,7 +219,8 @@ pub struct file {
 const _: () = {
     let size = core::mem::size_of::<file>();
     assert!(size == 16);
-    assert!(core::mem::align_of:: < file > () == 8);
+    let align = core::mem::align_of::<file>();
+    assert!(align == 8);
 };
 
 #[repr(C)]
@@ -339,7 +350,8 @@ impl core::ops::DerefMut for sk_buff {
 const _: () = {
     let size = core::mem::size_of::<sk_buff>();
     assert!(size == 64);
-    assert!(core::mem::align_of:: < sk_buff > () == 8);
+    let align = core::mem::align_of::<sk_buff>();
+    assert!(align == 8);
     assert!(core::mem::offset_of!(sk_buff, next) == 0);
     assert!(core::mem::offset_of!(sk_buff, prev) == 8);
     assert!(core::mem::offset_of!(sk_buff, dev) == 16);
@@ -364,7 +376,8 @@ pub struct list_head {
 const _: () = {
     let size = core::mem::size_of::<list_head>();
     assert!(size == 16);
-    assert!(core::mem::align_of:: < list_head > () == 8);
+    let align = core::mem::align_of::<list_head>();
+    assert!(align == 8);
     assert!(core::mem::offset_of!(list_head, next) == 0);
     assert!(core::mem::offset_of!(list_head, prev) == 8);
 };
@@ -381,7 +394,8 @@ pub struct sk_buff_overlapping_2 {
 const _: () = {
     let size = core::mem::size_of::<sk_buff_overlapping_2>();
     assert!(size == 64);
-    assert!(core::mem::align_of:: < sk_buff_overlapping_2 > () == 8);
+    let align = core::mem::align_of::<sk_buff_overlapping_2>();
+    assert!(align == 8);
     assert!(core::mem::offset_of!(sk_buff_overlapping_2, ll_node) == 0);
 };
 
@@ -415,7 +429,8 @@ impl core::ops::DerefMut for sk_buff_overlapping {
 const _: () = {
     let size = core::mem::size_of::<sk_buff_overlapping>();
     assert!(size == 64);
-    assert!(core::mem::align_of:: < sk_buff_overlapping > () == 8);
+    let align = core::mem::align_of::<sk_buff_overlapping>();
+    assert!(align == 8);
     assert!(core::mem::offset_of!(sk_buff_overlapping, list) == 0);
     assert!(core::mem::offset_of!(sk_buff_overlapping, dev_scratch) == 16);
 };

@@ -4,11 +4,10 @@
 //! kpsc wrote this file. Change the spec and not this.
 #![allow(missing_docs, unreachable_pub, unknown_lints, dangerous_implicit_autorefs)]
 
-#[allow(dead_code, unreachable_pub, unused_imports, unused_macros)]
+#[allow(dead_code, unused_imports, unused_macros)]
 #[path = "kps/lib.rs"]
 mod kps;
 
-#[allow(unreachable_pub)]
 #[path = "params_types.rs"]
 mod types;
 
@@ -183,7 +182,7 @@ const _: () = {
             name: c"most".as_ptr(),
             r#mod: addr_of!(__this_module).cast_mut().cast(),
             ops: addr_of!(param_ops_ullong).cast(),
-            perm: 0o0,
+            perm: 0,
             level: -1,
             arg: self::most.as_ptr().cast(),
             ..kernel_param::ZERO
@@ -319,7 +318,6 @@ mod livepatch {
         klp_func {
             old_name: c"cmdline_proc_show".as_ptr(),
             new_func: kps_in_vmlinux::livepatch_cmdline_proc_show as *mut c_void,
-            old_sympos: 0,
             ..klp_func::ZERO
         },
         klp_func::ZERO,
@@ -336,7 +334,6 @@ mod livepatch {
 
     static mut PATCH: klp_patch = klp_patch {
         objs: addr_of_mut!(OBJECTS).cast(),
-        replace: false,
         ..klp_patch::ZERO
     };
 
@@ -355,22 +352,25 @@ mod livepatch {
         },
     ];
 
+    #[link_section = ".note.kps"]
+    #[used]
+    static NOTE: Note<182> = Note::new(
+        *b"\
+            patch=params\n\
+            kernel=7.3.4-fixture\n\
+            build-id=0102030405060708090a0b0c0d0e0f1011121314\n\
+            source-sha256=38c0511df4288d6f31a206e3cf2d370864ec036213928ed3b6b21eb5371aba60\n\
+            made-by=kpsc 0.1.0\n",
+    );
+
     extern "C" {
+        fn klp_enable_patch(patch: *mut klp_patch) -> c_int;
+
         #[link_name = "kps.sym.vmlinux.__start_notes,0"]
         static kps_start_notes: u8;
 
         #[link_name = "kps.sym.vmlinux.__stop_notes,0"]
         static kps_stop_notes: u8;
-    }
-
-    #[link_section = ".note.kps"]
-    #[used]
-    static NOTE: Note<182> = Note::new(
-        *b"patch=params\nkernel=7.3.4-fixture\nbuild-id=0102030405060708090a0b0c0d0e0f1011121314\nsource-sha256=38c0511df4288d6f31a206e3cf2d370864ec036213928ed3b6b21eb5371aba60\nmade-by=kpsc 0.1.0\n",
-    );
-
-    extern "C" {
-        fn klp_enable_patch(patch: *mut klp_patch) -> c_int;
     }
 
     pub(super) struct Module;
@@ -406,7 +406,10 @@ mod livepatch {
                 (*patch).replace = super::ratio.get() != 0;
                 klp_enable_patch(patch)
             };
-            kernel::error::to_result(if status > 0 { -EINVAL } else { status })?;
+            // `pre_patch` may refuse with any number, and only a negative one keeps the module from
+            // staying.
+            let status = if status > 0 { -EINVAL } else { status };
+            kernel::error::to_result(status)?;
             Ok(Module)
         }
     }

@@ -29,7 +29,8 @@ impl klp_patch {
 const _: () = {
     let size = core::mem::size_of::<klp_patch>();
     assert!(size == 200);
-    assert!(core::mem::align_of:: < klp_patch > () == 8);
+    let align = core::mem::align_of::<klp_patch>();
+    assert!(align == 8);
     assert!(core::mem::offset_of!(klp_patch, r#mod) == 0);
     assert!(core::mem::offset_of!(klp_patch, objs) == 8);
     assert!(core::mem::offset_of!(klp_patch, states) == 16);
@@ -46,7 +47,8 @@ pub struct module {
 const _: () = {
     let size = core::mem::size_of::<module>();
     assert!(size == 64);
-    assert!(core::mem::align_of:: < module > () == 8);
+    let align = core::mem::align_of::<module>();
+    assert!(align == 8);
 };
 
 #[repr(C)]
@@ -67,7 +69,8 @@ impl klp_object {
 const _: () = {
     let size = core::mem::size_of::<klp_object>();
     assert!(size == 168);
-    assert!(core::mem::align_of:: < klp_object > () == 8);
+    let align = core::mem::align_of::<klp_object>();
+    assert!(align == 8);
     assert!(core::mem::offset_of!(klp_object, name) == 0);
     assert!(core::mem::offset_of!(klp_object, funcs) == 8);
     assert!(core::mem::offset_of!(klp_object, callbacks) == 16);
@@ -91,7 +94,8 @@ impl klp_func {
 const _: () = {
     let size = core::mem::size_of::<klp_func>();
     assert!(size == 152);
-    assert!(core::mem::align_of:: < klp_func > () == 8);
+    let align = core::mem::align_of::<klp_func>();
+    assert!(align == 8);
     assert!(core::mem::offset_of!(klp_func, old_name) == 0);
     assert!(core::mem::offset_of!(klp_func, new_func) == 8);
     assert!(core::mem::offset_of!(klp_func, old_sympos) == 16);
@@ -116,7 +120,8 @@ impl klp_callbacks {
 const _: () = {
     let size = core::mem::size_of::<klp_callbacks>();
     assert!(size == 40);
-    assert!(core::mem::align_of:: < klp_callbacks > () == 8);
+    let align = core::mem::align_of::<klp_callbacks>();
+    assert!(align == 8);
     assert!(core::mem::offset_of!(klp_callbacks, pre_patch) == 0);
     assert!(core::mem::offset_of!(klp_callbacks, post_patch) == 8);
     assert!(core::mem::offset_of!(klp_callbacks, pre_unpatch) == 16);
@@ -145,7 +150,8 @@ impl kernel_param {
 const _: () = {
     let size = core::mem::size_of::<kernel_param>();
     assert!(size == 40);
-    assert!(core::mem::align_of:: < kernel_param > () == 8);
+    let align = core::mem::align_of::<kernel_param>();
+    assert!(align == 8);
     assert!(core::mem::offset_of!(kernel_param, name) == 0);
     assert!(core::mem::offset_of!(kernel_param, r#mod) == 8);
     assert!(core::mem::offset_of!(kernel_param, ops) == 16);
@@ -179,7 +185,8 @@ impl kparam_array {
 const _: () = {
     let size = core::mem::size_of::<kparam_array>();
     assert!(size == 32);
-    assert!(core::mem::align_of:: < kparam_array > () == 8);
+    let align = core::mem::align_of::<kparam_array>();
+    assert!(align == 8);
     assert!(core::mem::offset_of!(kparam_array, max) == 0);
     assert!(core::mem::offset_of!(kparam_array, elemsize) == 4);
     assert!(core::mem::offset_of!(kparam_array, num) == 8);
@@ -197,7 +204,8 @@ pub struct seq_file {
 const _: () = {
     let size = core::mem::size_of::<seq_file>();
     assert!(size == 48);
-    assert!(core::mem::align_of:: < seq_file > () == 8);
+    let align = core::mem::align_of::<seq_file>();
+    assert!(align == 8);
 };
 
 extern "C" {

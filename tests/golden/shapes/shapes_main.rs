@@ -4,11 +4,10 @@
 //! kpsc wrote this file. Change the spec and not this.
 #![allow(missing_docs, unreachable_pub, unknown_lints, dangerous_implicit_autorefs)]
 
-#[allow(dead_code, unreachable_pub, unused_imports, unused_macros)]
+#[allow(dead_code, unused_imports, unused_macros)]
 #[path = "kps/lib.rs"]
 mod kps;
 
-#[allow(unreachable_pub)]
 #[path = "shapes_types.rs"]
 mod types;
 
@@ -582,49 +581,41 @@ mod livepatch {
         klp_func {
             old_name: c"cmdline_proc_show".as_ptr(),
             new_func: kps_in_vmlinux::livepatch_cmdline_proc_show as *mut c_void,
-            old_sympos: 0,
             ..klp_func::ZERO
         },
         klp_func {
             old_name: c"do_sys_openat2".as_ptr(),
             new_func: kps_in_vmlinux::livepatch_do_sys_openat2 as *mut c_void,
-            old_sympos: 0,
             ..klp_func::ZERO
         },
         klp_func {
             old_name: c"eight_arguments".as_ptr(),
             new_func: kps_in_vmlinux::livepatch_eight_arguments as *mut c_void,
-            old_sympos: 0,
             ..klp_func::ZERO
         },
         klp_func {
             old_name: c"takes_sockptr".as_ptr(),
             new_func: kps_in_vmlinux::livepatch_takes_sockptr as *mut c_void,
-            old_sympos: 0,
             ..klp_func::ZERO
         },
         klp_func {
             old_name: c"__x64_sys_openat2".as_ptr(),
             new_func: kps_in_vmlinux::livepatch___x64_sys_openat2 as *mut c_void,
-            old_sympos: 0,
             ..klp_func::ZERO
         },
         klp_func {
             old_name: c"__x64_sys_unsaid".as_ptr(),
             new_func: kps_in_vmlinux::livepatch___x64_sys_unsaid as *mut c_void,
-            old_sympos: 0,
             ..klp_func::ZERO
         },
         klp_func {
             old_name: c"__x64_sys_getpid".as_ptr(),
             new_func: kps_in_vmlinux::livepatch___x64_sys_getpid as *mut c_void,
-            old_sympos: 0,
             ..klp_func::ZERO
         },
         klp_func {
             old_name: c"returns_timespec".as_ptr(),
             new_func: kps_in_vmlinux::livepatch_returns_timespec as *mut c_void,
-            old_sympos: 0,
             ..klp_func::ZERO
         },
         klp_func {
@@ -642,13 +633,11 @@ mod livepatch {
         klp_func {
             old_name: c"clone_me.isra.0".as_ptr(),
             new_func: kps_in_vmlinux::livepatch_clone_me_isra_0 as *mut c_void,
-            old_sympos: 0,
             ..klp_func::ZERO
         },
         klp_func {
             old_name: c"odd_names".as_ptr(),
             new_func: kps_in_vmlinux::livepatch_odd_names as *mut c_void,
-            old_sympos: 0,
             ..klp_func::ZERO
         },
         klp_func::ZERO,
@@ -744,22 +733,27 @@ mod livepatch {
         },
     ];
 
+    #[link_section = ".note.kps"]
+    #[used]
+    static NOTE: Note<214> = Note::new(
+        *b"\
+            patch=shapes\n\
+            version=1.0\n\
+            fixes=CVE-2026-0001\n\
+            kernel=7.3.4-fixture\n\
+            build-id=0102030405060708090a0b0c0d0e0f1011121314\n\
+            source-sha256=bdf81c129c10ec9b302a030b16e4977ca8e8f1c84786c51103376fd03d125f65\n\
+            made-by=kpsc 0.1.0\n",
+    );
+
     extern "C" {
+        fn klp_enable_patch(patch: *mut klp_patch) -> c_int;
+
         #[link_name = "kps.sym.vmlinux.__start_notes,0"]
         static kps_start_notes: u8;
 
         #[link_name = "kps.sym.vmlinux.__stop_notes,0"]
         static kps_stop_notes: u8;
-    }
-
-    #[link_section = ".note.kps"]
-    #[used]
-    static NOTE: Note<214> = Note::new(
-        *b"patch=shapes\nversion=1.0\nfixes=CVE-2026-0001\nkernel=7.3.4-fixture\nbuild-id=0102030405060708090a0b0c0d0e0f1011121314\nsource-sha256=bdf81c129c10ec9b302a030b16e4977ca8e8f1c84786c51103376fd03d125f65\nmade-by=kpsc 0.1.0\n",
-    );
-
-    extern "C" {
-        fn klp_enable_patch(patch: *mut klp_patch) -> c_int;
     }
 
     pub(super) struct Module;
@@ -794,7 +788,10 @@ mod livepatch {
                 (*patch).r#mod = module.as_ptr().cast();
                 klp_enable_patch(patch)
             };
-            kernel::error::to_result(if status > 0 { -EINVAL } else { status })?;
+            // `pre_patch` may refuse with any number, and only a negative one keeps the module from
+            // staying.
+            let status = if status > 0 { -EINVAL } else { status };
+            kernel::error::to_result(status)?;
             Ok(Module)
         }
     }

@@ -29,7 +29,8 @@ impl klp_patch {
 const _: () = {
     let size = core::mem::size_of::<klp_patch>();
     assert!(size == 200);
-    assert!(core::mem::align_of:: < klp_patch > () == 8);
+    let align = core::mem::align_of::<klp_patch>();
+    assert!(align == 8);
     assert!(core::mem::offset_of!(klp_patch, r#mod) == 0);
     assert!(core::mem::offset_of!(klp_patch, objs) == 8);
     assert!(core::mem::offset_of!(klp_patch, states) == 16);
@@ -46,7 +47,8 @@ pub struct module {
 const _: () = {
     let size = core::mem::size_of::<module>();
     assert!(size == 64);
-    assert!(core::mem::align_of:: < module > () == 8);
+    let align = core::mem::align_of::<module>();
+    assert!(align == 8);
 };
 
 #[repr(C)]
@@ -67,7 +69,8 @@ impl klp_object {
 const _: () = {
     let size = core::mem::size_of::<klp_object>();
     assert!(size == 168);
-    assert!(core::mem::align_of:: < klp_object > () == 8);
+    let align = core::mem::align_of::<klp_object>();
+    assert!(align == 8);
     assert!(core::mem::offset_of!(klp_object, name) == 0);
     assert!(core::mem::offset_of!(klp_object, funcs) == 8);
     assert!(core::mem::offset_of!(klp_object, callbacks) == 16);
@@ -91,7 +94,8 @@ impl klp_func {
 const _: () = {
     let size = core::mem::size_of::<klp_func>();
     assert!(size == 152);
-    assert!(core::mem::align_of:: < klp_func > () == 8);
+    let align = core::mem::align_of::<klp_func>();
+    assert!(align == 8);
     assert!(core::mem::offset_of!(klp_func, old_name) == 0);
     assert!(core::mem::offset_of!(klp_func, new_func) == 8);
     assert!(core::mem::offset_of!(klp_func, old_sympos) == 16);
@@ -116,7 +120,8 @@ impl klp_callbacks {
 const _: () = {
     let size = core::mem::size_of::<klp_callbacks>();
     assert!(size == 40);
-    assert!(core::mem::align_of:: < klp_callbacks > () == 8);
+    let align = core::mem::align_of::<klp_callbacks>();
+    assert!(align == 8);
     assert!(core::mem::offset_of!(klp_callbacks, pre_patch) == 0);
     assert!(core::mem::offset_of!(klp_callbacks, post_patch) == 8);
     assert!(core::mem::offset_of!(klp_callbacks, pre_unpatch) == 16);
@@ -135,7 +140,8 @@ pub struct seq_file {
 const _: () = {
     let size = core::mem::size_of::<seq_file>();
     assert!(size == 48);
-    assert!(core::mem::align_of:: < seq_file > () == 8);
+    let align = core::mem::align_of::<seq_file>();
+    assert!(align == 8);
     assert!(core::mem::offset_of!(seq_file, count) == 16);
     assert!(core::mem::offset_of!(seq_file, file) == 40);
 };
@@ -150,7 +156,8 @@ pub struct file {
 const _: () = {
     let size = core::mem::size_of::<file>();
     assert!(size == 16);
-    assert!(core::mem::align_of:: < file > () == 8);
+    let align = core::mem::align_of::<file>();
+    assert!(align == 8);
     assert!(core::mem::offset_of!(file, f_pos) == 8);
 };
 
@@ -166,7 +173,8 @@ pub struct open_how {
 const _: () = {
     let size = core::mem::size_of::<open_how>();
     assert!(size == 24);
-    assert!(core::mem::align_of:: < open_how > () == 8);
+    let align = core::mem::align_of::<open_how>();
+    assert!(align == 8);
     assert!(core::mem::offset_of!(open_how, flags) == 0);
 };
 
@@ -182,7 +190,8 @@ pub struct sockptr_t {
 const _: () = {
     let size = core::mem::size_of::<sockptr_t>();
     assert!(size == 16);
-    assert!(core::mem::align_of:: < sockptr_t > () == 8);
+    let align = core::mem::align_of::<sockptr_t>();
+    assert!(align == 8);
     assert!(core::mem::offset_of!(sockptr_t, is_kernel) == 8);
 };
 
@@ -209,7 +218,8 @@ impl pt_regs {
 const _: () = {
     let size = core::mem::size_of::<pt_regs>();
     assert!(size == 168);
-    assert!(core::mem::align_of:: < pt_regs > () == 8);
+    let align = core::mem::align_of::<pt_regs>();
+    assert!(align == 8);
     assert!(core::mem::offset_of!(pt_regs, r10) == 56);
     assert!(core::mem::offset_of!(pt_regs, r9) == 64);
     assert!(core::mem::offset_of!(pt_regs, r8) == 72);
@@ -228,7 +238,8 @@ pub struct timespec64 {
 const _: () = {
     let size = core::mem::size_of::<timespec64>();
     assert!(size == 16);
-    assert!(core::mem::align_of:: < timespec64 > () == 8);
+    let align = core::mem::align_of::<timespec64>();
+    assert!(align == 8);
     assert!(core::mem::offset_of!(timespec64, tv_nsec) == 8);
 };
 

@@ -2,8 +2,8 @@
 #include <linux/rcupdate.h>
 #include <linux/sched/signal.h>
 
-/* A list walk and a lock: macros and inline functions of the headers, which have no symbol for Rust. */
-static int count_users(void)
+/* A lock and a walk along a list are macros and inline functions of the headers, so Rust leaves them to C. */
+static int count_user_tasks(void)
 {
 	struct task_struct *task;
 	int count = 0;

@@ -1,0 +1,55 @@
+//! The blocks of the documentation, which tests read, run and compare.
+
+use crate::repository;
+use std::path::PathBuf;
+
+/// A fenced block.
+#[derive(Debug, Clone)]
+pub struct Block {
+    /// The words behind the fence: a language, and what to make of the text.
+    pub info: String,
+    /// What stands in it.
+    pub text: String,
+}
+
+/// Blocks of commands that are run in a virtual machine (`suites/examples.rs`), by words in them.
+pub const SCRIPTS: [(&str, &str); 2] =
+    [("docs/language.md", "insmod support_mark.ko"), ("docs/language.md", "rmmod missing_files")];
+
+/// The pages for readers, by their paths in the repository; those of messages are not among them.
+pub fn pages() -> Vec<String> {
+    let docs = crate::files(&repository().join("docs")).into_iter();
+    let docs = docs.filter(|path| path.extension().is_some_and(|extension| extension == "md"));
+    let name = |path: PathBuf| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let docs = docs.map(|path| format!("docs/{}", name(path)));
+    ["README.md", "examples/README.md"].map(str::to_owned).into_iter().chain(docs).collect()
+}
+
+/// The text of a file of the repository.
+pub fn read(path: &str) -> String {
+    std::fs::read_to_string(repository().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+/// The blocks of a page's text.
+pub fn blocks(page: &str) -> Vec<Block> {
+    let mut blocks = Vec::new();
+    let mut open: Option<Block> = None;
+    for line in page.lines() {
+        match (&mut open, line.strip_prefix("```")) {
+            (None, Some(info)) => open = Some(Block { info: info.to_owned(), text: String::new() }),
+            (Some(_), Some(_)) => blocks.extend(open.take()),
+            (Some(block), None) => {
+                block.text.push_str(line);
+                block.text.push('\n');
+            }
+            (None, None) => {}
+        }
+    }
+    blocks
+}
+
+/// The block of a page that is meant.
+pub fn block(page: &str, is_meant: impl Fn(&Block) -> bool) -> Block {
+    let found = blocks(&read(page)).into_iter().find(is_meant);
+    found.unwrap_or_else(|| panic!("{page} has no such block any more"))
+}
