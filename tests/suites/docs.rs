@@ -135,7 +135,7 @@ fn every_block_of_the_guides_is_held_to_what_it_says() {
                     assert!(said.contains(code), "{page}: {code} is not reported:\n{text}\n{said}");
                 }
                 ("kps" | "c", file) => {
-                    assert!(is_in(text, &read(file)), "{page}: {file} has no such text:\n{text}")
+                    assert!(is_in(text, &read(file)), "{page}: {file} has no such text:\n{text}");
                 }
                 ("sh", "") => commands_are_known(&page, text),
                 ("text", "") => {

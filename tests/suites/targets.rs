@@ -66,7 +66,7 @@ fn main() -> ExitCode {
         let name = stem(&spec);
         match NOT_ON_SMALL.iter().find(|(spec, _)| *spec == name) {
             Some((_, code)) => {
-                add(format!("small: {name}"), Box::new(move || is_refused(small(), &spec, code)))
+                add(format!("small: {name}"), Box::new(move || is_refused(small(), &spec, code)));
             }
             None => add(format!("small: {name}"), Box::new(acting(small, spec))),
         }

@@ -77,7 +77,7 @@ impl<'a> Importer<'a> {
             true => offset == 0,
             false => layer.iter().all(is_apart),
         };
-        let layer = layers.iter().enumerate().position(|layer| has_room(layer)).unwrap_or(layers.len());
+        let layer = layers.iter().enumerate().position(has_room).unwrap_or(layers.len());
         if layer == MAX_LAYERS {
             return false;
         }
