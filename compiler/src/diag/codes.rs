@@ -155,7 +155,7 @@ codes! {
     KPS0414,
 
     // Bodies.
-    /// The body is not Rust.
+    /// The text is not Rust.
     KPS0501,
     /// `original` can only be called, and only in `replace`.
     KPS0502,
