@@ -117,7 +117,8 @@ fn modinfo<B>(patch: &Patch<B>) -> TokenStream {
 /// A module of the author's. The text comes first, because it may say something about the module as a whole.
 fn author_module<B: Body>(module: &Module<B>) -> TokenStream {
     let (name, items) = (ident(&module.name), module.items.tokens());
-    let title = format!(" The module in {}, with what is in scope beside the objects.", module.items.origin());
+    let title =
+        format!(" The module in {}, with what is in scope beside the objects.", module.items.origin());
     quote! {
         #[doc = #title]
         mod #name {

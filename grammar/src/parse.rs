@@ -3,8 +3,8 @@
 pub(crate) mod test;
 
 use crate::ast::{
-    At, Body, CFile, CFunction, Callback, Code, Func, Module, Object, Patch, Require, Spec, Text, UseFn, UsePerCpu,
-    UseStatic,
+    At, Body, CFile, CFunction, Callback, Code, Func, Module, Object, Patch, Require, Spec, Text, UseFn,
+    UsePerCpu, UseStatic,
 };
 use crate::characters;
 use crate::head::{Head, Rule};
