@@ -7,7 +7,8 @@ use crate::params;
 use crate::types::{externs, Names};
 use crate::Body;
 use kps_plan::{
-    AuthorsKey, CInt, Link, Metadata, Object, ObjectName, ParamType, Patch, Replace, Signature, Type, Uses,
+    AuthorsKey, CInt, Link, Metadata, Module, Object, ObjectName, ParamType, Patch, Replace, Signature, Type,
+    Uses,
 };
 use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{format_ident, quote};
@@ -22,6 +23,7 @@ pub(crate) fn root<B: Body>(patch: &Patch<B>) -> TokenStream {
     let modinfo = modinfo(patch);
     let params = patch.params.as_ref().map(|params| params::params(&patch.kernel.types, params));
     let items = patch.items.iter().map(Body::tokens);
+    let modules = patch.modules.iter().map(author_module);
     let objects = patch.objects.iter().zip(&names).map(|(object, names)| self::object(patch, object, names));
     let livepatch = livepatch(patch, &names);
     // Members that overlap are behind a `Deref`, at which rustc 1.89 takes offence where a pointer is followed; older ones do
@@ -45,6 +47,7 @@ pub(crate) fn root<B: Body>(patch: &Patch<B>) -> TokenStream {
         #modinfo
         #params
         #(#items)*
+        #(#modules)*
         #(#objects)*
         #livepatch
     }
@@ -108,6 +111,21 @@ fn modinfo<B>(patch: &Patch<B>) -> TokenStream {
         const _: () = {
             #(#entries)*
         };
+    }
+}
+
+/// A module of the author's. The text comes first, because it may say something about the module as a whole.
+fn author_module<B: Body>(module: &Module<B>) -> TokenStream {
+    let (name, items) = (ident(&module.name), module.items.tokens());
+    let title =
+        format!(" The module in {}, with what is in scope beside the objects.", module.items.origin());
+    quote! {
+        #[doc = #title]
+        mod #name {
+            #items
+            #[allow(unused_imports)]
+            use super::*;
+        }
     }
 }
 

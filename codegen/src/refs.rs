@@ -84,6 +84,15 @@ impl Refs {
         walk.visit_item(item);
         walk.refs
     }
+
+    /// What the items of a module refer to outside of it.
+    pub fn of_items(items: &[Item], tokens: TokenStream) -> Refs {
+        let mut walk = Walk::new(&[]);
+        walk.refs.words = words(tokens);
+        walk.declare(items.iter());
+        items.iter().for_each(|item| walk.visit_item(item));
+        walk.refs
+    }
 }
 
 /// The names that items define.

@@ -34,6 +34,8 @@ pub const MANIFEST: Limit = Limit { what: "a target's manifest", bytes: 1 << 20 
 pub const INVENTORY: Limit = Limit { what: "a target's inventory", bytes: 64 << 20 };
 /// A file in C that belongs to a spec. The largest of a kernel have some 500 KB.
 pub const C_FILE: Limit = Limit { what: "a file in C", bytes: 4 << 20 };
+/// A file in Rust that belongs to a spec. The largest of a kernel have some 200 KB.
+pub const RUST_FILE: Limit = Limit { what: "a file in Rust", bytes: 4 << 20 };
 /// The list of a kernel's modules. They have some 200 KB.
 pub const MODULES_ORDER: Limit = Limit { what: "a list of modules", bytes: 16 << 20 };
 /// A module, as it is linked or as it came with the kernel. They have some 100 KB.

@@ -58,6 +58,8 @@ pub struct Patch {
     pub objects: Vec<Object>,
     /// Rust items.
     pub items: Vec<Code>,
+    /// `mod NAME from "FILE";`, any number.
+    pub modules: Vec<Module>,
     /// `c "FILE";`, any number.
     pub c_files: Vec<CFile>,
     /// `test ".." { .. }`
@@ -167,10 +169,21 @@ pub struct Func {
     pub replace: Option<Body>,
     /// `replace c "FILE";`
     pub replace_c: Option<Text>,
+    /// `replace from "FILE";`
+    pub replace_from: Option<Text>,
     /// `pre { .. }`
     pub pre: Option<Body>,
     /// `post { .. }`
     pub post: Option<Body>,
+}
+
+/// `mod NAME from "FILE";`: a Rust module in a file.
+#[derive(Debug, Clone)]
+pub struct Module {
+    /// Its name.
+    pub name: Name,
+    /// The file.
+    pub file: Text,
 }
 
 /// `c "FILE";` or `c "FILE" { fn NAME(..) -> T; }`: functions in C for the bodies.

@@ -11,6 +11,19 @@ pub struct SyntaxError {
     pub span: Span,
 }
 
+impl SyntaxError {
+    /// The same mistake so many bytes further on.
+    pub(crate) fn moved(mut self, by: usize) -> Self {
+        self.span = self.span.moved(by);
+        if let ErrorKind::Mismatched { open: other, .. } | ErrorKind::Repeated { first: other, .. } =
+            &mut self.kind
+        {
+            *other = other.moved(by);
+        }
+        self
+    }
+}
+
 /// The kinds of mistakes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ErrorKind {

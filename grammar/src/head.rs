@@ -235,6 +235,7 @@ fn in_words(rules: &[Rule]) -> String {
             Rule::kw_complains => "`complains`",
             Rule::kw_as => "`as`",
             Rule::kw_c => "`c`",
+            Rule::kw_from => "`from`",
             Rule::user => "`user` or `root`",
             Rule::kw_fn => "`fn`",
             Rule::kw_static => "`static`",

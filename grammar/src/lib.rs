@@ -12,8 +12,12 @@ mod head;
 mod parse;
 mod scan;
 mod source;
+mod sources;
+mod text;
 
 pub use error::{ErrorKind, SyntaxError};
 pub use format::format;
 pub use parse::{parse, MAX_SIZE};
 pub use source::{Place, Source, Span};
+pub use sources::{File, Language, Sources};
+pub use text::check;

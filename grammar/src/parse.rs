@@ -3,8 +3,8 @@
 pub(crate) mod test;
 
 use crate::ast::{
-    At, Body, CFile, CFunction, Callback, Code, Func, Object, Patch, Require, Spec, Text, UseFn, UsePerCpu,
-    UseStatic,
+    At, Body, CFile, CFunction, Callback, Code, Func, Module, Object, Patch, Require, Spec, Text, UseFn,
+    UsePerCpu, UseStatic,
 };
 use crate::characters;
 use crate::head::{Head, Rule};
@@ -115,6 +115,7 @@ impl<'a> SpecParser<'a> {
             params: Vec::new(),
             objects: Vec::new(),
             items: Vec::new(),
+            modules: Vec::new(),
             c_files: Vec::new(),
             tests: Vec::new(),
         };
@@ -153,8 +154,8 @@ impl<'a> SpecParser<'a> {
                 "test" => patch.tests.extend(self.test(&item)),
                 "c" => patch.c_files.extend(self.c_file(&item)),
                 word if LATER.contains(&word) => self.unsupported(word, &item),
-                "mod" if self.source.slice(item.head).contains(" from ") => {
-                    self.unsupported("mod .. from", &item);
+                "mod" if is_module_file(self.source.slice(item.head)) => {
+                    patch.modules.extend(self.module(&item));
                 }
                 word if RUST.contains(&word) || self.source.slice(item.head).starts_with('#') => {
                     patch.items.push(Code { span: item.whole });
@@ -199,7 +200,7 @@ impl<'a> SpecParser<'a> {
         let head = self.head(Rule::func, item);
         let block = self.block(item)?;
         let mut bodies = [None, None, None];
-        let mut replace_c = None;
+        let (mut replace_c, mut replace_from) = (None, None);
         let mut seen = Seen::default();
         for item in self.items(block, &FUNC) {
             let word = self.word(&item);
@@ -208,14 +209,15 @@ impl<'a> SpecParser<'a> {
                 continue;
             };
             if item.block.is_none() && self.source.slice(item.head) != word {
-                match self.source.slice(item.head)[word.len()..].trim_start().starts_with("from") {
-                    true => self.unsupported(&format!("{word} from a file"), &item),
-                    false if word == "replace" => {
-                        if self.once(&mut seen, &item) {
-                            replace_c = self.string(Rule::replace_c, &item);
-                        }
+                if word != "replace" {
+                    drop(self.head(Rule::bare, &item));
+                } else if self.once(&mut seen, &item) {
+                    let Some(head) = self.statement(Rule::replace_file, &item) else { continue };
+                    let file = head.strings().pop();
+                    match head.find(Rule::kw_from) {
+                        Some(_) => replace_from = file,
+                        None => replace_c = file,
                     }
-                    false => drop(self.head(Rule::bare, &item)),
                 }
                 continue;
             }
@@ -227,7 +229,13 @@ impl<'a> SpecParser<'a> {
         }
         let [replace, pre, post] = bodies;
         let head = head?;
-        Some(Func { symbol: head.symbol(), prototype: head.prototype(), replace, replace_c, pre, post })
+        let (symbol, prototype) = (head.symbol(), head.prototype());
+        Some(Func { symbol, prototype, replace, replace_c, replace_from, pre, post })
+    }
+
+    fn module(&mut self, item: &RawItem) -> Option<Module> {
+        let head = self.statement(Rule::module_file, item)?;
+        Some(Module { name: head.name(), file: head.strings().pop()? })
     }
 
     fn c_file(&mut self, item: &RawItem) -> Option<CFile> {
@@ -320,11 +328,20 @@ impl<'a> SpecParser<'a> {
 
     /// Parses a head that holds one string.
     fn string(&mut self, rule: Rule, item: &RawItem) -> Option<Text> {
+        let head = match rule {
+            Rule::test => self.head(rule, item)?,
+            _ => self.statement(rule, item)?,
+        };
+        head.strings().pop()
+    }
+
+    /// Parses the head of an item that has no block.
+    fn statement(&mut self, rule: Rule, item: &RawItem) -> Option<Head<'a>> {
         let head = self.head(rule, item)?;
-        if item.block.is_some() && rule != Rule::test {
+        if item.block.is_some() {
             self.error(ErrorKind::MissingSemicolon, Span::new(item.head.end, item.head.end));
         }
-        head.strings().pop()
+        Some(head)
     }
 
     /// Whether an item that may occur once does so for the first time.
@@ -358,4 +375,9 @@ impl<'a> SpecParser<'a> {
     fn error(&mut self, kind: ErrorKind, span: Span) {
         self.errors.push(SyntaxError { kind, span });
     }
+}
+
+/// Whether an item that starts with `mod` has its text in a file: no other one has a string in its head.
+pub(crate) fn is_module_file(head: &str) -> bool {
+    head.contains('"')
 }

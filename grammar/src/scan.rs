@@ -57,6 +57,12 @@ pub(crate) fn items(text: &str, range: Span, level: &Level, errors: &mut Vec<Syn
     }
 }
 
+/// The first bracket of a text that does not fit with the others, or what hides where it ends.
+pub(crate) fn unbalanced(text: &str) -> Option<SyntaxError> {
+    let mut scanner = Scanner { text, at: 0, end: text.len() };
+    scanner.balanced().err()
+}
+
 /// What a text is made of, for those who keep all of it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Piece {
@@ -243,6 +249,23 @@ impl<'a> Scanner<'a> {
                     let (at, opened) = open.pop().unwrap_or((start, b'{'));
                     return error(ErrorKind::Unbalanced { bracket: opened as char }, at, at + 1);
                 }
+            }
+        }
+    }
+
+    /// Moves past everything.
+    fn balanced(&mut self) -> Result<(), SyntaxError> {
+        loop {
+            self.trivia()?;
+            let start = self.at;
+            match self.token()? {
+                Some(Token::Open(_)) => drop(self.close(start)?),
+                Some(Token::Close(bracket)) => {
+                    let bracket = bracket as char;
+                    return error(ErrorKind::Unbalanced { bracket }, start, self.at);
+                }
+                Some(_) => {}
+                None => return Ok(()),
             }
         }
     }
@@ -472,7 +495,9 @@ mod tests {
     fn brackets_that_do_not_fit_are_reported_once() {
         for text in ["pre { ( }", "pre { ] }", "pre {", "pre { \" }", "pre { /* }", "pre { '\\n }", ")"] {
             assert_eq!(cut(text).1, 1, "{text}");
+            assert!(unbalanced(text).is_some(), "{text}");
         }
+        assert_eq!(unbalanced("fn f() { g('}'); } // {"), None);
     }
 
     #[test]

@@ -1,6 +1,4 @@
-//! The file that a spec is read from, places in it, and the files that it names.
-
-use std::collections::BTreeMap;
+//! A file that has been read, and places in it.
 
 /// A piece of the text, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -21,6 +19,11 @@ impl Span {
     pub fn to(self, end: Span) -> Span {
         Span { start: self.start, end: end.end }
     }
+
+    /// So many bytes further on.
+    pub(crate) fn moved(self, by: usize) -> Span {
+        Span { start: self.start + by, end: self.end + by }
+    }
 }
 
 /// A line and a column, both counted from 1; columns count characters.
@@ -32,15 +35,13 @@ pub struct Place {
     pub column: usize,
 }
 
-/// A spec's text and the name it is known by.
+/// A file's text and the name it is known by.
 #[derive(Debug, Clone)]
 pub struct Source {
-    /// The path as the user wrote it.
+    /// The path as the user would write it.
     pub name: String,
     /// The text.
     pub text: String,
-    /// The files that it names, by the path that is written.
-    pub files: BTreeMap<String, String>,
     /// Where each line starts.
     lines: Vec<usize>,
     /// How many characters start before each block of bytes: a spec may be one long line.
@@ -58,7 +59,7 @@ fn starts(bytes: &[u8]) -> usize {
 
 impl Source {
     /// A file that has been read. However a system marks the start of a text and the ends of its lines, it is the same
-    /// spec: rustc takes it so too.
+    /// text: compilers take it so too.
     pub fn new(name: impl Into<String>, text: impl Into<String>) -> Self {
         let text = text.into();
         let text = text.strip_prefix('\u{feff}').unwrap_or(&text).replace("\r\n", "\n");
@@ -69,14 +70,7 @@ impl Source {
             before
         });
         let chars = std::iter::once(0).chain(blocks).collect();
-        Source { name: name.into(), text, files: BTreeMap::new(), lines, chars }
-    }
-
-    /// The file's name without folders, for generated code: whatever is no plain character there is `_`.
-    pub fn file(&self) -> String {
-        let file = self.name.rsplit('/').next().unwrap_or_default();
-        let plain = |c: char| c.is_ascii_alphanumeric() || "._+-".contains(c);
-        file.chars().map(|c| if plain(c) { c } else { '_' }).collect()
+        Source { name: name.into(), text, lines, chars }
     }
 
     /// The text of a span.
@@ -100,16 +94,6 @@ impl Source {
         let block = byte / BLOCK;
         self.chars[block] + starts(&self.text.as_bytes()[block * BLOCK..byte])
     }
-
-    /// The byte at a line and column, at most the end of the line.
-    pub fn byte(&self, place: Place) -> usize {
-        // Both count from 1; what a compiler says need not.
-        let (line, column) = (place.line.max(1), place.column.max(1));
-        let Some(&start) = self.lines.get(line - 1) else { return self.text.len() };
-        let end = self.lines.get(line).map_or(self.text.len(), |next| next - 1);
-        let text = &self.text[start..end];
-        start + text.char_indices().nth(column - 1).map_or(text.len(), |(at, _)| at)
-    }
 }
 
 #[cfg(test)]
@@ -117,17 +101,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_character_has_a_place_that_leads_back_to_it() {
+    fn every_character_has_a_place() {
         let text = "é\n\u{1f980} x\n\n".to_owned() + &"aé\u{1f980}".repeat(BLOCK) + "\nend";
         let source = Source::new("x.kps", text.clone());
         let (mut line, mut column) = (1, 1);
         for (at, c) in text.char_indices() {
             assert_eq!(source.place(at), Place { line, column }, "byte {at}");
-            assert_eq!(source.byte(Place { line, column }), at);
             (line, column) = if c == '\n' { (line + 1, 1) } else { (line, column + 1) };
         }
         assert_eq!(source.place(text.len()), Place { line: 5, column: 4 });
-        assert_eq!(source.byte(Place { line: 5, column: 99 }), text.len());
-        assert_eq!(source.byte(Place { line: 0, column: 0 }), 0);
     }
 }

@@ -30,6 +30,8 @@ pub struct Patch<B> {
     pub objects: Vec<Object<B>>,
     /// Plain Rust items that the bodies share.
     pub items: Vec<B>,
+    /// Rust modules that the bodies share.
+    pub modules: Vec<Module<B>>,
     /// Files in C, compiled into the module.
     pub c_files: Vec<CFile>,
     /// What the bodies take from the kernel.
@@ -38,6 +40,15 @@ pub struct Patch<B> {
     pub klp: Klp,
     /// The one kernel that all addresses, layouts and bytes in this plan come from.
     pub target: Target,
+}
+
+/// A Rust module of the author's.
+#[derive(Debug, Clone)]
+pub struct Module<B> {
+    /// Its name, which is an identifier.
+    pub name: String,
+    /// What is in it.
+    pub items: B,
 }
 
 /// A file in C.

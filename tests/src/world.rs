@@ -76,6 +76,19 @@ impl World {
             .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     }
 
+    /// Puts the files of a folder, if there is one, into the folder that kpsc works in.
+    pub fn copy(&self, folder: &Path) {
+        let mut pending = vec![folder.to_owned()];
+        while let Some(path) = pending.pop() {
+            if path.is_dir() {
+                let inside = std::fs::read_dir(&path).unwrap_or_else(|error| panic!("{error}"));
+                pending.extend(inside.flatten().map(|entry| entry.path()));
+            } else if let (Ok(name), Ok(bytes)) = (path.strip_prefix(folder), std::fs::read(&path)) {
+                self.write(name, bytes);
+            }
+        }
+    }
+
     /// Makes a file of this size that takes no room.
     pub fn write_sparse(&self, path: impl AsRef<Path>, size: u64) {
         let path = self.work().join(path);

@@ -165,8 +165,9 @@ fn generated_code_is_as_it_was_and_compiles() {
         if std::env::var_os("BLESS").is_some() {
             let _ = std::fs::remove_dir_all(&kept);
             for (name, text) in &files {
-                std::fs::create_dir_all(&kept)
-                    .and_then(|()| std::fs::write(kept.join(name), text))
+                let path = kept.join(name);
+                std::fs::create_dir_all(path.parent().unwrap_or(&kept))
+                    .and_then(|()| std::fs::write(path, text))
                     .unwrap_or_else(|error| panic!("{error}"));
             }
         }

@@ -328,6 +328,7 @@ fn the_limits_are_those_of_the_code() {
         input::MODULE,
         input::MODULES_ORDER,
         input::C_FILE,
+        input::RUST_FILE,
         input::TRIGGER,
     ];
     let rows = files.iter().map(|limit| format!("| {} | {} MiB |", limit.what, limit.bytes >> 20));

@@ -34,7 +34,9 @@ patch fix {
         fn no_btf_function(param: *mut seq_file) -> c_int { pre { } }
         post_patch { callback(); }
         fn cmdline_proc_show { replace c "body.c"; }
+        fn version_proc_show { replace from "body.rs"; }
     }
+    mod aside from "aside.rs";
     c "code.c" {
         fn reckon(figure: c_short) -> c_ushort;
     }
@@ -82,6 +84,9 @@ const FIELDS: &[(&str, &str, &str)] = &[
     ("raw string", "raw string", "@"),
     ("C string", "\"c string\"", "\"@\""),
     ("callback", "callback();", "@"),
+    ("Rust body", "\"body.rs\"", "\"@\""),
+    ("module name", "mod aside", "mod @"),
+    ("module file", "\"aside.rs\"", "\"@\""),
     ("C body", "\"body.c\"", "\"@\""),
     ("C file", "\"code.c\"", "\"@\""),
     ("C function", "reckon", "@"),
@@ -140,6 +145,8 @@ fn texts() -> Vec<(&'static str, String)> {
 fn world() -> World {
     let world = World::default();
     world.write("body.c", "int cmdline_proc_show(struct seq_file *m, void *v) { return original(m, v); }\n");
+    world.write("body.rs", "fn version_proc_show(m: *mut seq_file, v: *mut c_void) -> c_int {\n    0\n}\n");
+    world.write("aside.rs", "pub const A: u32 = 1;\n");
     world.write("code.c", "unsigned short reckon(short figure) { return figure; }\n");
     world
 }
@@ -255,7 +262,7 @@ fn inspect(files: &BTreeMap<String, String>, text: &str, build: &BTreeMap<String
             assert!(plain(content, "_.$,\t\n"), "{text:?} is in {path}: {content}");
         }
         if path.ends_with(".lines") {
-            assert!(plain(content, "_.#, -\n"), "{text:?} is in {path}: {content}");
+            assert!(plain(content, "_.#, -+:/\n"), "{text:?} is in {path}: {content}");
         }
         if path.starts_with("fix/fix_c") || path.contains("/pwned_c") {
             assert!(plain(content, "_.,\"/ \t\n*:;=#(){}\\'-"), "{text:?} is in {path}: {content}");

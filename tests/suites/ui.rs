@@ -1,4 +1,5 @@
-//! What kpsc says about a spec: every `tests/ui/*.kps` has its messages beside it. Nothing else comes of it: the working
+//! What kpsc says about a spec: every `tests/ui/*.kps` has its messages beside it, and the files that it names in a folder of its
+//! name. Nothing else comes of it: the working
 //! folder, the cache and the temporary folder stay as they were, and a build that is refused says the same and makes no
 //! output folder.
 //!
@@ -27,6 +28,7 @@ fn main() {
 
 fn check(spec: &Path) -> Result<(), Failed> {
     let world = World::default();
+    world.copy(&spec.with_extension(""));
     let file = spec.file_name().unwrap_or_default();
     world.write(file, std::fs::read(spec)?);
     let file = file.to_string_lossy();

@@ -1,8 +1,8 @@
-//! rustc's messages, brought home: from a line of generated code to the line of the spec that it came from.
+//! rustc's messages, brought home: from a line of generated code to the author's line that it came from.
 
 use crate::diag::{Diagnostic, Severity, KPS0503, KPS0504, KPS9999};
 use crate::emit::LineTable;
-use kps_grammar::{Place, Source, Span};
+use kps_grammar::{Place, Sources, Span};
 use serde::Deserialize;
 
 /// A message as rustc's `--error-format=json` gives it; what is not needed is left out.
@@ -49,14 +49,14 @@ struct Expansion {
 /// Collects messages.
 pub struct Messages<'a> {
     lines: &'a LineTable,
-    source: &'a Source,
+    sources: &'a Sources,
     diagnostics: Vec<Diagnostic>,
 }
 
 impl<'a> Messages<'a> {
-    /// Messages about the code that these lines and this spec made.
-    pub fn new(lines: &'a LineTable, source: &'a Source) -> Self {
-        Messages { lines, source, diagnostics: Vec::new() }
+    /// Messages about the code that these lines and texts made.
+    pub fn new(lines: &'a LineTable, sources: &'a Sources) -> Self {
+        Messages { lines, sources, diagnostics: Vec::new() }
     }
 
     /// Takes a line of the compiler's output. False if it is no message of rustc.
@@ -99,7 +99,7 @@ impl<'a> Messages<'a> {
             let around = message.spans.iter().filter(|span| span.is_primary);
             labels.extend(around.filter_map(|span| {
                 let file = span.file_name.rsplit('/').next().unwrap_or_default();
-                let end = self.source.byte(self.lines.last_inside(file, span.line_start, span.line_end)?);
+                let end = self.lines.last_inside(file, span.line_start, span.line_end)?;
                 Some((true, Span::new(end, end), span.label.clone().unwrap_or_default()))
             }));
         }
@@ -170,14 +170,13 @@ impl<'a> Messages<'a> {
         diagnostic
     }
 
-    /// The place in the spec that a span comes from, through macros if need be.
+    /// The author's text that a span comes from, through macros if need be.
     fn home(&self, span: &RustSpan) -> Option<Span> {
         let file = span.file_name.rsplit('/').next().unwrap_or_default();
         let start = Place { line: span.line_start, column: span.column_start };
         let end = Place { line: span.line_end, column: span.column_end };
-        let here = self.lines.to_spec(file, start).map(|start| {
-            let start = self.source.byte(start);
-            let end = self.lines.to_spec(file, end).map_or(start, |end| self.source.byte(end));
+        let here = self.lines.home(self.sources, file, start).map(|start| {
+            let end = self.lines.home(self.sources, file, end).unwrap_or(start);
             Span::new(start, end.max(start))
         });
         here.or_else(|| self.home(&span.expansion.as_ref()?.span))

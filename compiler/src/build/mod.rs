@@ -10,7 +10,7 @@ use crate::disk::cannot;
 use crate::emit::{Emitted, Files};
 use crate::input;
 use crate::target::Tree;
-use kps_grammar::Source;
+use kps_grammar::Sources;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -18,7 +18,7 @@ use std::process::{Command, Stdio};
 use c_messages::c_messages;
 
 pub use messages::Messages;
-pub use trigger::{build_trigger, read_trigger};
+pub use trigger::build_trigger;
 
 /// What a build gave.
 #[derive(Debug)]
@@ -45,7 +45,7 @@ pub fn write_files(files: &Files, folder: &Path) -> Result<(), Diagnostic> {
 pub fn build(
     emitted: &Emitted,
     name: &str,
-    source: &Source,
+    sources: &Sources,
     tree: &Tree,
     folder: &Path,
     verbose: bool,
@@ -65,7 +65,7 @@ pub fn build(
             }
         }
     });
-    let mut messages = Messages::new(&emitted.lines, source);
+    let mut messages = Messages::new(&emitted.lines, sources);
     let mut other = Vec::new();
     for line in child.stderr.take().map(BufReader::new).into_iter().flat_map(|err| err.lines()) {
         let Ok(line) = line else { continue };

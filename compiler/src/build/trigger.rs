@@ -1,7 +1,7 @@
 //! Programs in C that show a fault: compiled with the target's compiler, for the virtual machine.
 
 use super::not_started;
-use crate::diag::{Diagnostic, KPS0506, KPS0507, KPS0612};
+use crate::diag::{Diagnostic, KPS0506, KPS0507};
 use crate::disk::cannot;
 use crate::input;
 use crate::target::Tree;
@@ -11,27 +11,16 @@ use std::path::Path;
 /// What the program is called while it is made: no trigger can have the name.
 const PROGRAM: &str = ".program";
 
-/// Reads the source of a trigger, which is below the spec's folder.
-pub fn read_trigger(trigger: &Trigger, folder: &Path) -> Result<Vec<u8>, Diagnostic> {
-    let real = |path: &Path| path.canonicalize().map_err(|error| cannot("read", path, &error));
-    let path = real(&folder.join(&trigger.file.value))?;
-    if !path.starts_with(real(folder)?) {
-        let message = format!("a link leads {} out of the spec's folder", trigger.file.value);
-        return Err(Diagnostic::error(KPS0612, message).help("put the file itself there"));
-    }
-    input::read(&path, input::TRIGGER)
-}
-
 /// Compiles a trigger in a folder that nobody else uses. What the compiler warns of comes along.
 pub fn build_trigger(
     trigger: &Trigger,
-    source: &[u8],
+    text: &str,
     tree: &Tree,
     folder: &Path,
 ) -> Result<(Vec<u8>, Option<Diagnostic>), Diagnostic> {
     let (file, program) = (folder.join(&trigger.file.value), folder.join(PROGRAM));
     std::fs::create_dir_all(file.parent().unwrap_or(folder))
-        .and_then(|()| std::fs::write(&file, source))
+        .and_then(|()| std::fs::write(&file, text))
         .map_err(|error| cannot("write", &file, &error))?;
     let compiler = tree.make.iter().find_map(|variable| variable.strip_prefix("CC=")).unwrap_or("gcc");
     let (compiler, options) = compiler.split_once(' ').unwrap_or((compiler, ""));

@@ -100,8 +100,8 @@ pub(super) fn module(
         cannot("make a folder in", &place, &error.kind().into()).help("set TMPDIR to a folder")
     })?;
     let tree = target.prepare(cache, Progress::Shown)?;
-    let Compiled { source, name, emitted, .. } = compiled;
-    let built = build::build(emitted, name, source, &tree, folder.path(), verbose)?;
-    let code = report(&built.diagnostics, Some(source));
+    let Compiled { sources, name, emitted, .. } = compiled;
+    let built = build::build(emitted, name, sources, &tree, folder.path(), verbose)?;
+    let code = report(&built.diagnostics, Some(sources));
     Ok(built.module.ok_or(code.max(1)))
 }

@@ -1,74 +1,111 @@
-//! The files that a spec names, and those that they include: read, and kept with its text.
+//! The files that a spec names, and those that they include: read, and put beside its text.
 
+use super::decode;
 use crate::diag::{Diagnostic, KPS0214};
-use crate::input;
-use crate::resolve::is_c_path;
+use crate::input::{self, Limit};
+use crate::resolve::{is_path, refused_path, FileKind};
 use kps_grammar::ast::{self, Text};
-use kps_grammar::Source;
-use std::path::{Component, Path, PathBuf};
+use kps_grammar::{Language, Source, Sources, Span};
+use std::path::{Path, PathBuf};
 
-/// Reads the files in C that a spec names, and what they include from beside them. Returns what cannot be read.
-pub(super) fn read(patch: &ast::Patch, source: &mut Source) -> Vec<Diagnostic> {
-    let functions = patch.objects.iter().flat_map(|object| &object.funcs);
-    let bodies = functions.filter_map(|func| func.replace_c.as_ref());
+/// Reads the files in Rust and C that a spec names, and what those in C include from beside them. Returns what cannot be read.
+/// Paths that no spec can have are refused for what they are.
+pub(super) fn read(patch: &ast::Patch, sources: &mut Sources) -> Vec<Diagnostic> {
+    let functions = || patch.objects.iter().flat_map(|object| &object.funcs);
+    let in_rust = functions().filter_map(|func| func.replace_from.as_ref());
+    let in_rust = in_rust.chain(patch.modules.iter().map(|module| &module.file));
+    let in_c = functions().filter_map(|func| func.replace_c.as_ref());
+    let in_c = in_c.chain(patch.c_files.iter().map(|item| &item.file));
     let mut errors = Vec::new();
-    let all = bodies.chain(patch.c_files.iter().map(|item| &item.file));
-    // Other paths are refused for what they are.
-    for file in all.filter(|file| is_c_path(&file.value)) {
-        if let Err(error) = read_with_includes(file, source) {
+    for file in in_rust.filter(|file| is_path(&file.value, FileKind::Rust)) {
+        if sources.find(Language::Rust, &file.value).is_none() {
+            match read_text(&sources.spec().name, file, FileKind::Rust, input::RUST_FILE) {
+                Ok(text) => drop(sources.add(Language::Rust, &file.value, text)),
+                Err(error) => errors.push(error),
+            }
+        }
+    }
+    for file in in_c.filter(|file| is_path(&file.value, FileKind::C)) {
+        if let Err(error) = read_with_includes(file, sources) {
             errors.push(error);
         }
     }
     errors
 }
 
-fn read_with_includes(file: &Text, source: &mut Source) -> Result<(), Diagnostic> {
-    let mut pending = vec![file.value.clone()];
-    while let Some(name) = pending.pop() {
-        if source.files.contains_key(&name) {
+/// Reads one of the files that a spec names.
+pub(super) fn read_text(spec: &str, file: &Text, kind: FileKind, limit: Limit) -> Result<Source, Diagnostic> {
+    let path = beside(spec, file, kind)?;
+    let bytes = input::read(&path, limit).map_err(|error| error.at(file.span, ""))?;
+    let name = Path::new(spec).with_file_name(&file.value);
+    decode(name.display().to_string(), bytes).map_err(|error| error.at(file.span, ""))
+}
+
+fn read_with_includes(file: &Text, sources: &mut Sources) -> Result<(), Diagnostic> {
+    let spec = sources.spec().name.clone();
+    let mut pending = vec![(file.clone(), FileKind::C)];
+    while let Some((file, kind)) = pending.pop() {
+        if sources.find(Language::C, &file.value).is_some() {
             continue;
         }
-        // What a file includes and is not beside it is the kernel's.
-        if name != file.value && !folder_of(&source.name).join(&name).exists() {
-            continue;
+        let text = read_text(&spec, &file, kind, input::C_FILE)?;
+        let read = sources.add(Language::C, &file.value, text);
+        let folder = Path::new(&file.value).parent().unwrap_or(Path::new(""));
+        for (name, span) in includes(&read.source.text) {
+            let span = read.global(span);
+            let Some(value) = below(folder, name) else {
+                let message = format!("{name:?} is not below the folder of the spec");
+                return Err(Diagnostic::error(KPS0214, message)
+                    .at(span, "")
+                    .help("put the file there, and include it from there"));
+            };
+            // What is not beside the file is the kernel's.
+            if folder_of(&spec).join(&value).exists() {
+                pending.push((Text { value, span }, FileKind::Header));
+            }
         }
-        let path = beside(&source.name, &Text { value: name.clone(), span: file.span })?;
-        let text = input::read_text(&path, input::C_FILE).map_err(|error| error.at(file.span, ""))?;
-        let folder = Path::new(&name).parent().unwrap_or(Path::new(""));
-        pending.extend(includes(&text).filter_map(|included| below(&folder.join(included))));
-        source.files.insert(name, text);
     }
     Ok(())
 }
 
-/// What a file in C includes by `#include "FILE"`.
-fn includes(text: &str) -> impl Iterator<Item = &str> {
+/// What a file in C includes by `#include "FILE"`, with its place.
+fn includes(text: &str) -> impl Iterator<Item = (&str, Span)> {
     text.lines().filter_map(|line| {
         let directive = line.trim_start().strip_prefix('#')?.trim_start();
-        directive.strip_prefix("include")?.trim_start().strip_prefix('"')?.split('"').next()
+        let name = directive.strip_prefix("include")?.trim_start().strip_prefix('"')?.split('"').next()?;
+        // Both are pieces of the text.
+        let start = name.as_ptr() as usize - text.as_ptr() as usize;
+        Some((name, Span::new(start, start + name.len())))
     })
 }
 
-/// A path that goes down only, as text.
-fn below(path: &Path) -> Option<String> {
-    let down = path.components().all(|part| matches!(part, Component::Normal(_)));
-    path.to_str().filter(|_| down).map(str::to_owned)
+/// A path from a folder, its `.` and `..` followed; nothing if it leads out of where the folder is.
+fn below(folder: &Path, path: &str) -> Option<String> {
+    let mut parts: Vec<&str> = folder.to_str()?.split('/').filter(|part| !part.is_empty()).collect();
+    for part in path.split('/') {
+        match part {
+            "." => {}
+            ".." => drop(parts.pop()?),
+            part => parts.push(part),
+        }
+    }
+    Some(parts.join("/")).filter(|_| !path.starts_with('/'))
 }
 
 /// The path of a file that a spec names: below the folder of the spec, so that a spec reads nothing that was not given with it.
-pub(super) fn beside(spec: &str, file: &Text) -> Result<PathBuf, Diagnostic> {
-    let outside = || {
-        Diagnostic::error(KPS0214, format!("{:?} is not below the folder of the spec", file.value))
-            .at(file.span, "")
-            .help("put the file beside the spec, and name it from there")
-    };
-    let path = below(Path::new(&file.value)).filter(|path| !path.is_empty()).ok_or_else(outside)?;
+pub(super) fn beside(spec: &str, file: &Text, kind: FileKind) -> Result<PathBuf, Diagnostic> {
+    if !is_path(&file.value, kind) {
+        return Err(refused_path(file, kind));
+    }
     let folder = folder_of(spec);
-    let full = folder.join(path);
+    let full = Path::new(spec).with_file_name(&file.value);
     // A link may lead anywhere.
     match (folder.canonicalize(), full.canonicalize()) {
         (Ok(folder), Ok(real)) if real.starts_with(&folder) => Ok(full),
-        (Ok(_), Ok(_)) => Err(outside()),
+        (Ok(_), Ok(_)) => {
+            let message = format!("a link leads {:?} out of the folder of the spec", file.value);
+            Err(Diagnostic::error(KPS0214, message).at(file.span, "").help("put the file itself there"))
+        }
         _ => Err(Diagnostic::error(KPS0214, format!("there is no file {:?} beside the spec", file.value))
             .at(file.span, "")
             .help("put the file beside the spec, or below, and name it from there")),
@@ -88,6 +125,16 @@ mod tests {
     #[test]
     fn includes_of_files_are_found() {
         let text = "#include <linux/fs.h>\n #  include \"own.h\" // x\n#include\"b.h\"\nint x; // #include \"no.h\"\n";
-        assert_eq!(includes(text).collect::<Vec<_>>(), ["own.h", "b.h"]);
+        let found: Vec<_> = includes(text).collect();
+        assert_eq!(found.iter().map(|(name, _)| *name).collect::<Vec<_>>(), ["own.h", "b.h"]);
+        assert!(found.iter().all(|(name, span)| &text[span.start..span.end] == *name));
+    }
+
+    #[test]
+    fn a_path_is_followed_as_far_as_it_stays_below() {
+        let from = |path| below(Path::new("net/fix"), path);
+        let found = ["./a.h", "../a.h", "../../a.h", "b/../a.h"].map(|path| from(path).unwrap_or_default());
+        assert_eq!(found, ["net/fix/a.h", "net/a.h", "a.h", "net/fix/a.h"]);
+        assert_eq!(["../../../a.h", "/a.h", "../../../net/a.h"].map(from), [None, None, None]);
     }
 }

@@ -3,6 +3,7 @@
 use super::{decode, read_bytes, report, say, CommandResult, ExitCode};
 use crate::diag::{syntax, too_large, Diagnostic};
 use crate::disk::{cannot, rewrite};
+use kps_grammar::Sources;
 use similar::TextDiff;
 use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -42,7 +43,7 @@ fn lay_out(spec: &Path, check: bool) -> Result<ExitCode, Diagnostic> {
         Err(errors) => {
             let mut diagnostics: Vec<Diagnostic> = errors.iter().map(syntax).collect();
             diagnostics.sort_by_key(|d| d.labels.first().map(|label| label.span));
-            return Ok(report(&diagnostics, Some(&source)));
+            return Ok(report(&diagnostics, Some(&Sources::new(source))));
         }
     };
     if check && after != before {

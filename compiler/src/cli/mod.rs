@@ -22,7 +22,7 @@ use crate::input::read_at_most;
 use crate::target::{self, Cache, DebianWish, Progress, Provider, Target};
 use crate::{check as checks, resolve};
 use clap::{Parser, Subcommand};
-use kps_grammar::{ast, Source};
+use kps_grammar::{ast, Source, Sources};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -135,14 +135,14 @@ fn say(line: impl std::fmt::Display) {
 }
 
 /// Prints messages to standard error and returns the exit code that they call for.
-fn report(diagnostics: &[Diagnostic], source: Option<&Source>) -> ExitCode {
+fn report(diagnostics: &[Diagnostic], sources: Option<&Sources>) -> ExitCode {
     const WIDTH: usize = 100;
     /// Whoever makes more mistakes at once is helped by the first ones.
     const SHOWN: usize = 50;
     let mut stream = anstream::stderr().lock();
     for diagnostic in diagnostics.iter().take(SHOWN) {
         // There is nobody to tell that standard error is closed.
-        let _ = writeln!(stream, "{}\n", render(diagnostic, source, WIDTH));
+        let _ = writeln!(stream, "{}\n", render(diagnostic, sources, WIDTH));
     }
     if diagnostics.len() > SHOWN {
         let _ = writeln!(stream, "and {} more", diagnostics.len() - SHOWN);
@@ -176,7 +176,7 @@ fn read_bytes(path: &Path) -> Result<Vec<u8>, Diagnostic> {
     bytes.ok_or_else(|| crate::diag::too_large(&path.display().to_string()))
 }
 
-/// The text of a spec.
+/// The text of a file.
 fn decode(name: String, bytes: Vec<u8>) -> Result<Source, Diagnostic> {
     match String::from_utf8(bytes) {
         Ok(text) => Ok(Source::new(name, text)),
@@ -191,7 +191,7 @@ fn decode(name: String, bytes: Vec<u8>) -> Result<Source, Diagnostic> {
 
 /// A spec that passed every check, and what it became.
 struct Compiled {
-    source: Source,
+    sources: Sources,
     name: String,
     tests: Vec<ast::Test>,
     modules: modules::Modules,
@@ -199,21 +199,18 @@ struct Compiled {
 }
 
 /// Everything up to the generated folder. Messages have been printed; without a result there were errors.
-fn compile(
-    mut source: Source,
-    target: &Target,
-    cache: &Cache,
-) -> Result<Result<Compiled, ExitCode>, Diagnostic> {
+fn compile(source: Source, target: &Target, cache: &Cache) -> Result<Result<Compiled, ExitCode>, Diagnostic> {
     let mut facts = target.facts()?;
     let (spec, errors) = kps_grammar::parse(&source);
+    let mut sources = Sources::new(source);
     let mut diagnostics: Vec<Diagnostic> = errors.iter().map(crate::diag::syntax).collect();
     let mut tests = Vec::new();
     let mut modules = modules::Modules::default();
     let mut checked = None;
     if let Some(patch) = spec.patch {
-        diagnostics.extend(files::read(&patch, &mut source));
-        let (known, unread) = modules::add(&mut facts, &patch, &source, target, cache)?;
-        let (resolved, mut found) = resolve::resolve(&source, &patch, errors.is_empty(), &facts);
+        diagnostics.extend(files::read(&patch, &mut sources));
+        let (known, unread) = modules::add(&mut facts, &patch, &sources, target, cache)?;
+        let (resolved, mut found) = resolve::resolve(&sources, &patch, errors.is_empty(), &facts);
         // What could not be read is not missing.
         let is_unread =
             |d: &Diagnostic| d.labels.iter().any(|label| unread.iter().any(|(span, _)| *span == label.span));
@@ -229,12 +226,12 @@ fn compile(
         modules = known;
     }
     diagnostics.sort_by_key(|d| d.labels.first().map(|label| label.span));
-    let code = report(&diagnostics, Some(&source));
+    let code = report(&diagnostics, Some(&sources));
     match checked {
         Some(checked) if !any_error(&diagnostics) => {
             let name = checked.patch().name.clone();
-            let emitted = emit(&checked, &source);
-            Ok(Ok(Compiled { source, name, tests, modules, emitted }))
+            let emitted = emit(&checked, &sources);
+            Ok(Ok(Compiled { sources, name, tests, modules, emitted }))
         }
         _ => Ok(Err(code)),
     }

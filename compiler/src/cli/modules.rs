@@ -3,10 +3,11 @@
 use super::files::beside;
 use crate::diag::{Diagnostic, KPS0213};
 use crate::input;
+use crate::resolve::FileKind;
 use crate::target::{module, Cache, Progress, Target};
 use kps_facts::Facts;
 use kps_grammar::ast;
-use kps_grammar::{Source, Span};
+use kps_grammar::{Sources, Span};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -18,7 +19,7 @@ pub(super) type Modules = BTreeMap<String, PathBuf>;
 pub(super) fn add(
     facts: &mut Facts,
     patch: &ast::Patch,
-    source: &Source,
+    sources: &Sources,
     target: &Target,
     cache: &Cache,
 ) -> Result<(Modules, Vec<(Span, Diagnostic)>), Diagnostic> {
@@ -37,7 +38,7 @@ pub(super) fn add(
             continue;
         }
         if let Some(from) = &object.from {
-            match beside(&source.name, from) {
+            match beside(&sources.spec().name, from, FileKind::Module) {
                 Ok(path) => drop(known.insert(name.clone(), path)),
                 Err(error) => {
                     unread.push((object.name.span, error));

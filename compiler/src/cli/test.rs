@@ -1,19 +1,20 @@
 //! `kpsc test`.
 
 use super::{
-    build::module, compile, modules, open_target, read_spec, report, say, CommandResult, LimitArgs, SpecArgs,
-    TargetArgs,
+    build::module, compile, files::read_text, modules, open_target, read_spec, report, say, CommandResult,
+    LimitArgs, SpecArgs, TargetArgs,
 };
 use crate::build;
 use crate::diag::{Diagnostic, KPS0701, KPS0702, KPS0901, KPS0902, KPS0903, KPS0904, KPS0905};
 use crate::disk::cannot;
+use crate::input;
+use crate::resolve::FileKind;
 use crate::target::{Cache, Progress, Tree};
 use crate::vm::{
     run_tests, run_unpatched, trigger_path, Guest, Machine, Phase, TestFailure, TestReport, VmError,
 };
 use kps_grammar::ast::{self, Claim};
-use kps_grammar::Source;
-use std::path::Path;
+use kps_grammar::{Source, Sources};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Test {
@@ -34,25 +35,25 @@ impl Test {
             Ok(compiled) => compiled,
             Err(code) => return Ok(code),
         };
-        let (name, source, tests) = (&compiled.name, &compiled.source, &compiled.tests);
+        let (name, sources, tests) = (&compiled.name, &compiled.sources, &compiled.tests);
         if tests.is_empty() {
-            let empty = Diagnostic::error(KPS0905, format!("{} has no `test`", source.name));
+            let empty = Diagnostic::error(KPS0905, format!("{} has no `test`", sources.spec().name));
             return Ok(report(
                 &[empty.help("add `test \"..\" { run \"..\"; patched has \"..\"; }`")],
-                Some(source),
+                Some(sources),
             ));
         }
-        let triggers = match read_triggers(tests, &self.spec.spec) {
+        let triggers = match read_triggers(tests, sources) {
             Ok(triggers) => triggers,
-            Err(error) => return Ok(report(&[error], Some(source))),
+            Err(error) => return Ok(report(&[error], Some(sources))),
         };
         let module = match module(&compiled, &mut target, &cache, false)? {
             Ok(module) => module,
             Err(code) => return Ok(code),
         };
-        let programs = match build_triggers(&triggers, &target.prepare(&cache, Progress::Shown)?, source) {
+        let programs = match build_triggers(&triggers, &target.prepare(&cache, Progress::Shown)?, sources) {
             Ok(programs) => programs,
-            Err(error) => return Ok(report(&[error], Some(source))),
+            Err(error) => return Ok(report(&[error], Some(sources))),
         };
         let file = format!("/{name}.ko");
         let mut machine = Machine::of(&target, vec![(file.clone(), module)]).map_err(vm_error)?;
@@ -63,7 +64,7 @@ impl Test {
             say(format_args!("ok: {test}"));
         }
         let failures: Vec<_> = outcome.failures.iter().map(|failure| describe(failure, tests)).collect();
-        Ok(report(&failures, Some(source)))
+        Ok(report(&failures, Some(sources)))
     }
 }
 
@@ -86,18 +87,18 @@ fn outcome(
     Ok(report)
 }
 
-/// The triggers of all tests with their sources, each once.
+/// The triggers of all tests with their texts, each once.
 fn read_triggers<'a>(
     tests: &'a [ast::Test],
-    spec: &Path,
-) -> Result<Vec<(&'a ast::Trigger, Vec<u8>)>, Diagnostic> {
-    let folder = spec.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut triggers: Vec<(&ast::Trigger, Vec<u8>)> = Vec::new();
+    sources: &Sources,
+) -> Result<Vec<(&'a ast::Trigger, Source)>, Diagnostic> {
+    let spec = &sources.spec().name;
+    let mut triggers: Vec<(&ast::Trigger, Source)> = Vec::new();
     for step in tests.iter().flat_map(|test| &test.steps) {
         let ast::Action::Trigger(trigger) = &step.action else { continue };
         if !triggers.iter().any(|(known, _)| known.file.value == trigger.file.value) {
-            let text = build::read_trigger(trigger, folder);
-            triggers.push((trigger, text.map_err(|error| error.at(trigger.file.span, ""))?));
+            let text = read_text(spec, &trigger.file, FileKind::C, input::TRIGGER)?;
+            triggers.push((trigger, text));
         }
     }
     Ok(triggers)
@@ -105,17 +106,18 @@ fn read_triggers<'a>(
 
 /// The programs for the machine. Warnings have been printed.
 fn build_triggers(
-    triggers: &[(&ast::Trigger, Vec<u8>)],
+    triggers: &[(&ast::Trigger, Source)],
     tree: &Tree,
-    source: &Source,
+    sources: &Sources,
 ) -> Result<Vec<(String, Vec<u8>)>, Diagnostic> {
     let mut programs = Vec::new();
     for (trigger, text) in triggers {
         let folder =
             tempfile::tempdir().map_err(|error| cannot("write to", &std::env::temp_dir(), &error))?;
         let at = |said: Diagnostic| said.at(trigger.file.span, "");
-        let (program, warning) = build::build_trigger(trigger, text, tree, folder.path()).map_err(at)?;
-        report(warning.map(at).as_slice(), Some(source));
+        let (program, warning) =
+            build::build_trigger(trigger, &text.text, tree, folder.path()).map_err(at)?;
+        report(warning.map(at).as_slice(), Some(sources));
         programs.push((trigger_path(trigger), program));
     }
     Ok(programs)

@@ -77,6 +77,8 @@ codes! {
     KPS0115,
     /// A spec holds more of something than it may.
     KPS0116,
+    /// A module has no items and no file.
+    KPS0117,
 
     // Names.
     /// There is no such function.
@@ -153,7 +155,7 @@ codes! {
     KPS0414,
 
     // Bodies.
-    /// The body is not Rust.
+    /// The text is not Rust.
     KPS0501,
     /// `original` can only be called, and only in `replace`.
     KPS0502,
@@ -167,6 +169,8 @@ codes! {
     KPS0506,
     /// The C compiler warns of something in a file.
     KPS0507,
+    /// A file in Rust is not the function that it should be.
+    KPS0508,
 
     // What a patch says about itself.
     /// The name cannot be a module's.
@@ -191,8 +195,6 @@ codes! {
     KPS0610,
     /// Only a `bool` or an integer says whether a patch replaces others.
     KPS0611,
-    /// A test's file is not below the spec's folder.
-    KPS0612,
 
     // Targets and the machine.
     /// A file cannot be read or written.

@@ -38,7 +38,7 @@ pub struct Diagnostic {
     pub help: Option<String>,
 }
 
-/// A place in the spec.
+/// A place in the spec or in a file of its.
 #[derive(Debug, Clone)]
 pub struct Label {
     /// The place.

@@ -1,33 +1,33 @@
 //! Messages for people, in the style of rustc.
 
-use super::{line, plain, Diagnostic, Severity};
+use super::{line, plain, Diagnostic, Label, Severity};
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
-use kps_grammar::Source;
+use kps_grammar::{File, Sources};
 
-/// Renders a message; `source` is the spec that its places are in. Colour is put in here and taken out again by the
+/// Renders a message; `sources` are the texts that its places are in. Colour is put in here and taken out again by the
 /// stream that does not want it.
-pub fn render(diagnostic: &Diagnostic, source: Option<&Source>, width: usize) -> String {
+pub fn render(diagnostic: &Diagnostic, sources: Option<&Sources>, width: usize) -> String {
     let level = match diagnostic.severity {
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
     };
     let title = level.primary_title(plain(&line(&diagnostic.message))).id(diagnostic.code.id());
-    let mut group = match (source, diagnostic.labels.is_empty()) {
-        (Some(source), false) => {
-            let annotations = diagnostic.labels.iter().enumerate().map(|(n, label)| {
-                let kind = if n == 0 { AnnotationKind::Primary } else { AnnotationKind::Context };
-                let annotation = kind.span(label.span.start..label.span.end);
-                match label.text.as_str() {
-                    "" => annotation,
-                    text => annotation.label(plain(&line(text))),
-                }
-            });
-            title.element(
-                Snippet::source(&source.text).path(plain(&line(&source.name))).annotations(annotations),
-            )
-        }
-        _ => Group::with_title(title),
-    };
+    let mut group = Group::with_title(title);
+    for file in sources.map_or(Vec::new(), |sources| concerned(diagnostic, sources)) {
+        let here = |label: &&Label| file.holds(label.span);
+        let annotations = diagnostic.labels.iter().enumerate().filter(|(_, label)| here(label));
+        let annotations = annotations.map(|(n, label)| {
+            let kind = if n == 0 { AnnotationKind::Primary } else { AnnotationKind::Context };
+            let span = file.local(label.span);
+            let annotation = kind.span(span.start..span.end);
+            match label.text.as_str() {
+                "" => annotation,
+                text => annotation.label(plain(&line(text))),
+            }
+        });
+        let snippet = Snippet::source(&file.source.text).path(plain(&line(&file.source.name)));
+        group = group.element(snippet.annotations(annotations));
+    }
     for note in &diagnostic.notes {
         group = group.element(Level::NOTE.message(plain(note)));
     }
@@ -43,18 +43,29 @@ pub fn render(diagnostic: &Diagnostic, source: Option<&Source>, width: usize) ->
     text.replace(|c| ('\u{80}'..='\u{9f}').contains(&c), "\u{fffd}")
 }
 
+/// The files that a message shows, each once, that of the first place first.
+fn concerned<'s>(diagnostic: &Diagnostic, sources: &'s Sources) -> Vec<&'s File> {
+    let mut files: Vec<&File> = Vec::new();
+    for label in &diagnostic.labels {
+        if !files.iter().any(|file| file.holds(label.span)) {
+            files.push(sources.file(label.span.start));
+        }
+    }
+    files
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::diag::KPS0107;
-    use kps_grammar::Span;
+    use kps_grammar::{Source, Span};
 
     #[test]
     fn no_control_character_of_a_spec_reaches_the_terminal() {
         let text = "\u{1b}[31m \u{9b}31m \u{85} \u{7f} \u{7} \r x";
         let diagnostic =
             Diagnostic::error(KPS0107, text).at(Span::new(0, text.len()), text).note(text).help(text);
-        let rendered = render(&diagnostic, Some(&Source::new("x.kps", text)), 100);
+        let rendered = render(&diagnostic, Some(&Sources::new(Source::new("x.kps", text))), 100);
         let plain = anstream::adapter::strip_str(&rendered).to_string();
         assert!(!plain.contains(|c: char| c.is_control() && c != '\n'), "{plain:?}");
         assert!(!rendered.contains("\u{1b}[31m "), "{rendered:?}");

@@ -76,10 +76,10 @@ pub fn syntax(error: &SyntaxError) -> Diagnostic {
     }
 }
 
-/// The message for a character that no spec holds.
+/// The message for a character that no spec and no file of its holds.
 fn character_of(character: char) -> Diagnostic {
     let code = u32::from(character);
-    let error = Diagnostic::error(KPS0115, format!("the character U+{code:04X} cannot stand in a spec"));
+    let error = Diagnostic::error(KPS0115, format!("the character U+{code:04X} cannot stand here"));
     match character {
         '\r' => error
             .note("a carriage return without a line feed ends a line for some readers only")

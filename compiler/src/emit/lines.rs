@@ -1,63 +1,63 @@
-//! The way from a line of generated code back to the spec.
+//! The way from a line of generated code back to the spec and its files.
 
-use kps_grammar::Place;
-use std::fmt;
+use kps_grammar::{Place, Sources, Span};
 
-/// Which lines of the generated crate root hold text of the spec.
+/// Which lines of the generated crate root hold text of an author's.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LineTable {
     /// The generated file.
     pub file: String,
-    /// The spec's file, without folders.
-    pub spec: String,
     /// By generated line.
     pub lines: Vec<Line>,
 }
 
-/// One generated line that holds text of the spec.
+/// One generated line that holds text of an author's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Line {
     /// The generated line, from 1.
     pub generated: usize,
-    /// The spec's line, from 1.
-    pub spec: usize,
-    /// What to add to a generated column to get the spec's. Only the first line of a piece is moved.
-    pub shift: isize,
-    /// The generated columns that are the spec's, from the first to the one behind the last.
-    pub columns: (usize, usize),
+    /// The text, among those of the spec and its files.
+    pub text: Span,
+    /// The generated column where it starts, from 1.
+    pub column: usize,
+}
+
+impl Line {
+    /// The byte of a generated column, if the author's text reaches so far.
+    fn byte(&self, sources: &Sources, column: usize) -> Option<usize> {
+        let text = sources.slice(self.text);
+        let ends = text.char_indices().map(|(at, _)| at).chain([text.len()]);
+        let at = ends.skip(column.checked_sub(self.column)?).next()?;
+        Some(self.text.start + at)
+    }
 }
 
 impl LineTable {
-    /// The place in the spec of a place in a generated file.
-    pub fn to_spec(&self, file: &str, place: Place) -> Option<Place> {
+    /// The byte of an author's text that is at a place in a generated file.
+    pub fn home(&self, sources: &Sources, file: &str, place: Place) -> Option<usize> {
         if file != self.file {
             return None;
         }
         let n = self.lines.binary_search_by_key(&place.line, |line| line.generated).ok()?;
-        let Line { spec, shift, columns: (first, end), .. } = self.lines[n];
-        (first..=end)
-            .contains(&place.column)
-            .then(|| Place { line: spec, column: place.column.saturating_add_signed(shift).max(1) })
+        self.lines[n].byte(sources, place.column)
     }
-}
 
-impl LineTable {
-    /// The end of the last piece of the spec between two lines of a generated file.
-    pub fn last_inside(&self, file: &str, first: usize, last: usize) -> Option<Place> {
+    /// The end of the last piece of an author's between two lines of a generated file.
+    pub fn last_inside(&self, file: &str, first: usize, last: usize) -> Option<usize> {
         let end = self.lines.partition_point(|line| line.generated <= last);
         let line = self.lines[..end].last().filter(|line| line.generated > first && file == self.file)?;
-        let column = line.columns.1.saturating_add_signed(line.shift).max(1);
-        Some(Place { line: line.spec, column })
+        Some(line.text.end)
     }
-}
 
-impl fmt::Display for LineTable {
-    /// The table as a file beside the generated code.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "# {} line, {} line, columns to add", self.file, self.spec)?;
+    /// The table as a file beside the generated code: a line's number, where its text was written, and what to add to its
+    /// columns.
+    pub fn listing(&self, sources: &Sources) -> String {
+        let mut listing = format!("# {} line, place of its text, columns to add\n", self.file);
         for line in &self.lines {
-            writeln!(f, "{} {} {}", line.generated, line.spec, line.shift)?;
+            let (path, place) = (&sources.file(line.text.start).path, sources.place(line.text.start));
+            let add = place.column as isize - line.column as isize;
+            listing.push_str(&format!("{} {path}:{} {add}\n", line.generated, place.line));
         }
-        Ok(())
+        listing
     }
 }

@@ -9,7 +9,7 @@ mod tidy;
 use crate::check::Checked;
 use crate::resolve::Fragment;
 use kps_codegen::names::{placeholder, PLACEHOLDER};
-use kps_grammar::{Source, Span};
+use kps_grammar::{Language, Sources, Span};
 use kps_plan::{Change, Link, Patch, Symbol};
 use proc_macro2::TokenStream;
 use std::collections::{BTreeMap, BTreeSet};
@@ -27,7 +27,7 @@ pub struct Files(pub BTreeMap<String, String>);
 pub struct Emitted {
     /// The Kbuild folder.
     pub files: Files,
-    /// The way back from its lines to those of the spec.
+    /// The way back from its lines to those of the spec and its files.
     pub lines: LineTable,
     /// The files in C that the patch has, in the order of those that surround them.
     pub c_files: Vec<String>,
@@ -51,12 +51,12 @@ const RUNTIME: &[(&str, &str)] = &[
 ];
 
 /// Generates the folder.
-pub fn emit(checked: &Checked, source: &Source) -> Emitted {
+pub fn emit(checked: &Checked, sources: &Sources) -> Emitted {
     let patch = checked.patch();
     let name = &patch.name;
     let module = kps_codegen::module(patch);
     let fragments = fragments(patch);
-    let (root, lines) = splice::splice(&print(module.root), &fragments, source, &format!("{name}_main.rs"));
+    let (root, lines) = splice::splice(&print(module.root), &fragments, sources, &format!("{name}_main.rs"));
 
     let mut files: BTreeMap<String, String> =
         RUNTIME.iter().map(|(path, text)| ((*path).to_owned(), (*text).to_owned())).collect();
@@ -66,10 +66,11 @@ pub fn emit(checked: &Checked, source: &Source) -> Emitted {
     for (n, file) in patch.c_files.iter().enumerate() {
         files.insert(format!("{name}_c{n}.c"), c::wrapper(patch, n, file));
     }
-    files.extend(source.files.iter().map(|(path, text)| (format!("{}/{path}", c::FOLDER), text.clone())));
+    let c_files = sources.files().filter(|file| file.language == Language::C);
+    files.extend(c_files.map(|file| (format!("{}/{}", c::FOLDER, file.path), file.source.text.clone())));
     files.insert("Kbuild".into(), templates::kbuild(name, patch.c_files.len()));
     files.insert("Makefile".into(), templates::makefile(name));
-    files.insert(format!("{name}.lines"), lines.to_string());
+    files.insert(format!("{name}.lines"), lines.listing(sources));
     let c_files = patch.c_files.iter().map(|file| file.path.clone()).collect();
     Emitted { files: Files(files), lines, c_files }
 }
@@ -84,7 +85,7 @@ fn print(tokens: TokenStream) -> String {
     format!("// SPDX-License-Identifier: GPL-2.0\n{}", tidy::tidy(&prettyplease::unparse(&file)))
 }
 
-/// All pieces of the spec that the generated code holds, by the byte where they start.
+/// All pieces of an author's text that the generated code holds, by the byte where they start.
 fn fragments(patch: &Patch<Fragment>) -> BTreeMap<usize, Span> {
     let funcs = patch.objects.iter().flat_map(|object| &object.funcs);
     let bodies = funcs.flat_map(|func| match &func.change {
@@ -93,7 +94,8 @@ fn fragments(patch: &Patch<Fragment>) -> BTreeMap<usize, Span> {
         Change::C { .. } => Vec::new(),
     });
     let callbacks = patch.objects.iter().flat_map(|object| object.callbacks.each().map(|(_, body)| body));
-    bodies.chain(callbacks).chain(&patch.items).map(|f| (f.span.start, f.span)).collect()
+    let modules = patch.modules.iter().map(|module| &module.items);
+    bodies.chain(callbacks).chain(&patch.items).chain(modules).map(|f| (f.span.start, f.span)).collect()
 }
 
 /// The placeholders for klp relocations as if vmlinux exported them, so that modpost knows them and still checks every

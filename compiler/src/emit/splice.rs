@@ -2,19 +2,19 @@
 
 use super::lines::{Line, LineTable};
 use crate::resolve::Fragment;
-use kps_grammar::{Source, Span};
+use kps_grammar::{Sources, Span};
 use std::collections::BTreeMap;
 
 /// Replaces every marker line by its fragment, byte for byte. Only the space around a fragment is the generator's: blank
-/// lines before and after it go, and a fragment that does not start a line of the spec moves to the marker's column.
+/// lines before and after it go, and a fragment that does not start a line of its file moves to the marker's column.
 pub(super) fn splice(
     printed: &str,
     fragments: &BTreeMap<usize, Span>,
-    source: &Source,
+    sources: &Sources,
     file: &str,
 ) -> (String, LineTable) {
     let mut out = String::new();
-    let mut table = LineTable { file: file.to_owned(), spec: source.file(), lines: Vec::new() };
+    let mut table = LineTable { file: file.to_owned(), lines: Vec::new() };
     let mut number = 1;
     for line in printed.lines() {
         let Some(&span) = marker(line).and_then(|start| fragments.get(&start)) else {
@@ -23,14 +23,16 @@ pub(super) fn splice(
             number += 1;
             continue;
         };
-        let text = source.slice(span);
+        let text = sources.slice(span);
         let start = span.start + (text.len() - text.trim_start().len());
         let text = text.trim();
         // An empty piece keeps its line: messages about what is missing there lead home by it.
-        let start = if text.is_empty() { span.end } else { start };
-        let place = source.place(start);
+        let mut start = if text.is_empty() { span.end } else { start };
+        let place = sources.place(start);
         // What stands before it is looked at no further than it is space, for many pieces may stand on one line.
-        let before = source.text[..start].trim_end_matches(|c: char| c != '\n' && c.is_whitespace());
+        let own = sources.file(start);
+        let before = &own.source.text[..own.local(Span::new(start, start)).start];
+        let before = before.trim_end_matches(|c: char| c != '\n' && c.is_whitespace());
         let starts_line = before.is_empty() || before.ends_with('\n');
         let indent = match starts_line {
             true => place.column - 1,
@@ -38,13 +40,12 @@ pub(super) fn splice(
         };
         out.push_str(&" ".repeat(indent));
         for (n, text) in text.split('\n').enumerate() {
-            let first = if n == 0 { indent + 1 } else { 1 };
             table.lines.push(Line {
                 generated: number,
-                spec: place.line + n,
-                shift: if n == 0 { place.column as isize - first as isize } else { 0 },
-                columns: (first, first + text.chars().count()),
+                text: Span::new(start, start + text.len()),
+                column: if n == 0 { indent + 1 } else { 1 },
             });
+            start += text.len() + 1;
             out.push_str(text);
             out.push('\n');
             number += 1;
@@ -62,24 +63,28 @@ fn marker(line: &str) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use kps_grammar::Place;
+    use kps_grammar::{Language, Place, Source};
 
     #[test]
     fn every_byte_and_every_column_leads_home() {
         let body = " let s = r\"a\n  b\";\n    g(s) ";
         let text = format!("fn f {{ pre {{{body}}} }}");
-        let source = Source::new("dir/x.kps", text.clone());
-        let start = text.find(body).unwrap_or_default();
+        let mut sources = Sources::new(Source::new("dir/x.kps", ""));
+        let file = sources.add(Language::Rust, "x.rs", Source::new("dir/x.rs", text.clone())).span();
+        let start = file.start + text.find(body).unwrap_or_default();
         let fragments = BTreeMap::from([(start, Span::new(start, start + body.len()))]);
         let printed = format!("unsafe {{\n    kps_fragment!({start});\n}}\n");
-        let (out, table) = splice(&printed, &fragments, &source, "x_main.rs");
+        let (out, table) = splice(&printed, &fragments, &sources, "x_main.rs");
         assert_eq!(out, format!("unsafe {{\n    {}\n}}\n", body.trim()));
         for (needle, line) in [("let", 2), ("b\"", 3), ("g(s)", 4)] {
             let column = out.lines().nth(line - 1).and_then(|l| l.find(needle)).map(|c| c + 1);
-            let spec = table.to_spec("x_main.rs", Place { line, column: column.unwrap_or_default() });
-            let expected = source.place(text.find(needle).unwrap_or_default());
-            assert_eq!(spec, Some(expected), "{needle}");
+            let place = Place { line, column: column.unwrap_or_default() };
+            let expected = text.find(needle).map(|at| file.start + at);
+            assert_eq!(table.home(&sources, "x_main.rs", place), expected, "{needle}");
         }
-        assert_eq!(table.to_spec("x_main.rs", Place { line: 1, column: 1 }), None);
+        for (line, column) in [(1, 1), (2, 4), (4, 10)] {
+            assert_eq!(table.home(&sources, "x_main.rs", Place { line, column }), None, "{line}:{column}");
+        }
+        assert_eq!(table.last_inside("x_main.rs", 1, 5), Some(start + body.trim_end().len()));
     }
 }

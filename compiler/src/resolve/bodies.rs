@@ -1,6 +1,6 @@
-//! The pieces of Rust in a spec, with their places.
+//! The pieces of Rust in a spec and its files, with their places.
 
-use super::rust::{parse_body, parse_item, ParsedBody};
+use super::rust::{long_name, parse_body, parse_file, parse_item, place, ParsedBody, MAX_NAME};
 use super::Resolver;
 use crate::diag::{Diagnostic, KPS0210, KPS0211};
 use kps_codegen::names::{PREFIX, RESERVED};
@@ -8,28 +8,30 @@ use kps_codegen::refs::{self, Refs};
 use kps_codegen::Body;
 use kps_facts::Wanted;
 use kps_grammar::ast::{self, Code};
-use kps_grammar::{Source, Span};
-use kps_plan::{Callbacks, Change, Imports, Object, Types};
+use kps_grammar::{Sources, Span};
+use kps_plan::{Callbacks, Change, Imports, Module, Object, Types};
 use proc_macro2::{Literal, TokenStream};
 use quote::quote;
 use std::collections::{BTreeSet, HashMap, HashSet};
+use syn::spanned::Spanned as _;
 use syn::Item;
 
 /// A piece of an author's Rust. Generated code has a marker in its place until the text is put in, byte for byte.
 #[derive(Debug, Clone)]
 pub struct Fragment {
-    /// Where it is in the spec.
+    /// Where it is.
     pub span: Span,
-    /// `FILE:LINE`, without folders.
+    /// `FILE:LINE`, from the spec's folder.
     origin: String,
 }
 
 impl Fragment {
-    fn new(source: &Source, code: Code) -> Self {
+    fn new(sources: &Sources, code: Code) -> Self {
         // A body starts behind its brace; the first line that says something is the one to name.
-        let text = source.slice(code.span);
+        let text = sources.slice(code.span);
         let start = code.span.start + (text.len() - text.trim_start().len());
-        Fragment { span: code.span, origin: format!("{}:{}", source.file(), source.line(start)) }
+        let origin = format!("{}:{}", sources.file(start).path, sources.place(start).line);
+        Fragment { span: code.span, origin }
     }
 
     /// The macro that marks where a fragment's text belongs. Its argument is the place where the fragment starts.
@@ -48,11 +50,28 @@ impl Body for Fragment {
     }
 }
 
-/// All the Rust of a spec, parsed.
+/// A module in a file, parsed.
+pub(super) struct ModuleFile {
+    name: ast::Name,
+    fragment: Fragment,
+    items: Vec<Item>,
+    pub(super) refs: Refs,
+    /// Whether names come in there that cannot be known here.
+    pub(super) has_unknown_names: bool,
+}
+
+impl ModuleFile {
+    pub(super) fn code(&self) -> Code {
+        Code { span: self.fragment.span }
+    }
+}
+
+/// All the Rust of a spec and its files, parsed.
 pub(super) struct Rust {
     items: Vec<Item>,
     item_codes: Vec<Fragment>,
     item_refs: Vec<(Code, Refs)>,
+    modules: Vec<ModuleFile>,
     /// Bodies by where they start.
     bodies: HashMap<usize, (ParsedBody, Fragment)>,
 }
@@ -62,6 +81,7 @@ impl Rust {
     pub(super) fn wanted(&self) -> Wanted {
         let bodies = self.bodies.values().map(|(body, _)| body.refs(&[]));
         let items = self.item_refs.iter().map(|(_, refs)| refs.clone());
+        let items = items.chain(self.modules.iter().map(|module| module.refs.clone()));
         let mut wanted = Wanted::default();
         for refs in bodies.chain(items) {
             wanted.words.extend(refs.words);
@@ -70,26 +90,28 @@ impl Rust {
         wanted
     }
 
-    /// What the author's items define.
+    /// What the author's items and modules define.
     pub(super) fn defined(&self) -> BTreeSet<String> {
-        refs::defined(&self.items)
+        let mut defined = refs::defined(&self.items);
+        defined.extend(self.modules.iter().map(|module| module.name.value.clone()));
+        defined
     }
 
-    /// Whether names come in that cannot be known here: by glob imports and macros.
+    /// Whether names come in beside the objects that cannot be known here.
     pub(super) fn has_unknown_names(&self) -> bool {
-        fn has_glob(tree: &syn::UseTree) -> bool {
-            match tree {
-                syn::UseTree::Glob(_) => true,
-                syn::UseTree::Path(path) => has_glob(&path.tree),
-                syn::UseTree::Group(group) => group.items.iter().any(has_glob),
-                _ => false,
-            }
-        }
-        self.items.iter().any(|item| match item {
-            Item::Use(item) => has_glob(&item.tree),
-            Item::Macro(item) => item.ident.is_none(),
-            _ => false,
-        })
+        has_unknown_names(&self.items)
+    }
+
+    /// The modules in files, for those who look into them.
+    pub(super) fn module_files(&self) -> &[ModuleFile] {
+        &self.modules
+    }
+
+    /// The modules in files.
+    pub(super) fn modules(&self) -> Vec<Module<Fragment>> {
+        let module =
+            |module: &ModuleFile| Module { name: module.name.value.clone(), items: module.fragment.clone() };
+        self.modules.iter().map(module).collect()
     }
 
     pub(super) fn item_refs(&self) -> &[(Code, Refs)] {
@@ -123,28 +145,58 @@ impl Rust {
     }
 }
 
+/// Whether names come in that cannot be known here: by glob imports and macros. What is beside the objects is known.
+fn has_unknown_names(items: &[Item]) -> bool {
+    fn has_glob(tree: &syn::UseTree) -> bool {
+        match tree {
+            syn::UseTree::Glob(_) => true,
+            syn::UseTree::Path(path) if path.ident == "super" || path.ident == "crate" => {
+                !matches!(*path.tree, syn::UseTree::Glob(_)) && has_glob(&path.tree)
+            }
+            syn::UseTree::Path(path) => has_glob(&path.tree),
+            syn::UseTree::Group(group) => group.items.iter().any(has_glob),
+            _ => false,
+        }
+    }
+    items.iter().any(|item| match item {
+        Item::Use(item) => has_glob(&item.tree),
+        Item::Macro(item) => item.ident.is_none(),
+        _ => false,
+    })
+}
+
 impl Resolver<'_> {
     pub(super) fn parse_rust(&mut self, spec: &ast::Patch) -> Rust {
-        let mut rust =
-            Rust { items: Vec::new(), item_codes: Vec::new(), item_refs: Vec::new(), bodies: HashMap::new() };
+        let mut rust = Rust {
+            items: Vec::new(),
+            item_codes: Vec::new(),
+            item_refs: Vec::new(),
+            modules: Vec::new(),
+            bodies: HashMap::new(),
+        };
         for &code in &spec.items {
-            match parse_item(self.source, code) {
+            match parse_item(self.sources, code) {
                 Ok((item, tokens)) => {
                     self.check_item(&item, code);
                     rust.item_refs.push((code, Refs::of_item(&item, tokens)));
                     rust.items.push(item);
-                    rust.item_codes.push(Fragment::new(self.source, code));
+                    rust.item_codes.push(Fragment::new(self.sources, code));
                 }
                 Err(error) => self.report(error),
+            }
+        }
+        for module in &spec.modules {
+            if let Some(module) = self.module_file(module, &rust) {
+                rust.modules.push(module);
             }
         }
         let functions = spec.objects.iter().flat_map(|object| &object.funcs);
         let bodies = functions.flat_map(|f| [f.replace, f.pre, f.post]).flatten().map(|body| body.code);
         let callbacks = spec.objects.iter().flat_map(|object| &object.callbacks).map(|c| c.code);
         for code in bodies.chain(callbacks) {
-            match parse_body(self.source, code) {
+            match parse_body(self.sources, code) {
                 Ok(body) => {
-                    rust.bodies.insert(code.span.start, (body, Fragment::new(self.source, code)));
+                    rust.bodies.insert(code.span.start, (body, Fragment::new(self.sources, code)));
                 }
                 Err(error) => self.report(error),
             }
@@ -152,19 +204,71 @@ impl Resolver<'_> {
         rust
     }
 
+    /// A module in a file. What is wrong with its name does not hide what is wrong with its text.
+    fn module_file(&mut self, module: &ast::Module, rust: &Rust) -> Option<ModuleFile> {
+        let fits = self.check_module_name(&module.name, &rust.defined());
+        let code = self.rust_file(&module.file)?;
+        match parse_file(self.sources, code) {
+            Ok((file, tokens)) => fits.then(|| ModuleFile {
+                name: module.name.clone(),
+                fragment: Fragment::new(self.sources, code),
+                refs: Refs::of_items(&file.items, tokens),
+                has_unknown_names: has_unknown_names(&file.items),
+                items: file.items,
+            }),
+            Err(error) => {
+                self.report(error);
+                None
+            }
+        }
+    }
+
+    fn check_module_name(&mut self, name: &ast::Name, defined: &BTreeSet<String>) -> bool {
+        let text = &name.value;
+        let reserved = RESERVED.contains(&text.as_str()) || text.starts_with(PREFIX);
+        let error = if syn::parse_str::<syn::Ident>(text).is_err() || reserved {
+            let error = Diagnostic::error(KPS0210, format!("a module cannot be named `{text}`"));
+            let note = if reserved {
+                "the generated code has this name for something else"
+            } else {
+                "Rust has this word"
+            };
+            error.at(name.span, "").note(note).help("choose another name")
+        } else if text.len() > MAX_NAME {
+            long_name(name.span)
+        } else if defined.contains(text) {
+            let error = Diagnostic::error(KPS0211, format!("two items are named `{text}`"));
+            error.at(name.span, "").help("rename one")
+        } else {
+            return true;
+        };
+        self.report(error);
+        false
+    }
+
     /// An item must not hide a type that the patch gets from the kernel: bodies would read memory by its layout.
     pub(super) fn check_hidden_types(&mut self, rust: &Rust, types: &Types) {
         let types: HashSet<&str> = types.iter().map(|(_, def)| def.name()).collect();
-        for (item, fragment) in rust.items.iter().zip(&rust.item_codes) {
-            for name in refs::defined(std::slice::from_ref(item)) {
-                if types.contains(name.as_str()) {
-                    self.report(
-                        Diagnostic::error(KPS0210, format!("an item cannot be named `{name}`"))
-                            .at(fragment.span, "")
-                            .note("the patch uses a type of the kernel that has this name")
-                            .help("choose another name"),
-                    );
-                }
+        let items = rust.items.iter().zip(&rust.item_codes);
+        let items = items.map(|(item, fragment)| (fragment.span, refs::defined(std::slice::from_ref(item))));
+        let modules = rust.modules.iter().map(|module| {
+            let own = BTreeSet::from([module.name.value.clone()]);
+            (module.name.span, own)
+        });
+        let inside = rust.modules.iter().flat_map(|module| {
+            module.items.iter().map(|item| {
+                let span = place(module.code(), item.span());
+                (span, refs::defined(std::slice::from_ref(item)))
+            })
+        });
+        for (span, names) in items.chain(modules).chain(inside) {
+            for name in names.iter().filter(|name| types.contains(name.as_str())) {
+                self.report(
+                    Diagnostic::error(KPS0210, format!("an item cannot be named `{name}`"))
+                        .at(span, "")
+                        .note("the patch uses a type of the kernel that has this name")
+                        .help("choose another name"),
+                );
             }
         }
     }

@@ -1,12 +1,14 @@
 //! Files in C: functions that take the place of old ones, and functions that Rust bodies call.
 
 use super::names::Declared;
+use super::paths::FileKind;
 use super::rust::{long_name, MAX_NAME};
 use super::symbols::Scope;
 use super::Resolver;
 use crate::diag::{Diagnostic, KPS0211, KPS0214};
 use kps_facts::Importer;
 use kps_grammar::ast::{self, Text};
+use kps_grammar::Language;
 use kps_plan::{CFile, Change, Function, Link, ObjectName};
 
 impl Resolver<'_> {
@@ -53,7 +55,7 @@ impl Resolver<'_> {
     ) -> Option<Change<B>> {
         let name = &symbol.name.value;
         let n = self.c_file(file, scope.object_name())?;
-        let text = self.source.files.get(&file.value).map_or("", String::as_str);
+        let text = self.sources.find(Language::C, &file.value).map_or("", |file| file.source.text.as_str());
         let calls_original = has_word(text, "original") || has_word(text, &format!("original_{name}"));
         let declaration = self.prototypes(scope, name).first().map(|&id| self.facts.btf.declaration(id));
         Some(Change::C { file: n, calls_original, declaration: declaration.filter(|text| is_plain_c(text)) })
@@ -62,13 +64,7 @@ impl Resolver<'_> {
     /// The place of a file among those of the patch. It serves one object: what it uses of a module is there only when the
     /// module is.
     fn c_file(&mut self, file: &Text, object: ObjectName) -> Option<usize> {
-        if !is_c_path(&file.value) {
-            self.report(
-                Diagnostic::error(KPS0214, format!("{:?} cannot be the path of a C file", file.value))
-                    .at(file.span, "")
-                    .note("the kernel's makefiles will read it")
-                    .help("letters, digits and `_ - . /` may be in it, and `.c` is at its end"),
-            );
+        if !self.check_path(file, FileKind::C) {
             return None;
         }
         let known = self.c_files.iter().position(|known| known.path == file.value);
@@ -92,16 +88,6 @@ impl Resolver<'_> {
     }
 }
 
-/// Whether a path is one of plain characters below the folder it starts from.
-pub fn is_c_path(path: &str) -> bool {
-    let plain = |part: &str| {
-        !part.starts_with(['.', '-'])
-            && !part.is_empty()
-            && part.chars().all(|c| c.is_ascii_alphanumeric() || "_-.".contains(c))
-    };
-    path.ends_with(".c") && path.split('/').all(plain)
-}
-
 /// Whether a declaration from BTF is one that C can take, whatever a forged kernel says.
 fn is_plain_c(text: &str) -> bool {
     text.chars().all(|c| c.is_ascii_alphanumeric() || "_ *,()[].".contains(c)) && !text.contains("anonymous")
@@ -115,18 +101,6 @@ fn has_word(text: &str, word: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn paths_stay_below_and_are_plain() {
-        for path in ["show.c", "net/sk-fix.v2.c", "a_b.c"] {
-            assert!(is_c_path(path), "{path}");
-        }
-        for path in
-            ["", ".c", "a", "/a.c", "../a.c", "a//b.c", "a b.c", "$(x).c", "a;b.c", "-o.c", "a/./b.c", "a.h"]
-        {
-            assert!(!is_c_path(path), "{path}");
-        }
-    }
 
     #[test]
     fn words_are_whole() {

@@ -176,6 +176,8 @@ impl Resolver<'_> {
             return self.c_body(scope, &spec.symbol, file);
         }
         match (spec.replace, spec.pre, spec.post) {
+            // What is wrong with the file has been said.
+            (None, None, None) if spec.replace_from.is_some() => None,
             (None, None, None) => {
                 self.report_absence(
                     Diagnostic::error(KPS0207, format!("nothing changes in `{}`", name.value))

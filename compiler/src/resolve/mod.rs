@@ -2,10 +2,12 @@
 
 mod bodies;
 mod c;
+mod from;
 mod funcs;
 mod metadata;
 mod names;
 mod params;
+mod paths;
 mod percpu;
 mod rust;
 mod signatures;
@@ -16,15 +18,15 @@ mod test_blocks;
 use crate::diag::{any_error, list, Diagnostic, KPS0207, KPS0209, KPS0213, KPS0607};
 use kps_facts::{Facts, Importer, Wanted};
 use kps_grammar::ast;
-use kps_grammar::{Source, Span};
+use kps_grammar::{Sources, Span};
 use kps_plan::{AuthorsKey, CFile, Imports, Klp, Object, Patch, Target, Type};
 use names::Declared;
 use std::collections::HashMap;
 use symbols::Scope;
 
 pub use bodies::Fragment;
-pub use c::is_c_path;
 pub use metadata::{check_name, is_meant_for};
+pub use paths::{is_path, refused_path, FileKind};
 
 /// A patch whose every name has been found, and where its parts were written.
 #[derive(Debug)]
@@ -39,13 +41,13 @@ pub struct Resolved {
 ///
 /// `complete` is whether the whole text was understood. If not, what seems to be missing may be there.
 pub fn resolve(
-    source: &Source,
+    sources: &Sources,
     spec: &ast::Patch,
     complete: bool,
     facts: &Facts,
 ) -> (Option<Resolved>, Vec<Diagnostic>) {
     let mut resolver = Resolver {
-        source,
+        sources,
         facts,
         complete,
         diagnostics: Vec::new(),
@@ -59,7 +61,7 @@ pub fn resolve(
 }
 
 struct Resolver<'a> {
-    source: &'a Source,
+    sources: &'a Sources,
     facts: &'a Facts,
     complete: bool,
     diagnostics: Vec<Diagnostic>,
@@ -103,6 +105,8 @@ impl<'a> Resolver<'a> {
     }
 
     fn patch(&mut self, spec: &ast::Patch) -> Option<Resolved> {
+        self.check_files();
+        let spec = &self.with_bodies_of_files(spec);
         let metadata = self.metadata(spec);
         self.check_tests(spec);
         let rust = self.parse_rust(spec);
@@ -157,6 +161,7 @@ impl<'a> Resolver<'a> {
             params,
             objects,
             items: rust.item_fragments(),
+            modules: rust.modules(),
             c_files: std::mem::take(&mut self.c_files),
             kernel: imports,
             klp: klp?,

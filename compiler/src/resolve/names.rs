@@ -174,6 +174,11 @@ impl Resolver<'_> {
         for (code, refs) in rust.item_refs() {
             self.names(refs, *code, &mut names, importer, imports);
         }
+        for module in rust.module_files() {
+            names.lenient = rust.has_unknown_names() || module.has_unknown_names;
+            self.names(&module.refs, module.code(), &mut names, importer, imports);
+        }
+        names.lenient = rust.has_unknown_names();
         for object in objects {
             names.object = object.name.as_str().to_owned();
             let sees = object.sees.iter().map(|&n| &objects[n]).chain([object]).map(|o| o.name.as_str());

@@ -86,7 +86,7 @@ impl Resolver<'_> {
         let is_known = !self.of_scope(scope, self.facts.btf.variables(&name.value)).is_empty();
         let line = match is_known {
             true => format!("use percpu {};", name.value),
-            false => format!("use percpu {}: {};", name.value, self.source.slice(ty.span)),
+            false => format!("use percpu {}: {};", name.value, self.sources.slice(ty.span)),
         };
         self.report(
             Diagnostic::error(KPS0212, format!("`{}` is a per-CPU variable", name.value))

@@ -1,16 +1,17 @@
-//! The Rust in a spec: parsed to find its mistakes and its references, but never printed again.
+//! The Rust of a spec and its files: parsed to find its mistakes and its references, but never printed again.
 
-use crate::diag::{foreign_letters, Diagnostic, KPS0108, KPS0114, KPS0116, KPS0304, KPS0501};
+use crate::diag::{foreign_letters, Diagnostic, KPS0114, KPS0116, KPS0117, KPS0304, KPS0501};
 use kps_codegen::refs::Refs;
 use kps_grammar::ast::Code;
-use kps_grammar::{Source, Span};
+use kps_grammar::{Sources, Span};
 use proc_macro2::{Ident, TokenStream, TokenTree};
 use std::str::FromStr as _;
 use syn::parse::Parser as _;
+use syn::spanned::Spanned as _;
 use syn::visit::{self, Visit};
 use syn::{Block, Item, Stmt};
 
-/// How many tokens a body or an item may have. Parsing and walking recurse over what is written; no body that people write
+/// How many tokens a body, an item or a file may have. Parsing and walking recurse over what is written; no body that people write
 /// comes near.
 const MAX_TOKENS: usize = 1 << 16;
 
@@ -34,11 +35,11 @@ impl ParsedBody {
 }
 
 /// Parses the inside of a block.
-pub(super) fn parse_body(source: &Source, code: Code) -> Result<ParsedBody, Diagnostic> {
+pub(super) fn parse_body(sources: &Sources, code: Code) -> Result<ParsedBody, Diagnostic> {
     let wrong = |span, problem: String| {
         Diagnostic::error(KPS0501, format!("this is not Rust: {problem}")).at(span, "")
     };
-    let tokens = lex(source, code, MAX_TOKENS, wrong)?;
+    let tokens = lex(sources, code, MAX_TOKENS, wrong)?;
     match Block::parse_within.parse2(tokens.clone()) {
         Ok(stmts) => {
             one_file(code, |walk| stmts.iter().for_each(|stmt| walk.visit_stmt(stmt)))?;
@@ -49,11 +50,11 @@ pub(super) fn parse_body(source: &Source, code: Code) -> Result<ParsedBody, Diag
 }
 
 /// Parses an item.
-pub(super) fn parse_item(source: &Source, code: Code) -> Result<(Item, TokenStream), Diagnostic> {
+pub(super) fn parse_item(sources: &Sources, code: Code) -> Result<(Item, TokenStream), Diagnostic> {
     let wrong = |span, problem: String| {
         Diagnostic::error(KPS0114, format!("this is no Rust item: {problem}")).at(span, "")
     };
-    let tokens = lex(source, code, MAX_TOKENS, wrong)?;
+    let tokens = lex(sources, code, MAX_TOKENS, wrong)?;
     match syn::parse2::<Item>(tokens.clone()) {
         // syn keeps what it does not understand as tokens; rustc would not either.
         Ok(Item::Verbatim(_)) => Err(wrong(code.span, "it is incomplete".into())),
@@ -65,23 +66,41 @@ pub(super) fn parse_item(source: &Source, code: Code) -> Result<(Item, TokenStre
     }
 }
 
+/// Parses a file.
+pub(super) fn parse_file(sources: &Sources, code: Code) -> Result<(syn::File, TokenStream), Diagnostic> {
+    let wrong = |span, problem: String| {
+        Diagnostic::error(KPS0501, format!("this is not Rust: {problem}")).at(span, "")
+    };
+    let tokens = lex(sources, code, MAX_TOKENS, wrong)?;
+    let file: syn::File =
+        syn::parse2(tokens.clone()).map_err(|error| wrong(place(code, error.span()), error.to_string()))?;
+    let verbatim = file.items.iter().find(|item| matches!(item, Item::Verbatim(_)));
+    if let Some(item) = verbatim {
+        return Err(wrong(place(code, item.span()), "this item is incomplete".into()));
+    }
+    one_file(code, |walk| walk.visit_file(&file))?;
+    Ok((file, tokens))
+}
+
 /// Parses a type.
-pub(super) fn parse_type(source: &Source, code: Code) -> Result<syn::Type, Diagnostic> {
+pub(super) fn parse_type(sources: &Sources, code: Code) -> Result<syn::Type, Diagnostic> {
     let wrong = |span, problem: String| {
         Diagnostic::error(KPS0304, format!("this is no Rust type: {problem}")).at(span, "")
     };
-    let tokens = lex(source, code, MAX_TYPE_TOKENS, wrong)?;
+    let tokens = lex(sources, code, MAX_TYPE_TOKENS, wrong)?;
     syn::parse2(tokens).map_err(|error| wrong(place(code, error.span()), error.to_string()))
 }
 
-/// Refuses a module whose text is in another file: a spec is one file.
+/// Refuses a module whose text is in a file that the spec does not name.
 fn one_file(code: Code, visit: impl FnOnce(&mut Modules)) -> Result<(), Diagnostic> {
     let mut modules = Modules(None);
     visit(&mut modules);
     match modules.0 {
-        Some(span) => Err(Diagnostic::error(KPS0108, "a module in a file of its own is not supported yet")
-            .at(place(code, span), "")
-            .help("write its items between braces: `mod NAME { .. }`")),
+        Some(span) => {
+            Err(Diagnostic::error(KPS0117, "this module has no items, and the spec names no file of it")
+                .at(place(code, span), "")
+                .help("write `mod NAME from \"FILE.rs\";` beside the objects, or its items between braces"))
+        }
         None => Ok(()),
     }
 }
@@ -100,12 +119,12 @@ impl<'a> Visit<'a> for Modules {
 
 /// Cuts a piece into tokens; `wrong` makes the message for what Rust has no token for.
 fn lex(
-    source: &Source,
+    sources: &Sources,
     code: Code,
     most: usize,
     wrong: impl Fn(Span, String) -> Diagnostic,
 ) -> Result<TokenStream, Diagnostic> {
-    let tokens = TokenStream::from_str(source.slice(code.span)).map_err(|error| {
+    let tokens = TokenStream::from_str(sources.slice(code.span)).map_err(|error| {
         let at = (code.span.start + error.span().byte_range().start).min(code.span.end);
         wrong(Span::new(at, at), "it has a token that Rust does not know".to_owned())
     })?;

@@ -61,7 +61,9 @@ impl Resolver<'_> {
             let error = ids.iter().fold(error, |error, &id| {
                 error.note(format!("in the kernel it is `{}`", self.facts.btf.declaration(id)))
             });
-            self.report(error.help("drop the prototype: BTF knows it, and the names of the parameters"));
+            self.report(
+                error.help("leave it out, for BTF knows it; in a file write it as the kernel has it"),
+            );
             return None;
         }
         Some(signature)
@@ -159,7 +161,7 @@ impl Resolver<'_> {
 
     /// A type as an author writes it, in Rust.
     pub(super) fn written_type(&mut self, code: Code, importer: &mut Importer<'_>) -> Option<Type> {
-        let ty = match parse_type(self.source, code) {
+        let ty = match parse_type(self.sources, code) {
             Ok(ty) => ty,
             Err(error) => {
                 self.report(error);

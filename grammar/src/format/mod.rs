@@ -64,9 +64,11 @@ impl Block {
     }
 
     /// Whether an item in this block is Rust from its first word on.
-    fn is_rust(self, word: &str) -> bool {
-        let level = self.level();
-        !level.statements.contains(&word) && !level.blocks.contains(&word)
+    fn is_rust(self, text: &str, item: &RawItem) -> bool {
+        let (level, word) = (self.level(), word(text, item));
+        let is_ours = level.statements.contains(&word) || level.blocks.contains(&word);
+        let head = &text[item.head.start..item.head.end];
+        !is_ours && !(self == Block::Patch && word == "mod" && parse::is_module_file(head))
     }
 }
 
@@ -109,7 +111,7 @@ fn lay_comment(page: &mut Page, text: &str, comment: Span) {
 /// Lays out an item that takes several lines, or any number of its own.
 fn lay_item(page: &mut Page, text: &str, item: &RawItem, block: Block, indent: usize) {
     let word = word(text, item);
-    if block.is_rust(word) {
+    if block.is_rust(text, item) {
         return page.push(&rust::item(text, item.whole, indent));
     }
     let head = head::lay(text, head(item), indent);
@@ -145,7 +147,7 @@ fn lay_item(page: &mut Page, text: &str, item: &RawItem, block: Block, indent: u
 fn row(text: &str, entry: &Entry, block: Block, indent: usize) -> Option<Row> {
     let What::Item { lead, item } = &entry.what else { return None };
     let word = word(text, item);
-    if block.is_rust(word) {
+    if block.is_rust(text, item) {
         return None;
     }
     if item.block.is_none() {

@@ -2,7 +2,7 @@
 
 use super::{btf, spec};
 use kps_facts::Facts;
-use kps_grammar::Source;
+use kps_grammar::{Source, Sources};
 
 /// A spec that asks for something of each kind.
 const SPEC: &str = "
@@ -49,6 +49,6 @@ fn check(facts: &Facts) {
         facts.vmlinux.sites.get(&sym.address).and_then(kps_facts::Site::entry);
     }
     btf::ask_all(&facts.btf);
-    let source = Source::new("asks.kps", SPEC);
-    spec::compile(&source, facts);
+    let sources = Sources::new(Source::new("asks.kps", SPEC));
+    spec::compile(&sources, facts);
 }

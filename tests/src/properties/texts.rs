@@ -1,6 +1,6 @@
 //! The texts that come from elsewhere: configurations, lists of exports, and what compilers say.
 
-use kps_grammar::Source;
+use kps_grammar::{Source, Sources, Span};
 use kpsc::build::Messages;
 use kpsc::diag::render;
 use kpsc::emit::{Line, LineTable};
@@ -20,18 +20,19 @@ pub fn texts(data: &[u8]) {
         assert!(!name.contains(['\t', '\n']), "{name:?}");
         assert!(export.namespace.is_none_or(|name| !name.is_empty() && name == name.trim()));
     }
-    let source = Source::new("f.kps", SPEC);
-    let line = Line { generated: 2, spec: 2, shift: 0, columns: (5, 20) };
-    let next = Line { generated: 3, spec: 2, shift: -3, columns: (8, 9) };
-    let table = LineTable { file: "f_main.rs".into(), spec: "f.kps".into(), lines: vec![line, next] };
-    let mut messages = Messages::new(&table, &source);
+    let sources = Sources::new(Source::new("f.kps", SPEC));
+    let body = SPEC.find("let").unwrap_or_default();
+    let line = Line { generated: 2, text: Span::new(body, body + 10), column: 5 };
+    let next = Line { generated: 3, text: Span::new(body + 12, body + 17), column: 8 };
+    let table = LineTable { file: "f_main.rs".into(), lines: vec![line, next] };
+    let mut messages = Messages::new(&table, &sources);
     for line in text.lines() {
         messages.read(line);
     }
     for diagnostic in messages.finish() {
         for label in &diagnostic.labels {
-            source.slice(label.span);
+            sources.slice(label.span);
         }
-        render(&diagnostic, Some(&source), 100);
+        render(&diagnostic, Some(&sources), 100);
     }
 }

@@ -35,16 +35,16 @@ pub(crate) const CASES: &[Case] = &[
         w.write_sparse("spec.kps", 10 << 30);
         check("spec.kps")
     }),
-    ("KPS0701-trigger-missing", |w| trigger(w, "poc.c")),
+    ("KPS0214-trigger-missing", |w| trigger(w, "poc.c")),
     ("KPS0701-trigger-is-a-folder", |w| {
         w.write("poc.c/file", "");
         trigger(w, "poc.c")
     }),
-    ("KPS0612-trigger-link-out", |w| {
+    ("KPS0214-trigger-link-out", |w| {
         symlink("/proc/version", w.work().join("poc.c")).unwrap_or_else(|error| panic!("{error}"));
         trigger(w, "poc.c")
     }),
-    ("KPS0612-trigger-folder-link-out", |w| {
+    ("KPS0214-trigger-folder-link-out", |w| {
         std::fs::write(w.temporary().join("poc.c"), "").unwrap_or_else(|error| panic!("{error}"));
         symlink(w.temporary(), w.work().join("folder")).unwrap_or_else(|error| panic!("{error}"));
         trigger(w, "folder/poc.c")
@@ -52,6 +52,40 @@ pub(crate) const CASES: &[Case] = &[
     ("KPS0713-trigger-too-large", |w| {
         w.write_sparse("poc.c", MIB + 1);
         trigger(w, "poc.c")
+    }),
+    ("KPS0214-module-link-out", |w| {
+        symlink("/proc/version", w.work().join("file.rs")).unwrap_or_else(|error| panic!("{error}"));
+        module(w)
+    }),
+    ("KPS0701-module-is-a-folder", |w| {
+        w.write("file.rs/file", "");
+        module(w)
+    }),
+    ("KPS0713-module-too-large", |w| {
+        w.write_sparse("file.rs", 4 * MIB + 1);
+        module(w)
+    }),
+    ("KPS0113-module-not-utf-8", |w| {
+        w.write("file.rs", b"// Jos\xe9\n");
+        module(w)
+    }),
+    ("KPS0103-module-of-brackets", |w| {
+        w.write("file.rs", "(".repeat(100_000));
+        module(w)
+    }),
+    ("KPS0116-module-of-many-tokens", |w| {
+        w.write("file.rs", "const A: u8 = -1;\n".repeat(10_000));
+        module(w)
+    }),
+    // Other ends of lines and a byte order mark do not move the place.
+    ("KPS0501-module-crlf", |w| {
+        w.write("file.rs", "\u{feff}pub fn f() {\r\n    let a = ;\r\n}\r\n");
+        module(w)
+    }),
+    ("KPS0214-header-link-out", |w| {
+        w.write("file.c", "#include \"file.h\"\n");
+        symlink("/proc/version", w.work().join("file.h")).unwrap_or_else(|error| panic!("{error}"));
+        with_item(w, "c \"file.c\"")
     }),
     ("KPS0701-missing", |_| check("no/such/spec.kps")),
     ("KPS0701-folder", |_| check(".")),
@@ -98,6 +132,20 @@ fn trigger(world: &World, file: &str) -> Vec<OsString> {
     );
     world.write("spec.kps", text);
     arguments(&["test", "--kernel", FIXTURE, "spec.kps"])
+}
+
+/// Checks a spec with a module in `file.rs`.
+fn module(world: &World) -> Vec<OsString> {
+    with_item(world, "mod file from \"file.rs\"")
+}
+
+/// Checks a spec with this line.
+fn with_item(world: &World, item: &str) -> Vec<OsString> {
+    let text = format!(
+        "patch fix {{\n    license \"GPL\";\n    {item};\n    \
+         object vmlinux {{ fn cmdline_proc_show {{ pre {{ }} }} }}\n}}\n"
+    );
+    spec(world, text)
 }
 
 /// Checks a spec with a mistake in a file of this name.

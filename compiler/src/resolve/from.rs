@@ -1,0 +1,165 @@
+//! Rust in files of its own: a function that takes the place of an old one becomes what it would be in the spec, and a module is
+//! found for those who compile it.
+
+use super::paths::FileKind;
+use super::rust::{parse_file, place};
+use super::Resolver;
+use crate::diag::{syntax, Diagnostic, KPS0508};
+use kps_codegen::names::ident;
+use kps_grammar::ast::{self, At, Body, Code, Param, Prototype, Text};
+use kps_grammar::{check, Language, Span};
+use syn::ext::IdentExt as _;
+use syn::spanned::Spanned as _;
+use syn::{AttrStyle, FnArg, Item, ItemFn, Pat, ReturnType};
+
+/// What a file says of a function.
+struct Found {
+    prototype: Prototype,
+    body: Code,
+}
+
+impl Resolver<'_> {
+    /// Holds every file to what a spec is held to.
+    pub(super) fn check_files(&mut self) {
+        let errors: Vec<_> = self.sources.files().skip(1).flat_map(check).collect();
+        self.diagnostics.extend(errors.iter().map(syntax));
+    }
+
+    /// The text of a file in Rust. Without it there has been a message.
+    pub(super) fn rust_file(&mut self, file: &Text) -> Option<Code> {
+        if !self.check_path(file, FileKind::Rust) {
+            return None;
+        }
+        let found = self.sources.find(Language::Rust, &file.value)?;
+        check(found).is_empty().then(|| Code { span: found.span() })
+    }
+
+    /// The patch with each `replace from` as the `replace { .. }` that it stands for: nothing behind this tells the two apart.
+    pub(super) fn with_bodies_of_files(&mut self, spec: &ast::Patch) -> ast::Patch {
+        let mut spec = spec.clone();
+        for func in spec.objects.iter_mut().flat_map(|object| &mut object.funcs) {
+            let Some(file) = &func.replace_from else { continue };
+            let Some(found) = self.function_in(file, &func.symbol.name.value) else { continue };
+            if let Some(prototype) = &func.prototype {
+                let message = format!("{} has the prototype already", file.value);
+                self.report(
+                    Diagnostic::error(KPS0508, message)
+                        .at(prototype.span, "")
+                        .at(found.prototype.span, "it is here")
+                        .help("drop it in the spec: the body's parameters are named in the file"),
+                );
+                continue;
+            }
+            func.prototype = Some(found.prototype);
+            func.replace = Some(Body { word: file.span, code: found.body });
+        }
+        spec
+    }
+
+    /// The one function of a file.
+    fn function_in(&mut self, file: &Text, name: &str) -> Option<Found> {
+        let code = self.rust_file(file)?;
+        let found = parse_file(self.sources, code).and_then(|(parsed, _)| {
+            let inner = parsed.attrs.iter().find(|attribute| !attribute.path().is_ident("doc"));
+            match inner {
+                Some(attribute) => Err(more(&file.value, place(code, attribute.span()))),
+                None => function(&file.value, code, name, &parsed.items),
+            }
+        });
+        found.map_err(|error| self.report(error)).ok()
+    }
+}
+
+/// The function of this name, if there is nothing else. In Rust's names whatever no identifier may have is `_`.
+fn function(file: &str, code: Code, name: &str, items: &[Item]) -> Result<Found, Diagnostic> {
+    let name = ident(name);
+    let is_wanted = |item: &&Item| matches!(item, Item::Fn(function) if function.sig.ident == name);
+    let Some(Item::Fn(function)) = items.iter().find(is_wanted) else {
+        let place = match items.first() {
+            Some(Item::Fn(other)) => place(code, other.sig.ident.span()),
+            Some(other) => place(code, other.span()),
+            None => Span::new(code.span.end, code.span.end),
+        };
+        return Err(Diagnostic::error(KPS0508, format!("{file} does not define `{name}`"))
+            .at(place, "")
+            .help(format!(
+                "write `fn {name}(..) -> TYPE {{ .. }}` there, with the kernel's prototype in Rust"
+            )));
+    };
+    if let Some(other) =
+        items.iter().find(|item| !matches!(item, Item::Fn(item) if std::ptr::eq(item, function)))
+    {
+        return Err(more(file, place(code, other.span())));
+    }
+    if let Some(odd) = odd_part(function) {
+        return Err(Diagnostic::error(KPS0508, "a function that the kernel calls cannot have this")
+            .at(place(code, odd), "")
+            .note("the new body has the old function's prototype, and the generated code around it")
+            .help(format!("write `fn {name}(NAME: TYPE, ..) -> TYPE {{ .. }}`")));
+    }
+    let braces = function.block.brace_token.span;
+    let body = Span::new(place(code, braces.open()).end, place(code, braces.close()).start);
+    Ok(Found { prototype: prototype(code, function), body: Code { span: body } })
+}
+
+fn more(file: &str, place: Span) -> Diagnostic {
+    Diagnostic::error(KPS0508, format!("{file} holds more than the new function"))
+        .at(place, "")
+        .note("what `replace from` names is one function, as `replace { .. }` is one body")
+        .help("move it into the function, or into a file of `mod NAME from \"FILE.rs\";`")
+}
+
+/// What no function has that C calls by a prototype of BTF's.
+fn odd_part(function: &ItemFn) -> Option<proc_macro2::Span> {
+    let sig = &function.sig;
+    let is_comment = |attribute: &&syn::Attribute| {
+        attribute.path().is_ident("doc") && matches!(attribute.style, AttrStyle::Outer)
+    };
+    let attribute = function.attrs.iter().find(|attribute| !is_comment(attribute)).map(|a| a.span());
+    let constant = sig.constness.map(|word| word.span());
+    let asynchronous = sig.asyncness.map(|word| word.span());
+    let abi = sig.abi.iter().find(|abi| abi.name.as_ref().is_some_and(|name| name.value() != "C"));
+    let generics = (!sig.generics.params.is_empty()).then(|| sig.generics.span());
+    let clause = sig.generics.where_clause.as_ref().map(|clause| clause.span());
+    let param = sig.inputs.iter().find(|input| name_of(input).is_none()).map(|input| input.span());
+    [attribute, constant, asynchronous, abi.map(|abi| abi.span()), generics, clause, param]
+        .into_iter()
+        .flatten()
+        .next()
+}
+
+/// The name of a parameter that has just one.
+fn name_of(input: &FnArg) -> Option<&syn::Ident> {
+    match input {
+        FnArg::Typed(param) if param.attrs.is_empty() => match &*param.pat {
+            Pat::Ident(name) if name.by_ref.is_none() && name.subpat.is_none() && name.attrs.is_empty() => {
+                Some(&name.ident)
+            }
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// The prototype as the spec would have it.
+fn prototype(code: Code, function: &ItemFn) -> Prototype {
+    let sig = &function.sig;
+    let ty = |ty: &syn::Type| Code { span: place(code, ty.span()) };
+    let param = |input: &FnArg| {
+        let (FnArg::Typed(typed), Some(name)) = (input, name_of(input)) else { return None };
+        let name = At { value: name.unraw().to_string(), span: place(code, name.span()) };
+        Some(Param { name, ty: ty(&typed.ty) })
+    };
+    let brackets = sig.paren_token.span;
+    let list = place(code, brackets.open()).to(place(code, brackets.close()));
+    let ret = match &sig.output {
+        ReturnType::Default => None,
+        ReturnType::Type(_, result) => Some(ty(result)),
+    };
+    Prototype {
+        params: sig.inputs.iter().filter_map(param).collect(),
+        variadic: sig.variadic.is_some(),
+        span: ret.map_or(list, |ret| list.to(ret.span)),
+        ret,
+    }
+}

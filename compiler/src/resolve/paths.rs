@@ -1,0 +1,90 @@
+//! The paths of files that a spec names: they lead down from its folder, and nothing that reads them takes them for anything else.
+
+use super::Resolver;
+use crate::diag::{Diagnostic, KPS0214};
+use kps_grammar::ast::Text;
+
+/// Longer than the path of any file that people write, and shorter than what systems refuse.
+const MAX_PATH: usize = 255;
+
+/// What a spec names a file for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FileKind {
+    /// C: a part of the module, or a trigger.
+    C,
+    /// Rust.
+    Rust,
+    /// What a file in C includes.
+    Header,
+    /// A module, compressed or not.
+    Module,
+}
+
+impl FileKind {
+    /// What it is called, and how its name ends.
+    fn words(self) -> (&'static str, &'static [&'static str]) {
+        match self {
+            FileKind::C => ("a file in C", &[".c"]),
+            FileKind::Rust => ("a file in Rust", &[".rs"]),
+            FileKind::Header => ("a file in C", &[""]),
+            FileKind::Module => ("a module", &[".ko", ".ko.gz", ".ko.xz", ".ko.zst"]),
+        }
+    }
+}
+
+/// Whether a spec may name a file of this kind so.
+pub fn is_path(path: &str, kind: FileKind) -> bool {
+    let plain = |part: &str| {
+        !part.starts_with(['.', '-'])
+            && !part.is_empty()
+            && part.chars().all(|c| c.is_ascii_alphanumeric() || "_-.".contains(c))
+    };
+    let (_, endings) = kind.words();
+    path.len() <= MAX_PATH
+        && path.split('/').all(plain)
+        && endings.iter().any(|ending| path.strip_suffix(ending).is_some_and(|stem| !stem.ends_with('/')))
+}
+
+/// The message for a path that a spec cannot name.
+pub fn refused_path(file: &Text, kind: FileKind) -> Diagnostic {
+    let (what, endings) = kind.words();
+    let end = match endings {
+        [ending, ..] if !ending.is_empty() => format!(", and `{ending}` is at its end"),
+        _ => String::new(),
+    };
+    Diagnostic::error(KPS0214, format!("{:?} cannot be the path of {what}", file.value))
+        .at(file.span, "")
+        .note("a path leads down from the spec's folder, and compilers and makefiles read it")
+        .help(format!("its names are letters, digits and `_ - .`, with no dot or hyphen first{end}"))
+}
+
+impl Resolver<'_> {
+    /// Whether a path may be written, and the message if it may not.
+    pub(super) fn check_path(&mut self, file: &Text, kind: FileKind) -> bool {
+        let fits = is_path(&file.value, kind);
+        if !fits {
+            self.report(refused_path(file, kind));
+        }
+        fits
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_stay_below_and_are_plain() {
+        for path in ["show.c", "net/sk-fix.v2.c", "a_b.c"] {
+            assert!(is_path(path, FileKind::C), "{path}");
+        }
+        let long = format!("{}.c", "x".repeat(MAX_PATH));
+        for path in [
+            "", ".c", "a", "/a.c", "../a.c", "a//b.c", "a b.c", "$(x).c", "a;b.c", "-o.c", "a/./b.c", "a/.c",
+            "a.h", "a.cc", &long,
+        ] {
+            assert!(!is_path(path, FileKind::C), "{path}");
+        }
+        assert!(is_path("a.ko.xz", FileKind::Module) && is_path("sub/a.h", FileKind::Header));
+    }
+}

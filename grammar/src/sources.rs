@@ -1,0 +1,130 @@
+//! A spec and the files that it names, as one text: so a place says by itself which file it is in, and whoever hands it on
+//! need not know that there are several.
+
+use crate::{Place, Source, Span};
+
+/// A spec and the files that it names. A place is a byte of all their texts, one behind the other, the spec's first.
+#[derive(Debug, Clone)]
+pub struct Sources {
+    files: Vec<File>,
+}
+
+/// What a file is written in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Language {
+    /// The language of specs.
+    Spec,
+    /// Rust.
+    Rust,
+    /// C, headers too.
+    C,
+}
+
+/// One of the files.
+#[derive(Debug, Clone)]
+pub struct File {
+    /// What it is written in.
+    pub language: Language,
+    /// Its path from the spec's folder, for generated code: of plain characters.
+    pub path: String,
+    /// Its text. Places in it count from its own start.
+    pub source: Source,
+    /// Its first byte among those of all.
+    start: usize,
+}
+
+impl File {
+    /// All of it.
+    pub fn span(&self) -> Span {
+        Span::new(self.start, self.start + self.source.text.len())
+    }
+
+    /// Whether a piece of all texts starts here.
+    pub fn holds(&self, span: Span) -> bool {
+        (self.start..=self.span().end).contains(&span.start)
+    }
+
+    /// A piece of all texts as a piece of this one, in which it starts.
+    pub fn local(&self, span: Span) -> Span {
+        let end = self.source.text.len();
+        Span::new((span.start - self.start).min(end), span.end.saturating_sub(self.start).min(end))
+    }
+
+    /// A piece of this file as one of all.
+    pub fn global(&self, span: Span) -> Span {
+        span.moved(self.start)
+    }
+}
+
+impl Sources {
+    /// A spec that names nothing, or whose files have not been read.
+    pub fn new(spec: Source) -> Self {
+        let path = plain(spec.name.rsplit('/').next().unwrap_or_default());
+        Sources { files: vec![File { language: Language::Spec, path, source: spec, start: 0 }] }
+    }
+
+    /// The spec.
+    pub fn spec(&self) -> &Source {
+        &self.files[0].source
+    }
+
+    /// Adds a file by its path from the spec's folder.
+    pub fn add(&mut self, language: Language, path: &str, source: Source) -> &File {
+        // A place behind the last byte of a file is still its own.
+        let start = self.files.last().map_or(0, |last| last.span().end + 1);
+        self.files.push(File { language, path: plain(path), source, start });
+        &self.files[self.files.len() - 1]
+    }
+
+    /// A file by its path.
+    pub fn find(&self, language: Language, path: &str) -> Option<&File> {
+        self.files.iter().find(|file| file.language == language && file.path == path)
+    }
+
+    /// All files, the spec first.
+    pub fn files(&self) -> impl Iterator<Item = &File> {
+        self.files.iter()
+    }
+
+    /// The file that a byte is in.
+    pub fn file(&self, byte: usize) -> &File {
+        &self.files[self.files.partition_point(|file| file.start <= byte) - 1]
+    }
+
+    /// The text of a span.
+    pub fn slice(&self, span: Span) -> &str {
+        let file = self.file(span.start);
+        file.source.slice(file.local(span))
+    }
+
+    /// The line and column of a byte in its file.
+    pub fn place(&self, byte: usize) -> Place {
+        let file = self.file(byte);
+        file.source.place(file.local(Span::new(byte, byte)).start)
+    }
+}
+
+/// A path in which whatever is no plain character is `_`.
+fn plain(path: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "._+-/".contains(c);
+    path.chars().map(|c| if plain(c) { c } else { '_' }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_says_which_file_it_is_in() {
+        let mut sources = Sources::new(Source::new("dir/a b.kps", "one\ntwo"));
+        let empty = sources.add(Language::Rust, "empty.rs", Source::new("dir/empty.rs", "")).span();
+        let last = sources.add(Language::Rust, "sub/c.rs", Source::new("dir/sub/c.rs", "x\nyz")).span();
+        let found = [0, 7, empty.start, last.start, last.end].map(|byte| sources.file(byte).path.clone());
+        assert_eq!(found, ["a_b.kps", "a_b.kps", "empty.rs", "sub/c.rs", "sub/c.rs"]);
+        assert_eq!(sources.place(last.end), Place { line: 2, column: 3 });
+        assert_eq!(sources.slice(Span::new(last.start + 2, last.end)), "yz");
+        assert_eq!(sources.slice(empty), "");
+        let file = sources.file(last.start);
+        assert_eq!(file.global(file.local(last)), last);
+    }
+}

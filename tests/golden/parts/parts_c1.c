@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * kpsc wrote this file. It holds c/parts.d/version.c, what that takes from the kernel, and
+ * what the patch takes from it.
+ */
+
+/* Symbols that the kernel does not export, each by the placeholder of its klp relocation. */
+asm(".set \"unexported_helper\", \"kps.sym.vmlinux.unexported_helper,0\"");
+
+#define version_proc_show kps_c_version_proc_show
+/* The old function, entered behind its ftrace site. It can be called, and no more. */
+#define original_version_proc_show(...) ({ extern typeof(version_proc_show) kps_orig_version_proc_show; kps_orig_version_proc_show(__VA_ARGS__); })
+#define original(...) ({ extern typeof(version_proc_show) kps_orig_version_proc_show; kps_orig_version_proc_show(__VA_ARGS__); })
+
+#include "c/parts.d/version.c"
+
+/* SAFETY: the entry of the patch calls it, so the module stays as long as it runs. */
+extern typeof(version_proc_show) kps_body_version_proc_show __attribute__((alias("kps_c_version_proc_show")));
+static inline __attribute__((unused)) void kps_c_version_proc_show_is_as_the_kernel_has_it(void)
+{
+	extern int kps_check_version_proc_show(struct seq_file *m, void *v);
+	_Static_assert(__builtin_types_compatible_p(typeof(version_proc_show), typeof(kps_check_version_proc_show)),
+		       "kps_c_version_proc_show has another prototype than the kernel's");
+}

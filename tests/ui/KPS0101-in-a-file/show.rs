@@ -1,0 +1,1 @@
+fn cmdline_proc_show() {

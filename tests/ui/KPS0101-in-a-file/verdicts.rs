@@ -1,0 +1,3 @@
+pub fn count() {
+    let a = (1, [2);
+}

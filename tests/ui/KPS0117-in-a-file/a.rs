@@ -1,0 +1,4 @@
+#[path = "/etc/passwd"]
+mod inner;
+
+pub fn f() {}

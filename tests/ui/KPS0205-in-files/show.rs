@@ -1,0 +1,4 @@
+fn cmdline_proc_show(m: *mut seq_file, v: *mut c_void) -> c_int {
+    let first = saved_command_line;
+    original(m, v)
+}

@@ -1,0 +1,1 @@
+pub const A: usize = 1;

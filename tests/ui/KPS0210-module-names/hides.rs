@@ -1,0 +1,5 @@
+pub fn f() {}
+
+pub struct seq_file {
+    pub count: usize,
+}

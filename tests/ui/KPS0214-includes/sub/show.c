@@ -1,0 +1,4 @@
+#include <linux/fs.h>
+#include "./near.h"
+#include "../far.h"
+#include "../../outside.h"

@@ -1,0 +1,6 @@
+//! One.
+
+pub fn count() -> u32 {
+    let e = ;
+    1
+}

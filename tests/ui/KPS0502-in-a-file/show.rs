@@ -1,0 +1,4 @@
+fn cmdline_proc_show(m: *mut seq_file, v: *mut c_void) -> c_int {
+    let f = original;
+    f(m, v)
+}

@@ -1,0 +1,4 @@
+#[no_mangle]
+fn unexported_helper(value: c_int) -> c_int {
+    value
+}
