@@ -68,7 +68,8 @@ impl Block {
         let (level, word) = (self.level(), word(text, item));
         let is_ours = level.statements.contains(&word) || level.blocks.contains(&word);
         let head = &text[item.head.start..item.head.end];
-        !is_ours && !(self == Block::Patch && word == "mod" && parse::is_module_file(head))
+        let is_module_file = self == Block::Patch && word == "mod" && parse::is_module_file(head);
+        !is_ours && !is_module_file
     }
 }
 
