@@ -26,8 +26,8 @@ impl Line {
     /// The byte of a generated column, if the author's text reaches so far.
     fn byte(&self, sources: &Sources, column: usize) -> Option<usize> {
         let text = sources.slice(self.text);
-        let ends = text.char_indices().map(|(at, _)| at).chain([text.len()]);
-        let at = ends.skip(column.checked_sub(self.column)?).next()?;
+        let mut ends = text.char_indices().map(|(at, _)| at).chain([text.len()]);
+        let at = ends.nth(column.checked_sub(self.column)?)?;
         Some(self.text.start + at)
     }
 }

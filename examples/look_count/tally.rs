@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Counts what is shown.
+//! Counts what is looked at.
 
-static SHOWN: AtomicU32 = AtomicU32::new(0);
+static LOOKS: AtomicU32 = AtomicU32::new(0);
 
 /// Counts one more.
 pub fn count() -> u32 {
-    SHOWN.fetch_add(1, Ordering::Relaxed) + 1
+    LOOKS.fetch_add(1, Ordering::Relaxed) + 1
 }
 
 /// Counts one more and says how many there are.
 pub fn show(m: *mut seq_file, what: &core::ffi::CStr) {
     // SAFETY: the caller's file is open, and both texts end with a NUL.
-    unsafe { seq_printf(m, c"%s: %u shown\n".as_ptr(), what.as_ptr(), count()) };
+    unsafe { seq_printf(m, c"%s: %u\n".as_ptr(), what.as_ptr(), count()) };
 }
