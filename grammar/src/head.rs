@@ -68,7 +68,7 @@ impl<'a> Head<'a> {
 
     /// The name of the item. Every rule that this is asked of has one.
     pub(crate) fn name(&self) -> Text {
-        match self.find(Rule::name) {
+        match self.find(Rule::name).or_else(|| self.find(Rule::module)) {
             Some(pair) => self.text(pair),
             None => At { value: String::new(), span: self.span(&self.pair) },
         }
@@ -216,7 +216,7 @@ fn in_words(rules: &[Rule]) -> String {
     for rule in rules {
         let word = match rule {
             Rule::EOI => "`;` or `{`",
-            Rule::name => "a name",
+            Rule::name | Rule::module => "a name",
             Rule::symbol | Rule::symbol_name => "the name of a symbol",
             Rule::string | Rule::string_text => "a string in quotes",
             Rule::number => "a number",

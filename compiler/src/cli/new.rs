@@ -15,13 +15,21 @@ pub(super) struct New {
     #[arg(long, value_name = "FN", value_parser = word)]
     function: Option<String>,
     /// The object that the function is in.
-    #[arg(long, value_name = "OBJECT", default_value = "vmlinux", value_parser = word, requires = "function")]
+    #[arg(long, value_name = "OBJECT", default_value = "vmlinux", value_parser = module, requires = "function")]
     object: String,
 }
 
 /// A name in C.
 fn word(text: &str) -> Result<String, String> {
     match is_plain(text) && !text.starts_with(|c: char| c.is_ascii_digit()) {
+        true => Ok(text.to_owned()),
+        false => Err("write a name of letters, digits and `_`".to_owned()),
+    }
+}
+
+/// The name of a module.
+fn module(text: &str) -> Result<String, String> {
+    match is_plain(text) {
         true => Ok(text.to_owned()),
         false => Err("write a name of letters, digits and `_`".to_owned()),
     }

@@ -151,7 +151,7 @@ codes! {
     KPS0412,
     /// Other programs come to the system call another way.
     KPS0413,
-    /// A system call has no body in C.
+    /// C can define no function of this name.
     KPS0414,
 
     // Bodies.

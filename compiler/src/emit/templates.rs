@@ -85,7 +85,7 @@ mod tests {
             (None, "vmlinux"),
             (Some("cmdline_proc_show"), "vmlinux"),
             (Some("do_sys_openat2"), "vmlinux"),
-            (Some("f"), "ext4"),
+            (Some("f"), "8021q"),
         ] {
             let text = skeleton("some_patch", function, object);
             assert_eq!(kps_grammar::format(&Source::new("some_patch.kps", text.as_str())), Ok(text));

@@ -8,6 +8,7 @@ use crate::diag::{
     list, Diagnostic, KPS0206, KPS0207, KPS0401, KPS0402, KPS0403, KPS0405, KPS0410, KPS0411, KPS0412,
     KPS0414, KPS0502,
 };
+use crate::emit::is_plain;
 use crate::notable;
 use kps_facts::Importer;
 use kps_grammar::ast;
@@ -170,6 +171,16 @@ impl Resolver<'_> {
                             "write `fn {} {{ replace c .. }}`, which takes a `const struct pt_regs *`",
                             entry.value
                         )),
+                );
+                return None;
+            }
+            if !is_plain(&name.value) {
+                self.report(
+                    Diagnostic::error(KPS0414, format!("C has no name for `{}`", name.value))
+                        .at(name.span, "")
+                        .at(file.span, "the file could not define it")
+                        .note("the compiler made this function of another one, and its prototype may differ")
+                        .help("write the body in Rust, `replace { .. }`; it may call functions of `c \"FILE.c\" { .. }`"),
                 );
                 return None;
             }

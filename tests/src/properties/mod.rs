@@ -8,6 +8,7 @@ mod facts;
 mod image;
 mod kallsyms;
 mod layout;
+mod module;
 mod post_link;
 mod spec;
 mod texts;
@@ -16,6 +17,7 @@ pub use btf::btf;
 pub use facts::facts;
 pub use image::image;
 pub use kallsyms::kallsyms;
+pub use module::module;
 pub use post_link::post_link;
 pub use spec::spec;
 pub use texts::texts;
@@ -34,6 +36,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "facts", holds: facts },
     Target { name: "image", holds: image },
     Target { name: "kallsyms", holds: kallsyms },
+    Target { name: "module", holds: module },
     Target { name: "post_link", holds: post_link },
     Target { name: "spec", holds: spec },
     Target { name: "texts", holds: texts },

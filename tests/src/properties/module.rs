@@ -1,0 +1,31 @@
+//! Modules of a kernel: whatever is in the file of one, reading it ends with facts that can be asked, or with an error.
+
+use super::spec;
+use crate::fixture;
+use kps_grammar::{Source, Sources};
+use kpsc::target::module::{read, unpack, Read};
+
+/// Asks for a function, a variable and a prototype.
+const SPEC: &str = "patch asks { license \"GPL\"; object dummy { use static dummy_count: c_ulong; use fn dummy_helper; \
+    fn dummy_get_stats { post { (*stats).bytes = dummy_count; dummy_helper(ret); } } fn dummy_show@1 { pre { } } } }";
+
+/// Reads a module as one that the fixture has, and checks a spec against it.
+pub fn module(data: &[u8]) {
+    let Ok(bytes) = unpack(data.to_vec()) else { return };
+    let Ok(Read { module, btf, .. }) = read(&bytes) else { return };
+    let object = &module.object;
+    for sym in object.symbols.iter() {
+        assert!(object.symbols.named(sym.name).iter().any(|named| named.address == sym.address));
+        assert!(object.symbols.next_address(sym.address).is_none_or(|next| next > sym.address));
+        object.section_of(sym.address);
+        object.is_init(sym.address);
+    }
+    for (&function, site) in &object.sites {
+        assert!(object.symbols.at(function).next().is_some(), "a site at {function:#x} is in no function");
+        site.entry();
+    }
+    let mut facts = fixture::facts();
+    if facts.add_module("dummy", module, btf.as_deref()).is_ok() {
+        spec::compile(&Sources::new(Source::new("asks.kps", SPEC)), &facts);
+    }
+}

@@ -1,0 +1,1 @@
+void dput(void *dentry) { }
