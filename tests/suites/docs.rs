@@ -239,7 +239,7 @@ fn the_generated_code_that_is_shown_is_what_is_generated() {
 #[test]
 fn every_example_is_one_spec_with_a_line_in_the_table() {
     let table = read("examples/README.md");
-    for spec in examples() {
+    for spec in examples().into_iter().chain(fixes()) {
         let name = stem(&spec);
         let text =
             std::fs::read_to_string(&spec).unwrap_or_else(|error| panic!("{}: {error}", spec.display()));
