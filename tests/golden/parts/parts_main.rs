@@ -2,13 +2,12 @@
 //! The livepatch `parts` for Linux 7.3.4-fixture.
 //!
 //! kpsc wrote this file. Change the spec and not this.
-#![allow(missing_docs, unreachable_pub)]
+#![allow(missing_docs, unreachable_pub, unknown_lints, dangerous_implicit_autorefs)]
 
-#[allow(dead_code, unreachable_pub, unused_imports, unused_macros)]
+#[allow(dead_code, unused_imports, unused_macros)]
 #[path = "kps/lib.rs"]
 mod kps;
 
-#[allow(unreachable_pub)]
 #[path = "parts_types.rs"]
 mod types;
 
@@ -196,13 +195,11 @@ mod livepatch {
         klp_func {
             old_name: c"cmdline_proc_show".as_ptr(),
             new_func: kps_in_vmlinux::livepatch_cmdline_proc_show as *mut c_void,
-            old_sympos: 0,
             ..klp_func::ZERO
         },
         klp_func {
             old_name: c"version_proc_show".as_ptr(),
             new_func: kps_in_vmlinux::livepatch_version_proc_show as *mut c_void,
-            old_sympos: 0,
             ..klp_func::ZERO
         },
         klp_func::ZERO,
@@ -212,7 +209,6 @@ mod livepatch {
         klp_func {
             old_name: c"dummy_get_stats".as_ptr(),
             new_func: kps_in_dummy::livepatch_dummy_get_stats as *mut c_void,
-            old_sympos: 0,
             ..klp_func::ZERO
         },
         klp_func::ZERO,
@@ -240,7 +236,6 @@ mod livepatch {
 
     static mut PATCH: klp_patch = klp_patch {
         objs: addr_of_mut!(OBJECTS).cast(),
-        replace: false,
         ..klp_patch::ZERO
     };
 
@@ -263,14 +258,6 @@ mod livepatch {
             endbr: true,
         },
     ];
-
-    extern "C" {
-        #[link_name = "kps.sym.vmlinux.__start_notes,0"]
-        static kps_start_notes: u8;
-
-        #[link_name = "kps.sym.vmlinux.__stop_notes,0"]
-        static kps_stop_notes: u8;
-    }
 
     /// Lets the patch into the `dummy` that it was made for, and into no other.
     mod gate_dummy {
@@ -362,11 +349,23 @@ mod livepatch {
     #[link_section = ".note.kps"]
     #[used]
     static NOTE: Note<235> = Note::new(
-        *b"patch=parts\nkernel=7.3.4-fixture\nbuild-id=0102030405060708090a0b0c0d0e0f1011121314\nmodule=dummy b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1\nsource-sha256=f0b626670ec97e2db7b33f4d4d75fa9362df7a44f15c06b5a62ffc5367e918bb\nmade-by=kpsc 0.1.0\n",
+        *b"\
+            patch=parts\n\
+            kernel=7.3.4-fixture\n\
+            build-id=0102030405060708090a0b0c0d0e0f1011121314\n\
+            module=dummy b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1\n\
+            source-sha256=f0b626670ec97e2db7b33f4d4d75fa9362df7a44f15c06b5a62ffc5367e918bb\n\
+            made-by=kpsc 0.1.0\n",
     );
 
     extern "C" {
         fn klp_enable_patch(patch: *mut klp_patch) -> c_int;
+
+        #[link_name = "kps.sym.vmlinux.__start_notes,0"]
+        static kps_start_notes: u8;
+
+        #[link_name = "kps.sym.vmlinux.__stop_notes,0"]
+        static kps_stop_notes: u8;
     }
 
     pub(super) struct Module;
@@ -401,7 +400,10 @@ mod livepatch {
                 (*patch).r#mod = module.as_ptr().cast();
                 klp_enable_patch(patch)
             };
-            kernel::error::to_result(if status > 0 { -EINVAL } else { status })?;
+            // `pre_patch` may refuse with any number, and only a negative one keeps the module from
+            // staying.
+            let status = if status > 0 { -EINVAL } else { status };
+            kernel::error::to_result(status)?;
             Ok(Module)
         }
     }

@@ -29,7 +29,8 @@ impl klp_patch {
 const _: () = {
     let size = core::mem::size_of::<klp_patch>();
     assert!(size == 200);
-    assert!(core::mem::align_of:: < klp_patch > () == 8);
+    let align = core::mem::align_of::<klp_patch>();
+    assert!(align == 8);
     assert!(core::mem::offset_of!(klp_patch, r#mod) == 0);
     assert!(core::mem::offset_of!(klp_patch, objs) == 8);
     assert!(core::mem::offset_of!(klp_patch, states) == 16);
@@ -52,7 +53,8 @@ impl module {
 const _: () = {
     let size = core::mem::size_of::<module>();
     assert!(size == 64);
-    assert!(core::mem::align_of:: < module > () == 8);
+    let align = core::mem::align_of::<module>();
+    assert!(align == 8);
     assert!(core::mem::offset_of!(module, mem) == 16);
 };
 
@@ -76,7 +78,8 @@ impl klp_object {
 const _: () = {
     let size = core::mem::size_of::<klp_object>();
     assert!(size == 168);
-    assert!(core::mem::align_of:: < klp_object > () == 8);
+    let align = core::mem::align_of::<klp_object>();
+    assert!(align == 8);
     assert!(core::mem::offset_of!(klp_object, name) == 0);
     assert!(core::mem::offset_of!(klp_object, funcs) == 8);
     assert!(core::mem::offset_of!(klp_object, callbacks) == 16);
@@ -105,7 +108,8 @@ impl klp_func {
 const _: () = {
     let size = core::mem::size_of::<klp_func>();
     assert!(size == 152);
-    assert!(core::mem::align_of:: < klp_func > () == 8);
+    let align = core::mem::align_of::<klp_func>();
+    assert!(align == 8);
     assert!(core::mem::offset_of!(klp_func, old_name) == 0);
     assert!(core::mem::offset_of!(klp_func, new_func) == 8);
     assert!(core::mem::offset_of!(klp_func, old_sympos) == 16);
@@ -133,7 +137,8 @@ impl klp_callbacks {
 const _: () = {
     let size = core::mem::size_of::<klp_callbacks>();
     assert!(size == 40);
-    assert!(core::mem::align_of:: < klp_callbacks > () == 8);
+    let align = core::mem::align_of::<klp_callbacks>();
+    assert!(align == 8);
     assert!(core::mem::offset_of!(klp_callbacks, pre_patch) == 0);
     assert!(core::mem::offset_of!(klp_callbacks, post_patch) == 8);
     assert!(core::mem::offset_of!(klp_callbacks, pre_unpatch) == 16);
@@ -157,7 +162,8 @@ impl module_memory {
 const _: () = {
     let size = core::mem::size_of::<module_memory>();
     assert!(size == 16);
-    assert!(core::mem::align_of:: < module_memory > () == 8);
+    let align = core::mem::align_of::<module_memory>();
+    assert!(align == 8);
     assert!(core::mem::offset_of!(module_memory, base) == 0);
     assert!(core::mem::offset_of!(module_memory, size) == 8);
 };
@@ -173,7 +179,8 @@ pub struct seq_file {
 const _: () = {
     let size = core::mem::size_of::<seq_file>();
     assert!(size == 48);
-    assert!(core::mem::align_of:: < seq_file > () == 8);
+    let align = core::mem::align_of::<seq_file>();
+    assert!(align == 8);
     assert!(core::mem::offset_of!(seq_file, count) == 16);
 };
 
@@ -187,7 +194,8 @@ pub struct dummy_stats {
 const _: () = {
     let size = core::mem::size_of::<dummy_stats>();
     assert!(size == 16);
-    assert!(core::mem::align_of:: < dummy_stats > () == 8);
+    let align = core::mem::align_of::<dummy_stats>();
+    assert!(align == 8);
     assert!(core::mem::offset_of!(dummy_stats, bytes) == 8);
 };
 
