@@ -8,6 +8,7 @@ use kps_tests::{
 use kpsc::diag::ALL;
 use kpsc::input;
 use std::collections::BTreeMap;
+use std::path::Path;
 
 /// Codes that no spec alone can provoke, and the suite that does.
 const ELSEWHERE: &[(&str, &str)] = &[
@@ -23,7 +24,6 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("KPS0504", "tests/ui-build/warnings.stderr"),
     ("KPS0506", "tests/ui-build/c-type-error.stderr"),
     ("KPS0507", "tests/ui-build/c-type-error.stderr"),
-    ("KPS0508", "tests/ui/KPS0508-not-the-function.kps"),
     ("KPS0607", "tests/suites/cli.rs"),
     ("KPS0701", "tests/suites/cli.rs"),
     ("KPS0702", "tests/suites/cli.rs"),
@@ -65,17 +65,22 @@ fn every_code_has_a_page_whose_example_fails_and_whose_repair_passes() {
         let blocks = blocks(page);
         let mut provoked = false;
         for block in &blocks {
-            let (status, text) = check_spec(&block.text, cache.path());
+            let (status, text) = match block.info.as_str() {
+                "rust" | "rust,fails" => check_body(&block.text, cache.path()),
+                _ => check_spec(&block.text, cache.path()),
+            };
             match block.info.as_str() {
-                "kps,fails" | "kps,warns" => {
+                "kps,fails" | "kps,warns" | "rust,fails" => {
                     assert!(
                         text.contains(&format!("[{id}]")),
                         "{id}: the example does not provoke it:\n{text}"
                     );
-                    assert_eq!(status, Some(i32::from(block.info == "kps,fails")), "{id}");
+                    assert_eq!(status, Some(i32::from(block.info != "kps,warns")), "{id}");
                     provoked = true;
                 }
-                "kps" => assert_eq!((status, text.as_str()), (Some(0), ""), "{id}: the repair does not pass"),
+                "kps" | "rust" => {
+                    assert_eq!((status, text.as_str()), (Some(0), ""), "{id}: the repair does not pass");
+                }
                 other => panic!("{id}: a block of {other:?}"),
             }
         }
@@ -90,6 +95,20 @@ fn every_code_has_a_page_whose_example_fails_and_whose_repair_passes() {
             None => assert!(provoked, "{id} has no example that fails"),
         }
     }
+}
+
+/// Checks a new body that stands in a file of its own.
+fn check_body(text: &str, cache: &Path) -> (Option<i32>, String) {
+    let folder = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
+    let spec = "patch show { license \"GPL\"; object vmlinux { fn cmdline_proc_show { replace from \"show.rs\"; } } }";
+    std::fs::write(folder.path().join("show.rs"), text)
+        .and_then(|()| std::fs::write(folder.path().join("show.kps"), spec))
+        .unwrap_or_else(|error| panic!("{error}"));
+    let mut check = kpsc();
+    check.env("KPSC_CACHE", cache).current_dir(folder.path());
+    let output = check.args(["check", "--kernel", FIXTURE, "show.kps"]).output();
+    let output = output.unwrap_or_else(|error| panic!("{error}"));
+    (output.status.code(), printed(&output))
 }
 
 #[test]
@@ -135,7 +154,7 @@ fn every_block_of_the_guides_is_held_to_what_it_says() {
                     let (_, said) = check_spec(text, cache.path());
                     assert!(said.contains(code), "{page}: {code} is not reported:\n{text}\n{said}");
                 }
-                ("kps" | "c" | "rust", file) if !file.is_empty() => {
+                ("kps" | "c" | "rust", file) if file.starts_with("examples/") => {
                     assert!(is_in(text, &read(file)), "{page}: {file} has no such text:\n{text}");
                 }
                 ("sh", "") => commands_are_known(&page, text),
@@ -240,7 +259,7 @@ fn the_generated_code_that_is_shown_is_what_is_generated() {
 #[test]
 fn every_example_is_one_spec_with_a_line_in_the_table() {
     let table = read("examples/README.md");
-    for spec in examples() {
+    for spec in examples().into_iter().chain(fixes()) {
         let name = stem(&spec);
         let text =
             std::fs::read_to_string(&spec).unwrap_or_else(|error| panic!("{}: {error}", spec.display()));
