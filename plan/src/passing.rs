@@ -70,6 +70,10 @@ impl Types {
                     registers += words;
                     Place::Registers(registers - words..registers)
                 }
+                // BTF does not tell of `aligned` attributes: C may leave a word free before what may have one.
+                _ if self.is_record(&param.ty) && words % 2 == 0 && stack % 2 == 1 => {
+                    return Err(Unclear::Param(n));
+                }
                 // What comes later may still find a register.
                 ByValue::Registers | ByValue::Memory => {
                     stack += words;

@@ -189,7 +189,7 @@ fn chosen(facts: &Facts, modules: &BTreeMap<String, Module>) -> Vec<Function> {
     let mut all = traceable("vmlinux", &facts.vmlinux);
     let of_image = all.len();
     for (name, module) in modules {
-        // The grammar has names that C has.
+        // Names that start with a digit have a test of their own.
         if !name.starts_with(|c: char| c.is_ascii_digit()) {
             all.extend(traceable(name, &module.read.module.object));
         }

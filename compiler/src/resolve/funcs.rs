@@ -6,7 +6,7 @@ use super::syscalls::Syscall;
 use super::Resolver;
 use crate::diag::{
     list, Diagnostic, KPS0206, KPS0207, KPS0401, KPS0402, KPS0403, KPS0405, KPS0410, KPS0411, KPS0412,
-    KPS0414, KPS0502,
+    KPS0414, KPS0502, KPS0607,
 };
 use crate::emit::is_plain;
 use crate::notable;
@@ -44,12 +44,20 @@ impl Resolver<'_> {
             Some(call) => self.syscall_signature(call, spec, importer),
             None => self.signature(scope, &spec.symbol, spec.prototype.as_ref(), importer),
         };
-        let convention = match call.as_ref().and_then(|_| importer.named("pt_regs")) {
-            Some(Type::Named(regs)) => Convention::Syscall { regs },
-            _ => Convention::C,
+        let convention = match call.as_ref().map(|_| importer.named("pt_regs")) {
+            None => Convention::C,
+            Some(Some(Type::Named(regs))) => Convention::Syscall { regs },
+            Some(_) => {
+                let message =
+                    format!("the BTF of {} does not describe system calls", self.facts.identity.release);
+                self.report(
+                    Diagnostic::error(KPS0607, message).help("choose another target with `--kernel`"),
+                );
+                return None;
+            }
         };
         self.note_relatives(scope, &symbol.name, &found);
-        self.check_returns(&symbol.name, spec, rust);
+        self.check_returns(&symbol.name, spec, change.as_ref(), rust);
         Some(Func { old: found.symbol, signature: signature?, convention, entry, change: change? })
     }
 
@@ -101,7 +109,13 @@ impl Resolver<'_> {
     }
 
     /// What never returns must not be made to.
-    fn check_returns(&mut self, name: &ast::Name, spec: &ast::Func, rust: &Rust) {
+    fn check_returns(
+        &mut self,
+        name: &ast::Name,
+        spec: &ast::Func,
+        change: Option<&Change<Fragment>>,
+        rust: &Rust,
+    ) {
         if !notable::never_returns(&name.value) {
             return;
         }
@@ -113,6 +127,9 @@ impl Resolver<'_> {
             }
             (Some(replace), _, _) if replace.originals.is_empty() => {
                 spec.replace.map(|replace| (replace.word, "it does not end in the old function"))
+            }
+            _ if matches!(change, Some(Change::C { calls_original: false, .. })) => {
+                spec.replace_c.as_ref().map(|file| (file.span, "the file does not call the old function"))
             }
             _ => None,
         };

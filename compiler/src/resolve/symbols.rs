@@ -85,9 +85,12 @@ impl Resolver<'_> {
             let error = Diagnostic::error(code, message).at(name.span, "");
             // The search looks at every symbol; whoever makes more mistakes at once is helped by the first ones.
             self.unknown += 1;
-            let mut near = self.near_syscalls(&name.value);
-            if near.is_empty() && self.unknown <= 20 {
-                near = nearest(scope.object, &name.value, wanted);
+            let mut near = Vec::new();
+            if self.unknown <= 20 {
+                near = self.near_syscalls(&name.value);
+                if near.is_empty() {
+                    near = nearest(scope.object, &name.value, wanted);
+                }
             }
             let elsewhere = self.objects_with(&name.value);
             self.report(match (near.as_slice(), wanted) {

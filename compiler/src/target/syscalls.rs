@@ -55,7 +55,7 @@ impl Layout {
             let member = record.members().find(|member| member.name == name)?;
             Some((member.bit_offset as usize / 8, btf.size(member.ty)? as usize))
         };
-        let (count, width) = member("nb_args")?;
+        let (count, width) = member("nb_args").filter(|(_, width)| (1..=8).contains(width))?;
         Some(Layout { count, width, types: member("types")?.0, names: member("args")?.0 })
     }
 
