@@ -131,6 +131,16 @@ impl<'a> Importer<'a> {
         }
     }
 
+    /// The same record where it was met before. A module's types may have one again that vmlinux's have.
+    fn twin(&self, id: BtfId) -> Option<TypeId> {
+        let name = self.btf.get(id).name;
+        if name.is_empty() || !self.names.contains_key(name) {
+            return None;
+        }
+        let met = self.btf.types(name).into_iter().filter(|&other| self.same_layout(other, id));
+        met.filter_map(|other| self.known.get(&other).copied()).next()
+    }
+
     /// The first type that a name may mean.
     pub fn named(&mut self, name: &str) -> Option<Type> {
         let &id = self.candidates(name).first()?;
@@ -254,6 +264,10 @@ impl<'a> Importer<'a> {
         };
         if let Some(&known) = self.known.get(&id) {
             return Type::Named(known);
+        }
+        if let Some(twin) = self.twin(id) {
+            self.known.insert(id, twin);
+            return Type::Named(twin);
         }
         let record = self.without_members(id, name);
         let ty = self.define(id, name, |name| TypeDef::Record(Record { name, ..record }));

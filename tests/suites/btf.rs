@@ -316,6 +316,25 @@ fn records_that_hold_the_next_one_twice_are_cut_short() {
 }
 
 #[test]
+fn a_record_that_is_there_twice_is_one_type_and_another_of_its_name_is_not() {
+    let mut w = BtfWriter::default();
+    let (int, long) = (w.int("int", 4, true), w.int("long int", 8, true));
+    let records = [("x", int, 4), ("x", int, 4), ("x", long, 8)];
+    let pointers = records.map(|(member, ty, size)| {
+        let record = w.structure("seq_file", size, &[(member, ty, 0, None)]);
+        w.pointer(record)
+    });
+    w.function("f", VOID, &[("a", pointers[0]), ("b", pointers[1]), ("c", pointers[2])]);
+    let btf = parse(w.finish());
+    let wanted = Wanted::default();
+    let mut importer = Importer::new(&btf, &wanted);
+    let params = importer.signature(btf.functions("f")[0]).map(|signature| signature.params);
+    let params = params.unwrap_or_else(|| panic!("the prototype is small"));
+    assert_eq!(params[0].ty, params[1].ty);
+    assert_ne!(params[0].ty, params[2].ty);
+}
+
+#[test]
 fn no_two_parameters_have_one_name() {
     let mut w = BtfWriter::default();
     let int = w.int("int", 4, true);
