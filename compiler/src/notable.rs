@@ -22,6 +22,47 @@ const WAITERS: &[&str] = &[
     "wait_for_completion",
 ];
 
+/// The system calls that wait likewise, without `sys_`.
+const WAITING_CALLS: &[&str] = &[
+    "accept",
+    "accept4",
+    "clock_nanosleep",
+    "epoll_pwait",
+    "epoll_pwait2",
+    "epoll_wait",
+    "fcntl",
+    "flock",
+    "futex",
+    "futex_wait",
+    "futex_waitv",
+    "io_getevents",
+    "io_pgetevents",
+    "io_uring_enter",
+    "mq_timedreceive",
+    "mq_timedsend",
+    "msgrcv",
+    "msgsnd",
+    "nanosleep",
+    "pause",
+    "poll",
+    "ppoll",
+    "pselect6",
+    "read",
+    "readv",
+    "recvfrom",
+    "recvmmsg",
+    "recvmsg",
+    "rt_sigsuspend",
+    "rt_sigtimedwait",
+    "select",
+    "semop",
+    "semtimedop",
+    "wait4",
+    "waitid",
+    "write",
+    "writev",
+];
+
 /// Some task is always in one of these and never leaves it: the main loops of kernel threads, and where they sleep.
 const MAIN_LOOPS: &[&str] = &[
     "cpu_startup_entry",
@@ -81,7 +122,8 @@ const NO_RETURN: &[&str] = &[
 
 /// Whether tasks may wait in a function for hours.
 pub fn is_waiter(name: &str) -> bool {
-    WAITERS.contains(&name)
+    let call = ["__x64_sys_", "__ia32_sys_"].iter().find_map(|prefix| name.strip_prefix(prefix));
+    WAITERS.contains(&name) || call.is_some_and(|call| WAITING_CALLS.contains(&call))
 }
 
 /// Whether some task never leaves a function.

@@ -4,9 +4,9 @@ use super::signatures::c_type;
 use super::symbols::{near, Scope};
 use super::Resolver;
 use crate::diag::{list, Diagnostic, KPS0301, KPS0302, KPS0304, KPS0413};
-use kps_facts::{param_name, passed, Importer};
+use kps_facts::{param_name, passed, Importer, SyscallParam};
 use kps_grammar::ast;
-use kps_plan::{CInt, Convention, Param, Passing, Place, Signature, Type};
+use kps_plan::{CInt, Convention, Param, Passing, Place, Signature, Type, Types};
 
 /// What the functions are called that 64-bit programs enter the kernel by.
 const ENTRY: &str = "__x64_sys_";
@@ -71,7 +71,7 @@ impl Resolver<'_> {
                 );
                 return None;
             };
-            let param = |(n, param): (usize, &kps_facts::SyscallParam)| Param {
+            let param = |(n, param): (usize, &SyscallParam)| Param {
                 name: param_name(&param.name, n),
                 ty: passed(c_text(&param.ty, importer)),
             };
@@ -79,7 +79,14 @@ impl Resolver<'_> {
             return Some(Signature { params, ret: RESULT, variadic: false });
         };
         let signature = self.written(written, importer)?;
-        if let Some(known) = known.filter(|known| known.len() != signature.params.len()) {
+        let differs = |known: &&[SyscallParam]| {
+            let differs = |(known, written): (&SyscallParam, &Param)| {
+                let known = c_text(&known.ty, importer);
+                !is_alike(importer.types(), &known, &written.ty)
+            };
+            known.len() != signature.params.len() || known.iter().zip(&signature.params).any(differs)
+        };
+        if let Some(known) = known.filter(differs) {
             let params: Vec<String> =
                 known.iter().map(|param| format!("{} {}", param.ty, param.name)).collect();
             self.report(
@@ -131,6 +138,14 @@ impl Resolver<'_> {
                 );
             }
         }
+    }
+}
+
+/// Whether the same register holds both: integers of one size and sign, or anything else of one size.
+fn is_alike(types: &Types, a: &Type, b: &Type) -> bool {
+    match (types.resolve(a), types.resolve(b)) {
+        (Type::Int(a), Type::Int(b)) => (a.size(), a.signed()) == (b.size(), b.signed()),
+        (a, b) => types.size(a) == types.size(b),
     }
 }
 
