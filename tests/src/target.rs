@@ -1,12 +1,13 @@
 //! The target kernel that the suites build for and boot, and doctored copies of it.
 
-use crate::{kpsc, printed, put_target};
+use crate::{kpsc, printed, put_target, stem};
 use kps_facts::Facts;
 use kpsc::target::{Cache, Target};
 use kpsc::vm::{Guest, Machine, Output};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
+use xtask::bench::{builds, Bench};
 
 /// The default target. `cargo xtask test` prepares it before the suites.
 pub fn target() -> Target {
@@ -52,6 +53,25 @@ pub fn build(spec: &Path, cache: Option<&Path>) -> Vec<u8> {
     let module = std::fs::read_dir(folder.path()).ok().and_then(|mut entries| entries.next()?.ok());
     let module: PathBuf = module.map(|entry| entry.path()).unwrap_or_else(|| panic!("nothing was built"));
     std::fs::read(module).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// A spec that can be built for a target: where its folder has a Kbuild file, a copy of the folder with its module made. The copy
+/// is in `scratch`.
+pub fn with_its_module(spec: &Path, target: Target, scratch: &Path) -> PathBuf {
+    let folder = spec.parent().unwrap_or(Path::new("."));
+    if !folder.join("Kbuild").exists() {
+        return spec.to_owned();
+    }
+    let made = || -> anyhow::Result<()> {
+        for file in crate::files(folder) {
+            std::fs::copy(&file, scratch.join(file.file_name().unwrap_or_default()))?;
+        }
+        let bench = Bench { kpsc: kpsc().get_program().into(), target };
+        builds::build(&bench, &builds::Folder { path: scratch.to_owned(), name: stem(spec) })?;
+        Ok(())
+    };
+    made().unwrap_or_else(|error| panic!("{}: {error:#}", folder.display()));
+    scratch.join(spec.file_name().unwrap_or_default())
 }
 
 /// The program under test for a virtual machine: its files there, and the words that run it.

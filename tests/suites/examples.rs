@@ -2,9 +2,10 @@
 //! machine for each case.
 
 use kps_tests::pages::{block, Block, SCRIPTS};
-use kps_tests::target::{build, Vm};
+use kps_tests::target::{build, target, with_its_module, Vm};
 use kps_tests::{acts, example, examples, stem};
 use libtest_mimic::{Arguments, Failed, Trial};
+use std::path::Path;
 
 fn main() {
     let mut arguments = Arguments::from_args();
@@ -19,7 +20,7 @@ fn main() {
     };
     let mut trials: Vec<Trial> = examples()
         .into_iter()
-        .map(|spec| trial(format!("example: {}", stem(&spec)), Box::new(move || acts(&spec, &[]))))
+        .map(|spec| trial(format!("example: {}", stem(&spec)), Box::new(move || example_acts(&spec))))
         .collect();
     trials.push(trial("guide: what the README shows of the demo".into(), Box::new(demo_is_as_shown)));
     trials.push(trial("guide: parameters are given and written".into(), Box::new(parameters_are_given)));
@@ -28,6 +29,11 @@ fn main() {
         Box::new(plain_commands),
     ));
     libtest_mimic::run(&arguments, trials).exit();
+}
+
+fn example_acts(spec: &Path) {
+    let scratch = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
+    acts(&with_its_module(spec, target(), scratch.path()), &[]);
 }
 
 /// A machine with the module of an example where the commands expect it.

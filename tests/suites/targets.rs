@@ -7,7 +7,7 @@
 use kps_facts::btf::Kind;
 use kps_facts::Facts;
 use kps_grammar::Source;
-use kps_tests::target::target;
+use kps_tests::target::{target, with_its_module};
 use kps_tests::{example, examples, fixes, kpsc, printed, repository, specs, stem};
 use kpsc::resolve::is_meant_for;
 use kpsc::target::{Cache, Target};
@@ -142,6 +142,8 @@ fn succeed(command: &mut Command) -> String {
 }
 
 fn acts(there: &There, spec: &Path) {
+    let scratch = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
+    let spec = with_its_module(spec, there.target(), scratch.path());
     let said = succeed(there.kpsc(&["test", "--limit", "60", "--kernel", &there.name]).arg(spec));
     assert!(said.contains("ok: "), "no test held:\n{said}");
 }
@@ -156,6 +158,8 @@ fn is_refused(there: &There, spec: &Path, code: &str) {
 fn examples_are_built() {
     let folder = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
     for spec in examples().iter().filter(|spec| stem(spec) != POSITION) {
+        let scratch = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
+        let spec = with_its_module(spec, older().target(), scratch.path());
         succeed(older().kpsc(&["build", "--kernel", &older().name, "-o"]).arg(folder.path()).arg(spec));
     }
     is_refused(older(), &example(POSITION), "KPS0605");
