@@ -22,16 +22,18 @@ const OF_A_KIND: usize = 8;
 /// What a machine does for a minute: processes, files, pipes, and the network with itself.
 const WORK: &str = "
     ip link set lo up; mkdir -p /tmp/work; cd /tmp/work; end=$(($(date +%s) + 60)); rounds=0
+    fails() { echo round $rounds: $1; exit 1; }
     while [ $(date +%s) -lt $end ]; do
         rounds=$((rounds + 1))
-        seq 1 2000 > numbers && sort -rn numbers | head -n 1 | grep -q 2000 || exit 1
-        cp numbers copy && cmp numbers copy && ln -sf copy link && test \"$(wc -l < link)\" = 2000 || exit 1
-        gzip -c numbers | gunzip -c | cmp - numbers && mv copy moved && rm moved link || exit 1
-        ping -c 1 -W 5 127.0.0.1 > /dev/null || exit 1
-        (echo hello | nc -l -p 4000 > heard) & sleep 0.1
+        seq 1 2000 > numbers && sort -rn numbers | head -n 1 | grep -q 2000 || fails processes
+        cp numbers copy && cmp numbers copy && ln -sf copy link && test \"$(wc -l < link)\" = 2000 || fails files
+        gzip -c numbers | gunzip -c | cmp - numbers && mv copy moved && rm moved link || fails pipes
+        ping -c 1 -W 5 127.0.0.1 > /dev/null || fails ping
+        (echo hello | nc -l -p 4000 > heard) &
+        until cat /proc/net/tcp /proc/net/tcp6 2> /dev/null | grep -q ':0FA0 0*:0000 0A'; do usleep 10000; done
         echo over the network | nc -w 5 127.0.0.1 4000 > answer; wait
-        grep -q network heard && grep -q hello answer || exit 1
-        cat /proc/meminfo /proc/stat /proc/mounts /proc/self/maps > /dev/null && ps > /dev/null || exit 1
+        grep -q network heard && grep -q hello answer || fails network
+        cat /proc/meminfo /proc/stat /proc/mounts /proc/self/maps > /dev/null && ps > /dev/null || fails proc
     done
     echo rounds: $rounds";
 
