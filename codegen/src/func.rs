@@ -17,7 +17,7 @@ pub(crate) fn func<B: Body>(types: &Types, func: &Func<B>, names: &FuncNames) ->
         (_, Change::C { .. }) => quote!(),
         (Convention::Syscall { regs }, _) => syscall::body(types, func, names, regs),
         (_, Change::Replace { body, calls_original }) => replace(types, func, names, body, *calls_original),
-        (_, Change::Pre(pre)) => pre_only(types, func, names, pre),
+        (_, Change::Pre(pre)) => pre_only(types, func, names, pre.as_ref()),
         (_, Change::Around { pre, post }) => around(types, func, names, pre.as_ref(), post),
     };
     quote! {
@@ -120,7 +120,8 @@ pub(crate) fn attributes<B>(func: &Func<B>) -> TokenStream {
     let old = &func.old.name;
     let title = match func.change {
         Change::Replace { .. } | Change::C { .. } => format!(" Runs in the place of `{old}`."),
-        Change::Pre(_) => format!(" Runs before `{old}`."),
+        Change::Pre(Some(_)) => format!(" Runs before `{old}`."),
+        Change::Pre(None) => format!(" Frees shadow data before `{old}` frees its object."),
         Change::Around { pre: None, .. } => format!(" Runs `{old}` and then the hook."),
         Change::Around { pre: Some(_), .. } => format!(" Runs a hook, `{old}` and another hook."),
     };
@@ -140,6 +141,23 @@ pub(crate) fn block<B: Body>(body: &B, reason: &str) -> TokenStream {
             #tokens
         }
     }
+}
+
+/// Removes the shadow data of an object before the old function frees the object.
+pub(crate) fn frees<B: Body>(func: &Func<B>) -> Option<TokenStream> {
+    let removals = func.frees.iter().map(|free| {
+        let (shadow, parent) = (ident(&free.shadow), free.parent.inline());
+        let safety = format!(
+            " SAFETY: the author of {} answers for this being the object that `{}` frees. Nobody uses its data any more.",
+            free.parent.origin(),
+            func.old.name
+        );
+        quote! {
+            #[doc = #safety]
+            unsafe { #shadow.remove(#parent) };
+        }
+    });
+    (!func.frees.is_empty()).then(|| quote!(#(#removals)*))
 }
 
 pub(crate) const IN_PLACE: &str =
@@ -188,6 +206,7 @@ fn around<B: Body>(
         quote!(#block)
     });
     let post = block(post, IN_PLACE);
+    let frees = frees(func);
     let (keep, give) = match ret {
         Some(_) => (quote!(let mut ret =), quote!(ret)),
         None => (quote!(), quote!()),
@@ -196,6 +215,7 @@ fn around<B: Body>(
         #attributes
         unsafe extern "C" fn #name(#(#params),*) #ret {
             #pre
+            #frees
             /// SAFETY: the old function gets the arguments that its caller passed or that the hook before it chose. It
             /// is entered behind its ftrace site, so the call does not come back here.
             #keep unsafe { #original(#(#args),*) };
@@ -205,7 +225,7 @@ fn around<B: Body>(
     }
 }
 
-fn pre_only<B: Body>(types: &Types, func: &Func<B>, names: &FuncNames, pre: &B) -> TokenStream {
+fn pre_only<B: Body>(types: &Types, func: &Func<B>, names: &FuncNames, pre: Option<&B>) -> TokenStream {
     let name = ident(&names.body);
     let ret = ret(types, &func.signature);
     let attributes = attributes(func);
@@ -238,7 +258,8 @@ fn pre_only<B: Body>(types: &Types, func: &Func<B>, names: &FuncNames, pre: &B) 
         take.push(quote!(#safety let mut #name: #ty = #value;));
         put.push(back);
     }
-    let block = block(pre, IN_PLACE);
+    let block = pre.map(|pre| block(pre, IN_PLACE));
+    let frees = frees(func);
     let unread = ret.is_some().then(|| {
         quote! {
             /// SAFETY: every C return type has the value zero, and the entry discards this one.
@@ -252,6 +273,7 @@ fn pre_only<B: Body>(types: &Types, func: &Func<B>, names: &FuncNames, pre: &B) 
             let kps_frame = unsafe { &mut *kps_frame };
             #(#take)*
             #block
+            #frees
             #(#put)*
             kps_frame.go_on = 1;
             #unread

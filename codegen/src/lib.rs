@@ -3,6 +3,7 @@
 //! Both front doors of kpsc end here: what a spec and what a macro says becomes the same code. The crate sees nothing but
 //! the plan, and needs nothing but syn, quote and proc-macro2, because the target's own rustc compiles it for the macros.
 
+mod data;
 mod func;
 mod gate;
 mod module;
@@ -20,6 +21,9 @@ use proc_macro2::TokenStream;
 pub trait Body {
     /// What stands between the braces of a function, or an item.
     fn tokens(&self) -> TokenStream;
+
+    /// An expression or a type, among other tokens.
+    fn inline(&self) -> TokenStream;
 
     /// Where it was written, for a comment, for example `net.kps:12`.
     fn origin(&self) -> String;

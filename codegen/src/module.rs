@@ -1,5 +1,6 @@
 //! The crate root of a module: what it is, what it changes, and how it is enabled.
 
+use crate::data;
 use crate::func::{callback, entry_signature, func};
 use crate::gate::{self, gate, gate_ident};
 use crate::names::{func_names, ident, object_ident, FuncNames};
@@ -22,6 +23,7 @@ pub(crate) fn root<B: Body>(patch: &Patch<B>) -> TokenStream {
     let declaration = module_macro(patch);
     let modinfo = modinfo(patch);
     let params = patch.params.as_ref().map(|params| params::params(&patch.kernel.types, params));
+    let data = patch.has_data().then(|| data::statics(patch));
     let items = patch.items.iter().map(Body::tokens);
     let modules = patch.modules.iter().map(author_module);
     let objects = patch.objects.iter().zip(&names).map(|(object, names)| self::object(patch, object, names));
@@ -46,6 +48,7 @@ pub(crate) fn root<B: Body>(patch: &Patch<B>) -> TokenStream {
         #declaration
         #modinfo
         #params
+        #data
         #(#items)*
         #(#modules)*
         #(#objects)*
@@ -193,7 +196,7 @@ fn livepatch<B: Body>(patch: &Patch<B>, names: &[Vec<FuncNames>]) -> TokenStream
         (name(patch.klp.patch), name(patch.klp.object), name(patch.klp.func));
     let funcs = patch.objects.iter().zip(names).map(|(object, names)| funcs(object, names, &klp_func));
     let object_entries =
-        patch.objects.iter().map(|o| object_entry(o, &klp_object, &name(patch.klp.callbacks)));
+        patch.objects.iter().map(|o| object_entry(patch, o, &klp_object, &name(patch.klp.callbacks)));
     let objects_len = Literal::usize_unsuffixed(patch.objects.len() + 1);
     let replace = (patch.replace == Replace::Always).then(|| quote!(replace: true,));
     let replace_if = replace_if(patch);
@@ -207,6 +210,16 @@ fn livepatch<B: Body>(patch: &Patch<B>, names: &[Vec<FuncNames>]) -> TokenStream
     let foreign = format!("refused: {{}} does not start as in {}\n", patch.target.release);
     let klp_callbacks = name(patch.klp.callbacks);
     let modules = patch.objects.iter().map(|object| object_ident(&object.name));
+    let klp_state = patch.klp.state.filter(|_| patch.has_data()).map(name);
+    let data_tables = klp_state.as_ref().map(|klp_state| data::tables(patch, klp_state));
+    let data_callbacks = klp_state.as_ref().map(|_| data::callbacks(patch));
+    let data_imports = klp_state.as_ref().map(|klp_state| {
+        quote! {
+            use super::kps::lasting::Lasting;
+            use super::types::#klp_state;
+        }
+    });
+    let states = klp_state.as_ref().map(|_| quote!(states: addr_of_mut!(STATES).cast(),));
     let gated = patch.objects.iter().zip(names).filter(|(object, _)| object.name != ObjectName::Vmlinux);
     let gates = gated.map(|(object, names)| gate(patch, object, names));
     quote! {
@@ -217,6 +230,7 @@ fn livepatch<B: Body>(patch: &Patch<B>, names: &[Vec<FuncNames>]) -> TokenStream
             use super::kps::guard::{self, Entry, Mismatch};
             use super::kps::note::Note;
             use super::types::{#klp_callbacks, #klp_func, #klp_object, #klp_patch};
+            #data_imports
             use super::{#(#modules),*};
             use core::ffi::{c_int, c_void};
             use core::ptr::{addr_of, addr_of_mut, null};
@@ -230,10 +244,13 @@ fn livepatch<B: Body>(patch: &Patch<B>, names: &[Vec<FuncNames>]) -> TokenStream
 
             static mut PATCH: #klp_patch = #klp_patch {
                 objs: addr_of_mut!(OBJECTS).cast(),
+                #states
                 #replace
                 ..#klp_patch::ZERO
             };
 
+            #data_tables
+            #data_callbacks
             #guard
             #(#gates)*
             #note
@@ -328,7 +345,12 @@ fn funcs_table<B>(object: &Object<B>) -> Ident {
     format_ident!("FUNCS_{}", object.name.as_str())
 }
 
-fn object_entry<B>(object: &Object<B>, klp_object: &Ident, klp_callbacks: &Ident) -> TokenStream {
+fn object_entry<B>(
+    patch: &Patch<B>,
+    object: &Object<B>,
+    klp_object: &Ident,
+    klp_callbacks: &Ident,
+) -> TokenStream {
     let table = funcs_table(object);
     let name = match &object.name {
         ObjectName::Vmlinux => quote!(null()),
@@ -342,6 +364,13 @@ fn object_entry<B>(object: &Object<B>, klp_object: &Ident, klp_callbacks: &Ident
         quote!(#field: Some(#function),)
     };
     let callbacks: Vec<_> = match &object.name {
+        ObjectName::Vmlinux if patch.has_data() => {
+            let function = |name: &str| {
+                let function = format_ident!("{name}");
+                field(name, quote!(data::#function))
+            };
+            ["pre_patch", "post_patch", "pre_unpatch", "post_unpatch"].map(function).to_vec()
+        }
         ObjectName::Vmlinux => {
             let module = object_ident(&object.name);
             let function = |name: &str| {
@@ -423,6 +452,18 @@ fn note_text<B>(patch: &Patch<B>) -> String {
     }
     for fix in &patch.metadata.fixes {
         line("fixes", fix);
+    }
+    if !patch.shadows.is_empty() {
+        line("family", &patch.metadata.family);
+    }
+    for patch in &patch.metadata.over {
+        line("over", patch);
+    }
+    for state in &patch.states {
+        line("state", &format!("{} {} {}", state.id, state.version, state.name));
+    }
+    for shadow in &patch.shadows {
+        line("shadow", &shadow.name);
     }
     line("kernel", &patch.target.release);
     line("build-id", &hex(&patch.target.build_id));

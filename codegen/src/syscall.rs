@@ -1,6 +1,6 @@
 //! A changed system call: its arguments are in the registers of its caller, which the kernel passes a pointer to.
 
-use crate::func::{attributes, block, calls_original, from_word, to_word, IN_PLACE};
+use crate::func::{attributes, block, calls_original, frees, from_word, to_word, IN_PLACE};
 use crate::names::{ident, FuncNames};
 use crate::types::{ret, ty};
 use crate::Body;
@@ -39,7 +39,8 @@ pub(crate) fn body<B: Body>(types: &Types, func: &Func<B>, names: &FuncNames, re
     };
     if let Change::Pre(pre) = &func.change {
         let take = take(quote!());
-        let block = block(pre, IN_PLACE);
+        let block = pre.as_ref().map(|pre| block(pre, IN_PLACE));
+        let frees = frees(func);
         return quote! {
             #attributes
             unsafe extern "C" fn #name(kps_frame: *mut kps::frame::Frame<0>) #ret {
@@ -53,6 +54,7 @@ pub(crate) fn body<B: Body>(types: &Types, func: &Func<B>, names: &FuncNames, re
                 };
                 #(#take)*
                 #block
+                #frees
                 kps_frame.go_on = 1;
                 /// SAFETY: every C return type has the value zero, and the entry discards this one.
                 unsafe { kps::frame::unread() }
@@ -67,8 +69,10 @@ pub(crate) fn body<B: Body>(types: &Types, func: &Func<B>, names: &FuncNames, re
         Change::Around { pre, post } => {
             let pre = pre.as_ref().map(|pre| block(pre, IN_PLACE));
             let post = block(post, IN_PLACE);
+            let frees = frees(func);
             quote! {
                 #pre
+                #frees
                 let mut ret = original(#(#args),*);
                 #post
                 ret

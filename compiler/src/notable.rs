@@ -135,3 +135,91 @@ pub fn is_main_loop(name: &str) -> bool {
 pub fn never_returns(name: &str) -> bool {
     NO_RETURN.contains(&name)
 }
+
+/// These wait for the lock that constructors and destructors of shadow data run under.
+pub fn takes_the_shadow_lock(name: &str) -> bool {
+    name.starts_with("klp_shadow_") && name != "klp_shadow_get"
+}
+
+/// These may sleep, by the start of their names: locks that sleep, waits, memory of the user's, and what ends in one of them.
+const SLEEPERS: &[&str] = &[
+    "__mutex_lock",
+    "__might_sleep",
+    "__wait_",
+    "_copy_from_user",
+    "_copy_to_user",
+    "cancel_delayed_work_sync",
+    "cancel_work_sync",
+    "cond_resched",
+    "copy_from_user",
+    "copy_to_user",
+    "cpus_read_lock",
+    "disable_irq",
+    "do_exit",
+    "down_",
+    "dput",
+    "filp_close",
+    "filp_open",
+    "flush_",
+    "fput",
+    "free_percpu",
+    "get_user_pages",
+    "iput",
+    "kernel_read",
+    "kernel_write",
+    "kthread_stop",
+    "module_put_and_kthread_exit",
+    "msleep",
+    "mutex_lock",
+    "path_put",
+    "proc_remove",
+    "rcu_barrier",
+    "remove_proc_entry",
+    "request_module",
+    "rt_mutex_lock",
+    "schedule",
+    "ssleep",
+    "synchronize_",
+    "usleep_range",
+    "vfree",
+    "wait_",
+    "ww_mutex_lock",
+    "__request_module",
+];
+
+/// Whether a function may sleep, as far as its name is known.
+pub fn may_sleep(name: &str) -> bool {
+    let is_down = matches!(name, "down" | "down_interruptible" | "down_killable" | "down_timeout");
+    // Work that somebody else does later.
+    const NOT: &[&str] = &["schedule_work", "schedule_delayed_work"];
+    (is_down || SLEEPERS.iter().any(|start| name.starts_with(start))) && !NOT.contains(&name)
+}
+
+/// Allocators, by the start of their names.
+const ALLOCATORS: &[&str] = &[
+    "__alloc_pages",
+    "__get_free_pages",
+    "__kmalloc",
+    "__kvmalloc",
+    "__vmalloc",
+    "alloc_pages",
+    "dma_alloc_",
+    "get_free_pages",
+    "kasprintf",
+    "kmalloc",
+    "kmem_cache_alloc",
+    "kmemdup",
+    "krealloc",
+    "kstrdup",
+    "kvmalloc",
+    "kzalloc",
+    "memdup_",
+    "pcpu_alloc",
+    "vmalloc",
+    "vzalloc",
+];
+
+/// Whether a function allocates memory, as far as its name is known.
+pub fn allocates(name: &str) -> bool {
+    ALLOCATORS.iter().any(|start| name.starts_with(start))
+}

@@ -54,6 +54,14 @@ pub struct Patch {
     pub atomic_replace: Option<AtomicReplace>,
     /// `param NAME: TYPE = DEFAULT;`, any number.
     pub params: Vec<ModuleParam>,
+    /// `family NAME;`
+    pub family: Option<Name>,
+    /// `over NAME, NAME;`, any number.
+    pub over: Vec<Name>,
+    /// `state(id = N) NAME: TYPE { .. }`, any number.
+    pub states: Vec<State>,
+    /// `shadow NAME: TYPE on STRUCT = INIT, ..;`, any number.
+    pub shadows: Vec<Shadow>,
     /// `object NAME { .. }`
     pub objects: Vec<Object>,
     /// Rust items.
@@ -128,6 +136,75 @@ impl ParamValue {
             ParamValue::Number(value) | ParamValue::Text(value) | ParamValue::Word(value) => value.span,
         }
     }
+}
+
+/// `state(id = N, version = N) NAME: TYPE { save { .. } apply(saved) { .. } restore(saved) { .. } }`.
+#[derive(Debug, Clone)]
+pub struct State {
+    /// Its name in bodies.
+    pub name: Name,
+    /// `klp_state.id`. A number that is too large has been reported and is not there.
+    pub id: Option<At<u32>>,
+    /// `klp_state.version`.
+    pub version: Option<At<u32>>,
+    /// The type of the value that is kept, in Rust.
+    pub ty: Code,
+    /// `save { .. }`
+    pub save: Option<Bound>,
+    /// `apply(saved) { .. }`
+    pub apply: Option<Bound>,
+    /// `restore(saved) { .. }`
+    pub restore: Option<Bound>,
+}
+
+/// `shadow NAME: TYPE on STRUCT = INIT, freed by FN(PARENT) { ctor(parent, data) { .. } dtor(data) { .. } }`.
+#[derive(Debug, Clone)]
+pub struct Shadow {
+    /// Its name in bodies.
+    pub name: Name,
+    /// The type of its data, in Rust.
+    pub ty: Code,
+    /// The struct that it belongs to.
+    pub parent: Name,
+    /// What new data starts with, in Rust.
+    pub init: Code,
+    /// How long data is there.
+    pub lifetime: Option<Lifetime>,
+    /// `ctor(parent, data) { .. }`
+    pub ctor: Option<Bound>,
+    /// `dtor(data) { .. }`
+    pub dtor: Option<Bound>,
+}
+
+/// How long the data of a shadow variable is there.
+#[derive(Debug, Clone)]
+pub enum Lifetime {
+    /// `freed by FN(PARENT)`: as long as its parent.
+    FreedBy(Tie),
+    /// `untied`: until a body removes it, or the patch is gone.
+    Untied,
+}
+
+/// `freed by OBJECT::FN(PARENT)`.
+#[derive(Debug, Clone)]
+pub struct Tie {
+    /// The module that has the function; without one it is the kernel image.
+    pub object: Option<Name>,
+    /// The function.
+    pub symbol: Symbol,
+    /// The parent, in Rust and in the names of the function's parameters.
+    pub parent: Code,
+}
+
+/// A word with a body that calls its arguments by names of its own: `apply(saved) { .. }`.
+#[derive(Debug, Clone)]
+pub struct Bound {
+    /// The word.
+    pub word: Span,
+    /// The names.
+    pub names: Vec<Name>,
+    /// What stands between the braces.
+    pub code: Code,
 }
 
 /// `object NAME { .. }`.

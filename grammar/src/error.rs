@@ -78,11 +78,6 @@ pub enum ErrorKind {
         /// The words that may stand here.
         known: &'static [&'static str],
     },
-    /// A part of the language that this version does not have yet.
-    Unsupported {
-        /// The construct, as it is written.
-        construct: String,
-    },
     /// An item that may occur once occurs again.
     Repeated {
         /// The item's word.

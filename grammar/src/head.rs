@@ -1,7 +1,7 @@
 //! The head of one item, what stands before its `;` or `{`, parsed by pest.
 
 use crate::ast::{
-    At, AtomicReplace, Code, ModuleParam, Param, ParamDefault, ParamValue, Prototype, Symbol, Text,
+    At, AtomicReplace, Code, ModuleParam, Name, Param, ParamDefault, ParamValue, Prototype, Symbol, Text, Tie,
 };
 use crate::scan::MAX_DEPTH;
 use crate::{ErrorKind, Source, Span, SyntaxError};
@@ -130,7 +130,11 @@ impl<'a> Head<'a> {
     }
 
     pub(crate) fn symbol(&self) -> Symbol {
-        let mut inner = self.find(Rule::symbol).into_iter().flat_map(Pair::into_inner);
+        self.symbol_in(self.find(Rule::symbol))
+    }
+
+    fn symbol_in(&self, pair: Option<Pair<'_, Rule>>) -> Symbol {
+        let mut inner = pair.into_iter().flat_map(Pair::into_inner);
         let name = inner.next().map(|pair| self.text(pair));
         let number = inner.find(|pair| pair.as_rule() == Rule::number);
         let position = number.and_then(|pair| {
@@ -160,6 +164,44 @@ impl<'a> Head<'a> {
             }
         }
         Some(Prototype { params, variadic, ret, span })
+    }
+
+    /// All names of the item.
+    pub(crate) fn names(&self) -> Vec<Name> {
+        let names = self.pair.clone().into_inner().filter(|pair| pair.as_rule() == Rule::name);
+        names.map(|pair| self.text(pair)).collect()
+    }
+
+    /// The names that a word gives to its body, itself not among them.
+    pub(crate) fn bound_names(&self) -> Vec<Name> {
+        self.names().split_off(1)
+    }
+
+    pub(crate) fn state_id(&self) -> Option<At<u32>> {
+        self.number_in(self.find(Rule::number)?)
+    }
+
+    pub(crate) fn state_version(&self) -> Option<At<u32>> {
+        let mut inside = self.find(Rule::state_version)?.into_inner();
+        self.number_in(inside.find(|pair| pair.as_rule() == Rule::number)?)
+    }
+
+    fn number_in(&self, pair: Pair<'_, Rule>) -> Option<At<u32>> {
+        Some(At { value: pair.as_str().parse().ok()?, span: self.span(&pair) })
+    }
+
+    pub(crate) fn parent(&self) -> Option<Name> {
+        Some(self.text(self.find(Rule::parent)?.into_inner().next()?))
+    }
+
+    pub(crate) fn tie(&self) -> Option<Tie> {
+        let inside = self.find(Rule::tie)?.into_inner();
+        let find = |rule| inside.clone().find(|pair| pair.as_rule() == rule);
+        Some(Tie {
+            object: find(Rule::owner).map(|pair| self.text(pair)),
+            symbol: self.symbol_in(find(Rule::symbol)),
+            parent: Code { span: self.span(&find(Rule::argument)?) },
+        })
     }
 
     /// What the grammar cannot find: wrong escapes and numbers that are too large.
@@ -220,7 +262,16 @@ fn in_words(rules: &[Rule]) -> String {
             Rule::symbol | Rule::symbol_name => "the name of a symbol",
             Rule::string | Rule::string_text => "a string in quotes",
             Rule::number => "a number",
-            Rule::type_text => "a type",
+            Rule::type_text | Rule::shadow_type => "a type",
+            Rule::init => "a value",
+            Rule::argument => "the parent",
+            Rule::parent => "the name of a struct",
+            Rule::kw_id => "`id`",
+            Rule::state_version | Rule::kw_version => "`version`",
+            Rule::kw_on => "`on`",
+            Rule::tie | Rule::kw_freed => "`freed by`",
+            Rule::kw_by => "`by`",
+            Rule::kw_untied => "`untied`",
             Rule::param => "a parameter",
             Rule::variadic => "`...`",
             Rule::prototype | Rule::open => "`(`",

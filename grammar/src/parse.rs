@@ -1,5 +1,6 @@
 //! From text to syntax tree: the scanner's items, each head parsed by pest.
 
+pub(crate) mod data;
 pub(crate) mod test;
 
 use crate::ast::{
@@ -19,8 +20,10 @@ const MAX_ITEMS: usize = 1000;
 
 pub(crate) const FILE: Level = Level { statements: &[], blocks: &["patch"], others: &[] };
 pub(crate) const PATCH: Level = Level {
-    statements: &["license", "author", "version", "fixes", "kernel", "require", "atomic", "param"],
-    blocks: &["object", "c", "test"],
+    statements: &[
+        "license", "author", "version", "fixes", "kernel", "require", "atomic", "param", "family", "over",
+    ],
+    blocks: &["state", "shadow", "object", "c", "test"],
     others: RUST,
 };
 pub(crate) const OBJECT: Level = Level {
@@ -31,11 +34,11 @@ pub(crate) const OBJECT: Level = Level {
 pub(crate) const FUNC: Level = Level { statements: &[], blocks: &["replace", "pre", "post"], others: &[] };
 pub(crate) const C_FILE: Level = Level { statements: &["fn"], blocks: &[], others: &[] };
 
-const PATCH_WORDS: &[&str] =
-    &["license", "author", "version", "fixes", "kernel", "require", "atomic", "param", "object", "c", "test"];
+const PATCH_WORDS: &[&str] = &[
+    "license", "author", "version", "fixes", "kernel", "require", "atomic", "param", "family", "over", "state",
+    "shadow", "object", "c", "test",
+];
 const OBJECT_WORDS: &[&str] = &["fn", "use", "pre_patch", "post_patch", "pre_unpatch", "post_unpatch"];
-/// Words of the language that this version does not compile yet.
-const LATER: &[&str] = &["shadow", "state"];
 /// What a Rust item starts with.
 const RUST: &[&str] = &[
     "const",
@@ -113,6 +116,10 @@ impl<'a> SpecParser<'a> {
             requires: Vec::new(),
             atomic_replace: None,
             params: Vec::new(),
+            family: None,
+            over: Vec::new(),
+            states: Vec::new(),
+            shadows: Vec::new(),
             objects: Vec::new(),
             items: Vec::new(),
             modules: Vec::new(),
@@ -150,10 +157,22 @@ impl<'a> SpecParser<'a> {
                         .params
                         .extend(self.head(Rule::module_param, &item).and_then(|head| head.module_param()));
                 }
+                "family" => {
+                    if self.once(&mut seen, &item) {
+                        patch.family = self.head(Rule::family, &item).map(|head| head.name());
+                    }
+                }
+                "over" => {
+                    if let Some(head) = self.head(Rule::over, &item) {
+                        patch.over.extend(head.names());
+                        self.at_most(&mut patch.over, "patches", |name| name.span);
+                    }
+                }
+                "state" => patch.states.extend(self.state(&item)),
+                "shadow" => patch.shadows.extend(self.shadow(&item)),
                 "object" => patch.objects.extend(self.object(&item)),
                 "test" => patch.tests.extend(self.test(&item)),
                 "c" => patch.c_files.extend(self.c_file(&item)),
-                word if LATER.contains(&word) => self.unsupported(word, &item),
                 "mod" if is_module_file(self.source.slice(item.head)) => {
                     patch.modules.extend(self.module(&item));
                 }
@@ -189,7 +208,6 @@ impl<'a> SpecParser<'a> {
                         object.callbacks.extend(self.callback(&item));
                     }
                 }
-                word if LATER.contains(&word) => self.unsupported(word, &item),
                 word => self.unknown(word, OBJECT_WORDS, &item),
             }
         }
@@ -357,10 +375,6 @@ impl<'a> SpecParser<'a> {
                 true
             }
         }
-    }
-
-    fn unsupported(&mut self, construct: &str, item: &RawItem) {
-        self.error(ErrorKind::Unsupported { construct: construct.to_owned() }, item.head);
     }
 
     fn unknown(&mut self, word: &str, known: &'static [&'static str], item: &RawItem) {

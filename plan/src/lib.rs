@@ -7,10 +7,12 @@
 //! `B` is what a body is. A spec's bodies are text with an origin; a macro's bodies are tokens with spans. The plan carries
 //! them untouched.
 
+mod data;
 mod params;
 mod passing;
 mod types;
 
+pub use data::{fnv, DataId, Free, Parent, Shadow, State, Written};
 pub use params::{ModuleParam, ParamDefault, ParamType, ParamValue, Params};
 pub use passing::{ByValue, Passing, Place, Unclear, REGISTERS};
 pub use types::{Bitfield, CInt, Field, Param, Record, RecordKind, Signature, Type, TypeDef, TypeId, Types};
@@ -26,7 +28,11 @@ pub struct Patch<B> {
     pub replace: Replace,
     /// The module's parameters, if it has any.
     pub params: Option<Params>,
-    /// The patched objects, in the order they were written.
+    /// The states, in the order they were written.
+    pub states: Vec<State<B>>,
+    /// The shadow variables, in the order they were written.
+    pub shadows: Vec<Shadow<B>>,
+    /// The patched objects, in the order they were written; the image comes first where there are states or shadow variables.
     pub objects: Vec<Object<B>>,
     /// Plain Rust items that the bodies share.
     pub items: Vec<B>,
@@ -84,6 +90,8 @@ pub struct Klp {
     pub func: TypeId,
     /// `struct klp_callbacks`.
     pub callbacks: TypeId,
+    /// `struct klp_state`, if the patch has states or shadow variables.
+    pub state: Option<TypeId>,
     /// Which part of a module's memory is only read (`MOD_RODATA`): its notes are there.
     pub rodata: usize,
 }
@@ -101,6 +109,10 @@ pub struct Metadata {
     pub version: Option<String>,
     /// What the patch fixes, usually CVE ids.
     pub fixes: Vec<String>,
+    /// The name that the patches share which follow each other; their shadow variables are the same.
+    pub family: String,
+    /// Patches that this one is stacked on, on the same functions too.
+    pub over: Vec<String>,
     /// SHA-256 of the text that the patch was written in, in hexadecimal.
     pub source_hash: String,
     /// The program that made the plan, with its version.
@@ -185,6 +197,8 @@ pub struct Func<B> {
     pub entry: Entry,
     /// What runs in its place.
     pub change: Change<B>,
+    /// The shadow data that goes before the old function runs, which frees what it belongs to.
+    pub frees: Vec<Free<B>>,
 }
 
 /// A symbol of one object.
@@ -254,8 +268,8 @@ pub enum Change<B> {
         /// The prototype in C, for the compiler to compare.
         declaration: Option<String>,
     },
-    /// A hook before the old function, which leaves no frame behind.
-    Pre(B),
+    /// A hook before the old function, which leaves no frame behind. Without a body it only frees shadow data.
+    Pre(Option<B>),
     /// A hook after the old function, perhaps with one before it.
     Around {
         /// Runs first.
@@ -263,6 +277,38 @@ pub enum Change<B> {
         /// Runs last.
         post: B,
     },
+}
+
+impl<B> Change<B> {
+    /// The author's bodies, in the order in which they run.
+    pub fn bodies(&self) -> Vec<&B> {
+        match self {
+            Change::Replace { body, .. } => vec![body],
+            Change::Pre(body) => body.iter().collect(),
+            Change::Around { pre, post } => pre.iter().chain([post]).collect(),
+            Change::C { .. } => Vec::new(),
+        }
+    }
+}
+
+impl<B> Patch<B> {
+    /// The author's texts in its states and shadow variables.
+    pub fn data_texts(&self) -> impl Iterator<Item = &B> {
+        let of_states = self.states.iter().flat_map(|state| {
+            [&state.ty.text, &state.save, &state.apply.1, &state.restore.1]
+        });
+        let of_shadows = self.shadows.iter().flat_map(|shadow| {
+            let ctor = shadow.ctor.as_ref().map(|(_, _, body)| body);
+            let dtor = shadow.dtor.as_ref().map(|(_, body)| body);
+            [&shadow.ty.text, &shadow.init].into_iter().chain(ctor).chain(dtor)
+        });
+        of_states.chain(of_shadows)
+    }
+
+    /// Whether it has data that outlives it.
+    pub fn has_data(&self) -> bool {
+        !self.states.is_empty() || !self.shadows.is_empty()
+    }
 }
 
 /// The `klp_callbacks` of one object.

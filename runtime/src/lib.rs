@@ -13,10 +13,14 @@ pub mod flexible_array;
 pub mod frame;
 pub mod gate;
 pub mod guard;
+pub mod klp;
+pub mod lasting;
 pub mod note;
 pub mod param;
 pub mod percpu;
 #[cfg(CONFIG_RUST)]
 pub mod prelude;
+pub mod shadow;
 #[cfg(CONFIG_RUST)]
 pub(crate) mod shim;
+pub mod state;

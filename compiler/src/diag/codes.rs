@@ -59,8 +59,6 @@ codes! {
     KPS0106,
     /// No item starts with this word.
     KPS0107,
-    /// The construct is not supported yet.
-    KPS0108,
     /// The item may occur once only.
     KPS0109,
     /// The file holds no patch.
@@ -255,6 +253,38 @@ codes! {
     KPS1003,
     /// The kernel refuses.
     KPS1004,
+
+    // Data that outlives functions, and patches that follow each other.
+    /// Nobody frees shadow data.
+    KPS1101,
+    /// Lasting data has a destructor.
+    KPS1102,
+    /// Lasting data is aligned too strictly.
+    KPS1103,
+    /// Lasting data cannot be shared between threads.
+    KPS1104,
+    /// A state lacks one of its bodies.
+    KPS1105,
+    /// A state's number is 0, or another one's.
+    KPS1106,
+    /// A call is not allowed under the shadow lock.
+    KPS1107,
+    /// A replacement lacks a state or shadow variable.
+    KPS1108,
+    /// A state has a lower version than that of an earlier patch.
+    KPS1109,
+    /// Two kinds of data have one id.
+    KPS1110,
+    /// The object whose function frees a parent is missing.
+    KPS1111,
+    /// Two patches change one function.
+    KPS1112,
+    /// The function that frees a parent is replaced.
+    KPS1113,
+    /// The patch is not stacked on that.
+    KPS1114,
+    /// Two patches have one name.
+    KPS1115,
 
     // kpsc itself.
     /// A bug in kpsc.

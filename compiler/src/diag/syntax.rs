@@ -1,7 +1,7 @@
 //! Messages for mistakes in the text of a spec.
 
 use super::{
-    list, Diagnostic, KPS0101, KPS0102, KPS0103, KPS0104, KPS0105, KPS0106, KPS0107, KPS0108, KPS0109,
+    list, Diagnostic, KPS0101, KPS0102, KPS0103, KPS0104, KPS0105, KPS0106, KPS0107, KPS0109,
     KPS0110, KPS0111, KPS0112, KPS0115, KPS0116,
 };
 use kps_grammar::{ErrorKind, Span, SyntaxError};
@@ -54,11 +54,6 @@ pub fn syntax(error: &SyntaxError) -> Diagnostic {
                 Some((0..=REACH, near)) => error.help(format!("did you mean `{near}`?")),
                 _ => error.help(format!("what may stand here starts with {}", list(known, "or"))),
             }
-        }
-        ErrorKind::Unsupported { construct } => {
-            Diagnostic::error(KPS0108, format!("`{construct}` is not supported yet"))
-                .at(span, "")
-                .help("the language has a place for it, this version of kpsc does not")
         }
         ErrorKind::Repeated { word, first } => Diagnostic::error(KPS0109, format!("`{word}` occurs again"))
             .at(span, "")

@@ -38,8 +38,17 @@ impl LineTable {
         if file != self.file {
             return None;
         }
-        let n = self.lines.binary_search_by_key(&place.line, |line| line.generated).ok()?;
-        self.lines[n].byte(sources, place.column)
+        self.on_line(place.line).rev().find_map(|line| line.byte(sources, place.column))
+    }
+
+    /// The first piece of an author's on a line of a generated file.
+    pub fn piece_on(&self, file: &str, line: usize) -> Option<Span> {
+        self.on_line(line).next().filter(|_| file == self.file).map(|line| line.text)
+    }
+
+    fn on_line(&self, number: usize) -> impl DoubleEndedIterator<Item = &Line> {
+        let start = self.lines.partition_point(|line| line.generated < number);
+        self.lines[start..].iter().take_while(move |line| line.generated == number).collect::<Vec<_>>().into_iter()
     }
 
     /// The end of the last piece of an author's between two lines of a generated file.

@@ -10,7 +10,7 @@ use crate::check::Checked;
 use crate::resolve::Fragment;
 use kps_codegen::names::{placeholder, PLACEHOLDER};
 use kps_grammar::{Language, Sources, Span};
-use kps_plan::{Change, Link, Patch, Symbol};
+use kps_plan::{Link, Patch, Symbol};
 use proc_macro2::TokenStream;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -42,12 +42,16 @@ const RUNTIME: &[(&str, &str)] = &[
     ("kps/frame.rs", include_str!("../../../runtime/src/frame.rs")),
     ("kps/gate.rs", include_str!("../../../runtime/src/gate.rs")),
     ("kps/guard.rs", include_str!("../../../runtime/src/guard.rs")),
+    ("kps/klp.rs", include_str!("../../../runtime/src/klp.rs")),
+    ("kps/lasting.rs", include_str!("../../../runtime/src/lasting.rs")),
     ("kps/lib.rs", include_str!("../../../runtime/src/lib.rs")),
     ("kps/note.rs", include_str!("../../../runtime/src/note.rs")),
     ("kps/param.rs", include_str!("../../../runtime/src/param.rs")),
     ("kps/percpu.rs", include_str!("../../../runtime/src/percpu.rs")),
     ("kps/prelude.rs", include_str!("../../../runtime/src/prelude.rs")),
+    ("kps/shadow.rs", include_str!("../../../runtime/src/shadow.rs")),
     ("kps/shim.rs", include_str!("../../../runtime/src/shim.rs")),
+    ("kps/state.rs", include_str!("../../../runtime/src/state.rs")),
 ];
 
 /// Generates the folder.
@@ -87,15 +91,13 @@ fn print(tokens: TokenStream) -> String {
 
 /// All pieces of an author's text that the generated code holds, by the byte where they start.
 fn fragments(patch: &Patch<Fragment>) -> BTreeMap<usize, Span> {
-    let funcs = patch.objects.iter().flat_map(|object| &object.funcs);
-    let bodies = funcs.flat_map(|func| match &func.change {
-        Change::Replace { body, .. } | Change::Pre(body) => vec![body],
-        Change::Around { pre, post } => pre.iter().chain([post]).collect(),
-        Change::C { .. } => Vec::new(),
-    });
+    let funcs = || patch.objects.iter().flat_map(|object| &object.funcs);
+    let bodies = funcs().flat_map(|func| func.change.bodies());
+    let frees = funcs().flat_map(|func| &func.frees).map(|free| &free.parent);
     let callbacks = patch.objects.iter().flat_map(|object| object.callbacks.each().map(|(_, body)| body));
     let modules = patch.modules.iter().map(|module| &module.items);
-    bodies.chain(callbacks).chain(&patch.items).chain(modules).map(|f| (f.span.start, f.span)).collect()
+    let all = bodies.chain(frees).chain(callbacks).chain(patch.data_texts()).chain(&patch.items);
+    all.chain(modules).map(|f| (f.span.start, f.span)).collect()
 }
 
 /// The placeholders for klp relocations as if vmlinux exported them, so that modpost knows them and still checks every

@@ -5,59 +5,109 @@ use crate::resolve::Fragment;
 use kps_grammar::{Sources, Span};
 use std::collections::BTreeMap;
 
-/// Replaces every marker line by its fragment, byte for byte. Only the space around a fragment is the generator's: blank
-/// lines before and after it go, and a fragment that does not start a line of its file moves to the marker's column.
+/// Replaces every marker by its fragment, byte for byte. Only the space around a fragment is the generator's: blank
+/// lines before and after it go. A fragment that has a line for itself and does not start one of its file moves to the marker's column.
 pub(super) fn splice(
     printed: &str,
     fragments: &BTreeMap<usize, Span>,
     sources: &Sources,
     file: &str,
 ) -> (String, LineTable) {
-    let mut out = String::new();
-    let mut table = LineTable { file: file.to_owned(), lines: Vec::new() };
-    let mut number = 1;
+    let mut splicer = Splicer {
+        sources,
+        out: String::new(),
+        table: LineTable { file: file.to_owned(), lines: Vec::new() },
+        number: 1,
+        column: 1,
+    };
     for line in printed.lines() {
-        let Some(&span) = marker(line).and_then(|start| fragments.get(&start)) else {
-            out.push_str(line);
-            out.push('\n');
-            number += 1;
-            continue;
-        };
-        let text = sources.slice(span);
-        let start = span.start + (text.len() - text.trim_start().len());
-        let text = text.trim();
-        // An empty piece keeps its line: messages about what is missing there lead home by it.
-        let mut start = if text.is_empty() { span.end } else { start };
-        let place = sources.place(start);
+        let mut rest = line;
+        while let Some((before, start, behind)) = marker(rest) {
+            let Some(&span) = fragments.get(&start) else { break };
+            // A marker with a `;` is a statement or an item, and has its line for itself.
+            match behind.strip_prefix(';') {
+                Some(behind) => {
+                    splicer.block(span, before.len());
+                    rest = behind;
+                }
+                None => {
+                    splicer.push(before);
+                    splicer.author(span);
+                    rest = behind;
+                }
+            }
+        }
+        splicer.push(rest);
+        splicer.push("\n");
+    }
+    (splicer.out, splicer.table)
+}
+
+struct Splicer<'a> {
+    sources: &'a Sources,
+    out: String,
+    table: LineTable,
+    /// Where the next character goes.
+    number: usize,
+    column: usize,
+}
+
+impl Splicer<'_> {
+    fn push(&mut self, text: &str) {
+        self.out.push_str(text);
+        for c in text.chars() {
+            if c == '\n' {
+                self.number += 1;
+                self.column = 1;
+            } else {
+                self.column += 1;
+            }
+        }
+    }
+
+    /// A fragment on lines of its own.
+    fn block(&mut self, span: Span, indent: usize) {
+        let start = self.start(span);
+        let place = self.sources.place(start);
         // What stands before it is looked at no further than it is space, for many pieces may stand on one line.
-        let own = sources.file(start);
+        let own = self.sources.file(start);
         let before = &own.source.text[..own.local(Span::new(start, start)).start];
         let before = before.trim_end_matches(|c: char| c != '\n' && c.is_whitespace());
         let starts_line = before.is_empty() || before.ends_with('\n');
-        let indent = match starts_line {
-            true => place.column - 1,
-            false => line.len() - line.trim_start().len(),
-        };
-        out.push_str(&" ".repeat(indent));
-        for (n, text) in text.split('\n').enumerate() {
-            table.lines.push(Line {
-                generated: number,
-                text: Span::new(start, start + text.len()),
-                column: if n == 0 { indent + 1 } else { 1 },
-            });
+        self.push(&" ".repeat(if starts_line { place.column - 1 } else { indent }));
+        self.author(span);
+    }
+
+    /// Where a fragment says something. An empty piece keeps its line: messages about what is missing there lead home by it.
+    fn start(&self, span: Span) -> usize {
+        let text = self.sources.slice(span);
+        if text.trim().is_empty() {
+            return span.end;
+        }
+        span.start + (text.len() - text.trim_start().len())
+    }
+
+    /// The author's text, without the space around it.
+    fn author(&mut self, span: Span) {
+        let mut start = self.start(span);
+        for (n, text) in self.sources.slice(span).trim().split('\n').enumerate() {
+            if n > 0 {
+                self.push("\n");
+            }
+            let (generated, column) = (self.number, self.column);
+            let text_span = Span::new(start, start + text.len());
+            self.table.lines.push(Line { generated, text: text_span, column });
             start += text.len() + 1;
-            out.push_str(text);
-            out.push('\n');
-            number += 1;
+            self.push(text);
         }
     }
-    (out, table)
 }
 
-/// The fragment that a marker line stands for.
-fn marker(line: &str) -> Option<usize> {
-    let rest = line.trim_start().strip_prefix(Fragment::MARKER)?;
-    rest.strip_prefix("!(")?.strip_suffix(");")?.parse().ok()
+/// The first marker of a line: what stands before it, where its fragment starts, and what stands behind it.
+fn marker(line: &str) -> Option<(&str, usize, &str)> {
+    let (before, rest) = line.split_once(Fragment::MARKER)?;
+    let (start, behind) = rest.strip_prefix("!(")?.split_once(')')?;
+    Some((before, start.parse().ok()?, behind))
 }
 
 #[cfg(test)]

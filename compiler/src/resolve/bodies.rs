@@ -1,6 +1,10 @@
 //! The pieces of Rust in a spec and its files, with their places.
 
-use super::rust::{long_name, parse_body, parse_file, parse_item, place, ParsedBody, MAX_NAME};
+use super::data;
+use super::params;
+use super::rust::{
+    long_name, parse_body, parse_file, parse_item, parse_named_type, place, ParsedBody, MAX_NAME,
+};
 use super::Resolver;
 use crate::diag::{Diagnostic, KPS0210, KPS0211};
 use kps_codegen::names::{PREFIX, RESERVED};
@@ -26,7 +30,7 @@ pub struct Fragment {
 }
 
 impl Fragment {
-    fn new(sources: &Sources, code: Code) -> Self {
+    pub(super) fn new(sources: &Sources, code: Code) -> Self {
         // A body starts behind its brace; the first line that says something is the one to name.
         let text = sources.slice(code.span);
         let start = code.span.start + (text.len() - text.trim_start().len());
@@ -43,6 +47,12 @@ impl Body for Fragment {
         let marker = kps_codegen::names::ident(Self::MARKER);
         let start = Literal::usize_unsuffixed(self.span.start);
         quote!(#marker!(#start);)
+    }
+
+    fn inline(&self) -> TokenStream {
+        let marker = kps_codegen::names::ident(Self::MARKER);
+        let start = Literal::usize_unsuffixed(self.span.start);
+        quote!(#marker!(#start))
     }
 
     fn origin(&self) -> String {
@@ -193,11 +203,18 @@ impl Resolver<'_> {
         let functions = spec.objects.iter().flat_map(|object| &object.funcs);
         let bodies = functions.flat_map(|f| [f.replace, f.pre, f.post]).flatten().map(|body| body.code);
         let callbacks = spec.objects.iter().flat_map(|object| &object.callbacks).map(|c| c.code);
-        for code in bodies.chain(callbacks) {
+        let data = data::bodies(spec).into_iter().map(|(code, _)| code).chain(data::parents(spec));
+        for code in bodies.chain(callbacks).chain(data) {
             match parse_body(self.sources, code) {
                 Ok(body) => {
                     rust.bodies.insert(code.span.start, (body, Fragment::new(self.sources, code)));
                 }
+                Err(error) => self.report(error),
+            }
+        }
+        for code in data::types(spec) {
+            match parse_named_type(self.sources, code) {
+                Ok((item, tokens)) => rust.item_refs.push((code, Refs::of_item(&item, tokens))),
                 Err(error) => self.report(error),
             }
         }
@@ -293,8 +310,18 @@ impl Resolver<'_> {
         let of_modules = objects.iter().flat_map(|object| &object.uses.statics);
         let statics = imports.statics.iter().chain(of_modules).map(|item| item.name.clone());
         let constants = imports.constants.iter().map(|item| item.name.clone());
-        let params = spec.params.iter().map(|param| param.name.value.clone());
-        let values: BTreeSet<String> = own.chain(statics).chain(constants).chain(params).collect();
+        let named = params::named(spec).map(|(_, name)| name.value.clone());
+        let values: BTreeSet<String> = own.chain(statics).chain(constants).chain(named).collect();
+        for (_, names) in data::bodies(spec) {
+            for name in names.into_iter().filter(|name| values.contains(&name.value)) {
+                self.report(
+                    Diagnostic::error(KPS0211, format!("`{}` has two meanings here", name.value))
+                        .at(name.span, "")
+                        .note("it is a static, constant, parameter, state or shadow variable of the patch")
+                        .help("choose another name"),
+                );
+            }
+        }
         for (func, &place) in objects.iter().zip(places).flat_map(|(o, places)| o.funcs.iter().zip(places)) {
             let has_ret = matches!(func.change, Change::Around { .. });
             let params = func.signature.params.iter().map(|param| param.name.as_str());
@@ -302,7 +329,7 @@ impl Resolver<'_> {
                 self.report(
                     Diagnostic::error(KPS0211, format!("`{name}` has two meanings in `{}`", func.old.name))
                         .at(place, "")
-                        .note("it is a parameter or the result here, and a static, constant or parameter of the patch")
+                        .note("it is a parameter or the result here, and a static, constant, parameter, state or shadow variable of the patch")
                         .help("rename the item, or write the function's prototype with another name"),
                 );
             }

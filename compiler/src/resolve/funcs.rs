@@ -24,6 +24,7 @@ impl Resolver<'_> {
         importer: &mut Importer<'_>,
     ) -> Option<Func<Fragment>> {
         let call = self.syscall(scope, &spec.symbol);
+        let frees = self.frees(scope.name, &spec.symbol, rust);
         let change = self.change(scope, spec, call.as_ref(), rust);
         let symbol = call.as_ref().map_or(&spec.symbol, |call| &call.entry);
         let found = self.find(scope, symbol, Wanted::Function)?;
@@ -58,7 +59,7 @@ impl Resolver<'_> {
         };
         self.note_relatives(scope, &symbol.name, &found);
         self.check_returns(&symbol.name, spec, change.as_ref(), rust);
-        Some(Func { old: found.symbol, signature: signature?, convention, entry, change: change? })
+        Some(Func { old: found.symbol, signature: signature?, convention, entry, change: change?, frees })
     }
 
     /// Other functions that this change reaches, or that it does not reach although they are made of the same source.
@@ -206,6 +207,9 @@ impl Resolver<'_> {
         match (spec.replace, spec.pre, spec.post) {
             // What is wrong with the file has been said.
             (None, None, None) if spec.replace_from.is_some() => None,
+            (None, None, None) if !self.frees(scope.name, &spec.symbol, rust).is_empty() => {
+                Some(Change::Pre(None))
+            }
             (None, None, None) => {
                 self.report_absence(
                     Diagnostic::error(KPS0207, format!("nothing changes in `{}`", name.value))
@@ -238,7 +242,7 @@ impl Resolver<'_> {
                 );
                 None
             }
-            (None, Some(pre), None) => Some(Change::Pre(rust.fragment(pre.code)?)),
+            (None, Some(pre), None) => Some(Change::Pre(Some(rust.fragment(pre.code)?))),
             (None, pre, Some(post)) => {
                 let pre = match pre {
                     Some(pre) => Some(rust.fragment(pre.code)?),

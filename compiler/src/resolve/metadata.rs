@@ -50,6 +50,8 @@ impl Resolver<'_> {
         self.name(&patch.name);
         self.requirements(patch);
         let mut metadata = Metadata {
+            family: self.family(patch),
+            over: self.over(patch),
             license: self.license(patch),
             source_hash: hash(self.sources),
             made_by: concat!("kpsc ", env!("CARGO_PKG_VERSION")).to_owned(),

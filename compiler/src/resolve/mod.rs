@@ -2,6 +2,7 @@
 
 mod bodies;
 mod c;
+mod data;
 mod from;
 mod funcs;
 mod metadata;
@@ -20,6 +21,7 @@ use kps_facts::{Facts, Importer, Wanted};
 use kps_grammar::ast;
 use kps_grammar::{Sources, Span};
 use kps_plan::{AuthorsKey, CFile, Imports, Klp, Object, Patch, Target, Type};
+use data::Tied;
 use names::Declared;
 use std::collections::HashMap;
 use symbols::Scope;
@@ -54,6 +56,7 @@ pub fn resolve(
         changed: HashMap::new(),
         unknown: 0,
         c_files: Vec::new(),
+        ties: Vec::new(),
     };
     let resolved = resolver.patch(spec);
     let resolved = resolved.filter(|_| !any_error(&resolver.diagnostics));
@@ -71,6 +74,8 @@ struct Resolver<'a> {
     unknown: usize,
     /// The files in C that have been named so far.
     c_files: Vec<CFile>,
+    /// The functions before which shadow data is freed.
+    ties: Vec<Tied>,
 }
 
 /// The members of the livepatch structs that generated code uses (`include/linux/livepatch.h`).
@@ -80,6 +85,9 @@ const KLP_MEMBERS: &[Members] = &[
     ("klp_func", &["old_name", "new_func", "old_sympos"]),
     ("klp_callbacks", &["pre_patch", "post_patch", "pre_unpatch", "post_unpatch"]),
 ];
+
+/// What states and shadow variables use besides.
+const DATA_MEMBERS: &[Members] = &[("klp_state", &["id", "version"])];
 
 /// What the gate of a module uses besides (`include/linux/module.h`).
 const GATE_MEMBERS: &[Members] = &[
@@ -106,7 +114,8 @@ impl<'a> Resolver<'a> {
 
     fn patch(&mut self, spec: &ast::Patch) -> Option<Resolved> {
         self.check_files();
-        let spec = &self.with_bodies_of_files(spec);
+        let spec = self.with_bodies_of_files(spec);
+        let spec = &self.with_ties(spec);
         let metadata = self.metadata(spec);
         self.check_tests(spec);
         let rust = self.parse_rust(spec);
@@ -114,10 +123,12 @@ impl<'a> Resolver<'a> {
         let gated = objects.iter().any(|(scope, _)| scope.module.is_some());
         let gate = if gated { GATE_MEMBERS } else { &[] };
         let params = if spec.params.is_empty() { &[] } else { params::MEMBERS };
-        let members = [KLP_MEMBERS, gate, params, syscalls::MEMBERS].concat();
+        let has_data = !spec.states.is_empty() || !spec.shadows.is_empty();
+        let data = if has_data { DATA_MEMBERS } else { &[] };
+        let members = [KLP_MEMBERS, gate, params, data, syscalls::MEMBERS].concat();
         let wanted = Wanted { members, ..rust.wanted() };
         let mut importer = Importer::new(&self.facts.btf, &wanted);
-        let klp = self.klp(&mut importer, gated);
+        let klp = self.klp(&mut importer, gated, has_data);
         if klp.is_none() {
             let message = format!("the BTF of {} does not describe livepatches", self.facts.identity.release);
             self.report(Diagnostic::error(KPS0607, message).help("choose another target with `--kernel`"));
@@ -125,10 +136,12 @@ impl<'a> Resolver<'a> {
 
         let mut imports = Imports::default();
         let params = self.params(spec, &rust, &mut importer);
+        let states = self.states(spec, &rust);
+        let shadows = self.shadows(spec, &metadata.family, &rust, &mut importer);
         let mut uses = self.declared(&objects, &mut importer);
         self.c_functions(spec, &mut importer, &mut uses);
         let mut declared = std::mem::take(&mut uses.names);
-        let of_patch = spec.params.iter().map(|param| param.name.value.clone());
+        let of_patch = params::named(spec).map(|(_, name)| name.value.clone());
         declared.entry("vmlinux".to_owned()).or_default().extend(of_patch);
         imports.functions.append(&mut uses.vmlinux.functions);
         imports.statics.append(&mut uses.vmlinux.statics);
@@ -136,14 +149,14 @@ impl<'a> Resolver<'a> {
         for &(scope, spec) in &objects {
             let (object, spans) = self.object(scope, spec, &rust, &mut uses, &mut importer);
             // The image is always there: what is used of it needs no `klp_object`.
-            if scope.module.is_some() || !spec.funcs.is_empty() || !spec.callbacks.is_empty() {
+            if scope.module.is_some() || has_data || !spec.funcs.is_empty() || !spec.callbacks.is_empty() {
                 resolved.push(object);
                 places.push(spans);
             }
         }
         self.link_objects(&mut resolved);
         let objects = resolved;
-        self.used(&rust, &objects, &declared, &mut importer, &mut imports);
+        self.used(spec, &rust, &objects, &declared, &mut importer, &mut imports);
         imports.types = importer.finish();
         self.check_hidden_types(&rust, &imports.types);
         self.check_parameters(spec, &rust, &places, &objects, &imports);
@@ -159,6 +172,8 @@ impl<'a> Resolver<'a> {
             metadata,
             replace,
             params,
+            states,
+            shadows,
             objects,
             items: rust.item_fragments(),
             modules: rust.modules(),
@@ -190,7 +205,7 @@ impl<'a> Resolver<'a> {
             }
         }
         let changes = |object: &ast::Object| !object.funcs.is_empty() || !object.callbacks.is_empty();
-        if !spec.objects.iter().any(changes) {
+        if !spec.objects.iter().any(changes) && spec.states.is_empty() {
             let place = spec.objects.first().map_or(spec.name.span, |object| object.name.span);
             self.report_absence(
                 Diagnostic::error(KPS0207, "the patch changes nothing")
@@ -250,7 +265,7 @@ impl<'a> Resolver<'a> {
         }
     }
 
-    fn klp(&mut self, importer: &mut Importer<'_>, gated: bool) -> Option<Klp> {
+    fn klp(&mut self, importer: &mut Importer<'_>, gated: bool, has_data: bool) -> Option<Klp> {
         let mut id = |name| match importer.named(name) {
             Some(Type::Named(id)) => Some(id),
             _ => None,
@@ -261,6 +276,7 @@ impl<'a> Resolver<'a> {
             object: id("klp_object")?,
             func: id("klp_func")?,
             callbacks: id("klp_callbacks")?,
+            state: if has_data { Some(id("klp_state")?) } else { None },
             rodata: if gated { usize::try_from(rodata()?).ok()? } else { 0 },
         };
         Some(klp)

@@ -1,6 +1,7 @@
 //! What bodies take from the kernel: by `use`, and by naming what is exported.
 
 use super::bodies::{Fragment, Rust};
+use super::data;
 use super::percpu::is_per_cpu;
 use super::rust::place;
 use super::signatures::Known;
@@ -154,6 +155,7 @@ impl Resolver<'_> {
     /// What the bodies and items name without declaring it.
     pub(super) fn used(
         &mut self,
+        spec: &ast::Patch,
         rust: &Rust,
         objects: &[Object<Fragment>],
         declared: &BTreeMap<String, BTreeSet<String>>,
@@ -179,6 +181,12 @@ impl Resolver<'_> {
             self.names(&module.refs, module.code(), &mut names, importer, imports);
         }
         names.lenient = rust.has_unknown_names();
+        for (code, bound) in data::bodies(spec) {
+            let bound: Vec<String> = bound.iter().map(|name| name.value.clone()).collect();
+            if let Some((body, _)) = rust.body(code) {
+                self.names(&body.refs(&bound), code, &mut names, importer, imports);
+            }
+        }
         for object in objects {
             names.object = object.name.as_str().to_owned();
             let sees = object.sees.iter().map(|&n| &objects[n]).chain([object]).map(|o| o.name.as_str());
@@ -186,14 +194,9 @@ impl Resolver<'_> {
                 sees.filter_map(|name| declared.get(name)).flatten().cloned().collect();
             for func in &object.funcs {
                 let params: Vec<String> = func.signature.params.iter().map(|p| p.name.clone()).collect();
-                let bodies: Vec<&Fragment> = match &func.change {
-                    Change::Replace { body, .. } | Change::Pre(body) => vec![body],
-                    Change::Around { pre, post } => pre.iter().chain([post]).collect(),
-                    Change::C { .. } => Vec::new(),
-                };
                 let has_ret =
                     matches!(func.change, Change::Around { .. }) && func.signature.ret != Type::Void;
-                for body in bodies {
+                for body in func.change.bodies().into_iter().chain(func.frees.iter().map(|free| &free.parent)) {
                     let mut bound = [params.as_slice(), &visible].concat();
                     bound.extend(has_ret.then(|| "ret".to_owned()));
                     self.body_names(rust, body, &bound, &mut names, importer, imports);

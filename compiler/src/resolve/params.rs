@@ -29,6 +29,13 @@ const MAX_ELEMENTS: u32 = 128;
 /// `param_set_charp()` takes no longer text.
 const MAX_TEXT: usize = 1024;
 
+/// What a patch declares that bodies reach by name as a static, and what it is.
+pub(super) fn named(spec: &ast::Patch) -> impl Iterator<Item = (&'static str, &ast::Name)> {
+    let params = spec.params.iter().map(|param| ("parameter", &param.name));
+    let states = spec.states.iter().map(|state| ("state", &state.name));
+    params.chain(states).chain(spec.shadows.iter().map(|shadow| ("shadow variable", &shadow.name)))
+}
+
 impl Resolver<'_> {
     pub(super) fn params(
         &mut self,
@@ -102,12 +109,11 @@ impl Resolver<'_> {
         let names = symbols.map(|symbol| (symbol.name.value.as_str(), symbol.name.span));
         let mut used: HashMap<&str, Span> = names.collect();
         let items = rust.defined();
-        for param in &spec.params {
-            let name = &param.name;
+        for (what, name) in named(spec) {
             let text = name.value.as_str();
             if TAKEN.contains(&text) || RESERVED.contains(&text) || text.starts_with(PREFIX) {
                 self.report(
-                    Diagnostic::error(KPS0210, format!("a parameter cannot be named `{text}`"))
+                    Diagnostic::error(KPS0210, format!("a {what} cannot be named `{text}`"))
                         .at(name.span, "")
                         .note("bodies, the generated code or the module loader have this name for something else")
                         .help("choose another name"),

@@ -5,6 +5,7 @@ use kps_codegen::refs::Refs;
 use kps_grammar::ast::Code;
 use kps_grammar::{Sources, Span};
 use proc_macro2::{Ident, TokenStream, TokenTree};
+use quote::ToTokens as _;
 use std::str::FromStr as _;
 use syn::parse::Parser as _;
 use syn::spanned::Spanned as _;
@@ -89,6 +90,14 @@ pub(super) fn parse_type(sources: &Sources, code: Code) -> Result<syn::Type, Dia
     };
     let tokens = lex(sources, code, MAX_TYPE_TOKENS, wrong)?;
     syn::parse2(tokens).map_err(|error| wrong(place(code, error.span()), error.to_string()))
+}
+
+/// Parses a type for what it refers to, as an item that gives it a name.
+pub(super) fn parse_named_type(sources: &Sources, code: Code) -> Result<(Item, TokenStream), Diagnostic> {
+    let ty = parse_type(sources, code)?;
+    let tokens = ty.to_token_stream();
+    let item = syn::parse_quote!(type kps_named = #ty;);
+    Ok((item, tokens))
 }
 
 /// Refuses a module whose text is in a file that the spec does not name.

@@ -35,6 +35,8 @@ enum Block {
     Func,
     CFile,
     Test,
+    State,
+    Shadow,
     Rust,
 }
 
@@ -47,6 +49,8 @@ impl Block {
             Block::Func => &parse::FUNC,
             Block::CFile => &parse::C_FILE,
             Block::Test => &parse::test::TEST,
+            Block::State => &parse::data::STATE,
+            Block::Shadow => &parse::data::SHADOW,
             Block::Rust => unreachable!("Rust is not cut into items"),
         }
     }
@@ -58,6 +62,8 @@ impl Block {
             (Block::Patch, "object") => Block::Object,
             (Block::Patch, "test") => Block::Test,
             (Block::Patch, "c") => Block::CFile,
+            (Block::Patch, "state") => Block::State,
+            (Block::Patch, "shadow") => Block::Shadow,
             (Block::Object, "fn") => Block::Func,
             _ => Block::Rust,
         }

@@ -85,7 +85,7 @@ impl SpecParser<'_> {
         }
     }
 
-    fn expected(&mut self, expected: &str, item: &RawItem) {
+    pub(super) fn expected(&mut self, expected: &str, item: &RawItem) {
         self.error(ErrorKind::Expected { expected: expected.to_owned() }, item.head);
     }
 }

@@ -1,0 +1,310 @@
+//! Data that outlives functions: states and shadow variables, and the hooks that free the latter with their objects.
+
+use super::bodies::{Fragment, Rust};
+use super::rust::place;
+use super::Resolver;
+use crate::diag::{
+    Diagnostic, KPS0303, KPS1101, KPS1105, KPS1106, KPS1107, KPS1110, KPS1111, KPS1113, KPS1114,
+};
+use crate::notable;
+use kps_codegen::refs::Role;
+use kps_facts::Importer;
+use kps_grammar::ast::{self, At, Bound, Code, Lifetime, Tie};
+use kps_grammar::Span;
+use kps_plan::{fnv, DataId, Free, Parent, Shadow, State, Type, Written};
+use std::collections::HashMap;
+
+impl Resolver<'_> {
+    /// The patch with an object for the image in front, whose callbacks keep the records, and with a `fn` for every function that frees
+    /// the object of a shadow variable.
+    pub(super) fn with_ties(&mut self, mut spec: ast::Patch) -> ast::Patch {
+        if spec.states.is_empty() && spec.shadows.is_empty() {
+            return spec;
+        }
+        match spec.objects.iter().position(|object| object.name.value == "vmlinux") {
+            Some(at) => spec.objects[..=at].rotate_right(1),
+            None => spec.objects.insert(0, image(spec.name.span)),
+        }
+        for shadow in &spec.shadows {
+            let Some(Lifetime::FreedBy(tie)) = &shadow.lifetime else { continue };
+            let name = tie.object.as_ref().map_or("vmlinux", |object| &object.value);
+            match spec.objects.iter_mut().find(|object| object.name.value == name) {
+                Some(object) => self.tie(object, shadow, tie),
+                None => {
+                    let place = tie.object.as_ref().map_or(tie.symbol.name.span, |object| object.span);
+                    self.report(
+                        Diagnostic::error(KPS1111, format!("the patch has no object `{name}`"))
+                            .at(place, "")
+                            .note("the function that frees the parent is hooked like any other of its module")
+                            .help(format!("add `object {name} {{ }}`")),
+                    );
+                }
+            }
+        }
+        spec
+    }
+
+    fn tie(&mut self, object: &mut ast::Object, shadow: &ast::Shadow, tie: &Tie) {
+        let (name, position) = (&tie.symbol.name, tie.symbol.position.as_ref().map(|at| at.value));
+        let is_it = |func: &&ast::Func| {
+            func.symbol.name.value == name.value
+                && func.symbol.position.as_ref().map(|at| at.value) == position
+        };
+        match object.funcs.iter().find(is_it) {
+            Some(func) if func.replace.is_some() || func.replace_c.is_some() || func.replace_from.is_some() => {
+                self.report(
+                    Diagnostic::error(KPS1113, format!("`{}` is replaced", name.value))
+                        .at(name.span, "")
+                        .at(func.symbol.name.span, "here")
+                        .note("nobody but its new body knows when it frees the parent")
+                        .help(format!("write `untied`, and `{}.remove(..)` in the new body", shadow.name.value)),
+                );
+                return;
+            }
+            Some(_) => {}
+            None => object.funcs.push(ast::Func {
+                symbol: tie.symbol.clone(),
+                prototype: None,
+                replace: None,
+                replace_c: None,
+                replace_from: None,
+                pre: None,
+                post: None,
+            }),
+        }
+        self.ties.push(Tied {
+            object: object.name.value.clone(),
+            function: (name.value.clone(), position),
+            shadow: shadow.name.value.clone(),
+            parent: tie.parent,
+        });
+    }
+
+    /// What goes before a function runs.
+    pub(super) fn frees(&self, object: &str, symbol: &ast::Symbol, rust: &Rust) -> Vec<Free<Fragment>> {
+        let position = symbol.position.as_ref().map(|at| at.value);
+        let here = |tied: &&Tied| {
+            tied.object == object && tied.function.0 == symbol.name.value && tied.function.1 == position
+        };
+        let free = |tied: &Tied| {
+            Some(Free { shadow: tied.shadow.clone(), parent: rust.fragment(tied.parent)? })
+        };
+        self.ties.iter().filter(here).filter_map(free).collect()
+    }
+
+    pub(super) fn states(&mut self, spec: &ast::Patch, rust: &Rust) -> Vec<State<Fragment>> {
+        let mut ids: HashMap<u32, Span> = HashMap::new();
+        let mut states = Vec::new();
+        for state in &spec.states {
+            for (word, body) in [("save", &state.save), ("apply", &state.apply), ("restore", &state.restore)] {
+                if body.is_none() {
+                    self.report_absence(
+                        Diagnostic::error(KPS1105, format!("the state has no `{word}`"))
+                            .at(state.name.span, "")
+                            .note("a value is saved, the system changed, and changed back to the value in the end")
+                            .help(format!("add `{word}{} {{ .. }}`", if word == "save" { "" } else { "(saved)" })),
+                    );
+                }
+            }
+            let Some(id) = &state.id else { continue };
+            if id.value == 0 {
+                self.report(
+                    Diagnostic::error(KPS1106, "a state cannot have the number 0")
+                        .at(id.span, "")
+                        .note("the kernel's list of states ends with it")
+                        .help("choose another number, and keep it in all versions of the patch"),
+                );
+            } else if let Some(&first) = ids.get(&id.value) {
+                self.report(
+                    Diagnostic::error(KPS1106, format!("two states have the number {}", id.value))
+                        .at(id.span, "")
+                        .at(first, "here it is first")
+                        .help("choose another number, and keep it in all versions of the patch"),
+                );
+            }
+            ids.entry(id.value).or_insert(id.span);
+            let bound = |body: &Option<Bound>| {
+                let body = body.as_ref()?;
+                Some((body.names.first()?.value.clone(), rust.fragment(body.code)?))
+            };
+            let save = state.save.as_ref().and_then(|body| rust.fragment(body.code));
+            let parts = (self.data_type(state.ty), save, bound(&state.apply), bound(&state.restore));
+            let (Some(ty), Some(save), Some(apply), Some(restore)) = parts else { continue };
+            let version = state.version.as_ref().map_or(1, |version| version.value);
+            let name = state.name.value.clone();
+            states.push(State { name, id: id.value, version, ty, save, apply, restore });
+        }
+        states
+    }
+
+    pub(super) fn shadows(
+        &mut self,
+        spec: &ast::Patch,
+        family: &str,
+        rust: &Rust,
+        importer: &mut Importer<'_>,
+    ) -> Vec<Shadow<Fragment>> {
+        let mut ids: HashMap<DataId, &ast::Name> = HashMap::new();
+        let mut shadows = Vec::new();
+        for shadow in &spec.shadows {
+            let name = &shadow.name;
+            if shadow.lifetime.is_none() {
+                self.report(
+                    Diagnostic::error(KPS1101, format!("nobody frees the data of `{}`", name.value))
+                        .at(name.span, "")
+                        .note("data that is left when its parent is freed goes to what comes to be at that address")
+                        .help("add `, freed by FN(PARENT)` with the function that frees the parent, or `, untied` if bodies remove it"),
+                );
+            }
+            let id = DataId::of_shadow(family, &name.value);
+            if let Some(other) = ids.get(&id).filter(|other| other.value != name.value) {
+                self.report(
+                    Diagnostic::error(
+                        KPS1110,
+                        format!("`{}` and `{}` have the same id, {:#x}", other.value, name.value, id.number()),
+                    )
+                    .at(name.span, "")
+                    .at(other.span, "and this")
+                    .note("ids are made of the names of the family and of the variable")
+                    .help("rename one"),
+                );
+            }
+            ids.entry(id).or_insert(name);
+            self.check_under_lock(spec, shadow, rust);
+            let (ty, parent) = (self.data_type(shadow.ty), self.parent(&shadow.parent, rust, importer));
+            let first = |body: &Bound, n: usize| body.names.get(n).map(|name| name.value.clone());
+            let ctor = shadow.ctor.as_ref().and_then(|body| {
+                Some((first(body, 0)?, first(body, 1)?, rust.fragment(body.code)?))
+            });
+            let dtor =
+                shadow.dtor.as_ref().and_then(|body| Some((first(body, 0)?, rust.fragment(body.code)?)));
+            let (Some(ty), Some(parent), Some(init)) = (ty, parent, rust.fragment(shadow.init)) else {
+                continue;
+            };
+            shadows.push(Shadow { name: name.value.clone(), id, ty, parent, init, ctor, dtor });
+        }
+        shadows
+    }
+
+    /// A type that rustc will judge, with a number for what is written.
+    fn data_type(&mut self, code: Code) -> Option<Written<Fragment>> {
+        // What is wrong with it was said when it was parsed.
+        let ty = super::rust::parse_type(self.sources, code).ok()?;
+        let tokens = quote::ToTokens::to_token_stream(&ty).to_string();
+        Some(Written { text: Fragment::new(self.sources, code), shape: fnv(&[&tokens]) })
+    }
+
+    /// The struct that shadow data belongs to: an item of the author's, or the kernel's.
+    fn parent(&mut self, name: &ast::Name, rust: &Rust, importer: &mut Importer<'_>) -> Option<Parent> {
+        if rust.defined().contains(&name.value) {
+            return Some(Parent::Item(name.value.clone()));
+        }
+        if importer.candidates(&name.value).len() == 1 {
+            if let Some(Type::Named(id)) = importer.named(&name.value) {
+                return Some(Parent::Kernel(id));
+            }
+        }
+        self.report(
+            Diagnostic::error(KPS0303, format!("there is no struct `{}`", name.value))
+                .at(name.span, "")
+                .note("shadow data belongs to an object of a type of the target's BTF, or of the patch's own")
+                .help("name the struct without its keyword"),
+        );
+        None
+    }
+
+    /// Constructors and destructors run under the kernel's shadow lock, with interrupts off (`kernel/livepatch/shadow.c`).
+    fn check_under_lock(&mut self, spec: &ast::Patch, shadow: &ast::Shadow, rust: &Rust) {
+        for body in [&shadow.ctor, &shadow.dtor].into_iter().flatten() {
+            let Some((parsed, _)) = rust.body(body.code) else { continue };
+            let is_shadow = |name: &str| spec.shadows.iter().any(|shadow| shadow.name.value == name);
+            for name in parsed.refs(&[]).names {
+                let text = &name.name;
+                let note = match name.role {
+                    Role::Function if notable::takes_the_shadow_lock(text) => "the lock is held already",
+                    Role::Function if notable::may_sleep(text) => "it may sleep",
+                    Role::Function if notable::allocates(text) => {
+                        "memory is allocated before, by `get_or_init` and its flags"
+                    }
+                    Role::Value | Role::Unclear if is_shadow(text) => "the lock is held already",
+                    _ => continue,
+                };
+                self.report(
+                    Diagnostic::error(KPS1107, format!("`{text}` cannot be used here"))
+                        .at(place(body.code, name.span), "")
+                        .at(body.word, "this runs under the kernel's shadow lock, with interrupts off")
+                        .note(note)
+                        .help("do it in a body, before `get_or_init` or after `remove`"),
+                );
+            }
+        }
+    }
+
+    /// The name that a patch shares with those before and after it.
+    pub(super) fn family(&mut self, spec: &ast::Patch) -> String {
+        spec.family.as_ref().map_or(spec.name.value.clone(), |family| family.value.clone())
+    }
+
+    /// The patches that this one is stacked on.
+    pub(super) fn over(&mut self, spec: &ast::Patch) -> Vec<String> {
+        for name in &spec.over {
+            let problem = if name.value == spec.name.value {
+                "it is this patch's own name"
+            } else if spec.atomic_replace.as_ref().is_some_and(|replace| replace.condition.is_none()) {
+                "`atomic replace` takes the place of all others"
+            } else {
+                continue;
+            };
+            self.report(
+                Diagnostic::error(KPS1114, format!("the patch is not stacked on `{}`", name.value))
+                    .at(name.span, problem)
+                    .help("drop the line"),
+            );
+        }
+        spec.over.iter().map(|name| name.value.clone()).collect()
+    }
+}
+
+/// `freed by`: what goes before which function runs.
+pub(super) struct Tied {
+    object: String,
+    function: (String, Option<u32>),
+    shadow: String,
+    parent: Code,
+}
+
+/// An object for the image in which nothing changes.
+fn image(span: Span) -> ast::Object {
+    ast::Object {
+        name: At { value: "vmlinux".to_owned(), span },
+        from: None,
+        funcs: Vec::new(),
+        use_fns: Vec::new(),
+        use_statics: Vec::new(),
+        use_percpus: Vec::new(),
+        callbacks: Vec::new(),
+    }
+}
+
+/// The bodies of states and shadow variables, each with the names that it is given.
+pub(super) fn bodies(spec: &ast::Patch) -> Vec<(Code, Vec<&ast::Name>)> {
+    let of_states = spec.states.iter().flat_map(|state| [&state.save, &state.apply, &state.restore]);
+    let of_shadows = spec.shadows.iter().flat_map(|shadow| [&shadow.ctor, &shadow.dtor]);
+    let bound = of_states.chain(of_shadows).flatten();
+    let bound = bound.map(|body| (body.code, body.names.iter().collect()));
+    bound.chain(spec.shadows.iter().map(|shadow| (shadow.init, Vec::new()))).collect()
+}
+
+/// What names the parents of shadow data where it is freed.
+pub(super) fn parents(spec: &ast::Patch) -> impl Iterator<Item = Code> + '_ {
+    spec.shadows.iter().filter_map(|shadow| match &shadow.lifetime {
+        Some(Lifetime::FreedBy(tie)) => Some(tie.parent),
+        _ => None,
+    })
+}
+
+/// The types of states and shadow variables.
+pub(super) fn types(spec: &ast::Patch) -> impl Iterator<Item = Code> + '_ {
+    let states = spec.states.iter().map(|state| state.ty);
+    states.chain(spec.shadows.iter().map(|shadow| shadow.ty))
+}

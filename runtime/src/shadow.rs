@@ -1,0 +1,277 @@
+// SPDX-License-Identifier: GPL-2.0
+//! Shadow variables: data that belongs to an object of the kernel's, which has no room for it.
+//!
+//! The kernel finds such data by the address of the object. Who frees the object and not the data leaves it to whatever comes to be
+//! at that address. The hook that frees both runs in tasks that run the new code, so data is seen only while all of them do:
+//! from `post_patch` to `pre_unpatch`. If the transition away is reversed, nobody knows which of the objects are still there, and a new generation
+//! of data begins. Tasks may still hold references to the old one, which is freed when the last patch is gone.
+
+use super::klp::{self, Dtor};
+use super::lasting::{address, generation_id, Held, Lasting, Refusal};
+use core::ffi::{c_int, c_void};
+use core::marker::PhantomData;
+use core::mem::{align_of, needs_drop, size_of, MaybeUninit};
+use core::ptr::{addr_of_mut, copy_nonoverlapping};
+
+/// A shadow variable with data of type `T`, of objects of type `P`.
+#[derive(Debug)]
+pub struct Shadow<T: Send + Sync + 'static, P> {
+    held: Held<()>,
+    init: fn() -> T,
+    ctor: Option<fn(*mut P, *mut T)>,
+    dtor: Option<Dtor>,
+    parent: PhantomData<fn(P)>,
+}
+
+impl<T: Send + Sync + 'static, P> Shadow<T, P> {
+    /// A shadow variable under this number, of a type that this `shape` stands for.
+    pub const fn new(
+        name: &'static str,
+        id: u64,
+        shape: u64,
+        init: fn() -> T,
+        ctor: Option<fn(*mut P, *mut T)>,
+        dtor: Option<Dtor>,
+    ) -> Self {
+        assert_alignment::<T>();
+        assert!(!needs_drop::<T>(), "nobody would run the destructor");
+        Shadow { held: Held::new::<T>(name, id, shape), init, ctor, dtor, parent: PhantomData }
+    }
+
+    /// The data of an object, if it has any. May be called anywhere but in an NMI.
+    ///
+    /// # Safety
+    ///
+    /// The object is there for as long as the data is used, and nobody removes the data meanwhile.
+    pub unsafe fn get(&self, parent: *const P) -> Option<&T> {
+        let id = generation_id(self.held.id(), self.held.visible()?);
+        // SAFETY: what is kept under this number was made by `get_or_init` of this type, whichever patch it was in.
+        unsafe { klp::klp_shadow_get(address(parent), id).cast::<T>().as_ref() }
+    }
+
+    /// The data of an object. If it has none it gets some, with memory as `flags` say: `GFP_KERNEL` may sleep. None if there is
+    /// no memory, or if not every task runs the new code.
+    ///
+    /// # Safety
+    ///
+    /// As [`Shadow::get`], and where it is called may be waited if the flags say so.
+    pub unsafe fn get_or_init(&self, parent: *const P, flags: u32) -> Option<&T> {
+        // SAFETY: as the caller says.
+        if let Some(data) = unsafe { self.get(parent) } {
+            return Some(data);
+        }
+        let id = generation_id(self.held.id(), self.held.visible()?);
+        // The kernel calls constructors under a lock, where little may be done. The value is made before.
+        let mut new = New { value: MaybeUninit::new((self.init)()), ctor: self.ctor };
+        let ctor_data = addr_of_mut!(new).cast();
+        // SAFETY: the constructor gets what it knows, and writes all of the data before anybody else sees it.
+        unsafe {
+            let data = klp::klp_shadow_get_or_alloc(
+                address(parent),
+                id,
+                size_of::<T>(),
+                flags,
+                Some(construct::<T, P>),
+                ctor_data,
+            );
+            data.cast::<T>().as_ref()
+        }
+    }
+
+    /// Removes the data of an object, if it has any.
+    ///
+    /// # Safety
+    ///
+    /// Nobody uses the data, or will get it before this has returned.
+    pub unsafe fn remove(&self, parent: *const P) {
+        for generation in self.held.generations() {
+            // SAFETY: the caller vouches for it, and data of older generations is seen by nobody.
+            unsafe {
+                klp::klp_shadow_free(address(parent), generation_id(self.held.id(), generation), self.dtor);
+            }
+        }
+    }
+
+    /// What the kernel passes to a destructor, with its type.
+    pub const fn data(&self, data: *mut c_void) -> *mut T {
+        data.cast()
+    }
+}
+
+/// What a constructor is given.
+struct New<T, P> {
+    value: MaybeUninit<T>,
+    ctor: Option<fn(*mut P, *mut T)>,
+}
+
+/// A `klp_shadow_ctor_t`.
+unsafe extern "C" fn construct<T, P>(parent: *mut c_void, data: *mut c_void, new: *mut c_void) -> c_int {
+    // SAFETY: `get_or_init` passes these, and the memory is new and large enough. The value is moved into it once.
+    unsafe {
+        let new = &*new.cast::<New<T, P>>();
+        copy_nonoverlapping(new.value.as_ptr(), data.cast(), 1);
+        if let Some(ctor) = new.ctor {
+            ctor(parent.cast(), data.cast());
+        }
+    }
+    0
+}
+
+/// The kernel aligns such data to eight bytes (`struct klp_shadow`).
+pub(crate) const fn assert_alignment<T>() {
+    assert!(align_of::<T>() <= 8, "the kernel aligns it to 8 bytes only");
+}
+
+impl<T: Send + Sync + 'static, P> Lasting for Shadow<T, P> {
+    unsafe fn join(&self) -> Result<(), Refusal> {
+        // SAFETY: the caller is `pre_patch`.
+        unsafe { self.held.join() }
+    }
+
+    unsafe fn begin(&self) {}
+
+    unsafe fn settle(&self, alone: bool) {
+        self.held.settle(alone);
+        self.held.show();
+    }
+
+    unsafe fn retire(&self) {
+        if self.held.holders() == 1 {
+            self.held.hide();
+        }
+    }
+
+    unsafe fn leave(&self) {
+        let free_all = || {
+            for generation in self.held.generations() {
+                // SAFETY: no task runs code of a patch that has this variable.
+                unsafe { klp::klp_shadow_free_all(generation_id(self.held.id(), generation), self.dtor) };
+            }
+        };
+        // SAFETY: the caller is a callback that may.
+        unsafe { self.held.leave(free_all) };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use core::sync::atomic::{AtomicU32, Ordering};
+
+    fn patch() -> Shadow<AtomicU32, u64> {
+        Shadow::new("hits", 1 << 63, 7, || AtomicU32::new(3), None, None)
+    }
+
+    fn hit(patch: &Shadow<AtomicU32, u64>, parent: &u64) -> Option<u32> {
+        // SAFETY: the parent is there.
+        Some(unsafe { patch.get_or_init(parent, 0) }?.fetch_add(1, Ordering::Relaxed))
+    }
+
+    fn has(patch: &Shadow<AtomicU32, u64>, parent: &u64) -> bool {
+        // SAFETY: the parent is there.
+        unsafe { patch.get(parent) }.is_some()
+    }
+
+    #[test]
+    fn data_is_there_from_the_end_of_one_transition_to_the_start_of_the_other() {
+        let (patch, parent) = (patch(), 1);
+        // SAFETY: what the kernel calls, in its order.
+        unsafe {
+            assert_eq!(patch.join(), Ok(()));
+            assert_eq!(hit(&patch, &parent), None);
+            patch.settle(false);
+            assert_eq!((hit(&patch, &parent), hit(&patch, &parent)), (Some(3), Some(4)));
+            patch.remove(&parent);
+            assert!(!has(&patch, &parent));
+            assert_eq!(hit(&patch, &parent), Some(3));
+            patch.retire();
+            assert_eq!(hit(&patch, &parent), None);
+            patch.leave();
+        }
+        assert_eq!((klp::count(), hit(&patch, &parent)), (0, None));
+    }
+
+    #[test]
+    fn a_reversed_unload_begins_anew_and_frees_the_old_data_in_the_end_or_with_its_object() {
+        let (patch, (one, two)) = (patch(), (1, 2));
+        // SAFETY: what the kernel calls, in its order.
+        unsafe {
+            assert_eq!(patch.join(), Ok(()));
+            patch.settle(false);
+            hit(&patch, &one);
+            hit(&patch, &two);
+            patch.retire();
+            patch.settle(false);
+            assert!(!has(&patch, &one));
+            assert_eq!(hit(&patch, &one), Some(3));
+            assert_eq!(klp::count(), 4);
+            patch.remove(&one);
+            assert_eq!(klp::count(), 2);
+            patch.retire();
+            patch.leave();
+        }
+        assert_eq!(klp::count(), 0);
+    }
+
+    #[test]
+    fn a_replacement_has_the_data_from_its_first_moment_and_a_reversed_one_leaves_it() {
+        let (first, second, parent) = (patch(), patch(), 1);
+        // SAFETY: what the kernel calls, in its order.
+        unsafe {
+            assert_eq!(first.join(), Ok(()));
+            first.settle(true);
+            hit(&first, &parent);
+            assert_eq!(second.join(), Ok(()));
+            assert!(has(&second, &parent));
+            second.leave();
+            assert!(has(&first, &parent));
+            assert_eq!(second.join(), Ok(()));
+            second.settle(true);
+            assert_eq!(hit(&second, &parent), Some(4));
+            second.retire();
+            second.leave();
+        }
+        assert_eq!(klp::count(), 0);
+    }
+
+    #[test]
+    fn every_datum_is_destroyed_once() {
+        static GONE: AtomicU32 = AtomicU32::new(0);
+        unsafe extern "C" fn count(_: *mut c_void, data: *mut c_void) {
+            // SAFETY: the data is there.
+            GONE.fetch_add(unsafe { *data.cast::<u32>() }, Ordering::Relaxed);
+        }
+        let patch = Shadow::<u32, u64>::new("sum", 1 << 63, 7, || 1, None, Some(count));
+        // SAFETY: what the kernel calls, in its order.
+        unsafe {
+            assert_eq!(patch.join(), Ok(()));
+            patch.settle(false);
+            let all = [1, 2, 3];
+            all.iter().for_each(|parent| assert!(patch.get_or_init(parent, 0).is_some()));
+            patch.remove(&all[0]);
+            patch.remove(&all[0]);
+            assert_eq!(GONE.load(Ordering::Relaxed), 1);
+            patch.retire();
+            patch.leave();
+        }
+        assert_eq!(GONE.load(Ordering::Relaxed), 3);
+    }
+
+    #[test]
+    fn constructors_see_the_value_and_the_object() {
+        let ctor = |parent: *mut u64, data: *mut u64| {
+            // SAFETY: both are there.
+            unsafe { *data += *parent }
+        };
+        let patch = Shadow::<u64, u64>::new("sum", 1 << 63, 7, || 40, Some(ctor), None);
+        let parent = 2;
+        // SAFETY: what the kernel calls, in its order.
+        unsafe {
+            assert_eq!(patch.join(), Ok(()));
+            patch.settle(false);
+            assert_eq!(patch.get_or_init(&parent, 0), Some(&42));
+            patch.retire();
+            patch.leave();
+        }
+    }
+}

@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: GPL-2.0
+//! States: changes of the system that one version of a patch hands on to the next, and that the last one takes back.
+
+use super::lasting::{Held, Lasting, Refusal};
+
+/// A state, with a value that was true before the change.
+#[derive(Debug)]
+pub struct State<T: Copy + Send + Sync + 'static> {
+    held: Held<T>,
+    save: fn() -> T,
+    apply: fn(T),
+    restore: fn(T),
+}
+
+impl<T: Copy + Send + Sync + 'static> State<T> {
+    /// A state under this number, of a type that this `shape` stands for.
+    pub const fn new(
+        name: &'static str,
+        id: u64,
+        shape: u64,
+        save: fn() -> T,
+        apply: fn(T),
+        restore: fn(T),
+    ) -> Self {
+        super::shadow::assert_alignment::<T>();
+        State { held: Held::new::<T>(name, id, shape), save, apply, restore }
+    }
+
+    /// Whether an earlier patch had the state when this one was loaded.
+    pub fn taken_over(&self) -> bool {
+        self.held.is_taken_over()
+    }
+
+    /// Whether another loaded patch has it too.
+    pub fn is_shared(&self) -> bool {
+        self.held.holders() > 1
+    }
+
+    /// The value, once it has been saved.
+    pub fn get(&self) -> Option<T> {
+        self.held.saved()
+    }
+}
+
+impl<T: Copy + Send + Sync + 'static> Lasting for State<T> {
+    unsafe fn join(&self) -> Result<(), Refusal> {
+        // SAFETY: the caller is `pre_patch`.
+        unsafe { self.held.join() }
+    }
+
+    unsafe fn begin(&self) {
+        // What an earlier patch has saved was true before it changed the system. Now it is not.
+        if self.get().is_none() {
+            self.held.save((self.save)());
+        }
+    }
+
+    unsafe fn settle(&self, alone: bool) {
+        self.held.settle(alone);
+        self.get().into_iter().for_each(self.apply);
+    }
+
+    unsafe fn retire(&self) {
+        if !self.is_shared() {
+            self.get().into_iter().for_each(self.restore);
+        }
+    }
+
+    unsafe fn leave(&self) {
+        // SAFETY: the caller is a callback that may.
+        unsafe { self.held.leave(|| {}) };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use super::super::klp;
+    use core::sync::atomic::{AtomicI32, Ordering};
+
+    /// The system, and a patch that sets it to a number.
+    macro_rules! patch {
+        ($system:ident, $number:literal) => {
+            State::<i32>::new(
+                "state",
+                1 << 63,
+                7,
+                || $system.load(Ordering::Relaxed),
+                |saved| $system.store(saved + $number, Ordering::Relaxed),
+                |saved| $system.store(saved, Ordering::Relaxed),
+            )
+        };
+    }
+
+    fn load(patch: &dyn Lasting) {
+        // SAFETY: what the kernel calls, in its order.
+        unsafe {
+            assert_eq!(patch.join(), Ok(()));
+            patch.begin();
+        }
+    }
+
+    fn complete(patch: &dyn Lasting, alone: bool) {
+        // SAFETY: as above.
+        unsafe { patch.settle(alone) };
+    }
+
+    fn unload(patch: &dyn Lasting) {
+        // SAFETY: as above.
+        unsafe {
+            patch.retire();
+            patch.leave();
+        }
+    }
+
+    #[test]
+    fn the_system_is_as_before_when_the_patch_is_gone() {
+        static SYSTEM: AtomicI32 = AtomicI32::new(5);
+        let patch = patch!(SYSTEM, 10);
+        load(&patch);
+        assert_eq!((SYSTEM.load(Ordering::Relaxed), patch.taken_over()), (5, false));
+        complete(&patch, false);
+        assert_eq!(SYSTEM.load(Ordering::Relaxed), 15);
+        unload(&patch);
+        assert_eq!((SYSTEM.load(Ordering::Relaxed), klp::count()), (5, 0));
+    }
+
+    #[test]
+    fn a_replacement_takes_over_and_restores_what_the_first_one_found() {
+        static SYSTEM: AtomicI32 = AtomicI32::new(5);
+        let (first, second) = (patch!(SYSTEM, 10), patch!(SYSTEM, 20));
+        load(&first);
+        complete(&first, true);
+        load(&second);
+        assert!(second.taken_over() && second.get() == Some(5) && first.is_shared());
+        complete(&second, true);
+        assert_eq!((SYSTEM.load(Ordering::Relaxed), second.is_shared()), (25, false));
+        unload(&second);
+        assert_eq!((SYSTEM.load(Ordering::Relaxed), klp::count()), (5, 0));
+    }
+
+    #[test]
+    fn a_reversed_upgrade_changes_nothing() {
+        static SYSTEM: AtomicI32 = AtomicI32::new(5);
+        let (first, second) = (patch!(SYSTEM, 10), patch!(SYSTEM, 20));
+        load(&first);
+        complete(&first, true);
+        load(&second);
+        // SAFETY: a transition that is reversed before it is complete calls only this.
+        unsafe { second.leave() };
+        assert_eq!((SYSTEM.load(Ordering::Relaxed), first.get(), first.is_shared()), (15, Some(5), false));
+        unload(&first);
+        assert_eq!((SYSTEM.load(Ordering::Relaxed), klp::count()), (5, 0));
+    }
+
+    #[test]
+    fn a_reversed_unload_applies_again() {
+        static SYSTEM: AtomicI32 = AtomicI32::new(5);
+        let patch = patch!(SYSTEM, 10);
+        load(&patch);
+        complete(&patch, false);
+        // SAFETY: the kernel goes from here to `post_patch` when the transition is reversed.
+        unsafe { patch.retire() };
+        assert_eq!(SYSTEM.load(Ordering::Relaxed), 5);
+        complete(&patch, false);
+        assert_eq!(SYSTEM.load(Ordering::Relaxed), 15);
+        unload(&patch);
+        assert_eq!((SYSTEM.load(Ordering::Relaxed), klp::count()), (5, 0));
+    }
+
+    #[test]
+    fn of_stacked_patches_the_last_one_restores_whichever_that_is() {
+        static SYSTEM: AtomicI32 = AtomicI32::new(5);
+        let (first, second) = (patch!(SYSTEM, 10), patch!(SYSTEM, 20));
+        load(&first);
+        complete(&first, false);
+        load(&second);
+        complete(&second, false);
+        unload(&first);
+        assert_eq!(SYSTEM.load(Ordering::Relaxed), 25);
+        unload(&second);
+        assert_eq!((SYSTEM.load(Ordering::Relaxed), klp::count()), (5, 0));
+    }
+
+    #[test]
+    fn a_value_of_another_type_is_refused_and_left_alone() {
+        static SYSTEM: AtomicI32 = AtomicI32::new(5);
+        let first = patch!(SYSTEM, 10);
+        load(&first);
+        complete(&first, false);
+        let other = State::<u64>::new("other", 1 << 63, 7, || 0, drop, drop);
+        // SAFETY: what the kernel calls.
+        let joined = unsafe { super::super::lasting::join(&[&patch!(SYSTEM, 1), &other]) };
+        assert_eq!(joined, Err(Refusal::OtherType("other")));
+        assert_eq!((first.get(), first.is_shared()), (Some(5), false));
+    }
+}
