@@ -160,6 +160,10 @@ pub(crate) fn callbacks<B: Body>(patch: &Patch<B>) -> TokenStream {
             }
         })
     };
+    // Where the author has no callback nobody looks at the object.
+    let obj = |callback| format_ident!("{}", if author(callback).is_some() { "obj" } else { "_obj" });
+    let objs = ["pre_patch", "post_patch", "pre_unpatch", "post_unpatch"].map(obj);
+    let [pre_patch_obj, post_patch_obj, pre_unpatch_obj, post_unpatch_obj] = objs;
     let (post_patch, pre_unpatch, post_unpatch) =
         (call("post_patch"), call("pre_unpatch"), call("post_unpatch"));
     quote! {
@@ -169,7 +173,7 @@ pub(crate) fn callbacks<B: Body>(patch: &Patch<B>) -> TokenStream {
             use super::super::types::#klp_object;
             use super::*;
 
-            pub(super) unsafe extern "C" fn pre_patch(obj: *mut #klp_object) -> c_int {
+            pub(super) unsafe extern "C" fn pre_patch(#pre_patch_obj: *mut #klp_object) -> c_int {
                 /// SAFETY: this is `pre_patch`, under `klp_mutex`.
                 if let Err(refusal) = unsafe { lasting::join(&DATA) } {
                     if let Refusal::OtherType(name) = refusal {
@@ -183,19 +187,19 @@ pub(crate) fn callbacks<B: Body>(patch: &Patch<B>) -> TokenStream {
                 0
             }
 
-            pub(super) unsafe extern "C" fn post_patch(obj: *mut #klp_object) {
+            pub(super) unsafe extern "C" fn post_patch(#post_patch_obj: *mut #klp_object) {
                 #post_patch
                 /// SAFETY: the kernel calls this when every task runs the new code, and has taken the replaced patches away.
                 unsafe { lasting::settle(&DATA, (*addr_of!(PATCH)).replace) };
             }
 
-            pub(super) unsafe extern "C" fn pre_unpatch(obj: *mut #klp_object) {
+            pub(super) unsafe extern "C" fn pre_unpatch(#pre_unpatch_obj: *mut #klp_object) {
                 #pre_unpatch
                 /// SAFETY: the kernel calls this before the first task leaves the new code.
                 unsafe { lasting::retire(&DATA) };
             }
 
-            pub(super) unsafe extern "C" fn post_unpatch(obj: *mut #klp_object) {
+            pub(super) unsafe extern "C" fn post_unpatch(#post_unpatch_obj: *mut #klp_object) {
                 #post_unpatch
                 /// SAFETY: the kernel calls this when no task runs the new code.
                 unsafe { lasting::leave(&DATA) };

@@ -57,7 +57,8 @@ impl Outline {
             let id = shadow.id.number();
             Some(Kept { what: "shadow variable", name, id, version: 1, ty, at, place: place(at) })
         });
-        let funcs = patch.objects.iter().zip(places).flat_map(|(object, places)| object.funcs.iter().zip(places));
+        let funcs =
+            patch.objects.iter().zip(places).flat_map(|(object, places)| object.funcs.iter().zip(places));
         Outline {
             name: patch.name.clone(),
             name_at: spec.name.span,
@@ -104,14 +105,23 @@ fn check_data(earlier: &Outline, next: &Outline) -> Vec<Diagnostic> {
         let Some(same) = next.data.iter().find(|known| known.id == *id) else {
             if next.replaces() {
                 let (wanted, number) = match *what {
-                    "state" => (format!("a `state` with this number, and at least version {}", data.version), format!(" {id}")),
-                    _ => (format!("`shadow {name}` and, if the names of the patches differ, the same `family`"), String::new()),
+                    "state" => (
+                        format!("a `state` with this number, and at least version {}", data.version),
+                        format!(" {id}"),
+                    ),
+                    _ => (
+                        format!("`shadow {name}` and, if the names of the patches differ, the same `family`"),
+                        String::new(),
+                    ),
                 };
                 diagnostics.push(
-                    Diagnostic::error(KPS1108, format!("the {what}{number} `{name}` of `{}` is missing", earlier.name))
-                        .at(next.name_at, "this takes the place of all patches before it")
-                        .note(format!("it is in {}; the kernel refuses a patch that would lose it", data.place))
-                        .help(format!("add {wanted}")),
+                    Diagnostic::error(
+                        KPS1108,
+                        format!("the {what}{number} `{name}` of `{}` is missing", earlier.name),
+                    )
+                    .at(next.name_at, "this takes the place of all patches before it")
+                    .note(format!("it is in {}; the kernel refuses a patch that would lose it", data.place))
+                    .help(format!("add {wanted}")),
                 );
             }
             continue;
@@ -120,15 +130,21 @@ fn check_data(earlier: &Outline, next: &Outline) -> Vec<Diagnostic> {
             diagnostics.push(
                 Diagnostic::error(KPS1109, format!("`{}` has version {} already", same.name, data.version))
                     .at(same.at, format!("this is version {}", same.version))
-                    .note(format!("that of `{}` is in {}; the kernel refuses an older one", earlier.name, data.place))
+                    .note(format!(
+                        "that of `{}` is in {}; the kernel refuses an older one",
+                        earlier.name, data.place
+                    ))
                     .help(format!("write `version = {}`, or a higher one", data.version)),
             );
         } else if same.what != *what || same.ty != data.ty {
             diagnostics.push(
-                Diagnostic::error(KPS1110, format!("`{}` is something else in `{}`", same.name, earlier.name))
-                    .at(same.at, format!("this is `{}`", same.ty))
-                    .note(format!("in {} it is `{}`, and the data of both is the same", data.place, data.ty))
-                    .help("write the same type, or give the new one another name or number"),
+                Diagnostic::error(
+                    KPS1110,
+                    format!("`{}` is something else in `{}`", same.name, earlier.name),
+                )
+                .at(same.at, format!("this is `{}`", same.ty))
+                .note(format!("in {} it is `{}`, and the data of both is the same", data.place, data.ty))
+                .help("write the same type, or give the new one another name or number"),
             );
         }
     }
@@ -136,7 +152,10 @@ fn check_data(earlier: &Outline, next: &Outline) -> Vec<Diagnostic> {
 }
 
 fn check_functions(earlier: &Outline, next: &Outline) -> Vec<Diagnostic> {
-    let shared = next.functions.iter().filter(|(symbol, _)| earlier.functions.iter().any(|(known, _)| known == symbol));
+    let shared = next
+        .functions
+        .iter()
+        .filter(|(symbol, _)| earlier.functions.iter().any(|(known, _)| known == symbol));
     let message = |(symbol, at): &(Symbol, Span)| {
         Diagnostic::error(KPS1112, format!("`{}` is changed by `{}` too", symbol.name, earlier.name))
             .at(*at, "")
@@ -167,7 +186,10 @@ pub fn way_back(loaded: &[&Outline], next: &Outline) -> Option<String> {
         return Some(format!("{from}: unload `{}`", next.name));
     }
     if loaded.len() == 1 && last.replaces() && check_data(next, last).is_empty() {
-        return Some(format!("{from}: load it, it takes the place of `{}` without a gap", next.name));
+        return Some(format!(
+            "{from}: load `{}`, which takes the place of `{}` without a gap",
+            last.name, next.name
+        ));
     }
     let mut fate = Vec::new();
     let (states, shadows) = (next.data_named("state"), next.data_named("shadow variable"));
@@ -178,5 +200,6 @@ pub fn way_back(loaded: &[&Outline], next: &Outline) -> Option<String> {
         fate.push(format!("the data of {} lost", list(&shadows, "and")));
     }
     fate.push("the system unprotected".to_owned());
-    Some(format!("{from}: unload `{}`, then load; in between {}", next.name, fate.join(", ")))
+    let (load, fate) = (list(&before, "and"), fate.join(", "));
+    Some(format!("{from}: unload `{}`, then load {load}; in between {fate}", next.name))
 }

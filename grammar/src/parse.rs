@@ -35,8 +35,8 @@ pub(crate) const FUNC: Level = Level { statements: &[], blocks: &["replace", "pr
 pub(crate) const C_FILE: Level = Level { statements: &["fn"], blocks: &[], others: &[] };
 
 const PATCH_WORDS: &[&str] = &[
-    "license", "author", "version", "fixes", "kernel", "require", "atomic", "param", "family", "over", "state",
-    "shadow", "object", "c", "test",
+    "license", "author", "version", "fixes", "kernel", "require", "atomic", "param", "family", "over",
+    "state", "shadow", "object", "c", "test",
 ];
 const OBJECT_WORDS: &[&str] = &["fn", "use", "pre_patch", "post_patch", "pre_unpatch", "post_unpatch"];
 /// What a Rust item starts with.

@@ -68,7 +68,6 @@ pub struct Free<B> {
     pub parent: B,
 }
 
-
 /// The number by which the kernel knows a shadow variable: `klp_state.id`, and with the number of a generation in its low
 /// bits the id of its data. It is derived from names, so that the next version of a patch has the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -294,9 +294,10 @@ impl<B> Change<B> {
 impl<B> Patch<B> {
     /// The author's texts in its states and shadow variables.
     pub fn data_texts(&self) -> impl Iterator<Item = &B> {
-        let of_states = self.states.iter().flat_map(|state| {
-            [&state.ty.text, &state.save, &state.apply.1, &state.restore.1]
-        });
+        let of_states = self
+            .states
+            .iter()
+            .flat_map(|state| [&state.ty.text, &state.save, &state.apply.1, &state.restore.1]);
         let of_shadows = self.shadows.iter().flat_map(|shadow| {
             let ctor = shadow.ctor.as_ref().map(|(_, _, body)| body);
             let dtor = shadow.dtor.as_ref().map(|(_, body)| body);

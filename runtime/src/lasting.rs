@@ -295,7 +295,7 @@ impl<T> Held<T> {
     }
 }
 
-impl<T: Copy> Held<T> {
+impl<T> Held<T> {
     /// Keeps the value of a state.
     pub(crate) fn save(&self, value: T) {
         let record = self.record.load(Ordering::Acquire);
@@ -312,8 +312,8 @@ impl<T: Copy> Held<T> {
     /// The value of a state.
     pub(crate) fn saved(&self) -> Option<T> {
         let record = self.record().filter(|record| record.saved.load(Ordering::Acquire))?;
-        // SAFETY: it has been written, and is never written again.
-        Some(unsafe { record.value.assume_init() })
+        // SAFETY: it has been written, and is never written again. A state's type is `Copy`: see `State::new`.
+        Some(unsafe { record.value.assume_init_read() })
     }
 }
 

@@ -15,7 +15,7 @@ use core::ptr::{addr_of_mut, copy_nonoverlapping};
 
 /// A shadow variable with data of type `T`, of objects of type `P`.
 #[derive(Debug)]
-pub struct Shadow<T: Send + Sync + 'static, P> {
+pub struct Shadow<T, P> {
     held: Held<()>,
     init: fn() -> T,
     ctor: Option<fn(*mut P, *mut T)>,
@@ -23,7 +23,7 @@ pub struct Shadow<T: Send + Sync + 'static, P> {
     parent: PhantomData<fn(P)>,
 }
 
-impl<T: Send + Sync + 'static, P> Shadow<T, P> {
+impl<T, P> Shadow<T, P> {
     /// A shadow variable under this number, of a type that this `shape` stands for.
     pub const fn new(
         name: &'static str,
@@ -32,7 +32,10 @@ impl<T: Send + Sync + 'static, P> Shadow<T, P> {
         init: fn() -> T,
         ctor: Option<fn(*mut P, *mut T)>,
         dtor: Option<Dtor>,
-    ) -> Self {
+    ) -> Self
+    where
+        T: Send + Sync + 'static,
+    {
         assert_alignment::<T>();
         assert!(!needs_drop::<T>(), "nobody would run the destructor");
         Shadow { held: Held::new::<T>(name, id, shape), init, ctor, dtor, parent: PhantomData }
@@ -122,7 +125,7 @@ pub(crate) const fn assert_alignment<T>() {
     assert!(align_of::<T>() <= 8, "the kernel aligns it to 8 bytes only");
 }
 
-impl<T: Send + Sync + 'static, P> Lasting for Shadow<T, P> {
+impl<T, P> Lasting for Shadow<T, P> {
     unsafe fn join(&self) -> Result<(), Refusal> {
         // SAFETY: the caller is `pre_patch`.
         unsafe { self.held.join() }

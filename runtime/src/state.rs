@@ -5,14 +5,14 @@ use super::lasting::{Held, Lasting, Refusal};
 
 /// A state, with a value that was true before the change.
 #[derive(Debug)]
-pub struct State<T: Copy + Send + Sync + 'static> {
+pub struct State<T> {
     held: Held<T>,
     save: fn() -> T,
     apply: fn(T),
     restore: fn(T),
 }
 
-impl<T: Copy + Send + Sync + 'static> State<T> {
+impl<T> State<T> {
     /// A state under this number, of a type that this `shape` stands for.
     pub const fn new(
         name: &'static str,
@@ -21,7 +21,10 @@ impl<T: Copy + Send + Sync + 'static> State<T> {
         save: fn() -> T,
         apply: fn(T),
         restore: fn(T),
-    ) -> Self {
+    ) -> Self
+    where
+        T: Copy + Send + Sync + 'static,
+    {
         super::shadow::assert_alignment::<T>();
         State { held: Held::new::<T>(name, id, shape), save, apply, restore }
     }
@@ -42,7 +45,7 @@ impl<T: Copy + Send + Sync + 'static> State<T> {
     }
 }
 
-impl<T: Copy + Send + Sync + 'static> Lasting for State<T> {
+impl<T> Lasting for State<T> {
     unsafe fn join(&self) -> Result<(), Refusal> {
         // SAFETY: the caller is `pre_patch`.
         unsafe { self.held.join() }
@@ -74,8 +77,8 @@ impl<T: Copy + Send + Sync + 'static> Lasting for State<T> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use super::super::klp;
+    use super::*;
     use core::sync::atomic::{AtomicI32, Ordering};
 
     /// The system, and a patch that sets it to a number.

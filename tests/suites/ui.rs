@@ -1,14 +1,15 @@
 //! What kpsc says about a spec: every `tests/ui/*.kps` has its messages beside it, and the files that it names in a folder of its
 //! name. Nothing else comes of it: the working
 //! folder, the cache and the temporary folder stay as they were, and a build that is refused says the same and makes no
-//! output folder.
+//! output folder. Every folder of `tests/series` holds specs that follow each other, in the order of their names; what `check` says of
+//! them together stands beside it.
 //!
 //! `BLESS=1 cargo test --test ui` writes the messages anew; read the difference before you commit it.
 
 use kps_tests::world::{compare, World};
 use kps_tests::{repository, FIXTURE};
 use libtest_mimic::{Arguments, Failed, Trial};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 fn main() {
     let folder = repository().join("tests/ui");
@@ -23,7 +24,32 @@ fn main() {
         let name = spec.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         Trial::test(name, move || check(&spec))
     });
-    libtest_mimic::run(&Arguments::from_args(), trials.collect()).exit();
+    let series = subfolders(&repository().join("tests/series")).into_iter().map(|folder| {
+        let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        Trial::test(format!("series: {name}"), move || check_series(&folder))
+    });
+    libtest_mimic::run(&Arguments::from_args(), trials.chain(series).collect()).exit();
+}
+
+fn subfolders(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    let mut folders: Vec<_> =
+        entries.flatten().map(|entry| entry.path()).filter(|path| path.is_dir()).collect();
+    folders.sort();
+    folders
+}
+
+fn check_series(folder: &Path) -> Result<(), Failed> {
+    let world = World::default();
+    world.copy(folder);
+    let mut specs = Vec::new();
+    for entry in std::fs::read_dir(folder)? {
+        specs.push(entry?.file_name().to_string_lossy().into_owned());
+    }
+    specs.sort();
+    let words = ["check", "--kernel", FIXTURE].map(str::to_owned).into_iter().chain(specs);
+    let said = world.run_cleanly(&words.collect::<Vec<_>>())?;
+    Ok(compare(&said, &folder.with_extension("said"))?)
 }
 
 fn check(spec: &Path) -> Result<(), Failed> {

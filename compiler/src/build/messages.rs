@@ -139,6 +139,13 @@ impl<'a> Messages<'a> {
             diagnostic.help =
                 Some(format!("read it as `{name}()`; a bitfield is written with `set_{name}(value)`"));
         }
+        // `let hits = hits.get(..)`: what `param`, `state` and `shadow` declare are statics.
+        const SHADOWS_A_STATIC: &str = "E0530";
+        if code_is(SHADOWS_A_STATIC) {
+            diagnostic = diagnostic.help(
+                "choose another name: a static, parameter, state or shadow variable of the patch has this one",
+            );
+        }
         if missing_value {
             diagnostic = diagnostic.help("end the body with the value, without a `;`");
         }

@@ -45,7 +45,9 @@ fn fate(patch: &Livepatch, others: &[Livepatch]) -> Option<String> {
     }
     if !fates.is_empty() {
         let fates = fates.join(", ");
-        return Some(format!("{name} is unloaded, {fates}; until another version is loaded nothing protects the system"));
+        return Some(format!(
+            "{name} is unloaded, {fates}; until another version is loaded nothing protects the system"
+        ));
     }
     let replaces = patch.note.iter().any(|(key, _)| key == "replace");
     replaces.then(|| {

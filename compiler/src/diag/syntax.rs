@@ -1,8 +1,8 @@
 //! Messages for mistakes in the text of a spec.
 
 use super::{
-    list, Diagnostic, KPS0101, KPS0102, KPS0103, KPS0104, KPS0105, KPS0106, KPS0107, KPS0109,
-    KPS0110, KPS0111, KPS0112, KPS0115, KPS0116,
+    list, Diagnostic, KPS0101, KPS0102, KPS0103, KPS0104, KPS0105, KPS0106, KPS0107, KPS0109, KPS0110,
+    KPS0111, KPS0112, KPS0115, KPS0116,
 };
 use kps_grammar::{ErrorKind, Span, SyntaxError};
 

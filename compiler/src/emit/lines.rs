@@ -48,7 +48,11 @@ impl LineTable {
 
     fn on_line(&self, number: usize) -> impl DoubleEndedIterator<Item = &Line> {
         let start = self.lines.partition_point(|line| line.generated < number);
-        self.lines[start..].iter().take_while(move |line| line.generated == number).collect::<Vec<_>>().into_iter()
+        self.lines[start..]
+            .iter()
+            .take_while(move |line| line.generated == number)
+            .collect::<Vec<_>>()
+            .into_iter()
     }
 
     /// The end of the last piece of an author's between two lines of a generated file.

@@ -51,13 +51,18 @@ impl Resolver<'_> {
                 && func.symbol.position.as_ref().map(|at| at.value) == position
         };
         match object.funcs.iter().find(is_it) {
-            Some(func) if func.replace.is_some() || func.replace_c.is_some() || func.replace_from.is_some() => {
+            Some(func)
+                if func.replace.is_some() || func.replace_c.is_some() || func.replace_from.is_some() =>
+            {
                 self.report(
                     Diagnostic::error(KPS1113, format!("`{}` is replaced", name.value))
                         .at(name.span, "")
                         .at(func.symbol.name.span, "here")
                         .note("nobody but its new body knows when it frees the parent")
-                        .help(format!("write `untied`, and `{}.remove(..)` in the new body", shadow.name.value)),
+                        .help(format!(
+                            "write `untied`, and `{}.remove(..)` in the new body",
+                            shadow.name.value
+                        )),
                 );
                 return;
             }
@@ -86,9 +91,8 @@ impl Resolver<'_> {
         let here = |tied: &&Tied| {
             tied.object == object && tied.function.0 == symbol.name.value && tied.function.1 == position
         };
-        let free = |tied: &Tied| {
-            Some(Free { shadow: tied.shadow.clone(), parent: rust.fragment(tied.parent)? })
-        };
+        let free =
+            |tied: &Tied| Some(Free { shadow: tied.shadow.clone(), parent: rust.fragment(tied.parent)? });
         self.ties.iter().filter(here).filter_map(free).collect()
     }
 
@@ -96,7 +100,8 @@ impl Resolver<'_> {
         let mut ids: HashMap<u32, Span> = HashMap::new();
         let mut states = Vec::new();
         for state in &spec.states {
-            for (word, body) in [("save", &state.save), ("apply", &state.apply), ("restore", &state.restore)] {
+            for (word, body) in [("save", &state.save), ("apply", &state.apply), ("restore", &state.restore)]
+            {
                 if body.is_none() {
                     self.report_absence(
                         Diagnostic::error(KPS1105, format!("the state has no `{word}`"))
@@ -161,7 +166,12 @@ impl Resolver<'_> {
                 self.report(
                     Diagnostic::error(
                         KPS1110,
-                        format!("`{}` and `{}` have the same id, {:#x}", other.value, name.value, id.number()),
+                        format!(
+                            "`{}` and `{}` have the same id, {:#x}",
+                            other.value,
+                            name.value,
+                            id.number()
+                        ),
                     )
                     .at(name.span, "")
                     .at(other.span, "and this")
@@ -173,9 +183,10 @@ impl Resolver<'_> {
             self.check_under_lock(spec, shadow, rust);
             let (ty, parent) = (self.data_type(shadow.ty), self.parent(&shadow.parent, rust, importer));
             let first = |body: &Bound, n: usize| body.names.get(n).map(|name| name.value.clone());
-            let ctor = shadow.ctor.as_ref().and_then(|body| {
-                Some((first(body, 0)?, first(body, 1)?, rust.fragment(body.code)?))
-            });
+            let ctor = shadow
+                .ctor
+                .as_ref()
+                .and_then(|body| Some((first(body, 0)?, first(body, 1)?, rust.fragment(body.code)?)));
             let dtor =
                 shadow.dtor.as_ref().and_then(|body| Some((first(body, 0)?, rust.fragment(body.code)?)));
             let (Some(ty), Some(parent), Some(init)) = (ty, parent, rust.fragment(shadow.init)) else {

@@ -17,11 +17,11 @@ mod syscalls;
 mod test_blocks;
 
 use crate::diag::{any_error, list, Diagnostic, KPS0207, KPS0209, KPS0213, KPS0607};
+use data::Tied;
 use kps_facts::{Facts, Importer, Wanted};
 use kps_grammar::ast;
 use kps_grammar::{Sources, Span};
 use kps_plan::{AuthorsKey, CFile, Imports, Klp, Object, Patch, Target, Type};
-use data::Tied;
 use names::Declared;
 use std::collections::HashMap;
 use symbols::Scope;

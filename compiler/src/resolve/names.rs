@@ -196,7 +196,8 @@ impl Resolver<'_> {
                 let params: Vec<String> = func.signature.params.iter().map(|p| p.name.clone()).collect();
                 let has_ret =
                     matches!(func.change, Change::Around { .. }) && func.signature.ret != Type::Void;
-                for body in func.change.bodies().into_iter().chain(func.frees.iter().map(|free| &free.parent)) {
+                for body in func.change.bodies().into_iter().chain(func.frees.iter().map(|free| &free.parent))
+                {
                     let mut bound = [params.as_slice(), &visible].concat();
                     bound.extend(has_ret.then(|| "ret".to_owned()));
                     self.body_names(rust, body, &bound, &mut names, importer, imports);

@@ -3,8 +3,8 @@
 use crate::diag::{Diagnostic, KPS1002};
 use crate::disk::cannot;
 use crate::input::{self, MODULE};
-use object::read::elf::ElfFile64;
 use kps_codegen::names::ENTRY;
+use object::read::elf::ElfFile64;
 use object::{LittleEndian, Object as _, ObjectSection as _, ObjectSymbol as _};
 use std::fs::File;
 use std::path::Path;
@@ -39,7 +39,8 @@ pub(super) fn open(path: &Path) -> Result<ModuleFile, Diagnostic> {
     match value("name").filter(|name| is_name(name)) {
         Some(name) if value("livepatch").is_some() => {
             let name = name.to_owned();
-            let (note, functions) = elf.as_ref().map(|elf| (self::note(elf), functions(elf))).unwrap_or_default();
+            let (note, functions) =
+                elf.as_ref().map(|elf| (self::note(elf), functions(elf))).unwrap_or_default();
             Ok(ModuleFile { file, name, note, functions })
         }
         _ => Err(not("a module and no livepatch").help("load it with `insmod`")),

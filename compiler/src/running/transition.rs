@@ -2,8 +2,8 @@
 
 use super::kmsg::Log;
 use super::livepatches::is_livepatch;
-use super::refusal::refusal;
 use super::module::ModuleFile;
+use super::refusal::refusal;
 use super::{livepatches, module, tasks_in, Livepatch, State, System, Task};
 use crate::diag::{Diagnostic, KPS0904, KPS1002, KPS1003, KPS1005};
 use kps_codegen::names::ident;

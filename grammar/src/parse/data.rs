@@ -6,8 +6,7 @@ use crate::head::Rule;
 use crate::scan::{Level, RawItem};
 use crate::Span;
 
-pub(crate) const STATE: Level =
-    Level { statements: &[], blocks: &["save", "apply", "restore"], others: &[] };
+pub(crate) const STATE: Level = Level { statements: &[], blocks: &["save", "apply", "restore"], others: &[] };
 pub(crate) const SHADOW: Level = Level { statements: &[], blocks: &["ctor", "dtor"], others: &[] };
 
 /// How many names each of the words gives to its body.

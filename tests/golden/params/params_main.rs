@@ -354,9 +354,10 @@ mod livepatch {
 
     #[link_section = ".note.kps"]
     #[used]
-    static NOTE: Note<182> = Note::new(
+    static NOTE: Note<199> = Note::new(
         *b"\
             patch=params\n\
+            replace=if ratio\n\
             kernel=7.3.4-fixture\n\
             build-id=0102030405060708090a0b0c0d0e0f1011121314\n\
             source-sha256=38c0511df4288d6f31a206e3cf2d370864ec036213928ed3b6b21eb5371aba60\n\

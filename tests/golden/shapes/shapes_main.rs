@@ -735,11 +735,12 @@ mod livepatch {
 
     #[link_section = ".note.kps"]
     #[used]
-    static NOTE: Note<214> = Note::new(
+    static NOTE: Note<229> = Note::new(
         *b"\
             patch=shapes\n\
             version=1.0\n\
             fixes=CVE-2026-0001\n\
+            replace=always\n\
             kernel=7.3.4-fixture\n\
             build-id=0102030405060708090a0b0c0d0e0f1011121314\n\
             source-sha256=bdf81c129c10ec9b302a030b16e4977ca8e8f1c84786c51103376fd03d125f65\n\
