@@ -421,6 +421,11 @@ fn klp(w: &mut BtfWriter, [int, uint, ulong, bool, const_char_p, void_p]: [u32; 
             ("replace", bool, 192, None),
         ],
     );
+    w.structure(
+        "klp_state",
+        24,
+        &[("id", ulong, 0, None), ("version", uint, 64, None), ("data", void_p, 128, None)],
+    );
 }
 
 /// The structs of parameters, with the sizes and offsets of Linux 7.3.

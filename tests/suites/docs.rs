@@ -51,6 +51,13 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("KPS1002", "tests/suites/running.rs"),
     ("KPS1003", "tests/suites/running.rs"),
     ("KPS1004", "tests/suites/running.rs"),
+    ("KPS1102", "tests/ui-build/data-drop.stderr"),
+    ("KPS1103", "tests/ui-build/data-aligned.stderr"),
+    ("KPS1104", "tests/ui-build/data-shared.stderr"),
+    ("KPS1108", "tests/suites/cli.rs"),
+    ("KPS1109", "tests/suites/cli.rs"),
+    ("KPS1112", "tests/suites/cli.rs"),
+    ("KPS1115", "tests/suites/cli.rs"),
     ("KPS9999", "nothing: a bug that is known is mended"),
 ];
 
