@@ -143,6 +143,7 @@ const TEXTS: &[(&str, &str, &str)] = &[
     ("docs/commands.md", "missing_files\tenabled", "tests/suites/running.rs"),
     ("docs/architecture.md", "SPEC.kps --parse-->", "a drawing"),
     ("docs/architecture.md", "caller --ftrace-->", "a drawing"),
+    ("docs/data.md", "B replaces A", "a drawing"),
 ];
 
 #[test]
