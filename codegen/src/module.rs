@@ -453,6 +453,11 @@ fn note_text<B>(patch: &Patch<B>) -> String {
     for fix in &patch.metadata.fixes {
         line("fixes", fix);
     }
+    match &patch.replace {
+        Replace::Never => {}
+        Replace::Always => line("replace", "always"),
+        Replace::If(param) => line("replace", &format!("if {param}")),
+    }
     if !patch.shadows.is_empty() {
         line("family", &patch.metadata.family);
     }

@@ -10,6 +10,9 @@ pub const RESERVED: &[&str] = &["core", "kernel", "kps", "livepatch", "types"];
 /// What the symbols of generated functions start with. An author's item must not.
 pub const PREFIX: &str = "kps_";
 
+/// What the symbol of a function's entry starts with. The function's name, made an identifier, follows.
+pub const ENTRY: &str = "livepatch_";
+
 /// Symbols that post-link turns into those of klp relocations start so, then come the object, a dot, the name, a comma
 /// and the position.
 pub const PLACEHOLDER: &str = "kps.sym.";
@@ -43,7 +46,7 @@ pub fn func_names<B>(patch: &Patch<B>) -> Vec<Vec<FuncNames>> {
             n += 1;
         }
         FuncNames {
-            entry: format!("livepatch_{unique}"),
+            entry: format!("{ENTRY}{unique}"),
             body: format!("kps_body_{unique}"),
             original: format!("kps_orig_{unique}"),
             old: format!("kps_old_{unique}"),

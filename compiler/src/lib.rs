@@ -22,5 +22,6 @@ pub mod notable;
 pub mod process;
 pub mod resolve;
 pub mod running;
+pub mod series;
 pub mod target;
 pub mod vm;

@@ -88,6 +88,13 @@ enum Token {
     Other,
 }
 
+/// Whether a brace in the head of an item that starts with a word belongs to a value: to that of a shadow variable, `S { a: 1 }`, if
+/// it is behind a name of the author's or what no value ends with. `last` is the token before it, of a group its first bracket.
+fn is_in_value(first: &str, last: &str) -> bool {
+    let is_name = last.starts_with(|c: char| c.is_alphabetic() || c == '_');
+    first == "shadow" && last != "untied" && (is_name || matches!(last, "=" | ","))
+}
+
 struct Scanner<'a> {
     text: &'a str,
     at: usize,
@@ -119,6 +126,7 @@ impl<'a> Scanner<'a> {
         let statement = level.statements.contains(&first);
         let until_semicolon = statement || is_rust_statement(first, second);
         let mut end = start;
+        let mut last = "";
         loop {
             let before = self.at;
             self.trivia()?;
@@ -151,7 +159,7 @@ impl<'a> Scanner<'a> {
                     self.close(token_start)?;
                     return Ok(Some(missing(end)));
                 }
-                Token::Open(b'{') if !until_semicolon => {
+                Token::Open(b'{') if !until_semicolon && !is_in_value(first, last) => {
                     let close = self.close(token_start)?;
                     let item = RawItem {
                         docs,
@@ -170,7 +178,7 @@ impl<'a> Scanner<'a> {
                 }
                 Token::Word | Token::Other => {}
             }
-            end = self.at;
+            (end, last) = (self.at, word);
         }
     }
 

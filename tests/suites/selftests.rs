@@ -105,3 +105,8 @@ fn test_callbacks_passes_as_it_is() {
         11,
     );
 }
+
+#[test]
+fn test_state_passes_as_it_is() {
+    run("test-state.sh", &[], &["test_klp_state", "test_klp_state2", "test_klp_state3"], 4);
+}

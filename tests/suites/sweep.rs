@@ -29,10 +29,10 @@ const WORK: &str = "
         cp numbers copy && cmp numbers copy && ln -sf copy link && test \"$(wc -l < link)\" = 2000 || fails files
         gzip -c numbers | gunzip -c | cmp - numbers && mv copy moved && rm moved link || fails pipes
         ping -c 1 -W 5 127.0.0.1 > /dev/null || fails ping
-        (echo hello | nc -l -p 4000 > heard) &
+        nc -l -p 4000 -e cat &
         until cat /proc/net/tcp /proc/net/tcp6 2> /dev/null | grep -q ':0FA0 0*:0000 0A'; do usleep 10000; done
         echo over the network | nc -w 5 127.0.0.1 4000 > answer; wait
-        grep -q network heard && grep -q hello answer || fails network
+        grep -q network answer || fails network
         cat /proc/meminfo /proc/stat /proc/mounts /proc/self/maps > /dev/null && ps > /dev/null || fails proc
     done
     echo rounds: $rounds";

@@ -150,17 +150,20 @@ fn livepatches_are_read_from_sysfs() {
             ("sys/module/ext4/taint", ""),
         ],
     );
-    let patch = |name: &str, state, objects: &[(&str, usize)]| Livepatch {
+    let patch = |name: &str, state, objects: &[(&str, &[&str])]| Livepatch {
         name: name.into(),
         state,
-        objects: objects.iter().map(|&(name, functions)| (name.into(), functions)).collect(),
+        objects: objects
+            .iter()
+            .map(|(name, functions)| ((*name).into(), functions.iter().map(|name| (*name).into()).collect()))
+            .collect(),
         note: Vec::new(),
     };
     let found = livepatches(&System::at(root.path())).unwrap_or_else(|error| panic!("{}", error.message));
     assert_eq!(
         found,
         [
-            patch("one", State::Enabled, &[("ext4", 0), ("vmlinux", 2)]),
+            patch("one", State::Enabled, &[("ext4", &[]), ("vmlinux", &["f,1", "g,2"])]),
             patch("replaced", State::Disabled, &[]),
             patch("three", State::Unpatching, &[]),
             patch("two", State::Patching, &[]),

@@ -1,5 +1,6 @@
 //! rustc's messages, brought home: from a line of generated code to the author's line that it came from.
 
+use super::lasting;
 use crate::diag::{Diagnostic, Severity, KPS0503, KPS0504, KPS9999};
 use crate::emit::LineTable;
 use kps_grammar::{Place, Sources, Span};
@@ -103,6 +104,15 @@ impl<'a> Messages<'a> {
                 Some((true, Span::new(end, end), span.label.clone().unwrap_or_default()))
             }));
         }
+        if labels.is_empty() && severity == Severity::Error {
+            if let Some(lasting) = self.lasting(message) {
+                // Both the variable and its value have the type.
+                if !self.diagnostics.iter().any(|known| known.is_about_the_same(&lasting)) {
+                    self.diagnostics.push(lasting);
+                }
+                return;
+            }
+        }
         if labels.is_empty() {
             // Nothing the author wrote: a warning there is ours to know, an error is a bug of kpsc.
             if severity == Severity::Error {
@@ -133,6 +143,18 @@ impl<'a> Messages<'a> {
             diagnostic = diagnostic.help("end the body with the value, without a `;`");
         }
         self.diagnostics.push(diagnostic);
+    }
+
+    /// What is wrong with the type of a state or shadow variable. It stands on the line that rustc points to or comes from.
+    fn lasting(&self, message: &Message) -> Option<Diagnostic> {
+        let spans = message.spans.iter().chain(message.children.iter().flat_map(|child| &child.spans));
+        let ty = spans
+            .filter_map(|span| {
+                let file = span.file_name.rsplit('/').next().unwrap_or_default();
+                self.lines.piece_on(file, span.line_start)
+            })
+            .next()?;
+        lasting::about(message.rendered.as_deref()?, &message.message, ty)
     }
 
     fn child(&self, mut diagnostic: Diagnostic, child: &Child) -> Diagnostic {

@@ -2,6 +2,7 @@
 //! it does when somebody runs `make` there by hand.
 
 mod c_messages;
+mod lasting;
 mod messages;
 mod trigger;
 

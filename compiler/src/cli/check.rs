@@ -1,24 +1,41 @@
 //! `kpsc check`.
 
-use super::{compile, open_target, read_spec, CommandResult, SpecArgs, TargetArgs};
+use super::{compile, open_target, read_spec, report, say, CommandResult, TargetArgs};
+use crate::series;
 use crate::target::{Cache, Progress};
+use std::path::PathBuf;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Check {
-    #[command(flatten)]
-    spec: SpecArgs,
+    /// The .kps files; several are patches in the order in which they are loaded.
+    #[arg(value_name = "SPEC", required = true)]
+    specs: Vec<PathBuf>,
     #[command(flatten)]
     target: TargetArgs,
 }
 
 impl Check {
     pub(super) fn run(self) -> CommandResult {
-        let source = read_spec(&self.spec.spec)?;
+        let sources = self.specs.iter().map(|spec| read_spec(spec)).collect::<Result<Vec<_>, _>>()?;
         let cache = Cache::open()?;
         let target = open_target(&cache, self.target.kernel.as_deref(), Progress::Shown)?;
-        match compile(source, &target, &cache)? {
-            Ok(_) => Ok(0),
-            Err(code) => Ok(code),
+        let mut code = 0;
+        let mut series = Vec::new();
+        for source in sources {
+            match compile(source, &target, &cache)? {
+                Ok(compiled) => series.push(compiled),
+                Err(wrong) => code = code.max(wrong),
+            }
         }
+        let mut loaded = Vec::new();
+        for patch in &series {
+            let wrong = series::check(&loaded, &patch.outline);
+            code = code.max(report(&wrong, Some(&patch.sources)));
+            if wrong.is_empty() {
+                series::way_back(&loaded, &patch.outline).into_iter().for_each(say);
+            }
+            loaded = series::load(loaded, &patch.outline);
+        }
+        Ok(code)
     }
 }

@@ -30,7 +30,7 @@ pub(super) fn describe(patch: &Livepatch, system: &System) -> String {
         State::Disabled => "disabled".to_owned(),
     };
     let objects =
-        patch.objects.iter().map(|(name, functions)| format!("{name}: {}", count(*functions, "function")));
+        patch.objects.iter().map(|(name, functions)| format!("{name}: {}", count(functions.len(), "function")));
     let values = |key: &str| {
         let values = patch.note.iter().filter(|(known, _)| known == key).map(|(_, value)| value.as_str());
         values.collect::<Vec<_>>().join(", ")

@@ -19,6 +19,7 @@ use crate::diag::{any_error, plain, render, Code, Diagnostic, Severity, KPS0113,
 use crate::disk::cannot;
 use crate::emit::{emit, Emitted};
 use crate::input::read_at_most;
+use crate::series::Outline;
 use crate::target::{self, Cache, DebianWish, Progress, Provider, Target};
 use crate::{check as checks, resolve};
 use clap::{Parser, Subcommand};
@@ -41,7 +42,7 @@ enum Verb {
     New(new::New),
     /// Lay out specs as everybody does.
     Fmt(fmt::Fmt),
-    /// Say what is wrong with a spec, without building it.
+    /// Say what is wrong with a spec, or with specs that follow each other, without building them.
     Check(check::Check),
     /// Build NAME.ko from a spec.
     Build(build::Build),
@@ -195,6 +196,7 @@ struct Compiled {
     name: String,
     tests: Vec<ast::Test>,
     modules: modules::Modules,
+    outline: Outline,
     emitted: Emitted,
 }
 
@@ -206,7 +208,7 @@ fn compile(source: Source, target: &Target, cache: &Cache) -> Result<Result<Comp
     let mut diagnostics: Vec<Diagnostic> = errors.iter().map(crate::diag::syntax).collect();
     let mut tests = Vec::new();
     let mut modules = modules::Modules::default();
-    let mut checked = None;
+    let (mut checked, mut outline) = (None, None);
     if let Some(patch) = spec.patch {
         diagnostics.extend(files::read(&patch, &mut sources));
         let (known, unread) = modules::add(&mut facts, &patch, &sources, target, cache)?;
@@ -218,6 +220,7 @@ fn compile(source: Source, target: &Target, cache: &Cache) -> Result<Result<Comp
         diagnostics.extend(unread.into_iter().map(|(_, error)| error));
         diagnostics.extend(found);
         if let Some(resolved) = resolved {
+            outline = Some(Outline::new(&patch, &resolved, &sources));
             let (passed, found) = checks::check(resolved);
             diagnostics.extend(found);
             checked = passed;
@@ -227,11 +230,11 @@ fn compile(source: Source, target: &Target, cache: &Cache) -> Result<Result<Comp
     }
     diagnostics.sort_by_key(|d| d.labels.first().map(|label| label.span));
     let code = report(&diagnostics, Some(&sources));
-    match checked {
-        Some(checked) if !any_error(&diagnostics) => {
+    match checked.zip(outline) {
+        Some((checked, outline)) if !any_error(&diagnostics) => {
             let name = checked.patch().name.clone();
             let emitted = emit(&checked, &sources);
-            Ok(Ok(Compiled { sources, name, tests, modules, emitted }))
+            Ok(Ok(Compiled { sources, name, tests, modules, outline, emitted }))
         }
         _ => Ok(Err(code)),
     }

@@ -253,6 +253,8 @@ codes! {
     KPS1003,
     /// The kernel refuses.
     KPS1004,
+    /// Another livepatch that is loaded changes the same function.
+    KPS1005,
 
     // Data that outlives functions, and patches that follow each other.
     /// Nobody frees shadow data.

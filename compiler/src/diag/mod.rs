@@ -65,6 +65,12 @@ impl Diagnostic {
         Diagnostic { severity: Severity::Warning, ..Diagnostic::error(code, message) }
     }
 
+    /// Whether another one has the same code and the same place.
+    pub fn is_about_the_same(&self, other: &Diagnostic) -> bool {
+        let place = |of: &Diagnostic| of.labels.first().map(|label| label.span);
+        self.code == other.code && place(self) == place(other)
+    }
+
     /// Adds a place.
     pub fn at(mut self, span: Span, text: impl Into<String>) -> Self {
         self.labels.push(Label { span, text: text.into() });

@@ -13,8 +13,8 @@ pub struct Livepatch {
     pub name: String,
     /// What it is doing.
     pub state: State,
-    /// The objects that it changes, each with the number of functions.
-    pub objects: Vec<(String, usize)>,
+    /// The objects that it changes, each with its functions as sysfs names them: `NAME,SYMPOS`.
+    pub objects: Vec<(String, Vec<String>)>,
     /// What it says about itself, if kpsc made it.
     pub note: Vec<(String, String)>,
 }
@@ -78,7 +78,8 @@ fn in_folder(system: &System, folder: &Path, name: &str) -> Livepatch {
         (false, true) => State::Unpatching,
         (false, false) => State::Disabled,
     };
-    let objects = folders(folder).into_iter().map(|(object, path)| (object, folders(&path).len())).collect();
+    let functions = |path: &Path| folders(path).into_iter().map(|(name, _)| name).collect();
+    let objects = folders(folder).into_iter().map(|(object, path)| (object, functions(&path))).collect();
     Livepatch { name: name.to_owned(), state, objects, note: read_note(system, name) }
 }
 

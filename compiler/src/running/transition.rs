@@ -3,8 +3,10 @@
 use super::kmsg::Log;
 use super::livepatches::is_livepatch;
 use super::refusal::refusal;
+use super::module::ModuleFile;
 use super::{livepatches, module, tasks_in, Livepatch, State, System, Task};
-use crate::diag::{Diagnostic, KPS0904, KPS1002, KPS1003};
+use crate::diag::{Diagnostic, KPS0904, KPS1002, KPS1003, KPS1005};
+use kps_codegen::names::ident;
 use rustix::io::Errno;
 use rustix::system::{delete_module, finit_module};
 use std::ffi::CString;
@@ -16,7 +18,9 @@ use std::time::{Duration, Instant};
 /// Loads a livepatch and waits until every task runs its code. A transition that does not complete in time goes on.
 pub fn load(system: &System, path: &Path, limit: Duration) -> Result<Livepatch, Diagnostic> {
     system.livepatch()?;
-    let module::ModuleFile { file, name } = module::open(path)?;
+    let module = module::open(path)?;
+    conflict(system, &module)?;
+    let module::ModuleFile { file, name, .. } = module;
     let mut log = Log::from_now(system);
     if let Err(errno) = finit_module(&file, c"", 0) {
         return Err(refusal(
@@ -42,8 +46,36 @@ pub fn load(system: &System, path: &Path, limit: Duration) -> Result<Livepatch, 
     }
 }
 
+/// Refuses a module of kpsc's that would be stacked on another livepatch of the same function: the old function that it calls is
+/// that of the kernel image, so it would take the other one out of the way, be it a fix.
+fn conflict(system: &System, module: &ModuleFile) -> Result<(), Diagnostic> {
+    let says = |key: &str, value: &str| module.note.iter().any(|(known, said)| known == key && said == value);
+    if module.note.is_empty() || module.note.iter().any(|(key, _)| key == "replace") {
+        return Ok(());
+    }
+    let others = livepatches(system)?.into_iter();
+    for other in others.filter(|other| other.state != State::Disabled && other.name != module.name) {
+        let functions = other.objects.iter().flat_map(|(_, functions)| functions);
+        let mut names = functions.filter_map(|function| function.split(',').next());
+        let shared = names.find(|name| module.functions.contains(&ident(name).to_string()));
+        if let Some(function) = shared.filter(|_| !says("over", &other.name)) {
+            return Err(Diagnostic::error(
+                KPS1005,
+                format!("`{}` and `{}` both change `{function}`", module.name, other.name),
+            )
+            .note("the one that is loaded last would undo the other, be it a fix")
+            .help(format!(
+                "put both changes into one patch with `atomic replace`; if this one may undo it, write `over {};` into its spec",
+                other.name
+            )));
+        }
+    }
+    Ok(())
+}
+
 /// Disables a livepatch, waits until no task runs its code, and unloads it.
-pub fn unload(system: &System, name: &str, limit: Duration) -> Result<(), Diagnostic> {
+/// Returns what it was.
+pub fn unload(system: &System, name: &str, limit: Duration) -> Result<Livepatch, Diagnostic> {
     let folder = system.livepatch()?;
     let patch = find(system, name)?.ok_or_else(|| not_there(system, name))?;
     let folder = folder.join(name);
@@ -72,7 +104,7 @@ pub fn unload(system: &System, name: &str, limit: Duration) -> Result<(), Diagno
         Ok(answer != Err(Errno::AGAIN))
     })?;
     match answer {
-        Ok(()) | Err(Errno::NOENT) => Ok(()),
+        Ok(()) | Err(Errno::NOENT) => Ok(patch),
         Err(errno) => Err(refusal(system, &what, errno, &log.lines(&[name, "livepatch"]))),
     }
 }

@@ -1,0 +1,182 @@
+//! Patches that follow each other: whether the kernel and the data of the earlier ones would take the later one, and how to go back.
+//!
+//! The kernel compares the numbers and versions of states when a patch is loaded (`klp_is_patch_compatible()` in
+//! `kernel/livepatch/state.c`). It knows neither types nor which functions two stacked patches have in common.
+
+use crate::diag::{list, Diagnostic, KPS1108, KPS1109, KPS1110, KPS1112, KPS1115};
+use crate::resolve::Resolved;
+use kps_grammar::{ast, Sources, Span};
+use kps_plan::{Parent, Replace, Symbol};
+
+/// What the patches before and after one have to know of it.
+#[derive(Debug)]
+pub struct Outline {
+    name: String,
+    name_at: Span,
+    replace: Replace,
+    over: Vec<String>,
+    data: Vec<Kept>,
+    functions: Vec<(Symbol, Span)>,
+}
+
+/// A state or a shadow variable.
+#[derive(Debug)]
+struct Kept {
+    what: &'static str,
+    name: String,
+    /// `klp_state.id`.
+    id: u64,
+    /// `klp_state.version`.
+    version: u32,
+    /// The type, as it is written, and of a shadow variable the struct that it belongs to.
+    ty: String,
+    at: Span,
+    /// Where it is, for messages about other specs.
+    place: String,
+}
+
+impl Outline {
+    /// The outline of a patch.
+    pub fn new(spec: &ast::Patch, resolved: &Resolved, sources: &Sources) -> Outline {
+        let Resolved { patch, places } = resolved;
+        let place = |at: Span| format!("{}:{}", sources.spec().name, sources.place(at.start).line);
+        let words = |at: Span| sources.slice(at).split_whitespace().collect::<Vec<_>>().join(" ");
+        let states = patch.states.iter().filter_map(|state| {
+            let at = spec.states.iter().find(|known| known.name.value == state.name)?.name.span;
+            let (name, ty) = (state.name.clone(), words(state.ty.text.span));
+            let (id, version) = (state.id.into(), state.version);
+            Some(Kept { what: "state", name, id, version, ty, at, place: place(at) })
+        });
+        let shadows = patch.shadows.iter().filter_map(|shadow| {
+            let at = spec.shadows.iter().find(|known| known.name.value == shadow.name)?.name.span;
+            let parent = match &shadow.parent {
+                Parent::Kernel(id) => patch.kernel.types.get(*id).name(),
+                Parent::Item(name) => name,
+            };
+            let (name, ty) = (shadow.name.clone(), format!("{} on {parent}", words(shadow.ty.text.span)));
+            let id = shadow.id.number();
+            Some(Kept { what: "shadow variable", name, id, version: 1, ty, at, place: place(at) })
+        });
+        let funcs = patch.objects.iter().zip(places).flat_map(|(object, places)| object.funcs.iter().zip(places));
+        Outline {
+            name: patch.name.clone(),
+            name_at: spec.name.span,
+            replace: patch.replace.clone(),
+            over: patch.metadata.over.clone(),
+            data: states.chain(shadows).collect(),
+            functions: funcs.map(|(func, at)| (func.old.clone(), *at)).collect(),
+        }
+    }
+
+    fn replaces(&self) -> bool {
+        self.replace != Replace::Never
+    }
+
+    fn data_named(&self, what: &str) -> Vec<&str> {
+        self.data.iter().filter(|data| data.what == what).map(|data| data.name.as_str()).collect()
+    }
+}
+
+/// What is wrong with loading a patch when these are loaded, in their order.
+pub fn check(loaded: &[&Outline], next: &Outline) -> Vec<Diagnostic> {
+    let mut diagnostics = Vec::new();
+    if loaded.iter().any(|earlier| earlier.name == next.name) {
+        diagnostics.push(
+            Diagnostic::error(KPS1115, format!("a patch `{}` is there already", next.name))
+                .at(next.name_at, "")
+                .note("the kernel has no two modules of one name")
+                .help("give each version a name of its own, and all of them one `family`"),
+        );
+    }
+    for earlier in loaded {
+        diagnostics.extend(check_data(earlier, next));
+        if !next.replaces() && !next.over.contains(&earlier.name) {
+            diagnostics.extend(check_functions(earlier, next));
+        }
+    }
+    diagnostics
+}
+
+fn check_data(earlier: &Outline, next: &Outline) -> Vec<Diagnostic> {
+    let mut diagnostics = Vec::new();
+    for data in &earlier.data {
+        let Kept { what, name, id, .. } = data;
+        let Some(same) = next.data.iter().find(|known| known.id == *id) else {
+            if next.replaces() {
+                let (wanted, number) = match *what {
+                    "state" => (format!("a `state` with this number, and at least version {}", data.version), format!(" {id}")),
+                    _ => (format!("`shadow {name}` and, if the names of the patches differ, the same `family`"), String::new()),
+                };
+                diagnostics.push(
+                    Diagnostic::error(KPS1108, format!("the {what}{number} `{name}` of `{}` is missing", earlier.name))
+                        .at(next.name_at, "this takes the place of all patches before it")
+                        .note(format!("it is in {}; the kernel refuses a patch that would lose it", data.place))
+                        .help(format!("add {wanted}")),
+                );
+            }
+            continue;
+        };
+        if same.version < data.version {
+            diagnostics.push(
+                Diagnostic::error(KPS1109, format!("`{}` has version {} already", same.name, data.version))
+                    .at(same.at, format!("this is version {}", same.version))
+                    .note(format!("that of `{}` is in {}; the kernel refuses an older one", earlier.name, data.place))
+                    .help(format!("write `version = {}`, or a higher one", data.version)),
+            );
+        } else if same.what != *what || same.ty != data.ty {
+            diagnostics.push(
+                Diagnostic::error(KPS1110, format!("`{}` is something else in `{}`", same.name, earlier.name))
+                    .at(same.at, format!("this is `{}`", same.ty))
+                    .note(format!("in {} it is `{}`, and the data of both is the same", data.place, data.ty))
+                    .help("write the same type, or give the new one another name or number"),
+            );
+        }
+    }
+    diagnostics
+}
+
+fn check_functions(earlier: &Outline, next: &Outline) -> Vec<Diagnostic> {
+    let shared = next.functions.iter().filter(|(symbol, _)| earlier.functions.iter().any(|(known, _)| known == symbol));
+    let message = |(symbol, at): &(Symbol, Span)| {
+        Diagnostic::error(KPS1112, format!("`{}` is changed by `{}` too", symbol.name, earlier.name))
+            .at(*at, "")
+            .note("`original` is the function in the kernel image, so this change would undo the other one")
+            .help(format!(
+                "put both into one patch with `atomic replace`, or write `over {};` if this one may undo it",
+                earlier.name
+            ))
+    };
+    shared.map(message).collect()
+}
+
+/// Those that are loaded once a patch is.
+pub fn load<'a>(mut loaded: Vec<&'a Outline>, next: &'a Outline) -> Vec<&'a Outline> {
+    if next.replaces() {
+        loaded.clear();
+    }
+    loaded.push(next);
+    loaded
+}
+
+/// How to get from a patch back to those that were loaded before it.
+pub fn way_back(loaded: &[&Outline], next: &Outline) -> Option<String> {
+    let before: Vec<&str> = loaded.iter().map(|earlier| earlier.name.as_str()).collect();
+    let last = loaded.last()?;
+    let from = format!("back from `{}` to {}", next.name, list(&before, "and"));
+    if !next.replaces() {
+        return Some(format!("{from}: unload `{}`", next.name));
+    }
+    if loaded.len() == 1 && last.replaces() && check_data(next, last).is_empty() {
+        return Some(format!("{from}: load it, it takes the place of `{}` without a gap", next.name));
+    }
+    let mut fate = Vec::new();
+    let (states, shadows) = (next.data_named("state"), next.data_named("shadow variable"));
+    if !states.is_empty() {
+        fate.push(format!("{} restored", list(&states, "and")));
+    }
+    if !shadows.is_empty() {
+        fate.push(format!("the data of {} lost", list(&shadows, "and")));
+    }
+    fate.push("the system unprotected".to_owned());
+    Some(format!("{from}: unload `{}`, then load; in between {}", next.name, fate.join(", ")))
+}

@@ -1,0 +1,109 @@
+//! What patches keep: data of objects, which come and go, and changes of the system. Nothing of it may outlive them, and nothing
+//! may be lost to the patch that takes their place.
+
+mod parents;
+mod sample;
+
+use kps_tests::target::{build, Vm};
+use kps_tests::{acts, kpsc, repository, stem};
+use libtest_mimic::{Arguments, Failed, Trial};
+use std::path::{Path, PathBuf};
+use xtask::bench::{builds, Bench};
+
+fn main() {
+    let mut arguments = Arguments::from_args();
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    arguments.test_threads = Some(arguments.test_threads.unwrap_or(processors).min(processors));
+    let case = |name: &str, run: fn()| {
+        Trial::test(name, move || {
+            run();
+            Ok::<(), Failed>(())
+        })
+    };
+    let trials = vec![
+        case("data: they go with their parent, and another at its address inherits none", parents::tied),
+        case("data: there is a ctor and a dtor for each", parents::told),
+        case("data: none while the first patch is loaded, when parents go unseen", parents::old_code_frees),
+        case("data: none while an older patch is left, and what it frees is gone", parents::older_code_frees),
+        case("data: ten thousand under load, unloaded in the middle", parents::under_load),
+        case("upgrade: data and states are taken over", parents::upgrade),
+        case("upgrade: one that is reversed leaves the older patch whole", parents::upgrade_reversed),
+        case("load: one that is reversed leaves nothing", parents::load_reversed),
+        case("unload: one that is reversed begins anew", parents::unload_reversed),
+        case("refused: an older version", parents::older_version_is_refused),
+        case("refused: data of another type", parents::other_type_is_refused),
+        case("refused: by the patch itself, which leaves nothing", parents::refuses_by_itself),
+        case("shadow-mod: it leaks", sample::leaks),
+        case("shadow-mod: fix1 ends the leak", sample::with_fix1),
+        case("shadow-mod: fix2 goes on with what fix1 keeps", sample::with_fix2),
+        case("the kernel's own functions are called by name", low_level),
+    ];
+    libtest_mimic::run(&arguments, trials).exit();
+}
+
+fn folder() -> PathBuf {
+    repository().join("tests/vm/data")
+}
+
+type File = (String, Vec<u8>);
+
+/// A module in C, made in a folder by a Kbuild file with some more lines.
+fn c_module(source: &Path, scratch: &Path, more: &str) -> File {
+    let built = || -> anyhow::Result<Vec<u8>> {
+        let bench = Bench::new(kpsc().get_program().into())?;
+        let folder = builds::plain(source, scratch)?;
+        let kbuild = format!("obj-m := {}.o\n{more}", folder.name);
+        std::fs::write(folder.path.join("Kbuild"), kbuild)?;
+        Ok(std::fs::read(builds::build(&bench, &folder)?)?)
+    };
+    let module = built().unwrap_or_else(|error| panic!("{}: {error:#}", source.display()));
+    (format!("/{}.ko", stem(source)), module)
+}
+
+/// The modules of some specs, which find a module in C beside them.
+fn patches(names: &[&str], module: &File, scratch: &Path) -> Vec<File> {
+    std::fs::write(scratch.join(module.0.trim_start_matches('/')), &module.1)
+        .unwrap_or_else(|error| panic!("{error}"));
+    let built = names.iter().map(|name| {
+        let spec = scratch.join(name).with_extension("kps");
+        let written = folder().join(name).with_extension("kps");
+        std::fs::copy(&written, &spec).unwrap_or_else(|error| panic!("{}: {error}", written.display()));
+        (format!("/{name}.ko"), build(&spec, None))
+    });
+    built.collect()
+}
+
+/// The module that counts shadow variables.
+fn counter(scratch: &Path) -> File {
+    c_module(&folder().join("shadows.c"), scratch, "")
+}
+
+/// Words of the scripts.
+const WORDS: &str = r#"
+until_holds() { n=0; until eval "$1"; do n=$((n + 1)); [ $n -lt 3000 ] || { echo "never: $1"; exit 1; }; usleep 10000; done; }
+parents() { echo "$@" > /proc/parents || exit 1; }
+shown() { cat /proc/parents || exit 1; }
+counted() { cat /proc/shadows || exit 1; }
+console() { echo "console $(cut -f 1 /proc/sys/kernel/printk)"; }
+transition() { echo "transition $(cat /sys/kernel/livepatch/$1/transition)"; }
+enabled() { echo $2 > /sys/kernel/livepatch/$1/enabled || exit 1; }
+settled() { until_holds "[ \"\$(cat /sys/kernel/livepatch/$1/transition)\" = 0 ]"; }
+gone() { until_holds "[ ! -e /sys/kernel/livepatch/$1 ] && [ \"\$(cat /sys/module/$1/refcnt)\" = 0 ]"; }
+# A task that waits in a function which the patches change; it is let go by `release`.
+hold() { parents hold $1 & pid=$!; until_holds 'grep -q parent_hold /proc/$pid/stack'; }
+release() { parents release; wait $pid || exit 1; }
+insmod /shadows.ko hash=0x$(grep ' klp_shadow_hash$' /proc/kallsyms | cut -d ' ' -f 1) || exit 1
+"#;
+
+/// What a script prints in a machine that has these files and the counter of shadow variables.
+fn say(files: Vec<File>, script: &str, seconds: u64) -> String {
+    let mut vm = Vm::boot(files);
+    let output = vm.run_within(&format!("{WORDS}{script}"), seconds);
+    assert_eq!(output.status, 0, "{script}:\n{}", output.text);
+    vm.check_log();
+    output.text
+}
+
+fn low_level() {
+    acts(&folder().join("low_level.kps"), &[]);
+}
