@@ -158,6 +158,7 @@ pub(crate) struct Held<T> {
     shape: u64,
     record: AtomicPtr<Record<T>>,
     taken_over: AtomicBool,
+    settled: AtomicBool,
 }
 
 impl<T> Held<T> {
@@ -170,6 +171,7 @@ impl<T> Held<T> {
             shape: shape ^ layout,
             record: AtomicPtr::new(null_mut()),
             taken_over: AtomicBool::new(false),
+            settled: AtomicBool::new(false),
         }
     }
 
@@ -243,9 +245,11 @@ impl<T> Held<T> {
         Ok(())
     }
 
-    /// A patch that has taken the place of all others is the only one that has it.
+    /// A patch that has taken the place of all others is the only one that has it. Later, when its unload is reversed, others may be
+    /// stacked on it.
     pub(crate) fn settle(&self, alone: bool) {
-        if let Some(record) = self.record().filter(|_| alone) {
+        let is_first = !self.settled.swap(true, Ordering::Relaxed);
+        if let Some(record) = self.record().filter(|_| alone && is_first) {
             record.holders.store(1, Ordering::Relaxed);
         }
     }
@@ -259,6 +263,7 @@ impl<T> Held<T> {
         }
         self.record.store(null_mut(), Ordering::Release);
         self.taken_over.store(false, Ordering::Relaxed);
+        self.settled.store(false, Ordering::Relaxed);
         if is_last {
             // SAFETY: no patch has it any more.
             unsafe { klp::klp_shadow_free(null_mut(), self.id, None) };

@@ -172,6 +172,24 @@ mod tests {
     }
 
     #[test]
+    fn a_replacement_whose_unload_is_reversed_knows_those_that_are_stacked_on_it() {
+        static SYSTEM: AtomicI32 = AtomicI32::new(5);
+        let (first, second) = (patch!(SYSTEM, 10), patch!(SYSTEM, 20));
+        load(&first);
+        complete(&first, true);
+        load(&second);
+        complete(&second, false);
+        // SAFETY: as above.
+        unsafe { first.retire() };
+        complete(&first, true);
+        assert!(first.is_shared() && second.is_shared());
+        unload(&second);
+        assert_eq!((SYSTEM.load(Ordering::Relaxed), first.get()), (15, Some(5)));
+        unload(&first);
+        assert_eq!((SYSTEM.load(Ordering::Relaxed), klp::count()), (5, 0));
+    }
+
+    #[test]
     fn of_stacked_patches_the_last_one_restores_whichever_that_is() {
         static SYSTEM: AtomicI32 = AtomicI32::new(5);
         let (first, second) = (patch!(SYSTEM, 10), patch!(SYSTEM, 20));

@@ -51,6 +51,14 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("KPS1002", "tests/suites/running.rs"),
     ("KPS1003", "tests/suites/running.rs"),
     ("KPS1004", "tests/suites/running.rs"),
+    ("KPS1005", "tests/suites/running.rs"),
+    ("KPS1102", "tests/ui-build/shadow-with-destructor.stderr"),
+    ("KPS1103", "tests/ui-build/shadow-aligned.stderr"),
+    ("KPS1104", "tests/ui-build/shadow-not-shared.stderr"),
+    ("KPS1108", "tests/suites/cli.rs"),
+    ("KPS1109", "tests/suites/cli.rs"),
+    ("KPS1112", "tests/suites/cli.rs"),
+    ("KPS1115", "tests/suites/cli.rs"),
     ("KPS9999", "nothing: a bug that is known is mended"),
 ];
 
@@ -136,6 +144,7 @@ const TEXTS: &[(&str, &str, &str)] = &[
     ("docs/commands.md", "missing_files\tenabled", "tests/suites/running.rs"),
     ("docs/architecture.md", "SPEC.kps --parse-->", "a drawing"),
     ("docs/architecture.md", "caller --ftrace-->", "a drawing"),
+    ("docs/data.md", "B replaces A", "a drawing"),
 ];
 
 #[test]
