@@ -16,7 +16,16 @@ pub struct Outline {
     replace: Replace,
     over: Vec<String>,
     data: Vec<Kept>,
-    functions: Vec<(Symbol, Span)>,
+    functions: Vec<Changed>,
+}
+
+/// A function that is changed.
+#[derive(Debug)]
+struct Changed {
+    symbol: Symbol,
+    at: Span,
+    /// A shadow variable whose data goes before it runs.
+    frees: Option<String>,
 }
 
 /// A state or a shadow variable.
@@ -65,7 +74,13 @@ impl Outline {
             replace: patch.replace.clone(),
             over: patch.metadata.over.clone(),
             data: states.chain(shadows).collect(),
-            functions: funcs.map(|(func, at)| (func.old.clone(), *at)).collect(),
+            functions: funcs
+                .map(|(func, at)| Changed {
+                    symbol: func.old.clone(),
+                    at: *at,
+                    frees: func.frees.first().map(|free| free.shadow.clone()),
+                })
+                .collect(),
         }
     }
 
@@ -91,7 +106,7 @@ pub fn check(loaded: &[&Outline], next: &Outline) -> Vec<Diagnostic> {
     }
     for earlier in loaded {
         diagnostics.extend(check_data(earlier, next));
-        if !next.replaces() && !next.over.contains(&earlier.name) {
+        if !next.replaces() {
             diagnostics.extend(check_functions(earlier, next));
         }
     }
@@ -152,20 +167,27 @@ fn check_data(earlier: &Outline, next: &Outline) -> Vec<Diagnostic> {
 }
 
 fn check_functions(earlier: &Outline, next: &Outline) -> Vec<Diagnostic> {
-    let shared = next
-        .functions
-        .iter()
-        .filter(|(symbol, _)| earlier.functions.iter().any(|(known, _)| known == symbol));
-    let message = |(symbol, at): &(Symbol, Span)| {
-        Diagnostic::error(KPS1112, format!("`{}` is changed by `{}` too", symbol.name, earlier.name))
-            .at(*at, "")
-            .note("`original` is the function in the kernel image, so this change would undo the other one")
-            .help(format!(
-                "put both into one patch with `atomic replace`, or write `over {};` if this one may undo it",
-                earlier.name
-            ))
-    };
-    shared.map(message).collect()
+    let is_over = next.over.contains(&earlier.name);
+    let mut diagnostics = Vec::new();
+    for Changed { symbol, at, .. } in &next.functions {
+        let Some(same) = earlier.functions.iter().find(|known| known.symbol == *symbol) else { continue };
+        let message = format!("`{}` is changed by `{}` too", symbol.name, earlier.name);
+        let error = Diagnostic::error(KPS1112, message).at(*at, "");
+        diagnostics.push(match &same.frees {
+            // To undo a change may be meant. To leave data behind never is.
+            Some(shadow) => error
+                .note(format!("there the data of `{shadow}` is freed before it, which this change would undo"))
+                .help("put both into one patch with `atomic replace`"),
+            None if is_over => continue,
+            None => error
+                .note("`original` is the function in the kernel image, so this change would undo the other one")
+                .help(format!(
+                    "put both into one patch with `atomic replace`, or write `over {};` if this one may undo it",
+                    earlier.name
+                )),
+        });
+    }
+    diagnostics
 }
 
 /// Those that are loaded once a patch is.

@@ -55,10 +55,10 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("KPS1102", "tests/ui-build/shadow-with-destructor.stderr"),
     ("KPS1103", "tests/ui-build/shadow-aligned.stderr"),
     ("KPS1104", "tests/ui-build/shadow-not-shared.stderr"),
-    ("KPS1108", "tests/suites/cli.rs"),
-    ("KPS1109", "tests/suites/cli.rs"),
-    ("KPS1112", "tests/suites/cli.rs"),
-    ("KPS1115", "tests/suites/cli.rs"),
+    ("KPS1108", "tests/series/KPS1108-missing.said"),
+    ("KPS1109", "tests/series/KPS1109-older.said"),
+    ("KPS1112", "tests/series/KPS1112-stacked.said"),
+    ("KPS1115", "tests/series/KPS1115-one-name.said"),
     ("KPS9999", "nothing: a bug that is known is mended"),
 ];
 

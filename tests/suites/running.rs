@@ -146,6 +146,39 @@ fn a_livepatch_that_was_replaced_can_be_unloaded() {
 }
 
 #[test]
+fn two_patches_of_one_function_are_refused_unless_one_says_so() {
+    let mut machine = Steps::boot(vec![
+        module("examples/cmdline_mark/cmdline_mark"),
+        module("tests/vm/stacked/marks_too"),
+        module("tests/vm/stacked/marks_over"),
+        module("tests/vm/stacked/marks_all"),
+    ]);
+    machine.step("kpsc load /cmdline_mark.ko", 0, &[]);
+    let refused = "`marks_too` and `cmdline_mark` both change `cmdline_proc_show`";
+    machine.step("kpsc load /marks_too.ko", 3, &["KPS1005", refused, "`over cmdline_mark;`"]);
+    machine.step("cat /proc/cmdline", 0, &["kps=1"]);
+    machine.step("kpsc load /marks_over.ko && cat /proc/cmdline", 0, &["over=1"]);
+    machine.step("kpsc load /marks_all.ko && cat /proc/cmdline", 0, &["all=1"]);
+    machine.step(
+        "kpsc unload marks_all",
+        0,
+        &["marks_all is unloaded; an older version with `atomic replace`"],
+    );
+    machine.vm.check_log();
+}
+
+#[test]
+fn unloading_says_what_was_restored_and_freed() {
+    let mut machine =
+        Steps::boot(vec![module("examples/no_kexec/no_kexec"), module("examples/task_misses/task_misses")]);
+    machine.step("kpsc load /no_kexec.ko && kpsc load /task_misses.ko", 0, &[]);
+    let gap = "until another version is loaded nothing protects the system";
+    machine.step("kpsc unload no_kexec", 0, &["no_kexec is unloaded, `", "` restored; ", gap]);
+    machine.step("kpsc unload task_misses", 0, &["task_misses is unloaded, the data of `", "` freed; ", gap]);
+    machine.vm.check_log();
+}
+
+#[test]
 fn what_new_writes_acts_as_it_is() {
     let world = World::default();
     for arguments in [&["new", "hello"][..], &["new", "calls", "--function", "do_sys_openat2"]] {
