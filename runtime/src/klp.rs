@@ -52,8 +52,11 @@ mod store {
     use std::collections::BTreeMap;
     use std::vec::Vec;
 
+    /// By object and id.
+    type Data = BTreeMap<(usize, u64), Box<[u64]>>;
+
     std::thread_local! {
-        static DATA: RefCell<BTreeMap<(usize, u64), Box<[u64]>>> = const { RefCell::new(BTreeMap::new()) };
+        static DATA: RefCell<Data> = const { RefCell::new(Data::new()) };
     }
 
     /// How many data there are.
