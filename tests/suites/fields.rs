@@ -24,6 +24,17 @@ patch fix {
     fixes "CVE-1";
     kernel "7.3";
     require CONFIG_HZ = "250";
+    family kin;
+    over below;
+    state(id = 1, version = 2) level: c_long {
+        save { /* save comment */ 5 }
+        apply(applied) { }
+        restore(restored) { }
+    }
+    shadow data: [u16; 2] on seq_file = [7, 8], freed by takes_sockptr(owned()) {
+        ctor(owner, fresh) { }
+        dtor(stale) { }
+    }
     // item comment
     const ITEM: &str = "item string";
     object vmlinux {
@@ -64,6 +75,21 @@ const FIELDS: &[(&str, &str, &str)] = &[
     ("kernel", "\"7.3\"", "\"@\""),
     ("required option", "CONFIG_HZ", "@"),
     ("required value", "\"250\"", "\"@\""),
+    ("family", "kin", "@"),
+    ("patch below", "below", "@"),
+    ("state", "level", "@"),
+    ("its number", "id = 1", "id = @"),
+    ("its type", "c_long", "@"),
+    ("save comment", "save comment", "@"),
+    ("applied value", "applied", "@"),
+    ("shadow", "data", "@"),
+    ("its type", "[u16; 2]", "@"),
+    ("its parent", "seq_file", "@"),
+    ("first value", "[7, 8]", "@"),
+    ("freeing", "takes_sockptr", "@"),
+    ("freed", "owned()", "@"),
+    ("new data", "fresh", "@"),
+    ("old data", "stale", "@"),
     ("object", "vmlinux", "@"),
     ("object from", "vmlinux", "net from \"@\""),
     ("used function", "unexported_helper", "@"),
@@ -320,7 +346,7 @@ fn a_file_may_have_any_name_and_end_its_lines_as_it_likes() {
     let named = emit(&world(), hostile, &harmless());
     inspect(&named, "$(touch pwned)", &build_files(&plain));
     // Comments say where a body comes from, in plain characters.
-    assert!(named["fix/fix_main.rs"].contains("a_______touch_pwned____pwned____.kps:15"));
+    assert!(named["fix/fix_main.rs"].contains("a_______touch_pwned____pwned____.kps:26"));
 }
 
 #[test]

@@ -103,11 +103,13 @@ impl Splicer<'_> {
     }
 }
 
-/// The first marker of a line: what stands before it, where its fragment starts, and what stands behind it.
+/// The first marker of a line: what stands before it, where its fragment starts, and what stands behind it. What an author has
+/// written in a text that only looks like one is in quotes.
 fn marker(line: &str) -> Option<(&str, usize, &str)> {
     let (before, rest) = line.split_once(Fragment::MARKER)?;
+    let is_code = !before.contains('"') && !before.trim_start().starts_with("//");
     let (start, behind) = rest.strip_prefix("!(")?.split_once(')')?;
-    Some((before, start.parse().ok()?, behind))
+    Some((before, start.parse().ok()?, behind)).filter(|_| is_code)
 }
 
 #[cfg(test)]
@@ -136,5 +138,30 @@ mod tests {
             assert_eq!(table.home(&sources, "x_main.rs", Place { line, column }), None, "{line}:{column}");
         }
         assert_eq!(table.last_inside("x_main.rs", 1, 5), Some(start + body.trim_end().len()));
+    }
+
+    #[test]
+    fn a_fragment_may_stand_among_other_tokens() {
+        let sources = Sources::new(Source::new("x.kps", "shadow s: Vec<\n  u8> on file = 1;"));
+        let (ty, value) = (Span::new(10, 21), Span::new(32, 33));
+        let fragments = BTreeMap::from([(ty.start, ty), (value.start, value)]);
+        let printed = "static s: S<kps_fragment!(10), f> =\n    g(kps_fragment!(32), 2);\n";
+        let (out, table) = splice(printed, &fragments, &sources, "x_main.rs");
+        assert_eq!(out, "static s: S<Vec<\n  u8>, f> =\n    g(1, 2);\n");
+        let home = |line, column| table.home(&sources, "x_main.rs", Place { line, column });
+        assert_eq!([home(1, 13), home(2, 3), home(3, 7), home(3, 10)], [Some(10), Some(17), Some(32), None]);
+        assert_eq!(table.piece_on("x_main.rs", 2), Some(Span::new(15, 21)));
+    }
+
+    #[test]
+    fn what_looks_like_a_marker_in_a_text_is_none() {
+        let sources = Sources::new(Source::new("x.kps", "secret"));
+        let fragments = BTreeMap::from([(0, Span::new(0, 6))]);
+        for line in
+            ["description: \"kps_fragment!(0)\",", "/// kps_fragment!(0);", "x(\"\", kps_fragment!(1));"]
+        {
+            let printed = format!("{line}\n");
+            assert_eq!(splice(&printed, &fragments, &sources, "x_main.rs").0, printed);
+        }
     }
 }

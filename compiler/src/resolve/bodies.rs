@@ -312,8 +312,10 @@ impl Resolver<'_> {
         let constants = imports.constants.iter().map(|item| item.name.clone());
         let named = params::named(spec).map(|(_, name)| name.value.clone());
         let values: BTreeSet<String> = own.chain(statics).chain(constants).chain(named).collect();
-        for (_, names) in data::bodies(spec) {
-            for name in names.into_iter().filter(|name| values.contains(&name.value)) {
+        for name in data::bodies(spec).into_iter().flat_map(|(_, names)| names) {
+            if name.value.len() > MAX_NAME {
+                self.report(long_name(name.span));
+            } else if values.contains(&name.value) {
                 self.report(
                     Diagnostic::error(KPS0211, format!("`{}` has two meanings here", name.value))
                         .at(name.span, "")

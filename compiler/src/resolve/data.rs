@@ -87,13 +87,22 @@ impl Resolver<'_> {
 
     /// What goes before a function runs.
     pub(super) fn frees(&self, object: &str, symbol: &ast::Symbol, rust: &Rust) -> Vec<Free<Fragment>> {
-        let position = symbol.position.as_ref().map(|at| at.value);
-        let here = |tied: &&Tied| {
-            tied.object == object && tied.function.0 == symbol.name.value && tied.function.1 == position
-        };
         let free =
             |tied: &Tied| Some(Free { shadow: tied.shadow.clone(), parent: rust.fragment(tied.parent)? });
-        self.ties.iter().filter(here).filter_map(free).collect()
+        self.ties_of(object, symbol).filter_map(free).collect()
+    }
+
+    /// Whether something goes before a function runs, be it written well or not.
+    pub(super) fn is_tied(&self, object: &str, symbol: &ast::Symbol) -> bool {
+        self.ties_of(object, symbol).next().is_some()
+    }
+
+    fn ties_of<'t>(&'t self, object: &'t str, symbol: &'t ast::Symbol) -> impl Iterator<Item = &'t Tied> {
+        let position = symbol.position.as_ref().map(|at| at.value);
+        let is_it = move |tied: &&Tied| {
+            tied.object == object && tied.function.0 == symbol.name.value && tied.function.1 == position
+        };
+        self.ties.iter().filter(is_it)
     }
 
     pub(super) fn states(&mut self, spec: &ast::Patch, rust: &Rust) -> Vec<State<Fragment>> {
@@ -253,12 +262,16 @@ impl Resolver<'_> {
 
     /// The name that a patch shares with those before and after it.
     pub(super) fn family(&mut self, spec: &ast::Patch) -> String {
+        if let Some(family) = &spec.family {
+            self.name(family);
+        }
         spec.family.as_ref().map_or(spec.name.value.clone(), |family| family.value.clone())
     }
 
     /// The patches that this one is stacked on.
     pub(super) fn over(&mut self, spec: &ast::Patch) -> Vec<String> {
         for name in &spec.over {
+            self.name(name);
             let problem = if name.value == spec.name.value {
                 "it is this patch's own name"
             } else if spec.atomic_replace.as_ref().is_some_and(|replace| replace.condition.is_none()) {

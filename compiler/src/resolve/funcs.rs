@@ -207,9 +207,7 @@ impl Resolver<'_> {
         match (spec.replace, spec.pre, spec.post) {
             // What is wrong with the file has been said.
             (None, None, None) if spec.replace_from.is_some() => None,
-            (None, None, None) if !self.frees(scope.name, &spec.symbol, rust).is_empty() => {
-                Some(Change::Pre(None))
-            }
+            (None, None, None) if self.is_tied(scope.name, &spec.symbol) => Some(Change::Pre(None)),
             (None, None, None) => {
                 self.report_absence(
                     Diagnostic::error(KPS0207, format!("nothing changes in `{}`", name.value))

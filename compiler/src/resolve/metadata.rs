@@ -84,7 +84,7 @@ impl Resolver<'_> {
         metadata
     }
 
-    fn name(&mut self, name: &ast::Name) {
+    pub(super) fn name(&mut self, name: &ast::Name) {
         // A head that could not be parsed has given none, and has been reported.
         if name.value.is_empty() {
             return;
