@@ -143,14 +143,14 @@ mod tests {
     #[test]
     fn a_fragment_may_stand_among_other_tokens() {
         let sources = Sources::new(Source::new("x.kps", "shadow s: Vec<\n  u8> on file = 1;"));
-        let (ty, value) = (Span::new(10, 21), Span::new(32, 33));
+        let (ty, value) = (Span::new(10, 20), Span::new(31, 32));
         let fragments = BTreeMap::from([(ty.start, ty), (value.start, value)]);
-        let printed = "static s: S<kps_fragment!(10), f> =\n    g(kps_fragment!(32), 2);\n";
+        let printed = "static s: S<kps_fragment!(10), f> =\n    g(kps_fragment!(31), 2);\n";
         let (out, table) = splice(printed, &fragments, &sources, "x_main.rs");
         assert_eq!(out, "static s: S<Vec<\n  u8>, f> =\n    g(1, 2);\n");
         let home = |line, column| table.home(&sources, "x_main.rs", Place { line, column });
-        assert_eq!([home(1, 13), home(2, 3), home(3, 7), home(3, 10)], [Some(10), Some(17), Some(32), None]);
-        assert_eq!(table.piece_on("x_main.rs", 2), Some(Span::new(15, 21)));
+        assert_eq!([home(1, 13), home(2, 3), home(3, 7), home(3, 10)], [Some(10), Some(17), Some(31), None]);
+        assert_eq!(table.piece_on("x_main.rs", 2), Some(Span::new(15, 20)));
     }
 
     #[test]
