@@ -25,8 +25,8 @@ fn state<B: Body>(state: &State<B>) -> TokenStream {
     let (id, shape) = (number(DataId::of_state(state.id).number()), number(state.ty.shape));
     let ty = state.ty.text.inline();
     let save = block(&state.save, OF_A_STATE);
-    let (applied, apply) = (ident(&state.apply.0), block(&state.apply.1, OF_A_STATE));
-    let (restored, restore) = (ident(&state.restore.0), block(&state.restore.1, OF_A_STATE));
+    let (applied, apply) = (bound(&state.apply.0), block(&state.apply.1, OF_A_STATE));
+    let (restored, restore) = (bound(&state.restore.0), block(&state.restore.1, OF_A_STATE));
     quote! {
         #[doc = #title]
         #[allow(non_upper_case_globals, unused_unsafe, unused_variables, unreachable_code, clippy::all)]
@@ -59,7 +59,7 @@ fn shadow<B: Body>(types: &Types, shadow: &Shadow<B>) -> TokenStream {
     let init = block(&shadow.init, "It is the value of new data.");
     let ctor = match &shadow.ctor {
         Some((parent, data, body)) => {
-            let (parent, data) = (ident(parent), ident(data));
+            let (parent, data) = (bound(parent), bound(data));
             let block = block(body, UNDER_LOCK);
             quote!(Some(|#parent, #data| { #block }))
         }
@@ -68,14 +68,14 @@ fn shadow<B: Body>(types: &Types, shadow: &Shadow<B>) -> TokenStream {
     let (dtor, destroy) = match &shadow.dtor {
         Some((data, body)) => {
             let function = format_ident!("kps_destroy_{text}");
-            let data = ident(data);
+            let data = bound(data);
             let block = block(body, UNDER_LOCK);
             let title = format!(" Runs on data of `{text}` that goes. The object may be gone.");
             let destroy = quote! {
                 #[doc = #title]
                 #[allow(unused_unsafe, unused_variables, unreachable_code, clippy::all)]
-                unsafe extern "C" fn #function(_: *mut core::ffi::c_void, data: *mut core::ffi::c_void) {
-                    let #data = #name.data(data);
+                unsafe extern "C" fn #function(_: *mut core::ffi::c_void, kps_data: *mut core::ffi::c_void) {
+                    let #data = #name.data(kps_data);
                     #block
                 }
             };
@@ -98,6 +98,17 @@ fn shadow<B: Body>(types: &Types, shadow: &Shadow<B>) -> TokenStream {
             #dtor,
         );
         #destroy
+    }
+}
+
+/// The name that a body gives to what it is given; `_` gives none.
+fn bound(name: &str) -> TokenStream {
+    match name {
+        "_" => quote!(_),
+        name => {
+            let name = ident(name);
+            quote!(#name)
+        }
     }
 }
 
@@ -147,7 +158,7 @@ pub(crate) fn callbacks<B: Body>(patch: &Patch<B>) -> TokenStream {
             let status = unsafe { #call };
             if status != 0 {
                 /// SAFETY: the kernel calls no `post_unpatch` of an object that refuses.
-                unsafe { lasting::leave(&DATA) };
+                unsafe { lasting::leave(&DATA, false) };
                 return status;
             }
         }
@@ -177,7 +188,7 @@ pub(crate) fn callbacks<B: Body>(patch: &Patch<B>) -> TokenStream {
                 /// SAFETY: this is `pre_patch`, under `klp_mutex`.
                 if let Err(refusal) = unsafe { lasting::join(&DATA) } {
                     if let Refusal::OtherType(name) = refusal {
-                        kernel::pr_err!("refused: `{}` is there with another type\n", name);
+                        kernel::pr_err!("refused: `{}` is there with another name or type\n", name);
                     }
                     return refusal.errno();
                 }
@@ -190,7 +201,7 @@ pub(crate) fn callbacks<B: Body>(patch: &Patch<B>) -> TokenStream {
             pub(super) unsafe extern "C" fn post_patch(#post_patch_obj: *mut #klp_object) {
                 #post_patch
                 /// SAFETY: the kernel calls this when every task runs the new code, and has taken the replaced patches away.
-                unsafe { lasting::settle(&DATA, (*addr_of!(PATCH)).replace) };
+                unsafe { lasting::settle(&DATA, (*addr_of!(PATCH)).replace, (*addr_of!(PATCH)).forced) };
             }
 
             pub(super) unsafe extern "C" fn pre_unpatch(#pre_unpatch_obj: *mut #klp_object) {
@@ -201,8 +212,8 @@ pub(crate) fn callbacks<B: Body>(patch: &Patch<B>) -> TokenStream {
 
             pub(super) unsafe extern "C" fn post_unpatch(#post_unpatch_obj: *mut #klp_object) {
                 #post_unpatch
-                /// SAFETY: the kernel calls this when no task runs the new code.
-                unsafe { lasting::leave(&DATA) };
+                /// SAFETY: the kernel calls this when no task runs the new code, or has been forced to think so.
+                unsafe { lasting::leave(&DATA, (*addr_of!(PATCH)).forced) };
             }
         }
     }

@@ -3,17 +3,19 @@
 //! The kernel compares the numbers and versions of states when a patch is loaded (`klp_is_patch_compatible()` in
 //! `kernel/livepatch/state.c`). It knows neither types nor which functions two stacked patches have in common.
 
-use crate::diag::{list, Diagnostic, KPS1108, KPS1109, KPS1110, KPS1112, KPS1115};
+use crate::diag::{list, Diagnostic, KPS1108, KPS1109, KPS1110, KPS1112, KPS1115, KPS1118};
+use crate::resolve::Fragment;
 use crate::resolve::Resolved;
 use kps_grammar::{ast, Sources, Span};
-use kps_plan::{Parent, Replace, Symbol};
+use kps_plan::{ParamDefault, ParamValue, Parent, Patch, Replace, Symbol};
 
 /// What the patches before and after one have to know of it.
 #[derive(Debug)]
 pub struct Outline {
     name: String,
     name_at: Span,
-    replace: Replace,
+    /// Whether it takes the place of all others when nobody sets its parameters.
+    replaces: bool,
     over: Vec<String>,
     data: Vec<Kept>,
     functions: Vec<Changed>,
@@ -39,6 +41,10 @@ struct Kept {
     version: u32,
     /// The type, as it is written, and of a shadow variable the struct that it belongs to.
     ty: String,
+    /// The function before which data goes with its parent.
+    tie: Option<String>,
+    /// Whether something runs on data that goes.
+    has_dtor: bool,
     at: Span,
     /// Where it is, for messages about other specs.
     place: String,
@@ -54,7 +60,17 @@ impl Outline {
             let at = spec.states.iter().find(|known| known.name.value == state.name)?.name.span;
             let (name, ty) = (state.name.clone(), words(state.ty.text.span));
             let (id, version) = (state.id.into(), state.version);
-            Some(Kept { what: "state", name, id, version, ty, at, place: place(at) })
+            Some(Kept {
+                what: "state",
+                name,
+                id,
+                version,
+                ty,
+                tie: None,
+                has_dtor: false,
+                at,
+                place: place(at),
+            })
         });
         let shadows = patch.shadows.iter().filter_map(|shadow| {
             let at = spec.shadows.iter().find(|known| known.name.value == shadow.name)?.name.span;
@@ -63,15 +79,26 @@ impl Outline {
                 Parent::Item(name) => name,
             };
             let (name, ty) = (shadow.name.clone(), format!("{} on {parent}", words(shadow.ty.text.span)));
-            let id = shadow.id.number();
-            Some(Kept { what: "shadow variable", name, id, version: 1, ty, at, place: place(at) })
+            let (id, has_dtor) = (shadow.id.number(), shadow.dtor.is_some());
+            let tie = tie(patch, &shadow.name);
+            Some(Kept {
+                what: "shadow variable",
+                name,
+                id,
+                version: 1,
+                ty,
+                tie,
+                has_dtor,
+                at,
+                place: place(at),
+            })
         });
         let funcs =
             patch.objects.iter().zip(places).flat_map(|(object, places)| object.funcs.iter().zip(places));
         Outline {
             name: patch.name.clone(),
             name_at: spec.name.span,
-            replace: patch.replace.clone(),
+            replaces: replaces(patch),
             over: patch.metadata.over.clone(),
             data: states.chain(shadows).collect(),
             functions: funcs
@@ -84,12 +111,30 @@ impl Outline {
         }
     }
 
-    fn replaces(&self) -> bool {
-        self.replace != Replace::Never
-    }
-
     fn data_named(&self, what: &str) -> Vec<&str> {
         self.data.iter().filter(|data| data.what == what).map(|data| data.name.as_str()).collect()
+    }
+}
+
+/// The function before which the data of a shadow variable goes with its parent.
+fn tie(patch: &Patch<Fragment>, shadow: &str) -> Option<String> {
+    let mut funcs = patch.objects.iter().flat_map(|object| &object.funcs);
+    let func = funcs.find(|func| func.frees.iter().any(|free| free.shadow == shadow))?;
+    let Symbol { object, name, sympos } = &func.old;
+    let position = if *sympos == 0 { String::new() } else { format!("@{sympos}") };
+    Some(match object.as_str() {
+        "vmlinux" => format!("{name}{position}"),
+        module => format!("{module}::{name}{position}"),
+    })
+}
+
+fn replaces(patch: &Patch<Fragment>) -> bool {
+    let Replace::If(condition) = &patch.replace else { return patch.replace == Replace::Always };
+    let param = patch.params.iter().flat_map(|params| &params.all).find(|param| param.name == *condition);
+    match param.map(|param| &param.default) {
+        Some(ParamDefault::One(ParamValue::Bool(value))) => *value,
+        Some(ParamDefault::One(ParamValue::Int(value))) => *value != 0,
+        _ => false,
     }
 }
 
@@ -106,7 +151,7 @@ pub fn check(loaded: &[&Outline], next: &Outline) -> Vec<Diagnostic> {
     }
     for earlier in loaded {
         diagnostics.extend(check_data(earlier, next));
-        if !next.replaces() {
+        if !next.replaces {
             diagnostics.extend(check_functions(earlier, next));
         }
     }
@@ -118,7 +163,7 @@ fn check_data(earlier: &Outline, next: &Outline) -> Vec<Diagnostic> {
     for data in &earlier.data {
         let Kept { what, name, id, .. } = data;
         let Some(same) = next.data.iter().find(|known| known.id == *id) else {
-            if next.replaces() {
+            if next.replaces {
                 let (wanted, number) = match *what {
                     "state" => (
                         format!("a `state` with this number, and at least version {}", data.version),
@@ -151,30 +196,53 @@ fn check_data(earlier: &Outline, next: &Outline) -> Vec<Diagnostic> {
                     ))
                     .help(format!("write `version = {}`, or a higher one", data.version)),
             );
-        } else if same.what != *what || same.ty != data.ty {
+        } else if same.what != *what || same.ty != data.ty || same.name != *name {
             diagnostics.push(
                 Diagnostic::error(
                     KPS1110,
                     format!("`{}` is something else in `{}`", same.name, earlier.name),
                 )
-                .at(same.at, format!("this is `{}`", same.ty))
-                .note(format!("in {} it is `{}`, and the data of both is the same", data.place, data.ty))
+                .at(same.at, format!("this is `{}: {}`", same.name, same.ty))
+                .note(format!(
+                    "in {} it is `{}: {}`, and the data of both is the same",
+                    data.place, data.name, data.ty
+                ))
                 .help("write the same type, or give the new one another name or number"),
+            );
+        } else if let Some(difference) = other_end(data, same) {
+            diagnostics.push(
+                Diagnostic::error(KPS1118, format!("the data of `{name}` would be left behind"))
+                    .at(same.at, difference)
+                    .note(format!("it is so in {}, and the data of both is the same", data.place))
+                    .help("write that here too, or give the variable another name"),
             );
         }
     }
     diagnostics
 }
 
+/// What an earlier patch does with data that goes, and a later one does not.
+fn other_end(earlier: &Kept, later: &Kept) -> Option<String> {
+    match (&earlier.tie, earlier.has_dtor) {
+        (Some(tie), _) if later.tie.as_ref() != Some(tie) => {
+            Some(format!("this is not `freed by {tie}(..)`"))
+        }
+        (_, true) if !later.has_dtor => Some("this has no `dtor`".to_owned()),
+        _ => None,
+    }
+}
+
 fn check_functions(earlier: &Outline, next: &Outline) -> Vec<Diagnostic> {
     let is_over = next.over.contains(&earlier.name);
     let mut diagnostics = Vec::new();
-    for Changed { symbol, at, .. } in &next.functions {
+    for Changed { symbol, at, frees } in &next.functions {
         let Some(same) = earlier.functions.iter().find(|known| known.symbol == *symbol) else { continue };
         let message = format!("`{}` is changed by `{}` too", symbol.name, earlier.name);
         let error = Diagnostic::error(KPS1112, message).at(*at, "");
         diagnostics.push(match &same.frees {
             // To undo a change may be meant. To leave data behind never is.
+            // Both free it.
+            Some(shadow) if is_over && frees.as_ref() == Some(shadow) => continue,
             Some(shadow) => error
                 .note(format!("there the data of `{shadow}` is freed before it, which this change would undo"))
                 .help("put both into one patch with `atomic replace`"),
@@ -192,7 +260,7 @@ fn check_functions(earlier: &Outline, next: &Outline) -> Vec<Diagnostic> {
 
 /// Those that are loaded once a patch is.
 pub fn load<'a>(mut loaded: Vec<&'a Outline>, next: &'a Outline) -> Vec<&'a Outline> {
-    if next.replaces() {
+    if next.replaces {
         loaded.clear();
     }
     loaded.push(next);
@@ -204,10 +272,10 @@ pub fn way_back(loaded: &[&Outline], next: &Outline) -> Option<String> {
     let before: Vec<&str> = loaded.iter().map(|earlier| earlier.name.as_str()).collect();
     let last = loaded.last()?;
     let from = format!("back from `{}` to {}", next.name, list(&before, "and"));
-    if !next.replaces() {
+    if !next.replaces {
         return Some(format!("{from}: unload `{}`", next.name));
     }
-    if loaded.len() == 1 && last.replaces() && check_data(next, last).is_empty() {
+    if loaded.len() == 1 && last.replaces && check_data(next, last).is_empty() {
         return Some(format!(
             "{from}: load `{}`, which takes the place of `{}` without a gap",
             last.name, next.name
@@ -221,7 +289,7 @@ pub fn way_back(loaded: &[&Outline], next: &Outline) -> Option<String> {
     if !shadows.is_empty() {
         fate.push(format!("the data of {} lost", list(&shadows, "and")));
     }
-    fate.push("the system unprotected".to_owned());
+    fate.push("no patch is there".to_owned());
     let (load, fate) = (list(&before, "and"), fate.join(", "));
     Some(format!("{from}: unload `{}`, then load {load}; in between {fate}", next.name))
 }

@@ -30,12 +30,12 @@ pub trait Lasting: Sync {
     /// Called in `pre_patch`, after `join`.
     unsafe fn begin(&self);
 
-    /// Every task runs the new code. `alone` is whether the patch has taken the place of all others.
+    /// Every task runs the new code, or is said to if it was `forced`. `alone` is whether the patch has taken the place of all others.
     ///
     /// # Safety
     ///
     /// Called in `post_patch`.
-    unsafe fn settle(&self, alone: bool);
+    unsafe fn settle(&self, alone: bool, forced: bool);
 
     /// Tasks are about to leave the new code.
     ///
@@ -44,12 +44,13 @@ pub trait Lasting: Sync {
     /// Called in `pre_unpatch`.
     unsafe fn retire(&self);
 
-    /// No task runs the new code, be it that all have left or that not all have come.
+    /// No task runs the new code, be it that all have left or that not all have come. If that was `forced` some may, and what they
+    /// may use stays.
     ///
     /// # Safety
     ///
     /// Called in `post_unpatch`, or in a `pre_patch` that refuses.
-    unsafe fn leave(&self);
+    unsafe fn leave(&self, forced: bool);
 }
 
 /// Why a patch with lasting data cannot be loaded.
@@ -81,7 +82,7 @@ pub unsafe fn join(all: &[&dyn Lasting]) -> Result<(), Refusal> {
         // SAFETY: the caller is `pre_patch`.
         if let Err(refusal) = unsafe { data.join() } {
             // SAFETY: these have joined.
-            all[..n].iter().for_each(|data| unsafe { data.leave() });
+            all[..n].iter().for_each(|data| unsafe { data.leave(false) });
             return Err(refusal);
         }
     }
@@ -103,9 +104,9 @@ pub unsafe fn begin(all: &[&dyn Lasting]) {
 /// # Safety
 ///
 /// As there.
-pub unsafe fn settle(all: &[&dyn Lasting], alone: bool) {
+pub unsafe fn settle(all: &[&dyn Lasting], alone: bool, forced: bool) {
     // SAFETY: as the caller says.
-    all.iter().for_each(|data| unsafe { data.settle(alone) });
+    all.iter().for_each(|data| unsafe { data.settle(alone, forced) });
 }
 
 /// What [`Lasting::retire`] does, for all.
@@ -123,9 +124,9 @@ pub unsafe fn retire(all: &[&dyn Lasting]) {
 /// # Safety
 ///
 /// As there.
-pub unsafe fn leave(all: &[&dyn Lasting]) {
+pub unsafe fn leave(all: &[&dyn Lasting], forced: bool) {
     // SAFETY: as the caller says.
-    all.iter().for_each(|data| unsafe { data.leave() });
+    all.iter().for_each(|data| unsafe { data.leave(forced) });
 }
 
 /// What is kept under a number for whoever has it next.
@@ -254,10 +255,11 @@ impl<T> Held<T> {
         }
     }
 
-    /// Lets go. The last one to do so calls `clear`, and then the record is gone.
-    pub(crate) unsafe fn leave(&self, clear: impl FnOnce()) {
+    /// Lets go. The last one to do so calls `clear`, and then the record is gone. One that was forced out may have left tasks behind
+    /// that use both, so they stay.
+    pub(crate) unsafe fn leave(&self, forced: bool, clear: impl FnOnce()) {
         let Some(record) = self.record() else { return };
-        let is_last = record.holders.fetch_sub(1, Ordering::Relaxed) == 1;
+        let is_last = record.holders.fetch_sub(1, Ordering::Relaxed) == 1 && !forced;
         if is_last {
             clear();
         }

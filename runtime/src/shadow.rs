@@ -36,7 +36,7 @@ impl<T, P> Shadow<T, P> {
     where
         T: Send + Sync + 'static,
     {
-        assert_alignment::<T>();
+        assert_layout::<T>();
         assert!(!needs_drop::<T>(), "nobody would run the destructor");
         Shadow { held: Held::new::<T>(name, id, shape), init, ctor, dtor, parent: PhantomData }
     }
@@ -88,9 +88,13 @@ impl<T, P> Shadow<T, P> {
     /// Nobody uses the data, or will get it before this has returned.
     pub unsafe fn remove(&self, parent: *const P) {
         for generation in self.held.generations() {
-            // SAFETY: the caller vouches for it, and data of older generations is seen by nobody.
+            let id = generation_id(self.held.id(), generation);
+            // SAFETY: the caller vouches for it, and data of older generations is seen by nobody. To look takes no lock, and
+            // most objects have no data.
             unsafe {
-                klp::klp_shadow_free(address(parent), generation_id(self.held.id(), generation), self.dtor);
+                if !klp::klp_shadow_get(address(parent), id).is_null() {
+                    klp::klp_shadow_free(address(parent), id, self.dtor);
+                }
             }
         }
     }
@@ -120,9 +124,10 @@ unsafe extern "C" fn construct<T, P>(parent: *mut c_void, data: *mut c_void, new
     0
 }
 
-/// The kernel aligns such data to eight bytes (`struct klp_shadow`).
-pub(crate) const fn assert_alignment<T>() {
+/// The kernel aligns such data to eight bytes (`struct klp_shadow`), and values are made on its stack, which has 16 KiB.
+pub(crate) const fn assert_layout<T>() {
     assert!(align_of::<T>() <= 8, "the kernel aligns it to 8 bytes only");
+    assert!(size_of::<T>() <= 1024, "the stack has no room for it");
 }
 
 impl<T, P> Lasting for Shadow<T, P> {
@@ -133,9 +138,12 @@ impl<T, P> Lasting for Shadow<T, P> {
 
     unsafe fn begin(&self) {}
 
-    unsafe fn settle(&self, alone: bool) {
+    unsafe fn settle(&self, alone: bool, forced: bool) {
         self.held.settle(alone);
-        self.held.show();
+        // Tasks that were forced over may still be in the old code, and free parents there.
+        if !forced {
+            self.held.show();
+        }
     }
 
     unsafe fn retire(&self) {
@@ -144,7 +152,7 @@ impl<T, P> Lasting for Shadow<T, P> {
         }
     }
 
-    unsafe fn leave(&self) {
+    unsafe fn leave(&self, forced: bool) {
         let free_all = || {
             for generation in self.held.generations() {
                 // SAFETY: no task runs code of a patch that has this variable.
@@ -152,7 +160,7 @@ impl<T, P> Lasting for Shadow<T, P> {
             }
         };
         // SAFETY: the caller is a callback that may.
-        unsafe { self.held.leave(free_all) };
+        unsafe { self.held.leave(forced, free_all) };
     }
 }
 
@@ -182,14 +190,14 @@ mod tests {
         unsafe {
             assert_eq!(patch.join(), Ok(()));
             assert_eq!(hit(&patch, &parent), None);
-            patch.settle(false);
+            patch.settle(false, false);
             assert_eq!((hit(&patch, &parent), hit(&patch, &parent)), (Some(3), Some(4)));
             patch.remove(&parent);
             assert!(!has(&patch, &parent));
             assert_eq!(hit(&patch, &parent), Some(3));
             patch.retire();
             assert_eq!(hit(&patch, &parent), None);
-            patch.leave();
+            patch.leave(false);
         }
         assert_eq!((klp::count(), hit(&patch, &parent)), (0, None));
     }
@@ -200,18 +208,18 @@ mod tests {
         // SAFETY: what the kernel calls, in its order.
         unsafe {
             assert_eq!(patch.join(), Ok(()));
-            patch.settle(false);
+            patch.settle(false, false);
             hit(&patch, &one);
             hit(&patch, &two);
             patch.retire();
-            patch.settle(false);
+            patch.settle(false, false);
             assert!(!has(&patch, &one));
             assert_eq!(hit(&patch, &one), Some(3));
             assert_eq!(klp::count(), 4);
             patch.remove(&one);
             assert_eq!(klp::count(), 2);
             patch.retire();
-            patch.leave();
+            patch.leave(false);
         }
         assert_eq!(klp::count(), 0);
     }
@@ -222,17 +230,17 @@ mod tests {
         // SAFETY: what the kernel calls, in its order.
         unsafe {
             assert_eq!(first.join(), Ok(()));
-            first.settle(true);
+            first.settle(true, false);
             hit(&first, &parent);
             assert_eq!(second.join(), Ok(()));
             assert!(has(&second, &parent));
-            second.leave();
+            second.leave(false);
             assert!(has(&first, &parent));
             assert_eq!(second.join(), Ok(()));
-            second.settle(true);
+            second.settle(true, false);
             assert_eq!(hit(&second, &parent), Some(4));
             second.retire();
-            second.leave();
+            second.leave(false);
         }
         assert_eq!(klp::count(), 0);
     }
@@ -248,14 +256,14 @@ mod tests {
         // SAFETY: what the kernel calls, in its order.
         unsafe {
             assert_eq!(patch.join(), Ok(()));
-            patch.settle(false);
+            patch.settle(false, false);
             let all = [1, 2, 3];
             all.iter().for_each(|parent| assert!(patch.get_or_init(parent, 0).is_some()));
             patch.remove(&all[0]);
             patch.remove(&all[0]);
             assert_eq!(GONE.load(Ordering::Relaxed), 1);
             patch.retire();
-            patch.leave();
+            patch.leave(false);
         }
         assert_eq!(GONE.load(Ordering::Relaxed), 3);
     }
@@ -271,10 +279,10 @@ mod tests {
         // SAFETY: what the kernel calls, in its order.
         unsafe {
             assert_eq!(patch.join(), Ok(()));
-            patch.settle(false);
+            patch.settle(false, false);
             assert_eq!(patch.get_or_init(&parent, 0), Some(&42));
             patch.retire();
-            patch.leave();
+            patch.leave(false);
         }
     }
 }

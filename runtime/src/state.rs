@@ -2,6 +2,7 @@
 //! States: changes of the system that one version of a patch hands on to the next, and that the last one takes back.
 
 use super::lasting::{Held, Lasting, Refusal};
+use core::sync::atomic::{AtomicBool, Ordering};
 
 /// A state, with a value that was true before the change.
 #[derive(Debug)]
@@ -10,6 +11,8 @@ pub struct State<T> {
     save: fn() -> T,
     apply: fn(T),
     restore: fn(T),
+    /// Whether the system is to be changed when all tasks are there: not if a newer patch may have changed it since.
+    due: AtomicBool,
 }
 
 impl<T> State<T> {
@@ -25,8 +28,8 @@ impl<T> State<T> {
     where
         T: Copy + Send + Sync + 'static,
     {
-        super::shadow::assert_alignment::<T>();
-        State { held: Held::new::<T>(name, id, shape), save, apply, restore }
+        super::shadow::assert_layout::<T>();
+        State { held: Held::new::<T>(name, id, shape), save, apply, restore, due: AtomicBool::new(true) }
     }
 
     /// Whether an earlier patch had the state when this one was loaded.
@@ -58,20 +61,24 @@ impl<T> Lasting for State<T> {
         }
     }
 
-    unsafe fn settle(&self, alone: bool) {
+    unsafe fn settle(&self, alone: bool, _: bool) {
         self.held.settle(alone);
-        self.get().into_iter().for_each(self.apply);
+        if self.due.swap(false, Ordering::Relaxed) {
+            self.get().into_iter().for_each(self.apply);
+        }
     }
 
     unsafe fn retire(&self) {
         if !self.is_shared() {
             self.get().into_iter().for_each(self.restore);
+            self.due.store(true, Ordering::Relaxed);
         }
     }
 
-    unsafe fn leave(&self) {
+    unsafe fn leave(&self, forced: bool) {
+        self.due.store(true, Ordering::Relaxed);
         // SAFETY: the caller is a callback that may.
-        unsafe { self.held.leave(|| {}) };
+        unsafe { self.held.leave(forced, || {}) };
     }
 }
 
@@ -79,7 +86,7 @@ impl<T> Lasting for State<T> {
 mod tests {
     use super::super::klp;
     use super::*;
-    use core::sync::atomic::{AtomicI32, Ordering};
+    use core::sync::atomic::AtomicI32;
 
     /// The system, and a patch that sets it to a number.
     macro_rules! patch {
@@ -105,14 +112,14 @@ mod tests {
 
     fn complete(patch: &dyn Lasting, alone: bool) {
         // SAFETY: as above.
-        unsafe { patch.settle(alone) };
+        unsafe { patch.settle(alone, false) };
     }
 
     fn unload(patch: &dyn Lasting) {
         // SAFETY: as above.
         unsafe {
             patch.retire();
-            patch.leave();
+            patch.leave(false);
         }
     }
 
@@ -150,7 +157,7 @@ mod tests {
         complete(&first, true);
         load(&second);
         // SAFETY: a transition that is reversed before it is complete calls only this.
-        unsafe { second.leave() };
+        unsafe { second.leave(false) };
         assert_eq!((SYSTEM.load(Ordering::Relaxed), first.get(), first.is_shared()), (15, Some(5), false));
         unload(&first);
         assert_eq!((SYSTEM.load(Ordering::Relaxed), klp::count()), (5, 0));
@@ -184,7 +191,7 @@ mod tests {
         complete(&first, true);
         assert!(first.is_shared() && second.is_shared());
         unload(&second);
-        assert_eq!((SYSTEM.load(Ordering::Relaxed), first.get()), (15, Some(5)));
+        assert_eq!((SYSTEM.load(Ordering::Relaxed), first.get()), (25, Some(5)));
         unload(&first);
         assert_eq!((SYSTEM.load(Ordering::Relaxed), klp::count()), (5, 0));
     }
@@ -199,6 +206,41 @@ mod tests {
         complete(&second, false);
         unload(&first);
         assert_eq!(SYSTEM.load(Ordering::Relaxed), 25);
+        unload(&second);
+        assert_eq!((SYSTEM.load(Ordering::Relaxed), klp::count()), (5, 0));
+    }
+
+    #[test]
+    fn an_older_patch_that_stays_after_all_does_not_change_what_a_newer_one_has_changed() {
+        static SYSTEM: AtomicI32 = AtomicI32::new(5);
+        let (first, second) = (patch!(SYSTEM, 10), patch!(SYSTEM, 20));
+        load(&first);
+        complete(&first, false);
+        load(&second);
+        complete(&second, false);
+        // SAFETY: the first one begins to leave, and that is reversed.
+        unsafe { first.retire() };
+        complete(&first, false);
+        assert_eq!(SYSTEM.load(Ordering::Relaxed), 25);
+        unload(&second);
+        unload(&first);
+        assert_eq!((SYSTEM.load(Ordering::Relaxed), klp::count()), (5, 0));
+    }
+
+    #[test]
+    fn what_is_forced_out_leaves_its_record_to_whoever_comes_next() {
+        static SYSTEM: AtomicI32 = AtomicI32::new(5);
+        let (first, second) = (patch!(SYSTEM, 10), patch!(SYSTEM, 20));
+        load(&first);
+        complete(&first, false);
+        // SAFETY: what the kernel calls.
+        unsafe {
+            first.retire();
+            first.leave(true);
+        }
+        assert_eq!((SYSTEM.load(Ordering::Relaxed), klp::count()), (5, 1));
+        load(&second);
+        complete(&second, false);
         unload(&second);
         assert_eq!((SYSTEM.load(Ordering::Relaxed), klp::count()), (5, 0));
     }

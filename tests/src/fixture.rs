@@ -419,6 +419,7 @@ fn klp(w: &mut BtfWriter, [int, uint, ulong, bool, const_char_p, void_p]: [u32; 
             ("objs", object_p, 64, None),
             ("states", void_p, 128, None),
             ("replace", bool, 192, None),
+            ("forced", bool, 1032, None),
         ],
     );
     w.structure(

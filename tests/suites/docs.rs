@@ -59,6 +59,8 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("KPS1109", "tests/series/KPS1109-older.said"),
     ("KPS1112", "tests/series/KPS1112-stacked.said"),
     ("KPS1115", "tests/series/KPS1115-one-name.said"),
+    ("KPS1117", "tests/ui-build/shadow-too-large.stderr"),
+    ("KPS1118", "tests/series/KPS1118-untied.said"),
     ("KPS9999", "nothing: a bug that is known is mended"),
 ];
 

@@ -172,7 +172,7 @@ fn unloading_says_what_was_restored_and_freed() {
     let mut machine =
         Steps::boot(vec![module("examples/no_kexec/no_kexec"), module("examples/task_misses/task_misses")]);
     machine.step("kpsc load /no_kexec.ko && kpsc load /task_misses.ko", 0, &[]);
-    let gap = "until another version is loaded nothing protects the system";
+    let gap = "until another version is loaded the system is without it";
     machine.step("kpsc unload no_kexec", 0, &["no_kexec is unloaded, `", "` restored; ", gap]);
     machine.step("kpsc unload task_misses", 0, &["task_misses is unloaded, the data of `", "` freed; ", gap]);
     machine.vm.check_log();

@@ -1,7 +1,7 @@
 //! What rustc says of the types of states and shadow variables, in the words of the language: their bounds and assertions stand
 //! in the runtime, which the author does not see.
 
-use crate::diag::{Diagnostic, KPS1102, KPS1103, KPS1104};
+use crate::diag::{Diagnostic, KPS1102, KPS1103, KPS1104, KPS1117};
 use kps_grammar::Span;
 
 /// The message about a type, if it is one of these. `said` is all that rustc has printed, `ty` the type.
@@ -21,6 +21,14 @@ pub(super) fn about(said: &str, headline: &str, ty: Span) -> Option<Diagnostic> 
                 .at(ty, "it is aligned to more than 8 bytes")
                 .note("that is what the kernel aligns the data to")
                 .help("use a type that is aligned to at most 8 bytes"),
+        );
+    }
+    if said.contains("the stack has no room for it") {
+        return Some(
+            Diagnostic::error(KPS1117, "data of this type is too large")
+                .at(ty, "it has more than 1024 bytes")
+                .note("its first value is made on the kernel's stack, which has 16 KiB for all")
+                .help("keep an `AtomicPtr` to memory that a body allocates and `dtor` frees"),
         );
     }
     let bound = ["`Shadow`", "`State`", "`Shadow::<", "`State::<"];

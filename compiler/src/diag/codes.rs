@@ -287,6 +287,12 @@ codes! {
     KPS1114,
     /// Two patches have one name.
     KPS1115,
+    /// Lasting data points into the module.
+    KPS1116,
+    /// Lasting data is too large.
+    KPS1117,
+    /// A later patch does not free data as the earlier one does.
+    KPS1118,
 
     // kpsc itself.
     /// A bug in kpsc.

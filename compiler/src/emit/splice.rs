@@ -33,6 +33,9 @@ pub(super) fn splice(
                 None => {
                     splicer.push(before);
                     splicer.author(span);
+                    // A comment at its end would take the rest of the line with it.
+                    let last = sources.slice(span).trim().lines().next_back().unwrap_or_default();
+                    splicer.push(if last.contains("//") { "\n" } else { "" });
                     rest = behind;
                 }
             }

@@ -3,7 +3,7 @@
 use super::data;
 use super::params;
 use super::rust::{
-    long_name, parse_body, parse_file, parse_item, parse_named_type, place, ParsedBody, MAX_NAME,
+    long_name, parse_body, parse_file, parse_item, parse_named_type, parse_value, place, ParsedBody, MAX_NAME,
 };
 use super::Resolver;
 use crate::diag::{Diagnostic, KPS0210, KPS0211};
@@ -107,6 +107,15 @@ impl Rust {
         defined
     }
 
+    /// Whether an item of the author's is a struct or union of this name, and one type for all.
+    pub(super) fn has_plain_struct(&self, name: &str) -> bool {
+        self.items.iter().any(|item| match item {
+            Item::Struct(item) => item.ident == name && item.generics.params.is_empty(),
+            Item::Union(item) => item.ident == name && item.generics.params.is_empty(),
+            _ => false,
+        })
+    }
+
     /// Whether names come in beside the objects that cannot be known here.
     pub(super) fn has_unknown_names(&self) -> bool {
         has_unknown_names(&self.items)
@@ -203,9 +212,11 @@ impl Resolver<'_> {
         let functions = spec.objects.iter().flat_map(|object| &object.funcs);
         let bodies = functions.flat_map(|f| [f.replace, f.pre, f.post]).flatten().map(|body| body.code);
         let callbacks = spec.objects.iter().flat_map(|object| &object.callbacks).map(|c| c.code);
-        let data = data::bodies(spec).into_iter().map(|(code, _)| code).chain(data::parents(spec));
-        for code in bodies.chain(callbacks).chain(data) {
-            match parse_body(self.sources, code) {
+        let data = data::bodies(spec).into_iter().map(|(code, _)| code);
+        let bodies = bodies.chain(callbacks).chain(data).map(|code| (code, parse_body(self.sources, code)));
+        let parents = data::parents(spec).map(|code| (code, parse_value(self.sources, code)));
+        for (code, parsed) in bodies.chain(parents).collect::<Vec<_>>() {
+            match parsed {
                 Ok(body) => {
                     rust.bodies.insert(code.span.start, (body, Fragment::new(self.sources, code)));
                 }
@@ -312,6 +323,18 @@ impl Resolver<'_> {
         let constants = imports.constants.iter().map(|item| item.name.clone());
         let named = params::named(spec).map(|(_, name)| name.value.clone());
         let values: BTreeSet<String> = own.chain(statics).chain(constants).chain(named).collect();
+        for (_, names) in data::bodies(spec) {
+            if let [first, second] = names.as_slice() {
+                if first.value == second.value && first.value != "_" {
+                    self.report(
+                        Diagnostic::error(KPS0211, format!("`{}` has two meanings here", second.value))
+                            .at(second.span, "")
+                            .at(first.span, "here it is first")
+                            .help("choose another name"),
+                    );
+                }
+            }
+        }
         for name in data::bodies(spec).into_iter().flat_map(|(_, names)| names) {
             if name.value.len() > MAX_NAME {
                 self.report(long_name(name.span));

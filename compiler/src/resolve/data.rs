@@ -4,7 +4,7 @@ use super::bodies::{Fragment, Rust};
 use super::rust::place;
 use super::Resolver;
 use crate::diag::{
-    Diagnostic, KPS0303, KPS1101, KPS1105, KPS1106, KPS1107, KPS1110, KPS1111, KPS1113, KPS1114,
+    Diagnostic, KPS0303, KPS1101, KPS1105, KPS1106, KPS1107, KPS1110, KPS1111, KPS1113, KPS1114, KPS1116,
 };
 use crate::notable;
 use kps_codegen::refs::Role;
@@ -12,7 +12,10 @@ use kps_facts::Importer;
 use kps_grammar::ast::{self, At, Bound, Code, Lifetime, Tie};
 use kps_grammar::Span;
 use kps_plan::{fnv, DataId, Free, Parent, Shadow, State, Type, Written};
+use quote::ToTokens as _;
 use std::collections::HashMap;
+use syn::spanned::Spanned as _;
+use syn::visit::{self, Visit};
 
 impl Resolver<'_> {
     /// The patch with an object for the image in front, whose callbacks keep the records, and with a `fn` for every function that frees
@@ -142,7 +145,8 @@ impl Resolver<'_> {
                 Some((body.names.first()?.value.clone(), rust.fragment(body.code)?))
             };
             let save = state.save.as_ref().and_then(|body| rust.fragment(body.code));
-            let parts = (self.data_type(state.ty), save, bound(&state.apply), bound(&state.restore));
+            let ty = self.data_type(state.ty, &state.name);
+            let parts = (ty, save, bound(&state.apply), bound(&state.restore));
             let (Some(ty), Some(save), Some(apply), Some(restore)) = parts else { continue };
             let version = state.version.as_ref().map_or(1, |version| version.value);
             let name = state.name.value.clone();
@@ -190,7 +194,8 @@ impl Resolver<'_> {
             }
             ids.entry(id).or_insert(name);
             self.check_under_lock(spec, shadow, rust);
-            let (ty, parent) = (self.data_type(shadow.ty), self.parent(&shadow.parent, rust, importer));
+            let ty = self.data_type(shadow.ty, &shadow.name);
+            let (ty, parent) = (ty, self.parent(&shadow.parent, rust, importer));
             let first = |body: &Bound, n: usize| body.names.get(n).map(|name| name.value.clone());
             let ctor = shadow
                 .ctor
@@ -206,21 +211,34 @@ impl Resolver<'_> {
         shadows
     }
 
-    /// A type that rustc will judge, with a number for what is written.
-    fn data_type(&mut self, code: Code) -> Option<Written<Fragment>> {
+    /// A type that rustc will judge, with a number for what is written and whose it is. States with equal numbers and other names are
+    /// not the same.
+    fn data_type(&mut self, code: Code, name: &ast::Name) -> Option<Written<Fragment>> {
         // What is wrong with it was said when it was parsed.
         let ty = super::rust::parse_type(self.sources, code).ok()?;
-        let tokens = quote::ToTokens::to_token_stream(&ty).to_string();
-        Some(Written { text: Fragment::new(self.sources, code), shape: fnv(&[&tokens]) })
+        let mut pointers = IntoTheModule(None);
+        pointers.visit_type(&ty);
+        if let Some(span) = pointers.0 {
+            self.report(
+                Diagnostic::error(KPS1116, "this may point into the module, which the data outlives")
+                    .at(place(code, span), "")
+                    .note("the next version of the patch takes the data over, and this one is unloaded")
+                    .help("keep a number, or a pointer to an object of the kernel's: `AtomicPtr<T>`"),
+            );
+        }
+        let tokens = ty.to_token_stream().to_string();
+        let shape = fnv(&[&name.value, ": ", &tokens]);
+        Some(Written { text: Fragment::new(self.sources, code), shape })
     }
 
     /// The struct that shadow data belongs to: an item of the author's, or the kernel's.
     fn parent(&mut self, name: &ast::Name, rust: &Rust, importer: &mut Importer<'_>) -> Option<Parent> {
-        if rust.defined().contains(&name.value) {
+        if rust.has_plain_struct(&name.value) {
             return Some(Parent::Item(name.value.clone()));
         }
         if importer.candidates(&name.value).len() == 1 {
-            if let Some(Type::Named(id)) = importer.named(&name.value) {
+            let ty = importer.named(&name.value).filter(|ty| importer.types().is_record(ty));
+            if let Some(Type::Named(id)) = ty {
                 return Some(Parent::Kernel(id));
             }
         }
@@ -286,6 +304,18 @@ impl Resolver<'_> {
             );
         }
         spec.over.iter().map(|name| name.value.clone()).collect()
+    }
+}
+
+/// Where a type has a part that leads into a module: a reference, a function or a trait's object.
+struct IntoTheModule(Option<proc_macro2::Span>);
+
+impl<'a> Visit<'a> for IntoTheModule {
+    fn visit_type(&mut self, ty: &'a syn::Type) {
+        if matches!(ty, syn::Type::Reference(_) | syn::Type::BareFn(_) | syn::Type::TraitObject(_)) {
+            self.0.get_or_insert(ty.span());
+        }
+        visit::visit_type(self, ty);
     }
 }
 

@@ -87,7 +87,7 @@ const KLP_MEMBERS: &[Members] = &[
 ];
 
 /// What states and shadow variables use besides.
-const DATA_MEMBERS: &[Members] = &[("klp_state", &["id", "version"])];
+const DATA_MEMBERS: &[Members] = &[("klp_state", &["id", "version"]), ("klp_patch", &["forced"])];
 
 /// What the gate of a module uses besides (`include/linux/module.h`).
 const GATE_MEMBERS: &[Members] = &[

@@ -50,6 +50,38 @@ pub(super) fn parse_body(sources: &Sources, code: Code) -> Result<ParsedBody, Di
     }
 }
 
+/// Parses one expression, which gives a value and does not leave where it stands.
+pub(super) fn parse_value(sources: &Sources, code: Code) -> Result<ParsedBody, Diagnostic> {
+    let body = parse_body(sources, code)?;
+    let mut jumps = Jumps(None);
+    body.stmts.iter().for_each(|stmt| jumps.visit_stmt(stmt));
+    let problem = match body.stmts.as_slice() {
+        _ if jumps.0.is_some() => "it leaves the hook",
+        [Stmt::Expr(_, None)] => return Ok(body),
+        _ => "it is no single expression",
+    };
+    let span = jumps.0.map_or(code.span, |span| place(code, span));
+    Err(Diagnostic::error(KPS0501, format!("this is no value: {problem}"))
+        .at(span, "")
+        .help("write an expression of the parameters of the function"))
+}
+
+/// Where an expression first jumps out of itself.
+struct Jumps(Option<proc_macro2::Span>);
+
+impl<'a> Visit<'a> for Jumps {
+    fn visit_expr(&mut self, expr: &'a syn::Expr) {
+        use syn::Expr;
+        match expr {
+            Expr::Return(_) | Expr::Try(_) | Expr::Break(_) | Expr::Continue(_) => {
+                self.0.get_or_insert(expr.span());
+            }
+            Expr::Closure(_) => {}
+            _ => visit::visit_expr(self, expr),
+        }
+    }
+}
+
 /// Parses an item.
 pub(super) fn parse_item(sources: &Sources, code: Code) -> Result<(Item, TokenStream), Diagnostic> {
     let wrong = |span, problem: String| {

@@ -50,7 +50,7 @@ pub fn load(system: &System, path: &Path, limit: Duration) -> Result<Livepatch, 
 /// that of the kernel image, so it would take the other one out of the way, be it a fix.
 fn conflict(system: &System, module: &ModuleFile) -> Result<(), Diagnostic> {
     let says = |key: &str, value: &str| module.note.iter().any(|(known, said)| known == key && said == value);
-    if module.note.is_empty() || module.note.iter().any(|(key, _)| key == "replace") {
+    if module.note.is_empty() || says("replace", "always") {
         return Ok(());
     }
     let others = livepatches(system)?.into_iter();

@@ -39,7 +39,7 @@ const _: () = {
 static loglevel: kps::state::State<c_int> = kps::state::State::new(
     "loglevel",
     0xc3e63af01c040000,
-    0x64705f125a1dfc18,
+    0x1c3403703c351ace,
     || {
         // SAFETY: the author of data.kps:14 answers for this text. The callbacks of the image call
         // it, under `klp_mutex`.
@@ -75,7 +75,7 @@ static loglevel: kps::state::State<c_int> = kps::state::State::new(
 static looks: kps::shadow::Shadow<AtomicU32, seq_file> = kps::shadow::Shadow::new(
     "looks",
     0xc458e490f6a10000,
-    0x7df258607e91da52,
+    0x55eb458bfdea5cda,
     || {
         // SAFETY: the author of data.kps:18 answers for this text. It is the value of new data.
         unsafe {
@@ -98,7 +98,7 @@ static looks: kps::shadow::Shadow<AtomicU32, seq_file> = kps::shadow::Shadow::ne
 static seen: kps::shadow::Shadow<Seen, sk_buff> = kps::shadow::Shadow::new(
     "seen",
     0xa2e4f72a0fb20000,
-    0x5788dc24d55d450a,
+    0xe4f57a672796ce77,
     || {
         // SAFETY: the author of data.kps:19 answers for this text. It is the value of new data.
         unsafe {
@@ -119,9 +119,9 @@ static seen: kps::shadow::Shadow<Seen, sk_buff> = kps::shadow::Shadow::new(
 #[allow(unused_unsafe, unused_variables, unreachable_code, clippy::all)]
 unsafe extern "C" fn kps_destroy_seen(
     _: *mut core::ffi::c_void,
-    data: *mut core::ffi::c_void,
+    kps_data: *mut core::ffi::c_void,
 ) {
-    let data = seen.data(data);
+    let data = seen.data(kps_data);
     // SAFETY: the author of data.kps:21 answers for this text. The kernel calls it under its shadow
     // lock, with interrupts off.
     unsafe {
@@ -308,7 +308,9 @@ mod livepatch {
             // SAFETY: this is `pre_patch`, under `klp_mutex`.
             if let Err(refusal) = unsafe { lasting::join(&DATA) } {
                 if let Refusal::OtherType(name) = refusal {
-                    kernel::pr_err!("refused: `{}` is there with another type\n", name);
+                    kernel::pr_err!(
+                        "refused: `{}` is there with another name or type\n", name
+                    );
                 }
                 return refusal.errno();
             }
@@ -316,7 +318,7 @@ mod livepatch {
             let status = unsafe { kps_in_vmlinux::kps_pre_patch(obj) };
             if status != 0 {
                 // SAFETY: the kernel calls no `post_unpatch` of an object that refuses.
-                unsafe { lasting::leave(&DATA) };
+                unsafe { lasting::leave(&DATA, false) };
                 return status;
             }
             // SAFETY: all have joined.
@@ -327,7 +329,13 @@ mod livepatch {
         pub(super) unsafe extern "C" fn post_patch(_obj: *mut klp_object) {
             // SAFETY: the kernel calls this when every task runs the new code, and has taken the
             // replaced patches away.
-            unsafe { lasting::settle(&DATA, (*addr_of!(PATCH)).replace) };
+            unsafe {
+                lasting::settle(
+                    &DATA,
+                    (*addr_of!(PATCH)).replace,
+                    (*addr_of!(PATCH)).forced,
+                )
+            };
         }
 
         pub(super) unsafe extern "C" fn pre_unpatch(_obj: *mut klp_object) {
@@ -336,8 +344,9 @@ mod livepatch {
         }
 
         pub(super) unsafe extern "C" fn post_unpatch(_obj: *mut klp_object) {
-            // SAFETY: the kernel calls this when no task runs the new code.
-            unsafe { lasting::leave(&DATA) };
+            // SAFETY: the kernel calls this when no task runs the new code, or has been forced to
+            // think so.
+            unsafe { lasting::leave(&DATA, (*addr_of!(PATCH)).forced) };
         }
     }
 

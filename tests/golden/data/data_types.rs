@@ -17,7 +17,9 @@ pub struct klp_patch {
     pub objs: *mut klp_object,
     pub states: *mut c_void,
     pub replace: bool,
-    pub _pad4: [u8; 175],
+    pub _pad4: [u8; 104],
+    pub forced: bool,
+    pub _pad6: [u8; 70],
 }
 
 impl klp_patch {
@@ -35,6 +37,7 @@ const _: () = {
     assert!(core::mem::offset_of!(klp_patch, objs) == 8);
     assert!(core::mem::offset_of!(klp_patch, states) == 16);
     assert!(core::mem::offset_of!(klp_patch, replace) == 24);
+    assert!(core::mem::offset_of!(klp_patch, forced) == 129);
 };
 
 #[repr(C)]

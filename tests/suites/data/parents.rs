@@ -431,7 +431,7 @@ pub(crate) fn other_type_is_refused() {
         insmod /parents_other.ko 2>&1 | grep -o 'Invalid argument'
         > Invalid argument
         dmesg | grep -o 'parents_other: refused.*' | uniq
-        > parents_other: refused: `uses` is there with another type
+        > parents_other: refused: `uses` is there with another name or type
         ls /sys/kernel/livepatch
         > parents_v1
         parents use 2
