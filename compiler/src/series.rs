@@ -4,8 +4,7 @@
 //! `kernel/livepatch/state.c`). It knows neither types nor which functions two stacked patches have in common.
 
 use crate::diag::{list, Diagnostic, KPS1108, KPS1109, KPS1110, KPS1112, KPS1115, KPS1118};
-use crate::resolve::Fragment;
-use crate::resolve::Resolved;
+use crate::resolve::{Fragment, Resolved};
 use kps_grammar::{ast, Sources, Span};
 use kps_plan::{ParamDefault, ParamValue, Parent, Patch, Replace, Symbol};
 
