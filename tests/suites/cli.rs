@@ -394,3 +394,30 @@ fn a_machine_that_does_not_boot_says_why() {
     assert!(result.1.contains("no such machine"), "{}", result.1);
     assert_ends(result, 3, "KPS0903");
 }
+
+#[test]
+fn messages_are_written_as_one_asks() {
+    let folder = folder();
+    let text = "patch fix {\n    license \"GPL\";\n    object vmlinux { fn nothing { pre { } } fn neither { pre { } } }\n}\n";
+    let spec = write(&folder.path().join("fix.kps"), text.as_bytes());
+    let (status, short) = with_fixture(&["check", "--kernel", FIXTURE, "--message-format", "short", &spec]);
+    assert_eq!(status, 1);
+    let lines: Vec<&str> = short.lines().collect();
+    let first = format!("{spec}:3:25: error[KPS0201]: ");
+    let second = format!("{spec}:3:48: error[KPS0201]: ");
+    assert!(matches!(lines.as_slice(), [a, b] if a.starts_with(&first) && b.starts_with(&second)), "{short}");
+
+    let (status, json) = with_fixture(&["--message-format=json", "check", "--kernel", FIXTURE, &spec]);
+    assert_eq!(status, 1);
+    let places: Vec<_> = json
+        .lines()
+        .map(|line| {
+            let message: serde_json::Value =
+                serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {line}"));
+            assert_eq!((&message["severity"], &message["code"]), (&"error".into(), &"KPS0201".into()));
+            (message["places"][0]["line"].clone(), message["places"][0]["column"].clone())
+        })
+        .collect();
+    assert_eq!(places, [(3.into(), 25.into()), (3.into(), 48.into())]);
+    assert_ends(with_fixture(&["list", "--message-format", "loud"]), 2, "human, short, json");
+}

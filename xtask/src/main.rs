@@ -9,7 +9,7 @@ mod host;
 mod test;
 
 use anyhow::{anyhow, bail, Context as _, Result};
-use kpsc::diag::{render, Diagnostic};
+use kpsc::diag::{render, Diagnostic, Format};
 use std::ffi::OsString;
 use std::process::{Command, ExitCode};
 use xtask::bench;
@@ -103,5 +103,5 @@ fn kpsc() -> Result<Command> {
 
 /// What kpsc says is wrong, as an error.
 fn kpsc_error(diagnostic: Diagnostic) -> anyhow::Error {
-    anyhow!("{}", render(&diagnostic, None, 100))
+    anyhow!("{}", render(&diagnostic, None, Format::Human, 100))
 }

@@ -1,10 +1,12 @@
 //! `kpsc build`.
 
-use super::{compile, open_target, read_spec, report, say, CommandResult, Compiled, SpecArgs, TargetArgs};
+use super::{
+    compile, open_target, progress, read_spec, report, say, CommandResult, Compiled, SpecArgs, TargetArgs,
+};
 use crate::build;
 use crate::diag::Diagnostic;
 use crate::disk::{cannot, write_atomically};
-use crate::target::{bears, not_bearable, Cache, Progress, Target};
+use crate::target::{bears, not_bearable, Cache, Target};
 use std::path::{Path, PathBuf};
 
 #[derive(Debug, clap::Args)]
@@ -34,7 +36,7 @@ impl Build {
     pub(super) fn run(self) -> CommandResult {
         let source = read_spec(&self.spec.spec)?;
         let cache = Cache::open()?;
-        let mut target = open_target(&cache, self.target.kernel.as_deref(), Progress::Shown)?;
+        let mut target = open_target(&cache, self.target.kernel.as_deref())?;
         let compiled = match compile(source, &target, &cache)? {
             Ok(compiled) => compiled,
             Err(code) => return Ok(code),
@@ -99,7 +101,7 @@ pub(super) fn module(
     let folder = tempfile::tempdir_in(&place).map_err(|error| {
         cannot("make a folder in", &place, &error.kind().into()).help("set TMPDIR to a folder")
     })?;
-    let tree = target.prepare(cache, Progress::Shown)?;
+    let tree = target.prepare(cache, progress())?;
     let Compiled { sources, name, emitted, .. } = compiled;
     let built = build::build(emitted, name, sources, &tree, folder.path(), verbose)?;
     let code = report(&built.diagnostics, Some(sources));

@@ -2,7 +2,7 @@
 
 use super::{compile, open_target, read_spec, report, say, CommandResult, TargetArgs};
 use crate::series;
-use crate::target::{Cache, Progress};
+use crate::target::Cache;
 use std::path::PathBuf;
 
 #[derive(Debug, clap::Args)]
@@ -18,7 +18,7 @@ impl Check {
     pub(super) fn run(self) -> CommandResult {
         let sources = self.specs.iter().map(|spec| read_spec(spec)).collect::<Result<Vec<_>, _>>()?;
         let cache = Cache::open()?;
-        let target = open_target(&cache, self.target.kernel.as_deref(), Progress::Shown)?;
+        let target = open_target(&cache, self.target.kernel.as_deref())?;
         let mut code = 0;
         let mut series = Vec::new();
         for source in sources {

@@ -1,8 +1,8 @@
 //! `kpsc kernel`: target kernels.
 
-use super::{open_target, report, say, CommandResult};
+use super::{open_target, progress, report, say, CommandResult};
 use crate::diag::{Diagnostic, KPS0703};
-use crate::target::{self, BuildDirWish, Cache, DebianWish, Progress, Provider};
+use crate::target::{self, BuildDirWish, Cache, DebianWish, Provider};
 use clap::{Args, Subcommand};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -156,7 +156,7 @@ impl Kernel {
             Verb::Show(target) => show(&cache, target.name.as_deref()),
             Verb::Verify(verify) => verify.run(&cache),
             Verb::Source(Source { name, folder }) => {
-                cache.target(&name)?.unpack_source(&cache, &folder, Progress::Shown)?;
+                cache.target(&name)?.unpack_source(&cache, &folder, progress())?;
                 say(folder.display());
                 Ok(0)
             }
@@ -168,7 +168,7 @@ impl Kernel {
 
 impl Add {
     fn run(self, cache: &Cache) -> CommandResult {
-        let progress = Progress::Shown;
+        let progress = progress();
         let provider = match self.build_dir {
             Some(folder) => {
                 Provider::BuildDir(BuildDirWish { folder, toolchain: self.toolchain, make: self.make })
@@ -239,7 +239,7 @@ impl Remove {
 }
 
 fn show(cache: &Cache, name: Option<&str>) -> CommandResult {
-    let target = open_target(cache, name, Progress::Shown)?;
+    let target = open_target(cache, name)?;
     let facts = target.facts()?;
     let hex: String = facts.identity.build_id.iter().map(|byte| format!("{byte:02x}")).collect();
     let value = |option: &str| facts.config.get(option).cloned().unwrap_or_else(|| "unknown".into());
@@ -264,7 +264,7 @@ fn show(cache: &Cache, name: Option<&str>) -> CommandResult {
 impl Exec {
     fn run(self, cache: &Cache) -> CommandResult {
         let mut target = cache.target(&self.name)?;
-        let tree = target.prepare(cache, Progress::Shown)?;
+        let tree = target.prepare(cache, progress())?;
         let here = Path::new("/").to_owned();
         let mut read: Vec<&Path> = tree.sources.iter().map(PathBuf::as_path).collect();
         read.push(&tree.build);

@@ -15,7 +15,7 @@ mod new;
 mod test;
 mod unload;
 
-use crate::diag::{any_error, plain, render, Code, Diagnostic, Severity, KPS0113, KPS0213, KPS9999};
+use crate::diag::{any_error, plain, render, Code, Diagnostic, Format, Severity, KPS0113, KPS0213, KPS9999};
 use crate::disk::cannot;
 use crate::emit::{emit, Emitted};
 use crate::input::read_at_most;
@@ -26,6 +26,7 @@ use clap::{Parser, Subcommand};
 use kps_grammar::{ast, Source, Sources};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::time::Duration;
 
 /// Compiles .kps specs to livepatch modules for the Linux kernel.
@@ -34,6 +35,25 @@ use std::time::Duration;
 struct Arguments {
     #[command(subcommand)]
     command: Verb,
+    /// How to write messages: human, short or json.
+    #[arg(long, value_name = "FORMAT", global = true, default_value = "human")]
+    #[arg(hide_possible_values = true, hide_default_value = true)]
+    message_format: Format,
+}
+
+/// How this process writes messages: every command does it alike, wherever it meets one.
+static FORMAT: OnceLock<Format> = OnceLock::new();
+
+fn format() -> Format {
+    FORMAT.get().copied().unwrap_or_default()
+}
+
+/// Progress is for people; whoever reads lines gets messages alone.
+fn progress() -> Progress {
+    match format() {
+        Format::Human => Progress::Shown,
+        Format::Short | Format::Json => Progress::Quiet,
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -83,6 +103,7 @@ pub fn main() -> ExitCode {
             return 2;
         }
     };
+    let _ = FORMAT.set(arguments.message_format);
     let stack = stack(&arguments.command);
     let worker = std::thread::Builder::new().stack_size(stack).spawn(move || run(arguments.command));
     match worker.map(std::thread::JoinHandle::join) {
@@ -141,12 +162,13 @@ fn report(diagnostics: &[Diagnostic], sources: Option<&Sources>) -> ExitCode {
     /// Whoever makes more mistakes at once is helped by the first ones.
     const SHOWN: usize = 50;
     let mut stream = anstream::stderr().lock();
-    for diagnostic in diagnostics.iter().take(SHOWN) {
+    let shown = if format() == Format::Human { SHOWN } else { diagnostics.len() };
+    for diagnostic in diagnostics.iter().take(shown) {
         // There is nobody to tell that standard error is closed.
-        let _ = writeln!(stream, "{}\n", render(diagnostic, sources, WIDTH));
+        let _ = writeln!(stream, "{}", render(diagnostic, sources, format(), WIDTH));
     }
-    if diagnostics.len() > SHOWN {
-        let _ = writeln!(stream, "and {} more", diagnostics.len() - SHOWN);
+    if diagnostics.len() > shown {
+        let _ = writeln!(stream, "and {} more", diagnostics.len() - shown);
     }
     diagnostics.iter().filter(|d| d.severity == Severity::Error).map(|d| exit_code(d.code)).max().unwrap_or(0)
 }
@@ -241,13 +263,13 @@ fn compile(source: Source, target: &Target, cache: &Cache) -> Result<Result<Comp
 }
 
 /// The target to work with: the named one, or the default, which is prepared if there is none.
-fn open_target(cache: &Cache, name: Option<&str>, progress: Progress) -> Result<Target, Diagnostic> {
+fn open_target(cache: &Cache, name: Option<&str>) -> Result<Target, Diagnostic> {
     if let Some(name) = name {
         return cache.target(name);
     }
     match cache.default_target()? {
         Some(target) => Ok(target),
-        None => target::add(cache, None, &Provider::Debian(DebianWish::default()), progress),
+        None => target::add(cache, None, &Provider::Debian(DebianWish::default()), progress()),
     }
 }
 

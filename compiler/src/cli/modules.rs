@@ -1,10 +1,10 @@
 //! The modules that a spec names: found among those of the target or beside the spec, and read.
 
-use super::files::beside;
+use super::{files::beside, progress};
 use crate::diag::{Diagnostic, KPS0213};
 use crate::input;
 use crate::resolve::FileKind;
-use crate::target::{module, Cache, Progress, Target};
+use crate::target::{module, Cache, Target};
 use kps_facts::Facts;
 use kps_grammar::ast;
 use kps_grammar::{Sources, Span};
@@ -28,7 +28,7 @@ pub(super) fn add(
     let for_tests = || patch.tests.iter().flat_map(|test| &test.modules);
     let of_target = named().any(|object| object.from.is_none()) || for_tests().next().is_some();
     let mut known = match of_target {
-        true => target.modules(cache, Progress::Shown)?,
+        true => target.modules(cache, progress())?,
         false => Modules::default(),
     };
     facts.module_names = known.keys().cloned().collect();

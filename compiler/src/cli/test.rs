@@ -1,15 +1,15 @@
 //! `kpsc test`.
 
 use super::{
-    build::module, compile, files::read_text, modules, open_target, read_spec, report, say, CommandResult,
-    LimitArgs, SpecArgs, TargetArgs,
+    build::module, compile, files::read_text, modules, open_target, progress, read_spec, report, say,
+    CommandResult, LimitArgs, SpecArgs, TargetArgs,
 };
 use crate::build;
 use crate::diag::{Diagnostic, KPS0701, KPS0702, KPS0901, KPS0902, KPS0903, KPS0904, KPS0905};
 use crate::disk::cannot;
 use crate::input;
 use crate::resolve::FileKind;
-use crate::target::{Cache, Progress, Tree};
+use crate::target::{Cache, Tree};
 use crate::vm::{
     run_tests, run_unpatched, trigger_path, Guest, Machine, Phase, TestFailure, TestReport, VmError,
 };
@@ -30,7 +30,7 @@ impl Test {
     pub(super) fn run(self) -> CommandResult {
         let source = read_spec(&self.spec.spec)?;
         let cache = Cache::open()?;
-        let mut target = open_target(&cache, self.target.kernel.as_deref(), Progress::Shown)?;
+        let mut target = open_target(&cache, self.target.kernel.as_deref())?;
         let compiled = match compile(source, &target, &cache)? {
             Ok(compiled) => compiled,
             Err(code) => return Ok(code),
@@ -51,7 +51,7 @@ impl Test {
             Ok(module) => module,
             Err(code) => return Ok(code),
         };
-        let programs = match build_triggers(&triggers, &target.prepare(&cache, Progress::Shown)?, sources) {
+        let programs = match build_triggers(&triggers, &target.prepare(&cache, progress())?, sources) {
             Ok(programs) => programs,
             Err(error) => return Ok(report(&[error], Some(sources))),
         };
@@ -76,7 +76,7 @@ fn outcome(
     file: &str,
     limit: u32,
 ) -> Result<TestReport, VmError> {
-    let progress = Progress::Shown;
+    let progress = progress();
     let mut report = TestReport::default();
     for test in tests.iter().filter(|test| test.complains()) {
         let mut guest = progress.step("booting", || Guest::boot(machine))?;

@@ -1,13 +1,15 @@
 //! What kpsc tells its user: structured where it is found, rendered at the edge.
 
 mod codes;
+mod format;
+mod human;
+mod machine;
 mod plain;
-mod render;
 mod syntax;
 
 pub use codes::*;
+pub use format::{render, Format};
 pub use plain::{line, plain};
-pub use render::render;
 pub use syntax::{foreign_letters, syntax, too_large};
 
 use kps_grammar::Span;
@@ -19,6 +21,8 @@ pub enum Severity {
     Error,
     /// The command goes on.
     Warning,
+    /// Nothing is wrong, and something is good to know.
+    Note,
 }
 
 /// One message.
@@ -63,6 +67,11 @@ impl Diagnostic {
     /// A warning.
     pub fn warning(code: Code, message: impl Into<String>) -> Self {
         Diagnostic { severity: Severity::Warning, ..Diagnostic::error(code, message) }
+    }
+
+    /// Something that is good to know.
+    pub fn remark(code: Code, message: impl Into<String>) -> Self {
+        Diagnostic { severity: Severity::Note, ..Diagnostic::error(code, message) }
     }
 
     /// Whether another one has the same code and the same place.

@@ -6,7 +6,7 @@ use kps_facts::Facts;
 use kps_grammar::ast::{self, Code};
 use kps_grammar::{ErrorKind, Language, Source, Sources, Span};
 use kpsc::check::check;
-use kpsc::diag::{any_error, render, syntax, Diagnostic};
+use kpsc::diag::{any_error, render, syntax, Diagnostic, Format};
 use kpsc::emit::emit;
 use kpsc::resolve::resolve;
 use std::sync::OnceLock;
@@ -129,7 +129,7 @@ fn show(sources: &Sources, diagnostics: &[Diagnostic]) {
         diagnostic.labels.iter().for_each(|label| check_span(sources, label.span));
     }
     for diagnostic in diagnostics.iter().take(SHOWN) {
-        let text = render(diagnostic, Some(sources), 100);
+        let text = render(diagnostic, Some(sources), Format::Human, 100);
         assert!(text.contains(diagnostic.code.id()), "{text}");
         let plain = anstream::adapter::strip_str(&text).to_string();
         assert!(!plain.contains(|c: char| c.is_control() && c != '\n'), "{plain:?}");

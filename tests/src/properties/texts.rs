@@ -2,7 +2,7 @@
 
 use kps_grammar::{Source, Sources, Span};
 use kpsc::build::Messages;
-use kpsc::diag::render;
+use kpsc::diag::{render, Format};
 use kpsc::emit::{Line, LineTable};
 use kpsc::target::gather::{parse_config, parse_symvers};
 
@@ -33,6 +33,8 @@ pub fn texts(data: &[u8]) {
         for label in &diagnostic.labels {
             sources.slice(label.span);
         }
-        render(&diagnostic, Some(&sources), 100);
+        for format in [Format::Human, Format::Short, Format::Json] {
+            render(&diagnostic, Some(&sources), format, 100);
+        }
     }
 }

@@ -6,10 +6,11 @@ use kps_grammar::{File, Sources};
 
 /// Renders a message; `sources` are the texts that its places are in. Colour is put in here and taken out again by the
 /// stream that does not want it.
-pub fn render(diagnostic: &Diagnostic, sources: Option<&Sources>, width: usize) -> String {
+pub(super) fn render(diagnostic: &Diagnostic, sources: Option<&Sources>, width: usize) -> String {
     let level = match diagnostic.severity {
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
+        Severity::Note => Level::NOTE,
     };
     let title = level.primary_title(plain(&line(&diagnostic.message))).id(diagnostic.code.id());
     let mut group = Group::with_title(title);

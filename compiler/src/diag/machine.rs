@@ -1,0 +1,122 @@
+//! Messages as lines, for editors and other programs. Their texts are those that people read.
+
+use super::{line, plain, Diagnostic, Label, Severity};
+use kps_grammar::{Sources, Span};
+use serde::Serialize;
+
+/// A message in JSON. Programs read it: members are added and never change their meaning.
+#[derive(Serialize)]
+struct Message<'a> {
+    severity: &'static str,
+    code: &'static str,
+    message: String,
+    places: Vec<Place<'a>>,
+    notes: Vec<String>,
+    help: Option<String>,
+}
+
+/// A piece of a file. Lines and columns count from 1, columns count characters, and the end is behind the last one.
+#[derive(Serialize)]
+struct Place<'a> {
+    file: &'a str,
+    line: usize,
+    column: usize,
+    end_line: usize,
+    end_column: usize,
+    label: Option<String>,
+}
+
+/// `FILE:LINE:COLUMN: error[CODE]: TEXT`, without a place what follows it.
+pub(super) fn short(diagnostic: &Diagnostic, sources: Option<&Sources>) -> String {
+    let place = diagnostic.labels.first().zip(sources).map(|(label, sources)| {
+        let Place { file, line: row, column, .. } = place(label, sources);
+        format!("{}:{row}:{column}: ", plain(&line(file)))
+    });
+    let Diagnostic { severity, code, message, .. } = diagnostic;
+    format!("{}{}[{}]: {}", place.unwrap_or_default(), word(*severity), code.id(), text(message))
+}
+
+/// An object on one line.
+pub(super) fn json(diagnostic: &Diagnostic, sources: Option<&Sources>) -> String {
+    let places = sources.into_iter().flat_map(|sources| {
+        let labels = diagnostic.labels.iter();
+        labels.map(move |label| place(label, sources))
+    });
+    let message = Message {
+        severity: word(diagnostic.severity),
+        code: diagnostic.code.id(),
+        message: text(&diagnostic.message),
+        places: places.collect(),
+        notes: diagnostic.notes.iter().map(|note| plain(note)).collect(),
+        help: diagnostic.help.as_deref().map(plain),
+    };
+    // Texts and numbers can always be written.
+    serde_json::to_string(&message).unwrap_or_default()
+}
+
+fn place<'s>(label: &Label, sources: &'s Sources) -> Place<'s> {
+    let Span { start, end } = label.span;
+    let file = sources.file(start);
+    let (from, to) = (sources.place(start), sources.place(end.clamp(start, file.span().end)));
+    let label = (!label.text.is_empty()).then(|| text(&label.text));
+    Place {
+        file: &file.source.name,
+        line: from.line,
+        column: from.column,
+        end_line: to.line,
+        end_column: to.column,
+        label,
+    }
+}
+
+fn text(text: &str) -> String {
+    plain(&line(text))
+}
+
+fn word(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Error => "error",
+        Severity::Warning => "warning",
+        Severity::Note => "note",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diag::KPS0203;
+    use kps_grammar::{Language, Source};
+
+    fn sources() -> Sources {
+        let mut sources = Sources::new(Source::new("a.kps", "one\ntwö three\n"));
+        sources.add(Language::C, "b.c", Source::new("b.c", "four\n"));
+        sources
+    }
+
+    #[test]
+    fn a_place_is_in_its_own_file() {
+        let sources = sources();
+        let start = sources.find(Language::C, "b.c").map_or(0, |file| file.span().start);
+        let warning =
+            Diagnostic::warning(KPS0203, "two\u{1b}").at(Span::new(start, start + 4), "").help("drop\none");
+        assert_eq!(short(&warning, Some(&sources)), "b.c:1:1: warning[KPS0203]: two\\u{1b}");
+        assert_eq!(short(&warning, None), "warning[KPS0203]: two\\u{1b}");
+        assert_eq!(
+            json(&warning, Some(&sources)),
+            concat!(
+                r#"{"severity":"warning","code":"KPS0203","message":"two\\u{1b}","places":"#,
+                r#"[{"file":"b.c","line":1,"column":1,"end_line":1,"end_column":5,"label":null}],"#,
+                r#""notes":[],"help":"drop\none"}"#
+            )
+        );
+    }
+
+    #[test]
+    fn columns_count_characters() {
+        let remark = Diagnostic::remark(KPS0203, "x").at(Span::new(9, 14), "here").note("n");
+        let said = json(&remark, Some(&sources()));
+        let wanted = r#"[{"file":"a.kps","line":2,"column":5,"end_line":2,"end_column":10,"label":"here"}],"notes":["n"]"#;
+        assert!(said.contains(wanted), "{said}");
+        assert!(said.starts_with(r#"{"severity":"note""#), "{said}");
+    }
+}
