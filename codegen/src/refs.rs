@@ -22,6 +22,8 @@ pub struct Refs {
     pub literals: BTreeSet<String>,
     /// Uses of `original`.
     pub originals: Vec<Original>,
+    /// Macros that are called, without their paths.
+    pub macros: Vec<Name>,
     /// Strings that are arguments of calls, each with the function's name.
     pub string_arguments: Vec<StringArgument>,
 }
@@ -440,6 +442,10 @@ impl<'a> Visit<'a> for Walk {
     fn visit_item_use(&mut self, _: &'a syn::ItemUse) {}
 
     fn visit_macro(&mut self, mac: &'a syn::Macro) {
+        if let Some(syn::PathSegment { ident, .. }) = mac.path.segments.last() {
+            let (name, span) = (ident.unraw().to_string(), ident.span());
+            self.refs.macros.push(Name { name, span, role: Role::Function });
+        }
         let outside = std::mem::replace(&mut self.in_macro, true);
         // Most macros take expressions; what another one takes is anybody's guess.
         match Punctuated::<Expr, Token![,]>::parse_terminated.parse2(mac.tokens.clone()) {
@@ -515,6 +521,8 @@ mod tests {
         let found: Vec<_> = found.iter().map(|name| (name.name.as_str(), name.role)).collect();
         assert!(found.contains(&("jiffies", Role::Unclear)), "{found:?}");
         assert!(found.contains(&("jiffies2", Role::Unclear)), "{found:?}");
+        let macros = refs("pr_info!(\"{}\", a::odd!())", &[]).macros;
+        assert_eq!(macros.iter().map(|name| name.name.as_str()).collect::<Vec<_>>(), ["pr_info", "odd"]);
     }
 
     #[test]

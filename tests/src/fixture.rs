@@ -72,6 +72,7 @@ const FUNCTIONS: &[(&str, Start)] = &[
     ("netif_rx", Start::Endbr),
     ("_RNvNtCs1234_6kernel5print4emit", Start::NoSite),
     ("kfree_skbmem", Start::Endbr),
+    ("wake_up_klogd", Start::Endbr),
 ];
 
 /// The variables by address, with the bytes to the next one.
@@ -304,6 +305,7 @@ fn types() -> (BtfWriter, [u32; 3]) {
     w.function("tz_trip_up", int, &[("p", void_p)]);
     w.function("netif_rx", int, &[("skb", skb_p)]);
     w.function("kfree_skbmem", VOID, &[("skb", skb_p)]);
+    w.function("wake_up_klogd", VOID, &[]);
     w.function("start_kernel", VOID, &[]);
     w.function("asm_entry", VOID, &[]);
     (w, [int, ulong, seq_file_p])

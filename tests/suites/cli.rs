@@ -264,6 +264,23 @@ fn a_target_without_livepatch_is_refused() {
 }
 
 #[test]
+fn a_target_that_wants_signatures_is_told_of() {
+    for option in ["CONFIG_MODULE_SIG_FORCE", "CONFIG_LOCK_DOWN_KERNEL_FORCE_INTEGRITY"] {
+        let root = folder();
+        let spec = write(&root.path().join("a.kps"), SPEC.as_bytes());
+        let mut facts = fixture::facts();
+        facts.config.insert(option.to_owned(), "y".to_owned());
+        let cache = fixture_cache();
+        write(&Cache::at(cache.path()).kernel(FIXTURE).join("facts"), &facts.to_bytes());
+        assert_ends(
+            run(kpsc().env("KPSC_CACHE", cache.path()).args(["check", &spec])),
+            0,
+            "warning[KPS0612]",
+        );
+    }
+}
+
+#[test]
 fn a_build_folder_must_hold_a_kernel_that_can_be_read() {
     let root = folder();
     let cache = folder();

@@ -25,6 +25,7 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("KPS0506", "tests/ui-build/c-type-error.stderr"),
     ("KPS0507", "tests/ui-build/c-type-error.stderr"),
     ("KPS0607", "tests/suites/cli.rs"),
+    ("KPS0612", "tests/suites/cli.rs"),
     ("KPS0701", "tests/suites/cli.rs"),
     ("KPS0702", "tests/suites/cli.rs"),
     ("KPS0703", "tests/suites/cli.rs"),

@@ -169,6 +169,12 @@ codes! {
     KPS0507,
     /// A file in Rust is not the function that it should be.
     KPS0508,
+    /// A call waits for ever in a callback.
+    KPS0511,
+    /// A call may sleep where nobody may.
+    KPS0512,
+    /// A hook calls the function that it is on.
+    KPS0513,
 
     // What a patch says about itself.
     /// The name cannot be a module's.
@@ -193,6 +199,8 @@ codes! {
     KPS0610,
     /// Only a `bool` or an integer says whether a patch replaces others.
     KPS0611,
+    /// The target loads signed modules only.
+    KPS0612,
 
     // Targets and the machine.
     /// A file cannot be read or written.

@@ -141,6 +141,15 @@ impl Rust {
         self.item_codes.clone()
     }
 
+    /// A function beside the objects, and what it refers to.
+    pub(super) fn own_function(&self, name: &str) -> Option<(Code, &Refs)> {
+        let items = self.items.iter().zip(&self.item_codes);
+        let mut own = items.filter(|(item, _)| matches!(item, Item::Fn(item) if item.sig.ident == name));
+        let (_, fragment) = own.next()?;
+        let (code, refs) = self.item_refs.iter().find(|(code, _)| code.span == fragment.span)?;
+        Some((*code, refs))
+    }
+
     /// A body that was parsed without error.
     pub(super) fn body(&self, code: Code) -> Option<&(ParsedBody, Fragment)> {
         self.bodies.get(&code.span.start)

@@ -4,10 +4,8 @@ use super::bodies::{Fragment, Rust};
 use super::rust::place;
 use super::Resolver;
 use crate::diag::{
-    Diagnostic, KPS0303, KPS1101, KPS1105, KPS1106, KPS1107, KPS1110, KPS1111, KPS1113, KPS1114, KPS1116,
+    Diagnostic, KPS0303, KPS1101, KPS1105, KPS1106, KPS1110, KPS1111, KPS1113, KPS1114, KPS1116,
 };
-use crate::notable;
-use kps_codegen::refs::Role;
 use kps_facts::Importer;
 use kps_grammar::ast::{self, At, Bound, Code, Lifetime, Tie};
 use kps_grammar::Span;
@@ -193,7 +191,6 @@ impl Resolver<'_> {
                 );
             }
             ids.entry(id).or_insert(name);
-            self.check_under_lock(spec, shadow, rust);
             let ty = self.data_type(shadow.ty, &shadow.name);
             let (ty, parent) = (ty, self.parent(&shadow.parent, rust, importer));
             let first = |body: &Bound, n: usize| body.names.get(n).map(|name| name.value.clone());
@@ -249,33 +246,6 @@ impl Resolver<'_> {
                 .help("name the struct without its keyword"),
         );
         None
-    }
-
-    /// Constructors and destructors run under the kernel's shadow lock, with interrupts off (`kernel/livepatch/shadow.c`).
-    fn check_under_lock(&mut self, spec: &ast::Patch, shadow: &ast::Shadow, rust: &Rust) {
-        for body in [&shadow.ctor, &shadow.dtor].into_iter().flatten() {
-            let Some((parsed, _)) = rust.body(body.code) else { continue };
-            let is_shadow = |name: &str| spec.shadows.iter().any(|shadow| shadow.name.value == name);
-            for name in parsed.refs(&[]).names {
-                let text = &name.name;
-                let note = match name.role {
-                    Role::Function if notable::takes_the_shadow_lock(text) => "the lock is held already",
-                    Role::Function if notable::may_sleep(text) => "it may sleep",
-                    Role::Function if notable::allocates(text) => {
-                        "memory is allocated before, by `get_or_init` and its flags"
-                    }
-                    Role::Value | Role::Unclear if is_shadow(text) => "the lock is held already",
-                    _ => continue,
-                };
-                self.report(
-                    Diagnostic::error(KPS1107, format!("`{text}` cannot be used here"))
-                        .at(place(body.code, name.span), "")
-                        .at(body.word, "this runs under the kernel's shadow lock, with interrupts off")
-                        .note(note)
-                        .help("do it in a body, before `get_or_init` or after `remove`"),
-                );
-            }
-        }
     }
 
     /// The name that a patch shares with those before and after it.

@@ -1,7 +1,7 @@
 //! What a patch says about itself: names, licence, texts, and the kernels it is meant for.
 
 use super::Resolver;
-use crate::diag::{Diagnostic, KPS0601, KPS0602, KPS0603, KPS0604, KPS0605, KPS0606, KPS0607};
+use crate::diag::{Diagnostic, KPS0601, KPS0602, KPS0603, KPS0604, KPS0605, KPS0606, KPS0607, KPS0612};
 use crate::emit::is_plain;
 use kps_grammar::ast::{self, At, Text};
 use kps_grammar::Sources;
@@ -150,6 +150,7 @@ impl Resolver<'_> {
             let message = format!("{} is built without CONFIG_LIVEPATCH", self.facts.identity.release);
             self.report(Diagnostic::error(KPS0607, message).help("choose another target with `--kernel`"));
         }
+        self.signing(&patch.name);
         if let Some(range) = &patch.kernel {
             self.kernel_range(range);
         }
@@ -175,6 +176,27 @@ impl Resolver<'_> {
                     .help("the patch cannot work on this target; if it can, drop the line"),
                 );
             }
+        }
+    }
+
+    /// Some kernels load signed modules only, however they are booted.
+    fn signing(&mut self, name: &ast::Name) {
+        const DEMAND: &[&str] = &[
+            "CONFIG_MODULE_SIG_FORCE",
+            "CONFIG_LOCK_DOWN_KERNEL_FORCE_INTEGRITY",
+            "CONFIG_LOCK_DOWN_KERNEL_FORCE_CONFIDENTIALITY",
+        ];
+        if let Some(option) = DEMAND.iter().find(|option| self.facts.config_enabled(option)) {
+            let release = &self.facts.identity.release;
+            self.report(
+                Diagnostic::warning(KPS0612, format!("{release} loads signed modules only"))
+                    .at(name.span, "")
+                    .note(format!("it is built with {option}"))
+                    .help(format!(
+                        "sign {}.ko with `scripts/sign-file` and a key that the kernel trusts",
+                        name.value
+                    )),
+            );
         }
     }
 

@@ -2,6 +2,7 @@
 
 mod bodies;
 mod c;
+mod calls;
 mod data;
 mod from;
 mod funcs;
@@ -119,6 +120,7 @@ impl<'a> Resolver<'a> {
         let metadata = self.metadata(spec);
         self.check_tests(spec);
         let rust = self.parse_rust(spec);
+        self.check_calls(spec, &rust);
         let objects = self.known_objects(spec);
         let gated = objects.iter().any(|(scope, _)| scope.module.is_some());
         let gate = if gated { GATE_MEMBERS } else { &[] };

@@ -1,7 +1,8 @@
-//! Kernel functions that behave unlike others, by name: no fact that a kernel tells about itself says so.
+//! What is special about functions that patches change.
 
 /// Tasks wait in these for as long as it takes: for a child, a peer, a key, a timer.
 const WAITERS: &[&str] = &[
+    "anon_pipe_read",
     "core_sys_select",
     "do_epoll_wait",
     "do_nanosleep",
@@ -106,6 +107,7 @@ const NO_RETURN: &[&str] = &[
     "do_task_dead",
     "hlt_play_dead",
     "kthread_complete_and_exit",
+    "kthread_do_exit",
     "kthread_exit",
     "machine_real_restart",
     "make_task_dead",
@@ -136,90 +138,78 @@ pub fn never_returns(name: &str) -> bool {
     NO_RETURN.contains(&name)
 }
 
-/// These wait for the lock that constructors and destructors of shadow data run under.
-pub fn takes_the_shadow_lock(name: &str) -> bool {
-    name.starts_with("klp_shadow_") && name != "klp_shadow_get"
-}
-
-/// These may sleep, by the start of their names: locks that sleep, waits, memory of the user's, and what ends in one of them.
-const SLEEPERS: &[&str] = &[
-    "__mutex_lock",
-    "__might_sleep",
-    "__wait_",
-    "_copy_from_user",
-    "_copy_to_user",
-    "cancel_delayed_work_sync",
-    "cancel_work_sync",
-    "cond_resched",
-    "copy_from_user",
-    "copy_to_user",
-    "cpus_read_lock",
-    "disable_irq",
-    "do_exit",
-    "down_",
-    "dput",
-    "filp_close",
-    "filp_open",
-    "flush_",
-    "fput",
-    "free_percpu",
-    "get_user_pages",
-    "iput",
-    "kernel_read",
-    "kernel_write",
-    "kthread_stop",
-    "module_put_and_kthread_exit",
-    "msleep",
-    "mutex_lock",
-    "path_put",
-    "proc_remove",
-    "rcu_barrier",
-    "remove_proc_entry",
-    "request_module",
-    "rt_mutex_lock",
-    "schedule",
-    "ssleep",
-    "synchronize_",
-    "usleep_range",
-    "vfree",
-    "wait_",
-    "ww_mutex_lock",
-    "__request_module",
+/// These are called from interrupts, softirqs or under spinlocks, always or from some places.
+const ATOMIC: &[&str] = &[
+    "__do_softirq",
+    "__handle_irq_event_percpu",
+    "__kfree_skb",
+    "__netif_receive_skb",
+    "__netif_receive_skb_core",
+    "__queue_work",
+    "__run_timers",
+    "__send_signal_locked",
+    "__wake_up_common",
+    "account_process_tick",
+    "bio_endio",
+    "blk_mq_complete_request",
+    "call_timer_fn",
+    "complete",
+    "consume_skb",
+    "dequeue_task_fair",
+    "dev_hard_start_xmit",
+    "enqueue_task_fair",
+    "generic_handle_irq",
+    "gro_receive_skb",
+    "handle_edge_irq",
+    "handle_fasteoi_irq",
+    "handle_irq_event",
+    "handle_softirqs",
+    "hrtimer_interrupt",
+    "icmp_rcv",
+    "insert_work",
+    "ip_local_deliver",
+    "ip_rcv",
+    "ipv6_rcv",
+    "kfree",
+    "kfree_skb_reason",
+    "kfree_skbmem",
+    "kmem_cache_free",
+    "napi_complete_done",
+    "napi_gro_receive",
+    "net_rx_action",
+    "net_tx_action",
+    "netif_receive_skb",
+    "netif_rx",
+    "pick_next_task_fair",
+    "process_backlog",
+    "queue_work_on",
+    "rcu_core",
+    "run_timer_softirq",
+    "sched_tick",
+    "scheduler_tick",
+    "scsi_done",
+    "select_task_rq_fair",
+    "send_signal_locked",
+    "sk_skb_reason_drop",
+    "skb_release_data",
+    "sock_def_readable",
+    "task_tick_fair",
+    "tasklet_action_common",
+    "tcp_ack",
+    "tcp_rcv_established",
+    "tcp_rcv_state_process",
+    "tcp_v4_do_rcv",
+    "tcp_v4_rcv",
+    "tcp_v6_do_rcv",
+    "tcp_v6_rcv",
+    "try_to_wake_up",
+    "ttwu_do_activate",
+    "udp_rcv",
+    "update_curr",
+    "update_process_times",
 ];
 
-/// Whether a function may sleep, as far as its name is known.
-pub fn may_sleep(name: &str) -> bool {
-    let is_down = matches!(name, "down" | "down_interruptible" | "down_killable" | "down_timeout");
-    // Work that somebody else does later.
-    const NOT: &[&str] = &["schedule_work", "schedule_delayed_work"];
-    (is_down || SLEEPERS.iter().any(|start| name.starts_with(start))) && !NOT.contains(&name)
-}
-
-/// Allocators, by the start of their names.
-const ALLOCATORS: &[&str] = &[
-    "__alloc_pages",
-    "__get_free_pages",
-    "__kmalloc",
-    "__kvmalloc",
-    "__vmalloc",
-    "alloc_pages",
-    "dma_alloc_",
-    "get_free_pages",
-    "kasprintf",
-    "kmalloc",
-    "kmem_cache_alloc",
-    "kmemdup",
-    "krealloc",
-    "kstrdup",
-    "kvmalloc",
-    "kzalloc",
-    "memdup_",
-    "pcpu_alloc",
-    "vmalloc",
-    "vzalloc",
-];
-
-/// Whether a function allocates memory, as far as its name is known.
-pub fn allocates(name: &str) -> bool {
-    ALLOCATORS.iter().any(|start| name.starts_with(start))
+/// Whether nobody may sleep in a function, as far as its name is known.
+pub fn is_atomic(name: &str) -> bool {
+    ATOMIC.contains(&name)
 }

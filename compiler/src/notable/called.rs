@@ -1,0 +1,168 @@
+//! What comes of calls that bodies make.
+
+/// These wait for the lock that constructors and destructors of shadow data run under.
+pub fn takes_the_shadow_lock(name: &str) -> bool {
+    name.starts_with("klp_shadow_") && name != "klp_shadow_get"
+}
+
+/// These may sleep, by the start of their names: locks that sleep, waits, memory of the user's, and what ends in one of them.
+const SLEEPERS: &[&str] = &[
+    "__mutex_lock",
+    "__might_sleep",
+    "__wait_",
+    "_copy_from_user",
+    "_copy_to_user",
+    "cancel_delayed_work_sync",
+    "cancel_work_sync",
+    "cond_resched",
+    "copy_from_user",
+    "copy_to_user",
+    "cpus_read_lock",
+    "disable_irq",
+    "do_exit",
+    "down_",
+    "dput",
+    "filp_close",
+    "filp_open",
+    "flush_",
+    "fput",
+    "free_percpu",
+    "get_user_pages",
+    "iput",
+    "kernel_read",
+    "kernel_write",
+    "kthread_stop",
+    "module_put_and_kthread_exit",
+    "msleep",
+    "mutex_lock",
+    "path_put",
+    "proc_remove",
+    "rcu_barrier",
+    "remove_proc_entry",
+    "request_module",
+    "rt_mutex_lock",
+    "schedule",
+    "ssleep",
+    "synchronize_",
+    "usleep_range",
+    "vfree",
+    "wait_",
+    "ww_mutex_lock",
+    "__request_module",
+];
+
+/// Whether a function may sleep, as far as its name is known.
+pub fn may_sleep(name: &str) -> bool {
+    let is_down = matches!(name, "down" | "down_interruptible" | "down_killable" | "down_timeout");
+    // Work that somebody else does later.
+    const NOT: &[&str] = &["schedule_work", "schedule_delayed_work"];
+    (is_down || SLEEPERS.iter().any(|start| name.starts_with(start))) && !NOT.contains(&name)
+}
+
+/// Allocators, by the start of their names.
+const ALLOCATORS: &[&str] = &[
+    "__alloc_pages",
+    "__get_free_pages",
+    "__kmalloc",
+    "__kvmalloc",
+    "__vmalloc",
+    "alloc_pages",
+    "dma_alloc_",
+    "get_free_pages",
+    "kasprintf",
+    "kmalloc",
+    "kmem_cache_alloc",
+    "kmemdup",
+    "krealloc",
+    "kstrdup",
+    "kvmalloc",
+    "kzalloc",
+    "memdup_",
+    "pcpu_alloc",
+    "vmalloc",
+    "vzalloc",
+];
+
+/// Whether a function allocates memory, as far as its name is known.
+pub fn allocates(name: &str) -> bool {
+    ALLOCATORS.iter().any(|start| name.starts_with(start))
+}
+
+/// What becomes of a call under the lock of livepatches, `klp_mutex`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Blocks {
+    /// It never ends.
+    Always,
+    /// It never ends if it has to load a module.
+    WhenItLoads,
+}
+
+/// These take the lock, or wait until somebody has taken it: `klp_module_coming()` does so for every module that is loaded.
+const NEED_LIVEPATCH_LOCK: &[&str] = &["__request_module", "klp_enable_patch", "request_module"];
+
+/// These load a module when what they are asked for is in one, by the start of their names.
+const LOADERS: &[&str] = &[
+    "__sock_create",
+    "crypto_alloc_",
+    "crypto_create_tfm",
+    "dev_load",
+    "get_fs_type",
+    "load_nls",
+    "sock_create",
+    "snd_request_card",
+    "xt_request_find_",
+];
+
+/// Whether a call under the lock of livepatches ends, as far as the function's name is known.
+pub fn blocks_under_livepatch_lock(name: &str) -> Option<Blocks> {
+    if NEED_LIVEPATCH_LOCK.contains(&name) {
+        return Some(Blocks::Always);
+    }
+    LOADERS.iter().any(|start| name.starts_with(start)).then_some(Blocks::WhenItLoads)
+}
+
+/// What calls of these, by the start of their names, pass through in every kernel.
+const PASSES: &[(&[&str], &[&str])] = &[
+    (
+        &[
+            "_printk",
+            "pr_alert",
+            "pr_crit",
+            "pr_emerg",
+            "pr_err",
+            "pr_info",
+            "pr_notice",
+            "pr_warn",
+            "vprintk",
+        ],
+        &[
+            "_printk",
+            "console_unlock",
+            "printk_sprint",
+            "prb_final_commit",
+            "prb_reserve",
+            "vprintk",
+            "vprintk_default",
+            "vprintk_emit",
+            "vprintk_store",
+            "vscnprintf",
+            "vsnprintf",
+            "wake_up_klogd",
+        ],
+    ),
+    (&["seq_printf"], &["seq_vprintf", "vsnprintf"]),
+    (&["seq_puts"], &["__seq_puts", "seq_write"]),
+    (&["kasprintf", "scnprintf", "snprintf", "sprintf"], &["vsnprintf"]),
+    (&["__kmalloc", "kmem_cache_alloc"], &["___slab_alloc"]),
+    (&["kfree", "kmem_cache_free"], &["__slab_free"]),
+    (&["mutex_lock"], &["__mutex_lock_slowpath"]),
+    (&["__wake_up", "complete", "wake_up_process"], &["__wake_up_common", "try_to_wake_up"]),
+    (&["queue_work_on", "schedule_work"], &["__queue_work", "insert_work", "queue_work_on"]),
+    (&["queue_delayed_work_on"], &["__queue_delayed_work"]),
+];
+
+/// Whether a call of one function passes through another, as far as their names are known.
+pub fn passes_through(called: &str, function: &str) -> bool {
+    let starts = |names: &[&str]| names.iter().any(|start| called.starts_with(start));
+    PASSES.iter().any(|(callers, passed)| starts(callers) && passed.contains(&function))
+}
