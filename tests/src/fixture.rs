@@ -73,6 +73,7 @@ const FUNCTIONS: &[(&str, Start)] = &[
     ("_RNvNtCs1234_6kernel5print4emit", Start::NoSite),
     ("kfree_skbmem", Start::Endbr),
     ("wake_up_klogd", Start::Endbr),
+    ("smp_call.cold", Start::NoSite),
 ];
 
 /// The variables by address, with the bytes to the next one.

@@ -151,6 +151,8 @@ codes! {
     KPS0413,
     /// C can define no function of this name.
     KPS0414,
+    /// A part of the function is elsewhere.
+    KPS0417,
 
     // Bodies.
     /// The text is not Rust.

@@ -6,7 +6,7 @@ use super::syscalls::Syscall;
 use super::Resolver;
 use crate::diag::{
     list, Diagnostic, KPS0206, KPS0207, KPS0401, KPS0402, KPS0403, KPS0405, KPS0410, KPS0411, KPS0412,
-    KPS0414, KPS0502, KPS0607,
+    KPS0414, KPS0417, KPS0502, KPS0607,
 };
 use crate::emit::is_plain;
 use crate::notable;
@@ -83,6 +83,7 @@ impl Resolver<'_> {
                 .help("what changes here changes for callers of all of them"),
             );
         }
+        self.note_cold_part(scope, name);
         let is_clone = |other: &str| {
             let suffix = other.strip_prefix(name.value.as_str()).unwrap_or_default();
             [".part.", ".constprop.", ".isra."].iter().any(|clone| suffix.starts_with(clone))
@@ -107,6 +108,21 @@ impl Resolver<'_> {
                 .help("look at the callers; the clone can be patched by its name"),
             );
         }
+    }
+
+    /// The kernel looks for tasks between the start and the end of a function, and compilers move what runs seldom out of it. Only
+    /// where functions must agree does it matter that a task finishes an old one late.
+    fn note_cold_part(&mut self, scope: Scope<'_>, name: &ast::Name) {
+        let cold = format!("{}.cold", name.value);
+        if !self.changes_several || scope.object.symbols.named(&cold).is_empty() {
+            return;
+        }
+        self.report(
+            Diagnostic::remark(KPS0417, format!("a part of `{}` is elsewhere, in `{cold}`", name.value))
+                .at(name.span, "")
+                .note("the kernel does not see a task that sleeps there, so one may end the old function when others have the new ones")
+                .help("where the functions of the patch must agree, have them do so from `post_patch` to `pre_unpatch`"),
+        );
     }
 
     /// What never returns must not be made to.

@@ -57,6 +57,7 @@ pub fn resolve(
         changed: HashMap::new(),
         unknown: 0,
         c_files: Vec::new(),
+        changes_several: spec.objects.iter().map(|object| object.funcs.len()).sum::<usize>() > 1,
         ties: Vec::new(),
     };
     let resolved = resolver.patch(spec);
@@ -75,6 +76,8 @@ struct Resolver<'a> {
     unknown: usize,
     /// The files in C that have been named so far.
     c_files: Vec<CFile>,
+    /// Whether more than one function changes.
+    changes_several: bool,
     /// The functions before which shadow data is freed.
     ties: Vec<Tied>,
 }
