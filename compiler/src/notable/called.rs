@@ -25,8 +25,6 @@ const SLEEPERS: &[&str] = &[
     "filp_close",
     "filp_open",
     "flush_",
-    "fput",
-    "free_percpu",
     "get_user_pages",
     "iput",
     "kernel_read",
@@ -51,12 +49,22 @@ const SLEEPERS: &[&str] = &[
     "__request_module",
 ];
 
+/// Names that start so and do not sleep: what gives up at once, what somebody else does later, and caches of the processor's.
+const SLEEPLESS: &[&str] = &[
+    "flush_cache_",
+    "flush_dcache_",
+    "flush_icache_",
+    "flush_tlb_",
+    "schedule_delayed_work",
+    "schedule_work",
+];
+
 /// Whether a function may sleep, as far as its name is known.
 pub fn may_sleep(name: &str) -> bool {
     let is_down = matches!(name, "down" | "down_interruptible" | "down_killable" | "down_timeout");
-    // Work that somebody else does later.
-    const NOT: &[&str] = &["schedule_work", "schedule_delayed_work"];
-    (is_down || SLEEPERS.iter().any(|start| name.starts_with(start))) && !NOT.contains(&name)
+    let starts = |names: &[&str]| names.iter().any(|start| name.starts_with(start));
+    let gives_up = name.contains("trylock") || name.ends_with("_nosync");
+    (is_down || starts(SLEEPERS)) && !starts(SLEEPLESS) && !gives_up
 }
 
 /// Allocators, by the start of their names.
@@ -165,4 +173,35 @@ const PASSES: &[(&[&str], &[&str])] = &[
 pub fn passes_through(called: &str, function: &str) -> bool {
     let starts = |names: &[&str]| names.iter().any(|start| called.starts_with(start));
     PASSES.iter().any(|(callers, passed)| starts(callers) && passed.contains(&function))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_waits_sleeps_and_what_gives_up_does_not() {
+        for name in ["mutex_lock_killable", "down", "down_read", "msleep", "schedule_timeout", "flush_work"] {
+            assert!(may_sleep(name), "{name}");
+        }
+        for name in
+            ["down_read_trylock", "disable_irq_nosync", "schedule_work_on", "flush_tlb_all", "downgrade"]
+        {
+            assert!(!may_sleep(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn printing_passes_through_what_prints() {
+        assert!(passes_through("pr_info", "vprintk_emit"));
+        assert!(passes_through("queue_work_on", "__queue_work"));
+        assert!(!passes_through("pr_debugging", "kfree"));
+    }
+
+    #[test]
+    fn loading_a_module_never_ends_under_the_lock() {
+        assert_eq!(blocks_under_livepatch_lock("__request_module"), Some(Blocks::Always));
+        assert_eq!(blocks_under_livepatch_lock("crypto_alloc_shash"), Some(Blocks::WhenItLoads));
+        assert_eq!(blocks_under_livepatch_lock("request_firmware"), None);
+    }
 }
