@@ -38,6 +38,11 @@ pub struct Module {
     pub types: TokenStream,
 }
 
+/// What the note of a module says: one `key=value` a line.
+pub fn note_text<B>(patch: &Patch<B>) -> String {
+    module::note_text(patch)
+}
+
 /// Generates a module.
 pub fn module<B: Body>(patch: &Patch<B>) -> Module {
     Module { root: module::root(patch), types: types::module(&patch.kernel) }

@@ -443,7 +443,7 @@ fn note<B>(patch: &Patch<B>) -> TokenStream {
 }
 
 /// One `key=value` a line.
-fn note_text<B>(patch: &Patch<B>) -> String {
+pub(crate) fn note_text<B>(patch: &Patch<B>) -> String {
     let mut text = String::new();
     let mut line = |key: &str, value: &str| text.extend([key, "=", value, "\n"]);
     line("patch", &patch.name);

@@ -134,3 +134,34 @@ impl Vm {
         self.guest.check_log().unwrap_or_else(|error| panic!("{error}\n{error:?}"));
     }
 }
+
+/// A machine with the program under test and some files. Each step runs a script in which `kpsc` is the program.
+pub struct Steps {
+    /// The machine.
+    pub vm: Vm,
+    prelude: &'static str,
+}
+
+impl Steps {
+    /// Boots the machine.
+    pub fn boot(files: Vec<(String, Vec<u8>)>) -> Steps {
+        Steps::boot_with(files, Vec::new())
+    }
+
+    /// The same with other programs besides.
+    pub fn boot_with(files: Vec<(String, Vec<u8>)>, programs: Vec<(String, Vec<u8>)>) -> Steps {
+        let (mut all, prelude) = program();
+        all.extend(files);
+        Steps { vm: Vm::boot_with(all, programs), prelude }
+    }
+
+    /// Runs a script that must end with a status and say some things.
+    pub fn step(&mut self, script: &str, status: i32, said: &[&str]) -> String {
+        let output = self.vm.run(&format!("{}\n{script}", self.prelude));
+        assert_eq!(output.status, status, "{script}:\n{}", output.text);
+        for text in said {
+            assert!(output.text.contains(text), "{script} does not say {text:?}:\n{}", output.text);
+        }
+        output.text
+    }
+}

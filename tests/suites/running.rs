@@ -1,7 +1,7 @@
 //! `kpsc load`, `unload` and `list` on a running kernel: the program itself in a virtual machine with the default target.
 
 use kps_tests::pages::{block, Block};
-use kps_tests::target::{build, doctored, program, Vm};
+use kps_tests::target::{build, doctored, Steps};
 use kps_tests::world::World;
 use kps_tests::{kpsc, printed, repository};
 use std::path::PathBuf;
@@ -13,30 +13,6 @@ fn spec(path: &str) -> PathBuf {
 fn module(path: &str) -> (String, Vec<u8>) {
     let spec = spec(path);
     (format!("/{}.ko", kps_tests::stem(&spec)), build(&spec, None))
-}
-
-/// A machine with the program and some modules. Each step runs a script in which `kpsc` is the program.
-struct Steps {
-    vm: Vm,
-    prelude: &'static str,
-}
-
-impl Steps {
-    fn boot(modules: Vec<(String, Vec<u8>)>) -> Steps {
-        let (mut files, prelude) = program();
-        files.extend(modules);
-        Steps { vm: Vm::boot(files), prelude }
-    }
-
-    /// Runs a script that must end with a status and say some things.
-    fn step(&mut self, script: &str, status: i32, said: &[&str]) -> String {
-        let output = self.vm.run(&format!("{}\n{script}", self.prelude));
-        assert_eq!(output.status, status, "{script}:\n{}", output.text);
-        for text in said {
-            assert!(output.text.contains(text), "{script} does not say {text:?}:\n{}", output.text);
-        }
-        output.text
-    }
 }
 
 /// The line of a livepatch that `docs/commands.md` shows.
@@ -58,6 +34,7 @@ fn a_livepatch_is_loaded_listed_and_unloaded() {
         ("/foreign.ko".into(), foreign),
         ("/plain.ko".into(), without_mark(&mark)),
         ("/cmdline_mark.ko".into(), mark),
+        ("/refused.ko".into(), build(&spec("tests/vm/fails/refused_by_callback"), None)),
     ]);
     machine.step("kpsc list", 0, &["no livepatch is loaded"]);
     let line = "callbacks\tenabled\tvmlinux: 1 function\tversion 2.0.1\tfixes CVE-2026-0001, CVE-2026-0002\n";
@@ -65,7 +42,7 @@ fn a_livepatch_is_loaded_listed_and_unloaded() {
     machine.step("cat /proc/cmdline", 0, &["count="]);
     assert_eq!(machine.step("kpsc list", 0, &[]), line);
 
-    machine.step("kpsc load /callbacks.ko", 3, &["KPS1004", "a module of this name is loaded"]);
+    machine.step("kpsc load /callbacks.ko", 3, &["KPS1008", "a module `callbacks` is loaded"]);
     machine.step("kpsc load /bin/busybox", 3, &["KPS1002", "is no module"]);
     machine.step("kpsc load /plain.ko", 3, &["KPS1002", "insmod"]);
     machine.step("kpsc load /no-such.ko", 3, &["KPS0701"]);
@@ -74,7 +51,10 @@ fn a_livepatch_is_loaded_listed_and_unloaded() {
 
     assert_eq!(machine.step("kpsc unload callbacks", 0, &[]), "");
     machine.step("kpsc unload callbacks", 3, &["KPS1003"]);
-    machine.step("kpsc load /foreign.ko", 3, &["KPS1004", "cmdline_mark: refused: this kernel is not"]);
+    machine.step("kpsc load /foreign.ko", 3, &["KPS1006", "another build of 7"]);
+    machine.step("insmod /foreign.ko", 8, &["invalid module format"]);
+    machine.step("dmesg", 0, &["cmdline_mark: refused: this kernel is not"]);
+    machine.step("kpsc load /refused.ko", 3, &["KPS1004", "the kernel's log:", "pre-patch callback failed"]);
     assert_eq!(machine.step("kpsc load /missing_files.ko", 0, &[]), shown("missing_files"));
     machine.step("kpsc unload missing_files", 0, &[]);
     let after = machine.step("cat /proc/cmdline /proc/modules; kpsc list", 0, &["no livepatch is loaded"]);
@@ -84,12 +64,12 @@ fn a_livepatch_is_loaded_listed_and_unloaded() {
         "mount -t securityfs none /sys/kernel/security && echo integrity > /sys/kernel/security/lockdown
         kpsc load /cmdline_mark.ko",
         3,
-        &["KPS1004", "locked down", "the kernel's log:"],
+        &["KPS1019", "locked down"],
     );
     machine.step(
         "echo 1 > /proc/sys/kernel/modules_disabled; kpsc load /cmdline_mark.ko",
         3,
-        &["KPS1004", "kernel.modules_disabled is set"],
+        &["KPS1022", "kernel.modules_disabled is set"],
     );
     machine.vm.check_log();
 }
@@ -118,7 +98,7 @@ fn a_transition_that_does_not_complete_names_who_holds_it_up() {
         &["KPS0904", "held up by sleep, task", "hrtimer_nanosleep", "kpsc unload post_sleeps"],
     );
     machine.step("kpsc list", 0, &[&shown("post_sleeps")]);
-    machine.step("kpsc load /successor.ko", 3, &["KPS1004", "another livepatch is in transition"]);
+    machine.step("kpsc load /successor.ko", 3, &["KPS1015", "another livepatch is in transition"]);
     machine.step("kpsc unload post_sleeps && kpsc list", 0, &["no livepatch is loaded"]);
 
     // A task that sleeps in the new code. It comes out by itself.

@@ -1,7 +1,11 @@
 //! The tools of every day: what `fmt` does to files, what `new` writes, and what `list` reads.
 
 use kps_tests::{kpsc, printed, world::World, FIXTURE};
-use kpsc::running::{livepatches, tasks_in, unload, Livepatch, State, System, Task};
+use kpsc::diag::Severity;
+use kpsc::running::{
+    livepatches, preflight, tasks_in, unload, verdict, Function, Incoming, Livepatch, Object, State, System,
+    Task,
+};
 use std::io::Write as _;
 use std::os::unix::fs::{symlink, MetadataExt as _, PermissionsExt as _};
 use std::path::Path;
@@ -220,4 +224,99 @@ fn a_kernel_without_livepatches_is_no_kernel_to_load_into() {
     let root = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
     let error = livepatches(&System::at(root.path())).map(|_| ()).map_err(|error| error.code.id());
     assert_eq!(error, Err("KPS1001"));
+}
+
+/// What stands for and against a livepatch on a system of some files.
+fn told(files: &[(&str, &str)], incoming: &Incoming) -> (Vec<&'static str>, String) {
+    let root = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
+    tree(root.path(), files);
+    std::fs::create_dir_all(root.path().join("sys/kernel/livepatch"))
+        .unwrap_or_else(|error| panic!("{error}"));
+    let found = preflight(&System::at(root.path()), incoming);
+    let codes = found.iter().filter(|told| told.severity != Severity::Note).map(|told| told.code.id());
+    (codes.collect(), verdict(&incoming.name, &found))
+}
+
+#[test]
+fn a_kernel_whose_ftrace_is_off_takes_no_livepatch() {
+    // No kernel of today lets anybody turn it off.
+    let mut incoming = Incoming { name: "mark".into(), is_signed: true, ..Incoming::default() };
+    incoming.note.push(("build-id".into(), "00".into()));
+    let off = [("proc/sys/kernel/ftrace_enabled", "0"), ("sys/kernel/tracing/enabled_functions", "")];
+    let (codes, verdict) = told(&off, &incoming);
+    assert_eq!(codes, ["KPS1021", "KPS1014"]);
+    assert_eq!(verdict, "mark will not load because ftrace, which livepatches live on, is turned off");
+}
+
+#[test]
+fn what_a_kernel_says_may_be_anything() {
+    let function = Function { name: "show".into(), sympos: 0, keeps_original: false };
+    let objects = vec![Object { name: "vmlinux".into(), functions: vec![function] }];
+    let incoming = Incoming { name: "mark".into(), objects, ..Incoming::default() };
+    let hostile = "show (1) R I D\nshow\t(\n\u{1b}[31m) I\n-->\ndirect-->\n".repeat(1000);
+    let files = [
+        "proc/sys/kernel/osrelease",
+        "proc/sys/kernel/tainted",
+        "proc/self/status",
+        "sys/kernel/notes",
+        "sys/kernel/security/lockdown",
+        "sys/kernel/tracing/enabled_functions",
+        "sys/kernel/debug/kprobes/list",
+        "sys/module/module/parameters/sig_enforce",
+    ];
+    let texts = ["", "[", "]][[", "CapEff:", "CapEff:\tzz", "99999999999999999999999", hostile.as_str()];
+    for text in texts {
+        let (codes, _) = told(&files.map(|file| (file, text)), &incoming);
+        assert!(codes.contains(&"KPS1014"), "the kernel's notes are none: {codes:?}");
+        assert_eq!(codes.contains(&"KPS1011"), text == hostile, "{codes:?}");
+    }
+}
+
+#[test]
+fn lockdown_and_enforced_signatures_keep_unsigned_modules_out() {
+    let unsigned = Incoming { name: "mark".into(), ..Incoming::default() };
+    let signed = Incoming { is_signed: true, ..unsigned.clone() };
+    let lockdown = |level| [("sys/kernel/security/lockdown", level)];
+    for level in ["none [integrity] confidentiality", "none integrity [confidentiality]"] {
+        assert!(told(&lockdown(level), &unsigned).0.contains(&"KPS1019"), "{level}");
+        assert!(told(&lockdown(level), &signed).0.contains(&"KPS1020"), "{level}");
+    }
+    assert!(!told(&lockdown("[none] integrity confidentiality"), &unsigned).0.contains(&"KPS1019"));
+    let enforced = |value| [("sys/module/module/parameters/sig_enforce", value)];
+    assert!(told(&enforced("Y"), &unsigned).0.contains(&"KPS1019"));
+    assert!(!told(&enforced("N"), &unsigned).0.contains(&"KPS1019"));
+}
+
+#[test]
+fn a_function_of_another_object_is_another_function() {
+    let function = |sympos| Function { name: "show".into(), sympos, keeps_original: false };
+    let incoming = |object: &str, sympos| Incoming {
+        name: "mark".into(),
+        objects: vec![Object { name: object.into(), functions: vec![function(sympos)] }],
+        note: vec![("made-by".into(), "kpsc".into())],
+        ..Incoming::default()
+    };
+    let loaded = [
+        ("sys/kernel/livepatch/other/enabled", "1"),
+        ("sys/kernel/livepatch/other/transition", "0"),
+        ("sys/kernel/livepatch/other/ext4/show,1/of", ""),
+    ];
+    let conflicts = |incoming| told(&loaded, &incoming).0.contains(&"KPS1005");
+    assert!(conflicts(incoming("ext4", 0)) && conflicts(incoming("ext4", 1)));
+    assert!(!conflicts(incoming("vmlinux", 0)) && !conflicts(incoming("ext4", 2)));
+}
+
+#[test]
+fn of_functions_of_one_name_another_may_be_meant() {
+    let incoming = |sympos| {
+        let function = Function { name: "show".into(), sympos, keeps_original: true };
+        let objects = vec![Object { name: "vmlinux".into(), functions: vec![function] }];
+        Incoming { name: "mark".into(), objects, ..Incoming::default() }
+    };
+    let files = [("sys/kernel/tracing/enabled_functions", "show (1)     \nshow (1) R I     \ttramp: x")];
+    assert!(told(&files, &incoming(0))
+        .1
+        .starts_with("mark will not load because something else redirects `show`"));
+    let (codes, verdict) = told(&files, &incoming(2));
+    assert!(codes.contains(&"KPS1011") && verdict.starts_with("mark will load, but "), "{verdict}");
 }

@@ -1,6 +1,6 @@
 //! `kpsc check`.
 
-use super::{compile, open_target, read_spec, report, say, CommandResult, TargetArgs};
+use super::{compile, open_target, read_spec, report, running, say, CommandResult, TargetArgs};
 use crate::series;
 use crate::target::Cache;
 use std::path::PathBuf;
@@ -12,10 +12,21 @@ pub(super) struct Check {
     specs: Vec<PathBuf>,
     #[command(flatten)]
     target: TargetArgs,
+    /// Say whether the kernel that runs would take each of the files, which may be modules too.
+    #[arg(long, conflicts_with = "kernel")]
+    running: bool,
 }
 
 impl Check {
+    /// Whether a spec is among the files.
+    pub(super) fn compiles(&self) -> bool {
+        !self.running || self.specs.iter().any(|file| running::is_spec(file))
+    }
+
     pub(super) fn run(self) -> CommandResult {
+        if self.running {
+            return running::check(&self.specs);
+        }
         let sources = self.specs.iter().map(|spec| read_spec(spec)).collect::<Result<Vec<_>, _>>()?;
         let cache = Cache::open()?;
         let target = open_target(&cache, self.target.kernel.as_deref())?;

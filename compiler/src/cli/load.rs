@@ -1,7 +1,8 @@
 //! `kpsc load`.
 
-use super::{list::describe, say, CommandResult, LimitArgs};
-use crate::running::{load, System};
+use super::{list::describe, report, say, CommandResult, LimitArgs};
+use crate::diag::{any_error, Severity};
+use crate::running::{load, open, preflight, System};
 use std::path::PathBuf;
 
 #[derive(Debug, clap::Args)]
@@ -16,7 +17,15 @@ pub(super) struct Load {
 impl Load {
     pub(super) fn run(self) -> CommandResult {
         let system = System::running();
-        let patch = load(&system, &self.file, self.limit.duration())?;
+        let module = open(&self.file)?;
+        let mut found = preflight(&system, &module.incoming);
+        // Whoever loads wants to know what happens, and not what else there is to know.
+        found.retain(|diagnostic| diagnostic.severity != Severity::Note);
+        let code = report(&found, None);
+        if any_error(&found) {
+            return Ok(code);
+        }
+        let patch = load(&system, module, self.limit.duration())?;
         say(describe(&patch, &system));
         Ok(0)
     }

@@ -12,6 +12,7 @@ mod list;
 mod load;
 mod modules;
 mod new;
+mod running;
 mod test;
 mod unload;
 
@@ -19,6 +20,7 @@ use crate::diag::{any_error, plain, render, Code, Diagnostic, Format, Severity, 
 use crate::disk::cannot;
 use crate::emit::{emit, Emitted};
 use crate::input::read_at_most;
+use crate::running::Incoming;
 use crate::series::Outline;
 use crate::target::{self, Cache, DebianWish, Progress, Provider, Target};
 use crate::{check as checks, resolve};
@@ -119,9 +121,11 @@ pub fn main() -> ExitCode {
 
 /// How large a stack a command needs, in bytes.
 fn stack(verb: &Verb) -> usize {
+    const SMALL: usize = 8 << 20;
     match verb {
         // A small machine, which has livepatches too, need not have as much memory as compiling takes.
-        Verb::Load(_) | Verb::Unload(_) | Verb::List(_) => 8 << 20,
+        Verb::Load(_) | Verb::Unload(_) | Verb::List(_) => SMALL,
+        Verb::Check(check) if !check.compiles() => SMALL,
         // Rust text is parsed and walked by recursion. Its depth is bounded, but not by what a default stack holds.
         _ => 1 << 30,
     }
@@ -219,6 +223,7 @@ struct Compiled {
     tests: Vec<ast::Test>,
     modules: modules::Modules,
     outline: Outline,
+    incoming: Incoming,
     emitted: Emitted,
 }
 
@@ -255,8 +260,9 @@ fn compile(source: Source, target: &Target, cache: &Cache) -> Result<Result<Comp
     match checked.zip(outline) {
         Some((checked, outline)) if !any_error(&diagnostics) => {
             let name = checked.patch().name.clone();
+            let incoming = Incoming::of(checked.patch());
             let emitted = emit(&checked, &sources);
-            Ok(Ok(Compiled { sources, name, tests, modules, outline, emitted }))
+            Ok(Ok(Compiled { sources, name, tests, modules, outline, incoming, emitted }))
         }
         _ => Ok(Err(code)),
     }

@@ -265,6 +265,44 @@ codes! {
     KPS1004,
     /// Another livepatch that is loaded changes the same function.
     KPS1005,
+    /// The running kernel is not the one that a livepatch was built for.
+    KPS1006,
+    /// No prepared target is the running kernel.
+    KPS1007,
+    /// A module of the name is loaded.
+    KPS1008,
+    /// A loaded module is not the one that a livepatch was made for.
+    KPS1009,
+    /// A module that a livepatch changes is not loaded.
+    KPS1010,
+    /// Something else redirects the function.
+    KPS1011,
+    /// BPF programs are attached to the function.
+    KPS1012,
+    /// A kprobe does not fire any more.
+    KPS1013,
+    /// Something cannot be looked at.
+    KPS1014,
+    /// Another livepatch is in transition.
+    KPS1015,
+    /// A livepatch takes the place of others.
+    KPS1016,
+    /// The states of livepatches do not go together.
+    KPS1017,
+    /// The states of a livepatch are unknown.
+    KPS1018,
+    /// The kernel takes signed modules only.
+    KPS1019,
+    /// Whether the kernel trusts a signature is unknown.
+    KPS1020,
+    /// Ftrace is turned off.
+    KPS1021,
+    /// Modules are disabled.
+    KPS1022,
+    /// This user may not load modules.
+    KPS1023,
+    /// The kernel has oopsed.
+    KPS1024,
 
     // Data that outlives functions, and patches that follow each other.
     /// Nobody frees shadow data.

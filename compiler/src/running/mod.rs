@@ -3,16 +3,23 @@
 //! Everything is read from sysfs and procfs, below a root that tests can fill by hand. Loading and unloading wait for states and
 //! not for time; what they wait for is in `Documentation/livepatch/livepatch.rst` of the kernel.
 
+mod incoming;
 mod kmsg;
 mod livepatches;
 mod module;
 mod note;
+mod preflight;
 mod refusal;
+mod tables;
 mod tasks;
 mod transition;
 
+pub use incoming::Incoming;
 pub use livepatches::{livepatches, Livepatch, State};
+pub use module::{look_into, open, ModuleFile, Other};
 pub use note::note;
+pub use preflight::{preflight, verdict, Kernel};
+pub use tables::{Function, Object};
 pub use tasks::{tasks_in, Task};
 pub use transition::{load, unload};
 

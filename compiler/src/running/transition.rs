@@ -1,26 +1,22 @@
 //! Loading and unloading, until every task has followed.
 
+use super::incoming::Incoming;
 use super::kmsg::Log;
 use super::livepatches::is_livepatch;
 use super::module::ModuleFile;
 use super::refusal::refusal;
 use super::{livepatches, module, tasks_in, Livepatch, State, System, Task};
-use crate::diag::{Diagnostic, KPS0904, KPS1002, KPS1003, KPS1005};
-use kps_codegen::names::ident;
+use crate::diag::{Diagnostic, KPS0904, KPS1002, KPS1003};
 use rustix::io::Errno;
 use rustix::system::{delete_module, finit_module};
 use std::ffi::CString;
 use std::fs::OpenOptions;
 use std::io::Write as _;
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// Loads a livepatch and waits until every task runs its code. A transition that does not complete in time goes on.
-pub fn load(system: &System, path: &Path, limit: Duration) -> Result<Livepatch, Diagnostic> {
-    system.livepatch()?;
-    let module = module::open(path)?;
-    conflict(system, &module)?;
-    let module::ModuleFile { file, name, .. } = module;
+pub fn load(system: &System, module: ModuleFile, limit: Duration) -> Result<Livepatch, Diagnostic> {
+    let ModuleFile { file, incoming: Incoming { name, .. } } = module;
     let mut log = Log::from_now(system);
     if let Err(errno) = finit_module(&file, c"", 0) {
         return Err(refusal(
@@ -44,33 +40,6 @@ pub fn load(system: &System, path: &Path, limit: Duration) -> Result<Livepatch, 
         )
         .help("look with `kpsc list`")),
     }
-}
-
-/// Refuses a module of kpsc's that would be stacked on another livepatch of the same function: the old function that it calls is
-/// that of the kernel image, so it would take the other one out of the way, be it a fix.
-fn conflict(system: &System, module: &ModuleFile) -> Result<(), Diagnostic> {
-    let says = |key: &str, value: &str| module.note.iter().any(|(known, said)| known == key && said == value);
-    if module.note.is_empty() || says("replace", "always") {
-        return Ok(());
-    }
-    let others = livepatches(system)?.into_iter();
-    for other in others.filter(|other| other.state != State::Disabled && other.name != module.name) {
-        let functions = other.objects.iter().flat_map(|(_, functions)| functions);
-        let mut names = functions.filter_map(|function| function.split(',').next());
-        let shared = names.find(|name| module.functions.contains(&ident(name).to_string()));
-        if let Some(function) = shared.filter(|_| !says("over", &other.name)) {
-            return Err(Diagnostic::error(
-                KPS1005,
-                format!("`{}` and `{}` both change `{function}`", module.name, other.name),
-            )
-            .note("the one that is loaded last would undo the other, be it a fix")
-            .help(format!(
-                "put both changes into one patch with `atomic replace`; if this one may undo it, write `over {};` into its spec",
-                other.name
-            )));
-        }
-    }
-    Ok(())
 }
 
 /// Disables a livepatch, waits until no task runs its code, and unloads it.

@@ -3,6 +3,7 @@
 use super::spec;
 use crate::fixture;
 use kps_grammar::{Source, Sources};
+use kpsc::running::look_into;
 use kpsc::target::module::{read, unpack, Read};
 
 /// Asks for a function, a variable and a prototype.
@@ -12,6 +13,9 @@ const SPEC: &str = "patch asks { license \"GPL\"; object dummy { use static dumm
 /// Reads a module as one that the fixture has, and checks a spec against it.
 pub fn module(data: &[u8]) {
     let Ok(bytes) = unpack(data.to_vec()) else { return };
+    for object in look_into(&bytes).map(|livepatch| livepatch.objects).unwrap_or_default() {
+        assert!(!object.name.is_empty() && object.functions.iter().all(|function| !function.name.is_empty()));
+    }
     let Ok(Read { module, btf, .. }) = read(&bytes) else { return };
     let object = &module.object;
     for sym in object.symbols.iter() {

@@ -1,0 +1,71 @@
+//! `kpsc check --running`: what the running kernel would say to a module, or to what a spec becomes.
+
+use super::{compile, read_spec, report, say, CommandResult, ExitCode};
+use crate::diag::{Diagnostic, KPS1007};
+use crate::running::{open, preflight, verdict, Incoming, Kernel, System};
+use crate::target::{Cache, Target};
+use std::path::{Path, PathBuf};
+
+/// Whether a file is a spec. All others are modules.
+pub(super) fn is_spec(file: &Path) -> bool {
+    file.extension().is_some_and(|extension| extension == "kps")
+}
+
+/// Checks each of some files. The highest exit code counts.
+pub(super) fn check(files: &[PathBuf]) -> CommandResult {
+    let system = System::running();
+    let mut code = 0;
+    for file in files {
+        let checked = match is_spec(file) {
+            true => check_spec(&system, file)?,
+            false => tell(&system, &open(file)?.incoming),
+        };
+        code = code.max(checked);
+    }
+    Ok(code)
+}
+
+fn check_spec(system: &System, spec: &Path) -> CommandResult {
+    let source = read_spec(spec)?;
+    let cache = Cache::open()?;
+    let target = running_target(system, &cache)?;
+    Ok(match compile(source, &target, &cache)? {
+        Ok(compiled) => tell(system, &compiled.incoming),
+        Err(code) => code,
+    })
+}
+
+/// Says what would happen.
+fn tell(system: &System, incoming: &Incoming) -> ExitCode {
+    let found = preflight(system, incoming);
+    let code = report(&found, None);
+    say(verdict(&incoming.name, &found));
+    code
+}
+
+/// The target that is the running kernel. A release may be built more than once, so the build-id decides.
+fn running_target(system: &System, cache: &Cache) -> Result<Target, Diagnostic> {
+    let Some(Kernel { release, build_id }) = Kernel::of(system) else {
+        return Err(Diagnostic::error(KPS1007, "nobody can tell here which kernel runs")
+            .note("/sys/kernel/notes or /proc/sys/kernel/osrelease cannot be read"));
+    };
+    let mut others = Vec::new();
+    for (name, target) in cache.targets()? {
+        let Ok(target) = target else { continue };
+        if target.release() == release {
+            let id = &target.facts()?.identity.build_id;
+            if id.iter().map(|byte| format!("{byte:02x}")).collect::<String>() == build_id {
+                return Ok(target);
+            }
+            others.push(name);
+        }
+    }
+    let mut error = Diagnostic::error(KPS1007, format!("no target is the kernel that runs, {release}"))
+        .note(format!("its build-id is {build_id}"));
+    for name in others {
+        error = error.note(format!("the target `{name}` is another build of it"));
+    }
+    Err(error.help(format!(
+        "`kpsc kernel add --release {release}` prepares one of Debian's, `--build-dir DIR` one of your own; or give the module that was built elsewhere"
+    )))
+}

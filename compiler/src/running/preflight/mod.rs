@@ -1,0 +1,64 @@
+//! Whether the running kernel would take a livepatch, and what else would happen: told before anything is tried.
+//!
+//! The kernel refuses with a number, and what else happens nobody is told. Nearly all of it can be seen before: in sysfs, procfs,
+//! tracefs, debugfs and securityfs.
+
+mod kernel;
+mod others;
+mod permission;
+mod probes;
+mod tracers;
+
+pub use kernel::Kernel;
+
+use super::{livepatches, Incoming, State, System};
+use crate::diag::{Diagnostic, Severity, KPS1008, KPS1014};
+
+/// All that stands against loading a livepatch: errors keep it out, warnings are what happens besides, and remarks are good to know.
+pub fn preflight(system: &System, incoming: &Incoming) -> Vec<Diagnostic> {
+    let mut loaded = match livepatches(system) {
+        Ok(loaded) => loaded,
+        Err(error) => return vec![error],
+    };
+    let mut found = permission::check(system, incoming);
+    found.extend(kernel::check(system, incoming));
+    found.extend(name_is_taken(system, &incoming.name));
+    // What was replaced is gone for the kernel; only its module is there.
+    loaded.retain(|patch| patch.state != State::Disabled && patch.name != incoming.name);
+    found.extend(others::check(incoming, &loaded));
+    found.extend(probes::check(system, incoming, &loaded));
+    found.extend(kernel::check_objects(system, incoming));
+    found
+}
+
+/// The answer in one line.
+pub fn verdict(name: &str, found: &[Diagnostic]) -> String {
+    let reason = |severity| {
+        let mut all = found.iter().filter(|diagnostic| diagnostic.severity == severity);
+        let first = &all.next()?.message;
+        Some(match all.count() {
+            0 => first.clone(),
+            more => format!("{first} (and {more} more)"),
+        })
+    };
+    match (reason(Severity::Error), reason(Severity::Warning)) {
+        (Some(reason), _) => format!("{name} will not load because {reason}"),
+        (None, Some(reason)) => format!("{name} will load, but {reason}"),
+        (None, None) => format!("{name} will load"),
+    }
+}
+
+fn name_is_taken(system: &System, name: &str) -> Option<Diagnostic> {
+    let is_there = system.module(name).is_dir();
+    is_there.then(|| {
+        Diagnostic::error(KPS1008, format!("a module `{name}` is loaded"))
+            .note("the kernel has no two modules of one name")
+            .help(format!("`kpsc unload {name}` makes room; a new version that is loaded without a gap has another name"))
+    })
+}
+
+/// Something cannot be looked at.
+fn unseen(what: &str, path: &str, why: &str) -> Diagnostic {
+    Diagnostic::warning(KPS1014, format!("nobody can tell here {what}"))
+        .note(format!("/{path} cannot be read: {why}"))
+}

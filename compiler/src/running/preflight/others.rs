@@ -1,0 +1,151 @@
+//! The livepatches that are there: whether they let another one in, and what it does to them.
+
+use super::super::incoming::{data, values, Datum, Replaces};
+use super::super::{Function, Incoming, Livepatch, State};
+use crate::diag::{list, Diagnostic, Severity, KPS1005, KPS1015, KPS1016, KPS1017, KPS1018};
+
+pub(super) fn check(incoming: &Incoming, loaded: &[Livepatch]) -> Vec<Diagnostic> {
+    let mut found: Vec<_> = loaded.iter().filter_map(in_transition).collect();
+    for other in loaded {
+        found.extend(conflict(incoming, other));
+        found.extend(states(incoming, other));
+        found.extend(replacement(incoming, other));
+    }
+    found
+}
+
+/// The kernel has one transition at a time (`__klp_enable_patch()` in `kernel/livepatch/core.c`).
+fn in_transition(other: &Livepatch) -> Option<Diagnostic> {
+    other.state.behind()?;
+    let name = &other.name;
+    let back = match other.state {
+        State::Patching => format!("; `kpsc unload {name}` takes it back"),
+        _ => String::new(),
+    };
+    Some(
+        Diagnostic::error(KPS1015, format!("another livepatch is in transition: `{name}`"))
+            .note("the kernel has one transition at a time, and refuses with EBUSY")
+            .help(format!("wait until `kpsc list` shows no transition{back}")),
+    )
+}
+
+/// Whether a livepatch has a function among its own, as sysfs names it: `NAME,SYMPOS`, and the only one of its name has position 1.
+pub(super) fn changes(other: &Livepatch, object: &str, function: &Function) -> bool {
+    let known = format!("{},{}", function.name, function.sympos.max(1));
+    other.objects.iter().any(|(name, functions)| name == object && functions.contains(&known))
+}
+
+/// A module of kpsc's that is stacked on another livepatch of the same function: the old function that it calls is that of the
+/// kernel image, so it would take the other one out of the way, be it a fix.
+fn conflict(incoming: &Incoming, other: &Livepatch) -> Option<Diagnostic> {
+    let is_over = values(&incoming.note, "over").any(|name| name == other.name);
+    if is_over || matches!(incoming.replaces(), None | Some(Replaces::Always)) {
+        return None;
+    }
+    let (_, shared) = incoming.functions().find(|(object, function)| changes(other, object, function))?;
+    let error = Diagnostic::error(
+        KPS1005,
+        format!("`{}` and `{}` both change `{}`", incoming.name, other.name, shared.name),
+    );
+    Some(error.note("the one that is loaded last would undo the other, be it a fix").help(format!(
+        "put both changes into one patch with `atomic replace`; if this one may undo it, write `over {};` into its spec",
+        other.name
+    )))
+}
+
+/// Whether the kernel finds the states compatible (`klp_is_state_compatible()` in `kernel/livepatch/state.c`).
+fn states(incoming: &Incoming, other: &Livepatch) -> Vec<Diagnostic> {
+    let (mine, theirs) = (data(&incoming.note), data(&other.note));
+    let replaces = incoming.replaces();
+    let unknown = |whose: &str| {
+        let message = format!("`{whose}` does not tell which states it has");
+        let warning = Diagnostic::warning(KPS1018, message);
+        warning.note("kpsc has not made it; if its states do not go together with those that are there, the kernel refuses with EINVAL")
+    };
+    if other.note.is_empty() && (!mine.is_empty() || replaces != Some(Replaces::Never)) {
+        return vec![unknown(&other.name)];
+    }
+    if incoming.note.is_empty() && !theirs.is_empty() {
+        return vec![unknown(&incoming.name)];
+    }
+    theirs.iter().filter_map(|theirs| state(incoming, &mine, other, theirs, replaces?)).collect()
+}
+
+fn state(
+    incoming: &Incoming,
+    mine: &[Datum],
+    other: &Livepatch,
+    theirs: &Datum,
+    replaces: Replaces<'_>,
+) -> Option<Diagnostic> {
+    let Datum { what, name, id, version } = theirs;
+    let error = |message| {
+        Diagnostic::error(KPS1017, message)
+            .note("the kernel refuses with EINVAL: data would be lost, or misread")
+    };
+    match (mine.iter().find(|mine| mine.id == *id), replaces) {
+        (Some(mine), _) if mine.version >= *version => None,
+        (Some(mine), _) => Some(
+            error(format!(
+                "`{}` has version {version} of the {what} `{name}`, and `{}` version {}",
+                other.name, incoming.name, mine.version
+            ))
+            .help(format!("load a patch whose `{}` has version {version} or a higher one", mine.name)),
+        ),
+        (None, Replaces::Never) => None,
+        (None, replaces) => {
+            let error = error(format!(
+                "`{}` would take the place of `{}` without its {what} `{name}`",
+                incoming.name, other.name
+            ))
+            .help(format!("load a patch that has the {what} too, or `kpsc unload {}` first", other.name));
+            Some(match replaces {
+                Replaces::If(param) => Diagnostic {
+                    severity: Severity::Warning,
+                    ..error.note(format!("that is so if the parameter `{param}` is set"))
+                },
+                _ => error,
+            })
+        }
+    }
+}
+
+/// What becomes of a livepatch whose place is taken.
+fn replacement(incoming: &Incoming, other: &Livepatch) -> Option<Diagnostic> {
+    let when = match incoming.replaces()? {
+        Replaces::Never => return None,
+        Replaces::Always => String::new(),
+        Replaces::If(param) => format!("if `{param}` is set, "),
+    };
+    let mut dropped = Vec::new();
+    for (object, functions) in &other.objects {
+        let mine = |known: &&String| {
+            !incoming.functions().any(|(name, function)| {
+                name == object && format!("{},{}", function.name, function.sympos.max(1)) == **known
+            })
+        };
+        let names = functions.iter().filter(mine).filter_map(|known| known.split(',').next());
+        dropped.extend(names.map(str::to_owned));
+    }
+    let message = format!("{when}`{}` takes the place of `{}`", incoming.name, other.name);
+    let mut said = match dropped.as_slice() {
+        [] => Diagnostic::remark(KPS1016, message),
+        dropped => Diagnostic::warning(
+            KPS1016,
+            format!(
+                "{message}, and {} {} the kernel's own again",
+                list(dropped, "and"),
+                if dropped.len() == 1 { "is" } else { "are" }
+            ),
+        )
+        .help(format!("if that undoes a fix, put the changes of `{}` into the new patch too", other.name)),
+    };
+    let kept: Vec<_> = data(&other.note).into_iter().map(|datum| datum.name).collect();
+    if !kept.is_empty() {
+        said = said.note(format!("the data of {} is handed on", list(&kept, "and")));
+    }
+    Some(said.note(format!(
+        "`{}` is disabled then, and `kpsc unload {}` gets rid of its module; none of its callbacks run",
+        other.name, other.name
+    )))
+}

@@ -1,0 +1,84 @@
+//! Whether modules get into the kernel at all, and this one.
+
+use super::super::{read, Incoming, System};
+use super::unseen;
+use crate::diag::{Diagnostic, Severity, KPS1019, KPS1020, KPS1021, KPS1022, KPS1023};
+
+const FTRACE: &str = "proc/sys/kernel/ftrace_enabled";
+const MODULES: &str = "proc/sys/kernel/modules_disabled";
+const LOCKDOWN: &str = "sys/kernel/security/lockdown";
+const ENFORCED: &str = "sys/module/module/parameters/sig_enforce";
+
+pub(super) fn check(system: &System, incoming: &Incoming) -> Vec<Diagnostic> {
+    let says = |path: &str, text: &str| read(&system.path(path)).as_deref() == Some(text);
+    let mut found = Vec::new();
+    if says(MODULES, "1") {
+        found.push(
+            Diagnostic::error(KPS1022, "kernel.modules_disabled is set: modules neither come nor go")
+                .help("it stays so until the machine is booted again"),
+        );
+    }
+    if may_load(system) == Some(false) {
+        found.push(
+            Diagnostic::error(KPS1023, "this user may not load modules")
+                .note("that takes CAP_SYS_MODULE")
+                .help("run it as root; in a container, run it on the host"),
+        );
+    }
+    if says(FTRACE, "0") {
+        found.push(
+            Diagnostic::error(KPS1021, "ftrace, which livepatches live on, is turned off")
+                .note(format!("/{FTRACE} is 0; the kernel refuses with EBUSY"))
+                .help("turn it on: `sysctl kernel.ftrace_enabled=1`"),
+        );
+    }
+    found.extend(signature(system, incoming));
+    found
+}
+
+/// Whether this process has `CAP_SYS_MODULE` (`include/uapi/linux/capability.h`).
+fn may_load(system: &System) -> Option<bool> {
+    const CAP_SYS_MODULE: u32 = 16;
+    let status = read(&system.path("proc/self/status"))?;
+    let effective = status.lines().find_map(|line| line.strip_prefix("CapEff:"))?;
+    let effective = u64::from_str_radix(effective.trim(), 16).ok()?;
+    Some(effective >> CAP_SYS_MODULE & 1 == 1)
+}
+
+fn signature(system: &System, incoming: &Incoming) -> Option<Diagnostic> {
+    let Some(because) = signatures_wanted(system) else {
+        // Without securityfs the kernel may be locked down all the same.
+        let is_unseen = !incoming.is_signed && read(&system.path(LOCKDOWN)).is_none();
+        return is_unseen.then(|| Diagnostic {
+            severity: Severity::Note,
+            ..unseen(
+                "whether the kernel is locked down and takes signed modules only",
+                LOCKDOWN,
+                "securityfs is not mounted, or not for this user",
+            )
+        });
+    };
+    let name = &incoming.name;
+    Some(match incoming.is_signed {
+        false => Diagnostic::error(KPS1019, format!("the kernel takes signed modules only, and `{name}` has no signature"))
+            .note(because)
+            .help("sign the module with a key of this kernel, last of all: scripts/sign-file in its build tree does it"),
+        true => Diagnostic::warning(KPS1020, format!("only the kernel knows whether it trusts the key that `{name}` is signed with"))
+            .note(because)
+            .note("of a key that it does not know it says EKEYREJECTED or EPERM")
+            .help("look for the key in /proc/keys, in the keyring `.builtin_trusted_keys` or `.secondary_trusted_keys`"),
+    })
+}
+
+/// Why the kernel takes signed modules only, if it does (`module_sig_check()` in `kernel/module/signing.c`).
+fn signatures_wanted(system: &System) -> Option<String> {
+    if read(&system.path(ENFORCED)).as_deref() == Some("Y") {
+        return Some(format!(
+            "/{ENFORCED} is Y: the kernel was built with CONFIG_MODULE_SIG_FORCE or booted with module.sig_enforce"
+        ));
+    }
+    let lockdown = read(&system.path(LOCKDOWN))?;
+    let level = lockdown.split_once('[')?.1.split_once(']')?.0;
+    let is_on = matches!(level, "integrity" | "confidentiality");
+    is_on.then(|| format!("it is locked down, for {level}; Secure Boot brings that"))
+}
