@@ -8,12 +8,20 @@ use kps_plan::{Change, Func, Patch};
 
 /// A patch that has passed every check.
 #[derive(Debug)]
-pub struct Checked(Patch<Fragment>);
+pub struct Checked {
+    patch: Patch<Fragment>,
+    places: Vec<Vec<Span>>,
+}
 
 impl Checked {
     /// The patch.
     pub fn patch(&self) -> &Patch<Fragment> {
-        &self.0
+        &self.patch
+    }
+
+    /// The place of each function's name, by object and function.
+    pub fn places(&self) -> &[Vec<Span>] {
+        &self.places
     }
 }
 
@@ -26,7 +34,7 @@ pub fn check(resolved: Resolved) -> (Option<Checked>, Vec<Diagnostic>) {
             check_func(func, place, &mut diagnostics);
         }
     }
-    let checked = (!any_error(&diagnostics)).then_some(Checked(patch));
+    let checked = (!any_error(&diagnostics)).then_some(Checked { patch, places });
     (checked, diagnostics)
 }
 

@@ -5,7 +5,7 @@ static LOOKS: AtomicU32 = AtomicU32::new(0);
 
 /// Counts one more.
 pub fn count() -> u32 {
-    LOOKS.fetch_add(1, Ordering::Relaxed) + 1
+    LOOKS.fetch_add(1, Ordering::Relaxed).wrapping_add(1)
 }
 
 /// Counts one more and says how many there are.

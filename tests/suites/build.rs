@@ -1,7 +1,7 @@
 //! Building for the default target: what comes out, and what is said when it cannot.
 
-use kps_tests::target::{build, target};
-use kps_tests::{fixture_cache, kpsc, printed, repository, FIXTURE};
+use kps_tests::target::{build, target, with_its_module};
+use kps_tests::{examples, fixture_cache, kpsc, printed, repository, FIXTURE};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -142,6 +142,19 @@ fn errors_in_bodies_are_reported_where_the_author_wrote_them() {
             std::fs::write(&expected, &got).unwrap_or_else(|error| panic!("{error}"));
         }
         assert_eq!(got, String::from_utf8_lossy(&read(&expected)), "{}", spec.display());
+    }
+}
+
+/// Neither the examples' own text nor the runtime that is compiled with it can panic, and no tool warns of either.
+#[test]
+fn nothing_is_said_about_the_examples() {
+    for spec in examples() {
+        let (into, beside) = (folder(), folder());
+        let spec = with_its_module(&spec, target(), beside.path());
+        let output = kpsc().arg("build").arg(&spec).arg("-o").arg(into.path()).output();
+        let output = output.unwrap_or_else(|error| panic!("{error}"));
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success() && !said.contains("warning["), "{}:\n{said}", spec.display());
     }
 }
 

@@ -1,7 +1,7 @@
 //! Post-link: placeholders become klp relocations, nothing else changes, and what is wrong is refused (KPS0802, KPS0803).
 
 use kps_tests::miniature::{compile, compiler};
-use kpsc::elf::{post_link, verify, PostLinkError, VerifyError};
+use kpsc::elf::{early, post_link, verify, EarlyKind, ObjectFile, PostLinkError, VerifyError};
 use object::read::elf::{ElfFile64, FileHeader as _, Rela as _, SectionHeader as _};
 use object::{LittleEndian as LE, Object as _, ObjectSection as _, ObjectSymbol as _};
 use std::collections::{BTreeMap, BTreeSet};
@@ -265,6 +265,29 @@ fn a_relocation_that_the_kernel_does_not_apply_is_refused() {
     // No address of the kernel fits two bytes.
     let result = post_link(&linked(".data\n.short \"kps.sym.vmlinux.v,0\"\n"));
     assert!(matches!(result, Err(PostLinkError::Type { .. })), "{result:?}");
+}
+
+/// An entry as `static_branch_unlikely()` and `static_call()` leave it, with the key of an object.
+fn with_tables(object: &str) -> Vec<u8> {
+    linked(&format!(
+        ".text\nbody: nop\nret\n\
+         .section __jump_table, \"aw\"\n.long body - ., body + 1 - .\n.quad \"kps.sym.{object}.key,0\" - .\n\
+         .section .static_call_sites, \"aw\"\n.long body - ., \"kps.sym.{object}.__SCK__call,0\" - .\n\
+         .long body - ., \"kps.sym.{object}.__SCK__tp_func_event,0\" - .\n"
+    ))
+}
+
+#[test]
+fn tables_that_are_read_before_a_module_is_known_name_none_of_its_keys() {
+    let module = with_tables("nf_tables");
+    let object = ObjectFile::read(&module).unwrap_or_else(|| panic!("it cannot be read"));
+    let found: Vec<_> = early(&object).into_iter().map(|early| (early.kind, early.name)).collect();
+    let wanted = [(EarlyKind::Key, "key"), (EarlyKind::Call, "call"), (EarlyKind::Tracepoint, "event")];
+    assert_eq!(found, wanted.map(|(kind, name)| (kind, name.to_owned())));
+    let result = post_link(&module);
+    assert!(matches!(result, Err(PostLinkError::Early(_))), "{result:?}");
+    // Those of the kernel's image are known when the patch is loaded.
+    post_link(&with_tables("vmlinux")).unwrap_or_else(|error| panic!("{error}"));
 }
 
 #[test]

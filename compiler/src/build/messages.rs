@@ -1,7 +1,8 @@
 //! rustc's messages, brought home: from a line of generated code to the author's line that it came from.
 
+use super::author::generated;
 use super::lasting;
-use crate::diag::{Diagnostic, Severity, KPS0503, KPS0504, KPS9999};
+use crate::diag::{Diagnostic, Severity, KPS0503, KPS0504, KPS0806, KPS9999};
 use crate::emit::LineTable;
 use kps_grammar::{Place, Sources, Span};
 use serde::Deserialize;
@@ -122,6 +123,9 @@ impl<'a> Messages<'a> {
             }
             return;
         }
+        // The assembler speaks through rustc; what it was given stands beside the message.
+        let of_assembler = message.rendered.as_ref().is_some_and(|text| text.contains("<inline asm>"));
+        let code = if of_assembler { KPS0806 } else { code };
         let mut diagnostic = Diagnostic::error(code, message.message.clone());
         diagnostic.severity = severity;
         for (_, span, text) in labels {
@@ -145,6 +149,11 @@ impl<'a> Messages<'a> {
             diagnostic = diagnostic.help(
                 "choose another name: a static, parameter, state or shadow variable of the patch has this one",
             );
+        }
+        if let Some(place) =
+            message.spans.iter().filter(|span| span.is_primary).find_map(|span| self.generated(span))
+        {
+            diagnostic = diagnostic.note(place);
         }
         if missing_value {
             diagnostic = diagnostic.help("end the body with the value, without a `;`");
@@ -197,6 +206,15 @@ impl<'a> Messages<'a> {
             _ => {}
         }
         diagnostic
+    }
+
+    /// Where a span is in the generated file, through macros if need be, for those who look at it with `--emit source`.
+    fn generated(&self, span: &RustSpan) -> Option<String> {
+        let file = span.file_name.rsplit('/').next().unwrap_or_default();
+        if file == self.lines.file {
+            return Some(generated(file, span.line_start, span.column_start));
+        }
+        self.generated(&span.expansion.as_ref()?.span)
     }
 
     /// The author's text that a span comes from, through macros if need be.

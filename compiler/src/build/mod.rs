@@ -1,13 +1,21 @@
 //! From the generated folder to a finished module: Kbuild does the work, post-link and verification included, exactly as
 //! it does when somebody runs `make` there by hand.
 
+mod author;
 mod c_messages;
+mod early;
 mod lasting;
+mod linker;
 mod messages;
+mod modpost;
+mod objtool;
+mod panics;
 mod trigger;
+mod words;
 
 use crate::diag::{Diagnostic, KPS0702, KPS0703, KPS0801};
 use crate::disk::cannot;
+use crate::elf::ObjectFile;
 use crate::emit::{Emitted, Files};
 use crate::input;
 use crate::target::Tree;
@@ -16,6 +24,7 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use author::Author;
 use c_messages::c_messages;
 
 pub use messages::Messages;
@@ -54,8 +63,10 @@ pub fn build(
     write_files(&emitted.files, folder)?;
     let mut command = make(tree, folder)?;
     command.arg(if verbose { "V=1" } else { "V=0" });
-    // rustc's messages as data, so that they can be shown where the author wrote the text.
-    command.arg("KPS_RUSTFLAGS=--error-format=json");
+    // rustc's messages as data, so that they can be shown where the author wrote the text, and lines in the objects, so that
+    // what is found out about those can be.
+    command.arg("KPS_RUSTFLAGS=--error-format=json -Cdebuginfo=line-tables-only");
+    command.arg("KPS_CFLAGS=-g1 $(call cc-option,-fdiagnostics-column-unit=byte)");
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().map_err(|error| not_started(&command, tree, &error))?;
     let stdout = child.stdout.take().map(BufReader::new);
@@ -80,7 +91,18 @@ pub fn build(
     let status = child.wait().map_err(|error| cannot("wait for", Path::new("make"), &error))?;
     let _ = chatter.join();
     let mut diagnostics = messages.finish();
-    diagnostics.extend(c_messages(&other, &emitted.c_files));
+    let author = Author { emitted, sources };
+    diagnostics.extend(c_messages(&other, &emitted.c_files, author));
+    diagnostics.extend(linker::linker(&other, author));
+    // All that the module is made of but the kernel's own frame. It is not there if a compiler has failed.
+    let object = input::read(&folder.join(format!("{name}.o")), input::MODULE).unwrap_or_default();
+    let object = ObjectFile::read(&object);
+    diagnostics.extend(modpost::modpost(&other, object.as_ref(), author));
+    diagnostics.extend(objtool::objtool(&other, object.as_ref(), author));
+    if let Some(object) = &object {
+        diagnostics.extend(early::too_early(object, author));
+        diagnostics.extend(panics::panics(object, author));
+    }
     if !status.success() {
         if !crate::diag::any_error(&diagnostics) {
             diagnostics.push(failed(&other));

@@ -1,9 +1,9 @@
 //! `kpsc link`, which Kbuild calls in the place of the linker.
 
 use super::{report, CommandResult};
-use crate::diag::{Diagnostic, KPS0703, KPS0802, KPS0803};
+use crate::diag::{Diagnostic, KPS0510, KPS0703, KPS0802, KPS0803};
 use crate::disk::{cannot, write_atomically};
-use crate::elf::{post_link, verify};
+use crate::elf::{post_link, verify, PostLinkError};
 use crate::input;
 use std::ffi::OsString;
 use std::path::Path;
@@ -41,7 +41,11 @@ impl Link {
         removed?;
         let finish = || -> Result<Vec<u8>, Diagnostic> {
             let bug = |code, error: String| Diagnostic::error(code, error).help("report this with the spec");
-            let converted = post_link(&bytes).map_err(|error| bug(KPS0802, error.to_string()))?;
+            let converted = post_link(&bytes).map_err(|error| match error {
+                PostLinkError::Early(_) => Diagnostic::error(KPS0510, error.to_string())
+                    .help("`kpsc build` shows where a body uses it"),
+                _ => bug(KPS0802, error.to_string()),
+            })?;
             verify(&converted).map_err(|error| bug(KPS0803, error.to_string()))?;
             Ok(converted)
         };

@@ -171,6 +171,10 @@ codes! {
     KPS0507,
     /// A file in Rust is not the function that it should be.
     KPS0508,
+    /// A body can panic.
+    KPS0509,
+    /// A static key, static call or tracepoint of a module comes too late.
+    KPS0510,
     /// A call waits for ever in a callback.
     KPS0511,
     /// A call may sleep where nobody may.
@@ -241,6 +245,12 @@ codes! {
     KPS0802,
     /// The finished module breaks a rule of its format.
     KPS0803,
+    /// objtool cannot follow a function.
+    KPS0804,
+    /// modpost refuses what the module takes from the kernel.
+    KPS0805,
+    /// The linker or the assembler refuses the code.
+    KPS0806,
 
     // Running.
     /// A test did not hold.

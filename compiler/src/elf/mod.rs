@@ -3,9 +3,15 @@
 //! Format: `Documentation/livepatch/module-elf-format.rst`.
 
 mod ballast;
+mod code_lines;
+mod early;
+mod object_file;
 mod post_link;
 mod verify;
 
+pub use code_lines::{CodeLine, CodeLines};
+pub use early::{early, Early, EarlyKind};
+pub use object_file::{Address, ObjectFile, Use};
 pub use post_link::{post_link, PostLinkError};
 pub use verify::{verify, Summary, VerifyError};
 

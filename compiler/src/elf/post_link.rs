@@ -5,6 +5,8 @@
 //! against them in sections of their own, which the kernel applies when OBJECT is there.
 
 use super::ballast::{drop_ballast, is_ballast};
+use super::early::{early, Early};
+use super::object_file::ObjectFile;
 use super::{written_bytes, KlpName, SECTION_PREFIX, SHF_RELA_LIVEPATCH, SHN_LIVEPATCH, SYMBOL_PREFIX};
 use kps_codegen::names::PLACEHOLDER;
 use object::build::elf::{Builder, Relocation, Section, SectionData, SectionId, Symbol};
@@ -47,6 +49,9 @@ pub enum PostLinkError {
     /// A relocation that stays, against something in a section that is dropped.
     #[error("{0} refers to debug information, which is dropped")]
     Dropped(String),
+    /// A table that the kernel reads before it applies the klp relocations in it.
+    #[error("the {} `{}` belongs to the module {}, whose symbols come too late for it", .0.kind.word(), .0.name, .0.object)]
+    Early(Early),
     /// A relocation outside its section, or on bytes that are not zero.
     #[error("`{symbol}` is used at {section}+{offset:#x}, where the bytes are not zero")]
     Bytes {
@@ -62,6 +67,9 @@ pub enum PostLinkError {
 /// Converts a linked module.
 pub fn post_link(linked: &[u8]) -> Result<Vec<u8>, PostLinkError> {
     check_input(linked)?;
+    if let Some(first) = ObjectFile::read(linked).and_then(|object| early(&object).into_iter().next()) {
+        return Err(PostLinkError::Early(first));
+    }
     let mut builder = Builder::read(linked)?;
     for section in &mut builder.sections {
         // 0 and 1 mean the same to ELF, but not to the builder.

@@ -8,7 +8,7 @@ mod tidy;
 
 use crate::check::Checked;
 use crate::resolve::Fragment;
-use kps_codegen::names::{placeholder, PLACEHOLDER};
+use kps_codegen::names::{c_name, func_names, placeholder, PLACEHOLDER};
 use kps_grammar::{Language, Sources, Span};
 use kps_plan::{Link, Patch, Symbol};
 use proc_macro2::TokenStream;
@@ -23,7 +23,7 @@ pub use templates::{is_plain, skeleton};
 pub struct Files(pub BTreeMap<String, String>);
 
 /// What a patch becomes.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Emitted {
     /// The Kbuild folder.
     pub files: Files,
@@ -31,6 +31,10 @@ pub struct Emitted {
     pub lines: LineTable,
     /// The files in C that the patch has, in the order of those that surround them.
     pub c_files: Vec<String>,
+    /// Where a function of the patch is named in the spec, by each symbol that is made for it.
+    pub functions: BTreeMap<String, Span>,
+    /// All pieces of an author's Rust.
+    pub pieces: Vec<Span>,
 }
 
 /// The runtime, which is compiled into every module.
@@ -76,7 +80,20 @@ pub fn emit(checked: &Checked, sources: &Sources) -> Emitted {
     files.insert("Makefile".into(), templates::makefile(name));
     files.insert(format!("{name}.lines"), lines.listing(sources));
     let c_files = patch.c_files.iter().map(|file| file.path.clone()).collect();
-    Emitted { files: Files(files), lines, c_files }
+    let pieces = fragments.into_values().collect();
+    Emitted { files: Files(files), lines, c_files, functions: functions(checked), pieces }
+}
+
+/// The symbols that are made for functions, and where those are named.
+fn functions(checked: &Checked) -> BTreeMap<String, Span> {
+    let names = func_names(checked.patch());
+    let functions = names.into_iter().flatten().zip(checked.places().iter().flatten());
+    functions
+        .flat_map(|(names, &place)| {
+            let of_c = c_name(&names.stem);
+            [names.entry, names.body, names.original, of_c].map(|symbol| (symbol, place))
+        })
+        .collect()
 }
 
 /// Tokens as a person would write them.

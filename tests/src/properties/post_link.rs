@@ -1,6 +1,6 @@
 //! Post-link: every relocation is kept or moved, no other byte that is loaded changes, and there is no second time.
 
-use kpsc::elf::{post_link as convert, verify, PostLinkError, VerifyError};
+use kpsc::elf::{post_link as convert, verify, CodeLines, ObjectFile, PostLinkError, VerifyError};
 use object::elf::{FileHeader64, SHF_ALLOC, SHT_NOBITS, SHT_RELA, SHT_SYMTAB};
 use object::read::elf::{
     FileHeader as _, Rela as _, SectionHeader as _, SectionTable, Sym as _, SymbolTable,
@@ -13,6 +13,14 @@ type Symbols<'a> = SymbolTable<'a, FileHeader64<LE>>;
 /// Converts and verifies bytes that a linker may have written.
 pub fn post_link(data: &[u8]) {
     let _ = verify(data);
+    // Of any code there are lines or none.
+    if let Some(object) = ObjectFile::read(data) {
+        let lines = CodeLines::read(&object);
+        for used in object.uses().take(100) {
+            lines.as_ref().map(|lines| lines.at(used.at));
+            used.target.map(|target| object.bytes_at(target));
+        }
+    }
     let Ok(converted) = convert(data) else { return };
     let (before, after) = (loaded(data), loaded(&converted));
     let (Ok(before), Ok(after)) = (before, after) else {

@@ -1,0 +1,111 @@
+//! From what tools of the build speak of to the author's text: lines of generated files, symbols of the module, and names.
+
+use super::words::{word, words};
+use crate::diag::Diagnostic;
+use crate::elf::{CodeLine, CodeLines, ObjectFile};
+use crate::emit::{Emitted, C_FOLDER};
+use kps_grammar::{File, Language, Place, Sources, Span};
+
+/// The author's text, and what leads to it.
+#[derive(Clone, Copy)]
+pub(super) struct Author<'a> {
+    pub emitted: &'a Emitted,
+    pub sources: &'a Sources,
+}
+
+impl<'a> Author<'a> {
+    /// The text that a place in a generated file comes from: the word there, or the line in a file in C.
+    pub(super) fn at(&self, line: &CodeLine) -> Option<Span> {
+        if let Some(file) = self.c_file(&line.file) {
+            return self.c_word(file, line.line, line.column);
+        }
+        let name = line.file.rsplit('/').next()?;
+        let lines = &self.emitted.lines;
+        let place = Place { line: line.line, column: line.column };
+        let Some(start) = lines.home(self.sources, name, place) else {
+            return lines.piece_on(name, line.line);
+        };
+        let file = self.sources.file(start);
+        let rest = file.source.text.get(file.local(Span::new(start, start)).start..)?;
+        let len = word(rest).len().max(rest.chars().next().map_or(0, char::len_utf8));
+        Some(Span::new(start, start + len))
+    }
+
+    /// A file of the author's in C, by a path that ends with its own below the folder of these.
+    pub(super) fn c_file(&self, path: &str) -> Option<&'a File> {
+        let mut files = self.sources.files().filter(|file| file.language == Language::C);
+        files.find(|file| {
+            let rest = path.strip_suffix(file.path.as_str()).and_then(|rest| rest.strip_suffix('/'));
+            let rest = rest.and_then(|rest| rest.strip_suffix(C_FOLDER));
+            rest.is_some_and(|rest| rest.is_empty() || rest.ends_with('/'))
+        })
+    }
+
+    /// The word at a place in a file in C; the column counts bytes.
+    pub(super) fn c_word(&self, file: &File, line: usize, column: usize) -> Option<Span> {
+        let whole = self.c_line(file, line)?;
+        let start = file.source.text.get(..file.local(whole).start)?.rfind('\n').map_or(0, |end| end + 1);
+        let start = start + column.saturating_sub(1);
+        let len = word(file.source.text.get(start..file.local(whole).end)?).len();
+        Some(if len == 0 { whole } else { file.global(Span::new(start, start + len)) })
+    }
+
+    /// A line of a file, without the space around it.
+    pub(super) fn c_line(&self, file: &File, line: usize) -> Option<Span> {
+        let text = &file.source.text;
+        let mut lines = text.split_inclusive('\n').scan(0, |at, line| {
+            let start = *at;
+            *at += line.len();
+            Some((start, line))
+        });
+        let (start, line) = lines.nth(line.checked_sub(1)?)?;
+        let start = start + (line.len() - line.trim_start().len());
+        let len = line.trim().len();
+        Some(file.global(Span::new(start, start + len)))
+    }
+
+    /// The name in the spec of the function that a symbol was made for.
+    pub(super) fn function(&self, symbol: &str) -> Option<Span> {
+        self.emitted.functions.get(symbol).copied()
+    }
+
+    /// Where the author's bodies, items and files in C name something, the first place in each.
+    pub(super) fn naming(&self, name: &str) -> Vec<Span> {
+        let c_files = self.sources.files().filter(|file| file.language == Language::C).map(File::span);
+        let pieces = self.emitted.pieces.iter().copied().chain(c_files);
+        let first = |piece: Span| {
+            let text = self.sources.slice(piece);
+            let (at, _) = words(text).into_iter().find(|&(_, word)| word == name)?;
+            Some(Span::new(piece.start + at, piece.start + at + name.len()))
+        };
+        pieces.filter_map(first).collect()
+    }
+
+    /// Where the code of an object uses a symbol, for one that no text names: a macro or an inline function of the kernel does.
+    pub(super) fn using(&self, name: &str, object: &ObjectFile<'_>) -> Vec<Span> {
+        let Some(lines) = CodeLines::read(object) else { return Vec::new() };
+        let uses = object.uses().filter(|used| used.in_code && used.symbol == name);
+        let places = uses.filter_map(|used| lines.at(used.at).iter().find_map(|line| self.at(line)));
+        let mut places: Vec<Span> = places.collect();
+        places.dedup();
+        places
+    }
+
+    /// The generated line, for those who look at it with `--emit source`.
+    pub(super) fn note(&self, diagnostic: Diagnostic, line: &CodeLine) -> Diagnostic {
+        match self.c_file(&line.file) {
+            // The file is the author's own.
+            Some(_) => diagnostic,
+            None => diagnostic.note(generated(&line.file, line.line, line.column)),
+        }
+    }
+}
+
+/// What a message says of the generated code that it is about.
+pub(super) fn generated(file: &str, line: usize, column: usize) -> String {
+    let file = file.rsplit('/').next().unwrap_or_default();
+    match column {
+        0 => format!("generated as {file}:{line}"),
+        _ => format!("generated as {file}:{line}:{column}"),
+    }
+}

@@ -1,0 +1,137 @@
+//! What modpost, which checks what a module takes from the kernel, says of a symbol.
+
+use super::author::Author;
+use crate::diag::{Diagnostic, Severity, KPS0805};
+use crate::elf::ObjectFile;
+
+/// Takes modpost's messages about symbols out of what was printed. `object` is what it looked at.
+pub(super) fn modpost(
+    lines: &[String],
+    object: Option<&ObjectFile<'_>>,
+    author: Author<'_>,
+) -> Vec<Diagnostic> {
+    let mut found: Vec<Diagnostic> = Vec::new();
+    for complaint in lines.iter().filter_map(|line| Complaint::parse(line)) {
+        let diagnostic = complaint.diagnostic(object, author);
+        if !found.iter().any(|known| known.message == diagnostic.message) {
+            found.push(diagnostic);
+        }
+    }
+    found
+}
+
+#[derive(Debug, PartialEq)]
+struct Complaint<'l> {
+    severity: Severity,
+    symbol: &'l str,
+    about: About<'l>,
+}
+
+#[derive(Debug, PartialEq)]
+enum About<'l> {
+    Undefined,
+    GplOnly,
+    /// The namespace.
+    NotImported(&'l str),
+    /// The section that is freed, or not what it is used for.
+    Mismatch(&'l str),
+}
+
+impl<'l> Complaint<'l> {
+    /// The texts are those of `check_exports()` and `default_mismatch_handler()` in `scripts/mod/modpost.c`, as Linux 6.1 to 7.3
+    /// have them: with the module's name before or in them, and with quotes of one kind, of the other, or without.
+    fn parse(line: &'l str) -> Option<Self> {
+        let (severity, text) = match line.strip_prefix("ERROR: modpost: ") {
+            Some(text) => (Severity::Error, text),
+            None => (Severity::Warning, line.strip_prefix("WARNING: modpost: ")?),
+        };
+        let symbol_behind = |word: &str| {
+            let rest = text.split_once(word)?.1.trim_start_matches(['"', '\'']);
+            rest.split(['"', '\'', ' ']).next().filter(|symbol| !symbol.is_empty())
+        };
+        let (symbol, about) = if text.ends_with("undefined!") {
+            (text.split(['"', '\'']).nth(1)?, About::Undefined)
+        } else if text.contains("uses GPL-only symbol") {
+            (symbol_behind("GPL-only symbol ")?, About::GplOnly)
+        } else if text.contains("but does not import it") {
+            let namespace = symbol_behind("from namespace ")?.trim_end_matches(',');
+            (symbol_behind("uses symbol ")?, About::NotImported(namespace))
+        } else if text.contains("section mismatch in reference") {
+            let section = text.rsplit_once("(section: ")?.1.trim_end_matches(')');
+            (symbol_behind(" -> ")?, About::Mismatch(section))
+        } else {
+            return None;
+        };
+        Some(Complaint { severity, symbol, about })
+    }
+
+    fn diagnostic(&self, object: Option<&ObjectFile<'_>>, author: Author<'_>) -> Diagnostic {
+        // A function of a file in C has a prefix in the module, and what the compiler made of it a suffix.
+        let name = self.symbol.trim_start_matches("kps_c_").split('.').next().unwrap_or_default();
+        let (message, help) = match self.about {
+            About::Undefined => (
+                format!("`{name}` is not exported to modules"),
+                format!("add `use fn {name};` or `use static {name}: TYPE;` to the object, if the kernel has it"),
+            ),
+            About::GplOnly => (
+                format!("`{name}` is exported to modules under the GPL alone"),
+                "give the patch a license that the kernel takes for compatible, such as `license \"GPL\";`".into(),
+            ),
+            About::NotImported(namespace) => (
+                format!("`{name}` is exported to those alone who import the namespace {namespace}"),
+                format!("write `MODULE_IMPORT_NS(\"{namespace}\");` in the file, behind `#include <linux/module.h>`"),
+            ),
+            About::Mismatch(section) => (
+                format!("`{name}` is in {section}, which is not there whenever the code that uses it runs"),
+                "leave out `__init`, `__exit` and the like: the functions of a patch may run as long as it is loaded".into(),
+            ),
+        };
+        let mut diagnostic = Diagnostic::error(KPS0805, message);
+        diagnostic.severity = self.severity;
+        let named = author.naming(name);
+        if !named.is_empty() {
+            let at_each = named
+                .into_iter()
+                .fold(diagnostic, |diagnostic, span| diagnostic.at(span, "it is named here"));
+            return at_each.help(help);
+        }
+        let used = object.map_or(Vec::new(), |object| author.using(self.symbol, object));
+        let text = "a macro or an inline function of the kernel uses it here";
+        used.into_iter().fold(diagnostic, |diagnostic, span| diagnostic.at(span, text)).help(help)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn complaints_of_old_and_new_kernels_are_understood() {
+        let cases = [
+            ("ERROR: modpost: p.ko: symbol 'hidden' undefined!", "hidden", About::Undefined),
+            ("ERROR: modpost: \"hidden\" [/tmp/x/p.ko] undefined!", "hidden", About::Undefined),
+            ("ERROR: modpost: p.ko: GPL-incompatible module uses GPL-only symbol 'x'", "x", About::GplOnly),
+            ("ERROR: modpost: GPL-incompatible module p.ko uses GPL-only symbol 'x'", "x", About::GplOnly),
+            (
+                "ERROR: modpost: p.ko: module uses symbol 'x' from namespace 'N', but does not import it.",
+                "x",
+                About::NotImported("N"),
+            ),
+            (
+                "ERROR: modpost: module p uses symbol x from namespace N, but does not import it.",
+                "x",
+                About::NotImported("N"),
+            ),
+            (
+                "WARNING: modpost: p.ko: section mismatch in reference: f+0x5 (section: .text) -> g (section: .init.text)",
+                "g",
+                About::Mismatch(".init.text"),
+            ),
+        ];
+        for (line, symbol, about) in cases {
+            let severity = if line.starts_with('E') { Severity::Error } else { Severity::Warning };
+            assert_eq!(Complaint::parse(line), Some(Complaint { severity, symbol, about }), "{line}");
+        }
+        assert_eq!(Complaint::parse("WARNING: modpost: p.ko: missing MODULE_DESCRIPTION()"), None);
+    }
+}

@@ -1,0 +1,195 @@
+//! Where a body can panic, as the finished code tells: what the compiler could rule out is gone from that.
+//!
+//! A panic is a `BUG()`: it ends the task, and with it what it holds locked, or the machine
+//! (`panic()` in `rust/kernel/lib.rs`).
+
+use super::author::Author;
+use crate::diag::{Diagnostic, KPS0509};
+use crate::elf::{Address, CodeLine, CodeLines, ObjectFile, Use};
+use kps_grammar::Span;
+use std::collections::BTreeMap;
+
+/// What a function of `core` is called for, and what to write instead.
+struct Cause {
+    /// How the function's path starts.
+    path: &'static str,
+    what: &'static str,
+    help: &'static str,
+}
+
+const fn by(path: &'static str, what: &'static str, help: &'static str) -> Cause {
+    Cause { path, what, help }
+}
+
+const CAUSES: &[Cause] = &[
+    by(
+        "core::panicking::panic_bounds_check",
+        "the index may be out of bounds",
+        "write `.get(index)`, which gives an `Option`",
+    ),
+    by(
+        "core::panicking::panic_const::panic_const_add_overflow",
+        "`+` may overflow",
+        "write `checked_add`, `saturating_add` or `wrapping_add`",
+    ),
+    by(
+        "core::panicking::panic_const::panic_const_sub_overflow",
+        "`-` may overflow",
+        "write `checked_sub`, `saturating_sub` or `wrapping_sub`",
+    ),
+    by(
+        "core::panicking::panic_const::panic_const_mul_overflow",
+        "`*` may overflow",
+        "write `checked_mul`, `saturating_mul` or `wrapping_mul`",
+    ),
+    by(
+        "core::panicking::panic_const::panic_const_neg_overflow",
+        "`-` may overflow",
+        "write `checked_neg` or `wrapping_neg`",
+    ),
+    by(
+        "core::panicking::panic_const::panic_const_shl_overflow",
+        "`<<` may shift by too much",
+        "write `checked_shl` or `wrapping_shl`",
+    ),
+    by(
+        "core::panicking::panic_const::panic_const_shr_overflow",
+        "`>>` may shift by too much",
+        "write `checked_shr` or `wrapping_shr`",
+    ),
+    by(
+        "core::panicking::panic_const::panic_const_div_by_zero",
+        "the divisor may be 0",
+        "write `checked_div`, which gives an `Option`",
+    ),
+    by(
+        "core::panicking::panic_const::panic_const_rem_by_zero",
+        "the divisor may be 0",
+        "write `checked_rem`, which gives an `Option`",
+    ),
+    by(
+        "core::panicking::panic_const::panic_const_div_overflow",
+        "`/` may overflow",
+        "write `checked_div` or `wrapping_div`",
+    ),
+    by(
+        "core::panicking::panic_const::panic_const_rem_overflow",
+        "`%` may overflow",
+        "write `checked_rem` or `wrapping_rem`",
+    ),
+    by("core::option::unwrap_failed", "it may be `None`", "write `let Some(value) = .. else { .. }`"),
+    by("core::option::expect_failed", "it may be `None`", "write `let Some(value) = .. else { .. }`"),
+    by(
+        "core::result::unwrap_failed",
+        "it may be an error, or no error",
+        "write `let Ok(value) = .. else { .. }`, or `match`",
+    ),
+    by(
+        "core::slice::index::",
+        "the range may be out of bounds",
+        "write `.get(from..to)`, which gives an `Option`",
+    ),
+    by("core::slice::", "the lengths may not fit", "compare the lengths before"),
+    by("core::str::", "the range may not fit the text", "write `.get(from..to)`, which gives an `Option`"),
+    by("core::cell::panic_", "it may be borrowed", "write `try_borrow` or `try_borrow_mut`"),
+    by("core::panicking::", "it may panic", "return an error number, or leave the body early"),
+];
+
+/// The one sum of `CStr::from_ptr` is a text's length and one more, and both count bytes that are in memory.
+const SOUND: &str = "core/src/ffi/c_str.rs";
+
+/// A line that may panic.
+struct Panic {
+    cause: &'static Cause,
+    /// Whether the line itself does, and not a function that the compiler put in its place.
+    itself: bool,
+    span: Span,
+    generated: CodeLine,
+}
+
+/// The warnings about an object, one for each line of the author's.
+pub(super) fn panics(object: &ObjectFile<'_>, author: Author<'_>) -> Vec<Diagnostic> {
+    let Some(lines) = CodeLines::read(object) else { return Vec::new() };
+    let in_code = || object.uses().filter(|used| used.in_code);
+    let calls = in_code().filter_map(|used| Some((used, lines.at(used.at), cause(used)?)));
+    let is_sound = |lines: &[CodeLine]| lines.first().is_some_and(|line| line.file.ends_with(SOUND));
+    let calls: Vec<_> = calls.filter(|(_, lines, _)| !is_sound(lines)).collect();
+    let by_call = calls.iter().filter_map(|(_, lines, cause)| panic(lines, cause, author));
+    // The compiler makes one of calls that differ only in the place that they name, and that one has no line.
+    let by_place = in_code().filter_map(|used| {
+        let place = location(object, used.target?)?;
+        let cause = object.uses_from(used.at).filter(|used| used.in_code).find_map(cause)?;
+        panic(&[place], cause, author)
+    });
+    let mut found = BTreeMap::new();
+    for panic in by_call.chain(by_place) {
+        let file = author.sources.file(panic.span.start).span().start;
+        let line = author.sources.place(panic.span.start).line;
+        found.entry((file, line)).or_insert(panic);
+    }
+    if found.is_empty() {
+        return calls
+            .first()
+            .map(|(call, _, cause)| without_line(object, call, cause, author))
+            .into_iter()
+            .collect();
+    }
+    found.into_values().map(|panic| warning(panic, author)).collect()
+}
+
+/// Why a call panics, if it does.
+fn cause(call: &Use<'_>) -> Option<&'static Cause> {
+    let path = format!("{:#}", rustc_demangle::try_demangle(call.symbol).ok()?);
+    // Slices and texts have functions of other kinds in the same places: `core::str::converts::from_utf8`.
+    let panics = path.starts_with("core::panicking::") || path.starts_with("core::cell::panic_");
+    let fails = path.ends_with("_fail") || path.ends_with("_failed");
+    CAUSES.iter().find(|cause| (panics || fails) && path.starts_with(cause.path))
+}
+
+/// The author's line among some that called each other.
+fn panic(lines: &[CodeLine], cause: &'static Cause, author: Author<'_>) -> Option<Panic> {
+    lines.iter().enumerate().find_map(|(depth, line)| {
+        Some(Panic { cause, itself: depth == 0, span: author.at(line)?, generated: line.clone() })
+    })
+}
+
+/// The `core::panic::Location` at a place: the file's name by pointer and length, the line, the column.
+fn location(object: &ObjectFile<'_>, at: Address) -> Option<CodeLine> {
+    let name = object.use_at(at).filter(|name| !name.in_code)?.target?;
+    let number = |offset| {
+        let bytes = object.bytes_at(at)?.get(offset..offset + 4)?;
+        usize::try_from(u32::from_le_bytes(bytes.try_into().ok()?)).ok()
+    };
+    let file = std::str::from_utf8(object.bytes_at(name)?.get(..number(8)?)?).ok()?;
+    Some(CodeLine { file: file.to_owned(), line: number(16)?, column: number(20)? })
+}
+
+fn warning(panic: Panic, author: Author<'_>) -> Diagnostic {
+    let Panic { cause, itself, span, generated } = panic;
+    let is_operator = cause.path.starts_with("core::panicking::panic_const::");
+    let what = if is_operator && !itself {
+        format!("in what this calls, {}", cause.what)
+    } else {
+        cause.what.to_owned()
+    };
+    let warning = Diagnostic::warning(KPS0509, "the body can panic here").at(span, what);
+    author.note(warning.note(CONSEQUENCE), &generated).help(cause.help)
+}
+
+/// What no line of the author's stands for: the function is what can be told.
+fn without_line(
+    object: &ObjectFile<'_>,
+    call: &Use<'_>,
+    cause: &'static Cause,
+    author: Author<'_>,
+) -> Diagnostic {
+    let symbol = object.function_at(call.at).unwrap_or_default();
+    let warning = Diagnostic::warning(KPS0509, format!("`{:#}` can panic", rustc_demangle::demangle(symbol)));
+    let warning = match author.function(symbol) {
+        Some(span) => warning.at(span, cause.what),
+        None => warning.note(cause.what),
+    };
+    warning.note(CONSEQUENCE).help(cause.help)
+}
+
+const CONSEQUENCE: &str = "a panic stops the task with the locks that it holds, or the machine";

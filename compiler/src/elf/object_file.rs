@@ -1,0 +1,201 @@
+//! An object file that nobody has linked for good, as far as messages about its code need it.
+//!
+//! Its sections have no addresses yet. Each that is loaded gets a range of its own here, so that a place in any of them is one
+//! number.
+
+use object::elf;
+use object::read::elf::{FileHeader as _, Rela as _, SectionHeader as _, SectionTable, Sym as _};
+use object::read::SectionIndex;
+use object::LittleEndian as LE;
+use std::collections::BTreeMap;
+
+type Header = elf::FileHeader64<LE>;
+
+/// No section of a module is longer than what 32 bits count.
+const RANGE: u32 = 32;
+
+/// A place in a section that is loaded.
+pub type Address = u64;
+
+/// An object file for x86-64.
+#[derive(Debug)]
+pub struct ObjectFile<'d> {
+    bytes: &'d [u8],
+    sections: SectionTable<'d, Header>,
+    /// By where they start.
+    functions: BTreeMap<Address, Function<'d>>,
+    /// By where they are.
+    uses: BTreeMap<Address, Use<'d>>,
+    /// The sections of debug information as a linker would leave them, with the ranges for addresses.
+    debug: BTreeMap<&'d [u8], Vec<u8>>,
+}
+
+#[derive(Debug)]
+struct Function<'d> {
+    name: &'d str,
+    size: u64,
+}
+
+/// A place that refers to a symbol.
+#[derive(Debug, Clone, Copy)]
+pub struct Use<'d> {
+    /// Where it is.
+    pub at: Address,
+    /// The section that it is in.
+    pub section: &'d str,
+    /// Whether that holds code.
+    pub in_code: bool,
+    /// The symbol; empty for a place in a section.
+    pub symbol: &'d str,
+    /// What it refers to, if the object holds that.
+    pub target: Option<Address>,
+}
+
+impl<'d> ObjectFile<'d> {
+    /// Reads an object file; none if it is damaged or something else.
+    pub fn read(bytes: &'d [u8]) -> Option<Self> {
+        let header = Header::parse(bytes).ok()?;
+        if header.e_type(LE) != elf::ET_REL || header.e_machine(LE) != elf::EM_X86_64 {
+            return None;
+        }
+        let sections = header.sections(LE, bytes).ok()?;
+        let (functions, uses, debug) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+        let mut file = ObjectFile { bytes, sections, functions, uses, debug };
+        file.read_functions()?;
+        file.read_uses()?;
+        file.read_debug()?;
+        Some(file)
+    }
+
+    fn read_functions(&mut self) -> Option<()> {
+        let symbols = self.sections.symbols(LE, self.bytes, elf::SHT_SYMTAB).ok()?;
+        for (index, symbol) in symbols.enumerate() {
+            let section = symbols.symbol_section(LE, symbol, index).ok().flatten();
+            let Some(section) = section.filter(|_| symbol.st_type() == elf::STT_FUNC) else { continue };
+            let name = text(symbols.symbol_name(LE, symbol).ok()?);
+            let function = Function { name, size: symbol.st_size(LE) };
+            self.functions.insert(address(section, symbol.st_value(LE))?, function);
+        }
+        Some(())
+    }
+
+    fn read_uses(&mut self) -> Option<()> {
+        let symbols = self.sections.symbols(LE, self.bytes, elf::SHT_SYMTAB).ok()?;
+        for section in self.sections.iter() {
+            let Some((relocations, _)) = section.rela(LE, self.bytes).ok()? else { continue };
+            let applied_to = section.info_link(LE);
+            let target = self.sections.section(applied_to).ok()?;
+            if !target.sh_flags(LE).contains(elf::SHF_ALLOC) {
+                continue;
+            }
+            let in_code = target.sh_flags(LE).contains(elf::SHF_EXECINSTR);
+            let section = text(self.sections.section_name(LE, target).ok()?);
+            for relocation in relocations {
+                let Some(index) = relocation.symbol(LE, false) else { continue };
+                let symbol = symbols.symbol(index).ok()?;
+                let name = text(symbols.symbol_name(LE, symbol).ok()?);
+                let at = address(applied_to, relocation.r_offset.get(LE))?;
+                // An instruction counts from where it ends, and ends with these four bytes.
+                let from_the_end =
+                    matches!(relocation.r_type(LE, false), elf::R_X86_64_PC32 | elf::R_X86_64_PLT32);
+                let ahead = if in_code && from_the_end { 4 } else { 0 };
+                let offset =
+                    symbol.st_value(LE).wrapping_add_signed(relocation.r_addend.get(LE)).wrapping_add(ahead);
+                let target = symbols.symbol_section(LE, symbol, index).ok().flatten();
+                let target = target.and_then(|section| address(section, offset));
+                self.uses.insert(at, Use { at, section, in_code, symbol: name, target });
+            }
+        }
+        Some(())
+    }
+
+    /// What refers to something, in the order of places.
+    pub fn uses(&self) -> impl Iterator<Item = &Use<'d>> {
+        self.uses.values()
+    }
+
+    /// What refers to something at a place.
+    pub fn use_at(&self, at: Address) -> Option<&Use<'d>> {
+        self.uses.get(&at)
+    }
+
+    /// What refers to something at a place or behind it.
+    pub fn uses_from(&self, at: Address) -> impl Iterator<Item = &Use<'d>> {
+        self.uses.range(at..).map(|(_, found)| found)
+    }
+
+    /// The function that a place is in.
+    pub fn function_at(&self, at: Address) -> Option<&'d str> {
+        let (start, function) = self.functions.range(..=at).next_back()?;
+        (at - start < function.size).then_some(function.name)
+    }
+
+    /// The place so many bytes behind the start of a function.
+    pub fn in_function(&self, name: &str, offset: u64) -> Option<Address> {
+        let (start, function) = self.functions.iter().find(|(_, function)| function.name == name)?;
+        (offset < function.size.max(1)).then(|| start + offset)
+    }
+
+    /// The bytes at a place, to the end of its section.
+    pub fn bytes_at(&self, at: Address) -> Option<&'d [u8]> {
+        let section = self.sections.section(SectionIndex((at >> RANGE).try_into().ok()?)).ok()?;
+        section.data(LE, self.bytes).ok()?.get(usize::try_from(at & ((1 << RANGE) - 1)).ok()?..)
+    }
+
+    /// A section of debug information; empty if there is none.
+    pub(super) fn debug(&self, name: &str) -> &[u8] {
+        self.debug.get(name.as_bytes()).map_or(&[], Vec::as_slice)
+    }
+
+    fn read_debug(&mut self) -> Option<()> {
+        for (index, section) in self.sections.enumerate() {
+            let name = self.sections.section_name(LE, section).ok()?;
+            if !name.starts_with(b".debug_") || section.sh_type(LE) == elf::SHT_RELA {
+                continue;
+            }
+            let mut data = section.data(LE, self.bytes).ok()?.to_vec();
+            // What is damaged stays as it is: the reader of the information finds out.
+            let _ = self.apply(index, &mut data);
+            self.debug.insert(name, data);
+        }
+        Some(())
+    }
+
+    fn apply(&self, to: SectionIndex, data: &mut [u8]) -> Option<()> {
+        let symbols = self.sections.symbols(LE, self.bytes, elf::SHT_SYMTAB).ok()?;
+        for section in self.sections.iter().filter(|section| section.info_link(LE) == to) {
+            let Some((relocations, _)) = section.rela(LE, self.bytes).ok()? else { continue };
+            for relocation in relocations {
+                let index = relocation.symbol(LE, false)?;
+                let symbol = symbols.symbol(index).ok()?;
+                let value = symbol.st_value(LE).wrapping_add_signed(relocation.r_addend.get(LE));
+                let loaded = symbols.symbol_section(LE, symbol, index).ok()?.filter(|&section| {
+                    let header = self.sections.section(section);
+                    header.is_ok_and(|header| header.sh_flags(LE).contains(elf::SHF_ALLOC))
+                });
+                let value = match loaded {
+                    Some(section) => address(section, value)?,
+                    None => value,
+                };
+                let len = match relocation.r_type(LE, false) {
+                    elf::R_X86_64_64 => 8,
+                    elf::R_X86_64_32 => 4,
+                    _ => continue,
+                };
+                let start = usize::try_from(relocation.r_offset.get(LE)).ok()?;
+                let place = data.get_mut(start..start.checked_add(len)?)?;
+                place.copy_from_slice(value.to_le_bytes().get(..len)?);
+            }
+        }
+        Some(())
+    }
+}
+
+/// A name; one that is no text is nobody's.
+fn text(name: &[u8]) -> &str {
+    std::str::from_utf8(name).unwrap_or_default()
+}
+
+fn address(section: SectionIndex, offset: u64) -> Option<Address> {
+    (offset < 1 << RANGE).then(|| ((section.0 as u64) << RANGE) + offset)
+}

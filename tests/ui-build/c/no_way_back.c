@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <linux/seq_file.h>
+
+static int uptime_proc_show(struct seq_file *m, void *v)
+{
+	asm volatile("push %rbx");
+	return m->count;
+}
