@@ -69,6 +69,8 @@ pub fn inspect(
         line("parameters", parameters(&func.signature, types));
         line("result", vec![text(types, &func.signature.ret)]);
     }
+    line("entered by", (name != symbol.name.value).then(|| name.clone()).into_iter().collect());
+    line("system call", system_call(facts, object, &name).into_iter().collect());
     line("symbol", vec![format!("{address:#x}, {}", rank(facts, object, symbol, &name))]);
     line("starts", start(facts, object, address).into_iter().collect());
     line("exported", vec![exported(facts, object, &name)]);
@@ -83,22 +85,22 @@ pub fn inspect(
     Ok(Inspection { facts: lines, spec: spec.ok_or_else(refused) })
 }
 
-/// A line for every function that ftrace can redirect: address, name, the words that can change it, and the codes of what
-/// would be said. Functions that are freed after boot are not among them.
-pub fn all<'a>(judge: &'a Judge<'a>, facts: &'a Facts, object: &'a str) -> impl Iterator<Item = String> + 'a {
-    let found = object_of(facts, object);
+/// A line for every function that ftrace can redirect: name, object, the words that can change it, the codes of what would be
+/// said, and address. Functions that are freed after boot are not among them.
+pub fn all<'a>(judge: &'a Judge<'a>, facts: &'a Facts, name: &'a str) -> impl Iterator<Item = String> + 'a {
+    let found = object_of(facts, name);
     let mut addresses: Vec<u64> = found.into_iter().flat_map(|object| object.sites.keys().copied()).collect();
     addresses.retain(|&address| found.is_some_and(|object| !object.is_init(address)));
     addresses.sort_unstable();
     addresses.into_iter().map(move |address| {
         let symbol = found.and_then(|object| symbol_at(object, address));
-        let Some(symbol) = symbol else { return format!("{address:#x}\t-\t-\t-") };
-        let judgement = judge.judge(object, &symbol);
+        let Some(symbol) = symbol else { return format!("-\t{name}\t-\t-\t{address:#x}") };
+        let judgement = judge.judge(name, &symbol);
         let codes: BTreeSet<&str> = judgement.said().into_iter().map(|said| said.code.id()).collect();
         let codes: Vec<&str> = codes.into_iter().collect();
         let or_dash = |text: String| if text.is_empty() { "-".to_owned() } else { text };
         let (words, codes) = (or_dash(judgement.possible().join(", ")), or_dash(codes.join(", ")));
-        format!("{address:#x}\t{}\t{words}\t{codes}", written(&symbol))
+        format!("{}\t{name}\t{words}\t{codes}\t{address:#x}", written(&symbol))
     })
 }
 
@@ -143,6 +145,13 @@ fn address(facts: &Facts, object: &str, symbol: &Symbol) -> Option<(String, u64)
         Some(position) => all.get((position.value as usize).checked_sub(1)?),
     };
     sym.map(|sym| (name, sym.address))
+}
+
+/// The name that specs have for a system call, where its arguments are arguments.
+fn system_call(facts: &Facts, object: &str, name: &str) -> Option<String> {
+    let call = name.strip_prefix("__x64_sys_").filter(|_| object == "vmlinux")?;
+    let alone = object_of(facts, object)?.symbols.named(&format!("sys_{call}")).is_empty();
+    alone.then(|| format!("sys_{call}"))
 }
 
 fn declarations(facts: &Facts, name: &str) -> Vec<String> {

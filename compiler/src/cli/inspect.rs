@@ -1,7 +1,7 @@
 //! `kpsc inspect`.
 
 use super::{open_target, progress, report, say, CommandResult, TargetArgs};
-use crate::diag::{list, Diagnostic, KPS0213};
+use crate::diag::{list, Diagnostic, KPS0201, KPS0213};
 use crate::inspect::{all, inspect, read, symbols, written, Inspection};
 use crate::resolve::{near, Judge};
 use crate::target::{Cache, Target};
@@ -18,8 +18,8 @@ pub(super) struct Inspect {
     object: String,
     /// Write nothing but a spec to start from.
     #[arg(long, conflicts_with = "all")]
-    spec: bool,
-    /// List every function that can be redirected: address, name, the words that can change it, and codes.
+    skeleton: bool,
+    /// List every function that can be redirected: name, object, words that can change it, codes, address.
     #[arg(long, conflicts_with = "function")]
     all: bool,
     #[command(flatten)]
@@ -41,7 +41,7 @@ impl Inspect {
         };
         let named = read(function);
         // A spec is about one function, so a name without its position is refused.
-        let symbols = if self.spec { vec![named] } else { symbols(&facts, &self.object, named) };
+        let symbols = if self.skeleton { vec![named] } else { symbols(&facts, &self.object, named) };
         let mut code = 0;
         for (n, symbol) in symbols.iter().enumerate() {
             let found = inspect(&judge, &facts, &self.object, symbol);
@@ -51,15 +51,25 @@ impl Inspect {
                     format!("{gap}{text}").lines().for_each(say);
                     0
                 }
-                Err(errors) => report(&errors, None),
+                Err(errors) => {
+                    report(&errors.into_iter().map(|error| self.explained(error)).collect::<Vec<_>>(), None)
+                }
             });
         }
         Ok(code)
     }
 
+    /// A function may be in a module, which only its user can know.
+    fn explained(&self, error: Diagnostic) -> Diagnostic {
+        match error.code == KPS0201 && self.object == "vmlinux" {
+            true => error.note("for a function of a module add `--object MODULE`"),
+            false => error,
+        }
+    }
+
     /// What is printed of a function.
     fn shown(&self, symbol: &Symbol, found: Inspection) -> Result<String, Vec<Diagnostic>> {
-        if self.spec {
+        if self.skeleton {
             return found.spec;
         }
         let mut text = format!("{}\n", written(symbol));

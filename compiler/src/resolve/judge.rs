@@ -84,6 +84,7 @@ impl<'a> Judge<'a> {
             let mut importer = Importer::new(&self.facts.btf, &self.wanted);
             let func = ast::Func { symbol: symbol.clone(), ..func.clone() };
             let found = resolver.func(scope, &func, &self.rust, &mut importer);
+            resolver.note_other_entries(scope, std::slice::from_ref(&func));
             let mut said = resolver.diagnostics;
             if let Some(func) = &found {
                 check_func(func, symbol.name.span, &mut said);

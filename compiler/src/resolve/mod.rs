@@ -256,7 +256,7 @@ impl<'a> Resolver<'a> {
                 places.push(func.symbol.name.span);
             }
         }
-        self.note_other_entries(scope, spec);
+        self.note_other_entries(scope, &spec.funcs);
         let object = Object {
             name: scope.object_name(),
             build_id: scope.module.and_then(|module| module.build_id.clone()),
