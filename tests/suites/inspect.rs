@@ -29,7 +29,7 @@ const ASKED: &[(&str, &[&str])] = &[
     ("no-prototype", &["no_btf_function"]),
     ("spec", &["takes_sockptr", "--skeleton"]),
     ("KPS0201-unknown", &["seq_prntf"]),
-    ("KPS0208-variable", &["jiffies"]),
+    ("variable", &["jiffies"]),
     ("all", &["--all"]),
 ];
 
