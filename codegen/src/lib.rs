@@ -14,7 +14,7 @@ pub mod refs;
 mod syscall;
 mod types;
 
-use kps_plan::Patch;
+use kps_plan::{Patch, Type, Types};
 use proc_macro2::TokenStream;
 
 /// A body of some front door, as tokens.
@@ -46,4 +46,9 @@ pub fn note_text<B>(patch: &Patch<B>) -> String {
 /// Generates a module.
 pub fn module<B: Body>(patch: &Patch<B>) -> Module {
     Module { root: module::root(patch), types: types::module(&patch.kernel) }
+}
+
+/// A type as bodies write it.
+pub fn rust_type(types: &Types, ty: &Type) -> TokenStream {
+    types::ty(types, ty)
 }

@@ -38,7 +38,8 @@ pub fn check(resolved: Resolved) -> (Option<Checked>, Vec<Diagnostic>) {
     (checked, diagnostics)
 }
 
-fn check_func(func: &Func<Fragment>, place: Span, diagnostics: &mut Vec<Diagnostic>) {
+/// Checks one function.
+pub(crate) fn check_func(func: &Func<Fragment>, place: Span, diagnostics: &mut Vec<Diagnostic>) {
     let name = &func.old.name;
     let before_only = matches!(func.change, Change::Pre(_));
     if func.signature.variadic && !before_only {

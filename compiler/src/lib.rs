@@ -18,6 +18,7 @@ pub mod doctor;
 pub mod elf;
 pub mod emit;
 pub mod input;
+pub mod inspect;
 pub mod notable;
 pub mod process;
 pub mod resolve;

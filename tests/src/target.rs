@@ -103,6 +103,13 @@ impl Vm {
         Vm::boot_with(files, Vec::new())
     }
 
+    /// The same with more words on the kernel's command line.
+    pub fn boot_told(files: Vec<(String, Vec<u8>)>, append: &str) -> Vm {
+        let mut machine = Machine::of(&target(), files).unwrap_or_else(|error| panic!("{error}"));
+        machine.append = append.to_owned();
+        Vm { guest: Guest::boot(&machine).unwrap_or_else(|error| panic!("{error:?}")) }
+    }
+
     /// The same with programs besides.
     pub fn boot_with(files: Vec<(String, Vec<u8>)>, programs: Vec<(String, Vec<u8>)>) -> Vm {
         let mut machine = Machine::of(&target(), files).unwrap_or_else(|error| panic!("{error}"));

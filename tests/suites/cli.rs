@@ -56,11 +56,12 @@ fn cache_with_manifest(manifest: &str) -> tempfile::TempDir {
 
 #[test]
 fn help_is_as_it_was() {
-    let pages: [&[&str]; 11] = [
+    let pages: [&[&str]; 12] = [
         &[],
         &["new"],
         &["fmt"],
         &["check"],
+        &["inspect"],
         &["build"],
         &["test"],
         &["load"],

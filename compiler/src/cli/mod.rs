@@ -6,6 +6,7 @@ mod doctor;
 mod explain;
 mod files;
 mod fmt;
+mod inspect;
 mod kernel;
 mod link;
 mod list;
@@ -66,6 +67,8 @@ enum Verb {
     Fmt(fmt::Fmt),
     /// Say what is wrong with a spec, or with specs that follow each other, without building them.
     Check(check::Check),
+    /// Show what is known of a function: whether it can be changed, with which words, and a spec to start from.
+    Inspect(inspect::Inspect),
     /// Build NAME.ko from a spec.
     Build(build::Build),
     /// Build a spec and run its tests in a virtual machine.
@@ -136,6 +139,7 @@ fn run(verb: Verb) -> ExitCode {
         Verb::New(command) => command.run(),
         Verb::Fmt(command) => command.run(),
         Verb::Check(command) => command.run(),
+        Verb::Inspect(command) => command.run(),
         Verb::Build(command) => command.run(),
         Verb::Test(command) => command.run(),
         Verb::Load(command) => command.run(),

@@ -16,7 +16,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 pub use c::FOLDER as C_FOLDER;
 pub use lines::{Line, LineTable};
-pub use templates::{is_plain, skeleton};
+pub use templates::{function_spec, is_plain, skeleton, FunctionSpec};
 
 /// A folder that has not been written: paths below it, and what the files hold.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]

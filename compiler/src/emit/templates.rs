@@ -7,10 +7,11 @@ const KBUILD: &str = include_str!("../../../templates/Kbuild.tera");
 const C_FILE: &str = include_str!("../../../templates/c_file.c.tera");
 const MAKEFILE: &str = include_str!("../../../templates/Makefile.tera");
 const SPEC: &str = include_str!("../../../templates/spec.kps.tera");
+const FUNCTION: &str = include_str!("../../../templates/function.kps.tera");
 
 /// The names and texts of all templates.
-fn templates() -> [(&'static str, &'static str); 4] {
-    [("Kbuild", KBUILD), ("Makefile", MAKEFILE), ("c_file.c", C_FILE), ("spec", SPEC)]
+fn templates() -> [(&'static str, &'static str); 5] {
+    [("Kbuild", KBUILD), ("Makefile", MAKEFILE), ("c_file.c", C_FILE), ("spec", SPEC), ("function", FUNCTION)]
 }
 
 /// The makefile of a module with so many files in C.
@@ -38,6 +39,28 @@ pub fn skeleton(name: &str, function: Option<&str>, object: &str) -> String {
     let words = [("name", name), ("object", object)];
     let function = function.map(|function| ("function", function));
     render("spec", &context(words.into_iter().chain(function)))
+}
+
+/// What a spec for one function is made of. All of it is the target's own.
+#[derive(Debug, Serialize)]
+pub struct FunctionSpec {
+    /// What the patch is called.
+    pub name: String,
+    /// The function's object.
+    pub object: String,
+    /// How C declares it.
+    pub declaration: String,
+    /// Its name, with a position where it needs one.
+    pub function: String,
+    /// What stands in its braces.
+    pub change: String,
+}
+
+/// A spec that changes one function and leaves what it does as it is.
+pub fn function_spec(spec: &FunctionSpec) -> String {
+    // A declaration is a comment here, and nothing ends a line in it.
+    let context = Context::from_serialize(spec).unwrap_or_default();
+    render("function", &context)
 }
 
 fn context<'a>(words: impl IntoIterator<Item = (&'a str, &'a str)>) -> Context {

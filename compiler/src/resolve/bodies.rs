@@ -77,6 +77,7 @@ impl ModuleFile {
 }
 
 /// All the Rust of a spec and its files, parsed.
+#[derive(Default)]
 pub(super) struct Rust {
     items: Vec<Item>,
     item_codes: Vec<Fragment>,
@@ -195,13 +196,7 @@ fn has_unknown_names(items: &[Item]) -> bool {
 
 impl Resolver<'_> {
     pub(super) fn parse_rust(&mut self, spec: &ast::Patch) -> Rust {
-        let mut rust = Rust {
-            items: Vec::new(),
-            item_codes: Vec::new(),
-            item_refs: Vec::new(),
-            modules: Vec::new(),
-            bodies: HashMap::new(),
-        };
+        let mut rust = Rust::default();
         for &code in &spec.items {
             match parse_item(self.sources, code) {
                 Ok((item, tokens)) => {

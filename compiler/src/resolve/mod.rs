@@ -6,6 +6,7 @@ mod calls;
 mod data;
 mod from;
 mod funcs;
+mod judge;
 mod metadata;
 mod names;
 mod params;
@@ -28,8 +29,10 @@ use std::collections::HashMap;
 use symbols::Scope;
 
 pub use bodies::Fragment;
+pub use judge::{Judge, Judgement};
 pub use metadata::{check_name, is_meant_for};
 pub use paths::{is_path, refused_path, FileKind};
+pub use symbols::near;
 
 /// A patch whose every name has been found, and where its parts were written.
 #[derive(Debug)]
@@ -49,17 +52,7 @@ pub fn resolve(
     complete: bool,
     facts: &Facts,
 ) -> (Option<Resolved>, Vec<Diagnostic>) {
-    let mut resolver = Resolver {
-        sources,
-        facts,
-        complete,
-        diagnostics: Vec::new(),
-        changed: HashMap::new(),
-        unknown: 0,
-        c_files: Vec::new(),
-        changes_several: spec.objects.iter().map(|object| object.funcs.len()).sum::<usize>() > 1,
-        ties: Vec::new(),
-    };
+    let mut resolver = Resolver::new(sources, facts, complete);
     let resolved = resolver.patch(spec);
     let resolved = resolved.filter(|_| !any_error(&resolver.diagnostics));
     (resolved, resolver.diagnostics)
@@ -105,6 +98,20 @@ const GATE_MEMBERS: &[Members] = &[
 type Members = (&'static str, &'static [&'static str]);
 
 impl<'a> Resolver<'a> {
+    fn new(sources: &'a Sources, facts: &'a Facts, complete: bool) -> Self {
+        Resolver {
+            sources,
+            facts,
+            complete,
+            diagnostics: Vec::new(),
+            changed: HashMap::new(),
+            unknown: 0,
+            c_files: Vec::new(),
+            changes_several: false,
+            ties: Vec::new(),
+        }
+    }
+
     fn report(&mut self, diagnostic: Diagnostic) {
         self.diagnostics.push(diagnostic);
     }
@@ -117,6 +124,7 @@ impl<'a> Resolver<'a> {
     }
 
     fn patch(&mut self, spec: &ast::Patch) -> Option<Resolved> {
+        self.changes_several = spec.objects.iter().map(|object| object.funcs.len()).sum::<usize>() > 1;
         self.check_files();
         let spec = self.with_bodies_of_files(spec);
         let spec = &self.with_ties(spec);
@@ -248,7 +256,7 @@ impl<'a> Resolver<'a> {
                 places.push(func.symbol.name.span);
             }
         }
-        self.note_other_entries(scope, spec);
+        self.note_other_entries(scope, &spec.funcs);
         let object = Object {
             name: scope.object_name(),
             build_id: scope.module.and_then(|module| module.build_id.clone()),

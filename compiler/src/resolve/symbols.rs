@@ -255,7 +255,7 @@ pub(super) fn nearest(object: &Object, name: &str, wanted: Wanted) -> Vec<String
 }
 
 /// The names that somebody may have meant, best first.
-pub(super) fn near<'n>(name: &str, known: impl Iterator<Item = &'n str>) -> Vec<String> {
+pub fn near<'n>(name: &str, known: impl Iterator<Item = &'n str>) -> Vec<String> {
     let reach = (name.len() / 3).clamp(1, 4);
     let mut near: Vec<(usize, &str)> = known
         .map(|known| (strsim::damerau_levenshtein(name, known), known))

@@ -114,10 +114,10 @@ impl Resolver<'_> {
     }
 
     /// A program that is not a 64-bit one comes another way, which an author may forget to close.
-    pub(super) fn note_other_entries(&mut self, scope: Scope<'_>, object: &ast::Object) {
+    pub(super) fn note_other_entries(&mut self, scope: Scope<'_>, funcs: &[ast::Func]) {
         let symbols = &scope.object.symbols;
-        let changed = |name: &String| object.funcs.iter().any(|func| func.symbol.name.value == *name);
-        for func in &object.funcs {
+        let changed = |name: &String| funcs.iter().any(|func| func.symbol.name.value == *name);
+        for func in funcs {
             let Some(call) = self.syscall(scope, &func.symbol) else { continue };
             let entries = symbols.named(&call.entry.name.value);
             // A call without arguments has one entry by all these names.

@@ -1,0 +1,103 @@
+//! `kpsc inspect`.
+
+use super::{open_target, progress, report, say, CommandResult, TargetArgs};
+use crate::diag::{list, Diagnostic, KPS0201, KPS0213};
+use crate::inspect::{all, inspect, read, symbols, written, Inspection};
+use crate::resolve::{near, Judge};
+use crate::target::{Cache, Target};
+use kps_facts::Facts;
+use kps_grammar::ast::Symbol;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Inspect {
+    /// The function, with a position if its name needs one: NAME or NAME@N.
+    #[arg(value_name = "FUNCTION", required_unless_present = "all")]
+    function: Option<String>,
+    /// The object that it is in.
+    #[arg(long, value_name = "OBJECT", default_value = "vmlinux")]
+    object: String,
+    /// Write nothing but a spec to start from.
+    #[arg(long, conflicts_with = "all")]
+    skeleton: bool,
+    /// List every function that can be redirected: name, object, words that can change it, codes, address.
+    #[arg(long, conflicts_with = "function")]
+    all: bool,
+    #[command(flatten)]
+    target: TargetArgs,
+}
+
+impl Inspect {
+    pub(super) fn run(self) -> CommandResult {
+        let cache = Cache::open()?;
+        let target = open_target(&cache, self.target.kernel.as_deref())?;
+        let mut facts = target.facts()?;
+        if self.object != "vmlinux" {
+            add_module(&mut facts, &self.object, &target, &cache)?;
+        }
+        let judge = Judge::new(&facts);
+        let Some(function) = &self.function else {
+            all(&judge, &facts, &self.object).for_each(say);
+            return Ok(0);
+        };
+        let named = read(function);
+        // A spec is about one function, so a name without its position is refused.
+        let symbols = if self.skeleton { vec![named] } else { symbols(&facts, &self.object, named) };
+        let mut code = 0;
+        for (n, symbol) in symbols.iter().enumerate() {
+            let found = inspect(&judge, &facts, &self.object, symbol);
+            code = code.max(match found.and_then(|found| self.shown(symbol, found)) {
+                Ok(text) => {
+                    let gap = if n > 0 { "\n" } else { "" };
+                    format!("{gap}{text}").lines().for_each(say);
+                    0
+                }
+                Err(errors) => {
+                    report(&errors.into_iter().map(|error| self.explained(error)).collect::<Vec<_>>(), None)
+                }
+            });
+        }
+        Ok(code)
+    }
+
+    /// A function may be in a module, which only its user can know.
+    fn explained(&self, error: Diagnostic) -> Diagnostic {
+        match error.code == KPS0201 && self.object == "vmlinux" {
+            true => error.note("for a function of a module add `--object MODULE`"),
+            false => error,
+        }
+    }
+
+    /// What is printed of a function.
+    fn shown(&self, symbol: &Symbol, found: Inspection) -> Result<String, Vec<Diagnostic>> {
+        if self.skeleton {
+            return found.spec;
+        }
+        let mut text = format!("{}\n", written(symbol));
+        for (word, lines) in &found.facts {
+            for (n, line) in lines.iter().enumerate() {
+                let word = if n == 0 { word } else { "" };
+                text.push_str(&format!("  {word:<11} {line}\n"));
+            }
+        }
+        Ok(match found.spec {
+            Ok(spec) => format!("{text}\n{spec}"),
+            Err(_) => text,
+        })
+    }
+}
+
+/// Adds the module that a function is looked for in.
+fn add_module(facts: &mut Facts, name: &str, target: &Target, cache: &Cache) -> Result<(), Diagnostic> {
+    let modules = target.modules(cache, progress())?;
+    match modules.get(name) {
+        Some(path) => Target::add_module(facts, name, path),
+        None => {
+            let error = Diagnostic::error(KPS0213, format!("{} has no module `{name}`", target.release()));
+            let near = near(name, modules.keys().map(String::as_str));
+            Err(match near.as_slice() {
+                [] => error.help("write the name that `lsmod` shows; what is built in is in `vmlinux`"),
+                near => error.help(format!("did you mean {}?", list(near, "or"))),
+            })
+        }
+    }
+}

@@ -1,0 +1,279 @@
+//! What is known of one function: for an author who asks whether it can be changed, and with which words.
+
+use crate::diag::{any_error, Diagnostic, Severity};
+use crate::emit::{function_spec, FunctionSpec};
+use crate::resolve::{Judge, Judgement};
+use kps_codegen::{names::ident, rust_type};
+use kps_facts::{Facts, Object};
+use kps_grammar::ast::{At, Symbol};
+use kps_grammar::Span;
+use kps_plan::{Convention, Signature, Type, Types};
+use quote::quote;
+use std::collections::BTreeSet;
+
+/// A function under the looking glass.
+#[derive(Debug)]
+pub struct Inspection {
+    /// Facts, each a word and its lines.
+    pub facts: Vec<(&'static str, Vec<String>)>,
+    /// A spec that changes it and leaves what it does as it is; why not, if no word can change it.
+    pub spec: Result<String, Vec<Diagnostic>>,
+}
+
+/// A name, with its position if it has one: `NAME` or `NAME@N`.
+pub fn read(text: &str) -> Symbol {
+    match text.split_once('@') {
+        // Positions count from 1.
+        Some((name, position)) => symbol(name, Some(position.parse().unwrap_or(0))),
+        None => symbol(text, None),
+    }
+}
+
+/// The symbols that a name means: each of its positions, if it needs one and has none.
+pub fn symbols(facts: &Facts, object: &str, named: Symbol) -> Vec<Symbol> {
+    let name = &named.name.value;
+    let count = object_of(facts, object).map_or(0, |object| object.symbols.named(name).len());
+    match &named.position {
+        None if count > 1 => (1..=count as u32).map(|n| symbol(name, Some(n))).collect(),
+        _ => vec![named],
+    }
+}
+
+/// Looks at one function. An error if there is none.
+pub fn inspect(
+    judge: &Judge<'_>,
+    facts: &Facts,
+    object: &str,
+    symbol: &Symbol,
+) -> Result<Inspection, Vec<Diagnostic>> {
+    let judgement = judge.judge(object, symbol);
+    let Some((name, address)) = address(facts, object, symbol) else {
+        // Every word meets the same absence.
+        return Err(judgement
+            .words
+            .into_iter()
+            .map(|(_, said)| said)
+            .find(|said| any_error(said))
+            .unwrap_or_default());
+    };
+    let mut lines = Vec::new();
+    let mut line = |word, values: Vec<String>| {
+        if !values.is_empty() {
+            lines.push((word, values));
+        }
+    };
+    line("object", vec![object.to_owned()]);
+    let declarations = declarations(facts, &name);
+    line("prototype", declarations.clone());
+    if let Some((func, types)) = &judgement.func {
+        line("parameters", parameters(&func.signature, types));
+        line("result", vec![text(types, &func.signature.ret)]);
+    }
+    line("entered by", (name != symbol.name.value).then(|| name.clone()).into_iter().collect());
+    line("system call", system_call(facts, object, &name).into_iter().collect());
+    line("symbol", vec![format!("{address:#x}, {}", rank(facts, object, symbol, &name))]);
+    line("starts", start(facts, object, address).into_iter().collect());
+    line("exported", vec![exported(facts, object, &name)]);
+    let relatives = relatives(facts, object, &name, address);
+    line("same code", relatives.aliases);
+    line("made of it", relatives.parts);
+    line("change by", vec![possible(&judgement)]);
+    line("not by", refusals(&judgement));
+    line("mind", warnings(&judgement));
+    let spec = spec(object, symbol, &declarations, &judgement);
+    let refused = || judgement.said().into_iter().cloned().collect();
+    Ok(Inspection { facts: lines, spec: spec.ok_or_else(refused) })
+}
+
+/// A line for every function that ftrace can redirect: name, object, the words that can change it, the codes of what would be
+/// said, and address. Functions that are freed after boot are not among them.
+pub fn all<'a>(judge: &'a Judge<'a>, facts: &'a Facts, name: &'a str) -> impl Iterator<Item = String> + 'a {
+    let found = object_of(facts, name);
+    let mut addresses: Vec<u64> = found.into_iter().flat_map(|object| object.sites.keys().copied()).collect();
+    addresses.retain(|&address| found.is_some_and(|object| !object.is_init(address)));
+    addresses.sort_unstable();
+    addresses.into_iter().map(move |address| {
+        let symbol = found.and_then(|object| symbol_at(object, address));
+        let Some(symbol) = symbol else { return format!("-\t{name}\t-\t-\t{address:#x}") };
+        let judgement = judge.judge(name, &symbol);
+        let codes: BTreeSet<&str> = judgement.said().into_iter().map(|said| said.code.id()).collect();
+        let codes: Vec<&str> = codes.into_iter().collect();
+        let or_dash = |text: String| if text.is_empty() { "-".to_owned() } else { text };
+        let (words, codes) = (or_dash(judgement.possible().join(", ")), or_dash(codes.join(", ")));
+        format!("{}\t{name}\t{words}\t{codes}\t{address:#x}", written(&symbol))
+    })
+}
+
+fn object_of<'a>(facts: &'a Facts, name: &str) -> Option<&'a Object> {
+    match name {
+        "vmlinux" => Some(&facts.vmlinux),
+        name => facts.modules.get(name).map(|module| &module.object),
+    }
+}
+
+fn symbol(name: &str, position: Option<u32>) -> Symbol {
+    let span = Span::new(0, 0);
+    Symbol { name: At { value: name.to_owned(), span }, position: position.map(|value| At { value, span }) }
+}
+
+/// A symbol as specs write it.
+pub fn written(symbol: &Symbol) -> String {
+    match &symbol.position {
+        Some(position) => format!("{}@{}", symbol.name.value, position.value),
+        None => symbol.name.value.clone(),
+    }
+}
+
+/// The symbol of a function's address, with a position if its name needs one.
+fn symbol_at(object: &Object, address: u64) -> Option<Symbol> {
+    let first = object.symbols.at(address).find(|sym| !sym.name.starts_with("__pfx_"))?;
+    let all = object.symbols.named(first.name);
+    let rank = all.iter().position(|sym| sym.address == address).filter(|_| all.len() > 1);
+    Some(symbol(first.name, rank.map(|rank| rank as u32 + 1)))
+}
+
+/// The name and address of what a symbol means: of a system call those of its entry.
+fn address(facts: &Facts, object: &str, symbol: &Symbol) -> Option<(String, u64)> {
+    let symbols = &object_of(facts, object)?.symbols;
+    let name = &symbol.name.value;
+    let entry = name.strip_prefix("sys_").map(|call| format!("__x64_sys_{call}"));
+    let name = entry.filter(|_| symbols.named(name).is_empty()).unwrap_or_else(|| name.clone());
+    let all = symbols.named(&name);
+    let sym = match &symbol.position {
+        None if all.len() > 1 => None,
+        None => all.first(),
+        Some(position) => all.get((position.value as usize).checked_sub(1)?),
+    };
+    sym.map(|sym| (name, sym.address))
+}
+
+/// The name that specs have for a system call, where its arguments are arguments.
+fn system_call(facts: &Facts, object: &str, name: &str) -> Option<String> {
+    let call = name.strip_prefix("__x64_sys_").filter(|_| object == "vmlinux")?;
+    let alone = object_of(facts, object)?.symbols.named(&format!("sys_{call}")).is_empty();
+    alone.then(|| format!("sys_{call}"))
+}
+
+fn declarations(facts: &Facts, name: &str) -> Vec<String> {
+    let mut all: Vec<String> =
+        facts.btf.functions(name).into_iter().map(|id| facts.btf.declaration(id)).collect();
+    all.dedup();
+    all
+}
+
+fn parameters(signature: &Signature, types: &Types) -> Vec<String> {
+    let named =
+        signature.params.iter().map(|param| format!("{}: {}", ident(&param.name), text(types, &param.ty)));
+    named.chain(signature.variadic.then(|| "..".to_owned())).collect()
+}
+
+/// A type as bodies write it, on one line.
+fn text(types: &Types, ty: &Type) -> String {
+    if *ty == Type::Void {
+        return "nothing".to_owned();
+    }
+    let ty = rust_type(types, ty);
+    let Ok(file) = syn::parse2(quote!(type T = #ty;)) else { return ty.to_string() };
+    let item = prettyplease::unparse(&file);
+    let ty = item.trim().trim_start_matches("type T =").trim_end_matches(';');
+    ty.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn rank(facts: &Facts, object: &str, symbol: &Symbol, name: &str) -> String {
+    let count = object_of(facts, object).map_or(0, |object| object.symbols.named(name).len());
+    match &symbol.position {
+        Some(position) if count > 1 => format!("`old_sympos` {} of {count}", position.value),
+        _ => "the only one of its name".to_owned(),
+    }
+}
+
+fn start(facts: &Facts, object: &str, address: u64) -> Option<String> {
+    let site = object_of(facts, object)?.sites.get(&address)?;
+    Some(match site.entry() {
+        Some(entry) => {
+            let first = if entry.endbr { "with ENDBR, " } else { "" };
+            format!("{first}ftrace site at +{}; the original goes on at +{}", site.offset, entry.skip())
+        }
+        None => format!("in a way that is not known, ftrace site at +{}", site.offset),
+    })
+}
+
+fn exported(facts: &Facts, object: &str, name: &str) -> String {
+    let export = facts.exports.get(name).filter(|_| object == "vmlinux");
+    let Some(export) = export else {
+        return format!("no; bodies call it after `use fn {name};` in `object {object}`");
+    };
+    let to = if export.gpl { "to GPL-compatible modules" } else { "to all modules" };
+    match &export.namespace {
+        Some(namespace) => format!("{to}, in the namespace {namespace}"),
+        None => to.to_owned(),
+    }
+}
+
+#[derive(Default)]
+struct Relatives {
+    aliases: Vec<String>,
+    parts: Vec<String>,
+}
+
+/// What shares a function's code, and what the compiler made of it besides.
+fn relatives(facts: &Facts, object: &str, name: &str, address: u64) -> Relatives {
+    let prefix = format!("{name}.");
+    let Some(object) = object_of(facts, object) else { return Relatives::default() };
+    let names =
+        |found: BTreeSet<&str>| found.into_iter().filter(|other| *other != name).map(str::to_owned).collect();
+    Relatives {
+        aliases: names(object.symbols.at(address).map(|sym| sym.name).collect()),
+        parts: names(object.symbols.with_prefix(&prefix).map(|sym| sym.name).collect()),
+    }
+}
+
+fn possible(judgement: &Judgement) -> String {
+    match judgement.possible().as_slice() {
+        [] => "nothing".to_owned(),
+        words => words.join(", "),
+    }
+}
+
+/// Why not, once for all words that meet the same.
+fn refusals(judgement: &Judgement) -> Vec<String> {
+    let errors = judgement.said().into_iter().filter(|said| said.severity == Severity::Error);
+    let words = |error: &Diagnostic| {
+        let met = |said: &[Diagnostic]| said.iter().any(|other| other.code == error.code);
+        let words = judgement.words.iter().filter(|(_, said)| met(said)).map(|(word, _)| *word);
+        words.collect::<Vec<_>>().join(", ")
+    };
+    errors.map(|error| format!("{}: {}", words(error), one_line(error))).collect()
+}
+
+fn warnings(judgement: &Judgement) -> Vec<String> {
+    let said = judgement.said().into_iter().filter(|said| said.severity != Severity::Error);
+    said.map(one_line).collect()
+}
+
+fn one_line(said: &Diagnostic) -> String {
+    let help = said.help.as_ref().map_or(String::new(), |help| format!("; {help}"));
+    format!("{} {}{help}", said.code.id(), said.message)
+}
+
+/// A spec to start from: the old function, called from a new body, or a hook that does nothing.
+fn spec(object: &str, symbol: &Symbol, declarations: &[String], judgement: &Judgement) -> Option<String> {
+    let (func, _) = judgement.func.as_ref()?;
+    let words = judgement.possible();
+    let arguments: Vec<String> =
+        func.signature.params.iter().map(|param| ident(&param.name).to_string()).collect();
+    let change = if words.contains(&"replace") {
+        format!("replace {{ original({}) }}", arguments.join(", "))
+    } else {
+        format!("{} {{ }}", words.first()?)
+    };
+    let plain = |c: char| if c.is_ascii_alphanumeric() { c } else { '_' };
+    let name: String = format!("fix_{}", symbol.name.value).chars().map(plain).take(55).collect();
+    let declaration = match (&func.convention, declarations.first()) {
+        (Convention::Syscall { .. }, _) => format!("system call: {}", arguments.join(", ")),
+        (Convention::C, Some(declaration)) => declaration.clone(),
+        (Convention::C, None) => written(symbol),
+    };
+    let (object, function) = (object.to_owned(), written(symbol));
+    Some(function_spec(&FunctionSpec { name, object, declaration, function, change }))
+}

@@ -1,0 +1,99 @@
+//! Whether a function could be changed, asked without a spec. The answers come from the very rules that specs are held to.
+
+use super::bodies::{Fragment, Rust};
+use super::symbols::Scope;
+use super::Resolver;
+use crate::check::check_func;
+use crate::diag::{any_error, Diagnostic};
+use kps_facts::{Facts, Importer, Wanted};
+use kps_grammar::ast::{self, Symbol};
+use kps_grammar::{Language, Source, Sources};
+use kps_plan::{Func, Types};
+
+/// One function for each way to change one. What is asked about takes the place of `f`.
+const SPEC: &str = r#"patch inspect { object vmlinux {
+    fn f { pre { } }
+    fn f { post { } }
+    fn f { replace { original() } }
+    fn f { replace c "f.c"; }
+} }"#;
+
+/// The words of the language for these, in the same order.
+const WORDS: [&str; 4] = ["pre", "post", "replace", "replace c"];
+
+/// Judges functions of one kernel.
+pub struct Judge<'a> {
+    facts: &'a Facts,
+    sources: Sources,
+    funcs: Vec<ast::Func>,
+    rust: Rust,
+    wanted: Wanted,
+}
+
+/// What became of a function.
+#[derive(Debug)]
+pub struct Judgement {
+    /// For each word that could change it, what would be said.
+    pub words: Vec<(&'static str, Vec<Diagnostic>)>,
+    /// The function and its types, if any of the words can change it.
+    pub func: Option<(Func<Fragment>, Types)>,
+}
+
+impl Judgement {
+    /// The words that can change it.
+    pub fn possible(&self) -> Vec<&'static str> {
+        self.words.iter().filter(|(_, said)| !any_error(said)).map(|(word, _)| *word).collect()
+    }
+
+    /// What is said, each thing once.
+    pub fn said(&self) -> Vec<&Diagnostic> {
+        let mut said: Vec<&Diagnostic> = Vec::new();
+        for diagnostic in self.words.iter().flat_map(|(_, said)| said) {
+            if !said.iter().any(|known| known.code == diagnostic.code) {
+                said.push(diagnostic);
+            }
+        }
+        said
+    }
+}
+
+impl<'a> Judge<'a> {
+    /// A judge for functions of this kernel.
+    pub fn new(facts: &'a Facts) -> Self {
+        let source = Source::new("inspect.kps", SPEC);
+        let (spec, _) = kps_grammar::parse(&source);
+        let mut sources = Sources::new(source);
+        // The new body in C is one that may do whatever can be done there.
+        sources.add(Language::C, "f.c", Source::new("f.c", "original"));
+        let mut rust = Rust::default();
+        let mut funcs = Vec::new();
+        if let Some(patch) = spec.patch {
+            rust = Resolver::new(&sources, facts, true).parse_rust(&patch);
+            funcs.extend(patch.objects.into_iter().flat_map(|object| object.funcs));
+        }
+        let wanted = Wanted { members: super::syscalls::MEMBERS.to_vec(), ..Wanted::default() };
+        Judge { facts, sources, funcs, rust, wanted }
+    }
+
+    /// Judges a function of an object, which the facts must have.
+    pub fn judge(&self, object: &str, symbol: &Symbol) -> Judgement {
+        let mut judgement = Judgement { words: Vec::new(), func: None };
+        let Some(scope) = Scope::of(self.facts, object) else { return judgement };
+        for (word, func) in WORDS.into_iter().zip(&self.funcs) {
+            let mut resolver = Resolver::new(&self.sources, self.facts, true);
+            let mut importer = Importer::new(&self.facts.btf, &self.wanted);
+            let func = ast::Func { symbol: symbol.clone(), ..func.clone() };
+            let found = resolver.func(scope, &func, &self.rust, &mut importer);
+            resolver.note_other_entries(scope, std::slice::from_ref(&func));
+            let mut said = resolver.diagnostics;
+            if let Some(func) = &found {
+                check_func(func, symbol.name.span, &mut said);
+            }
+            if !any_error(&said) && judgement.func.is_none() {
+                judgement.func = found.map(|func| (func, importer.finish()));
+            }
+            judgement.words.push((word, said));
+        }
+        judgement
+    }
+}
