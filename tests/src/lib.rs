@@ -3,6 +3,7 @@
 pub mod btf;
 pub mod fixture;
 pub mod miniature;
+pub mod mistakes;
 pub mod module;
 pub mod pages;
 pub mod properties;

@@ -1,6 +1,7 @@
 //! The documentation is true: every spec in it does what the text around it says.
 
 use kps_grammar::Source;
+use kps_tests::mistakes::mistakes;
 use kps_tests::pages::{block, blocks, pages, read, SCRIPTS};
 use kps_tests::{
     check_spec, example, examples, fixes, fixture_cache, kpsc, printed, repository, specs, stem, FIXTURE,
@@ -8,7 +9,7 @@ use kps_tests::{
 use kpsc::diag::ALL;
 use kpsc::input;
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Codes that no spec alone can provoke, and the suite that does.
 const ELSEWHERE: &[(&str, &str)] = &[
@@ -156,6 +157,110 @@ fn every_page_belongs_to_a_code() {
         let name = entry.file_name().to_string_lossy().into_owned();
         assert!(known.contains(&name) || name == "README.md", "{name} belongs to no code");
     }
+}
+
+/// The page that lists the mistakes and the codes.
+const CATALOGUE: &str = "docs/errors/README.md";
+
+/// How many mistakes the catalogue has at least.
+const FEWEST: usize = 60;
+
+/// Every row has the mistake in words, the page of its code, the spec, and where it is known from.
+#[test]
+fn the_catalogue_lists_every_mistake_that_has_a_repair() {
+    let page = read(CATALOGUE);
+    let rows = page.lines().filter(|line| line.contains("](../../tests/ui/"));
+    let mut listed: Vec<String> = Vec::new();
+    for row in rows {
+        let cells: Vec<&str> = row.trim_matches('|').split(" | ").map(str::trim).collect();
+        let [mistake, code, test, source] = cells.as_slice() else { panic!("{row}: four cells are wanted") };
+        let name = test.strip_prefix('[').and_then(|rest| rest.split(']').next()).unwrap_or_default();
+        let id = name.split('-').next().unwrap_or_default();
+        assert_eq!(*code, format!("[{id}]({id}.md)"), "{row}");
+        assert_eq!(*test, format!("[{name}](../../tests/ui/{name}.kps)"), "{row}");
+        assert!(!mistake.is_empty() && !source.is_empty(), "{row}");
+        listed.push(name.to_owned());
+    }
+    assert!(listed.len() >= FEWEST, "{} mistakes are too few", listed.len());
+    listed.sort();
+    let mut mistakes = mistakes();
+    mistakes.sort();
+    assert_eq!(listed, mistakes);
+}
+
+/// `BLESS=1` writes the list of codes anew.
+#[test]
+fn the_catalogue_lists_every_code_in_its_family() {
+    const HEADING: &str = "## Every code";
+    let page = read(CATALOGUE);
+    let (before, shown) = page.split_once(HEADING).unwrap_or_else(|| panic!("there is no {HEADING}"));
+    let titles: BTreeMap<_, _> = ALL.iter().map(|code| (code.id(), code.page())).collect();
+    let mut wanted = String::new();
+    for line in read("compiler/src/diag/codes.rs").lines() {
+        if let Some(family) = line.strip_prefix("    // ") {
+            wanted += &format!("\n\n### {}\n", family.trim_end_matches('.'));
+        }
+        let id = line.trim().trim_end_matches(',');
+        if let Some(page) = titles.get(id) {
+            let title = page.lines().next().unwrap_or_default().trim_start_matches("# KPS");
+            let (_, title) = title.split_once(": ").unwrap_or_default();
+            wanted += &format!("\n- [{id}]({id}.md): {title}");
+        }
+    }
+    assert_eq!(wanted.matches("\n- [KPS").count(), ALL.len(), "a code is declared twice");
+    if std::env::var_os("BLESS").is_some() {
+        let blessed = format!("{before}{HEADING}{wanted}\n");
+        std::fs::write(repository().join(CATALOGUE), blessed).unwrap_or_else(|error| panic!("{error}"));
+        return;
+    }
+    assert_eq!(shown.trim_end(), wanted, "`BLESS=1 cargo test --test docs` writes it anew");
+}
+
+/// A code that nothing says would have a page for nobody, and one that no test names could be said wrongly.
+#[test]
+fn every_code_is_said_by_the_compiler_and_named_by_a_test() {
+    let sources: String = files_below("compiler/src").iter().filter_map(|path| said_in(path)).collect();
+    let tests: String = files_below("tests").iter().filter_map(|path| tested_in(path)).collect();
+    for code in ALL {
+        let id = code.id();
+        assert!(sources.contains(id), "{id} is never said");
+        assert!(tests.contains(id) || id == "KPS9999", "{id} is not tested");
+    }
+}
+
+/// A source file of the compiler without its imports, which say nothing.
+fn said_in(path: &Path) -> Option<String> {
+    let is_catalogue = path.ends_with("diag/codes.rs");
+    let text = std::fs::read_to_string(path).ok().filter(|_| !is_catalogue)?;
+    let pieces = text.split("\nuse ");
+    let without = pieces.enumerate().map(|(n, piece)| match piece.split_once(';') {
+        Some((_, rest)) if n > 0 => rest,
+        _ => piece,
+    });
+    Some(without.collect())
+}
+
+/// The name and the text of a file of tests; this suite names every code anyway.
+fn tested_in(path: &Path) -> Option<String> {
+    let is_this = path.ends_with("suites/docs.rs");
+    let text = std::fs::read(path).ok().filter(|_| !is_this)?;
+    Some(format!("{}\n{}", path.display(), String::from_utf8_lossy(&text)))
+}
+
+fn files_below(folder: &str) -> Vec<PathBuf> {
+    let mut folders = vec![repository().join(folder)];
+    let mut files = Vec::new();
+    while let Some(folder) = folders.pop() {
+        let entries =
+            std::fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+        for path in entries.flatten().map(|entry| entry.path()) {
+            match path.is_dir() {
+                true => folders.push(path),
+                false => files.push(path),
+            }
+        }
+    }
+    files
 }
 
 #[test]
@@ -353,7 +458,7 @@ fn every_spec_is_laid_out_as_by_fmt() {
 #[test]
 fn every_link_leads_somewhere() {
     let root = repository();
-    for page in pages() {
+    for page in pages().into_iter().chain([CATALOGUE.to_owned()]) {
         let path = root.join(&page);
         let folder = path.parent().unwrap_or(&root);
         for link in read(&page).split("](").skip(1).filter_map(|rest| rest.split(')').next()) {

@@ -1,11 +1,13 @@
 //! What kpsc says about a spec: every `tests/ui/*.kps` has its messages beside it, and the files that it names in a folder of its
 //! name. Nothing else comes of it: the working
 //! folder, the cache and the temporary folder stay as they were, and a build that is refused says the same and makes no
-//! output folder. Every folder of `tests/series` holds specs that follow each other, in the order of their names; what `check` says of
+//! output folder. A spec that is one mistake of the catalogue (`docs/errors/README.md`) has its repair beside it,
+//! `NAME.fixed.kps`: what the message said, and nothing more. Every folder of `tests/series` holds specs that follow each other, in the order of their names; what `check` says of
 //! them together stands beside it.
 //!
 //! `BLESS=1 cargo test --test ui` writes the messages anew; read the difference before you commit it.
 
+use kps_tests::mistakes::{changed_lines, is_repair, mistakes, words};
 use kps_tests::world::{compare, World};
 use kps_tests::{repository, FIXTURE};
 use libtest_mimic::{Arguments, Failed, Trial};
@@ -17,7 +19,7 @@ fn main() {
         .unwrap_or_else(|error| panic!("{}: {error}", folder.display()))
         .flatten()
         .map(|entry| entry.path())
-        .filter(|path| path.extension() == Some("kps".as_ref()))
+        .filter(|path| path.extension() == Some("kps".as_ref()) && !is_repair(path))
         .collect();
     specs.sort();
     let trials = specs.into_iter().map(|spec| {
@@ -28,7 +30,10 @@ fn main() {
         let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
         Trial::test(format!("series: {name}"), move || check_series(&folder))
     });
-    libtest_mimic::run(&Arguments::from_args(), trials.chain(series).collect()).exit();
+    let repairs = mistakes().into_iter().map(|name| {
+        Trial::test(format!("the message leads to the repair: {name}"), move || check_repair(&name))
+    });
+    libtest_mimic::run(&Arguments::from_args(), trials.chain(series).chain(repairs).collect()).exit();
 }
 
 fn subfolders(folder: &Path) -> Vec<PathBuf> {
@@ -66,4 +71,48 @@ fn check(spec: &Path) -> Result<(), Failed> {
         }
     }
     Ok(compare(&said, &spec.with_extension("stderr"))?)
+}
+
+/// Repairs with a word that no message can know, and why.
+const ONLY_THE_AUTHOR_KNOWS: &[(&str, &str)] = &[
+    ("KPS0201-of-a-module", "the modules that no spec names are not searched"),
+    ("KPS0401-no-site", "callers are in the kernel's source"),
+    ("KPS0402-init", "what runs instead of a function that is gone is in the kernel's source"),
+    ("KPS0404-rust-function", "callers are in the kernel's source"),
+];
+
+/// The most lines in which a repair differs from its spec.
+const MOST_LINES: usize = 3;
+
+/// A repair passes, is a small change, and has no word that the author would have to look up elsewhere.
+fn check_repair(name: &str) -> Result<(), Failed> {
+    let folder = repository().join("tests/ui");
+    let read = |end: &str| std::fs::read_to_string(folder.join(format!("{name}{end}")));
+    let (spec, fixed, message) = (read(".kps")?, read(".fixed.kps")?, read(".stderr")?);
+
+    let world = World::default();
+    world.copy(&folder.join(name));
+    world.write("fixed.kps", &fixed);
+    let said = world.run_cleanly(&["check", "--kernel", FIXTURE, "fixed.kps"])?;
+    let code = name.split('-').next().unwrap_or_default();
+    if !said.ends_with("exit status 0\n") || said.contains(code) {
+        return Err(format!("the repair does not pass:\n{said}").into());
+    }
+    if message.matches("more: `kpsc explain").count() != 1 {
+        return Err("the spec has more than one mistake".into());
+    }
+    let (gone, new) = changed_lines(&spec, &fixed);
+    if gone.len().max(new.len()) > MOST_LINES || gone.len() + new.len() == 0 {
+        return Err(format!("the repair changes {} lines and adds {}", gone.len(), new.len()).into());
+    }
+    // The line of the place holds the name of the test.
+    let message: Vec<&str> = message.lines().filter(|line| !line.contains("--> ")).collect();
+    let message = message.join("\n");
+    let known = [words(&spec), words(&message)].concat();
+    let unsaid: Vec<&str> = words(&fixed).into_iter().filter(|word| !known.contains(word)).collect();
+    let excused = ONLY_THE_AUTHOR_KNOWS.iter().any(|(of, _)| *of == name);
+    if unsaid.is_empty() == excused {
+        return Err(format!("the message does not say {unsaid:?}:\n{message}").into());
+    }
+    Ok(())
 }

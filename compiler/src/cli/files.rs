@@ -1,9 +1,9 @@
 //! The files that a spec names, and those that they include: read, and put beside its text.
 
 use super::decode;
-use crate::diag::{Diagnostic, KPS0214};
+use crate::diag::{list, Diagnostic, KPS0214};
 use crate::input::{self, Limit};
-use crate::resolve::{is_path, refused_path, FileKind};
+use crate::resolve::{is_path, near, refused_path, FileKind};
 use kps_grammar::ast::{self, Text};
 use kps_grammar::{Language, Source, Sources, Span};
 use std::path::{Path, PathBuf};
@@ -108,8 +108,21 @@ pub(super) fn beside(spec: &str, file: &Text, kind: FileKind) -> Result<PathBuf,
         }
         _ => Err(Diagnostic::error(KPS0214, format!("there is no file {:?} beside the spec", file.value))
             .at(file.span, "")
-            .help("put the file beside the spec, or below, and name it from there")),
+            .help(match similar(spec, file, kind).as_slice() {
+                [] => "put the file beside the spec, or below, and name it from there".to_owned(),
+                found => format!("did you mean {}?", list(found, "or")),
+            })),
     }
+}
+
+/// What lies beside the spec and has nearly the name of a file that does not. A folder below may be a link to anywhere.
+fn similar(spec: &str, file: &Text, kind: FileKind) -> Vec<String> {
+    /// A spec has few files beside it, and its folder may have any number.
+    const LOOKED_AT: usize = 1000;
+    let entries = std::fs::read_dir(folder_of(spec)).into_iter().flatten().flatten().take(LOOKED_AT);
+    let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
+    let names: Vec<String> = names.filter(|name| is_path(name, kind)).collect();
+    near(&file.value, names.iter().map(String::as_str))
 }
 
 /// The folder that a spec lies in.

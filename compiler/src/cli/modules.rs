@@ -1,9 +1,9 @@
 //! The modules that a spec names: found among those of the target or beside the spec, and read.
 
 use super::{files::beside, progress};
-use crate::diag::{Diagnostic, KPS0213};
+use crate::diag::{list, Diagnostic, KPS0213};
 use crate::input;
-use crate::resolve::FileKind;
+use crate::resolve::{near, FileKind};
 use crate::target::{module, Cache, Target};
 use kps_facts::Facts;
 use kps_grammar::ast;
@@ -57,7 +57,12 @@ pub(super) fn add(
     let missing = |name: &str| is_name(name) && !name.is_empty() && !known.contains_key(&plain(name));
     for module in for_tests().filter(|module| missing(&module.value)) {
         let error = Diagnostic::error(KPS0213, format!("there is no module `{}`", module.value));
-        let error = error.at(module.span, "").help("write the name that `lsmod` shows, without `.ko`");
+        let error = error.at(module.span, "").help(
+            match near(&module.value, known.keys().map(String::as_str)).as_slice() {
+                [] => "write the name that `lsmod` shows, without `.ko`".to_owned(),
+                found => format!("did you mean {}?", list(found, "or")),
+            },
+        );
         unread.push((module.span, error));
     }
     Ok((known, unread))

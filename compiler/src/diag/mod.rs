@@ -5,11 +5,13 @@ mod format;
 mod human;
 mod machine;
 mod plain;
+mod propose;
 mod syntax;
 
 pub use codes::*;
 pub use format::{render, Format};
 pub use plain::{line, plain};
+pub use propose::{another_name, rename_one, TYPES};
 pub use syntax::{foreign_letters, syntax, too_large};
 
 use kps_grammar::Span;

@@ -22,11 +22,15 @@ pub fn syntax(error: &SyntaxError) -> Diagnostic {
             Diagnostic::error(KPS0101, format!("`{bracket}` does not close `{opened}`"))
                 .at(span, "")
                 .at(*open, "this is open")
-                .help("one of the two is wrong, or a bracket in between is missing")
+                .help(format!("add `{}` before it, or drop it", closing(*opened)))
         }
         ErrorKind::Unterminated { what } => Diagnostic::error(KPS0102, format!("this {what} does not end"))
             .at(span, "it starts here")
-            .help("end it"),
+            .help(match *what {
+                "comment" => "write `*/` where it ends",
+                "string" => "write `\"` where it ends",
+                _ => "write `'` where it ends",
+            }),
         ErrorKind::TooDeep => Diagnostic::error(KPS0103, "brackets are nested too deeply")
             .at(span, "")
             .help("move parts into functions of their own"),
@@ -42,7 +46,11 @@ pub fn syntax(error: &SyntaxError) -> Diagnostic {
             Diagnostic::error(KPS0105, "a `;` is missing").at(span, "here").help("add `;`")
         }
         ErrorKind::Expected { expected } => {
-            Diagnostic::error(KPS0106, format!("expected {expected}")).at(span, "")
+            let error = Diagnostic::error(KPS0106, format!("expected {expected}")).at(span, "");
+            match form(expected) {
+                Some(form) => error.help(format!("write {form}")),
+                None => error,
+            }
         }
         ErrorKind::UnknownWord { word, known } => {
             let error = Diagnostic::error(KPS0107, format!("nothing starts with `{word}` here")).at(span, "");
@@ -58,7 +66,7 @@ pub fn syntax(error: &SyntaxError) -> Diagnostic {
         ErrorKind::Repeated { word, first } => Diagnostic::error(KPS0109, format!("`{word}` occurs again"))
             .at(span, "")
             .at(*first, "here it is first")
-            .help("drop one"),
+            .help("drop one, or write both as one"),
         ErrorKind::NoPatch => Diagnostic::error(KPS0110, "the file holds no patch")
             .at(span, "")
             .help("write `patch NAME { .. }`"),
@@ -69,6 +77,30 @@ pub fn syntax(error: &SyntaxError) -> Diagnostic {
             .at(span, "")
             .help(format!("positions go up to {}", u32::MAX)),
     }
+}
+
+fn closing(bracket: char) -> char {
+    match bracket {
+        '(' => ')',
+        '[' => ']',
+        _ => '}',
+    }
+}
+
+/// How what was expected is written, where its name alone does not say it.
+fn form(expected: &str) -> Option<&'static str> {
+    const FORMS: &[(&str, &str)] = &[
+        ("a string in quotes", "the text in quotes: `\"..\"`"),
+        ("`run \"..\";`", "for example `run \"cat /proc/cmdline\";` before what is expected of it"),
+        ("`:`", "`NAME: TYPE`, where TYPE is as in Rust: `c_int`, `c_ulong`, `*mut seq_file`"),
+        ("`=`", "`= VALUE`, for example `= false` or `= 0`"),
+        ("`mode = 0o644`", "`param(mode = 0o644) NAME: TYPE = VALUE;`"),
+        ("`has`, `lacks`", "for example `patched has \"..\";` or `patched status 0;`"),
+        ("`from` or `c`", "`replace from \"FILE.rs\";`, `replace c \"FILE.c\";` or `replace { .. }`"),
+        ("`from`", "`mod NAME from \"FILE.rs\";`"),
+        ("the name of a symbol", "the function or variable as the kernel's C names it"),
+    ];
+    FORMS.iter().find(|(part, _)| expected.contains(part)).map(|(_, form)| *form)
 }
 
 /// The message for a character that no spec and no file of its holds.

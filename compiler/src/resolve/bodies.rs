@@ -6,7 +6,7 @@ use super::rust::{
     long_name, parse_body, parse_file, parse_item, parse_named_type, parse_value, place, ParsedBody, MAX_NAME,
 };
 use super::Resolver;
-use crate::diag::{Diagnostic, KPS0210, KPS0211};
+use crate::diag::{another_name, rename_one, Diagnostic, KPS0210, KPS0211};
 use kps_codegen::names::{PREFIX, RESERVED};
 use kps_codegen::refs::{self, Refs};
 use kps_codegen::Body;
@@ -265,12 +265,12 @@ impl Resolver<'_> {
             } else {
                 "Rust has this word"
             };
-            error.at(name.span, "").note(note).help("choose another name")
+            error.at(name.span, "").note(note).help(another_name(text))
         } else if text.len() > MAX_NAME {
             long_name(name.span)
         } else if defined.contains(text) {
             let error = Diagnostic::error(KPS0211, format!("two items are named `{text}`"));
-            error.at(name.span, "").help("rename one")
+            error.at(name.span, "").help(rename_one(text))
         } else {
             return true;
         };
@@ -299,7 +299,7 @@ impl Resolver<'_> {
                     Diagnostic::error(KPS0210, format!("an item cannot be named `{name}`"))
                         .at(span, "")
                         .note("the patch uses a type of the kernel that has this name")
-                        .help("choose another name"),
+                        .help(another_name(name)),
                 );
             }
         }
@@ -334,7 +334,7 @@ impl Resolver<'_> {
                         Diagnostic::error(KPS0211, format!("`{}` has two meanings here", second.value))
                             .at(second.span, "")
                             .at(first.span, "here it is first")
-                            .help("choose another name"),
+                            .help(rename_one(&second.value)),
                     );
                 }
             }
@@ -347,7 +347,7 @@ impl Resolver<'_> {
                     Diagnostic::error(KPS0211, format!("`{}` has two meanings here", name.value))
                         .at(name.span, "")
                         .note("it is a static, constant, parameter, state or shadow variable of the patch")
-                        .help("choose another name"),
+                        .help(another_name(&name.value)),
                 );
             }
         }
@@ -359,7 +359,7 @@ impl Resolver<'_> {
                     Diagnostic::error(KPS0211, format!("`{name}` has two meanings in `{}`", func.old.name))
                         .at(place, "")
                         .note("it is a parameter or the result here, and a static, constant, parameter, state or shadow variable of the patch")
-                        .help("rename the item, or write the function's prototype with another name"),
+                        .help(format!("rename that, for example to `own_{name}`, or write the function's prototype with another name")),
                 );
             }
         }
@@ -374,7 +374,7 @@ impl Resolver<'_> {
                     Diagnostic::error(KPS0210, message)
                         .at(code.span, "")
                         .note("the generated code has this name for something else")
-                        .help("choose another name"),
+                        .help(another_name(&name)),
                 );
             }
         }

@@ -4,7 +4,7 @@ use super::bodies::{Fragment, Rust};
 use super::rust::place;
 use super::Resolver;
 use crate::diag::{
-    Diagnostic, KPS0303, KPS1101, KPS1105, KPS1106, KPS1110, KPS1111, KPS1113, KPS1114, KPS1116,
+    rename_one, Diagnostic, KPS0303, KPS1101, KPS1105, KPS1106, KPS1110, KPS1111, KPS1113, KPS1114, KPS1116,
 };
 use kps_facts::Importer;
 use kps_grammar::ast::{self, At, Bound, Code, Lifetime, Tie};
@@ -109,6 +109,11 @@ impl Resolver<'_> {
     pub(super) fn states(&mut self, spec: &ast::Patch, rust: &Rust) -> Vec<State<Fragment>> {
         let mut ids: HashMap<u32, Span> = HashMap::new();
         let mut states = Vec::new();
+        let highest = spec.states.iter().filter_map(|state| Some(state.id.as_ref()?.value)).max();
+        let another = format!(
+            "choose another number, for example {}, and keep it in all versions of the patch",
+            highest.unwrap_or_default().saturating_add(1)
+        );
         for state in &spec.states {
             for (word, body) in [("save", &state.save), ("apply", &state.apply), ("restore", &state.restore)]
             {
@@ -127,14 +132,14 @@ impl Resolver<'_> {
                     Diagnostic::error(KPS1106, "a state cannot have the number 0")
                         .at(id.span, "")
                         .note("the kernel's list of states ends with it")
-                        .help("choose another number, and keep it in all versions of the patch"),
+                        .help(another.as_str()),
                 );
             } else if let Some(&first) = ids.get(&id.value) {
                 self.report(
                     Diagnostic::error(KPS1106, format!("two states have the number {}", id.value))
                         .at(id.span, "")
                         .at(first, "here it is first")
-                        .help("choose another number, and keep it in all versions of the patch"),
+                        .help(another.as_str()),
                 );
             }
             ids.entry(id.value).or_insert(id.span);
@@ -187,7 +192,7 @@ impl Resolver<'_> {
                     .at(name.span, "")
                     .at(other.span, "and this")
                     .note("ids are made of the names of the family and of the variable")
-                    .help("rename one"),
+                    .help(rename_one(&name.value)),
                 );
             }
             ids.entry(id).or_insert(name);
@@ -239,11 +244,12 @@ impl Resolver<'_> {
                 return Some(Parent::Kernel(id));
             }
         }
+        let help = self.type_help(&name.value, "name the struct without its keyword");
         self.report(
             Diagnostic::error(KPS0303, format!("there is no struct `{}`", name.value))
                 .at(name.span, "")
                 .note("shadow data belongs to an object of a type of the target's BTF, or of the patch's own")
-                .help("name the struct without its keyword"),
+                .help(help),
         );
         None
     }
@@ -270,7 +276,7 @@ impl Resolver<'_> {
             self.report(
                 Diagnostic::error(KPS1114, format!("the patch is not stacked on `{}`", name.value))
                     .at(name.span, problem)
-                    .help("drop the line"),
+                    .help("drop it"),
             );
         }
         spec.over.iter().map(|name| name.value.clone()).collect()

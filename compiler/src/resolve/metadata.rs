@@ -135,14 +135,20 @@ impl Resolver<'_> {
 
     /// A text for programs: a version, a CVE id.
     fn word(&mut self, text: &Text) {
-        let plain = |c: char| c.is_ascii_alphanumeric() || "._:+~-".contains(c);
-        if !text.value.chars().all(plain) || text.value.is_empty() || text.value.len() > MAX_TEXT {
-            self.report(
-                Diagnostic::error(KPS0603, "this text cannot stand in a module's information")
-                    .at(text.span, "")
-                    .help("use letters, digits and `. _ : + ~ -`"),
-            );
+        if is_word(&text.value) {
+            return;
         }
+        let parts: Vec<&str> = text.value.split(',').map(str::trim).collect();
+        let help = if parts.len() > 1 && parts.iter().all(|part| is_word(part)) {
+            format!("write each in quotes of its own: \"{}\"", parts.join("\", \""))
+        } else {
+            "use letters, digits and `. _ : + ~ -`, and no spaces".to_owned()
+        };
+        self.report(
+            Diagnostic::error(KPS0603, "this text cannot stand in a module's information")
+                .at(text.span, "")
+                .help(help),
+        );
     }
 
     fn requirements(&mut self, patch: &ast::Patch) {
@@ -211,11 +217,20 @@ impl Resolver<'_> {
             Some(false) => self.report(
                 Diagnostic::error(KPS0605, format!("the patch is not meant for {release}"))
                     .at(range.span, "")
-                    .help("choose another target with `--kernel`, or review the patch for this one and widen the range"),
+                    .help(format!(
+                        "choose another target with `--kernel`, or review the patch for this one and widen the range to `{}`",
+                        release.split(['-', '+', '.']).take(2).collect::<Vec<_>>().join(".")
+                    )),
             ),
             Some(true) => {}
         }
     }
+}
+
+/// Whether programs can read a text as one word.
+fn is_word(text: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "._:+~-".contains(c);
+    !text.is_empty() && text.len() <= MAX_TEXT && text.chars().all(plain)
 }
 
 /// What keeps a text from being the name of a patch, which is that of a module and of its files.
@@ -229,10 +244,14 @@ pub fn check_name(name: &str) -> Option<Diagnostic> {
     }
     if name.len() > MAX_NAME {
         let message = format!("`{name}` is too long for a module");
-        return Some(Diagnostic::error(KPS0601, message).help(format!("use at most {MAX_NAME} characters")));
+        return Some(Diagnostic::error(KPS0601, message).help(format!(
+            "use at most {MAX_NAME} characters, for example `{}`",
+            name.get(..MAX_NAME).unwrap_or_default()
+        )));
     }
     RESERVED.contains(&name).then(|| {
-        Diagnostic::error(KPS0601, format!("a module cannot be named `{name}`")).help("choose another name")
+        Diagnostic::error(KPS0601, format!("a module cannot be named `{name}`"))
+            .help(format!("choose another name, for example `fix_{name}`"))
     })
 }
 

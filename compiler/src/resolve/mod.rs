@@ -223,7 +223,7 @@ impl<'a> Resolver<'a> {
             self.report_absence(
                 Diagnostic::error(KPS0207, "the patch changes nothing")
                     .at(place, "")
-                    .help("add `fn NAME { .. }` or a callback to an object"),
+                    .help("add `fn NAME { pre { .. } }` or a callback, as `post_patch { .. }`, to an object"),
             );
         }
         known

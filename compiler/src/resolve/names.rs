@@ -7,7 +7,7 @@ use super::rust::place;
 use super::signatures::Known;
 use super::symbols::{is_function, Found, Scope, Wanted};
 use super::Resolver;
-use crate::diag::{Diagnostic, KPS0205, KPS0211, KPS0301, KPS0305, KPS0306, KPS0402, KPS0505};
+use crate::diag::{Diagnostic, KPS0205, KPS0211, KPS0301, KPS0305, KPS0306, KPS0402, KPS0505, TYPES};
 use kps_codegen::refs::{self, Name, Refs, Role};
 use kps_facts::{Export, Facts, Importer};
 use kps_grammar::ast::{self, Code};
@@ -147,7 +147,7 @@ impl Resolver<'_> {
                 Diagnostic::error(KPS0305, format!("this type is larger than `{}`", name.value))
                     .at(ty.span, large)
                     .note(format!("what is next in {} is {} bytes behind it", scope.name, next - address))
-                    .help("look up the variable's type in the kernel's source"),
+                    .help("write the type that it has in the kernel's source: `c_int` (4 bytes) for `int`, `c_long` (8 bytes) for `long`"),
             );
         }
     }
@@ -255,7 +255,7 @@ impl Resolver<'_> {
                     Diagnostic::error(KPS0505, format!("`{}` takes no Rust string", string.function))
                         .at(place(code, string.span), "")
                         .note("it has no NUL at its end, and the kernel would read on behind it")
-                        .help("write `c\"..\".as_ptr()`"),
+                        .help(format!("write `{}`", c_string(self.sources.slice(place(code, string.span))))),
                 );
             }
         }
@@ -391,8 +391,20 @@ impl Resolver<'_> {
         if !exported && is_function {
             error = error.note("a klp relocation will reach it");
         }
+        if line.contains("TYPE") {
+            error = error.note(TYPES);
+        }
         self.report(error.help(format!("add `{line}` to `object {}`", scope.name)));
     }
+}
+
+/// A string of Rust as C takes it.
+fn c_string(literal: &str) -> String {
+    const LONGEST: usize = 40;
+    let text = literal.strip_prefix('c').unwrap_or(literal);
+    let can_be_shown = |c: char| (c == ' ' || c.is_ascii_graphic()) && c != '`';
+    let is_plain = text.starts_with('"') && text.len() <= LONGEST && text.chars().all(can_be_shown);
+    format!("c{}.as_ptr()", if is_plain { text } else { "\"..\"" })
 }
 
 /// How the kernel exports a symbol to every module; what it keeps for modules that it names is exported to none of ours.

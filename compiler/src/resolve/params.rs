@@ -4,7 +4,10 @@ use super::bodies::Rust;
 use super::rust::{long_name, MAX_NAME};
 use super::signatures::c_type;
 use super::Resolver;
-use crate::diag::{Diagnostic, KPS0210, KPS0211, KPS0303, KPS0607, KPS0608, KPS0609, KPS0610, KPS0611};
+use crate::diag::{
+    another_name, rename_one, Diagnostic, KPS0210, KPS0211, KPS0303, KPS0607, KPS0608, KPS0609, KPS0610,
+    KPS0611,
+};
 use kps_codegen::names::{PREFIX, RESERVED};
 use kps_facts::Importer;
 use kps_grammar::ast::{self, At};
@@ -116,7 +119,7 @@ impl Resolver<'_> {
                     Diagnostic::error(KPS0210, format!("a {what} cannot be named `{text}`"))
                         .at(name.span, "")
                         .note("bodies, the generated code or the module loader have this name for something else")
-                        .help("choose another name"),
+                        .help(another_name(text)),
                 );
             } else if text.len() > MAX_NAME {
                 self.report(long_name(name.span));
@@ -125,13 +128,13 @@ impl Resolver<'_> {
                     Diagnostic::error(KPS0211, format!("`{text}` has two meanings"))
                         .at(name.span, "")
                         .at(first, "here it is first")
-                        .help("rename one"),
+                        .help(rename_one(text)),
                 );
             } else if items.contains(text) {
                 self.report(
                     Diagnostic::error(KPS0211, format!("`{text}` has two meanings"))
                         .at(name.span, "an item of the patch has this name too")
-                        .help("rename one"),
+                        .help(rename_one(text)),
                 );
             }
             used.entry(text).or_insert(name.span);

@@ -55,7 +55,10 @@ pub fn refused_path(file: &Text, kind: FileKind) -> Diagnostic {
     Diagnostic::error(KPS0214, format!("{:?} cannot be the path of {what}", file.value))
         .at(file.span, "")
         .note("a path leads down from the spec's folder, and compilers and makefiles read it")
-        .help(format!("its names are letters, digits and `_ - .`, with no dot or hyphen first{end}"))
+        .help(match file.value.starts_with('/') || file.value.split('/').any(|part| part == "..") {
+            true => "put the file beside the spec, or below, and name it from there".to_owned(),
+            false => format!("its names are letters, digits and `_ - .`, with no dot or hyphen first{end}"),
+        })
 }
 
 impl Resolver<'_> {

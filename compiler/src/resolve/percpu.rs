@@ -2,7 +2,7 @@
 
 use super::symbols::{Found, Scope, Wanted};
 use super::Resolver;
-use crate::diag::{Diagnostic, KPS0212, KPS0301, KPS0302};
+use crate::diag::{Diagnostic, KPS0212, KPS0301, KPS0302, TYPES};
 use kps_facts::Importer;
 use kps_grammar::ast::{self, Code};
 use kps_plan::{Static, Type};
@@ -28,7 +28,10 @@ impl Resolver<'_> {
                 Diagnostic::error(KPS0212, format!("`{name}` is no per-CPU variable"))
                     .at(symbol.name.span, "")
                     .note("there is one of it, for all CPUs")
-                    .help(format!("write `use static {name}: TYPE;`")),
+                    .help(match item.ty {
+                        Some(ty) => format!("write `use static {name}: {};`", self.sources.slice(ty.span)),
+                        None => format!("write `use static {name}: TYPE;`"),
+                    }),
             );
             return None;
         }
@@ -61,6 +64,7 @@ impl Resolver<'_> {
                 Diagnostic::error(KPS0301, format!("{message} `{}`", name.value))
                     .at(name.span, "")
                     .note(note)
+                    .note(TYPES)
                     .help(format!("write it: `use percpu {}: TYPE;`", name.value)),
             );
             return None;
@@ -71,7 +75,7 @@ impl Resolver<'_> {
             let error = ids.iter().fold(error.at(written.span, ""), |error, &id| {
                 error.note(format!("in the kernel it is `{}`", self.facts.btf.declaration(id)))
             });
-            self.report(error.help("drop the type: BTF knows it"));
+            self.report(error.help("drop the type: the kernel's type information has it"));
             return None;
         }
         Some(ty)

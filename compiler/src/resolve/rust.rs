@@ -1,6 +1,6 @@
 //! The Rust of a spec and its files: parsed to find its mistakes and its references, but never printed again.
 
-use crate::diag::{foreign_letters, Diagnostic, KPS0114, KPS0116, KPS0117, KPS0304, KPS0501};
+use crate::diag::{foreign_letters, Diagnostic, KPS0114, KPS0116, KPS0117, KPS0304, KPS0501, TYPES};
 use kps_codegen::refs::Refs;
 use kps_grammar::ast::Code;
 use kps_grammar::{Sources, Span};
@@ -118,7 +118,10 @@ pub(super) fn parse_file(sources: &Sources, code: Code) -> Result<(syn::File, To
 /// Parses a type.
 pub(super) fn parse_type(sources: &Sources, code: Code) -> Result<syn::Type, Diagnostic> {
     let wrong = |span, problem: String| {
-        Diagnostic::error(KPS0304, format!("this is no Rust type: {problem}")).at(span, "")
+        Diagnostic::error(KPS0304, format!("this is no Rust type: {problem}"))
+            .at(span, "")
+            .note(TYPES)
+            .help("write the type as Rust does, with the star of a pointer in front")
     };
     let tokens = lex(sources, code, MAX_TYPE_TOKENS, wrong)?;
     syn::parse2(tokens).map_err(|error| wrong(place(code, error.span()), error.to_string()))

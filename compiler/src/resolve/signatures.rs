@@ -3,7 +3,9 @@
 use super::rust::{long_name, parse_type, MAX_NAME};
 use super::symbols::Scope;
 use super::Resolver;
-use crate::diag::{Diagnostic, KPS0211, KPS0301, KPS0302, KPS0303, KPS0304, KPS0306, KPS0407};
+use crate::diag::{
+    rename_one, Diagnostic, KPS0211, KPS0301, KPS0302, KPS0303, KPS0304, KPS0306, KPS0407, TYPES,
+};
 use kps_facts::btf::BtfId;
 use kps_facts::{param_name, passed, Importer, Object};
 use kps_grammar::ast::{self, Code};
@@ -47,6 +49,7 @@ impl Resolver<'_> {
                 Diagnostic::error(KPS0301, format!("{message} `{}`", name.value))
                     .at(name.span, "")
                     .note(note)
+                    .note(TYPES)
                     .help(format!("write it: `{}(arg: TYPE, ..) -> TYPE`", name.value)),
             );
             return None;
@@ -62,7 +65,7 @@ impl Resolver<'_> {
                 error.note(format!("in the kernel it is `{}`", self.facts.btf.declaration(id)))
             });
             self.report(
-                error.help("leave it out, for BTF knows it; in a file write it as the kernel has it"),
+                error.help("drop the prototype: the kernel's type information has it; in a file write it as the kernel has it"),
             );
             return None;
         }
@@ -147,7 +150,11 @@ impl Resolver<'_> {
             }
             if !names.insert(name.clone()) {
                 let message = format!("two parameters are named `{}`", param.name.value);
-                self.report(Diagnostic::error(KPS0211, message).at(param.name.span, "").help("rename one"));
+                self.report(
+                    Diagnostic::error(KPS0211, message)
+                        .at(param.name.span, "")
+                        .help(rename_one(&param.name.value)),
+                );
                 return None;
             }
             params.push(Param { name, ty: passed(self.written_type(param.ty, importer)?) });
@@ -180,7 +187,7 @@ impl Resolver<'_> {
             Ok(ty) => Some(ty),
             Err(problem) => {
                 let span = super::rust::place(code, problem.span);
-                self.report(match problem.kind {
+                let error = match problem.kind {
                     ProblemKind::Ambiguous(name) => {
                         Diagnostic::error(KPS0306, format!("the kernel has several types named `{name}`"))
                             .at(span, "")
@@ -190,11 +197,13 @@ impl Resolver<'_> {
                     ProblemKind::Unknown(name) => Diagnostic::error(KPS0303, format!("there is no type `{name}`"))
                         .at(span, "")
                         .note("types here are those of the target's BTF, of Rust (`u32`) and of C (`c_uint`)")
-                        .help("name the struct, union, enum or typedef without its keyword"),
+                        .help(self.type_help(&name, "name the struct, union, enum or typedef without its keyword")),
                     ProblemKind::NotC => Diagnostic::error(KPS0304, "this type has no counterpart in C")
                         .at(span, "")
-                        .help("write integers, raw pointers, arrays, kernel types or `Option<unsafe extern \"C\" fn(..)>`"),
-                });
+                        .note(TYPES)
+                        .help("write integers, pointers as `*mut u8`, arrays as `[u8; 4]`, kernel types or `Option<unsafe extern \"C\" fn(..)>`"),
+                };
+                self.report(error);
                 None
             }
         }

@@ -1,7 +1,7 @@
 //! From the names of functions and variables to symbols of the kernel.
 
 use super::Resolver;
-use crate::diag::{list, Diagnostic, KPS0201, KPS0202, KPS0203, KPS0204, KPS0208, KPS0404};
+use crate::diag::{list, Diagnostic, KPS0201, KPS0202, KPS0203, KPS0204, KPS0208, KPS0404, TYPES};
 use kps_facts::{Facts, Module, Object, Sym};
 use kps_grammar::ast;
 use kps_plan::{ObjectName, Symbol};
@@ -86,7 +86,7 @@ impl Resolver<'_> {
             // The search looks at every symbol; whoever makes more mistakes at once is helped by the first ones.
             self.unknown += 1;
             let mut near = Vec::new();
-            if self.unknown <= 20 {
+            if self.unknown <= SEARCHES {
                 near = self.near_syscalls(&name.value);
                 if near.is_empty() {
                     near = nearest(scope.object, &name.value, wanted);
@@ -94,10 +94,14 @@ impl Resolver<'_> {
             }
             let elsewhere = self.objects_with(&name.value);
             self.report(match (near.as_slice(), wanted) {
-                _ if !elsewhere.is_empty() => error.help(format!("{} has it", elsewhere.join(", "))),
+                _ if !elsewhere.is_empty() => {
+                    let objects: Vec<String> =
+                        elsewhere.iter().map(|name| format!("object {name}")).collect();
+                    error.help(format!("write it in {}, which has it", list(&objects, "or")))
+                }
                 ([], Wanted::Function) => error
                     .note("inline functions and macros have no symbol: nothing can be patched there")
-                    .help("look it up in /proc/kallsyms of the target"),
+                    .help("look it up in /proc/kallsyms of the target; what a module has goes into `object MODULE { .. }`"),
                 ([], Wanted::Variable) => error.help("look it up in /proc/kallsyms of the target"),
                 (near, _) => error.help(format!("did you mean {}?", list(near, "or"))),
             });
@@ -118,7 +122,10 @@ impl Resolver<'_> {
             let span = symbol.position.as_ref().map_or(name.span, |p| p.span);
             let message = format!("`{}` names {} in {}", name.value, many(all.len(), noun), scope.name);
             let error = Diagnostic::error(KPS0204, message).at(span, "there is no such position");
-            self.report(error.help(format!("positions count from 1 to {}", all.len())));
+            self.report(error.help(match all.len() {
+                1 => format!("write `{}` without a position", name.value),
+                most => format!("positions count from 1 to {most}"),
+            }));
             return None;
         };
         let sympos = if all.len() == 1 { 0 } else { position as u32 };
@@ -129,6 +136,21 @@ impl Resolver<'_> {
             symbol: Symbol { object: scope.object_name(), name: name.value.clone(), sympos },
             address: sym.address,
         })
+    }
+
+    /// What to write for a type that is not there, of which the kernel may have one that is spelt nearly so.
+    pub(super) fn type_help(&mut self, name: &str, otherwise: &str) -> String {
+        // As with symbols: the search looks at every type.
+        self.unknown += 1;
+        let found = if self.unknown <= SEARCHES {
+            near(name, self.facts.btf.type_names().filter(|known| *known != name))
+        } else {
+            Vec::new()
+        };
+        match found.as_slice() {
+            [] => otherwise.to_owned(),
+            found => format!("did you mean {}?", list(found, "or")),
+        }
     }
 
     /// The objects that have a symbol of this name.
@@ -180,12 +202,16 @@ impl Resolver<'_> {
         if is_function == (wanted == Wanted::Function) {
             return true;
         }
-        let (is, help) = match wanted {
-            Wanted::Function => ("a variable, not a function", "use `use static` for variables"),
-            Wanted::Variable => ("a function, not a variable", "use `use fn` for functions"),
+        let (is, line) = match wanted {
+            Wanted::Function => ("a variable, not a function", format!("use static {}: TYPE;", name.value)),
+            Wanted::Variable => ("a function, not a variable", format!("use fn {};", name.value)),
         };
         let message = format!("`{}` is {is}", name.value);
-        self.report(Diagnostic::error(KPS0208, message).at(name.span, "").help(help));
+        let mut error = Diagnostic::error(KPS0208, message).at(name.span, "");
+        if wanted == Wanted::Function {
+            error = error.note(TYPES);
+        }
+        self.report(error.help(format!("write `{line}`")));
         false
     }
 }
@@ -218,6 +244,9 @@ pub(super) fn is_function(object: &Object, sym: Sym<'_>) -> bool {
         None => matches!(sym.kind, 't' | 'T' | 'w' | 'W'),
     }
 }
+
+/// For how many unknown names the kernel's are searched.
+const SEARCHES: usize = 20;
 
 /// How many names are offered.
 const OFFERED: usize = 3;
@@ -258,10 +287,12 @@ pub(super) fn nearest(object: &Object, name: &str, wanted: Wanted) -> Vec<String
 pub fn near<'n>(name: &str, known: impl Iterator<Item = &'n str>) -> Vec<String> {
     let reach = (name.len() / 3).clamp(1, 4);
     let mut near: Vec<(usize, &str)> = known
+        .filter(|known| known.len().abs_diff(name.len()) <= reach)
         .map(|known| (strsim::damerau_levenshtein(name, known), known))
         .filter(|(distance, _)| *distance <= reach)
         .collect();
     near.sort_unstable();
+    near.dedup();
     near.into_iter().take(OFFERED).map(|(_, name)| name.to_owned()).collect()
 }
 

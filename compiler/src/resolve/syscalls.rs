@@ -3,7 +3,7 @@
 use super::signatures::c_type;
 use super::symbols::{near, Scope};
 use super::Resolver;
-use crate::diag::{list, Diagnostic, KPS0301, KPS0302, KPS0304, KPS0413};
+use crate::diag::{list, Diagnostic, KPS0301, KPS0302, KPS0304, KPS0413, TYPES};
 use kps_facts::{param_name, passed, Importer, SyscallParam};
 use kps_grammar::ast;
 use kps_plan::{CInt, Convention, Param, Passing, Place, Signature, Type, Types};
@@ -67,6 +67,7 @@ impl Resolver<'_> {
                     .note(
                         "it keeps that for tracing, with CONFIG_FTRACE_SYSCALLS and where it is not left out",
                     )
+                    .note(TYPES)
                     .help(format!("write it: `{}(arg: TYPE, ..) -> c_long`", name.value)),
                 );
                 return None;
@@ -134,7 +135,10 @@ impl Resolver<'_> {
                     Diagnostic::warning(KPS0413, message)
                         .at(name.span, "")
                         .note(format!("they enter the kernel by {}, which is not changed", list(&open, "or")))
-                        .help("change that function too, or one that all of them call"),
+                        .help(format!(
+                            "change {} too, or a function that all of them call",
+                            list(&open, "and")
+                        )),
                 );
             }
         }

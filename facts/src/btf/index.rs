@@ -32,6 +32,11 @@ impl Btf {
         found
     }
 
+    /// The names of all types, in order. Some occur more than once.
+    pub fn type_names(&self) -> impl Iterator<Item = &str> {
+        self.index.types.iter().map(|&id| self.get(id).name)
+    }
+
     /// The enumerations that have a constant of this name, each with the constant's value.
     pub fn constants(&self, name: &str) -> Vec<(BtfId, i128)> {
         let constants = &self.index.constants;

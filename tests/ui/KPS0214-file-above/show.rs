@@ -1,0 +1,3 @@
+fn cmdline_proc_show(m: *mut seq_file, v: *mut c_void) -> c_int {
+    original(m, v)
+}

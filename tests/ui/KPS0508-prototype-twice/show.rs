@@ -1,0 +1,3 @@
+fn no_btf_function(m: *mut seq_file) -> c_int {
+    0
+}
