@@ -93,9 +93,11 @@ pub fn all<'a>(judge: &'a Judge<'a>, facts: &'a Facts, name: &'a str) -> impl It
     addresses.retain(|&address| found.is_some_and(|object| !object.is_init(address)));
     addresses.sort_unstable();
     addresses.into_iter().map(move |address| {
-        let symbol = found.and_then(|object| symbol_at(object, address));
-        let Some(symbol) = symbol else { return format!("-\t{name}\t-\t-\t{address:#x}") };
-        let judgement = judge.judge(name, &symbol);
+        // Of several names of one function the one that says most of it, the first of these.
+        let named = found.map_or(Vec::new(), |object| symbols_at(object, address));
+        let judged = named.into_iter().rev().map(|symbol| (judge.judge(name, &symbol), symbol));
+        let best = judged.max_by_key(|(judgement, _)| judgement.possible().len());
+        let Some((judgement, symbol)) = best else { return format!("-\t{name}\t-\t-\t{address:#x}") };
         let codes: BTreeSet<&str> = judgement.said().into_iter().map(|said| said.code.id()).collect();
         let codes: Vec<&str> = codes.into_iter().collect();
         let or_dash = |text: String| if text.is_empty() { "-".to_owned() } else { text };
@@ -124,12 +126,16 @@ pub fn written(symbol: &Symbol) -> String {
     }
 }
 
-/// The symbol of a function's address, with a position if its name needs one.
-fn symbol_at(object: &Object, address: u64) -> Option<Symbol> {
-    let first = object.symbols.at(address).find(|sym| !sym.name.starts_with("__pfx_"))?;
-    let all = object.symbols.named(first.name);
-    let rank = all.iter().position(|sym| sym.address == address).filter(|_| all.len() > 1);
-    Some(symbol(first.name, rank.map(|rank| rank as u32 + 1)))
+/// The symbols of a function's address, each with a position if its name needs one.
+fn symbols_at(object: &Object, address: u64) -> Vec<Symbol> {
+    let names = object.symbols.at(address).map(|sym| sym.name).filter(|name| !name.starts_with("__pfx_"));
+    names
+        .map(|name| {
+            let all = object.symbols.named(name);
+            let rank = all.iter().position(|sym| sym.address == address).filter(|_| all.len() > 1);
+            symbol(name, rank.map(|rank| rank as u32 + 1))
+        })
+        .collect()
 }
 
 /// The name and address of what a symbol means: of a system call those of its entry.
