@@ -171,6 +171,7 @@ pub fn facts() -> Facts {
         btf: btf(),
         modules: BTreeMap::new(),
         module_names: Vec::new(),
+        debug: None,
     }
 }
 

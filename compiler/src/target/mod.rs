@@ -10,6 +10,7 @@ mod build_dir;
 mod cache;
 mod clean;
 mod debian;
+pub mod dwarf;
 pub mod gather;
 pub mod image;
 mod inventory;
