@@ -96,9 +96,9 @@ impl DebugInfo {
         self.files.get(place.file as usize).map(String::as_str)
     }
 
-    /// How many functions it tells of, and how many copies.
-    pub fn len(&self) -> (usize, usize) {
-        (self.functions.len(), self.copies.len())
+    /// How many copies it tells of.
+    pub fn copies(&self) -> usize {
+        self.copies.len()
     }
 
     /// The debug file.

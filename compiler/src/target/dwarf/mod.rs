@@ -178,8 +178,11 @@ impl Walk {
             if written == Some(*place) {
                 continue;
             }
-            let of = patchable.get(&origin).into_iter().flatten();
-            copies.extend(of.filter(|of| *of != caller).map(|of| (*of, *caller, *place)));
+            let of = patchable.get(&origin).map(Vec::as_slice).unwrap_or_default();
+            // Clones of a function hold what they were made of; they are no callers.
+            if !of.contains(caller) {
+                copies.extend(of.iter().map(|of| (*of, *caller, *place)));
+            }
         }
         DebugInfo::new(build_id, &self.paths.finish(), functions, copies)
     }
