@@ -1,8 +1,6 @@
 //! `kpsc check`.
 
-use super::{
-    compile, open_target, read_spec, report, running, say, CommandResult, Compiled, TargetArgs,
-};
+use super::{compile, open_target, read_spec, report, running, say, CommandResult, Compiled, TargetArgs};
 use crate::diag::{list, Diagnostic, KPS0416};
 use crate::series;
 use crate::target::{Cache, Target};

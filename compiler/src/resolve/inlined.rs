@@ -9,6 +9,9 @@ use kps_grammar::ast;
 /// How many callers are named.
 const SHOWN: usize = 10;
 
+/// How many serve as examples where there are more.
+const EXAMPLES: usize = 3;
+
 /// A function that has a copy of another one.
 struct Caller {
     /// As a spec names it.
@@ -67,12 +70,16 @@ fn warning(name: &ast::Name, callers: &[Caller]) -> Diagnostic {
     if callers.len() > SHOWN {
         warning = warning.note(format!("and {} more", callers.len() - SHOWN));
     }
-    let changeable = callers.iter().filter(|caller| caller.has_site).take(SHOWN);
+    let most = if callers.len() > SHOWN { EXAMPLES } else { SHOWN };
+    let changeable = callers.iter().filter(|caller| caller.has_site).take(most);
     let changeable: Vec<String> = changeable.map(|caller| format!("fn {} {{ .. }}", caller.name)).collect();
     match (changeable.is_empty(), callers.len() > SHOWN) {
         (true, _) => warning.help("change the functions that call those"),
         (false, true) => warning
             .help(format!("change those too that must not keep it, for example {}", list(&changeable, "or"))),
-        (false, false) => warning.help(format!("change them too: {}", list(&changeable, "and"))),
+        (false, false) => {
+            let them = if changeable.len() == 1 { "it" } else { "them" };
+            warning.help(format!("change {them} too: {}", list(&changeable, "and")))
+        }
     }
 }

@@ -8,7 +8,7 @@ use object::{CompressionFormat, Object as _, ObjectSection as _};
 use std::borrow::Cow;
 use std::io::Read;
 
-/// How large a section may be when it is not compressed. The largest of a distribution's kernel has 250 MB.
+/// How large compressed sections may be together when they are not. Those of a distribution's kernel have 350 MB.
 const MAX_SIZE: u64 = 2 << 30;
 
 /// The sections, and what else the file says of itself.
@@ -24,14 +24,15 @@ pub(super) fn load(elf: &[u8]) -> Result<Sections<'_>, DwarfError> {
     if file.section_by_name(SectionId::DebugInfo.name()).is_none() {
         return Err(DwarfError::Nothing);
     }
+    let mut left = MAX_SIZE;
     let dwarf = DwarfSections::load(|id| match file.section_by_name(id.name()) {
         Some(section) => {
             let data = section.compressed_data().map_err(ImageError::from)?;
             match data.format {
                 CompressionFormat::None => Ok(Cow::Borrowed(data.data)),
-                CompressionFormat::Zlib => unpack(flate2::read::ZlibDecoder::new(data.data)),
+                CompressionFormat::Zlib => unpack(flate2::read::ZlibDecoder::new(data.data), &mut left),
                 CompressionFormat::Zstandard => {
-                    unpack(zstd::stream::Decoder::new(data.data).map_err(ImageError::Damaged)?)
+                    unpack(zstd::stream::Decoder::new(data.data).map_err(ImageError::Damaged)?, &mut left)
                 }
                 _ => Err(DwarfError::Image(ImageError::Compression)),
             }
@@ -41,13 +42,11 @@ pub(super) fn load(elf: &[u8]) -> Result<Sections<'_>, DwarfError> {
     Ok(Sections { dwarf, build_id })
 }
 
-fn unpack<'a>(decoder: impl Read) -> Result<Cow<'a, [u8]>, DwarfError> {
+fn unpack<'a>(decoder: impl Read, left: &mut u64) -> Result<Cow<'a, [u8]>, DwarfError> {
     let mut out = Vec::new();
-    decoder.take(MAX_SIZE + 1).read_to_end(&mut out).map_err(ImageError::Damaged)?;
-    match out.len() as u64 > MAX_SIZE {
-        true => Err(DwarfError::TooMuch),
-        false => Ok(Cow::Owned(out)),
-    }
+    decoder.take(*left + 1).read_to_end(&mut out).map_err(ImageError::Damaged)?;
+    *left = left.checked_sub(out.len() as u64).ok_or(DwarfError::TooMuch)?;
+    Ok(Cow::Owned(out))
 }
 
 impl Sections<'_> {
