@@ -6,7 +6,7 @@
 use crate::diag::{list, Diagnostic, KPS1108, KPS1109, KPS1110, KPS1112, KPS1115, KPS1118};
 use crate::resolve::{Fragment, Resolved};
 use kps_grammar::{ast, Sources, Span};
-use kps_plan::{ParamDefault, ParamValue, Parent, Patch, Replace, Symbol};
+use kps_plan::{ObjectName, ParamDefault, ParamValue, Parent, Patch, Replace, Symbol};
 
 /// What the patches before and after one have to know of it.
 #[derive(Debug)]
@@ -50,6 +50,12 @@ struct Kept {
 }
 
 impl Outline {
+    /// The functions of vmlinux that it changes, with the places of their names.
+    pub fn of_vmlinux(&self) -> impl Iterator<Item = (&str, Span)> {
+        let of_vmlinux = self.functions.iter().filter(|changed| changed.symbol.object == ObjectName::Vmlinux);
+        of_vmlinux.map(|changed| (changed.symbol.name.as_str(), changed.at))
+    }
+
     /// The outline of a patch.
     pub fn new(spec: &ast::Patch, resolved: &Resolved, sources: &Sources) -> Outline {
         let Resolved { patch, places } = resolved;

@@ -39,7 +39,7 @@ impl std::error::Error for FactsError {}
 impl Facts {
     /// The facts as a file.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let mut w = Writer(Vec::new());
+        let mut w = Writer::default();
         w.text(&self.identity.release);
         w.bytes(&self.identity.build_id);
         w.list(&self.config, |w, (option, value)| {
@@ -93,23 +93,12 @@ impl Facts {
 
     /// Puts magic and checksum before the parts of a file, which may be anybody's.
     pub fn seal(parts: &[u8]) -> Vec<u8> {
-        let mut file = MAGIC.to_vec();
-        file.extend(checksum(parts).to_le_bytes());
-        file.extend(parts);
-        file
+        sealed(MAGIC, Writer(parts.to_vec()))
     }
 
     /// Reads a facts file.
     pub fn from_bytes(file: &[u8]) -> Result<Facts, FactsError> {
-        let (magic, rest) = file.split_first_chunk::<8>().ok_or(FactsError::Format)?;
-        if *magic != MAGIC {
-            return Err(FactsError::Format);
-        }
-        let (sum, rest) = rest.split_first_chunk::<8>().ok_or(FactsError::Damaged)?;
-        if u64::from_le_bytes(*sum) != checksum(rest) {
-            return Err(FactsError::Damaged);
-        }
-        let mut r = Reader(rest);
+        let mut r = unseal(MAGIC, file)?;
         // The checksum held, so a length that does not fit can only be a forgery; it is refused like any damage.
         let mut read = || -> Option<Facts> {
             Some(Facts {
@@ -135,14 +124,36 @@ impl Facts {
                 btf: Btf::default(),
                 modules: BTreeMap::new(),
                 module_names: Vec::new(),
+                debug: None,
             })
         };
         let facts = read().filter(is_plain).ok_or(FactsError::Damaged)?;
         let btf = r.btf().ok_or(FactsError::Damaged)?.map_err(FactsError::Btf)?;
-        if !r.0.is_empty() {
+        if !r.is_at_end() {
             return Err(FactsError::Damaged);
         }
         Ok(Facts { btf, ..facts })
+    }
+}
+
+/// A file of this magic and these parts.
+pub(crate) fn sealed(magic: [u8; 8], parts: Writer) -> Vec<u8> {
+    let mut file = magic.to_vec();
+    file.extend(checksum(&parts.0).to_le_bytes());
+    file.extend(parts.0);
+    file
+}
+
+/// The parts of a file, which has this magic and is whole.
+pub(crate) fn unseal(magic: [u8; 8], file: &[u8]) -> Result<Reader<'_>, FactsError> {
+    let (found, rest) = file.split_first_chunk::<8>().ok_or(FactsError::Format)?;
+    if *found != magic {
+        return Err(FactsError::Format);
+    }
+    let (sum, rest) = rest.split_first_chunk::<8>().ok_or(FactsError::Damaged)?;
+    match u64::from_le_bytes(*sum) == checksum(rest) {
+        true => Ok(Reader(rest)),
+        false => Err(FactsError::Damaged),
     }
 }
 
@@ -171,27 +182,29 @@ fn checksum(bytes: &[u8]) -> u64 {
     })
 }
 
-struct Writer(Vec<u8>);
+/// The parts of a file on their way.
+#[derive(Default)]
+pub(crate) struct Writer(Vec<u8>);
 
 impl Writer {
-    fn u64(&mut self, value: u64) {
+    pub(crate) fn u64(&mut self, value: u64) {
         self.0.extend(value.to_le_bytes());
     }
 
-    fn u32(&mut self, value: u32) {
+    pub(crate) fn u32(&mut self, value: u32) {
         self.0.extend(value.to_le_bytes());
     }
 
-    fn bytes(&mut self, bytes: &[u8]) {
+    pub(crate) fn bytes(&mut self, bytes: &[u8]) {
         self.u64(bytes.len() as u64);
         self.0.extend(bytes);
     }
 
-    fn text(&mut self, text: &str) {
+    pub(crate) fn text(&mut self, text: &str) {
         self.bytes(text.as_bytes());
     }
 
-    fn list<I: IntoIterator<IntoIter: ExactSizeIterator>>(
+    pub(crate) fn list<I: IntoIterator<IntoIter: ExactSizeIterator>>(
         &mut self,
         items: I,
         mut write: impl FnMut(&mut Self, I::Item),
@@ -204,7 +217,8 @@ impl Writer {
     }
 }
 
-struct Reader<'a>(&'a [u8]);
+/// The parts of a file, as far as they have not been read.
+pub(crate) struct Reader<'a>(&'a [u8]);
 
 impl<'a> Reader<'a> {
     fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
@@ -217,22 +231,22 @@ impl<'a> Reader<'a> {
         self.array::<1>().map(|[byte]| byte)
     }
 
-    fn u64(&mut self) -> Option<u64> {
+    pub(crate) fn u64(&mut self) -> Option<u64> {
         self.array().map(u64::from_le_bytes)
     }
 
-    fn u32(&mut self) -> Option<u32> {
+    pub(crate) fn u32(&mut self) -> Option<u32> {
         self.array().map(u32::from_le_bytes)
     }
 
-    fn bytes(&mut self) -> Option<&'a [u8]> {
+    pub(crate) fn bytes(&mut self) -> Option<&'a [u8]> {
         let len = usize::try_from(self.u64()?).ok()?;
         let (head, rest) = self.0.split_at_checked(len)?;
         self.0 = rest;
         Some(head)
     }
 
-    fn text(&mut self) -> Option<&'a str> {
+    pub(crate) fn text(&mut self) -> Option<&'a str> {
         std::str::from_utf8(self.bytes()?).ok()
     }
 
@@ -241,13 +255,21 @@ impl<'a> Reader<'a> {
         usize::try_from(self.u64()?).ok().filter(|&len| len <= self.0.len())
     }
 
-    fn list<T, L: FromIterator<T>>(&mut self, mut read: impl FnMut(&mut Self) -> Option<T>) -> Option<L> {
+    pub(crate) fn list<T, L: FromIterator<T>>(
+        &mut self,
+        mut read: impl FnMut(&mut Self) -> Option<T>,
+    ) -> Option<L> {
         let len = self.len()?;
         let mut items = Vec::with_capacity(len);
         for _ in 0..len {
             items.push(read(self)?);
         }
         Some(items.into_iter().collect())
+    }
+
+    /// Whether all has been read.
+    pub(crate) fn is_at_end(&self) -> bool {
+        self.0.is_empty()
     }
 
     fn syscall_param(&mut self) -> Option<SyscallParam> {

@@ -8,6 +8,7 @@
 
 pub mod btf;
 mod by_value;
+mod debug;
 mod file;
 mod import;
 mod symbols;
@@ -16,6 +17,7 @@ use btf::{Btf, BtfError};
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 
+pub use debug::{Copy, DebugInfo, Place};
 pub use file::FactsError;
 pub use import::{param_name, passed, Importer, Wanted};
 pub use symbols::{Sym, Symbols};
@@ -39,6 +41,8 @@ pub struct Facts {
     pub modules: BTreeMap<String, Module>,
     /// The names of all modules that there are, as far as anybody has looked.
     pub module_names: Vec<String>,
+    /// What its debug information says of the functions of vmlinux, if the target has any.
+    pub debug: Option<DebugInfo>,
 }
 
 /// What is in vmlinux or in a module.

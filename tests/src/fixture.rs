@@ -4,11 +4,15 @@
 
 use crate::btf::{BtfWriter, VOID};
 use kps_facts::btf::Btf;
-use kps_facts::{Export, Facts, Identity, Object, Section, Site, Sym, Symbols, SyscallParam};
+use kps_facts::{
+    DebugInfo, Export, Facts, Identity, Object, Place, Section, Site, Sym, Symbols, SyscallParam,
+};
 use std::collections::{BTreeMap, HashMap};
 
 /// Where `.text` starts.
 pub const TEXT: u64 = 0xffff_ffff_8100_0000;
+/// The build-id of its image.
+const BUILD_ID: [u8; 20] = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20];
 const DATA: u64 = 0xffff_ffff_8200_0000;
 const INIT: u64 = 0xffff_ffff_8300_0000;
 
@@ -74,6 +78,7 @@ const FUNCTIONS: &[(&str, Start)] = &[
     ("kfree_skbmem", Start::Endbr),
     ("wake_up_klogd", Start::Endbr),
     ("smp_call.cold", Start::NoSite),
+    ("path_put", Start::Endbr),
 ];
 
 /// The variables by address, with the bytes to the next one.
@@ -153,7 +158,7 @@ pub fn facts() -> Facts {
     let options =
         [("CONFIG_LIVEPATCH", "y"), ("CONFIG_RUST", "y"), ("CONFIG_INET", "y"), ("CONFIG_HZ", "250")];
     Facts {
-        identity: Identity { release: "7.3.4-fixture".into(), build_id: (1..=20).collect() },
+        identity: Identity { release: "7.3.4-fixture".into(), build_id: BUILD_ID.to_vec() },
         config: options.iter().map(|(option, value)| ((*option).into(), (*value).into())).collect(),
         vmlinux: Object {
             symbols: Symbols::new(symbols),
@@ -171,7 +176,36 @@ pub fn facts() -> Facts {
         btf: btf(),
         modules: BTreeMap::new(),
         module_names: Vec::new(),
+        debug: Some(debug()),
     }
+}
+
+/// Where functions are written, and the copies of two: of `path_put`, of which one is gone after boot, and of `lfb_size` in a
+/// function that cannot be redirected.
+pub fn debug() -> DebugInfo {
+    let files =
+        ["fs/namei.c", "fs/proc_namespace.c", "drivers/base/bus.c", "fs/open.c", "arch/x86/lib/copy.c"];
+    let files = files.map(str::to_owned);
+    let place = |file, line| Place { file, line };
+    let functions = vec![
+        (address_of("path_put", 0), place(0, 571)),
+        (address_of("show_type", 0), place(1, 87)),
+        (address_of("show_type", 1), place(2, 212)),
+    ];
+    let copies = [
+        ("path_put", "show_mountinfo", place(1, 156)),
+        ("path_put", "do_sys_openat2", place(3, 1411)),
+        ("lfb_size", "copy_page", place(4, 20)),
+    ];
+    let copies = copies.map(|(of, caller, place)| (address_of(of, 0), address_of(caller, 0), place));
+    let of_boot = (address_of("path_put", 0), INIT + 16, place(0, 4000));
+    DebugInfo::new(&BUILD_ID, &files, functions, copies.into_iter().chain([of_boot]).collect())
+}
+
+/// The address of a function, the first one of its name or a later one.
+fn address_of(name: &str, before: usize) -> u64 {
+    let all = FUNCTIONS.iter().enumerate().filter(|(_, (known, _))| *known == name);
+    all.map(|(n, _)| TEXT + 16 * n as u64).nth(before).unwrap_or_else(|| panic!("there is no {name}"))
 }
 
 fn syscalls() -> BTreeMap<String, Vec<SyscallParam>> {
@@ -309,6 +343,7 @@ fn types() -> (BtfWriter, [u32; 3]) {
     w.function("wake_up_klogd", VOID, &[]);
     w.function("start_kernel", VOID, &[]);
     w.function("asm_entry", VOID, &[]);
+    w.function("path_put", VOID, &[("path", void_p)]);
     (w, [int, ulong, seq_file_p])
 }
 

@@ -37,6 +37,10 @@ pub fn fixture_cache() -> tempfile::TempDir {
     let cache = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
     let manifest = "release = \"7.3.4-fixture\"\norigin = \"a test\"\nimage = \"vmlinuz\"\n";
     let folder = put_target(cache.path(), FIXTURE, manifest, &fixture::facts());
+    let debug = folder.join("debug");
+    std::fs::create_dir(&debug)
+        .and_then(|()| std::fs::write(debug.join("functions"), fixture::debug().to_bytes()))
+        .unwrap_or_else(|error| panic!("{error}"));
     let modules = folder.join("modules");
     std::fs::create_dir(&modules)
         .and_then(|()| std::fs::write(modules.join("dummy.ko"), fixture::module()))

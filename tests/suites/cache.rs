@@ -126,6 +126,43 @@ fn one_damaged_target_keeps_nobody_from_the_others() {
     assert!(list().contains("fixture\tfacts only") && !folder.exists());
 }
 
+/// Debug information of this kernel, put where `kpsc kernel add --debug` puts it.
+fn debug_of(cache: &Cache, name: &str) -> PathBuf {
+    let folder = cache.kernel(name).join("debug");
+    std::fs::create_dir_all(&folder).unwrap_or_else(|error| panic!("{error}"));
+    write(&folder.join("functions"), &fixture::debug().to_bytes());
+    folder
+}
+
+#[test]
+fn damaged_debug_information_is_found_and_the_rest_stays_usable() {
+    let world = World::new();
+    succeed(&mut world.add("mine"));
+    let folder = debug_of(&world.cache(), "mine");
+    let spec = world.folder.path().join("a.kps");
+    write(&spec, b"patch a { license \"GPL\"; object vmlinux { fn with_endbr { pre { } } } }");
+    let verify = || fail(&mut world.kpsc(&["kernel", "verify"]), "KPS0710");
+    assert!(verify().contains("the debug information is damaged"), "it has no inventory");
+    flip(&folder.join("functions"));
+    let mut check = world.kpsc(&["check"]);
+    let said = fail(check.arg(&spec), "KPS0705");
+    let again = format!("kpsc kernel add --name mine --build-dir {} --debug", world.build().display());
+    assert!(said.contains(&again), "{said}");
+    std::fs::remove_dir_all(&folder).unwrap_or_else(|error| panic!("{error}"));
+    succeed(&mut world.kpsc(&["kernel", "verify"]));
+}
+
+#[test]
+fn a_kernel_without_debug_information_is_a_target_all_the_same() {
+    let world = World::new();
+    let said = fail(world.add("mine").arg("--debug"), "KPS0706");
+    assert!(said.contains("it has no debug information"), "{said}");
+    let left = std::fs::read_dir(world.cache().kernel("mine")).unwrap_or_else(|error| panic!("{error}"));
+    let left: Vec<_> = left.flatten().map(|entry| entry.file_name()).collect();
+    assert!(!left.iter().any(|name| name.to_string_lossy().starts_with("debug")), "{left:?}");
+    assert_eq!(succeed(&mut world.kpsc(&["kernel", "verify"])), "mine\twhole\t4 files\n");
+}
+
 #[test]
 fn a_folder_without_a_manifest_is_no_target() {
     let cache = fixture_cache();

@@ -439,3 +439,27 @@ fn messages_are_written_as_one_asks() {
     assert_eq!(places, [(3.into(), 25.into()), (3.into(), 48.into())]);
     assert_ends(with_fixture(&["list", "--message-format", "loud"]), 2, "human, short, json");
 }
+
+#[test]
+fn a_check_without_debug_information_says_once_what_it_could_not_see() {
+    let cache = fixture_cache();
+    let debug = Cache::at(cache.path()).kernel(FIXTURE).join("debug");
+    std::fs::remove_dir_all(debug).unwrap_or_else(|error| panic!("{error}"));
+    let specs = folder();
+    let first = write(&specs.path().join("a.kps"), SPEC.as_bytes());
+    let second = SPEC.replace("fix", "next").replace("cmdline", "meminfo");
+    let second = write(&specs.path().join("b.kps"), second.as_bytes());
+    let check = |specs: &[&str]| {
+        run(kpsc().env("KPSC_CACHE", cache.path()).args(["check", "--message-format", "short"]).args(specs))
+    };
+    let (status, said) = check(&[&first, &second]);
+    assert_eq!(status, 0, "{said}");
+    assert_eq!(said.matches("KPS0416").count(), 1, "{said}");
+    let names = "whether other functions have inlined copies of `cmdline_proc_show` or `meminfo_proc_show`";
+    assert!(said.contains(names), "{said}");
+    let (_, said) = run(kpsc().env("KPSC_CACHE", cache.path()).args(["check", &first]));
+    assert!(said.contains("note[KPS0416]"), "{said}");
+    assert!(said.contains("`kpsc kernel add --release 7.3.4-fixture --name fixture"), "{said}");
+    // With debug information there is nothing to say.
+    assert_eq!(with_fixture(&["check", &first]), (0, String::new()));
+}

@@ -21,6 +21,7 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("KPS0409", "tests/ui/KPS0409-main-loop.kps"),
     ("KPS0411", "tests/ui/KPS0411-alias.kps"),
     ("KPS0412", "tests/ui/KPS0412-clones.kps"),
+    ("KPS0416", "tests/suites/cli.rs"),
     ("KPS0417", "tests/ui/KPS0417-cold.kps"),
     ("KPS0503", "tests/ui-build/type-error.stderr"),
     ("KPS0504", "tests/ui-build/warnings.stderr"),

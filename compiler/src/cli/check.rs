@@ -1,9 +1,15 @@
 //! `kpsc check`.
 
-use super::{compile, open_target, read_spec, report, running, say, CommandResult, TargetArgs};
+use super::{compile, open_target, read_spec, report, running, say, CommandResult, Compiled, TargetArgs};
+use crate::diag::{list, Diagnostic, KPS0416};
 use crate::series;
-use crate::target::Cache;
+use crate::target::{Cache, Target};
+use kps_grammar::Sources;
+use std::collections::BTreeSet;
 use std::path::PathBuf;
+
+/// How many functions a message names.
+const SHOWN: usize = 5;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Check {
@@ -47,6 +53,36 @@ impl Check {
             }
             loaded = series::load(loaded, &patch.outline);
         }
+        if let Some((remark, sources)) = unknown_copies(&series, &target)? {
+            report(&[remark], Some(sources));
+        }
         Ok(code)
     }
+}
+
+/// Nobody knows of inlined copies without debug information.
+fn unknown_copies<'s>(
+    series: &'s [Compiled],
+    target: &Target,
+) -> Result<Option<(Diagnostic, &'s Sources)>, Diagnostic> {
+    let changed =
+        || series.iter().flat_map(|patch| patch.outline.of_vmlinux().map(move |func| (func, patch)));
+    let Some(((_, at), first)) = changed().next() else { return Ok(None) };
+    if target.debug()?.is_some() {
+        return Ok(None);
+    }
+    let names: BTreeSet<&str> = changed().map(|((name, _), _)| name).collect();
+    let names: Vec<&str> = names.into_iter().collect();
+    let names = match names.get(SHOWN..) {
+        Some(more @ [_, ..]) => {
+            format!("{} and {} more", list(&names[..SHOWN], "or"), more.len())
+        }
+        _ => list(&names, "or"),
+    };
+    let message = format!("whether other functions have inlined copies of {names} could not be checked");
+    let remark = Diagnostic::remark(KPS0416, message)
+        .at(at, "")
+        .note("such a copy keeps the old code; the kernel's debug information tells of those in vmlinux")
+        .help(format!("run `{}`", target.with_debug()));
+    Ok(Some((remark, &first.sources)))
 }

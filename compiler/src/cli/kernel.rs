@@ -118,6 +118,9 @@ struct Add {
     /// Read the facts only; compilers and build tree are fetched when they are first needed.
     #[arg(long, conflicts_with = "build_dir")]
     facts_only: bool,
+    /// Read the kernel's debug information too, which tells of inlined copies. That of a stock kernel is fetched: some 350 MB.
+    #[arg(long)]
+    debug: bool,
 }
 
 #[derive(Debug, Args)]
@@ -178,6 +181,9 @@ impl Add {
         let mut target = target::add(cache, self.name.as_deref(), &provider, progress)?;
         if !self.facts_only {
             target.prepare(cache, progress)?;
+        }
+        if self.debug {
+            target.add_debug(cache, progress)?;
         }
         say(target.name);
         Ok(0)
@@ -254,6 +260,10 @@ fn show(cache: &Cache, name: Option<&str>) -> CommandResult {
     say(format_args!("traceable  {} functions", facts.vmlinux.sites.len()));
     say(format_args!("exports    {}", facts.exports.len()));
     say(format_args!("types      {}", facts.btf.len()));
+    match target.debug()? {
+        Some(debug) => say(format_args!("inlining   {} copies of functions in others", debug.copies())),
+        None => say(format_args!("inlining   unknown: `{}`", target.with_debug())),
+    }
     match target.tree() {
         Some(tree) => say(format_args!("build tree {}", tree.build.display())),
         None => say("build tree not there yet; it is made when it is first needed"),

@@ -234,6 +234,7 @@ struct Compiled {
 /// Everything up to the generated folder. Messages have been printed; without a result there were errors.
 fn compile(source: Source, target: &Target, cache: &Cache) -> Result<Result<Compiled, ExitCode>, Diagnostic> {
     let mut facts = target.facts()?;
+    facts.debug = target.debug()?;
     let (spec, errors) = kps_grammar::parse(&source);
     let mut sources = Sources::new(source);
     let mut diagnostics: Vec<Diagnostic> = errors.iter().map(crate::diag::syntax).collect();

@@ -151,6 +151,10 @@ codes! {
     KPS0413,
     /// C can define no function of this name.
     KPS0414,
+    /// Other functions have inlined copies of the function.
+    KPS0415,
+    /// Nobody knows whether other functions have inlined copies.
+    KPS0416,
     /// A part of the function is elsewhere.
     KPS0417,
 

@@ -6,6 +6,7 @@ mod calls;
 mod data;
 mod from;
 mod funcs;
+mod inlined;
 mod judge;
 mod metadata;
 mod names;
@@ -257,6 +258,7 @@ impl<'a> Resolver<'a> {
             }
         }
         self.note_other_entries(scope, &spec.funcs);
+        self.note_inlined(scope, spec);
         let object = Object {
             name: scope.object_name(),
             build_id: scope.module.and_then(|module| module.build_id.clone()),

@@ -112,7 +112,7 @@ impl Resolver<'_> {
             (None, 1) => 0,
             (Some(position), _) => position.value as usize,
             (None, _) => {
-                self.report(ambiguous(scope, symbol, &all, noun));
+                self.report(self.ambiguous(scope, symbol, &all, noun));
                 return None;
             }
         };
@@ -214,27 +214,35 @@ impl Resolver<'_> {
         self.report(error.help(format!("write `{line}`")));
         false
     }
-}
 
-fn ambiguous(scope: Scope<'_>, symbol: &ast::Symbol, all: &[Sym<'_>], noun: &str) -> Diagnostic {
-    let name = &symbol.name;
-    let describe = |(n, sym): (usize, &Sym<'_>)| {
+    fn ambiguous(&self, scope: Scope<'_>, symbol: &ast::Symbol, all: &[Sym<'_>], noun: &str) -> Diagnostic {
+        let name = &symbol.name;
+        let describe =
+            |(n, sym): (usize, &Sym<'_>)| format!("@{} is {}", n + 1, self.whereabouts(scope, *sym));
+        let candidates: Vec<_> = all.iter().enumerate().take(8).map(describe).collect();
+        let error = Diagnostic::error(
+            KPS0203,
+            format!("`{}` names {} in {}", name.value, many(all.len(), noun), scope.name),
+        )
+        .at(name.span, "needs a position");
+        let error = candidates.into_iter().fold(error, Diagnostic::note);
+        let choice: Vec<_> = (1..=all.len().min(8)).map(|n| format!("{}@{n}", name.value)).collect();
+        error.help(format!("write {}", list(&choice, "or")))
+    }
+
+    /// What tells a symbol from others of its name: where it is written, if that is known, or what is around it.
+    fn whereabouts(&self, scope: Scope<'_>, sym: Sym<'_>) -> String {
+        let debug = self.facts.debug.as_ref().filter(|_| scope.module.is_none());
+        if let Some((file, line)) = debug.and_then(|debug| debug.position(sym.address)) {
+            return format!("in {file}:{line}");
+        }
         let between = match scope.object.symbols.landmarks(sym.address) {
             (Some(before), Some(after)) => format!(", between `{before}` and `{after}`"),
             (Some(near), None) | (None, Some(near)) => format!(", near `{near}`"),
             (None, None) => String::new(),
         };
-        format!("@{} is at {}{between}", n + 1, scope.place(sym.address))
-    };
-    let candidates: Vec<_> = all.iter().enumerate().take(8).map(describe).collect();
-    let error = Diagnostic::error(
-        KPS0203,
-        format!("`{}` names {} in {}", name.value, many(all.len(), noun), scope.name),
-    )
-    .at(name.span, "needs a position");
-    let error = candidates.into_iter().fold(error, Diagnostic::note);
-    let choice: Vec<_> = (1..=all.len().min(8)).map(|n| format!("{}@{n}", name.value)).collect();
-    error.help(format!("write {}", list(&choice, "or")))
+        format!("at {}{between}", scope.place(sym.address))
+    }
 }
 
 /// Whether a symbol is code. The letters of kallsyms are unreliable; sections are not.

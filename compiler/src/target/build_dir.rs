@@ -128,16 +128,21 @@ impl Stamp {
         if Stamp::of(&self.folder, &self.image).is_ok_and(|now| now == *self) {
             return Ok(());
         }
-        let mut again = format!("kpsc kernel add --name {name} --build-dir {folder}");
-        if let Some(toolchain) = &tree.toolchain {
-            again.push_str(&format!(" --toolchain {}", toolchain.display()));
-        }
-        again.extend(tree.make.iter().map(|variable| format!(" --make {variable}")));
         Err(Diagnostic::error(
             KPS0712,
             format!("{folder} has been built anew since it became the target `{name}`"),
         )
-        .help(format!("run `{again}`")))
+        .help(format!("run `{}`", self.command(name, tree))))
+    }
+
+    /// The command that adds the folder again.
+    pub(super) fn command(&self, name: &str, tree: &Tree) -> String {
+        let mut command = format!("kpsc kernel add --name {name} --build-dir {}", self.folder.display());
+        if let Some(toolchain) = &tree.toolchain {
+            command.push_str(&format!(" --toolchain {}", toolchain.display()));
+        }
+        command.extend(tree.make.iter().map(|variable| format!(" --make {variable}")));
+        command
     }
 }
 

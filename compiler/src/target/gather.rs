@@ -42,6 +42,7 @@ pub fn gather(image: &[u8], config: &str, symvers: &str) -> Result<Facts, ImageE
         btf,
         modules: BTreeMap::new(),
         module_names: Vec::new(),
+        debug: None,
     })
 }
 

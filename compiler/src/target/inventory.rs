@@ -4,8 +4,8 @@
 //! `+` in front of a path says that the file can be run. Paths are below the folder; an absolute one is of a file that belongs
 //! to the user.
 
-use super::modules;
 use super::seal::{digest, hex, seal, unseal};
+use super::{debug, modules};
 use crate::diag::Diagnostic;
 use crate::disk::{cannot, write_atomically};
 use crate::input;
@@ -17,8 +17,9 @@ use std::path::{Path, PathBuf};
 use walkdir::{DirEntry, WalkDir};
 
 const FILE: &str = "files";
-/// What is written after the inventory. Modules come when they are first needed, with an inventory of their own.
-const LATER: &[&str] = &[FILE, "target.toml", modules::FOLDER, "modules.partial"];
+/// What is written after the inventory. Modules and debug information come when they are wanted, with inventories of their own.
+const LATER: &[&str] =
+    &[FILE, "target.toml", modules::FOLDER, "modules.partial", debug::FOLDER, "debug.partial"];
 
 /// A file that is not as it was.
 #[derive(Debug, Clone, PartialEq, Eq)]

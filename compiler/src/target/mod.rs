@@ -10,6 +10,8 @@ mod build_dir;
 mod cache;
 mod clean;
 mod debian;
+mod debug;
+pub mod dwarf;
 pub mod gather;
 pub mod image;
 mod inventory;

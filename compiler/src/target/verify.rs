@@ -1,7 +1,7 @@
 //! Whether a target is as it was when it was finished.
 
 use super::inventory::{self, Damage};
-use super::{modules, Cache, Target};
+use super::{debug, modules, Cache, Target};
 use crate::diag::{Diagnostic, KPS0710};
 use std::path::Path;
 
@@ -21,6 +21,13 @@ impl Target {
             count += files;
             let help = format!("remove {}: it is fetched again when it is needed", modules.display());
             wrong.extend(report("the modules", &modules, &damage, help));
+        }
+        let debug = self.folder.join(debug::FOLDER);
+        if debug.exists() {
+            let (damage, files) = inventory::verify(&debug)?;
+            count += files;
+            let help = format!("remove {}, then run `{}`", debug.display(), self.with_debug());
+            wrong.extend(report("the debug information", &debug, &damage, help));
         }
         let toolchain = self.tree().and_then(|tree| tree.toolchain.as_ref());
         // Compilers of the user's own are the user's own business.

@@ -4,6 +4,7 @@
 //! inputs that were found and mutations of them. `docs/fuzzing.md` says what each property is.
 
 mod btf;
+mod dwarf;
 mod facts;
 mod image;
 mod kallsyms;
@@ -14,6 +15,7 @@ mod spec;
 mod texts;
 
 pub use btf::btf;
+pub use dwarf::dwarf;
 pub use facts::facts;
 pub use image::image;
 pub use kallsyms::kallsyms;
@@ -33,6 +35,7 @@ pub struct Target {
 /// All of them.
 pub const TARGETS: &[Target] = &[
     Target { name: "btf", holds: btf },
+    Target { name: "dwarf", holds: dwarf },
     Target { name: "facts", holds: facts },
     Target { name: "image", holds: image },
     Target { name: "kallsyms", holds: kallsyms },

@@ -111,6 +111,19 @@ pub(super) fn modules_package(apt: &Apt, release: &str) -> Result<String, Diagno
     part(apt, "linux-modules", release)
 }
 
+/// The package with the debug information of its image and modules.
+pub(super) fn debug_package(apt: &Apt, release: &str) -> Result<String, Diagnostic> {
+    let package = format!("linux-image-{release}-dbg");
+    match apt.names(&package)?.contains(&package) {
+        true => Ok(package),
+        false => {
+            Err(Diagnostic::error(KPS0707, format!("the archive has no debug information of {release}"))
+                .note("it keeps a kernel's packages until a newer version takes their place")
+                .help("add the newest kernel with `kpsc kernel add --debug`"))
+        }
+    }
+}
+
 /// Newer kernels have image and modules in packages of their own.
 fn part(apt: &Apt, part: &str, release: &str) -> Result<String, Diagnostic> {
     let package = format!("{part}-{release}");

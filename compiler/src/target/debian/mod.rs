@@ -15,12 +15,12 @@ use super::cache::{is_name, Cache};
 use super::gather::parse_config;
 use super::manifest::{Manifest, Tree};
 use super::progress::Progress;
-use super::{inventory, modules, taken, write_facts};
+use super::{debug, inventory, modules, taken, write_facts};
 use crate::diag::{Diagnostic, KPS0707};
 use crate::disk::{remove, rename, write_atomically};
 use crate::input;
 use serde::{Deserialize, Serialize};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use walkdir::WalkDir;
 
 pub use kernels::Wish;
@@ -40,6 +40,18 @@ pub(super) struct Source {
     version: String,
 }
 
+impl Source {
+    /// The suite that it was chosen from.
+    pub(super) fn suite(&self) -> &str {
+        &self.suite
+    }
+
+    /// The mirror, if it is not the machine's own.
+    pub(super) fn mirror(&self) -> Option<&str> {
+        self.mirror.as_deref()
+    }
+}
+
 /// Adds a stock kernel, its image and its facts, by way of an empty folder, unless it is there already. Returns the
 /// target's name.
 pub(super) fn add(
@@ -49,6 +61,14 @@ pub(super) fn add(
     wish: &Wish,
     progress: Progress,
 ) -> Result<String, Diagnostic> {
+    // Who names a release that is there has nothing to choose, and needs no network.
+    if let Some(release) = &wish.release {
+        let name = name.unwrap_or(release);
+        let there = if is_name(name) { Manifest::read(&cache.kernel(name), name)? } else { None };
+        if there.and_then(|there| there.debian).is_some_and(|source| source.release == *release) {
+            return Ok(name.to_owned());
+        }
+    }
     let apt = Apt::new(cache.apt(), wish.mirror.as_deref(), &wish.suite)?;
     let what = match &wish.release {
         Some(release) => format!("Debian's kernel {release}"),
@@ -182,6 +202,26 @@ pub(super) fn modules(
         })
     })?;
     apt.forget()
+}
+
+/// Fetches the debug package of a stock kernel and unpacks the kernel in it. Returns where it is.
+pub(super) fn debug(
+    cache: &Cache,
+    into: &Path,
+    source: &Source,
+    progress: Progress,
+) -> Result<PathBuf, Diagnostic> {
+    let apt = Apt::new(cache.apt(), source.mirror.as_deref(), &source.suite)?;
+    progress.step("package lists", || apt.update())?;
+    let package = kernels::debug_package(&apt, &source.release)?;
+    let files = progress.step("debug information: download", || {
+        apt.fetch(&[&format!("{package}={}", source.version)], With::Nothing)
+    })?;
+    progress.step("debug information: unpack", || {
+        files.iter().try_for_each(|file| unpack_package(file, into, debug::is_vmlinux))
+    })?;
+    apt.forget()?;
+    debug::vmlinux_in(into)
 }
 
 /// Unpacks all of a stock kernel's source into a folder that is not there yet.

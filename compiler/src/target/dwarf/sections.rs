@@ -1,0 +1,62 @@
+//! The sections of an ELF file that hold debug information, which may be compressed.
+
+use super::super::image::ImageError;
+use super::{Dwarf, DwarfError, Slice};
+use gimli::{DwarfSections, LittleEndian, SectionId};
+use object::read::elf::ElfFile64;
+use object::{CompressionFormat, Object as _, ObjectSection as _};
+use std::borrow::Cow;
+use std::io::Read;
+
+/// How large compressed sections may be together when they are not. Those of a distribution's kernel have 350 MB.
+const MAX_SIZE: u64 = 2 << 30;
+
+/// The sections, and what else the file says of itself.
+pub(super) struct Sections<'a> {
+    dwarf: DwarfSections<Cow<'a, [u8]>>,
+    build_id: Vec<u8>,
+}
+
+/// Finds the sections.
+pub(super) fn load(elf: &[u8]) -> Result<Sections<'_>, DwarfError> {
+    let file = ElfFile64::<object::LittleEndian>::parse(elf).map_err(ImageError::from)?;
+    let build_id = file.build_id().map_err(ImageError::from)?.ok_or(ImageError::NoBuildId)?.to_vec();
+    if file.section_by_name(SectionId::DebugInfo.name()).is_none() {
+        return Err(DwarfError::Nothing);
+    }
+    let mut left = MAX_SIZE;
+    let dwarf = DwarfSections::load(|id| match file.section_by_name(id.name()) {
+        Some(section) => {
+            let data = section.compressed_data().map_err(ImageError::from)?;
+            match data.format {
+                CompressionFormat::None => Ok(Cow::Borrowed(data.data)),
+                CompressionFormat::Zlib => unpack(flate2::read::ZlibDecoder::new(data.data), &mut left),
+                CompressionFormat::Zstandard => {
+                    unpack(zstd::stream::Decoder::new(data.data).map_err(ImageError::Damaged)?, &mut left)
+                }
+                _ => Err(DwarfError::Image(ImageError::Compression)),
+            }
+        }
+        None => Ok(Cow::default()),
+    })?;
+    Ok(Sections { dwarf, build_id })
+}
+
+fn unpack<'a>(decoder: impl Read, left: &mut u64) -> Result<Cow<'a, [u8]>, DwarfError> {
+    let mut out = Vec::new();
+    decoder.take(*left + 1).read_to_end(&mut out).map_err(ImageError::Damaged)?;
+    *left = left.checked_sub(out.len() as u64).ok_or(DwarfError::TooMuch)?;
+    Ok(Cow::Owned(out))
+}
+
+impl Sections<'_> {
+    /// As they are read.
+    pub(super) fn borrow(&self) -> Dwarf<'_> {
+        self.dwarf.borrow(|section| Slice::new(section, LittleEndian))
+    }
+
+    /// The build-id of the file.
+    pub(super) fn build_id(&self) -> &[u8] {
+        &self.build_id
+    }
+}

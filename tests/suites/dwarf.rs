@@ -1,0 +1,115 @@
+//! Debug information: what a compiler writes of inlined copies is read as it is meant, on a small program.
+
+use kps_facts::{DebugInfo, Site};
+use kps_tests::repository;
+use kpsc::target::dwarf::{read, DwarfError};
+use object::{Object as _, ObjectSymbol as _, SymbolKind};
+use std::collections::{BTreeSet, HashMap};
+use std::process::Command;
+
+/// The program of `tests/dwarf`, compiled with these options, and a site for each function.
+fn program(options: &[&str]) -> (Vec<u8>, HashMap<u64, Site>) {
+    let folder = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
+    let out = folder.path().join("program");
+    let mut cc = Command::new("cc");
+    cc.current_dir(repository().join("tests/dwarf")).args(options).arg("-o").arg(&out);
+    let output = cc
+        .args(["-O2", "-no-pie", "-Wl,--build-id", "main.c", "lib/other.c"])
+        .output()
+        .unwrap_or_else(|error| panic!("cc: {error}"));
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let elf = std::fs::read(&out).unwrap_or_else(|error| panic!("{error}"));
+    let sites = functions(&elf).into_keys().map(|address| (address, Site { offset: 0, bytes: [0; 9] }));
+    (elf.clone(), sites.collect())
+}
+
+/// The functions of a program by address.
+fn functions(elf: &[u8]) -> HashMap<u64, String> {
+    let file = object::File::parse(elf).unwrap_or_else(|error| panic!("{error}"));
+    let functions = file.symbols().filter(|symbol| symbol.kind() == SymbolKind::Text && symbol.size() > 0);
+    functions.map(|symbol| (symbol.address(), symbol.name().unwrap_or_default().to_owned())).collect()
+}
+
+/// Each copy as `FUNCTION FILE:LINE in CALLER from FILE:LINE`.
+fn copies(info: &DebugInfo, elf: &[u8]) -> BTreeSet<String> {
+    let names = functions(elf);
+    let mut copies = BTreeSet::new();
+    for (&address, name) in &names {
+        for copy in info.inlined_into(address) {
+            let (file, line) = info.position(address).unwrap_or(("nowhere", 0));
+            let caller = names.get(&copy.caller).map_or("nobody", String::as_str);
+            copies.insert(format!("{name} {file}:{line} in {caller} from {}:{}", copy.file, copy.line));
+        }
+    }
+    copies
+}
+
+/// `middle` has code of its own, which holds a copy as well.
+const COPIES: [&str; 6] = [
+    "innermost main.c:6 in middle from main.c:15",
+    "innermost main.c:6 in outer from main.c:15",
+    "middle main.c:12 in outer from main.c:27",
+    "same lib/other.c:4 in second_caller from lib/other.c:12",
+    "same lib/other.c:4 in third_caller from lib/other.c:18",
+    "same main.c:19 in first_caller from main.c:32",
+];
+
+fn assert_copies(options: &[&str]) {
+    let (elf, sites) = program(options);
+    let info = read(&elf, &sites).unwrap_or_else(|error| panic!("{options:?}: {error}"));
+    let wanted: BTreeSet<String> = COPIES.iter().map(|copy| (*copy).to_owned()).collect();
+    assert_eq!(copies(&info, &elf), wanted, "{options:?}");
+}
+
+#[test]
+fn every_copy_is_found_with_the_outermost_function_and_its_call() {
+    assert_copies(&["-g"]);
+    assert_copies(&["-g", "-gdwarf-4"]);
+}
+
+#[test]
+fn compressed_sections_say_the_same() {
+    assert_copies(&["-g", "-gz=zlib"]);
+}
+
+#[test]
+fn a_function_that_is_split_up_is_where_it_is_entered() {
+    assert_copies(&["-g", "-freorder-blocks-and-partition"]);
+}
+
+#[test]
+fn functions_are_where_they_are_written() {
+    let (elf, sites) = program(&["-g"]);
+    let info = read(&elf, &sites).unwrap_or_else(|error| panic!("{error}"));
+    let names = functions(&elf);
+    let (address, _) = names.iter().find(|(_, name)| *name == "both_files").unwrap_or_else(|| panic!());
+    assert_eq!(info.position(*address), Some(("lib/other.c", 23)));
+    assert_eq!(info.position(address + 1), None);
+}
+
+#[test]
+fn copies_of_functions_without_a_site_are_left_out() {
+    let (elf, _) = program(&["-g"]);
+    let info = read(&elf, &HashMap::new()).unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(copies(&info, &elf), BTreeSet::new());
+}
+
+#[test]
+fn a_program_without_debug_information_is_said_to_have_none() {
+    let (elf, sites) = program(&["-g0"]);
+    assert!(matches!(read(&elf, &sites), Err(DwarfError::Nothing)));
+}
+
+#[test]
+fn what_is_written_is_read_again_and_damage_is_noticed() {
+    let (elf, sites) = program(&["-g"]);
+    let info = read(&elf, &sites).unwrap_or_else(|error| panic!("{error}"));
+    let mut file = info.to_bytes();
+    assert_eq!(DebugInfo::from_bytes(&file), Ok(info));
+    for at in 0..file.len() {
+        file[at] ^= 1;
+        assert!(DebugInfo::from_bytes(&file).is_err(), "byte {at}");
+        assert!(DebugInfo::from_bytes(&file[..at]).is_err(), "cut at {at}");
+        file[at] ^= 1;
+    }
+}
