@@ -72,11 +72,13 @@ pub fn inspect(
     line("entered by", (name != symbol.name.value).then(|| name.clone()).into_iter().collect());
     line("system call", system_call(facts, object, &name).into_iter().collect());
     line("symbol", vec![format!("{address:#x}, {}", rank(facts, object, symbol, &name))]);
+    line("written in", position(facts, object, address).into_iter().collect());
     line("starts", start(facts, object, address).into_iter().collect());
     line("exported", vec![exported(facts, object, &name)]);
     let relatives = relatives(facts, object, &name, address);
     line("same code", relatives.aliases);
     line("made of it", relatives.parts);
+    line("copies in", copies(facts, object, address));
     line("change by", vec![possible(&judgement)]);
     line("not by", refusals(&judgement));
     line("mind", warnings(&judgement));
@@ -86,7 +88,7 @@ pub fn inspect(
 }
 
 /// A line for every function that ftrace can redirect: name, object, the words that can change it, the codes of what would be
-/// said, and address. Functions that are freed after boot are not among them.
+/// said, address, and where it is written. Functions that are freed after boot are not among them.
 pub fn all<'a>(judge: &'a Judge<'a>, facts: &'a Facts, name: &'a str) -> impl Iterator<Item = String> + 'a {
     let found = object_of(facts, name);
     let mut addresses: Vec<u64> = found.into_iter().flat_map(|object| object.sites.keys().copied()).collect();
@@ -97,12 +99,13 @@ pub fn all<'a>(judge: &'a Judge<'a>, facts: &'a Facts, name: &'a str) -> impl It
         let named = found.map_or(Vec::new(), |object| symbols_at(object, address));
         let judged = named.into_iter().rev().map(|symbol| (judge.judge(name, &symbol), symbol));
         let best = judged.max_by_key(|(judgement, _)| judgement.possible().len());
-        let Some((judgement, symbol)) = best else { return format!("-\t{name}\t-\t-\t{address:#x}") };
+        let Some((judgement, symbol)) = best else { return format!("-\t{name}\t-\t-\t{address:#x}\t-") };
         let codes: BTreeSet<&str> = judgement.said().into_iter().map(|said| said.code.id()).collect();
         let codes: Vec<&str> = codes.into_iter().collect();
         let or_dash = |text: String| if text.is_empty() { "-".to_owned() } else { text };
         let (words, codes) = (or_dash(judgement.possible().join(", ")), or_dash(codes.join(", ")));
-        format!("{}\t{name}\t{words}\t{codes}\t{address:#x}", written(&symbol))
+        let position = or_dash(position(facts, name, address).unwrap_or_default());
+        format!("{}\t{name}\t{words}\t{codes}\t{address:#x}\t{position}", written(&symbol))
     })
 }
 
@@ -214,6 +217,23 @@ fn exported(facts: &Facts, object: &str, name: &str) -> String {
         Some(namespace) => format!("{to}, in the namespace {namespace}"),
         None => to.to_owned(),
     }
+}
+
+/// Where a function of the image is written, if the target has debug information.
+fn position(facts: &Facts, object: &str, address: u64) -> Option<String> {
+    let debug = facts.debug.as_ref().filter(|_| object == "vmlinux")?;
+    debug.position(address).map(|(file, line)| format!("{file}:{line}"))
+}
+
+/// The functions of the image that have a copy of one, each with the call that the copy is in the place of.
+fn copies(facts: &Facts, object: &str, address: u64) -> Vec<String> {
+    let debug = facts.debug.as_ref().filter(|_| object == "vmlinux");
+    let copies = debug.into_iter().flat_map(|debug| debug.inlined_into(address));
+    let named = copies.filter_map(|copy| {
+        let caller = facts.vmlinux.symbols.at(copy.caller).next()?.name;
+        Some(format!("{caller}, from the call at {}:{}", copy.file, copy.line))
+    });
+    named.collect()
 }
 
 #[derive(Default)]

@@ -19,6 +19,7 @@ const ASKED: &[(&str, &[&str])] = &[
     ("odd-start", &["odd_start"]),
     ("freed", &["start_kernel"]),
     ("clones", &["dput"]),
+    ("copies", &["path_put"]),
     ("a-clone", &["clone_me.isra.0"]),
     ("same-code", &["tz_trip_up"]),
     ("system-call", &["sys_openat2"]),
@@ -66,7 +67,7 @@ struct Row<'a> {
 fn rows(text: &str) -> Vec<Row<'_>> {
     let row = |line| {
         let columns: Vec<&str> = str::split(line, '\t').collect();
-        let [name, "vmlinux", words, codes, address] = columns[..] else { panic!("{line}") };
+        let [name, "vmlinux", words, codes, address, _] = columns[..] else { panic!("{line}") };
         Row { name, words, codes, address }
     };
     text.lines().map(row).collect()

@@ -34,6 +34,7 @@ impl Inspect {
         if self.object != "vmlinux" {
             add_module(&mut facts, &self.object, &target, &cache)?;
         }
+        facts.debug = target.debug()?;
         let judge = Judge::new(&facts);
         let Some(function) = &self.function else {
             all(&judge, &facts, &self.object).for_each(say);
