@@ -78,6 +78,7 @@ fn main() -> ExitCode {
         Box::new(a_target_is_small),
     );
     add("older: what is gone or different there is said".into(), Box::new(moving_says_what_differs));
+    add("default: its debug information tells of inlined copies".into(), Box::new(copies_are_known));
     add("small: everything works without root".into(), Box::new(everything_works_without_root));
     let acting = |there: fn() -> &'static There, spec: PathBuf| move || acts(there(), &spec);
     for spec in specs("acts").into_iter().chain([example("cmdline_mark")]) {
@@ -167,6 +168,35 @@ fn is_refused(there: &There, spec: &Path, code: &str) {
     let output = there.kpsc(&["check", "--kernel", &there.name]).arg(spec).output();
     let output = output.unwrap_or_else(|error| panic!("{error}"));
     assert!(output.status.code() == Some(1) && printed(&output).contains(code), "{}", printed(&output));
+}
+
+/// Debug information is fetched once, read, and found damaged when it is. Path lookup ends in `path_put`, which compilers put into
+/// its callers since there have been livepatches.
+fn copies_are_known() {
+    let default = target();
+    let there = There { cache: Path::new(DISK).join("debug"), name: default.release().to_owned() };
+    let add = || {
+        succeed(&mut there.kpsc(&[
+            "kernel",
+            "add",
+            "--release",
+            default.release(),
+            "--facts-only",
+            "--debug",
+        ]))
+    };
+    add();
+    let spec = Path::new(DISK).join("copies.kps");
+    let text = "patch copies { license \"GPL\"; object vmlinux { fn path_put { pre { } } } }";
+    std::fs::write(&spec, text).unwrap_or_else(|error| panic!("{error}"));
+    let said = succeed(there.kpsc(&["check"]).arg(&spec));
+    assert!(said.contains("warning[KPS0415]") && !said.contains("KPS0416"), "{said}");
+    assert!(said.contains(".c:"), "no call has a place:\n{said}");
+    let inspected = succeed(&mut there.kpsc(&["inspect", "path_put"]));
+    assert!(inspected.contains("written in  fs/namei.c:"), "{inspected}");
+    assert_eq!(add().trim(), there.name, "it was fetched again");
+    succeed(&mut there.kpsc(&["kernel", "verify"]));
+    succeed(Command::new("rm").arg("-r").arg(&there.cache));
 }
 
 /// That they act there as they do on the default target, a boot for each, would show little more.
