@@ -46,6 +46,8 @@ pub struct Name {
     pub span: Span,
     /// What it must be.
     pub role: Role,
+    /// Whether it is called, as it is and not as the start of a path. In a macro's arguments that is as it seems.
+    pub called: bool,
 }
 
 /// What a name is used as.
@@ -178,8 +180,9 @@ impl Walk {
             let called = role == Role::Function;
             self.refs.originals.push(Original { span: name.span(), called });
         } else if !self.is_bound(&text) && !matches!(text.as_str(), "self" | "Self" | "super" | "crate") {
+            let called = role == Role::Function;
             let role = if self.in_macro { Role::Unclear } else { role };
-            self.refs.names.push(Name { name: text, span: name.span(), role });
+            self.refs.names.push(Name { name: text, span: name.span(), role, called });
         }
     }
 
@@ -444,7 +447,7 @@ impl<'a> Visit<'a> for Walk {
     fn visit_macro(&mut self, mac: &'a syn::Macro) {
         if let Some(syn::PathSegment { ident, .. }) = mac.path.segments.last() {
             let (name, span) = (ident.unraw().to_string(), ident.span());
-            self.refs.macros.push(Name { name, span, role: Role::Function });
+            self.refs.macros.push(Name { name, span, role: Role::Function, called: true });
         }
         let outside = std::mem::replace(&mut self.in_macro, true);
         // Most macros take expressions; what another one takes is anybody's guess.
@@ -521,6 +524,9 @@ mod tests {
         let found: Vec<_> = found.iter().map(|name| (name.name.as_str(), name.role)).collect();
         assert!(found.contains(&("jiffies", Role::Unclear)), "{found:?}");
         assert!(found.contains(&("jiffies2", Role::Unclear)), "{found:?}");
+        let calls = refs("pr_info!(\"{}\", f(g)); h::i(j); k(l);", &[]).names;
+        let calls = calls.iter().filter(|name| name.called).map(|name| name.name.as_str());
+        assert_eq!(calls.collect::<Vec<_>>(), ["f", "k"]);
         let macros = refs("pr_info!(\"{}\", a::odd!())", &[]).macros;
         assert_eq!(macros.iter().map(|name| name.name.as_str()).collect::<Vec<_>>(), ["pr_info", "odd"]);
     }

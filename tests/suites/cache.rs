@@ -240,6 +240,7 @@ fn what_no_target_needs_is_removed_and_nothing_else() {
     let root = world.cache().root().to_owned();
     let unused = [
         root.join("kernels/half"),
+        root.join("kernels/mine/debug.partial"),
         root.join("adding"),
         root.join("toolchains/needless"),
         root.join("toolchains/other.partial"),

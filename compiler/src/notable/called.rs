@@ -54,16 +54,20 @@ const SLEEPLESS: &[&str] = &[
     "flush_cache_",
     "flush_dcache_",
     "flush_icache_",
+    "flush_signals",
     "flush_tlb_",
+    "schedule_console_callback",
     "schedule_delayed_work",
     "schedule_work",
+    "synchronize_hardirq",
 ];
 
 /// Whether a function may sleep, as far as its name is known.
 pub fn may_sleep(name: &str) -> bool {
+    const GIVES_UP: &[&str] = &["_atomic", "_fast_only", "_nofault", "_nmi", "_nosync"];
     let is_down = matches!(name, "down" | "down_interruptible" | "down_killable" | "down_timeout");
     let starts = |names: &[&str]| names.iter().any(|start| name.starts_with(start));
-    let gives_up = name.contains("trylock") || name.ends_with("_nosync");
+    let gives_up = name.contains("trylock") || GIVES_UP.iter().any(|end| name.ends_with(end));
     (is_down || starts(SLEEPERS)) && !starts(SLEEPLESS) && !gives_up
 }
 
@@ -126,7 +130,8 @@ pub fn blocks_under_livepatch_lock(name: &str) -> Option<Blocks> {
     if NEED_LIVEPATCH_LOCK.contains(&name) {
         return Some(Blocks::Always);
     }
-    LOADERS.iter().any(|start| name.starts_with(start)).then_some(Blocks::WhenItLoads)
+    let loads = LOADERS.iter().any(|start| name.starts_with(start)) && name != "sock_create_lite";
+    loads.then_some(Blocks::WhenItLoads)
 }
 
 /// What calls of these, by the start of their names, pass through in every kernel.
@@ -161,10 +166,8 @@ const PASSES: &[(&[&str], &[&str])] = &[
     (&["seq_printf"], &["seq_vprintf", "vsnprintf"]),
     (&["seq_puts"], &["__seq_puts", "seq_write"]),
     (&["kasprintf", "scnprintf", "snprintf", "sprintf"], &["vsnprintf"]),
-    (&["__kmalloc", "kmem_cache_alloc"], &["___slab_alloc"]),
-    (&["kfree", "kmem_cache_free"], &["__slab_free"]),
-    (&["mutex_lock"], &["__mutex_lock_slowpath"]),
-    (&["__wake_up", "complete", "wake_up_process"], &["__wake_up_common", "try_to_wake_up"]),
+    (&["__wake_up"], &["__wake_up_common"]),
+    (&["complete", "wake_up_process"], &["try_to_wake_up"]),
     (&["queue_work_on", "schedule_work"], &["__queue_work", "insert_work", "queue_work_on"]),
     (&["queue_delayed_work_on"], &["__queue_delayed_work"]),
 ];
@@ -184,9 +187,15 @@ mod tests {
         for name in ["mutex_lock_killable", "down", "down_read", "msleep", "schedule_timeout", "flush_work"] {
             assert!(may_sleep(name), "{name}");
         }
-        for name in
-            ["down_read_trylock", "disable_irq_nosync", "schedule_work_on", "flush_tlb_all", "downgrade"]
-        {
+        for name in [
+            "down_read_trylock",
+            "disable_irq_nosync",
+            "schedule_work_on",
+            "flush_tlb_all",
+            "downgrade",
+            "vfree_atomic",
+            "copy_from_user_nofault",
+        ] {
             assert!(!may_sleep(name), "{name}");
         }
     }

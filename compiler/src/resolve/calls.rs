@@ -32,12 +32,12 @@ impl Resolver<'_> {
             bodies.map(|(name, body)| Some((name, body.as_ref()?.word, body.as_ref()?.code)))
         });
         for (name, word, code) in callbacks.chain(states.flatten()) {
-            self.check_callback(name, word, &calls(rust, code));
+            self.check_callback(name, word, &calls(rust, code).calls);
         }
         for func in spec.objects.iter().flat_map(|object| &object.funcs) {
             for body in [func.replace, func.pre, func.post].into_iter().flatten() {
                 let calls = calls(rust, body.code);
-                self.check_atomic(func, &calls);
+                self.check_atomic(func, &calls.calls);
                 self.check_recursion(func, body, &calls);
             }
         }
@@ -49,7 +49,7 @@ impl Resolver<'_> {
         let values = rust.body(body.code).into_iter().flat_map(|(parsed, _)| parsed.refs(&[]).names);
         let values = values.filter(|name| name.role != Role::Function && is_shadow(&name.name));
         let values = values.map(|name| Call { span: place(body.code, name.span), name: name.name });
-        for Call { name, span } in calls(rust, body.code).into_iter().chain(values) {
+        for Call { name, span } in calls(rust, body.code).calls.into_iter().chain(values) {
             let note = if notable::takes_the_shadow_lock(&name) || is_shadow(&name) {
                 "the lock is held already"
             } else if notable::may_sleep(&name) {
@@ -75,6 +75,8 @@ impl Resolver<'_> {
         for Call { name, span } in calls {
             let diagnostic = match notable::blocks_under_livepatch_lock(name) {
                 None => continue,
+                // Its first argument says whether it waits for the module.
+                Some(Blocks::Always) if self.first_argument(*span) == "false" => continue,
                 Some(Blocks::Always) => Diagnostic::error(
                     KPS0511,
                     format!("`{name}` in `{callback}` waits for ever"),
@@ -95,6 +97,14 @@ impl Resolver<'_> {
                     .help("load the module before the patch, or do this in the body of a function"),
             );
         }
+    }
+
+    /// What stands first between the brackets behind a name.
+    fn first_argument(&self, name: Span) -> &str {
+        let file = self.sources.file(name.start);
+        let rest = file.source.text.get(file.local(name).end..).unwrap_or_default();
+        let arguments = rest.trim_start().strip_prefix('(').unwrap_or_default();
+        arguments.split([',', ')']).next().unwrap_or_default().trim()
     }
 
     /// Where interrupts, timers and packets are dealt with nobody may sleep.
@@ -125,7 +135,7 @@ impl Resolver<'_> {
     }
 
     /// A hook that calls the function it is on comes back to itself, until the stack is full.
-    fn check_recursion(&mut self, func: &ast::Func, body: ast::Body, calls: &[Call]) {
+    fn check_recursion(&mut self, func: &ast::Func, body: ast::Body, Calls { calls, is_straight }: &Calls) {
         let function = &func.symbol.name;
         let is_new_body = func.replace.is_some_and(|replace| replace.word == body.word);
         for Call { name, span } in calls {
@@ -141,31 +151,44 @@ impl Resolver<'_> {
             } else {
                 continue;
             };
-            self.report(
-                Diagnostic::error(KPS0513, message)
-                    .at(*span, "")
-                    .at(function.span, "this function is changed")
-                    .note("every call goes to the patch, so this one is made again and again until the stack is full")
-                    .help(help),
-            );
+            let diagnostic = match is_straight {
+                true => Diagnostic::error(KPS0513, message)
+                    .note("every call goes to the patch, so this one is made again and again until the stack is full"),
+                false => Diagnostic::warning(KPS0513, message)
+                    .note("every call goes to the patch: see that this comes to an end before the stack does"),
+            };
+            self.report(diagnostic.at(*span, "").at(function.span, "this function is changed").help(help));
         }
     }
 }
 
-/// What a body calls.
-fn calls(rust: &Rust, code: Code) -> Vec<Call> {
-    let mut found = Vec::new();
+/// What a body calls, and whether it has to.
+struct Calls {
+    calls: Vec<Call>,
+    /// Nothing in it decides whether it gets to a call.
+    is_straight: bool,
+}
+
+/// What a body calls. The one value that says how a call is made is among it.
+fn calls(rust: &Rust, code: Code) -> Calls {
+    const SLEEPING_FLAGS: &str = "GFP_KERNEL";
+    let mut found = Calls { calls: Vec::new(), is_straight: true };
     let mut followed = BTreeSet::new();
     let mut pending: Vec<(Code, Refs)> =
         rust.body(code).map(|(body, _)| (code, body.refs(&[]))).into_iter().collect();
     while let Some((code, refs)) = pending.pop() {
-        for name in refs.names.iter().chain(&refs.macros).filter(|name| name.role != Role::Type) {
+        found.is_straight &= !DECIDING.iter().any(|word| refs.words.contains(*word));
+        let named = refs.names.iter().chain(&refs.macros);
+        for name in named.filter(|name| name.called || name.name == SLEEPING_FLAGS) {
             match rust.own_function(&name.name) {
                 Some((own, refs)) if followed.insert(name.name.clone()) => pending.push((own, refs.clone())),
                 Some(_) => {}
-                None => found.push(Call { name: name.name.clone(), span: place(code, name.span) }),
+                None => found.calls.push(Call { name: name.name.clone(), span: place(code, name.span) }),
             }
         }
     }
     found
 }
+
+/// What decides in Rust whether the rest runs.
+const DECIDING: &[&str] = &["for", "if", "loop", "match", "return", "while"];

@@ -113,8 +113,11 @@ impl Resolver<'_> {
     /// The kernel looks for tasks between the start and the end of a function, and compilers move what runs seldom out of it. Only
     /// where functions must agree does it matter that a task finishes an old one late.
     fn note_cold_part(&mut self, scope: Scope<'_>, name: &ast::Name) {
+        let symbols = &scope.object.symbols;
         let cold = format!("{}.cold", name.value);
-        if !self.changes_several || scope.object.symbols.named(&cold).is_empty() {
+        // Of several functions of one name nobody knows whose part it is.
+        let is_its = symbols.named(&name.value).len() == 1 && !symbols.named(&cold).is_empty();
+        if !self.changes_several || !is_its {
             return;
         }
         self.report(

@@ -1,10 +1,12 @@
 //! Copies of changed functions inside others, which no ftrace site leads to.
 
+use super::bodies::Rust;
 use super::symbols::Scope;
 use super::Resolver;
 use crate::diag::{list, Diagnostic, KPS0415};
 use kps_facts::DebugInfo;
 use kps_grammar::ast;
+use kps_grammar::Span;
 
 /// How many callers are named.
 const SHOWN: usize = 10;
@@ -24,25 +26,33 @@ struct Caller {
 
 impl Resolver<'_> {
     /// Warns of functions that keep the old code of changed ones. What is known of them is known of vmlinux alone.
-    pub(super) fn note_inlined(&mut self, scope: Scope<'_>, spec: &ast::Object) {
+    pub(super) fn note_inlined(&mut self, scope: Scope<'_>, spec: &ast::Object, rust: &Rust) {
         let Some(debug) = self.facts.debug.as_ref().filter(|_| scope.module.is_none()) else { return };
+        let renewed: Vec<Span> = spec.funcs.iter().filter(|func| is_renewed(func, rust)).map(place).collect();
         for func in &spec.funcs {
             let name = &func.symbol.name;
+            // Callers have a copy of what is in front of such a part, and call the part itself.
+            if name.value.contains(".part.") {
+                continue;
+            }
             let is_it = |(key, span): &(&(String, u64), &_)| key.0 == scope.name && **span == name.span;
             let Some((_, address)) = self.changed.iter().find(is_it).map(|(key, _)| key) else { continue };
-            let callers = self.callers(scope, debug, *address);
+            let callers = self.callers(scope, debug, *address, &renewed);
             if !callers.is_empty() {
                 self.report(warning(name, &callers));
             }
         }
     }
 
-    /// The functions that have a copy, those aside that the spec changes as well and those that are gone after boot.
-    fn callers(&self, scope: Scope<'_>, debug: &DebugInfo, address: u64) -> Vec<Caller> {
+    /// The functions that have a copy, those aside whose old code never runs any more and those that are gone after boot.
+    fn callers(&self, scope: Scope<'_>, debug: &DebugInfo, address: u64, renewed: &[Span]) -> Vec<Caller> {
         let object = scope.object;
-        let is_changed = |caller: u64| self.changed.contains_key(&(scope.name.to_owned(), caller));
+        let is_renewed = |caller: u64| {
+            let place = self.changed.get(&(scope.name.to_owned(), caller));
+            place.is_some_and(|place| renewed.contains(place))
+        };
         let copies = debug.inlined_into(address);
-        let lasting = copies.filter(|copy| !is_changed(copy.caller) && !object.is_init(copy.caller));
+        let lasting = copies.filter(|copy| !is_renewed(copy.caller) && !object.is_init(copy.caller));
         let caller = |copy: kps_facts::Copy<'_>| {
             let name = object.symbols.at(copy.caller).next()?.name;
             let all = object.symbols.named(name);
@@ -55,6 +65,16 @@ impl Resolver<'_> {
         };
         lasting.filter_map(caller).collect()
     }
+}
+
+fn place(func: &ast::Func) -> Span {
+    func.symbol.name.span
+}
+
+/// Whether a function has a new body that leaves the old one alone.
+fn is_renewed(func: &ast::Func, rust: &Rust) -> bool {
+    let calls_original = |code| rust.body(code).is_none_or(|(body, _)| !body.refs(&[]).originals.is_empty());
+    func.replace_c.is_some() || func.replace.is_some_and(|replace| !calls_original(replace.code))
 }
 
 fn warning(name: &ast::Name, callers: &[Caller]) -> Diagnostic {

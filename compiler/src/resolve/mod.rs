@@ -70,7 +70,7 @@ struct Resolver<'a> {
     unknown: usize,
     /// The files in C that have been named so far.
     c_files: Vec<CFile>,
-    /// Whether more than one function changes.
+    /// Whether more than one function changes by more than what runs before it.
     changes_several: bool,
     /// The functions before which shadow data is freed.
     ties: Vec<Tied>,
@@ -125,7 +125,10 @@ impl<'a> Resolver<'a> {
     }
 
     fn patch(&mut self, spec: &ast::Patch) -> Option<Resolved> {
-        self.changes_several = spec.objects.iter().map(|object| object.funcs.len()).sum::<usize>() > 1;
+        // A hook that only runs before the old function agrees with nobody.
+        let agrees = |func: &&ast::Func| func.pre.is_none() || func.post.is_some();
+        self.changes_several =
+            spec.objects.iter().flat_map(|object| &object.funcs).filter(agrees).count() > 1;
         self.check_files();
         let spec = self.with_bodies_of_files(spec);
         let spec = &self.with_ties(spec);
@@ -258,7 +261,7 @@ impl<'a> Resolver<'a> {
             }
         }
         self.note_other_entries(scope, &spec.funcs);
-        self.note_inlined(scope, spec);
+        self.note_inlined(scope, spec, rust);
         let object = Object {
             name: scope.object_name(),
             build_id: scope.module.and_then(|module| module.build_id.clone()),

@@ -29,6 +29,14 @@ impl Cache {
         let mut unused = self.older()?;
         let half = |path: &PathBuf| !Manifest::exists(path);
         unused.extend(entries(&self.root().join("kernels"))?.into_iter().filter(half));
+        for kernel in entries(&self.root().join("kernels"))?.into_iter().filter(|path| !half(path)) {
+            unused.extend(
+                ["debug.partial", "modules.partial"]
+                    .map(|name| kernel.join(name))
+                    .into_iter()
+                    .filter(|p| p.exists()),
+            );
+        }
         unused.extend(self.needless_toolchains()?);
         unused.extend(
             ["adding", "replaced", "apt"]
