@@ -208,9 +208,11 @@ fn start(facts: &Facts, object: &str, address: u64) -> Option<String> {
 }
 
 fn exported(facts: &Facts, object: &str, name: &str) -> String {
-    let export = facts.exports.get(name).filter(|_| object == "vmlinux");
-    let Some(export) = export else {
-        return format!("no; bodies call it after `use fn {name};` in `object {object}`");
+    let export = facts.exports.get(name).filter(|_| facts.vmlinux.symbols.named(name).len() == 1);
+    let Some(export) = export.filter(|_| object == "vmlinux") else {
+        // What modules export is not known, and bodies reach it in the same way.
+        let known = if object == "vmlinux" { "no; " } else { "" };
+        return format!("{known}bodies call it after `use fn {name};` in `object {object}`");
     };
     let to = if export.gpl { "to GPL-compatible modules" } else { "to all modules" };
     match &export.namespace {

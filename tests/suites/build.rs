@@ -2,6 +2,7 @@
 
 use kps_tests::target::{build, target, with_its_module};
 use kps_tests::{examples, fixture_cache, kpsc, printed, repository, FIXTURE};
+use kpsc::target::{Cache, Progress};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -121,6 +122,9 @@ fn a_failed_build_leaves_nothing() {
 /// `BLESS=1` writes the messages anew.
 #[test]
 fn errors_in_bodies_are_reported_where_the_author_wrote_them() {
+    // Fetched now, modules are not told of among the messages.
+    let modules = Cache::open().and_then(|cache| target().modules(&cache, Progress::Quiet));
+    assert!(modules.is_ok_and(|modules| !modules.is_empty()), "the target has no modules");
     let specs = repository().join("tests/ui-build");
     for entry in std::fs::read_dir(&specs).unwrap_or_else(|error| panic!("{error}")).flatten() {
         let spec = entry.path();

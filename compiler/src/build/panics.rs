@@ -118,7 +118,9 @@ pub(super) fn panics(object: &ObjectFile<'_>, author: Author<'_>) -> Vec<Diagnos
     // The compiler makes one of calls that differ only in the place that they name, and that one has no line.
     let by_place = in_code().filter_map(|used| {
         let place = location(object, used.target?)?;
-        let cause = object.uses_from(used.at).filter(|used| used.in_code).find_map(cause)?;
+        let function = object.function_at(used.at);
+        let behind = object.uses_from(used.at).take_while(|next| object.function_at(next.at) == function);
+        let cause = behind.filter(|used| used.in_code).find_map(cause)?;
         panic(&[place], cause, author)
     });
     let mut found = BTreeMap::new();

@@ -53,7 +53,9 @@ fn running_target(system: &System, cache: &Cache) -> Result<Target, Diagnostic> 
     for (name, target) in cache.targets()? {
         let Ok(target) = target else { continue };
         if target.release() == release {
-            let id = &target.facts()?.identity.build_id;
+            // One that is damaged may be another one.
+            let Ok(facts) = target.facts() else { continue };
+            let id = &facts.identity.build_id;
             if id.iter().map(|byte| format!("{byte:02x}")).collect::<String>() == build_id {
                 return Ok(target);
             }

@@ -80,7 +80,8 @@ impl Pointers {
             let RelocationTarget::Symbol(symbol) = relocation.target() else { continue };
             let Ok(symbol) = elf.symbol_by_index(symbol) else { continue };
             match (kind, symbol.section_index()) {
-                (SectionKind::Data, Some(SectionIndex(target))) => {
+                // `klp-build` has its tables where they are only read.
+                (SectionKind::Data | SectionKind::ReadOnlyData, Some(SectionIndex(target))) => {
                     let place = (target, symbol.address().wrapping_add_signed(relocation.addend()));
                     to.insert((section, at), place);
                     from.insert(place, (section, at));

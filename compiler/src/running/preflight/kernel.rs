@@ -97,7 +97,8 @@ fn check_object(system: &System, incoming: &Incoming, module: &str) -> Option<Di
                 format!("the `{module}` that is loaded is not the one that `{name}` was made for"),
             )
             .note(format!("its build-id is {id}, and the patch was made for {wanted}"))
-            .note("it stays unpatched; the rest of the patch takes effect")
+            .note("it stays unpatched and the rest takes effect, if it has every function and symbol that the patch names in it")
+            .note("if it lacks one, the kernel refuses the whole patch with EINVAL")
             .help("build the patch for the module that is loaded, or load the one that it was made for"),
         ),
         None => Some(unseen(

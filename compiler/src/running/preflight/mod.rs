@@ -11,6 +11,7 @@ mod tracers;
 
 pub use kernel::Kernel;
 
+use super::livepatches::is_livepatch;
 use super::{livepatches, Incoming, State, System};
 use crate::diag::{Diagnostic, Severity, KPS1008, KPS1014};
 
@@ -23,10 +24,12 @@ pub fn preflight(system: &System, incoming: &Incoming) -> Vec<Diagnostic> {
     let mut found = permission::check(system, incoming);
     found.extend(kernel::check(system, incoming));
     found.extend(name_is_taken(system, &incoming.name));
+    found.extend(shows_nothing(incoming));
     // What was replaced is gone for the kernel; only its module is there.
-    loaded.retain(|patch| patch.state != State::Disabled && patch.name != incoming.name);
-    found.extend(others::check(incoming, &loaded));
+    loaded.retain(|patch| patch.state != State::Disabled);
     found.extend(probes::check(system, incoming, &loaded));
+    loaded.retain(|patch| patch.name != incoming.name);
+    found.extend(others::check(incoming, &loaded));
     found.extend(kernel::check_objects(system, incoming));
     found
 }
@@ -49,11 +52,23 @@ pub fn verdict(name: &str, found: &[Diagnostic]) -> String {
 }
 
 fn name_is_taken(system: &System, name: &str) -> Option<Diagnostic> {
-    let is_there = system.module(name).is_dir();
-    is_there.then(|| {
-        Diagnostic::error(KPS1008, format!("a module `{name}` is loaded"))
-            .note("the kernel has no two modules of one name")
-            .help(format!("`kpsc unload {name}` makes room; a new version that is loaded without a gap has another name"))
+    let module = system.module(name);
+    module.is_dir().then(|| {
+        let error = Diagnostic::error(KPS1008, format!("a module `{name}` is loaded"))
+            .note("the kernel has no two modules of one name");
+        error.help(match is_livepatch(&module) {
+            true => format!("`kpsc unload {name}` makes room; a new version that is loaded without a gap has another name"),
+            false => "give the patch another name".to_owned(),
+        })
+    })
+}
+
+/// A livepatch that makes its tables when it is loaded.
+fn shows_nothing(incoming: &Incoming) -> Option<Diagnostic> {
+    (incoming.objects.is_empty() && incoming.note.is_empty()).then(|| {
+        let message = format!("nobody can tell here which functions `{}` changes", incoming.name);
+        Diagnostic::warning(KPS1014, message)
+            .note("kpsc has not made it, and its tables are not there before it is loaded")
     })
 }
 

@@ -140,7 +140,9 @@ fn replacement(incoming: &Incoming, other: &Livepatch) -> Option<Diagnostic> {
         )
         .help(format!("if that undoes a fix, put the changes of `{}` into the new patch too", other.name)),
     };
-    let kept: Vec<_> = data(&other.note).into_iter().map(|datum| datum.name).collect();
+    let mine = data(&incoming.note);
+    let is_kept = |datum: &Datum| mine.iter().any(|mine| mine.id == datum.id);
+    let kept: Vec<_> = data(&other.note).into_iter().filter(is_kept).map(|datum| datum.name).collect();
     if !kept.is_empty() {
         said = said.note(format!("the data of {} is handed on", list(&kept, "and")));
     }

@@ -66,7 +66,7 @@ fn signature(system: &System, incoming: &Incoming) -> Option<Diagnostic> {
         true => Diagnostic::warning(KPS1020, format!("only the kernel knows whether it trusts the key that `{name}` is signed with"))
             .note(because)
             .note("of a key that it does not know it says EKEYREJECTED or EPERM")
-            .help("look for the key in /proc/keys, in the keyring `.builtin_trusted_keys` or `.secondary_trusted_keys`"),
+            .help("look for the key in /proc/keys, in the keyrings `.builtin_trusted_keys`, `.secondary_trusted_keys`, `.machine` and `.platform`"),
     })
 }
 
