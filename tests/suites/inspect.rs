@@ -1,5 +1,6 @@
 //! `kpsc inspect`: what it says of functions, that its specs pass, and that it knows every function that the kernel can trace.
 
+use kps_tests::pages::block;
 use kps_tests::target::{target, Vm};
 use kps_tests::world::{compare, World};
 use kps_tests::{check_spec, fixture_cache, kpsc, printed, repository, FIXTURE};
@@ -43,6 +44,13 @@ fn what_is_said_of_a_function_is_as_it_was() {
         let pinned = repository().join("tests/inspect").join(format!("{name}.said"));
         compare(&said, &pinned).unwrap_or_else(|error| panic!("{name}: {error}"));
     }
+}
+
+#[test]
+fn the_answer_that_the_docs_show_is_the_one_that_is_given() {
+    let shown = block("docs/commands.md", |block| block.text.starts_with("dput\n")).text;
+    let said = World::default().run_cleanly(&["inspect", "--kernel", FIXTURE, "dput"]);
+    assert_eq!(said, Ok(format!("{shown}exit status 0\n")));
 }
 
 /// Runs `kpsc inspect` and returns what it printed.

@@ -34,6 +34,7 @@ pub use judge::{Judge, Judgement};
 pub use metadata::{check_name, is_meant_for};
 pub use paths::{is_path, refused_path, FileKind};
 pub use symbols::near;
+pub use syscalls::ENTRY;
 
 /// A patch whose every name has been found, and where its parts were written.
 #[derive(Debug)]

@@ -9,7 +9,7 @@ use kps_grammar::ast;
 use kps_plan::{CInt, Convention, Param, Passing, Place, Signature, Type, Types};
 
 /// What the functions are called that 64-bit programs enter the kernel by.
-const ENTRY: &str = "__x64_sys_";
+pub const ENTRY: &str = "__x64_sys_";
 
 /// Those of 32-bit programs, and of programs with 32-bit pointers.
 const OTHER_ENTRIES: [&str; 3] = ["__ia32_sys_", "__ia32_compat_sys_", "__x64_compat_sys_"];
