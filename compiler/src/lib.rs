@@ -10,7 +10,6 @@
 //! `docs/architecture.md` has the whole picture.
 
 pub mod build;
-pub mod check;
 pub mod cli;
 pub mod diag;
 pub mod disk;
@@ -19,10 +18,11 @@ pub mod elf;
 pub mod emit;
 pub mod input;
 pub mod inspect;
-pub mod notable;
 pub mod process;
 pub mod resolve;
 pub mod running;
 pub mod series;
 pub mod target;
 pub mod vm;
+
+pub use kps_resolve::{check, notable, Checked};

@@ -4,7 +4,6 @@
 //! in one item hides no mistake in the next, and bodies, which are Rust, are carried through byte for byte. pest's types
 //! do not leave this crate.
 
-pub mod ast;
 mod characters;
 mod error;
 mod format;
@@ -17,7 +16,9 @@ mod text;
 
 pub use error::{ErrorKind, SyntaxError};
 pub use format::format;
+pub use kps_ast as ast;
+pub use kps_ast::Span;
 pub use parse::{parse, MAX_SIZE};
-pub use source::{Place, Source, Span};
+pub use source::{Place, Source};
 pub use sources::{File, Language, Sources};
 pub use text::check;

@@ -1,30 +1,6 @@
 //! A file that has been read, and places in it.
 
-/// A piece of the text, in bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Span {
-    /// The first byte.
-    pub start: usize,
-    /// The byte behind the last.
-    pub end: usize,
-}
-
-impl Span {
-    /// From one byte to another.
-    pub fn new(start: usize, end: usize) -> Self {
-        Span { start, end }
-    }
-
-    /// From the start of this to the end of another.
-    pub fn to(self, end: Span) -> Span {
-        Span { start: self.start, end: end.end }
-    }
-
-    /// So many bytes further on.
-    pub(crate) fn moved(self, by: usize) -> Span {
-        Span { start: self.start + by, end: self.end + by }
-    }
-}
+use kps_ast::Span;
 
 /// A line and a column, both counted from 1; columns count characters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -204,7 +204,7 @@ fn generated_code_is_as_it_was_and_compiles() {
 /// The crates that proc macros stand on are compiled by the rustc that built the target, with the syn, quote and
 /// proc-macro2 that the kernel brings along.
 #[test]
-fn plan_facts_and_codegen_compile_with_what_the_target_has() {
+fn what_macros_stand_on_compiles_with_what_the_target_has() {
     let target = target();
     let tree = target.tree().unwrap_or_else(|| panic!("the target has no build tree"));
     let host = tree.build.join("rust/host");
@@ -225,9 +225,12 @@ fn plan_facts_and_codegen_compile_with_what_the_target_has() {
         let output = command.output().unwrap_or_else(|error| panic!("{error}"));
         assert!(output.status.success(), "{name}:\n{}", printed(&output));
     };
+    rustc("kps_ast", "ast/src/lib.rs", &[]);
     rustc("kps_plan", "plan/src/lib.rs", &[]);
     rustc("kps_facts", "facts/src/lib.rs", &["kps_plan"]);
     rustc("kps_codegen", "codegen/src/lib.rs", &["kps_plan", "proc_macro2", "quote", "syn"]);
+    let inner = ["kps_ast", "kps_codegen", "kps_facts", "kps_plan", "proc_macro2", "quote", "syn"];
+    rustc("kps_resolve", "resolve/src/lib.rs", &inner);
 }
 
 /// A build folder of one's own: here the default target's, with the image put where a kernel's build leaves it.

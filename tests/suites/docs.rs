@@ -197,7 +197,7 @@ fn the_catalogue_lists_every_code_in_its_family() {
     let (before, shown) = page.split_once(HEADING).unwrap_or_else(|| panic!("there is no {HEADING}"));
     let titles: BTreeMap<_, _> = ALL.iter().map(|code| (code.id(), code.page())).collect();
     let mut wanted = String::new();
-    for line in read("compiler/src/diag/codes.rs").lines() {
+    for line in read("resolve/src/diag/codes.rs").lines() {
         if let Some(family) = line.strip_prefix("    // ") {
             wanted += &format!("\n\n### {}\n", family.trim_end_matches('.'));
         }
@@ -220,7 +220,8 @@ fn the_catalogue_lists_every_code_in_its_family() {
 /// A code that nothing says would have a page for nobody, and one that no test names could be said wrongly.
 #[test]
 fn every_code_is_said_by_the_compiler_and_named_by_a_test() {
-    let sources: String = files_below("compiler/src").iter().filter_map(|path| said_in(path)).collect();
+    let sources = ["compiler/src", "resolve/src"].into_iter().flat_map(files_below);
+    let sources: String = sources.filter_map(|path| said_in(&path)).collect();
     let tests: String = files_below("tests").iter().filter_map(|path| tested_in(path)).collect();
     for code in ALL {
         let id = code.id();

@@ -3,7 +3,7 @@
 use super::{open_target, progress, report, say, CommandResult, TargetArgs};
 use crate::diag::{list, Diagnostic, KPS0201, KPS0213};
 use crate::inspect::{all, inspect, read, symbols, written, Inspection};
-use crate::resolve::{near, Judge};
+use crate::resolve::{near, Probe};
 use crate::target::{Cache, Target};
 use kps_facts::Facts;
 use kps_grammar::ast::Symbol;
@@ -35,7 +35,9 @@ impl Inspect {
             add_module(&mut facts, &self.object, &target, &cache)?;
         }
         facts.debug = target.debug()?;
-        let judge = Judge::new(&facts);
+        let probe = Probe::new();
+        let text = probe.text();
+        let judge = probe.judge(&text, &facts);
         let Some(function) = &self.function else {
             all(&judge, &facts, &self.object).for_each(say);
             return Ok(0);

@@ -21,10 +21,10 @@ use crate::diag::{any_error, plain, render, Code, Diagnostic, Format, Severity, 
 use crate::disk::cannot;
 use crate::emit::{emit, Emitted};
 use crate::input::read_at_most;
+use crate::resolve;
 use crate::running::Incoming;
 use crate::series::Outline;
 use crate::target::{self, Cache, DebianWish, Progress, Provider, Target};
-use crate::{check as checks, resolve};
 use clap::{Parser, Subcommand};
 use kps_grammar::{ast, Source, Sources};
 use std::io::Write as _;
@@ -253,7 +253,7 @@ fn compile(source: Source, target: &Target, cache: &Cache) -> Result<Result<Comp
         diagnostics.extend(found);
         if let Some(resolved) = resolved {
             outline = Some(Outline::new(&patch, &resolved, &sources));
-            let (passed, found) = checks::check(resolved);
+            let (passed, found) = crate::check(resolved);
             diagnostics.extend(found);
             checked = passed;
         }

@@ -1,10 +1,10 @@
 //! Messages for mistakes in the text of a spec.
 
 use super::{
-    list, Diagnostic, KPS0101, KPS0102, KPS0103, KPS0104, KPS0105, KPS0106, KPS0107, KPS0109, KPS0110,
-    KPS0111, KPS0112, KPS0115, KPS0116,
+    foreign_letters, list, Diagnostic, KPS0101, KPS0102, KPS0103, KPS0104, KPS0105, KPS0106, KPS0107,
+    KPS0109, KPS0110, KPS0111, KPS0112, KPS0115, KPS0116,
 };
-use kps_grammar::{ErrorKind, Span, SyntaxError};
+use kps_grammar::{ErrorKind, SyntaxError};
 
 /// The message for a mistake.
 pub fn syntax(error: &SyntaxError) -> Diagnostic {
@@ -125,12 +125,4 @@ pub fn too_large(file: &str) -> Diagnostic {
     let most = kps_grammar::MAX_SIZE >> 20;
     Diagnostic::error(KPS0104, format!("{file} is larger than {most} MiB"))
         .help("split it into several patches")
-}
-
-/// The message for a name that is not ASCII.
-pub fn foreign_letters(span: Span) -> Diagnostic {
-    Diagnostic::error(KPS0115, "a name has letters that are not ASCII")
-        .at(span, "")
-        .note("the kernel's names are ASCII, in its Rust too (`non_ascii_idents`); some letters look like others")
-        .help("use ASCII letters, digits and `_`")
 }

@@ -6,8 +6,8 @@ mod splice;
 mod templates;
 mod tidy;
 
-use crate::check::Checked;
 use crate::resolve::Fragment;
+use crate::Checked;
 use kps_codegen::names::{c_name, func_names, placeholder, PLACEHOLDER};
 use kps_grammar::{Language, Sources, Span};
 use kps_plan::{Link, Patch, Symbol};
@@ -15,8 +15,9 @@ use proc_macro2::TokenStream;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub use c::FOLDER as C_FOLDER;
+pub use kps_resolve::is_plain;
 pub use lines::{Line, LineTable};
-pub use templates::{function_spec, is_plain, skeleton, FunctionSpec};
+pub use templates::{function_spec, skeleton, FunctionSpec};
 
 /// A folder that has not been written: paths below it, and what the files hold.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! Puts the author's text where generated code has its markers.
 
 use super::lines::{Line, LineTable};
-use crate::resolve::Fragment;
+use crate::resolve::MARKER;
 use kps_grammar::{Sources, Span};
 use std::collections::BTreeMap;
 
@@ -109,7 +109,7 @@ impl Splicer<'_> {
 /// The first marker of a line: what stands before it, where its fragment starts, and what stands behind it. What an author has
 /// written in a text that only looks like one is in quotes.
 fn marker(line: &str) -> Option<(&str, usize, &str)> {
-    let (before, rest) = line.split_once(Fragment::MARKER)?;
+    let (before, rest) = line.split_once(MARKER)?;
     let is_code = !before.contains('"') && !before.trim_start().starts_with("//");
     let (start, behind) = rest.strip_prefix("!(")?.split_once(')')?;
     Some((before, start.parse().ok()?, behind)).filter(|_| is_code)

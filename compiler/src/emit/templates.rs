@@ -1,5 +1,6 @@
 //! What is generated and not Rust.
 
+use kps_resolve::is_plain;
 use serde::Serialize;
 use tera::{Context, Tera};
 
@@ -78,11 +79,6 @@ fn render(template: &str, context: &Context) -> String {
     let loaded = tera.add_raw_templates(templates());
     // A test renders every template, so neither step can fail here.
     loaded.and_then(|()| tera.render(template, context)).unwrap_or_else(|error| unreachable!("{error}"))
-}
-
-/// Letters, digits and underscores: nothing that make, the shell or Rust could take for anything else.
-pub fn is_plain(word: &str) -> bool {
-    !word.is_empty() && word.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use crate::fixture;
 use kps_facts::Facts;
 use kps_grammar::ast::{self, Code};
 use kps_grammar::{ErrorKind, Language, Source, Sources, Span};
-use kpsc::check::check;
+use kpsc::check;
 use kpsc::diag::{any_error, render, syntax, Diagnostic, Format};
 use kpsc::emit::emit;
 use kpsc::resolve::resolve;

@@ -8,10 +8,10 @@ use crate::diag::{
     another_name, rename_one, Diagnostic, KPS0210, KPS0211, KPS0303, KPS0607, KPS0608, KPS0609, KPS0610,
     KPS0611,
 };
+use kps_ast::Span;
+use kps_ast::{self as ast, At};
 use kps_codegen::names::{PREFIX, RESERVED};
 use kps_facts::Importer;
-use kps_grammar::ast::{self, At};
-use kps_grammar::Span;
 use kps_plan::{CInt, ModuleParam, ParamDefault, ParamType, ParamValue, Params, Replace, Type};
 use std::collections::HashMap;
 use std::ops::RangeInclusive;

@@ -3,7 +3,7 @@
 use super::paths::FileKind;
 use super::Resolver;
 use crate::diag::{Diagnostic, KPS0601};
-use kps_grammar::ast::{self, Action, Text};
+use kps_ast::{self as ast, Action, Text};
 
 impl Resolver<'_> {
     pub(super) fn check_tests(&mut self, spec: &ast::Patch) {

@@ -3,8 +3,8 @@
 use super::symbols::{Found, Scope, Wanted};
 use super::Resolver;
 use crate::diag::{Diagnostic, KPS0212, KPS0301, KPS0302, TYPES};
+use kps_ast::{self as ast, Code};
 use kps_facts::Importer;
-use kps_grammar::ast::{self, Code};
 use kps_plan::{Static, Type};
 
 /// Whether an address is where the first values of per-CPU variables are kept. The section says it, and nothing else does.
@@ -29,7 +29,7 @@ impl Resolver<'_> {
                     .at(symbol.name.span, "")
                     .note("there is one of it, for all CPUs")
                     .help(match item.ty {
-                        Some(ty) => format!("write `use static {name}: {};`", self.sources.slice(ty.span)),
+                        Some(ty) => format!("write `use static {name}: {};`", self.pieces.text(ty.span)),
                         None => format!("write `use static {name}: TYPE;`"),
                     }),
             );
@@ -90,7 +90,7 @@ impl Resolver<'_> {
         let is_known = !self.of_scope(scope, self.facts.btf.variables(&name.value)).is_empty();
         let line = match is_known {
             true => format!("use percpu {};", name.value),
-            false => format!("use percpu {}: {};", name.value, self.sources.slice(ty.span)),
+            false => format!("use percpu {}: {};", name.value, self.pieces.text(ty.span)),
         };
         self.report(
             Diagnostic::error(KPS0212, format!("`{}` is a per-CPU variable", name.value))

@@ -3,56 +3,50 @@
 use super::data;
 use super::params;
 use super::rust::{
-    long_name, parse_body, parse_file, parse_item, parse_named_type, parse_value, place, ParsedBody, MAX_NAME,
+    long_name, parse_body, parse_file, parse_item, parse_named_type, parse_value, ParsedBody, MAX_NAME,
 };
-use super::Resolver;
+use super::{Pieces, Resolver};
 use crate::diag::{another_name, rename_one, Diagnostic, KPS0210, KPS0211};
+use kps_ast::{self as ast, Code, Span};
 use kps_codegen::names::{PREFIX, RESERVED};
 use kps_codegen::refs::{self, Refs};
 use kps_codegen::Body;
 use kps_facts::Wanted;
-use kps_grammar::ast::{self, Code};
-use kps_grammar::{Sources, Span};
 use kps_plan::{Callbacks, Change, Imports, Module, Object, Types};
-use proc_macro2::{Literal, TokenStream};
-use quote::quote;
+use proc_macro2::TokenStream;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use syn::spanned::Spanned as _;
 use syn::Item;
 
-/// A piece of an author's Rust. Generated code has a marker in its place until the text is put in, byte for byte.
+/// A piece of an author's Rust, and what stands for it in generated code.
 #[derive(Debug, Clone)]
 pub struct Fragment {
     /// Where it is.
     pub span: Span,
-    /// `FILE:LINE`, from the spec's folder.
+    /// `FILE:LINE`.
     origin: String,
+    statements: TokenStream,
+    inline: TokenStream,
 }
 
 impl Fragment {
-    pub(super) fn new(sources: &Sources, code: Code) -> Self {
-        // A body starts behind its brace; the first line that says something is the one to name.
-        let text = sources.slice(code.span);
-        let start = code.span.start + (text.len() - text.trim_start().len());
-        let origin = format!("{}:{}", sources.file(start).path, sources.place(start).line);
-        Fragment { span: code.span, origin }
+    pub(super) fn new(pieces: &dyn Pieces, code: Code) -> Self {
+        Fragment {
+            span: code.span,
+            origin: pieces.origin(code),
+            statements: pieces.statements(code),
+            inline: pieces.inline(code),
+        }
     }
-
-    /// The macro that marks where a fragment's text belongs. Its argument is the place where the fragment starts.
-    pub const MARKER: &'static str = "kps_fragment";
 }
 
 impl Body for Fragment {
     fn tokens(&self) -> TokenStream {
-        let marker = kps_codegen::names::ident(Self::MARKER);
-        let start = Literal::usize_unsuffixed(self.span.start);
-        quote!(#marker!(#start);)
+        self.statements.clone()
     }
 
     fn inline(&self) -> TokenStream {
-        let marker = kps_codegen::names::ident(Self::MARKER);
-        let start = Literal::usize_unsuffixed(self.span.start);
-        quote!(#marker!(#start))
+        self.inline.clone()
     }
 
     fn origin(&self) -> String {
@@ -198,12 +192,12 @@ impl Resolver<'_> {
     pub(super) fn parse_rust(&mut self, spec: &ast::Patch) -> Rust {
         let mut rust = Rust::default();
         for &code in &spec.items {
-            match parse_item(self.sources, code) {
+            match parse_item(self.pieces, code) {
                 Ok((item, tokens)) => {
                     self.check_item(&item, code);
                     rust.item_refs.push((code, Refs::of_item(&item, tokens)));
                     rust.items.push(item);
-                    rust.item_codes.push(Fragment::new(self.sources, code));
+                    rust.item_codes.push(Fragment::new(self.pieces, code));
                 }
                 Err(error) => self.report(error),
             }
@@ -217,18 +211,18 @@ impl Resolver<'_> {
         let bodies = functions.flat_map(|f| [f.replace, f.pre, f.post]).flatten().map(|body| body.code);
         let callbacks = spec.objects.iter().flat_map(|object| &object.callbacks).map(|c| c.code);
         let data = data::bodies(spec).into_iter().map(|(code, _)| code);
-        let bodies = bodies.chain(callbacks).chain(data).map(|code| (code, parse_body(self.sources, code)));
-        let parents = data::parents(spec).map(|code| (code, parse_value(self.sources, code)));
+        let bodies = bodies.chain(callbacks).chain(data).map(|code| (code, parse_body(self.pieces, code)));
+        let parents = data::parents(spec).map(|code| (code, parse_value(self.pieces, code)));
         for (code, parsed) in bodies.chain(parents).collect::<Vec<_>>() {
             match parsed {
                 Ok(body) => {
-                    rust.bodies.insert(code.span.start, (body, Fragment::new(self.sources, code)));
+                    rust.bodies.insert(code.span.start, (body, Fragment::new(self.pieces, code)));
                 }
                 Err(error) => self.report(error),
             }
         }
         for code in data::types(spec) {
-            match parse_named_type(self.sources, code) {
+            match parse_named_type(self.pieces, code) {
                 Ok((item, tokens)) => rust.item_refs.push((code, Refs::of_item(&item, tokens))),
                 Err(error) => self.report(error),
             }
@@ -240,10 +234,10 @@ impl Resolver<'_> {
     fn module_file(&mut self, module: &ast::Module, rust: &Rust) -> Option<ModuleFile> {
         let fits = self.check_module_name(&module.name, &rust.defined());
         let code = self.rust_file(&module.file)?;
-        match parse_file(self.sources, code) {
+        match parse_file(self.pieces, code) {
             Ok((file, tokens)) => fits.then(|| ModuleFile {
                 name: module.name.clone(),
-                fragment: Fragment::new(self.sources, code),
+                fragment: Fragment::new(self.pieces, code),
                 refs: Refs::of_items(&file.items, tokens),
                 has_unknown_names: has_unknown_names(&file.items),
                 items: file.items,
@@ -289,7 +283,7 @@ impl Resolver<'_> {
         });
         let inside = rust.modules.iter().flat_map(|module| {
             module.items.iter().map(|item| {
-                let span = place(module.code(), item.span());
+                let span = self.pieces.place(module.code(), item.span());
                 (span, refs::defined(std::slice::from_ref(item)))
             })
         });

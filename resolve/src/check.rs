@@ -2,8 +2,8 @@
 
 use crate::diag::{any_error, Diagnostic, KPS0406, KPS0408, KPS0409};
 use crate::notable;
-use crate::resolve::{Fragment, Resolved};
-use kps_grammar::Span;
+use crate::{Fragment, Resolved};
+use kps_ast::Span;
 use kps_plan::{Change, Func, Patch};
 
 /// A patch that has passed every check.

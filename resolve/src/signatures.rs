@@ -6,10 +6,10 @@ use super::Resolver;
 use crate::diag::{
     rename_one, Diagnostic, KPS0211, KPS0301, KPS0302, KPS0303, KPS0304, KPS0306, KPS0407, TYPES,
 };
+use kps_ast::Span;
+use kps_ast::{self as ast, Code};
 use kps_facts::btf::BtfId;
 use kps_facts::{param_name, passed, Importer, Object};
-use kps_grammar::ast::{self, Code};
-use kps_grammar::Span;
 use kps_plan::{CInt, Param, Signature, Type, Unclear};
 use std::collections::HashSet;
 
@@ -168,7 +168,7 @@ impl Resolver<'_> {
 
     /// A type as an author writes it, in Rust.
     pub(super) fn written_type(&mut self, code: Code, importer: &mut Importer<'_>) -> Option<Type> {
-        let ty = match parse_type(self.sources, code) {
+        let ty = match parse_type(self.pieces, code) {
             Ok(ty) => ty,
             Err(error) => {
                 self.report(error);
@@ -186,7 +186,7 @@ impl Resolver<'_> {
             }
             Ok(ty) => Some(ty),
             Err(problem) => {
-                let span = super::rust::place(code, problem.span);
+                let span = self.pieces.place(code, problem.span);
                 let error = match problem.kind {
                     ProblemKind::Ambiguous(name) => {
                         Diagnostic::error(KPS0306, format!("the kernel has several types named `{name}`"))

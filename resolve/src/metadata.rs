@@ -2,11 +2,9 @@
 
 use super::Resolver;
 use crate::diag::{Diagnostic, KPS0601, KPS0602, KPS0603, KPS0604, KPS0605, KPS0606, KPS0607, KPS0612};
-use crate::emit::is_plain;
-use kps_grammar::ast::{self, At, Text};
-use kps_grammar::Sources;
+use crate::words::is_plain;
+use kps_ast::{self as ast, At, Text};
 use kps_plan::Metadata;
-use sha2::{Digest as _, Sha256};
 use std::cmp::Ordering;
 
 /// `MODULE_NAME_LEN` is 56 on 64-bit machines, with the NUL.
@@ -53,8 +51,8 @@ impl Resolver<'_> {
             family: self.family(patch),
             over: self.over(patch),
             license: self.license(patch),
-            source_hash: hash(self.sources),
-            made_by: concat!("kpsc ", env!("CARGO_PKG_VERSION")).to_owned(),
+            source_hash: self.pieces.digest(),
+            made_by: self.pieces.made_by(),
             ..Metadata::default()
         };
         for author in &patch.authors {
@@ -291,22 +289,6 @@ fn parse_version(text: &str) -> Option<Version> {
 fn compare(version: &Version, bound: &Version) -> Ordering {
     let parts = version.iter().chain(std::iter::repeat(&0)).take(bound.len());
     parts.cmp(bound.iter())
-}
-
-/// The digest of a spec. With files it is that of the lines `DIGEST`, the spec's first and the files' by their paths, as
-/// `sha256sum SPEC FILES.. | cut -d ' ' -f 1 | sha256sum` finds it again.
-fn hash(sources: &Sources) -> String {
-    let mut files: Vec<_> = sources.files().skip(1).collect();
-    if files.is_empty() {
-        return digest(&sources.spec().text);
-    }
-    files.sort_by(|a, b| a.path.cmp(&b.path));
-    let texts = std::iter::once(sources.spec()).chain(files.into_iter().map(|file| &file.source));
-    digest(&texts.map(|source| digest(&source.text) + "\n").collect::<String>())
-}
-
-fn digest(text: &str) -> String {
-    Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 trait MapQuoted {

@@ -1,12 +1,12 @@
 //! The Rust of a spec and its files: parsed to find its mistakes and its references, but never printed again.
 
+use super::Pieces;
 use crate::diag::{foreign_letters, Diagnostic, KPS0114, KPS0116, KPS0117, KPS0304, KPS0501, TYPES};
+use kps_ast::Code;
+use kps_ast::Span;
 use kps_codegen::refs::Refs;
-use kps_grammar::ast::Code;
-use kps_grammar::{Sources, Span};
 use proc_macro2::{Ident, TokenStream, TokenTree};
 use quote::ToTokens as _;
-use std::str::FromStr as _;
 use syn::parse::Parser as _;
 use syn::spanned::Spanned as _;
 use syn::visit::{self, Visit};
@@ -36,23 +36,23 @@ impl ParsedBody {
 }
 
 /// Parses the inside of a block.
-pub(super) fn parse_body(sources: &Sources, code: Code) -> Result<ParsedBody, Diagnostic> {
+pub(super) fn parse_body(pieces: &dyn Pieces, code: Code) -> Result<ParsedBody, Diagnostic> {
     let wrong = |span, problem: String| {
         Diagnostic::error(KPS0501, format!("this is not Rust: {problem}")).at(span, "")
     };
-    let tokens = lex(sources, code, MAX_TOKENS, wrong)?;
+    let tokens = lex(pieces, code, MAX_TOKENS, wrong)?;
     match Block::parse_within.parse2(tokens.clone()) {
         Ok(stmts) => {
-            one_file(code, |walk| stmts.iter().for_each(|stmt| walk.visit_stmt(stmt)))?;
+            one_file(pieces, code, |walk| stmts.iter().for_each(|stmt| walk.visit_stmt(stmt)))?;
             Ok(ParsedBody { stmts, tokens })
         }
-        Err(error) => Err(wrong(place(code, error.span()), error.to_string())),
+        Err(error) => Err(wrong(pieces.place(code, error.span()), error.to_string())),
     }
 }
 
 /// Parses one expression, which gives a value and does not leave where it stands.
-pub(super) fn parse_value(sources: &Sources, code: Code) -> Result<ParsedBody, Diagnostic> {
-    let body = parse_body(sources, code)?;
+pub(super) fn parse_value(pieces: &dyn Pieces, code: Code) -> Result<ParsedBody, Diagnostic> {
+    let body = parse_body(pieces, code)?;
     let mut jumps = Jumps(None);
     body.stmts.iter().for_each(|stmt| jumps.visit_stmt(stmt));
     let problem = match body.stmts.as_slice() {
@@ -60,7 +60,7 @@ pub(super) fn parse_value(sources: &Sources, code: Code) -> Result<ParsedBody, D
         [Stmt::Expr(_, None)] => return Ok(body),
         _ => "it is no single expression",
     };
-    let span = jumps.0.map_or(code.span, |span| place(code, span));
+    let span = jumps.0.map_or(code.span, |span| pieces.place(code, span));
     Err(Diagnostic::error(KPS0501, format!("this is no value: {problem}"))
         .at(span, "")
         .help("write an expression of the parameters of the function"))
@@ -83,66 +83,66 @@ impl<'a> Visit<'a> for Jumps {
 }
 
 /// Parses an item.
-pub(super) fn parse_item(sources: &Sources, code: Code) -> Result<(Item, TokenStream), Diagnostic> {
+pub(super) fn parse_item(pieces: &dyn Pieces, code: Code) -> Result<(Item, TokenStream), Diagnostic> {
     let wrong = |span, problem: String| {
         Diagnostic::error(KPS0114, format!("this is no Rust item: {problem}")).at(span, "")
     };
-    let tokens = lex(sources, code, MAX_TOKENS, wrong)?;
+    let tokens = lex(pieces, code, MAX_TOKENS, wrong)?;
     match syn::parse2::<Item>(tokens.clone()) {
         // syn keeps what it does not understand as tokens; rustc would not either.
         Ok(Item::Verbatim(_)) => Err(wrong(code.span, "it is incomplete".into())),
         Ok(item) => {
-            one_file(code, |walk| walk.visit_item(&item))?;
+            one_file(pieces, code, |walk| walk.visit_item(&item))?;
             Ok((item, tokens))
         }
-        Err(error) => Err(wrong(place(code, error.span()), error.to_string())),
+        Err(error) => Err(wrong(pieces.place(code, error.span()), error.to_string())),
     }
 }
 
 /// Parses a file.
-pub(super) fn parse_file(sources: &Sources, code: Code) -> Result<(syn::File, TokenStream), Diagnostic> {
+pub(super) fn parse_file(pieces: &dyn Pieces, code: Code) -> Result<(syn::File, TokenStream), Diagnostic> {
     let wrong = |span, problem: String| {
         Diagnostic::error(KPS0501, format!("this is not Rust: {problem}")).at(span, "")
     };
-    let tokens = lex(sources, code, MAX_TOKENS, wrong)?;
-    let file: syn::File =
-        syn::parse2(tokens.clone()).map_err(|error| wrong(place(code, error.span()), error.to_string()))?;
+    let tokens = lex(pieces, code, MAX_TOKENS, wrong)?;
+    let file: syn::File = syn::parse2(tokens.clone())
+        .map_err(|error| wrong(pieces.place(code, error.span()), error.to_string()))?;
     let verbatim = file.items.iter().find(|item| matches!(item, Item::Verbatim(_)));
     if let Some(item) = verbatim {
-        return Err(wrong(place(code, item.span()), "this item is incomplete".into()));
+        return Err(wrong(pieces.place(code, item.span()), "this item is incomplete".into()));
     }
-    one_file(code, |walk| walk.visit_file(&file))?;
+    one_file(pieces, code, |walk| walk.visit_file(&file))?;
     Ok((file, tokens))
 }
 
 /// Parses a type.
-pub(super) fn parse_type(sources: &Sources, code: Code) -> Result<syn::Type, Diagnostic> {
+pub(super) fn parse_type(pieces: &dyn Pieces, code: Code) -> Result<syn::Type, Diagnostic> {
     let wrong = |span, problem: String| {
         Diagnostic::error(KPS0304, format!("this is no Rust type: {problem}"))
             .at(span, "")
             .note(TYPES)
             .help("write the type as Rust does, with the star of a pointer in front")
     };
-    let tokens = lex(sources, code, MAX_TYPE_TOKENS, wrong)?;
-    syn::parse2(tokens).map_err(|error| wrong(place(code, error.span()), error.to_string()))
+    let tokens = lex(pieces, code, MAX_TYPE_TOKENS, wrong)?;
+    syn::parse2(tokens).map_err(|error| wrong(pieces.place(code, error.span()), error.to_string()))
 }
 
 /// Parses a type for what it refers to, as an item that gives it a name.
-pub(super) fn parse_named_type(sources: &Sources, code: Code) -> Result<(Item, TokenStream), Diagnostic> {
-    let ty = parse_type(sources, code)?;
+pub(super) fn parse_named_type(pieces: &dyn Pieces, code: Code) -> Result<(Item, TokenStream), Diagnostic> {
+    let ty = parse_type(pieces, code)?;
     let tokens = ty.to_token_stream();
     let item = syn::parse_quote!(type kps_named = #ty;);
     Ok((item, tokens))
 }
 
 /// Refuses a module whose text is in a file that the spec does not name.
-fn one_file(code: Code, visit: impl FnOnce(&mut Modules)) -> Result<(), Diagnostic> {
+fn one_file(pieces: &dyn Pieces, code: Code, visit: impl FnOnce(&mut Modules)) -> Result<(), Diagnostic> {
     let mut modules = Modules(None);
     visit(&mut modules);
     match modules.0 {
         Some(span) => {
             Err(Diagnostic::error(KPS0117, "this module has no items, and the spec names no file of it")
-                .at(place(code, span), "")
+                .at(pieces.place(code, span), "")
                 .help("write `mod NAME from \"FILE.rs\";` beside the objects, or its items between braces"))
         }
         None => Ok(()),
@@ -163,22 +163,20 @@ impl<'a> Visit<'a> for Modules {
 
 /// Cuts a piece into tokens; `wrong` makes the message for what Rust has no token for.
 fn lex(
-    sources: &Sources,
+    pieces: &dyn Pieces,
     code: Code,
     most: usize,
     wrong: impl Fn(Span, String) -> Diagnostic,
 ) -> Result<TokenStream, Diagnostic> {
-    let tokens = TokenStream::from_str(sources.slice(code.span)).map_err(|error| {
-        let at = (code.span.start + error.span().byte_range().start).min(code.span.end);
-        wrong(Span::new(at, at), "it has a token that Rust does not know".to_owned())
-    })?;
+    let unknown = |at| wrong(at, "it has a token that Rust does not know".to_owned());
+    let tokens = pieces.tokens(code).map_err(unknown)?;
     if count(tokens.clone()) > most {
         return Err(Diagnostic::error(KPS0116, format!("there are more than {most} tokens of Rust here"))
             .at(code.span, "")
             .help("move parts into functions or types of their own"));
     }
     let Some(name) = odd_name(tokens.clone()) else { return Ok(tokens) };
-    let span = place(code, name.span());
+    let span = pieces.place(code, name.span());
     Err(match name.to_string().is_ascii() {
         true => long_name(span),
         false => foreign_letters(span),
@@ -210,15 +208,4 @@ fn odd_name(tokens: TokenStream) -> Option<Ident> {
         }
         TokenTree::Punct(_) | TokenTree::Literal(_) => None,
     })
-}
-
-/// A span of a parsed piece as a span of the file.
-pub(super) fn place(code: Code, span: proc_macro2::Span) -> Span {
-    let range = span.byte_range();
-    let (start, end) = (code.span.start + range.start, code.span.start + range.end);
-    if start >= code.span.end || range == (0..0) {
-        // syn reports the end of its input with a span that is nowhere.
-        return Span::new(code.span.end, code.span.end);
-    }
-    Span::new(start, end.min(code.span.end))
 }

@@ -7,6 +7,7 @@ pub struct Code(&'static Entry);
 #[derive(Debug)]
 struct Entry {
     id: &'static str,
+    #[cfg(feature = "pages")]
     page: &'static str,
 }
 
@@ -17,6 +18,7 @@ impl Code {
     }
 
     /// The page that explains it.
+    #[cfg(feature = "pages")]
     pub fn page(self) -> &'static str {
         self.0.page
     }
@@ -34,6 +36,7 @@ macro_rules! codes {
             $(#[$doc])*
             pub const $id: Code = Code(&Entry {
                 id: stringify!($id),
+                #[cfg(feature = "pages")]
                 page: include_str!(concat!("../../../docs/errors/", stringify!($id), ".md")),
             });
         )*

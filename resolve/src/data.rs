@@ -1,14 +1,13 @@
 //! Data that outlives functions: states and shadow variables, and the hooks that free the latter with their objects.
 
 use super::bodies::{Fragment, Rust};
-use super::rust::place;
 use super::Resolver;
 use crate::diag::{
     rename_one, Diagnostic, KPS0303, KPS1101, KPS1105, KPS1106, KPS1110, KPS1111, KPS1113, KPS1114, KPS1116,
 };
+use kps_ast::Span;
+use kps_ast::{self as ast, At, Bound, Code, Lifetime, Tie};
 use kps_facts::Importer;
-use kps_grammar::ast::{self, At, Bound, Code, Lifetime, Tie};
-use kps_grammar::Span;
 use kps_plan::{fnv, DataId, Free, Parent, Shadow, State, Type, Written};
 use quote::ToTokens as _;
 use std::collections::HashMap;
@@ -217,20 +216,20 @@ impl Resolver<'_> {
     /// not the same.
     fn data_type(&mut self, code: Code, name: &ast::Name) -> Option<Written<Fragment>> {
         // What is wrong with it was said when it was parsed.
-        let ty = super::rust::parse_type(self.sources, code).ok()?;
+        let ty = super::rust::parse_type(self.pieces, code).ok()?;
         let mut pointers = IntoTheModule(None);
         pointers.visit_type(&ty);
         if let Some(span) = pointers.0 {
             self.report(
                 Diagnostic::error(KPS1116, "this may point into the module, which the data outlives")
-                    .at(place(code, span), "")
+                    .at(self.pieces.place(code, span), "")
                     .note("the next version of the patch takes the data over, and this one is unloaded")
                     .help("keep a number, or a pointer to an object of the kernel's: `AtomicPtr<T>`"),
             );
         }
         let tokens = ty.to_token_stream().to_string();
         let shape = fnv(&[&name.value, ": ", &tokens]);
-        Some(Written { text: Fragment::new(self.sources, code), shape })
+        Some(Written { text: Fragment::new(self.pieces, code), shape })
     }
 
     /// The struct that shadow data belongs to: an item of the author's, or the kernel's.

@@ -1,9 +1,9 @@
 //! From the names of functions and variables to symbols of the kernel.
 
-use super::Resolver;
+use super::{spelling, Resolver};
 use crate::diag::{list, Diagnostic, KPS0201, KPS0202, KPS0203, KPS0204, KPS0208, KPS0404, TYPES};
+use kps_ast as ast;
 use kps_facts::{Facts, Module, Object, Sym};
-use kps_grammar::ast;
 use kps_plan::{ObjectName, Symbol};
 
 /// The object that names are looked up in.
@@ -188,8 +188,7 @@ impl Resolver<'_> {
     fn is_wanted(&mut self, scope: Scope<'_>, sym: Sym<'_>, wanted: Wanted, symbol: &ast::Symbol) -> bool {
         let name = &symbol.name;
         if wanted == Wanted::Function && sym.name.starts_with("_R") {
-            let message =
-                format!("`{}` is a Rust function of the kernel", rustc_demangle::demangle(sym.name));
+            let message = format!("`{}` is a Rust function of the kernel", spelling::demangled(sym.name));
             self.report(
                 Diagnostic::error(KPS0404, message)
                     .at(name.span, "")
@@ -268,7 +267,7 @@ pub(super) fn nearest(object: &Object, name: &str, wanted: Wanted) -> Vec<String
         .iter()
         .filter(|sym| near_length(sym.name) && is_function(object, *sym) == (wanted == Wanted::Function))
         .filter(|sym| !sym.name.starts_with("__pfx_"))
-        .map(|sym| (strsim::damerau_levenshtein(name, sym.name), sym.name))
+        .map(|sym| (spelling::distance(name, sym.name), sym.name))
         .filter(|(distance, _)| *distance <= reach)
         .collect();
     near.sort_unstable();
@@ -296,7 +295,7 @@ pub fn near<'n>(name: &str, known: impl Iterator<Item = &'n str>) -> Vec<String>
     let reach = (name.len() / 3).clamp(1, 4);
     let mut near: Vec<(usize, &str)> = known
         .filter(|known| known.len().abs_diff(name.len()) <= reach)
-        .map(|known| (strsim::damerau_levenshtein(name, known), known))
+        .map(|known| (spelling::distance(name, known), known))
         .filter(|(distance, _)| *distance <= reach)
         .collect();
     near.sort_unstable();

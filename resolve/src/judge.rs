@@ -2,32 +2,21 @@
 
 use super::bodies::{Fragment, Rust};
 use super::symbols::Scope;
-use super::Resolver;
+use super::{Pieces, Resolver};
 use crate::check::check_func;
 use crate::diag::{any_error, Diagnostic};
+use kps_ast::{self as ast, Symbol};
 use kps_facts::{Facts, Importer, Wanted};
-use kps_grammar::ast::{self, Symbol};
-use kps_grammar::{Language, Source, Sources};
 use kps_plan::{Func, Types};
-
-/// One function for each way to change one. What is asked about takes the place of `f`.
-const SPEC: &str = r#"patch inspect { object vmlinux {
-    fn f { pre { } }
-    fn f { post { } }
-    fn f { replace { original() } }
-    fn f { replace c "f.c"; }
-} }"#;
-
-/// The words of the language for these, in the same order.
-const WORDS: [&str; 4] = ["pre", "post", "replace", "replace c"];
 
 /// Judges functions of one kernel.
 pub struct Judge<'a> {
     facts: &'a Facts,
-    sources: Sources,
+    pieces: &'a dyn Pieces,
     funcs: Vec<ast::Func>,
     rust: Rust,
     wanted: Wanted,
+    words: &'static [&'static str],
 }
 
 /// What became of a function.
@@ -58,29 +47,26 @@ impl Judgement {
 }
 
 impl<'a> Judge<'a> {
-    /// A judge for functions of this kernel.
-    pub fn new(facts: &'a Facts) -> Self {
-        let source = Source::new("inspect.kps", SPEC);
-        let (spec, _) = kps_grammar::parse(&source);
-        let mut sources = Sources::new(source);
-        // The new body in C is one that may do whatever can be done there.
-        sources.add(Language::C, "f.c", Source::new("f.c", "original"));
-        let mut rust = Rust::default();
-        let mut funcs = Vec::new();
-        if let Some(patch) = spec.patch {
-            rust = Resolver::new(&sources, facts, true).parse_rust(&patch);
-            funcs.extend(patch.objects.into_iter().flat_map(|object| object.funcs));
-        }
+    /// A judge for functions of this kernel. The patch has one function for each of `words`, which are ways to change one; what is
+    /// asked about takes the place of that function.
+    pub fn new(
+        facts: &'a Facts,
+        pieces: &'a dyn Pieces,
+        patch: &ast::Patch,
+        words: &'static [&'static str],
+    ) -> Self {
+        let rust = Resolver::new(pieces, facts, true).parse_rust(patch);
+        let funcs = patch.objects.iter().flat_map(|object| object.funcs.clone()).collect();
         let wanted = Wanted { members: super::syscalls::MEMBERS.to_vec(), ..Wanted::default() };
-        Judge { facts, sources, funcs, rust, wanted }
+        Judge { facts, pieces, funcs, rust, wanted, words }
     }
 
     /// Judges a function of an object, which the facts must have.
     pub fn judge(&self, object: &str, symbol: &Symbol) -> Judgement {
         let mut judgement = Judgement { words: Vec::new(), func: None };
         let Some(scope) = Scope::of(self.facts, object) else { return judgement };
-        for (word, func) in WORDS.into_iter().zip(&self.funcs) {
-            let mut resolver = Resolver::new(&self.sources, self.facts, true);
+        for (word, func) in self.words.iter().copied().zip(&self.funcs) {
+            let mut resolver = Resolver::new(self.pieces, self.facts, true);
             let mut importer = Importer::new(&self.facts.btf, &self.wanted);
             let func = ast::Func { symbol: symbol.clone(), ..func.clone() };
             let found = resolver.func(scope, &func, &self.rust, &mut importer);

@@ -4,9 +4,9 @@ use super::bodies::Rust;
 use super::symbols::Scope;
 use super::Resolver;
 use crate::diag::{list, Diagnostic, KPS0415};
+use kps_ast as ast;
+use kps_ast::Span;
 use kps_facts::DebugInfo;
-use kps_grammar::ast;
-use kps_grammar::Span;
 
 /// How many callers are named.
 const SHOWN: usize = 10;

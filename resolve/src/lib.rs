@@ -1,40 +1,52 @@
 //! From names to facts: after this no name is looked up any more.
+//!
+//! What a spec says and what a macro says is held to the same rules here. The crate needs nothing but syn, quote and proc-macro2,
+//! because the target's own rustc compiles it for the macros.
 
 mod bodies;
 mod c;
 mod calls;
+mod check;
 mod data;
+pub mod diag;
 mod from;
 mod funcs;
 mod inlined;
 mod judge;
 mod metadata;
 mod names;
+pub mod notable;
 mod params;
 mod paths;
 mod percpu;
+mod pieces;
 mod rust;
 mod signatures;
+mod spelling;
 mod symbols;
 mod syscalls;
 mod test_blocks;
+mod words;
 
 use crate::diag::{any_error, list, Diagnostic, KPS0207, KPS0209, KPS0213, KPS0607};
 use data::Tied;
+use kps_ast as ast;
+use kps_ast::Span;
 use kps_facts::{Facts, Importer, Wanted};
-use kps_grammar::ast;
-use kps_grammar::{Sources, Span};
 use kps_plan::{AuthorsKey, CFile, Imports, Klp, Object, Patch, Target, Type};
 use names::Declared;
 use std::collections::HashMap;
 use symbols::Scope;
 
 pub use bodies::Fragment;
+pub use check::{check, Checked};
 pub use judge::{Judge, Judgement};
 pub use metadata::{check_name, is_meant_for};
 pub use paths::{is_path, refused_path, FileKind};
+pub use pieces::Pieces;
 pub use symbols::near;
 pub use syscalls::ENTRY;
+pub use words::is_plain;
 
 /// A patch whose every name has been found, and where its parts were written.
 #[derive(Debug)]
@@ -49,19 +61,19 @@ pub struct Resolved {
 ///
 /// `complete` is whether the whole text was understood. If not, what seems to be missing may be there.
 pub fn resolve(
-    sources: &Sources,
+    pieces: &dyn Pieces,
     spec: &ast::Patch,
     complete: bool,
     facts: &Facts,
 ) -> (Option<Resolved>, Vec<Diagnostic>) {
-    let mut resolver = Resolver::new(sources, facts, complete);
+    let mut resolver = Resolver::new(pieces, facts, complete);
     let resolved = resolver.patch(spec);
     let resolved = resolved.filter(|_| !any_error(&resolver.diagnostics));
     (resolved, resolver.diagnostics)
 }
 
 struct Resolver<'a> {
-    sources: &'a Sources,
+    pieces: &'a dyn Pieces,
     facts: &'a Facts,
     complete: bool,
     diagnostics: Vec<Diagnostic>,
@@ -100,9 +112,9 @@ const GATE_MEMBERS: &[Members] = &[
 type Members = (&'static str, &'static [&'static str]);
 
 impl<'a> Resolver<'a> {
-    fn new(sources: &'a Sources, facts: &'a Facts, complete: bool) -> Self {
+    fn new(pieces: &'a dyn Pieces, facts: &'a Facts, complete: bool) -> Self {
         Resolver {
-            sources,
+            pieces,
             facts,
             complete,
             diagnostics: Vec::new(),
@@ -130,7 +142,6 @@ impl<'a> Resolver<'a> {
         let agrees = |func: &&ast::Func| func.pre.is_none() || func.post.is_some();
         self.changes_several =
             spec.objects.iter().flat_map(|object| &object.funcs).filter(agrees).count() > 1;
-        self.check_files();
         let spec = self.with_bodies_of_files(spec);
         let spec = &self.with_ties(spec);
         let metadata = self.metadata(spec);

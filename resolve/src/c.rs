@@ -6,9 +6,8 @@ use super::rust::{long_name, MAX_NAME};
 use super::symbols::Scope;
 use super::Resolver;
 use crate::diag::{Diagnostic, KPS0211, KPS0214};
+use kps_ast::{self as ast, Text};
 use kps_facts::Importer;
-use kps_grammar::ast::{self, Text};
-use kps_grammar::Language;
 use kps_plan::{CFile, Change, Function, Link, ObjectName};
 
 impl Resolver<'_> {
@@ -55,7 +54,7 @@ impl Resolver<'_> {
     ) -> Option<Change<B>> {
         let name = &symbol.name.value;
         let n = self.c_file(file, scope.object_name())?;
-        let text = self.sources.find(Language::C, &file.value).map_or("", |file| file.source.text.as_str());
+        let text = self.pieces.c_file(&file.value).unwrap_or_default();
         let calls_original = has_word(text, "original") || has_word(text, &format!("original_{name}"));
         let declaration = self.prototypes(scope, name).first().map(|&id| self.facts.btf.declaration(id));
         Some(Change::C { file: n, calls_original, declaration: declaration.filter(|text| is_plain_c(text)) })

@@ -2,7 +2,7 @@
 
 use super::Resolver;
 use crate::diag::{Diagnostic, KPS0214};
-use kps_grammar::ast::Text;
+use kps_ast::Text;
 
 /// Longer than the path of any file that people write, and shorter than what systems refuse.
 const MAX_PATH: usize = 255;

@@ -2,12 +2,12 @@
 //! found for those who compile it.
 
 use super::paths::FileKind;
-use super::rust::{parse_file, place};
-use super::Resolver;
-use crate::diag::{syntax, Diagnostic, KPS0508};
+use super::rust::parse_file;
+use super::{Pieces, Resolver};
+use crate::diag::{Diagnostic, KPS0508};
+use kps_ast::Span;
+use kps_ast::{self as ast, At, Body, Code, Param, Prototype, Text};
 use kps_codegen::names::ident;
-use kps_grammar::ast::{self, At, Body, Code, Param, Prototype, Text};
-use kps_grammar::{check, Language, Span};
 use syn::ext::IdentExt as _;
 use syn::spanned::Spanned as _;
 use syn::{AttrStyle, FnArg, Item, ItemFn, Pat, ReturnType};
@@ -19,19 +19,12 @@ struct Found {
 }
 
 impl Resolver<'_> {
-    /// Holds every file to what a spec is held to.
-    pub(super) fn check_files(&mut self) {
-        let errors: Vec<_> = self.sources.files().skip(1).flat_map(check).collect();
-        self.diagnostics.extend(errors.iter().map(syntax));
-    }
-
     /// The text of a file in Rust. Without it there has been a message.
     pub(super) fn rust_file(&mut self, file: &Text) -> Option<Code> {
         if !self.check_path(file, FileKind::Rust) {
             return None;
         }
-        let found = self.sources.find(Language::Rust, &file.value)?;
-        check(found).is_empty().then(|| Code { span: found.span() })
+        self.pieces.rust_file(&file.value)
     }
 
     /// The patch with each `replace from` as the `replace { .. }` that it stands for: nothing behind this tells the two apart.
@@ -58,12 +51,12 @@ impl Resolver<'_> {
 
     /// The one function of a file.
     fn function_in(&mut self, file: &Text, name: &str) -> Option<Found> {
-        let code = self.rust_file(file)?;
-        let found = parse_file(self.sources, code).and_then(|(parsed, _)| {
+        let (code, pieces) = (self.rust_file(file)?, self.pieces);
+        let found = parse_file(self.pieces, code).and_then(|(parsed, _)| {
             let inner = parsed.attrs.iter().find(|attribute| !attribute.path().is_ident("doc"));
             match inner {
-                Some(attribute) => Err(more(&file.value, place(code, attribute.span()))),
-                None => function(&file.value, code, name, &parsed.items),
+                Some(attribute) => Err(more(&file.value, pieces.place(code, attribute.span()))),
+                None => function(pieces, &file.value, code, name, &parsed.items),
             }
         });
         found.map_err(|error| self.report(error)).ok()
@@ -71,13 +64,19 @@ impl Resolver<'_> {
 }
 
 /// The function of this name, if there is nothing else. In Rust's names whatever no identifier may have is `_`.
-fn function(file: &str, code: Code, name: &str, items: &[Item]) -> Result<Found, Diagnostic> {
+fn function(
+    pieces: &dyn Pieces,
+    file: &str,
+    code: Code,
+    name: &str,
+    items: &[Item],
+) -> Result<Found, Diagnostic> {
     let name = ident(name);
     let is_wanted = |item: &&Item| matches!(item, Item::Fn(function) if function.sig.ident == name);
     let Some(Item::Fn(function)) = items.iter().find(is_wanted) else {
         let place = match items.first() {
-            Some(Item::Fn(other)) => place(code, other.sig.ident.span()),
-            Some(other) => place(code, other.span()),
+            Some(Item::Fn(other)) => pieces.place(code, other.sig.ident.span()),
+            Some(other) => pieces.place(code, other.span()),
             None => Span::new(code.span.end, code.span.end),
         };
         return Err(Diagnostic::error(KPS0508, format!("{file} does not define `{name}`"))
@@ -89,17 +88,17 @@ fn function(file: &str, code: Code, name: &str, items: &[Item]) -> Result<Found,
     if let Some(other) =
         items.iter().find(|item| !matches!(item, Item::Fn(item) if std::ptr::eq(item, function)))
     {
-        return Err(more(file, place(code, other.span())));
+        return Err(more(file, pieces.place(code, other.span())));
     }
     if let Some(odd) = odd_part(function) {
         return Err(Diagnostic::error(KPS0508, "a function that the kernel calls cannot have this")
-            .at(place(code, odd), "")
+            .at(pieces.place(code, odd), "")
             .note("the new body has the old function's prototype, and the generated code around it")
             .help(format!("write `fn {name}(NAME: TYPE, ..) -> TYPE {{ .. }}`")));
     }
     let braces = function.block.brace_token.span;
-    let body = Span::new(place(code, braces.open()).end, place(code, braces.close()).start);
-    Ok(Found { prototype: prototype(code, function), body: Code { span: body } })
+    let body = Span::new(pieces.place(code, braces.open()).end, pieces.place(code, braces.close()).start);
+    Ok(Found { prototype: prototype(pieces, code, function), body: Code { span: body } })
 }
 
 fn more(file: &str, place: Span) -> Diagnostic {
@@ -142,16 +141,16 @@ fn name_of(input: &FnArg) -> Option<&syn::Ident> {
 }
 
 /// The prototype as the spec would have it.
-fn prototype(code: Code, function: &ItemFn) -> Prototype {
+fn prototype(pieces: &dyn Pieces, code: Code, function: &ItemFn) -> Prototype {
     let sig = &function.sig;
-    let ty = |ty: &syn::Type| Code { span: place(code, ty.span()) };
+    let ty = |ty: &syn::Type| Code { span: pieces.place(code, ty.span()) };
     let param = |input: &FnArg| {
         let (FnArg::Typed(typed), Some(name)) = (input, name_of(input)) else { return None };
-        let name = At { value: name.unraw().to_string(), span: place(code, name.span()) };
+        let name = At { value: name.unraw().to_string(), span: pieces.place(code, name.span()) };
         Some(Param { name, ty: ty(&typed.ty) })
     };
     let brackets = sig.paren_token.span;
-    let list = place(code, brackets.open()).to(place(code, brackets.close()));
+    let list = pieces.place(code, brackets.open()).to(pieces.place(code, brackets.close()));
     let ret = match &sig.output {
         ReturnType::Default => None,
         ReturnType::Type(_, result) => Some(ty(result)),

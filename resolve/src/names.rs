@@ -3,15 +3,14 @@
 use super::bodies::{Fragment, Rust};
 use super::data;
 use super::percpu::is_per_cpu;
-use super::rust::place;
 use super::signatures::Known;
 use super::symbols::{is_function, Found, Scope, Wanted};
 use super::Resolver;
 use crate::diag::{Diagnostic, KPS0205, KPS0211, KPS0301, KPS0305, KPS0306, KPS0402, KPS0505, TYPES};
+use kps_ast::Span;
+use kps_ast::{self as ast, Code};
 use kps_codegen::refs::{self, Name, Refs, Role};
 use kps_facts::{Export, Facts, Importer};
-use kps_grammar::ast::{self, Code};
-use kps_grammar::Span;
 use kps_plan::{
     CInt, Change, Constant, Function, Imports, Link, Object, ObjectName, Static, Symbol, Type, TypeDef, Uses,
 };
@@ -245,7 +244,7 @@ impl Resolver<'_> {
                 names.known.insert(name.name.clone());
             } else if name.role != Role::Unclear && !names.lenient && names.reported.insert(name.name.clone())
             {
-                self.missing_use(&names.object, name, place(code, name.span));
+                self.missing_use(&names.object, name, self.pieces.place(code, name.span));
             }
         }
         // Where C takes any number of arguments rustc lets everything through, and elsewhere it does not say what to write.
@@ -253,9 +252,12 @@ impl Resolver<'_> {
             if imports.functions.iter().any(|function| function.name == string.function) {
                 self.report(
                     Diagnostic::error(KPS0505, format!("`{}` takes no Rust string", string.function))
-                        .at(place(code, string.span), "")
+                        .at(self.pieces.place(code, string.span), "")
                         .note("it has no NUL at its end, and the kernel would read on behind it")
-                        .help(format!("write `{}`", c_string(self.sources.slice(place(code, string.span))))),
+                        .help(format!(
+                            "write `{}`",
+                            c_string(&self.pieces.text(self.pieces.place(code, string.span)))
+                        )),
                 );
             }
         }
@@ -274,7 +276,7 @@ impl Resolver<'_> {
             _ => return false,
         };
         let error = Diagnostic::error(KPS0306, format!("the kernel has {count} {what} named `{text}`"))
-            .at(place(code, name.span), "")
+            .at(self.pieces.place(code, name.span), "")
             .note("its source files define the name each in its own way");
         let list = values.iter().map(i128::to_string).collect::<Vec<_>>().join(", ");
         let error = if what == "constants" { error.note(format!("the values are {list}")) } else { error };
@@ -307,7 +309,7 @@ impl Resolver<'_> {
         if let Some(export) = export {
             let scope = Scope::vmlinux(self.facts);
             if let Known::One(signature) = self.known_signature(scope, text, importer) {
-                self.check_passing(text, &signature, place(code, name.span), importer);
+                self.check_passing(text, &signature, self.pieces.place(code, name.span), importer);
                 let link = Link::Export { namespace: export.namespace.clone() };
                 imports.functions.push(Function { name: text.clone(), signature, link });
                 return true;
@@ -432,7 +434,7 @@ const RUST_PRELUDE: &[&str] = &[
 /// What the runtime's prelude brings into every body.
 fn prelude() -> BTreeSet<String> {
     const TEXTS: [&str; 2] =
-        [include_str!("../../../runtime/src/prelude.rs"), include_str!("../../../runtime/src/ctypes.rs")];
+        [include_str!("../../runtime/src/prelude.rs"), include_str!("../../runtime/src/ctypes.rs")];
     // A test reads them, so this does not fail.
     let defined = |text| syn::parse_file(text).map(|file| refs::defined(&file.items)).unwrap_or_default();
     TEXTS.into_iter().flat_map(defined).collect()

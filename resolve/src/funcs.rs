@@ -8,10 +8,10 @@ use crate::diag::{
     list, Diagnostic, KPS0206, KPS0207, KPS0401, KPS0402, KPS0403, KPS0405, KPS0410, KPS0411, KPS0412,
     KPS0414, KPS0417, KPS0502, KPS0607,
 };
-use crate::emit::is_plain;
 use crate::notable;
+use crate::words::is_plain;
+use kps_ast as ast;
 use kps_facts::Importer;
-use kps_grammar::ast;
 use kps_plan::{Change, Convention, Entry, Func, Type};
 use std::collections::BTreeSet;
 
@@ -177,7 +177,7 @@ impl Resolver<'_> {
             if let Some((parsed, _)) = rust.body(body.code) {
                 let refs = parsed.refs(&[]);
                 originals_outside_replace
-                    .extend(refs.originals.iter().map(|o| super::rust::place(body.code, o.span)));
+                    .extend(refs.originals.iter().map(|o| self.pieces.place(body.code, o.span)));
             }
         }
         for span in originals_outside_replace {
@@ -239,7 +239,7 @@ impl Resolver<'_> {
                 let (parsed, fragment) = rust.body(replace.code)?;
                 let originals = parsed.refs(&[]).originals;
                 for original in originals.iter().filter(|o| !o.called) {
-                    let span = super::rust::place(replace.code, original.span);
+                    let span = self.pieces.place(replace.code, original.span);
                     self.report(
                         Diagnostic::error(KPS0502, "`original` can only be called")
                             .at(span, "")

@@ -2,19 +2,21 @@
 //! call for them; of the kernel's functions the names of some tell what comes of calling them.
 
 use super::bodies::Rust;
-use super::rust::place;
-use super::Resolver;
+use super::{Pieces, Resolver};
 use crate::diag::{Diagnostic, KPS0511, KPS0512, KPS0513, KPS1107};
 use crate::notable::{self, Blocks};
+use kps_ast::Span;
+use kps_ast::{self as ast, Code};
 use kps_codegen::refs::{Refs, Role};
-use kps_grammar::ast::{self, Code};
-use kps_grammar::Span;
+use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use std::collections::BTreeSet;
 
 /// A function or macro that a body calls, itself or through a function of the patch's own.
 struct Call {
     name: String,
     span: Span,
+    /// The piece that it is in.
+    code: Code,
 }
 
 impl Resolver<'_> {
@@ -32,11 +34,11 @@ impl Resolver<'_> {
             bodies.map(|(name, body)| Some((name, body.as_ref()?.word, body.as_ref()?.code)))
         });
         for (name, word, code) in callbacks.chain(states.flatten()) {
-            self.check_callback(name, word, &calls(rust, code).calls);
+            self.check_callback(name, word, &calls(self.pieces, rust, code).calls);
         }
         for func in spec.objects.iter().flat_map(|object| &object.funcs) {
             for body in [func.replace, func.pre, func.post].into_iter().flatten() {
-                let calls = calls(rust, body.code);
+                let calls = calls(self.pieces, rust, body.code);
                 self.check_atomic(func, &calls.calls);
                 self.check_recursion(func, body, &calls);
             }
@@ -48,8 +50,12 @@ impl Resolver<'_> {
         let is_shadow = |name: &str| spec.shadows.iter().any(|shadow| shadow.name.value == name);
         let values = rust.body(body.code).into_iter().flat_map(|(parsed, _)| parsed.refs(&[]).names);
         let values = values.filter(|name| name.role != Role::Function && is_shadow(&name.name));
-        let values = values.map(|name| Call { span: place(body.code, name.span), name: name.name });
-        for Call { name, span } in calls(rust, body.code).calls.into_iter().chain(values) {
+        let values = values.map(|name| Call {
+            span: self.pieces.place(body.code, name.span),
+            code: body.code,
+            name: name.name,
+        });
+        for Call { name, span, .. } in calls(self.pieces, rust, body.code).calls.into_iter().chain(values) {
             let note = if notable::takes_the_shadow_lock(&name) || is_shadow(&name) {
                 "the lock is held already"
             } else if notable::may_sleep(&name) {
@@ -72,11 +78,11 @@ impl Resolver<'_> {
     /// Callbacks run while the kernel holds `klp_mutex` (`kernel/livepatch/core.c`).
     fn check_callback(&mut self, callback: &str, word: Span, calls: &[Call]) {
         const LOCK: &str = "this runs while the kernel holds the lock of livepatches";
-        for Call { name, span } in calls {
+        for Call { name, span, code } in calls {
             let diagnostic = match notable::blocks_under_livepatch_lock(name) {
                 None => continue,
                 // Its first argument says whether it waits for the module.
-                Some(Blocks::Always) if self.first_argument(*span) == "false" => continue,
+                Some(Blocks::Always) if self.never_waits(*code, name) => continue,
                 Some(Blocks::Always) => Diagnostic::error(
                     KPS0511,
                     format!("`{name}` in `{callback}` waits for ever"),
@@ -99,12 +105,10 @@ impl Resolver<'_> {
         }
     }
 
-    /// What stands first between the brackets behind a name.
-    fn first_argument(&self, name: Span) -> &str {
-        let file = self.sources.file(name.start);
-        let rest = file.source.text.get(file.local(name).end..).unwrap_or_default();
-        let arguments = rest.trim_start().strip_prefix('(').unwrap_or_default();
-        arguments.split([',', ')']).next().unwrap_or_default().trim()
+    /// Whether what a piece calls by this name returns at once, as its first argument tells.
+    fn never_waits(&self, code: Code, name: &str) -> bool {
+        let tokens = self.pieces.tokens(code).unwrap_or_default();
+        only_called_with_false(tokens, name).unwrap_or(false)
     }
 
     /// Where interrupts, timers and packets are dealt with nobody may sleep.
@@ -113,7 +117,7 @@ impl Resolver<'_> {
         if !notable::is_atomic(&function.value) {
             return;
         }
-        for Call { name, span } in calls {
+        for Call { name, span, .. } in calls {
             let help = if name == "GFP_KERNEL" {
                 "write `GFP_ATOMIC`, and be ready for no memory"
             } else if notable::may_sleep(name) {
@@ -138,7 +142,7 @@ impl Resolver<'_> {
     fn check_recursion(&mut self, func: &ast::Func, body: ast::Body, Calls { calls, is_straight }: &Calls) {
         let function = &func.symbol.name;
         let is_new_body = func.replace.is_some_and(|replace| replace.word == body.word);
-        for Call { name, span } in calls {
+        for Call { name, span, .. } in calls {
             let (message, help) = if *name == function.value {
                 let help = match is_new_body {
                     true => "write `original(..)`, which is the old function",
@@ -162,6 +166,30 @@ impl Resolver<'_> {
     }
 }
 
+/// Whether some tokens hold a call of a function, and all its calls there have `false` for their first argument.
+fn only_called_with_false(tokens: TokenStream, name: &str) -> Option<bool> {
+    let mut answer = None;
+    let mut add =
+        |found: Option<bool>| answer = found.map_or(answer, |found| Some(answer.unwrap_or(true) && found));
+    let mut last_is_name = false;
+    for tree in tokens {
+        match tree {
+            TokenTree::Group(group) => {
+                if last_is_name && group.delimiter() == Delimiter::Parenthesis {
+                    let mut first = group.stream().into_iter().map(|tree| tree.to_string());
+                    let is_false = first.next().is_some_and(|word| word == "false");
+                    add(Some(is_false && first.next().is_none_or(|next| next == ",")));
+                }
+                add(only_called_with_false(group.stream(), name));
+                last_is_name = false;
+            }
+            TokenTree::Ident(ident) => last_is_name = ident == name,
+            TokenTree::Punct(_) | TokenTree::Literal(_) => last_is_name = false,
+        }
+    }
+    answer
+}
+
 /// What a body calls, and whether it has to.
 struct Calls {
     calls: Vec<Call>,
@@ -170,7 +198,7 @@ struct Calls {
 }
 
 /// What a body calls. The one value that says how a call is made is among it.
-fn calls(rust: &Rust, code: Code) -> Calls {
+fn calls(pieces: &dyn Pieces, rust: &Rust, code: Code) -> Calls {
     const SLEEPING_FLAGS: &str = "GFP_KERNEL";
     let mut found = Calls { calls: Vec::new(), is_straight: true };
     let mut followed = BTreeSet::new();
@@ -183,7 +211,11 @@ fn calls(rust: &Rust, code: Code) -> Calls {
             match rust.own_function(&name.name) {
                 Some((own, refs)) if followed.insert(name.name.clone()) => pending.push((own, refs.clone())),
                 Some(_) => {}
-                None => found.calls.push(Call { name: name.name.clone(), span: place(code, name.span) }),
+                None => found.calls.push(Call {
+                    name: name.name.clone(),
+                    span: pieces.place(code, name.span),
+                    code,
+                }),
             }
         }
     }

@@ -4,8 +4,8 @@ use super::signatures::c_type;
 use super::symbols::{near, Scope};
 use super::Resolver;
 use crate::diag::{list, Diagnostic, KPS0301, KPS0302, KPS0304, KPS0413, TYPES};
+use kps_ast as ast;
 use kps_facts::{param_name, passed, Importer, SyscallParam};
-use kps_grammar::ast;
 use kps_plan::{CInt, Convention, Param, Passing, Place, Signature, Type, Types};
 
 /// What the functions are called that 64-bit programs enter the kernel by.
