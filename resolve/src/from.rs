@@ -3,14 +3,13 @@
 
 use super::paths::FileKind;
 use super::rust::parse_file;
+use super::written::{self, odd_part};
 use super::{Pieces, Resolver};
 use crate::diag::{Diagnostic, KPS0508};
-use kps_ast::Span;
-use kps_ast::{self as ast, At, Body, Code, Param, Prototype, Text};
+use kps_ast::{self as ast, Body, Code, Prototype, Span, Text};
 use kps_codegen::names::ident;
-use syn::ext::IdentExt as _;
 use syn::spanned::Spanned as _;
-use syn::{AttrStyle, FnArg, Item, ItemFn, Pat, ReturnType};
+use syn::Item;
 
 /// What a file says of a function.
 struct Found {
@@ -90,7 +89,7 @@ fn function(
     {
         return Err(more(file, pieces.place(code, other.span())));
     }
-    if let Some(odd) = odd_part(function) {
+    if let Some(odd) = odd_part(&function.attrs, &function.sig) {
         return Err(Diagnostic::error(KPS0508, "a function that the kernel calls cannot have this")
             .at(pieces.place(code, odd), "")
             .note("the new body has the old function's prototype, and the generated code around it")
@@ -98,7 +97,12 @@ fn function(
     }
     let braces = function.block.brace_token.span;
     let body = Span::new(pieces.place(code, braces.open()).end, pieces.place(code, braces.close()).start);
-    Ok(Found { prototype: prototype(pieces, code, function), body: Code { span: body } })
+    Ok(Found {
+        prototype: written::prototype(&function.sig, &|span| pieces.place(code, span), &|ty: &syn::Type| {
+            Code { span: pieces.place(code, ty.span()) }
+        }),
+        body: Code { span: body },
+    })
 }
 
 fn more(file: &str, place: Span) -> Diagnostic {
@@ -106,59 +110,4 @@ fn more(file: &str, place: Span) -> Diagnostic {
         .at(place, "")
         .note("what `replace from` names is one function, as `replace { .. }` is one body")
         .help("move it into the function, or into a file of `mod NAME from \"FILE.rs\";`")
-}
-
-/// What no function has that C calls by a prototype of BTF's.
-fn odd_part(function: &ItemFn) -> Option<proc_macro2::Span> {
-    let sig = &function.sig;
-    let is_comment = |attribute: &&syn::Attribute| {
-        attribute.path().is_ident("doc") && matches!(attribute.style, AttrStyle::Outer)
-    };
-    let attribute = function.attrs.iter().find(|attribute| !is_comment(attribute)).map(|a| a.span());
-    let constant = sig.constness.map(|word| word.span());
-    let asynchronous = sig.asyncness.map(|word| word.span());
-    let abi = sig.abi.iter().find(|abi| abi.name.as_ref().is_some_and(|name| name.value() != "C"));
-    let generics = (!sig.generics.params.is_empty()).then(|| sig.generics.span());
-    let clause = sig.generics.where_clause.as_ref().map(|clause| clause.span());
-    let param = sig.inputs.iter().find(|input| name_of(input).is_none()).map(|input| input.span());
-    [attribute, constant, asynchronous, abi.map(|abi| abi.span()), generics, clause, param]
-        .into_iter()
-        .flatten()
-        .next()
-}
-
-/// The name of a parameter that has just one.
-fn name_of(input: &FnArg) -> Option<&syn::Ident> {
-    match input {
-        FnArg::Typed(param) if param.attrs.is_empty() => match &*param.pat {
-            Pat::Ident(name) if name.by_ref.is_none() && name.subpat.is_none() && name.attrs.is_empty() => {
-                Some(&name.ident)
-            }
-            _ => None,
-        },
-        _ => None,
-    }
-}
-
-/// The prototype as the spec would have it.
-fn prototype(pieces: &dyn Pieces, code: Code, function: &ItemFn) -> Prototype {
-    let sig = &function.sig;
-    let ty = |ty: &syn::Type| Code { span: pieces.place(code, ty.span()) };
-    let param = |input: &FnArg| {
-        let (FnArg::Typed(typed), Some(name)) = (input, name_of(input)) else { return None };
-        let name = At { value: name.unraw().to_string(), span: pieces.place(code, name.span()) };
-        Some(Param { name, ty: ty(&typed.ty) })
-    };
-    let brackets = sig.paren_token.span;
-    let list = pieces.place(code, brackets.open()).to(pieces.place(code, brackets.close()));
-    let ret = match &sig.output {
-        ReturnType::Default => None,
-        ReturnType::Type(_, result) => Some(ty(result)),
-    };
-    Prototype {
-        params: sig.inputs.iter().filter_map(param).collect(),
-        variadic: sig.variadic.is_some(),
-        span: ret.map_or(list, |ret| list.to(ret.span)),
-        ret,
-    }
 }

@@ -27,6 +27,7 @@ mod symbols;
 mod syscalls;
 mod test_blocks;
 mod words;
+pub mod written;
 
 use crate::diag::{any_error, list, Diagnostic, KPS0207, KPS0209, KPS0213, KPS0607};
 use data::Tied;

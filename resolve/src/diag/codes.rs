@@ -359,6 +359,20 @@ codes! {
     /// A later patch does not free data as the earlier one does.
     KPS1118,
 
+    // Patch crates.
+    /// The arguments of an attribute are not understood.
+    KPS1201,
+    /// An attribute does not belong to what it stands on.
+    KPS1202,
+    /// A function has a signature that the kernel cannot call it by.
+    KPS1203,
+    /// The hooks of one function name its parameters differently.
+    KPS1204,
+    /// A function has one kind of hook twice.
+    KPS1205,
+    /// What a static says is not of the form that its attribute wants.
+    KPS1206,
+
     // kpsc itself.
     /// A bug in kpsc.
     KPS9999,

@@ -1,0 +1,107 @@
+//! The arguments of attributes: words, `word = value` and `word(..)`, with commas between them.
+
+use crate::Places;
+use kps_ast::{At, Name, Text};
+use proc_macro2::TokenStream;
+use syn::ext::IdentExt as _;
+use syn::parse::{ParseStream, Parser as _};
+use syn::{Ident, LitInt, LitStr, Token};
+
+/// Arguments that have not been read yet.
+pub(crate) struct Arguments<'a> {
+    pub(crate) input: ParseStream<'a>,
+    places: &'a dyn Places,
+}
+
+/// Reads all arguments.
+pub(crate) fn read<T>(
+    tokens: TokenStream,
+    places: &dyn Places,
+    read: impl FnOnce(&mut Arguments<'_>) -> syn::Result<T>,
+) -> syn::Result<T> {
+    let all = |input: ParseStream<'_>| read(&mut Arguments { input, places });
+    all.parse2(tokens)
+}
+
+impl Arguments<'_> {
+    /// Reads one argument after the other: `read` gets its word.
+    pub(crate) fn each(
+        &mut self,
+        mut read: impl FnMut(&mut Self, &Ident) -> syn::Result<()>,
+    ) -> syn::Result<()> {
+        while !self.input.is_empty() {
+            let word = self.input.call(Ident::parse_any)?;
+            read(self, &word)?;
+            if !self.input.is_empty() {
+                self.input.parse::<Token![,]>()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// `= "text"`
+    pub(crate) fn text(&mut self) -> syn::Result<Text> {
+        self.input.parse::<Token![=]>()?;
+        self.literal()
+    }
+
+    /// `"text"`
+    pub(crate) fn literal(&mut self) -> syn::Result<Text> {
+        let literal = self.input.parse::<LitStr>()?;
+        Ok(At { value: literal.value(), span: self.places.place(literal.span()) })
+    }
+
+    /// A name of C.
+    pub(crate) fn name(&mut self) -> syn::Result<Name> {
+        let ident = self.input.call(Ident::parse_any)?;
+        Ok(At { value: ident.unraw().to_string(), span: self.places.place(ident.span()) })
+    }
+
+    /// `= NAME`
+    pub(crate) fn named(&mut self) -> syn::Result<Name> {
+        self.input.parse::<Token![=]>()?;
+        self.name()
+    }
+
+    /// `= NUMBER`
+    pub(crate) fn number(&mut self) -> syn::Result<At<u32>> {
+        self.input.parse::<Token![=]>()?;
+        let literal = self.input.parse::<LitInt>()?;
+        Ok(At { value: literal.base10_parse()?, span: self.places.place(literal.span()) })
+    }
+
+    /// `= NUMBER`, as it is written.
+    pub(crate) fn digits(&mut self) -> syn::Result<Name> {
+        self.input.parse::<Token![=]>()?;
+        let literal = self.input.parse::<LitInt>()?;
+        Ok(At { value: literal.to_string(), span: self.places.place(literal.span()) })
+    }
+
+    /// `(..)`, with commas between what `read` reads.
+    pub(crate) fn list<T>(
+        &mut self,
+        mut read: impl FnMut(&mut Arguments<'_>) -> syn::Result<T>,
+    ) -> syn::Result<Vec<T>> {
+        let content;
+        syn::parenthesized!(content in self.input);
+        let mut inner = Arguments { input: &content, places: self.places };
+        let mut all = Vec::new();
+        while !inner.input.is_empty() {
+            all.push(read(&mut inner)?);
+            if !inner.input.is_empty() {
+                inner.input.parse::<Token![,]>()?;
+            }
+        }
+        Ok(all)
+    }
+
+    /// Where a token stands.
+    pub(crate) fn places(&self) -> &dyn Places {
+        self.places
+    }
+}
+
+/// The error for a word that an attribute does not know.
+pub(crate) fn unknown(word: &Ident) -> syn::Error {
+    syn::Error::new(word.span(), format!("it knows no `{word}`"))
+}

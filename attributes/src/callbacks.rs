@@ -1,0 +1,48 @@
+//! `#[pre_patch(OBJECT)]` and its like on functions: what the kernel calls when it patches an object.
+
+use crate::Reader;
+use kps_ast::{At, Callback};
+use kps_resolve::diag::{Diagnostic, KPS1203};
+use kps_resolve::written;
+use syn::spanned::Spanned as _;
+use syn::{Attribute, ItemFn};
+
+impl Reader<'_> {
+    pub(crate) fn callback(&mut self, word: &'static str, attribute: &Attribute, function: &ItemFn) {
+        let form = format!("the object: `#[{word}(vmlinux)]`");
+        let Some(object) = self.arguments(word, attribute, &form, |args| args.name()) else { return };
+        let others: Vec<Attribute> =
+            function.attrs.iter().filter(|other| !std::ptr::eq(*other, attribute)).cloned().collect();
+        let sig = &function.sig;
+        let result = if word == "pre_patch" { " -> c_int" } else { "" };
+        let returns = !matches!(sig.output, syn::ReturnType::Default);
+        let param = sig.inputs.iter().find(|input| {
+            let name = written::name_of(input).map(ToString::to_string);
+            !matches!(name.as_deref(), Some("obj" | "_obj"))
+        });
+        let problem = match written::odd_part(&others, sig) {
+            Some(odd) => Some((odd, "a function that the kernel calls cannot have this")),
+            None if sig.unsafety.is_none() => Some((sig.fn_token.span, "the function is not `unsafe`")),
+            None if sig.inputs.len() > 1 => Some((sig.inputs.span(), "a callback has one parameter or none")),
+            None => param.map(|param| (param.span(), "the parameter of a callback is named `obj`")),
+        };
+        let problem = problem.or_else(|| match (word, returns) {
+            ("pre_patch", false) => {
+                Some((sig.ident.span(), "`pre_patch` returns whether the object may be patched"))
+            }
+            ("pre_patch", true) | (_, false) => None,
+            (_, true) => Some((sig.output.span(), "only `pre_patch` returns something")),
+        });
+        if let Some((span, message)) = problem {
+            self.diagnostics.push(
+                Diagnostic::error(KPS1203, message)
+                    .at(self.at(span), "")
+                    .help(format!("write `unsafe fn {}(obj: *mut klp_object){result} {{ .. }}`", sig.ident)),
+            );
+            return;
+        }
+        let name = At { value: word.to_owned(), span: self.at(attribute.path().span()) };
+        let code = self.places.body(&function.block);
+        self.object(&object).callbacks.push(Callback { name, code });
+    }
+}

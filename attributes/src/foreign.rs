@@ -1,0 +1,103 @@
+//! `#[symbols(OBJECT)]` and `#[c("FILE.c")]` on blocks of foreign items: what the kernel does not export, and what a file in C has.
+
+use crate::{is_called, symbol, Reader};
+use kps_ast::{At, CFile, CFunction, Prototype, Symbol, UseFn, UsePerCpu, UseStatic};
+use kps_resolve::diag::{Diagnostic, KPS1202};
+use kps_resolve::written;
+use syn::spanned::Spanned as _;
+use syn::{Attribute, ForeignItem, ForeignItemFn, ForeignItemStatic, ItemForeignMod};
+
+const ITEMS: &str = "write `fn NAME(NAME: TYPE) -> TYPE;` or `static NAME: TYPE;`";
+
+impl Reader<'_> {
+    pub(crate) fn symbols(&mut self, attribute: &Attribute, block: &ItemForeignMod) {
+        let form = "the object: `#[symbols(vmlinux)]`";
+        let Some(object) = self.arguments("symbols", attribute, form, |args| args.name()) else { return };
+        for item in &block.items {
+            match item {
+                ForeignItem::Fn(function) => {
+                    let Some(symbol) = self.symbol(&function.sig.ident, &function.attrs) else { continue };
+                    let Some(prototype) = self.foreign_prototype(function, &["position"]) else { continue };
+                    self.object(&object).use_fns.push(UseFn { symbol, prototype: Some(prototype) });
+                }
+                ForeignItem::Static(item) => self.foreign_static(&object, item),
+                other => self.refuse_item(other.span()),
+            }
+        }
+    }
+
+    fn foreign_static(&mut self, object: &kps_ast::Name, item: &ForeignItemStatic) {
+        let Some(symbol) = self.symbol(&item.ident, &item.attrs) else { return };
+        let ty = self.places.piece(&item.ty);
+        let is_per_cpu = item.attrs.iter().any(|attribute| is_called(attribute, "percpu"));
+        let object = self.object(object);
+        match is_per_cpu {
+            true => object.use_percpus.push(UsePerCpu { symbol, ty: Some(ty) }),
+            false => object.use_statics.push(UseStatic { symbol, ty }),
+        }
+    }
+
+    pub(crate) fn c_functions(&mut self, attribute: &Attribute, block: &ItemForeignMod) {
+        let form = "the file: `#[c(\"FILE.c\")]`";
+        let Some(file) = self.arguments("c", attribute, form, |args| args.literal()) else { return };
+        let mut functions = Vec::new();
+        for item in &block.items {
+            let ForeignItem::Fn(function) = item else {
+                self.refuse_item(item.span());
+                continue;
+            };
+            let Some(prototype) = self.foreign_prototype(function, &["replace"]) else { continue };
+            match function.attrs.iter().find(|attribute| is_called(attribute, "replace")) {
+                Some(attribute) => {
+                    let old = self.arguments("replace", attribute, symbol::FORM, symbol::read);
+                    if let Some((object, symbol)) = old {
+                        self.in_c(&object, &symbol, &file, prototype);
+                    }
+                }
+                None => {
+                    let name = self.name(&function.sig.ident);
+                    functions.push(CFunction { name, prototype });
+                }
+            }
+        }
+        let only_replaces = functions.is_empty() && !block.items.is_empty();
+        if !only_replaces {
+            self.patch.c_files.push(CFile { file, functions });
+        }
+    }
+
+    /// The symbol that an item of a block names.
+    fn symbol(&mut self, ident: &syn::Ident, attributes: &[Attribute]) -> Option<Symbol> {
+        let position = match attributes.iter().find(|attribute| is_called(attribute, "position")) {
+            None => None,
+            Some(attribute) => {
+                let form = "the position: `#[position(2)]`";
+                let read = |args: &mut crate::args::Arguments<'_>| {
+                    let literal = args.input.parse::<syn::LitInt>()?;
+                    Ok(At { value: literal.base10_parse()?, span: args.places().place(literal.span()) })
+                };
+                Some(self.arguments("position", attribute, form, read)?)
+            }
+        };
+        Some(Symbol { name: self.name(ident), position })
+    }
+
+    fn foreign_prototype(&mut self, function: &ForeignItemFn, known: &[&str]) -> Option<Prototype> {
+        let others = function.attrs.iter().filter(|other| !known.iter().any(|name| is_called(other, name)));
+        let others: Vec<Attribute> = others.cloned().collect();
+        if let Some(odd) = written::odd_part(&others, &function.sig) {
+            self.refuse_item(odd);
+            return None;
+        }
+        let places = self.places;
+        Some(written::prototype(&function.sig, &|span| places.place(span), &|ty: &syn::Type| {
+            places.piece(ty)
+        }))
+    }
+
+    fn refuse_item(&mut self, span: proc_macro2::Span) {
+        let error =
+            Diagnostic::error(KPS1202, "this cannot stand among the symbols of the kernel or of a file in C");
+        self.diagnostics.push(error.at(self.at(span), "").help(ITEMS));
+    }
+}

@@ -1,0 +1,224 @@
+//! The second front door: a module of Rust with attributes, read into the syntax tree that specs have too.
+//!
+//! Each construct of the language has its attribute, and each attribute a file here. What they mean is said nowhere here: it is what
+//! the same thing means in a spec, because nothing behind this crate knows the difference.
+
+mod args;
+mod callbacks;
+mod foreign;
+mod hooks;
+mod livepatch;
+mod param;
+mod shadow;
+mod state;
+mod symbol;
+
+use args::Arguments;
+use kps_ast::{self as ast, At, Code, Name, Span};
+use kps_resolve::diag::{Diagnostic, KPS1201, KPS1202};
+use proc_macro2::TokenStream;
+use quote::ToTokens;
+use syn::ext::IdentExt as _;
+use syn::spanned::Spanned as _;
+use syn::{Attribute, Item, ItemMod};
+
+/// Where the tokens of a crate stand, and what is kept of them.
+pub trait Places {
+    /// The place of a token.
+    fn place(&self, span: proc_macro2::Span) -> Span;
+
+    /// What stands between the braces of a block.
+    fn body(&self, block: &syn::Block) -> Code;
+
+    /// Some tokens that stand together.
+    fn piece(&self, tokens: &dyn ToTokens) -> Code;
+}
+
+/// The attributes of a patch crate, besides `#[livepatch]` itself. They mean something inside of its module only.
+pub const INNER: &[&str] = &[
+    "c",
+    "param",
+    "post",
+    "post_patch",
+    "post_unpatch",
+    "pre",
+    "pre_patch",
+    "pre_unpatch",
+    "replace",
+    "shadow",
+    "state",
+    "symbols",
+];
+
+/// The attribute of the module.
+pub const OUTER: &str = "livepatch";
+
+/// Whether an attribute is called so, by its name alone or as the crate `kps` has it.
+pub fn is_called(attribute: &Attribute, name: &str) -> bool {
+    let segments = &attribute.path().segments;
+    let last = segments.last().is_some_and(|segment| segment.ident == name);
+    last && (segments.len() == 1 || segments.len() == 2 && segments[0].ident == "kps")
+}
+
+/// Reads a module with its attribute's arguments. What is not understood is said, and left out of the patch.
+pub fn read(arguments: TokenStream, module: &ItemMod, places: &dyn Places) -> (ast::Patch, Vec<Diagnostic>) {
+    let mut reader = Reader { places, patch: livepatch::empty(module, places), diagnostics: Vec::new() };
+    reader.livepatch(arguments, module);
+    match &module.content {
+        Some((_, items)) => items.iter().for_each(|item| reader.item(item)),
+        None => reader.diagnostics.push(
+            Diagnostic::error(KPS1202, "the module of a patch has its items between braces")
+                .at(places.place(module.ident.span()), "")
+                .note("a macro sees no other file")
+                .help(format!("write `mod {} {{ .. }}`", module.ident)),
+        ),
+    }
+    (reader.patch, reader.diagnostics)
+}
+
+/// A patch on its way.
+struct Reader<'a> {
+    places: &'a dyn Places,
+    patch: ast::Patch,
+    diagnostics: Vec<Diagnostic>,
+}
+
+impl Reader<'_> {
+    fn item(&mut self, item: &Item) {
+        let Some((name, attribute)) = ours(attributes_of(item)) else {
+            self.patch.items.push(self.places.piece(item));
+            return;
+        };
+        match (name, item) {
+            ("pre" | "post" | "replace", Item::Fn(function)) => self.hook(name, attribute, function),
+            ("pre_patch" | "post_patch" | "pre_unpatch" | "post_unpatch", Item::Fn(function)) => {
+                self.callback(name, attribute, function);
+            }
+            ("param", Item::Static(item)) => self.param(attribute, item),
+            ("shadow", Item::Static(item)) => self.shadow(attribute, item),
+            ("state", Item::Static(item)) => self.state(attribute, item),
+            ("symbols", Item::ForeignMod(block)) => self.symbols(attribute, block),
+            ("c", Item::ForeignMod(block)) => self.c_functions(attribute, block),
+            _ => self.misplaced(name, attribute),
+        }
+    }
+
+    /// An attribute that does not belong to what it stands on.
+    fn misplaced(&mut self, name: &str, attribute: &Attribute) {
+        let (on, help) = match name {
+            "param" => ("a static", "write `#[param] static NAME: bool = false;`"),
+            "shadow" => (
+                "a static",
+                "write `#[shadow(on = STRUCT, untied)] static NAME: Shadow<u32> = Shadow::new(0);`",
+            ),
+            "state" => (
+                "a static",
+                "write `#[state(id = 1)] static NAME: State<c_int> = State { save: || { .. }, .. };`",
+            ),
+            "symbols" => {
+                ("a block of foreign items", "write `#[symbols(vmlinux)] extern \"C\" { fn NAME(..); }`")
+            }
+            "c" => ("a block of foreign items", "write `#[c(\"FILE.c\")] extern \"C\" { fn NAME(..); }`"),
+            _ => ("a function", "write `unsafe fn NAME(..) { .. }` below it"),
+        };
+        let message = format!("`#[{name}]` belongs on {on}");
+        let error = Diagnostic::error(KPS1202, message).at(self.at(attribute.path().span()), "");
+        self.diagnostics.push(error.help(help));
+    }
+
+    fn at(&self, span: proc_macro2::Span) -> Span {
+        self.places.place(span)
+    }
+
+    fn name(&self, ident: &syn::Ident) -> Name {
+        At { value: ident.unraw().to_string(), span: self.at(ident.span()) }
+    }
+
+    /// Reports what is wrong with the arguments of an attribute.
+    fn refuse_arguments(&mut self, attribute: &str, error: &syn::Error, form: &str) {
+        let message = format!("`#[{attribute}]` is not understood: {error}");
+        let error = Diagnostic::error(KPS1201, message).at(self.at(error.span()), "");
+        self.diagnostics.push(error.help(format!("write {form}")));
+    }
+
+    /// The arguments of an attribute, which are read with `read`.
+    fn arguments<T>(
+        &mut self,
+        name: &str,
+        attribute: &Attribute,
+        form: &str,
+        read: impl FnOnce(&mut Arguments<'_>) -> syn::Result<T>,
+    ) -> Option<T> {
+        let tokens = match &attribute.meta {
+            syn::Meta::Path(_) => Ok(TokenStream::new()),
+            syn::Meta::List(list) => Ok(list.tokens.clone()),
+            syn::Meta::NameValue(value) => Err(syn::Error::new_spanned(value, "it takes a list in brackets")),
+        };
+        let all = tokens.and_then(|tokens| args::read(tokens, self.places, read));
+        all.map_err(|error| self.refuse_arguments(name, &error, form)).ok()
+    }
+
+    /// The object of this name, which is added if it has not been mentioned.
+    fn object(&mut self, name: &Name) -> &mut ast::Object {
+        let objects = &mut self.patch.objects;
+        let at = objects.iter().position(|object| object.name.value == name.value).unwrap_or(objects.len());
+        if at == objects.len() {
+            objects.push(ast::Object {
+                name: name.clone(),
+                from: None,
+                funcs: Vec::new(),
+                use_fns: Vec::new(),
+                use_statics: Vec::new(),
+                use_percpus: Vec::new(),
+                callbacks: Vec::new(),
+            });
+        }
+        &mut objects[at]
+    }
+}
+
+/// The first attribute that is one of ours.
+fn ours(attributes: &[Attribute]) -> Option<(&'static str, &Attribute)> {
+    attributes.iter().find_map(|attribute| {
+        let name = INNER.iter().find(|name| is_called(attribute, name))?;
+        Some((*name, attribute))
+    })
+}
+
+/// The attributes of an item.
+fn attributes_of(item: &Item) -> &[Attribute] {
+    match item {
+        Item::Const(item) => &item.attrs,
+        Item::Enum(item) => &item.attrs,
+        Item::ExternCrate(item) => &item.attrs,
+        Item::Fn(item) => &item.attrs,
+        Item::ForeignMod(item) => &item.attrs,
+        Item::Impl(item) => &item.attrs,
+        Item::Macro(item) => &item.attrs,
+        Item::Mod(item) => &item.attrs,
+        Item::Static(item) => &item.attrs,
+        Item::Struct(item) => &item.attrs,
+        Item::Trait(item) => &item.attrs,
+        Item::TraitAlias(item) => &item.attrs,
+        Item::Type(item) => &item.attrs,
+        Item::Union(item) => &item.attrs,
+        Item::Use(item) => &item.attrs,
+        _ => &[],
+    }
+}
+
+/// The lines of a doc comment.
+fn docs(attributes: &[Attribute]) -> Vec<String> {
+    let line = |attribute: &Attribute| match &attribute.meta {
+        syn::Meta::NameValue(syn::MetaNameValue { path, value: syn::Expr::Lit(literal), .. })
+            if path.is_ident("doc") =>
+        {
+            match &literal.lit {
+                syn::Lit::Str(text) => Some(text.value()),
+                _ => None,
+            }
+        }
+        _ => None,
+    };
+    attributes.iter().filter_map(line).collect()
+}

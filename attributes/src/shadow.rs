@@ -1,0 +1,165 @@
+//! `#[shadow(on = STRUCT, ..)] static NAME: Shadow<TYPE> = ..;`: data that belongs to objects of the kernel.
+
+use crate::args::unknown;
+use crate::{symbol, Reader};
+use kps_ast::{At, Bound, Lifetime, Name, Shadow, Tie};
+use kps_resolve::diag::{Diagnostic, KPS1206};
+use proc_macro2::TokenStream;
+use syn::spanned::Spanned as _;
+use syn::{Attribute, Expr, ExprClosure, ItemStatic, Pat, Type};
+
+const FORM: &str =
+    "`#[shadow(on = STRUCT, freed_by = OBJECT::FUNCTION(PARENT))]` or `#[shadow(on = STRUCT, untied)]`";
+const VALUE: &str =
+    "write `Shadow::new(VALUE)`, or `Shadow { init: VALUE, ctor: |parent, data| { .. }, dtor: |data| { .. } }`";
+
+impl Reader<'_> {
+    pub(crate) fn shadow(&mut self, attribute: &Attribute, item: &ItemStatic) {
+        let places = self.places;
+        let arguments = self.arguments("shadow", attribute, FORM, |args| {
+            let (mut parent, mut lifetime) = (None, None);
+            args.each(|args, word| {
+                match word.to_string().as_str() {
+                    "on" => parent = Some(args.named()?),
+                    "untied" => lifetime = Some(Lifetime::Untied),
+                    "freed_by" => {
+                        args.input.parse::<syn::Token![=]>()?;
+                        let (object, symbol) = symbol::read(args)?;
+                        let content;
+                        syn::parenthesized!(content in args.input);
+                        let parent = places.piece(&content.parse::<TokenStream>()?);
+                        lifetime = Some(Lifetime::FreedBy(Tie { object: of_module(object), symbol, parent }));
+                    }
+                    _ => return Err(unknown(word)),
+                }
+                Ok(())
+            })?;
+            let parent = parent.ok_or_else(|| args.input.error("`on = STRUCT` is missing"))?;
+            Ok((parent, lifetime))
+        });
+        let Some((parent, lifetime)) = arguments else { return };
+        let Some(ty) = self.inner_type("Shadow", item) else { return };
+        let Some([init, ctor, dtor]) = self.fields("Shadow", item, ["init", "ctor", "dtor"], VALUE) else {
+            return;
+        };
+        let Some(init) = init else {
+            self.refuse_value(item.expr.span(), "`init` is missing", VALUE);
+            return;
+        };
+        let init = self.places.piece(init);
+        let ctor = ctor.map(|value| self.closure("ctor", value, 2, VALUE));
+        let dtor = dtor.map(|value| self.closure("dtor", value, 1, VALUE));
+        if ctor.as_ref().is_some_and(Option::is_none) || dtor.as_ref().is_some_and(Option::is_none) {
+            return;
+        }
+        let name = self.name(&item.ident);
+        let (ctor, dtor) = (ctor.flatten(), dtor.flatten());
+        self.patch.shadows.push(Shadow { name, ty, parent, init, lifetime, ctor, dtor });
+    }
+
+    /// `T` of `static NAME: Shadow<T>`.
+    pub(crate) fn inner_type(&mut self, wrapper: &str, item: &ItemStatic) -> Option<kps_ast::Code> {
+        let inner = match &*item.ty {
+            Type::Path(path) if path.qself.is_none() => path.path.segments.last(),
+            _ => None,
+        };
+        let arguments = match inner {
+            Some(segment) if segment.ident == wrapper => match &segment.arguments {
+                syn::PathArguments::AngleBracketed(arguments) => arguments.args.first(),
+                _ => None,
+            },
+            _ => None,
+        };
+        if let Some(syn::GenericArgument::Type(ty)) = arguments {
+            return Some(self.places.piece(ty));
+        }
+        let help = format!("write `static {}: {wrapper}<TYPE> = ..;`", item.ident);
+        self.refuse_value(item.ty.span(), &format!("the type of this static is `{wrapper}<TYPE>`"), &help);
+        None
+    }
+
+    /// The members of `NAME { member: value, .. }`, in the order of `names`; `NAME::new(value)` has the first one alone.
+    pub(crate) fn fields<'i, const N: usize>(
+        &mut self,
+        wrapper: &str,
+        item: &'i ItemStatic,
+        names: [&str; N],
+        form: &str,
+    ) -> Option<[Option<&'i Expr>; N]> {
+        let mut values = [None; N];
+        let ends_with =
+            |path: &syn::Path, name: &str| path.segments.last().is_some_and(|last| last.ident == name);
+        match &*item.expr {
+            Expr::Struct(value) if ends_with(&value.path, wrapper) && value.rest.is_none() => {
+                for field in &value.fields {
+                    let at = names.iter().position(|name| match &field.member {
+                        syn::Member::Named(member) => member == name,
+                        syn::Member::Unnamed(_) => false,
+                    });
+                    let Some(at) = at else {
+                        self.refuse_value(field.member.span(), "it has no such member", form);
+                        return None;
+                    };
+                    values[at] = Some(&field.expr);
+                }
+                Some(values)
+            }
+            Expr::Call(call) if wrapper == "Shadow" && call.args.len() == 1 => match &*call.func {
+                Expr::Path(path) if ends_with(&path.path, "new") => {
+                    values[0] = call.args.first();
+                    Some(values)
+                }
+                other => {
+                    self.refuse_value(other.span(), "this does not say what the data is", form);
+                    None
+                }
+            },
+            other => {
+                self.refuse_value(other.span(), "this does not say what the data is", form);
+                None
+            }
+        }
+    }
+
+    /// `|NAME, ..| { .. }`: a body that calls what it is given by names of its own.
+    pub(crate) fn closure(&mut self, word: &str, value: &Expr, params: usize, form: &str) -> Option<Bound> {
+        let body = match value {
+            Expr::Closure(ExprClosure { inputs, body, .. }) if inputs.len() == params => Some((inputs, body)),
+            _ => None,
+        };
+        let Some((inputs, body)) = body else {
+            let problem = format!("`{word}` is a closure with {params} parameters");
+            self.refuse_value(value.span(), &problem, form);
+            return None;
+        };
+        let mut names = Vec::new();
+        for input in inputs {
+            match input {
+                Pat::Ident(name) if name.by_ref.is_none() && name.subpat.is_none() => {
+                    names.push(self.name(&name.ident));
+                }
+                Pat::Wild(wild) => names.push(At { value: "_".to_owned(), span: self.at(wild.span()) }),
+                other => {
+                    self.refuse_value(other.span(), "a parameter here is a name alone", form);
+                    return None;
+                }
+            }
+        }
+        let code = match &**body {
+            Expr::Block(block) if block.attrs.is_empty() && block.label.is_none() => {
+                self.places.body(&block.block)
+            }
+            other => self.places.piece(other),
+        };
+        Some(Bound { word: self.at(value.span()), names, code })
+    }
+
+    pub(crate) fn refuse_value(&mut self, span: proc_macro2::Span, problem: &str, help: &str) {
+        self.diagnostics.push(Diagnostic::error(KPS1206, problem).at(self.at(span), "").help(help));
+    }
+}
+
+/// The image is nobody's module.
+fn of_module(object: Name) -> Option<Name> {
+    (object.value != "vmlinux").then_some(object)
+}
