@@ -64,6 +64,7 @@ pub enum Refusal {
 
 impl Refusal {
     /// What `pre_patch` returns.
+    #[inline]
     pub fn errno(self) -> c_int {
         match self {
             Refusal::NoMemory => -super::errno::ENOMEM,
@@ -216,7 +217,7 @@ impl<T> Held<T> {
                     null_mut(),
                     self.id,
                     size_of::<Record<T>>(),
-                    klp::GFP_KERNEL,
+                    super::prelude::GFP_KERNEL,
                     None,
                     null_mut(),
                 )
@@ -325,6 +326,7 @@ impl<T> Held<T> {
 }
 
 /// The id of a generation's data.
+#[inline]
 pub(crate) fn generation_id(id: u64, generation: u32) -> u64 {
     id | u64::from(generation)
 }
