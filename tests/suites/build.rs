@@ -214,14 +214,13 @@ fn a_crate_over_the_runtime_becomes_the_same_instructions() {
         let main = String::from_utf8_lossy(&read(&source.join(format!("{spec}_main.rs")))).into_owned();
         let (main, declaration, items) = split(&main, "kernel::prelude::module! {\n", "\n}\n");
         let (lints, _, uses) = split(main, "#[allow(dead_code", "mod types;\n");
-        let declaration = declaration.replace("livepatch::Module", "patch::livepatch::Module");
-        let items = items.replace("\nmod livepatch {", "\npub(crate) mod livepatch {");
+        let declaration = declaration.replace("livepatch::Module", "patch::Module");
         let library = source.join("src");
         std::fs::create_dir(&library)
-            .and_then(|()| std::fs::write(library.join("lib.rs"), format!("mod patch;\n{declaration}")))
+            .and_then(|()| std::fs::write(library.join("lib.rs"), format!("//! A patch.\nmod patch;\n{declaration}")))
             .and_then(|()| {
                 let patch =
-                    format!("{lints}use ::kps;\n#[path = \"../{spec}_types.rs\"]\nmod types;\n{uses}{items}");
+                    format!("{lints}use ::kps;\n#[path = \"../{spec}_types.rs\"]\nmod types;\n{uses}{items}pub(crate) use livepatch::Module;\n");
                 std::fs::write(library.join("patch.rs"), patch)
             })
             .and_then(|()| {
