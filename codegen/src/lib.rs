@@ -15,7 +15,8 @@ mod syscall;
 mod types;
 
 use kps_plan::{Patch, Type, Types};
-use proc_macro2::TokenStream;
+use proc_macro2::{Ident, TokenStream};
+use quote::quote;
 
 /// A body of some front door, as tokens.
 pub trait Body {
@@ -29,7 +30,7 @@ pub trait Body {
     fn origin(&self) -> String;
 }
 
-/// The Rust of one module.
+/// The Rust of one module, as a crate that nobody adds anything to.
 #[derive(Debug)]
 pub struct Module {
     /// The crate root.
@@ -45,7 +46,60 @@ pub fn note_text<B>(patch: &Patch<B>) -> String {
 
 /// Generates a module.
 pub fn module<B: Body>(patch: &Patch<B>) -> Module {
-    Module { root: module::root(patch), types: types::module(&patch.kernel) }
+    let contents = contents(patch, &quote!(livepatch::Module));
+    Module { root: module::root(patch, &contents), types: contents.types }
+}
+
+/// The Rust of one patch in pieces, for a crate that has more in it.
+///
+/// All but `declaration` belong into one module, wherever that is: no path in them leads out of it but those to crates. The
+/// module needs the runtime under the name `kps`, a module `types`, and what is in `kps::prelude` and `types`.
+#[derive(Debug)]
+pub struct Contents {
+    /// The lints that it does not keep, for an `allow` around it.
+    pub allowed: TokenStream,
+    /// `module!`, which must be at the crate root: the kernel's macros look there for what they print before each message.
+    pub declaration: TokenStream,
+    /// What bodies are written in: `.modinfo`, parameters, data and the changed functions.
+    pub items: TokenStream,
+    /// The module `livepatch`: the tables, and the `init` that hands them to the kernel. Nothing else names it.
+    pub livepatch: TokenStream,
+    /// What is in the module `types`.
+    pub types: TokenStream,
+}
+
+impl Contents {
+    /// All but the declaration as a module of this name, in a crate that depends on `kps`.
+    pub fn within(&self, name: &Ident) -> TokenStream {
+        let Contents { allowed, items, livepatch, types, .. } = self;
+        quote! {
+            #[allow(#allowed)]
+            mod #name {
+                use ::kps;
+                mod types {
+                    #types
+                }
+                #[allow(unused_imports)]
+                use {kps::prelude::*, types::*};
+
+                #items
+                #livepatch
+                pub(crate) use livepatch::Module;
+            }
+        }
+    }
+}
+
+/// Generates the pieces of a module. `module` is the path from the crate root to the type `Module` of its module `livepatch`, which
+/// [`Contents::within`] puts at `NAME::Module`.
+pub fn contents<B: Body>(patch: &Patch<B>, module: &TokenStream) -> Contents {
+    Contents {
+        allowed: module::allowed(),
+        declaration: module::declaration(patch, module),
+        items: module::items(patch),
+        livepatch: module::livepatch(patch),
+        types: types::module(&patch.kernel),
+    }
 }
 
 /// A type as bodies write it.

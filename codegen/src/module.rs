@@ -1,4 +1,4 @@
-//! The crate root of a module: what it is, what it changes, and how it is enabled.
+//! The code of a module: what it is, what it changes, and how it is enabled.
 
 use crate::data;
 use crate::func::{callback, entry_signature, func};
@@ -6,7 +6,7 @@ use crate::gate::{self, gate, gate_ident};
 use crate::names::{func_names, ident, object_ident, FuncNames};
 use crate::params;
 use crate::types::{externs, Names};
-use crate::Body;
+use crate::{Body, Contents};
 use kps_plan::{
     AuthorsKey, CInt, Link, Metadata, Module, Object, ObjectName, ParamType, Patch, Replace, Signature, Type,
     Uses,
@@ -16,25 +16,16 @@ use quote::{format_ident, quote};
 use std::collections::BTreeSet;
 use std::ffi::CString;
 
-pub(crate) fn root<B: Body>(patch: &Patch<B>) -> TokenStream {
-    let names = func_names(patch);
+/// The crate root of a module that is nothing but the patch.
+pub(crate) fn root<B>(patch: &Patch<B>, contents: &Contents) -> TokenStream {
     let title = format!(" The livepatch `{}` for Linux {}.", patch.name, patch.target.release);
     let types_file = format!("{}_types.rs", patch.name);
-    let declaration = module_macro(patch);
-    let modinfo = modinfo(patch);
-    let params = patch.params.as_ref().map(|params| params::params(&patch.kernel.types, params));
-    let data = patch.has_data().then(|| data::statics(patch));
-    let items = patch.items.iter().map(Body::tokens);
-    let modules = patch.modules.iter().map(author_module);
-    let objects = patch.objects.iter().zip(&names).map(|(object, names)| self::object(patch, object, names));
-    let livepatch = livepatch(patch, &names);
-    // Members that overlap are behind a `Deref`, at which rustc 1.89 takes offence where a pointer is followed; older ones do
-    // not know of it.
+    let Contents { allowed, declaration, items, livepatch, .. } = contents;
     quote! {
         #![doc = #title]
         //!
         //! kpsc wrote this file. Change the spec and not this.
-        #![allow(missing_docs, unreachable_pub, unknown_lints, dangerous_implicit_autorefs)]
+        #![allow(#allowed)]
 
         #[allow(dead_code, unused_imports, unused_macros)]
         #[path = "kps/lib.rs"]
@@ -46,17 +37,39 @@ pub(crate) fn root<B: Body>(patch: &Patch<B>) -> TokenStream {
         use {kps::prelude::*, types::*};
 
         #declaration
+        #items
+        #livepatch
+    }
+}
+
+/// The lints that generated code does not keep.
+pub(crate) fn allowed() -> TokenStream {
+    // Members that overlap are behind a `Deref`, at which rustc 1.89 takes offence where a pointer is followed; older ones do
+    // not know of it.
+    quote!(missing_docs, unreachable_pub, unknown_lints, dangerous_implicit_autorefs)
+}
+
+/// What bodies are written in.
+pub(crate) fn items<B: Body>(patch: &Patch<B>) -> TokenStream {
+    let names = func_names(patch);
+    let modinfo = modinfo(patch);
+    let params = patch.params.as_ref().map(|params| params::params(&patch.kernel.types, params));
+    let data = patch.has_data().then(|| data::statics(patch));
+    let items = patch.items.iter().map(Body::tokens);
+    let modules = patch.modules.iter().map(author_module);
+    let objects = patch.objects.iter().zip(&names).map(|(object, names)| self::object(patch, object, names));
+    quote! {
         #modinfo
         #params
         #data
         #(#items)*
         #(#modules)*
         #(#objects)*
-        #livepatch
     }
 }
 
-fn module_macro<B>(patch: &Patch<B>) -> TokenStream {
+/// What the module is to its loader. `module` is the path of its type.
+pub(crate) fn declaration<B>(patch: &Patch<B>, module: &TokenStream) -> TokenStream {
     let Metadata { license, authors, description, .. } = &patch.metadata;
     let name = &patch.name;
     let authors = match patch.target.authors_key {
@@ -82,7 +95,7 @@ fn module_macro<B>(patch: &Patch<B>) -> TokenStream {
     });
     quote! {
         kernel::prelude::module! {
-            type: livepatch::Module,
+            type: #module,
             name: #name,
             #authors
             #description
@@ -189,7 +202,8 @@ fn sees<B>(object: &Object<B>) -> Option<TokenStream> {
 const CALLBACK: Signature = Signature { params: Vec::new(), ret: Type::Int(CInt::Int), variadic: false };
 
 /// The tables for `klp_enable_patch()`, and the module's `init`.
-fn livepatch<B: Body>(patch: &Patch<B>, names: &[Vec<FuncNames>]) -> TokenStream {
+pub(crate) fn livepatch<B: Body>(patch: &Patch<B>) -> TokenStream {
+    let names = &func_names(patch);
     let types = &patch.kernel.types;
     let name = |id| ident(types.get(id).name());
     let (klp_patch, klp_object, klp_func) =
@@ -263,7 +277,7 @@ fn livepatch<B: Body>(patch: &Patch<B>, names: &[Vec<FuncNames>]) -> TokenStream
                 static kps_stop_notes: u8;
             }
 
-            pub(super) struct Module;
+            pub(crate) struct Module;
 
             impl kernel::Module for Module {
                 fn init(module: &'static kernel::ThisModule) -> kernel::error::Result<Self> {

@@ -137,9 +137,9 @@ fn getter(types: &Types, bitfield: &Bitfield) -> TokenStream {
     let text = format!(" The bitfield `{}`.", bitfield.name);
     let (bit, width) = (Literal::u64_unsuffixed(bitfield.bit), Literal::u32_unsuffixed(bitfield.width));
     let read = match number(types, &bitfield.ty) {
-        None => quote!(crate::kps::bitfield::read(self, #bit, #width) != 0),
-        Some(int) if int.signed() => quote!(crate::kps::bitfield::read_signed(self, #bit, #width) as #ty),
-        Some(_) => quote!(crate::kps::bitfield::read(self, #bit, #width) as #ty),
+        None => quote!(super::kps::bitfield::read(self, #bit, #width) != 0),
+        Some(int) if int.signed() => quote!(super::kps::bitfield::read_signed(self, #bit, #width) as #ty),
+        Some(_) => quote!(super::kps::bitfield::read(self, #bit, #width) as #ty),
     };
     quote! {
         #[doc = #text]
@@ -161,7 +161,7 @@ fn setter(types: &Types, bitfield: &Bitfield, name: &str) -> TokenStream {
         pub fn #name(&mut self, value: #ty) {
             /// SAFETY: the bits are in the struct of the one kernel that the patch can be loaded into, and what shares their
             /// bytes are other bitfields.
-            unsafe { crate::kps::bitfield::write(self, #bit, #width, value as u64) }
+            unsafe { super::kps::bitfield::write(self, #bit, #width, value as u64) }
         }
     }
 }

@@ -7,7 +7,7 @@ use proc_macro2::{Ident, Literal, TokenStream};
 use quote::quote;
 use std::collections::BTreeSet;
 
-/// The file `types.rs` of a module.
+/// What is in the module `types`.
 pub(crate) fn module(imports: &Imports) -> TokenStream {
     let types = &imports.types;
     let defs = types.iter().map(|(_, def)| definition(types, def));
@@ -25,7 +25,7 @@ pub(crate) fn module(imports: &Imports) -> TokenStream {
     }
 }
 
-/// A type in the place where it is used.
+/// A type in the place where it is used, which is a module beside `kps`.
 pub(crate) fn ty(types: &Types, t: &Type) -> TokenStream {
     match t {
         Type::Void => quote!(c_void),
@@ -48,7 +48,7 @@ pub(crate) fn ty(types: &Types, t: &Type) -> TokenStream {
         // As many elements as the kernel has put there, none of which Rust may count on.
         Type::Array { of, len: 0 } => {
             let of = ty(types, of);
-            quote!(crate::kps::flexible_array::FlexibleArray<#of>)
+            quote!(super::kps::flexible_array::FlexibleArray<#of>)
         }
         Type::Array { of, len } => {
             let (of, len) = (ty(types, of), Literal::u64_unsuffixed(*len));
@@ -121,7 +121,7 @@ impl Names {
         }
     }
 
-    /// The imports, for a module below the crate root.
+    /// The imports, for a module beside `types`.
     pub(crate) fn imports(&self) -> TokenStream {
         let (ffi, kernel) = (self.ffi.iter(), self.kernel.iter());
         let ffi = (!self.ffi.is_empty()).then(|| quote!(use core::ffi::{#(#ffi),*};));
@@ -212,7 +212,7 @@ fn static_(types: &Types, Static { name, ty: t, per_cpu, link }: &Static) -> Tok
     let link = link_name(name, link);
     let (name, ty) = (ident(name), ty(types, t));
     match per_cpu {
-        true => quote!(#link pub static #name: crate::kps::percpu::PerCpu<#ty>;),
+        true => quote!(#link pub static #name: super::kps::percpu::PerCpu<#ty>;),
         false => quote!(#link pub static mut #name: #ty;),
     }
 }

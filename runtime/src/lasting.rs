@@ -9,7 +9,7 @@
 //! Everything that changes a record runs in callbacks, and so under `klp_mutex`.
 
 use super::klp;
-use core::ffi::{c_int, c_void};
+use core::ffi::c_int;
 use core::mem::{align_of, size_of, MaybeUninit};
 use core::ptr::{addr_of, addr_of_mut, null_mut};
 use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, Ordering};
@@ -64,6 +64,7 @@ pub enum Refusal {
 
 impl Refusal {
     /// What `pre_patch` returns.
+    #[inline]
     pub fn errno(self) -> c_int {
         match self {
             Refusal::NoMemory => -super::errno::ENOMEM,
@@ -216,7 +217,7 @@ impl<T> Held<T> {
                     null_mut(),
                     self.id,
                     size_of::<Record<T>>(),
-                    klp::GFP_KERNEL,
+                    super::prelude::GFP_KERNEL,
                     None,
                     null_mut(),
                 )
@@ -325,11 +326,7 @@ impl<T> Held<T> {
 }
 
 /// The id of a generation's data.
+#[inline]
 pub(crate) fn generation_id(id: u64, generation: u32) -> u64 {
     id | u64::from(generation)
-}
-
-/// Kernel objects are passed to the shadow functions as mere addresses.
-pub(crate) fn address<P>(parent: *const P) -> *mut c_void {
-    parent.cast_mut().cast()
 }

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 //! The part of a livepatch that is the same in every one.
 //!
-//! `kpsc` puts these files beside the code it generates, as the module `kps` of the patch, because Kbuild compiles one
-//! crate and knows no libraries. On the host they are a crate, so that what does not need a kernel can be tested there.
-//! Nothing here allocates, prints or panics.
+//! It is used in two forms. `kpsc` puts these files beside the code that it generates from a spec, as the module `kps` of the
+//! patch. A patch that is a crate of its own depends on them as the crate `kps`, which Kbuild compiles beside it. Both become the
+//! same instructions: whatever a changed function calls is `#[inline]`.
+//!
+//! On the host, where nobody sets `CONFIG_RUST`, [`host`] stands in for the kernel, so that a patch can be checked there and what
+//! does not need a kernel can be tested. Otherwise nothing here allocates, prints or panics.
 #![cfg_attr(not(CONFIG_RUST), no_std)]
 
 pub mod bitfield;
@@ -13,14 +16,14 @@ pub mod flexible_array;
 pub mod frame;
 pub mod gate;
 pub mod guard;
+#[cfg(not(CONFIG_RUST))]
+pub mod host;
 pub mod klp;
 pub mod lasting;
 pub mod note;
 pub mod param;
 pub mod percpu;
-#[cfg(CONFIG_RUST)]
 pub mod prelude;
 pub mod shadow;
-#[cfg(CONFIG_RUST)]
-pub(crate) mod shim;
+pub mod shim;
 pub mod state;

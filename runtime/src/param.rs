@@ -5,6 +5,8 @@
 //! may do at any time (`kernel/params.c`). So a body never holds a reference to the value: it takes a copy with one load,
 //! or holds the lock that writers take.
 
+#[cfg(not(CONFIG_RUST))]
+use super::host::params::*;
 use core::cell::UnsafeCell;
 use core::ffi::{c_char, c_uint, CStr};
 
@@ -116,17 +118,20 @@ unsafe impl Sync for Charp {}
 
 impl Charp {
     /// A parameter that is this text if nobody sets it.
+    #[inline]
     pub const fn new(default: &'static CStr) -> Self {
         Charp(UnsafeCell::new(default.as_ptr()))
     }
 
     /// What it is.
+    #[inline]
     pub fn get(&self) -> &CStr {
         // SAFETY: `param_set_charp()` gives it a string that is there until the module is gone.
         unsafe { CStr::from_ptr(*self.0.get()) }
     }
 
     /// Where the kernel writes the address of the text.
+    #[inline]
     pub const fn as_ptr(&self) -> *mut *const c_char {
         self.0.get()
     }
@@ -142,6 +147,7 @@ unsafe impl Sync for SharedCharp {}
 
 impl SharedCharp {
     /// A parameter that is this text if nobody sets it.
+    #[inline]
     pub const fn new(default: &'static CStr) -> Self {
         SharedCharp(UnsafeCell::new(default.as_ptr()))
     }
@@ -149,7 +155,6 @@ impl SharedCharp {
     /// Calls a function with what it is now, and lets nobody change it meanwhile.
     ///
     /// The lock is a mutex: this may sleep, and must not be called from within itself.
-    #[cfg(CONFIG_RUST)]
     pub fn with<R>(&self, read: impl FnOnce(&CStr) -> R) -> R {
         let module = core::ptr::addr_of!(__this_module).cast_mut();
         // SAFETY: the loader makes the lock of a module before it reads parameters. Under it nobody frees the text, and
@@ -163,6 +168,7 @@ impl SharedCharp {
     }
 
     /// Where the kernel writes the address of the text.
+    #[inline]
     pub const fn as_ptr(&self) -> *mut *const c_char {
         self.0.get()
     }

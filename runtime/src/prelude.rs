@@ -16,5 +16,13 @@ pub use core::ptr::{addr_of, addr_of_mut, null, null_mut};
 pub use core::sync::atomic::{
     AtomicBool, AtomicI32, AtomicI64, AtomicIsize, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering,
 };
+
+#[cfg(not(CONFIG_RUST))]
+pub use super::host::{
+    container_of, pr_alert, pr_crit, pr_debug, pr_emerg, pr_err, pr_info, pr_notice, pr_warn, GFP_ATOMIC,
+    GFP_KERNEL, GFP_NOWAIT,
+};
+#[cfg(CONFIG_RUST)]
 pub use kernel::bindings::{GFP_ATOMIC, GFP_KERNEL, GFP_NOWAIT};
+#[cfg(CONFIG_RUST)]
 pub use kernel::{container_of, pr_alert, pr_crit, pr_debug, pr_emerg, pr_err, pr_info, pr_notice, pr_warn};

@@ -6,8 +6,8 @@
 //! from `post_patch` to `pre_unpatch`. If the transition away is reversed, nobody knows which of the objects are still there, and a new generation
 //! of data begins. Tasks may still hold references to the old one, which is freed when the last patch is gone.
 
-use super::klp::{self, Dtor};
-use super::lasting::{address, generation_id, Held, Lasting, Refusal};
+use super::klp::{self, address, Dtor};
+use super::lasting::{generation_id, Held, Lasting, Refusal};
 use core::ffi::{c_int, c_void};
 use core::marker::PhantomData;
 use core::mem::{align_of, needs_drop, size_of, MaybeUninit};

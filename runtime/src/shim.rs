@@ -9,11 +9,17 @@
 //! on the stack*, so the kernel's consistency check waits for it (`klp_check_stack_func()` in
 //! `kernel/livepatch/transition.c`): an entry calls its body, it never jumps to it. *Under a pre-only hook nothing of
 //! the module is on the stack while the original runs*, so such a hook never delays unloading.
+//!
+//! They name each other as `kps::shim`, which has to be in scope where they are used. Their own names start with `kps_`: a
+//! macro that other crates can use is at the root of its crate, which may be that of a patch.
 
 /// Writes a function: the symbol, its padding, the given lines, its size.
 ///
 /// The 16 NOPs in front are the room that call depth tracking expects there (`CONFIG_CALL_PADDING`).
-macro_rules! function {
+#[cfg(CONFIG_RUST)]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! kps_function {
     ($name:expr; $($line:expr,)*; $($operand:ident = $value:expr),*) => {
         ::core::arch::global_asm!(
             ".pushsection .text, \"ax\", @progbits",
@@ -30,10 +36,20 @@ macro_rules! function {
         );
     };
 }
-pub(crate) use function;
+/// On the host there is no kernel to patch, and so no function.
+#[cfg(not(CONFIG_RUST))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! kps_function {
+    ($name:expr; $($line:expr,)*; $($operand:ident = $value:expr),*) => {};
+}
+#[doc(inline)]
+pub use kps_function as function;
 
 /// The same for a function that ftrace can see: it starts with ENDBR and an `__fentry__` site and ends with a return.
-macro_rules! traceable {
+#[doc(hidden)]
+#[macro_export]
+macro_rules! kps_traceable {
     ($name:expr; $($line:expr,)*; $($operand:ident = $value:expr),*) => {
         kps::shim::function!(
             $name;
@@ -65,13 +81,16 @@ macro_rules! traceable {
         );
     };
 }
-pub(crate) use traceable;
+#[doc(inline)]
+pub use kps_traceable as traceable;
 
 /// `livepatch_STEM`, which calls `kps_body_STEM` in the place of the old function.
 ///
 /// `stack_words` is the number of words of arguments that the caller left on the stack. They are copied, because two
 /// return addresses now stand between them and the body.
-macro_rules! entry {
+#[doc(hidden)]
+#[macro_export]
+macro_rules! kps_entry {
     ($stem:literal, stack_words = $words:literal) => {
         kps::shim::traceable!(
             concat!("livepatch_", $stem);
@@ -91,14 +110,17 @@ macro_rules! entry {
         );
     };
 }
-pub(crate) use entry;
+#[doc(inline)]
+pub use kps_entry as entry;
 
 /// `livepatch_STEM`, which calls the hook `kps_body_STEM` before the old function.
 ///
 /// The hook gets a pointer to a [`Frame`](super::frame::Frame). When it has set `go_on`, the arguments are put back,
 /// changed or not, and the old function is entered behind its ftrace site as if it had been called directly. Otherwise
 /// what the hook returned goes to the caller.
-macro_rules! pre_entry {
+#[doc(hidden)]
+#[macro_export]
+macro_rules! kps_pre_entry {
     ($stem:literal, old = $old:literal, skip = $skip:literal) => {
         kps::shim::pre_entry!($stem, old = $old, skip = $skip, frame = "%rdi");
     };
@@ -129,22 +151,28 @@ macro_rules! pre_entry {
         );
     };
 }
-pub(crate) use pre_entry;
+#[doc(inline)]
+pub use kps_pre_entry as pre_entry;
 
 /// The same for a function whose result goes to memory of its caller's. The address of that is the first argument of
 /// both, so the frame is the second one of the hook.
-macro_rules! pre_entry_in_memory {
+#[doc(hidden)]
+#[macro_export]
+macro_rules! kps_pre_entry_in_memory {
     ($stem:literal, old = $old:literal, skip = $skip:literal) => {
         kps::shim::pre_entry!($stem, old = $old, skip = $skip, frame = "%rsi");
     };
 }
-pub(crate) use pre_entry_in_memory;
+#[doc(inline)]
+pub use kps_pre_entry_in_memory as pre_entry_in_memory;
 
 /// `kps_orig_STEM`, the old function entered behind its ftrace site. It can be called like any function.
 ///
 /// A jump leaves the stack as a direct call would have, so the unwinder sees the old function called by the body. The
 /// address behind the site is never taken: an indirect call to it would fault under IBT and kCFI.
-macro_rules! original {
+#[doc(hidden)]
+#[macro_export]
+macro_rules! kps_original {
     ($stem:literal, old = $old:literal, skip = $skip:literal) => {
         kps::shim::function!(
             concat!("kps_orig_", $stem);
@@ -153,4 +181,5 @@ macro_rules! original {
         );
     };
 }
-pub(crate) use original;
+#[doc(inline)]
+pub use kps_original as original;

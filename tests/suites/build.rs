@@ -3,6 +3,7 @@
 use kps_tests::target::{build, target, with_its_module};
 use kps_tests::{examples, fixture_cache, kpsc, printed, repository, FIXTURE};
 use kpsc::target::{Cache, Progress};
+use object::{Object, ObjectSection, ObjectSymbol, SymbolKind};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -199,6 +200,85 @@ fn generated_code_is_as_it_was_and_compiles() {
         assert!(output.status.success(), "{said}");
         assert!(!said.contains("warning: "), "{said}");
     }
+}
+
+/// A patch that is a crate of its own has the runtime as another crate beside it, and the generated code in a module. Its
+/// functions become the same instructions as those of a patch that kpsc builds from a spec.
+#[test]
+fn a_crate_over_the_runtime_becomes_the_same_instructions() {
+    let cache = fixture_cache();
+    for spec in ["data", "layouts", "params", "parts", "shapes"] {
+        let into = folder();
+        let written = repository().join("tests/golden").join(spec).with_extension("kps");
+        let source = emit(&written, into.path(), Some(cache.path()));
+        let main = String::from_utf8_lossy(&read(&source.join(format!("{spec}_main.rs")))).into_owned();
+        let (main, declaration, items) = split(&main, "kernel::prelude::module! {\n", "\n}\n");
+        let (lints, _, uses) = split(main, "#[allow(dead_code", "mod types;\n");
+        let declaration = declaration.replace("livepatch::Module", "patch::Module");
+        let library = source.join("src");
+        std::fs::create_dir(&library)
+            .and_then(|()| std::fs::write(library.join("lib.rs"), format!("//! A patch.\nmod patch;\n{declaration}")))
+            .and_then(|()| {
+                let patch =
+                    format!("{lints}use ::kps;\n#[path = \"../{spec}_types.rs\"]\nmod types;\n{uses}{items}pub(crate) use livepatch::Module;\n");
+                std::fs::write(library.join("patch.rs"), patch)
+            })
+            .and_then(|()| {
+                let rules =
+                    format!("obj-m := library.o\nlibrary-y := src/lib.o kps/lib.o\n{RUNTIME_AS_A_CRATE}");
+                let kbuild = source.join("Kbuild");
+                let spec = std::fs::read_to_string(&kbuild)?;
+                std::fs::write(kbuild, format!("ifdef kps-library\n{rules}\nelse\n{spec}\nendif\n"))
+            })
+            .unwrap_or_else(|error| panic!("{error}"));
+        for words in [["kps-module=1", &format!("{spec}_main.o")], ["kps-library=1", "library.o"]] {
+            let output = make(&source, &words);
+            let said = printed(&output);
+            assert!(output.status.success() && !said.contains("warning: "), "{spec}:\n{said}");
+        }
+        let (one, other) =
+            (functions(&source.join(format!("{spec}_main.o"))), functions(&library.join("lib.o")));
+        assert!(one.keys().any(|name| name.starts_with("kps_body_")), "{spec}: {:?}", one.keys());
+        assert_eq!(one.keys().collect::<Vec<_>>(), other.keys().collect::<Vec<_>>(), "{spec}");
+        for (name, code) in &one {
+            assert_eq!(code, &other[name], "{name} of {spec}");
+        }
+    }
+}
+
+/// How Kbuild compiles the runtime as a crate, and lets `src/lib.rs` see it.
+const RUNTIME_AS_A_CRATE: &str = "
+RUSTFLAGS_kps/lib.o := --crate-name kps --emit=metadata=$(obj)/kps/libkps.rmeta
+RUSTFLAGS_src/lib.o := --crate-name library --extern kps=$(obj)/kps/libkps.rmeta
+RUSTFLAGS_REMOVE_kps/lib.o := -Cdebuginfo=2
+RUSTFLAGS_REMOVE_src/lib.o := -Cdebuginfo=2
+$(obj)/src/lib.o: $(obj)/kps/lib.o
+";
+
+/// What stands before a piece of text, the piece, and what stands behind it.
+fn split<'a>(text: &'a str, start: &str, end: &str) -> (&'a str, &'a str, &'a str) {
+    let start = text.find(start).unwrap_or_else(|| panic!("no `{start}` in:\n{text}"));
+    let len = text[start..].find(end).unwrap_or_else(|| panic!("no `{end}` in:\n{text}")) + end.len();
+    (&text[..start], &text[start..start + len], &text[start + len..])
+}
+
+/// The functions that have a name in C, each with its bytes and the places where the linker puts an address.
+fn functions(object: &Path) -> BTreeMap<String, (Vec<u8>, Vec<u64>)> {
+    let data = read(object);
+    let file = object::File::parse(&*data).unwrap_or_else(|error| panic!("{}: {error}", object.display()));
+    let mut functions = BTreeMap::new();
+    for symbol in file.symbols().filter(|symbol| symbol.kind() == SymbolKind::Text && symbol.size() > 0) {
+        let name = symbol.name().unwrap_or_default().to_owned();
+        let section = symbol.section_index().and_then(|index| file.section_by_index(index).ok());
+        if let Some(section) = section.filter(|_| !name.starts_with("_R")) {
+            let (start, end) = (symbol.address(), symbol.address() + symbol.size());
+            let code = section.data().unwrap_or_default()[start as usize..end as usize].to_vec();
+            let places =
+                section.relocations().map(|(place, _)| place).filter(|place| (start..end).contains(place));
+            functions.insert(name, (code, places.map(|place| place - start).collect()));
+        }
+    }
+    functions
 }
 
 /// The crates that proc macros stand on are compiled by the rustc that built the target, with the syn, quote and

@@ -1,10 +1,11 @@
 //! The kernel's own livepatch selftests as an outside judge: its scripts run as they are, its target modules are its own C, and the
-//! livepatches are built from specs.
+//! livepatches are built from specs. What is no livepatch is a crate over the runtime.
 
 use kps_tests::target::{build, target, Vm};
 use kps_tests::{kpsc, repository, userland};
 use std::path::{Path, PathBuf};
-use xtask::bench::{builds, Bench};
+use xtask::bench::builds::{self, Folder};
+use xtask::bench::Bench;
 
 /// The folder in the kernel's source.
 const SELFTESTS: &str = "tools/testing/selftests/livepatch";
@@ -48,8 +49,47 @@ fn c_module(name: &str, into: &Path) -> Vec<u8> {
     built().unwrap_or_else(|error| panic!("{name}: {error:#}"))
 }
 
+/// The module of a crate in `tests/selftests`, built in a folder with the runtime beside it.
+fn crate_module(folder: &str, name: &str, into: &Path) -> Vec<u8> {
+    let path = into.join(folder);
+    let built = || -> anyhow::Result<Vec<u8>> {
+        copy(&repository().join("tests/selftests").join(folder), &path)?;
+        copy(&repository().join("runtime/src"), &path.join("kps"))?;
+        let bench = Bench::new(kpsc().get_program().into())?;
+        let folder = Folder { path: path.clone(), name: name.to_owned() };
+        Ok(std::fs::read(builds::build(&bench, &folder)?)?)
+    };
+    built().unwrap_or_else(|error| panic!("{name}: {error:#}"))
+}
+
+/// Copies a folder and all that is in it.
+fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
+    std::fs::create_dir(to)?;
+    for entry in std::fs::read_dir(from)? {
+        let entry = entry?;
+        let (entry, to) = (entry.path(), to.join(entry.file_name()));
+        if entry.is_dir() {
+            copy(&entry, &to)?;
+        } else {
+            std::fs::copy(&entry, &to)?;
+        }
+    }
+    Ok(())
+}
+
+/// The livepatches and other modules that a script loads beside the kernel's own.
+#[derive(Default)]
+struct Modules<'a> {
+    /// Those of the kernel's C.
+    c: &'a [&'a str],
+    /// Specs.
+    specs: &'a [&'a str],
+    /// Crates, by their folders and the names of their modules.
+    crates: &'a [(&'a str, &'a str)],
+}
+
 /// Runs a script, which says of each of its tests how it went.
-fn run(script: &str, c_modules: &[&str], specs: &[&str], tests: usize) {
+fn run(script: &str, modules: &Modules, tests: usize) {
     let scratch = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
     let folder = selftests();
     let mut files = Vec::new();
@@ -58,16 +98,20 @@ fn run(script: &str, c_modules: &[&str], specs: &[&str], tests: usize) {
         (format!("/selftests/{name}"), bytes)
     };
     files.extend(["functions.sh", script].map(file));
-    for name in c_modules {
+    for name in modules.c {
         let module = c_module(name, scratch.path());
         std::fs::write(scratch.path().join(format!("{name}.ko")), &module).unwrap_or_else(|e| panic!("{e}"));
         files.push((format!("/selftests/test_modules/{name}.ko"), module));
     }
-    for name in specs {
+    for name in modules.specs {
         let spec = scratch.path().join(format!("{name}.kps"));
         let written = repository().join("tests/selftests").join(format!("{name}.kps"));
         std::fs::copy(&written, &spec).unwrap_or_else(|error| panic!("{}: {error}", written.display()));
         files.push((format!("/selftests/test_modules/{name}.ko"), build(&spec, None)));
+    }
+    for (folder, name) in modules.crates {
+        let module = crate_module(folder, name, scratch.path());
+        files.push((format!("/selftests/test_modules/{name}.ko"), module));
     }
     let toolchain = target().tree().and_then(|tree| tree.toolchain.clone());
     let toolchain = toolchain.unwrap_or_else(|| panic!("the target has no compilers of its own"));
@@ -88,25 +132,37 @@ fn run(script: &str, c_modules: &[&str], specs: &[&str], tests: usize) {
 
 #[test]
 fn test_livepatch_passes_as_it_is() {
-    run(
-        "test-livepatch.sh",
-        &["test_klp_mod_target", "test_klp_syscall", "test_klp_callbacks_mod", "test_klp_callbacks_busy"],
-        &["test_klp_livepatch", "test_klp_atomic_replace", "test_klp_mod_patch", "test_klp_callbacks_demo"],
-        5,
-    );
+    let modules = Modules {
+        c: &["test_klp_mod_target", "test_klp_syscall", "test_klp_callbacks_mod", "test_klp_callbacks_busy"],
+        specs: &[
+            "test_klp_livepatch",
+            "test_klp_atomic_replace",
+            "test_klp_mod_patch",
+            "test_klp_callbacks_demo",
+        ],
+        ..Modules::default()
+    };
+    run("test-livepatch.sh", &modules, 5);
 }
 
 #[test]
 fn test_callbacks_passes_as_it_is() {
-    run(
-        "test-callbacks.sh",
-        &["test_klp_callbacks_mod", "test_klp_callbacks_busy"],
-        &["test_klp_callbacks_demo", "test_klp_callbacks_demo2"],
-        11,
-    );
+    let modules = Modules {
+        c: &["test_klp_callbacks_mod", "test_klp_callbacks_busy"],
+        specs: &["test_klp_callbacks_demo", "test_klp_callbacks_demo2"],
+        ..Modules::default()
+    };
+    run("test-callbacks.sh", &modules, 11);
 }
 
 #[test]
 fn test_state_passes_as_it_is() {
-    run("test-state.sh", &[], &["test_klp_state", "test_klp_state2", "test_klp_state3"], 4);
+    let specs = &["test_klp_state", "test_klp_state2", "test_klp_state3"];
+    run("test-state.sh", &Modules { specs, ..Modules::default() }, 4);
+}
+
+#[test]
+fn test_shadow_vars_passes_as_it_is() {
+    let crates = &[("shadow_vars", "test_klp_shadow_vars")];
+    run("test-shadow-vars.sh", &Modules { crates, ..Modules::default() }, 1);
 }

@@ -174,7 +174,7 @@ const _: () = {
 #[derive(Clone, Copy)]
 pub struct sk_buff {
     pub _pad0: [u8; 64],
-    pub data: crate::kps::flexible_array::FlexibleArray<u8>,
+    pub data: super::kps::flexible_array::FlexibleArray<u8>,
     pub _align: [u64; 0],
 }
 

@@ -233,7 +233,7 @@ pub struct sk_buff {
     pub users: c_int,
     pub head: *mut u8,
     pub _pad6: [u8; 8],
-    pub data: crate::kps::flexible_array::FlexibleArray<u8>,
+    pub data: super::kps::flexible_array::FlexibleArray<u8>,
 }
 
 impl sk_buff {
@@ -241,7 +241,7 @@ impl sk_buff {
     #[inline(always)]
     pub fn fclone(&self) -> u8 {
         // SAFETY: the bits are in the struct of the one kernel that the patch can be loaded into.
-        unsafe { crate::kps::bitfield::read(self, 225, 2) as u8 }
+        unsafe { super::kps::bitfield::read(self, 225, 2) as u8 }
     }
 
     /// Sets `fclone` to the low bits of a value.
@@ -249,14 +249,14 @@ impl sk_buff {
     pub fn set_fclone(&mut self, value: u8) {
         // SAFETY: the bits are in the struct of the one kernel that the patch can be loaded into,
         // and what shares their bytes are other bitfields.
-        unsafe { crate::kps::bitfield::write(self, 225, 2, value as u64) }
+        unsafe { super::kps::bitfield::write(self, 225, 2, value as u64) }
     }
 
     /// The bitfield `pkt_type`.
     #[inline(always)]
     pub fn pkt_type(&self) -> u8 {
         // SAFETY: the bits are in the struct of the one kernel that the patch can be loaded into.
-        unsafe { crate::kps::bitfield::read(self, 227, 3) as u8 }
+        unsafe { super::kps::bitfield::read(self, 227, 3) as u8 }
     }
 
     /// Sets `pkt_type` to the low bits of a value.
@@ -264,14 +264,14 @@ impl sk_buff {
     pub fn set_pkt_type(&mut self, value: u8) {
         // SAFETY: the bits are in the struct of the one kernel that the patch can be loaded into,
         // and what shares their bytes are other bitfields.
-        unsafe { crate::kps::bitfield::write(self, 227, 3, value as u64) }
+        unsafe { super::kps::bitfield::write(self, 227, 3, value as u64) }
     }
 
     /// The bitfield `state`.
     #[inline(always)]
     pub fn state(&self) -> skb_state {
         // SAFETY: the bits are in the struct of the one kernel that the patch can be loaded into.
-        unsafe { crate::kps::bitfield::read_signed(self, 256, 2) as skb_state }
+        unsafe { super::kps::bitfield::read_signed(self, 256, 2) as skb_state }
     }
 
     /// Sets `state` to the low bits of a value.
@@ -279,14 +279,14 @@ impl sk_buff {
     pub fn set_state(&mut self, value: skb_state) {
         // SAFETY: the bits are in the struct of the one kernel that the patch can be loaded into,
         // and what shares their bytes are other bitfields.
-        unsafe { crate::kps::bitfield::write(self, 256, 2, value as u64) }
+        unsafe { super::kps::bitfield::write(self, 256, 2, value as u64) }
     }
 
     /// The bitfield `depth`.
     #[inline(always)]
     pub fn depth(&self) -> c_int {
         // SAFETY: the bits are in the struct of the one kernel that the patch can be loaded into.
-        unsafe { crate::kps::bitfield::read_signed(self, 258, 30) as c_int }
+        unsafe { super::kps::bitfield::read_signed(self, 258, 30) as c_int }
     }
 
     /// Sets `depth` to the low bits of a value.
@@ -294,14 +294,14 @@ impl sk_buff {
     pub fn set_depth(&mut self, value: c_int) {
         // SAFETY: the bits are in the struct of the one kernel that the patch can be loaded into,
         // and what shares their bytes are other bitfields.
-        unsafe { crate::kps::bitfield::write(self, 258, 30, value as u64) }
+        unsafe { super::kps::bitfield::write(self, 258, 30, value as u64) }
     }
 
     /// The bitfield `stamp`.
     #[inline(always)]
     pub fn stamp(&self) -> c_ulong {
         // SAFETY: the bits are in the struct of the one kernel that the patch can be loaded into.
-        unsafe { crate::kps::bitfield::read(self, 288, 48) as c_ulong }
+        unsafe { super::kps::bitfield::read(self, 288, 48) as c_ulong }
     }
 
     /// Sets `stamp` to the low bits of a value.
@@ -309,14 +309,14 @@ impl sk_buff {
     pub fn set_stamp(&mut self, value: c_ulong) {
         // SAFETY: the bits are in the struct of the one kernel that the patch can be loaded into,
         // and what shares their bytes are other bitfields.
-        unsafe { crate::kps::bitfield::write(self, 288, 48, value as u64) }
+        unsafe { super::kps::bitfield::write(self, 288, 48, value as u64) }
     }
 
     /// The bitfield `released`.
     #[inline(always)]
     pub fn released(&self) -> bool {
         // SAFETY: the bits are in the struct of the one kernel that the patch can be loaded into.
-        unsafe { crate::kps::bitfield::read(self, 336, 1) != 0 }
+        unsafe { super::kps::bitfield::read(self, 336, 1) != 0 }
     }
 
     /// Sets `released` to the low bits of a value.
@@ -324,7 +324,7 @@ impl sk_buff {
     pub fn set_released(&mut self, value: bool) {
         // SAFETY: the bits are in the struct of the one kernel that the patch can be loaded into,
         // and what shares their bytes are other bitfields.
-        unsafe { crate::kps::bitfield::write(self, 336, 1, value as u64) }
+        unsafe { super::kps::bitfield::write(self, 336, 1, value as u64) }
     }
 }
 
@@ -444,5 +444,5 @@ extern "C" {
     pub fn perf_load_guest_lvtpc(entry: u32);
 
     #[link_name = "kps.sym.vmlinux.process_counts,0"]
-    pub static process_counts: crate::kps::percpu::PerCpu<c_ulong>;
+    pub static process_counts: super::kps::percpu::PerCpu<c_ulong>;
 }

@@ -757,7 +757,7 @@ mod livepatch {
         static kps_stop_notes: u8;
     }
 
-    pub(super) struct Module;
+    pub(crate) struct Module;
 
     impl kernel::Module for Module {
         fn init(module: &'static kernel::ThisModule) -> kernel::error::Result<Self> {
