@@ -27,3 +27,6 @@ pub mod prelude;
 pub mod shadow;
 pub mod shim;
 pub mod state;
+
+#[cfg(feature = "macros")]
+pub use kps_macros::*;

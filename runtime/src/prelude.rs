@@ -17,6 +17,9 @@ pub use core::sync::atomic::{
     AtomicBool, AtomicI32, AtomicI64, AtomicIsize, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering,
 };
 
+#[cfg(feature = "macros")]
+pub use kps_macros::*;
+
 #[cfg(not(CONFIG_RUST))]
 pub use super::host::{
     container_of, pr_alert, pr_crit, pr_debug, pr_emerg, pr_err, pr_info, pr_notice, pr_warn, GFP_ATOMIC,

@@ -1,0 +1,76 @@
+//! What the macros learn from outside of the tokens that they are given: the environment, the target's facts, and files of the crate.
+//! This is the one file here that touches the world.
+
+use kps_ast::Patch;
+use kps_facts::Facts;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// Names the facts file of the target. Without it nothing is checked, and the host sees the types in `src/bindings.rs`.
+pub(crate) const FACTS: &str = "KPS_FACTS";
+
+/// The folder of the crate, where cargo does not say it.
+const CRATE: &str = "KPS_CRATE";
+
+/// What the note of the module says of the text that it is made of, and of the program that made it.
+const DIGEST: &str = "KPS_DIGEST";
+const MADE_BY: &str = "KPS_MADE_BY";
+
+/// Larger than any facts file, and smaller than what fills the memory of the machine.
+const LARGEST: u64 = 1 << 30;
+
+/// What is around an invocation.
+#[derive(Default)]
+pub(crate) struct Surroundings {
+    /// The facts of the target, if one is named.
+    pub(crate) facts: Option<Facts>,
+    /// The files in C that the patch names, by their path.
+    pub(crate) c_files: BTreeMap<String, String>,
+    /// The SHA-256 of the crate's text.
+    pub(crate) digest: String,
+    /// The program that builds the crate.
+    pub(crate) made_by: String,
+}
+
+impl Surroundings {
+    /// Reads what there is for a patch. An error says what is wrong with what the environment names.
+    pub(crate) fn read(patch: &Patch) -> Result<Self, String> {
+        let hexadecimal = |text: &String| text.chars().all(|c| c.is_ascii_hexdigit());
+        let one_line = |text: &String| text.chars().all(|c| c == ' ' || c.is_ascii_graphic());
+        Ok(Surroundings {
+            facts: variable(FACTS).map(|path| facts(Path::new(&path))).transpose()?,
+            c_files: c_files(patch),
+            digest: variable(DIGEST).filter(hexadecimal).unwrap_or_default(),
+            made_by: variable(MADE_BY).filter(one_line).unwrap_or_else(|| "kps-macros".to_owned()),
+        })
+    }
+}
+
+/// A variable that is set to something.
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+fn facts(path: &Path) -> Result<Facts, String> {
+    let unreadable = |error: &dyn std::fmt::Display| {
+        format!("{FACTS} names {}, which cannot be used: {error}", path.display())
+    };
+    let size = std::fs::metadata(path).map_err(|error| unreadable(&error))?.len();
+    if size > LARGEST {
+        return Err(unreadable(&"it is too large"));
+    }
+    let bytes = std::fs::read(path).map_err(|error| unreadable(&error))?;
+    Facts::from_bytes(&bytes).map_err(|error| unreadable(&error))
+}
+
+/// The texts of the files in C that a patch names. What cannot be read, the compiler will miss.
+fn c_files(patch: &Patch) -> BTreeMap<String, String> {
+    let Some(folder) = variable(CRATE).or_else(|| variable("CARGO_MANIFEST_DIR")).map(PathBuf::from) else {
+        return BTreeMap::new();
+    };
+    let functions = patch.objects.iter().flat_map(|object| &object.funcs);
+    let files = functions.filter_map(|func| func.replace_c.as_ref());
+    let files = files.chain(patch.c_files.iter().map(|item| &item.file));
+    let read = |path: &String| Some((path.clone(), std::fs::read_to_string(folder.join(path)).ok()?));
+    files.map(|file| &file.value).filter_map(read).collect()
+}
