@@ -34,7 +34,7 @@ pub enum FactsError {
 impl fmt::Display for FactsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            FactsError::Format => write!(f, "this is no such file"),
+            FactsError::Format => write!(f, "the file is something else"),
             FactsError::Version => write!(f, "the file is of another version than this program reads"),
             FactsError::Damaged => write!(f, "the file is damaged"),
             FactsError::Btf(error) => error.fmt(f),
