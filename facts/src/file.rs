@@ -1,23 +1,30 @@
-//! The facts file: everything that [`Facts`] holds of the image, in one file that is read in a few milliseconds.
+//! The facts file: everything that [`Facts`] holds of the image and of the modules that were added, in one file that is read in
+//! a few milliseconds.
 //!
 //! Eight bytes of magic, a checksum of all that follows, then the parts in a fixed order, each a length and its bytes.
 //! Numbers are little-endian, lists are preceded by their length. The file is made anew when its version is not the one
 //! this program writes, so no version but the own has to be read.
 
-use crate::btf::{Btf, BtfError, BtfId, Index};
+use crate::btf::{Btf, BtfError, BtfId, Extent, Index};
 use crate::symbols::Written;
-use crate::{is_release, Export, Facts, Identity, Object, Section, Site, Sym, Symbols, SyscallParam};
+use crate::{
+    is_build_id, is_module_name, is_release, Export, Facts, Identity, Module, Object, Section, Site, Sym,
+    Symbols, SyscallParam,
+};
 use std::collections::BTreeMap;
 use std::fmt;
+use std::ops::Range;
 
 /// `KPSF` and the version of the format.
-const MAGIC: [u8; 8] = *b"KPSF\0\0\0\x02";
+const MAGIC: [u8; 8] = *b"KPSF\0\0\0\x03";
 
 /// Why a facts file cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FactsError {
-    /// It is not a facts file, or one of another version.
+    /// It is not a facts file.
     Format,
+    /// It is one of another version.
+    Version,
     /// Its checksum does not fit, or it is shorter than it says.
     Damaged,
     /// The types in it cannot be read.
@@ -27,7 +34,8 @@ pub enum FactsError {
 impl fmt::Display for FactsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            FactsError::Format => write!(f, "this is no facts file of the version that this program reads"),
+            FactsError::Format => write!(f, "the file is something else"),
+            FactsError::Version => write!(f, "the file is of another version than this program reads"),
             FactsError::Damaged => write!(f, "the file is damaged"),
             FactsError::Btf(error) => error.fmt(f),
         }
@@ -46,25 +54,7 @@ impl Facts {
             w.text(option);
             w.text(value);
         });
-        w.list(&self.vmlinux.sections, |w, section| {
-            w.text(&section.name);
-            w.u64(section.address);
-            w.u64(section.size);
-        });
-        w.u64(self.vmlinux.symbols.len() as u64);
-        for Sym { address, kind, name } in self.vmlinux.symbols.iter() {
-            w.u64(address);
-            w.0.push(kind as u8);
-            w.text(name);
-        }
-        w.list(self.vmlinux.symbols.by_name(), |w, n| w.u32(*n));
-        let mut sites: Vec<_> = self.vmlinux.sites.iter().collect();
-        sites.sort_by_key(|(function, _)| **function);
-        w.list(sites, |w, (function, site)| {
-            w.u64(*function);
-            w.u64(site.offset.into());
-            w.0.extend(site.bytes);
-        });
+        w.object(&self.vmlinux);
         let mut exports: Vec<_> = self.exports.iter().collect();
         exports.sort_by_key(|(name, _)| *name);
         w.list(exports, |w, (name, export)| {
@@ -87,7 +77,14 @@ impl Facts {
             w.u32(id.0);
             w.u32(*n);
         });
-
+        let Extent { types, names } = self.btf.kernel();
+        w.u32(types);
+        w.u32(names);
+        w.list(&self.modules, |w, (name, module)| {
+            w.text(name);
+            w.module(module);
+        });
+        w.list(&self.module_names, |w, name| w.text(name));
         Facts::seal(&w.0)
     }
 
@@ -104,15 +101,7 @@ impl Facts {
             Some(Facts {
                 identity: Identity { release: r.text()?.to_owned(), build_id: r.bytes()?.to_vec() },
                 config: r.list(|r| Some((r.text()?.to_owned(), r.text()?.to_owned())))?,
-                vmlinux: Object {
-                    sections: r.list(|r| {
-                        Some(Section { name: r.text()?.to_owned(), address: r.u64()?, size: r.u64()? })
-                    })?,
-                    symbols: r.symbols()?,
-                    sites: r.list(|r| {
-                        Some((r.u64()?, Site { offset: r.u64()?.try_into().ok()?, bytes: r.array()? }))
-                    })?,
-                },
+                vmlinux: r.object()?,
                 exports: r.list(|r| {
                     let name = r.text()?.to_owned();
                     let gpl = r.u8()? != 0;
@@ -129,10 +118,16 @@ impl Facts {
         };
         let facts = read().filter(is_plain).ok_or(FactsError::Damaged)?;
         let btf = r.btf().ok_or(FactsError::Damaged)?.map_err(FactsError::Btf)?;
-        if !r.is_at_end() {
-            return Err(FactsError::Damaged);
-        }
-        Ok(Facts { btf, ..facts })
+        let read = || -> Option<Facts> {
+            let kernel = Extent { types: r.u32()?, names: r.u32()? };
+            Some(Facts {
+                btf: btf.with_kernel(kernel)?,
+                modules: r.list(|r| Some((r.text()?.to_owned(), r.module()?)))?,
+                module_names: r.list(|r| Some(r.text()?.to_owned()))?,
+                ..facts
+            })
+        };
+        read().filter(|facts| r.is_at_end() && are_modules(facts)).ok_or(FactsError::Damaged)
     }
 }
 
@@ -148,7 +143,8 @@ pub(crate) fn sealed(magic: [u8; 8], parts: Writer) -> Vec<u8> {
 pub(crate) fn unseal(magic: [u8; 8], file: &[u8]) -> Result<Reader<'_>, FactsError> {
     let (found, rest) = file.split_first_chunk::<8>().ok_or(FactsError::Format)?;
     if *found != magic {
-        return Err(FactsError::Format);
+        let (version, kind) = (magic.len() - 1, &magic[..magic.len() - 1]);
+        return Err(if found[..version] == *kind { FactsError::Version } else { FactsError::Format });
     }
     let (sum, rest) = rest.split_first_chunk::<8>().ok_or(FactsError::Damaged)?;
     match u64::from_le_bytes(*sum) == checksum(rest) {
@@ -162,12 +158,41 @@ pub(crate) fn unseal(magic: [u8; 8], file: &[u8]) -> Result<Reader<'_>, FactsErr
 fn is_plain(facts: &Facts) -> bool {
     let graphic = |text: &str| text.bytes().all(|b| b.is_ascii_graphic());
     is_release(&facts.identity.release)
+        && is_build_id(&facts.identity.build_id)
         && facts.exports.values().flat_map(|export| &export.namespace).all(|namespace| graphic(namespace))
         && facts
             .syscalls
             .values()
             .flatten()
             .all(|param| graphic(&param.name) && graphic(&param.ty.replace(' ', "")))
+}
+
+/// Whether the modules are some that a kernel can have: their names and build-ids get into generated code, their types are behind
+/// those of the kernel, each in one module alone, and their sections follow one another.
+fn are_modules(facts: &Facts) -> bool {
+    let types = facts.btf.kernel().types + 1..facts.btf.len() as u32 + 1;
+    let mut owned: Vec<_> = facts.modules.values().map(|module| module.types.clone()).collect();
+    owned.sort_by_key(|own| (own.start, own.end));
+    let is_inside =
+        |own: &Range<u32>| types.start <= own.start && own.start <= own.end && own.end <= types.end;
+    let mut names = facts.modules.iter().flat_map(|(name, module)| module.depends.iter().chain([name]));
+    names.all(|name| is_module_name(name))
+        && facts.module_names.iter().all(|name| is_module_name(name))
+        && facts.modules.values().all(|module| {
+            module.build_id.iter().all(|id| is_build_id(id)) && follow_one_another(&module.object.sections)
+        })
+        && owned.iter().all(is_inside)
+        && owned.is_sorted_by(|before, behind| before.end <= behind.start)
+}
+
+/// Whether sections are in the order of their addresses and do not overlap.
+fn follow_one_another(sections: &[Section]) -> bool {
+    let mut free = Some(0);
+    sections.iter().all(|section| {
+        let is_free = free.is_some_and(|free| free <= section.address);
+        free = section.address.checked_add(section.size);
+        is_free
+    }) && free.is_some()
 }
 
 /// FNV-1a over words of eight bytes: quick, and enough to notice damage. It is no protection from an attacker, who
@@ -214,6 +239,37 @@ impl Writer {
         for item in items {
             write(self, item);
         }
+    }
+
+    fn object(&mut self, object: &Object) {
+        self.list(&object.sections, |w, section| {
+            w.text(&section.name);
+            w.u64(section.address);
+            w.u64(section.size);
+        });
+        self.u64(object.symbols.len() as u64);
+        for Sym { address, kind, name } in object.symbols.iter() {
+            self.u64(address);
+            self.0.push(kind as u8);
+            self.text(name);
+        }
+        self.list(object.symbols.by_name(), |w, n| w.u32(*n));
+        let mut sites: Vec<_> = object.sites.iter().collect();
+        sites.sort_by_key(|(function, _)| **function);
+        self.list(sites, |w, (function, site)| {
+            w.u64(*function);
+            w.u64(site.offset.into());
+            w.0.extend(site.bytes);
+        });
+    }
+
+    fn module(&mut self, module: &Module) {
+        self.object(&module.object);
+        // No build-id has no bytes.
+        self.bytes(module.build_id.as_deref().unwrap_or_default());
+        self.list(&module.depends, |w, name| w.text(name));
+        self.u32(module.types.start);
+        self.u32(module.types.end);
     }
 }
 
@@ -270,6 +326,27 @@ impl<'a> Reader<'a> {
     /// Whether all has been read.
     pub(crate) fn is_at_end(&self) -> bool {
         self.0.is_empty()
+    }
+
+    fn object(&mut self) -> Option<Object> {
+        Some(Object {
+            sections: self
+                .list(|r| Some(Section { name: r.text()?.to_owned(), address: r.u64()?, size: r.u64()? }))?,
+            symbols: self.symbols()?,
+            sites: self
+                .list(|r| Some((r.u64()?, Site { offset: r.u64()?.try_into().ok()?, bytes: r.array()? })))?,
+        })
+    }
+
+    fn module(&mut self) -> Option<Module> {
+        let object = self.object()?;
+        let build_id = self.bytes()?;
+        Some(Module {
+            object,
+            build_id: (!build_id.is_empty()).then(|| build_id.to_vec()),
+            depends: self.list(|r| Some(r.text()?.to_owned()))?,
+            types: self.u32()?..self.u32()?,
+        })
     }
 
     fn syscall_param(&mut self) -> Option<SyscallParam> {

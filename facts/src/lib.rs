@@ -76,6 +76,20 @@ pub fn is_release(text: &str) -> bool {
     (1..=64).contains(&text.len()) && !text.starts_with('.') && text.chars().all(plain)
 }
 
+/// Whether a text can be the name of a module as the kernel has it: it becomes a part of generated code. `vmlinux` is the kernel
+/// itself.
+pub fn is_module_name(text: &str) -> bool {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
+    // `MODULE_NAME_LEN` in `include/linux/moduleparam.h` is 56, with a NUL.
+    (1..56).contains(&text.len()) && text.bytes().all(plain) && text != "vmlinux"
+}
+
+/// Whether bytes can be the build-id of a kernel or a module: it becomes a part of generated code.
+pub fn is_build_id(bytes: &[u8]) -> bool {
+    // `BUILD_ID_SIZE_MAX` in `include/linux/buildid.h`.
+    (1..=20).contains(&bytes.len())
+}
+
 /// What a kernel is, and what built it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Identity {

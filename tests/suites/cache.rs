@@ -2,7 +2,7 @@
 
 use kps_tests::miniature::{link, Addresses};
 use kps_tests::{fixture, fixture_cache, kpsc, printed, put_target, FIXTURE};
-use kpsc::target::Cache;
+use kpsc::target::{seal, Cache};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
@@ -124,6 +124,64 @@ fn one_damaged_target_keeps_nobody_from_the_others() {
     assert!(list().contains("fixture\tfacts only") && list().contains("other\tdamaged"), "{}", list());
     succeed(kpsc().env("KPSC_CACHE", cache.path()).args(["kernel", "remove", "other"]));
     assert!(list().contains("fixture\tfacts only") && !folder.exists());
+}
+
+#[test]
+fn facts_of_another_version_are_made_anew_when_they_are_needed() {
+    let world = World::new();
+    succeed(&mut world.add("mine"));
+    succeed(&mut world.add("later"));
+    let folder = world.cache().kernel("mine");
+    let (facts, files) = (read(&folder.join("facts")), read(&folder.join("files")));
+    // What an older kpsc left: the version is the last byte of the magic, and the inventory is of that file.
+    let mut old = facts.clone();
+    old[7] -= 1;
+    old.truncate(old.len() - 24);
+    let age = modified(&folder.join("facts"));
+    write(&folder.join("facts"), &old);
+    let file = std::fs::File::options().write(true).open(folder.join("facts"));
+    file.and_then(|file| file.set_modified(age)).unwrap_or_else(|error| panic!("{error}"));
+    let inventory = String::from_utf8_lossy(&files).replace(&digest(&facts), &digest(&old));
+    let (_, lines) = inventory.split_once('\n').unwrap_or_default();
+    write(&folder.join("files"), seal(lines).as_bytes());
+
+    for command in [["kernel", "verify", "mine"], ["kernel", "show", "mine"]] {
+        let said = succeed(&mut world.kpsc(&command));
+        assert!(said.starts_with("mine") || said.starts_with("name       mine"), "{said}");
+        assert!(read(&folder.join("facts")) == facts && read(&folder.join("files")) == files);
+    }
+    // It is not the target that was added last for that.
+    assert_eq!(modified(&folder.join("facts")), age);
+    let path = world.cache().kernel("later").join("facts");
+    assert_eq!(succeed(&mut world.kpsc(&["kernel", "facts"])), format!("{}\n", path.display()));
+
+    // Whoever was interrupted before the new facts were in their place leaves the new inventory alone.
+    write(&folder.join("facts"), &old);
+    assert_eq!(succeed(&mut world.kpsc(&["kernel", "verify", "mine"])), "mine\twhole\t4 files\n");
+    assert!(read(&folder.join("facts")) == facts);
+
+    // A kernel that is another one by now is not read in the place of the old one.
+    write(&folder.join("facts"), &old);
+    flip(&world.build().join("vmlinux"));
+    fail(&mut world.kpsc(&["kernel", "facts", "mine"]), "KPS0712");
+}
+
+fn read(path: &Path) -> Vec<u8> {
+    std::fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+fn modified(path: &Path) -> std::time::SystemTime {
+    let modified = path.metadata().and_then(|metadata| metadata.modified());
+    modified.unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// The digest of a file as an inventory has it.
+fn digest(bytes: &[u8]) -> String {
+    let folder = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
+    let path = folder.path().join("file");
+    write(&path, bytes);
+    let said = succeed(Command::new("sha256sum").arg(&path));
+    said.split(' ').next().unwrap_or_default().to_owned()
 }
 
 /// Debug information of this kernel, put where `kpsc kernel add --debug` puts it.

@@ -248,6 +248,11 @@ fn targets_are_listed_shown_and_removed() {
     assert_eq!(run(kpsc().args(["kernel", "list"])), (0, "fixture\tfacts only\ta test\n".to_owned()));
     let (status, shown) = run(kpsc().args(["kernel", "show", FIXTURE]));
     assert!(status == 0 && shown.contains("0102030405060708090a0b0c0d0e0f1011121314"), "{shown}");
+    let facts = Cache::at(cache.path()).kernel(FIXTURE).join("facts");
+    assert_eq!(run(kpsc().args(["kernel", "facts"])), (0, format!("{}\n", facts.display())));
+    assert_eq!(run(kpsc().args(["kernel", "facts", FIXTURE])), (0, format!("{}\n", facts.display())));
+    write(&facts, b"no facts at all");
+    assert_ends(run(kpsc().args(["kernel", "facts", FIXTURE])), 3, "KPS0705");
     assert_eq!(run(kpsc().args(["kernel", "remove", FIXTURE])), (0, String::new()));
     assert_eq!(run(kpsc().args(["kernel", "list"])), (0, String::new()));
     assert!(!Cache::at(cache.path()).kernel(FIXTURE).exists());

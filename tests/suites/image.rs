@@ -1,5 +1,7 @@
 //! Kernel images: what is read from them, and that damaged ones are refused.
 
+use kps_facts::{Facts, FactsError, Module};
+use kps_grammar::{Source, Sources};
 use kps_tests::fixture;
 use kps_tests::miniature::{bz_image, link, Addresses};
 use kpsc::target::gather::gather;
@@ -7,6 +9,7 @@ use kpsc::target::image::{vmlinux, ImageError};
 use kpsc::target::kallsyms::decode;
 use kpsc::target::module;
 use object::{Object as _, ObjectSymbol as _};
+use std::collections::BTreeMap;
 use std::io::{Read as _, Write as _};
 
 const CONFIG: &str = "CONFIG_LIVEPATCH=y\n# CONFIG_RUST is not set\nCONFIG_CC_VERSION_TEXT=\"gcc 14\"\n";
@@ -78,7 +81,7 @@ fn facts_come_back_from_their_file_as_they_went_in() {
     let facts =
         gather(&miniature(Addresses::RelativeToEntry), CONFIG, SYMVERS).unwrap_or_else(|e| panic!("{e}"));
     let bytes = facts.to_bytes();
-    let read = kps_facts::Facts::from_bytes(&bytes).unwrap_or_else(|error| panic!("{error}"));
+    let read = Facts::from_bytes(&bytes).unwrap_or_else(|error| panic!("{error}"));
     assert_eq!(read.to_bytes(), bytes);
     assert_eq!(read.vmlinux.symbols.named("twice"), facts.vmlinux.symbols.named("twice"));
     assert_eq!(read.vmlinux.sites, facts.vmlinux.sites);
@@ -90,21 +93,197 @@ fn a_facts_file_that_is_cut_or_changed_is_refused() {
         gather(&miniature(Addresses::RelativeToEntry), CONFIG, SYMVERS).unwrap_or_else(|e| panic!("{e}"));
     let bytes = facts.to_bytes();
     for len in (0..bytes.len()).step_by(97) {
-        assert!(kps_facts::Facts::from_bytes(&bytes[..len]).is_err(), "cut to {len}");
+        assert!(Facts::from_bytes(&bytes[..len]).is_err(), "cut to {len}");
     }
     for at in (0..bytes.len()).step_by(89) {
         let mut changed = bytes.clone();
         changed[at] ^= 0x10;
-        assert!(kps_facts::Facts::from_bytes(&changed).is_err(), "changed at {at}");
+        assert!(Facts::from_bytes(&changed).is_err(), "changed at {at}");
     }
 }
 
 #[test]
 fn a_facts_file_with_something_behind_its_end_is_refused() {
     let bytes = kps_tests::fixture::facts().to_bytes();
-    let read = |parts: &[u8]| kps_facts::Facts::from_bytes(&kps_facts::Facts::seal(parts));
+    let read = |parts: &[u8]| Facts::from_bytes(&Facts::seal(parts));
     assert!(read(&bytes[16..]).is_ok());
     assert!(read(&[&bytes[16..], &[0]].concat()).is_err());
+}
+
+/// The fixture with its module, and with the same one by another name if asked for.
+fn with_modules(names: &[&str]) -> Facts {
+    let mut facts = fixture::facts();
+    for name in names {
+        add(&mut facts, name);
+    }
+    facts.module_names = ["dummy", "other", "8021q"].map(str::to_owned).to_vec();
+    facts
+}
+
+fn add(facts: &mut Facts, name: &str) {
+    let module::Read { module, btf, .. } =
+        module::read(&fixture::module()).unwrap_or_else(|error| panic!("{error}"));
+    facts.add_module(name, module, btf.as_deref()).unwrap_or_else(|error| panic!("{error}"));
+}
+
+fn written_and_read(facts: &Facts) -> Result<Facts, FactsError> {
+    Facts::from_bytes(&facts.to_bytes())
+}
+
+/// What a spec becomes that changes the fixture's module.
+fn generated(facts: &Facts) -> BTreeMap<String, String> {
+    const SPEC: &str = "patch both { license \"GPL\"; object vmlinux { fn cmdline_proc_show { pre { } } } object dummy { \
+        use static dummy_count: c_ulong; use fn dummy_helper; \
+        fn dummy_get_stats { post { (*stats).bytes = dummy_count; dummy_helper(ret); } } fn dummy_show@1 { pre { } } } }";
+    let sources = Sources::new(Source::new("both.kps", SPEC));
+    let patch = kps_grammar::parse(sources.spec()).0.patch;
+    let patch = patch.unwrap_or_else(|| panic!("the spec is read"));
+    let (resolved, found) = kpsc::resolve::resolve(&sources, &patch, true, facts);
+    let checked = resolved.and_then(|resolved| kpsc::check(resolved).0);
+    let checked = checked.unwrap_or_else(|| panic!("the spec is refused: {found:?}"));
+    kpsc::emit::emit(&checked, &sources).files.0.into_iter().collect()
+}
+
+#[test]
+fn facts_with_modules_come_back_from_their_file_and_answer_alike() {
+    let mut facts = with_modules(&["dummy"]);
+    let mut read = written_and_read(&facts).unwrap_or_else(|error| panic!("{error}"));
+    let (before, after) = (&facts.modules["dummy"], &read.modules["dummy"]);
+    assert_eq!(after.object.sections, before.object.sections);
+    assert_eq!(after.object.sites, before.object.sites);
+    // Namesakes are counted in the order of the module's own table.
+    assert_eq!(after.object.symbols.named("dummy_setup"), before.object.symbols.named("dummy_setup"));
+    assert_eq!(after.build_id.as_deref(), Some(&kps_tests::module::BUILD_ID[..]));
+    assert_eq!((&after.depends, &after.types), (&before.depends, &before.types));
+    assert!(!after.types.is_empty());
+    assert_eq!(read.module_names, ["dummy", "other", "8021q"]);
+    assert_eq!(generated(&read), generated(&facts));
+    // Where the types of the kernel end is still known, so that those of one more module can be put behind.
+    add(&mut facts, "other");
+    add(&mut read, "other");
+    assert!(read.to_bytes() == facts.to_bytes());
+    assert_eq!(generated(&read), generated(&facts));
+}
+
+#[test]
+fn modules_that_cannot_be_are_refused() {
+    type Forge = fn(&mut Facts);
+    fn dummy(facts: &mut Facts) -> &mut Module {
+        facts.modules.get_mut("dummy").unwrap_or_else(|| panic!("there is the module"))
+    }
+    fn renamed(facts: &mut Facts, name: &str) {
+        let module = facts.modules.remove("dummy").unwrap_or_default();
+        facts.modules.insert(name.to_owned(), module);
+    }
+    let forgeries: [(&str, Forge); 18] = [
+        ("no name", |facts| renamed(facts, "")),
+        ("a name that is code", |facts| renamed(facts, "dummy; }")),
+        ("a name with a dash", |facts| renamed(facts, "snd-pcm")),
+        ("a name in another script", |facts| renamed(facts, "d\u{fc}mmy")),
+        ("a name that is too long", |facts| renamed(facts, &"d".repeat(56))),
+        ("the kernel as a module", |facts| renamed(facts, "vmlinux")),
+        ("a hostile name in the list", |facts| facts.module_names.push("\u{1b}[31m".to_owned())),
+        ("a hostile name among those it needs", |facts| dummy(facts).depends.push("a b".to_owned())),
+        ("an endless build-id", |facts| dummy(facts).build_id = Some(vec![1; 10_000])),
+        ("types of the kernel", |facts| dummy(facts).types.start -= 1),
+        ("types that there are not", |facts| dummy(facts).types.end += 1),
+        ("types from nowhere", |facts| dummy(facts).types = u32::MAX..u32::MAX),
+        ("types that end before they start", |facts| {
+            let types = &mut dummy(facts).types;
+            *types = types.end..types.start;
+        }),
+        ("types of another module", |facts| {
+            let types = facts.modules["other"].types.clone();
+            dummy(facts).types = types;
+        }),
+        ("no types in the midst of those of another", |facts| {
+            let start = facts.modules["other"].types.start + 1;
+            dummy(facts).types = start..start;
+        }),
+        ("sections that overlap", |facts| dummy(facts).object.sections[0].size = 1 << 20),
+        ("sections in another order", |facts| dummy(facts).object.sections.reverse()),
+        ("a section behind the end of all addresses", |facts| {
+            if let Some(last) = dummy(facts).object.sections.last_mut() {
+                last.size = u64::MAX;
+            }
+        }),
+    ];
+    assert!(written_and_read(&with_modules(&["dummy", "other"])).is_ok());
+    for (what, forge) in forgeries {
+        let mut facts = with_modules(&["dummy", "other"]);
+        forge(&mut facts);
+        assert_eq!(written_and_read(&facts).err(), Some(FactsError::Damaged), "{what}");
+    }
+}
+
+#[test]
+fn the_end_of_the_kernels_types_is_within_them() {
+    let facts = fixture::facts();
+    let bytes = facts.to_bytes();
+    // Without modules these are the last but two lists of no length: how many types and how many bytes of names.
+    let at = bytes.len() - 24;
+    let with = |types: u32, names: u32| {
+        let mut parts = bytes[16..].to_vec();
+        parts[at - 16..at - 12].copy_from_slice(&types.to_le_bytes());
+        parts[at - 12..at - 8].copy_from_slice(&names.to_le_bytes());
+        Facts::from_bytes(&Facts::seal(&parts)).map(|_| ())
+    };
+    let word = |at: usize| bytes[at..at + 4].iter().rev().fold(0, |word, &byte| word << 8 | u32::from(byte));
+    let (types, names) = (word(at), word(at + 4));
+    assert_eq!(types as usize, facts.btf.len());
+    assert_eq!(with(types, names), Ok(()));
+    for (types, names) in [
+        (types + 1, names),
+        (u32::MAX, names),
+        (types, names + 1),
+        (types, u32::MAX),
+        (types, 0),
+        // In the midst of a name.
+        (types, names - 1),
+    ] {
+        assert_eq!(with(types, names), Err(FactsError::Damaged), "{types} types and {names} bytes of names");
+    }
+}
+
+#[test]
+fn no_changed_byte_of_a_module_makes_the_reader_panic() {
+    let bytes = with_modules(&["dummy", "other"]).to_bytes();
+    // Whatever is read can be added to.
+    let module::Read { btf, .. } = module::read(&fixture::module()).unwrap_or_else(|error| panic!("{error}"));
+    // The modules are the end of the file.
+    const MODULES: usize = 2000;
+    for at in bytes.len() - MODULES..bytes.len() {
+        for value in [0, 1, 0x7f, 0xff] {
+            let mut parts = bytes[16..].to_vec();
+            parts[at - 16] = value;
+            let Ok(mut facts) = Facts::from_bytes(&Facts::seal(&parts)) else { continue };
+            let written = facts.to_bytes();
+            assert!(Facts::from_bytes(&written).is_ok(), "byte {at} as {value}");
+            let _ = facts.add_module("more", Module::default(), btf.as_deref());
+        }
+    }
+}
+
+#[test]
+fn the_files_that_fuzzing_starts_from_are_of_this_version() {
+    for name in ["fixture", "small", "modules", "small_modules"] {
+        let path = kps_tests::repository().join("fuzz/seeds/facts").join(name);
+        let bytes = std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        let facts = Facts::from_bytes(&bytes).unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert_eq!(facts.modules.is_empty(), !name.contains("modules"), "{name}");
+    }
+}
+
+#[test]
+fn a_module_of_any_size_is_refused() {
+    let mut bytes = fixture::module();
+    // The table of sections is the last thing in the file; this is `sh_size` of the second.
+    let table = 0x28;
+    let table = bytes[table..table + 8].iter().rev().fold(0, |word, &byte| word << 8 | usize::from(byte));
+    let size = table + 64 + 32;
+    bytes[size - 28..size - 24].copy_from_slice(&8u32.to_le_bytes());
+    bytes[size..size + 8].copy_from_slice(&u64::MAX.to_le_bytes());
+    assert!(matches!(module::read(&bytes), Err(ImageError::TooLarge)));
 }
 
 #[test]

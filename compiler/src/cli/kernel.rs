@@ -20,7 +20,9 @@ enum Verb {
     /// List the targets.
     List(List),
     /// Show what is known of a target.
-    Show(Show),
+    Show(Named),
+    /// Print the path of a target's facts file, for programs that read it.
+    Facts(Named),
     /// Find damage: compare every file of a target and of its compilers with what was there when it was finished.
     Verify(Verify),
     /// Unpack all of a stock kernel's source.
@@ -32,7 +34,7 @@ enum Verb {
 }
 
 #[derive(Debug, Args)]
-struct Show {
+struct Named {
     /// The target; the one added last if not given.
     #[arg(value_name = "NAME")]
     name: Option<String>,
@@ -157,6 +159,7 @@ impl Kernel {
             Verb::Add(add) => add.run(&cache),
             Verb::List(list) => list.run(&cache),
             Verb::Show(target) => show(&cache, target.name.as_deref()),
+            Verb::Facts(target) => facts(&cache, target.name.as_deref()),
             Verb::Verify(verify) => verify.run(&cache),
             Verb::Source(Source { name, folder }) => {
                 cache.target(&name)?.unpack_source(&cache, &folder, progress())?;
@@ -268,6 +271,14 @@ fn show(cache: &Cache, name: Option<&str>) -> CommandResult {
         Some(tree) => say(format_args!("build tree {}", tree.build.display())),
         None => say("build tree not there yet; it is made when it is first needed"),
     }
+    Ok(0)
+}
+
+fn facts(cache: &Cache, name: Option<&str>) -> CommandResult {
+    let target = open_target(cache, name)?;
+    // Whoever reads the file next says less about one that cannot be used, and makes none anew.
+    target.facts()?;
+    say(target.facts_path().display());
     Ok(0)
 }
 

@@ -34,6 +34,10 @@ pub(super) struct Stamp {
     built: i64,
 }
 
+/// What a build leaves beside the kernel.
+const CONFIG: &str = ".config";
+const SYMVERS: &str = "Module.symvers";
+
 /// Where a build leaves the image to boot.
 const IMAGES: &[&str] = &["arch/x86/boot/bzImage", "arch/x86_64/boot/bzImage", "vmlinuz"];
 
@@ -57,7 +61,7 @@ pub(super) fn add(
         let text = input::read_text(&folder.join(name), limit);
         text.map_err(|error| error.help("give the folder that `make` has built the kernel in"))
     };
-    let (config, symvers) = (read(".config", input::CONFIG)?, read("Module.symvers", input::SYMVERS)?);
+    let (config, symvers) = (read(CONFIG, input::CONFIG)?, read(SYMVERS, input::SYMVERS)?);
     let image = IMAGES.iter().map(|image| folder.join(image)).find(|image| image.exists());
     let vmlinux = Some(folder.join("vmlinux")).filter(|path| path.exists());
     let Some(readable) = vmlinux.or_else(|| image.clone()) else {
@@ -77,7 +81,7 @@ pub(super) fn add(
         return Err(taken(name));
     }
     let image = image.unwrap_or_else(|| readable.clone());
-    let mut files = vec![readable, folder.join(".config"), folder.join("Module.symvers")];
+    let mut files = vec![readable, folder.join(CONFIG), folder.join(SYMVERS)];
     files.extend(Some(&image).filter(|image| !files.contains(image)).cloned());
     let manifest = Manifest {
         origin: format!("build folder {}", folder.display()),
@@ -120,6 +124,11 @@ impl Stamp {
     /// The folder.
     pub(super) fn folder(&self) -> &Path {
         &self.folder
+    }
+
+    /// What the facts are made from: the image, the configuration and the exports.
+    pub(super) fn files(&self) -> (PathBuf, PathBuf, PathBuf) {
+        (self.image.clone(), self.folder.join(CONFIG), self.folder.join(SYMVERS))
     }
 
     /// The kernel there must still be the one that was read: a module for another one would be refused when it is loaded.

@@ -1,5 +1,6 @@
 //! The kernel image as distributions ship it: a `bzImage` with a compressed ELF file inside.
 
+use kps_facts::is_build_id;
 use object::read::elf::{ElfFile64, FileHeader as _, SectionHeader as _};
 use object::{LittleEndian, Object as _, ObjectSection as _};
 use std::io::Read as _;
@@ -163,7 +164,7 @@ impl<'a> Vmlinux<'a> {
 
     /// The GNU build-id.
     pub fn build_id(&self) -> Result<Vec<u8>, ImageError> {
-        match self.file.build_id()? {
+        match self.file.build_id()?.filter(|id| is_build_id(id)) {
             Some(id) => Ok(id.to_vec()),
             None => Err(ImageError::NoBuildId),
         }

@@ -43,6 +43,17 @@ pub(super) fn record(folder: &Path, elsewhere: &[PathBuf]) -> Result<(), Diagnos
     write_atomically(&folder.join(FILE), seal(&text).as_bytes())
 }
 
+/// Notes in the inventory of a folder what one of its files is going to hold. An inventory that is damaged stays so.
+pub(super) fn renew(folder: &Path, name: &str, bytes: &[u8]) -> Result<(), Diagnostic> {
+    let sealed = input::read_text(&folder.join(FILE), input::INVENTORY).unwrap_or_default();
+    let Some(text) = unseal(&sealed) else { return Ok(()) };
+    let is_meant = |line: &str| line.split_once(MARKS).is_some_and(|(_, path)| path == name);
+    let new = format!("{} {name}", hex(&Sha256::digest(bytes)));
+    let lines = text.lines().map(|line| if is_meant(line) { &new } else { line });
+    let text: String = lines.flat_map(|line| [line, "\n"]).collect();
+    write_atomically(&folder.join(FILE), seal(&text).as_bytes())
+}
+
 /// Compares a folder with its inventory. Returns the damage, and how many files were looked at.
 pub(super) fn verify(folder: &Path) -> Result<(Vec<Damage>, usize), Diagnostic> {
     let sealed = input::read_text(&folder.join(FILE), input::INVENTORY).unwrap_or_default();

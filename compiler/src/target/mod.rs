@@ -12,6 +12,7 @@ mod clean;
 mod debian;
 mod debug;
 pub mod dwarf;
+mod facts;
 pub mod gather;
 pub mod image;
 mod inventory;
@@ -25,11 +26,12 @@ mod syscalls;
 mod toolchain;
 mod verify;
 
-use crate::diag::{Diagnostic, KPS0704, KPS0705, KPS0706, KPS0709, KPS0714};
-use crate::disk::{remove, write_atomically};
+use crate::diag::{Diagnostic, KPS0704, KPS0705, KPS0706, KPS0709};
+use crate::disk::remove;
 use crate::input;
+use facts::write_facts;
 use image::ImageError;
-use kps_facts::Facts;
+use kps_facts::{is_module_name, Facts};
 use manifest::Manifest;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -59,6 +61,8 @@ pub struct Target {
     pub name: String,
     folder: PathBuf,
     manifest: Manifest,
+    /// The cache that it is in.
+    cache: Cache,
     _using: cache::Held,
 }
 
@@ -70,7 +74,8 @@ impl Target {
         }
         let _using = cache.using(name)?;
         let manifest = Manifest::read(&folder, name)?;
-        Ok(manifest.map(|manifest| Target { name: name.to_owned(), folder, manifest, _using }))
+        let cache = cache.clone();
+        Ok(manifest.map(|manifest| Target { name: name.to_owned(), folder, manifest, cache, _using }))
     }
 
     /// `uname -r` of the kernel.
@@ -96,20 +101,6 @@ impl Target {
     /// The busybox for the virtual machine, if it came with the target.
     pub fn busybox(&self) -> Option<PathBuf> {
         self.manifest.busybox.as_ref().map(|path| self.folder.join(path))
-    }
-
-    /// The facts file.
-    pub fn facts_path(&self) -> PathBuf {
-        self.folder.join("facts")
-    }
-
-    /// Reads the facts, which must still be those of the kernel.
-    pub fn facts(&self) -> Result<Facts, Diagnostic> {
-        if let Manifest { build_dir: Some(stamp), tree: Some(tree), .. } = &self.manifest {
-            stamp.check(&self.name, tree)?;
-        }
-        let bytes = input::read(&self.facts_path(), input::FACTS)?;
-        Facts::from_bytes(&bytes).map_err(|error| damaged(&self.name, &format!("its facts: {error}")))
     }
 
     /// What building needs, if it is there.
@@ -161,7 +152,7 @@ impl Target {
         let file = input::read(path, input::MODULE)?;
         let add = || {
             let module::Read { name: own, module, btf } = module::read(&module::unpack(file)?)?;
-            if own.is_some_and(|own| own != name) {
+            if own.is_some_and(|own| own != name) || !is_module_name(name) {
                 return Err(ImageError::OtherModule);
             }
             Ok(facts.add_module(name, module, btf.as_deref())?)
@@ -213,20 +204,6 @@ pub fn add(
 /// The releases that could be added, newest first.
 pub fn available(cache: &Cache, wish: &DebianWish) -> Result<Vec<String>, Diagnostic> {
     debian::available(cache, wish)
-}
-
-/// Reads the facts of an image and its files, and writes them.
-fn write_facts(folder: &Path, image: &Path, config: &str, symvers: &str) -> Result<Facts, Diagnostic> {
-    let bytes = input::read(image, input::IMAGE)?;
-    let facts = gather::gather(&bytes, config, symvers).map_err(|error| match error {
-        ImageError::Config(_) | ImageError::Symvers(_) => {
-            Diagnostic::error(KPS0714, error.to_string()).help("give the files that the kernel's build wrote")
-        }
-        _ => Diagnostic::error(KPS0706, format!("{} cannot be read: {error}", image.display()))
-            .help("kpsc reads x86-64 kernels since 6.6 that are built with BTF, kallsyms and ftrace"),
-    })?;
-    write_atomically(&folder.join("facts"), &facts.to_bytes())?;
-    Ok(facts)
 }
 
 /// A name that cannot be had.

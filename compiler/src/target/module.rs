@@ -4,7 +4,7 @@
 //! linked, so that symbols, ftrace sites and distances can be spoken of as they are of vmlinux.
 
 use super::image::{decompress, ImageError};
-use kps_facts::{Module, Object, Section, Site, Sym, Symbols};
+use kps_facts::{is_build_id, is_module_name, Module, Object, Section, Site, Sym, Symbols};
 use object::elf;
 use object::read::elf::{FileHeader as _, Rela as _, SectionHeader as _, SectionTable, Sym as _};
 use object::LittleEndian as LE;
@@ -46,7 +46,7 @@ pub fn read(bytes: &[u8]) -> Result<Read, ImageError> {
         return Err(ImageError::Architecture);
     }
     let sections = header.sections(LE, bytes)?;
-    let addresses = addresses(&sections);
+    let addresses = addresses(&sections)?;
     let data = |name: &str| -> Result<Option<&[u8]>, ImageError> {
         match sections.section_by_name(LE, name.as_bytes()) {
             Some((_, section)) => Ok(Some(section.data(LE, bytes)?)),
@@ -70,16 +70,19 @@ pub fn read(bytes: &[u8]) -> Result<Read, ImageError> {
 }
 
 /// The address of each section that is loaded.
-fn addresses(sections: &SectionTable<'_, Header>) -> Vec<Option<u64>> {
+fn addresses(sections: &SectionTable<'_, Header>) -> Result<Vec<Option<u64>>, ImageError> {
     let mut next = GAP;
-    let place = |section: &elf::SectionHeader64<LE>| {
-        section.sh_flags(LE).contains(elf::SHF_ALLOC).then(|| {
-            let address = next;
-            next = address.saturating_add(section.sh_size(LE)).saturating_add(GAP) / GAP * GAP;
-            address
-        })
+    let mut place = |section: &elf::SectionHeader64<LE>| {
+        if !section.sh_flags(LE).contains(elf::SHF_ALLOC) {
+            return Ok(None);
+        }
+        let address = next;
+        // One that has no bytes in the file may say that it has any number of them.
+        let end = address.checked_add(section.sh_size(LE)).and_then(|end| end.checked_add(GAP));
+        next = end.ok_or(ImageError::TooLarge)? / GAP * GAP;
+        Ok(Some(address))
     };
-    sections.iter().map(place).collect()
+    sections.iter().map(&mut place).collect()
 }
 
 fn facts(sections: &SectionTable<'_, Header>, addresses: &[Option<u64>]) -> Vec<Section> {
@@ -162,7 +165,7 @@ fn sites(
 fn build_id(note: &[u8]) -> Option<Vec<u8>> {
     const HEADER: usize = 16;
     let (header, id) = note.split_at_checked(HEADER)?;
-    header.ends_with(b"GNU\0").then(|| id.to_vec())
+    (header.ends_with(b"GNU\0") && is_build_id(id)).then(|| id.to_vec())
 }
 
 /// What follows a key among strings that end with NUL.
@@ -173,6 +176,6 @@ fn value<'a>(modinfo: &'a [u8], key: &str) -> Option<&'a str> {
 
 /// `depends=a,b`.
 fn depends(modinfo: &[u8]) -> Vec<String> {
-    let names = value(modinfo, "depends=").unwrap_or_default().split(',').filter(|name| !name.is_empty());
-    names.map(|name| name.replace('-', "_")).collect()
+    let names = value(modinfo, "depends=").unwrap_or_default().split(',').map(|name| name.replace('-', "_"));
+    names.filter(|name| is_module_name(name)).collect()
 }

@@ -4,6 +4,7 @@ use super::inventory;
 use crate::diag::Diagnostic;
 use crate::disk::{entries, fill_folder};
 use crate::input;
+use kps_facts::is_module_name;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -45,11 +46,11 @@ pub(super) fn is_module(path: &Path) -> bool {
     name_of(path).is_some()
 }
 
-/// The name that the kernel knows a module by: that of its file, with underscores.
+/// The name that the kernel knows a module by: that of its file, with underscores. What the kernel cannot call so is none.
 fn name_of(path: &Path) -> Option<String> {
     let file = path.file_name()?.to_str()?;
     let stem = ENDINGS.iter().find_map(|ending| file.strip_suffix(ending))?;
-    Some(stem.replace('-', "_"))
+    Some(stem.replace('-', "_")).filter(|name| is_module_name(name))
 }
 
 #[cfg(test)]
@@ -62,5 +63,6 @@ mod tests {
         assert_eq!(name("a/nf_tables.ko.xz").as_deref(), Some("nf_tables"));
         assert_eq!(name("snd-pcm.ko").as_deref(), Some("snd_pcm"));
         assert_eq!(name("modules.order"), None);
+        assert_eq!(name("a b.ko"), None);
     }
 }

@@ -9,6 +9,8 @@ impl Target {
     /// Compares every file of the target and of its compilers with what was there when it was finished. Returns what is
     /// wrong, and how many files were looked at.
     pub fn verify(&self, cache: &Cache) -> Result<(Vec<Diagnostic>, usize), Diagnostic> {
+        // Facts of another version are made anew by this, and the inventory with them.
+        let facts = self.facts();
         let (damage, mut count) = inventory::verify(&self.folder)?;
         let again =
             |names: &[String]| format!("run `kpsc kernel remove {}`, then add again", names.join(" "));
@@ -41,9 +43,7 @@ impl Target {
             let users: Vec<String> = targets.filter(uses).map(|target| target.name.clone()).collect();
             wrong.extend(report("the toolchain", toolchain, &damage, again(&users)));
         }
-        if let Err(error) = self.facts() {
-            wrong.push(error);
-        }
+        wrong.extend(facts.err());
         Ok((wrong, count))
     }
 }

@@ -37,11 +37,11 @@ pub struct Btf {
 }
 
 /// How much of a blob there is.
-#[derive(Debug, Clone, Copy, Default)]
-struct Extent {
-    types: u32,
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Extent {
+    pub(crate) types: u32,
     /// Bytes of the string section.
-    names: u32,
+    pub(crate) names: u32,
 }
 
 /// Size and alignment in bytes.

@@ -6,9 +6,21 @@
 //! what they say of one another is moved by as much.
 
 use super::parse::{kind, starts, u32_at, Sections, TYPE};
-use super::{Btf, BtfError, Index};
+use super::{Btf, BtfError, Extent, Index};
 
 impl Btf {
+    /// What is vmlinux's.
+    pub(crate) fn kernel(&self) -> Extent {
+        self.kernel
+    }
+
+    /// These types, of which so much is vmlinux's. None if there is less, or if that would cut a name in two.
+    pub(crate) fn with_kernel(self, kernel: Extent) -> Option<Btf> {
+        let names = self.bytes[self.strings.clone()].get(..kernel.names as usize)?;
+        let is_part = kernel.types as usize <= self.starts.len() && names.last() == Some(&0);
+        is_part.then_some(Btf { kernel, ..self })
+    }
+
     /// These types and those of a module, whose `.BTF` section continues the kernel's.
     pub fn with_module(&self, module: &[u8]) -> Result<Btf, BtfError> {
         let ours = Sections::find(&self.bytes)?;

@@ -1,8 +1,11 @@
 //! The facts file: what is read from one is written as it was, and is harmless whatever it says.
 
-use super::{btf, spec};
-use kps_facts::Facts;
+use super::{btf, module, spec};
+use crate::fixture;
+use kps_facts::{is_module_name, Facts, Module, Object};
 use kps_grammar::{Source, Sources};
+use kpsc::target::module::read;
+use std::sync::OnceLock;
 
 /// A spec that asks for something of each kind.
 const SPEC: &str = "
@@ -35,20 +38,47 @@ pub fn facts(data: &[u8]) {
 fn check(facts: &Facts) {
     let written = facts.to_bytes();
     match Facts::from_bytes(&written) {
-        Ok(again) => assert!(again.to_bytes() == written, "the file changes when it is read and written"),
+        Ok(again) => {
+            assert!(again.to_bytes() == written, "the file changes when it is read and written");
+            add_to(again);
+        }
         Err(error) => panic!("what was read cannot be read again: {error}"),
     }
-    for sym in facts.vmlinux.symbols.iter() {
-        facts.vmlinux.symbols.named(sym.name);
-        facts.vmlinux.symbols.next_address(sym.address);
-        facts.vmlinux.symbols.landmarks(sym.address);
-        assert!(facts.vmlinux.symbols.at(sym.address).count() <= facts.vmlinux.symbols.len());
-        assert!(facts.vmlinux.symbols.with_prefix(sym.name).count() <= facts.vmlinux.symbols.len());
-        facts.vmlinux.section_of(sym.address);
-        facts.vmlinux.is_init(sym.address);
-        facts.vmlinux.sites.get(&sym.address).and_then(kps_facts::Site::entry);
-    }
+    ask(&facts.vmlinux);
     btf::ask_all(&facts.btf);
     let sources = Sources::new(Source::new("asks.kps", SPEC));
     spec::compile(&sources, facts);
+    for (name, module) in &facts.modules {
+        assert!(is_module_name(name), "{name:?} is no name of a module");
+        assert!(module.types.end as usize <= facts.btf.len() + 1, "{name} has types that there are not");
+        ask(&module.object);
+        spec::compile(&module::asks(name), facts);
+    }
+}
+
+/// Asks an object everything about every symbol.
+fn ask(object: &Object) {
+    for sym in object.symbols.iter() {
+        object.symbols.named(sym.name);
+        object.symbols.next_address(sym.address);
+        object.symbols.last_up_to(sym.address);
+        object.symbols.landmarks(sym.address);
+        assert!(object.symbols.at(sym.address).count() <= object.symbols.len());
+        assert!(object.symbols.with_prefix(sym.name).count() <= object.symbols.len());
+        object.section_of(sym.address);
+        object.is_init(sym.address);
+        object.sites.get(&sym.address).and_then(kps_facts::Site::entry);
+    }
+}
+
+/// Adds a module whose types continue those of the fixture, whatever these here are.
+fn add_to(mut facts: Facts) {
+    static TYPES: OnceLock<Option<Vec<u8>>> = OnceLock::new();
+    let types = TYPES.get_or_init(|| read(&fixture::module()).ok().and_then(|read| read.btf));
+    if facts.add_module("added", Module::default(), types.as_deref()).is_ok() {
+        btf::ask_all(&facts.btf);
+        if let Err(error) = Facts::from_bytes(&facts.to_bytes()) {
+            panic!("facts with one more module cannot be read again: {error}");
+        }
+    }
 }

@@ -2,13 +2,19 @@
 
 use super::spec;
 use crate::fixture;
+use kps_facts::Facts;
 use kps_grammar::{Source, Sources};
 use kpsc::running::look_into;
 use kpsc::target::module::{read, unpack, Read};
 
-/// Asks for a function, a variable and a prototype.
-const SPEC: &str = "patch asks { license \"GPL\"; object dummy { use static dummy_count: c_ulong; use fn dummy_helper; \
-    fn dummy_get_stats { post { (*stats).bytes = dummy_count; dummy_helper(ret); } } fn dummy_show@1 { pre { } } } }";
+/// Asks a module of this name for a function, a variable and a prototype.
+pub(super) fn asks(object: &str) -> Sources {
+    let spec = format!(
+        "patch asks {{ license \"GPL\"; object {object} {{ use static dummy_count: c_ulong; use fn dummy_helper; \
+        fn dummy_get_stats {{ post {{ (*stats).bytes = dummy_count; dummy_helper(ret); }} }} fn dummy_show@1 {{ pre {{ }} }} }} }}"
+    );
+    Sources::new(Source::new("asks.kps", &spec))
+}
 
 /// Reads a module as one that the fixture has, and checks a spec against it.
 pub fn module(data: &[u8]) {
@@ -30,6 +36,9 @@ pub fn module(data: &[u8]) {
     }
     let mut facts = fixture::facts();
     if facts.add_module("dummy", module, btf.as_deref()).is_ok() {
-        spec::compile(&Sources::new(Source::new("asks.kps", SPEC)), &facts);
+        spec::compile(&asks("dummy"), &facts);
+        if let Err(error) = Facts::from_bytes(&facts.to_bytes()) {
+            panic!("facts with the module cannot be read again: {error}");
+        }
     }
 }

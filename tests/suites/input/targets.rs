@@ -2,7 +2,7 @@
 
 use crate::{arguments, Case};
 use kps_facts::btf::Btf;
-use kps_facts::{Export, Facts};
+use kps_facts::{Export, Facts, Module};
 use kps_tests::btf::BtfWriter;
 use kps_tests::world::World;
 use kps_tests::{fixture, FIXTURE};
@@ -19,6 +19,7 @@ pub(crate) const CASES: &[Case] = &[
     ("KPS0704-hostile-name", |w| check(w, "$(touch pwned)`a`;\"'\n\u{1b}[31m\u{202e}")),
     ("KPS0704-endless-name", |w| check(w, &"k".repeat(10_000))),
     ("KPS0704-show", |_| arguments(&["kernel", "show", "7.3.4"])),
+    ("KPS0704-facts", |_| arguments(&["kernel", "facts", "7.3.4"])),
     ("KPS0704-remove", |_| arguments(&["kernel", "remove", "../fixture"])),
     ("KPS0705-manifest-empty", |w| manifest(w, "")),
     ("KPS0705-manifest-garbage", |w| manifest(w, seal("\u{1b}[31m = = ="))),
@@ -53,6 +54,17 @@ pub(crate) const CASES: &[Case] = &[
         forged(w, |facts| {
             facts.exports.insert("msleep".into(), Export { gpl: true, namespace });
         })
+    }),
+    ("KPS0705-facts-with-a-hostile-module", |w| {
+        forged(w, |facts| {
+            facts.modules.insert("x { }\n\u{1b}[31m".into(), Module::default());
+        })
+    }),
+    ("KPS0705-facts-with-a-hostile-list-of-modules", |w| {
+        forged(w, |facts| facts.module_names.push("x\u{202e}".into()))
+    }),
+    ("KPS0705-facts-with-an-endless-build-id", |w| {
+        forged(w, |facts| facts.identity.build_id = vec![0; 10_000])
     }),
     ("KPS0606-facts-with-a-hostile-value", |w| {
         forged(w, |facts| {

@@ -29,6 +29,9 @@ pub use kernels::Wish;
 /// what they keep under `stable`.
 pub const SUITE: &str = "trixie";
 
+/// The image in the folder of a target.
+const IMAGE: &str = "vmlinuz";
+
 /// Where a stock kernel came from, for fetching the rest of it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -98,14 +101,15 @@ pub(super) fn add(
                     || path.ends_with("bin/busybox")
             })?;
         }
-        keep(&unpacked, "vmlinuz", &folder.join("vmlinuz"))?;
+        let (image, config, symvers) = files(folder);
+        keep(&unpacked, IMAGE, &image)?;
         keep(&unpacked, "busybox", &folder.join("busybox"))?;
         remove(&unpacked)?;
-        write_atomically(&folder.join("config"), chosen.config.as_bytes())?;
-        write_atomically(&folder.join("Module.symvers"), chosen.symvers.as_bytes())
+        write_atomically(&config, chosen.config.as_bytes())?;
+        write_atomically(&symvers, chosen.symvers.as_bytes())
     })?;
     progress.step("reading the image", || {
-        write_facts(folder, &folder.join("vmlinuz"), &chosen.config, &chosen.symvers)?;
+        write_facts(folder, &folder.join(IMAGE), &chosen.config, &chosen.symvers)?;
         inventory::record(folder, &[])
     })?;
     let source = Source {
@@ -117,7 +121,7 @@ pub(super) fn add(
     let manifest = Manifest {
         release: release.clone(),
         origin: format!("Debian {} ({})", wish.suite, chosen.version),
-        image: "vmlinuz".into(),
+        image: IMAGE.into(),
         busybox: Some("busybox".into()),
         debian: Some(source),
         build_dir: None,
@@ -127,6 +131,11 @@ pub(super) fn add(
     cache.put(folder, name)?;
     apt.forget()?;
     Ok(name.to_owned())
+}
+
+/// What the facts of a target in this folder are made from: the image, the configuration and the exports.
+pub(super) fn files(folder: &Path) -> (PathBuf, PathBuf, PathBuf) {
+    (folder.join(IMAGE), folder.join("config"), folder.join("Module.symvers"))
 }
 
 /// The releases of a flavour that the suite has, newest first.
