@@ -4,11 +4,29 @@
 //! Little-endian compilers of C fill a bitfield from the lowest bit on. No byte is touched in which no bit of the field lies,
 //! so nothing but bitfields beside it is written along. As in C, a write is a read and a write: who writes one of these at
 //! the same time needs the lock that C needs.
+//!
+//! Generated structs have two methods for each bitfield, `name()` and `set_name()`, which end here. They may be called in any
+//! context. Where the bits are comes from the kernel's BTF (`struct btf_member`, `include/uapi/linux/btf.h`).
+//!
+//! ```
+//! use kps::bitfield;
+//!
+//! // In C: u8 ready:1, level:3;
+//! let mut flags = [0b1111_0001_u8];
+//! // SAFETY: bits 1 to 3 lie in it, and all of its bits are bitfields.
+//! let level = unsafe {
+//!     bitfield::write(&mut flags, 1, 3, 5);
+//!     bitfield::read(&flags, 1, 3)
+//! };
+//! assert_eq!((level, flags), (5, [0b1111_1011]));
+//! ```
 
 /// More bytes than the widest bitfield lies in.
 const BYTES: usize = 16;
 
 /// The value of an unsigned bitfield, or of a `bool`.
+///
+/// `bit` is the number of its lowest bit, from the start of the record, and `width` the number of its bits, at most 64.
 ///
 /// # Safety
 ///
@@ -20,7 +38,7 @@ pub unsafe fn read<T>(record: &T, bit: usize, width: u32) -> u64 {
     (bytes >> (bit % 8)) as u64 & mask(width)
 }
 
-/// The value of a signed bitfield.
+/// The value of a signed bitfield: its highest bit is the sign.
 ///
 /// # Safety
 ///
@@ -33,7 +51,8 @@ pub unsafe fn read_signed<T>(record: &T, bit: usize, width: u32) -> i64 {
     (value << unused) as i64 >> unused
 }
 
-/// Sets a bitfield to the low bits of a value.
+/// Sets a bitfield to the low bits of a value, as an assignment in C does. The bits beside it stay as they were read, so whoever
+/// writes those at the same time may lose what he writes.
 ///
 /// # Safety
 ///

@@ -4,6 +4,15 @@
 //! The values are those of `include/uapi/asm-generic/errno-base.h` and `errno.h`, and of `include/linux/errno.h` for what
 //! user space never sees. They are ABI, the same on every architecture that can be livepatched but powerpc, where
 //! `EDEADLOCK` differs.
+//!
+//! ```
+//! use kps::prelude::*;
+//!
+//! fn length(text: Option<&CStr>) -> c_int {
+//!     text.map_or(-EINVAL, |text| text.to_bytes().len() as c_int)
+//! }
+//! assert_eq!(length(None), -22);
+//! ```
 
 macro_rules! errno {
     ($($name:ident = $value:literal),* $(,)?) => {

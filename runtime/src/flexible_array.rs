@@ -1,7 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Arrays whose length the kernel knows and their type does not: `items[]` at the end of a struct.
+//! Arrays whose length the kernel knows and their type does not: `items[]` at the end of a struct
+//! (`Documentation/process/deprecated.rst` says how the kernel's own code uses them).
+//!
+//! ```
+//! use kps::flexible_array::FlexibleArray;
+//!
+//! #[repr(C)]
+//! struct Group {
+//!     count: u32,
+//!     members: FlexibleArray<u32>,
+//! }
+//! let memory = [2_u32, 7, 9];
+//! let group = memory.as_ptr().cast::<Group>();
+//! // SAFETY: there is a group, with as many members as it says.
+//! let members = unsafe { core::slice::from_raw_parts((*group).members.as_ptr(), (*group).count as usize) };
+//! assert_eq!(members, [7, 9]);
+//! ```
 
-/// An array of C with as many elements as somebody has allocated.
+/// An array of C with as many elements as somebody has allocated. As a member it has no size.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct FlexibleArray<T>([T; 0]);
@@ -15,7 +31,7 @@ impl<T> FlexibleArray<T> {
         core::ptr::from_ref(self) as usize as *const T
     }
 
-    /// The first element, to be changed.
+    /// The first element, to be changed. Whether others may be reading it meanwhile is for its users to know.
     #[inline(always)]
     pub fn as_mut_ptr(&mut self) -> *mut T {
         core::ptr::from_mut(self) as usize as *mut T

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 //! What a pre-only entry leaves on the stack for its hook.
+//!
+//! Generated hooks take the arguments out of the frame by their types, run the author's text and put them back. Where an argument is
+//! follows from the prototype and the x86-64 psABI. All of it is memory of the task that runs the hook, in whatever context it does.
 
 /// The arguments of a hooked function, as its caller passed them, for a hook to read and change.
 ///
@@ -10,7 +13,8 @@
 pub struct Frame<const STACK: usize> {
     /// The registers that carry arguments, in the order of the x86-64 C ABI: `rdi`, `rsi`, `rdx`, `rcx`, `r8`, `r9`.
     pub args: [u64; 6],
-    /// Whether the original runs. As long as it is 0 the hook's return value goes to the caller instead.
+    /// Whether the original runs: generated hooks set it to 1 at their end. As long as it is 0, because the author's text has
+    /// returned before, the hook's return value goes to the caller instead.
     pub go_on: u64,
     /// Where the caller continues.
     pub return_address: u64,
@@ -19,6 +23,24 @@ pub struct Frame<const STACK: usize> {
 }
 
 /// A struct or union that is passed by value, out of the words that carry it.
+///
+/// ```
+/// use kps::frame;
+///
+/// #[derive(Clone, Copy)]
+/// #[repr(C)]
+/// struct Range {
+///     start: u32,
+///     end: u32,
+/// }
+/// let mut words = [0x0000_0009_0000_0001_u64];
+/// // SAFETY: a register carries both members, the first one in its low half.
+/// let mut range: Range = unsafe { frame::take(&words) };
+/// assert_eq!((range.start, range.end), (1, 9));
+/// range.end = 4;
+/// frame::put(&mut words, range);
+/// assert_eq!(words, [0x0000_0004_0000_0001]);
+/// ```
 ///
 /// # Safety
 ///
@@ -29,7 +51,7 @@ pub unsafe fn take<T: Copy>(words: &[u64]) -> T {
     unsafe { words.as_ptr().cast::<T>().read() }
 }
 
-/// Puts a struct or union back into the words that carry it.
+/// Puts a struct or union back into the words that carry it, no more of it than there are words.
 pub fn put<T: Copy>(words: &mut [u64], value: T) {
     let size = core::mem::size_of::<T>().min(core::mem::size_of_val(words));
     // SAFETY: no more is written than there are words, and bytes can be written anywhere.

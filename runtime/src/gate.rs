@@ -3,10 +3,14 @@
 //!
 //! The kernel finds a module's functions by their names alone. What is compared here is what differs when a module was built
 //! anew: its build-id, which the loader keeps among the module's read-only memory, and how its functions start.
+//!
+//! Generated code calls this in the `pre_patch` of a module's object, under `klp_mutex`: when the module is loaded, before its own
+//! `init` runs (`klp_module_coming()` in `kernel/livepatch/core.c`), or when the patch is, if the module is there already. If
+//! something differs, the functions are redirected to themselves, and the module works as if there were no patch.
 
 use super::guard;
 
-/// A function of a module that a patch changes.
+/// A function of a module that a patch changes, as its gate knows it.
 pub struct Func {
     /// What runs in its place.
     pub entry: unsafe extern "C" fn(),
@@ -14,7 +18,17 @@ pub struct Func {
     pub endbr: bool,
 }
 
-/// Whether some memory holds the ELF note with this GNU build-id. Without an id there is nothing to look for.
+/// Whether some memory holds the ELF note with this GNU build-id (`lib/buildid.c`). Without an id there is nothing to look for, and
+/// the answer is yes.
+///
+/// ```
+/// use kps::gate;
+///
+/// let memory = *b"\x04\0\0\0\x04\0\0\0\x03\0\0\0GNU\0\xde\xad\xbe\xef";
+/// // SAFETY: all of the memory is there.
+/// let has = |id: &[u8]| unsafe { gate::has_build_id(memory.as_ptr(), memory.len(), id) };
+/// assert!(has(&[0xde, 0xad, 0xbe, 0xef]) && has(&[]) && !has(&[0xde, 0xad, 0xbe, 0xee]));
+/// ```
 ///
 /// # Safety
 ///
@@ -46,7 +60,8 @@ fn holds_note(memory: &[u8], id: &[u8]) -> bool {
     false
 }
 
-/// Whether a function starts with an ftrace site, behind an ENDBR or not.
+/// Whether a function starts with an ftrace site, behind an ENDBR or not. What ftrace and IBT make of that at run time is known
+/// too.
 ///
 /// # Safety
 ///

@@ -4,6 +4,9 @@
 //! Addresses past an ftrace site, struct layouts and symbol positions are baked into a livepatch. The kernel compares
 //! `vermagic`, which is only a string that a rebuilt kernel may keep. So `init` compares what cannot be kept by accident,
 //! before `klp_enable_patch()`: the build-id of the running image, and the first bytes of every function that is patched.
+//!
+//! Generated code calls [`check`] in the `init` of its module, in process context, when nobody else knows of the patch. It takes no
+//! lock: the kernel's notes never change, and its text changes in ways that are known here.
 
 /// A function that the patch enters behind its ftrace site.
 pub struct Entry {
@@ -21,15 +24,28 @@ unsafe impl Sync for Entry {}
 /// What differs from the target kernel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mismatch {
-    /// The image.
+    /// The image: this kernel has another build-id.
     BuildId,
-    /// A function.
+    /// A function, by its name: it starts in another way.
     Entry(&'static str),
 }
 
 /// Compares the running kernel with the target.
 ///
-/// `notes` are the first byte of the kernel's ELF notes and the one behind the last (`__start_notes`, `__stop_notes`).
+/// `notes` are the first byte of the kernel's ELF notes and the one behind the last (`__start_notes`, `__stop_notes`, which
+/// `kernel/ksysfs.c` shows as `/sys/kernel/notes`). An error is the first thing that differs. A patch that gets one must refuse
+/// to load: its addresses lie in other code.
+///
+/// ```
+/// use kps::guard::{self, Mismatch};
+///
+/// let notes = *b"\x04\0\0\0\x04\0\0\0\x03\0\0\0GNU\0\xde\xad\xbe\xef";
+/// let bounds = notes.as_ptr_range();
+/// // SAFETY: these are the bounds, and there is no function.
+/// let check = |id: &[u8]| unsafe { guard::check(id, (bounds.start, bounds.end), &[]) };
+/// assert_eq!(check(&[0xde, 0xad, 0xbe, 0xef]), Ok(()));
+/// assert_eq!(check(&[0xde, 0xad, 0xbe, 0xee]), Err(Mismatch::BuildId));
+/// ```
 ///
 /// # Safety
 ///

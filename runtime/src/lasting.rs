@@ -6,7 +6,32 @@
 //! and what else there is to know. It is kept as shadow data of no object, in memory that is the kernel's and not a module's, so
 //! that every version finds it by the number that they have in common.
 //!
-//! Everything that changes a record runs in callbacks, and so under `klp_mutex`.
+//! Everything that changes a record runs in callbacks, and so under `klp_mutex`, in process context, where it may sleep. What bodies
+//! read of it are atomics.
+//!
+//! Generated code has a list of all that is [`Lasting`] in its patch and calls the functions of this module from the callbacks of
+//! `vmlinux`, around those of the author (`Documentation/livepatch/callbacks.rst`):
+//!
+//! ```
+//! use kps::lasting::{self, Lasting};
+//! use kps::state::State;
+//!
+//! static STATE: State<u32> = State::new("state", 1 << 63, 0, || 7, drop, drop);
+//! static DATA: [&dyn Lasting; 1] = [&STATE];
+//!
+//! // SAFETY: each is called where the kernel calls the callback.
+//! unsafe {
+//!     // pre_patch
+//!     assert_eq!(lasting::join(&DATA), Ok(()));
+//!     lasting::begin(&DATA);
+//!     // post_patch
+//!     lasting::settle(&DATA, false, false);
+//!     // pre_unpatch
+//!     lasting::retire(&DATA);
+//!     // post_unpatch
+//!     lasting::leave(&DATA, false);
+//! }
+//! ```
 
 use super::klp;
 use core::ffi::c_int;
@@ -16,7 +41,7 @@ use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, Ordering};
 
 /// A state or a shadow variable, as callbacks see it.
 pub trait Lasting: Sync {
-    /// Finds the record or makes it, before the author's `pre_patch`.
+    /// Finds the record or makes it, before the author's `pre_patch`. It may wait for memory.
     ///
     /// # Safety
     ///
@@ -30,7 +55,8 @@ pub trait Lasting: Sync {
     /// Called in `pre_patch`, after `join`.
     unsafe fn begin(&self);
 
-    /// Every task runs the new code, or is said to if it was `forced`. `alone` is whether the patch has taken the place of all others.
+    /// Every task runs the new code, or is said to if it was `forced` (`klp_patch.forced`). `alone` is whether the patch has taken the
+    /// place of all others (`klp_patch.replace`). The kernel calls `post_patch` again when an unloading is reversed.
     ///
     /// # Safety
     ///
@@ -63,7 +89,7 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    /// What `pre_patch` returns.
+    /// What `pre_patch` returns, so that `klp_enable_patch()` fails with it: `-ENOMEM` or `-EINVAL`.
     #[inline]
     pub fn errno(self) -> c_int {
         match self {
@@ -73,7 +99,7 @@ impl Refusal {
     }
 }
 
-/// Joins all, or none.
+/// Joins all, or none: those that have joined before one is refused leave again.
 ///
 /// # Safety
 ///

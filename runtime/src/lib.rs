@@ -1,13 +1,52 @@
 // SPDX-License-Identifier: GPL-2.0
 //! The part of a livepatch that is the same in every one.
 //!
-//! It is used in two forms. `kpsc` puts these files beside the code that it generates from a spec, as the module `kps` of the
-//! patch. A patch that is a crate of its own depends on them as the crate `kps`, which Kbuild compiles beside it. Both become the
-//! same instructions: whatever a changed function calls is `#[inline]`.
+//! The kernel redirects functions (`Documentation/livepatch/livepatch.rst`). What a patch in Rust needs beside that is here: an
+//! entry that ftrace can send callers to, a guard that compares the running kernel with the one that the patch was made for,
+//! states and shadow variables that outlive the patch, parameters, and the names that C has and Rust lacks.
 //!
-//! On the host, where nobody sets `CONFIG_RUST`, [`host`] stands in for the kernel, so that a patch can be checked there and what
-//! does not need a kernel can be tested. Otherwise nothing here allocates, prints or panics.
+//! # Two forms
+//!
+//! `kpsc` puts these files beside the code that it generates from a spec, as the module `kps` of the patch. A patch that is a crate
+//! of its own depends on them as the crate `kps`, which Kbuild compiles beside it:
+//!
+//! ```text
+//! obj-m := NAME.o
+//! NAME-y := src/lib.o kps/lib.o
+//!
+//! RUSTFLAGS_kps/lib.o := --crate-name kps --emit=metadata=$(obj)/kps/libkps.rmeta
+//! RUSTFLAGS_src/lib.o := --crate-name NAME --extern kps=$(obj)/kps/libkps.rmeta
+//! $(obj)/src/lib.o: $(obj)/kps/lib.o
+//! ```
+//!
+//! Both become the same instructions: whatever a changed function calls is generic or `#[inline]`.
+//!
+//! # On the host
+//!
+//! Where nobody sets `CONFIG_RUST`, [`host`] stands in for the kernel. A patch can be checked there with `cargo check`, and
+//! what does not need a kernel can be tested with `cargo test`. Otherwise nothing here allocates, prints or panics.
+//!
+//! # What is for whom
+//!
+//! | module | for | may be used |
+//! |---|---|---|
+//! | [`prelude`] | bodies | |
+//! | [`bitfield`], [`flexible_array`], [`percpu`] | members and variables that Rust has no types for | anywhere |
+//! | [`param`] | parameters of the module | anywhere, but for texts that can be changed: where tasks may sleep |
+//! | [`state`] | changes of the system that the last patch takes back | in callbacks, under `klp_mutex`; its value anywhere |
+//! | [`shadow`] | data that belongs to objects of the kernel's | anywhere but in an NMI |
+//! | [`klp`] | the same without its safeguards, as the kernel has it | anywhere but in an NMI |
+//! | [`frame`], [`gate`], [`guard`], [`lasting`], [`note`], [`shim`] | generated code | as each says |
+//!
+//! # Where code of a patch runs
+//!
+//! - A *body* runs in the place of the old function, and so in whatever context that is called in: it may sleep where the old one may.
+//! - A *callback* (`Documentation/livepatch/callbacks.rst`) runs in process context under `klp_mutex`. It may sleep, but must not wait
+//!   for anybody who needs that mutex, as loading another module does.
+//! - A *constructor* or *destructor* of shadow data runs under the kernel's shadow lock, a spin lock, with interrupts off: it must not
+//!   sleep. With `PREEMPT_RT` that lock sleeps and interrupts stay on, but neither may be counted on.
 #![cfg_attr(not(CONFIG_RUST), no_std)]
+#![deny(missing_docs, rustdoc::broken_intra_doc_links)]
 
 pub mod bitfield;
 pub mod ctypes;

@@ -4,6 +4,18 @@
 //! The kernel writes a parameter when the module is loaded and whenever somebody writes to its file in sysfs, which any CPU
 //! may do at any time (`kernel/params.c`). So a body never holds a reference to the value: it takes a copy with one load,
 //! or holds the lock that writers take.
+//!
+//! A parameter is a static of one of these types, and a `struct kernel_param` (`include/linux/moduleparam.h`) says where that is.
+//!
+//! ```
+//! use kps::param::{Array, Charp, Param};
+//!
+//! static LIMIT: Param<u32> = Param::new(16);
+//! static NAME: Charp = Charp::new(c"eth0");
+//! static PORTS: Array<u16, 4> = Array::new([80, 443, 0, 0], 2);
+//!
+//! assert_eq!((LIMIT.get(), NAME.get(), PORTS.get(1), PORTS.get(2)), (16, c"eth0", Some(443), None));
+//! ```
 
 #[cfg(not(CONFIG_RUST))]
 use super::host::params::*;
@@ -29,7 +41,7 @@ macro_rules! scalars {
 
 scalars!(bool u8 i16 u16 i32 u32 i64 u64 isize usize);
 
-/// A `bool` or an integer.
+/// A `bool` or an integer, which the kernel may write at any time.
 #[repr(transparent)]
 #[derive(Debug)]
 pub struct Param<T>(UnsafeCell<T>);
@@ -43,19 +55,21 @@ impl<T: Scalar> Param<T> {
         Param(UnsafeCell::new(default))
     }
 
-    /// What it is now.
+    /// What it is now. Two calls may give two values. It may be called in any context.
+    #[inline]
     pub fn get(&self) -> T {
         // SAFETY: it is a static, so it is there, and a load is all that is done to it.
         unsafe { self.0.get().read_volatile() }
     }
 
-    /// Where the kernel writes it.
+    /// Where the kernel writes it: `kernel_param.arg`.
     pub const fn as_ptr(&self) -> *mut T {
         self.0.get()
     }
 }
 
-/// An array of at most `N` elements.
+/// An array of at most `N` elements, which the kernel may write at any time, one element after the other. Whoever needs several that
+/// belong together must not have the file writable.
 #[derive(Debug)]
 pub struct Array<T, const N: usize> {
     values: UnsafeCell<[T; N]>,
@@ -97,18 +111,18 @@ impl<T: Scalar, const N: usize> Array<T, N> {
         N as c_uint
     }
 
-    /// Where the kernel writes the elements.
+    /// Where the kernel writes the elements: `kparam_array.elem`.
     pub const fn as_ptr(&self) -> *mut T {
         self.values.get().cast()
     }
 
-    /// Where the kernel writes how many there are.
+    /// Where the kernel writes how many there are: `kparam_array.num`.
     pub const fn len_ptr(&self) -> *mut c_uint {
         self.len.get()
     }
 }
 
-/// A text that is set when the module is loaded, and never after.
+/// A text that is set when the module is loaded, and never after: its file, if it has one, is not writable.
 #[repr(transparent)]
 #[derive(Debug)]
 pub struct Charp(UnsafeCell<*const c_char>);
@@ -123,7 +137,7 @@ impl Charp {
         Charp(UnsafeCell::new(default.as_ptr()))
     }
 
-    /// What it is.
+    /// What it is. It may be called in any context.
     #[inline]
     pub fn get(&self) -> &CStr {
         // SAFETY: `param_set_charp()` gives it a string that is there until the module is gone.
@@ -154,7 +168,15 @@ impl SharedCharp {
 
     /// Calls a function with what it is now, and lets nobody change it meanwhile.
     ///
-    /// The lock is a mutex: this may sleep, and must not be called from within itself.
+    /// The lock is a mutex, that of the module's parameters (`kernel_param_lock()`): this may sleep, and must not be called from
+    /// within itself.
+    ///
+    /// ```
+    /// use kps::param::SharedCharp;
+    ///
+    /// static LABEL: SharedCharp = SharedCharp::new(c"old");
+    /// assert_eq!(LABEL.with(|label| label.to_bytes().len()), 3);
+    /// ```
     pub fn with<R>(&self, read: impl FnOnce(&CStr) -> R) -> R {
         let module = core::ptr::addr_of!(__this_module).cast_mut();
         // SAFETY: the loader makes the lock of a module before it reads parameters. Under it nobody frees the text, and
@@ -182,7 +204,8 @@ extern "C" {
     fn kernel_param_unlock(module: *mut u8);
 }
 
-/// What the kernel reads of a parameter. Its pointers may be shared because nothing but the kernel follows them.
+/// What the kernel reads of a parameter: an array of `struct kernel_param` for the section `__param`, or a `struct kparam_array`. Its
+/// pointers may be shared because nothing but the kernel follows them.
 #[repr(transparent)]
 #[derive(Debug)]
 pub struct Record<T>(pub T);

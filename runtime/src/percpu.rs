@@ -1,5 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Per-CPU variables: what a symbol or a `__percpu` pointer says is an offset away from every CPU's own.
+//! Per-CPU variables (`include/linux/percpu-defs.h`): what a symbol or a `__percpu` pointer says is an offset away from every CPU's
+//! own.
+//!
+//! Pointers may be taken in any context. Whose variable they lead to, and who else uses it, is as in C: a task that may be moved to
+//! another CPU has to keep itself from that for as long as it uses the pointer, and another CPU's variable needs whatever lock
+//! the kernel has for it.
+//!
+//! ```no_run
+//! use kps::percpu::PerCpu;
+//! use kps::prelude::*;
+//!
+//! extern "C" {
+//!     static numa_node: PerCpu<c_int>;
+//! }
+//! // SAFETY: there is a CPU 0, and a number is read as a whole.
+//! let (mine, first) =
+//!     unsafe { (numa_node.this_cpu_ptr().read_volatile(), numa_node.per_cpu_ptr(0).read_volatile()) };
+//! # let _ = (mine, first);
+//! ```
 
 use super::flexible_array::FlexibleArray;
 use core::ffi::c_int;
@@ -19,13 +37,14 @@ pub struct PerCpu<T>([u8; 0], PhantomData<*mut T>);
 unsafe impl<T> Sync for PerCpu<T> {}
 
 impl<T> PerCpu<T> {
-    /// The variable of the CPU that runs this. It stays this CPU's only as long as the task cannot move to another one.
+    /// The variable of the CPU that runs this: `this_cpu_ptr()`. It stays this CPU's only as long as the task cannot move to another
+    /// one.
     #[inline(always)]
     pub fn this_cpu_ptr(&self) -> *mut T {
         this_cpu_ptr(self.as_ptr())
     }
 
-    /// The variable of a CPU.
+    /// The variable of a CPU: `per_cpu_ptr()`.
     ///
     /// # Safety
     ///
@@ -43,7 +62,7 @@ impl<T> PerCpu<T> {
     }
 }
 
-/// What a `__percpu` pointer means on the CPU that runs this.
+/// What a `__percpu` pointer means on the CPU that runs this, for as long as the task stays on it.
 #[inline(always)]
 pub fn this_cpu_ptr<T>(ptr: *mut T) -> *mut T {
     let offset: usize;

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
-//! What every body has in scope beside the kernel's own names.
+//! What every body has in scope beside the kernel's own names: `use kps::prelude::*;`.
 //!
 //! C types are those of `core::ffi`: `c_char` is signed there as C has it, so that `c"text".as_ptr()` is what a `char *`
 //! parameter takes. The `kernel` crate has other ideas of `char`; casts stand where its functions are called.
+//!
+//! Messages are those of the `kernel` crate (`include/linux/kern_levels.h`), which begin with the name of the module. They may be
+//! printed in any context, and so may all else here be used. On the host they are [`host`](super::host)'s.
 
 pub use super::ctypes::*;
 pub use super::errno::*;
@@ -21,6 +24,7 @@ pub use core::sync::atomic::{
 pub use kps_macros::*;
 
 #[cfg(not(CONFIG_RUST))]
+#[doc(inline)]
 pub use super::host::{
     container_of, pr_alert, pr_crit, pr_debug, pr_emerg, pr_err, pr_info, pr_notice, pr_warn, GFP_ATOMIC,
     GFP_KERNEL, GFP_NOWAIT,

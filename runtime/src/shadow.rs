@@ -1,10 +1,40 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Shadow variables: data that belongs to an object of the kernel's, which has no room for it.
+//! Shadow variables: data that belongs to an object of the kernel's, which has no room for it
+//! (`Documentation/livepatch/shadow-vars.rst`, `kernel/livepatch/shadow.c`).
 //!
 //! The kernel finds such data by the address of the object. Who frees the object and not the data leaves it to whatever comes to be
 //! at that address. The hook that frees both runs in tasks that run the new code, so data is seen only while all of them do:
 //! from `post_patch` to `pre_unpatch`. If the transition away is reversed, nobody knows which of the objects are still there, and a new generation
 //! of data begins. Tasks may still hold references to the old one, which is freed when the last patch is gone.
+//!
+//! ```
+//! use kps::lasting::Lasting;
+//! use kps::prelude::*;
+//! use kps::shadow::Shadow;
+//!
+//! struct Request;
+//! static TRIES: Shadow<AtomicU32, Request> =
+//!     Shadow::new("tries", 1 << 63, 0, || AtomicU32::new(0), None, None);
+//!
+//! fn tried(request: *const Request) -> Option<u32> {
+//!     // SAFETY: the request is there while this runs, and so is its data.
+//!     let tries = unsafe { TRIES.get_or_init(request, GFP_ATOMIC) }?;
+//!     Some(tries.fetch_add(1, Ordering::Relaxed) + 1)
+//! }
+//!
+//! let request = Request;
+//! // SAFETY: the callbacks of a patch that is loaded and unloaded, in the order in which the kernel calls them.
+//! unsafe {
+//!     assert_eq!(TRIES.join(), Ok(()));
+//!     assert_eq!(tried(&request), None); // Some tasks run the old code.
+//!     TRIES.settle(false, false);
+//!     assert_eq!((tried(&request), tried(&request)), (Some(1), Some(2)));
+//!     TRIES.remove(&request); // It is about to be freed.
+//!     assert_eq!(tried(&request), Some(1));
+//!     TRIES.retire();
+//!     TRIES.leave(false);
+//! }
+//! ```
 
 use super::klp::{self, address, Dtor};
 use super::lasting::{generation_id, Held, Lasting, Refusal};
@@ -14,6 +44,9 @@ use core::mem::{align_of, needs_drop, size_of, MaybeUninit};
 use core::ptr::{addr_of_mut, copy_nonoverlapping};
 
 /// A shadow variable with data of type `T`, of objects of type `P`.
+///
+/// It is shared by all CPUs, so `T` is something that can be: an atomic, or what a lock of the kernel's guards. A patch must be
+/// right without the data too, because there is none until every task runs the new code, and where memory is short.
 #[derive(Debug)]
 pub struct Shadow<T, P> {
     held: Held<()>,
@@ -24,7 +57,13 @@ pub struct Shadow<T, P> {
 }
 
 impl<T, P> Shadow<T, P> {
-    /// A shadow variable under this number, of a type that this `shape` stands for.
+    /// A shadow variable that keeps its record under this id and its data under those that follow, of a type that this `shape` stands
+    /// for.
+    ///
+    /// The low 16 bits of `id` are zero: they are for generations. Patches that have the same id must have the same `name`, `shape` and
+    /// layout of `T`, or the later one is refused. `init` gives the value of new data, without a lock. `ctor` is then called with the
+    /// object and the data, and `dtor` with what goes, both under the kernel's shadow lock, with interrupts off: neither may sleep, nor
+    /// call anything of a shadow variable but [`Shadow::get`].
     pub const fn new(
         name: &'static str,
         id: u64,
@@ -41,7 +80,8 @@ impl<T, P> Shadow<T, P> {
         Shadow { held: Held::new::<T>(name, id, shape), init, ctor, dtor, parent: PhantomData }
     }
 
-    /// The data of an object, if it has any. May be called anywhere but in an NMI.
+    /// The data of an object, if it has any and every task runs the new code: `klp_shadow_get()`. It takes no lock and does not sleep,
+    /// and may be called anywhere but in an NMI.
     ///
     /// # Safety
     ///
@@ -52,8 +92,11 @@ impl<T, P> Shadow<T, P> {
         unsafe { klp::klp_shadow_get(address(parent), id).cast::<T>().as_ref() }
     }
 
-    /// The data of an object. If it has none it gets some, with memory as `flags` say: `GFP_KERNEL` may sleep. None if there is
+    /// The data of an object. If it has none it gets some, with memory as `flags` say: `klp_shadow_get_or_alloc()`. None if there is
     /// no memory, or if not every task runs the new code.
+    ///
+    /// With `GFP_KERNEL` it may sleep; with `GFP_ATOMIC` and `GFP_NOWAIT` it may be called anywhere but in an NMI. Only new data takes
+    /// the kernel's shadow lock, for a moment.
     ///
     /// # Safety
     ///
@@ -81,7 +124,8 @@ impl<T, P> Shadow<T, P> {
         }
     }
 
-    /// Removes the data of an object, if it has any.
+    /// Removes the data of an object, if it has any, after `dtor` has seen it: `klp_shadow_free()`. It does not sleep and may be called
+    /// anywhere but in an NMI. An object without data costs no lock.
     ///
     /// # Safety
     ///

@@ -10,6 +10,25 @@
 //! `kernel/livepatch/transition.c`): an entry calls its body, it never jumps to it. *Under a pre-only hook nothing of
 //! the module is on the stack while the original runs*, so such a hook never delays unloading.
 //!
+//! The names are the kernel's and the patch's: `STEM` is the old function's name, `livepatch_STEM` what `new_func` points to,
+//! `kps_body_STEM` the Rust function, and `kps_orig_STEM` the old function as the body can call it. `old` is the symbol of the old
+//! function, and `skip` the bytes from its start to behind its ftrace site: 5, or 9 where an ENDBR stands first.
+//!
+//! What is called runs in whatever context the old function was called in, on its stack.
+//!
+//! ```
+//! extern "C" {
+//!     /// What `new_func` points to.
+//!     fn livepatch_cmdline_proc_show();
+//! }
+//! kps::shim::entry!("cmdline_proc_show", stack_words = 0);
+//!
+//! #[no_mangle]
+//! unsafe extern "C" fn kps_body_cmdline_proc_show() {
+//!     // Runs in the place of `cmdline_proc_show`.
+//! }
+//! ```
+//!
 //! They name each other as `kps::shim`, which has to be in scope where they are used. Their own names start with `kps_`: a
 //! macro that other crates can use is at the root of its crate, which may be that of a patch.
 

@@ -1,10 +1,50 @@
 // SPDX-License-Identifier: GPL-2.0
-//! States: changes of the system that one version of a patch hands on to the next, and that the last one takes back.
+//! States: changes of the system that one version of a patch hands on to the next, and that the last one takes back
+//! (`Documentation/livepatch/system-state.rst`).
+//!
+//! A state is a static of the patch, a `struct klp_state` in its table and a record in the kernel's memory. Its three functions run in
+//! the callbacks of `vmlinux`, around those of the author, in process context under `klp_mutex`: they may sleep.
+//!
+//! | callback | what is called |
+//! |---|---|
+//! | `pre_patch` | `save`, if no earlier patch has saved a value |
+//! | `post_patch` | `apply`, when every task runs the new code |
+//! | `pre_unpatch` | `restore`, if no other loaded patch has the state |
+//! | `post_unpatch` | nothing of the author's; the last patch that has the state frees the record |
+//!
+//! ```
+//! use kps::lasting::Lasting;
+//! use kps::prelude::*;
+//! use kps::state::State;
+//!
+//! static LEVEL: AtomicI32 = AtomicI32::new(4);
+//! static QUIET: State<c_int> = State::new(
+//!     "quiet",
+//!     1 << 63,
+//!     0,
+//!     || LEVEL.load(Ordering::Relaxed),
+//!     |_| LEVEL.store(0, Ordering::Relaxed),
+//!     |saved| LEVEL.store(saved, Ordering::Relaxed),
+//! );
+//!
+//! // SAFETY: the callbacks of a patch that is loaded and unloaded, in the order in which the kernel calls them.
+//! unsafe {
+//!     assert_eq!(QUIET.join(), Ok(()));
+//!     QUIET.begin();
+//!     QUIET.settle(false, false);
+//!     assert_eq!((LEVEL.load(Ordering::Relaxed), QUIET.get()), (0, Some(4)));
+//!     QUIET.retire();
+//!     QUIET.leave(false);
+//! }
+//! assert_eq!((LEVEL.load(Ordering::Relaxed), QUIET.get()), (4, None));
+//! ```
 
 use super::lasting::{Held, Lasting, Refusal};
 use core::sync::atomic::{AtomicBool, Ordering};
 
 /// A state, with a value that was true before the change.
+///
+/// Bodies may ask for it in any context. Nothing that it offers to them sleeps or takes a lock.
 #[derive(Debug)]
 pub struct State<T> {
     held: Held<T>,
@@ -16,7 +56,11 @@ pub struct State<T> {
 }
 
 impl<T> State<T> {
-    /// A state under this number, of a type that this `shape` stands for.
+    /// A state that keeps its record under this id, with a value of a type that this `shape` stands for.
+    ///
+    /// Patches that have the same id must have the same `name`, `shape` and layout of `T`, or the later one is refused. `save` gives
+    /// the value before anything has changed; `apply` and `restore` get it, to change the system and to change it back. They run under
+    /// `klp_mutex`, and `apply` may run more than once for one `restore`.
     pub const fn new(
         name: &'static str,
         id: u64,
@@ -42,7 +86,7 @@ impl<T> State<T> {
         self.held.holders() > 1
     }
 
-    /// The value, once it has been saved.
+    /// The value, once it has been saved: from `pre_patch` on, until the patch is gone.
     pub fn get(&self) -> Option<T> {
         self.held.saved()
     }

@@ -10,6 +10,7 @@ use kpsc::diag::ALL;
 use kpsc::input;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 /// Codes that no spec alone can provoke, and the suite that does.
 const ELSEWHERE: &[(&str, &str)] = &[
@@ -501,5 +502,24 @@ fn the_limits_are_those_of_the_code() {
     let spec = format!("| a spec | {} MiB |", kps_grammar::MAX_SIZE >> 20);
     for row in rows.chain([spec]) {
         assert!(page.contains(&row), "{row} is not in docs/limits.md");
+    }
+}
+
+/// The runtime is a library that patches are written against: rustdoc finds nothing to warn of in it, no item is without its text, and
+/// no link leads nowhere. What its examples say is tested with it.
+#[test]
+fn the_runtime_is_documented_as_a_library() {
+    let target = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
+    let output = Command::new(env!("CARGO"))
+        .current_dir(repository())
+        .args(["doc", "--offline", "--no-deps", "--package", "kps", "--target-dir"])
+        .arg(target.path())
+        .env("RUSTDOCFLAGS", "--deny=warnings --deny=missing_docs --deny=rustdoc::broken_intra_doc_links")
+        .output()
+        .unwrap_or_else(|error| panic!("cargo: {error}"));
+    assert!(output.status.success(), "{}", printed(&output));
+    let index = std::fs::read_to_string(target.path().join("doc/kps/index.html")).unwrap_or_default();
+    for module in ["klp", "prelude", "shadow", "state"] {
+        assert!(index.contains(&format!("{module}/index.html")), "{module} is not shown");
     }
 }
