@@ -359,6 +359,14 @@ codes! {
     /// A later patch does not free data as the earlier one does.
     KPS1118,
 
+    // Patch crates.
+    /// A name cannot be written in a crate.
+    KPS1220,
+    /// A path means something else in a crate.
+    KPS1221,
+    /// A comment is not in the crate.
+    KPS1222,
+
     // kpsc itself.
     /// A bug in kpsc.
     KPS9999,
