@@ -112,6 +112,8 @@ pub struct Require {
 pub struct AtomicReplace {
     /// The parameter that decides when the patch is loaded; without one it always replaces.
     pub condition: Option<Name>,
+    /// All of it but the `;`.
+    pub span: Span,
 }
 
 /// `param(mode = MODE) NAME: TYPE = DEFAULT, "..";`
@@ -390,6 +392,8 @@ pub struct Test {
     pub modules: Vec<Text>,
     /// What is done, one after the other.
     pub steps: Vec<Step>,
+    /// All of it.
+    pub whole: Span,
 }
 
 impl Test {

@@ -11,6 +11,7 @@
 
 pub mod build;
 pub mod cli;
+pub mod convert;
 pub mod diag;
 pub mod disk;
 pub mod doctor;

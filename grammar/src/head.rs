@@ -90,7 +90,10 @@ impl<'a> Head<'a> {
     }
 
     pub(crate) fn atomic_replace(&self) -> AtomicReplace {
-        AtomicReplace { condition: self.find(Rule::name).map(|pair| self.text(pair)) }
+        AtomicReplace {
+            condition: self.find(Rule::name).map(|pair| self.text(pair)),
+            span: self.span(&self.pair),
+        }
     }
 
     /// A parameter. Its parts are there if the grammar took it.

@@ -4,6 +4,7 @@
 //! in one item hides no mistake in the next, and bodies, which are Rust, are carried through byte for byte. pest's types
 //! do not leave this crate.
 
+mod carry;
 mod characters;
 mod error;
 mod format;
@@ -14,6 +15,7 @@ mod source;
 mod sources;
 mod text;
 
+pub use carry::{carried_block, carried_comment, carried_piece, comments, CarriedBlock};
 pub use error::{ErrorKind, SyntaxError};
 pub use format::format;
 pub use kps_ast as ast;

@@ -3,7 +3,7 @@
 use crate::diag::{any_error, Diagnostic, KPS0406, KPS0408, KPS0409};
 use crate::notable;
 use crate::{Fragment, Resolved};
-use kps_ast::Span;
+use kps_ast::{self as ast, Span};
 use kps_plan::{Change, Func, Patch};
 
 /// A patch that has passed every check.
@@ -11,6 +11,7 @@ use kps_plan::{Change, Func, Patch};
 pub struct Checked {
     patch: Patch<Fragment>,
     places: Vec<Vec<Span>>,
+    written: ast::Patch,
 }
 
 impl Checked {
@@ -23,18 +24,23 @@ impl Checked {
     pub fn places(&self) -> &[Vec<Span>] {
         &self.places
     }
+
+    /// The patch as it is written, each `replace from` with the body and the prototype of its file.
+    pub fn written(&self) -> &ast::Patch {
+        &self.written
+    }
 }
 
 /// Checks a patch. Without a result there is at least one error.
 pub fn check(resolved: Resolved) -> (Option<Checked>, Vec<Diagnostic>) {
-    let Resolved { patch, places } = resolved;
+    let Resolved { patch, places, written } = resolved;
     let mut diagnostics = Vec::new();
     for (object, places) in patch.objects.iter().zip(&places) {
         for (func, &place) in object.funcs.iter().zip(places) {
             check_func(func, place, &mut diagnostics);
         }
     }
-    let checked = (!any_error(&diagnostics)).then_some(Checked { patch, places });
+    let checked = (!any_error(&diagnostics)).then_some(Checked { patch, places, written });
     (checked, diagnostics)
 }
 

@@ -56,6 +56,8 @@ pub struct Resolved {
     pub patch: Patch<Fragment>,
     /// The place of each function's name, by object and function.
     pub places: Vec<Vec<Span>>,
+    /// The patch as it is written, each `replace from` with the body and the prototype of its file.
+    pub written: ast::Patch,
 }
 
 /// Resolves a spec against the facts of a kernel. Without a patch there is at least one error.
@@ -143,8 +145,8 @@ impl<'a> Resolver<'a> {
         let agrees = |func: &&ast::Func| func.pre.is_none() || func.post.is_some();
         self.changes_several =
             spec.objects.iter().flat_map(|object| &object.funcs).filter(agrees).count() > 1;
-        let spec = self.with_bodies_of_files(spec);
-        let spec = &self.with_ties(spec);
+        let written = self.with_bodies_of_files(spec);
+        let spec = &self.with_ties(written.clone());
         let metadata = self.metadata(spec);
         self.check_tests(spec);
         let rust = self.parse_rust(spec);
@@ -212,7 +214,7 @@ impl<'a> Resolver<'a> {
             klp: klp?,
             target,
         };
-        Some(Resolved { patch, places })
+        Some(Resolved { patch, places, written })
     }
 
     /// The objects of the spec that can be resolved, each once.

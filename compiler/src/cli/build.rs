@@ -61,7 +61,7 @@ impl Build {
 }
 
 /// Makes the folder for the result, now that there is one.
-fn make_output(output: &Path) -> Result<(), Diagnostic> {
+pub(super) fn make_output(output: &Path) -> Result<(), Diagnostic> {
     std::fs::create_dir_all(output)
         .map_err(|error| cannot("make", output, &error).help("choose another folder with `-o`"))
 }

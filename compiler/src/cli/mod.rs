@@ -2,7 +2,9 @@
 
 mod build;
 mod check;
+mod convert;
 mod doctor;
+mod expand;
 mod explain;
 mod files;
 mod fmt;
@@ -25,6 +27,7 @@ use crate::resolve;
 use crate::running::Incoming;
 use crate::series::Outline;
 use crate::target::{self, Cache, DebianWish, Progress, Provider, Target};
+use crate::Checked;
 use clap::{Parser, Subcommand};
 use kps_grammar::{ast, Source, Sources};
 use std::io::Write as _;
@@ -71,6 +74,10 @@ enum Verb {
     Inspect(inspect::Inspect),
     /// Build NAME.ko from a spec.
     Build(build::Build),
+    /// Write the Rust that a spec becomes to the standard output.
+    Expand(expand::Expand),
+    /// Write the crate that says the same as a spec.
+    Convert(convert::Convert),
     /// Build a spec and run its tests in a virtual machine.
     Test(test::Test),
     /// Load a livepatch into the running kernel, and wait until every task runs it.
@@ -141,6 +148,8 @@ fn run(verb: Verb) -> ExitCode {
         Verb::Check(command) => command.run(),
         Verb::Inspect(command) => command.run(),
         Verb::Build(command) => command.run(),
+        Verb::Expand(command) => command.run(),
+        Verb::Convert(command) => command.run(),
         Verb::Test(command) => command.run(),
         Verb::Load(command) => command.run(),
         Verb::Unload(command) => command.run(),
@@ -228,6 +237,7 @@ struct Compiled {
     modules: modules::Modules,
     outline: Outline,
     incoming: Incoming,
+    checked: Checked,
     emitted: Emitted,
 }
 
@@ -267,7 +277,7 @@ fn compile(source: Source, target: &Target, cache: &Cache) -> Result<Result<Comp
             let name = checked.patch().name.clone();
             let incoming = Incoming::of(checked.patch());
             let emitted = emit(&checked, &sources);
-            Ok(Ok(Compiled { sources, name, tests, modules, outline, incoming, emitted }))
+            Ok(Ok(Compiled { sources, name, tests, modules, outline, incoming, checked, emitted }))
         }
         _ => Ok(Err(code)),
     }

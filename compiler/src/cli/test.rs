@@ -88,7 +88,7 @@ fn outcome(
 }
 
 /// The triggers of all tests with their texts, each once.
-fn read_triggers<'a>(
+pub(super) fn read_triggers<'a>(
     tests: &'a [ast::Test],
     sources: &Sources,
 ) -> Result<Vec<(&'a ast::Trigger, Source)>, Diagnostic> {

@@ -1,6 +1,7 @@
 //! From a checked patch to the folder that Kbuild builds, in memory.
 
 mod c;
+mod crate_files;
 mod lines;
 mod splice;
 mod templates;
@@ -15,6 +16,7 @@ use proc_macro2::TokenStream;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub use c::FOLDER as C_FOLDER;
+pub use crate_files::crate_files;
 pub use kps_resolve::is_plain;
 pub use lines::{Line, LineTable};
 pub use templates::{function_spec, skeleton, FunctionSpec};

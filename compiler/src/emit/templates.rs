@@ -9,10 +9,20 @@ const C_FILE: &str = include_str!("../../../templates/c_file.c.tera");
 const MAKEFILE: &str = include_str!("../../../templates/Makefile.tera");
 const SPEC: &str = include_str!("../../../templates/spec.kps.tera");
 const FUNCTION: &str = include_str!("../../../templates/function.kps.tera");
+const MANIFEST: &str = include_str!("../../../templates/crate/Cargo.toml.tera");
+/// What version control leaves alone in a crate.
+pub(super) const IGNORED: &str = include_str!("../../../templates/crate/gitignore");
 
 /// The names and texts of all templates.
-fn templates() -> [(&'static str, &'static str); 5] {
-    [("Kbuild", KBUILD), ("Makefile", MAKEFILE), ("c_file.c", C_FILE), ("spec", SPEC), ("function", FUNCTION)]
+fn templates() -> [(&'static str, &'static str); 6] {
+    [
+        ("Kbuild", KBUILD),
+        ("Makefile", MAKEFILE),
+        ("c_file.c", C_FILE),
+        ("spec", SPEC),
+        ("function", FUNCTION),
+        ("Cargo.toml", MANIFEST),
+    ]
 }
 
 /// The makefile of a module with so many files in C.
@@ -24,6 +34,11 @@ pub(super) fn kbuild(name: &str, c_files: usize) -> String {
 
 pub(super) fn makefile(name: &str) -> String {
     render("Makefile", &context([("name", name)]))
+}
+
+/// The manifest of a crate.
+pub(super) fn manifest(name: &str) -> String {
+    render("Cargo.toml", &context([("name", name)]))
 }
 
 /// What surrounds a file in C.
@@ -91,6 +106,11 @@ mod tests {
         for text in [kbuild("some_patch", 2), makefile("some_patch")] {
             assert!(text.contains("some_patch.ko") && !text.contains("{{"), "{text}");
         }
+    }
+
+    #[test]
+    fn a_crate_has_the_name_of_its_patch() {
+        assert!(manifest("some_patch").contains("name = \"some_patch\"\n"));
     }
 
     #[test]

@@ -6,7 +6,7 @@
 mod entry;
 mod head;
 mod page;
-mod rust;
+pub(crate) mod rust;
 
 use crate::parse::{self, parse};
 use crate::scan::{Level, RawItem};

@@ -14,15 +14,15 @@ struct Line<'a> {
 }
 
 /// A body, laid out.
-pub(super) struct Body {
+pub(crate) struct Body {
     /// The comment behind its brace.
-    pub(super) comment: Option<Span>,
+    pub(crate) comment: Option<Span>,
     /// Its lines.
-    pub(super) lines: Vec<String>,
+    pub(crate) lines: Vec<String>,
 }
 
 /// Lays out what stands between the braces of a body.
-pub(super) fn body(text: &str, block: Span, indent: usize) -> Body {
+pub(crate) fn body(text: &str, block: Span, indent: usize) -> Body {
     let mut own = lines(text, block);
     let first = own.remove(0).text.trim_start_matches(BLANKS);
     let comment = opening_comment(text, block);
@@ -55,7 +55,7 @@ fn opening_comment(text: &str, block: Span) -> Option<Span> {
 }
 
 /// Lays out an item, whose first line has been indented.
-pub(super) fn item(text: &str, whole: Span, indent: usize) -> String {
+pub(crate) fn item(text: &str, whole: Span, indent: usize) -> String {
     let start = text[..whole.start].rfind('\n').map_or(0, |at| at + 1);
     let base = indentation(&text[start..whole.start]);
     let lines = lines(text, whole).into_iter().enumerate().map(|(n, line)| match n {
@@ -66,7 +66,7 @@ pub(super) fn item(text: &str, whole: Span, indent: usize) -> String {
 }
 
 /// Lays out a comment between items, whose first line has been indented. It moves as it is.
-pub(super) fn comment(text: &str, comment: Span, indent: usize) -> String {
+pub(crate) fn comment(text: &str, comment: Span, indent: usize) -> String {
     let before = &text[..comment.start];
     let base = indentation(&before[before.trim_end_matches(BLANKS).len()..]);
     let lines = text[comment.start..comment.end].split('\n').map(|line| line.trim_end_matches(BLANKS));

@@ -42,7 +42,7 @@ impl SpecParser<'_> {
             }
             return None;
         }
-        Some(Test { name: name?, modules, steps })
+        Some(Test { name: name?, modules, steps, whole: item.whole })
     }
 
     fn step(&mut self, item: &RawItem) -> Option<Step> {

@@ -372,6 +372,12 @@ codes! {
     KPS1205,
     /// What a static says is not of the form that its attribute wants.
     KPS1206,
+    /// A name cannot be written in a crate.
+    KPS1220,
+    /// A path means something else in a crate.
+    KPS1221,
+    /// A comment is not in the crate.
+    KPS1222,
 
     // kpsc itself.
     /// A bug in kpsc.

@@ -1,0 +1,97 @@
+//! `kpsc convert`.
+
+use super::build::make_output;
+use super::files::beside;
+use super::test::read_triggers;
+use super::{compile, open_target, read_spec, report, say, CommandResult, Compiled, SpecArgs, TargetArgs};
+use crate::build::write_files;
+use crate::diag::Diagnostic;
+use crate::disk::cannot;
+use crate::emit::Files;
+use crate::resolve::FileKind;
+use crate::target::Cache;
+use crate::{convert, input};
+use std::io::{Error, ErrorKind};
+use std::path::{Path, PathBuf};
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Convert {
+    #[command(flatten)]
+    spec: SpecArgs,
+    #[command(flatten)]
+    target: TargetArgs,
+    /// What to make of it.
+    #[arg(long, value_name = "WHAT")]
+    to: Form,
+    /// Where to put the crate: in DIR/NAME, which must not be there.
+    #[arg(short, long, value_name = "DIR", default_value = ".")]
+    output: PathBuf,
+}
+
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum Form {
+    /// A patch crate.
+    Crate,
+}
+
+/// A file that is copied as it is, by its path below the spec's folder.
+type Copy = (String, Vec<u8>);
+
+impl Convert {
+    pub(super) fn run(self) -> CommandResult {
+        let Form::Crate = self.to;
+        let source = read_spec(&self.spec.spec)?;
+        let cache = Cache::open()?;
+        let target = open_target(&cache, self.target.kernel.as_deref())?;
+        let compiled = match compile(source, &target, &cache)? {
+            Ok(compiled) => compiled,
+            Err(code) => return Ok(code),
+        };
+        let (files, found) = convert::convert(&compiled.checked, &compiled.sources);
+        let code = report(&found, Some(&compiled.sources));
+        let Some(files) = files else { return Ok(code) };
+        let copies = match copies(&compiled) {
+            Ok(copies) => copies,
+            Err(error) => return Ok(report(&[error], Some(&compiled.sources))),
+        };
+        let folder = self.output.join(&compiled.name);
+        write(&files, &copies, &self.output, &folder)?;
+        say(folder.display());
+        Ok(code)
+    }
+}
+
+/// The files that the patch is not made of and that it names: what its tests run, and the modules that did not come with the kernel.
+fn copies(compiled: &Compiled) -> Result<Vec<Copy>, Diagnostic> {
+    let Compiled { sources, tests, checked, .. } = compiled;
+    let triggers = read_triggers(tests, sources)?.into_iter();
+    let mut copies: Vec<Copy> =
+        triggers.map(|(trigger, text)| (trigger.file.value.clone(), text.text.into_bytes())).collect();
+    for from in checked.written().objects.iter().filter_map(|object| object.from.as_ref()) {
+        let path = beside(&sources.spec().name, from, FileKind::Module)?;
+        copies.push((from.value.clone(), input::read(&path, input::MODULE)?));
+    }
+    Ok(copies)
+}
+
+/// Writes the crate, whole or not at all. What is there stays: it may have changed since somebody wrote it.
+fn write(files: &Files, copies: &[Copy], output: &Path, folder: &Path) -> Result<(), Diagnostic> {
+    let there = || {
+        cannot("write", folder, &Error::from(ErrorKind::AlreadyExists))
+            .help("choose another folder with `-o`, or remove this one")
+    };
+    if folder.symlink_metadata().is_ok() {
+        return Err(there());
+    }
+    make_output(output)?;
+    let scratch = tempfile::tempdir_in(output).map_err(|error| cannot("write to", output, &error))?;
+    let new = scratch.path().join("new");
+    write_files(files, &new)?;
+    for (name, bytes) in copies {
+        let path = new.join(name);
+        std::fs::create_dir_all(path.parent().unwrap_or(&new))
+            .and_then(|()| std::fs::write(&path, bytes))
+            .map_err(|error| cannot("write", &path, &error))?;
+    }
+    std::fs::rename(&new, folder).map_err(|_| there())
+}

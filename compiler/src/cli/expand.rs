@@ -1,0 +1,34 @@
+//! `kpsc expand`.
+
+use super::{compile, open_target, read_spec, CommandResult, SpecArgs, TargetArgs};
+use crate::target::Cache;
+use std::io::Write as _;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Expand {
+    #[command(flatten)]
+    spec: SpecArgs,
+    #[command(flatten)]
+    target: TargetArgs,
+}
+
+impl Expand {
+    pub(super) fn run(self) -> CommandResult {
+        let source = read_spec(&self.spec.spec)?;
+        let cache = Cache::open()?;
+        let target = open_target(&cache, self.target.kernel.as_deref())?;
+        let compiled = match compile(source, &target, &cache)? {
+            Ok(compiled) => compiled,
+            Err(code) => return Ok(code),
+        };
+        let mut text = String::new();
+        for part in ["main", "types"] {
+            let file = format!("{}_{part}.rs", compiled.name);
+            let code = compiled.emitted.files.0.get(&file).map(String::as_str).unwrap_or_default();
+            text += &format!("// ==> {file}\n{code}");
+        }
+        // Whoever reads it may have stopped reading.
+        let _ = std::io::stdout().write_all(text.as_bytes());
+        Ok(0)
+    }
+}

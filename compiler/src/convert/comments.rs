@@ -1,0 +1,98 @@
+//! The comments of a spec that stand beside what is carried over: each goes with the piece that it is about.
+
+use super::pieces::Piece;
+use kps_grammar::ast::{self, Code};
+use kps_grammar::{carried_comment, comments, Sources, Span};
+
+/// The comments between the pieces of a spec.
+pub(super) struct Comments {
+    /// Those above the patch that do not describe it.
+    pub(super) of_file: Vec<Span>,
+    /// Those in it, by their places.
+    inside: Vec<Span>,
+}
+
+impl Comments {
+    /// Finds them: those in bodies, items and tests are text of these.
+    pub(super) fn of(patch: &ast::Patch, sources: &Sources) -> Comments {
+        let text = &sources.spec().text;
+        let mut code: Vec<Span> = super::pieces::code(patch).into_iter().map(|Code { span }| span).collect();
+        code.extend(patch.tests.iter().map(|test| test.whole));
+        code.retain(|span| span.start < text.len());
+        code.sort();
+        let is_carried = |comment: &Span| {
+            let after = code.partition_point(|span| span.start <= comment.start);
+            code[..after].iter().rev().any(|span| comment.end <= span.end)
+        };
+        let all: Vec<Span> = comments(text).into_iter().filter(|comment| !is_carried(comment)).collect();
+        let (above, inside): (Vec<Span>, Vec<Span>) =
+            all.into_iter().partition(|comment| comment.start < patch.name.span.start);
+        let describes = |comment: &Span| {
+            let text = &text[comment.start..comment.end];
+            text.starts_with("///") && !text.starts_with("////")
+        };
+        Comments { of_file: above.into_iter().filter(|comment| !describes(comment)).collect(), inside }
+    }
+
+    /// Gives each to a piece: one that starts its line to the next piece of its block, one behind something to what is on its line. Returns
+    /// those that belong to none.
+    pub(super) fn give(&self, sources: &Sources, pieces: &mut [Piece]) -> Vec<Span> {
+        let source = sources.spec();
+        let text = &source.text;
+        let mut anchors: Vec<(usize, usize)> = pieces
+            .iter()
+            .enumerate()
+            .flat_map(|(n, piece)| piece.anchors.iter().map(move |&at| (at, n)))
+            .collect();
+        anchors.sort();
+        let mut lost = Vec::new();
+        for &comment in &self.inside {
+            let after = anchors.partition_point(|&(at, _)| at < comment.start);
+            let line = &text[..comment.start];
+            let starts_line = line[line.rfind('\n').map_or(0, |at| at + 1)..].trim().is_empty();
+            let owner = if starts_line {
+                // What lies in between are other comments, and heads.
+                anchors.get(after).filter(|&&(at, _)| !self.leaves_block(text, comment.end, at))
+            } else {
+                let same_line = |at: usize| source.line(at) == source.line(comment.start);
+                anchors[..after].last().filter(|&&(at, _)| same_line(at))
+            };
+            match owner {
+                Some(&(_, n)) => pieces[n].comments.push(comment),
+                None => lost.push(comment),
+            }
+        }
+        lost
+    }
+
+    /// Whether a block ends between two places, comments aside.
+    fn leaves_block(&self, text: &str, from: usize, to: usize) -> bool {
+        let mut at = from;
+        let between = self.inside.iter().filter(|comment| comment.start >= from && comment.end <= to);
+        for comment in between {
+            if text[at..comment.start].contains('}') {
+                return true;
+            }
+            at = comment.end;
+        }
+        text[at..to].contains('}')
+    }
+}
+
+/// A comment at an indentation. One that would describe what it stands above, in Rust, only does so where it may.
+pub(super) fn carried(sources: &Sources, comment: Span, indent: usize, may_describe: bool) -> String {
+    let file = sources.file(comment.start);
+    let text = carried_comment(&file.source.text, file.local(comment), indent);
+    let text = text.trim_end();
+    let (mark, rest) = text.split_at(2);
+    let describes_below = rest.starts_with(['/', '*']) && !matches!(rest, "/" | "*/");
+    let describes = rest.starts_with('!') || describes_below && !may_describe;
+    if !describes {
+        return text.to_owned();
+    }
+    let rest = rest.trim_start_matches(['/', '!']);
+    match mark {
+        "/*" => format!("/*{}", rest.strip_prefix('*').unwrap_or(rest)),
+        _ => format!("//{rest}"),
+    }
+}

@@ -1,0 +1,143 @@
+//! From a checked spec to the crate that says the same: `src/lib.rs` with the attributes of patch crates, and the files beside it.
+//!
+//! What is written is one of three things. Tokens: types, names and prototypes that the spec leaves to the kernel, from the plan; names as
+//! identifiers, and the texts of the patch as literals. The author's own text: bodies, items, types and first values, which move by lines, as
+//! `kpsc fmt` moves them, and are in their braces what they were in the spec's. And comments, which stay comments. No other text of an
+//! author's gets into the crate, so nothing in a spec becomes Rust that was none.
+
+mod comments;
+mod functions;
+mod pieces;
+mod refuse;
+mod rust;
+mod tests;
+
+use crate::diag::{any_error, Diagnostic};
+use crate::emit::{crate_files, Files};
+use crate::Checked;
+use comments::Comments;
+use kps_codegen::names::ident;
+use kps_grammar::ast;
+use kps_grammar::{Language, Sources, Span};
+use pieces::{Piece, What};
+
+/// How far what stands in the module of the patch is indented.
+const INDENT: usize = 4;
+/// How far what stands in a block there is indented.
+const INNER: usize = 2 * INDENT;
+/// How wide a line may get, as rustfmt has it.
+const WIDTH: usize = 100;
+
+/// The crate of a patch. Without it there is at least one error; `tests` are those of the spec, of which the plan knows nothing.
+pub fn convert(checked: &Checked, sources: &Sources) -> (Option<Files>, Vec<Diagnostic>) {
+    let patch = checked.written();
+    let mut diagnostics = refuse::refuse(checked, sources);
+    if any_error(&diagnostics) {
+        return (None, diagnostics);
+    }
+    let mut pieces = pieces::pieces(checked, sources);
+    pieces.sort_by_key(|piece| piece.place);
+    let comments = Comments::of(patch, sources);
+    let lost = comments.give(sources, &mut pieces);
+    diagnostics.extend(refuse::lost(&lost));
+
+    let mut files = crate_files(&patch.name.value);
+    files.0.insert("src/lib.rs".into(), lib(patch, sources, &comments, &pieces));
+    files.0.extend(tests::file(patch, sources, &pieces).map(|text| ("tests.kps".to_owned(), text)));
+    let in_c = sources.files().filter(|file| file.language == Language::C);
+    files.0.extend(in_c.map(|file| (file.path.clone(), file.source.text.clone())));
+    (Some(files), diagnostics)
+}
+
+/// The crate's root.
+fn lib(patch: &ast::Patch, sources: &Sources, comments: &Comments, pieces: &[Piece]) -> String {
+    let name = &patch.name.value;
+    let mut text = String::new();
+    for &comment in &comments.of_file {
+        text += &format!("{}\n", comments::carried(sources, comment, 0, false));
+    }
+    text += &format!("//! The livepatch `{name}`.\n\nuse kps::prelude::*;\n\n");
+    for line in &patch.docs {
+        text += format!("/// {line}").trim_end();
+        text.push('\n');
+    }
+    text += &attribute(sources, pieces);
+    text += &format!("mod {} {{\n{}}}\n", ident(name), items(sources, pieces));
+    text
+}
+
+/// `#[livepatch(..)]`: on one line if that is what rustfmt would do.
+fn attribute(sources: &Sources, pieces: &[Piece]) -> String {
+    /// What rustfmt calls `attr_fn_like_width`.
+    const ONE_LINE: usize = 70;
+    let arguments: Vec<_> = pieces.iter().filter(|piece| matches!(piece.what, What::Argument)).collect();
+    let all = arguments.iter().map(|piece| piece.text.as_str()).collect::<Vec<_>>().join(", ");
+    if arguments.iter().all(|piece| piece.comments.is_empty()) && all.len() <= ONE_LINE {
+        return format!("#[livepatch({all})]\n");
+    }
+    let lines = arguments.iter().map(|piece| {
+        let comments = piece.comments_above(sources, INDENT);
+        format!("{comments}{:INDENT$}{},\n", "", piece.text)
+    });
+    format!("#[livepatch(\n{})]\n", lines.collect::<String>())
+}
+
+/// What stands in the module, in the order of the spec.
+fn items(sources: &Sources, pieces: &[Piece]) -> String {
+    let is_item = |piece: &&Piece| !matches!(piece.what, What::Argument | What::Test);
+    let mut groups: Vec<Vec<&Piece>> = Vec::new();
+    for piece in pieces.iter().filter(is_item) {
+        let home = match &piece.what {
+            // Symbols of one object that follow each other are in one block, and so is everything of one file in C.
+            What::Symbol(_) => groups.last_mut().filter(|group| group[0].what == piece.what),
+            What::InC(_) => groups.iter_mut().find(|group| group[0].what == piece.what),
+            _ => None,
+        };
+        match home {
+            Some(group) => group.push(piece),
+            None => groups.push(vec![piece]),
+        }
+    }
+    // A module sees the macros of the items that stand before it.
+    if let Some(last) = groups.iter().rposition(|group| group[0].what == What::Item) {
+        let behind = groups.split_off(last + 1);
+        let (modules, others): (Vec<_>, Vec<_>) =
+            groups.into_iter().partition(|group| group[0].what == What::Module);
+        groups = others.into_iter().chain(modules).chain(behind).collect();
+    }
+    let mut text = String::new();
+    let mut before: Option<(&Piece, bool)> = None;
+    for group in &groups {
+        let shown = shown(sources, group);
+        let is_long = shown.lines().count() > 1;
+        let together = before.is_some_and(|(last, was_long)| {
+            !was_long && !is_long && last.what == What::Item && group[0].what == What::Item && {
+                let between = sources.slice(Span::new(last.end, group[0].place));
+                between.matches('\n').count() < 2
+            }
+        });
+        if before.is_some() && !together {
+            text.push('\n');
+        }
+        text += &shown;
+        before = Some((group[0], is_long));
+    }
+    text
+}
+
+/// One item, or the block of several.
+fn shown(sources: &Sources, group: &[&Piece]) -> String {
+    let each = |indent: usize| {
+        let members = group.iter().map(move |piece| {
+            let comments = piece.comments_above(sources, indent);
+            format!("{comments}{:indent$}{}\n", "", piece.text)
+        });
+        members.collect::<String>()
+    };
+    match &group[0].what {
+        What::Symbol(of) | What::InC(of) => {
+            format!("{:INDENT$}#[{of}]\n{:INDENT$}extern \"C\" {{\n{}{:INDENT$}}}\n", "", "", each(INNER), "")
+        }
+        _ => each(INDENT),
+    }
+}

@@ -1,0 +1,344 @@
+//! A spec as the pieces that its crate is made of, each with the text that it has there.
+
+use super::functions::{self, Signatures};
+use super::rust::{block, inline, kernel_type, literal, piece, short_block};
+use super::{comments, INDENT, INNER};
+use crate::Checked;
+use kps_codegen::names::ident;
+use kps_grammar::ast::{self, Bound, Code, Lifetime, ParamValue};
+use kps_grammar::{carried_block, Language, Sources, Span};
+use kps_plan::{Function, Imports, Object, Static, Uses};
+
+/// What a piece is in the crate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum What {
+    /// An argument of `#[livepatch(..)]`.
+    Argument,
+    /// A Rust item.
+    Item,
+    /// A Rust module that had a file.
+    Module,
+    /// A parameter, a state or a shadow variable.
+    Data,
+    /// A function with an attribute: a new body, a hook or a callback.
+    Function,
+    /// A line in the `extern` block that has this attribute.
+    Symbol(String),
+    /// A line in the one `extern` block of a file in C, which has this attribute.
+    InC(String),
+    /// A test.
+    Test,
+}
+
+/// A piece of a spec.
+#[derive(Debug)]
+pub(super) struct Piece {
+    pub(super) what: What,
+    /// Where it is in the spec.
+    pub(super) place: usize,
+    /// The byte behind it, for items.
+    pub(super) end: usize,
+    /// The places in the spec beside which its comments stand.
+    pub(super) anchors: Vec<usize>,
+    /// Its text in the crate, the first line without its indentation.
+    pub(super) text: String,
+    /// The comments that go with it.
+    pub(super) comments: Vec<Span>,
+}
+
+impl Piece {
+    pub(super) fn new(what: What, place: Span, text: String) -> Self {
+        let (start, end) = (place.start, place.end);
+        Piece { what, place: start, end, anchors: vec![start], text, comments: Vec::new() }
+    }
+
+    /// Its comments, on lines above it. What is a doc comment in Rust describes nothing where it would say something else.
+    pub(super) fn comments_above(&self, sources: &Sources, indent: usize) -> String {
+        let may_describe = !matches!(self.what, What::Argument | What::Test) && !self.text.starts_with("///");
+        let each = self.comments.iter().map(|&comment| {
+            let comment = comments::carried(sources, comment, indent, may_describe && !self.is_param());
+            format!("{:indent$}{comment}\n", "")
+        });
+        each.collect()
+    }
+
+    /// The doc comment of a parameter is what `modinfo` says about it.
+    fn is_param(&self) -> bool {
+        self.what == What::Data && self.text.starts_with("#[param")
+    }
+}
+
+/// All pieces of Rust that a spec is made of.
+pub(super) fn code(patch: &ast::Patch) -> Vec<Code> {
+    let mut all = patch.items.clone();
+    let bound = |bound: &Option<Bound>| bound.as_ref().map(|bound| bound.code);
+    for state in &patch.states {
+        all.push(state.ty);
+        all.extend([&state.save, &state.apply, &state.restore].into_iter().filter_map(bound));
+    }
+    for shadow in &patch.shadows {
+        all.extend([shadow.ty, shadow.init]);
+        all.extend([&shadow.ctor, &shadow.dtor].into_iter().filter_map(bound));
+        if let Some(Lifetime::FreedBy(tie)) = &shadow.lifetime {
+            all.push(tie.parent);
+        }
+    }
+    let prototype = |all: &mut Vec<Code>, prototype: Option<&ast::Prototype>| {
+        let types = prototype
+            .into_iter()
+            .flat_map(|prototype| prototype.params.iter().map(|param| param.ty).chain(prototype.ret));
+        all.extend(types);
+    };
+    for object in &patch.objects {
+        for func in &object.funcs {
+            prototype(&mut all, func.prototype.as_ref());
+            all.extend([func.replace, func.pre, func.post].into_iter().flatten().map(|body| body.code));
+        }
+        object.use_fns.iter().for_each(|item| prototype(&mut all, item.prototype.as_ref()));
+        all.extend(object.use_statics.iter().map(|item| item.ty));
+        all.extend(object.use_percpus.iter().filter_map(|item| item.ty));
+        all.extend(object.callbacks.iter().map(|callback| callback.code));
+    }
+    for file in &patch.c_files {
+        file.functions.iter().for_each(|function| prototype(&mut all, Some(&function.prototype)));
+    }
+    all
+}
+
+/// The pieces of a spec.
+pub(super) fn pieces(checked: &Checked, sources: &Sources) -> Vec<Piece> {
+    let patch = checked.written();
+    let mut pieces = arguments(patch);
+    pieces.extend(patch.params.iter().map(param));
+    pieces.extend(patch.states.iter().map(|item| state(sources, item)));
+    pieces.extend(patch.shadows.iter().map(|item| shadow(sources, item)));
+    pieces.extend(
+        patch.items.iter().map(|&item| Piece::new(What::Item, item.span, piece(sources, item, INDENT))),
+    );
+    pieces.extend(patch.modules.iter().filter_map(|item| module(sources, item)));
+    let signatures = Signatures::of(checked, sources);
+    for object in &patch.objects {
+        let before = pieces.len();
+        symbols(checked, sources, &signatures, object, &mut pieces);
+        functions::functions(sources, &signatures, object, &mut pieces);
+        // What is said beside the object is said of what comes first in it.
+        let first = pieces[before..].iter_mut().min_by_key(|piece| piece.place);
+        match (first, &object.from) {
+            (Some(first), None) => first.anchors.push(object.name.span.start),
+            (_, from) => {
+                pieces.push(Piece::new(What::Argument, object.name.span, of_object(object, from.as_ref())))
+            }
+        }
+    }
+    for file in &patch.c_files {
+        c_file(&signatures, file, &mut pieces);
+    }
+    let tests = patch.tests.iter();
+    pieces.extend(tests.map(|test| Piece::new(What::Test, test.whole, sources.slice(test.whole).to_owned())));
+    pieces
+}
+
+/// `object(NAME)` or `object(NAME = "FILE")`.
+fn of_object(object: &ast::Object, from: Option<&ast::Text>) -> String {
+    let from = from.map(|from| format!(" = {}", literal(&from.value))).unwrap_or_default();
+    format!("object({}{from})", object.name.value)
+}
+
+/// What the patch says about itself.
+fn arguments(patch: &ast::Patch) -> Vec<Piece> {
+    let mut pieces = Vec::new();
+    let mut add = |places: Vec<Span>, text: String| {
+        let Some(&first) = places.first() else { return };
+        let anchors = places.iter().map(|place| place.start).collect();
+        pieces.push(Piece { anchors, ..Piece::new(What::Argument, first, text) });
+    };
+    let texts = [("license", &patch.license), ("version", &patch.version), ("kernel", &patch.kernel)];
+    for (key, text) in texts {
+        if let Some(text) = text {
+            add(vec![text.span], format!("{key} = {}", literal(&text.value)));
+        }
+    }
+    for author in &patch.authors {
+        add(vec![author.span], format!("author = {}", literal(&author.value)));
+    }
+    let fixes: Vec<_> = patch.fixes.iter().map(|fix| literal(&fix.value)).collect();
+    add(patch.fixes.iter().map(|fix| fix.span).collect(), format!("fixes({})", fixes.join(", ")));
+    let require = |require: &ast::Require| match &require.value {
+        Some(value) => format!("{} = {}", require.option.value, literal(&value.value)),
+        None => require.option.value.clone(),
+    };
+    let requires: Vec<_> = patch.requires.iter().map(require).collect();
+    let places = patch.requires.iter().map(|require| require.option.span).collect();
+    add(places, format!("require({})", requires.join(", ")));
+    if let Some(replace) = &patch.atomic_replace {
+        let condition = replace.condition.as_ref().map(|name| format!("(if {})", ident(&name.value)));
+        add(vec![replace.span], format!("atomic_replace{}", condition.unwrap_or_default()));
+    }
+    if let Some(family) = &patch.family {
+        add(vec![family.span], format!("family = {}", ident(&family.value)));
+    }
+    let over: Vec<_> = patch.over.iter().map(|name| ident(&name.value).to_string()).collect();
+    add(patch.over.iter().map(|name| name.span).collect(), format!("over({})", over.join(", ")));
+    pieces
+}
+
+fn param(param: &ast::ModuleParam) -> Piece {
+    let mut text = String::new();
+    if let Some(mode) = &param.mode {
+        text += &format!("#[param(mode = {})]", mode.value);
+    } else {
+        text += "#[param]";
+    }
+    let described = param.description.as_ref().map(|text| format!("/// {}\n{:INDENT$}", text.value, ""));
+    let value = |value: &ParamValue| match value {
+        ParamValue::Text(text) => literal(&text.value),
+        ParamValue::Number(text) | ParamValue::Word(text) => text.value.clone(),
+    };
+    let values = param.default.values.iter().map(value).collect::<Vec<_>>().join(", ");
+    let default = if param.default.list { format!("[{values}]") } else { values };
+    let ty = match &param.len {
+        Some(len) => format!("[{}; {}]", param.ty.value, len.value),
+        None => param.ty.value.clone(),
+    };
+    let (described, name) = (described.unwrap_or_default(), ident(&param.name.value));
+    let text = format!("{described}{text}\n{:INDENT$}static {name}: {ty} = {default};", "");
+    Piece::new(What::Data, param.name.span, text)
+}
+
+/// A field whose value is a closure, on lines of its own.
+fn closure(sources: &Sources, bound: &Bound, word: &str) -> String {
+    let names: Vec<_> = bound.names.iter().map(|name| ident(&name.value).to_string()).collect();
+    let head = format!("{word}: |{}| ", names.join(", "));
+    let short = short_block(sources, bound.code, INNER + head.len() + ",".len());
+    let body = short.unwrap_or_else(|| block(sources, bound.code, INNER));
+    format!("{:INNER$}{head}{body},\n", "")
+}
+
+fn state(sources: &Sources, state: &ast::State) -> Piece {
+    let id = state.id.as_ref().map_or(0, |id| id.value);
+    let version = state.version.as_ref().map(|version| format!(", version = {}", version.value));
+    let bodies = [("save", &state.save), ("apply", &state.apply), ("restore", &state.restore)];
+    let fields = bodies.into_iter().filter_map(|(word, bound)| Some(closure(sources, bound.as_ref()?, word)));
+    let text = format!(
+        "#[state(id = {id}{})]\n{:INDENT$}static {}: State<{}> = State {{\n{}{:INDENT$}}};",
+        version.unwrap_or_default(),
+        "",
+        ident(&state.name.value),
+        inline(sources, state.ty, INDENT),
+        fields.collect::<String>(),
+        "",
+    );
+    let words = bodies.into_iter().filter_map(|(_, bound)| Some(bound.as_ref()?.word.start));
+    let anchors = std::iter::once(state.name.span.start).chain(words).collect();
+    Piece { anchors, ..Piece::new(What::Data, state.name.span, text) }
+}
+
+fn shadow(sources: &Sources, shadow: &ast::Shadow) -> Piece {
+    let lifetime = match &shadow.lifetime {
+        Some(Lifetime::FreedBy(tie)) => {
+            let object = tie.object.as_ref().map_or("vmlinux", |object| &object.value);
+            let function = functions::path(object, &tie.symbol);
+            format!(", freed_by = {function}({})", inline(sources, tie.parent, INDENT))
+        }
+        Some(Lifetime::Untied) => ", untied".to_owned(),
+        None => String::new(),
+    };
+    let bodies = [("ctor", &shadow.ctor), ("dtor", &shadow.dtor)];
+    let fields = bodies.into_iter().filter_map(|(word, bound)| Some(closure(sources, bound.as_ref()?, word)));
+    let text = format!(
+        "#[shadow(on = {}{lifetime})]\n{:INDENT$}static {}: Shadow<{}> = Shadow {{\n{:INNER$}init: {},\n{}{:INDENT$}}};",
+        ident(&shadow.parent.value),
+        "",
+        ident(&shadow.name.value),
+        inline(sources, shadow.ty, INDENT),
+        "",
+        inline(sources, shadow.init, INNER),
+        fields.collect::<String>(),
+        "",
+    );
+    let words = bodies.into_iter().filter_map(|(_, bound)| Some(bound.as_ref()?.word.start));
+    let anchors = std::iter::once(shadow.name.span.start).chain(words).collect();
+    Piece { anchors, ..Piece::new(What::Data, shadow.name.span, text) }
+}
+
+/// A module with its text in it. As in generated code it sees by a glob, which it may hide, what stands beside it.
+fn module(sources: &Sources, module: &ast::Module) -> Option<Piece> {
+    let file = sources.find(Language::Rust, &module.file.value)?;
+    let text = &file.source.text;
+    let block = carried_block(text, Span::new(0, text.len()), INNER);
+    let first = block.comment.map(|comment| format!("{:INNER$}{comment}", ""));
+    let lines: String = first.iter().chain(&block.lines).map(|line| format!("{line}\n")).collect();
+    let text = format!(
+        "mod {} {{\n{lines}\n{:INNER$}#[allow(unused_imports)]\n{:INNER$}use super::*;\n{:INDENT$}}}",
+        ident(&module.name.value),
+        "",
+        "",
+        "",
+    );
+    Some(Piece::new(What::Module, module.name.span, text))
+}
+
+/// What the `use` lines of an object declare.
+fn symbols(
+    checked: &Checked,
+    sources: &Sources,
+    signatures: &Signatures<'_>,
+    object: &ast::Object,
+    pieces: &mut Vec<Piece>,
+) {
+    let what = || What::Symbol(format!("symbols({})", object.name.value));
+    let position = |symbol: &ast::Symbol| match &symbol.position {
+        Some(position) => format!("#[position({})]\n{:INNER$}", position.value, ""),
+        None => String::new(),
+    };
+    let mut add = |symbol: &ast::Symbol, text: String| {
+        pieces.push(Piece::new(what(), symbol.name.span, format!("{}{text}", position(symbol))));
+    };
+    for item in &object.use_fns {
+        let name = &item.symbol.name.value;
+        let mut known = uses(checked, &object.name.value).flat_map(|(functions, _)| functions);
+        if let Some(Function { signature, .. }) = known.find(|known| known.name == *name) {
+            add(&item.symbol, signatures.declaration(name, signature, item.prototype.as_ref(), INNER));
+        }
+    }
+    for item in &object.use_statics {
+        let name = ident(&item.symbol.name.value);
+        add(&item.symbol, format!("static {name}: {};", inline(sources, item.ty, INNER)));
+    }
+    for item in &object.use_percpus {
+        let name = &item.symbol.name.value;
+        let mut known = uses(checked, &object.name.value).flat_map(|(_, statics)| statics);
+        let known = known.find(|known| known.name == *name);
+        let ty = match (item.ty, known) {
+            (Some(ty), _) => inline(sources, ty, INNER),
+            (None, Some(known)) => kernel_type(checked, &known.ty),
+            (None, None) => continue,
+        };
+        add(&item.symbol, format!("#[percpu]\n{:INNER$}static {}: {ty};", "", ident(name)));
+    }
+}
+
+/// What is used of an object: functions and variables.
+fn uses<'a>(checked: &'a Checked, object: &str) -> impl Iterator<Item = (&'a [Function], &'a [Static])> {
+    let Imports { functions, statics, .. } = &checked.patch().kernel;
+    let of_image = (object == "vmlinux").then_some((functions.as_slice(), statics.as_slice()));
+    let of_module = checked.patch().objects.iter().find(|known| known.name.as_str() == object);
+    let of_module = of_module
+        .map(|Object { uses: Uses { functions, statics }, .. }| (functions.as_slice(), statics.as_slice()));
+    of_image.into_iter().chain(of_module)
+}
+
+/// A file in C: its functions, or the file alone if Rust calls none.
+fn c_file(signatures: &Signatures<'_>, file: &ast::CFile, pieces: &mut Vec<Piece>) {
+    let attribute = format!("c({})", literal(&file.file.value));
+    let what = What::InC(attribute.clone());
+    for function in &file.functions {
+        let text = signatures.of_c(function);
+        pieces.push(Piece::new(what.clone(), function.name.span, text));
+    }
+    let in_file = pieces.iter_mut().find(|piece| piece.what == what);
+    match in_file {
+        Some(first) => first.anchors.push(file.file.span.start),
+        None => pieces.push(Piece::new(What::Argument, file.file.span, attribute)),
+    }
+}

@@ -1,0 +1,121 @@
+//! What a spec may say and a crate cannot.
+
+use crate::diag::{Diagnostic, KPS1220, KPS1221, KPS1222};
+use crate::Checked;
+use kps_codegen::names::ident;
+use kps_grammar::ast::{self, Lifetime, Name};
+use kps_grammar::{Language, Sources, Span};
+use proc_macro2::{TokenStream, TokenTree};
+use std::str::FromStr as _;
+
+/// Everything that cannot be converted.
+pub(super) fn refuse(checked: &Checked, sources: &Sources) -> Vec<Diagnostic> {
+    let patch = checked.written();
+    let mut diagnostics = names(patch);
+    let code = super::pieces::code(patch).into_iter().map(|code| code.span);
+    let in_rust = sources.files().filter(|file| file.language == Language::Rust);
+    let modules = in_rust.filter(|file| patch.modules.iter().any(|module| module.file.value == file.path));
+    for span in code.chain(modules.map(|file| file.span())) {
+        let tokens = TokenStream::from_str(sources.slice(span)).unwrap_or_default();
+        if let Some(range) = root_path(tokens) {
+            let place = Span::new(span.start + range.start, span.start + range.end);
+            diagnostics.push(
+                Diagnostic::error(KPS1221, "`crate::` means something else in a crate")
+                    .at(place, "")
+                    .note("what stands beside the objects of a spec is in the module of the patch there")
+                    .help("write the name alone, or `super::` in a module of yours"),
+            );
+        }
+    }
+    diagnostics.sort_by_key(|d| d.labels.first().map(|label| label.span));
+    diagnostics.dedup_by(|a, b| a.is_about_the_same(b));
+    diagnostics
+}
+
+/// What is said of comments that stand beside nothing that is carried over.
+pub(super) fn lost(comments: &[Span]) -> Option<Diagnostic> {
+    let (first, more) = comments.split_first()?;
+    let message = match more.len() {
+        0 => "a comment is not in the crate".to_owned(),
+        more => format!("{} comments are not in the crate", more + 1),
+    };
+    let remark = Diagnostic::remark(KPS1222, message).at(*first, "");
+    let remark = more.iter().fold(remark, |remark, &comment| remark.at(comment, ""));
+    Some(
+        remark
+            .note("a comment goes with what is below it in its block, or before it on its line")
+            .help("put it above what it is about and convert again, or copy it into the crate"),
+    )
+}
+
+/// The names that Rust cannot have where a crate would have them.
+fn names(patch: &ast::Patch) -> Vec<Diagnostic> {
+    let mut diagnostics = Vec::new();
+    let declared = std::iter::once(&patch.name)
+        .chain(patch.params.iter().map(|param| &param.name))
+        .chain(patch.states.iter().map(|state| &state.name))
+        .chain(patch.shadows.iter().flat_map(|shadow| [&shadow.name, &shadow.parent]))
+        .chain(patch.family.iter().chain(&patch.over))
+        .chain(patch.objects.iter().flat_map(|object| object.used_symbols().map(|symbol| &symbol.name)));
+    diagnostics.extend(declared.filter(|name| !is_name(&name.value)).map(|name| {
+        no_name(name, "what is declared in a crate has a name of Rust's").help(
+            match name.value.contains(['.', '$']) {
+                true => "build it from the spec, or call another function".to_owned(),
+                false => "rename it in the spec".to_owned(),
+            },
+        )
+    }));
+    let ties = patch.shadows.iter().filter_map(|shadow| match &shadow.lifetime {
+        Some(Lifetime::FreedBy(tie)) => Some(&tie.symbol.name),
+        _ => None,
+    });
+    let changed = patch.objects.iter().flat_map(|object| {
+        let funcs = object.funcs.iter().map(|func| &func.symbol.name);
+        std::iter::once(&object.name).chain(funcs)
+    });
+    diagnostics.extend(
+        changed
+            .chain(ties)
+            .filter(|name| !is_tokens(&name.value))
+            .map(|name| no_name(name, "attributes are made of Rust's tokens").help("build it from the spec")),
+    );
+    diagnostics
+}
+
+fn no_name(name: &Name, why: &str) -> Diagnostic {
+    Diagnostic::error(KPS1220, format!("`{}` cannot be written in a crate", name.value))
+        .at(name.span, "")
+        .note(why)
+}
+
+/// Whether a name is one of Rust's, a raw one at most.
+fn is_name(name: &str) -> bool {
+    let ident = ident(name).to_string();
+    ident.strip_prefix("r#").unwrap_or(&ident) == name
+}
+
+/// Whether Rust's lexer cuts a name into tokens that are the name again.
+fn is_tokens(name: &str) -> bool {
+    let tokens = TokenStream::from_str(name);
+    tokens.is_ok_and(|tokens| tokens.to_string().split_whitespace().collect::<String>() == name)
+}
+
+/// The first path among some tokens that starts at the crate's root.
+fn root_path(tokens: TokenStream) -> Option<std::ops::Range<usize>> {
+    let all: Vec<TokenTree> = tokens.into_iter().collect();
+    for (n, token) in all.iter().enumerate() {
+        let found = match token {
+            TokenTree::Group(group) => root_path(group.stream()),
+            TokenTree::Ident(word) if word == "crate" => {
+                let is_path =
+                    matches!(all.get(n + 1), Some(TokenTree::Punct(punct)) if punct.as_char() == ':');
+                is_path.then(|| word.span().byte_range())
+            }
+            _ => None,
+        };
+        if found.is_some() {
+            return found;
+        }
+    }
+    None
+}

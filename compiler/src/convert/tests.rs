@@ -1,0 +1,16 @@
+//! The tests of a spec, which stay in its language.
+
+use super::pieces::{Piece, What};
+use super::INDENT;
+use kps_grammar::ast;
+use kps_grammar::Sources;
+
+/// `tests.kps`; nothing if there are none.
+pub(super) fn file(patch: &ast::Patch, sources: &Sources, pieces: &[Piece]) -> Option<String> {
+    let tests: Vec<_> = pieces
+        .iter()
+        .filter(|piece| matches!(piece.what, What::Test))
+        .map(|piece| format!("{}{:INDENT$}{}\n", piece.comments_above(sources, INDENT), "", piece.text))
+        .collect();
+    (!tests.is_empty()).then(|| format!("patch {} {{\n{}}}\n", patch.name.value, tests.join("\n")))
+}
