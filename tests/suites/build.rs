@@ -205,7 +205,7 @@ fn generated_code_is_as_it_was_and_compiles() {
 }
 
 /// A patch that is a crate of its own has the runtime as another crate beside it, and the generated code in a module. Its
-/// functions become the same instructions as those of a patch that kpsc builds from a spec.
+/// functions become the same instructions as those of a patch that kpsc builds from a spec, and it has none that it does not call.
 #[test]
 fn a_crate_over_the_runtime_becomes_the_same_instructions() {
     let cache = fixture_cache();
@@ -226,6 +226,10 @@ fn a_crate_over_the_runtime_becomes_the_same_instructions() {
             let said = printed(&output);
             assert!(output.status.success() && !said.contains("warning: "), "{spec}:\n{said}");
         }
+        let runtime = read(&source.join("kps/lib.o"));
+        let runtime = object::File::parse(&*runtime).unwrap_or_else(|error| panic!("{spec}: {error}"));
+        let symbols: Vec<_> = runtime.symbols().filter(|symbol| symbol.is_definition()).collect();
+        assert!(symbols.is_empty(), "what nobody calls is in the module: {symbols:?}");
         let one = functions(&source.join(format!("{spec}_main.o")));
         let other = functions(&source.join("src/lib.o"));
         assert!(one.keys().any(|name| name.starts_with("kps_body_")), "{spec}: {:?}", one.keys());
