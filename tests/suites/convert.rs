@@ -138,7 +138,7 @@ fn crates_are_as_they_were() {
         let pinned = kept.with_extension("said");
         compare(&said, &pinned).unwrap_or_else(|error| panic!("{name}: {error}"));
         // What every crate has alike is compared once, above.
-        files.retain(|path, _| !crate_files(&name).0.contains_key(path));
+        files.retain(|path, _| !crate_files("any").0.contains_key(path));
         if std::env::var_os("BLESS").is_some() {
             let _ = std::fs::remove_dir_all(&kept);
             for (path, text) in &files {
