@@ -53,7 +53,8 @@ impl Reader<'_> {
                             true => args.list(condition)?.pop(),
                             false => None,
                         };
-                        patch.atomic_replace = Some(AtomicReplace { condition });
+                        let span = args.places().place(word.span());
+                        patch.atomic_replace = Some(AtomicReplace { condition, span });
                     }
                     "family" => patch.family = Some(args.named()?),
                     "over" => patch.over.extend(args.list(|args| args.name())?),

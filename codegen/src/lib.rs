@@ -60,7 +60,9 @@ pub struct Contents {
     pub allowed: TokenStream,
     /// `module!`, which must be at the crate root: the kernel's macros look there for what they print before each message.
     pub declaration: TokenStream,
-    /// What bodies are written in: `.modinfo`, parameters, data and the changed functions.
+    /// What the loader reads: `.modinfo` and the records of parameters. Nothing else names it.
+    pub loader: TokenStream,
+    /// What bodies are written in: parameters, data and the changed functions. It compiles without a kernel too.
     pub items: TokenStream,
     /// The module `livepatch`: the tables, and the `init` that hands them to the kernel. Nothing else names it.
     pub livepatch: TokenStream,
@@ -69,9 +71,28 @@ pub struct Contents {
 }
 
 impl Contents {
-    /// All but the declaration as a module of this name, in a crate that depends on `kps`.
+    /// All but the declaration as a module of this name, in a crate that depends on `kps`. The type of the kernel module is
+    /// `NAME::Module`.
     pub fn within(&self, name: &Ident) -> TokenStream {
-        let Contents { allowed, items, livepatch, types, .. } = self;
+        let Contents { allowed, loader, items, livepatch, .. } = self;
+        let all = quote! {
+            #loader
+            #items
+            #livepatch
+            pub(crate) use livepatch::Module;
+        };
+        self.module(name, allowed, &all)
+    }
+
+    /// What of it compiles where there is no kernel, as a module of this name: enough for a patch to be checked there and for what
+    /// its functions call to be tested. Nobody is to call those themselves.
+    pub fn on_host(&self, name: &Ident) -> TokenStream {
+        let Contents { allowed, items, .. } = self;
+        self.module(name, &quote!(dead_code, #allowed), items)
+    }
+
+    fn module(&self, name: &Ident, allowed: &TokenStream, contents: &TokenStream) -> TokenStream {
+        let types = &self.types;
         quote! {
             #[allow(#allowed)]
             mod #name {
@@ -82,9 +103,7 @@ impl Contents {
                 #[allow(unused_imports)]
                 use {kps::prelude::*, types::*};
 
-                #items
-                #livepatch
-                pub(crate) use livepatch::Module;
+                #contents
             }
         }
     }
@@ -96,6 +115,7 @@ pub fn contents<B: Body>(patch: &Patch<B>, module: &TokenStream) -> Contents {
     Contents {
         allowed: module::allowed(),
         declaration: module::declaration(patch, module),
+        loader: module::loader(patch),
         items: module::items(patch),
         livepatch: module::livepatch(patch),
         types: types::module(&patch.kernel),

@@ -20,7 +20,7 @@ use std::ffi::CString;
 pub(crate) fn root<B>(patch: &Patch<B>, contents: &Contents) -> TokenStream {
     let title = format!(" The livepatch `{}` for Linux {}.", patch.name, patch.target.release);
     let types_file = format!("{}_types.rs", patch.name);
-    let Contents { allowed, declaration, items, livepatch, .. } = contents;
+    let Contents { allowed, declaration, loader, items, livepatch, .. } = contents;
     quote! {
         #![doc = #title]
         //!
@@ -37,6 +37,7 @@ pub(crate) fn root<B>(patch: &Patch<B>, contents: &Contents) -> TokenStream {
         use {kps::prelude::*, types::*};
 
         #declaration
+        #loader
         #items
         #livepatch
     }
@@ -49,17 +50,25 @@ pub(crate) fn allowed() -> TokenStream {
     quote!(missing_docs, unreachable_pub, unknown_lints, dangerous_implicit_autorefs)
 }
 
+/// What the loader reads.
+pub(crate) fn loader<B>(patch: &Patch<B>) -> TokenStream {
+    let modinfo = modinfo(patch);
+    let params = patch.params.as_ref().map(|params| params::records(&patch.kernel.types, params));
+    quote! {
+        #modinfo
+        #params
+    }
+}
+
 /// What bodies are written in.
 pub(crate) fn items<B: Body>(patch: &Patch<B>) -> TokenStream {
     let names = func_names(patch);
-    let modinfo = modinfo(patch);
-    let params = patch.params.as_ref().map(|params| params::params(&patch.kernel.types, params));
+    let params = patch.params.as_ref().map(params::values);
     let data = patch.has_data().then(|| data::statics(patch));
     let items = patch.items.iter().map(Body::tokens);
     let modules = patch.modules.iter().map(author_module);
     let objects = patch.objects.iter().zip(&names).map(|(object, names)| self::object(patch, object, names));
     quote! {
-        #modinfo
         #params
         #data
         #(#items)*

@@ -8,14 +8,9 @@ use quote::{format_ident, quote};
 use std::collections::BTreeSet;
 use std::ffi::CString;
 
-/// The values and the records.
-pub(crate) fn params(types: &Types, params: &Params) -> TokenStream {
-    let values = params.all.iter().map(value);
-    let records = records(types, params);
-    quote! {
-        #(#values)*
-        #records
-    }
+/// The values.
+pub(crate) fn values(params: &Params) -> TokenStream {
+    params.all.iter().map(value).collect()
 }
 
 /// What `.modinfo` says about the parameters, each entry with a name for it.
@@ -67,7 +62,7 @@ fn value(param: &ModuleParam) -> TokenStream {
 }
 
 /// What the kernel reads: one `struct kernel_param` after the other.
-fn records(types: &Types, params: &Params) -> TokenStream {
+pub(crate) fn records(types: &Types, params: &Params) -> TokenStream {
     let struct_name = |id| ident(types.get(id).name());
     let (kernel_param, kparam_array) = (struct_name(params.kernel_param), struct_name(params.kparam_array));
     let is_array = |param: &&ModuleParam| matches!(param.default, ParamDefault::Array { .. });

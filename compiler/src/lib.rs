@@ -19,6 +19,7 @@ pub mod elf;
 pub mod emit;
 pub mod input;
 pub mod inspect;
+pub mod patch_crate;
 pub mod process;
 pub mod resolve;
 pub mod running;

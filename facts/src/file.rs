@@ -143,8 +143,9 @@ pub(crate) fn sealed(magic: [u8; 8], parts: Writer) -> Vec<u8> {
 pub(crate) fn unseal(magic: [u8; 8], file: &[u8]) -> Result<Reader<'_>, FactsError> {
     let (found, rest) = file.split_first_chunk::<8>().ok_or(FactsError::Format)?;
     if *found != magic {
-        let (version, kind) = (magic.len() - 1, &magic[..magic.len() - 1]);
-        return Err(if found[..version] == *kind { FactsError::Version } else { FactsError::Format });
+        // The last byte is the version.
+        let is_one = found[..7] == magic[..7];
+        return Err(if is_one { FactsError::Version } else { FactsError::Format });
     }
     let (sum, rest) = rest.split_first_chunk::<8>().ok_or(FactsError::Damaged)?;
     match u64::from_le_bytes(*sum) == checksum(rest) {

@@ -66,6 +66,14 @@ impl Source {
         Place { line, column }
     }
 
+    /// The byte of a line and column. There is none behind the end of the line.
+    pub fn byte(&self, place: Place) -> Option<usize> {
+        let start = *self.lines.get(place.line.checked_sub(1)?)?;
+        let line = self.text.get(start..)?.split('\n').next()?;
+        let mut ends = line.char_indices().map(|(at, _)| at).chain([line.len()]);
+        Some(start + ends.nth(place.column.checked_sub(1)?)?)
+    }
+
     fn chars_before(&self, byte: usize) -> usize {
         let block = byte / BLOCK;
         self.chars[block] + starts(&self.text.as_bytes()[block * BLOCK..byte])

@@ -33,6 +33,7 @@ pub struct Func {
 /// # Safety
 ///
 /// There must be `size` bytes at `memory` that can be read and do not change.
+#[inline]
 pub unsafe fn has_build_id(memory: *const u8, size: usize, id: &[u8]) -> bool {
     if id.is_empty() || size == 0 {
         return id.is_empty();
@@ -43,6 +44,7 @@ pub unsafe fn has_build_id(memory: *const u8, size: usize, id: &[u8]) -> bool {
 }
 
 /// Notes are at multiples of four bytes: the lengths of name and id, the type, the name, the id.
+#[inline]
 fn holds_note(memory: &[u8], id: &[u8]) -> bool {
     const NT_GNU_BUILD_ID: u32 = 3;
     let mut at = 0;
@@ -66,6 +68,7 @@ fn holds_note(memory: &[u8], id: &[u8]) -> bool {
 /// # Safety
 ///
 /// `function` must be the address of a function that is there.
+#[inline]
 pub unsafe fn starts_as(function: *const u8, endbr: bool) -> bool {
     // SAFETY: the caller vouches for the function.
     let bytes = unsafe { guard::entry_bytes(function) };
@@ -77,6 +80,7 @@ pub unsafe fn starts_as(function: *const u8, endbr: bool) -> bool {
 /// # Safety
 ///
 /// `function` must be the address of a function that is there and can be redirected.
+#[inline]
 pub unsafe fn behind_site(function: *const u8) -> *const u8 {
     // SAFETY: the caller vouches for the function.
     let endbr = unsafe { starts_as(function, true) };

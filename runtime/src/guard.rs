@@ -50,6 +50,7 @@ pub enum Mismatch {
 /// # Safety
 ///
 /// `notes` must bound memory that is readable and does not change, and every entry must point to kernel text.
+#[inline]
 pub unsafe fn check(
     build_id: &[u8],
     notes: (*const u8, *const u8),
@@ -79,6 +80,7 @@ const ENTRY_BYTES: usize = 9;
 /// # Safety
 ///
 /// `function` must be the address of a function that is there and can be redirected.
+#[inline]
 pub(crate) unsafe fn entry_bytes(function: *const u8) -> [u8; ENTRY_BYTES] {
     let mut bytes = [0; ENTRY_BYTES];
     for (n, byte) in bytes.iter_mut().enumerate() {
@@ -90,6 +92,7 @@ pub(crate) unsafe fn entry_bytes(function: *const u8) -> [u8; ENTRY_BYTES] {
 }
 
 /// The GNU build-id among ELF notes.
+#[inline]
 fn build_id(mut notes: &[u8]) -> Option<&[u8]> {
     const NT_GNU_BUILD_ID: usize = 3;
     loop {
@@ -112,6 +115,7 @@ fn build_id(mut notes: &[u8]) -> Option<&[u8]> {
 /// Memory differs from the image: the kernel overwrites an ENDBR that nothing jumps to (`poison_endbr()` in
 /// `arch/x86/kernel/alternative.c`), and ftrace turns the call of `__fentry__` into a NOP, a call of its own or, for BPF
 /// programs, a jump, with an int3 in its first byte for a moment.
+#[inline]
 pub(crate) fn starts_as(bytes: [u8; ENTRY_BYTES], endbr: bool) -> bool {
     const ENDBR: [[u8; 4]; 3] = [
         [0xf3, 0x0f, 0x1e, 0xfa], // endbr64

@@ -104,6 +104,7 @@ impl Refusal {
 /// # Safety
 ///
 /// As [`Lasting::join`].
+#[inline]
 pub unsafe fn join(all: &[&dyn Lasting]) -> Result<(), Refusal> {
     for (n, data) in all.iter().enumerate() {
         // SAFETY: the caller is `pre_patch`.
@@ -121,6 +122,7 @@ pub unsafe fn join(all: &[&dyn Lasting]) -> Result<(), Refusal> {
 /// # Safety
 ///
 /// As there.
+#[inline]
 pub unsafe fn begin(all: &[&dyn Lasting]) {
     // SAFETY: as the caller says.
     all.iter().for_each(|data| unsafe { data.begin() });
@@ -131,6 +133,7 @@ pub unsafe fn begin(all: &[&dyn Lasting]) {
 /// # Safety
 ///
 /// As there.
+#[inline]
 pub unsafe fn settle(all: &[&dyn Lasting], alone: bool, forced: bool) {
     // SAFETY: as the caller says.
     all.iter().for_each(|data| unsafe { data.settle(alone, forced) });
@@ -141,6 +144,7 @@ pub unsafe fn settle(all: &[&dyn Lasting], alone: bool, forced: bool) {
 /// # Safety
 ///
 /// As there.
+#[inline]
 pub unsafe fn retire(all: &[&dyn Lasting]) {
     // SAFETY: as the caller says.
     all.iter().for_each(|data| unsafe { data.retire() });
@@ -151,6 +155,7 @@ pub unsafe fn retire(all: &[&dyn Lasting]) {
 /// # Safety
 ///
 /// As there.
+#[inline]
 pub unsafe fn leave(all: &[&dyn Lasting], forced: bool) {
     // SAFETY: as the caller says.
     all.iter().for_each(|data| unsafe { data.leave(forced) });

@@ -19,7 +19,8 @@
 //! $(obj)/src/lib.o: $(obj)/kps/lib.o
 //! ```
 //!
-//! Both become the same instructions: whatever a changed function calls is generic or `#[inline]`.
+//! Both become the same instructions: every function here is generic or `#[inline]`, so it is compiled with the patch that calls it,
+//! and what nobody calls is in no module.
 //!
 //! # On the host
 //!

@@ -57,11 +57,10 @@ pub struct Shadow<T, P> {
 }
 
 impl<T, P> Shadow<T, P> {
-    /// A shadow variable that keeps its record under this id and its data under those that follow, of a type that this `shape` stands
-    /// for.
+    /// A shadow variable that keeps its record under this id and its data under those that follow.
     ///
-    /// The low 16 bits of `id` are zero: they are for generations. Patches that have the same id must have the same `name`, `shape` and
-    /// layout of `T`, or the later one is refused. `init` gives the value of new data, without a lock. `ctor` is then called with the
+    /// The low 16 bits of `id` are zero: they are for generations. Patches that have the same id must have the same `shape`, which kpsc
+    /// makes of the name and the text of the type, and a `T` of the same size and alignment, or the later one is refused. `init` gives the value of new data, without a lock. `ctor` is then called with the
     /// object and the data, and `dtor` with what goes, both under the kernel's shadow lock, with interrupts off: neither may sleep, nor
     /// call anything of a shadow variable but [`Shadow::get`].
     pub const fn new(

@@ -55,7 +55,9 @@ macro_rules! kps_function {
         );
     };
 }
-/// On the host there is no kernel to patch, and so no function.
+
+/// Writes a function: the symbol, its padding, the given lines, its size. On the host there is no kernel to patch, and it writes
+/// none.
 #[cfg(not(CONFIG_RUST))]
 #[doc(hidden)]
 #[macro_export]

@@ -56,11 +56,11 @@ pub struct State<T> {
 }
 
 impl<T> State<T> {
-    /// A state that keeps its record under this id, with a value of a type that this `shape` stands for.
+    /// A state that keeps its record under this id.
     ///
-    /// Patches that have the same id must have the same `name`, `shape` and layout of `T`, or the later one is refused. `save` gives
-    /// the value before anything has changed; `apply` and `restore` get it, to change the system and to change it back. They run under
-    /// `klp_mutex`, and `apply` may run more than once for one `restore`.
+    /// Patches that have the same id must have the same `shape`, which kpsc makes of the name and the text of the type, and a `T` of the
+    /// same size and alignment, or the later one is refused. `save` gives the value before anything has changed; `apply` and `restore`
+    /// get it, to change the system and to change it back. All run under `klp_mutex`. When an unloading is reversed, `apply` runs again.
     pub const fn new(
         name: &'static str,
         id: u64,
@@ -81,7 +81,7 @@ impl<T> State<T> {
         self.held.is_taken_over()
     }
 
-    /// Whether another loaded patch has it too.
+    /// Whether another loaded patch has it too, so that the system stays changed when this one goes.
     pub fn is_shared(&self) -> bool {
         self.held.holders() > 1
     }

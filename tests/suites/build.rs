@@ -193,6 +193,8 @@ fn generated_code_is_as_it_was_and_compiles() {
         assert_eq!(files.keys().collect::<Vec<_>>(), wanted.keys().collect::<Vec<_>>(), "{}", spec.display());
         for (name, text) in &files {
             assert_eq!(text, &wanted[name], "{name} of {}", spec.display());
+            // It may stand in a module of a crate as well as at the root of one.
+            assert!(!name.ends_with(".rs") || !text.contains("crate::"), "{name} of {}", spec.display());
         }
         let name = spec.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         let output = make(&source, &["kps-module=1", &format!("{name}_main.o")]);
@@ -203,41 +205,33 @@ fn generated_code_is_as_it_was_and_compiles() {
 }
 
 /// A patch that is a crate of its own has the runtime as another crate beside it, and the generated code in a module. Its
-/// functions become the same instructions as those of a patch that kpsc builds from a spec.
+/// functions become the same instructions as those of a patch that kpsc builds from a spec, and it has none that it does not call.
 #[test]
 fn a_crate_over_the_runtime_becomes_the_same_instructions() {
     let cache = fixture_cache();
-    for spec in ["data", "layouts", "params", "parts", "shapes"] {
+    for spec in GOLDEN {
         let into = folder();
         let written = repository().join("tests/golden").join(spec).with_extension("kps");
         let source = emit(&written, into.path(), Some(cache.path()));
-        let main = String::from_utf8_lossy(&read(&source.join(format!("{spec}_main.rs")))).into_owned();
-        let (main, declaration, items) = split(&main, "kernel::prelude::module! {\n", "\n}\n");
-        let (lints, _, uses) = split(main, "#[allow(dead_code", "mod types;\n");
+        let pieces = Pieces::of(&source, spec);
+        let Pieces { declaration, loader, items, livepatch, .. } = &pieces;
         let declaration = declaration.replace("livepatch::Module", "patch::Module");
-        let library = source.join("src");
-        std::fs::create_dir(&library)
-            .and_then(|()| std::fs::write(library.join("lib.rs"), format!("//! A patch.\nmod patch;\n{declaration}")))
-            .and_then(|()| {
-                let patch =
-                    format!("{lints}use ::kps;\n#[path = \"../{spec}_types.rs\"]\nmod types;\n{uses}{items}pub(crate) use livepatch::Module;\n");
-                std::fs::write(library.join("patch.rs"), patch)
-            })
-            .and_then(|()| {
-                let rules =
-                    format!("obj-m := library.o\nlibrary-y := src/lib.o kps/lib.o\n{RUNTIME_AS_A_CRATE}");
-                let kbuild = source.join("Kbuild");
-                let spec = std::fs::read_to_string(&kbuild)?;
-                std::fs::write(kbuild, format!("ifdef kps-library\n{rules}\nelse\n{spec}\nendif\n"))
-            })
-            .unwrap_or_else(|error| panic!("{error}"));
+        let contents = format!("{loader}{items}{livepatch}pub(crate) use livepatch::Module;\n");
+        let kbuild = String::from_utf8_lossy(&read(&source.join("Kbuild"))).into_owned();
+        write(&source.join("src/lib.rs"), &format!("//! A patch.\nmod patch;\n{declaration}"));
+        write(&source.join("src/patch.rs"), &pieces.module(&contents));
+        write(&source.join("Kbuild"), &format!("ifdef kps-library\n{LIBRARY}\nelse\n{kbuild}\nendif\n"));
         for words in [["kps-module=1", &format!("{spec}_main.o")], ["kps-library=1", "library.o"]] {
             let output = make(&source, &words);
             let said = printed(&output);
             assert!(output.status.success() && !said.contains("warning: "), "{spec}:\n{said}");
         }
-        let (one, other) =
-            (functions(&source.join(format!("{spec}_main.o"))), functions(&library.join("lib.o")));
+        let runtime = read(&source.join("kps/lib.o"));
+        let runtime = object::File::parse(&*runtime).unwrap_or_else(|error| panic!("{spec}: {error}"));
+        let symbols: Vec<_> = runtime.symbols().filter(|symbol| symbol.is_definition()).collect();
+        assert!(symbols.is_empty(), "what nobody calls is in the module: {symbols:?}");
+        let one = functions(&source.join(format!("{spec}_main.o")));
+        let other = functions(&source.join("src/lib.o"));
         assert!(one.keys().any(|name| name.starts_with("kps_body_")), "{spec}: {:?}", one.keys());
         assert_eq!(one.keys().collect::<Vec<_>>(), other.keys().collect::<Vec<_>>(), "{spec}");
         for (name, code) in &one {
@@ -246,14 +240,100 @@ fn a_crate_over_the_runtime_becomes_the_same_instructions() {
     }
 }
 
+/// Bodies see the kernel's types and functions on the host too. What they call of the kernel is linked only if a test calls it.
+#[test]
+fn a_crate_over_the_runtime_is_checked_and_tested_where_there_is_no_kernel() {
+    let cache = fixture_cache();
+    let target = folder();
+    for spec in GOLDEN {
+        let into = folder();
+        let written = repository().join("tests/golden").join(spec).with_extension("kps");
+        let source = emit(&written, into.path(), Some(cache.path()));
+        let pieces = Pieces::of(&source, spec);
+        let runtime = repository().join("runtime");
+        let manifest = format!(
+            "[package]\nname = \"{spec}\"\nedition = \"2021\"\n\n[dependencies]\nkps = {{ path = {runtime:?} }}\n"
+        );
+        write(&source.join("Cargo.toml"), &manifest);
+        let test = "#[test]\nfn it_runs() {\n    use kps::prelude::*;\n    pr_info!(\"{}\\n\", EINVAL);\n}\n";
+        write(&source.join("src/lib.rs"), &format!("#![allow(dead_code)]\nmod patch;\n{test}"));
+        write(&source.join("src/patch.rs"), &pieces.module(&pieces.items));
+        let mut cargo = Command::new(env!("CARGO"));
+        cargo
+            .current_dir(&source)
+            .args(["test", "--quiet", "--offline"])
+            .env("CARGO_TARGET_DIR", target.path());
+        let output = cargo.output().unwrap_or_else(|error| panic!("cargo: {error}"));
+        let said = printed(&output);
+        let passed = output.status.success() && said.contains("1 passed") && !said.contains("warning: ");
+        assert!(passed, "{spec}:\n{said}");
+    }
+}
+
+/// The specs with golden output.
+const GOLDEN: &[&str] = &["data", "layouts", "params", "parts", "shapes"];
+
 /// How Kbuild compiles the runtime as a crate, and lets `src/lib.rs` see it.
-const RUNTIME_AS_A_CRATE: &str = "
+const LIBRARY: &str = "
+obj-m := library.o
+library-y := src/lib.o kps/lib.o
 RUSTFLAGS_kps/lib.o := --crate-name kps --emit=metadata=$(obj)/kps/libkps.rmeta
 RUSTFLAGS_src/lib.o := --crate-name library --extern kps=$(obj)/kps/libkps.rmeta
 RUSTFLAGS_REMOVE_kps/lib.o := -Cdebuginfo=2
 RUSTFLAGS_REMOVE_src/lib.o := -Cdebuginfo=2
 $(obj)/src/lib.o: $(obj)/kps/lib.o
 ";
+
+/// A generated module in the pieces that `kps_codegen::Contents` has.
+struct Pieces {
+    /// The path of the types.
+    types: String,
+    lints: String,
+    imports: String,
+    declaration: String,
+    loader: String,
+    items: String,
+    livepatch: String,
+}
+
+impl Pieces {
+    fn of(source: &Path, name: &str) -> Pieces {
+        let main = String::from_utf8_lossy(&read(&source.join(format!("{name}_main.rs")))).into_owned();
+        let (head, declaration, mut items) = split(&main, "kernel::prelude::module! {\n", "\n}\n");
+        let (lints, _, imports) = split(head, "#[allow(dead_code", "mod types;\n");
+        let mut loader = String::new();
+        for start in ["\n/// What `module!` has no key for.", "\n/// The parameters as the loader"] {
+            if items.starts_with(start) {
+                let (_, piece, rest) = split(items, start, "\n};\n");
+                loader.push_str(piece);
+                items = rest;
+            }
+        }
+        let tables = "/// The tables that the kernel is given";
+        let (items, livepatch) = items.split_at(items.find(tables).unwrap_or_else(|| panic!("no tables")));
+        Pieces {
+            types: source.join(format!("{name}_types.rs")).display().to_string(),
+            lints: lints.to_owned(),
+            imports: imports.to_owned(),
+            declaration: declaration.to_owned(),
+            loader,
+            items: items.to_owned(),
+            livepatch: livepatch.to_owned(),
+        }
+    }
+
+    /// The module that the pieces stand in.
+    fn module(&self, contents: &str) -> String {
+        let Pieces { types, lints, imports, .. } = self;
+        format!("{lints}use ::kps;\n#[path = {types:?}]\nmod types;\n{imports}{contents}")
+    }
+}
+
+fn write(path: &Path, text: &str) {
+    std::fs::create_dir_all(path.parent().unwrap_or(path))
+        .and_then(|()| std::fs::write(path, text))
+        .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+}
 
 /// What stands before a piece of text, the piece, and what stands behind it.
 fn split<'a>(text: &'a str, start: &str, end: &str) -> (&'a str, &'a str, &'a str) {

@@ -56,13 +56,15 @@ fn cache_with_manifest(manifest: &str) -> tempfile::TempDir {
 
 #[test]
 fn help_is_as_it_was() {
-    let pages: [&[&str]; 12] = [
+    let pages: [&[&str]; 14] = [
         &[],
         &["new"],
         &["fmt"],
         &["check"],
         &["inspect"],
         &["build"],
+        &["expand"],
+        &["convert"],
         &["test"],
         &["load"],
         &["unload"],

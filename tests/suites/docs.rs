@@ -90,6 +90,9 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("KPS1115", "tests/series/KPS1115-one-name.said"),
     ("KPS1117", "tests/ui-build/shadow-too-large.stderr"),
     ("KPS1118", "tests/series/KPS1118-untied.said"),
+    ("KPS1220", "tests/convert/KPS1220-no-names.said"),
+    ("KPS1221", "tests/convert/KPS1221-paths-from-the-root.said"),
+    ("KPS1222", "tests/convert/KPS1222-comments-of-nothing.said"),
     ("KPS9999", "nothing: a bug that is known is mended"),
 ];
 

@@ -19,7 +19,7 @@ impl<'a> Author<'a> {
         if let Some(file) = self.c_file(&line.file) {
             return self.c_word(file, line.line, line.column);
         }
-        let name = line.file.rsplit('/').next()?;
+        let name = line.file.as_str();
         let lines = &self.emitted.lines;
         let place = Place { line: line.line, column: line.column };
         let Some(start) = lines.home(self.sources, name, place) else {
@@ -35,9 +35,14 @@ impl<'a> Author<'a> {
     pub(super) fn c_file(&self, path: &str) -> Option<&'a File> {
         let mut files = self.sources.files().filter(|file| file.language == Language::C);
         files.find(|file| {
-            let rest = path.strip_suffix(file.path.as_str()).and_then(|rest| rest.strip_suffix('/'));
-            let rest = rest.and_then(|rest| rest.strip_suffix(C_FOLDER));
-            rest.is_some_and(|rest| rest.is_empty() || rest.ends_with('/'))
+            let rest = path.strip_suffix(file.path.as_str());
+            let is_whole = |rest: &str| rest.is_empty() || rest.ends_with('/');
+            // A crate is built in its own folder.
+            if self.emitted.lines.file.is_empty() {
+                return rest.is_some_and(is_whole);
+            }
+            let rest = rest.and_then(|rest| rest.strip_suffix('/')?.strip_suffix(C_FOLDER));
+            rest.is_some_and(is_whole)
         })
     }
 

@@ -219,7 +219,7 @@ impl<'a> Messages<'a> {
 
     /// The author's text that a span comes from, through macros if need be.
     fn home(&self, span: &RustSpan) -> Option<Span> {
-        let file = span.file_name.rsplit('/').next().unwrap_or_default();
+        let file = span.file_name.as_str();
         let start = Place { line: span.line_start, column: span.column_start };
         let end = Place { line: span.line_end, column: span.column_end };
         let here = self.lines.home(self.sources, file, start).map(|start| {

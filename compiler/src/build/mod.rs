@@ -6,6 +6,7 @@ mod c_messages;
 mod early;
 mod lasting;
 mod linker;
+pub mod macros;
 mod messages;
 mod modpost;
 mod objtool;
@@ -16,7 +17,7 @@ mod words;
 use crate::diag::{Diagnostic, KPS0702, KPS0703, KPS0801};
 use crate::disk::cannot;
 use crate::elf::ObjectFile;
-use crate::emit::{Emitted, Files};
+use crate::emit::{Emitted, Files, TARGET_FACTS};
 use crate::input;
 use crate::target::Tree;
 use kps_grammar::Sources;
@@ -51,7 +52,17 @@ pub fn write_files(files: &Files, folder: &Path) -> Result<(), Diagnostic> {
     Ok(())
 }
 
-/// Builds a module in a folder that nobody else uses.
+/// Writes all that a module is built of into a folder.
+pub fn lay_out(emitted: &Emitted, folder: &Path) -> Result<(), Diagnostic> {
+    write_files(&emitted.files, folder)?;
+    if !emitted.facts.is_empty() {
+        let path = folder.join(TARGET_FACTS);
+        std::fs::write(&path, &emitted.facts).map_err(|error| cannot("write", &path, &error))?;
+    }
+    Ok(())
+}
+
+/// Builds a module in the folder where it has been laid out, and which nobody else uses.
 pub fn build(
     emitted: &Emitted,
     name: &str,
@@ -60,7 +71,6 @@ pub fn build(
     folder: &Path,
     verbose: bool,
 ) -> Result<Built, Diagnostic> {
-    write_files(&emitted.files, folder)?;
     let mut command = make(tree, folder)?;
     command.arg(if verbose { "V=1" } else { "V=0" });
     // rustc's messages as data, so that they can be shown where the author wrote the text, and lines in the objects, so that

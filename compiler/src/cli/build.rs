@@ -1,9 +1,10 @@
 //! `kpsc build`.
 
+use super::written::Written;
 use super::{
-    compile, open_target, progress, read_spec, report, say, CommandResult, Compiled, SpecArgs, TargetArgs,
+    compile, open_target, progress, report, say, CommandResult, Compiled, SpecArgs, TargetArgs,
 };
-use crate::build;
+use crate::build::{self, macros};
 use crate::diag::Diagnostic;
 use crate::disk::{cannot, write_atomically};
 use crate::target::{bears, not_bearable, Cache, Target};
@@ -34,10 +35,10 @@ enum Emit {
 
 impl Build {
     pub(super) fn run(self) -> CommandResult {
-        let source = read_spec(&self.spec.spec)?;
+        let written = Written::read(&self.spec.spec)?;
         let cache = Cache::open()?;
         let mut target = open_target(&cache, self.target.kernel.as_deref())?;
-        let compiled = match compile(source, &target, &cache)? {
+        let compiled = match compile(written, &target, &cache)? {
             Ok(compiled) => compiled,
             Err(code) => return Ok(code),
         };
@@ -103,7 +104,15 @@ pub(super) fn module(
     })?;
     let tree = target.prepare(cache, progress())?;
     let Compiled { sources, name, emitted, .. } = compiled;
+    let is_crate = !emitted.facts.is_empty();
+    build::lay_out(emitted, folder.path())?;
+    if is_crate {
+        macros::bring(folder.path(), target, cache);
+    }
     let built = build::build(emitted, name, sources, &tree, folder.path(), verbose)?;
+    if is_crate && built.module.is_some() {
+        macros::keep(folder.path(), target, cache)?;
+    }
     let code = report(&built.diagnostics, Some(sources));
     Ok(built.module.ok_or(code.max(1)))
 }

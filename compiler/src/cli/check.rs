@@ -1,6 +1,7 @@
 //! `kpsc check`.
 
-use super::{compile, open_target, read_spec, report, running, say, CommandResult, Compiled, TargetArgs};
+use super::written::Written;
+use super::{compile, open_target, report, running, say, CommandResult, Compiled, TargetArgs};
 use crate::diag::{list, Diagnostic, KPS0416};
 use crate::series;
 use crate::target::{Cache, Target};
@@ -33,13 +34,13 @@ impl Check {
         if self.running {
             return running::check(&self.specs);
         }
-        let sources = self.specs.iter().map(|spec| read_spec(spec)).collect::<Result<Vec<_>, _>>()?;
+        let all = self.specs.iter().map(|spec| Written::read(spec)).collect::<Result<Vec<_>, _>>()?;
         let cache = Cache::open()?;
         let target = open_target(&cache, self.target.kernel.as_deref())?;
         let mut code = 0;
         let mut series = Vec::new();
-        for source in sources {
-            match compile(source, &target, &cache)? {
+        for written in all {
+            match compile(written, &target, &cache)? {
                 Ok(compiled) => series.push(compiled),
                 Err(wrong) => code = code.max(wrong),
             }

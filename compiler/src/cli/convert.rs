@@ -3,7 +3,8 @@
 use super::build::make_output;
 use super::files::beside;
 use super::test::read_triggers;
-use super::{compile, open_target, read_spec, report, say, CommandResult, Compiled, SpecArgs, TargetArgs};
+use super::written::Written;
+use super::{compile, open_target, report, say, CommandResult, Compiled, SpecArgs, TargetArgs};
 use crate::build::write_files;
 use crate::diag::Diagnostic;
 use crate::disk::cannot;
@@ -40,10 +41,10 @@ type Copy = (String, Vec<u8>);
 impl Convert {
     pub(super) fn run(self) -> CommandResult {
         let Form::Crate = self.to;
-        let source = read_spec(&self.spec.spec)?;
+        let written = Written::read(&self.spec.spec)?;
         let cache = Cache::open()?;
         let target = open_target(&cache, self.target.kernel.as_deref())?;
-        let compiled = match compile(source, &target, &cache)? {
+        let compiled = match compile(written, &target, &cache)? {
             Ok(compiled) => compiled,
             Err(code) => return Ok(code),
         };

@@ -1,6 +1,7 @@
 //! `kpsc expand`.
 
-use super::{compile, open_target, read_spec, CommandResult, SpecArgs, TargetArgs};
+use super::written::Written;
+use super::{compile, open_target, CommandResult, SpecArgs, TargetArgs};
 use crate::target::Cache;
 use std::io::Write as _;
 
@@ -14,10 +15,10 @@ pub(super) struct Expand {
 
 impl Expand {
     pub(super) fn run(self) -> CommandResult {
-        let source = read_spec(&self.spec.spec)?;
+        let written = Written::read(&self.spec.spec)?;
         let cache = Cache::open()?;
         let target = open_target(&cache, self.target.kernel.as_deref())?;
-        let compiled = match compile(source, &target, &cache)? {
+        let compiled = match compile(written, &target, &cache)? {
             Ok(compiled) => compiled,
             Err(code) => return Ok(code),
         };

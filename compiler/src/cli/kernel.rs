@@ -1,5 +1,6 @@
 //! `kpsc kernel`: target kernels.
 
+use super::sync::before_make;
 use super::{open_target, progress, report, say, CommandResult};
 use crate::diag::{Diagnostic, KPS0703};
 use crate::target::{self, BuildDirWish, Cache, DebianWish, Provider};
@@ -285,6 +286,12 @@ fn facts(cache: &Cache, name: Option<&str>) -> CommandResult {
 impl Exec {
     fn run(self, cache: &Cache) -> CommandResult {
         let mut target = cache.target(&self.name)?;
+        for folder in self.folder.iter().filter(|_| self.command[0] == "make") {
+            let code = before_make(folder, &target, cache)?;
+            if code != 0 {
+                return Ok(code);
+            }
+        }
         let tree = target.prepare(cache, progress())?;
         let here = Path::new("/").to_owned();
         let mut read: Vec<&Path> = tree.sources.iter().map(PathBuf::as_path).collect();

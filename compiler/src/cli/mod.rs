@@ -17,11 +17,13 @@ mod modules;
 mod new;
 mod running;
 mod test;
+mod sync;
 mod unload;
+mod written;
 
 use crate::diag::{any_error, plain, render, Code, Diagnostic, Format, Severity, KPS0113, KPS0213, KPS9999};
 use crate::disk::cannot;
-use crate::emit::{emit, Emitted};
+use crate::emit::{emit, emit_crate, Emitted};
 use crate::input::read_at_most;
 use crate::resolve;
 use crate::running::Incoming;
@@ -30,10 +32,13 @@ use crate::target::{self, Cache, DebianWish, Progress, Provider, Target};
 use crate::Checked;
 use clap::{Parser, Subcommand};
 use kps_grammar::{ast, Source, Sources};
+use kps_facts::Facts;
+use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::time::Duration;
+use written::Written;
 
 /// Compiles .kps specs to livepatch modules for the Linux kernel.
 #[derive(Debug, Parser)]
@@ -86,6 +91,8 @@ enum Verb {
     Unload(unload::Unload),
     /// List the livepatches of the running kernel.
     List(list::List),
+    /// Write what a patch crate needs besides its own text: the library, and what is known of the target.
+    Sync(sync::Sync),
     /// Manage target kernels.
     Kernel(kernel::Kernel),
     /// Say what this machine lacks, and the one command that gets it.
@@ -154,6 +161,7 @@ fn run(verb: Verb) -> ExitCode {
         Verb::Load(command) => command.run(),
         Verb::Unload(command) => command.run(),
         Verb::List(command) => command.run(),
+        Verb::Sync(command) => command.run(),
         Verb::Kernel(command) => command.run(),
         Verb::Doctor(command) => command.run(),
         Verb::Explain(command) => command.run(),
@@ -241,20 +249,34 @@ struct Compiled {
     emitted: Emitted,
 }
 
-/// Everything up to the generated folder. Messages have been printed; without a result there were errors.
-fn compile(source: Source, target: &Target, cache: &Cache) -> Result<Result<Compiled, ExitCode>, Diagnostic> {
+/// What came of resolving and checking. Messages have been printed.
+struct Outcome {
+    sources: Sources,
+    tests: Vec<ast::Test>,
+    modules: modules::Modules,
+    outline: Option<Outline>,
+    /// None if there were errors.
+    checked: Option<Checked>,
+    of_crate: Option<BTreeMap<String, String>>,
+    facts: Facts,
+}
+
+/// Holds what is written against a target, and prints what there is to say.
+fn check_written(
+    written: Written,
+    target: &Target,
+    cache: &Cache,
+) -> Result<(Outcome, ExitCode), Diagnostic> {
     let mut facts = target.facts()?;
     facts.debug = target.debug()?;
-    let (spec, errors) = kps_grammar::parse(&source);
-    let mut sources = Sources::new(source);
-    let mut diagnostics: Vec<Diagnostic> = errors.iter().map(crate::diag::syntax).collect();
+    let Written { sources, patch, said: mut diagnostics, of_crate } = written;
     let mut tests = Vec::new();
     let mut modules = modules::Modules::default();
     let (mut checked, mut outline) = (None, None);
-    if let Some(patch) = spec.patch {
-        diagnostics.extend(files::read(&patch, &mut sources));
+    if let Some(patch) = patch {
+        let complete = !any_error(&diagnostics);
         let (known, unread) = modules::add(&mut facts, &patch, &sources, target, cache)?;
-        let (resolved, mut found) = resolve::resolve(&sources, &patch, errors.is_empty(), &facts);
+        let (resolved, mut found) = resolve::resolve(&sources, &patch, complete, &facts);
         // What could not be read is not missing.
         let is_unread =
             |d: &Diagnostic| d.labels.iter().any(|label| unread.iter().any(|(span, _)| *span == label.span));
@@ -272,15 +294,22 @@ fn compile(source: Source, target: &Target, cache: &Cache) -> Result<Result<Comp
     }
     diagnostics.sort_by_key(|d| d.labels.first().map(|label| label.span));
     let code = report(&diagnostics, Some(&sources));
-    match checked.zip(outline) {
-        Some((checked, outline)) if !any_error(&diagnostics) => {
-            let name = checked.patch().name.clone();
-            let incoming = Incoming::of(checked.patch());
-            let emitted = emit(&checked, &sources);
-            Ok(Ok(Compiled { sources, name, tests, modules, outline, incoming, checked, emitted }))
-        }
-        _ => Ok(Err(code)),
-    }
+    let checked = checked.filter(|_| !any_error(&diagnostics));
+    Ok((Outcome { sources, tests, modules, outline, checked, of_crate, facts }, code))
+}
+
+/// Everything up to the folder that Kbuild builds. Messages have been printed; without a result there were errors.
+fn compile(written: Written, target: &Target, cache: &Cache) -> Result<Result<Compiled, ExitCode>, Diagnostic> {
+    let (outcome, code) = check_written(written, target, cache)?;
+    let Outcome { sources, tests, modules, outline, checked, of_crate, facts } = outcome;
+    let Some((checked, outline)) = checked.zip(outline) else { return Ok(Err(code)) };
+    let name = checked.patch().name.clone();
+    let incoming = Incoming::of(checked.patch());
+    let emitted = match &of_crate {
+        None => emit(&checked, &sources),
+        Some(own) => Emitted { facts: facts.to_bytes(), ..emit_crate(&checked, &sources, own) },
+    };
+    Ok(Ok(Compiled { sources, name, tests, modules, outline, incoming, checked, emitted }))
 }
 
 /// The target to work with: the named one, or the default, which is prepared if there is none.
@@ -319,7 +348,7 @@ impl LimitArgs {
 /// Where a spec is.
 #[derive(Debug, clap::Args)]
 struct SpecArgs {
-    /// The .kps file.
+    /// The .kps file, or the folder of a patch crate.
     #[arg(value_name = "SPEC")]
     spec: PathBuf,
 }

@@ -1,14 +1,15 @@
 //! `kpsc check --running`: what the running kernel would say to a module, or to what a spec becomes.
 
-use super::{compile, read_spec, report, say, CommandResult, ExitCode};
+use super::written::Written;
+use super::{compile, report, say, CommandResult, ExitCode};
 use crate::diag::{Diagnostic, KPS1007};
 use crate::running::{open, preflight, verdict, Incoming, Kernel, System};
 use crate::target::{Cache, Target};
 use std::path::{Path, PathBuf};
 
-/// Whether a file is a spec. All others are modules.
+/// Whether a path leads to a spec or a crate. All others are modules.
 pub(super) fn is_spec(file: &Path) -> bool {
-    file.extension().is_some_and(|extension| extension == "kps")
+    file.is_dir() || file.extension().is_some_and(|extension| extension == "kps")
 }
 
 /// Checks each of some files. The highest exit code counts.
@@ -26,10 +27,10 @@ pub(super) fn check(files: &[PathBuf]) -> CommandResult {
 }
 
 fn check_spec(system: &System, spec: &Path) -> CommandResult {
-    let source = read_spec(spec)?;
+    let written = Written::read(spec)?;
     let cache = Cache::open()?;
     let target = running_target(system, &cache)?;
-    Ok(match compile(source, &target, &cache)? {
+    Ok(match compile(written, &target, &cache)? {
         Ok(compiled) => tell(system, &compiled.incoming),
         Err(code) => code,
     })

@@ -1,7 +1,8 @@
 //! `kpsc test`.
 
+use super::written::Written;
 use super::{
-    build::module, compile, files::read_text, modules, open_target, progress, read_spec, report, say,
+    build::module, compile, files::read_text, modules, open_target, progress, report, say,
     CommandResult, LimitArgs, SpecArgs, TargetArgs,
 };
 use crate::build;
@@ -28,10 +29,10 @@ pub(super) struct Test {
 
 impl Test {
     pub(super) fn run(self) -> CommandResult {
-        let source = read_spec(&self.spec.spec)?;
+        let written = Written::read(&self.spec.spec)?;
         let cache = Cache::open()?;
         let mut target = open_target(&cache, self.target.kernel.as_deref())?;
-        let compiled = match compile(source, &target, &cache)? {
+        let compiled = match compile(written, &target, &cache)? {
             Ok(compiled) => compiled,
             Err(code) => return Ok(code),
         };

@@ -215,9 +215,10 @@ fn comments_of_file(sources: &Sources, prototype: Option<&ast::Prototype>, body:
     all.filter(|comment| comment.end <= start.start).collect()
 }
 
-/// A symbol's name as a part of a name in Rust.
+/// A symbol's name as a part of a name in Rust, which has one `_` between its words.
 fn stem(name: &str) -> String {
-    name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect()
+    let words = name.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
+    words.collect::<Vec<_>>().join("_")
 }
 
 /// All identifiers among some tokens.

@@ -28,7 +28,7 @@ const INNER: usize = 2 * INDENT;
 /// How wide a line may get, as rustfmt has it.
 const WIDTH: usize = 100;
 
-/// The crate of a patch. Without it there is at least one error; `tests` are those of the spec, of which the plan knows nothing.
+/// The crate of a patch. Without it there is at least one error.
 pub fn convert(checked: &Checked, sources: &Sources) -> (Option<Files>, Vec<Diagnostic>) {
     let patch = checked.written();
     let mut diagnostics = refuse::refuse(checked, sources);
@@ -75,9 +75,9 @@ fn attribute(sources: &Sources, pieces: &[Piece]) -> String {
     if arguments.iter().all(|piece| piece.comments.is_empty()) && all.len() <= ONE_LINE {
         return format!("#[livepatch({all})]\n");
     }
-    let lines = arguments.iter().map(|piece| {
-        let comments = piece.comments_above(sources, INDENT);
-        format!("{comments}{:INDENT$}{},\n", "", piece.text)
+    let lines = arguments.iter().enumerate().map(|(n, piece)| {
+        let comma = if n + 1 < arguments.len() { "," } else { "" };
+        format!("{}{:INDENT$}{}{comma}\n", piece.comments_above(sources, INDENT), "", piece.text)
     });
     format!("#[livepatch(\n{})]\n", lines.collect::<String>())
 }
@@ -106,23 +106,25 @@ fn items(sources: &Sources, pieces: &[Piece]) -> String {
         groups = others.into_iter().chain(modules).chain(behind).collect();
     }
     let mut text = String::new();
-    let mut before: Option<(&Piece, bool)> = None;
+    let mut before: Option<&Piece> = None;
     for group in &groups {
-        let shown = shown(sources, group);
-        let is_long = shown.lines().count() > 1;
-        let together = before.is_some_and(|(last, was_long)| {
-            !was_long && !is_long && last.what == What::Item && group[0].what == What::Item && {
-                let between = sources.slice(Span::new(last.end, group[0].place));
-                between.matches('\n').count() < 2
-            }
-        });
-        if before.is_some() && !together {
+        if before.is_some_and(|last| is_set_apart(sources, last, group[0])) {
             text.push('\n');
         }
-        text += &shown;
-        before = Some((group[0], is_long));
+        text += &shown(sources, group);
+        before = Some(group[0]);
     }
     text
+}
+
+/// Whether an empty line is between two: between items it is as the author has it.
+fn is_set_apart(sources: &Sources, last: &Piece, next: &Piece) -> bool {
+    let start = next.comments.iter().map(|comment| comment.start).min().unwrap_or(next.place).min(next.place);
+    let both_are_items = last.what == What::Item && next.what == What::Item;
+    if !both_are_items || start < last.end {
+        return true;
+    }
+    sources.slice(Span::new(last.end, start)).matches('\n').count() > 1
 }
 
 /// One item, or the block of several.

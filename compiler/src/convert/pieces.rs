@@ -6,7 +6,7 @@ use super::{comments, INDENT, INNER};
 use crate::Checked;
 use kps_codegen::names::ident;
 use kps_grammar::ast::{self, Bound, Code, Lifetime, ParamValue};
-use kps_grammar::{carried_block, Language, Sources, Span};
+use kps_grammar::{Language, Sources, Span};
 use kps_plan::{Function, Imports, Object, Static, Uses};
 
 /// What a piece is in the crate.
@@ -264,13 +264,15 @@ fn shadow(sources: &Sources, shadow: &ast::Shadow) -> Piece {
 /// A module with its text in it. As in generated code it sees by a glob, which it may hide, what stands beside it.
 fn module(sources: &Sources, module: &ast::Module) -> Option<Piece> {
     let file = sources.find(Language::Rust, &module.file.value)?;
-    let text = &file.source.text;
-    let block = carried_block(text, Span::new(0, text.len()), INNER);
-    let first = block.comment.map(|comment| format!("{:INNER$}{comment}", ""));
-    let lines: String = first.iter().chain(&block.lines).map(|line| format!("{line}\n")).collect();
+    let span = file.span();
+    let text = sources.slice(span);
+    // The file's first line is as far to the left as any.
+    let start = span.start + (text.len() - text.trim_start().len());
+    let text = piece(sources, Code { span: Span::new(start, span.end) }, INNER);
     let text = format!(
-        "mod {} {{\n{lines}\n{:INNER$}#[allow(unused_imports)]\n{:INNER$}use super::*;\n{:INDENT$}}}",
+        "mod {} {{\n{:INNER$}{text}\n\n{:INNER$}#[allow(unused_imports)]\n{:INNER$}use super::*;\n{:INDENT$}}}",
         ident(&module.name.value),
+        "",
         "",
         "",
         "",

@@ -9,8 +9,7 @@ use kps_plan::Type;
 use proc_macro2::{Literal, TokenStream};
 use quote::quote;
 
-/// What stands between two braces of the author's, with braces around it, behind something that starts at an indentation and has so many
-/// characters on its last line.
+/// What stands between two braces of the author's, with braces around it, for a line that starts at an indentation.
 pub(super) fn block(sources: &Sources, code: Code, indent: usize) -> String {
     let file = sources.file(code.span.start);
     let block = carried_block(&file.source.text, file.local(code.span), indent + super::INDENT);
@@ -22,10 +21,10 @@ pub(super) fn block(sources: &Sources, code: Code, indent: usize) -> String {
     format!("{{{comment}\n{lines}{:indent$}}}", "")
 }
 
-/// The same on one line, if it is on one, has no comment that would hide the brace, and fits behind so many characters.
+/// The same on one line, if it is one expression without a comment that would hide the brace, and fits behind so many characters.
 pub(super) fn short_block(sources: &Sources, code: Code, before: usize) -> Option<String> {
     let text = sources.slice(code.span).trim();
-    let is_short = !text.contains('\n') && !text.contains("//") && !text.is_empty();
+    let is_short = !text.contains(['\n', ';']) && !text.contains("//") && !text.is_empty();
     let text = format!("{{ {text} }}");
     (is_short && before + text.len() <= WIDTH).then_some(text)
 }

@@ -41,8 +41,8 @@ struct Old {
     declaration: Option<(String, String)>,
 }
 
-/// The file that Kbuild compiles in the place of the author's, which it includes.
-pub(super) fn wrapper(patch: &Patch<Fragment>, n: usize, file: &CFile) -> String {
+/// The file that Kbuild compiles in the place of the author's, which it includes by this path.
+pub(super) fn wrapper(patch: &Patch<Fragment>, n: usize, file: &CFile, path: &str) -> String {
     let own = |uses: &Uses| symbols(&uses.functions, &uses.statics);
     let mut reached = symbols(&patch.kernel.functions, &patch.kernel.statics);
     let of_file = |object: &&Object<Fragment>| object.name == file.object;
@@ -84,7 +84,7 @@ pub(super) fn wrapper(patch: &Patch<Fragment>, n: usize, file: &CFile) -> String
         old: None,
     });
     let functions = replaced.chain(called).collect();
-    templates::c_file(&Wrapper { path: format!("{FOLDER}/{}", file.path), symbols: reached, functions })
+    templates::c_file(&Wrapper { path: path.to_owned(), symbols: reached, functions })
 }
 
 fn is_in<B>(func: &Func<B>, n: usize) -> bool {

@@ -1,6 +1,6 @@
 //! The way from a line of generated code back to the spec and its files.
 
-use kps_grammar::{Place, Sources, Span};
+use kps_grammar::{Language, Place, Sources, Span};
 
 /// Which lines of the generated crate root hold text of an author's.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -33,9 +33,15 @@ impl Line {
 }
 
 impl LineTable {
-    /// The byte of an author's text that is at a place in a generated file.
-    pub fn home(&self, sources: &Sources, file: &str, place: Place) -> Option<usize> {
-        if file != self.file {
+    /// The byte of an author's text that is at a place in a file, by the file's path in the folder that is built. Nothing of a crate is
+    /// in a generated file: there the paths are the author's own.
+    pub fn home(&self, sources: &Sources, path: &str, place: Place) -> Option<usize> {
+        if self.file.is_empty() {
+            let file = sources.find(Language::Rust, path.trim_start_matches(['.', '/']))?;
+            let byte = file.source.byte(place)?;
+            return Some(file.global(Span::new(byte, byte)).start);
+        }
+        if !self.is_it(path) {
             return None;
         }
         self.on_line(place.line).rev().find_map(|line| line.byte(sources, place.column))
@@ -43,7 +49,12 @@ impl LineTable {
 
     /// The first piece of an author's on a line of a generated file.
     pub fn piece_on(&self, file: &str, line: usize) -> Option<Span> {
-        self.on_line(line).next().filter(|_| file == self.file).map(|line| line.text)
+        self.on_line(line).next().filter(|_| self.is_it(file)).map(|line| line.text)
+    }
+
+    /// Whether a path leads to the generated file.
+    fn is_it(&self, path: &str) -> bool {
+        path.rsplit('/').next() == Some(&self.file)
     }
 
     fn on_line(&self, number: usize) -> impl DoubleEndedIterator<Item = &Line> {
@@ -58,7 +69,7 @@ impl LineTable {
     /// The end of the last piece of an author's between two lines of a generated file.
     pub fn last_inside(&self, file: &str, first: usize, last: usize) -> Option<usize> {
         let end = self.lines.partition_point(|line| line.generated <= last);
-        let line = self.lines[..end].last().filter(|line| line.generated > first && file == self.file)?;
+        let line = self.lines[..end].last().filter(|line| line.generated > first && self.is_it(file))?;
         Some(line.text.end)
     }
 

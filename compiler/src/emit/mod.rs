@@ -2,7 +2,9 @@
 
 mod c;
 mod crate_files;
+mod library;
 mod lines;
+mod of_crate;
 mod splice;
 mod templates;
 mod tidy;
@@ -18,6 +20,8 @@ use std::collections::{BTreeMap, BTreeSet};
 pub use c::FOLDER as C_FOLDER;
 pub use crate_files::crate_files;
 pub use kps_resolve::is_plain;
+pub use library::{library, LIBRARY};
+pub use of_crate::{beside, bindings, emit_crate, TARGET_FACTS};
 pub use lines::{Line, LineTable};
 pub use templates::{function_spec, skeleton, FunctionSpec};
 
@@ -38,6 +42,8 @@ pub struct Emitted {
     pub functions: BTreeMap<String, Span>,
     /// All pieces of an author's Rust.
     pub pieces: Vec<Span>,
+    /// The facts of the target, for the macros of a crate.
+    pub facts: Vec<u8>,
 }
 
 /// The runtime, which is compiled into every module.
@@ -75,7 +81,7 @@ pub fn emit(checked: &Checked, sources: &Sources) -> Emitted {
     files.insert(format!("{name}_types.rs"), print(module.types));
     files.insert("kps.symvers".into(), symvers(patch));
     for (n, file) in patch.c_files.iter().enumerate() {
-        files.insert(format!("{name}_c{n}.c"), c::wrapper(patch, n, file));
+        files.insert(format!("{name}_c{n}.c"), c::wrapper(patch, n, file, &format!("{}/{}", c::FOLDER, file.path)));
     }
     let c_files = sources.files().filter(|file| file.language == Language::C);
     files.extend(c_files.map(|file| (format!("{}/{}", c::FOLDER, file.path), file.source.text.clone())));
@@ -84,7 +90,14 @@ pub fn emit(checked: &Checked, sources: &Sources) -> Emitted {
     files.insert(format!("{name}.lines"), lines.listing(sources));
     let c_files = patch.c_files.iter().map(|file| file.path.clone()).collect();
     let pieces = fragments.into_values().collect();
-    Emitted { files: Files(files), lines, c_files, functions: functions(checked), pieces }
+    Emitted {
+        files: Files(files),
+        lines,
+        c_files,
+        functions: functions(checked),
+        pieces,
+        facts: Vec::new(),
+    }
 }
 
 /// The symbols that are made for functions, and where those are named.

@@ -1,5 +1,6 @@
 //! What is generated and not Rust.
 
+use kps_plan::Patch;
 use kps_resolve::is_plain;
 use serde::Serialize;
 use tera::{Context, Tera};
@@ -10,11 +11,12 @@ const MAKEFILE: &str = include_str!("../../../templates/Makefile.tera");
 const SPEC: &str = include_str!("../../../templates/spec.kps.tera");
 const FUNCTION: &str = include_str!("../../../templates/function.kps.tera");
 const MANIFEST: &str = include_str!("../../../templates/crate/Cargo.toml.tera");
+const CRATE_KBUILD: &str = include_str!("../../../templates/crate/Kbuild.tera");
 /// What version control leaves alone in a crate.
 pub(super) const IGNORED: &str = include_str!("../../../templates/crate/gitignore");
 
 /// The names and texts of all templates.
-fn templates() -> [(&'static str, &'static str); 6] {
+fn templates() -> [(&'static str, &'static str); 7] {
     [
         ("Kbuild", KBUILD),
         ("Makefile", MAKEFILE),
@@ -22,6 +24,7 @@ fn templates() -> [(&'static str, &'static str); 6] {
         ("spec", SPEC),
         ("function", FUNCTION),
         ("Cargo.toml", MANIFEST),
+        ("crate/Kbuild", CRATE_KBUILD),
     ]
 }
 
@@ -34,6 +37,26 @@ pub(super) fn kbuild(name: &str, c_files: usize) -> String {
 
 pub(super) fn makefile(name: &str) -> String {
     render("Makefile", &context([("name", name)]))
+}
+
+/// The makefile of a crate.
+pub(super) fn crate_kbuild(name: &str) -> String {
+    render("crate/Kbuild", &context([("name", name)]))
+}
+
+/// What the makefile of a crate has to know of the patch.
+pub(super) fn patch_makefile<B>(patch: &Patch<B>) -> String {
+    let objects = (0..patch.c_files.len()).map(|n| format!("kps/patch_c{n}.o")).collect::<Vec<_>>().join(" ");
+    let Patch { metadata, target, .. } = patch;
+    // Releases are of characters that make takes for nothing else (`kps_facts::is_release`), and the others are kpsc's own words.
+    let lines = [
+        ("kps-c-objects", objects.as_str()),
+        ("kps-release", &target.release),
+        ("kps-digest", &metadata.source_hash),
+        ("kps-made-by", &metadata.made_by),
+    ];
+    let lines = lines.map(|(name, value)| format!("{name} := {value}\n")).concat();
+    format!("# kpsc wrote this file.\n{lines}")
 }
 
 /// The manifest of a crate.

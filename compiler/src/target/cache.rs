@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `kernels/NAME/` | a target: `target.toml`, `files`, `facts`, the image, and for stock kernels `source/` and `build/` |
 //! | `toolchains/ID/` | compilers, shared by the kernels that were built with them |
+//! | `macros/NAME/ID/` | the macros of patch crates, by the compilers of the target NAME |
 //! | `apt/` | package lists, and packages on their way |
 //! | `adding/`, `replaced/` | a target on its way, and the one whose place it takes |
 //! | `locks/NAME` | held shared by whoever uses the target NAME, and alone by whoever removes it |
@@ -35,7 +36,7 @@ pub type Listed = (String, Result<Target, Diagnostic>);
 
 /// A lock that is held until it is dropped.
 #[derive(Debug)]
-pub(super) struct Held(#[expect(dead_code, reason = "closing the file gives the lock back")] Option<File>);
+pub(crate) struct Held(#[expect(dead_code, reason = "closing the file gives the lock back")] Option<File>);
 
 impl Cache {
     /// `$KPSC_CACHE`, or `kpsc` in the user's cache folder.
@@ -101,7 +102,7 @@ impl Cache {
     }
 
     /// Waits until no other kpsc changes the cache, and keeps others from it.
-    pub(super) fn change(&self) -> Result<Held, Diagnostic> {
+    pub(crate) fn change(&self) -> Result<Held, Diagnostic> {
         make_folder(&self.root)?;
         let path = self.root.join("lock");
         let file = File::create(&path).map_err(|error| cannot("write", &path, &error))?;

@@ -372,6 +372,14 @@ codes! {
     KPS1205,
     /// What a static says is not of the form that its attribute wants.
     KPS1206,
+    /// A crate has no patch, or more than one.
+    KPS1207,
+    /// A manifest wants what Kbuild does not do.
+    KPS1208,
+    /// The file of a crate's tests has something else in it.
+    KPS1210,
+    /// A folder is no patch crate.
+    KPS1211,
     /// A name cannot be written in a crate.
     KPS1220,
     /// A path means something else in a crate.

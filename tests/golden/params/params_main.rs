@@ -81,45 +81,6 @@ const _: () = {
     static parmtype_param_ops_byte: [u8; 29] = *b"parmtype=param_ops_byte:bool\0";
 };
 
-/// The parameter `verbose`.
-#[allow(non_upper_case_globals)]
-static verbose: kps::param::Param<bool> = kps::param::Param::new(false);
-
-/// The parameter `ratio`.
-#[allow(non_upper_case_globals)]
-static ratio: kps::param::Param<i16> = kps::param::Param::new(-3);
-
-/// The parameter `most`.
-#[allow(non_upper_case_globals)]
-static most: kps::param::Param<u64> = kps::param::Param::new(18446744073709551615);
-
-/// The parameter `levels`.
-#[allow(non_upper_case_globals)]
-static levels: kps::param::Array<core::ffi::c_int, 4> = kps::param::Array::new(
-    [1, 16, 0, 0],
-    2,
-);
-
-/// The parameter `flags`.
-#[allow(non_upper_case_globals)]
-static flags: kps::param::Array<bool, 2> = kps::param::Array::new([false, false], 0);
-
-/// The parameter `device`.
-#[allow(non_upper_case_globals)]
-static device: kps::param::Charp = kps::param::Charp::new(c"eth0");
-
-/// The parameter `label`.
-#[allow(non_upper_case_globals)]
-static label: kps::param::SharedCharp = kps::param::SharedCharp::new(c"\"none\"");
-
-/// The parameter `type`.
-#[allow(non_upper_case_globals)]
-static r#type: kps::param::Param<u8> = kps::param::Param::new(0);
-
-/// The parameter `param_ops_byte`.
-#[allow(non_upper_case_globals)]
-static param_ops_byte: kps::param::Param<bool> = kps::param::Param::new(true);
-
 /// The parameters as the loader and sysfs know them (`kernel/params.c`). The loader takes the section for an array
 /// of these structs.
 #[allow(non_upper_case_globals)]
@@ -243,6 +204,45 @@ const _: () = {
         },
     ]);
 };
+
+/// The parameter `verbose`.
+#[allow(non_upper_case_globals)]
+static verbose: kps::param::Param<bool> = kps::param::Param::new(false);
+
+/// The parameter `ratio`.
+#[allow(non_upper_case_globals)]
+static ratio: kps::param::Param<i16> = kps::param::Param::new(-3);
+
+/// The parameter `most`.
+#[allow(non_upper_case_globals)]
+static most: kps::param::Param<u64> = kps::param::Param::new(18446744073709551615);
+
+/// The parameter `levels`.
+#[allow(non_upper_case_globals)]
+static levels: kps::param::Array<core::ffi::c_int, 4> = kps::param::Array::new(
+    [1, 16, 0, 0],
+    2,
+);
+
+/// The parameter `flags`.
+#[allow(non_upper_case_globals)]
+static flags: kps::param::Array<bool, 2> = kps::param::Array::new([false, false], 0);
+
+/// The parameter `device`.
+#[allow(non_upper_case_globals)]
+static device: kps::param::Charp = kps::param::Charp::new(c"eth0");
+
+/// The parameter `label`.
+#[allow(non_upper_case_globals)]
+static label: kps::param::SharedCharp = kps::param::SharedCharp::new(c"\"none\"");
+
+/// The parameter `type`.
+#[allow(non_upper_case_globals)]
+static r#type: kps::param::Param<u8> = kps::param::Param::new(0);
+
+/// The parameter `param_ops_byte`.
+#[allow(non_upper_case_globals)]
+static param_ops_byte: kps::param::Param<bool> = kps::param::Param::new(true);
 
 /// What changes in vmlinux.
 #[allow(

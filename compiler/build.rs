@@ -1,0 +1,39 @@
+//! Puts the text of the library into kpsc: a patch crate gets it from there, whichever machine it is built on.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+/// The crates that a patch crate is built with, each behind those that it needs.
+const CRATES: &[&str] =
+    &["ast", "plan", "facts", "codegen", "resolve", "attributes", "runtime-macros", "runtime"];
+
+fn main() -> std::io::Result<()> {
+    let variable = |name: &str| std::env::var_os(name).map(PathBuf::from).unwrap_or_default();
+    let root = variable("CARGO_MANIFEST_DIR").join("..");
+    let mut text = String::from("&[\n");
+    for name in CRATES {
+        println!("cargo::rerun-if-changed=../{name}");
+        let mut files = vec![PathBuf::from(name).join("Cargo.toml")];
+        collect(&root, &Path::new(name).join("src"), &mut files)?;
+        files.sort();
+        for file in files {
+            let full = root.join(&file).canonicalize()?;
+            let _ = writeln!(text, "    ({file:?}, include_str!({full:?})),");
+        }
+    }
+    text.push_str("]\n");
+    std::fs::write(variable("OUT_DIR").join("library.rs"), text)
+}
+
+fn collect(root: &Path, folder: &Path, files: &mut Vec<PathBuf>) -> std::io::Result<()> {
+    for entry in std::fs::read_dir(root.join(folder))? {
+        let entry = entry?;
+        let path = folder.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            collect(root, &path, files)?;
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            files.push(path);
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,80 @@
+//! What an author has written: a spec, or the folder of a patch crate.
+
+use super::{files, read_spec};
+use crate::diag::{syntax, Diagnostic, KPS1211};
+use crate::disk::cannot;
+use crate::input::{self, read};
+use crate::patch_crate::{self, check_manifest, BINDINGS, MANIFEST, ROOT, TESTS};
+use kps_grammar::{ast, Source, Sources};
+use std::collections::BTreeMap;
+use std::path::Path;
+use walkdir::WalkDir;
+
+/// What was read, and what is wrong with it as a text.
+pub(super) struct Written {
+    pub(super) sources: Sources,
+    pub(super) patch: Option<ast::Patch>,
+    pub(super) said: Vec<Diagnostic>,
+    /// The files that a crate is built of, by their paths below its folder.
+    pub(super) of_crate: Option<BTreeMap<String, String>>,
+}
+
+impl Written {
+    /// Reads a spec or a crate.
+    pub(super) fn read(path: &Path) -> Result<Written, Diagnostic> {
+        let mut written = if path.is_dir() { of_crate(path)? } else { of_spec(read_spec(path)?) };
+        if let Some(patch) = &written.patch {
+            written.said.extend(files::read(patch, &mut written.sources));
+        }
+        Ok(written)
+    }
+}
+
+fn of_spec(source: Source) -> Written {
+    let (spec, errors) = kps_grammar::parse(&source);
+    let said = errors.iter().map(syntax).collect();
+    Written { sources: Sources::new(source), patch: spec.patch, said, of_crate: None }
+}
+
+fn of_crate(folder: &Path) -> Result<Written, Diagnostic> {
+    let manifest = folder.join(MANIFEST);
+    let root = folder.join(ROOT);
+    if !root.is_file() || !manifest.is_file() {
+        let missing = if root.is_file() { MANIFEST } else { ROOT };
+        let message = format!("{} is no patch crate: it has no {missing}", folder.display());
+        return Err(Diagnostic::error(KPS1211, message)
+            .help("name a .kps file or the folder of a crate; `kpsc new --crate NAME` makes one"));
+    }
+    let text = text_of(&manifest)?;
+    let mut said = check_manifest(&text.name, &text.text);
+    let tests = folder.join(TESTS);
+    let tests = match tests.is_file() {
+        true => read_spec(&tests)?,
+        false => Source::new(tests.display().to_string(), ""),
+    };
+    let mut own = BTreeMap::new();
+    let mut rust = vec![(ROOT.to_owned(), text_of(&root)?)];
+    for entry in WalkDir::new(folder.join("src")).sort_by_file_name() {
+        let entry = entry.map_err(|error| cannot("read", folder, &error.into()))?;
+        let path = entry.path().strip_prefix(folder).unwrap_or(entry.path()).display().to_string();
+        if !entry.file_type().is_file() || path == BINDINGS {
+            continue;
+        }
+        let text = text_of(entry.path())?;
+        own.insert(path.clone(), text.text.clone());
+        if path != ROOT && path.ends_with(".rs") {
+            rust.push((path, text));
+        }
+    }
+    let kbuild = folder.join("Kbuild");
+    if kbuild.is_file() {
+        own.insert("Kbuild".to_owned(), text_of(&kbuild)?.text);
+    }
+    let read = patch_crate::read(tests, rust);
+    said.extend(read.said);
+    Ok(Written { sources: read.sources, patch: read.patch, said, of_crate: Some(own) })
+}
+
+fn text_of(path: &Path) -> Result<Source, Diagnostic> {
+    super::decode(path.display().to_string(), read(path, input::RUST_FILE)?)
+}

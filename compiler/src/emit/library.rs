@@ -1,0 +1,48 @@
+//! The library that patch crates are built with: the runtime, the macros and what those stand on, as they are in this kpsc.
+
+use std::collections::{BTreeMap, BTreeSet};
+use toml::{Table, Value};
+
+/// The folder of the library in a patch crate.
+pub const LIBRARY: &str = "kps";
+
+/// The files of the library's crates.
+const FILES: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/library.rs"));
+
+/// The manifest of the workspace that the library comes from.
+const MANIFEST: &str = include_str!("../../../Cargo.toml");
+
+/// The library, below the folder of a patch crate.
+pub fn library() -> BTreeMap<String, String> {
+    let files = FILES.iter().map(|(path, text)| (format!("{LIBRARY}/{path}"), (*text).to_owned()));
+    files.chain([(format!("{LIBRARY}/Cargo.toml"), manifest())]).collect()
+}
+
+/// The manifest of a workspace that has the library's crates, and of this one's what they inherit.
+fn manifest() -> String {
+    let manifests: Vec<(&str, Table)> = FILES
+        .iter()
+        .filter_map(|(path, text)| Some((path.strip_suffix("/Cargo.toml")?, parse(text))))
+        .collect();
+    let names = |manifest: &Table| -> Vec<String> {
+        let dependencies = manifest.get("dependencies").and_then(Value::as_table);
+        dependencies.into_iter().flat_map(Table::keys).cloned().collect()
+    };
+    let wanted: BTreeSet<String> = manifests.iter().flat_map(|(_, manifest)| names(manifest)).collect();
+    let mut root = parse(MANIFEST);
+    let Some(workspace) = root.get_mut("workspace").and_then(Value::as_table_mut) else {
+        unreachable!("the manifest is that of a workspace");
+    };
+    workspace.remove("exclude");
+    let members = manifests.iter().map(|(name, _)| Value::from(*name));
+    workspace.insert("members".to_owned(), members.collect::<Vec<_>>().into());
+    if let Some(dependencies) = workspace.get_mut("dependencies").and_then(Value::as_table_mut) {
+        dependencies.retain(|name, _| wanted.contains(name));
+    }
+    root.retain(|name, _| name == "workspace");
+    format!("# kpsc wrote this folder: the library that this crate is built with.\n{root}")
+}
+
+fn parse(text: &str) -> Table {
+    text.parse().unwrap_or_else(|error| unreachable!("cargo reads these manifests too: {error}"))
+}

@@ -1,0 +1,46 @@
+//! What a patch crate is built with: its own files, the library, and what has been found out about the patch.
+
+use super::library::{library, LIBRARY};
+use super::{c, functions, print, symvers, templates, Emitted, Files};
+use crate::Checked;
+use kps_grammar::{Language, Sources};
+use std::collections::BTreeMap;
+
+/// The makefile that the crate's own one includes.
+const RULES: &str = include_str!("../../../templates/crate/crate.mk");
+
+/// Where the facts of the target are for the macros.
+pub const TARGET_FACTS: &str = "kps/target.facts";
+
+/// The folder that Kbuild builds: the crate's `own` files and what goes beside them.
+pub fn emit_crate(checked: &Checked, sources: &Sources, own: &BTreeMap<String, String>) -> Emitted {
+    let patch = checked.patch();
+    let mut files = beside(checked);
+    files.extend(own.iter().map(|(path, text)| (path.clone(), text.clone())));
+    files.entry("Kbuild".to_owned()).or_insert_with(|| templates::crate_kbuild(&patch.name));
+    let in_c = sources.files().filter(|file| file.language == Language::C);
+    files.extend(in_c.map(|file| (file.path.clone(), file.source.text.clone())));
+    let c_files = patch.c_files.iter().map(|file| file.path.clone()).collect();
+    let pieces = super::fragments(patch).into_values().collect();
+    Emitted { files: Files(files), c_files, functions: functions(checked), pieces, ..Emitted::default() }
+}
+
+/// What goes into the folder of the library, below that of the crate.
+pub fn beside(checked: &Checked) -> BTreeMap<String, String> {
+    let patch = checked.patch();
+    let mut files = library();
+    let mut add = |path: &str, text: String| drop(files.insert(format!("{LIBRARY}/{path}"), text));
+    add("crate.mk", RULES.to_owned());
+    add("patch.mk", templates::patch_makefile(patch));
+    add("patch.symvers", symvers(patch));
+    for (n, file) in patch.c_files.iter().enumerate() {
+        add(&format!("patch_c{n}.c"), c::wrapper(patch, n, file, &file.path));
+    }
+    files
+}
+
+/// The kernel's types for the host, where no facts of a kernel are.
+pub fn bindings(checked: &Checked) -> String {
+    let types = kps_codegen::module(checked.patch()).types;
+    print(types)
+}

@@ -1,0 +1,141 @@
+//! Hand-written patch crates: the second front door. What stands in `src/lib.rs` becomes the syntax tree that a spec becomes, with
+//! places in the author's files, so that everything behind it is the same.
+
+mod manifest;
+mod places;
+
+use crate::diag::{syntax, Diagnostic, KPS0501, KPS1207, KPS1210};
+use kps_attributes::{is_called, OUTER};
+use kps_grammar::{ast, check, Language, Source, Sources, Span};
+use places::TextPlaces;
+use std::str::FromStr as _;
+use syn::{Item, ItemMod, Meta};
+
+pub use manifest::check_manifest;
+
+/// The crate's root, below its folder.
+pub const ROOT: &str = "src/lib.rs";
+/// The file of its tests, which are written as in specs.
+pub const TESTS: &str = "tests.kps";
+/// Its manifest.
+pub const MANIFEST: &str = "Cargo.toml";
+/// The kernel's types for the host, which kpsc writes.
+pub const BINDINGS: &str = "src/bindings.rs";
+
+/// What stands in the files of a crate.
+#[derive(Debug)]
+pub struct Read {
+    /// The files: that of the tests first, because the places of all others are behind it.
+    pub sources: Sources,
+    /// The patch, if one was understood.
+    pub patch: Option<ast::Patch>,
+    /// What is wrong.
+    pub said: Vec<Diagnostic>,
+}
+
+/// Reads a crate from the text of its tests, which may be empty, and of its files in Rust, by their paths below its folder, the root
+/// first.
+pub fn read(tests: Source, files: Vec<(String, Source)>) -> Read {
+    let mut said = Vec::new();
+    let no_tests = tests.text.trim().is_empty();
+    let (spec, errors) = if no_tests { Default::default() } else { kps_grammar::parse(&tests) };
+    said.extend(errors.iter().map(syntax));
+    let mut sources = Sources::new(tests);
+    for (path, source) in files {
+        sources.add(Language::Rust, &path, source);
+    }
+    let mut patch = root(&sources, &mut said);
+    if let Some(patch) = &mut patch {
+        patch.tests = self::tests(spec.patch, patch, &mut said);
+    }
+    Read { sources, patch, said }
+}
+
+/// The patch in the crate's root.
+fn root(sources: &Sources, said: &mut Vec<Diagnostic>) -> Option<ast::Patch> {
+    let file = sources.find(Language::Rust, ROOT)?;
+    // What is wrong with a file as a text is said by whoever resolves.
+    if !check(file).is_empty() {
+        return None;
+    }
+    let places = TextPlaces::new(file);
+    let tokens = proc_macro2::TokenStream::from_str(&file.source.text).map_err(syn::Error::from);
+    let parsed = tokens.and_then(syn::parse2::<syn::File>);
+    let parsed = match parsed {
+        Ok(parsed) => parsed,
+        Err(error) => {
+            let place = kps_attributes::Places::place(&places, error.span());
+            let message = format!("this is not Rust: {error}");
+            said.push(Diagnostic::error(KPS0501, message).at(place, ""));
+            return None;
+        }
+    };
+    let mut modules = parsed.items.iter().filter_map(livepatch);
+    let (module, arguments) = match (modules.next(), modules.next()) {
+        (Some(one), None) => one,
+        (None, _) => {
+            let start = file.span().start;
+            said.push(
+                Diagnostic::error(KPS1207, format!("{ROOT} has no `#[{OUTER}]`"))
+                    .at(Span::new(start, start), "")
+                    .help(format!("write `#[{OUTER}(license = \"GPL\")] mod NAME {{ .. }}`")),
+            );
+            return None;
+        }
+        (Some((first, _)), Some((second, _))) => {
+            let place = |module: &ItemMod| kps_attributes::Places::place(&places, module.ident.span());
+            said.push(
+                Diagnostic::error(KPS1207, format!("{ROOT} has two modules with `#[{OUTER}]`"))
+                    .at(place(second), "")
+                    .at(place(first), "here is the first")
+                    .note("a module of the kernel's is one livepatch")
+                    .help("put both into one, or make two crates"),
+            );
+            return None;
+        }
+    };
+    let (patch, found) = kps_attributes::read(arguments, module, &places);
+    said.extend(found);
+    Some(patch)
+}
+
+/// A module that is a livepatch, with the arguments of its attribute.
+fn livepatch(item: &Item) -> Option<(&ItemMod, proc_macro2::TokenStream)> {
+    let Item::Mod(module) = item else { return None };
+    let attribute = module.attrs.iter().find(|attribute| is_called(attribute, OUTER))?;
+    let arguments = match &attribute.meta {
+        Meta::List(list) => list.tokens.clone(),
+        Meta::Path(_) | Meta::NameValue(_) => proc_macro2::TokenStream::new(),
+    };
+    Some((module, arguments))
+}
+
+/// The tests, which are in a spec that has nothing else.
+fn tests(spec: Option<ast::Patch>, patch: &ast::Patch, said: &mut Vec<Diagnostic>) -> Vec<ast::Test> {
+    let Some(spec) = spec else { return Vec::new() };
+    let name = &spec.name;
+    let only_tests = spec.license.is_none()
+        && spec.objects.is_empty()
+        && spec.items.is_empty()
+        && spec.params.is_empty()
+        && spec.states.is_empty()
+        && spec.shadows.is_empty()
+        && spec.modules.is_empty()
+        && spec.c_files.is_empty();
+    let problem = if !only_tests {
+        Some(format!("{TESTS} has more than tests"))
+    } else if name.value != patch.name.value {
+        Some(format!("the tests are those of `{}`", name.value))
+    } else {
+        None
+    };
+    if let Some(message) = problem {
+        said.push(
+            Diagnostic::error(KPS1210, message)
+                .at(name.span, "")
+                .note(format!("the patch is in {ROOT}, and its tests alone are written as in specs"))
+                .help(format!("write `patch {} {{ test \"..\" {{ .. }} }}` there", patch.name.value)),
+        );
+    }
+    spec.tests
+}

@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: GPL-2.0
+# kpsc wrote this file. A patch crate's Kbuild file names the module in kps-name, and its folder in kps-crate.
+#
+# To Kbuild, it is a module only inside the rule below, where the linker is called through `kpsc link`: that turns the symbols
+# listed in patch.symvers into klp relocations before anything is named .ko.
+KPSC ?= kpsc
+kps-folder := $(kps-crate)/kps
+# What kpsc has found out about the patch: kps-c-objects, kps-release, kps-digest and kps-made-by.
+include $(kps-folder)/patch.mk
+KBUILD_EXTRA_SYMBOLS := $(kps-folder)/patch.symvers
+
+ifdef kps-module
+
+ifneq ($(kps-release),$(KERNELRELEASE))
+$(error kps/ was made for $(kps-release) and not for $(KERNELRELEASE): run `kpsc sync --kernel NAME` here)
+endif
+ifeq ($(wildcard $(objtree)/rust/host/libsyn.rlib),)
+$(error this kernel was built without syn, which macros need: take a kernel since Linux 6.19, or a .kps spec)
+endif
+
+# The macros read these.
+export KPS_FACTS := $(abspath $(kps-folder)/target.facts)
+export KPS_CRATE := $(abspath $(kps-crate))
+export KPS_DIGEST := $(kps-digest)
+export KPS_MADE_BY := $(kps-made-by)
+
+obj-m := $(kps-name).o
+$(kps-name)-y := src/lib.o kps/runtime/src/lib.o $(kps-c-objects)
+
+# The macros, by the rustc that built the kernel and with the kernel's own syn, quote and proc-macro2.
+kps-lib := $(obj)/kps/lib
+kps-rlib = $(kps-lib)/libkps_$(1).rlib
+kps-macros := $(kps-lib)/libkps_macros.so
+kps-sources = $(wildcard $(addprefix $(kps-folder)/$(1)/src/,*.rs */*.rs */*/*.rs))
+
+# The library's crate, its type, and the crates that it needs of the kernel's and of the library's.
+quiet_cmd_kps_library = RUSTC $@
+      cmd_kps_library = mkdir -p $(kps-lib); $(RUSTC) --edition=2021 -Copt-level=1 --cap-lints=allow \
+	--crate-name kps_$(2) --crate-type $(3) -Clinker-flavor=gcc -Clinker=$(HOSTCC) --out-dir $(kps-lib) \
+	-L $(kps-lib) -L $(objtree)/rust/host --extern proc_macro \
+	$(foreach name,$(4),--extern $(name)=$(objtree)/rust/host/lib$(name).rlib) \
+	$(foreach name,$(5),--extern kps_$(name)=$(call kps-rlib,$(name))) $<
+
+define kps-rule
+$(call kps-rlib,$(1)): $(kps-folder)/$(1)/src/lib.rs $(call kps-sources,$(1)) $(foreach name,$(3),$(call kps-rlib,$(name)))
+	$$(call cmd,kps_library,$(1),rlib,$(2),$(3))
+endef
+
+kps-tokens := proc_macro2 quote syn
+kps-under-macros := ast attributes codegen facts plan resolve
+$(eval $(call kps-rule,ast))
+$(eval $(call kps-rule,plan))
+$(eval $(call kps-rule,facts,,plan))
+$(eval $(call kps-rule,codegen,$(kps-tokens),plan))
+$(eval $(call kps-rule,resolve,$(kps-tokens),ast codegen facts plan))
+$(eval $(call kps-rule,attributes,$(kps-tokens),ast resolve))
+$(kps-macros): $(kps-folder)/runtime-macros/src/lib.rs $(call kps-sources,runtime-macros) $(foreach name,$(kps-under-macros),$(call kps-rlib,$(name)))
+	$(call cmd,kps_library,macros,proc-macro,$(kps-tokens),$(kps-under-macros))
+
+# The runtime and the patch, by Kbuild. No debug information: that of the kernel crate is 30 times the size of a patch, and it holds
+# the paths of this machine.
+RUSTFLAGS_kps/runtime/src/lib.o := --crate-name kps --emit=metadata=$(kps-lib)/libkps.rmeta \
+	--cfg 'feature="macros"' --extern kps_macros=$(kps-macros)
+RUSTFLAGS_src/lib.o := --crate-name $(kps-name) --extern kps=$(kps-lib)/libkps.rmeta -L $(kps-lib)
+RUSTFLAGS_REMOVE_kps/runtime/src/lib.o := -Cdebuginfo=2
+RUSTFLAGS_REMOVE_src/lib.o := -Cdebuginfo=2
+rustflags-y := --remap-path-prefix=$(kps-crate)/= $(KPS_RUSTFLAGS)
+ccflags-y := -g0 -I$(kps-crate) -Wno-missing-prototypes -Wno-missing-declarations
+ccflags-y += -ffile-prefix-map=$(kps-crate)/= $(KPS_CFLAGS)
+
+$(obj)/kps/runtime/src/lib.o: $(kps-macros)
+$(obj)/src/lib.o: $(obj)/kps/runtime/src/lib.o $(kps-folder)/target.facts $(kps-folder)/patch.mk
+
+else
+
+always-y := $(kps-name).ko
+clean-files := kps/lib
+
+# Makefile.modpost and Makefile.clean read this file too; only Makefile.build is to make anything.
+ifdef need-modorder
+$(obj)/$(kps-name).ko: FORCE
+	$(Q)$(MAKE) $(build)=$(obj) kps-module=1 $(obj)/$(kps-name).o
+	$(Q)echo $(patsubst ./%,%,$(obj)/$(kps-name).o) > $(obj)/modules.order
+	$(Q)$(MAKE) -f $(srctree)/scripts/Makefile.modpost kps-module=1
+	$(Q)$(MAKE) -f $(srctree)/scripts/Makefile.modfinal LD='$(KPSC) link $(LD) --strip-debug' ccflags-y=-g0 CONFIG_DEBUG_INFO_BTF_MODULES=
+	$(Q): > $(obj)/modules.order
+
+$(obj)/modules.order: | $(obj)/$(kps-name).ko
+endif
+
+endif

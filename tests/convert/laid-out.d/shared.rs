@@ -1,0 +1,5 @@
+//! Shared.
+
+pub fn count(by: c_int) -> c_int {
+    by + 1
+}

@@ -1,0 +1,4 @@
+int reckon(int figure)
+{
+	return 2 * figure;
+}
