@@ -67,6 +67,38 @@ macro_rules! kps_container_of {
 #[doc(inline)]
 pub use kps_container_of as container_of;
 
+/// The task that runs: `kernel::current!()`, which gives a reference there too.
+///
+/// ```
+/// use kps::prelude::*;
+///
+/// assert!(kernel::current!().as_ptr().is_null());
+/// ```
+#[doc(hidden)]
+#[macro_export]
+macro_rules! kps_current {
+    () => {
+        &$crate::host::kernel::Task
+    };
+}
+
+/// The crate `kernel`, as far as bodies name it by its path.
+pub mod kernel {
+    #[doc(inline)]
+    pub use kps_current as current;
+
+    /// `kernel::task::Task`, which is nobody here.
+    #[derive(Debug)]
+    pub struct Task;
+
+    impl Task {
+        /// The task's `task_struct`: null, because there is none.
+        pub fn as_ptr(&self) -> *mut core::ffi::c_void {
+            core::ptr::null_mut()
+        }
+    }
+}
+
 /// The locks of `kernel/params.c`. On the host nobody writes a parameter.
 pub(crate) mod params {
     /// There is none.

@@ -26,8 +26,8 @@ pub use kps_macros::*;
 #[cfg(not(CONFIG_RUST))]
 #[doc(inline)]
 pub use super::host::{
-    container_of, pr_alert, pr_crit, pr_debug, pr_emerg, pr_err, pr_info, pr_notice, pr_warn, GFP_ATOMIC,
-    GFP_KERNEL, GFP_NOWAIT,
+    container_of, kernel, pr_alert, pr_crit, pr_debug, pr_emerg, pr_err, pr_info, pr_notice, pr_warn,
+    GFP_ATOMIC, GFP_KERNEL, GFP_NOWAIT,
 };
 #[cfg(CONFIG_RUST)]
 pub use kernel::bindings::{GFP_ATOMIC, GFP_KERNEL, GFP_NOWAIT};
