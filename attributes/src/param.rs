@@ -13,7 +13,7 @@ impl Reader<'_> {
     pub(crate) fn param(&mut self, attribute: &Attribute, item: &ItemStatic) {
         let mode = self.arguments("param", attribute, FORM, |args| {
             let mut mode = None;
-            args.each(|args, word| {
+            args.each(&[], |args, word| {
                 match word == "mode" {
                     true => mode = Some(args.digits()?),
                     false => return Err(crate::args::unknown(word)),

@@ -372,6 +372,8 @@ codes! {
     KPS1205,
     /// What a static says is not of the form that its attribute wants.
     KPS1206,
+    /// An attribute stands where nothing reads it.
+    KPS1209,
     /// A name cannot be written in a crate.
     KPS1220,
     /// A path means something else in a crate.
