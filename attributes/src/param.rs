@@ -32,7 +32,7 @@ impl Reader<'_> {
         let text = docs(&item.attrs).iter().map(|line| line.trim()).collect::<Vec<_>>().join(" ");
         let text = text.trim().to_owned();
         let name = self.name(&item.ident);
-        let description = (!text.is_empty()).then(|| At { value: text, span: name.span });
+        let description = (!text.is_empty()).then_some(At { value: text, span: name.span });
         self.patch.params.push(ModuleParam { name, mode, ty, len, default, description });
     }
 
