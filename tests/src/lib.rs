@@ -1,6 +1,7 @@
 //! What the suites share: a kernel to test on, and the program under test.
 
 pub mod btf;
+pub mod code;
 pub mod fixture;
 pub mod miniature;
 pub mod mistakes;
@@ -80,7 +81,9 @@ fn is_fix(spec: &Path) -> bool {
 
 fn in_folders() -> Vec<PathBuf> {
     let folders = files(&repository().join("examples")).into_iter().filter(|path| path.is_dir());
-    folders.map(|folder| folder.join(stem(&folder)).with_extension("kps")).collect()
+    // The others are crates.
+    let specs = folders.map(|folder| folder.join(stem(&folder)).with_extension("kps"));
+    specs.filter(|spec| spec.exists()).collect()
 }
 
 /// The spec of an example.
@@ -103,7 +106,7 @@ pub fn stem(path: &Path) -> String {
 }
 
 /// What is in a folder, by name.
-fn files(folder: &Path) -> Vec<PathBuf> {
+pub fn files(folder: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
     let mut files: Vec<_> = entries.flatten().map(|entry| entry.path()).collect();
     files.sort();
