@@ -1,6 +1,6 @@
 //! What a spec may say and a crate cannot.
 
-use crate::diag::{Diagnostic, KPS1220, KPS1221, KPS1222};
+use crate::diag::{Diagnostic, KPS1220, KPS1221, KPS1222, KPS1223};
 use crate::Checked;
 use kps_codegen::names::ident;
 use kps_grammar::ast::{self, Lifetime, Name};
@@ -12,6 +12,13 @@ use std::str::FromStr as _;
 pub(super) fn refuse(checked: &Checked, sources: &Sources) -> Vec<Diagnostic> {
     let patch = checked.written();
     let mut diagnostics = names(patch);
+    let described = patch.params.iter().filter_map(|param| param.description.as_ref());
+    diagnostics.extend(described.filter(|text| text.value.trim() != text.value).map(|text| {
+        Diagnostic::error(KPS1223, "a description in a crate neither starts nor ends with a space")
+            .at(text.span, "")
+            .note("it is a doc comment there")
+            .help("drop the space")
+    }));
     let code = super::pieces::code(patch).into_iter().map(|code| code.span);
     let in_rust = sources.files().filter(|file| file.language == Language::Rust);
     let modules = in_rust.filter(|file| patch.modules.iter().any(|module| module.file.value == file.path));
