@@ -171,6 +171,7 @@ fn texts() -> Vec<(&'static str, String)> {
 fn world() -> World {
     let world = World::default();
     world.write("body.c", "int cmdline_proc_show(struct seq_file *m, void *v) { return original(m, v); }\n");
+    world.write("test.c", "int main(void) { return 0; }\n");
     world.write("body.rs", "fn version_proc_show(m: *mut seq_file, v: *mut c_void) -> c_int {\n    0\n}\n");
     world.write("aside.rs", "pub const A: u32 = 1;\n");
     world.write("code.c", "unsigned short reckon(short figure) { return figure; }\n");
