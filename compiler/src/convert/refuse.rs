@@ -41,13 +41,15 @@ pub(super) fn refuse(checked: &Checked, sources: &Sources) -> Vec<Diagnostic> {
 
 /// What is said of comments that stand beside nothing that is carried over.
 pub(super) fn lost(comments: &[Span]) -> Option<Diagnostic> {
+    /// Whoever has many is helped by the first ones.
+    const SHOWN: usize = 20;
     let (first, more) = comments.split_first()?;
     let message = match more.len() {
         0 => "a comment is not in the crate".to_owned(),
         more => format!("{} comments are not in the crate", more + 1),
     };
     let remark = Diagnostic::remark(KPS1222, message).at(*first, "");
-    let remark = more.iter().fold(remark, |remark, &comment| remark.at(comment, ""));
+    let remark = more.iter().take(SHOWN).fold(remark, |remark, &comment| remark.at(comment, ""));
     Some(
         remark
             .note("a comment goes with what is below it in its block, or before it on its line")
