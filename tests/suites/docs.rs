@@ -512,7 +512,16 @@ fn the_runtime_is_documented_as_a_library() {
     let target = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
     let output = Command::new(env!("CARGO"))
         .current_dir(repository())
-        .args(["doc", "--offline", "--no-deps", "--package", "kps", "--package", "kps-macros", "--target-dir"])
+        .args([
+            "doc",
+            "--offline",
+            "--no-deps",
+            "--package",
+            "kps",
+            "--package",
+            "kps-macros",
+            "--target-dir",
+        ])
         .arg(target.path())
         .env("RUSTDOCFLAGS", "--deny=warnings --deny=missing_docs --deny=rustdoc::broken_intra_doc_links")
         .output()
