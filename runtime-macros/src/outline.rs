@@ -24,8 +24,12 @@ pub(crate) fn outline(patch: &Patch, module: &ItemMod, tokens: &Tokens<'_>, type
     let outline = Outline { tokens };
     let name = &module.ident;
     let types = match types {
-        Types::Known(types) => types.clone(),
-        Types::Bound => quote!(include!(concat!(env!("CARGO_MANIFEST_DIR"), "/src/bindings.rs"));),
+        Types::Known(types) => quote!(mod types { #types }),
+        // A module and not `include!`, because what the file says of itself has to stand at its start.
+        Types::Bound => {
+            let file = crate::surroundings::bindings();
+            quote!(#[path = #file] mod types;)
+        }
     };
     let params = patch.params.iter().map(|param| outline.param(param));
     let states = patch.states.iter().map(|state| outline.state(state));
@@ -50,9 +54,7 @@ pub(crate) fn outline(patch: &Patch, module: &ItemMod, tokens: &Tokens<'_>, type
         )]
         mod #name {
             use ::kps;
-            mod types {
-                #types
-            }
+            #types
             use {kps::prelude::*, types::*};
 
             #(#params)*

@@ -63,11 +63,19 @@ fn facts(path: &Path) -> Result<Facts, String> {
     Facts::from_bytes(&bytes).map_err(|error| unreadable(&error))
 }
 
+/// The file that kpsc has written into the crate, with the types of the kernel.
+pub(crate) fn bindings() -> String {
+    folder().unwrap_or_default().join("src/bindings.rs").display().to_string()
+}
+
+/// The folder of the crate.
+fn folder() -> Option<PathBuf> {
+    variable(CRATE).or_else(|| variable("CARGO_MANIFEST_DIR")).map(PathBuf::from)
+}
+
 /// The texts of the files in C that a patch names. What cannot be read, the compiler will miss.
 fn c_files(patch: &Patch) -> BTreeMap<String, String> {
-    let Some(folder) = variable(CRATE).or_else(|| variable("CARGO_MANIFEST_DIR")).map(PathBuf::from) else {
-        return BTreeMap::new();
-    };
+    let Some(folder) = folder() else { return BTreeMap::new() };
     let functions = patch.objects.iter().flat_map(|object| &object.funcs);
     let files = functions.filter_map(|func| func.replace_c.as_ref());
     let files = files.chain(patch.c_files.iter().map(|item| &item.file));
