@@ -79,8 +79,21 @@ fn is_fix(spec: &Path) -> bool {
 }
 
 fn in_folders() -> Vec<PathBuf> {
-    let folders = files(&repository().join("examples")).into_iter().filter(|path| path.is_dir());
+    let folders = folders_of_examples().filter(|folder| !is_crate(folder));
     folders.map(|folder| folder.join(stem(&folder)).with_extension("kps")).collect()
+}
+
+/// The folders of `examples` that are crates written by hand.
+pub fn crates() -> Vec<PathBuf> {
+    folders_of_examples().filter(|folder| is_crate(folder)).collect()
+}
+
+fn folders_of_examples() -> impl Iterator<Item = PathBuf> {
+    files(&repository().join("examples")).into_iter().filter(|path| path.is_dir())
+}
+
+fn is_crate(folder: &Path) -> bool {
+    folder.join("Cargo.toml").exists()
 }
 
 /// The spec of an example.

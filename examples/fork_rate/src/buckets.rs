@@ -25,7 +25,7 @@ const TIME: u64 = (1 << 40) - 1;
 
 /// How fast tokens come, and how many a bucket holds.
 #[derive(Debug, Clone, Copy)]
-pub struct Limit {
+pub(crate) struct Limit {
     /// The ticks until the next token.
     interval: u64,
     /// The ticks until an empty bucket is full.
@@ -35,11 +35,11 @@ pub struct Limit {
 impl Limit {
     /// The most tokens that a bucket holds. They come once a minute or faster, so that the time to fill it is a small part of
     /// [`TIME`].
-    pub const MAX_BURST: u32 = 1 << 16;
+    pub(crate) const MAX_BURST: u32 = 1 << 16;
 
     /// A bucket of `burst` tokens (at least 1, at most [`Limit::MAX_BURST`]) that gets `per_minute` new ones each minute, as far as they
     /// can be a whole number of ticks apart: the error is 1 in 100 at 75 a second, 1 in 10 at 750. None if no token ever came.
-    pub fn new(burst: u32, per_minute: u32) -> Option<Limit> {
+    pub(crate) fn new(burst: u32, per_minute: u32) -> Option<Limit> {
         let per_minute = u64::from(per_minute);
         let interval = MINUTE.wrapping_add(per_minute / 2).checked_div(per_minute)?.max(1);
         let burst = u64::from(burst.clamp(1, Self::MAX_BURST));
@@ -61,7 +61,7 @@ impl Limit {
 
 /// What has become of somebody who wants a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
+pub(crate) enum Verdict {
     /// There was one.
     Granted,
     /// The bucket is empty.
@@ -72,11 +72,11 @@ pub enum Verdict {
 
 /// The buckets of all users.
 #[derive(Debug)]
-pub struct Buckets([[AtomicU64; WAYS]; SETS]);
+pub(crate) struct Buckets([[AtomicU64; WAYS]; SETS]);
 
 impl Buckets {
     /// A table in which all buckets are full.
-    pub const fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         Buckets([const { [const { AtomicU64::new(0) }; WAYS] }; SETS])
     }
 
@@ -85,7 +85,7 @@ impl Buckets {
     /// It may be called wherever the clock may. If another CPU changes the same entry meanwhile it begins anew, so one of them always gets
     /// on. Two CPUs that meet a new user at once may choose different entries for it. Only the first one in the set counts from then on,
     /// and the other is free again when its time has come.
-    pub fn take(&self, user: u32, clock: impl Fn() -> u64, limit: Limit) -> Verdict {
+    pub(crate) fn take(&self, user: u32, clock: impl Fn() -> u64, limit: Limit) -> Verdict {
         let (set, tag) = place(user);
         let set = &self.0[usize::from(set)];
         loop {
