@@ -2,7 +2,7 @@
 
 use crate::Places;
 use kps_ast::{At, Name, Text};
-use proc_macro2::TokenStream;
+use proc_macro2::{Literal, TokenStream};
 use syn::ext::IdentExt as _;
 use syn::parse::{ParseStream, Parser as _};
 use syn::{Ident, LitInt, LitStr, Token};
@@ -19,19 +19,33 @@ pub(crate) fn read<T>(
     places: &dyn Places,
     read: impl FnOnce(&mut Arguments<'_>) -> syn::Result<T>,
 ) -> syn::Result<T> {
-    let all = |input: ParseStream<'_>| read(&mut Arguments { input, places });
-    all.parse2(tokens)
+    parser(places, read).parse2(tokens)
+}
+
+/// What reads all arguments, wherever they come from.
+pub(crate) fn parser<'a, T>(
+    places: &'a dyn Places,
+    read: impl FnOnce(&mut Arguments<'_>) -> syn::Result<T> + 'a,
+) -> impl FnOnce(ParseStream<'_>) -> syn::Result<T> + 'a {
+    move |input| read(&mut Arguments { input, places })
 }
 
 impl Arguments<'_> {
-    /// Reads one argument after the other: `read` gets its word.
+    /// Reads one argument after the other: `read` gets its word. Those in `repeated` may be there more than once.
     pub(crate) fn each(
         &mut self,
+        repeated: &[&str],
         mut read: impl FnMut(&mut Self, &Ident) -> syn::Result<()>,
     ) -> syn::Result<()> {
+        let mut seen = Vec::new();
         while !self.input.is_empty() {
             let word = self.input.call(Ident::parse_any)?;
+            let may_repeat = repeated.iter().any(|name| word == name);
+            if !may_repeat && seen.contains(&word) {
+                return Err(syn::Error::new(word.span(), format!("`{word}` is there twice")));
+            }
             read(self, &word)?;
+            seen.push(word);
             if !self.input.is_empty() {
                 self.input.parse::<Token![,]>()?;
             }
@@ -55,6 +69,19 @@ impl Arguments<'_> {
     pub(crate) fn name(&mut self) -> syn::Result<Name> {
         let ident = self.input.call(Ident::parse_any)?;
         Ok(At { value: ident.unraw().to_string(), span: self.places.place(ident.span()) })
+    }
+
+    /// The name of an object: that of a module may start with a digit, as `8021q`.
+    pub(crate) fn object(&mut self) -> syn::Result<Name> {
+        if !self.input.peek(syn::Lit) {
+            return self.name();
+        }
+        let literal = self.input.parse::<Literal>()?;
+        let value = literal.to_string();
+        match value.chars().all(|c| c == '_' || c.is_ascii_alphanumeric()) {
+            true => Ok(At { value, span: self.places.place(literal.span()) }),
+            false => Err(syn::Error::new(literal.span(), "expected the name of an object")),
+        }
     }
 
     /// `= NAME`

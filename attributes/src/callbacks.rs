@@ -10,7 +10,7 @@ use syn::{Attribute, ItemFn};
 impl Reader<'_> {
     pub(crate) fn callback(&mut self, word: &'static str, attribute: &Attribute, function: &ItemFn) {
         let form = format!("the object: `#[{word}(vmlinux)]`");
-        let Some(object) = self.arguments(word, attribute, &form, |args| args.name()) else { return };
+        let Some(object) = self.arguments(word, attribute, &form, |args| args.object()) else { return };
         let others: Vec<Attribute> =
             function.attrs.iter().filter(|other| !std::ptr::eq(*other, attribute)).cloned().collect();
         let sig = &function.sig;

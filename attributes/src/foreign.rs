@@ -1,5 +1,6 @@
 //! `#[symbols(OBJECT)]` and `#[c("FILE.c")]` on blocks of foreign items: what the kernel does not export, and what a file in C has.
 
+use crate::place::is_doc;
 use crate::{is_called, symbol, Reader};
 use kps_ast::{At, CFile, CFunction, Prototype, Symbol, UseFn, UsePerCpu, UseStatic};
 use kps_resolve::diag::{Diagnostic, KPS1202};
@@ -12,7 +13,7 @@ const ITEMS: &str = "write `fn NAME(NAME: TYPE) -> TYPE;` or `static NAME: TYPE;
 impl Reader<'_> {
     pub(crate) fn symbols(&mut self, attribute: &Attribute, block: &ItemForeignMod) {
         let form = "the object: `#[symbols(vmlinux)]`";
-        let Some(object) = self.arguments("symbols", attribute, form, |args| args.name()) else { return };
+        let Some(object) = self.arguments("symbols", attribute, form, |args| args.object()) else { return };
         for item in &block.items {
             match item {
                 ForeignItem::Fn(function) => {
@@ -27,11 +28,19 @@ impl Reader<'_> {
     }
 
     fn foreign_static(&mut self, object: &kps_ast::Name, item: &ForeignItemStatic) {
+        if let Some(odd) = self.odd_attribute(&item.attrs, &["percpu", "position"]) {
+            return self.refuse_item(odd);
+        }
         let Some(symbol) = self.symbol(&item.ident, &item.attrs) else { return };
         let ty = self.places.piece(&item.ty);
-        let is_per_cpu = item.attrs.iter().any(|attribute| is_called(attribute, "percpu"));
+        let per_cpu = item.attrs.iter().find(|attribute| is_called(attribute, "percpu"));
+        if let Some(attribute) = per_cpu {
+            if self.arguments("percpu", attribute, "`#[percpu]`", |_| Ok(())).is_none() {
+                return;
+            }
+        }
         let object = self.object(object);
-        match is_per_cpu {
+        match per_cpu.is_some() {
             true => object.use_percpus.push(UsePerCpu { symbol, ty: Some(ty) }),
             false => object.use_statics.push(UseStatic { symbol, ty }),
         }
@@ -93,6 +102,13 @@ impl Reader<'_> {
         Some(written::prototype(&function.sig, &|span| places.place(span), &|ty: &syn::Type| {
             places.piece(ty)
         }))
+    }
+
+    /// The first attribute that is none of those that are known here.
+    fn odd_attribute(&self, attributes: &[Attribute], known: &[&str]) -> Option<proc_macro2::Span> {
+        let is_known =
+            |attribute: &&Attribute| is_doc(attribute) || known.iter().any(|name| is_called(attribute, name));
+        attributes.iter().find(|attribute| !is_known(attribute)).map(|odd| odd.span())
     }
 
     fn refuse_item(&mut self, span: proc_macro2::Span) {

@@ -1,11 +1,23 @@
 //! `#[replace(..)]`, `#[pre(..)]` and `#[post(..)]` on functions: what runs in the place of a function of the kernel, before or after it.
 
 use crate::{symbol, Reader};
-use kps_ast::{Body, Func, Name, Prototype, Symbol, Text};
+use kps_ast::{Body, Func, Name, Prototype, Span, Symbol, Text};
 use kps_resolve::diag::{Diagnostic, KPS1203, KPS1204, KPS1205};
 use kps_resolve::written;
+use quote::ToTokens as _;
+use syn::ext::IdentExt as _;
 use syn::spanned::Spanned as _;
-use syn::{Attribute, ItemFn};
+use syn::{Attribute, BinOp, Expr, FnArg, ItemFn, ReturnType};
+
+/// What a hook is written with, without its names' places.
+pub(crate) struct Written {
+    object: String,
+    name: String,
+    position: Option<u32>,
+    /// The names of its parameters, their types, and that of the result.
+    parts: Vec<String>,
+    place: Span,
+}
 
 impl Reader<'_> {
     pub(crate) fn hook(&mut self, word: &str, attribute: &Attribute, function: &ItemFn) {
@@ -13,7 +25,9 @@ impl Reader<'_> {
             return;
         };
         let Some(mut prototype) = self.prototype(word, attribute, function) else { return };
-        if word == "post" && !self.take_ret(&mut prototype, function) {
+        if word == "post" && !self.take_ret(&mut prototype, function)
+            || word == "pre" && !self.has_no_tail(function)
+        {
             return;
         }
         let body = Body { word: self.at(attribute.path().span()), code: self.places.body(&function.block) };
@@ -24,18 +38,42 @@ impl Reader<'_> {
             "post" => &mut func.post,
             _ => &mut func.replace,
         };
-        if let Some(first) = slot.replace(body) {
-            self.diagnostics.push(
-                Diagnostic::error(KPS1205, format!("`{}` has a second `#[{word}]`", symbol.name.value))
-                    .at(place, "")
-                    .at(first.word, "here is the first")
-                    .help("write both into one function"),
-            );
+        let first = slot.replace(body).map(|first| first.word);
+        func.prototype.get_or_insert(prototype.clone());
+        if let Some(first) = first {
+            self.second(word, &symbol, place, first);
             return;
         }
-        if let Some(first) = func.prototype.replace(prototype.clone()) {
-            self.check_alike(&symbol.name, &first, &prototype);
-        }
+        self.check_alike(&object, &symbol, written(function, word == "post"), prototype.span);
+    }
+
+    /// Refuses what a function has already.
+    fn second(&mut self, word: &str, symbol: &Symbol, place: Span, first: Span) {
+        self.diagnostics.push(
+            Diagnostic::error(KPS1205, format!("`{}` has a second `#[{word}]`", symbol.name.value))
+                .at(place, "")
+                .at(first, "here is the first")
+                .help("write both into one function"),
+        );
+    }
+
+    /// A value at the end of a body goes nowhere if the old function runs next.
+    fn has_no_tail(&mut self, function: &ItemFn) -> bool {
+        let returns = !matches!(function.sig.output, syn::ReturnType::Default);
+        let tail = match function.block.stmts.last() {
+            Some(syn::Stmt::Expr(tail, None)) if returns && is_value(tail) => tail,
+            _ => return true,
+        };
+        let place = self.places.piece(tail).span;
+        self.diagnostics.push(
+            Diagnostic::error(KPS1203, "the value at the end of a `#[pre]` goes nowhere")
+                .at(place, "")
+                .note("the old function runs next, and returns what the caller gets")
+                .help(
+                    "write `return VALUE;` to give the caller a value in its place, or end with a statement",
+                ),
+        );
+        false
     }
 
     /// The entry of a function, which is added if it has not been mentioned.
@@ -113,28 +151,93 @@ impl Reader<'_> {
         true
     }
 
-    /// Hooks around one function are one body in the end, so they must call its parameters alike.
-    fn check_alike(&mut self, name: &Name, first: &Prototype, second: &Prototype) {
-        let differs = first.params.len() != second.params.len()
-            || first.params.iter().zip(&second.params).any(|(a, b)| a.name.value != b.name.value);
-        if differs {
+    /// Hooks around one function are one body in the end, so they must have one prototype.
+    fn check_alike(&mut self, object: &Name, symbol: &Symbol, parts: Vec<String>, place: Span) {
+        let position = symbol.position.as_ref().map(|at| at.value);
+        let name = &symbol.name.value;
+        let is_it = |other: &&Written| {
+            other.object == object.value && other.name == *name && other.position == position
+        };
+        let first = self.signatures.iter().find(is_it);
+        if let Some(first) = first.filter(|first| first.parts != parts) {
             self.diagnostics.push(
-                Diagnostic::error(
-                    KPS1204,
-                    format!("the hooks of `{}` name its parameters differently", name.value),
-                )
-                .at(second.span, "")
-                .at(first.span, "here they have other names")
-                .note("both run around one call, and what the first changes the second one sees")
-                .help("give the parameters the same names; `#[post]` has `ret` behind them"),
+                Diagnostic::error(KPS1204, format!("the hooks of `{name}` have different prototypes"))
+                    .at(place, "")
+                    .at(first.place, "here it is another one")
+                    .note("both run around one call, and what the first changes the second one sees")
+                    .help("give the parameters the same names and types; `#[post]` has the result behind them, as `ret`"),
             );
         }
+        let (object, name) = (object.value.clone(), name.clone());
+        self.signatures.push(Written { object, name, position, parts, place });
     }
 
     /// The entry of a function that a file in C has the new body of.
     pub(crate) fn in_c(&mut self, object: &Name, symbol: &Symbol, file: &Text, prototype: Prototype) {
         let func = self.func(object, symbol);
-        func.replace_c = Some(file.clone());
-        func.prototype = Some(prototype);
+        let first = func.replace_c.replace(file.clone());
+        func.prototype.get_or_insert(prototype);
+        if let Some(first) = first {
+            self.second("replace", symbol, symbol.name.span, first.span);
+        }
+    }
+}
+
+/// The parts of a prototype as text; the result of the old function is the last parameter of a `post`.
+fn written(function: &ItemFn, is_post: bool) -> Vec<String> {
+    let sig = &function.sig;
+    let mut parts: Vec<(String, String)> = sig
+        .inputs
+        .iter()
+        .filter_map(|input| match input {
+            FnArg::Typed(param) => {
+                let name = written::name_of(input)?.unraw().to_string();
+                Some((name, param.ty.to_token_stream().to_string()))
+            }
+            FnArg::Receiver(_) => None,
+        })
+        .collect();
+    let result = match &sig.output {
+        ReturnType::Type(_, ty) => Some(ty.to_token_stream().to_string()),
+        ReturnType::Default if is_post && parts.last().is_some_and(|(name, _)| name == "ret") => {
+            parts.pop().map(|(_, ty)| ty)
+        }
+        ReturnType::Default => None,
+    };
+    let variadic = sig.variadic.as_ref().map(|_| "...".to_owned());
+    let parts = parts.into_iter().map(|(name, ty)| format!("{name}: {ty}"));
+    parts.chain(variadic).chain(result.map(|ty| format!("-> {ty}"))).collect()
+}
+
+/// Whether an expression is nothing but a value: a call may be one of a function that returns nothing.
+fn is_value(tail: &Expr) -> bool {
+    match tail {
+        Expr::Lit(_) | Expr::Path(_) | Expr::Unary(_) | Expr::Cast(_) | Expr::Field(_) => true,
+        Expr::Paren(inner) => is_value(&inner.expr),
+        Expr::Binary(binary) => {
+            // What assigns is no value.
+            matches!(
+                binary.op,
+                BinOp::Add(_)
+                    | BinOp::Sub(_)
+                    | BinOp::Mul(_)
+                    | BinOp::Div(_)
+                    | BinOp::Rem(_)
+                    | BinOp::And(_)
+                    | BinOp::Or(_)
+                    | BinOp::BitXor(_)
+                    | BinOp::BitAnd(_)
+                    | BinOp::BitOr(_)
+                    | BinOp::Shl(_)
+                    | BinOp::Shr(_)
+                    | BinOp::Eq(_)
+                    | BinOp::Lt(_)
+                    | BinOp::Le(_)
+                    | BinOp::Ne(_)
+                    | BinOp::Ge(_)
+                    | BinOp::Gt(_)
+            )
+        }
+        _ => false,
     }
 }

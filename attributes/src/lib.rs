@@ -1,14 +1,17 @@
 //! The second front door: a module of Rust with attributes, read into the syntax tree that specs have too.
 //!
 //! Each construct of the language has its attribute, and each attribute a file here. What they mean is said nowhere here: it is what
-//! the same thing means in a spec, because nothing behind this crate knows the difference.
+//! the same thing means in a spec, because nothing behind this crate knows the difference. What a module becomes in the end is here too
+//! (`expand/`), so that it can be had outside of a compiler: the macros themselves are no more than a way in.
 
 mod args;
 mod callbacks;
+mod expand;
 mod foreign;
 mod hooks;
 mod livepatch;
 mod param;
+mod place;
 mod shadow;
 mod state;
 mod symbol;
@@ -16,11 +19,15 @@ mod symbol;
 use args::Arguments;
 use kps_ast::{self as ast, At, Code, Name, Span};
 use kps_resolve::diag::{Diagnostic, KPS1201, KPS1202};
+use place::{attributes_of, misplaced, not_inside, ours, strays};
 use proc_macro2::TokenStream;
 use quote::ToTokens;
 use syn::ext::IdentExt as _;
 use syn::spanned::Spanned as _;
 use syn::{Attribute, Item, ItemMod};
+
+pub use expand::{livepatch, outside, Surroundings};
+pub use place::is_called;
 
 /// Where the tokens of a crate stand, and what is kept of them.
 pub trait Places {
@@ -38,6 +45,8 @@ pub trait Places {
 pub const INNER: &[&str] = &[
     "c",
     "param",
+    "percpu",
+    "position",
     "post",
     "post_patch",
     "post_unpatch",
@@ -53,17 +62,16 @@ pub const INNER: &[&str] = &[
 /// The attribute of the module.
 pub const OUTER: &str = "livepatch";
 
-/// Whether an attribute is called so, by its name alone or as the crate `kps` has it.
-pub fn is_called(attribute: &Attribute, name: &str) -> bool {
-    let segments = &attribute.path().segments;
-    let last = segments.last().is_some_and(|segment| segment.ident == name);
-    last && (segments.len() == 1 || segments.len() == 2 && segments[0].ident == "kps")
-}
-
 /// Reads a module with its attribute's arguments. What is not understood is said, and left out of the patch.
 pub fn read(arguments: TokenStream, module: &ItemMod, places: &dyn Places) -> (ast::Patch, Vec<Diagnostic>) {
-    let mut reader = Reader { places, patch: livepatch::empty(module, places), diagnostics: Vec::new() };
-    reader.livepatch(arguments, module);
+    let mut reader = Reader {
+        places,
+        patch: livepatch::empty(module, places),
+        diagnostics: Vec::new(),
+        signatures: Vec::new(),
+    };
+    reader.livepatch(arguments);
+    reader.module(module);
     match &module.content {
         Some((_, items)) => items.iter().for_each(|item| reader.item(item)),
         None => reader.diagnostics.push(
@@ -81,14 +89,26 @@ struct Reader<'a> {
     places: &'a dyn Places,
     patch: ast::Patch,
     diagnostics: Vec<Diagnostic>,
+    /// What the hooks of each function are written with, to be compared.
+    signatures: Vec<hooks::Written>,
 }
 
 impl Reader<'_> {
     fn item(&mut self, item: &Item) {
         let Some((name, attribute)) = ours(attributes_of(item)) else {
-            self.patch.items.push(self.places.piece(item));
+            let strays = strays(item.to_token_stream());
+            if strays.is_empty() {
+                self.patch.items.push(self.places.piece(item));
+            }
+            for (name, place) in strays {
+                let place = self.at(place);
+                self.diagnostics.push(not_inside(name).at(place, ""));
+            }
             return;
         };
+        if !self.is_plain(name, item, attribute) {
+            return;
+        }
         match (name, item) {
             ("pre" | "post" | "replace", Item::Fn(function)) => self.hook(name, attribute, function),
             ("pre_patch" | "post_patch" | "pre_unpatch" | "post_unpatch", Item::Fn(function)) => {
@@ -105,25 +125,8 @@ impl Reader<'_> {
 
     /// An attribute that does not belong to what it stands on.
     fn misplaced(&mut self, name: &str, attribute: &Attribute) {
-        let (on, help) = match name {
-            "param" => ("a static", "write `#[param] static NAME: bool = false;`"),
-            "shadow" => (
-                "a static",
-                "write `#[shadow(on = STRUCT, untied)] static NAME: Shadow<u32> = Shadow::new(0);`",
-            ),
-            "state" => (
-                "a static",
-                "write `#[state(id = 1)] static NAME: State<c_int> = State { save: || { .. }, .. };`",
-            ),
-            "symbols" => {
-                ("a block of foreign items", "write `#[symbols(vmlinux)] extern \"C\" { fn NAME(..); }`")
-            }
-            "c" => ("a block of foreign items", "write `#[c(\"FILE.c\")] extern \"C\" { fn NAME(..); }`"),
-            _ => ("a function", "write `unsafe fn NAME(..) { .. }` below it"),
-        };
-        let message = format!("`#[{name}]` belongs on {on}");
-        let error = Diagnostic::error(KPS1202, message).at(self.at(attribute.path().span()), "");
-        self.diagnostics.push(error.help(help));
+        let place = self.at(attribute.path().span());
+        self.diagnostics.push(misplaced(name).at(place, ""));
     }
 
     fn at(&self, span: proc_macro2::Span) -> Span {
@@ -149,12 +152,13 @@ impl Reader<'_> {
         form: &str,
         read: impl FnOnce(&mut Arguments<'_>) -> syn::Result<T>,
     ) -> Option<T> {
-        let tokens = match &attribute.meta {
-            syn::Meta::Path(_) => Ok(TokenStream::new()),
-            syn::Meta::List(list) => Ok(list.tokens.clone()),
+        let all = match &attribute.meta {
+            // What is missing is missing at the name.
+            syn::Meta::Path(path) => args::read(TokenStream::new(), self.places, read)
+                .map_err(|error| syn::Error::new(path.span(), error)),
+            syn::Meta::List(list) => list.parse_args_with(args::parser(self.places, read)),
             syn::Meta::NameValue(value) => Err(syn::Error::new_spanned(value, "it takes a list in brackets")),
         };
-        let all = tokens.and_then(|tokens| args::read(tokens, self.places, read));
         all.map_err(|error| self.refuse_arguments(name, &error, form)).ok()
     }
 
@@ -177,39 +181,9 @@ impl Reader<'_> {
     }
 }
 
-/// The first attribute that is one of ours.
-fn ours(attributes: &[Attribute]) -> Option<(&'static str, &Attribute)> {
-    attributes.iter().find_map(|attribute| {
-        let name = INNER.iter().find(|name| is_called(attribute, name))?;
-        Some((*name, attribute))
-    })
-}
-
-/// The attributes of an item.
-fn attributes_of(item: &Item) -> &[Attribute] {
-    match item {
-        Item::Const(item) => &item.attrs,
-        Item::Enum(item) => &item.attrs,
-        Item::ExternCrate(item) => &item.attrs,
-        Item::Fn(item) => &item.attrs,
-        Item::ForeignMod(item) => &item.attrs,
-        Item::Impl(item) => &item.attrs,
-        Item::Macro(item) => &item.attrs,
-        Item::Mod(item) => &item.attrs,
-        Item::Static(item) => &item.attrs,
-        Item::Struct(item) => &item.attrs,
-        Item::Trait(item) => &item.attrs,
-        Item::TraitAlias(item) => &item.attrs,
-        Item::Type(item) => &item.attrs,
-        Item::Union(item) => &item.attrs,
-        Item::Use(item) => &item.attrs,
-        _ => &[],
-    }
-}
-
 /// The lines of a doc comment.
 fn docs(attributes: &[Attribute]) -> Vec<String> {
-    let line = |attribute: &Attribute| match &attribute.meta {
+    let text = |attribute: &Attribute| match &attribute.meta {
         syn::Meta::NameValue(syn::MetaNameValue { path, value: syn::Expr::Lit(literal), .. })
             if path.is_ident("doc") =>
         {
@@ -220,5 +194,6 @@ fn docs(attributes: &[Attribute]) -> Vec<String> {
         }
         _ => None,
     };
-    attributes.iter().filter_map(line).collect()
+    let texts = attributes.iter().filter_map(text);
+    texts.flat_map(|text| text.split('\n').map(str::to_owned).collect::<Vec<_>>()).collect()
 }

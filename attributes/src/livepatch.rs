@@ -1,11 +1,18 @@
 //! `#[livepatch(..)] mod NAME { .. }`: the patch, and what it says about itself.
 
 use crate::args::unknown;
+use crate::place::is_doc;
 use crate::{args, docs, Places, Reader};
 use kps_ast::{self as ast, At, AtomicReplace, CFile, Patch, Require};
+use kps_codegen::names::RESERVED;
+use kps_resolve::diag::{another_name, Diagnostic, KPS0210, KPS1202};
 use proc_macro2::TokenStream;
 use syn::ext::IdentExt as _;
+use syn::spanned::Spanned as _;
 use syn::{ItemMod, Token};
+
+/// What may be there more than once.
+const REPEATED: &[&str] = &["author", "c", "fixes", "object", "over", "require"];
 
 const FORM: &str = "for example `#[livepatch(license = \"GPL\", version = \"1\", fixes(\"CVE-2026-1\"))]`; the others are `author`, \
     `kernel`, `require(..)`, `atomic_replace`, `family`, `over(..)`, `object(..)` and `c(..)`";
@@ -36,11 +43,12 @@ pub(crate) fn empty(module: &ItemMod, places: &dyn Places) -> Patch {
 }
 
 impl Reader<'_> {
-    pub(crate) fn livepatch(&mut self, arguments: TokenStream, _module: &ItemMod) {
+    /// Reads what the attribute says.
+    pub(crate) fn livepatch(&mut self, arguments: TokenStream) {
         let mut objects = Vec::new();
         let patch = &mut self.patch;
         let read = args::read(arguments, self.places, |args| {
-            args.each(|args, word| {
+            args.each(REPEATED, |args, word| {
                 match word.to_string().as_str() {
                     "license" => patch.license = Some(args.text()?),
                     "author" => patch.authors.push(args.text()?),
@@ -72,7 +80,31 @@ impl Reader<'_> {
             self.refuse_arguments(crate::OUTER, &error, FORM);
         }
         for (name, from) in objects {
-            self.object(&name).from = from;
+            let object = self.object(&name);
+            object.from = from.or(object.from.take());
+        }
+    }
+
+    /// Refuses what a module can be and a livepatch cannot.
+    pub(crate) fn module(&mut self, module: &ItemMod) {
+        let name = &self.patch.name;
+        if RESERVED.contains(&name.value.as_str()) {
+            self.diagnostics.push(
+                Diagnostic::error(KPS0210, format!("a livepatch cannot be named `{}`", name.value))
+                    .at(name.span, "")
+                    .note("the generated code has this name for something else")
+                    .help(another_name(&name.value)),
+            );
+        }
+        let odd = module.attrs.iter().find(|attribute| !is_doc(attribute)).map(|odd| odd.span());
+        let odd = odd.or_else(|| module.unsafety.map(|word| word.span));
+        if let Some(odd) = odd {
+            self.diagnostics.push(
+                Diagnostic::error(KPS1202, "the module of a livepatch has nothing but its comment and `#[livepatch]`")
+                    .at(self.at(odd), "")
+                    .note("the macro writes another module in its place, which would not have this")
+                    .help("drop it; what holds for the whole crate stands at the start of the file, as `#![allow(..)]`"),
+            );
         }
     }
 }
@@ -92,7 +124,7 @@ fn condition(args: &mut args::Arguments<'_>) -> syn::Result<ast::Name> {
 
 /// `NAME` or `NAME = "FILE.ko"`
 fn object(args: &mut args::Arguments<'_>) -> syn::Result<(ast::Name, Option<ast::Text>)> {
-    let name = args.name()?;
+    let name = args.object()?;
     let from = if args.input.peek(Token![=]) { Some(args.text()?) } else { None };
     Ok((name, from))
 }

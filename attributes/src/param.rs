@@ -13,7 +13,7 @@ impl Reader<'_> {
     pub(crate) fn param(&mut self, attribute: &Attribute, item: &ItemStatic) {
         let mode = self.arguments("param", attribute, FORM, |args| {
             let mut mode = None;
-            args.each(|args, word| {
+            args.each(&[], |args, word| {
                 match word == "mode" {
                     true => mode = Some(args.digits()?),
                     false => return Err(crate::args::unknown(word)),
@@ -32,7 +32,7 @@ impl Reader<'_> {
         let text = docs(&item.attrs).iter().map(|line| line.trim()).collect::<Vec<_>>().join(" ");
         let text = text.trim().to_owned();
         let name = self.name(&item.ident);
-        let description = (!text.is_empty()).then(|| At { value: text, span: name.span });
+        let description = (!text.is_empty()).then_some(At { value: text, span: name.span });
         self.patch.params.push(ModuleParam { name, mode, ty, len, default, description });
     }
 

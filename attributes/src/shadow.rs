@@ -6,7 +6,7 @@ use kps_ast::{At, Bound, Lifetime, Name, Shadow, Tie};
 use kps_resolve::diag::{Diagnostic, KPS1206};
 use proc_macro2::TokenStream;
 use syn::spanned::Spanned as _;
-use syn::{Attribute, Expr, ExprClosure, ItemStatic, Pat, Type};
+use syn::{Attribute, Expr, ExprClosure, ItemStatic, Pat, PatIdent, ReturnType, Type};
 
 const FORM: &str =
     "`#[shadow(on = STRUCT, freed_by = OBJECT::FUNCTION(PARENT))]` or `#[shadow(on = STRUCT, untied)]`";
@@ -18,7 +18,7 @@ impl Reader<'_> {
         let places = self.places;
         let arguments = self.arguments("shadow", attribute, FORM, |args| {
             let (mut parent, mut lifetime) = (None, None);
-            args.each(|args, word| {
+            args.each(&[], |args, word| {
                 match word.to_string().as_str() {
                     "on" => parent = Some(args.named()?),
                     "untied" => lifetime = Some(Lifetime::Untied),
@@ -96,10 +96,15 @@ impl Reader<'_> {
                         syn::Member::Named(member) => member == name,
                         syn::Member::Unnamed(_) => false,
                     });
-                    let Some(at) = at else {
-                        self.refuse_value(field.member.span(), "it has no such member", form);
-                        return None;
+                    let problem = match at {
+                        None => Some("it has no such member"),
+                        Some(at) if values[at].is_some() => Some("it has this member twice"),
+                        Some(_) => None,
                     };
+                    if let Some(problem) = problem {
+                        self.refuse_value(field.member.span(), problem, form);
+                    }
+                    let at = at.filter(|_| problem.is_none())?;
                     values[at] = Some(&field.expr);
                 }
                 Some(values)
@@ -124,19 +129,24 @@ impl Reader<'_> {
     /// `|NAME, ..| { .. }`: a body that calls what it is given by names of its own.
     pub(crate) fn closure(&mut self, word: &str, value: &Expr, params: usize, form: &str) -> Option<Bound> {
         let body = match value {
-            Expr::Closure(ExprClosure { inputs, body, .. }) if inputs.len() == params => Some((inputs, body)),
+            Expr::Closure(closure) if closure.inputs.len() == params && is_plain(closure) => {
+                Some((&closure.inputs, &closure.body))
+            }
             _ => None,
         };
         let Some((inputs, body)) = body else {
-            let problem = format!("`{word}` is a closure with {params} parameters");
+            let number = ["no parameter", "one parameter", "two parameters"][params];
+            let problem = format!("`{word}` is a closure with {number} and nothing before them");
             self.refuse_value(value.span(), &problem, form);
             return None;
         };
         let mut names = Vec::new();
         for input in inputs {
             match input {
-                Pat::Ident(name) if name.by_ref.is_none() && name.subpat.is_none() => {
-                    names.push(self.name(&name.ident));
+                Pat::Ident(PatIdent { by_ref: None, mutability: None, subpat: None, attrs, ident })
+                    if attrs.is_empty() =>
+                {
+                    names.push(self.name(ident));
                 }
                 Pat::Wild(wild) => names.push(At { value: "_".to_owned(), span: self.at(wild.span()) }),
                 other => {
@@ -157,6 +167,13 @@ impl Reader<'_> {
     pub(crate) fn refuse_value(&mut self, span: proc_macro2::Span, problem: &str, help: &str) {
         self.diagnostics.push(Diagnostic::error(KPS1206, problem).at(self.at(span), "").help(help));
     }
+}
+
+/// Whether a closure is no more than its parameters and its body, which become a function.
+fn is_plain(closure: &ExprClosure) -> bool {
+    let ExprClosure { attrs, lifetimes, constness, movability, asyncness, capture, output, .. } = closure;
+    let words = constness.is_some() || movability.is_some() || asyncness.is_some() || capture.is_some();
+    !words && attrs.is_empty() && lifetimes.is_none() && matches!(output, ReturnType::Default)
 }
 
 /// The image is nobody's module.

@@ -12,7 +12,7 @@ impl Reader<'_> {
     pub(crate) fn state(&mut self, attribute: &Attribute, item: &ItemStatic) {
         let arguments = self.arguments("state", attribute, FORM, |args| {
             let (mut id, mut version) = (None, None);
-            args.each(|args, word| {
+            args.each(&[], |args, word| {
                 match word.to_string().as_str() {
                     "id" => id = Some(args.number()?),
                     "version" => version = Some(args.number()?),

@@ -2,33 +2,25 @@
 
 use crate::args::Arguments;
 use kps_ast::{At, Name, Symbol};
-use proc_macro2::TokenTree;
-use syn::parse::ParseStream;
-use syn::{LitInt, Token};
+use proc_macro2::Literal;
+use syn::ext::IdentExt as _;
+use syn::{Ident, LitInt, Token};
 
 /// What stands in the brackets of `#[pre(..)]` and its like.
 pub(crate) const FORM: &str =
     "the object and the function: `vmlinux::FUNCTION`, `MODULE::FUNCTION` or `vmlinux::FUNCTION@2`";
 
-/// Reads `OBJECT::NAME` or `OBJECT::NAME@POSITION`. A name ends where a list of arguments begins: the kernel's names may have dots, and
-/// digits first, so they are put together of what Rust takes for several tokens.
+/// Reads `OBJECT::NAME` or `OBJECT::NAME@POSITION`. The kernel's names may have dots, and digits first, so
+/// they are put together of what Rust takes for several tokens.
 pub(crate) fn read(args: &mut Arguments<'_>) -> syn::Result<(Name, Symbol)> {
-    let object = args.name()?;
+    let object = args.object()?;
     args.input.parse::<Token![::]>()?;
-    let mut name: Option<Name> = None;
-    while is_of_name(args.input) {
-        let tree: TokenTree = args.input.parse()?;
-        let (text, place) = (tree.to_string(), args.places().place(tree.span()));
-        let text = text.strip_prefix("r#").unwrap_or(&text);
-        match &mut name {
-            Some(name) => {
-                name.value.push_str(text);
-                name.span = name.span.to(place);
-            }
-            None => name = Some(At { value: text.to_owned(), span: place }),
-        }
+    let mut name = part(args)?;
+    while args.input.parse::<Option<Token![.]>>()?.is_some() {
+        let part = part(args)?;
+        name.value = format!("{}.{}", name.value, part.value);
+        name.span = name.span.to(part.span);
     }
-    let name = name.ok_or_else(|| args.input.error("expected the name of a function"))?;
     let position = if args.input.parse::<Option<Token![@]>>()?.is_some() {
         let literal = args.input.parse::<LitInt>()?;
         Some(At { value: literal.base10_parse()?, span: args.places().place(literal.span()) })
@@ -38,8 +30,19 @@ pub(crate) fn read(args: &mut Arguments<'_>) -> syn::Result<(Name, Symbol)> {
     Ok((object, Symbol { name, position }))
 }
 
-fn is_of_name(input: ParseStream<'_>) -> bool {
-    let ends =
-        input.is_empty() || input.peek(syn::token::Paren) || input.peek(Token![@]) || input.peek(Token![,]);
-    !ends
+/// A name up to a dot: one token, which Rust takes for a number if it starts with a digit, and for one with a fraction in the middle of
+/// `f.part.0.0`.
+fn part(args: &mut Arguments<'_>) -> syn::Result<Name> {
+    const EXPECTED: &str = "expected the name of a function";
+    if !args.input.peek(syn::Lit) {
+        let ident =
+            args.input.call(Ident::parse_any).map_err(|error| syn::Error::new(error.span(), EXPECTED))?;
+        return Ok(At { value: ident.unraw().to_string(), span: args.places().place(ident.span()) });
+    }
+    let literal = args.input.parse::<Literal>()?;
+    let value = literal.to_string();
+    match value.chars().all(|c| matches!(c, '_' | '.') || c.is_ascii_alphanumeric()) {
+        true => Ok(At { value, span: args.places().place(literal.span()) }),
+        false => Err(syn::Error::new(literal.span(), EXPECTED)),
+    }
 }

@@ -2,12 +2,13 @@
 //! This is the one file here that touches the world.
 
 use kps_ast::Patch;
+use kps_attributes::Surroundings;
 use kps_facts::Facts;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// Names the facts file of the target. Without it nothing is checked, and the host sees the types in `src/bindings.rs`.
-pub(crate) const FACTS: &str = "KPS_FACTS";
+const FACTS: &str = "KPS_FACTS";
 
 /// The folder of the crate, where cargo does not say it.
 const CRATE: &str = "KPS_CRATE";
@@ -19,33 +20,17 @@ const MADE_BY: &str = "KPS_MADE_BY";
 /// Larger than any facts file, and smaller than what fills the memory of the machine.
 const LARGEST: u64 = 1 << 30;
 
-/// What is around an invocation.
-#[derive(Default)]
-pub(crate) struct Surroundings {
-    /// The facts of the target, if one is named.
-    pub(crate) facts: Option<Facts>,
-    /// The files in C that the patch names, by their path.
-    pub(crate) c_files: BTreeMap<String, String>,
-    /// The SHA-256 of the crate's text.
-    pub(crate) digest: String,
-    /// The program that builds the crate.
-    pub(crate) made_by: String,
+/// Reads what there is for a patch. An error says what is wrong with what the environment names.
+pub(crate) fn read(patch: &Patch) -> Result<Surroundings, String> {
+    let hexadecimal = |text: &String| text.chars().all(|c| c.is_ascii_hexdigit());
+    let one_line = |text: &String| text.chars().all(|c| c == ' ' || c.is_ascii_graphic());
+    Ok(Surroundings {
+        facts: variable(FACTS).map(|path| facts(Path::new(&path))).transpose()?,
+        c_files: c_files(patch),
+        digest: variable(DIGEST).filter(hexadecimal).unwrap_or_default(),
+        made_by: variable(MADE_BY).filter(one_line).unwrap_or_else(|| "kps-macros".to_owned()),
+    })
 }
-
-impl Surroundings {
-    /// Reads what there is for a patch. An error says what is wrong with what the environment names.
-    pub(crate) fn read(patch: &Patch) -> Result<Self, String> {
-        let hexadecimal = |text: &String| text.chars().all(|c| c.is_ascii_hexdigit());
-        let one_line = |text: &String| text.chars().all(|c| c == ' ' || c.is_ascii_graphic());
-        Ok(Surroundings {
-            facts: variable(FACTS).map(|path| facts(Path::new(&path))).transpose()?,
-            c_files: c_files(patch),
-            digest: variable(DIGEST).filter(hexadecimal).unwrap_or_default(),
-            made_by: variable(MADE_BY).filter(one_line).unwrap_or_else(|| "kps-macros".to_owned()),
-        })
-    }
-}
-
 /// A variable that is set to something.
 fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())

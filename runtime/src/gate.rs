@@ -57,7 +57,7 @@ fn holds_note(memory: &[u8], id: &[u8]) -> bool {
         if is_note && word(1) as usize == id.len() && rest.starts_with(id) {
             return true;
         }
-        at += 4;
+        at = at.saturating_add(4);
     }
     false
 }

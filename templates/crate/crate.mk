@@ -53,7 +53,7 @@ $(eval $(call kps-rule,plan))
 $(eval $(call kps-rule,facts,,plan))
 $(eval $(call kps-rule,codegen,$(kps-tokens),plan))
 $(eval $(call kps-rule,resolve,$(kps-tokens),ast codegen facts plan))
-$(eval $(call kps-rule,attributes,$(kps-tokens),ast resolve))
+$(eval $(call kps-rule,attributes,$(kps-tokens),ast codegen facts plan resolve))
 $(kps-macros): $(kps-folder)/runtime-macros/src/lib.rs $(call kps-sources,runtime-macros) $(foreach name,$(kps-under-macros),$(call kps-rlib,$(name)))
 	$(call cmd,kps_library,macros,proc-macro,$(kps-tokens),$(kps-under-macros))
 

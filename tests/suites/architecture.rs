@@ -47,9 +47,14 @@ fn mentions(path: &str, words: &[&str]) -> Vec<String> {
 
 #[test]
 fn the_inner_crates_see_what_they_may_and_no_more() {
-    let allowed: [(&str, &[&str]); 7] = [
+    let allowed: [(&str, &[&str]); 9] = [
         ("plan", &[]),
-        ("runtime", &[]),
+        ("runtime", &["kps-macros"]),
+        ("runtime-macros", &["kps-ast", "kps-attributes", "kps-facts", "kps-resolve"]),
+        (
+            "attributes",
+            &["kps-ast", "kps-codegen", "kps-facts", "kps-plan", "kps-resolve", "proc-macro2", "quote", "syn"],
+        ),
         ("facts", &["kps-plan"]),
         ("codegen", &["kps-plan", "proc-macro2", "quote", "syn"]),
         ("ast", &[]),
@@ -97,6 +102,7 @@ fn stages_map_values_to_values() {
         "codegen/src",
         "grammar/src",
         "ast/src",
+        "attributes/src",
         "resolve/src",
         "compiler/src/convert",
         "compiler/src/emit",
@@ -135,6 +141,7 @@ fn nothing_depends_on_the_order_of_a_hash() {
 fn every_file_says_why_it_is_there_and_is_short() {
     for folder in [
         "ast/src",
+        "attributes/src",
         "codegen/src",
         "compiler/src",
         "facts/src",
@@ -142,11 +149,13 @@ fn every_file_says_why_it_is_there_and_is_short() {
         "plan/src",
         "resolve/src",
         "runtime/src",
+        "runtime-macros/src",
         "tests/src",
         "tests/suites",
         "xtask",
     ] {
-        for file in &sources(folder) {
+        // What stands for the kernel in the examples of the macros is included where no comment of a file can be.
+        for file in sources(folder).iter().filter(|file| !file.ends_with("src/bindings.rs")) {
             let text = read(file);
             let first = text.lines().find(|line| !line.starts_with("// SPDX"));
             let says = first.is_some_and(|line| line.starts_with("//! "));

@@ -224,7 +224,7 @@ fn the_catalogue_lists_every_code_in_its_family() {
 /// A code that nothing says would have a page for nobody, and one that no test names could be said wrongly.
 #[test]
 fn every_code_is_said_by_the_compiler_and_named_by_a_test() {
-    let sources = ["compiler/src", "resolve/src"].into_iter().flat_map(files_below);
+    let sources = ["attributes/src", "compiler/src", "resolve/src"].into_iter().flat_map(files_below);
     let sources: String = sources.filter_map(|path| said_in(&path)).collect();
     let tests: String = files_below("tests").iter().filter_map(|path| tested_in(path)).collect();
     for code in ALL {
@@ -508,14 +508,14 @@ fn the_limits_are_those_of_the_code() {
     }
 }
 
-/// The runtime is a library that patches are written against: rustdoc finds nothing to warn of in it, no item is without its text, and
-/// no link leads nowhere. What its examples say is tested with it.
+/// The runtime and its macros are a library that patches are written against: rustdoc finds nothing to warn of in it, no item is without
+/// its text, and no link leads nowhere. What its examples say is tested with it.
 #[test]
 fn the_runtime_is_documented_as_a_library() {
     let target = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
     let output = Command::new(env!("CARGO"))
         .current_dir(repository())
-        .args(["doc", "--offline", "--no-deps", "--package", "kps", "--target-dir"])
+        .args(["doc", "--offline", "--no-deps", "--package", "kps", "--package", "kps-macros", "--target-dir"])
         .arg(target.path())
         .env("RUSTDOCFLAGS", "--deny=warnings --deny=missing_docs --deny=rustdoc::broken_intra_doc_links")
         .output()
@@ -524,5 +524,12 @@ fn the_runtime_is_documented_as_a_library() {
     let index = std::fs::read_to_string(target.path().join("doc/kps/index.html")).unwrap_or_default();
     for module in ["klp", "prelude", "shadow", "state"] {
         assert!(index.contains(&format!("{module}/index.html")), "{module} is not shown");
+    }
+    for attribute in kps_attributes::INNER.iter().chain([&kps_attributes::OUTER]) {
+        let page = target.path().join(format!("doc/kps_macros/attr.{attribute}.html"));
+        let page = std::fs::read_to_string(page).unwrap_or_default();
+        for part in ["What it becomes", "Rules"] {
+            assert!(page.contains(part), "{attribute} does not say: {part}");
+        }
     }
 }

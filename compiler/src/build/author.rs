@@ -98,10 +98,11 @@ impl<'a> Author<'a> {
 
     /// The generated line, for those who look at it with `--emit source`.
     pub(super) fn note(&self, diagnostic: Diagnostic, line: &CodeLine) -> Diagnostic {
-        match self.c_file(&line.file) {
-            // The file is the author's own.
-            Some(_) => diagnostic,
-            None => diagnostic.note(generated(&line.file, line.line, line.column)),
+        // In C and in a crate the file is the author's own.
+        let is_own = self.emitted.lines.file.is_empty() || self.c_file(&line.file).is_some();
+        match is_own {
+            true => diagnostic,
+            false => diagnostic.note(generated(&line.file, line.line, line.column)),
         }
     }
 }

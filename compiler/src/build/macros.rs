@@ -6,6 +6,7 @@ use crate::emit::{library, LIBRARY};
 use crate::target::{Cache, Target};
 use sha2::{Digest as _, Sha256};
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 /// Where Kbuild leaves them in a crate's folder.
 fn built(folder: &Path) -> PathBuf {
@@ -24,21 +25,24 @@ fn kept(target: &Target, cache: &Cache) -> (PathBuf, String) {
     (cache.root().join("macros").join(&target.name), digest)
 }
 
-/// Puts those that are kept into a folder that is going to be built.
-pub fn bring(folder: &Path, target: &Target, cache: &Cache) {
+/// Puts those that are kept into a folder that is going to be built, and says whether there are any: make builds what is not there.
+pub fn bring(folder: &Path, target: &Target, cache: &Cache) -> bool {
     let (kept, digest) = kept(target, cache);
-    // Make builds what is not there.
-    let Ok(files) = entries(&kept.join(digest)) else { return };
+    let files = entries(&kept.join(digest)).unwrap_or_default();
     let into = built(folder);
-    if make_folder(&into).is_ok() {
-        for file in files {
-            let Some(name) = file.file_name() else { continue };
-            if std::fs::copy(&file, into.join(name)).is_err() {
-                let _ = std::fs::remove_dir_all(&into);
-                return;
-            }
-        }
+    // All of one age, so that make takes none for older than what it is made of.
+    let now = SystemTime::now();
+    let copy = |file: &PathBuf| -> std::io::Result<()> {
+        let copy = into.join(file.file_name().unwrap_or_default());
+        std::fs::copy(file, &copy)?;
+        std::fs::File::options().write(true).open(&copy)?.set_modified(now)
+    };
+    let brought =
+        !files.is_empty() && make_folder(&into).is_ok() && files.iter().all(|file| copy(file).is_ok());
+    if !brought {
+        let _ = std::fs::remove_dir_all(&into);
     }
+    brought
 }
 
 /// Keeps those that have been built, in the place of what an earlier kpsc has kept for the target.

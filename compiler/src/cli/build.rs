@@ -1,9 +1,7 @@
 //! `kpsc build`.
 
 use super::written::Written;
-use super::{
-    compile, open_target, progress, report, say, CommandResult, Compiled, SpecArgs, TargetArgs,
-};
+use super::{compile, open_target, progress, report, say, CommandResult, Compiled, SpecArgs, TargetArgs};
 use crate::build::{self, macros};
 use crate::diag::Diagnostic;
 use crate::disk::{cannot, write_atomically};
@@ -106,10 +104,11 @@ pub(super) fn module(
     let Compiled { sources, name, emitted, .. } = compiled;
     let is_crate = !emitted.facts.is_empty();
     build::lay_out(emitted, folder.path())?;
-    if is_crate {
-        macros::bring(folder.path(), target, cache);
-    }
-    let built = build::build(emitted, name, sources, &tree, folder.path(), verbose)?;
+    let build = || build::build(emitted, name, sources, &tree, folder.path(), verbose);
+    let built = match is_crate && !macros::bring(folder.path(), target, cache) {
+        true => progress().step("compiling the macros, once for a kernel", build)?,
+        false => build()?,
+    };
     if is_crate && built.module.is_some() {
         macros::keep(folder.path(), target, cache)?;
     }

@@ -16,8 +16,8 @@ mod load;
 mod modules;
 mod new;
 mod running;
-mod test;
 mod sync;
+mod test;
 mod unload;
 mod written;
 
@@ -31,8 +31,8 @@ use crate::series::Outline;
 use crate::target::{self, Cache, DebianWish, Progress, Provider, Target};
 use crate::Checked;
 use clap::{Parser, Subcommand};
-use kps_grammar::{ast, Source, Sources};
 use kps_facts::Facts;
+use kps_grammar::{ast, Source, Sources};
 use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -299,7 +299,11 @@ fn check_written(
 }
 
 /// Everything up to the folder that Kbuild builds. Messages have been printed; without a result there were errors.
-fn compile(written: Written, target: &Target, cache: &Cache) -> Result<Result<Compiled, ExitCode>, Diagnostic> {
+fn compile(
+    written: Written,
+    target: &Target,
+    cache: &Cache,
+) -> Result<Result<Compiled, ExitCode>, Diagnostic> {
     let (outcome, code) = check_written(written, target, cache)?;
     let Outcome { sources, tests, modules, outline, checked, of_crate, facts } = outcome;
     let Some((checked, outline)) = checked.zip(outline) else { return Ok(Err(code)) };

@@ -83,4 +83,3 @@ pub(super) fn before_make(folder: &Path, target: &Target, cache: &Cache) -> Resu
         false => Ok(0),
     }
 }
-

@@ -2,8 +2,8 @@
 
 use super::written::Written;
 use super::{
-    build::module, compile, files::read_text, modules, open_target, progress, report, say,
-    CommandResult, LimitArgs, SpecArgs, TargetArgs,
+    build::module, compile, files::read_text, modules, open_target, progress, report, say, CommandResult,
+    LimitArgs, SpecArgs, TargetArgs,
 };
 use crate::build;
 use crate::diag::{Diagnostic, KPS0701, KPS0702, KPS0901, KPS0902, KPS0903, KPS0904, KPS0905};

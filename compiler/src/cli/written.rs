@@ -57,7 +57,7 @@ fn of_crate(folder: &Path) -> Result<Written, Diagnostic> {
     for entry in WalkDir::new(folder.join("src")).sort_by_file_name() {
         let entry = entry.map_err(|error| cannot("read", folder, &error.into()))?;
         let path = entry.path().strip_prefix(folder).unwrap_or(entry.path()).display().to_string();
-        if !entry.file_type().is_file() || path == BINDINGS {
+        if !entry.file_type().is_file() || path == BINDINGS || is_built(entry.path()) {
             continue;
         }
         let text = text_of(entry.path())?;
@@ -73,6 +73,12 @@ fn of_crate(folder: &Path) -> Result<Written, Diagnostic> {
     let read = patch_crate::read(tests, rust);
     said.extend(read.said);
     Ok(Written { sources: read.sources, patch: read.patch, said, of_crate: Some(own) })
+}
+
+/// Whether Kbuild leaves such a file beside what it compiles.
+fn is_built(path: &Path) -> bool {
+    let is_hidden = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
+    is_hidden || path.extension().is_some_and(|extension| extension == "o")
 }
 
 fn text_of(path: &Path) -> Result<Source, Diagnostic> {

@@ -21,8 +21,8 @@ pub use c::FOLDER as C_FOLDER;
 pub use crate_files::crate_files;
 pub use kps_resolve::is_plain;
 pub use library::{library, LIBRARY};
-pub use of_crate::{beside, bindings, emit_crate, TARGET_FACTS};
 pub use lines::{Line, LineTable};
+pub use of_crate::{beside, bindings, emit_crate, TARGET_FACTS};
 pub use templates::{function_spec, skeleton, FunctionSpec};
 
 /// A folder that has not been written: paths below it, and what the files hold.
@@ -81,7 +81,10 @@ pub fn emit(checked: &Checked, sources: &Sources) -> Emitted {
     files.insert(format!("{name}_types.rs"), print(module.types));
     files.insert("kps.symvers".into(), symvers(patch));
     for (n, file) in patch.c_files.iter().enumerate() {
-        files.insert(format!("{name}_c{n}.c"), c::wrapper(patch, n, file, &format!("{}/{}", c::FOLDER, file.path)));
+        files.insert(
+            format!("{name}_c{n}.c"),
+            c::wrapper(patch, n, file, &format!("{}/{}", c::FOLDER, file.path)),
+        );
     }
     let c_files = sources.files().filter(|file| file.language == Language::C);
     files.extend(c_files.map(|file| (format!("{}/{}", c::FOLDER, file.path), file.source.text.clone())));
@@ -90,14 +93,7 @@ pub fn emit(checked: &Checked, sources: &Sources) -> Emitted {
     files.insert(format!("{name}.lines"), lines.listing(sources));
     let c_files = patch.c_files.iter().map(|file| file.path.clone()).collect();
     let pieces = fragments.into_values().collect();
-    Emitted {
-        files: Files(files),
-        lines,
-        c_files,
-        functions: functions(checked),
-        pieces,
-        facts: Vec::new(),
-    }
+    Emitted { files: Files(files), lines, c_files, functions: functions(checked), pieces, facts: Vec::new() }
 }
 
 /// The symbols that are made for functions, and where those are named.

@@ -376,6 +376,8 @@ codes! {
     KPS1207,
     /// A manifest wants what Kbuild does not do.
     KPS1208,
+    /// An attribute stands where nothing reads it.
+    KPS1209,
     /// The file of a crate's tests has something else in it.
     KPS1210,
     /// A folder is no patch crate.

@@ -3,16 +3,16 @@
 //! Bodies are there with their own spans, among the names that they have in the kernel. Nobody calls them, so no test of the crate wants
 //! the kernel's functions.
 
-use crate::tokens::Tokens;
+use super::tokens::Tokens;
 use kps_ast::{Body, Callback, Func, ModuleParam, ParamValue, Patch, Prototype, Shadow, State};
-use kps_codegen::names::{ident, object_ident};
+use kps_codegen::names::{ident, object_ident, PREFIX};
 use kps_plan::ObjectName;
-use proc_macro2::{Ident, TokenStream};
-use quote::{format_ident, quote};
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{format_ident, quote, quote_spanned};
 use syn::ItemMod;
 
 /// Where the kernel's types come from.
-pub(crate) enum Types<'a> {
+pub(super) enum Types<'a> {
     /// They are known.
     Known(&'a TokenStream),
     /// From the file that kpsc has written into the crate.
@@ -20,7 +20,7 @@ pub(crate) enum Types<'a> {
 }
 
 /// The module on the host.
-pub(crate) fn outline(patch: &Patch, module: &ItemMod, tokens: &Tokens<'_>, types: Types<'_>) -> TokenStream {
+pub(super) fn outline(patch: &Patch, module: &ItemMod, tokens: &Tokens<'_>, types: Types<'_>) -> TokenStream {
     let outline = Outline { tokens };
     let name = &module.ident;
     let types = match types {
@@ -38,7 +38,9 @@ pub(crate) fn outline(patch: &Patch, module: &ItemMod, tokens: &Tokens<'_>, type
     let of_c = patch.c_files.iter().flat_map(|file| &file.functions);
     let of_c = of_c.map(|function| outline.declaration(&ident(&function.name.value), &function.prototype));
     let objects = patch.objects.iter().map(|object| outline.object(object));
+    let root = at_the_root();
     quote! {
+        #root
         #[cfg(not(CONFIG_RUST))]
         #[allow(
             dead_code,
@@ -66,6 +68,25 @@ pub(crate) fn outline(patch: &Patch, module: &ItemMod, tokens: &Tokens<'_>, type
             }
             #(#objects)*
         }
+    }
+}
+
+/// Something that compiles only at the root of a crate, and only once there: `module!` wants both, and says it in a way that nobody
+/// would understand.
+fn at_the_root() -> TokenStream {
+    quote_spanned! {Span::call_site()=>
+        #[cfg(not(CONFIG_RUST))]
+        #[allow(dead_code)]
+        const ONE_LIVEPATCH_AT_THE_ROOT_OF_THE_CRATE: () = {
+            let path = ::core::module_path!().as_bytes();
+            let mut n = 0;
+            while n < path.len() {
+                if path[n] == b':' {
+                    ::core::panic!("`#[livepatch]` belongs at the root of the crate, src/lib.rs: the kernel's `module!` works nowhere else");
+                }
+                n += 1;
+            }
+        };
     }
 }
 
@@ -117,7 +138,9 @@ impl Outline<'_> {
         let Some(prototype) = &func.prototype else { return TokenStream::new() };
         let bodies = [("replace", func.replace), ("pre", func.pre), ("post", func.post)];
         let bodies = bodies.into_iter().filter_map(|(word, body)| Some((word, body?)));
-        bodies.map(|(word, body)| self.body(&format_ident!("{word}_{n}"), word, body, prototype)).collect()
+        bodies
+            .map(|(word, body)| self.body(&format_ident!("{PREFIX}{word}_{n}"), word, body, prototype))
+            .collect()
     }
 
     fn body(&self, name: &Ident, word: &str, body: Body, prototype: &Prototype) -> TokenStream {
@@ -148,7 +171,7 @@ impl Outline<'_> {
     }
 
     fn callback(&self, callback: &Callback) -> TokenStream {
-        let name = format_ident!("{}", callback.name.value);
+        let name = format_ident!("{PREFIX}{}", callback.name.value);
         let ret = (callback.name.value == "pre_patch").then(|| quote!(-> c_int));
         let text = self.tokens.of(callback.code);
         quote! {
@@ -182,7 +205,7 @@ impl Outline<'_> {
     fn param(&self, param: &ModuleParam) -> TokenStream {
         let name = ident(&param.name.value);
         let values: Vec<TokenStream> = param.default.values.iter().map(value).collect();
-        let element = ident(&param.ty.value);
+        let element = words(&param.ty.value);
         let (ty, value) = match (&param.len, param.ty.value.as_str()) {
             (None, "charp") => {
                 // What somebody may write is read in another way (`runtime/src/param.rs`).
@@ -227,7 +250,7 @@ impl Outline<'_> {
             None => quote!(None),
         };
         let dtor = shadow.dtor.as_ref().map(|dtor| {
-            let name = format_ident!("kps_destroy_{}", shadow.name.value);
+            let name = format_ident!("{PREFIX}destroy_{}", ident(&shadow.name.value));
             let (data, text) = (bound(&dtor.names, 0), self.tokens.of(dtor.code));
             quote!(fn #name(#data: *mut #ty) { unsafe { #text } })
         });
@@ -257,9 +280,14 @@ fn bound(names: &[kps_ast::Name], n: usize) -> TokenStream {
     }
 }
 
+/// Some text as the tokens that it was.
+fn words(text: &str) -> TokenStream {
+    text.parse().unwrap_or_default()
+}
+
 fn value(value: &ParamValue) -> TokenStream {
     match value {
-        ParamValue::Number(number) | ParamValue::Word(number) => number.value.parse().unwrap_or_default(),
+        ParamValue::Number(number) | ParamValue::Word(number) => words(&number.value),
         ParamValue::Text(text) => {
             let text = std::ffi::CString::new(text.value.as_str()).unwrap_or_default();
             let text = proc_macro2::Literal::c_string(&text);

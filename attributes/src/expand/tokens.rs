@@ -3,57 +3,74 @@
 //! A place is a number here, under which the token's real span is kept: so the rules, which know places only, say where something is
 //! wrong, and the compiler shows it in the author's file.
 
-use crate::surroundings::Surroundings;
+use super::Surroundings;
+use crate::Places;
 use kps_ast::{Code, Span};
-use kps_attributes::Places;
 use kps_resolve::Pieces;
 use proc_macro2::TokenStream;
 use quote::ToTokens;
 use std::borrow::Cow;
 use std::cell::RefCell;
-use syn::spanned::Spanned as _;
 
 /// Every token and piece that anybody has asked for, by its place.
-pub(crate) struct Tokens<'a> {
-    kept: RefCell<Vec<(proc_macro2::Span, TokenStream)>>,
+pub(super) struct Tokens<'a> {
+    kept: RefCell<Vec<Kept>>,
     surroundings: &'a Surroundings,
 }
 
+/// What is under a place.
+struct Kept {
+    /// Its first token.
+    start: proc_macro2::Span,
+    /// Its last one.
+    end: proc_macro2::Span,
+    /// All of them, if it is a piece.
+    tokens: TokenStream,
+}
+
 impl<'a> Tokens<'a> {
-    pub(crate) fn new(surroundings: &'a Surroundings) -> Self {
+    pub(super) fn new(surroundings: &'a Surroundings) -> Self {
         Tokens { kept: RefCell::default(), surroundings }
     }
 
-    fn keep(&self, span: proc_macro2::Span, tokens: TokenStream) -> Span {
+    fn keep(&self, start: proc_macro2::Span, end: proc_macro2::Span, tokens: TokenStream) -> Span {
         let mut kept = self.kept.borrow_mut();
-        kept.push((span, tokens));
+        kept.push(Kept { start, end, tokens });
         Span::new(kept.len() - 1, kept.len())
     }
 
-    /// The real span of a place.
-    pub(crate) fn span(&self, place: Span) -> proc_macro2::Span {
-        self.kept.borrow().get(place.start).map_or_else(proc_macro2::Span::call_site, |(span, _)| *span)
+    /// The real spans of a place: those of its first and of its last token.
+    pub(super) fn spans(&self, place: Span) -> (proc_macro2::Span, proc_macro2::Span) {
+        let kept = self.kept.borrow();
+        let call = proc_macro2::Span::call_site;
+        let start = kept.get(place.start).map_or_else(call, |first| first.start);
+        let end = place.end.checked_sub(1).and_then(|last| kept.get(last)).map_or(start, |last| last.end);
+        (start, end)
     }
 
     /// The tokens of a piece.
-    pub(crate) fn of(&self, code: Code) -> TokenStream {
-        self.kept.borrow().get(code.span.start).map_or_else(TokenStream::new, |(_, tokens)| tokens.clone())
+    pub(super) fn of(&self, code: Code) -> TokenStream {
+        self.kept.borrow().get(code.span.start).map_or_else(TokenStream::new, |kept| kept.tokens.clone())
     }
 }
 
 impl Places for Tokens<'_> {
     fn place(&self, span: proc_macro2::Span) -> Span {
-        self.keep(span, TokenStream::new())
+        self.keep(span, span, TokenStream::new())
     }
 
     fn body(&self, block: &syn::Block) -> Code {
         let stmts = &block.stmts;
-        Code { span: self.keep(block.brace_token.span.join(), quote::quote!(#(#stmts)*)) }
+        let braces = block.brace_token.span;
+        Code { span: self.keep(braces.open(), braces.close(), quote::quote!(#(#stmts)*)) }
     }
 
     fn piece(&self, tokens: &dyn ToTokens) -> Code {
         let tokens = tokens.to_token_stream();
-        Code { span: self.keep(tokens.span(), tokens) }
+        let mut spans = tokens.clone().into_iter().map(|tree| tree.span());
+        let start = spans.next().unwrap_or_else(proc_macro2::Span::call_site);
+        let end = spans.last().unwrap_or(start);
+        Code { span: self.keep(start, end, tokens) }
     }
 }
 
@@ -63,11 +80,15 @@ impl Pieces for Tokens<'_> {
     }
 
     fn place(&self, _: Code, span: proc_macro2::Span) -> Span {
-        self.keep(span, TokenStream::new())
+        self.keep(span, span, TokenStream::new())
     }
 
     fn text(&self, place: Span) -> Cow<'_, str> {
-        self.span(place).source_text().unwrap_or_else(|| self.of(Code { span: place }).to_string()).into()
+        let tokens = self.of(Code { span: place });
+        match tokens.is_empty() {
+            true => self.spans(place).0.source_text().unwrap_or_default().into(),
+            false => tokens.to_string().into(),
+        }
     }
 
     fn origin(&self, _: Code) -> String {

@@ -1,34 +1,54 @@
 //! `#[livepatch]`: from the tokens of a module to the livepatch that it is in a kernel build, and to its outline on the host.
 
-use crate::outline::{self, Types};
-use crate::refuse::errors;
-use crate::surroundings::{Surroundings, FACTS};
-use crate::tokens::Tokens;
+mod outline;
+mod refuse;
+mod tokens;
+
+use crate::place::{misplaced, not_inside};
+use crate::OUTER;
+use kps_ast::Patch;
 use kps_codegen::Contents;
 use kps_facts::Facts;
 use kps_resolve::diag::{any_error, Diagnostic};
-use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
+use outline::Types;
+use proc_macro2::{Delimiter, Group, Span, TokenStream, TokenTree};
 use quote::quote;
+use refuse::{error, errors};
+use std::collections::BTreeMap;
 use syn::ItemMod;
+use tokens::Tokens;
 
-/// What the module becomes.
-pub(crate) fn livepatch(arguments: TokenStream, item: TokenStream) -> TokenStream {
-    let module: ItemMod = match syn::parse2(item.clone()) {
+/// What is around an invocation: nothing of it is among the tokens.
+#[derive(Default)]
+pub struct Surroundings {
+    /// The facts of the target, if one is named.
+    pub facts: Option<Facts>,
+    /// The texts of the files in C that the patch names, by their path.
+    pub c_files: BTreeMap<String, String>,
+    /// The SHA-256 of the crate's text.
+    pub digest: String,
+    /// The program that builds the crate.
+    pub made_by: String,
+}
+
+/// What a module with `#[livepatch]` becomes. `look_around` finds what there is for a patch, or says what is wrong with it.
+pub fn livepatch(
+    arguments: TokenStream,
+    item: TokenStream,
+    look_around: impl FnOnce(&Patch) -> Result<Surroundings, String>,
+) -> TokenStream {
+    let module: ItemMod = match syn::parse2(item) {
         Ok(module) => module,
-        Err(error) => {
-            let error =
-                syn::Error::new(error.span(), "`#[livepatch]` belongs on a module: write `mod NAME { .. }`");
-            return error.to_compile_error();
-        }
+        Err(problem) => return error(&misplaced(OUTER), problem.span(), problem.span()),
     };
     let alone = Surroundings::default();
-    let (patch, _) = kps_attributes::read(arguments.clone(), &module, &Tokens::new(&alone));
-    let surroundings = match Surroundings::read(&patch) {
+    let (patch, _) = crate::read(arguments.clone(), &module, &Tokens::new(&alone));
+    let surroundings = match look_around(&patch) {
         Ok(surroundings) => surroundings,
-        Err(error) => return syn::Error::new(proc_macro2::Span::call_site(), error).to_compile_error(),
+        Err(problem) => return syn::Error::new(Span::call_site(), problem).to_compile_error(),
     };
     let tokens = Tokens::new(&surroundings);
-    let (patch, mut said) = kps_attributes::read(arguments, &module, &tokens);
+    let (patch, mut said) = crate::read(arguments, &module, &tokens);
     let contents = surroundings.facts.as_ref().and_then(|facts| {
         let (contents, found) = contents(&patch, said.is_empty(), &tokens, facts);
         said.extend(found);
@@ -50,9 +70,7 @@ pub(crate) fn livepatch(arguments: TokenStream, item: TokenStream) -> TokenStrea
         }
         None => {
             let outline = on_host(Types::Bound);
-            let missing = format!(
-                "{FACTS} does not name the facts of a kernel: build with `kpsc build`, or with make and the crate's own Kbuild file"
-            );
+            let missing = "KPS_FACTS does not name the facts of a kernel: build with `kpsc build`, or with make and the crate's own Kbuild file";
             quote! {
                 #[cfg(CONFIG_RUST)]
                 compile_error!(#missing);
@@ -62,9 +80,14 @@ pub(crate) fn livepatch(arguments: TokenStream, item: TokenStream) -> TokenStrea
     }
 }
 
+/// What an inner attribute becomes where `#[livepatch]` has not taken it: an error, at its place.
+pub fn outside(name: &str) -> TokenStream {
+    error(&not_inside(name), Span::call_site(), Span::call_site())
+}
+
 /// The livepatch for a kernel.
 fn contents(
-    patch: &kps_ast::Patch,
+    patch: &Patch,
     complete: bool,
     tokens: &Tokens<'_>,
     facts: &Facts,

@@ -1,17 +1,28 @@
 //! Messages on their way to the compiler, which knows errors and where they are, and nothing else.
 
-use crate::tokens::Tokens;
+use super::tokens::Tokens;
 use kps_resolve::diag::{Diagnostic, Severity};
-use proc_macro2::TokenStream;
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::quote;
 
 /// The errors among some messages, each at its place. Warnings have no way through a macro: `kpsc check` says them.
-pub(crate) fn errors(diagnostics: &[Diagnostic], tokens: &Tokens<'_>) -> TokenStream {
+pub(super) fn errors(diagnostics: &[Diagnostic], tokens: &Tokens<'_>) -> TokenStream {
     let errors = diagnostics.iter().filter(|diagnostic| diagnostic.severity == Severity::Error);
-    let errors = errors.map(|error| {
-        let place = error.labels.first().map(|label| tokens.span(label.span));
-        syn::Error::new(place.unwrap_or_else(proc_macro2::Span::call_site), text(error)).to_compile_error()
+    let errors = errors.map(|diagnostic| {
+        let (start, end) = match diagnostic.labels.first() {
+            Some(label) => tokens.spans(label.span),
+            None => (Span::call_site(), Span::call_site()),
+        };
+        error(diagnostic, start, end)
     });
     errors.collect()
+}
+
+/// A message that is shown from one token to another.
+pub(super) fn error(diagnostic: &Diagnostic, start: Span, end: Span) -> TokenStream {
+    // An error over some tokens is shown from the first one to the last.
+    let (start, end) = (Ident::new("start", start), Ident::new("end", end));
+    syn::Error::new_spanned(quote!(#start #end), text(diagnostic)).to_compile_error()
 }
 
 /// A message as one text: what is wrong, and below it what explains it and what to do.

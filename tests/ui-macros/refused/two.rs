@@ -1,0 +1,17 @@
+//! Two livepatches in one crate.
+
+use kps::prelude::*;
+
+#[livepatch(license = "GPL")]
+mod one {
+    #[post_patch(vmlinux)]
+    unsafe fn begun() {}
+}
+
+#[livepatch(license = "GPL")]
+mod other {
+    #[post_patch(vmlinux)]
+    unsafe fn begun() {}
+}
+
+fn main() {}
