@@ -26,6 +26,7 @@ pub(crate) fn read(patch: &Patch) -> Result<Surroundings, String> {
     let one_line = |text: &String| text.chars().all(|c| c == ' ' || c.is_ascii_graphic());
     Ok(Surroundings {
         facts: variable(FACTS).map(|path| facts(Path::new(&path))).transpose()?,
+        bindings: folder().unwrap_or_default().join("src/bindings.rs").display().to_string(),
         c_files: c_files(patch),
         digest: variable(DIGEST).filter(hexadecimal).unwrap_or_default(),
         made_by: variable(MADE_BY).filter(one_line).unwrap_or_else(|| "kps-macros".to_owned()),
@@ -46,11 +47,6 @@ fn facts(path: &Path) -> Result<Facts, String> {
     }
     let bytes = std::fs::read(path).map_err(|error| unreadable(&error))?;
     Facts::from_bytes(&bytes).map_err(|error| unreadable(&error))
-}
-
-/// The file that kpsc has written into the crate, with the types of the kernel.
-pub(crate) fn bindings() -> String {
-    folder().unwrap_or_default().join("src/bindings.rs").display().to_string()
 }
 
 /// The folder of the crate.

@@ -15,8 +15,8 @@ use syn::ItemMod;
 pub(super) enum Types<'a> {
     /// They are known.
     Known(&'a TokenStream),
-    /// From the file that kpsc has written into the crate.
-    Bound,
+    /// From the file of this path, which kpsc has written into the crate.
+    Bound(&'a str),
 }
 
 /// The module on the host.
@@ -26,10 +26,7 @@ pub(super) fn outline(patch: &Patch, module: &ItemMod, tokens: &Tokens<'_>, type
     let types = match types {
         Types::Known(types) => quote!(mod types { #types }),
         // A module and not `include!`, because what the file says of itself has to stand at its start.
-        Types::Bound => {
-            let file = crate::surroundings::bindings();
-            quote!(#[path = #file] mod types;)
-        }
+        Types::Bound(file) => quote!(#[path = #file] mod types;),
     };
     let params = patch.params.iter().map(|param| outline.param(param));
     let states = patch.states.iter().map(|state| outline.state(state));
