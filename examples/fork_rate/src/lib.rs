@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 //! A limit on how fast each user starts processes and threads. `RLIMIT_NPROC` and the pids controller limit how many there are at once; a
 //! loop that forks and waits stays below both, and keeps a machine busy all the same.
+//!
+//! A user is a number outside of all namespaces. Whoever has subordinate ones (`/etc/subuid`) has a bucket for each.
 #![cfg_attr(not(any(test, CONFIG_RUST)), no_std)]
 
 use kps::prelude::*;
@@ -54,8 +56,7 @@ mod fork_rate {
         }
     }
 
-    // A line for each, as `processes` is one: how many have been started since the machine was. Users have the numbers that they have outside
-    // of all namespaces.
+    // A line for each, as `processes` is one: how many have been started since the machine was.
     #[post(vmlinux::show_stat)]
     unsafe fn show_offenders(p: *mut seq_file, v: *mut c_void, ret: c_int) {
         for (user, refused) in OFFENDERS.iter() {

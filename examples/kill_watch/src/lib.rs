@@ -34,8 +34,8 @@ mod kill_watch {
             if __printk_ratelimit(c"kill_watch".as_ptr()) != 0 {
                 let sender = kernel::current!().as_ptr().cast::<task_struct>();
                 let whose = if info as usize == SEND_SIG_PRIV { "the kernel in " } else { "" };
-                // SAFETY: the sender is the task that runs here, and callers keep `p` alive until the old function is back, by a reference
-                // or RCU. A `comm` may change while it is read, but its last byte is always 0.
+                // SAFETY: the sender is the task that runs here, and callers keep `p` alive, by a reference or RCU, until they are back. A
+                // `comm` may change while it is read, but its last byte is always 0.
                 let (from, to) =
                     unsafe { (CStr::from_ptr((*sender).comm.as_ptr()), CStr::from_ptr((*p).comm.as_ptr())) };
                 // Users choose these names. `{:?}` escapes them, so that none of them can look like a line of the log.
