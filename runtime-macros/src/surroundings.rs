@@ -7,8 +7,12 @@ use kps_facts::Facts;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-/// Names the facts file of the target. Without it nothing is checked, and the host sees the types in `src/bindings.rs`.
+/// Names the facts file of the target. Without it and without what `kpsc sync` has left nothing is checked, and the host sees the types in
+/// `src/bindings.rs`.
 const FACTS: &str = "KPS_FACTS";
+
+/// Where `kpsc sync` leaves the facts, below the folder of the crate.
+const SYNCED_FACTS: &str = "kps/target.facts";
 
 /// The folder of the crate, where cargo does not say it.
 const CRATE: &str = "KPS_CRATE";
@@ -24,34 +28,39 @@ const LARGEST: u64 = 1 << 30;
 pub(crate) fn read(patch: &Patch) -> Result<Surroundings, String> {
     let hexadecimal = |text: &String| text.chars().all(|c| c.is_ascii_hexdigit());
     let one_line = |text: &String| text.chars().all(|c| c == ' ' || c.is_ascii_graphic());
+    let synced = || {
+        let path = folder()?.join(SYNCED_FACTS);
+        path.exists().then_some(path)
+    };
+    let named = variable(FACTS).map(PathBuf::from).or_else(synced);
     Ok(Surroundings {
-        facts: variable(FACTS).map(|path| facts(Path::new(&path))).transpose()?,
+        facts: named.map(|path| facts(&path)).transpose()?,
         bindings: folder().unwrap_or_default().join("src/bindings.rs").display().to_string(),
         c_files: c_files(patch),
         digest: variable(DIGEST).filter(hexadecimal).unwrap_or_default(),
         made_by: variable(MADE_BY).filter(one_line).unwrap_or_else(|| "kps-macros".to_owned()),
     })
 }
+
+/// The folder of the crate.
+fn folder() -> Option<PathBuf> {
+    variable(CRATE).or_else(|| variable("CARGO_MANIFEST_DIR")).map(PathBuf::from)
+}
+
 /// A variable that is set to something.
 fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
 fn facts(path: &Path) -> Result<Facts, String> {
-    let unreadable = |error: &dyn std::fmt::Display| {
-        format!("{FACTS} names {}, which cannot be used: {error}", path.display())
-    };
+    let unreadable =
+        |error: &dyn std::fmt::Display| format!("the facts in {} cannot be used: {error}", path.display());
     let size = std::fs::metadata(path).map_err(|error| unreadable(&error))?.len();
     if size > LARGEST {
         return Err(unreadable(&"it is too large"));
     }
     let bytes = std::fs::read(path).map_err(|error| unreadable(&error))?;
     Facts::from_bytes(&bytes).map_err(|error| unreadable(&error))
-}
-
-/// The folder of the crate.
-fn folder() -> Option<PathBuf> {
-    variable(CRATE).or_else(|| variable("CARGO_MANIFEST_DIR")).map(PathBuf::from)
 }
 
 /// The texts of the files in C that a patch names. What cannot be read, the compiler will miss.

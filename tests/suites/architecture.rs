@@ -53,7 +53,16 @@ fn the_inner_crates_see_what_they_may_and_no_more() {
         ("runtime-macros", &["kps-ast", "kps-attributes", "kps-facts", "kps-resolve"]),
         (
             "attributes",
-            &["kps-ast", "kps-codegen", "kps-facts", "kps-plan", "kps-resolve", "proc-macro2", "quote", "syn"],
+            &[
+                "kps-ast",
+                "kps-codegen",
+                "kps-facts",
+                "kps-plan",
+                "kps-resolve",
+                "proc-macro2",
+                "quote",
+                "syn",
+            ],
         ),
         ("facts", &["kps-plan"]),
         ("codegen", &["kps-plan", "proc-macro2", "quote", "syn"]),

@@ -86,25 +86,26 @@ fn root(sources: &Sources, said: &mut Vec<Diagnostic>) -> Option<ast::Patch> {
             let place = |module: &ItemMod| kps_attributes::Places::place(&places, module.ident.span());
             said.push(
                 Diagnostic::error(KPS1207, format!("{ROOT} has two modules with `#[{OUTER}]`"))
-                    .at(place(second), "")
-                    .at(place(first), "here is the first")
+                    .at(place(&second), "")
+                    .at(place(&first), "here is the first")
                     .note("a module of the kernel's is one livepatch")
                     .help("put both into one, or make two crates"),
             );
             return None;
         }
     };
-    let (patch, found) = kps_attributes::read(arguments, module, &places);
+    let (patch, found) = kps_attributes::read(arguments, &module, &places);
     said.extend(found);
     Some(patch)
 }
 
-/// A module that is a livepatch, with the arguments of its attribute.
-fn livepatch(item: &Item) -> Option<(&ItemMod, proc_macro2::TokenStream)> {
+/// A module that is a livepatch, as the macro gets it: without its attribute, and with that one's arguments.
+fn livepatch(item: &Item) -> Option<(ItemMod, proc_macro2::TokenStream)> {
     let Item::Mod(module) = item else { return None };
-    let attribute = module.attrs.iter().find(|attribute| is_called(attribute, OUTER))?;
-    let arguments = match &attribute.meta {
-        Meta::List(list) => list.tokens.clone(),
+    let mut module = module.clone();
+    let at = module.attrs.iter().position(|attribute| is_called(attribute, OUTER))?;
+    let arguments = match module.attrs.remove(at).meta {
+        Meta::List(list) => list.tokens,
         Meta::Path(_) | Meta::NameValue(_) => proc_macro2::TokenStream::new(),
     };
     Some((module, arguments))
