@@ -29,12 +29,13 @@ pub(crate) fn read(patch: &Patch) -> Result<Surroundings, String> {
     let hexadecimal = |text: &String| text.chars().all(|c| c.is_ascii_hexdigit());
     let one_line = |text: &String| text.chars().all(|c| c == ' ' || c.is_ascii_graphic());
     let synced = || {
-        let path = Path::new(&folder()?).join(SYNCED_FACTS);
+        let path = folder()?.join(SYNCED_FACTS);
         path.exists().then_some(path)
     };
     let named = variable(FACTS).map(PathBuf::from).or_else(synced);
     Ok(Surroundings {
         facts: named.map(|path| facts(&path)).transpose()?,
+        bindings: folder().unwrap_or_default().join("src/bindings.rs").display().to_string(),
         c_files: c_files(patch),
         digest: variable(DIGEST).filter(hexadecimal).unwrap_or_default(),
         made_by: variable(MADE_BY).filter(one_line).unwrap_or_else(|| "kps-macros".to_owned()),
@@ -42,8 +43,8 @@ pub(crate) fn read(patch: &Patch) -> Result<Surroundings, String> {
 }
 
 /// The folder of the crate.
-fn folder() -> Option<String> {
-    variable(CRATE).or_else(|| variable("CARGO_MANIFEST_DIR"))
+fn folder() -> Option<PathBuf> {
+    variable(CRATE).or_else(|| variable("CARGO_MANIFEST_DIR")).map(PathBuf::from)
 }
 
 /// A variable that is set to something.
@@ -64,9 +65,7 @@ fn facts(path: &Path) -> Result<Facts, String> {
 
 /// The texts of the files in C that a patch names. What cannot be read, the compiler will miss.
 fn c_files(patch: &Patch) -> BTreeMap<String, String> {
-    let Some(folder) = folder().map(PathBuf::from) else {
-        return BTreeMap::new();
-    };
+    let Some(folder) = folder() else { return BTreeMap::new() };
     let functions = patch.objects.iter().flat_map(|object| &object.funcs);
     let files = functions.filter_map(|func| func.replace_c.as_ref());
     let files = files.chain(patch.c_files.iter().map(|item| &item.file));

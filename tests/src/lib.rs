@@ -80,10 +80,21 @@ fn is_fix(spec: &Path) -> bool {
 }
 
 fn in_folders() -> Vec<PathBuf> {
-    let folders = files(&repository().join("examples")).into_iter().filter(|path| path.is_dir());
-    // The others are crates.
-    let specs = folders.map(|folder| folder.join(stem(&folder)).with_extension("kps"));
-    specs.filter(|spec| spec.exists()).collect()
+    let folders = folders_of_examples().filter(|folder| !is_crate(folder));
+    folders.map(|folder| folder.join(stem(&folder)).with_extension("kps")).collect()
+}
+
+/// The folders of `examples` that are crates written by hand.
+pub fn crates() -> Vec<PathBuf> {
+    folders_of_examples().filter(|folder| is_crate(folder)).collect()
+}
+
+fn folders_of_examples() -> impl Iterator<Item = PathBuf> {
+    files(&repository().join("examples")).into_iter().filter(|path| path.is_dir())
+}
+
+fn is_crate(folder: &Path) -> bool {
+    folder.join("Cargo.toml").exists()
 }
 
 /// The spec of an example.
@@ -106,7 +117,7 @@ pub fn stem(path: &Path) -> String {
 }
 
 /// What is in a folder, by name.
-pub fn files(folder: &Path) -> Vec<PathBuf> {
+fn files(folder: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
     let mut files: Vec<_> = entries.flatten().map(|entry| entry.path()).collect();
     files.sort();

@@ -2,7 +2,7 @@
 
 use kps_tests::code::{functions_of, Code};
 use kps_tests::target::{as_crate, build, target, with_its_module};
-use kps_tests::{acts, examples, files, kpsc, printed, repository, stem};
+use kps_tests::{acts, crates, examples, kpsc, printed, stem};
 use libtest_mimic::{Arguments, Failed, Trial};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -34,12 +34,6 @@ fn main() {
         add(format!("converted: {}", stem(&spec)), Box::new(move || converted_is_the_same(&spec)));
     }
     libtest_mimic::run(&arguments, trials).exit();
-}
-
-/// The examples that are crates.
-fn crates() -> Vec<PathBuf> {
-    let folders = files(&repository().join("examples"));
-    folders.into_iter().filter(|folder| folder.join("Cargo.toml").exists()).collect()
 }
 
 /// The crate without what others have left in it.
@@ -100,5 +94,6 @@ fn converted_is_the_same(spec: &Path) {
 /// What runs in the place of functions, or around them.
 fn bodies(module: &[u8]) -> BTreeMap<String, Code> {
     let functions = functions_of(module).into_iter();
-    functions.filter(|(name, _)| name.starts_with("kps_body_")).collect()
+    let is_body = |name: &str| ["kps_body_", "kps_c_"].iter().any(|prefix| name.starts_with(prefix));
+    functions.filter(|(name, _)| is_body(name)).collect()
 }

@@ -4,7 +4,8 @@ use kps_grammar::Source;
 use kps_tests::mistakes::mistakes;
 use kps_tests::pages::{block, blocks, pages, read, SCRIPTS};
 use kps_tests::{
-    check_spec, example, examples, fixes, fixture_cache, kpsc, printed, repository, specs, stem, FIXTURE,
+    check_spec, crates, example, examples, fixes, fixture_cache, kpsc, printed, repository, specs, stem,
+    FIXTURE,
 };
 use kpsc::diag::ALL;
 use kpsc::input;
@@ -361,6 +362,10 @@ fn commands_are_known(page: &str, text: &str) {
                 let usage = format!("\ncargo xtask {word}");
                 assert!(read("xtask/src/main.rs").contains(&usage), "{page}: {line}");
             }
+            // A part of `cargo test --workspace`.
+            ["cargo", "test", "--package", name] => {
+                assert!(crates().iter().any(|folder| stem(folder) == *name), "{page}: there is no {name}");
+            }
             // What `cargo xtask` does or asks for itself.
             ["cargo", "build", "--release", "--package", "kpsc"] | ["cargo", "install", "cargo-fuzz"] => {}
             _ => panic!("{page}: nobody runs this: {line}"),
@@ -418,6 +423,21 @@ fn every_example_is_one_spec_with_a_line_in_the_table() {
         assert!(text.contains("\n    test \""), "{name} has no test");
         let row = format!("| [{name}]({name}/{name}.kps) |");
         assert_eq!(table.matches(&row).count(), 1, "examples/README.md has no line with {row}");
+    }
+}
+
+#[test]
+fn every_example_that_is_a_crate_has_one_patch_and_a_line_in_the_table() {
+    let table = read("examples/README.md");
+    for folder in crates() {
+        let name = stem(&folder);
+        let source = read(&format!("examples/{name}/src/lib.rs"));
+        assert!(source.contains(&format!("\nmod {name} {{\n")), "{name}: the patch has another name");
+        let tests = read(&format!("examples/{name}/tests.kps"));
+        assert!(tests.starts_with(&format!("patch {name} {{\n")), "{name}: the tests are for another patch");
+        assert!(tests.contains("\n    test \""), "{name} has no test");
+        let link = format!("[{name}]({name}/src/lib.rs)");
+        assert_eq!(table.matches(&link).count(), 1, "examples/README.md has no line with {link}");
     }
 }
 

@@ -1,6 +1,6 @@
 //! What patches do to a running kernel: the default target, in a virtual machine for each case.
 
-use kps_tests::target::{build, doctored, target, Vm};
+use kps_tests::target::{as_crate, build, doctored, target, Vm};
 use kps_tests::{acts, example, kpsc, printed, repository, specs, stem};
 use libtest_mimic::{Arguments, Failed, Trial};
 use std::path::PathBuf;
@@ -22,12 +22,17 @@ fn main() {
     add("cycles: 100 times loaded and unloaded under load".into(), Box::new(hundred_cycles));
     for (case, function) in SLEEPERS {
         for ending in [Ending::Disabled, Ending::Replaced] {
-            let name = format!("unload: {case}, {ending:?}");
-            add(name, Box::new(move || unload_is_safe(case, function, ending)));
+            for form in [Form::Spec, Form::Crate] {
+                let name = format!("unload: {case}, {ending:?}, {form:?}");
+                add(name, Box::new(move || unload_is_safe(case, function, ending, form)));
+            }
         }
     }
     for ending in [Ending::Disabled, Ending::Replaced] {
-        add(format!("unload: pre_only, {ending:?}"), Box::new(move || pre_only_never_waits(ending)));
+        for form in [Form::Spec, Form::Crate] {
+            let name = format!("unload: pre_only, {ending:?}, {form:?}");
+            add(name, Box::new(move || pre_only_never_waits(ending, form)));
+        }
     }
     for spec in specs("acts") {
         add(format!("acts: {}", stem(&spec)), Box::new(move || acts(&spec, &[])));
@@ -54,6 +59,26 @@ fn spec(folder: &str, name: &str) -> PathBuf {
 
 fn module(folder: &str, name: &str) -> (String, Vec<u8>) {
     (format!("/{name}.ko"), build(&spec(folder, name), None))
+}
+
+/// What a patch is written as.
+#[derive(Debug, Clone, Copy)]
+enum Form {
+    Spec,
+    /// With the macros of patch crates: that which the spec is converted to.
+    Crate,
+}
+
+/// A patch that somebody sleeps in, or does not, with its path in the machine.
+fn sleepers_module(name: &str, form: Form) -> (String, Vec<u8>) {
+    match form {
+        Form::Spec => module("unload", name),
+        Form::Crate => {
+            let scratch = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
+            let krate = as_crate(&spec("unload", name), scratch.path());
+            (format!("/{name}.ko"), build(&krate, None))
+        }
+    }
 }
 
 /// The module that `cargo xtask bench` generates, the one by hand and the kernel's sample in C.
@@ -153,8 +178,8 @@ until_holds() { n=0; until eval \"$1\"; do n=$((n + 1)); [ $n -lt 2000 ] || { ec
 ";
 
 /// The patch is not let go while a task is in its code, whatever the task does there.
-fn unload_is_safe(case: &str, function: &str, how: Ending) {
-    let mut vm = Vm::boot(vec![module("unload", case), module("unload", "successor")]);
+fn unload_is_safe(case: &str, function: &str, how: Ending, form: Form) {
+    let mut vm = Vm::boot(vec![sleepers_module(case, form), module("unload", "successor")]);
     let (take_away, gone) = ending(case, how);
     let report = vm.sh(&format!(
         "{STACKS}
@@ -180,8 +205,8 @@ fn unload_is_safe(case: &str, function: &str, how: Ending) {
 }
 
 /// Under a hook that runs before a function only, the sleep of the original holds nothing up.
-fn pre_only_never_waits(how: Ending) {
-    let mut vm = Vm::boot(vec![module("unload", "pre_only"), module("unload", "successor")]);
+fn pre_only_never_waits(how: Ending, form: Form) {
+    let mut vm = Vm::boot(vec![sleepers_module("pre_only", form), module("unload", "successor")]);
     let (take_away, gone) = ending("pre_only", how);
     let report = vm.sh(&format!(
         "{STACKS}

@@ -23,6 +23,8 @@ use tokens::Tokens;
 pub struct Surroundings {
     /// The facts of the target, if one is named.
     pub facts: Option<Facts>,
+    /// The path of the file that kpsc has written into the crate, with the types of the kernel.
+    pub bindings: String,
     /// The texts of the files in C that the patch names, by their path.
     pub c_files: BTreeMap<String, String>,
     /// The SHA-256 of the crate's text.
@@ -69,7 +71,7 @@ pub fn livepatch(
             errors
         }
         None => {
-            let outline = on_host(Types::Bound);
+            let outline = on_host(Types::Bound(&surroundings.bindings));
             let missing = "KPS_FACTS does not name the facts of a kernel: build with `kpsc build`, or with make and the crate's own Kbuild file";
             quote! {
                 #[cfg(CONFIG_RUST)]

@@ -15,8 +15,8 @@ use syn::ItemMod;
 pub(super) enum Types<'a> {
     /// They are known.
     Known(&'a TokenStream),
-    /// From the file that kpsc has written into the crate.
-    Bound,
+    /// From the file of this path, which kpsc has written into the crate.
+    Bound(&'a str),
 }
 
 /// The module on the host.
@@ -24,8 +24,9 @@ pub(super) fn outline(patch: &Patch, module: &ItemMod, tokens: &Tokens<'_>, type
     let outline = Outline { tokens };
     let name = &module.ident;
     let types = match types {
-        Types::Known(types) => types.clone(),
-        Types::Bound => quote!(include!(concat!(env!("CARGO_MANIFEST_DIR"), "/src/bindings.rs"));),
+        Types::Known(types) => quote!(mod types { #types }),
+        // A module and not `include!`, because what the file says of itself has to stand at its start.
+        Types::Bound(file) => quote!(#[path = #file] mod types;),
     };
     let params = patch.params.iter().map(|param| outline.param(param));
     let states = patch.states.iter().map(|state| outline.state(state));
@@ -52,9 +53,7 @@ pub(super) fn outline(patch: &Patch, module: &ItemMod, tokens: &Tokens<'_>, type
         )]
         mod #name {
             use ::kps;
-            mod types {
-                #types
-            }
+            #types
             use {kps::prelude::*, types::*};
 
             #(#params)*

@@ -22,7 +22,7 @@ fn kept(target: &Target, cache: &Cache) -> (PathBuf, String) {
     // Another toolchain makes libraries that the first one's rustc does not read.
     sum.update(format!("{:?} {:?}", target.release(), target.tree()));
     let digest = sum.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-    (cache.root().join("macros").join(&target.name), digest)
+    (cache.macros(&target.name), digest)
 }
 
 /// Puts those that are kept into a folder that is going to be built, and says whether there are any: make builds what is not there.

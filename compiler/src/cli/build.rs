@@ -78,8 +78,9 @@ fn write_source(compiled: &Compiled, output: &Path) -> Result<PathBuf, Diagnosti
         })
     };
     let (new, old) = (scratch.path().join("new"), scratch.path().join("old"));
-    build::write_files(&emitted.files, &new)?;
-    if folder.join(format!("{name}.lines")).exists() {
+    build::lay_out(emitted, &new)?;
+    let ours = if compiled.is_crate() { "kps/crate.mk".to_owned() } else { format!("{name}.lines") };
+    if folder.join(ours).exists() {
         rename(&folder, &old)?;
     }
     rename(&new, &folder)?;
@@ -102,7 +103,7 @@ pub(super) fn module(
     })?;
     let tree = target.prepare(cache, progress())?;
     let Compiled { sources, name, emitted, .. } = compiled;
-    let is_crate = !emitted.facts.is_empty();
+    let is_crate = compiled.is_crate();
     build::lay_out(emitted, folder.path())?;
     let build = || build::build(emitted, name, sources, &tree, folder.path(), verbose);
     let built = match is_crate && !macros::bring(folder.path(), target, cache) {

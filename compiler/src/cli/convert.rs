@@ -6,9 +6,10 @@ use super::test::read_triggers;
 use super::written::Written;
 use super::{compile, open_target, report, say, CommandResult, Compiled, SpecArgs, TargetArgs};
 use crate::build::write_files;
-use crate::diag::Diagnostic;
+use crate::diag::{Diagnostic, KPS1211};
 use crate::disk::cannot;
-use crate::emit::Files;
+use crate::emit::{bindings, library, Files};
+use crate::patch_crate::BINDINGS;
 use crate::resolve::FileKind;
 use crate::target::Cache;
 use crate::{convert, input};
@@ -42,6 +43,10 @@ impl Convert {
     pub(super) fn run(self) -> CommandResult {
         let Form::Crate = self.to;
         let written = Written::read(&self.spec.spec)?;
+        if written.of_crate.is_some() {
+            let message = format!("{} is a crate already", self.spec.spec.display());
+            return Err(Diagnostic::error(KPS1211, message).help("name a .kps file"));
+        }
         let cache = Cache::open()?;
         let target = open_target(&cache, self.target.kernel.as_deref())?;
         let compiled = match compile(written, &target, &cache)? {
@@ -50,7 +55,9 @@ impl Convert {
         };
         let (files, found) = convert::convert(&compiled.checked, &compiled.sources);
         let code = report(&found, Some(&compiled.sources));
-        let Some(files) = files else { return Ok(code) };
+        let Some(mut files) = files else { return Ok(code) };
+        files.0.extend(library());
+        files.0.insert(BINDINGS.to_owned(), bindings(&compiled.checked));
         let copies = match copies(&compiled) {
             Ok(copies) => copies,
             Err(error) => return Ok(report(&[error], Some(&compiled.sources))),
@@ -75,8 +82,8 @@ fn copies(compiled: &Compiled) -> Result<Vec<Copy>, Diagnostic> {
     Ok(copies)
 }
 
-/// Writes the crate, whole or not at all. What is there stays: it may have changed since somebody wrote it.
-fn write(files: &Files, copies: &[Copy], output: &Path, folder: &Path) -> Result<(), Diagnostic> {
+/// Writes a crate, whole or not at all. What is there stays: it may have changed since somebody wrote it.
+pub(super) fn write(files: &Files, copies: &[Copy], output: &Path, folder: &Path) -> Result<(), Diagnostic> {
     let there = || {
         cannot("write", folder, &Error::from(ErrorKind::AlreadyExists))
             .help("choose another folder with `-o`, or remove this one")

@@ -2,6 +2,7 @@
 
 use super::written::Written;
 use super::{compile, open_target, CommandResult, SpecArgs, TargetArgs};
+use crate::emit::expand_crate;
 use crate::target::Cache;
 use std::io::Write as _;
 
@@ -22,6 +23,11 @@ impl Expand {
             Ok(compiled) => compiled,
             Err(code) => return Ok(code),
         };
+        if compiled.is_crate() {
+            let _ =
+                std::io::stdout().write_all(expand_crate(&compiled.checked, &compiled.sources).as_bytes());
+            return Ok(0);
+        }
         let mut text = String::new();
         for part in ["main", "types"] {
             let file = format!("{}_{part}.rs", compiled.name);

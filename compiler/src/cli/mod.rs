@@ -249,6 +249,13 @@ struct Compiled {
     emitted: Emitted,
 }
 
+impl Compiled {
+    /// Whether it is a crate, and not a spec.
+    fn is_crate(&self) -> bool {
+        !self.emitted.facts.is_empty()
+    }
+}
+
 /// What came of resolving and checking. Messages have been printed.
 struct Outcome {
     sources: Sources,

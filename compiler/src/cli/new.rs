@@ -1,14 +1,14 @@
 //! `kpsc new`.
 
-use super::{report, say, CommandResult};
+use super::{convert, report, say, CommandResult};
 use crate::disk::write_new;
-use crate::emit::{is_plain, skeleton};
+use crate::emit::{is_plain, library, new_crate, skeleton};
 use crate::resolve::check_name;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct New {
-    /// The name of the patch; its spec is NAME.kps in the current folder.
+    /// The name of the patch; its spec is NAME.kps in the current folder, its crate the folder NAME.
     #[arg(value_name = "NAME")]
     name: String,
     /// The function to change; one that shows the boot command line if not given.
@@ -17,6 +17,9 @@ pub(super) struct New {
     /// The object that the function is in.
     #[arg(long, value_name = "OBJECT", default_value = "vmlinux", value_parser = module, requires = "function")]
     object: String,
+    /// Write a patch crate and not a spec.
+    #[arg(long = "crate", conflicts_with = "function")]
+    is_crate: bool,
 }
 
 /// A name in C.
@@ -37,9 +40,17 @@ fn module(text: &str) -> Result<String, String> {
 
 impl New {
     pub(super) fn run(self) -> CommandResult {
-        let New { name, function, object } = self;
+        let New { name, function, object, is_crate } = self;
         if let Some(error) = check_name(&name) {
             return Ok(report(&[error], None));
+        }
+        if is_crate {
+            let mut files = new_crate(&name);
+            files.0.extend(library());
+            let folder = PathBuf::from(&name);
+            convert::write(&files, &[], Path::new("."), &folder)?;
+            say(folder.display());
+            return Ok(0);
         }
         let path = PathBuf::from(format!("{name}.kps"));
         write_new(&path, skeleton(&name, function.as_deref(), &object).as_bytes())?;

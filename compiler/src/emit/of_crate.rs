@@ -1,9 +1,10 @@
 //! What a patch crate is built with: its own files, the library, and what has been found out about the patch.
 
 use super::library::{library, LIBRARY};
-use super::{c, functions, print, symvers, templates, Emitted, Files};
+use super::{c, functions, print, splice, symvers, templates, Emitted, Files};
 use crate::Checked;
 use kps_grammar::{Language, Sources};
+use quote::quote;
 use std::collections::BTreeMap;
 
 /// The makefile that the crate's own one includes.
@@ -37,6 +38,16 @@ pub fn beside(checked: &Checked) -> BTreeMap<String, String> {
         add(&format!("patch_c{n}.c"), c::wrapper(patch, n, file, &file.path));
     }
     files
+}
+
+/// What the module of a crate becomes in a kernel build, for people: with the author's text where the macro puts it.
+pub fn expand_crate(checked: &Checked, sources: &Sources) -> String {
+    let patch = checked.patch();
+    let name = kps_codegen::names::ident(&patch.name);
+    let contents = kps_codegen::contents(patch, &quote!(#name::Module));
+    let (declaration, within) = (&contents.declaration, contents.within(&name));
+    let printed = print(quote!(#declaration #within));
+    splice::splice(&printed, &super::fragments(patch), sources, "").0
 }
 
 /// The kernel's types for the host, where no facts of a kernel are.

@@ -11,12 +11,14 @@ const MAKEFILE: &str = include_str!("../../../templates/Makefile.tera");
 const SPEC: &str = include_str!("../../../templates/spec.kps.tera");
 const FUNCTION: &str = include_str!("../../../templates/function.kps.tera");
 const MANIFEST: &str = include_str!("../../../templates/crate/Cargo.toml.tera");
+const CRATE_ROOT: &str = include_str!("../../../templates/crate/lib.rs.tera");
+const CRATE_TESTS: &str = include_str!("../../../templates/crate/tests.kps.tera");
 const CRATE_KBUILD: &str = include_str!("../../../templates/crate/Kbuild.tera");
 /// What version control leaves alone in a crate.
 pub(super) const IGNORED: &str = include_str!("../../../templates/crate/gitignore");
 
 /// The names and texts of all templates.
-fn templates() -> [(&'static str, &'static str); 7] {
+fn templates() -> [(&'static str, &'static str); 9] {
     [
         ("Kbuild", KBUILD),
         ("Makefile", MAKEFILE),
@@ -25,6 +27,8 @@ fn templates() -> [(&'static str, &'static str); 7] {
         ("function", FUNCTION),
         ("Cargo.toml", MANIFEST),
         ("crate/Kbuild", CRATE_KBUILD),
+        ("crate/lib.rs", CRATE_ROOT),
+        ("crate/tests.kps", CRATE_TESTS),
     ]
 }
 
@@ -37,6 +41,12 @@ pub(super) fn kbuild(name: &str, c_files: usize) -> String {
 
 pub(super) fn makefile(name: &str) -> String {
     render("Makefile", &context([("name", name)]))
+}
+
+/// The source of a crate that acts as it is, and its tests.
+pub(super) fn crate_sources(name: &str) -> [(&'static str, String); 2] {
+    let of = |template| render(template, &context([("name", name)]));
+    [("src/lib.rs", of("crate/lib.rs")), ("tests.kps", of("crate/tests.kps"))]
 }
 
 /// The makefile of a crate.

@@ -72,6 +72,11 @@ impl Cache {
         self.root.join("kernels").join(name)
     }
 
+    /// The folder of the macros that a target's compilers have made.
+    pub fn macros(&self, name: &str) -> PathBuf {
+        self.root.join("macros").join(name)
+    }
+
     pub(super) fn toolchains(&self) -> PathBuf {
         self.root.join("toolchains")
     }

@@ -19,6 +19,7 @@ impl Cache {
         // Without its manifest it is no target any more, however far the rest gets.
         Manifest::remove(&folder)?;
         remove(&folder)?;
+        remove(&self.macros(name))?;
         self.needless_toolchains()?.iter().try_for_each(|path| remove(path))
     }
 
@@ -38,6 +39,9 @@ impl Cache {
             );
         }
         unused.extend(self.needless_toolchains()?);
+        let names = self.names()?;
+        let is_needless = |path: &PathBuf| !names.iter().any(|name| self.macros(name) == *path);
+        unused.extend(entries(&self.root().join("macros"))?.into_iter().filter(is_needless));
         unused.extend(
             ["adding", "replaced", "apt"]
                 .map(|name| self.root().join(name))

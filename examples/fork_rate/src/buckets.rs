@@ -7,13 +7,13 @@
 //!
 //! An entry is one word, and changes by one compare-and-exchange: whoever reads it sees one user with that user's own time. 24 bits are
 //! the user; the other eight bits of a user's number are the set that the entry is in. 40 bits are time, and wrap around in nine years. For as
-//! long as it takes to fill a bucket, an old entry may then be taken for one that is in use.
+//! long as it takes to fill a bucket, an old entry may then look as if it were in use.
 
 use core::sync::atomic::{AtomicU64, Ordering};
 
 /// How many sets there are: as many as a `u8` can tell apart.
 const SETS: usize = 256;
-/// How many entries a set has. With their 32 bytes they share a cache line.
+/// How many entries a set has.
 const WAYS: usize = 4;
 
 /// A tick is this power of two of nanoseconds: 262 us.
@@ -25,7 +25,7 @@ const TIME: u64 = (1 << 40) - 1;
 
 /// How fast tokens come, and how many a bucket holds.
 #[derive(Debug, Clone, Copy)]
-pub struct Limit {
+pub(crate) struct Limit {
     /// The ticks until the next token.
     interval: u64,
     /// The ticks until an empty bucket is full.
@@ -35,11 +35,11 @@ pub struct Limit {
 impl Limit {
     /// The most tokens that a bucket holds. They come once a minute or faster, so that the time to fill it is a small part of
     /// [`TIME`].
-    pub const MAX_BURST: u32 = 1 << 16;
+    pub(crate) const MAX_BURST: u32 = 1 << 16;
 
     /// A bucket of `burst` tokens (at least 1, at most [`Limit::MAX_BURST`]) that gets `per_minute` new ones each minute, as far as they
-    /// can be a whole number of ticks apart: the error is 1 in 100 at 75 a second, 1 in 10 at 750. None if no token ever came.
-    pub fn new(burst: u32, per_minute: u32) -> Option<Limit> {
+    /// can be a whole number of ticks apart: the error is at most 1 in 100 up to 75 a second, and 1 in 10 up to 750. None if no token ever came.
+    pub(crate) fn new(burst: u32, per_minute: u32) -> Option<Limit> {
         let per_minute = u64::from(per_minute);
         let interval = MINUTE.wrapping_add(per_minute / 2).checked_div(per_minute)?.max(1);
         let burst = u64::from(burst.clamp(1, Self::MAX_BURST));
@@ -61,7 +61,7 @@ impl Limit {
 
 /// What has become of somebody who wants a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
+pub(crate) enum Verdict {
     /// There was one.
     Granted,
     /// The bucket is empty.
@@ -72,12 +72,17 @@ pub enum Verdict {
 
 /// The buckets of all users.
 #[derive(Debug)]
-pub struct Buckets([[AtomicU64; WAYS]; SETS]);
+pub(crate) struct Buckets([Set; SETS]);
+
+/// The entries that a user's bucket may be in. They share a cache line.
+#[derive(Debug)]
+#[repr(align(32))]
+struct Set([AtomicU64; WAYS]);
 
 impl Buckets {
     /// A table in which all buckets are full.
-    pub const fn new() -> Self {
-        Buckets([const { [const { AtomicU64::new(0) }; WAYS] }; SETS])
+    pub(crate) const fn new() -> Self {
+        Buckets([const { Set([const { AtomicU64::new(0) }; WAYS]) }; SETS])
     }
 
     /// Takes a token out of a user's bucket. `clock` gives a time in nanoseconds that only goes forward, on all CPUs together.
@@ -85,9 +90,9 @@ impl Buckets {
     /// It may be called wherever the clock may. If another CPU changes the same entry meanwhile it begins anew, so one of them always gets
     /// on. Two CPUs that meet a new user at once may choose different entries for it. Only the first one in the set counts from then on,
     /// and the other is free again when its time has come.
-    pub fn take(&self, user: u32, clock: impl Fn() -> u64, limit: Limit) -> Verdict {
+    pub(crate) fn take(&self, user: u32, clock: impl Fn() -> u64, limit: Limit) -> Verdict {
         let (set, tag) = place(user);
-        let set = &self.0[usize::from(set)];
+        let Set(set) = &self.0[usize::from(set)];
         loop {
             // The clock is read behind the entries, or another CPU could put an entry further off, from our point of view, than the limit
             // allows. What an entry says is its only word, so this is all the order that is needed.
@@ -156,6 +161,23 @@ mod tests {
         assert_eq!(granted(&buckets, 1000, 5 * NS + NS / 2, limit, 100), 0);
         assert_eq!(granted(&buckets, 1000, 8 * NS + NS / 2, limit, 100), 3);
         assert_eq!(granted(&buckets, 1000, 3600 * NS, limit, 100), 10);
+    }
+
+    /// The bucket of the textbooks counts what is in it.
+    #[test]
+    fn it_is_a_token_bucket() {
+        let (buckets, limit) = (Buckets::new(), limit(20, 6000));
+        let (mut inside, mut time, mut random) = (limit.depth, 1, 1_u32);
+        for n in 0..100_000 {
+            random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            // Now and then nobody comes for a while.
+            let elapsed = u64::from(random >> 16) % if n % 100 == 0 { 2000 } else { 60 };
+            time += elapsed;
+            inside = limit.depth.min(inside + elapsed);
+            let expected = if inside >= limit.interval { Verdict::Granted } else { Verdict::Refused };
+            inside -= if expected == Verdict::Granted { limit.interval } else { 0 };
+            assert_eq!(buckets.take(1000, || time << TICK_SHIFT, limit), expected, "try {n}");
+        }
     }
 
     #[test]

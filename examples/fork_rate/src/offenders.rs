@@ -13,11 +13,11 @@ const ENTRIES: usize = 16;
 /// A table of users and how often they were refused. An entry is one word, the user above the count, so that nobody sees the one without
 /// the other. A count of 0 is an entry without a user.
 #[derive(Debug)]
-pub struct Offenders([AtomicU64; ENTRIES]);
+pub(crate) struct Offenders([AtomicU64; ENTRIES]);
 
 impl Offenders {
     /// A table without anybody.
-    pub const fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         Offenders([const { AtomicU64::new(0) }; ENTRIES])
     }
 
@@ -25,7 +25,7 @@ impl Offenders {
     ///
     /// It may be called anywhere. Two CPUs that meet the same new user at once may choose different entries for it. The user is then
     /// there twice, with counts that add up.
-    pub fn count(&self, user: u32) -> u32 {
+    pub(crate) fn count(&self, user: u32) -> u32 {
         loop {
             let (entry, seen) = self.find(user);
             let count = count_of(seen).saturating_add(1);
@@ -38,7 +38,7 @@ impl Offenders {
     }
 
     /// The users in the table and their counts, each as it is in the moment when it comes up.
-    pub fn iter(&self) -> impl Iterator<Item = (u32, u32)> + '_ {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (u32, u32)> + '_ {
         let words = self.0.iter().map(|entry| entry.load(Ordering::Relaxed));
         words.filter(|&word| count_of(word) != 0).map(|word| (user_of(word), count_of(word)))
     }

@@ -1,20 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Who has killed my process? Its parent learns the signal and not the sender; with this patch the kernel's log has both.
+//! Who has killed my process? Its parent learns the signal and not the sender. With this patch the kernel's log names both.
 #![cfg_attr(not(any(test, CONFIG_RUST)), no_std)]
 
 use kps::prelude::*;
 
-/// Logs who kills whom: the sender, the signal and the process that gets it.
+/// Logs who kills whom.
 #[livepatch(license = "GPL", version = "1.0")]
 mod kill_watch {
     /// The number of the signal that is logged; 9 is SIGKILL, 0 none
     #[param(mode = 0o644)]
     static signal: c_int = 9;
 
-    /// How many were sent, those among them of which the log says nothing.
+    /// How many were sent, with those of which the log says nothing.
     static SENT: AtomicU32 = AtomicU32::new(0);
 
-    // Whatever sends a signal to a process or a thread comes by here. Some do so under `tasklist_lock`, so nothing here sleeps.
+    /// `include/linux/sched/signal.h`: in the place of `info`, it says that the kernel itself sends the signal.
+    const SEND_SIG_PRIV: usize = 1;
+
+    // What kill(), tgkill(), pidfd_send_signal() and their like have permitted comes by here. Some callers hold `tasklist_lock`, so nothing
+    // here sleeps.
     #[post(vmlinux::do_send_sig_info)]
     unsafe fn name_both(
         sig: c_int,
@@ -23,16 +27,23 @@ mod kill_watch {
         r#type: pid_type,
         ret: c_int,
     ) {
+        // Signal 0 only asks whether there is such a process.
         if ret == 0 && sig != 0 && sig == signal.get() {
             SENT.fetch_add(1, Ordering::Relaxed);
-            // Users may kill their own processes as fast as they can, and must not fill the log by it.
+            // Whoever kills processes of their own as fast as they can must not fill the log.
             if __printk_ratelimit(c"kill_watch".as_ptr()) != 0 {
                 let sender = kernel::current!().as_ptr().cast::<task_struct>();
-                // SAFETY: the sender is the running task, and whoever calls the old function holds on to `p` until it is back.
-                // A `comm` may change while it is read, but its last byte is always 0. `{:?}` escapes what a user has put into it.
+                let whose = if info as usize == SEND_SIG_PRIV { "the kernel in " } else { "" };
+                // SAFETY: the sender is the task that runs here, and callers keep `p` alive, by a reference or RCU, until they are back. A
+                // `comm` may change while it is read, but its last byte is always 0.
                 let (from, to) =
                     unsafe { (CStr::from_ptr((*sender).comm.as_ptr()), CStr::from_ptr((*p).comm.as_ptr())) };
-                pr_info!("{:?} ({}) sent signal {} to {:?} ({})\n", from, (*sender).tgid, sig, to, (*p).tgid);
+                // Users choose these names. `{:?}` escapes them, so that none of them can look like a line of the log.
+                pr_info!(
+                    "{whose}{from:?} ({}) sent signal {sig} to {to:?} ({})\n",
+                    (*sender).tgid,
+                    (*p).tgid
+                );
             }
         }
     }
