@@ -1,6 +1,7 @@
 //! What the suites share: a kernel to test on, and the program under test.
 
 pub mod btf;
+pub mod crates;
 pub mod fixture;
 pub mod miniature;
 pub mod mistakes;

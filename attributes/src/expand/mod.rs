@@ -148,10 +148,12 @@ fn inner(tree: TokenTree) -> TokenTree {
 /// Whether this is `[doc = " SAFETY: .."]` or the like.
 fn is_comment(tree: &TokenTree) -> bool {
     let TokenTree::Group(group) = tree else { return false };
-    let words: Vec<String> = group.stream().into_iter().take(3).map(|tree| tree.to_string()).collect();
-    let text = match (group.delimiter(), words.as_slice()) {
-        (Delimiter::Bracket, [doc, equals, text]) if doc == "doc" && equals == "=" => text,
-        _ => return false,
-    };
-    ["\" SAFETY:", "\" WHY:"].iter().any(|start| text.starts_with(start))
+    let mut trees = group.stream().into_iter();
+    let (doc, equals, text) = (trees.next(), trees.next(), trees.next());
+    let is_word = |tree: Option<TokenTree>, word: &str| tree.is_some_and(|tree| tree.to_string() == word);
+    if group.delimiter() != Delimiter::Bracket || !is_word(doc, "doc") || !is_word(equals, "=") {
+        return false;
+    }
+    let text = text.and_then(|text| syn::parse2::<syn::LitStr>(text.into()).ok());
+    text.is_some_and(|text| [" SAFETY:", " WHY:"].iter().any(|start| text.value().starts_with(start)))
 }
