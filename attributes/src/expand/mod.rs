@@ -109,16 +109,22 @@ fn contents(
 fn without_safety(tokens: TokenStream, is_top: bool) -> TokenStream {
     let mut out = TokenStream::new();
     let mut pending = None;
+    // A comment goes on in the lines behind its first.
+    let mut in_comment = false;
     for tree in tokens {
         if let Some(pound) = pending.take() {
-            if !is_comment(&tree) {
+            in_comment = doc(&tree).is_some_and(|text| in_comment || starts_comment(&text));
+            if !in_comment {
                 out.extend([pound, inner(tree)]);
             }
             continue;
         }
         match tree {
             TokenTree::Punct(ref punct) if punct.as_char() == '#' => pending = Some(tree),
-            tree => out.extend([inner(tree)]),
+            tree => {
+                in_comment = false;
+                out.extend([inner(tree)]);
+            }
         }
     }
     out.extend(pending);
@@ -145,15 +151,17 @@ fn inner(tree: TokenTree) -> TokenTree {
     }
 }
 
-/// Whether this is `[doc = " SAFETY: .."]` or the like.
-fn is_comment(tree: &TokenTree) -> bool {
-    let TokenTree::Group(group) = tree else { return false };
+/// The text of `[doc = ".."]`.
+fn doc(tree: &TokenTree) -> Option<String> {
+    let TokenTree::Group(group) = tree else { return None };
     let mut trees = group.stream().into_iter();
-    let (doc, equals, text) = (trees.next(), trees.next(), trees.next());
-    let is_word = |tree: Option<TokenTree>, word: &str| tree.is_some_and(|tree| tree.to_string() == word);
-    if group.delimiter() != Delimiter::Bracket || !is_word(doc, "doc") || !is_word(equals, "=") {
-        return false;
-    }
-    let text = text.and_then(|text| syn::parse2::<syn::LitStr>(text.into()).ok());
-    text.is_some_and(|text| [" SAFETY:", " WHY:"].iter().any(|start| text.value().starts_with(start)))
+    let (doc, equals, text) = (trees.next()?, trees.next()?, trees.next()?);
+    let is_doc =
+        group.delimiter() == Delimiter::Bracket && doc.to_string() == "doc" && equals.to_string() == "=";
+    is_doc.then(|| syn::parse2::<syn::LitStr>(text.into()).ok()).flatten().map(|text| text.value())
+}
+
+/// Whether the text is one of those that travel as doc attributes.
+fn starts_comment(text: &str) -> bool {
+    [" SAFETY:", " WHY:"].iter().any(|start| text.starts_with(start))
 }

@@ -1,5 +1,4 @@
 //! Data that outlives functions: `shadow`, `state`.
-use kps::prelude::*;
 #[cfg(CONFIG_RUST)]
 kernel::prelude::module! {
     type : data::Module, name : "data", description : "Data that outlives functions.",
@@ -32,7 +31,6 @@ mod data {
         }
         impl klp_patch {
             /// All members zero, as C leaves those that an initialiser does not mention.
-            /// SAFETY: zero is a value of every C type that a kernel struct is made of.
             pub const ZERO: Self = unsafe { core::mem::zeroed() };
         }
         const _: () = {
@@ -68,7 +66,6 @@ mod data {
         }
         impl klp_object {
             /// All members zero, as C leaves those that an initialiser does not mention.
-            /// SAFETY: zero is a value of every C type that a kernel struct is made of.
             pub const ZERO: Self = unsafe { core::mem::zeroed() };
         }
         const _: () = {
@@ -90,7 +87,6 @@ mod data {
         }
         impl klp_func {
             /// All members zero, as C leaves those that an initialiser does not mention.
-            /// SAFETY: zero is a value of every C type that a kernel struct is made of.
             pub const ZERO: Self = unsafe { core::mem::zeroed() };
         }
         const _: () = {
@@ -113,7 +109,6 @@ mod data {
         }
         impl klp_callbacks {
             /// All members zero, as C leaves those that an initialiser does not mention.
-            /// SAFETY: zero is a value of every C type that a kernel struct is made of.
             pub const ZERO: Self = unsafe { core::mem::zeroed() };
         }
         const _: () = {
@@ -136,7 +131,6 @@ mod data {
         }
         impl klp_state {
             /// All members zero, as C leaves those that an initialiser does not mention.
-            /// SAFETY: zero is a value of every C type that a kernel struct is made of.
             pub const ZERO: Self = unsafe { core::mem::zeroed() };
         }
         const _: () = {
@@ -308,8 +302,6 @@ mod data {
             mut m: *mut seq_file,
             mut v: *mut c_void,
         ) -> c_int {
-            /// SAFETY: the old function gets the arguments that its caller passed or that the hook before it chose. It
-            /// is entered behind its ftrace site, so the call does not come back here.
             let mut ret = unsafe { kps_orig_cmdline_proc_show(m, v) };
             unsafe {
                 if let Some(n) = looks.get_or_init(m, GFP_KERNEL) {
@@ -332,13 +324,11 @@ mod data {
         unsafe extern "C" fn kps_body_netif_rx(
             kps_frame: *mut kps::frame::Frame<0>,
         ) -> c_int {
-            /// SAFETY: the entry passes the frame that it has just built on this task's own stack.
             let kps_frame = unsafe { &mut *kps_frame };
             let mut skb: *mut sk_buff = kps_frame.args[0] as *mut sk_buff;
             unsafe { seen.remove(skb) };
             kps_frame.args[0] = skb as usize as u64;
             kps_frame.go_on = 1;
-            /// SAFETY: every C return type has the value zero, and the entry discards this one.
             unsafe { kps::frame::unread() }
         }
         pub(super) unsafe extern "C" fn kps_pre_patch(obj: *mut klp_object) -> c_int {
@@ -417,7 +407,6 @@ mod data {
             use super::super::types::klp_object;
             use super::*;
             pub(super) unsafe extern "C" fn pre_patch(obj: *mut klp_object) -> c_int {
-                /// SAFETY: this is `pre_patch`, under `klp_mutex`.
                 if let Err(refusal) = unsafe { lasting::join(&DATA) } {
                     if let Refusal::OtherType(name) = refusal {
                         kernel::pr_err!(
@@ -426,19 +415,15 @@ mod data {
                     }
                     return refusal.errno();
                 }
-                /// SAFETY: the kernel has called this with the object.
                 let status = unsafe { kps_in_vmlinux::kps_pre_patch(obj) };
                 if status != 0 {
-                    /// SAFETY: the kernel calls no `post_unpatch` of an object that refuses.
                     unsafe { lasting::leave(&DATA, false) };
                     return status;
                 }
-                /// SAFETY: all have joined.
                 unsafe { lasting::begin(&DATA) };
                 0
             }
             pub(super) unsafe extern "C" fn post_patch(_obj: *mut klp_object) {
-                /// SAFETY: the kernel calls this when every task runs the new code, and has taken the replaced patches away.
                 unsafe {
                     lasting::settle(
                         &DATA,
@@ -448,11 +433,9 @@ mod data {
                 };
             }
             pub(super) unsafe extern "C" fn pre_unpatch(_obj: *mut klp_object) {
-                /// SAFETY: the kernel calls this before the first task leaves the new code.
                 unsafe { lasting::retire(&DATA) };
             }
             pub(super) unsafe extern "C" fn post_unpatch(_obj: *mut klp_object) {
-                /// SAFETY: the kernel calls this when no task runs the new code, or has been forced to think so.
                 unsafe { lasting::leave(&DATA, (*addr_of!(PATCH)).forced) };
             }
         }
@@ -498,8 +481,6 @@ mod data {
         pub(crate) struct Module;
         impl kernel::Module for Module {
             fn init(module: &'static kernel::ThisModule) -> kernel::error::Result<Self> {
-                /// SAFETY: the linker script of the kernel bounds its notes with these symbols, and `ENTRIES` points
-                /// to functions of the kernel.
                 let same = unsafe {
                     let notes = (addr_of!(kps_start_notes), addr_of!(kps_stop_notes));
                     guard::check(&BUILD_ID, notes, &ENTRIES)
@@ -519,15 +500,11 @@ mod data {
                         return Err(kernel::error::code::ENOEXEC);
                     }
                 }
-                /// SAFETY: nobody else knows the tables yet. They live as long as the module, which the kernel pins
-                /// until the last task has left the patch.
                 let status = unsafe {
                     let patch = addr_of_mut!(PATCH);
                     (*patch).r#mod = module.as_ptr().cast();
                     klp_enable_patch(patch)
                 };
-                /// WHY: `pre_patch` may refuse with any number, and only a negative one keeps the module from
-                /// staying.
                 let status = if status > 0 { -EINVAL } else { status };
                 kernel::error::to_result(status)?;
                 Ok(Module)

@@ -1,5 +1,4 @@
 //! What runs before, after and in the place of functions: `pre`, `post`, `replace`.
-use kps::prelude::*;
 #[cfg(CONFIG_RUST)]
 kernel::prelude::module! {
     type : hooks::Module, name : "hooks", authors : ["A"], description :
@@ -30,7 +29,6 @@ mod hooks {
         }
         impl klp_patch {
             /// All members zero, as C leaves those that an initialiser does not mention.
-            /// SAFETY: zero is a value of every C type that a kernel struct is made of.
             pub const ZERO: Self = unsafe { core::mem::zeroed() };
         }
         const _: () = {
@@ -65,7 +63,6 @@ mod hooks {
         }
         impl klp_object {
             /// All members zero, as C leaves those that an initialiser does not mention.
-            /// SAFETY: zero is a value of every C type that a kernel struct is made of.
             pub const ZERO: Self = unsafe { core::mem::zeroed() };
         }
         const _: () = {
@@ -87,7 +84,6 @@ mod hooks {
         }
         impl klp_func {
             /// All members zero, as C leaves those that an initialiser does not mention.
-            /// SAFETY: zero is a value of every C type that a kernel struct is made of.
             pub const ZERO: Self = unsafe { core::mem::zeroed() };
         }
         const _: () = {
@@ -110,7 +106,6 @@ mod hooks {
         }
         impl klp_callbacks {
             /// All members zero, as C leaves those that an initialiser does not mention.
-            /// SAFETY: zero is a value of every C type that a kernel struct is made of.
             pub const ZERO: Self = unsafe { core::mem::zeroed() };
         }
         const _: () = {
@@ -181,7 +176,6 @@ mod hooks {
         unsafe extern "C" fn kps_body_meminfo_proc_show(
             kps_frame: *mut kps::frame::Frame<0>,
         ) -> c_int {
-            /// SAFETY: the entry passes the frame that it has just built on this task's own stack.
             let kps_frame = unsafe { &mut *kps_frame };
             let mut m: *mut seq_file = kps_frame.args[0] as *mut seq_file;
             let mut v: *mut c_void = kps_frame.args[1] as *mut c_void;
@@ -193,7 +187,6 @@ mod hooks {
             kps_frame.args[0] = m as usize as u64;
             kps_frame.args[1] = v as usize as u64;
             kps_frame.go_on = 1;
-            /// SAFETY: every C return type has the value zero, and the entry discards this one.
             unsafe { kps::frame::unread() }
         }
         extern "C" {
@@ -219,8 +212,6 @@ mod hooks {
             unsafe {
                 CALLS.fetch_add(1, Ordering::Relaxed);
             }
-            /// SAFETY: the old function gets the arguments that its caller passed or that the hook before it chose. It
-            /// is entered behind its ftrace site, so the call does not come back here.
             let mut ret = unsafe { kps_orig_cmdline_proc_show(m, v) };
             unsafe {
                 if ret == 0 {
@@ -267,7 +258,6 @@ mod hooks {
         /// Runs before `show_type`.
         #[no_mangle]
         unsafe extern "C" fn kps_body_show_type(kps_frame: *mut kps::frame::Frame<0>) {
-            /// SAFETY: the entry passes the frame that it has just built on this task's own stack.
             let kps_frame = unsafe { &mut *kps_frame };
             let mut m: *mut seq_file = kps_frame.args[0] as *mut seq_file;
             unsafe {}
@@ -372,8 +362,6 @@ mod hooks {
         pub(crate) struct Module;
         impl kernel::Module for Module {
             fn init(module: &'static kernel::ThisModule) -> kernel::error::Result<Self> {
-                /// SAFETY: the linker script of the kernel bounds its notes with these symbols, and `ENTRIES` points
-                /// to functions of the kernel.
                 let same = unsafe {
                     let notes = (addr_of!(kps_start_notes), addr_of!(kps_stop_notes));
                     guard::check(&BUILD_ID, notes, &ENTRIES)
@@ -393,15 +381,11 @@ mod hooks {
                         return Err(kernel::error::code::ENOEXEC);
                     }
                 }
-                /// SAFETY: nobody else knows the tables yet. They live as long as the module, which the kernel pins
-                /// until the last task has left the patch.
                 let status = unsafe {
                     let patch = addr_of_mut!(PATCH);
                     (*patch).r#mod = module.as_ptr().cast();
                     klp_enable_patch(patch)
                 };
-                /// WHY: `pre_patch` may refuse with any number, and only a negative one keeps the module from
-                /// staying.
                 let status = if status > 0 { -EINVAL } else { status };
                 kernel::error::to_result(status)?;
                 Ok(Module)

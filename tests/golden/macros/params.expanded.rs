@@ -1,5 +1,4 @@
 //! Parameters of the module: `param`.
-use kps::prelude::*;
 #[cfg(CONFIG_RUST)]
 kernel::prelude::module! {
     type : params::Module, name : "params", description :
@@ -31,7 +30,6 @@ mod params {
         }
         impl klp_patch {
             /// All members zero, as C leaves those that an initialiser does not mention.
-            /// SAFETY: zero is a value of every C type that a kernel struct is made of.
             pub const ZERO: Self = unsafe { core::mem::zeroed() };
         }
         const _: () = {
@@ -66,7 +64,6 @@ mod params {
         }
         impl klp_object {
             /// All members zero, as C leaves those that an initialiser does not mention.
-            /// SAFETY: zero is a value of every C type that a kernel struct is made of.
             pub const ZERO: Self = unsafe { core::mem::zeroed() };
         }
         const _: () = {
@@ -88,7 +85,6 @@ mod params {
         }
         impl klp_func {
             /// All members zero, as C leaves those that an initialiser does not mention.
-            /// SAFETY: zero is a value of every C type that a kernel struct is made of.
             pub const ZERO: Self = unsafe { core::mem::zeroed() };
         }
         const _: () = {
@@ -111,7 +107,6 @@ mod params {
         }
         impl klp_callbacks {
             /// All members zero, as C leaves those that an initialiser does not mention.
-            /// SAFETY: zero is a value of every C type that a kernel struct is made of.
             pub const ZERO: Self = unsafe { core::mem::zeroed() };
         }
         const _: () = {
@@ -137,7 +132,6 @@ mod params {
         }
         impl kernel_param {
             /// All members zero, as C leaves those that an initialiser does not mention.
-            /// SAFETY: zero is a value of every C type that a kernel struct is made of.
             pub const ZERO: Self = unsafe { core::mem::zeroed() };
         }
         const _: () = {
@@ -167,7 +161,6 @@ mod params {
         }
         impl kparam_array {
             /// All members zero, as C leaves those that an initialiser does not mention.
-            /// SAFETY: zero is a value of every C type that a kernel struct is made of.
             pub const ZERO: Self = unsafe { core::mem::zeroed() };
         }
         const _: () = {
@@ -365,8 +358,6 @@ mod params {
             mut m: *mut seq_file,
             mut v: *mut c_void,
         ) -> c_int {
-            /// SAFETY: the old function gets the arguments that its caller passed or that the hook before it chose. It
-            /// is entered behind its ftrace site, so the call does not come back here.
             let mut ret = unsafe { kps_orig_cmdline_proc_show(m, v) };
             unsafe {
                 if verbose.get() || r#type.get() == 1 {
@@ -445,8 +436,6 @@ mod params {
         pub(crate) struct Module;
         impl kernel::Module for Module {
             fn init(module: &'static kernel::ThisModule) -> kernel::error::Result<Self> {
-                /// SAFETY: the linker script of the kernel bounds its notes with these symbols, and `ENTRIES` points
-                /// to functions of the kernel.
                 let same = unsafe {
                     let notes = (addr_of!(kps_start_notes), addr_of!(kps_stop_notes));
                     guard::check(&BUILD_ID, notes, &ENTRIES)
@@ -466,16 +455,12 @@ mod params {
                         return Err(kernel::error::code::ENOEXEC);
                     }
                 }
-                /// SAFETY: nobody else knows the tables yet. They live as long as the module, which the kernel pins
-                /// until the last task has left the patch.
                 let status = unsafe {
                     let patch = addr_of_mut!(PATCH);
                     (*patch).r#mod = module.as_ptr().cast();
                     (*patch).replace = super::verbose.get();
                     klp_enable_patch(patch)
                 };
-                /// WHY: `pre_patch` may refuse with any number, and only a negative one keeps the module from
-                /// staying.
                 let status = if status > 0 { -EINVAL } else { status };
                 kernel::error::to_result(status)?;
                 Ok(Module)

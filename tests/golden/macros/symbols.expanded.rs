@@ -1,5 +1,4 @@
 //! What the kernel does not export: `symbols`, `position`, `percpu`.
-use kps::prelude::*;
 #[cfg(CONFIG_RUST)]
 kernel::prelude::module! {
     type : symbols::Module, name : "symbols", description : "Symbols of the kernel's.",
@@ -30,7 +29,6 @@ mod symbols {
         }
         impl klp_patch {
             /// All members zero, as C leaves those that an initialiser does not mention.
-            /// SAFETY: zero is a value of every C type that a kernel struct is made of.
             pub const ZERO: Self = unsafe { core::mem::zeroed() };
         }
         const _: () = {
@@ -65,7 +63,6 @@ mod symbols {
         }
         impl klp_object {
             /// All members zero, as C leaves those that an initialiser does not mention.
-            /// SAFETY: zero is a value of every C type that a kernel struct is made of.
             pub const ZERO: Self = unsafe { core::mem::zeroed() };
         }
         const _: () = {
@@ -87,7 +84,6 @@ mod symbols {
         }
         impl klp_func {
             /// All members zero, as C leaves those that an initialiser does not mention.
-            /// SAFETY: zero is a value of every C type that a kernel struct is made of.
             pub const ZERO: Self = unsafe { core::mem::zeroed() };
         }
         const _: () = {
@@ -110,7 +106,6 @@ mod symbols {
         }
         impl klp_callbacks {
             /// All members zero, as C leaves those that an initialiser does not mention.
-            /// SAFETY: zero is a value of every C type that a kernel struct is made of.
             pub const ZERO: Self = unsafe { core::mem::zeroed() };
         }
         const _: () = {
@@ -188,8 +183,6 @@ mod symbols {
             mut m: *mut seq_file,
             mut v: *mut c_void,
         ) -> c_int {
-            /// SAFETY: the old function gets the arguments that its caller passed or that the hook before it chose. It
-            /// is entered behind its ftrace site, so the call does not come back here.
             let mut ret = unsafe { kps_orig_cmdline_proc_show(m, v) };
             unsafe {
                 show_type(m);
@@ -264,8 +257,6 @@ mod symbols {
         pub(crate) struct Module;
         impl kernel::Module for Module {
             fn init(module: &'static kernel::ThisModule) -> kernel::error::Result<Self> {
-                /// SAFETY: the linker script of the kernel bounds its notes with these symbols, and `ENTRIES` points
-                /// to functions of the kernel.
                 let same = unsafe {
                     let notes = (addr_of!(kps_start_notes), addr_of!(kps_stop_notes));
                     guard::check(&BUILD_ID, notes, &ENTRIES)
@@ -285,15 +276,11 @@ mod symbols {
                         return Err(kernel::error::code::ENOEXEC);
                     }
                 }
-                /// SAFETY: nobody else knows the tables yet. They live as long as the module, which the kernel pins
-                /// until the last task has left the patch.
                 let status = unsafe {
                     let patch = addr_of_mut!(PATCH);
                     (*patch).r#mod = module.as_ptr().cast();
                     klp_enable_patch(patch)
                 };
-                /// WHY: `pre_patch` may refuse with any number, and only a negative one keeps the module from
-                /// staying.
                 let status = if status > 0 { -EINVAL } else { status };
                 kernel::error::to_result(status)?;
                 Ok(Module)
