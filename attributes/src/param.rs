@@ -43,7 +43,7 @@ impl Reader<'_> {
     }
 
     fn default(&mut self, expr: &Expr) -> Option<ParamDefault> {
-        let span = self.at(expr.span());
+        let span = self.places.piece(expr).span;
         let list = match expr {
             Expr::Array(array) => Some(array.elems.iter().collect::<Vec<_>>()),
             _ => None,
@@ -55,7 +55,7 @@ impl Reader<'_> {
 
     fn value(&mut self, expr: &Expr) -> Option<ParamValue> {
         let at = |value: String, span| At { value, span };
-        let span = self.at(expr.span());
+        let span = self.places.piece(expr).span;
         match expr {
             Expr::Lit(literal) => match &literal.lit {
                 Lit::Int(number) => return Some(ParamValue::Number(at(number.to_string(), span))),

@@ -114,8 +114,7 @@ inner! {
     ///
     /// ```
     /// # use kps::prelude::*;
-    /// # #[livepatch(license = "GPL")]
-    /// # mod show {
+    /// # #[livepatch(license = "GPL")] mod show {
     /// #[pre(vmlinux::do_tcp_setsockopt)]
     /// unsafe fn limit(sk: *mut sock, level: c_int, mut optname: c_int) -> c_int {
     ///     if level != 6 {
@@ -125,8 +124,7 @@ inner! {
     ///         optname = 2;                    // what the old function is then called with
     ///     }
     /// }
-    /// # }
-    /// # fn main() {}
+    /// # } fn main() {}
     /// ```
     ///
     /// # What it becomes
@@ -159,16 +157,14 @@ inner! {
     ///
     /// ```
     /// # use kps::prelude::*;
-    /// # #[livepatch(license = "GPL")]
-    /// # mod show {
+    /// # #[livepatch(license = "GPL")] mod show {
     /// #[post(vmlinux::cmdline_proc_show)]
     /// unsafe fn mark(m: *mut seq_file, v: *mut c_void, mut ret: c_int) {
     ///     if ret == 0 {
     ///         seq_printf(m, c"kps=1\n".as_ptr());
     ///     }
     /// }
-    /// # }
-    /// # fn main() {}
+    /// # } fn main() {}
     /// ```
     ///
     /// # What it becomes
@@ -197,15 +193,13 @@ inner! {
     ///
     /// ```
     /// # use kps::prelude::*;
-    /// # #[livepatch(license = "GPL")]
-    /// # mod show {
+    /// # #[livepatch(license = "GPL")] mod show {
     /// #[replace(vmlinux::cmdline_proc_show)]
     /// unsafe fn show(m: *mut seq_file, v: *mut c_void) -> c_int {
     ///     seq_printf(m, c"> ".as_ptr());
     ///     original(m, v)
     /// }
-    /// # }
-    /// # fn main() {}
+    /// # } fn main() {}
     /// ```
     ///
     /// In a block of [`c`](macro@c), it stands on the declaration of a function in C that is the new body.
@@ -232,22 +226,18 @@ inner! {
     ///
     /// ```
     /// # use kps::prelude::*;
-    /// # #[livepatch(license = "GPL")]
-    /// # mod show {
+    /// # #[livepatch(license = "GPL")] mod show {
     /// #[pre_patch(vmlinux)]
     /// unsafe fn may_begin(obj: *mut klp_object) -> c_int {
     ///     pr_info!("about to begin\n");
     ///     0
     /// }
-    /// # }
-    /// # fn main() {}
+    /// # } fn main() {}
     /// ```
     ///
     /// # What it becomes
     ///
-    /// ```text
-    /// klp_object { callbacks: klp_callbacks { pre_patch: Some(..), .. }, .. }
-    /// ```
+    /// `pre_patch` in the `klp_callbacks` of the object's `klp_object`.
     ///
     /// # Rules
     ///
@@ -267,21 +257,17 @@ inner! {
     ///
     /// ```
     /// # use kps::prelude::*;
-    /// # #[livepatch(license = "GPL")]
-    /// # mod show {
+    /// # #[livepatch(license = "GPL")] mod show {
     /// #[post_patch(vmlinux)]
     /// unsafe fn begun() {
     ///     pr_info!("every task runs the new code\n");
     /// }
-    /// # }
-    /// # fn main() {}
+    /// # } fn main() {}
     /// ```
     ///
     /// # What it becomes
     ///
-    /// ```text
-    /// klp_object { callbacks: klp_callbacks { post_patch: Some(..), .. }, .. }
-    /// ```
+    /// `post_patch` in the `klp_callbacks` of the object's `klp_object`.
     ///
     /// # Rules
     ///
@@ -297,21 +283,17 @@ inner! {
     ///
     /// ```
     /// # use kps::prelude::*;
-    /// # #[livepatch(license = "GPL")]
-    /// # mod show {
+    /// # #[livepatch(license = "GPL")] mod show {
     /// #[pre_unpatch(vmlinux)]
     /// unsafe fn ends(_obj: *mut klp_object) {
     ///     pr_info!("tasks go back to the old code\n");
     /// }
-    /// # }
-    /// # fn main() {}
+    /// # } fn main() {}
     /// ```
     ///
     /// # What it becomes
     ///
-    /// ```text
-    /// klp_object { callbacks: klp_callbacks { pre_unpatch: Some(..), .. }, .. }
-    /// ```
+    /// `pre_unpatch` in the `klp_callbacks` of the object's `klp_object`.
     ///
     /// # Rules
     ///
@@ -327,21 +309,17 @@ inner! {
     ///
     /// ```
     /// # use kps::prelude::*;
-    /// # #[livepatch(license = "GPL")]
-    /// # mod show {
+    /// # #[livepatch(license = "GPL")] mod show {
     /// #[post_unpatch(vmlinux)]
     /// unsafe fn ended() {
     ///     pr_info!("gone\n");
     /// }
-    /// # }
-    /// # fn main() {}
+    /// # } fn main() {}
     /// ```
     ///
     /// # What it becomes
     ///
-    /// ```text
-    /// klp_object { callbacks: klp_callbacks { post_unpatch: Some(..), .. }, .. }
-    /// ```
+    /// `post_unpatch` in the `klp_callbacks` of the object's `klp_object`.
     ///
     /// # Rules
     ///
@@ -357,8 +335,7 @@ inner! {
     ///
     /// ```
     /// # use kps::prelude::*;
-    /// # #[livepatch(license = "GPL")]
-    /// # mod show {
+    /// # #[livepatch(license = "GPL")] mod show {
     /// /// What to show.
     /// #[param(mode = 0o644)]
     /// static mark: u32 = 1;
@@ -373,8 +350,7 @@ inner! {
     /// unsafe fn show(m: *mut seq_file, v: *mut c_void, ret: c_int) {
     ///     seq_printf(m, c"%u %u %s\n".as_ptr(), mark.get(), ports.len(), device.get().as_ptr());
     /// }
-    /// # }
-    /// # fn main() {}
+    /// # } fn main() {}
     /// ```
     ///
     /// # What it becomes
@@ -397,8 +373,7 @@ inner! {
     ///
     /// ```
     /// # use kps::prelude::*;
-    /// # #[livepatch(license = "GPL")]
-    /// # mod show {
+    /// # #[livepatch(license = "GPL")] mod show {
     /// #[shadow(on = sock, freed_by = vmlinux::sk_destruct(sk))]
     /// static hits: Shadow<AtomicU32> = Shadow {
     ///     init: AtomicU32::new(0),
@@ -416,8 +391,7 @@ inner! {
     ///         n.fetch_add(1, Ordering::Relaxed);
     ///     }
     /// }
-    /// # }
-    /// # fn main() {}
+    /// # } fn main() {}
     /// ```
     ///
     /// # What it becomes
@@ -447,8 +421,7 @@ inner! {
     ///
     /// ```
     /// # use kps::prelude::*;
-    /// # #[livepatch(license = "GPL")]
-    /// # mod show {
+    /// # #[livepatch(license = "GPL")] mod show {
     /// #[symbols(vmlinux)]
     /// extern "C" {
     ///     static console_printk: [c_int; 4];
@@ -464,8 +437,7 @@ inner! {
     ///         console_printk[0] = saved;
     ///     },
     /// };
-    /// # }
-    /// # fn main() {}
+    /// # } fn main() {}
     /// ```
     ///
     /// # What it becomes
@@ -491,8 +463,7 @@ inner! {
     ///
     /// ```
     /// # use kps::prelude::*;
-    /// # #[livepatch(license = "GPL")]
-    /// # mod show {
+    /// # #[livepatch(license = "GPL")] mod show {
     /// #[symbols(vmlinux)]
     /// extern "C" {
     ///     fn hidden(x: c_int) -> c_int;
@@ -504,8 +475,7 @@ inner! {
     ///     seq_printf(m, c"%s\n".as_ptr(), saved_command_line);
     ///     hidden(0)
     /// }
-    /// # }
-    /// # fn main() {}
+    /// # } fn main() {}
     /// ```
     ///
     /// # What it becomes
@@ -528,8 +498,7 @@ inner! {
     ///
     /// ```
     /// # use kps::prelude::*;
-    /// # #[livepatch(license = "GPL")]
-    /// # mod show {
+    /// # #[livepatch(license = "GPL")] mod show {
     /// #[symbols(vmlinux)]
     /// extern "C" {
     ///     #[position(2)]
@@ -540,8 +509,7 @@ inner! {
     /// unsafe fn both(m: *mut seq_file, v: *mut c_void, ret: c_int) {
     ///     show_type(m, v);
     /// }
-    /// # }
-    /// # fn main() {}
+    /// # } fn main() {}
     /// ```
     ///
     /// # What it becomes
@@ -560,8 +528,7 @@ inner! {
     ///
     /// ```
     /// # use kps::prelude::*;
-    /// # #[livepatch(license = "GPL")]
-    /// # mod show {
+    /// # #[livepatch(license = "GPL")] mod show {
     /// #[symbols(vmlinux)]
     /// extern "C" {
     ///     #[percpu]
@@ -573,8 +540,7 @@ inner! {
     ///     let first = runqueues.per_cpu_ptr(0);
     ///     pr_info!("{} tasks on the first CPU\n", (*first).nr_running);
     /// }
-    /// # }
-    /// # fn main() {}
+    /// # } fn main() {}
     /// ```
     ///
     /// # What it becomes
@@ -593,8 +559,7 @@ inner! {
     ///
     /// ```
     /// # use kps::prelude::*;
-    /// # #[livepatch(license = "GPL")]
-    /// # mod show {
+    /// # #[livepatch(license = "GPL")] mod show {
     /// #[c("helpers.c")]
     /// extern "C" {
     ///     fn helper(x: c_int) -> c_int;
@@ -607,8 +572,7 @@ inner! {
     /// unsafe fn call(m: *mut seq_file, v: *mut c_void, mut ret: c_int) {
     ///     ret = helper(ret);
     /// }
-    /// # }
-    /// # fn main() {}
+    /// # } fn main() {}
     /// ```
     ///
     /// # What it becomes

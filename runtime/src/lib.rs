@@ -32,10 +32,10 @@
 //! | module | for | may be used |
 //! |---|---|---|
 //! | [`prelude`] | bodies | |
-//! | [`bitfield`], [`flexible_array`], [`percpu`] | members and variables that Rust has no types for | anywhere |
-//! | [`param`] | parameters of the module | anywhere, but for texts that can be changed: where tasks may sleep |
-//! | [`state`] | changes of the system that the last patch takes back | in callbacks, under `klp_mutex`; its value anywhere |
-//! | [`shadow`] | data that belongs to objects of the kernel's | anywhere but in an NMI |
+//! | [`bitfield`], [`flexible_array`], [`percpu`](mod@percpu) | members and variables that Rust has no types for | anywhere |
+//! | [`param`](mod@param) | parameters of the module | anywhere, but for texts that can be changed: where tasks may sleep |
+//! | [`state`](mod@state) | changes of the system that the last patch takes back | in callbacks, under `klp_mutex`; its value anywhere |
+//! | [`shadow`](mod@shadow) | data that belongs to objects of the kernel's | anywhere but in an NMI |
 //! | [`klp`] | the same without its safeguards, as the kernel has it | anywhere but in an NMI |
 //! | [`frame`], [`gate`], [`guard`], [`lasting`], [`note`], [`shim`] | generated code | as each says |
 //!

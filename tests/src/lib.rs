@@ -2,6 +2,7 @@
 
 pub mod btf;
 pub mod code;
+pub mod crates;
 pub mod fixture;
 pub mod miniature;
 pub mod mistakes;

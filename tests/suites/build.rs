@@ -373,6 +373,8 @@ fn what_macros_stand_on_compiles_with_what_the_target_has() {
     rustc("kps_codegen", "codegen/src/lib.rs", &["kps_plan", "proc_macro2", "quote", "syn"]);
     let inner = ["kps_ast", "kps_codegen", "kps_facts", "kps_plan", "proc_macro2", "quote", "syn"];
     rustc("kps_resolve", "resolve/src/lib.rs", &inner);
+    let all = [inner.as_slice(), &["kps_resolve"]].concat();
+    rustc("kps_attributes", "attributes/src/lib.rs", &all);
 }
 
 /// A build folder of one's own: here the default target's, with the image put where a kernel's build leaves it.

@@ -1,6 +1,7 @@
 //! The documentation is true: every spec in it does what the text around it says.
 
 use kps_grammar::Source;
+use kps_tests::crates::said;
 use kps_tests::mistakes::mistakes;
 use kps_tests::pages::{block, blocks, pages, read, SCRIPTS};
 use kps_tests::{
@@ -111,10 +112,14 @@ fn every_code_has_a_page_whose_example_fails_and_whose_repair_passes() {
         for block in &blocks {
             let (status, text) = match block.info.as_str() {
                 "rust" | "rust,fails" => check_body(&block.text, cache.path()),
+                "rust,crate" | "rust,crate,fails" => {
+                    let said = said(&block.text);
+                    (Some(i32::from(!said.is_empty())), said)
+                }
                 _ => check_spec(&block.text, cache.path()),
             };
             match block.info.as_str() {
-                "kps,fails" | "kps,warns" | "rust,fails" => {
+                "kps,fails" | "kps,warns" | "rust,fails" | "rust,crate,fails" => {
                     assert!(
                         text.contains(&format!("[{id}]")),
                         "{id}: the example does not provoke it:\n{text}"
@@ -122,7 +127,7 @@ fn every_code_has_a_page_whose_example_fails_and_whose_repair_passes() {
                     assert_eq!(status, Some(i32::from(block.info != "kps,warns")), "{id}");
                     provoked = true;
                 }
-                "kps" | "rust" => {
+                "kps" | "rust" | "rust,crate" => {
                     assert_eq!((status, text.as_str()), (Some(0), ""), "{id}: the repair does not pass");
                 }
                 other => panic!("{id}: a block of {other:?}"),
@@ -308,6 +313,11 @@ fn every_block_of_the_guides_is_held_to_what_it_says() {
                 }
                 ("kps" | "c" | "rust", file) if file.starts_with("examples/") => {
                     assert!(is_in(text, &read(file)), "{page}: {file} has no such text:\n{text}");
+                }
+                ("rust", "crate") => assert_eq!(said(text), "", "{page}:\n{text}"),
+                ("rust", code) if code.starts_with("crate,KPS") => {
+                    let (said, code) = (said(text), code.trim_start_matches("crate,"));
+                    assert!(said.contains(code), "{page}: {code} is not reported:\n{text}\n{said}");
                 }
                 ("sh", "") => commands_are_known(&page, text),
                 ("text", "") => {

@@ -7,14 +7,12 @@
 //!
 //! Every crate in `tests/golden/macros` has its expansion beside it, which compiles for the host and for a kernel. `BLESS=1` writes it anew.
 
-use kps_attributes::{livepatch, Surroundings};
-use kps_tests::properties::take_attribute;
+use kps_tests::crates::expanded;
 use kps_tests::target::target;
 use kps_tests::{fixture, kpsc, printed, repository};
 use libtest_mimic::{Arguments, Failed, Trial};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use syn::Item;
 
 fn main() {
     let trials = vec![
@@ -75,29 +73,10 @@ fn expansions_are_as_they_were() -> Result<(), Failed> {
     Ok(())
 }
 
-/// A crate with its livepatch expanded for the kernel of the tests.
+/// A crate with its livepatch expanded, as it is kept.
 fn expand(path: &Path) -> Result<String, Failed> {
-    let mut file = syn::parse_file(&std::fs::read_to_string(path)?)?;
-    let mut items = Vec::new();
-    for item in file.items {
-        match item {
-            Item::Mod(mut module) => {
-                let arguments = take_attribute(&mut module).ok_or("the module has no `#[livepatch]`")?;
-                let around = Surroundings {
-                    facts: Some(fixture::facts()),
-                    c_files: [("in_c.c".to_owned(), std::fs::read_to_string(golden().join("in_c.c"))?)]
-                        .into(),
-                    digest: "0".repeat(64),
-                    made_by: "a test".to_owned(),
-                };
-                let expanded = livepatch(arguments, quote::quote!(#module), |_| Ok(around));
-                items.extend(syn::parse2::<syn::File>(expanded)?.items);
-            }
-            other => items.push(other),
-        }
-    }
-    file.items = items;
-    Ok(prettyplease::unparse(&file))
+    let in_c = ("in_c.c".to_owned(), std::fs::read_to_string(golden().join("in_c.c"))?);
+    Ok(prettyplease::unparse(&expanded(&std::fs::read_to_string(path)?, &[in_c].into())?))
 }
 
 /// All of them are examples of one package, which depends on the runtime as a patch crate does.

@@ -111,16 +111,22 @@ fn contents(
 fn without_safety(tokens: TokenStream, is_top: bool) -> TokenStream {
     let mut out = TokenStream::new();
     let mut pending = None;
+    // A comment goes on in the lines behind its first.
+    let mut in_comment = false;
     for tree in tokens {
         if let Some(pound) = pending.take() {
-            if !is_comment(&tree) {
+            in_comment = doc(&tree).is_some_and(|text| in_comment || starts_comment(&text));
+            if !in_comment {
                 out.extend([pound, inner(tree)]);
             }
             continue;
         }
         match tree {
             TokenTree::Punct(ref punct) if punct.as_char() == '#' => pending = Some(tree),
-            tree => out.extend([inner(tree)]),
+            tree => {
+                in_comment = false;
+                out.extend([inner(tree)]);
+            }
         }
     }
     out.extend(pending);
@@ -147,13 +153,17 @@ fn inner(tree: TokenTree) -> TokenTree {
     }
 }
 
-/// Whether this is `[doc = " SAFETY: .."]` or the like.
-fn is_comment(tree: &TokenTree) -> bool {
-    let TokenTree::Group(group) = tree else { return false };
-    let words: Vec<String> = group.stream().into_iter().take(3).map(|tree| tree.to_string()).collect();
-    let text = match (group.delimiter(), words.as_slice()) {
-        (Delimiter::Bracket, [doc, equals, text]) if doc == "doc" && equals == "=" => text,
-        _ => return false,
-    };
-    ["\" SAFETY:", "\" WHY:"].iter().any(|start| text.starts_with(start))
+/// The text of `[doc = ".."]`.
+fn doc(tree: &TokenTree) -> Option<String> {
+    let TokenTree::Group(group) = tree else { return None };
+    let mut trees = group.stream().into_iter();
+    let (doc, equals, text) = (trees.next()?, trees.next()?, trees.next()?);
+    let is_doc =
+        group.delimiter() == Delimiter::Bracket && doc.to_string() == "doc" && equals.to_string() == "=";
+    is_doc.then(|| syn::parse2::<syn::LitStr>(text.into()).ok()).flatten().map(|text| text.value())
+}
+
+/// Whether the text is one of those that travel as doc attributes.
+fn starts_comment(text: &str) -> bool {
+    [" SAFETY:", " WHY:"].iter().any(|start| text.starts_with(start))
 }

@@ -1,9 +1,7 @@
 //! What the kernel calls when it patches: `pre_patch`, `post_patch`, `pre_unpatch`, `post_unpatch`.
 
-use kps::prelude::*;
-
 /// Callbacks alone.
-#[livepatch(license = "GPL", atomic_replace)]
+#[kps::livepatch(license = "GPL", atomic_replace)]
 mod callbacks {
     #[pre_patch(vmlinux)]
     unsafe fn may_begin(obj: *mut klp_object) -> c_int {

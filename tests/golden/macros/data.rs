@@ -1,9 +1,7 @@
 //! Data that outlives functions: `shadow`, `state`.
 
-use kps::prelude::*;
-
 /// Data that outlives functions.
-#[livepatch(license = "GPL", family = golden)]
+#[kps::livepatch(license = "GPL", family = golden)]
 mod data {
     struct Seen {
         parent: usize,

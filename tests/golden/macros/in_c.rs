@@ -1,9 +1,7 @@
 //! Functions in C: `c`.
 
-use kps::prelude::*;
-
 /// A new body in C, and a function in C that a hook calls.
-#[livepatch(license = "GPL")]
+#[kps::livepatch(license = "GPL")]
 mod in_c {
     #[c("in_c.c")]
     extern "C" {

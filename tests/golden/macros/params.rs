@@ -1,9 +1,7 @@
 //! Parameters of the module: `param`.
 
-use kps::prelude::*;
-
 /// Parameters of every kind, one of which decides whether the patch replaces others.
-#[livepatch(license = "GPL", atomic_replace(if verbose))]
+#[kps::livepatch(license = "GPL", atomic_replace(if verbose))]
 mod params {
     /// Whether to say more.
     #[param(mode = 0o644)]

@@ -1,9 +1,7 @@
 //! What the kernel does not export: `symbols`, `position`, `percpu`.
 
-use kps::prelude::*;
-
 /// Symbols of the kernel's.
-#[livepatch(license = "GPL")]
+#[kps::livepatch(license = "GPL")]
 mod symbols {
     #[symbols(vmlinux)]
     extern "C" {

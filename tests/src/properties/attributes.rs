@@ -1,11 +1,12 @@
 //! Modules of patch crates: every text that is one expands to Rust, or to errors at places in it.
 
+use crate::crates::take_attribute;
 use crate::fixture;
-use kps_attributes::{is_called, livepatch, Surroundings, OUTER};
+use kps_attributes::{livepatch, Surroundings};
 use kps_facts::Facts;
 use proc_macro2::TokenStream;
 use std::str::FromStr as _;
-use syn::{Item, ItemMod, Meta};
+use syn::{Item, ItemMod};
 
 /// Expands every livepatch in a text, for a kernel and without one.
 pub fn attributes(data: &[u8]) {
@@ -23,15 +24,6 @@ fn expand(text: &str) {
         for facts in [None, Some(fixture::facts())] {
             expand_for(&arguments, &module, facts);
         }
-    }
-}
-
-/// Takes the attribute off a module, as the compiler does, and gives its arguments.
-pub fn take_attribute(module: &mut ItemMod) -> Option<TokenStream> {
-    let at = module.attrs.iter().position(|attribute| is_called(attribute, OUTER))?;
-    match module.attrs.remove(at).meta {
-        Meta::List(list) => Some(list.tokens),
-        _ => Some(TokenStream::new()),
     }
 }
 

@@ -15,7 +15,7 @@ mod post_link;
 mod spec;
 mod texts;
 
-pub use attributes::{attributes, take_attribute};
+pub use attributes::attributes;
 pub use btf::btf;
 pub use dwarf::dwarf;
 pub use facts::facts;

@@ -1,0 +1,614 @@
+//! What runs before, after and in the place of functions: `pre`, `post`, `replace`.
+#[cfg(CONFIG_RUST)]
+kernel::prelude::module! {
+    type : hooks::Module, name : "hooks", authors : ["A"], description :
+    "Functions that change.", license : "GPL",
+}
+#[cfg(CONFIG_RUST)]
+#[allow(missing_docs, unreachable_pub, unknown_lints, dangerous_implicit_autorefs)]
+mod hooks {
+    use ::kps;
+    mod types {
+        //! What the patch uses of the kernel, as its BTF says it.
+        #![allow(
+            non_camel_case_types,
+            non_upper_case_globals,
+            improper_ctypes,
+            missing_docs,
+            dead_code
+        )]
+        use core::ffi::*;
+        #[repr(C)]
+        #[derive(Clone, Copy)]
+        pub struct klp_patch {
+            pub r#mod: *mut module,
+            pub objs: *mut klp_object,
+            pub states: *mut c_void,
+            pub replace: bool,
+            pub _pad4: [u8; 175],
+        }
+        impl klp_patch {
+            /// All members zero, as C leaves those that an initialiser does not mention.
+            pub const ZERO: Self = unsafe { core::mem::zeroed() };
+        }
+        const _: () = {
+            let size = core::mem::size_of::<klp_patch>();
+            assert!(size == 200);
+            let align = core::mem::align_of::<klp_patch>();
+            assert!(align == 8);
+            assert!(core::mem::offset_of!(klp_patch, r#mod) == 0);
+            assert!(core::mem::offset_of!(klp_patch, objs) == 8);
+            assert!(core::mem::offset_of!(klp_patch, states) == 16);
+            assert!(core::mem::offset_of!(klp_patch, replace) == 24);
+        };
+        #[repr(C)]
+        #[derive(Clone, Copy)]
+        pub struct module {
+            pub _pad0: [u8; 64],
+            pub _align: [u64; 0],
+        }
+        const _: () = {
+            let size = core::mem::size_of::<module>();
+            assert!(size == 64);
+            let align = core::mem::align_of::<module>();
+            assert!(align == 8);
+        };
+        #[repr(C)]
+        #[derive(Clone, Copy)]
+        pub struct klp_object {
+            pub name: *const c_char,
+            pub funcs: *mut klp_func,
+            pub callbacks: klp_callbacks,
+            pub _pad3: [u8; 112],
+        }
+        impl klp_object {
+            /// All members zero, as C leaves those that an initialiser does not mention.
+            pub const ZERO: Self = unsafe { core::mem::zeroed() };
+        }
+        const _: () = {
+            let size = core::mem::size_of::<klp_object>();
+            assert!(size == 168);
+            let align = core::mem::align_of::<klp_object>();
+            assert!(align == 8);
+            assert!(core::mem::offset_of!(klp_object, name) == 0);
+            assert!(core::mem::offset_of!(klp_object, funcs) == 8);
+            assert!(core::mem::offset_of!(klp_object, callbacks) == 16);
+        };
+        #[repr(C)]
+        #[derive(Clone, Copy)]
+        pub struct klp_func {
+            pub old_name: *const c_char,
+            pub new_func: *mut c_void,
+            pub old_sympos: c_ulong,
+            pub _pad3: [u8; 128],
+        }
+        impl klp_func {
+            /// All members zero, as C leaves those that an initialiser does not mention.
+            pub const ZERO: Self = unsafe { core::mem::zeroed() };
+        }
+        const _: () = {
+            let size = core::mem::size_of::<klp_func>();
+            assert!(size == 152);
+            let align = core::mem::align_of::<klp_func>();
+            assert!(align == 8);
+            assert!(core::mem::offset_of!(klp_func, old_name) == 0);
+            assert!(core::mem::offset_of!(klp_func, new_func) == 8);
+            assert!(core::mem::offset_of!(klp_func, old_sympos) == 16);
+        };
+        #[repr(C)]
+        #[derive(Clone, Copy)]
+        pub struct klp_callbacks {
+            pub pre_patch: Option<unsafe extern "C" fn(*mut klp_object) -> c_int>,
+            pub post_patch: Option<unsafe extern "C" fn(*mut klp_object)>,
+            pub pre_unpatch: Option<unsafe extern "C" fn(*mut klp_object)>,
+            pub post_unpatch: Option<unsafe extern "C" fn(*mut klp_object)>,
+            pub _pad4: [u8; 8],
+        }
+        impl klp_callbacks {
+            /// All members zero, as C leaves those that an initialiser does not mention.
+            pub const ZERO: Self = unsafe { core::mem::zeroed() };
+        }
+        const _: () = {
+            let size = core::mem::size_of::<klp_callbacks>();
+            assert!(size == 40);
+            let align = core::mem::align_of::<klp_callbacks>();
+            assert!(align == 8);
+            assert!(core::mem::offset_of!(klp_callbacks, pre_patch) == 0);
+            assert!(core::mem::offset_of!(klp_callbacks, post_patch) == 8);
+            assert!(core::mem::offset_of!(klp_callbacks, pre_unpatch) == 16);
+            assert!(core::mem::offset_of!(klp_callbacks, post_unpatch) == 24);
+        };
+        #[repr(C)]
+        #[derive(Clone, Copy)]
+        pub struct seq_file {
+            pub _pad0: [u8; 48],
+            pub _align: [u64; 0],
+        }
+        const _: () = {
+            let size = core::mem::size_of::<seq_file>();
+            assert!(size == 48);
+            let align = core::mem::align_of::<seq_file>();
+            assert!(align == 8);
+        };
+        extern "C" {
+            pub fn seq_printf(m: *mut seq_file, f: *const c_char, ...);
+        }
+    }
+    #[allow(unused_imports)]
+    use {kps::prelude::*, types::*};
+    /// What `module!` has no key for. The first entry makes the module a livepatch.
+    const _: () = {
+        #[link_section = ".modinfo"]
+        #[used]
+        static LIVEPATCH: [u8; 12] = *b"livepatch=Y\0";
+        #[link_section = ".modinfo"]
+        #[used]
+        static VERSION: [u8; 10] = *b"version=1\0";
+    };
+    static CALLS: AtomicU32 = AtomicU32::new(0);
+    /// What changes in vmlinux.
+    #[allow(
+        unused_assignments,
+        unused_imports,
+        unused_mut,
+        unused_unsafe,
+        unused_variables,
+        unreachable_code,
+        clippy::all
+    )]
+    mod kps_in_vmlinux {
+        use super::*;
+        use super::types::seq_file;
+        use core::ffi::{c_int, c_void};
+        extern "C" {
+            /// What ftrace sends callers to.
+            pub(super) fn livepatch_meminfo_proc_show();
+            /// The old function, for its address alone.
+            #[allow(clashing_extern_declarations)]
+            #[link_name = "kps.sym.vmlinux.meminfo_proc_show,0"]
+            pub(super) fn kps_old_meminfo_proc_show();
+        }
+        kps::shim::pre_entry!(
+            "meminfo_proc_show", old = "kps.sym.vmlinux.meminfo_proc_show,0", skip = 9
+        );
+        /// Runs before `meminfo_proc_show`.
+        #[no_mangle]
+        unsafe extern "C" fn kps_body_meminfo_proc_show(
+            kps_frame: *mut kps::frame::Frame<0>,
+        ) -> c_int {
+            let kps_frame = unsafe { &mut *kps_frame };
+            let mut m: *mut seq_file = kps_frame.args[0] as *mut seq_file;
+            let mut v: *mut c_void = kps_frame.args[1] as *mut c_void;
+            unsafe {
+                if CALLS.fetch_add(1, Ordering::Relaxed) > 8 {
+                    return -EPERM;
+                }
+            }
+            kps_frame.args[0] = m as usize as u64;
+            kps_frame.args[1] = v as usize as u64;
+            kps_frame.go_on = 1;
+            unsafe { kps::frame::unread() }
+        }
+        extern "C" {
+            /// What ftrace sends callers to.
+            pub(super) fn livepatch_cmdline_proc_show();
+            /// The old function, for its address alone.
+            #[allow(clashing_extern_declarations)]
+            #[link_name = "kps.sym.vmlinux.cmdline_proc_show,0"]
+            pub(super) fn kps_old_cmdline_proc_show();
+            /// The old function, entered behind its ftrace site.
+            fn kps_orig_cmdline_proc_show(m: *mut seq_file, v: *mut c_void) -> c_int;
+        }
+        kps::shim::entry!("cmdline_proc_show", stack_words = 0);
+        kps::shim::original!(
+            "cmdline_proc_show", old = "kps.sym.vmlinux.cmdline_proc_show,0", skip = 9
+        );
+        /// Runs a hook, `cmdline_proc_show` and another hook.
+        #[no_mangle]
+        unsafe extern "C" fn kps_body_cmdline_proc_show(
+            mut m: *mut seq_file,
+            mut v: *mut c_void,
+        ) -> c_int {
+            unsafe {
+                CALLS.fetch_add(1, Ordering::Relaxed);
+            }
+            let mut ret = unsafe { kps_orig_cmdline_proc_show(m, v) };
+            unsafe {
+                if ret == 0 {
+                    seq_printf(m, c"kps=1\n".as_ptr());
+                }
+                ret = 0;
+            }
+            ret
+        }
+        extern "C" {
+            /// What ftrace sends callers to.
+            pub(super) fn livepatch_version_proc_show();
+            /// The old function, for its address alone.
+            #[allow(clashing_extern_declarations)]
+            #[link_name = "kps.sym.vmlinux.version_proc_show,0"]
+            pub(super) fn kps_old_version_proc_show();
+            /// The old function, entered behind its ftrace site.
+            fn kps_orig_version_proc_show(m: *mut seq_file, v: *mut c_void) -> c_int;
+        }
+        kps::shim::entry!("version_proc_show", stack_words = 0);
+        kps::shim::original!(
+            "version_proc_show", old = "kps.sym.vmlinux.version_proc_show,0", skip = 9
+        );
+        /// Runs in the place of `version_proc_show`.
+        #[no_mangle]
+        unsafe extern "C" fn kps_body_version_proc_show(
+            mut m: *mut seq_file,
+            mut v: *mut c_void,
+        ) -> c_int {
+            use kps_orig_version_proc_show as original;
+            unsafe { original(m, v) }
+        }
+        extern "C" {
+            /// What ftrace sends callers to.
+            pub(super) fn livepatch_show_type();
+            /// The old function, for its address alone.
+            #[allow(clashing_extern_declarations)]
+            #[link_name = "kps.sym.vmlinux.show_type,2"]
+            pub(super) fn kps_old_show_type();
+        }
+        kps::shim::pre_entry!(
+            "show_type", old = "kps.sym.vmlinux.show_type,2", skip = 5
+        );
+        /// Runs before `show_type`.
+        #[no_mangle]
+        unsafe extern "C" fn kps_body_show_type(kps_frame: *mut kps::frame::Frame<0>) {
+            let kps_frame = unsafe { &mut *kps_frame };
+            let mut m: *mut seq_file = kps_frame.args[0] as *mut seq_file;
+            unsafe {}
+            kps_frame.args[0] = m as usize as u64;
+            kps_frame.go_on = 1;
+        }
+    }
+    /// The tables that the kernel is given, and the moment when it is.
+    #[allow(non_upper_case_globals, unused_imports)]
+    mod livepatch {
+        use super::kps::errno::EINVAL;
+        use super::kps::guard::{self, Entry, Mismatch};
+        use super::kps::note::Note;
+        use super::types::{klp_callbacks, klp_func, klp_object, klp_patch};
+        use super::kps_in_vmlinux;
+        use core::ffi::{c_int, c_void};
+        use core::ptr::{addr_of, addr_of_mut, null};
+        static mut FUNCS_vmlinux: [klp_func; 5] = [
+            klp_func {
+                old_name: c"meminfo_proc_show".as_ptr(),
+                new_func: kps_in_vmlinux::livepatch_meminfo_proc_show as *mut c_void,
+                ..klp_func::ZERO
+            },
+            klp_func {
+                old_name: c"cmdline_proc_show".as_ptr(),
+                new_func: kps_in_vmlinux::livepatch_cmdline_proc_show as *mut c_void,
+                ..klp_func::ZERO
+            },
+            klp_func {
+                old_name: c"version_proc_show".as_ptr(),
+                new_func: kps_in_vmlinux::livepatch_version_proc_show as *mut c_void,
+                ..klp_func::ZERO
+            },
+            klp_func {
+                old_name: c"show_type".as_ptr(),
+                new_func: kps_in_vmlinux::livepatch_show_type as *mut c_void,
+                old_sympos: 2,
+                ..klp_func::ZERO
+            },
+            klp_func::ZERO,
+        ];
+        static mut OBJECTS: [klp_object; 2] = [
+            klp_object {
+                name: null(),
+                funcs: addr_of_mut!(FUNCS_vmlinux).cast(),
+                ..klp_object::ZERO
+            },
+            klp_object::ZERO,
+        ];
+        static mut PATCH: klp_patch = klp_patch {
+            objs: addr_of_mut!(OBJECTS).cast(),
+            ..klp_patch::ZERO
+        };
+        /// The build-id of the target kernel.
+        static BUILD_ID: [u8; 20] = [
+            0x01, 0x02, 0x03, 0x04, 0x05, 0x06, 0x07, 0x08, 0x09, 0x0a, 0x0b, 0x0c, 0x0d,
+            0x0e, 0x0f, 0x10, 0x11, 0x12, 0x13, 0x14,
+        ];
+        /// How the patched functions start there.
+        static ENTRIES: [Entry; 4] = [
+            Entry {
+                name: "meminfo_proc_show",
+                function: kps_in_vmlinux::kps_old_meminfo_proc_show as *const u8,
+                endbr: true,
+            },
+            Entry {
+                name: "cmdline_proc_show",
+                function: kps_in_vmlinux::kps_old_cmdline_proc_show as *const u8,
+                endbr: true,
+            },
+            Entry {
+                name: "version_proc_show",
+                function: kps_in_vmlinux::kps_old_version_proc_show as *const u8,
+                endbr: true,
+            },
+            Entry {
+                name: "show_type",
+                function: kps_in_vmlinux::kps_old_show_type as *const u8,
+                endbr: false,
+            },
+        ];
+        #[link_section = ".note.kps"]
+        #[used]
+        static NOTE: Note<215> = Note::new(
+            *b"\
+            patch=hooks\n\
+            version=1\n\
+            fixes=CVE-2026-1\n\
+            over=other\n\
+            kernel=7.3.4-fixture\n\
+            build-id=0102030405060708090a0b0c0d0e0f1011121314\n\
+            source-sha256=0000000000000000000000000000000000000000000000000000000000000000\n\
+            made-by=a test\n",
+        );
+        extern "C" {
+            fn klp_enable_patch(patch: *mut klp_patch) -> c_int;
+            #[link_name = "kps.sym.vmlinux.__start_notes,0"]
+            static kps_start_notes: u8;
+            #[link_name = "kps.sym.vmlinux.__stop_notes,0"]
+            static kps_stop_notes: u8;
+        }
+        pub(crate) struct Module;
+        impl kernel::Module for Module {
+            fn init(module: &'static kernel::ThisModule) -> kernel::error::Result<Self> {
+                let same = unsafe {
+                    let notes = (addr_of!(kps_start_notes), addr_of!(kps_stop_notes));
+                    guard::check(&BUILD_ID, notes, &ENTRIES)
+                };
+                match same {
+                    Ok(()) => {}
+                    Err(Mismatch::BuildId) => {
+                        kernel::pr_err!(
+                            "refused: this kernel is not 7.3.4-fixture with build-id 0102030405060708090a0b0c0d0e0f1011121314\n"
+                        );
+                        return Err(kernel::error::code::ENOEXEC);
+                    }
+                    Err(Mismatch::Entry(function)) => {
+                        kernel::pr_err!(
+                            "refused: {} does not start as in 7.3.4-fixture\n", function
+                        );
+                        return Err(kernel::error::code::ENOEXEC);
+                    }
+                }
+                let status = unsafe {
+                    let patch = addr_of_mut!(PATCH);
+                    (*patch).r#mod = module.as_ptr().cast();
+                    klp_enable_patch(patch)
+                };
+                let status = if status > 0 { -EINVAL } else { status };
+                kernel::error::to_result(status)?;
+                Ok(Module)
+            }
+        }
+    }
+    pub(crate) use livepatch::Module;
+}
+#[cfg(not(CONFIG_RUST))]
+#[allow(dead_code)]
+const ONE_LIVEPATCH_AT_THE_ROOT_OF_THE_CRATE: () = {
+    let path = ::core::module_path!().as_bytes();
+    let mut n = 0;
+    while n < path.len() {
+        if path[n] == b':' {
+            ::core::panic!(
+                "`#[livepatch]` belongs at the root of the crate, src/lib.rs: the kernel's `module!` works nowhere else"
+            );
+        }
+        n += 1;
+    }
+};
+#[cfg(not(CONFIG_RUST))]
+#[allow(
+    dead_code,
+    improper_ctypes,
+    missing_docs,
+    non_camel_case_types,
+    non_snake_case,
+    non_upper_case_globals,
+    unreachable_code,
+    unreachable_pub,
+    unused,
+    clippy::all
+)]
+mod hooks {
+    use ::kps;
+    mod types {
+        //! What the patch uses of the kernel, as its BTF says it.
+        #![allow(
+            non_camel_case_types,
+            non_upper_case_globals,
+            improper_ctypes,
+            missing_docs,
+            dead_code
+        )]
+        use core::ffi::*;
+        #[repr(C)]
+        #[derive(Clone, Copy)]
+        pub struct klp_patch {
+            pub r#mod: *mut module,
+            pub objs: *mut klp_object,
+            pub states: *mut c_void,
+            pub replace: bool,
+            pub _pad4: [u8; 175],
+        }
+        impl klp_patch {
+            /// All members zero, as C leaves those that an initialiser does not mention.
+            /// SAFETY: zero is a value of every C type that a kernel struct is made of.
+            pub const ZERO: Self = unsafe { core::mem::zeroed() };
+        }
+        const _: () = {
+            let size = core::mem::size_of::<klp_patch>();
+            assert!(size == 200);
+            let align = core::mem::align_of::<klp_patch>();
+            assert!(align == 8);
+            assert!(core::mem::offset_of!(klp_patch, r#mod) == 0);
+            assert!(core::mem::offset_of!(klp_patch, objs) == 8);
+            assert!(core::mem::offset_of!(klp_patch, states) == 16);
+            assert!(core::mem::offset_of!(klp_patch, replace) == 24);
+        };
+        #[repr(C)]
+        #[derive(Clone, Copy)]
+        pub struct module {
+            pub _pad0: [u8; 64],
+            pub _align: [u64; 0],
+        }
+        const _: () = {
+            let size = core::mem::size_of::<module>();
+            assert!(size == 64);
+            let align = core::mem::align_of::<module>();
+            assert!(align == 8);
+        };
+        #[repr(C)]
+        #[derive(Clone, Copy)]
+        pub struct klp_object {
+            pub name: *const c_char,
+            pub funcs: *mut klp_func,
+            pub callbacks: klp_callbacks,
+            pub _pad3: [u8; 112],
+        }
+        impl klp_object {
+            /// All members zero, as C leaves those that an initialiser does not mention.
+            /// SAFETY: zero is a value of every C type that a kernel struct is made of.
+            pub const ZERO: Self = unsafe { core::mem::zeroed() };
+        }
+        const _: () = {
+            let size = core::mem::size_of::<klp_object>();
+            assert!(size == 168);
+            let align = core::mem::align_of::<klp_object>();
+            assert!(align == 8);
+            assert!(core::mem::offset_of!(klp_object, name) == 0);
+            assert!(core::mem::offset_of!(klp_object, funcs) == 8);
+            assert!(core::mem::offset_of!(klp_object, callbacks) == 16);
+        };
+        #[repr(C)]
+        #[derive(Clone, Copy)]
+        pub struct klp_func {
+            pub old_name: *const c_char,
+            pub new_func: *mut c_void,
+            pub old_sympos: c_ulong,
+            pub _pad3: [u8; 128],
+        }
+        impl klp_func {
+            /// All members zero, as C leaves those that an initialiser does not mention.
+            /// SAFETY: zero is a value of every C type that a kernel struct is made of.
+            pub const ZERO: Self = unsafe { core::mem::zeroed() };
+        }
+        const _: () = {
+            let size = core::mem::size_of::<klp_func>();
+            assert!(size == 152);
+            let align = core::mem::align_of::<klp_func>();
+            assert!(align == 8);
+            assert!(core::mem::offset_of!(klp_func, old_name) == 0);
+            assert!(core::mem::offset_of!(klp_func, new_func) == 8);
+            assert!(core::mem::offset_of!(klp_func, old_sympos) == 16);
+        };
+        #[repr(C)]
+        #[derive(Clone, Copy)]
+        pub struct klp_callbacks {
+            pub pre_patch: Option<unsafe extern "C" fn(*mut klp_object) -> c_int>,
+            pub post_patch: Option<unsafe extern "C" fn(*mut klp_object)>,
+            pub pre_unpatch: Option<unsafe extern "C" fn(*mut klp_object)>,
+            pub post_unpatch: Option<unsafe extern "C" fn(*mut klp_object)>,
+            pub _pad4: [u8; 8],
+        }
+        impl klp_callbacks {
+            /// All members zero, as C leaves those that an initialiser does not mention.
+            /// SAFETY: zero is a value of every C type that a kernel struct is made of.
+            pub const ZERO: Self = unsafe { core::mem::zeroed() };
+        }
+        const _: () = {
+            let size = core::mem::size_of::<klp_callbacks>();
+            assert!(size == 40);
+            let align = core::mem::align_of::<klp_callbacks>();
+            assert!(align == 8);
+            assert!(core::mem::offset_of!(klp_callbacks, pre_patch) == 0);
+            assert!(core::mem::offset_of!(klp_callbacks, post_patch) == 8);
+            assert!(core::mem::offset_of!(klp_callbacks, pre_unpatch) == 16);
+            assert!(core::mem::offset_of!(klp_callbacks, post_unpatch) == 24);
+        };
+        #[repr(C)]
+        #[derive(Clone, Copy)]
+        pub struct seq_file {
+            pub _pad0: [u8; 48],
+            pub _align: [u64; 0],
+        }
+        const _: () = {
+            let size = core::mem::size_of::<seq_file>();
+            assert!(size == 48);
+            let align = core::mem::align_of::<seq_file>();
+            assert!(align == 8);
+        };
+        extern "C" {
+            pub fn seq_printf(m: *mut seq_file, f: *const c_char, ...);
+        }
+    }
+    use {kps::prelude::*, types::*};
+    static CALLS: AtomicU32 = AtomicU32::new(0);
+    extern "C" {}
+    extern "C" {}
+    mod kps_in_vmlinux {
+        use super::*;
+        unsafe extern "C" fn kps_pre_0(
+            mut m: *mut seq_file,
+            mut v: *mut c_void,
+        ) -> c_int {
+            unsafe {
+                {
+                    if CALLS.fetch_add(1, Ordering::Relaxed) > 8 {
+                        return -EPERM;
+                    }
+                }
+                kps::frame::unread()
+            }
+        }
+        unsafe extern "C" fn kps_pre_1(
+            mut m: *mut seq_file,
+            mut v: *mut c_void,
+        ) -> c_int {
+            unsafe {
+                {
+                    CALLS.fetch_add(1, Ordering::Relaxed);
+                }
+                kps::frame::unread()
+            }
+        }
+        unsafe extern "C" fn kps_post_1(
+            mut m: *mut seq_file,
+            mut v: *mut c_void,
+        ) -> c_int {
+            let mut ret = kps::frame::unread();
+            unsafe {
+                {
+                    if ret == 0 {
+                        seq_printf(m, c"kps=1\n".as_ptr());
+                    }
+                    ret = 0;
+                }
+                ret
+            }
+        }
+        unsafe extern "C" fn kps_replace_2(
+            mut m: *mut seq_file,
+            mut v: *mut c_void,
+        ) -> c_int {
+            extern "C" {
+                fn original(m: *mut seq_file, v: *mut c_void) -> c_int;
+            }
+            unsafe { original(m, v) }
+        }
+        unsafe extern "C" fn kps_pre_3(mut m: *mut seq_file) {
+            unsafe {}
+        }
+    }
+}
