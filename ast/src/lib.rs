@@ -55,9 +55,20 @@ pub struct Spec {
     pub patch: Option<Patch>,
 }
 
+/// How a patch is written, and so in which words its author is told what to write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// As a spec.
+    Spec,
+    /// As a module with attributes.
+    Crate,
+}
+
 /// `patch NAME { .. }`.
 #[derive(Debug, Clone)]
 pub struct Patch {
+    /// How it is written.
+    pub form: Form,
     /// The lines of its `///` comment.
     pub docs: Vec<String>,
     /// Its name.

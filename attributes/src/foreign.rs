@@ -108,7 +108,7 @@ impl Reader<'_> {
     fn odd_attribute(&self, attributes: &[Attribute], known: &[&str]) -> Option<proc_macro2::Span> {
         let is_known =
             |attribute: &&Attribute| is_doc(attribute) || known.iter().any(|name| is_called(attribute, name));
-        attributes.iter().find(|attribute| !is_known(attribute)).map(|odd| odd.span())
+        attributes.iter().find(|attribute| !is_known(attribute)).map(|odd| odd.path().span())
     }
 
     fn refuse_item(&mut self, span: proc_macro2::Span) {

@@ -110,17 +110,21 @@ impl Reader<'_> {
         let sig = &function.sig;
         let example = format!("write `unsafe fn {}(NAME: TYPE, ..) -> TYPE {{ .. }}`", sig.ident);
         let problem = match (written::odd_part(&others, sig), sig.unsafety) {
-            (Some(odd), _) => Some((odd, "a function that the kernel calls cannot have this")),
-            (None, None) => Some((sig.fn_token.span, "the function is not `unsafe`")),
+            (Some(odd), _) => {
+                let error = Diagnostic::error(KPS1203, "a function that the kernel calls cannot have this");
+                Some(error.at(self.at(odd), ""))
+            }
+            (None, None) => {
+                let error = Diagnostic::error(KPS1203, "the function is not `unsafe`");
+                let error = error.at(self.at(sig.fn_token.span), "");
+                Some(error.note(format!(
+                    "the body of `#[{word}]` uses pointers of the kernel's as they come; nobody checks them"
+                )))
+            }
             (None, Some(_)) => None,
         };
-        if let Some((span, message)) = problem {
-            self.diagnostics.push(
-                Diagnostic::error(KPS1203, message)
-                    .at(self.at(span), "")
-                    .note(format!("the body of `#[{word}]` uses pointers of the kernel's as they come; nobody checks them"))
-                    .help(example),
-            );
+        if let Some(error) = problem {
+            self.diagnostics.push(error.help(example));
             return None;
         }
         let places = self.places;

@@ -155,7 +155,7 @@ impl Reader<'_> {
         let all = match &attribute.meta {
             // What is missing is missing at the name.
             syn::Meta::Path(path) => args::read(TokenStream::new(), self.places, read)
-                .map_err(|error| syn::Error::new(path.span(), error)),
+                .map_err(|_| syn::Error::new(path.span(), "it says nothing")),
             syn::Meta::List(list) => list.parse_args_with(args::parser(self.places, read)),
             syn::Meta::NameValue(value) => Err(syn::Error::new_spanned(value, "it takes a list in brackets")),
         };

@@ -3,9 +3,8 @@
 use crate::args::unknown;
 use crate::place::is_doc;
 use crate::{args, docs, Places, Reader};
-use kps_ast::{self as ast, At, AtomicReplace, CFile, Patch, Require};
-use kps_codegen::names::RESERVED;
-use kps_resolve::diag::{another_name, Diagnostic, KPS0210, KPS1202};
+use kps_ast::{self as ast, At, AtomicReplace, CFile, Form, Patch, Require};
+use kps_resolve::diag::{Diagnostic, KPS1202};
 use proc_macro2::TokenStream;
 use syn::ext::IdentExt as _;
 use syn::spanned::Spanned as _;
@@ -20,6 +19,7 @@ const FORM: &str = "for example `#[livepatch(license = \"GPL\", version = \"1\",
 /// A patch that has nothing but its name and its comment.
 pub(crate) fn empty(module: &ItemMod, places: &dyn Places) -> Patch {
     Patch {
+        form: Form::Crate,
         docs: docs(&module.attrs),
         name: At { value: module.ident.unraw().to_string(), span: places.place(module.ident.span()) },
         license: None,
@@ -87,16 +87,7 @@ impl Reader<'_> {
 
     /// Refuses what a module can be and a livepatch cannot.
     pub(crate) fn module(&mut self, module: &ItemMod) {
-        let name = &self.patch.name;
-        if RESERVED.contains(&name.value.as_str()) {
-            self.diagnostics.push(
-                Diagnostic::error(KPS0210, format!("a livepatch cannot be named `{}`", name.value))
-                    .at(name.span, "")
-                    .note("the generated code has this name for something else")
-                    .help(another_name(&name.value)),
-            );
-        }
-        let odd = module.attrs.iter().find(|attribute| !is_doc(attribute)).map(|odd| odd.span());
+        let odd = module.attrs.iter().find(|attribute| !is_doc(attribute)).map(|odd| odd.path().span());
         let odd = odd.or_else(|| module.unsafety.map(|word| word.span));
         if let Some(odd) = odd {
             self.diagnostics.push(

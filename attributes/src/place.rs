@@ -129,7 +129,7 @@ impl Reader<'_> {
     /// looked at where it is read.
     pub(crate) fn is_plain(&mut self, name: &str, item: &Item, attribute: &Attribute) -> bool {
         let is_other = |other: &&Attribute| !is_doc(other) && !std::ptr::eq(*other, attribute);
-        let other = attributes_of(item).iter().find(is_other).map(|other| other.span());
+        let other = attributes_of(item).iter().find(is_other).map(|other| other.path().span());
         let lost = match item {
             Item::Fn(function) => shown(&function.vis),
             Item::Static(item) => match &item.mutability {

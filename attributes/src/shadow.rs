@@ -52,6 +52,11 @@ impl Reader<'_> {
         if ctor.as_ref().is_some_and(Option::is_none) || dtor.as_ref().is_some_and(Option::is_none) {
             return;
         }
+        if let Some(Lifetime::FreedBy(tie)) = &lifetime {
+            // The hook that frees is one of this object, which nothing else need mention.
+            let image = Name { value: "vmlinux".to_owned(), span: tie.symbol.name.span };
+            self.object(tie.object.as_ref().unwrap_or(&image));
+        }
         let name = self.name(&item.ident);
         let (ctor, dtor) = (ctor.flatten(), dtor.flatten());
         self.patch.shadows.push(Shadow { name, ty, parent, init, lifetime, ctor, dtor });

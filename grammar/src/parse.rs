@@ -106,6 +106,7 @@ impl<'a> SpecParser<'a> {
         let name = self.head(Rule::patch, &item).map(|head| head.name());
         let block = self.block(&item)?;
         let mut patch = Patch {
+            form: crate::ast::Form::Spec,
             docs: item.docs,
             name: name.unwrap_or(At { value: String::new(), span: item.head }),
             license: None,

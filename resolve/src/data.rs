@@ -2,6 +2,7 @@
 
 use super::bodies::{Fragment, Rust};
 use super::Resolver;
+use crate::advice::Advice;
 use crate::diag::{
     rename_one, Diagnostic, KPS0303, KPS1101, KPS1105, KPS1106, KPS1110, KPS1111, KPS1113, KPS1114, KPS1116,
 };
@@ -173,7 +174,7 @@ impl Resolver<'_> {
                     Diagnostic::error(KPS1101, format!("nobody frees the data of `{}`", name.value))
                         .at(name.span, "")
                         .note("data that is left when its parent is freed goes to what comes to be at that address")
-                        .help("add `, freed by FN(PARENT)` with the function that frees the parent, or `, untied` if bodies remove it"),
+                        .help(Advice::Lifetime.text(self.form)),
                 );
             }
             let id = DataId::of_shadow(family, &name.value);

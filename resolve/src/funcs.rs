@@ -4,6 +4,7 @@ use super::bodies::{Fragment, Rust};
 use super::symbols::{Found, Scope, Wanted};
 use super::syscalls::Syscall;
 use super::Resolver;
+use crate::advice::Advice;
 use crate::diag::{
     list, Diagnostic, KPS0206, KPS0207, KPS0401, KPS0402, KPS0403, KPS0405, KPS0410, KPS0411, KPS0412,
     KPS0414, KPS0417, KPS0502, KPS0607,
@@ -194,7 +195,7 @@ impl Resolver<'_> {
                     Diagnostic::error(KPS0405, "`replace c` excludes other bodies")
                         .at(other.word, "")
                         .at(file.span, "the new body is here")
-                        .help("write what this does into the C function, or both into one `replace { }`"),
+                        .help(Advice::OneBody.text(self.form)),
                 );
                 return None;
             }
@@ -204,10 +205,7 @@ impl Resolver<'_> {
                     Diagnostic::error(KPS0414, format!("C knows no function `{}`", name.value))
                         .at(entry.span, "")
                         .note("the arguments of a system call are in the registers of its caller")
-                        .help(format!(
-                            "write `fn {} {{ replace c .. }}`, which takes a `const struct pt_regs *`",
-                            entry.value
-                        )),
+                        .help(Advice::EntryInC(&entry.value).text(self.form)),
                 );
                 return None;
             }
@@ -217,7 +215,7 @@ impl Resolver<'_> {
                         .at(name.span, "")
                         .at(file.span, "the file could not define it")
                         .note("the compiler made this function of another one, and its prototype may differ")
-                        .help("write the body in Rust, `replace { .. }`; it may call functions of `c \"FILE.c\" { .. }`"),
+                        .help(Advice::BodyInRust.text(self.form)),
                 );
                 return None;
             }

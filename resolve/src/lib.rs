@@ -3,6 +3,7 @@
 //! What a spec says and what a macro says is held to the same rules here. The crate needs nothing but syn, quote and proc-macro2,
 //! because the target's own rustc compiles it for the macros.
 
+mod advice;
 mod bodies;
 mod c;
 mod calls;
@@ -30,6 +31,7 @@ mod words;
 pub mod written;
 
 use crate::diag::{any_error, list, Diagnostic, KPS0207, KPS0209, KPS0213, KPS0607};
+use advice::Advice;
 use data::Tied;
 use kps_ast as ast;
 use kps_ast::Span;
@@ -79,6 +81,8 @@ struct Resolver<'a> {
     pieces: &'a dyn Pieces,
     facts: &'a Facts,
     complete: bool,
+    /// How the patch is written.
+    form: ast::Form,
     diagnostics: Vec<Diagnostic>,
     /// The functions changed so far, by object and address, and where.
     changed: HashMap<(String, u64), Span>,
@@ -120,6 +124,7 @@ impl<'a> Resolver<'a> {
             pieces,
             facts,
             complete,
+            form: ast::Form::Spec,
             diagnostics: Vec::new(),
             changed: HashMap::new(),
             unknown: 0,
@@ -141,6 +146,7 @@ impl<'a> Resolver<'a> {
     }
 
     fn patch(&mut self, spec: &ast::Patch) -> Option<Resolved> {
+        self.form = spec.form;
         // A hook that only runs before the old function agrees with nobody.
         let agrees = |func: &&ast::Func| func.pre.is_none() || func.post.is_some();
         self.changes_several =
@@ -242,7 +248,7 @@ impl<'a> Resolver<'a> {
             self.report_absence(
                 Diagnostic::error(KPS0207, "the patch changes nothing")
                     .at(place, "")
-                    .help("add `fn NAME { pre { .. } }` or a callback, as `post_patch { .. }`, to an object"),
+                    .help(Advice::Change.text(self.form)),
             );
         }
         known
@@ -255,7 +261,7 @@ impl<'a> Resolver<'a> {
         match symbols::near(&name.value, self.facts.module_names.iter().map(String::as_str)).as_slice() {
             [] => error
                 .note("what is built into the kernel belongs to `vmlinux`")
-                .help("for a module that did not come with the kernel write `object NAME from \"FILE.ko\"`"),
+                .help(Advice::ForeignModule.text(self.form)),
             near => error.help(format!("did you mean {}?", list(near, "or"))),
         }
     }

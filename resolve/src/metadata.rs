@@ -1,6 +1,7 @@
 //! What a patch says about itself: names, licence, texts, and the kernels it is meant for.
 
 use super::Resolver;
+use crate::advice::Advice;
 use crate::diag::{Diagnostic, KPS0601, KPS0602, KPS0603, KPS0604, KPS0605, KPS0606, KPS0607, KPS0612};
 use crate::words::is_plain;
 use kps_ast::{self as ast, At, Text};
@@ -106,7 +107,7 @@ impl Resolver<'_> {
                 Diagnostic::error(KPS0602, "the patch has no license")
                     .at(patch.name.span, "")
                     .note("the kernel's livepatch functions are for GPL-compatible modules only")
-                    .help("add `license \"GPL\";`"),
+                    .help(Advice::License.text(patch.form)),
             ),
             Some(license) if !COMPATIBLE.contains(&license.value.as_str()) => self.report(
                 Diagnostic::error(KPS0602, "this license is not GPL-compatible to the kernel")

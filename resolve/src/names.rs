@@ -6,6 +6,7 @@ use super::percpu::is_per_cpu;
 use super::signatures::Known;
 use super::symbols::{is_function, Found, Scope, Wanted};
 use super::Resolver;
+use crate::advice::{self, Advice};
 use crate::diag::{Diagnostic, KPS0205, KPS0211, KPS0301, KPS0305, KPS0306, KPS0402, KPS0505, TYPES};
 use kps_ast::Span;
 use kps_ast::{self as ast, Code};
@@ -244,7 +245,8 @@ impl Resolver<'_> {
                 names.known.insert(name.name.clone());
             } else if name.role != Role::Unclear && !names.lenient && names.reported.insert(name.name.clone())
             {
-                self.missing_use(&names.object, name, self.pieces.place(code, name.span));
+                let place = self.pieces.place(code, name.span);
+                self.missing_use(&names.object, name, place, importer);
             }
         }
         // Where C takes any number of arguments rustc lets everything through, and elsewhere it does not say what to write.
@@ -338,7 +340,7 @@ impl Resolver<'_> {
     }
 
     /// A name that is a symbol of the kernel, but not one that bodies may use just so.
-    fn missing_use(&mut self, object: &str, name: &Name, span: Span) {
+    fn missing_use(&mut self, object: &str, name: &Name, span: Span, importer: &mut Importer<'_>) {
         let text = &name.name;
         let scopes = [Scope::of(self.facts, object), Some(Scope::vmlinux(self.facts))];
         let found = scopes.into_iter().flatten().find_map(|scope| {
@@ -350,7 +352,7 @@ impl Resolver<'_> {
                 let error = Diagnostic::error(KPS0205, format!("`{text}` is a function of {other}"))
                     .at(span, "")
                     .note("a module's symbols are there only while the module is")
-                    .help(format!("use it in the bodies of `object {other}`"));
+                    .help(Advice::InBodiesOf(other).text(self.form));
                 self.report(error);
             }
             return;
@@ -362,28 +364,32 @@ impl Resolver<'_> {
         }
         let exported = scope.module.is_none() && exported(self.facts, text).is_some();
         let known = self.prototypes(scope, text).first().copied();
-        let (code, message, line) = match (is_function, known) {
+        let object = scope.name;
+        let prototype = known.and_then(|id| importer.signature(id));
+        let prototype = prototype.map(|signature| advice::prototype(importer.types(), &signature));
+        let prototype = prototype.as_deref();
+        let (code, message, advice) = match (is_function, known) {
             (true, Some(_)) => {
                 let message = match scope.module {
                     None => format!("`{text}` is not exported to modules"),
                     Some(_) => format!("`{text}` is a function of {}", scope.name),
                 };
-                (KPS0205, message, format!("use fn {text};"))
+                (KPS0205, message, Advice::UseFn { object, name: text, prototype, is_in_btf: true })
             }
             (true, None) => (
                 KPS0301,
                 format!("BTF has no prototype of `{text}`"),
-                format!("use fn {text}(arg: TYPE, ..) -> TYPE;"),
+                Advice::UseFn { object, name: text, prototype, is_in_btf: false },
             ),
             (false, _) if is_per_cpu(scope, symbol.address) => (
                 KPS0205,
                 format!("`{text}` is a per-CPU variable of the kernel"),
-                format!("use percpu {text};"),
+                Advice::UsePerCpu { object, name: text },
             ),
             (false, _) => (
                 KPS0205,
                 format!("`{text}` is a variable of the kernel whose type nobody has said"),
-                format!("use static {text}: TYPE;"),
+                Advice::UseStatic { object, name: text },
             ),
         };
         let mut error = Diagnostic::error(code, message).at(span, "");
@@ -393,10 +399,11 @@ impl Resolver<'_> {
         if !exported && is_function {
             error = error.note("a klp relocation will reach it");
         }
-        if line.contains("TYPE") {
+        let advice = advice.text(self.form);
+        if advice.contains("TYPE") {
             error = error.note(TYPES);
         }
-        self.report(error.help(format!("add `{line}` to `object {}`", scope.name)));
+        self.report(error.help(advice));
     }
 }
 

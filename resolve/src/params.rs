@@ -4,6 +4,7 @@ use super::bodies::Rust;
 use super::rust::{long_name, MAX_NAME};
 use super::signatures::c_type;
 use super::Resolver;
+use crate::advice::Advice;
 use crate::diag::{
     another_name, rename_one, Diagnostic, KPS0210, KPS0211, KPS0303, KPS0607, KPS0608, KPS0609, KPS0610,
     KPS0611,
@@ -102,7 +103,7 @@ impl Resolver<'_> {
                 format!("`{}` cannot say whether the patch replaces", condition.value),
             )
             .at(condition.span, problem)
-            .help(format!("add `param {}: bool = false;`", condition.value)),
+            .help(Advice::Parameter(&condition.value).text(self.form)),
         );
         Replace::Never
     }

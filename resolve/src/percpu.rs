@@ -2,6 +2,7 @@
 
 use super::symbols::{Found, Scope, Wanted};
 use super::Resolver;
+use crate::advice::Advice;
 use crate::diag::{Diagnostic, KPS0212, KPS0301, KPS0302, TYPES};
 use kps_ast::{self as ast, Code};
 use kps_facts::Importer;
@@ -28,9 +29,9 @@ impl Resolver<'_> {
                 Diagnostic::error(KPS0212, format!("`{name}` is no per-CPU variable"))
                     .at(symbol.name.span, "")
                     .note("there is one of it, for all CPUs")
-                    .help(match item.ty {
-                        Some(ty) => format!("write `use static {name}: {};`", self.pieces.text(ty.span)),
-                        None => format!("write `use static {name}: TYPE;`"),
+                    .help({
+                        let ty = item.ty.map(|ty| self.pieces.text(ty.span));
+                        Advice::NotPerCpu { name, ty: ty.as_deref().unwrap_or("TYPE") }.text(self.form)
                     }),
             );
             return None;
@@ -75,7 +76,7 @@ impl Resolver<'_> {
             let error = ids.iter().fold(error.at(written.span, ""), |error, &id| {
                 error.note(format!("in the kernel it is `{}`", self.facts.btf.declaration(id)))
             });
-            self.report(error.help("drop the type: the kernel's type information has it"));
+            self.report(error.help(Advice::KnownType.text(self.form)));
             return None;
         }
         Some(ty)
@@ -88,15 +89,13 @@ impl Resolver<'_> {
             return true;
         }
         let is_known = !self.of_scope(scope, self.facts.btf.variables(&name.value)).is_empty();
-        let line = match is_known {
-            true => format!("use percpu {};", name.value),
-            false => format!("use percpu {}: {};", name.value, self.pieces.text(ty.span)),
-        };
+        let ty = if is_known { None } else { Some(self.pieces.text(ty.span)) };
+        let advice = Advice::PerCpu { name: &name.value, ty: ty.as_deref() }.text(self.form);
         self.report(
             Diagnostic::error(KPS0212, format!("`{}` is a per-CPU variable", name.value))
                 .at(name.span, "")
                 .note("every CPU has one of its own; what the symbol points to is none of them")
-                .help(format!("write `{line}`")),
+                .help(advice),
         );
         false
     }

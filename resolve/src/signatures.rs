@@ -3,6 +3,7 @@
 use super::rust::{long_name, parse_type, MAX_NAME};
 use super::symbols::Scope;
 use super::Resolver;
+use crate::advice::{self, Advice};
 use crate::diag::{
     rename_one, Diagnostic, KPS0211, KPS0301, KPS0302, KPS0303, KPS0304, KPS0306, KPS0407, TYPES,
 };
@@ -64,9 +65,8 @@ impl Resolver<'_> {
             let error = ids.iter().fold(error, |error, &id| {
                 error.note(format!("in the kernel it is `{}`", self.facts.btf.declaration(id)))
             });
-            self.report(
-                error.help("drop the prototype: the kernel's type information has it; in a file write it as the kernel has it"),
-            );
+            let prototype = advice::prototype(importer.types(), &known[0]);
+            self.report(error.help(Advice::Prototype(&prototype).text(self.form)));
             return None;
         }
         Some(signature)

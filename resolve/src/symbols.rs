@@ -1,6 +1,7 @@
 //! From the names of functions and variables to symbols of the kernel.
 
 use super::{spelling, Resolver};
+use crate::advice::Advice;
 use crate::diag::{list, Diagnostic, KPS0201, KPS0202, KPS0203, KPS0204, KPS0208, KPS0404, TYPES};
 use kps_ast as ast;
 use kps_facts::{Facts, Module, Object, Sym};
@@ -95,9 +96,8 @@ impl Resolver<'_> {
             let elsewhere = self.objects_with(&name.value);
             self.report(match (near.as_slice(), wanted) {
                 _ if !elsewhere.is_empty() => {
-                    let objects: Vec<String> =
-                        elsewhere.iter().map(|name| format!("object {name}")).collect();
-                    error.help(format!("write it in {}, which has it", list(&objects, "or")))
+                    let objects: Vec<String> = elsewhere.iter().map(ToString::to_string).collect();
+                    error.help(Advice::Elsewhere(&objects, &name.value).text(self.form))
                 }
                 ([], Wanted::Function) => error
                     .note("inline functions and macros have no symbol: nothing can be patched there")

@@ -3,6 +3,7 @@
 use super::signatures::c_type;
 use super::symbols::{near, Scope};
 use super::Resolver;
+use crate::advice::Advice;
 use crate::diag::{list, Diagnostic, KPS0301, KPS0302, KPS0304, KPS0413, TYPES};
 use kps_ast as ast;
 use kps_facts::{param_name, passed, Importer, SyscallParam};
@@ -94,7 +95,7 @@ impl Resolver<'_> {
                 Diagnostic::error(KPS0302, format!("`{}` has another prototype", name.value))
                     .at(written.span, "")
                     .note(format!("it takes `{}`", params.join(", ")))
-                    .help("drop the prototype: the kernel knows it, and the names of the parameters"),
+                    .help(Advice::SyscallPrototype.text(self.form)),
             );
             return None;
         }

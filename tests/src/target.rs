@@ -55,6 +55,14 @@ pub fn build(spec: &Path, cache: Option<&Path>) -> Vec<u8> {
     std::fs::read(module).unwrap_or_else(|error| panic!("{error}"))
 }
 
+/// The crate that a spec is converted to, in a folder.
+pub fn as_crate(spec: &Path, into: &Path) -> PathBuf {
+    let output = kpsc().arg("convert").arg(spec).args(["--to", "crate", "-o"]).arg(into).output();
+    let output = output.unwrap_or_else(|error| panic!("{error}"));
+    assert!(output.status.success(), "{}:\n{}", spec.display(), printed(&output));
+    into.join(stem(spec))
+}
+
 /// A spec that can be built for a target: where its folder has a Kbuild file, a copy of the folder with its module made. The copy
 /// is in `scratch`.
 pub fn with_its_module(spec: &Path, target: Target, scratch: &Path) -> PathBuf {

@@ -1,9 +1,10 @@
 //! Building for the default target: what comes out, and what is said when it cannot.
 
+use kps_tests::code::functions;
 use kps_tests::target::{build, target, with_its_module};
 use kps_tests::{examples, fixture_cache, kpsc, printed, repository, FIXTURE};
 use kpsc::target::{Cache, Progress};
-use object::{Object, ObjectSection, ObjectSymbol, SymbolKind};
+use object::{Object, ObjectSymbol};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -340,25 +341,6 @@ fn split<'a>(text: &'a str, start: &str, end: &str) -> (&'a str, &'a str, &'a st
     let start = text.find(start).unwrap_or_else(|| panic!("no `{start}` in:\n{text}"));
     let len = text[start..].find(end).unwrap_or_else(|| panic!("no `{end}` in:\n{text}")) + end.len();
     (&text[..start], &text[start..start + len], &text[start + len..])
-}
-
-/// The functions that have a name in C, each with its bytes and the places where the linker puts an address.
-fn functions(object: &Path) -> BTreeMap<String, (Vec<u8>, Vec<u64>)> {
-    let data = read(object);
-    let file = object::File::parse(&*data).unwrap_or_else(|error| panic!("{}: {error}", object.display()));
-    let mut functions = BTreeMap::new();
-    for symbol in file.symbols().filter(|symbol| symbol.kind() == SymbolKind::Text && symbol.size() > 0) {
-        let name = symbol.name().unwrap_or_default().to_owned();
-        let section = symbol.section_index().and_then(|index| file.section_by_index(index).ok());
-        if let Some(section) = section.filter(|_| !name.starts_with("_R")) {
-            let (start, end) = (symbol.address(), symbol.address() + symbol.size());
-            let code = section.data().unwrap_or_default()[start as usize..end as usize].to_vec();
-            let places =
-                section.relocations().map(|(place, _)| place).filter(|place| (start..end).contains(place));
-            functions.insert(name, (code, places.map(|place| place - start).collect()));
-        }
-    }
-    functions
 }
 
 /// The crates that proc macros stand on are compiled by the rustc that built the target, with the syn, quote and

@@ -94,6 +94,7 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("KPS1220", "tests/convert/KPS1220-no-names.said"),
     ("KPS1221", "tests/convert/KPS1221-paths-from-the-root.said"),
     ("KPS1222", "tests/convert/KPS1222-comments-of-nothing.said"),
+    ("KPS1223", "tests/convert/KPS1223-spaces-around.said"),
     ("KPS9999", "nothing: a bug that is known is mended"),
 ];
 

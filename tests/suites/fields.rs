@@ -1,6 +1,6 @@
 //! Every field of the language against every kind of hostile text. `tests/fields.txt` says what becomes of each: the code that
-//! refuses it, or `ok`. What is accepted reaches the generated folder as a literal, a comment or the author's own Rust, and
-//! no build file at all.
+//! refuses it, or `ok`. What is accepted reaches the generated folder, and the crate that the spec is converted to, as a literal, a comment
+//! or the author's own Rust, and no build file at all.
 //!
 //! `BLESS=1 cargo test --test fields` writes the table anew; read the difference before you commit it.
 
@@ -171,6 +171,7 @@ fn texts() -> Vec<(&'static str, String)> {
 fn world() -> World {
     let world = World::default();
     world.write("body.c", "int cmdline_proc_show(struct seq_file *m, void *v) { return original(m, v); }\n");
+    world.write("test.c", "int main(void) { return 0; }\n");
     world.write("body.rs", "fn version_proc_show(m: *mut seq_file, v: *mut c_void) -> c_int {\n    0\n}\n");
     world.write("aside.rs", "pub const A: u32 = 1;\n");
     world.write("code.c", "unsigned short reckon(short figure) { return figure; }\n");
@@ -241,7 +242,7 @@ fn try_out(spec: &str, text: &str, build: &BTreeMap<String, String>) -> String {
     code.unwrap_or_else(|| panic!("{text:?}: {said}")).to_owned()
 }
 
-/// The folder that a spec in a file of this name becomes, by path.
+/// The folder that a spec in a file of this name becomes, by path, and its crate below `crate/`, if it can be one.
 fn emit(world: &World, name: &OsStr, spec: &str) -> BTreeMap<String, String> {
     world.write(name, spec);
     let options = ["build", "--kernel", FIXTURE, "--emit", "source", "-o", "output", "--"];
@@ -251,6 +252,13 @@ fn emit(world: &World, name: &OsStr, spec: &str) -> BTreeMap<String, String> {
     assert!(said.ends_with("exit status 0\n"), "{said}");
     let mut files = BTreeMap::new();
     read(&world.work().join("output"), "", &mut files);
+    let options = ["convert", "--kernel", FIXTURE, "--to", "crate", "-o", "crate", "--"];
+    let said = world.run(&options.iter().map(OsStr::new).chain([name]).collect::<Vec<_>>());
+    if said.ends_with("exit status 0\n") {
+        read(&world.work().join("crate"), "crate/", &mut files);
+    } else {
+        assert!(said.contains("error[KPS12") && said.ends_with("exit status 1\n"), "{said}");
+    }
     files
 }
 
@@ -267,9 +275,9 @@ fn read(folder: &Path, below: &str, files: &mut BTreeMap<String, String>) {
     }
 }
 
-/// What make reads.
+/// What make and cargo read.
 fn build_files(files: &BTreeMap<String, String>) -> BTreeMap<String, String> {
-    let is_read = |path: &str| path.ends_with("/Kbuild") || path.ends_with("/Makefile");
+    let is_read = |path: &str| ["/Kbuild", "/Makefile", "/Cargo.toml"].iter().any(|end| path.ends_with(end));
     let read = files.iter().filter(|(path, _)| is_read(path));
     read.map(|(path, text)| (path.clone(), text.clone())).collect()
 }
@@ -278,7 +286,7 @@ fn build_files(files: &BTreeMap<String, String>) -> BTreeMap<String, String> {
 fn inspect(files: &BTreeMap<String, String>, text: &str, build: &BTreeMap<String, String>) {
     let is_name = text.chars().all(|c| c.is_ascii_alphanumeric());
     if !is_name {
-        assert_eq!(&build_files(files), build, "{text:?} is in what make reads");
+        assert_eq!(&build_files(files), build, "{text:?} is in what make or cargo reads");
     }
     for (path, content) in files {
         let plain =

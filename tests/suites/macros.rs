@@ -1,31 +1,169 @@
-//! What the compiler says about patch crates: every file of `tests/ui-macros/refused` has its messages beside it, at the places that the
-//! author sees in an editor, and those of `tests/ui-macros/passes` are understood. The kernel is that of the tests, in a facts file that
-//! `KPS_FACTS` names, as it does for a real one.
+//! Patch crates: what the compiler says about them, and what they become.
 //!
-//! `TRYBUILD=overwrite cargo test --test macros` writes the messages anew; read the difference before you commit it. Those that are kept
-//! are ours but for two (`root`, `two`), which rustc 1.95 has written, and for how it draws a place.
+//! Every file of `tests/ui-macros/refused` has its messages beside it, at the places that the author sees in an editor, and those of
+//! `tests/ui-macros/passes` are understood. `TRYBUILD=overwrite cargo test --test macros` writes the messages anew; read the difference
+//! before you commit it. Those that are kept are ours but for two (`root`, `two`), which rustc 1.95 has written, and for how a place is
+//! drawn. The kernel is that of the tests, in a facts file that `KPS_FACTS` names, as it does for a real one.
+//!
+//! Every crate in `tests/golden/macros` has its expansion beside it, which compiles for the host and for a kernel. `BLESS=1` writes it anew.
 
-use kps_tests::{fixture, repository};
-use libtest_mimic::{Arguments, Trial};
+use kps_attributes::{livepatch, Surroundings};
+use kps_tests::properties::take_attribute;
+use kps_tests::target::target;
+use kps_tests::{fixture, kpsc, printed, repository};
+use libtest_mimic::{Arguments, Failed, Trial};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use syn::Item;
 
 fn main() {
-    let trial = Trial::test("patch_crates_are_refused_in_words_at_the_authors_place", || {
-        run();
-        Ok(())
-    });
-    libtest_mimic::run(&Arguments::from_args(), vec![trial]).exit();
+    let trials = vec![
+        Trial::test("expansions_are_as_they_were", expansions_are_as_they_were),
+        Trial::test("expansions_compile_for_the_host", expansions_compile_for_the_host),
+        Trial::test("expansions_compile_for_a_kernel", expansions_compile_for_a_kernel),
+        Trial::test("patch_crates_are_refused_in_words_at_the_authors_place", crates_are_refused),
+    ];
+    libtest_mimic::run(&Arguments::from_args(), trials).exit();
 }
 
-fn run() {
-    let folder = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
+fn crates_are_refused() -> Result<(), Failed> {
+    let folder = tempfile::tempdir()?;
     let facts = folder.path().join("facts");
-    std::fs::write(&facts, fixture::facts().to_bytes()).unwrap_or_else(|error| panic!("{error}"));
+    std::fs::write(&facts, fixture::facts().to_bytes())?;
     // The crates of the cases depend on what the macros' own tests depend on, and not on all of this suite.
     let macros = repository().join("runtime-macros");
     std::env::set_var("CARGO_MANIFEST_DIR", &macros);
     std::env::set_var("KPS_FACTS", &facts);
-    std::env::set_current_dir(&macros).unwrap_or_else(|error| panic!("{}: {error}", macros.display()));
+    std::env::set_current_dir(&macros)?;
     let cases = trybuild::TestCases::new();
     cases.compile_fail("../tests/ui-macros/refused/*.rs");
     cases.pass("../tests/ui-macros/passes/*.rs");
+    Ok(())
+}
+
+/// The folder of the crates whose expansions are kept.
+fn golden() -> PathBuf {
+    repository().join("tests/golden/macros")
+}
+
+/// Those crates, each a file, by their names.
+fn crates() -> Result<Vec<String>, Failed> {
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(golden())? {
+        let name = entry?.file_name().to_string_lossy().into_owned();
+        names.extend(name.strip_suffix(".rs").filter(|name| !name.contains('.')).map(str::to_owned));
+    }
+    names.sort();
+    Ok(names)
+}
+
+/// Where the expansion of a crate is kept.
+fn kept(name: &str) -> PathBuf {
+    golden().join(format!("{name}.expanded.rs"))
+}
+
+fn expansions_are_as_they_were() -> Result<(), Failed> {
+    for name in crates()? {
+        let text = expand(&golden().join(&name).with_extension("rs"))?;
+        if std::env::var_os("BLESS").is_some() {
+            std::fs::write(kept(&name), &text)?;
+        }
+        if std::fs::read_to_string(kept(&name))? != text {
+            return Err(format!("{name} expands to something else:\n{text}").into());
+        }
+    }
+    Ok(())
+}
+
+/// A crate with its livepatch expanded for the kernel of the tests.
+fn expand(path: &Path) -> Result<String, Failed> {
+    let mut file = syn::parse_file(&std::fs::read_to_string(path)?)?;
+    let mut items = Vec::new();
+    for item in file.items {
+        match item {
+            Item::Mod(mut module) => {
+                let arguments = take_attribute(&mut module).ok_or("the module has no `#[livepatch]`")?;
+                let around = Surroundings {
+                    facts: Some(fixture::facts()),
+                    bindings: String::new(),
+                    c_files: [("in_c.c".to_owned(), std::fs::read_to_string(golden().join("in_c.c"))?)]
+                        .into(),
+                    digest: "0".repeat(64),
+                    made_by: "a test".to_owned(),
+                };
+                let expanded = livepatch(arguments, quote::quote!(#module), |_| Ok(around));
+                items.extend(syn::parse2::<syn::File>(expanded)?.items);
+            }
+            other => items.push(other),
+        }
+    }
+    file.items = items;
+    Ok(prettyplease::unparse(&file))
+}
+
+/// All of them are examples of one package, which depends on the runtime as a patch crate does.
+fn expansions_compile_for_the_host() -> Result<(), Failed> {
+    let folder = tempfile::tempdir()?;
+    let root = repository();
+    let examples: String = crates()?
+        .iter()
+        .map(|name| {
+            format!("[[example]]\nname = {name:?}\npath = {:?}\ncrate-type = [\"lib\"]\n", kept(name))
+        })
+        .collect();
+    let manifest = format!(
+        "[package]\nname = \"expanded\"\nedition = \"2021\"\n[lib]\npath = \"lib.rs\"\n[workspace]\n[dependencies]\n\
+         kps = {{ path = {:?}, default-features = false }}\n\
+         [lints.rust]\nunexpected_cfgs = {{ level = \"deny\", check-cfg = [\"cfg(CONFIG_RUST)\"] }}\nwarnings = \"deny\"\n{examples}",
+        root.join("runtime")
+    );
+    std::fs::write(folder.path().join("Cargo.toml"), manifest)?;
+    std::fs::write(folder.path().join("lib.rs"), "")?;
+    std::fs::copy(root.join("Cargo.lock"), folder.path().join("Cargo.lock"))?;
+    let mut check = Command::new(env!("CARGO"));
+    check.args(["check", "--offline", "--examples"]).current_dir(folder.path());
+    succeeds(check.env("CARGO_TARGET_DIR", folder.path().join("target")))
+}
+
+/// How Kbuild compiles the runtime as a crate, and lets a patch see it.
+const RULES: &str = "
+obj-m := library.o
+library-y := src/lib.o kps/lib.o
+RUSTFLAGS_kps/lib.o := --crate-name kps --emit=metadata=$(obj)/kps/libkps.rmeta
+RUSTFLAGS_src/lib.o := --crate-name library --extern kps=$(obj)/kps/libkps.rmeta
+RUSTFLAGS_REMOVE_kps/lib.o := -Cdebuginfo=2
+RUSTFLAGS_REMOVE_src/lib.o := -Cdebuginfo=2
+$(obj)/src/lib.o: $(obj)/kps/lib.o
+";
+
+fn expansions_compile_for_a_kernel() -> Result<(), Failed> {
+    let target = target();
+    let tree = target.tree().ok_or("the target has no build tree")?;
+    let folder = tempfile::tempdir()?;
+    let (runtime, library) = (folder.path().join("kps"), folder.path().join("src"));
+    std::fs::create_dir(&runtime)?;
+    std::fs::create_dir(&library)?;
+    for entry in std::fs::read_dir(repository().join("runtime/src"))? {
+        let entry = entry?;
+        std::fs::copy(entry.path(), runtime.join(entry.file_name()))?;
+    }
+    std::fs::write(folder.path().join("Kbuild"), RULES)?;
+    for name in crates()? {
+        std::fs::copy(kept(&name), library.join("lib.rs"))?;
+        let mut make = Command::new("make");
+        make.arg("-C").arg(&tree.build).arg(format!("M={}", folder.path().display())).arg("src/lib.o");
+        make.arg(format!("KPSC={}", kpsc().get_program().to_string_lossy()));
+        succeeds(&mut make).map_err(|error| format!("{name}:\n{}", error.message().unwrap_or_default()))?;
+    }
+    Ok(())
+}
+
+/// Runs a command that must succeed and has nothing to warn of.
+fn succeeds(command: &mut Command) -> Result<(), Failed> {
+    let output = command.output()?;
+    let said = printed(&output);
+    match output.status.success() && !said.contains("warning: ") {
+        true => Ok(()),
+        false => Err(said.into()),
+    }
 }

@@ -20,9 +20,10 @@ impl Comments {
         code.extend(patch.tests.iter().map(|test| test.whole));
         code.retain(|span| span.start < text.len());
         code.sort();
+        // No two of these overlap.
         let is_carried = |comment: &Span| {
             let after = code.partition_point(|span| span.start <= comment.start);
-            code[..after].iter().rev().any(|span| comment.end <= span.end)
+            after.checked_sub(1).is_some_and(|n| comment.end <= code[n].end)
         };
         let all: Vec<Span> = comments(text).into_iter().filter(|comment| !is_carried(comment)).collect();
         let (above, inside): (Vec<Span>, Vec<Span>) =
@@ -45,14 +46,17 @@ impl Comments {
             .flat_map(|(n, piece)| piece.anchors.iter().map(move |&at| (at, n)))
             .collect();
         anchors.sort();
+        let ends = self.ends(text);
+        let ends_between =
+            |from, to| ends.get(ends.partition_point(|&end| end < from)).is_some_and(|&end| end < to);
         let mut lost = Vec::new();
         for &comment in &self.inside {
             let after = anchors.partition_point(|&(at, _)| at < comment.start);
-            let line = &text[..comment.start];
-            let starts_line = line[line.rfind('\n').map_or(0, |at| at + 1)..].trim().is_empty();
+            let before = text[..comment.start].trim_end_matches([' ', '\t']);
+            let starts_line = before.is_empty() || before.ends_with('\n');
             let owner = if starts_line {
                 // What lies in between are other comments, and heads.
-                anchors.get(after).filter(|&&(at, _)| !self.leaves_block(text, comment.end, at))
+                anchors.get(after).filter(|&&(at, _)| !ends_between(comment.end, at))
             } else {
                 let same_line = |at: usize| source.line(at) == source.line(comment.start);
                 anchors[..after].last().filter(|&&(at, _)| same_line(at))
@@ -65,17 +69,13 @@ impl Comments {
         lost
     }
 
-    /// Whether a block ends between two places, comments aside.
-    fn leaves_block(&self, text: &str, from: usize, to: usize) -> bool {
-        let mut at = from;
-        let between = self.inside.iter().filter(|comment| comment.start >= from && comment.end <= to);
-        for comment in between {
-            if text[at..comment.start].contains('}') {
-                return true;
-            }
-            at = comment.end;
-        }
-        text[at..to].contains('}')
+    /// The braces of a text that end blocks, and some that are text.
+    fn ends(&self, text: &str) -> Vec<usize> {
+        let is_comment = |at: usize| {
+            let after = self.inside.partition_point(|comment| comment.start <= at);
+            after.checked_sub(1).is_some_and(|n| at < self.inside[n].end)
+        };
+        text.match_indices('}').map(|(at, _)| at).filter(|&at| !is_comment(at)).collect()
     }
 }
 
@@ -85,14 +85,14 @@ pub(super) fn carried(sources: &Sources, comment: Span, indent: usize, may_descr
     let text = carried_comment(&file.source.text, file.local(comment), indent);
     let text = text.trim_end();
     let (mark, rest) = text.split_at(2);
-    let describes_below = rest.starts_with(['/', '*']) && !matches!(rest, "/" | "*/");
+    // Three of a kind, and no more, describe what is below.
+    let describes_below = match mark {
+        "//" => rest.starts_with('/') && !rest.starts_with("//"),
+        _ => rest.starts_with('*') && !rest.starts_with("**") && rest != "*/",
+    };
     let describes = rest.starts_with('!') || describes_below && !may_describe;
     if !describes {
         return text.to_owned();
     }
-    let rest = rest.trim_start_matches(['/', '!']);
-    match mark {
-        "/*" => format!("/*{}", rest.strip_prefix('*').unwrap_or(rest)),
-        _ => format!("//{rest}"),
-    }
+    format!("{mark}{}", &rest[1..])
 }

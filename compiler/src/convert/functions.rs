@@ -207,12 +207,33 @@ pub(super) fn functions(
     }
 }
 
-/// The comments above the one function of a file.
+/// The comments of a file that stand above the body of its one function, those in types aside.
 fn comments_of_file(sources: &Sources, prototype: Option<&ast::Prototype>, body: Code) -> Vec<Span> {
+    let types = prototype.into_iter().flat_map(|all| all.params.iter().map(|param| param.ty).chain(all.ret));
+    let types: Vec<Span> = types.map(|ty| ty.span).collect();
+    let is_in_type =
+        |comment: &Span| types.iter().any(|ty| ty.start <= comment.start && comment.end <= ty.end);
+    let above = |comment: &Span| comment.end <= body.span.start && !is_in_type(comment);
+    comments_beside(sources, body).filter(above).collect()
+}
+
+/// The comments below the bodies that had a file, with which nothing is in it.
+pub(super) fn comments_below<'a>(
+    patch: &'a ast::Patch,
+    sources: &'a Sources,
+) -> impl Iterator<Item = Span> + use<'a> {
+    let funcs = patch.objects.iter().flat_map(|object| &object.funcs);
+    let bodies = funcs.filter(|func| func.replace_from.is_some()).filter_map(|func| func.replace);
+    bodies.flat_map(|body| {
+        let end = body.code.span.end;
+        comments_beside(sources, body.code).filter(move |comment| comment.start >= end)
+    })
+}
+
+/// The comments of the file that a body is in.
+fn comments_beside(sources: &Sources, body: Code) -> impl Iterator<Item = Span> + use<'_> {
     let file = sources.file(body.span.start);
-    let start = prototype.map_or(body.span, |prototype| prototype.span);
-    let all = comments(&file.source.text).into_iter().map(|comment| file.global(comment));
-    all.filter(|comment| comment.end <= start.start).collect()
+    comments(&file.source.text).into_iter().map(|comment| file.global(comment))
 }
 
 /// A symbol's name as a part of a name in Rust, which has one `_` between its words.

@@ -38,7 +38,8 @@ pub fn convert(checked: &Checked, sources: &Sources) -> (Option<Files>, Vec<Diag
     let mut pieces = pieces::pieces(checked, sources);
     pieces.sort_by_key(|piece| piece.place);
     let comments = Comments::of(patch, sources);
-    let lost = comments.give(sources, &mut pieces);
+    let mut lost = comments.give(sources, &mut pieces);
+    lost.extend(functions::comments_below(patch, sources));
     diagnostics.extend(refuse::lost(&lost));
 
     let mut files = crate_files(&patch.name.value);

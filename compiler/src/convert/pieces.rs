@@ -126,7 +126,7 @@ pub(super) fn pieces(checked: &Checked, sources: &Sources) -> Vec<Piece> {
         match (first, &object.from) {
             (Some(first), None) => first.anchors.push(object.name.span.start),
             (_, from) => {
-                pieces.push(Piece::new(What::Argument, object.name.span, of_object(object, from.as_ref())))
+                pieces.push(Piece::new(What::Argument, object.name.span, of_object(object, from.as_ref())));
             }
         }
     }

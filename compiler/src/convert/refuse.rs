@@ -1,6 +1,6 @@
 //! What a spec may say and a crate cannot.
 
-use crate::diag::{Diagnostic, KPS1220, KPS1221, KPS1222};
+use crate::diag::{Diagnostic, KPS1220, KPS1221, KPS1222, KPS1223};
 use crate::Checked;
 use kps_codegen::names::ident;
 use kps_grammar::ast::{self, Lifetime, Name};
@@ -12,6 +12,13 @@ use std::str::FromStr as _;
 pub(super) fn refuse(checked: &Checked, sources: &Sources) -> Vec<Diagnostic> {
     let patch = checked.written();
     let mut diagnostics = names(patch);
+    let described = patch.params.iter().filter_map(|param| param.description.as_ref());
+    diagnostics.extend(described.filter(|text| text.value.trim() != text.value).map(|text| {
+        Diagnostic::error(KPS1223, "a description in a crate neither starts nor ends with a space")
+            .at(text.span, "")
+            .note("it is a doc comment there")
+            .help("drop the space")
+    }));
     let code = super::pieces::code(patch).into_iter().map(|code| code.span);
     let in_rust = sources.files().filter(|file| file.language == Language::Rust);
     let modules = in_rust.filter(|file| patch.modules.iter().any(|module| module.file.value == file.path));
@@ -34,13 +41,15 @@ pub(super) fn refuse(checked: &Checked, sources: &Sources) -> Vec<Diagnostic> {
 
 /// What is said of comments that stand beside nothing that is carried over.
 pub(super) fn lost(comments: &[Span]) -> Option<Diagnostic> {
+    /// Whoever has many is helped by the first ones.
+    const SHOWN: usize = 20;
     let (first, more) = comments.split_first()?;
     let message = match more.len() {
         0 => "a comment is not in the crate".to_owned(),
         more => format!("{} comments are not in the crate", more + 1),
     };
     let remark = Diagnostic::remark(KPS1222, message).at(*first, "");
-    let remark = more.iter().fold(remark, |remark, &comment| remark.at(comment, ""));
+    let remark = more.iter().take(SHOWN).fold(remark, |remark, &comment| remark.at(comment, ""));
     Some(
         remark
             .note("a comment goes with what is below it in its block, or before it on its line")

@@ -388,6 +388,8 @@ codes! {
     KPS1221,
     /// A comment is not in the crate.
     KPS1222,
+    /// A description cannot be a doc comment.
+    KPS1223,
 
     // kpsc itself.
     /// A bug in kpsc.

@@ -3,6 +3,7 @@
 //! A function panics if its property is broken. `fuzz/` looks for an input that does it, and the suite `properties` holds the
 //! inputs that were found and mutations of them. `docs/fuzzing.md` says what each property is.
 
+mod attributes;
 mod btf;
 mod dwarf;
 mod facts;
@@ -14,6 +15,7 @@ mod post_link;
 mod spec;
 mod texts;
 
+pub use attributes::{attributes, take_attribute};
 pub use btf::btf;
 pub use dwarf::dwarf;
 pub use facts::facts;
@@ -34,6 +36,7 @@ pub struct Target {
 
 /// All of them.
 pub const TARGETS: &[Target] = &[
+    Target { name: "attributes", holds: attributes },
     Target { name: "btf", holds: btf },
     Target { name: "dwarf", holds: dwarf },
     Target { name: "facts", holds: facts },

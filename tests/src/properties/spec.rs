@@ -32,10 +32,14 @@ pub fn spec(data: &[u8]) {
 
 /// Compiles a spec for a kernel as the program does, on a stack as large as the program's.
 pub(super) fn compile(sources: &Sources, facts: &Facts) {
+    on_a_large_stack(|| compile_here(sources, facts));
+}
+
+/// Runs something on a stack as large as the program's.
+pub(super) fn on_a_large_stack(run: impl FnOnce() + Send) {
     const STACK: usize = 1 << 30;
-    let compile = || compile_here(sources, facts);
     let done = std::thread::scope(|scope| {
-        let worker = std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, compile);
+        let worker = std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, run);
         worker.unwrap_or_else(|error| panic!("{error}")).join()
     });
     done.unwrap_or_else(|panic| std::panic::resume_unwind(panic));

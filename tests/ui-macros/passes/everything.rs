@@ -1,5 +1,7 @@
 //! All that has an attribute, checked against the kernel of the tests.
 
+#![allow(unexpected_cfgs)]
+
 use kps::prelude::*;
 
 /// Everything at once.
@@ -72,7 +74,7 @@ mod everything {
     }
 
     #[pre(vmlinux::show_type@2)]
-    unsafe fn empty(m: *mut seq_file, v: *mut c_void) -> c_int {}
+    unsafe fn empty(m: *mut seq_file) {}
 
     #[pre_patch(vmlinux)]
     unsafe fn may_begin(obj: *mut klp_object) -> c_int {

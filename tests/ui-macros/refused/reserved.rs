@@ -3,7 +3,7 @@
 use kps::prelude::*;
 
 #[livepatch]
-mod kernel {
+mod kps {
     #[post_patch(vmlinux)]
     unsafe fn begun() {}
 }

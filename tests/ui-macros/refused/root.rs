@@ -1,5 +1,7 @@
 //! A livepatch that is not at the root of its crate.
 
+#![allow(unexpected_cfgs, unused_imports)]
+
 use kps::prelude::*;
 
 mod inside {

@@ -1,5 +1,7 @@
 //! Two livepatches in one crate.
 
+#![allow(unexpected_cfgs, unused_imports)]
+
 use kps::prelude::*;
 
 #[livepatch(license = "GPL")]

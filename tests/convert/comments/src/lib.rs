@@ -16,6 +16,8 @@ use kps::prelude::*;
     license = "GPL",
     author = "Somebody \"quoted\" <somebody@example.com>",
     // This describes no argument.
+    //////// Nor this,
+    /* nor this. */
     // a slow one
     require(CONFIG_INET, CONFIG_HZ = "250"),
     // for tests
@@ -38,7 +40,7 @@ mod comments {
             $count.fetch_add(1, Ordering::Relaxed)
         };
     }
-    // Two that belong together.
+    //////// Two that belong together.
     static FIRST: AtomicU32 = AtomicU32::new(0);
     static pre_cmdline_proc_show: AtomicU32 = AtomicU32::new(0);
 
@@ -102,6 +104,7 @@ mod comments {
     // One function.
     /// Shows the version,
     /* and more, */
+    // open
     #[replace(vmlinux::version_proc_show)]
     unsafe fn replace_version_proc_show(mut file: *mut seq_file, _v: *mut c_void) -> c_int {
         file = file;

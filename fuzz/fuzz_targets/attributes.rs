@@ -1,0 +1,5 @@
+//! Looks for bytes that break the property `attributes`.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| kps_tests::properties::attributes(data));

@@ -1,0 +1,175 @@
+//! Advice in the words of both front doors: what an author of a spec types in one way, one of a crate types in another.
+
+use kps_ast::Form;
+use kps_codegen::names::ident;
+use kps_codegen::rust_type;
+use kps_plan::{Signature, Type, Types};
+
+/// What to do about something that both can meet.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Advice<'a> {
+    /// To say the license.
+    License,
+    /// To change something.
+    Change,
+    /// To say how long shadow data is there.
+    Lifetime,
+    /// To take another name of an object: that of a module that is not the kernel's.
+    ForeignModule,
+    /// To name a function in the object that has it.
+    Elsewhere(&'a [String], &'a str),
+    /// To declare a function of the kernel's, by its prototype as far as that is known.
+    UseFn { object: &'a str, name: &'a str, prototype: Option<&'a str>, is_in_btf: bool },
+    /// To declare a variable of the kernel's.
+    UseStatic { object: &'a str, name: &'a str },
+    /// To declare a variable that each CPU has its own of.
+    UsePerCpu { object: &'a str, name: &'a str },
+    /// To use a function where its module is there.
+    InBodiesOf(&'a str),
+    /// To write the type of a variable that each CPU has its own of; without one it is known.
+    PerCpu { name: &'a str, ty: Option<&'a str> },
+    /// To write that there is one variable for all CPUs.
+    NotPerCpu { name: &'a str, ty: &'a str },
+    /// To add a parameter.
+    Parameter(&'a str),
+    /// To write a prototype as it is known.
+    Prototype(&'a str),
+    /// To leave what a call of the system takes to the kernel.
+    SyscallPrototype,
+    /// To leave a type to the kernel.
+    KnownType,
+    /// To have one body.
+    OneBody,
+    /// To replace the entry of a call of the system in C.
+    EntryInC(&'a str),
+    /// To write a body in Rust.
+    BodyInRust,
+}
+
+impl Advice<'_> {
+    /// The advice in words.
+    pub(crate) fn text(self, form: Form) -> String {
+        let (in_spec, in_crate) = self.texts();
+        match form {
+            Form::Spec => in_spec,
+            Form::Crate => in_crate,
+        }
+    }
+
+    /// What to type in a spec, and what in a crate.
+    fn texts(self) -> (String, String) {
+        let both = |spec: &str, of_crate: &str| (spec.to_owned(), of_crate.to_owned());
+        match self {
+            Advice::License => both("add `license \"GPL\";`", "write `#[livepatch(license = \"GPL\")]`"),
+            Advice::Change => both(
+                "add `fn NAME { pre { .. } }` or a callback, as `post_patch { .. }`, to an object",
+                "add a function with `#[pre(OBJECT::NAME)]`, or a callback, as `#[post_patch(vmlinux)]`",
+            ),
+            Advice::Lifetime => both(
+                "add `, freed by FN(PARENT)` with the function that frees the parent, or `, untied` if bodies remove it",
+                "write `#[shadow(.., freed_by = OBJECT::FN(PARENT))]` with the function that frees the parent, or `#[shadow(.., untied)]` if bodies remove it",
+            ),
+            Advice::ForeignModule => both(
+                "for a module that did not come with the kernel write `object NAME from \"FILE.ko\"`",
+                "for a module that did not come with the kernel write `#[livepatch(.., object(NAME = \"FILE.ko\"))]`",
+            ),
+            Advice::Elsewhere(objects, name) => {
+                let in_spec: Vec<String> = objects.iter().map(|object| format!("object {object}")).collect();
+                let in_crate: Vec<String> = objects.iter().map(|object| format!("{object}::{name}")).collect();
+                let list = crate::diag::list;
+                (
+                    format!("write it in {}, which has it", list(&in_spec, "or")),
+                    format!("write {}", list(&in_crate, "or")),
+                )
+            }
+            Advice::UseFn { object, name, prototype, is_in_btf } => {
+                let line = if is_in_btf { "" } else { "(arg: TYPE, ..) -> TYPE" };
+                let known = prototype.unwrap_or("(arg: TYPE, ..) -> TYPE");
+                (
+                    format!("add `use fn {name}{line};` to `object {object}`"),
+                    format!("add `#[symbols({object})] extern \"C\" {{ fn {name}{known}; }}`"),
+                )
+            }
+            Advice::UseStatic { object, name } => (
+                format!("add `use static {name}: TYPE;` to `object {object}`"),
+                format!("add `#[symbols({object})] extern \"C\" {{ static {name}: TYPE; }}`"),
+            ),
+            Advice::UsePerCpu { object, name } => (
+                format!("add `use percpu {name};` to `object {object}`"),
+                format!("add `#[symbols({object})] extern \"C\" {{ #[percpu] static {name}: TYPE; }}`"),
+            ),
+            Advice::InBodiesOf(object) => (
+                format!("use it in the bodies of `object {object}`"),
+                format!("use it in hooks and callbacks of `{object}`"),
+            ),
+            Advice::PerCpu { name, ty } => {
+                let ty = ty.map(|ty| format!(": {ty}")).unwrap_or_default();
+                (format!("write `use percpu {name}{ty};`"), format!("write `#[percpu]` above `static {name}`"))
+            }
+            Advice::NotPerCpu { name, ty } => {
+                (format!("write `use static {name}: {ty};`"), format!("drop `#[percpu]` above `static {name}`"))
+            }
+            Advice::Parameter(name) => (
+                format!("add `param {name}: bool = false;`"),
+                format!("add `#[param] static {name}: bool = false;`"),
+            ),
+            Advice::Prototype(known) => (
+                format!("drop the prototype: the kernel's type information has it; in a file write `{known}`"),
+                format!("write `{known}`; a `#[post]` has the result as its last parameter, `ret`"),
+            ),
+            Advice::SyscallPrototype => both(
+                "drop the prototype: the kernel knows it, and the names of the parameters",
+                "write the parameters as they are there",
+            ),
+            Advice::KnownType => {
+                both("drop the type: the kernel's type information has it", "write the type that it has there")
+            }
+            Advice::OneBody => both(
+                "write what this does into the C function, or both into one `replace { }`",
+                "write what this does into the C function, or both into one function with `#[replace(..)]`",
+            ),
+            Advice::EntryInC(entry) => (
+                format!("write `fn {entry} {{ replace c .. }}`, which takes a `const struct pt_regs *`"),
+                format!("write `#[replace(vmlinux::{entry})]`, which takes a `const struct pt_regs *`"),
+            ),
+            Advice::BodyInRust => both(
+                "write the body in Rust, `replace { .. }`; it may call functions of `c \"FILE.c\" { .. }`",
+                "write the body in Rust, in a function with `#[replace(..)]`; it may call functions of a block with `#[c(\"FILE.c\")]`",
+            ),
+        }
+    }
+}
+
+/// A prototype as it is written in Rust.
+pub(crate) fn prototype(types: &Types, signature: &Signature) -> String {
+    let params =
+        signature.params.iter().map(|param| format!("{}: {}", ident(&param.name), spelled(types, &param.ty)));
+    let params: Vec<String> = params.chain(signature.variadic.then(|| "...".to_owned())).collect();
+    let ret = match &signature.ret {
+        Type::Void => String::new(),
+        ret => format!(" -> {}", spelled(types, ret)),
+    };
+    format!("({}){ret}", params.join(", "))
+}
+
+/// A type with the spaces that people write: tokens have more, or others.
+fn spelled(types: &Types, ty: &Type) -> String {
+    const SPACES: &[(&str, &str)] = &[
+        ("* mut", "*mut"),
+        ("* const", "*const"),
+        (" :: ", "::"),
+        (" <", "<"),
+        ("< ", "<"),
+        (" >", ">"),
+        ("fn (", "fn("),
+        ("( ", "("),
+        (" )", ")"),
+        ("[ ", "["),
+        (" ]", "]"),
+        (" ;", ";"),
+        (" ,", ","),
+        (" :", ":"),
+    ];
+    let text = rust_type(types, ty).to_string();
+    SPACES.iter().fold(text, |text, (from, to)| text.replace(from, to))
+}

@@ -1,0 +1,45 @@
+//! Modules of patch crates: every text that is one expands to Rust, or to errors at places in it.
+
+use crate::fixture;
+use kps_attributes::{is_called, livepatch, Surroundings, OUTER};
+use kps_facts::Facts;
+use proc_macro2::TokenStream;
+use std::str::FromStr as _;
+use syn::{Item, ItemMod, Meta};
+
+/// Expands every livepatch in a text, for a kernel and without one.
+pub fn attributes(data: &[u8]) {
+    let text = String::from_utf8_lossy(data).into_owned();
+    // As deep as a compiler would go.
+    super::spec::on_a_large_stack(move || expand(&text));
+}
+
+fn expand(text: &str) {
+    let parsed = TokenStream::from_str(text).map_err(syn::Error::from).and_then(syn::parse2::<syn::File>);
+    let Ok(file) = parsed else { return };
+    for item in file.items {
+        let Item::Mod(mut module) = item else { continue };
+        let Some(arguments) = take_attribute(&mut module) else { continue };
+        for facts in [None, Some(fixture::facts())] {
+            expand_for(&arguments, &module, facts);
+        }
+    }
+}
+
+/// Takes the attribute off a module, as the compiler does, and gives its arguments.
+pub fn take_attribute(module: &mut ItemMod) -> Option<TokenStream> {
+    let at = module.attrs.iter().position(|attribute| is_called(attribute, OUTER))?;
+    match module.attrs.remove(at).meta {
+        Meta::List(list) => Some(list.tokens),
+        _ => Some(TokenStream::new()),
+    }
+}
+
+fn expand_for(arguments: &TokenStream, module: &ItemMod, facts: Option<Facts>) {
+    let item = quote::quote!(#module);
+    let around = Surroundings { facts, ..Surroundings::default() };
+    let expanded = livepatch(arguments.clone(), item, |_| Ok(around));
+    assert!(!expanded.is_empty(), "the module is lost without an error");
+    let text = expanded.to_string();
+    assert!(syn::parse2::<syn::File>(expanded).is_ok(), "this is not Rust:\n{text}");
+}

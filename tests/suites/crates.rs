@@ -1,0 +1,98 @@
+//! Patch crates on the default target: those of `examples`, and what the specs there are converted to.
+
+use kps_tests::code::{functions_of, Code};
+use kps_tests::target::{as_crate, build, target, with_its_module};
+use kps_tests::{acts, crates, examples, kpsc, printed, stem};
+use libtest_mimic::{Arguments, Failed, Trial};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+fn main() {
+    let mut arguments = Arguments::from_args();
+    // Each case is a virtual machine; more of them than processors only slow each other down.
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    arguments.test_threads = Some(arguments.test_threads.unwrap_or(processors).min(processors));
+    // The first crate has the macros compiled; all others wait for no more than that.
+    let first = crates().into_iter().next().unwrap_or_else(|| panic!("there is no crate among the examples"));
+    let _ = build(&first, None);
+    let mut trials = Vec::new();
+    let mut add = |name: String, run: Box<dyn FnOnce() + Send>| {
+        trials.push(Trial::test(name, move || {
+            run();
+            Ok::<(), Failed>(())
+        }));
+    };
+    for folder in crates() {
+        let name = stem(&folder);
+        let (one, other, third) = (folder.clone(), folder.clone(), folder);
+        add(format!("{name}: acts"), Box::new(move || acts(&one, &[])));
+        add(format!("{name}: make builds the same module"), Box::new(move || make_builds_the_same(&other)));
+        add(format!("{name}: the host tests it"), Box::new(move || host_tests(&third)));
+    }
+    for spec in examples() {
+        add(format!("converted: {}", stem(&spec)), Box::new(move || converted_is_the_same(&spec)));
+    }
+    libtest_mimic::run(&arguments, trials).exit();
+}
+
+/// The crate without what others have left in it.
+fn copy(folder: &Path, into: &Path) -> PathBuf {
+    let to = into.join(stem(folder));
+    let copied = Command::new("cp").arg("-a").arg(folder).arg(&to).status();
+    assert!(copied.is_ok_and(|status| status.success()));
+    for leftover in ["kps", "target"] {
+        let _ = std::fs::remove_dir_all(to.join(leftover));
+    }
+    to
+}
+
+/// Plain make in the build tree finds all that it needs by itself, and comes to the same bytes as kpsc.
+fn make_builds_the_same(folder: &Path) {
+    let scratch = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
+    let copy = copy(folder, scratch.path());
+    let target = target();
+    let tree = target.tree().unwrap_or_else(|| panic!("the target has no build tree"));
+    let kpsc = kpsc().get_program().to_owned();
+    let mut make = Command::new("make");
+    make.arg("-C").arg(&tree.build).arg(format!("M={}", copy.display()));
+    let output = make.arg(format!("KPSC={}", kpsc.display())).output();
+    let output = output.unwrap_or_else(|error| panic!("make: {error}"));
+    assert!(output.status.success(), "{}", printed(&output));
+    let name = stem(folder);
+    let made = std::fs::read(copy.join(&name).with_extension("ko")).unwrap_or_else(|error| panic!("{error}"));
+    assert!(made == build(folder, None), "{name}: make and kpsc do not build the same module");
+}
+
+/// The crate's own tests pass where no kernel is.
+fn host_tests(folder: &Path) {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut command = Command::new(cargo);
+    command.args(["test", "--quiet", "--manifest-path"]).arg(folder.join("Cargo.toml"));
+    let facts = target().folder().join("facts");
+    let output = command.env("KPS_FACTS", facts).output().unwrap_or_else(|error| panic!("cargo: {error}"));
+    let said = printed(&output);
+    assert!(output.status.success(), "{said}");
+    assert!(!said.contains("warning: "), "{said}");
+}
+
+/// A crate that a spec is converted to passes the spec's tests, and its bodies are the same instructions.
+fn converted_is_the_same(spec: &Path) {
+    let scratch = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
+    let modules = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
+    let spec = with_its_module(spec, target(), modules.path());
+    let krate = as_crate(&spec, scratch.path());
+    let (one, other) = (bodies(&build(&spec, None)), bodies(&build(&krate, None)));
+    assert!(!one.is_empty(), "{} has no bodies", spec.display());
+    assert_eq!(one.keys().collect::<Vec<_>>(), other.keys().collect::<Vec<_>>());
+    for (name, code) in &one {
+        assert!(*code == other[name], "{name} of {} differs", spec.display());
+    }
+    acts(&krate, &[]);
+}
+
+/// What runs in the place of functions, or around them.
+fn bodies(module: &[u8]) -> BTreeMap<String, Code> {
+    let functions = functions_of(module).into_iter();
+    functions.filter(|(name, _)| name.starts_with("kps_body_")).collect()
+}
