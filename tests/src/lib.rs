@@ -81,21 +81,16 @@ fn is_fix(spec: &Path) -> bool {
 }
 
 fn in_folders() -> Vec<PathBuf> {
-    let folders = folders_of_examples().filter(|folder| !is_crate(folder));
-    folders.map(|folder| folder.join(stem(&folder)).with_extension("kps")).collect()
+    let folders = files(&repository().join("examples")).into_iter().filter(|path| path.is_dir());
+    // The others are crates.
+    let specs = folders.map(|folder| folder.join(stem(&folder)).with_extension("kps"));
+    specs.filter(|spec| spec.exists()).collect()
 }
 
-/// The folders of `examples` that are crates written by hand.
+/// The folders of `examples` that are crates.
 pub fn crates() -> Vec<PathBuf> {
-    folders_of_examples().filter(|folder| is_crate(folder)).collect()
-}
-
-fn folders_of_examples() -> impl Iterator<Item = PathBuf> {
-    files(&repository().join("examples")).into_iter().filter(|path| path.is_dir())
-}
-
-fn is_crate(folder: &Path) -> bool {
-    folder.join("Cargo.toml").exists()
+    let folders = files(&repository().join("examples")).into_iter();
+    folders.filter(|folder| folder.join("Cargo.toml").exists()).collect()
 }
 
 /// The spec of an example.

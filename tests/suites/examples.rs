@@ -3,7 +3,7 @@
 
 use kps_tests::pages::{block, Block, SCRIPTS};
 use kps_tests::target::{build, target, with_its_module, Vm};
-use kps_tests::{acts, crates, example, examples, stem};
+use kps_tests::{acts, example, examples, stem};
 use libtest_mimic::{Arguments, Failed, Trial};
 use std::path::Path;
 
@@ -22,9 +22,6 @@ fn main() {
         .into_iter()
         .map(|spec| trial(format!("example: {}", stem(&spec)), Box::new(move || example_acts(&spec))))
         .collect();
-    trials.extend(crates().into_iter().map(|folder| {
-        trial(format!("example: {}, a crate", stem(&folder)), Box::new(move || acts(&folder, &[])))
-    }));
     trials.push(trial("guide: what the README shows of the demo".into(), Box::new(demo_is_as_shown)));
     trials.push(trial("guide: parameters are given and written".into(), Box::new(parameters_are_given)));
     trials.push(trial(
