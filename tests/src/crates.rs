@@ -24,6 +24,7 @@ pub fn expanded(text: &str, c_files: &BTreeMap<String, String>) -> syn::Result<s
             Item::Mod(mut module) => match take_attribute(&mut module) {
                 Some(arguments) => {
                     let around = Surroundings {
+                        bindings: String::new(),
                         facts: Some(fixture::facts()),
                         c_files: c_files.clone(),
                         digest: "0".repeat(64),

@@ -113,7 +113,7 @@ fn a_reader_that_stops_reading_is_no_bug() {
 fn a_spec_that_cannot_be_read_is_3_and_one_that_is_wrong_is_1() {
     let root = folder();
     assert_ends(with_fixture(&["check", "/no/such/spec.kps"]), 3, "KPS0701");
-    assert_ends(with_fixture(&["check", &root.path().display().to_string()]), 3, "KPS0701");
+    assert_ends(with_fixture(&["check", &root.path().display().to_string()]), 1, "KPS1211");
     let binary = write(&root.path().join("binary.kps"), b"patch \xff\xfe { }");
     assert_ends(with_fixture(&["check", &binary]), 1, "KPS0113");
     let large = write(&root.path().join("large.kps"), " ".repeat(5 << 20).as_bytes());
@@ -469,4 +469,78 @@ fn a_check_without_debug_information_says_once_what_it_could_not_see() {
     assert!(said.contains("`kpsc kernel add --release 7.3.4-fixture --name fixture"), "{said}");
     // With debug information there is nothing to say.
     assert_eq!(with_fixture(&["check", &first]), (0, String::new()));
+}
+
+/// What is wrong with a patch crate as a folder. What is wrong in its module is in `suites/macros`.
+#[test]
+fn a_folder_that_is_no_patch_crate_is_refused() {
+    let folder = folder();
+    let root = folder.path();
+    let check = |code: &str| assert_ends(with_fixture(&["check", &root.display().to_string()]), 1, code);
+    check("KPS1211");
+    let source = root.join("src");
+    std::fs::create_dir(&source).unwrap_or_else(|error| panic!("{error}"));
+    let module =
+        "#[livepatch(license = \"GPL\")]\nmod fix {\n    #[post_patch(vmlinux)]\n    unsafe fn on() {}\n}\n";
+    write(&source.join("lib.rs"), module.as_bytes());
+    check("KPS1211");
+    let manifest = |more: &str| {
+        let text = format!("[package]\nname = \"fix\"\nversion = \"0.0.0\"\n{more}");
+        write(&root.join("Cargo.toml"), text.as_bytes())
+    };
+    manifest("[dependencies]\nkps = { path = \"kps\" }\n[dev-dependencies]\nproptest = \"1\"\n");
+    assert_eq!(with_fixture(&["check", &root.display().to_string()]).0, 0);
+    for more in [
+        "[dependencies]\nkps = \"1\"\nlibc = \"0.2\"\n",
+        "[build-dependencies]\ncc = \"1\"\n",
+        "build = \"build.rs\"\n",
+        "[",
+    ] {
+        manifest(more);
+        check("KPS1208");
+    }
+    manifest("");
+    write(&source.join("lib.rs"), b"fn nothing() {}\n");
+    check("KPS1207");
+    write(&source.join("lib.rs"), format!("{module}{}", module.replace("fix", "other")).as_bytes());
+    check("KPS1207");
+    write(&source.join("lib.rs"), module.as_bytes());
+    for tests in ["patch other { }", "patch fix { license \"GPL\"; }"] {
+        write(&root.join("tests.kps"), tests.as_bytes());
+        check("KPS1210");
+    }
+    assert_ends(with_fixture(&["sync", "examples/no.kps"]), 3, "KPS0701");
+}
+
+/// A new crate passes, is made once, and can be built with what stands in it.
+#[test]
+fn a_new_crate_is_one() {
+    let folder = folder();
+    let cache = fixture_cache();
+    let new = |name: &str| {
+        run(kpsc().env("KPSC_CACHE", cache.path()).current_dir(folder.path()).args(["new", "--crate", name]))
+    };
+    assert_eq!(new("watch"), (0, "watch\n".to_owned()));
+    assert_ends(new("watch"), 3, "KPS0701");
+    assert_ends(new("core"), 1, "KPS0601");
+    let krate = folder.path().join("watch");
+    let of_fixture = |words: &[&str]| {
+        run(kpsc().env("KPSC_CACHE", cache.path()).args(words).arg(&krate).args(["--kernel", FIXTURE]))
+    };
+    let (status, said) = of_fixture(&["check"]);
+    assert_eq!((status, said.as_str()), (0, ""));
+    let (status, said) = of_fixture(&["sync"]);
+    assert_eq!(status, 0, "{said}");
+    for file in
+        ["kps/target.facts", "kps/crate.mk", "kps/patch.symvers", "kps/runtime/src/lib.rs", "src/bindings.rs"]
+    {
+        assert!(krate.join(file).is_file(), "{file} is missing");
+    }
+    // Nothing that is as it should be is written again, so make builds nothing again.
+    let age = || std::fs::metadata(krate.join("kps/target.facts")).and_then(|file| file.modified()).ok();
+    let before = age();
+    assert_eq!(of_fixture(&["sync"]).0, 0);
+    assert_eq!(age(), before);
+    let (status, expanded) = of_fixture(&["expand"]);
+    assert!(status == 0 && expanded.contains("pub(crate) use livepatch::Module"), "{expanded}");
 }

@@ -220,27 +220,6 @@ mod params {
         #[used]
         static parmtype_type: [u8; 19] = *b"parmtype=type:byte\0";
     };
-    /// The parameter `verbose`.
-    #[allow(non_upper_case_globals)]
-    static verbose: kps::param::Param<bool> = kps::param::Param::new(false);
-    /// The parameter `ratio`.
-    #[allow(non_upper_case_globals)]
-    static ratio: kps::param::Param<i16> = kps::param::Param::new(-3);
-    /// The parameter `levels`.
-    #[allow(non_upper_case_globals)]
-    static levels: kps::param::Array<core::ffi::c_int, 4> = kps::param::Array::new(
-        [1, 16, 0, 0],
-        2,
-    );
-    /// The parameter `device`.
-    #[allow(non_upper_case_globals)]
-    static device: kps::param::Charp = kps::param::Charp::new(c"eth0");
-    /// The parameter `label`.
-    #[allow(non_upper_case_globals)]
-    static label: kps::param::SharedCharp = kps::param::SharedCharp::new(c"\"none\"");
-    /// The parameter `type`.
-    #[allow(non_upper_case_globals)]
-    static r#type: kps::param::Param<u8> = kps::param::Param::new(0);
     /// The parameters as the loader and sysfs know them (`kernel/params.c`). The loader takes the section for an array
     /// of these structs.
     #[allow(non_upper_case_globals)]
@@ -324,6 +303,27 @@ mod params {
             },
         ]);
     };
+    /// The parameter `verbose`.
+    #[allow(non_upper_case_globals)]
+    static verbose: kps::param::Param<bool> = kps::param::Param::new(false);
+    /// The parameter `ratio`.
+    #[allow(non_upper_case_globals)]
+    static ratio: kps::param::Param<i16> = kps::param::Param::new(-3);
+    /// The parameter `levels`.
+    #[allow(non_upper_case_globals)]
+    static levels: kps::param::Array<core::ffi::c_int, 4> = kps::param::Array::new(
+        [1, 16, 0, 0],
+        2,
+    );
+    /// The parameter `device`.
+    #[allow(non_upper_case_globals)]
+    static device: kps::param::Charp = kps::param::Charp::new(c"eth0");
+    /// The parameter `label`.
+    #[allow(non_upper_case_globals)]
+    static label: kps::param::SharedCharp = kps::param::SharedCharp::new(c"\"none\"");
+    /// The parameter `type`.
+    #[allow(non_upper_case_globals)]
+    static r#type: kps::param::Param<u8> = kps::param::Param::new(0);
     /// What changes in vmlinux.
     #[allow(
         unused_assignments,

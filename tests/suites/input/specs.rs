@@ -88,7 +88,7 @@ pub(crate) const CASES: &[Case] = &[
         with_item(w, "c \"file.c\"")
     }),
     ("KPS0701-missing", |_| check("no/such/spec.kps")),
-    ("KPS0701-folder", |_| check(".")),
+    ("KPS1211-folder", |_| check(".")),
     ("KPS0701-link-to-nothing", |w| {
         link(w, "/no/such/spec");
         check("spec.kps")
