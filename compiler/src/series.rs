@@ -59,7 +59,8 @@ impl Outline {
     /// The outline of a patch.
     pub fn new(spec: &ast::Patch, resolved: &Resolved, sources: &Sources) -> Outline {
         let Resolved { patch, places, .. } = resolved;
-        let place = |at: Span| format!("{}:{}", sources.spec().name, sources.place(at.start).line);
+        let place =
+            |at: Span| format!("{}:{}", sources.file(at.start).source.name, sources.place(at.start).line);
         let words = |at: Span| sources.slice(at).split_whitespace().collect::<Vec<_>>().join(" ");
         let states = patch.states.iter().filter_map(|state| {
             let at = spec.states.iter().find(|known| known.name.value == state.name)?.name.span;

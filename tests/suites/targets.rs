@@ -219,7 +219,16 @@ fn is_built(there: &There, spec: &Path) {
 fn mends(fix: &Path) {
     let (older, newest) = (older(), target());
     if is_for(fix, older.target().release()) {
-        return acts(older, fix);
+        acts(older, fix);
+        // The crate that it is converted to mends too.
+        let scratch = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
+        succeed(
+            older
+                .kpsc(&["convert", "--kernel", &older.name, "--to", "crate", "-o"])
+                .arg(scratch.path())
+                .arg(fix),
+        );
+        return acts(older, &scratch.path().join(stem(fix)));
     }
     println!("{}: the archive holds no kernel with this fault any more, so nobody sees it mended", stem(fix));
     let left: Vec<_> = older_releases(older).into_iter().filter(|release| is_for(fix, release)).collect();
