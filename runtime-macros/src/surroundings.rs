@@ -4,7 +4,9 @@
 use kps_ast::Patch;
 use kps_attributes::Surroundings;
 use kps_facts::Facts;
+use kps_resolve::{is_path, FileKind};
 use std::collections::BTreeMap;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 /// Names the facts file of the target. Without it and without what `kpsc sync` has left nothing is checked, and the host sees the types in
@@ -20,6 +22,9 @@ const CRATE: &str = "KPS_CRATE";
 /// What the note of the module says of the text that it is made of, and of the program that made it.
 const DIGEST: &str = "KPS_DIGEST";
 const MADE_BY: &str = "KPS_MADE_BY";
+
+/// As large as kpsc takes a file in C to be.
+const LARGEST_C_FILE: u64 = 4 << 20;
 
 /// Larger than any facts file, and smaller than what fills the memory of the machine.
 const LARGEST: u64 = 1 << 30;
@@ -69,6 +74,13 @@ fn c_files(patch: &Patch) -> BTreeMap<String, String> {
     let functions = patch.objects.iter().flat_map(|object| &object.funcs);
     let files = functions.filter_map(|func| func.replace_c.as_ref());
     let files = files.chain(patch.c_files.iter().map(|item| &item.file));
-    let read = |path: &String| Some((path.clone(), std::fs::read_to_string(folder.join(path)).ok()?));
+    let read = |path: &String| {
+        let full = folder.join(path);
+        let is_file = is_path(path, FileKind::C) && full.is_file();
+        let file = std::fs::File::open(full).ok().filter(|_| is_file)?;
+        let mut text = String::new();
+        file.take(LARGEST_C_FILE).read_to_string(&mut text).ok()?;
+        Some((path.clone(), text))
+    };
     files.map(|file| &file.value).filter_map(read).collect()
 }

@@ -39,10 +39,10 @@ quiet_cmd_kps_library = RUSTC $@
 	--crate-name kps_$(2) --crate-type $(3) -Clinker-flavor=gcc -Clinker=$(HOSTCC) --out-dir $(kps-lib) \
 	-L $(kps-lib) -L $(objtree)/rust/host --extern proc_macro \
 	$(foreach name,$(4),--extern $(name)=$(objtree)/rust/host/lib$(name).rlib) \
-	$(foreach name,$(5),--extern kps_$(name)=$(call kps-rlib,$(name))) $<
+	$(foreach name,$(5),--extern kps_$(name)=$(call kps-rlib,$(name))) $(filter %/src/lib.rs,$^)
 
 define kps-rule
-$(call kps-rlib,$(1)): $(kps-folder)/$(1)/src/lib.rs $(call kps-sources,$(1)) $(foreach name,$(3),$(call kps-rlib,$(name)))
+$(call kps-rlib,$(1)): $(objtree)/rust/host/libsyn.rlib $(kps-folder)/$(1)/src/lib.rs $(call kps-sources,$(1)) $(foreach name,$(3),$(call kps-rlib,$(name)))
 	$$(call cmd,kps_library,$(1),rlib,$(2),$(3))
 endef
 

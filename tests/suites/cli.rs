@@ -541,6 +541,29 @@ fn a_new_crate_is_one() {
     let before = age();
     assert_eq!(of_fixture(&["sync"]).0, 0);
     assert_eq!(age(), before);
+    // The folder is the author's: nothing there makes room, and what kpsc has not written it does not touch.
+    let source = run(kpsc()
+        .env("KPSC_CACHE", cache.path())
+        .current_dir(folder.path())
+        .args(["build", "--kernel", FIXTURE, "--emit", "source", "watch"]));
+    assert_ends(source, 3, "KPS0701");
+    assert!(krate.join("Cargo.toml").is_file());
     let (status, expanded) = of_fixture(&["expand"]);
     assert!(status == 0 && expanded.contains("pub(crate) use livepatch::Module"), "{expanded}");
+    let manifest = krate.join("kps/Cargo.toml");
+    write(&manifest, b"[package]\n");
+    assert_ends(of_fixture(&["sync"]), 1, "KPS1211");
+    std::fs::remove_dir_all(krate.join("kps")).unwrap_or_else(|error| panic!("{error}"));
+    let elsewhere = folder.path().join("elsewhere");
+    std::fs::create_dir(&elsewhere).unwrap_or_else(|error| panic!("{error}"));
+    write(&elsewhere.join("own.rs"), b"");
+    std::os::unix::fs::symlink(&elsewhere, krate.join("kps")).unwrap_or_else(|error| panic!("{error}"));
+    assert_ends(of_fixture(&["sync"]), 1, "KPS1211");
+    assert!(elsewhere.join("own.rs").exists());
+    std::fs::remove_file(krate.join("kps")).unwrap_or_else(|error| panic!("{error}"));
+    write(&krate.join("Kbuild"), b"kps-name := other\n");
+    assert_ends(of_fixture(&["sync"]), 1, "KPS1211");
+    std::os::unix::fs::symlink(elsewhere.join("own.rs"), krate.join("src/own.rs"))
+        .unwrap_or_else(|error| panic!("{error}"));
+    assert_ends(of_fixture(&["check"]), 1, "KPS1211");
 }

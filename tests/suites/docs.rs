@@ -294,7 +294,7 @@ const TEXTS: &[(&str, &str, &str)] = &[
     ("docs/commands.md", "missing_files\tenabled", "tests/suites/running.rs"),
     ("docs/commands.md", "--running own_line.ko", "tests/suites/preflight.rs"),
     ("docs/commands.md", "made of it  dput.part.0", "tests/suites/inspect.rs"),
-    ("docs/architecture.md", "SPEC.kps --parse-->", "a drawing"),
+    ("docs/architecture.md", "SPEC.kps   --parse--+", "a drawing"),
     ("docs/architecture.md", "caller --ftrace-->", "a drawing"),
     ("docs/data.md", "B replaces A", "a drawing"),
 ];

@@ -2,7 +2,7 @@
 
 use crate::diag::Diagnostic;
 use crate::disk::{cannot, entries, fill_folder, make_folder, remove};
-use crate::emit::{library, LIBRARY};
+use crate::emit::{library, LIBRARY, RULES};
 use crate::target::{Cache, Target};
 use sha2::{Digest as _, Sha256};
 use std::path::{Path, PathBuf};
@@ -19,8 +19,11 @@ fn kept(target: &Target, cache: &Cache) -> (PathBuf, String) {
     for (path, text) in library() {
         sum.update(format!("{path} {}\n{text}", text.len()));
     }
-    // Another toolchain makes libraries that the first one's rustc does not read.
-    sum.update(format!("{:?} {:?}", target.release(), target.tree()));
+    sum.update(RULES);
+    // Another toolchain makes libraries that the first one's rustc does not read; it has made the kernel's own anew.
+    let syn = target.tree().map(|tree| tree.build.join("rust/host/libsyn.rlib"));
+    let made = syn.and_then(|path| std::fs::metadata(path).ok()?.modified().ok());
+    sum.update(format!("{:?} {:?} {made:?}", target.release(), target.tree()));
     let digest = sum.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect();
     (cache.macros(&target.name), digest)
 }
@@ -53,6 +56,9 @@ pub fn keep(folder: &Path, target: &Target, cache: &Cache) -> Result<(), Diagnos
         return Ok(());
     }
     let _held = cache.change()?;
+    if place.exists() {
+        return Ok(());
+    }
     remove(&kept)?;
     fill_folder(&place, |into| {
         for file in entries(&built(folder))? {

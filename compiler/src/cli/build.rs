@@ -79,11 +79,22 @@ fn write_source(compiled: &Compiled, output: &Path) -> Result<PathBuf, Diagnosti
     };
     let (new, old) = (scratch.path().join("new"), scratch.path().join("old"));
     build::lay_out(emitted, &new)?;
-    let ours = if compiled.is_crate() { "kps/crate.mk".to_owned() } else { format!("{name}.lines") };
-    if folder.join(ours).exists() {
+    // What a crate is built of lies in the author's own folder too, so a folder of that kind never makes room.
+    let makes_room = !compiled.is_crate() && folder.join(format!("{name}.lines")).exists();
+    if compiled.is_crate() && folder.symlink_metadata().is_ok() {
+        let there = std::io::Error::from(std::io::ErrorKind::AlreadyExists);
+        return Err(cannot("write", &folder, &there).help("choose another folder with `-o`"));
+    }
+    if makes_room {
         rename(&folder, &old)?;
     }
-    rename(&new, &folder)?;
+    if let Err(error) = rename(&new, &folder) {
+        if makes_room {
+            // The first error tells more than one of putting back would.
+            let _ = std::fs::rename(&old, &folder);
+        }
+        return Err(error);
+    }
     Ok(folder)
 }
 
@@ -111,7 +122,8 @@ pub(super) fn module(
         false => build()?,
     };
     if is_crate && built.module.is_some() {
-        macros::keep(folder.path(), target, cache)?;
+        // Where they cannot be kept they are compiled again.
+        let _ = macros::keep(folder.path(), target, cache);
     }
     let code = report(&built.diagnostics, Some(sources));
     Ok(built.module.ok_or(code.max(1)))

@@ -86,7 +86,7 @@ fn copies(compiled: &Compiled) -> Result<Vec<Copy>, Diagnostic> {
 pub(super) fn write(files: &Files, copies: &[Copy], output: &Path, folder: &Path) -> Result<(), Diagnostic> {
     let there = || {
         cannot("write", folder, &Error::from(ErrorKind::AlreadyExists))
-            .help("choose another folder with `-o`, or remove this one")
+            .help("choose another name or folder, or remove this one")
     };
     if folder.symlink_metadata().is_ok() {
         return Err(there());

@@ -286,7 +286,8 @@ fn facts(cache: &Cache, name: Option<&str>) -> CommandResult {
 impl Exec {
     fn run(self, cache: &Cache) -> CommandResult {
         let mut target = cache.target(&self.name)?;
-        for folder in self.folder.iter().filter(|_| self.command[0] == "make") {
+        let cleans = self.command.iter().any(|word| word == "clean" || word == "help");
+        for folder in self.folder.iter().filter(|_| self.command[0] == "make" && !cleans) {
             let code = before_make(folder, &target, cache)?;
             if code != 0 {
                 return Ok(code);

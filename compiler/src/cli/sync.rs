@@ -1,10 +1,11 @@
 //! `kpsc sync`.
 
-use super::written::Written;
+use super::written::{refuse_link, Written};
 use super::{check_written, open_target, say, CommandResult, ExitCode, TargetArgs};
 use crate::diag::{Diagnostic, KPS1211};
-use crate::disk::{cannot, write_atomically};
-use crate::emit::{beside, bindings, library, LIBRARY, TARGET_FACTS};
+use crate::disk::{make_folder, remove, write_atomically};
+use crate::emit::{beside, bindings, library, BINDINGS_TITLE, LIBRARY, TARGET_FACTS};
+use crate::input;
 use crate::patch_crate::BINDINGS;
 use crate::target::{Cache, Target};
 use std::collections::BTreeMap;
@@ -43,43 +44,99 @@ pub(super) fn sync(
     target: &Target,
     cache: &Cache,
 ) -> Result<ExitCode, Diagnostic> {
-    let (checked, code) = check_written(written, target, cache)?;
-    let mut files = match &checked.checked {
+    check_place(folder)?;
+    let (outcome, code) = check_written(written, target, cache)?;
+    let mut files = match &outcome.checked {
         Some(checked) => beside(checked),
         None => library(),
     };
-    if let Some(checked) = &checked.checked {
+    if let Some(checked) = &outcome.checked {
+        check_kbuild(folder, &checked.patch().name)?;
         files.insert(BINDINGS.to_owned(), bindings(checked));
     }
     let mut files: BTreeMap<String, Vec<u8>> =
         files.into_iter().map(|(path, text)| (path, text.into_bytes())).collect();
-    files.insert(TARGET_FACTS.to_owned(), checked.facts.to_bytes());
+    files.insert(TARGET_FACTS.to_owned(), outcome.facts.to_bytes());
+    // The makefile comes last: without it make refuses, and says what to do.
+    let rules = files.remove_entry(MAKEFILE);
+    if rules.is_none() {
+        remove(&folder.join(MAKEFILE))?;
+    }
     // What an earlier kpsc wrote and this one does not have would be compiled no more, and read by people.
     let stale = |path: &str| path.ends_with(".rs") && !files.contains_key(path);
     for entry in WalkDir::new(folder.join(LIBRARY)).into_iter().flatten() {
         let path = entry.path().strip_prefix(folder).unwrap_or(entry.path()).display().to_string();
         if entry.file_type().is_file() && stale(&path) {
-            std::fs::remove_file(entry.path()).map_err(|error| cannot("remove", entry.path(), &error))?;
+            remove(entry.path())?;
         }
     }
-    for (path, bytes) in &files {
+    let rules = rules.iter().map(|(path, bytes)| (path, bytes));
+    for (path, bytes) in files.iter().chain(rules) {
         let path = folder.join(path);
         if std::fs::read(&path).is_ok_and(|there| there == *bytes) {
             continue;
         }
-        let parent = path.parent().unwrap_or(folder);
-        std::fs::create_dir_all(parent).map_err(|error| cannot("make", parent, &error))?;
+        make_folder(path.parent().unwrap_or(folder))?;
         write_atomically(&path, bytes)?;
     }
     Ok(code)
 }
 
-/// Brings a crate up to date before make reads its makefile. What is wrong with the patch make will say by its own failure.
+/// The rules for make. There are none for a patch that something is wrong with.
+const MAKEFILE: &str = "kps/crate.mk";
+
+/// Refuses to write where something of the author's is, or where a link would lead out of the crate.
+fn check_place(folder: &Path) -> Result<(), Diagnostic> {
+    let of_kpsc = |path: &Path, start: &str| {
+        !path.exists() || std::fs::read_to_string(path).is_ok_and(|text| text.contains(start))
+    };
+    let library = folder.join(LIBRARY);
+    for entry in WalkDir::new(&library).into_iter().flatten() {
+        refuse_link(entry.path())?;
+    }
+    let manifest = library.join("Cargo.toml");
+    if library.exists() && !(manifest.exists() && of_kpsc(&manifest, "# kpsc wrote this folder")) {
+        return Err(not_ours(&library));
+    }
+    let bindings = folder.join(BINDINGS);
+    match of_kpsc(&bindings, BINDINGS_TITLE) {
+        true => Ok(()),
+        false => Err(not_ours(&bindings)),
+    }
+}
+
+fn not_ours(path: &Path) -> Diagnostic {
+    let message = format!("{} is nothing that kpsc has written", path.display());
+    Diagnostic::error(KPS1211, message).help("give it another name: kpsc writes there what the crate needs")
+}
+
+/// The makefile names the module, as the patch does.
+fn check_kbuild(folder: &Path, name: &str) -> Result<(), Diagnostic> {
+    match named_in_kbuild(folder) {
+        Some(other) if other != name => {
+            let message = format!(
+                "{} names the module `{other}`, and the patch is `{name}`",
+                folder.join("Kbuild").display()
+            );
+            Err(Diagnostic::error(KPS1211, message).help(format!("write `kps-name := {name}` there")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The module that the makefile of a crate names. Other makefiles name none so.
+fn named_in_kbuild(folder: &Path) -> Option<String> {
+    let text = input::read(&folder.join("Kbuild"), input::MAKEFILE).ok()?;
+    let text = String::from_utf8_lossy(&text).into_owned();
+    let name =
+        text.lines().find_map(|line| line.trim().strip_prefix("kps-name")?.trim().strip_prefix(":="))?;
+    Some(name.trim().to_owned())
+}
+
+/// Brings a crate up to date before make reads its makefile. A status other than 0 says that there is something wrong with the patch.
 pub(super) fn before_make(folder: &Path, target: &Target, cache: &Cache) -> Result<ExitCode, Diagnostic> {
-    let is_crate = std::fs::read_to_string(folder.join("Kbuild"))
-        .is_ok_and(|text| text.lines().any(|line| line.starts_with("kps-name :=")));
-    match is_crate {
-        true => sync(folder, Written::read(folder)?, target, cache),
-        false => Ok(0),
+    match named_in_kbuild(folder) {
+        Some(_) => sync(folder, Written::read(folder)?, target, cache),
+        None => Ok(0),
     }
 }

@@ -1,11 +1,11 @@
 //! What an author has written: a spec, or the folder of a patch crate.
 
 use super::{files, read_spec};
-use crate::diag::{syntax, Diagnostic, KPS1211};
+use crate::diag::{syntax, Diagnostic, KPS0214, KPS1211};
 use crate::disk::cannot;
 use crate::input::{self, read};
 use crate::patch_crate::{self, check_manifest, BINDINGS, MANIFEST, ROOT, TESTS};
-use kps_grammar::{ast, Source, Sources};
+use kps_grammar::{ast, Language, Source, Sources};
 use std::collections::BTreeMap;
 use std::path::Path;
 use walkdir::WalkDir;
@@ -25,6 +25,9 @@ impl Written {
         let mut written = if path.is_dir() { of_crate(path)? } else { of_spec(read_spec(path)?) };
         if let Some(patch) = &written.patch {
             written.said.extend(files::read(patch, &mut written.sources));
+            if written.of_crate.is_some() {
+                written.said.extend(misplaced(&written.sources));
+            }
         }
         Ok(written)
     }
@@ -39,6 +42,7 @@ fn of_spec(source: Source) -> Written {
 fn of_crate(folder: &Path) -> Result<Written, Diagnostic> {
     let manifest = folder.join(MANIFEST);
     let root = folder.join(ROOT);
+    refuse_link(&folder.join("src"))?;
     if !root.is_file() || !manifest.is_file() {
         let missing = if root.is_file() { MANIFEST } else { ROOT };
         let message = format!("{} is no patch crate: it has no {missing}", folder.display());
@@ -46,7 +50,7 @@ fn of_crate(folder: &Path) -> Result<Written, Diagnostic> {
             .help("name a .kps file or the folder of a crate; `kpsc new --crate NAME` makes one"));
     }
     let text = text_of(&manifest)?;
-    let mut said = check_manifest(&text.name, &text.text);
+    let mut said = check_manifest(&text.name, &text.text, folder.join("build.rs").exists());
     let tests = folder.join(TESTS);
     let tests = match tests.is_file() {
         true => read_spec(&tests)?,
@@ -56,6 +60,7 @@ fn of_crate(folder: &Path) -> Result<Written, Diagnostic> {
     let mut rust = vec![(ROOT.to_owned(), text_of(&root)?)];
     for entry in WalkDir::new(folder.join("src")).sort_by_file_name() {
         let entry = entry.map_err(|error| cannot("read", folder, &error.into()))?;
+        refuse_link(entry.path())?;
         let path = entry.path().strip_prefix(folder).unwrap_or(entry.path()).display().to_string();
         if !entry.file_type().is_file() || path == BINDINGS || is_built(entry.path()) {
             continue;
@@ -66,13 +71,34 @@ fn of_crate(folder: &Path) -> Result<Written, Diagnostic> {
             rust.push((path, text));
         }
     }
-    let kbuild = folder.join("Kbuild");
-    if kbuild.is_file() {
-        own.insert("Kbuild".to_owned(), text_of(&kbuild)?.text);
-    }
     let read = patch_crate::read(tests, rust);
     said.extend(read.said);
     Ok(Written { sources: read.sources, patch: read.patch, said, of_crate: Some(own) })
+}
+
+/// Cargo follows links and kpsc does not: what is given away is in the folder.
+pub(super) fn refuse_link(path: &Path) -> Result<(), Diagnostic> {
+    if path.is_symlink() {
+        let message = format!("{} is a link", path.display());
+        return Err(Diagnostic::error(KPS1211, message).help("put the file or folder itself there"));
+    }
+    Ok(())
+}
+
+/// Files in C must not lie where other things of the crate do, some of which make reads.
+fn misplaced(sources: &Sources) -> impl Iterator<Item = Diagnostic> + '_ {
+    let in_c = sources.files().filter(|file| file.language == Language::C);
+    let taken = |path: &str| {
+        path.starts_with("kps/")
+            || path.starts_with("src/")
+            || ["Kbuild", "Makefile", MANIFEST].contains(&path)
+    };
+    in_c.filter(move |file| taken(&file.path)).map(|file| {
+        let message = format!("{:?} cannot be a file in C of a crate", file.path);
+        Diagnostic::error(KPS0214, message)
+            .note("`src/` is Rust, and `kps/` what kpsc writes")
+            .help("put it beside `Cargo.toml`, or into a folder of its own")
+    })
 }
 
 /// Whether Kbuild leaves such a file beside what it compiles.

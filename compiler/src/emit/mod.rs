@@ -22,7 +22,7 @@ pub use crate_files::{crate_files, new_crate};
 pub use kps_resolve::is_plain;
 pub use library::{library, LIBRARY};
 pub use lines::{Line, LineTable};
-pub use of_crate::{beside, bindings, emit_crate, expand_crate, TARGET_FACTS};
+pub use of_crate::{beside, bindings, emit_crate, expand_crate, BINDINGS_TITLE, RULES, TARGET_FACTS};
 pub use templates::{function_spec, skeleton, FunctionSpec};
 
 /// A folder that has not been written: paths below it, and what the files hold.

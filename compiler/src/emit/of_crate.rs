@@ -8,7 +8,7 @@ use quote::quote;
 use std::collections::BTreeMap;
 
 /// The makefile that the crate's own one includes.
-const RULES: &str = include_str!("../../../templates/crate/crate.mk");
+pub const RULES: &str = include_str!("../../../templates/crate/crate.mk");
 
 /// Where the facts of the target are for the macros.
 pub const TARGET_FACTS: &str = "kps/target.facts";
@@ -16,11 +16,12 @@ pub const TARGET_FACTS: &str = "kps/target.facts";
 /// The folder that Kbuild builds: the crate's `own` files and what goes beside them.
 pub fn emit_crate(checked: &Checked, sources: &Sources, own: &BTreeMap<String, String>) -> Emitted {
     let patch = checked.patch();
-    let mut files = beside(checked);
-    files.extend(own.iter().map(|(path, text)| (path.clone(), text.clone())));
-    files.entry("Kbuild".to_owned()).or_insert_with(|| templates::crate_kbuild(&patch.name));
+    let mut files = own.clone();
     let in_c = sources.files().filter(|file| file.language == Language::C);
     files.extend(in_c.map(|file| (file.path.clone(), file.source.text.clone())));
+    // Nothing of an author's takes the place of what make reads.
+    files.extend(beside(checked));
+    files.insert("Kbuild".to_owned(), templates::crate_kbuild(&patch.name));
     let c_files = patch.c_files.iter().map(|file| file.path.clone()).collect();
     let pieces = super::fragments(patch).into_values().collect();
     Emitted { files: Files(files), c_files, functions: functions(checked), pieces, ..Emitted::default() }
@@ -49,6 +50,9 @@ pub fn expand_crate(checked: &Checked, sources: &Sources) -> String {
     let printed = print(quote!(#declaration #within));
     splice::splice(&printed, &super::fragments(patch), sources, "").0
 }
+
+/// What the file of types starts with, by which kpsc knows its own.
+pub const BINDINGS_TITLE: &str = "//! What the patch uses of the kernel, as its BTF says it.";
 
 /// The kernel's types for the host, where no facts of a kernel are.
 pub fn bindings(checked: &Checked) -> String {

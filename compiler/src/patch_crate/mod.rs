@@ -115,14 +115,23 @@ fn livepatch(item: &Item) -> Option<(ItemMod, proc_macro2::TokenStream)> {
 fn tests(spec: Option<ast::Patch>, patch: &ast::Patch, said: &mut Vec<Diagnostic>) -> Vec<ast::Test> {
     let Some(spec) = spec else { return Vec::new() };
     let name = &spec.name;
-    let only_tests = spec.license.is_none()
-        && spec.objects.is_empty()
+    let says_nothing = spec.license.is_none()
+        && spec.authors.is_empty()
+        && spec.version.is_none()
+        && spec.fixes.is_empty()
+        && spec.kernel.is_none()
+        && spec.requires.is_empty()
+        && spec.atomic_replace.is_none()
+        && spec.family.is_none()
+        && spec.over.is_empty();
+    let changes_nothing = spec.objects.is_empty()
         && spec.items.is_empty()
         && spec.params.is_empty()
         && spec.states.is_empty()
         && spec.shadows.is_empty()
         && spec.modules.is_empty()
         && spec.c_files.is_empty();
+    let only_tests = says_nothing && changes_nothing;
     let problem = if !only_tests {
         Some(format!("{TESTS} has more than tests"))
     } else if name.value != patch.name.value {
