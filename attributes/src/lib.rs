@@ -27,7 +27,7 @@ use syn::spanned::Spanned as _;
 use syn::{Attribute, Item, ItemMod};
 
 pub use expand::{livepatch, outside, Surroundings};
-pub use place::is_called;
+pub use place::{is_called, take_livepatch};
 
 /// Where the tokens of a crate stand, and what is kept of them.
 pub trait Places {

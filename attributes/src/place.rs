@@ -6,7 +6,7 @@ use proc_macro2::{Delimiter, Span, TokenStream, TokenTree};
 use quote::ToTokens as _;
 use syn::parse::Parser as _;
 use syn::spanned::Spanned as _;
-use syn::{Attribute, Item, Visibility};
+use syn::{Attribute, Item, ItemMod, Meta, Visibility};
 
 /// Whether an attribute is called so, by its name alone or as the crate `kps` has it.
 pub fn is_called(attribute: &Attribute, name: &str) -> bool {
@@ -15,6 +15,15 @@ pub fn is_called(attribute: &Attribute, name: &str) -> bool {
     match segments.split_last() {
         Some((last, before)) => last == name && is_ours(before),
         None => false,
+    }
+}
+
+/// Takes `#[livepatch]` off a module, as the compiler does, and gives its arguments.
+pub fn take_livepatch(module: &mut ItemMod) -> Option<TokenStream> {
+    let at = module.attrs.iter().position(|attribute| is_called(attribute, OUTER))?;
+    match module.attrs.remove(at).meta {
+        Meta::List(list) => Some(list.tokens),
+        Meta::Path(_) | Meta::NameValue(_) => Some(TokenStream::new()),
     }
 }
 

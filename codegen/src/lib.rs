@@ -74,25 +74,7 @@ impl Contents {
     /// All but the declaration as a module of this name, in a crate that depends on `kps`. The type of the kernel module is
     /// `NAME::Module`.
     pub fn within(&self, name: &Ident) -> TokenStream {
-        let Contents { allowed, loader, items, livepatch, .. } = self;
-        let all = quote! {
-            #loader
-            #items
-            #livepatch
-            pub(crate) use livepatch::Module;
-        };
-        self.module(name, allowed, &all)
-    }
-
-    /// What of it compiles where there is no kernel, as a module of this name: enough for a patch to be checked there and for what
-    /// its functions call to be tested. Nobody is to call those themselves.
-    pub fn on_host(&self, name: &Ident) -> TokenStream {
-        let Contents { allowed, items, .. } = self;
-        self.module(name, &quote!(dead_code, #allowed), items)
-    }
-
-    fn module(&self, name: &Ident, allowed: &TokenStream, contents: &TokenStream) -> TokenStream {
-        let types = &self.types;
+        let Contents { allowed, loader, items, livepatch, types, .. } = self;
         quote! {
             #[allow(#allowed)]
             mod #name {
@@ -103,7 +85,10 @@ impl Contents {
                 #[allow(unused_imports)]
                 use {kps::prelude::*, types::*};
 
-                #contents
+                #loader
+                #items
+                #livepatch
+                pub(crate) use livepatch::Module;
             }
         }
     }

@@ -2,7 +2,7 @@
 
 pub mod btf;
 pub mod code;
-pub mod crates;
+pub mod expansion;
 pub mod fixture;
 pub mod miniature;
 pub mod mistakes;

@@ -523,6 +523,7 @@ fn a_new_crate_is_one() {
     assert_eq!(new("watch"), (0, "watch\n".to_owned()));
     assert_ends(new("watch"), 3, "KPS0701");
     assert_ends(new("core"), 1, "KPS0601");
+    assert_ends(new("match"), 1, "KPS1220");
     let krate = folder.path().join("watch");
     let of_fixture = |words: &[&str]| {
         run(kpsc().env("KPSC_CACHE", cache.path()).args(words).arg(&krate).args(["--kernel", FIXTURE]))

@@ -1,7 +1,7 @@
 //! The documentation is true: every spec in it does what the text around it says.
 
 use kps_grammar::Source;
-use kps_tests::crates::said;
+use kps_tests::expansion::said;
 use kps_tests::mistakes::mistakes;
 use kps_tests::pages::{block, blocks, pages, read, SCRIPTS};
 use kps_tests::{

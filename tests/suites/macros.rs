@@ -7,7 +7,7 @@
 //!
 //! Every crate in `tests/golden/macros` has its expansion beside it, which compiles for the host and for a kernel. `BLESS=1` writes it anew.
 
-use kps_tests::crates::expanded;
+use kps_tests::expansion::expanded;
 use kps_tests::target::target;
 use kps_tests::{fixture, kpsc, printed, repository};
 use libtest_mimic::{Arguments, Failed, Trial};

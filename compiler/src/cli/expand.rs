@@ -1,7 +1,7 @@
 //! `kpsc expand`.
 
 use super::written::Written;
-use super::{compile, open_target, CommandResult, SpecArgs, TargetArgs};
+use super::{compile, open_target, CommandResult, Compiled, SpecArgs, TargetArgs};
 use crate::emit::expand_crate;
 use crate::target::Cache;
 use std::io::Write as _;
@@ -23,19 +23,22 @@ impl Expand {
             Ok(compiled) => compiled,
             Err(code) => return Ok(code),
         };
-        if compiled.is_crate() {
-            let _ =
-                std::io::stdout().write_all(expand_crate(&compiled.checked, &compiled.sources).as_bytes());
-            return Ok(0);
-        }
-        let mut text = String::new();
-        for part in ["main", "types"] {
-            let file = format!("{}_{part}.rs", compiled.name);
-            let code = compiled.emitted.files.0.get(&file).map(String::as_str).unwrap_or_default();
-            text += &format!("// ==> {file}\n{code}");
-        }
+        let text = match compiled.is_crate() {
+            true => expand_crate(&compiled.checked, &compiled.sources),
+            false => generated(&compiled),
+        };
         // Whoever reads it may have stopped reading.
         let _ = std::io::stdout().write_all(text.as_bytes());
         Ok(0)
     }
+}
+
+/// The files that are generated from a spec, each below its name.
+fn generated(compiled: &Compiled) -> String {
+    let file = |part| {
+        let file = format!("{}_{part}.rs", compiled.name);
+        let code = compiled.emitted.files.0.get(&file).map(String::as_str).unwrap_or_default();
+        format!("// ==> {file}\n{code}")
+    };
+    ["main", "types"].map(file).concat()
 }

@@ -1,6 +1,7 @@
 //! `kpsc new`.
 
 use super::{convert, report, say, CommandResult};
+use crate::diag::{another_name, Diagnostic, KPS1220};
 use crate::disk::write_new;
 use crate::emit::{is_plain, library, new_crate, skeleton};
 use crate::resolve::check_name;
@@ -45,6 +46,10 @@ impl New {
             return Ok(report(&[error], None));
         }
         if is_crate {
+            if syn::parse_str::<syn::Ident>(&name).is_err() {
+                let error = Diagnostic::error(KPS1220, format!("a crate cannot be named `{name}`"));
+                return Ok(report(&[error.note("Rust has this word").help(another_name(&name))], None));
+            }
             let mut files = new_crate(&name);
             files.0.extend(library());
             let folder = PathBuf::from(&name);

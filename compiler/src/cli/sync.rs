@@ -88,7 +88,8 @@ const MAKEFILE: &str = "kps/crate.mk";
 /// Refuses to write where something of the author's is, or where a link would lead out of the crate.
 fn check_place(folder: &Path) -> Result<(), Diagnostic> {
     let of_kpsc = |path: &Path, start: &str| {
-        !path.exists() || std::fs::read_to_string(path).is_ok_and(|text| text.contains(start))
+        let text = input::read(path, input::RUST_FILE).unwrap_or_default();
+        !path.exists() || String::from_utf8_lossy(&text).contains(start)
     };
     let library = folder.join(LIBRARY);
     for entry in WalkDir::new(&library).into_iter().flatten() {

@@ -5,11 +5,11 @@ mod manifest;
 mod places;
 
 use crate::diag::{syntax, Diagnostic, KPS0501, KPS1207, KPS1210};
-use kps_attributes::{is_called, OUTER};
+use kps_attributes::{take_livepatch, OUTER};
 use kps_grammar::{ast, check, Language, Source, Sources, Span};
 use places::TextPlaces;
 use std::str::FromStr as _;
-use syn::{Item, ItemMod, Meta};
+use syn::{Item, ItemMod};
 
 pub use manifest::check_manifest;
 
@@ -103,11 +103,7 @@ fn root(sources: &Sources, said: &mut Vec<Diagnostic>) -> Option<ast::Patch> {
 fn livepatch(item: &Item) -> Option<(ItemMod, proc_macro2::TokenStream)> {
     let Item::Mod(module) = item else { return None };
     let mut module = module.clone();
-    let at = module.attrs.iter().position(|attribute| is_called(attribute, OUTER))?;
-    let arguments = match module.attrs.remove(at).meta {
-        Meta::List(list) => list.tokens,
-        Meta::Path(_) | Meta::NameValue(_) => proc_macro2::TokenStream::new(),
-    };
+    let arguments = take_livepatch(&mut module)?;
     Some((module, arguments))
 }
 

@@ -1,8 +1,7 @@
 //! Modules of patch crates: every text that is one expands to Rust, or to errors at places in it.
 
-use crate::crates::take_attribute;
 use crate::fixture;
-use kps_attributes::{livepatch, Surroundings};
+use kps_attributes::{livepatch, take_livepatch, Surroundings};
 use kps_facts::Facts;
 use proc_macro2::TokenStream;
 use std::str::FromStr as _;
@@ -20,7 +19,7 @@ fn expand(text: &str) {
     let Ok(file) = parsed else { return };
     for item in file.items {
         let Item::Mod(mut module) = item else { continue };
-        let Some(arguments) = take_attribute(&mut module) else { continue };
+        let Some(arguments) = take_livepatch(&mut module) else { continue };
         for facts in [None, Some(fixture::facts())] {
             expand_for(&arguments, &module, facts);
         }

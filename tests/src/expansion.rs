@@ -1,19 +1,9 @@
 //! Patch crates that are expanded without a compiler, for the kernel of the tests.
 
 use crate::fixture;
-use kps_attributes::{is_called, livepatch, outside, Surroundings, INNER, OUTER};
-use proc_macro2::TokenStream;
+use kps_attributes::{is_called, livepatch, outside, take_livepatch, Surroundings, INNER};
 use std::collections::BTreeMap;
-use syn::{Attribute, Item, ItemMod, Meta};
-
-/// Takes the attribute off a module, as the compiler does, and gives its arguments.
-pub fn take_attribute(module: &mut ItemMod) -> Option<TokenStream> {
-    let at = module.attrs.iter().position(|attribute| is_called(attribute, OUTER))?;
-    match module.attrs.remove(at).meta {
-        Meta::List(list) => Some(list.tokens),
-        _ => Some(TokenStream::new()),
-    }
-}
+use syn::{Attribute, Item};
 
 /// A crate's root with its livepatch expanded. `c_files` are the texts of the files in C that it names.
 pub fn expanded(text: &str, c_files: &BTreeMap<String, String>) -> syn::Result<syn::File> {
@@ -21,7 +11,7 @@ pub fn expanded(text: &str, c_files: &BTreeMap<String, String>) -> syn::Result<s
     let mut items = Vec::new();
     for item in file.items {
         match item {
-            Item::Mod(mut module) => match take_attribute(&mut module) {
+            Item::Mod(mut module) => match take_livepatch(&mut module) {
                 Some(arguments) => {
                     let around = Surroundings {
                         bindings: String::new(),
