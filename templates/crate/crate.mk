@@ -14,7 +14,9 @@ ifdef kps-module
 ifneq ($(kps-release),$(KERNELRELEASE))
 $(error kps/ was made for $(kps-release) and not for $(KERNELRELEASE): run `kpsc sync --kernel NAME` here)
 endif
-ifeq ($(wildcard $(objtree)/rust/host/libsyn.rlib),)
+# What the macros are written with, where Linux 7.3 has moved it to and where it was before.
+kps-syn := $(firstword $(wildcard $(objtree)/rust/host/libsyn.rlib $(objtree)/rust/libsyn.rlib))
+ifeq ($(kps-syn),)
 $(error this kernel was built without syn, which macros need: take a kernel since Linux 6.19, or a .kps spec)
 endif
 
@@ -37,12 +39,12 @@ kps-sources = $(wildcard $(addprefix $(kps-folder)/$(1)/src/,*.rs */*.rs */*/*.r
 quiet_cmd_kps_library = RUSTC $@
       cmd_kps_library = mkdir -p $(kps-lib); $(RUSTC) --edition=2021 -Copt-level=1 --cap-lints=allow \
 	--crate-name kps_$(2) --crate-type $(3) -Clinker-flavor=gcc -Clinker=$(HOSTCC) --out-dir $(kps-lib) \
-	-L $(kps-lib) -L $(objtree)/rust/host --extern proc_macro \
-	$(foreach name,$(4),--extern $(name)=$(objtree)/rust/host/lib$(name).rlib) \
+	-L $(kps-lib) -L $(dir $(kps-syn)) --extern proc_macro \
+	$(foreach name,$(4),--extern $(name)=$(dir $(kps-syn))lib$(name).rlib) \
 	$(foreach name,$(5),--extern kps_$(name)=$(call kps-rlib,$(name))) $(filter %/src/lib.rs,$^)
 
 define kps-rule
-$(call kps-rlib,$(1)): $(objtree)/rust/host/libsyn.rlib $(kps-folder)/$(1)/src/lib.rs $(call kps-sources,$(1)) $(foreach name,$(3),$(call kps-rlib,$(name)))
+$(call kps-rlib,$(1)): $(kps-syn) $(kps-folder)/$(1)/src/lib.rs $(call kps-sources,$(1)) $(foreach name,$(3),$(call kps-rlib,$(name)))
 	$$(call cmd,kps_library,$(1),rlib,$(2),$(3))
 endef
 

@@ -21,8 +21,8 @@ fn kept(target: &Target, cache: &Cache) -> (PathBuf, String) {
     }
     sum.update(RULES);
     // Another toolchain makes libraries that the first one's rustc does not read; it has made the kernel's own anew.
-    let syn = target.tree().map(|tree| tree.build.join("rust/host/libsyn.rlib"));
-    let made = syn.and_then(|path| std::fs::metadata(path).ok()?.modified().ok());
+    let own = target.tree().map(|tree| tree.build.join("rust/libmacros.so"));
+    let made = own.and_then(|path| std::fs::metadata(path).ok()?.modified().ok());
     sum.update(format!("{:?} {:?} {made:?}", target.release(), target.tree()));
     let digest = sum.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect();
     (cache.macros(&target.name), digest)
