@@ -3,7 +3,8 @@
 use crate::Reader;
 use kps_ast::{At, Callback};
 use kps_resolve::diag::{Diagnostic, KPS1203};
-use kps_resolve::written;
+use kps_resolve::prototypes;
+use quote::ToTokens;
 use syn::spanned::Spanned as _;
 use syn::{Attribute, ItemFn};
 
@@ -17,26 +18,31 @@ impl Reader<'_> {
         let result = if word == "pre_patch" { " -> c_int" } else { "" };
         let returns = !matches!(sig.output, syn::ReturnType::Default);
         let param = sig.inputs.iter().find(|input| {
-            let name = written::name_of(input).map(ToString::to_string);
+            let name = prototypes::name_of(input).map(ToString::to_string);
             !matches!(name.as_deref(), Some("obj" | "_obj"))
         });
-        let problem = match written::odd_part(&others, sig) {
-            Some(odd) => Some((odd, "a function that the kernel calls cannot have this")),
-            None if sig.unsafety.is_none() => Some((sig.fn_token.span, "the function is not `unsafe`")),
-            None if sig.inputs.len() > 1 => Some((sig.inputs.span(), "a callback has one parameter or none")),
-            None => param.map(|param| (param.span(), "the parameter of a callback is named `obj`")),
+        let piece = |tokens: &dyn ToTokens| self.places.piece(tokens).span;
+        let problem = match prototypes::odd_part(&others, sig) {
+            Some(odd) => Some((self.at(odd), "a function that the kernel calls cannot have this")),
+            None if sig.unsafety.is_none() => {
+                Some((self.at(sig.fn_token.span), "the function is not `unsafe`"))
+            }
+            None if sig.inputs.len() > 1 => {
+                Some((piece(&sig.inputs), "a callback has one parameter or none"))
+            }
+            None => param.map(|param| (piece(param), "the parameter of a callback is named `obj`")),
         };
         let problem = problem.or_else(|| match (word, returns) {
             ("pre_patch", false) => {
-                Some((sig.ident.span(), "`pre_patch` returns whether the object may be patched"))
+                Some((self.at(sig.ident.span()), "`pre_patch` returns whether the object may be patched"))
             }
             ("pre_patch", true) | (_, false) => None,
-            (_, true) => Some((sig.output.span(), "only `pre_patch` returns something")),
+            (_, true) => Some((piece(&sig.output), "only `pre_patch` returns something")),
         });
-        if let Some((span, message)) = problem {
+        if let Some((place, message)) = problem {
             self.diagnostics.push(
                 Diagnostic::error(KPS1203, message)
-                    .at(self.at(span), "")
+                    .at(place, "")
                     .help(format!("write `unsafe fn {}(obj: *mut klp_object){result} {{ .. }}`", sig.ident)),
             );
             return;

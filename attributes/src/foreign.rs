@@ -4,9 +4,8 @@ use crate::place::is_doc;
 use crate::{is_called, symbol, Reader};
 use kps_ast::{At, CFile, CFunction, Prototype, Symbol, UseFn, UsePerCpu, UseStatic};
 use kps_resolve::diag::{Diagnostic, KPS1202};
-use kps_resolve::written;
-use syn::spanned::Spanned as _;
-use syn::{Attribute, ForeignItem, ForeignItemFn, ForeignItemStatic, ItemForeignMod};
+use kps_resolve::prototypes;
+use syn::{Attribute, ForeignItem, ForeignItemFn, ForeignItemStatic, ItemForeignMod, Path};
 
 const ITEMS: &str = "write `fn NAME(NAME: TYPE) -> TYPE;` or `static NAME: TYPE;`";
 
@@ -22,14 +21,14 @@ impl Reader<'_> {
                     self.object(&object).use_fns.push(UseFn { symbol, prototype: Some(prototype) });
                 }
                 ForeignItem::Static(item) => self.foreign_static(&object, item),
-                other => self.refuse_item(other.span()),
+                other => self.refuse_item(self.places.piece(other).span),
             }
         }
     }
 
     fn foreign_static(&mut self, object: &kps_ast::Name, item: &ForeignItemStatic) {
         if let Some(odd) = self.odd_attribute(&item.attrs, &["percpu", "position"]) {
-            return self.refuse_item(odd);
+            return self.refuse_item(self.places.piece(odd).span);
         }
         let Some(symbol) = self.symbol(&item.ident, &item.attrs) else { return };
         let ty = self.places.piece(&item.ty);
@@ -52,7 +51,7 @@ impl Reader<'_> {
         let mut functions = Vec::new();
         for item in &block.items {
             let ForeignItem::Fn(function) = item else {
-                self.refuse_item(item.span());
+                self.refuse_item(self.places.piece(item).span);
                 continue;
             };
             let Some(prototype) = self.foreign_prototype(function, &["replace"]) else { continue };
@@ -94,26 +93,26 @@ impl Reader<'_> {
     fn foreign_prototype(&mut self, function: &ForeignItemFn, known: &[&str]) -> Option<Prototype> {
         let others = function.attrs.iter().filter(|other| !known.iter().any(|name| is_called(other, name)));
         let others: Vec<Attribute> = others.cloned().collect();
-        if let Some(odd) = written::odd_part(&others, &function.sig) {
-            self.refuse_item(odd);
+        if let Some(odd) = prototypes::odd_part(&others, &function.sig) {
+            self.refuse_item(self.at(odd));
             return None;
         }
         let places = self.places;
-        Some(written::prototype(&function.sig, &|span| places.place(span), &|ty: &syn::Type| {
+        Some(prototypes::prototype(&function.sig, &|span| places.place(span), &|ty: &syn::Type| {
             places.piece(ty)
         }))
     }
 
     /// The first attribute that is none of those that are known here.
-    fn odd_attribute(&self, attributes: &[Attribute], known: &[&str]) -> Option<proc_macro2::Span> {
+    fn odd_attribute<'a>(&self, attributes: &'a [Attribute], known: &[&str]) -> Option<&'a Path> {
         let is_known =
             |attribute: &&Attribute| is_doc(attribute) || known.iter().any(|name| is_called(attribute, name));
-        attributes.iter().find(|attribute| !is_known(attribute)).map(|odd| odd.path().span())
+        attributes.iter().find(|attribute| !is_known(attribute)).map(Attribute::path)
     }
 
-    fn refuse_item(&mut self, span: proc_macro2::Span) {
+    fn refuse_item(&mut self, place: kps_ast::Span) {
         let error =
             Diagnostic::error(KPS1202, "this cannot stand among the symbols of the kernel or of a file in C");
-        self.diagnostics.push(error.at(self.at(span), "").help(ITEMS));
+        self.diagnostics.push(error.at(place, "").help(ITEMS));
     }
 }

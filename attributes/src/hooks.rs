@@ -3,7 +3,7 @@
 use crate::{symbol, Reader};
 use kps_ast::{Body, Func, Name, Prototype, Span, Symbol, Text};
 use kps_resolve::diag::{Diagnostic, KPS1203, KPS1204, KPS1205};
-use kps_resolve::written;
+use kps_resolve::prototypes;
 use quote::ToTokens as _;
 use syn::ext::IdentExt as _;
 use syn::spanned::Spanned as _;
@@ -109,7 +109,7 @@ impl Reader<'_> {
             function.attrs.iter().filter(|other| !std::ptr::eq(*other, attribute)).cloned().collect();
         let sig = &function.sig;
         let example = format!("write `unsafe fn {}(NAME: TYPE, ..) -> TYPE {{ .. }}`", sig.ident);
-        let problem = match (written::odd_part(&others, sig), sig.unsafety) {
+        let problem = match (prototypes::odd_part(&others, sig), sig.unsafety) {
             (Some(odd), _) => {
                 let error = Diagnostic::error(KPS1203, "a function that the kernel calls cannot have this");
                 Some(error.at(self.at(odd), ""))
@@ -129,7 +129,7 @@ impl Reader<'_> {
         }
         let places = self.places;
         let prototype =
-            written::prototype(sig, &|span| places.place(span), &|ty: &syn::Type| places.piece(ty));
+            prototypes::prototype(sig, &|span| places.place(span), &|ty: &syn::Type| places.piece(ty));
         Some(prototype)
     }
 
@@ -137,7 +137,7 @@ impl Reader<'_> {
     fn take_ret(&mut self, prototype: &mut Prototype, function: &ItemFn) -> bool {
         let error = match &function.sig.output {
             syn::ReturnType::Type(_, ty) => {
-                Some(("what runs after a function returns nothing", self.at(ty.span())))
+                Some(("what runs after a function returns nothing", self.places.piece(ty).span))
             }
             syn::ReturnType::Default => None,
         };
@@ -195,7 +195,7 @@ fn written(function: &ItemFn, is_post: bool) -> Vec<String> {
         .iter()
         .filter_map(|input| match input {
             FnArg::Typed(param) => {
-                let name = written::name_of(input)?.unraw().to_string();
+                let name = prototypes::name_of(input)?.unraw().to_string();
                 Some((name, param.ty.to_token_stream().to_string()))
             }
             FnArg::Receiver(_) => None,

@@ -26,7 +26,7 @@ use syn::ext::IdentExt as _;
 use syn::spanned::Spanned as _;
 use syn::{Attribute, Item, ItemMod};
 
-pub use expand::{livepatch, outside, Surroundings};
+pub use expand::{livepatch, outside, Surroundings, FACTS};
 pub use place::{is_called, take_livepatch};
 
 /// Where the tokens of a crate stand, and what is kept of them.

@@ -4,7 +4,6 @@ use crate::{docs, Reader};
 use kps_ast::{At, ModuleParam, Name, ParamDefault, ParamValue};
 use kps_resolve::diag::{Diagnostic, KPS1206};
 use quote::ToTokens;
-use syn::spanned::Spanned as _;
 use syn::{Attribute, Expr, ItemStatic, Lit, Type};
 
 const FORM: &str = "`#[param]` or `#[param(mode = 0o644)]`";
@@ -37,9 +36,9 @@ impl Reader<'_> {
     }
 
     /// Some tokens as one word.
-    fn words(&self, tokens: &impl ToTokens) -> Name {
+    fn words(&self, tokens: &dyn ToTokens) -> Name {
         let text = tokens.to_token_stream().to_string();
-        At { value: text, span: self.at(tokens.span()) }
+        At { value: text, span: self.places.piece(tokens).span }
     }
 
     fn default(&mut self, expr: &Expr) -> Option<ParamDefault> {

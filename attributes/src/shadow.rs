@@ -5,6 +5,7 @@ use crate::{symbol, Reader};
 use kps_ast::{At, Bound, Lifetime, Name, Shadow, Tie};
 use kps_resolve::diag::{Diagnostic, KPS1206};
 use proc_macro2::TokenStream;
+use quote::ToTokens;
 use syn::spanned::Spanned as _;
 use syn::{Attribute, Expr, ExprClosure, ItemStatic, Pat, PatIdent, ReturnType, Type};
 
@@ -43,7 +44,7 @@ impl Reader<'_> {
             return;
         };
         let Some(init) = init else {
-            self.refuse_value(item.expr.span(), "`init` is missing", VALUE);
+            self.refuse_value(&item.expr, "`init` is missing", VALUE);
             return;
         };
         let init = self.places.piece(init);
@@ -79,7 +80,7 @@ impl Reader<'_> {
             return Some(self.places.piece(ty));
         }
         let help = format!("write `static {}: {wrapper}<TYPE> = ..;`", item.ident);
-        self.refuse_value(item.ty.span(), &format!("the type of this static is `{wrapper}<TYPE>`"), &help);
+        self.refuse_value(&item.ty, &format!("the type of this static is `{wrapper}<TYPE>`"), &help);
         None
     }
 
@@ -107,7 +108,7 @@ impl Reader<'_> {
                         Some(_) => None,
                     };
                     if let Some(problem) = problem {
-                        self.refuse_value(field.member.span(), problem, form);
+                        self.refuse_value(&field.member, problem, form);
                     }
                     let at = at.filter(|_| problem.is_none())?;
                     values[at] = Some(&field.expr);
@@ -120,12 +121,12 @@ impl Reader<'_> {
                     Some(values)
                 }
                 other => {
-                    self.refuse_value(other.span(), "this does not say what the data is", form);
+                    self.refuse_value(other, "this does not say what the data is", form);
                     None
                 }
             },
             other => {
-                self.refuse_value(other.span(), "this does not say what the data is", form);
+                self.refuse_value(other, "this does not say what the data is", form);
                 None
             }
         }
@@ -142,7 +143,7 @@ impl Reader<'_> {
         let Some((inputs, body)) = body else {
             let number = ["no parameter", "one parameter", "two parameters"][params];
             let problem = format!("`{word}` is a closure with {number} and nothing before them");
-            self.refuse_value(value.span(), &problem, form);
+            self.refuse_value(value, &problem, form);
             return None;
         };
         let mut names = Vec::new();
@@ -155,7 +156,7 @@ impl Reader<'_> {
                 }
                 Pat::Wild(wild) => names.push(At { value: "_".to_owned(), span: self.at(wild.span()) }),
                 other => {
-                    self.refuse_value(other.span(), "a parameter here is a name alone", form);
+                    self.refuse_value(other, "a parameter here is a name alone", form);
                     return None;
                 }
             }
@@ -169,8 +170,9 @@ impl Reader<'_> {
         Some(Bound { word: self.at(value.span()), names, code })
     }
 
-    pub(crate) fn refuse_value(&mut self, span: proc_macro2::Span, problem: &str, help: &str) {
-        self.diagnostics.push(Diagnostic::error(KPS1206, problem).at(self.at(span), "").help(help));
+    pub(crate) fn refuse_value(&mut self, value: &dyn ToTokens, problem: &str, help: &str) {
+        let place = self.places.piece(value).span;
+        self.diagnostics.push(Diagnostic::error(KPS1206, problem).at(place, "").help(help));
     }
 }
 

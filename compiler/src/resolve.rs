@@ -97,7 +97,9 @@ impl Pieces for Text<'_> {
     /// With files it is the digest of the lines `DIGEST`, the spec's first and the files' by their paths, as
     /// `sha256sum SPEC FILES.. | cut -d ' ' -f 1 | sha256sum` finds it again.
     fn digest(&self) -> String {
-        let mut files: Vec<_> = self.0.files().skip(1).collect();
+        // A manifest is for cargo, and not for the module.
+        let files = self.0.files().skip(1).filter(|file| file.language != Language::Toml);
+        let mut files: Vec<_> = files.collect();
         if files.is_empty() {
             return digest(&self.0.spec().text);
         }

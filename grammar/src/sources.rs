@@ -18,6 +18,8 @@ pub enum Language {
     Rust,
     /// C, headers too.
     C,
+    /// TOML: the manifest of a crate.
+    Toml,
 }
 
 /// One of the files.

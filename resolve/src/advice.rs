@@ -18,6 +18,12 @@ pub(crate) enum Advice<'a> {
     ForeignModule,
     /// To name a function in the object that has it.
     Elsewhere(&'a [String], &'a str),
+    /// To say which of several symbols is meant.
+    Position(&'a [String]),
+    /// To declare as a variable what was taken for a function.
+    AsVariable(&'a str),
+    /// To declare as a function what was taken for a variable.
+    AsFunction(&'a str),
     /// To declare a function of the kernel's, by its prototype as far as that is known.
     UseFn { object: &'a str, name: &'a str, prototype: Option<&'a str>, is_in_btf: bool },
     /// To declare a variable of the kernel's.
@@ -81,6 +87,18 @@ impl Advice<'_> {
                     format!("write it in {}, which has it", list(&in_spec, "or")),
                     format!("write {}", list(&in_crate, "or")),
                 )
+            }
+            Advice::Position(choice) => {
+                let choice = crate::diag::list(choice, "or");
+                let in_spec = format!("write {choice}");
+                let in_crate = format!("{in_spec}; in a block with `#[symbols]` write `#[position(N)]` above the name");
+                (in_spec, in_crate)
+            }
+            Advice::AsVariable(name) => {
+                (format!("write `use static {name}: TYPE;`"), format!("write `static {name}: TYPE;`"))
+            }
+            Advice::AsFunction(name) => {
+                (format!("write `use fn {name};`"), format!("write `fn {name}(arg: TYPE, ..) -> TYPE;`"))
             }
             Advice::UseFn { object, name, prototype, is_in_btf } => {
                 let line = if is_in_btf { "" } else { "(arg: TYPE, ..) -> TYPE" };

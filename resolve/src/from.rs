@@ -2,8 +2,8 @@
 //! found for those who compile it.
 
 use super::paths::FileKind;
+use super::prototypes::{self, odd_part};
 use super::rust::parse_file;
-use super::written::{self, odd_part};
 use super::{Pieces, Resolver};
 use crate::diag::{Diagnostic, KPS0508};
 use kps_ast::{self as ast, Body, Code, Prototype, Span, Text};
@@ -98,9 +98,11 @@ fn function(
     let braces = function.block.brace_token.span;
     let body = Span::new(pieces.place(code, braces.open()).end, pieces.place(code, braces.close()).start);
     Ok(Found {
-        prototype: written::prototype(&function.sig, &|span| pieces.place(code, span), &|ty: &syn::Type| {
-            Code { span: pieces.place(code, ty.span()) }
-        }),
+        prototype: prototypes::prototype(
+            &function.sig,
+            &|span| pieces.place(code, span),
+            &|ty: &syn::Type| Code { span: pieces.place(code, ty.span()) },
+        ),
         body: Code { span: body },
     })
 }

@@ -21,6 +21,7 @@ mod params;
 mod paths;
 mod percpu;
 mod pieces;
+pub mod prototypes;
 mod rust;
 mod signatures;
 mod spelling;
@@ -28,7 +29,6 @@ mod symbols;
 mod syscalls;
 mod test_blocks;
 mod words;
-pub mod written;
 
 use crate::diag::{any_error, list, Diagnostic, KPS0207, KPS0209, KPS0213, KPS0607};
 use advice::Advice;

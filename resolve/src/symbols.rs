@@ -201,16 +201,16 @@ impl Resolver<'_> {
         if is_function == (wanted == Wanted::Function) {
             return true;
         }
-        let (is, line) = match wanted {
-            Wanted::Function => ("a variable, not a function", format!("use static {}: TYPE;", name.value)),
-            Wanted::Variable => ("a function, not a variable", format!("use fn {};", name.value)),
+        let (is, advice) = match wanted {
+            Wanted::Function => ("a variable, not a function", Advice::AsVariable(&name.value)),
+            Wanted::Variable => ("a function, not a variable", Advice::AsFunction(&name.value)),
         };
         let message = format!("`{}` is {is}", name.value);
         let mut error = Diagnostic::error(KPS0208, message).at(name.span, "");
         if wanted == Wanted::Function {
             error = error.note(TYPES);
         }
-        self.report(error.help(format!("write `{line}`")));
+        self.report(error.help(advice.text(self.form)));
         false
     }
 
@@ -226,7 +226,7 @@ impl Resolver<'_> {
         .at(name.span, "needs a position");
         let error = candidates.into_iter().fold(error, Diagnostic::note);
         let choice: Vec<_> = (1..=all.len().min(8)).map(|n| format!("{}@{n}", name.value)).collect();
-        error.help(format!("write {}", list(&choice, "or")))
+        error.help(Advice::Position(&choice).text(self.form))
     }
 
     /// What tells a symbol from others of its name: where it is written, if that is known, or what is around it.

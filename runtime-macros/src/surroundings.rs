@@ -2,16 +2,12 @@
 //! This is the one file here that touches the world.
 
 use kps_ast::Patch;
-use kps_attributes::Surroundings;
+use kps_attributes::{Surroundings, FACTS};
 use kps_facts::Facts;
 use kps_resolve::{is_path, FileKind};
 use std::collections::BTreeMap;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
-
-/// Names the facts file of the target. Without it and without what `kpsc sync` has left nothing is checked, and the host sees the types in
-/// `src/bindings.rs`.
-const FACTS: &str = "KPS_FACTS";
 
 /// Where `kpsc sync` leaves the facts, below the folder of the crate.
 const SYNCED_FACTS: &str = "kps/target.facts";
@@ -38,10 +34,17 @@ pub(crate) fn read(patch: &Patch) -> Result<Surroundings, String> {
         path.exists().then_some(path)
     };
     let named = variable(FACTS).map(PathBuf::from).or_else(synced);
+    // What the compiler opens it takes to be beside the crate's root, and not where cargo runs.
+    let named = named.map(|path| std::path::absolute(&path).unwrap_or(path));
+    let folder = folder().unwrap_or_default();
+    let c_files = c_files(patch);
+    let files = named.iter().cloned().chain(c_files.keys().map(|path| folder.join(path)));
+    let files = files.map(|path| path.display().to_string()).collect();
     Ok(Surroundings {
         facts: named.map(|path| facts(&path)).transpose()?,
-        bindings: folder().unwrap_or_default().join("src/bindings.rs").display().to_string(),
-        c_files: c_files(patch),
+        bindings: folder.join("src/bindings.rs").display().to_string(),
+        c_files,
+        files,
         digest: variable(DIGEST).filter(hexadecimal).unwrap_or_default(),
         made_by: variable(MADE_BY).filter(one_line).unwrap_or_else(|| "kps-macros".to_owned()),
     })

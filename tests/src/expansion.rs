@@ -17,6 +17,7 @@ pub fn expanded(text: &str, c_files: &BTreeMap<String, String>) -> syn::Result<s
                         bindings: String::new(),
                         facts: Some(fixture::facts()),
                         c_files: c_files.clone(),
+                        files: c_files.keys().cloned().collect(),
                         digest: "0".repeat(64),
                         made_by: "a test".to_owned(),
                     };

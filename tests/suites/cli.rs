@@ -490,15 +490,26 @@ fn a_folder_that_is_no_patch_crate_is_refused() {
     };
     manifest("[dependencies]\nkps = { path = \"kps\" }\n[dev-dependencies]\nproptest = \"1\"\n");
     assert_eq!(with_fixture(&["check", &root.display().to_string()]).0, 0);
-    for more in [
-        "[dependencies]\nkps = \"1\"\nlibc = \"0.2\"\n",
-        "[build-dependencies]\ncc = \"1\"\n",
-        "build = \"build.rs\"\n",
-        "[",
+    // Each is shown where it stands, below the three lines that all of them begin with.
+    for (more, place) in [
+        ("[dependencies]\nkps = \"1\"\nlibc = \"0.2\"\n", "6:1"),
+        ("[dependencies.kps]\npackage = \"own\"\n", "4:15"),
+        ("[target.'cfg(unix)'.dependencies]\nlibc.version = \"0.2\"\n", "5:1"),
+        ("[build-dependencies]\ncc = \"1\"\n", "5:1"),
+        ("build = \"build.rs\"\n", "4:9"),
+        ("edition = \"2024\"\n", "4:11"),
+        ("[lib]\npath = \"src/main.rs\"\n", "5:8"),
+        ("[", "4:2"),
     ] {
         manifest(more);
         check("KPS1208");
+        check(&format!("Cargo.toml:{place}"));
     }
+    manifest("edition = \"2021\"\nbuild = false\n[lib]\npath = \"src/lib.rs\"\n");
+    assert_eq!(with_fixture(&["check", &root.display().to_string()]).0, 0);
+    write(&source.join("lib.c"), b"");
+    check("KPS1211");
+    std::fs::remove_file(source.join("lib.c")).unwrap_or_else(|error| panic!("{error}"));
     manifest("");
     write(&source.join("lib.rs"), b"fn nothing() {}\n");
     check("KPS1207");
@@ -542,6 +553,16 @@ fn a_new_crate_is_one() {
     let before = age();
     assert_eq!(of_fixture(&["sync"]).0, 0);
     assert_eq!(age(), before);
+    // Nothing is left for make that was true of another patch.
+    let root = krate.join("src/lib.rs");
+    let text = std::fs::read(&root).unwrap_or_else(|error| panic!("{error}"));
+    write(&root, &[&text[..], b"fn { }"].concat());
+    assert_ends(of_fixture(&["sync"]), 1, "KPS0501");
+    for file in ["kps/crate.mk", "kps/patch.mk", "kps/patch.symvers"] {
+        assert!(!krate.join(file).exists(), "{file} is there");
+    }
+    write(&root, &text);
+    assert_eq!(of_fixture(&["sync"]).0, 0);
     // The folder is the author's: nothing there makes room, and what kpsc has not written it does not touch.
     let source = run(kpsc()
         .env("KPSC_CACHE", cache.path())

@@ -2,7 +2,7 @@
 
 use kps_tests::code::{functions_of, Code};
 use kps_tests::target::{as_crate, build, target, with_its_module};
-use kps_tests::{acts, crates, examples, kpsc, printed, stem};
+use kps_tests::{acts, crates, examples, fixture, kpsc, printed, stem};
 use libtest_mimic::{Arguments, Failed, Trial};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -30,6 +30,7 @@ fn main() {
         add(format!("{name}: make builds the same module"), Box::new(move || make_builds_the_same(&other)));
         add(format!("{name}: the host tests it"), Box::new(move || host_tests(&third)));
     }
+    add("cargo sees that the facts have changed".into(), Box::new(move || cargo_watches_facts(&first)));
     for spec in examples() {
         add(format!("converted: {}", stem(&spec)), Box::new(move || converted_is_the_same(&spec)));
     }
@@ -66,14 +67,30 @@ fn make_builds_the_same(folder: &Path) {
 
 /// The crate's own tests pass where no kernel is.
 fn host_tests(folder: &Path) {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let mut command = Command::new(cargo);
-    command.args(["test", "--quiet", "--manifest-path"]).arg(folder.join("Cargo.toml"));
-    let facts = target().folder().join("facts");
-    let output = command.env("KPS_FACTS", facts).output().unwrap_or_else(|error| panic!("cargo: {error}"));
-    let said = printed(&output);
-    assert!(output.status.success(), "{said}");
+    let (passes, said) = cargo("test", folder, &target().folder().join("facts"));
+    assert!(passes, "{said}");
     assert!(!said.contains("warning: "), "{said}");
+}
+
+/// Whether cargo does something with a crate, and what it prints.
+fn cargo(command: &str, folder: &Path, facts: &Path) -> (bool, String) {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut run = Command::new(cargo);
+    run.args([command, "--quiet", "--manifest-path"]).arg(folder.join("Cargo.toml"));
+    let output = run.env("KPS_FACTS", facts).output().unwrap_or_else(|error| panic!("cargo: {error}"));
+    (output.status.success(), printed(&output))
+}
+
+/// A crate that has not changed is read again when the kernel has: here to one that has nothing of what it needs.
+fn cargo_watches_facts(folder: &Path) {
+    let scratch = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
+    let facts = scratch.path().join("facts");
+    std::fs::copy(target().folder().join("facts"), &facts).unwrap_or_else(|error| panic!("{error}"));
+    let (passes, said) = cargo("check", folder, &facts);
+    assert!(passes, "{said}");
+    std::fs::write(&facts, fixture::facts().to_bytes()).unwrap_or_else(|error| panic!("{error}"));
+    let (passes, said) = cargo("check", folder, &facts);
+    assert!(!passes && said.contains("[KPS0201]"), "{said}");
 }
 
 /// Examples that change no function: they have states alone.

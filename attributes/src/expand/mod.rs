@@ -13,10 +13,14 @@ use kps_resolve::diag::{any_error, Diagnostic};
 use outline::Types;
 use proc_macro2::{Delimiter, Group, Span, TokenStream, TokenTree};
 use quote::quote;
-use refuse::{error, errors};
+use refuse::{error, errors, warnings};
 use std::collections::BTreeMap;
 use syn::ItemMod;
 use tokens::Tokens;
+
+/// The variable that names the facts file of the target. Without it and without what `kpsc sync` has left nothing is checked, and the host
+/// sees the types in `src/bindings.rs`.
+pub const FACTS: &str = "KPS_FACTS";
 
 /// What is around an invocation: nothing of it is among the tokens.
 #[derive(Default)]
@@ -27,6 +31,8 @@ pub struct Surroundings {
     pub bindings: String,
     /// The texts of the files in C that the patch names, by their path.
     pub c_files: BTreeMap<String, String>,
+    /// The paths of the files that all of this was read from: the crate is to be compiled again when one of them changes.
+    pub files: Vec<String>,
     /// The SHA-256 of the crate's text.
     pub digest: String,
     /// The program that builds the crate.
@@ -56,8 +62,12 @@ pub fn livepatch(
         said.extend(found);
         contents
     });
-    let errors = errors(&said, &tokens);
-    let on_host = |types: Types<'_>| outline::outline(&patch, &module, &tokens, types);
+    let (errors, warnings) = (errors(&said, &tokens), warnings(&said, &tokens));
+    let on_host = |types: Types<'_>| {
+        let (outline, depends) =
+            (outline::outline(&patch, &module, &tokens, types), depends(&surroundings.files));
+        quote!(#depends #warnings #outline)
+    };
     match contents.filter(|_| !any_error(&said)) {
         Some(contents) => {
             let outline = on_host(Types::Known(&contents.types));
@@ -105,6 +115,20 @@ fn contents(
         kps_codegen::contents(checked.patch(), &quote!(#name::Module))
     });
     (contents, said)
+}
+
+/// What cargo and rustc learn of the files that the macro has read. Nobody calls it, so nothing of them gets into the crate.
+fn depends(files: &[String]) -> TokenStream {
+    quote! {
+        #[cfg(not(CONFIG_RUST))]
+        const _: () = {
+            #[allow(dead_code)]
+            fn depends() {
+                #(let _ = ::core::include_bytes!(#files);)*
+                let _ = ::core::option_env!(#FACTS);
+            }
+        };
+    }
 }
 
 /// Some items without the comments that travel as doc attributes where rustc lets none stand, each for a kernel alone.

@@ -3,19 +3,45 @@
 use super::tokens::Tokens;
 use kps_resolve::diag::{Diagnostic, Severity};
 use proc_macro2::{Ident, Span, TokenStream};
-use quote::quote;
+use quote::{format_ident, quote};
 
-/// The errors among some messages, each at its place. Warnings have no way through a macro: `kpsc check` says them.
+/// The errors among some messages, each at its place.
 pub(super) fn errors(diagnostics: &[Diagnostic], tokens: &Tokens<'_>) -> TokenStream {
     let errors = diagnostics.iter().filter(|diagnostic| diagnostic.severity == Severity::Error);
     let errors = errors.map(|diagnostic| {
-        let (start, end) = match diagnostic.labels.first() {
-            Some(label) => tokens.spans(label.span),
-            None => (Span::call_site(), Span::call_site()),
-        };
+        let (start, end) = place(diagnostic, tokens);
         error(diagnostic, start, end)
     });
     errors.collect()
+}
+
+/// The warnings among some messages, each at its place. A macro cannot warn. But the compiler warns of what is deprecated, in the words of
+/// whoever has deprecated it.
+pub(super) fn warnings(diagnostics: &[Diagnostic], tokens: &Tokens<'_>) -> TokenStream {
+    let warnings = diagnostics.iter().filter(|diagnostic| diagnostic.severity == Severity::Warning);
+    let warnings = warnings.map(|diagnostic| {
+        let (start, end) = place(diagnostic, tokens);
+        let text = text(diagnostic);
+        let name = format_ident!("{}", diagnostic.code.id());
+        let (warning, shown) = (Ident::new("warning", start), Ident::new(diagnostic.code.id(), end));
+        quote! {
+            #[cfg(not(CONFIG_RUST))]
+            const _: () = {
+                mod #warning {
+                    #[deprecated(note = #text)]
+                    pub(super) const #name: () = ();
+                }
+                #warning::#shown
+            };
+        }
+    });
+    warnings.collect()
+}
+
+/// The first and the last token of what a message is about.
+fn place(diagnostic: &Diagnostic, tokens: &Tokens<'_>) -> (Span, Span) {
+    let first = diagnostic.labels.first();
+    first.map_or_else(|| (Span::call_site(), Span::call_site()), |label| tokens.spans(label.span))
 }
 
 /// A message that is shown from one token to another.

@@ -62,8 +62,9 @@ pub(super) fn sync(
     if rules.is_none() {
         remove(&folder.join(MAKEFILE))?;
     }
-    // What an earlier kpsc wrote and this one does not have would be compiled no more, and read by people.
-    let stale = |path: &str| path.ends_with(".rs") && !files.contains_key(path);
+    // What was written for the patch as it was, or by an earlier kpsc, is no longer true.
+    let is_ours = |path: &str| [".rs", ".mk", ".symvers", ".c"].iter().any(|end| path.ends_with(end));
+    let stale = |path: &str| is_ours(path) && path != MAKEFILE && !files.contains_key(path);
     for entry in WalkDir::new(folder.join(LIBRARY)).into_iter().flatten() {
         let path = entry.path().strip_prefix(folder).unwrap_or(entry.path()).display().to_string();
         if entry.file_type().is_file() && stale(&path) {

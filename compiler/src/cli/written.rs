@@ -4,7 +4,7 @@ use super::{files, read_spec};
 use crate::diag::{syntax, Diagnostic, KPS0214, KPS1211};
 use crate::disk::cannot;
 use crate::input::{self, read};
-use crate::patch_crate::{self, check_manifest, BINDINGS, MANIFEST, ROOT, TESTS};
+use crate::patch_crate::{self, Texts, BINDINGS, MANIFEST, ROOT, TESTS};
 use kps_grammar::{ast, Language, Source, Sources};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -49,15 +49,13 @@ fn of_crate(folder: &Path) -> Result<Written, Diagnostic> {
         return Err(Diagnostic::error(KPS1211, message)
             .help("name a .kps file or the folder of a crate; `kpsc new --crate NAME` makes one"));
     }
-    let text = text_of(&manifest)?;
-    let mut said = check_manifest(&text.name, &text.text, folder.join("build.rs").exists());
     let tests = folder.join(TESTS);
     let tests = match tests.is_file() {
         true => read_spec(&tests)?,
         false => Source::new(tests.display().to_string(), ""),
     };
     let mut own = BTreeMap::new();
-    let mut rust = vec![(ROOT.to_owned(), text_of(&root)?)];
+    let mut rust = Vec::new();
     for entry in WalkDir::new(folder.join("src")).sort_by_file_name() {
         let entry = entry.map_err(|error| cannot("read", folder, &error.into()))?;
         refuse_link(entry.path())?;
@@ -65,16 +63,23 @@ fn of_crate(folder: &Path) -> Result<Written, Diagnostic> {
         if !entry.file_type().is_file() || path == BINDINGS || is_built(entry.path()) {
             continue;
         }
+        if COMPETE.contains(&path.as_str()) {
+            let message = format!("{path} would be compiled in the place of {ROOT}");
+            return Err(Diagnostic::error(KPS1211, message).help("give it another name, outside of `src/`"));
+        }
         let text = text_of(entry.path())?;
         own.insert(path.clone(), text.text.clone());
-        if path != ROOT && path.ends_with(".rs") {
+        if path.ends_with(".rs") {
             rust.push((path, text));
         }
     }
-    let read = patch_crate::read(tests, rust);
-    said.extend(read.said);
-    Ok(Written { sources: read.sources, patch: read.patch, said, of_crate: Some(own) })
+    let (manifest, has_script) = (text_of(&manifest)?, folder.join("build.rs").exists());
+    let read = patch_crate::read(Texts { manifest, has_script, tests, files: rust });
+    Ok(Written { sources: read.sources, patch: read.patch, said: read.said, of_crate: Some(own) })
 }
+
+/// What make would take the object of the crate's root from, too.
+const COMPETE: [&str; 2] = ["src/lib.c", "src/lib.S"];
 
 /// Cargo follows links and kpsc does not: what is given away is in the folder.
 pub(super) fn refuse_link(path: &Path) -> Result<(), Diagnostic> {

@@ -1,45 +1,73 @@
 //! The manifest of a patch crate. Cargo reads it on the host; Kbuild does not, so it must want nothing that Kbuild does not do.
 
-use super::MANIFEST;
+use super::ROOT;
 use crate::diag::{Diagnostic, KPS1208};
-use toml::{Table, Value};
+use kps_grammar::{File, Span};
+use std::borrow::Cow;
+use std::ops::Range;
+use toml::de::{DeTable, DeValue};
+use toml::Spanned;
 
 /// The one crate that a patch crate may depend on.
 const LIBRARY: &str = "kps";
 
-/// What is wrong with a manifest, which is known by this path.
+/// The edition that the kernel's Rust is written in, `rust_common_flags` in its `Makefile`.
+const EDITION: &str = "2021";
+
+/// What is wrong with a manifest.
 /// `has_script` is whether there is a `build.rs`, which cargo runs unless it is told not to.
-pub fn check_manifest(path: &str, text: &str, has_script: bool) -> Vec<Diagnostic> {
-    let manifest: Table = match text.parse() {
-        Ok(manifest) => manifest,
+pub(super) fn check_manifest(file: &File, has_script: bool) -> Vec<Diagnostic> {
+    let place = |range: Range<usize>| file.global(Span::new(range.start, range.end));
+    let refuse = |range, message: String| Diagnostic::error(KPS1208, message).at(place(range), "");
+    let manifest = match DeTable::parse(&file.source.text) {
+        Ok(manifest) => manifest.into_inner(),
         Err(error) => {
-            let error = Diagnostic::error(KPS1208, format!("{path} is no manifest: {error}"));
+            let message = format!("this is no manifest: {}", error.message());
+            let error = refuse(error.span().unwrap_or_default(), message);
             return vec![error.help("cargo says more: `cargo check`")];
         }
     };
-    let mut errors = Vec::new();
-    let of_targets = manifest.get("target").and_then(Value::as_table).into_iter().flat_map(Table::values);
-    let tables = std::iter::once(&manifest).chain(of_targets.filter_map(Value::as_table));
-    for (table, key) in tables.flat_map(|table| [(table, "dependencies"), (table, "build-dependencies")]) {
-        let others = table.get(key).and_then(Value::as_table).into_iter().flatten();
-        let is_library = |name: &str, value: &Value| {
-            key == "dependencies" && name == LIBRARY && value.get("package").is_none()
-        };
-        errors.extend(others.filter(|(name, value)| !is_library(name, value)).map(|(name, _)| {
-            Diagnostic::error(KPS1208, format!("{path} wants the crate `{name}`"))
-                .note("Kbuild compiles a patch with the kernel's crates and `kps`, and knows no others")
-                .help(format!(
-                    "drop it, or copy what you need of it into `src/`; what tests alone need belongs to `[dev-dependencies]` of {MANIFEST}"
-                ))
-        }));
+    let others = crates(&manifest).map(|name| {
+        refuse(name.span(), format!("the crate wants `{}`", name.get_ref()))
+            .note("Kbuild compiles a patch with the kernel's crates and `kps`, and knows no others")
+            .help("drop it, or copy what you need of it into `src/`; what tests alone need belongs to `[dev-dependencies]`")
+    });
+    let mut errors: Vec<Diagnostic> = others.collect();
+    let of = |section, key| manifest.get(section)?.get_ref().as_table()?.get(key);
+    let script: Option<&Spanned<DeValue>> = of("package", "build");
+    if script.map_or(has_script, |script| script.get_ref().as_bool() != Some(false)) {
+        let error = Diagnostic::error(KPS1208, "the crate has a build script");
+        let error = script.into_iter().fold(error, |error, script| error.at(place(script.span()), ""));
+        errors.push(error.note("Kbuild runs none").help("write what it generates into `src/`"));
     }
-    let script = manifest.get("package").and_then(|package| package.get("build"));
-    if script.map_or(has_script, |script| script.as_bool() != Some(false)) {
-        errors.push(
-            Diagnostic::error(KPS1208, format!("{path} has a build script"))
-                .note("Kbuild runs none")
-                .help("write what it generates into `src/`"),
-        );
+    let differs = |value: &&Spanned<DeValue>, wanted| value.get_ref().as_str().is_some_and(|is| is != wanted);
+    if let Some(root) = of("lib", "path").filter(|root| differs(root, ROOT)) {
+        let error = refuse(root.span(), "the crate has its root elsewhere".to_owned());
+        errors
+            .push(error.note(format!("Kbuild compiles {ROOT}")).help("drop `path`, and move the file there"));
+    }
+    if let Some(edition) = of("package", "edition").filter(|edition| differs(edition, EDITION)) {
+        let error =
+            refuse(edition.span(), "the crate is written in another edition than the kernel".to_owned());
+        let help = format!("write `edition = \"{EDITION}\"`");
+        errors.push(error.note(format!("Kbuild compiles all Rust as that of {EDITION}")).help(help));
     }
     errors
+}
+
+/// The crates that a manifest wants for the patch itself, and that are not the library, by their names.
+fn crates<'a>(manifest: &'a DeTable<'a>) -> impl Iterator<Item = &'a Spanned<Cow<'a, str>>> {
+    let table = |value: &'a Spanned<DeValue<'a>>| value.get_ref().as_table();
+    let of_targets = manifest.get("target").and_then(table).into_iter().flatten();
+    let tables = std::iter::once(manifest).chain(of_targets.filter_map(move |(_, value)| table(value)));
+    let wanted = tables.flat_map(|table| {
+        ["dependencies", "build-dependencies"].into_iter().filter_map(|key| Some((key, table.get(key)?)))
+    });
+    let wanted = wanted.filter_map(move |(key, crates)| Some((key, table(crates)?)));
+    let wanted = wanted.flat_map(|(key, crates)| crates.iter().map(move |(name, value)| (key, name, value)));
+    let is_library = move |key: &str, name: &str, value| {
+        let is_renamed = table(value).is_some_and(|value| value.contains_key("package"));
+        key == "dependencies" && name == LIBRARY && !is_renamed
+    };
+    wanted.filter(move |(key, name, value)| !is_library(key, name.get_ref(), value)).map(|(_, name, _)| name)
 }

@@ -7,11 +7,10 @@ mod places;
 use crate::diag::{syntax, Diagnostic, KPS0501, KPS1207, KPS1210};
 use kps_attributes::{take_livepatch, OUTER};
 use kps_grammar::{ast, check, Language, Source, Sources, Span};
+use manifest::check_manifest;
 use places::TextPlaces;
 use std::str::FromStr as _;
 use syn::{Item, ItemMod};
-
-pub use manifest::check_manifest;
 
 /// The crate's root, below its folder.
 pub const ROOT: &str = "src/lib.rs";
@@ -33,14 +32,28 @@ pub struct Read {
     pub said: Vec<Diagnostic>,
 }
 
-/// Reads a crate from the text of its tests, which may be empty, and of its files in Rust, by their paths below its folder, the root
-/// first.
-pub fn read(tests: Source, files: Vec<(String, Source)>) -> Read {
+/// The texts of a crate.
+#[derive(Debug)]
+pub struct Texts {
+    /// Its manifest.
+    pub manifest: Source,
+    /// Whether there is a `build.rs`.
+    pub has_script: bool,
+    /// Its tests, which may be empty.
+    pub tests: Source,
+    /// Its files in Rust, by their paths below its folder.
+    pub files: Vec<(String, Source)>,
+}
+
+/// Reads a crate from its texts.
+pub fn read(texts: Texts) -> Read {
+    let Texts { manifest, has_script, tests, files } = texts;
     let mut said = Vec::new();
     let no_tests = tests.text.trim().is_empty();
     let (spec, errors) = if no_tests { Default::default() } else { kps_grammar::parse(&tests) };
     said.extend(errors.iter().map(syntax));
     let mut sources = Sources::new(tests);
+    said.extend(check_manifest(sources.add(Language::Toml, MANIFEST, manifest), has_script));
     for (path, source) in files {
         sources.add(Language::Rust, &path, source);
     }

@@ -290,6 +290,14 @@ mod symbols {
     pub(crate) use livepatch::Module;
 }
 #[cfg(not(CONFIG_RUST))]
+const _: () = {
+    #[allow(dead_code)]
+    fn depends() {
+        let _ = ::core::include_bytes!("in_c.c");
+        let _ = ::core::option_env!("KPS_FACTS");
+    }
+};
+#[cfg(not(CONFIG_RUST))]
 #[allow(dead_code)]
 const ONE_LIVEPATCH_AT_THE_ROOT_OF_THE_CRATE: () = {
     let path = ::core::module_path!().as_bytes();

@@ -1,0 +1,12 @@
+//! Warnings are shown at the author's place.
+#![deny(deprecated)]
+#![allow(unexpected_cfgs)]
+use kps::prelude::*;
+
+#[livepatch(license = "GPL")]
+mod warned {
+    #[post(vmlinux::worker_thread)]
+    unsafe fn behind(worker: *mut c_void, ret: c_int) {}
+}
+
+fn main() {}
