@@ -2,7 +2,7 @@
 //!
 //! Every file of `tests/ui-macros/refused` has its messages beside it, at the places that the author sees in an editor, and those of
 //! `tests/ui-macros/passes` are understood. `TRYBUILD=overwrite cargo test --test macros` writes the messages anew; read the difference
-//! before you commit it. Those that are kept are ours but for two (`root`, `two`), which rustc 1.95 has written, and for how a place is
+//! before you commit it. Those that are kept are ours but for `root`, `two` and the end of `warned`, which rustc 1.95 has written, and for how a place is
 //! drawn. The kernel is that of the tests, in a facts file that `KPS_FACTS` names, as it does for a real one.
 //!
 //! Every crate in `tests/golden/macros` has its expansion beside it, which compiles for the host and for a kernel. `BLESS=1` writes it anew.
