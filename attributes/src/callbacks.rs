@@ -48,6 +48,10 @@ impl Reader<'_> {
             return;
         }
         let name = At { value: word.to_owned(), span: self.at(attribute.path().span()) };
+        let first = self.object(&object).callbacks.iter().find(|other| other.name.value == word);
+        if let Some(first) = first.map(|first| first.name.span) {
+            return self.second(word, &object.value, name.span, first);
+        }
         let code = self.places.body(&function.block);
         self.object(&object).callbacks.push(Callback { name, code });
     }

@@ -41,16 +41,16 @@ impl Reader<'_> {
         let first = slot.replace(body).map(|first| first.word);
         func.prototype.get_or_insert(prototype.clone());
         if let Some(first) = first {
-            self.second(word, &symbol, place, first);
+            self.second(word, &symbol.name.value, place, first);
             return;
         }
         self.check_alike(&object, &symbol, written(function, word == "post"), prototype.span);
     }
 
-    /// Refuses what a function has already.
-    fn second(&mut self, word: &str, symbol: &Symbol, place: Span, first: Span) {
+    /// Refuses what a function or an object has already.
+    pub(crate) fn second(&mut self, word: &str, name: &str, place: Span, first: Span) {
         self.diagnostics.push(
-            Diagnostic::error(KPS1205, format!("`{}` has a second `#[{word}]`", symbol.name.value))
+            Diagnostic::error(KPS1205, format!("`{name}` has a second `#[{word}]`"))
                 .at(place, "")
                 .at(first, "here is the first")
                 .help("write both into one function"),
@@ -182,7 +182,7 @@ impl Reader<'_> {
         let first = func.replace_c.replace(file.clone());
         func.prototype.get_or_insert(prototype);
         if let Some(first) = first {
-            self.second("replace", symbol, symbol.name.span, first.span);
+            self.second("replace", &symbol.name.value, symbol.name.span, first.span);
         }
     }
 }

@@ -74,12 +74,7 @@ pub fn read(arguments: TokenStream, module: &ItemMod, places: &dyn Places) -> (a
     reader.module(module);
     match &module.content {
         Some((_, items)) => items.iter().for_each(|item| reader.item(item)),
-        None => reader.diagnostics.push(
-            Diagnostic::error(KPS1202, "the module of a patch has its items between braces")
-                .at(places.place(module.ident.span()), "")
-                .note("a macro sees no other file")
-                .help(format!("write `mod {} {{ .. }}`", module.ident)),
-        ),
+        None => reader.module_elsewhere(&module.ident),
     }
     (reader.patch, reader.diagnostics)
 }
@@ -97,6 +92,9 @@ impl Reader<'_> {
     fn item(&mut self, item: &Item) {
         let Some((name, attribute)) = ours(attributes_of(item)) else {
             let strays = strays(item.to_token_stream());
+            if let Item::Mod(syn::ItemMod { content: None, ident, .. }) = item {
+                return self.module_elsewhere(ident);
+            }
             if strays.is_empty() {
                 self.patch.items.push(self.places.piece(item));
             }
@@ -121,6 +119,17 @@ impl Reader<'_> {
             ("c", Item::ForeignMod(block)) => self.c_functions(attribute, block),
             _ => self.misplaced(name, attribute),
         }
+    }
+
+    /// A module whose items are in another file.
+    fn module_elsewhere(&mut self, ident: &syn::Ident) {
+        let place = self.at(ident.span());
+        self.diagnostics.push(
+            Diagnostic::error(KPS1202, "a module of a patch has its items between braces")
+                .at(place, "")
+                .note("a macro sees no other file")
+                .help(format!("write `mod {ident} {{ .. }}` here; what is plain Rust can be in a file, as `mod {ident};` beside the patch")),
+        );
     }
 
     /// An attribute that does not belong to what it stands on.

@@ -58,6 +58,8 @@ impl Reader<'_> {
         match expr {
             Expr::Lit(literal) => match &literal.lit {
                 Lit::Int(number) => return Some(ParamValue::Number(at(number.to_string(), span))),
+                // There is no such type of a parameter, which is said of the type.
+                Lit::Float(number) => return Some(ParamValue::Number(at(number.to_string(), span))),
                 Lit::Str(text) => return Some(ParamValue::Text(at(text.value(), span))),
                 Lit::Bool(word) => return Some(ParamValue::Word(at(word.value.to_string(), span))),
                 _ => {}

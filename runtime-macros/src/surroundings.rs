@@ -37,12 +37,16 @@ pub(crate) fn read(patch: &Patch) -> Result<Surroundings, String> {
     // What the compiler opens it takes to be beside the crate's root, and not where cargo runs.
     let named = named.map(|path| std::path::absolute(&path).unwrap_or(path));
     let folder = folder().unwrap_or_default();
+    let bindings = folder.join("src/bindings.rs");
+    if named.is_none() && !bindings.exists() {
+        return Err("there is no kernel to compare with: run `kpsc sync`, which writes its types and facts into this crate".to_owned());
+    }
     let c_files = c_files(patch);
     let files = named.iter().cloned().chain(c_files.keys().map(|path| folder.join(path)));
     let files = files.map(|path| path.display().to_string()).collect();
     Ok(Surroundings {
         facts: named.map(|path| facts(&path)).transpose()?,
-        bindings: folder.join("src/bindings.rs").display().to_string(),
+        bindings: bindings.display().to_string(),
         c_files,
         files,
         digest: variable(DIGEST).filter(hexadecimal).unwrap_or_default(),

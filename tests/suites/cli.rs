@@ -485,7 +485,7 @@ fn a_folder_that_is_no_patch_crate_is_refused() {
     write(&source.join("lib.rs"), module.as_bytes());
     check("KPS1211");
     let manifest = |more: &str| {
-        let text = format!("[package]\nname = \"fix\"\nversion = \"0.0.0\"\n{more}");
+        let text = format!("[package]\nname = \"fix\"\nedition = \"2021\"\n{more}");
         write(&root.join("Cargo.toml"), text.as_bytes())
     };
     manifest("[dependencies]\nkps = { path = \"kps\" }\n[dev-dependencies]\nproptest = \"1\"\n");
@@ -497,7 +497,6 @@ fn a_folder_that_is_no_patch_crate_is_refused() {
         ("[target.'cfg(unix)'.dependencies]\nlibc.version = \"0.2\"\n", "5:1"),
         ("[build-dependencies]\ncc = \"1\"\n", "5:1"),
         ("build = \"build.rs\"\n", "4:9"),
-        ("edition = \"2024\"\n", "4:11"),
         ("[lib]\npath = \"src/main.rs\"\n", "5:8"),
         ("[", "4:2"),
     ] {
@@ -505,7 +504,17 @@ fn a_folder_that_is_no_patch_crate_is_refused() {
         check("KPS1208");
         check(&format!("Cargo.toml:{place}"));
     }
-    manifest("edition = \"2021\"\nbuild = false\n[lib]\npath = \"src/lib.rs\"\n");
+    for (text, place) in [
+        ("", "1:1"),
+        ("[package]\nname = \"fix\"\n", "1:2"),
+        ("[package]\nname = \"fix\"\nedition = \"2024\"\n", "3:11"),
+        ("[package]\nname = \"fix\"\nedition.workspace = true\n", "3:"),
+    ] {
+        write(&root.join("Cargo.toml"), text.as_bytes());
+        check("KPS1208");
+        check(&format!("Cargo.toml:{place}"));
+    }
+    manifest("build = false\n[lib]\npath = \"src/lib.rs\"\n");
     assert_eq!(with_fixture(&["check", &root.display().to_string()]).0, 0);
     write(&source.join("lib.c"), b"");
     check("KPS1211");
@@ -515,6 +524,14 @@ fn a_folder_that_is_no_patch_crate_is_refused() {
     check("KPS1207");
     write(&source.join("lib.rs"), format!("{module}{}", module.replace("fix", "other")).as_bytes());
     check("KPS1207");
+    // What is wrong with the text is said, although there is no patch then.
+    for (wrong, code) in
+        [("}", "KPS0101"), ("fn (", "KPS0101"), ("\"", "KPS0102"), ("// \u{202e}", "KPS0115")]
+    {
+        write(&source.join("lib.rs"), format!("{module}{wrong}\n").as_bytes());
+        check(code);
+        check("src/lib.rs:6:");
+    }
     write(&source.join("lib.rs"), module.as_bytes());
     for tests in ["patch other { }", "patch fix { license \"GPL\"; }"] {
         write(&root.join("tests.kps"), tests.as_bytes());

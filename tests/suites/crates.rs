@@ -30,6 +30,7 @@ fn main() {
         add(format!("{name}: make builds the same module"), Box::new(move || make_builds_the_same(&other)));
         add(format!("{name}: the host tests it"), Box::new(move || host_tests(&third)));
     }
+    add("a new crate is one for cargo".into(), Box::new(new_crate_is_for_cargo));
     add("cargo sees that the facts have changed".into(), Box::new(move || cargo_watches_facts(&first)));
     for spec in examples() {
         add(format!("converted: {}", stem(&spec)), Box::new(move || converted_is_the_same(&spec)));
@@ -79,6 +80,19 @@ fn cargo(command: &str, folder: &Path, facts: &Path) -> (bool, String) {
     run.args([command, "--quiet", "--manifest-path"]).arg(folder.join("Cargo.toml"));
     let output = run.env("KPS_FACTS", facts).output().unwrap_or_else(|error| panic!("cargo: {error}"));
     (output.status.success(), printed(&output))
+}
+
+/// A new crate is one for cargo too, with the library that kpsc has written into it.
+fn new_crate_is_for_cargo() {
+    let scratch = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
+    for words in [&["new", "--crate", "watch"][..], &["sync", "watch", "--kernel", &target().name]] {
+        let output = kpsc().current_dir(scratch.path()).args(words).output();
+        let output = output.unwrap_or_else(|error| panic!("{error}"));
+        assert!(output.status.success(), "{}", printed(&output));
+    }
+    let folder = scratch.path().join("watch");
+    let (passes, said) = cargo("test", &folder, &folder.join("kps/target.facts"));
+    assert!(passes && !said.contains("warning: "), "{said}");
 }
 
 /// A crate that has not changed is read again when the kernel has: here to one that has nothing of what it needs.

@@ -33,6 +33,11 @@ pub(super) fn check_manifest(file: &File, has_script: bool) -> Vec<Diagnostic> {
             .help("drop it, or copy what you need of it into `src/`; what tests alone need belongs to `[dev-dependencies]`")
     });
     let mut errors: Vec<Diagnostic> = others.collect();
+    let Some((package, _)) = manifest.get_key_value("package") else {
+        let error = refuse(0..0, "this is no manifest of a package".to_owned());
+        errors.push(error.help("`kpsc new --crate NAME` shows what it has to say"));
+        return errors;
+    };
     let of = |section, key| manifest.get(section)?.get_ref().as_table()?.get(key);
     let script: Option<&Spanned<DeValue>> = of("package", "build");
     if script.map_or(has_script, |script| script.get_ref().as_bool() != Some(false)) {
@@ -40,15 +45,16 @@ pub(super) fn check_manifest(file: &File, has_script: bool) -> Vec<Diagnostic> {
         let error = script.into_iter().fold(error, |error, script| error.at(place(script.span()), ""));
         errors.push(error.note("Kbuild runs none").help("write what it generates into `src/`"));
     }
-    let differs = |value: &&Spanned<DeValue>, wanted| value.get_ref().as_str().is_some_and(|is| is != wanted);
-    if let Some(root) = of("lib", "path").filter(|root| differs(root, ROOT)) {
+    let is = |value: &Spanned<DeValue>, wanted| value.get_ref().as_str() == Some(wanted);
+    if let Some(root) = of("lib", "path").filter(|root| !is(root, ROOT)) {
         let error = refuse(root.span(), "the crate has its root elsewhere".to_owned());
         errors
             .push(error.note(format!("Kbuild compiles {ROOT}")).help("drop `path`, and move the file there"));
     }
-    if let Some(edition) = of("package", "edition").filter(|edition| differs(edition, EDITION)) {
-        let error =
-            refuse(edition.span(), "the crate is written in another edition than the kernel".to_owned());
+    let edition = of("package", "edition");
+    if !edition.is_some_and(|edition| is(edition, EDITION)) {
+        let range = edition.map_or(package.span(), Spanned::span);
+        let error = refuse(range, "the crate is not of the edition of the kernel".to_owned());
         let help = format!("write `edition = \"{EDITION}\"`");
         errors.push(error.note(format!("Kbuild compiles all Rust as that of {EDITION}")).help(help));
     }

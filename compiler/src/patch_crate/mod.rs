@@ -58,8 +58,10 @@ pub fn read(texts: Texts) -> Read {
         sources.add(Language::Rust, &path, source);
     }
     let mut patch = root(&sources, &mut said);
-    if let Some(patch) = &mut patch {
-        patch.tests = self::tests(spec.patch, patch, &mut said);
+    match &mut patch {
+        Some(patch) => patch.tests = self::tests(spec.patch, patch, &mut said),
+        // Nobody is going to resolve anything, and say this then.
+        None => said.extend(sources.files().skip(1).flat_map(check).map(|error| syntax(&error))),
     }
     Read { sources, patch, said }
 }
@@ -67,7 +69,7 @@ pub fn read(texts: Texts) -> Read {
 /// The patch in the crate's root.
 fn root(sources: &Sources, said: &mut Vec<Diagnostic>) -> Option<ast::Patch> {
     let file = sources.find(Language::Rust, ROOT)?;
-    // What is wrong with a file as a text is said by whoever resolves.
+    // That is said with what is wrong with other files as texts.
     if !check(file).is_empty() {
         return None;
     }

@@ -368,7 +368,7 @@ codes! {
     KPS1203,
     /// The hooks of one function name its parameters differently.
     KPS1204,
-    /// A function has one kind of hook twice.
+    /// A function or an object has one kind of hook twice.
     KPS1205,
     /// What a static says is not of the form that its attribute wants.
     KPS1206,

@@ -10,6 +10,12 @@ mod twice {
     #[pre(vmlinux::cmdline_proc_show)]
     unsafe fn second(m: *mut seq_file, v: *mut c_void) -> c_int {}
 
+    #[post_patch(vmlinux)]
+    unsafe fn once() {}
+
+    #[post_patch(vmlinux)]
+    unsafe fn again() {}
+
     #[c("version.c")]
     extern "C" {
         #[replace(vmlinux::version_proc_show)]
