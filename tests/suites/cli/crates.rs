@@ -1,0 +1,140 @@
+//! Patch crates as folders: what is refused, and what kpsc writes into them.
+
+use super::{assert_ends, folder, run, with_fixture, write};
+use kps_tests::{fixture_cache, kpsc, FIXTURE};
+
+/// What is wrong with a patch crate as a folder. What is wrong in its module is in `suites/macros`.
+#[test]
+fn a_folder_that_is_no_patch_crate_is_refused() {
+    let folder = folder();
+    let root = folder.path();
+    let check = |code: &str| assert_ends(with_fixture(&["check", &root.display().to_string()]), 1, code);
+    check("KPS1211");
+    let source = root.join("src");
+    std::fs::create_dir(&source).unwrap_or_else(|error| panic!("{error}"));
+    let module =
+        "#[livepatch(license = \"GPL\")]\nmod fix {\n    #[post_patch(vmlinux)]\n    unsafe fn on() {}\n}\n";
+    write(&source.join("lib.rs"), module.as_bytes());
+    check("KPS1211");
+    let manifest = |more: &str| {
+        let text = format!("[package]\nname = \"fix\"\nedition = \"2021\"\n{more}");
+        write(&root.join("Cargo.toml"), text.as_bytes())
+    };
+    manifest("[dependencies]\nkps = { path = \"kps\" }\n[dev-dependencies]\nproptest = \"1\"\n");
+    assert_eq!(with_fixture(&["check", &root.display().to_string()]).0, 0);
+    // Each is shown where it stands, below the three lines that all of them begin with.
+    for (more, place) in [
+        ("[dependencies]\nkps = \"1\"\nlibc = \"0.2\"\n", "6:1"),
+        ("[dependencies.kps]\npackage = \"own\"\n", "4:15"),
+        ("[target.'cfg(unix)'.dependencies]\nlibc.version = \"0.2\"\n", "5:1"),
+        ("[build-dependencies]\ncc = \"1\"\n", "5:1"),
+        ("build = \"build.rs\"\n", "4:9"),
+        ("[lib]\npath = \"src/main.rs\"\n", "5:8"),
+        ("[", "4:2"),
+    ] {
+        manifest(more);
+        check("KPS1208");
+        check(&format!("Cargo.toml:{place}"));
+    }
+    for (text, place) in [
+        ("", "1:1"),
+        ("[package]\nname = \"fix\"\n", "1:2"),
+        ("[package]\nname = \"fix\"\nedition = \"2024\"\n", "3:11"),
+        ("[package]\nname = \"fix\"\nedition.workspace = true\n", "3:"),
+    ] {
+        write(&root.join("Cargo.toml"), text.as_bytes());
+        check("KPS1208");
+        check(&format!("Cargo.toml:{place}"));
+    }
+    manifest("build = false\n[lib]\npath = \"src/lib.rs\"\n");
+    assert_eq!(with_fixture(&["check", &root.display().to_string()]).0, 0);
+    write(&source.join("lib.c"), b"");
+    check("KPS1211");
+    std::fs::remove_file(source.join("lib.c")).unwrap_or_else(|error| panic!("{error}"));
+    manifest("");
+    write(&source.join("lib.rs"), b"fn nothing() {}\n");
+    check("KPS1207");
+    write(&source.join("lib.rs"), format!("{module}{}", module.replace("fix", "other")).as_bytes());
+    check("KPS1207");
+    // What is wrong with the text is said, although there is no patch then.
+    for (wrong, code) in
+        [("}", "KPS0101"), ("fn (", "KPS0101"), ("\"", "KPS0102"), ("// \u{202e}", "KPS0115")]
+    {
+        write(&source.join("lib.rs"), format!("{module}{wrong}\n").as_bytes());
+        check(code);
+        check("src/lib.rs:6:");
+    }
+    write(&source.join("lib.rs"), module.as_bytes());
+    for tests in ["patch other { }", "patch fix { license \"GPL\"; }"] {
+        write(&root.join("tests.kps"), tests.as_bytes());
+        check("KPS1210");
+    }
+    assert_ends(with_fixture(&["sync", "examples/no.kps"]), 3, "KPS0701");
+}
+
+/// A new crate passes, is made once, and can be built with what stands in it.
+#[test]
+fn a_new_crate_is_one() {
+    let folder = folder();
+    let cache = fixture_cache();
+    let new = |name: &str| {
+        run(kpsc().env("KPSC_CACHE", cache.path()).current_dir(folder.path()).args(["new", "--crate", name]))
+    };
+    assert_eq!(new("watch"), (0, "watch\n".to_owned()));
+    assert_ends(new("watch"), 3, "KPS0701");
+    assert_ends(new("core"), 1, "KPS0601");
+    assert_ends(new("match"), 1, "KPS1220");
+    let krate = folder.path().join("watch");
+    let of_fixture = |words: &[&str]| {
+        run(kpsc().env("KPSC_CACHE", cache.path()).args(words).arg(&krate).args(["--kernel", FIXTURE]))
+    };
+    let (status, said) = of_fixture(&["check"]);
+    assert_eq!((status, said.as_str()), (0, ""));
+    let (status, said) = of_fixture(&["sync"]);
+    assert_eq!(status, 0, "{said}");
+    for file in
+        ["kps/target.facts", "kps/crate.mk", "kps/patch.symvers", "kps/runtime/src/lib.rs", "src/bindings.rs"]
+    {
+        assert!(krate.join(file).is_file(), "{file} is missing");
+    }
+    // Nothing that is as it should be is written again, so make builds nothing again.
+    let age = || std::fs::metadata(krate.join("kps/target.facts")).and_then(|file| file.modified()).ok();
+    let before = age();
+    assert_eq!(of_fixture(&["sync"]).0, 0);
+    assert_eq!(age(), before);
+    // Nothing is left for make that was true of another patch.
+    let root = krate.join("src/lib.rs");
+    let text = std::fs::read(&root).unwrap_or_else(|error| panic!("{error}"));
+    write(&root, &[&text[..], b"fn { }"].concat());
+    assert_ends(of_fixture(&["sync"]), 1, "KPS0501");
+    for file in ["kps/crate.mk", "kps/patch.mk", "kps/patch.symvers"] {
+        assert!(!krate.join(file).exists(), "{file} is there");
+    }
+    write(&root, &text);
+    assert_eq!(of_fixture(&["sync"]).0, 0);
+    // The folder is the author's: nothing there makes room, and what kpsc has not written it does not touch.
+    let source = run(kpsc()
+        .env("KPSC_CACHE", cache.path())
+        .current_dir(folder.path())
+        .args(["build", "--kernel", FIXTURE, "--emit", "source", "watch"]));
+    assert_ends(source, 3, "KPS0701");
+    assert!(krate.join("Cargo.toml").is_file());
+    let (status, expanded) = of_fixture(&["expand"]);
+    assert!(status == 0 && expanded.contains("pub(crate) use livepatch::Module"), "{expanded}");
+    let manifest = krate.join("kps/Cargo.toml");
+    write(&manifest, b"[package]\n");
+    assert_ends(of_fixture(&["sync"]), 1, "KPS1211");
+    std::fs::remove_dir_all(krate.join("kps")).unwrap_or_else(|error| panic!("{error}"));
+    let elsewhere = folder.path().join("elsewhere");
+    std::fs::create_dir(&elsewhere).unwrap_or_else(|error| panic!("{error}"));
+    write(&elsewhere.join("own.rs"), b"");
+    std::os::unix::fs::symlink(&elsewhere, krate.join("kps")).unwrap_or_else(|error| panic!("{error}"));
+    assert_ends(of_fixture(&["sync"]), 1, "KPS1211");
+    assert!(elsewhere.join("own.rs").exists());
+    std::fs::remove_file(krate.join("kps")).unwrap_or_else(|error| panic!("{error}"));
+    write(&krate.join("Kbuild"), b"kps-name := other\n");
+    assert_ends(of_fixture(&["sync"]), 1, "KPS1211");
+    std::os::unix::fs::symlink(elsewhere.join("own.rs"), krate.join("src/own.rs"))
+        .unwrap_or_else(|error| panic!("{error}"));
+    assert_ends(of_fixture(&["check"]), 1, "KPS1211");
+}
