@@ -1,30 +1,22 @@
 //! What patches do to modules: loaded before, loaded later, loaded again, never loaded, and not the ones they were made for.
 
+use kps_tests::schedule::Case;
 use kps_tests::target::{build, Vm};
 use kps_tests::{kpsc, repository};
-use libtest_mimic::{Arguments, Failed, Trial};
 use std::path::{Path, PathBuf};
 use xtask::bench::{builds, Bench};
 
-fn main() {
-    let mut arguments = Arguments::from_args();
-    let processors = std::thread::available_parallelism().map_or(1, usize::from);
-    arguments.test_threads = Some(arguments.test_threads.unwrap_or(processors).min(processors));
-    let case = |name: &str, run: fn()| {
-        Trial::test(name, move || {
-            run();
-            Ok::<(), Failed>(())
-        })
-    };
-    let trials = vec![
+/// The cases of this suite.
+pub(crate) fn cases() -> Vec<Case> {
+    let case = |name: &str, run: fn()| Case::new(name, run).machine().about(15);
+    vec![
         case("a module that is loaded before the patch", loaded_before),
         case("a module that is loaded later, and again", loaded_later),
         case("a module that is never loaded", never_loaded),
         case("another module of the same name stays unpatched", another_stays_unpatched),
         case("the patch is not let go while a task is in a module's function", unload_is_safe),
         case("a module and its patch go in every order while its function sleeps", unloaded_in_every_order),
-    ];
-    libtest_mimic::run(&arguments, trials).exit();
+    ]
 }
 
 fn folder() -> PathBuf {

@@ -4,12 +4,22 @@
 use kps_grammar::ast::{Text, Trigger};
 use kps_grammar::Span;
 use kps_tests::pages::block;
+use kps_tests::schedule::Case;
 use kps_tests::target::{build, doctored, target, Steps};
-use kps_tests::{kpsc, repository, stem};
+use kps_tests::{cases, kpsc, repository, stem};
 use kpsc::build::build_trigger;
 use kpsc::running::{look_into, Function, Object};
 use std::path::PathBuf;
 use xtask::bench::{builds, Bench};
+
+/// The cases of this suite.
+pub(crate) fn cases() -> Vec<Case> {
+    cases![
+        what_is_attached_to_a_function_is_told_before.machine().about(50),
+        what_is_loaded_and_allowed_is_told_before.machine().about(60),
+        the_functions_of_a_module_are_known_from_its_bytes.machine().about(15),
+    ]
+}
 
 fn path(of: &str) -> PathBuf {
     repository().join(of)
@@ -86,7 +96,6 @@ const EKEYREJECTED: i32 = 129;
 const MOUNT: &str =
     "mount -t debugfs debugfs /sys/kernel/debug && mount -t securityfs securityfs /sys/kernel/security";
 
-#[test]
 fn what_is_attached_to_a_function_is_told_before() {
     let mut machine = Steps::boot_with(
         vec![
@@ -247,7 +256,6 @@ fn bpf(machine: &mut Steps, kind: &str) {
     machine.step("kpsc unload own_line && kill $(cat /tmp/attached) && rm /tmp/program", 0, &[]);
 }
 
-#[test]
 fn what_is_loaded_and_allowed_is_told_before() {
     let scratch = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
     let greeter =
@@ -453,7 +461,6 @@ fn not_allowed(machine: &mut Steps) {
     refused(machine, "/cmdline_mark.ko", EPERM);
 }
 
-#[test]
 fn the_functions_of_a_module_are_known_from_its_bytes() {
     let function = |name: &str, keeps_original| Function { name: name.into(), sympos: 0, keeps_original };
     let vmlinux = |functions| vec![Object { name: "vmlinux".into(), functions }];

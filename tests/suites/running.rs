@@ -1,10 +1,23 @@
 //! `kpsc load`, `unload` and `list` on a running kernel: the program itself in a virtual machine with the default target.
 
 use kps_tests::pages::{block, Block};
+use kps_tests::schedule::Case;
 use kps_tests::target::{build, doctored, Steps};
 use kps_tests::world::World;
-use kps_tests::{kpsc, printed, repository};
+use kps_tests::{cases, kpsc, printed, repository};
 use std::path::PathBuf;
+
+/// The cases of this suite.
+pub(crate) fn cases() -> Vec<Case> {
+    cases![
+        a_livepatch_is_loaded_listed_and_unloaded.machine().about(25),
+        a_transition_that_does_not_complete_names_who_holds_it_up.machine().about(25),
+        a_livepatch_that_was_replaced_can_be_unloaded.machine().about(15),
+        two_patches_of_one_function_are_refused_unless_one_says_so.machine().about(20),
+        unloading_says_what_was_restored_and_freed.machine().about(15),
+        what_new_writes_acts_as_it_is.machine().about(20),
+    ]
+}
 
 fn spec(path: &str) -> PathBuf {
     repository().join(path).with_extension("kps")
@@ -23,7 +36,6 @@ fn shown(name: &str) -> String {
     format!("{line}\n")
 }
 
-#[test]
 fn a_livepatch_is_loaded_listed_and_unloaded() {
     let another = doctored(|facts| facts.identity.build_id[7] ^= 1);
     let foreign = build(&spec("examples/cmdline_mark/cmdline_mark"), Some(another.path()));
@@ -84,7 +96,6 @@ fn without_mark(module: &[u8]) -> Vec<u8> {
     module
 }
 
-#[test]
 fn a_transition_that_does_not_complete_names_who_holds_it_up() {
     let mut machine = Steps::boot(vec![
         module("tests/vm/unload/post_sleeps"),
@@ -114,7 +125,6 @@ fn a_transition_that_does_not_complete_names_who_holds_it_up() {
     machine.vm.check_log();
 }
 
-#[test]
 fn a_livepatch_that_was_replaced_can_be_unloaded() {
     let mut machine =
         Steps::boot(vec![module("examples/cmdline_mark/cmdline_mark"), module("tests/vm/unload/successor")]);
@@ -125,7 +135,6 @@ fn a_livepatch_that_was_replaced_can_be_unloaded() {
     machine.vm.check_log();
 }
 
-#[test]
 fn two_patches_of_one_function_are_refused_unless_one_says_so() {
     let mut machine = Steps::boot(vec![
         module("examples/cmdline_mark/cmdline_mark"),
@@ -147,7 +156,6 @@ fn two_patches_of_one_function_are_refused_unless_one_says_so() {
     machine.vm.check_log();
 }
 
-#[test]
 fn unloading_says_what_was_restored_and_freed() {
     let mut machine =
         Steps::boot(vec![module("examples/no_kexec/no_kexec"), module("examples/task_misses/task_misses")]);
@@ -158,7 +166,6 @@ fn unloading_says_what_was_restored_and_freed() {
     machine.vm.check_log();
 }
 
-#[test]
 fn what_new_writes_acts_as_it_is() {
     let world = World::default();
     for arguments in [&["new", "hello"][..], &["new", "calls", "--function", "do_sys_openat2"]] {

@@ -1,11 +1,22 @@
 //! The kernel's own livepatch selftests as an outside judge: its scripts run as they are, its target modules are its own C, and the
 //! livepatches are built from specs. What is no livepatch is a crate over the runtime.
 
+use kps_tests::schedule::Case;
 use kps_tests::target::{build, target, Vm};
-use kps_tests::{kpsc, repository, userland};
+use kps_tests::{cases, kpsc, repository, userland};
 use std::path::{Path, PathBuf};
 use xtask::bench::builds::{self, Folder};
 use xtask::bench::Bench;
+
+/// The cases of this suite.
+pub(crate) fn cases() -> Vec<Case> {
+    cases![
+        test_livepatch_passes_as_it_is.machine().about(60),
+        test_callbacks_passes_as_it_is.machine().about(60),
+        test_state_passes_as_it_is.machine().about(40),
+        test_shadow_vars_passes_as_it_is.machine().about(30),
+    ]
+}
 
 /// The folder in the kernel's source.
 const SELFTESTS: &str = "tools/testing/selftests/livepatch";
@@ -130,7 +141,6 @@ fn run(script: &str, modules: &Modules, tests: usize) {
     vm.check_log();
 }
 
-#[test]
 fn test_livepatch_passes_as_it_is() {
     let modules = Modules {
         c: &["test_klp_mod_target", "test_klp_syscall", "test_klp_callbacks_mod", "test_klp_callbacks_busy"],
@@ -145,7 +155,6 @@ fn test_livepatch_passes_as_it_is() {
     run("test-livepatch.sh", &modules, 5);
 }
 
-#[test]
 fn test_callbacks_passes_as_it_is() {
     let modules = Modules {
         c: &["test_klp_callbacks_mod", "test_klp_callbacks_busy"],
@@ -155,13 +164,11 @@ fn test_callbacks_passes_as_it_is() {
     run("test-callbacks.sh", &modules, 11);
 }
 
-#[test]
 fn test_state_passes_as_it_is() {
     let specs = &["test_klp_state", "test_klp_state2", "test_klp_state3"];
     run("test-state.sh", &Modules { specs, ..Modules::default() }, 4);
 }
 
-#[test]
 fn test_shadow_vars_passes_as_it_is() {
     let crates = &[("shadow_vars", "test_klp_shadow_vars")];
     run("test-shadow-vars.sh", &Modules { crates, ..Modules::default() }, 1);

@@ -2,13 +2,19 @@
 //! with a code; a hundred hooked at once change nothing.
 
 use kps_facts::{Facts, Importer, Object, Wanted};
+use kps_tests::schedule::Case;
 use kps_tests::target::{build, target, Vm};
-use kps_tests::{kpsc, printed};
+use kps_tests::{cases, kpsc, printed};
 use kpsc::notable;
 use kpsc::target::{module, Cache, Progress};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::Path;
+
+/// The cases of this suite.
+pub(crate) fn cases() -> Vec<Case> {
+    cases![functions_of_the_whole_kernel_can_be_hooked_or_are_refused_with_a_code.machine().about(200),]
+}
 
 /// How many functions are tried.
 const TRIED: usize = 500;
@@ -46,7 +52,6 @@ struct Function {
     hooks: &'static str,
 }
 
-#[test]
 fn functions_of_the_whole_kernel_can_be_hooked_or_are_refused_with_a_code() {
     let facts = target().facts().unwrap_or_else(|error| panic!("{}", error.message));
     let modules = modules();

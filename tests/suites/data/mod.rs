@@ -4,41 +4,43 @@
 mod parents;
 mod sample;
 
+use kps_tests::schedule::Case;
 use kps_tests::target::{build, Vm};
 use kps_tests::{acts, kpsc, repository, stem};
-use libtest_mimic::{Arguments, Failed, Trial};
 use std::path::{Path, PathBuf};
 use xtask::bench::{builds, Bench};
 
-fn main() {
-    let mut arguments = Arguments::from_args();
-    let processors = std::thread::available_parallelism().map_or(1, usize::from);
-    arguments.test_threads = Some(arguments.test_threads.unwrap_or(processors).min(processors));
-    let case = |name: &str, run: fn()| {
-        Trial::test(name, move || {
-            run();
-            Ok::<(), Failed>(())
-        })
-    };
-    let trials = vec![
-        case("data: they go with their parent, and another at its address inherits none", parents::tied),
-        case("data: there is a ctor and a dtor for each", parents::told),
-        case("data: none while the first patch is loaded, when parents go unseen", parents::old_code_frees),
-        case("data: none while an older patch is left, and what it frees is gone", parents::older_code_frees),
-        case("data: ten thousand under load, unloaded in the middle", parents::under_load),
-        case("upgrade: data and states are taken over", parents::upgrade),
-        case("upgrade: one that is reversed leaves the older patch whole", parents::upgrade_reversed),
-        case("load: one that is reversed leaves nothing", parents::load_reversed),
-        case("unload: one that is reversed begins anew", parents::unload_reversed),
-        case("refused: an older version", parents::older_version_is_refused),
-        case("refused: data of another type", parents::other_type_is_refused),
-        case("refused: by the patch itself, which leaves nothing", parents::refuses_by_itself),
-        case("shadow-mod: it leaks", sample::leaks),
-        case("shadow-mod: fix1 ends the leak", sample::with_fix1),
-        case("shadow-mod: fix2 goes on with what fix1 keeps", sample::with_fix2),
-        case("the kernel's own functions are called by name", low_level),
-    ];
-    libtest_mimic::run(&arguments, trials).exit();
+/// What the cases about parents need: modules that are built once.
+const PARENTS: &str = "parents and the patches for them";
+
+/// The cases of this suite.
+pub(crate) fn cases() -> Vec<Case> {
+    let machine = |name: &str, run: fn()| Case::new(name, run).machine().about(15);
+    let parents = |name: &str, run: fn()| machine(name, run).shares(PARENTS);
+    vec![
+        parents("data: they go with their parent, and another at its address inherits none", parents::tied),
+        parents("data: there is a ctor and a dtor for each", parents::told),
+        parents(
+            "data: none while the first patch is loaded, when parents go unseen",
+            parents::old_code_frees,
+        ),
+        parents(
+            "data: none while an older patch is left, and what it frees is gone",
+            parents::older_code_frees,
+        ),
+        parents("data: ten thousand under load, unloaded in the middle", parents::under_load),
+        parents("upgrade: data and states are taken over", parents::upgrade),
+        parents("upgrade: one that is reversed leaves the older patch whole", parents::upgrade_reversed),
+        parents("load: one that is reversed leaves nothing", parents::load_reversed),
+        parents("unload: one that is reversed begins anew", parents::unload_reversed),
+        parents("refused: an older version", parents::older_version_is_refused),
+        parents("refused: data of another type", parents::other_type_is_refused),
+        parents("refused: by the patch itself, which leaves nothing", parents::refuses_by_itself),
+        machine("shadow-mod: it leaks", sample::leaks),
+        machine("shadow-mod: fix1 ends the leak", sample::with_fix1),
+        machine("shadow-mod: fix2 goes on with what fix1 keeps", sample::with_fix2),
+        machine("the kernel's own functions are called by name", low_level),
+    ]
 }
 
 fn folder() -> PathBuf {
