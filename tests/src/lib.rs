@@ -11,6 +11,7 @@ pub mod module;
 pub mod pages;
 pub mod properties;
 pub mod schedule;
+pub mod store;
 pub mod target;
 pub mod userland;
 pub mod world;

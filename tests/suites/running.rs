@@ -2,7 +2,8 @@
 
 use kps_tests::pages::{block, Block};
 use kps_tests::schedule::Case;
-use kps_tests::target::{build, doctored, Steps};
+use kps_tests::store;
+use kps_tests::target::{doctored, Steps};
 use kps_tests::world::World;
 use kps_tests::{cases, kpsc, printed, repository};
 use std::path::PathBuf;
@@ -25,7 +26,7 @@ fn spec(path: &str) -> PathBuf {
 
 fn module(path: &str) -> (String, Vec<u8>) {
     let spec = spec(path);
-    (format!("/{}.ko", kps_tests::stem(&spec)), build(&spec, None))
+    (format!("/{}.ko", kps_tests::stem(&spec)), store::module(&spec))
 }
 
 /// The line of a livepatch that `docs/commands.md` shows.
@@ -38,15 +39,15 @@ fn shown(name: &str) -> String {
 
 fn a_livepatch_is_loaded_listed_and_unloaded() {
     let another = doctored(|facts| facts.identity.build_id[7] ^= 1);
-    let foreign = build(&spec("examples/cmdline_mark/cmdline_mark"), Some(another.path()));
-    let mark = build(&spec("examples/cmdline_mark/cmdline_mark"), None);
+    let foreign = store::build(&spec("examples/cmdline_mark/cmdline_mark"), Some(another.path())).module;
+    let mark = store::module(&spec("examples/cmdline_mark/cmdline_mark"));
     let mut machine = Steps::boot(vec![
         module("tests/vm/acts/callbacks"),
         module("examples/missing_files/missing_files"),
         ("/foreign.ko".into(), foreign),
         ("/plain.ko".into(), without_mark(&mark)),
         ("/cmdline_mark.ko".into(), mark),
-        ("/refused.ko".into(), build(&spec("tests/vm/fails/refused_by_callback"), None)),
+        ("/refused.ko".into(), store::module(&spec("tests/vm/fails/refused_by_callback"))),
     ]);
     machine.step("kpsc list", 0, &["no livepatch is loaded"]);
     let line = "callbacks\tenabled\tvmlinux: 1 function\tversion 2.0.1\tfixes CVE-2026-0001, CVE-2026-0002\n";

@@ -2,7 +2,8 @@
 
 use crate::crates::MACROS;
 use kps_tests::schedule::Case;
-use kps_tests::target::{as_crate, build, doctored, target, Vm};
+use kps_tests::store;
+use kps_tests::target::{as_crate, doctored, target, Vm};
 use kps_tests::{acts, example, kpsc, printed, repository, specs, stem};
 use std::path::PathBuf;
 use std::process::Command;
@@ -63,7 +64,7 @@ fn spec(folder: &str, name: &str) -> PathBuf {
 }
 
 fn module(folder: &str, name: &str) -> (String, Vec<u8>) {
-    (format!("/{name}.ko"), build(&spec(folder, name), None))
+    (format!("/{name}.ko"), store::module(&spec(folder, name)))
 }
 
 /// What a patch is written as.
@@ -81,7 +82,7 @@ fn sleepers_module(name: &str, form: Form) -> (String, Vec<u8>) {
         Form::Crate => {
             let scratch = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
             let krate = as_crate(&spec("unload", name), scratch.path());
-            (format!("/{name}.ko"), build(&krate, None))
+            (format!("/{name}.ko"), store::module(&krate))
         }
     }
 }
@@ -301,7 +302,7 @@ fn replaces_if_told() {
 
 /// The module of the smallest example.
 fn mark() -> (String, Vec<u8>) {
-    ("/cmdline_mark.ko".to_owned(), build(&example("cmdline_mark"), None))
+    ("/cmdline_mark.ko".to_owned(), store::module(&example("cmdline_mark")))
 }
 
 fn entry_is_traced() {
@@ -348,7 +349,7 @@ fn refused(module: Vec<u8>, reason: &str) {
 
 fn other_build_id_is_refused() {
     let cache = doctored(|facts| facts.identity.build_id[7] ^= 1);
-    let module = build(&example("cmdline_mark"), Some(cache.path()));
+    let module = store::build(&example("cmdline_mark"), Some(cache.path())).module;
     refused(module, "this kernel is not");
 }
 
@@ -361,7 +362,7 @@ fn other_entry_is_refused() {
         site.offset = 0;
         facts.vmlinux.sites.insert(address, site);
     });
-    let module = build(&example("cmdline_mark"), Some(cache.path()));
+    let module = store::build(&example("cmdline_mark"), Some(cache.path())).module;
     refused(module, "cmdline_proc_show does not start as in");
 }
 
