@@ -113,7 +113,7 @@ pub(crate) fn run(request: &Request) -> Result<bool> {
     step("tests");
     let mut sum = Sum::default();
     for mut command in tests(request) {
-        sum.run(&mut command)?;
+        sum.run(&mut command, &mut std::io::stdout())?;
     }
     println!("{} minutes and {} seconds", clock.elapsed().as_secs() / 60, clock.elapsed().as_secs() % 60);
     println!("{sum}");

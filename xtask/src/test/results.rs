@@ -2,7 +2,7 @@
 
 use anyhow::{Context as _, Result};
 use std::fmt;
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::{BufRead as _, BufReader, Write};
 use std::process::{Command, Stdio};
 
 /// Tests that have run.
@@ -15,17 +15,14 @@ pub(crate) struct Sum {
 
 impl Sum {
     /// Runs tests. What they print is shown as it comes.
-    pub(crate) fn run(&mut self, command: &mut Command) -> Result<()> {
-        let shown = format!("{command:?}").replace('"', "");
+    pub(crate) fn run(&mut self, command: &mut Command, shown: &mut impl Write) -> Result<()> {
         let child = command.stdout(Stdio::piped()).spawn();
-        let mut child = child.with_context(|| format!("cannot run {shown}"))?;
+        let mut child = child.with_context(|| format!("cannot run {command:?}"))?;
         let failed = self.failed;
         for line in child.stdout.take().map(BufReader::new).into_iter().flat_map(|stdout| stdout.split(b'\n'))
         {
             let line = line?;
-            let mut stdout = std::io::stdout().lock();
-            stdout.write_all(&line).and_then(|()| stdout.write_all(b"\n"))?;
-            stdout.flush()?;
+            shown.write_all(&line).and_then(|()| shown.write_all(b"\n")).and_then(|()| shown.flush())?;
             self.add(&String::from_utf8_lossy(&line));
         }
         // A program that was killed, or has not even started, has said nothing.
@@ -60,9 +57,11 @@ mod tests {
     use super::Sum;
     use std::process::Command;
 
+    /// What is shown goes nowhere: these results are not those of this program.
     fn sum(script: &str) -> String {
         let mut sum = Sum::default();
-        sum.run(Command::new("sh").args(["-c", script])).unwrap_or_else(|error| panic!("{error:#}"));
+        let run = sum.run(Command::new("sh").args(["-c", script]), &mut std::io::sink());
+        run.unwrap_or_else(|error| panic!("{error:#}"));
         sum.to_string()
     }
 
