@@ -2,6 +2,7 @@
 
 pub mod btf;
 pub mod code;
+pub mod compiled;
 pub mod expansion;
 pub mod fixture;
 pub mod miniature;
@@ -9,6 +10,8 @@ pub mod mistakes;
 pub mod module;
 pub mod pages;
 pub mod properties;
+pub mod schedule;
+pub mod store;
 pub mod target;
 pub mod userland;
 pub mod world;

@@ -7,7 +7,6 @@ use kpsc::vm::{Guest, Machine, Output};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
-use xtask::bench::{builds, Bench};
 
 /// The default target. `cargo xtask test` prepares it before the suites.
 pub fn target() -> Target {
@@ -40,46 +39,12 @@ pub fn doctored(change: impl FnOnce(&mut Facts)) -> tempfile::TempDir {
     cache
 }
 
-/// Builds a spec for the default target of a cache, or of the user's own, and returns the module.
-pub fn build(spec: &Path, cache: Option<&Path>) -> Vec<u8> {
-    let folder = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
-    let mut command = kpsc();
-    if let Some(cache) = cache {
-        command.env("KPSC_CACHE", cache);
-    }
-    let output = command.arg("build").arg(spec).arg("-o").arg(folder.path()).output();
-    let output = output.unwrap_or_else(|error| panic!("{error}"));
-    assert!(output.status.success(), "{}:\n{}", spec.display(), printed(&output));
-    let module = std::fs::read_dir(folder.path()).ok().and_then(|mut entries| entries.next()?.ok());
-    let module: PathBuf = module.map(|entry| entry.path()).unwrap_or_else(|| panic!("nothing was built"));
-    std::fs::read(module).unwrap_or_else(|error| panic!("{error}"))
-}
-
 /// The crate that a spec is converted to, in a folder.
 pub fn as_crate(spec: &Path, into: &Path) -> PathBuf {
     let output = kpsc().arg("convert").arg(spec).args(["--to", "crate", "-o"]).arg(into).output();
     let output = output.unwrap_or_else(|error| panic!("{error}"));
     assert!(output.status.success(), "{}:\n{}", spec.display(), printed(&output));
     into.join(stem(spec))
-}
-
-/// A spec that can be built for a target: where its folder has a Kbuild file, a copy of the folder with its module made. The copy
-/// is in `scratch`.
-pub fn with_its_module(spec: &Path, target: Target, scratch: &Path) -> PathBuf {
-    let folder = spec.parent().unwrap_or(Path::new("."));
-    if !folder.join("Kbuild").exists() {
-        return spec.to_owned();
-    }
-    let made = || -> anyhow::Result<()> {
-        for file in crate::files(folder) {
-            std::fs::copy(&file, scratch.join(file.file_name().unwrap_or_default()))?;
-        }
-        let bench = Bench { kpsc: kpsc().get_program().into(), target };
-        builds::build(&bench, &builds::Folder { path: scratch.to_owned(), name: stem(spec) })?;
-        Ok(())
-    };
-    made().unwrap_or_else(|error| panic!("{}: {error:#}", folder.display()));
-    scratch.join(spec.file_name().unwrap_or_default())
 }
 
 /// The program under test for a virtual machine: its files there, and the words that run it.

@@ -1,8 +1,21 @@
 //! The invariants of `docs/architecture.md` that can be read off the source.
 
-use kps_tests::repository;
+use kps_tests::schedule::Case;
+use kps_tests::{cases, repository};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+
+/// The cases of this suite.
+pub(crate) fn cases() -> Vec<Case> {
+    cases![
+        the_inner_crates_see_what_they_may_and_no_more,
+        pest_stays_in_the_grammar,
+        stages_map_values_to_values,
+        after_resolve_nothing_is_looked_up,
+        nothing_depends_on_the_order_of_a_hash,
+        every_file_says_why_it_is_there_and_is_short,
+    ]
+}
 
 fn read(path: &Path) -> String {
     std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
@@ -45,7 +58,6 @@ fn mentions(path: &str, words: &[&str]) -> Vec<String> {
     lines
 }
 
-#[test]
 fn the_inner_crates_see_what_they_may_and_no_more() {
     let allowed: [(&str, &[&str]); 9] = [
         ("plan", &[]),
@@ -89,7 +101,6 @@ fn the_inner_crates_see_what_they_may_and_no_more() {
     }
 }
 
-#[test]
 fn pest_stays_in_the_grammar() {
     for folder in ["ast", "codegen", "compiler", "facts", "plan", "resolve", "tests", "xtask"] {
         let all = dependencies(folder);
@@ -102,7 +113,6 @@ fn pest_stays_in_the_grammar() {
     assert!(public.is_empty(), "{public:#?}");
 }
 
-#[test]
 fn stages_map_values_to_values() {
     const WORLD: &[&str] = &["std::fs", "std::process", "std::net", "std::env", "std::time", "File::open"];
     for stage in [
@@ -123,7 +133,6 @@ fn stages_map_values_to_values() {
     }
 }
 
-#[test]
 fn after_resolve_nothing_is_looked_up() {
     for stage in [
         "resolve/src/check.rs",
@@ -137,7 +146,6 @@ fn after_resolve_nothing_is_looked_up() {
     }
 }
 
-#[test]
 fn nothing_depends_on_the_order_of_a_hash() {
     for stage in ["codegen/src", "compiler/src/convert", "compiler/src/emit", "compiler/src/elf", "plan/src"]
     {
@@ -146,7 +154,6 @@ fn nothing_depends_on_the_order_of_a_hash() {
     }
 }
 
-#[test]
 fn every_file_says_why_it_is_there_and_is_short() {
     for folder in [
         "ast/src",

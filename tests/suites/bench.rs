@@ -1,11 +1,25 @@
 //! What `docs/bench.md` claims and no clock has a part in: instructions, sizes, growth of sizes.
 
 use kps_tests::miniature::{compile, compiler};
-use kps_tests::{fixture, kpsc};
+use kps_tests::schedule::Case;
+use kps_tests::{cases, fixture, kpsc};
 use xtask::bench::builds::{build, c_sample, generated, input, plain};
 use xtask::bench::counting::longest_path;
 use xtask::bench::sizes::sizes;
 use xtask::bench::{count, growth, specs, Bench, GROWTH, KINDS};
+
+/// The cases of this suite.
+pub(crate) fn cases() -> Vec<Case> {
+    cases![
+        a_path_is_followed_through_calls_jumps_and_returns,
+        a_path_that_cannot_be_told_is_an_error,
+        a_change_adds_few_instructions_to_a_call.machine(),
+        a_module_is_at_most_half_again_as_large_as_the_c_sample.machine(),
+        a_livepatch_by_hand_builds_and_is_entered_by_a_call.machine(),
+        modules_grow_with_what_they_change_and_no_faster.machine().about(30),
+        specs_are_the_same_every_time_and_smaller_ones_are_part_of_larger_ones,
+    ]
+}
 
 fn bench() -> Bench {
     Bench::new(kpsc().get_program().into()).unwrap_or_else(|error| panic!("{error:#}"))
@@ -68,7 +82,6 @@ broken:
     .byte 0x06
 "#;
 
-#[test]
 fn a_path_is_followed_through_calls_jumps_and_returns() {
     let object = assemble(PATHS);
     let count = |symbol| longest_path(&object, symbol).map_err(|error| error.to_string());
@@ -77,7 +90,6 @@ fn a_path_is_followed_through_calls_jumps_and_returns() {
     assert_eq!(count("original"), Ok(1));
 }
 
-#[test]
 fn a_path_that_cannot_be_told_is_an_error() {
     let object = assemble(PATHS);
     for (symbol, why) in [
@@ -92,7 +104,6 @@ fn a_path_that_cannot_be_told_is_an_error() {
     }
 }
 
-#[test]
 fn a_change_adds_few_instructions_to_a_call() {
     let (bench, into) = (bench(), folder());
     let kinds = generated(&bench, &input("kinds.kps"), into.path()).and_then(|kinds| build(&bench, &kinds));
@@ -103,7 +114,6 @@ fn a_change_adds_few_instructions_to_a_call() {
     }
 }
 
-#[test]
 fn a_module_is_at_most_half_again_as_large_as_the_c_sample() {
     let (bench, into) = (bench(), folder());
     let size = |folder| sizes(&bench, &build(&bench, &folder)?);
@@ -114,7 +124,6 @@ fn a_module_is_at_most_half_again_as_large_as_the_c_sample() {
     assert!(2 * ours.file <= 3 * theirs.file, "{ours:?} and {theirs:?}");
 }
 
-#[test]
 fn a_livepatch_by_hand_builds_and_is_entered_by_a_call() {
     let (bench, into) = (bench(), folder());
     let by_hand = plain(&input("by_hand.rs"), into.path()).and_then(|folder| build(&bench, &folder));
@@ -123,7 +132,6 @@ fn a_livepatch_by_hand_builds_and_is_entered_by_a_call() {
     assert!((5..=16).contains(&count), "{count} instructions");
 }
 
-#[test]
 fn modules_grow_with_what_they_change_and_no_faster() {
     let (bench, into) = (bench(), folder());
     let facts = bench.target.facts().unwrap_or_else(|error| panic!("{}", error.message));
@@ -138,7 +146,6 @@ fn modules_grow_with_what_they_change_and_no_faster() {
     assert!(growth(&sizes) <= GROWTH, "{sizes:?} grow by {}", growth(&sizes));
 }
 
-#[test]
 fn specs_are_the_same_every_time_and_smaller_ones_are_part_of_larger_ones() {
     let facts = fixture::facts();
     let functions = |count: usize| -> Vec<String> {

@@ -4,7 +4,35 @@ use kps_facts::btf::{Btf, BtfId, Kind};
 use kps_facts::{Importer, Wanted};
 use kps_plan::{CInt, RecordKind, Type, TypeDef};
 use kps_tests::btf::{BtfWriter, VOID};
+use kps_tests::cases;
+use kps_tests::schedule::Case;
 use std::collections::BTreeSet;
+
+/// The cases of this suite.
+pub(crate) fn cases() -> Vec<Case> {
+    cases![
+        both_encodings_say_the_same,
+        a_kind_of_a_later_kernel_is_stepped_over_where_its_size_is_known,
+        a_blob_that_is_cut_short_anywhere_is_refused,
+        no_changed_byte_makes_the_reader_panic,
+        a_type_that_holds_itself_is_refused,
+        structs_are_taken_over_with_the_members_that_bodies_name,
+        a_struct_that_is_only_passed_on_is_as_large_as_it_is,
+        members_behind_the_start_of_a_union_keep_their_place,
+        members_that_overlap_are_in_as_few_records_as_can_be,
+        a_bitfield_is_taken_over_if_it_is_read_or_set,
+        qualifiers_and_tags_change_no_type,
+        types_of_one_name_get_names_of_their_own,
+        a_record_that_is_not_packed_by_its_size_is_by_its_members,
+        functions_that_take_themselves_many_times_are_cut_short,
+        records_that_hold_the_next_one_twice_are_cut_short,
+        a_record_that_is_there_twice_is_one_type_and_another_of_its_name_is_not,
+        no_two_parameters_have_one_name,
+        a_name_that_no_kernel_takes_is_refused,
+        types_of_modules_come_behind_those_of_the_kernel,
+        a_module_that_is_cut_short_adds_nothing,
+    ]
+}
 
 fn parse(bytes: Vec<u8>) -> Btf {
     Btf::parse(bytes).unwrap_or_else(|error| panic!("{error}"))
@@ -40,7 +68,6 @@ fn every_kind() -> BtfWriter {
     w
 }
 
-#[test]
 fn both_encodings_say_the_same() {
     let w = every_kind();
     for bytes in [w.finish(), w.finish_with_layout()] {
@@ -57,7 +84,6 @@ fn both_encodings_say_the_same() {
     }
 }
 
-#[test]
 fn a_kind_of_a_later_kernel_is_stepped_over_where_its_size_is_known() {
     let mut w = BtfWriter::default();
     w.unknown_kind();
@@ -68,7 +94,6 @@ fn a_kind_of_a_later_kernel_is_stepped_over_where_its_size_is_known() {
     assert_eq!(error.as_deref(), Some("BTF, byte 24: type kind 20 is not known"));
 }
 
-#[test]
 fn a_blob_that_is_cut_short_anywhere_is_refused() {
     let bytes = every_kind().finish_with_layout();
     for len in 0..bytes.len() {
@@ -76,7 +101,6 @@ fn a_blob_that_is_cut_short_anywhere_is_refused() {
     }
 }
 
-#[test]
 fn no_changed_byte_makes_the_reader_panic() {
     let bytes = every_kind().finish();
     let words = Wanted {
@@ -98,7 +122,6 @@ fn no_changed_byte_makes_the_reader_panic() {
     }
 }
 
-#[test]
 fn a_type_that_holds_itself_is_refused() {
     let mut w = BtfWriter::default();
     let ahead = w.next() + 1;
@@ -107,7 +130,6 @@ fn a_type_that_holds_itself_is_refused() {
     assert!(Btf::parse(w.finish()).is_err());
 }
 
-#[test]
 fn structs_are_taken_over_with_the_members_that_bodies_name() {
     let btf = parse(every_kind().finish());
     let words = ["list", "next", "word", "flag"].map(String::from);
@@ -128,7 +150,6 @@ fn structs_are_taken_over_with_the_members_that_bodies_name() {
     assert_eq!(bitfields, [("flag", 320, 3)]);
 }
 
-#[test]
 fn a_struct_that_is_only_passed_on_is_as_large_as_it_is() {
     let btf = parse(every_kind().finish());
     let wanted = Wanted::default();
@@ -142,7 +163,6 @@ fn a_struct_that_is_only_passed_on_is_as_large_as_it_is() {
     assert_eq!(size, btf.types("object").first().and_then(|&id| Some((btf.size(id)?, 0))));
 }
 
-#[test]
 fn members_behind_the_start_of_a_union_keep_their_place() {
     let mut w = BtfWriter::default();
     let int = w.int("int", 4, true);
@@ -177,7 +197,6 @@ fn layers(importer: &Importer<'_>, name: &str) -> Vec<(RecordKind, Vec<(String, 
     layers
 }
 
-#[test]
 fn members_that_overlap_are_in_as_few_records_as_can_be() {
     let mut w = BtfWriter::default();
     let (int, long) = (w.int("int", 4, true), w.int("long int", 8, true));
@@ -200,7 +219,6 @@ fn members_that_overlap_are_in_as_few_records_as_can_be() {
     assert_eq!(needed, [vec!["words", "behind", "items"], vec!["low", "high"], vec!["first"]]);
 }
 
-#[test]
 fn a_bitfield_is_taken_over_if_it_is_read_or_set() {
     let mut w = BtfWriter::default();
     let (int, pointer) = (w.int("int", 4, true), w.pointer(VOID));
@@ -233,7 +251,6 @@ fn a_bitfield_is_taken_over_if_it_is_read_or_set() {
     assert_eq!(forged.unreachable, ["read", "written", "rest"]);
 }
 
-#[test]
 fn qualifiers_and_tags_change_no_type() {
     let mut w = BtfWriter::default();
     let char = w.int("char", 1, true);
@@ -256,7 +273,6 @@ fn qualifiers_and_tags_change_no_type() {
     assert_eq!(btf.variables("user"), []);
 }
 
-#[test]
 fn types_of_one_name_get_names_of_their_own() {
     let mut w = BtfWriter::default();
     let int = w.int("int", 4, true);
@@ -272,7 +288,6 @@ fn types_of_one_name_get_names_of_their_own() {
     assert_eq!((name(a), name(b)), ("s".to_owned(), "s_2".to_owned()));
 }
 
-#[test]
 fn a_record_that_is_not_packed_by_its_size_is_by_its_members() {
     let mut w = BtfWriter::default();
     let (char, int) = (w.int("char", 1, true), w.int("int", 4, true));
@@ -282,7 +297,6 @@ fn a_record_that_is_not_packed_by_its_size_is_by_its_members() {
     assert!(matches!(btf.get(BtfId(packed)).kind, Kind::Record(_)));
 }
 
-#[test]
 fn functions_that_take_themselves_many_times_are_cut_short() {
     let mut w = BtfWriter::default();
     let itself = w.next() + 1;
@@ -299,7 +313,6 @@ fn functions_that_take_themselves_many_times_are_cut_short() {
     assert!(format!("{:?}", importer.ty(BtfId(pointer))).len() < 100_000);
 }
 
-#[test]
 fn records_that_hold_the_next_one_twice_are_cut_short() {
     let mut w = BtfWriter::default();
     let int = w.int("int", 4, true);
@@ -315,7 +328,6 @@ fn records_that_hold_the_next_one_twice_are_cut_short() {
     assert_eq!(importer.types().iter().count(), 1);
 }
 
-#[test]
 fn a_record_that_is_there_twice_is_one_type_and_another_of_its_name_is_not() {
     let mut w = BtfWriter::default();
     let (int, long) = (w.int("int", 4, true), w.int("long int", 8, true));
@@ -334,7 +346,6 @@ fn a_record_that_is_there_twice_is_one_type_and_another_of_its_name_is_not() {
     assert_ne!(params[0].ty, params[2].ty);
 }
 
-#[test]
 fn no_two_parameters_have_one_name() {
     let mut w = BtfWriter::default();
     let int = w.int("int", 4, true);
@@ -346,7 +357,6 @@ fn no_two_parameters_have_one_name() {
     assert_eq!(names, ["arg1", "arg1_", "arg2", "arg3"]);
 }
 
-#[test]
 fn a_name_that_no_kernel_takes_is_refused() {
     let blob = |len: usize| {
         let mut w = BtfWriter::default();
@@ -368,7 +378,6 @@ fn module(kernel: &BtfWriter, list: u32, constant: &str) -> Vec<u8> {
     w.finish()
 }
 
-#[test]
 fn types_of_modules_come_behind_those_of_the_kernel() {
     let mut kernel = every_kind();
     let list = kernel.next();
@@ -398,7 +407,6 @@ fn types_of_modules_come_behind_those_of_the_kernel() {
     assert_eq!(two.len(), base.len() + 2 * (one.len() - base.len()));
 }
 
-#[test]
 fn a_module_that_is_cut_short_adds_nothing() {
     let kernel = every_kind();
     let base = parse(kernel.finish());

@@ -1,13 +1,34 @@
 //! Building for the default target: what comes out, and what is said when it cannot.
 
 use kps_tests::code::functions;
-use kps_tests::target::{build, target, with_its_module};
-use kps_tests::{examples, fixture_cache, kpsc, printed, repository, FIXTURE};
+use kps_tests::compiled::{self, cargo, CRATES};
+use kps_tests::schedule::Case;
+use kps_tests::store::{self, with_its_module};
+use kps_tests::target::target;
+use kps_tests::{cases, examples, fixture_cache, kpsc, printed, repository, FIXTURE};
 use kpsc::target::{Cache, Progress};
 use object::{Object, ObjectSymbol};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+
+/// The cases of this suite.
+pub(crate) fn cases() -> Vec<Case> {
+    cases![
+        two_builds_from_different_folders_give_the_same_bytes.machine(),
+        make_by_hand_gives_the_very_module.machine().about(15),
+        the_makefile_beside_the_source_needs_only_the_build_tree.machine(),
+        a_failed_build_leaves_nothing.machine(),
+        errors_in_bodies_are_reported_where_the_author_wrote_them.machine().about(90),
+        nothing_is_said_about_the_examples.machine().about(1),
+        generated_code_is_as_it_was_and_compiles.machine().about(20),
+        a_crate_over_the_runtime_becomes_the_same_instructions.machine().about(40),
+        a_crate_over_the_runtime_is_checked_and_tested_where_there_is_no_kernel.about(20).shares(CRATES),
+        what_macros_stand_on_compiles_with_what_the_target_has.machine().about(30),
+        a_build_folder_of_ones_own_is_a_target.machine().about(40),
+        hostile_texts_reach_the_module_as_they_are_written_and_nothing_obeys_them.machine(),
+    ]
+}
 
 fn folder() -> tempfile::TempDir {
     tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"))
@@ -62,7 +83,6 @@ fn make(source: &Path, words: &[&str]) -> std::process::Output {
     make.output().unwrap_or_else(|error| panic!("make: {error}"))
 }
 
-#[test]
 fn two_builds_from_different_folders_give_the_same_bytes() {
     let (a, b) = (folder(), folder());
     let mut modules = Vec::new();
@@ -80,7 +100,6 @@ fn two_builds_from_different_folders_give_the_same_bytes() {
     }
 }
 
-#[test]
 fn make_by_hand_gives_the_very_module() {
     let into = folder();
     let source = emit(&example(), into.path(), None);
@@ -95,7 +114,6 @@ fn make_by_hand_gives_the_very_module() {
     assert!(output.status.success() && !source.join("cmdline_mark.ko").exists(), "{}", printed(&output));
 }
 
-#[test]
 fn the_makefile_beside_the_source_needs_only_the_build_tree() {
     let into = folder();
     let source = emit(&example(), into.path(), None);
@@ -111,7 +129,6 @@ fn the_makefile_beside_the_source_needs_only_the_build_tree() {
     assert!(read(&source.join("cmdline_mark.ko")) == build(&example(), None));
 }
 
-#[test]
 fn a_failed_build_leaves_nothing() {
     let into = folder();
     let spec = repository().join("tests/ui-build/type-error.kps");
@@ -121,8 +138,12 @@ fn a_failed_build_leaves_nothing() {
     assert_eq!(tree(into.path()), BTreeMap::new());
 }
 
+/// A module that is built now, whether it has been built before or not.
+fn build(spec: &Path, cache: Option<&Path>) -> Vec<u8> {
+    store::build(spec, cache).module
+}
+
 /// `BLESS=1` writes the messages anew.
-#[test]
 fn errors_in_bodies_are_reported_where_the_author_wrote_them() {
     // Fetched now, modules are not told of among the messages.
     let modules = Cache::open().and_then(|cache| target().modules(&cache, Progress::Quiet));
@@ -151,22 +172,18 @@ fn errors_in_bodies_are_reported_where_the_author_wrote_them() {
     }
 }
 
-/// Neither the examples' own text nor the runtime that is compiled with it can panic, and no tool warns of either.
-#[test]
+/// Neither the examples' own text nor the runtime that is compiled with it can panic, and no tool warns of either. It comes late, when
+/// other cases have built them.
 fn nothing_is_said_about_the_examples() {
     for spec in examples() {
-        let (into, beside) = (folder(), folder());
-        let spec = with_its_module(&spec, target(), beside.path());
-        let output = kpsc().arg("build").arg(&spec).arg("-o").arg(into.path()).output();
-        let output = output.unwrap_or_else(|error| panic!("{error}"));
-        let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert!(output.status.success() && !said.contains("warning["), "{}:\n{said}", spec.display());
+        let beside = folder();
+        let built = store::built(&with_its_module(&spec, beside.path()));
+        assert!(!built.said.contains("warning["), "{}:\n{}", spec.display(), built.said);
     }
 }
 
 /// Generated code is kept beside its spec, and it compiles: it is made from the fixture's facts, which say of the target
 /// what matters for that. `BLESS=1` writes it anew.
-#[test]
 fn generated_code_is_as_it_was_and_compiles() {
     let cache = fixture_cache();
     let golden = repository().join("tests/golden");
@@ -207,7 +224,6 @@ fn generated_code_is_as_it_was_and_compiles() {
 
 /// A patch that is a crate of its own has the runtime as another crate beside it, and the generated code in a module. Its
 /// functions become the same instructions as those of a patch that kpsc builds from a spec, and it has none that it does not call.
-#[test]
 fn a_crate_over_the_runtime_becomes_the_same_instructions() {
     let cache = fixture_cache();
     for spec in GOLDEN {
@@ -242,14 +258,12 @@ fn a_crate_over_the_runtime_becomes_the_same_instructions() {
 }
 
 /// Bodies see the kernel's types and functions on the host too. What they call of the kernel is linked only if a test calls it.
-#[test]
 fn a_crate_over_the_runtime_is_checked_and_tested_where_there_is_no_kernel() {
     let cache = fixture_cache();
-    let target = folder();
+    let into = compiled::source("golden");
     for spec in GOLDEN {
-        let into = folder();
         let written = repository().join("tests/golden").join(spec).with_extension("kps");
-        let source = emit(&written, into.path(), Some(cache.path()));
+        let source = emit(&written, &into, Some(cache.path()));
         let pieces = Pieces::of(&source, spec);
         let runtime = repository().join("runtime");
         let manifest = format!(
@@ -259,12 +273,8 @@ fn a_crate_over_the_runtime_is_checked_and_tested_where_there_is_no_kernel() {
         let test = "#[test]\nfn it_runs() {\n    use kps::prelude::*;\n    pr_info!(\"{}\\n\", EINVAL);\n}\n";
         write(&source.join("src/lib.rs"), &format!("#![allow(dead_code)]\nmod patch;\n{test}"));
         write(&source.join("src/patch.rs"), &pieces.module(&pieces.items));
-        let mut cargo = Command::new(env!("CARGO"));
-        cargo
-            .current_dir(&source)
-            .args(["test", "--quiet", "--offline"])
-            .env("CARGO_TARGET_DIR", target.path());
-        let output = cargo.output().unwrap_or_else(|error| panic!("cargo: {error}"));
+        let output = cargo("test").current_dir(&source).args(["--quiet", "--offline"]).output();
+        let output = output.unwrap_or_else(|error| panic!("cargo: {error}"));
         let said = printed(&output);
         let passed = output.status.success() && said.contains("1 passed") && !said.contains("warning: ");
         assert!(passed, "{spec}:\n{said}");
@@ -345,7 +355,6 @@ fn split<'a>(text: &'a str, start: &str, end: &str) -> (&'a str, &'a str, &'a st
 
 /// The crates that proc macros stand on are compiled by the rustc that built the target, with the syn, quote and
 /// proc-macro2 that the kernel brings along.
-#[test]
 fn what_macros_stand_on_compiles_with_what_the_target_has() {
     let target = target();
     let tree = target.tree().unwrap_or_else(|| panic!("the target has no build tree"));
@@ -378,7 +387,6 @@ fn what_macros_stand_on_compiles_with_what_the_target_has() {
 }
 
 /// A build folder of one's own: here the default target's, with the image put where a kernel's build leaves it.
-#[test]
 fn a_build_folder_of_ones_own_is_a_target() {
     let default = target();
     let tree = default.tree().unwrap_or_else(|| panic!("the target has no build tree"));
@@ -409,7 +417,6 @@ fn a_build_folder_of_ones_own_is_a_target() {
     assert!(build(&example(), Some(&cache)) == build(&example(), None));
 }
 
-#[test]
 fn hostile_texts_reach_the_module_as_they_are_written_and_nothing_obeys_them() {
     let root = folder();
     let hostile = r#"$(touch pwned) `touch pwned`; touch pwned "quoted" 'quoted' \ %s # $PWD {}"#;

@@ -1,10 +1,30 @@
 //! The cache of targets: nothing in it is half made, damage is found, and two kpsc at once do not disturb each other.
 
 use kps_tests::miniature::{link, Addresses};
-use kps_tests::{fixture, fixture_cache, kpsc, printed, put_target, FIXTURE};
+use kps_tests::schedule::Case;
+use kps_tests::{cases, fixture, fixture_cache, kpsc, printed, put_target, FIXTURE};
 use kpsc::target::{seal, Cache};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+
+/// The cases of this suite.
+pub(crate) fn cases() -> Vec<Case> {
+    cases![
+        a_changed_file_of_every_kind_is_found,
+        one_damaged_target_keeps_nobody_from_the_others,
+        facts_of_another_version_are_made_anew_when_they_are_needed,
+        damaged_debug_information_is_found_and_the_rest_stays_usable,
+        a_kernel_without_debug_information_is_a_target_all_the_same,
+        a_folder_without_a_manifest_is_no_target,
+        a_kernel_that_was_built_anew_is_noticed_and_added_again,
+        two_at_once_both_get_their_target,
+        a_target_in_use_is_removed_when_it_no_longer_is,
+        what_no_target_needs_is_removed_and_nothing_else,
+        remove_wants_to_know_what,
+        a_full_disk_is_said_to_be_full_and_leaves_no_target,
+        the_doctor_names_what_is_missing_and_the_one_command_that_gets_it,
+    ]
+}
 
 /// A cache, and a build folder with a miniature kernel in it.
 struct World {
@@ -78,7 +98,6 @@ fn end(child: Child) -> (i32, String) {
     (output.status.code().unwrap_or(-1), printed(&output))
 }
 
-#[test]
 fn a_changed_file_of_every_kind_is_found() {
     type Change = fn(&World);
     let changes: [(&str, Change); 8] = [
@@ -116,7 +135,6 @@ fn remove(path: &Path) {
     std::fs::remove_file(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
 }
 
-#[test]
 fn one_damaged_target_keeps_nobody_from_the_others() {
     let cache = fixture_cache();
     let folder = put_target(cache.path(), "other", "release = 7", &fixture::facts());
@@ -126,7 +144,6 @@ fn one_damaged_target_keeps_nobody_from_the_others() {
     assert!(list().contains("fixture\tfacts only") && !folder.exists());
 }
 
-#[test]
 fn facts_of_another_version_are_made_anew_when_they_are_needed() {
     let world = World::new();
     succeed(&mut world.add("mine"));
@@ -192,7 +209,6 @@ fn debug_of(cache: &Cache, name: &str) -> PathBuf {
     folder
 }
 
-#[test]
 fn damaged_debug_information_is_found_and_the_rest_stays_usable() {
     let world = World::new();
     succeed(&mut world.add("mine"));
@@ -210,7 +226,6 @@ fn damaged_debug_information_is_found_and_the_rest_stays_usable() {
     succeed(&mut world.kpsc(&["kernel", "verify"]));
 }
 
-#[test]
 fn a_kernel_without_debug_information_is_a_target_all_the_same() {
     let world = World::new();
     let said = fail(world.add("mine").arg("--debug"), "KPS0706");
@@ -221,7 +236,6 @@ fn a_kernel_without_debug_information_is_a_target_all_the_same() {
     assert_eq!(succeed(&mut world.kpsc(&["kernel", "verify"])), "mine\twhole\t4 files\n");
 }
 
-#[test]
 fn a_folder_without_a_manifest_is_no_target() {
     let cache = fixture_cache();
     let folder = Cache::at(cache.path()).kernel(FIXTURE);
@@ -230,7 +244,6 @@ fn a_folder_without_a_manifest_is_no_target() {
     fail(kpsc().env("KPSC_CACHE", cache.path()).args(["kernel", "show", FIXTURE]), "KPS0704");
 }
 
-#[test]
 fn a_kernel_that_was_built_anew_is_noticed_and_added_again() {
     let world = World::new();
     succeed(&mut world.add("mine"));
@@ -251,7 +264,6 @@ fn a_kernel_that_was_built_anew_is_noticed_and_added_again() {
     assert!(status == 1 && said.contains("KPS0607"), "{said}");
 }
 
-#[test]
 fn two_at_once_both_get_their_target() {
     let world = World::new();
     let children: Vec<_> = ["a", "b", "c", "d"].map(|name| start(&mut world.add(name))).into_iter().collect();
@@ -263,7 +275,6 @@ fn two_at_once_both_get_their_target() {
     assert_eq!(verified.matches("whole").count(), 4, "{verified}");
 }
 
-#[test]
 fn a_target_in_use_is_removed_when_it_no_longer_is() {
     let world = World::new();
     succeed(&mut world.add("mine"));
@@ -287,7 +298,6 @@ fn a_target_in_use_is_removed_when_it_no_longer_is() {
     assert!(!world.cache().kernel("mine").exists());
 }
 
-#[test]
 fn what_no_target_needs_is_removed_and_nothing_else() {
     let world = World::new();
     let toolchain = world.cache().root().join("toolchains/needed");
@@ -322,7 +332,6 @@ fn what_no_target_needs_is_removed_and_nothing_else() {
     assert!(!toolchain.exists());
 }
 
-#[test]
 fn remove_wants_to_know_what() {
     let world = World::new();
     assert_eq!(run(&mut world.kpsc(&["kernel", "remove"])).0, 2);
@@ -330,7 +339,6 @@ fn remove_wants_to_know_what() {
 }
 
 /// A disk of 16 kB, which is enlarged behind the first failure. The mount is seen by these commands alone.
-#[test]
 fn a_full_disk_is_said_to_be_full_and_leaves_no_target() {
     let world = World::new();
     let cache = world.folder.path().join("cache");
@@ -352,7 +360,6 @@ fn a_full_disk_is_said_to_be_full_and_leaves_no_target() {
     assert!(said.contains("mine\twhole"), "{said}");
 }
 
-#[test]
 fn the_doctor_names_what_is_missing_and_the_one_command_that_gets_it() {
     let world = World::new();
     let nothing = world.folder.path().join("bin");

@@ -2,14 +2,29 @@
 //! kernel's.
 
 use kps_grammar::{ast, Source};
-use kps_tests::target::{target, with_its_module};
+use kps_tests::schedule::Case;
+use kps_tests::store::with_its_module;
 use kps_tests::world::{compare, World};
-use kps_tests::{examples, kpsc, printed, repository, stem, FIXTURE};
+use kps_tests::{cases, examples, kpsc, printed, repository, stem, FIXTURE};
 use kpsc::emit::crate_files;
 use kpsc::patch_crate::BINDINGS;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+
+/// The cases of this suite.
+pub(crate) fn cases() -> Vec<Case> {
+    cases![
+        crates_are_as_they_were,
+        what_a_crate_cannot_say_is_refused_or_told,
+        a_spec_that_is_wrong_is_not_converted,
+        a_folder_that_is_there_stays,
+        a_trigger_that_is_not_there_leaves_no_crate,
+        crates_are_laid_out_as_rustfmt_does_it,
+        expanding_shows_the_files_that_building_writes,
+        every_example_becomes_a_crate_that_holds_it.machine(),
+    ]
+}
 
 /// The specs that are converted for the fixture: those whose generated code is kept, those of the language with nothing wrong, and those
 /// made for this.
@@ -126,7 +141,6 @@ fn holds_everything(spec: &Path, files: &BTreeMap<String, String>) {
 }
 
 /// The crates are kept beside the specs that were made for this. `BLESS=1` writes them anew.
-#[test]
 fn crates_are_as_they_were() {
     for spec in SPECS {
         let spec = repository().join(spec).with_extension("kps");
@@ -158,7 +172,6 @@ fn crates_are_as_they_were() {
     }
 }
 
-#[test]
 fn what_a_crate_cannot_say_is_refused_or_told() {
     let folder = repository().join("tests/convert");
     let mut cases = 0;
@@ -180,7 +193,6 @@ fn what_a_crate_cannot_say_is_refused_or_told() {
 }
 
 /// Who converts a spec that is wrong is told what `kpsc check` says.
-#[test]
 fn a_spec_that_is_wrong_is_not_converted() {
     let world = World::default();
     let wrong = "patch fix { license \"GPL\"; object vmlinux { fn no_such_function { pre { } } } }";
@@ -192,7 +204,6 @@ fn a_spec_that_is_wrong_is_not_converted() {
     assert!(checked.is_ok_and(|said| said.contains("[KPS0201]") && said.ends_with("exit status 1\n")));
 }
 
-#[test]
 fn a_folder_that_is_there_stays() {
     let world = World::default();
     world.write(
@@ -212,7 +223,6 @@ fn a_folder_that_is_there_stays() {
     assert_eq!(left, 2, "something half-made is left");
 }
 
-#[test]
 fn a_trigger_that_is_not_there_leaves_no_crate() {
     let world = World::default();
     world.write(
@@ -227,7 +237,6 @@ fn a_trigger_that_is_not_there_leaves_no_crate() {
 }
 
 /// What is not the author's is laid out as rustfmt lays it out; this spec's bodies are.
-#[test]
 fn crates_are_laid_out_as_rustfmt_does_it() {
     let spec = repository().join("tests/convert/laid-out.kps");
     let world = world(&spec);
@@ -241,7 +250,6 @@ fn crates_are_laid_out_as_rustfmt_does_it() {
     assert!(output.status.success(), "{}", printed(&output));
 }
 
-#[test]
 fn expanding_shows_the_files_that_building_writes() {
     for name in ["parts", "data"] {
         let world = world(&repository().join("tests/golden").join(name).with_extension("kps"));
@@ -257,11 +265,10 @@ fn expanding_shows_the_files_that_building_writes() {
     }
 }
 
-#[test]
 fn every_example_becomes_a_crate_that_holds_it() {
     for spec in examples() {
         let [into, beside] = [(); 2].map(|()| tempfile::tempdir().unwrap_or_else(|error| panic!("{error}")));
-        let spec: PathBuf = with_its_module(&spec, target(), beside.path());
+        let spec: PathBuf = with_its_module(&spec, beside.path());
         let output = kpsc().args(["convert", "--to", "crate", "-o"]).arg(into.path()).arg(&spec).output();
         let output = output.unwrap_or_else(|error| panic!("{error}"));
         assert!(output.status.success(), "{}", printed(&output));

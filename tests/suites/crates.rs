@@ -1,41 +1,57 @@
 //! Patch crates on the default target: those of `examples`, and what the specs there are converted to.
 
 use kps_tests::code::{functions_of, Code};
-use kps_tests::target::{as_crate, build, target, with_its_module};
+use kps_tests::compiled::{self, CRATES};
+use kps_tests::schedule::Case;
+use kps_tests::store::{self, with_its_module};
+use kps_tests::target::{as_crate, target};
 use kps_tests::{acts, crates, examples, fixture, kpsc, printed, stem};
-use libtest_mimic::{Arguments, Failed, Trial};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-fn main() {
-    let mut arguments = Arguments::from_args();
-    // Each case is a virtual machine; more of them than processors only slow each other down.
-    let processors = std::thread::available_parallelism().map_or(1, usize::from);
-    arguments.test_threads = Some(arguments.test_threads.unwrap_or(processors).min(processors));
-    // The first crate has the macros compiled; all others wait for no more than that.
-    let first = crates().into_iter().next().unwrap_or_else(|| panic!("there is no crate among the examples"));
-    let _ = build(&first, None);
-    let mut trials = Vec::new();
-    let mut add = |name: String, run: Box<dyn FnOnce() + Send>| {
-        trials.push(Trial::test(name, move || {
-            run();
-            Ok::<(), Failed>(())
-        }));
-    };
-    for folder in crates() {
+/// What all crates wait for the first time: the macros, compiled for the target.
+pub(crate) const MACROS: &str = "the macros, compiled for the target";
+
+/// The crate that `--quick` has in a virtual machine.
+const QUICK: &str = "fork_rate";
+
+/// The cases of this suite.
+pub(crate) fn cases() -> Vec<Case> {
+    let of_crate = |folder: PathBuf| {
         let name = stem(&folder);
         let (one, other, third) = (folder.clone(), folder.clone(), folder);
-        add(format!("{name}: acts"), Box::new(move || acts(&one, &[])));
-        add(format!("{name}: make builds the same module"), Box::new(move || make_builds_the_same(&other)));
-        add(format!("{name}: the host tests it"), Box::new(move || host_tests(&third)));
-    }
-    add("a new crate is one for cargo".into(), Box::new(new_crate_is_for_cargo));
-    add("cargo sees that the facts have changed".into(), Box::new(move || cargo_watches_facts(&first)));
-    for spec in examples() {
-        add(format!("converted: {}", stem(&spec)), Box::new(move || converted_is_the_same(&spec)));
-    }
-    libtest_mimic::run(&arguments, trials).exit();
+        let acts = Case::new(format!("{name}: acts"), move || acts(&one, &[])).machine().shares(MACROS);
+        let make = move || make_builds_the_same(&other);
+        [
+            if name == QUICK { acts.quick() } else { acts },
+            Case::new(format!("{name}: make builds the same module"), make)
+                .machine()
+                .about(40)
+                .shares(MACROS),
+            Case::new(format!("{name}: the host tests it"), move || host_tests(&third))
+                .machine()
+                .about(20)
+                .shares(CRATES),
+        ]
+    };
+    let of_spec = |spec: PathBuf| {
+        let name = format!("converted: {}", stem(&spec));
+        Case::new(name, move || converted_is_the_same(&spec)).machine().about(15).shares(MACROS)
+    };
+    let of_cargo = [
+        Case::new("a new crate is one for cargo", new_crate_is_for_cargo).machine().about(20).shares(CRATES),
+        Case::new("cargo sees that the facts have changed", cargo_watches_facts)
+            .machine()
+            .about(10)
+            .shares(CRATES),
+    ];
+    crates()
+        .into_iter()
+        .flat_map(of_crate)
+        .chain(of_cargo)
+        .chain(examples().into_iter().map(of_spec))
+        .collect()
 }
 
 /// The crate without what others have left in it.
@@ -63,7 +79,7 @@ fn make_builds_the_same(folder: &Path) {
     assert!(output.status.success(), "{}", printed(&output));
     let name = stem(folder);
     let made = std::fs::read(copy.join(&name).with_extension("ko")).unwrap_or_else(|error| panic!("{error}"));
-    assert!(made == build(folder, None), "{name}: make and kpsc do not build the same module");
+    assert!(made == store::build(folder, None).module, "{name}: make and kpsc do not build the same module");
 }
 
 /// The crate's own tests pass where no kernel is.
@@ -75,35 +91,36 @@ fn host_tests(folder: &Path) {
 
 /// Whether cargo does something with a crate, and what it prints.
 fn cargo(command: &str, folder: &Path, facts: &Path) -> (bool, String) {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let mut run = Command::new(cargo);
-    run.args([command, "--quiet", "--manifest-path"]).arg(folder.join("Cargo.toml"));
+    let mut run = compiled::cargo(command);
+    run.args(["--quiet", "--manifest-path"]).arg(folder.join("Cargo.toml"));
     let output = run.env("KPS_FACTS", facts).output().unwrap_or_else(|error| panic!("cargo: {error}"));
     (output.status.success(), printed(&output))
 }
 
 /// A new crate is one for cargo too, with the library that kpsc has written into it.
 fn new_crate_is_for_cargo() {
-    let scratch = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
+    let scratch = compiled::source("new");
     for words in [&["new", "--crate", "watch"][..], &["sync", "watch", "--kernel", &target().name]] {
-        let output = kpsc().current_dir(scratch.path()).args(words).output();
+        let output = kpsc().current_dir(&scratch).args(words).output();
         let output = output.unwrap_or_else(|error| panic!("{error}"));
         assert!(output.status.success(), "{}", printed(&output));
     }
-    let folder = scratch.path().join("watch");
+    let folder = scratch.join("watch");
     let (passes, said) = cargo("test", &folder, &folder.join("kps/target.facts"));
     assert!(passes && !said.contains("warning: "), "{said}");
 }
 
 /// A crate that has not changed is read again when the kernel has: here to one that has nothing of what it needs.
-fn cargo_watches_facts(folder: &Path) {
+fn cargo_watches_facts() {
+    let folder =
+        crates().into_iter().next().unwrap_or_else(|| panic!("there is no crate among the examples"));
     let scratch = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
     let facts = scratch.path().join("facts");
     std::fs::copy(target().folder().join("facts"), &facts).unwrap_or_else(|error| panic!("{error}"));
-    let (passes, said) = cargo("check", folder, &facts);
+    let (passes, said) = cargo("check", &folder, &facts);
     assert!(passes, "{said}");
     std::fs::write(&facts, fixture::facts().to_bytes()).unwrap_or_else(|error| panic!("{error}"));
-    let (passes, said) = cargo("check", folder, &facts);
+    let (passes, said) = cargo("check", &folder, &facts);
     assert!(!passes && said.contains("[KPS0201]"), "{said}");
 }
 
@@ -114,9 +131,9 @@ const NO_FUNCTIONS: [&str; 2] = ["no_kexec", "quiet_console"];
 fn converted_is_the_same(spec: &Path) {
     let scratch = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
     let modules = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
-    let spec = with_its_module(spec, target(), modules.path());
+    let spec = with_its_module(spec, modules.path());
     let krate = as_crate(&spec, scratch.path());
-    let (one, other) = (bodies(&build(&spec, None)), bodies(&build(&krate, None)));
+    let (one, other) = (bodies(&store::module(&spec)), bodies(&store::module(&krate)));
     assert_eq!(one.is_empty(), NO_FUNCTIONS.contains(&stem(&spec).as_str()), "{}", spec.display());
     assert_eq!(one.keys().collect::<Vec<_>>(), other.keys().collect::<Vec<_>>());
     for (name, code) in &one {

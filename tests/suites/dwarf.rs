@@ -1,11 +1,25 @@
 //! Debug information: what a compiler writes of inlined copies is read as it is meant, on a small program.
 
 use kps_facts::{DebugInfo, Site};
-use kps_tests::repository;
+use kps_tests::schedule::Case;
+use kps_tests::{cases, repository};
 use kpsc::target::dwarf::{read, DwarfError};
 use object::{Object as _, ObjectSymbol as _, SymbolKind};
 use std::collections::{BTreeSet, HashMap};
 use std::process::Command;
+
+/// The cases of this suite.
+pub(crate) fn cases() -> Vec<Case> {
+    cases![
+        every_copy_is_found_with_the_outermost_function_and_its_call,
+        compressed_sections_say_the_same,
+        a_function_that_is_split_up_is_where_it_is_entered,
+        functions_are_where_they_are_written,
+        copies_of_functions_without_a_site_are_left_out,
+        a_program_without_debug_information_is_said_to_have_none,
+        what_is_written_is_read_again_and_damage_is_noticed,
+    ]
+}
 
 /// The program of `tests/dwarf`, compiled with these options, and a site for each function.
 fn program(options: &[&str]) -> (Vec<u8>, HashMap<u64, Site>) {
@@ -61,23 +75,19 @@ fn assert_copies(options: &[&str]) {
     assert_eq!(copies(&info, &elf), wanted, "{options:?}");
 }
 
-#[test]
 fn every_copy_is_found_with_the_outermost_function_and_its_call() {
     assert_copies(&["-g"]);
     assert_copies(&["-g", "-gdwarf-4"]);
 }
 
-#[test]
 fn compressed_sections_say_the_same() {
     assert_copies(&["-g", "-gz=zlib"]);
 }
 
-#[test]
 fn a_function_that_is_split_up_is_where_it_is_entered() {
     assert_copies(&["-g", "-freorder-blocks-and-partition"]);
 }
 
-#[test]
 fn functions_are_where_they_are_written() {
     let (elf, sites) = program(&["-g"]);
     let info = read(&elf, &sites).unwrap_or_else(|error| panic!("{error}"));
@@ -87,20 +97,17 @@ fn functions_are_where_they_are_written() {
     assert_eq!(info.position(address + 1), None);
 }
 
-#[test]
 fn copies_of_functions_without_a_site_are_left_out() {
     let (elf, _) = program(&["-g"]);
     let info = read(&elf, &HashMap::new()).unwrap_or_else(|error| panic!("{error}"));
     assert_eq!(copies(&info, &elf), BTreeSet::new());
 }
 
-#[test]
 fn a_program_without_debug_information_is_said_to_have_none() {
     let (elf, sites) = program(&["-g0"]);
     assert!(matches!(read(&elf, &sites), Err(DwarfError::Nothing)));
 }
 
-#[test]
 fn what_is_written_is_read_again_and_damage_is_noticed() {
     let (elf, sites) = program(&["-g"]);
     let info = read(&elf, &sites).unwrap_or_else(|error| panic!("{error}"));

@@ -2,43 +2,43 @@
 //! machine for each case.
 
 use kps_tests::pages::{block, Block, SCRIPTS};
-use kps_tests::target::{build, target, with_its_module, Vm};
+use kps_tests::schedule::Case;
+use kps_tests::store::{self, with_its_module};
+use kps_tests::target::Vm;
 use kps_tests::{acts, example, examples, stem};
-use libtest_mimic::{Arguments, Failed, Trial};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-fn main() {
-    let mut arguments = Arguments::from_args();
-    // Each case is a virtual machine; more of them than processors only slow each other down.
-    let processors = std::thread::available_parallelism().map_or(1, usize::from);
-    arguments.test_threads = Some(arguments.test_threads.unwrap_or(processors).min(processors));
-    let trial = |name: String, run: Box<dyn FnOnce() + Send>| {
-        Trial::test(name, move || {
-            run();
-            Ok::<(), Failed>(())
-        })
+/// The examples that `--quick` has in a virtual machine: between them they have new bodies in files of Rust, data that outlives a patch,
+/// and a patch that takes the place of others.
+const QUICK: [&str; 4] = ["cumulative", "look_count", "no_kexec", "pipe_bytes"];
+
+/// The cases of this suite.
+pub(crate) fn cases() -> Vec<Case> {
+    let of_example = |spec: PathBuf| {
+        let name = stem(&spec);
+        let case = Case::new(format!("example: {name}"), move || example_acts(&spec)).machine();
+        if QUICK.contains(&name.as_str()) {
+            case.quick()
+        } else {
+            case
+        }
     };
-    let mut trials: Vec<Trial> = examples()
-        .into_iter()
-        .map(|spec| trial(format!("example: {}", stem(&spec)), Box::new(move || example_acts(&spec))))
-        .collect();
-    trials.push(trial("guide: what the README shows of the demo".into(), Box::new(demo_is_as_shown)));
-    trials.push(trial("guide: parameters are given and written".into(), Box::new(parameters_are_given)));
-    trials.push(trial(
-        "guide: a patch is loaded by the kernel's own commands".into(),
-        Box::new(plain_commands),
-    ));
-    libtest_mimic::run(&arguments, trials).exit();
+    let of_guides = [
+        Case::new("guide: what the README shows of the demo", demo_is_as_shown).machine(),
+        Case::new("guide: parameters are given and written", parameters_are_given).machine(),
+        Case::new("guide: a patch is loaded by the kernel's own commands", plain_commands).machine(),
+    ];
+    examples().into_iter().map(of_example).chain(of_guides).collect()
 }
 
 fn example_acts(spec: &Path) {
     let scratch = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
-    acts(&with_its_module(spec, target(), scratch.path()), &[]);
+    acts(&with_its_module(spec, scratch.path()), &[]);
 }
 
 /// A machine with the module of an example where the commands expect it.
 fn machine(name: &str) -> Vm {
-    Vm::boot(vec![(format!("/{name}.ko"), build(&example(name), None))])
+    Vm::boot(vec![(format!("/{name}.ko"), store::module(&example(name)))])
 }
 
 /// The commands that a page shows for an example.

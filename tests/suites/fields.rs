@@ -2,15 +2,25 @@
 //! refuses it, or `ok`. What is accepted reaches the generated folder, and the crate that the spec is converted to, as a literal, a comment
 //! or the author's own Rust, and no build file at all.
 //!
-//! `BLESS=1 cargo test --test fields` writes the table anew; read the difference before you commit it.
+//! `BLESS=1 cargo xtask test fields` writes the table anew; read the difference before you commit it.
 
+use kps_tests::schedule::Case;
 use kps_tests::world::World;
-use kps_tests::{repository, FIXTURE};
+use kps_tests::{cases, repository, FIXTURE};
 use proc_macro2::{TokenStream, TokenTree};
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::path::Path;
 use std::str::FromStr as _;
+
+/// The cases of this suite.
+pub(crate) fn cases() -> Vec<Case> {
+    cases![
+        no_text_gets_where_it_does_not_belong,
+        a_file_may_have_any_name_and_end_its_lines_as_it_likes,
+        what_a_spec_includes_is_not_read_before_rustc_compiles_it,
+    ]
+}
 
 /// What the texts have in common, so that it can be found in what is generated.
 const MARK: &str = "pwned";
@@ -193,7 +203,6 @@ fn harmless() -> String {
     with("callback();", "@", "")
 }
 
-#[test]
 fn no_text_gets_where_it_does_not_belong() {
     let texts = texts();
     let build = build_files(&emit(&world(), OsStr::new("spec.kps"), &harmless()));
@@ -347,7 +356,6 @@ fn literals(tokens: TokenStream, visit: &mut impl FnMut(&str)) {
     }
 }
 
-#[test]
 fn a_file_may_have_any_name_and_end_its_lines_as_it_likes() {
     let plain = emit(&world(), OsStr::new("spec.kps"), &harmless());
     let windows = format!("\u{feff}{}", harmless().replace('\n', "\r\n"));
@@ -359,7 +367,6 @@ fn a_file_may_have_any_name_and_end_its_lines_as_it_likes() {
     assert!(named["fix/fix_main.rs"].contains("a_______touch_pwned____pwned____.kps:26"));
 }
 
-#[test]
 fn what_a_spec_includes_is_not_read_before_rustc_compiles_it() {
     for body in [
         "let a = include_str!(\"/etc/passwd\");",

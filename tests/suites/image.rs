@@ -2,8 +2,9 @@
 
 use kps_facts::{Facts, FactsError, Module};
 use kps_grammar::{Source, Sources};
-use kps_tests::fixture;
 use kps_tests::miniature::{bz_image, link, Addresses};
+use kps_tests::schedule::Case;
+use kps_tests::{cases, fixture};
 use kpsc::target::gather::gather;
 use kpsc::target::image::{vmlinux, ImageError};
 use kpsc::target::kallsyms::decode;
@@ -11,6 +12,34 @@ use kpsc::target::module;
 use object::{Object as _, ObjectSymbol as _};
 use std::collections::BTreeMap;
 use std::io::{Read as _, Write as _};
+
+/// The cases of this suite.
+pub(crate) fn cases() -> Vec<Case> {
+    cases![
+        every_symbol_is_where_the_linker_put_it_in_each_of_the_formats,
+        functions_start_as_the_compiler_made_them,
+        a_system_call_takes_what_its_note_says,
+        an_image_says_what_it_is,
+        facts_come_back_from_their_file_as_they_went_in,
+        a_facts_file_that_is_cut_or_changed_is_refused,
+        a_facts_file_with_something_behind_its_end_is_refused,
+        facts_with_modules_come_back_from_their_file_and_answer_alike,
+        modules_that_cannot_be_are_refused,
+        the_end_of_the_kernels_types_is_within_them,
+        no_changed_byte_of_a_module_makes_the_reader_panic,
+        the_files_that_fuzzing_starts_from_are_of_this_version,
+        a_module_of_any_size_is_refused,
+        a_bz_image_is_opened_in_each_of_the_known_compressions,
+        an_image_that_is_cut_short_is_refused,
+        a_header_that_is_cut_short_anywhere_is_refused,
+        a_kernel_that_is_larger_than_any_is_refused,
+        a_few_tokens_do_not_make_a_name_of_any_length,
+        tables_at_the_end_of_memory_are_no_obstacle,
+        a_module_is_read_as_the_kernel_will_see_it,
+        a_module_may_be_compressed,
+        a_module_that_is_cut_short_is_refused,
+    ]
+}
 
 const CONFIG: &str = "CONFIG_LIVEPATCH=y\n# CONFIG_RUST is not set\nCONFIG_CC_VERSION_TEXT=\"gcc 14\"\n";
 const SYMVERS: &str =
@@ -21,7 +50,6 @@ fn miniature(addresses: Addresses) -> Vec<u8> {
     std::fs::read(link(folder.path(), addresses)).unwrap_or_else(|error| panic!("{error}"))
 }
 
-#[test]
 fn every_symbol_is_where_the_linker_put_it_in_each_of_the_formats() {
     for addresses in [Addresses::RelativeToEntry, Addresses::RelativeToBase, Addresses::BelowBase] {
         let image = miniature(addresses);
@@ -38,7 +66,6 @@ fn every_symbol_is_where_the_linker_put_it_in_each_of_the_formats() {
     }
 }
 
-#[test]
 fn functions_start_as_the_compiler_made_them() {
     let facts =
         gather(&miniature(Addresses::RelativeToEntry), CONFIG, SYMVERS).unwrap_or_else(|e| panic!("{e}"));
@@ -53,7 +80,6 @@ fn functions_start_as_the_compiler_made_them() {
     assert!(!facts.vmlinux.is_init(facts.vmlinux.symbols.named("twice")[0].address));
 }
 
-#[test]
 fn a_system_call_takes_what_its_note_says() {
     let facts =
         gather(&miniature(Addresses::RelativeToEntry), CONFIG, SYMVERS).unwrap_or_else(|e| panic!("{e}"));
@@ -62,7 +88,6 @@ fn a_system_call_takes_what_its_note_says() {
     assert_eq!(facts.syscalls.len(), 1);
 }
 
-#[test]
 fn an_image_says_what_it_is() {
     let image = miniature(Addresses::RelativeToEntry);
     let facts = gather(&image, CONFIG, SYMVERS).unwrap_or_else(|error| panic!("{error}"));
@@ -76,7 +101,6 @@ fn an_image_says_what_it_is() {
     assert_eq!(facts.btf.declaration(facts.btf.functions("twice")[0]), "int twice(int value)");
 }
 
-#[test]
 fn facts_come_back_from_their_file_as_they_went_in() {
     let facts =
         gather(&miniature(Addresses::RelativeToEntry), CONFIG, SYMVERS).unwrap_or_else(|e| panic!("{e}"));
@@ -87,7 +111,6 @@ fn facts_come_back_from_their_file_as_they_went_in() {
     assert_eq!(read.vmlinux.sites, facts.vmlinux.sites);
 }
 
-#[test]
 fn a_facts_file_that_is_cut_or_changed_is_refused() {
     let facts =
         gather(&miniature(Addresses::RelativeToEntry), CONFIG, SYMVERS).unwrap_or_else(|e| panic!("{e}"));
@@ -102,7 +125,6 @@ fn a_facts_file_that_is_cut_or_changed_is_refused() {
     }
 }
 
-#[test]
 fn a_facts_file_with_something_behind_its_end_is_refused() {
     let bytes = kps_tests::fixture::facts().to_bytes();
     let read = |parts: &[u8]| Facts::from_bytes(&Facts::seal(parts));
@@ -144,7 +166,6 @@ fn generated(facts: &Facts) -> BTreeMap<String, String> {
     kpsc::emit::emit(&checked, &sources).files.0.into_iter().collect()
 }
 
-#[test]
 fn facts_with_modules_come_back_from_their_file_and_answer_alike() {
     let mut facts = with_modules(&["dummy"]);
     let mut read = written_and_read(&facts).unwrap_or_else(|error| panic!("{error}"));
@@ -165,7 +186,6 @@ fn facts_with_modules_come_back_from_their_file_and_answer_alike() {
     assert_eq!(generated(&read), generated(&facts));
 }
 
-#[test]
 fn modules_that_cannot_be_are_refused() {
     type Forge = fn(&mut Facts);
     fn dummy(facts: &mut Facts) -> &mut Module {
@@ -216,7 +236,6 @@ fn modules_that_cannot_be_are_refused() {
     }
 }
 
-#[test]
 fn the_end_of_the_kernels_types_is_within_them() {
     let facts = fixture::facts();
     let bytes = facts.to_bytes();
@@ -245,7 +264,6 @@ fn the_end_of_the_kernels_types_is_within_them() {
     }
 }
 
-#[test]
 fn no_changed_byte_of_a_module_makes_the_reader_panic() {
     let bytes = with_modules(&["dummy", "other"]).to_bytes();
     // Whatever is read can be added to.
@@ -264,7 +282,6 @@ fn no_changed_byte_of_a_module_makes_the_reader_panic() {
     }
 }
 
-#[test]
 fn the_files_that_fuzzing_starts_from_are_of_this_version() {
     for name in ["fixture", "small", "modules", "small_modules"] {
         let path = kps_tests::repository().join("fuzz/seeds/facts").join(name);
@@ -274,7 +291,6 @@ fn the_files_that_fuzzing_starts_from_are_of_this_version() {
     }
 }
 
-#[test]
 fn a_module_of_any_size_is_refused() {
     let mut bytes = fixture::module();
     // The table of sections is the last thing in the file; this is `sh_size` of the second.
@@ -286,7 +302,6 @@ fn a_module_of_any_size_is_refused() {
     assert!(matches!(module::read(&bytes), Err(ImageError::TooLarge)));
 }
 
-#[test]
 fn a_bz_image_is_opened_in_each_of_the_known_compressions() {
     let kernel = miniature(Addresses::RelativeToEntry);
     let zstd = zstd::encode_all(kernel.as_slice(), 1).unwrap_or_else(|error| panic!("{error}"));
@@ -308,7 +323,6 @@ fn a_bz_image_is_opened_in_each_of_the_known_compressions() {
     assert!(matches!(vmlinux(b"not a kernel"), Err(ImageError::Unknown)));
 }
 
-#[test]
 fn an_image_that_is_cut_short_is_refused() {
     let image = miniature(Addresses::RelativeToEntry);
     for len in (0..image.len()).step_by(997) {
@@ -316,7 +330,6 @@ fn an_image_that_is_cut_short_is_refused() {
     }
 }
 
-#[test]
 fn a_header_that_is_cut_short_anywhere_is_refused() {
     let image = bz_image(b"");
     for len in 0..image.len() {
@@ -324,7 +337,6 @@ fn a_header_that_is_cut_short_anywhere_is_refused() {
     }
 }
 
-#[test]
 fn a_kernel_that_is_larger_than_any_is_refused() {
     let zeros = std::io::repeat(0).take((512 << 20) + 1);
     let mut bomb = Vec::new();
@@ -368,7 +380,6 @@ fn kallsyms_tables(name: &[u8], token: &str) -> Vec<u8> {
     bytes
 }
 
-#[test]
 fn a_few_tokens_do_not_make_a_name_of_any_length() {
     const TEXT: u64 = 0xffff_ffff_8100_0000;
     let read = |name: &[u8], token: &str| {
@@ -384,13 +395,11 @@ fn a_few_tokens_do_not_make_a_name_of_any_length() {
     assert!(read(&[b"t".as_slice(), &[1; 100]].concat(), &"a".repeat(500)).is_err());
 }
 
-#[test]
 fn tables_at_the_end_of_memory_are_no_obstacle() {
     let tables = kallsyms_tables(b"tf", "a");
     assert!(decode(&tables, u64::MAX - 8, 0xffff_ffff_8100_0000).is_err());
 }
 
-#[test]
 fn a_module_is_read_as_the_kernel_will_see_it() {
     let module::Read { name, module, btf } =
         module::read(&fixture::module()).unwrap_or_else(|error| panic!("{error}"));
@@ -409,7 +418,6 @@ fn a_module_is_read_as_the_kernel_will_see_it() {
     assert_eq!(object.section_of(variable).map(|section| section.name.as_str()), Some(".data"));
 }
 
-#[test]
 fn a_module_may_be_compressed() {
     let plain = fixture::module();
     let mut zipped = Vec::new();
@@ -421,7 +429,6 @@ fn a_module_may_be_compressed() {
     }
 }
 
-#[test]
 fn a_module_that_is_cut_short_is_refused() {
     let plain = fixture::module();
     for len in 0..plain.len() {

@@ -1,10 +1,22 @@
 //! `kpsc inspect`: what it says of functions, that its specs pass, and that it knows every function that the kernel can trace.
 
 use kps_tests::pages::block;
+use kps_tests::schedule::Case;
 use kps_tests::target::{target, Vm};
 use kps_tests::world::{compare, World};
-use kps_tests::{check_spec, fixture_cache, kpsc, printed, repository, FIXTURE};
+use kps_tests::{cases, check_spec, fixture_cache, kpsc, printed, repository, FIXTURE};
 use std::path::Path;
+
+/// The cases of this suite.
+pub(crate) fn cases() -> Vec<Case> {
+    cases![
+        what_is_said_of_a_function_is_as_it_was,
+        the_answer_that_the_docs_show_is_the_one_that_is_given,
+        every_spec_that_is_offered_passes,
+        specs_for_a_stock_kernel_pass.machine().about(20),
+        the_kernel_traces_the_functions_that_are_known.machine().about(20),
+    ]
+}
 
 /// What is asked, by the file that keeps the answer.
 const ASKED: &[(&str, &[&str])] = &[
@@ -35,7 +47,6 @@ const ASKED: &[(&str, &[&str])] = &[
     ("all", &["--all"]),
 ];
 
-#[test]
 fn what_is_said_of_a_function_is_as_it_was() {
     for (name, words) in ASKED {
         let said = World::default().run_cleanly(&[&["inspect", "--kernel", FIXTURE], *words].concat());
@@ -46,7 +57,6 @@ fn what_is_said_of_a_function_is_as_it_was() {
     }
 }
 
-#[test]
 fn the_answer_that_the_docs_show_is_the_one_that_is_given() {
     let shown = block("docs/commands.md", |block| block.text.starts_with("dput\n")).text;
     let said = World::default().run_cleanly(&["inspect", "--kernel", FIXTURE, "dput"]);
@@ -86,7 +96,6 @@ fn changeable(text: &str) -> Vec<&str> {
     rows(text).into_iter().filter(|row| row.words != "-").map(|row| row.name).collect()
 }
 
-#[test]
 fn every_spec_that_is_offered_passes() {
     let cache = fixture_cache();
     let all = inspect(Some(cache.path()), &["--all"]);
@@ -103,7 +112,6 @@ fn every_spec_that_is_offered_passes() {
 }
 
 /// The same for a sample of the default target.
-#[test]
 fn specs_for_a_stock_kernel_pass() {
     const STEP: usize = 997;
     let all = inspect(None, &["--all"]);
@@ -118,7 +126,6 @@ fn specs_for_a_stock_kernel_pass() {
 }
 
 /// What ftrace offers in the running kernel is what kpsc can change or refuses for a reason: no more and no less.
-#[test]
 fn the_kernel_traces_the_functions_that_are_known() {
     let all = inspect(None, &["--all"]);
     let rows = rows(&all);

@@ -1,27 +1,31 @@
 //! Patch crates: what the compiler says about them, and what they become.
 //!
 //! Every file of `tests/ui-macros/refused` has its messages beside it, at the places that the author sees in an editor, and those of
-//! `tests/ui-macros/passes` are understood. `TRYBUILD=overwrite cargo test --test macros` writes the messages anew; read the difference
+//! `tests/ui-macros/passes` are understood. `TRYBUILD=overwrite cargo xtask test macros` writes the messages anew; read the difference
 //! before you commit it. Those that are kept are ours but for `root`, `two` and the end of `warned`, which rustc 1.95 has written, and for how a place is
 //! drawn. The kernel is that of the tests, in a facts file that `KPS_FACTS` names, as it does for a real one.
 //!
 //! Every crate in `tests/golden/macros` has its expansion beside it, which compiles for the host and for a kernel. `BLESS=1` writes it anew.
 
+use kps_tests::compiled::{self, CRATES};
 use kps_tests::expansion::expanded;
+use kps_tests::schedule::{Case, Failed};
 use kps_tests::target::target;
-use kps_tests::{fixture, kpsc, printed, repository};
-use libtest_mimic::{Arguments, Failed, Trial};
+use kps_tests::{cases, fixture, kpsc, printed, repository};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-fn main() {
-    let trials = vec![
-        Trial::test("expansions_are_as_they_were", expansions_are_as_they_were),
-        Trial::test("expansions_compile_for_the_host", expansions_compile_for_the_host),
-        Trial::test("expansions_compile_for_a_kernel", expansions_compile_for_a_kernel),
-        Trial::test("patch_crates_are_refused_in_words_at_the_authors_place", crates_are_refused),
+/// The cases of this suite.
+pub(crate) fn cases() -> Vec<Case> {
+    let mut cases = cases![
+        expansions_are_as_they_were,
+        expansions_compile_for_the_host.about(10).shares(CRATES),
+        expansions_compile_for_a_kernel.machine().about(30),
     ];
-    libtest_mimic::run(&Arguments::from_args(), trials).exit();
+    // trybuild is told where the crate is by the environment.
+    let refused = Case::new("patch_crates_are_refused_in_words_at_the_authors_place", crates_are_refused);
+    cases.push(refused.about(60).apart());
+    cases
 }
 
 fn crates_are_refused() -> Result<(), Failed> {
@@ -81,7 +85,7 @@ fn expand(path: &Path) -> Result<String, Failed> {
 
 /// All of them are examples of one package, which depends on the runtime as a patch crate does.
 fn expansions_compile_for_the_host() -> Result<(), Failed> {
-    let folder = tempfile::tempdir()?;
+    let folder = compiled::source("expanded");
     let root = repository();
     let examples: String = crates()?
         .iter()
@@ -95,12 +99,10 @@ fn expansions_compile_for_the_host() -> Result<(), Failed> {
          [lints.rust]\nunexpected_cfgs = {{ level = \"deny\", check-cfg = [\"cfg(CONFIG_RUST)\"] }}\nwarnings = \"deny\"\n{examples}",
         root.join("runtime")
     );
-    std::fs::write(folder.path().join("Cargo.toml"), manifest)?;
-    std::fs::write(folder.path().join("lib.rs"), "")?;
-    std::fs::copy(root.join("Cargo.lock"), folder.path().join("Cargo.lock"))?;
-    let mut check = Command::new(env!("CARGO"));
-    check.args(["check", "--offline", "--examples"]).current_dir(folder.path());
-    succeeds(check.env("CARGO_TARGET_DIR", folder.path().join("target")))
+    std::fs::write(folder.join("Cargo.toml"), manifest)?;
+    std::fs::write(folder.join("lib.rs"), "")?;
+    std::fs::copy(root.join("Cargo.lock"), folder.join("Cargo.lock"))?;
+    succeeds(compiled::cargo("check").args(["--offline", "--examples"]).current_dir(folder))
 }
 
 /// How Kbuild compiles the runtime as a crate, and lets a patch see it.
@@ -131,7 +133,7 @@ fn expansions_compile_for_a_kernel() -> Result<(), Failed> {
         let mut make = Command::new("make");
         make.arg("-C").arg(&tree.build).arg(format!("M={}", folder.path().display())).arg("src/lib.o");
         make.arg(format!("KPSC={}", kpsc().get_program().to_string_lossy()));
-        succeeds(&mut make).map_err(|error| format!("{name}:\n{}", error.message().unwrap_or_default()))?;
+        succeeds(&mut make).map_err(|error| format!("{name}:\n{}", error))?;
     }
     Ok(())
 }

@@ -1,10 +1,30 @@
 //! Post-link: placeholders become klp relocations, nothing else changes, and what is wrong is refused (KPS0802, KPS0803).
 
+use kps_tests::cases;
 use kps_tests::miniature::{compile, compiler};
+use kps_tests::schedule::Case;
 use kpsc::elf::{early, post_link, verify, EarlyKind, ObjectFile, PostLinkError, VerifyError};
 use object::read::elf::{ElfFile64, FileHeader as _, Rela as _, SectionHeader as _};
 use object::{LittleEndian as LE, Object as _, ObjectSection as _, ObjectSymbol as _};
 use std::collections::{BTreeMap, BTreeSet};
+
+/// The cases of this suite.
+pub(crate) fn cases() -> Vec<Case> {
+    cases![
+        every_relocation_is_kept_or_moved_and_no_other_byte_changes,
+        relocations_wait_for_their_own_object,
+        symbols_stay_where_somebody_goes_by_them,
+        a_second_conversion_is_refused,
+        what_is_no_module_is_refused,
+        what_no_linker_writes_is_refused,
+        what_is_loaded_cannot_refer_to_what_is_dropped,
+        a_symbol_of_a_finished_module_is_not_converted_again,
+        a_placeholder_that_says_nothing_is_refused,
+        a_relocation_that_the_kernel_does_not_apply_is_refused,
+        tables_that_are_read_before_a_module_is_known_name_none_of_its_keys,
+        the_verifier_sees_what_the_kernel_would_stumble_over,
+    ]
+}
 
 /// What a linker leaves of a module: code and data with placeholders, an export, and some debug information.
 const MODULE: &str = r#"
@@ -75,7 +95,6 @@ fn relocations(module: &[u8]) -> Vec<(String, u64, String, u32, i64)> {
     all
 }
 
-#[test]
 fn every_relocation_is_kept_or_moved_and_no_other_byte_changes() {
     let before = linked(MODULE);
     let after = post_link(&before).unwrap_or_else(|error| panic!("{error}"));
@@ -100,7 +119,6 @@ fn every_relocation_is_kept_or_moved_and_no_other_byte_changes() {
     assert_eq!((summary.symbols, summary.relocations), (3, 4));
 }
 
-#[test]
 fn relocations_wait_for_their_own_object() {
     let module = post_link(&linked(MODULE)).unwrap_or_else(|error| panic!("{error}"));
     let file = object::File::parse(module.as_slice()).unwrap_or_else(|error| panic!("{error}"));
@@ -114,7 +132,6 @@ fn relocations_wait_for_their_own_object() {
     );
 }
 
-#[test]
 fn symbols_stay_where_somebody_goes_by_them() {
     // `livepatch_f` ends for the kernel where the next symbol begins, so those of code must stay, local ones too.
     let assembly = format!(
@@ -170,13 +187,11 @@ author:
     verify(&after).unwrap_or_else(|error| panic!("{error}"));
 }
 
-#[test]
 fn a_second_conversion_is_refused() {
     let once = post_link(&linked(MODULE)).unwrap_or_else(|error| panic!("{error}"));
     assert!(matches!(post_link(&once), Err(PostLinkError::Converted(_))));
 }
 
-#[test]
 fn what_is_no_module_is_refused() {
     assert!(matches!(post_link(b"\x7fELF"), Err(PostLinkError::NotAModule(_))));
     assert!(post_link(b"").is_err());
@@ -204,7 +219,6 @@ fn name_offset(module: &[u8], section: &str) -> u64 {
     found.elf_section_header().sh_name.get(LE).into()
 }
 
-#[test]
 fn what_no_linker_writes_is_refused() {
     const FLAGS: usize = 8;
     const INFO: usize = 44;
@@ -230,19 +244,16 @@ fn what_no_linker_writes_is_refused() {
     assert_eq!(relocations(&unaligned), relocations(&module));
 }
 
-#[test]
 fn what_is_loaded_cannot_refer_to_what_is_dropped() {
     let result = post_link(&linked(".data\n.quad info\n.section .debug_info, \"\"\ninfo: .quad 0\n"));
     assert!(matches!(result, Err(PostLinkError::Dropped(_))), "{result:?}");
 }
 
-#[test]
 fn a_symbol_of_a_finished_module_is_not_converted_again() {
     let result = post_link(&linked("call \".klp.sym.vmlinux.f,0\"\n"));
     assert!(matches!(result, Err(PostLinkError::Converted(_))), "{result:?}");
 }
 
-#[test]
 fn a_placeholder_that_says_nothing_is_refused() {
     let bad = [
         "kps.sym.vmlinux",
@@ -260,7 +271,6 @@ fn a_placeholder_that_says_nothing_is_refused() {
     assert!(matches!(post_link(&linked(defined)), Err(PostLinkError::Placeholder(_))));
 }
 
-#[test]
 fn a_relocation_that_the_kernel_does_not_apply_is_refused() {
     // No address of the kernel fits two bytes.
     let result = post_link(&linked(".data\n.short \"kps.sym.vmlinux.v,0\"\n"));
@@ -277,7 +287,6 @@ fn with_tables(object: &str) -> Vec<u8> {
     ))
 }
 
-#[test]
 fn tables_that_are_read_before_a_module_is_known_name_none_of_its_keys() {
     let module = with_tables("nf_tables");
     let object = ObjectFile::read(&module).unwrap_or_else(|| panic!("it cannot be read"));
@@ -290,7 +299,6 @@ fn tables_that_are_read_before_a_module_is_known_name_none_of_its_keys() {
     post_link(&with_tables("vmlinux")).unwrap_or_else(|error| panic!("{error}"));
 }
 
-#[test]
 fn the_verifier_sees_what_the_kernel_would_stumble_over() {
     let good = post_link(&linked(MODULE)).unwrap_or_else(|error| panic!("{error}"));
     let rules = |module: &[u8]| match verify(module) {

@@ -4,12 +4,23 @@
 use kps_grammar::ast::{Text, Trigger};
 use kps_grammar::Span;
 use kps_tests::pages::block;
-use kps_tests::target::{build, doctored, target, Steps};
-use kps_tests::{kpsc, repository, stem};
+use kps_tests::schedule::Case;
+use kps_tests::store;
+use kps_tests::target::{doctored, target, Steps};
+use kps_tests::{cases, kpsc, repository, stem};
 use kpsc::build::build_trigger;
 use kpsc::running::{look_into, Function, Object};
 use std::path::PathBuf;
 use xtask::bench::{builds, Bench};
+
+/// The cases of this suite.
+pub(crate) fn cases() -> Vec<Case> {
+    cases![
+        what_is_attached_to_a_function_is_told_before.machine().about(50),
+        what_is_loaded_and_allowed_is_told_before.machine().about(60),
+        the_functions_of_a_module_are_known_from_its_bytes.machine().about(15),
+    ]
+}
 
 fn path(of: &str) -> PathBuf {
     repository().join(of)
@@ -18,20 +29,12 @@ fn path(of: &str) -> PathBuf {
 /// The module of a spec.
 fn module(spec: &str) -> (String, Vec<u8>) {
     let spec = path(spec).with_extension("kps");
-    (format!("/{}.ko", stem(&spec)), build(&spec, None))
+    (format!("/{}.ko", stem(&spec)), store::module(&spec))
 }
 
 /// A module written by hand, with flags for the compiler.
 fn written(source: &str, flags: &str) -> Vec<u8> {
-    let scratch = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
-    let built = || -> anyhow::Result<Vec<u8>> {
-        let bench = Bench::new(kpsc().get_program().into())?;
-        let folder = builds::plain(&path(source), scratch.path())?;
-        let kbuild = format!("obj-m := {}.o\nccflags-y := {flags}\n", folder.name);
-        std::fs::write(folder.path.join("Kbuild"), kbuild)?;
-        Ok(std::fs::read(builds::build(&bench, &folder)?)?)
-    };
-    built().unwrap_or_else(|error| panic!("{source}: {error:#}"))
+    store::c_module(&path(source), &format!("ccflags-y := {flags}\n"), &[])
 }
 
 /// The livepatch in C that comes with the kernel. It changes `cmdline_proc_show`.
@@ -86,7 +89,6 @@ const EKEYREJECTED: i32 = 129;
 const MOUNT: &str =
     "mount -t debugfs debugfs /sys/kernel/debug && mount -t securityfs securityfs /sys/kernel/security";
 
-#[test]
 fn what_is_attached_to_a_function_is_told_before() {
     let mut machine = Steps::boot_with(
         vec![
@@ -247,7 +249,6 @@ fn bpf(machine: &mut Steps, kind: &str) {
     machine.step("kpsc unload own_line && kill $(cat /tmp/attached) && rm /tmp/program", 0, &[]);
 }
 
-#[test]
 fn what_is_loaded_and_allowed_is_told_before() {
     let scratch = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
     let greeter =
@@ -260,8 +261,8 @@ fn what_is_loaded_and_allowed_is_told_before() {
     let mark = path("examples/cmdline_mark/cmdline_mark.kps");
     let another = doctored(|facts| facts.identity.build_id[7] ^= 1);
     let mut files = vec![
-        ("/foreign.ko".into(), build(&mark, Some(another.path()))),
-        ("/greets_back.ko".into(), build(&greets_back, None)),
+        ("/foreign.ko".into(), store::build(&mark, Some(another.path())).module),
+        ("/greets_back.ko".into(), store::module(&greets_back)),
         ("/greeter.ko".into(), mine),
         ("/other.ko".into(), greeter("goodbye")),
         ("/livepatch-sample.ko".into(), sample()),
@@ -453,7 +454,6 @@ fn not_allowed(machine: &mut Steps) {
     refused(machine, "/cmdline_mark.ko", EPERM);
 }
 
-#[test]
 fn the_functions_of_a_module_are_known_from_its_bytes() {
     let function = |name: &str, keeps_original| Function { name: name.into(), sympos: 0, keeps_original };
     let vmlinux = |functions| vec![Object { name: "vmlinux".into(), functions }];

@@ -2,23 +2,26 @@
 
 use kps_tests::properties::{Target, TARGETS};
 use kps_tests::repository;
-use libtest_mimic::{Arguments, Failed, Trial};
+use kps_tests::schedule::{Case, Failed};
 use std::collections::BTreeSet;
 use std::path::Path;
 
 /// How many mutations of all seeds of a target together.
 const MUTATIONS: usize = 2000;
 
-fn main() {
-    let mut trials = vec![Trial::test("every_target_has_what_it_needs", is_complete)];
+/// The cases of this suite.
+pub(crate) fn cases() -> Vec<Case> {
+    let mut cases = vec![Case::new("every_target_has_what_it_needs", is_complete)];
     for target in TARGETS {
-        trials.push(Trial::test(format!("{}_holds_for_its_seeds", target.name), || hold(target)));
-        trials.push(Trial::test(format!("{}_holds_for_mutations", target.name), || hold_mutated(target)));
+        cases.push(Case::new(format!("{}_holds_for_its_seeds", target.name), || hold(target)));
+        cases.push(
+            Case::new(format!("{}_holds_for_mutations", target.name), || hold_mutated(target)).about(5),
+        );
     }
     for target in TARGETS.iter().filter(|target| target.name == "spec") {
-        trials.push(Trial::test("spec_holds_for_other_spacing", || hold_spaced(target)));
+        cases.push(Case::new("spec_holds_for_other_spacing", || hold_spaced(target)).about(5));
     }
-    libtest_mimic::run(&Arguments::from_args(), trials).exit();
+    cases
 }
 
 /// Every property has a fuzz target and seeds, and nothing is there for a property that is gone.

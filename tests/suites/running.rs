@@ -1,10 +1,24 @@
 //! `kpsc load`, `unload` and `list` on a running kernel: the program itself in a virtual machine with the default target.
 
 use kps_tests::pages::{block, Block};
-use kps_tests::target::{build, doctored, Steps};
+use kps_tests::schedule::Case;
+use kps_tests::store;
+use kps_tests::target::{doctored, Steps};
 use kps_tests::world::World;
-use kps_tests::{kpsc, printed, repository};
+use kps_tests::{cases, kpsc, printed, repository};
 use std::path::PathBuf;
+
+/// The cases of this suite.
+pub(crate) fn cases() -> Vec<Case> {
+    cases![
+        a_livepatch_is_loaded_listed_and_unloaded.machine().about(25),
+        a_transition_that_does_not_complete_names_who_holds_it_up.machine().about(25),
+        a_livepatch_that_was_replaced_can_be_unloaded.machine().about(15),
+        two_patches_of_one_function_are_refused_unless_one_says_so.machine().about(20),
+        unloading_says_what_was_restored_and_freed.machine().about(15),
+        what_new_writes_acts_as_it_is.machine().about(20),
+    ]
+}
 
 fn spec(path: &str) -> PathBuf {
     repository().join(path).with_extension("kps")
@@ -12,7 +26,7 @@ fn spec(path: &str) -> PathBuf {
 
 fn module(path: &str) -> (String, Vec<u8>) {
     let spec = spec(path);
-    (format!("/{}.ko", kps_tests::stem(&spec)), build(&spec, None))
+    (format!("/{}.ko", kps_tests::stem(&spec)), store::module(&spec))
 }
 
 /// The line of a livepatch that `docs/commands.md` shows.
@@ -23,18 +37,17 @@ fn shown(name: &str) -> String {
     format!("{line}\n")
 }
 
-#[test]
 fn a_livepatch_is_loaded_listed_and_unloaded() {
     let another = doctored(|facts| facts.identity.build_id[7] ^= 1);
-    let foreign = build(&spec("examples/cmdline_mark/cmdline_mark"), Some(another.path()));
-    let mark = build(&spec("examples/cmdline_mark/cmdline_mark"), None);
+    let foreign = store::build(&spec("examples/cmdline_mark/cmdline_mark"), Some(another.path())).module;
+    let mark = store::module(&spec("examples/cmdline_mark/cmdline_mark"));
     let mut machine = Steps::boot(vec![
         module("tests/vm/acts/callbacks"),
         module("examples/missing_files/missing_files"),
         ("/foreign.ko".into(), foreign),
         ("/plain.ko".into(), without_mark(&mark)),
         ("/cmdline_mark.ko".into(), mark),
-        ("/refused.ko".into(), build(&spec("tests/vm/fails/refused_by_callback"), None)),
+        ("/refused.ko".into(), store::module(&spec("tests/vm/fails/refused_by_callback"))),
     ]);
     machine.step("kpsc list", 0, &["no livepatch is loaded"]);
     let line = "callbacks\tenabled\tvmlinux: 1 function\tversion 2.0.1\tfixes CVE-2026-0001, CVE-2026-0002\n";
@@ -84,7 +97,6 @@ fn without_mark(module: &[u8]) -> Vec<u8> {
     module
 }
 
-#[test]
 fn a_transition_that_does_not_complete_names_who_holds_it_up() {
     let mut machine = Steps::boot(vec![
         module("tests/vm/unload/post_sleeps"),
@@ -114,7 +126,6 @@ fn a_transition_that_does_not_complete_names_who_holds_it_up() {
     machine.vm.check_log();
 }
 
-#[test]
 fn a_livepatch_that_was_replaced_can_be_unloaded() {
     let mut machine =
         Steps::boot(vec![module("examples/cmdline_mark/cmdline_mark"), module("tests/vm/unload/successor")]);
@@ -125,7 +136,6 @@ fn a_livepatch_that_was_replaced_can_be_unloaded() {
     machine.vm.check_log();
 }
 
-#[test]
 fn two_patches_of_one_function_are_refused_unless_one_says_so() {
     let mut machine = Steps::boot(vec![
         module("examples/cmdline_mark/cmdline_mark"),
@@ -147,7 +157,6 @@ fn two_patches_of_one_function_are_refused_unless_one_says_so() {
     machine.vm.check_log();
 }
 
-#[test]
 fn unloading_says_what_was_restored_and_freed() {
     let mut machine =
         Steps::boot(vec![module("examples/no_kexec/no_kexec"), module("examples/task_misses/task_misses")]);
@@ -158,7 +167,6 @@ fn unloading_says_what_was_restored_and_freed() {
     machine.vm.check_log();
 }
 
-#[test]
 fn what_new_writes_acts_as_it_is() {
     let world = World::default();
     for arguments in [&["new", "hello"][..], &["new", "calls", "--function", "do_sys_openat2"]] {

@@ -1,11 +1,23 @@
 //! The kernel's own livepatch selftests as an outside judge: its scripts run as they are, its target modules are its own C, and the
 //! livepatches are built from specs. What is no livepatch is a crate over the runtime.
 
-use kps_tests::target::{build, target, Vm};
-use kps_tests::{kpsc, repository, userland};
+use kps_tests::schedule::Case;
+use kps_tests::store;
+use kps_tests::target::{target, Vm};
+use kps_tests::{cases, kpsc, repository, userland};
 use std::path::{Path, PathBuf};
 use xtask::bench::builds::{self, Folder};
 use xtask::bench::Bench;
+
+/// The cases of this suite.
+pub(crate) fn cases() -> Vec<Case> {
+    cases![
+        test_livepatch_passes_as_it_is.machine().about(60),
+        test_callbacks_passes_as_it_is.machine().about(60),
+        test_state_passes_as_it_is.machine().about(40),
+        test_shadow_vars_passes_as_it_is.machine().about(30),
+    ]
+}
 
 /// The folder in the kernel's source.
 const SELFTESTS: &str = "tools/testing/selftests/livepatch";
@@ -38,15 +50,9 @@ fn selftests() -> PathBuf {
     found.unwrap_or_else(|| panic!("the target's source has no {SELFTESTS}"))
 }
 
-/// A module of the kernel's C, built in a folder.
-fn c_module(name: &str, into: &Path) -> Vec<u8> {
-    let source = selftests().join("test_modules").join(name).with_extension("c");
-    let built = || -> anyhow::Result<Vec<u8>> {
-        let bench = Bench::new(kpsc().get_program().into())?;
-        let folder = builds::plain(&source, into)?;
-        Ok(std::fs::read(builds::build(&bench, &folder)?)?)
-    };
-    built().unwrap_or_else(|error| panic!("{name}: {error:#}"))
+/// A module of the kernel's C.
+fn c_module(name: &str) -> Vec<u8> {
+    store::c_module(&selftests().join("test_modules").join(name).with_extension("c"), "", &[])
 }
 
 /// The module of a crate in `tests/selftests`, built in a folder with the runtime beside it.
@@ -99,7 +105,7 @@ fn run(script: &str, modules: &Modules, tests: usize) {
     };
     files.extend(["functions.sh", script].map(file));
     for name in modules.c {
-        let module = c_module(name, scratch.path());
+        let module = c_module(name);
         std::fs::write(scratch.path().join(format!("{name}.ko")), &module).unwrap_or_else(|e| panic!("{e}"));
         files.push((format!("/selftests/test_modules/{name}.ko"), module));
     }
@@ -107,7 +113,7 @@ fn run(script: &str, modules: &Modules, tests: usize) {
         let spec = scratch.path().join(format!("{name}.kps"));
         let written = repository().join("tests/selftests").join(format!("{name}.kps"));
         std::fs::copy(&written, &spec).unwrap_or_else(|error| panic!("{}: {error}", written.display()));
-        files.push((format!("/selftests/test_modules/{name}.ko"), build(&spec, None)));
+        files.push((format!("/selftests/test_modules/{name}.ko"), store::module(&spec)));
     }
     for (folder, name) in modules.crates {
         let module = crate_module(folder, name, scratch.path());
@@ -130,7 +136,6 @@ fn run(script: &str, modules: &Modules, tests: usize) {
     vm.check_log();
 }
 
-#[test]
 fn test_livepatch_passes_as_it_is() {
     let modules = Modules {
         c: &["test_klp_mod_target", "test_klp_syscall", "test_klp_callbacks_mod", "test_klp_callbacks_busy"],
@@ -145,7 +150,6 @@ fn test_livepatch_passes_as_it_is() {
     run("test-livepatch.sh", &modules, 5);
 }
 
-#[test]
 fn test_callbacks_passes_as_it_is() {
     let modules = Modules {
         c: &["test_klp_callbacks_mod", "test_klp_callbacks_busy"],
@@ -155,13 +159,11 @@ fn test_callbacks_passes_as_it_is() {
     run("test-callbacks.sh", &modules, 11);
 }
 
-#[test]
 fn test_state_passes_as_it_is() {
     let specs = &["test_klp_state", "test_klp_state2", "test_klp_state3"];
     run("test-state.sh", &Modules { specs, ..Modules::default() }, 4);
 }
 
-#[test]
 fn test_shadow_vars_passes_as_it_is() {
     let crates = &[("shadow_vars", "test_klp_shadow_vars")];
     run("test-shadow-vars.sh", &Modules { crates, ..Modules::default() }, 1);

@@ -2,13 +2,20 @@
 //! with a code; a hundred hooked at once change nothing.
 
 use kps_facts::{Facts, Importer, Object, Wanted};
-use kps_tests::target::{build, target, Vm};
-use kps_tests::{kpsc, printed};
+use kps_tests::schedule::Case;
+use kps_tests::store;
+use kps_tests::target::{target, Vm};
+use kps_tests::{cases, kpsc, printed};
 use kpsc::notable;
 use kpsc::target::{module, Cache, Progress};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::Path;
+
+/// The cases of this suite.
+pub(crate) fn cases() -> Vec<Case> {
+    cases![functions_of_the_whole_kernel_can_be_hooked_or_are_refused_with_a_code.machine().about(200),]
+}
 
 /// How many functions are tried.
 const TRIED: usize = 500;
@@ -46,7 +53,6 @@ struct Function {
     hooks: &'static str,
 }
 
-#[test]
 fn functions_of_the_whole_kernel_can_be_hooked_or_are_refused_with_a_code() {
     let facts = target().facts().unwrap_or_else(|error| panic!("{}", error.message));
     let modules = modules();
@@ -64,7 +70,7 @@ fn functions_of_the_whole_kernel_can_be_hooked_or_are_refused_with_a_code() {
         }
         let again = check(&spec, &taken);
         assert!(again.iter().all(|said| !said.error), "{again:?}");
-        build(&spec, None);
+        store::build(&spec, None);
         hooked += taken.len();
         // What is warned of may keep a patch from being complete.
         quiet.extend(taken.into_iter().filter(|f| !again.iter().any(|said| said.name == f.name)));
@@ -88,7 +94,7 @@ fn all_at_once(functions: &[Function], modules: &BTreeMap<String, Module>, scrat
     for (n, part) in some.chunks(AT_ONCE / 4).enumerate() {
         let spec = scratch.join(format!("part_{n}.kps"));
         check(&spec, part);
-        files.push((format!("/part_{n}.ko"), build(&spec, None)));
+        files.push((format!("/part_{n}.ko"), store::build(&spec, None).module));
         part.iter().for_each(|function| need(&function.object, modules, &mut needed));
     }
     let of_modules = some.iter().filter(|function| function.object != "vmlinux").count();

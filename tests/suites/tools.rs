@@ -1,6 +1,7 @@
 //! The tools of every day: what `fmt` does to files, what `new` writes, and what `list` reads.
 
-use kps_tests::{kpsc, printed, world::World, FIXTURE};
+use kps_tests::schedule::Case;
+use kps_tests::{cases, kpsc, printed, world::World, FIXTURE};
 use kpsc::diag::Severity;
 use kpsc::running::{
     livepatches, preflight, tasks_in, unload, verdict, Function, Incoming, Livepatch, Object, State, System,
@@ -12,6 +13,28 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
+/// The cases of this suite.
+pub(crate) fn cases() -> Vec<Case> {
+    cases![
+        fmt_lays_out_every_file_it_is_given,
+        fmt_check_names_what_would_change_and_changes_nothing,
+        fmt_leaves_a_spec_with_mistakes_alone_and_goes_on,
+        fmt_of_the_standard_input_goes_to_the_standard_output,
+        fmt_keeps_whose_file_it_is_and_where_a_link_leads,
+        what_new_writes_passes_as_it_is,
+        new_overwrites_nothing_and_takes_no_name_that_is_none,
+        livepatches_are_read_from_sysfs,
+        tasks_that_are_behind_are_named_with_their_stacks,
+        what_is_no_livepatch_is_not_unloaded,
+        a_kernel_without_livepatches_is_no_kernel_to_load_into,
+        a_kernel_whose_ftrace_is_off_takes_no_livepatch,
+        what_a_kernel_says_may_be_anything,
+        lockdown_and_enforced_signatures_keep_unsigned_modules_out,
+        a_function_of_another_object_is_another_function,
+        of_functions_of_one_name_another_may_be_meant,
+    ]
+}
+
 const LAID_OUT: &str = "patch fix {\n    license \"GPL\"; // why\n\n    object vmlinux {\n        fn cmdline_proc_show { pre { } }\n    }\n}\n";
 const UNTIDY: &str =
     "patch fix{license\"GPL\"; // why\n\n\nobject vmlinux { fn cmdline_proc_show { pre{} }\n}}";
@@ -21,7 +44,6 @@ fn read(world: &World, path: &str) -> String {
     std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-#[test]
 fn fmt_lays_out_every_file_it_is_given() {
     let world = World::default();
     world.write("a.kps", UNTIDY);
@@ -35,7 +57,6 @@ fn fmt_lays_out_every_file_it_is_given() {
     assert_eq!(world.run_cleanly(&["fmt", "--check", "a.kps"]), Ok("exit status 0\n".to_owned()));
 }
 
-#[test]
 fn fmt_check_names_what_would_change_and_changes_nothing() {
     let world = World::default();
     world.write("a.kps", LAID_OUT.replace("pre { }", "pre{ }"));
@@ -44,7 +65,6 @@ fn fmt_check_names_what_would_change_and_changes_nothing() {
     assert_eq!(world.run_cleanly(&["fmt", "--check", "a.kps", "b.kps"]).as_deref(), Ok(wanted));
 }
 
-#[test]
 fn fmt_leaves_a_spec_with_mistakes_alone_and_goes_on() {
     let world = World::default();
     world.write("wrong.kps", "patch fix { license \"GPL\" object }");
@@ -59,7 +79,6 @@ fn fmt_leaves_a_spec_with_mistakes_alone_and_goes_on() {
     assert!(world.run(&["fmt", "wrong.kps"]).ends_with("exit status 1\n"));
 }
 
-#[test]
 fn fmt_of_the_standard_input_goes_to_the_standard_output() {
     let run = |text: &str| {
         let mut child = kpsc()
@@ -78,7 +97,6 @@ fn fmt_of_the_standard_input_goes_to_the_standard_output() {
     assert_eq!((refused.status.code(), refused.stdout.len()), (Some(1), 0));
 }
 
-#[test]
 fn fmt_keeps_whose_file_it_is_and_where_a_link_leads() {
     let world = World::default();
     world.write("real.kps", UNTIDY);
@@ -92,7 +110,6 @@ fn fmt_keeps_whose_file_it_is_and_where_a_link_leads() {
     assert_eq!(real.metadata().map(|metadata| metadata.mode() & 0o777).unwrap_or_default(), 0o600);
 }
 
-#[test]
 fn what_new_writes_passes_as_it_is() {
     let world = World::default();
     assert_eq!(world.run(&["new", "hello"]), "hello.kps\nexit status 0\n");
@@ -103,7 +120,6 @@ fn what_new_writes_passes_as_it_is() {
     }
 }
 
-#[test]
 fn new_overwrites_nothing_and_takes_no_name_that_is_none() {
     let world = World::default();
     world.write("hello.kps", "mine");
@@ -132,7 +148,6 @@ fn tree(root: &Path, files: &[(&str, &str)]) {
     }
 }
 
-#[test]
 fn livepatches_are_read_from_sysfs() {
     let root = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
     tree(
@@ -175,7 +190,6 @@ fn livepatches_are_read_from_sysfs() {
     );
 }
 
-#[test]
 fn tasks_that_are_behind_are_named_with_their_stacks() {
     let root = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
     tree(
@@ -198,7 +212,6 @@ fn tasks_that_are_behind_are_named_with_their_stacks() {
     );
 }
 
-#[test]
 fn what_is_no_livepatch_is_not_unloaded() {
     let root = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
     tree(
@@ -219,7 +232,6 @@ fn what_is_no_livepatch_is_not_unloaded() {
     }
 }
 
-#[test]
 fn a_kernel_without_livepatches_is_no_kernel_to_load_into() {
     let root = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
     let error = livepatches(&System::at(root.path())).map(|_| ()).map_err(|error| error.code.id());
@@ -237,7 +249,6 @@ fn told(files: &[(&str, &str)], incoming: &Incoming) -> (Vec<&'static str>, Stri
     (codes.collect(), verdict(&incoming.name, &found))
 }
 
-#[test]
 fn a_kernel_whose_ftrace_is_off_takes_no_livepatch() {
     // No kernel of today lets anybody turn it off.
     let mut incoming = Incoming { name: "mark".into(), is_signed: true, ..Incoming::default() };
@@ -248,7 +259,6 @@ fn a_kernel_whose_ftrace_is_off_takes_no_livepatch() {
     assert_eq!(verdict, "mark will not load because ftrace, which livepatches live on, is turned off");
 }
 
-#[test]
 fn what_a_kernel_says_may_be_anything() {
     let function = Function { name: "show".into(), sympos: 0, keeps_original: false };
     let objects = vec![Object { name: "vmlinux".into(), functions: vec![function] }];
@@ -272,7 +282,6 @@ fn what_a_kernel_says_may_be_anything() {
     }
 }
 
-#[test]
 fn lockdown_and_enforced_signatures_keep_unsigned_modules_out() {
     let unsigned = Incoming { name: "mark".into(), ..Incoming::default() };
     let signed = Incoming { is_signed: true, ..unsigned.clone() };
@@ -287,7 +296,6 @@ fn lockdown_and_enforced_signatures_keep_unsigned_modules_out() {
     assert!(!told(&enforced("N"), &unsigned).0.contains(&"KPS1019"));
 }
 
-#[test]
 fn a_function_of_another_object_is_another_function() {
     let function = |sympos| Function { name: "show".into(), sympos, keeps_original: false };
     let incoming = |object: &str, sympos| Incoming {
@@ -306,7 +314,6 @@ fn a_function_of_another_object_is_another_function() {
     assert!(!conflicts(incoming("vmlinux", 0)) && !conflicts(incoming("ext4", 2)));
 }
 
-#[test]
 fn of_functions_of_one_name_another_may_be_meant() {
     let incoming = |sympos| {
         let function = Function { name: "show".into(), sympos, keeps_original: true };

@@ -5,15 +5,16 @@
 //! `NAME.fixed.kps`: what the message said, and nothing more. Every folder of `tests/series` holds specs that follow each other, in the order of their names; what `check` says of
 //! them together stands beside it.
 //!
-//! `BLESS=1 cargo test --test ui` writes the messages anew; read the difference before you commit it.
+//! `BLESS=1 cargo xtask test ui` writes the messages anew; read the difference before you commit it.
 
 use kps_tests::mistakes::{changed_lines, is_repair, mistakes, words};
+use kps_tests::schedule::{Case, Failed};
 use kps_tests::world::{compare, World};
 use kps_tests::{repository, FIXTURE};
-use libtest_mimic::{Arguments, Failed, Trial};
 use std::path::{Path, PathBuf};
 
-fn main() {
+/// The cases of this suite.
+pub(crate) fn cases() -> Vec<Case> {
     let folder = repository().join("tests/ui");
     let mut specs: Vec<_> = std::fs::read_dir(&folder)
         .unwrap_or_else(|error| panic!("{}: {error}", folder.display()))
@@ -22,18 +23,18 @@ fn main() {
         .filter(|path| path.extension() == Some("kps".as_ref()) && !is_repair(path))
         .collect();
     specs.sort();
-    let trials = specs.into_iter().map(|spec| {
+    let cases = specs.into_iter().map(|spec| {
         let name = spec.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        Trial::test(name, move || check(&spec))
+        Case::new(name, move || check(&spec))
     });
     let series = subfolders(&repository().join("tests/series")).into_iter().map(|folder| {
         let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        Trial::test(format!("series: {name}"), move || check_series(&folder))
+        Case::new(format!("series: {name}"), move || check_series(&folder))
     });
     let repairs = mistakes().into_iter().map(|name| {
-        Trial::test(format!("the message leads to the repair: {name}"), move || check_repair(&name))
+        Case::new(format!("the message leads to the repair: {name}"), move || check_repair(&name))
     });
-    libtest_mimic::run(&Arguments::from_args(), trials.chain(series).chain(repairs).collect()).exit();
+    cases.chain(series).chain(repairs).collect()
 }
 
 fn subfolders(folder: &Path) -> Vec<PathBuf> {

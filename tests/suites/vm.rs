@@ -1,56 +1,62 @@
 //! What patches do to a running kernel: the default target, in a virtual machine for each case.
 
-use kps_tests::target::{as_crate, build, doctored, target, Vm};
+use crate::crates::MACROS;
+use kps_tests::schedule::Case;
+use kps_tests::store;
+use kps_tests::target::{as_crate, doctored, target, Vm};
 use kps_tests::{acts, example, kpsc, printed, repository, specs, stem};
-use libtest_mimic::{Arguments, Failed, Trial};
 use std::path::PathBuf;
 use std::process::Command;
 use xtask::bench::{builds, Bench};
 
-fn main() {
-    let mut arguments = Arguments::from_args();
-    // Each case is a virtual machine; more of them than processors only slow each other down.
-    let processors = std::thread::available_parallelism().map_or(1, usize::from);
-    arguments.test_threads = Some(arguments.test_threads.unwrap_or(processors).min(processors));
-    let mut trials = Vec::new();
-    let mut add = |name: String, run: Box<dyn FnOnce() + Send>| {
-        trials.push(Trial::test(name, move || {
-            run();
-            Ok::<(), Failed>(())
-        }));
-    };
-    add("cycles: 100 times loaded and unloaded under load".into(), Box::new(hundred_cycles));
-    for (case, function) in SLEEPERS {
-        for ending in [Ending::Disabled, Ending::Replaced] {
-            for form in [Form::Spec, Form::Crate] {
-                let name = format!("unload: {case}, {ending:?}, {form:?}");
-                add(name, Box::new(move || unload_is_safe(case, function, ending, form)));
-            }
-        }
-    }
+/// The specs of `tests/vm/acts` that `--quick` has in a virtual machine: between them they have new bodies, hooks before and after a
+/// function, one that ends it early, C, a module, parameters, callbacks, system calls and triggers.
+const QUICK: [&str; 5] = ["c_bodies", "callbacks", "module_function", "parameters", "system_calls"];
+
+/// The cases of this suite.
+pub(crate) fn cases() -> Vec<Case> {
+    let machine = |name: &str, run: fn()| Case::new(name, run).machine();
+    let mut cases = vec![
+        machine("cycles: 100 times loaded and unloaded under load", hundred_cycles).about(120),
+        machine("callbacks run in their order", callbacks_run_in_order),
+        machine("parameters: given when the module is loaded", parameters_are_given),
+        machine("parameters: a text is whole while others write it", texts_are_whole).about(20),
+        machine("parameters: one decides whether the patch replaces", replaces_if_told),
+        machine("the entry is seen and traced by ftrace", entry_is_traced),
+        machine("the note tells what is loaded", note_is_readable),
+        machine("guard: another build-id is refused", other_build_id_is_refused),
+        machine("guard: another entry is refused", other_entry_is_refused),
+        machine("nothing that is not finished can be loaded", intermediates_cannot_be_loaded),
+        machine("bench: what is compared does the same", compared_modules_do_the_same).about(20),
+    ];
     for ending in [Ending::Disabled, Ending::Replaced] {
         for form in [Form::Spec, Form::Crate] {
+            for (case, function) in SLEEPERS {
+                let name = format!("unload: {case}, {ending:?}, {form:?}");
+                cases.push(unload(name, form, move || unload_is_safe(case, function, ending, form)));
+            }
             let name = format!("unload: pre_only, {ending:?}, {form:?}");
-            add(name, Box::new(move || pre_only_never_waits(ending, form)));
+            cases.push(unload(name, form, move || pre_only_never_waits(ending, form)));
         }
     }
     for spec in specs("acts") {
-        add(format!("acts: {}", stem(&spec)), Box::new(move || acts(&spec, &[])));
+        let name = stem(&spec);
+        let case = Case::new(format!("acts: {name}"), move || acts(&spec, &[])).machine();
+        cases.push(if QUICK.contains(&name.as_str()) { case.quick() } else { case });
     }
     for (spec, code, status) in FAILS {
-        add(format!("fails: {spec}"), Box::new(move || fails(spec, code, status)));
+        cases.push(Case::new(format!("fails: {spec}"), move || fails(spec, code, status)).machine());
     }
-    add("callbacks run in their order".into(), Box::new(callbacks_run_in_order));
-    add("parameters: given when the module is loaded".into(), Box::new(parameters_are_given));
-    add("parameters: a text is whole while others write it".into(), Box::new(texts_are_whole));
-    add("parameters: one decides whether the patch replaces".into(), Box::new(replaces_if_told));
-    add("the entry is seen and traced by ftrace".into(), Box::new(entry_is_traced));
-    add("the note tells what is loaded".into(), Box::new(note_is_readable));
-    add("guard: another build-id is refused".into(), Box::new(other_build_id_is_refused));
-    add("guard: another entry is refused".into(), Box::new(other_entry_is_refused));
-    add("nothing that is not finished can be loaded".into(), Box::new(intermediates_cannot_be_loaded));
-    add("bench: what is compared does the same".into(), Box::new(compared_modules_do_the_same));
-    libtest_mimic::run(&arguments, trials).exit();
+    cases
+}
+
+/// A case of a patch that is unloaded. Those of crates need the macros.
+fn unload(name: String, form: Form, run: impl FnOnce() + Send + 'static) -> Case {
+    let case = Case::new(name, run).machine().about(15);
+    match form {
+        Form::Spec => case,
+        Form::Crate => case.shares(MACROS),
+    }
 }
 
 fn spec(folder: &str, name: &str) -> PathBuf {
@@ -58,7 +64,7 @@ fn spec(folder: &str, name: &str) -> PathBuf {
 }
 
 fn module(folder: &str, name: &str) -> (String, Vec<u8>) {
-    (format!("/{name}.ko"), build(&spec(folder, name), None))
+    (format!("/{name}.ko"), store::module(&spec(folder, name)))
 }
 
 /// What a patch is written as.
@@ -76,7 +82,7 @@ fn sleepers_module(name: &str, form: Form) -> (String, Vec<u8>) {
         Form::Crate => {
             let scratch = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
             let krate = as_crate(&spec("unload", name), scratch.path());
-            (format!("/{name}.ko"), build(&krate, None))
+            (format!("/{name}.ko"), store::module(&krate))
         }
     }
 }
@@ -296,7 +302,7 @@ fn replaces_if_told() {
 
 /// The module of the smallest example.
 fn mark() -> (String, Vec<u8>) {
-    ("/cmdline_mark.ko".to_owned(), build(&example("cmdline_mark"), None))
+    ("/cmdline_mark.ko".to_owned(), store::module(&example("cmdline_mark")))
 }
 
 fn entry_is_traced() {
@@ -343,7 +349,7 @@ fn refused(module: Vec<u8>, reason: &str) {
 
 fn other_build_id_is_refused() {
     let cache = doctored(|facts| facts.identity.build_id[7] ^= 1);
-    let module = build(&example("cmdline_mark"), Some(cache.path()));
+    let module = store::build(&example("cmdline_mark"), Some(cache.path())).module;
     refused(module, "this kernel is not");
 }
 
@@ -356,7 +362,7 @@ fn other_entry_is_refused() {
         site.offset = 0;
         facts.vmlinux.sites.insert(address, site);
     });
-    let module = build(&example("cmdline_mark"), Some(cache.path()));
+    let module = store::build(&example("cmdline_mark"), Some(cache.path())).module;
     refused(module, "cmdline_proc_show does not start as in");
 }
 

@@ -1,10 +1,15 @@
 //! Patch crates as folders: what is refused, and what kpsc writes into them.
 
 use super::{assert_ends, folder, run, with_fixture, write};
-use kps_tests::{fixture_cache, kpsc, FIXTURE};
+use kps_tests::schedule::Case;
+use kps_tests::{cases, fixture_cache, kpsc, FIXTURE};
+
+/// The cases about patch crates.
+pub(crate) fn cases() -> Vec<Case> {
+    cases![a_folder_that_is_no_patch_crate_is_refused, a_new_crate_is_one,]
+}
 
 /// What is wrong with a patch crate as a folder. What is wrong in its module is in `suites/macros`.
-#[test]
 fn a_folder_that_is_no_patch_crate_is_refused() {
     let folder = folder();
     let root = folder.path();
@@ -73,7 +78,6 @@ fn a_folder_that_is_no_patch_crate_is_refused() {
 }
 
 /// A new crate passes, is made once, and can be built with what stands in it.
-#[test]
 fn a_new_crate_is_one() {
     let folder = folder();
     let cache = fixture_cache();

@@ -1,6 +1,6 @@
 //! An environment and arguments that are not as they should be, and what the linker may leave to `kpsc link`.
 
-use crate::{arguments, Case};
+use super::{arguments, Bad};
 use kps_tests::world::World;
 use kps_tests::{fixture, put_target, FIXTURE};
 use std::ffi::{OsStr, OsString};
@@ -9,7 +9,7 @@ use std::os::unix::fs::PermissionsExt;
 const SPEC: &str =
     "patch fix {\n    license \"GPL\";\n    object vmlinux { fn cmdline_proc_show { pre { } } }\n}\n";
 
-pub(crate) const CASES: &[Case] = &[
+pub(crate) const CASES: &[Bad] = &[
     ("KPS0701-cache-with-substitution", |w| cache(w, "a$(touch pwned)")),
     ("KPS0701-cache-with-quotes", |w| cache(w, "a';touch${IFS}pwned;'")),
     ("KPS0701-cache-that-hurts-a-terminal", |w| cache(w, "a\n\u{1b}[31m\u{202e}")),

@@ -1,6 +1,6 @@
 //! Build folders whose files are missing, damaged or hostile.
 
-use crate::{arguments, Case};
+use super::{arguments, Bad};
 use kps_tests::btf::BtfWriter;
 use kps_tests::miniature::{bz_image, link, Addresses};
 use kps_tests::world::World;
@@ -13,7 +13,7 @@ const CONFIG: &str = "CONFIG_LIVEPATCH=y\n# CONFIG_RUST is not set\n";
 const SYMVERS: &str = "0x00000000\ttwice\tvmlinux\tEXPORT_SYMBOL_GPL\t\n";
 const EXPORT: &str = "0x00000000\tNAME\tvmlinux\tEXPORT_SYMBOL\t\n";
 
-pub(crate) const CASES: &[Case] = &[
+pub(crate) const CASES: &[Bad] = &[
     ("KPS0701-no-build-folder", |_| add("linux")),
     ("KPS0701-config-missing", |w| with(w, ".config", None)),
     ("KPS0701-config-binary", |w| with(w, ".config", Some(b"\x7fELF\xff"))),

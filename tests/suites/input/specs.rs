@@ -1,6 +1,6 @@
 //! Specs that are no files, no text, or too much of it; and paths that are hostile themselves.
 
-use crate::{arguments, Case};
+use super::{arguments, Bad};
 use kps_tests::world::World;
 use kps_tests::FIXTURE;
 use std::ffi::{OsStr, OsString};
@@ -14,7 +14,7 @@ const MISTAKE: &str =
     "patch fix {\n    license \"GPL\";\n    object vmlinux {\n        fn cmdline_proc_shw { pre { } }\n    }\n}\n";
 const MIB: u64 = 1 << 20;
 
-pub(crate) const CASES: &[Case] = &[
+pub(crate) const CASES: &[Bad] = &[
     ("KPS0110-empty", |w| spec(w, "")),
     ("KPS0110-only-a-mark", |w| spec(w, "\u{feff}")),
     ("KPS0110-only-a-comment", |w| spec(w, "// patch fix { }\n")),

@@ -1,6 +1,6 @@
 //! Targets that are not there, and targets in the cache that are not what was written there.
 
-use crate::{arguments, Case};
+use super::{arguments, Bad};
 use kps_facts::btf::Btf;
 use kps_facts::{Export, Facts, Module};
 use kps_tests::btf::BtfWriter;
@@ -12,7 +12,7 @@ use std::ffi::OsString;
 const SPEC: &str =
     "patch fix {\n    license \"GPL\";\n    object vmlinux { fn cmdline_proc_show { pre { } } }\n}\n";
 
-pub(crate) const CASES: &[Case] = &[
+pub(crate) const CASES: &[Bad] = &[
     ("KPS0704-unknown", |w| check(w, "7.3.4")),
     ("KPS0704-outside", |w| check(w, "../../../etc")),
     ("KPS0704-no-name", |w| check(w, "")),

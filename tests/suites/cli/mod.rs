@@ -2,11 +2,43 @@
 
 mod crates;
 
-use kps_tests::{fixture, fixture_cache, kpsc, printed, put_target, repository, FIXTURE};
+use kps_tests::schedule::Case;
+use kps_tests::{cases, fixture, fixture_cache, kpsc, printed, put_target, repository, FIXTURE};
 use kpsc::target::Cache;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+
+/// The cases of this suite.
+pub(crate) fn cases() -> Vec<Case> {
+    let cases = cases![
+        help_is_as_it_was,
+        wrong_usage_is_2,
+        a_reader_that_stops_reading_is_no_bug,
+        a_spec_that_cannot_be_read_is_3_and_one_that_is_wrong_is_1,
+        source_makes_room_for_itself_and_for_nothing_else,
+        text_that_could_hurt_a_terminal_is_not_printed_as_it_is,
+        windows_line_ends_and_a_byte_order_mark_are_no_obstacle,
+        deep_text_is_refused_and_does_not_overflow_the_stack.about(5),
+        long_text_takes_time_by_its_length_and_no_more.about(12),
+        an_unknown_target_is_named,
+        a_damaged_target_is_noticed,
+        targets_are_listed_shown_and_removed,
+        a_target_without_livepatch_is_refused,
+        a_target_that_wants_signatures_is_told_of,
+        a_build_folder_must_hold_a_kernel_that_can_be_read,
+        the_name_of_a_target_is_taken_once,
+        a_missing_program_is_named_with_its_package,
+        a_program_that_fails_is_heard,
+        a_kernel_of_other_compilers_is_refused_before_anything_is_fetched,
+        a_build_that_fails_for_other_reasons_says_what_make_said,
+        a_linker_is_called_as_it_is_until_it_makes_a_module,
+        a_machine_that_does_not_boot_says_why.about(5),
+        messages_are_written_as_one_asks,
+        a_check_without_debug_information_says_once_what_it_could_not_see,
+    ];
+    cases.into_iter().chain(crates::cases()).collect()
+}
 
 const SPEC: &str =
     "patch fix {\n    license \"GPL\";\n    object vmlinux { fn cmdline_proc_show { pre { } } }\n}\n";
@@ -56,7 +88,6 @@ fn cache_with_manifest(manifest: &str) -> tempfile::TempDir {
     cache
 }
 
-#[test]
 fn help_is_as_it_was() {
     let pages: [&[&str]; 14] = [
         &[],
@@ -87,7 +118,6 @@ fn help_is_as_it_was() {
     assert_eq!(got, std::fs::read_to_string(&path).unwrap_or_default());
 }
 
-#[test]
 fn wrong_usage_is_2() {
     for arguments in
         [&["biuld"][..], &["check"], &["explain", "KPS0000"], &["build", "a.kps", "--emit", "nothing"]]
@@ -99,7 +129,6 @@ fn wrong_usage_is_2() {
     assert_eq!(run(kpsc().args(variable)).0, 2);
 }
 
-#[test]
 fn a_reader_that_stops_reading_is_no_bug() {
     let mut child = kpsc()
         .args(["explain", "KPS0203"])
@@ -111,7 +140,6 @@ fn a_reader_that_stops_reading_is_no_bug() {
     assert_eq!(status.code(), Some(0));
 }
 
-#[test]
 fn a_spec_that_cannot_be_read_is_3_and_one_that_is_wrong_is_1() {
     let root = folder();
     assert_ends(with_fixture(&["check", "/no/such/spec.kps"]), 3, "KPS0701");
@@ -124,7 +152,6 @@ fn a_spec_that_cannot_be_read_is_3_and_one_that_is_wrong_is_1() {
     assert_ends(with_fixture(&["check", &empty]), 1, "KPS0110");
 }
 
-#[test]
 fn source_makes_room_for_itself_and_for_nothing_else() {
     let root = folder();
     let spec = write(&root.path().join("fix.kps"), SPEC.as_bytes());
@@ -143,7 +170,6 @@ fn source_makes_room_for_itself_and_for_nothing_else() {
     assert_eq!(left, 1, "something half-made is left");
 }
 
-#[test]
 fn text_that_could_hurt_a_terminal_is_not_printed_as_it_is() {
     let root = folder();
     let spec = write(&root.path().join("a.kps"), "patch fix \u{1b}[31m { }".as_bytes());
@@ -152,7 +178,6 @@ fn text_that_could_hurt_a_terminal_is_not_printed_as_it_is() {
     assert!(!said.contains('\u{1b}'), "{said:?}");
 }
 
-#[test]
 fn windows_line_ends_and_a_byte_order_mark_are_no_obstacle() {
     let root = folder();
     let spec =
@@ -160,7 +185,6 @@ fn windows_line_ends_and_a_byte_order_mark_are_no_obstacle() {
     assert_eq!(with_fixture(&["check", &spec]), (0, String::new()));
 }
 
-#[test]
 fn deep_text_is_refused_and_does_not_overflow_the_stack() {
     let root = folder();
     let body = |text: String| SPEC.replace("pre { }", &format!("pre {{ {text} }}"));
@@ -192,7 +216,6 @@ fn assert_is_refused_or_passes(spec: &str) {
     }
 }
 
-#[test]
 fn long_text_takes_time_by_its_length_and_no_more() {
     let root = folder();
     let many = 100_000;
@@ -217,7 +240,6 @@ fn long_text_takes_time_by_its_length_and_no_more() {
     }
 }
 
-#[test]
 fn an_unknown_target_is_named() {
     let root = folder();
     let spec = write(&root.path().join("a.kps"), SPEC.as_bytes());
@@ -227,7 +249,6 @@ fn an_unknown_target_is_named() {
     assert_ends(with_fixture(&["build", &spec, "-o", &root.path().display().to_string()]), 3, "KPS0704");
 }
 
-#[test]
 fn a_damaged_target_is_noticed() {
     let root = folder();
     let spec = write(&root.path().join("a.kps"), SPEC.as_bytes());
@@ -241,7 +262,6 @@ fn a_damaged_target_is_noticed() {
     assert_ends(run(kpsc().env("KPSC_CACHE", cache.path()).args(["check", &spec])), 3, "KPS0705");
 }
 
-#[test]
 fn targets_are_listed_shown_and_removed() {
     let cache = fixture_cache();
     let kpsc = || {
@@ -262,7 +282,6 @@ fn targets_are_listed_shown_and_removed() {
     assert!(!Cache::at(cache.path()).kernel(FIXTURE).exists());
 }
 
-#[test]
 fn a_target_without_livepatch_is_refused() {
     let root = folder();
     let spec = write(&root.path().join("a.kps"), SPEC.as_bytes());
@@ -273,7 +292,6 @@ fn a_target_without_livepatch_is_refused() {
     assert_ends(run(kpsc().env("KPSC_CACHE", cache.path()).args(["check", &spec])), 1, "KPS0607");
 }
 
-#[test]
 fn a_target_that_wants_signatures_is_told_of() {
     for option in ["CONFIG_MODULE_SIG_FORCE", "CONFIG_LOCK_DOWN_KERNEL_FORCE_INTEGRITY"] {
         let root = folder();
@@ -290,7 +308,6 @@ fn a_target_that_wants_signatures_is_told_of() {
     }
 }
 
-#[test]
 fn a_build_folder_must_hold_a_kernel_that_can_be_read() {
     let root = folder();
     let cache = folder();
@@ -310,7 +327,6 @@ fn a_build_folder_must_hold_a_kernel_that_can_be_read() {
     assert_eq!(run(kpsc().env("KPSC_CACHE", cache.path()).args(["kernel", "list"])), (0, String::new()));
 }
 
-#[test]
 fn the_name_of_a_target_is_taken_once() {
     let root = folder();
     let build = root.path().join("linux");
@@ -340,7 +356,6 @@ fn the_name_of_a_target_is_taken_once() {
     assert!(listed.contains("mine\tready to build\tbuild folder"), "{listed}");
 }
 
-#[test]
 fn a_missing_program_is_named_with_its_package() {
     let root = folder();
     let nothing = root.path().join("bin");
@@ -352,7 +367,6 @@ fn a_missing_program_is_named_with_its_package() {
     assert_ends(result, 3, "KPS0702");
 }
 
-#[test]
 fn a_program_that_fails_is_heard() {
     let root = folder();
     program(root.path(), "apt-get", "echo 'E: the mirror is on fire' >&2; exit 100");
@@ -365,7 +379,6 @@ fn a_program_that_fails_is_heard() {
     assert_eq!(run(kpsc().env("KPSC_CACHE", cache.path()).args(["kernel", "list"])), (0, String::new()));
 }
 
-#[test]
 fn a_kernel_of_other_compilers_is_refused_before_anything_is_fetched() {
     let root = folder();
     let spec = write(&root.path().join("a.kps"), SPEC.as_bytes());
@@ -380,7 +393,6 @@ fn a_kernel_of_other_compilers_is_refused_before_anything_is_fetched() {
     assert_ends(run(&mut build), 3, "KPS0708");
 }
 
-#[test]
 fn a_build_that_fails_for_other_reasons_says_what_make_said() {
     let root = folder();
     let spec = write(&root.path().join("a.kps"), SPEC.as_bytes());
@@ -394,7 +406,6 @@ fn a_build_that_fails_for_other_reasons_says_what_make_said() {
     assert!(!root.path().join("fix.ko").exists());
 }
 
-#[test]
 fn a_linker_is_called_as_it_is_until_it_makes_a_module() {
     let root = folder();
     let linker = program(root.path(), "ld", "while [ \"$1\" != -o ]; do shift; done; echo junk > \"$2\"");
@@ -411,7 +422,6 @@ fn a_linker_is_called_as_it_is_until_it_makes_a_module() {
     assert_eq!(run(kpsc().arg("link").arg(&failing).args(["-o", "y.ko"])).0, 7);
 }
 
-#[test]
 fn a_machine_that_does_not_boot_says_why() {
     let root = folder();
     program(root.path(), "qemu-system-x86_64", "echo no such machine >&2; exit 1");
@@ -422,7 +432,6 @@ fn a_machine_that_does_not_boot_says_why() {
     assert_ends(result, 3, "KPS0903");
 }
 
-#[test]
 fn messages_are_written_as_one_asks() {
     let folder = folder();
     let text = "patch fix {\n    license \"GPL\";\n    object vmlinux { fn nothing { pre { } } fn neither { pre { } } }\n}\n";
@@ -449,7 +458,6 @@ fn messages_are_written_as_one_asks() {
     assert_ends(with_fixture(&["list", "--message-format", "loud"]), 2, "human, short, json");
 }
 
-#[test]
 fn a_check_without_debug_information_says_once_what_it_could_not_see() {
     let cache = fixture_cache();
     let debug = Cache::at(cache.path()).kernel(FIXTURE).join("debug");

@@ -2,7 +2,7 @@
 //! is not as it should be. Every case has its messages and exit status in `tests/ui-input/NAME.stderr`, and leaves nothing
 //! on the disk.
 //!
-//! A case is a function that makes a small world bad and gives the arguments to run kpsc with. `BLESS=1 cargo test --test
+//! A case is a function that makes a small world bad and gives the arguments to run kpsc with. `BLESS=1 cargo xtask test
 //! input` writes the messages anew; read the difference before you commit it.
 
 mod environment;
@@ -11,22 +11,22 @@ mod specs;
 mod targets;
 
 use kps_tests::repository;
+use kps_tests::schedule::{Case, Failed};
 use kps_tests::world::{compare, World};
-use libtest_mimic::{Arguments, Failed, Trial};
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 
-/// A case: its name, which starts with the code that it is about, and what makes it.
-type Case = (&'static str, fn(&mut World) -> Vec<OsString>);
+/// A bad thing: its name, which starts with the code that it is about, and what makes it.
+type Bad = (&'static str, fn(&mut World) -> Vec<OsString>);
 
-fn main() {
+/// The cases of this suite.
+pub(crate) fn cases() -> Vec<Case> {
     let all = || [specs::CASES, targets::CASES, kernels::CASES, environment::CASES].into_iter().flatten();
-    let case = |&(name, make): &Case| Trial::test(name, move || check(name, make));
-    let mut trials: Vec<Trial> = all().map(case).collect();
-    trials.push(Trial::test("every-message-has-a-case", move || {
+    let case = |&(name, make): &Bad| Case::new(name, move || check(name, make));
+    let every = Case::new("every-message-has-a-case", move || {
         every_message_has_a_case(&all().map(|(name, _)| format!("{name}.stderr")).collect())
-    }));
-    libtest_mimic::run(&Arguments::from_args(), trials).exit();
+    });
+    all().map(case).chain([every]).collect()
 }
 
 fn check(name: &str, make: fn(&mut World) -> Vec<OsString>) -> Result<(), Failed> {

@@ -1,0 +1,66 @@
+//! Every suite in one program: it is linked once, and one schedule runs the cases of all.
+
+mod architecture;
+mod bench;
+mod btf;
+mod build;
+mod cache;
+mod cli;
+mod convert;
+mod crates;
+mod data;
+mod docs;
+mod dwarf;
+mod examples;
+mod fields;
+mod image;
+mod input;
+mod inspect;
+mod macros;
+mod modules;
+mod post_link;
+mod preflight;
+mod properties;
+mod running;
+mod selftests;
+mod sweep;
+mod tools;
+mod ui;
+mod vm;
+
+use kps_tests::schedule::{self, Suite};
+use std::process::ExitCode;
+
+const SUITES: &[Suite] = &[
+    Suite::new("architecture", architecture::cases),
+    Suite::new("bench", bench::cases),
+    Suite::new("btf", btf::cases),
+    Suite::new("build", build::cases),
+    Suite::new("cache", cache::cases),
+    Suite::new("cli", cli::cases),
+    Suite::new("convert", convert::cases),
+    Suite::new("crates", crates::cases),
+    Suite::new("data", data::cases),
+    Suite::new("docs", docs::cases),
+    Suite::new("dwarf", dwarf::cases),
+    Suite::new("examples", examples::cases),
+    Suite::new("fields", fields::cases),
+    Suite::new("image", image::cases),
+    Suite::new("input", input::cases),
+    Suite::new("inspect", inspect::cases),
+    Suite::new("macros", macros::cases),
+    Suite::new("modules", modules::cases),
+    Suite::new("post_link", post_link::cases),
+    Suite::new("preflight", preflight::cases),
+    Suite::new("properties", properties::cases),
+    Suite::new("running", running::cases),
+    Suite::new("selftests", selftests::cases),
+    Suite::new("sweep", sweep::cases),
+    Suite::new("tools", tools::cases),
+    Suite::new("ui", ui::cases),
+    Suite::new("vm", vm::cases),
+];
+
+fn main() -> ExitCode {
+    schedule::main(SUITES, std::env::args().skip(1))
+}
