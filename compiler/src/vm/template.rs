@@ -60,7 +60,11 @@ impl<'a> TemplateMachine<'a> {
             Template::Unusable(_) => return None,
             Template::Missing => (templates.make(&id, |folder| make(machine, &system, folder))?, true),
         };
-        let (guest, monitor) = start(machine, &folder)?;
+        let Some((guest, monitor)) = start(machine, &folder) else {
+            // Something of it is missing, or not for this user, who cannot remove it either.
+            templates.forget(&id);
+            return None;
+        };
         Some(Copy { guest, monitor, templates: templates.clone(), id, is_first })
     }
 }
