@@ -164,14 +164,11 @@ fn a_template_is_made_once_and_accounted_for() {
 
     let template = world.folder().join(&made[0]);
     assert!(verify(&world).is_none());
-    for file in ["state", "memory", "initramfs", "console"] {
-        let path = template.join(file);
-        flip(&path);
-        let said = verify(&world).unwrap_or_else(|| panic!("a changed {file} is not found"));
-        assert!(said.contains("the template machine is damaged") && said.contains(file), "{said}");
-        flip(&path);
-    }
-    assert!(verify(&world).is_none());
+    const FILES: [&str; 4] = ["console", "initramfs", "memory", "state"];
+    FILES.iter().for_each(|file| flip(&template.join(file)));
+    let said = verify(&world).unwrap_or_default();
+    FILES.iter().for_each(|file| assert!(said.contains(&format!("\"{file}\" was changed")), "{file}: {said}"));
+    FILES.iter().for_each(|file| flip(&template.join(file)));
     // One whose state cannot be read is passed over, and makes room for the next.
     std::fs::write(template.join("state"), "no state").unwrap_or_else(|error| panic!("{error}"));
     world.acts();
@@ -267,7 +264,6 @@ fn what_cannot_be_copied_is_booted() {
         assert!(world.acts().contains(MADE), "{reason}");
         let shown = world.succeed(&mut world.kpsc(&["kernel", "show"]));
         assert!(shown.contains(&format!("template   none: {reason}")), "{shown}");
-        assert!(!world.acts().contains(MADE), "{reason}: it is tried again");
     }
     // No place for it.
     let world = World::new();
