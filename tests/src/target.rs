@@ -65,28 +65,31 @@ pub fn program() -> (Vec<(String, Vec<u8>)>, &'static str) {
     (files, "chmod +x /loader; kpsc() { /loader --library-path / /kpsc \"$@\"; }")
 }
 
-/// A booted virtual machine.
+/// A virtual machine that takes commands.
 pub struct Vm {
     guest: Guest,
 }
 
 impl Vm {
-    /// Boots the default target with some files, each by its path in the machine.
+    /// Starts the default target with some files, each by its path in the machine.
+    pub fn start(files: Vec<(String, Vec<u8>)>) -> Vm {
+        Vm::start_with(files, Vec::new())
+    }
+
+    /// The same with programs besides.
+    pub fn start_with(files: Vec<(String, Vec<u8>)>, programs: Vec<(String, Vec<u8>)>) -> Vm {
+        let machine = Machine { programs, ..machine(files) };
+        Vm { guest: Guest::start(&machine).unwrap_or_else(|error| panic!("{error:?}")) }
+    }
+
+    /// Boots the default target anew, where that is the claim.
     pub fn boot(files: Vec<(String, Vec<u8>)>) -> Vm {
-        Vm::boot_with(files, Vec::new())
+        Vm::boot_told(files, "")
     }
 
     /// The same with more words on the kernel's command line.
     pub fn boot_told(files: Vec<(String, Vec<u8>)>, append: &str) -> Vm {
-        let mut machine = Machine::of(&target(), files).unwrap_or_else(|error| panic!("{error}"));
-        machine.append = append.to_owned();
-        Vm { guest: Guest::boot(&machine).unwrap_or_else(|error| panic!("{error:?}")) }
-    }
-
-    /// The same with programs besides.
-    pub fn boot_with(files: Vec<(String, Vec<u8>)>, programs: Vec<(String, Vec<u8>)>) -> Vm {
-        let mut machine = Machine::of(&target(), files).unwrap_or_else(|error| panic!("{error}"));
-        machine.programs = programs;
+        let machine = Machine { append: append.to_owned(), ..machine(files) };
         Vm { guest: Guest::boot(&machine).unwrap_or_else(|error| panic!("{error:?}")) }
     }
 
@@ -115,6 +118,10 @@ impl Vm {
     }
 }
 
+fn machine(files: Vec<(String, Vec<u8>)>) -> Machine {
+    Machine::of(&target(), files).unwrap_or_else(|error| panic!("{error}"))
+}
+
 /// A machine with the program under test and some files. Each step runs a script in which `kpsc` is the program.
 pub struct Steps {
     /// The machine.
@@ -123,16 +130,16 @@ pub struct Steps {
 }
 
 impl Steps {
-    /// Boots the machine.
-    pub fn boot(files: Vec<(String, Vec<u8>)>) -> Steps {
-        Steps::boot_with(files, Vec::new())
+    /// Starts the machine.
+    pub fn start(files: Vec<(String, Vec<u8>)>) -> Steps {
+        Steps::start_with(files, Vec::new())
     }
 
     /// The same with other programs besides.
-    pub fn boot_with(files: Vec<(String, Vec<u8>)>, programs: Vec<(String, Vec<u8>)>) -> Steps {
+    pub fn start_with(files: Vec<(String, Vec<u8>)>, programs: Vec<(String, Vec<u8>)>) -> Steps {
         let (mut all, prelude) = program();
         all.extend(files);
-        Steps { vm: Vm::boot_with(all, programs), prelude }
+        Steps { vm: Vm::start_with(all, programs), prelude }
     }
 
     /// Runs a script that must end with a status and say some things.

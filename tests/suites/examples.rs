@@ -38,7 +38,7 @@ fn example_acts(spec: &Path) {
 
 /// A machine with the module of an example where the commands expect it.
 fn machine(name: &str) -> Vm {
-    Vm::boot(vec![(format!("/{name}.ko"), store::module(&example(name)))])
+    Vm::start(vec![(format!("/{name}.ko"), store::module(&example(name)))])
 }
 
 /// The commands that a page shows for an example.

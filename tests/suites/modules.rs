@@ -38,7 +38,7 @@ fn machine() -> Vm {
         .and_then(|()| std::fs::copy(folder().join("greets_back.kps"), &spec))
         .unwrap_or_else(|error| panic!("{error}"));
     let file = |path: &str, bytes| (path.to_owned(), bytes);
-    Vm::boot(vec![
+    Vm::start(vec![
         file("/greets_back.ko", store::module(&spec)),
         file("/greeter.ko", mine),
         file("/other.ko", other),

@@ -90,7 +90,7 @@ const MOUNT: &str =
     "mount -t debugfs debugfs /sys/kernel/debug && mount -t securityfs securityfs /sys/kernel/security";
 
 fn what_is_attached_to_a_function_is_told_before() {
-    let mut machine = Steps::boot_with(
+    let mut machine = Steps::start_with(
         vec![
             module("examples/cmdline_mark/cmdline_mark"),
             module("tests/vm/preflight/own_line"),
@@ -283,7 +283,7 @@ fn what_is_loaded_and_allowed_is_told_before() {
     for (folder, cache) in [("/cache", &prepared), ("/another", &another)] {
         files.extend(below(folder, cache));
     }
-    let mut machine = Steps::boot(files);
+    let mut machine = Steps::start(files);
     machine.step(MOUNT, 0, &[]);
     another_kernel(&mut machine);
     spec(&mut machine);

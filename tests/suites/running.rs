@@ -41,7 +41,7 @@ fn a_livepatch_is_loaded_listed_and_unloaded() {
     let another = doctored(|facts| facts.identity.build_id[7] ^= 1);
     let foreign = store::build(&spec("examples/cmdline_mark/cmdline_mark"), Some(another.path())).module;
     let mark = store::module(&spec("examples/cmdline_mark/cmdline_mark"));
-    let mut machine = Steps::boot(vec![
+    let mut machine = Steps::start(vec![
         module("tests/vm/acts/callbacks"),
         module("examples/missing_files/missing_files"),
         ("/foreign.ko".into(), foreign),
@@ -98,7 +98,7 @@ fn without_mark(module: &[u8]) -> Vec<u8> {
 }
 
 fn a_transition_that_does_not_complete_names_who_holds_it_up() {
-    let mut machine = Steps::boot(vec![
+    let mut machine = Steps::start(vec![
         module("tests/vm/unload/post_sleeps"),
         module("tests/vm/unload/replace_sleeps"),
         module("tests/vm/unload/successor"),
@@ -128,7 +128,7 @@ fn a_transition_that_does_not_complete_names_who_holds_it_up() {
 
 fn a_livepatch_that_was_replaced_can_be_unloaded() {
     let mut machine =
-        Steps::boot(vec![module("examples/cmdline_mark/cmdline_mark"), module("tests/vm/unload/successor")]);
+        Steps::start(vec![module("examples/cmdline_mark/cmdline_mark"), module("tests/vm/unload/successor")]);
     machine.step("kpsc load /cmdline_mark.ko && kpsc load /successor.ko", 0, &["successor\tenabled"]);
     machine.step("kpsc list", 0, &[&shown("cmdline_mark"), "successor\tenabled\tvmlinux: 1 function\n"]);
     machine.step("kpsc unload cmdline_mark && ! grep cmdline_mark /proc/modules", 0, &[]);
@@ -137,7 +137,7 @@ fn a_livepatch_that_was_replaced_can_be_unloaded() {
 }
 
 fn two_patches_of_one_function_are_refused_unless_one_says_so() {
-    let mut machine = Steps::boot(vec![
+    let mut machine = Steps::start(vec![
         module("examples/cmdline_mark/cmdline_mark"),
         module("tests/vm/stacked/marks_too"),
         module("tests/vm/stacked/marks_over"),
@@ -159,7 +159,7 @@ fn two_patches_of_one_function_are_refused_unless_one_says_so() {
 
 fn unloading_says_what_was_restored_and_freed() {
     let mut machine =
-        Steps::boot(vec![module("examples/no_kexec/no_kexec"), module("examples/task_misses/task_misses")]);
+        Steps::start(vec![module("examples/no_kexec/no_kexec"), module("examples/task_misses/task_misses")]);
     machine.step("kpsc load /no_kexec.ko && kpsc load /task_misses.ko", 0, &[]);
     let gap = "until another version is loaded the system is without it";
     machine.step("kpsc unload no_kexec", 0, &["no_kexec is unloaded, `", "` restored; ", gap]);

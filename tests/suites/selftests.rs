@@ -123,7 +123,7 @@ fn run(script: &str, modules: &Modules, tests: usize) {
     let toolchain = toolchain.unwrap_or_else(|| panic!("the target has no compilers of its own"));
     let mut programs = userland::programs(&toolchain, PROGRAMS);
     programs.push(("/usr/bin/sysctl".to_owned(), SYSCTL.as_bytes().to_vec()));
-    let mut vm = Vm::boot_with(files, programs);
+    let mut vm = Vm::start_with(files, programs);
     let output = vm.run_within(
         &format!(
             "mount -t debugfs debug /sys/kernel/debug && ln -s /proc/self/fd /dev/fd && cd /selftests || exit 1

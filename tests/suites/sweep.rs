@@ -84,7 +84,7 @@ fn functions_of_the_whole_kernel_can_be_hooked_or_are_refused_with_a_code() {
 /// Loads hooks on a hundred of these functions, and has the machine work.
 fn all_at_once(functions: &[Function], modules: &BTreeMap<String, Module>, scratch: &Path) {
     // A patch is complete when no task is in an old function any more. In these some task is all the time.
-    let stacks = Vm::boot(Vec::new()).sh("cat /proc/[0-9]*/stack");
+    let stacks = Vm::start(Vec::new()).sh("cat /proc/[0-9]*/stack");
     let rests = |function: &&Function| !stacks.contains(&format!(" {}+", function.name));
     let resting: Vec<&Function> = functions.iter().filter(rests).collect();
     assert!(resting.len() >= AT_ONCE, "{} functions are left", resting.len());
@@ -105,7 +105,7 @@ fn all_at_once(functions: &[Function], modules: &BTreeMap<String, Module>, scrat
         // Some modules are for hardware that the machine does not have.
         let _ = writeln!(load, "insmod /modules/{name}.ko 2> /dev/null");
     }
-    let mut vm = Vm::boot(files);
+    let mut vm = Vm::start(files);
     vm.run(&load);
     vm.check_log();
     vm.sh("for n in 0 1 2 3; do livepatch load /part_$n.ko || exit 1; done");

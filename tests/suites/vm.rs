@@ -105,7 +105,7 @@ fn compared_modules_do_the_same() {
     };
     let modules = built().unwrap_or_else(|error| panic!("{error:#}"));
     let names: Vec<String> = modules.iter().map(|(path, _)| path.clone()).collect();
-    let mut vm = Vm::boot(modules);
+    let mut vm = Vm::start(modules);
     for path in names {
         let name = path.trim_start_matches('/').trim_end_matches(".ko");
         vm.sh(&format!("livepatch load {path}"));
@@ -185,7 +185,7 @@ until_holds() { n=0; until eval \"$1\"; do n=$((n + 1)); [ $n -lt 2000 ] || { ec
 
 /// The patch is not let go while a task is in its code, whatever the task does there.
 fn unload_is_safe(case: &str, function: &str, how: Ending, form: Form) {
-    let mut vm = Vm::boot(vec![sleepers_module(case, form), module("unload", "successor")]);
+    let mut vm = Vm::start(vec![sleepers_module(case, form), module("unload", "successor")]);
     let (take_away, gone) = ending(case, how);
     let report = vm.sh(&format!(
         "{STACKS}
@@ -212,7 +212,7 @@ fn unload_is_safe(case: &str, function: &str, how: Ending, form: Form) {
 
 /// Under a hook that runs before a function only, the sleep of the original holds nothing up.
 fn pre_only_never_waits(how: Ending, form: Form) {
-    let mut vm = Vm::boot(vec![sleepers_module("pre_only", form), module("unload", "successor")]);
+    let mut vm = Vm::start(vec![sleepers_module("pre_only", form), module("unload", "successor")]);
     let (take_away, gone) = ending("pre_only", how);
     let report = vm.sh(&format!(
         "{STACKS}
@@ -234,7 +234,7 @@ fn pre_only_never_waits(how: Ending, form: Form) {
 }
 
 fn callbacks_run_in_order() {
-    let mut vm = Vm::boot(vec![module("acts", "callbacks")]);
+    let mut vm = Vm::start(vec![module("acts", "callbacks")]);
     let log = vm.sh("livepatch load /callbacks.ko && livepatch unload callbacks && dmesg | grep 'callbacks: .* is number'");
     let order: Vec<_> = log.lines().filter_map(|line| line.split("callbacks: ").nth(1)).collect();
     let wanted = ["pre_patch", "post_patch", "pre_unpatch", "post_unpatch"];
@@ -252,7 +252,7 @@ fn parameters_are_given() {
         let there = file.1.windows(entry.len()).any(|window| window == entry.as_bytes());
         assert!(there, "{entry:?} is not in the module's information");
     }
-    let mut vm = Vm::boot(vec![file]);
+    let mut vm = Vm::start(vec![file]);
     let report = vm.sh("insmod /parameters.ko levels=1,2,3,4,5 && echo LOADED
         insmod /parameters.ko ratio=99999 && echo LOADED
         livepatch load /parameters.ko verbose ratio=0x10 levels=5,6,7 flags=n,Y hidden=9 device=eth9 label=given || exit 1
@@ -265,7 +265,7 @@ fn parameters_are_given() {
 }
 
 fn texts_are_whole() {
-    let mut vm = Vm::boot(vec![module("acts", "parameters")]);
+    let mut vm = Vm::start(vec![module("acts", "parameters")]);
     let report = vm.sh("livepatch load /parameters.ko || exit 1
         label=/sys/module/parameters/parameters/label
         long=$(printf '%01000d' 0)
@@ -286,7 +286,7 @@ fn texts_are_whole() {
 
 /// As in the kernel's own `test_klp_atomic_replace`.
 fn replaces_if_told() {
-    let mut vm = Vm::boot(vec![module("unload", "replaces_if"), module("unload", "successor")]);
+    let mut vm = Vm::start(vec![module("unload", "replaces_if"), module("unload", "successor")]);
     let report = vm.sh("acting() { echo \"$1: $(ls /sys/kernel/livepatch | tr '\\n' ' ')$(grep -c successor /proc/cmdline)$(grep -c replaces_if /proc/meminfo)\"; }
         livepatch load /successor.ko || exit 1
         livepatch load /replaces_if.ko replace=0 || exit 1
@@ -306,7 +306,7 @@ fn mark() -> (String, Vec<u8>) {
 }
 
 fn entry_is_traced() {
-    let mut vm = Vm::boot(vec![mark()]);
+    let mut vm = Vm::start(vec![mark()]);
     let report = vm.sh("livepatch load /cmdline_mark.ko || exit 1
         cd /sys/kernel/tracing
         grep 'livepatch_' available_filter_functions
@@ -322,7 +322,7 @@ fn entry_is_traced() {
 }
 
 fn note_is_readable() {
-    let mut vm = Vm::boot(vec![module("acts", "callbacks")]);
+    let mut vm = Vm::start(vec![module("acts", "callbacks")]);
     let report = vm.sh("livepatch load /callbacks.ko || exit 1
         strings /sys/module/callbacks/notes/.note.kps
         cat /sys/module/callbacks/version");
@@ -336,7 +336,7 @@ fn note_is_readable() {
 }
 
 fn refused(module: Vec<u8>, reason: &str) {
-    let mut vm = Vm::boot(vec![("/cmdline_mark.ko".to_owned(), module)]);
+    let mut vm = Vm::start(vec![("/cmdline_mark.ko".to_owned(), module)]);
     let report = vm.sh("insmod /cmdline_mark.ko && echo LOADED
         dmesg | grep 'cmdline_mark: refused'
         ls /sys/kernel/livepatch; lsmod | grep cmdline_mark
@@ -388,7 +388,8 @@ fn intermediates_cannot_be_loaded() {
         let bytes = std::fs::read(source.join(name));
         (format!("/{name}"), bytes.unwrap_or_else(|error| panic!("{name}: {error}\n{}", printed(&output))))
     };
-    let mut vm = Vm::boot(vec![file("cmdline_mark.ko"), file("cmdline_mark.o"), file("cmdline_mark_main.o")]);
+    let mut vm =
+        Vm::start(vec![file("cmdline_mark.ko"), file("cmdline_mark.o"), file("cmdline_mark_main.o")]);
     let report = vm.sh(
         "for f in /cmdline_mark.ko /cmdline_mark.o /cmdline_mark_main.o; do insmod $f && echo LOADED $f; done
         cat /proc/cmdline; dmesg | grep 'Unknown symbol'",
@@ -400,7 +401,7 @@ fn intermediates_cannot_be_loaded() {
 
 /// A hundred times in one boot, while another process calls the patched function all the time.
 fn hundred_cycles() {
-    let mut vm = Vm::boot(vec![mark()]);
+    let mut vm = Vm::start(vec![mark()]);
     let script = "
         (while [ ! -e /tmp/stop ]; do cat /proc/cmdline > /dev/null; done) & hammer=$!
         unreclaimable() { grep SUnreclaim /proc/meminfo | tr -dc 0-9; }

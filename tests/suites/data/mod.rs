@@ -91,7 +91,7 @@ insmod /shadows.ko hash=0x$(grep ' klp_shadow_hash$' /proc/kallsyms | cut -d ' '
 
 /// What a script prints in a machine that has these files and the counter of shadow variables.
 fn say(files: Vec<File>, script: &str, seconds: u64) -> String {
-    let mut vm = Vm::boot(files);
+    let mut vm = Vm::start(files);
     let output = vm.run_within(&format!("{WORDS}{script}"), seconds);
     assert_eq!(output.status, 0, "{script}:\n{}", output.text);
     vm.check_log();
