@@ -167,7 +167,9 @@ fn a_template_is_made_once_and_accounted_for() {
     const FILES: [&str; 4] = ["console", "initramfs", "memory", "state"];
     FILES.iter().for_each(|file| flip(&template.join(file)));
     let said = verify(&world).unwrap_or_default();
-    FILES.iter().for_each(|file| assert!(said.contains(&format!("\"{file}\" was changed")), "{file}: {said}"));
+    FILES
+        .iter()
+        .for_each(|file| assert!(said.contains(&format!("\"{file}\" was changed")), "{file}: {said}"));
     FILES.iter().for_each(|file| flip(&template.join(file)));
     // One whose state cannot be read is passed over, and makes room for the next.
     std::fs::write(template.join("state"), "no state").unwrap_or_else(|error| panic!("{error}"));
