@@ -40,6 +40,12 @@ impl Suite {
     pub const fn entered_by(self, enter: fn()) -> Suite {
         Suite { enter: Some(enter), ..self }
     }
+
+    /// The full names of its cases that only `--long` runs.
+    pub fn long(&self) -> Vec<String> {
+        let long = (self.cases)().into_iter().filter(|case| case.tier == Tier::Long);
+        long.map(|case| format!("{}: {}", self.name, case.name)).collect()
+    }
 }
 
 /// Does what the words of the command line ask for: runs cases, or lists them.

@@ -7,7 +7,7 @@ use kps_grammar::Source;
 use kps_tests::compiled::{cargo, folder, CRATES};
 use kps_tests::expansion::said;
 use kps_tests::pages::{block, blocks, pages, read, SCRIPTS};
-use kps_tests::schedule::Case;
+use kps_tests::schedule::{Case, Suite};
 use kps_tests::{
     cases, check_spec, crates, example, examples, fixes, fixture_cache, kpsc, printed, repository, specs,
     stem, FIXTURE,
@@ -25,6 +25,7 @@ pub(crate) fn cases() -> Vec<Case> {
         the_message_of_the_readme_is_what_is_said,
         every_spec_is_laid_out_as_by_fmt,
         every_link_leads_somewhere,
+        every_case_that_only_long_runs_have_is_listed,
         the_spec_of_the_readme_is_the_example,
         the_limits_are_those_of_the_code,
         the_runtime_is_documented_as_a_library.about(20).shares(CRATES),
@@ -245,6 +246,13 @@ fn every_link_leads_somewhere() {
         for link in read(&page).split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
             assert!(folder.join(link).exists(), "{page}: {link} leads nowhere");
         }
+    }
+}
+
+fn every_case_that_only_long_runs_have_is_listed() {
+    let page = read("tests/README.md");
+    for name in crate::SUITES.iter().flat_map(Suite::long) {
+        assert!(page.contains(&format!("| `{name}` | ")), "tests/README.md does not list `{name}`");
     }
 }
 
