@@ -24,6 +24,7 @@ mod properties;
 mod running;
 mod selftests;
 mod sweep;
+mod targets;
 mod tools;
 mod ui;
 mod vm;
@@ -56,6 +57,7 @@ const SUITES: &[Suite] = &[
     Suite::new("running", running::cases),
     Suite::new("selftests", selftests::cases),
     Suite::new("sweep", sweep::cases),
+    Suite::new("targets", targets::cases).entered_by(targets::enter_namespace),
     Suite::new("tools", tools::cases),
     Suite::new("ui", ui::cases),
     Suite::new("vm", vm::cases),
