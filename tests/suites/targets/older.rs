@@ -10,7 +10,7 @@ use kps_tests::{fixes, kpsc, stem};
 use kpsc::resolve::is_meant_for;
 use std::path::Path;
 use std::process::Command;
-use std::sync::OnceLock;
+use std::sync::LazyLock;
 
 /// Specs that act there, each for something of the kernel's that the module is made by. The others are built.
 pub(super) const ACTS: [&str; 11] = [
@@ -31,26 +31,28 @@ pub(super) const ACTS: [&str; 11] = [
 pub(super) const REFUSED: [(&str, &str); 2] = [(POSITION, "KPS0605"), ("closed_at_exit", "KPS0605")];
 
 /// The newest stock kernel that the archive holds of an older series than the default target's, if it can be of those that
-/// the fixes of `examples` are for.
+/// the fixes of `examples` are for. Where it cannot be prepared, that is not tried again for the next case.
 pub(super) fn older() -> &'static There {
-    static OLDER: OnceLock<There> = OnceLock::new();
-    OLDER.get_or_init(|| {
-        let default = target();
-        let disk = Path::new(DISK).join("older");
-        succeed(Command::new("mkdir").arg(&disk));
-        let options = format!("mode=755,size={SIZE}");
-        succeed(Command::new("mount").args(["-t", "tmpfs", "-o", &options, "none"]).arg(&disk));
-        let there = There { cache: disk, name: "older".to_owned() };
-        let series = |release: &str| release.split('.').take(2).map(str::to_owned).collect::<Vec<_>>();
-        let behind = releases();
-        let faulty = behind.iter().find(|release| fixes().iter().all(|fix| is_for(fix, release)));
-        let other = behind.iter().find(|release| series(release) != series(default.release()));
-        let Some(release) = faulty.or(other).or(behind.first()) else {
-            panic!("the archive holds no kernel older than {}", default.release());
-        };
-        interrupted::prepare(&there, release);
-        there
-    })
+    static OLDER: LazyLock<There> = LazyLock::new(make);
+    &OLDER
+}
+
+fn make() -> There {
+    let default = target();
+    let disk = Path::new(DISK).join("older");
+    succeed(Command::new("mkdir").arg(&disk));
+    let options = format!("mode=755,size={SIZE}");
+    succeed(Command::new("mount").args(["-t", "tmpfs", "-o", &options, "none"]).arg(&disk));
+    let there = There { cache: disk, name: "older".to_owned() };
+    let series = |release: &str| release.split('.').take(2).map(str::to_owned).collect::<Vec<_>>();
+    let behind = releases();
+    let faulty = behind.iter().find(|release| fixes().iter().all(|fix| is_for(fix, release)));
+    let other = behind.iter().find(|release| series(release) != series(default.release()));
+    let Some(release) = faulty.or(other).or(behind.first()) else {
+        panic!("the archive holds no kernel older than {}", default.release());
+    };
+    interrupted::prepare(&there, release);
+    there
 }
 
 /// What the archive holds that is older than the default target, newest first.

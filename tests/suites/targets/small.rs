@@ -8,20 +8,21 @@ use kpsc::target::{seal, Target};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::OnceLock;
+use std::sync::LazyLock;
 
 /// Specs that act there, each for something that a stock kernel does in another way. The others are built.
-pub(super) const ACTS: [&str; 10] = [
-    "callbacks",       // another preemption model
-    "c_bodies",        // C without return thunks
-    "cmdline_mark",    // the guard, on a kernel that nobody distributes
-    "module_function", // a module of the folder's own
-    "parameters",      // struct kernel_param of another configuration
-    "seven_arguments", // the stack of a caller, below an entry without call padding
-    "system_calls",    // a system call table without that for programs of 32 bits
-    "task_misses",     // shadow variables, and the RCU of one processor
-    "unions",          // structs of another configuration
-    "without_endbr",   // no function starts with ENDBR
+pub(super) const ACTS: [&str; 11] = [
+    "callbacks",           // another preemption model
+    "c_bodies",            // C without return thunks
+    "cmdline_mark",        // the guard, on a kernel that nobody distributes
+    "module_function",     // a module of the folder's own
+    "parameters",          // struct kernel_param of another configuration
+    "seven_arguments",     // a caller's stack behind an entry without call padding
+    "seven_arguments_pre", // the same where a hook goes on to the old code
+    "system_calls",        // a system call table without that for programs of 32 bits
+    "task_misses",         // shadow variables, and the RCU of one processor
+    "unions",              // structs of another configuration
+    "without_endbr",       // no function starts with ENDBR
 ];
 
 /// Specs that it has not got all for, and how it says so. One is of a function that has few callers there: the compiler has put it
@@ -44,16 +45,18 @@ pub(super) const REFUSED: [(&str, &str); 12] = [
 /// The file that says that the kernel is finished.
 const FINISHED: &str = "finished";
 
-/// The kernel, as a target.
+/// The kernel, as a target. Where it cannot be made, it is not tried again for the next case.
 pub(super) fn small() -> &'static There {
-    static SMALL_KERNEL: OnceLock<There> = OnceLock::new();
-    SMALL_KERNEL.get_or_init(|| {
-        let stock = target();
-        build(&stock);
-        let there = There { cache: Path::new(DISK).join("own"), name: "small".to_owned() };
-        add(&mut there.kpsc(&[]), &stock);
-        there
-    })
+    static SMALL_KERNEL: LazyLock<There> = LazyLock::new(make);
+    &SMALL_KERNEL
+}
+
+fn make() -> There {
+    let stock = target();
+    build(&stock);
+    let there = There { cache: Path::new(DISK).join("own"), name: "small".to_owned() };
+    add(&mut there.kpsc(&[]), &stock);
+    there
 }
 
 /// Where the kernel is kept: a folder for all that it is made of, so that the next run has nothing to build.
