@@ -11,6 +11,7 @@ pub mod module;
 pub mod pages;
 pub mod properties;
 pub mod schedule;
+pub mod store;
 pub mod target;
 pub mod userland;
 pub mod world;
@@ -102,7 +103,12 @@ pub fn example(name: &str) -> PathBuf {
 
 /// The spec's own tests hold: unpatched, patched, and unpatched again. `words` are more for `kpsc test`.
 pub fn acts(spec: &Path, words: &[&str]) {
-    let output = kpsc().args(["test", "--limit", "20"]).args(words).arg(spec).output();
+    let built = store::built(spec);
+    let folder = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
+    let module = folder.path().join(&built.name);
+    std::fs::write(&module, &built.module).unwrap_or_else(|error| panic!("{error}"));
+    let output =
+        kpsc().args(["test", "--limit", "20", "--module"]).arg(&module).args(words).arg(spec).output();
     let output = output.unwrap_or_else(|error| panic!("{error}"));
     let said = printed(&output);
     assert!(output.status.success(), "{}:\n{said}", spec.display());

@@ -7,7 +7,6 @@ use kpsc::vm::{Guest, Machine, Output};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
-use xtask::bench::{builds, Bench};
 
 /// The default target. `cargo xtask test` prepares it before the suites.
 pub fn target() -> Target {
@@ -40,46 +39,12 @@ pub fn doctored(change: impl FnOnce(&mut Facts)) -> tempfile::TempDir {
     cache
 }
 
-/// Builds a spec for the default target of a cache, or of the user's own, and returns the module.
-pub fn build(spec: &Path, cache: Option<&Path>) -> Vec<u8> {
-    let folder = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
-    let mut command = kpsc();
-    if let Some(cache) = cache {
-        command.env("KPSC_CACHE", cache);
-    }
-    let output = command.arg("build").arg(spec).arg("-o").arg(folder.path()).output();
-    let output = output.unwrap_or_else(|error| panic!("{error}"));
-    assert!(output.status.success(), "{}:\n{}", spec.display(), printed(&output));
-    let module = std::fs::read_dir(folder.path()).ok().and_then(|mut entries| entries.next()?.ok());
-    let module: PathBuf = module.map(|entry| entry.path()).unwrap_or_else(|| panic!("nothing was built"));
-    std::fs::read(module).unwrap_or_else(|error| panic!("{error}"))
-}
-
 /// The crate that a spec is converted to, in a folder.
 pub fn as_crate(spec: &Path, into: &Path) -> PathBuf {
     let output = kpsc().arg("convert").arg(spec).args(["--to", "crate", "-o"]).arg(into).output();
     let output = output.unwrap_or_else(|error| panic!("{error}"));
     assert!(output.status.success(), "{}:\n{}", spec.display(), printed(&output));
     into.join(stem(spec))
-}
-
-/// A spec that can be built for a target: where its folder has a Kbuild file, a copy of the folder with its module made. The copy
-/// is in `scratch`.
-pub fn with_its_module(spec: &Path, target: Target, scratch: &Path) -> PathBuf {
-    let folder = spec.parent().unwrap_or(Path::new("."));
-    if !folder.join("Kbuild").exists() {
-        return spec.to_owned();
-    }
-    let made = || -> anyhow::Result<()> {
-        for file in crate::files(folder) {
-            std::fs::copy(&file, scratch.join(file.file_name().unwrap_or_default()))?;
-        }
-        let bench = Bench { kpsc: kpsc().get_program().into(), target };
-        builds::build(&bench, &builds::Folder { path: scratch.to_owned(), name: stem(spec) })?;
-        Ok(())
-    };
-    made().unwrap_or_else(|error| panic!("{}: {error:#}", folder.display()));
-    scratch.join(spec.file_name().unwrap_or_default())
 }
 
 /// The program under test for a virtual machine: its files there, and the words that run it.
@@ -100,28 +65,31 @@ pub fn program() -> (Vec<(String, Vec<u8>)>, &'static str) {
     (files, "chmod +x /loader; kpsc() { /loader --library-path / /kpsc \"$@\"; }")
 }
 
-/// A booted virtual machine.
+/// A virtual machine that takes commands.
 pub struct Vm {
     guest: Guest,
 }
 
 impl Vm {
-    /// Boots the default target with some files, each by its path in the machine.
+    /// Starts the default target with some files, each by its path in the machine.
+    pub fn start(files: Vec<(String, Vec<u8>)>) -> Vm {
+        Vm::start_with(files, Vec::new())
+    }
+
+    /// The same with programs besides.
+    pub fn start_with(files: Vec<(String, Vec<u8>)>, programs: Vec<(String, Vec<u8>)>) -> Vm {
+        let machine = Machine { programs, ..machine(files) };
+        Vm { guest: Guest::start(&machine).unwrap_or_else(|error| panic!("{error:?}")) }
+    }
+
+    /// Boots the default target anew, where that is the claim.
     pub fn boot(files: Vec<(String, Vec<u8>)>) -> Vm {
-        Vm::boot_with(files, Vec::new())
+        Vm::boot_told(files, "")
     }
 
     /// The same with more words on the kernel's command line.
     pub fn boot_told(files: Vec<(String, Vec<u8>)>, append: &str) -> Vm {
-        let mut machine = Machine::of(&target(), files).unwrap_or_else(|error| panic!("{error}"));
-        machine.append = append.to_owned();
-        Vm { guest: Guest::boot(&machine).unwrap_or_else(|error| panic!("{error:?}")) }
-    }
-
-    /// The same with programs besides.
-    pub fn boot_with(files: Vec<(String, Vec<u8>)>, programs: Vec<(String, Vec<u8>)>) -> Vm {
-        let mut machine = Machine::of(&target(), files).unwrap_or_else(|error| panic!("{error}"));
-        machine.programs = programs;
+        let machine = Machine { append: append.to_owned(), ..machine(files) };
         Vm { guest: Guest::boot(&machine).unwrap_or_else(|error| panic!("{error:?}")) }
     }
 
@@ -150,6 +118,10 @@ impl Vm {
     }
 }
 
+fn machine(files: Vec<(String, Vec<u8>)>) -> Machine {
+    Machine::of(&target(), files).unwrap_or_else(|error| panic!("{error}"))
+}
+
 /// A machine with the program under test and some files. Each step runs a script in which `kpsc` is the program.
 pub struct Steps {
     /// The machine.
@@ -158,16 +130,16 @@ pub struct Steps {
 }
 
 impl Steps {
-    /// Boots the machine.
-    pub fn boot(files: Vec<(String, Vec<u8>)>) -> Steps {
-        Steps::boot_with(files, Vec::new())
+    /// Starts the machine.
+    pub fn start(files: Vec<(String, Vec<u8>)>) -> Steps {
+        Steps::start_with(files, Vec::new())
     }
 
     /// The same with other programs besides.
-    pub fn boot_with(files: Vec<(String, Vec<u8>)>, programs: Vec<(String, Vec<u8>)>) -> Steps {
+    pub fn start_with(files: Vec<(String, Vec<u8>)>, programs: Vec<(String, Vec<u8>)>) -> Steps {
         let (mut all, prelude) = program();
         all.extend(files);
-        Steps { vm: Vm::boot_with(all, programs), prelude }
+        Steps { vm: Vm::start_with(all, programs), prelude }
     }
 
     /// Runs a script that must end with a status and say some things.

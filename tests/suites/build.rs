@@ -3,7 +3,8 @@
 use kps_tests::code::functions;
 use kps_tests::compiled::{self, cargo, CRATES};
 use kps_tests::schedule::Case;
-use kps_tests::target::{build, target, with_its_module};
+use kps_tests::store::{self, with_its_module};
+use kps_tests::target::target;
 use kps_tests::{cases, examples, fixture_cache, kpsc, printed, repository, FIXTURE};
 use kpsc::target::{Cache, Progress};
 use object::{Object, ObjectSymbol};
@@ -19,7 +20,7 @@ pub(crate) fn cases() -> Vec<Case> {
         the_makefile_beside_the_source_needs_only_the_build_tree.machine(),
         a_failed_build_leaves_nothing.machine(),
         errors_in_bodies_are_reported_where_the_author_wrote_them.machine().about(90),
-        nothing_is_said_about_the_examples.machine().about(120),
+        nothing_is_said_about_the_examples.machine().about(1),
         generated_code_is_as_it_was_and_compiles.machine().about(20),
         a_crate_over_the_runtime_becomes_the_same_instructions.machine().about(40),
         a_crate_over_the_runtime_is_checked_and_tested_where_there_is_no_kernel.about(20).shares(CRATES),
@@ -137,6 +138,11 @@ fn a_failed_build_leaves_nothing() {
     assert_eq!(tree(into.path()), BTreeMap::new());
 }
 
+/// A module that is built now, whether it has been built before or not.
+fn build(spec: &Path, cache: Option<&Path>) -> Vec<u8> {
+    store::build(spec, cache).module
+}
+
 /// `BLESS=1` writes the messages anew.
 fn errors_in_bodies_are_reported_where_the_author_wrote_them() {
     // Fetched now, modules are not told of among the messages.
@@ -166,15 +172,13 @@ fn errors_in_bodies_are_reported_where_the_author_wrote_them() {
     }
 }
 
-/// Neither the examples' own text nor the runtime that is compiled with it can panic, and no tool warns of either.
+/// Neither the examples' own text nor the runtime that is compiled with it can panic, and no tool warns of either. It comes late, when
+/// other cases have built them.
 fn nothing_is_said_about_the_examples() {
     for spec in examples() {
-        let (into, beside) = (folder(), folder());
-        let spec = with_its_module(&spec, target(), beside.path());
-        let output = kpsc().arg("build").arg(&spec).arg("-o").arg(into.path()).output();
-        let output = output.unwrap_or_else(|error| panic!("{error}"));
-        let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert!(output.status.success() && !said.contains("warning["), "{}:\n{said}", spec.display());
+        let beside = folder();
+        let built = store::built(&with_its_module(&spec, beside.path()));
+        assert!(!built.said.contains("warning["), "{}:\n{}", spec.display(), built.said);
     }
 }
 

@@ -3,7 +3,7 @@
 
 use kps_grammar::{ast, Source};
 use kps_tests::schedule::Case;
-use kps_tests::target::{target, with_its_module};
+use kps_tests::store::with_its_module;
 use kps_tests::world::{compare, World};
 use kps_tests::{cases, examples, kpsc, printed, repository, stem, FIXTURE};
 use kpsc::emit::crate_files;
@@ -268,7 +268,7 @@ fn expanding_shows_the_files_that_building_writes() {
 fn every_example_becomes_a_crate_that_holds_it() {
     for spec in examples() {
         let [into, beside] = [(); 2].map(|()| tempfile::tempdir().unwrap_or_else(|error| panic!("{error}")));
-        let spec: PathBuf = with_its_module(&spec, target(), beside.path());
+        let spec: PathBuf = with_its_module(&spec, beside.path());
         let output = kpsc().args(["convert", "--to", "crate", "-o"]).arg(into.path()).arg(&spec).output();
         let output = output.unwrap_or_else(|error| panic!("{error}"));
         assert!(output.status.success(), "{}", printed(&output));

@@ -3,7 +3,8 @@
 use kps_tests::code::{functions_of, Code};
 use kps_tests::compiled::{self, CRATES};
 use kps_tests::schedule::Case;
-use kps_tests::target::{as_crate, build, target, with_its_module};
+use kps_tests::store::{self, with_its_module};
+use kps_tests::target::{as_crate, target};
 use kps_tests::{acts, crates, examples, fixture, kpsc, printed, stem};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -78,7 +79,7 @@ fn make_builds_the_same(folder: &Path) {
     assert!(output.status.success(), "{}", printed(&output));
     let name = stem(folder);
     let made = std::fs::read(copy.join(&name).with_extension("ko")).unwrap_or_else(|error| panic!("{error}"));
-    assert!(made == build(folder, None), "{name}: make and kpsc do not build the same module");
+    assert!(made == store::build(folder, None).module, "{name}: make and kpsc do not build the same module");
 }
 
 /// The crate's own tests pass where no kernel is.
@@ -130,9 +131,9 @@ const NO_FUNCTIONS: [&str; 2] = ["no_kexec", "quiet_console"];
 fn converted_is_the_same(spec: &Path) {
     let scratch = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
     let modules = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
-    let spec = with_its_module(spec, target(), modules.path());
+    let spec = with_its_module(spec, modules.path());
     let krate = as_crate(&spec, scratch.path());
-    let (one, other) = (bodies(&build(&spec, None)), bodies(&build(&krate, None)));
+    let (one, other) = (bodies(&store::module(&spec)), bodies(&store::module(&krate)));
     assert_eq!(one.is_empty(), NO_FUNCTIONS.contains(&stem(&spec).as_str()), "{}", spec.display());
     assert_eq!(one.keys().collect::<Vec<_>>(), other.keys().collect::<Vec<_>>());
     for (name, code) in &one {

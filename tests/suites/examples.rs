@@ -3,7 +3,8 @@
 
 use kps_tests::pages::{block, Block, SCRIPTS};
 use kps_tests::schedule::Case;
-use kps_tests::target::{build, target, with_its_module, Vm};
+use kps_tests::store::{self, with_its_module};
+use kps_tests::target::Vm;
 use kps_tests::{acts, example, examples, stem};
 use std::path::{Path, PathBuf};
 
@@ -32,12 +33,12 @@ pub(crate) fn cases() -> Vec<Case> {
 
 fn example_acts(spec: &Path) {
     let scratch = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
-    acts(&with_its_module(spec, target(), scratch.path()), &[]);
+    acts(&with_its_module(spec, scratch.path()), &[]);
 }
 
 /// A machine with the module of an example where the commands expect it.
 fn machine(name: &str) -> Vm {
-    Vm::boot(vec![(format!("/{name}.ko"), build(&example(name), None))])
+    Vm::start(vec![(format!("/{name}.ko"), store::module(&example(name)))])
 }
 
 /// The commands that a page shows for an example.

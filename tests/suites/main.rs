@@ -25,6 +25,7 @@ mod running;
 mod selftests;
 mod sweep;
 mod targets;
+mod template;
 mod tools;
 mod ui;
 mod vm;
@@ -58,6 +59,7 @@ const SUITES: &[Suite] = &[
     Suite::new("selftests", selftests::cases),
     Suite::new("sweep", sweep::cases),
     Suite::new("targets", targets::cases).entered_by(targets::enter_namespace),
+    Suite::new("template", template::cases),
     Suite::new("tools", tools::cases),
     Suite::new("ui", ui::cases),
     Suite::new("vm", vm::cases),

@@ -1,10 +1,10 @@
 //! What patches do to modules: loaded before, loaded later, loaded again, never loaded, and not the ones they were made for.
 
+use kps_tests::repository;
 use kps_tests::schedule::Case;
-use kps_tests::target::{build, Vm};
-use kps_tests::{kpsc, repository};
-use std::path::{Path, PathBuf};
-use xtask::bench::{builds, Bench};
+use kps_tests::store;
+use kps_tests::target::Vm;
+use std::path::PathBuf;
 
 /// The cases of this suite.
 pub(crate) fn cases() -> Vec<Case> {
@@ -23,29 +23,23 @@ fn folder() -> PathBuf {
     repository().join("tests/vm/modules")
 }
 
-/// The greeter with this greeting, built in a folder.
-fn greeter(into: &Path, greeting: &str) -> Vec<u8> {
-    let built = || -> anyhow::Result<Vec<u8>> {
-        let bench = Bench::new(kpsc().get_program().into())?;
-        let folder = builds::plain(&folder().join("greeter.c"), into)?;
-        let kbuild = format!("obj-m := greeter.o\nccflags-y := '-DGREETING=\"{greeting}\"'\n");
-        std::fs::write(folder.path.join("Kbuild"), kbuild)?;
-        Ok(std::fs::read(builds::build(&bench, &folder)?)?)
-    };
-    built().unwrap_or_else(|error| panic!("{error:#}"))
+/// The greeter with this greeting.
+fn greeter(greeting: &str) -> Vec<u8> {
+    let flags = format!("ccflags-y := '-DGREETING=\"{greeting}\"'\n");
+    store::c_module(&folder().join("greeter.c"), &flags, &[])
 }
 
 /// A machine with the greeter, the patch for it, and another greeter.
 fn machine() -> Vm {
     let scratch = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
-    let (mine, other) = (greeter(scratch.path(), "hello"), greeter(&scratch.path().join("other"), "goodbye"));
+    let (mine, other) = (greeter("hello"), greeter("goodbye"));
     let spec = scratch.path().join("greets_back.kps");
     std::fs::write(scratch.path().join("greeter.ko"), &mine)
         .and_then(|()| std::fs::copy(folder().join("greets_back.kps"), &spec))
         .unwrap_or_else(|error| panic!("{error}"));
     let file = |path: &str, bytes| (path.to_owned(), bytes);
-    Vm::boot(vec![
-        file("/greets_back.ko", build(&spec, None)),
+    Vm::start(vec![
+        file("/greets_back.ko", store::module(&spec)),
         file("/greeter.ko", mine),
         file("/other.ko", other),
     ])

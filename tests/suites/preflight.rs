@@ -5,7 +5,8 @@ use kps_grammar::ast::{Text, Trigger};
 use kps_grammar::Span;
 use kps_tests::pages::block;
 use kps_tests::schedule::Case;
-use kps_tests::target::{build, doctored, target, Steps};
+use kps_tests::store;
+use kps_tests::target::{doctored, target, Steps};
 use kps_tests::{cases, kpsc, repository, stem};
 use kpsc::build::build_trigger;
 use kpsc::running::{look_into, Function, Object};
@@ -28,20 +29,12 @@ fn path(of: &str) -> PathBuf {
 /// The module of a spec.
 fn module(spec: &str) -> (String, Vec<u8>) {
     let spec = path(spec).with_extension("kps");
-    (format!("/{}.ko", stem(&spec)), build(&spec, None))
+    (format!("/{}.ko", stem(&spec)), store::module(&spec))
 }
 
 /// A module written by hand, with flags for the compiler.
 fn written(source: &str, flags: &str) -> Vec<u8> {
-    let scratch = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
-    let built = || -> anyhow::Result<Vec<u8>> {
-        let bench = Bench::new(kpsc().get_program().into())?;
-        let folder = builds::plain(&path(source), scratch.path())?;
-        let kbuild = format!("obj-m := {}.o\nccflags-y := {flags}\n", folder.name);
-        std::fs::write(folder.path.join("Kbuild"), kbuild)?;
-        Ok(std::fs::read(builds::build(&bench, &folder)?)?)
-    };
-    built().unwrap_or_else(|error| panic!("{source}: {error:#}"))
+    store::c_module(&path(source), &format!("ccflags-y := {flags}\n"), &[])
 }
 
 /// The livepatch in C that comes with the kernel. It changes `cmdline_proc_show`.
@@ -97,7 +90,7 @@ const MOUNT: &str =
     "mount -t debugfs debugfs /sys/kernel/debug && mount -t securityfs securityfs /sys/kernel/security";
 
 fn what_is_attached_to_a_function_is_told_before() {
-    let mut machine = Steps::boot_with(
+    let mut machine = Steps::start_with(
         vec![
             module("examples/cmdline_mark/cmdline_mark"),
             module("tests/vm/preflight/own_line"),
@@ -268,8 +261,8 @@ fn what_is_loaded_and_allowed_is_told_before() {
     let mark = path("examples/cmdline_mark/cmdline_mark.kps");
     let another = doctored(|facts| facts.identity.build_id[7] ^= 1);
     let mut files = vec![
-        ("/foreign.ko".into(), build(&mark, Some(another.path()))),
-        ("/greets_back.ko".into(), build(&greets_back, None)),
+        ("/foreign.ko".into(), store::build(&mark, Some(another.path())).module),
+        ("/greets_back.ko".into(), store::module(&greets_back)),
         ("/greeter.ko".into(), mine),
         ("/other.ko".into(), greeter("goodbye")),
         ("/livepatch-sample.ko".into(), sample()),
@@ -290,7 +283,7 @@ fn what_is_loaded_and_allowed_is_told_before() {
     for (folder, cache) in [("/cache", &prepared), ("/another", &another)] {
         files.extend(below(folder, cache));
     }
-    let mut machine = Steps::boot(files);
+    let mut machine = Steps::start(files);
     machine.step(MOUNT, 0, &[]);
     another_kernel(&mut machine);
     spec(&mut machine);

@@ -2,7 +2,8 @@
 
 use kps_tests::pages::{block, Block};
 use kps_tests::schedule::Case;
-use kps_tests::target::{build, doctored, Steps};
+use kps_tests::store;
+use kps_tests::target::{doctored, Steps};
 use kps_tests::world::World;
 use kps_tests::{cases, kpsc, printed, repository};
 use std::path::PathBuf;
@@ -25,7 +26,7 @@ fn spec(path: &str) -> PathBuf {
 
 fn module(path: &str) -> (String, Vec<u8>) {
     let spec = spec(path);
-    (format!("/{}.ko", kps_tests::stem(&spec)), build(&spec, None))
+    (format!("/{}.ko", kps_tests::stem(&spec)), store::module(&spec))
 }
 
 /// The line of a livepatch that `docs/commands.md` shows.
@@ -38,15 +39,15 @@ fn shown(name: &str) -> String {
 
 fn a_livepatch_is_loaded_listed_and_unloaded() {
     let another = doctored(|facts| facts.identity.build_id[7] ^= 1);
-    let foreign = build(&spec("examples/cmdline_mark/cmdline_mark"), Some(another.path()));
-    let mark = build(&spec("examples/cmdline_mark/cmdline_mark"), None);
-    let mut machine = Steps::boot(vec![
+    let foreign = store::build(&spec("examples/cmdline_mark/cmdline_mark"), Some(another.path())).module;
+    let mark = store::module(&spec("examples/cmdline_mark/cmdline_mark"));
+    let mut machine = Steps::start(vec![
         module("tests/vm/acts/callbacks"),
         module("examples/missing_files/missing_files"),
         ("/foreign.ko".into(), foreign),
         ("/plain.ko".into(), without_mark(&mark)),
         ("/cmdline_mark.ko".into(), mark),
-        ("/refused.ko".into(), build(&spec("tests/vm/fails/refused_by_callback"), None)),
+        ("/refused.ko".into(), store::module(&spec("tests/vm/fails/refused_by_callback"))),
     ]);
     machine.step("kpsc list", 0, &["no livepatch is loaded"]);
     let line = "callbacks\tenabled\tvmlinux: 1 function\tversion 2.0.1\tfixes CVE-2026-0001, CVE-2026-0002\n";
@@ -97,7 +98,7 @@ fn without_mark(module: &[u8]) -> Vec<u8> {
 }
 
 fn a_transition_that_does_not_complete_names_who_holds_it_up() {
-    let mut machine = Steps::boot(vec![
+    let mut machine = Steps::start(vec![
         module("tests/vm/unload/post_sleeps"),
         module("tests/vm/unload/replace_sleeps"),
         module("tests/vm/unload/successor"),
@@ -127,7 +128,7 @@ fn a_transition_that_does_not_complete_names_who_holds_it_up() {
 
 fn a_livepatch_that_was_replaced_can_be_unloaded() {
     let mut machine =
-        Steps::boot(vec![module("examples/cmdline_mark/cmdline_mark"), module("tests/vm/unload/successor")]);
+        Steps::start(vec![module("examples/cmdline_mark/cmdline_mark"), module("tests/vm/unload/successor")]);
     machine.step("kpsc load /cmdline_mark.ko && kpsc load /successor.ko", 0, &["successor\tenabled"]);
     machine.step("kpsc list", 0, &[&shown("cmdline_mark"), "successor\tenabled\tvmlinux: 1 function\n"]);
     machine.step("kpsc unload cmdline_mark && ! grep cmdline_mark /proc/modules", 0, &[]);
@@ -136,7 +137,7 @@ fn a_livepatch_that_was_replaced_can_be_unloaded() {
 }
 
 fn two_patches_of_one_function_are_refused_unless_one_says_so() {
-    let mut machine = Steps::boot(vec![
+    let mut machine = Steps::start(vec![
         module("examples/cmdline_mark/cmdline_mark"),
         module("tests/vm/stacked/marks_too"),
         module("tests/vm/stacked/marks_over"),
@@ -158,7 +159,7 @@ fn two_patches_of_one_function_are_refused_unless_one_says_so() {
 
 fn unloading_says_what_was_restored_and_freed() {
     let mut machine =
-        Steps::boot(vec![module("examples/no_kexec/no_kexec"), module("examples/task_misses/task_misses")]);
+        Steps::start(vec![module("examples/no_kexec/no_kexec"), module("examples/task_misses/task_misses")]);
     machine.step("kpsc load /no_kexec.ko && kpsc load /task_misses.ko", 0, &[]);
     let gap = "until another version is loaded the system is without it";
     machine.step("kpsc unload no_kexec", 0, &["no_kexec is unloaded, `", "` restored; ", gap]);

@@ -2,7 +2,8 @@
 //! livepatches are built from specs. What is no livepatch is a crate over the runtime.
 
 use kps_tests::schedule::Case;
-use kps_tests::target::{build, target, Vm};
+use kps_tests::store;
+use kps_tests::target::{target, Vm};
 use kps_tests::{cases, kpsc, repository, userland};
 use std::path::{Path, PathBuf};
 use xtask::bench::builds::{self, Folder};
@@ -49,15 +50,9 @@ fn selftests() -> PathBuf {
     found.unwrap_or_else(|| panic!("the target's source has no {SELFTESTS}"))
 }
 
-/// A module of the kernel's C, built in a folder.
-fn c_module(name: &str, into: &Path) -> Vec<u8> {
-    let source = selftests().join("test_modules").join(name).with_extension("c");
-    let built = || -> anyhow::Result<Vec<u8>> {
-        let bench = Bench::new(kpsc().get_program().into())?;
-        let folder = builds::plain(&source, into)?;
-        Ok(std::fs::read(builds::build(&bench, &folder)?)?)
-    };
-    built().unwrap_or_else(|error| panic!("{name}: {error:#}"))
+/// A module of the kernel's C.
+fn c_module(name: &str) -> Vec<u8> {
+    store::c_module(&selftests().join("test_modules").join(name).with_extension("c"), "", &[])
 }
 
 /// The module of a crate in `tests/selftests`, built in a folder with the runtime beside it.
@@ -110,7 +105,7 @@ fn run(script: &str, modules: &Modules, tests: usize) {
     };
     files.extend(["functions.sh", script].map(file));
     for name in modules.c {
-        let module = c_module(name, scratch.path());
+        let module = c_module(name);
         std::fs::write(scratch.path().join(format!("{name}.ko")), &module).unwrap_or_else(|e| panic!("{e}"));
         files.push((format!("/selftests/test_modules/{name}.ko"), module));
     }
@@ -118,7 +113,7 @@ fn run(script: &str, modules: &Modules, tests: usize) {
         let spec = scratch.path().join(format!("{name}.kps"));
         let written = repository().join("tests/selftests").join(format!("{name}.kps"));
         std::fs::copy(&written, &spec).unwrap_or_else(|error| panic!("{}: {error}", written.display()));
-        files.push((format!("/selftests/test_modules/{name}.ko"), build(&spec, None)));
+        files.push((format!("/selftests/test_modules/{name}.ko"), store::module(&spec)));
     }
     for (folder, name) in modules.crates {
         let module = crate_module(folder, name, scratch.path());
@@ -128,7 +123,7 @@ fn run(script: &str, modules: &Modules, tests: usize) {
     let toolchain = toolchain.unwrap_or_else(|| panic!("the target has no compilers of its own"));
     let mut programs = userland::programs(&toolchain, PROGRAMS);
     programs.push(("/usr/bin/sysctl".to_owned(), SYSCTL.as_bytes().to_vec()));
-    let mut vm = Vm::boot_with(files, programs);
+    let mut vm = Vm::start_with(files, programs);
     let output = vm.run_within(
         &format!(
             "mount -t debugfs debug /sys/kernel/debug && ln -s /proc/self/fd /dev/fd && cd /selftests || exit 1

@@ -3,7 +3,8 @@
 
 use kps_facts::{Facts, Importer, Object, Wanted};
 use kps_tests::schedule::Case;
-use kps_tests::target::{build, target, Vm};
+use kps_tests::store;
+use kps_tests::target::{target, Vm};
 use kps_tests::{cases, kpsc, printed};
 use kpsc::notable;
 use kpsc::target::{module, Cache, Progress};
@@ -69,7 +70,7 @@ fn functions_of_the_whole_kernel_can_be_hooked_or_are_refused_with_a_code() {
         }
         let again = check(&spec, &taken);
         assert!(again.iter().all(|said| !said.error), "{again:?}");
-        build(&spec, None);
+        store::build(&spec, None);
         hooked += taken.len();
         // What is warned of may keep a patch from being complete.
         quiet.extend(taken.into_iter().filter(|f| !again.iter().any(|said| said.name == f.name)));
@@ -83,7 +84,7 @@ fn functions_of_the_whole_kernel_can_be_hooked_or_are_refused_with_a_code() {
 /// Loads hooks on a hundred of these functions, and has the machine work.
 fn all_at_once(functions: &[Function], modules: &BTreeMap<String, Module>, scratch: &Path) {
     // A patch is complete when no task is in an old function any more. In these some task is all the time.
-    let stacks = Vm::boot(Vec::new()).sh("cat /proc/[0-9]*/stack");
+    let stacks = Vm::start(Vec::new()).sh("cat /proc/[0-9]*/stack");
     let rests = |function: &&Function| !stacks.contains(&format!(" {}+", function.name));
     let resting: Vec<&Function> = functions.iter().filter(rests).collect();
     assert!(resting.len() >= AT_ONCE, "{} functions are left", resting.len());
@@ -93,7 +94,7 @@ fn all_at_once(functions: &[Function], modules: &BTreeMap<String, Module>, scrat
     for (n, part) in some.chunks(AT_ONCE / 4).enumerate() {
         let spec = scratch.join(format!("part_{n}.kps"));
         check(&spec, part);
-        files.push((format!("/part_{n}.ko"), build(&spec, None)));
+        files.push((format!("/part_{n}.ko"), store::build(&spec, None).module));
         part.iter().for_each(|function| need(&function.object, modules, &mut needed));
     }
     let of_modules = some.iter().filter(|function| function.object != "vmlinux").count();
@@ -104,7 +105,7 @@ fn all_at_once(functions: &[Function], modules: &BTreeMap<String, Module>, scrat
         // Some modules are for hardware that the machine does not have.
         let _ = writeln!(load, "insmod /modules/{name}.ko 2> /dev/null");
     }
-    let mut vm = Vm::boot(files);
+    let mut vm = Vm::start(files);
     vm.run(&load);
     vm.check_log();
     vm.sh("for n in 0 1 2 3; do livepatch load /part_$n.ko || exit 1; done");

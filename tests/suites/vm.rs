@@ -2,7 +2,8 @@
 
 use crate::crates::MACROS;
 use kps_tests::schedule::Case;
-use kps_tests::target::{as_crate, build, doctored, target, Vm};
+use kps_tests::store;
+use kps_tests::target::{as_crate, doctored, target, Vm};
 use kps_tests::{acts, example, kpsc, printed, repository, specs, stem};
 use std::path::PathBuf;
 use std::process::Command;
@@ -63,7 +64,7 @@ fn spec(folder: &str, name: &str) -> PathBuf {
 }
 
 fn module(folder: &str, name: &str) -> (String, Vec<u8>) {
-    (format!("/{name}.ko"), build(&spec(folder, name), None))
+    (format!("/{name}.ko"), store::module(&spec(folder, name)))
 }
 
 /// What a patch is written as.
@@ -81,7 +82,7 @@ fn sleepers_module(name: &str, form: Form) -> (String, Vec<u8>) {
         Form::Crate => {
             let scratch = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
             let krate = as_crate(&spec("unload", name), scratch.path());
-            (format!("/{name}.ko"), build(&krate, None))
+            (format!("/{name}.ko"), store::module(&krate))
         }
     }
 }
@@ -104,7 +105,7 @@ fn compared_modules_do_the_same() {
     };
     let modules = built().unwrap_or_else(|error| panic!("{error:#}"));
     let names: Vec<String> = modules.iter().map(|(path, _)| path.clone()).collect();
-    let mut vm = Vm::boot(modules);
+    let mut vm = Vm::start(modules);
     for path in names {
         let name = path.trim_start_matches('/').trim_end_matches(".ko");
         vm.sh(&format!("livepatch load {path}"));
@@ -184,7 +185,7 @@ until_holds() { n=0; until eval \"$1\"; do n=$((n + 1)); [ $n -lt 2000 ] || { ec
 
 /// The patch is not let go while a task is in its code, whatever the task does there.
 fn unload_is_safe(case: &str, function: &str, how: Ending, form: Form) {
-    let mut vm = Vm::boot(vec![sleepers_module(case, form), module("unload", "successor")]);
+    let mut vm = Vm::start(vec![sleepers_module(case, form), module("unload", "successor")]);
     let (take_away, gone) = ending(case, how);
     let report = vm.sh(&format!(
         "{STACKS}
@@ -211,7 +212,7 @@ fn unload_is_safe(case: &str, function: &str, how: Ending, form: Form) {
 
 /// Under a hook that runs before a function only, the sleep of the original holds nothing up.
 fn pre_only_never_waits(how: Ending, form: Form) {
-    let mut vm = Vm::boot(vec![sleepers_module("pre_only", form), module("unload", "successor")]);
+    let mut vm = Vm::start(vec![sleepers_module("pre_only", form), module("unload", "successor")]);
     let (take_away, gone) = ending("pre_only", how);
     let report = vm.sh(&format!(
         "{STACKS}
@@ -233,7 +234,7 @@ fn pre_only_never_waits(how: Ending, form: Form) {
 }
 
 fn callbacks_run_in_order() {
-    let mut vm = Vm::boot(vec![module("acts", "callbacks")]);
+    let mut vm = Vm::start(vec![module("acts", "callbacks")]);
     let log = vm.sh("livepatch load /callbacks.ko && livepatch unload callbacks && dmesg | grep 'callbacks: .* is number'");
     let order: Vec<_> = log.lines().filter_map(|line| line.split("callbacks: ").nth(1)).collect();
     let wanted = ["pre_patch", "post_patch", "pre_unpatch", "post_unpatch"];
@@ -251,7 +252,7 @@ fn parameters_are_given() {
         let there = file.1.windows(entry.len()).any(|window| window == entry.as_bytes());
         assert!(there, "{entry:?} is not in the module's information");
     }
-    let mut vm = Vm::boot(vec![file]);
+    let mut vm = Vm::start(vec![file]);
     let report = vm.sh("insmod /parameters.ko levels=1,2,3,4,5 && echo LOADED
         insmod /parameters.ko ratio=99999 && echo LOADED
         livepatch load /parameters.ko verbose ratio=0x10 levels=5,6,7 flags=n,Y hidden=9 device=eth9 label=given || exit 1
@@ -264,7 +265,7 @@ fn parameters_are_given() {
 }
 
 fn texts_are_whole() {
-    let mut vm = Vm::boot(vec![module("acts", "parameters")]);
+    let mut vm = Vm::start(vec![module("acts", "parameters")]);
     let report = vm.sh("livepatch load /parameters.ko || exit 1
         label=/sys/module/parameters/parameters/label
         long=$(printf '%01000d' 0)
@@ -285,7 +286,7 @@ fn texts_are_whole() {
 
 /// As in the kernel's own `test_klp_atomic_replace`.
 fn replaces_if_told() {
-    let mut vm = Vm::boot(vec![module("unload", "replaces_if"), module("unload", "successor")]);
+    let mut vm = Vm::start(vec![module("unload", "replaces_if"), module("unload", "successor")]);
     let report = vm.sh("acting() { echo \"$1: $(ls /sys/kernel/livepatch | tr '\\n' ' ')$(grep -c successor /proc/cmdline)$(grep -c replaces_if /proc/meminfo)\"; }
         livepatch load /successor.ko || exit 1
         livepatch load /replaces_if.ko replace=0 || exit 1
@@ -301,11 +302,11 @@ fn replaces_if_told() {
 
 /// The module of the smallest example.
 fn mark() -> (String, Vec<u8>) {
-    ("/cmdline_mark.ko".to_owned(), build(&example("cmdline_mark"), None))
+    ("/cmdline_mark.ko".to_owned(), store::module(&example("cmdline_mark")))
 }
 
 fn entry_is_traced() {
-    let mut vm = Vm::boot(vec![mark()]);
+    let mut vm = Vm::start(vec![mark()]);
     let report = vm.sh("livepatch load /cmdline_mark.ko || exit 1
         cd /sys/kernel/tracing
         grep 'livepatch_' available_filter_functions
@@ -321,7 +322,7 @@ fn entry_is_traced() {
 }
 
 fn note_is_readable() {
-    let mut vm = Vm::boot(vec![module("acts", "callbacks")]);
+    let mut vm = Vm::start(vec![module("acts", "callbacks")]);
     let report = vm.sh("livepatch load /callbacks.ko || exit 1
         strings /sys/module/callbacks/notes/.note.kps
         cat /sys/module/callbacks/version");
@@ -335,7 +336,7 @@ fn note_is_readable() {
 }
 
 fn refused(module: Vec<u8>, reason: &str) {
-    let mut vm = Vm::boot(vec![("/cmdline_mark.ko".to_owned(), module)]);
+    let mut vm = Vm::start(vec![("/cmdline_mark.ko".to_owned(), module)]);
     let report = vm.sh("insmod /cmdline_mark.ko && echo LOADED
         dmesg | grep 'cmdline_mark: refused'
         ls /sys/kernel/livepatch; lsmod | grep cmdline_mark
@@ -348,7 +349,7 @@ fn refused(module: Vec<u8>, reason: &str) {
 
 fn other_build_id_is_refused() {
     let cache = doctored(|facts| facts.identity.build_id[7] ^= 1);
-    let module = build(&example("cmdline_mark"), Some(cache.path()));
+    let module = store::build(&example("cmdline_mark"), Some(cache.path())).module;
     refused(module, "this kernel is not");
 }
 
@@ -361,7 +362,7 @@ fn other_entry_is_refused() {
         site.offset = 0;
         facts.vmlinux.sites.insert(address, site);
     });
-    let module = build(&example("cmdline_mark"), Some(cache.path()));
+    let module = store::build(&example("cmdline_mark"), Some(cache.path())).module;
     refused(module, "cmdline_proc_show does not start as in");
 }
 
@@ -387,7 +388,8 @@ fn intermediates_cannot_be_loaded() {
         let bytes = std::fs::read(source.join(name));
         (format!("/{name}"), bytes.unwrap_or_else(|error| panic!("{name}: {error}\n{}", printed(&output))))
     };
-    let mut vm = Vm::boot(vec![file("cmdline_mark.ko"), file("cmdline_mark.o"), file("cmdline_mark_main.o")]);
+    let mut vm =
+        Vm::start(vec![file("cmdline_mark.ko"), file("cmdline_mark.o"), file("cmdline_mark_main.o")]);
     let report = vm.sh(
         "for f in /cmdline_mark.ko /cmdline_mark.o /cmdline_mark_main.o; do insmod $f && echo LOADED $f; done
         cat /proc/cmdline; dmesg | grep 'Unknown symbol'",
@@ -399,7 +401,7 @@ fn intermediates_cannot_be_loaded() {
 
 /// A hundred times in one boot, while another process calls the patched function all the time.
 fn hundred_cycles() {
-    let mut vm = Vm::boot(vec![mark()]);
+    let mut vm = Vm::start(vec![mark()]);
     let script = "
         (while [ ! -e /tmp/stop ]; do cat /proc/cmdline > /dev/null; done) & hammer=$!
         unreclaimable() { grep SUnreclaim /proc/meminfo | tr -dc 0-9; }

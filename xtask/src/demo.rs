@@ -46,9 +46,9 @@ fn demonstrate() -> Result<()> {
 
     let start = Instant::now();
     let machine = Machine::of(&target, vec![(format!("/{NAME}.ko"), module)])?;
-    let mut guest = Guest::boot(&machine)?;
-    let booted = start.elapsed();
-    step(&format!("booted {} in QEMU", target.release()));
+    let mut guest = Guest::start(&machine)?;
+    let started = start.elapsed();
+    step(&format!("started {} in QEMU", target.release()));
 
     let mut shell = |command: &str| -> Result<String> {
         println!("# {command}");
@@ -74,12 +74,12 @@ fn demonstrate() -> Result<()> {
     );
     println!(
         "\nProven on {}: the patch acts when it is loaded and is gone when it is not, and the kernel's log is clean. \
-         Built in {:.1} s, booted in {:.1} s, loaded in {:.1} s, all of it in {:.1} s.",
+         Built in {:.1} s, started in {:.1} s, loaded in {:.1} s, all of it in {:.1} s.",
         target.release(),
         built.as_secs_f64(),
-        booted.as_secs_f64(),
+        started.as_secs_f64(),
         loaded.as_secs_f64(),
-        (built + booted + acted).as_secs_f64()
+        (built + started + acted).as_secs_f64()
     );
     Ok(())
 }

@@ -16,7 +16,9 @@ use xtask::bench;
 
 const USAGE: &str = "\
 cargo xtask demo    compile a spec, load it into a stock kernel in a virtual machine, watch it act
-cargo xtask test    run every test
+cargo xtask test [SUITE [CASE]] [--quick | --long] [--list]
+                    run every test; those of a suite, or of its cases with CASE in their names; --quick: those that need no
+                    virtual machine, and a few that do; --long: those that nothing else runs; --list: name them
 cargo xtask bench [--against FILE.rs]
                     measure speed and size, some five minutes long; also against a livepatch written by hand
 cargo xtask fuzz [TARGET ..] [--seconds N]
@@ -40,7 +42,14 @@ fn main() -> ExitCode {
             return ExitCode::SUCCESS;
         }
         ["demo"] => at_the_top().and_then(|()| demo::run()),
-        ["test"] => at_the_top().and_then(|()| test::run()),
+        ["test", words @ ..] => match test::Request::parse(words) {
+            Some(request) => match at_the_top().and_then(|()| test::run(&request)) {
+                // Its last line says so.
+                Ok(false) => return ExitCode::FAILURE,
+                result => result.map(|_| ()),
+            },
+            None => return usage(),
+        },
         ["bench"] => run_bench(None),
         ["bench", "--against", file] => run_bench(Some(file)),
         ["fuzz", words @ ..] => match fuzz::Wish::parse(words) {
@@ -73,7 +82,7 @@ fn run_bench(against: Option<&str>) -> Result<()> {
     let against = against.map(std::path::absolute).transpose()?;
     at_the_top()?;
     host::prepare()?;
-    run(cargo().args(["build", "--quiet", "--release", "--package", "kpsc"]))?;
+    build_kpsc()?;
     // Without a name this prepares the default target if there is none, and says so.
     run(kpsc()?.args(["build", "examples/cmdline_mark/cmdline_mark.kps", "-o", "target/example"]))?;
     bench::run(kpsc()?.get_program().into(), against.as_deref())
@@ -93,6 +102,12 @@ fn run(command: &mut Command) -> Result<()> {
 /// cargo, as it was called.
 fn cargo() -> Command {
     Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+}
+
+/// Compiles kpsc. It is named together with this program: what both consist of has been compiled for it, with the features that both of
+/// them need, and is not compiled again with fewer.
+fn build_kpsc() -> Result<()> {
+    run(cargo().args(["build", "--quiet", "--release", "--package", "kpsc", "--package", "xtask"]))
 }
 
 /// kpsc, which cargo has put beside this program.

@@ -268,6 +268,13 @@ fn show(cache: &Cache, name: Option<&str>) -> CommandResult {
         Some(debug) => say(format_args!("inlining   {} copies of functions in others", debug.copies())),
         None => say(format_args!("inlining   unknown: `{}`", target.with_debug())),
     }
+    match target.templates().kept() {
+        Some(Ok(size)) => {
+            say(format_args!("template   {} MB of a machine that has booted", size.div_ceil(1_000_000)));
+        }
+        Some(Err(reason)) => say(format_args!("template   none: {reason}")),
+        None => say("template   none yet: `kpsc test` makes it"),
+    }
     match target.tree() {
         Some(tree) => say(format_args!("build tree {}", tree.build.display())),
         None => say("build tree not there yet; it is made when it is first needed"),

@@ -3,19 +3,23 @@
 use super::written::Written;
 use super::{
     build::module, compile, files::read_text, modules, open_target, progress, report, say, CommandResult,
-    LimitArgs, SpecArgs, TargetArgs,
+    Compiled, LimitArgs, SpecArgs, TargetArgs,
 };
 use crate::build;
-use crate::diag::{Diagnostic, KPS0701, KPS0702, KPS0901, KPS0902, KPS0903, KPS0904, KPS0905};
+use crate::diag::{Diagnostic, KPS0701, KPS0702, KPS0901, KPS0902, KPS0903, KPS0904, KPS0905, KPS0906};
 use crate::disk::cannot;
 use crate::input;
 use crate::resolve::FileKind;
+use crate::running::{look_into, Incoming};
 use crate::target::{Cache, Tree};
 use crate::vm::{
-    run_tests, run_unpatched, trigger_path, Guest, Machine, Phase, TestFailure, TestReport, VmError,
+    run_tests, run_unpatched, trigger_path, Copy, Guest, Machine, Phase, TemplateMachine, TestFailure,
+    TestReport, VmError,
 };
 use kps_grammar::ast::{self, Claim};
 use kps_grammar::{Source, Sources};
+use std::convert::Infallible;
+use std::path::{Path, PathBuf};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Test {
@@ -25,6 +29,12 @@ pub(super) struct Test {
     target: TargetArgs,
     #[command(flatten)]
     limit: LimitArgs,
+    /// Test this module, which was built from the spec, instead of building one.
+    #[arg(long, value_name = "FILE")]
+    module: Option<PathBuf>,
+    /// Boot the kernel for each machine instead of copying one that has booted.
+    #[arg(long)]
+    boot: bool,
 }
 
 impl Test {
@@ -36,7 +46,7 @@ impl Test {
             Ok(compiled) => compiled,
             Err(code) => return Ok(code),
         };
-        let (name, sources, tests) = (&compiled.name, &compiled.sources, &compiled.tests);
+        let Compiled { name, sources, tests, incoming, .. } = &compiled;
         if tests.is_empty() {
             let empty = Diagnostic::error(KPS0905, format!("{} has no `test`", sources.spec().name));
             return Ok(report(
@@ -48,19 +58,36 @@ impl Test {
             Ok(triggers) => triggers,
             Err(error) => return Ok(report(&[error], Some(sources))),
         };
-        let module = match module(&compiled, &mut target, &cache, false)? {
-            Ok(module) => module,
-            Err(code) => return Ok(code),
+        let given = self.module.as_deref().map(|file| given(file, incoming)).transpose()?;
+        let tree = target.prepare(&cache, progress())?;
+        let mut machine = Machine::of(&target, Vec::new()).map_err(vm_error)?;
+        if self.boot {
+            machine.templates = None;
+        }
+        // It is restored while the module is built.
+        let copy = match TemplateMachine::of(&machine) {
+            Some(template) if template.is_missing() => {
+                let booted = || Ok::<_, Infallible>(template.copy());
+                progress().step("booting a template machine, once for a kernel", booted).unwrap_or_default()
+            }
+            template => template.and_then(TemplateMachine::copy),
         };
-        let programs = match build_triggers(&triggers, &target.prepare(&cache, progress())?, sources) {
+        let module = match given {
+            Some(module) => module,
+            None => match module(&compiled, &mut target, &cache, false)? {
+                Ok(module) => module,
+                Err(code) => return Ok(code),
+            },
+        };
+        let programs = match build_triggers(&triggers, &tree, sources) {
             Ok(programs) => programs,
             Err(error) => return Ok(report(&[error], Some(sources))),
         };
         let file = format!("/{name}.ko");
-        let mut machine = Machine::of(&target, vec![(file.clone(), module)]).map_err(vm_error)?;
+        machine.files = vec![(file.clone(), module)];
         machine.programs = programs;
         machine.modules = modules::for_tests(tests, &compiled.modules)?;
-        let outcome = outcome(&machine, tests, name, &file, self.limit.limit).map_err(vm_error)?;
+        let outcome = outcome(copy, &machine, tests, name, &file, self.limit.limit).map_err(vm_error)?;
         for test in &outcome.held {
             say(format_args!("ok: {test}"));
         }
@@ -69,8 +96,24 @@ impl Test {
     }
 }
 
+/// A module that was built from the spec.
+fn given(path: &Path, incoming: &Incoming) -> Result<Vec<u8>, Diagnostic> {
+    let module = input::read(path, input::MODULE)?;
+    let built =
+        look_into(&module).is_ok_and(|found| found.name == incoming.name && found.note == incoming.note);
+    match built {
+        true => Ok(module),
+        false => Err(Diagnostic::error(
+            KPS0906,
+            format!("{} was not built from this spec, for this target, by this kpsc", path.display()),
+        )
+        .help("build it again with `kpsc build`, or leave `--module` away")),
+    }
+}
+
 /// Does the tests: where the unpatched kernel must complain in a machine for each, everything else in one.
 fn outcome(
+    mut copy: Option<Copy>,
     machine: &Machine,
     tests: &[ast::Test],
     name: &str,
@@ -79,11 +122,18 @@ fn outcome(
 ) -> Result<TestReport, VmError> {
     let progress = progress();
     let mut report = TestReport::default();
+    let mut start = || {
+        let start = || match copy.take() {
+            Some(copy) => copy.finish(machine),
+            None => Guest::start(machine),
+        };
+        progress.step("starting a virtual machine", start)
+    };
     for test in tests.iter().filter(|test| test.complains()) {
-        let mut guest = progress.step("booting", || Guest::boot(machine))?;
+        let mut guest = start()?;
         progress.step("testing, unpatched", || run_unpatched(&mut guest, test, &mut report))?;
     }
-    let mut guest = progress.step("booting", || Guest::boot(machine))?;
+    let mut guest = start()?;
     progress.step("testing", || run_tests(&mut guest, tests, name, file, limit, &mut report))?;
     Ok(report)
 }

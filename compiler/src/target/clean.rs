@@ -2,6 +2,7 @@
 
 use super::cache::{is_name, Cache};
 use super::manifest::Manifest;
+use super::templates::Templates;
 use crate::diag::Diagnostic;
 use crate::disk::{entries, remove};
 use std::path::{Path, PathBuf};
@@ -20,6 +21,7 @@ impl Cache {
         Manifest::remove(&folder)?;
         remove(&folder)?;
         remove(&self.macros(name))?;
+        remove(&self.templates(name))?;
         self.needless_toolchains()?.iter().try_for_each(|path| remove(path))
     }
 
@@ -40,8 +42,12 @@ impl Cache {
         }
         unused.extend(self.needless_toolchains()?);
         let names = self.names()?;
-        let is_needless = |path: &PathBuf| !names.iter().any(|name| self.macros(name) == *path);
-        unused.extend(entries(&self.root().join("macros"))?.into_iter().filter(is_needless));
+        let places = |name: &String| [self.macros(name), self.templates(name)];
+        let is_needless = |path: &PathBuf| !names.iter().any(|name| places(name).contains(path));
+        for folder in ["macros", "machines"] {
+            unused.extend(entries(&self.root().join(folder))?.into_iter().filter(is_needless));
+        }
+        unused.extend(names.iter().filter_map(|name| Templates::at(self.templates(name)).leftover()));
         unused.extend(
             ["adding", "replaced", "apt"]
                 .map(|name| self.root().join(name))
@@ -73,7 +79,7 @@ impl Cache {
 }
 
 /// What a folder takes on the disk, in bytes.
-fn size(path: &Path) -> u64 {
+pub(super) fn size(path: &Path) -> u64 {
     let files = WalkDir::new(path).into_iter().flatten();
     files
         .filter_map(|entry| Some(std::os::unix::fs::MetadataExt::blocks(&entry.metadata().ok()?) * 512))

@@ -16,7 +16,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use walkdir::{DirEntry, WalkDir};
 
-const FILE: &str = "files";
+/// The file in a folder that holds its inventory.
+pub(super) const FILE: &str = "files";
 /// What is written after the inventory. Modules and debug information come when they are wanted, with inventories of their own.
 const LATER: &[&str] =
     &[FILE, "target.toml", modules::FOLDER, "modules.partial", debug::FOLDER, "debug.partial"];

@@ -23,6 +23,7 @@ mod modules;
 mod progress;
 mod seal;
 mod syscalls;
+mod templates;
 mod toolchain;
 mod verify;
 
@@ -43,6 +44,7 @@ pub use debian::{Wish as DebianWish, SUITE};
 pub use manifest::Tree;
 pub use progress::Progress;
 pub use seal::seal;
+pub use templates::{Template, Templates};
 pub use toolchain::{Toolchain, INSIDE};
 
 /// What `kpsc kernel add` is asked for.

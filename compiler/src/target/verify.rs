@@ -31,6 +31,12 @@ impl Target {
             let help = format!("remove {}, then run `{}`", debug.display(), self.with_debug());
             wrong.extend(report("the debug information", &debug, &damage, help));
         }
+        if let Some(template) = self.templates().ready() {
+            let (damage, files) = inventory::verify(&template)?;
+            count += files;
+            let help = format!("remove {}: it is made again when it is needed", template.display());
+            wrong.extend(report("the template machine", &template, &damage, help));
+        }
         let toolchain = self.tree().and_then(|tree| tree.toolchain.as_ref());
         // Compilers of the user's own are the user's own business.
         if let Some(toolchain) = toolchain.filter(|path| path.starts_with(cache.toolchains())) {

@@ -1,105 +1,21 @@
 //! A running virtual machine.
 
-use super::{initramfs, log};
-use crate::process::program;
-use crate::target::Target;
+use super::machine::io_error;
+use super::monitor::Monitor;
+use super::qemu::{self, Memory, Process, Qemu};
+use super::template::TemplateMachine;
+use super::{initramfs, log, Machine, VmError};
 use base64::engine::general_purpose::STANDARD as BASE64;
 use base64::Engine as _;
+use std::fs::File;
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
-use std::os::unix::net::{UnixListener, UnixStream};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Stdio};
+use std::net::Shutdown;
+use std::os::unix::net::UnixStream;
+use std::path::Path;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::sync::{Arc, Mutex};
-use std::thread;
-use std::time::{Duration, Instant};
-
-/// What to boot.
-#[derive(Debug, Clone)]
-pub struct Machine {
-    /// The kernel, a `bzImage`.
-    pub image: PathBuf,
-    /// A static busybox.
-    pub busybox: PathBuf,
-    /// More words for the kernel's command line.
-    pub append: String,
-    /// Files to put in, by their path in the machine.
-    pub files: Vec<(String, Vec<u8>)>,
-    /// Programs to put in, likewise.
-    pub programs: Vec<(String, Vec<u8>)>,
-    /// Modules to load when it has booted, by their names, each behind those that it depends on.
-    pub modules: Vec<(String, Vec<u8>)>,
-}
-
-impl Machine {
-    /// A machine for a target. The busybox is the one that came with it, or the host's.
-    pub fn of(target: &Target, files: Vec<(String, Vec<u8>)>) -> Result<Machine, VmError> {
-        let host = ["/bin/busybox", "/usr/bin/busybox"].iter().map(PathBuf::from);
-        let busybox = target.busybox().into_iter().chain(host).find(|path| path.exists());
-        let Some(busybox) = busybox else {
-            return Err(VmError::Missing { program: "busybox", package: "busybox-static" });
-        };
-        Ok(Machine {
-            image: target.image(),
-            busybox,
-            append: String::new(),
-            files,
-            programs: Vec::new(),
-            modules: Vec::new(),
-        })
-    }
-}
-
-/// Why a machine is of no use.
-#[derive(Debug, thiserror::Error)]
-pub enum VmError {
-    /// A program is missing.
-    #[error("`{program}` is not installed")]
-    Missing {
-        /// The program.
-        program: &'static str,
-        /// The package that has it.
-        package: &'static str,
-    },
-    /// Something around the machine failed.
-    #[error("{what}: {error}")]
-    Io {
-        /// What was tried.
-        what: &'static str,
-        /// What went wrong.
-        error: io::Error,
-    },
-    /// A module is not taken.
-    #[error("the kernel did not load the module {name}")]
-    Module {
-        /// Its name.
-        name: String,
-        /// What was said.
-        log: String,
-    },
-    /// It said nothing for too long.
-    #[error("the virtual machine did not answer for {seconds} s")]
-    Silent {
-        /// How long.
-        seconds: u64,
-        /// The end of the kernel's log.
-        log: String,
-    },
-    /// It ended.
-    #[error("the virtual machine stopped")]
-    Stopped {
-        /// The end of the kernel's log, and what QEMU said.
-        log: String,
-    },
-    /// The kernel complained.
-    #[error("the kernel complained: {line}")]
-    Complaint {
-        /// The line.
-        line: String,
-        /// The kernel's log from a little before it.
-        log: String,
-    },
-}
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant, SystemTime};
 
 /// What a script did.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -110,77 +26,109 @@ pub struct Output {
     pub status: i32,
 }
 
-const QEMU: &str = "qemu-system-x86_64";
 const BOOT_LIMIT: Duration = Duration::from_secs(120);
+/// A machine that starts from a template answers within a second, and within some more on a busy host.
+const RESTORE_LIMIT: Duration = Duration::from_secs(60);
 /// Bytes of a script that are sent before an answer is waited for: less than a serial line discipline holds.
 const CHUNK: usize = 1024;
+/// Where files come from in the machine: the only port of the virtio console, which a kernel needs built in.
+pub(super) const FILES_PORT: &str = "/dev/vport0p1";
 
-/// A machine that has booted.
+/// A machine that takes commands.
 pub struct Guest {
-    qemu: Child,
+    qemu: Process,
     to_agent: UnixStream,
     from_agent: Receiver<String>,
+    files: UnixStream,
+    pub(super) monitor: UnixStream,
     log: Arc<Mutex<String>>,
-    // Removed when the machine is.
-    _folder: tempfile::TempDir,
-}
-
-fn io_error(what: &'static str) -> impl FnOnce(io::Error) -> VmError {
-    move |error| VmError::Io { what, error }
+    /// They end with QEMU.
+    collectors: Vec<JoinHandle<()>>,
 }
 
 impl Guest {
-    /// Boots a machine and waits until it takes commands.
-    pub fn boot(machine: &Machine) -> Result<Guest, VmError> {
-        let folder = tempfile::tempdir().map_err(io_error("making a temporary folder"))?;
-        let modules = machine.modules.iter().map(|(name, bytes)| (module_path(name), bytes.clone()));
-        let files: Vec<_> = machine.files.iter().cloned().chain(modules).collect();
-        let archive = initramfs::initramfs(&machine.busybox, &files, &machine.programs)
-            .map_err(io_error("packing the virtual machine's files"))?;
-        let initrd = folder.path().join("initramfs");
-        std::fs::write(&initrd, archive).map_err(io_error("writing the virtual machine's files"))?;
-        let socket = folder.path().join("agent");
-        let listener =
-            UnixListener::bind(&socket).map_err(io_error("opening a socket for the virtual machine"))?;
-        listener.set_nonblocking(true).map_err(io_error("opening a socket for the virtual machine"))?;
-
-        let mut qemu = start(machine, &initrd, &socket)?;
-        let log = Arc::new(Mutex::new(String::new()));
-        let outputs: [Option<Box<dyn io::Read + Send>>; 2] = [
-            qemu.stdout.take().map(|pipe| Box::new(pipe) as _),
-            qemu.stderr.take().map(|pipe| Box::new(pipe) as _),
-        ];
-        for pipe in outputs.into_iter().flatten() {
-            collect(pipe, Arc::clone(&log));
+    /// Starts a machine as a copy of its target's template, or boots it where that cannot be.
+    pub fn start(machine: &Machine) -> Result<Guest, VmError> {
+        match TemplateMachine::of(machine).and_then(|template| template.copy()) {
+            Some(copy) => copy.finish(machine),
+            None => Guest::boot(machine),
         }
-        let deadline = Instant::now() + BOOT_LIMIT;
-        let to_agent = loop {
-            match listener.accept() {
-                Ok((stream, _)) => break stream,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Err(error) => return Err(VmError::Io { what: "talking to QEMU", error }),
-            }
-            let ended = qemu.try_wait().map_err(io_error("waiting for QEMU"))?.is_some();
-            if ended || Instant::now() > deadline {
-                let _ = qemu.kill();
-                let _ = qemu.wait();
-                // What QEMU said last may still be on its way.
-                thread::sleep(Duration::from_millis(100));
-                return Err(VmError::Stopped { log: tail(&lock(&log)) });
-            }
-            thread::sleep(Duration::from_millis(10));
-        };
-        to_agent.set_nonblocking(false).map_err(io_error("talking to QEMU"))?;
-        let from_agent = lines(to_agent.try_clone().map_err(io_error("talking to QEMU"))?);
-        let mut guest = Guest { qemu, to_agent, from_agent, log, _folder: folder };
+    }
+
+    /// Boots a machine, and waits until it takes commands.
+    pub fn boot(machine: &Machine) -> Result<Guest, VmError> {
+        let packed = || Ok([initramfs::system(&machine.busybox)?, files(machine)?].concat());
+        let packed = packed().map_err(io_error("packing the virtual machine's files"))?;
+        let folder = tempfile::tempdir().map_err(io_error("making a temporary folder"))?;
+        let initrd = folder.path().join("initramfs");
+        std::fs::write(&initrd, packed).map_err(io_error("writing the virtual machine's files"))?;
+        let mut guest = Guest::boot_from(machine, &initrd, Memory::Own)?;
+        guest.load_modules(machine)?;
+        Ok(guest)
+    }
+
+    /// Boots a machine with the files of an archive, and waits until it takes commands.
+    pub(super) fn boot_from(machine: &Machine, initrd: &Path, memory: Memory<'_>) -> Result<Guest, VmError> {
+        let qemu = qemu::start(machine, initrd, memory, None)?;
+        let mut guest = Guest::of(qemu, String::new())?;
         while guest.line(BOOT_LIMIT)? != "ready" {}
+        Ok(guest)
+    }
+
+    /// Saves the state of a machine whose memory is in a file, and stops it.
+    pub(super) fn save(&mut self, state: &File) -> Result<(), VmError> {
+        Monitor::save(&self.monitor, state).map_err(io_error("saving the virtual machine"))
+    }
+
+    /// Sets the clock of a machine that was restored: it stands where it was saved.
+    pub(super) fn set_clock(&mut self) -> Result<(), VmError> {
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        match self.run(&format!("date -s @{} > /dev/null", now.as_secs()), RESTORE_LIMIT)? {
+            Output { status: 0, .. } => Ok(()),
+            Output { text, .. } => Err(VmError::Stopped { log: text }),
+        }
+    }
+
+    /// The machine in a QEMU that has been started. `log` is what its kernel has said before.
+    pub(super) fn of(qemu: Qemu, log: String) -> Result<Guest, VmError> {
+        let Qemu { mut process, agent, files, monitor } = qemu;
+        let log = Arc::new(Mutex::new(log));
+        let outputs: [Option<Box<dyn io::Read + Send>>; 2] = [
+            process.0.stdout.take().map(|pipe| Box::new(pipe) as _),
+            process.0.stderr.take().map(|pipe| Box::new(pipe) as _),
+        ];
+        let pipes = outputs.into_iter().flatten();
+        let collectors = pipes.map(|pipe| collect(pipe, Arc::clone(&log))).collect();
+        let reader = files.set_write_timeout(Some(RESTORE_LIMIT)).and_then(|()| agent.try_clone());
+        let from_agent = lines(reader.map_err(io_error("talking to QEMU"))?);
+        Ok(Guest { qemu: process, to_agent: agent, from_agent, files, monitor, log, collectors })
+    }
+
+    /// Sends the machine its files.
+    pub(super) fn take(&mut self, machine: &Machine) -> Result<(), VmError> {
+        let archive = files(machine).map_err(io_error("packing the virtual machine's files"))?;
+        let mut port = self.files.try_clone().map_err(io_error("talking to QEMU"))?;
+        // More than the pipe between them holds is taken while the script runs.
+        let sender = thread::spawn(move || port.write_all(&archive));
+        let unpacked = self.run(&format!("cd / && cpio -idu < {FILES_PORT}"), BOOT_LIMIT)?;
+        if unpacked.status != 0 {
+            // Nothing reads any more.
+            let _ = self.files.shutdown(Shutdown::Both);
+        }
+        match (sender.join(), unpacked.status) {
+            (Ok(Ok(())), 0) => Ok(()),
+            _ => Err(VmError::Stopped { log: unpacked.text }),
+        }
+    }
+
+    pub(super) fn load_modules(&mut self, machine: &Machine) -> Result<(), VmError> {
         for (name, _) in &machine.modules {
-            let said = guest.run(&format!("insmod {}", module_path(name)), BOOT_LIMIT)?;
+            let said = self.run(&format!("insmod {}", module_path(name)), BOOT_LIMIT)?;
             if said.status != 0 {
                 return Err(VmError::Module { name: name.clone(), log: said.text });
             }
         }
-        Ok(guest)
+        Ok(())
     }
 
     /// Runs a shell script. The limit is for all of it.
@@ -238,8 +186,8 @@ impl Guest {
 
     fn stopped(&mut self) -> VmError {
         // The last words of a dying kernel arrive after the connection has gone.
-        let _ = self.qemu.wait();
-        thread::sleep(Duration::from_millis(100));
+        let _ = self.qemu.0.wait();
+        self.collectors.drain(..).for_each(|collector| drop(collector.join()));
         self.complaint().unwrap_or_else(|| VmError::Stopped { log: tail(&lock(&self.log)) })
     }
 
@@ -248,11 +196,11 @@ impl Guest {
     }
 }
 
-impl Drop for Guest {
-    fn drop(&mut self) {
-        let _ = self.qemu.kill();
-        let _ = self.qemu.wait();
-    }
+/// The archive of a machine's own files.
+fn files(machine: &Machine) -> io::Result<Vec<u8>> {
+    let modules = machine.modules.iter().map(|(name, bytes)| (module_path(name), bytes.clone()));
+    let all: Vec<_> = machine.files.iter().cloned().chain(modules).collect();
+    initramfs::files(&all, &machine.programs)
 }
 
 /// Where a module to load is in the machine.
@@ -260,43 +208,15 @@ fn module_path(name: &str) -> String {
     format!("/modules/{name}.ko")
 }
 
-fn start(machine: &Machine, initrd: &Path, socket: &Path) -> Result<Child, VmError> {
-    let mut command = program(QEMU);
-    match has_kvm() {
-        true => command.args(["-accel", "kvm", "-cpu", "host"]),
-        false => command.args(["-accel", "tcg,thread=single"]),
-    };
-    command.args(["-smp", "1", "-m", "1024"]);
-    command.args(["-nodefaults", "-display", "none", "-no-reboot", "-serial", "stdio"]);
-    command.arg("-chardev").arg(format!("socket,id=agent,path={}", socket.display()));
-    command.args(["-serial", "chardev:agent"]);
-    command.arg("-kernel").arg(&machine.image).arg("-initrd").arg(initrd);
-    // An emulator that gets too little of a busy host fails the kernel's test of its timer, which is no fault of the kernel's.
-    let append = format!("console=ttyS0 panic=-1 oops=panic loglevel=6 no_timer_check {}", machine.append);
-    command.arg("-append").arg(append.trim_end());
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    command.spawn().map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound => VmError::Missing { program: QEMU, package: "qemu-system-x86" },
-        _ => VmError::Io { what: "starting QEMU", error },
-    })
-}
-
-/// Whether the processor itself virtualises. A `/dev/kvm` without that is an emulation that not every kernel survives.
-fn has_kvm() -> bool {
-    let flags = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let virtualises = flags.split_whitespace().any(|flag| flag == "vmx" || flag == "svm");
-    virtualises && std::fs::OpenOptions::new().read(true).write(true).open("/dev/kvm").is_ok()
-}
-
 /// Collects what a pipe says, in a thread of its own.
-fn collect(mut pipe: Box<dyn io::Read + Send>, log: Arc<Mutex<String>>) {
+fn collect(mut pipe: Box<dyn io::Read + Send>, log: Arc<Mutex<String>>) -> JoinHandle<()> {
     thread::spawn(move || {
         let mut buffer = [0; 4096];
         while let Ok(count @ 1..) = pipe.read(&mut buffer) {
             let text = String::from_utf8_lossy(&buffer[..count]).replace('\r', "");
             lock(&log).push_str(&text);
         }
-    });
+    })
 }
 
 /// The lines of the agent, as they come.

@@ -1,4 +1,5 @@
-//! The file system that the virtual machine starts from.
+//! The file system of a machine, in two archives: the system, which is the same for every machine of a target, and the
+//! files of one machine. The kernel unpacks both when it boots; a machine that starts from a template gets the second.
 
 use cpio::newc::{trailer, Builder};
 use std::collections::BTreeSet;
@@ -9,12 +10,31 @@ const INIT: &str = include_str!("init.sh");
 const LIVEPATCH: &str = include_str!("livepatch.sh");
 const PASSWD: &str = "root:x:0:0:root:/root:/bin/sh\nuser:x:1000:1000:user:/home/user:/bin/sh\n";
 
-/// Packs busybox, the init and some files, each with its path in the machine.
-pub(super) fn initramfs(
-    busybox: &Path,
-    files: &[(String, Vec<u8>)],
-    programs: &[(String, Vec<u8>)],
-) -> io::Result<Vec<u8>> {
+const DIRECTORY: u32 = 0o040755;
+const PROGRAM: u32 = 0o100755;
+const FILE: u32 = 0o100644;
+
+/// Busybox, the init and what it needs.
+pub(super) fn system(busybox: &Path) -> io::Result<Vec<u8>> {
+    let busybox = std::fs::read(busybox)?;
+    archive(&[
+        ("bin/busybox", PROGRAM, &busybox),
+        ("bin/livepatch", PROGRAM, LIVEPATCH.as_bytes()),
+        ("init", PROGRAM, INIT.as_bytes()),
+        ("etc/passwd", FILE, PASSWD.as_bytes()),
+    ])
+}
+
+/// Files and programs, each with its path in the machine.
+pub(super) fn files(files: &[(String, Vec<u8>)], programs: &[(String, Vec<u8>)]) -> io::Result<Vec<u8>> {
+    let of = |mode| move |(path, data): &'_ (String, Vec<u8>)| (path.clone(), mode, data.clone());
+    let all: Vec<_> = files.iter().map(of(FILE)).chain(programs.iter().map(of(PROGRAM))).collect();
+    let all: Vec<_> = all.iter().map(|(path, mode, data)| (path.as_str(), *mode, data.as_slice())).collect();
+    archive(&all)
+}
+
+/// Packs files, each with its path and mode, and the folders that they are in.
+fn archive(files: &[(&str, u32, &[u8])]) -> io::Result<Vec<u8>> {
     let mut archive = Vec::new();
     let mut inode = 1;
     let mut add = |path: &str, mode: u32, data: &[u8]| -> io::Result<()> {
@@ -25,29 +45,20 @@ pub(super) fn initramfs(
         writer.finish()?;
         Ok(())
     };
-    const DIRECTORY: u32 = 0o040755;
-    const PROGRAM: u32 = 0o100755;
-    const FILE: u32 = 0o100644;
-    for folder in folders(files.iter().chain(programs)) {
+    for folder in folders(files.iter().map(|(path, ..)| *path)) {
         add(&folder, DIRECTORY, &[])?;
     }
-    add("bin/busybox", PROGRAM, &std::fs::read(busybox)?)?;
-    add("bin/livepatch", PROGRAM, LIVEPATCH.as_bytes())?;
-    add("init", PROGRAM, INIT.as_bytes())?;
-    add("etc/passwd", FILE, PASSWD.as_bytes())?;
-    for (path, data) in files {
-        add(path, FILE, data)?;
-    }
-    for (path, data) in programs {
-        add(path, PROGRAM, data)?;
+    for (path, mode, data) in files {
+        add(path, *mode, data)?;
     }
     trailer(&mut archive)?;
+    // Another archive may follow, and starts where a word does.
+    archive.resize(archive.len().next_multiple_of(4), 0);
     Ok(archive)
 }
 
 /// The folders that files are in, each after the one that it is in.
-fn folders<'a>(files: impl Iterator<Item = &'a (String, Vec<u8>)>) -> BTreeSet<String> {
-    let paths = files.map(|(path, _)| path.as_str()).chain(["bin/busybox", "etc/passwd"]);
+fn folders<'a>(paths: impl Iterator<Item = &'a str>) -> BTreeSet<String> {
     let parents = paths.flat_map(|path| Path::new(path.trim_start_matches('/')).ancestors().skip(1));
     parents.map(|folder| folder.display().to_string()).filter(|folder| !folder.is_empty()).collect()
 }

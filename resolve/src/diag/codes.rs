@@ -270,6 +270,8 @@ codes! {
     KPS0904,
     /// A test shows nothing.
     KPS0905,
+    /// The module to test was not built from the spec.
+    KPS0906,
 
     // The running kernel.
     /// The running kernel has no livepatches.

@@ -45,12 +45,13 @@ impl Report {
     }
 }
 
-/// The line of a case that has ended, with what it failed with below it.
+/// The line of a case that has ended, with what it failed with below it. That is moved to the right: it may hold what other tests have
+/// printed, and is not to be taken for the result of these.
 pub(super) fn line(ended: &Ended) -> String {
     let word = if ended.failure.is_none() { "ok" } else { "FAILED" };
     let mut line = format!("{word:6} {} {}\n", seconds(ended.took), full_name(ended));
     if let Some(failure) = &ended.failure {
-        let _ = writeln!(line, "{failure}");
+        line += &indented(failure);
     }
     line
 }
@@ -70,13 +71,18 @@ pub(super) fn list(cases: &[Selected]) -> String {
 
 fn failures(ended: &[Ended]) -> String {
     let failed = ended.iter().filter_map(|ended| Some((ended, ended.failure.as_ref()?)));
-    let text: String =
-        failed.map(|(ended, failure)| format!("---- {}\n{failure}\n\n", full_name(ended))).collect();
+    let text: String = failed
+        .map(|(ended, failure)| format!("---- {}\n{}\n", full_name(ended), indented(failure)))
+        .collect();
     if text.is_empty() {
         text
     } else {
         format!("\nfailures:\n\n{text}")
     }
+}
+
+fn indented(text: &str) -> String {
+    text.lines().map(|line| format!("    {line}\n")).collect()
 }
 
 fn longest(ended: &[Ended]) -> String {
@@ -128,7 +134,7 @@ mod tests {
     fn a_line_says_how_a_case_ended_and_why_it_failed() {
         assert_eq!(line(&ended("vm", "acts: one", 4100, None)), "ok         4.1 s vm: acts: one\n");
         let failed = line(&ended("vm", "acts: one", 4100, Some("it does not\nact")));
-        assert_eq!(failed, "FAILED     4.1 s vm: acts: one\nit does not\nact\n");
+        assert_eq!(failed, "FAILED     4.1 s vm: acts: one\n    it does not\n    act\n");
     }
 
     #[test]
@@ -136,7 +142,7 @@ mod tests {
         let mut all: Vec<Ended> = (0..12).map(|n| ended("many", &format!("n{n}"), n * 1000, None)).collect();
         all.push(ended("few", "one", 500, Some("why")));
         let text = Report::start(all.len(), 7).end(&all);
-        assert!(text.starts_with("\nfailures:\n\n---- few: one\nwhy\n"), "{text}");
+        assert!(text.starts_with("\nfailures:\n\n---- few: one\n    why\n"), "{text}");
         assert!(text.contains("the longest cases:\n   11.0 s many: n11\n   10.0 s many: n10\n"), "{text}");
         assert!(!text.contains("many: n1\n"), "{text}");
         assert!(text.contains("    0.5 s few, 1 case\n   66.0 s many, 12 cases\n"), "{text}");

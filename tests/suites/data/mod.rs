@@ -5,10 +5,10 @@ mod parents;
 mod sample;
 
 use kps_tests::schedule::Case;
-use kps_tests::target::{build, Vm};
-use kps_tests::{acts, kpsc, repository, stem};
+use kps_tests::store;
+use kps_tests::target::Vm;
+use kps_tests::{acts, repository, stem};
 use std::path::{Path, PathBuf};
-use xtask::bench::{builds, Bench};
 
 /// What the cases about parents need: modules that are built once.
 const PARENTS: &str = "parents and the patches for them";
@@ -49,17 +49,9 @@ fn folder() -> PathBuf {
 
 type File = (String, Vec<u8>);
 
-/// A module in C, made in a folder by a Kbuild file with some more lines.
-fn c_module(source: &Path, scratch: &Path, more: &str) -> File {
-    let built = || -> anyhow::Result<Vec<u8>> {
-        let bench = Bench::new(kpsc().get_program().into())?;
-        let folder = builds::plain(source, scratch)?;
-        let kbuild = format!("obj-m := {}.o\n{more}", folder.name);
-        std::fs::write(folder.path.join("Kbuild"), kbuild)?;
-        Ok(std::fs::read(builds::build(&bench, &folder)?)?)
-    };
-    let module = built().unwrap_or_else(|error| panic!("{}: {error:#}", source.display()));
-    (format!("/{}.ko", stem(source)), module)
+/// A module in C, made by a Kbuild file with some more lines, in a folder with these files besides.
+fn c_module(source: &Path, more: &str, beside: &[&Path]) -> File {
+    (format!("/{}.ko", stem(source)), store::c_module(source, more, beside))
 }
 
 /// The modules of some specs, which find a module in C beside them.
@@ -70,14 +62,14 @@ fn patches(names: &[&str], module: &File, scratch: &Path) -> Vec<File> {
         let spec = scratch.join(name).with_extension("kps");
         let written = folder().join(name).with_extension("kps");
         std::fs::copy(&written, &spec).unwrap_or_else(|error| panic!("{}: {error}", written.display()));
-        (format!("/{name}.ko"), build(&spec, None))
+        (format!("/{name}.ko"), store::module(&spec))
     });
     built.collect()
 }
 
 /// The module that counts shadow variables.
-fn counter(scratch: &Path) -> File {
-    c_module(&folder().join("shadows.c"), scratch, "")
+fn counter() -> File {
+    c_module(&folder().join("shadows.c"), "", &[])
 }
 
 /// Words of the scripts.
@@ -99,7 +91,7 @@ insmod /shadows.ko hash=0x$(grep ' klp_shadow_hash$' /proc/kallsyms | cut -d ' '
 
 /// What a script prints in a machine that has these files and the counter of shadow variables.
 fn say(files: Vec<File>, script: &str, seconds: u64) -> String {
-    let mut vm = Vm::boot(files);
+    let mut vm = Vm::start(files);
     let output = vm.run_within(&format!("{WORDS}{script}"), seconds);
     assert_eq!(output.status, 0, "{script}:\n{}", output.text);
     vm.check_log();

@@ -9,10 +9,10 @@ fn family() -> Vec<File> {
     static FILES: OnceLock<Vec<File>> = OnceLock::new();
     let make = || {
         let scratch = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
-        let parents = c_module(&folder().join("parents.c"), scratch.path(), "");
+        let parents = c_module(&folder().join("parents.c"), "", &[]);
         let names = ["parents_v0", "parents_v1", "parents_v2", "parents_other", "parents_told"];
         let mut files = patches(&names, &parents, scratch.path());
-        files.extend([parents, counter(scratch.path())]);
+        files.extend([parents, counter()]);
         files
     };
     FILES.get_or_init(make).clone()

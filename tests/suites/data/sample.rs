@@ -1,23 +1,17 @@
 //! The kernel's own sample of shadow variables: a module with a leak, and the two fixes of it as specs.
 
 use super::{c_module, counter, folder, patches, say, File};
-use kps_tests::stem;
 use kps_tests::target::target;
-use std::path::Path;
 
 /// `samples/livepatch/livepatch-shadow-mod.c` of the target's own source, which allocates a dummy every 20 ms and drops the memory
 /// that belongs to it.
-fn sample(scratch: &Path) -> File {
+fn sample() -> File {
     const SAMPLE: &str = "samples/livepatch/livepatch-shadow-mod.c";
     let target = target();
     let sources = target.tree().map(|tree| tree.sources.clone()).unwrap_or_default();
     let source = sources.iter().map(|source| source.join(SAMPLE)).find(|source| source.exists());
     let source = source.unwrap_or_else(|| panic!("the target's source has no {SAMPLE}"));
-    let into = scratch.join(stem(&source));
-    std::fs::create_dir_all(&into)
-        .and_then(|()| std::fs::copy(folder().join("faster.h"), into.join("faster.h")))
-        .unwrap_or_else(|error| panic!("{error}"));
-    c_module(&source, scratch, "ccflags-y := -include $(src)/faster.h\n")
+    c_module(&source, "ccflags-y := -include $(src)/faster.h\n", &[&folder().join("faster.h")])
 }
 
 /// Shell functions: what the kernel traces of the module's allocations, the only ones of four bytes, and of what is freed. `leaked`
@@ -49,9 +43,9 @@ hundred() { until_holds "[ \$(dmesg | grep -c '$1') -ge 100 ]"; }
 /// A machine with the sample and the fixes runs a script.
 fn shadow_mod(fixes: &[&str], script: &str) -> String {
     let scratch = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
-    let module = sample(scratch.path());
+    let module = sample();
     let mut files = patches(fixes, &module, scratch.path());
-    files.extend([module, counter(scratch.path())]);
+    files.extend([module, counter()]);
     say(files, &format!("{TRACED}{script}"), 180)
 }
 

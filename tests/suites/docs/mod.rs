@@ -59,7 +59,9 @@ fn every_block_of_the_guides_is_held_to_what_it_says() {
                     let (_, said) = check_spec(text, cache.path());
                     assert!(said.contains(code), "{page}: {code} is not reported:\n{text}\n{said}");
                 }
-                ("kps" | "c" | "rust", file) if file.starts_with("examples/") => {
+                ("kps" | "c" | "rust", file)
+                    if ["examples/", "tests/"].iter().any(|of| file.starts_with(of)) =>
+                {
                     assert!(is_in(text, &read(file)), "{page}: {file} has no such text:\n{text}");
                 }
                 ("rust", "crate") => assert_eq!(said(text), "", "{page}:\n{text}"),

@@ -1,0 +1,183 @@
+//! Every test, from cheap to dear. What cannot run fails and says what to install.
+
+mod background;
+mod results;
+
+use crate::{build_kpsc, cargo, host, kpsc};
+use anyhow::Result;
+use background::Background;
+use results::Sum;
+use std::process::Command;
+use std::time::Instant;
+
+/// What is asked for.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Request {
+    tier: Tier,
+    /// For the program of the suites: one of them, and a part of the names of its cases.
+    only: Option<String>,
+    list: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Tier {
+    Full,
+    Quick,
+    Long,
+}
+
+/// What cargo and the suites make of everything that is compiled: one choice of crates, of features and of optimisation for all steps,
+/// so that nothing is compiled twice.
+const ALL: [&str; 2] = ["--release", "--workspace"];
+
+/// Only the program of the suites.
+const SUITES: [&str; 2] = ["--test", "suites"];
+
+impl Request {
+    /// Reads the words of the command line; none if they are not understood.
+    pub(crate) fn parse(words: &[&str]) -> Option<Request> {
+        let mut request = Request { tier: Tier::Full, only: None, list: false };
+        let mut names = Vec::new();
+        for &word in words {
+            match word {
+                "--quick" | "--long" if request.tier != Tier::Full => return None,
+                "--quick" => request.tier = Tier::Quick,
+                "--long" => request.tier = Tier::Long,
+                "--list" => request.list = true,
+                word if word.starts_with('-') => return None,
+                name => names.push(name),
+            }
+        }
+        request.only = match names.as_slice() {
+            [] => None,
+            [suite] => Some((*suite).to_owned()),
+            [suite, case] => Some(format!("{suite}: {case}")),
+            _ => return None,
+        };
+        Some(request)
+    }
+
+    /// The words for the program of the suites.
+    fn words(&self) -> Vec<&str> {
+        let tier = match self.tier {
+            Tier::Full => None,
+            Tier::Quick => Some("--quick"),
+            Tier::Long => Some("--long"),
+        };
+        let list = self.list.then_some("--list");
+        self.only.as_deref().into_iter().chain(tier).chain(list).collect()
+    }
+}
+
+/// Runs what is asked for: whether all of it has passed. The last line says how much has.
+pub(crate) fn run(request: &Request) -> Result<bool> {
+    let clock = Instant::now();
+    let step = |text: &str| println!("\n== {text} (after {} s)", clock.elapsed().as_secs());
+    if request.list {
+        crate::run(test(&["--quiet"]).args(SUITES).arg("--").args(request.words()))?;
+        return Ok(true);
+    }
+    host::prepare()?;
+    let is_part = request.only.is_some() || request.tier == Tier::Long;
+    if !is_part {
+        step("formatting");
+        crate::run(cargo().args(["fmt", "--all", "--check"]))?;
+    }
+    step("kpsc");
+    build_kpsc()?;
+    step("target kernel, in the background");
+    // Without a name this prepares the default target if there is none, and says so.
+    let kernel = Background::start(kpsc()?.args([
+        "build",
+        "examples/cmdline_mark/cmdline_mark.kps",
+        "-o",
+        "target/example",
+    ]))?;
+    if !is_part {
+        step("clippy");
+        // In the profile of the tests: what the compiler itself runs, macros and build scripts, is theirs too.
+        crate::run(cargo().args(["clippy", "--quiet"]).args(ALL).args([
+            "--all-targets",
+            "--",
+            "--deny",
+            "warnings",
+        ]))?;
+    }
+    step("compiling the tests");
+    match is_part {
+        true => crate::run(test(&["--no-run"]).args(SUITES))?,
+        false => crate::run(&mut test(&["--no-run"]))?,
+    }
+    step("target kernel");
+    kernel.end()?;
+    step("tests");
+    let mut sum = Sum::default();
+    for mut command in tests(request) {
+        sum.run(&mut command)?;
+    }
+    println!("{} minutes and {} seconds", clock.elapsed().as_secs() / 60, clock.elapsed().as_secs() % 60);
+    println!("{sum}");
+    Ok(sum.failed == 0)
+}
+
+/// The commands that run the tests.
+fn tests(request: &Request) -> Vec<Command> {
+    let all_of = |words: &[&str]| test(&[&["--no-fail-fast"], words].concat());
+    let mut suites = all_of(&SUITES);
+    suites.arg("--").args(request.words());
+    match (&request.only, request.tier) {
+        // Everything that cargo knows of, so that nothing can be forgotten.
+        (None, Tier::Full) => vec![all_of(&[])],
+        (None, Tier::Quick) => vec![all_of(&["--lib", "--bins", "--examples"]), suites, all_of(&["--doc"])],
+        _ => vec![suites],
+    }
+}
+
+fn test(words: &[&str]) -> Command {
+    let mut test = cargo();
+    test.arg("test").args(ALL).args(words);
+    test
+}
+
+#[cfg(test)]
+mod unit_tests {
+    use super::{tests, Request};
+
+    /// The arguments of the commands that these words run.
+    fn commands(words: &[&str]) -> Vec<String> {
+        let request = Request::parse(words).unwrap_or_else(|| panic!("{words:?}"));
+        let arguments = |command: &std::process::Command| {
+            let words: Vec<_> = command.get_args().map(|word| word.to_string_lossy().into_owned()).collect();
+            words.join(" ")
+        };
+        tests(&request).iter().map(arguments).collect()
+    }
+
+    #[test]
+    fn everything_is_all_that_cargo_knows_of() {
+        assert_eq!(commands(&[]), ["test --release --workspace --no-fail-fast"]);
+    }
+
+    #[test]
+    fn what_is_quick_has_unit_tests_and_documentation_too() {
+        let suites = "test --release --workspace --no-fail-fast --test suites -- --quick";
+        let commands = commands(&["--quick"]);
+        assert_eq!(commands.len(), 3);
+        assert!(commands.iter().any(|command| command == suites), "{commands:?}");
+    }
+
+    #[test]
+    fn a_suite_and_a_case_select_cases_of_the_suites_alone() {
+        let suites = "test --release --workspace --no-fail-fast --test suites --";
+        assert_eq!(commands(&["vm", "acts: c_bodies"]), [format!("{suites} vm: acts: c_bodies")]);
+        assert_eq!(commands(&["vm", "--quick"]), [format!("{suites} vm --quick")]);
+        assert_eq!(commands(&["--long"]), [format!("{suites} --long")]);
+    }
+
+    #[test]
+    fn what_is_not_understood_runs_nothing() {
+        for words in [&["--slow"][..], &["--quick", "--long"], &["vm", "acts", "more"]] {
+            assert_eq!(Request::parse(words), None, "{words:?}");
+        }
+    }
+}
