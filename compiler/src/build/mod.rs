@@ -76,7 +76,8 @@ pub fn build(
     // rustc's messages as data, so that they can be shown where the author wrote the text, and lines in the objects, so that
     // what is found out about those can be.
     command.arg("KPS_RUSTFLAGS=--error-format=json -Cdebuginfo=line-tables-only");
-    command.arg("KPS_CFLAGS=-g1 $(call cc-option,-fdiagnostics-column-unit=byte)");
+    // make expands this for each program that it starts, so it must not run one: gcc counts columns in bytes since version 11.
+    command.arg("KPS_CFLAGS=-g1 $(if $(call gcc-min-version,110000),-fdiagnostics-column-unit=byte)");
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().map_err(|error| not_started(&command, tree, &error))?;
     let stdout = child.stdout.take().map(BufReader::new);
