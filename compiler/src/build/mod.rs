@@ -4,6 +4,7 @@
 mod author;
 mod c_messages;
 mod early;
+pub mod kbuild;
 mod lasting;
 mod linker;
 pub mod macros;
@@ -128,7 +129,14 @@ pub fn build(
 fn make(tree: &Tree, folder: &Path) -> Result<Command, Diagnostic> {
     let mut read: Vec<&Path> = tree.sources.iter().map(PathBuf::as_path).collect();
     read.push(&tree.build);
-    let mut command = tree.toolchain().command("make", &read, &[folder], folder)?;
+    let mut command = match kbuild::makefile(folder) {
+        Some(makefile) => {
+            let mut command = tree.toolchain().command("env", &read, &[folder], folder)?;
+            command.arg(format!("MAKEFILES={}", makefile.display())).arg("make");
+            command
+        }
+        None => tree.toolchain().command("make", &read, &[folder], folder)?,
+    };
     command.arg("-C").arg(&tree.build).args(["-f", "Makefile"]);
     command.arg(format!("M={}", folder.display())).args(&tree.make);
     Ok(command)

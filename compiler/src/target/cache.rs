@@ -5,6 +5,7 @@
 //! | `kernels/NAME/` | a target: `target.toml`, `files`, `facts`, the image, and for stock kernels `source/` and `build/` |
 //! | `toolchains/ID/` | compilers, shared by the kernels that were built with them |
 //! | `macros/NAME/ID/` | the macros of patch crates, by the compilers of the target NAME |
+//! | `kbuild/NAME/ID/` | what Kbuild does alike in each build for the target NAME, by its compilers |
 //! | `apt/` | package lists, and packages on their way |
 //! | `adding/`, `replaced/` | a target on its way, and the one whose place it takes |
 //! | `locks/NAME` | held shared by whoever uses the target NAME, and alone by whoever removes it |
@@ -75,6 +76,11 @@ impl Cache {
     /// The folder of the macros that a target's compilers have made.
     pub fn macros(&self, name: &str) -> PathBuf {
         self.root.join("macros").join(name)
+    }
+
+    /// The folder of what Kbuild does alike in each build for a target.
+    pub fn kbuild(&self, name: &str) -> PathBuf {
+        self.root.join("kbuild").join(name)
     }
 
     pub(super) fn toolchains(&self) -> PathBuf {

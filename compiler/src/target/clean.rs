@@ -20,6 +20,7 @@ impl Cache {
         Manifest::remove(&folder)?;
         remove(&folder)?;
         remove(&self.macros(name))?;
+        remove(&self.kbuild(name))?;
         self.needless_toolchains()?.iter().try_for_each(|path| remove(path))
     }
 
@@ -40,8 +41,10 @@ impl Cache {
         }
         unused.extend(self.needless_toolchains()?);
         let names = self.names()?;
-        let is_needless = |path: &PathBuf| !names.iter().any(|name| self.macros(name) == *path);
-        unused.extend(entries(&self.root().join("macros"))?.into_iter().filter(is_needless));
+        for folder in ["macros", "kbuild"].map(|name| self.root().join(name)) {
+            let is_needless = |path: &PathBuf| !names.iter().any(|name| folder.join(name) == *path);
+            unused.extend(entries(&folder)?.into_iter().filter(is_needless));
+        }
         unused.extend(
             ["adding", "replaced", "apt"]
                 .map(|name| self.root().join(name))
