@@ -75,7 +75,7 @@ impl Figures {
                 spread(seconds(make), 2, " s"),
                 spread(seconds(kpsc), 2, " s"),
                 spread(ratio, 2, ""),
-                held(ratio.median, 1.4),
+                held(ratio.median, 1.0),
             ]);
         }
         let series = || self.builds.iter().skip(1);
