@@ -21,6 +21,9 @@ pub(super) struct Kernel {
     pub(super) elsewhere: &'static [&'static str],
 }
 
+/// The spec that acts on each kernel when it boots anew. The others act on copies of a machine that has booted.
+const BOOTED: &str = "cmdline_mark";
+
 /// How long it takes to build a module.
 const BUILT: u32 = 3;
 /// How long it takes to build one and to try it.
@@ -56,6 +59,9 @@ impl Kernel {
             Some((_, code)) => self
                 .case(&format!("{name} is refused"), move || (self.get)().is_refused(&spec, code))
                 .about(1),
+            None if name == BOOTED => {
+                self.case(&name, move || (self.get)().acts_when_booted(&spec)).about(2 * ACTS)
+            }
             None if self.acts.contains(&name.as_str()) => {
                 self.case(&name, move || (self.get)().acts(&spec)).about(ACTS)
             }

@@ -42,9 +42,19 @@ impl There {
         listed.lines().find_map(state)
     }
 
-    /// A spec's tests hold.
+    /// A spec's tests hold, on a copy of a machine that has booted.
     pub(super) fn acts(&self, spec: &Path) {
-        let said = succeed(self.kpsc(&["test", "--limit", "60", "--kernel", &self.name]).arg(spec));
+        self.acts_with(&[], spec);
+    }
+
+    /// The same on a machine that boots anew.
+    pub(super) fn acts_when_booted(&self, spec: &Path) {
+        self.acts_with(&["--boot"], spec);
+    }
+
+    fn acts_with(&self, words: &[&str], spec: &Path) {
+        let said =
+            succeed(self.kpsc(&["test", "--limit", "60", "--kernel", &self.name]).args(words).arg(spec));
         assert!(said.contains("ok: "), "no test held:\n{said}");
     }
 
