@@ -77,6 +77,13 @@ pub fn disk_full(path: &Path) -> Diagnostic {
     )
 }
 
+/// Whether something small can still be written into a folder, as far as one can tell: a quota, or what is kept for root, is in no
+/// figure of the disk.
+pub fn has_room(folder: &Path) -> bool {
+    let written = tempfile::tempfile_in(folder).and_then(|mut file| file.write_all(&[0; 1 << 16]));
+    !written.is_err_and(|error| matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded))
+}
+
 /// Makes a folder and all above it.
 pub fn make_folder(path: &Path) -> Result<(), Diagnostic> {
     std::fs::create_dir_all(path).map_err(|error| cannot("make", path, &error))

@@ -17,6 +17,7 @@ pub(crate) fn cases() -> Vec<Case> {
     cases![
         two_builds_from_different_folders_give_the_same_bytes.machine(),
         make_by_hand_gives_the_very_module.machine().about(15),
+        what_is_kept_between_builds_changes_no_byte.machine().about(10),
         the_makefile_beside_the_source_needs_only_the_build_tree.machine(),
         a_failed_build_leaves_nothing.machine(),
         errors_in_bodies_are_reported_where_the_author_wrote_them.machine().about(90),
@@ -112,6 +113,23 @@ fn make_by_hand_gives_the_very_module() {
     assert_eq!(linked, 0);
     let output = make(&source, &["clean"]);
     assert!(output.status.success() && !source.join("cmdline_mark.ko").exists(), "{}", printed(&output));
+}
+
+/// kpsc keeps what Kbuild does alike in each build, and make by hand does it again.
+fn what_is_kept_between_builds_changes_no_byte() {
+    let spec = repository().join("examples/short_version/short_version.kps");
+    let first = build(&spec, None);
+    let cache = Cache::open().unwrap_or_else(|error| panic!("{}", error.message));
+    let kept = tree(&cache.kbuild(&target().name));
+    for name in [".kps-probes", ".module-common.o", "..module-common.o.cmd"] {
+        assert!(kept.iter().any(|(path, text)| path.ends_with(name) && !text.is_empty()), "{name}");
+    }
+    assert!(first == build(&spec, None));
+    let into = folder();
+    let source = emit(&spec, into.path(), None);
+    let output = make(&source, &[]);
+    assert!(output.status.success(), "{}", printed(&output));
+    assert!(first == read(&source.join("short_version.ko")));
 }
 
 fn the_makefile_beside_the_source_needs_only_the_build_tree() {

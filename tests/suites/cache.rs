@@ -312,6 +312,8 @@ fn what_no_target_needs_is_removed_and_nothing_else() {
         root.join("adding"),
         root.join("toolchains/needless"),
         root.join("toolchains/other.partial"),
+        root.join("kbuild/removed"),
+        root.join("macros/removed"),
         root.join("apt/archives"),
         top.join("v1/kernels/old"),
     ];
@@ -320,16 +322,19 @@ fn what_no_target_needs_is_removed_and_nothing_else() {
         write(&folder.join("file"), b"bytes");
     }
     let newer = top.join("v99");
-    std::fs::create_dir_all(&newer).unwrap_or_else(|error| panic!("{error}"));
+    let kept = ["kbuild/mine", "macros/mine"].map(|folder| root.join(folder));
+    for folder in kept.iter().chain([&newer]) {
+        std::fs::create_dir_all(folder).unwrap_or_else(|error| panic!("{error}"));
+    }
     let said = succeed(&mut world.kpsc(&["kernel", "remove", "--unused"]));
     for folder in &unused {
         assert!(!folder.exists(), "{} is still there", folder.display());
     }
     assert!(said.contains("half") && said.contains("v1") && !said.contains("needed"), "{said}");
-    assert!(toolchain.exists() && newer.exists());
+    assert!(toolchain.exists() && newer.exists() && kept.iter().all(|folder| folder.exists()));
     assert!(succeed(&mut world.kpsc(&["kernel", "list"])).starts_with("mine\t"));
     succeed(&mut world.kpsc(&["kernel", "remove", "mine"]));
-    assert!(!toolchain.exists());
+    assert!(!toolchain.exists() && !kept.iter().any(|folder| folder.exists()));
 }
 
 fn remove_wants_to_know_what() {

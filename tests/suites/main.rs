@@ -24,6 +24,7 @@ mod properties;
 mod running;
 mod selftests;
 mod sweep;
+mod targets;
 mod template;
 mod tools;
 mod ui;
@@ -57,6 +58,7 @@ const SUITES: &[Suite] = &[
     Suite::new("running", running::cases),
     Suite::new("selftests", selftests::cases),
     Suite::new("sweep", sweep::cases),
+    Suite::new("targets", targets::cases).entered_by(targets::enter_namespace),
     Suite::new("template", template::cases),
     Suite::new("tools", tools::cases),
     Suite::new("ui", ui::cases),

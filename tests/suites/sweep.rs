@@ -105,7 +105,7 @@ fn all_at_once(functions: &[Function], modules: &BTreeMap<String, Module>, scrat
         // Some modules are for hardware that the machine does not have.
         let _ = writeln!(load, "insmod /modules/{name}.ko 2> /dev/null");
     }
-    let mut vm = Vm::start(files);
+    let mut vm = Vm::boot(files);
     vm.run(&load);
     vm.check_log();
     vm.sh("for n in 0 1 2 3; do livepatch load /part_$n.ko || exit 1; done");

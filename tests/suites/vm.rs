@@ -336,7 +336,8 @@ fn note_is_readable() {
 }
 
 fn refused(module: Vec<u8>, reason: &str) {
-    let mut vm = Vm::start(vec![("/cmdline_mark.ko".to_owned(), module)]);
+    // What the guard looks at is where chance has put it.
+    let mut vm = Vm::boot(vec![("/cmdline_mark.ko".to_owned(), module)]);
     let report = vm.sh("insmod /cmdline_mark.ko && echo LOADED
         dmesg | grep 'cmdline_mark: refused'
         ls /sys/kernel/livepatch; lsmod | grep cmdline_mark

@@ -11,6 +11,7 @@ mod test;
 use anyhow::{anyhow, bail, Context as _, Result};
 use kpsc::diag::{render, Diagnostic, Format};
 use std::ffi::OsString;
+use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 use xtask::bench;
 
@@ -19,8 +20,9 @@ cargo xtask demo    compile a spec, load it into a stock kernel in a virtual mac
 cargo xtask test [SUITE [CASE]] [--quick | --long] [--list]
                     run every test; those of a suite, or of its cases with CASE in their names; --quick: those that need no
                     virtual machine, and a few that do; --long: those that nothing else runs; --list: name them
-cargo xtask bench [--against FILE.rs]
-                    measure speed and size, some five minutes long; also against a livepatch written by hand
+cargo xtask bench [--page | --against FILE.rs]
+                    measure speed and size, some five minutes long; write the figures into docs/bench.md;
+                    also against a livepatch written by hand
 cargo xtask fuzz [TARGET ..] [--seconds N]
                     look for inputs that break a property, a minute long if not told";
 
@@ -50,8 +52,9 @@ fn main() -> ExitCode {
             },
             None => return usage(),
         },
-        ["bench"] => run_bench(None),
-        ["bench", "--against", file] => run_bench(Some(file)),
+        ["bench"] => prepare_bench().and_then(|kpsc| bench::run(kpsc, None)),
+        ["bench", "--page"] => prepare_bench().and_then(bench::run_for_the_page),
+        ["bench", "--against", file] => bench_against(file),
         ["fuzz", words @ ..] => match fuzz::Wish::parse(words) {
             Some(wish) => at_the_top().and_then(|()| fuzz::run(&wish)),
             None => return usage(),
@@ -77,15 +80,19 @@ fn at_the_top() -> Result<()> {
     std::env::set_current_dir(top).with_context(|| format!("cannot go to {top}"))
 }
 
-/// Measures what cargo has just built.
-fn run_bench(against: Option<&str>) -> Result<()> {
-    let against = against.map(std::path::absolute).transpose()?;
+fn bench_against(file: &str) -> Result<()> {
+    let file = std::path::absolute(file)?;
+    bench::run(prepare_bench()?, Some(&file))
+}
+
+/// Builds what is measured, and gives the program.
+fn prepare_bench() -> Result<PathBuf> {
     at_the_top()?;
     host::prepare()?;
     build_kpsc()?;
     // Without a name this prepares the default target if there is none, and says so.
     run(kpsc()?.args(["build", "examples/cmdline_mark/cmdline_mark.kps", "-o", "target/example"]))?;
-    bench::run(kpsc()?.get_program().into(), against.as_deref())
+    Ok(kpsc()?.get_program().into())
 }
 
 /// Runs a program that speaks for itself.

@@ -20,12 +20,21 @@ fn kept(target: &Target, cache: &Cache) -> (PathBuf, String) {
         sum.update(format!("{path} {}\n{text}", text.len()));
     }
     sum.update(RULES);
-    // Another toolchain makes libraries that the first one's rustc does not read; it has made the kernel's own anew.
+    sum.update(compilers(target));
+    (cache.macros(&target.name), short(sum))
+}
+
+/// What tells the compilers of a target from others. Another toolchain has made the kernel's own libraries anew, and the first one's
+/// rustc does not read those.
+pub(super) fn compilers(target: &Target) -> String {
     let own = target.tree().map(|tree| tree.build.join("rust/libmacros.so"));
     let made = own.and_then(|path| std::fs::metadata(path).ok()?.modified().ok());
-    sum.update(format!("{:?} {:?} {made:?}", target.release(), target.tree()));
-    let digest = sum.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-    (cache.macros(&target.name), digest)
+    format!("{:?} {:?} {made:?}", target.release(), target.tree())
+}
+
+/// A digest that is the name of a folder.
+pub(super) fn short(sum: Sha256) -> String {
+    sum.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Puts those that are kept into a folder that is going to be built, and says whether there are any: make builds what is not there.

@@ -4,6 +4,7 @@
 mod author;
 mod c_messages;
 mod early;
+pub mod kbuild;
 mod lasting;
 mod linker;
 pub mod macros;
@@ -76,7 +77,8 @@ pub fn build(
     // rustc's messages as data, so that they can be shown where the author wrote the text, and lines in the objects, so that
     // what is found out about those can be.
     command.arg("KPS_RUSTFLAGS=--error-format=json -Cdebuginfo=line-tables-only");
-    command.arg("KPS_CFLAGS=-g1 $(call cc-option,-fdiagnostics-column-unit=byte)");
+    // make expands this for each program that it starts, so it must not run one: gcc counts columns in bytes since version 11.
+    command.arg("KPS_CFLAGS=-g1 $(if $(call gcc-min-version,110000),-fdiagnostics-column-unit=byte)");
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().map_err(|error| not_started(&command, tree, &error))?;
     let stdout = child.stdout.take().map(BufReader::new);
@@ -127,7 +129,14 @@ pub fn build(
 fn make(tree: &Tree, folder: &Path) -> Result<Command, Diagnostic> {
     let mut read: Vec<&Path> = tree.sources.iter().map(PathBuf::as_path).collect();
     read.push(&tree.build);
-    let mut command = tree.toolchain().command("make", &read, &[folder], folder)?;
+    let mut command = match kbuild::makefile(folder) {
+        Some(makefile) => {
+            let mut command = tree.toolchain().command("env", &read, &[folder], folder)?;
+            command.arg(format!("MAKEFILES={}", makefile.display())).arg("make");
+            command
+        }
+        None => tree.toolchain().command("make", &read, &[folder], folder)?,
+    };
     command.arg("-C").arg(&tree.build).args(["-f", "Makefile"]);
     command.arg(format!("M={}", folder.display())).args(&tree.make);
     Ok(command)

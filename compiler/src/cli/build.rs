@@ -2,7 +2,7 @@
 
 use super::written::Written;
 use super::{compile, open_target, progress, report, say, CommandResult, Compiled, SpecArgs, TargetArgs};
-use crate::build::{self, macros};
+use crate::build::{self, kbuild, macros};
 use crate::diag::Diagnostic;
 use crate::disk::{cannot, write_atomically};
 use crate::target::{bears, not_bearable, Cache, Target};
@@ -116,6 +116,7 @@ pub(super) fn module(
     let Compiled { sources, name, emitted, .. } = compiled;
     let is_crate = compiled.is_crate();
     build::lay_out(emitted, folder.path())?;
+    kbuild::bring(folder.path(), target, cache);
     let build = || build::build(emitted, name, sources, &tree, folder.path(), verbose);
     let built = match is_crate && !macros::bring(folder.path(), target, cache) {
         true => progress().step("compiling the macros, once for a kernel", build)?,
@@ -124,6 +125,10 @@ pub(super) fn module(
     if is_crate && built.module.is_some() {
         // Where they cannot be kept they are compiled again.
         let _ = macros::keep(folder.path(), target, cache);
+    }
+    // The makefile of a crate is its author's, and what that writes is kept for nobody else.
+    if !is_crate && built.module.is_some() {
+        let _ = kbuild::keep(folder.path(), target, cache);
     }
     let code = report(&built.diagnostics, Some(sources));
     Ok(built.module.ok_or(code.max(1)))

@@ -10,10 +10,14 @@
 use super::seal::digest;
 use super::toolchain::missing;
 use crate::diag::{Diagnostic, KPS0702, KPS0703, KPS0707};
-use crate::disk::{cannot, disk_full, make_folder, remove, write_atomically};
+use crate::disk::{cannot, disk_full, has_room, make_folder, remove, write_atomically};
 use crate::process::program;
+use rustix::process::{kill_process, Pid, Signal};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
+use std::sync::mpsc::{channel, RecvTimeoutError};
+use std::time::Duration;
 
 /// A private view of the archive.
 pub(super) struct Apt {
@@ -89,6 +93,9 @@ impl Apt {
             format!("Dir::State={folder}"),
             format!("Dir::State::status={folder}/status"),
             format!("Dir::Cache={folder}"),
+            // Containers have this switched off, and then every command parses the lists again.
+            "Dir::Cache::pkgcache=pkgcache.bin".to_owned(),
+            "Dir::Cache::srcpkgcache=".to_owned(),
             "APT::Architecture=amd64".to_owned(),
             "APT::Install-Recommends=false".to_owned(),
             "APT::Sandbox::User=root".to_owned(),
@@ -217,12 +224,32 @@ fn own_mirror() -> Result<String, Diagnostic> {
     }
 }
 
+/// How long apt works until one looks whether it still can.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// Runs apt and returns what it printed. On a full disk it waits for ever for what its own helpers have given up, so it is ended there.
 fn run(command: &mut Command, folder: &Path) -> Result<String, Diagnostic> {
     let name = command.get_program().to_string_lossy().into_owned();
-    let output = match command.output() {
-        Ok(output) => output,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Err(missing(&name, "apt")),
-        Err(error) => return Err(Diagnostic::error(KPS0703, format!("cannot run {name}: {error}"))),
+    let failed = |error| Diagnostic::error(KPS0703, format!("cannot run {name}: {error}"));
+    let command = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let child = match command.spawn() {
+        Ok(child) => child,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Err(missing(&name, "apt")),
+        Err(error) => return Err(failed(error)),
+    };
+    let pid = Pid::from_child(&child);
+    let (send, end) = channel();
+    let waiting = std::thread::spawn(move || send.send(child.wait_with_output()));
+    let output = loop {
+        match end.recv_timeout(LOOK) {
+            Err(RecvTimeoutError::Timeout) if has_room(folder) => {}
+            Err(_) => {
+                let _ = kill_process(pid, Signal::KILL);
+                let _ = waiting.join();
+                return Err(disk_full(folder));
+            }
+            Ok(output) => break output.map_err(failed)?,
+        }
     };
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     if output.status.success() {

@@ -6,6 +6,7 @@
 //! | `toolchains/ID/` | compilers, shared by the kernels that were built with them |
 //! | `macros/NAME/ID/` | the macros of patch crates, by the compilers of the target NAME |
 //! | `machines/NAME/ID/` | the template machine of the target NAME, by all that it depends on |
+//! | `kbuild/NAME/ID/` | what Kbuild does alike in each build for the target NAME, by its compilers |
 //! | `apt/` | package lists, and packages on their way |
 //! | `adding/`, `replaced/` | a target on its way, and the one whose place it takes |
 //! | `locks/NAME` | held shared by whoever uses the target NAME, and alone by whoever removes it |
@@ -81,6 +82,11 @@ impl Cache {
     /// The folder of a target's template machine.
     pub(super) fn templates(&self, name: &str) -> PathBuf {
         self.root.join("machines").join(name)
+    }
+
+    /// The folder of what Kbuild does alike in each build for a target.
+    pub fn kbuild(&self, name: &str) -> PathBuf {
+        self.root.join("kbuild").join(name)
     }
 
     pub(super) fn toolchains(&self) -> PathBuf {

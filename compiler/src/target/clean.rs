@@ -22,6 +22,7 @@ impl Cache {
         remove(&folder)?;
         remove(&self.macros(name))?;
         remove(&self.templates(name))?;
+        remove(&self.kbuild(name))?;
         self.needless_toolchains()?.iter().try_for_each(|path| remove(path))
     }
 
@@ -42,10 +43,9 @@ impl Cache {
         }
         unused.extend(self.needless_toolchains()?);
         let names = self.names()?;
-        let places = |name: &String| [self.macros(name), self.templates(name)];
-        let is_needless = |path: &PathBuf| !names.iter().any(|name| places(name).contains(path));
-        for folder in ["macros", "machines"] {
-            unused.extend(entries(&self.root().join(folder))?.into_iter().filter(is_needless));
+        for folder in ["macros", "kbuild", "machines"].map(|name| self.root().join(name)) {
+            let is_needless = |path: &PathBuf| !names.iter().any(|name| folder.join(name) == *path);
+            unused.extend(entries(&folder)?.into_iter().filter(is_needless));
         }
         unused.extend(names.iter().filter_map(|name| Templates::at(self.templates(name)).leftover()));
         unused.extend(

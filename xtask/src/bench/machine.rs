@@ -13,8 +13,10 @@ pub(super) fn describe(bench: &Bench, facts: &Facts) -> String {
     let rustc =
         facts.config.get("CONFIG_RUSTC_VERSION_TEXT").map_or("unknown", |text| text.trim_matches('"'));
     let rustc = rustc.split(" (").next().unwrap_or(rustc);
+    let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    let load = load.split(' ').next().unwrap_or_default();
     format!(
-        "Machine: {processor}, {cores} cores, {gibibytes}.\nTarget: {}, {}, {rustc}.",
+        "Machine: {processor}, {cores} cores, {gibibytes}, load {load} before.\nTarget: {}, {}, {rustc}.",
         bench.target.release(),
         bench.target.origin()
     )

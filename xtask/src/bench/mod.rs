@@ -2,8 +2,10 @@
 
 pub mod builds;
 pub mod counting;
+mod figures;
 mod machine;
 mod measure;
+mod page;
 mod report;
 pub mod sizes;
 pub mod specs;
@@ -15,7 +17,19 @@ use specs::COUNTS;
 use std::path::{Path, PathBuf};
 
 pub use measure::{measure, WORD};
-pub use report::run;
+
+/// Measures everything and prints it. `against` is another livepatch written by hand.
+pub fn run(kpsc: PathBuf, against: Option<&Path>) -> Result<()> {
+    print!("{}", report::measured(&Bench::new(kpsc)?, against)?.text());
+    Ok(())
+}
+
+/// Measures everything, prints it, and puts it into `docs/bench.md`.
+pub fn run_for_the_page(kpsc: PathBuf) -> Result<()> {
+    let figures = report::measured(&Bench::new(kpsc)?, None)?.text();
+    print!("{figures}");
+    page::write(&figures)
+}
 
 /// What everything is built with.
 #[derive(Debug)]

@@ -15,6 +15,15 @@ pub fn name(count: usize) -> String {
     format!("calls_{count}")
 }
 
+/// What a spec of so many functions is called in tables.
+pub(super) fn label(count: usize) -> String {
+    if count == 1 {
+        "1 function".to_owned()
+    } else {
+        format!("{count} functions")
+    }
+}
+
 /// A spec that counts the calls of so many functions, as `replace`, `pre` and `post` in turn.
 ///
 /// The functions are spread over the kernel and always the same: every so-manieth of all that fit, by name.

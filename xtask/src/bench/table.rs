@@ -1,6 +1,7 @@
-//! Tables that can be read in a terminal and pasted into a document.
+//! Tables of Markdown, which can be read in a terminal too.
 
 use super::measure::Spread;
+use std::fmt;
 
 /// Rows of cells under a heading.
 #[derive(Debug)]
@@ -16,20 +17,23 @@ impl Table {
     pub(super) fn row<const N: usize>(&mut self, cells: [String; N]) {
         self.rows.push(cells.to_vec());
     }
+}
 
-    /// Prints it as a table of Markdown, with columns as wide as they need to be.
-    pub(super) fn print(&self) {
+impl fmt::Display for Table {
+    /// Columns are as wide as they need to be.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let columns = self.rows.first().map_or(0, Vec::len);
         let width = |n: usize| self.rows.iter().map(|row| row[n].chars().count()).max().unwrap_or(0);
         let widths: Vec<usize> = (0..columns).map(width).collect();
         for (n, row) in self.rows.iter().enumerate() {
             let cells = row.iter().zip(&widths).map(|(cell, &width)| format!("{cell:<width$}"));
-            println!("| {} |", cells.collect::<Vec<_>>().join(" | "));
+            writeln!(f, "| {} |", cells.collect::<Vec<_>>().join(" | "))?;
             if n == 0 {
                 let rules = widths.iter().map(|&width| "-".repeat(width + 2));
-                println!("|{}|", rules.collect::<Vec<_>>().join("|"));
+                writeln!(f, "|{}|", rules.collect::<Vec<_>>().join("|"))?;
             }
         }
+        Ok(())
     }
 }
 

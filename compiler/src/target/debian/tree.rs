@@ -120,15 +120,16 @@ fn make_tree(
     let inside = Toolchain::Folder(toolchain.clone());
     let sources = folder.join("source");
     let jobs = std::thread::available_parallelism().map_or(1, usize::from);
-    let make = |goal: &str| {
+    let make = |goal: &str, variables: &[&str]| {
         let mut command = inside.command("make", &[&sources], &[build], &sources)?;
-        command.arg(format!("O={}", build.display())).args(&tree.make).arg("LOCALVERSION=");
+        command.arg(format!("O={}", build.display())).args(&tree.make).arg("LOCALVERSION=").args(variables);
         command.arg(format!("-j{jobs}")).arg(goal);
         run(&mut command, "make")
     };
-    progress.step("kernel: configuration", || make("olddefconfig"))?;
+    progress.step("kernel: configuration", || make("olddefconfig", &[]))?;
     check_config(&build.join(".config"), config)?;
-    progress.step("kernel: Rust metadata", || make("modules_prepare"))?;
+    // To make, the kernel has no BTF: it would compile the program that writes it into a vmlinux, and there is none here.
+    progress.step("kernel: Rust metadata", || make("modules_prepare", &["CONFIG_DEBUG_INFO_BTF="]))?;
     let symvers = folder.join("Module.symvers");
     std::fs::copy(&symvers, build.join("Module.symvers"))
         .map_err(|error| cannot("copy", &symvers, &error))?;

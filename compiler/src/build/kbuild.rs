@@ -1,0 +1,160 @@
+//! What Kbuild does in the same way in every build for a target, kept between builds: it runs the compiler to see which options
+//! that supports, and compiles `scripts/module-common.c`.
+//!
+//! This is for stock kernels alone: nobody replaces the compilers and the build tree that kpsc has unpacked.
+
+use super::macros::{compilers, short};
+use crate::diag::Diagnostic;
+use crate::disk::{make_folder, remove, write_atomically};
+use crate::input;
+use crate::target::{Cache, Target, Tree};
+use sha2::{Digest as _, Sha256};
+use std::path::{Path, PathBuf};
+
+/// What make reads first.
+const RULES: &str = include_str!("../../../templates/try-run.mk");
+/// Its name in the folder that is built.
+const MAKEFILE: &str = ".kps-try-run.mk";
+/// The commands that have succeeded, one on a line.
+const PROBES: &str = ".kps-probes";
+/// The object, and the command that made it: where that is the one that Kbuild would use, it keeps the object.
+const OBJECT: [&str; 2] = [".module-common.o", "..module-common.o.cmd"];
+
+/// Puts what is kept into a folder that is going to be built. Where that cannot be done Kbuild does it all.
+pub fn bring(folder: &Path, target: &Target, cache: &Cache) {
+    let (Some(kept), Some(tree)) = (kept(target, cache), target.tree()) else { return };
+    let Some(try_run) = try_run(tree) else { return };
+    for name in OBJECT {
+        let _ = std::fs::copy(kept.join(name), folder.join(name));
+    }
+    let probes = input::read_text(&kept.join(PROBES), input::MAKEFILE).unwrap_or_default();
+    let _ = write_rules(folder, &try_run, &probes);
+}
+
+fn write_rules(folder: &Path, try_run: &str, probes: &str) -> std::io::Result<()> {
+    std::fs::write(folder.join(PROBES), probes)?;
+    std::fs::write(folder.join(MAKEFILE), RULES.replace("@TRY_RUN@", try_run))
+}
+
+/// The makefile that a folder's build reads first, if there is one.
+pub(super) fn makefile(folder: &Path) -> Option<PathBuf> {
+    Some(folder.join(MAKEFILE)).filter(|path| path.exists())
+}
+
+/// Keeps what a build has found out, in the place of what other compilers have made for the target.
+pub fn keep(folder: &Path, target: &Target, cache: &Cache) -> Result<(), Diagnostic> {
+    let Some(kept) = kept(target, cache) else { return Ok(()) };
+    let read = |folder: &Path| input::read_text(&folder.join(PROBES), input::MAKEFILE);
+    let probes = read(folder)?;
+    if read(&kept).is_ok_and(|known| known == probes) {
+        return Ok(());
+    }
+    if !kept.exists() {
+        let _held = cache.change()?;
+        remove(&cache.kbuild(&target.name))?;
+        make_folder(&kept)?;
+    }
+    for name in OBJECT {
+        if let Ok(bytes) = input::read(&folder.join(name), input::MODULE) {
+            write_atomically(&kept.join(name), &bytes)?;
+        }
+    }
+    let probes: String = probes.split_inclusive('\n').filter(|line| is_probe(line)).collect();
+    write_atomically(&kept.join(PROBES), probes.as_bytes())
+}
+
+/// Where it is kept: one folder for a target.
+fn kept(target: &Target, cache: &Cache) -> Option<PathBuf> {
+    target.tree()?.toolchain.as_ref().filter(|folder| folder.starts_with(cache.root()))?;
+    let mut sum = Sha256::new();
+    sum.update(RULES);
+    sum.update(compilers(target));
+    Some(cache.kbuild(&target.name).join(short(sum)))
+}
+
+/// The kernel's own definition, under another name.
+fn try_run(tree: &Tree) -> Option<String> {
+    let mut files =
+        tree.sources.iter().chain([&tree.build]).map(|root| root.join("scripts/Makefile.compiler"));
+    let text = input::read_text(&files.find(|path| path.exists())?, input::MAKEFILE).ok()?;
+    let mut definition = String::from("kps-");
+    for line in text.split_inclusive('\n').skip_while(|line| !line.starts_with("try-run = ")) {
+        definition.push_str(line);
+        if !line.ends_with("\\\n") {
+            return Some(definition);
+        }
+    }
+    None
+}
+
+/// Whether make sets a variable at a line, and does nothing else.
+fn is_probe(line: &str) -> bool {
+    let name = line.strip_prefix("kps-ok-").and_then(|rest| rest.strip_suffix(" := y\n"));
+    name.is_some_and(|name| !name.contains(['$', '#', ':', '=', ' ', '\t']))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::process::Command;
+
+    const COMPILER: &str = "\
+# How Kbuild asks
+try-run = $(shell set -e; \\
+	if ($(1)) >/dev/null 2>&1; \\
+	then echo \"$(2)\"; \\
+	else echo \"$(3)\"; \\
+	fi)
+# and what else is there
+";
+    const ASKS: &str = r#"
+srcroot := $(CURDIR)
+include scripts/Makefile.compiler
+good := $(call try-run,echo good >>ran; test -d $(srcroot) -a ":=" != '\#' && printf "%b\n" "$$$$",good,none)
+bad := $(call try-run,echo bad >>ran; false,bad,none)
+all: ; @echo $(good) $(bad)
+"#;
+
+    /// Runs make in a folder with what is known: what it prints, the commands that it has run, and what is known then.
+    fn asks(known: &str) -> std::io::Result<[String; 3]> {
+        let folder = tempfile::tempdir()?;
+        let folder = folder.path();
+        std::fs::create_dir(folder.join("scripts"))?;
+        std::fs::write(folder.join("scripts/Makefile.compiler"), COMPILER)?;
+        std::fs::write(folder.join("Makefile"), ASKS)?;
+        let tree = Tree { build: folder.to_owned(), sources: Vec::new(), toolchain: None, make: Vec::new() };
+        write_rules(folder, &try_run(&tree).unwrap_or_default(), known)?;
+        let mut make = Command::new("make");
+        let rules = makefile(folder).unwrap_or_default();
+        let output = make.current_dir(folder).env("MAKEFILES", rules).output()?;
+        let printed = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+        let read = |name| std::fs::read_to_string(folder.join(name));
+        Ok([printed.into_owned(), read("ran")?, read(PROBES)?])
+    }
+
+    #[test]
+    fn a_command_that_has_succeeded_is_not_run_again() -> std::io::Result<()> {
+        let [printed, ran, known] = asks("")?;
+        assert_eq!((printed.as_str(), ran.as_str()), ("good none\n", "good\nbad\n"));
+        assert!(known.lines().count() == 1 && is_probe(&known), "{known}");
+        let [printed, ran, still_known] = asks(&known)?;
+        assert_eq!((printed.as_str(), ran.as_str()), ("good none\n", "bad\n"));
+        assert_eq!(still_known, known);
+        Ok(())
+    }
+
+    #[test]
+    fn only_probes_are_kept() {
+        assert!(is_probe("kps-ok-gcc_-Werror_-c_-x_c_/dev/null_-o_\"^TMP\" := y\n"));
+        for line in [
+            "kps-ok-gcc := y",
+            "kps-ok-gcc := $(shell true)y\n",
+            "kps-ok-$(shell true) := y\n",
+            "CC := y\n",
+            "kps-ok-a := b := y\n",
+            "kps-ok-gcc := y\r\n",
+        ] {
+            assert!(!is_probe(line), "{line:?}");
+        }
+    }
+}

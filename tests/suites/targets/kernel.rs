@@ -1,0 +1,71 @@
+//! What is tried on a kernel: every spec of `tests/vm/acts` and of `examples` is built for it or refused with the code that says why,
+//! and those act that stand on something in which it differs from the default target.
+
+use super::there::There;
+use kps_tests::schedule::Case;
+use kps_tests::{examples, specs, stem};
+use std::path::PathBuf;
+
+/// A kernel, and what specs come to there.
+#[derive(Clone, Copy)]
+pub(super) struct Kernel {
+    /// What its cases start with.
+    pub(super) name: &'static str,
+    /// Makes it, the first time.
+    pub(super) get: fn() -> &'static There,
+    /// The specs that act.
+    pub(super) acts: &'static [&'static str],
+    /// The specs that it is not for, and the codes that say so.
+    pub(super) refused: &'static [(&'static str, &'static str)],
+    /// The specs that are for other kernels alone.
+    pub(super) elsewhere: &'static [&'static str],
+}
+
+/// The spec that acts on each kernel when it boots anew. The others act on copies of a machine that has booted.
+const BOOTED: &str = "cmdline_mark";
+
+/// How long it takes to build a module.
+const BUILT: u32 = 3;
+/// How long it takes to build one and to try it.
+const ACTS: u32 = 8;
+
+impl Kernel {
+    /// A case that needs the kernel.
+    pub(super) fn case(self, claim: &str, run: impl FnOnce() + Send + 'static) -> Case {
+        Case::new(format!("{}: {claim}", self.name), run).machine().shares(self.name)
+    }
+
+    /// Modules can be built for it.
+    pub(super) fn is_ready(self) {
+        assert!((self.get)().target().tree().is_some());
+    }
+
+    /// A case for each spec.
+    pub(super) fn specs(self) -> Vec<Case> {
+        let all: Vec<PathBuf> = specs("acts").into_iter().chain(examples()).collect();
+        let names: Vec<String> = all.iter().map(|spec| stem(spec)).collect();
+        let listed = self.refused.iter().map(|(name, _)| name).chain(self.acts).chain(self.elsewhere);
+        for name in listed {
+            assert!(names.iter().any(|known| known == name), "{}: there is no spec `{name}`", self.name);
+        }
+        let is_here = |spec: &PathBuf| !self.elsewhere.contains(&stem(spec).as_str());
+        all.into_iter().filter(is_here).map(|spec| self.spec(spec)).collect()
+    }
+
+    fn spec(self, spec: PathBuf) -> Case {
+        let name = stem(&spec);
+        let refused = self.refused.iter().find(|(refused, _)| *refused == name);
+        match refused {
+            Some((_, code)) => self
+                .case(&format!("{name} is refused"), move || (self.get)().is_refused(&spec, code))
+                .about(1),
+            None if name == BOOTED => {
+                self.case(&name, move || (self.get)().acts_when_booted(&spec)).about(2 * ACTS)
+            }
+            None if self.acts.contains(&name.as_str()) => {
+                self.case(&name, move || (self.get)().acts(&spec)).about(ACTS)
+            }
+            None => self.case(&format!("{name} is built"), move || (self.get)().is_built(&spec)).about(BUILT),
+        }
+    }
+}

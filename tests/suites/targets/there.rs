@@ -1,0 +1,90 @@
+//! A target in a cache of its own, and what kpsc is asked to do with it.
+
+use kps_facts::Facts;
+use kps_tests::{kpsc, printed};
+use kpsc::target::{Cache, Target};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// A target in a cache of its own.
+pub(super) struct There {
+    /// The folder of the cache.
+    pub(super) cache: PathBuf,
+    /// What the target is called.
+    pub(super) name: String,
+}
+
+impl There {
+    /// kpsc with this cache.
+    pub(super) fn kpsc(&self, words: &[&str]) -> Command {
+        let mut command = kpsc();
+        command.env("KPSC_CACHE", &self.cache).args(words);
+        command
+    }
+
+    /// The target, which must be there.
+    pub(super) fn target(&self) -> Target {
+        Cache::at(&self.cache).target(&self.name).unwrap_or_else(|error| panic!("{}", error.message))
+    }
+
+    /// What is known of it.
+    pub(super) fn facts(&self) -> Facts {
+        facts(&self.target())
+    }
+
+    /// What `kpsc kernel list` says of it, if it is listed.
+    pub(super) fn state(&self) -> Option<String> {
+        let listed = succeed(&mut self.kpsc(&["kernel", "list"]));
+        let state = |line: &str| {
+            let mut columns = line.split('\t');
+            (columns.next()? == self.name).then(|| columns.next().unwrap_or_default().to_owned())
+        };
+        listed.lines().find_map(state)
+    }
+
+    /// A spec's tests hold, on a copy of a machine that has booted.
+    pub(super) fn acts(&self, spec: &Path) {
+        self.acts_with(&[], spec);
+    }
+
+    /// The same on a machine that boots anew.
+    pub(super) fn acts_when_booted(&self, spec: &Path) {
+        self.acts_with(&["--boot"], spec);
+    }
+
+    fn acts_with(&self, words: &[&str], spec: &Path) {
+        let said =
+            succeed(self.kpsc(&["test", "--limit", "60", "--kernel", &self.name]).args(words).arg(spec));
+        assert!(said.contains("ok: "), "no test held:\n{said}");
+    }
+
+    /// A module is made of a spec.
+    pub(super) fn is_built(&self, spec: &Path) {
+        let folder = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
+        succeed(self.kpsc(&["build", "--kernel", &self.name, "-o"]).arg(folder.path()).arg(spec));
+    }
+
+    /// A spec is refused with this code.
+    pub(super) fn is_refused(&self, spec: &Path, code: &str) {
+        let (status, said) = run(self.kpsc(&["check", "--kernel", &self.name]).arg(spec));
+        assert!(status == Some(1) && said.contains(code), "{said}");
+    }
+}
+
+/// What is known of a target.
+pub(super) fn facts(target: &Target) -> Facts {
+    target.facts().unwrap_or_else(|error| panic!("{}", error.message))
+}
+
+/// Runs a command: its exit status and what it printed.
+pub(super) fn run(command: &mut Command) -> (Option<i32>, String) {
+    let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    (output.status.code(), printed(&output))
+}
+
+/// Runs a command that must succeed, and returns what it printed.
+pub(super) fn succeed(command: &mut Command) -> String {
+    let (status, said) = run(command);
+    assert_eq!(status, Some(0), "{command:?}:\n{said}");
+    said
+}
