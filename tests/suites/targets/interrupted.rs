@@ -20,10 +20,10 @@ const LISTEN: Duration = Duration::from_millis(10);
 pub(super) fn prepare(there: &There, release: &str) {
     let preparation = Preparation { there, release };
     let mut done = BTreeSet::new();
-    for n in 0..STOPS.len() {
+    for (n, stop) in STOPS.iter().enumerate() {
         done.extend(preparation.kill_in(n));
         preparation.is_not_ready(n);
-        if let Some(room) = STOPS[n].room {
+        if let Some(room) = stop.room {
             done.extend(preparation.run_out_of_room_in(n, room));
             preparation.is_not_ready(n);
         }
