@@ -212,7 +212,7 @@ fn flip(path: &Path) {
         file.read_exact_at(&mut byte, middle)?;
         file.write_all_at(&[byte[0] ^ 1], middle)
     };
-    change().unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+    change().unwrap_or_else(|error| panic!("{}: {error}", path.display()));
 }
 
 /// Another image, busybox (which is one archive with the init script) and QEMU each have a template of their own, and it is the only
