@@ -1,6 +1,6 @@
 //! The main job, for somebody who sees it for the first time.
 
-use crate::{cargo, host, kpsc, kpsc_error};
+use crate::{build_kpsc, host, kpsc, kpsc_error};
 use anyhow::{ensure, Context as _, Result};
 use kpsc::target::{self, Cache, DebianWish, Progress, Provider};
 use kpsc::vm::{Guest, Machine};
@@ -13,7 +13,7 @@ const LIMIT: Duration = Duration::from_secs(120);
 /// Sets up what is missing, then shows the main job.
 pub(crate) fn run() -> Result<()> {
     host::prepare()?;
-    crate::run(cargo().args(["build", "--quiet", "--release", "--package", "kpsc"]))?;
+    build_kpsc()?;
     demonstrate()
 }
 

@@ -202,7 +202,7 @@ fn report(diagnostics: &[Diagnostic], sources: Option<&Sources>) -> ExitCode {
 fn exit_code(code: Code) -> ExitCode {
     match &code.id()[3..] {
         "0904" => 5,
-        "0903" => 3,
+        "0903" | "0906" => 3,
         "0802" | "0803" | "9999" => 70,
         id => match &id[..2] {
             "07" | "08" | "10" => 3,

@@ -35,6 +35,7 @@ pub(crate) fn cases() -> Vec<Case> {
         a_linker_is_called_as_it_is_until_it_makes_a_module,
         a_machine_that_does_not_boot_says_why.about(5),
         messages_are_written_as_one_asks,
+        a_module_of_another_spec_is_not_tested,
         a_check_without_debug_information_says_once_what_it_could_not_see,
     ];
     cases.into_iter().chain(crates::cases()).collect()
@@ -430,6 +431,24 @@ fn a_machine_that_does_not_boot_says_why() {
     let result = run(kpsc().env("PATH", path).arg("test").arg(example));
     assert!(result.1.contains("no such machine"), "{}", result.1);
     assert_ends(result, 3, "KPS0903");
+}
+
+/// The kernel's module is no livepatch, a text is no module, and neither was built from the spec.
+fn a_module_of_another_spec_is_not_tested() {
+    let folder = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
+    let write = |name: &str, bytes: &[u8]| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, bytes).unwrap_or_else(|error| panic!("{error}"));
+        path.display().to_string()
+    };
+    let tested = SPEC.replace("object", "test \"it acts\" { run \"true\"; patched status 1; }\n    object");
+    let spec = write("fix.kps", tested.as_bytes());
+    for (name, bytes) in [("dummy.ko", fixture::module()), ("fix.ko", b"no module".to_vec())] {
+        let module = write(name, &bytes);
+        assert_ends(with_fixture(&["test", "--module", &module, &spec]), 3, "KPS0906");
+    }
+    let missing = folder.path().join("missing.ko").display().to_string();
+    assert_ends(with_fixture(&["test", "--module", &missing, &spec]), 3, "KPS0701");
 }
 
 fn messages_are_written_as_one_asks() {

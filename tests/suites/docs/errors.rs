@@ -41,6 +41,7 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("KPS0510", "tests/ui-build/keys-of-modules.stderr"),
     ("KPS0607", "tests/suites/cli/mod.rs"),
     ("KPS0612", "tests/suites/cli/mod.rs"),
+    ("KPS0906", "tests/suites/cli/mod.rs"),
     ("KPS1207", "tests/suites/cli/crates.rs"),
     ("KPS1208", "tests/suites/cli/crates.rs"),
     ("KPS1210", "tests/suites/cli/crates.rs"),

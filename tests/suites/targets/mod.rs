@@ -53,6 +53,7 @@ pub(crate) fn cases() -> Vec<Case> {
         OLDER.case("a prepared target keeps less than 1 GB beside its compilers", older::is_small),
         OLDER.case("what is gone or different there is said", moved::what_differs_is_said),
     ];
+    cases.push(OLDER.case("the crates that fixes are converted to mend it", older::crates_mend).about(90));
     cases
         .extend(fixes().into_iter().map(|fix| OLDER.case(&stem(&fix), move || older::mends(&fix)).about(20)));
     cases.extend(OLDER.specs());

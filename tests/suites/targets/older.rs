@@ -75,22 +75,25 @@ pub(super) fn is_small() {
 pub(super) fn mends(fix: &Path) {
     let (older, newest) = (older(), target());
     if is_for(fix, older.target().release()) {
-        older.acts(fix);
-        // The crate that it is converted to mends too.
-        let scratch = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
-        succeed(
-            older
-                .kpsc(&["convert", "--kernel", &older.name, "--to", "crate", "-o"])
-                .arg(scratch.path())
-                .arg(fix),
-        );
-        return older.acts(&scratch.path().join(stem(fix)));
+        return older.acts(fix);
     }
     println!("{}: the archive holds no kernel with this fault any more, so nobody sees it mended", stem(fix));
     let left: Vec<_> = releases().into_iter().filter(|release| is_for(fix, release)).collect();
     assert!(left.is_empty(), "{} can be tried on {left:?}: let `older` be one", stem(fix));
     let (status, said) = run(kpsc().args(["check", "--kernel", &newest.name]).arg(fix));
     assert!(status == Some(1) && said.contains("KPS0605"), "{said}");
+}
+
+/// The crates that the fixes are converted to mend it too. They are tried one after the other: the first one has the macros
+/// compiled, once for a kernel.
+pub(super) fn crates_mend() {
+    let older = older();
+    let scratch = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
+    for fix in fixes().into_iter().filter(|fix| is_for(fix, older.target().release())) {
+        let words = ["convert", "--kernel", &older.name, "--to", "crate", "-o"];
+        succeed(older.kpsc(&words).arg(scratch.path()).arg(&fix));
+        older.acts(&scratch.path().join(stem(&fix)));
+    }
 }
 
 /// Whether a spec says that a release is one of those that it is meant for.
