@@ -435,19 +435,14 @@ fn a_machine_that_does_not_boot_says_why() {
 
 /// The kernel's module is no livepatch, a text is no module, and neither was built from the spec.
 fn a_module_of_another_spec_is_not_tested() {
-    let folder = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
-    let write = |name: &str, bytes: &[u8]| {
-        let path = folder.path().join(name);
-        std::fs::write(&path, bytes).unwrap_or_else(|error| panic!("{error}"));
-        path.display().to_string()
-    };
+    let root = folder();
     let tested = SPEC.replace("object", "test \"it acts\" { run \"true\"; patched status 1; }\n    object");
-    let spec = write("fix.kps", tested.as_bytes());
-    for (name, bytes) in [("dummy.ko", fixture::module()), ("fix.ko", b"no module".to_vec())] {
-        let module = write(name, &bytes);
+    let spec = write(&root.path().join("fix.kps"), tested.as_bytes());
+    for bytes in [fixture::module(), b"no module".to_vec()] {
+        let module = write(&root.path().join("fix.ko"), &bytes);
         assert_ends(with_fixture(&["test", "--module", &module, &spec]), 3, "KPS0906");
     }
-    let missing = folder.path().join("missing.ko").display().to_string();
+    let missing = root.path().join("missing.ko").display().to_string();
     assert_ends(with_fixture(&["test", "--module", &missing, &spec]), 3, "KPS0701");
 }
 
