@@ -35,9 +35,11 @@ kps-rlib = $(kps-lib)/libkps_$(1).rlib
 kps-macros := $(kps-lib)/libkps_macros.so
 kps-sources = $(wildcard $(addprefix $(kps-folder)/$(1)/src/,*.rs */*.rs */*/*.rs))
 
+# Reading facts is all that takes the macros long, and so that is all that is worth the time to optimise it.
+kps-opt-level = $(if $(filter facts,$(1)),1,0)
 # The library's crate, its type, and the crates that it needs of the kernel's and of the library's.
 quiet_cmd_kps_library = RUSTC $@
-      cmd_kps_library = mkdir -p $(kps-lib); $(RUSTC) --edition=2021 -Copt-level=1 --cap-lints=allow \
+      cmd_kps_library = mkdir -p $(kps-lib); $(RUSTC) --edition=2021 -Copt-level=$(call kps-opt-level,$(2)) --cap-lints=allow \
 	--crate-name kps_$(2) --crate-type $(3) -Clinker-flavor=gcc -Clinker=$(HOSTCC) --out-dir $(kps-lib) \
 	-L $(kps-lib) -L $(dir $(kps-syn)) --extern proc_macro \
 	$(foreach name,$(4),--extern $(name)=$(dir $(kps-syn))lib$(name).rlib) \
