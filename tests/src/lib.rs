@@ -113,6 +113,7 @@ pub fn acts(spec: &Path, words: &[&str]) {
     let said = printed(&output);
     assert!(output.status.success(), "{}:\n{said}", spec.display());
     assert!(said.contains("ok: "), "no test held:\n{said}");
+    target::tell_of_boots(&said);
 }
 
 /// A file's name without what follows the dot.

@@ -65,6 +65,14 @@ pub fn program() -> (Vec<(String, Vec<u8>)>, &'static str) {
     (files, "chmod +x /loader; kpsc() { /loader --library-path / /kpsc \"$@\"; }")
 }
 
+/// What kpsc says of a machine that was to be a copy and is none.
+const BOOTED: &str = "was booted in place of a copy of the template machine";
+
+/// Shows what kpsc has said of machines that were to be copies and are none: that is right for a user, and slow.
+pub fn tell_of_boots(said: &str) {
+    said.lines().filter(|line| line.contains(BOOTED)).for_each(|line| println!("{}", line.trim()));
+}
+
 /// A virtual machine that takes commands.
 pub struct Vm {
     guest: Guest,
@@ -79,7 +87,17 @@ impl Vm {
     /// The same with programs besides.
     pub fn start_with(files: Vec<(String, Vec<u8>)>, programs: Vec<(String, Vec<u8>)>) -> Vm {
         let machine = Machine { programs, ..machine(files) };
-        Vm { guest: Guest::start(&machine).unwrap_or_else(|error| panic!("{error:?}")) }
+        let guest = Guest::start(&machine).unwrap_or_else(|error| panic!("{error:?}"));
+        if let Some(reason) = guest.passed_over() {
+            // Right for a user, and slow.
+            println!("a machine {BOOTED}: {reason}");
+        }
+        Vm { guest }
+    }
+
+    /// Why it is not a copy of the target's template machine, if it was to be one.
+    pub fn passed_over(&self) -> Option<&str> {
+        self.guest.passed_over()
     }
 
     /// Boots the default target anew, where that is the claim.

@@ -173,7 +173,8 @@ fn a_template_is_made_once_and_accounted_for() {
     FILES.iter().for_each(|file| flip(&template.join(file)));
     // One whose state cannot be read is passed over, and makes room for the next.
     std::fs::write(template.join("state"), "no state").unwrap_or_else(|error| panic!("{error}"));
-    world.acts();
+    let said = world.acts();
+    assert!(said.contains("booted in place of a copy of the template machine: it did not start"), "{said}");
     assert!(world.templates().is_empty());
     assert!(world.acts().contains(MADE));
     assert_eq!(world.templates(), made);
@@ -271,7 +272,7 @@ fn what_cannot_be_copied_is_booted() {
     let world = World::new();
     let place = world.folder();
     std::fs::write(place.parent().unwrap_or(&place), "a file").unwrap_or_else(|error| panic!("{error}"));
-    world.acts();
+    assert!(!world.acts().contains("in place of a copy"), "there is none that it could be a copy of");
 }
 
 /// Half a second each, and never one that fails.
@@ -279,6 +280,7 @@ fn two_hundred_copies_in_a_row_load_and_unload() {
     let mark = vec![("/cmdline_mark.ko".to_owned(), store::module(&example("cmdline_mark")))];
     for n in 1..=200 {
         let mut vm = Vm::start(mark.clone());
+        assert_eq!(vm.passed_over(), None, "machine {n} is no copy");
         let said =
             vm.sh("livepatch load /cmdline_mark.ko && cat /proc/cmdline && livepatch unload cmdline_mark");
         assert!(said.contains("kps=1"), "copy {n}: {said}");

@@ -49,6 +49,9 @@ fn demonstrate() -> Result<()> {
     let mut guest = Guest::start(&machine)?;
     let started = start.elapsed();
     step(&format!("started {} in QEMU", target.release()));
+    if let Some(reason) = guest.passed_over() {
+        println!("It was booted in place of a copy of the template machine: {reason}");
+    }
 
     let mut shell = |command: &str| -> Result<String> {
         println!("# {command}");

@@ -127,7 +127,11 @@ fn outcome(
             Some(copy) => copy.finish(machine),
             None => Guest::start(machine),
         };
-        progress.step("starting a virtual machine", start)
+        let guest = progress.step("starting a virtual machine", start)?;
+        if let Some(reason) = guest.passed_over() {
+            progress.say(&format!("  It was booted in place of a copy of the template machine: {reason}"));
+        }
+        Ok(guest)
     };
     for test in tests.iter().filter(|test| test.complains()) {
         let mut guest = start()?;

@@ -44,6 +44,7 @@ pub struct Guest {
     log: Arc<Mutex<String>>,
     /// They end with QEMU.
     collectors: Vec<JoinHandle<()>>,
+    passed_over: Option<String>,
 }
 
 impl Guest {
@@ -101,7 +102,27 @@ impl Guest {
         let collectors = pipes.map(|pipe| collect(pipe, Arc::clone(&log))).collect();
         let reader = files.set_write_timeout(Some(RESTORE_LIMIT)).and_then(|()| agent.try_clone());
         let from_agent = lines(reader.map_err(io_error("talking to QEMU"))?);
-        Ok(Guest { qemu: process, to_agent: agent, from_agent, files, monitor, log, collectors })
+        Ok(Guest {
+            qemu: process,
+            to_agent: agent,
+            from_agent,
+            files,
+            monitor,
+            log,
+            collectors,
+            passed_over: None,
+        })
+    }
+
+    /// The machine was booted because a copy of its template could not be used, for this reason.
+    pub(super) fn in_place_of_a_copy(mut self, reason: String) -> Guest {
+        self.passed_over = Some(reason);
+        self
+    }
+
+    /// Why the machine was booted although its target has a template; none if it is a copy, or there is no template.
+    pub fn passed_over(&self) -> Option<&str> {
+        self.passed_over.as_deref()
     }
 
     /// Sends the machine its files.

@@ -94,6 +94,23 @@ pub enum VmError {
     },
 }
 
+impl VmError {
+    /// The error on one line, with the last that the machine has said.
+    pub(super) fn whole(&self) -> String {
+        let log = match self {
+            VmError::Missing { .. } | VmError::Io { .. } => "",
+            VmError::Module { log, .. }
+            | VmError::Silent { log, .. }
+            | VmError::Stopped { log }
+            | VmError::Complaint { log, .. } => log,
+        };
+        match log.lines().rfind(|line| !line.trim().is_empty()) {
+            Some(line) => format!("{self} ({})", line.trim()),
+            None => self.to_string(),
+        }
+    }
+}
+
 /// Makes an error of something around the machine say what was tried.
 pub(super) fn io_error(what: &'static str) -> impl FnOnce(io::Error) -> VmError {
     move |error| VmError::Io { what, error }

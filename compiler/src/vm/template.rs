@@ -52,7 +52,7 @@ impl<'a> TemplateMachine<'a> {
         self.templates.find(&self.id) == Template::Missing
     }
 
-    /// Starts a copy of it. It is booted and saved first where it is missing; none where that cannot be.
+    /// Starts a copy of it. It is booted and saved first where it is missing; none where there can be no template.
     pub fn copy(self) -> Option<Copy> {
         let TemplateMachine { machine, templates, system, id } = self;
         let (folder, is_first) = match templates.find(&id) {
@@ -60,19 +60,14 @@ impl<'a> TemplateMachine<'a> {
             Template::Unusable(_) => return None,
             Template::Missing => (templates.make(&id, |folder| make(machine, &system, folder))?, true),
         };
-        let Some((guest, monitor)) = start(machine, &folder) else {
-            // Something of it is missing, or not for this user, who cannot remove it either.
-            templates.forget(&id);
-            return None;
-        };
-        Some(Copy { guest, monitor, templates: templates.clone(), id, is_first })
+        let started = start(machine, &folder);
+        Some(Copy { started, templates: templates.clone(), id, is_first })
     }
 }
 
 /// A copy that has been started. It is restored while something else is done.
 pub struct Copy {
-    guest: Guest,
-    monitor: Monitor,
+    started: Result<(Guest, Monitor), VmError>,
     templates: Templates,
     id: String,
     /// Whether its template has been made just now.
@@ -81,29 +76,38 @@ pub struct Copy {
 
 impl Copy {
     /// Waits until the copy takes commands, and gives it the files and modules of a machine. Boots the machine if that
-    /// fails.
+    /// fails, and keeps the reason.
     pub fn finish(self, machine: &Machine) -> Result<Guest, VmError> {
-        let Copy { mut guest, mut monitor, templates, id, is_first } = self;
-        match monitor
-            .restored()
-            .map_err(io_error("restoring the virtual machine"))
-            .and_then(|()| guest.set_clock())
-        {
-            Ok(()) if guest.take(machine).is_ok() => {
-                guest.load_modules(machine)?;
-                return Ok(guest);
+        let Copy { started, templates, id, is_first } = self;
+        let is_first = is_first && started.is_ok();
+        let reason = match started.and_then(restored) {
+            Ok(mut guest) => match guest.take(machine) {
+                Ok(()) => {
+                    guest.load_modules(machine)?;
+                    return Ok(guest);
+                }
+                // It runs, and has no room for these files.
+                Err(error) => format!("it did not take the files: {}", error.whole()),
+            },
+            Err(error) => {
+                let error = error.whole();
+                match is_first {
+                    true => templates.give_up(&id, &format!("it was saved, and did not start: {error}")),
+                    // It was damaged, is not for this user, or its host has changed below it: another one may do.
+                    false => templates.forget(&id),
+                }
+                format!("it did not start: {error}")
             }
-            // It runs, and has no room for these files.
-            Ok(()) => {}
-            Err(error) if is_first => {
-                templates.give_up(&id, &format!("it was saved, and did not start: {error}"));
-            }
-            // It was damaged, or its host has changed below it: another one may do.
-            Err(_) => templates.forget(&id),
-        }
-        drop(guest);
-        Guest::boot(machine)
+        };
+        Guest::boot(machine).map(|guest| guest.in_place_of_a_copy(reason))
     }
+}
+
+/// Waits until a copy takes commands.
+fn restored((mut guest, mut monitor): (Guest, Monitor)) -> Result<Guest, VmError> {
+    monitor.restored().map_err(io_error("restoring the virtual machine"))?;
+    guest.set_clock()?;
+    Ok(guest)
 }
 
 /// The name of a template: the digest of all that it depends on.
@@ -157,16 +161,18 @@ fn make(machine: &Machine, system: &[u8], folder: &Path) -> Result<(), Option<St
 }
 
 /// Starts QEMU with what was saved in a folder.
-fn start(machine: &Machine, folder: &Path) -> Option<(Guest, Monitor)> {
+fn start(machine: &Machine, folder: &Path) -> Result<(Guest, Monitor), VmError> {
     let memory = folder.join(MEMORY);
-    // QEMU opens it for writing, though it maps it privately.
-    File::options().read(true).write(true).open(&memory).ok()?;
-    let state = File::open(folder.join(STATE)).ok()?;
-    let log = std::fs::read_to_string(folder.join(CONSOLE)).ok()?;
-    let qemu = qemu::start(machine, &folder.join(INITRAMFS), Memory::Copied(&memory), Some(state)).ok()?;
-    let guest = Guest::of(qemu, log).ok()?;
-    let monitor = Monitor::restore(&guest.monitor).ok()?;
-    Some((guest, monitor))
+    let read = || {
+        // QEMU opens it for writing, though it maps it privately.
+        File::options().read(true).write(true).open(&memory)?;
+        Ok((File::open(folder.join(STATE))?, std::fs::read_to_string(folder.join(CONSOLE))?))
+    };
+    let (state, log) = read().map_err(io_error("reading the template machine"))?;
+    let qemu = qemu::start(machine, &folder.join(INITRAMFS), Memory::Copied(&memory), Some(state))?;
+    let guest = Guest::of(qemu, log)?;
+    let monitor = Monitor::restore(&guest.monitor).map_err(io_error("restoring the virtual machine"))?;
+    Ok((guest, monitor))
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! A target in a cache of its own, and what kpsc is asked to do with it.
 
 use kps_facts::Facts;
+use kps_tests::target::tell_of_boots;
 use kps_tests::{kpsc, printed};
 use kpsc::target::{Cache, Target};
 use std::path::{Path, PathBuf};
@@ -56,6 +57,7 @@ impl There {
         let said =
             succeed(self.kpsc(&["test", "--limit", "60", "--kernel", &self.name]).args(words).arg(spec));
         assert!(said.contains("ok: "), "no test held:\n{said}");
+        tell_of_boots(&said);
     }
 
     /// A module is made of a spec.

@@ -108,29 +108,40 @@ pub(crate) fn run(request: &Request) -> Result<bool> {
         true => crate::run(test(&["--no-run"]).args(SUITES))?,
         false => crate::run(&mut test(&["--no-run"]))?,
     }
+    let mut sum = Sum::default();
+    let mut run = |mut command: Command| sum.run(&mut command, &mut std::io::stdout());
+    if !is_part {
+        step("tests that need no target kernel");
+        without_kernel().into_iter().try_for_each(&mut run)?;
+    }
     step("target kernel");
     kernel.end()?;
-    step("tests");
-    let mut sum = Sum::default();
-    for mut command in tests(request) {
-        sum.run(&mut command, &mut std::io::stdout())?;
-    }
+    step("suites");
+    run(suites(request))?;
     println!("{} minutes and {} seconds", clock.elapsed().as_secs() / 60, clock.elapsed().as_secs() % 60);
     println!("{sum}");
     Ok(sum.failed == 0)
 }
 
-/// The commands that run the tests.
-fn tests(request: &Request) -> Vec<Command> {
-    let all_of = |words: &[&str]| test(&[&["--no-fail-fast"], words].concat());
-    let mut suites = all_of(&SUITES);
-    suites.arg("--").args(request.words());
+/// The commands that run the tests beside the suites. With those, they are everything that cargo knows of.
+fn without_kernel() -> [Command; 2] {
+    [all_of(&["--lib", "--bins", "--examples", "--benches"]), all_of(&["--doc"])]
+}
+
+/// The command that runs suites: all tests that are programs of their own where everything is to run, so that none can be forgotten.
+fn suites(request: &Request) -> Command {
     match (&request.only, request.tier) {
-        // Everything that cargo knows of, so that nothing can be forgotten.
-        (None, Tier::Full) => vec![all_of(&[])],
-        (None, Tier::Quick) => vec![all_of(&["--lib", "--bins", "--examples"]), suites, all_of(&["--doc"])],
-        _ => vec![suites],
+        (None, Tier::Full) => all_of(&["--test", "*"]),
+        _ => {
+            let mut suites = all_of(&SUITES);
+            suites.arg("--").args(request.words());
+            suites
+        }
     }
+}
+
+fn all_of(words: &[&str]) -> Command {
+    test(&[&["--no-fail-fast"], words].concat())
 }
 
 fn test(words: &[&str]) -> Command {
@@ -141,37 +152,34 @@ fn test(words: &[&str]) -> Command {
 
 #[cfg(test)]
 mod unit_tests {
-    use super::{tests, Request};
+    use super::{suites, without_kernel, Request};
+    use std::process::Command;
 
-    /// The arguments of the commands that these words run.
-    fn commands(words: &[&str]) -> Vec<String> {
-        let request = Request::parse(words).unwrap_or_else(|| panic!("{words:?}"));
-        let arguments = |command: &std::process::Command| {
-            let words: Vec<_> = command.get_args().map(|word| word.to_string_lossy().into_owned()).collect();
-            words.join(" ")
-        };
-        tests(&request).iter().map(arguments).collect()
+    fn arguments(command: &Command) -> String {
+        let words: Vec<_> = command.get_args().map(|word| word.to_string_lossy().into_owned()).collect();
+        words.join(" ")
+    }
+
+    /// The arguments of the command that runs suites for these words.
+    fn suites_of(words: &[&str]) -> String {
+        arguments(&suites(&Request::parse(words).unwrap_or_else(|| panic!("{words:?}"))))
     }
 
     #[test]
     fn everything_is_all_that_cargo_knows_of() {
-        assert_eq!(commands(&[]), ["test --release --workspace --no-fail-fast"]);
-    }
-
-    #[test]
-    fn what_is_quick_has_unit_tests_and_documentation_too() {
-        let suites = "test --release --workspace --no-fail-fast --test suites -- --quick";
-        let commands = commands(&["--quick"]);
-        assert_eq!(commands.len(), 3);
-        assert!(commands.iter().any(|command| command == suites), "{commands:?}");
+        let all = "test --release --workspace --no-fail-fast";
+        assert_eq!(suites_of(&[]), format!("{all} --test *"));
+        let others = without_kernel().each_ref().map(arguments);
+        assert_eq!(others, [format!("{all} --lib --bins --examples --benches"), format!("{all} --doc")]);
     }
 
     #[test]
     fn a_suite_and_a_case_select_cases_of_the_suites_alone() {
         let suites = "test --release --workspace --no-fail-fast --test suites --";
-        assert_eq!(commands(&["vm", "acts: c_bodies"]), [format!("{suites} vm: acts: c_bodies")]);
-        assert_eq!(commands(&["vm", "--quick"]), [format!("{suites} vm --quick")]);
-        assert_eq!(commands(&["--long"]), [format!("{suites} --long")]);
+        assert_eq!(suites_of(&["--quick"]), format!("{suites} --quick"));
+        assert_eq!(suites_of(&["vm", "acts: c_bodies"]), format!("{suites} vm: acts: c_bodies"));
+        assert_eq!(suites_of(&["vm", "--quick"]), format!("{suites} vm --quick"));
+        assert_eq!(suites_of(&["--long"]), format!("{suites} --long"));
     }
 
     #[test]
