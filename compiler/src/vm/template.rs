@@ -79,7 +79,6 @@ impl Copy {
     /// fails, and keeps the reason.
     pub fn finish(self, machine: &Machine) -> Result<Guest, VmError> {
         let Copy { started, templates, id, is_first } = self;
-        let is_first = is_first && started.is_ok();
         let reason = match started.and_then(restored) {
             Ok(mut guest) => match guest.take(machine) {
                 Ok(()) => {
@@ -93,7 +92,7 @@ impl Copy {
                 let error = error.whole();
                 match is_first {
                     true => templates.give_up(&id, &format!("it was saved, and did not start: {error}")),
-                    // It was damaged, is not for this user, or its host has changed below it: another one may do.
+                    // It was damaged, is not for this user, or its host has changed below it. Another one may do.
                     false => templates.forget(&id),
                 }
                 format!("it did not start: {error}")
