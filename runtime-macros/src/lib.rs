@@ -62,7 +62,7 @@ use proc_macro::TokenStream;
 /// }
 /// ```
 ///
-/// On the host, where nobody sets `CONFIG_RUST`, an outline with every body in it, that an editor and `cargo check` understand. With
+/// On the host, where `kps_kernel` is not set, an outline with every body in it, that an editor and `cargo check` understand. With
 /// `KPS_FACTS` in the environment both are checked against the kernel whose facts it names.
 ///
 /// # Arguments

@@ -28,7 +28,7 @@
 //! ```
 
 use super::errno::EINVAL;
-#[cfg(not(CONFIG_RUST))]
+#[cfg(not(kps_kernel))]
 pub(crate) use super::host::shadow::*;
 use core::ffi::{c_int, c_ulong, c_void};
 use core::marker::PhantomData;
@@ -41,7 +41,7 @@ pub type Ctor = unsafe extern "C" fn(*mut c_void, *mut c_void, *mut c_void) -> c
 /// `klp_shadow_dtor_t`: called with the object and the data, under the kernel's shadow lock. The object may be gone.
 pub type Dtor = unsafe extern "C" fn(*mut c_void, *mut c_void);
 
-#[cfg(CONFIG_RUST)]
+#[cfg(kps_kernel)]
 extern "C" {
     pub(crate) fn klp_shadow_get(obj: *mut c_void, id: u64) -> *mut c_void;
     pub(crate) fn klp_shadow_alloc(

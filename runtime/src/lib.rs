@@ -14,6 +14,7 @@
 //! obj-m := NAME.o
 //! NAME-y := src/lib.o kps/lib.o
 //!
+//! rustflags-y := --cfg kps_kernel
 //! RUSTFLAGS_kps/lib.o := --crate-name kps --emit=metadata=$(obj)/kps/libkps.rmeta
 //! RUSTFLAGS_src/lib.o := --crate-name NAME --extern kps=$(obj)/kps/libkps.rmeta
 //! $(obj)/src/lib.o: $(obj)/kps/lib.o
@@ -24,8 +25,8 @@
 //!
 //! # On the host
 //!
-//! Where nobody sets `CONFIG_RUST`, [`host`] stands in for the kernel. A patch can be checked there with `cargo check`, and
-//! what does not need a kernel can be tested with `cargo test`. Otherwise nothing here allocates, prints or panics.
+//! `--cfg kps_kernel` says that the code is compiled for a kernel. Without it, [`host`] stands in for the kernel: `cargo check`
+//! checks a patch there, and `cargo test` tests what needs no kernel. Otherwise nothing here allocates, prints or panics.
 //!
 //! # What is for whom
 //!
@@ -46,7 +47,7 @@
 //!   for anybody who needs that mutex, as loading another module does.
 //! - A *constructor* or *destructor* of shadow data runs under the kernel's shadow lock, a spin lock, with interrupts off: it must not
 //!   sleep. With `PREEMPT_RT` that lock sleeps and interrupts stay on, but neither may be counted on.
-#![cfg_attr(not(CONFIG_RUST), no_std)]
+#![cfg_attr(not(kps_kernel), no_std)]
 #![deny(missing_docs, rustdoc::broken_intra_doc_links)]
 
 pub mod bitfield;
@@ -56,7 +57,7 @@ pub mod flexible_array;
 pub mod frame;
 pub mod gate;
 pub mod guard;
-#[cfg(not(CONFIG_RUST))]
+#[cfg(not(kps_kernel))]
 pub mod host;
 pub mod klp;
 pub mod lasting;

@@ -8,7 +8,7 @@
 //! use kps::note::Note;
 //!
 //! #[used]
-//! #[cfg_attr(CONFIG_RUST, link_section = ".note.kps")]
+//! #[cfg_attr(kps_kernel, link_section = ".note.kps")]
 //! static NOTE: Note<9> = Note::new(*b"patch=fix");
 //! ```
 

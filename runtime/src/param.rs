@@ -17,7 +17,7 @@
 //! assert_eq!((LIMIT.get(), NAME.get(), PORTS.get(1), PORTS.get(2)), (16, c"eth0", Some(443), None));
 //! ```
 
-#[cfg(not(CONFIG_RUST))]
+#[cfg(not(kps_kernel))]
 use super::host::params::*;
 use core::cell::UnsafeCell;
 use core::ffi::{c_char, c_uint, CStr};
@@ -196,7 +196,7 @@ impl SharedCharp {
     }
 }
 
-#[cfg(CONFIG_RUST)]
+#[cfg(kps_kernel)]
 extern "C" {
     /// The `struct module` of this module.
     static __this_module: u8;

@@ -35,7 +35,7 @@
 /// Writes a function: the symbol, its padding, the given lines, its size.
 ///
 /// The 16 NOPs in front are the room that call depth tracking expects there (`CONFIG_CALL_PADDING`).
-#[cfg(CONFIG_RUST)]
+#[cfg(kps_kernel)]
 #[doc(hidden)]
 #[macro_export]
 macro_rules! kps_function {
@@ -58,7 +58,7 @@ macro_rules! kps_function {
 
 /// Writes a function: the symbol, its padding, the given lines, its size. On the host there is no kernel to patch, and it writes
 /// none.
-#[cfg(not(CONFIG_RUST))]
+#[cfg(not(kps_kernel))]
 #[doc(hidden)]
 #[macro_export]
 macro_rules! kps_function {

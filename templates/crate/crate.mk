@@ -68,7 +68,7 @@ RUSTFLAGS_kps/runtime/src/lib.o := --crate-name kps --emit=metadata=$(kps-lib)/l
 RUSTFLAGS_src/lib.o := --crate-name $(kps-name) --extern kps=$(kps-lib)/libkps.rmeta -L $(kps-lib)
 RUSTFLAGS_REMOVE_kps/runtime/src/lib.o := -Cdebuginfo=2
 RUSTFLAGS_REMOVE_src/lib.o := -Cdebuginfo=2
-rustflags-y := --remap-path-prefix=$(kps-crate)/= $(KPS_RUSTFLAGS)
+rustflags-y := --cfg kps_kernel --remap-path-prefix=$(kps-crate)/= $(KPS_RUSTFLAGS)
 ccflags-y := -g0 -I$(kps-crate) -Wno-missing-prototypes -Wno-missing-declarations
 ccflags-y += -ffile-prefix-map=$(kps-crate)/= $(KPS_CFLAGS)
 

@@ -306,6 +306,7 @@ const GOLDEN: &[&str] = &["data", "layouts", "params", "parts", "shapes"];
 const LIBRARY: &str = "
 obj-m := library.o
 library-y := src/lib.o kps/lib.o
+rustflags-y := --cfg kps_kernel
 RUSTFLAGS_kps/lib.o := --crate-name kps --emit=metadata=$(obj)/kps/libkps.rmeta
 RUSTFLAGS_src/lib.o := --crate-name library --extern kps=$(obj)/kps/libkps.rmeta
 RUSTFLAGS_REMOVE_kps/lib.o := -Cdebuginfo=2

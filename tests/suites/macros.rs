@@ -96,7 +96,7 @@ fn expansions_compile_for_the_host() -> Result<(), Failed> {
     let manifest = format!(
         "[package]\nname = \"expanded\"\nedition = \"2021\"\n[lib]\npath = \"lib.rs\"\n[workspace]\n[dependencies]\n\
          kps = {{ path = {:?}, default-features = false }}\n\
-         [lints.rust]\nunexpected_cfgs = {{ level = \"deny\", check-cfg = [\"cfg(CONFIG_RUST)\"] }}\nwarnings = \"deny\"\n{examples}",
+         [lints.rust]\nunexpected_cfgs = {{ level = \"deny\", check-cfg = [\"cfg(kps_kernel)\"] }}\nwarnings = \"deny\"\n{examples}",
         root.join("runtime")
     );
     std::fs::write(folder.join("Cargo.toml"), manifest)?;
@@ -109,6 +109,7 @@ fn expansions_compile_for_the_host() -> Result<(), Failed> {
 const RULES: &str = "
 obj-m := library.o
 library-y := src/lib.o kps/lib.o
+rustflags-y := --cfg kps_kernel
 RUSTFLAGS_kps/lib.o := --crate-name kps --emit=metadata=$(obj)/kps/libkps.rmeta
 RUSTFLAGS_src/lib.o := --crate-name library --extern kps=$(obj)/kps/libkps.rmeta
 RUSTFLAGS_REMOVE_kps/lib.o := -Cdebuginfo=2

@@ -84,7 +84,7 @@ pub fn livepatch(
             let outline = on_host(Types::Bound(&surroundings.bindings));
             let missing = "KPS_FACTS does not name the facts of a kernel: build with `kpsc build`, or with make and the crate's own Kbuild file";
             quote! {
-                #[cfg(CONFIG_RUST)]
+                #[cfg(kps_kernel)]
                 compile_error!(#missing);
                 #outline
             }
@@ -120,7 +120,7 @@ fn contents(
 /// What cargo and rustc learn of the files that the macro has read. Nobody calls it, so nothing of them gets into the crate.
 fn depends(files: &[String]) -> TokenStream {
     quote! {
-        #[cfg(not(CONFIG_RUST))]
+        #[cfg(not(kps_kernel))]
         const _: () = {
             #[allow(dead_code)]
             fn depends() {
@@ -158,7 +158,7 @@ fn without_safety(tokens: TokenStream, is_top: bool) -> TokenStream {
         return match syn::parse2::<syn::File>(out.clone()) {
             Ok(file) => {
                 let items = file.items;
-                quote!(#(#[cfg(CONFIG_RUST)] #items)*)
+                quote!(#(#[cfg(kps_kernel)] #items)*)
             }
             Err(_) => out,
         };

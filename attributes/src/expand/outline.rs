@@ -38,7 +38,7 @@ pub(super) fn outline(patch: &Patch, module: &ItemMod, tokens: &Tokens<'_>, type
     let root = at_the_root();
     quote! {
         #root
-        #[cfg(not(CONFIG_RUST))]
+        #[cfg(not(kps_kernel))]
         #[allow(
             dead_code,
             improper_ctypes,
@@ -72,7 +72,7 @@ pub(super) fn outline(patch: &Patch, module: &ItemMod, tokens: &Tokens<'_>, type
 /// would understand.
 fn at_the_root() -> TokenStream {
     quote_spanned! {Span::call_site()=>
-        #[cfg(not(CONFIG_RUST))]
+        #[cfg(not(kps_kernel))]
         #[allow(dead_code)]
         const ONE_LIVEPATCH_AT_THE_ROOT_OF_THE_CRATE: () = {
             let path = ::core::module_path!().as_bytes();

@@ -25,7 +25,7 @@ pub(super) fn warnings(diagnostics: &[Diagnostic], tokens: &Tokens<'_>) -> Token
         let name = format_ident!("{}", diagnostic.code.id());
         let (warning, shown) = (Ident::new("warning", start), Ident::new(diagnostic.code.id(), end));
         quote! {
-            #[cfg(not(CONFIG_RUST))]
+            #[cfg(not(kps_kernel))]
             const _: () = {
                 mod #warning {
                     #[deprecated(note = #text)]

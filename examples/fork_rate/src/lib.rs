@@ -3,7 +3,7 @@
 //! loop that forks and waits stays below both, and keeps a machine busy all the same.
 //!
 //! A user is a number outside of all namespaces. Whoever has subordinate ones (`/etc/subuid`) has a bucket for each.
-#![cfg_attr(not(any(test, CONFIG_RUST)), no_std)]
+#![cfg_attr(not(any(test, kps_kernel)), no_std)]
 
 use kps::prelude::*;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 //! Who has killed my process? Its parent learns the signal and not the sender. With this patch the kernel's log names both.
-#![cfg_attr(not(any(test, CONFIG_RUST)), no_std)]
+#![cfg_attr(not(any(test, kps_kernel)), no_std)]
 
 use kps::prelude::*;
 

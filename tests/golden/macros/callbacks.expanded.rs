@@ -1,10 +1,10 @@
 //! What the kernel calls when it patches: `pre_patch`, `post_patch`, `pre_unpatch`, `post_unpatch`.
-#[cfg(CONFIG_RUST)]
+#[cfg(kps_kernel)]
 kernel::prelude::module! {
     type : callbacks::Module, name : "callbacks", description : "Callbacks alone.",
     license : "GPL",
 }
-#[cfg(CONFIG_RUST)]
+#[cfg(kps_kernel)]
 #[allow(missing_docs, unreachable_pub, unknown_lints, dangerous_implicit_autorefs)]
 mod callbacks {
     use ::kps;
@@ -254,7 +254,7 @@ mod callbacks {
     }
     pub(crate) use livepatch::Module;
 }
-#[cfg(not(CONFIG_RUST))]
+#[cfg(not(kps_kernel))]
 const _: () = {
     #[allow(dead_code)]
     fn depends() {
@@ -262,7 +262,7 @@ const _: () = {
         let _ = ::core::option_env!("KPS_FACTS");
     }
 };
-#[cfg(not(CONFIG_RUST))]
+#[cfg(not(kps_kernel))]
 #[allow(dead_code)]
 const ONE_LIVEPATCH_AT_THE_ROOT_OF_THE_CRATE: () = {
     let path = ::core::module_path!().as_bytes();
@@ -276,7 +276,7 @@ const ONE_LIVEPATCH_AT_THE_ROOT_OF_THE_CRATE: () = {
         n += 1;
     }
 };
-#[cfg(not(CONFIG_RUST))]
+#[cfg(not(kps_kernel))]
 #[allow(
     dead_code,
     improper_ctypes,

@@ -1,10 +1,10 @@
 //! Data that outlives functions: `shadow`, `state`.
-#[cfg(CONFIG_RUST)]
+#[cfg(kps_kernel)]
 kernel::prelude::module! {
     type : data::Module, name : "data", description : "Data that outlives functions.",
     license : "GPL",
 }
-#[cfg(CONFIG_RUST)]
+#[cfg(kps_kernel)]
 #[allow(missing_docs, unreachable_pub, unknown_lints, dangerous_implicit_autorefs)]
 mod data {
     use ::kps;
@@ -513,7 +513,7 @@ mod data {
     }
     pub(crate) use livepatch::Module;
 }
-#[cfg(not(CONFIG_RUST))]
+#[cfg(not(kps_kernel))]
 const _: () = {
     #[allow(dead_code)]
     fn depends() {
@@ -521,7 +521,7 @@ const _: () = {
         let _ = ::core::option_env!("KPS_FACTS");
     }
 };
-#[cfg(not(CONFIG_RUST))]
+#[cfg(not(kps_kernel))]
 #[allow(dead_code)]
 const ONE_LIVEPATCH_AT_THE_ROOT_OF_THE_CRATE: () = {
     let path = ::core::module_path!().as_bytes();
@@ -535,7 +535,7 @@ const ONE_LIVEPATCH_AT_THE_ROOT_OF_THE_CRATE: () = {
         n += 1;
     }
 };
-#[cfg(not(CONFIG_RUST))]
+#[cfg(not(kps_kernel))]
 #[allow(
     dead_code,
     improper_ctypes,

@@ -1,10 +1,10 @@
 //! Functions in C: `c`.
-#[cfg(CONFIG_RUST)]
+#[cfg(kps_kernel)]
 kernel::prelude::module! {
     type : in_c::Module, name : "in_c", description :
     "A new body in C, and a function in C that a hook calls.", license : "GPL",
 }
-#[cfg(CONFIG_RUST)]
+#[cfg(kps_kernel)]
 #[allow(missing_docs, unreachable_pub, unknown_lints, dangerous_implicit_autorefs)]
 mod in_c {
     use ::kps;
@@ -301,7 +301,7 @@ mod in_c {
     }
     pub(crate) use livepatch::Module;
 }
-#[cfg(not(CONFIG_RUST))]
+#[cfg(not(kps_kernel))]
 const _: () = {
     #[allow(dead_code)]
     fn depends() {
@@ -309,7 +309,7 @@ const _: () = {
         let _ = ::core::option_env!("KPS_FACTS");
     }
 };
-#[cfg(not(CONFIG_RUST))]
+#[cfg(not(kps_kernel))]
 #[allow(dead_code)]
 const ONE_LIVEPATCH_AT_THE_ROOT_OF_THE_CRATE: () = {
     let path = ::core::module_path!().as_bytes();
@@ -323,7 +323,7 @@ const ONE_LIVEPATCH_AT_THE_ROOT_OF_THE_CRATE: () = {
         n += 1;
     }
 };
-#[cfg(not(CONFIG_RUST))]
+#[cfg(not(kps_kernel))]
 #[allow(
     dead_code,
     improper_ctypes,

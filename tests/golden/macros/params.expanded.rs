@@ -1,11 +1,11 @@
 //! Parameters of the module: `param`.
-#[cfg(CONFIG_RUST)]
+#[cfg(kps_kernel)]
 kernel::prelude::module! {
     type : params::Module, name : "params", description :
     "Parameters of every kind, one of which decides whether the patch replaces others.",
     license : "GPL",
 }
-#[cfg(CONFIG_RUST)]
+#[cfg(kps_kernel)]
 #[allow(missing_docs, unreachable_pub, unknown_lints, dangerous_implicit_autorefs)]
 mod params {
     use ::kps;
@@ -469,7 +469,7 @@ mod params {
     }
     pub(crate) use livepatch::Module;
 }
-#[cfg(not(CONFIG_RUST))]
+#[cfg(not(kps_kernel))]
 const _: () = {
     #[allow(dead_code)]
     fn depends() {
@@ -477,7 +477,7 @@ const _: () = {
         let _ = ::core::option_env!("KPS_FACTS");
     }
 };
-#[cfg(not(CONFIG_RUST))]
+#[cfg(not(kps_kernel))]
 #[allow(dead_code)]
 const ONE_LIVEPATCH_AT_THE_ROOT_OF_THE_CRATE: () = {
     let path = ::core::module_path!().as_bytes();
@@ -491,7 +491,7 @@ const ONE_LIVEPATCH_AT_THE_ROOT_OF_THE_CRATE: () = {
         n += 1;
     }
 };
-#[cfg(not(CONFIG_RUST))]
+#[cfg(not(kps_kernel))]
 #[allow(
     dead_code,
     improper_ctypes,

@@ -1,10 +1,10 @@
 //! What the kernel does not export: `symbols`, `position`, `percpu`.
-#[cfg(CONFIG_RUST)]
+#[cfg(kps_kernel)]
 kernel::prelude::module! {
     type : symbols::Module, name : "symbols", description : "Symbols of the kernel's.",
     license : "GPL",
 }
-#[cfg(CONFIG_RUST)]
+#[cfg(kps_kernel)]
 #[allow(missing_docs, unreachable_pub, unknown_lints, dangerous_implicit_autorefs)]
 mod symbols {
     use ::kps;
@@ -289,7 +289,7 @@ mod symbols {
     }
     pub(crate) use livepatch::Module;
 }
-#[cfg(not(CONFIG_RUST))]
+#[cfg(not(kps_kernel))]
 const _: () = {
     #[allow(dead_code)]
     fn depends() {
@@ -297,7 +297,7 @@ const _: () = {
         let _ = ::core::option_env!("KPS_FACTS");
     }
 };
-#[cfg(not(CONFIG_RUST))]
+#[cfg(not(kps_kernel))]
 #[allow(dead_code)]
 const ONE_LIVEPATCH_AT_THE_ROOT_OF_THE_CRATE: () = {
     let path = ::core::module_path!().as_bytes();
@@ -311,7 +311,7 @@ const ONE_LIVEPATCH_AT_THE_ROOT_OF_THE_CRATE: () = {
         n += 1;
     }
 };
-#[cfg(not(CONFIG_RUST))]
+#[cfg(not(kps_kernel))]
 #[allow(
     dead_code,
     improper_ctypes,

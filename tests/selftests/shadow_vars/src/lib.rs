@@ -2,7 +2,7 @@
 //! The module that `test-shadow-vars.sh` of the kernel's livepatch selftests loads: every shadow function, called and logged.
 //!
 //! It is no livepatch. It shows what [`kps::klp`] offers to a module written by hand, and does so on the host too.
-#![cfg_attr(not(CONFIG_RUST), no_std)]
+#![cfg_attr(not(kps_kernel), no_std)]
 
 mod pointers;
 
@@ -12,7 +12,7 @@ use kps::klp::ShadowId;
 use kps::prelude::*;
 use pointers::number;
 
-#[cfg(CONFIG_RUST)]
+#[cfg(kps_kernel)]
 kernel::prelude::module! {
     type: Module,
     name: "test_klp_shadow_vars",
@@ -20,10 +20,10 @@ kernel::prelude::module! {
     license: "GPL",
 }
 
-#[cfg(CONFIG_RUST)]
+#[cfg(kps_kernel)]
 struct Module;
 
-#[cfg(CONFIG_RUST)]
+#[cfg(kps_kernel)]
 impl kernel::Module for Module {
     fn init(_: &'static kernel::ThisModule) -> kernel::error::Result<Self> {
         kernel::error::to_result(test().err().unwrap_or(0))?;
