@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 /// The crates that a patch crate is built with, each behind those that it needs.
 const CRATES: &[&str] =
-    &["ast", "plan", "facts", "codegen", "resolve", "attributes", "runtime-macros", "runtime"];
+    &["arch", "ast", "plan", "facts", "codegen", "resolve", "attributes", "runtime-macros", "runtime"];
 
 fn main() -> std::io::Result<()> {
     let variable = |name: &str| std::env::var_os(name).map(PathBuf::from).unwrap_or_default();

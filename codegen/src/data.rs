@@ -1,6 +1,7 @@
 //! States and shadow variables: the statics that bodies name, and the callbacks that keep their records.
 
 use crate::func::block;
+use crate::kernel_crate;
 use crate::names::{ident, object_ident};
 use crate::Body;
 use kps_plan::{DataId, ObjectName, Parent, Patch, Shadow, State, Types};
@@ -177,6 +178,8 @@ pub(crate) fn callbacks<B: Body>(patch: &Patch<B>) -> TokenStream {
     let [pre_patch_obj, post_patch_obj, pre_unpatch_obj, post_unpatch_obj] = objs;
     let (post_patch, pre_unpatch, post_unpatch) =
         (call("post_patch"), call("pre_unpatch"), call("post_unpatch"));
+    let other_type =
+        kernel_crate::log_error(&quote!("refused: `{}` is there with another name or type\n", name));
     quote! {
         /// The callbacks of the image, which keep the states and shadow variables.
         mod data {
@@ -188,7 +191,7 @@ pub(crate) fn callbacks<B: Body>(patch: &Patch<B>) -> TokenStream {
                 /// SAFETY: this is `pre_patch`, under `klp_mutex`.
                 if let Err(refusal) = unsafe { lasting::join(&DATA) } {
                     if let Refusal::OtherType(name) = refusal {
-                        kernel::pr_err!("refused: `{}` is there with another name or type\n", name);
+                        #other_type
                     }
                     return refusal.errno();
                 }

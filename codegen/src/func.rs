@@ -70,7 +70,7 @@ fn symbols<B>(types: &Types, func: &Func<B>, names: &FuncNames) -> TokenStream {
 fn assembly<B>(types: &Types, func: &Func<B>, names: &FuncNames) -> TokenStream {
     let stem = &names.stem;
     let old = placeholder(&func.old);
-    let skip = Literal::u32_unsuffixed(func.entry.skip());
+    let skip = Literal::u32_unsuffixed(func.entry.skip);
     let Passing { stack, hidden, .. } = passing(types, &entry_signature(func));
     if let Change::Pre(_) = func.change {
         let entry = if hidden { quote!(pre_entry_in_memory) } else { quote!(pre_entry) };

@@ -4,6 +4,7 @@
 //! it from being loaded, which can cost a machine more than what the patch mends. So the gate lets it in unpatched: its
 //! functions are redirected to themselves, behind their ftrace sites, and no callback of the author's runs.
 
+use crate::kernel_crate;
 use crate::names::{ident, object_ident, FuncNames};
 use crate::Body;
 use kps_plan::{Object, Patch};
@@ -39,8 +40,8 @@ pub(crate) fn gate<B: Body>(patch: &Patch<B>, object: &Object<B>, names: &[FuncN
         .iter()
         .zip(names)
         .map(|(func, names)| {
-            let (entry, endbr) = (ident(&names.entry), func.entry.endbr);
-            quote!(Func { entry: #module::#entry, endbr: #endbr })
+            let (entry, landing_pad) = (ident(&names.entry), func.entry.landing_pad);
+            quote!(Func { entry: #module::#entry, landing_pad: #landing_pad })
         })
         .collect();
     let count = Literal::usize_unsuffixed(funcs.len());
@@ -83,6 +84,7 @@ pub(crate) fn gate<B: Body>(patch: &Patch<B>, object: &Object<B>, names: &[FuncN
             }
         }
     });
+    let log = kernel_crate::log_error(&quote!(#refusal));
     quote! {
         #[doc = #title]
         mod #gate {
@@ -110,7 +112,7 @@ pub(crate) fn gate<B: Body>(patch: &Patch<B>, object: &Object<B>, names: &[FuncN
                     let funcs = (*obj).funcs;
                     let same = gate::has_build_id(rodata.base.cast(), rodata.size as usize, BUILD_ID)
                         && FUNCS.iter().enumerate().all(|(n, func)| {
-                            gate::starts_as((*funcs.add(n)).old_func.cast(), func.endbr)
+                            gate::starts_as((*funcs.add(n)).old_func.cast(), func.landing_pad)
                         });
                     if !same {
                         for n in 0..FUNCS.len() {
@@ -126,7 +128,7 @@ pub(crate) fn gate<B: Body>(patch: &Patch<B>, object: &Object<B>, names: &[FuncN
                 };
                 OPEN.store(open, Ordering::Relaxed);
                 if !open {
-                    kernel::pr_err!(#refusal);
+                    #log
                     return 0;
                 }
                 #pre_patch

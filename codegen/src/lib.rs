@@ -6,6 +6,7 @@
 mod data;
 mod func;
 mod gate;
+mod kernel_crate;
 mod module;
 pub mod names;
 mod params;
@@ -99,7 +100,7 @@ impl Contents {
 pub fn contents<B: Body>(patch: &Patch<B>, module: &TokenStream) -> Contents {
     Contents {
         allowed: module::allowed(),
-        declaration: module::declaration(patch, module),
+        declaration: kernel_crate::declaration(patch, module),
         loader: module::loader(patch),
         items: module::items(patch),
         livepatch: module::livepatch(patch),

@@ -3,17 +3,14 @@
 use crate::data;
 use crate::func::{callback, entry_signature, func};
 use crate::gate::{self, gate, gate_ident};
+use crate::kernel_crate;
 use crate::names::{func_names, ident, object_ident, FuncNames};
 use crate::params;
 use crate::types::{externs, Names};
 use crate::{Body, Contents};
-use kps_plan::{
-    AuthorsKey, CInt, Link, Metadata, Module, Object, ObjectName, ParamType, Patch, Replace, Signature, Type,
-    Uses,
-};
+use kps_plan::{CInt, Module, Object, ObjectName, ParamType, Patch, Replace, Signature, Type, Uses};
 use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{format_ident, quote};
-use std::collections::BTreeSet;
 use std::ffi::CString;
 
 /// The crate root of a module that is nothing but the patch.
@@ -74,43 +71,6 @@ pub(crate) fn items<B: Body>(patch: &Patch<B>) -> TokenStream {
         #(#items)*
         #(#modules)*
         #(#objects)*
-    }
-}
-
-/// What the module is to its loader. `module` is the path of its type.
-pub(crate) fn declaration<B>(patch: &Patch<B>, module: &TokenStream) -> TokenStream {
-    let Metadata { license, authors, description, .. } = &patch.metadata;
-    let name = &patch.name;
-    let authors = match patch.target.authors_key {
-        _ if authors.is_empty() => None,
-        AuthorsKey::Authors => Some(quote!(authors: [#(#authors),*],)),
-        AuthorsKey::Author => {
-            let all = authors.join(", ");
-            Some(quote!(author: #all,))
-        }
-    };
-    let description = description.as_ref().map(|text| quote!(description: #text,));
-    let functions = patch.kernel.functions.iter().map(|f| &f.link);
-    let namespaces: BTreeSet<&String> = functions
-        .chain(patch.kernel.statics.iter().map(|s| &s.link))
-        .filter_map(|link| match link {
-            Link::Export { namespace } => namespace.as_ref(),
-            Link::Livepatch(_) | Link::Own => None,
-        })
-        .collect();
-    let imports = (!namespaces.is_empty()).then(|| {
-        let namespaces = namespaces.iter();
-        quote!(imports_ns: [#(#namespaces),*],)
-    });
-    quote! {
-        kernel::prelude::module! {
-            type: #module,
-            name: #name,
-            #authors
-            #description
-            license: #license,
-            #imports
-        }
     }
 }
 
@@ -222,15 +182,9 @@ pub(crate) fn livepatch<B: Body>(patch: &Patch<B>) -> TokenStream {
         patch.objects.iter().map(|o| object_entry(patch, o, &klp_object, &name(patch.klp.callbacks)));
     let objects_len = Literal::usize_unsuffixed(patch.objects.len() + 1);
     let replace = (patch.replace == Replace::Always).then(|| quote!(replace: true,));
-    let replace_if = replace_if(patch);
+    let module = kernel_crate::module(&enable(patch));
     let guard = guard(patch, names);
     let note = note(patch);
-    let refusal = format!(
-        "refused: this kernel is not {} with build-id {}\n",
-        patch.target.release,
-        hex(&patch.target.build_id)
-    );
-    let foreign = format!("refused: {{}} does not start as in {}\n", patch.target.release);
     let klp_callbacks = name(patch.klp.callbacks);
     let modules = patch.objects.iter().map(|object| object_ident(&object.name));
     let klp_state = patch.klp.state.filter(|_| patch.has_data()).map(name);
@@ -286,43 +240,47 @@ pub(crate) fn livepatch<B: Body>(patch: &Patch<B>) -> TokenStream {
                 static kps_stop_notes: u8;
             }
 
-            pub(crate) struct Module;
+            #module
+        }
+    }
+}
 
-            impl kernel::Module for Module {
-                fn init(module: &'static kernel::ThisModule) -> kernel::error::Result<Self> {
-                    /// SAFETY: the linker script of the kernel bounds its notes with these symbols, and `ENTRIES` points
-                    /// to functions of the kernel.
-                    let same = unsafe {
-                        let notes = (addr_of!(kps_start_notes), addr_of!(kps_stop_notes));
-                        guard::check(&BUILD_ID, notes, &ENTRIES)
-                    };
-                    match same {
-                        Ok(()) => {}
-                        Err(Mismatch::BuildId) => {
-                            kernel::pr_err!(#refusal);
-                            return Err(kernel::error::code::ENOEXEC);
-                        }
-                        Err(Mismatch::Entry(function)) => {
-                            kernel::pr_err!(#foreign, function);
-                            return Err(kernel::error::code::ENOEXEC);
-                        }
-                    }
-                    /// SAFETY: nobody else knows the tables yet. They live as long as the module, which the kernel pins
-                    /// until the last task has left the patch.
-                    let status = unsafe {
-                        let patch = addr_of_mut!(PATCH);
-                        (*patch).r#mod = module.as_ptr().cast();
-                        #replace_if
-                        klp_enable_patch(patch)
-                    };
-                    /// WHY: `pre_patch` may refuse with any number, and only a negative one keeps the module from
-                    /// staying.
-                    let status = if status > 0 { -EINVAL } else { status };
-                    kernel::error::to_result(status)?;
-                    Ok(Module)
-                }
+/// Compares the kernel with the target, and hands the tables to `klp_enable_patch()`.
+fn enable<B>(patch: &Patch<B>) -> TokenStream {
+    let release = &patch.target.release;
+    let other_kernel =
+        format!("refused: this kernel is not {release} with build-id {}\n", hex(&patch.target.build_id));
+    let other_entry = format!("refused: {{}} does not start as in {release}\n");
+    let other_kernel = kernel_crate::refuse(&quote!(#other_kernel));
+    let other_entry = kernel_crate::refuse(&quote!(#other_entry, function));
+    let (this_module, replace_if) = (kernel_crate::this_module(), replace_if(patch));
+    quote! {
+        /// SAFETY: the linker script of the kernel bounds its notes with these symbols, and `ENTRIES` points
+        /// to functions of the kernel.
+        let same = unsafe {
+            let notes = (addr_of!(kps_start_notes), addr_of!(kps_stop_notes));
+            guard::check(&BUILD_ID, notes, &ENTRIES)
+        };
+        match same {
+            Ok(()) => {}
+            Err(Mismatch::BuildId) => {
+                #other_kernel
+            }
+            Err(Mismatch::Entry(function)) => {
+                #other_entry
             }
         }
+        /// SAFETY: nobody else knows the tables yet. They live as long as the module, which the kernel pins
+        /// until the last task has left the patch.
+        let status = unsafe {
+            let patch = addr_of_mut!(PATCH);
+            (*patch).r#mod = #this_module;
+            #replace_if
+            klp_enable_patch(patch)
+        };
+        /// WHY: `pre_patch` may refuse with any number, and only a negative one keeps the module from
+        /// staying.
+        let status = if status > 0 { -EINVAL } else { status };
     }
 }
 
@@ -439,8 +397,8 @@ fn guard<B>(patch: &Patch<B>, names: &[Vec<FuncNames>]) -> TokenStream {
         .flat_map(|(object, names)| {
             let module = object_ident(&object.name);
             object.funcs.iter().zip(names).map(move |(func, names)| {
-                let (name, old, endbr) = (&func.old.name, ident(&names.old), func.entry.endbr);
-                quote!(Entry { name: #name, function: #module::#old as *const u8, endbr: #endbr })
+                let (name, old, landing_pad) = (&func.old.name, ident(&names.old), func.entry.landing_pad);
+                quote!(Entry { name: #name, function: #module::#old as *const u8, landing_pad: #landing_pad })
             })
         })
         .collect();

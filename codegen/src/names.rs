@@ -17,7 +17,7 @@ pub const ENTRY: &str = "livepatch_";
 /// and the position.
 pub const PLACEHOLDER: &str = "kps.sym.";
 
-/// The names around one changed function. The macros of `runtime/src/shim.rs` make the same ones from the stem.
+/// The names around one changed function. The macros of `kps::shim` make the same ones from the stem.
 #[derive(Debug, Clone)]
 pub struct FuncNames {
     /// The old function's name, made an identifier and unique in the patch.

@@ -4,7 +4,7 @@ use crate::func::{attributes, block, calls_original, frees, from_word, to_word, 
 use crate::names::{ident, FuncNames};
 use crate::types::{ret, ty};
 use crate::Body;
-use kps_plan::{Change, Convention, Func, Param, Signature, Type, TypeId, Types};
+use kps_plan::{Change, Func, Param, Signature, Type, TypeId, Types};
 use proc_macro2::TokenStream;
 use quote::quote;
 
@@ -23,9 +23,9 @@ pub(crate) fn body<B: Body>(types: &Types, func: &Func<B>, names: &FuncNames, re
     let (name, regs) = (ident(&names.body), ident(types.get(regs).name()));
     let ret = ret(types, &func.signature);
     let attributes = attributes(func);
-    let params = func.signature.params.iter().zip(Convention::SYSCALL_REGISTERS);
+    let params = func.signature.params.iter().zip(types.arch().syscalls.members);
     let take = |changeable: TokenStream| -> Vec<TokenStream> {
-        let take = |(param, register): (&Param, &str)| {
+        let take = |(param, register): (&Param, &&str)| {
             let (name, register, ty) = (ident(&param.name), ident(register), ty(types, &param.ty));
             let value = from_word(types, &param.ty, &quote!(kps_regs.#register));
             let safety = matches!(types.resolve(&param.ty), Type::Function(_)).then(|| {
@@ -96,7 +96,7 @@ pub(crate) fn body<B: Body>(types: &Types, func: &Func<B>, names: &FuncNames, re
 /// `original`, which enters the old system call with other arguments than the caller's.
 fn original<B>(types: &Types, func: &Func<B>, names: &FuncNames, regs: &proc_macro2::Ident) -> TokenStream {
     let original = ident(&names.original);
-    let params = func.signature.params.iter().zip(Convention::SYSCALL_REGISTERS);
+    let params = func.signature.params.iter().zip(types.arch().syscalls.members);
     let typed = func.signature.params.iter().map(|param| {
         let (name, ty) = (ident(&param.name), ty(types, &param.ty));
         quote!(#name: #ty)

@@ -31,7 +31,6 @@ pub enum State {
 const PROGRAMS: &[(&str, &str, &str)] = &[
     ("apt-get", "apt", "fetches stock kernels and their compilers"),
     ("bwrap", "bubblewrap", "runs those compilers; not needed for a kernel of your own"),
-    ("qemu-system-x86_64", "qemu-system-x86", "boots the kernel for `kpsc test`"),
     ("busybox", "busybox-static", "is what runs in there on a kernel of your own"),
 ];
 
@@ -40,8 +39,14 @@ const ROOM: u64 = 3 << 30;
 
 /// Looks at the machine.
 pub fn examine(cache: &Cache) -> Vec<Need> {
-    let mut needs: Vec<Need> =
-        PROGRAMS.iter().map(|&(name, package, purpose)| installed(name, package, purpose)).collect();
+    let qemu = &kps_arch::native().qemu;
+    let boots = (qemu.program, qemu.package, "boots the kernel for `kpsc test`");
+    let mut needs: Vec<Need> = PROGRAMS
+        .iter()
+        .copied()
+        .chain([boots])
+        .map(|(name, package, purpose)| installed(name, package, purpose))
+        .collect();
     needs.push(Need {
         name: "keys of Debian's archive".into(),
         purpose: "prove that packages are Debian's",

@@ -2,7 +2,7 @@
 
 use crate::diag::{any_error, Diagnostic, Severity};
 use crate::emit::{function_spec, FunctionSpec};
-use crate::resolve::{Judge, Judgement, ENTRY};
+use crate::resolve::{Judge, Judgement};
 use kps_codegen::{names::ident, rust_type};
 use kps_facts::{Facts, Object};
 use kps_grammar::ast::{At, Symbol};
@@ -145,7 +145,7 @@ fn symbols_at(object: &Object, address: u64) -> Vec<Symbol> {
 fn address(facts: &Facts, object: &str, symbol: &Symbol) -> Option<(String, u64)> {
     let symbols = &object_of(facts, object)?.symbols;
     let name = &symbol.name.value;
-    let entry = name.strip_prefix("sys_").map(|call| format!("{ENTRY}{call}"));
+    let entry = name.strip_prefix("sys_").map(|call| format!("{}{call}", facts.arch().syscalls.entry));
     let name = entry.filter(|_| symbols.named(name).is_empty()).unwrap_or_else(|| name.clone());
     let all = symbols.named(&name);
     let sym = match &symbol.position {
@@ -158,7 +158,7 @@ fn address(facts: &Facts, object: &str, symbol: &Symbol) -> Option<(String, u64)
 
 /// The name that specs have for a system call, where its arguments are arguments.
 fn system_call(facts: &Facts, object: &str, name: &str) -> Option<String> {
-    let call = name.strip_prefix(ENTRY).filter(|_| object == "vmlinux")?;
+    let call = name.strip_prefix(facts.arch().syscalls.entry).filter(|_| object == "vmlinux")?;
     let alone = object_of(facts, object)?.symbols.named(&format!("sys_{call}")).is_empty();
     alone.then(|| format!("sys_{call}"))
 }
@@ -198,10 +198,13 @@ fn rank(facts: &Facts, object: &str, symbol: &Symbol, name: &str) -> String {
 
 fn start(facts: &Facts, object: &str, address: u64) -> Option<String> {
     let site = object_of(facts, object)?.sites.get(&address)?;
-    Some(match site.entry() {
+    Some(match site.entry(facts.arch()) {
         Some(entry) => {
-            let first = if entry.endbr { "with ENDBR, " } else { "" };
-            format!("{first}ftrace site at +{}; the original goes on at +{}", site.offset, entry.skip())
+            let first = match entry.landing_pad {
+                true => format!("with {}, ", facts.arch().landing_pad),
+                false => String::new(),
+            };
+            format!("{first}ftrace site at +{}; the original goes on at +{}", site.offset, entry.skip)
         }
         None => format!("in a way that is not known, ftrace site at +{}", site.offset),
     })

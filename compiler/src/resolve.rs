@@ -12,7 +12,7 @@ use std::str::FromStr as _;
 
 pub use kps_resolve::{
     check_name, is_meant_for, is_path, near, refused_path, FileKind, Fragment, Judge, Judgement, Pieces,
-    Resolved, ENTRY,
+    Resolved,
 };
 
 /// Resolves a spec against the facts of a kernel. Without a patch there is at least one error.

@@ -1,55 +1,41 @@
 //! How C passes a struct, as far as its layout in BTF tells.
 
 use crate::btf::{Btf, BtfId, Kind};
-use kps_plan::ByValue;
+use kps_arch::{Arch, ByValue, Part};
 
-/// Bytes of a register.
-const WORD: u64 = 8;
-
-/// More members than any struct of two words has.
+/// More members than any struct has that registers carry.
 const MAX_PARTS: usize = 256;
 
-/// The rules of the x86-64 psABI for what the kernel has: integers and pointers, but no floating point.
-///
-/// What is larger than two words is in memory. What is not is in registers, unless a packed member crosses its alignment
-/// or a whole word is padding. `aligned` attributes are not in BTF, so what has one is taken for what it would be without.
-pub(crate) fn by_value(btf: &Btf, record: BtfId) -> ByValue {
+/// Classifies a struct by its layout.
+pub(crate) fn by_value(arch: &Arch, btf: &Btf, record: BtfId) -> ByValue {
     let size = btf.size(record).unwrap_or(0);
-    if size == 0 || btf.align(record) > WORD {
-        return ByValue::Unclear;
-    }
-    if size > 2 * WORD {
-        return ByValue::Memory;
-    }
-    let mut words = Words { btf, used: [false; 2], parts: 0 };
-    let is_clear =
-        words.add(record, 0) && words.used.iter().take(size.div_ceil(WORD) as usize).all(|used| *used);
-    if is_clear {
-        ByValue::Registers
-    } else {
-        ByValue::Unclear
-    }
+    let mut parts = Parts { btf, parts: Vec::new(), seen: 0 };
+    let is_clear = size <= arch.calls.in_registers && parts.add(record, 0);
+    (arch.calls.by_value)(size, btf.align(record), is_clear.then_some(parts.parts.as_slice()))
 }
 
-/// The words of a struct that hold something.
-struct Words<'a> {
+/// The members of a struct that hold something, those of inner structs among them.
+struct Parts<'a> {
     btf: &'a Btf,
-    used: [bool; 2],
+    parts: Vec<Part>,
     /// How many members have been looked at; forged ones hold one another in numbers that grow with every step.
-    parts: usize,
+    seen: usize,
 }
 
-impl Words<'_> {
-    /// Adds what is at a place, in bits. False if it is nothing that registers carry.
+impl Parts<'_> {
+    /// Adds the type at a place, in bits. False for a type that registers cannot carry.
     fn add(&mut self, id: BtfId, offset: u64) -> bool {
-        self.parts += 1;
+        self.seen += 1;
         let id = self.btf.strip(id);
-        let Some(size) = self.btf.size(id).filter(|_| self.parts < MAX_PARTS) else { return false };
+        let Some(size) = self.btf.size(id).filter(|_| self.seen < MAX_PARTS) else { return false };
         match self.btf.get(id).kind {
             Kind::Record(record) => record.members().all(|member| {
                 let offset = offset + u64::from(member.bit_offset);
                 match member.bitfield {
-                    Some(bits) => self.mark(offset, bits.into()),
+                    Some(bits) => {
+                        self.parts.push(Part { offset, bits: bits.into(), is_bitfield: true });
+                        true
+                    }
                     None => self.add(member.ty, offset),
                 }
             }),
@@ -59,22 +45,10 @@ impl Words<'_> {
             }
             Kind::Array { .. } => true,
             Kind::Int(_) | Kind::Enum(_) | Kind::Pointer(_) => {
-                offset % (size.max(1) * 8) == 0 && self.mark(offset, size * 8)
+                self.parts.push(Part { offset, bits: size * 8, is_bitfield: false });
+                true
             }
             _ => false,
         }
-    }
-
-    /// Notes which words some bits are in.
-    fn mark(&mut self, offset: u64, bits: u64) -> bool {
-        let end = offset + bits;
-        if end > 2 * WORD * 8 {
-            return false;
-        }
-        for (word, used) in (0..).zip(&mut self.used) {
-            let start = word * WORD * 8;
-            *used |= bits > 0 && offset < start + WORD * 8 && start < end;
-        }
-        true
     }
 }

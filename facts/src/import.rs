@@ -8,6 +8,7 @@ mod members;
 
 use crate::btf::{Btf, BtfId, Kind, Prototype};
 use crate::by_value::by_value;
+use kps_arch::Arch;
 use kps_plan::{CInt, Param, Record, RecordKind, Signature, Type, TypeDef, TypeId, Types};
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -57,12 +58,12 @@ pub struct Importer<'a> {
 const MAX_PARTS: usize = 256;
 
 impl<'a> Importer<'a> {
-    /// An importer that makes these members reachable.
-    pub fn new(btf: &'a Btf, wanted: &'a Wanted) -> Self {
+    /// An importer for a target of an architecture that makes these members reachable.
+    pub fn new(arch: &'static Arch, btf: &'a Btf, wanted: &'a Wanted) -> Self {
         Importer {
             btf,
             wanted,
-            types: Types::default(),
+            types: Types::new(arch),
             known: HashMap::new(),
             names: HashMap::new(),
             pending: Vec::new(),
@@ -294,7 +295,7 @@ impl<'a> Importer<'a> {
             overlapping: None,
             literal: self.is_literal(name),
             unreachable: Vec::new(),
-            by_value: by_value(self.btf, id),
+            by_value: by_value(self.types.arch(), self.btf, id),
         }
     }
 

@@ -14,12 +14,14 @@ mod import;
 mod symbols;
 
 use btf::{Btf, BtfError};
+use kps_arch::{Arch, Entry, Start};
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 
 pub use debug::{Copy, DebugInfo, Place};
 pub use file::FactsError;
 pub use import::{param_name, passed, Importer, Wanted};
+pub use kps_arch::ENTRY_BYTES;
 pub use symbols::{Sym, Symbols};
 
 /// The facts of one kernel image.
@@ -110,13 +112,13 @@ pub struct Section {
     pub size: u64,
 }
 
-/// An ftrace site: a call of `__fentry__` that the kernel can redirect.
+/// An ftrace site: a call that the kernel can redirect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Site {
     /// Bytes from the start of the function to the call.
     pub offset: u32,
     /// The first bytes of the function as linked.
-    pub bytes: [u8; Site::BYTES],
+    pub bytes: [u8; ENTRY_BYTES],
 }
 
 /// An exported symbol.
@@ -138,22 +140,19 @@ pub struct SyscallParam {
 }
 
 impl Site {
-    /// An ENDBR and the call.
-    pub const BYTES: usize = 9;
-
-    /// The entry of a function that a livepatch can hook and still call: nothing, or an ENDBR, before the call.
-    pub fn entry(&self) -> Option<kps_plan::Entry> {
-        const ENDBR64: [u8; 4] = [0xf3, 0x0f, 0x1e, 0xfa];
-        const CALL: u8 = 0xe8;
-        match (self.offset, &self.bytes) {
-            (0, [CALL, ..]) => Some(kps_plan::Entry { endbr: false }),
-            (4, bytes) if bytes[..4] == ENDBR64 && bytes[4] == CALL => Some(kps_plan::Entry { endbr: true }),
-            _ => None,
-        }
+    /// The entry of a function that a livepatch can redirect and still call; none for a start that kpsc does not know.
+    pub fn entry(&self, arch: &Arch) -> Option<Entry> {
+        (arch.entry)(Start { offset: self.offset, bytes: &self.bytes })
     }
 }
 
 impl Facts {
+    /// The architecture that the kernel is for: its configuration names it. Where none is named, as in a kernel that a test
+    /// makes up, it is the one that kpsc runs on.
+    pub fn arch(&self) -> &'static Arch {
+        kps_arch::with_option(|option| self.config_enabled(option)).unwrap_or_else(kps_arch::native)
+    }
+
     /// Adds a module, with its types if it has any: a `.BTF` section that continues that of vmlinux.
     pub fn add_module(&mut self, name: &str, module: Module, btf: Option<&[u8]>) -> Result<(), BtfError> {
         let before = self.btf.len() as u32;

@@ -2,7 +2,7 @@
 //!
 //! A plan is the meeting point of the front doors (`.kps` specs today, proc macros next) and the code generator. It holds
 //! no text that still has to be looked up: a function is a symbol with its position, its prototype and its ftrace site; a
-//! type is a layout. It does no parsing, no I/O, and depends on nothing, because the target kernel's own rustc compiles it.
+//! type is a layout. It does no parsing, no I/O, and depends on `arch` alone, because the target kernel's own rustc compiles it.
 //!
 //! `B` is what a body is. A spec's bodies are text with an origin; a macro's bodies are tokens with spans. The plan carries
 //! them untouched.
@@ -13,8 +13,8 @@ mod passing;
 mod types;
 
 pub use data::{fnv, DataId, Free, Parent, Shadow, State, Written};
+pub use kps_arch::{Arch, ByValue, Entry, Passing, Place, Unclear};
 pub use params::{ModuleParam, ParamDefault, ParamType, ParamValue, Params};
-pub use passing::{ByValue, Passing, Place, Unclear, REGISTERS};
 pub use types::{Bitfield, CInt, Field, Param, Record, RecordKind, Signature, Type, TypeDef, TypeId, Types};
 
 /// One livepatch module: everything `klp_enable_patch()` is told, and what the bodies need to compile.
@@ -224,31 +224,6 @@ pub enum Convention {
     },
 }
 
-impl Convention {
-    /// The members of `struct pt_regs` that carry the arguments of a system call, in order.
-    pub const SYSCALL_REGISTERS: [&'static str; 6] = ["di", "si", "dx", "r10", "r8", "r9"];
-}
-
-/// The first instructions of a traceable function, up to where a jump past its ftrace site lands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Entry {
-    /// Whether it starts with ENDBR.
-    pub endbr: bool,
-}
-
-impl Entry {
-    /// Bytes from the function's address to the instruction behind its ftrace site.
-    pub fn skip(self) -> u32 {
-        const ENDBR: u32 = 4;
-        const CALL: u32 = 5;
-        if self.endbr {
-            ENDBR + CALL
-        } else {
-            CALL
-        }
-    }
-}
-
 /// What runs in the place of an old function.
 #[derive(Debug, Clone)]
 pub enum Change<B> {
@@ -346,7 +321,7 @@ impl<B> Default for Callbacks<B> {
 }
 
 /// What the bodies of a patch use of the kernel, by name.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Imports {
     /// The types.
     pub types: Types,
@@ -356,6 +331,13 @@ pub struct Imports {
     pub statics: Vec<Static>,
     /// The enumeration constants.
     pub constants: Vec<Constant>,
+}
+
+impl Imports {
+    /// Nothing yet, from a target of this architecture.
+    pub fn new(arch: &'static Arch) -> Imports {
+        Imports { types: Types::new(arch), functions: Vec::new(), statics: Vec::new(), constants: Vec::new() }
+    }
 }
 
 /// A kernel function that a body may call.

@@ -1,6 +1,6 @@
 //! C types as a plan knows them: complete, with every size and offset taken from the target kernel.
 
-use crate::ByValue;
+use crate::{Arch, ByValue};
 
 /// A C type in the place where it is used.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -114,12 +114,23 @@ pub struct Param {
 pub struct TypeId(pub usize);
 
 /// The definitions that a patch needs, numbered.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Types {
+    arch: &'static Arch,
     defs: Vec<TypeDef>,
 }
 
 impl Types {
+    /// No definitions yet, for a target of this architecture.
+    pub fn new(arch: &'static Arch) -> Types {
+        Types { arch, defs: Vec::new() }
+    }
+
+    /// The architecture of the target.
+    pub fn arch(&self) -> &'static Arch {
+        self.arch
+    }
+
     /// Adds a definition.
     pub fn add(&mut self, def: TypeDef) -> TypeId {
         self.defs.push(def);

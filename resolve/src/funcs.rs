@@ -11,6 +11,7 @@ use crate::diag::{
 };
 use crate::notable;
 use crate::words::is_plain;
+use kps_arch::syscall_of;
 use kps_ast as ast;
 use kps_facts::Importer;
 use kps_plan::{Change, Convention, Entry, Func, Type};
@@ -69,7 +70,8 @@ impl Resolver<'_> {
         // The linker's marks for where a part of the text starts or ends are no functions.
         let is_mark =
             |other: &str| other.ends_with("text") || other.ends_with("_start") || other.ends_with("_end");
-        let is_same_syscall = |other: &str| syscall(other).is_some_and(|s| Some(s) == syscall(&name.value));
+        let is_same_syscall =
+            |other: &str| syscall_of(other).is_some_and(|s| Some(s) == syscall_of(&name.value));
         let twin = |other: &str| other != name.value && !is_mark(other) && !is_same_syscall(other);
         let aliases: BTreeSet<String> = symbols.at(found.address).map(|sym| sym.name.to_owned()).collect();
         let aliases: Vec<String> = aliases.into_iter().filter(|other| twin(other)).collect();
@@ -291,7 +293,7 @@ impl Resolver<'_> {
             );
             return None;
         };
-        let entry = site.entry();
+        let entry = site.entry(self.facts.arch());
         if entry.is_none() {
             let bytes: Vec<_> = site.bytes.iter().map(|byte| format!("{byte:02x}")).collect();
             self.report(
@@ -301,17 +303,10 @@ impl Resolver<'_> {
                 )
                 .at(name.span, "")
                 .note(format!("it starts with {}, its ftrace site is at +{}", bytes.join(" "), site.offset))
-                .note("known are an ftrace site at the start, and one behind an ENDBR")
+                .note(format!("known are {}", self.facts.arch().entries))
                 .help("patch the functions that call it, and report this kernel"),
             );
         }
         entry
     }
-}
-
-/// The system call that an entry of x86 belongs to: `__x64_sys_getpid` and its like, which share code by design.
-fn syscall(name: &str) -> Option<&str> {
-    ["__x64_sys_", "__ia32_sys_", "__do_sys_", "__se_sys_", "__ia32_compat_sys_", "__x64_compat_sys_"]
-        .iter()
-        .find_map(|prefix| name.strip_prefix(prefix))
 }

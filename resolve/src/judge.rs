@@ -57,7 +57,7 @@ impl<'a> Judge<'a> {
     ) -> Self {
         let rust = Resolver::new(pieces, facts, true).parse_rust(patch);
         let funcs = patch.objects.iter().flat_map(|object| object.funcs.clone()).collect();
-        let wanted = Wanted { members: super::syscalls::MEMBERS.to_vec(), ..Wanted::default() };
+        let wanted = Wanted { members: vec![super::syscalls::members(facts.arch())], ..Wanted::default() };
         Judge { facts, pieces, funcs, rust, wanted, words }
     }
 
@@ -67,7 +67,7 @@ impl<'a> Judge<'a> {
         let Some(scope) = Scope::of(self.facts, object) else { return judgement };
         for (word, func) in self.words.iter().copied().zip(&self.funcs) {
             let mut resolver = Resolver::new(self.pieces, self.facts, true);
-            let mut importer = Importer::new(&self.facts.btf, &self.wanted);
+            let mut importer = Importer::new(self.facts.arch(), &self.facts.btf, &self.wanted);
             let func = ast::Func { symbol: symbol.clone(), ..func.clone() };
             let found = resolver.func(scope, &func, &self.rust, &mut importer);
             resolver.note_other_entries(scope, std::slice::from_ref(&func));

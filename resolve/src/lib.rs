@@ -48,7 +48,6 @@ pub use metadata::{check_name, is_meant_for};
 pub use paths::{is_path, refused_path, FileKind};
 pub use pieces::Pieces;
 pub use symbols::near;
-pub use syscalls::ENTRY;
 pub use words::is_plain;
 
 /// A patch whose every name has been found, and where its parts were written.
@@ -163,16 +162,16 @@ impl<'a> Resolver<'a> {
         let params = if spec.params.is_empty() { &[] } else { params::MEMBERS };
         let has_data = !spec.states.is_empty() || !spec.shadows.is_empty();
         let data = if has_data { DATA_MEMBERS } else { &[] };
-        let members = [KLP_MEMBERS, gate, params, data, syscalls::MEMBERS].concat();
+        let members = [KLP_MEMBERS, gate, params, data, &[syscalls::members(self.facts.arch())]].concat();
         let wanted = Wanted { members, ..rust.wanted() };
-        let mut importer = Importer::new(&self.facts.btf, &wanted);
+        let mut importer = Importer::new(self.facts.arch(), &self.facts.btf, &wanted);
         let klp = self.klp(&mut importer, gated, has_data);
         if klp.is_none() {
             let message = format!("the BTF of {} does not describe livepatches", self.facts.identity.release);
             self.report(Diagnostic::error(KPS0607, message).help("choose another target with `--kernel`"));
         }
 
-        let mut imports = Imports::default();
+        let mut imports = Imports::new(self.facts.arch());
         let params = self.params(spec, &rust, &mut importer);
         let states = self.states(spec, &rust);
         let shadows = self.shadows(spec, &metadata.family, &rust, &mut importer);

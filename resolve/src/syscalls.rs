@@ -7,16 +7,12 @@ use crate::advice::Advice;
 use crate::diag::{list, Diagnostic, KPS0301, KPS0302, KPS0304, KPS0413, TYPES};
 use kps_ast as ast;
 use kps_facts::{param_name, passed, Importer, SyscallParam};
-use kps_plan::{CInt, Convention, Param, Passing, Place, Signature, Type, Types};
+use kps_plan::{Arch, CInt, Param, Passing, Place, Signature, Type, Types};
 
-/// What the functions are called that 64-bit programs enter the kernel by.
-pub const ENTRY: &str = "__x64_sys_";
-
-/// Those of 32-bit programs, and of programs with 32-bit pointers.
-const OTHER_ENTRIES: [&str; 3] = ["__ia32_sys_", "__ia32_compat_sys_", "__x64_compat_sys_"];
-
-/// The registers that carry the arguments (`SC_X86_64_REGS_TO_ARGS` of arch/x86/include/asm/syscall_wrapper.h).
-pub(super) const MEMBERS: &[(&str, &[&str])] = &[("pt_regs", &Convention::SYSCALL_REGISTERS)];
+/// The registers that carry the arguments.
+pub(super) fn members(arch: &Arch) -> (&'static str, &'static [&'static str]) {
+    ("pt_regs", arch.syscalls.members)
+}
 
 /// A system call that a spec changes.
 pub(super) struct Syscall<'s> {
@@ -31,7 +27,7 @@ impl Resolver<'_> {
     pub(super) fn syscall<'s>(&self, scope: Scope<'_>, symbol: &'s ast::Symbol) -> Option<Syscall<'s>> {
         let name = symbol.name.value.strip_prefix("sys_").filter(|_| scope.module.is_none())?;
         let has = |name: &str| !scope.object.symbols.named(name).is_empty();
-        let entry = format!("{ENTRY}{name}");
+        let entry = format!("{}{name}", self.facts.arch().syscalls.entry);
         if has(&symbol.name.value) || !has(&entry) {
             return None;
         }
@@ -127,7 +123,8 @@ impl Resolver<'_> {
                 let others = symbols.named(name);
                 others.iter().any(|other| entries.iter().all(|entry| entry.address != other.address))
             };
-            let others = OTHER_ENTRIES.iter().map(|prefix| format!("{prefix}{}", call.name));
+            let others = self.facts.arch().syscalls.other_entries.iter();
+            let others = others.map(|prefix| format!("{prefix}{}", call.name));
             let open: Vec<String> = others.filter(|name| apart(name) && !changed(name)).collect();
             if !open.is_empty() {
                 let name = &func.symbol.name;

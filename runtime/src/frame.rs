@@ -2,17 +2,19 @@
 //! What a pre-only entry leaves on the stack for its hook.
 //!
 //! Generated hooks take the arguments out of the frame by their types, run the author's text and put them back. Where an argument is
-//! follows from the prototype and the x86-64 psABI. All of it is memory of the task that runs the hook, in whatever context it does.
+//! follows from the prototype and the C ABI. All of it is memory of the task that runs the hook, in whatever context it does.
+
+use super::arch::ARGUMENT_REGISTERS;
 
 /// The arguments of a hooked function, as its caller passed them, for a hook to read and change.
 ///
-/// The layout is that of the pushes in the entry's assembly (`pre_entry!` in `shim.rs`), followed by what the call
+/// The layout is that of the pushes in the entry's assembly (`pre_entry!`), followed by what the call
 /// instruction and the caller had put on the stack. `STACK` is the number of words that arguments take there.
 #[repr(C)]
 #[derive(Debug)]
 pub struct Frame<const STACK: usize> {
-    /// The registers that carry arguments, in the order of the x86-64 C ABI: `rdi`, `rsi`, `rdx`, `rcx`, `r8`, `r9`.
-    pub args: [u64; 6],
+    /// The registers that carry arguments, in the order of the C ABI.
+    pub args: [u64; ARGUMENT_REGISTERS],
     /// Whether the original runs: generated hooks set it to 1 at their end. As long as it is 0, because the author's text has
     /// returned before, the hook's return value goes to the caller instead.
     pub go_on: u64,

@@ -8,14 +8,14 @@
 //! `init` runs (`klp_module_coming()` in `kernel/livepatch/core.c`), or when the patch is, if the module is there already. If
 //! something differs, the functions are redirected to themselves, and the module works as if there were no patch.
 
-use super::guard;
+use super::arch;
 
 /// A function of a module that a patch changes, as its gate knows it.
 pub struct Func {
     /// What runs in its place.
     pub entry: unsafe extern "C" fn(),
-    /// Whether it starts with ENDBR in the target's module.
-    pub endbr: bool,
+    /// Whether it starts with a landing pad for indirect branches in the target's module.
+    pub landing_pad: bool,
 }
 
 /// Whether some memory holds the ELF note with this GNU build-id (`lib/buildid.c`). Without an id there is nothing to look for, and
@@ -62,20 +62,19 @@ fn holds_note(memory: &[u8], id: &[u8]) -> bool {
     false
 }
 
-/// Whether a function starts with an ftrace site, behind an ENDBR or not. What ftrace and IBT make of that at run time is known
-/// too.
+/// Whether a function starts with an ftrace site, behind a landing pad or not, whatever the kernel made of both at run time.
 ///
 /// # Safety
 ///
 /// `function` must be the address of a function that is there.
 #[inline]
-pub unsafe fn starts_as(function: *const u8, endbr: bool) -> bool {
+pub unsafe fn starts_as(function: *const u8, landing_pad: bool) -> bool {
     // SAFETY: the caller vouches for the function.
-    let bytes = unsafe { guard::entry_bytes(function) };
-    guard::starts_as(bytes, endbr)
+    let bytes = unsafe { arch::entry_bytes(function) };
+    arch::starts_as(bytes, landing_pad)
 }
 
-/// Where a function goes on behind its ftrace site, which is at its start or behind an ENDBR: the kernel redirects no other.
+/// The instruction behind the ftrace site of a function.
 ///
 /// # Safety
 ///
@@ -83,9 +82,9 @@ pub unsafe fn starts_as(function: *const u8, endbr: bool) -> bool {
 #[inline]
 pub unsafe fn behind_site(function: *const u8) -> *const u8 {
     // SAFETY: the caller vouches for the function.
-    let endbr = unsafe { starts_as(function, true) };
+    let skip = arch::skip(unsafe { arch::entry_bytes(function) });
     // SAFETY: the site is inside the function.
-    unsafe { function.add(if endbr { 9 } else { 5 }) }
+    unsafe { function.add(skip) }
 }
 
 #[cfg(test)]
@@ -111,16 +110,5 @@ mod tests {
         assert!(!holds_note(&memory, &id[..19]));
         assert!(!holds_note(&memory[..127], id));
         assert!(!holds_note(b"", id));
-    }
-
-    #[test]
-    fn a_function_goes_on_behind_its_site() {
-        let endbr = [0xf3, 0x0f, 0x1e, 0xfa, 0xe8, 1, 2, 3, 4, 0x90];
-        let bare = [0xe8, 1, 2, 3, 4, 0x55, 0x48, 0x89, 0xe5, 0x90];
-        for (function, skip) in [(&endbr, 9), (&bare, 5)] {
-            // SAFETY: both are longer than what is read.
-            let behind = unsafe { behind_site(function.as_ptr()) };
-            assert_eq!(behind as usize - function.as_ptr() as usize, skip);
-        }
     }
 }

@@ -8,14 +8,16 @@
 //! Generated code calls [`check`] in the `init` of its module, in process context, when nobody else knows of the patch. It takes no
 //! lock: the kernel's notes never change, and its text changes in ways that are known here.
 
+use super::arch;
+
 /// A function that the patch enters behind its ftrace site.
 pub struct Entry {
     /// Its name, for the log.
     pub name: &'static str,
     /// Its address in the running kernel.
     pub function: *const u8,
-    /// Whether it starts with ENDBR in the target kernel.
-    pub endbr: bool,
+    /// Whether it starts with a landing pad for indirect branches in the target kernel.
+    pub landing_pad: bool,
 }
 
 // SAFETY: the address is only read from, and kernel text is readable by everyone in the kernel.
@@ -64,31 +66,12 @@ pub unsafe fn check(
     }
     for entry in entries {
         // SAFETY: the caller vouches for the function.
-        let bytes = unsafe { entry_bytes(entry.function) };
-        if !starts_as(bytes, entry.endbr) {
+        let bytes = unsafe { arch::entry_bytes(entry.function) };
+        if !arch::starts_as(bytes, entry.landing_pad) {
             return Err(Mismatch::Entry(entry.name));
         }
     }
     Ok(())
-}
-
-/// An ENDBR and a call.
-const ENTRY_BYTES: usize = 9;
-
-/// The first bytes of a function.
-///
-/// # Safety
-///
-/// `function` must be the address of a function that is there and can be redirected.
-#[inline]
-pub(crate) unsafe fn entry_bytes(function: *const u8) -> [u8; ENTRY_BYTES] {
-    let mut bytes = [0; ENTRY_BYTES];
-    for (n, byte) in bytes.iter_mut().enumerate() {
-        // SAFETY: the caller vouches for the function, and none is shorter than its ftrace site. Other CPUs may be
-        // rewriting that site, so every byte is read once.
-        *byte = unsafe { function.add(n).read_volatile() };
-    }
-    bytes
 }
 
 /// The GNU build-id among ELF notes.
@@ -108,30 +91,6 @@ fn build_id(mut notes: &[u8]) -> Option<&[u8]> {
         }
         notes = notes.get(desc.checked_add(desc_len.checked_next_multiple_of(4)?)?..)?;
     }
-}
-
-/// Whether a function in memory starts with an ftrace site, behind an ENDBR or not.
-///
-/// Memory differs from the image: the kernel overwrites an ENDBR that nothing jumps to (`poison_endbr()` in
-/// `arch/x86/kernel/alternative.c`), and ftrace turns the call of `__fentry__` into a NOP, a call of its own or, for BPF
-/// programs, a jump, with an int3 in its first byte for a moment.
-#[inline]
-pub(crate) fn starts_as(bytes: [u8; ENTRY_BYTES], endbr: bool) -> bool {
-    const ENDBR: [[u8; 4]; 3] = [
-        [0xf3, 0x0f, 0x1e, 0xfa], // endbr64
-        [0x0f, 0x1f, 0x40, 0xd6], // its poison since 6.16: nopl -42(%rax)
-        [0x66, 0x0f, 0x1f, 0x00], // and before: nopw (%rax)
-    ];
-    const CALL: u8 = 0xe8;
-    const JMP: u8 = 0xe9;
-    const INT3: u8 = 0xcc;
-    const NOP: [u8; 5] = [0x0f, 0x1f, 0x44, 0x00, 0x00];
-    let site = match (bytes, endbr) {
-        ([a, b, c, d, site @ ..], true) if ENDBR.contains(&[a, b, c, d]) => site,
-        ([site @ .., _, _, _, _], false) => site,
-        _ => return false,
-    };
-    matches!(site, [CALL | JMP | INT3, ..]) || site == NOP
 }
 
 #[cfg(test)]
@@ -167,24 +126,5 @@ mod tests {
         }
         notes[0..4].copy_from_slice(&u32::MAX.to_le_bytes());
         assert_eq!(build_id(&notes), None);
-    }
-
-    #[test]
-    fn a_function_is_known_by_its_site_whatever_ftrace_made_of_it() {
-        let endbr = |rest: [u8; 5]| {
-            let mut bytes = [0xf3, 0x0f, 0x1e, 0xfa, 0, 0, 0, 0, 0];
-            bytes[4..].copy_from_slice(&rest);
-            bytes
-        };
-        for site in [[0x0f, 0x1f, 0x44, 0, 0], [0xe8, 1, 2, 3, 4], [0xe9, 1, 2, 3, 4], [0xcc, 1, 2, 3, 4]] {
-            assert!(starts_as(endbr(site), true));
-            assert!(!starts_as(endbr(site), false));
-            let mut bare = [0x90; 9];
-            bare[..5].copy_from_slice(&site);
-            assert!(starts_as(bare, false));
-            assert!(!starts_as(bare, true));
-        }
-        assert!(starts_as([0x0f, 0x1f, 0x40, 0xd6, 0xe8, 0, 0, 0, 0], true));
-        assert!(!starts_as(endbr([0x55, 0x48, 0x89, 0xe5, 0x41]), true));
     }
 }

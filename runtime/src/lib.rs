@@ -38,7 +38,7 @@
 //! | [`state`](mod@state) | changes of the system that the last patch takes back | in callbacks, under `klp_mutex`; its value anywhere |
 //! | [`shadow`](mod@shadow) | data that belongs to objects of the kernel's | anywhere but in an NMI |
 //! | [`klp`] | the same without its safeguards, as the kernel has it | anywhere but in an NMI |
-//! | [`frame`], [`gate`], [`guard`], [`lasting`], [`note`], [`shim`] | generated code | as each says |
+//! | [`arch`], [`frame`], [`gate`], [`guard`], [`lasting`], [`note`], [`shim`], [`sys`] | generated code | as each says |
 //!
 //! # Where code of a patch runs
 //!
@@ -50,6 +50,7 @@
 #![cfg_attr(not(kps_kernel), no_std)]
 #![deny(missing_docs, rustdoc::broken_intra_doc_links)]
 
+pub mod arch;
 pub mod bitfield;
 pub mod ctypes;
 pub mod errno;
@@ -68,6 +69,7 @@ pub mod prelude;
 pub mod shadow;
 pub mod shim;
 pub mod state;
+pub mod sys;
 
 #[cfg(feature = "macros")]
 pub use kps_macros::*;

@@ -23,13 +23,5 @@ pub use core::sync::atomic::{
 #[cfg(feature = "macros")]
 pub use kps_macros::*;
 
-#[cfg(not(kps_kernel))]
 #[doc(inline)]
-pub use super::host::{
-    container_of, kernel, pr_alert, pr_crit, pr_debug, pr_emerg, pr_err, pr_info, pr_notice, pr_warn,
-    GFP_ATOMIC, GFP_KERNEL, GFP_NOWAIT,
-};
-#[cfg(kps_kernel)]
-pub use kernel::bindings::{GFP_ATOMIC, GFP_KERNEL, GFP_NOWAIT};
-#[cfg(kps_kernel)]
-pub use kernel::{container_of, pr_alert, pr_crit, pr_debug, pr_emerg, pr_err, pr_info, pr_notice, pr_warn};
+pub use super::sys::*;

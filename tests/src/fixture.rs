@@ -16,9 +16,9 @@ const BUILD_ID: [u8; 20] = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 1
 const DATA: u64 = 0xffff_ffff_8200_0000;
 const INIT: u64 = 0xffff_ffff_8300_0000;
 
-const ENDBR_CALL: [u8; Site::BYTES] = [0xf3, 0x0f, 0x1e, 0xfa, 0xe8, 1, 2, 3, 4];
-const CALL: [u8; Site::BYTES] = [0xe8, 1, 2, 3, 4, 0x55, 0x48, 0x89, 0xe5];
-const PUSH_CALL: [u8; Site::BYTES] = [0x55, 0xe8, 1, 2, 3, 4, 0x48, 0x89, 0xe5];
+const ENDBR_CALL: [u8; kps_facts::ENTRY_BYTES] = [0xf3, 0x0f, 0x1e, 0xfa, 0xe8, 1, 2, 3, 4];
+const CALL: [u8; kps_facts::ENTRY_BYTES] = [0xe8, 1, 2, 3, 4, 0x55, 0x48, 0x89, 0xe5];
+const PUSH_CALL: [u8; kps_facts::ENTRY_BYTES] = [0x55, 0xe8, 1, 2, 3, 4, 0x48, 0x89, 0xe5];
 
 /// How a function of the fixture starts.
 #[derive(Debug, Clone, Copy)]

@@ -147,3 +147,18 @@ pub fn check_spec(text: &str, cache: &Path) -> (Option<i32>, String) {
         .unwrap_or_else(|error| panic!("{error}"));
     (output.status.code(), printed(&output))
 }
+
+/// Copies a folder with all that is in it.
+pub fn copy_folder(from: &Path, to: &Path) -> std::io::Result<()> {
+    std::fs::create_dir(to)?;
+    for entry in std::fs::read_dir(from)? {
+        let entry = entry?;
+        let (entry, to) = (entry.path(), to.join(entry.file_name()));
+        if entry.is_dir() {
+            copy_folder(&entry, &to)?;
+        } else {
+            std::fs::copy(&entry, &to)?;
+        }
+    }
+    Ok(())
+}

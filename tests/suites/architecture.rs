@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 /// The cases of this suite.
 pub(crate) fn cases() -> Vec<Case> {
     cases![
+        an_architecture_has_one_place,
+        a_mode_has_one_place,
         the_inner_crates_see_what_they_may_and_no_more,
         pest_stays_in_the_grammar,
         stages_map_values_to_values,
@@ -58,9 +60,57 @@ fn mentions(path: &str, words: &[&str]) -> Vec<String> {
     lines
 }
 
+/// Only `arch/` and its half in the runtime name a processor architecture, its registers, its instructions or its relocations.
+fn an_architecture_has_one_place() {
+    const WORDS: &[&str] =
+        &["x86", "x64_", "X86_", "amd64", "aarch64", "arm64", "endbr", "ENDBR", "__fentry__", "rdi", "ttyS0"];
+    for product in PRODUCT {
+        let found = mentions(product, WORDS);
+        let outside: Vec<_> = found.iter().filter(|line| !line.contains("/runtime/src/arch/")).collect();
+        assert!(outside.is_empty(), "{outside:#?}");
+    }
+}
+
+/// Only one file of the generator and one folder of the runtime name the kernel's own Rust crate.
+fn a_mode_has_one_place() {
+    const WORDS: &[&str] = &[
+        "kernel::bindings",
+        "kernel::container_of",
+        "kernel::error",
+        "kernel::Module",
+        "kernel::prelude",
+        "kernel::{",
+        "kernel::pr_",
+        "kernel::ThisModule",
+        "CONFIG_RUST",
+    ];
+    for part in ["attributes/src", "codegen/src", "runtime/src"] {
+        let found = mentions(part, WORDS);
+        let places = ["/codegen/src/kernel_crate.rs", "/runtime/src/sys/"];
+        let outside: Vec<_> =
+            found.iter().filter(|line| !places.iter().any(|place| line.contains(place))).collect();
+        assert!(outside.is_empty(), "{outside:#?}");
+    }
+}
+
+/// Every crate that a user runs or that becomes a part of a module, but for `arch`.
+const PRODUCT: [&str; 10] = [
+    "ast/src",
+    "attributes/src",
+    "codegen/src",
+    "compiler/src",
+    "facts/src",
+    "grammar/src",
+    "plan/src",
+    "resolve/src",
+    "runtime/src",
+    "runtime-macros/src",
+];
+
 fn the_inner_crates_see_what_they_may_and_no_more() {
-    let allowed: [(&str, &[&str]); 9] = [
-        ("plan", &[]),
+    let allowed: [(&str, &[&str]); 10] = [
+        ("arch", &[]),
+        ("plan", &["kps-arch"]),
         ("runtime", &["kps-macros"]),
         ("runtime-macros", &["kps-ast", "kps-attributes", "kps-facts", "kps-resolve"]),
         (
@@ -76,13 +126,14 @@ fn the_inner_crates_see_what_they_may_and_no_more() {
                 "syn",
             ],
         ),
-        ("facts", &["kps-plan"]),
+        ("facts", &["kps-arch", "kps-plan"]),
         ("codegen", &["kps-plan", "proc-macro2", "quote", "syn"]),
         ("ast", &[]),
         ("grammar", &["kps-ast", "pest", "pest_derive"]),
         (
             "resolve",
             &[
+                "kps-arch",
                 "kps-ast",
                 "kps-codegen",
                 "kps-facts",
@@ -102,7 +153,7 @@ fn the_inner_crates_see_what_they_may_and_no_more() {
 }
 
 fn pest_stays_in_the_grammar() {
-    for folder in ["ast", "codegen", "compiler", "facts", "plan", "resolve", "tests", "xtask"] {
+    for folder in ["arch", "ast", "codegen", "compiler", "facts", "plan", "resolve", "tests", "xtask"] {
         let all = dependencies(folder);
         assert!(!all.iter().any(|name| name.starts_with("pest")), "{folder} depends on {all:?}");
     }
@@ -116,6 +167,7 @@ fn pest_stays_in_the_grammar() {
 fn stages_map_values_to_values() {
     const WORLD: &[&str] = &["std::fs", "std::process", "std::net", "std::env", "std::time", "File::open"];
     for stage in [
+        "arch/src",
         "plan/src",
         "facts/src",
         "codegen/src",

@@ -112,7 +112,7 @@ fn no_changed_byte_makes_the_reader_panic() {
             let mut changed = bytes.clone();
             changed[at] = value;
             let Ok(btf) = Btf::parse(changed) else { continue };
-            let mut importer = Importer::new(&btf, &words);
+            let mut importer = Importer::new(kps_arch::native(), &btf, &words);
             for id in btf.ids() {
                 btf.c_name(id);
                 importer.ty(id);
@@ -134,7 +134,7 @@ fn structs_are_taken_over_with_the_members_that_bodies_name() {
     let btf = parse(every_kind().finish());
     let words = ["list", "next", "word", "flag"].map(String::from);
     let wanted = Wanted { words: BTreeSet::from(words), ..Wanted::default() };
-    let mut importer = Importer::new(&btf, &wanted);
+    let mut importer = Importer::new(kps_arch::native(), &btf, &wanted);
     let signature =
         importer.signature(btf.functions("act")[0]).unwrap_or_else(|| panic!("act is a function"));
     let names: Vec<_> = signature.params.iter().map(|p| p.name.as_str()).collect();
@@ -153,7 +153,7 @@ fn structs_are_taken_over_with_the_members_that_bodies_name() {
 fn a_struct_that_is_only_passed_on_is_as_large_as_it_is() {
     let btf = parse(every_kind().finish());
     let wanted = Wanted::default();
-    let mut importer = Importer::new(&btf, &wanted);
+    let mut importer = Importer::new(kps_arch::native(), &btf, &wanted);
     importer.signature(btf.functions("act")[0]);
     let size = |(_, def): (_, &TypeDef)| match def {
         TypeDef::Record(record) if record.name == "object" => Some((record.size, record.fields.len())),
@@ -171,7 +171,7 @@ fn members_behind_the_start_of_a_union_keep_their_place() {
     let btf = parse(w.finish());
     let layout = |words: &[&str]| {
         let wanted = Wanted { words: words.iter().map(|w| (*w).to_owned()).collect(), ..Wanted::default() };
-        let mut importer = Importer::new(&btf, &wanted);
+        let mut importer = Importer::new(kps_arch::native(), &btf, &wanted);
         importer.named("u");
         layers(&importer, "u")
     };
@@ -208,7 +208,7 @@ fn members_that_overlap_are_in_as_few_records_as_can_be() {
     let words = ["low", "high", "words", "first", "behind", "items"].map(String::from);
     let wanted = |members| Wanted { words: words.clone().into(), members, ..Wanted::default() };
     let names = |wanted: Wanted| -> Vec<Vec<String>> {
-        let mut importer = Importer::new(&btf, &wanted);
+        let mut importer = Importer::new(kps_arch::native(), &btf, &wanted);
         importer.named("s");
         let layers = layers(&importer, "s").into_iter();
         layers.map(|(_, fields)| fields.into_iter().map(|(name, _)| name).collect()).collect()
@@ -235,7 +235,7 @@ fn a_bitfield_is_taken_over_if_it_is_read_or_set() {
     let btf = parse(w.finish());
     let words = ["read", "set_written", "rest"].map(String::from);
     let wanted = Wanted { words: words.into(), ..Wanted::default() };
-    let mut importer = Importer::new(&btf, &wanted);
+    let mut importer = Importer::new(kps_arch::native(), &btf, &wanted);
     let mut record = |name| match importer.named(name) {
         Some(Type::Named(id)) => match importer.types().get(id) {
             TypeDef::Record(record) => record.clone(),
@@ -264,7 +264,7 @@ fn qualifiers_and_tags_change_no_type() {
     let variable = w.variable("text", pointer);
     let btf = parse(w.finish());
     let wanted = Wanted::default();
-    let mut importer = Importer::new(&btf, &wanted);
+    let mut importer = Importer::new(kps_arch::native(), &btf, &wanted);
     let char = Type::Int(CInt::Char);
     let wanted = Type::Pointer { to: Box::new(char), constant: true };
     assert_eq!(importer.ty(BtfId(pointer)), wanted);
@@ -279,7 +279,7 @@ fn types_of_one_name_get_names_of_their_own() {
     let (a, b) = (w.structure("s", 4, &[("x", int, 0, None)]), w.structure("s", 8, &[("x", int, 32, None)]));
     let btf = parse(w.finish());
     let wanted = Wanted::default();
-    let mut importer = Importer::new(&btf, &wanted);
+    let mut importer = Importer::new(kps_arch::native(), &btf, &wanted);
     let (a, b) = (importer.ty(BtfId(a)), importer.ty(BtfId(b)));
     let name = |ty| match ty {
         Type::Named(id) => importer.types().get(id).name().to_owned(),
@@ -308,7 +308,7 @@ fn functions_that_take_themselves_many_times_are_cut_short() {
     let forged = btf.functions("forged")[0];
     assert!(btf.declaration(forged).len() < 10_000);
     let wanted = Wanted::default();
-    let mut importer = Importer::new(&btf, &wanted);
+    let mut importer = Importer::new(kps_arch::native(), &btf, &wanted);
     assert_eq!(importer.signature(forged), None);
     assert!(format!("{:?}", importer.ty(BtfId(pointer))).len() < 100_000);
 }
@@ -323,7 +323,7 @@ fn records_that_hold_the_next_one_twice_are_cut_short() {
     w.structure("forged", 4, &[("", inner, 0, None)]);
     let btf = parse(w.finish());
     let wanted = Wanted { words: BTreeSet::from(["x".to_owned()]), ..Wanted::default() };
-    let mut importer = Importer::new(&btf, &wanted);
+    let mut importer = Importer::new(kps_arch::native(), &btf, &wanted);
     importer.named("forged");
     assert_eq!(importer.types().iter().count(), 1);
 }
@@ -339,7 +339,7 @@ fn a_record_that_is_there_twice_is_one_type_and_another_of_its_name_is_not() {
     w.function("f", VOID, &[("a", pointers[0]), ("b", pointers[1]), ("c", pointers[2])]);
     let btf = parse(w.finish());
     let wanted = Wanted::default();
-    let mut importer = Importer::new(&btf, &wanted);
+    let mut importer = Importer::new(kps_arch::native(), &btf, &wanted);
     let params = importer.signature(btf.functions("f")[0]).map(|signature| signature.params);
     let params = params.unwrap_or_else(|| panic!("the prototype is small"));
     assert_eq!(params[0].ty, params[1].ty);
@@ -352,7 +352,7 @@ fn no_two_parameters_have_one_name() {
     w.function("f", VOID, &[("arg1", int), ("arg1", int), ("", int), ("arg2", int)]);
     let btf = parse(w.finish());
     let wanted = Wanted::default();
-    let signature = Importer::new(&btf, &wanted).signature(btf.functions("f")[0]);
+    let signature = Importer::new(kps_arch::native(), &btf, &wanted).signature(btf.functions("f")[0]);
     let names: Vec<_> = signature.into_iter().flat_map(|s| s.params).map(|param| param.name).collect();
     assert_eq!(names, ["arg1", "arg1_", "arg2", "arg3"]);
 }

@@ -70,11 +70,15 @@ fn functions_start_as_the_compiler_made_them() {
     let facts =
         gather(&miniature(Addresses::RelativeToEntry), CONFIG, SYMVERS).unwrap_or_else(|e| panic!("{e}"));
     let entry = |name: &str| {
-        facts.vmlinux.sites.get(&facts.vmlinux.symbols.named(name)[0].address).and_then(|site| site.entry())
+        facts
+            .vmlinux
+            .sites
+            .get(&facts.vmlinux.symbols.named(name)[0].address)
+            .and_then(|site| site.entry(facts.arch()))
     };
-    assert_eq!(entry("with_endbr").map(|e| e.skip()), Some(9));
-    assert_eq!(entry("without_endbr").map(|e| e.skip()), Some(5));
-    assert_eq!(entry("twice").map(|e| e.skip()), Some(5));
+    assert_eq!(entry("with_endbr").map(|e| e.skip), Some(9));
+    assert_eq!(entry("without_endbr").map(|e| e.skip), Some(5));
+    assert_eq!(entry("twice").map(|e| e.skip), Some(5));
     assert_eq!(entry("untraced"), None);
     assert!(facts.vmlinux.is_init(facts.vmlinux.symbols.named("start_kernel")[0].address));
     assert!(!facts.vmlinux.is_init(facts.vmlinux.symbols.named("twice")[0].address));
@@ -412,7 +416,7 @@ fn a_module_is_read_as_the_kernel_will_see_it() {
     let [freed, kept] = object.symbols.named("dummy_setup")[..] else { panic!("two are named so") };
     assert!(object.is_init(freed.address) && !object.is_init(kept.address));
     let site = object.sites[&kept.address];
-    assert_eq!((site.offset, site.entry().map(|entry| entry.endbr)), (4, Some(true)));
+    assert_eq!((site.offset, site.entry(kps_arch::native()).map(|entry| entry.landing_pad)), (4, Some(true)));
     assert_eq!(object.sites.len(), 7);
     let variable = object.symbols.named("dummy_limit")[0].address;
     assert_eq!(object.section_of(variable).map(|section| section.name.as_str()), Some(".data"));

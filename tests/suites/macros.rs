@@ -11,7 +11,7 @@ use kps_tests::compiled::{self, CRATES};
 use kps_tests::expansion::expanded;
 use kps_tests::schedule::{Case, Failed};
 use kps_tests::target::target;
-use kps_tests::{cases, fixture, kpsc, printed, repository};
+use kps_tests::{cases, copy_folder, fixture, kpsc, printed, repository};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -122,12 +122,8 @@ fn expansions_compile_for_a_kernel() -> Result<(), Failed> {
     let tree = target.tree().ok_or("the target has no build tree")?;
     let folder = tempfile::tempdir()?;
     let (runtime, library) = (folder.path().join("kps"), folder.path().join("src"));
-    std::fs::create_dir(&runtime)?;
     std::fs::create_dir(&library)?;
-    for entry in std::fs::read_dir(repository().join("runtime/src"))? {
-        let entry = entry?;
-        std::fs::copy(entry.path(), runtime.join(entry.file_name()))?;
-    }
+    copy_folder(&repository().join("runtime/src"), &runtime)?;
     std::fs::write(folder.path().join("Kbuild"), RULES)?;
     for name in crates()? {
         std::fs::copy(kept(&name), library.join("lib.rs"))?;

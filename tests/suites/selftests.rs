@@ -4,7 +4,7 @@
 use kps_tests::schedule::Case;
 use kps_tests::store;
 use kps_tests::target::{target, Vm};
-use kps_tests::{cases, kpsc, repository, userland};
+use kps_tests::{cases, copy_folder, kpsc, repository, userland};
 use std::path::{Path, PathBuf};
 use xtask::bench::builds::{self, Folder};
 use xtask::bench::Bench;
@@ -59,28 +59,13 @@ fn c_module(name: &str) -> Vec<u8> {
 fn crate_module(folder: &str, name: &str, into: &Path) -> Vec<u8> {
     let path = into.join(folder);
     let built = || -> anyhow::Result<Vec<u8>> {
-        copy(&repository().join("tests/selftests").join(folder), &path)?;
-        copy(&repository().join("runtime/src"), &path.join("kps"))?;
+        copy_folder(&repository().join("tests/selftests").join(folder), &path)?;
+        copy_folder(&repository().join("runtime/src"), &path.join("kps"))?;
         let bench = Bench::new(kpsc().get_program().into())?;
         let folder = Folder { path: path.clone(), name: name.to_owned() };
         Ok(std::fs::read(builds::build(&bench, &folder)?)?)
     };
     built().unwrap_or_else(|error| panic!("{name}: {error:#}"))
-}
-
-/// Copies a folder and all that is in it.
-fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
-    std::fs::create_dir(to)?;
-    for entry in std::fs::read_dir(from)? {
-        let entry = entry?;
-        let (entry, to) = (entry.path(), to.join(entry.file_name()));
-        if entry.is_dir() {
-            copy(&entry, &to)?;
-        } else {
-            std::fs::copy(&entry, &to)?;
-        }
-    }
-    Ok(())
 }
 
 /// The livepatches and other modules that a script loads beside the kernel's own.

@@ -239,7 +239,8 @@ fn traceable(object_name: &str, object: &Object) -> Vec<Function> {
 /// Functions of the image by what is special about them.
 fn kinds(facts: &Facts, all: &[Function]) -> BTreeMap<&'static str, Vec<Function>> {
     let wanted = Wanted::default();
-    let mut importer = Importer::new(&facts.btf, &wanted);
+    let entry = facts.arch().syscalls.entry;
+    let mut importer = Importer::new(facts.arch(), &facts.btf, &wanted);
     let mut kinds: BTreeMap<&str, Vec<Function>> = BTreeMap::new();
     for function in all {
         let plain = function.name.split('@').next().unwrap_or_default();
@@ -253,10 +254,8 @@ fn kinds(facts: &Facts, all: &[Function]) -> BTreeMap<&'static str, Vec<Function
         if notable::never_returns(plain) {
             add("one that never returns", function.clone());
         }
-        if let Some(call) =
-            plain.strip_prefix("__x64_").filter(|call| facts.syscalls.contains_key(&call[4..]))
-        {
-            add("a system call", Function { name: call.to_owned(), ..function.clone() });
+        if let Some(call) = plain.strip_prefix(entry).filter(|call| facts.syscalls.contains_key(*call)) {
+            add("a system call", Function { name: format!("sys_{call}"), ..function.clone() });
         }
         let Some(signature) = facts.btf.functions(plain).first().and_then(|&id| importer.signature(id))
         else {

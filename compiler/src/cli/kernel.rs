@@ -85,7 +85,7 @@ struct Stock {
     #[arg(long, default_value = target::SUITE)]
     suite: String,
     /// The end of the release.
-    #[arg(long, default_value = "cloud-amd64")]
+    #[arg(long, default_value = kps_arch::native().debian.flavour)]
     flavour: String,
     /// The mirror of Debian's archive; the one that this machine's apt uses if not given.
     #[arg(long, value_name = "URL")]

@@ -15,7 +15,9 @@ pub use object_file::{Address, ObjectFile, Use};
 pub use post_link::{post_link, PostLinkError};
 pub use verify::{verify, Summary, VerifyError};
 
-use object::elf;
+use kps_arch::Arch;
+use object::read::elf::FileHeader as _;
+use object::{elf, LittleEndian};
 
 /// Symbols that a klp relocation resolves.
 const SYMBOL_PREFIX: &str = ".klp.sym.";
@@ -29,13 +31,15 @@ const SHF_RELA_LIVEPATCH: elf::SectionFlags = elf::SectionFlags(0x0010_0000);
 const MAX_OBJECT: usize = 55;
 const MAX_SYMBOL: usize = 511;
 
-/// The types of relocations that `apply_relocate_add()` of x86 knows, with the number of bytes each writes.
-fn written_bytes(kind: elf::RelocationType) -> Option<usize> {
-    match kind {
-        elf::R_X86_64_64 | elf::R_X86_64_PC64 => Some(8),
-        elf::R_X86_64_32 | elf::R_X86_64_32S | elf::R_X86_64_PC32 | elf::R_X86_64_PLT32 => Some(4),
-        _ => None,
-    }
+/// The architecture of a relocatable file; none for any other file.
+fn relocatable(header: &elf::FileHeader64<LittleEndian>) -> Option<&'static Arch> {
+    let is_relocatable = header.e_type(LittleEndian) == elf::ET_REL;
+    kps_arch::with_machine(header.e_machine(LittleEndian).0).filter(|_| is_relocatable)
+}
+
+/// The number of bytes that the module loader writes for a relocation; none for a type that it refuses.
+fn written_bytes(arch: &Arch, kind: elf::RelocationType) -> Option<usize> {
+    (arch.relocation)(kind.0).map(|relocation| relocation.bytes)
 }
 
 /// A symbol that stands for one of another object: `OBJECT.NAME,POSITION`.

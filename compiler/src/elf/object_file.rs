@@ -3,6 +3,8 @@
 //! Its sections have no addresses yet. Each that is loaded gets a range of its own here, so that a place in any of them is one
 //! number.
 
+use super::relocatable;
+use kps_arch::{Arch, Relocation};
 use object::elf;
 use object::read::elf::{FileHeader as _, Rela as _, SectionHeader as _, SectionTable, Sym as _};
 use object::read::SectionIndex;
@@ -17,9 +19,10 @@ const RANGE: u32 = 32;
 /// A place in a section that is loaded.
 pub type Address = u64;
 
-/// An object file for x86-64.
+/// An object file.
 #[derive(Debug)]
 pub struct ObjectFile<'d> {
+    arch: &'static Arch,
     bytes: &'d [u8],
     sections: SectionTable<'d, Header>,
     /// By where they start.
@@ -55,12 +58,10 @@ impl<'d> ObjectFile<'d> {
     /// Reads an object file; none if it is damaged or something else.
     pub fn read(bytes: &'d [u8]) -> Option<Self> {
         let header = Header::parse(bytes).ok()?;
-        if header.e_type(LE) != elf::ET_REL || header.e_machine(LE) != elf::EM_X86_64 {
-            return None;
-        }
+        let arch = relocatable(header)?;
         let sections = header.sections(LE, bytes).ok()?;
         let (functions, uses, debug) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
-        let mut file = ObjectFile { bytes, sections, functions, uses, debug };
+        let mut file = ObjectFile { arch, bytes, sections, functions, uses, debug };
         file.read_functions()?;
         file.read_uses()?;
         file.read_debug()?;
@@ -95,10 +96,9 @@ impl<'d> ObjectFile<'d> {
                 let symbol = symbols.symbol(index).ok()?;
                 let name = text(symbols.symbol_name(LE, symbol).ok()?);
                 let at = address(applied_to, relocation.r_offset.get(LE))?;
-                // An instruction counts from where it ends, and ends with these four bytes.
-                let from_the_end =
-                    matches!(relocation.r_type(LE, false), elf::R_X86_64_PC32 | elf::R_X86_64_PLT32);
-                let ahead = if in_code && from_the_end { 4 } else { 0 };
+                let written = (self.arch.relocation)(relocation.r_type(LE, false).0);
+                let from_end = written.filter(|written| in_code && written.from_end);
+                let ahead = from_end.map_or(0, |written| written.bytes as u64);
                 let offset =
                     symbol.st_value(LE).wrapping_add_signed(relocation.r_addend.get(LE)).wrapping_add(ahead);
                 let target = symbols.symbol_section(LE, symbol, index).ok().flatten();
@@ -177,10 +177,9 @@ impl<'d> ObjectFile<'d> {
                     Some(section) => address(section, value)?,
                     None => value,
                 };
-                let len = match relocation.r_type(LE, false) {
-                    elf::R_X86_64_64 => 8,
-                    elf::R_X86_64_32 => 4,
-                    _ => continue,
+                let written = (self.arch.relocation)(relocation.r_type(LE, false).0);
+                let Some(Relocation { bytes: len, .. }) = written.filter(|written| !written.relative) else {
+                    continue;
                 };
                 let start = usize::try_from(relocation.r_offset.get(LE)).ok()?;
                 let place = data.get_mut(start..start.checked_add(len)?)?;

@@ -7,7 +7,10 @@
 use super::ballast::{drop_ballast, is_ballast};
 use super::early::{early, Early};
 use super::object_file::ObjectFile;
-use super::{written_bytes, KlpName, SECTION_PREFIX, SHF_RELA_LIVEPATCH, SHN_LIVEPATCH, SYMBOL_PREFIX};
+use super::{
+    relocatable, written_bytes, KlpName, SECTION_PREFIX, SHF_RELA_LIVEPATCH, SHN_LIVEPATCH, SYMBOL_PREFIX,
+};
+use kps_arch::Arch;
 use kps_codegen::names::PLACEHOLDER;
 use object::build::elf::{Builder, Relocation, Section, SectionData, SectionId, Symbol};
 use object::build::Id as _;
@@ -25,8 +28,8 @@ pub enum PostLinkError {
     /// A part of the file is outside it.
     #[error("the linked module cannot be read: {0}")]
     Damaged(#[from] object::Error),
-    /// Not a relocatable file for x86-64, or not as linkers write them.
-    #[error("the linked file is no x86-64 module: {0}")]
+    /// Not a relocatable file for an architecture that kpsc knows, or not as linkers write them.
+    #[error("the linked file is no {title} module: {why}", title = kps_arch::native().title, why = .0)]
     NotAModule(&'static str),
     /// It has been converted before.
     #[error("the module is converted already: it has `{0}`")]
@@ -66,7 +69,7 @@ pub enum PostLinkError {
 
 /// Converts a linked module.
 pub fn post_link(linked: &[u8]) -> Result<Vec<u8>, PostLinkError> {
-    check_input(linked)?;
+    let arch = check_input(linked)?;
     if let Some(first) = ObjectFile::read(linked).and_then(|object| early(&object).into_iter().next()) {
         return Err(PostLinkError::Early(first));
     }
@@ -77,7 +80,7 @@ pub fn post_link(linked: &[u8]) -> Result<Vec<u8>, PostLinkError> {
     }
     drop_ballast(&mut builder);
     mark_symbols(&mut builder)?;
-    let moved = take_relocations(&mut builder)?;
+    let moved = take_relocations(&mut builder, arch)?;
     add_sections(&mut builder, moved);
     check_references(&builder)?;
     let mut converted = Vec::new();
@@ -86,14 +89,14 @@ pub fn post_link(linked: &[u8]) -> Result<Vec<u8>, PostLinkError> {
 }
 
 /// Refuses what has been converted, and what no linker writes: the builder takes some of it for something else.
-fn check_input(linked: &[u8]) -> Result<(), PostLinkError> {
+fn check_input(linked: &[u8]) -> Result<&'static Arch, PostLinkError> {
     /// No section of a module needs more, and the builder fills the space between sections.
     const MAX_ALIGN: u64 = 1 << 16;
     let refuse = |why| Err(PostLinkError::NotAModule(why));
     let Ok(header) = elf::FileHeader64::<LE>::parse(linked) else { return refuse("it is not ELF") };
-    if header.e_type(LE) != elf::ET_REL || header.e_machine(LE) != elf::EM_X86_64 || header.e_phnum(LE) != 0 {
+    let Some(arch) = relocatable(header).filter(|_| header.e_phnum(LE) == 0) else {
         return refuse("it is not relocatable, or for another machine");
-    }
+    };
     let sections = header.sections(LE, linked)?;
     let symbols = sections.symbols(LE, linked, elf::SHT_SYMTAB)?;
     if symbols.is_empty() {
@@ -131,7 +134,7 @@ fn check_input(linked: &[u8]) -> Result<(), PostLinkError> {
             return Err(PostLinkError::Converted(name.into_owned()));
         }
     }
-    Ok(())
+    Ok(arch)
 }
 
 fn mark_symbols(builder: &mut Builder<'_>) -> Result<(), PostLinkError> {
@@ -159,7 +162,7 @@ fn object_of(symbol: &Symbol<'_>) -> Option<String> {
 /// Relocations to move, by the object they wait for and the section they apply to.
 type Moved = BTreeMap<(String, usize), (SectionId, Vec<Relocation>)>;
 
-fn take_relocations(builder: &mut Builder<'_>) -> Result<Moved, PostLinkError> {
+fn take_relocations(builder: &mut Builder<'_>, arch: &Arch) -> Result<Moved, PostLinkError> {
     let mut moved = Moved::new();
     let mut kept: Vec<(SectionId, Vec<Relocation>)> = Vec::new();
     for section in &builder.sections {
@@ -179,7 +182,7 @@ fn take_relocations(builder: &mut Builder<'_>) -> Result<Moved, PostLinkError> {
                 keep.push(relocation);
                 continue;
             };
-            check(&relocation, target, String::from_utf8_lossy(&symbol.name).into_owned())?;
+            check(arch, &relocation, target, String::from_utf8_lossy(&symbol.name).into_owned())?;
             let place = (object, target.id().index());
             moved.entry(place).or_insert_with(|| (target.id(), Vec::new())).1.push(relocation);
         }
@@ -195,9 +198,14 @@ fn take_relocations(builder: &mut Builder<'_>) -> Result<Moved, PostLinkError> {
     Ok(moved)
 }
 
-fn check(relocation: &Relocation, target: &Section<'_>, symbol: String) -> Result<(), PostLinkError> {
+fn check(
+    arch: &Arch,
+    relocation: &Relocation,
+    target: &Section<'_>,
+    symbol: String,
+) -> Result<(), PostLinkError> {
     let section = || String::from_utf8_lossy(&target.name).into_owned();
-    let Some(len) = written_bytes(relocation.r_type) else {
+    let Some(len) = written_bytes(arch, relocation.r_type) else {
         return Err(PostLinkError::Type { symbol, kind: relocation.r_type.0, section: section() });
     };
     let bytes = match &target.data {

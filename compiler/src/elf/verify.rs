@@ -1,6 +1,9 @@
 //! Reads a finished module back and checks every rule of its format, as the kernel will.
 
-use super::{written_bytes, KlpName, SECTION_PREFIX, SHF_RELA_LIVEPATCH, SHN_LIVEPATCH, SYMBOL_PREFIX};
+use super::{
+    relocatable, written_bytes, KlpName, SECTION_PREFIX, SHF_RELA_LIVEPATCH, SHN_LIVEPATCH, SYMBOL_PREFIX,
+};
+use kps_arch::Arch;
 use kps_codegen::names::PLACEHOLDER;
 use object::elf::{self, FileHeader64};
 use object::read::elf::{
@@ -44,18 +47,19 @@ fn rule(what: impl Into<String>, rule: &'static str) -> VerifyError {
 /// Checks a finished module.
 pub fn verify(module: &[u8]) -> Result<Summary, VerifyError> {
     let header = Header::parse(module)?;
-    if header.e_type(LE) != elf::ET_REL || header.e_machine(LE) != elf::EM_X86_64 {
-        return Err(rule("the file", "it is no x86-64 module"));
-    }
+    let Some(arch) = relocatable(header) else {
+        return Err(rule("the file", "it is no module for this architecture"));
+    };
     let sections = header.sections(LE, module)?;
     let symbols = sections.symbols(LE, module, elf::SHT_SYMTAB)?;
-    let verifier = Verifier { module, sections: &sections, symbols: &symbols };
+    let verifier = Verifier { arch, module, sections: &sections, symbols: &symbols };
     verifier.modinfo()?;
     let summary = Summary { symbols: verifier.symbols()?, relocations: verifier.sections()? };
     Ok(summary)
 }
 
 struct Verifier<'a> {
+    arch: &'static Arch,
     module: &'a [u8],
     sections: &'a SectionTable<'a, Header, &'a [u8]>,
     symbols: &'a SymbolTable<'a, Header, &'a [u8]>,
@@ -191,7 +195,7 @@ impl Verifier<'_> {
         if of != Some(object) {
             return Err(rule(name, "it uses a symbol of another object"));
         }
-        let Some(len) = written_bytes(relocation.r_type(LE, false)) else {
+        let Some(len) = written_bytes(self.arch, relocation.r_type(LE, false)) else {
             return Err(rule(name, "it has a relocation of a type that the kernel does not apply"));
         };
         let target = self.sections.section(section.info_link(LE))?.data(LE, self.module)?;

@@ -18,6 +18,12 @@ pub fn library() -> BTreeMap<String, String> {
     files.chain([(format!("{LIBRARY}/Cargo.toml"), manifest())]).collect()
 }
 
+/// The runtime as a module of a patch, which has no part for the host.
+pub(super) fn runtime() -> impl Iterator<Item = (String, &'static str)> {
+    let files = FILES.iter().filter_map(|(path, text)| Some((path.strip_prefix("runtime/src/")?, *text)));
+    files.filter(|(path, _)| *path != "host.rs").map(|(path, text)| (format!("{LIBRARY}/{path}"), text))
+}
+
 /// The manifest of a workspace that has the library's crates, and of this one's what they inherit.
 fn manifest() -> String {
     let manifests: Vec<(&str, Table)> = FILES

@@ -46,27 +46,6 @@ pub struct Emitted {
     pub facts: Vec<u8>,
 }
 
-/// The runtime, which is compiled into every module.
-const RUNTIME: &[(&str, &str)] = &[
-    ("kps/bitfield.rs", include_str!("../../../runtime/src/bitfield.rs")),
-    ("kps/ctypes.rs", include_str!("../../../runtime/src/ctypes.rs")),
-    ("kps/errno.rs", include_str!("../../../runtime/src/errno.rs")),
-    ("kps/flexible_array.rs", include_str!("../../../runtime/src/flexible_array.rs")),
-    ("kps/frame.rs", include_str!("../../../runtime/src/frame.rs")),
-    ("kps/gate.rs", include_str!("../../../runtime/src/gate.rs")),
-    ("kps/guard.rs", include_str!("../../../runtime/src/guard.rs")),
-    ("kps/klp.rs", include_str!("../../../runtime/src/klp.rs")),
-    ("kps/lasting.rs", include_str!("../../../runtime/src/lasting.rs")),
-    ("kps/lib.rs", include_str!("../../../runtime/src/lib.rs")),
-    ("kps/note.rs", include_str!("../../../runtime/src/note.rs")),
-    ("kps/param.rs", include_str!("../../../runtime/src/param.rs")),
-    ("kps/percpu.rs", include_str!("../../../runtime/src/percpu.rs")),
-    ("kps/prelude.rs", include_str!("../../../runtime/src/prelude.rs")),
-    ("kps/shadow.rs", include_str!("../../../runtime/src/shadow.rs")),
-    ("kps/shim.rs", include_str!("../../../runtime/src/shim.rs")),
-    ("kps/state.rs", include_str!("../../../runtime/src/state.rs")),
-];
-
 /// Generates the folder.
 pub fn emit(checked: &Checked, sources: &Sources) -> Emitted {
     let patch = checked.patch();
@@ -76,7 +55,7 @@ pub fn emit(checked: &Checked, sources: &Sources) -> Emitted {
     let (root, lines) = splice::splice(&print(module.root), &fragments, sources, &format!("{name}_main.rs"));
 
     let mut files: BTreeMap<String, String> =
-        RUNTIME.iter().map(|(path, text)| ((*path).to_owned(), (*text).to_owned())).collect();
+        library::runtime().map(|(path, text)| (path, text.to_owned())).collect();
     files.insert(format!("{name}_main.rs"), root);
     files.insert(format!("{name}_types.rs"), print(module.types));
     files.insert("kps.symvers".into(), symvers(patch));

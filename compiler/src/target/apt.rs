@@ -96,7 +96,7 @@ impl Apt {
             // Containers have this switched off, and then every command parses the lists again.
             "Dir::Cache::pkgcache=pkgcache.bin".to_owned(),
             "Dir::Cache::srcpkgcache=".to_owned(),
-            "APT::Architecture=amd64".to_owned(),
+            format!("APT::Architecture={}", kps_arch::native().debian.architecture),
             "APT::Install-Recommends=false".to_owned(),
             "APT::Sandbox::User=root".to_owned(),
             "APT::Get::Assume-Yes=true".to_owned(),

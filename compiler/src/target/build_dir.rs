@@ -38,9 +38,6 @@ pub(super) struct Stamp {
 const CONFIG: &str = ".config";
 const SYMVERS: &str = "Module.symvers";
 
-/// Where a build leaves the image to boot.
-const IMAGES: &[&str] = &["arch/x86/boot/bzImage", "arch/x86_64/boot/bzImage", "vmlinuz"];
-
 /// Adds the folder as a target, or renews the target that it is already, by way of an empty folder. Returns the target's
 /// name.
 pub(super) fn add(
@@ -62,7 +59,8 @@ pub(super) fn add(
         text.map_err(|error| error.help("give the folder that `make` has built the kernel in"))
     };
     let (config, symvers) = (read(CONFIG, input::CONFIG)?, read(SYMVERS, input::SYMVERS)?);
-    let image = IMAGES.iter().map(|image| folder.join(image)).find(|image| image.exists());
+    let image =
+        kps_arch::native().kbuild.images.iter().map(|image| folder.join(image)).find(|image| image.exists());
     let vmlinux = Some(folder.join("vmlinux")).filter(|path| path.exists());
     let Some(readable) = vmlinux.or_else(|| image.clone()) else {
         return Err(Diagnostic::error(KPS0707, format!("{} holds no kernel", folder.display()))

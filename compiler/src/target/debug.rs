@@ -89,7 +89,8 @@ fn read(vmlinux: &Path, facts: &Facts) -> Result<DebugInfo, Diagnostic> {
     let info = dwarf::read(&bytes, &facts.vmlinux.sites).map_err(|error| match error {
         DwarfError::Nothing => unreadable(error.to_string())
             .help("build the kernel with CONFIG_DEBUG_INFO_DWARF_TOOLCHAIN_DEFAULT=y"),
-        _ => unreadable(error.to_string()).help("kpsc reads DWARF 4 and 5 of x86-64 kernels"),
+        _ => unreadable(error.to_string())
+            .help(format!("kpsc reads DWARF 4 and 5 of {} kernels", kps_arch::native().title)),
     })?;
     match info.build_id() == facts.identity.build_id {
         true => Ok(info),

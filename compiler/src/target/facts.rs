@@ -84,7 +84,11 @@ fn read_image(image: &Path, config: &str, symvers: &str) -> Result<Facts, Diagno
         ImageError::Config(_) | ImageError::Symvers(_) => {
             Diagnostic::error(KPS0714, error.to_string()).help("give the files that the kernel's build wrote")
         }
-        _ => Diagnostic::error(KPS0706, format!("{} cannot be read: {error}", image.display()))
-            .help("kpsc reads x86-64 kernels since 6.6 that are built with BTF, kallsyms and ftrace"),
+        _ => {
+            Diagnostic::error(KPS0706, format!("{} cannot be read: {error}", image.display())).help(format!(
+                "kpsc reads {} kernels since 6.6 that are built with BTF, kallsyms and ftrace",
+                kps_arch::native().title
+            ))
+        }
     })
 }

@@ -61,7 +61,7 @@ fn release(vmlinux: &Vmlinux<'_>, symbols: &[Kallsym]) -> Result<String, ImageEr
     }
 }
 
-/// The table between `__start_mcount_loc` and `__stop_mcount_loc`: addresses of calls of `__fentry__`.
+/// The table between `__start_mcount_loc` and `__stop_mcount_loc`: addresses of ftrace sites.
 ///
 /// Entries of 0 are weak functions that the linker replaced. A site belongs to the function that starts last before it.
 fn sites(vmlinux: &Vmlinux<'_>, symbols: &[Kallsym]) -> Result<HashMap<u64, Site>, ImageError> {

@@ -1,5 +1,6 @@
 //! The kernel image as distributions ship it: a `bzImage` with a compressed ELF file inside.
 
+use kps_arch::NoPayload;
 use kps_facts::is_build_id;
 use object::read::elf::{ElfFile64, FileHeader as _, SectionHeader as _};
 use object::{LittleEndian, Object as _, ObjectSection as _};
@@ -32,7 +33,7 @@ pub enum ImageError {
     #[error("the kernel inside is damaged: {0}")]
     Elf(#[from] object::Error),
     /// Another architecture.
-    #[error("the kernel is not for x86-64")]
+    #[error("the kernel is not for {}", kps_arch::native().title)]
     Architecture,
     /// A section that every kernel has is missing.
     #[error("the kernel has no section {0}")]
@@ -65,29 +66,10 @@ pub fn vmlinux(image: &[u8]) -> Result<Vec<u8>, ImageError> {
     if image.starts_with(b"\x7fELF") {
         return Ok(image.to_vec());
     }
-    // The offsets are those of the x86 boot protocol (Documentation/arch/x86/boot.rst), version 2.08 and later.
-    const SETUP_SECTS: usize = 0x1f1;
-    const MAGIC: usize = 0x202;
-    const VERSION: usize = 0x206;
-    const PAYLOAD_OFFSET: usize = 0x248;
-    const PAYLOAD_LENGTH: usize = 0x24c;
-    const SECTOR: usize = 512;
-    let magic = image.get(MAGIC..MAGIC + 4);
-    let version = image.get(VERSION..VERSION + 2).map(|bytes| u16::from_le_bytes([bytes[0], bytes[1]]));
-    if magic != Some(b"HdrS") || version.is_none_or(|version| version < 0x0208) {
-        return Err(ImageError::Unknown);
-    }
-    let u32_at = |at: usize| {
-        let bytes = image.get(at..at + 4).and_then(|b| b.try_into().ok()).ok_or(ImageError::Truncated)?;
-        Ok::<_, ImageError>(u32::from_le_bytes(bytes) as usize)
-    };
-    // 0 stands for 4, for historical reasons.
-    let setup = match image[SETUP_SECTS] {
-        0 => 4,
-        n => usize::from(n),
-    };
-    let start = (setup + 1) * SECTOR + u32_at(PAYLOAD_OFFSET)?;
-    let payload = image.get(start..start + u32_at(PAYLOAD_LENGTH)?).ok_or(ImageError::Truncated)?;
+    let payload = (kps_arch::native().payload)(image).map_err(|error| match error {
+        NoPayload::Unknown => ImageError::Unknown,
+        NoPayload::Truncated => ImageError::Truncated,
+    })?;
     decompress(payload)
 }
 
@@ -127,7 +109,7 @@ impl<'a> Vmlinux<'a> {
     pub fn parse(elf: &'a [u8]) -> Result<Self, ImageError> {
         let file = ElfFile64::parse(elf)?;
         let header = file.elf_header();
-        if header.e_machine(LittleEndian) != object::elf::EM_X86_64 {
+        if kps_arch::with_machine(header.e_machine(LittleEndian).0).is_none() {
             return Err(ImageError::Architecture);
         }
         Ok(Vmlinux { file })

@@ -164,8 +164,9 @@ impl Target {
 
     /// A module that cannot be used.
     pub fn unreadable_module(path: &Path, error: &ImageError) -> Diagnostic {
-        Diagnostic::error(KPS0706, format!("the module {} cannot be read: {error}", path.display()))
-            .help("kpsc reads x86-64 modules as the kernel's build leaves them")
+        Diagnostic::error(KPS0706, format!("the module {} cannot be read: {error}", path.display())).help(
+            format!("kpsc reads {} modules as the kernel's build leaves them", kps_arch::native().title),
+        )
     }
 
     /// Unpacks all of the kernel's source into a folder that is not there yet.

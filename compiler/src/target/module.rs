@@ -42,7 +42,7 @@ pub fn unpack(file: Vec<u8>) -> Result<Vec<u8>, ImageError> {
 /// Reads a module that is not compressed.
 pub fn read(bytes: &[u8]) -> Result<Read, ImageError> {
     let header = Header::parse(bytes)?;
-    if header.e_machine(LE) != elf::EM_X86_64 || header.e_type(LE) != elf::ET_REL {
+    if kps_arch::with_machine(header.e_machine(LE).0).is_none() || header.e_type(LE) != elf::ET_REL {
         return Err(ImageError::Architecture);
     }
     let sections = header.sections(LE, bytes)?;
@@ -126,7 +126,7 @@ fn symbols(
     Ok(Symbols::of_module(found))
 }
 
-/// The calls of `__fentry__`, which the relocations of the table name.
+/// The ftrace sites, which the relocations of the table name.
 fn sites(
     bytes: &[u8],
     sections: &SectionTable<'_, Header>,

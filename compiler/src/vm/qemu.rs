@@ -13,9 +13,10 @@ use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Child, Stdio};
 
-/// The program, and the package that has it.
-pub(super) const PROGRAM: &str = "qemu-system-x86_64";
-const PACKAGE: &str = "qemu-system-x86";
+/// The machine that boots kernels of this architecture.
+pub(super) fn of_host() -> &'static kps_arch::Qemu {
+    &kps_arch::native().qemu
+}
 
 /// MiB of memory of every machine.
 const MEMORY: u32 = 1024;
@@ -68,9 +69,9 @@ pub(super) fn arguments(machine: &Machine, accelerator: Accelerator) -> Vec<OsSt
     add(&["-chardev", "file,id=console,path=/dev/fd/1", "-serial", "chardev:console"]);
     add(&["-serial", "chardev:agent"]);
     add(&["-device", "virtio-serial-pci", "-device", "virtserialport,chardev=files,name=kpsc.files"]);
-    // An emulator that gets too little of a busy host fails the kernel's test of its timer, which is no fault of the
-    // kernel's.
-    let append = format!("console=ttyS0 panic=-1 oops=panic loglevel=6 no_timer_check {}", machine.append);
+    let qemu = of_host();
+    let append =
+        format!("console={} panic=-1 oops=panic loglevel=6 {} {}", qemu.console, qemu.append, machine.append);
     add(&["-append", append.trim_end(), "-kernel"]);
     words.push(machine.image.clone().into());
     words
@@ -101,14 +102,14 @@ pub(super) fn start(
     memory: Memory<'_>,
     state: Option<File>,
 ) -> Result<Qemu, VmError> {
-    let mut command = program(PROGRAM);
+    let mut command = program(of_host().program);
     command.args(arguments(machine, Accelerator::of_host())).arg("-initrd").arg(initrd);
     if let Memory::Shared(path) | Memory::Copied(path) = memory {
         let share = if matches!(memory, Memory::Shared(_)) { "on" } else { "off" };
         let path = path.display();
         command.arg("-object");
         command.arg(format!("memory-backend-file,id=memory,size={MEMORY}M,mem-path={path},share={share}"));
-        command.args(["-machine", "pc,memory-backend=memory"]);
+        command.arg("-machine").arg(format!("{},memory-backend=memory", of_host().machine));
     }
     if state.is_some() {
         command.args(["-incoming", "defer"]);
@@ -130,7 +131,9 @@ pub(super) fn start(
     // allocates nothing.
     unsafe { command.pre_exec(inherit) };
     let process = command.spawn().map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound => VmError::Missing { program: PROGRAM, package: PACKAGE },
+        io::ErrorKind::NotFound => {
+            VmError::Missing { program: of_host().program, package: of_host().package }
+        }
         _ => VmError::Io { what: "starting QEMU", error },
     })?;
     Ok(Qemu { process: Process(process), agent, files, monitor })

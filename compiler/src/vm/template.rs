@@ -112,7 +112,7 @@ fn restored((mut guest, mut monitor): (Guest, Monitor)) -> Result<Guest, VmError
 /// The name of a template: the digest of all that it depends on.
 fn id(machine: &Machine, system: &[u8]) -> Option<String> {
     let accelerator = Accelerator::of_host();
-    let version = program(qemu::PROGRAM).arg("--version").output().ok()?.stdout;
+    let version = program(qemu::of_host().program).arg("--version").output().ok()?.stdout;
     let image = std::fs::read(&machine.image).ok()?;
     let arguments = qemu::arguments(machine, accelerator);
     let arguments = arguments.iter().map(|word| word.as_bytes()).collect::<Vec<_>>().join(&0);

@@ -1,5 +1,7 @@
 //! What is special about functions that patches change.
 
+use kps_arch::syscall_of;
+
 /// Tasks wait in these for as long as it takes: for a child, a peer, a key, a timer.
 const WAITERS: &[&str] = &[
     "anon_pipe_read",
@@ -91,13 +93,9 @@ const MAIN_LOOPS: &[&str] = &[
 /// These never return; what follows a call of them is not code (`tools/objtool/noreturns.h`).
 const NO_RETURN: &[&str] = &[
     "__fortify_panic",
-    "__ia32_sys_exit",
-    "__ia32_sys_exit_group",
     "__module_put_and_kthread_exit",
     "__stack_chk_fail",
     "__ubsan_handle_builtin_unreachable",
-    "__x64_sys_exit",
-    "__x64_sys_exit_group",
     "acpi_processor_ffh_play_dead",
     "arch_cpu_idle_dead",
     "cpu_bringup_and_idle",
@@ -124,7 +122,7 @@ const NO_RETURN: &[&str] = &[
 
 /// Whether tasks may wait in a function for hours.
 pub fn is_waiter(name: &str) -> bool {
-    let call = ["__x64_sys_", "__ia32_sys_"].iter().find_map(|prefix| name.strip_prefix(prefix));
+    let call = syscall_of(name);
     WAITERS.contains(&name) || call.is_some_and(|call| WAITING_CALLS.contains(&call))
 }
 
@@ -135,7 +133,7 @@ pub fn is_main_loop(name: &str) -> bool {
 
 /// Whether a function never returns.
 pub fn never_returns(name: &str) -> bool {
-    NO_RETURN.contains(&name)
+    NO_RETURN.contains(&name) || matches!(syscall_of(name), Some("exit" | "exit_group"))
 }
 
 /// These are called from interrupts, softirqs or under spinlocks, always or from some places.

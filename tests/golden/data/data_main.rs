@@ -361,12 +361,12 @@ mod livepatch {
         Entry {
             name: "cmdline_proc_show",
             function: kps_in_vmlinux::kps_old_cmdline_proc_show as *const u8,
-            endbr: true,
+            landing_pad: true,
         },
         Entry {
             name: "netif_rx",
             function: kps_in_vmlinux::kps_old_netif_rx as *const u8,
-            endbr: true,
+            landing_pad: true,
         },
     ];
 

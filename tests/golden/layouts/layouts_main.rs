@@ -373,37 +373,37 @@ mod livepatch {
         Entry {
             name: "array_map_alloc_check",
             function: kps_in_vmlinux::kps_old_array_map_alloc_check as *const u8,
-            endbr: true,
+            landing_pad: true,
         },
         Entry {
             name: "lfb_size",
             function: kps_in_vmlinux::kps_old_lfb_size as *const u8,
-            endbr: true,
+            landing_pad: true,
         },
         Entry {
             name: "remap_pte_fn",
             function: kps_in_vmlinux::kps_old_remap_pte_fn as *const u8,
-            endbr: true,
+            landing_pad: true,
         },
         Entry {
             name: "smp_call",
             function: kps_in_vmlinux::kps_old_smp_call as *const u8,
-            endbr: true,
+            landing_pad: true,
         },
         Entry {
             name: "seq_putc",
             function: kps_in_vmlinux::kps_old_seq_putc as *const u8,
-            endbr: true,
+            landing_pad: true,
         },
         Entry {
             name: "netif_rx",
             function: kps_in_vmlinux::kps_old_netif_rx as *const u8,
-            endbr: true,
+            landing_pad: true,
         },
         Entry {
             name: "show_mountinfo",
             function: kps_in_vmlinux::kps_old_show_mountinfo as *const u8,
-            endbr: true,
+            landing_pad: true,
         },
     ];
 

@@ -321,22 +321,22 @@ mod hooks {
             Entry {
                 name: "meminfo_proc_show",
                 function: kps_in_vmlinux::kps_old_meminfo_proc_show as *const u8,
-                endbr: true,
+                landing_pad: true,
             },
             Entry {
                 name: "cmdline_proc_show",
                 function: kps_in_vmlinux::kps_old_cmdline_proc_show as *const u8,
-                endbr: true,
+                landing_pad: true,
             },
             Entry {
                 name: "version_proc_show",
                 function: kps_in_vmlinux::kps_old_version_proc_show as *const u8,
-                endbr: true,
+                landing_pad: true,
             },
             Entry {
                 name: "show_type",
                 function: kps_in_vmlinux::kps_old_show_type as *const u8,
-                endbr: false,
+                landing_pad: false,
             },
         ];
         #[link_section = ".note.kps"]

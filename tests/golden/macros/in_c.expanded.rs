@@ -241,12 +241,12 @@ mod in_c {
             Entry {
                 name: "version_proc_show",
                 function: kps_in_vmlinux::kps_old_version_proc_show as *const u8,
-                endbr: true,
+                landing_pad: true,
             },
             Entry {
                 name: "cmdline_proc_show",
                 function: kps_in_vmlinux::kps_old_cmdline_proc_show as *const u8,
-                endbr: true,
+                landing_pad: true,
             },
         ];
         #[link_section = ".note.kps"]

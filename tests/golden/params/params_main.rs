@@ -348,7 +348,7 @@ mod livepatch {
         Entry {
             name: "cmdline_proc_show",
             function: kps_in_vmlinux::kps_old_cmdline_proc_show as *const u8,
-            endbr: true,
+            landing_pad: true,
         },
     ];
 

@@ -250,12 +250,12 @@ mod livepatch {
         Entry {
             name: "cmdline_proc_show",
             function: kps_in_vmlinux::kps_old_cmdline_proc_show as *const u8,
-            endbr: true,
+            landing_pad: true,
         },
         Entry {
             name: "version_proc_show",
             function: kps_in_vmlinux::kps_old_version_proc_show as *const u8,
-            endbr: true,
+            landing_pad: true,
         },
     ];
 
@@ -278,7 +278,7 @@ mod livepatch {
         const FUNCS: [Func; 1] = [
             Func {
                 entry: kps_in_dummy::livepatch_dummy_get_stats,
-                endbr: true,
+                landing_pad: true,
             },
         ];
 
@@ -301,7 +301,7 @@ mod livepatch {
                         .iter()
                         .enumerate()
                         .all(|(n, func)| {
-                            gate::starts_as((*funcs.add(n)).old_func.cast(), func.endbr)
+                            gate::starts_as((*funcs.add(n)).old_func.cast(), func.landing_pad)
                         });
                 if !same {
                     for n in 0..FUNCS.len() {

@@ -674,62 +674,62 @@ mod livepatch {
         Entry {
             name: "cmdline_proc_show",
             function: kps_in_vmlinux::kps_old_cmdline_proc_show as *const u8,
-            endbr: true,
+            landing_pad: true,
         },
         Entry {
             name: "do_sys_openat2",
             function: kps_in_vmlinux::kps_old_do_sys_openat2 as *const u8,
-            endbr: false,
+            landing_pad: false,
         },
         Entry {
             name: "eight_arguments",
             function: kps_in_vmlinux::kps_old_eight_arguments as *const u8,
-            endbr: true,
+            landing_pad: true,
         },
         Entry {
             name: "takes_sockptr",
             function: kps_in_vmlinux::kps_old_takes_sockptr as *const u8,
-            endbr: true,
+            landing_pad: true,
         },
         Entry {
             name: "__x64_sys_openat2",
             function: kps_in_vmlinux::kps_old___x64_sys_openat2 as *const u8,
-            endbr: true,
+            landing_pad: true,
         },
         Entry {
             name: "__x64_sys_unsaid",
             function: kps_in_vmlinux::kps_old___x64_sys_unsaid as *const u8,
-            endbr: true,
+            landing_pad: true,
         },
         Entry {
             name: "__x64_sys_getpid",
             function: kps_in_vmlinux::kps_old___x64_sys_getpid as *const u8,
-            endbr: true,
+            landing_pad: true,
         },
         Entry {
             name: "returns_timespec",
             function: kps_in_vmlinux::kps_old_returns_timespec as *const u8,
-            endbr: true,
+            landing_pad: true,
         },
         Entry {
             name: "show_type",
             function: kps_in_vmlinux::kps_old_show_type as *const u8,
-            endbr: false,
+            landing_pad: false,
         },
         Entry {
             name: "show_type",
             function: kps_in_vmlinux::kps_old_show_type_2 as *const u8,
-            endbr: true,
+            landing_pad: true,
         },
         Entry {
             name: "clone_me.isra.0",
             function: kps_in_vmlinux::kps_old_clone_me_isra_0 as *const u8,
-            endbr: true,
+            landing_pad: true,
         },
         Entry {
             name: "odd_names",
             function: kps_in_vmlinux::kps_old_odd_names as *const u8,
-            endbr: true,
+            landing_pad: true,
         },
     ];
 

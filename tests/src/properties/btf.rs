@@ -58,7 +58,7 @@ fn find_all(btf: &Btf) {
 pub(super) fn ask_all(btf: &Btf) {
     let beyond = [0, btf.len() as u32 + 1, u32::MAX].map(BtfId);
     let wanted = Wanted { words: members(btf), ..Wanted::default() };
-    let mut importer = Importer::new(btf, &wanted);
+    let mut importer = Importer::new(kps_arch::native(), btf, &wanted);
     for id in btf.ids().chain(beyond) {
         let ty = btf.get(id);
         assert!(btf.align(id).is_power_of_two(), "{id:?} is aligned to {}", btf.align(id));

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 
 /// Reads an ELF file all of whose symbols have an ftrace site.
 pub fn dwarf(data: &[u8]) {
-    let site = |address: u64| (address, Site { offset: 0, bytes: [0; Site::BYTES] });
+    let site = |address: u64| (address, Site { offset: 0, bytes: [0; kps_facts::ENTRY_BYTES] });
     let symbols = object::File::parse(data).map(|file| file.symbols().map(|s| s.address()).collect());
     let symbols: Vec<u64> = symbols.unwrap_or_default();
     let sites: HashMap<u64, Site> = symbols.iter().copied().chain([0, TEXT]).map(site).collect();

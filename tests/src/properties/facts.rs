@@ -67,7 +67,7 @@ fn ask(object: &Object) {
         assert!(object.symbols.with_prefix(sym.name).count() <= object.symbols.len());
         object.section_of(sym.address);
         object.is_init(sym.address);
-        object.sites.get(&sym.address).and_then(kps_facts::Site::entry);
+        object.sites.get(&sym.address).and_then(|site| site.entry(kps_arch::native()));
     }
 }
 

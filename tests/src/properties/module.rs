@@ -32,7 +32,7 @@ pub fn module(data: &[u8]) {
     }
     for (&function, site) in &object.sites {
         assert!(object.symbols.at(function).next().is_some(), "a site at {function:#x} is in no function");
-        site.entry();
+        site.entry(kps_arch::native());
     }
     let mut facts = fixture::facts();
     if facts.add_module("dummy", module, btf.as_deref()).is_ok() {

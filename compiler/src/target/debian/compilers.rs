@@ -49,13 +49,18 @@ const TOOLS: &[&str] = &[
 pub(super) fn compiler(options: &BTreeMap<String, String>) -> Result<String, Diagnostic> {
     let text = options.get("CONFIG_CC_VERSION_TEXT").map(String::as_str).unwrap_or_default();
     let name = text.split_whitespace().next().unwrap_or_default();
-    match name.strip_prefix("x86_64-linux-gnu-").unwrap_or(name) {
+    match without_prefix(name) {
         gcc if gcc.starts_with("gcc-") && gcc[4..].bytes().all(|b| b.is_ascii_digit()) => Ok(name.to_owned()),
         _ => Err(Diagnostic::error(
             KPS0708,
             format!("the kernel was built by `{text}`, which Debian does not have"),
         )),
     }
+}
+
+/// The name of a compiler for the machine that it runs on.
+pub(super) fn without_prefix(compiler: &str) -> &str {
+    compiler.strip_prefix(kps_arch::native().kbuild.cross_compile).unwrap_or(compiler)
 }
 
 /// The folder of the compilers, fetched if it is not there.
@@ -65,7 +70,7 @@ pub(super) fn fetch(
     compiler: &str,
     progress: Progress,
 ) -> Result<PathBuf, Diagnostic> {
-    let gcc = compiler.strip_prefix("x86_64-linux-gnu-").unwrap_or(compiler);
+    let gcc = without_prefix(compiler);
     let packages: Vec<&str> = TOOLS.iter().copied().chain([gcc]).collect();
     // The folder is named by what is in it: another version of any package gives another folder.
     let mut digest = Sha256::new();

@@ -24,7 +24,12 @@ pub struct Wish {
 
 impl Default for Wish {
     fn default() -> Self {
-        Wish { release: None, suite: SUITE.into(), flavour: "cloud-amd64".into(), mirror: None }
+        Wish {
+            release: None,
+            suite: SUITE.into(),
+            flavour: kps_arch::native().debian.flavour.into(),
+            mirror: None,
+        }
     }
 }
 
@@ -43,7 +48,7 @@ pub(super) fn releases(apt: &Apt, wish: &Wish) -> Result<Vec<String>, Diagnostic
     let suffix = format!("-{}", wish.flavour);
     let names = apt.names(HEADERS)?;
     let releases = names.iter().filter_map(|name| name.strip_prefix(HEADERS));
-    // "7.3.4+deb13-cloud-amd64" is a release; "cloud-amd64" and "7.3-cloud-amd64" are meta packages.
+    // VERSION-FLAVOUR is a release, where VERSION is as long as 7.3.4; FLAVOUR and 7.3-FLAVOUR are meta packages.
     let mut releases: Vec<String> = releases
         .filter(|name| name.ends_with(&suffix) && numbers(name).len() >= 3)
         .map(str::to_owned)

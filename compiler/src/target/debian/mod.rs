@@ -172,7 +172,7 @@ pub(super) fn prepare(
     let toolchain = compilers::fetch(cache, &apt, &compiler, progress)?;
     compilers::check(&toolchain, &compiler, &options)?;
     tree::unpack(&apt, folder, source, progress)?;
-    let host = compiler.strip_prefix("x86_64-linux-gnu-").unwrap_or(&compiler);
+    let host = compilers::without_prefix(&compiler);
     let make = vec![format!("CC={compiler}"), format!("HOSTCC={host}")];
     let tree = Tree {
         build: folder.join("build"),

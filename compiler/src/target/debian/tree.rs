@@ -56,7 +56,7 @@ pub(super) fn fetch_source(
 /// Files of the kernel's source that building a module needs: everything but the C of drivers and subsystems, other
 /// architectures and the documentation. Kconfig reads its files wherever they are.
 fn is_needed(path: &Path) -> bool {
-    const ARCHITECTURE: &str = "arch/x86";
+    let architecture = kps_arch::native().kbuild.folder;
     const BODIES: &[&str] =
         &["block", "crypto", "drivers", "fs", "ipc", "mm", "net", "samples", "security", "sound", "virt"];
     // The last one describes the registers of graphics chips in half a gigabyte.
@@ -71,7 +71,7 @@ fn is_needed(path: &Path) -> bool {
     if path.starts_with("tools/testing/selftests/livepatch") || path.starts_with("samples/livepatch") {
         return true;
     }
-    if path.starts_with("arch") && !path.starts_with(ARCHITECTURE)
+    if path.starts_with("arch") && !path.starts_with(architecture)
         || UNUSED.iter().any(|dir| path.starts_with(dir))
     {
         return false;
@@ -113,7 +113,7 @@ fn make_tree(
     let build = &tree.build;
     make_folder(build)?;
     write_atomically(&build.join(".config"), config.as_bytes())?;
-    // The part of the release behind the version: "+deb13-cloud-amd64" of "7.3.4+deb13-cloud-amd64".
+    // The part of the release behind the version: "+deb13-FLAVOUR" of "7.3.4+deb13-FLAVOUR".
     let version = source.release.find(['-', '+']).unwrap_or(source.release.len());
     write_atomically(&build.join("localversion-kpsc"), &source.release.as_bytes()[version..])?;
     let Some(toolchain) = &tree.toolchain else { return Ok(()) };
