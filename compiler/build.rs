@@ -4,8 +4,18 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 /// The crates that a patch crate is built with, each behind those that it needs.
-const CRATES: &[&str] =
-    &["arch", "ast", "plan", "facts", "codegen", "resolve", "attributes", "runtime-macros", "runtime"];
+const CRATES: &[&str] = &[
+    "arch",
+    "diag",
+    "ast",
+    "plan",
+    "facts",
+    "codegen",
+    "resolve",
+    "attributes",
+    "runtime-macros",
+    "runtime",
+];
 
 fn main() -> std::io::Result<()> {
     let variable = |name: &str| std::env::var_os(name).map(PathBuf::from).unwrap_or_default();

@@ -1,30 +1,6 @@
 //! A patch as it is written, in a spec or in a crate: every name still a name, every piece with its place.
 
-/// A piece of the text, in bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Span {
-    /// The first byte.
-    pub start: usize,
-    /// The byte behind the last.
-    pub end: usize,
-}
-
-impl Span {
-    /// From one byte to another.
-    pub fn new(start: usize, end: usize) -> Self {
-        Span { start, end }
-    }
-
-    /// From the start of this to the end of another.
-    pub fn to(self, end: Span) -> Span {
-        Span { start: self.start, end: end.end }
-    }
-
-    /// So many bytes further on.
-    pub fn moved(self, by: usize) -> Span {
-        Span { start: self.start + by, end: self.end + by }
-    }
-}
+pub use kps_diag::Span;
 
 /// A value with its place in the text.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 
 use crate::Reader;
 use kps_ast::{At, Callback};
-use kps_resolve::diag::{Diagnostic, KPS1203};
+use kps_diag::{Diagnostic, UNSUPPORTED_SIGNATURE};
 use kps_resolve::prototypes;
 use quote::ToTokens;
 use syn::spanned::Spanned as _;
@@ -41,7 +41,7 @@ impl Reader<'_> {
         });
         if let Some((place, message)) = problem {
             self.diagnostics.push(
-                Diagnostic::error(KPS1203, message)
+                Diagnostic::new(UNSUPPORTED_SIGNATURE, message)
                     .at(place, "")
                     .help(format!("write `unsafe fn {}(obj: *mut klp_object){result} {{ .. }}`", sig.ident)),
             );

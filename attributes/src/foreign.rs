@@ -3,7 +3,7 @@
 use crate::place::is_doc;
 use crate::{is_called, symbol, Reader};
 use kps_ast::{At, CFile, CFunction, Prototype, Symbol, UseFn, UsePerCpu, UseStatic};
-use kps_resolve::diag::{Diagnostic, KPS1202};
+use kps_diag::{Diagnostic, MISPLACED_ATTRIBUTE};
 use kps_resolve::prototypes;
 use syn::{Attribute, ForeignItem, ForeignItemFn, ForeignItemStatic, ItemForeignMod, Path};
 
@@ -111,8 +111,10 @@ impl Reader<'_> {
     }
 
     fn refuse_item(&mut self, place: kps_ast::Span) {
-        let error =
-            Diagnostic::error(KPS1202, "this cannot stand among the symbols of the kernel or of a file in C");
+        let error = Diagnostic::new(
+            MISPLACED_ATTRIBUTE,
+            "this cannot stand among the symbols of the kernel or of a file in C",
+        );
         self.diagnostics.push(error.at(place, "").help(ITEMS));
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::{symbol, Reader};
 use kps_ast::{Body, Func, Name, Prototype, Span, Symbol, Text};
-use kps_resolve::diag::{Diagnostic, KPS1203, KPS1204, KPS1205};
+use kps_diag::{Diagnostic, DIFFERENT_PARAMETERS, REPEATED_HOOK, UNSUPPORTED_SIGNATURE};
 use kps_resolve::prototypes;
 use quote::ToTokens as _;
 use syn::ext::IdentExt as _;
@@ -50,7 +50,7 @@ impl Reader<'_> {
     /// Refuses what a function or an object has already.
     pub(crate) fn second(&mut self, word: &str, name: &str, place: Span, first: Span) {
         self.diagnostics.push(
-            Diagnostic::error(KPS1205, format!("`{name}` has a second `#[{word}]`"))
+            Diagnostic::new(REPEATED_HOOK, format!("`{name}` has a second `#[{word}]`"))
                 .at(place, "")
                 .at(first, "here is the first")
                 .help("write both into one function"),
@@ -66,7 +66,7 @@ impl Reader<'_> {
         };
         let place = self.places.piece(tail).span;
         self.diagnostics.push(
-            Diagnostic::error(KPS1203, "the value at the end of a `#[pre]` goes nowhere")
+            Diagnostic::new(UNSUPPORTED_SIGNATURE, "the value at the end of a `#[pre]` goes nowhere")
                 .at(place, "")
                 .note("the old function runs next, and returns what the caller gets")
                 .help(
@@ -111,11 +111,14 @@ impl Reader<'_> {
         let example = format!("write `unsafe fn {}(NAME: TYPE, ..) -> TYPE {{ .. }}`", sig.ident);
         let problem = match (prototypes::odd_part(&others, sig), sig.unsafety) {
             (Some(odd), _) => {
-                let error = Diagnostic::error(KPS1203, "a function that the kernel calls cannot have this");
+                let error = Diagnostic::new(
+                    UNSUPPORTED_SIGNATURE,
+                    "a function that the kernel calls cannot have this",
+                );
                 Some(error.at(self.at(odd), ""))
             }
             (None, None) => {
-                let error = Diagnostic::error(KPS1203, "the function is not `unsafe`");
+                let error = Diagnostic::new(UNSUPPORTED_SIGNATURE, "the function is not `unsafe`");
                 let error = error.at(self.at(sig.fn_token.span), "");
                 Some(error.note(format!(
                     "the body of `#[{word}]` uses pointers of the kernel's as they come; nobody checks them"
@@ -143,7 +146,7 @@ impl Reader<'_> {
         };
         if let Some((message, place)) = error {
             self.diagnostics.push(
-                Diagnostic::error(KPS1203, message)
+                Diagnostic::new(UNSUPPORTED_SIGNATURE, message)
                     .at(place, "")
                     .note("the result of the old function is the last parameter, and goes to the caller as the hook leaves it")
                     .help("write `mut ret: TYPE` as the last parameter, and no `->`"),
@@ -165,7 +168,7 @@ impl Reader<'_> {
         let first = self.signatures.iter().find(is_it);
         if let Some(first) = first.filter(|first| first.parts != parts) {
             self.diagnostics.push(
-                Diagnostic::error(KPS1204, format!("the hooks of `{name}` have different prototypes"))
+                Diagnostic::new(DIFFERENT_PARAMETERS, format!("the hooks of `{name}` have different prototypes"))
                     .at(place, "")
                     .at(first.place, "here it is another one")
                     .note("both run around one call, and what the first changes the second one sees")

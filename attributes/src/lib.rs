@@ -18,7 +18,7 @@ mod symbol;
 
 use args::Arguments;
 use kps_ast::{self as ast, At, Code, Name, Span};
-use kps_resolve::diag::{Diagnostic, KPS1201, KPS1202};
+use kps_diag::{Diagnostic, INVALID_ARGUMENTS, MISPLACED_ATTRIBUTE};
 use place::{attributes_of, misplaced, not_inside, ours, strays};
 use proc_macro2::TokenStream;
 use quote::ToTokens;
@@ -125,7 +125,7 @@ impl Reader<'_> {
     fn module_elsewhere(&mut self, ident: &syn::Ident) {
         let place = self.at(ident.span());
         self.diagnostics.push(
-            Diagnostic::error(KPS1202, "a module of a patch has its items between braces")
+            Diagnostic::new(MISPLACED_ATTRIBUTE, "a module of a patch has its items between braces")
                 .at(place, "")
                 .note("a macro sees no other file")
                 .help(format!("write `mod {ident} {{ .. }}` here; what is plain Rust can be in a file, as `mod {ident};` beside the patch")),
@@ -149,7 +149,7 @@ impl Reader<'_> {
     /// Reports what is wrong with the arguments of an attribute.
     fn refuse_arguments(&mut self, attribute: &str, error: &syn::Error, form: &str) {
         let message = format!("`#[{attribute}]` is not understood: {error}");
-        let error = Diagnostic::error(KPS1201, message).at(self.at(error.span()), "");
+        let error = Diagnostic::new(INVALID_ARGUMENTS, message).at(self.at(error.span()), "");
         self.diagnostics.push(error.help(format!("write {form}")));
     }
 

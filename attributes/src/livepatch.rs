@@ -4,7 +4,7 @@ use crate::args::unknown;
 use crate::place::is_doc;
 use crate::{args, docs, Places, Reader};
 use kps_ast::{self as ast, At, AtomicReplace, CFile, Form, Patch, Require};
-use kps_resolve::diag::{Diagnostic, KPS1202};
+use kps_diag::{Diagnostic, MISPLACED_ATTRIBUTE};
 use proc_macro2::TokenStream;
 use syn::ext::IdentExt as _;
 use syn::spanned::Spanned as _;
@@ -91,7 +91,7 @@ impl Reader<'_> {
         let odd = odd.or_else(|| module.unsafety.map(|word| word.span));
         if let Some(odd) = odd {
             self.diagnostics.push(
-                Diagnostic::error(KPS1202, "the module of a livepatch has nothing but its comment and `#[livepatch]`")
+                Diagnostic::new(MISPLACED_ATTRIBUTE, "the module of a livepatch has nothing but its comment and `#[livepatch]`")
                     .at(self.at(odd), "")
                     .note("the macro writes another module in its place, which would not have this")
                     .help("drop it; what holds for the whole crate stands at the start of the file, as `#![allow(..)]`"),

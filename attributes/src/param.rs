@@ -2,7 +2,7 @@
 
 use crate::{docs, Reader};
 use kps_ast::{At, ModuleParam, Name, ParamDefault, ParamValue};
-use kps_resolve::diag::{Diagnostic, KPS1206};
+use kps_diag::{Diagnostic, INVALID_STATIC};
 use quote::ToTokens;
 use syn::{Attribute, Expr, ItemStatic, Lit, Type};
 
@@ -72,7 +72,7 @@ impl Reader<'_> {
             _ => {}
         }
         self.diagnostics.push(
-            Diagnostic::error(KPS1206, "the default of a parameter is a literal")
+            Diagnostic::new(INVALID_STATIC, "the default of a parameter is a literal")
                 .at(span, "")
                 .note("it stands in the module before anything can run")
                 .help("write `true`, `-5`, `\"text\"` or a list of these, `[1, 2]`"),

@@ -1,7 +1,7 @@
 //! Which attributes are those of patch crates, and what is said where one is in the wrong place.
 
 use crate::{Reader, INNER, OUTER};
-use kps_resolve::diag::{Diagnostic, KPS1202, KPS1209};
+use kps_diag::{Diagnostic, MISPLACED_ATTRIBUTE, UNREAD_ATTRIBUTE};
 use proc_macro2::{Delimiter, Span, TokenStream, TokenTree};
 use quote::ToTokens as _;
 use syn::parse::Parser as _;
@@ -97,12 +97,15 @@ fn stray(tokens: TokenStream) -> Option<(&'static str, Span)> {
 
 /// The error for an attribute that is not directly in the module of a livepatch.
 pub(crate) fn not_inside(name: &str) -> Diagnostic {
-    Diagnostic::error(KPS1209, format!("`#[{name}]` is not directly in a module that has `#[{OUTER}]`"))
-        .note("it is read by `#[livepatch]`, which looks at the items of its module and not into them")
-        .help(match name {
-            "percpu" | "position" => "move it to an item of a block with `#[symbols(OBJECT)]` in that module",
-            _ => "move the item into the module, beside the others",
-        })
+    Diagnostic::new(
+        UNREAD_ATTRIBUTE,
+        format!("`#[{name}]` is not directly in a module that has `#[{OUTER}]`"),
+    )
+    .note("it is read by `#[livepatch]`, which looks at the items of its module and not into them")
+    .help(match name {
+        "percpu" | "position" => "move it to an item of a block with `#[symbols(OBJECT)]` in that module",
+        _ => "move the item into the module, beside the others",
+    })
 }
 
 /// The error for an attribute that does not belong to what it stands on.
@@ -130,7 +133,7 @@ pub(crate) fn misplaced(name: &str) -> Diagnostic {
         ),
         _ => ("a function", "write `unsafe fn NAME(..) { .. }` below it"),
     };
-    Diagnostic::error(KPS1202, format!("`#[{name}]` belongs on {on}")).help(help)
+    Diagnostic::new(MISPLACED_ATTRIBUTE, format!("`#[{name}]` belongs on {on}")).help(help)
 }
 
 impl Reader<'_> {
@@ -152,7 +155,7 @@ impl Reader<'_> {
         };
         let Some(place) = other.or(lost) else { return true };
         self.diagnostics.push(
-            Diagnostic::error(KPS1202, format!("what has `#[{name}]` cannot have this"))
+            Diagnostic::new(MISPLACED_ATTRIBUTE, format!("what has `#[{name}]` cannot have this"))
                 .at(self.at(place), "")
                 .note("the macro writes another item in its place, which would not have it")
                 .help(match other {

@@ -3,7 +3,7 @@
 use crate::args::unknown;
 use crate::{symbol, Reader};
 use kps_ast::{At, Bound, Lifetime, Name, Shadow, Tie};
-use kps_resolve::diag::{Diagnostic, KPS1206};
+use kps_diag::{Diagnostic, INVALID_STATIC};
 use proc_macro2::TokenStream;
 use quote::ToTokens;
 use syn::spanned::Spanned as _;
@@ -172,7 +172,7 @@ impl Reader<'_> {
 
     pub(crate) fn refuse_value(&mut self, value: &dyn ToTokens, problem: &str, help: &str) {
         let place = self.places.piece(value).span;
-        self.diagnostics.push(Diagnostic::error(KPS1206, problem).at(place, "").help(help));
+        self.diagnostics.push(Diagnostic::new(INVALID_STATIC, problem).at(place, "").help(help));
     }
 }
 

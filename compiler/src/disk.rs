@@ -1,6 +1,6 @@
 //! Files: written whole or not at all, and errors that say which one it was.
 
-use crate::diag::{Diagnostic, KPS0701, KPS0711};
+use kps_diag::{Diagnostic, DISK_FULL, FILE_ERROR};
 use std::io::{ErrorKind, Write as _};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -49,7 +49,7 @@ pub fn cannot(verb: &str, path: &Path, error: &std::io::Error) -> Diagnostic {
     match error.kind() {
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded => disk_full(path),
         kind => {
-            let error = Diagnostic::error(KPS0701, format!("cannot {verb} {}: {error}", path.display()));
+            let error = Diagnostic::new(FILE_ERROR, format!("cannot {verb} {}: {error}", path.display()));
             Diagnostic { help: advice(kind).map(str::to_owned), ..error }
         }
     }
@@ -72,7 +72,7 @@ fn advice(kind: ErrorKind) -> Option<&'static str> {
 
 /// There is no room where something is to be written.
 pub fn disk_full(path: &Path) -> Diagnostic {
-    Diagnostic::error(KPS0711, format!("there is no room for {}", path.display())).help(
+    Diagnostic::new(DISK_FULL, format!("there is no room for {}", path.display())).help(
         "make room and run the command again; KPSC_CACHE can name a folder on a larger disk for the cache",
     )
 }

@@ -27,26 +27,24 @@ pub enum State {
     Unmet(String),
 }
 
-/// A program, the Debian package that has it, and what it is for.
-const PROGRAMS: &[(&str, &str, &str)] = &[
-    ("apt-get", "apt", "fetches stock kernels and their compilers"),
-    ("bwrap", "bubblewrap", "runs those compilers; not needed for a kernel of your own"),
-    ("busybox", "busybox-static", "is what runs in there on a kernel of your own"),
-];
+/// The programs that kpsc calls: the name, the Debian package that holds it, and the purpose.
+fn programs() -> [(&'static str, &'static str, &'static str); 4] {
+    let qemu = &kps_arch::native().qemu;
+    [
+        ("apt-get", "apt", "fetches stock kernels and their compilers"),
+        ("bwrap", "bubblewrap", "runs those compilers; not needed for a kernel of your own"),
+        (qemu.program, qemu.package, "boots the kernel for `kpsc test`"),
+        ("busybox", "busybox-static", "is what runs in there on a kernel of your own"),
+    ]
+}
 
 /// Bytes that a first target takes while it is prepared.
 const ROOM: u64 = 3 << 30;
 
 /// Looks at the machine.
 pub fn examine(cache: &Cache) -> Vec<Need> {
-    let qemu = &kps_arch::native().qemu;
-    let boots = (qemu.program, qemu.package, "boots the kernel for `kpsc test`");
-    let mut needs: Vec<Need> = PROGRAMS
-        .iter()
-        .copied()
-        .chain([boots])
-        .map(|(name, package, purpose)| installed(name, package, purpose))
-        .collect();
+    let mut needs: Vec<Need> =
+        programs().map(|(name, package, purpose)| installed(name, package, purpose)).into();
     needs.push(Need {
         name: "keys of Debian's archive".into(),
         purpose: "prove that packages are Debian's",

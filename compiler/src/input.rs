@@ -1,8 +1,8 @@
 //! Files that somebody else wrote: only regular ones are read, and none beyond the size that its kind stays below when
 //! nothing is wrong.
 
-use crate::diag::{Diagnostic, KPS0713};
 use crate::disk::cannot;
+use kps_diag::{Diagnostic, FILE_TOO_LARGE};
 use rustix::fs::OFlags;
 use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind, Read as _};
@@ -56,7 +56,7 @@ pub fn read(path: &Path, limit: Limit) -> Result<Vec<u8>, Diagnostic> {
 /// A file has more than is read.
 pub fn too_large(path: &Path, limit: Limit) -> Diagnostic {
     let message = format!("{} is too large for {}", path.display(), limit.what);
-    Diagnostic::error(KPS0713, message)
+    Diagnostic::new(FILE_TOO_LARGE, message)
         .note(format!("at most {} MiB are read", limit.bytes >> 20))
         .help("look whether it is the right file")
 }

@@ -1,9 +1,9 @@
 //! What is known of one function: for an author who asks whether it can be changed, and with which words.
 
-use crate::diag::{any_error, Diagnostic, Severity};
 use crate::emit::{function_spec, FunctionSpec};
 use crate::resolve::{Judge, Judgement};
 use kps_codegen::{names::ident, rust_type};
+use kps_diag::{any_error, Diagnostic, Severity};
 use kps_facts::{Facts, Object};
 use kps_grammar::ast::{At, Symbol};
 use kps_grammar::Span;

@@ -12,7 +12,6 @@
 pub mod build;
 pub mod cli;
 pub mod convert;
-pub mod diag;
 pub mod disk;
 pub mod doctor;
 pub mod elf;
@@ -21,6 +20,7 @@ pub mod input;
 pub mod inspect;
 pub mod patch_crate;
 pub mod process;
+pub mod render;
 pub mod resolve;
 pub mod running;
 pub mod series;

@@ -1,6 +1,7 @@
 //! Resolving what is written in a spec and its files: their texts as the pieces that `kps-resolve` asks for.
 
-use crate::diag::{syntax, Diagnostic};
+use crate::render::syntax;
+use kps_diag::Diagnostic;
 use kps_facts::Facts;
 use kps_grammar::ast::{self, Code};
 use kps_grammar::{check, Language, Source, Sources, Span};
@@ -11,8 +12,8 @@ use std::borrow::Cow;
 use std::str::FromStr as _;
 
 pub use kps_resolve::{
-    check_name, is_meant_for, is_path, near, refused_path, FileKind, Fragment, Judge, Judgement, Pieces,
-    Resolved,
+    another_name, check_name, is_meant_for, is_path, near, refused_path, FileKind, Fragment, Judge,
+    Judgement, Pieces, Resolved,
 };
 
 /// Resolves a spec against the facts of a kernel. Without a patch there is at least one error.

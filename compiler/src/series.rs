@@ -3,8 +3,11 @@
 //! The kernel compares the numbers and versions of states when a patch is loaded (`klp_is_patch_compatible()` in
 //! `kernel/livepatch/state.c`). It knows neither types nor which functions two stacked patches have in common.
 
-use crate::diag::{list, Diagnostic, KPS1108, KPS1109, KPS1110, KPS1112, KPS1115, KPS1118};
 use crate::resolve::{Fragment, Resolved};
+use kps_diag::{
+    list, Diagnostic, CONFLICTING_ID, FREED_DIFFERENTLY, FUNCTION_IN_TWO_PATCHES, LOWER_STATE_VERSION,
+    MISSING_IN_REPLACEMENT, REPEATED_PATCH_NAME,
+};
 use kps_grammar::{ast, Sources, Span};
 use kps_plan::{ObjectName, ParamDefault, ParamValue, Parent, Patch, Replace, Symbol};
 
@@ -149,7 +152,7 @@ pub fn check(loaded: &[&Outline], next: &Outline) -> Vec<Diagnostic> {
     let mut diagnostics = Vec::new();
     if loaded.iter().any(|earlier| earlier.name == next.name) {
         diagnostics.push(
-            Diagnostic::error(KPS1115, format!("a patch `{}` is there already", next.name))
+            Diagnostic::new(REPEATED_PATCH_NAME, format!("a patch `{}` is there already", next.name))
                 .at(next.name_at, "")
                 .note("the kernel has no two modules of one name")
                 .help("give each version a name of its own, and all of them one `family`"),
@@ -181,8 +184,8 @@ fn check_data(earlier: &Outline, next: &Outline) -> Vec<Diagnostic> {
                     ),
                 };
                 diagnostics.push(
-                    Diagnostic::error(
-                        KPS1108,
+                    Diagnostic::new(
+                        MISSING_IN_REPLACEMENT,
                         format!("the {what}{number} `{name}` of `{}` is missing", earlier.name),
                     )
                     .at(next.name_at, "this takes the place of all patches before it")
@@ -194,18 +197,21 @@ fn check_data(earlier: &Outline, next: &Outline) -> Vec<Diagnostic> {
         };
         if same.version < data.version {
             diagnostics.push(
-                Diagnostic::error(KPS1109, format!("`{}` has version {} already", same.name, data.version))
-                    .at(same.at, format!("this is version {}", same.version))
-                    .note(format!(
-                        "that of `{}` is in {}; the kernel refuses an older one",
-                        earlier.name, data.place
-                    ))
-                    .help(format!("write `version = {}`, or a higher one", data.version)),
+                Diagnostic::new(
+                    LOWER_STATE_VERSION,
+                    format!("`{}` has version {} already", same.name, data.version),
+                )
+                .at(same.at, format!("this is version {}", same.version))
+                .note(format!(
+                    "that of `{}` is in {}; the kernel refuses an older one",
+                    earlier.name, data.place
+                ))
+                .help(format!("write `version = {}`, or a higher one", data.version)),
             );
         } else if same.what != *what || same.ty != data.ty || same.name != *name {
             diagnostics.push(
-                Diagnostic::error(
-                    KPS1110,
+                Diagnostic::new(
+                    CONFLICTING_ID,
                     format!("`{}` is something else in `{}`", same.name, earlier.name),
                 )
                 .at(same.at, format!("this is `{}: {}`", same.name, same.ty))
@@ -217,7 +223,7 @@ fn check_data(earlier: &Outline, next: &Outline) -> Vec<Diagnostic> {
             );
         } else if let Some(difference) = other_end(data, same) {
             diagnostics.push(
-                Diagnostic::error(KPS1118, format!("the data of `{name}` would be left behind"))
+                Diagnostic::new(FREED_DIFFERENTLY, format!("the data of `{name}` would be left behind"))
                     .at(same.at, difference)
                     .note(format!("it is so in {}, and the data of both is the same", data.place))
                     .help("write that here too, or give the variable another name"),
@@ -244,7 +250,7 @@ fn check_functions(earlier: &Outline, next: &Outline) -> Vec<Diagnostic> {
     for Changed { symbol, at, frees } in &next.functions {
         let Some(same) = earlier.functions.iter().find(|known| known.symbol == *symbol) else { continue };
         let message = format!("`{}` is changed by `{}` too", symbol.name, earlier.name);
-        let error = Diagnostic::error(KPS1112, message).at(*at, "");
+        let error = Diagnostic::new(FUNCTION_IN_TWO_PATCHES, message).at(*at, "");
         diagnostics.push(match &same.frees {
             // To undo a change may be meant. To leave data behind never is.
             // Both free it.

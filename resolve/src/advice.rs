@@ -82,14 +82,14 @@ impl Advice<'_> {
             Advice::Elsewhere(objects, name) => {
                 let in_spec: Vec<String> = objects.iter().map(|object| format!("object {object}")).collect();
                 let in_crate: Vec<String> = objects.iter().map(|object| format!("{object}::{name}")).collect();
-                let list = crate::diag::list;
+                let list = kps_diag::list;
                 (
                     format!("write it in {}, which has it", list(&in_spec, "or")),
                     format!("write {}", list(&in_crate, "or")),
                 )
             }
             Advice::Position(choice) => {
-                let choice = crate::diag::list(choice, "or");
+                let choice = kps_diag::list(choice, "or");
                 let in_spec = format!("write {choice}");
                 let in_crate = format!("{in_spec}; in a block with `#[symbols]` write `#[position(N)]` above the name");
                 (in_spec, in_crate)

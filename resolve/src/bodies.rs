@@ -6,11 +6,12 @@ use super::rust::{
     long_name, parse_body, parse_file, parse_item, parse_named_type, parse_value, ParsedBody, MAX_NAME,
 };
 use super::{Pieces, Resolver};
-use crate::diag::{another_name, rename_one, Diagnostic, KPS0210, KPS0211};
+use crate::propose::{another_name, rename_one};
 use kps_ast::{self as ast, Code, Span};
 use kps_codegen::names::{PREFIX, RESERVED};
 use kps_codegen::refs::{self, Refs};
 use kps_codegen::Body;
+use kps_diag::{Diagnostic, REPEATED_NAME, RESERVED_NAME};
 use kps_facts::Wanted;
 use kps_plan::{Callbacks, Change, Imports, Module, Object, Types};
 use proc_macro2::TokenStream;
@@ -253,7 +254,7 @@ impl Resolver<'_> {
         let text = &name.value;
         let reserved = RESERVED.contains(&text.as_str()) || text.starts_with(PREFIX);
         let error = if syn::parse_str::<syn::Ident>(text).is_err() || reserved {
-            let error = Diagnostic::error(KPS0210, format!("a module cannot be named `{text}`"));
+            let error = Diagnostic::new(RESERVED_NAME, format!("a module cannot be named `{text}`"));
             let note = if reserved {
                 "the generated code has this name for something else"
             } else {
@@ -263,7 +264,7 @@ impl Resolver<'_> {
         } else if text.len() > MAX_NAME {
             long_name(name.span)
         } else if defined.contains(text) {
-            let error = Diagnostic::error(KPS0211, format!("two items are named `{text}`"));
+            let error = Diagnostic::new(REPEATED_NAME, format!("two items are named `{text}`"));
             error.at(name.span, "").help(rename_one(text))
         } else {
             return true;
@@ -290,7 +291,7 @@ impl Resolver<'_> {
         for (span, names) in items.chain(modules).chain(inside) {
             for name in names.iter().filter(|name| types.contains(name.as_str())) {
                 self.report(
-                    Diagnostic::error(KPS0210, format!("an item cannot be named `{name}`"))
+                    Diagnostic::new(RESERVED_NAME, format!("an item cannot be named `{name}`"))
                         .at(span, "")
                         .note("the patch uses a type of the kernel that has this name")
                         .help(another_name(name)),
@@ -325,7 +326,7 @@ impl Resolver<'_> {
             if let [first, second] = names.as_slice() {
                 if first.value == second.value && first.value != "_" {
                     self.report(
-                        Diagnostic::error(KPS0211, format!("`{}` has two meanings here", second.value))
+                        Diagnostic::new(REPEATED_NAME, format!("`{}` has two meanings here", second.value))
                             .at(second.span, "")
                             .at(first.span, "here it is first")
                             .help(rename_one(&second.value)),
@@ -338,7 +339,7 @@ impl Resolver<'_> {
                 self.report(long_name(name.span));
             } else if values.contains(&name.value) {
                 self.report(
-                    Diagnostic::error(KPS0211, format!("`{}` has two meanings here", name.value))
+                    Diagnostic::new(REPEATED_NAME, format!("`{}` has two meanings here", name.value))
                         .at(name.span, "")
                         .note("it is a static, constant, parameter, state or shadow variable of the patch")
                         .help(another_name(&name.value)),
@@ -350,7 +351,7 @@ impl Resolver<'_> {
             let params = func.signature.params.iter().map(|param| param.name.as_str());
             for name in params.chain(has_ret.then_some("ret")).filter(|name| values.contains(*name)) {
                 self.report(
-                    Diagnostic::error(KPS0211, format!("`{name}` has two meanings in `{}`", func.old.name))
+                    Diagnostic::new(REPEATED_NAME, format!("`{name}` has two meanings in `{}`", func.old.name))
                         .at(place, "")
                         .note("it is a parameter or the result here, and a static, constant, parameter, state or shadow variable of the patch")
                         .help(format!("rename that, for example to `own_{name}`, or write the function's prototype with another name")),
@@ -365,7 +366,7 @@ impl Resolver<'_> {
             if RESERVED.contains(&name.as_str()) || name.starts_with(PREFIX) {
                 let message = format!("an item cannot be named `{name}`");
                 self.report(
-                    Diagnostic::error(KPS0210, message)
+                    Diagnostic::new(RESERVED_NAME, message)
                         .at(code.span, "")
                         .note("the generated code has this name for something else")
                         .help(another_name(&name)),

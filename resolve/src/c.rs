@@ -5,8 +5,8 @@ use super::paths::FileKind;
 use super::rust::{long_name, MAX_NAME};
 use super::symbols::Scope;
 use super::Resolver;
-use crate::diag::{Diagnostic, KPS0211, KPS0214};
 use kps_ast::{self as ast, Text};
+use kps_diag::{Diagnostic, FILE_OUTSIDE, REPEATED_NAME};
 use kps_facts::Importer;
 use kps_plan::{CFile, Change, Function, Link, ObjectName};
 
@@ -29,7 +29,7 @@ impl Resolver<'_> {
                 let names = declared.names.entry("vmlinux".to_owned()).or_default();
                 if !names.insert(name.value.clone()) {
                     self.report(
-                        Diagnostic::error(KPS0211, format!("`{}` is declared twice", name.value))
+                        Diagnostic::new(REPEATED_NAME, format!("`{}` is declared twice", name.value))
                             .at(name.span, "")
                             .help("rename the function of the C file"),
                     );
@@ -72,7 +72,7 @@ impl Resolver<'_> {
             Some(n) => {
                 let (one, other) = (self.c_files[n].object.as_str().to_owned(), object.as_str());
                 self.report(
-                    Diagnostic::error(KPS0214, format!("{:?} serves `{one}` and `{other}`", file.value))
+                    Diagnostic::new(FILE_OUTSIDE, format!("{:?} serves `{one}` and `{other}`", file.value))
                         .at(file.span, "")
                         .note("a module's symbols are there only while the module is")
                         .help("split the file: one for each object, and one for what Rust bodies call"),

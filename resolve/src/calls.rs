@@ -3,11 +3,13 @@
 
 use super::bodies::Rust;
 use super::{Pieces, Resolver};
-use crate::diag::{Diagnostic, KPS0511, KPS0512, KPS0513, KPS1107};
 use crate::notable::{self, Blocks};
 use kps_ast::Span;
 use kps_ast::{self as ast, Code};
 use kps_codegen::refs::{Refs, Role};
+use kps_diag::{
+    Diagnostic, Severity, CALL_UNDER_SHADOW_LOCK, DEADLOCK_IN_CALLBACK, RECURSIVE_HOOK, SLEEP_IN_ATOMIC,
+};
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use std::collections::BTreeSet;
 
@@ -66,7 +68,7 @@ impl Resolver<'_> {
                 continue;
             };
             self.report(
-                Diagnostic::error(KPS1107, format!("`{name}` cannot be used here"))
+                Diagnostic::new(CALL_UNDER_SHADOW_LOCK, format!("`{name}` cannot be used here"))
                     .at(span, "")
                     .at(body.word, "this runs under the kernel's shadow lock, with interrupts off")
                     .note(note)
@@ -83,18 +85,19 @@ impl Resolver<'_> {
                 None => continue,
                 // Its first argument says whether it waits for the module.
                 Some(Blocks::Always) if self.never_waits(*code, name) => continue,
-                Some(Blocks::Always) => Diagnostic::error(
-                    KPS0511,
+                Some(Blocks::Always) => Diagnostic::new(
+                    DEADLOCK_IN_CALLBACK,
                     format!("`{name}` in `{callback}` waits for ever"),
                 )
                 .note(
                     "it needs that lock itself, or waits for a program that does: loading a module takes it",
                 ),
-                Some(Blocks::WhenItLoads) => {
-                    Diagnostic::warning(KPS0511, format!("`{name}` in `{callback}` may wait for ever")).note(
-                        "it loads a module if what it wants is in one, and loading a module takes that lock",
-                    )
-                }
+                Some(Blocks::WhenItLoads) => Diagnostic::with(
+                    Severity::Warning,
+                    DEADLOCK_IN_CALLBACK,
+                    format!("`{name}` in `{callback}` may wait for ever"),
+                )
+                .note("it loads a module if what it wants is in one, and loading a module takes that lock"),
             };
             self.report(
                 diagnostic
@@ -126,8 +129,8 @@ impl Resolver<'_> {
                 continue;
             };
             self.report(
-                Diagnostic::error(
-                    KPS0512,
+                Diagnostic::new(
+                    SLEEP_IN_ATOMIC,
                     format!("`{name}` may sleep, and nobody may sleep in `{}`", function.value),
                 )
                 .at(*span, "")
@@ -156,9 +159,9 @@ impl Resolver<'_> {
                 continue;
             };
             let diagnostic = match is_straight {
-                true => Diagnostic::error(KPS0513, message)
+                true => Diagnostic::new(RECURSIVE_HOOK, message)
                     .note("every call goes to the patch, so this one is made again and again until the stack is full"),
-                false => Diagnostic::warning(KPS0513, message)
+                false => Diagnostic::with(Severity::Warning, RECURSIVE_HOOK, message)
                     .note("every call goes to the patch: see that this comes to an end before the stack does"),
             };
             self.report(diagnostic.at(*span, "").at(function.span, "this function is changed").help(help));

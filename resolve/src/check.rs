@@ -1,9 +1,9 @@
 //! What would go wrong: rules over a resolved patch.
 
-use crate::diag::{any_error, Diagnostic, KPS0406, KPS0408, KPS0409};
 use crate::notable;
 use crate::{Fragment, Resolved};
 use kps_ast::{self as ast, Span};
+use kps_diag::{any_error, Diagnostic, LONG_WAIT, MAIN_LOOP, VARIADIC};
 use kps_plan::{Change, Func, Patch};
 
 /// A patch that has passed every check.
@@ -50,7 +50,7 @@ pub(crate) fn check_func(func: &Func<Fragment>, place: Span, diagnostics: &mut V
     let before_only = matches!(func.change, Change::Pre(_));
     if func.signature.variadic && !before_only {
         diagnostics.push(
-            Diagnostic::error(KPS0406, format!("`{name}` takes any number of arguments"))
+            Diagnostic::new(VARIADIC, format!("`{name}` takes any number of arguments"))
                 .at(place, "")
                 .note("nobody but the caller knows how many there are, so they cannot be passed on")
                 .help("a `pre` hook works, it leaves them alone"),
@@ -63,7 +63,7 @@ pub(crate) fn check_func(func: &Func<Fragment>, place: Span, diagnostics: &mut V
 fn check_waiter(func: &Func<Fragment>, place: Span) -> Option<Diagnostic> {
     let name = &func.old.name;
     if notable::is_main_loop(name) {
-        let warning = Diagnostic::warning(KPS0409, format!("some task is always in `{name}`"));
+        let warning = Diagnostic::new(MAIN_LOOP, format!("some task is always in `{name}`"));
         return Some(
             warning
                 .at(place, "")
@@ -79,7 +79,7 @@ fn check_waiter(func: &Func<Fragment>, place: Span) -> Option<Diagnostic> {
         Change::Around { .. } => true,
     };
     (around && notable::is_waiter(name)).then(|| {
-        Diagnostic::warning(KPS0408, format!("tasks may stay in `{name}` for hours"))
+        Diagnostic::new(LONG_WAIT, format!("tasks may stay in `{name}` for hours"))
             .at(place, "")
             .note("the patch can be neither unloaded nor replaced while one does")
             .help("a `pre` hook alone leaves no frame and does not hold up unloading")

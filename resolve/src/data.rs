@@ -3,11 +3,13 @@
 use super::bodies::{Fragment, Rust};
 use super::Resolver;
 use crate::advice::Advice;
-use crate::diag::{
-    rename_one, Diagnostic, KPS0303, KPS1101, KPS1105, KPS1106, KPS1110, KPS1111, KPS1113, KPS1114, KPS1116,
-};
+use crate::propose::rename_one;
 use kps_ast::Span;
 use kps_ast::{self as ast, At, Bound, Code, Lifetime, Tie};
+use kps_diag::{
+    Diagnostic, CONFLICTING_ID, FREEING_FUNCTION_REPLACED, INCOMPLETE_STATE, INVALID_STATE_ID,
+    MISSING_OBJECT, NOT_STACKED, NO_SUCH_TYPE, PERSISTENT_POINTER, SHADOW_NEVER_FREED,
+};
 use kps_facts::Importer;
 use kps_plan::{fnv, DataId, Free, Parent, Shadow, State, Type, Written};
 use quote::ToTokens as _;
@@ -34,7 +36,7 @@ impl Resolver<'_> {
                 None => {
                     let place = tie.object.as_ref().map_or(tie.symbol.name.span, |object| object.span);
                     self.report(
-                        Diagnostic::error(KPS1111, format!("the patch has no object `{name}`"))
+                        Diagnostic::new(MISSING_OBJECT, format!("the patch has no object `{name}`"))
                             .at(place, "")
                             .note("the function that frees the parent is hooked like any other of its module")
                             .help(format!("add `object {name} {{ }}`")),
@@ -56,7 +58,7 @@ impl Resolver<'_> {
                 if func.replace.is_some() || func.replace_c.is_some() || func.replace_from.is_some() =>
             {
                 self.report(
-                    Diagnostic::error(KPS1113, format!("`{}` is replaced", name.value))
+                    Diagnostic::new(FREEING_FUNCTION_REPLACED, format!("`{}` is replaced", name.value))
                         .at(name.span, "")
                         .at(func.symbol.name.span, "here")
                         .note("nobody but its new body knows when it frees the parent")
@@ -119,7 +121,7 @@ impl Resolver<'_> {
             {
                 if body.is_none() {
                     self.report_absence(
-                        Diagnostic::error(KPS1105, format!("the state has no `{word}`"))
+                        Diagnostic::new(INCOMPLETE_STATE, format!("the state has no `{word}`"))
                             .at(state.name.span, "")
                             .note("a value is saved, the system changed, and changed back to the value in the end")
                             .help(format!("add `{word}{} {{ .. }}`", if word == "save" { "" } else { "(saved)" })),
@@ -129,14 +131,14 @@ impl Resolver<'_> {
             let Some(id) = &state.id else { continue };
             if id.value == 0 {
                 self.report(
-                    Diagnostic::error(KPS1106, "a state cannot have the number 0")
+                    Diagnostic::new(INVALID_STATE_ID, "a state cannot have the number 0")
                         .at(id.span, "")
                         .note("the kernel's list of states ends with it")
                         .help(another.as_str()),
                 );
             } else if let Some(&first) = ids.get(&id.value) {
                 self.report(
-                    Diagnostic::error(KPS1106, format!("two states have the number {}", id.value))
+                    Diagnostic::new(INVALID_STATE_ID, format!("two states have the number {}", id.value))
                         .at(id.span, "")
                         .at(first, "here it is first")
                         .help(another.as_str()),
@@ -171,7 +173,7 @@ impl Resolver<'_> {
             let name = &shadow.name;
             if shadow.lifetime.is_none() {
                 self.report(
-                    Diagnostic::error(KPS1101, format!("nobody frees the data of `{}`", name.value))
+                    Diagnostic::new(SHADOW_NEVER_FREED, format!("nobody frees the data of `{}`", name.value))
                         .at(name.span, "")
                         .note("data that is left when its parent is freed goes to what comes to be at that address")
                         .help(Advice::Lifetime.text(self.form)),
@@ -180,8 +182,8 @@ impl Resolver<'_> {
             let id = DataId::of_shadow(family, &name.value);
             if let Some(other) = ids.get(&id).filter(|other| other.value != name.value) {
                 self.report(
-                    Diagnostic::error(
-                        KPS1110,
+                    Diagnostic::new(
+                        CONFLICTING_ID,
                         format!(
                             "`{}` and `{}` have the same id, {:#x}",
                             other.value,
@@ -222,10 +224,13 @@ impl Resolver<'_> {
         pointers.visit_type(&ty);
         if let Some(span) = pointers.0 {
             self.report(
-                Diagnostic::error(KPS1116, "this may point into the module, which the data outlives")
-                    .at(self.pieces.place(code, span), "")
-                    .note("the next version of the patch takes the data over, and this one is unloaded")
-                    .help("keep a number, or a pointer to an object of the kernel's: `AtomicPtr<T>`"),
+                Diagnostic::new(
+                    PERSISTENT_POINTER,
+                    "this may point into the module, which the data outlives",
+                )
+                .at(self.pieces.place(code, span), "")
+                .note("the next version of the patch takes the data over, and this one is unloaded")
+                .help("keep a number, or a pointer to an object of the kernel's: `AtomicPtr<T>`"),
             );
         }
         let tokens = ty.to_token_stream().to_string();
@@ -246,7 +251,7 @@ impl Resolver<'_> {
         }
         let help = self.type_help(&name.value, "name the struct without its keyword");
         self.report(
-            Diagnostic::error(KPS0303, format!("there is no struct `{}`", name.value))
+            Diagnostic::new(NO_SUCH_TYPE, format!("there is no struct `{}`", name.value))
                 .at(name.span, "")
                 .note("shadow data belongs to an object of a type of the target's BTF, or of the patch's own")
                 .help(help),
@@ -274,7 +279,7 @@ impl Resolver<'_> {
                 continue;
             };
             self.report(
-                Diagnostic::error(KPS1114, format!("the patch is not stacked on `{}`", name.value))
+                Diagnostic::new(NOT_STACKED, format!("the patch is not stacked on `{}`", name.value))
                     .at(name.span, problem)
                     .help("drop it"),
             );

@@ -5,9 +5,9 @@ use super::paths::FileKind;
 use super::prototypes::{self, odd_part};
 use super::rust::parse_file;
 use super::{Pieces, Resolver};
-use crate::diag::{Diagnostic, KPS0508};
 use kps_ast::{self as ast, Body, Code, Prototype, Span, Text};
 use kps_codegen::names::ident;
+use kps_diag::{Diagnostic, WRONG_FUNCTION_IN_FILE};
 use syn::spanned::Spanned as _;
 use syn::Item;
 
@@ -35,7 +35,7 @@ impl Resolver<'_> {
             if let Some(prototype) = &func.prototype {
                 let message = format!("{} has the prototype already", file.value);
                 self.report(
-                    Diagnostic::error(KPS0508, message)
+                    Diagnostic::new(WRONG_FUNCTION_IN_FILE, message)
                         .at(prototype.span, "")
                         .at(found.prototype.span, "it is here")
                         .help("drop it in the spec: the body's parameters are named in the file"),
@@ -78,7 +78,7 @@ fn function(
             Some(other) => pieces.place(code, other.span()),
             None => Span::new(code.span.end, code.span.end),
         };
-        return Err(Diagnostic::error(KPS0508, format!("{file} does not define `{name}`"))
+        return Err(Diagnostic::new(WRONG_FUNCTION_IN_FILE, format!("{file} does not define `{name}`"))
             .at(place, "")
             .help(format!(
                 "write `fn {name}(..) -> TYPE {{ .. }}` there, with the kernel's prototype in Rust"
@@ -90,10 +90,13 @@ fn function(
         return Err(more(file, pieces.place(code, other.span())));
     }
     if let Some(odd) = odd_part(&function.attrs, &function.sig) {
-        return Err(Diagnostic::error(KPS0508, "a function that the kernel calls cannot have this")
-            .at(pieces.place(code, odd), "")
-            .note("the new body has the old function's prototype, and the generated code around it")
-            .help(format!("write `fn {name}(NAME: TYPE, ..) -> TYPE {{ .. }}`")));
+        return Err(Diagnostic::new(
+            WRONG_FUNCTION_IN_FILE,
+            "a function that the kernel calls cannot have this",
+        )
+        .at(pieces.place(code, odd), "")
+        .note("the new body has the old function's prototype, and the generated code around it")
+        .help(format!("write `fn {name}(NAME: TYPE, ..) -> TYPE {{ .. }}`")));
     }
     let braces = function.block.brace_token.span;
     let body = Span::new(pieces.place(code, braces.open()).end, pieces.place(code, braces.close()).start);
@@ -108,7 +111,7 @@ fn function(
 }
 
 fn more(file: &str, place: Span) -> Diagnostic {
-    Diagnostic::error(KPS0508, format!("{file} holds more than the new function"))
+    Diagnostic::new(WRONG_FUNCTION_IN_FILE, format!("{file} holds more than the new function"))
         .at(place, "")
         .note("what `replace from` names is one function, as `replace { .. }` is one body")
         .help("move it into the function, or into a file of `mod NAME from \"FILE.rs\";`")

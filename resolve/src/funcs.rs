@@ -5,14 +5,15 @@ use super::symbols::{Found, Scope, Wanted};
 use super::syscalls::Syscall;
 use super::Resolver;
 use crate::advice::Advice;
-use crate::diag::{
-    list, Diagnostic, KPS0206, KPS0207, KPS0401, KPS0402, KPS0403, KPS0405, KPS0410, KPS0411, KPS0412,
-    KPS0414, KPS0417, KPS0502, KPS0607,
-};
 use crate::notable;
 use crate::words::is_plain;
 use kps_arch::syscall_of;
 use kps_ast as ast;
+use kps_diag::{
+    list, Diagnostic, CHANGED_TWICE, CHANGES_NOTHING, CLONES, FREED_AFTER_BOOT, MISPLACED_ORIGINAL,
+    NEVER_RETURNS, NO_FTRACE_SITE, NO_LIVEPATCH_SUPPORT, NO_NAME_IN_C, REPLACE_WITH_HOOKS, SHARED_CODE,
+    SPLIT_FUNCTION, UNKNOWN_ENTRY,
+};
 use kps_facts::Importer;
 use kps_plan::{Change, Convention, Entry, Func, Type};
 use std::collections::BTreeSet;
@@ -34,7 +35,7 @@ impl Resolver<'_> {
         let key = (scope.name.to_owned(), found.address);
         if let Some(&first) = self.changed.get(&key) {
             self.report(
-                Diagnostic::error(KPS0206, format!("`{}` is changed twice", name.value))
+                Diagnostic::new(CHANGED_TWICE, format!("`{}` is changed twice", name.value))
                     .at(name.span, "")
                     .at(first, "here it is first")
                     .help("put everything into one `fn`"),
@@ -54,7 +55,8 @@ impl Resolver<'_> {
                 let message =
                     format!("the BTF of {} does not describe system calls", self.facts.identity.release);
                 self.report(
-                    Diagnostic::error(KPS0607, message).help("choose another target with `--kernel`"),
+                    Diagnostic::new(NO_LIVEPATCH_SUPPORT, message)
+                        .help("choose another target with `--kernel`"),
                 );
                 return None;
             }
@@ -77,8 +79,8 @@ impl Resolver<'_> {
         let aliases: Vec<String> = aliases.into_iter().filter(|other| twin(other)).collect();
         if !aliases.is_empty() {
             self.report(
-                Diagnostic::warning(
-                    KPS0411,
+                Diagnostic::new(
+                    SHARED_CODE,
                     format!("`{}` shares its code with {}", name.value, list(&aliases, "and")),
                 )
                 .at(name.span, "")
@@ -99,16 +101,13 @@ impl Resolver<'_> {
         if !clones.is_empty() {
             let clones: Vec<String> = clones.into_iter().collect();
             self.report(
-                Diagnostic::warning(
-                    KPS0412,
-                    format!("the kernel has parts of `{}` elsewhere too", name.value),
-                )
-                .at(name.span, "")
-                .note(format!(
-                    "the compiler made {} of it; some callers may go there directly",
-                    list(&clones, "and")
-                ))
-                .help("look at the callers; the clone can be patched by its name"),
+                Diagnostic::new(CLONES, format!("the kernel has parts of `{}` elsewhere too", name.value))
+                    .at(name.span, "")
+                    .note(format!(
+                        "the compiler made {} of it; some callers may go there directly",
+                        list(&clones, "and")
+                    ))
+                    .help("look at the callers; the clone can be patched by its name"),
             );
         }
     }
@@ -124,7 +123,7 @@ impl Resolver<'_> {
             return;
         }
         self.report(
-            Diagnostic::remark(KPS0417, format!("a part of `{}` is elsewhere, in `{cold}`", name.value))
+            Diagnostic::new(SPLIT_FUNCTION, format!("a part of `{}` is elsewhere, in `{cold}`", name.value))
                 .at(name.span, "")
                 .note("the kernel does not see a task that sleeps there, so one may end the old function when others have the new ones")
                 .help("where the functions of the patch must agree, have them do so from `post_patch` to `pre_unpatch`"),
@@ -158,7 +157,7 @@ impl Resolver<'_> {
         };
         if let Some((word, what)) = returns {
             self.report(
-                Diagnostic::error(KPS0410, format!("`{}` never returns", name.value))
+                Diagnostic::new(NEVER_RETURNS, format!("`{}` never returns", name.value))
                     .at(word, what)
                     .note("its callers have no code behind the call")
                     .help("use `pre` without `return`, or end `replace` with `original(..)`"),
@@ -185,7 +184,7 @@ impl Resolver<'_> {
         }
         for span in originals_outside_replace {
             self.report(
-                Diagnostic::error(KPS0502, "`original` exists in `replace` only")
+                Diagnostic::new(MISPLACED_ORIGINAL, "`original` exists in `replace` only")
                     .at(span, "")
                     .note("the old function runs by itself after `pre` and before `post`")
                     .help("drop the call, or write one `replace` instead of the hooks"),
@@ -194,7 +193,7 @@ impl Resolver<'_> {
         if let Some(file) = &spec.replace_c {
             if let Some(other) = spec.replace.or(spec.pre).or(spec.post) {
                 self.report(
-                    Diagnostic::error(KPS0405, "`replace c` excludes other bodies")
+                    Diagnostic::new(REPLACE_WITH_HOOKS, "`replace c` excludes other bodies")
                         .at(other.word, "")
                         .at(file.span, "the new body is here")
                         .help(Advice::OneBody.text(self.form)),
@@ -204,7 +203,7 @@ impl Resolver<'_> {
             if let Some(call) = call {
                 let entry = &call.entry.name;
                 self.report(
-                    Diagnostic::error(KPS0414, format!("C knows no function `{}`", name.value))
+                    Diagnostic::new(NO_NAME_IN_C, format!("C knows no function `{}`", name.value))
                         .at(entry.span, "")
                         .note("the arguments of a system call are in the registers of its caller")
                         .help(Advice::EntryInC(&entry.value).text(self.form)),
@@ -213,7 +212,7 @@ impl Resolver<'_> {
             }
             if !is_plain(&name.value) {
                 self.report(
-                    Diagnostic::error(KPS0414, format!("C has no name for `{}`", name.value))
+                    Diagnostic::new(NO_NAME_IN_C, format!("C has no name for `{}`", name.value))
                         .at(name.span, "")
                         .at(file.span, "the file could not define it")
                         .note("the compiler made this function of another one, and its prototype may differ")
@@ -229,7 +228,7 @@ impl Resolver<'_> {
             (None, None, None) if self.is_tied(scope.name, &spec.symbol) => Some(Change::Pre(None)),
             (None, None, None) => {
                 self.report_absence(
-                    Diagnostic::error(KPS0207, format!("nothing changes in `{}`", name.value))
+                    Diagnostic::new(CHANGES_NOTHING, format!("nothing changes in `{}`", name.value))
                         .at(name.span, "")
                         .help("write `replace { .. }`, `pre { .. }` or `post { .. }`"),
                 );
@@ -241,7 +240,7 @@ impl Resolver<'_> {
                 for original in originals.iter().filter(|o| !o.called) {
                     let span = self.pieces.place(replace.code, original.span);
                     self.report(
-                        Diagnostic::error(KPS0502, "`original` can only be called")
+                        Diagnostic::new(MISPLACED_ORIGINAL, "`original` can only be called")
                             .at(span, "")
                             .note("its address is no function's address: a call through it would fault under IBT and kCFI")
                             .help("call it: `original(..)`"),
@@ -252,7 +251,7 @@ impl Resolver<'_> {
             (Some(replace), pre, post) => {
                 let hook = pre.or(post).map_or(replace.word, |hook| hook.word);
                 self.report(
-                    Diagnostic::error(KPS0405, "`replace` excludes `pre` and `post`")
+                    Diagnostic::new(REPLACE_WITH_HOOKS, "`replace` excludes `pre` and `post`")
                         .at(hook, "")
                         .at(replace.word, "the new body is here")
                         .help("write the hook's text into the new body"),
@@ -275,7 +274,7 @@ impl Resolver<'_> {
         let name = &spec.symbol.name;
         if scope.object.is_init(found.address) {
             self.report(
-                Diagnostic::error(KPS0402, format!("`{}` is gone when {}", name.value, scope.ready()))
+                Diagnostic::new(FREED_AFTER_BOOT, format!("`{}` is gone when {}", name.value, scope.ready()))
                     .at(name.span, "")
                     .note("it is `__init`: its memory is freed and used for other things")
                     .help("patch what it has set up, or a function that runs later"),
@@ -284,7 +283,7 @@ impl Resolver<'_> {
         }
         let Some(site) = scope.object.sites.get(&found.address) else {
             self.report(
-                Diagnostic::error(KPS0401, format!("`{}` cannot be redirected", name.value))
+                Diagnostic::new(NO_FTRACE_SITE, format!("`{}` cannot be redirected", name.value))
                     .at(name.span, "it has no ftrace site")
                     .note(
                         "assembly, `notrace` and `noinstr` functions and some of lib/ are built without one",
@@ -297,8 +296,8 @@ impl Resolver<'_> {
         if entry.is_none() {
             let bytes: Vec<_> = site.bytes.iter().map(|byte| format!("{byte:02x}")).collect();
             self.report(
-                Diagnostic::error(
-                    KPS0403,
+                Diagnostic::new(
+                    UNKNOWN_ENTRY,
                     format!("`{}` starts in a way that kpsc does not know", name.value),
                 )
                 .at(name.span, "")

@@ -3,9 +3,9 @@
 use super::bodies::Rust;
 use super::symbols::Scope;
 use super::Resolver;
-use crate::diag::{list, Diagnostic, KPS0415};
 use kps_ast as ast;
 use kps_ast::Span;
+use kps_diag::{list, Diagnostic, INLINED_COPIES};
 use kps_facts::DebugInfo;
 
 /// How many callers are named.
@@ -82,7 +82,7 @@ fn warning(name: &ast::Name, callers: &[Caller]) -> Diagnostic {
         1 => format!("`{}` has a copy in another function, which keeps the old code", name.value),
         n => format!("`{}` has copies in {n} other functions, which keep the old code", name.value),
     };
-    let mut warning = Diagnostic::warning(KPS0415, message).at(name.span, "");
+    let mut warning = Diagnostic::new(INLINED_COPIES, message).at(name.span, "");
     for Caller { name, place, has_site } in callers.iter().take(SHOWN) {
         let but = if *has_site { "" } else { ", and cannot be redirected" };
         warning = warning.note(format!("`{name}` has it from the call at {place}{but}"));

@@ -4,8 +4,8 @@ use super::bodies::{Fragment, Rust};
 use super::symbols::Scope;
 use super::{Pieces, Resolver};
 use crate::check::check_func;
-use crate::diag::{any_error, Diagnostic};
 use kps_ast::{self as ast, Symbol};
+use kps_diag::{any_error, Diagnostic};
 use kps_facts::{Facts, Importer, Wanted};
 use kps_plan::{Func, Types};
 

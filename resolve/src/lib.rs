@@ -9,7 +9,6 @@ mod c;
 mod calls;
 mod check;
 mod data;
-pub mod diag;
 mod from;
 mod funcs;
 mod inlined;
@@ -21,6 +20,7 @@ mod params;
 mod paths;
 mod percpu;
 mod pieces;
+mod propose;
 pub mod prototypes;
 mod rust;
 mod signatures;
@@ -30,11 +30,13 @@ mod syscalls;
 mod test_blocks;
 mod words;
 
-use crate::diag::{any_error, list, Diagnostic, KPS0207, KPS0209, KPS0213, KPS0607};
 use advice::Advice;
 use data::Tied;
 use kps_ast as ast;
 use kps_ast::Span;
+use kps_diag::{
+    any_error, list, Diagnostic, CHANGES_NOTHING, NO_LIVEPATCH_SUPPORT, NO_SUCH_MODULE, REPEATED_OBJECT,
+};
 use kps_facts::{Facts, Importer, Wanted};
 use kps_plan::{AuthorsKey, CFile, Imports, Klp, Object, Patch, Target, Type};
 use names::Declared;
@@ -47,6 +49,7 @@ pub use judge::{Judge, Judgement};
 pub use metadata::{check_name, is_meant_for};
 pub use paths::{is_path, refused_path, FileKind};
 pub use pieces::Pieces;
+pub use propose::{another_name, rename_one, TYPES};
 pub use symbols::near;
 pub use words::is_plain;
 
@@ -168,7 +171,9 @@ impl<'a> Resolver<'a> {
         let klp = self.klp(&mut importer, gated, has_data);
         if klp.is_none() {
             let message = format!("the BTF of {} does not describe livepatches", self.facts.identity.release);
-            self.report(Diagnostic::error(KPS0607, message).help("choose another target with `--kernel`"));
+            self.report(
+                Diagnostic::new(NO_LIVEPATCH_SUPPORT, message).help("choose another target with `--kernel`"),
+            );
         }
 
         let mut imports = Imports::new(self.facts.arch());
@@ -229,7 +234,7 @@ impl<'a> Resolver<'a> {
             let name = &object.name;
             if let Some((_, first)) = known.iter().find(|(_, known)| known.name.value == name.value) {
                 self.report(
-                    Diagnostic::error(KPS0209, format!("object `{}` is written twice", name.value))
+                    Diagnostic::new(REPEATED_OBJECT, format!("object `{}` is written twice", name.value))
                         .at(name.span, "")
                         .at(first.name.span, "here it is first")
                         .help("put everything into one `object`"),
@@ -245,7 +250,7 @@ impl<'a> Resolver<'a> {
         if !spec.objects.iter().any(changes) && spec.states.is_empty() {
             let place = spec.objects.first().map_or(spec.name.span, |object| object.name.span);
             self.report_absence(
-                Diagnostic::error(KPS0207, "the patch changes nothing")
+                Diagnostic::new(CHANGES_NOTHING, "the patch changes nothing")
                     .at(place, "")
                     .help(Advice::Change.text(self.form)),
             );
@@ -255,7 +260,7 @@ impl<'a> Resolver<'a> {
 
     fn unknown_module(&self, name: &ast::Name) -> Diagnostic {
         let release = &self.facts.identity.release;
-        let error = Diagnostic::error(KPS0213, format!("{release} has no module `{}`", name.value));
+        let error = Diagnostic::new(NO_SUCH_MODULE, format!("{release} has no module `{}`", name.value));
         let error = error.at(name.span, "");
         match symbols::near(&name.value, self.facts.module_names.iter().map(String::as_str)).as_slice() {
             [] => error

@@ -2,9 +2,12 @@
 
 use super::Resolver;
 use crate::advice::Advice;
-use crate::diag::{Diagnostic, KPS0601, KPS0602, KPS0603, KPS0604, KPS0605, KPS0606, KPS0607, KPS0612};
 use crate::words::is_plain;
 use kps_ast::{self as ast, At, Text};
+use kps_diag::{
+    Diagnostic, INVALID_LICENSE, INVALID_MODULE_NAME, INVALID_RANGE, INVALID_TEXT, MISSING_OPTION,
+    NO_LIVEPATCH_SUPPORT, OTHER_KERNEL_RANGE, SIGNED_MODULES_ONLY,
+};
 use kps_plan::Metadata;
 use std::cmp::Ordering;
 
@@ -121,13 +124,13 @@ impl Resolver<'_> {
         let help = || format!("write one of {}", COMPATIBLE.map_quoted());
         match &patch.license {
             None => self.report_absence(
-                Diagnostic::error(KPS0602, "the patch has no license")
+                Diagnostic::new(INVALID_LICENSE, "the patch has no license")
                     .at(patch.name.span, "")
                     .note("the kernel's livepatch functions are for GPL-compatible modules only")
                     .help(Advice::License.text(patch.form)),
             ),
             Some(license) if !COMPATIBLE.contains(&license.value.as_str()) => self.report(
-                Diagnostic::error(KPS0602, "this license is not GPL-compatible to the kernel")
+                Diagnostic::new(INVALID_LICENSE, "this license is not GPL-compatible to the kernel")
                     .at(license.span, "")
                     .note("the kernel's livepatch functions are for GPL-compatible modules only")
                     .help(help()),
@@ -142,7 +145,7 @@ impl Resolver<'_> {
         let printable = text.value.chars().all(|c| c == ' ' || c.is_ascii_graphic());
         if !printable || text.value.is_empty() || text.value.len() > MAX_TEXT {
             self.report(
-                Diagnostic::error(KPS0603, "this text cannot stand in a module's information")
+                Diagnostic::new(INVALID_TEXT, "this text cannot stand in a module's information")
                     .at(text.span, "")
                     .help(format!("use 1 to {MAX_TEXT} printable ASCII characters")),
             );
@@ -161,7 +164,7 @@ impl Resolver<'_> {
             "use letters, digits and `. _ : + ~ -`, and no spaces".to_owned()
         };
         self.report(
-            Diagnostic::error(KPS0603, "this text cannot stand in a module's information")
+            Diagnostic::new(INVALID_TEXT, "this text cannot stand in a module's information")
                 .at(text.span, "")
                 .help(help),
         );
@@ -170,7 +173,9 @@ impl Resolver<'_> {
     fn requirements(&mut self, patch: &ast::Patch) {
         if !self.facts.config_enabled("CONFIG_LIVEPATCH") {
             let message = format!("{} is built without CONFIG_LIVEPATCH", self.facts.identity.release);
-            self.report(Diagnostic::error(KPS0607, message).help("choose another target with `--kernel`"));
+            self.report(
+                Diagnostic::new(NO_LIVEPATCH_SUPPORT, message).help("choose another target with `--kernel`"),
+            );
         }
         self.signing(&patch.name);
         if let Some(range) = &patch.kernel {
@@ -190,8 +195,8 @@ impl Resolver<'_> {
                     None => format!("it is not set in {release}"),
                 };
                 self.report(
-                    Diagnostic::error(
-                        KPS0606,
+                    Diagnostic::new(
+                        MISSING_OPTION,
                         format!("the target does not have {} as required", option.value),
                     )
                     .at(option.span, is)
@@ -211,7 +216,7 @@ impl Resolver<'_> {
         if let Some(option) = DEMAND.iter().find(|option| self.facts.config_enabled(option)) {
             let release = &self.facts.identity.release;
             self.report(
-                Diagnostic::warning(KPS0612, format!("{release} loads signed modules only"))
+                Diagnostic::new(SIGNED_MODULES_ONLY, format!("{release} loads signed modules only"))
                     .at(name.span, "")
                     .note(format!("it is built with {option}"))
                     .help(format!(
@@ -226,12 +231,12 @@ impl Resolver<'_> {
         let release = &self.facts.identity.release;
         match is_meant_for(&range.value, release) {
             None => self.report(
-                Diagnostic::error(KPS0604, "this is not a range of kernel versions")
+                Diagnostic::new(INVALID_RANGE, "this is not a range of kernel versions")
                     .at(range.span, "")
                     .help("write one version (`7.3`), a range (`6.12 ..= 7.3`) or a lower bound (`7.1 ..`)"),
             ),
             Some(false) => self.report(
-                Diagnostic::error(KPS0605, format!("the patch is not meant for {release}"))
+                Diagnostic::new(OTHER_KERNEL_RANGE, format!("the patch is not meant for {release}"))
                     .at(range.span, "")
                     .help(format!(
                         "choose another target with `--kernel`, or review the patch for this one and widen the range to `{}`",
@@ -255,18 +260,19 @@ pub fn check_name(name: &str) -> Option<Diagnostic> {
     if !is_plain(name) || name.starts_with(|c: char| c.is_ascii_digit()) {
         let message = format!("a module cannot be named `{name}`");
         return Some(
-            Diagnostic::error(KPS0601, message).help("use letters, digits and `_`, and no digit first"),
+            Diagnostic::new(INVALID_MODULE_NAME, message)
+                .help("use letters, digits and `_`, and no digit first"),
         );
     }
     if name.len() > MAX_NAME {
         let message = format!("`{name}` is too long for a module");
-        return Some(Diagnostic::error(KPS0601, message).help(format!(
+        return Some(Diagnostic::new(INVALID_MODULE_NAME, message).help(format!(
             "use at most {MAX_NAME} characters, for example `{}`",
             name.get(..MAX_NAME).unwrap_or_default()
         )));
     }
     RESERVED.contains(&name).then(|| {
-        Diagnostic::error(KPS0601, format!("a module cannot be named `{name}`"))
+        Diagnostic::new(INVALID_MODULE_NAME, format!("a module cannot be named `{name}`"))
             .help(format!("choose another name, for example `fix_{name}`"))
     })
 }

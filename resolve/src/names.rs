@@ -7,10 +7,14 @@ use super::signatures::Known;
 use super::symbols::{is_function, Found, Scope, Wanted};
 use super::Resolver;
 use crate::advice::{self, Advice};
-use crate::diag::{Diagnostic, KPS0205, KPS0211, KPS0301, KPS0305, KPS0306, KPS0402, KPS0505, TYPES};
+use crate::propose::TYPES;
 use kps_ast::Span;
 use kps_ast::{self as ast, Code};
 use kps_codegen::refs::{self, Name, Refs, Role};
+use kps_diag::{
+    Diagnostic, AMBIGUOUS_CONSTANT, FREED_AFTER_BOOT, MISSING_USE, REPEATED_NAME, RUST_STRING_TO_C,
+    UNKNOWN_PROTOTYPE, VARIABLE_TOO_LARGE,
+};
 use kps_facts::{Export, Facts, Importer};
 use kps_plan::{
     CInt, Change, Constant, Function, Imports, Link, Object, ObjectName, Static, Symbol, Type, TypeDef, Uses,
@@ -91,7 +95,7 @@ impl Resolver<'_> {
         let name = &symbol.name;
         if scope.object.is_init(found.address) {
             self.report(
-                Diagnostic::error(KPS0402, format!("`{}` is gone when {}", name.value, scope.ready()))
+                Diagnostic::new(FREED_AFTER_BOOT, format!("`{}` is gone when {}", name.value, scope.ready()))
                     .at(name.span, "")
                     .note("it is `__init`: its memory is freed and used for other things")
                     .help("use what it has set up"),
@@ -105,7 +109,7 @@ impl Resolver<'_> {
         let name = &symbol.name;
         if let Some(&first) = seen.get(&name.value) {
             self.report(
-                Diagnostic::error(KPS0211, format!("`{}` is in two `use` lines", name.value))
+                Diagnostic::new(REPEATED_NAME, format!("`{}` is in two `use` lines", name.value))
                     .at(name.span, "")
                     .at(first, "here it is first")
                     .help("drop one"),
@@ -144,7 +148,7 @@ impl Resolver<'_> {
             let large =
                 size.map_or("no size that a type can have".to_owned(), |size| format!("{size} bytes"));
             self.report(
-                Diagnostic::error(KPS0305, format!("this type is larger than `{}`", name.value))
+                Diagnostic::new(VARIABLE_TOO_LARGE, format!("this type is larger than `{}`", name.value))
                     .at(ty.span, large)
                     .note(format!("what is next in {} is {} bytes behind it", scope.name, next - address))
                     .help("write the type that it has in the kernel's source: `c_int` (4 bytes) for `int`, `c_long` (8 bytes) for `long`"),
@@ -253,7 +257,7 @@ impl Resolver<'_> {
         for string in &refs.string_arguments {
             if imports.functions.iter().any(|function| function.name == string.function) {
                 self.report(
-                    Diagnostic::error(KPS0505, format!("`{}` takes no Rust string", string.function))
+                    Diagnostic::new(RUST_STRING_TO_C, format!("`{}` takes no Rust string", string.function))
                         .at(self.pieces.place(code, string.span), "")
                         .note("it has no NUL at its end, and the kernel would read on behind it")
                         .help(format!(
@@ -277,9 +281,10 @@ impl Resolver<'_> {
             }
             _ => return false,
         };
-        let error = Diagnostic::error(KPS0306, format!("the kernel has {count} {what} named `{text}`"))
-            .at(self.pieces.place(code, name.span), "")
-            .note("its source files define the name each in its own way");
+        let error =
+            Diagnostic::new(AMBIGUOUS_CONSTANT, format!("the kernel has {count} {what} named `{text}`"))
+                .at(self.pieces.place(code, name.span), "")
+                .note("its source files define the name each in its own way");
         let list = values.iter().map(i128::to_string).collect::<Vec<_>>().join(", ");
         let error = if what == "constants" { error.note(format!("the values are {list}")) } else { error };
         self.report(error.help(help));
@@ -349,7 +354,7 @@ impl Resolver<'_> {
         });
         let Some((scope, symbol)) = found else {
             if let ([other, ..], Role::Function) = (self.objects_with(text).as_slice(), name.role) {
-                let error = Diagnostic::error(KPS0205, format!("`{text}` is a function of {other}"))
+                let error = Diagnostic::new(MISSING_USE, format!("`{text}` is a function of {other}"))
                     .at(span, "")
                     .note("a module's symbols are there only while the module is")
                     .help(Advice::InBodiesOf(other).text(self.form));
@@ -374,25 +379,25 @@ impl Resolver<'_> {
                     None => format!("`{text}` is not exported to modules"),
                     Some(_) => format!("`{text}` is a function of {}", scope.name),
                 };
-                (KPS0205, message, Advice::UseFn { object, name: text, prototype, is_in_btf: true })
+                (MISSING_USE, message, Advice::UseFn { object, name: text, prototype, is_in_btf: true })
             }
             (true, None) => (
-                KPS0301,
+                UNKNOWN_PROTOTYPE,
                 format!("BTF has no prototype of `{text}`"),
                 Advice::UseFn { object, name: text, prototype, is_in_btf: false },
             ),
             (false, _) if is_per_cpu(scope, symbol.address) => (
-                KPS0205,
+                MISSING_USE,
                 format!("`{text}` is a per-CPU variable of the kernel"),
                 Advice::UsePerCpu { object, name: text },
             ),
             (false, _) => (
-                KPS0205,
+                MISSING_USE,
                 format!("`{text}` is a variable of the kernel whose type nobody has said"),
                 Advice::UseStatic { object, name: text },
             ),
         };
-        let mut error = Diagnostic::error(code, message).at(span, "");
+        let mut error = Diagnostic::new(code, message).at(span, "");
         if let Some(id) = known {
             error = error.note(format!("in the kernel it is `{}`", self.facts.btf.declaration(id)));
         }

@@ -5,13 +5,14 @@ use super::rust::{long_name, MAX_NAME};
 use super::signatures::c_type;
 use super::Resolver;
 use crate::advice::Advice;
-use crate::diag::{
-    another_name, rename_one, Diagnostic, KPS0210, KPS0211, KPS0303, KPS0607, KPS0608, KPS0609, KPS0610,
-    KPS0611,
-};
+use crate::propose::{another_name, rename_one};
 use kps_ast::Span;
 use kps_ast::{self as ast, At};
 use kps_codegen::names::{PREFIX, RESERVED};
+use kps_diag::{
+    Diagnostic, INVALID_CONDITION, INVALID_DEFAULT, INVALID_MODE, NO_LIVEPATCH_SUPPORT, NO_SUCH_TYPE,
+    REPEATED_NAME, RESERVED_NAME, UNSUPPORTED_PARAM_TYPE,
+};
 use kps_facts::Importer;
 use kps_plan::{CInt, ModuleParam, ParamDefault, ParamType, ParamValue, Params, Replace, Type};
 use std::collections::HashMap;
@@ -66,7 +67,9 @@ impl Resolver<'_> {
             }
         }
         let message = format!("{} does not export what parameters need", self.facts.identity.release);
-        self.report(Diagnostic::error(KPS0607, message).help("choose another target with `--kernel`"));
+        self.report(
+            Diagnostic::new(NO_LIVEPATCH_SUPPORT, message).help("choose another target with `--kernel`"),
+        );
         None
     }
 
@@ -98,8 +101,8 @@ impl Resolver<'_> {
             Some(_) => return Replace::If(condition.value.clone()),
         };
         self.report(
-            Diagnostic::error(
-                KPS0611,
+            Diagnostic::new(
+                INVALID_CONDITION,
                 format!("`{}` cannot say whether the patch replaces", condition.value),
             )
             .at(condition.span, problem)
@@ -117,7 +120,7 @@ impl Resolver<'_> {
             let text = name.value.as_str();
             if TAKEN.contains(&text) || RESERVED.contains(&text) || text.starts_with(PREFIX) {
                 self.report(
-                    Diagnostic::error(KPS0210, format!("a {what} cannot be named `{text}`"))
+                    Diagnostic::new(RESERVED_NAME, format!("a {what} cannot be named `{text}`"))
                         .at(name.span, "")
                         .note("bodies, the generated code or the module loader have this name for something else")
                         .help(another_name(text)),
@@ -126,14 +129,14 @@ impl Resolver<'_> {
                 self.report(long_name(name.span));
             } else if let Some(&first) = used.get(text) {
                 self.report(
-                    Diagnostic::error(KPS0211, format!("`{text}` has two meanings"))
+                    Diagnostic::new(REPEATED_NAME, format!("`{text}` has two meanings"))
                         .at(name.span, "")
                         .at(first, "here it is first")
                         .help(rename_one(text)),
                 );
             } else if items.contains(text) {
                 self.report(
-                    Diagnostic::error(KPS0211, format!("`{text}` has two meanings"))
+                    Diagnostic::new(REPEATED_NAME, format!("`{text}` has two meanings"))
                         .at(name.span, "an item of the patch has this name too")
                         .help(rename_one(text)),
                 );
@@ -167,10 +170,12 @@ impl Resolver<'_> {
         };
         if ty.is_none() {
             let (code, message) = match known {
-                Some(_) => (KPS0608, format!("the kernel has no parameters of type `{}`", name.value)),
-                None => (KPS0303, format!("there is no type `{}` for parameters", name.value)),
+                Some(_) => {
+                    (UNSUPPORTED_PARAM_TYPE, format!("the kernel has no parameters of type `{}`", name.value))
+                }
+                None => (NO_SUCH_TYPE, format!("there is no type `{}` for parameters", name.value)),
             };
-            self.report(Diagnostic::error(code, message).at(name.span, "").help(
+            self.report(Diagnostic::new(code, message).at(name.span, "").help(
                 "write `bool`, an integer of 8 to 64 bits (`c_int`, `u64`; no `i8`), `charp`, or an array `[c_int; 4]`",
             ));
         }
@@ -181,7 +186,7 @@ impl Resolver<'_> {
     fn param_len(&mut self, len: &ast::Name, ty: Option<ParamType>, of: &ast::Name) -> Option<u32> {
         if ty == Some(ParamType::Charp) {
             self.report(
-                Diagnostic::error(KPS0608, "an array of texts can be no parameter")
+                Diagnostic::new(UNSUPPORTED_PARAM_TYPE, "an array of texts can be no parameter")
                     .at(of.span, "")
                     .note("the kernel prints an array into one page without looking how long the texts are")
                     .help("write one `charp` for each"),
@@ -193,7 +198,7 @@ impl Resolver<'_> {
             return Some(value);
         }
         self.report(
-            Diagnostic::error(KPS0608, "an array cannot have this length")
+            Diagnostic::new(UNSUPPORTED_PARAM_TYPE, "an array cannot have this length")
                 .at(len.span, "")
                 .note("the kernel prints all elements into one page")
                 .help(format!("write a number from 1 to {MAX_ELEMENTS}")),
@@ -215,7 +220,9 @@ impl Resolver<'_> {
             },
         };
         self.report(
-            Diagnostic::error(KPS0610, "a parameter cannot have this mode").at(mode.span, problem).help(help),
+            Diagnostic::new(INVALID_MODE, "a parameter cannot have this mode")
+                .at(mode.span, problem)
+                .help(help),
         );
         None
     }
@@ -321,7 +328,7 @@ fn octal_help(mode: &str) -> String {
 }
 
 fn wrong_default(span: Span) -> Diagnostic {
-    Diagnostic::error(KPS0609, "the default is no value of the parameter's type").at(span, "")
+    Diagnostic::new(INVALID_DEFAULT, "the default is no value of the parameter's type").at(span, "")
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
 //! The paths of files that a spec names: they lead down from its folder, and nothing that reads them takes them for anything else.
 
 use super::Resolver;
-use crate::diag::{Diagnostic, KPS0214};
 use kps_ast::Text;
+use kps_diag::{Diagnostic, FILE_OUTSIDE};
 
 /// Longer than the path of any file that people write, and shorter than what systems refuse.
 const MAX_PATH: usize = 255;
@@ -52,7 +52,7 @@ pub fn refused_path(file: &Text, kind: FileKind) -> Diagnostic {
         [ending, ..] if !ending.is_empty() => format!(", and `{ending}` is at its end"),
         _ => String::new(),
     };
-    Diagnostic::error(KPS0214, format!("{:?} cannot be the path of {what}", file.value))
+    Diagnostic::new(FILE_OUTSIDE, format!("{:?} cannot be the path of {what}", file.value))
         .at(file.span, "")
         .note("a path leads down from the spec's folder, and compilers and makefiles read it")
         .help(match file.value.starts_with('/') || file.value.split('/').any(|part| part == "..") {

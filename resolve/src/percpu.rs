@@ -3,8 +3,9 @@
 use super::symbols::{Found, Scope, Wanted};
 use super::Resolver;
 use crate::advice::Advice;
-use crate::diag::{Diagnostic, KPS0212, KPS0301, KPS0302, TYPES};
+use crate::propose::TYPES;
 use kps_ast::{self as ast, Code};
+use kps_diag::{Diagnostic, PER_CPU_MISMATCH, UNKNOWN_PROTOTYPE, WRONG_PROTOTYPE};
 use kps_facts::Importer;
 use kps_plan::{Static, Type};
 
@@ -26,7 +27,7 @@ impl Resolver<'_> {
         let found = self.find(scope, symbol, Wanted::Variable)?;
         if !is_per_cpu(scope, found.address) {
             self.report(
-                Diagnostic::error(KPS0212, format!("`{name}` is no per-CPU variable"))
+                Diagnostic::new(PER_CPU_MISMATCH, format!("`{name}` is no per-CPU variable"))
                     .at(symbol.name.span, "")
                     .note("there is one of it, for all CPUs")
                     .help({
@@ -62,7 +63,7 @@ impl Resolver<'_> {
                 _ => ("BTF has more than one type of", "translation units have variables of that name"),
             };
             self.report(
-                Diagnostic::error(KPS0301, format!("{message} `{}`", name.value))
+                Diagnostic::new(UNKNOWN_PROTOTYPE, format!("{message} `{}`", name.value))
                     .at(name.span, "")
                     .note(note)
                     .note(TYPES)
@@ -72,7 +73,7 @@ impl Resolver<'_> {
         };
         let ty = self.written_type(written, importer)?;
         if !known.is_empty() && !known.iter().any(|known| importer.types().same(known, &ty)) {
-            let error = Diagnostic::error(KPS0302, format!("`{}` has another type", name.value));
+            let error = Diagnostic::new(WRONG_PROTOTYPE, format!("`{}` has another type", name.value));
             let error = ids.iter().fold(error.at(written.span, ""), |error, &id| {
                 error.note(format!("in the kernel it is `{}`", self.facts.btf.declaration(id)))
             });
@@ -92,7 +93,7 @@ impl Resolver<'_> {
         let ty = if is_known { None } else { Some(self.pieces.text(ty.span)) };
         let advice = Advice::PerCpu { name: &name.value, ty: ty.as_deref() }.text(self.form);
         self.report(
-            Diagnostic::error(KPS0212, format!("`{}` is a per-CPU variable", name.value))
+            Diagnostic::new(PER_CPU_MISMATCH, format!("`{}` is a per-CPU variable", name.value))
                 .at(name.span, "")
                 .note("every CPU has one of its own; what the symbol points to is none of them")
                 .help(advice),

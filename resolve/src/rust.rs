@@ -1,10 +1,13 @@
 //! The Rust of a spec and its files: parsed to find its mistakes and its references, but never printed again.
 
 use super::Pieces;
-use crate::diag::{foreign_letters, Diagnostic, KPS0114, KPS0116, KPS0117, KPS0304, KPS0501, TYPES};
+use crate::propose::TYPES;
 use kps_ast::Code;
 use kps_ast::Span;
 use kps_codegen::refs::Refs;
+use kps_diag::{
+    foreign_letters, Diagnostic, INVALID_RUST_ITEM, MODULE_WITHOUT_FILE, NOT_RUST, TOO_MANY, UNSUPPORTED_TYPE,
+};
 use proc_macro2::{Ident, TokenStream, TokenTree};
 use quote::ToTokens as _;
 use syn::parse::Parser as _;
@@ -38,7 +41,7 @@ impl ParsedBody {
 /// Parses the inside of a block.
 pub(super) fn parse_body(pieces: &dyn Pieces, code: Code) -> Result<ParsedBody, Diagnostic> {
     let wrong = |span, problem: String| {
-        Diagnostic::error(KPS0501, format!("this is not Rust: {problem}")).at(span, "")
+        Diagnostic::new(NOT_RUST, format!("this is not Rust: {problem}")).at(span, "")
     };
     let tokens = lex(pieces, code, MAX_TOKENS, wrong)?;
     match Block::parse_within.parse2(tokens.clone()) {
@@ -61,7 +64,7 @@ pub(super) fn parse_value(pieces: &dyn Pieces, code: Code) -> Result<ParsedBody,
         _ => "it is no single expression",
     };
     let span = jumps.0.map_or(code.span, |span| pieces.place(code, span));
-    Err(Diagnostic::error(KPS0501, format!("this is no value: {problem}"))
+    Err(Diagnostic::new(NOT_RUST, format!("this is no value: {problem}"))
         .at(span, "")
         .help("write an expression of the parameters of the function"))
 }
@@ -85,7 +88,7 @@ impl<'a> Visit<'a> for Jumps {
 /// Parses an item.
 pub(super) fn parse_item(pieces: &dyn Pieces, code: Code) -> Result<(Item, TokenStream), Diagnostic> {
     let wrong = |span, problem: String| {
-        Diagnostic::error(KPS0114, format!("this is no Rust item: {problem}")).at(span, "")
+        Diagnostic::new(INVALID_RUST_ITEM, format!("this is no Rust item: {problem}")).at(span, "")
     };
     let tokens = lex(pieces, code, MAX_TOKENS, wrong)?;
     match syn::parse2::<Item>(tokens.clone()) {
@@ -102,7 +105,7 @@ pub(super) fn parse_item(pieces: &dyn Pieces, code: Code) -> Result<(Item, Token
 /// Parses a file.
 pub(super) fn parse_file(pieces: &dyn Pieces, code: Code) -> Result<(syn::File, TokenStream), Diagnostic> {
     let wrong = |span, problem: String| {
-        Diagnostic::error(KPS0501, format!("this is not Rust: {problem}")).at(span, "")
+        Diagnostic::new(NOT_RUST, format!("this is not Rust: {problem}")).at(span, "")
     };
     let tokens = lex(pieces, code, MAX_TOKENS, wrong)?;
     let file: syn::File = syn::parse2(tokens.clone())
@@ -118,7 +121,7 @@ pub(super) fn parse_file(pieces: &dyn Pieces, code: Code) -> Result<(syn::File, 
 /// Parses a type.
 pub(super) fn parse_type(pieces: &dyn Pieces, code: Code) -> Result<syn::Type, Diagnostic> {
     let wrong = |span, problem: String| {
-        Diagnostic::error(KPS0304, format!("this is no Rust type: {problem}"))
+        Diagnostic::new(UNSUPPORTED_TYPE, format!("this is no Rust type: {problem}"))
             .at(span, "")
             .note(TYPES)
             .help("write the type as Rust does, with the star of a pointer in front")
@@ -140,11 +143,12 @@ fn one_file(pieces: &dyn Pieces, code: Code, visit: impl FnOnce(&mut Modules)) -
     let mut modules = Modules(None);
     visit(&mut modules);
     match modules.0 {
-        Some(span) => {
-            Err(Diagnostic::error(KPS0117, "this module has no items, and the spec names no file of it")
-                .at(pieces.place(code, span), "")
-                .help("write `mod NAME from \"FILE.rs\";` beside the objects, or its items between braces"))
-        }
+        Some(span) => Err(Diagnostic::new(
+            MODULE_WITHOUT_FILE,
+            "this module has no items, and the spec names no file of it",
+        )
+        .at(pieces.place(code, span), "")
+        .help("write `mod NAME from \"FILE.rs\";` beside the objects, or its items between braces")),
         None => Ok(()),
     }
 }
@@ -171,7 +175,7 @@ fn lex(
     let unknown = |at| wrong(at, "it has a token that Rust does not know".to_owned());
     let tokens = pieces.tokens(code).map_err(unknown)?;
     if count(tokens.clone()) > most {
-        return Err(Diagnostic::error(KPS0116, format!("there are more than {most} tokens of Rust here"))
+        return Err(Diagnostic::new(TOO_MANY, format!("there are more than {most} tokens of Rust here"))
             .at(code.span, "")
             .help("move parts into functions or types of their own"));
     }
@@ -185,7 +189,7 @@ fn lex(
 
 /// The message for a name that the symbol table of a module could not hold.
 pub(super) fn long_name(span: Span) -> Diagnostic {
-    Diagnostic::error(KPS0116, format!("a name has more than {MAX_NAME} characters"))
+    Diagnostic::new(TOO_MANY, format!("a name has more than {MAX_NAME} characters"))
         .at(span, "")
         .help("choose a shorter name")
 }

@@ -4,11 +4,13 @@ use super::rust::{long_name, parse_type, MAX_NAME};
 use super::symbols::Scope;
 use super::Resolver;
 use crate::advice::{self, Advice};
-use crate::diag::{
-    rename_one, Diagnostic, KPS0211, KPS0301, KPS0302, KPS0303, KPS0304, KPS0306, KPS0407, TYPES,
-};
+use crate::propose::{rename_one, TYPES};
 use kps_ast::Span;
 use kps_ast::{self as ast, Code};
+use kps_diag::{
+    Diagnostic, AMBIGUOUS_CONSTANT, NO_SUCH_TYPE, REPEATED_NAME, UNCLEAR_PASSING, UNKNOWN_PROTOTYPE,
+    UNSUPPORTED_TYPE, WRONG_PROTOTYPE,
+};
 use kps_facts::btf::BtfId;
 use kps_facts::{param_name, passed, Importer, Object};
 use kps_plan::{CInt, Param, Signature, Type, Unclear};
@@ -47,7 +49,7 @@ impl Resolver<'_> {
                 }
             };
             self.report(
-                Diagnostic::error(KPS0301, format!("{message} `{}`", name.value))
+                Diagnostic::new(UNKNOWN_PROTOTYPE, format!("{message} `{}`", name.value))
                     .at(name.span, "")
                     .note(note)
                     .note(TYPES)
@@ -60,7 +62,7 @@ impl Resolver<'_> {
         let known: Vec<Signature> = ids.iter().filter_map(|&id| importer.signature(id)).collect();
         let agrees = known.iter().any(|known| importer.types().same_signature(known, &signature));
         if !known.is_empty() && !agrees {
-            let error = Diagnostic::error(KPS0302, format!("`{}` has another prototype", name.value))
+            let error = Diagnostic::new(WRONG_PROTOTYPE, format!("`{}` has another prototype", name.value))
                 .at(written.span, "");
             let error = ids.iter().fold(error, |error, &id| {
                 error.note(format!("in the kernel it is `{}`", self.facts.btf.declaration(id)))
@@ -88,7 +90,7 @@ impl Resolver<'_> {
             }
         };
         self.report(
-            Diagnostic::error(KPS0407, message)
+            Diagnostic::new(UNCLEAR_PASSING, message)
                 .at(span, "")
                 .note("it is a packed, over-aligned or empty struct, or a number of 128 bits")
                 .help("work on a function that calls it, or on one that it calls"),
@@ -151,7 +153,7 @@ impl Resolver<'_> {
             if !names.insert(name.clone()) {
                 let message = format!("two parameters are named `{}`", param.name.value);
                 self.report(
-                    Diagnostic::error(KPS0211, message)
+                    Diagnostic::new(REPEATED_NAME, message)
                         .at(param.name.span, "")
                         .help(rename_one(&param.name.value)),
                 );
@@ -178,7 +180,7 @@ impl Resolver<'_> {
         match convert(&ty, importer) {
             Ok(Type::Void) => {
                 self.report(
-                    Diagnostic::error(KPS0304, "`c_void` has no values")
+                    Diagnostic::new(UNSUPPORTED_TYPE, "`c_void` has no values")
                         .at(code.span, "")
                         .help("a function that returns nothing has no `->`; anything else is `*mut c_void`"),
                 );
@@ -189,16 +191,16 @@ impl Resolver<'_> {
                 let span = self.pieces.place(code, problem.span);
                 let error = match problem.kind {
                     ProblemKind::Ambiguous(name) => {
-                        Diagnostic::error(KPS0306, format!("the kernel has several types named `{name}`"))
+                        Diagnostic::new(AMBIGUOUS_CONSTANT, format!("the kernel has several types named `{name}`"))
                             .at(span, "")
                             .note("its source files define the name each in its own way")
                             .help("write `*mut c_void` and cast it in the body to a struct of your own")
                     }
-                    ProblemKind::Unknown(name) => Diagnostic::error(KPS0303, format!("there is no type `{name}`"))
+                    ProblemKind::Unknown(name) => Diagnostic::new(NO_SUCH_TYPE, format!("there is no type `{name}`"))
                         .at(span, "")
                         .note("types here are those of the target's BTF, of Rust (`u32`) and of C (`c_uint`)")
                         .help(self.type_help(&name, "name the struct, union, enum or typedef without its keyword")),
-                    ProblemKind::NotC => Diagnostic::error(KPS0304, "this type has no counterpart in C")
+                    ProblemKind::NotC => Diagnostic::new(UNSUPPORTED_TYPE, "this type has no counterpart in C")
                         .at(span, "")
                         .note(TYPES)
                         .help("write integers, pointers as `*mut u8`, arrays as `[u8; 4]`, kernel types or `Option<unsafe extern \"C\" fn(..)>`"),

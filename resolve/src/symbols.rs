@@ -2,8 +2,12 @@
 
 use super::{spelling, Resolver};
 use crate::advice::Advice;
-use crate::diag::{list, Diagnostic, KPS0201, KPS0202, KPS0203, KPS0204, KPS0208, KPS0404, TYPES};
+use crate::propose::TYPES;
 use kps_ast as ast;
+use kps_diag::{
+    list, Diagnostic, AMBIGUOUS_NAME, NO_SUCH_FUNCTION, NO_SUCH_POSITION, NO_SUCH_VARIABLE, RUST_FUNCTION,
+    WRONG_KIND_OF_SYMBOL,
+};
 use kps_facts::{Facts, Module, Object, Sym};
 use kps_plan::{ObjectName, Symbol};
 
@@ -78,12 +82,12 @@ impl Resolver<'_> {
         let name = &symbol.name;
         let all = scope.object.symbols.named(&name.value);
         let (noun, code) = match wanted {
-            Wanted::Function => ("function", KPS0201),
-            Wanted::Variable => ("variable", KPS0202),
+            Wanted::Function => ("function", NO_SUCH_FUNCTION),
+            Wanted::Variable => ("variable", NO_SUCH_VARIABLE),
         };
         if all.is_empty() {
             let message = format!("there is no {noun} `{}` in {}", name.value, scope.name);
-            let error = Diagnostic::error(code, message).at(name.span, "");
+            let error = Diagnostic::new(code, message).at(name.span, "");
             // The search looks at every symbol; whoever makes more mistakes at once is helped by the first ones.
             self.unknown += 1;
             let mut near = Vec::new();
@@ -121,7 +125,7 @@ impl Resolver<'_> {
         else {
             let span = symbol.position.as_ref().map_or(name.span, |p| p.span);
             let message = format!("`{}` names {} in {}", name.value, many(all.len(), noun), scope.name);
-            let error = Diagnostic::error(KPS0204, message).at(span, "there is no such position");
+            let error = Diagnostic::new(NO_SUCH_POSITION, message).at(span, "there is no such position");
             self.report(error.help(match all.len() {
                 1 => format!("write `{}` without a position", name.value),
                 most => format!("positions count from 1 to {most}"),
@@ -177,7 +181,7 @@ impl Resolver<'_> {
         let name = &symbol.name;
         let message = format!("the position of `{}` changes when {} has been loaded", name.value, scope.name);
         self.report(
-            Diagnostic::error(KPS0203, message)
+            Diagnostic::new(AMBIGUOUS_NAME, message)
                 .at(name.span, "")
                 .note("a symbol of the same name before it is `__init` and is freed then")
                 .help("patch a function that calls it"),
@@ -190,7 +194,7 @@ impl Resolver<'_> {
         if wanted == Wanted::Function && sym.name.starts_with("_R") {
             let message = format!("`{}` is a Rust function of the kernel", spelling::demangled(sym.name));
             self.report(
-                Diagnostic::error(KPS0404, message)
+                Diagnostic::new(RUST_FUNCTION, message)
                     .at(name.span, "")
                     .note("rustc gives functions no ftrace site, so nothing can redirect them")
                     .help("patch the C functions that call it"),
@@ -206,7 +210,7 @@ impl Resolver<'_> {
             Wanted::Variable => ("a function, not a variable", Advice::AsFunction(&name.value)),
         };
         let message = format!("`{}` is {is}", name.value);
-        let mut error = Diagnostic::error(KPS0208, message).at(name.span, "");
+        let mut error = Diagnostic::new(WRONG_KIND_OF_SYMBOL, message).at(name.span, "");
         if wanted == Wanted::Function {
             error = error.note(TYPES);
         }
@@ -219,8 +223,8 @@ impl Resolver<'_> {
         let describe =
             |(n, sym): (usize, &Sym<'_>)| format!("@{} is {}", n + 1, self.whereabouts(scope, *sym));
         let candidates: Vec<_> = all.iter().enumerate().take(8).map(describe).collect();
-        let error = Diagnostic::error(
-            KPS0203,
+        let error = Diagnostic::new(
+            AMBIGUOUS_NAME,
             format!("`{}` names {} in {}", name.value, many(all.len(), noun), scope.name),
         )
         .at(name.span, "needs a position");

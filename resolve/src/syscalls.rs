@@ -4,8 +4,11 @@ use super::signatures::c_type;
 use super::symbols::{near, Scope};
 use super::Resolver;
 use crate::advice::Advice;
-use crate::diag::{list, Diagnostic, KPS0301, KPS0302, KPS0304, KPS0413, TYPES};
+use crate::propose::TYPES;
 use kps_ast as ast;
+use kps_diag::{
+    list, Diagnostic, OTHER_SYSCALL_ENTRIES, UNKNOWN_PROTOTYPE, UNSUPPORTED_TYPE, WRONG_PROTOTYPE,
+};
 use kps_facts::{param_name, passed, Importer, SyscallParam};
 use kps_plan::{Arch, CInt, Param, Passing, Place, Signature, Type, Types};
 
@@ -56,8 +59,8 @@ impl Resolver<'_> {
         let Some(written) = &spec.prototype else {
             let Some(known) = known else {
                 self.report(
-                    Diagnostic::error(
-                        KPS0301,
+                    Diagnostic::new(
+                        UNKNOWN_PROTOTYPE,
                         format!("the kernel does not say what `{}` takes", name.value),
                     )
                     .at(name.span, "")
@@ -88,7 +91,7 @@ impl Resolver<'_> {
             let params: Vec<String> =
                 known.iter().map(|param| format!("{} {}", param.ty, param.name)).collect();
             self.report(
-                Diagnostic::error(KPS0302, format!("`{}` has another prototype", name.value))
+                Diagnostic::new(WRONG_PROTOTYPE, format!("`{}` has another prototype", name.value))
                     .at(written.span, "")
                     .note(format!("it takes `{}`", params.join(", ")))
                     .help(Advice::SyscallPrototype.text(self.form)),
@@ -102,7 +105,7 @@ impl Resolver<'_> {
         let returns = types.same(&signature.ret, &RESULT);
         if signature.variadic || records || !returns || !types.passing(&signature).is_ok_and(in_registers) {
             self.report(
-                Diagnostic::error(KPS0304, "no system call has such a prototype")
+                Diagnostic::new(UNSUPPORTED_TYPE, "no system call has such a prototype")
                     .at(written.span, "")
                     .help("it takes at most six integers and pointers and returns a `c_long`"),
             );
@@ -130,7 +133,7 @@ impl Resolver<'_> {
                 let name = &func.symbol.name;
                 let message = format!("32-bit programs do not come through `{}`", name.value);
                 self.report(
-                    Diagnostic::warning(KPS0413, message)
+                    Diagnostic::new(OTHER_SYSCALL_ENTRIES, message)
                         .at(name.span, "")
                         .note(format!("they enter the kernel by {}, which is not changed", list(&open, "or")))
                         .help(format!(

@@ -2,8 +2,8 @@
 
 use super::paths::FileKind;
 use super::Resolver;
-use crate::diag::{Diagnostic, KPS0601};
 use kps_ast::{self as ast, Action, Text};
+use kps_diag::{Diagnostic, INVALID_MODULE_NAME};
 
 impl Resolver<'_> {
     pub(super) fn check_tests(&mut self, spec: &ast::Patch) {
@@ -21,7 +21,7 @@ impl Resolver<'_> {
         let plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
         if module.value.is_empty() || !module.value.chars().all(plain) {
             self.report(
-                Diagnostic::error(KPS0601, "this is no name of a module")
+                Diagnostic::new(INVALID_MODULE_NAME, "this is no name of a module")
                     .at(module.span, "")
                     .help("write its name without `.ko`: letters, digits, `_` and `-`"),
             );

@@ -23,5 +23,11 @@ pub use core::sync::atomic::{
 #[cfg(feature = "macros")]
 pub use kps_macros::*;
 
+#[cfg(not(kps_kernel))]
 #[doc(inline)]
-pub use super::sys::*;
+pub use super::sys::kernel;
+#[doc(inline)]
+pub use super::sys::{
+    container_of, pr_alert, pr_crit, pr_debug, pr_emerg, pr_err, pr_info, pr_notice, pr_warn, GFP_ATOMIC,
+    GFP_KERNEL, GFP_NOWAIT,
+};

@@ -51,14 +51,15 @@ $(call kps-rlib,$(1)): $(kps-syn) $(kps-folder)/$(1)/src/lib.rs $(call kps-sourc
 endef
 
 kps-tokens := proc_macro2 quote syn
-kps-under-macros := arch ast attributes codegen facts plan resolve
+kps-under-macros := arch ast attributes codegen diag facts plan resolve
 $(eval $(call kps-rule,arch))
-$(eval $(call kps-rule,ast))
+$(eval $(call kps-rule,diag))
+$(eval $(call kps-rule,ast,,diag))
 $(eval $(call kps-rule,plan,,arch))
 $(eval $(call kps-rule,facts,,arch plan))
 $(eval $(call kps-rule,codegen,$(kps-tokens),plan))
-$(eval $(call kps-rule,resolve,$(kps-tokens),arch ast codegen facts plan))
-$(eval $(call kps-rule,attributes,$(kps-tokens),ast codegen facts plan resolve))
+$(eval $(call kps-rule,resolve,$(kps-tokens),arch ast codegen diag facts plan))
+$(eval $(call kps-rule,attributes,$(kps-tokens),ast codegen diag facts plan resolve))
 $(kps-macros): $(kps-folder)/runtime-macros/src/lib.rs $(call kps-sources,runtime-macros) $(foreach name,$(kps-under-macros),$(call kps-rlib,$(name)))
 	$(call cmd,kps_library,macros,proc-macro,$(kps-tokens),$(kps-under-macros))
 

@@ -396,12 +396,22 @@ fn what_macros_stand_on_compiles_with_what_the_target_has() {
         assert!(output.status.success(), "{name}:\n{}", printed(&output));
     };
     rustc("kps_arch", "arch/src/lib.rs", &[]);
-    rustc("kps_ast", "ast/src/lib.rs", &[]);
+    rustc("kps_diag", "diag/src/lib.rs", &[]);
+    rustc("kps_ast", "ast/src/lib.rs", &["kps_diag"]);
     rustc("kps_plan", "plan/src/lib.rs", &["kps_arch"]);
     rustc("kps_facts", "facts/src/lib.rs", &["kps_arch", "kps_plan"]);
     rustc("kps_codegen", "codegen/src/lib.rs", &["kps_plan", "proc_macro2", "quote", "syn"]);
-    let inner =
-        ["kps_arch", "kps_ast", "kps_codegen", "kps_facts", "kps_plan", "proc_macro2", "quote", "syn"];
+    let inner = [
+        "kps_arch",
+        "kps_ast",
+        "kps_codegen",
+        "kps_diag",
+        "kps_facts",
+        "kps_plan",
+        "proc_macro2",
+        "quote",
+        "syn",
+    ];
     rustc("kps_resolve", "resolve/src/lib.rs", &inner);
     let all = [inner.as_slice(), &["kps_resolve"]].concat();
     rustc("kps_attributes", "attributes/src/lib.rs", &all);

@@ -1,8 +1,8 @@
 //! The tools of every day: what `fmt` does to files, what `new` writes, and what `list` reads.
 
+use kps_diag::Severity;
 use kps_tests::schedule::Case;
 use kps_tests::{cases, kpsc, printed, world::World, FIXTURE};
-use kpsc::diag::Severity;
 use kpsc::running::{
     livepatches, preflight, tasks_in, unload, verdict, Function, Incoming, Livepatch, Object, State, System,
     Task,

@@ -9,7 +9,8 @@ mod host;
 mod test;
 
 use anyhow::{anyhow, bail, Context as _, Result};
-use kpsc::diag::{render, Diagnostic, Format};
+use kps_diag::Diagnostic;
+use kpsc::render::{render, Format};
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::{Command, ExitCode};

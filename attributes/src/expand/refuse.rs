@@ -1,7 +1,7 @@
 //! Messages on their way to the compiler, which knows errors and where they are, and nothing else.
 
 use super::tokens::Tokens;
-use kps_resolve::diag::{Diagnostic, Severity};
+use kps_diag::{Diagnostic, Severity};
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{format_ident, quote};
 

@@ -1,9 +1,9 @@
 //! From what tools of the build speak of to the author's text: lines of generated files, symbols of the module, and names.
 
 use super::words::{word, words};
-use crate::diag::Diagnostic;
 use crate::elf::{CodeLine, CodeLines, ObjectFile};
 use crate::emit::{Emitted, C_FOLDER};
+use kps_diag::Diagnostic;
 use kps_grammar::{File, Language, Place, Sources, Span};
 
 /// The author's text, and what leads to it.

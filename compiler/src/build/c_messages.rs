@@ -1,8 +1,8 @@
 //! What the C compiler says about an author's files in C.
 
 use super::author::Author;
-use crate::diag::{Diagnostic, Severity, KPS0506, KPS0507};
 use kps_codegen::names::c_name;
+use kps_diag::{Diagnostic, Severity, C_ERROR, C_WARNING};
 use kps_grammar::Span;
 
 /// Takes the messages about an author's files, by their paths, out of what was printed.
@@ -19,8 +19,8 @@ pub(super) fn c_messages(lines: &[String], files: &[String], author: Author<'_>)
         };
         let Some((severity, text)) = said else { continue };
         if let Some(span) = in_authors_file(place, author) {
-            let code = if severity == Severity::Error { KPS0506 } else { KPS0507 };
-            let mut diagnostic = Diagnostic::error(code, plain_names(text));
+            let code = if severity == Severity::Error { C_ERROR } else { C_WARNING };
+            let mut diagnostic = Diagnostic::new(code, plain_names(text));
             diagnostic.severity = severity;
             found.push(diagnostic.at(span, if expands { "in this macro" } else { "" }));
             in_macro = None;
@@ -69,7 +69,7 @@ fn around_file<'f>(place: &str, files: &'f [String]) -> Option<&'f str> {
 fn about_whole(file: &str, text: &str, author: Author<'_>) -> Option<Diagnostic> {
     let quoted = plain_names(text.split('\'').nth(1).unwrap_or_default());
     if text.contains("undeclared here") {
-        let error = Diagnostic::error(KPS0506, format!("{file} does not define `{quoted}`"));
+        let error = Diagnostic::new(C_ERROR, format!("{file} does not define `{quoted}`"));
         let place = author.function(&c_name(&quoted));
         let error =
             place.into_iter().fold(error, |error, place| error.at(place, "it is replaced by that file"));
@@ -77,7 +77,7 @@ fn about_whole(file: &str, text: &str, author: Author<'_>) -> Option<Diagnostic>
     }
     let name = text.strip_prefix("static assertion failed: \"")?.split(' ').next()?;
     let name = plain_names(name);
-    let error = Diagnostic::error(KPS0506, format!("{file} defines `{name}` with another prototype"));
+    let error = Diagnostic::new(C_ERROR, format!("{file} defines `{name}` with another prototype"));
     let places = author.naming(&name);
     let error = places.into_iter().fold(error, |error, place| error.at(place, ""));
     Some(error.help("give it the prototype that the kernel's source has"))

@@ -1,8 +1,8 @@
 //! Static keys, static calls and tracepoints of modules, told where a body uses them.
 
 use super::author::Author;
-use crate::diag::{Diagnostic, KPS0510};
 use crate::elf::{early, CodeLines, Early, EarlyKind, ObjectFile};
+use kps_diag::{Diagnostic, EARLY_TABLE};
 
 /// The errors about an object, one for each line of the author's.
 pub(super) fn too_early(object: &ObjectFile<'_>, author: Author<'_>) -> Vec<Diagnostic> {
@@ -21,7 +21,7 @@ fn too_early_one(object: &ObjectFile<'_>, early: &Early, author: Author<'_>) -> 
     let message = format!("the {} `{name}` belongs to the module {module}", kind.word());
     let lines = CodeLines::read(object).zip(*code).map(|(lines, code)| lines.at(code)).unwrap_or_default();
     let place = lines.iter().find_map(|line| Some((author.at(line)?, line)));
-    let error = Diagnostic::error(KPS0510, message);
+    let error = Diagnostic::new(EARLY_TABLE, message);
     let error = match place {
         Some((span, line)) => author.note(error.at(span, "it is used here"), line),
         None => author.naming(name).into_iter().fold(error, |error, span| error.at(span, "it is named here")),

@@ -1,7 +1,9 @@
 //! What rustc says of the types of states and shadow variables, in the words of the language: their bounds and assertions stand
 //! in the runtime, which the author does not see.
 
-use crate::diag::{Diagnostic, KPS1102, KPS1103, KPS1104, KPS1117};
+use kps_diag::{
+    Diagnostic, PERSISTENT_ALIGNMENT, PERSISTENT_DROP, PERSISTENT_NOT_SYNC, PERSISTENT_TOO_LARGE,
+};
 use kps_grammar::Span;
 
 /// The message about a type, if it is one of these. `said` is all that rustc has printed, `ty` the type.
@@ -9,7 +11,7 @@ pub(super) fn about(said: &str, headline: &str, ty: Span) -> Option<Diagnostic> 
     // These texts stand in `runtime/src/shadow.rs`.
     if said.contains("nobody would run the destructor") {
         return Some(
-            Diagnostic::error(KPS1102, "data of this type would have to be dropped")
+            Diagnostic::new(PERSISTENT_DROP, "data of this type would have to be dropped")
                 .at(ty, "it has a destructor")
                 .note("the kernel frees the data, and knows no destructors of Rust")
                 .help("use a type without one; what has to be undone belongs into `dtor`"),
@@ -17,7 +19,7 @@ pub(super) fn about(said: &str, headline: &str, ty: Span) -> Option<Diagnostic> 
     }
     if said.contains("the kernel aligns it to 8 bytes only") {
         return Some(
-            Diagnostic::error(KPS1103, "data of this type would not be aligned")
+            Diagnostic::new(PERSISTENT_ALIGNMENT, "data of this type would not be aligned")
                 .at(ty, "it is aligned to more than 8 bytes")
                 .note("that is what the kernel aligns the data to")
                 .help("use a type that is aligned to at most 8 bytes"),
@@ -25,7 +27,7 @@ pub(super) fn about(said: &str, headline: &str, ty: Span) -> Option<Diagnostic> 
     }
     if said.contains("the stack has no room for it") {
         return Some(
-            Diagnostic::error(KPS1117, "data of this type is too large")
+            Diagnostic::new(PERSISTENT_TOO_LARGE, "data of this type is too large")
                 .at(ty, "it has more than 1024 bytes")
                 .note("its first value is made on the kernel's stack, which has 16 KiB for all")
                 .help("keep an `AtomicPtr` to memory that a body allocates and `dtor` frees"),
@@ -36,11 +38,11 @@ pub(super) fn about(said: &str, headline: &str, ty: Span) -> Option<Diagnostic> 
         return None;
     }
     let error = if said.contains("core::marker::Copy` is not satisfied") {
-        Diagnostic::error(KPS1104, "the value of a state is copied, and this type cannot be")
+        Diagnostic::new(PERSISTENT_NOT_SYNC, "the value of a state is copied, and this type cannot be")
             .at(ty, "it is not `Copy`")
             .help("use a type that is, such as integers and arrays, or derive `Clone` and `Copy`")
     } else {
-        Diagnostic::error(KPS1104, "tasks share the data, and this type cannot be shared")
+        Diagnostic::new(PERSISTENT_NOT_SYNC, "tasks share the data, and this type cannot be shared")
             .at(ty, "it is not `Send` and `Sync`")
             .note(format!("rustc says: {headline}"))
             .help("use atomic types, `AtomicU32` or `AtomicPtr<T>`")

@@ -1,7 +1,7 @@
 //! What the linker and the C compiler's assembler say. rustc's own assembler speaks through rustc.
 
 use super::author::Author;
-use crate::diag::{Diagnostic, KPS0806};
+use kps_diag::{Diagnostic, LINKER_ERROR};
 
 /// Takes their messages out of what was printed.
 pub(super) fn linker(lines: &[String], author: Author<'_>) -> Vec<Diagnostic> {
@@ -41,7 +41,7 @@ fn about_symbol(line: &str, author: Author<'_>) -> Option<Diagnostic> {
         let help = format!("take the address of `{name}` with 64 bits");
         (name, format!("the address of `{name}` does not fit where it is used"), help)
     };
-    let error = Diagnostic::error(KPS0806, message);
+    let error = Diagnostic::new(LINKER_ERROR, message);
     let places = author.naming(name);
     Some(places.into_iter().fold(error, |error, span| error.at(span, "")).help(help))
 }
@@ -51,7 +51,7 @@ fn assembler(line: &str, author: Author<'_>) -> Option<Diagnostic> {
     let (place, text) = line.split_once(": Error: ")?;
     let (path, number) = place.rsplit_once(':')?;
     let span = author.c_line(author.c_file(path)?, number.parse().ok()?)?;
-    let error = Diagnostic::error(KPS0806, format!("the assembler refuses this: {text}"));
+    let error = Diagnostic::new(LINKER_ERROR, format!("the assembler refuses this: {text}"));
     Some(error.at(span, "").help("write the instruction as GNU as wants it, in the syntax of AT&T"))
 }
 

@@ -2,8 +2,8 @@
 
 use super::author::generated;
 use super::lasting;
-use crate::diag::{Diagnostic, Severity, KPS0503, KPS0504, KPS0806, KPS9999};
 use crate::emit::LineTable;
+use kps_diag::{Diagnostic, Severity, BUG, LINKER_ERROR, RUSTC_ERROR, RUSTC_WARNING};
 use kps_grammar::{Place, Sources, Span};
 use serde::Deserialize;
 
@@ -78,8 +78,8 @@ impl<'a> Messages<'a> {
 
     fn take(&mut self, message: &Message) {
         let (code, severity) = match message.level.as_str() {
-            "error" | "error: internal compiler error" => (KPS0503, Severity::Error),
-            "warning" => (KPS0504, Severity::Warning),
+            "error" | "error: internal compiler error" => (RUSTC_ERROR, Severity::Error),
+            "warning" => (RUSTC_WARNING, Severity::Warning),
             _ => return,
         };
         // "aborting due to 2 previous errors" and the like say nothing of their own.
@@ -118,15 +118,15 @@ impl<'a> Messages<'a> {
             // Nothing the author wrote: a warning there is ours to know, an error is a bug of kpsc.
             if severity == Severity::Error {
                 let text = message.rendered.as_ref().unwrap_or(&message.message);
-                let bug = Diagnostic::error(KPS9999, "the generated code does not compile");
+                let bug = Diagnostic::new(BUG, "the generated code does not compile");
                 self.diagnostics.push(bug.note(text.clone()).help("report this with the spec"));
             }
             return;
         }
         // The assembler speaks through rustc; what it was given stands beside the message.
         let of_assembler = message.rendered.as_ref().is_some_and(|text| text.contains("<inline asm>"));
-        let code = if of_assembler { KPS0806 } else { code };
-        let mut diagnostic = Diagnostic::error(code, message.message.clone());
+        let code = if of_assembler { LINKER_ERROR } else { code };
+        let mut diagnostic = Diagnostic::new(code, message.message.clone());
         diagnostic.severity = severity;
         for (_, span, text) in labels {
             diagnostic = diagnostic.at(span, text);

@@ -15,12 +15,12 @@ mod panics;
 mod trigger;
 mod words;
 
-use crate::diag::{Diagnostic, KPS0702, KPS0703, KPS0801};
 use crate::disk::cannot;
 use crate::elf::ObjectFile;
 use crate::emit::{Emitted, Files, TARGET_FACTS};
 use crate::input;
 use crate::target::Tree;
+use kps_diag::{Diagnostic, KBUILD_FAILED, MISSING_PROGRAM, PROGRAM_FAILED};
 use kps_grammar::Sources;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
@@ -116,7 +116,7 @@ pub fn build(
         diagnostics.extend(panics::panics(object, author));
     }
     if !status.success() {
-        if !crate::diag::any_error(&diagnostics) {
+        if !kps_diag::any_error(&diagnostics) {
             diagnostics.push(failed(&other));
         }
         return Ok(Built { module: None, diagnostics });
@@ -145,10 +145,10 @@ fn make(tree: &Tree, folder: &Path) -> Result<Command, Diagnostic> {
 fn not_started(command: &Command, tree: &Tree, error: &std::io::Error) -> Diagnostic {
     let program = command.get_program().to_string_lossy().into_owned();
     if error.kind() != std::io::ErrorKind::NotFound {
-        return Diagnostic::error(KPS0703, format!("cannot run {program}: {error}"));
+        return Diagnostic::new(PROGRAM_FAILED, format!("cannot run {program}: {error}"));
     }
     let package = if tree.toolchain.is_some() { "bubblewrap" } else { "make" };
-    Diagnostic::error(KPS0702, format!("`{program}` is not installed"))
+    Diagnostic::new(MISSING_PROGRAM, format!("`{program}` is not installed"))
         .help(format!("install the package {package}: `apt-get install {package}` on Debian"))
 }
 
@@ -158,7 +158,7 @@ fn failed(lines: &[String]) -> Diagnostic {
     let telling: Vec<&String> =
         lines.iter().filter(|line| !line.trim().is_empty() && !line.starts_with("make")).collect();
     let shown = &telling[telling.len().saturating_sub(SHOWN)..];
-    let error = Diagnostic::error(KPS0801, "Kbuild could not make the module");
+    let error = Diagnostic::new(KBUILD_FAILED, "Kbuild could not make the module");
     let error = shown.iter().fold(error, |error, line| error.note((*line).clone()));
     error.help("run it again with `-v` to see every command")
 }

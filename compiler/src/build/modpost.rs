@@ -1,8 +1,8 @@
 //! What modpost, which checks what a module takes from the kernel, says of a symbol.
 
 use super::author::Author;
-use crate::diag::{Diagnostic, Severity, KPS0805};
 use crate::elf::ObjectFile;
+use kps_diag::{Diagnostic, Severity, MODPOST_ERROR};
 
 /// Takes modpost's messages about symbols out of what was printed. `object` is what it looked at.
 pub(super) fn modpost(
@@ -86,7 +86,7 @@ impl<'l> Complaint<'l> {
                 "leave out `__init`, `__exit` and the like: the functions of a patch may run as long as it is loaded".into(),
             ),
         };
-        let mut diagnostic = Diagnostic::error(KPS0805, message);
+        let mut diagnostic = Diagnostic::new(MODPOST_ERROR, message);
         diagnostic.severity = self.severity;
         let named = author.naming(name);
         if !named.is_empty() {

@@ -1,8 +1,8 @@
 //! What objtool, which follows every path through a module's code, says of a function.
 
 use super::author::Author;
-use crate::diag::{Diagnostic, Severity, KPS0804};
 use crate::elf::{CodeLines, ObjectFile};
+use kps_diag::{Diagnostic, Severity, OBJTOOL_ERROR};
 
 /// Takes objtool's messages out of what was printed. `object` is what it looked at, if that is there.
 pub(super) fn objtool(
@@ -60,7 +60,7 @@ impl<'l> Message<'l> {
     }
 
     fn diagnostic(&self, object: Option<&ObjectFile<'_>>, author: Author<'_>) -> Diagnostic {
-        let mut diagnostic = Diagnostic::error(KPS0804, format!("objtool: {}", self.text));
+        let mut diagnostic = Diagnostic::new(OBJTOOL_ERROR, format!("objtool: {}", self.text));
         diagnostic.severity = self.severity;
         let Some(function) = self.function else { return diagnostic.help(help(self.text)) };
         let lines = object.and_then(|object| {

@@ -4,8 +4,8 @@
 //! (`panic()` in `rust/kernel/lib.rs`).
 
 use super::author::Author;
-use crate::diag::{Diagnostic, KPS0509};
 use crate::elf::{Address, CodeLine, CodeLines, ObjectFile, Use};
+use kps_diag::{Diagnostic, MAY_PANIC};
 use kps_grammar::Span;
 use std::collections::BTreeMap;
 
@@ -174,7 +174,7 @@ fn warning(panic: Panic, author: Author<'_>) -> Diagnostic {
     } else {
         cause.what.to_owned()
     };
-    let warning = Diagnostic::warning(KPS0509, "the body can panic here").at(span, what);
+    let warning = Diagnostic::new(MAY_PANIC, "the body can panic here").at(span, what);
     author.note(warning.note(CONSEQUENCE), &generated).help(cause.help)
 }
 
@@ -186,7 +186,7 @@ fn without_line(
     author: Author<'_>,
 ) -> Diagnostic {
     let symbol = object.function_at(call.at).unwrap_or_default();
-    let warning = Diagnostic::warning(KPS0509, format!("`{:#}` can panic", rustc_demangle::demangle(symbol)));
+    let warning = Diagnostic::new(MAY_PANIC, format!("`{:#}` can panic", rustc_demangle::demangle(symbol)));
     let warning = match author.function(symbol) {
         Some(span) => warning.at(span, cause.what),
         None => warning.note(cause.what),

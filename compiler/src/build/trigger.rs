@@ -1,10 +1,10 @@
 //! Programs in C that show a fault: compiled with the target's compiler, for the virtual machine.
 
 use super::not_started;
-use crate::diag::{Diagnostic, KPS0506, KPS0507};
 use crate::disk::cannot;
 use crate::input;
 use crate::target::Tree;
+use kps_diag::{Diagnostic, C_ERROR, C_WARNING};
 use kps_grammar::ast::Trigger;
 use std::path::Path;
 
@@ -39,11 +39,11 @@ pub fn build_trigger(
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     let name = &trigger.file.value;
     if !output.status.success() {
-        let error = Diagnostic::error(KPS0506, format!("the compiler refuses {name}"));
+        let error = Diagnostic::new(C_ERROR, format!("the compiler refuses {name}"));
         return Err(error.note(said.trim().to_owned()));
     }
     let warning = (!said.trim().is_empty()).then(|| {
-        let warning = Diagnostic::warning(KPS0507, format!("the compiler warns of something in {name}"));
+        let warning = Diagnostic::new(C_WARNING, format!("the compiler warns of something in {name}"));
         warning.note(said.trim().to_owned())
     });
     Ok((input::read(&program, input::MODULE)?, warning))

@@ -3,9 +3,9 @@
 use super::written::Written;
 use super::{compile, open_target, progress, report, say, CommandResult, Compiled, SpecArgs, TargetArgs};
 use crate::build::{self, kbuild, macros};
-use crate::diag::Diagnostic;
 use crate::disk::{cannot, write_atomically};
 use crate::target::{bears, not_bearable, Cache, Target};
+use kps_diag::Diagnostic;
 use std::path::{Path, PathBuf};
 
 #[derive(Debug, clap::Args)]

@@ -2,9 +2,9 @@
 
 use super::written::Written;
 use super::{compile, open_target, report, running, say, CommandResult, Compiled, TargetArgs};
-use crate::diag::{list, Diagnostic, KPS0416};
 use crate::series;
 use crate::target::{Cache, Target};
+use kps_diag::{list, Diagnostic, UNKNOWN_INLINING};
 use kps_grammar::Sources;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -81,7 +81,7 @@ fn unknown_copies<'s>(
         _ => list(&names, "or"),
     };
     let message = format!("whether other functions have inlined copies of {names} could not be checked");
-    let remark = Diagnostic::remark(KPS0416, message)
+    let remark = Diagnostic::new(UNKNOWN_INLINING, message)
         .at(at, "")
         .note("such a copy keeps the old code; the kernel's debug information tells of those in vmlinux")
         .help(format!("run `{}`", target.with_debug()));

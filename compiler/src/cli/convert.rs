@@ -6,13 +6,13 @@ use super::test::read_triggers;
 use super::written::Written;
 use super::{compile, open_target, report, say, CommandResult, Compiled, SpecArgs, TargetArgs};
 use crate::build::write_files;
-use crate::diag::{Diagnostic, KPS1211};
 use crate::disk::cannot;
 use crate::emit::{bindings, library, Files};
 use crate::patch_crate::BINDINGS;
 use crate::resolve::FileKind;
 use crate::target::Cache;
 use crate::{convert, input};
+use kps_diag::{Diagnostic, NOT_A_CRATE};
 use std::io::{Error, ErrorKind};
 use std::path::{Path, PathBuf};
 
@@ -45,7 +45,7 @@ impl Convert {
         let written = Written::read(&self.spec.spec)?;
         if written.of_crate.is_some() {
             let message = format!("{} is a crate already", self.spec.spec.display());
-            return Err(Diagnostic::error(KPS1211, message).help("name a .kps file"));
+            return Err(Diagnostic::new(NOT_A_CRATE, message).help("name a .kps file"));
         }
         let cache = Cache::open()?;
         let target = open_target(&cache, self.target.kernel.as_deref())?;

@@ -1,7 +1,7 @@
 //! `kpsc explain`.
 
 use super::{say, CommandResult};
-use crate::diag::{Code, ALL};
+use kps_diag::{Code, ALL};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Explain {

@@ -1,9 +1,9 @@
 //! The files that a spec names, and those that they include: read, and put beside its text.
 
 use super::decode;
-use crate::diag::{list, Diagnostic, KPS0214};
 use crate::input::{self, Limit};
 use crate::resolve::{is_path, near, refused_path, FileKind};
+use kps_diag::{list, Diagnostic, FILE_OUTSIDE};
 use kps_grammar::ast::{self, Text};
 use kps_grammar::{Language, Source, Sources, Span};
 use std::path::{Path, PathBuf};
@@ -55,7 +55,7 @@ fn read_with_includes(file: &Text, sources: &mut Sources) -> Result<(), Diagnost
             let span = read.global(span);
             let Some(value) = below(folder, name) else {
                 let message = format!("{name:?} is not below the folder of the spec");
-                return Err(Diagnostic::error(KPS0214, message)
+                return Err(Diagnostic::new(FILE_OUTSIDE, message)
                     .at(span, "")
                     .help("put the file there, and include it from there"));
             };
@@ -104,9 +104,9 @@ pub(super) fn beside(spec: &str, file: &Text, kind: FileKind) -> Result<PathBuf,
         (Ok(folder), Ok(real)) if real.starts_with(&folder) => Ok(full),
         (Ok(_), Ok(_)) => {
             let message = format!("a link leads {:?} out of the folder of the spec", file.value);
-            Err(Diagnostic::error(KPS0214, message).at(file.span, "").help("put the file itself there"))
+            Err(Diagnostic::new(FILE_OUTSIDE, message).at(file.span, "").help("put the file itself there"))
         }
-        _ => Err(Diagnostic::error(KPS0214, format!("there is no file {:?} beside the spec", file.value))
+        _ => Err(Diagnostic::new(FILE_OUTSIDE, format!("there is no file {:?} beside the spec", file.value))
             .at(file.span, "")
             .help(match similar(spec, file, kind).as_slice() {
                 [] => "put the file beside the spec, or below, and name it from there".to_owned(),

@@ -1,8 +1,9 @@
 //! `kpsc fmt`.
 
 use super::{decode, read_bytes, report, say, CommandResult, ExitCode};
-use crate::diag::{syntax, too_large, Diagnostic};
 use crate::disk::{cannot, rewrite};
+use crate::render::{syntax, too_large};
+use kps_diag::Diagnostic;
 use kps_grammar::Sources;
 use similar::TextDiff;
 use std::io::{Read as _, Write as _};

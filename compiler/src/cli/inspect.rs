@@ -1,10 +1,10 @@
 //! `kpsc inspect`.
 
 use super::{open_target, progress, report, say, CommandResult, TargetArgs};
-use crate::diag::{list, Diagnostic, KPS0201, KPS0213};
 use crate::inspect::{all, inspect, read, symbols, written, Inspection};
 use crate::resolve::{near, Probe};
 use crate::target::{Cache, Target};
+use kps_diag::{list, Diagnostic, NO_SUCH_FUNCTION, NO_SUCH_MODULE};
 use kps_facts::Facts;
 use kps_grammar::ast::Symbol;
 
@@ -64,7 +64,7 @@ impl Inspect {
 
     /// A function may be in a module, which only its user can know.
     fn explained(&self, error: Diagnostic) -> Diagnostic {
-        match error.code == KPS0201 && self.object == "vmlinux" {
+        match error.code == NO_SUCH_FUNCTION && self.object == "vmlinux" {
             true => error.note("for a function of a module add `--object MODULE`"),
             false => error,
         }
@@ -95,7 +95,8 @@ fn add_module(facts: &mut Facts, name: &str, target: &Target, cache: &Cache) -> 
     match modules.get(name) {
         Some(path) => Target::add_module(facts, name, path),
         None => {
-            let error = Diagnostic::error(KPS0213, format!("{} has no module `{name}`", target.release()));
+            let error =
+                Diagnostic::new(NO_SUCH_MODULE, format!("{} has no module `{name}`", target.release()));
             let near = near(name, modules.keys().map(String::as_str));
             Err(match near.as_slice() {
                 [] => error.help("write the name that `lsmod` shows; what is built in is in `vmlinux`"),

@@ -2,9 +2,9 @@
 
 use super::sync::before_make;
 use super::{open_target, progress, report, say, CommandResult};
-use crate::diag::{Diagnostic, KPS0703};
 use crate::target::{self, BuildDirWish, Cache, DebianWish, Provider};
 use clap::{Args, Subcommand};
+use kps_diag::{Diagnostic, PROGRAM_FAILED};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
@@ -312,7 +312,7 @@ impl Exec {
         command.args(&self.command[1..]);
         match command.status() {
             Ok(status) => Ok(status.code().and_then(|code| code.try_into().ok()).unwrap_or(1)),
-            Err(error) => Err(Diagnostic::error(KPS0703, format!("cannot run {program}: {error}"))),
+            Err(error) => Err(Diagnostic::new(PROGRAM_FAILED, format!("cannot run {program}: {error}"))),
         }
     }
 }

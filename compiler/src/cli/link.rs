@@ -1,10 +1,10 @@
 //! `kpsc link`, which Kbuild calls in the place of the linker.
 
 use super::{report, CommandResult};
-use crate::diag::{Diagnostic, KPS0510, KPS0703, KPS0802, KPS0803};
 use crate::disk::{cannot, write_atomically};
 use crate::elf::{post_link, verify, PostLinkError};
 use crate::input;
+use kps_diag::{Diagnostic, EARLY_TABLE, POST_LINK_FAILED, PROGRAM_FAILED, VERIFY_FAILED};
 use std::ffi::OsString;
 use std::path::Path;
 use std::process::Command;
@@ -40,13 +40,13 @@ impl Link {
         let bytes = bytes?;
         removed?;
         let finish = || -> Result<Vec<u8>, Diagnostic> {
-            let bug = |code, error: String| Diagnostic::error(code, error).help("report this with the spec");
+            let bug = |code, error: String| Diagnostic::new(code, error).help("report this with the spec");
             let converted = post_link(&bytes).map_err(|error| match error {
-                PostLinkError::Early(_) => Diagnostic::error(KPS0510, error.to_string())
+                PostLinkError::Early(_) => Diagnostic::new(EARLY_TABLE, error.to_string())
                     .help("`kpsc build` shows where a body uses it"),
-                _ => bug(KPS0802, error.to_string()),
+                _ => bug(POST_LINK_FAILED, error.to_string()),
             })?;
-            verify(&converted).map_err(|error| bug(KPS0803, error.to_string()))?;
+            verify(&converted).map_err(|error| bug(VERIFY_FAILED, error.to_string()))?;
             Ok(converted)
         };
         match finish() {
@@ -64,7 +64,7 @@ impl Link {
             Ok(status) => Ok(status.code().and_then(|code| code.try_into().ok()).unwrap_or(1)),
             Err(error) => {
                 let program = self.command[0].to_string_lossy().into_owned();
-                Err(Diagnostic::error(KPS0703, format!("cannot run {program}: {error}"))
+                Err(Diagnostic::new(PROGRAM_FAILED, format!("cannot run {program}: {error}"))
                     .help("look whether it is installed and may be run"))
             }
         }

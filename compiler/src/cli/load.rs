@@ -1,8 +1,8 @@
 //! `kpsc load`.
 
 use super::{list::describe, report, say, CommandResult, LimitArgs};
-use crate::diag::{any_error, Severity};
 use crate::running::{load, open, preflight, System};
+use kps_diag::{any_error, Severity};
 use std::path::PathBuf;
 
 #[derive(Debug, clap::Args)]

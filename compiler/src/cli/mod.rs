@@ -21,16 +21,17 @@ mod test;
 mod unload;
 mod written;
 
-use crate::diag::{any_error, plain, render, Code, Diagnostic, Format, Severity, KPS0113, KPS0213, KPS9999};
 use crate::disk::cannot;
 use crate::emit::{emit, emit_crate, Emitted};
 use crate::input::read_at_most;
+use crate::render::{plain, render, Format};
 use crate::resolve;
 use crate::running::Incoming;
 use crate::series::Outline;
 use crate::target::{self, Cache, DebianWish, Progress, Provider, Target};
 use crate::Checked;
 use clap::{Parser, Subcommand};
+use kps_diag::{any_error, Diagnostic, Severity, BUG, NOT_UTF8, NO_SUCH_MODULE};
 use kps_facts::Facts;
 use kps_grammar::{ast, Source, Sources};
 use std::collections::BTreeMap;
@@ -128,8 +129,7 @@ pub fn main() -> ExitCode {
     match worker.map(std::thread::JoinHandle::join) {
         Ok(Ok(code)) => code,
         Ok(Err(_)) => {
-            let bug =
-                Diagnostic::error(KPS9999, "kpsc has a bug").help("report the lines above with the spec");
+            let bug = Diagnostic::new(BUG, "kpsc has a bug").help("report the lines above with the spec");
             report(&[bug], None)
         }
         Err(error) => report(&[cannot("start", Path::new("a thread"), &error)], None),
@@ -178,7 +178,7 @@ type CommandResult = Result<ExitCode, Diagnostic>;
 
 /// Prints a line of a command's result. Whoever reads it may have stopped reading.
 fn say(line: impl std::fmt::Display) {
-    let _ = writeln!(std::io::stdout(), "{}", crate::diag::line(&line.to_string()));
+    let _ = writeln!(std::io::stdout(), "{}", crate::render::line(&line.to_string()));
 }
 
 /// Prints messages to standard error and returns the exit code that they call for.
@@ -195,21 +195,12 @@ fn report(diagnostics: &[Diagnostic], sources: Option<&Sources>) -> ExitCode {
     if diagnostics.len() > shown {
         let _ = writeln!(stream, "and {} more", diagnostics.len() - shown);
     }
-    diagnostics.iter().filter(|d| d.severity == Severity::Error).map(|d| exit_code(d.code)).max().unwrap_or(0)
-}
-
-/// The exit code of a message, by the family of its code.
-fn exit_code(code: Code) -> ExitCode {
-    match &code.id()[3..] {
-        "0904" => 5,
-        "0903" | "0906" => 3,
-        "0802" | "0803" | "9999" => 70,
-        id => match &id[..2] {
-            "07" | "08" | "10" => 3,
-            "09" => 4,
-            _ => 1,
-        },
-    }
+    diagnostics
+        .iter()
+        .filter(|d| d.severity == Severity::Error)
+        .map(|d| d.code.exit() as ExitCode)
+        .max()
+        .unwrap_or(0)
 }
 
 /// A spec that was read.
@@ -221,7 +212,7 @@ fn read_spec(path: &Path) -> Result<Source, Diagnostic> {
 fn read_bytes(path: &Path) -> Result<Vec<u8>, Diagnostic> {
     let bytes =
         read_at_most(path, kps_grammar::MAX_SIZE as u64).map_err(|error| cannot("read", path, &error))?;
-    bytes.ok_or_else(|| crate::diag::too_large(&path.display().to_string()))
+    bytes.ok_or_else(|| crate::render::too_large(&path.display().to_string()))
 }
 
 /// The text of a file.
@@ -232,7 +223,7 @@ fn decode(name: String, bytes: Vec<u8>) -> Result<Source, Diagnostic> {
             let at = error.utf8_error().valid_up_to();
             let line = error.as_bytes()[..at].iter().filter(|&&b| b == b'\n').count() + 1;
             let message = format!("{name} is not UTF-8: see byte {at}, line {line}");
-            Err(Diagnostic::error(KPS0113, message).help("save the file as UTF-8"))
+            Err(Diagnostic::new(NOT_UTF8, message).help("save the file as UTF-8"))
         }
     }
 }
@@ -287,7 +278,7 @@ fn check_written(
         // What could not be read is not missing.
         let is_unread =
             |d: &Diagnostic| d.labels.iter().any(|label| unread.iter().any(|(span, _)| *span == label.span));
-        found.retain(|d| d.code != KPS0213 || !is_unread(d));
+        found.retain(|d| d.code != NO_SUCH_MODULE || !is_unread(d));
         diagnostics.extend(unread.into_iter().map(|(_, error)| error));
         diagnostics.extend(found);
         if let Some(resolved) = resolved {

@@ -1,10 +1,10 @@
 //! The modules that a spec names: found among those of the target or beside the spec, and read.
 
 use super::{files::beside, progress};
-use crate::diag::{list, Diagnostic, KPS0213};
 use crate::input;
 use crate::resolve::{near, FileKind};
 use crate::target::{module, Cache, Target};
+use kps_diag::{list, Diagnostic, NO_SUCH_MODULE};
 use kps_facts::Facts;
 use kps_grammar::ast;
 use kps_grammar::{Sources, Span};
@@ -56,7 +56,7 @@ pub(super) fn add(
     let is_name = |text: &str| text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-');
     let missing = |name: &str| is_name(name) && !name.is_empty() && !known.contains_key(&plain(name));
     for module in for_tests().filter(|module| missing(&module.value)) {
-        let error = Diagnostic::error(KPS0213, format!("there is no module `{}`", module.value));
+        let error = Diagnostic::new(NO_SUCH_MODULE, format!("there is no module `{}`", module.value));
         let error = error.at(module.span, "").help(
             match near(&module.value, known.keys().map(String::as_str)).as_slice() {
                 [] => "write the name that `lsmod` shows, without `.ko`".to_owned(),

@@ -1,10 +1,11 @@
 //! `kpsc new`.
 
 use super::{convert, report, say, CommandResult};
-use crate::diag::{another_name, Diagnostic, KPS1220};
 use crate::disk::write_new;
 use crate::emit::{is_plain, library, new_crate, skeleton};
+use crate::resolve::another_name;
 use crate::resolve::check_name;
+use kps_diag::{Diagnostic, NAME_NOT_IN_CRATES};
 use std::path::{Path, PathBuf};
 
 #[derive(Debug, clap::Args)]
@@ -47,7 +48,7 @@ impl New {
         }
         if is_crate {
             if syn::parse_str::<syn::Ident>(&name).is_err() {
-                let error = Diagnostic::error(KPS1220, format!("a crate cannot be named `{name}`"));
+                let error = Diagnostic::new(NAME_NOT_IN_CRATES, format!("a crate cannot be named `{name}`"));
                 return Ok(report(&[error.note("Rust has this word").help(another_name(&name))], None));
             }
             let mut files = new_crate(&name);

@@ -2,9 +2,9 @@
 
 use super::written::Written;
 use super::{compile, report, say, CommandResult, ExitCode};
-use crate::diag::{Diagnostic, KPS1007};
 use crate::running::{open, preflight, verdict, Incoming, Kernel, System};
 use crate::target::{Cache, Target};
+use kps_diag::{Diagnostic, NO_TARGET_RUNS};
 use std::path::{Path, PathBuf};
 
 /// Whether a path leads to a spec or a crate. All others are modules.
@@ -47,7 +47,7 @@ fn tell(system: &System, incoming: &Incoming) -> ExitCode {
 /// The target that is the running kernel. A release may be built more than once, so the build-id decides.
 fn running_target(system: &System, cache: &Cache) -> Result<Target, Diagnostic> {
     let Some(Kernel { release, build_id }) = Kernel::of(system) else {
-        return Err(Diagnostic::error(KPS1007, "nobody can tell here which kernel runs")
+        return Err(Diagnostic::new(NO_TARGET_RUNS, "nobody can tell here which kernel runs")
             .note("/sys/kernel/notes or /proc/sys/kernel/osrelease cannot be read"));
     };
     let mut others = Vec::new();
@@ -63,7 +63,7 @@ fn running_target(system: &System, cache: &Cache) -> Result<Target, Diagnostic> 
             others.push(name);
         }
     }
-    let mut error = Diagnostic::error(KPS1007, format!("no target is the kernel that runs, {release}"))
+    let mut error = Diagnostic::new(NO_TARGET_RUNS, format!("no target is the kernel that runs, {release}"))
         .note(format!("its build-id is {build_id}"));
     for name in others {
         error = error.note(format!("the target `{name}` is another build of it"));

@@ -2,12 +2,12 @@
 
 use super::written::{refuse_link, Written};
 use super::{check_written, open_target, say, CommandResult, ExitCode, TargetArgs};
-use crate::diag::{Diagnostic, KPS1211};
 use crate::disk::{make_folder, remove, write_atomically};
 use crate::emit::{beside, bindings, library, BINDINGS_TITLE, LIBRARY, TARGET_FACTS};
 use crate::input;
 use crate::patch_crate::BINDINGS;
 use crate::target::{Cache, Target};
+use kps_diag::{Diagnostic, NOT_A_CRATE};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use walkdir::WalkDir;
@@ -26,7 +26,7 @@ impl Sync {
         let written = Written::read(&self.folder)?;
         if written.of_crate.is_none() {
             let message = format!("{} is a spec, and not the folder of a crate", self.folder.display());
-            return Err(Diagnostic::error(KPS1211, message).help("name the folder of a patch crate"));
+            return Err(Diagnostic::new(NOT_A_CRATE, message).help("name the folder of a patch crate"));
         }
         let cache = Cache::open()?;
         let target = open_target(&cache, self.target.kernel.as_deref())?;
@@ -109,7 +109,7 @@ fn check_place(folder: &Path) -> Result<(), Diagnostic> {
 
 fn not_ours(path: &Path) -> Diagnostic {
     let message = format!("{} is nothing that kpsc has written", path.display());
-    Diagnostic::error(KPS1211, message).help("give it another name: kpsc writes there what the crate needs")
+    Diagnostic::new(NOT_A_CRATE, message).help("give it another name: kpsc writes there what the crate needs")
 }
 
 /// The makefile names the module, as the patch does.
@@ -120,7 +120,7 @@ fn check_kbuild(folder: &Path, name: &str) -> Result<(), Diagnostic> {
                 "{} names the module `{other}`, and the patch is `{name}`",
                 folder.join("Kbuild").display()
             );
-            Err(Diagnostic::error(KPS1211, message).help(format!("write `kps-name := {name}` there")))
+            Err(Diagnostic::new(NOT_A_CRATE, message).help(format!("write `kps-name := {name}` there")))
         }
         _ => Ok(()),
     }

@@ -6,7 +6,6 @@ use super::{
     Compiled, LimitArgs, SpecArgs, TargetArgs,
 };
 use crate::build;
-use crate::diag::{Diagnostic, KPS0701, KPS0702, KPS0901, KPS0902, KPS0903, KPS0904, KPS0905, KPS0906};
 use crate::disk::cannot;
 use crate::input;
 use crate::resolve::FileKind;
@@ -15,6 +14,10 @@ use crate::target::{Cache, Tree};
 use crate::vm::{
     run_tests, run_unpatched, trigger_path, Copy, Guest, Machine, Phase, TemplateMachine, TestFailure,
     TestReport, VmError,
+};
+use kps_diag::{
+    Diagnostic, FILE_ERROR, KERNEL_COMPLAINED, MACHINE_FAILED, MISSING_PROGRAM, OTHER_MODULE, TEST_FAILED,
+    TEST_WITHOUT_CLAIM, TRANSITION_STALLED,
 };
 use kps_grammar::ast::{self, Claim};
 use kps_grammar::{Source, Sources};
@@ -48,7 +51,7 @@ impl Test {
         };
         let Compiled { name, sources, tests, incoming, .. } = &compiled;
         if tests.is_empty() {
-            let empty = Diagnostic::error(KPS0905, format!("{} has no `test`", sources.spec().name));
+            let empty = Diagnostic::new(TEST_WITHOUT_CLAIM, format!("{} has no `test`", sources.spec().name));
             return Ok(report(
                 &[empty.help("add `test \"..\" { run \"..\"; patched has \"..\"; }`")],
                 Some(sources),
@@ -103,8 +106,8 @@ fn given(path: &Path, incoming: &Incoming) -> Result<Vec<u8>, Diagnostic> {
         look_into(&module).is_ok_and(|found| found.name == incoming.name && found.note == incoming.note);
     match built {
         true => Ok(module),
-        false => Err(Diagnostic::error(
-            KPS0906,
+        false => Err(Diagnostic::new(
+            OTHER_MODULE,
             format!("{} was not built from this spec, for this target, by this kpsc", path.display()),
         )
         .help("build it again with `kpsc build`, or leave `--module` away")),
@@ -182,14 +185,14 @@ fn vm_error(error: VmError) -> Diagnostic {
     let message = error.to_string();
     let (code, log) = match error {
         VmError::Missing { package, .. } => {
-            let error = Diagnostic::error(KPS0702, message);
+            let error = Diagnostic::new(MISSING_PROGRAM, message);
             return error.help(format!("install the package {package}"));
         }
-        VmError::Io { .. } => (KPS0701, String::new()),
-        VmError::Silent { log, .. } | VmError::Stopped { log } => (KPS0903, log),
-        VmError::Complaint { log, .. } | VmError::Module { log, .. } => (KPS0902, log),
+        VmError::Io { .. } => (FILE_ERROR, String::new()),
+        VmError::Silent { log, .. } | VmError::Stopped { log } => (MACHINE_FAILED, log),
+        VmError::Complaint { log, .. } | VmError::Module { log, .. } => (KERNEL_COMPLAINED, log),
     };
-    let error = Diagnostic::error(code, message);
+    let error = Diagnostic::new(code, message);
     match log.as_str() {
         "" => error,
         log => error.note(format!("the end of its log:\n{log}")),
@@ -202,14 +205,14 @@ fn describe(failure: &TestFailure, tests: &[ast::Test]) -> Diagnostic {
         text => format!("the command printed:\n{text}"),
     };
     let fails =
-        |test: &str, phase: &Phase| Diagnostic::error(KPS0901, format!("\"{test}\" does not hold {phase}"));
+        |test: &str, phase: &Phase| Diagnostic::new(TEST_FAILED, format!("\"{test}\" does not hold {phase}"));
     match failure {
         TestFailure::Livepatch { what, output } => {
             let (code, problem) = match output.status {
-                5 => (KPS0904, format!("the transition to {what} the patch did not complete")),
-                _ => (KPS0902, format!("the kernel did not {what} the patch")),
+                5 => (TRANSITION_STALLED, format!("the transition to {what} the patch did not complete")),
+                _ => (KERNEL_COMPLAINED, format!("the kernel did not {what} the patch")),
             };
-            Diagnostic::error(code, problem).note(said(&output.text))
+            Diagnostic::new(code, problem).note(said(&output.text))
         }
         TestFailure::Expectation { test, phase, expectation, output } => {
             let (problem, note) = match &expectation.claim {
@@ -224,8 +227,8 @@ fn describe(failure: &TestFailure, tests: &[ast::Test]) -> Diagnostic {
             .at(step.span, format!("the exit status is still {}", output.status))
             .note(said(&output.text)),
         TestFailure::ShowsNothing { test, phase } => {
-            let error = Diagnostic::error(
-                KPS0905,
+            let error = Diagnostic::new(
+                TEST_WITHOUT_CLAIM,
                 format!("\"{test}\" shows nothing: what it expects holds {phase}"),
             );
             let error = match tests.iter().find(|known| known.name.value == *test) {

@@ -1,8 +1,8 @@
 //! `kpsc unload`.
 
 use super::{say, CommandResult, LimitArgs};
-use crate::diag::list;
 use crate::running::{livepatches, unload, Livepatch, State, System};
+use kps_diag::list;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Unload {

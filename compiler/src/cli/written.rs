@@ -1,10 +1,11 @@
 //! What an author has written: a spec, or the folder of a patch crate.
 
 use super::{files, read_spec};
-use crate::diag::{syntax, Diagnostic, KPS0214, KPS1211};
 use crate::disk::cannot;
 use crate::input::{self, read};
 use crate::patch_crate::{self, Texts, BINDINGS, MANIFEST, ROOT, TESTS};
+use crate::render::syntax;
+use kps_diag::{Diagnostic, FILE_OUTSIDE, NOT_A_CRATE};
 use kps_grammar::{ast, Language, Source, Sources};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -46,7 +47,7 @@ fn of_crate(folder: &Path) -> Result<Written, Diagnostic> {
     if !root.is_file() || !manifest.is_file() {
         let missing = if root.is_file() { MANIFEST } else { ROOT };
         let message = format!("{} is no patch crate: it has no {missing}", folder.display());
-        return Err(Diagnostic::error(KPS1211, message)
+        return Err(Diagnostic::new(NOT_A_CRATE, message)
             .help("name a .kps file or the folder of a crate; `kpsc new --crate NAME` makes one"));
     }
     let tests = folder.join(TESTS);
@@ -65,7 +66,7 @@ fn of_crate(folder: &Path) -> Result<Written, Diagnostic> {
         }
         if COMPETE.contains(&path.as_str()) {
             let message = format!("{path} would be compiled in the place of {ROOT}");
-            return Err(Diagnostic::error(KPS1211, message).help("give it another name, outside of `src/`"));
+            return Err(Diagnostic::new(NOT_A_CRATE, message).help("give it another name, outside of `src/`"));
         }
         let text = text_of(entry.path())?;
         own.insert(path.clone(), text.text.clone());
@@ -85,7 +86,7 @@ const COMPETE: [&str; 2] = ["src/lib.c", "src/lib.S"];
 pub(super) fn refuse_link(path: &Path) -> Result<(), Diagnostic> {
     if path.is_symlink() {
         let message = format!("{} is a link", path.display());
-        return Err(Diagnostic::error(KPS1211, message).help("put the file or folder itself there"));
+        return Err(Diagnostic::new(NOT_A_CRATE, message).help("put the file or folder itself there"));
     }
     Ok(())
 }
@@ -100,7 +101,7 @@ fn misplaced(sources: &Sources) -> impl Iterator<Item = Diagnostic> + '_ {
     };
     in_c.filter(move |file| taken(&file.path)).map(|file| {
         let message = format!("{:?} cannot be a file in C of a crate", file.path);
-        Diagnostic::error(KPS0214, message)
+        Diagnostic::new(FILE_OUTSIDE, message)
             .note("`src/` is Rust, and `kps/` what kpsc writes")
             .help("put it beside `Cargo.toml`, or into a folder of its own")
     })

@@ -12,11 +12,11 @@ mod refuse;
 mod rust;
 mod tests;
 
-use crate::diag::{any_error, Diagnostic};
 use crate::emit::{crate_files, Files};
 use crate::Checked;
 use comments::Comments;
 use kps_codegen::names::ident;
+use kps_diag::{any_error, Diagnostic};
 use kps_grammar::ast;
 use kps_grammar::{Language, Sources, Span};
 use pieces::{Piece, What};

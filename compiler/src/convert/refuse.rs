@@ -1,8 +1,8 @@
 //! What a spec may say and a crate cannot.
 
-use crate::diag::{Diagnostic, KPS1220, KPS1221, KPS1222, KPS1223};
 use crate::Checked;
 use kps_codegen::names::ident;
+use kps_diag::{Diagnostic, INVALID_DOC_COMMENT, LOST_COMMENT, NAME_NOT_IN_CRATES, PATH_CHANGES_MEANING};
 use kps_grammar::ast::{self, Lifetime, Name};
 use kps_grammar::{Language, Sources, Span};
 use proc_macro2::{TokenStream, TokenTree};
@@ -14,7 +14,7 @@ pub(super) fn refuse(checked: &Checked, sources: &Sources) -> Vec<Diagnostic> {
     let mut diagnostics = names(patch);
     let described = patch.params.iter().filter_map(|param| param.description.as_ref());
     diagnostics.extend(described.filter(|text| text.value.trim() != text.value).map(|text| {
-        Diagnostic::error(KPS1223, "a description in a crate neither starts nor ends with a space")
+        Diagnostic::new(INVALID_DOC_COMMENT, "a description in a crate neither starts nor ends with a space")
             .at(text.span, "")
             .note("it is a doc comment there")
             .help("drop the space")
@@ -27,7 +27,7 @@ pub(super) fn refuse(checked: &Checked, sources: &Sources) -> Vec<Diagnostic> {
         if let Some(range) = root_path(tokens) {
             let place = Span::new(span.start + range.start, span.start + range.end);
             diagnostics.push(
-                Diagnostic::error(KPS1221, "`crate::` means something else in a crate")
+                Diagnostic::new(PATH_CHANGES_MEANING, "`crate::` means something else in a crate")
                     .at(place, "")
                     .note("what stands beside the objects of a spec is in the module of the patch there")
                     .help("write the name alone, or `super::` in a module of yours"),
@@ -48,7 +48,7 @@ pub(super) fn lost(comments: &[Span]) -> Option<Diagnostic> {
         0 => "a comment is not in the crate".to_owned(),
         more => format!("{} comments are not in the crate", more + 1),
     };
-    let remark = Diagnostic::remark(KPS1222, message).at(*first, "");
+    let remark = Diagnostic::new(LOST_COMMENT, message).at(*first, "");
     let remark = more.iter().take(SHOWN).fold(remark, |remark, &comment| remark.at(comment, ""));
     Some(
         remark
@@ -92,7 +92,7 @@ fn names(patch: &ast::Patch) -> Vec<Diagnostic> {
 }
 
 fn no_name(name: &Name, why: &str) -> Diagnostic {
-    Diagnostic::error(KPS1220, format!("`{}` cannot be written in a crate", name.value))
+    Diagnostic::new(NAME_NOT_IN_CRATES, format!("`{}` cannot be written in a crate", name.value))
         .at(name.span, "")
         .note(why)
 }

@@ -1,7 +1,7 @@
 //! The manifest of a patch crate. Cargo reads it on the host; Kbuild does not, so it must want nothing that Kbuild does not do.
 
 use super::ROOT;
-use crate::diag::{Diagnostic, KPS1208};
+use kps_diag::{Diagnostic, UNSUPPORTED_MANIFEST};
 use kps_grammar::{File, Span};
 use std::borrow::Cow;
 use std::ops::Range;
@@ -18,7 +18,7 @@ const EDITION: &str = "2021";
 /// `has_script` is whether there is a `build.rs`, which cargo runs unless it is told not to.
 pub(super) fn check_manifest(file: &File, has_script: bool) -> Vec<Diagnostic> {
     let place = |range: Range<usize>| file.global(Span::new(range.start, range.end));
-    let refuse = |range, message: String| Diagnostic::error(KPS1208, message).at(place(range), "");
+    let refuse = |range, message: String| Diagnostic::new(UNSUPPORTED_MANIFEST, message).at(place(range), "");
     let manifest = match DeTable::parse(&file.source.text) {
         Ok(manifest) => manifest.into_inner(),
         Err(error) => {
@@ -41,7 +41,7 @@ pub(super) fn check_manifest(file: &File, has_script: bool) -> Vec<Diagnostic> {
     let of = |section, key| manifest.get(section)?.get_ref().as_table()?.get(key);
     let script: Option<&Spanned<DeValue>> = of("package", "build");
     if script.map_or(has_script, |script| script.get_ref().as_bool() != Some(false)) {
-        let error = Diagnostic::error(KPS1208, "the crate has a build script");
+        let error = Diagnostic::new(UNSUPPORTED_MANIFEST, "the crate has a build script");
         let error = script.into_iter().fold(error, |error, script| error.at(place(script.span()), ""));
         errors.push(error.note("Kbuild runs none").help("write what it generates into `src/`"));
     }

@@ -4,8 +4,9 @@
 mod manifest;
 mod places;
 
-use crate::diag::{syntax, Diagnostic, KPS0501, KPS1207, KPS1210};
+use crate::render::syntax;
 use kps_attributes::{take_livepatch, OUTER};
+use kps_diag::{Diagnostic, NOT_A_TEST, NOT_ONE_PATCH, NOT_RUST};
 use kps_grammar::{ast, check, Language, Source, Sources, Span};
 use manifest::check_manifest;
 use places::TextPlaces;
@@ -81,7 +82,7 @@ fn root(sources: &Sources, said: &mut Vec<Diagnostic>) -> Option<ast::Patch> {
         Err(error) => {
             let place = kps_attributes::Places::place(&places, error.span());
             let message = format!("this is not Rust: {error}");
-            said.push(Diagnostic::error(KPS0501, message).at(place, ""));
+            said.push(Diagnostic::new(NOT_RUST, message).at(place, ""));
             return None;
         }
     };
@@ -91,7 +92,7 @@ fn root(sources: &Sources, said: &mut Vec<Diagnostic>) -> Option<ast::Patch> {
         (None, _) => {
             let start = file.span().start;
             said.push(
-                Diagnostic::error(KPS1207, format!("{ROOT} has no `#[{OUTER}]`"))
+                Diagnostic::new(NOT_ONE_PATCH, format!("{ROOT} has no `#[{OUTER}]`"))
                     .at(Span::new(start, start), "")
                     .help(format!("write `#[{OUTER}(license = \"GPL\")] mod NAME {{ .. }}`")),
             );
@@ -100,7 +101,7 @@ fn root(sources: &Sources, said: &mut Vec<Diagnostic>) -> Option<ast::Patch> {
         (Some((first, _)), Some((second, _))) => {
             let place = |module: &ItemMod| kps_attributes::Places::place(&places, module.ident.span());
             said.push(
-                Diagnostic::error(KPS1207, format!("{ROOT} has two modules with `#[{OUTER}]`"))
+                Diagnostic::new(NOT_ONE_PATCH, format!("{ROOT} has two modules with `#[{OUTER}]`"))
                     .at(place(&second), "")
                     .at(place(&first), "here is the first")
                     .note("a module of the kernel's is one livepatch")
@@ -152,7 +153,7 @@ fn tests(spec: Option<ast::Patch>, patch: &ast::Patch, said: &mut Vec<Diagnostic
     };
     if let Some(message) = problem {
         said.push(
-            Diagnostic::error(KPS1210, message)
+            Diagnostic::new(NOT_A_TEST, message)
                 .at(name.span, "")
                 .note(format!("the patch is in {ROOT}, and its tests alone are written as in specs"))
                 .help(format!("write `patch {} {{ test \"..\" {{ .. }} }}` there", patch.name.value)),

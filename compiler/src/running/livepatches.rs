@@ -1,9 +1,9 @@
 //! The livepatches that are loaded, as sysfs shows them (`Documentation/ABI/testing/sysfs-kernel-livepatch`).
 
 use super::{note, read, System};
-use crate::diag::Diagnostic;
 use crate::disk::entries;
 use crate::input::read_at_most;
+use kps_diag::Diagnostic;
 use std::path::Path;
 
 /// A livepatch that is loaded.

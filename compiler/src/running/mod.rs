@@ -23,8 +23,8 @@ pub use tables::{Function, Object};
 pub use tasks::{tasks_in, Task};
 pub use transition::{load, unload};
 
-use crate::diag::{Diagnostic, KPS1001};
 use crate::input::read_at_most;
+use kps_diag::{Diagnostic, LIVEPATCH_DISABLED};
 use std::path::{Path, PathBuf};
 
 /// Where a kernel is seen.
@@ -49,7 +49,7 @@ impl System {
         let folder = self.path("sys/kernel/livepatch");
         match folder.is_dir() {
             true => Ok(folder),
-            false => Err(Diagnostic::error(KPS1001, "the running kernel has no livepatches")
+            false => Err(Diagnostic::new(LIVEPATCH_DISABLED, "the running kernel has no livepatches")
                 .note(format!("there is no folder {}", folder.display()))
                 .help("boot a kernel with CONFIG_LIVEPATCH; in a container, run this on the host")),
         }

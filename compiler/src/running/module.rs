@@ -2,9 +2,9 @@
 
 use super::incoming::Incoming;
 use super::tables;
-use crate::diag::{Diagnostic, KPS1002};
 use crate::disk::cannot;
 use crate::input::{self, MODULE};
+use kps_diag::{Diagnostic, NOT_A_LIVEPATCH};
 use object::read::elf::ElfFile64;
 use object::{LittleEndian, Object as _, ObjectSection as _};
 use std::fs::File;
@@ -39,7 +39,7 @@ pub fn open(path: &Path) -> Result<ModuleFile, Diagnostic> {
         return Err(input::too_large(path, MODULE));
     };
     rustix::fs::seek(&file, rustix::fs::SeekFrom::Start(0)).map_err(|error| io(error.into()))?;
-    let not = |what: &str| Diagnostic::error(KPS1002, format!("{} is {what}", path.display()));
+    let not = |what: &str| Diagnostic::new(NOT_A_LIVEPATCH, format!("{} is {what}", path.display()));
     match look_into(&bytes) {
         Ok(incoming) => Ok(ModuleFile { file, incoming }),
         Err(Other::NoModule) => Err(not("no module")

@@ -1,13 +1,13 @@
 //! What the kernel means when it refuses.
 
 use super::{read, System};
-use crate::diag::{Diagnostic, KPS1004};
+use kps_diag::{Diagnostic, KERNEL_REFUSED};
 use rustix::io::Errno;
 
 /// The message for a refusal: what was tried, the kernel's answer, and what it said in its log meanwhile.
 pub(super) fn refusal(system: &System, what: &str, errno: Errno, log: &[String]) -> Diagnostic {
     let (meaning, advice) = meaning(errno, system);
-    let error = Diagnostic::error(KPS1004, format!("the kernel refuses to {what}: {errno}"));
+    let error = Diagnostic::new(KERNEL_REFUSED, format!("the kernel refuses to {what}: {errno}"));
     let error = error.note(meaning).help(advice);
     match log {
         [] => error,

@@ -6,7 +6,7 @@ use super::livepatches::is_livepatch;
 use super::module::ModuleFile;
 use super::refusal::refusal;
 use super::{livepatches, module, tasks_in, Livepatch, State, System, Task};
-use crate::diag::{Diagnostic, KPS0904, KPS1002, KPS1003};
+use kps_diag::{Diagnostic, NOT_A_LIVEPATCH, NO_SUCH_LIVEPATCH, TRANSITION_STALLED};
 use rustix::io::Errno;
 use rustix::system::{delete_module, finit_module};
 use std::ffi::CString;
@@ -34,8 +34,8 @@ pub fn load(system: &System, module: ModuleFile, limit: Duration) -> Result<Live
     match patch {
         Some(patch) if patch.state == State::Enabled => Ok(patch),
         Some(patch) if patch.state == State::Patching => Err(stalled(system, &patch, limit)),
-        _ => Err(Diagnostic::error(
-            KPS1003,
+        _ => Err(Diagnostic::new(
+            NO_SUCH_LIVEPATCH,
             format!("`{name}` is disabled again: somebody has unloaded or replaced it"),
         )
         .help("look with `kpsc list`")),
@@ -107,8 +107,8 @@ fn stalled(system: &System, patch: &Livepatch, limit: Duration) -> Diagnostic {
         _ => "unload",
     };
     let seconds = limit.as_secs();
-    let mut error = Diagnostic::error(
-        KPS0904,
+    let mut error = Diagnostic::new(
+        TRANSITION_STALLED,
         format!("the transition to {what} `{name}` did not complete within {seconds} s"),
     );
     let tasks = state.behind().map_or(Vec::new(), |behind| tasks_in(system, behind));
@@ -134,14 +134,14 @@ fn not_there(system: &System, name: &str) -> Diagnostic {
     let module = system.module(name);
     // What is built in has a folder too, but no state.
     if module::is_name(name) && module.join("initstate").exists() && !is_livepatch(&module) {
-        return Diagnostic::error(KPS1002, format!("`{name}` is a module and no livepatch"))
+        return Diagnostic::new(NOT_A_LIVEPATCH, format!("`{name}` is a module and no livepatch"))
             .help(format!("unload it with `rmmod {name}`"));
     }
-    let error = Diagnostic::error(KPS1003, format!("no livepatch `{name}` is loaded"));
+    let error = Diagnostic::new(NO_SUCH_LIVEPATCH, format!("no livepatch `{name}` is loaded"));
     let loaded = livepatches(system).unwrap_or_default();
     let names: Vec<_> = loaded.iter().map(|patch| patch.name.as_str()).collect();
     match names.as_slice() {
         [] => error.help("no livepatch is loaded at all"),
-        names => error.help(format!("there is {}", crate::diag::list(names, "and"))),
+        names => error.help(format!("there is {}", kps_diag::list(names, "and"))),
     }
 }

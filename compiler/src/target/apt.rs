@@ -9,9 +9,9 @@
 
 use super::seal::digest;
 use super::toolchain::missing;
-use crate::diag::{Diagnostic, KPS0702, KPS0703, KPS0707};
 use crate::disk::{cannot, disk_full, has_room, make_folder, remove, write_atomically};
 use crate::process::program;
+use kps_diag::{Diagnostic, MISSING_PROGRAM, NO_SUITABLE_KERNEL, PROGRAM_FAILED};
 use rustix::process::{kill_process, Pid, Signal};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -57,7 +57,7 @@ impl Apt {
             make_folder(&folder.join(part))?;
         }
         let Some(keyring) = keyring() else {
-            return Err(Diagnostic::error(KPS0702, "the keys of Debian's archive are not installed")
+            return Err(Diagnostic::new(MISSING_PROGRAM, "the keys of Debian's archive are not installed")
                 .help("install the package debian-archive-keyring"));
         };
         let mirror = match mirror {
@@ -68,11 +68,14 @@ impl Apt {
             !text.is_empty() && text.chars().all(|c| c.is_ascii_graphic() && !"[]\"".contains(c))
         };
         if !plain(&mirror) || !mirror.contains(":/") {
-            return Err(Diagnostic::error(KPS0707, format!("the mirror {mirror:?} is not an address"))
-                .help("write it as apt's sources have it"));
+            return Err(Diagnostic::new(
+                NO_SUITABLE_KERNEL,
+                format!("the mirror {mirror:?} is not an address"),
+            )
+            .help("write it as apt's sources have it"));
         }
         if !plain(suite) || suite.contains('/') {
-            return Err(Diagnostic::error(KPS0707, format!("{suite:?} is not a suite of Debian"))
+            return Err(Diagnostic::new(NO_SUITABLE_KERNEL, format!("{suite:?} is not a suite of Debian"))
                 .help(format!("write a name such as `{}`", super::SUITE)));
         }
         let source = |suite: &str| format!("deb [signed-by={}] {mirror} {suite} main\n", keyring.display());
@@ -125,7 +128,7 @@ impl Apt {
         let shown = self.run(self.command("apt-cache").args(["show", "--no-all-versions"]).arg(package))?;
         match shown.lines().find_map(|line| line.strip_prefix("Version: ")) {
             Some(version) => Ok(version.to_owned()),
-            None => Err(Diagnostic::error(KPS0707, format!("the archive has no package {package}"))),
+            None => Err(Diagnostic::new(NO_SUITABLE_KERNEL, format!("the archive has no package {package}"))),
         }
     }
 
@@ -151,7 +154,7 @@ impl Apt {
             self.run(self.get(packages, with).current_dir(self.archives()))?;
         }
         if !self.all_here(&listed)? {
-            return Err(Diagnostic::error(KPS0703, "packages do not arrive as the archive's lists have them")
+            return Err(Diagnostic::new(PROGRAM_FAILED, "packages do not arrive as the archive's lists have them")
                 .help("check what is between this machine and the mirror, or name another mirror with `--mirror URL`"));
         }
         Ok(listed.iter().map(|package| self.archives().join(&package.file)).collect())
@@ -219,8 +222,10 @@ fn own_mirror() -> Result<String, Diagnostic> {
         targets.lines().map(str::trim).filter(|uri| uri.trim_end_matches('/').ends_with("/debian"));
     match mirrors.next() {
         Some(mirror) => Ok(mirror.to_owned()),
-        None => Err(Diagnostic::error(KPS0707, "this machine's apt is not set to a mirror of Debian")
-            .help("name one with `--mirror URL`, or use a kernel of your own with `--build-dir DIR`")),
+        None => {
+            Err(Diagnostic::new(NO_SUITABLE_KERNEL, "this machine's apt is not set to a mirror of Debian")
+                .help("name one with `--mirror URL`, or use a kernel of your own with `--build-dir DIR`"))
+        }
     }
 }
 
@@ -230,7 +235,7 @@ const LOOK: Duration = Duration::from_secs(1);
 /// Runs apt and returns what it printed. On a full disk it waits for ever for what its own helpers have given up, so it is ended there.
 fn run(command: &mut Command, folder: &Path) -> Result<String, Diagnostic> {
     let name = command.get_program().to_string_lossy().into_owned();
-    let failed = |error| Diagnostic::error(KPS0703, format!("cannot run {name}: {error}"));
+    let failed = |error| Diagnostic::new(PROGRAM_FAILED, format!("cannot run {name}: {error}"));
     let command = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let child = match command.spawn() {
         Ok(child) => child,
@@ -259,7 +264,7 @@ fn run(command: &mut Command, folder: &Path) -> Result<String, Diagnostic> {
     if errors.contains("No space left on device") || errors.contains("enough free space") {
         return Err(disk_full(folder));
     }
-    let failed = Diagnostic::error(KPS0703, format!("{name} failed"));
+    let failed = Diagnostic::new(PROGRAM_FAILED, format!("{name} failed"));
     let failed = errors.lines().filter(|line| line.starts_with("E:")).fold(failed, Diagnostic::note);
     Err(failed.help("check the network and the machine's apt sources, then run the command again"))
 }

@@ -1,7 +1,7 @@
 //! Debian packages and source archives: unpacked where they are wanted, without what is not.
 
-use crate::diag::{Diagnostic, KPS0703};
 use crate::disk::cannot;
+use kps_diag::{Diagnostic, PROGRAM_FAILED};
 use std::fs::File;
 use std::io::{self, BufReader, Read};
 use std::path::{Component, Path, PathBuf};
@@ -94,7 +94,7 @@ fn damaged(archive: &Path, error: &io::Error) -> Diagnostic {
     match error.kind() {
         io::ErrorKind::NotFound => cannot("read", archive, error),
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => cannot("unpack", archive, error),
-        _ => Diagnostic::error(KPS0703, format!("cannot unpack {}: {error}", archive.display()))
+        _ => Diagnostic::new(PROGRAM_FAILED, format!("cannot unpack {}: {error}", archive.display()))
             .help("run the command again; if that does not help, report this package"),
     }
 }

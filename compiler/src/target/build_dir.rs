@@ -4,9 +4,9 @@ use super::cache::{bears, is_name, not_bearable, Cache};
 use super::manifest::{Manifest, Tree};
 use super::progress::Progress;
 use super::{inventory, taken, write_facts};
-use crate::diag::{Diagnostic, KPS0707, KPS0712};
 use crate::disk::cannot;
 use crate::input;
+use kps_diag::{Diagnostic, NO_SUITABLE_KERNEL, REBUILT_KERNEL};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
@@ -63,7 +63,7 @@ pub(super) fn add(
         kps_arch::native().kbuild.images.iter().map(|image| folder.join(image)).find(|image| image.exists());
     let vmlinux = Some(folder.join("vmlinux")).filter(|path| path.exists());
     let Some(readable) = vmlinux.or_else(|| image.clone()) else {
-        return Err(Diagnostic::error(KPS0707, format!("{} holds no kernel", folder.display()))
+        return Err(Diagnostic::new(NO_SUITABLE_KERNEL, format!("{} holds no kernel", folder.display()))
             .help("build the kernel first: `make` leaves vmlinux there"));
     };
     let toolchain = match &wish.toolchain {
@@ -135,8 +135,8 @@ impl Stamp {
         if Stamp::of(&self.folder, &self.image).is_ok_and(|now| now == *self) {
             return Ok(());
         }
-        Err(Diagnostic::error(
-            KPS0712,
+        Err(Diagnostic::new(
+            REBUILT_KERNEL,
             format!("{folder} has been built anew since it became the target `{name}`"),
         )
         .help(format!("run `{}`", self.command(name, tree))))

@@ -16,8 +16,8 @@
 
 use super::manifest::Manifest;
 use super::Target;
-use crate::diag::{Diagnostic, KPS0701, KPS0704};
 use crate::disk::{cannot, entries, make_folder, remove, rename};
+use kps_diag::{Diagnostic, FILE_ERROR, NO_SUCH_TARGET};
 use std::fs::{File, TryLockError};
 use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
@@ -54,7 +54,7 @@ impl Cache {
                 Err(not_bearable("the cache", &top).help("set KPSC_CACHE to another folder"))
             }
             Some(top) => Ok(Cache::at(&top)),
-            None => Err(Diagnostic::error(KPS0701, "there is no place for the cache: HOME is not set")
+            None => Err(Diagnostic::new(FILE_ERROR, "there is no place for the cache: HOME is not set")
                 .help("set KPSC_CACHE to a folder")),
         }
     }
@@ -169,7 +169,7 @@ impl Cache {
     }
 
     pub(super) fn no_target(&self, name: &str) -> Result<Diagnostic, Diagnostic> {
-        let error = Diagnostic::error(KPS0704, format!("there is no target `{name}`"));
+        let error = Diagnostic::new(NO_SUCH_TARGET, format!("there is no target `{name}`"));
         Ok(match self.names()?.as_slice() {
             [] => error.help("`kpsc kernel add` adds one"),
             names => error.help(format!("there is {}", names.join(", "))),
@@ -230,7 +230,7 @@ pub fn bears(path: &Path) -> bool {
 
 /// The error about a path that they do not bear.
 pub fn not_bearable(what: &str, path: &Path) -> Diagnostic {
-    Diagnostic::error(KPS0701, format!("{what} cannot be in {}", path.display()))
+    Diagnostic::new(FILE_ERROR, format!("{what} cannot be in {}", path.display()))
         .note("the kernel's makefiles bear letters, digits and `/ . _ + - ~ @` in paths")
 }
 

@@ -3,8 +3,8 @@
 use super::cache::{is_name, Cache};
 use super::manifest::Manifest;
 use super::templates::Templates;
-use crate::diag::Diagnostic;
 use crate::disk::{entries, remove};
+use kps_diag::Diagnostic;
 use std::path::{Path, PathBuf};
 use walkdir::WalkDir;
 

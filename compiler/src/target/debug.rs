@@ -2,9 +2,9 @@
 
 use super::dwarf::{self, DwarfError};
 use super::{debian, inventory, Cache, Progress, Target, SUITE};
-use crate::diag::{Diagnostic, KPS0705, KPS0706, KPS0707};
 use crate::disk::{fill_folder, remove, write_atomically};
 use crate::input;
+use kps_diag::{Diagnostic, DAMAGED_TARGET, NO_SUITABLE_KERNEL, UNREADABLE_IMAGE};
 use kps_facts::{DebugInfo, Facts};
 use std::path::{Path, PathBuf};
 
@@ -23,7 +23,7 @@ impl Target {
         let bytes = input::read(&path, input::DEBUG)?;
         DebugInfo::from_bytes(&bytes).map(Some).map_err(|error| {
             let message = format!("target `{}` is damaged: its debug information: {error}", self.name);
-            Diagnostic::error(KPS0705, message).help(format!("run `{}`", self.with_debug()))
+            Diagnostic::new(DAMAGED_TARGET, message).help(format!("run `{}`", self.with_debug()))
         })
     }
 
@@ -85,7 +85,8 @@ impl Target {
 fn read(vmlinux: &Path, facts: &Facts) -> Result<DebugInfo, Diagnostic> {
     let bytes = input::read(vmlinux, input::IMAGE)?;
     let path = vmlinux.display();
-    let unreadable = |what: String| Diagnostic::error(KPS0706, format!("{path} cannot be used: {what}"));
+    let unreadable =
+        |what: String| Diagnostic::new(UNREADABLE_IMAGE, format!("{path} cannot be used: {what}"));
     let info = dwarf::read(&bytes, &facts.vmlinux.sites).map_err(|error| match error {
         DwarfError::Nothing => unreadable(error.to_string())
             .help("build the kernel with CONFIG_DEBUG_INFO_DWARF_TOOLCHAIN_DEFAULT=y"),
@@ -105,7 +106,7 @@ pub(super) fn vmlinux_in(unpacked: &Path) -> Result<PathBuf, Diagnostic> {
     let mut files = walkdir::WalkDir::new(unpacked).into_iter().flatten();
     match files.find(|entry| entry.file_type().is_file() && is_vmlinux(entry.path())) {
         Some(found) => Ok(found.into_path()),
-        None => Err(Diagnostic::error(KPS0707, "the debug package holds no vmlinux")
+        None => Err(Diagnostic::new(NO_SUITABLE_KERNEL, "the debug package holds no vmlinux")
             .help("`kpsc kernel list --available` shows which other kernels there are")),
     }
 }

@@ -3,9 +3,9 @@
 use super::gather::gather;
 use super::image::ImageError;
 use super::{damaged, debian, inventory, Manifest, Target};
-use crate::diag::{Diagnostic, KPS0706, KPS0714};
 use crate::disk::{cannot, write_atomically};
 use crate::input;
+use kps_diag::{Diagnostic, UNREADABLE_CONFIG, UNREADABLE_IMAGE};
 use kps_facts::{Facts, FactsError};
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -82,13 +82,14 @@ fn read_image(image: &Path, config: &str, symvers: &str) -> Result<Facts, Diagno
     let bytes = input::read(image, input::IMAGE)?;
     gather(&bytes, config, symvers).map_err(|error| match error {
         ImageError::Config(_) | ImageError::Symvers(_) => {
-            Diagnostic::error(KPS0714, error.to_string()).help("give the files that the kernel's build wrote")
+            Diagnostic::new(UNREADABLE_CONFIG, error.to_string())
+                .help("give the files that the kernel's build wrote")
         }
-        _ => {
-            Diagnostic::error(KPS0706, format!("{} cannot be read: {error}", image.display())).help(format!(
+        _ => Diagnostic::new(UNREADABLE_IMAGE, format!("{} cannot be read: {error}", image.display())).help(
+            format!(
                 "kpsc reads {} kernels since 6.6 that are built with BTF, kallsyms and ftrace",
                 kps_arch::native().title
-            ))
-        }
+            ),
+        ),
     })
 }

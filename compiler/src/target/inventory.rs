@@ -6,9 +6,9 @@
 
 use super::seal::{digest, hex, seal, unseal};
 use super::{debug, modules};
-use crate::diag::Diagnostic;
 use crate::disk::{cannot, write_atomically};
 use crate::input;
+use kps_diag::Diagnostic;
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
 use std::io;

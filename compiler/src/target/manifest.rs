@@ -5,9 +5,9 @@
 use super::seal::{seal, unseal};
 use super::toolchain::Toolchain;
 use super::{build_dir, damaged, debian};
-use crate::diag::{Diagnostic, KPS0701};
 use crate::disk::write_atomically;
 use crate::input;
+use kps_diag::{Diagnostic, FILE_ERROR};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
@@ -77,7 +77,7 @@ impl Manifest {
     /// Writes the manifest, whole or not at all. From then on the folder is a target.
     pub(super) fn write(&self, folder: &Path) -> Result<(), Diagnostic> {
         let text = toml::to_string(self).map_err(|error| {
-            Diagnostic::error(KPS0701, format!("the target cannot be described: {error}"))
+            Diagnostic::new(FILE_ERROR, format!("the target cannot be described: {error}"))
         })?;
         write_atomically(&folder.join(FILE), seal(&text).as_bytes())
     }

@@ -27,11 +27,11 @@ mod templates;
 mod toolchain;
 mod verify;
 
-use crate::diag::{Diagnostic, KPS0704, KPS0705, KPS0706, KPS0709};
 use crate::disk::remove;
 use crate::input;
 use facts::write_facts;
 use image::ImageError;
+use kps_diag::{Diagnostic, DAMAGED_TARGET, NO_SUCH_TARGET, TARGET_NAME_TAKEN, UNREADABLE_IMAGE};
 use kps_facts::{is_module_name, Facts};
 use manifest::Manifest;
 use std::collections::BTreeMap;
@@ -164,9 +164,11 @@ impl Target {
 
     /// A module that cannot be used.
     pub fn unreadable_module(path: &Path, error: &ImageError) -> Diagnostic {
-        Diagnostic::error(KPS0706, format!("the module {} cannot be read: {error}", path.display())).help(
-            format!("kpsc reads {} modules as the kernel's build leaves them", kps_arch::native().title),
-        )
+        Diagnostic::new(UNREADABLE_IMAGE, format!("the module {} cannot be read: {error}", path.display()))
+            .help(format!(
+                "kpsc reads {} modules as the kernel's build leaves them",
+                kps_arch::native().title
+            ))
     }
 
     /// Unpacks all of the kernel's source into a folder that is not there yet.
@@ -177,8 +179,8 @@ impl Target {
     /// Where the stock kernel comes from.
     fn stock(&self) -> Result<&debian::Source, Diagnostic> {
         self.manifest.debian.as_ref().ok_or_else(|| {
-            Diagnostic::error(
-                KPS0704,
+            Diagnostic::new(
+                NO_SUCH_TARGET,
                 format!("target `{}` is no stock kernel: there is nothing to fetch", self.name),
             )
         })
@@ -211,13 +213,16 @@ pub fn available(cache: &Cache, wish: &DebianWish) -> Result<Vec<String>, Diagno
 
 /// A name that cannot be had.
 fn taken(name: &str) -> Diagnostic {
-    Diagnostic::error(KPS0709, format!("there is a target `{name}` already, or it cannot be a target's name"))
-        .help("choose another name with `--name`, or remove the old one with `kpsc kernel remove`")
+    Diagnostic::new(
+        TARGET_NAME_TAKEN,
+        format!("there is a target `{name}` already, or it cannot be a target's name"),
+    )
+    .help("choose another name with `--name`, or remove the old one with `kpsc kernel remove`")
 }
 
 /// A target that cannot be used.
 fn damaged(name: &str, what: &str) -> Diagnostic {
-    Diagnostic::error(KPS0705, format!("target `{name}` is damaged: {what}")).help(format!(
+    Diagnostic::new(DAMAGED_TARGET, format!("target `{name}` is damaged: {what}")).help(format!(
         "run `kpsc kernel remove {name}` and add it again; `kpsc kernel verify` looks at all of it"
     ))
 }

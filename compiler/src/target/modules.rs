@@ -1,9 +1,9 @@
 //! The modules that came with a kernel: which there are, and where each one's file is.
 
 use super::inventory;
-use crate::diag::Diagnostic;
 use crate::disk::{entries, fill_folder};
 use crate::input;
+use kps_diag::Diagnostic;
 use kps_facts::is_module_name;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -4,8 +4,8 @@
 //! into a folder and run by bubblewrap with that folder's `usr` as theirs. The sandbox sees the toolchain and the build
 //! tree read-only, the one folder that is built, and nothing else; it has no network. No part of it needs root.
 
-use crate::diag::{Diagnostic, KPS0702};
 use crate::disk::cannot;
+use kps_diag::{Diagnostic, MISSING_PROGRAM};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -110,6 +110,6 @@ fn bring_kpsc(command: &mut Command) -> Result<OsString, Diagnostic> {
 
 /// A program is not there.
 pub(super) fn missing(program: &str, package: &str) -> Diagnostic {
-    Diagnostic::error(KPS0702, format!("`{program}` is not installed"))
+    Diagnostic::new(MISSING_PROGRAM, format!("`{program}` is not installed"))
         .help(format!("install the package {package}: `apt-get install {package}` on Debian"))
 }

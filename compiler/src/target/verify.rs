@@ -2,7 +2,7 @@
 
 use super::inventory::{self, Damage};
 use super::{debug, modules, Cache, Target};
-use crate::diag::{Diagnostic, KPS0710};
+use kps_diag::{Diagnostic, CHANGED_FILES};
 use std::path::Path;
 
 impl Target {
@@ -62,7 +62,8 @@ fn report(what: &str, folder: &Path, damage: &[Damage], help: String) -> Option<
         1 => "a file".to_owned(),
         n => format!("{n} files"),
     };
-    let mut error = Diagnostic::error(KPS0710, format!("{what} is damaged: {files} in {}", folder.display()));
+    let mut error =
+        Diagnostic::new(CHANGED_FILES, format!("{what} is damaged: {files} in {}", folder.display()));
     for damage in damage.iter().take(SHOWN) {
         error = error.note(match damage {
             Damage::Inventory => "the list of its files is missing or was changed".to_owned(),

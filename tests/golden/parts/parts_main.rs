@@ -301,7 +301,10 @@ mod livepatch {
                         .iter()
                         .enumerate()
                         .all(|(n, func)| {
-                            gate::starts_as((*funcs.add(n)).old_func.cast(), func.landing_pad)
+                            gate::starts_as(
+                                (*funcs.add(n)).old_func.cast(),
+                                func.landing_pad,
+                            )
                         });
                 if !same {
                     for n in 0..FUNCS.len() {

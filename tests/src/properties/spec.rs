@@ -2,12 +2,13 @@
 
 use super::layout::layout;
 use crate::fixture;
+use kps_diag::{any_error, Diagnostic};
 use kps_facts::Facts;
 use kps_grammar::ast::{self, Code};
 use kps_grammar::{ErrorKind, Language, Source, Sources, Span};
 use kpsc::check;
-use kpsc::diag::{any_error, render, syntax, Diagnostic, Format};
 use kpsc::emit::emit;
+use kpsc::render::{render, syntax, Format};
 use kpsc::resolve::resolve;
 use std::sync::OnceLock;
 

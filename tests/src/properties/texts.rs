@@ -2,8 +2,8 @@
 
 use kps_grammar::{Source, Sources, Span};
 use kpsc::build::Messages;
-use kpsc::diag::{render, Format};
 use kpsc::emit::{Line, LineTable};
+use kpsc::render::{render, Format};
 use kpsc::target::gather::{parse_config, parse_symvers};
 
 /// What the messages are about: the second line of the generated file is the body.

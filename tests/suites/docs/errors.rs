@@ -1,12 +1,12 @@
 //! What messages say and what is written about them: every code has a page that is true, and the catalogue lists them all.
 
+use kps_diag::{ALL, FAMILIES};
 use kps_tests::expansion::said;
 use kps_tests::mistakes::mistakes;
 use kps_tests::pages::{blocks, read};
 use kps_tests::schedule::Case;
 use kps_tests::{cases, check_spec, fixture_cache, kpsc, printed, repository, FIXTURE};
-use kpsc::diag::ALL;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// The cases about codes and their pages.
@@ -117,7 +117,12 @@ fn every_code_has_a_page_whose_example_fails_and_whose_repair_passes() {
     for code in ALL {
         let id = code.id();
         let page = code.page();
-        assert!(page.starts_with(&format!("# {id}: ")), "{id}: the page has no title");
+        let title = format!("# {id}: {}", code.summary());
+        assert_eq!(
+            page.lines().next(),
+            Some(title.as_str()),
+            "the title of the page is the summary of the code"
+        );
         let blocks = blocks(page);
         let mut provoked = false;
         for block in &blocks {
@@ -214,20 +219,16 @@ fn the_catalogue_lists_every_code_in_its_family() {
     const HEADING: &str = "## Every code";
     let page = read(CATALOGUE);
     let (before, shown) = page.split_once(HEADING).unwrap_or_else(|| panic!("there is no {HEADING}"));
-    let titles: BTreeMap<_, _> = ALL.iter().map(|code| (code.id(), code.page())).collect();
     let mut wanted = String::new();
-    for line in read("resolve/src/diag/codes.rs").lines() {
-        if let Some(family) = line.strip_prefix("    // ") {
-            wanted += &format!("\n\n### {}\n", family.trim_end_matches('.'));
-        }
-        let id = line.trim().trim_end_matches(',');
-        if let Some(page) = titles.get(id) {
-            let title = page.lines().next().unwrap_or_default().trim_start_matches("# KPS");
-            let (_, title) = title.split_once(": ").unwrap_or_default();
-            wanted += &format!("\n- [{id}]({id}.md): {title}");
+    for family in FAMILIES {
+        wanted += &format!("\n\n### {}\n", family.title);
+        for code in family.codes {
+            let id = code.id();
+            wanted += &format!("\n- [{id}]({id}.md): {}", code.summary());
         }
     }
-    assert_eq!(wanted.matches("\n- [KPS").count(), ALL.len(), "a code is declared twice");
+    let ids: BTreeSet<_> = ALL.iter().map(|code| code.id()).collect();
+    assert_eq!(ids.len(), ALL.len(), "a code is declared twice");
     if std::env::var_os("BLESS").is_some() {
         let blessed = format!("{before}{HEADING}{wanted}\n");
         std::fs::write(repository().join(CATALOGUE), blessed).unwrap_or_else(|error| panic!("{error}"));
@@ -243,7 +244,7 @@ fn every_code_is_said_by_the_compiler_and_named_by_a_test() {
     let tests: String = files_below("tests").iter().filter_map(|path| tested_in(path)).collect();
     for code in ALL {
         let id = code.id();
-        assert!(sources.contains(id), "{id} is never said");
+        assert!(sources.contains(code.name()), "{id} is never reported");
         assert!(tests.contains(id) || id == "KPS9999", "{id} is not tested");
     }
 }

@@ -3,6 +3,7 @@
 mod errors;
 
 use errors::CATALOGUE;
+use kps_diag::ALL;
 use kps_grammar::Source;
 use kps_tests::compiled::{cargo, folder, CRATES};
 use kps_tests::expansion::said;
@@ -12,7 +13,6 @@ use kps_tests::{
     cases, check_spec, crates, example, examples, fixes, fixture_cache, kpsc, printed, repository, specs,
     stem, FIXTURE,
 };
-use kpsc::diag::ALL;
 use kpsc::input;
 
 /// The cases of this suite.

@@ -3,8 +3,8 @@
 use super::super::incoming::{value, values};
 use super::super::{note, read, Incoming, System};
 use super::unseen;
-use crate::diag::{Diagnostic, KPS1006, KPS1009, KPS1010, KPS1024};
 use crate::input::read_at_most;
+use kps_diag::{Diagnostic, KERNEL_OOPSED, MODULE_NOT_LOADED, OTHER_KERNEL, OTHER_LOADED_MODULE};
 
 const NOTES: &str = "sys/kernel/notes";
 
@@ -48,10 +48,10 @@ fn other_kernel(kernel: &Kernel, incoming: &Incoming) -> Option<Diagnostic> {
     let error = match (wanted, id) {
         (None, None) => return None,
         (Some(wanted), _) => {
-            Diagnostic::error(KPS1006, format!("`{name}` was built for {wanted}, and {release} runs"))
+            Diagnostic::new(OTHER_KERNEL, format!("`{name}` was built for {wanted}, and {release} runs"))
         }
-        (None, Some(id)) => Diagnostic::error(
-            KPS1006,
+        (None, Some(id)) => Diagnostic::new(
+            OTHER_KERNEL,
             format!("`{name}` was built for another build of {release} than the one that runs"),
         )
         .note(format!("the build-id of its kernel is {id}, and that of the one that runs is {build_id}")),
@@ -65,7 +65,7 @@ fn has_oopsed(system: &System) -> Option<Diagnostic> {
     const DIED: u64 = 1 << 7;
     let taint: u64 = read(&system.path("proc/sys/kernel/tainted"))?.parse().ok()?;
     (taint & DIED != 0).then(|| {
-        Diagnostic::warning(KPS1024, "the kernel has oopsed since it was booted")
+        Diagnostic::new(KERNEL_OOPSED, "the kernel has oopsed since it was booted")
             .note(
                 "tasks may wait for ever for a lock that the one that died has held, and the patch for them",
             )
@@ -83,7 +83,7 @@ pub(super) fn check_objects(system: &System, incoming: &Incoming) -> Vec<Diagnos
 fn check_object(system: &System, incoming: &Incoming, module: &str) -> Option<Diagnostic> {
     let name = &incoming.name;
     if !system.module(module).is_dir() {
-        let remark = Diagnostic::remark(KPS1010, format!("`{module}` is not loaded"));
+        let remark = Diagnostic::new(MODULE_NOT_LOADED, format!("`{module}` is not loaded"));
         return Some(remark.note(format!("what `{name}` changes in it takes effect when it is loaded")));
     }
     let mut ids = values(&incoming.note, "module").filter_map(|line| line.split_once(' '));
@@ -92,8 +92,8 @@ fn check_object(system: &System, incoming: &Incoming, module: &str) -> Option<Di
     match build_id(system, &path) {
         Some(id) if id == wanted => None,
         Some(id) => Some(
-            Diagnostic::warning(
-                KPS1009,
+            Diagnostic::new(
+                OTHER_LOADED_MODULE,
                 format!("the `{module}` that is loaded is not the one that `{name}` was made for"),
             )
             .note(format!("its build-id is {id}, and the patch was made for {wanted}"))

@@ -13,7 +13,7 @@ pub use kernel::Kernel;
 
 use super::livepatches::is_livepatch;
 use super::{livepatches, Incoming, State, System};
-use crate::diag::{Diagnostic, Severity, KPS1008, KPS1014};
+use kps_diag::{Diagnostic, Severity, ALREADY_LOADED, UNREADABLE_STATE};
 
 /// All that stands against loading a livepatch: errors keep it out, warnings are what happens besides, and remarks are good to know.
 pub fn preflight(system: &System, incoming: &Incoming) -> Vec<Diagnostic> {
@@ -54,7 +54,7 @@ pub fn verdict(name: &str, found: &[Diagnostic]) -> String {
 fn name_is_taken(system: &System, name: &str) -> Option<Diagnostic> {
     let module = system.module(name);
     module.is_dir().then(|| {
-        let error = Diagnostic::error(KPS1008, format!("a module `{name}` is loaded"))
+        let error = Diagnostic::new(ALREADY_LOADED, format!("a module `{name}` is loaded"))
             .note("the kernel has no two modules of one name");
         error.help(match is_livepatch(&module) {
             true => format!("`kpsc unload {name}` makes room; a new version that is loaded without a gap has another name"),
@@ -67,13 +67,13 @@ fn name_is_taken(system: &System, name: &str) -> Option<Diagnostic> {
 fn shows_nothing(incoming: &Incoming) -> Option<Diagnostic> {
     (incoming.objects.is_empty() && incoming.note.is_empty()).then(|| {
         let message = format!("nobody can tell here which functions `{}` changes", incoming.name);
-        Diagnostic::warning(KPS1014, message)
+        Diagnostic::new(UNREADABLE_STATE, message)
             .note("kpsc has not made it, and its tables are not there before it is loaded")
     })
 }
 
 /// Something cannot be looked at.
 fn unseen(what: &str, path: &str, why: &str) -> Diagnostic {
-    Diagnostic::warning(KPS1014, format!("nobody can tell here {what}"))
+    Diagnostic::new(UNREADABLE_STATE, format!("nobody can tell here {what}"))
         .note(format!("/{path} cannot be read: {why}"))
 }

@@ -2,7 +2,10 @@
 
 use super::super::incoming::{data, values, Datum, Replaces};
 use super::super::{Function, Incoming, Livepatch, State};
-use crate::diag::{list, Diagnostic, Severity, KPS1005, KPS1015, KPS1016, KPS1017, KPS1018};
+use kps_diag::{
+    list, Diagnostic, Severity, CONFLICTING_LIVEPATCH, INCOMPATIBLE_STATES, IN_TRANSITION, REPLACES_OTHERS,
+    UNKNOWN_STATES,
+};
 
 pub(super) fn check(incoming: &Incoming, loaded: &[Livepatch]) -> Vec<Diagnostic> {
     let mut found: Vec<_> = loaded.iter().filter_map(in_transition).collect();
@@ -23,7 +26,7 @@ fn in_transition(other: &Livepatch) -> Option<Diagnostic> {
         _ => String::new(),
     };
     Some(
-        Diagnostic::error(KPS1015, format!("another livepatch is in transition: `{name}`"))
+        Diagnostic::new(IN_TRANSITION, format!("another livepatch is in transition: `{name}`"))
             .note("the kernel has one transition at a time, and refuses with EBUSY")
             .help(format!("wait until `kpsc list` shows no transition{back}")),
     )
@@ -43,8 +46,8 @@ fn conflict(incoming: &Incoming, other: &Livepatch) -> Option<Diagnostic> {
         return None;
     }
     let (_, shared) = incoming.functions().find(|(object, function)| changes(other, object, function))?;
-    let error = Diagnostic::error(
-        KPS1005,
+    let error = Diagnostic::new(
+        CONFLICTING_LIVEPATCH,
         format!("`{}` and `{}` both change `{}`", incoming.name, other.name, shared.name),
     );
     Some(error.note("the one that is loaded last would undo the other, be it a fix").help(format!(
@@ -59,7 +62,7 @@ fn states(incoming: &Incoming, other: &Livepatch) -> Vec<Diagnostic> {
     let replaces = incoming.replaces();
     let unknown = |whose: &str| {
         let message = format!("`{whose}` does not tell which states it has");
-        let warning = Diagnostic::warning(KPS1018, message);
+        let warning = Diagnostic::new(UNKNOWN_STATES, message);
         warning.note("kpsc has not made it; if its states do not go together with those that are there, the kernel refuses with EINVAL")
     };
     if other.note.is_empty() && (!mine.is_empty() || replaces != Some(Replaces::Never)) {
@@ -80,7 +83,7 @@ fn state(
 ) -> Option<Diagnostic> {
     let Datum { what, name, id, version } = theirs;
     let error = |message| {
-        Diagnostic::error(KPS1017, message)
+        Diagnostic::new(INCOMPATIBLE_STATES, message)
             .note("the kernel refuses with EINVAL: data would be lost, or misread")
     };
     match (mine.iter().find(|mine| mine.id == *id), replaces) {
@@ -129,9 +132,10 @@ fn replacement(incoming: &Incoming, other: &Livepatch) -> Option<Diagnostic> {
     }
     let message = format!("{when}`{}` takes the place of `{}`", incoming.name, other.name);
     let mut said = match dropped.as_slice() {
-        [] => Diagnostic::remark(KPS1016, message),
-        dropped => Diagnostic::warning(
-            KPS1016,
+        [] => Diagnostic::new(REPLACES_OTHERS, message),
+        dropped => Diagnostic::with(
+            Severity::Warning,
+            REPLACES_OTHERS,
             format!(
                 "{message}, and {} {} the kernel's own again",
                 list(dropped, "and"),

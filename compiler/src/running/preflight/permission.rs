@@ -2,7 +2,10 @@
 
 use super::super::{read, Incoming, System};
 use super::unseen;
-use crate::diag::{Diagnostic, Severity, KPS1019, KPS1020, KPS1021, KPS1022, KPS1023};
+use kps_diag::{
+    Diagnostic, Severity, FTRACE_DISABLED, MODULES_DISABLED, NOT_PERMITTED, SIGNATURE_REQUIRED,
+    UNKNOWN_SIGNER,
+};
 
 const FTRACE: &str = "proc/sys/kernel/ftrace_enabled";
 const MODULES: &str = "proc/sys/kernel/modules_disabled";
@@ -14,20 +17,20 @@ pub(super) fn check(system: &System, incoming: &Incoming) -> Vec<Diagnostic> {
     let mut found = Vec::new();
     if says(MODULES, "1") {
         found.push(
-            Diagnostic::error(KPS1022, "kernel.modules_disabled is set: modules neither come nor go")
+            Diagnostic::new(MODULES_DISABLED, "kernel.modules_disabled is set: modules neither come nor go")
                 .help("it stays so until the machine is booted again"),
         );
     }
     if may_load(system) == Some(false) {
         found.push(
-            Diagnostic::error(KPS1023, "this user may not load modules")
+            Diagnostic::new(NOT_PERMITTED, "this user may not load modules")
                 .note("that takes CAP_SYS_MODULE")
                 .help("run it as root; in a container, run it on the host"),
         );
     }
     if says(FTRACE, "0") {
         found.push(
-            Diagnostic::error(KPS1021, "ftrace, which livepatches live on, is turned off")
+            Diagnostic::new(FTRACE_DISABLED, "ftrace, which livepatches live on, is turned off")
                 .note(format!("/{FTRACE} is 0; the kernel refuses with EBUSY"))
                 .help("turn it on: `sysctl kernel.ftrace_enabled=1`"),
         );
@@ -60,10 +63,10 @@ fn signature(system: &System, incoming: &Incoming) -> Option<Diagnostic> {
     };
     let name = &incoming.name;
     Some(match incoming.is_signed {
-        false => Diagnostic::error(KPS1019, format!("the kernel takes signed modules only, and `{name}` has no signature"))
+        false => Diagnostic::new(SIGNATURE_REQUIRED, format!("the kernel takes signed modules only, and `{name}` has no signature"))
             .note(because)
             .help("sign the module with a key of this kernel, last of all: scripts/sign-file in its build tree does it"),
-        true => Diagnostic::warning(KPS1020, format!("only the kernel knows whether it trusts the key that `{name}` is signed with"))
+        true => Diagnostic::new(UNKNOWN_SIGNER, format!("only the kernel knows whether it trusts the key that `{name}` is signed with"))
             .note(because)
             .note("of a key that it does not know it says EKEYREJECTED or EPERM")
             .help("look for the key in /proc/keys, in the keyrings `.builtin_trusted_keys`, `.secondary_trusted_keys`, `.machine` and `.platform`"),

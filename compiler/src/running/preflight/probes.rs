@@ -8,7 +8,7 @@ use super::super::{Function, Incoming, Livepatch, System};
 use super::others::changes;
 use super::tracers::{probes, traced, OnFunction, Probe};
 use super::unseen;
-use crate::diag::{list, Diagnostic, Severity, KPS1011, KPS1012, KPS1013};
+use kps_diag::{list, Diagnostic, Severity, BPF_ATTACHED, REDIRECTED_ELSEWHERE, SILENT_KPROBE};
 use std::collections::BTreeMap;
 
 pub(super) fn check(system: &System, incoming: &Incoming, loaded: &[Livepatch]) -> Vec<Diagnostic> {
@@ -59,7 +59,7 @@ fn by_function<T: OnFunction>(all: &[T]) -> BTreeMap<(&str, &str), Vec<&T>> {
 fn redirected(function: &Function, probes: &[&Probe]) -> Diagnostic {
     let name = &function.name;
     let at_site: Vec<_> = probes.iter().filter(|probe| probe.is_at_site).map(|probe| place(probe)).collect();
-    let error = Diagnostic::error(KPS1011, format!("something else redirects `{name}`"))
+    let error = Diagnostic::new(REDIRECTED_ELSEWHERE, format!("something else redirects `{name}`"))
         .note("a function has one user that may do so, and the kernel refuses the other with EBUSY");
     let error = match at_site.as_slice() {
         [] => error.help(format!(
@@ -78,12 +78,12 @@ fn redirected(function: &Function, probes: &[&Probe]) -> Diagnostic {
 fn called_directly(function: &Function, direct: &str) -> Diagnostic {
     let name = &function.name;
     if direct.is_empty() || direct.starts_with("bpf_trampoline_") {
-        return Diagnostic::warning(KPS1012, format!("BPF programs are attached to `{name}`"))
+        return Diagnostic::new(BPF_ATTACHED, format!("BPF programs are attached to `{name}`"))
             .note("they stay attached: `fentry` runs before the new code, `fexit` behind it and sees its result")
             .note("where an `fmod_ret` program decides the result, the new code does not run")
             .help("`bpftool prog` and `bpftool link` list them");
     }
-    let error = Diagnostic::error(KPS1011, format!("`{direct}` is called directly from `{name}`"))
+    let error = Diagnostic::new(REDIRECTED_ELSEWHERE, format!("`{direct}` is called directly from `{name}`"))
         .note("only BPF programs share a function with a livepatch; of others the kernel refuses with EBUSY")
         .help("unload the module that has registered the call");
     unless_ambiguous(function, error)
@@ -108,7 +108,7 @@ fn blinded(function: &Function, probes: &[&Probe]) -> Option<Diagnostic> {
     }
     let (subject, verb) = if inside.len() == 1 { ("a kprobe", "does") } else { ("kprobes", "do") };
     let places = list(&inside, "and");
-    let warning = Diagnostic::warning(KPS1013, format!("{subject} at {places} {verb} not fire any more"));
+    let warning = Diagnostic::new(SILENT_KPROBE, format!("{subject} at {places} {verb} not fire any more"));
     Some(
         warning
             .note(format!("it is in the body of `{}`, and the patch runs another one", function.name))

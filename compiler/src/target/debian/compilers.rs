@@ -1,6 +1,5 @@
 //! The compilers that built a stock kernel, from the suite's packages.
 
-use crate::diag::{Diagnostic, KPS0703, KPS0708};
 use crate::disk::{cannot, disk_full, fill_folder};
 use crate::target::apt::{Apt, With};
 use crate::target::archive::unpack_package;
@@ -9,6 +8,7 @@ use crate::target::inventory;
 use crate::target::progress::Progress;
 use crate::target::seal::hex;
 use crate::target::toolchain::{missing, Toolchain};
+use kps_diag::{Diagnostic, PROGRAM_FAILED, WRONG_TOOLCHAIN};
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -51,8 +51,8 @@ pub(super) fn compiler(options: &BTreeMap<String, String>) -> Result<String, Dia
     let name = text.split_whitespace().next().unwrap_or_default();
     match without_prefix(name) {
         gcc if gcc.starts_with("gcc-") && gcc[4..].bytes().all(|b| b.is_ascii_digit()) => Ok(name.to_owned()),
-        _ => Err(Diagnostic::error(
-            KPS0708,
+        _ => Err(Diagnostic::new(
+            WRONG_TOOLCHAIN,
             format!("the kernel was built by `{text}`, which Debian does not have"),
         )),
     }
@@ -130,8 +130,8 @@ pub(super) fn check(
             text.split_whitespace().find(|w| w.starts_with(|c: char| c.is_ascii_digit())).map(str::to_owned)
         };
         if version(found) != version(wanted) {
-            return Err(Diagnostic::error(
-                KPS0708,
+            return Err(Diagnostic::new(
+                WRONG_TOOLCHAIN,
                 format!("the suite's {program} is not the one that built the kernel"),
             )
             .note(format!("the kernel: {wanted}"))
@@ -149,7 +149,7 @@ pub(super) fn run(command: &mut Command, program: &str) -> Result<String, Diagno
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             return Err(missing("bwrap", "bubblewrap"))
         }
-        Err(error) => return Err(Diagnostic::error(KPS0703, format!("cannot run {program}: {error}"))),
+        Err(error) => return Err(Diagnostic::new(PROGRAM_FAILED, format!("cannot run {program}: {error}"))),
     };
     if output.status.success() {
         return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
@@ -160,7 +160,7 @@ pub(super) fn run(command: &mut Command, program: &str) -> Result<String, Diagno
     }
     let lines: Vec<_> = errors.lines().filter(|line| !line.trim().is_empty()).collect();
     let last = lines[lines.len().saturating_sub(12)..].iter().map(|line| (*line).to_owned());
-    let failed = last.fold(Diagnostic::error(KPS0703, format!("{program} failed")), Diagnostic::note);
+    let failed = last.fold(Diagnostic::new(PROGRAM_FAILED, format!("{program} failed")), Diagnostic::note);
     Err(match errors.contains("bwrap:") {
         true => {
             failed.help("kpsc runs compilers in a sandbox of bubblewrap, which needs user namespaces or root")

@@ -4,9 +4,9 @@ use super::super::apt::{Apt, With};
 use super::super::archive::unpack_package;
 use super::super::gather::parse_config;
 use super::SUITE;
-use crate::diag::{Diagnostic, KPS0707};
 use crate::disk::remove;
 use crate::input;
+use kps_diag::{Diagnostic, NO_SUITABLE_KERNEL};
 use std::path::Path;
 
 /// What kind of stock kernel is wanted.
@@ -88,13 +88,13 @@ pub(super) fn choose(apt: &Apt, wish: &Wish, folder: &Path) -> Result<Chosen, Di
         }
         if wish.release.is_some() {
             let without = if has("CONFIG_LIVEPATCH") { "CONFIG_RUST" } else { "CONFIG_LIVEPATCH" };
-            return Err(Diagnostic::error(KPS0707, format!("{release} is built without {without}"))
+            return Err(Diagnostic::new(NO_SUITABLE_KERNEL, format!("{release} is built without {without}"))
                 .help("choose a newer kernel; `kpsc kernel add` alone takes the newest that fits"));
         }
     }
     let what =
         wish.release.clone().unwrap_or_else(|| format!("{} kernel with Rust and livepatch", wish.flavour));
-    Err(Diagnostic::error(KPS0707, format!("the suite {} has no {what}", wish.suite)).help(
+    Err(Diagnostic::new(NO_SUITABLE_KERNEL, format!("the suite {} has no {what}", wish.suite)).help(
         "`kpsc kernel list --available` shows what it has; choose another suite with `--suite`, or use a kernel of your \
          own with `--build-dir DIR`",
     ))
@@ -121,11 +121,12 @@ pub(super) fn debug_package(apt: &Apt, release: &str) -> Result<String, Diagnost
     let package = format!("linux-image-{release}-dbg");
     match apt.names(&package)?.contains(&package) {
         true => Ok(package),
-        false => {
-            Err(Diagnostic::error(KPS0707, format!("the archive has no debug information of {release}"))
-                .note("it keeps a kernel's packages until a newer version takes their place")
-                .help("add the newest kernel with `kpsc kernel add --debug`"))
-        }
+        false => Err(Diagnostic::new(
+            NO_SUITABLE_KERNEL,
+            format!("the archive has no debug information of {release}"),
+        )
+        .note("it keeps a kernel's packages until a newer version takes their place")
+        .help("add the newest kernel with `kpsc kernel add --debug`")),
     }
 }
 

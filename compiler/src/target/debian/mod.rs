@@ -16,9 +16,9 @@ use super::gather::parse_config;
 use super::manifest::{Manifest, Tree};
 use super::progress::Progress;
 use super::{debug, inventory, modules, taken, write_facts};
-use crate::diag::{Diagnostic, KPS0707};
 use crate::disk::{remove, rename, write_atomically};
 use crate::input;
+use kps_diag::{Diagnostic, NO_SUITABLE_KERNEL};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use walkdir::WalkDir;
@@ -151,7 +151,7 @@ fn keep(unpacked: &Path, name: &str, to: &Path) -> Result<(), Diagnostic> {
     let mut files = WalkDir::new(unpacked).into_iter().flatten().filter(|entry| !entry.file_type().is_dir());
     match files.find(|entry| entry.file_name().to_string_lossy().starts_with(name)) {
         Some(found) => rename(found.path(), to),
-        None => Err(Diagnostic::error(KPS0707, format!("the packages hold no {name}"))),
+        None => Err(Diagnostic::new(NO_SUITABLE_KERNEL, format!("the packages hold no {name}"))),
     }
 }
 

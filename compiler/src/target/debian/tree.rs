@@ -3,7 +3,6 @@
 use super::compilers::run;
 use super::kernels::numbers;
 use super::Source;
-use crate::diag::{Diagnostic, KPS0708, KPS0711};
 use crate::disk::{cannot, fill_folder, make_folder, remove, write_atomically};
 use crate::input;
 use crate::target::apt::{Apt, With};
@@ -12,6 +11,7 @@ use crate::target::gather::parse_config;
 use crate::target::progress::Progress;
 use crate::target::toolchain::Toolchain;
 use crate::target::Tree;
+use kps_diag::{Diagnostic, DISK_FULL, WRONG_TOOLCHAIN};
 use std::path::Path;
 
 /// Unpacks what building needs of the kernel's source, once.
@@ -95,7 +95,7 @@ pub(super) fn build(
 ) -> Result<(), Diagnostic> {
     let begun = tree.build.exists();
     match make_tree(folder, source, config, tree, progress) {
-        Err(error) if begun && error.code != KPS0711 => {}
+        Err(error) if begun && error.code != DISK_FULL => {}
         result => return result,
     }
     progress.say("What an earlier run has left cannot be built on; building starts anew.");
@@ -149,8 +149,8 @@ fn check_config(path: &Path, wanted: &str) -> Result<(), Diagnostic> {
         None => Ok(()),
         Some((option, value)) => {
             let now = got.get(option).map_or("not set", String::as_str);
-            Err(Diagnostic::error(
-                KPS0708,
+            Err(Diagnostic::new(
+                WRONG_TOOLCHAIN,
                 format!("{option} is {value} in the kernel and {now} in its build tree"),
             )
             .note("some program that the kernel's build looks for is missing or of another version")

@@ -1,8 +1,9 @@
 //! Messages for mistakes in the text of a spec.
 
-use super::{
-    foreign_letters, list, Diagnostic, KPS0101, KPS0102, KPS0103, KPS0104, KPS0105, KPS0106, KPS0107,
-    KPS0109, KPS0110, KPS0111, KPS0112, KPS0115, KPS0116,
+use kps_diag::{
+    foreign_letters, list, Diagnostic, HIDDEN_CHARACTER, MISSING_SEMICOLON, NESTED_TOO_DEEPLY, NO_PATCH,
+    NUMBER_TOO_LARGE, REPEATED_ITEM, SPEC_TOO_LARGE, TOO_MANY, UNBALANCED_BRACKET, UNEXPECTED_TOKEN,
+    UNKNOWN_ESCAPE, UNKNOWN_KEYWORD, UNTERMINATED_LITERAL,
 };
 use kps_grammar::{ErrorKind, SyntaxError};
 
@@ -11,49 +12,52 @@ pub fn syntax(error: &SyntaxError) -> Diagnostic {
     let span = error.span;
     match &error.kind {
         ErrorKind::Unbalanced { bracket } => match bracket {
-            ')' | ']' | '}' => Diagnostic::error(KPS0101, format!("`{bracket}` closes nothing"))
+            ')' | ']' | '}' => Diagnostic::new(UNBALANCED_BRACKET, format!("`{bracket}` closes nothing"))
                 .at(span, "")
                 .help("drop it, or open it before"),
-            _ => Diagnostic::error(KPS0101, format!("`{bracket}` is not closed"))
+            _ => Diagnostic::new(UNBALANCED_BRACKET, format!("`{bracket}` is not closed"))
                 .at(span, "it is opened here")
                 .help("close it; a bracket of another kind in between may be the one that is missing"),
         },
         ErrorKind::Mismatched { bracket, opened, open } => {
-            Diagnostic::error(KPS0101, format!("`{bracket}` does not close `{opened}`"))
+            Diagnostic::new(UNBALANCED_BRACKET, format!("`{bracket}` does not close `{opened}`"))
                 .at(span, "")
                 .at(*open, "this is open")
                 .help(format!("add `{}` before it, or drop it", closing(*opened)))
         }
-        ErrorKind::Unterminated { what } => Diagnostic::error(KPS0102, format!("this {what} does not end"))
-            .at(span, "it starts here")
-            .help(match *what {
-                "comment" => "write `*/` where it ends",
-                "string" => "write `\"` where it ends",
-                _ => "write `'` where it ends",
-            }),
-        ErrorKind::TooDeep => Diagnostic::error(KPS0103, "brackets are nested too deeply")
+        ErrorKind::Unterminated { what } => {
+            Diagnostic::new(UNTERMINATED_LITERAL, format!("this {what} does not end"))
+                .at(span, "it starts here")
+                .help(match *what {
+                    "comment" => "write `*/` where it ends",
+                    "string" => "write `\"` where it ends",
+                    _ => "write `'` where it ends",
+                })
+        }
+        ErrorKind::TooDeep => Diagnostic::new(NESTED_TOO_DEEPLY, "brackets are nested too deeply")
             .at(span, "")
             .help("move parts into functions of their own"),
         ErrorKind::TooLarge => too_large("the spec"),
         ErrorKind::TooMany { what, most } => {
-            Diagnostic::error(KPS0116, format!("there are more than {most} {what} here"))
+            Diagnostic::new(TOO_MANY, format!("there are more than {most} {what} here"))
                 .at(span, "this is one too many")
                 .help("split the spec into several patches")
         }
         ErrorKind::ForeignLetter => foreign_letters(span),
         ErrorKind::Character { character } => character_of(*character).at(span, ""),
         ErrorKind::MissingSemicolon => {
-            Diagnostic::error(KPS0105, "a `;` is missing").at(span, "here").help("add `;`")
+            Diagnostic::new(MISSING_SEMICOLON, "a `;` is missing").at(span, "here").help("add `;`")
         }
         ErrorKind::Expected { expected } => {
-            let error = Diagnostic::error(KPS0106, format!("expected {expected}")).at(span, "");
+            let error = Diagnostic::new(UNEXPECTED_TOKEN, format!("expected {expected}")).at(span, "");
             match form(expected) {
                 Some(form) => error.help(format!("write {form}")),
                 None => error,
             }
         }
         ErrorKind::UnknownWord { word, known } => {
-            let error = Diagnostic::error(KPS0107, format!("nothing starts with `{word}` here")).at(span, "");
+            let error =
+                Diagnostic::new(UNKNOWN_KEYWORD, format!("nothing starts with `{word}` here")).at(span, "");
             const REACH: usize = 2;
             // Comparing takes time and memory by the product of the lengths, and an author's word has any.
             let near = known.iter().filter(|known| known.len().abs_diff(word.len()) <= REACH);
@@ -63,17 +67,19 @@ pub fn syntax(error: &SyntaxError) -> Diagnostic {
                 _ => error.help(format!("what may stand here starts with {}", list(known, "or"))),
             }
         }
-        ErrorKind::Repeated { word, first } => Diagnostic::error(KPS0109, format!("`{word}` occurs again"))
-            .at(span, "")
-            .at(*first, "here it is first")
-            .help("drop one, or write both as one"),
-        ErrorKind::NoPatch => Diagnostic::error(KPS0110, "the file holds no patch")
+        ErrorKind::Repeated { word, first } => {
+            Diagnostic::new(REPEATED_ITEM, format!("`{word}` occurs again"))
+                .at(span, "")
+                .at(*first, "here it is first")
+                .help("drop one, or write both as one")
+        }
+        ErrorKind::NoPatch => Diagnostic::new(NO_PATCH, "the file holds no patch")
             .at(span, "")
             .help("write `patch NAME { .. }`"),
-        ErrorKind::Escape => Diagnostic::error(KPS0111, "strings do not know this escape")
+        ErrorKind::Escape => Diagnostic::new(UNKNOWN_ESCAPE, "strings do not know this escape")
             .at(span, "")
             .help("write `\\\"`, `\\\\`, `\\n` or `\\t`"),
-        ErrorKind::Number => Diagnostic::error(KPS0112, "this number is too large")
+        ErrorKind::Number => Diagnostic::new(NUMBER_TOO_LARGE, "this number is too large")
             .at(span, "")
             .help(format!("positions go up to {}", u32::MAX)),
     }
@@ -106,7 +112,7 @@ fn form(expected: &str) -> Option<&'static str> {
 /// The message for a character that no spec and no file of its holds.
 fn character_of(character: char) -> Diagnostic {
     let code = u32::from(character);
-    let error = Diagnostic::error(KPS0115, format!("the character U+{code:04X} cannot stand here"));
+    let error = Diagnostic::new(HIDDEN_CHARACTER, format!("the character U+{code:04X} cannot stand here"));
     match character {
         '\r' => error
             .note("a carriage return without a line feed ends a line for some readers only")
@@ -123,6 +129,6 @@ fn character_of(character: char) -> Diagnostic {
 /// The message for a file that is larger than a spec may be.
 pub fn too_large(file: &str) -> Diagnostic {
     let most = kps_grammar::MAX_SIZE >> 20;
-    Diagnostic::error(KPS0104, format!("{file} is larger than {most} MiB"))
+    Diagnostic::new(SPEC_TOO_LARGE, format!("{file} is larger than {most} MiB"))
         .help("split it into several patches")
 }

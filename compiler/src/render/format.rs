@@ -1,6 +1,7 @@
 //! How messages are written: for people, for people in a hurry, and for programs.
 
-use super::{human, machine, Diagnostic};
+use super::{human, machine};
+use kps_diag::Diagnostic;
 use kps_grammar::Sources;
 
 /// What a message is written for.

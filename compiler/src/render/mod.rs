@@ -1,4 +1,4 @@
-//! What kpsc tells its user: structured where it is found, rendered here.
+//! Shows diagnostics: for people, on one line, as JSON.
 
 mod format;
 mod human;
@@ -7,6 +7,5 @@ mod plain;
 mod syntax;
 
 pub use format::{render, Format};
-pub use kps_resolve::diag::*;
 pub use plain::{line, plain};
 pub use syntax::{syntax, too_large};

@@ -1,6 +1,7 @@
 //! Messages as lines, for editors and other programs. Their texts are those that people read.
 
-use super::{line, plain, Diagnostic, Label, Severity};
+use super::{line, plain};
+use kps_diag::{Diagnostic, Label, Severity};
 use kps_grammar::{Sources, Span};
 use serde::Serialize;
 
@@ -84,7 +85,7 @@ fn word(severity: Severity) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::diag::KPS0203;
+    use kps_diag::AMBIGUOUS_NAME;
     use kps_grammar::{Language, Source};
 
     fn sources() -> Sources {
@@ -97,8 +98,9 @@ mod tests {
     fn a_place_is_in_its_own_file() {
         let sources = sources();
         let start = sources.find(Language::C, "b.c").map_or(0, |file| file.span().start);
-        let warning =
-            Diagnostic::warning(KPS0203, "two\u{1b}").at(Span::new(start, start + 4), "").help("drop\none");
+        let warning = Diagnostic::with(Severity::Warning, AMBIGUOUS_NAME, "two\u{1b}")
+            .at(Span::new(start, start + 4), "")
+            .help("drop\none");
         assert_eq!(short(&warning, Some(&sources)), "b.c:1:1: warning[KPS0203]: two\\u{1b}");
         assert_eq!(short(&warning, None), "warning[KPS0203]: two\\u{1b}");
         assert_eq!(
@@ -113,7 +115,8 @@ mod tests {
 
     #[test]
     fn columns_count_characters() {
-        let remark = Diagnostic::remark(KPS0203, "x").at(Span::new(9, 14), "here").note("n");
+        let remark =
+            Diagnostic::with(Severity::Note, AMBIGUOUS_NAME, "x").at(Span::new(9, 14), "here").note("n");
         let said = json(&remark, Some(&sources()));
         let wanted = r#"[{"file":"a.kps","line":2,"column":5,"end_line":2,"end_column":10,"label":"here"}],"notes":["n"]"#;
         assert!(said.contains(wanted), "{said}");

@@ -1,12 +1,37 @@
-//! What is said about a patch: structured where it is found, rendered by whoever shows it.
+//! Diagnostics: every message of kpsc as a value, with a code, a severity and places in the author's text. The stage that finds a
+//! mistake makes the value; the command line, the editor or the compiler that runs the macro shows it.
+//!
+//! The crate needs std alone, because the target's own rustc compiles it for the macros.
 
 mod codes;
-mod propose;
 
 pub use codes::*;
-pub use propose::{another_name, foreign_letters, rename_one, TYPES};
 
-use kps_ast::Span;
+/// A piece of the text, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Span {
+    /// The first byte.
+    pub start: usize,
+    /// The byte behind the last.
+    pub end: usize,
+}
+
+impl Span {
+    /// From one byte to another.
+    pub fn new(start: usize, end: usize) -> Self {
+        Span { start, end }
+    }
+
+    /// From the start of this to the end of another.
+    pub fn to(self, end: Span) -> Span {
+        Span { start: self.start, end: end.end }
+    }
+
+    /// So many bytes further on.
+    pub fn moved(self, by: usize) -> Span {
+        Span { start: self.start + by, end: self.end + by }
+    }
+}
 
 /// How bad it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,26 +71,21 @@ pub struct Label {
 }
 
 impl Diagnostic {
-    /// An error.
-    pub fn error(code: Code, message: impl Into<String>) -> Self {
+    /// A message of the severity that its code has.
+    pub fn new(code: Code, message: impl Into<String>) -> Self {
+        Diagnostic::with(code.severity(), code, message)
+    }
+
+    /// A message of another severity.
+    pub fn with(severity: Severity, code: Code, message: impl Into<String>) -> Self {
         Diagnostic {
             code,
-            severity: Severity::Error,
+            severity,
             message: message.into(),
             labels: Vec::new(),
             notes: Vec::new(),
             help: None,
         }
-    }
-
-    /// A warning.
-    pub fn warning(code: Code, message: impl Into<String>) -> Self {
-        Diagnostic { severity: Severity::Warning, ..Diagnostic::error(code, message) }
-    }
-
-    /// Something that is good to know.
-    pub fn remark(code: Code, message: impl Into<String>) -> Self {
-        Diagnostic { severity: Severity::Note, ..Diagnostic::error(code, message) }
     }
 
     /// Whether another one has the same code and the same place.
@@ -91,6 +111,14 @@ impl Diagnostic {
         self.help = Some(text.into());
         self
     }
+}
+
+/// The message for a name that is not ASCII.
+pub fn foreign_letters(span: Span) -> Diagnostic {
+    Diagnostic::new(HIDDEN_CHARACTER, "a name has letters that are not ASCII")
+        .at(span, "")
+        .note("the kernel's names are ASCII, in its Rust too (`non_ascii_idents`); some letters look like others")
+        .help("use ASCII letters, digits and `_`")
 }
 
 /// "`a`, `b` or `c`", or with another word.

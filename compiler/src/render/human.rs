@@ -1,7 +1,8 @@
 //! Messages for people, in the style of rustc.
 
-use super::{line, plain, Diagnostic, Label, Severity};
+use super::{line, plain};
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+use kps_diag::{Diagnostic, Label, Severity};
 use kps_grammar::{File, Sources};
 
 /// Renders a message; `sources` are the texts that its places are in. Colour is put in here and taken out again by the
@@ -58,14 +59,14 @@ fn concerned<'s>(diagnostic: &Diagnostic, sources: &'s Sources) -> Vec<&'s File>
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::diag::KPS0107;
+    use kps_diag::UNKNOWN_KEYWORD;
     use kps_grammar::{Source, Span};
 
     #[test]
     fn no_control_character_of_a_spec_reaches_the_terminal() {
         let text = "\u{1b}[31m \u{9b}31m \u{85} \u{7f} \u{7} \r x";
         let diagnostic =
-            Diagnostic::error(KPS0107, text).at(Span::new(0, text.len()), text).note(text).help(text);
+            Diagnostic::new(UNKNOWN_KEYWORD, text).at(Span::new(0, text.len()), text).note(text).help(text);
         let rendered = render(&diagnostic, Some(&Sources::new(Source::new("x.kps", text))), 100);
         let plain = anstream::adapter::strip_str(&rendered).to_string();
         assert!(!plain.contains(|c: char| c.is_control() && c != '\n'), "{plain:?}");

@@ -1,8 +1,5 @@
 //! What messages propose to write: a type for one of C, a name for one that is taken.
 
-use super::{Diagnostic, KPS0115};
-use kps_ast::Span;
-
 /// What types of C are called in a spec. It is said wherever an author has to write one.
 pub const TYPES: &str =
     "TYPE is `c_int` for `int`, `c_ulong` for `unsigned long`, `*mut c_char` for `char *`, \
@@ -16,12 +13,4 @@ pub fn another_name(name: &str) -> String {
 /// What to do about a name that two things have.
 pub fn rename_one(name: &str) -> String {
     format!("rename one, for example to `{name}_2`")
-}
-
-/// The message for a name that is not ASCII.
-pub fn foreign_letters(span: Span) -> Diagnostic {
-    Diagnostic::error(KPS0115, "a name has letters that are not ASCII")
-        .at(span, "")
-        .note("the kernel's names are ASCII, in its Rust too (`non_ascii_idents`); some letters look like others")
-        .help("use ASCII letters, digits and `_`")
 }
