@@ -3,7 +3,7 @@
 //! the architecture.
 //!
 //! An architecture is a value of [`Arch`] in a file of its own. No other crate names one: each asks the value that belongs to the
-//! target ([`with_option`]) or to the file ([`with_machine`]) it works on. The other half of an architecture runs inside the
+//! target ([`with_option`]) or to the file ([`with_machine`]) it works on, or, before a target is known, [`native`]. The other half of an architecture runs inside the
 //! kernel: `runtime/src/arch/`. `docs/architecture.md` says what the files for a second architecture hold.
 //!
 //! The crate needs std alone, because the target's own rustc compiles it for the macros.
@@ -70,8 +70,6 @@ pub struct Entry {
 
 /// The C calling convention, as far as livepatches depend on it.
 pub struct Calls {
-    /// The registers that carry integers and pointers, in order.
-    pub registers: &'static [&'static str],
     /// The largest struct, in bytes, that registers carry.
     pub in_registers: u64,
     /// Classifies a struct from its size, its alignment and its members.

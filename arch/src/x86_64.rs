@@ -13,7 +13,7 @@ pub(crate) static X86_64: Arch = Arch {
     entry,
     landing_pad: "ENDBR",
     entries: "an ftrace site at the start, and one behind an ENDBR",
-    calls: Calls { registers: &REGISTERS, in_registers: 2 * WORD, by_value, passing },
+    calls: Calls { in_registers: 2 * WORD, by_value, passing },
     syscalls: Syscalls {
         entry: "__x64_sys_",
         other_entries: &["__ia32_sys_", "__ia32_compat_sys_", "__x64_compat_sys_"],
@@ -44,8 +44,8 @@ const EM_X86_64: u16 = 62;
 /// Bytes of a register, and of the least that an argument takes on the stack.
 const WORD: u64 = 8;
 
-/// The System V ABI, section 3.2.3 of its psABI.
-const REGISTERS: [&str; 6] = ["rdi", "rsi", "rdx", "rcx", "r8", "r9"];
+/// Integers and pointers travel in `rdi`, `rsi`, `rdx`, `rcx`, `r8` and `r9` (the System V ABI, section 3.2.3 of its psABI).
+const REGISTERS: usize = 6;
 
 /// An ftrace site is a call of `__fentry__`, at the start of a function or behind an ENDBR.
 fn entry(Start { offset, bytes }: Start<'_>) -> Option<Entry> {
@@ -98,7 +98,7 @@ fn passing(ret: Value, params: &[Value]) -> Result<Passing, Unclear> {
     let mut places = Vec::new();
     for (n, param) in params.iter().enumerate() {
         let words = usize::try_from(param.size.div_ceil(WORD)).map_err(|_| Unclear::Param(n))?;
-        let fits = registers + words <= REGISTERS.len();
+        let fits = registers + words <= REGISTERS;
         places.push(match param.by_value {
             ByValue::Unclear => return Err(Unclear::Param(n)),
             ByValue::Registers if fits => {
