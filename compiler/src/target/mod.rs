@@ -4,8 +4,6 @@
 //! (the compilers and the kernel's build tree) follows when it is first needed. Every step is done under another name and
 //! renamed, and `target.toml` comes last: what was interrupted is no target, and the next run goes on from what is there.
 
-mod apt;
-mod archive;
 mod build_dir;
 mod cache;
 mod clean;
@@ -37,10 +35,9 @@ use manifest::Manifest;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-pub use apt::keyring;
 pub use build_dir::Wish as BuildDirWish;
 pub use cache::{bears, not_bearable, Cache, Listed};
-pub use debian::{Wish as DebianWish, SUITE};
+pub use debian::{keyring, Wish as DebianWish, SUITE};
 pub use manifest::Tree;
 pub use progress::Progress;
 pub use seal::seal;

@@ -1,8 +1,8 @@
 //! The compilers that built a stock kernel, from the suite's packages.
 
+use super::apt::{Apt, With};
+use super::archive::unpack_package;
 use crate::disk::{cannot, disk_full, fill_folder};
-use crate::target::apt::{Apt, With};
-use crate::target::archive::unpack_package;
 use crate::target::cache::Cache;
 use crate::target::inventory;
 use crate::target::progress::Progress;

@@ -1,8 +1,8 @@
 //! Which stock kernels there are, and which one is meant.
 
-use super::super::apt::{Apt, With};
-use super::super::archive::unpack_package;
 use super::super::gather::parse_config;
+use super::apt::{Apt, With};
+use super::archive::unpack_package;
 use super::SUITE;
 use crate::disk::remove;
 use crate::input;

@@ -5,12 +5,12 @@
 //! the kernel's own build makes it (`modules_prepare`) from the source package, with the configuration of the image:
 //! same compilers and same flags give the same symbols.
 
+mod apt;
+mod archive;
 mod compilers;
 mod kernels;
 mod tree;
 
-use super::apt::{Apt, With};
-use super::archive::unpack_package;
 use super::cache::{is_name, Cache};
 use super::gather::parse_config;
 use super::manifest::{Manifest, Tree};
@@ -18,11 +18,14 @@ use super::progress::Progress;
 use super::{debug, inventory, modules, taken, write_facts};
 use crate::disk::{remove, rename, write_atomically};
 use crate::input;
+use apt::{Apt, With};
+use archive::unpack_package;
 use kps_diag::{Diagnostic, NO_SUITABLE_KERNEL};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use walkdir::WalkDir;
 
+pub use apt::keyring;
 pub use kernels::Wish;
 
 /// The suite that is looked at, with its backports. Debian's stable release by its own name: mirrors are slow to renew

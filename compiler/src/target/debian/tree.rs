@@ -1,12 +1,12 @@
 //! The build tree of a stock kernel, made from its source package and its configuration.
 
+use super::apt::{Apt, With};
+use super::archive::{unpack_package, unpack_source};
 use super::compilers::run;
 use super::kernels::numbers;
 use super::Source;
 use crate::disk::{cannot, fill_folder, make_folder, remove, write_atomically};
 use crate::input;
-use crate::target::apt::{Apt, With};
-use crate::target::archive::{unpack_package, unpack_source};
 use crate::target::gather::parse_config;
 use crate::target::progress::Progress;
 use crate::target::toolchain::Toolchain;

@@ -7,10 +7,10 @@
 //! a file that it had begun, but takes one of the right length for whole; so each is held against the digest in the
 //! signed lists before it is used.
 
-use super::seal::digest;
-use super::toolchain::missing;
 use crate::disk::{cannot, disk_full, has_room, make_folder, remove, write_atomically};
 use crate::process::program;
+use crate::target::seal::digest;
+use crate::target::toolchain::missing;
 use kps_diag::{Diagnostic, MISSING_PROGRAM, NO_SUITABLE_KERNEL, PROGRAM_FAILED};
 use rustix::process::{kill_process, Pid, Signal};
 use std::io::ErrorKind;
