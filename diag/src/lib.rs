@@ -61,7 +61,7 @@ pub struct Diagnostic {
     pub help: Option<String>,
 }
 
-/// A place in the spec or in a file of its.
+/// A place in the spec or in one of its files.
 #[derive(Debug, Clone)]
 pub struct Label {
     /// The place.
