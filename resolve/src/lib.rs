@@ -49,7 +49,7 @@ pub use judge::{Judge, Judgement};
 pub use metadata::{check_name, is_meant_for};
 pub use paths::{is_path, refused_path, FileKind};
 pub use pieces::Pieces;
-pub use propose::{another_name, rename_one, TYPES};
+pub use propose::another_name;
 pub use symbols::near;
 pub use words::is_plain;
 
