@@ -3,18 +3,19 @@
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-/// The crates that a patch crate is built with, each behind those that it needs.
+/// The crates that a patch crate is built with, by their folders, each behind those that it needs. In a patch crate they lie side
+/// by side.
 const CRATES: &[&str] = &[
-    "arch",
-    "diag",
-    "ast",
-    "plan",
-    "facts",
-    "codegen",
-    "resolve",
-    "attributes",
+    "crates/arch",
+    "crates/diag",
+    "crates/plan",
+    "crates/ast",
+    "crates/facts",
+    "crates/codegen",
+    "crates/resolve",
+    "crates/attributes",
     "runtime-macros",
-    "runtime",
+    "crates/runtime",
 ];
 
 fn main() -> std::io::Result<()> {
@@ -28,6 +29,7 @@ fn main() -> std::io::Result<()> {
         files.sort();
         for file in files {
             let full = root.join(&file).canonicalize()?;
+            let file = file.strip_prefix("crates").unwrap_or(&file);
             let _ = writeln!(text, "    ({file:?}, include_str!({full:?})),");
         }
     }
@@ -41,7 +43,7 @@ fn collect(root: &Path, folder: &Path, files: &mut Vec<PathBuf>) -> std::io::Res
         let path = folder.join(entry.file_name());
         if entry.file_type()?.is_dir() {
             collect(root, &path, files)?;
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
+        } else if path.extension().is_some_and(|extension| extension == "rs" || extension == "md") {
             files.push(path);
         }
     }

@@ -1,7 +1,7 @@
 //! What kpsc needs of the machine it runs on, and how to get what is missing.
 
-use crate::process::program;
-use crate::target::{keyring, Cache};
+use kps_host::process::program;
+use kps_targets::{keyring, Cache};
 use std::path::Path;
 use std::process::Stdio;
 

@@ -1,13 +1,13 @@
 //! What is known of one function: for an author who asks whether it can be changed, and with which words.
 
 use crate::emit::{function_spec, FunctionSpec};
-use crate::resolve::{Judge, Judgement};
+use crate::resolve::{Hookability, Probe};
 use kps_codegen::{names::ident, rust_type};
 use kps_diag::{any_error, Diagnostic, Severity};
 use kps_facts::{Facts, Object};
 use kps_grammar::ast::{At, Symbol};
 use kps_grammar::Span;
-use kps_plan::{Convention, Signature, Type, Types};
+use kps_plan::{Convention, ObjectName, Signature, Type, Types};
 use quote::quote;
 use std::collections::BTreeSet;
 
@@ -41,15 +41,15 @@ pub fn symbols(facts: &Facts, object: &str, named: Symbol) -> Vec<Symbol> {
 
 /// Looks at one function. An error if there is none.
 pub fn inspect(
-    judge: &Judge<'_>,
+    probe: &Probe<'_>,
     facts: &Facts,
     object: &str,
     symbol: &Symbol,
 ) -> Result<Inspection, Vec<Diagnostic>> {
-    let judgement = judge.judge(object, symbol);
+    let hookability = probe.probe(object, symbol);
     let Some((name, address)) = address(facts, object, symbol) else {
         // Every word meets the same absence.
-        return Err(judgement
+        return Err(hookability
             .words
             .into_iter()
             .map(|(_, said)| said)
@@ -65,7 +65,7 @@ pub fn inspect(
     line("object", vec![object.to_owned()]);
     let declarations = declarations(facts, &name);
     line("prototype", declarations.clone());
-    if let Some((func, types)) = &judgement.func {
+    if let Some((func, types)) = &hookability.func {
         line("parameters", parameters(&func.signature, types));
         line("result", vec![text(types, &func.signature.ret)]);
     }
@@ -79,31 +79,32 @@ pub fn inspect(
     line("same code", relatives.aliases);
     line("made of it", relatives.parts);
     line("copies in", copies(facts, object, address));
-    line("change by", vec![possible(&judgement)]);
-    line("not by", refusals(&judgement));
-    line("mind", warnings(&judgement));
-    let spec = spec(object, symbol, &declarations, &judgement);
-    let refused = || judgement.said().into_iter().cloned().collect();
+    line("change by", vec![possible(&hookability)]);
+    line("not by", refusals(&hookability));
+    line("mind", warnings(&hookability));
+    let spec = spec(object, symbol, &declarations, &hookability);
+    let refused = || hookability.said().into_iter().cloned().collect();
     Ok(Inspection { facts: lines, spec: spec.ok_or_else(refused) })
 }
 
 /// A line for every function that ftrace can redirect: name, object, the words that can change it, the codes of what would be
 /// said, address, and where it is written. Functions that are freed after boot are not among them.
-pub fn all<'a>(judge: &'a Judge<'a>, facts: &'a Facts, name: &'a str) -> impl Iterator<Item = String> + 'a {
+pub fn all<'a>(probe: &'a Probe<'a>, facts: &'a Facts, name: &'a str) -> impl Iterator<Item = String> + 'a {
     let found = object_of(facts, name);
-    let mut addresses: Vec<u64> = found.into_iter().flat_map(|object| object.sites.keys().copied()).collect();
+    let mut addresses: Vec<u64> =
+        found.into_iter().flat_map(|object| object.sites.iter().map(|(address, _)| address)).collect();
     addresses.retain(|&address| found.is_some_and(|object| !object.is_init(address)));
     addresses.sort_unstable();
     addresses.into_iter().map(move |address| {
         // Of several names of one function the one that says most of it, the first of these.
         let named = found.map_or(Vec::new(), |object| symbols_at(object, address));
-        let judged = named.into_iter().rev().map(|symbol| (judge.judge(name, &symbol), symbol));
-        let best = judged.max_by_key(|(judgement, _)| judgement.possible().len());
-        let Some((judgement, symbol)) = best else { return format!("-\t{name}\t-\t-\t{address:#x}\t-") };
-        let codes: BTreeSet<&str> = judgement.said().into_iter().map(|said| said.code.id()).collect();
+        let hookable = named.into_iter().rev().map(|symbol| (probe.probe(name, &symbol), symbol));
+        let best = hookable.max_by_key(|(hookability, _)| hookability.possible().len());
+        let Some((hookability, symbol)) = best else { return format!("-\t{name}\t-\t-\t{address:#x}\t-") };
+        let codes: BTreeSet<&str> = hookability.said().into_iter().map(|said| said.code.id()).collect();
         let codes: Vec<&str> = codes.into_iter().collect();
         let or_dash = |text: String| if text.is_empty() { "-".to_owned() } else { text };
-        let (words, codes) = (or_dash(judgement.possible().join(", ")), or_dash(codes.join(", ")));
+        let (words, codes) = (or_dash(hookability.possible().join(", ")), or_dash(codes.join(", ")));
         let position = or_dash(position(facts, name, address).unwrap_or_default());
         format!("{}\t{name}\t{words}\t{codes}\t{address:#x}\t{position}", written(&symbol))
     })
@@ -111,7 +112,7 @@ pub fn all<'a>(judge: &'a Judge<'a>, facts: &'a Facts, name: &'a str) -> impl It
 
 fn object_of<'a>(facts: &'a Facts, name: &str) -> Option<&'a Object> {
     match name {
-        "vmlinux" => Some(&facts.vmlinux),
+        ObjectName::IMAGE => Some(&facts.vmlinux),
         name => facts.modules.get(name).map(|module| &module.object),
     }
 }
@@ -158,7 +159,7 @@ fn address(facts: &Facts, object: &str, symbol: &Symbol) -> Option<(String, u64)
 
 /// The name that specs have for a system call, where its arguments are arguments.
 fn system_call(facts: &Facts, object: &str, name: &str) -> Option<String> {
-    let call = name.strip_prefix(facts.arch().syscalls.entry).filter(|_| object == "vmlinux")?;
+    let call = name.strip_prefix(facts.arch().syscalls.entry).filter(|_| object == ObjectName::IMAGE)?;
     let alone = object_of(facts, object)?.symbols.named(&format!("sys_{call}")).is_empty();
     alone.then(|| format!("sys_{call}"))
 }
@@ -197,7 +198,7 @@ fn rank(facts: &Facts, object: &str, symbol: &Symbol, name: &str) -> String {
 }
 
 fn start(facts: &Facts, object: &str, address: u64) -> Option<String> {
-    let site = object_of(facts, object)?.sites.get(&address)?;
+    let site = object_of(facts, object)?.sites.get(address)?;
     Some(match site.entry(facts.arch()) {
         Some(entry) => {
             let first = match entry.landing_pad {
@@ -212,9 +213,9 @@ fn start(facts: &Facts, object: &str, address: u64) -> Option<String> {
 
 fn exported(facts: &Facts, object: &str, name: &str) -> String {
     let export = facts.exports.get(name).filter(|_| facts.vmlinux.symbols.named(name).len() == 1);
-    let Some(export) = export.filter(|_| object == "vmlinux") else {
+    let Some(export) = export.filter(|_| object == ObjectName::IMAGE) else {
         // What modules export is not known, and bodies reach it in the same way.
-        let known = if object == "vmlinux" { "no; " } else { "" };
+        let known = if object == ObjectName::IMAGE { "no; " } else { "" };
         return format!("{known}bodies call it after `use fn {name};` in `object {object}`");
     };
     let to = if export.gpl { "to GPL-compatible modules" } else { "to all modules" };
@@ -226,13 +227,13 @@ fn exported(facts: &Facts, object: &str, name: &str) -> String {
 
 /// Where a function of the image is written, if the target has debug information.
 fn position(facts: &Facts, object: &str, address: u64) -> Option<String> {
-    let debug = facts.debug.as_ref().filter(|_| object == "vmlinux")?;
+    let debug = facts.debug.as_ref().filter(|_| object == ObjectName::IMAGE)?;
     debug.position(address).map(|(file, line)| format!("{file}:{line}"))
 }
 
 /// The functions of the image that have a copy of one, each with the call that the copy is in the place of.
 fn copies(facts: &Facts, object: &str, address: u64) -> Vec<String> {
-    let debug = facts.debug.as_ref().filter(|_| object == "vmlinux");
+    let debug = facts.debug.as_ref().filter(|_| object == ObjectName::IMAGE);
     let copies = debug.into_iter().flat_map(|debug| debug.inlined_into(address));
     let named = copies.filter_map(|copy| {
         let caller = facts.vmlinux.symbols.at(copy.caller).next()?.name;
@@ -259,26 +260,26 @@ fn relatives(facts: &Facts, object: &str, name: &str, address: u64) -> Relatives
     }
 }
 
-fn possible(judgement: &Judgement) -> String {
-    match judgement.possible().as_slice() {
+fn possible(hookability: &Hookability) -> String {
+    match hookability.possible().as_slice() {
         [] => "nothing".to_owned(),
         words => words.join(", "),
     }
 }
 
 /// Why not, once for all words that meet the same.
-fn refusals(judgement: &Judgement) -> Vec<String> {
-    let errors = judgement.said().into_iter().filter(|said| said.severity == Severity::Error);
+fn refusals(hookability: &Hookability) -> Vec<String> {
+    let errors = hookability.said().into_iter().filter(|said| said.severity == Severity::Error);
     let words = |error: &Diagnostic| {
         let met = |said: &[Diagnostic]| said.iter().any(|other| other.code == error.code);
-        let words = judgement.words.iter().filter(|(_, said)| met(said)).map(|(word, _)| *word);
+        let words = hookability.words.iter().filter(|(_, said)| met(said)).map(|(word, _)| *word);
         words.collect::<Vec<_>>().join(", ")
     };
     errors.map(|error| format!("{}: {}", words(error), one_line(error))).collect()
 }
 
-fn warnings(judgement: &Judgement) -> Vec<String> {
-    let said = judgement.said().into_iter().filter(|said| said.severity != Severity::Error);
+fn warnings(hookability: &Hookability) -> Vec<String> {
+    let said = hookability.said().into_iter().filter(|said| said.severity != Severity::Error);
     said.map(one_line).collect()
 }
 
@@ -288,9 +289,9 @@ fn one_line(said: &Diagnostic) -> String {
 }
 
 /// A spec to start from: the old function, called from a new body, or a hook that does nothing.
-fn spec(object: &str, symbol: &Symbol, declarations: &[String], judgement: &Judgement) -> Option<String> {
-    let (func, _) = judgement.func.as_ref()?;
-    let words = judgement.possible();
+fn spec(object: &str, symbol: &Symbol, declarations: &[String], hookability: &Hookability) -> Option<String> {
+    let (func, _) = hookability.func.as_ref()?;
+    let words = hookability.possible();
     let arguments: Vec<String> =
         func.signature.params.iter().map(|param| ident(&param.name).to_string()).collect();
     let change = if words.contains(&"replace") {

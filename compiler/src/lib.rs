@@ -12,19 +12,14 @@
 pub mod build;
 pub mod cli;
 pub mod convert;
-pub mod disk;
 pub mod doctor;
-pub mod elf;
+pub mod driver;
 pub mod emit;
 pub mod input;
 pub mod inspect;
 pub mod patch_crate;
-pub mod process;
 pub mod render;
 pub mod resolve;
-pub mod running;
 pub mod series;
-pub mod target;
-pub mod vm;
 
 pub use kps_resolve::{check, notable, Checked};

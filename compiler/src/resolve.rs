@@ -12,8 +12,8 @@ use std::borrow::Cow;
 use std::str::FromStr as _;
 
 pub use kps_resolve::{
-    another_name, check_name, is_meant_for, is_path, near, refused_path, FileKind, Fragment, Judge,
-    Judgement, Pieces, Resolved,
+    another_name, check_name, is_meant_for, is_path, near, refused_path, FileKind, Fragment, Hookability,
+    Probe, Resolved, SourceText,
 };
 
 /// Resolves a spec against the facts of a kernel. Without a patch there is at least one error.
@@ -48,7 +48,7 @@ impl Text<'_> {
     }
 }
 
-impl Pieces for Text<'_> {
+impl SourceText for Text<'_> {
     fn tokens(&self, code: Code) -> Result<TokenStream, Span> {
         TokenStream::from_str(self.0.slice(code.span)).map_err(|error| {
             let at = (code.span.start + error.span().byte_range().start).min(code.span.end);
@@ -120,18 +120,18 @@ fn digest(text: &str) -> String {
 
 /// A patch that changes one function in every way, to ask what could be done to another.
 #[derive(Debug)]
-pub struct Probe {
+pub struct ProbeSpec {
     sources: Sources,
     patch: ast::Patch,
 }
 
-impl Default for Probe {
+impl Default for ProbeSpec {
     fn default() -> Self {
-        Probe::new()
+        ProbeSpec::new()
     }
 }
 
-impl Probe {
+impl ProbeSpec {
     /// One function for each way to change one.
     const SPEC: &'static str = r#"patch inspect { object vmlinux {
         fn f { pre { } }
@@ -151,16 +151,16 @@ impl Probe {
         let mut sources = Sources::new(source);
         // The new body in C is one that may do whatever can be done there.
         sources.add(Language::C, "f.c", Source::new("f.c", "original"));
-        Probe { sources, patch }
+        ProbeSpec { sources, patch }
     }
 
-    /// What a judge reads.
+    /// What the probe reads.
     pub fn text(&self) -> Text<'_> {
         Text(&self.sources)
     }
 
-    /// A judge for functions of a kernel.
-    pub fn judge<'a>(&self, text: &'a Text<'_>, facts: &'a Facts) -> Judge<'a> {
-        Judge::new(facts, text, &self.patch, Self::WORDS)
+    /// A probe for functions of a kernel.
+    pub fn probe<'a>(&self, text: &'a Text<'_>, facts: &'a Facts) -> Probe<'a> {
+        Probe::new(facts, text, &self.patch, Self::WORDS)
     }
 }

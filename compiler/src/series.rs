@@ -9,11 +9,13 @@ use kps_diag::{
     MISSING_IN_REPLACEMENT, REPEATED_PATCH_NAME,
 };
 use kps_grammar::{ast, Sources, Span};
-use kps_plan::{ObjectName, ParamDefault, ParamValue, Parent, Patch, Replace, Symbol};
+use kps_plan::{
+    Datum, DatumKind, Fate, ObjectName, ParamDefault, ParamValue, Parent, Patch, Replace, Symbol,
+};
 
 /// What the patches before and after one have to know of it.
 #[derive(Debug)]
-pub struct Outline {
+pub struct Member {
     name: String,
     name_at: Span,
     /// Whether it takes the place of all others when nobody sets its parameters.
@@ -35,12 +37,7 @@ struct Changed {
 /// A state or a shadow variable.
 #[derive(Debug)]
 struct Kept {
-    what: &'static str,
-    name: String,
-    /// `klp_state.id`.
-    id: u64,
-    /// `klp_state.version`.
-    version: u32,
+    datum: Datum,
     /// The type, as it is written, and of a shadow variable the struct that it belongs to.
     ty: String,
     /// The function before which data goes with its parent.
@@ -52,34 +49,23 @@ struct Kept {
     place: String,
 }
 
-impl Outline {
+impl Member {
     /// The functions of vmlinux that it changes, with the places of their names.
     pub fn of_vmlinux(&self) -> impl Iterator<Item = (&str, Span)> {
         let of_vmlinux = self.functions.iter().filter(|changed| changed.symbol.object == ObjectName::Vmlinux);
         of_vmlinux.map(|changed| (changed.symbol.name.as_str(), changed.at))
     }
 
-    /// The outline of a patch.
-    pub fn new(spec: &ast::Patch, resolved: &Resolved, sources: &Sources) -> Outline {
+    /// What others have to know of a patch.
+    pub fn new(spec: &ast::Patch, resolved: &Resolved, sources: &Sources) -> Member {
         let Resolved { patch, places, .. } = resolved;
         let place =
             |at: Span| format!("{}:{}", sources.file(at.start).source.name, sources.place(at.start).line);
         let words = |at: Span| sources.slice(at).split_whitespace().collect::<Vec<_>>().join(" ");
         let states = patch.states.iter().filter_map(|state| {
             let at = spec.states.iter().find(|known| known.name.value == state.name)?.name.span;
-            let (name, ty) = (state.name.clone(), words(state.ty.text.span));
-            let (id, version) = (state.id.into(), state.version);
-            Some(Kept {
-                what: "state",
-                name,
-                id,
-                version,
-                ty,
-                tie: None,
-                has_dtor: false,
-                at,
-                place: place(at),
-            })
+            let (datum, ty) = (Datum::of_state(state), words(state.ty.text.span));
+            Some(Kept { datum, ty, tie: None, has_dtor: false, at, place: place(at) })
         });
         let shadows = patch.shadows.iter().filter_map(|shadow| {
             let at = spec.shadows.iter().find(|known| known.name.value == shadow.name)?.name.span;
@@ -87,24 +73,14 @@ impl Outline {
                 Parent::Kernel(id) => patch.kernel.types.get(*id).name(),
                 Parent::Item(name) => name,
             };
-            let (name, ty) = (shadow.name.clone(), format!("{} on {parent}", words(shadow.ty.text.span)));
-            let (id, has_dtor) = (shadow.id.number(), shadow.dtor.is_some());
-            let tie = tie(patch, &shadow.name);
-            Some(Kept {
-                what: "shadow variable",
-                name,
-                id,
-                version: 1,
-                ty,
-                tie,
-                has_dtor,
-                at,
-                place: place(at),
-            })
+            let datum = Datum::of_shadow(shadow.id, &shadow.name);
+            let ty = format!("{} on {parent}", words(shadow.ty.text.span));
+            let (tie, has_dtor) = (tie(patch, &shadow.name), shadow.dtor.is_some());
+            Some(Kept { datum, ty, tie, has_dtor, at, place: place(at) })
         });
         let funcs =
             patch.objects.iter().zip(places).flat_map(|(object, places)| object.funcs.iter().zip(places));
-        Outline {
+        Member {
             name: patch.name.clone(),
             name_at: spec.name.span,
             replaces: replaces(patch),
@@ -120,8 +96,14 @@ impl Outline {
         }
     }
 
-    fn data_named(&self, what: &str) -> Vec<&str> {
-        self.data.iter().filter(|data| data.what == what).map(|data| data.name.as_str()).collect()
+    /// What it has under the number of a datum of its own.
+    fn kept(&self, datum: &Datum) -> Option<&Kept> {
+        self.data.iter().find(|kept| kept.datum == *datum)
+    }
+
+    fn data_named(&self, kind: DatumKind) -> Vec<&str> {
+        let of_kind = self.data.iter().filter(|kept| kept.datum.kind == kind);
+        of_kind.map(|kept| kept.datum.name.as_str()).collect()
     }
 }
 
@@ -131,9 +113,9 @@ fn tie(patch: &Patch<Fragment>, shadow: &str) -> Option<String> {
     let func = funcs.find(|func| func.frees.iter().any(|free| free.shadow == shadow))?;
     let Symbol { object, name, sympos } = &func.old;
     let position = if *sympos == 0 { String::new() } else { format!("@{sympos}") };
-    Some(match object.as_str() {
-        "vmlinux" => format!("{name}{position}"),
-        module => format!("{module}::{name}{position}"),
+    Some(match object.module() {
+        None => format!("{name}{position}"),
+        Some(module) => format!("{module}::{name}{position}"),
     })
 }
 
@@ -148,7 +130,7 @@ fn replaces(patch: &Patch<Fragment>) -> bool {
 }
 
 /// What is wrong with loading a patch when these are loaded, in their order.
-pub fn check(loaded: &[&Outline], next: &Outline) -> Vec<Diagnostic> {
+pub fn check(loaded: &[&Member], next: &Member) -> Vec<Diagnostic> {
     let mut diagnostics = Vec::new();
     if loaded.iter().any(|earlier| earlier.name == next.name) {
         diagnostics.push(
@@ -167,70 +149,66 @@ pub fn check(loaded: &[&Outline], next: &Outline) -> Vec<Diagnostic> {
     diagnostics
 }
 
-fn check_data(earlier: &Outline, next: &Outline) -> Vec<Diagnostic> {
-    let mut diagnostics = Vec::new();
-    for data in &earlier.data {
-        let Kept { what, name, id, .. } = data;
-        let Some(same) = next.data.iter().find(|known| known.id == *id) else {
-            if next.replaces {
-                let (wanted, number) = match *what {
-                    "state" => (
-                        format!("a `state` with this number, and at least version {}", data.version),
-                        format!(" {id}"),
-                    ),
-                    _ => (
-                        format!("`shadow {name}` and, if the names of the patches differ, the same `family`"),
-                        String::new(),
-                    ),
-                };
-                diagnostics.push(
-                    Diagnostic::new(
-                        MISSING_IN_REPLACEMENT,
-                        format!("the {what}{number} `{name}` of `{}` is missing", earlier.name),
-                    )
-                    .at(next.name_at, "this takes the place of all patches before it")
-                    .note(format!("it is in {}; the kernel refuses a patch that would lose it", data.place))
-                    .help(format!("add {wanted}")),
-                );
-            }
-            continue;
-        };
-        if same.version < data.version {
-            diagnostics.push(
-                Diagnostic::new(
-                    LOWER_STATE_VERSION,
-                    format!("`{}` has version {} already", same.name, data.version),
-                )
-                .at(same.at, format!("this is version {}", same.version))
-                .note(format!(
-                    "that of `{}` is in {}; the kernel refuses an older one",
-                    earlier.name, data.place
-                ))
-                .help(format!("write `version = {}`, or a higher one", data.version)),
-            );
-        } else if same.what != *what || same.ty != data.ty || same.name != *name {
-            diagnostics.push(
-                Diagnostic::new(
-                    CONFLICTING_ID,
-                    format!("`{}` is something else in `{}`", same.name, earlier.name),
-                )
-                .at(same.at, format!("this is `{}: {}`", same.name, same.ty))
-                .note(format!(
-                    "in {} it is `{}: {}`, and the data of both is the same",
-                    data.place, data.name, data.ty
-                ))
-                .help("write the same type, or give the new one another name or number"),
-            );
-        } else if let Some(difference) = other_end(data, same) {
-            diagnostics.push(
-                Diagnostic::new(FREED_DIFFERENTLY, format!("the data of `{name}` would be left behind"))
-                    .at(same.at, difference)
-                    .note(format!("it is so in {}, and the data of both is the same", data.place))
-                    .help("write that here too, or give the variable another name"),
-            );
+fn check_data(earlier: &Member, next: &Member) -> Vec<Diagnostic> {
+    let check = |kept: &Kept| match kept.datum.fate(next.data.iter().map(|kept| &kept.datum), next.replaces) {
+        Fate::Untouched => None,
+        Fate::Lost => Some(lost(earlier, kept, next)),
+        Fate::Downgraded(datum) => Some(downgraded(earlier, kept, next.kept(datum)?)),
+        Fate::Kept(datum) => different(earlier, kept, next.kept(datum)?),
+    };
+    earlier.data.iter().filter_map(check).collect()
+}
+
+/// The later patch would take the place of a patch whose data it does not have.
+fn lost(earlier: &Member, kept: &Kept, next: &Member) -> Diagnostic {
+    let Datum { kind, name, id, version } = &kept.datum;
+    let (number, wanted) = match kind {
+        DatumKind::State => {
+            (format!(" {id}"), format!("a `state` with this number, and at least version {version}"))
         }
+        DatumKind::Shadow => {
+            let wanted =
+                format!("`shadow {name}` and, if the names of the patches differ, the same `family`");
+            (String::new(), wanted)
+        }
+    };
+    let message = format!("the {kind}{number} `{name}` of `{}` is missing", earlier.name);
+    Diagnostic::new(MISSING_IN_REPLACEMENT, message)
+        .at(next.name_at, "this takes the place of all patches before it")
+        .note(format!("it is in {}; the kernel refuses a patch that would lose it", kept.place))
+        .help(format!("add {wanted}"))
+}
+
+/// The later patch has an older version of a state.
+fn downgraded(earlier: &Member, kept: &Kept, same: &Kept) -> Diagnostic {
+    let (version, name) = (kept.datum.version, &same.datum.name);
+    Diagnostic::new(LOWER_STATE_VERSION, format!("`{name}` has version {version} already"))
+        .at(same.at, format!("this is version {}", same.datum.version))
+        .note(format!("that of `{}` is in {}; the kernel refuses an older one", earlier.name, kept.place))
+        .help(format!("write `version = {version}`, or a higher one"))
+}
+
+/// What the kernel does not compare: the data of both is the same, so its type and its end must be.
+fn different(earlier: &Member, kept: &Kept, same: &Kept) -> Option<Diagnostic> {
+    let name = &same.datum.name;
+    if same.datum.kind != kept.datum.kind || same.ty != kept.ty || *name != kept.datum.name {
+        let message = format!("`{name}` is something else in `{}`", earlier.name);
+        let error = Diagnostic::new(CONFLICTING_ID, message)
+            .at(same.at, format!("this is `{name}: {}`", same.ty))
+            .note(format!(
+                "in {} it is `{}: {}`, and the data of both is the same",
+                kept.place, kept.datum.name, kept.ty
+            ));
+        return Some(error.help("write the same type, or give the new one another name or number"));
     }
-    diagnostics
+    let difference = other_end(kept, same)?;
+    let error = Diagnostic::new(FREED_DIFFERENTLY, format!("the data of `{name}` would be left behind"));
+    Some(
+        error
+            .at(same.at, difference)
+            .note(format!("it is so in {}, and the data of both is the same", kept.place))
+            .help("write that here too, or give the variable another name"),
+    )
 }
 
 /// What an earlier patch does with data that goes, and a later one does not.
@@ -244,7 +222,7 @@ fn other_end(earlier: &Kept, later: &Kept) -> Option<String> {
     }
 }
 
-fn check_functions(earlier: &Outline, next: &Outline) -> Vec<Diagnostic> {
+fn check_functions(earlier: &Member, next: &Member) -> Vec<Diagnostic> {
     let is_over = next.over.contains(&earlier.name);
     let mut diagnostics = Vec::new();
     for Changed { symbol, at, frees } in &next.functions {
@@ -271,7 +249,7 @@ fn check_functions(earlier: &Outline, next: &Outline) -> Vec<Diagnostic> {
 }
 
 /// Those that are loaded once a patch is.
-pub fn load<'a>(mut loaded: Vec<&'a Outline>, next: &'a Outline) -> Vec<&'a Outline> {
+pub fn load<'a>(mut loaded: Vec<&'a Member>, next: &'a Member) -> Vec<&'a Member> {
     if next.replaces {
         loaded.clear();
     }
@@ -280,7 +258,7 @@ pub fn load<'a>(mut loaded: Vec<&'a Outline>, next: &'a Outline) -> Vec<&'a Outl
 }
 
 /// How to get from a patch back to those that were loaded before it.
-pub fn way_back(loaded: &[&Outline], next: &Outline) -> Option<String> {
+pub fn way_back(loaded: &[&Member], next: &Member) -> Option<String> {
     let before: Vec<&str> = loaded.iter().map(|earlier| earlier.name.as_str()).collect();
     let last = loaded.last()?;
     let from = format!("back from `{}` to {}", next.name, list(&before, "and"));
@@ -294,7 +272,7 @@ pub fn way_back(loaded: &[&Outline], next: &Outline) -> Option<String> {
         ));
     }
     let mut fate = Vec::new();
-    let (states, shadows) = (next.data_named("state"), next.data_named("shadow variable"));
+    let (states, shadows) = (next.data_named(DatumKind::State), next.data_named(DatumKind::Shadow));
     if !states.is_empty() {
         fate.push(format!("{} restored", list(&states, "and")));
     }

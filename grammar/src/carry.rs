@@ -1,7 +1,7 @@
 //! Rust of a spec on its way into another file: it moves by lines, as it does when a spec is laid out, and keeps its comments.
 
 use crate::format::rust;
-use crate::scan::{self, Piece};
+use crate::tokens::{pieces, Piece};
 use crate::Span;
 
 /// What stands between two braces, moved.
@@ -32,8 +32,7 @@ pub fn carried_comment(text: &str, comment: Span, indent: usize) -> String {
 
 /// All comments of a text whose brackets fit together, those in Rust among them.
 pub fn comments(text: &str) -> Vec<Span> {
-    let pieces = scan::pieces(text, Span::new(0, text.len()));
-    pieces
+    pieces(text, Span::new(0, text.len()))
         .filter(|(piece, _)| matches!(piece, Piece::LineComment | Piece::BlockComment))
         .map(|(_, span)| span)
         .collect()

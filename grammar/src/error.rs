@@ -76,7 +76,7 @@ pub enum ErrorKind {
         /// The word.
         word: String,
         /// The words that may stand here.
-        known: &'static [&'static str],
+        known: Vec<&'static str>,
     },
     /// An item that may occur once occurs again.
     Repeated {

@@ -1,9 +1,10 @@
 //! The head of one item, what stands before its `;` or `{`, parsed by pest.
 
 use crate::ast::{
-    At, AtomicReplace, Code, ModuleParam, Name, Param, ParamDefault, ParamValue, Prototype, Symbol, Text, Tie,
+    At, AtomicReplace, Code, FreedBy, ModuleParam, Name, Param, ParamDefault, ParamValue, Prototype, Symbol,
+    Text,
 };
-use crate::scan::MAX_DEPTH;
+use crate::tokens::MAX_DEPTH;
 use crate::{ErrorKind, Source, Span, SyntaxError};
 use pest::error::{ErrorVariant, InputLocation};
 use pest::iterators::{Pair, Pairs};
@@ -197,10 +198,10 @@ impl<'a> Head<'a> {
         Some(self.text(self.find(Rule::parent)?.into_inner().next()?))
     }
 
-    pub(crate) fn tie(&self) -> Option<Tie> {
+    pub(crate) fn tie(&self) -> Option<FreedBy> {
         let inside = self.find(Rule::tie)?.into_inner();
         let find = |rule| inside.clone().find(|pair| pair.as_rule() == rule);
-        Some(Tie {
+        Some(FreedBy {
             object: find(Rule::owner).map(|pair| self.text(pair)),
             symbol: self.symbol_in(find(Rule::symbol)),
             parent: Code { span: self.span(&find(Rule::argument)?) },

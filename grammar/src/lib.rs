@@ -14,6 +14,7 @@ mod scan;
 mod source;
 mod sources;
 mod text;
+mod tokens;
 
 pub use carry::{carried_block, carried_comment, carried_piece, comments, CarriedBlock};
 pub use error::{ErrorKind, SyntaxError};
@@ -21,6 +22,7 @@ pub use format::format;
 pub use kps_ast as ast;
 pub use kps_ast::Span;
 pub use parse::{parse, MAX_SIZE};
-pub use source::{Place, Source};
+pub use source::{Position, Source};
 pub use sources::{File, Language, Sources};
 pub use text::check;
+pub use tokens::{identifiers, tokens};

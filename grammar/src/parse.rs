@@ -1,15 +1,15 @@
 //! From text to syntax tree: the scanner's items, each head parsed by pest.
 
-pub(crate) mod data;
-pub(crate) mod test;
+mod data;
+mod test;
 
 use crate::ast::{
-    At, Body, CFile, CFunction, Callback, Code, Func, Module, Object, Patch, Require, Spec, Text, UseFn,
-    UsePerCpu, UseStatic,
+    At, Body, CFile, CFileItem, CFunction, Callback, CallbackBody, Code, FileItem, Form, Func, Hook, Level,
+    Module, Object, ObjectItem, Patch, PatchItem, Require, Spec, Symbol, Text, UseFn, UsePerCpu, UseStatic,
 };
 use crate::characters;
 use crate::head::{Head, Rule};
-use crate::scan::{self, Level, RawItem};
+use crate::scan::{self, RawItem};
 use crate::{ErrorKind, Source, Span, SyntaxError};
 
 /// How large a spec may be, in bytes: far more than anybody writes.
@@ -17,46 +17,6 @@ pub const MAX_SIZE: usize = 4 << 20;
 
 /// How many items a block may hold, and texts a list: more than the largest cumulative patches have.
 const MAX_ITEMS: usize = 1000;
-
-pub(crate) const FILE: Level = Level { statements: &[], blocks: &["patch"], others: &[] };
-pub(crate) const PATCH: Level = Level {
-    statements: &[
-        "license", "author", "version", "fixes", "kernel", "require", "atomic", "param", "family", "over",
-    ],
-    blocks: &["state", "shadow", "object", "c", "test"],
-    others: RUST,
-};
-pub(crate) const OBJECT: Level = Level {
-    statements: &["use"],
-    blocks: &["fn", "pre_patch", "post_patch", "pre_unpatch", "post_unpatch"],
-    others: &[],
-};
-pub(crate) const FUNC: Level = Level { statements: &[], blocks: &["replace", "pre", "post"], others: &[] };
-pub(crate) const C_FILE: Level = Level { statements: &["fn"], blocks: &[], others: &[] };
-
-const PATCH_WORDS: &[&str] = &[
-    "license", "author", "version", "fixes", "kernel", "require", "atomic", "param", "family", "over",
-    "state", "shadow", "object", "c", "test",
-];
-const OBJECT_WORDS: &[&str] = &["fn", "use", "pre_patch", "post_patch", "pre_unpatch", "post_unpatch"];
-/// What a Rust item starts with.
-const RUST: &[&str] = &[
-    "const",
-    "enum",
-    "extern",
-    "fn",
-    "impl",
-    "macro_rules",
-    "mod",
-    "pub",
-    "static",
-    "struct",
-    "trait",
-    "type",
-    "union",
-    "unsafe",
-    "use",
-];
 
 /// Parses a spec. What could be understood is returned along with all that could not.
 pub fn parse(source: &Source) -> (Spec, Vec<SyntaxError>) {
@@ -83,16 +43,20 @@ impl<'a> SpecParser<'a> {
         characters::check(&self.source.text, &mut self.errors);
         let mut spec = Spec::default();
         let mut first = None;
-        for item in self.items(all, &FILE) {
-            match (self.word(&item), first) {
-                ("patch", None) => {
+        for item in self.items(all, Level::File) {
+            let Some(FileItem::Patch) = FileItem::of(self.word(&item)) else {
+                self.unknown(Level::File, &item);
+                continue;
+            };
+            match first {
+                None => {
                     first = Some(item.head);
                     spec.patch = self.patch(item);
                 }
-                ("patch", Some(first)) => {
-                    self.error(ErrorKind::Repeated { word: "patch".into(), first }, item.head);
+                Some(first) => {
+                    let word = FileItem::Patch.keyword().to_owned();
+                    self.error(ErrorKind::Repeated { word, first }, item.head);
                 }
-                (word, _) => self.unknown(word, &["patch"], &item),
             }
         }
         // Where the brackets do not fit, the patch is not missing but hidden.
@@ -105,111 +69,84 @@ impl<'a> SpecParser<'a> {
     fn patch(&mut self, item: RawItem) -> Option<Patch> {
         let name = self.head(Rule::patch, &item).map(|head| head.name());
         let block = self.block(&item)?;
-        let mut patch = Patch {
-            form: crate::ast::Form::Spec,
-            docs: item.docs,
-            name: name.unwrap_or(At { value: String::new(), span: item.head }),
-            license: None,
-            authors: Vec::new(),
-            version: None,
-            fixes: Vec::new(),
-            kernel: None,
-            requires: Vec::new(),
-            atomic_replace: None,
-            params: Vec::new(),
-            family: None,
-            over: Vec::new(),
-            states: Vec::new(),
-            shadows: Vec::new(),
-            objects: Vec::new(),
-            items: Vec::new(),
-            modules: Vec::new(),
-            c_files: Vec::new(),
-            tests: Vec::new(),
-        };
+        let name = name.unwrap_or(At { value: String::new(), span: item.head });
+        let mut patch = Patch::new(Form::Spec, item.docs, name);
         let mut seen = Seen::default();
-        for item in self.items(block, &PATCH) {
-            match self.word(&item) {
-                "license" if self.once(&mut seen, &item) => patch.license = self.string(Rule::license, &item),
-                "version" if self.once(&mut seen, &item) => patch.version = self.string(Rule::version, &item),
-                "kernel" if self.once(&mut seen, &item) => patch.kernel = self.string(Rule::kernel, &item),
-                "license" | "version" | "kernel" => {}
-                "author" => patch.authors.extend(self.string(Rule::author, &item)),
-                "fixes" => {
-                    if let Some(head) = self.head(Rule::fixes, &item) {
-                        patch.fixes.extend(head.strings());
-                        self.at_most(&mut patch.fixes, "fixes", |text| text.span);
-                    }
-                }
-                "require" => {
-                    if let Some(head) = self.head(Rule::require, &item) {
-                        let value = head.strings().pop();
-                        patch.requires.push(Require { option: head.name(), value });
-                    }
-                }
-                "atomic" => {
-                    if self.once(&mut seen, &item) {
-                        patch.atomic_replace =
-                            self.head(Rule::atomic, &item).map(|head| head.atomic_replace());
-                    }
-                }
-                "param" => {
-                    patch
-                        .params
-                        .extend(self.head(Rule::module_param, &item).and_then(|head| head.module_param()));
-                }
-                "family" => {
-                    if self.once(&mut seen, &item) {
-                        patch.family = self.head(Rule::family, &item).map(|head| head.name());
-                    }
-                }
-                "over" => {
-                    if let Some(head) = self.head(Rule::over, &item) {
-                        patch.over.extend(head.names());
-                        self.at_most(&mut patch.over, "patches", |name| name.span);
-                    }
-                }
-                "state" => patch.states.extend(self.state(&item)),
-                "shadow" => patch.shadows.extend(self.shadow(&item)),
-                "object" => patch.objects.extend(self.object(&item)),
-                "test" => patch.tests.extend(self.test(&item)),
-                "c" => patch.c_files.extend(self.c_file(&item)),
-                "mod" if is_module_file(self.source.slice(item.head)) => {
-                    patch.modules.extend(self.module(&item));
-                }
-                word if RUST.contains(&word) || self.source.slice(item.head).starts_with('#') => {
-                    patch.items.push(Code { span: item.whole });
-                }
-                word => self.unknown(word, PATCH_WORDS, &item),
+        for item in self.items(block, Level::Patch) {
+            let Some(construct) = PatchItem::of(self.word(&item)) else {
+                self.rust_item(&mut patch, &item);
+                continue;
+            };
+            if construct.construct().repeats || self.once(&mut seen, &item) {
+                self.patch_item(construct, &mut patch, &item);
             }
         }
         Some(patch)
+    }
+
+    fn patch_item(&mut self, construct: PatchItem, patch: &mut Patch, item: &RawItem) {
+        match construct {
+            PatchItem::License => patch.license = self.string(Rule::license, item),
+            PatchItem::Author => patch.authors.extend(self.string(Rule::author, item)),
+            PatchItem::Version => patch.version = self.string(Rule::version, item),
+            PatchItem::Fixes => {
+                patch.fixes.extend(self.head(Rule::fixes, item).iter().flat_map(Head::strings));
+                self.at_most(&mut patch.fixes, "fixes", |text| text.span);
+            }
+            PatchItem::Kernel => patch.kernel = self.string(Rule::kernel, item),
+            PatchItem::Require => patch.requires.extend(
+                self.head(Rule::require, item)
+                    .map(|head| Require { option: head.name(), value: head.strings().pop() }),
+            ),
+            PatchItem::AtomicReplace => {
+                patch.atomic_replace = self.head(Rule::atomic, item).map(|head| head.atomic_replace());
+            }
+            PatchItem::Param => {
+                let head = self.head(Rule::module_param, item);
+                patch.params.extend(head.and_then(|head| head.module_param()));
+            }
+            PatchItem::Family => patch.family = self.head(Rule::family, item).map(|head| head.name()),
+            PatchItem::Over => {
+                patch.over.extend(self.head(Rule::over, item).iter().flat_map(Head::names));
+                self.at_most(&mut patch.over, "patches", |name| name.span);
+            }
+            PatchItem::State => patch.states.extend(self.state(item)),
+            PatchItem::Shadow => patch.shadows.extend(self.shadow(item)),
+            PatchItem::Object => patch.objects.extend(self.object(item)),
+            PatchItem::C => patch.c_files.extend(self.c_file(item)),
+            PatchItem::Test => patch.tests.extend(self.test(item)),
+        }
+    }
+
+    /// Rust, or a module of it in a file.
+    fn rust_item(&mut self, patch: &mut Patch, item: &RawItem) {
+        let (word, head) = (self.word(item), self.source.slice(item.head));
+        if word == "mod" && is_module_file(head) {
+            patch.modules.extend(self.module(item));
+        } else if scan::RUST.contains(&word) || head.starts_with('#') {
+            patch.items.push(Code { span: item.whole });
+        } else {
+            self.unknown(Level::Patch, item);
+        }
     }
 
     fn object(&mut self, item: &RawItem) -> Option<Object> {
         let head = self.head(Rule::object, item);
         let block = self.block(item)?;
         let head = head?;
-        let mut object = Object {
-            name: head.name(),
-            from: head.strings().pop(),
-            funcs: Vec::new(),
-            use_fns: Vec::new(),
-            use_statics: Vec::new(),
-            use_percpus: Vec::new(),
-            callbacks: Vec::new(),
-        };
+        let mut object = Object::new(head.name(), head.strings().pop());
         let mut seen = Seen::default();
-        for item in self.items(block, &OBJECT) {
-            match self.word(&item) {
-                "fn" => object.funcs.extend(self.func(&item)),
-                "use" => self.use_item(&mut object, &item),
-                word if OBJECT_WORDS.contains(&word) => {
+        for item in self.items(block, Level::Object) {
+            let word = self.word(&item);
+            match (ObjectItem::of(word), Callback::of(word)) {
+                (Some(ObjectItem::Func), _) => object.funcs.extend(self.func(&item)),
+                (Some(ObjectItem::Use), _) => self.use_item(&mut object, &item),
+                (None, Some(callback)) => {
                     if self.once(&mut seen, &item) {
-                        object.callbacks.extend(self.callback(&item));
+                        object.callbacks.extend(self.callback(callback, &item));
                     }
                 }
-                word => self.unknown(word, OBJECT_WORDS, &item),
+                (None, None) => self.unknown(Level::Object, &item),
             }
         }
         Some(object)
@@ -218,24 +155,28 @@ impl<'a> SpecParser<'a> {
     fn func(&mut self, item: &RawItem) -> Option<Func> {
         let head = self.head(Rule::func, item);
         let block = self.block(item)?;
-        let mut bodies = [None, None, None];
-        let (mut replace_c, mut replace_from) = (None, None);
+        // What stands in the block is looked at even where the head cannot be read.
+        let (symbol, prototype) = match &head {
+            Some(head) => (head.symbol(), head.prototype()),
+            None => (Symbol { name: At { value: String::new(), span: item.head }, position: None }, None),
+        };
+        let mut func = Func::new(symbol, prototype);
         let mut seen = Seen::default();
-        for item in self.items(block, &FUNC) {
+        for item in self.items(block, Level::Func) {
             let word = self.word(&item);
-            let Some(n) = FUNC.blocks.iter().position(|known| *known == word) else {
-                self.unknown(word, FUNC.blocks, &item);
+            let Some(hook) = Hook::of(word) else {
+                self.unknown(Level::Func, &item);
                 continue;
             };
             if item.block.is_none() && self.source.slice(item.head) != word {
-                if word != "replace" {
+                if hook != Hook::Replace {
                     drop(self.head(Rule::bare, &item));
                 } else if self.once(&mut seen, &item) {
                     let Some(head) = self.statement(Rule::replace_file, &item) else { continue };
                     let file = head.strings().pop();
                     match head.find(Rule::kw_from) {
-                        Some(_) => replace_from = file,
-                        None => replace_c = file,
+                        Some(_) => func.replace_from = file,
+                        None => func.replace_c = file,
                     }
                 }
                 continue;
@@ -243,13 +184,10 @@ impl<'a> SpecParser<'a> {
             let head = self.head(Rule::bare, &item);
             let (Some(_), Some(block)) = (head, self.block(&item)) else { continue };
             if self.once(&mut seen, &item) {
-                bodies[n] = Some(Body { word: item.head, code: Code { span: block } });
+                *func.hook_mut(hook) = Some(Body { word: item.head, code: Code { span: block } });
             }
         }
-        let [replace, pre, post] = bodies;
-        let head = head?;
-        let (symbol, prototype) = (head.symbol(), head.prototype());
-        Some(Func { symbol, prototype, replace, replace_c, replace_from, pre, post })
+        head.map(|_| func)
     }
 
     fn module(&mut self, item: &RawItem) -> Option<Module> {
@@ -260,15 +198,15 @@ impl<'a> SpecParser<'a> {
     fn c_file(&mut self, item: &RawItem) -> Option<CFile> {
         let head = self.head(Rule::c_file, item);
         let mut functions = Vec::new();
-        for item in item.block.map_or(Vec::new(), |block| self.items(block, &C_FILE)) {
-            match self.word(&item) {
-                "fn" => {
+        for item in item.block.map_or(Vec::new(), |block| self.items(block, Level::CFile)) {
+            match CFileItem::of(self.word(&item)) {
+                Some(CFileItem::Func) => {
                     let Some(head) = self.head(Rule::c_function, &item) else { continue };
                     let function =
                         head.prototype().map(|prototype| CFunction { name: head.name(), prototype });
                     functions.extend(function);
                 }
-                word => self.unknown(word, C_FILE.statements, &item),
+                None => self.unknown(Level::CFile, &item),
             }
         }
         Some(CFile { file: head?.strings().pop()?, functions })
@@ -296,12 +234,12 @@ impl<'a> SpecParser<'a> {
         }
     }
 
-    fn callback(&mut self, item: &RawItem) -> Option<Callback> {
-        let name = self.head(Rule::bare, item)?.name();
-        Some(Callback { name, code: Code { span: self.block(item)? } })
+    fn callback(&mut self, callback: Callback, item: &RawItem) -> Option<CallbackBody> {
+        let word = self.head(Rule::bare, item)?.name().span;
+        Some(CallbackBody { callback, word, code: Code { span: self.block(item)? } })
     }
 
-    fn items(&mut self, range: Span, level: &Level) -> Vec<RawItem> {
+    fn items(&mut self, range: Span, level: Level) -> Vec<RawItem> {
         let mut items = scan::items(&self.source.text, range, level, &mut self.errors);
         self.at_most(&mut items, "items", |item| item.head);
         items
@@ -378,13 +316,14 @@ impl<'a> SpecParser<'a> {
         }
     }
 
-    fn unknown(&mut self, word: &str, known: &'static [&'static str], item: &RawItem) {
-        let word = match word {
+    /// Refuses an item that nothing of its level starts like.
+    fn unknown(&mut self, level: Level, item: &RawItem) {
+        let word = match self.word(item) {
             "" => self.source.slice(item.head).chars().next().map(String::from).unwrap_or_default(),
             word => word.to_owned(),
         };
         let span = Span::new(item.head.start, item.head.start + word.len());
-        self.error(ErrorKind::UnknownWord { word, known }, span);
+        self.error(ErrorKind::UnknownWord { word, known: level.keywords() }, span);
     }
 
     fn error(&mut self, kind: ErrorKind, span: Span) {

@@ -4,7 +4,7 @@ use kps_ast::Span;
 
 /// A line and a column, both counted from 1; columns count characters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Place {
+pub struct Position {
     /// The line.
     pub line: usize,
     /// The column.
@@ -60,14 +60,14 @@ impl Source {
     }
 
     /// The line and column of a byte.
-    pub fn place(&self, byte: usize) -> Place {
+    pub fn place(&self, byte: usize) -> Position {
         let line = self.line(byte);
         let column = self.chars_before(byte) - self.chars_before(self.lines[line - 1]) + 1;
-        Place { line, column }
+        Position { line, column }
     }
 
     /// The byte of a line and column. There is none behind the end of the line.
-    pub fn byte(&self, place: Place) -> Option<usize> {
+    pub fn byte(&self, place: Position) -> Option<usize> {
         let start = *self.lines.get(place.line.checked_sub(1)?)?;
         let line = self.text.get(start..)?.split('\n').next()?;
         let mut ends = line.char_indices().map(|(at, _)| at).chain([line.len()]);
@@ -90,9 +90,9 @@ mod tests {
         let source = Source::new("x.kps", text.clone());
         let (mut line, mut column) = (1, 1);
         for (at, c) in text.char_indices() {
-            assert_eq!(source.place(at), Place { line, column }, "byte {at}");
+            assert_eq!(source.place(at), Position { line, column }, "byte {at}");
             (line, column) = if c == '\n' { (line + 1, 1) } else { (line, column + 1) };
         }
-        assert_eq!(source.place(text.len()), Place { line: 5, column: 4 });
+        assert_eq!(source.place(text.len()), Position { line: 5, column: 4 });
     }
 }

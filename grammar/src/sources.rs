@@ -1,7 +1,7 @@
 //! A spec and the files that it names, as one text: so a place says by itself which file it is in, and whoever hands it on
 //! need not know that there are several.
 
-use crate::{Place, Source, Span};
+use crate::{Position, Source, Span};
 
 /// A spec and the files that it names. A place is a byte of all their texts, one behind the other, the spec's first.
 #[derive(Debug, Clone)]
@@ -29,7 +29,7 @@ pub struct File {
     pub language: Language,
     /// Its path from the spec's folder, for generated code: of plain characters.
     pub path: String,
-    /// Its text. Places in it count from its own start.
+    /// Its text. SpanMap in it count from its own start.
     pub source: Source,
     /// Its first byte among those of all.
     start: usize,
@@ -100,7 +100,7 @@ impl Sources {
     }
 
     /// The line and column of a byte in its file.
-    pub fn place(&self, byte: usize) -> Place {
+    pub fn place(&self, byte: usize) -> Position {
         let file = self.file(byte);
         file.source.place(file.local(Span::new(byte, byte)).start)
     }
@@ -123,7 +123,7 @@ mod tests {
         let last = sources.add(Language::Rust, "sub/c.rs", Source::new("dir/sub/c.rs", "x\nyz")).span();
         let found = [0, 7, empty.start, last.start, last.end].map(|byte| sources.file(byte).path.clone());
         assert_eq!(found, ["a_b.kps", "a_b.kps", "empty.rs", "sub/c.rs", "sub/c.rs"]);
-        assert_eq!(sources.place(last.end), Place { line: 2, column: 3 });
+        assert_eq!(sources.place(last.end), Position { line: 2, column: 3 });
         assert_eq!(sources.slice(Span::new(last.start + 2, last.end)), "yz");
         assert_eq!(sources.slice(empty), "");
         let file = sources.file(last.start);

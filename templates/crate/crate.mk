@@ -54,8 +54,8 @@ kps-tokens := proc_macro2 quote syn
 kps-under-macros := arch ast attributes codegen diag facts plan resolve
 $(eval $(call kps-rule,arch))
 $(eval $(call kps-rule,diag))
-$(eval $(call kps-rule,ast,,diag))
 $(eval $(call kps-rule,plan,,arch))
+$(eval $(call kps-rule,ast,,diag plan))
 $(eval $(call kps-rule,facts,,arch plan))
 $(eval $(call kps-rule,codegen,$(kps-tokens),plan))
 $(eval $(call kps-rule,resolve,$(kps-tokens),arch ast codegen diag facts plan))

@@ -1,7 +1,7 @@
 //! Patch crates that are expanded without a compiler, for the kernel of the tests.
 
 use crate::fixture;
-use kps_attributes::{is_called, livepatch, outside, take_livepatch, Surroundings, INNER};
+use kps_attributes::{is_called, livepatch, outside, take_livepatch, Context};
 use std::collections::BTreeMap;
 use syn::{Attribute, Item};
 
@@ -13,7 +13,7 @@ pub fn expanded(text: &str, c_files: &BTreeMap<String, String>) -> syn::Result<s
         match item {
             Item::Mod(mut module) => match take_livepatch(&mut module) {
                 Some(arguments) => {
-                    let around = Surroundings {
+                    let around = Context {
                         bindings: String::new(),
                         facts: Some(fixture::facts()),
                         c_files: c_files.clone(),
@@ -39,7 +39,8 @@ pub fn expanded(text: &str, c_files: &BTreeMap<String, String>) -> syn::Result<s
 
 /// The name of an attribute that means something inside of a livepatch only.
 fn inner(attribute: &Attribute) -> Option<&'static str> {
-    INNER.iter().find(|name| is_called(attribute, name)).copied()
+    let ours = kps_grammar::ast::Attribute::of_items();
+    ours.map(|ours| ours.name).find(|name| is_called(attribute, name))
 }
 
 /// What is said about a crate: the errors that it expands to, or nothing.

@@ -5,9 +5,9 @@
 use crate::btf::{BtfWriter, VOID};
 use kps_facts::btf::Btf;
 use kps_facts::{
-    DebugInfo, Export, Facts, Identity, Object, Place, Section, Site, Sym, Symbols, SyscallParam,
+    DebugInfo, Export, Facts, Identity, Object, Section, Site, Sites, SourceLine, Sym, Symbols, SyscallParam,
 };
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 /// Where `.text` starts.
 pub const TEXT: u64 = 0xffff_ffff_8100_0000;
@@ -97,7 +97,7 @@ const FREED: &[&str] =
 /// The facts of the fixture.
 pub fn facts() -> Facts {
     let mut symbols = Vec::new();
-    let mut sites = HashMap::new();
+    let mut sites = Sites::default();
     for (n, &(name, start)) in FUNCTIONS.iter().enumerate() {
         let address = TEXT + 16 * n as u64;
         symbols.push(Sym { address, kind: 't', name });
@@ -124,19 +124,17 @@ pub fn facts() -> Facts {
     sites.insert(INIT + 16, Site { offset: 4, bytes: ENDBR_CALL });
 
     let export = |gpl| Export { gpl, namespace: None };
-    let exports = HashMap::<String, Export>::from([
-        ("seq_printf".to_owned(), export(false)),
-        ("seq_puts".to_owned(), export(false)),
-        ("msleep".to_owned(), export(false)),
-        ("jiffies".to_owned(), export(false)),
-        ("seq_putc".to_owned(), export(false)),
-        ("copy_page".to_owned(), export(false)),
-        (
-            "perf_load_guest_lvtpc".to_owned(),
-            Export { gpl: true, namespace: Some("module:kvm,kvm-intel".into()) },
-        ),
-        ("do_nothing".to_owned(), Export { gpl: true, namespace: Some("FIXTURE".into()) }),
-    ]);
+    let in_namespace = |namespace| Export { gpl: true, namespace: Some(namespace) };
+    let exports = [
+        ("seq_printf", export(false)),
+        ("seq_puts", export(false)),
+        ("msleep", export(false)),
+        ("jiffies", export(false)),
+        ("seq_putc", export(false)),
+        ("copy_page", export(false)),
+        ("perf_load_guest_lvtpc", in_namespace("module:kvm,kvm-intel")),
+        ("do_nothing", in_namespace("FIXTURE")),
+    ];
     let parameters = [
         "param_ops_bool",
         "param_ops_byte",
@@ -152,8 +150,7 @@ pub fn facts() -> Facts {
         "kernel_param_lock",
         "kernel_param_unlock",
     ];
-    let exports =
-        exports.into_iter().chain(parameters.map(|name| (name.to_owned(), export(false)))).collect();
+    let exports = exports.into_iter().chain(parameters.map(|name| (name, export(false)))).collect();
     let section = |name: &str, address, size| Section { name: name.into(), address, size };
     let options =
         [("CONFIG_LIVEPATCH", "y"), ("CONFIG_RUST", "y"), ("CONFIG_INET", "y"), ("CONFIG_HZ", "250")];
@@ -186,7 +183,7 @@ pub fn debug() -> DebugInfo {
     let files =
         ["fs/namei.c", "fs/proc_namespace.c", "drivers/base/bus.c", "fs/open.c", "arch/x86/lib/copy.c"];
     let files = files.map(str::to_owned);
-    let place = |file, line| Place { file, line };
+    let place = |file, line| SourceLine { file, line };
     let functions = vec![
         (address_of("path_put", 0), place(0, 571)),
         (address_of("show_type", 0), place(1, 87)),

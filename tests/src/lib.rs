@@ -17,7 +17,7 @@ pub mod userland;
 pub mod world;
 
 use kps_facts::Facts;
-use kpsc::target::{seal, Cache};
+use kps_targets::{seal, Cache};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -37,11 +37,14 @@ pub fn kpsc() -> Command {
     Command::new(program)
 }
 
+/// The manifest of the fixture: a stock kernel whose compilers have not been fetched.
+pub const MANIFEST: &str = "release = \"7.3.4-fixture\"\nimage = \"vmlinuz\"\n\
+    [origin]\nprovider = \"debian\"\nsuite = \"s\"\nrelease = \"7.3.4-fixture\"\nversion = \"7.3.4-1\"\n";
+
 /// A cache whose one target is the fixture. It can be checked against, not built for.
 pub fn fixture_cache() -> tempfile::TempDir {
     let cache = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
-    let manifest = "release = \"7.3.4-fixture\"\norigin = \"a test\"\nimage = \"vmlinuz\"\n";
-    let folder = put_target(cache.path(), FIXTURE, manifest, &fixture::facts());
+    let folder = put_target(cache.path(), FIXTURE, MANIFEST, &fixture::facts());
     let debug = folder.join("debug");
     std::fs::create_dir(&debug)
         .and_then(|()| std::fs::write(debug.join("functions"), fixture::debug().to_bytes()))

@@ -22,7 +22,7 @@ pub fn pages() -> Vec<String> {
     let docs = docs.filter(|path| path.extension().is_some_and(|extension| extension == "md"));
     let name = |path: PathBuf| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let docs = docs.map(|path| format!("docs/{}", name(path)));
-    ["README.md", "examples/README.md", "tests/README.md"]
+    ["README.md", "CHANGELOG.md", "CONTRIBUTING.md", "examples/README.md", "tests/README.md"]
         .map(str::to_owned)
         .into_iter()
         .chain(docs)

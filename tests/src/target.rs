@@ -2,8 +2,8 @@
 
 use crate::{kpsc, printed, put_target, stem};
 use kps_facts::Facts;
-use kpsc::target::{Cache, Target};
-use kpsc::vm::{Guest, Machine, Output};
+use kps_targets::{Cache, Target};
+use kps_vm::{Guest, Machine, Output};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;

@@ -1,7 +1,7 @@
 //! A small world for one run of kpsc: folders of its own, and the proof that it left them as they were.
 
 use crate::{fixture_cache, kpsc, printed, FIXTURE};
-use kpsc::target::Cache;
+use kps_targets::Cache;
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::fs::MetadataExt as _;

@@ -11,6 +11,7 @@ pub(crate) fn cases() -> Vec<Case> {
         an_architecture_has_one_place,
         a_mode_has_one_place,
         the_inner_crates_see_what_they_may_and_no_more,
+        what_macros_stand_on_needs_no_other_crate,
         pest_stays_in_the_grammar,
         stages_map_values_to_values,
         after_resolve_nothing_is_looked_up,
@@ -23,13 +24,21 @@ fn read(path: &Path) -> String {
     std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// What a crate depends on, tests aside.
-fn dependencies(folder: &str) -> BTreeSet<String> {
+/// What a crate depends on, tests aside: the crates of this workspace, by their short names, and others.
+fn dependencies(folder: &str) -> (BTreeSet<String>, BTreeSet<String>) {
     let manifest: toml::Table = read(&repository().join(folder).join("Cargo.toml"))
         .parse()
         .unwrap_or_else(|error| panic!("{folder}: {error}"));
-    let names = |table: &toml::Value| table.as_table().into_iter().flat_map(|t| t.keys().cloned()).collect();
-    manifest.get("dependencies").map(names).unwrap_or_default()
+    let (mut ours, mut others) = (BTreeSet::new(), BTreeSet::new());
+    for name in
+        manifest.get("dependencies").and_then(toml::Value::as_table).into_iter().flat_map(|t| t.keys())
+    {
+        match name.strip_prefix("kps-") {
+            Some(name) => ours.insert(name.to_owned()),
+            None => others.insert(name.clone()),
+        };
+    }
+    (ours, others)
 }
 
 /// The Rust files below a path, which may be one itself.
@@ -77,8 +86,9 @@ fn an_architecture_has_one_place() {
     ];
     for product in PRODUCT {
         let found = mentions(product, WORDS);
-        let is_outside =
-            |line: &&String| !line.contains("/runtime/src/arch/") && !line.contains("/arch/src/");
+        let is_outside = |line: &&String| {
+            !line.contains("/crates/runtime/src/arch/") && !line.contains("/crates/arch/src/")
+        };
         let outside: Vec<_> = found.iter().filter(is_outside).collect();
         assert!(outside.is_empty(), "{outside:#?}");
     }
@@ -97,7 +107,7 @@ fn a_mode_has_one_place() {
         "kernel::ThisModule",
         "CONFIG_RUST",
     ];
-    for part in ["attributes/src", "codegen/src", "runtime/src"] {
+    for part in ["crates/attributes/src", "crates/codegen/src", "crates/runtime/src"] {
         let found = mentions(part, WORDS);
         let places = ["/codegen/src/kernel_crate.rs", "/runtime/src/sys/"];
         let outside: Vec<_> =
@@ -107,74 +117,83 @@ fn a_mode_has_one_place() {
 }
 
 /// Every crate that a user runs or that becomes a part of a module.
-const PRODUCT: [&str; 12] = [
-    "arch/src",
-    "ast/src",
-    "attributes/src",
-    "codegen/src",
+const PRODUCT: [&str; 17] = [
     "compiler/src",
-    "diag/src",
-    "facts/src",
+    "crates/arch/src",
+    "crates/ast/src",
+    "crates/attributes/src",
+    "crates/codegen/src",
+    "crates/diag/src",
+    "crates/facts/src",
+    "crates/host/src",
+    "crates/link/src",
+    "crates/operate/src",
+    "crates/plan/src",
+    "crates/resolve/src",
+    "crates/runtime/src",
+    "crates/targets/src",
+    "crates/vm/src",
     "grammar/src",
-    "plan/src",
-    "resolve/src",
-    "runtime/src",
     "runtime-macros/src",
 ];
 
+/// What each crate may see of the others. Which crates of the registry those see that only kpsc is made of is their own affair.
 fn the_inner_crates_see_what_they_may_and_no_more() {
-    let allowed: [(&str, &[&str]); 11] = [
-        ("arch", &[]),
-        ("diag", &[]),
-        ("plan", &["kps-arch"]),
-        ("runtime", &["kps-macros"]),
-        ("runtime-macros", &["kps-ast", "kps-attributes", "kps-facts", "kps-resolve"]),
-        (
-            "attributes",
-            &[
-                "kps-ast",
-                "kps-codegen",
-                "kps-diag",
-                "kps-facts",
-                "kps-plan",
-                "kps-resolve",
-                "proc-macro2",
-                "quote",
-                "syn",
-            ],
-        ),
-        ("facts", &["kps-arch", "kps-plan"]),
-        ("codegen", &["kps-plan", "proc-macro2", "quote", "syn"]),
-        ("ast", &["kps-diag"]),
-        ("grammar", &["kps-ast", "pest", "pest_derive"]),
-        (
-            "resolve",
-            &[
-                "kps-arch",
-                "kps-ast",
-                "kps-codegen",
-                "kps-diag",
-                "kps-facts",
-                "kps-plan",
-                "proc-macro2",
-                "quote",
-                "rustc-demangle",
-                "strsim",
-                "syn",
-            ],
-        ),
+    let allowed: [(&str, &[&str]); 16] = [
+        ("crates/arch", &[]),
+        ("crates/ast", &["diag", "plan"]),
+        ("crates/attributes", &["ast", "codegen", "diag", "facts", "plan", "resolve"]),
+        ("crates/codegen", &["plan"]),
+        ("crates/diag", &[]),
+        ("crates/facts", &["arch", "plan"]),
+        ("crates/host", &["diag"]),
+        ("crates/link", &["arch", "plan"]),
+        ("crates/operate", &["diag", "host", "plan"]),
+        ("crates/plan", &["arch"]),
+        ("crates/resolve", &["arch", "ast", "codegen", "diag", "facts", "plan"]),
+        ("crates/runtime", &["macros"]),
+        ("crates/targets", &["arch", "diag", "facts", "host"]),
+        ("crates/vm", &["arch", "ast", "host", "targets"]),
+        ("grammar", &["ast"]),
+        ("runtime-macros", &["ast", "attributes", "facts", "resolve"]),
     ];
     for (folder, allowed) in allowed {
-        let allowed: BTreeSet<String> = allowed.iter().map(|name| (*name).to_owned()).collect();
-        assert_eq!(dependencies(folder), allowed, "{folder}");
+        let (ours, _) = dependencies(folder);
+        assert_eq!(ours, names(allowed), "{folder}");
     }
 }
 
+/// The target's own rustc compiles what macros stand on: there is nothing but the kernel's syn, quote and proc-macro2.
+fn what_macros_stand_on_needs_no_other_crate() {
+    const TOKENS: &[&str] = &["proc-macro2", "quote", "syn"];
+    // Names that are similar are found where there is a registry.
+    const SPELLING: &[&str] = &["proc-macro2", "quote", "rustc-demangle", "strsim", "syn"];
+    let allowed: [(&str, &[&str]); 10] = [
+        ("crates/arch", &[]),
+        ("crates/ast", &[]),
+        ("crates/attributes", TOKENS),
+        ("crates/codegen", TOKENS),
+        ("crates/diag", &[]),
+        ("crates/facts", &[]),
+        ("crates/plan", &[]),
+        ("crates/resolve", SPELLING),
+        ("crates/runtime", &[]),
+        ("runtime-macros", &[]),
+    ];
+    for (folder, allowed) in allowed {
+        let (_, others) = dependencies(folder);
+        assert_eq!(others, names(allowed), "{folder}");
+    }
+}
+
+fn names(names: &[&str]) -> BTreeSet<String> {
+    names.iter().map(|name| (*name).to_owned()).collect()
+}
+
 fn pest_stays_in_the_grammar() {
-    for folder in ["arch", "ast", "codegen", "compiler", "diag", "facts", "plan", "resolve", "tests", "xtask"]
-    {
-        let all = dependencies(folder);
-        assert!(!all.iter().any(|name| name.starts_with("pest")), "{folder} depends on {all:?}");
+    for product in PRODUCT.iter().filter(|product| **product != "grammar/src") {
+        let (_, others) = dependencies(product.trim_end_matches("/src"));
+        assert!(!others.iter().any(|name| name.starts_with("pest")), "{product} depends on {others:?}");
     }
     let public: Vec<_> = mentions("grammar/src", &["pub "])
         .into_iter()
@@ -186,18 +205,18 @@ fn pest_stays_in_the_grammar() {
 fn stages_map_values_to_values() {
     const WORLD: &[&str] = &["std::fs", "std::process", "std::net", "std::env", "std::time", "File::open"];
     for stage in [
-        "arch/src",
-        "diag/src",
-        "plan/src",
-        "facts/src",
-        "codegen/src",
+        "crates/arch/src",
+        "crates/diag/src",
+        "crates/plan/src",
+        "crates/facts/src",
+        "crates/codegen/src",
         "grammar/src",
-        "ast/src",
-        "attributes/src",
-        "resolve/src",
+        "crates/ast/src",
+        "crates/attributes/src",
+        "crates/resolve/src",
         "compiler/src/convert",
         "compiler/src/emit",
-        "compiler/src/elf",
+        "crates/link/src",
         "compiler/src/render",
     ] {
         let found = mentions(stage, WORLD);
@@ -207,11 +226,11 @@ fn stages_map_values_to_values() {
 
 fn after_resolve_nothing_is_looked_up() {
     for stage in [
-        "resolve/src/check.rs",
+        "crates/resolve/src/check.rs",
         "compiler/src/convert",
         "compiler/src/emit",
         "compiler/src/build",
-        "compiler/src/elf",
+        "crates/link/src",
     ] {
         let found = mentions(stage, &["kps_facts"]);
         assert!(found.is_empty(), "{stage} knows of facts: {found:#?}");
@@ -219,8 +238,13 @@ fn after_resolve_nothing_is_looked_up() {
 }
 
 fn nothing_depends_on_the_order_of_a_hash() {
-    for stage in ["codegen/src", "compiler/src/convert", "compiler/src/emit", "compiler/src/elf", "plan/src"]
-    {
+    for stage in [
+        "crates/codegen/src",
+        "compiler/src/convert",
+        "compiler/src/emit",
+        "crates/link/src",
+        "crates/plan/src",
+    ] {
         let found = mentions(stage, &["HashMap"]);
         assert!(found.is_empty(), "{stage} has a map without order: {found:#?}");
     }

@@ -1,12 +1,12 @@
 //! Building for the default target: what comes out, and what is said when it cannot.
 
+use kps_targets::{Cache, Progress};
 use kps_tests::code::functions;
 use kps_tests::compiled::{self, cargo, CRATES};
-use kps_tests::schedule::Case;
+use kps_tests::schedule::{Case, Failed};
 use kps_tests::store::{self, with_its_module};
 use kps_tests::target::target;
 use kps_tests::{cases, examples, fixture_cache, kpsc, printed, repository, FIXTURE};
-use kpsc::target::{Cache, Progress};
 use object::{Object, ObjectSymbol};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -27,6 +27,7 @@ pub(crate) fn cases() -> Vec<Case> {
         a_crate_over_the_runtime_is_checked_and_tested_where_there_is_no_kernel.about(20).shares(CRATES),
         what_macros_stand_on_compiles_with_what_the_target_has.machine().about(30),
         a_build_folder_of_ones_own_is_a_target.machine().about(40),
+        a_kernel_that_is_installed_below_a_folder_is_a_target.machine().about(40),
         hostile_texts_reach_the_module_as_they_are_written_and_nothing_obeys_them.machine(),
     ]
 }
@@ -248,8 +249,8 @@ fn a_crate_over_the_runtime_becomes_the_same_instructions() {
         let into = folder();
         let written = repository().join("tests/golden").join(spec).with_extension("kps");
         let source = emit(&written, into.path(), Some(cache.path()));
-        let pieces = Pieces::of(&source, spec);
-        let Pieces { declaration, loader, items, livepatch, .. } = &pieces;
+        let pieces = SourceText::of(&source, spec);
+        let SourceText { declaration, loader, items, livepatch, .. } = &pieces;
         let declaration = declaration.replace("livepatch::Module", "patch::Module");
         let contents = format!("{loader}{items}{livepatch}pub(crate) use livepatch::Module;\n");
         let kbuild = String::from_utf8_lossy(&read(&source.join("Kbuild"))).into_owned();
@@ -282,8 +283,8 @@ fn a_crate_over_the_runtime_is_checked_and_tested_where_there_is_no_kernel() {
     for spec in GOLDEN {
         let written = repository().join("tests/golden").join(spec).with_extension("kps");
         let source = emit(&written, &into, Some(cache.path()));
-        let pieces = Pieces::of(&source, spec);
-        let runtime = repository().join("runtime");
+        let pieces = SourceText::of(&source, spec);
+        let runtime = repository().join("crates/runtime");
         let manifest = format!(
             "[package]\nname = \"{spec}\"\nedition = \"2021\"\n\n[dependencies]\nkps = {{ path = {runtime:?} }}\n"
         );
@@ -315,7 +316,7 @@ $(obj)/src/lib.o: $(obj)/kps/lib.o
 ";
 
 /// A generated module in the pieces that `kps_codegen::Contents` has.
-struct Pieces {
+struct SourceText {
     /// The path of the types.
     types: String,
     lints: String,
@@ -326,8 +327,8 @@ struct Pieces {
     livepatch: String,
 }
 
-impl Pieces {
-    fn of(source: &Path, name: &str) -> Pieces {
+impl SourceText {
+    fn of(source: &Path, name: &str) -> SourceText {
         let main = String::from_utf8_lossy(&read(&source.join(format!("{name}_main.rs")))).into_owned();
         let (head, declaration, mut items) = split(&main, "kernel::prelude::module! {\n", "\n}\n");
         let (lints, _, imports) = split(head, "#[allow(dead_code", "mod types;\n");
@@ -341,7 +342,7 @@ impl Pieces {
         }
         let tables = "/// The tables that the kernel is given";
         let (items, livepatch) = items.split_at(items.find(tables).unwrap_or_else(|| panic!("no tables")));
-        Pieces {
+        SourceText {
             types: source.join(format!("{name}_types.rs")).display().to_string(),
             lints: lints.to_owned(),
             imports: imports.to_owned(),
@@ -354,7 +355,7 @@ impl Pieces {
 
     /// The module that the pieces stand in.
     fn module(&self, contents: &str) -> String {
-        let Pieces { types, lints, imports, .. } = self;
+        let SourceText { types, lints, imports, .. } = self;
         format!("{lints}use ::kps;\n#[path = {types:?}]\nmod types;\n{imports}{contents}")
     }
 }
@@ -395,12 +396,12 @@ fn what_macros_stand_on_compiles_with_what_the_target_has() {
         let output = command.output().unwrap_or_else(|error| panic!("{error}"));
         assert!(output.status.success(), "{name}:\n{}", printed(&output));
     };
-    rustc("kps_arch", "arch/src/lib.rs", &[]);
-    rustc("kps_diag", "diag/src/lib.rs", &[]);
-    rustc("kps_ast", "ast/src/lib.rs", &["kps_diag"]);
-    rustc("kps_plan", "plan/src/lib.rs", &["kps_arch"]);
-    rustc("kps_facts", "facts/src/lib.rs", &["kps_arch", "kps_plan"]);
-    rustc("kps_codegen", "codegen/src/lib.rs", &["kps_plan", "proc_macro2", "quote", "syn"]);
+    rustc("kps_arch", "crates/arch/src/lib.rs", &[]);
+    rustc("kps_diag", "crates/diag/src/lib.rs", &[]);
+    rustc("kps_plan", "crates/plan/src/lib.rs", &["kps_arch"]);
+    rustc("kps_ast", "crates/ast/src/lib.rs", &["kps_diag", "kps_plan"]);
+    rustc("kps_facts", "crates/facts/src/lib.rs", &["kps_arch", "kps_plan"]);
+    rustc("kps_codegen", "crates/codegen/src/lib.rs", &["kps_plan", "proc_macro2", "quote", "syn"]);
     let inner = [
         "kps_arch",
         "kps_ast",
@@ -412,9 +413,9 @@ fn what_macros_stand_on_compiles_with_what_the_target_has() {
         "quote",
         "syn",
     ];
-    rustc("kps_resolve", "resolve/src/lib.rs", &inner);
+    rustc("kps_resolve", "crates/resolve/src/lib.rs", &inner);
     let all = [inner.as_slice(), &["kps_resolve"]].concat();
-    rustc("kps_attributes", "attributes/src/lib.rs", &all);
+    rustc("kps_attributes", "crates/attributes/src/lib.rs", &all);
 }
 
 /// A build folder of one's own: here the default target's, with the image put where a kernel's build leaves it.
@@ -446,6 +447,67 @@ fn a_build_folder_of_ones_own_is_a_target() {
     let output = add.output().unwrap_or_else(|error| panic!("{error}"));
     assert!(output.status.success(), "{}", printed(&output));
     assert!(build(&example(), Some(&cache)) == build(&example(), None));
+}
+
+/// The files of the default target's packages, put where a distribution installs them.
+fn a_kernel_that_is_installed_below_a_folder_is_a_target() -> Result<(), Failed> {
+    let default = target();
+    let stock = Cache::open().and_then(|cache| default.modules(&cache, Progress::Quiet));
+    let stock = stock.map_err(|error| error.message)?;
+    let tree = default.tree().ok_or("the target has no build tree")?;
+    let (root, release) = (folder(), default.release());
+    let at = |path: &str| root.path().join(path.replace("RELEASE", release));
+    for path in ["boot", "lib/modules/RELEASE/kernel/net", "usr/src"] {
+        std::fs::create_dir_all(at(path))?;
+    }
+    std::fs::copy(default.image(), at("boot/vmlinuz-RELEASE"))?;
+    std::fs::copy(default.folder().join("config"), at("boot/config-RELEASE"))?;
+    let module = stock.get("dummy").ok_or("the kernel has no module dummy")?;
+    let file = module.file_name().ok_or("the module has no name")?;
+    std::fs::copy(module, at("lib/modules/RELEASE/kernel/net").join(file))?;
+
+    let cache = root.path().join("cache");
+    let add = |name: &str| {
+        let mut add = kpsc();
+        add.env("KPSC_CACHE", &cache).args(["kernel", "add", "--name", name, "--root"]).arg(root.path());
+        add.args(tree.toolchain.iter().flat_map(|toolchain| ["--toolchain".as_ref(), toolchain.as_os_str()]));
+        add.args(tree.make.iter().flat_map(|variable| ["--make", variable]));
+        add.output()
+    };
+    // What kernel there is is known, and what is missing is named.
+    let without = add("lacking")?;
+    assert_eq!(without.status.code(), Some(3), "{}", printed(&without));
+    assert!(printed(&without).contains("has no list of exports"), "{}", printed(&without));
+
+    // A link that starts at `/` starts at the folder.
+    std::os::unix::fs::symlink("/usr/src/linux-headers", at("lib/modules/RELEASE/build"))?;
+    let copied = Command::new("cp").arg("-a").arg(&tree.build).arg(at("usr/src/linux-headers")).status()?;
+    assert!(copied.success());
+    let headers = at("usr/src/linux-headers").canonicalize()?;
+    std::fs::remove_file(headers.join("GNUmakefile"))?;
+    let makefile = std::fs::read_to_string(headers.join("Makefile"))?;
+    let makefile = makefile.replace(&tree.build.display().to_string(), &headers.display().to_string());
+    std::fs::write(headers.join("Makefile"), makefile)?;
+
+    let added = add("installed")?;
+    assert!(added.status.success(), "{}", printed(&added));
+    assert!(build(&example(), Some(&cache)) == build(&example(), None));
+    // A spec that names a module finds it there.
+    let spec = root.path().join("fix.kps");
+    std::fs::write(&spec, "patch fix { license \"GPL\"; object dummy { fn dummy_xmit { pre { } } } }\n")?;
+    let check = kpsc().env("KPSC_CACHE", &cache).arg("check").arg(&spec).output()?;
+    assert!(check.status.success(), "{}", printed(&check));
+    let list = kpsc().env("KPSC_CACHE", &cache).args(["kernel", "list"]).output()?;
+    assert!(printed(&list).contains(&format!("{release} below")), "{}", printed(&list));
+
+    // Another image in its place is not the kernel that was read.
+    let image = at("boot/vmlinuz-RELEASE");
+    let bytes = read(&image);
+    std::fs::write(&image, [bytes, vec![0]].concat())?;
+    let changed = kpsc().env("KPSC_CACHE", &cache).arg("check").arg(&spec).output()?;
+    let said = printed(&changed);
+    assert!(said.contains("KPS0712") && said.contains("kpsc kernel add --name installed --root"), "{said}");
+    Ok(())
 }
 
 fn hostile_texts_reach_the_module_as_they_are_written_and_nothing_obeys_them() {

@@ -1,9 +1,9 @@
 //! The cache of targets: nothing in it is half made, damage is found, and two kpsc at once do not disturb each other.
 
+use kps_targets::{seal, Cache};
 use kps_tests::miniature::{link, Addresses};
 use kps_tests::schedule::Case;
 use kps_tests::{cases, fixture, fixture_cache, kpsc, printed, put_target, FIXTURE};
-use kpsc::target::{seal, Cache};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 

@@ -1,9 +1,9 @@
 //! Debug information: what a compiler writes of inlined copies is read as it is meant, on a small program.
 
-use kps_facts::{DebugInfo, Site};
+use kps_facts::{DebugInfo, Site, Sites};
+use kps_targets::dwarf::{read, DwarfError};
 use kps_tests::schedule::Case;
 use kps_tests::{cases, repository};
-use kpsc::target::dwarf::{read, DwarfError};
 use object::{Object as _, ObjectSymbol as _, SymbolKind};
 use std::collections::{BTreeSet, HashMap};
 use std::process::Command;
@@ -22,7 +22,7 @@ pub(crate) fn cases() -> Vec<Case> {
 }
 
 /// The program of `tests/dwarf`, compiled with these options, and a site for each function.
-fn program(options: &[&str]) -> (Vec<u8>, HashMap<u64, Site>) {
+fn program(options: &[&str]) -> (Vec<u8>, Sites) {
     let folder = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
     let out = folder.path().join("program");
     let mut cc = Command::new("cc");
@@ -99,7 +99,7 @@ fn functions_are_where_they_are_written() {
 
 fn copies_of_functions_without_a_site_are_left_out() {
     let (elf, _) = program(&["-g"]);
-    let info = read(&elf, &HashMap::new()).unwrap_or_else(|error| panic!("{error}"));
+    let info = read(&elf, &Sites::default()).unwrap_or_else(|error| panic!("{error}"));
     assert_eq!(copies(&info, &elf), BTreeSet::new());
 }
 

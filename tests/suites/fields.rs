@@ -4,11 +4,12 @@
 //!
 //! `BLESS=1 cargo xtask test fields` writes the table anew; read the difference before you commit it.
 
+use kps_grammar::ast::{Callback, Level};
 use kps_tests::schedule::Case;
 use kps_tests::world::World;
 use kps_tests::{cases, repository, FIXTURE};
 use proc_macro2::{TokenStream, TokenTree};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::path::Path;
 use std::str::FromStr as _;
@@ -16,6 +17,7 @@ use std::str::FromStr as _;
 /// The cases of this suite.
 pub(crate) fn cases() -> Vec<Case> {
     cases![
+        every_construct_has_its_texts_here,
         no_text_gets_where_it_does_not_belong,
         a_file_may_have_any_name_and_end_its_lines_as_it_likes,
         what_a_spec_includes_is_not_read_before_rustc_compiles_it,
@@ -87,6 +89,7 @@ const FIELDS: &[(&str, &str, &str)] = &[
     ("required value", "\"250\"", "\"@\""),
     ("family", "kin", "@"),
     ("patch below", "below", "@"),
+    ("its condition", "over below", "atomic replace if @"),
     ("state", "level", "@"),
     ("its number", "id = 1", "id = @"),
     ("its type", "c_long", "@"),
@@ -147,6 +150,21 @@ const FIELDS: &[(&str, &str, &str)] = &[
     ("status", "lacks \"test text\"", "status @"),
     ("complains", "\"complaint\"", "\"@\""),
 ];
+
+/// A construct that is not here is one whose texts nobody has tried.
+fn every_construct_has_its_texts_here() {
+    // The first has no text. The others take what their neighbors `unpatched` and `pre` take.
+    const OTHERS: [&str; 3] = ["dmesg", "patched", "post"];
+    let templates: String = FIELDS.iter().flat_map(|(_, _, template)| [*template, " "]).collect();
+    let all = format!("{SPEC} {templates}");
+    let words: BTreeSet<&str> = all.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').collect();
+    for construct in Level::ALL.into_iter().flat_map(Level::constructs) {
+        let keyword = construct.keyword;
+        let is_callback = Callback::of(keyword).is_some();
+        let here = words.contains(keyword) || is_callback || OTHERS.contains(&keyword);
+        assert!(here, "`{keyword}` is neither in SPEC nor in FIELDS");
+    }
+}
 
 /// The texts.
 fn texts() -> Vec<(&'static str, String)> {

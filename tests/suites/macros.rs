@@ -97,7 +97,7 @@ fn expansions_compile_for_the_host() -> Result<(), Failed> {
         "[package]\nname = \"expanded\"\nedition = \"2021\"\n[lib]\npath = \"lib.rs\"\n[workspace]\n[dependencies]\n\
          kps = {{ path = {:?}, default-features = false }}\n\
          [lints.rust]\nunexpected_cfgs = {{ level = \"deny\", check-cfg = [\"cfg(kps_kernel)\"] }}\nwarnings = \"deny\"\n{examples}",
-        root.join("runtime")
+        root.join("crates/runtime")
     );
     std::fs::write(folder.join("Cargo.toml"), manifest)?;
     std::fs::write(folder.join("lib.rs"), "")?;
@@ -123,7 +123,7 @@ fn expansions_compile_for_a_kernel() -> Result<(), Failed> {
     let folder = tempfile::tempdir()?;
     let (runtime, library) = (folder.path().join("kps"), folder.path().join("src"));
     std::fs::create_dir(&library)?;
-    copy_folder(&repository().join("runtime/src"), &runtime)?;
+    copy_folder(&repository().join("crates/runtime/src"), &runtime)?;
     std::fs::write(folder.path().join("Kbuild"), RULES)?;
     for name in crates()? {
         std::fs::copy(kept(&name), library.join("lib.rs"))?;

@@ -1,9 +1,9 @@
 //! Post-link: placeholders become klp relocations, nothing else changes, and what is wrong is refused (KPS0802, KPS0803).
 
+use kps_link::{early, post_link, verify, EarlyKind, ObjectFile, PostLinkError, VerifyError};
 use kps_tests::cases;
 use kps_tests::miniature::{compile, compiler};
 use kps_tests::schedule::Case;
-use kpsc::elf::{early, post_link, verify, EarlyKind, ObjectFile, PostLinkError, VerifyError};
 use object::read::elf::{ElfFile64, FileHeader as _, Rela as _, SectionHeader as _};
 use object::{LittleEndian as LE, Object as _, ObjectSection as _, ObjectSymbol as _};
 use std::collections::{BTreeMap, BTreeSet};

@@ -3,13 +3,14 @@
 
 use kps_grammar::ast::{Text, Trigger};
 use kps_grammar::Span;
+use kps_operate::{look_into, Function, Object};
+use kps_plan::ObjectName;
 use kps_tests::pages::block;
 use kps_tests::schedule::Case;
 use kps_tests::store;
 use kps_tests::target::{doctored, target, Steps};
 use kps_tests::{cases, kpsc, repository, stem};
 use kpsc::build::build_trigger;
-use kpsc::running::{look_into, Function, Object};
 use std::path::PathBuf;
 use xtask::bench::{builds, Bench};
 
@@ -456,7 +457,7 @@ fn not_allowed(machine: &mut Steps) {
 
 fn the_functions_of_a_module_are_known_from_its_bytes() {
     let function = |name: &str, keeps_original| Function { name: name.into(), sympos: 0, keeps_original };
-    let vmlinux = |functions| vec![Object { name: "vmlinux".into(), functions }];
+    let vmlinux = |functions| vec![Object { name: ObjectName::Vmlinux, functions }];
     let known = |bytes: &[u8]| look_into(bytes).map(|incoming| incoming.objects);
     let (_, own_line) = module("tests/vm/preflight/own_line");
     let (_, mark) = module("examples/cmdline_mark/cmdline_mark");

@@ -60,7 +60,7 @@ fn crate_module(folder: &str, name: &str, into: &Path) -> Vec<u8> {
     let path = into.join(folder);
     let built = || -> anyhow::Result<Vec<u8>> {
         copy_folder(&repository().join("tests/selftests").join(folder), &path)?;
-        copy_folder(&repository().join("runtime/src"), &path.join("kps"))?;
+        copy_folder(&repository().join("crates/runtime/src"), &path.join("kps"))?;
         let bench = Bench::new(kpsc().get_program().into())?;
         let folder = Folder { path: path.clone(), name: name.to_owned() };
         Ok(std::fs::read(builds::build(&bench, &folder)?)?)

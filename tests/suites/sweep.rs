@@ -2,12 +2,12 @@
 //! with a code; a hundred hooked at once change nothing.
 
 use kps_facts::{Facts, Importer, Object, Wanted};
+use kps_targets::{module, Cache, Progress};
 use kps_tests::schedule::Case;
 use kps_tests::store;
 use kps_tests::target::{target, Vm};
 use kps_tests::{cases, kpsc, printed};
 use kpsc::notable;
-use kpsc::target::{module, Cache, Progress};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::Path;
@@ -220,7 +220,7 @@ fn evenly(all: &[Function], count: usize) -> Vec<Function> {
 
 /// The functions of an object that stay when it is ready, by address.
 fn traceable(object_name: &str, object: &Object) -> Vec<Function> {
-    let mut addresses: Vec<u64> = object.sites.keys().copied().collect();
+    let mut addresses: Vec<u64> = object.sites.iter().map(|(address, _)| address).collect();
     addresses.sort_unstable();
     let name = |address: u64| {
         let symbol = object.symbols.at(address).next()?;

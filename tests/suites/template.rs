@@ -1,11 +1,11 @@
 //! Template machines: a copy is the target, a template serves nothing but what it was made of, and what cannot be copied is booted.
 
+use kps_targets::Cache;
 use kps_tests::cases;
 use kps_tests::schedule::Case;
 use kps_tests::target::{doctored, target, Vm};
 use kps_tests::{example, kpsc, printed, store};
-use kpsc::target::Cache;
-use kpsc::vm::{Guest, Machine};
+use kps_vm::{Guest, Machine};
 use std::fs::File;
 use std::os::unix::fs::{FileExt as _, PermissionsExt};
 use std::path::{Path, PathBuf};

@@ -1,12 +1,13 @@
 //! The tools of every day: what `fmt` does to files, what `new` writes, and what `list` reads.
 
 use kps_diag::Severity;
-use kps_tests::schedule::Case;
-use kps_tests::{cases, kpsc, printed, world::World, FIXTURE};
-use kpsc::running::{
+use kps_operate::{
     livepatches, preflight, tasks_in, unload, verdict, Function, Incoming, Livepatch, Object, State, System,
     Task,
 };
+use kps_plan::{Note, ObjectName};
+use kps_tests::schedule::Case;
+use kps_tests::{cases, kpsc, printed, world::World, FIXTURE};
 use std::io::Write as _;
 use std::os::unix::fs::{symlink, MetadataExt as _, PermissionsExt as _};
 use std::path::Path;
@@ -176,7 +177,7 @@ fn livepatches_are_read_from_sysfs() {
             .iter()
             .map(|(name, functions)| ((*name).into(), functions.iter().map(|name| (*name).into()).collect()))
             .collect(),
-        note: Vec::new(),
+        note: None,
     };
     let found = livepatches(&System::at(root.path())).unwrap_or_else(|error| panic!("{}", error.message));
     assert_eq!(
@@ -252,7 +253,7 @@ fn told(files: &[(&str, &str)], incoming: &Incoming) -> (Vec<&'static str>, Stri
 fn a_kernel_whose_ftrace_is_off_takes_no_livepatch() {
     // No kernel of today lets anybody turn it off.
     let mut incoming = Incoming { name: "mark".into(), is_signed: true, ..Incoming::default() };
-    incoming.note.push(("build-id".into(), "00".into()));
+    incoming.note = Some(Note { build_id: "00".into(), ..Note::default() });
     let off = [("proc/sys/kernel/ftrace_enabled", "0"), ("sys/kernel/tracing/enabled_functions", "")];
     let (codes, verdict) = told(&off, &incoming);
     assert_eq!(codes, ["KPS1021", "KPS1014"]);
@@ -261,7 +262,7 @@ fn a_kernel_whose_ftrace_is_off_takes_no_livepatch() {
 
 fn what_a_kernel_says_may_be_anything() {
     let function = Function { name: "show".into(), sympos: 0, keeps_original: false };
-    let objects = vec![Object { name: "vmlinux".into(), functions: vec![function] }];
+    let objects = vec![Object { name: ObjectName::Vmlinux, functions: vec![function] }];
     let incoming = Incoming { name: "mark".into(), objects, ..Incoming::default() };
     let hostile = "show (1) R I D\nshow\t(\n\u{1b}[31m) I\n-->\ndirect-->\n".repeat(1000);
     let files = [
@@ -300,8 +301,8 @@ fn a_function_of_another_object_is_another_function() {
     let function = |sympos| Function { name: "show".into(), sympos, keeps_original: false };
     let incoming = |object: &str, sympos| Incoming {
         name: "mark".into(),
-        objects: vec![Object { name: object.into(), functions: vec![function(sympos)] }],
-        note: vec![("made-by".into(), "kpsc".into())],
+        objects: vec![Object { name: ObjectName::new(object), functions: vec![function(sympos)] }],
+        note: Some(Note { made_by: "kpsc".into(), ..Note::default() }),
         ..Incoming::default()
     };
     let loaded = [
@@ -317,7 +318,7 @@ fn a_function_of_another_object_is_another_function() {
 fn of_functions_of_one_name_another_may_be_meant() {
     let incoming = |sympos| {
         let function = Function { name: "show".into(), sympos, keeps_original: true };
-        let objects = vec![Object { name: "vmlinux".into(), functions: vec![function] }];
+        let objects = vec![Object { name: ObjectName::Vmlinux, functions: vec![function] }];
         Incoming { name: "mark".into(), objects, ..Incoming::default() }
     };
     let files = [("sys/kernel/tracing/enabled_functions", "show (1)     \nshow (1) R I     \ttramp: x")];

@@ -357,7 +357,7 @@ fn other_build_id_is_refused() {
 fn other_entry_is_refused() {
     let cache = doctored(|facts| {
         let address = facts.vmlinux.symbols.named("cmdline_proc_show")[0].address;
-        let mut site = facts.vmlinux.sites[&address];
+        let mut site = facts.vmlinux.sites.get(address).copied().unwrap_or_else(|| panic!("it has no site"));
         // As if the function had no ENDBR.
         site.bytes.rotate_left(site.offset as usize);
         site.offset = 0;

@@ -2,8 +2,8 @@
 
 use crate::{build_kpsc, host, kpsc, kpsc_error};
 use anyhow::{ensure, Context as _, Result};
-use kpsc::target::{self, Cache, DebianWish, Progress, Provider};
-use kpsc::vm::{Guest, Machine};
+use kps_targets::{Cache, DebianRequest, Progress, Request};
+use kps_vm::{Guest, Machine};
 use std::time::{Duration, Instant};
 
 const SPEC: &str = "examples/cmdline_mark/cmdline_mark.kps";
@@ -26,7 +26,7 @@ fn demonstrate() -> Result<()> {
             println!(
                 "No target kernel yet. The newest stock kernel that fits is prepared: about 3 minutes and 2 GB."
             );
-            target::add(&cache, None, &Provider::Debian(DebianWish::default()), Progress::Shown)
+            kps_targets::add(&cache, None, &Request::Debian(DebianRequest::default()), Progress::Shown)
                 .map_err(kpsc_error)?
         }
     };

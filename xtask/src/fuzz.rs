@@ -18,16 +18,16 @@ const PROGRAMS: &str = "fuzz/target/x86_64-unknown-linux-gnu/release";
 const LIMITS: [&str; 3] = ["-max_len=24576", "-timeout=30", "-rss_limit_mb=2048"];
 
 /// What is asked for.
-pub(crate) struct Wish {
+pub(crate) struct Request {
     /// All targets, if none is named.
     targets: Vec<String>,
     seconds: u64,
 }
 
-impl Wish {
+impl Request {
     /// Reads the words of the command line; none if they are not understood.
-    pub(crate) fn parse(words: &[&str]) -> Option<Wish> {
-        let mut wish = Wish { targets: Vec::new(), seconds: 60 };
+    pub(crate) fn parse(words: &[&str]) -> Option<Request> {
+        let mut wish = Request { targets: Vec::new(), seconds: 60 };
         let mut words = words.iter();
         while let Some(&word) = words.next() {
             match word {
@@ -54,7 +54,7 @@ struct Outcome {
 }
 
 /// Builds the targets and runs them.
-pub(crate) fn run(wish: &Wish) -> Result<()> {
+pub(crate) fn run(wish: &Request) -> Result<()> {
     let installed = cargo().args(["fuzz", "--version"]).stdout(Stdio::null()).stderr(Stdio::null()).status();
     if !installed.is_ok_and(|status| status.success()) {
         bail!("cargo-fuzz is missing: install it with `cargo install cargo-fuzz`");
@@ -211,11 +211,11 @@ mod tests {
 
     #[test]
     fn words_are_targets_and_seconds() {
-        let wish = Wish::parse(&["btf", "--seconds", "3600", "spec"]);
+        let wish = Request::parse(&["btf", "--seconds", "3600", "spec"]);
         let wish = wish.map(|wish| (wish.targets, wish.seconds));
         assert_eq!(wish, Some((vec!["btf".to_owned(), "spec".to_owned()], 3600)));
         for words in [&["--seconds"][..], &["--seconds", "long"], &["--jobs", "2"]] {
-            assert!(Wish::parse(words).is_none(), "{words:?}");
+            assert!(Request::parse(words).is_none(), "{words:?}");
         }
     }
 }

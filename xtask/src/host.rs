@@ -2,8 +2,8 @@
 
 use crate::kpsc_error;
 use anyhow::{bail, Context as _, Result};
+use kps_targets::Cache;
 use kpsc::doctor::{examine, installed, remedy, State};
-use kpsc::target::Cache;
 use std::process::Command;
 
 /// Installs what is missing, as root on a Debian-like machine; elsewhere says what to run.

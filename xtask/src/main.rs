@@ -56,7 +56,7 @@ fn main() -> ExitCode {
         ["bench"] => prepare_bench().and_then(|kpsc| bench::run(kpsc, None)),
         ["bench", "--page"] => prepare_bench().and_then(bench::run_for_the_page),
         ["bench", "--against", file] => bench_against(file),
-        ["fuzz", words @ ..] => match fuzz::Wish::parse(words) {
+        ["fuzz", words @ ..] => match fuzz::Request::parse(words) {
             Some(wish) => at_the_top().and_then(|()| fuzz::run(&wish)),
             None => return usage(),
         },

@@ -1,10 +1,10 @@
 //! From what tools of the build speak of to the author's text: lines of generated files, symbols of the module, and names.
 
-use super::words::{word, words};
-use crate::elf::{CodeLine, CodeLines, ObjectFile};
 use crate::emit::{Emitted, C_FOLDER};
 use kps_diag::Diagnostic;
-use kps_grammar::{File, Language, Place, Sources, Span};
+use kps_grammar::ast::Form;
+use kps_grammar::{identifiers, File, Language, Position, Sources, Span};
+use kps_link::{CodeLine, CodeLines, ObjectFile};
 
 /// The author's text, and what leads to it.
 #[derive(Clone, Copy)]
@@ -21,9 +21,9 @@ impl<'a> Author<'a> {
         }
         let name = line.file.as_str();
         let lines = &self.emitted.lines;
-        let place = Place { line: line.line, column: line.column };
+        let place = Position { line: line.line, column: line.column };
         let Some(start) = lines.home(self.sources, name, place) else {
-            return lines.piece_on(name, line.line);
+            return lines.snippet_on(name, line.line);
         };
         let file = self.sources.file(start);
         let rest = file.source.text.get(file.local(Span::new(start, start)).start..)?;
@@ -38,7 +38,7 @@ impl<'a> Author<'a> {
             let rest = path.strip_suffix(file.path.as_str());
             let is_whole = |rest: &str| rest.is_empty() || rest.ends_with('/');
             // A crate is built in its own folder.
-            if self.emitted.lines.file.is_empty() {
+            if self.emitted.form == Form::Crate {
                 return rest.is_some_and(is_whole);
             }
             let rest = rest.and_then(|rest| rest.strip_suffix('/')?.strip_suffix(C_FOLDER));
@@ -76,11 +76,11 @@ impl<'a> Author<'a> {
 
     /// Where the author's bodies, items and files in C name something, the first place in each.
     pub(super) fn naming(&self, name: &str) -> Vec<Span> {
-        let c_files = self.sources.files().filter(|file| file.language == Language::C).map(File::span);
-        let pieces = self.emitted.pieces.iter().copied().chain(c_files);
-        let first = |piece: Span| {
-            let text = self.sources.slice(piece);
-            let (at, _) = words(text).into_iter().find(|&(_, word)| word == name)?;
+        let in_c = self.sources.files().filter(|file| file.language == Language::C);
+        let in_c = in_c.map(|file| (file.span(), Language::C));
+        let pieces = self.emitted.pieces.iter().map(|piece| (*piece, Language::Rust)).chain(in_c);
+        let first = |(piece, language): (Span, Language)| {
+            let (at, _) = identifiers(self.sources.slice(piece), language).find(|&(_, word)| word == name)?;
             Some(Span::new(piece.start + at, piece.start + at + name.len()))
         };
         pieces.filter_map(first).collect()
@@ -99,12 +99,18 @@ impl<'a> Author<'a> {
     /// The generated line, for those who look at it with `--emit source`.
     pub(super) fn note(&self, diagnostic: Diagnostic, line: &CodeLine) -> Diagnostic {
         // In C and in a crate the file is the author's own.
-        let is_own = self.emitted.lines.file.is_empty() || self.c_file(&line.file).is_some();
+        let is_own = self.emitted.form == Form::Crate || self.c_file(&line.file).is_some();
         match is_own {
             true => diagnostic,
             false => diagnostic.note(generated(&line.file, line.line, line.column)),
         }
     }
+}
+
+/// The identifier or number that a text starts with.
+fn word(text: &str) -> &str {
+    let end = text.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(text.len());
+    text.get(..end).unwrap_or_default()
 }
 
 /// What a message says of the generated code that it is about.

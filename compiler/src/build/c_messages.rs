@@ -114,7 +114,7 @@ mod tests {
             "make[3]: *** [x.o] Error 1",
         ];
         let files = ["other.c", "show.c"].map(str::to_owned);
-        let emitted = Emitted::default();
+        let emitted = Emitted::nothing();
         let author = Author { emitted: &emitted, sources: &sources };
         let found = c_messages(&lines.map(str::to_owned), &files, author);
         let said: Vec<_> = found.iter().map(|d| (d.code.id(), d.message.as_str())).collect();

@@ -1,8 +1,8 @@
 //! Static keys, static calls and tracepoints of modules, told where a body uses them.
 
 use super::author::Author;
-use crate::elf::{early, CodeLines, Early, EarlyKind, ObjectFile};
 use kps_diag::{Diagnostic, EARLY_TABLE};
+use kps_link::{early, CodeLines, Early, EarlyKind, ObjectFile};
 
 /// The errors about an object, one for each line of the author's.
 pub(super) fn too_early(object: &ObjectFile<'_>, author: Author<'_>) -> Vec<Diagnostic> {

@@ -4,10 +4,10 @@
 //! This is for stock kernels alone: nobody replaces the compilers and the build tree that kpsc has unpacked.
 
 use super::macros::{compilers, short};
-use crate::disk::{make_folder, remove, write_atomically};
-use crate::input;
-use crate::target::{Cache, Target, Tree};
 use kps_diag::Diagnostic;
+use kps_host::disk::{make_folder, remove, write_atomically};
+use kps_host::input;
+use kps_targets::{Cache, Target, Tree};
 use sha2::{Digest as _, Sha256};
 use std::path::{Path, PathBuf};
 

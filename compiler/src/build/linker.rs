@@ -65,7 +65,7 @@ mod tests {
     fn what_linkers_and_assemblers_say_is_led_to_the_files() {
         let mut sources = Sources::new(Source::new("fix.kps", "patch fix { }"));
         sources.add(Language::C, "a.c", Source::new("a.c", "int twice; /* missing */\nint x = missing;\n"));
-        let emitted = Emitted::default();
+        let emitted = Emitted::nothing();
         let author = Author { emitted: &emitted, sources: &sources };
         let lines = [
             "ld: fix_c1.o: in function `f':",

@@ -1,9 +1,9 @@
 //! The macros of patch crates, compiled by a target's rustc: they are the same for every crate, so they are kept.
 
-use crate::disk::{cannot, entries, fill_folder, make_folder, remove};
 use crate::emit::{library, LIBRARY, RULES};
-use crate::target::{Cache, Target};
 use kps_diag::Diagnostic;
+use kps_host::disk::{cannot, entries, fill_folder, make_folder, remove};
+use kps_targets::{Cache, Target};
 use sha2::{Digest as _, Sha256};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;

@@ -1,10 +1,10 @@
 //! rustc's messages, brought home: from a line of generated code to the author's line that it came from.
 
 use super::author::generated;
-use super::lasting;
+use super::persistent;
 use crate::emit::LineTable;
 use kps_diag::{Diagnostic, Severity, BUG, LINKER_ERROR, RUSTC_ERROR, RUSTC_WARNING};
-use kps_grammar::{Place, Sources, Span};
+use kps_grammar::{Position, Sources, Span};
 use serde::Deserialize;
 
 /// A message as rustc's `--error-format=json` gives it; what is not needed is left out.
@@ -55,6 +55,30 @@ pub struct Messages<'a> {
     diagnostics: Vec<Diagnostic>,
 }
 
+impl Message {
+    /// Whether rustc calls it so.
+    fn has_code(&self, wanted: &str) -> bool {
+        self.code.as_ref().is_some_and(|Code { code }| code == wanted)
+    }
+
+    /// What to do about what generated code defines and rustc cannot know.
+    fn help(&self) -> Option<String> {
+        // The methods that generated structs have are those of bitfields. rustc does not say how one is written.
+        const METHOD_AS_FIELD: &str = "E0615";
+        // `let hits = hits.get(..)`: what `param`, `state` and `shadow` declare are statics.
+        const SHADOWS_A_STATIC: &str = "E0530";
+        if self.has_code(METHOD_AS_FIELD) {
+            let name = self.message.split('`').nth(1)?;
+            return Some(format!("read it as `{name}()`; a bitfield is written with `set_{name}(value)`"));
+        }
+        let shadows = self.has_code(SHADOWS_A_STATIC);
+        shadows.then(|| {
+            "choose another name: a static, parameter, state or shadow variable of the patch has this one"
+                .to_owned()
+        })
+    }
+}
+
 impl<'a> Messages<'a> {
     /// Messages about the code that these lines and texts made.
     pub fn new(lines: &'a LineTable, sources: &'a Sources) -> Self {
@@ -86,27 +110,9 @@ impl<'a> Messages<'a> {
         if message.spans.is_empty() {
             return;
         }
-        let mut labels: Vec<(bool, Span, String)> = Vec::new();
-        for span in &message.spans {
-            if let Some(place) = self.home(span) {
-                labels.push((span.is_primary, place, span.label.clone().unwrap_or_default()));
-            }
-        }
-        labels.sort_by_key(|(primary, ..)| !primary);
-        // A body without the value that it must give is wrong as a whole: rustc points to the block that we put around it.
-        const MISMATCHED_TYPES: &str = "E0308";
-        let code_is = |wanted| message.code.as_ref().is_some_and(|Code { code }| code == wanted);
-        let missing_value = labels.is_empty() && code_is(MISMATCHED_TYPES);
-        if missing_value {
-            let around = message.spans.iter().filter(|span| span.is_primary);
-            labels.extend(around.filter_map(|span| {
-                let file = span.file_name.rsplit('/').next().unwrap_or_default();
-                let end = self.lines.last_inside(file, span.line_start, span.line_end)?;
-                Some((true, Span::new(end, end), span.label.clone().unwrap_or_default()))
-            }));
-        }
+        let (labels, missing_value) = self.labels(message);
         if labels.is_empty() && severity == Severity::Error {
-            if let Some(lasting) = self.lasting(message) {
+            if let Some(lasting) = self.persistent(message) {
                 // Both the variable and its value have the type.
                 if !self.diagnostics.iter().any(|known| known.is_about_the_same(&lasting)) {
                     self.diagnostics.push(lasting);
@@ -137,18 +143,8 @@ impl<'a> Messages<'a> {
         for child in &message.children {
             diagnostic = self.child(diagnostic, child);
         }
-        // The methods that generated structs have are those of bitfields. rustc does not say how one is written.
-        const METHOD_AS_FIELD: &str = "E0615";
-        if let Some(name) = message.message.split('`').nth(1).filter(|_| code_is(METHOD_AS_FIELD)) {
-            diagnostic.help =
-                Some(format!("read it as `{name}()`; a bitfield is written with `set_{name}(value)`"));
-        }
-        // `let hits = hits.get(..)`: what `param`, `state` and `shadow` declare are statics.
-        const SHADOWS_A_STATIC: &str = "E0530";
-        if code_is(SHADOWS_A_STATIC) {
-            diagnostic = diagnostic.help(
-                "choose another name: a static, parameter, state or shadow variable of the patch has this one",
-            );
+        if let Some(help) = message.help() {
+            diagnostic = diagnostic.help(help);
         }
         if let Some(place) =
             message.spans.iter().filter(|span| span.is_primary).find_map(|span| self.generated(span))
@@ -161,16 +157,36 @@ impl<'a> Messages<'a> {
         self.diagnostics.push(diagnostic);
     }
 
+    /// Where a message is in the author's text, its main place first, and whether a body lacks the value that it must give.
+    fn labels(&self, message: &Message) -> (Vec<(bool, Span, String)>, bool) {
+        let label = |span: &RustSpan, place| (span.is_primary, place, span.label.clone().unwrap_or_default());
+        let spans = message.spans.iter();
+        let mut labels: Vec<_> = spans.filter_map(|span| Some(label(span, self.home(span)?))).collect();
+        labels.sort_by_key(|(primary, ..)| !primary);
+        // A body without the value that it must give is wrong as a whole: rustc points to the block that we put around it.
+        const MISMATCHED_TYPES: &str = "E0308";
+        let missing_value = labels.is_empty() && message.has_code(MISMATCHED_TYPES);
+        if missing_value {
+            let around = message.spans.iter().filter(|span| span.is_primary);
+            labels.extend(around.filter_map(|span| {
+                let file = span.file_name.rsplit('/').next().unwrap_or_default();
+                let end = self.lines.last_inside(file, span.line_start, span.line_end)?;
+                Some(label(span, Span::new(end, end)))
+            }));
+        }
+        (labels, missing_value)
+    }
+
     /// What is wrong with the type of a state or shadow variable. It stands on the line that rustc points to or comes from.
-    fn lasting(&self, message: &Message) -> Option<Diagnostic> {
+    fn persistent(&self, message: &Message) -> Option<Diagnostic> {
         let spans = message.spans.iter().chain(message.children.iter().flat_map(|child| &child.spans));
         let ty = spans
             .filter_map(|span| {
                 let file = span.file_name.rsplit('/').next().unwrap_or_default();
-                self.lines.piece_on(file, span.line_start)
+                self.lines.snippet_on(file, span.line_start)
             })
             .next()?;
-        lasting::about(message.rendered.as_deref()?, &message.message, ty)
+        persistent::about(message.rendered.as_deref()?, &message.message, ty)
     }
 
     fn child(&self, mut diagnostic: Diagnostic, child: &Child) -> Diagnostic {
@@ -211,7 +227,7 @@ impl<'a> Messages<'a> {
     /// Where a span is in the generated file, through macros if need be, for those who look at it with `--emit source`.
     fn generated(&self, span: &RustSpan) -> Option<String> {
         let file = span.file_name.rsplit('/').next().unwrap_or_default();
-        if file == self.lines.file {
+        if self.lines.file.as_deref() == Some(file) {
             return Some(generated(file, span.line_start, span.column_start));
         }
         self.generated(&span.expansion.as_ref()?.span)
@@ -220,8 +236,8 @@ impl<'a> Messages<'a> {
     /// The author's text that a span comes from, through macros if need be.
     fn home(&self, span: &RustSpan) -> Option<Span> {
         let file = span.file_name.as_str();
-        let start = Place { line: span.line_start, column: span.column_start };
-        let end = Place { line: span.line_end, column: span.column_end };
+        let start = Position { line: span.line_start, column: span.column_start };
+        let end = Position { line: span.line_end, column: span.column_end };
         let here = self.lines.home(self.sources, file, start).map(|start| {
             let end = self.lines.home(self.sources, file, end).unwrap_or(start);
             Span::new(start, end.max(start))

@@ -5,24 +5,24 @@ mod author;
 mod c_messages;
 mod early;
 pub mod kbuild;
-mod lasting;
 mod linker;
 pub mod macros;
 mod messages;
 mod modpost;
 mod objtool;
 mod panics;
+mod persistent;
 mod trigger;
-mod words;
 
-use crate::disk::cannot;
-use crate::elf::ObjectFile;
 use crate::emit::{Emitted, Files, TARGET_FACTS};
-use crate::input;
-use crate::target::Tree;
 use kps_diag::{Diagnostic, KBUILD_FAILED, MISSING_PROGRAM, PROGRAM_FAILED};
+use kps_grammar::ast::Form;
 use kps_grammar::Sources;
-use std::io::{BufRead as _, BufReader, Write as _};
+use kps_host::disk::cannot;
+use kps_host::input;
+use kps_link::ObjectFile;
+use kps_targets::Tree;
+use std::io::{BufRead as _, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -56,12 +56,15 @@ pub fn write_files(files: &Files, folder: &Path) -> Result<(), Diagnostic> {
 /// Writes all that a module is built of into a folder.
 pub fn lay_out(emitted: &Emitted, folder: &Path) -> Result<(), Diagnostic> {
     write_files(&emitted.files, folder)?;
-    if !emitted.facts.is_empty() {
+    if emitted.form == Form::Crate {
         let path = folder.join(TARGET_FACTS);
         std::fs::write(&path, &emitted.facts).map_err(|error| cannot("write", &path, &error))?;
     }
     Ok(())
 }
+
+/// Gets each line that make and the compilers print; none if nobody wants to see them.
+pub type Log<'a> = Option<&'a (dyn Fn(&str) + Sync)>;
 
 /// Builds a module in the folder where it has been laid out, and which nobody else uses.
 pub fn build(
@@ -70,10 +73,10 @@ pub fn build(
     sources: &Sources,
     tree: &Tree,
     folder: &Path,
-    verbose: bool,
+    log: Log<'_>,
 ) -> Result<Built, Diagnostic> {
     let mut command = make(tree, folder)?;
-    command.arg(if verbose { "V=1" } else { "V=0" });
+    command.arg(if log.is_some() { "V=1" } else { "V=0" });
     // rustc's messages as data, so that they can be shown where the author wrote the text, and lines in the objects, so that
     // what is found out about those can be.
     command.arg("KPS_RUSTFLAGS=--error-format=json -Cdebuginfo=line-tables-only");
@@ -81,27 +84,20 @@ pub fn build(
     command.arg("KPS_CFLAGS=-g1 $(if $(call gcc-min-version,110000),-fdiagnostics-column-unit=byte)");
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().map_err(|error| not_started(&command, tree, &error))?;
-    let stdout = child.stdout.take().map(BufReader::new);
-    let chatter = std::thread::spawn(move || {
-        for line in stdout.into_iter().flat_map(|out| out.lines()).map_while(Result::ok) {
-            if verbose {
-                let _ = writeln!(std::io::stderr(), "{line}");
+    let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+    let log = |line: &str| log.iter().for_each(|log| log(line));
+    let mut messages = Messages::new(&emitted.lines, sources);
+    let mut other = Vec::new();
+    std::thread::scope(|scope| {
+        scope.spawn(|| lines(stdout).for_each(|line| log(&line)));
+        for line in lines(stderr) {
+            if !messages.read(&line) {
+                log(&line);
+                other.push(line);
             }
         }
     });
-    let mut messages = Messages::new(&emitted.lines, sources);
-    let mut other = Vec::new();
-    for line in child.stderr.take().map(BufReader::new).into_iter().flat_map(|err| err.lines()) {
-        let Ok(line) = line else { continue };
-        if !messages.read(&line) {
-            if verbose {
-                let _ = writeln!(std::io::stderr(), "{line}");
-            }
-            other.push(line);
-        }
-    }
     let status = child.wait().map_err(|error| cannot("wait for", Path::new("make"), &error))?;
-    let _ = chatter.join();
     let mut diagnostics = messages.finish();
     let author = Author { emitted, sources };
     diagnostics.extend(c_messages(&other, &emitted.c_files, author));
@@ -123,6 +119,12 @@ pub fn build(
     }
     let path = folder.join(format!("{name}.ko"));
     Ok(Built { module: Some(input::read(&path, input::MODULE)?), diagnostics })
+}
+
+/// The lines of what a program prints, those aside that are not UTF-8.
+fn lines(printed: Option<impl Read>) -> impl Iterator<Item = String> {
+    let bytes = printed.map(BufReader::new).into_iter().flat_map(|printed| printed.split(b'\n'));
+    bytes.map_while(Result::ok).filter_map(|line| String::from_utf8(line).ok())
 }
 
 /// `make -C BUILD_TREE M=FOLDER`, where the compilers are.

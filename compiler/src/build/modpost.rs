@@ -1,8 +1,8 @@
 //! What modpost, which checks what a module takes from the kernel, says of a symbol.
 
 use super::author::Author;
-use crate::elf::ObjectFile;
 use kps_diag::{Diagnostic, Severity, MODPOST_ERROR};
+use kps_link::ObjectFile;
 
 /// Takes modpost's messages about symbols out of what was printed. `object` is what it looked at.
 pub(super) fn modpost(

@@ -1,8 +1,8 @@
 //! What objtool, which follows every path through a module's code, says of a function.
 
 use super::author::Author;
-use crate::elf::{CodeLines, ObjectFile};
 use kps_diag::{Diagnostic, Severity, OBJTOOL_ERROR};
+use kps_link::{CodeLines, ObjectFile};
 
 /// Takes objtool's messages out of what was printed. `object` is what it looked at, if that is there.
 pub(super) fn objtool(

@@ -4,9 +4,9 @@
 //! (`panic()` in `rust/kernel/lib.rs`).
 
 use super::author::Author;
-use crate::elf::{Address, CodeLine, CodeLines, ObjectFile, Use};
 use kps_diag::{Diagnostic, MAY_PANIC};
 use kps_grammar::Span;
+use kps_link::{Address, CodeLine, CodeLines, ObjectFile, Use};
 use std::collections::BTreeMap;
 
 /// What a function of `core` is called for, and what to write instead.

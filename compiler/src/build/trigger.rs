@@ -1,11 +1,11 @@
 //! Programs in C that show a fault: compiled with the target's compiler, for the virtual machine.
 
 use super::not_started;
-use crate::disk::cannot;
-use crate::input;
-use crate::target::Tree;
 use kps_diag::{Diagnostic, C_ERROR, C_WARNING};
 use kps_grammar::ast::Trigger;
+use kps_host::disk::cannot;
+use kps_host::input;
+use kps_targets::Tree;
 use std::path::Path;
 
 /// What the program is called while it is made: no trigger can have the name.

@@ -1,11 +1,14 @@
 //! `kpsc build`.
 
-use super::written::Written;
-use super::{compile, open_target, progress, report, say, CommandResult, Compiled, SpecArgs, TargetArgs};
-use crate::build::{self, kbuild, macros};
-use crate::disk::{cannot, write_atomically};
-use crate::target::{bears, not_bearable, Cache, Target};
+use super::{compile, module, open_target, say, CommandResult, SpecArgs, TargetArgs};
+use crate::build::{self, Log};
+use crate::driver::Compiled;
+use crate::input::Input;
 use kps_diag::Diagnostic;
+use kps_grammar::ast::Form;
+use kps_host::disk::{cannot, write_atomically};
+use kps_targets::Cache;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 #[derive(Debug, clap::Args)]
@@ -33,10 +36,10 @@ enum Emit {
 
 impl Build {
     pub(super) fn run(self) -> CommandResult {
-        let written = Written::read(&self.spec.spec)?;
+        let input = Input::read(&self.spec.spec)?;
         let cache = Cache::open()?;
         let mut target = open_target(&cache, self.target.kernel.as_deref())?;
-        let compiled = match compile(written, &target, &cache)? {
+        let compiled = match compile(input, &target, &cache)? {
             Ok(compiled) => compiled,
             Err(code) => return Ok(code),
         };
@@ -46,10 +49,12 @@ impl Build {
             say(folder.display());
             return Ok(0);
         }
-        match module(&compiled, &mut target, &cache, self.verbose)? {
+        let print = |line: &str| drop(writeln!(std::io::stderr(), "{line}"));
+        let log: Log<'_> = if self.verbose { Some(&print) } else { None };
+        match module(&compiled, &mut target, &cache, log)? {
             Ok(module) => {
                 make_output(output)?;
-                let path = output.join(format!("{}.ko", compiled.name));
+                let path = output.join(format!("{}.ko", compiled.name()));
                 write_atomically(&path, &module)?;
                 say(path.display());
                 Ok(0)
@@ -67,7 +72,7 @@ pub(super) fn make_output(output: &Path) -> Result<(), Diagnostic> {
 
 /// Writes the Kbuild folder, whole or not at all. One that kpsc wrote earlier makes room; any other folder stays.
 fn write_source(compiled: &Compiled, output: &Path) -> Result<PathBuf, Diagnostic> {
-    let Compiled { name, emitted, .. } = compiled;
+    let name = compiled.name();
     let folder = output.join(name);
     make_output(output)?;
     let scratch = tempfile::tempdir_in(output).map_err(|error| cannot("write to", output, &error))?;
@@ -78,10 +83,11 @@ fn write_source(compiled: &Compiled, output: &Path) -> Result<PathBuf, Diagnosti
         })
     };
     let (new, old) = (scratch.path().join("new"), scratch.path().join("old"));
-    build::lay_out(emitted, &new)?;
+    build::lay_out(&compiled.emitted, &new)?;
     // What a crate is built of lies in the author's own folder too, so a folder of that kind never makes room.
-    let makes_room = !compiled.is_crate() && folder.join(format!("{name}.lines")).exists();
-    if compiled.is_crate() && folder.symlink_metadata().is_ok() {
+    let is_crate = compiled.form() == Form::Crate;
+    let makes_room = !is_crate && folder.join(format!("{name}.lines")).exists();
+    if is_crate && folder.symlink_metadata().is_ok() {
         let there = std::io::Error::from(std::io::ErrorKind::AlreadyExists);
         return Err(cannot("write", &folder, &there).help("choose another folder with `-o`"));
     }
@@ -96,40 +102,4 @@ fn write_source(compiled: &Compiled, output: &Path) -> Result<PathBuf, Diagnosti
         return Err(error);
     }
     Ok(folder)
-}
-
-/// Builds a module in a folder of its own. Messages have been printed; without a result there were errors.
-pub(super) fn module(
-    compiled: &Compiled,
-    target: &mut Target,
-    cache: &Cache,
-    verbose: bool,
-) -> Result<Result<Vec<u8>, super::ExitCode>, Diagnostic> {
-    let place = std::env::temp_dir();
-    if !bears(&place) {
-        return Err(not_bearable("the folder to build in", &place).help("set TMPDIR to another folder"));
-    }
-    let folder = tempfile::tempdir_in(&place).map_err(|error| {
-        cannot("make a folder in", &place, &error.kind().into()).help("set TMPDIR to a folder")
-    })?;
-    let tree = target.prepare(cache, progress())?;
-    let Compiled { sources, name, emitted, .. } = compiled;
-    let is_crate = compiled.is_crate();
-    build::lay_out(emitted, folder.path())?;
-    kbuild::bring(folder.path(), target, cache);
-    let build = || build::build(emitted, name, sources, &tree, folder.path(), verbose);
-    let built = match is_crate && !macros::bring(folder.path(), target, cache) {
-        true => progress().step("compiling the macros, once for a kernel", build)?,
-        false => build()?,
-    };
-    if is_crate && built.module.is_some() {
-        // Where they cannot be kept they are compiled again.
-        let _ = macros::keep(folder.path(), target, cache);
-    }
-    // The makefile of a crate is its author's, and what that writes is kept for nobody else.
-    if !is_crate && built.module.is_some() {
-        let _ = kbuild::keep(folder.path(), target, cache);
-    }
-    let code = report(&built.diagnostics, Some(sources));
-    Ok(built.module.ok_or(code.max(1)))
 }

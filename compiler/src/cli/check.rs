@@ -1,11 +1,12 @@
 //! `kpsc check`.
 
-use super::written::Written;
-use super::{compile, open_target, report, running, say, CommandResult, Compiled, TargetArgs};
+use super::{compile, open_target, report, running, say, CommandResult, TargetArgs};
+use crate::driver::Compiled;
+use crate::input::Input;
 use crate::series;
-use crate::target::{Cache, Target};
 use kps_diag::{list, Diagnostic, UNKNOWN_INLINING};
 use kps_grammar::Sources;
+use kps_targets::{Cache, Target};
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
@@ -34,25 +35,25 @@ impl Check {
         if self.running {
             return running::check(&self.specs);
         }
-        let all = self.specs.iter().map(|spec| Written::read(spec)).collect::<Result<Vec<_>, _>>()?;
+        let all = self.specs.iter().map(|spec| Input::read(spec)).collect::<Result<Vec<_>, _>>()?;
         let cache = Cache::open()?;
         let target = open_target(&cache, self.target.kernel.as_deref())?;
         let mut code = 0;
         let mut series = Vec::new();
-        for written in all {
-            match compile(written, &target, &cache)? {
+        for input in all {
+            match compile(input, &target, &cache)? {
                 Ok(compiled) => series.push(compiled),
                 Err(wrong) => code = code.max(wrong),
             }
         }
         let mut loaded = Vec::new();
         for patch in &series {
-            let wrong = series::check(&loaded, &patch.outline);
+            let wrong = series::check(&loaded, &patch.passed.member);
             code = code.max(report(&wrong, Some(&patch.sources)));
             if wrong.is_empty() {
-                series::way_back(&loaded, &patch.outline).into_iter().for_each(say);
+                series::way_back(&loaded, &patch.passed.member).into_iter().for_each(say);
             }
-            loaded = series::load(loaded, &patch.outline);
+            loaded = series::load(loaded, &patch.passed.member);
         }
         if let Some((remark, sources)) = unknown_copies(&series, &target)? {
             report(&[remark], Some(sources));
@@ -67,7 +68,7 @@ fn unknown_copies<'s>(
     target: &Target,
 ) -> Result<Option<(Diagnostic, &'s Sources)>, Diagnostic> {
     let changed =
-        || series.iter().flat_map(|patch| patch.outline.of_vmlinux().map(move |func| (func, patch)));
+        || series.iter().flat_map(|patch| patch.passed.member.of_vmlinux().map(move |func| (func, patch)));
     let Some(((_, at), first)) = changed().next() else { return Ok(None) };
     if target.debug()?.is_some() {
         return Ok(None);

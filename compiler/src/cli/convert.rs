@@ -1,18 +1,19 @@
 //! `kpsc convert`.
 
 use super::build::make_output;
-use super::files::beside;
 use super::test::read_triggers;
-use super::written::Written;
-use super::{compile, open_target, report, say, CommandResult, Compiled, SpecArgs, TargetArgs};
+use super::{compile, open_target, report, say, CommandResult, SpecArgs, TargetArgs};
 use crate::build::write_files;
-use crate::disk::cannot;
+use crate::convert;
+use crate::driver::{Compiled, Passed};
 use crate::emit::{bindings, library, Files};
+use crate::input::{beside, Input};
 use crate::patch_crate::BINDINGS;
 use crate::resolve::FileKind;
-use crate::target::Cache;
-use crate::{convert, input};
 use kps_diag::{Diagnostic, NOT_A_CRATE};
+use kps_host::disk::cannot;
+use kps_host::input;
+use kps_targets::Cache;
 use std::io::{Error, ErrorKind};
 use std::path::{Path, PathBuf};
 
@@ -42,27 +43,28 @@ type Copy = (String, Vec<u8>);
 impl Convert {
     pub(super) fn run(self) -> CommandResult {
         let Form::Crate = self.to;
-        let written = Written::read(&self.spec.spec)?;
-        if written.of_crate.is_some() {
+        let input = Input::read(&self.spec.spec)?;
+        if input.own_files.is_some() {
             let message = format!("{} is a crate already", self.spec.spec.display());
             return Err(Diagnostic::new(NOT_A_CRATE, message).help("name a .kps file"));
         }
         let cache = Cache::open()?;
         let target = open_target(&cache, self.target.kernel.as_deref())?;
-        let compiled = match compile(written, &target, &cache)? {
+        let compiled = match compile(input, &target, &cache)? {
             Ok(compiled) => compiled,
             Err(code) => return Ok(code),
         };
-        let (files, found) = convert::convert(&compiled.checked, &compiled.sources);
+        let checked = &compiled.passed.checked;
+        let (files, found) = convert::convert(checked, &compiled.sources);
         let code = report(&found, Some(&compiled.sources));
         let Some(mut files) = files else { return Ok(code) };
         files.0.extend(library());
-        files.0.insert(BINDINGS.to_owned(), bindings(&compiled.checked));
+        files.0.insert(BINDINGS.to_owned(), bindings(checked));
         let copies = match copies(&compiled) {
             Ok(copies) => copies,
             Err(error) => return Ok(report(&[error], Some(&compiled.sources))),
         };
-        let folder = self.output.join(&compiled.name);
+        let folder = self.output.join(compiled.name());
         write(&files, &copies, &self.output, &folder)?;
         say(folder.display());
         Ok(code)
@@ -71,7 +73,7 @@ impl Convert {
 
 /// The files that the patch is not made of and that it names: what its tests run, and the modules that did not come with the kernel.
 fn copies(compiled: &Compiled) -> Result<Vec<Copy>, Diagnostic> {
-    let Compiled { sources, tests, checked, .. } = compiled;
+    let Compiled { sources, passed: Passed { tests, checked, .. }, .. } = compiled;
     let triggers = read_triggers(tests, sources)?.into_iter();
     let mut copies: Vec<Copy> =
         triggers.map(|(trigger, text)| (trigger.file.value.clone(), text.text.into_bytes())).collect();

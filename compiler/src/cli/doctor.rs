@@ -2,7 +2,7 @@
 
 use super::{say, CommandResult};
 use crate::doctor::{examine, remedy, State};
-use crate::target::Cache;
+use kps_targets::Cache;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Doctor {}

@@ -1,10 +1,11 @@
 //! `kpsc fmt`.
 
-use super::{decode, read_bytes, report, say, CommandResult, ExitCode};
-use crate::disk::{cannot, rewrite};
+use super::{report, say, CommandResult, ExitCode};
+use crate::input::{decode, read_bytes};
 use crate::render::{syntax, too_large};
 use kps_diag::Diagnostic;
 use kps_grammar::Sources;
+use kps_host::disk::{cannot, rewrite};
 use similar::TextDiff;
 use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};

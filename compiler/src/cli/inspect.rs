@@ -2,11 +2,12 @@
 
 use super::{open_target, progress, report, say, CommandResult, TargetArgs};
 use crate::inspect::{all, inspect, read, symbols, written, Inspection};
-use crate::resolve::{near, Probe};
-use crate::target::{Cache, Target};
+use crate::resolve::{near, ProbeSpec};
 use kps_diag::{list, Diagnostic, NO_SUCH_FUNCTION, NO_SUCH_MODULE};
 use kps_facts::Facts;
 use kps_grammar::ast::Symbol;
+use kps_plan::ObjectName;
+use kps_targets::{Cache, Target};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Inspect {
@@ -14,7 +15,7 @@ pub(super) struct Inspect {
     #[arg(value_name = "FUNCTION", required_unless_present = "all")]
     function: Option<String>,
     /// The object that it is in.
-    #[arg(long, value_name = "OBJECT", default_value = "vmlinux")]
+    #[arg(long, value_name = "OBJECT", default_value = ObjectName::IMAGE)]
     object: String,
     /// Write nothing but a spec to start from.
     #[arg(long, conflicts_with = "all")]
@@ -31,15 +32,15 @@ impl Inspect {
         let cache = Cache::open()?;
         let target = open_target(&cache, self.target.kernel.as_deref())?;
         let mut facts = target.facts()?;
-        if self.object != "vmlinux" {
+        if self.object != ObjectName::IMAGE {
             add_module(&mut facts, &self.object, &target, &cache)?;
         }
         facts.debug = target.debug()?;
-        let probe = Probe::new();
-        let text = probe.text();
-        let judge = probe.judge(&text, &facts);
+        let spec = ProbeSpec::new();
+        let text = spec.text();
+        let probe = spec.probe(&text, &facts);
         let Some(function) = &self.function else {
-            all(&judge, &facts, &self.object).for_each(say);
+            all(&probe, &facts, &self.object).for_each(say);
             return Ok(0);
         };
         let named = read(function);
@@ -47,7 +48,7 @@ impl Inspect {
         let symbols = if self.skeleton { vec![named] } else { symbols(&facts, &self.object, named) };
         let mut code = 0;
         for (n, symbol) in symbols.iter().enumerate() {
-            let found = inspect(&judge, &facts, &self.object, symbol);
+            let found = inspect(&probe, &facts, &self.object, symbol);
             code = code.max(match found.and_then(|found| self.shown(symbol, found)) {
                 Ok(text) => {
                     let gap = if n > 0 { "\n" } else { "" };
@@ -64,7 +65,7 @@ impl Inspect {
 
     /// A function may be in a module, which only its user can know.
     fn explained(&self, error: Diagnostic) -> Diagnostic {
-        match error.code == NO_SUCH_FUNCTION && self.object == "vmlinux" {
+        match error.code == NO_SUCH_FUNCTION && self.object == ObjectName::IMAGE {
             true => error.note("for a function of a module add `--object MODULE`"),
             false => error,
         }

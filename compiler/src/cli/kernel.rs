@@ -2,9 +2,9 @@
 
 use super::sync::before_make;
 use super::{open_target, progress, report, say, CommandResult};
-use crate::target::{self, BuildDirWish, Cache, DebianWish, Provider};
 use clap::{Args, Subcommand};
 use kps_diag::{Diagnostic, PROGRAM_FAILED};
+use kps_targets::{BuildDirRequest, Cache, DebianRequest, Request, RootRequest};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
@@ -16,7 +16,8 @@ pub(super) struct Kernel {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
-    /// Add a target: a stock kernel of Debian, or a build folder of your own. An interrupted one is gone on with.
+    /// Add a target: a stock kernel of Debian, a kernel that is installed below a folder, or a build folder of your own. An
+    /// interrupted `add` resumes where it stopped.
     Add(Add),
     /// List the targets.
     List(List),
@@ -82,7 +83,7 @@ struct Remove {
 #[derive(Debug, Args)]
 struct Stock {
     /// Debian's suite.
-    #[arg(long, default_value = target::SUITE)]
+    #[arg(long, default_value = kps_targets::SUITE)]
     suite: String,
     /// The end of the release.
     #[arg(long, default_value = kps_arch::native().debian.flavour)]
@@ -93,9 +94,9 @@ struct Stock {
 }
 
 impl Stock {
-    fn wish(self, release: Option<String>) -> DebianWish {
+    fn request(self, release: Option<String>) -> DebianRequest {
         let Stock { suite, flavour, mirror } = self;
-        DebianWish { release, suite, flavour, mirror }
+        DebianRequest { release, suite, flavour, mirror }
     }
 }
 
@@ -105,15 +106,18 @@ struct Add {
     #[arg(long)]
     name: Option<String>,
     /// A kernel build folder of your own: no stock kernel is fetched, and root is not needed.
-    #[arg(long, value_name = "DIR", conflicts_with = "Stock")]
+    #[arg(long, value_name = "DIR", conflicts_with = "Stock", group = "own")]
     build_dir: Option<PathBuf>,
-    /// The folder whose `usr` holds the compilers for --build-dir; the machine's own if not given.
-    #[arg(long, value_name = "DIR", requires = "build_dir")]
+    /// A folder below which a kernel is installed, such as `/`: it holds boot/, lib/modules/ and usr/src/.
+    #[arg(long, value_name = "DIR", conflicts_with = "Stock", group = "own")]
+    root: Option<PathBuf>,
+    /// The folder whose `usr` holds the compilers for --build-dir and --root; the machine's own if not given.
+    #[arg(long, value_name = "DIR", requires = "own")]
     toolchain: Option<PathBuf>,
-    /// A variable for make with --build-dir, for example CC=gcc-14; any number of them.
-    #[arg(long, value_name = "VAR=VALUE", requires = "build_dir", value_parser = make_variable)]
+    /// A variable for make with --build-dir and --root, for example CC=gcc-14; any number of them.
+    #[arg(long, value_name = "VAR=VALUE", requires = "own", value_parser = make_variable)]
     make: Vec<String>,
-    /// The stock kernel's release; the newest with Rust and livepatch if not given.
+    /// The release of the stock kernel or of the one below --root; without it the newest with Rust and livepatch, or the only one.
     #[arg(long, conflicts_with = "build_dir")]
     release: Option<String>,
     #[command(flatten)]
@@ -176,13 +180,13 @@ impl Kernel {
 impl Add {
     fn run(self, cache: &Cache) -> CommandResult {
         let progress = progress();
-        let provider = match self.build_dir {
-            Some(folder) => {
-                Provider::BuildDir(BuildDirWish { folder, toolchain: self.toolchain, make: self.make })
-            }
-            None => Provider::Debian(self.stock.wish(self.release)),
+        let Add { name, build_dir, root, toolchain, make, release, stock, .. } = self;
+        let request = match (build_dir, root) {
+            (Some(folder), _) => Request::BuildDir(BuildDirRequest { folder, toolchain, make }),
+            (None, Some(folder)) => Request::Root(RootRequest { folder, release, toolchain, make }),
+            (None, None) => Request::Debian(stock.request(release)),
         };
-        let mut target = target::add(cache, self.name.as_deref(), &provider, progress)?;
+        let mut target = kps_targets::add(cache, name.as_deref(), &request, progress)?;
         if !self.facts_only {
             target.prepare(cache, progress)?;
         }
@@ -197,7 +201,7 @@ impl Add {
 impl List {
     fn run(self, cache: &Cache) -> CommandResult {
         if self.available {
-            target::available(cache, &self.stock.wish(None))?.iter().for_each(say);
+            kps_targets::available(cache, &self.stock.request(None))?.iter().for_each(say);
             return Ok(0);
         }
         for (name, target) in cache.targets()? {

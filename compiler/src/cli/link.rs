@@ -1,10 +1,10 @@
 //! `kpsc link`, which Kbuild calls in the place of the linker.
 
 use super::{report, CommandResult};
-use crate::disk::{cannot, write_atomically};
-use crate::elf::{post_link, verify, PostLinkError};
-use crate::input;
 use kps_diag::{Diagnostic, EARLY_TABLE, POST_LINK_FAILED, PROGRAM_FAILED, VERIFY_FAILED};
+use kps_host::disk::{cannot, write_atomically};
+use kps_host::input;
+use kps_link::{post_link, verify, PostLinkError};
 use std::ffi::OsString;
 use std::path::Path;
 use std::process::Command;

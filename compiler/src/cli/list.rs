@@ -1,7 +1,7 @@
 //! `kpsc list`.
 
 use super::{say, CommandResult};
-use crate::running::{livepatches, tasks_in, Livepatch, State, System};
+use kps_operate::{livepatches, tasks_in, Livepatch, State, System};
 use std::io::Write as _;
 
 #[derive(Debug, clap::Args)]
@@ -33,16 +33,12 @@ pub(super) fn describe(patch: &Livepatch, system: &System) -> String {
         .objects
         .iter()
         .map(|(name, functions)| format!("{name}: {}", count(functions.len(), "function")));
-    let values = |key: &str| {
-        let values = patch.note.iter().filter(|(known, _)| known == key).map(|(_, value)| value.as_str());
-        values.collect::<Vec<_>>().join(", ")
-    };
     let mut columns = vec![patch.name.clone(), state, objects.collect::<Vec<_>>().join(", ")];
-    for key in ["version", "fixes"] {
-        let values = values(key);
-        if !values.is_empty() {
-            columns.push(format!("{key} {values}"));
-        }
+    if let Some(note) = &patch.note {
+        columns.extend(note.version.as_ref().map(|version| format!("version {version}")));
+        columns.extend(
+            Some(&note.fixes).filter(|fixes| !fixes.is_empty()).map(|f| format!("fixes {}", f.join(", "))),
+        );
     }
     columns.retain(|column| !column.is_empty());
     columns.join("\t")

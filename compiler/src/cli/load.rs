@@ -1,8 +1,8 @@
 //! `kpsc load`.
 
 use super::{list::describe, report, say, CommandResult, LimitArgs};
-use crate::running::{load, open, preflight, System};
 use kps_diag::{any_error, Severity};
+use kps_operate::{load, open, preflight, System};
 use std::path::PathBuf;
 
 #[derive(Debug, clap::Args)]

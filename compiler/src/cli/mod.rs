@@ -6,40 +6,31 @@ mod convert;
 mod doctor;
 mod expand;
 mod explain;
-mod files;
 mod fmt;
 mod inspect;
 mod kernel;
 mod link;
 mod list;
 mod load;
-mod modules;
 mod new;
 mod running;
 mod sync;
 mod test;
 mod unload;
-mod written;
 
-use crate::disk::cannot;
-use crate::emit::{emit, emit_crate, Emitted};
-use crate::input::read_at_most;
+use crate::build::{Built, Log};
+use crate::driver::{self, Compiled};
+use crate::input::Input;
 use crate::render::{plain, render, Format};
-use crate::resolve;
-use crate::running::Incoming;
-use crate::series::Outline;
-use crate::target::{self, Cache, DebianWish, Progress, Provider, Target};
-use crate::Checked;
 use clap::{Parser, Subcommand};
-use kps_diag::{any_error, Diagnostic, Severity, BUG, NOT_UTF8, NO_SUCH_MODULE};
-use kps_facts::Facts;
-use kps_grammar::{ast, Source, Sources};
-use std::collections::BTreeMap;
+use kps_diag::{Diagnostic, Severity, BUG};
+use kps_grammar::Sources;
+use kps_host::disk::cannot;
+use kps_targets::{Cache, DebianRequest, Progress, Request, Target};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::time::Duration;
-use written::Written;
 
 /// Compiles .kps specs to livepatch modules for the Linux kernel.
 #[derive(Debug, Parser)]
@@ -203,115 +194,23 @@ fn report(diagnostics: &[Diagnostic], sources: Option<&Sources>) -> ExitCode {
         .unwrap_or(0)
 }
 
-/// A spec that was read.
-fn read_spec(path: &Path) -> Result<Source, Diagnostic> {
-    decode(path.display().to_string(), read_bytes(path)?)
-}
-
-/// The bytes of a spec.
-fn read_bytes(path: &Path) -> Result<Vec<u8>, Diagnostic> {
-    let bytes =
-        read_at_most(path, kps_grammar::MAX_SIZE as u64).map_err(|error| cannot("read", path, &error))?;
-    bytes.ok_or_else(|| crate::render::too_large(&path.display().to_string()))
-}
-
-/// The text of a file.
-fn decode(name: String, bytes: Vec<u8>) -> Result<Source, Diagnostic> {
-    match String::from_utf8(bytes) {
-        Ok(text) => Ok(Source::new(name, text)),
-        Err(error) => {
-            let at = error.utf8_error().valid_up_to();
-            let line = error.as_bytes()[..at].iter().filter(|&&b| b == b'\n').count() + 1;
-            let message = format!("{name} is not UTF-8: see byte {at}, line {line}");
-            Err(Diagnostic::new(NOT_UTF8, message).help("save the file as UTF-8"))
-        }
-    }
-}
-
-/// A spec that passed every check, and what it became.
-struct Compiled {
-    sources: Sources,
-    name: String,
-    tests: Vec<ast::Test>,
-    modules: modules::Modules,
-    outline: Outline,
-    incoming: Incoming,
-    checked: Checked,
-    emitted: Emitted,
-}
-
-impl Compiled {
-    /// Whether it is a crate, and not a spec.
-    fn is_crate(&self) -> bool {
-        !self.emitted.facts.is_empty()
-    }
-}
-
-/// What came of resolving and checking. Messages have been printed.
-struct Outcome {
-    sources: Sources,
-    tests: Vec<ast::Test>,
-    modules: modules::Modules,
-    outline: Option<Outline>,
-    /// None if there were errors.
-    checked: Option<Checked>,
-    of_crate: Option<BTreeMap<String, String>>,
-    facts: Facts,
-}
-
-/// Holds what is written against a target, and prints what there is to say.
-fn check_written(
-    written: Written,
-    target: &Target,
-    cache: &Cache,
-) -> Result<(Outcome, ExitCode), Diagnostic> {
-    let mut facts = target.facts()?;
-    facts.debug = target.debug()?;
-    let Written { sources, patch, said: mut diagnostics, of_crate } = written;
-    let mut tests = Vec::new();
-    let mut modules = modules::Modules::default();
-    let (mut checked, mut outline) = (None, None);
-    if let Some(patch) = patch {
-        let complete = !any_error(&diagnostics);
-        let (known, unread) = modules::add(&mut facts, &patch, &sources, target, cache)?;
-        let (resolved, mut found) = resolve::resolve(&sources, &patch, complete, &facts);
-        // What could not be read is not missing.
-        let is_unread =
-            |d: &Diagnostic| d.labels.iter().any(|label| unread.iter().any(|(span, _)| *span == label.span));
-        found.retain(|d| d.code != NO_SUCH_MODULE || !is_unread(d));
-        diagnostics.extend(unread.into_iter().map(|(_, error)| error));
-        diagnostics.extend(found);
-        if let Some(resolved) = resolved {
-            outline = Some(Outline::new(&patch, &resolved, &sources));
-            let (passed, found) = crate::check(resolved);
-            diagnostics.extend(found);
-            checked = passed;
-        }
-        tests = patch.tests;
-        modules = known;
-    }
-    diagnostics.sort_by_key(|d| d.labels.first().map(|label| label.span));
-    let code = report(&diagnostics, Some(&sources));
-    let checked = checked.filter(|_| !any_error(&diagnostics));
-    Ok((Outcome { sources, tests, modules, outline, checked, of_crate, facts }, code))
-}
-
 /// Everything up to the folder that Kbuild builds. Messages have been printed; without a result there were errors.
-fn compile(
-    written: Written,
-    target: &Target,
+fn compile(input: Input, target: &Target, cache: &Cache) -> Result<Result<Compiled, ExitCode>, Diagnostic> {
+    let outcome = driver::check(input, target, cache, progress())?;
+    let code = report(&outcome.diagnostics, Some(&outcome.sources));
+    Ok(outcome.emit().map_err(|_| code))
+}
+
+/// Builds a module. Messages have been printed; without a result there were errors.
+fn module(
+    compiled: &Compiled,
+    target: &mut Target,
     cache: &Cache,
-) -> Result<Result<Compiled, ExitCode>, Diagnostic> {
-    let (outcome, code) = check_written(written, target, cache)?;
-    let Outcome { sources, tests, modules, outline, checked, of_crate, facts } = outcome;
-    let Some((checked, outline)) = checked.zip(outline) else { return Ok(Err(code)) };
-    let name = checked.patch().name.clone();
-    let incoming = Incoming::of(checked.patch());
-    let emitted = match &of_crate {
-        None => emit(&checked, &sources),
-        Some(own) => Emitted { facts: facts.to_bytes(), ..emit_crate(&checked, &sources, own) },
-    };
-    Ok(Ok(Compiled { sources, name, tests, modules, outline, incoming, checked, emitted }))
+    log: Log<'_>,
+) -> Result<Result<Vec<u8>, ExitCode>, Diagnostic> {
+    let Built { module, diagnostics } = compiled.build(target, cache, progress(), log)?;
+    let code = report(&diagnostics, Some(&compiled.sources));
+    Ok(module.ok_or(code.max(1)))
 }
 
 /// The target to work with: the named one, or the default, which is prepared if there is none.
@@ -321,7 +220,7 @@ fn open_target(cache: &Cache, name: Option<&str>) -> Result<Target, Diagnostic> 
     }
     match cache.default_target()? {
         Some(target) => Ok(target),
-        None => target::add(cache, None, &Provider::Debian(DebianWish::default()), progress()),
+        None => kps_targets::add(cache, None, &Request::Debian(DebianRequest::default()), progress()),
     }
 }
 

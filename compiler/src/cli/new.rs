@@ -1,11 +1,12 @@
 //! `kpsc new`.
 
 use super::{convert, report, say, CommandResult};
-use crate::disk::write_new;
 use crate::emit::{is_plain, library, new_crate, skeleton};
 use crate::resolve::another_name;
 use crate::resolve::check_name;
 use kps_diag::{Diagnostic, NAME_NOT_IN_CRATES};
+use kps_host::disk::write_new;
+use kps_plan::ObjectName;
 use std::path::{Path, PathBuf};
 
 #[derive(Debug, clap::Args)]
@@ -17,7 +18,7 @@ pub(super) struct New {
     #[arg(long, value_name = "FN", value_parser = word)]
     function: Option<String>,
     /// The object that the function is in.
-    #[arg(long, value_name = "OBJECT", default_value = "vmlinux", value_parser = module, requires = "function")]
+    #[arg(long, value_name = "OBJECT", default_value = ObjectName::IMAGE, value_parser = module, requires = "function")]
     object: String,
     /// Write a patch crate and not a spec.
     #[arg(long = "crate", conflicts_with = "function")]

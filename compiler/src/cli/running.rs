@@ -1,10 +1,10 @@
 //! `kpsc check --running`: what the running kernel would say to a module, or to what a spec becomes.
 
-use super::written::Written;
 use super::{compile, report, say, CommandResult, ExitCode};
-use crate::running::{open, preflight, verdict, Incoming, Kernel, System};
-use crate::target::{Cache, Target};
+use crate::input::Input;
 use kps_diag::{Diagnostic, NO_TARGET_RUNS};
+use kps_operate::{open, preflight, verdict, Incoming, Kernel, System};
+use kps_targets::{Cache, Target};
 use std::path::{Path, PathBuf};
 
 /// Whether a path leads to a spec or a crate. All others are modules.
@@ -27,11 +27,11 @@ pub(super) fn check(files: &[PathBuf]) -> CommandResult {
 }
 
 fn check_spec(system: &System, spec: &Path) -> CommandResult {
-    let written = Written::read(spec)?;
+    let input = Input::read(spec)?;
     let cache = Cache::open()?;
     let target = running_target(system, &cache)?;
-    Ok(match compile(written, &target, &cache)? {
-        Ok(compiled) => tell(system, &compiled.incoming),
+    Ok(match compile(input, &target, &cache)? {
+        Ok(compiled) => tell(system, &compiled.incoming()),
         Err(code) => code,
     })
 }
@@ -55,8 +55,7 @@ fn running_target(system: &System, cache: &Cache) -> Result<Target, Diagnostic> 
         let Ok(target) = target else { continue };
         if target.release() == release {
             // One that is damaged may be another one.
-            let Ok(facts) = target.facts() else { continue };
-            let id = &facts.identity.build_id;
+            let Ok(id) = target.build_id() else { continue };
             if id.iter().map(|byte| format!("{byte:02x}")).collect::<String>() == build_id {
                 return Ok(target);
             }

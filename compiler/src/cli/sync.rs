@@ -1,13 +1,14 @@
 //! `kpsc sync`.
 
-use super::written::{refuse_link, Written};
-use super::{check_written, open_target, say, CommandResult, ExitCode, TargetArgs};
-use crate::disk::{make_folder, remove, write_atomically};
+use super::{open_target, progress, report, say, CommandResult, ExitCode, TargetArgs};
+use crate::driver;
 use crate::emit::{beside, bindings, library, BINDINGS_TITLE, LIBRARY, TARGET_FACTS};
-use crate::input;
+use crate::input::{refuse_link, Input};
 use crate::patch_crate::BINDINGS;
-use crate::target::{Cache, Target};
 use kps_diag::{Diagnostic, NOT_A_CRATE};
+use kps_host::disk::{make_folder, remove, write_atomically};
+use kps_host::input;
+use kps_targets::{Cache, Target};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use walkdir::WalkDir;
@@ -23,14 +24,14 @@ pub(super) struct Sync {
 
 impl Sync {
     pub(super) fn run(self) -> CommandResult {
-        let written = Written::read(&self.folder)?;
-        if written.of_crate.is_none() {
+        let input = Input::read(&self.folder)?;
+        if input.own_files.is_none() {
             let message = format!("{} is a spec, and not the folder of a crate", self.folder.display());
             return Err(Diagnostic::new(NOT_A_CRATE, message).help("name the folder of a patch crate"));
         }
         let cache = Cache::open()?;
         let target = open_target(&cache, self.target.kernel.as_deref())?;
-        let code = sync(&self.folder, written, &target, &cache)?;
+        let code = sync(&self.folder, input, &target, &cache)?;
         say(self.folder.join(LIBRARY).display());
         Ok(code)
     }
@@ -40,17 +41,16 @@ impl Sync {
 /// has to know of it and the types for the host. What is there already as it should be is not touched, so make builds nothing again.
 pub(super) fn sync(
     folder: &Path,
-    written: Written,
+    input: Input,
     target: &Target,
     cache: &Cache,
 ) -> Result<ExitCode, Diagnostic> {
     check_place(folder)?;
-    let (outcome, code) = check_written(written, target, cache)?;
-    let mut files = match &outcome.checked {
-        Some(checked) => beside(checked),
-        None => library(),
-    };
-    if let Some(checked) = &outcome.checked {
+    let outcome = driver::check(input, target, cache, progress())?;
+    let code = report(&outcome.diagnostics, Some(&outcome.sources));
+    let checked = outcome.passed.as_ref().map(|passed| &passed.checked);
+    let mut files = checked.map_or_else(library, beside);
+    if let Some(checked) = checked {
         check_kbuild(folder, &checked.patch().name)?;
         files.insert(BINDINGS.to_owned(), bindings(checked));
     }
@@ -63,7 +63,7 @@ pub(super) fn sync(
         remove(&folder.join(MAKEFILE))?;
     }
     // What was written for the patch as it was, or by an earlier kpsc, is no longer true.
-    let is_ours = |path: &str| [".rs", ".mk", ".symvers", ".c"].iter().any(|end| path.ends_with(end));
+    let is_ours = |path: &str| [".rs", ".md", ".mk", ".symvers", ".c"].iter().any(|end| path.ends_with(end));
     let stale = |path: &str| is_ours(path) && path != MAKEFILE && !files.contains_key(path);
     for entry in WalkDir::new(folder.join(LIBRARY)).into_iter().flatten() {
         let path = entry.path().strip_prefix(folder).unwrap_or(entry.path()).display().to_string();
@@ -138,7 +138,7 @@ fn named_in_kbuild(folder: &Path) -> Option<String> {
 /// Brings a crate up to date before make reads its makefile. A status other than 0 says that there is something wrong with the patch.
 pub(super) fn before_make(folder: &Path, target: &Target, cache: &Cache) -> Result<ExitCode, Diagnostic> {
     match named_in_kbuild(folder) {
-        Some(_) => sync(folder, Written::read(folder)?, target, cache),
+        Some(_) => sync(folder, Input::read(folder)?, target, cache),
         None => Ok(0),
     }
 }

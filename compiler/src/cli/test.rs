@@ -1,26 +1,26 @@
 //! `kpsc test`.
 
-use super::written::Written;
 use super::{
-    build::module, compile, files::read_text, modules, open_target, progress, report, say, CommandResult,
-    Compiled, LimitArgs, SpecArgs, TargetArgs,
+    compile, module, open_target, progress, report, say, CommandResult, LimitArgs, SpecArgs, TargetArgs,
 };
 use crate::build;
-use crate::disk::cannot;
-use crate::input;
+use crate::driver::Passed;
+use crate::input::{for_tests, read_text, Input};
 use crate::resolve::FileKind;
-use crate::running::{look_into, Incoming};
-use crate::target::{Cache, Tree};
-use crate::vm::{
-    run_tests, run_unpatched, trigger_path, Copy, Guest, Machine, Phase, TemplateMachine, TestFailure,
-    TestReport, VmError,
-};
 use kps_diag::{
     Diagnostic, FILE_ERROR, KERNEL_COMPLAINED, MACHINE_FAILED, MISSING_PROGRAM, OTHER_MODULE, TEST_FAILED,
     TEST_WITHOUT_CLAIM, TRANSITION_STALLED,
 };
 use kps_grammar::ast::{self, Claim};
 use kps_grammar::{Source, Sources};
+use kps_host::disk::cannot;
+use kps_host::input;
+use kps_operate::{look_into, Incoming};
+use kps_targets::{Cache, Tree};
+use kps_vm::{
+    run_tests, run_unpatched, trigger_path, Copy, Guest, Machine, Phase, TemplateMachine, TestFailure,
+    TestReport, VmError,
+};
 use std::convert::Infallible;
 use std::path::{Path, PathBuf};
 
@@ -42,14 +42,15 @@ pub(super) struct Test {
 
 impl Test {
     pub(super) fn run(self) -> CommandResult {
-        let written = Written::read(&self.spec.spec)?;
+        let input = Input::read(&self.spec.spec)?;
         let cache = Cache::open()?;
         let mut target = open_target(&cache, self.target.kernel.as_deref())?;
-        let compiled = match compile(written, &target, &cache)? {
+        let compiled = match compile(input, &target, &cache)? {
             Ok(compiled) => compiled,
             Err(code) => return Ok(code),
         };
-        let Compiled { name, sources, tests, incoming, .. } = &compiled;
+        let (name, sources, incoming) = (compiled.name(), &compiled.sources, compiled.incoming());
+        let Passed { tests, modules, .. } = &compiled.passed;
         if tests.is_empty() {
             let empty = Diagnostic::new(TEST_WITHOUT_CLAIM, format!("{} has no `test`", sources.spec().name));
             return Ok(report(
@@ -61,7 +62,7 @@ impl Test {
             Ok(triggers) => triggers,
             Err(error) => return Ok(report(&[error], Some(sources))),
         };
-        let given = self.module.as_deref().map(|file| given(file, incoming)).transpose()?;
+        let given = self.module.as_deref().map(|file| given(file, &incoming)).transpose()?;
         let tree = target.prepare(&cache, progress())?;
         let mut machine = Machine::of(&target, Vec::new()).map_err(vm_error)?;
         if self.boot {
@@ -77,7 +78,7 @@ impl Test {
         };
         let module = match given {
             Some(module) => module,
-            None => match module(&compiled, &mut target, &cache, false)? {
+            None => match module(&compiled, &mut target, &cache, None)? {
                 Ok(module) => module,
                 Err(code) => return Ok(code),
             },
@@ -89,7 +90,7 @@ impl Test {
         let file = format!("/{name}.ko");
         machine.files = vec![(file.clone(), module)];
         machine.programs = programs;
-        machine.modules = modules::for_tests(tests, &compiled.modules)?;
+        machine.modules = for_tests(tests, modules)?;
         let outcome = outcome(copy, &machine, tests, name, &file, self.limit.limit).map_err(vm_error)?;
         for test in &outcome.held {
             say(format_args!("ok: {test}"));

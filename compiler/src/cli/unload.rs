@@ -1,8 +1,9 @@
 //! `kpsc unload`.
 
 use super::{say, CommandResult, LimitArgs};
-use crate::running::{livepatches, unload, Livepatch, State, System};
 use kps_diag::list;
+use kps_operate::{livepatches, unload, Livepatch, State, System};
+use kps_plan::{DatumKind, Replace};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Unload {
@@ -30,14 +31,14 @@ fn fate(patch: &Livepatch, others: &[Livepatch]) -> Option<String> {
     if patch.state == State::Patching {
         return None;
     }
-    let is_kept = |key: &str, id: &str| {
-        others.iter().any(|other| data(other, key).iter().any(|(known, _)| known == id))
+    let note = patch.note.as_ref()?;
+    let handed_on = || others.iter().flat_map(|other| &other.note).flat_map(|note| &note.data);
+    let gone = |kind: DatumKind| -> Vec<&str> {
+        let of_kind = note.data.iter().filter(|datum| datum.kind == kind);
+        let gone = of_kind.filter(|datum| handed_on().all(|other| other.id != datum.id));
+        gone.map(|datum| datum.name.as_str()).collect()
     };
-    let gone = |key: &str| -> Vec<String> {
-        let gone = data(patch, key).into_iter().filter(|(id, _)| !is_kept(key, id));
-        gone.map(|(_, name)| name).collect()
-    };
-    let (states, shadows) = (gone("state"), gone("shadow"));
+    let (states, shadows) = (gone(DatumKind::State), gone(DatumKind::Shadow));
     let mut fates = Vec::new();
     if !states.is_empty() {
         fates.push(format!("{} restored", list(&states, "and")));
@@ -51,20 +52,8 @@ fn fate(patch: &Livepatch, others: &[Livepatch]) -> Option<String> {
             "{name} is unloaded, {fates}; until another version is loaded the system is without it"
         ));
     }
-    let replaces = patch.note.iter().any(|(key, _)| key == "replace");
+    let replaces = note.replace != Replace::Never;
     replaces.then(|| {
         format!("{name} is unloaded; an older version with `atomic replace`, loaded over it, would have left no gap")
     })
-}
-
-/// The states or shadow variables that a note names, each by what is its own and its name.
-fn data(patch: &Livepatch, key: &str) -> Vec<(String, String)> {
-    let family = patch.note.iter().find(|(known, _)| known == "family").map_or("", |(_, family)| family);
-    let values = patch.note.iter().filter(|(known, _)| known == key);
-    let parts = values.filter_map(|(_, value)| match value.split(' ').collect::<Vec<_>>().as_slice() {
-        [id, _version, name] => Some(((*id).to_owned(), (*name).to_owned())),
-        [name] => Some((format!("{family}.{name}"), (*name).to_owned())),
-        _ => None,
-    });
-    parts.collect()
 }

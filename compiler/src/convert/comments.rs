@@ -79,8 +79,17 @@ impl Comments {
     }
 }
 
+/// What stands below a comment in the crate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Below {
+    /// Something that a doc comment may describe.
+    Item,
+    /// Nothing that one may.
+    Nothing,
+}
+
 /// A comment at an indentation. One that would describe what it stands above, in Rust, only does so where it may.
-pub(super) fn carried(sources: &Sources, comment: Span, indent: usize, may_describe: bool) -> String {
+pub(super) fn carried(sources: &Sources, comment: Span, indent: usize, kind: Below) -> String {
     let file = sources.file(comment.start);
     let text = carried_comment(&file.source.text, file.local(comment), indent);
     let text = text.trim_end();
@@ -90,7 +99,7 @@ pub(super) fn carried(sources: &Sources, comment: Span, indent: usize, may_descr
         "//" => rest.starts_with('/') && !rest.starts_with("//"),
         _ => rest.starts_with('*') && !rest.starts_with("**") && rest != "*/",
     };
-    let describes = rest.starts_with('!') || describes_below && !may_describe;
+    let describes = rest.starts_with('!') || describes_below && kind == Below::Nothing;
     if !describes {
         return text.to_owned();
     }

@@ -6,9 +6,9 @@ use super::{INDENT, INNER, WIDTH};
 use crate::resolve::Fragment;
 use crate::Checked;
 use kps_codegen::names::ident;
-use kps_grammar::ast::{self, Body, Code};
+use kps_grammar::ast::{self, Body, Code, Hook};
 use kps_grammar::{comments, Sources, Span};
-use kps_plan::{Func, Signature, Type};
+use kps_plan::{Func, ObjectName, Signature, Type};
 use proc_macro2::{TokenStream, TokenTree};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -171,10 +171,11 @@ pub(super) fn functions(
             let text = format!("#[replace({path})]\n{:INNER$}{declared}", "");
             pieces.push(Piece::new(What::InC(format!("c({})", literal(&file.value))), place, text));
         }
-        for (word, body) in [("replace", func.replace), ("pre", func.pre), ("post", func.post)] {
-            let Some(Body { word: at, code }) = body else { continue };
+        for &hook in Hook::ALL {
+            let Some(Body { word: at, code }) = func.hook(hook) else { continue };
+            let word = hook.keyword();
             let mut prototype = signatures.prototype(&known.signature, written, INDENT);
-            if word == "post" {
+            if hook == Hook::Post {
                 let ret = prototype.ret.take();
                 prototype.params.extend(ret.map(|ret| ("ret".to_owned(), ret)));
             }
@@ -182,7 +183,7 @@ pub(super) fn functions(
             let name = signatures.free([format!("{word}_{stem}"), format!("{word}_{stem}_{of}")]);
             let text = signatures.function(&format!("{word}({path})"), &name, prototype, code);
             let mut piece = Piece::new(What::Function, at, text);
-            if func.replace_from.is_some() && word == "replace" {
+            if func.replace_from.is_some() && hook == Hook::Replace {
                 piece.comments = comments_of_file(sources, written, code);
             }
             pieces.push(piece);
@@ -192,18 +193,18 @@ pub(super) fn functions(
         }
     }
     for callback in &object.callbacks {
-        let word = &callback.name.value;
+        let word = callback.callback.name();
         let text = sources.slice(callback.code.span);
         let mut prototype = Prototype { params: Vec::new(), variadic: false, ret: None };
         // Texts of macros may name it too.
         if text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').any(|word| word == "obj") {
             prototype.params.push(("obj".to_owned(), "*mut klp_object".to_owned()));
         }
-        prototype.ret = (word == "pre_patch").then(|| "c_int".to_owned());
-        let suffix = if of == "vmlinux" { String::new() } else { format!("_{of}") };
+        prototype.ret = callback.callback.returns().then(|| "c_int".to_owned());
+        let suffix = if of == ObjectName::IMAGE { String::new() } else { format!("_{of}") };
         let name = signatures.free([format!("{word}{suffix}"), format!("{word}_{of}")]);
         let text = signatures.function(&format!("{word}({of})"), &name, prototype, callback.code);
-        pieces.push(Piece::new(What::Function, callback.name.span, text));
+        pieces.push(Piece::new(What::Function, callback.word, text));
     }
 }
 

@@ -14,7 +14,7 @@ mod tests;
 
 use crate::emit::{crate_files, Files};
 use crate::Checked;
-use comments::Comments;
+use comments::{Below, Comments};
 use kps_codegen::names::ident;
 use kps_diag::{any_error, Diagnostic};
 use kps_grammar::ast;
@@ -55,7 +55,7 @@ fn lib(patch: &ast::Patch, sources: &Sources, comments: &Comments, pieces: &[Pie
     let name = &patch.name.value;
     let mut text = String::new();
     for &comment in &comments.of_file {
-        text += &format!("{}\n", comments::carried(sources, comment, 0, false));
+        text += &format!("{}\n", comments::carried(sources, comment, 0, Below::Nothing));
     }
     text += &format!("//! The livepatch `{name}`.\n\nuse kps::prelude::*;\n\n");
     for line in &patch.docs {

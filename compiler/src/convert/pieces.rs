@@ -1,13 +1,14 @@
 //! A spec as the pieces that its crate is made of, each with the text that it has there.
 
+use super::comments::{self, Below};
 use super::functions::{self, Signatures};
 use super::rust::{block, inline, kernel_type, literal, piece, short_block};
-use super::{comments, INDENT, INNER};
+use super::{INDENT, INNER};
 use crate::Checked;
 use kps_codegen::names::ident;
-use kps_grammar::ast::{self, Bound, Code, Lifetime, ParamValue};
+use kps_grammar::ast::{self, BodyWithParams, Code, Lifetime, ParamValue};
 use kps_grammar::{Language, Sources, Span};
-use kps_plan::{Function, Imports, Object, Static, Uses};
+use kps_plan::{Function, Imports, Object, ObjectName, Static, Uses};
 
 /// What a piece is in the crate.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,7 +19,9 @@ pub(super) enum What {
     Item,
     /// A Rust module that had a file.
     Module,
-    /// A parameter, a state or a shadow variable.
+    /// A parameter.
+    Param,
+    /// A state or a shadow variable.
     Data,
     /// A function with an attribute: a new body, a hook or a callback.
     Function,
@@ -54,24 +57,24 @@ impl Piece {
 
     /// Its comments, on lines above it. What is a doc comment in Rust describes nothing where it would say something else.
     pub(super) fn comments_above(&self, sources: &Sources, indent: usize) -> String {
-        let may_describe = !matches!(self.what, What::Argument | What::Test) && !self.text.starts_with("///");
+        let below = match self.what {
+            // The doc comment of a parameter is what `modinfo` says about it.
+            What::Argument | What::Test | What::Param => Below::Nothing,
+            _ if self.text.starts_with("///") => Below::Nothing,
+            _ => Below::Item,
+        };
         let each = self.comments.iter().map(|&comment| {
-            let comment = comments::carried(sources, comment, indent, may_describe && !self.is_param());
+            let comment = comments::carried(sources, comment, indent, below);
             format!("{:indent$}{comment}\n", "")
         });
         each.collect()
-    }
-
-    /// The doc comment of a parameter is what `modinfo` says about it.
-    fn is_param(&self) -> bool {
-        self.what == What::Data && self.text.starts_with("#[param")
     }
 }
 
 /// All pieces of Rust that a spec is made of.
 pub(super) fn code(patch: &ast::Patch) -> Vec<Code> {
     let mut all = patch.items.clone();
-    let bound = |bound: &Option<Bound>| bound.as_ref().map(|bound| bound.code);
+    let bound = |bound: &Option<BodyWithParams>| bound.as_ref().map(|bound| bound.code);
     for state in &patch.states {
         all.push(state.ty);
         all.extend([&state.save, &state.apply, &state.restore].into_iter().filter_map(bound));
@@ -109,15 +112,36 @@ pub(super) fn code(patch: &ast::Patch) -> Vec<Code> {
 pub(super) fn pieces(checked: &Checked, sources: &Sources) -> Vec<Piece> {
     let patch = checked.written();
     let mut pieces = arguments(patch);
-    pieces.extend(patch.params.iter().map(param));
-    pieces.extend(patch.states.iter().map(|item| state(sources, item)));
-    pieces.extend(patch.shadows.iter().map(|item| shadow(sources, item)));
-    pieces.extend(
-        patch.items.iter().map(|&item| Piece::new(What::Item, item.span, piece(sources, item, INDENT))),
-    );
-    pieces.extend(patch.modules.iter().filter_map(|item| module(sources, item)));
+    // What is an argument of the attribute is made there, and the comment above the patch is that of the module.
+    let ast::Patch {
+        form: _,
+        docs: _,
+        name: _,
+        license: _,
+        authors: _,
+        version: _,
+        fixes: _,
+        kernel: _,
+        requires: _,
+        atomic_replace: _,
+        family: _,
+        over: _,
+        params,
+        states,
+        shadows,
+        objects,
+        items,
+        modules,
+        c_files,
+        tests,
+    } = patch;
+    pieces.extend(params.iter().map(param));
+    pieces.extend(states.iter().map(|item| state(sources, item)));
+    pieces.extend(shadows.iter().map(|item| shadow(sources, item)));
+    pieces.extend(items.iter().map(|&item| Piece::new(What::Item, item.span, piece(sources, item, INDENT))));
+    pieces.extend(modules.iter().filter_map(|item| module(sources, item)));
     let signatures = Signatures::of(checked, sources);
-    for object in &patch.objects {
+    for object in objects {
         let before = pieces.len();
         symbols(checked, sources, &signatures, object, &mut pieces);
         functions::functions(sources, &signatures, object, &mut pieces);
@@ -130,11 +154,12 @@ pub(super) fn pieces(checked: &Checked, sources: &Sources) -> Vec<Piece> {
             }
         }
     }
-    for file in &patch.c_files {
+    for file in c_files {
         c_file(&signatures, file, &mut pieces);
     }
-    let tests = patch.tests.iter();
-    pieces.extend(tests.map(|test| Piece::new(What::Test, test.whole, sources.slice(test.whole).to_owned())));
+    pieces.extend(
+        tests.iter().map(|test| Piece::new(What::Test, test.whole, sources.slice(test.whole).to_owned())),
+    );
     pieces
 }
 
@@ -202,11 +227,11 @@ fn param(param: &ast::ModuleParam) -> Piece {
     };
     let (described, name) = (described.unwrap_or_default(), ident(&param.name.value));
     let text = format!("{described}{text}\n{:INDENT$}static {name}: {ty} = {default};", "");
-    Piece::new(What::Data, param.name.span, text)
+    Piece::new(What::Param, param.name.span, text)
 }
 
 /// A field whose value is a closure, on lines of its own.
-fn closure(sources: &Sources, bound: &Bound, word: &str) -> String {
+fn closure(sources: &Sources, bound: &BodyWithParams, word: &str) -> String {
     let names: Vec<_> = bound.names.iter().map(|name| ident(&name.value).to_string()).collect();
     let head = format!("{word}: |{}| ", names.join(", "));
     let short = short_block(sources, bound.code, INNER + head.len() + ",".len());
@@ -236,7 +261,7 @@ fn state(sources: &Sources, state: &ast::State) -> Piece {
 fn shadow(sources: &Sources, shadow: &ast::Shadow) -> Piece {
     let lifetime = match &shadow.lifetime {
         Some(Lifetime::FreedBy(tie)) => {
-            let object = tie.object.as_ref().map_or("vmlinux", |object| &object.value);
+            let object = tie.object.as_ref().map_or(ObjectName::IMAGE, |object| &object.value);
             let function = functions::path(object, &tie.symbol);
             format!(", freed_by = {function}({})", inline(sources, tie.parent, INDENT))
         }
@@ -323,7 +348,7 @@ fn symbols(
 /// What is used of an object: functions and variables.
 fn uses<'a>(checked: &'a Checked, object: &str) -> impl Iterator<Item = (&'a [Function], &'a [Static])> {
     let Imports { functions, statics, .. } = &checked.patch().kernel;
-    let of_image = (object == "vmlinux").then_some((functions.as_slice(), statics.as_slice()));
+    let of_image = (object == ObjectName::IMAGE).then_some((functions.as_slice(), statics.as_slice()));
     let of_module = checked.patch().objects.iter().find(|known| known.name.as_str() == object);
     let of_module = of_module
         .map(|Object { uses: Uses { functions, statics }, .. }| (functions.as_slice(), statics.as_slice()));

@@ -2,7 +2,7 @@
 
 use super::templates;
 use crate::resolve::Fragment;
-use kps_codegen::names::{c_name, c_symbol, func_names, placeholder};
+use kps_codegen::names::{c_name, c_symbol, func_names};
 use kps_plan::{CFile, Change, Func, Link, Object, Patch, Uses};
 use serde::Serialize;
 
@@ -96,7 +96,7 @@ fn symbols(functions: &[kps_plan::Function], statics: &[kps_plan::Static]) -> Ve
     let links =
         functions.iter().map(|f| (&f.name, &f.link)).chain(statics.iter().map(|s| (&s.name, &s.link)));
     let reached = links.filter_map(|(name, link)| match link {
-        Link::Livepatch(symbol) => Some((name.clone(), placeholder(symbol))),
+        Link::Livepatch(symbol) => Some((name.clone(), symbol.placeholder())),
         Link::Export { .. } | Link::Own => None,
     });
     reached.collect()

@@ -31,8 +31,8 @@ fn manifest() -> String {
         .filter_map(|(path, text)| Some((path.strip_suffix("/Cargo.toml")?, parse(text))))
         .collect();
     let names = |manifest: &Table| -> Vec<String> {
-        let dependencies = manifest.get("dependencies").and_then(Value::as_table);
-        dependencies.into_iter().flat_map(Table::keys).cloned().collect()
+        let tables = ["dependencies", "dev-dependencies"].map(|name| manifest.get(name)?.as_table());
+        tables.into_iter().flatten().flat_map(Table::keys).cloned().collect()
     };
     let wanted: BTreeSet<String> = manifests.iter().flat_map(|(_, manifest)| names(manifest)).collect();
     let mut root = parse(MANIFEST);
@@ -44,6 +44,11 @@ fn manifest() -> String {
     workspace.insert("members".to_owned(), members.collect::<Vec<_>>().into());
     if let Some(dependencies) = workspace.get_mut("dependencies").and_then(Value::as_table_mut) {
         dependencies.retain(|name, _| wanted.contains(name));
+        let paths = dependencies.iter_mut().filter_map(|(_, dependency)| dependency.get_mut("path"));
+        for path in paths {
+            let beside = path.as_str().and_then(|path| path.strip_prefix("crates/")).map(Value::from);
+            *path = beside.unwrap_or_else(|| path.clone());
+        }
     }
     root.retain(|name, _| name == "workspace");
     format!("# kpsc wrote this folder: the library that this crate is built with.\n{root}")

@@ -1,12 +1,12 @@
 //! The way from a line of generated code back to the spec and its files.
 
-use kps_grammar::{Language, Place, Sources, Span};
+use kps_grammar::{Language, Position, Sources, Span};
 
 /// Which lines of the generated crate root hold text of an author's.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LineTable {
-    /// The generated file.
-    pub file: String,
+    /// The generated file. Nothing of a crate is in one: there the lines are those of the author's own files.
+    pub file: Option<String>,
     /// By generated line.
     pub lines: Vec<Line>,
 }
@@ -33,10 +33,9 @@ impl Line {
 }
 
 impl LineTable {
-    /// The byte of an author's text that is at a place in a file, by the file's path in the folder that is built. Nothing of a crate is
-    /// in a generated file: there the paths are the author's own.
-    pub fn home(&self, sources: &Sources, path: &str, place: Place) -> Option<usize> {
-        if self.file.is_empty() {
+    /// The byte of an author's text that is at a place in a file, by the file's path in the folder that is built.
+    pub fn home(&self, sources: &Sources, path: &str, place: Position) -> Option<usize> {
+        if self.file.is_none() {
             let file = sources.find(Language::Rust, path.trim_start_matches(['.', '/']))?;
             let byte = file.source.byte(place)?;
             return Some(file.global(Span::new(byte, byte)).start);
@@ -48,13 +47,13 @@ impl LineTable {
     }
 
     /// The first piece of an author's on a line of a generated file.
-    pub fn piece_on(&self, file: &str, line: usize) -> Option<Span> {
+    pub fn snippet_on(&self, file: &str, line: usize) -> Option<Span> {
         self.on_line(line).next().filter(|_| self.is_it(file)).map(|line| line.text)
     }
 
     /// Whether a path leads to the generated file.
     fn is_it(&self, path: &str) -> bool {
-        path.rsplit('/').next() == Some(&self.file)
+        self.file.as_deref().is_some_and(|file| path.rsplit('/').next() == Some(file))
     }
 
     fn on_line(&self, number: usize) -> impl DoubleEndedIterator<Item = &Line> {
@@ -76,7 +75,8 @@ impl LineTable {
     /// The table as a file beside the generated code: a line's number, where its text was written, and what to add to its
     /// columns.
     pub fn listing(&self, sources: &Sources) -> String {
-        let mut listing = format!("# {} line, place of its text, columns to add\n", self.file);
+        let file = self.file.as_deref().unwrap_or_default();
+        let mut listing = format!("# {file} line, place of its text, columns to add\n");
         for line in &self.lines {
             let (path, place) = (&sources.file(line.text.start).path, sources.place(line.text.start));
             let add = place.column as isize - line.column as isize;

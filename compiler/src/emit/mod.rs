@@ -4,14 +4,15 @@ mod c;
 mod crate_files;
 mod library;
 mod lines;
-mod of_crate;
+mod patch_crate;
 mod splice;
 mod templates;
 mod tidy;
 
 use crate::resolve::Fragment;
 use crate::Checked;
-use kps_codegen::names::{c_name, func_names, placeholder, PLACEHOLDER};
+use kps_codegen::names::{c_name, func_names};
+use kps_grammar::ast::Form;
 use kps_grammar::{Language, Sources, Span};
 use kps_plan::{Link, Patch, Symbol};
 use proc_macro2::TokenStream;
@@ -22,7 +23,7 @@ pub use crate_files::{crate_files, new_crate};
 pub use kps_resolve::is_plain;
 pub use library::{library, LIBRARY};
 pub use lines::{Line, LineTable};
-pub use of_crate::{beside, bindings, emit_crate, expand_crate, BINDINGS_TITLE, RULES, TARGET_FACTS};
+pub use patch_crate::{beside, bindings, emit_crate, expand_crate, BINDINGS_TITLE, RULES, TARGET_FACTS};
 pub use templates::{function_spec, skeleton, FunctionSpec};
 
 /// A folder that has not been written: paths below it, and what the files hold.
@@ -30,8 +31,10 @@ pub use templates::{function_spec, skeleton, FunctionSpec};
 pub struct Files(pub BTreeMap<String, String>);
 
 /// What a patch becomes.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Emitted {
+    /// How the patch is written.
+    pub form: Form,
     /// The Kbuild folder.
     pub files: Files,
     /// The way back from its lines to those of the spec and its files.
@@ -44,6 +47,16 @@ pub struct Emitted {
     pub pieces: Vec<Span>,
     /// The facts of the target, for the macros of a crate.
     pub facts: Vec<u8>,
+}
+
+#[cfg(test)]
+impl Emitted {
+    /// Nothing of a spec.
+    pub(crate) fn nothing() -> Emitted {
+        let (form, files, lines) = (Form::Spec, Files::default(), LineTable::default());
+        let (c_files, functions, pieces) = (Vec::new(), BTreeMap::new(), Vec::new());
+        Emitted { form, files, lines, c_files, functions, pieces, facts: Vec::new() }
+    }
 }
 
 /// Generates the folder.
@@ -72,7 +85,8 @@ pub fn emit(checked: &Checked, sources: &Sources) -> Emitted {
     files.insert(format!("{name}.lines"), lines.listing(sources));
     let c_files = patch.c_files.iter().map(|file| file.path.clone()).collect();
     let pieces = fragments.into_values().collect();
-    Emitted { files: Files(files), lines, c_files, functions: functions(checked), pieces, facts: Vec::new() }
+    let (form, files, functions) = (Form::Spec, Files(files), functions(checked));
+    Emitted { form, files, lines, c_files, functions, pieces, facts: Vec::new() }
 }
 
 /// The symbols that are made for functions, and where those are named.
@@ -120,10 +134,7 @@ fn symvers(patch: &Patch<Fragment>) -> String {
         Link::Livepatch(symbol) => Some(symbol),
         Link::Export { .. } | Link::Own => None,
     });
-    let mut names: BTreeSet<String> =
-        funcs.chain(livepatch).map(|symbol: &Symbol| placeholder(symbol)).collect();
-    for bound in ["__start_notes", "__stop_notes"] {
-        names.insert(format!("{PLACEHOLDER}vmlinux.{bound},0"));
-    }
+    let mut names: BTreeSet<String> = funcs.chain(livepatch).map(Symbol::placeholder).collect();
+    names.extend(["__start_notes", "__stop_notes"].map(|bound| Symbol::of_image(bound).placeholder()));
     names.iter().map(|name| format!("0x00000000\t{name}\tvmlinux\tEXPORT_SYMBOL_GPL\t\n")).collect()
 }

@@ -16,7 +16,7 @@ pub(super) fn splice(
     let mut splicer = Splicer {
         sources,
         out: String::new(),
-        table: LineTable { file: file.to_owned(), lines: Vec::new() },
+        table: LineTable { file: Some(file.to_owned()), lines: Vec::new() },
         number: 1,
         column: 1,
     };
@@ -118,7 +118,7 @@ fn marker(line: &str) -> Option<(&str, usize, &str)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use kps_grammar::{Language, Place, Source};
+    use kps_grammar::{Language, Position, Source};
 
     #[test]
     fn every_byte_and_every_column_leads_home() {
@@ -133,12 +133,12 @@ mod tests {
         assert_eq!(out, format!("unsafe {{\n    {}\n}}\n", body.trim()));
         for (needle, line) in [("let", 2), ("b\"", 3), ("g(s)", 4)] {
             let column = out.lines().nth(line - 1).and_then(|l| l.find(needle)).map(|c| c + 1);
-            let place = Place { line, column: column.unwrap_or_default() };
+            let place = Position { line, column: column.unwrap_or_default() };
             let expected = text.find(needle).map(|at| file.start + at);
             assert_eq!(table.home(&sources, "x_main.rs", place), expected, "{needle}");
         }
         for (line, column) in [(1, 1), (2, 4), (4, 10)] {
-            assert_eq!(table.home(&sources, "x_main.rs", Place { line, column }), None, "{line}:{column}");
+            assert_eq!(table.home(&sources, "x_main.rs", Position { line, column }), None, "{line}:{column}");
         }
         assert_eq!(table.last_inside("x_main.rs", 1, 5), Some(start + body.trim_end().len()));
     }
@@ -151,9 +151,9 @@ mod tests {
         let printed = "static s: S<kps_fragment!(10), f> =\n    g(kps_fragment!(31), 2);\n";
         let (out, table) = splice(printed, &fragments, &sources, "x_main.rs");
         assert_eq!(out, "static s: S<Vec<\n  u8>, f> =\n    g(1, 2);\n");
-        let home = |line, column| table.home(&sources, "x_main.rs", Place { line, column });
+        let home = |line, column| table.home(&sources, "x_main.rs", Position { line, column });
         assert_eq!([home(1, 13), home(2, 3), home(3, 7), home(3, 10)], [Some(10), Some(17), Some(31), None]);
-        assert_eq!(table.piece_on("x_main.rs", 2), Some(Span::new(15, 20)));
+        assert_eq!(table.snippet_on("x_main.rs", 2), Some(Span::new(15, 20)));
     }
 
     #[test]

@@ -80,7 +80,7 @@ fn root(sources: &Sources, said: &mut Vec<Diagnostic>) -> Option<ast::Patch> {
     let parsed = match parsed {
         Ok(parsed) => parsed,
         Err(error) => {
-            let place = kps_attributes::Places::place(&places, error.span());
+            let place = kps_attributes::SpanMap::place(&places, error.span());
             let message = format!("this is not Rust: {error}");
             said.push(Diagnostic::new(NOT_RUST, message).at(place, ""));
             return None;
@@ -99,7 +99,7 @@ fn root(sources: &Sources, said: &mut Vec<Diagnostic>) -> Option<ast::Patch> {
             return None;
         }
         (Some((first, _)), Some((second, _))) => {
-            let place = |module: &ItemMod| kps_attributes::Places::place(&places, module.ident.span());
+            let place = |module: &ItemMod| kps_attributes::SpanMap::place(&places, module.ident.span());
             said.push(
                 Diagnostic::new(NOT_ONE_PATCH, format!("{ROOT} has two modules with `#[{OUTER}]`"))
                     .at(place(&second), "")
@@ -126,23 +126,45 @@ fn livepatch(item: &Item) -> Option<(ItemMod, proc_macro2::TokenStream)> {
 /// The tests, which are in a spec that has nothing else.
 fn tests(spec: Option<ast::Patch>, patch: &ast::Patch, said: &mut Vec<Diagnostic>) -> Vec<ast::Test> {
     let Some(spec) = spec else { return Vec::new() };
-    let name = &spec.name;
-    let says_nothing = spec.license.is_none()
-        && spec.authors.is_empty()
-        && spec.version.is_none()
-        && spec.fixes.is_empty()
-        && spec.kernel.is_none()
-        && spec.requires.is_empty()
-        && spec.atomic_replace.is_none()
-        && spec.family.is_none()
-        && spec.over.is_empty();
-    let changes_nothing = spec.objects.is_empty()
-        && spec.items.is_empty()
-        && spec.params.is_empty()
-        && spec.states.is_empty()
-        && spec.shadows.is_empty()
-        && spec.modules.is_empty()
-        && spec.c_files.is_empty();
+    let ast::Patch {
+        form: _,
+        docs,
+        name,
+        license,
+        authors,
+        version,
+        fixes,
+        kernel,
+        requires,
+        atomic_replace,
+        params,
+        family,
+        over,
+        states,
+        shadows,
+        objects,
+        items,
+        modules,
+        c_files,
+        tests,
+    } = spec;
+    let says_nothing = docs.is_empty()
+        && license.is_none()
+        && authors.is_empty()
+        && version.is_none()
+        && fixes.is_empty()
+        && kernel.is_none()
+        && requires.is_empty()
+        && atomic_replace.is_none()
+        && family.is_none()
+        && over.is_empty();
+    let changes_nothing = objects.is_empty()
+        && items.is_empty()
+        && params.is_empty()
+        && states.is_empty()
+        && shadows.is_empty()
+        && modules.is_empty()
+        && c_files.is_empty();
     let only_tests = says_nothing && changes_nothing;
     let problem = if !only_tests {
         Some(format!("{TESTS} has more than tests"))
@@ -159,5 +181,5 @@ fn tests(spec: Option<ast::Patch>, patch: &ast::Patch, said: &mut Vec<Diagnostic
                 .help(format!("write `patch {} {{ test \"..\" {{ .. }} }}` there", patch.name.value)),
         );
     }
-    spec.tests
+    tests
 }

@@ -1,6 +1,6 @@
 //! The places of tokens in a file: bytes of the author's text.
 
-use kps_attributes::Places;
+use kps_attributes::SpanMap;
 use kps_grammar::ast::Code;
 use kps_grammar::{File, Span};
 use proc_macro2::{TokenStream, TokenTree};
@@ -17,7 +17,7 @@ impl<'a> TextPlaces<'a> {
     }
 }
 
-impl Places for TextPlaces<'_> {
+impl SpanMap for TextPlaces<'_> {
     fn place(&self, span: proc_macro2::Span) -> Span {
         let range = span.byte_range();
         let end = self.file.source.text.len();

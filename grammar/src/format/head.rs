@@ -1,7 +1,7 @@
 //! The head of an item, laid out: one space where tokens want one.
 
 use super::page::{fits, INDENT};
-use crate::scan::{self, Piece};
+use crate::tokens::{pieces, Piece};
 use crate::Span;
 
 /// Tokens of several characters.
@@ -103,7 +103,7 @@ fn is_spaced(left: &str, right: &str, before: Before) -> bool {
 
 fn bits(text: &str, head: Span) -> Vec<Bit<'_>> {
     let (mut bits, mut before, mut start): (Vec<Bit<'_>>, _, _) = (Vec::new(), Before::Nothing, head.start);
-    for (piece, span) in scan::pieces(text, head) {
+    for (piece, span) in pieces(text, head) {
         let piece_text = &text[span.start..span.end];
         match piece {
             Piece::Space if piece_text.contains('\n') => before = Before::Break,

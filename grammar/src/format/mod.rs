@@ -3,15 +3,16 @@
 //! Declarations are written anew, comments stay where they are among them, and nothing but white space differs in the end.
 //! Rust is moved by whole blocks and keeps its own lines.
 
-mod entry;
+mod element;
 mod head;
 mod page;
 pub(crate) mod rust;
 
+use crate::ast::{End, Level};
 use crate::parse::{self, parse};
-use crate::scan::{Level, RawItem};
+use crate::scan::RawItem;
 use crate::{Source, Span, SyntaxError};
-use entry::{entries, placed, Entry, What};
+use element::{entries, placed, Element, What};
 use page::{fits, Page, INDENT};
 
 /// Lays out a spec. One with mistakes is not touched, for its items may not be where its author thinks.
@@ -21,70 +22,33 @@ pub fn format(source: &Source) -> Result<String, Vec<SyntaxError>> {
         return Err(errors);
     }
     let mut page = Page::default();
-    lay_block(&mut page, &source.text, Span::new(0, source.text.len()), Block::File, 0);
+    lay_block(&mut page, &source.text, Span::new(0, source.text.len()), Level::File, 0);
     page.text.push('\n');
     Ok(page.text)
 }
 
-/// What a block holds.
-#[derive(Clone, Copy, PartialEq)]
-enum Block {
-    File,
-    Patch,
-    Object,
-    Func,
-    CFile,
-    Test,
-    State,
-    Shadow,
-    Rust,
+/// What the block of an item holds: items of a level, or Rust.
+fn inside(level: Level, word: &str) -> Option<Level> {
+    match level.construct(word)?.end {
+        End::Items(inside) => Some(inside),
+        End::Statement | End::Body => None,
+    }
 }
 
-impl Block {
-    fn level(self) -> &'static Level {
-        match self {
-            Block::File => &parse::FILE,
-            Block::Patch => &parse::PATCH,
-            Block::Object => &parse::OBJECT,
-            Block::Func => &parse::FUNC,
-            Block::CFile => &parse::C_FILE,
-            Block::Test => &parse::test::TEST,
-            Block::State => &parse::data::STATE,
-            Block::Shadow => &parse::data::SHADOW,
-            Block::Rust => unreachable!("Rust is not cut into items"),
-        }
-    }
-
-    /// What the block of an item in this one holds.
-    fn inside(self, word: &str) -> Block {
-        match (self, word) {
-            (Block::File, _) => Block::Patch,
-            (Block::Patch, "object") => Block::Object,
-            (Block::Patch, "test") => Block::Test,
-            (Block::Patch, "c") => Block::CFile,
-            (Block::Patch, "state") => Block::State,
-            (Block::Patch, "shadow") => Block::Shadow,
-            (Block::Object, "fn") => Block::Func,
-            _ => Block::Rust,
-        }
-    }
-
-    /// Whether an item in this block is Rust from its first word on.
-    fn is_rust(self, text: &str, item: &RawItem) -> bool {
-        let (level, word) = (self.level(), word(text, item));
-        let is_ours = level.statements.contains(&word) || level.blocks.contains(&word);
-        let head = &text[item.head.start..item.head.end];
-        let is_module_file = self == Block::Patch && word == "mod" && parse::is_module_file(head);
-        !is_ours && !is_module_file
-    }
+/// Whether an item is Rust from its first word on.
+fn is_rust(level: Level, text: &str, item: &RawItem) -> bool {
+    let word = word(text, item);
+    let head = &text[item.head.start..item.head.end];
+    let is_module_file = level == Level::Patch && word == "mod" && parse::is_module_file(head);
+    level.construct(word).is_none() && !is_module_file
 }
 
 /// The text of what may stand on one line, in columns.
 type Row = Vec<String>;
 
-fn lay_block(page: &mut Page, text: &str, range: Span, block: Block, indent: usize) {
-    let entries = entries(text, range, block.level());
-    let mut rows: Vec<Option<Row>> = entries.iter().map(|entry| row(text, entry, block, indent)).collect();
+fn lay_block(page: &mut Page, text: &str, range: Span, level: Level, indent: usize) {
+    let entries = entries(text, range, level);
+    let mut rows: Vec<Option<Row>> = entries.iter().map(|entry| row(text, entry, level, indent)).collect();
     align(&entries, &mut rows, indent);
     let mut is_first = true;
     for (entry, row) in entries.iter().zip(rows) {
@@ -102,7 +66,7 @@ fn lay_block(page: &mut Page, text: &str, range: Span, block: Block, indent: usi
                 }
                 match row {
                     Some(row) => page.push(&row.join(" ")),
-                    None => lay_item(page, text, item, block, indent),
+                    None => lay_item(page, text, item, level, indent),
                 }
             }
         }
@@ -116,9 +80,9 @@ fn lay_comment(page: &mut Page, text: &str, comment: Span) {
 }
 
 /// Lays out an item that takes several lines, or any number of its own.
-fn lay_item(page: &mut Page, text: &str, item: &RawItem, block: Block, indent: usize) {
+fn lay_item(page: &mut Page, text: &str, item: &RawItem, level: Level, indent: usize) {
     let word = word(text, item);
-    if block.is_rust(text, item) {
+    if is_rust(level, text, item) {
         return page.push(&rust::item(text, item.whole, indent));
     }
     let head = head::lay(text, head(item), indent);
@@ -128,12 +92,12 @@ fn lay_item(page: &mut Page, text: &str, item: &RawItem, block: Block, indent: u
     }
     let Some(inner) = item.block else { return page.push(";") };
     page.push(if head.ends_in_comment { "{" } else { " {" });
-    let inside = block.inside(word);
+    let inside = inside(level, word);
     if is_empty(text, inner, inside) {
         return page.push(" }");
     }
     match inside {
-        Block::Rust => {
+        None => {
             let body = rust::body(text, inner, indent + INDENT);
             if let Some(comment) = body.comment {
                 lay_comment(page, text, comment);
@@ -143,7 +107,7 @@ fn lay_item(page: &mut Page, text: &str, item: &RawItem, block: Block, indent: u
                 page.push(&line);
             }
         }
-        block => lay_block(page, text, inner, block, indent + INDENT),
+        Some(inside) => lay_block(page, text, inner, inside, indent + INDENT),
     }
     page.line(false, indent);
     page.push("}");
@@ -151,10 +115,10 @@ fn lay_item(page: &mut Page, text: &str, item: &RawItem, block: Block, indent: u
 
 /// An item that stays on one line, because it was on one and fits, or has no more to it. Its columns are those that are
 /// aligned with the lines around it.
-fn row(text: &str, entry: &Entry, block: Block, indent: usize) -> Option<Row> {
+fn row(text: &str, entry: &Element, level: Level, indent: usize) -> Option<Row> {
     let What::Item { lead, item } = &entry.what else { return None };
     let word = word(text, item);
-    if block.is_rust(text, item) {
+    if is_rust(level, text, item) {
         return None;
     }
     if item.block.is_none() {
@@ -174,30 +138,30 @@ fn row(text: &str, entry: &Entry, block: Block, indent: usize) -> Option<Row> {
         return None;
     }
     let head = head.text;
-    let braces = braces(text, item, block)?;
+    let braces = braces(text, item, level)?;
     let lead = lead.map_or(0, |lead| lead.end - lead.start + 1);
     if !fits(indent + lead, &format!("{head} {braces}")) {
         return None;
     }
-    let is_aligned = block.inside(word) == Block::Rust && lead == 0;
+    let is_aligned = inside(level, word).is_none() && lead == 0;
     Some(if is_aligned { vec![head, braces] } else { vec![format!("{head} {braces}")] })
 }
 
 /// A block with its braces on one line: an empty one, or one that was there with a body or one item. A patch never is.
-fn braces(text: &str, item: &RawItem, block: Block) -> Option<String> {
+fn braces(text: &str, item: &RawItem, level: Level) -> Option<String> {
     let inner = item.block?;
-    let inside = block.inside(word(text, item));
+    let inside = inside(level, word(text, item));
     if is_empty(text, inner, inside) {
         return Some("{ }".to_owned());
     }
-    if block == Block::File || text[item.whole.start..item.whole.end].contains('\n') {
+    if level == Level::File || text[item.whole.start..item.whole.end].contains('\n') {
         return None;
     }
-    if inside == Block::Rust {
+    let Some(inside) = inside else {
         return Some(format!("{{ {} }}", text[inner.start..inner.end].trim()));
-    }
-    match entries(text, inner, inside.level()).as_slice() {
-        [Entry { what: What::Item { lead: None, item }, .. }] => {
+    };
+    match entries(text, inner, inside).as_slice() {
+        [Element { what: What::Item { lead: None, item }, .. }] => {
             let head = head::lay(text, head(item), 0).text;
             Some(match item.block {
                 Some(_) => format!("{{ {head} {} }}", braces(text, item, inside)?),
@@ -209,15 +173,15 @@ fn braces(text: &str, item: &RawItem, block: Block) -> Option<String> {
 }
 
 /// Whether a block holds neither code nor comments.
-fn is_empty(text: &str, inner: Span, inside: Block) -> bool {
+fn is_empty(text: &str, inner: Span, inside: Option<Level>) -> bool {
     match inside {
-        Block::Rust => text[inner.start..inner.end].trim().is_empty(),
-        block => entries(text, inner, block.level()).is_empty(),
+        None => text[inner.start..inner.end].trim().is_empty(),
+        Some(level) => entries(text, inner, level).is_empty(),
     }
 }
 
 /// Aligns the columns of rows that follow each other without a line in between.
-fn align(entries: &[Entry], rows: &mut [Option<Row>], indent: usize) {
+fn align(entries: &[Element], rows: &mut [Option<Row>], indent: usize) {
     let columns: Vec<usize> = rows.iter().map(|row| row.as_ref().map_or(0, Vec::len)).collect();
     let mut run: Vec<usize> = Vec::new();
     for (n, entry) in entries.iter().enumerate() {

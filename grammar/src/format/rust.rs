@@ -1,7 +1,7 @@
 //! Rust in a spec: moved as a whole, and only where a line's indentation is no part of a literal or comment.
 
 use super::page::indentation;
-use crate::scan::{self, Piece};
+use crate::tokens::{pieces, Piece};
 use crate::Span;
 
 const BLANKS: [char; 2] = [' ', '\t'];
@@ -46,8 +46,7 @@ pub(crate) fn body(text: &str, block: Span, indent: usize) -> Body {
 /// The comment that is all there is on the line of the brace.
 fn opening_comment(text: &str, block: Span) -> Option<Span> {
     let breaks = |span: Span| text[span.start..span.end].contains('\n');
-    let mut pieces =
-        scan::pieces(text, block).skip_while(|&(piece, span)| piece == Piece::Space && !breaks(span));
+    let mut pieces = pieces(text, block).skip_while(|&(piece, span)| piece == Piece::Space && !breaks(span));
     let (piece, comment) = pieces.next()?;
     let is_comment = matches!(piece, Piece::LineComment | Piece::BlockComment) && !breaks(comment);
     let ends_line = pieces.next().is_some_and(|(piece, span)| piece == Piece::Space && breaks(span));
@@ -102,7 +101,7 @@ fn base(lines: &[Line<'_>]) -> usize {
 fn lines(text: &str, span: Span) -> Vec<Line<'_>> {
     let mut lines = Vec::new();
     let (mut start, mut free) = (span.start, true);
-    for (piece, span) in scan::pieces(text, span) {
+    for (piece, span) in pieces(text, span) {
         for (at, _) in text[span.start..span.end].match_indices('\n') {
             let end = span.start + at;
             let next_is_free = piece == Piece::Space;

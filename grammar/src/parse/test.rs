@@ -1,16 +1,10 @@
 //! `test` blocks: steps, and what is expected of each.
 
 use super::SpecParser;
-use crate::ast::{Action, Claim, Expectation, Step, Test, Trigger};
+use crate::ast::{Action, Claim, Expectation, Level, Step, Test, TestItem, Trigger};
 use crate::head::{Head, Rule};
-use crate::scan::{Level, RawItem};
+use crate::scan::RawItem;
 use crate::ErrorKind;
-
-pub(crate) const TEST: Level = Level {
-    statements: &["module", "run", "trigger", "dmesg", "wait", "unpatched", "patched"],
-    blocks: &[],
-    others: &[],
-};
 
 /// Nobody waits longer for a test.
 const MAX_SECONDS: u32 = 600;
@@ -21,19 +15,37 @@ impl SpecParser<'_> {
         let block = self.block(item)?;
         let (mut modules, mut steps) = (Vec::new(), Vec::new());
         let before = self.errors.len();
-        for item in self.items(block, &TEST) {
-            match self.word(&item) {
-                "module" => modules.extend(self.string(Rule::module_of_test, &item)),
-                "patched" | "unpatched" if steps.is_empty() => {
+        for item in self.items(block, Level::Test) {
+            let Some(construct) = TestItem::of(self.word(&item)) else {
+                self.unknown(Level::Test, &item);
+                continue;
+            };
+            match construct {
+                TestItem::Module => modules.extend(self.string(Rule::module_of_test, &item)),
+                TestItem::Unpatched | TestItem::Patched if steps.is_empty() => {
                     // A step that has a mistake is not missing.
                     if self.errors.len() == before {
                         self.expected("the `run \"..\";` that this is expected of, above it", &item);
                     }
                 }
-                "patched" => self.expectation(Rule::patched, &item, &mut steps),
-                "unpatched" => self.expectation(Rule::unpatched, &item, &mut steps),
-                word if TEST.statements.contains(&word) => steps.extend(self.step(&item)),
-                word => self.unknown(word, TEST.statements, &item),
+                TestItem::Unpatched => self.expectation(Rule::unpatched, &item, &mut steps),
+                TestItem::Patched => self.expectation(Rule::patched, &item, &mut steps),
+                TestItem::Run => {
+                    let action = self.string(Rule::run, &item).map(Action::Run);
+                    steps.extend(action.map(|action| step(action, &item)));
+                }
+                TestItem::Trigger => {
+                    let action = self.trigger(&item).map(Action::Trigger);
+                    steps.extend(action.map(|action| step(action, &item)));
+                }
+                TestItem::Dmesg => {
+                    let head = self.head(Rule::bare, &item);
+                    steps.extend(head.map(|_| step(Action::Dmesg, &item)));
+                }
+                TestItem::Wait => {
+                    let action = self.wait(&item);
+                    steps.extend(action.map(|action| step(action, &item)));
+                }
             }
         }
         if steps.is_empty() {
@@ -45,28 +57,19 @@ impl SpecParser<'_> {
         Some(Test { name: name?, modules, steps, whole: item.whole })
     }
 
-    fn step(&mut self, item: &RawItem) -> Option<Step> {
-        let action = match self.word(item) {
-            "run" => Action::Run(self.string(Rule::run, item)?),
-            "trigger" => {
-                let head = self.head(Rule::trigger, item)?;
-                let as_user = head.find(Rule::user).is_some_and(|user| user.as_str() == "user");
-                Action::Trigger(Trigger { file: head.strings().pop()?, as_user })
-            }
-            "wait" => {
-                let head = self.head(Rule::wait, item)?;
-                let seconds = head.number().filter(|seconds| (1..=MAX_SECONDS).contains(seconds));
-                if seconds.is_none() {
-                    self.expected(&format!("seconds from 1 to {MAX_SECONDS}"), item);
-                }
-                Action::Wait { command: head.strings().pop()?, seconds: seconds? }
-            }
-            _ => {
-                self.head(Rule::bare, item)?;
-                Action::Dmesg
-            }
-        };
-        Some(Step { action, expectations: Vec::new(), span: item.head })
+    fn trigger(&mut self, item: &RawItem) -> Option<Trigger> {
+        let head = self.head(Rule::trigger, item)?;
+        let as_user = head.find(Rule::user).is_some_and(|user| user.as_str() == "user");
+        Some(Trigger { file: head.strings().pop()?, as_user })
+    }
+
+    fn wait(&mut self, item: &RawItem) -> Option<Action> {
+        let head = self.head(Rule::wait, item)?;
+        let seconds = head.number().filter(|seconds| (1..=MAX_SECONDS).contains(seconds));
+        if seconds.is_none() {
+            self.expected(&format!("seconds from 1 to {MAX_SECONDS}"), item);
+        }
+        Some(Action::Wait { command: head.strings().pop()?, seconds: seconds? })
     }
 
     /// An expectation belongs to the step above it.
@@ -88,6 +91,11 @@ impl SpecParser<'_> {
     pub(super) fn expected(&mut self, expected: &str, item: &RawItem) {
         self.error(ErrorKind::Expected { expected: expected.to_owned() }, item.head);
     }
+}
+
+/// A step of which nothing is expected yet.
+fn step(action: Action, item: &RawItem) -> Step {
+    Step { action, expectations: Vec::new(), span: item.head }
 }
 
 /// What a line claims; nothing for a number that is no exit status.

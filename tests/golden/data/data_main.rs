@@ -233,7 +233,7 @@ mod livepatch {
     use super::kps::guard::{self, Entry, Mismatch};
     use super::kps::note::Note;
     use super::types::{klp_callbacks, klp_func, klp_object, klp_patch};
-    use super::kps::lasting::Lasting;
+    use super::kps::persistent::Persistent;
     use super::types::klp_state;
     use super::kps_in_vmlinux;
     use core::ffi::{c_int, c_void};
@@ -296,17 +296,17 @@ mod livepatch {
     ];
 
     /// The states and shadow variables.
-    static DATA: [&dyn Lasting; 3] = [&super::loglevel, &super::looks, &super::seen];
+    static DATA: [&dyn Persistent; 3] = [&super::loglevel, &super::looks, &super::seen];
 
     /// The callbacks of the image, which keep the states and shadow variables.
     mod data {
-        use super::super::kps::lasting::{self, Refusal};
+        use super::super::kps::persistent::{self, Refusal};
         use super::super::types::klp_object;
         use super::*;
 
         pub(super) unsafe extern "C" fn pre_patch(obj: *mut klp_object) -> c_int {
             // SAFETY: this is `pre_patch`, under `klp_mutex`.
-            if let Err(refusal) = unsafe { lasting::join(&DATA) } {
+            if let Err(refusal) = unsafe { persistent::acquire(&DATA) } {
                 if let Refusal::OtherType(name) = refusal {
                     kernel::pr_err!(
                         "refused: `{}` is there with another name or type\n", name
@@ -318,11 +318,11 @@ mod livepatch {
             let status = unsafe { kps_in_vmlinux::kps_pre_patch(obj) };
             if status != 0 {
                 // SAFETY: the kernel calls no `post_unpatch` of an object that refuses.
-                unsafe { lasting::leave(&DATA, false) };
+                unsafe { persistent::release(&DATA, false) };
                 return status;
             }
             // SAFETY: all have joined.
-            unsafe { lasting::begin(&DATA) };
+            unsafe { persistent::begin(&DATA) };
             0
         }
 
@@ -330,7 +330,7 @@ mod livepatch {
             // SAFETY: the kernel calls this when every task runs the new code, and has taken the
             // replaced patches away.
             unsafe {
-                lasting::settle(
+                persistent::commit(
                     &DATA,
                     (*addr_of!(PATCH)).replace,
                     (*addr_of!(PATCH)).forced,
@@ -340,13 +340,13 @@ mod livepatch {
 
         pub(super) unsafe extern "C" fn pre_unpatch(_obj: *mut klp_object) {
             // SAFETY: the kernel calls this before the first task leaves the new code.
-            unsafe { lasting::retire(&DATA) };
+            unsafe { persistent::withdraw(&DATA) };
         }
 
         pub(super) unsafe extern "C" fn post_unpatch(_obj: *mut klp_object) {
             // SAFETY: the kernel calls this when no task runs the new code, or has been forced to
             // think so.
-            unsafe { lasting::leave(&DATA, (*addr_of!(PATCH)).forced) };
+            unsafe { persistent::release(&DATA, (*addr_of!(PATCH)).forced) };
         }
     }
 

@@ -342,7 +342,7 @@ mod data {
         use super::kps::guard::{self, Entry, Mismatch};
         use super::kps::note::Note;
         use super::types::{klp_callbacks, klp_func, klp_object, klp_patch};
-        use super::kps::lasting::Lasting;
+        use super::kps::persistent::Persistent;
         use super::types::klp_state;
         use super::kps_in_vmlinux;
         use core::ffi::{c_int, c_void};
@@ -400,14 +400,14 @@ mod data {
             klp_state::ZERO,
         ];
         /// The states and shadow variables.
-        static DATA: [&dyn Lasting; 3] = [&super::level, &super::looks, &super::seen];
+        static DATA: [&dyn Persistent; 3] = [&super::level, &super::looks, &super::seen];
         /// The callbacks of the image, which keep the states and shadow variables.
         mod data {
-            use super::super::kps::lasting::{self, Refusal};
+            use super::super::kps::persistent::{self, Refusal};
             use super::super::types::klp_object;
             use super::*;
             pub(super) unsafe extern "C" fn pre_patch(obj: *mut klp_object) -> c_int {
-                if let Err(refusal) = unsafe { lasting::join(&DATA) } {
+                if let Err(refusal) = unsafe { persistent::acquire(&DATA) } {
                     if let Refusal::OtherType(name) = refusal {
                         kernel::pr_err!(
                             "refused: `{}` is there with another name or type\n", name
@@ -417,15 +417,15 @@ mod data {
                 }
                 let status = unsafe { kps_in_vmlinux::kps_pre_patch(obj) };
                 if status != 0 {
-                    unsafe { lasting::leave(&DATA, false) };
+                    unsafe { persistent::release(&DATA, false) };
                     return status;
                 }
-                unsafe { lasting::begin(&DATA) };
+                unsafe { persistent::begin(&DATA) };
                 0
             }
             pub(super) unsafe extern "C" fn post_patch(_obj: *mut klp_object) {
                 unsafe {
-                    lasting::settle(
+                    persistent::commit(
                         &DATA,
                         (*addr_of!(PATCH)).replace,
                         (*addr_of!(PATCH)).forced,
@@ -433,10 +433,10 @@ mod data {
                 };
             }
             pub(super) unsafe extern "C" fn pre_unpatch(_obj: *mut klp_object) {
-                unsafe { lasting::retire(&DATA) };
+                unsafe { persistent::withdraw(&DATA) };
             }
             pub(super) unsafe extern "C" fn post_unpatch(_obj: *mut klp_object) {
-                unsafe { lasting::leave(&DATA, (*addr_of!(PATCH)).forced) };
+                unsafe { persistent::release(&DATA, (*addr_of!(PATCH)).forced) };
             }
         }
         /// The build-id of the target kernel.

@@ -1,7 +1,7 @@
 //! Modules of patch crates: every text that is one expands to Rust, or to errors at places in it.
 
 use crate::fixture;
-use kps_attributes::{livepatch, take_livepatch, Surroundings};
+use kps_attributes::{livepatch, take_livepatch, Context};
 use kps_facts::Facts;
 use proc_macro2::TokenStream;
 use std::str::FromStr as _;
@@ -28,7 +28,7 @@ fn expand(text: &str) {
 
 fn expand_for(arguments: &TokenStream, module: &ItemMod, facts: Option<Facts>) {
     let item = quote::quote!(#module);
-    let around = Surroundings { facts, ..Surroundings::default() };
+    let around = Context { facts, ..Context::default() };
     let expanded = livepatch(arguments.clone(), item, |_| Ok(around));
     assert!(!expanded.is_empty(), "the module is lost without an error");
     let text = expanded.to_string();

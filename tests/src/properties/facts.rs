@@ -4,7 +4,7 @@ use super::{btf, module, spec};
 use crate::fixture;
 use kps_facts::{is_module_name, Facts, Module, Object};
 use kps_grammar::{Source, Sources};
-use kpsc::target::module::read;
+use kps_targets::module::read;
 use std::sync::OnceLock;
 
 /// A spec that asks for something of each kind.
@@ -23,7 +23,7 @@ patch asks {
 ";
 
 /// The length of the head that `Facts::seal` puts before the parts.
-const HEAD: usize = 16;
+const HEAD: usize = 8;
 
 /// Reads bytes as they are, and again with a head that fits.
 pub fn facts(data: &[u8]) {
@@ -67,7 +67,7 @@ fn ask(object: &Object) {
         assert!(object.symbols.with_prefix(sym.name).count() <= object.symbols.len());
         object.section_of(sym.address);
         object.is_init(sym.address);
-        object.sites.get(&sym.address).and_then(|site| site.entry(kps_arch::native()));
+        object.sites.get(sym.address).and_then(|site| site.entry(kps_arch::native()));
     }
 }
 

@@ -1,8 +1,8 @@
 //! Kernel images: whatever is in one, reading it ends with facts or with an error.
 
 use kps_facts::Facts;
-use kpsc::target::gather::gather;
-use kpsc::target::image::{vmlinux, Vmlinux};
+use kps_targets::gather::gather;
+use kps_targets::image::{vmlinux, Vmlinux};
 
 /// Unpacks an image and reads everything in it.
 pub fn image(data: &[u8]) {

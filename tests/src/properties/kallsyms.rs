@@ -1,6 +1,6 @@
 //! kallsyms: the tables in `.rodata` are found wherever they are, and what only looks like them is refused.
 
-use kpsc::target::kallsyms::decode;
+use kps_targets::kallsyms::decode;
 
 /// Where the miniature's `.rodata` and text are linked; the seeds are its tables.
 const RODATA: u64 = 0xffff_ffff_8100_1000;

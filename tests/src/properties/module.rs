@@ -4,8 +4,8 @@ use super::spec;
 use crate::fixture;
 use kps_facts::Facts;
 use kps_grammar::{Source, Sources};
-use kpsc::running::look_into;
-use kpsc::target::module::{read, unpack, Read};
+use kps_operate::look_into;
+use kps_targets::module::{read, unpack, Read};
 
 /// Asks a module of this name for a function, a variable and a prototype.
 pub(super) fn asks(object: &str) -> Sources {
@@ -20,7 +20,10 @@ pub(super) fn asks(object: &str) -> Sources {
 pub fn module(data: &[u8]) {
     let Ok(bytes) = unpack(data.to_vec()) else { return };
     for object in look_into(&bytes).map(|livepatch| livepatch.objects).unwrap_or_default() {
-        assert!(!object.name.is_empty() && object.functions.iter().all(|function| !function.name.is_empty()));
+        assert!(
+            !object.name.as_str().is_empty()
+                && object.functions.iter().all(|function| !function.name.is_empty())
+        );
     }
     let Ok(Read { module, btf, .. }) = read(&bytes) else { return };
     let object = &module.object;
@@ -30,7 +33,7 @@ pub fn module(data: &[u8]) {
         object.section_of(sym.address);
         object.is_init(sym.address);
     }
-    for (&function, site) in &object.sites {
+    for (function, site) in object.sites.iter() {
         assert!(object.symbols.at(function).next().is_some(), "a site at {function:#x} is in no function");
         site.entry(kps_arch::native());
     }

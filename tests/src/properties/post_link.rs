@@ -1,6 +1,6 @@
 //! Post-link: every relocation is kept or moved, no other byte that is loaded changes, and there is no second time.
 
-use kpsc::elf::{post_link as convert, verify, CodeLines, ObjectFile, PostLinkError, VerifyError};
+use kps_link::{post_link as convert, verify, CodeLines, ObjectFile, PostLinkError, VerifyError};
 use object::elf::{FileHeader64, SHF_ALLOC, SHT_NOBITS, SHT_RELA, SHT_SYMTAB};
 use object::read::elf::{
     FileHeader as _, Rela as _, SectionHeader as _, SectionTable, Sym as _, SymbolTable,

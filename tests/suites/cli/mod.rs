@@ -2,9 +2,9 @@
 
 mod crates;
 
+use kps_targets::Cache;
 use kps_tests::schedule::Case;
-use kps_tests::{cases, fixture, fixture_cache, kpsc, printed, put_target, repository, FIXTURE};
-use kpsc::target::Cache;
+use kps_tests::{cases, fixture, fixture_cache, kpsc, printed, put_target, repository, FIXTURE, MANIFEST};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -247,7 +247,6 @@ fn an_unknown_target_is_named() {
     assert_ends(with_fixture(&["check", &spec, "--kernel", "none"]), 3, "KPS0704");
     assert_ends(with_fixture(&["check", &spec, "--kernel", "../../etc"]), 3, "KPS0704");
     assert_ends(with_fixture(&["kernel", "show", "none"]), 3, "there is fixture");
-    assert_ends(with_fixture(&["build", &spec, "-o", &root.path().display().to_string()]), 3, "KPS0704");
 }
 
 fn a_damaged_target_is_noticed() {
@@ -270,7 +269,10 @@ fn targets_are_listed_shown_and_removed() {
         command.env("KPSC_CACHE", cache.path());
         command
     };
-    assert_eq!(run(kpsc().args(["kernel", "list"])), (0, "fixture\tfacts only\ta test\n".to_owned()));
+    assert_eq!(
+        run(kpsc().args(["kernel", "list"])),
+        (0, "fixture\tfacts only\tDebian s (7.3.4-1)\n".to_owned())
+    );
     let (status, shown) = run(kpsc().args(["kernel", "show", FIXTURE]));
     assert!(status == 0 && shown.contains("0102030405060708090a0b0c0d0e0f1011121314"), "{shown}");
     let facts = Cache::at(cache.path()).kernel(FIXTURE).join("facts");
@@ -345,12 +347,7 @@ fn the_name_of_a_target_is_taken_once() {
         run(&mut command)
     };
     assert_eq!(add("mine").0, 0);
-    put_target(
-        cache.path(),
-        FIXTURE,
-        "release = \"x\"\norigin = \"a test\"\nimage = \"vmlinuz\"\n",
-        &fixture::facts(),
-    );
+    put_target(cache.path(), FIXTURE, MANIFEST, &fixture::facts());
     assert_ends(add(FIXTURE), 3, "KPS0709");
     assert_ends(add("../mine"), 3, "KPS0709");
     let listed = run(kpsc().env("KPSC_CACHE", cache.path()).args(["kernel", "list"])).1;
@@ -383,10 +380,7 @@ fn a_program_that_fails_is_heard() {
 fn a_kernel_of_other_compilers_is_refused_before_anything_is_fetched() {
     let root = folder();
     let spec = write(&root.path().join("a.kps"), SPEC.as_bytes());
-    let cache = cache_with_manifest(
-        "release = \"7.3.4-fixture\"\norigin = \"a test\"\nimage = \"vmlinuz\"\n\
-         [debian]\nsuite = \"s\"\nrelease = \"7.3.4-fixture\"\nversion = \"7.3.4-1\"\n",
-    );
+    let cache = cache_with_manifest(MANIFEST);
     let config = Cache::at(cache.path()).kernel(FIXTURE).join("config");
     write(&config, b"CONFIG_CC_VERSION_TEXT=\"clang version 21\"\n");
     let mut build = kpsc();
@@ -397,10 +391,8 @@ fn a_kernel_of_other_compilers_is_refused_before_anything_is_fetched() {
 fn a_build_that_fails_for_other_reasons_says_what_make_said() {
     let root = folder();
     let spec = write(&root.path().join("a.kps"), SPEC.as_bytes());
-    let cache = cache_with_manifest(
-        "release = \"7.3.4-fixture\"\norigin = \"a test\"\nimage = \"vmlinuz\"\n\
-         [tree]\nbuild = \"/no/such/tree\"\nsources = []\nmake = []\n",
-    );
+    let tree = "[tree]\nbuild = \"/no/such/tree\"\nsources = []\nmake = []\n";
+    let cache = cache_with_manifest(&format!("{MANIFEST}{tree}"));
     let mut build = kpsc();
     build.env("KPSC_CACHE", cache.path()).args(["build", &spec, "-o"]).arg(root.path());
     assert_ends(run(&mut build), 3, "KPS0801");
@@ -490,7 +482,7 @@ fn a_check_without_debug_information_says_once_what_it_could_not_see() {
     assert!(said.contains(names), "{said}");
     let (_, said) = run(kpsc().env("KPSC_CACHE", cache.path()).args(["check", &first]));
     assert!(said.contains("note[KPS0416]"), "{said}");
-    assert!(said.contains("`kpsc kernel add --release 7.3.4-fixture --name fixture"), "{said}");
+    assert!(said.contains("`kpsc kernel add --name fixture --release 7.3.4-fixture --suite s"), "{said}");
     // With debug information there is nothing to say.
     assert_eq!(with_fixture(&["check", &first]), (0, String::new()));
 }

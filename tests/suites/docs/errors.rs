@@ -239,7 +239,7 @@ fn the_catalogue_lists_every_code_in_its_family() {
 
 /// A code that nothing says would have a page for nobody, and one that no test names could be said wrongly.
 fn every_code_is_said_by_the_compiler_and_named_by_a_test() {
-    let sources = ["attributes/src", "compiler/src", "resolve/src"].into_iter().flat_map(files_below);
+    let sources = ["crates", "compiler/src"].into_iter().flat_map(files_below);
     let sources: String = sources.filter_map(|path| said_in(&path)).collect();
     let tests: String = files_below("tests").iter().filter_map(|path| tested_in(path)).collect();
     for code in ALL {
@@ -251,7 +251,7 @@ fn every_code_is_said_by_the_compiler_and_named_by_a_test() {
 
 /// A source file of the compiler without its imports, which say nothing.
 fn said_in(path: &Path) -> Option<String> {
-    let is_catalogue = path.ends_with("diag/codes.rs");
+    let is_catalogue = path.ends_with("diag/src/codes.rs");
     let text = std::fs::read_to_string(path).ok().filter(|_| !is_catalogue)?;
     let pieces = text.split("\nuse ");
     let without = pieces.enumerate().map(|(n, piece)| match piece.split_once(';') {

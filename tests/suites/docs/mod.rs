@@ -4,7 +4,9 @@ mod errors;
 
 use errors::CATALOGUE;
 use kps_diag::ALL;
+use kps_grammar::ast::{Attribute, Construct, Level, On};
 use kps_grammar::Source;
+use kps_host::input;
 use kps_tests::compiled::{cargo, folder, CRATES};
 use kps_tests::expansion::said;
 use kps_tests::pages::{block, blocks, pages, read, SCRIPTS};
@@ -13,13 +15,13 @@ use kps_tests::{
     cases, check_spec, crates, example, examples, fixes, fixture_cache, kpsc, printed, repository, specs,
     stem, FIXTURE,
 };
-use kpsc::input;
 
 /// The cases of this suite.
 pub(crate) fn cases() -> Vec<Case> {
     let cases = cases![
         every_block_of_the_guides_is_held_to_what_it_says,
         the_generated_code_that_is_shown_is_what_is_generated,
+        every_construct_is_in_the_tables,
         every_example_is_one_spec_with_a_line_in_the_table,
         every_example_that_is_a_crate_has_one_patch_and_a_line_in_the_table,
         the_message_of_the_readme_is_what_is_said,
@@ -119,11 +121,13 @@ fn commands_are_known(page: &str, text: &str) {
                 files
                     .for_each(|file| assert!(repository().join(file).exists(), "{page}: there is no {file}"));
             }
-            ["cargo", "xtask", word, ..] => {
+            // `BLESS` goes to the suites.
+            ["BLESS=1", "cargo", "xtask", word, ..] | ["cargo", "xtask", word, ..] => {
                 let usage = format!("\ncargo xtask {word}");
                 assert!(read("xtask/src/main.rs").contains(&usage), "{page}: {line}");
             }
             // A part of `cargo test --workspace`.
+            ["cargo", "test", "--workspace", "--lib"] => {}
             ["cargo", "test", "--package", name] => {
                 assert!(crates().iter().any(|folder| stem(folder) == *name), "{page}: there is no {name}");
             }
@@ -170,6 +174,37 @@ fn the_generated_code_that_is_shown_is_what_is_generated() {
     }
     assert_eq!(starts.first(), Some(&0), "the page leaves the start of the file out");
     assert_eq!(shown, pieces);
+}
+
+/// What a spec and a crate can say is listed where a reader looks for it.
+fn every_construct_is_in_the_tables() {
+    let (language, crates) = (read("docs/language.md"), read("docs/crates.md"));
+    let macros =
+        |name: &str| std::fs::read_to_string(repository().join(format!("runtime-macros/src/docs/{name}.md")));
+    for level in [Level::Patch, Level::State, Level::Shadow, Level::Test] {
+        for Construct { keyword, .. } in level.constructs() {
+            let rows = language.lines().filter(|line| line.starts_with('|'));
+            let starts = [" ", "(", ";", ":"].map(|end| format!("`{keyword}{end}"));
+            let row = rows.filter(|row| starts.iter().any(|start| row.contains(start))).count();
+            assert!(row > 0, "docs/language.md has no row for `{keyword}`");
+        }
+    }
+    for attribute in Attribute::all() {
+        let name = attribute.name;
+        let starts = match attribute.on {
+            On::Livepatch => [" ", "(", "`"].map(|end| format!("`{name}{end}")).to_vec(),
+            _ => [format!("`#[{name}"), format!("`{name}`")].to_vec(),
+        };
+        let row = |page: &str| {
+            page.lines().any(|line| line.contains('|') && starts.iter().any(|s| line.contains(s)))
+        };
+        assert!(row(&crates), "docs/crates.md has no row for `{name}`");
+        let documented = match attribute.on {
+            On::Livepatch => macros("livepatch").is_ok_and(|page| row(&page)),
+            _ => macros(name).is_ok(),
+        };
+        assert!(documented, "runtime-macros/src/docs/ does not document `{name}`");
+    }
 }
 
 fn every_example_is_one_spec_with_a_line_in_the_table() {
@@ -307,7 +342,9 @@ fn the_runtime_is_documented_as_a_library() {
     for module in ["klp", "prelude", "shadow", "state"] {
         assert!(index.contains(&format!("{module}/index.html")), "{module} is not shown");
     }
-    for attribute in kps_attributes::INNER.iter().chain([&kps_attributes::OUTER]) {
+    for attribute in
+        kps_grammar::ast::Attribute::of_items().map(|ours| ours.name).chain([kps_attributes::OUTER])
+    {
         let page = written.join(format!("kps_macros/attr.{attribute}.html"));
         let page = std::fs::read_to_string(page).unwrap_or_default();
         for part in ["What it becomes", "Rules"] {

@@ -2,7 +2,7 @@
 
 use super::{arguments, Bad};
 use kps_tests::world::World;
-use kps_tests::{fixture, put_target, FIXTURE};
+use kps_tests::{fixture, put_target, FIXTURE, MANIFEST};
 use std::ffi::{OsStr, OsString};
 use std::os::unix::fs::PermissionsExt;
 
@@ -81,9 +81,8 @@ fn source(world: &World, output: &str) -> Vec<OsString> {
 
 /// Builds for a target that says it has been prepared.
 fn build(world: &World, output: &str) -> Vec<OsString> {
-    let manifest = "release = \"7.3.4-fixture\"\norigin = \"a test\"\nimage = \"vmlinuz\"\n\
-        [tree]\nbuild = \"/no/such/tree\"\nsources = []\nmake = []\n";
-    put_target(world.cache(), FIXTURE, manifest, &fixture::facts());
+    let manifest = format!("{MANIFEST}[tree]\nbuild = \"/no/such/tree\"\nsources = []\nmake = []\n");
+    put_target(world.cache(), FIXTURE, &manifest, &fixture::facts());
     world.write("spec.kps", SPEC);
     arguments(&["build", "--kernel", FIXTURE, "spec.kps", "-o", output])
 }

@@ -3,10 +3,10 @@
 use super::{arguments, Bad};
 use kps_facts::btf::Btf;
 use kps_facts::{Export, Facts, Module};
+use kps_targets::seal;
 use kps_tests::btf::BtfWriter;
 use kps_tests::world::World;
-use kps_tests::{fixture, FIXTURE};
-use kpsc::target::seal;
+use kps_tests::{fixture, FIXTURE, MANIFEST};
 use std::ffi::OsString;
 
 const SPEC: &str =
@@ -25,9 +25,7 @@ pub(crate) const CASES: &[Bad] = &[
     ("KPS0705-manifest-garbage", |w| manifest(w, seal("\u{1b}[31m = = ="))),
     ("KPS0705-manifest-of-another-type", |w| manifest(w, seal("release = 7"))),
     ("KPS0705-manifest-nested", |w| manifest(w, seal(&format!("release = {}", "[".repeat(100_000))))),
-    ("KPS0705-manifest-of-a-later-version", |w| {
-        manifest(w, seal("release = \"7\"\norigin = \"a\"\nimage = \"b\"\nlater = true\n"))
-    }),
+    ("KPS0705-manifest-of-a-later-version", |w| manifest(w, seal(&format!("later = true\n{MANIFEST}")))),
     ("KPS0705-manifest-changed", |w| manifest(w, seal("release = \"7\"\n").replace('7', "8"))),
     ("KPS0705-manifest-not-utf-8", |w| manifest(w, b"\xff")),
     ("KPS0713-manifest-too-large", |w| sparse(w, "target.toml")),
@@ -50,9 +48,9 @@ pub(crate) const CASES: &[Bad] = &[
         forged(w, |facts| facts.identity.release = "7".repeat(10_000))
     }),
     ("KPS0705-facts-with-a-hostile-namespace", |w| {
-        let namespace = Some("A\0import_ns=B".into());
         forged(w, |facts| {
-            facts.exports.insert("msleep".into(), Export { gpl: true, namespace });
+            let hostile = Export { gpl: true, namespace: Some("A\0import_ns=B") };
+            facts.exports = facts.exports.iter().chain([("msleep", hostile)]).collect();
         })
     }),
     ("KPS0705-facts-with-a-hostile-module", |w| {

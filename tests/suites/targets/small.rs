@@ -2,9 +2,9 @@
 
 use super::namespace::{is_root, DISK, SMALL, TOOLCHAIN};
 use super::there::{succeed, There};
+use kps_targets::{seal, Target};
 use kps_tests::target::target;
 use kps_tests::{example, kpsc, repository};
-use kpsc::target::{seal, Target};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;

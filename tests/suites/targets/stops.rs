@@ -1,7 +1,7 @@
 //! The steps that make a stock kernel a target, and how one sees from outside that each is under way.
 
 use super::there::There;
-use kpsc::target::Cache;
+use kps_targets::Cache;
 use std::path::PathBuf;
 
 /// A step in which a preparation is killed.

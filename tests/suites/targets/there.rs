@@ -1,9 +1,9 @@
 //! A target in a cache of its own, and what kpsc is asked to do with it.
 
 use kps_facts::Facts;
+use kps_targets::{Cache, Target};
 use kps_tests::target::tell_of_boots;
 use kps_tests::{kpsc, printed};
-use kpsc::target::{Cache, Target};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 

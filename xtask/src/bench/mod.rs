@@ -12,7 +12,7 @@ pub mod specs;
 mod table;
 
 use anyhow::{anyhow, Context as _, Result};
-use kpsc::target::{Cache, Target, Tree};
+use kps_targets::{Cache, Target, Tree};
 use specs::COUNTS;
 use std::path::{Path, PathBuf};
 

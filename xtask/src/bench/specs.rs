@@ -60,7 +60,7 @@ fn candidates(facts: &Facts) -> Vec<&str> {
     }
     let mut found: Vec<&str> = Vec::new();
     for symbol in facts.vmlinux.symbols.iter() {
-        let site = facts.vmlinux.sites.get(&symbol.address).and_then(|site| site.entry(facts.arch()));
+        let site = facts.vmlinux.sites.get(symbol.address).and_then(|site| site.entry(facts.arch()));
         let fits = site.is_some()
             && names[symbol.name] == 1
             && addresses[&symbol.address] == 1

@@ -1,0 +1,52 @@
+//! What rustc says of the types of states and shadow variables, in the words of the language: their bounds and assertions stand
+//! in the runtime, which the author does not see.
+
+use kps_diag::{
+    Code, Diagnostic, PERSISTENT_ALIGNMENT, PERSISTENT_DROP, PERSISTENT_NOT_SYNC, PERSISTENT_TOO_LARGE,
+};
+use kps_grammar::Span;
+
+/// The message about a type, if it is one of these. `said` is all that rustc has printed, `ty` the type.
+pub(super) fn about(said: &str, headline: &str, ty: Span) -> Option<Diagnostic> {
+    // The assertions of the runtime start with the code of their message.
+    let asserted = |code: Code| said.contains(&format!("{}: ", code.id()));
+    if asserted(PERSISTENT_DROP) {
+        return Some(
+            Diagnostic::new(PERSISTENT_DROP, "data of this type would have to be dropped")
+                .at(ty, "it has a destructor")
+                .note("the kernel frees the data, and knows no destructors of Rust")
+                .help("use a type without one; what has to be undone belongs into `dtor`"),
+        );
+    }
+    if asserted(PERSISTENT_ALIGNMENT) {
+        return Some(
+            Diagnostic::new(PERSISTENT_ALIGNMENT, "data of this type would not be aligned")
+                .at(ty, "it is aligned to more than 8 bytes")
+                .note("that is what the kernel aligns the data to")
+                .help("use a type that is aligned to at most 8 bytes"),
+        );
+    }
+    if asserted(PERSISTENT_TOO_LARGE) {
+        return Some(
+            Diagnostic::new(PERSISTENT_TOO_LARGE, "data of this type is too large")
+                .at(ty, "it has more than 1024 bytes")
+                .note("its first value is made on the kernel's stack, which has 16 KiB for all")
+                .help("keep an `AtomicPtr` to memory that a body allocates and `dtor` frees"),
+        );
+    }
+    let bound = ["`Shadow`", "`State`", "`Shadow::<", "`State::<"];
+    if !bound.iter().any(|of| said.contains(&format!("required by a bound in {of}"))) {
+        return None;
+    }
+    let error = if said.contains("core::marker::Copy` is not satisfied") {
+        Diagnostic::new(PERSISTENT_NOT_SYNC, "the value of a state is copied, and this type cannot be")
+            .at(ty, "it is not `Copy`")
+            .help("use a type that is, such as integers and arrays, or derive `Clone` and `Copy`")
+    } else {
+        Diagnostic::new(PERSISTENT_NOT_SYNC, "tasks share the data, and this type cannot be shared")
+            .at(ty, "it is not `Send` and `Sync`")
+            .note(format!("rustc says: {headline}"))
+            .help("use atomic types, `AtomicU32` or `AtomicPtr<T>`")
+    };
+    Some(error)
+}

@@ -1,0 +1,153 @@
+//! The files that a spec names, and those that they include: read, and put beside its text.
+
+use super::decode;
+use crate::resolve::{is_path, near, refused_path, FileKind};
+use kps_diag::{list, Diagnostic, FILE_OUTSIDE};
+use kps_grammar::ast::{self, Text};
+use kps_grammar::{tokens, Language, Source, Sources, Span};
+use kps_host::input::{self, Limit};
+use std::path::{Path, PathBuf};
+
+/// Reads the files in Rust and C that a spec names, and what those in C include from beside them. Returns what cannot be read.
+/// Paths that no spec can have are refused for what they are.
+pub(super) fn read(patch: &ast::Patch, sources: &mut Sources) -> Vec<Diagnostic> {
+    let functions = || patch.objects.iter().flat_map(|object| &object.funcs);
+    let in_rust = functions().filter_map(|func| func.replace_from.as_ref());
+    let in_rust = in_rust.chain(patch.modules.iter().map(|module| &module.file));
+    let in_c = functions().filter_map(|func| func.replace_c.as_ref());
+    let in_c = in_c.chain(patch.c_files.iter().map(|item| &item.file));
+    let mut errors = Vec::new();
+    for file in in_rust.filter(|file| is_path(&file.value, FileKind::Rust)) {
+        if sources.find(Language::Rust, &file.value).is_none() {
+            match read_text(&sources.spec().name, file, FileKind::Rust, input::RUST_FILE) {
+                Ok(text) => drop(sources.add(Language::Rust, &file.value, text)),
+                Err(error) => errors.push(error),
+            }
+        }
+    }
+    for file in in_c.filter(|file| is_path(&file.value, FileKind::C)) {
+        if let Err(error) = read_with_includes(file, sources) {
+            errors.push(error);
+        }
+    }
+    errors
+}
+
+/// Reads one of the files that a spec names.
+pub fn read_text(spec: &str, file: &Text, kind: FileKind, limit: Limit) -> Result<Source, Diagnostic> {
+    let path = beside(spec, file, kind)?;
+    let bytes = input::read(&path, limit).map_err(|error| error.at(file.span, ""))?;
+    let name = Path::new(spec).with_file_name(&file.value);
+    decode(name.display().to_string(), bytes).map_err(|error| error.at(file.span, ""))
+}
+
+fn read_with_includes(file: &Text, sources: &mut Sources) -> Result<(), Diagnostic> {
+    let spec = sources.spec().name.clone();
+    let mut pending = vec![(file.clone(), FileKind::C)];
+    while let Some((file, kind)) = pending.pop() {
+        if sources.find(Language::C, &file.value).is_some() {
+            continue;
+        }
+        let text = read_text(&spec, &file, kind, input::C_FILE)?;
+        let read = sources.add(Language::C, &file.value, text);
+        let folder = Path::new(&file.value).parent().unwrap_or(Path::new(""));
+        for (name, span) in includes(&read.source.text) {
+            let span = read.global(span);
+            let Some(value) = below(folder, name) else {
+                let message = format!("{name:?} is not below the folder of the spec");
+                return Err(Diagnostic::new(FILE_OUTSIDE, message)
+                    .at(span, "")
+                    .help("put the file there, and include it from there"));
+            };
+            // What is not beside the file is the kernel's.
+            if folder_of(&spec).join(&value).exists() {
+                pending.push((Text { value, span }, FileKind::Header));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// What a file in C includes by `#include "FILE"`, with its place.
+fn includes(text: &str) -> impl Iterator<Item = (&str, Span)> {
+    let mut before = ["", ""];
+    tokens(text, Language::C).filter_map(move |(at, token)| {
+        let is_included = before == ["#", "include"];
+        before = [before[1], token];
+        let name = token.strip_prefix('"')?.strip_suffix('"').filter(|_| is_included)?;
+        Some((name, Span::new(at + 1, at + 1 + name.len())))
+    })
+}
+
+/// A path from a folder, its `.` and `..` followed; nothing if it leads out of where the folder is.
+fn below(folder: &Path, path: &str) -> Option<String> {
+    let mut parts: Vec<&str> = folder.to_str()?.split('/').filter(|part| !part.is_empty()).collect();
+    for part in path.split('/') {
+        match part {
+            "." => {}
+            ".." => drop(parts.pop()?),
+            part => parts.push(part),
+        }
+    }
+    Some(parts.join("/")).filter(|_| !path.starts_with('/'))
+}
+
+/// The path of a file that a spec names: below the folder of the spec, so that a spec reads nothing that was not given with it.
+pub fn beside(spec: &str, file: &Text, kind: FileKind) -> Result<PathBuf, Diagnostic> {
+    if !is_path(&file.value, kind) {
+        return Err(refused_path(file, kind));
+    }
+    let folder = folder_of(spec);
+    let full = Path::new(spec).with_file_name(&file.value);
+    // A link may lead anywhere.
+    match (folder.canonicalize(), full.canonicalize()) {
+        (Ok(folder), Ok(real)) if real.starts_with(&folder) => Ok(full),
+        (Ok(_), Ok(_)) => {
+            let message = format!("a link leads {:?} out of the folder of the spec", file.value);
+            Err(Diagnostic::new(FILE_OUTSIDE, message).at(file.span, "").help("put the file itself there"))
+        }
+        _ => Err(Diagnostic::new(FILE_OUTSIDE, format!("there is no file {:?} beside the spec", file.value))
+            .at(file.span, "")
+            .help(match similar(spec, file, kind).as_slice() {
+                [] => "put the file beside the spec, or below, and name it from there".to_owned(),
+                found => format!("did you mean {}?", list(found, "or")),
+            })),
+    }
+}
+
+/// What lies beside the spec and has nearly the name of a file that does not. A folder below may be a link to anywhere.
+fn similar(spec: &str, file: &Text, kind: FileKind) -> Vec<String> {
+    /// A spec has few files beside it, and its folder may have any number.
+    const LOOKED_AT: usize = 1000;
+    let entries = std::fs::read_dir(folder_of(spec)).into_iter().flatten().flatten().take(LOOKED_AT);
+    let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
+    let names: Vec<String> = names.filter(|name| is_path(name, kind)).collect();
+    near(&file.value, names.iter().map(String::as_str))
+}
+
+/// The folder that a spec lies in.
+fn folder_of(spec: &str) -> &Path {
+    let folder = Path::new(spec).parent().filter(|folder| !folder.as_os_str().is_empty());
+    folder.unwrap_or(Path::new("."))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn includes_of_files_are_found() {
+        let text = "#include <linux/fs.h>\n #  include \"own.h\" // x\n#include\"b.h\"\nint x; // #include \"no.h\"\n/*\n#include \"no.h\"\n*/\n";
+        let found: Vec<_> = includes(text).collect();
+        assert_eq!(found.iter().map(|(name, _)| *name).collect::<Vec<_>>(), ["own.h", "b.h"]);
+        assert!(found.iter().all(|(name, span)| &text[span.start..span.end] == *name));
+    }
+
+    #[test]
+    fn a_path_is_followed_as_far_as_it_stays_below() {
+        let from = |path| below(Path::new("net/fix"), path);
+        let found = ["./a.h", "../a.h", "../../a.h", "b/../a.h"].map(|path| from(path).unwrap_or_default());
+        assert_eq!(found, ["net/fix/a.h", "net/a.h", "a.h", "net/fix/a.h"]);
+        assert_eq!(["../../../a.h", "/a.h", "../../../net/a.h"].map(from), [None, None, None]);
+    }
+}

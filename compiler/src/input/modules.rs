@@ -1,0 +1,115 @@
+//! The modules that a spec names: found among those of the target or beside the spec, and read.
+
+use super::files::beside;
+use crate::resolve::{near, FileKind};
+use kps_diag::{list, Diagnostic, NO_SUCH_MODULE};
+use kps_facts::Facts;
+use kps_grammar::ast;
+use kps_grammar::{Sources, Span};
+use kps_host::input;
+use kps_plan::ObjectName;
+use kps_targets::{module, Cache, Progress, Target};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// The files of modules, by the name that the kernel knows them by.
+pub type Modules = BTreeMap<String, PathBuf>;
+
+/// Adds the modules that a spec names to the facts. Returns what cannot be read, with the place of the object's name; what there
+/// is not, is left to be missed.
+pub(crate) fn add(
+    facts: &mut Facts,
+    patch: &ast::Patch,
+    sources: &Sources,
+    target: &Target,
+    cache: &Cache,
+    progress: Progress,
+) -> Result<(Modules, Vec<(Span, Diagnostic)>), Diagnostic> {
+    let mut unread = Vec::new();
+    let named = || patch.objects.iter().filter(|object| object.name.value != ObjectName::IMAGE);
+    let for_tests = || patch.tests.iter().flat_map(|test| &test.modules);
+    let of_target = named().any(|object| object.from.is_none()) || for_tests().next().is_some();
+    let mut known = match of_target {
+        true => target.modules(cache, progress)?,
+        false => Modules::default(),
+    };
+    facts.module_names = known.keys().cloned().collect();
+    for object in named() {
+        let name = &object.name.value;
+        if facts.modules.contains_key(name) {
+            continue;
+        }
+        if let Some(from) = &object.from {
+            match beside(&sources.spec().name, from, FileKind::Module) {
+                Ok(path) => drop(known.insert(name.clone(), path)),
+                Err(error) => {
+                    unread.push((object.name.span, error));
+                    continue;
+                }
+            }
+        }
+        let Some(path) = known.get(name) else { continue };
+        if let Err(error) = Target::add_module(facts, name, path) {
+            let place = object.from.as_ref().map_or(object.name.span, |from| from.span);
+            unread.push((object.name.span, error.at(place, "")));
+        }
+    }
+    // What is no name at all is refused for that.
+    let is_name = |text: &str| text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-');
+    let missing = |name: &str| is_name(name) && !name.is_empty() && !known.contains_key(&plain(name));
+    for module in for_tests().filter(|module| missing(&module.value)) {
+        let error = Diagnostic::new(NO_SUCH_MODULE, format!("there is no module `{}`", module.value));
+        let error = error.at(module.span, "").help(
+            match near(&module.value, known.keys().map(String::as_str)).as_slice() {
+                [] => "write the name that `lsmod` shows, without `.ko`".to_owned(),
+                found => format!("did you mean {}?", list(found, "or")),
+            },
+        );
+        unread.push((module.span, error));
+    }
+    Ok((known, unread))
+}
+
+/// The modules that the tests want loaded, each behind those that it depends on, without their compression.
+pub fn for_tests(tests: &[ast::Test], modules: &Modules) -> Result<Vec<(String, Vec<u8>)>, Diagnostic> {
+    let mut loaded: Vec<(String, Vec<u8>)> = Vec::new();
+    for name in tests.iter().flat_map(|test| &test.modules) {
+        let mut wanted = vec![plain(&name.value)];
+        while let Some(name) = wanted.last().cloned() {
+            let Some(path) = modules.get(&name).filter(|_| !loaded.iter().any(|(known, _)| *known == name))
+            else {
+                wanted.pop();
+                continue;
+            };
+            let (bytes, depends) = read(path)?;
+            // What is nowhere may be built in; if it is not, the kernel says so.
+            let missing = |other: &String| {
+                modules.contains_key(other)
+                    && !loaded.iter().any(|(known, _)| known == other)
+                    && !wanted.contains(other)
+            };
+            match depends.into_iter().find(missing) {
+                Some(first) => wanted.push(first),
+                None => {
+                    loaded.push((name, bytes));
+                    wanted.pop();
+                }
+            }
+        }
+    }
+    Ok(loaded)
+}
+
+/// A module's bytes, and what it depends on.
+fn read(path: &Path) -> Result<(Vec<u8>, Vec<String>), Diagnostic> {
+    let bytes = input::read(path, input::MODULE)?;
+    let unreadable = |error| Target::unreadable_module(path, &error);
+    let bytes = module::unpack(bytes).map_err(unreadable)?;
+    let depends = module::read(&bytes).map_err(unreadable)?.module.depends;
+    Ok((bytes, depends))
+}
+
+/// The name that the kernel knows a module by.
+fn plain(name: &str) -> String {
+    name.replace('-', "_")
+}

@@ -1,0 +1,181 @@
+//! What a processor architecture decides, in one place: how a function starts and where its ftrace site is, how C passes arguments,
+//! what a relocation of a module writes, how the kernel enters system calls, and the names that Kbuild, Debian and QEMU have for
+//! the architecture.
+//!
+//! An architecture is a value of [`Arch`] in a file of its own. No other crate names one: each asks the value that belongs to the
+//! target ([`with_option`]) or to the file ([`with_machine`]) it works on, or, before a target is known, [`native`]. The other half of an architecture runs inside the
+//! kernel: `runtime/src/arch/`. `docs/architecture.md` says what the files for a second architecture hold.
+//!
+//! The crate needs std alone, because the target's own rustc compiles it for the macros.
+
+mod passing;
+mod x86_64;
+
+use std::fmt;
+
+pub use passing::{ByValue, Location, Part, Passing, Unclear, Value};
+
+/// Everything that kpsc knows of an architecture.
+pub struct Arch {
+    /// The name that `uname -m` prints.
+    pub name: &'static str,
+    /// The name in sentences.
+    pub title: &'static str,
+    /// The option that a kernel for this architecture has in its configuration.
+    pub option: &'static str,
+    /// `e_machine` of its ELF files.
+    pub machine: u16,
+    /// Reads how a function starts.
+    pub entry: fn(Start<'_>) -> Option<Entry>,
+    /// The instruction that indirect branches may land on.
+    pub landing_pad: &'static str,
+    /// The entry forms that [`entry`](Arch::entry) knows, for a message.
+    pub entries: &'static str,
+    /// The C calling convention.
+    pub calls: Calls,
+    /// The system calls.
+    pub syscalls: Syscalls,
+    /// Finds the compressed kernel in an image to boot.
+    pub payload: fn(&[u8]) -> Result<&[u8], NoPayload>,
+    /// Reads the type of a relocation that the module loader applies; none for a type that it refuses.
+    pub relocation: fn(u32) -> Option<Relocation>,
+    /// The names that Kbuild uses.
+    pub kbuild: Kbuild,
+    /// The names that Debian uses.
+    pub debian: Debian,
+    /// The virtual machine.
+    pub qemu: Qemu,
+}
+
+/// The first instructions of a function that has an ftrace site, as linked.
+#[derive(Debug, Clone, Copy)]
+pub struct Start<'a> {
+    /// Bytes from the start of the function to the site.
+    pub offset: u32,
+    /// The first bytes of the function.
+    pub bytes: &'a [u8; ENTRY_BYTES],
+}
+
+/// The longest entry that an architecture has: the bytes of a function that decide how it starts.
+pub const ENTRY_BYTES: usize = 9;
+
+/// A function that a livepatch can redirect and still call behind its ftrace site.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Entry {
+    /// Bytes from the address of the function to the instruction behind its ftrace site.
+    pub skip: u32,
+    /// Whether the function starts with an instruction that indirect branches may land on.
+    pub landing_pad: bool,
+}
+
+/// The C calling convention, as far as livepatches depend on it.
+pub struct Calls {
+    /// The largest struct, in bytes, that registers carry.
+    pub in_registers: u64,
+    /// Classifies a struct from its size, its alignment and its members.
+    pub by_value: fn(u64, u64, Option<&[Part]>) -> ByValue,
+    /// Assigns a place to each argument, from the result and the parameters.
+    pub passing: fn(Value, &[Value]) -> Result<Passing, Unclear>,
+}
+
+/// How programs enter the kernel, and how the kernel calls the function of a system call.
+pub struct Syscalls {
+    /// The prefix of the functions that 64-bit programs enter the kernel by.
+    pub entry: &'static str,
+    /// The prefixes of the functions for other programs.
+    pub other_entries: &'static [&'static str],
+    /// The members of `struct pt_regs` that carry the arguments, in order.
+    pub members: &'static [&'static str],
+}
+
+/// The prefixes of functions that all architectures make of one system call (`include/linux/syscalls.h`).
+const INNER: [&str; 2] = ["__do_sys_", "__se_sys_"];
+
+/// Why there is no compressed kernel in an image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NoPayload {
+    /// The image is in another format.
+    Unknown,
+    /// The image is shorter than its header says.
+    Truncated,
+}
+
+/// What the module loader does with a relocation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Relocation {
+    /// The bytes that it writes.
+    pub bytes: usize,
+    /// The value is the distance from the place that is written.
+    pub relative: bool,
+    /// The instruction that holds the place ends behind it, and counts the distance from its end.
+    pub from_end: bool,
+}
+
+/// The names that Kbuild uses.
+pub struct Kbuild {
+    /// The folder of the architecture in the kernel's source.
+    pub folder: &'static str,
+    /// The images to boot that a build leaves, in the order to look for them.
+    pub images: &'static [&'static str],
+    /// The prefix of cross compilers, with its dash.
+    pub cross_compile: &'static str,
+}
+
+/// The names that Debian uses.
+pub struct Debian {
+    /// The architecture, as dpkg names it.
+    pub architecture: &'static str,
+    /// The kernel flavour that kpsc takes if none is given.
+    pub flavour: &'static str,
+}
+
+/// The virtual machine that boots a kernel.
+pub struct Qemu {
+    /// The program.
+    pub program: &'static str,
+    /// The Debian package that holds the program.
+    pub package: &'static str,
+    /// The machine type.
+    pub machine: &'static str,
+    /// The console that the kernel is told to use.
+    pub console: &'static str,
+    /// More words for the command line of an emulated kernel.
+    pub append: &'static str,
+}
+
+/// All architectures. The first is the one that kpsc itself runs on.
+const ALL: [&Arch; 1] = [&x86_64::X86_64];
+
+/// The architecture whose option is set.
+pub fn with_option(is_set: impl Fn(&str) -> bool) -> Option<&'static Arch> {
+    ALL.into_iter().find(|arch| is_set(arch.option))
+}
+
+/// The architecture of an ELF file.
+pub fn with_machine(e_machine: u16) -> Option<&'static Arch> {
+    ALL.into_iter().find(|arch| arch.machine == e_machine)
+}
+
+/// The architecture that kpsc itself runs on.
+pub fn native() -> &'static Arch {
+    ALL[0]
+}
+
+/// The system call that a function belongs to, by the function's name. No two architectures share a prefix.
+pub fn syscall_of(function: &str) -> Option<&str> {
+    let entries =
+        ALL.into_iter().flat_map(|arch| arch.syscalls.other_entries.iter().chain([&arch.syscalls.entry]));
+    entries.chain(&INNER).find_map(|prefix| function.strip_prefix(prefix))
+}
+
+impl PartialEq for Arch {
+    fn eq(&self, other: &Arch) -> bool {
+        self.name == other.name
+    }
+}
+
+impl fmt::Debug for Arch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name)
+    }
+}

@@ -1,0 +1,219 @@
+//! x86-64.
+
+use crate::{
+    Arch, ByValue, Calls, Debian, Entry, Kbuild, Location, NoPayload, Part, Passing, Qemu, Relocation, Start,
+    Syscalls, Unclear, Value,
+};
+
+pub(crate) static X86_64: Arch = Arch {
+    name: "x86_64",
+    title: "x86-64",
+    option: "CONFIG_X86_64",
+    machine: EM_X86_64,
+    entry,
+    landing_pad: "ENDBR",
+    entries: "an ftrace site at the start, and one behind an ENDBR",
+    calls: Calls { in_registers: 2 * WORD, by_value, passing },
+    syscalls: Syscalls {
+        entry: "__x64_sys_",
+        other_entries: &["__ia32_sys_", "__ia32_compat_sys_", "__x64_compat_sys_"],
+        // `SC_X86_64_REGS_TO_ARGS` of arch/x86/include/asm/syscall_wrapper.h.
+        members: &["di", "si", "dx", "r10", "r8", "r9"],
+    },
+    payload,
+    relocation,
+    kbuild: Kbuild {
+        folder: "arch/x86",
+        images: &["arch/x86/boot/bzImage", "arch/x86_64/boot/bzImage", "vmlinuz"],
+        cross_compile: "x86_64-linux-gnu-",
+    },
+    debian: Debian { architecture: "amd64", flavour: "cloud-amd64" },
+    qemu: Qemu {
+        program: "qemu-system-x86_64",
+        package: "qemu-system-x86",
+        machine: "pc",
+        console: "ttyS0",
+        // An emulator that gets too little of a busy host fails the kernel's test of its timer.
+        append: "no_timer_check",
+    },
+};
+
+/// `EM_X86_64` of `elf.h`.
+const EM_X86_64: u16 = 62;
+
+/// Bytes of a register, and of the least that an argument takes on the stack.
+const WORD: u64 = 8;
+
+/// Integers and pointers travel in `rdi`, `rsi`, `rdx`, `rcx`, `r8` and `r9` (the System V ABI, section 3.2.3 of its psABI).
+const REGISTERS: usize = 6;
+
+/// An ftrace site is a call of `__fentry__`, at the start of a function or behind an ENDBR.
+fn entry(Start { offset, bytes }: Start<'_>) -> Option<Entry> {
+    const ENDBR64: [u8; 4] = [0xf3, 0x0f, 0x1e, 0xfa];
+    const CALL: u8 = 0xe8;
+    match (offset, bytes) {
+        (0, [CALL, ..]) => Some(Entry { skip: 5, landing_pad: false }),
+        (4, [a, b, c, d, CALL, ..]) if [*a, *b, *c, *d] == ENDBR64 => {
+            Some(Entry { skip: 9, landing_pad: true })
+        }
+        _ => None,
+    }
+}
+
+/// The rules of the psABI for what the kernel has: integers and pointers, but no floating point.
+///
+/// A struct of more than two words is in memory. A smaller one is in registers, unless a packed member crosses its alignment
+/// or a whole word is padding. BTF does not tell `aligned` attributes, so a struct that has one is taken for what it would be
+/// without.
+fn by_value(size: u64, align: u64, parts: Option<&[Part]>) -> ByValue {
+    if size == 0 || align > WORD {
+        return ByValue::Unclear;
+    }
+    if size > 2 * WORD {
+        return ByValue::Memory;
+    }
+    let Some(parts) = parts else { return ByValue::Unclear };
+    let is_aligned = |part: &Part| part.is_bitfield || part.offset % part.bits.max(8) == 0;
+    let is_inside = |part: &Part| part.offset + part.bits <= 2 * WORD * 8;
+    let is_used = |word: u64| {
+        let (start, end) = (word * WORD * 8, (word + 1) * WORD * 8);
+        parts.iter().any(|part| part.bits > 0 && part.offset < end && start < part.offset + part.bits)
+    };
+    match parts.iter().all(|part| is_aligned(part) && is_inside(part))
+        && (0..size.div_ceil(WORD)).all(is_used)
+    {
+        true => ByValue::Registers,
+        false => ByValue::Unclear,
+    }
+}
+
+/// Each value takes as many registers as it has words, or none and the stack.
+fn passing(ret: Value, params: &[Value]) -> Result<Passing, Unclear> {
+    let hidden = match ret.by_value {
+        ByValue::Registers => false,
+        ByValue::Memory => true,
+        ByValue::Unclear => return Err(Unclear::Ret),
+    };
+    let (mut registers, mut stack) = (usize::from(hidden), 0);
+    let mut places = Vec::new();
+    for (n, param) in params.iter().enumerate() {
+        let words = usize::try_from(param.size.div_ceil(WORD)).map_err(|_| Unclear::Param(n))?;
+        let fits = registers + words <= REGISTERS;
+        places.push(match param.by_value {
+            ByValue::Unclear => return Err(Unclear::Param(n)),
+            ByValue::Registers if fits => {
+                registers += words;
+                Location::Registers(registers - words..registers)
+            }
+            // BTF does not tell of `aligned` attributes: C may leave a word free before what may have one.
+            _ if param.is_record && words % 2 == 0 && stack % 2 == 1 => return Err(Unclear::Param(n)),
+            // A later parameter may still find a register.
+            ByValue::Registers | ByValue::Memory => {
+                stack += words;
+                Location::Stack(stack - words..stack)
+            }
+        });
+    }
+    Ok(Passing { places, stack, hidden })
+}
+
+/// A bzImage: the x86 boot protocol (Documentation/arch/x86/boot.rst), version 2.08 and later.
+fn payload(image: &[u8]) -> Result<&[u8], NoPayload> {
+    const SETUP_SECTS: usize = 0x1f1;
+    const MAGIC: usize = 0x202;
+    const VERSION: usize = 0x206;
+    const PAYLOAD_OFFSET: usize = 0x248;
+    const PAYLOAD_LENGTH: usize = 0x24c;
+    const SECTOR: usize = 512;
+    let magic = image.get(MAGIC..MAGIC + 4);
+    let version = image.get(VERSION..VERSION + 2).map(|bytes| u16::from_le_bytes([bytes[0], bytes[1]]));
+    if magic != Some(b"HdrS") || version.is_none_or(|version| version < 0x0208) {
+        return Err(NoPayload::Unknown);
+    }
+    let u32_at = |at: usize| {
+        let bytes =
+            image.get(at..at + 4).and_then(|bytes| bytes.try_into().ok()).ok_or(NoPayload::Truncated)?;
+        Ok(u32::from_le_bytes(bytes) as usize)
+    };
+    // 0 stands for 4, for historical reasons.
+    let setup = match image[SETUP_SECTS] {
+        0 => 4,
+        n => usize::from(n),
+    };
+    let start = (setup + 1) * SECTOR + u32_at(PAYLOAD_OFFSET)?;
+    image.get(start..start + u32_at(PAYLOAD_LENGTH)?).ok_or(NoPayload::Truncated)
+}
+
+/// The types that `apply_relocate_add()` of arch/x86/kernel/module.c knows.
+fn relocation(kind: u32) -> Option<Relocation> {
+    const R_X86_64_64: u32 = 1;
+    const R_X86_64_PC32: u32 = 2;
+    const R_X86_64_PLT32: u32 = 4;
+    const R_X86_64_32: u32 = 10;
+    const R_X86_64_32S: u32 = 11;
+    const R_X86_64_PC64: u32 = 24;
+    let (bytes, relative, from_end) = match kind {
+        R_X86_64_64 => (8, false, false),
+        R_X86_64_32 | R_X86_64_32S => (4, false, false),
+        // These four bytes end their instruction.
+        R_X86_64_PC32 | R_X86_64_PLT32 => (4, true, true),
+        R_X86_64_PC64 => (8, true, false),
+        _ => return None,
+    };
+    Some(Relocation { bytes, relative, from_end })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn value(words: u64, by_value: ByValue) -> Value {
+        Value { size: words * WORD, is_record: words > 1, by_value }
+    }
+
+    const INT: Value = Value { size: 4, is_record: false, by_value: ByValue::Registers };
+
+    #[test]
+    fn a_struct_that_finds_too_few_registers_leaves_them_to_what_follows() {
+        let two = value(2, ByValue::Registers);
+        let passing = passing(INT, &[INT, INT, INT, INT, INT, two, INT]).expect("all of it is clear");
+        assert_eq!(passing.places[5..], [Location::Stack(0..2), Location::Registers(5..6)]);
+        assert_eq!((passing.stack, passing.hidden), (2, false));
+    }
+
+    #[test]
+    fn a_large_result_takes_the_first_register() {
+        let large = value(5, ByValue::Memory);
+        let passing = passing(large, &[INT, large]).expect("all of it is clear");
+        assert_eq!(passing.places, [Location::Registers(1..2), Location::Stack(0..5)]);
+        assert!(passing.hidden);
+    }
+
+    #[test]
+    fn an_unclear_value_is_named() {
+        let unclear = value(2, ByValue::Unclear);
+        assert_eq!(passing(INT, &[INT, unclear]), Err(Unclear::Param(1)));
+        assert_eq!(passing(unclear, &[INT]), Err(Unclear::Ret));
+    }
+
+    #[test]
+    fn a_struct_is_in_registers_if_each_of_its_words_holds_an_aligned_value() {
+        let part = |offset, bits| Part { offset, bits, is_bitfield: false };
+        assert_eq!(by_value(16, 8, Some(&[part(0, 64), part(64, 32)])), ByValue::Registers);
+        assert_eq!(by_value(16, 8, Some(&[part(0, 64)])), ByValue::Unclear);
+        assert_eq!(by_value(8, 1, Some(&[part(8, 32)])), ByValue::Unclear);
+        assert_eq!(by_value(8, 16, Some(&[part(0, 64)])), ByValue::Unclear);
+        assert_eq!(by_value(24, 8, None), ByValue::Memory);
+        assert_eq!(by_value(8, 8, None), ByValue::Unclear);
+    }
+
+    #[test]
+    fn a_function_starts_with_its_site_or_with_a_landing_pad_before_it() {
+        let start = |offset, bytes: &[u8; 9]| entry(Start { offset, bytes });
+        let bare = [0xe8, 1, 2, 3, 4, 0x55, 0x48, 0x89, 0xe5];
+        let behind_pad = [0xf3, 0x0f, 0x1e, 0xfa, 0xe8, 1, 2, 3, 4];
+        assert_eq!(start(0, &bare), Some(Entry { skip: 5, landing_pad: false }));
+        assert_eq!(start(4, &behind_pad), Some(Entry { skip: 9, landing_pad: true }));
+        assert_eq!((start(4, &bare), start(0, &behind_pad)), (None, None));
+    }
+}

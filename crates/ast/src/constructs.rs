@@ -1,0 +1,419 @@
+//! The constructs of the language, each with its keyword and how it is written in a spec and in a crate.
+//!
+//! Whatever lists constructs asks these tables: the scanner where an item ends, the parser what may be repeated, messages what may
+//! stand somewhere, the formatter what a block holds, `attributes` which attributes there are. A construct is one line here and a
+//! variant, and the compiler then asks for it in the parser and in the reader of attributes.
+
+use kps_plan::Callback;
+
+/// A block of a spec, by the items that stand in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Level {
+    /// The file itself.
+    File,
+    /// `patch NAME { .. }`
+    Patch,
+    /// `object NAME { .. }`
+    Object,
+    /// `fn NAME { .. }` in an object
+    Func,
+    /// `c "FILE" { .. }`
+    CFile,
+    /// `state(..) NAME: TYPE { .. }`
+    State,
+    /// `shadow NAME: TYPE .. { .. }`
+    Shadow,
+    /// `test ".." { .. }`
+    Test,
+}
+
+/// How an item ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// With a `;`.
+    Statement,
+    /// With a block of items, or with a `;` where it needs none.
+    Items(Level),
+    /// With a body in Rust, or with a `;` where a file has the body.
+    Body,
+}
+
+/// A construct.
+#[derive(Debug, Clone, Copy)]
+pub struct Construct {
+    /// The word that it starts with in a spec.
+    pub keyword: &'static str,
+    /// How it ends there.
+    pub end: End,
+    /// Whether a block may hold more than one.
+    pub repeats: bool,
+    /// How it is written in a spec: the start of its line in the documentation.
+    pub spec: &'static str,
+    /// How it is written in a crate.
+    pub attributes: &'static [Attribute],
+}
+
+/// An attribute of a patch crate, or an argument of `#[livepatch(..)]`.
+#[derive(Debug, Clone, Copy)]
+pub struct Attribute {
+    /// Its name.
+    pub name: &'static str,
+    /// What it stands on.
+    pub on: On,
+    /// How it is written, with what it stands on.
+    pub form: &'static str,
+}
+
+/// What an attribute stands on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum On {
+    /// It is an argument of `#[livepatch(..)]`.
+    Livepatch,
+    /// A function of the module.
+    Function,
+    /// A static of the module.
+    Static,
+    /// A block of foreign items.
+    ForeignBlock,
+    /// An item of such a block.
+    ForeignItem,
+}
+
+impl On {
+    /// What it is called in messages.
+    pub fn title(self) -> &'static str {
+        match self {
+            On::Livepatch => "a module",
+            On::Function => "a function",
+            On::Static => "a static",
+            On::ForeignBlock => "a block of foreign items",
+            On::ForeignItem => "a symbol of the kernel",
+        }
+    }
+}
+
+impl Construct {
+    const fn new(keyword: &'static str, end: End, spec: &'static str) -> Construct {
+        Construct { keyword, end, repeats: false, spec, attributes: &[] }
+    }
+
+    const fn statement(keyword: &'static str, spec: &'static str) -> Construct {
+        Construct::new(keyword, End::Statement, spec)
+    }
+
+    const fn items(keyword: &'static str, level: Level, spec: &'static str) -> Construct {
+        Construct::new(keyword, End::Items(level), spec)
+    }
+
+    const fn body(keyword: &'static str, spec: &'static str) -> Construct {
+        Construct::new(keyword, End::Body, spec)
+    }
+
+    const fn repeats(mut self) -> Construct {
+        self.repeats = true;
+        self
+    }
+
+    const fn attributes(mut self, attributes: &'static [Attribute]) -> Construct {
+        self.attributes = attributes;
+        self
+    }
+}
+
+const fn argument(name: &'static str, form: &'static str) -> Attribute {
+    Attribute { name, on: On::Livepatch, form }
+}
+
+const fn on(on: On, name: &'static str, form: &'static str) -> Attribute {
+    Attribute { name, on, form }
+}
+
+/// An enum of the constructs of one level, with their table.
+macro_rules! level {
+    ($(#[$doc:meta])* $name:ident { $($(#[$about:meta])* $variant:ident: $construct:expr;)* }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+        pub enum $name {
+            $($(#[$about])* $variant,)*
+        }
+
+        impl $name {
+            /// All of them.
+            pub const ALL: &'static [$name] = &[$($name::$variant),*];
+
+            /// Their table, in the same order.
+            pub const TABLE: &'static [Construct] = &[$($construct),*];
+
+            /// The construct that starts with a word.
+            pub fn of(word: &str) -> Option<$name> {
+                let n = Self::TABLE.iter().position(|construct| construct.keyword == word)?;
+                Self::ALL.get(n).copied()
+            }
+
+            /// Its line of the table.
+            pub fn construct(self) -> &'static Construct {
+                &Self::TABLE[self as usize]
+            }
+
+            /// The word that it starts with.
+            pub fn keyword(self) -> &'static str {
+                self.construct().keyword
+            }
+        }
+    };
+}
+
+level! {
+    /// What stands in a file.
+    FileItem {
+        /// The patch.
+        Patch: Construct::items("patch", Level::Patch, "patch NAME {");
+    }
+}
+
+level! {
+    /// What stands in a patch, Rust items and modules in files aside.
+    PatchItem {
+        /// `MODULE_LICENSE`
+        License: Construct::statement("license", "license \"..\";")
+            .attributes(&[argument("license", "license = \"..\"")]);
+        /// `MODULE_AUTHOR`
+        Author: Construct::statement("author", "author \"..\";").repeats()
+            .attributes(&[argument("author", "author = \"..\"")]);
+        /// `MODULE_VERSION`
+        Version: Construct::statement("version", "version \"..\";")
+            .attributes(&[argument("version", "version = \"..\"")]);
+        /// What the patch fixes.
+        Fixes: Construct::statement("fixes", "fixes \"..\", ..;").repeats()
+            .attributes(&[argument("fixes", "fixes(\"..\", ..)")]);
+        /// The kernels that the patch was reviewed for.
+        Kernel: Construct::statement("kernel", "kernel \"..\";")
+            .attributes(&[argument("kernel", "kernel = \"..\"")]);
+        /// An option of the target.
+        Require: Construct::statement("require", "require CONFIG_X;").repeats()
+            .attributes(&[argument("require", "require(CONFIG_X, ..)")]);
+        /// `klp_patch.replace`
+        AtomicReplace: Construct::statement("atomic", "atomic replace;")
+            .attributes(&[argument("atomic_replace", "atomic_replace")]);
+        /// A parameter of the module.
+        Param: Construct::statement("param", "param NAME: TYPE = DEFAULT;").repeats()
+            .attributes(&[on(On::Static, "param", "#[param] static NAME: bool = false;")]);
+        /// The name that versions of a patch share.
+        Family: Construct::statement("family", "family NAME;")
+            .attributes(&[argument("family", "family = NAME")]);
+        /// The patches that this one is stacked on.
+        Over: Construct::statement("over", "over NAME, ..;").repeats()
+            .attributes(&[argument("over", "over(NAME, ..)")]);
+        /// A change of the system that the last patch takes back.
+        State: Construct::items("state", Level::State, "state(id = N) NAME: TYPE {").repeats()
+            .attributes(&[on(On::Static, "state",
+                "#[state(id = 1)] static NAME: State<c_int> = State { save: || { .. }, .. };")]);
+        /// Data that belongs to objects of the kernel.
+        Shadow: Construct::items("shadow", Level::Shadow, "shadow NAME: TYPE on STRUCT = VALUE,").repeats()
+            .attributes(&[on(On::Static, "shadow",
+                "#[shadow(on = STRUCT, untied)] static NAME: Shadow<u32> = Shadow::new(0);")]);
+        /// The kernel image or a module, with what changes in it.
+        Object: Construct::items("object", Level::Object, "object NAME {").repeats()
+            .attributes(&[argument("object", "object(NAME = \"FILE.ko\")")]);
+        /// A file in C.
+        C: Construct::items("c", Level::CFile, "c \"FILE\";").repeats()
+            .attributes(&[
+                argument("c", "c(\"FILE.c\")"),
+                on(On::ForeignBlock, "c", "#[c(\"FILE.c\")] extern \"C\" { fn NAME(..); }"),
+            ]);
+        /// A test in a virtual machine. A crate has its tests in a file of their own.
+        Test: Construct::items("test", Level::Test, "test \"..\" {").repeats();
+    }
+}
+
+level! {
+    /// What stands in an object, its callbacks aside.
+    ObjectItem {
+        /// A function that changes. A crate names it in the attributes of its hooks.
+        Func: Construct::items("fn", Level::Func, "fn NAME {").repeats();
+        /// A symbol that the kernel does not export.
+        Use: Construct::statement("use", "use fn NAME(..) -> TYPE;").repeats()
+            .attributes(&[
+                on(On::ForeignBlock, "symbols", "#[symbols(vmlinux)] extern \"C\" { fn NAME(..); }"),
+                on(On::ForeignItem, "percpu",
+                    "#[symbols(vmlinux)] extern \"C\" { #[percpu] static NAME: TYPE; }"),
+                on(On::ForeignItem, "position",
+                    "#[symbols(vmlinux)] extern \"C\" { #[position(2)] fn NAME(..); }"),
+            ]);
+    }
+}
+
+/// The callbacks of an object, in the order of [`Callback::ALL`].
+const CALLBACKS: &[Construct] = &[
+    Construct::body(Callback::PrePatch.name(), "pre_patch { .. }").attributes(&[on(
+        On::Function,
+        Callback::PrePatch.name(),
+        "#[pre_patch(vmlinux)] unsafe fn NAME(obj: *mut klp_object) -> c_int { .. }",
+    )]),
+    Construct::body(Callback::PostPatch.name(), "post_patch { .. }").attributes(&[on(
+        On::Function,
+        Callback::PostPatch.name(),
+        "#[post_patch(vmlinux)] unsafe fn NAME(obj: *mut klp_object) { .. }",
+    )]),
+    Construct::body(Callback::PreUnpatch.name(), "pre_unpatch { .. }").attributes(&[on(
+        On::Function,
+        Callback::PreUnpatch.name(),
+        "#[pre_unpatch(vmlinux)] unsafe fn NAME(obj: *mut klp_object) { .. }",
+    )]),
+    Construct::body(Callback::PostUnpatch.name(), "post_unpatch { .. }").attributes(&[on(
+        On::Function,
+        Callback::PostUnpatch.name(),
+        "#[post_unpatch(vmlinux)] unsafe fn NAME(obj: *mut klp_object) { .. }",
+    )]),
+];
+
+level! {
+    /// What runs in the place of a function, before it or after it.
+    Hook {
+        /// A new body.
+        Replace: Construct::body("replace", "replace { .. }")
+            .attributes(&[on(On::Function, "replace",
+                "#[replace(OBJECT::NAME)] unsafe fn NAME(..) -> TYPE { .. }")]);
+        /// Runs before the old function.
+        Pre: Construct::body("pre", "pre { .. }")
+            .attributes(&[on(On::Function, "pre", "#[pre(OBJECT::NAME)] unsafe fn NAME(..) -> TYPE { .. }")]);
+        /// Runs after it.
+        Post: Construct::body("post", "post { .. }")
+            .attributes(&[on(On::Function, "post",
+                "#[post(OBJECT::NAME)] unsafe fn NAME(.., ret: TYPE) { .. }")]);
+    }
+}
+
+level! {
+    /// What stands in a file in C's block.
+    CFileItem {
+        /// A function that bodies call.
+        Func: Construct::statement("fn", "fn NAME(..) -> TYPE;").repeats();
+    }
+}
+
+level! {
+    /// What stands in a state.
+    StateItem {
+        /// Gives the value to keep.
+        Save: Construct::body("save", "save { .. }");
+        /// Changes the system.
+        Apply: Construct::body("apply", "apply(saved) { .. }");
+        /// Changes it back.
+        Restore: Construct::body("restore", "restore(saved) { .. }");
+    }
+}
+
+level! {
+    /// What stands in a shadow variable.
+    ShadowItem {
+        /// Runs on new data.
+        Ctor: Construct::body("ctor", "ctor(parent, data) { .. }");
+        /// Runs on data that goes.
+        Dtor: Construct::body("dtor", "dtor(data) { .. }");
+    }
+}
+
+level! {
+    /// What stands in a test.
+    TestItem {
+        /// A module that is loaded before anything else.
+        Module: Construct::statement("module", "module \"..\";").repeats();
+        /// A command.
+        Run: Construct::statement("run", "run \"COMMAND\";").repeats();
+        /// A program in C.
+        Trigger: Construct::statement("trigger", "trigger c \"FILE\";").repeats();
+        /// What the kernel has logged.
+        Dmesg: Construct::statement("dmesg", "dmesg;").repeats();
+        /// A command, until it succeeds.
+        Wait: Construct::statement("wait", "wait \"COMMAND\" 10;").repeats();
+        /// What must hold of the unpatched kernel.
+        Unpatched: Construct::statement("unpatched", "unpatched has \"TEXT\";").repeats();
+        /// What must hold of the patched one.
+        Patched: Construct::statement("patched", "patched has \"TEXT\";").repeats();
+    }
+}
+
+impl Level {
+    /// Every level.
+    pub const ALL: [Level; 8] = [
+        Level::File,
+        Level::Patch,
+        Level::Object,
+        Level::Func,
+        Level::CFile,
+        Level::State,
+        Level::Shadow,
+        Level::Test,
+    ];
+
+    /// The tables of the constructs that stand in it.
+    fn tables(self) -> [&'static [Construct]; 2] {
+        match self {
+            Level::File => [FileItem::TABLE, &[]],
+            Level::Patch => [PatchItem::TABLE, &[]],
+            Level::Object => [ObjectItem::TABLE, CALLBACKS],
+            Level::Func => [Hook::TABLE, &[]],
+            Level::CFile => [CFileItem::TABLE, &[]],
+            Level::State => [StateItem::TABLE, &[]],
+            Level::Shadow => [ShadowItem::TABLE, &[]],
+            Level::Test => [TestItem::TABLE, &[]],
+        }
+    }
+
+    /// The constructs that stand in it.
+    pub fn constructs(self) -> impl Iterator<Item = &'static Construct> {
+        self.tables().into_iter().flatten()
+    }
+
+    /// The construct that starts with a word.
+    pub fn construct(self, word: &str) -> Option<&'static Construct> {
+        self.constructs().find(|construct| construct.keyword == word)
+    }
+
+    /// The words that its items start with, Rust aside.
+    pub fn keywords(self) -> Vec<&'static str> {
+        self.constructs().map(|construct| construct.keyword).collect()
+    }
+}
+
+impl PatchItem {
+    /// The construct that an argument of `#[livepatch(..)]` stands for.
+    pub fn of_argument(name: &str) -> Option<PatchItem> {
+        let is_meant = |attribute: &Attribute| attribute.on == On::Livepatch && attribute.name == name;
+        let n = Self::TABLE.iter().position(|construct| construct.attributes.iter().any(is_meant))?;
+        Self::ALL.get(n).copied()
+    }
+}
+
+impl Attribute {
+    /// All attributes and arguments of patch crates.
+    pub fn all() -> impl Iterator<Item = &'static Attribute> {
+        Level::ALL.into_iter().flat_map(Level::constructs).flat_map(|construct| construct.attributes)
+    }
+
+    /// The attributes of items in the module of a livepatch.
+    pub fn of_items() -> impl Iterator<Item = &'static Attribute> {
+        Attribute::all().filter(|attribute| attribute.on != On::Livepatch)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_construct_is_found_by_its_keyword() {
+        for level in Level::ALL {
+            for construct in level.constructs() {
+                let found = level.construct(construct.keyword).map(|found| found.spec);
+                assert_eq!(found, Some(construct.spec), "{construct:?}");
+                assert!(construct.spec.starts_with(construct.keyword), "{construct:?}");
+            }
+        }
+        assert_eq!(PatchItem::of("shadow").map(PatchItem::keyword), Some("shadow"));
+        assert_eq!(Hook::Post.keyword(), "post");
+        assert_eq!(PatchItem::of_argument("atomic_replace"), Some(PatchItem::AtomicReplace));
+        assert_eq!(PatchItem::of_argument("param"), None);
+    }
+}

@@ -1,0 +1,192 @@
+//! `#[livepatch]`: from the tokens of a module to the livepatch that it is in a kernel build, and to its outline on the host.
+
+mod outline;
+mod refuse;
+mod tokens;
+
+use crate::place::{misplaced, not_inside};
+use crate::OUTER;
+use kps_ast::Patch;
+use kps_codegen::Contents;
+use kps_diag::{any_error, Diagnostic};
+use kps_facts::Facts;
+use outline::Types;
+use proc_macro2::{Delimiter, Group, Span, TokenStream, TokenTree};
+use quote::quote;
+use refuse::{error, errors, warnings};
+use std::collections::BTreeMap;
+use syn::ItemMod;
+use tokens::Tokens;
+
+/// The variable that names the facts file of the target. Without it and without what `kpsc sync` has left nothing is checked, and the host
+/// sees the types in `src/bindings.rs`.
+pub const FACTS: &str = "KPS_FACTS";
+
+/// What is around an invocation: nothing of it is among the tokens.
+#[derive(Default)]
+pub struct Context {
+    /// The facts of the target, if one is named.
+    pub facts: Option<Facts>,
+    /// The path of the file that kpsc has written into the crate, with the types of the kernel.
+    pub bindings: String,
+    /// The texts of the files in C that the patch names, by their path.
+    pub c_files: BTreeMap<String, String>,
+    /// The paths of the files that all of this was read from: the crate is to be compiled again when one of them changes.
+    pub files: Vec<String>,
+    /// The SHA-256 of the crate's text.
+    pub digest: String,
+    /// The program that builds the crate.
+    pub made_by: String,
+}
+
+/// What a module with `#[livepatch]` becomes. `look_around` finds what there is for a patch, or says what is wrong with it.
+pub fn livepatch(
+    arguments: TokenStream,
+    item: TokenStream,
+    look_around: impl FnOnce(&Patch) -> Result<Context, String>,
+) -> TokenStream {
+    let module: ItemMod = match syn::parse2(item) {
+        Ok(module) => module,
+        Err(problem) => return error(&misplaced(OUTER), problem.span(), problem.span()),
+    };
+    let alone = Context::default();
+    let (patch, _) = crate::read(arguments.clone(), &module, &Tokens::new(&alone));
+    let context = match look_around(&patch) {
+        Ok(context) => context,
+        Err(problem) => return syn::Error::new(Span::call_site(), problem).to_compile_error(),
+    };
+    let tokens = Tokens::new(&context);
+    let (patch, mut said) = crate::read(arguments, &module, &tokens);
+    let contents = context.facts.as_ref().and_then(|facts| {
+        let (contents, found) = contents(&patch, said.is_empty(), &tokens, facts);
+        said.extend(found);
+        contents
+    });
+    let (errors, warnings) = (errors(&said, &tokens), warnings(&said, &tokens));
+    let on_host = |types: Types<'_>| {
+        let (outline, depends) = (outline::outline(&patch, &module, &tokens, types), depends(&context.files));
+        quote!(#depends #warnings #outline)
+    };
+    match contents.filter(|_| !any_error(&said)) {
+        Some(contents) => {
+            let outline = on_host(Types::Known(&contents.types));
+            let declaration = &contents.declaration;
+            let within = contents.within(&module.ident);
+            let in_kernel = without_safety(quote!(#declaration #within), true);
+            quote!(#in_kernel #outline)
+        }
+        None if !errors.is_empty() => {
+            // What else is wrong would follow from what has been said.
+            errors
+        }
+        None => {
+            let outline = on_host(Types::BodyWithParams(&context.bindings));
+            let missing = "KPS_FACTS does not name the facts of a kernel: build with `kpsc build`, or with make and the crate's own Kbuild file";
+            quote! {
+                #[cfg(kps_kernel)]
+                compile_error!(#missing);
+                #outline
+            }
+        }
+    }
+}
+
+/// What an inner attribute becomes where `#[livepatch]` has not taken it: an error, at its place.
+pub fn outside(name: &str) -> TokenStream {
+    error(&not_inside(name), Span::call_site(), Span::call_site())
+}
+
+/// The livepatch for a kernel.
+fn contents(
+    patch: &Patch,
+    complete: bool,
+    tokens: &Tokens<'_>,
+    facts: &Facts,
+) -> (Option<Contents>, Vec<Diagnostic>) {
+    let (resolved, mut said) = kps_resolve::resolve(tokens, patch, complete, facts);
+    let checked = resolved.and_then(|resolved| {
+        let (checked, found) = kps_resolve::check(resolved);
+        said.extend(found);
+        checked
+    });
+    let contents = checked.map(|checked| {
+        let name = kps_codegen::names::ident(&patch.name.value);
+        kps_codegen::contents(checked.patch(), &quote!(#name::Module))
+    });
+    (contents, said)
+}
+
+/// What cargo and rustc learn of the files that the macro has read. Nobody calls it, so nothing of them gets into the crate.
+fn depends(files: &[String]) -> TokenStream {
+    quote! {
+        #[cfg(not(kps_kernel))]
+        const _: () = {
+            #[allow(dead_code)]
+            fn depends() {
+                #(let _ = ::core::include_bytes!(#files);)*
+                let _ = ::core::option_env!(#FACTS);
+            }
+        };
+    }
+}
+
+/// Some items without the comments that travel as doc attributes where rustc lets none stand, each for a kernel alone.
+fn without_safety(tokens: TokenStream, is_top: bool) -> TokenStream {
+    let mut out = TokenStream::new();
+    let mut pending = None;
+    // A comment goes on in the lines behind its first.
+    let mut in_comment = false;
+    for tree in tokens {
+        if let Some(pound) = pending.take() {
+            in_comment = doc(&tree).is_some_and(|text| in_comment || starts_comment(&text));
+            if !in_comment {
+                out.extend([pound, inner(tree)]);
+            }
+            continue;
+        }
+        match tree {
+            TokenTree::Punct(ref punct) if punct.as_char() == '#' => pending = Some(tree),
+            tree => {
+                in_comment = false;
+                out.extend([inner(tree)]);
+            }
+        }
+    }
+    out.extend(pending);
+    if is_top {
+        return match syn::parse2::<syn::File>(out.clone()) {
+            Ok(file) => {
+                let items = file.items;
+                quote!(#(#[cfg(kps_kernel)] #items)*)
+            }
+            Err(_) => out,
+        };
+    }
+    out
+}
+
+fn inner(tree: TokenTree) -> TokenTree {
+    match tree {
+        TokenTree::Group(group) => {
+            let mut new = Group::new(group.delimiter(), without_safety(group.stream(), false));
+            new.set_span(group.span());
+            new.into()
+        }
+        tree => tree,
+    }
+}
+
+/// The text of `[doc = ".."]`.
+fn doc(tree: &TokenTree) -> Option<String> {
+    let TokenTree::Group(group) = tree else { return None };
+    let mut trees = group.stream().into_iter();
+    let (doc, equals, text) = (trees.next()?, trees.next()?, trees.next()?);
+    let is_doc =
+        group.delimiter() == Delimiter::Bracket && doc.to_string() == "doc" && equals.to_string() == "=";
+    is_doc.then(|| syn::parse2::<syn::LitStr>(text.into()).ok()).flatten().map(|text| text.value())
+}
+
+/// Whether the text is one of those that travel as doc attributes.
+fn starts_comment(text: &str) -> bool {
+    [" SAFETY:", " WHY:"].iter().any(|start| text.starts_with(start))
+}

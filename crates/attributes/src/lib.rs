@@ -1,0 +1,186 @@
+//! The second front door: a module of Rust with attributes, read into the syntax tree that specs have too.
+//!
+//! Each construct of the language has its attribute, and each attribute a file here. What they mean is said nowhere here: it is what
+//! the same thing means in a spec, because nothing behind this crate knows the difference. What a module becomes in the end is here too
+//! (`expand/`), so that it can be had outside of a compiler: the macros themselves are no more than a way in.
+
+mod args;
+mod callbacks;
+mod expand;
+mod foreign;
+mod hooks;
+mod livepatch;
+mod param;
+mod place;
+mod shadow;
+mod state;
+mod symbol;
+
+use args::Arguments;
+use kps_ast::{self as ast, At, Callback, Code, Hook, Name, Span};
+use kps_diag::{Diagnostic, INVALID_ARGUMENTS, MISPLACED_ATTRIBUTE};
+use place::{attributes_of, misplaced, not_inside, ours, strays};
+use proc_macro2::TokenStream;
+use quote::ToTokens;
+use syn::ext::IdentExt as _;
+use syn::spanned::Spanned as _;
+use syn::{Attribute, Item, ItemMod};
+
+pub use expand::{livepatch, outside, Context, FACTS};
+pub use place::{is_called, take_livepatch};
+
+/// Where the tokens of a crate stand, and what is kept of them.
+pub trait SpanMap {
+    /// The place of a token.
+    fn place(&self, span: proc_macro2::Span) -> Span;
+
+    /// What stands between the braces of a block.
+    fn body(&self, block: &syn::Block) -> Code;
+
+    /// Some tokens that stand together.
+    fn piece(&self, tokens: &dyn ToTokens) -> Code;
+}
+
+/// The attribute of the module.
+pub const OUTER: &str = "livepatch";
+
+/// Reads a module with its attribute's arguments. What is not understood is said, and left out of the patch.
+pub fn read(arguments: TokenStream, module: &ItemMod, places: &dyn SpanMap) -> (ast::Patch, Vec<Diagnostic>) {
+    let mut reader = Reader {
+        places,
+        patch: livepatch::empty(module, places),
+        diagnostics: Vec::new(),
+        signatures: Vec::new(),
+    };
+    reader.livepatch(arguments);
+    reader.module(module);
+    match &module.content {
+        Some((_, items)) => items.iter().for_each(|item| reader.item(item)),
+        None => reader.module_elsewhere(&module.ident),
+    }
+    (reader.patch, reader.diagnostics)
+}
+
+/// A patch on its way.
+struct Reader<'a> {
+    places: &'a dyn SpanMap,
+    patch: ast::Patch,
+    diagnostics: Vec<Diagnostic>,
+    /// What the hooks of each function are written with, to be compared.
+    signatures: Vec<hooks::HookSignature>,
+}
+
+impl Reader<'_> {
+    fn item(&mut self, item: &Item) {
+        let Some((name, attribute)) = ours(attributes_of(item)) else {
+            let strays = strays(item.to_token_stream());
+            if let Item::Mod(syn::ItemMod { content: None, ident, .. }) = item {
+                return self.module_elsewhere(ident);
+            }
+            if strays.is_empty() {
+                self.patch.items.push(self.places.piece(item));
+            }
+            for (name, place) in strays {
+                let place = self.at(place);
+                self.diagnostics.push(not_inside(name).at(place, ""));
+            }
+            return;
+        };
+        if !self.is_plain(name, item, attribute) {
+            return;
+        }
+        if let Item::Fn(function) = item {
+            if let Some(hook) = Hook::of(name) {
+                return self.hook(hook, attribute, function);
+            }
+            if let Some(callback) = Callback::of(name) {
+                return self.callback(callback, attribute, function);
+            }
+        }
+        match (name, item) {
+            ("param", Item::Static(item)) => self.param(attribute, item),
+            ("shadow", Item::Static(item)) => self.shadow(attribute, item),
+            ("state", Item::Static(item)) => self.state(attribute, item),
+            ("symbols", Item::ForeignMod(block)) => self.symbols(attribute, block),
+            ("c", Item::ForeignMod(block)) => self.c_functions(attribute, block),
+            _ => self.misplaced(name, attribute),
+        }
+    }
+
+    /// A module whose items are in another file.
+    fn module_elsewhere(&mut self, ident: &syn::Ident) {
+        let place = self.at(ident.span());
+        self.diagnostics.push(
+            Diagnostic::new(MISPLACED_ATTRIBUTE, "a module of a patch has its items between braces")
+                .at(place, "")
+                .note("a macro sees no other file")
+                .help(format!("write `mod {ident} {{ .. }}` here; what is plain Rust can be in a file, as `mod {ident};` beside the patch")),
+        );
+    }
+
+    /// An attribute that does not belong to what it stands on.
+    fn misplaced(&mut self, name: &str, attribute: &Attribute) {
+        let place = self.at(attribute.path().span());
+        self.diagnostics.push(misplaced(name).at(place, ""));
+    }
+
+    fn at(&self, span: proc_macro2::Span) -> Span {
+        self.places.place(span)
+    }
+
+    fn name(&self, ident: &syn::Ident) -> Name {
+        At { value: ident.unraw().to_string(), span: self.at(ident.span()) }
+    }
+
+    /// Reports what is wrong with the arguments of an attribute.
+    fn refuse_arguments(&mut self, attribute: &str, error: &syn::Error, form: &str) {
+        let message = format!("`#[{attribute}]` is not understood: {error}");
+        let error = Diagnostic::new(INVALID_ARGUMENTS, message).at(self.at(error.span()), "");
+        self.diagnostics.push(error.help(format!("write {form}")));
+    }
+
+    /// The arguments of an attribute, which are read with `read`.
+    fn arguments<T>(
+        &mut self,
+        name: &str,
+        attribute: &Attribute,
+        form: &str,
+        read: impl FnOnce(&mut Arguments<'_>) -> syn::Result<T>,
+    ) -> Option<T> {
+        let all = match &attribute.meta {
+            // What is missing is missing at the name.
+            syn::Meta::Path(path) => args::read(TokenStream::new(), self.places, read)
+                .map_err(|_| syn::Error::new(path.span(), "it says nothing")),
+            syn::Meta::List(list) => list.parse_args_with(args::parser(self.places, read)),
+            syn::Meta::NameValue(value) => Err(syn::Error::new_spanned(value, "it takes a list in brackets")),
+        };
+        all.map_err(|error| self.refuse_arguments(name, &error, form)).ok()
+    }
+
+    /// The object of this name, which is added if it has not been mentioned.
+    fn object(&mut self, name: &Name) -> &mut ast::Object {
+        let objects = &mut self.patch.objects;
+        let at = objects.iter().position(|object| object.name.value == name.value).unwrap_or(objects.len());
+        if at == objects.len() {
+            objects.push(ast::Object::new(name.clone(), None));
+        }
+        &mut objects[at]
+    }
+}
+
+/// The lines of a doc comment.
+fn docs(attributes: &[Attribute]) -> Vec<String> {
+    let text = |attribute: &Attribute| match &attribute.meta {
+        syn::Meta::NameValue(syn::MetaNameValue { path, value: syn::Expr::Lit(literal), .. })
+            if path.is_ident("doc") =>
+        {
+            match &literal.lit {
+                syn::Lit::Str(text) => Some(text.value()),
+                _ => None,
+            }
+        }
+        _ => None,
+    };
+    let texts = attributes.iter().filter_map(text);
+    texts.flat_map(|text| text.split('\n').map(str::to_owned).collect::<Vec<_>>()).collect()
+}

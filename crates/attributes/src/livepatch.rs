@@ -1,0 +1,110 @@
+//! `#[livepatch(..)] mod NAME { .. }`: the patch, and what it says about itself.
+
+use crate::args::unknown;
+use crate::place::is_doc;
+use crate::{args, docs, Reader, SpanMap};
+use kps_ast::{self as ast, At, AtomicReplace, Attribute, CFile, Form, On, Patch, PatchItem, Require};
+use kps_diag::{list, Diagnostic, MISPLACED_ATTRIBUTE};
+use proc_macro2::TokenStream;
+use syn::ext::IdentExt as _;
+use syn::spanned::Spanned as _;
+use syn::{ItemMod, Token};
+
+/// A patch that has nothing but its name and its comment.
+pub(crate) fn empty(module: &ItemMod, places: &dyn SpanMap) -> Patch {
+    let name = At { value: module.ident.unraw().to_string(), span: places.place(module.ident.span()) };
+    Patch::new(Form::Crate, docs(&module.attrs), name)
+}
+
+/// How the arguments are written.
+fn form() -> String {
+    let arguments = Attribute::all().filter(|attribute| attribute.on == On::Livepatch);
+    let arguments: Vec<_> = arguments.map(|argument| argument.form).collect();
+    format!("arguments such as {}", list(&arguments, "and"))
+}
+
+/// Whether an argument may be there more than once.
+fn repeats(name: &str) -> bool {
+    PatchItem::of_argument(name).is_some_and(|item| item.construct().repeats)
+}
+
+impl Reader<'_> {
+    /// Reads what the attribute says.
+    pub(crate) fn livepatch(&mut self, arguments: TokenStream) {
+        let mut objects = Vec::new();
+        let patch = &mut self.patch;
+        let read = args::read(arguments, self.places, |args| {
+            args.each(repeats, |args, word| {
+                match PatchItem::of_argument(&word.to_string()) {
+                    Some(PatchItem::License) => patch.license = Some(args.text()?),
+                    Some(PatchItem::Author) => patch.authors.push(args.text()?),
+                    Some(PatchItem::Version) => patch.version = Some(args.text()?),
+                    Some(PatchItem::Fixes) => patch.fixes.extend(args.list(|args| args.literal())?),
+                    Some(PatchItem::Kernel) => patch.kernel = Some(args.text()?),
+                    Some(PatchItem::Require) => patch.requires.extend(args.list(require)?),
+                    Some(PatchItem::AtomicReplace) => {
+                        let condition = match args.input.peek(syn::token::Paren) {
+                            true => args.list(condition)?.pop(),
+                            false => None,
+                        };
+                        let span = args.places().place(word.span());
+                        patch.atomic_replace = Some(AtomicReplace { condition, span });
+                    }
+                    Some(PatchItem::Family) => patch.family = Some(args.named()?),
+                    Some(PatchItem::Over) => patch.over.extend(args.list(|args| args.name())?),
+                    Some(PatchItem::Object) => objects.extend(args.list(object)?),
+                    Some(PatchItem::C) => {
+                        let file = |file| CFile { file, functions: Vec::new() };
+                        patch.c_files.extend(args.list(|args| args.literal())?.into_iter().map(file));
+                    }
+                    Some(PatchItem::Param | PatchItem::State | PatchItem::Shadow | PatchItem::Test)
+                    | None => {
+                        return Err(unknown(word));
+                    }
+                }
+                Ok(())
+            })
+        });
+        if let Err(error) = read {
+            self.refuse_arguments(crate::OUTER, &error, &form());
+        }
+        for (name, from) in objects {
+            let object = self.object(&name);
+            object.from = from.or(object.from.take());
+        }
+    }
+
+    /// Refuses what a module can be and a livepatch cannot.
+    pub(crate) fn module(&mut self, module: &ItemMod) {
+        let odd = module.attrs.iter().find(|attribute| !is_doc(attribute)).map(|odd| odd.path().span());
+        let odd = odd.or_else(|| module.unsafety.map(|word| word.span));
+        if let Some(odd) = odd {
+            self.diagnostics.push(
+                Diagnostic::new(MISPLACED_ATTRIBUTE, "the module of a livepatch has nothing but its comment and `#[livepatch]`")
+                    .at(self.at(odd), "")
+                    .note("the macro writes another module in its place, which would not have this")
+                    .help("drop it; what holds for the whole crate stands at the start of the file, as `#![allow(..)]`"),
+            );
+        }
+    }
+}
+
+/// `CONFIG_X` or `CONFIG_X = "value"`
+fn require(args: &mut args::Arguments<'_>) -> syn::Result<Require> {
+    let option = args.name()?;
+    let value = if args.input.peek(Token![=]) { Some(args.text()?) } else { None };
+    Ok(Require { option, value })
+}
+
+/// `if NAME`
+fn condition(args: &mut args::Arguments<'_>) -> syn::Result<ast::Name> {
+    args.input.parse::<Token![if]>()?;
+    args.name()
+}
+
+/// `NAME` or `NAME = "FILE.ko"`
+fn object(args: &mut args::Arguments<'_>) -> syn::Result<(ast::Name, Option<ast::Text>)> {
+    let name = args.object()?;
+    let from = if args.input.peek(Token![=]) { Some(args.text()?) } else { None };
+    Ok((name, from))
+}

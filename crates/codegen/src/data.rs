@@ -1,0 +1,220 @@
+//! States and shadow variables: the statics that bodies name, and the callbacks that keep their records.
+
+use crate::body::block;
+use crate::kernel_crate;
+use crate::names::{self, ident, object_ident};
+use crate::Body;
+use kps_plan::{Callback, DataId, ObjectName, Parent, Patch, Shadow, State, Types};
+use proc_macro2::{Ident, Literal, TokenStream};
+use quote::{format_ident, quote};
+
+/// What bodies name.
+pub(crate) fn statics<B: Body>(patch: &Patch<B>) -> TokenStream {
+    let states = patch.states.iter().map(state);
+    let shadows = patch.shadows.iter().map(|item| shadow(&patch.kernel.types, item));
+    quote! {
+        #(#states)*
+        #(#shadows)*
+    }
+}
+
+const OF_A_STATE: &str = "The callbacks of the image call it, under `klp_mutex`.";
+
+fn state<B: Body>(state: &State<B>) -> TokenStream {
+    let (name, text) = (ident(&state.name), &state.name);
+    let title = format!(" The state `{text}`, number {}.", state.id);
+    let (id, shape) = (number(DataId::of_state(state.id).number()), number(state.ty.shape));
+    let ty = state.ty.text.inline();
+    let save = block(&state.save, OF_A_STATE);
+    let (applied, apply) = (bound(&state.apply.0), block(&state.apply.1, OF_A_STATE));
+    let (restored, restore) = (bound(&state.restore.0), block(&state.restore.1, OF_A_STATE));
+    quote! {
+        #[doc = #title]
+        #[allow(non_upper_case_globals, unused_unsafe, unused_variables, unreachable_code, clippy::all)]
+        static #name: kps::state::State<#ty> = kps::state::State::new(
+            #text,
+            #id,
+            #shape,
+            || { #save },
+            |#applied| { #apply },
+            |#restored| { #restore },
+        );
+    }
+}
+
+/// The struct that shadow data belongs to, by its name in generated code.
+fn parent<B: Body>(types: &Types, shadow: &Shadow<B>) -> Ident {
+    match &shadow.parent {
+        Parent::Kernel(id) => ident(types.get(*id).name()),
+        Parent::Item(name) => ident(name),
+    }
+}
+
+fn shadow<B: Body>(types: &Types, shadow: &Shadow<B>) -> TokenStream {
+    const UNDER_LOCK: &str = "The kernel calls it under its shadow lock, with interrupts off.";
+    let (name, text) = (ident(&shadow.name), &shadow.name);
+    let parent = parent(types, shadow);
+    let title = format!(" The shadow variable `{text}` of `{parent}`.");
+    let (id, shape) = (number(shadow.id.number()), number(shadow.ty.shape));
+    let ty = shadow.ty.text.inline();
+    let init = block(&shadow.init, "It is the value of new data.");
+    let ctor = match &shadow.ctor {
+        Some((parent, data, body)) => {
+            let (parent, data) = (bound(parent), bound(data));
+            let block = block(body, UNDER_LOCK);
+            quote!(Some(|#parent, #data| { #block }))
+        }
+        None => quote!(None),
+    };
+    let (dtor, destroy) = match &shadow.dtor {
+        Some((data, body)) => {
+            let function = format_ident!("kps_destroy_{text}");
+            let data = bound(data);
+            let block = block(body, UNDER_LOCK);
+            let title = format!(" Runs on data of `{text}` that goes. The object may be gone.");
+            let destroy = quote! {
+                #[doc = #title]
+                #[allow(unused_unsafe, unused_variables, unreachable_code, clippy::all)]
+                unsafe extern "C" fn #function(_: *mut core::ffi::c_void, kps_data: *mut core::ffi::c_void) {
+                    let #data = #name.data(kps_data);
+                    #block
+                }
+            };
+            (quote!(Some(#function)), Some(destroy))
+        }
+        None => (quote!(None), None),
+    };
+    let allowed = quote! {
+        #[allow(non_upper_case_globals, unused_unsafe, unused_variables, unused_parens, unreachable_code, clippy::all)]
+    };
+    quote! {
+        #[doc = #title]
+        #allowed
+        static #name: kps::shadow::Shadow<#ty, #parent> = kps::shadow::Shadow::new(
+            #text,
+            #id,
+            #shape,
+            || { #init },
+            #ctor,
+            #dtor,
+        );
+        #destroy
+    }
+}
+
+/// The name that a body gives to what it is given; `_` gives none.
+fn bound(name: &str) -> TokenStream {
+    match name {
+        "_" => quote!(_),
+        name => {
+            let name = ident(name);
+            quote!(#name)
+        }
+    }
+}
+
+fn number(number: u64) -> TokenStream {
+    let literal = syn::LitInt::new(&format!("{number:#018x}"), proc_macro2::Span::call_site());
+    quote!(#literal)
+}
+
+/// The table of states that the kernel compares, and the list that callbacks go through.
+pub(crate) fn tables<B>(patch: &Patch<B>, klp_state: &Ident) -> TokenStream {
+    let states = patch.states.iter().map(|state| {
+        let (id, version) = (Literal::u32_unsuffixed(state.id), Literal::u32_unsuffixed(state.version));
+        quote!(#klp_state { id: #id, version: #version, ..#klp_state::ZERO })
+    });
+    // The first version of a shadow variable is the only one: whoever has it must have it as it is.
+    let shadows = patch.shadows.iter().map(|shadow| {
+        let id = number(shadow.id.number());
+        quote!(#klp_state { id: #id, version: 1, ..#klp_state::ZERO })
+    });
+    let names = patch.states.iter().map(|state| &state.name);
+    let names: Vec<Ident> =
+        names.chain(patch.shadows.iter().map(|shadow| &shadow.name)).map(|name| ident(name)).collect();
+    let count = Literal::usize_unsuffixed(names.len());
+    let len = Literal::usize_unsuffixed(names.len() + 1);
+    quote! {
+        /// The states and shadow variables, as the kernel knows them: a patch that takes the place of this one must have them.
+        static mut STATES: [#klp_state; #len] = [#(#states,)* #(#shadows,)* #klp_state::ZERO];
+
+        /// The states and shadow variables.
+        static DATA: [&dyn Persistent; #count] = [#(&super::#names),*];
+    }
+}
+
+/// The callbacks of the image: the author's, with what becomes of the data around them.
+pub(crate) fn callbacks<B: Body>(patch: &Patch<B>) -> TokenStream {
+    let klp_object = ident(patch.kernel.types.get(patch.klp.object).name());
+    let image = patch.objects.iter().find(|object| object.name == ObjectName::Vmlinux);
+    let module = object_ident(&ObjectName::Vmlinux);
+    let author = |callback: Callback| {
+        let function = names::callback(callback);
+        image?.callbacks.get(callback).map(|_| quote!(#module::#function(obj)))
+    };
+    let agreed = author(Callback::PrePatch).map(|call| {
+        quote! {
+            /// SAFETY: the kernel has called this with the object.
+            let status = unsafe { #call };
+            if status != 0 {
+                /// SAFETY: the kernel calls no `post_unpatch` of an object that refuses.
+                unsafe { persistent::release(&DATA, false) };
+                return status;
+            }
+        }
+    });
+    let call = |callback| {
+        author(callback).map(|call| {
+            quote! {
+                /// SAFETY: the kernel has called this with the object.
+                unsafe { #call };
+            }
+        })
+    };
+    // Where the author has no callback nobody looks at the object.
+    let obj = |callback| format_ident!("{}", if author(callback).is_some() { "obj" } else { "_obj" });
+    let [pre_patch_obj, post_patch_obj, pre_unpatch_obj, post_unpatch_obj] = Callback::ALL.map(obj);
+    let [_, post_patch, pre_unpatch, post_unpatch] = Callback::ALL.map(call);
+    let other_type =
+        kernel_crate::log_error(&quote!("refused: `{}` is there with another name or type\n", name));
+    quote! {
+        /// The callbacks of the image, which keep the states and shadow variables.
+        mod data {
+            use super::super::kps::persistent::{self, Refusal};
+            use super::super::types::#klp_object;
+            use super::*;
+
+            pub(super) unsafe extern "C" fn pre_patch(#pre_patch_obj: *mut #klp_object) -> c_int {
+                /// SAFETY: this is `pre_patch`, under `klp_mutex`.
+                if let Err(refusal) = unsafe { persistent::acquire(&DATA) } {
+                    if let Refusal::OtherType(name) = refusal {
+                        #other_type
+                    }
+                    return refusal.errno();
+                }
+                #agreed
+                /// SAFETY: all have joined.
+                unsafe { persistent::begin(&DATA) };
+                0
+            }
+
+            pub(super) unsafe extern "C" fn post_patch(#post_patch_obj: *mut #klp_object) {
+                #post_patch
+                /// SAFETY: the kernel calls this when every task runs the new code, and has taken the replaced patches away.
+                unsafe { persistent::commit(&DATA, (*addr_of!(PATCH)).replace, (*addr_of!(PATCH)).forced) };
+            }
+
+            pub(super) unsafe extern "C" fn pre_unpatch(#pre_unpatch_obj: *mut #klp_object) {
+                #pre_unpatch
+                /// SAFETY: the kernel calls this before the first task leaves the new code.
+                unsafe { persistent::withdraw(&DATA) };
+            }
+
+            pub(super) unsafe extern "C" fn post_unpatch(#post_unpatch_obj: *mut #klp_object) {
+                #post_unpatch
+                /// SAFETY: the kernel calls this when no task runs the new code, or has been forced to think so.
+                unsafe { persistent::release(&DATA, (*addr_of!(PATCH)).forced) };
+            }
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! The part of a module that names the kernel's own Rust crate: what the module is to its loader, and its messages. A kernel without
+//! that crate needs a second file with these functions, and nothing else here.
+
+use kps_plan::{AuthorsKey, Link, Metadata, Patch};
+use proc_macro2::TokenStream;
+use quote::quote;
+use std::collections::BTreeSet;
+
+/// The invocation of `module!`. `module` is the path of the module's type.
+pub(crate) fn declaration<B>(patch: &Patch<B>, module: &TokenStream, key: AuthorsKey) -> TokenStream {
+    let Metadata { license, authors, description, .. } = &patch.metadata;
+    let name = &patch.name;
+    let authors = match key {
+        _ if authors.is_empty() => None,
+        AuthorsKey::Authors => Some(quote!(authors: [#(#authors),*],)),
+        AuthorsKey::Author => {
+            let all = authors.join(", ");
+            Some(quote!(author: #all,))
+        }
+    };
+    let description = description.as_ref().map(|text| quote!(description: #text,));
+    let functions = patch.kernel.functions.iter().map(|f| &f.link);
+    let namespaces: BTreeSet<&String> = functions
+        .chain(patch.kernel.statics.iter().map(|s| &s.link))
+        .filter_map(|link| match link {
+            Link::Export { namespace } => namespace.as_ref(),
+            Link::Livepatch(_) | Link::Own => None,
+        })
+        .collect();
+    let imports = (!namespaces.is_empty()).then(|| {
+        let namespaces = namespaces.iter();
+        quote!(imports_ns: [#(#namespaces),*],)
+    });
+    quote! {
+        kernel::prelude::module! {
+            type: #module,
+            name: #name,
+            #authors
+            #description
+            license: #license,
+            #imports
+        }
+    }
+}
+
+/// The type of the module, whose `init` runs `enable`: statements that leave a `status` of `klp_enable_patch()`. Those name the
+/// module's `struct module` by [`this_module`] and refuse by [`refuse`].
+pub(crate) fn module(enable: &TokenStream) -> TokenStream {
+    quote! {
+        pub(crate) struct Module;
+
+        impl kernel::Module for Module {
+            fn init(module: &'static kernel::ThisModule) -> kernel::error::Result<Self> {
+                #enable
+                kernel::error::to_result(status)?;
+                Ok(Module)
+            }
+        }
+    }
+}
+
+/// The address of the module's `struct module`, inside `enable`.
+pub(crate) fn this_module() -> TokenStream {
+    quote!(module.as_ptr().cast())
+}
+
+/// Logs a message and leaves `enable`: the module is not loaded. The message is a format string and its arguments.
+pub(crate) fn refuse(message: &TokenStream) -> TokenStream {
+    let log = log_error(message);
+    quote! {
+        #log
+        return Err(kernel::error::code::ENOEXEC);
+    }
+}
+
+/// Logs an error. The message is a format string and its arguments.
+pub(crate) fn log_error(message: &TokenStream) -> TokenStream {
+    quote!(kernel::pr_err!(#message);)
+}

@@ -1,0 +1,220 @@
+//! What a piece of Rust refers to and does not define itself.
+//!
+//! A body names the kernel's functions, variables, types and constants without declaring them. This walk finds those
+//! names: it follows Rust's scopes, so a local variable is not taken for a kernel function of the same name.
+
+mod walk;
+
+use proc_macro2::{Span, TokenStream, TokenTree};
+use std::collections::BTreeSet;
+use syn::ext::IdentExt as _;
+use syn::visit::Visit as _;
+use syn::{Item, Stmt};
+use walk::Walk;
+
+/// The outward references of some code.
+#[derive(Debug, Clone, Default)]
+pub struct Refs {
+    /// Every identifier that occurs, in whatever role: among them are the members that it uses.
+    pub words: BTreeSet<String>,
+    /// Names that something outside must define.
+    pub names: Vec<Name>,
+    /// Structs that it writes values of.
+    pub literals: BTreeSet<String>,
+    /// Uses of `original`.
+    pub originals: Vec<Original>,
+    /// Macros that are called, without their paths.
+    pub macros: Vec<Name>,
+    /// Strings that are arguments of calls, each with the function's name.
+    pub string_arguments: Vec<StringArgument>,
+}
+
+/// A string literal that is passed as it is.
+#[derive(Debug, Clone)]
+pub struct StringArgument {
+    /// The function.
+    pub function: String,
+    /// Where the string stands.
+    pub span: Span,
+}
+
+/// A name that something outside defines.
+#[derive(Debug, Clone)]
+pub struct Name {
+    /// The name, without `r#`.
+    pub name: String,
+    /// Where it stands.
+    pub span: Span,
+    /// What it must be.
+    pub role: Role,
+    /// Whether it is called, as it is and not as the start of a path. In a macro's arguments that is as it seems.
+    pub called: bool,
+}
+
+/// What a name is used as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// It is called.
+    Function,
+    /// It is a value.
+    Value,
+    /// It is a type.
+    Type,
+    /// It stands in a macro's arguments or where a pattern may name a constant: it may mean anything, or nothing.
+    Unclear,
+}
+
+/// A use of the function `original`.
+#[derive(Debug, Clone, Copy)]
+pub struct Original {
+    /// Where.
+    pub span: Span,
+    /// Whether it is called, and not used as a value.
+    pub called: bool,
+}
+
+impl Refs {
+    /// What a body refers to. `bound` are the names that its surroundings give it: parameters and the like.
+    pub fn of_block(stmts: &[Stmt], tokens: TokenStream, bound: &[String]) -> Refs {
+        let mut walk = Walk::new(bound);
+        walk.refs.words = words(tokens);
+        walk.block(stmts);
+        walk.refs
+    }
+
+    /// What an item refers to, its siblings among it.
+    pub fn of_item(item: &Item, tokens: TokenStream) -> Refs {
+        let mut walk = Walk::new(&[]);
+        walk.refs.words = words(tokens);
+        walk.visit_item(item);
+        walk.refs
+    }
+
+    /// What the items of a module refer to outside of it.
+    pub fn of_items(items: &[Item], tokens: TokenStream) -> Refs {
+        let mut walk = Walk::new(&[]);
+        walk.refs.words = words(tokens);
+        walk.declare(items.iter());
+        items.iter().for_each(|item| walk.visit_item(item));
+        walk.refs
+    }
+}
+
+/// The names that items define.
+pub fn defined(items: &[Item]) -> BTreeSet<String> {
+    let mut walk = Walk::new(&[]);
+    walk.declare(items.iter());
+    walk.names().collect()
+}
+
+/// Every identifier in some tokens.
+fn words(tokens: TokenStream) -> BTreeSet<String> {
+    let mut words = BTreeSet::new();
+    each_ident(tokens, &mut |ident| {
+        words.insert(ident.unraw().to_string());
+    });
+    words
+}
+
+fn each_ident(tokens: TokenStream, use_ident: &mut impl FnMut(&syn::Ident)) {
+    // Bodies are nested no deeper than the scanner allows.
+    for tree in tokens {
+        match tree {
+            TokenTree::Ident(ident) => use_ident(&ident),
+            TokenTree::Group(group) => each_ident(group.stream(), use_ident),
+            TokenTree::Punct(_) | TokenTree::Literal(_) => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use syn::parse::Parser as _;
+    use syn::Block;
+
+    fn refs(body: &str, bound: &[&str]) -> Refs {
+        let bound: Vec<String> = bound.iter().map(|name| (*name).to_owned()).collect();
+        let tokens: TokenStream = body.parse().unwrap_or_else(|error| panic!("{body}: {error}"));
+        let stmts =
+            Block::parse_within.parse2(tokens.clone()).unwrap_or_else(|error| panic!("{body}: {error}"));
+        Refs::of_block(&stmts, tokens, &bound)
+    }
+
+    /// What a body takes from outside, without what may mean nothing.
+    fn names(body: &str, bound: &[&str]) -> Vec<(String, Role)> {
+        let names = refs(body, bound).names.into_iter();
+        names.filter(|name| name.role != Role::Unclear).map(|name| (name.name, name.role)).collect()
+    }
+
+    fn owned(names: &[(&str, Role)]) -> Vec<(String, Role)> {
+        names.iter().map(|(name, role)| ((*name).to_owned(), *role)).collect()
+    }
+
+    #[test]
+    fn calls_values_and_types_are_told_apart() {
+        let found = names("let p: *mut sock = m.cast(); f(*p, LIMIT);", &["m"]);
+        assert_eq!(found, owned(&[("sock", Role::Type), ("f", Role::Function), ("LIMIT", Role::Value)]));
+    }
+
+    #[test]
+    fn what_a_body_binds_itself_is_not_the_kernels() {
+        for body in [
+            "let jiffies = 1; let _ = jiffies;",
+            "let f = |jiffies: u64| jiffies; f(1);",
+            "if let Some(jiffies) = x { drop(jiffies); }",
+            "for jiffies in 0..3 { drop(jiffies); }",
+            "match x { Some(jiffies) if jiffies > 1 => jiffies, _ => 0 };",
+            "while let Some(jiffies) = x { drop(jiffies); }",
+            "fn jiffies() {} jiffies();",
+            "use a::jiffies; jiffies();",
+            "let Some(jiffies) = x else { return }; drop(jiffies);",
+        ] {
+            let found = names(body, &["x", "drop", "Some"]);
+            assert!(!found.iter().any(|(name, _)| name == "jiffies"), "{body}: {found:?}");
+        }
+    }
+
+    #[test]
+    fn what_a_body_binds_ends_with_its_scope() {
+        for body in [
+            "{ let jiffies = 1; } drop(jiffies);",
+            "if let Some(jiffies) = x {} drop(jiffies);",
+            "let jiffies = jiffies + 1;",
+            "let f = |jiffies: u64| 1; f(jiffies);",
+        ] {
+            let found = names(body, &["x", "drop", "Some"]);
+            assert!(found.iter().any(|(name, _)| name == "jiffies"), "{body}: {found:?}");
+        }
+    }
+
+    #[test]
+    fn macros_are_looked_into() {
+        let found = refs("pr_info!(\"{}\\n\", jiffies); odd!(a => jiffies2);", &[]).names;
+        let found: Vec<_> = found.iter().map(|name| (name.name.as_str(), name.role)).collect();
+        assert!(found.contains(&("jiffies", Role::Unclear)), "{found:?}");
+        assert!(found.contains(&("jiffies2", Role::Unclear)), "{found:?}");
+        let calls = refs("pr_info!(\"{}\", f(g)); h::i(j); k(l);", &[]).names;
+        let calls = calls.iter().filter(|name| name.called).map(|name| name.name.as_str());
+        assert_eq!(calls.collect::<Vec<_>>(), ["f", "k"]);
+        let macros = refs("pr_info!(\"{}\", a::odd!())", &[]).macros;
+        assert_eq!(macros.iter().map(|name| name.name.as_str()).collect::<Vec<_>>(), ["pr_info", "odd"]);
+    }
+
+    #[test]
+    fn every_use_of_original_is_seen() {
+        let called = |body: &str| refs(body, &[]).originals.iter().map(|o| o.called).collect::<Vec<_>>();
+        assert_eq!(called("original(m, v)"), [true]);
+        assert_eq!(called("let f = original; f(original(m, v))"), [false, true]);
+        assert_eq!(called("matches!(original(m, v), x if x < 0)"), [true]);
+        assert_eq!(called("fn original() {} original()"), [] as [bool; 0]);
+        assert_eq!(called("m.original()"), [] as [bool; 0]);
+    }
+
+    #[test]
+    fn members_and_struct_literals_are_known_by_name() {
+        let refs = refs("let t = timespec64 { tv_sec: 1, tv_nsec: (*m).count };", &["m"]);
+        assert!(refs.literals.contains("timespec64"));
+        assert!(["tv_sec", "tv_nsec", "count"].iter().all(|word| refs.words.contains(*word)));
+    }
+}

@@ -1,0 +1,295 @@
+//! The catalogue of codes. Each has a page in `docs/errors/`, which `kpsc explain` prints.
+
+use crate::Severity;
+
+/// The code of a message.
+#[derive(Debug, Clone, Copy)]
+pub struct Code(&'static Declaration);
+
+#[derive(Debug)]
+struct Declaration {
+    id: &'static str,
+    name: &'static str,
+    severity: Severity,
+    exit: Exit,
+    summary: &'static str,
+    #[cfg(feature = "pages")]
+    page: &'static str,
+}
+
+/// The exit status of a command that ends with an error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Exit {
+    /// The input is wrong.
+    Input = 1,
+    /// The machine, a target or the running kernel does not allow it.
+    Machine = 3,
+    /// A test failed.
+    Test = 4,
+    /// A transition stalled.
+    Stalled = 5,
+    /// kpsc has a bug.
+    Bug = 70,
+}
+
+/// Codes that belong together.
+#[derive(Debug, Clone, Copy)]
+pub struct Family {
+    /// The title of the family in the index.
+    pub title: &'static str,
+    /// The codes, by number.
+    pub codes: &'static [Code],
+}
+
+impl Code {
+    /// `KPS0101` and so on.
+    pub fn id(self) -> &'static str {
+        self.0.id
+    }
+
+    /// The name that the code has in the source of kpsc.
+    pub fn name(self) -> &'static str {
+        self.0.name
+    }
+
+    /// The severity of its messages, where a message does not set another one.
+    pub fn severity(self) -> Severity {
+        self.0.severity
+    }
+
+    /// The exit status of a command that ends with it.
+    pub fn exit(self) -> Exit {
+        self.0.exit
+    }
+
+    /// The title of its page.
+    pub fn summary(self) -> &'static str {
+        self.0.summary
+    }
+
+    /// The page that explains it.
+    #[cfg(feature = "pages")]
+    pub fn page(self) -> &'static str {
+        self.0.page
+    }
+}
+
+impl PartialEq for Code {
+    fn eq(&self, other: &Code) -> bool {
+        self.id() == other.id()
+    }
+}
+
+macro_rules! codes {
+    ($($title:literal { $($id:ident $name:ident $severity:ident $exit:ident $summary:literal)* })*) => {
+        $($(
+            #[doc = concat!(stringify!($id), ": ", $summary, ".")]
+            pub const $name: Code = Code(&Declaration {
+                id: stringify!($id),
+                name: stringify!($name),
+                severity: Severity::$severity,
+                exit: Exit::$exit,
+                summary: $summary,
+                #[cfg(feature = "pages")]
+                page: include_str!(concat!("../../../docs/errors/", stringify!($id), ".md")),
+            });
+        )*)*
+
+        /// All families, in the order of their codes.
+        pub const FAMILIES: &[Family] = &[$(Family { title: $title, codes: &[$($name),*] },)*];
+
+        /// All codes, by number.
+        pub const ALL: &[Code] = &[$($($name,)*)*];
+    };
+}
+
+codes! {
+    "The text of a spec" {
+        KPS0101 UNBALANCED_BRACKET Error Input "a bracket has no counterpart"
+        KPS0102 UNTERMINATED_LITERAL Error Input "a string, character or comment does not end"
+        KPS0103 NESTED_TOO_DEEPLY Error Input "brackets are nested too deeply"
+        KPS0104 SPEC_TOO_LARGE Error Input "the spec is too large"
+        KPS0105 MISSING_SEMICOLON Error Input "a `;` is missing"
+        KPS0106 UNEXPECTED_TOKEN Error Input "something else was expected"
+        KPS0107 UNKNOWN_KEYWORD Error Input "no item starts with this word"
+        KPS0109 REPEATED_ITEM Error Input "the item may occur once only"
+        KPS0110 NO_PATCH Error Input "the file holds no patch"
+        KPS0111 UNKNOWN_ESCAPE Error Input "strings do not know this escape"
+        KPS0112 NUMBER_TOO_LARGE Error Input "the number is too large"
+        KPS0113 NOT_UTF8 Error Input "the file is not UTF-8"
+        KPS0114 INVALID_RUST_ITEM Error Input "a Rust item cannot be parsed"
+        KPS0115 HIDDEN_CHARACTER Error Input "a character makes people and compilers read different texts"
+        KPS0116 TOO_MANY Error Input "a spec holds more of something than it may"
+        KPS0117 MODULE_WITHOUT_FILE Error Input "a module has no items and no file"
+    }
+    "Names" {
+        KPS0201 NO_SUCH_FUNCTION Error Input "there is no such function"
+        KPS0202 NO_SUCH_VARIABLE Error Input "there is no such variable"
+        KPS0203 AMBIGUOUS_NAME Error Input "the name is not unique"
+        KPS0204 NO_SUCH_POSITION Error Input "there is no such position"
+        KPS0205 MISSING_USE Error Input "a kernel symbol is used without `use`"
+        KPS0206 CHANGED_TWICE Error Input "the function is changed twice"
+        KPS0207 CHANGES_NOTHING Error Input "nothing changes"
+        KPS0208 WRONG_KIND_OF_SYMBOL Error Input "the symbol is of the other kind"
+        KPS0209 REPEATED_OBJECT Error Input "the object is written twice"
+        KPS0210 RESERVED_NAME Error Input "the item's name is taken"
+        KPS0211 REPEATED_NAME Error Input "the name is used twice"
+        KPS0212 PER_CPU_MISMATCH Error Input "the variable is per-CPU, or it is not"
+        KPS0213 NO_SUCH_MODULE Error Input "there is no such module"
+        KPS0214 FILE_OUTSIDE Error Input "the file is not beside the spec"
+    }
+    "Prototypes and types" {
+        KPS0301 UNKNOWN_PROTOTYPE Error Input "BTF knows no prototype, and none is written"
+        KPS0302 WRONG_PROTOTYPE Error Input "the written prototype contradicts BTF"
+        KPS0303 NO_SUCH_TYPE Error Input "there is no such type"
+        KPS0304 UNSUPPORTED_TYPE Error Input "a type cannot be written this way here"
+        KPS0305 VARIABLE_TOO_LARGE Error Input "the variable is larger than its place"
+        KPS0306 AMBIGUOUS_CONSTANT Error Input "the kernel gives the name several meanings"
+    }
+    "What can be patched" {
+        KPS0401 NO_FTRACE_SITE Error Input "the function has no ftrace site"
+        KPS0402 FREED_AFTER_BOOT Error Input "the memory is freed after boot"
+        KPS0403 UNKNOWN_ENTRY Error Input "the function starts in a way that is not known"
+        KPS0404 RUST_FUNCTION Error Input "it is a Rust function of the kernel"
+        KPS0405 REPLACE_WITH_HOOKS Error Input "`replace` excludes hooks"
+        KPS0406 VARIADIC Error Input "the function is variadic"
+        KPS0407 UNCLEAR_PASSING Error Input "how the function is called cannot be told"
+        KPS0408 LONG_WAIT Warning Input "tasks may stay in the function for hours"
+        KPS0409 MAIN_LOOP Warning Input "some task never leaves the function"
+        KPS0410 NEVER_RETURNS Error Input "the function never returns"
+        KPS0411 SHARED_CODE Warning Input "other functions share the code"
+        KPS0412 CLONES Warning Input "the compiler made clones of the function"
+        KPS0413 OTHER_SYSCALL_ENTRIES Warning Input "32-bit programs do not come through this system call"
+        KPS0414 NO_NAME_IN_C Error Input "C cannot define the function"
+        KPS0415 INLINED_COPIES Warning Input "other functions have copies of the function"
+        KPS0416 UNKNOWN_INLINING Note Input "whether there are inlined copies is not known"
+        KPS0417 SPLIT_FUNCTION Note Input "a part of the function is elsewhere"
+    }
+    "Bodies" {
+        KPS0501 NOT_RUST Error Input "the text is not Rust"
+        KPS0502 MISPLACED_ORIGINAL Error Input "`original` can only be called, and only in `replace`"
+        KPS0503 RUSTC_ERROR Error Input "rustc refuses the body"
+        KPS0504 RUSTC_WARNING Warning Input "rustc warns of something in the body"
+        KPS0505 RUST_STRING_TO_C Error Input "a Rust string is passed to a C function"
+        KPS0506 C_ERROR Error Input "the C compiler refuses a file"
+        KPS0507 C_WARNING Warning Input "the C compiler warns of something in a file"
+        KPS0508 WRONG_FUNCTION_IN_FILE Error Input "the file is not the function"
+        KPS0509 MAY_PANIC Warning Input "the body can panic"
+        KPS0510 EARLY_TABLE Error Input "a static key or tracepoint of a module comes too late"
+        KPS0511 DEADLOCK_IN_CALLBACK Error Input "a call waits for ever in a callback"
+        KPS0512 SLEEP_IN_ATOMIC Error Input "a call may sleep where nobody may"
+        KPS0513 RECURSIVE_HOOK Error Input "a hook calls the function that it is on"
+    }
+    "What a patch says about itself" {
+        KPS0601 INVALID_MODULE_NAME Error Input "the name cannot be a module's"
+        KPS0602 INVALID_LICENSE Error Input "the license is missing or not GPL-compatible"
+        KPS0603 INVALID_TEXT Error Input "a text has characters that it cannot have"
+        KPS0604 INVALID_RANGE Error Input "the range of kernels cannot be read"
+        KPS0605 OTHER_KERNEL_RANGE Error Input "the patch has not been reviewed for the target"
+        KPS0606 MISSING_OPTION Error Input "the target's configuration lacks what the patch requires"
+        KPS0607 NO_LIVEPATCH_SUPPORT Error Input "the target cannot be livepatched"
+        KPS0608 UNSUPPORTED_PARAM_TYPE Error Input "the kernel has no parameters of this type"
+        KPS0609 INVALID_DEFAULT Error Input "the default is no value of the parameter's type"
+        KPS0610 INVALID_MODE Error Input "the kernel gives no parameter this mode"
+        KPS0611 INVALID_CONDITION Error Input "only a `bool` or an integer says whether a patch replaces others"
+        KPS0612 SIGNED_MODULES_ONLY Warning Input "the target loads signed modules only"
+    }
+    "Targets and the machine" {
+        KPS0701 FILE_ERROR Error Machine "a file cannot be read or written"
+        KPS0702 MISSING_PROGRAM Error Machine "a program is missing"
+        KPS0703 PROGRAM_FAILED Error Machine "a program failed"
+        KPS0704 NO_SUCH_TARGET Error Machine "there is no such target"
+        KPS0705 DAMAGED_TARGET Error Machine "a target is damaged"
+        KPS0706 UNREADABLE_IMAGE Error Machine "a kernel image cannot be read"
+        KPS0707 NO_SUITABLE_KERNEL Error Machine "no suitable kernel was found"
+        KPS0708 WRONG_TOOLCHAIN Error Machine "the toolchain is not the one that built the kernel"
+        KPS0709 TARGET_NAME_TAKEN Error Machine "the name of the target is taken"
+        KPS0710 CHANGED_FILES Error Machine "files of a target are not as they were"
+        KPS0711 DISK_FULL Error Machine "the disk is full"
+        KPS0712 REBUILT_KERNEL Error Machine "the build folder holds another kernel now"
+        KPS0713 FILE_TOO_LARGE Error Machine "a file is larger than kpsc reads"
+        KPS0714 UNREADABLE_CONFIG Error Machine "a kernel's configuration or list of exports cannot be read"
+    }
+    "Building" {
+        KPS0801 KBUILD_FAILED Error Machine "Kbuild could not make the module"
+        KPS0802 POST_LINK_FAILED Error Bug "the linked module cannot be converted"
+        KPS0803 VERIFY_FAILED Error Bug "the finished module breaks a rule of its format"
+        KPS0804 OBJTOOL_ERROR Error Machine "objtool cannot follow a function"
+        KPS0805 MODPOST_ERROR Error Machine "the module takes what it cannot have from the kernel"
+        KPS0806 LINKER_ERROR Error Machine "the linker or the assembler refuses the code"
+    }
+    "Running" {
+        KPS0901 TEST_FAILED Error Test "a test did not hold"
+        KPS0902 KERNEL_COMPLAINED Error Test "the virtual machine's kernel complained"
+        KPS0903 MACHINE_FAILED Error Machine "the virtual machine did not answer"
+        KPS0904 TRANSITION_STALLED Error Stalled "a transition did not complete"
+        KPS0905 TEST_WITHOUT_CLAIM Error Test "a test shows nothing"
+        KPS0906 OTHER_MODULE Error Machine "the module was not built from the spec"
+    }
+    "The running kernel" {
+        KPS1001 LIVEPATCH_DISABLED Error Machine "the running kernel has no livepatches"
+        KPS1002 NOT_A_LIVEPATCH Error Machine "it is no livepatch"
+        KPS1003 NO_SUCH_LIVEPATCH Error Machine "there is no such livepatch"
+        KPS1004 KERNEL_REFUSED Error Machine "the kernel refuses"
+        KPS1005 CONFLICTING_LIVEPATCH Error Machine "another livepatch changes the function"
+        KPS1006 OTHER_KERNEL Error Machine "the livepatch is for another kernel"
+        KPS1007 NO_TARGET_RUNS Error Machine "no target is the running kernel"
+        KPS1008 ALREADY_LOADED Error Machine "a module of the name is loaded"
+        KPS1009 OTHER_LOADED_MODULE Warning Machine "the loaded module is another one"
+        KPS1010 MODULE_NOT_LOADED Note Machine "a module that the patch changes is not loaded"
+        KPS1011 REDIRECTED_ELSEWHERE Error Machine "something else redirects the function"
+        KPS1012 BPF_ATTACHED Warning Machine "BPF programs are attached to the function"
+        KPS1013 SILENT_KPROBE Warning Machine "a kprobe does not fire any more"
+        KPS1014 UNREADABLE_STATE Warning Machine "something cannot be looked at"
+        KPS1015 IN_TRANSITION Error Machine "another livepatch is in transition"
+        KPS1016 REPLACES_OTHERS Note Machine "the livepatch takes the place of others"
+        KPS1017 INCOMPATIBLE_STATES Error Machine "the states of the livepatches do not go together"
+        KPS1018 UNKNOWN_STATES Warning Machine "the states of a livepatch are unknown"
+        KPS1019 SIGNATURE_REQUIRED Error Machine "the kernel takes signed modules only"
+        KPS1020 UNKNOWN_SIGNER Warning Machine "whether the kernel trusts a signature is unknown"
+        KPS1021 FTRACE_DISABLED Error Machine "ftrace is turned off"
+        KPS1022 MODULES_DISABLED Error Machine "modules are disabled"
+        KPS1023 NOT_PERMITTED Error Machine "this user may not load modules"
+        KPS1024 KERNEL_OOPSED Warning Machine "the kernel has oopsed"
+    }
+    "Data that outlives functions, and patches that follow each other" {
+        KPS1101 SHADOW_NEVER_FREED Error Input "nobody frees shadow data"
+        KPS1102 PERSISTENT_DROP Error Input "lasting data has a destructor"
+        KPS1103 PERSISTENT_ALIGNMENT Error Input "lasting data is aligned too strictly"
+        KPS1104 PERSISTENT_NOT_SYNC Error Input "lasting data cannot be shared between threads"
+        KPS1105 INCOMPLETE_STATE Error Input "a state lacks one of its bodies"
+        KPS1106 INVALID_STATE_ID Error Input "a state's number is 0, or another one's"
+        KPS1107 CALL_UNDER_SHADOW_LOCK Error Input "a call is not allowed under the shadow lock"
+        KPS1108 MISSING_IN_REPLACEMENT Error Input "a replacement lacks a state or shadow variable"
+        KPS1109 LOWER_STATE_VERSION Error Input "a state has a lower version than that of an earlier patch"
+        KPS1110 CONFLICTING_ID Error Input "two kinds of data have one id"
+        KPS1111 MISSING_OBJECT Error Input "the object whose function frees a parent is missing"
+        KPS1112 FUNCTION_IN_TWO_PATCHES Error Input "two patches change one function"
+        KPS1113 FREEING_FUNCTION_REPLACED Error Input "the function that frees a parent is replaced"
+        KPS1114 NOT_STACKED Error Input "the patch is not stacked on that"
+        KPS1115 REPEATED_PATCH_NAME Error Input "two patches have one name"
+        KPS1116 PERSISTENT_POINTER Error Input "lasting data points into the module"
+        KPS1117 PERSISTENT_TOO_LARGE Error Input "lasting data is too large"
+        KPS1118 FREED_DIFFERENTLY Error Input "a later patch does not free data as the earlier one does"
+    }
+    "Patch crates" {
+        KPS1201 INVALID_ARGUMENTS Error Input "the arguments of an attribute are not understood"
+        KPS1202 MISPLACED_ATTRIBUTE Error Input "an attribute does not belong there"
+        KPS1203 UNSUPPORTED_SIGNATURE Error Input "the kernel cannot call a function"
+        KPS1204 DIFFERENT_PARAMETERS Error Input "two hooks of a function have different prototypes"
+        KPS1205 REPEATED_HOOK Error Input "a function or an object has one kind of hook twice"
+        KPS1206 INVALID_STATIC Error Input "a static does not say what its attribute wants"
+        KPS1207 NOT_ONE_PATCH Error Input "a crate has no patch, or more than one"
+        KPS1208 UNSUPPORTED_MANIFEST Error Input "a manifest wants what Kbuild does not do"
+        KPS1209 UNREAD_ATTRIBUTE Error Input "an attribute stands where nothing reads it"
+        KPS1210 NOT_A_TEST Error Input "the file of a crate's tests has something else in it"
+        KPS1211 NOT_A_CRATE Error Input "a folder is no patch crate"
+        KPS1220 NAME_NOT_IN_CRATES Error Input "a name cannot be written in a crate"
+        KPS1221 PATH_CHANGES_MEANING Error Input "a path means something else in a crate"
+        KPS1222 LOST_COMMENT Note Input "a comment is not in the crate"
+        KPS1223 INVALID_DOC_COMMENT Error Input "a description cannot be a doc comment"
+    }
+    "kpsc itself" {
+        KPS9999 BUG Error Bug "a bug in kpsc"
+    }
+}

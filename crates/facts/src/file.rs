@@ -1,0 +1,461 @@
+//! The facts file: everything that [`Facts`] holds of the image and of the modules that were added.
+//!
+//! | bytes | hold |
+//! |---|---|
+//! | 8 | `KPSF` and the version of the format |
+//! | 4 | the number of sections |
+//! | 28 each | a section: its offset and length in bytes, its checksum, its number |
+//! | 8 | the checksum of the table |
+//! | | the sections |
+//!
+//! A section is read when it is asked for, so that whoever wants to know which kernel a file is of does not read its types. A file in
+//! another version of the format is regenerated, so this program reads its own version only.
+
+use crate::btf::{Btf, BtfError, BtfId, Extent, Index};
+use crate::format::{check_magic, checksum, Reader, Writer};
+use crate::symbols::Parts;
+use crate::{
+    is_build_id, is_module_name, is_release, Exports, Facts, Identity, Module, Object, Section, Site, Sites,
+    Symbols, SyscallParam, ENTRY_BYTES,
+};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::io;
+use std::ops::Range;
+
+/// `KPSF` and the version of the format.
+const MAGIC: [u8; 8] = *b"KPSF\0\0\0\x04";
+/// The bytes of a section's entry in the table.
+const ENTRY: usize = 28;
+/// More sections than any version has.
+const MAX_SECTIONS: u32 = 64;
+
+/// The sections of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Id {
+    Identity = 1,
+    Config,
+    Exports,
+    Syscalls,
+    /// The sections and ftrace sites of vmlinux.
+    Image,
+    /// Its symbols.
+    Symbols,
+    /// The names of these, as they are kept.
+    Names,
+    /// The types, as BTF.
+    Types,
+    /// Their order by name.
+    Index,
+    Modules,
+}
+
+/// Why a facts file cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FactsError {
+    /// It is not a facts file.
+    Format,
+    /// It is one of another version.
+    Version,
+    /// A checksum does not fit, or it is shorter than it says.
+    Damaged,
+    /// The types in it cannot be read.
+    Btf(BtfError),
+    /// It cannot be read.
+    Io(io::ErrorKind),
+}
+
+impl fmt::Display for FactsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            FactsError::Format => write!(f, "the file is something else"),
+            FactsError::Version => write!(f, "the file is of another version than this program reads"),
+            FactsError::Damaged => write!(f, "the file is damaged"),
+            FactsError::Btf(error) => error.fmt(f),
+            FactsError::Io(kind) => write!(f, "the file cannot be read: {kind}"),
+        }
+    }
+}
+
+impl std::error::Error for FactsError {}
+
+/// Where the bytes of a file come from.
+pub trait Source {
+    /// How many there are.
+    fn size(&self) -> io::Result<u64>;
+
+    /// The bytes from an offset on: `len` of them, or those that there are if there are fewer.
+    fn bytes(&self, offset: u64, len: usize) -> io::Result<Vec<u8>>;
+}
+
+impl Source for &[u8] {
+    fn size(&self) -> io::Result<u64> {
+        Ok(<[u8]>::len(self) as u64)
+    }
+
+    fn bytes(&self, offset: u64, len: usize) -> io::Result<Vec<u8>> {
+        let rest = usize::try_from(offset).ok().and_then(|offset| self.get(offset..)).unwrap_or_default();
+        Ok(rest[..len.min(rest.len())].to_vec())
+    }
+}
+
+/// A facts file, of which the table of sections has been read.
+#[derive(Debug)]
+pub struct FactsFile<S> {
+    source: S,
+    table: Vec<SectionEntry>,
+}
+
+/// A section's entry in the table.
+#[derive(Debug, Clone, Copy)]
+struct SectionEntry {
+    id: u32,
+    offset: u64,
+    len: u64,
+    checksum: u64,
+}
+
+impl SectionEntry {
+    fn read(record: &[u8; ENTRY]) -> SectionEntry {
+        let mut r = Reader(record);
+        // A record has room for all of it.
+        let mut u64 = || r.u64().unwrap_or_default();
+        let (offset, len, checksum) = (u64(), u64(), u64());
+        SectionEntry { offset, len, checksum, id: r.u32().unwrap_or_default() }
+    }
+
+    fn write(&self, w: &mut Writer) {
+        w.u64(self.offset);
+        w.u64(self.len);
+        w.u64(self.checksum);
+        w.u32(self.id);
+    }
+}
+
+impl<S: Source> FactsFile<S> {
+    /// Reads the table of sections.
+    pub fn from_source(source: S) -> Result<Self, FactsError> {
+        const HEAD: usize = 12;
+        let io = |error: io::Error| FactsError::Io(error.kind());
+        let head = source.bytes(0, HEAD).map_err(io)?;
+        let (magic, count) = head.split_first_chunk::<8>().ok_or(FactsError::Format)?;
+        check_magic(MAGIC, *magic)?;
+        let count = count.try_into().map(u32::from_le_bytes).map_err(|_| FactsError::Damaged)?;
+        if count > MAX_SECTIONS {
+            return Err(FactsError::Damaged);
+        }
+        let len = count as usize * ENTRY;
+        let table = source.bytes(HEAD as u64, len + 8).map_err(io)?;
+        let (records, sum) = table.split_at_checked(len).ok_or(FactsError::Damaged)?;
+        let sum = sum.try_into().map(u64::from_le_bytes).map_err(|_| FactsError::Damaged)?;
+        if sum != checksum(records) {
+            return Err(FactsError::Damaged);
+        }
+        let entries = records.chunks_exact(ENTRY).filter_map(|record| record.try_into().ok());
+        let table: Vec<SectionEntry> = entries.map(SectionEntry::read).collect();
+        // Nothing is between the sections or behind them, and so nothing reserves more than the file has.
+        let mut end = Some((HEAD + len + 8) as u64);
+        let is_next = |entry: &SectionEntry| {
+            let is_next = end == Some(entry.offset);
+            end = entry.offset.checked_add(entry.len);
+            is_next
+        };
+        let follow = table.iter().all(is_next);
+        match follow && end == Some(source.size().map_err(io)?) {
+            true => Ok(FactsFile { source, table }),
+            false => Err(FactsError::Damaged),
+        }
+    }
+
+    /// The bytes of a section, which are whole.
+    fn section(&self, id: Id) -> Result<Vec<u8>, FactsError> {
+        let entry = self.table.iter().find(|entry| entry.id == id as u32).ok_or(FactsError::Damaged)?;
+        let len = usize::try_from(entry.len).map_err(|_| FactsError::Damaged)?;
+        let bytes = self.source.bytes(entry.offset, len).map_err(|error| FactsError::Io(error.kind()))?;
+        match bytes.len() == len && checksum(&bytes) == entry.checksum {
+            true => Ok(bytes),
+            false => Err(FactsError::Damaged),
+        }
+    }
+
+    /// Reads all of a section. A checksum that holds leaves forgeries, which are refused like any damage.
+    fn read<T>(&self, id: Id, read: impl FnOnce(&mut Reader<'_>) -> Option<T>) -> Result<T, FactsError> {
+        let bytes = self.section(id)?;
+        let mut r = Reader(&bytes);
+        read(&mut r).filter(|_| r.is_at_end()).ok_or(FactsError::Damaged)
+    }
+
+    /// Which kernel it is.
+    pub fn identity(&self) -> Result<Identity, FactsError> {
+        self.read(Id::Identity, |r| {
+            let identity = Identity { release: r.text()?.to_owned(), build_id: r.bytes()?.to_vec() };
+            Some(identity).filter(|id| is_release(&id.release) && is_build_id(&id.build_id))
+        })
+    }
+
+    /// Everything that is known of it.
+    pub fn facts(&self) -> Result<Facts, FactsError> {
+        let (sections, sites) = self.read(Id::Image, |r| Some((r.sections()?, r.sites()?)))?;
+        let parts = self.read(Id::Symbols, Parts::read)?;
+        let symbols = parts.with_names(self.section(Id::Names)?).ok_or(FactsError::Damaged)?;
+        let (index, kernel) = self.read(Id::Index, |r| {
+            let index = Index {
+                functions: r.records(id)?,
+                types: r.records(id)?,
+                constants: r.records(|record: &[u8; 8]| {
+                    let [a, b, c, d, e, f, g, h] = *record;
+                    (id(&[a, b, c, d]), u32::from_le_bytes([e, f, g, h]))
+                })?,
+            };
+            Some((index, Extent { types: r.u32()?, names: r.u32()? }))
+        })?;
+        let btf = Btf::parse_indexed(self.section(Id::Types)?, index).map_err(FactsError::Btf)?;
+        let (modules, module_names) = self.read(Id::Modules, |r| {
+            let modules = r.list(|r| Some((r.text()?.to_owned(), r.module()?)))?;
+            Some((modules, r.list(|r| Some(r.text()?.to_owned()))?))
+        })?;
+        let facts = Facts {
+            identity: self.identity()?,
+            config: self.read(Id::Config, |r| {
+                r.list::<_, BTreeMap<_, _>>(|r| Some((r.text()?.to_owned(), r.text()?.to_owned())))
+            })?,
+            vmlinux: Object { symbols, sections, sites },
+            exports: self.read(Id::Exports, Exports::read)?,
+            syscalls: self.read(Id::Syscalls, |r| {
+                r.list(|r| Some((r.text()?.to_owned(), r.list(Reader::syscall_param)?)))
+            })?,
+            btf: btf.with_kernel(kernel).ok_or(FactsError::Damaged)?,
+            modules,
+            module_names,
+            debug: None,
+        };
+        Some(facts).filter(|facts| is_plain(facts) && are_modules(facts)).ok_or(FactsError::Damaged)
+    }
+}
+
+fn id(record: &[u8; 4]) -> BtfId {
+    BtfId(u32::from_le_bytes(*record))
+}
+
+impl Facts {
+    /// The facts as a file.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let section = |write: &dyn Fn(&mut Writer)| {
+            let mut w = Writer::default();
+            write(&mut w);
+            w.0
+        };
+        let sections = [
+            (
+                Id::Identity,
+                section(&|w| {
+                    w.text(&self.identity.release);
+                    w.bytes(&self.identity.build_id);
+                }),
+            ),
+            (
+                Id::Config,
+                section(&|w| {
+                    w.list(&self.config, |w, (option, value)| {
+                        w.text(option);
+                        w.text(value);
+                    });
+                }),
+            ),
+            (Id::Exports, section(&|w| self.exports.write(w))),
+            (
+                Id::Syscalls,
+                section(&|w| {
+                    w.list(&self.syscalls, |w, (name, params)| {
+                        w.text(name);
+                        w.list(params, |w, param| {
+                            w.text(&param.ty);
+                            w.text(&param.name);
+                        });
+                    });
+                }),
+            ),
+            (
+                Id::Image,
+                section(&|w| {
+                    w.sections(&self.vmlinux.sections);
+                    w.sites(&self.vmlinux.sites);
+                }),
+            ),
+            (Id::Symbols, section(&|w| self.vmlinux.symbols.write_parts(w))),
+            (Id::Names, self.vmlinux.symbols.names().as_bytes().to_vec()),
+            (Id::Types, self.btf.bytes().to_vec()),
+            (
+                Id::Index,
+                section(&|w| {
+                    let Index { functions, types, constants } = self.btf.index();
+                    w.list(functions, |w, id| w.u32(id.0));
+                    w.list(types, |w, id| w.u32(id.0));
+                    w.list(constants, |w, (id, n)| {
+                        w.u32(id.0);
+                        w.u32(*n);
+                    });
+                    let Extent { types, names } = self.btf.kernel();
+                    w.u32(types);
+                    w.u32(names);
+                }),
+            ),
+            (
+                Id::Modules,
+                section(&|w| {
+                    w.list(&self.modules, |w, (name, module)| {
+                        w.text(name);
+                        w.module(module);
+                    });
+                    w.list(&self.module_names, |w, name| w.text(name));
+                }),
+            ),
+        ];
+        let mut offset = (MAGIC.len() + 4 + sections.len() * ENTRY + 8) as u64;
+        let mut parts = Writer::default();
+        parts.u32(sections.len() as u32);
+        for (id, bytes) in &sections {
+            // The checksums are filled in when the whole is sealed.
+            let len = bytes.len() as u64;
+            SectionEntry { id: *id as u32, offset, len, checksum: 0 }.write(&mut parts);
+            offset += len;
+        }
+        parts.u64(0);
+        parts.0.extend(sections.iter().flat_map(|(_, bytes)| bytes));
+        Facts::seal(&parts.0)
+    }
+
+    /// Puts the magic before the parts of a file, which may be anybody's, and fills in the checksums.
+    pub fn seal(parts: &[u8]) -> Vec<u8> {
+        const TABLE: usize = MAGIC.len() + 4;
+        let mut file = [&MAGIC, parts].concat();
+        let count =
+            file.get(MAGIC.len()..TABLE).and_then(|count| count.try_into().ok()).map(u32::from_le_bytes);
+        let count = count.filter(|count| *count <= MAX_SECTIONS).unwrap_or_default() as usize;
+        let table = TABLE..TABLE + count * ENTRY;
+        for at in table.clone().step_by(ENTRY) {
+            let Some(record) = file.get(at..).and_then(|rest| rest.first_chunk()) else { break };
+            let entry = SectionEntry::read(record);
+            let end = entry.offset.checked_add(entry.len);
+            let range =
+                end.and_then(|end| Some(usize::try_from(entry.offset).ok()?..usize::try_from(end).ok()?));
+            if let Some(bytes) = range.and_then(|range| file.get(range)) {
+                let mut w = Writer::default();
+                SectionEntry { checksum: checksum(bytes), ..entry }.write(&mut w);
+                file[at..at + ENTRY].copy_from_slice(&w.0);
+            }
+        }
+        if let Some(bytes) = file.get(table.clone()) {
+            let sum = checksum(bytes).to_le_bytes();
+            if let Some(place) = file.get_mut(table.end..table.end + sum.len()) {
+                place.copy_from_slice(&sum);
+            }
+        }
+        file
+    }
+
+    /// Reads a facts file that is in memory.
+    pub fn from_bytes(file: &[u8]) -> Result<Facts, FactsError> {
+        FactsFile::from_source(file)?.facts()
+    }
+}
+
+/// Whether what gets into generated code, build files and messages is what a kernel can have there.
+/// The tables of symbols and exports have proven their own names.
+fn is_plain(facts: &Facts) -> bool {
+    let graphic = |text: &str| text.bytes().all(|b| b.is_ascii_graphic());
+    let mut params = facts.syscalls.values().flatten();
+    params.all(|param| graphic(&param.name) && graphic(&param.ty.replace(' ', "")))
+}
+
+/// Whether the modules are some that a kernel can have: their names and build-ids get into generated code, their types are behind
+/// those of the kernel, each in one module alone, and their sections follow one another.
+fn are_modules(facts: &Facts) -> bool {
+    let types = facts.btf.kernel().types + 1..facts.btf.len() as u32 + 1;
+    let mut owned: Vec<_> = facts.modules.values().map(|module| module.types.clone()).collect();
+    owned.sort_by_key(|own| (own.start, own.end));
+    let is_inside =
+        |own: &Range<u32>| types.start <= own.start && own.start <= own.end && own.end <= types.end;
+    let mut names = facts.modules.iter().flat_map(|(name, module)| module.depends.iter().chain([name]));
+    names.all(|name| is_module_name(name))
+        && facts.module_names.iter().all(|name| is_module_name(name))
+        && facts.modules.values().all(|module| {
+            module.build_id.iter().all(|id| is_build_id(id)) && follow_one_another(&module.object.sections)
+        })
+        && owned.iter().all(is_inside)
+        && owned.is_sorted_by(|before, behind| before.end <= behind.start)
+}
+
+/// Whether sections are in the order of their addresses and do not overlap.
+fn follow_one_another(sections: &[Section]) -> bool {
+    let mut free = Some(0);
+    sections.iter().all(|section| {
+        let is_free = free.is_some_and(|free| free <= section.address);
+        free = section.address.checked_add(section.size);
+        is_free
+    }) && free.is_some()
+}
+
+impl Writer {
+    fn sections(&mut self, sections: &[Section]) {
+        self.list(sections, |w, section| {
+            w.text(&section.name);
+            w.u64(section.address);
+            w.u64(section.size);
+        });
+    }
+
+    fn sites(&mut self, sites: &Sites) {
+        self.u64(sites.len() as u64);
+        for (function, site) in sites.iter() {
+            self.u64(function);
+            self.u32(site.offset);
+            self.0.extend(site.bytes);
+        }
+    }
+
+    fn module(&mut self, module: &Module) {
+        let Module { object, build_id, depends, types } = module;
+        self.sections(&object.sections);
+        self.sites(&object.sites);
+        object.symbols.write_parts(self);
+        self.text(object.symbols.names());
+        // No build-id has no bytes.
+        self.bytes(build_id.as_deref().unwrap_or_default());
+        self.list(depends, |w, name| w.text(name));
+        self.u32(types.start);
+        self.u32(types.end);
+    }
+}
+
+impl Reader<'_> {
+    fn sections(&mut self) -> Option<Vec<Section>> {
+        self.list(|r| Some(Section { name: r.text()?.to_owned(), address: r.u64()?, size: r.u64()? }))
+    }
+
+    fn sites(&mut self) -> Option<Sites> {
+        const RECORD: usize = 12 + ENTRY_BYTES;
+        let sites = self.records(|record: &[u8; RECORD]| {
+            let mut r = Reader(record);
+            let (function, offset) = (r.u64().unwrap_or_default(), r.u32().unwrap_or_default());
+            (function, Site { offset, bytes: r.array().unwrap_or_default() })
+        });
+        Sites::in_order(sites?)
+    }
+
+    fn module(&mut self) -> Option<Module> {
+        let (sections, sites) = (self.sections()?, self.sites()?);
+        let symbols: Symbols = Parts::read(self)?.with_names(self.bytes()?.to_vec())?;
+        let build_id = self.bytes()?;
+        Some(Module {
+            object: Object { symbols, sections, sites },
+            build_id: (!build_id.is_empty()).then(|| build_id.to_vec()),
+            depends: self.list(|r| Some(r.text()?.to_owned()))?,
+            types: self.u32()?..self.u32()?,
+        })
+    }
+
+    fn syscall_param(&mut self) -> Option<SyscallParam> {
+        Some(SyscallParam { ty: self.text()?.to_owned(), name: self.text()?.to_owned() })
+    }
+}

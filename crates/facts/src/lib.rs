@@ -1,0 +1,184 @@
+//! What is known of one kernel.
+//!
+//! `kpsc kernel add` reads a kernel image once and writes all that a patch author can ask about it into one *facts file*.
+//! Everything later, checks and proc macros alike, asks a [`Facts`]. A test's kernel is the same type filled by hand, so
+//! no test depends on the machine it runs on.
+//!
+//! The crate needs std alone, because the target's own rustc compiles it for the macros.
+
+pub mod btf;
+mod by_value;
+mod debug;
+mod exports;
+mod file;
+mod format;
+mod import;
+mod sites;
+mod symbols;
+
+use btf::{Btf, BtfError};
+use kps_arch::{Arch, Entry, Start};
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+pub use debug::{Copy, DebugInfo, SourceLine};
+pub use exports::{Export, Exports};
+pub use file::{FactsError, FactsFile, Source};
+pub use import::{param_name, passed, Importer, Wanted};
+pub use kps_arch::ENTRY_BYTES;
+pub use sites::Sites;
+pub use symbols::{Sym, Symbols};
+
+/// The facts of one kernel image.
+#[derive(Debug, Default)]
+pub struct Facts {
+    /// What the kernel is.
+    pub identity: Identity,
+    /// Its configuration: the options that are set, with their values as `.config` has them.
+    pub config: BTreeMap<String, String>,
+    /// What is in the image.
+    pub vmlinux: Object,
+    /// What vmlinux exports, by name.
+    pub exports: Exports,
+    /// What its system calls take, by name, as far as it says so.
+    pub syscalls: BTreeMap<String, Vec<SyscallParam>>,
+    /// The types of vmlinux, and behind them those of the modules that have been added.
+    pub btf: Btf,
+    /// The modules that have been added, by name.
+    pub modules: BTreeMap<String, Module>,
+    /// The names of all modules that there are, as far as anybody has looked.
+    pub module_names: Vec<String>,
+    /// What its debug information says of the functions of vmlinux, if the target has any.
+    pub debug: Option<DebugInfo>,
+}
+
+/// What is in vmlinux or in a module.
+#[derive(Debug, Default)]
+pub struct Object {
+    /// Its symbols.
+    pub symbols: Symbols,
+    /// Its sections, as linked.
+    pub sections: Vec<Section>,
+    /// Its ftrace sites by the address of the function they are in.
+    pub sites: Sites,
+}
+
+/// A module of the kernel.
+#[derive(Debug, Default)]
+pub struct Module {
+    /// What is in it. Its sections have no addresses before it is loaded; here they follow one another.
+    pub object: Object,
+    /// The GNU build-id, if it has one.
+    pub build_id: Option<Vec<u8>>,
+    /// The modules that the kernel loads before it.
+    pub depends: Vec<String>,
+    /// Which of the types are its own.
+    pub types: Range<u32>,
+}
+
+/// Whether a text can be a kernel's release: it becomes the name of a folder and a part of generated code.
+pub fn is_release(text: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "._+~-".contains(c);
+    // `struct new_utsname` has 64 characters and a NUL.
+    (1..=64).contains(&text.len()) && !text.starts_with('.') && text.chars().all(plain)
+}
+
+/// Whether a text can be the name of a module as the kernel has it: it becomes a part of generated code. `vmlinux` is the kernel
+/// itself.
+pub fn is_module_name(text: &str) -> bool {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
+    // `MODULE_NAME_LEN` in `include/linux/moduleparam.h` is 56, with a NUL.
+    (1..56).contains(&text.len()) && text.bytes().all(plain) && text != "vmlinux"
+}
+
+/// Whether bytes can be the build-id of a kernel or a module: it becomes a part of generated code.
+pub fn is_build_id(bytes: &[u8]) -> bool {
+    // `BUILD_ID_SIZE_MAX` in `include/linux/buildid.h`.
+    (1..=20).contains(&bytes.len())
+}
+
+/// What a kernel is, and what built it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Identity {
+    /// `uname -r`.
+    pub release: String,
+    /// The GNU build-id of the image.
+    pub build_id: Vec<u8>,
+}
+
+/// A section of the image.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Section {
+    /// Its name.
+    pub name: String,
+    /// Its address, as linked.
+    pub address: u64,
+    /// Its size in bytes.
+    pub size: u64,
+}
+
+/// An ftrace site: a call that the kernel can redirect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Site {
+    /// Bytes from the start of the function to the call.
+    pub offset: u32,
+    /// The first bytes of the function as linked.
+    pub bytes: [u8; ENTRY_BYTES],
+}
+
+/// A parameter of a system call, as the kernel's source has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SyscallParam {
+    /// Its type, in C.
+    pub ty: String,
+    /// Its name.
+    pub name: String,
+}
+
+impl Site {
+    /// The entry of a function that a livepatch can redirect and still call; none for a start that kpsc does not know.
+    pub fn entry(&self, arch: &Arch) -> Option<Entry> {
+        (arch.entry)(Start { offset: self.offset, bytes: &self.bytes })
+    }
+}
+
+impl Facts {
+    /// The architecture that the kernel is for: its configuration names it. Where none is named, as in a kernel that a test
+    /// makes up, it is the one that kpsc runs on.
+    pub fn arch(&self) -> &'static Arch {
+        kps_arch::with_option(|option| self.config_enabled(option)).unwrap_or_else(kps_arch::native)
+    }
+
+    /// Adds a module, with its types if it has any: a `.BTF` section that continues that of vmlinux.
+    pub fn add_module(&mut self, name: &str, module: Module, btf: Option<&[u8]>) -> Result<(), BtfError> {
+        let before = self.btf.len() as u32;
+        if let Some(btf) = btf {
+            self.btf = self.btf.with_module(btf)?;
+        }
+        let types = before + 1..self.btf.len() as u32 + 1;
+        self.modules.insert(name.to_owned(), Module { types, ..module });
+        Ok(())
+    }
+
+    /// Whether an option is `y` or `m`.
+    pub fn config_enabled(&self, option: &str) -> bool {
+        matches!(self.config.get(option).map(String::as_str), Some("y" | "m"))
+    }
+}
+
+impl Object {
+    /// The section that holds an address.
+    pub fn section_of(&self, address: u64) -> Option<&Section> {
+        self.sections.iter().find(|s| s.address <= address && address - s.address < s.size)
+    }
+
+    /// Whether the memory at an address is given back when the kernel has booted, or the module is loaded.
+    pub fn is_init(&self, address: u64) -> bool {
+        // `__init_begin` and `__init_end` bound what `free_initmem()` frees (arch/x86/kernel/vmlinux.lds.S).
+        let bound = |name| self.symbols.named(name).first().map(|sym| sym.address);
+        match (bound("__init_begin"), bound("__init_end")) {
+            (Some(begin), Some(end)) => (begin..end).contains(&address),
+            _ => self.section_of(address).is_some_and(|s| s.name.starts_with(".init")),
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! The ftrace sites of an object.
+
+use crate::Site;
+
+/// Sites by the address of the function that they are in.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Sites(Vec<(u64, Site)>);
+
+impl Sites {
+    /// The site in the function at an address.
+    pub fn get(&self, function: u64) -> Option<&Site> {
+        let at = self.0.binary_search_by_key(&function, |(function, _)| *function).ok()?;
+        self.0.get(at).map(|(_, site)| site)
+    }
+
+    /// Whether the function at an address has one.
+    pub fn contains(&self, function: u64) -> bool {
+        self.get(function).is_some()
+    }
+
+    /// All of them, by the address of the function.
+    pub fn iter(&self) -> impl Iterator<Item = (u64, &Site)> {
+        self.0.iter().map(|(function, site)| (*function, site))
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Puts a site in the place of the one that a function has, or beside the others.
+    pub fn insert(&mut self, function: u64, site: Site) {
+        match self.0.binary_search_by_key(&function, |(function, _)| *function) {
+            Ok(at) => self.0[at].1 = site,
+            Err(at) => self.0.insert(at, (function, site)),
+        }
+    }
+
+    /// Sites that are in their order already; none if they are not.
+    pub(crate) fn in_order(sites: Vec<(u64, Site)>) -> Option<Sites> {
+        sites.is_sorted_by(|before, behind| before.0 < behind.0).then_some(Sites(sites))
+    }
+}
+
+impl FromIterator<(u64, Site)> for Sites {
+    /// Of several sites in one function the first counts.
+    fn from_iter<I: IntoIterator<Item = (u64, Site)>>(sites: I) -> Self {
+        let mut sites: Vec<_> = sites.into_iter().collect();
+        sites.sort_by_key(|(function, _)| *function);
+        sites.dedup_by_key(|(function, _)| *function);
+        Sites(sites)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sites_are_found_by_their_functions() {
+        let site = |offset| Site { offset, bytes: [0; crate::ENTRY_BYTES] };
+        let mut sites: Sites = [(30, site(3)), (10, site(1)), (10, site(9))].into_iter().collect();
+        sites.insert(20, site(2));
+        sites.insert(30, site(4));
+        assert_eq!(
+            sites.iter().map(|(at, site)| (at, site.offset)).collect::<Vec<_>>(),
+            [(10, 1), (20, 2), (30, 4)]
+        );
+        assert_eq!((sites.get(20), sites.get(25)), (Some(&site(2)), None));
+        assert!(Sites::in_order(vec![(2, site(0)), (1, site(0))]).is_none());
+        assert!(Sites::in_order(vec![(1, site(0)), (1, site(0))]).is_none());
+    }
+}

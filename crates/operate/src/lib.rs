@@ -1,0 +1,73 @@
+//! The kernel that runs: its livepatches, and how they come and go.
+//!
+//! Everything is read from sysfs and procfs, below a root that tests can fill by hand. Loading and unloading wait for states and
+//! not for time; what they wait for is in `Documentation/livepatch/livepatch.rst` of the kernel.
+
+mod incoming;
+mod kmsg;
+mod livepatches;
+mod module;
+mod note;
+mod preflight;
+mod refusal;
+mod tables;
+mod tasks;
+mod transition;
+
+pub use incoming::Incoming;
+pub use livepatches::{livepatches, Livepatch, State};
+pub use module::{look_into, open, ModuleFile, Other};
+pub use note::note;
+pub use preflight::{preflight, verdict, Kernel};
+pub use tables::{Function, Object};
+pub use tasks::{tasks_in, Task};
+pub use transition::{load, unload};
+
+use kps_diag::{Diagnostic, LIVEPATCH_DISABLED};
+use kps_host::input::read_at_most;
+use std::path::{Path, PathBuf};
+
+/// Where a kernel is seen.
+#[derive(Debug, Clone)]
+pub struct System {
+    root: PathBuf,
+}
+
+impl System {
+    /// The kernel that runs this program.
+    pub fn running() -> Self {
+        System::at("/")
+    }
+
+    /// A kernel whose file systems are below a folder.
+    pub fn at(root: impl Into<PathBuf>) -> Self {
+        System { root: root.into() }
+    }
+
+    /// The folder of livepatches. Without it the kernel has no support for them.
+    fn livepatch(&self) -> Result<PathBuf, Diagnostic> {
+        let folder = self.path("sys/kernel/livepatch");
+        match folder.is_dir() {
+            true => Ok(folder),
+            false => Err(Diagnostic::new(LIVEPATCH_DISABLED, "the running kernel has no livepatches")
+                .note(format!("there is no folder {}", folder.display()))
+                .help("boot a kernel with CONFIG_LIVEPATCH; in a container, run this on the host")),
+        }
+    }
+
+    /// The folder of a module, loaded or built in.
+    fn module(&self, name: &str) -> PathBuf {
+        self.path("sys/module").join(name)
+    }
+
+    fn path(&self, path: &str) -> PathBuf {
+        self.root.join(path)
+    }
+}
+
+/// What a file of sysfs or procfs says; nothing if it is not there or not for this user.
+fn read(path: &Path) -> Option<String> {
+    const MOST: u64 = 1 << 16;
+    let bytes = read_at_most(path, MOST).ok()??;
+    Some(String::from_utf8_lossy(&bytes).trim_end().to_owned())
+}

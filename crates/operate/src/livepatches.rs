@@ -1,0 +1,101 @@
+//! The livepatches that are loaded, as sysfs shows them (`Documentation/ABI/testing/sysfs-kernel-livepatch`).
+
+use super::{note, read, System};
+use kps_diag::Diagnostic;
+use kps_host::disk::entries;
+use kps_host::input::read_at_most;
+use kps_plan::{Note, NOTE_SECTION};
+use std::path::Path;
+
+/// A livepatch that is loaded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Livepatch {
+    /// Its name, and its module's.
+    pub name: String,
+    /// What it is doing.
+    pub state: State,
+    /// The objects that it changes, each with its functions as sysfs names them: `NAME,SYMPOS`.
+    pub objects: Vec<(String, Vec<String>)>,
+    /// What it says about itself, if kpsc made it.
+    pub note: Option<Note>,
+}
+
+/// What a livepatch is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    /// Every task runs its code.
+    Enabled,
+    /// Tasks are still going over to its code.
+    Patching,
+    /// Tasks are still going back to the original code.
+    Unpatching,
+    /// No task runs its code: it has been disabled or replaced, and its module is still there.
+    Disabled,
+}
+
+impl State {
+    /// The `patch_state` of tasks that a transition waits for; nothing if there is none.
+    pub fn behind(self) -> Option<i32> {
+        match self {
+            State::Patching => Some(0),
+            State::Unpatching => Some(1),
+            State::Enabled | State::Disabled => None,
+        }
+    }
+}
+
+/// All livepatches, by name.
+pub fn livepatches(system: &System) -> Result<Vec<Livepatch>, Diagnostic> {
+    let mut found: Vec<Livepatch> = entries(&system.livepatch()?)?
+        .iter()
+        .filter_map(|folder| Some(in_folder(system, folder, name(folder)?)))
+        .collect();
+    for module in entries(&system.path("sys/module"))? {
+        let Some(name) = name(&module) else { continue };
+        if is_livepatch(&module) && found.iter().all(|patch| patch.name != name) {
+            let note = read_note(system, name);
+            found.push(Livepatch {
+                name: name.to_owned(),
+                state: State::Disabled,
+                objects: Vec::new(),
+                note,
+            });
+        }
+    }
+    found.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(found)
+}
+
+/// Whether a loaded module is a livepatch: it taints the kernel with `TAINT_LIVEPATCH`, and stays one when its folder is gone.
+pub(super) fn is_livepatch(module: &Path) -> bool {
+    read(&module.join("taint")).is_some_and(|taint| taint.contains('K'))
+}
+
+fn in_folder(system: &System, folder: &Path, name: &str) -> Livepatch {
+    let is_on = |file: &str| read(&folder.join(file)).as_deref() == Some("1");
+    let state = match (is_on("enabled"), is_on("transition")) {
+        (true, false) => State::Enabled,
+        (true, true) => State::Patching,
+        (false, true) => State::Unpatching,
+        (false, false) => State::Disabled,
+    };
+    let functions = |path: &Path| folders(path).into_iter().map(|(name, _)| name).collect();
+    let objects = folders(folder).into_iter().map(|(object, path)| (object, functions(&path))).collect();
+    Livepatch { name: name.to_owned(), state, objects, note: read_note(system, name) }
+}
+
+/// The folders in a folder, by name. One that is gone by now has none.
+fn folders(folder: &Path) -> Vec<(String, std::path::PathBuf)> {
+    let entries = entries(folder).unwrap_or_default().into_iter().filter(|path| path.is_dir());
+    entries.filter_map(|path| Some((name(&path)?.to_owned(), path))).collect()
+}
+
+fn read_note(system: &System, name: &str) -> Option<Note> {
+    const MOST: u64 = 1 << 16;
+    let path = system.module(name).join("notes").join(NOTE_SECTION);
+    note(&read_at_most(&path, MOST).ok()??)
+}
+
+fn name(path: &Path) -> Option<&str> {
+    path.file_name()?.to_str()
+}

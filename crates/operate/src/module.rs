@@ -1,0 +1,86 @@
+//! A module file, looked into before the kernel gets it.
+
+use super::incoming::Incoming;
+use super::tables;
+use kps_diag::{Diagnostic, NOT_A_LIVEPATCH};
+use kps_host::disk::cannot;
+use kps_host::input::{self, MODULE};
+use kps_plan::{Note, NOTE_SECTION};
+use object::read::elf::ElfFile64;
+use object::{LittleEndian, Object as _, ObjectSection as _};
+use std::fs::File;
+use std::path::Path;
+
+/// A file that holds a livepatch.
+#[derive(Debug)]
+pub struct ModuleFile {
+    /// The file, for the kernel to read from its start.
+    pub(super) file: File,
+    /// What is in it.
+    pub incoming: Incoming,
+}
+
+/// What `scripts/sign-file` ends a file with (`MODULE_SIGNATURE_MARKER` in `include/linux/module_signature.h`).
+const SIGNED: &[u8] = b"~Module signature appended~\n";
+
+/// What a file is instead of a livepatch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Other {
+    /// No module, or a compressed one.
+    NoModule,
+    /// A module of another kind.
+    NoLivepatch,
+}
+
+/// Opens a module and makes sure that it is a livepatch. The kernel gets the very file that has been looked into.
+pub fn open(path: &Path) -> Result<ModuleFile, Diagnostic> {
+    let io = |error| cannot("read", path, &error);
+    let file = input::open(path).map_err(io)?;
+    let Some(bytes) = input::read_opened(&file, MODULE.bytes).map_err(io)? else {
+        return Err(input::too_large(path, MODULE));
+    };
+    rustix::fs::seek(&file, rustix::fs::SeekFrom::Start(0)).map_err(|error| io(error.into()))?;
+    let not = |what: &str| Diagnostic::new(NOT_A_LIVEPATCH, format!("{} is {what}", path.display()));
+    match look_into(&bytes) {
+        Ok(incoming) => Ok(ModuleFile { file, incoming }),
+        Err(Other::NoModule) => Err(not("no module")
+            .help("give the .ko file that `kpsc build` has made; one that is compressed must be unpacked")),
+        Err(Other::NoLivepatch) => Err(not("a module and no livepatch").help("load it with `insmod`")),
+    }
+}
+
+/// What a module says about itself, which may be one that kpsc has not made.
+pub fn look_into(bytes: &[u8]) -> Result<Incoming, Other> {
+    let elf = Elf::parse(bytes).map_err(|_| Other::NoModule)?;
+    let info = information(&elf).ok_or(Other::NoModule)?;
+    let value = |key: &str| info.iter().find_map(|line| line.strip_prefix(key)?.strip_prefix('='));
+    match value("name").filter(|name| is_name(name)) {
+        Some(name) if value("livepatch").is_some() => Ok(Incoming {
+            name: name.to_owned(),
+            objects: tables::objects(&elf),
+            note: note(&elf),
+            release: value("vermagic").and_then(|magic| magic.split(' ').next()).map(str::to_owned),
+            is_signed: bytes.ends_with(SIGNED),
+        }),
+        _ => Err(Other::NoLivepatch),
+    }
+}
+
+/// Whether a text can be the name of a loaded module.
+pub(super) fn is_name(text: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    (1..=55).contains(&text.len()) && text.chars().all(plain)
+}
+
+type Elf<'a> = ElfFile64<'a, LittleEndian>;
+
+fn note(elf: &Elf<'_>) -> Option<Note> {
+    super::note(elf.section_by_name(NOTE_SECTION)?.data().ok()?)
+}
+
+/// The lines of `.modinfo`.
+fn information(elf: &Elf<'_>) -> Option<Vec<String>> {
+    let data = elf.section_by_name(".modinfo")?.data().ok()?;
+    let lines = data.split(|&byte| byte == 0).filter(|line| !line.is_empty());
+    Some(lines.map(|line| String::from_utf8_lossy(line).into_owned()).collect())
+}

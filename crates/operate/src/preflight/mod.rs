@@ -1,0 +1,79 @@
+//! Whether the running kernel would take a livepatch, and what else would happen: told before anything is tried.
+//!
+//! The kernel refuses with a number, and what else happens nobody is told. Nearly all of it can be seen before: in sysfs, procfs,
+//! tracefs, debugfs and securityfs.
+
+mod kernel;
+mod others;
+mod permission;
+mod probes;
+mod tracers;
+
+pub use kernel::Kernel;
+
+use super::livepatches::is_livepatch;
+use super::{livepatches, Incoming, State, System};
+use kps_diag::{Diagnostic, Severity, ALREADY_LOADED, UNREADABLE_STATE};
+
+/// All that stands against loading a livepatch: errors keep it out, warnings are what happens besides, and remarks are good to know.
+pub fn preflight(system: &System, incoming: &Incoming) -> Vec<Diagnostic> {
+    let mut loaded = match livepatches(system) {
+        Ok(loaded) => loaded,
+        Err(error) => return vec![error],
+    };
+    let mut found = permission::check(system, incoming);
+    found.extend(kernel::check(system, incoming));
+    found.extend(name_is_taken(system, &incoming.name));
+    found.extend(shows_nothing(incoming));
+    // What was replaced is gone for the kernel; only its module is there.
+    loaded.retain(|patch| patch.state != State::Disabled);
+    found.extend(probes::check(system, incoming, &loaded));
+    loaded.retain(|patch| patch.name != incoming.name);
+    found.extend(others::check(incoming, &loaded));
+    found.extend(kernel::check_objects(system, incoming));
+    found
+}
+
+/// The answer in one line.
+pub fn verdict(name: &str, found: &[Diagnostic]) -> String {
+    let reason = |severity| {
+        let mut all = found.iter().filter(|diagnostic| diagnostic.severity == severity);
+        let first = &all.next()?.message;
+        Some(match all.count() {
+            0 => first.clone(),
+            more => format!("{first} (and {more} more)"),
+        })
+    };
+    match (reason(Severity::Error), reason(Severity::Warning)) {
+        (Some(reason), _) => format!("{name} will not load because {reason}"),
+        (None, Some(reason)) => format!("{name} will load, but {reason}"),
+        (None, None) => format!("{name} will load"),
+    }
+}
+
+fn name_is_taken(system: &System, name: &str) -> Option<Diagnostic> {
+    let module = system.module(name);
+    module.is_dir().then(|| {
+        let error = Diagnostic::new(ALREADY_LOADED, format!("a module `{name}` is loaded"))
+            .note("the kernel has no two modules of one name");
+        error.help(match is_livepatch(&module) {
+            true => format!("`kpsc unload {name}` makes room; a new version that is loaded without a gap has another name"),
+            false => "give the patch another name".to_owned(),
+        })
+    })
+}
+
+/// A livepatch that makes its tables when it is loaded.
+fn shows_nothing(incoming: &Incoming) -> Option<Diagnostic> {
+    (incoming.objects.is_empty() && incoming.note.is_none()).then(|| {
+        let message = format!("nobody can tell here which functions `{}` changes", incoming.name);
+        Diagnostic::new(UNREADABLE_STATE, message)
+            .note("kpsc has not made it, and its tables are not there before it is loaded")
+    })
+}
+
+/// Something cannot be looked at.
+fn unseen(what: &str, path: &str, why: &str) -> Diagnostic {
+    Diagnostic::new(UNREADABLE_STATE, format!("nobody can tell here {what}"))
+        .note(format!("/{path} cannot be read: {why}"))
+}

@@ -1,0 +1,150 @@
+//! The livepatches that are there: whether they let another one in, and what it does to them.
+
+use super::super::{Function, Incoming, Livepatch, State};
+use kps_diag::{
+    list, Diagnostic, Severity, CONFLICTING_LIVEPATCH, INCOMPATIBLE_STATES, IN_TRANSITION, REPLACES_OTHERS,
+    UNKNOWN_STATES,
+};
+use kps_plan::{Datum, Fate, Note, Replace};
+
+pub(super) fn check(incoming: &Incoming, loaded: &[Livepatch]) -> Vec<Diagnostic> {
+    let mut found: Vec<_> = loaded.iter().filter_map(in_transition).collect();
+    for other in loaded {
+        found.extend(conflict(incoming, other));
+        found.extend(states(incoming, other));
+        found.extend(replacement(incoming, other));
+    }
+    found
+}
+
+/// The kernel has one transition at a time (`__klp_enable_patch()` in `kernel/livepatch/core.c`).
+fn in_transition(other: &Livepatch) -> Option<Diagnostic> {
+    other.state.behind()?;
+    let name = &other.name;
+    let back = match other.state {
+        State::Patching => format!("; `kpsc unload {name}` takes it back"),
+        _ => String::new(),
+    };
+    Some(
+        Diagnostic::new(IN_TRANSITION, format!("another livepatch is in transition: `{name}`"))
+            .note("the kernel has one transition at a time, and refuses with EBUSY")
+            .help(format!("wait until `kpsc list` shows no transition{back}")),
+    )
+}
+
+/// Whether a livepatch has a function among its own, as sysfs names it: `NAME,SYMPOS`, and the only one of its name has position 1.
+pub(super) fn changes(other: &Livepatch, object: &str, function: &Function) -> bool {
+    let known = format!("{},{}", function.name, function.sympos.max(1));
+    other.objects.iter().any(|(name, functions)| name == object && functions.contains(&known))
+}
+
+/// A module of kpsc's that is stacked on another livepatch of the same function: the old function that it calls is that of the
+/// kernel image, so it would take the other one out of the way, be it a fix.
+fn conflict(incoming: &Incoming, other: &Livepatch) -> Option<Diagnostic> {
+    let Note { over, replace, .. } = incoming.note.as_ref()?;
+    if over.contains(&other.name) || *replace == Replace::Always {
+        return None;
+    }
+    let (_, shared) = incoming.functions().find(|(object, function)| changes(other, object, function))?;
+    let error = Diagnostic::new(
+        CONFLICTING_LIVEPATCH,
+        format!("`{}` and `{}` both change `{}`", incoming.name, other.name, shared.name),
+    );
+    Some(error.note("the one that is loaded last would undo the other, be it a fix").help(format!(
+        "put both changes into one patch with `atomic replace`; if this one may undo it, write `over {};` into its spec",
+        other.name
+    )))
+}
+
+/// Whether the kernel finds the states compatible.
+fn states(incoming: &Incoming, other: &Livepatch) -> Vec<Diagnostic> {
+    let unknown = |whose: &str| {
+        let message = format!("`{whose}` does not tell which states it has");
+        let warning = Diagnostic::new(UNKNOWN_STATES, message);
+        vec![warning.note("kpsc has not made it; if its states do not go together with those that are there, the kernel refuses with EINVAL")]
+    };
+    match (&incoming.note, &other.note) {
+        (Some(mine), Some(theirs)) => {
+            theirs.data.iter().filter_map(|datum| state(incoming, mine, other, datum)).collect()
+        }
+        (Some(mine), None) if mine.data.is_empty() && mine.replace == Replace::Never => Vec::new(),
+        (None, Some(theirs)) if theirs.data.is_empty() => Vec::new(),
+        (None, Some(_)) => unknown(&incoming.name),
+        (_, None) => unknown(&other.name),
+    }
+}
+
+fn state(incoming: &Incoming, mine: &Note, other: &Livepatch, theirs: &Datum) -> Option<Diagnostic> {
+    let Datum { kind, name, version, .. } = theirs;
+    let error = |message| {
+        Diagnostic::new(INCOMPATIBLE_STATES, message)
+            .note("the kernel refuses with EINVAL: data would be lost, or misread")
+    };
+    match theirs.fate(mine.data.iter(), mine.replace != Replace::Never) {
+        Fate::Kept(_) | Fate::Untouched => None,
+        Fate::Downgraded(mine) => Some(
+            error(format!(
+                "`{}` has version {version} of the {kind} `{name}`, and `{}` version {}",
+                other.name, incoming.name, mine.version
+            ))
+            .help(format!("load a patch whose `{}` has version {version} or a higher one", mine.name)),
+        ),
+        Fate::Lost => {
+            let error = error(format!(
+                "`{}` would take the place of `{}` without its {kind} `{name}`",
+                incoming.name, other.name
+            ))
+            .help(format!("load a patch that has the {kind} too, or `kpsc unload {}` first", other.name));
+            Some(match &mine.replace {
+                Replace::If(param) => Diagnostic {
+                    severity: Severity::Warning,
+                    ..error.note(format!("that is so if the parameter `{param}` is set"))
+                },
+                _ => error,
+            })
+        }
+    }
+}
+
+/// What becomes of a livepatch whose place is taken.
+fn replacement(incoming: &Incoming, other: &Livepatch) -> Option<Diagnostic> {
+    let when = match incoming.replaces()? {
+        Replace::Never => return None,
+        Replace::Always => String::new(),
+        Replace::If(param) => format!("if `{param}` is set, "),
+    };
+    let mut dropped = Vec::new();
+    for (object, functions) in &other.objects {
+        let mine = |known: &&String| {
+            !incoming.functions().any(|(name, function)| {
+                name == object && format!("{},{}", function.name, function.sympos.max(1)) == **known
+            })
+        };
+        let names = functions.iter().filter(mine).filter_map(|known| known.split(',').next());
+        dropped.extend(names.map(str::to_owned));
+    }
+    let message = format!("{when}`{}` takes the place of `{}`", incoming.name, other.name);
+    let mut said = match dropped.as_slice() {
+        [] => Diagnostic::new(REPLACES_OTHERS, message),
+        dropped => Diagnostic::with(
+            Severity::Warning,
+            REPLACES_OTHERS,
+            format!(
+                "{message}, and {} {} the kernel's own again",
+                list(dropped, "and"),
+                if dropped.len() == 1 { "is" } else { "are" }
+            ),
+        )
+        .help(format!("if that undoes a fix, put the changes of `{}` into the new patch too", other.name)),
+    };
+    let theirs = other.note.iter().flat_map(|note| &note.data);
+    let kept = theirs.filter(|datum| incoming.data().iter().any(|mine| mine.id == datum.id));
+    let kept: Vec<_> = kept.map(|datum| datum.name.as_str()).collect();
+    if !kept.is_empty() {
+        said = said.note(format!("the data of {} is handed on", list(&kept, "and")));
+    }
+    Some(said.note(format!(
+        "`{}` is disabled then, and `kpsc unload {}` gets rid of its module; none of its callbacks run",
+        other.name, other.name
+    )))
+}

@@ -1,0 +1,127 @@
+//! Data that outlives functions: states, which one version hands on to the next, and shadow variables, which belong to an object of the
+//! kernel's. The kernel knows both by numbers.
+
+use crate::TypeId;
+
+/// A `klp_state` with a value that the kernel keeps for whoever comes next.
+#[derive(Debug, Clone)]
+pub struct State<B> {
+    /// Its name in bodies.
+    pub name: String,
+    /// `klp_state.id`, which is not 0.
+    pub id: u32,
+    /// `klp_state.version`.
+    pub version: u32,
+    /// The type of the value.
+    pub ty: DataType<B>,
+    /// Gives the value.
+    pub save: B,
+    /// Changes the system, with a name for the value.
+    pub apply: (String, B),
+    /// Changes it back, with a name for the value.
+    pub restore: (String, B),
+}
+
+/// A shadow variable: data that belongs to an object of the kernel's.
+#[derive(Debug, Clone)]
+pub struct Shadow<B> {
+    /// Its name in bodies.
+    pub name: String,
+    /// What the kernel knows it by.
+    pub id: DataId,
+    /// The type of the data.
+    pub ty: DataType<B>,
+    /// The struct of the objects.
+    pub parent: Parent,
+    /// What new data starts with.
+    pub init: B,
+    /// Runs on new data under the kernel's shadow lock, with names for the object and the data.
+    pub ctor: Option<(String, String, B)>,
+    /// Runs on data that goes, under that lock, with a name for the data.
+    pub dtor: Option<(String, B)>,
+}
+
+/// The struct that shadow data belongs to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Parent {
+    /// One of the kernel's.
+    Kernel(TypeId),
+    /// One of the author's items, by its name: it describes what no BTF does.
+    Item(String),
+}
+
+/// A type as the author has written it, which may name items of the author's.
+#[derive(Debug, Clone)]
+pub struct DataType<B> {
+    /// The text.
+    pub text: B,
+    /// A number for the text, whatever space is in it. Other kinds of data have other numbers.
+    pub shape: u64,
+}
+
+/// The removal of shadow data before a function that frees its object.
+#[derive(Debug, Clone)]
+pub struct Free<B> {
+    /// The shadow variable.
+    pub shadow: String,
+    /// The object, in the names of the function's parameters.
+    pub parent: B,
+}
+
+/// The number by which the kernel knows a shadow variable: `klp_state.id`, and with the number of a generation in its low
+/// bits the id of its data. It is derived from names, so that the next version of a patch has the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct DataId(u64);
+
+impl DataId {
+    /// Bits that are the generation's.
+    pub const GENERATION_BITS: u32 = 16;
+
+    /// The id of a shadow variable of a family.
+    pub fn of_shadow(family: &str, name: &str) -> DataId {
+        DataId::derived(&[family, ".", name])
+    }
+
+    /// The id of the record that holds a state's value. States are known by their number alone, whoever has them.
+    pub fn of_state(id: u32) -> DataId {
+        DataId::derived(&["state ", &id.to_string()])
+    }
+
+    /// The number, its low bits zero and its highest one set: no author writes such an id for a state.
+    pub fn number(self) -> u64 {
+        self.0
+    }
+
+    fn derived(parts: &[&str]) -> DataId {
+        let low = (1 << Self::GENERATION_BITS) - 1;
+        DataId(fnv(parts) & !low | 1 << 63)
+    }
+}
+
+/// FNV-1a, 64 bits, of some texts in a row.
+pub fn fnv(parts: &[&str]) -> u64 {
+    const BASIS: u64 = 0xcbf2_9ce4_8422_2325;
+    const PRIME: u64 = 0x0000_0100_0000_01b3;
+    let bytes = parts.iter().flat_map(|part| part.bytes());
+    bytes.fold(BASIS, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(PRIME))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_leave_room_for_generations_and_for_those_of_authors() {
+        let id = DataId::of_shadow("fix", "hits").number();
+        assert_eq!((id & 0xffff, id >> 63), (0, 1));
+        assert_ne!(id, DataId::of_shadow("fix", "hit").number());
+        assert_ne!(id, DataId::of_shadow("fi", "xhits").number());
+        assert_eq!(id, DataId::of_shadow("fix", "hits").number());
+    }
+
+    #[test]
+    fn the_hash_is_fnv_1a() {
+        assert_eq!(fnv(&[""]), 0xcbf2_9ce4_8422_2325);
+        assert_eq!(fnv(&["foo", "bar"]), 0x8594_4171_f739_67e8);
+    }
+}

@@ -1,0 +1,353 @@
+//! What a livepatch *is*, once every name in it has been found in the target kernel.
+//!
+//! A plan is the meeting point of the front doors (`.kps` specs today, proc macros next) and the code generator. It holds
+//! no text that still has to be looked up: a function is a symbol with its position, its prototype and its ftrace site; a
+//! type is a layout. It does no parsing, no I/O, and depends on `arch` alone, because the target kernel's own rustc compiles it.
+//!
+//! `B` is what a body is. A spec's bodies are text with an origin; a macro's bodies are tokens with spans. The plan carries
+//! them untouched.
+
+mod callbacks;
+mod data;
+mod note;
+mod params;
+mod passing;
+mod succession;
+mod symbol;
+mod types;
+
+pub use callbacks::{Callback, Callbacks};
+pub use data::{fnv, DataId, DataType, Free, Parent, Shadow, State};
+pub use kps_arch::{Arch, ByValue, Entry, Location, Passing, Unclear};
+pub use note::{Note, NOTE_OWNER, NOTE_SECTION, NOTE_TYPE};
+pub use params::{ModuleParam, ParamDefault, ParamType, ParamValue, Params};
+pub use succession::{Datum, DatumKind, Fate};
+pub use symbol::{ObjectName, Symbol, PLACEHOLDER};
+pub use types::{Bitfield, CInt, Field, Param, Record, RecordKind, Signature, Type, TypeDef, TypeId, Types};
+
+/// One livepatch module: everything `klp_enable_patch()` is told, and what the bodies need to compile.
+#[derive(Debug, Clone)]
+pub struct Patch<B> {
+    /// The module's name, `NAME.ko`.
+    pub name: String,
+    /// What `modinfo` shows.
+    pub metadata: Metadata,
+    /// Whether this patch takes the place of all earlier ones (`klp_patch.replace`).
+    pub replace: Replace,
+    /// The module's parameters, if it has any.
+    pub params: Option<Params>,
+    /// The states, in the order they were written.
+    pub states: Vec<State<B>>,
+    /// The shadow variables, in the order they were written.
+    pub shadows: Vec<Shadow<B>>,
+    /// The patched objects, in the order they were written; the image comes first where there are states or shadow variables.
+    pub objects: Vec<Object<B>>,
+    /// Plain Rust items that the bodies share.
+    pub items: Vec<B>,
+    /// Rust modules that the bodies share.
+    pub modules: Vec<Module<B>>,
+    /// Files in C, compiled into the module.
+    pub c_files: Vec<CFile>,
+    /// What the bodies take from the kernel.
+    pub kernel: Imports,
+    /// The livepatch structs, which are in no header that Rust code can see.
+    pub klp: Klp,
+    /// The one kernel that all addresses, layouts and bytes in this plan come from.
+    pub target: Target,
+}
+
+/// A Rust module of the author's.
+#[derive(Debug, Clone)]
+pub struct Module<B> {
+    /// Its name, which is an identifier.
+    pub name: String,
+    /// What is in it.
+    pub items: B,
+}
+
+/// A file in C.
+#[derive(Debug, Clone)]
+pub struct CFile {
+    /// Its path below the folder of the patch's source, of plain characters.
+    pub path: String,
+    /// The object whose functions it holds. If that is a module, it may use that one's symbols besides those of vmlinux.
+    pub object: ObjectName,
+    /// The functions that Rust bodies call.
+    pub functions: Vec<String>,
+}
+
+/// When a patch takes the place of all earlier ones.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Replace {
+    /// Never: it is stacked on them.
+    #[default]
+    Never,
+    /// Always.
+    Always,
+    /// If this parameter, a `bool` or an integer, is not 0 when the patch is loaded.
+    If(String),
+}
+
+/// The structs of `include/linux/livepatch.h`, among the types of [`Imports`].
+#[derive(Debug, Clone, Copy)]
+pub struct Klp {
+    /// `struct klp_patch`.
+    pub patch: TypeId,
+    /// `struct klp_object`.
+    pub object: TypeId,
+    /// `struct klp_func`.
+    pub func: TypeId,
+    /// `struct klp_callbacks`.
+    pub callbacks: TypeId,
+    /// `struct klp_state`, if the patch has states or shadow variables.
+    pub state: Option<TypeId>,
+    /// Which part of a module's memory is only read (`MOD_RODATA`): its notes are there.
+    pub rodata: usize,
+}
+
+/// What a module says about itself in `.modinfo` and in its ELF note.
+#[derive(Debug, Clone, Default)]
+pub struct Metadata {
+    /// `MODULE_LICENSE`. `klp_enable_patch()` is exported to GPL-compatible modules only.
+    pub license: String,
+    /// `MODULE_AUTHOR`, any number of them.
+    pub authors: Vec<String>,
+    /// `MODULE_DESCRIPTION`.
+    pub description: Option<String>,
+    /// `MODULE_VERSION`, shown in `/sys/module/NAME/version`.
+    pub version: Option<String>,
+    /// What the patch fixes, usually CVE ids.
+    pub fixes: Vec<String>,
+    /// The name that the patches share which follow each other; their shadow variables are the same.
+    pub family: String,
+    /// Patches that this one is stacked on, on the same functions too.
+    pub over: Vec<String>,
+    /// SHA-256 of the text that the patch was written in, in hexadecimal.
+    pub source_hash: String,
+    /// The program that made the plan, with its version.
+    pub made_by: String,
+}
+
+/// The kernel that a plan was made for.
+#[derive(Debug, Clone)]
+pub struct Target {
+    /// `uname -r`.
+    pub release: String,
+    /// The GNU build-id of its image, from the `.notes` section.
+    pub build_id: Vec<u8>,
+    /// Whether it has the kernel's own Rust crate.
+    pub mode: Mode,
+}
+
+impl Target {
+    /// The build-id in hexadecimal.
+    pub fn build_id_in_hex(&self) -> String {
+        note::hex(&self.build_id)
+    }
+}
+
+/// What the generated code of a module is written with. A mode for kernels without the crate is another variant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// The `kernel` crate of Rust for Linux.
+    KernelCrate {
+        /// How its `module!` spells the authors.
+        authors: AuthorsKey,
+    },
+}
+
+/// How `module!` of the target spells the authors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AuthorsKey {
+    /// `author: "..",` takes one author.
+    Author,
+    /// `authors: ["..", ".."],`.
+    Authors,
+}
+
+/// A `klp_object`: vmlinux or a module, with what changes in it.
+#[derive(Debug, Clone)]
+pub struct Object<B> {
+    /// Which object.
+    pub name: ObjectName,
+    /// The GNU build-id of a module that has one.
+    pub build_id: Option<Vec<u8>>,
+    /// Its changed functions, in the order they were written.
+    pub funcs: Vec<Func<B>>,
+    /// Its callbacks.
+    pub callbacks: Callbacks<B>,
+    /// What its bodies use of it, if it is a module. It is there only when the module is.
+    pub uses: Uses,
+    /// The objects whose symbols its bodies may use besides, by their place in the patch.
+    pub sees: Vec<usize>,
+}
+
+/// Functions and variables of one object that bodies use.
+#[derive(Debug, Clone, Default)]
+pub struct Uses {
+    /// The functions.
+    pub functions: Vec<Function>,
+    /// The variables.
+    pub statics: Vec<Static>,
+}
+
+/// A `klp_func`: one function of an object and the code that runs in its place.
+#[derive(Debug, Clone)]
+pub struct Func<B> {
+    /// The function's symbol.
+    pub old: Symbol,
+    /// The prototype that bodies see.
+    pub signature: Signature,
+    /// How the function is called.
+    pub convention: Convention,
+    /// How the function starts.
+    pub entry: Entry,
+    /// What runs in its place.
+    pub change: Change<B>,
+    /// The shadow data that goes before the old function runs, which frees what it belongs to.
+    pub frees: Vec<Free<B>>,
+}
+
+/// How a function is called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Convention {
+    /// As C calls functions.
+    C,
+    /// As the kernel enters a system call: with a pointer to the registers of its caller, in which the arguments are.
+    Syscall {
+        /// `struct pt_regs`.
+        regs: TypeId,
+    },
+}
+
+/// What runs in the place of an old function.
+#[derive(Debug, Clone)]
+pub enum Change<B> {
+    /// A new body. The old one runs when the new one calls `original(..)`.
+    Replace {
+        /// The new body.
+        body: B,
+        /// Whether it calls the old one.
+        calls_original: bool,
+    },
+    /// A new body in C: a function of the old one's name in a file.
+    C {
+        /// The file, by its place in the patch.
+        file: usize,
+        /// Whether it calls the old one.
+        calls_original: bool,
+        /// The prototype in C, for the compiler to compare.
+        declaration: Option<String>,
+    },
+    /// A hook before the old function, which leaves no frame behind. Without a body it only frees shadow data.
+    Pre(Option<B>),
+    /// A hook after the old function, perhaps with one before it.
+    Around {
+        /// Runs first.
+        pre: Option<B>,
+        /// Runs last.
+        post: B,
+    },
+}
+
+impl<B> Change<B> {
+    /// The author's bodies, in the order in which they run.
+    pub fn bodies(&self) -> Vec<&B> {
+        match self {
+            Change::Replace { body, .. } => vec![body],
+            Change::Pre(body) => body.iter().collect(),
+            Change::Around { pre, post } => pre.iter().chain([post]).collect(),
+            Change::C { .. } => Vec::new(),
+        }
+    }
+}
+
+impl<B> Patch<B> {
+    /// The author's texts in its states and shadow variables.
+    pub fn data_texts(&self) -> impl Iterator<Item = &B> {
+        let of_states = self
+            .states
+            .iter()
+            .flat_map(|state| [&state.ty.text, &state.save, &state.apply.1, &state.restore.1]);
+        let of_shadows = self.shadows.iter().flat_map(|shadow| {
+            let ctor = shadow.ctor.as_ref().map(|(_, _, body)| body);
+            let dtor = shadow.dtor.as_ref().map(|(_, body)| body);
+            [&shadow.ty.text, &shadow.init].into_iter().chain(ctor).chain(dtor)
+        });
+        of_states.chain(of_shadows)
+    }
+
+    /// Whether it has data that outlives it.
+    pub fn has_data(&self) -> bool {
+        !self.states.is_empty() || !self.shadows.is_empty()
+    }
+}
+
+/// What the bodies of a patch use of the kernel, by name.
+#[derive(Debug, Clone)]
+pub struct Imports {
+    /// The types.
+    pub types: Types,
+    /// The functions.
+    pub functions: Vec<Function>,
+    /// The variables.
+    pub statics: Vec<Static>,
+    /// The enumeration constants.
+    pub constants: Vec<Constant>,
+}
+
+impl Imports {
+    /// Nothing yet, from a target of this architecture.
+    pub fn new(arch: &'static Arch) -> Imports {
+        Imports { types: Types::new(arch), functions: Vec::new(), statics: Vec::new(), constants: Vec::new() }
+    }
+}
+
+/// A kernel function that a body may call.
+#[derive(Debug, Clone)]
+pub struct Function {
+    /// Its name in bodies, which is its name in the kernel.
+    pub name: String,
+    /// The C prototype.
+    pub signature: Signature,
+    /// How the module gets at it.
+    pub link: Link,
+}
+
+/// A kernel variable that a body may use.
+#[derive(Debug, Clone)]
+pub struct Static {
+    /// Its name in bodies, which is its name in the kernel.
+    pub name: String,
+    /// Its type.
+    pub ty: Type,
+    /// Whether every CPU has one of its own.
+    pub per_cpu: bool,
+    /// How the module gets at it.
+    pub link: Link,
+}
+
+/// An enumeration constant.
+#[derive(Debug, Clone)]
+pub struct Constant {
+    /// Its name.
+    pub name: String,
+    /// Its C type.
+    pub ty: CInt,
+    /// Its value.
+    pub value: i128,
+}
+
+/// How a module gets at a symbol.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Link {
+    /// The kernel exports it: the module loader resolves it.
+    Export {
+        /// The symbol namespace to import (`MODULE_IMPORT_NS`).
+        namespace: Option<String>,
+    },
+    /// A klp relocation resolves it, exported or not.
+    Livepatch(Symbol),
+    /// A file in C of the patch's own has it.
+    Own,
+}

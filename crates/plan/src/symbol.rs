@@ -1,0 +1,80 @@
+//! Symbols of the kernel and its modules, and how a module names one before post-link.
+
+/// What a placeholder starts with: a symbol that stands in a linked module for the symbol of a klp relocation, until post-link has
+/// made it one.
+pub const PLACEHOLDER: &str = "kps.sym.";
+
+/// Which object a function or a symbol belongs to.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ObjectName {
+    /// The kernel image. `klp_object.name` is NULL.
+    Vmlinux,
+    /// A module, which may be loaded now, later or never.
+    Module(String),
+}
+
+impl ObjectName {
+    /// How specs and the symbols of klp relocations name the kernel image.
+    pub const IMAGE: &'static str = "vmlinux";
+
+    /// The object of this name.
+    pub fn new(name: &str) -> ObjectName {
+        match name {
+            Self::IMAGE => ObjectName::Vmlinux,
+            module => ObjectName::Module(module.to_owned()),
+        }
+    }
+
+    /// The name of a module; none for the image.
+    pub fn module(&self) -> Option<&str> {
+        match self {
+            ObjectName::Vmlinux => None,
+            ObjectName::Module(name) => Some(name),
+        }
+    }
+
+    /// The name as the symbols of klp relocations spell it.
+    pub fn as_str(&self) -> &str {
+        match self {
+            ObjectName::Vmlinux => Self::IMAGE,
+            ObjectName::Module(name) => name,
+        }
+    }
+}
+
+/// A symbol of one object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Symbol {
+    /// The object that has it.
+    pub object: ObjectName,
+    /// Its name in kallsyms.
+    pub name: String,
+    /// 0 where the name is unique, else the symbol's rank by address among those of its name.
+    pub sympos: u32,
+}
+
+impl Symbol {
+    /// A symbol of the kernel image that has a name of its own.
+    pub fn of_image(name: &str) -> Symbol {
+        Symbol { object: ObjectName::Vmlinux, name: name.to_owned(), sympos: 0 }
+    }
+
+    /// The placeholder: `kps.sym.OBJECT.NAME,POSITION`.
+    pub fn placeholder(&self) -> String {
+        let Symbol { object, name, sympos } = self;
+        format!("{PLACEHOLDER}{}.{name},{sympos}", object.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_placeholder_has_object_name_and_position() {
+        let symbol =
+            |object, sympos| Symbol { object: ObjectName::new(object), name: "f.isra.0".into(), sympos };
+        assert_eq!(symbol("vmlinux", 0).placeholder(), "kps.sym.vmlinux.f.isra.0,0");
+        assert_eq!(symbol("nf_tables", 2).placeholder(), "kps.sym.nf_tables.f.isra.0,2");
+    }
+}

@@ -1,0 +1,109 @@
+//! Files in C: functions that take the place of old ones, and functions that Rust bodies call.
+
+use super::names::Declared;
+use super::paths::FileKind;
+use super::rust::{long_name, MAX_NAME};
+use super::symbols::Scope;
+use super::Resolver;
+use kps_ast::{self as ast, Text};
+use kps_diag::{Diagnostic, FILE_OUTSIDE, REPEATED_NAME};
+use kps_facts::Importer;
+use kps_plan::{CFile, Change, Function, Link, ObjectName};
+
+impl Resolver<'_> {
+    /// The functions of C files that Rust bodies may call, with the prototypes that are written.
+    pub(super) fn c_functions(
+        &mut self,
+        spec: &ast::Patch,
+        importer: &mut Importer<'_>,
+        declared: &mut Declared,
+    ) {
+        for item in &spec.c_files {
+            let Some(file) = self.c_file(&item.file, ObjectName::Vmlinux) else { continue };
+            for function in &item.functions {
+                let name = &function.name;
+                if name.value.len() > MAX_NAME {
+                    self.report(long_name(name.span));
+                    continue;
+                }
+                let names = declared.names.entry(ObjectName::IMAGE.to_owned()).or_default();
+                if !names.insert(name.value.clone()) {
+                    self.report(
+                        Diagnostic::new(REPEATED_NAME, format!("`{}` is declared twice", name.value))
+                            .at(name.span, "")
+                            .help("rename the function of the C file"),
+                    );
+                    continue;
+                }
+                if let Some(signature) = self.written(&function.prototype, importer) {
+                    self.check_passing(&name.value, &signature, name.span, importer);
+                    self.c_files[file].functions.push(name.value.clone());
+                    let name = name.value.clone();
+                    declared.vmlinux.functions.push(Function { name, signature, link: Link::Own });
+                }
+            }
+        }
+    }
+
+    /// A new body in C.
+    pub(super) fn c_body<B>(
+        &mut self,
+        scope: Scope<'_>,
+        symbol: &ast::Symbol,
+        file: &Text,
+    ) -> Option<Change<B>> {
+        let name = &symbol.name.value;
+        let n = self.c_file(file, scope.object_name())?;
+        let text = self.pieces.c_file(&file.value).unwrap_or_default();
+        let calls_original = has_word(text, "original") || has_word(text, &format!("original_{name}"));
+        let declaration = self.prototypes(scope, name).first().map(|&id| self.facts.btf.declaration(id));
+        Some(Change::C { file: n, calls_original, declaration: declaration.filter(|text| is_plain_c(text)) })
+    }
+
+    /// The place of a file among those of the patch. It serves one object: what it uses of a module is there only when the
+    /// module is.
+    fn c_file(&mut self, file: &Text, object: ObjectName) -> Option<usize> {
+        if !self.check_path(file, FileKind::C) {
+            return None;
+        }
+        let known = self.c_files.iter().position(|known| known.path == file.value);
+        match known {
+            Some(n) if self.c_files[n].object == object => Some(n),
+            Some(n) => {
+                let (one, other) = (self.c_files[n].object.as_str().to_owned(), object.as_str());
+                self.report(
+                    Diagnostic::new(FILE_OUTSIDE, format!("{:?} serves `{one}` and `{other}`", file.value))
+                        .at(file.span, "")
+                        .note("a module's symbols are there only while the module is")
+                        .help("split the file: one for each object, and one for what Rust bodies call"),
+                );
+                None
+            }
+            None => {
+                self.c_files.push(CFile { path: file.value.clone(), object, functions: Vec::new() });
+                Some(self.c_files.len() - 1)
+            }
+        }
+    }
+}
+
+/// Whether a declaration from BTF is one that C can take, whatever a forged kernel says.
+fn is_plain_c(text: &str) -> bool {
+    text.chars().all(|c| c.is_ascii_alphanumeric() || "_ *,()[].".contains(c)) && !text.contains("anonymous")
+}
+
+/// Whether a word occurs in a text.
+fn has_word(text: &str, word: &str) -> bool {
+    text.split(|c: char| c != '_' && !c.is_ascii_alphanumeric()).any(|found| found == word)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_whole() {
+        assert!(has_word("return original(m, v);", "original"));
+        assert!(!has_word("return original_show(m, v);", "original"));
+    }
+}

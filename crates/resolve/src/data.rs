@@ -1,0 +1,333 @@
+//! Data that outlives functions: states and shadow variables, and the hooks that free the latter with their objects.
+
+use super::bodies::{Fragment, Rust};
+use super::Resolver;
+use crate::advice::Advice;
+use crate::propose::rename_one;
+use kps_ast::Span;
+use kps_ast::{self as ast, At, BodyWithParams, Code, FreedBy, Lifetime};
+use kps_diag::{
+    Diagnostic, CONFLICTING_ID, FREEING_FUNCTION_REPLACED, INCOMPLETE_STATE, INVALID_STATE_ID,
+    MISSING_OBJECT, NOT_STACKED, NO_SUCH_TYPE, PERSISTENT_POINTER, SHADOW_NEVER_FREED,
+};
+use kps_facts::Importer;
+use kps_plan::{fnv, DataId, DataType, Free, ObjectName, Parent, Shadow, State, Type};
+use quote::ToTokens as _;
+use std::collections::HashMap;
+use syn::spanned::Spanned as _;
+use syn::visit::{self, Visit};
+
+impl Resolver<'_> {
+    /// The patch with an object for the image in front, whose callbacks keep the records, and with a `fn` for every function that frees
+    /// the object of a shadow variable.
+    pub(super) fn with_free_hooks(&mut self, mut spec: ast::Patch) -> ast::Patch {
+        if spec.states.is_empty() && spec.shadows.is_empty() {
+            return spec;
+        }
+        match spec.objects.iter().position(|object| object.name.value == ObjectName::IMAGE) {
+            Some(at) => spec.objects[..=at].rotate_right(1),
+            None => spec.objects.insert(0, image(spec.name.span)),
+        }
+        for shadow in &spec.shadows {
+            let Some(Lifetime::FreedBy(tie)) = &shadow.lifetime else { continue };
+            let name = tie.object.as_ref().map_or(ObjectName::IMAGE, |object| &object.value);
+            match spec.objects.iter_mut().find(|object| object.name.value == name) {
+                Some(object) => self.tie(object, shadow, tie),
+                None => {
+                    let place = tie.object.as_ref().map_or(tie.symbol.name.span, |object| object.span);
+                    self.report(
+                        Diagnostic::new(MISSING_OBJECT, format!("the patch has no object `{name}`"))
+                            .at(place, "")
+                            .note("the function that frees the parent is hooked like any other of its module")
+                            .help(format!("add `object {name} {{ }}`")),
+                    );
+                }
+            }
+        }
+        spec
+    }
+
+    fn tie(&mut self, object: &mut ast::Object, shadow: &ast::Shadow, tie: &FreedBy) {
+        let (name, position) = (&tie.symbol.name, tie.symbol.position.as_ref().map(|at| at.value));
+        let is_it = |func: &&ast::Func| {
+            func.symbol.name.value == name.value
+                && func.symbol.position.as_ref().map(|at| at.value) == position
+        };
+        match object.funcs.iter().find(is_it) {
+            Some(func)
+                if func.replace.is_some() || func.replace_c.is_some() || func.replace_from.is_some() =>
+            {
+                self.report(
+                    Diagnostic::new(FREEING_FUNCTION_REPLACED, format!("`{}` is replaced", name.value))
+                        .at(name.span, "")
+                        .at(func.symbol.name.span, "here")
+                        .note("nobody but its new body knows when it frees the parent")
+                        .help(format!(
+                            "write `untied`, and `{}.remove(..)` in the new body",
+                            shadow.name.value
+                        )),
+                );
+                return;
+            }
+            Some(_) => {}
+            None => object.funcs.push(ast::Func::new(tie.symbol.clone(), None)),
+        }
+        self.ties.push(FreeHook {
+            object: object.name.value.clone(),
+            function: (name.value.clone(), position),
+            shadow: shadow.name.value.clone(),
+            parent: tie.parent,
+        });
+    }
+
+    /// What goes before a function runs.
+    pub(super) fn frees(&self, object: &str, symbol: &ast::Symbol, rust: &Rust) -> Vec<Free<Fragment>> {
+        let free =
+            |tied: &FreeHook| Some(Free { shadow: tied.shadow.clone(), parent: rust.fragment(tied.parent)? });
+        self.free_hooks_of(object, symbol).filter_map(free).collect()
+    }
+
+    /// Whether something goes before a function runs, be it written well or not.
+    pub(super) fn has_free_hook(&self, object: &str, symbol: &ast::Symbol) -> bool {
+        self.free_hooks_of(object, symbol).next().is_some()
+    }
+
+    fn free_hooks_of<'t>(
+        &'t self,
+        object: &'t str,
+        symbol: &'t ast::Symbol,
+    ) -> impl Iterator<Item = &'t FreeHook> {
+        let position = symbol.position.as_ref().map(|at| at.value);
+        let is_it = move |tied: &&FreeHook| {
+            tied.object == object && tied.function.0 == symbol.name.value && tied.function.1 == position
+        };
+        self.ties.iter().filter(is_it)
+    }
+
+    pub(super) fn states(&mut self, spec: &ast::Patch, rust: &Rust) -> Vec<State<Fragment>> {
+        let mut ids: HashMap<u32, Span> = HashMap::new();
+        let mut states = Vec::new();
+        let highest = spec.states.iter().filter_map(|state| Some(state.id.as_ref()?.value)).max();
+        let another = format!(
+            "choose another number, for example {}, and keep it in all versions of the patch",
+            highest.unwrap_or_default().saturating_add(1)
+        );
+        for state in &spec.states {
+            for (word, body) in [("save", &state.save), ("apply", &state.apply), ("restore", &state.restore)]
+            {
+                if body.is_none() {
+                    self.report_absence(
+                        Diagnostic::new(INCOMPLETE_STATE, format!("the state has no `{word}`"))
+                            .at(state.name.span, "")
+                            .note("a value is saved, the system changed, and changed back to the value in the end")
+                            .help(format!("add `{word}{} {{ .. }}`", if word == "save" { "" } else { "(saved)" })),
+                    );
+                }
+            }
+            let Some(id) = &state.id else { continue };
+            if id.value == 0 {
+                self.report(
+                    Diagnostic::new(INVALID_STATE_ID, "a state cannot have the number 0")
+                        .at(id.span, "")
+                        .note("the kernel's list of states ends with it")
+                        .help(another.as_str()),
+                );
+            } else if let Some(&first) = ids.get(&id.value) {
+                self.report(
+                    Diagnostic::new(INVALID_STATE_ID, format!("two states have the number {}", id.value))
+                        .at(id.span, "")
+                        .at(first, "here it is first")
+                        .help(another.as_str()),
+                );
+            }
+            ids.entry(id.value).or_insert(id.span);
+            let bound = |body: &Option<BodyWithParams>| {
+                let body = body.as_ref()?;
+                Some((body.names.first()?.value.clone(), rust.fragment(body.code)?))
+            };
+            let save = state.save.as_ref().and_then(|body| rust.fragment(body.code));
+            let ty = self.data_type(state.ty, &state.name);
+            let parts = (ty, save, bound(&state.apply), bound(&state.restore));
+            let (Some(ty), Some(save), Some(apply), Some(restore)) = parts else { continue };
+            let version = state.version.as_ref().map_or(1, |version| version.value);
+            let name = state.name.value.clone();
+            states.push(State { name, id: id.value, version, ty, save, apply, restore });
+        }
+        states
+    }
+
+    pub(super) fn shadows(
+        &mut self,
+        spec: &ast::Patch,
+        family: &str,
+        rust: &Rust,
+        importer: &mut Importer<'_>,
+    ) -> Vec<Shadow<Fragment>> {
+        let mut ids: HashMap<DataId, &ast::Name> = HashMap::new();
+        let mut shadows = Vec::new();
+        for shadow in &spec.shadows {
+            let name = &shadow.name;
+            if shadow.lifetime.is_none() {
+                self.report(
+                    Diagnostic::new(SHADOW_NEVER_FREED, format!("nobody frees the data of `{}`", name.value))
+                        .at(name.span, "")
+                        .note("data that is left when its parent is freed goes to what comes to be at that address")
+                        .help(Advice::Lifetime.text(self.form)),
+                );
+            }
+            let id = DataId::of_shadow(family, &name.value);
+            if let Some(other) = ids.get(&id).filter(|other| other.value != name.value) {
+                self.report(
+                    Diagnostic::new(
+                        CONFLICTING_ID,
+                        format!(
+                            "`{}` and `{}` have the same id, {:#x}",
+                            other.value,
+                            name.value,
+                            id.number()
+                        ),
+                    )
+                    .at(name.span, "")
+                    .at(other.span, "and this")
+                    .note("ids are made of the names of the family and of the variable")
+                    .help(rename_one(&name.value)),
+                );
+            }
+            ids.entry(id).or_insert(name);
+            let ty = self.data_type(shadow.ty, &shadow.name);
+            let (ty, parent) = (ty, self.parent(&shadow.parent, rust, importer));
+            let first = |body: &BodyWithParams, n: usize| body.names.get(n).map(|name| name.value.clone());
+            let ctor = shadow
+                .ctor
+                .as_ref()
+                .and_then(|body| Some((first(body, 0)?, first(body, 1)?, rust.fragment(body.code)?)));
+            let dtor =
+                shadow.dtor.as_ref().and_then(|body| Some((first(body, 0)?, rust.fragment(body.code)?)));
+            let (Some(ty), Some(parent), Some(init)) = (ty, parent, rust.fragment(shadow.init)) else {
+                continue;
+            };
+            shadows.push(Shadow { name: name.value.clone(), id, ty, parent, init, ctor, dtor });
+        }
+        shadows
+    }
+
+    /// A type that rustc will judge, with a number for what is written and whose it is. States with equal numbers and other names are
+    /// not the same.
+    fn data_type(&mut self, code: Code, name: &ast::Name) -> Option<DataType<Fragment>> {
+        // What is wrong with it was said when it was parsed.
+        let ty = super::rust::parse_type(self.pieces, code).ok()?;
+        let mut pointers = IntoTheModule(None);
+        pointers.visit_type(&ty);
+        if let Some(span) = pointers.0 {
+            self.report(
+                Diagnostic::new(
+                    PERSISTENT_POINTER,
+                    "this may point into the module, which the data outlives",
+                )
+                .at(self.pieces.place(code, span), "")
+                .note("the next version of the patch takes the data over, and this one is unloaded")
+                .help("keep a number, or a pointer to an object of the kernel's: `AtomicPtr<T>`"),
+            );
+        }
+        let tokens = ty.to_token_stream().to_string();
+        let shape = fnv(&[&name.value, ": ", &tokens]);
+        Some(DataType { text: Fragment::new(self.pieces, code), shape })
+    }
+
+    /// The struct that shadow data belongs to: an item of the author's, or the kernel's.
+    fn parent(&mut self, name: &ast::Name, rust: &Rust, importer: &mut Importer<'_>) -> Option<Parent> {
+        if rust.has_plain_struct(&name.value) {
+            return Some(Parent::Item(name.value.clone()));
+        }
+        if importer.candidates(&name.value).len() == 1 {
+            let ty = importer.named(&name.value).filter(|ty| importer.types().is_record(ty));
+            if let Some(Type::Named(id)) = ty {
+                return Some(Parent::Kernel(id));
+            }
+        }
+        let help = self.type_help(&name.value, "name the struct without its keyword");
+        self.report(
+            Diagnostic::new(NO_SUCH_TYPE, format!("there is no struct `{}`", name.value))
+                .at(name.span, "")
+                .note("shadow data belongs to an object of a type of the target's BTF, or of the patch's own")
+                .help(help),
+        );
+        None
+    }
+
+    /// The name that a patch shares with those before and after it.
+    pub(super) fn family(&mut self, spec: &ast::Patch) -> String {
+        if let Some(family) = &spec.family {
+            self.name(family);
+        }
+        spec.family.as_ref().map_or(spec.name.value.clone(), |family| family.value.clone())
+    }
+
+    /// The patches that this one is stacked on.
+    pub(super) fn over(&mut self, spec: &ast::Patch) -> Vec<String> {
+        for name in &spec.over {
+            self.name(name);
+            let problem = if name.value == spec.name.value {
+                "it is this patch's own name"
+            } else if spec.atomic_replace.as_ref().is_some_and(|replace| replace.condition.is_none()) {
+                "`atomic replace` takes the place of all others"
+            } else {
+                continue;
+            };
+            self.report(
+                Diagnostic::new(NOT_STACKED, format!("the patch is not stacked on `{}`", name.value))
+                    .at(name.span, problem)
+                    .help("drop it"),
+            );
+        }
+        spec.over.iter().map(|name| name.value.clone()).collect()
+    }
+}
+
+/// Where a type has a part that leads into a module: a reference, a function or a trait's object.
+struct IntoTheModule(Option<proc_macro2::Span>);
+
+impl<'a> Visit<'a> for IntoTheModule {
+    fn visit_type(&mut self, ty: &'a syn::Type) {
+        if matches!(ty, syn::Type::Reference(_) | syn::Type::BareFn(_) | syn::Type::TraitObject(_)) {
+            self.0.get_or_insert(ty.span());
+        }
+        visit::visit_type(self, ty);
+    }
+}
+
+/// `freed by`: what goes before which function runs.
+pub(super) struct FreeHook {
+    object: String,
+    function: (String, Option<u32>),
+    shadow: String,
+    parent: Code,
+}
+
+/// An object for the image in which nothing changes.
+fn image(span: Span) -> ast::Object {
+    ast::Object::new(At { value: ObjectName::IMAGE.to_owned(), span }, None)
+}
+
+/// The bodies of states and shadow variables, each with the names that it is given.
+pub(super) fn bodies(spec: &ast::Patch) -> Vec<(Code, Vec<&ast::Name>)> {
+    let of_states = spec.states.iter().flat_map(|state| [&state.save, &state.apply, &state.restore]);
+    let of_shadows = spec.shadows.iter().flat_map(|shadow| [&shadow.ctor, &shadow.dtor]);
+    let bound = of_states.chain(of_shadows).flatten();
+    let bound = bound.map(|body| (body.code, body.names.iter().collect()));
+    bound.chain(spec.shadows.iter().map(|shadow| (shadow.init, Vec::new()))).collect()
+}
+
+/// What names the parents of shadow data where it is freed.
+pub(super) fn parents(spec: &ast::Patch) -> impl Iterator<Item = Code> + '_ {
+    spec.shadows.iter().filter_map(|shadow| match &shadow.lifetime {
+        Some(Lifetime::FreedBy(tie)) => Some(tie.parent),
+        _ => None,
+    })
+}
+
+/// The types of states and shadow variables.
+pub(super) fn types(spec: &ast::Patch) -> impl Iterator<Item = Code> + '_ {
+    let states = spec.states.iter().map(|state| state.ty);
+    states.chain(spec.shadows.iter().map(|shadow| shadow.ty))
+}

@@ -1,0 +1,317 @@
+//! One function that a spec changes.
+
+use super::bodies::{Fragment, Rust};
+use super::symbols::{Found, Scope, Wanted};
+use super::syscalls::Syscall;
+use super::Resolver;
+use crate::advice::Advice;
+use crate::notable;
+use crate::words::is_plain;
+use kps_arch::syscall_of;
+use kps_ast as ast;
+use kps_diag::{
+    list, Diagnostic, CHANGED_TWICE, CHANGES_NOTHING, CLONES, FREED_AFTER_BOOT, MISPLACED_ORIGINAL,
+    NEVER_RETURNS, NO_FTRACE_SITE, NO_LIVEPATCH_SUPPORT, NO_NAME_IN_C, REPLACE_WITH_HOOKS, SHARED_CODE,
+    SPLIT_FUNCTION, UNKNOWN_ENTRY,
+};
+use kps_facts::Importer;
+use kps_plan::{Change, Convention, Entry, Func, Type};
+use std::collections::BTreeSet;
+
+impl Resolver<'_> {
+    pub(super) fn func(
+        &mut self,
+        scope: Scope<'_>,
+        spec: &ast::Func,
+        rust: &Rust,
+        importer: &mut Importer<'_>,
+    ) -> Option<Func<Fragment>> {
+        let call = self.syscall(scope, &spec.symbol);
+        let frees = self.frees(scope.name, &spec.symbol, rust);
+        let change = self.change(scope, spec, call.as_ref(), rust);
+        let symbol = call.as_ref().map_or(&spec.symbol, |call| &call.entry);
+        let found = self.find(scope, symbol, Wanted::Function)?;
+        let name = &spec.symbol.name;
+        let key = (scope.name.to_owned(), found.address);
+        if let Some(&first) = self.changed.get(&key) {
+            self.report(
+                Diagnostic::new(CHANGED_TWICE, format!("`{}` is changed twice", name.value))
+                    .at(name.span, "")
+                    .at(first, "here it is first")
+                    .help("put everything into one `fn`"),
+            );
+            return None;
+        }
+        self.changed.insert(key, name.span);
+        let entry = self.entry(scope, spec, &found)?;
+        let signature = match &call {
+            Some(call) => self.syscall_signature(call, spec, importer),
+            None => self.signature(scope, &spec.symbol, spec.prototype.as_ref(), importer),
+        };
+        let convention = match call.as_ref().map(|_| importer.named("pt_regs")) {
+            None => Convention::C,
+            Some(Some(Type::Named(regs))) => Convention::Syscall { regs },
+            Some(_) => {
+                let message =
+                    format!("the BTF of {} does not describe system calls", self.facts.identity.release);
+                self.report(
+                    Diagnostic::new(NO_LIVEPATCH_SUPPORT, message)
+                        .help("choose another target with `--kernel`"),
+                );
+                return None;
+            }
+        };
+        self.note_relatives(scope, &symbol.name, &found);
+        self.check_returns(&symbol.name, spec, change.as_ref(), rust);
+        Some(Func { old: found.symbol, signature: signature?, convention, entry, change: change?, frees })
+    }
+
+    /// Other functions that this change reaches, or that it does not reach although they are made of the same source.
+    fn note_relatives(&mut self, scope: Scope<'_>, name: &ast::Name, found: &Found) {
+        let symbols = &scope.object.symbols;
+        // The linker's marks for where a part of the text starts or ends are no functions.
+        let is_mark =
+            |other: &str| other.ends_with("text") || other.ends_with("_start") || other.ends_with("_end");
+        let is_same_syscall =
+            |other: &str| syscall_of(other).is_some_and(|s| Some(s) == syscall_of(&name.value));
+        let twin = |other: &str| other != name.value && !is_mark(other) && !is_same_syscall(other);
+        let aliases: BTreeSet<String> = symbols.at(found.address).map(|sym| sym.name.to_owned()).collect();
+        let aliases: Vec<String> = aliases.into_iter().filter(|other| twin(other)).collect();
+        if !aliases.is_empty() {
+            self.report(
+                Diagnostic::new(
+                    SHARED_CODE,
+                    format!("`{}` shares its code with {}", name.value, list(&aliases, "and")),
+                )
+                .at(name.span, "")
+                .note("the compiler found them equal, or one is another name of the other")
+                .help("what changes here changes for callers of all of them"),
+            );
+        }
+        self.note_cold_part(scope, name);
+        let is_clone = |other: &str| {
+            let suffix = other.strip_prefix(name.value.as_str()).unwrap_or_default();
+            [".part.", ".constprop.", ".isra."].iter().any(|clone| suffix.starts_with(clone))
+        };
+        let clones: BTreeSet<String> = symbols
+            .with_prefix(&name.value)
+            .filter(|sym| is_clone(sym.name))
+            .map(|sym| sym.name.to_owned())
+            .collect();
+        if !clones.is_empty() {
+            let clones: Vec<String> = clones.into_iter().collect();
+            self.report(
+                Diagnostic::new(CLONES, format!("the kernel has parts of `{}` elsewhere too", name.value))
+                    .at(name.span, "")
+                    .note(format!(
+                        "the compiler made {} of it; some callers may go there directly",
+                        list(&clones, "and")
+                    ))
+                    .help("look at the callers; the clone can be patched by its name"),
+            );
+        }
+    }
+
+    /// The kernel looks for tasks between the start and the end of a function, and compilers move what runs seldom out of it. Only
+    /// where functions must agree does it matter that a task finishes an old one late.
+    fn note_cold_part(&mut self, scope: Scope<'_>, name: &ast::Name) {
+        let symbols = &scope.object.symbols;
+        let cold = format!("{}.cold", name.value);
+        // Of several functions of one name nobody knows whose part it is.
+        let is_its = symbols.named(&name.value).len() == 1 && !symbols.named(&cold).is_empty();
+        if !self.changes_several || !is_its {
+            return;
+        }
+        self.report(
+            Diagnostic::new(SPLIT_FUNCTION, format!("a part of `{}` is elsewhere, in `{cold}`", name.value))
+                .at(name.span, "")
+                .note("the kernel does not see a task that sleeps there, so one may end the old function when others have the new ones")
+                .help("where the functions of the patch must agree, have them do so from `post_patch` to `pre_unpatch`"),
+        );
+    }
+
+    /// What never returns must not be made to.
+    fn check_returns(
+        &mut self,
+        name: &ast::Name,
+        spec: &ast::Func,
+        change: Option<&Change<Fragment>>,
+        rust: &Rust,
+    ) {
+        if !notable::never_returns(&name.value) {
+            return;
+        }
+        let refs = |body: Option<ast::Body>| Some(rust.body(body?.code)?.0.refs(&[]));
+        let returns = match (refs(spec.replace), refs(spec.pre), spec.post) {
+            (_, _, Some(post)) => Some((post.word, "`post` would never run")),
+            (_, Some(pre), _) if pre.words.contains("return") => {
+                spec.pre.map(|pre| (pre.word, "it has a `return`"))
+            }
+            (Some(replace), _, _) if replace.originals.is_empty() => {
+                spec.replace.map(|replace| (replace.word, "it does not end in the old function"))
+            }
+            _ if matches!(change, Some(Change::C { calls_original: false, .. })) => {
+                spec.replace_c.as_ref().map(|file| (file.span, "the file does not call the old function"))
+            }
+            _ => None,
+        };
+        if let Some((word, what)) = returns {
+            self.report(
+                Diagnostic::new(NEVER_RETURNS, format!("`{}` never returns", name.value))
+                    .at(word, what)
+                    .note("its callers have no code behind the call")
+                    .help("use `pre` without `return`, or end `replace` with `original(..)`"),
+            );
+        }
+    }
+
+    /// What runs in the function's place.
+    fn change(
+        &mut self,
+        scope: Scope<'_>,
+        spec: &ast::Func,
+        call: Option<&Syscall<'_>>,
+        rust: &Rust,
+    ) -> Option<Change<Fragment>> {
+        self.check_originals_of_hooks(spec, rust);
+        if let Some(file) = &spec.replace_c {
+            return self.change_in_c(scope, spec, file, call);
+        }
+        match (spec.replace, spec.pre, spec.post) {
+            // What is wrong with the file has been said.
+            (None, None, None) if spec.replace_from.is_some() => None,
+            (None, None, None) if self.has_free_hook(scope.name, &spec.symbol) => Some(Change::Pre(None)),
+            (None, None, None) => {
+                let name = &spec.symbol.name;
+                self.report_absence(
+                    Diagnostic::new(CHANGES_NOTHING, format!("nothing changes in `{}`", name.value))
+                        .at(name.span, "")
+                        .help("write `replace { .. }`, `pre { .. }` or `post { .. }`"),
+                );
+                None
+            }
+            (Some(replace), None, None) => self.new_body(replace, rust),
+            (Some(replace), pre, post) => {
+                let hook = pre.or(post).map_or(replace.word, |hook| hook.word);
+                self.report(
+                    Diagnostic::new(REPLACE_WITH_HOOKS, "`replace` excludes `pre` and `post`")
+                        .at(hook, "")
+                        .at(replace.word, "the new body is here")
+                        .help("write the hook's text into the new body"),
+                );
+                None
+            }
+            (None, Some(pre), None) => Some(Change::Pre(Some(rust.fragment(pre.code)?))),
+            (None, pre, Some(post)) => {
+                let pre = match pre {
+                    Some(pre) => Some(rust.fragment(pre.code)?),
+                    None => None,
+                };
+                Some(Change::Around { pre, post: rust.fragment(post.code)? })
+            }
+        }
+    }
+
+    /// The old function runs around hooks by itself.
+    fn check_originals_of_hooks(&mut self, spec: &ast::Func, rust: &Rust) {
+        for body in [spec.pre, spec.post].into_iter().flatten() {
+            let originals = rust.body(body.code).map(|(parsed, _)| parsed.refs(&[]).originals);
+            for original in originals.into_iter().flatten() {
+                self.report(
+                    Diagnostic::new(MISPLACED_ORIGINAL, "`original` exists in `replace` only")
+                        .at(self.pieces.place(body.code, original.span), "")
+                        .note("the old function runs by itself after `pre` and before `post`")
+                        .help("drop the call, or write one `replace` instead of the hooks"),
+                );
+            }
+        }
+    }
+
+    /// A new body in Rust.
+    fn new_body(&mut self, replace: ast::Body, rust: &Rust) -> Option<Change<Fragment>> {
+        let (parsed, fragment) = rust.body(replace.code)?;
+        let originals = parsed.refs(&[]).originals;
+        for original in originals.iter().filter(|o| !o.called) {
+            self.report(
+                Diagnostic::new(MISPLACED_ORIGINAL, "`original` can only be called")
+                    .at(self.pieces.place(replace.code, original.span), "")
+                    .note("its address is no function's address: a call through it would fault under IBT and kCFI")
+                    .help("call it: `original(..)`"),
+            );
+        }
+        Some(Change::Replace { body: fragment.clone(), calls_original: !originals.is_empty() })
+    }
+
+    /// A new body in a file in C.
+    fn change_in_c(
+        &mut self,
+        scope: Scope<'_>,
+        spec: &ast::Func,
+        file: &ast::Text,
+        call: Option<&Syscall<'_>>,
+    ) -> Option<Change<Fragment>> {
+        let name = &spec.symbol.name;
+        let error = if let Some(other) = spec.replace.or(spec.pre).or(spec.post) {
+            Diagnostic::new(REPLACE_WITH_HOOKS, "`replace c` excludes other bodies")
+                .at(other.word, "")
+                .at(file.span, "the new body is here")
+                .help(Advice::OneBody.text(self.form))
+        } else if let Some(Syscall { entry, .. }) = call {
+            let entry = &entry.name;
+            Diagnostic::new(NO_NAME_IN_C, format!("C knows no function `{}`", name.value))
+                .at(entry.span, "")
+                .note("the arguments of a system call are in the registers of its caller")
+                .help(Advice::EntryInC(&entry.value).text(self.form))
+        } else if !is_plain(&name.value) {
+            Diagnostic::new(NO_NAME_IN_C, format!("C has no name for `{}`", name.value))
+                .at(name.span, "")
+                .at(file.span, "the file could not define it")
+                .note("the compiler made this function of another one, and its prototype may differ")
+                .help(Advice::BodyInRust.text(self.form))
+        } else {
+            return self.c_body(scope, &spec.symbol, file);
+        };
+        self.report(error);
+        None
+    }
+
+    /// How the function starts, if ftrace can redirect it and a jump past the site is known to be right.
+    fn entry(&mut self, scope: Scope<'_>, spec: &ast::Func, found: &Found) -> Option<Entry> {
+        let name = &spec.symbol.name;
+        if scope.object.is_init(found.address) {
+            self.report(
+                Diagnostic::new(FREED_AFTER_BOOT, format!("`{}` is gone when {}", name.value, scope.ready()))
+                    .at(name.span, "")
+                    .note("it is `__init`: its memory is freed and used for other things")
+                    .help("patch what it has set up, or a function that runs later"),
+            );
+            return None;
+        }
+        let Some(site) = scope.object.sites.get(found.address) else {
+            self.report(
+                Diagnostic::new(NO_FTRACE_SITE, format!("`{}` cannot be redirected", name.value))
+                    .at(name.span, "it has no ftrace site")
+                    .note(
+                        "assembly, `notrace` and `noinstr` functions and some of lib/ are built without one",
+                    )
+                    .help("patch the functions that call it"),
+            );
+            return None;
+        };
+        let entry = site.entry(self.facts.arch());
+        if entry.is_none() {
+            let bytes: Vec<_> = site.bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+            self.report(
+                Diagnostic::new(
+                    UNKNOWN_ENTRY,
+                    format!("`{}` starts in a way that kpsc does not know", name.value),
+                )
+                .at(name.span, "")
+                .note(format!("it starts with {}, its ftrace site is at +{}", bytes.join(" "), site.offset))
+                .note(format!("known are {}", self.facts.arch().entries))
+                .help("patch the functions that call it, and report this kernel"),
+            );
+        }
+        entry
+    }
+}

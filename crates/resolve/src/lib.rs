@@ -1,0 +1,361 @@
+//! From names to facts: after this no name is looked up any more.
+//!
+//! What a spec says and what a macro says is held to the same rules here. The crate needs nothing but syn, quote and proc-macro2,
+//! because the target's own rustc compiles it for the macros.
+
+mod advice;
+mod bodies;
+mod c;
+mod calls;
+mod check;
+mod data;
+mod from;
+mod funcs;
+mod inlined;
+mod metadata;
+mod names;
+pub mod notable;
+mod params;
+mod paths;
+mod percpu;
+mod pieces;
+mod probe;
+mod propose;
+pub mod prototypes;
+mod rust;
+mod signatures;
+mod spelling;
+mod symbols;
+mod syscalls;
+mod test_blocks;
+mod words;
+
+use advice::Advice;
+use data::FreeHook;
+use kps_ast as ast;
+use kps_ast::Span;
+use kps_diag::{
+    any_error, list, Diagnostic, CHANGES_NOTHING, NO_LIVEPATCH_SUPPORT, NO_SUCH_MODULE, REPEATED_OBJECT,
+};
+use kps_facts::{Facts, Importer, Wanted};
+use kps_plan::{AuthorsKey, CFile, Imports, Klp, Mode, Object, ObjectName, Patch, Target, Type};
+use names::Declared;
+use std::collections::HashMap;
+use symbols::Scope;
+
+pub use bodies::Fragment;
+pub use check::{check, Checked};
+pub use metadata::{check_name, is_meant_for};
+pub use paths::{is_path, refused_path, FileKind};
+pub use pieces::SourceText;
+pub use probe::{Hookability, Probe};
+pub use propose::another_name;
+pub use symbols::near;
+pub use words::is_plain;
+
+/// A patch whose every name has been found, and where its parts were written.
+#[derive(Debug)]
+pub struct Resolved {
+    /// The patch.
+    pub patch: Patch<Fragment>,
+    /// The place of each function's name, by object and function.
+    pub places: Vec<Vec<Span>>,
+    /// The patch as it is written, each `replace from` with the body and the prototype of its file.
+    pub written: ast::Patch,
+}
+
+/// Resolves a spec against the facts of a kernel. Without a patch there is at least one error.
+///
+/// `complete` is whether the whole text was understood. If not, what seems to be missing may be there.
+pub fn resolve(
+    pieces: &dyn SourceText,
+    spec: &ast::Patch,
+    complete: bool,
+    facts: &Facts,
+) -> (Option<Resolved>, Vec<Diagnostic>) {
+    let mut resolver = Resolver::new(pieces, facts, complete);
+    let resolved = resolver.patch(spec);
+    let resolved = resolved.filter(|_| !any_error(&resolver.diagnostics));
+    (resolved, resolver.diagnostics)
+}
+
+struct Resolver<'a> {
+    pieces: &'a dyn SourceText,
+    facts: &'a Facts,
+    complete: bool,
+    /// How the patch is written.
+    form: ast::Form,
+    diagnostics: Vec<Diagnostic>,
+    /// The functions changed so far, by object and address, and where.
+    changed: HashMap<(String, u64), Span>,
+    /// How many names were not found so far.
+    unknown: usize,
+    /// The files in C that have been named so far.
+    c_files: Vec<CFile>,
+    /// Whether more than one function changes by more than what runs before it.
+    changes_several: bool,
+    /// The functions before which shadow data is freed.
+    ties: Vec<FreeHook>,
+}
+
+/// The members of the livepatch structs that generated code uses (`include/linux/livepatch.h`).
+const KLP_MEMBERS: &[Members] = &[
+    ("klp_patch", &["mod", "objs", "states", "replace"]),
+    ("klp_object", &["name", "funcs", "callbacks"]),
+    ("klp_func", &["old_name", "new_func", "old_sympos"]),
+    ("klp_callbacks", &["pre_patch", "post_patch", "pre_unpatch", "post_unpatch"]),
+];
+
+/// What states and shadow variables use besides.
+const DATA_MEMBERS: &[Members] = &[("klp_state", &["id", "version"]), ("klp_patch", &["forced"])];
+
+/// What the gate of a module uses besides (`include/linux/module.h`).
+const GATE_MEMBERS: &[Members] = &[
+    ("klp_object", &["mod"]),
+    ("klp_func", &["old_func", "old_size", "new_size"]),
+    ("module", &["mem"]),
+    ("module_memory", &["base", "size"]),
+];
+
+/// Members of a struct.
+type Members = (&'static str, &'static [&'static str]);
+
+/// What a patch uses of the kernel besides its bodies and the livepatch structs.
+#[derive(Debug, Clone, Copy)]
+struct Needs {
+    /// It changes a module, which has a gate.
+    gates: bool,
+    /// It has parameters.
+    params: bool,
+    /// It has states or shadow variables.
+    data: bool,
+}
+
+impl Needs {
+    fn of(spec: &ast::Patch, objects: &[(Scope<'_>, &ast::Object)]) -> Needs {
+        Needs {
+            gates: objects.iter().any(|(scope, _)| scope.module.is_some()),
+            params: !spec.params.is_empty(),
+            data: !spec.states.is_empty() || !spec.shadows.is_empty(),
+        }
+    }
+
+    /// The members of the kernel's structs that generated code uses for it.
+    fn members(self) -> Vec<Members> {
+        let Needs { gates, params, data } = self;
+        let needed = [(gates, GATE_MEMBERS), (params, params::MEMBERS), (data, DATA_MEMBERS)];
+        let needed = needed.into_iter().filter_map(|(needed, members)| needed.then_some(members));
+        [KLP_MEMBERS].into_iter().chain(needed).flatten().copied().collect()
+    }
+}
+
+impl<'a> Resolver<'a> {
+    fn new(pieces: &'a dyn SourceText, facts: &'a Facts, complete: bool) -> Self {
+        Resolver {
+            pieces,
+            facts,
+            complete,
+            form: ast::Form::Spec,
+            diagnostics: Vec::new(),
+            changed: HashMap::new(),
+            unknown: 0,
+            c_files: Vec::new(),
+            changes_several: false,
+            ties: Vec::new(),
+        }
+    }
+
+    fn report(&mut self, diagnostic: Diagnostic) {
+        self.diagnostics.push(diagnostic);
+    }
+
+    /// Reports that something is missing.
+    fn report_absence(&mut self, diagnostic: Diagnostic) {
+        if self.complete {
+            self.report(diagnostic);
+        }
+    }
+
+    fn patch(&mut self, spec: &ast::Patch) -> Option<Resolved> {
+        self.form = spec.form;
+        // A hook that only runs before the old function agrees with nobody.
+        let agrees = |func: &&ast::Func| func.pre.is_none() || func.post.is_some();
+        self.changes_several =
+            spec.objects.iter().flat_map(|object| &object.funcs).filter(agrees).count() > 1;
+        let written = self.with_bodies_of_files(spec);
+        let spec = &self.with_free_hooks(written.clone());
+        let metadata = self.metadata(spec);
+        self.check_tests(spec);
+        let rust = self.parse_rust(spec);
+        self.check_calls(spec, &rust);
+        let objects = self.known_objects(spec);
+        let needs = Needs::of(spec, &objects);
+        let members = [needs.members(), vec![syscalls::members(self.facts.arch())]].concat();
+        let wanted = Wanted { members, ..rust.wanted() };
+        let mut importer = Importer::new(self.facts.arch(), &self.facts.btf, &wanted);
+        let klp = self.klp(&mut importer, needs);
+        if klp.is_none() {
+            let message = format!("the BTF of {} does not describe livepatches", self.facts.identity.release);
+            self.report(
+                Diagnostic::new(NO_LIVEPATCH_SUPPORT, message).help("choose another target with `--kernel`"),
+            );
+        }
+
+        let mut imports = Imports::new(self.facts.arch());
+        let params = self.params(spec, &rust, &mut importer);
+        let states = self.states(spec, &rust);
+        let shadows = self.shadows(spec, &metadata.family, &rust, &mut importer);
+        let mut uses = self.declared(&objects, &mut importer);
+        self.c_functions(spec, &mut importer, &mut uses);
+        let mut declared = std::mem::take(&mut uses.names);
+        let of_patch = params::named(spec).map(|(_, name)| name.value.clone());
+        declared.entry(ObjectName::IMAGE.to_owned()).or_default().extend(of_patch);
+        imports.functions.append(&mut uses.vmlinux.functions);
+        imports.statics.append(&mut uses.vmlinux.statics);
+        let (mut resolved, mut places) = (Vec::new(), Vec::new());
+        for &(scope, spec) in &objects {
+            let (object, spans) = self.object(scope, spec, &rust, &mut uses, &mut importer);
+            // The image is always there: what is used of it needs no `klp_object`.
+            if scope.module.is_some() || needs.data || !spec.funcs.is_empty() || !spec.callbacks.is_empty() {
+                resolved.push(object);
+                places.push(spans);
+            }
+        }
+        self.link_objects(&mut resolved);
+        let objects = resolved;
+        self.used(spec, &rust, &objects, &declared, &mut importer, &mut imports);
+        imports.types = importer.finish();
+        self.check_hidden_types(&rust, &imports.types);
+        self.check_parameters(spec, &rust, &places, &objects, &imports);
+        let replace = self.replace(spec, params.as_ref());
+
+        let target = Target {
+            release: self.facts.identity.release.clone(),
+            build_id: self.facts.identity.build_id.clone(),
+            mode: Mode::KernelCrate { authors: authors_key(&self.facts.identity.release) },
+        };
+        let patch = Patch {
+            name: spec.name.value.clone(),
+            metadata,
+            replace,
+            params,
+            states,
+            shadows,
+            objects,
+            items: rust.item_fragments(),
+            modules: rust.modules(),
+            c_files: std::mem::take(&mut self.c_files),
+            kernel: imports,
+            klp: klp?,
+            target,
+        };
+        Some(Resolved { patch, places, written })
+    }
+
+    /// The objects of the spec that can be resolved, each once.
+    fn known_objects<'s>(&mut self, spec: &'s ast::Patch) -> Vec<(Scope<'a>, &'s ast::Object)> {
+        let mut known: Vec<(Scope<'a>, &ast::Object)> = Vec::new();
+        for object in &spec.objects {
+            let name = &object.name;
+            if let Some((_, first)) = known.iter().find(|(_, known)| known.name.value == name.value) {
+                self.report(
+                    Diagnostic::new(REPEATED_OBJECT, format!("object `{}` is written twice", name.value))
+                        .at(name.span, "")
+                        .at(first.name.span, "here it is first")
+                        .help("put everything into one `object`"),
+                );
+                continue;
+            }
+            match Scope::of(self.facts, &name.value) {
+                Some(scope) => known.push((scope, object)),
+                None => self.report(self.unknown_module(name)),
+            }
+        }
+        let changes = |object: &ast::Object| !object.funcs.is_empty() || !object.callbacks.is_empty();
+        if !spec.objects.iter().any(changes) && spec.states.is_empty() {
+            let place = spec.objects.first().map_or(spec.name.span, |object| object.name.span);
+            self.report_absence(
+                Diagnostic::new(CHANGES_NOTHING, "the patch changes nothing")
+                    .at(place, "")
+                    .help(Advice::Change.text(self.form)),
+            );
+        }
+        known
+    }
+
+    fn unknown_module(&self, name: &ast::Name) -> Diagnostic {
+        let release = &self.facts.identity.release;
+        let error = Diagnostic::new(NO_SUCH_MODULE, format!("{release} has no module `{}`", name.value));
+        let error = error.at(name.span, "");
+        match symbols::near(&name.value, self.facts.module_names.iter().map(String::as_str)).as_slice() {
+            [] => error
+                .note("what is built into the kernel belongs to `vmlinux`")
+                .help(Advice::ForeignModule.text(self.form)),
+            near => error.help(format!("did you mean {}?", list(near, "or"))),
+        }
+    }
+
+    fn object(
+        &mut self,
+        scope: Scope<'_>,
+        spec: &ast::Object,
+        rust: &bodies::Rust,
+        uses: &mut Declared,
+        importer: &mut Importer<'_>,
+    ) -> (Object<Fragment>, Vec<Span>) {
+        let (mut funcs, mut places) = (Vec::new(), Vec::new());
+        for func in &spec.funcs {
+            if let Some(resolved) = self.func(scope, func, rust, importer) {
+                funcs.push(resolved);
+                places.push(func.symbol.name.span);
+            }
+        }
+        self.note_other_entries(scope, &spec.funcs);
+        self.note_inlined(scope, spec, rust);
+        let object = Object {
+            name: scope.object_name(),
+            build_id: scope.module.and_then(|module| module.build_id.clone()),
+            funcs,
+            callbacks: rust.callbacks(spec),
+            uses: uses.modules.remove(scope.name).unwrap_or_default(),
+            sees: Vec::new(),
+        };
+        (object, places)
+    }
+
+    /// A module is loaded after those that it depends on, so its bodies may use their symbols as well.
+    fn link_objects(&self, objects: &mut [Object<Fragment>]) {
+        let names: Vec<String> = objects.iter().map(|object| object.name.as_str().to_owned()).collect();
+        for object in objects {
+            let module = self.facts.modules.get(object.name.as_str());
+            let depends = |name: &String| module.is_some_and(|module| module.depends.contains(name));
+            object.sees = (0..names.len()).filter(|&n| depends(&names[n])).collect();
+        }
+    }
+
+    fn klp(&mut self, importer: &mut Importer<'_>, needs: Needs) -> Option<Klp> {
+        let mut id = |name| match importer.named(name) {
+            Some(Type::Named(id)) => Some(id),
+            _ => None,
+        };
+        let rodata = || self.facts.btf.constants("MOD_RODATA").first().map(|&(_, value)| value);
+        let klp = Klp {
+            patch: id("klp_patch")?,
+            object: id("klp_object")?,
+            func: id("klp_func")?,
+            callbacks: id("klp_callbacks")?,
+            state: if needs.data { Some(id("klp_state")?) } else { None },
+            rodata: if needs.gates { usize::try_from(rodata()?).ok()? } else { 0 },
+        };
+        Some(klp)
+    }
+}
+
+/// `author: ".."` became `authors: [..]` in Linux 6.15.
+fn authors_key(release: &str) -> AuthorsKey {
+    let mut parts = release.split(['.', '-', '+']).map(|part| part.parse::<u32>().unwrap_or(0));
+    match (parts.next(), parts.next()) {
+        (Some(major), Some(minor)) if (major, minor) < (6, 15) => AuthorsKey::Author,
+        _ => AuthorsKey::Authors,
+    }
+}

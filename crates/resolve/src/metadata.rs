@@ -1,0 +1,371 @@
+//! What a patch says about itself: names, licence, texts, and the kernels it is meant for.
+
+use super::Resolver;
+use crate::advice::Advice;
+use crate::words::is_plain;
+use kps_ast::{self as ast, At, Text};
+use kps_diag::{
+    Diagnostic, INVALID_LICENSE, INVALID_MODULE_NAME, INVALID_RANGE, INVALID_TEXT, MISSING_OPTION,
+    NO_LIVEPATCH_SUPPORT, OTHER_KERNEL_RANGE, SIGNED_MODULES_ONLY,
+};
+use kps_plan::Metadata;
+use std::cmp::Ordering;
+
+/// `MODULE_NAME_LEN` is 56 on 64-bit machines, with the NUL.
+const MAX_NAME: usize = 55;
+const MAX_TEXT: usize = 256;
+
+/// Names that something else has: objects, crates and modules of the generated code, and the variables `NAME-y` of Kbuild.
+const RESERVED: &[&str] = &[
+    "vmlinux",
+    "kernel",
+    "core",
+    "alloc",
+    "std",
+    "compiler_builtins",
+    "bindings",
+    "uapi",
+    "ffi",
+    "macros",
+    "build_error",
+    "pin_init",
+    "pin_init_internal",
+    "zerocopy",
+    "zerocopy_derive",
+    "proc_macro",
+    "proc_macro2",
+    "quote",
+    "syn",
+    "kps",
+    "kps_macros",
+    "always",
+    "asflags",
+    "ccflags",
+    "cppflags",
+    "dtb",
+    "dtbo",
+    "extra",
+    "hostprogs",
+    "ldflags",
+    "lib",
+    "modules",
+    "multi",
+    "multi_dtb",
+    "multi_obj",
+    "obj",
+    "real_dtb",
+    "real_obj",
+    "rustflags",
+    "subdir",
+    "subdir_asflags",
+    "subdir_ccflags",
+    "subdir_rustflags",
+    "targets",
+    "userprogs",
+];
+
+impl Resolver<'_> {
+    pub(super) fn metadata(&mut self, patch: &ast::Patch) -> Metadata {
+        // A new clause does not compile before it is named here: it is metadata, or read elsewhere in the resolver.
+        let ast::Patch {
+            docs,
+            name,
+            authors,
+            version,
+            fixes,
+            license: _,
+            kernel: _,
+            requires: _,
+            family: _,
+            over: _,
+            form: _,
+            atomic_replace: _,
+            params: _,
+            states: _,
+            shadows: _,
+            objects: _,
+            items: _,
+            modules: _,
+            c_files: _,
+            tests: _,
+        } = patch;
+        self.name(name);
+        self.requirements(patch);
+        let mut metadata = Metadata {
+            family: self.family(patch),
+            over: self.over(patch),
+            license: self.license(patch),
+            source_hash: self.pieces.digest(),
+            made_by: self.pieces.made_by(),
+            ..Metadata::default()
+        };
+        for author in authors {
+            self.text(author);
+            metadata.authors.push(author.value.clone());
+        }
+        if let Some(version) = version {
+            self.word(version);
+            metadata.version = Some(version.value.clone());
+        }
+        for fix in fixes {
+            self.word(fix);
+            metadata.fixes.push(fix.value.clone());
+        }
+        // The first paragraph of the comment above the patch is what `modinfo` shows.
+        let lines = docs.iter().map(|line| line.trim()).skip_while(|line| line.is_empty());
+        let paragraph: Vec<_> = lines.take_while(|line| !line.is_empty()).collect();
+        if !paragraph.is_empty() {
+            let description = At { value: paragraph.join(" "), span: patch.name.span };
+            let before = self.diagnostics.len();
+            self.text(&description);
+            for error in &mut self.diagnostics[before..] {
+                error.notes.push("it is the first paragraph of the comment above the patch".to_owned());
+            }
+            metadata.description = Some(description.value);
+        }
+        metadata
+    }
+
+    pub(super) fn name(&mut self, name: &ast::Name) {
+        // A head that could not be parsed has given none, and has been reported.
+        if name.value.is_empty() {
+            return;
+        }
+        if let Some(error) = check_name(&name.value) {
+            let label = match name.value.len() {
+                len if len > MAX_NAME => format!("{len} characters"),
+                _ => String::new(),
+            };
+            self.report(error.at(name.span, label));
+        }
+    }
+
+    fn license(&mut self, patch: &ast::Patch) -> String {
+        // What `license_is_gpl_compatible()` in include/linux/license.h accepts.
+        const COMPATIBLE: &[&str] =
+            &["GPL", "GPL v2", "GPL and additional rights", "Dual BSD/GPL", "Dual MIT/GPL", "Dual MPL/GPL"];
+        let help = || format!("write one of {}", COMPATIBLE.map_quoted());
+        match &patch.license {
+            None => self.report_absence(
+                Diagnostic::new(INVALID_LICENSE, "the patch has no license")
+                    .at(patch.name.span, "")
+                    .note("the kernel's livepatch functions are for GPL-compatible modules only")
+                    .help(Advice::License.text(patch.form)),
+            ),
+            Some(license) if !COMPATIBLE.contains(&license.value.as_str()) => self.report(
+                Diagnostic::new(INVALID_LICENSE, "this license is not GPL-compatible to the kernel")
+                    .at(license.span, "")
+                    .note("the kernel's livepatch functions are for GPL-compatible modules only")
+                    .help(help()),
+            ),
+            Some(license) => return license.value.clone(),
+        }
+        String::new()
+    }
+
+    /// A text for people.
+    pub(super) fn text(&mut self, text: &Text) {
+        let printable = text.value.chars().all(|c| c == ' ' || c.is_ascii_graphic());
+        if !printable || text.value.is_empty() || text.value.len() > MAX_TEXT {
+            self.report(
+                Diagnostic::new(INVALID_TEXT, "this text cannot stand in a module's information")
+                    .at(text.span, "")
+                    .help(format!("use 1 to {MAX_TEXT} printable ASCII characters")),
+            );
+        }
+    }
+
+    /// A text for programs: a version, a CVE id.
+    fn word(&mut self, text: &Text) {
+        if is_word(&text.value) {
+            return;
+        }
+        let parts: Vec<&str> = text.value.split(',').map(str::trim).collect();
+        let help = if parts.len() > 1 && parts.iter().all(|part| is_word(part)) {
+            format!("write each in quotes of its own: \"{}\"", parts.join("\", \""))
+        } else {
+            "use letters, digits and `. _ : + ~ -`, and no spaces".to_owned()
+        };
+        self.report(
+            Diagnostic::new(INVALID_TEXT, "this text cannot stand in a module's information")
+                .at(text.span, "")
+                .help(help),
+        );
+    }
+
+    fn requirements(&mut self, patch: &ast::Patch) {
+        if !self.facts.config_enabled("CONFIG_LIVEPATCH") {
+            let message = format!("{} is built without CONFIG_LIVEPATCH", self.facts.identity.release);
+            self.report(
+                Diagnostic::new(NO_LIVEPATCH_SUPPORT, message).help("choose another target with `--kernel`"),
+            );
+        }
+        self.signing(&patch.name);
+        if let Some(range) = &patch.kernel {
+            self.kernel_range(range);
+        }
+        for require in &patch.requires {
+            let option = &require.option;
+            let found = self.facts.config.get(&option.value).map(String::as_str);
+            let met = match &require.value {
+                Some(value) => found == Some(&value.value),
+                None => matches!(found, Some("y" | "m")),
+            };
+            if !met {
+                let release = &self.facts.identity.release;
+                let is = match found {
+                    Some(value) => format!("it is `{value}` in {release}"),
+                    None => format!("it is not set in {release}"),
+                };
+                self.report(
+                    Diagnostic::new(
+                        MISSING_OPTION,
+                        format!("the target does not have {} as required", option.value),
+                    )
+                    .at(option.span, is)
+                    .help("the patch cannot work on this target; if it can, drop the line"),
+                );
+            }
+        }
+    }
+
+    /// Some kernels load signed modules only, however they are booted.
+    fn signing(&mut self, name: &ast::Name) {
+        const DEMAND: &[&str] = &[
+            "CONFIG_MODULE_SIG_FORCE",
+            "CONFIG_LOCK_DOWN_KERNEL_FORCE_INTEGRITY",
+            "CONFIG_LOCK_DOWN_KERNEL_FORCE_CONFIDENTIALITY",
+        ];
+        if let Some(option) = DEMAND.iter().find(|option| self.facts.config_enabled(option)) {
+            let release = &self.facts.identity.release;
+            self.report(
+                Diagnostic::new(SIGNED_MODULES_ONLY, format!("{release} loads signed modules only"))
+                    .at(name.span, "")
+                    .note(format!("it is built with {option}"))
+                    .help(format!(
+                        "sign {}.ko with `scripts/sign-file` and a key that the kernel trusts",
+                        name.value
+                    )),
+            );
+        }
+    }
+
+    fn kernel_range(&mut self, range: &Text) {
+        let release = &self.facts.identity.release;
+        match is_meant_for(&range.value, release) {
+            None => self.report(
+                Diagnostic::new(INVALID_RANGE, "this is not a range of kernel versions")
+                    .at(range.span, "")
+                    .help("write one version (`7.3`), a range (`6.12 ..= 7.3`) or a lower bound (`7.1 ..`)"),
+            ),
+            Some(false) => self.report(
+                Diagnostic::new(OTHER_KERNEL_RANGE, format!("the patch is not meant for {release}"))
+                    .at(range.span, "")
+                    .help(format!(
+                        "choose another target with `--kernel`, or review the patch for this one and widen the range to `{}`",
+                        release.split(['-', '+', '.']).take(2).collect::<Vec<_>>().join(".")
+                    )),
+            ),
+            Some(true) => {}
+        }
+    }
+}
+
+/// Whether programs can read a text as one word.
+fn is_word(text: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "._:+~-".contains(c);
+    !text.is_empty() && text.len() <= MAX_TEXT && text.chars().all(plain)
+}
+
+/// What keeps a text from being the name of a patch, which is that of a module and of its files.
+pub fn check_name(name: &str) -> Option<Diagnostic> {
+    // The grammar lets nothing else into a spec; elsewhere nobody has made sure of it.
+    if !is_plain(name) || name.starts_with(|c: char| c.is_ascii_digit()) {
+        let message = format!("a module cannot be named `{name}`");
+        return Some(
+            Diagnostic::new(INVALID_MODULE_NAME, message)
+                .help("use letters, digits and `_`, and no digit first"),
+        );
+    }
+    if name.len() > MAX_NAME {
+        let message = format!("`{name}` is too long for a module");
+        return Some(Diagnostic::new(INVALID_MODULE_NAME, message).help(format!(
+            "use at most {MAX_NAME} characters, for example `{}`",
+            name.get(..MAX_NAME).unwrap_or_default()
+        )));
+    }
+    RESERVED.contains(&name).then(|| {
+        Diagnostic::new(INVALID_MODULE_NAME, format!("a module cannot be named `{name}`"))
+            .help(format!("choose another name, for example `fix_{name}`"))
+    })
+}
+
+/// Whether a kernel, by its release, is in a range of versions as specs write it. Nothing, if that is no range.
+pub fn is_meant_for(range: &str, release: &str) -> Option<bool> {
+    let (low, high) = parse_range(range)?;
+    let version = parse_version(release.split(['-', '+']).next().unwrap_or_default()).unwrap_or_default();
+    let below = low.is_some_and(|low| compare(&version, &low) == Ordering::Less);
+    let above = high.is_some_and(|high| compare(&version, &high) == Ordering::Greater);
+    Some(!below && !above)
+}
+
+type Version = Vec<u64>;
+
+/// `A`, `A ..= B`, `A ..` or `..= B`.
+fn parse_range(text: &str) -> Option<(Option<Version>, Option<Version>)> {
+    let side = |text: &str| match text.trim() {
+        "" => Some(None),
+        text => parse_version(text).map(Some),
+    };
+    match (text.split_once("..="), text.split_once("..")) {
+        (Some((low, high)), _) => Some((side(low)?, Some(side(high)??))),
+        (None, Some((low, ""))) => Some((Some(side(low)??), None)),
+        (None, Some(_)) => None,
+        (None, None) => {
+            let version = parse_version(text.trim())?;
+            Some((Some(version.clone()), Some(version)))
+        }
+    }
+}
+
+fn parse_version(text: &str) -> Option<Version> {
+    text.split('.').map(|part| part.parse().ok()).collect()
+}
+
+/// Compares at the precision of the bound: 7.3.4 is neither below nor above 7.3.
+fn compare(version: &Version, bound: &Version) -> Ordering {
+    let parts = version.iter().chain(std::iter::repeat(&0)).take(bound.len());
+    parts.cmp(bound.iter())
+}
+
+trait MapQuoted {
+    fn map_quoted(&self) -> String;
+}
+
+impl MapQuoted for [&str] {
+    fn map_quoted(&self) -> String {
+        self.iter().map(|text| format!("\"{text}\"")).collect::<Vec<_>>().join(", ")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bound_counts_at_its_own_precision() {
+        assert_eq!(is_meant_for("6.12 ..= 7.3", "7.3.4"), Some(true));
+        assert_eq!(is_meant_for("6.12 ..= 7.3.3", "7.3.4+deb13-cloud-amd64"), Some(false));
+        assert_eq!(is_meant_for("6.12 ..= 7.3", "6.11.99"), Some(false));
+        assert_eq!(is_meant_for("7.3", "7.3.4"), Some(true));
+        assert_eq!(is_meant_for("7.3 ..", "8.0"), Some(true));
+        assert_eq!(is_meant_for("..= 7", "7.9.1"), Some(true));
+    }
+
+    #[test]
+    fn what_is_no_range_is_refused() {
+        for text in ["", "..", "x", "7.x", "7.3 ... 8", "7.3 ..= ", "7.3 .. 8"] {
+            assert_eq!(is_meant_for(text, "7.3.4"), None, "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,468 @@
+//! What bodies take from the kernel: by `use`, and by naming what is exported.
+
+use super::bodies::{Fragment, Rust};
+use super::data;
+use super::percpu::is_per_cpu;
+use super::signatures::Known;
+use super::symbols::{is_function, Found, Scope, Wanted};
+use super::Resolver;
+use crate::advice::{self, Advice};
+use crate::propose::TYPES;
+use kps_ast::Span;
+use kps_ast::{self as ast, Code};
+use kps_codegen::refs::{self, Name, Refs, Role};
+use kps_diag::{
+    Diagnostic, AMBIGUOUS_CONSTANT, FREED_AFTER_BOOT, MISSING_USE, REPEATED_NAME, RUST_STRING_TO_C,
+    UNKNOWN_PROTOTYPE, VARIABLE_TOO_LARGE,
+};
+use kps_facts::{Export, Facts, Importer};
+use kps_plan::{
+    CInt, Change, Constant, Function, Imports, Link, Object, ObjectName, Static, Symbol, Type, TypeDef, Uses,
+};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+/// Crates that paths may start with.
+const CRATES: &[&str] = &["core", "kernel", "kps"];
+
+/// What the `use` lines of a spec declare.
+#[derive(Debug, Default)]
+pub(super) struct Declared {
+    /// Symbols of the image.
+    pub(super) vmlinux: Uses,
+    /// Those of modules, by module.
+    pub(super) modules: BTreeMap<String, Uses>,
+    /// All names that are declared, by object, those that cannot be had among them.
+    pub(super) names: BTreeMap<String, BTreeSet<String>>,
+}
+
+impl Resolver<'_> {
+    /// What the `use` lines declare.
+    pub(super) fn declared(
+        &mut self,
+        objects: &[(Scope<'_>, &ast::Object)],
+        importer: &mut Importer<'_>,
+    ) -> Declared {
+        let mut declared = Declared::default();
+        let mut seen: HashMap<String, Span> = HashMap::new();
+        for &(scope, object) in objects {
+            let mut uses = Uses::default();
+            for item in &object.use_fns {
+                if !self.first_use(&mut seen, &item.symbol) {
+                    continue;
+                }
+                let symbol = &item.symbol;
+                let found = self.find(scope, symbol, Wanted::Function);
+                let found = found.filter(|found| self.stays(scope, symbol, found));
+                let signature = self.signature(scope, symbol, item.prototype.as_ref(), importer);
+                if let (Some(found), Some(signature)) = (found, signature) {
+                    let link = self.link(found.symbol);
+                    uses.functions.push(Function { name: symbol.name.value.clone(), signature, link });
+                }
+            }
+            for item in &object.use_statics {
+                if !self.first_use(&mut seen, &item.symbol) {
+                    continue;
+                }
+                let symbol = &item.symbol;
+                let found = self.find(scope, symbol, Wanted::Variable);
+                let found = found.filter(|found| self.is_one(scope, symbol, item.ty, found));
+                let found = found.filter(|found| self.stays(scope, symbol, found));
+                let ty = self.written_type(item.ty, importer);
+                if let (Some(found), Some(ty)) = (found, ty) {
+                    self.check_size(scope, symbol, item.ty, found.address, importer.types().size(&ty));
+                    let link = self.link(found.symbol);
+                    let name = symbol.name.value.clone();
+                    uses.statics.push(Static { name, ty, per_cpu: false, link });
+                }
+            }
+            for item in &object.use_percpus {
+                if self.first_use(&mut seen, &item.symbol) {
+                    uses.statics.extend(self.per_cpu(scope, item, importer));
+                }
+            }
+            let names = object.used_symbols().map(|symbol| symbol.name.value.clone()).collect();
+            declared.names.insert(scope.name.to_owned(), names);
+            match scope.module {
+                None => declared.vmlinux = uses,
+                Some(_) => drop(declared.modules.insert(scope.name.to_owned(), uses)),
+            }
+        }
+        declared
+    }
+
+    /// Whether what is at an address is there to stay.
+    fn stays(&mut self, scope: Scope<'_>, symbol: &ast::Symbol, found: &Found) -> bool {
+        let name = &symbol.name;
+        if scope.object.is_init(found.address) {
+            self.report(
+                Diagnostic::new(FREED_AFTER_BOOT, format!("`{}` is gone when {}", name.value, scope.ready()))
+                    .at(name.span, "")
+                    .note("it is `__init`: its memory is freed and used for other things")
+                    .help("use what it has set up"),
+            );
+            return false;
+        }
+        true
+    }
+
+    fn first_use(&mut self, seen: &mut HashMap<String, Span>, symbol: &ast::Symbol) -> bool {
+        let name = &symbol.name;
+        if let Some(&first) = seen.get(&name.value) {
+            self.report(
+                Diagnostic::new(REPEATED_NAME, format!("`{}` is in two `use` lines", name.value))
+                    .at(name.span, "")
+                    .at(first, "here it is first")
+                    .help("drop one"),
+            );
+            return false;
+        }
+        seen.insert(name.value.clone(), name.span);
+        true
+    }
+
+    /// vmlinux exports link plainly, everything else by a klp relocation: a plain link to a module's symbol would have the
+    /// module loaded before the patch.
+    pub(super) fn link(&self, symbol: Symbol) -> Link {
+        let export = Some(&symbol.object).filter(|object| **object == ObjectName::Vmlinux);
+        match export.and_then(|_| exported(self.facts, &symbol.name)) {
+            // An export is one symbol; a name that occurs twice needs its position.
+            Some(export) if symbol.sympos == 0 => {
+                Link::Export { namespace: export.namespace.map(str::to_owned) }
+            }
+            _ => Link::Livepatch(symbol),
+        }
+    }
+
+    pub(super) fn check_size(
+        &mut self,
+        scope: Scope<'_>,
+        symbol: &ast::Symbol,
+        ty: Code,
+        address: u64,
+        size: Option<u64>,
+    ) {
+        let name = &symbol.name;
+        let end =
+            scope.object.section_of(address).map(|section| section.address.saturating_add(section.size));
+        let next = scope.object.symbols.next_address(address);
+        let Some(next) = next.into_iter().chain(end).min() else { return };
+        if size.is_none_or(|size| size > next - address) {
+            let large =
+                size.map_or("no size that a type can have".to_owned(), |size| format!("{size} bytes"));
+            self.report(
+                Diagnostic::new(VARIABLE_TOO_LARGE, format!("this type is larger than `{}`", name.value))
+                    .at(ty.span, large)
+                    .note(format!("what is next in {} is {} bytes behind it", scope.name, next - address))
+                    .help("write the type that it has in the kernel's source: `c_int` (4 bytes) for `int`, `c_long` (8 bytes) for `long`"),
+            );
+        }
+    }
+
+    /// What the bodies and items name without declaring it.
+    pub(super) fn used(
+        &mut self,
+        spec: &ast::Patch,
+        rust: &Rust,
+        objects: &[Object<Fragment>],
+        declared: &BTreeMap<String, BTreeSet<String>>,
+        importer: &mut Importer<'_>,
+        imports: &mut Imports,
+    ) {
+        let mut known = rust.defined();
+        known.extend(declared.get(ObjectName::IMAGE).into_iter().flatten().cloned());
+        known.extend(prelude());
+        known.extend(RUST_PRELUDE.iter().chain(CRATES).map(|name| (*name).to_owned()));
+        let mut names = Names {
+            known,
+            reported: BTreeSet::new(),
+            lenient: rust.has_unknown_names(),
+            object: ObjectName::IMAGE.to_owned(),
+        };
+
+        for (code, refs) in rust.item_refs() {
+            self.names(refs, *code, &mut names, importer, imports);
+        }
+        for module in rust.module_files() {
+            names.lenient = rust.has_unknown_names() || module.has_unknown_names;
+            self.names(&module.refs, module.code(), &mut names, importer, imports);
+        }
+        names.lenient = rust.has_unknown_names();
+        for (code, bound) in data::bodies(spec) {
+            let bound: Vec<String> = bound.iter().map(|name| name.value.clone()).collect();
+            if let Some((body, _)) = rust.body(code) {
+                self.names(&body.refs(&bound), code, &mut names, importer, imports);
+            }
+        }
+        for object in objects {
+            names.object = object.name.as_str().to_owned();
+            let sees = object.sees.iter().map(|&n| &objects[n]).chain([object]).map(|o| o.name.as_str());
+            let visible: Vec<String> =
+                sees.filter_map(|name| declared.get(name)).flatten().cloned().collect();
+            for func in &object.funcs {
+                let params: Vec<String> = func.signature.params.iter().map(|p| p.name.clone()).collect();
+                let has_ret =
+                    matches!(func.change, Change::Around { .. }) && func.signature.ret != Type::Void;
+                for body in func.change.bodies().into_iter().chain(func.frees.iter().map(|free| &free.parent))
+                {
+                    let mut bound = [params.as_slice(), &visible].concat();
+                    bound.extend(has_ret.then(|| "ret".to_owned()));
+                    self.body_names(rust, body, &bound, &mut names, importer, imports);
+                }
+            }
+            for (_, body) in object.callbacks.each() {
+                let bound = [&["obj".to_owned()], visible.as_slice()].concat();
+                self.body_names(rust, body, &bound, &mut names, importer, imports);
+            }
+        }
+        imports.functions.sort_by(|a, b| a.name.cmp(&b.name));
+        imports.statics.sort_by(|a, b| a.name.cmp(&b.name));
+        imports.constants.sort_by(|a, b| a.name.cmp(&b.name));
+    }
+
+    fn body_names(
+        &mut self,
+        rust: &Rust,
+        fragment: &Fragment,
+        bound: &[String],
+        names: &mut Names,
+        importer: &mut Importer<'_>,
+        imports: &mut Imports,
+    ) {
+        let code = Code { span: fragment.span };
+        if let Some((body, _)) = rust.body(code) {
+            self.names(&body.refs(bound), code, names, importer, imports);
+        }
+    }
+
+    fn names(
+        &mut self,
+        refs: &Refs,
+        code: Code,
+        names: &mut Names,
+        importer: &mut Importer<'_>,
+        imports: &mut Imports,
+    ) {
+        for name in &refs.names {
+            if names.known.contains(&name.name) {
+                continue;
+            }
+            let known = self.is_ambiguous(name, code, importer) || self.import(name, code, importer, imports);
+            if known {
+                names.known.insert(name.name.clone());
+            } else if name.role != Role::Unclear && !names.lenient && names.reported.insert(name.name.clone())
+            {
+                let place = self.pieces.place(code, name.span);
+                self.missing_use(&names.object, name, place, importer);
+            }
+        }
+        // Where C takes any number of arguments rustc lets everything through, and elsewhere it does not say what to write.
+        for string in &refs.string_arguments {
+            if imports.functions.iter().any(|function| function.name == string.function) {
+                self.report(
+                    Diagnostic::new(RUST_STRING_TO_C, format!("`{}` takes no Rust string", string.function))
+                        .at(self.pieces.place(code, string.span), "")
+                        .note("it has no NUL at its end, and the kernel would read on behind it")
+                        .help(format!(
+                            "write `{}`",
+                            c_string(&self.pieces.text(self.pieces.place(code, string.span)))
+                        )),
+                );
+            }
+        }
+    }
+
+    /// Whether a name means several things in the kernel, which is reported where the name must be the kernel's.
+    fn is_ambiguous(&mut self, name: &Name, code: Code, importer: &Importer<'_>) -> bool {
+        let text = &name.name;
+        let types = importer.candidates(text).len();
+        let values: BTreeSet<i128> = self.facts.btf.constants(text).into_iter().map(|(_, v)| v).collect();
+        let (count, what, help) = match name.role {
+            Role::Type if types > 1 => (types, "types", "use a function whose prototype names the right one"),
+            Role::Value if types == 0 && values.len() > 1 => {
+                (values.len(), "constants", "write the number, with the constant's name in a comment")
+            }
+            _ => return false,
+        };
+        let error =
+            Diagnostic::new(AMBIGUOUS_CONSTANT, format!("the kernel has {count} {what} named `{text}`"))
+                .at(self.pieces.place(code, name.span), "")
+                .note("its source files define the name each in its own way");
+        let list = values.iter().map(i128::to_string).collect::<Vec<_>>().join(", ");
+        let error = if what == "constants" { error.note(format!("the values are {list}")) } else { error };
+        self.report(error.help(help));
+        true
+    }
+
+    /// Imports what the kernel offers to every module under this name.
+    fn import(
+        &mut self,
+        name: &Name,
+        code: Code,
+        importer: &mut Importer<'_>,
+        imports: &mut Imports,
+    ) -> bool {
+        let text = &name.name;
+        let is_type = || match name.role {
+            Role::Type | Role::Unclear => importer.candidates(text).len() == 1,
+            Role::Function | Role::Value => false,
+        };
+        if is_type() {
+            return importer.named(text).is_some();
+        }
+        if name.role == Role::Type {
+            return false;
+        }
+        let symbols = self.facts.vmlinux.symbols.named(text);
+        let export = exported(self.facts, text);
+        let export = export.filter(|_| symbols.len() == 1 && is_function(&self.facts.vmlinux, symbols[0]));
+        if let Some(export) = export {
+            let scope = Scope::vmlinux(self.facts);
+            if let Known::One(signature) = self.known_signature(scope, text, importer) {
+                self.check_passing(text, &signature, self.pieces.place(code, name.span), importer);
+                let link = Link::Export { namespace: export.namespace.map(str::to_owned) };
+                imports.functions.push(Function { name: text.clone(), signature, link });
+                return true;
+            }
+        }
+        // In a macro's arguments a lower-case word is rather a name that a pattern binds than a constant.
+        if name.role == Role::Unclear && text.starts_with(|c: char| c.is_lowercase()) {
+            return false;
+        }
+        let constants = self.facts.btf.constants(text);
+        if let Some(&(id, value)) =
+            constants.first().filter(|(_, first)| constants.iter().all(|(_, v)| v == first))
+        {
+            let ty = match importer.ty(id) {
+                Type::Int(int) => int,
+                Type::Named(id) => match importer.types().get(id) {
+                    TypeDef::Enum { int, .. } => *int,
+                    _ => CInt::Int,
+                },
+                _ => CInt::Int,
+            };
+            imports.constants.push(Constant { name: text.clone(), ty, value });
+            return true;
+        }
+        false
+    }
+
+    /// A name that is a symbol of the kernel, but not one that bodies may use just so.
+    fn missing_use(&mut self, object: &str, name: &Name, span: Span, importer: &mut Importer<'_>) {
+        let text = &name.name;
+        let scopes = [Scope::of(self.facts, object), Some(Scope::vmlinux(self.facts))];
+        let found = scopes.into_iter().flatten().find_map(|scope| {
+            let &symbol = scope.object.symbols.named(text).first()?;
+            Some((scope, symbol))
+        });
+        let Some((scope, symbol)) = found else {
+            if let ([other, ..], Role::Function) = (self.objects_with(text).as_slice(), name.role) {
+                let error = Diagnostic::new(MISSING_USE, format!("`{text}` is a function of {other}"))
+                    .at(span, "")
+                    .note("a module's symbols are there only while the module is")
+                    .help(Advice::InBodiesOf(other).text(self.form));
+                self.report(error);
+            }
+            return;
+        };
+        let is_function = is_function(scope.object, symbol);
+        // rustc knows better whether a name in another role is meant to be the kernel's.
+        if name.role == Role::Type || (name.role == Role::Function && !is_function) {
+            return;
+        }
+        let exported = scope.module.is_none() && exported(self.facts, text).is_some();
+        let known = self.prototypes(scope, text).first().copied();
+        let object = scope.name;
+        let prototype = known.and_then(|id| importer.signature(id));
+        let prototype = prototype.map(|signature| advice::prototype(importer.types(), &signature));
+        let prototype = prototype.as_deref();
+        let (code, message, advice) = match (is_function, known) {
+            (true, Some(_)) => {
+                let message = match scope.module {
+                    None => format!("`{text}` is not exported to modules"),
+                    Some(_) => format!("`{text}` is a function of {}", scope.name),
+                };
+                (MISSING_USE, message, Advice::UseFn { object, name: text, prototype, is_in_btf: true })
+            }
+            (true, None) => (
+                UNKNOWN_PROTOTYPE,
+                format!("BTF has no prototype of `{text}`"),
+                Advice::UseFn { object, name: text, prototype, is_in_btf: false },
+            ),
+            (false, _) if is_per_cpu(scope, symbol.address) => (
+                MISSING_USE,
+                format!("`{text}` is a per-CPU variable of the kernel"),
+                Advice::UsePerCpu { object, name: text },
+            ),
+            (false, _) => (
+                MISSING_USE,
+                format!("`{text}` is a variable of the kernel whose type nobody has said"),
+                Advice::UseStatic { object, name: text },
+            ),
+        };
+        let mut error = Diagnostic::new(code, message).at(span, "");
+        if let Some(id) = known {
+            error = error.note(format!("in the kernel it is `{}`", self.facts.btf.declaration(id)));
+        }
+        if !exported && is_function {
+            error = error.note("a klp relocation will reach it");
+        }
+        let advice = advice.text(self.form);
+        if advice.contains("TYPE") {
+            error = error.note(TYPES);
+        }
+        self.report(error.help(advice));
+    }
+}
+
+/// A string of Rust as C takes it.
+fn c_string(literal: &str) -> String {
+    const LONGEST: usize = 40;
+    let text = literal.strip_prefix('c').unwrap_or(literal);
+    let can_be_shown = |c: char| (c == ' ' || c.is_ascii_graphic()) && c != '`';
+    let is_plain = text.starts_with('"') && text.len() <= LONGEST && text.chars().all(can_be_shown);
+    format!("c{}.as_ptr()", if is_plain { text } else { "\"..\"" })
+}
+
+/// How the kernel exports a symbol to every module; what it keeps for modules that it names is exported to none of ours.
+fn exported<'a>(facts: &'a Facts, name: &str) -> Option<Export<'a>> {
+    let for_some = |export: &Export<'_>| export.namespace.is_some_and(|n| n.starts_with("module:"));
+    facts.exports.get(name).filter(|export| !for_some(export))
+}
+
+struct Names {
+    /// What is defined by something other than the kernel, or has been imported.
+    known: BTreeSet<String>,
+    reported: BTreeSet<String>,
+    /// The object whose bodies are looked at.
+    object: String,
+    /// Names may come from where this walk cannot look, so what is missing is left to rustc.
+    lenient: bool,
+}
+
+/// Rust's own prelude, as far as kernel symbols may have such names.
+const RUST_PRELUDE: &[&str] = &[
+    "Some", "None", "Ok", "Err", "Option", "Result", "drop", "Self", "bool", "char", "str", "u8", "u16",
+    "u32", "u64", "u128", "usize", "i8", "i16", "i32", "i64", "i128", "isize", "f32", "f64",
+];
+
+/// What the runtime's prelude brings into every body.
+fn prelude() -> BTreeSet<String> {
+    const TEXTS: [&str; 2] =
+        [include_str!("../../runtime/src/prelude.rs"), include_str!("../../runtime/src/ctypes.rs")];
+    // A test reads them, so this does not fail.
+    let defined = |text| syn::parse_file(text).map(|file| refs::defined(&file.items)).unwrap_or_default();
+    TEXTS.into_iter().flat_map(defined).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_prelude_is_known() {
+        let known = prelude();
+        for name in ["AtomicU32", "c_char", "size_t", "null_mut", "pr_info", "container_of"] {
+            assert!(known.contains(name), "{name} is not in {known:?}");
+        }
+    }
+}

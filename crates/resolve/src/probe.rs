@@ -1,0 +1,85 @@
+//! Whether a function could be changed, asked without a spec. The answers come from the very rules that specs are held to.
+
+use super::bodies::{Fragment, Rust};
+use super::symbols::Scope;
+use super::{Resolver, SourceText};
+use crate::check::check_func;
+use kps_ast::{self as ast, Symbol};
+use kps_diag::{any_error, Diagnostic};
+use kps_facts::{Facts, Importer, Wanted};
+use kps_plan::{Func, Types};
+
+/// Judges functions of one kernel.
+pub struct Probe<'a> {
+    facts: &'a Facts,
+    pieces: &'a dyn SourceText,
+    funcs: Vec<ast::Func>,
+    rust: Rust,
+    wanted: Wanted,
+    words: &'static [&'static str],
+}
+
+/// What became of a function.
+#[derive(Debug)]
+pub struct Hookability {
+    /// For each word that could change it, what would be said.
+    pub words: Vec<(&'static str, Vec<Diagnostic>)>,
+    /// The function and its types, if any of the words can change it.
+    pub func: Option<(Func<Fragment>, Types)>,
+}
+
+impl Hookability {
+    /// The words that can change it.
+    pub fn possible(&self) -> Vec<&'static str> {
+        self.words.iter().filter(|(_, said)| !any_error(said)).map(|(word, _)| *word).collect()
+    }
+
+    /// What is said, each thing once.
+    pub fn said(&self) -> Vec<&Diagnostic> {
+        let mut said: Vec<&Diagnostic> = Vec::new();
+        for diagnostic in self.words.iter().flat_map(|(_, said)| said) {
+            if !said.iter().any(|known| known.code == diagnostic.code) {
+                said.push(diagnostic);
+            }
+        }
+        said
+    }
+}
+
+impl<'a> Probe<'a> {
+    /// A judge for functions of this kernel. The patch has one function for each of `words`, which are ways to change one; what is
+    /// asked about takes the place of that function.
+    pub fn new(
+        facts: &'a Facts,
+        pieces: &'a dyn SourceText,
+        patch: &ast::Patch,
+        words: &'static [&'static str],
+    ) -> Self {
+        let rust = Resolver::new(pieces, facts, true).parse_rust(patch);
+        let funcs = patch.objects.iter().flat_map(|object| object.funcs.clone()).collect();
+        let wanted = Wanted { members: vec![super::syscalls::members(facts.arch())], ..Wanted::default() };
+        Probe { facts, pieces, funcs, rust, wanted, words }
+    }
+
+    /// Judges a function of an object, which the facts must have.
+    pub fn probe(&self, object: &str, symbol: &Symbol) -> Hookability {
+        let mut judgement = Hookability { words: Vec::new(), func: None };
+        let Some(scope) = Scope::of(self.facts, object) else { return judgement };
+        for (word, func) in self.words.iter().copied().zip(&self.funcs) {
+            let mut resolver = Resolver::new(self.pieces, self.facts, true);
+            let mut importer = Importer::new(self.facts.arch(), &self.facts.btf, &self.wanted);
+            let func = ast::Func { symbol: symbol.clone(), ..func.clone() };
+            let found = resolver.func(scope, &func, &self.rust, &mut importer);
+            resolver.note_other_entries(scope, std::slice::from_ref(&func));
+            let mut said = resolver.diagnostics;
+            if let Some(func) = &found {
+                check_func(func, symbol.name.span, &mut said);
+            }
+            if !any_error(&said) && judgement.func.is_none() {
+                judgement.func = found.map(|func| (func, importer.finish()));
+            }
+            judgement.words.push((word, said));
+        }
+        judgement
+    }
+}

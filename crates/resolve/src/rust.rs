@@ -1,0 +1,221 @@
+//! The Rust of a spec and its files: parsed to find its mistakes and its references, but never printed again.
+
+use super::SourceText;
+use crate::propose::TYPES;
+use kps_ast::Code;
+use kps_ast::Span;
+use kps_codegen::refs::Refs;
+use kps_diag::{
+    foreign_letters, Diagnostic, INVALID_RUST_ITEM, MODULE_WITHOUT_FILE, NOT_RUST, TOO_MANY, UNSUPPORTED_TYPE,
+};
+use proc_macro2::{Ident, TokenStream, TokenTree};
+use quote::ToTokens as _;
+use syn::parse::Parser as _;
+use syn::spanned::Spanned as _;
+use syn::visit::{self, Visit};
+use syn::{Block, Item, Stmt};
+
+/// How many tokens a body, an item or a file may have. Parsing and walking recurse over what is written; no body that people write
+/// comes near.
+const MAX_TOKENS: usize = 1 << 16;
+
+/// How many tokens a type may have. Types are walked by recursion in more places than bodies are.
+const MAX_TYPE_TOKENS: usize = 256;
+
+/// How long a name of an author's may be. Symbols of the kernel have at most 511 characters, and rustc adds some.
+pub(super) const MAX_NAME: usize = 255;
+
+/// A body, parsed.
+pub(super) struct ParsedBody {
+    stmts: Vec<Stmt>,
+    tokens: TokenStream,
+}
+
+impl ParsedBody {
+    /// What it refers to; `bound` are the names that its surroundings give it.
+    pub(super) fn refs(&self, bound: &[String]) -> Refs {
+        Refs::of_block(&self.stmts, self.tokens.clone(), bound)
+    }
+}
+
+/// Parses the inside of a block.
+pub(super) fn parse_body(pieces: &dyn SourceText, code: Code) -> Result<ParsedBody, Diagnostic> {
+    let wrong = |span, problem: String| {
+        Diagnostic::new(NOT_RUST, format!("this is not Rust: {problem}")).at(span, "")
+    };
+    let tokens = lex(pieces, code, MAX_TOKENS, wrong)?;
+    match Block::parse_within.parse2(tokens.clone()) {
+        Ok(stmts) => {
+            one_file(pieces, code, |walk| stmts.iter().for_each(|stmt| walk.visit_stmt(stmt)))?;
+            Ok(ParsedBody { stmts, tokens })
+        }
+        Err(error) => Err(wrong(pieces.place(code, error.span()), error.to_string())),
+    }
+}
+
+/// Parses one expression, which gives a value and does not leave where it stands.
+pub(super) fn parse_value(pieces: &dyn SourceText, code: Code) -> Result<ParsedBody, Diagnostic> {
+    let body = parse_body(pieces, code)?;
+    let mut jumps = Jumps(None);
+    body.stmts.iter().for_each(|stmt| jumps.visit_stmt(stmt));
+    let problem = match body.stmts.as_slice() {
+        _ if jumps.0.is_some() => "it leaves the hook",
+        [Stmt::Expr(_, None)] => return Ok(body),
+        _ => "it is no single expression",
+    };
+    let span = jumps.0.map_or(code.span, |span| pieces.place(code, span));
+    Err(Diagnostic::new(NOT_RUST, format!("this is no value: {problem}"))
+        .at(span, "")
+        .help("write an expression of the parameters of the function"))
+}
+
+/// Where an expression first jumps out of itself.
+struct Jumps(Option<proc_macro2::Span>);
+
+impl<'a> Visit<'a> for Jumps {
+    fn visit_expr(&mut self, expr: &'a syn::Expr) {
+        use syn::Expr;
+        match expr {
+            Expr::Return(_) | Expr::Try(_) | Expr::Break(_) | Expr::Continue(_) => {
+                self.0.get_or_insert(expr.span());
+            }
+            Expr::Closure(_) => {}
+            _ => visit::visit_expr(self, expr),
+        }
+    }
+}
+
+/// Parses an item.
+pub(super) fn parse_item(pieces: &dyn SourceText, code: Code) -> Result<(Item, TokenStream), Diagnostic> {
+    let wrong = |span, problem: String| {
+        Diagnostic::new(INVALID_RUST_ITEM, format!("this is no Rust item: {problem}")).at(span, "")
+    };
+    let tokens = lex(pieces, code, MAX_TOKENS, wrong)?;
+    match syn::parse2::<Item>(tokens.clone()) {
+        // syn keeps what it does not understand as tokens; rustc would not either.
+        Ok(Item::Verbatim(_)) => Err(wrong(code.span, "it is incomplete".into())),
+        Ok(item) => {
+            one_file(pieces, code, |walk| walk.visit_item(&item))?;
+            Ok((item, tokens))
+        }
+        Err(error) => Err(wrong(pieces.place(code, error.span()), error.to_string())),
+    }
+}
+
+/// Parses a file.
+pub(super) fn parse_file(
+    pieces: &dyn SourceText,
+    code: Code,
+) -> Result<(syn::File, TokenStream), Diagnostic> {
+    let wrong = |span, problem: String| {
+        Diagnostic::new(NOT_RUST, format!("this is not Rust: {problem}")).at(span, "")
+    };
+    let tokens = lex(pieces, code, MAX_TOKENS, wrong)?;
+    let file: syn::File = syn::parse2(tokens.clone())
+        .map_err(|error| wrong(pieces.place(code, error.span()), error.to_string()))?;
+    let verbatim = file.items.iter().find(|item| matches!(item, Item::Verbatim(_)));
+    if let Some(item) = verbatim {
+        return Err(wrong(pieces.place(code, item.span()), "this item is incomplete".into()));
+    }
+    one_file(pieces, code, |walk| walk.visit_file(&file))?;
+    Ok((file, tokens))
+}
+
+/// Parses a type.
+pub(super) fn parse_type(pieces: &dyn SourceText, code: Code) -> Result<syn::Type, Diagnostic> {
+    let wrong = |span, problem: String| {
+        Diagnostic::new(UNSUPPORTED_TYPE, format!("this is no Rust type: {problem}"))
+            .at(span, "")
+            .note(TYPES)
+            .help("write the type as Rust does, with the star of a pointer in front")
+    };
+    let tokens = lex(pieces, code, MAX_TYPE_TOKENS, wrong)?;
+    syn::parse2(tokens).map_err(|error| wrong(pieces.place(code, error.span()), error.to_string()))
+}
+
+/// Parses a type for what it refers to, as an item that gives it a name.
+pub(super) fn parse_named_type(
+    pieces: &dyn SourceText,
+    code: Code,
+) -> Result<(Item, TokenStream), Diagnostic> {
+    let ty = parse_type(pieces, code)?;
+    let tokens = ty.to_token_stream();
+    let item = syn::parse_quote!(type kps_named = #ty;);
+    Ok((item, tokens))
+}
+
+/// Refuses a module whose text is in a file that the spec does not name.
+fn one_file(pieces: &dyn SourceText, code: Code, visit: impl FnOnce(&mut Modules)) -> Result<(), Diagnostic> {
+    let mut modules = Modules(None);
+    visit(&mut modules);
+    match modules.0 {
+        Some(span) => Err(Diagnostic::new(
+            MODULE_WITHOUT_FILE,
+            "this module has no items, and the spec names no file of it",
+        )
+        .at(pieces.place(code, span), "")
+        .help("write `mod NAME from \"FILE.rs\";` beside the objects, or its items between braces")),
+        None => Ok(()),
+    }
+}
+
+/// Where the first module without a block stands.
+struct Modules(Option<proc_macro2::Span>);
+
+impl<'a> Visit<'a> for Modules {
+    fn visit_item_mod(&mut self, module: &'a syn::ItemMod) {
+        if module.content.is_none() {
+            self.0.get_or_insert(module.ident.span());
+        }
+        visit::visit_item_mod(self, module);
+    }
+}
+
+/// Cuts a piece into tokens; `wrong` makes the message for what Rust has no token for.
+fn lex(
+    pieces: &dyn SourceText,
+    code: Code,
+    most: usize,
+    wrong: impl Fn(Span, String) -> Diagnostic,
+) -> Result<TokenStream, Diagnostic> {
+    let unknown = |at| wrong(at, "it has a token that Rust does not know".to_owned());
+    let tokens = pieces.tokens(code).map_err(unknown)?;
+    if count(tokens.clone()) > most {
+        return Err(Diagnostic::new(TOO_MANY, format!("there are more than {most} tokens of Rust here"))
+            .at(code.span, "")
+            .help("move parts into functions or types of their own"));
+    }
+    let Some(name) = odd_name(tokens.clone()) else { return Ok(tokens) };
+    let span = pieces.place(code, name.span());
+    Err(match name.to_string().is_ascii() {
+        true => long_name(span),
+        false => foreign_letters(span),
+    })
+}
+
+/// The message for a name that the symbol table of a module could not hold.
+pub(super) fn long_name(span: Span) -> Diagnostic {
+    Diagnostic::new(TOO_MANY, format!("a name has more than {MAX_NAME} characters"))
+        .at(span, "")
+        .help("choose a shorter name")
+}
+
+fn count(tokens: TokenStream) -> usize {
+    let size = |tree| match tree {
+        TokenTree::Group(group) => 1 + count(group.stream()),
+        _ => 1,
+    };
+    tokens.into_iter().map(size).sum()
+}
+
+/// The first name that is not ASCII, or too long.
+fn odd_name(tokens: TokenStream) -> Option<Ident> {
+    tokens.into_iter().find_map(|tree| match tree {
+        TokenTree::Group(group) => odd_name(group.stream()),
+        TokenTree::Ident(ident) => {
+            let name = ident.to_string();
+            (!name.is_ascii() || name.len() > MAX_NAME).then_some(ident)
+        }
+        TokenTree::Punct(_) | TokenTree::Literal(_) => None,
+    })
+}

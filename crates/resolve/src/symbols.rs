@@ -1,0 +1,315 @@
+//! From the names of functions and variables to symbols of the kernel.
+
+use super::{spelling, Resolver};
+use crate::advice::Advice;
+use crate::propose::TYPES;
+use kps_ast as ast;
+use kps_diag::{
+    list, Diagnostic, AMBIGUOUS_NAME, NO_SUCH_FUNCTION, NO_SUCH_POSITION, NO_SUCH_VARIABLE, RUST_FUNCTION,
+    WRONG_KIND_OF_SYMBOL,
+};
+use kps_facts::{Facts, Module, Object, Sym};
+use kps_plan::{ObjectName, Symbol};
+
+/// The object that names are looked up in.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Scope<'a> {
+    /// Its name.
+    pub(super) name: &'a str,
+    /// What is in it.
+    pub(super) object: &'a Object,
+    /// What else is known of it, if it is a module.
+    pub(super) module: Option<&'a Module>,
+}
+
+impl<'a> Scope<'a> {
+    /// The kernel image.
+    pub(super) fn vmlinux(facts: &'a Facts) -> Scope<'a> {
+        Scope { name: ObjectName::IMAGE, object: &facts.vmlinux, module: None }
+    }
+
+    /// The object of this name; none if it is a module that the kernel does not have.
+    pub(super) fn of(facts: &'a Facts, name: &str) -> Option<Scope<'a>> {
+        if name == ObjectName::IMAGE {
+            return Some(Scope::vmlinux(facts));
+        }
+        let (name, module) = facts.modules.get_key_value(name)?;
+        Some(Scope { name, object: &module.object, module: Some(module) })
+    }
+
+    /// When what is freed in the end of loading it is gone.
+    pub(super) fn ready(&self) -> String {
+        match self.module {
+            None => "the kernel has booted".to_owned(),
+            Some(_) => format!("{} has been loaded", self.name),
+        }
+    }
+
+    /// How a reader finds an address: a module has none before it is loaded.
+    fn place(&self, address: u64) -> String {
+        match self.object.section_of(address).filter(|_| self.module.is_some()) {
+            Some(section) => format!("{}+{:#x}", section.name, address - section.address),
+            None => format!("{address:#x}"),
+        }
+    }
+
+    /// Its name in a plan.
+    pub(super) fn object_name(&self) -> ObjectName {
+        match self.module {
+            None => ObjectName::Vmlinux,
+            Some(_) => ObjectName::Module(self.name.to_owned()),
+        }
+    }
+}
+
+/// A symbol that has been found.
+#[derive(Debug, Clone)]
+pub(super) struct Found {
+    pub(super) symbol: Symbol,
+    pub(super) address: u64,
+}
+
+/// What a name is meant to be.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Wanted {
+    Function,
+    Variable,
+}
+
+impl Resolver<'_> {
+    /// Finds the symbol that a spec names, or says why there is none.
+    pub(super) fn find(&mut self, scope: Scope<'_>, symbol: &ast::Symbol, wanted: Wanted) -> Option<Found> {
+        let name = &symbol.name;
+        let all = scope.object.symbols.named(&name.value);
+        let (noun, code) = match wanted {
+            Wanted::Function => ("function", NO_SUCH_FUNCTION),
+            Wanted::Variable => ("variable", NO_SUCH_VARIABLE),
+        };
+        if all.is_empty() {
+            let message = format!("there is no {noun} `{}` in {}", name.value, scope.name);
+            let error = Diagnostic::new(code, message).at(name.span, "");
+            // The search looks at every symbol; whoever makes more mistakes at once is helped by the first ones.
+            self.unknown += 1;
+            let mut near = Vec::new();
+            if self.unknown <= SEARCHES {
+                near = self.near_syscalls(&name.value);
+                if near.is_empty() {
+                    near = nearest(scope.object, &name.value, wanted);
+                }
+            }
+            let elsewhere = self.objects_with(&name.value);
+            self.report(match (near.as_slice(), wanted) {
+                _ if !elsewhere.is_empty() => {
+                    let objects: Vec<String> = elsewhere.iter().map(ToString::to_string).collect();
+                    error.help(Advice::Elsewhere(&objects, &name.value).text(self.form))
+                }
+                ([], Wanted::Function) => error
+                    .note("inline functions and macros have no symbol: nothing can be patched there")
+                    .help("look it up in /proc/kallsyms of the target; what a module has goes into `object MODULE { .. }`"),
+                ([], Wanted::Variable) => error.help("look it up in /proc/kallsyms of the target"),
+                (near, _) => error.help(format!("did you mean {}?", list(near, "or"))),
+            });
+            return None;
+        }
+        // Positions count every symbol of the name, whatever it is, as `klp_find_object_symbol()` does.
+        let position = match (&symbol.position, all.len()) {
+            (None, 1) => 0,
+            (Some(position), _) => position.value as usize,
+            (None, _) => {
+                self.report(self.ambiguous(scope, symbol, &all, noun));
+                return None;
+            }
+        };
+        let Some(&sym) =
+            all.get(position.saturating_sub(1)).filter(|_| position > 0 || symbol.position.is_none())
+        else {
+            let span = symbol.position.as_ref().map_or(name.span, |p| p.span);
+            let message = format!("`{}` names {} in {}", name.value, many(all.len(), noun), scope.name);
+            let error = Diagnostic::new(NO_SUCH_POSITION, message).at(span, "there is no such position");
+            self.report(error.help(match all.len() {
+                1 => format!("write `{}` without a position", name.value),
+                most => format!("positions count from 1 to {most}"),
+            }));
+            return None;
+        };
+        let sympos = if all.len() == 1 { 0 } else { position as u32 };
+        if !self.is_wanted(scope, sym, wanted, symbol) || !self.keeps_position(scope, &all, sym, symbol) {
+            return None;
+        }
+        Some(Found {
+            symbol: Symbol { object: scope.object_name(), name: name.value.clone(), sympos },
+            address: sym.address,
+        })
+    }
+
+    /// What to write for a type that is not there, of which the kernel may have one that is spelt nearly so.
+    pub(super) fn type_help(&mut self, name: &str, otherwise: &str) -> String {
+        // As with symbols: the search looks at every type.
+        self.unknown += 1;
+        let found = if self.unknown <= SEARCHES {
+            near(name, self.facts.btf.type_names().filter(|known| *known != name))
+        } else {
+            Vec::new()
+        };
+        match found.as_slice() {
+            [] => otherwise.to_owned(),
+            found => format!("did you mean {}?", list(found, "or")),
+        }
+    }
+
+    /// The objects that have a symbol of this name.
+    pub(super) fn objects_with(&self, name: &str) -> Vec<&str> {
+        let modules = self.facts.modules.keys().map(String::as_str);
+        let scopes = modules.chain([ObjectName::IMAGE]).filter_map(|object| Scope::of(self.facts, object));
+        scopes.filter(|scope| !scope.object.symbols.named(name).is_empty()).map(|scope| scope.name).collect()
+    }
+
+    /// A module's symbols are counted while it is being loaded and again when it has been, without those that are freed in
+    /// between. Where the two counts differ there is no position that is right.
+    fn keeps_position(
+        &mut self,
+        scope: Scope<'_>,
+        all: &[Sym<'_>],
+        sym: Sym<'_>,
+        symbol: &ast::Symbol,
+    ) -> bool {
+        let stays = |sym: &&Sym<'_>| !scope.object.is_init(sym.address);
+        let before = || all.iter().take_while(|other| other.address != sym.address);
+        if scope.module.is_none() || before().count() == before().filter(stays).count() {
+            return true;
+        }
+        let name = &symbol.name;
+        let message = format!("the position of `{}` changes when {} has been loaded", name.value, scope.name);
+        self.report(
+            Diagnostic::new(AMBIGUOUS_NAME, message)
+                .at(name.span, "")
+                .note("a symbol of the same name before it is `__init` and is freed then")
+                .help("patch a function that calls it"),
+        );
+        false
+    }
+
+    fn is_wanted(&mut self, scope: Scope<'_>, sym: Sym<'_>, wanted: Wanted, symbol: &ast::Symbol) -> bool {
+        let name = &symbol.name;
+        if wanted == Wanted::Function && sym.name.starts_with("_R") {
+            let message = format!("`{}` is a Rust function of the kernel", spelling::demangled(sym.name));
+            self.report(
+                Diagnostic::new(RUST_FUNCTION, message)
+                    .at(name.span, "")
+                    .note("rustc gives functions no ftrace site, so nothing can redirect them")
+                    .help("patch the C functions that call it"),
+            );
+            return false;
+        }
+        let is_function = is_function(scope.object, sym);
+        if is_function == (wanted == Wanted::Function) {
+            return true;
+        }
+        let (is, advice) = match wanted {
+            Wanted::Function => ("a variable, not a function", Advice::AsVariable(&name.value)),
+            Wanted::Variable => ("a function, not a variable", Advice::AsFunction(&name.value)),
+        };
+        let message = format!("`{}` is {is}", name.value);
+        let mut error = Diagnostic::new(WRONG_KIND_OF_SYMBOL, message).at(name.span, "");
+        if wanted == Wanted::Function {
+            error = error.note(TYPES);
+        }
+        self.report(error.help(advice.text(self.form)));
+        false
+    }
+
+    fn ambiguous(&self, scope: Scope<'_>, symbol: &ast::Symbol, all: &[Sym<'_>], noun: &str) -> Diagnostic {
+        let name = &symbol.name;
+        let describe =
+            |(n, sym): (usize, &Sym<'_>)| format!("@{} is {}", n + 1, self.whereabouts(scope, *sym));
+        let candidates: Vec<_> = all.iter().enumerate().take(8).map(describe).collect();
+        let error = Diagnostic::new(
+            AMBIGUOUS_NAME,
+            format!("`{}` names {} in {}", name.value, many(all.len(), noun), scope.name),
+        )
+        .at(name.span, "needs a position");
+        let error = candidates.into_iter().fold(error, Diagnostic::note);
+        let choice: Vec<_> = (1..=all.len().min(8)).map(|n| format!("{}@{n}", name.value)).collect();
+        error.help(Advice::Position(&choice).text(self.form))
+    }
+
+    /// What tells a symbol from others of its name: where it is written, if that is known, or what is around it.
+    fn whereabouts(&self, scope: Scope<'_>, sym: Sym<'_>) -> String {
+        let debug = self.facts.debug.as_ref().filter(|_| scope.module.is_none());
+        if let Some((file, line)) = debug.and_then(|debug| debug.position(sym.address)) {
+            return format!("in {file}:{line}");
+        }
+        let between = match scope.object.symbols.landmarks(sym.address) {
+            (Some(before), Some(after)) => format!(", between `{before}` and `{after}`"),
+            (Some(near), None) | (None, Some(near)) => format!(", near `{near}`"),
+            (None, None) => String::new(),
+        };
+        format!("at {}{between}", scope.place(sym.address))
+    }
+}
+
+/// Whether a symbol is code. The letters of kallsyms are unreliable; sections are not.
+pub(super) fn is_function(object: &Object, sym: Sym<'_>) -> bool {
+    match object.section_of(sym.address) {
+        Some(section) => section.name.ends_with(".text") || section.name.starts_with(".text"),
+        None => matches!(sym.kind, 't' | 'T' | 'w' | 'W'),
+    }
+}
+
+/// For how many unknown names the kernel's are searched.
+const SEARCHES: usize = 20;
+
+/// How many names are offered.
+const OFFERED: usize = 3;
+
+/// The symbols that the author may have meant, best first.
+pub(super) fn nearest(object: &Object, name: &str, wanted: Wanted) -> Vec<String> {
+    let reach = (name.len() / 3).clamp(1, 4);
+    let near_length = |candidate: &str| candidate.len().abs_diff(name.len()) <= reach;
+    let mut near: Vec<(usize, &str)> = object
+        .symbols
+        .iter()
+        .filter(|sym| near_length(sym.name) && is_function(object, *sym) == (wanted == Wanted::Function))
+        .filter(|sym| !sym.name.starts_with("__pfx_"))
+        .map(|sym| (spelling::distance(name, sym.name), sym.name))
+        .filter(|(distance, _)| *distance <= reach)
+        .collect();
+    near.sort_unstable();
+    near.dedup();
+    // A longer name that starts so, or contains it, is often what is meant.
+    if near.is_empty() && name.len() >= 4 {
+        let mut longer: Vec<_> = object
+            .symbols
+            .iter()
+            .filter(|sym| {
+                sym.name.contains(name) && is_function(object, *sym) == (wanted == Wanted::Function)
+            })
+            .filter(|sym| !sym.name.starts_with("__pfx_"))
+            .map(|sym| (sym.name.len(), sym.name))
+            .collect();
+        longer.sort_unstable();
+        longer.dedup();
+        near = longer;
+    }
+    near.into_iter().take(OFFERED).map(|(_, name)| name.to_owned()).collect()
+}
+
+/// The names that somebody may have meant, best first.
+pub fn near<'n>(name: &str, known: impl Iterator<Item = &'n str>) -> Vec<String> {
+    let reach = (name.len() / 3).clamp(1, 4);
+    let mut near: Vec<(usize, &str)> = known
+        .filter(|known| known.len().abs_diff(name.len()) <= reach)
+        .map(|known| (spelling::distance(name, known), known))
+        .filter(|(distance, _)| *distance <= reach)
+        .collect();
+    near.sort_unstable();
+    near.dedup();
+    near.into_iter().take(OFFERED).map(|(_, name)| name.to_owned()).collect()
+}
+
+fn many(count: usize, noun: &str) -> String {
+    match count {
+        1 => format!("one {noun}"),
+        _ => format!("{count} symbols"),
+    }
+}

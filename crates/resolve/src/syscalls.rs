@@ -1,0 +1,220 @@
+//! System calls, by the names that programs know them by.
+
+use super::signatures::c_type;
+use super::symbols::{near, Scope};
+use super::Resolver;
+use crate::advice::Advice;
+use crate::propose::TYPES;
+use kps_ast as ast;
+use kps_diag::{
+    list, Diagnostic, OTHER_SYSCALL_ENTRIES, UNKNOWN_PROTOTYPE, UNSUPPORTED_TYPE, WRONG_PROTOTYPE,
+};
+use kps_facts::{param_name, passed, Importer, SyscallParam};
+use kps_plan::{Arch, CInt, Location, Param, Passing, Signature, Type, Types};
+
+/// The registers that carry the arguments.
+pub(super) fn members(arch: &Arch) -> (&'static str, &'static [&'static str]) {
+    ("pt_regs", arch.syscalls.members)
+}
+
+/// A system call that a spec changes.
+pub(super) struct Syscall<'s> {
+    /// Its name, without `sys_`.
+    name: &'s str,
+    /// The function that it is entered by.
+    pub(super) entry: ast::Symbol,
+}
+
+impl Resolver<'_> {
+    /// The system call that `sys_NAME` means. A function that is really called so comes first.
+    pub(super) fn syscall<'s>(&self, scope: Scope<'_>, symbol: &'s ast::Symbol) -> Option<Syscall<'s>> {
+        let name = symbol.name.value.strip_prefix("sys_").filter(|_| scope.module.is_none())?;
+        let has = |name: &str| !scope.object.symbols.named(name).is_empty();
+        let entry = format!("{}{name}", self.facts.arch().syscalls.entry);
+        if has(&symbol.name.value) || !has(&entry) {
+            return None;
+        }
+        let entry = ast::Name { value: entry, span: symbol.name.span };
+        Some(Syscall { name, entry: ast::Symbol { name: entry, position: symbol.position.clone() } })
+    }
+
+    /// System calls that somebody may have meant.
+    pub(super) fn near_syscalls(&self, name: &str) -> Vec<String> {
+        if !name.starts_with("sys_") {
+            return Vec::new();
+        }
+        let all: Vec<String> = self.facts.syscalls.keys().map(|call| format!("sys_{call}")).collect();
+        near(name, all.iter().map(String::as_str))
+    }
+
+    /// What a system call takes: as the kernel says it, or as it is written.
+    pub(super) fn syscall_signature(
+        &mut self,
+        call: &Syscall<'_>,
+        spec: &ast::Func,
+        importer: &mut Importer<'_>,
+    ) -> Option<Signature> {
+        let name = &spec.symbol.name;
+        let known = self.facts.syscalls.get(call.name).map(Vec::as_slice);
+        let Some(written) = &spec.prototype else {
+            let Some(known) = known else {
+                self.report(
+                    Diagnostic::new(
+                        UNKNOWN_PROTOTYPE,
+                        format!("the kernel does not say what `{}` takes", name.value),
+                    )
+                    .at(name.span, "")
+                    .note(
+                        "it keeps that for tracing, with CONFIG_FTRACE_SYSCALLS and where it is not left out",
+                    )
+                    .note(TYPES)
+                    .help(format!("write it: `{}(arg: TYPE, ..) -> c_long`", name.value)),
+                );
+                return None;
+            };
+            let param = |(n, param): (usize, &SyscallParam)| Param {
+                name: param_name(&param.name, n),
+                ty: passed(c_text(&param.ty, importer)),
+            };
+            let params = known.iter().enumerate().map(param).collect();
+            return Some(Signature { params, ret: RESULT, variadic: false });
+        };
+        let signature = self.written(written, importer)?;
+        let differs = |known: &&[SyscallParam]| {
+            let differs = |(known, written): (&SyscallParam, &Param)| {
+                let known = c_text(&known.ty, importer);
+                !is_alike(importer.types(), &known, &written.ty)
+            };
+            known.len() != signature.params.len() || known.iter().zip(&signature.params).any(differs)
+        };
+        if let Some(known) = known.filter(differs) {
+            let params: Vec<String> =
+                known.iter().map(|param| format!("{} {}", param.ty, param.name)).collect();
+            self.report(
+                Diagnostic::new(WRONG_PROTOTYPE, format!("`{}` has another prototype", name.value))
+                    .at(written.span, "")
+                    .note(format!("it takes `{}`", params.join(", ")))
+                    .help(Advice::SyscallPrototype.text(self.form)),
+            );
+            return None;
+        }
+        let types = importer.types();
+        let in_registers = |Passing { places, .. }: Passing| {
+            places.iter().all(|place| matches!(place, Location::Registers(_)))
+        };
+        let records = signature.params.iter().any(|param| types.is_record(&param.ty));
+        let returns = types.same(&signature.ret, &RESULT);
+        if signature.variadic || records || !returns || !types.passing(&signature).is_ok_and(in_registers) {
+            self.report(
+                Diagnostic::new(UNSUPPORTED_TYPE, "no system call has such a prototype")
+                    .at(written.span, "")
+                    .help("it takes at most six integers and pointers and returns a `c_long`"),
+            );
+            return None;
+        }
+        Some(signature)
+    }
+
+    /// A program that is not a 64-bit one comes another way, which an author may forget to close.
+    pub(super) fn note_other_entries(&mut self, scope: Scope<'_>, funcs: &[ast::Func]) {
+        let symbols = &scope.object.symbols;
+        let changed = |name: &String| funcs.iter().any(|func| func.symbol.name.value == *name);
+        for func in funcs {
+            let Some(call) = self.syscall(scope, &func.symbol) else { continue };
+            let entries = symbols.named(&call.entry.name.value);
+            // A call without arguments has one entry by all these names.
+            let apart = |name: &String| {
+                let others = symbols.named(name);
+                others.iter().any(|other| entries.iter().all(|entry| entry.address != other.address))
+            };
+            let others = self.facts.arch().syscalls.other_entries.iter();
+            let others = others.map(|prefix| format!("{prefix}{}", call.name));
+            let open: Vec<String> = others.filter(|name| apart(name) && !changed(name)).collect();
+            if !open.is_empty() {
+                let name = &func.symbol.name;
+                let message = format!("32-bit programs do not come through `{}`", name.value);
+                self.report(
+                    Diagnostic::new(OTHER_SYSCALL_ENTRIES, message)
+                        .at(name.span, "")
+                        .note(format!("they enter the kernel by {}, which is not changed", list(&open, "or")))
+                        .help(format!(
+                            "change {} too, or a function that all of them call",
+                            list(&open, "and")
+                        )),
+                );
+            }
+        }
+    }
+}
+
+/// Whether the same register holds both: integers of one size and sign, or anything else of one size.
+fn is_alike(types: &Types, a: &Type, b: &Type) -> bool {
+    match (types.resolve(a), types.resolve(b)) {
+        (Type::Int(a), Type::Int(b)) => (a.size(), a.signed()) == (b.size(), b.signed()),
+        (a, b) => types.size(a) == types.size(b),
+    }
+}
+
+/// What every system call returns.
+const RESULT: Type = Type::Int(CInt::Long);
+
+/// A type as the kernel's source has it: words, then stars, and qualifiers anywhere. What BTF does not know is behind a
+/// pointer to nothing in particular.
+fn c_text(text: &str, importer: &mut Importer<'_>) -> Type {
+    let spaced = text.replace('*', " * ");
+    let (mut words, mut ty, mut constant) = (Vec::new(), None, false);
+    for word in spaced.split_whitespace() {
+        match word {
+            "const" => constant = true,
+            "volatile" | "__user" | "__force" | "__restrict" | "restrict" => {}
+            "*" => {
+                let to = ty.unwrap_or_else(|| c_words(&words, importer).unwrap_or(Type::Void));
+                ty = Some(Type::Pointer { to: Box::new(to), constant });
+                constant = false;
+            }
+            word => words.push(word),
+        }
+    }
+    ty.or_else(|| c_words(&words, importer)).unwrap_or(RESULT)
+}
+
+/// `struct NAME`, an integer of C, or the name of a type.
+fn c_words(words: &[&str], importer: &mut Importer<'_>) -> Option<Type> {
+    if let ["struct" | "union" | "enum", name] | [name] = words {
+        let builtin = match *name {
+            "char" => Some("c_char"),
+            "short" => Some("c_short"),
+            "int" | "signed" => Some("c_int"),
+            "long" => Some("c_long"),
+            "unsigned" => Some("c_uint"),
+            "void" => return None,
+            _ => None,
+        };
+        if let Some(builtin) = builtin {
+            return c_type(builtin);
+        }
+        return match importer.candidates(name).as_slice() {
+            [_] => importer.named(name),
+            _ => None,
+        };
+    }
+    let unsigned = words.contains(&"unsigned");
+    let longs = words.iter().filter(|word| **word == "long").count();
+    let plain = |word: &&str| ["unsigned", "signed", "long", "short", "char", "int"].contains(word);
+    if !words.iter().all(plain) {
+        return None;
+    }
+    let name = match (words.contains(&"char"), words.contains(&"short"), longs, unsigned) {
+        (true, _, _, true) => "c_uchar",
+        (true, _, _, false) => "c_schar",
+        (_, true, _, true) => "c_ushort",
+        (_, true, _, false) => "c_short",
+        (_, _, 0, true) => "c_uint",
+        (_, _, 0, false) => "c_int",
+        (_, _, 1, true) => "c_ulong",
+        (_, _, 1, false) => "c_long",
+        (_, _, _, true) => "c_ulonglong",
+        (_, _, _, false) => "c_longlong",
+    };
+    c_type(name)
+}

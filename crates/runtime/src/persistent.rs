@@ -1,0 +1,363 @@
+// SPDX-License-Identifier: GPL-2.0
+//! Data that outlives the patch that made it: what the callbacks of a patch do about its states and shadow variables.
+//!
+//! The kernel hands a `klp_state` from one patch to the next, but what hangs on it is the patches' own affair
+//! (`Documentation/livepatch/system-state.rst`). Here a record hangs on it, which says how many loaded patches have the state
+//! and what else there is to know. It is kept as shadow data of no object, in memory that is the kernel's and not a module's, so
+//! that every version finds it by the number that they have in common.
+//!
+//! Everything that changes a record runs in callbacks, and so under `klp_mutex`, in process context, where it may sleep. What bodies
+//! read of it are atomics.
+//!
+//! Generated code has a list of all that is [`Persistent`] in its patch and calls the functions of this module from the callbacks of
+//! `vmlinux`, around those of the author (`Documentation/livepatch/callbacks.rst`):
+//!
+//! ```
+//! use kps::persistent::{self, Persistent};
+//! use kps::state::State;
+//!
+//! static STATE: State<u32> = State::new("state", 1 << 63, 0, || 7, drop, drop);
+//! static DATA: [&dyn Persistent; 1] = [&STATE];
+//!
+//! // SAFETY: each is called where the kernel calls the callback.
+//! unsafe {
+//!     // pre_patch
+//!     assert_eq!(persistent::acquire(&DATA), Ok(()));
+//!     persistent::begin(&DATA);
+//!     // post_patch
+//!     persistent::commit(&DATA, false, false);
+//!     // pre_unpatch
+//!     persistent::withdraw(&DATA);
+//!     // post_unpatch
+//!     persistent::release(&DATA, false);
+//! }
+//! ```
+
+use super::klp;
+use core::ffi::c_int;
+use core::mem::{align_of, size_of, MaybeUninit};
+use core::ptr::{addr_of, addr_of_mut, null_mut};
+use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, Ordering};
+
+/// A state or a shadow variable, as callbacks see it.
+pub trait Persistent: Sync {
+    /// Finds the record or makes it, before the author's `pre_patch`. It may wait for memory.
+    ///
+    /// # Safety
+    ///
+    /// Called in `pre_patch`, once.
+    unsafe fn acquire(&self) -> Result<(), Refusal>;
+
+    /// Goes on when the author's `pre_patch` has agreed.
+    ///
+    /// # Safety
+    ///
+    /// Called in `pre_patch`, after `join`.
+    unsafe fn begin(&self);
+
+    /// Every task runs the new code, or is said to if it was `forced` (`klp_patch.forced`). `alone` is whether the patch has taken the
+    /// place of all others (`klp_patch.replace`). The kernel calls `post_patch` again when an unloading is reversed.
+    ///
+    /// # Safety
+    ///
+    /// Called in `post_patch`.
+    unsafe fn commit(&self, alone: bool, forced: bool);
+
+    /// Tasks are about to leave the new code.
+    ///
+    /// # Safety
+    ///
+    /// Called in `pre_unpatch`.
+    unsafe fn withdraw(&self);
+
+    /// No task runs the new code, be it that all have left or that not all have come. If that was `forced` some may, and what they
+    /// may use stays.
+    ///
+    /// # Safety
+    ///
+    /// Called in `post_unpatch`, or in a `pre_patch` that refuses.
+    unsafe fn release(&self, forced: bool);
+}
+
+/// Why a patch with lasting data cannot be loaded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    /// There is no memory for a record.
+    NoMemory,
+    /// Another patch has data of another type under the same number.
+    OtherType(&'static str),
+}
+
+impl Refusal {
+    /// What `pre_patch` returns, so that `klp_enable_patch()` fails with it: `-ENOMEM` or `-EINVAL`.
+    #[inline]
+    pub fn errno(self) -> c_int {
+        match self {
+            Refusal::NoMemory => -super::errno::ENOMEM,
+            Refusal::OtherType(_) => -super::errno::EINVAL,
+        }
+    }
+}
+
+/// Joins all, or none: those that have joined before one is refused leave again.
+///
+/// # Safety
+///
+/// As [`Persistent::acquire`].
+#[inline]
+pub unsafe fn acquire(all: &[&dyn Persistent]) -> Result<(), Refusal> {
+    for (n, data) in all.iter().enumerate() {
+        // SAFETY: the caller is `pre_patch`.
+        if let Err(refusal) = unsafe { data.acquire() } {
+            // SAFETY: these have joined.
+            all[..n].iter().for_each(|data| unsafe { data.release(false) });
+            return Err(refusal);
+        }
+    }
+    Ok(())
+}
+
+/// What [`Persistent::begin`] does, for all.
+///
+/// # Safety
+///
+/// As there.
+#[inline]
+pub unsafe fn begin(all: &[&dyn Persistent]) {
+    // SAFETY: as the caller says.
+    all.iter().for_each(|data| unsafe { data.begin() });
+}
+
+/// What [`Persistent::commit`] does, for all.
+///
+/// # Safety
+///
+/// As there.
+#[inline]
+pub unsafe fn commit(all: &[&dyn Persistent], alone: bool, forced: bool) {
+    // SAFETY: as the caller says.
+    all.iter().for_each(|data| unsafe { data.commit(alone, forced) });
+}
+
+/// What [`Persistent::withdraw`] does, for all.
+///
+/// # Safety
+///
+/// As there.
+#[inline]
+pub unsafe fn withdraw(all: &[&dyn Persistent]) {
+    // SAFETY: as the caller says.
+    all.iter().for_each(|data| unsafe { data.withdraw() });
+}
+
+/// What [`Persistent::release`] does, for all.
+///
+/// # Safety
+///
+/// As there.
+#[inline]
+pub unsafe fn release(all: &[&dyn Persistent], forced: bool) {
+    // SAFETY: as the caller says.
+    all.iter().for_each(|data| unsafe { data.release(forced) });
+}
+
+/// What is kept under a number for whoever has it next.
+#[repr(C)]
+struct Record<T> {
+    /// Tells a record from what anybody else keeps under the number.
+    magic: u64,
+    /// Which type the data has.
+    shape: u64,
+    /// How many loaded patches have it.
+    holders: AtomicU32,
+    /// The newest generation of shadow data. All up to it may be there.
+    newest: AtomicU32,
+    /// The generation that bodies see, or 0 while they see none.
+    visible: AtomicU32,
+    /// Whether there is a value.
+    saved: AtomicBool,
+    /// A state's value.
+    value: MaybeUninit<T>,
+}
+
+/// "kps data".
+const MAGIC: u64 = u64::from_le_bytes(*b"kps data");
+
+/// What a module has of a record. `T` is the type of a state's value.
+#[derive(Debug)]
+pub(crate) struct Held<T> {
+    name: &'static str,
+    id: u64,
+    shape: u64,
+    record: AtomicPtr<Record<T>>,
+    taken_over: AtomicBool,
+    settled: AtomicBool,
+}
+
+impl<T> Held<T> {
+    /// `shape` is a number for the type's text; `D` is the type that it is of, whose size and alignment count too.
+    pub(crate) const fn new<D>(name: &'static str, id: u64, shape: u64) -> Self {
+        let layout = (size_of::<D>() as u64) << 32 | align_of::<D>() as u64;
+        Held {
+            name,
+            id,
+            shape: shape ^ layout,
+            record: AtomicPtr::new(null_mut()),
+            taken_over: AtomicBool::new(false),
+            settled: AtomicBool::new(false),
+        }
+    }
+
+    pub(crate) fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// The record, while the patch has it. It stays for as long as any patch has it, and so for as long as this one.
+    fn record(&self) -> Option<&Record<T>> {
+        // SAFETY: `join` has put it there, and `leave`, which takes it away, runs when nobody else runs in the patch.
+        unsafe { self.record.load(Ordering::Acquire).as_ref() }
+    }
+
+    /// Whether an earlier patch had it, and has left what it knew.
+    pub(crate) fn is_taken_over(&self) -> bool {
+        self.taken_over.load(Ordering::Relaxed)
+    }
+
+    /// How many loaded patches have it.
+    pub(crate) fn holders(&self) -> u32 {
+        self.record().map_or(0, |record| record.holders.load(Ordering::Relaxed))
+    }
+
+    pub(crate) unsafe fn acquire(&self) -> Result<(), Refusal> {
+        // SAFETY: nobody frees a record while this callback runs.
+        let mut record = unsafe { klp::klp_shadow_get(null_mut(), self.id) }.cast::<Record<T>>();
+        let taken_over = !record.is_null();
+        if taken_over {
+            // SAFETY: what is kept under these numbers starts with a word that says what it is, by whomever it was made: the
+            // kernel gives every shadow datum eight bytes and more.
+            let same = unsafe {
+                addr_of!((*record).magic).read() == MAGIC && addr_of!((*record).shape).read() == self.shape
+            };
+            if !same {
+                return Err(Refusal::OtherType(self.name));
+            }
+        } else {
+            // SAFETY: a callback may sleep, and the kernel copies nothing because nothing is given.
+            record = unsafe {
+                klp::klp_shadow_alloc(
+                    null_mut(),
+                    self.id,
+                    size_of::<Record<T>>(),
+                    super::prelude::GFP_KERNEL,
+                    None,
+                    null_mut(),
+                )
+            }
+            .cast();
+            if record.is_null() {
+                return Err(Refusal::NoMemory);
+            }
+            // SAFETY: it is as large and nobody else knows it yet.
+            unsafe {
+                record.write(Record {
+                    magic: MAGIC,
+                    shape: self.shape,
+                    holders: AtomicU32::new(0),
+                    newest: AtomicU32::new(0),
+                    visible: AtomicU32::new(0),
+                    saved: AtomicBool::new(false),
+                    value: MaybeUninit::uninit(),
+                });
+            }
+        }
+        self.taken_over.store(taken_over, Ordering::Relaxed);
+        self.record.store(record, Ordering::Release);
+        if let Some(record) = self.record() {
+            record.holders.fetch_add(1, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+
+    /// A patch that has taken the place of all others is the only one that has it. Later, when its unload is reversed, others may be
+    /// stacked on it.
+    pub(crate) fn commit(&self, alone: bool) {
+        let is_first = !self.settled.swap(true, Ordering::Relaxed);
+        if let Some(record) = self.record().filter(|_| alone && is_first) {
+            record.holders.store(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Lets go. The last one to do so calls `clear`, and then the record is gone. One that was forced out may have left tasks behind
+    /// that use both, so they stay.
+    pub(crate) unsafe fn release(&self, forced: bool, clear: impl FnOnce()) {
+        let Some(record) = self.record() else { return };
+        let is_last = record.holders.fetch_sub(1, Ordering::Relaxed) == 1 && !forced;
+        if is_last {
+            clear();
+        }
+        self.record.store(null_mut(), Ordering::Release);
+        self.taken_over.store(false, Ordering::Relaxed);
+        self.settled.store(false, Ordering::Relaxed);
+        if is_last {
+            // SAFETY: no patch has it any more.
+            unsafe { klp::klp_shadow_free(null_mut(), self.id, None) };
+        }
+    }
+
+    /// The generation that bodies see.
+    pub(crate) fn visible(&self) -> Option<u32> {
+        let visible = self.record()?.visible.load(Ordering::Acquire);
+        (visible > 0).then_some(visible)
+    }
+
+    /// All generations there have been.
+    pub(crate) fn generations(&self) -> core::ops::RangeInclusive<u32> {
+        1..=self.record().map_or(0, |record| record.newest.load(Ordering::Acquire))
+    }
+
+    /// Lets bodies see data: that of the generation that they see already, or else a new one.
+    pub(crate) fn show(&self) {
+        let Some(record) = self.record() else { return };
+        let newest = record.newest.load(Ordering::Relaxed);
+        // There are no more numbers than this. Nobody reverses so many transitions.
+        if record.visible.load(Ordering::Relaxed) == 0 && newest < u32::from(u16::MAX) {
+            record.newest.store(newest + 1, Ordering::Release);
+            record.visible.store(newest + 1, Ordering::Release);
+        }
+    }
+
+    /// Lets bodies see no data.
+    pub(crate) fn hide(&self) {
+        if let Some(record) = self.record() {
+            record.visible.store(0, Ordering::Release);
+        }
+    }
+}
+
+impl<T> Held<T> {
+    /// Keeps the value of a state.
+    pub(crate) fn save(&self, value: T) {
+        let record = self.record.load(Ordering::Acquire);
+        if record.is_null() {
+            return;
+        }
+        // SAFETY: the record is there, and before it says so nobody reads its value.
+        unsafe {
+            addr_of_mut!((*record).value).write(MaybeUninit::new(value));
+            (*record).saved.store(true, Ordering::Release);
+        }
+    }
+
+    /// The value of a state.
+    pub(crate) fn saved(&self) -> Option<T> {
+        let record = self.record().filter(|record| record.saved.load(Ordering::Acquire))?;
+        // SAFETY: it has been written, and is never written again. A state's type is `Copy`: see `State::new`.
+        Some(unsafe { record.value.assume_init_read() })
+    }
+}
+
+/// The id of a generation's data.
+#[inline]
+pub(crate) fn generation_id(id: u64, generation: u32) -> u64 {
+    id | u64::from(generation)
+}

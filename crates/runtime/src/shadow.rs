@@ -1,0 +1,331 @@
+// SPDX-License-Identifier: GPL-2.0
+//! Shadow variables: data that belongs to an object of the kernel's, which has no room for it
+//! (`Documentation/livepatch/shadow-vars.rst`, `kernel/livepatch/shadow.c`).
+//!
+//! The kernel finds such data by the address of the object. Who frees the object and not the data leaves it to whatever comes to be
+//! at that address. The hook that frees both runs in tasks that run the new code, so data is seen only while all of them do:
+//! from `post_patch` to `pre_unpatch`. If the transition away is reversed, nobody knows which of the objects are still there, and a new generation
+//! of data begins. Tasks may still hold references to the old one, which is freed when the last patch is gone.
+//!
+//! ```
+//! use kps::persistent::Persistent;
+//! use kps::prelude::*;
+//! use kps::shadow::Shadow;
+//!
+//! struct Request;
+//! static TRIES: Shadow<AtomicU32, Request> =
+//!     Shadow::new("tries", 1 << 63, 0, || AtomicU32::new(0), None, None);
+//!
+//! fn tried(request: *const Request) -> Option<u32> {
+//!     // SAFETY: the request is there while this runs, and so is its data.
+//!     let tries = unsafe { TRIES.get_or_init(request, GFP_ATOMIC) }?;
+//!     Some(tries.fetch_add(1, Ordering::Relaxed) + 1)
+//! }
+//!
+//! let request = Request;
+//! // SAFETY: the callbacks of a patch that is loaded and unloaded, in the order in which the kernel calls them.
+//! unsafe {
+//!     assert_eq!(TRIES.acquire(), Ok(()));
+//!     assert_eq!(tried(&request), None); // Some tasks run the old code.
+//!     TRIES.commit(false, false);
+//!     assert_eq!((tried(&request), tried(&request)), (Some(1), Some(2)));
+//!     TRIES.remove(&request); // It is about to be freed.
+//!     assert_eq!(tried(&request), Some(1));
+//!     TRIES.withdraw();
+//!     TRIES.release(false);
+//! }
+//! ```
+
+use super::klp::{self, address, Dtor};
+use super::persistent::{generation_id, Held, Persistent, Refusal};
+use core::ffi::{c_int, c_void};
+use core::marker::PhantomData;
+use core::mem::{align_of, needs_drop, size_of, MaybeUninit};
+use core::ptr::{addr_of_mut, copy_nonoverlapping};
+
+/// A shadow variable with data of type `T`, of objects of type `P`.
+///
+/// It is shared by all CPUs, so `T` is something that can be: an atomic, or what a lock of the kernel's guards. A patch must be
+/// right without the data too, because there is none until every task runs the new code, and where memory is short.
+#[derive(Debug)]
+pub struct Shadow<T, P> {
+    held: Held<()>,
+    init: fn() -> T,
+    ctor: Option<fn(*mut P, *mut T)>,
+    dtor: Option<Dtor>,
+    parent: PhantomData<fn(P)>,
+}
+
+impl<T, P> Shadow<T, P> {
+    /// A shadow variable that keeps its record under this id and its data under those that follow.
+    ///
+    /// The low 16 bits of `id` are zero: they are for generations. Patches that have the same id must have the same `shape`, which kpsc
+    /// makes of the name and the text of the type, and a `T` of the same size and alignment, or the later one is refused. `init` gives the value of new data, without a lock. `ctor` is then called with the
+    /// object and the data, and `dtor` with what goes, both under the kernel's shadow lock, with interrupts off: neither may sleep, nor
+    /// call anything of a shadow variable but [`Shadow::get`].
+    pub const fn new(
+        name: &'static str,
+        id: u64,
+        shape: u64,
+        init: fn() -> T,
+        ctor: Option<fn(*mut P, *mut T)>,
+        dtor: Option<Dtor>,
+    ) -> Self
+    where
+        T: Send + Sync + 'static,
+    {
+        assert_layout::<T>();
+        assert!(!needs_drop::<T>(), "KPS1102: the kernel runs no destructor");
+        Shadow { held: Held::new::<T>(name, id, shape), init, ctor, dtor, parent: PhantomData }
+    }
+
+    /// The data of an object, if it has any and every task runs the new code: `klp_shadow_get()`. It takes no lock and does not sleep,
+    /// and may be called anywhere but in an NMI.
+    ///
+    /// # Safety
+    ///
+    /// The object is there for as long as the data is used, and nobody removes the data meanwhile.
+    pub unsafe fn get(&self, parent: *const P) -> Option<&T> {
+        let id = generation_id(self.held.id(), self.held.visible()?);
+        // SAFETY: what is kept under this number was made by `get_or_init` of this type, whichever patch it was in.
+        unsafe { klp::klp_shadow_get(address(parent), id).cast::<T>().as_ref() }
+    }
+
+    /// The data of an object. If it has none it gets some, with memory as `flags` say: `klp_shadow_get_or_alloc()`. None if there is
+    /// no memory, or if not every task runs the new code.
+    ///
+    /// With `GFP_KERNEL` it may sleep; with `GFP_ATOMIC` and `GFP_NOWAIT` it may be called anywhere but in an NMI. Only new data takes
+    /// the kernel's shadow lock, for a moment.
+    ///
+    /// # Safety
+    ///
+    /// As [`Shadow::get`], and where it is called may be waited if the flags say so.
+    pub unsafe fn get_or_init(&self, parent: *const P, flags: u32) -> Option<&T> {
+        // SAFETY: as the caller says.
+        if let Some(data) = unsafe { self.get(parent) } {
+            return Some(data);
+        }
+        let id = generation_id(self.held.id(), self.held.visible()?);
+        // The kernel calls constructors under a lock, where little may be done. The value is made before.
+        let mut new = New { value: MaybeUninit::new((self.init)()), ctor: self.ctor };
+        let ctor_data = addr_of_mut!(new).cast();
+        // SAFETY: the constructor gets what it knows, and writes all of the data before anybody else sees it.
+        unsafe {
+            let data = klp::klp_shadow_get_or_alloc(
+                address(parent),
+                id,
+                size_of::<T>(),
+                flags,
+                Some(construct::<T, P>),
+                ctor_data,
+            );
+            data.cast::<T>().as_ref()
+        }
+    }
+
+    /// Removes the data of an object, if it has any, after `dtor` has seen it: `klp_shadow_free()`. It does not sleep and may be called
+    /// anywhere but in an NMI. An object without data costs no lock.
+    ///
+    /// # Safety
+    ///
+    /// Nobody uses the data, or will get it before this has returned.
+    pub unsafe fn remove(&self, parent: *const P) {
+        for generation in self.held.generations() {
+            let id = generation_id(self.held.id(), generation);
+            // SAFETY: the caller vouches for it, and data of older generations is seen by nobody. To look takes no lock, and
+            // most objects have no data.
+            unsafe {
+                if !klp::klp_shadow_get(address(parent), id).is_null() {
+                    klp::klp_shadow_free(address(parent), id, self.dtor);
+                }
+            }
+        }
+    }
+
+    /// What the kernel passes to a destructor, with its type.
+    pub const fn data(&self, data: *mut c_void) -> *mut T {
+        data.cast()
+    }
+}
+
+/// What a constructor is given.
+struct New<T, P> {
+    value: MaybeUninit<T>,
+    ctor: Option<fn(*mut P, *mut T)>,
+}
+
+/// A `klp_shadow_ctor_t`.
+unsafe extern "C" fn construct<T, P>(parent: *mut c_void, data: *mut c_void, new: *mut c_void) -> c_int {
+    // SAFETY: `get_or_init` passes these, and the memory is new and large enough. The value is moved into it once.
+    unsafe {
+        let new = &*new.cast::<New<T, P>>();
+        copy_nonoverlapping(new.value.as_ptr(), data.cast(), 1);
+        if let Some(ctor) = new.ctor {
+            ctor(parent.cast(), data.cast());
+        }
+    }
+    0
+}
+
+/// The kernel aligns such data to eight bytes (`struct klp_shadow`), and values are made on its stack, which has 16 KiB.
+pub(crate) const fn assert_layout<T>() {
+    assert!(align_of::<T>() <= 8, "KPS1103: the kernel aligns data to 8 bytes");
+    assert!(size_of::<T>() <= 1024, "KPS1117: the stack has no room for a value of this size");
+}
+
+impl<T, P> Persistent for Shadow<T, P> {
+    unsafe fn acquire(&self) -> Result<(), Refusal> {
+        // SAFETY: the caller is `pre_patch`.
+        unsafe { self.held.acquire() }
+    }
+
+    unsafe fn begin(&self) {}
+
+    unsafe fn commit(&self, alone: bool, forced: bool) {
+        self.held.commit(alone);
+        // Tasks that were forced over may still be in the old code, and free parents there.
+        if !forced {
+            self.held.show();
+        }
+    }
+
+    unsafe fn withdraw(&self) {
+        if self.held.holders() == 1 {
+            self.held.hide();
+        }
+    }
+
+    unsafe fn release(&self, forced: bool) {
+        let free_all = || {
+            for generation in self.held.generations() {
+                // SAFETY: no task runs code of a patch that has this variable.
+                unsafe { klp::klp_shadow_free_all(generation_id(self.held.id(), generation), self.dtor) };
+            }
+        };
+        // SAFETY: the caller is a callback that may.
+        unsafe { self.held.release(forced, free_all) };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use core::sync::atomic::{AtomicU32, Ordering};
+
+    fn patch() -> Shadow<AtomicU32, u64> {
+        Shadow::new("hits", 1 << 63, 7, || AtomicU32::new(3), None, None)
+    }
+
+    fn hit(patch: &Shadow<AtomicU32, u64>, parent: &u64) -> Option<u32> {
+        // SAFETY: the parent is there.
+        Some(unsafe { patch.get_or_init(parent, 0) }?.fetch_add(1, Ordering::Relaxed))
+    }
+
+    fn has(patch: &Shadow<AtomicU32, u64>, parent: &u64) -> bool {
+        // SAFETY: the parent is there.
+        unsafe { patch.get(parent) }.is_some()
+    }
+
+    #[test]
+    fn data_is_there_from_the_end_of_one_transition_to_the_start_of_the_other() {
+        let (patch, parent) = (patch(), 1);
+        // SAFETY: what the kernel calls, in its order.
+        unsafe {
+            assert_eq!(patch.acquire(), Ok(()));
+            assert_eq!(hit(&patch, &parent), None);
+            patch.commit(false, false);
+            assert_eq!((hit(&patch, &parent), hit(&patch, &parent)), (Some(3), Some(4)));
+            patch.remove(&parent);
+            assert!(!has(&patch, &parent));
+            assert_eq!(hit(&patch, &parent), Some(3));
+            patch.withdraw();
+            assert_eq!(hit(&patch, &parent), None);
+            patch.release(false);
+        }
+        assert_eq!((klp::count(), hit(&patch, &parent)), (0, None));
+    }
+
+    #[test]
+    fn a_reversed_unload_begins_anew_and_frees_the_old_data_in_the_end_or_with_its_object() {
+        let (patch, (one, two)) = (patch(), (1, 2));
+        // SAFETY: what the kernel calls, in its order.
+        unsafe {
+            assert_eq!(patch.acquire(), Ok(()));
+            patch.commit(false, false);
+            hit(&patch, &one);
+            hit(&patch, &two);
+            patch.withdraw();
+            patch.commit(false, false);
+            assert!(!has(&patch, &one));
+            assert_eq!(hit(&patch, &one), Some(3));
+            assert_eq!(klp::count(), 4);
+            patch.remove(&one);
+            assert_eq!(klp::count(), 2);
+            patch.withdraw();
+            patch.release(false);
+        }
+        assert_eq!(klp::count(), 0);
+    }
+
+    #[test]
+    fn a_replacement_has_the_data_from_its_first_moment_and_a_reversed_one_leaves_it() {
+        let (first, second, parent) = (patch(), patch(), 1);
+        // SAFETY: what the kernel calls, in its order.
+        unsafe {
+            assert_eq!(first.acquire(), Ok(()));
+            first.commit(true, false);
+            hit(&first, &parent);
+            assert_eq!(second.acquire(), Ok(()));
+            assert!(has(&second, &parent));
+            second.release(false);
+            assert!(has(&first, &parent));
+            assert_eq!(second.acquire(), Ok(()));
+            second.commit(true, false);
+            assert_eq!(hit(&second, &parent), Some(4));
+            second.withdraw();
+            second.release(false);
+        }
+        assert_eq!(klp::count(), 0);
+    }
+
+    #[test]
+    fn every_datum_is_destroyed_once() {
+        static GONE: AtomicU32 = AtomicU32::new(0);
+        unsafe extern "C" fn count(_: *mut c_void, data: *mut c_void) {
+            // SAFETY: the data is there.
+            GONE.fetch_add(unsafe { *data.cast::<u32>() }, Ordering::Relaxed);
+        }
+        let patch = Shadow::<u32, u64>::new("sum", 1 << 63, 7, || 1, None, Some(count));
+        // SAFETY: what the kernel calls, in its order.
+        unsafe {
+            assert_eq!(patch.acquire(), Ok(()));
+            patch.commit(false, false);
+            let all = [1, 2, 3];
+            all.iter().for_each(|parent| assert!(patch.get_or_init(parent, 0).is_some()));
+            patch.remove(&all[0]);
+            patch.remove(&all[0]);
+            assert_eq!(GONE.load(Ordering::Relaxed), 1);
+            patch.withdraw();
+            patch.release(false);
+        }
+        assert_eq!(GONE.load(Ordering::Relaxed), 3);
+    }
+
+    #[test]
+    fn constructors_see_the_value_and_the_object() {
+        let ctor = |parent: *mut u64, data: *mut u64| {
+            // SAFETY: both are there.
+            unsafe { *data += *parent }
+        };
+        let patch = Shadow::<u64, u64>::new("sum", 1 << 63, 7, || 40, Some(ctor), None);
+        let parent = 2;
+        // SAFETY: what the kernel calls, in its order.
+        unsafe {
+            assert_eq!(patch.acquire(), Ok(()));
+            patch.commit(false, false);
+            assert_eq!(patch.get_or_init(&parent, 0), Some(&42));
+            patch.withdraw();
+            patch.release(false);
+        }
+    }
+}

@@ -1,0 +1,241 @@
+//! The user's cache folder.
+//!
+//! | path | holds |
+//! |---|---|
+//! | `kernels/NAME/` | a target: `target.toml`, `files`, `facts`, the image, and for stock kernels `source/` and `build/` |
+//! | `toolchains/ID/` | compilers, shared by the kernels that were built with them |
+//! | `macros/NAME/ID/` | the macros of patch crates, by the compilers of the target NAME |
+//! | `machines/NAME/ID/` | the template machine of the target NAME, by all that it depends on |
+//! | `kbuild/NAME/ID/` | what Kbuild does alike in each build for the target NAME, by its compilers |
+//! | `apt/` | package lists, and packages on their way |
+//! | `adding/`, `replaced/` | a target on its way, and the one whose place it takes |
+//! | `locks/NAME` | held shared by whoever uses the target NAME, and alone by whoever removes it |
+//! | `lock` | held by whoever adds, prepares or removes |
+//!
+//! Nothing here is locked twice in the other order: who needs both takes `locks/NAME` first.
+
+use super::manifest::Manifest;
+use super::Target;
+use kps_diag::{Diagnostic, FILE_ERROR, NO_SUCH_TARGET};
+use kps_host::disk::{cannot, entries, make_folder, remove, rename};
+use std::fs::{File, TryLockError};
+use std::io::{ErrorKind, Write as _};
+use std::path::{Path, PathBuf};
+
+/// The folder of one version of the format: another version never reads it.
+const VERSION: &str = "v4";
+
+/// The user's cache folder.
+#[derive(Debug, Clone)]
+pub struct Cache {
+    /// Where the folders of all versions are.
+    top: PathBuf,
+    root: PathBuf,
+}
+
+/// A target by its name, or what is wrong with it.
+pub type Listed = (String, Result<Target, Diagnostic>);
+
+/// A lock that is held until it is dropped.
+#[derive(Debug)]
+pub struct Held(#[expect(dead_code, reason = "closing the file gives the lock back")] Option<File>);
+
+impl Cache {
+    /// `$KPSC_CACHE`, or `kpsc` in the user's cache folder.
+    pub fn open() -> Result<Cache, Diagnostic> {
+        let set = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+        let top = set("KPSC_CACHE")
+            .or_else(|| Some(set("XDG_CACHE_HOME")?.join("kpsc")))
+            .or_else(|| Some(set("HOME")?.join(".cache/kpsc")));
+        // Make and the sandbox want absolute paths.
+        let top = top.map(|top| std::path::absolute(&top).unwrap_or(top));
+        match top {
+            Some(top) if !is_supported_path(&top) => {
+                Err(unsupported_path("the cache", &top).help("set KPSC_CACHE to another folder"))
+            }
+            Some(top) => Ok(Cache::at(&top)),
+            None => Err(Diagnostic::new(FILE_ERROR, "there is no place for the cache: HOME is not set")
+                .help("set KPSC_CACHE to a folder")),
+        }
+    }
+
+    /// A cache in this folder.
+    pub fn at(top: &Path) -> Cache {
+        Cache { top: top.to_owned(), root: top.join(VERSION) }
+    }
+
+    /// The folder of this version's targets and compilers.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The folder of a target.
+    pub fn kernel(&self, name: &str) -> PathBuf {
+        self.root.join("kernels").join(name)
+    }
+
+    /// The folder of the macros that a target's compilers have made.
+    pub fn macros(&self, name: &str) -> PathBuf {
+        self.root.join("macros").join(name)
+    }
+
+    /// The folder of a target's template machine.
+    pub(super) fn templates(&self, name: &str) -> PathBuf {
+        self.root.join("machines").join(name)
+    }
+
+    /// The folder of what Kbuild does alike in each build for a target.
+    pub fn kbuild(&self, name: &str) -> PathBuf {
+        self.root.join("kbuild").join(name)
+    }
+
+    pub(super) fn toolchains(&self) -> PathBuf {
+        self.root.join("toolchains")
+    }
+
+    pub(super) fn apt(&self) -> PathBuf {
+        self.root.join("apt")
+    }
+
+    /// An empty folder for a target on its way. Only who holds [`Cache::change`] may ask.
+    pub(super) fn adding(&self) -> Result<PathBuf, Diagnostic> {
+        let folder = self.root.join("adding");
+        remove(&folder)?;
+        make_folder(&folder)?;
+        Ok(folder)
+    }
+
+    /// Makes a finished folder the target of this name, in the place of an older one. Only who holds [`Cache::change`] may
+    /// ask.
+    pub(super) fn put(&self, finished: &Path, name: &str) -> Result<(), Diagnostic> {
+        let (target, old) = (self.kernel(name), self.root.join("replaced"));
+        make_folder(&self.root.join("kernels"))?;
+        remove(&old)?;
+        if target.exists() {
+            rename(&target, &old)?;
+        }
+        rename(finished, &target)?;
+        remove(&old)
+    }
+
+    /// Waits until no other kpsc changes the cache, and keeps others from it.
+    pub fn change(&self) -> Result<Held, Diagnostic> {
+        make_folder(&self.root)?;
+        let path = self.root.join("lock");
+        let file = File::create(&path).map_err(|error| cannot("write", &path, &error))?;
+        alone(file, &path, "another kpsc changes the cache")
+    }
+
+    /// Keeps a target from being removed.
+    pub(super) fn using(&self, name: &str) -> Result<Held, Diagnostic> {
+        let path = self.root.join("locks").join(name);
+        // Where nothing can be written nothing can be removed either.
+        let Ok(file) = lock_file(&path) else { return Ok(Held(None)) };
+        file.lock_shared().map_err(|error| cannot("lock", &path, &error))?;
+        Ok(Held(Some(file)))
+    }
+
+    /// Waits until nobody uses a target, and keeps others from it.
+    pub(super) fn removing(&self, name: &str) -> Result<Held, Diagnostic> {
+        let path = self.root.join("locks").join(name);
+        let file = lock_file(&path)?;
+        alone(file, &path, "another kpsc uses the target")
+    }
+
+    /// The names of all targets, damaged ones too.
+    pub(super) fn names(&self) -> Result<Vec<String>, Diagnostic> {
+        let folders = entries(&self.root.join("kernels"))?;
+        let targets = folders.iter().filter(|folder| Manifest::exists(folder));
+        Ok(targets.filter_map(|folder| Some(folder.file_name()?.to_str()?.to_owned())).collect())
+    }
+
+    /// All targets by name.
+    pub fn targets(&self) -> Result<Vec<Listed>, Diagnostic> {
+        let names = self.names()?;
+        let open = |name: String| match Target::open(self, &name) {
+            Ok(target) => target.map(|target| (name, Ok(target))),
+            Err(error) => Some((name, Err(error))),
+        };
+        Ok(names.into_iter().filter_map(open).collect())
+    }
+
+    /// The target of this name.
+    pub fn target(&self, name: &str) -> Result<Target, Diagnostic> {
+        let found = if is_name(name) { Target::open(self, name)? } else { None };
+        match found {
+            Some(target) => Ok(target),
+            None => Err(self.no_target(name)?),
+        }
+    }
+
+    pub(super) fn no_target(&self, name: &str) -> Result<Diagnostic, Diagnostic> {
+        let error = Diagnostic::new(NO_SUCH_TARGET, format!("there is no target `{name}`"));
+        Ok(match self.names()?.as_slice() {
+            [] => error.help("`kpsc kernel add` adds one"),
+            names => error.help(format!("there is {}", names.join(", "))),
+        })
+    }
+
+    /// The target to use when none is named: the one added last, or none yet.
+    pub fn default_target(&self) -> Result<Option<Target>, Diagnostic> {
+        let age = |name: &String| {
+            let facts = self.kernel(name).join("facts");
+            std::fs::metadata(facts).and_then(|metadata| metadata.modified()).ok()
+        };
+        match self.names()?.iter().max_by_key(|name| age(name)) {
+            Some(name) => Target::open(self, name),
+            None => Ok(None),
+        }
+    }
+
+    /// The folders of older versions of the format.
+    pub(super) fn older(&self) -> Result<Vec<PathBuf>, Diagnostic> {
+        let number = |path: &Path| path.file_name()?.to_str()?.strip_prefix('v')?.parse::<u32>().ok();
+        let own = number(&self.root);
+        let mut found = entries(&self.top)?;
+        found.retain(|path| number(path).is_some_and(|version| Some(version) < own));
+        Ok(found)
+    }
+}
+
+fn lock_file(path: &Path) -> Result<File, Diagnostic> {
+    if let Some(folder) = path.parent() {
+        make_folder(folder)?;
+    }
+    File::create(path).map_err(|error| cannot("write", path, &error))
+}
+
+/// Locks a file for its holder alone, and says so if that takes time.
+fn alone(file: File, path: &Path, why: &str) -> Result<Held, Diagnostic> {
+    match file.try_lock() {
+        Ok(()) => return Ok(Held(Some(file))),
+        Err(TryLockError::WouldBlock) => {}
+        Err(TryLockError::Error(error)) => return Err(cannot("lock", path, &error)),
+    }
+    let _ = writeln!(std::io::stderr(), "waiting: {why}");
+    loop {
+        match file.lock() {
+            Ok(()) => return Ok(Held(Some(file))),
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(cannot("lock", path, &error)),
+        }
+    }
+}
+
+/// Whether the kernel's makefiles bear a path: make and the shell would take other characters for more than a name.
+pub fn is_supported_path(path: &Path) -> bool {
+    let plain = |c: char| c.is_alphanumeric() || "/._+-~@".contains(c);
+    path.to_str().is_some_and(|path| path.chars().all(plain))
+}
+
+/// The error about a path that they do not bear.
+pub fn unsupported_path(what: &str, path: &Path) -> Diagnostic {
+    Diagnostic::new(FILE_ERROR, format!("{what} cannot be in {}", path.display()))
+        .note("the kernel's makefiles bear letters, digits and `/ . _ + - ~ @` in paths")
+}
+
+/// Whether a word can be a target's name: it becomes a folder.
+pub(super) fn is_name(name: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "._+-~".contains(c);
+    !name.is_empty() && name.len() < 128 && !name.starts_with('.') && name.chars().all(plain)
+}

@@ -1,0 +1,285 @@
+//! Debian's archive, through the machine's own apt: it knows mirrors and proxies, and it checks the signatures.
+//!
+//! Everything apt writes goes to a folder of the cache, and its idea of what is installed is empty, so asking it for a
+//! package gives the package and all that it depends on. Nothing is installed and root is not needed.
+//!
+//! What was fetched stays until [`Apt::forget`], so that an interrupted preparation does not fetch it again. apt goes on with
+//! a file that it had begun, but takes one of the right length for whole; so each is held against the digest in the
+//! signed lists before it is used.
+
+use crate::seal::digest;
+use crate::toolchain::missing;
+use kps_diag::{Diagnostic, MISSING_PROGRAM, NO_SUITABLE_KERNEL, PROGRAM_FAILED};
+use kps_host::disk::{cannot, disk_full, has_room, make_folder, remove, write_atomically};
+use kps_host::process::program;
+use rustix::process::{kill_process, Pid, Signal};
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::mpsc::{channel, RecvTimeoutError};
+use std::time::Duration;
+
+/// A private view of the archive.
+pub(super) struct Apt {
+    folder: PathBuf,
+}
+
+/// A package as the signed lists have it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Package {
+    /// The file's name, which has name, version and architecture in it.
+    pub(super) file: String,
+    size: u64,
+    sha256: String,
+}
+
+/// Which packages are meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum With {
+    /// Those that are named.
+    Nothing,
+    /// Those and all that they depend on.
+    Dependencies,
+}
+
+const KEYRINGS: &[&str] =
+    &["/usr/share/keyrings/debian-archive-keyring.gpg", "/usr/share/keyrings/debian-archive-keyring.pgp"];
+
+/// The keys that Debian's archive is signed with, if they are installed.
+pub fn keyring() -> Option<&'static Path> {
+    KEYRINGS.iter().map(Path::new).find(|path| path.exists())
+}
+
+impl Apt {
+    /// A view of a suite and its backports.
+    pub(super) fn new(folder: PathBuf, mirror: Option<&str>, suite: &str) -> Result<Apt, Diagnostic> {
+        for part in ["lists/partial", "archives/partial", "nothing/partial"] {
+            make_folder(&folder.join(part))?;
+        }
+        let Some(keyring) = keyring() else {
+            return Err(Diagnostic::new(MISSING_PROGRAM, "the keys of Debian's archive are not installed")
+                .help("install the package debian-archive-keyring"));
+        };
+        let mirror = match mirror {
+            Some(mirror) => mirror.to_owned(),
+            None => own_mirror()?,
+        };
+        let plain = |text: &str| {
+            !text.is_empty() && text.chars().all(|c| c.is_ascii_graphic() && !"[]\"".contains(c))
+        };
+        if !plain(&mirror) || !mirror.contains(":/") {
+            return Err(Diagnostic::new(
+                NO_SUITABLE_KERNEL,
+                format!("the mirror {mirror:?} is not an address"),
+            )
+            .help("write it as apt's sources have it"));
+        }
+        if !plain(suite) || suite.contains('/') {
+            return Err(Diagnostic::new(NO_SUITABLE_KERNEL, format!("{suite:?} is not a suite of Debian"))
+                .help(format!("write a name such as `{}`", super::SUITE)));
+        }
+        let source = |suite: &str| format!("deb [signed-by={}] {mirror} {suite} main\n", keyring.display());
+        let sources = source(suite) + &source(&format!("{suite}-backports"));
+        write_atomically(&folder.join("sources.list"), sources.as_bytes())?;
+        write_atomically(&folder.join("status"), b"")?;
+        Ok(Apt { folder })
+    }
+
+    fn command(&self, name: &str) -> Command {
+        let mut command = program(name);
+        let folder = self.folder.display();
+        let options = [
+            format!("Dir::Etc::sourcelist={folder}/sources.list"),
+            "Dir::Etc::sourceparts=-".to_owned(),
+            "Dir::Etc::preferences=-".to_owned(),
+            "Dir::Etc::preferencesparts=-".to_owned(),
+            format!("Dir::State={folder}"),
+            format!("Dir::State::status={folder}/status"),
+            format!("Dir::Cache={folder}"),
+            // Containers have this switched off, and then every command parses the lists again.
+            "Dir::Cache::pkgcache=pkgcache.bin".to_owned(),
+            "Dir::Cache::srcpkgcache=".to_owned(),
+            format!("APT::Architecture={}", kps_arch::native().debian.architecture),
+            "APT::Install-Recommends=false".to_owned(),
+            "APT::Sandbox::User=root".to_owned(),
+            "APT::Get::Assume-Yes=true".to_owned(),
+            "Acquire::ForceHash=SHA256".to_owned(),
+        ];
+        for option in options {
+            command.arg("-o").arg(option);
+        }
+        command.env("LC_ALL", "C");
+        command
+    }
+
+    /// Fetches the package lists.
+    pub(super) fn update(&self) -> Result<(), Diagnostic> {
+        self.run(self.command("apt-get").args(["update", "-q"])).map(drop)
+    }
+
+    /// The names of all packages that start so.
+    pub(super) fn names(&self, prefix: &str) -> Result<Vec<String>, Diagnostic> {
+        let names = self.run(self.command("apt-cache").arg("pkgnames").arg(prefix))?;
+        Ok(names.lines().map(str::to_owned).collect())
+    }
+
+    /// The newest version of a package.
+    pub(super) fn version(&self, package: &str) -> Result<String, Diagnostic> {
+        let shown = self.run(self.command("apt-cache").args(["show", "--no-all-versions"]).arg(package))?;
+        match shown.lines().find_map(|line| line.strip_prefix("Version: ")) {
+            Some(version) => Ok(version.to_owned()),
+            None => Err(Diagnostic::new(NO_SUITABLE_KERNEL, format!("the archive has no package {package}"))),
+        }
+    }
+
+    /// Which files these packages are, each named `NAME` or `NAME=VERSION`; nothing is fetched.
+    pub(super) fn list(&self, packages: &[&str], with: With) -> Result<Vec<Package>, Diagnostic> {
+        let mut command = self.get(packages, with);
+        // apt leaves out what it finds here already; it is to find nothing.
+        let nothing = format!("Dir::Cache::archives={}", self.folder.join("nothing").display());
+        let listed = self.run(command.arg("-o").arg(nothing).arg("--print-uris"))?;
+        let mut listed: Vec<_> = listed.lines().filter_map(listed_package).collect();
+        listed.sort_by(|a, b| a.file.cmp(&b.file));
+        Ok(listed)
+    }
+
+    /// Fetches what is not here yet, and returns where each file is, by name.
+    pub(super) fn fetch(&self, packages: &[&str], with: With) -> Result<Vec<PathBuf>, Diagnostic> {
+        let listed = self.list(packages, with)?;
+        // A second try is for files of an interrupted run: apt takes those of the right length for whole.
+        for _ in 0..2 {
+            if self.all_here(&listed)? {
+                break;
+            }
+            self.run(self.get(packages, with).current_dir(self.archives()))?;
+        }
+        if !self.all_here(&listed)? {
+            return Err(Diagnostic::new(PROGRAM_FAILED, "packages do not arrive as the archive's lists have them")
+                .help("check what is between this machine and the mirror, or name another mirror with `--mirror URL`"));
+        }
+        Ok(listed.iter().map(|package| self.archives().join(&package.file)).collect())
+    }
+
+    /// Drops the packages that were fetched.
+    pub(super) fn forget(&self) -> Result<(), Diagnostic> {
+        remove(&self.archives())
+    }
+
+    fn archives(&self) -> PathBuf {
+        self.folder.join("archives")
+    }
+
+    fn get(&self, packages: &[&str], with: With) -> Command {
+        let mut command = self.command("apt-get");
+        match with {
+            With::Nothing => command.args(["download", "-q"]),
+            With::Dependencies => command.args(["install", "-q", "--download-only"]),
+        };
+        command.args(packages);
+        command
+    }
+
+    /// Whether every file is here and whole. One of full length that is not whole is removed.
+    fn all_here(&self, packages: &[Package]) -> Result<bool, Diagnostic> {
+        let mut all = true;
+        for package in packages {
+            let path = self.archives().join(&package.file);
+            let here = std::fs::metadata(&path).is_ok_and(|metadata| metadata.len() >= package.size);
+            if here && digest(&path).map_err(|error| cannot("read", &path, &error))? != package.sha256 {
+                remove(&path)?;
+                all = false;
+            }
+            all &= here;
+        }
+        Ok(all)
+    }
+
+    fn run(&self, command: &mut Command) -> Result<String, Diagnostic> {
+        run(command, &self.folder)
+    }
+}
+
+/// A line of `--print-uris`: `'ADDRESS' FILE SIZE SHA256:DIGEST`.
+fn listed_package(line: &str) -> Option<Package> {
+    let (_, rest) = line.strip_prefix('\'')?.split_once("' ")?;
+    let mut words = rest.split_whitespace();
+    let (file, size, digest) = (words.next()?, words.next()?, words.next()?);
+    Some(Package {
+        file: file.to_owned(),
+        size: size.parse().ok()?,
+        sha256: digest.strip_prefix("SHA256:")?.to_owned(),
+    })
+}
+
+/// The mirror of Debian's archive that the machine's own apt is set to.
+fn own_mirror() -> Result<String, Diagnostic> {
+    let mut command = program("apt-get");
+    let targets = run(
+        command.args(["indextargets", "--no-release-info", "--format", "$(REPO_URI)"]),
+        Path::new("apt's own folders"),
+    )?;
+    let mut mirrors =
+        targets.lines().map(str::trim).filter(|uri| uri.trim_end_matches('/').ends_with("/debian"));
+    match mirrors.next() {
+        Some(mirror) => Ok(mirror.to_owned()),
+        None => {
+            Err(Diagnostic::new(NO_SUITABLE_KERNEL, "this machine's apt is not set to a mirror of Debian")
+                .help("name one with `--mirror URL`, or use a kernel of your own with `--build-dir DIR`"))
+        }
+    }
+}
+
+/// How long apt works until one looks whether it still can.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// Runs apt and returns what it printed. On a full disk it waits for ever for what its own helpers have given up, so it is ended there.
+fn run(command: &mut Command, folder: &Path) -> Result<String, Diagnostic> {
+    let name = command.get_program().to_string_lossy().into_owned();
+    let failed = |error| Diagnostic::new(PROGRAM_FAILED, format!("cannot run {name}: {error}"));
+    let command = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let child = match command.spawn() {
+        Ok(child) => child,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Err(missing(&name, "apt")),
+        Err(error) => return Err(failed(error)),
+    };
+    let pid = Pid::from_child(&child);
+    let (send, end) = channel();
+    let waiting = std::thread::spawn(move || send.send(child.wait_with_output()));
+    let output = loop {
+        match end.recv_timeout(LOOK) {
+            Err(RecvTimeoutError::Timeout) if has_room(folder) => {}
+            Err(_) => {
+                let _ = kill_process(pid, Signal::KILL);
+                let _ = waiting.join();
+                return Err(disk_full(folder));
+            }
+            Ok(output) => break output.map_err(failed)?,
+        }
+    };
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    if output.status.success() {
+        return Ok(text(&output.stdout));
+    }
+    let errors = text(&output.stderr);
+    if errors.contains("No space left on device") || errors.contains("enough free space") {
+        return Err(disk_full(folder));
+    }
+    let failed = Diagnostic::new(PROGRAM_FAILED, format!("{name} failed"));
+    let failed = errors.lines().filter(|line| line.starts_with("E:")).fold(failed, Diagnostic::note);
+    Err(failed.help("check the network and the machine's apt sources, then run the command again"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_package_is_read_from_the_line_that_apt_prints() {
+        let digest = "ab".repeat(32);
+        let line = format!("'http://mirror/pool/x_1%3a2_all.deb' x_1%3a2_all.deb 970908 SHA256:{digest}");
+        let wanted = Package { file: "x_1%3a2_all.deb".into(), size: 970_908, sha256: digest };
+        assert_eq!(listed_package(&line), Some(wanted));
+        assert_eq!(listed_package("Reading package lists..."), None);
+        assert_eq!(listed_package("'http://mirror/x.deb' x.deb 12 MD5Sum:ab"), None);
+    }
+}

@@ -1,0 +1,100 @@
+//! Debian packages and source archives: unpacked where they are wanted, without what is not.
+
+use kps_diag::{Diagnostic, PROGRAM_FAILED};
+use kps_host::disk::cannot;
+use std::fs::File;
+use std::io::{self, BufReader, Read};
+use std::path::{Component, Path, PathBuf};
+
+/// Unpacks the files of a Debian package for which `wanted` says so; it is asked with the path as installed, without the
+/// leading slash.
+pub(super) fn unpack_package(
+    package: &Path,
+    into: &Path,
+    wanted: impl Fn(&Path) -> bool,
+) -> Result<(), Diagnostic> {
+    let unpack = || -> io::Result<()> {
+        std::fs::create_dir_all(into)?;
+        let mut archive = ar::Archive::new(BufReader::new(File::open(package)?));
+        while let Some(entry) = archive.next_entry() {
+            let entry = entry?;
+            let name = String::from_utf8_lossy(entry.header().identifier()).into_owned();
+            let Some(compression) = name.strip_prefix("data.tar") else { continue };
+            return match compression {
+                "" => unpack_tar(entry, into, &wanted),
+                ".xz" => unpack_tar(liblzma::read::XzDecoder::new(entry), into, &wanted),
+                ".zst" => unpack_tar(zstd::stream::Decoder::new(entry)?, into, &wanted),
+                ".gz" => unpack_tar(flate2::read::GzDecoder::new(entry), into, &wanted),
+                _ => Err(io::Error::other(format!("{name} is compressed in a way that is not supported"))),
+            };
+        }
+        Err(io::Error::other("it holds no files"))
+    };
+    unpack().map_err(|error| damaged(package, &error))
+}
+
+/// Unpacks a source archive; `wanted` is asked with paths below the archive's one top folder, which is left out.
+pub(super) fn unpack_source(
+    archive: &Path,
+    into: &Path,
+    wanted: impl Fn(&Path) -> bool,
+) -> Result<(), Diagnostic> {
+    let unpack = || -> io::Result<()> {
+        let file = BufReader::new(File::open(archive)?);
+        let mut tar = tar::Archive::new(liblzma::read::XzDecoder::new(file));
+        for entry in tar.entries()? {
+            let mut entry = entry?;
+            let path = below_top(&entry.path()?);
+            if path.as_os_str().is_empty() || !wanted(&path) || !is_below(&path) {
+                continue;
+            }
+            let target = into.join(path);
+            if let Some(folder) = target.parent() {
+                std::fs::create_dir_all(folder)?;
+            }
+            entry.unpack(&target)?;
+        }
+        Ok(())
+    };
+    unpack().map_err(|error| damaged(archive, &error))
+}
+
+fn unpack_tar(data: impl Read, into: &Path, wanted: impl Fn(&Path) -> bool) -> io::Result<()> {
+    let mut tar = tar::Archive::new(data);
+    // Folders last: one that nobody may write to would keep its files out.
+    let mut folders = Vec::new();
+    for entry in tar.entries()? {
+        let mut entry = entry?;
+        let path: PathBuf = entry.path()?.components().filter(|c| *c != Component::CurDir).collect();
+        if path.as_os_str().is_empty() || !wanted(&path) {
+            continue;
+        }
+        if entry.header().entry_type().is_dir() {
+            folders.push(path);
+        } else {
+            entry.unpack_in(into)?;
+        }
+    }
+    for folder in folders.into_iter().filter(|path| is_below(path)) {
+        std::fs::create_dir_all(into.join(folder))?;
+    }
+    Ok(())
+}
+
+fn below_top(path: &Path) -> PathBuf {
+    path.components().filter(|c| *c != Component::CurDir).skip(1).collect()
+}
+
+/// Whether a path stays where it is put.
+fn is_below(path: &Path) -> bool {
+    path.components().all(|component| matches!(component, Component::Normal(_)))
+}
+
+fn damaged(archive: &Path, error: &io::Error) -> Diagnostic {
+    match error.kind() {
+        io::ErrorKind::NotFound => cannot("read", archive, error),
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => cannot("unpack", archive, error),
+        _ => Diagnostic::new(PROGRAM_FAILED, format!("cannot unpack {}: {error}", archive.display()))
+            .help("run the command again; if that does not help, report this package"),
+    }
+}

@@ -1,0 +1,170 @@
+//! The compilers that built a stock kernel, from the suite's packages.
+
+use super::apt::{Apt, With};
+use super::archive::unpack_package;
+use crate::cache::Cache;
+use crate::inventory;
+use crate::progress::Progress;
+use crate::seal::hex;
+use crate::toolchain::{missing, Toolchain};
+use kps_diag::{Diagnostic, PROGRAM_FAILED, WRONG_TOOLCHAIN};
+use kps_host::disk::{cannot, disk_full, fill_folder};
+use sha2::{Digest as _, Sha256};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// What the toolchain holds beside the compilers that the configuration names.
+const TOOLS: &[&str] = &[
+    "bash",
+    "bc",
+    "bindgen",
+    "binutils",
+    "bison",
+    "coreutils",
+    "cpio",
+    "dash",
+    "diffutils",
+    "findutils",
+    "flex",
+    "gawk",
+    "grep",
+    "gzip",
+    "kmod",
+    "libclang-dev",
+    "libelf-dev",
+    "libssl-dev",
+    "make",
+    "pahole",
+    "perl-base",
+    "python3-minimal",
+    "rust-src",
+    "rustc",
+    "sed",
+    "tar",
+    "xz-utils",
+];
+
+/// The C compiler's name, which is the first word of `CONFIG_CC_VERSION_TEXT`.
+pub(super) fn compiler(options: &BTreeMap<String, String>) -> Result<String, Diagnostic> {
+    let text = options.get("CONFIG_CC_VERSION_TEXT").map(String::as_str).unwrap_or_default();
+    let name = text.split_whitespace().next().unwrap_or_default();
+    match without_prefix(name) {
+        gcc if gcc.starts_with("gcc-") && gcc[4..].bytes().all(|b| b.is_ascii_digit()) => Ok(name.to_owned()),
+        _ => Err(Diagnostic::new(
+            WRONG_TOOLCHAIN,
+            format!("the kernel was built by `{text}`, which Debian does not have"),
+        )),
+    }
+}
+
+/// The name of a compiler for the machine that it runs on.
+pub(super) fn without_prefix(compiler: &str) -> &str {
+    compiler.strip_prefix(kps_arch::native().kbuild.cross_compile).unwrap_or(compiler)
+}
+
+/// The folder of the compilers, fetched if it is not there.
+pub(super) fn fetch(
+    cache: &Cache,
+    apt: &Apt,
+    compiler: &str,
+    progress: Progress,
+) -> Result<PathBuf, Diagnostic> {
+    let gcc = without_prefix(compiler);
+    let packages: Vec<&str> = TOOLS.iter().copied().chain([gcc]).collect();
+    // The folder is named by what is in it: another version of any package gives another folder.
+    let mut digest = Sha256::new();
+    apt.list(&packages, With::Dependencies)?.iter().for_each(|package| digest.update(&package.file));
+    let folder = cache.toolchains().join(format!("{gcc}-{}", hex(&digest.finalize()[..8])));
+    if folder.exists() {
+        return Ok(folder);
+    }
+    let files = progress.step("compilers: download", || apt.fetch(&packages, With::Dependencies))?;
+    progress.step("compilers: unpack", || {
+        fill_folder(&folder, |folder| {
+            for file in &files {
+                unpack_package(file, folder, is_tool)?;
+            }
+            // What the packages' own scripts would have set up. gawk is the one awk among them.
+            let awk = folder.join("usr/bin/awk");
+            std::os::unix::fs::symlink("gawk", &awk).map_err(|error| cannot("make", &awk, &error))?;
+            inventory::record(folder, &[])
+        })
+    })?;
+    Ok(folder)
+}
+
+/// Files of the packages that building needs: programs, libraries, headers, and of Rust's source only the libraries.
+fn is_tool(path: &Path) -> bool {
+    let share = path.strip_prefix("usr/share");
+    let source = path.strip_prefix("usr/src");
+    match (share, source) {
+        (Ok(share), _) => share.starts_with("bison") || share.starts_with("perl") || share.starts_with("awk"),
+        (_, Ok(source)) => source.components().any(|component| component.as_os_str() == "library"),
+        _ => path.starts_with("usr") && !is_unused_library(path),
+    }
+}
+
+/// LLVM as archives, and the runtimes of sanitizers: a quarter of the packages, and nothing in a kernel links with them.
+fn is_unused_library(path: &Path) -> bool {
+    let name = path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
+    let llvm =
+        path.components().any(|component| component.as_os_str().to_string_lossy().starts_with("llvm-"));
+    llvm && name.ends_with(".a") || name.contains("san.so") || name.ends_with("san.a")
+}
+
+/// The compilers must be those that built the kernel: Rust's symbols carry hashes of the compiler's version.
+pub(super) fn check(
+    toolchain: &Path,
+    compiler: &str,
+    options: &BTreeMap<String, String>,
+) -> Result<(), Diagnostic> {
+    let inside = Toolchain::Folder(toolchain.to_owned());
+    let wanted = [("CONFIG_CC_VERSION_TEXT", compiler), ("CONFIG_RUSTC_VERSION_TEXT", "rustc")];
+    for (option, program) in wanted {
+        let Some(wanted) = options.get(option) else { continue };
+        let mut command = inside.command(program, &[], &[], Path::new("/"))?;
+        let output = run(command.arg("--version"), program)?;
+        let found = output.lines().next().unwrap_or_default();
+        let version = |text: &str| {
+            text.split_whitespace().find(|w| w.starts_with(|c: char| c.is_ascii_digit())).map(str::to_owned)
+        };
+        if version(found) != version(wanted) {
+            return Err(Diagnostic::new(
+                WRONG_TOOLCHAIN,
+                format!("the suite's {program} is not the one that built the kernel"),
+            )
+            .note(format!("the kernel: {wanted}"))
+            .note(format!("the suite: {found}"))
+            .help("choose the newest kernel of the suite"));
+        }
+    }
+    Ok(())
+}
+
+/// Runs a program of the toolchain and returns what it printed.
+pub(super) fn run(command: &mut Command, program: &str) -> Result<String, Diagnostic> {
+    let output = match command.output() {
+        Ok(output) => output,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            return Err(missing("bwrap", "bubblewrap"))
+        }
+        Err(error) => return Err(Diagnostic::new(PROGRAM_FAILED, format!("cannot run {program}: {error}"))),
+    };
+    if output.status.success() {
+        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+    }
+    let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+    if errors.contains("No space left on device") {
+        return Err(disk_full(Path::new("what is built")));
+    }
+    let lines: Vec<_> = errors.lines().filter(|line| !line.trim().is_empty()).collect();
+    let last = lines[lines.len().saturating_sub(12)..].iter().map(|line| (*line).to_owned());
+    let failed = last.fold(Diagnostic::new(PROGRAM_FAILED, format!("{program} failed")), Diagnostic::note);
+    Err(match errors.contains("bwrap:") {
+        true => {
+            failed.help("kpsc runs compilers in a sandbox of bubblewrap, which needs user namespaces or root")
+        }
+        false => failed,
+    })
+}

@@ -1,0 +1,299 @@
+//! Stock kernels of Debian: image, headers and source of one version, and the compilers that built them.
+//!
+//! Nothing is pinned. The newest kernel of the suite that is built with Rust and livepatch is taken, or the release that
+//! the user names; the compilers are those that its configuration names. The header package holds no Rust metadata, so
+//! the kernel's own build makes it (`modules_prepare`) from the source package, with the configuration of the image:
+//! same compilers and same flags give the same symbols.
+
+mod apt;
+mod archive;
+mod compilers;
+mod kernels;
+mod tree;
+
+use super::cache::{is_name, Cache};
+use super::gather::parse_config;
+use super::manifest::{Manifest, Tree};
+use super::origin::{KernelFiles, Provider};
+use super::progress::Progress;
+use super::{inventory, modules, taken, write_facts};
+use apt::{Apt, With};
+use archive::unpack_package;
+use kps_diag::{Diagnostic, NO_SUITABLE_KERNEL};
+use kps_host::disk::{remove, rename, write_atomically};
+use kps_host::input;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use walkdir::WalkDir;
+
+pub use apt::keyring;
+pub use kernels::Request;
+
+/// The suite that is looked at, with its backports. Debian's stable release by its own name: mirrors are slow to renew
+/// what they keep under `stable`.
+pub const SUITE: &str = "trixie";
+
+/// The image in the folder of a target.
+const IMAGE: &str = "vmlinuz";
+
+/// Where a stock kernel came from, for fetching the rest of it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Origin {
+    suite: String,
+    /// The mirror, if it is not the machine's own.
+    mirror: Option<String>,
+    release: String,
+    /// The version of its packages.
+    version: String,
+}
+
+impl Origin {
+    /// A view of the archive, its package lists fetched.
+    fn apt(&self, cache: &Cache, progress: Progress) -> Result<Apt, Diagnostic> {
+        let apt = Apt::new(cache.apt(), self.mirror.as_deref(), &self.suite)?;
+        progress.step("package lists", || apt.update())?;
+        Ok(apt)
+    }
+}
+
+impl Provider for Origin {
+    fn title(&self) -> String {
+        format!("Debian {} ({})", self.suite, self.version)
+    }
+
+    fn arguments(&self, release: &str, tree: Option<&Tree>) -> String {
+        let mut arguments = format!("--release {release}");
+        if self.suite != SUITE {
+            arguments.push_str(&format!(" --suite {}", self.suite));
+        }
+        if let Some(mirror) = &self.mirror {
+            arguments.push_str(&format!(" --mirror {mirror}"));
+        }
+        // Whoever only checks is not made to wait for compilers.
+        if tree.is_none() {
+            arguments.push_str(" --facts-only");
+        }
+        arguments
+    }
+
+    fn files(&self, folder: &Path) -> KernelFiles {
+        files(folder)
+    }
+
+    /// Fetches the compilers, and makes the kernel's build tree. Every step that an earlier run has finished is left out.
+    fn prepare(&self, cache: &Cache, folder: &Path, progress: Progress) -> Result<Tree, Diagnostic> {
+        let config = input::read_text(&files(folder).config, input::CONFIG)?;
+        let options = parse_config(&config);
+        let compiler = compilers::compiler(&options)?;
+        progress.say(&format!(
+            "Preparing to build for {}: once, about 3 minutes and 2 GB of disk.",
+            self.release
+        ));
+        let apt = self.apt(cache, progress)?;
+        let toolchain = compilers::fetch(cache, &apt, &compiler, progress)?;
+        compilers::check(&toolchain, &compiler, &options)?;
+        tree::unpack(&apt, folder, self, progress)?;
+        let host = compilers::without_prefix(&compiler);
+        let make = vec![format!("CC={compiler}"), format!("HOSTCC={host}")];
+        let tree = Tree {
+            build: folder.join("build"),
+            sources: vec![folder.join("source")],
+            toolchain: Some(toolchain),
+            make,
+        };
+        tree::build(folder, self, &config, &tree, progress)?;
+        progress.step("taking the inventory", || inventory::record(folder, &[]))?;
+        apt.forget()?;
+        Ok(tree)
+    }
+
+    /// The modules are fetched when they are first asked for.
+    fn modules(
+        &self,
+        cache: &Cache,
+        folder: &Path,
+        progress: Progress,
+    ) -> Result<BTreeMap<String, PathBuf>, Diagnostic> {
+        let kept = folder.join(modules::FOLDER);
+        if !kept.exists() {
+            let _changing = cache.change()?;
+            // Another kpsc may have been quicker.
+            if !kept.exists() {
+                fetch_modules(cache, folder, self, progress)?;
+            }
+        }
+        modules::in_folder(&kept)
+    }
+
+    /// Fetches the debug package and unpacks the kernel in it.
+    fn vmlinux(&self, cache: &Cache, scratch: &Path, progress: Progress) -> Result<PathBuf, Diagnostic> {
+        let apt = self.apt(cache, progress)?;
+        let package = kernels::debug_package(&apt, &self.release)?;
+        let files = progress.step("debug information: download", || {
+            apt.fetch(&[&format!("{package}={}", self.version)], With::Nothing)
+        })?;
+        progress.step("debug information: unpack", || {
+            files.iter().try_for_each(|file| unpack_package(file, scratch, is_vmlinux))
+        })?;
+        apt.forget()?;
+        vmlinux_in(scratch)
+    }
+
+    fn source(&self, cache: &Cache, into: &Path, progress: Progress) -> Result<(), Diagnostic> {
+        let _changing = cache.change()?;
+        let apt = self.apt(cache, progress)?;
+        tree::fetch_source(&apt, self, into, |_| true, progress)?;
+        apt.forget()
+    }
+}
+
+/// Adds a stock kernel, its image and its facts, by way of an empty folder, unless it is there already. Returns the
+/// target's name.
+pub(super) fn add(
+    cache: &Cache,
+    folder: &Path,
+    name: Option<&str>,
+    request: &Request,
+    progress: Progress,
+) -> Result<String, Diagnostic> {
+    // Who names a release that is there has nothing to choose, and needs no network.
+    if let Some(release) = &request.release {
+        let name = name.unwrap_or(release);
+        let there = if is_name(name) { Manifest::read(&cache.kernel(name), name)? } else { None };
+        if there.is_some_and(|there| is_release(&there, release)) {
+            return Ok(name.to_owned());
+        }
+    }
+    let apt = Apt::new(cache.apt(), request.mirror.as_deref(), &request.suite)?;
+    let what = match &request.release {
+        Some(release) => format!("Debian's kernel {release}"),
+        None => format!("the newest Debian kernel of {} with Rust and livepatch", request.suite),
+    };
+    progress.say(&format!("Fetching {what} to {}.", cache.root().display()));
+    progress.step("package lists", || apt.update())?;
+    let chosen = progress.step("choosing a kernel", || kernels::choose(&apt, request, folder))?;
+    let release = &chosen.release;
+    let name = name.unwrap_or(release);
+    if !is_name(name) {
+        return Err(taken(name));
+    }
+    if let Some(there) = Manifest::read(&cache.kernel(name), name)? {
+        // An earlier run got as far as this, and its target is gone on with.
+        return match is_release(&there, release) {
+            true => Ok(name.to_owned()),
+            false => Err(taken(name)),
+        };
+    }
+    progress.step(&format!("kernel {release}"), || {
+        let image = format!("{}={}", kernels::image_package(&apt, release)?, chosen.version);
+        let unpacked = folder.join("unpacked");
+        for package in apt.fetch(&[&image, "busybox-static"], With::Nothing)? {
+            unpack_package(&package, &unpacked, |path| {
+                path.file_name().is_some_and(|name| name.to_string_lossy().contains("vmlinuz"))
+                    || path.ends_with("bin/busybox")
+            })?;
+        }
+        let KernelFiles { image, config, symvers } = files(folder);
+        keep(&unpacked, IMAGE, &image)?;
+        keep(&unpacked, "busybox", &folder.join("busybox"))?;
+        remove(&unpacked)?;
+        write_atomically(&config, chosen.config.as_bytes())?;
+        write_atomically(&symvers, chosen.symvers.as_bytes())
+    })?;
+    progress.step("reading the image", || {
+        write_facts(folder, &files(folder))?;
+        inventory::record(folder, &[])
+    })?;
+    let origin = Origin {
+        suite: request.suite.clone(),
+        mirror: request.mirror.clone(),
+        release: release.clone(),
+        version: chosen.version.clone(),
+    };
+    let manifest = Manifest {
+        release: release.clone(),
+        image: IMAGE.into(),
+        busybox: Some("busybox".into()),
+        origin: super::Origin::Debian(origin),
+        tree: None,
+    };
+    manifest.write(folder)?;
+    cache.put(folder, name)?;
+    apt.forget()?;
+    Ok(name.to_owned())
+}
+
+/// Whether a target is this release of Debian's.
+fn is_release(manifest: &Manifest, release: &str) -> bool {
+    matches!(&manifest.origin, super::Origin::Debian(origin) if origin.release == release)
+}
+
+/// The files of the kernel in the folder of a target.
+fn files(folder: &Path) -> KernelFiles {
+    KernelFiles {
+        image: folder.join(IMAGE),
+        config: folder.join("config"),
+        symvers: folder.join("Module.symvers"),
+    }
+}
+
+/// The releases of a flavour that the suite has, newest first.
+pub(super) fn available(cache: &Cache, request: &Request) -> Result<Vec<String>, Diagnostic> {
+    let _changing = cache.change()?;
+    let apt = Apt::new(cache.apt(), request.mirror.as_deref(), &request.suite)?;
+    apt.update()?;
+    kernels::releases(&apt, request)
+}
+
+/// Moves the file whose name starts so out of an unpacked package.
+fn keep(unpacked: &Path, name: &str, to: &Path) -> Result<(), Diagnostic> {
+    let mut files = WalkDir::new(unpacked).into_iter().flatten().filter(|entry| !entry.file_type().is_dir());
+    match files.find(|entry| entry.file_name().to_string_lossy().starts_with(name)) {
+        Some(found) => rename(found.path(), to),
+        None => Err(Diagnostic::new(NO_SUITABLE_KERNEL, format!("the packages hold no {name}"))),
+    }
+}
+
+/// Fetches the modules of a stock kernel.
+fn fetch_modules(
+    cache: &Cache,
+    folder: &Path,
+    origin: &Origin,
+    progress: Progress,
+) -> Result<(), Diagnostic> {
+    let apt = origin.apt(cache, progress)?;
+    progress.step(&format!("modules of {}", origin.release), || {
+        let package = format!("{}={}", kernels::modules_package(&apt, &origin.release)?, origin.version);
+        let files = apt.fetch(&[&package], With::Nothing)?;
+        modules::keep(folder, |kept| {
+            let unpacked = kept.join("unpacked");
+            for file in &files {
+                unpack_package(file, &unpacked, modules::is_module)?;
+            }
+            let all = WalkDir::new(&unpacked).into_iter().flatten();
+            for file in all.filter(|entry| entry.file_type().is_file()) {
+                rename(file.path(), &kept.join(file.file_name()))?;
+            }
+            remove(&unpacked)
+        })
+    })?;
+    apt.forget()
+}
+
+/// The kernel among the files of a debug package.
+fn vmlinux_in(unpacked: &Path) -> Result<PathBuf, Diagnostic> {
+    let mut files = walkdir::WalkDir::new(unpacked).into_iter().flatten();
+    match files.find(|entry| entry.file_type().is_file() && is_vmlinux(entry.path())) {
+        Some(found) => Ok(found.into_path()),
+        None => Err(Diagnostic::new(NO_SUITABLE_KERNEL, "the debug package holds no vmlinux")
+            .help("`kpsc kernel list --available` shows which other kernels there are")),
+    }
+}
+
+/// Whether a file of a debug package is the kernel, by its name.
+fn is_vmlinux(path: &Path) -> bool {
+    let name = path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
+    name == "vmlinux" || name.starts_with("vmlinux-")
+}

@@ -1,0 +1,169 @@
+//! The build tree of a stock kernel, made from its source package and its configuration.
+
+use super::apt::{Apt, With};
+use super::archive::{unpack_package, unpack_source};
+use super::compilers::run;
+use super::kernels::numbers;
+use super::Origin;
+use crate::gather::parse_config;
+use crate::progress::Progress;
+use crate::toolchain::Toolchain;
+use crate::Tree;
+use kps_diag::{Diagnostic, DISK_FULL, WRONG_TOOLCHAIN};
+use kps_host::disk::{cannot, fill_folder, make_folder, remove, write_atomically};
+use kps_host::input;
+use std::path::Path;
+
+/// Unpacks what building needs of the kernel's source, once.
+pub(super) fn unpack(
+    apt: &Apt,
+    folder: &Path,
+    origin: &Origin,
+    progress: Progress,
+) -> Result<(), Diagnostic> {
+    let unpacked = folder.join("source");
+    if unpacked.exists() {
+        return Ok(());
+    }
+    fetch_source(apt, origin, &unpacked, is_needed, progress)
+}
+
+/// Fetches the kernel's source package and unpacks the files that are wanted, whole or not at all.
+pub(super) fn fetch_source(
+    apt: &Apt,
+    origin: &Origin,
+    into: &Path,
+    wanted: fn(&Path) -> bool,
+    progress: Progress,
+) -> Result<(), Diagnostic> {
+    let numbers = numbers(&origin.release);
+    let series = numbers.iter().take(2).map(u64::to_string).collect::<Vec<_>>().join(".");
+    let package = format!("linux-source-{series}={}", origin.version);
+    let files = progress.step("kernel source: download", || apt.fetch(&[&package], With::Nothing))?;
+    progress.step("kernel source: unpack", || {
+        fill_folder(into, |folder| {
+            let package = folder.join("package");
+            for file in &files {
+                unpack_package(file, &package, |path| path.starts_with("usr/src"))?;
+            }
+            let archive = package.join(format!("usr/src/linux-source-{series}.tar.xz"));
+            unpack_source(&archive, folder, wanted)?;
+            remove(&package)
+        })
+    })
+}
+
+/// Files of the kernel's source that building a module needs: everything but the C of drivers and subsystems, other
+/// architectures and the documentation. Kconfig reads its files wherever they are.
+fn is_needed(path: &Path) -> bool {
+    let architecture = kps_arch::native().kbuild.folder;
+    const BODIES: &[&str] =
+        &["block", "crypto", "drivers", "fs", "ipc", "mm", "net", "samples", "security", "sound", "virt"];
+    // The last one describes the registers of graphics chips in half a gigabyte.
+    const UNUSED: &[&str] =
+        &["Documentation", "tools/perf", "tools/testing", "tools/power", "drivers/gpu/drm/amd/include"];
+    let name = path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
+    let build_file =
+        name.starts_with("Kconfig") || name.starts_with("Makefile") || name.starts_with("Kbuild");
+    if build_file {
+        return true;
+    }
+    if path.starts_with("tools/testing/selftests/livepatch") || path.starts_with("samples/livepatch") {
+        return true;
+    }
+    if path.starts_with("arch") && !path.starts_with(architecture)
+        || UNUSED.iter().any(|dir| path.starts_with(dir))
+    {
+        return false;
+    }
+    if BODIES.iter().any(|dir| path.starts_with(dir)) {
+        return name.ends_with(".h");
+    }
+    true
+}
+
+/// Builds what modules are built against: generated headers, host programs, and Rust's metadata of the kernel crate.
+///
+/// A folder that an interrupted run has left is built on: Kbuild notes of each file how it was made when it is done with it
+/// and makes every other one again. Should that fail all the same, building starts from nothing.
+pub(super) fn build(
+    folder: &Path,
+    origin: &Origin,
+    config: &str,
+    tree: &Tree,
+    progress: Progress,
+) -> Result<(), Diagnostic> {
+    let begun = tree.build.exists();
+    match make_tree(folder, origin, config, tree, progress) {
+        Err(error) if begun && error.code != DISK_FULL => {}
+        result => return result,
+    }
+    progress.say("What an earlier run has left cannot be built on; building starts anew.");
+    remove(&tree.build)?;
+    make_tree(folder, origin, config, tree, progress)
+}
+
+fn make_tree(
+    folder: &Path,
+    origin: &Origin,
+    config: &str,
+    tree: &Tree,
+    progress: Progress,
+) -> Result<(), Diagnostic> {
+    let build = &tree.build;
+    make_folder(build)?;
+    write_atomically(&build.join(".config"), config.as_bytes())?;
+    // The part of the release behind the version: "+deb13-FLAVOUR" of "7.3.4+deb13-FLAVOUR".
+    let version = origin.release.find(['-', '+']).unwrap_or(origin.release.len());
+    write_atomically(&build.join("localversion-kpsc"), &origin.release.as_bytes()[version..])?;
+    let Some(toolchain) = &tree.toolchain else { return Ok(()) };
+    let inside = Toolchain::Folder(toolchain.clone());
+    let sources = folder.join("source");
+    let jobs = std::thread::available_parallelism().map_or(1, usize::from);
+    let make = |goal: &str, variables: &[&str]| {
+        let mut command = inside.command("make", &[&sources], &[build], &sources)?;
+        command.arg(format!("O={}", build.display())).args(&tree.make).arg("LOCALVERSION=").args(variables);
+        command.arg(format!("-j{jobs}")).arg(goal);
+        run(&mut command, "make")
+    };
+    progress.step("kernel: configuration", || make("olddefconfig", &[]))?;
+    check_config(&build.join(".config"), config)?;
+    // To make, the kernel has no BTF: it would compile the program that writes it into a vmlinux, and there is none here.
+    progress.step("kernel: Rust metadata", || make("modules_prepare", &["CONFIG_DEBUG_INFO_BTF="]))?;
+    let symvers = folder.join("Module.symvers");
+    std::fs::copy(&symvers, build.join("Module.symvers"))
+        .map_err(|error| cannot("copy", &symvers, &error))?;
+    enter_toolchain(folder, tree)
+}
+
+/// The configuration must come through unchanged where modules can tell.
+fn check_config(path: &Path, wanted: &str) -> Result<(), Diagnostic> {
+    let text = input::read_text(path, input::CONFIG)?;
+    let (got, wanted) = (parse_config(&text), parse_config(wanted));
+    // The packages leave the signing keys out, and the builder's OpenSSL may be another one.
+    let about_keys =
+        |option: &str| ["SIG", "KEY", "BUILD_SALT", "OPENSSL"].iter().any(|word| option.contains(word));
+    let differs =
+        wanted.iter().find(|(option, value)| got.get(*option) != Some(value) && !about_keys(option));
+    match differs {
+        None => Ok(()),
+        Some((option, value)) => {
+            let now = got.get(option).map_or("not set", String::as_str);
+            Err(Diagnostic::new(
+                WRONG_TOOLCHAIN,
+                format!("{option} is {value} in the kernel and {now} in its build tree"),
+            )
+            .note("some program that the kernel's build looks for is missing or of another version")
+            .help("report this kernel"))
+        }
+    }
+}
+
+/// Makes plain `make -C BUILD_TREE` work on any host: make reads a `GNUmakefile` before a `Makefile`, and this one runs
+/// it where the compilers are.
+fn enter_toolchain(folder: &Path, tree: &Tree) -> Result<(), Diagnostic> {
+    const TEMPLATE: &str = include_str!("../../../../templates/GNUmakefile");
+    let name = folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let text = TEMPLATE.replace("@NAME@", &name).replace("@VARIABLES@", &tree.make.join(" "));
+    write_atomically(&tree.build.join("GNUmakefile"), text.as_bytes())
+}

@@ -1,0 +1,81 @@
+//! The debug information of a target: what is kept of the DWARF of its kernel, once somebody has asked for it.
+
+use super::dwarf::{self, DwarfError};
+use super::{inventory, Cache, Progress, Target};
+use kps_diag::{Diagnostic, DAMAGED_TARGET, UNREADABLE_IMAGE};
+use kps_facts::{DebugInfo, Facts};
+use kps_host::disk::{fill_folder, remove, write_atomically};
+use kps_host::input;
+use std::path::Path;
+
+/// The folder in a target's own that holds it. It has an inventory of its own, for it comes later.
+pub(super) const FOLDER: &str = "debug";
+/// The file in it.
+const FILE: &str = "functions";
+
+impl Target {
+    /// What the debug information of its kernel says of its functions, if the target has any.
+    pub fn debug(&self) -> Result<Option<DebugInfo>, Diagnostic> {
+        let path = self.folder.join(FOLDER).join(FILE);
+        if !self.folder.join(FOLDER).exists() {
+            return Ok(None);
+        }
+        let bytes = input::read(&path, input::DEBUG)?;
+        DebugInfo::from_bytes(&bytes).map(Some).map_err(|error| {
+            let message = format!("target `{}` is damaged: its debug information: {error}", self.name);
+            Diagnostic::new(DAMAGED_TARGET, message).help(format!("run `{}`", self.with_debug()))
+        })
+    }
+
+    /// Keeps what the debug information of its kernel says, unless it is there already. That of a stock kernel is fetched.
+    pub fn add_debug(&self, cache: &Cache, progress: Progress) -> Result<(), Diagnostic> {
+        let facts = self.facts()?;
+        let is_there = || {
+            let kept = self.debug().ok().flatten();
+            kept.is_some_and(|kept| kept.build_id() == facts.identity.build_id)
+        };
+        if is_there() {
+            return Ok(());
+        }
+        let _changing = cache.change()?;
+        // Another kpsc may have been quicker.
+        if is_there() {
+            return Ok(());
+        }
+        let kept = self.folder.join(FOLDER);
+        remove(&kept)?;
+        fill_folder(&kept, |folder| {
+            let unpacked = folder.join("unpacked");
+            let vmlinux = self.provider().vmlinux(cache, &unpacked, progress)?;
+            let info = progress.step("reading debug information", || read(&vmlinux, &facts))?;
+            remove(&unpacked)?;
+            write_atomically(&folder.join(FILE), &info.to_bytes())?;
+            inventory::record(folder, &[])
+        })
+    }
+
+    /// The command that adds debug information to this target.
+    pub fn with_debug(&self) -> String {
+        self.command() + " --debug"
+    }
+}
+
+/// Reads the debug information of a kernel, which must be the one that the facts are of.
+fn read(vmlinux: &Path, facts: &Facts) -> Result<DebugInfo, Diagnostic> {
+    let bytes = input::read(vmlinux, input::IMAGE)?;
+    let path = vmlinux.display();
+    let unreadable =
+        |what: String| Diagnostic::new(UNREADABLE_IMAGE, format!("{path} cannot be used: {what}"));
+    let info = dwarf::read(&bytes, &facts.vmlinux.sites).map_err(|error| match error {
+        DwarfError::Nothing => unreadable(error.to_string())
+            .help("build the kernel with CONFIG_DEBUG_INFO_DWARF_TOOLCHAIN_DEFAULT=y"),
+        _ => unreadable(error.to_string())
+            .help(format!("kpsc reads DWARF 4 and 5 of {} kernels", kps_arch::native().title)),
+    })?;
+    match info.build_id() == facts.identity.build_id {
+        true => Ok(info),
+        false => Err(unreadable("it is not the kernel of the target".to_owned())
+            .note("the build-id is another one")
+            .help("add the target again: `kpsc kernel remove` takes it away")),
+    }
+}

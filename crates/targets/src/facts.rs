@@ -1,0 +1,146 @@
+//! The facts of a target: read from their file, which is made anew where another version of kpsc has written it.
+
+use super::gather::gather;
+use super::image::{decompress, ImageError};
+use super::origin::KernelFiles;
+use super::{damaged, inventory, Target};
+use kps_diag::{Diagnostic, UNREADABLE_CONFIG, UNREADABLE_IMAGE};
+use kps_facts::{Facts, FactsError, FactsFile, Source};
+use kps_host::disk::{cannot, write_atomically};
+use kps_host::input;
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt as _;
+use std::path::{Path, PathBuf};
+
+/// The file in the folder of a target.
+const FILE: &str = "facts";
+
+impl Target {
+    /// The facts file. Once [`Target::facts`] has read it, it is of the version that this program writes.
+    pub fn facts_path(&self) -> PathBuf {
+        self.folder.join(FILE)
+    }
+
+    /// Reads the facts, which must still be those of the kernel.
+    pub fn facts(&self) -> Result<Facts, Diagnostic> {
+        self.provider().check(&self.name, &self.command())?;
+        match self.read_facts()? {
+            Err(FactsError::Version) => self.renew_facts(),
+            read => read.map_err(|error| self.damaged_facts(&error)),
+        }
+    }
+
+    fn read_facts(&self) -> Result<Result<Facts, FactsError>, Diagnostic> {
+        let file = self.facts_file()?;
+        Ok(file.and_then(|file| file.facts()))
+    }
+
+    /// The build-id of the kernel, without the rest of its facts.
+    pub fn build_id(&self) -> Result<Vec<u8>, Diagnostic> {
+        match self.facts_file()?.and_then(|file| file.identity()) {
+            Err(FactsError::Version) => Ok(self.facts()?.identity.build_id),
+            Err(error) => Err(self.damaged_facts(&error)),
+            Ok(identity) => Ok(identity.build_id),
+        }
+    }
+
+    /// The facts file, of which nothing but its table has been read.
+    fn facts_file(&self) -> Result<Result<FactsFile<Opened>, FactsError>, Diagnostic> {
+        let path = self.facts_path();
+        let cannot_read = |error| cannot("read", &path, &error);
+        let file = input::open(&path).map_err(cannot_read)?;
+        let len = file.metadata().map_err(cannot_read)?.len();
+        if len > input::FACTS.bytes {
+            return Err(input::too_large(&path, input::FACTS));
+        }
+        Ok(FactsFile::from_source(Opened { file, len }))
+    }
+
+    /// Makes the file anew from the kernel that it was made from.
+    fn renew_facts(&self) -> Result<Facts, Diagnostic> {
+        let _changing = self.cache.change()?;
+        // Another kpsc may have been quicker.
+        if let Ok(facts) = self.read_facts()? {
+            return Ok(facts);
+        }
+        let files = self.provider().files(&self.folder);
+        if [&files.image, &files.config, &files.symvers].iter().any(|file| !file.exists()) {
+            return Err(self.damaged_facts(&FactsError::Version));
+        }
+        let facts = read_kernel(&files)?;
+        let bytes = facts.to_bytes();
+        // The inventory comes first: whoever is interrupted in between leaves a file that is made anew once more.
+        inventory::renew(&self.folder, FILE, &bytes)?;
+        let path = self.facts_path();
+        let added = path.metadata().and_then(|metadata| metadata.modified());
+        write_atomically(&path, &bytes)?;
+        // Which target was added last is told by the age of its facts.
+        let keep_age = || File::options().write(true).open(&path)?.set_modified(added?);
+        keep_age().map_err(|error| cannot("write", &path, &error))?;
+        Ok(facts)
+    }
+
+    fn damaged_facts(&self, error: &FactsError) -> Diagnostic {
+        damaged(&self.name, &format!("its facts: {error}"))
+    }
+}
+
+/// A file whose sections are read from the disk.
+struct Opened {
+    file: File,
+    len: u64,
+}
+
+impl Source for Opened {
+    fn size(&self) -> io::Result<u64> {
+        Ok(self.len)
+    }
+
+    fn bytes(&self, offset: u64, len: usize) -> io::Result<Vec<u8>> {
+        let rest = usize::try_from(self.len.saturating_sub(offset)).unwrap_or(usize::MAX);
+        let mut bytes = vec![0; len.min(rest)];
+        self.file.read_exact_at(&mut bytes, offset)?;
+        Ok(bytes)
+    }
+}
+
+/// Reads the facts of a kernel, and writes them.
+pub(super) fn write_facts(folder: &Path, files: &KernelFiles) -> Result<Facts, Diagnostic> {
+    let facts = read_kernel(files)?;
+    write_atomically(&folder.join(FILE), &facts.to_bytes())?;
+    Ok(facts)
+}
+
+fn read_kernel(files: &KernelFiles) -> Result<Facts, Diagnostic> {
+    let KernelFiles { image, config, symvers } = files;
+    let config = input::read_text(config, input::CONFIG)?;
+    let symvers = read_symvers(symvers)?;
+    let bytes = input::read(image, input::IMAGE)?;
+    gather(&bytes, &config, &symvers).map_err(|error| match error {
+        ImageError::Config(_) | ImageError::Symvers(_) => {
+            Diagnostic::new(UNREADABLE_CONFIG, error.to_string())
+                .help("give the files that the kernel's build wrote")
+        }
+        _ => Diagnostic::new(UNREADABLE_IMAGE, format!("{} cannot be read: {error}", image.display())).help(
+            format!(
+                "kpsc reads {} kernels since 6.6 that are built with BTF, kallsyms and ftrace",
+                kps_arch::native().title
+            ),
+        ),
+    })
+}
+
+/// The list of exports, which some distributions compress.
+fn read_symvers(path: &Path) -> Result<String, Diagnostic> {
+    if !path.extension().is_some_and(|end| ["gz", "xz", "zst"].iter().any(|compressed| end == *compressed)) {
+        return input::read_text(path, input::SYMVERS);
+    }
+    let unreadable = |why: String| {
+        let message = format!("{} cannot be read: {why}", path.display());
+        Diagnostic::new(UNREADABLE_CONFIG, message).help("give the file that the kernel's build wrote")
+    };
+    let bytes =
+        decompress(&input::read(path, input::SYMVERS)?).map_err(|error| unreadable(error.to_string()))?;
+    String::from_utf8(bytes).map_err(|error| unreadable(error.to_string()))
+}

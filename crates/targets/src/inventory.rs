@@ -1,0 +1,193 @@
+//! What a finished folder holds, so that damage can be found: a digest of every file.
+//!
+//! A folder's inventory is its file `files`: one line each, by path, of a digest or of where a link leads, and the path.
+//! `+` in front of a path says that the file can be run. Paths are below the folder; an absolute one is of a file that belongs
+//! to the user.
+
+use super::seal::{digest, hex, seal, unseal};
+use super::{debug, modules};
+use kps_diag::Diagnostic;
+use kps_host::disk::{cannot, write_atomically};
+use kps_host::input;
+use sha2::{Digest as _, Sha256};
+use std::collections::BTreeMap;
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use walkdir::{DirEntry, WalkDir};
+
+/// The file in a folder that holds its inventory.
+pub(super) const FILE: &str = "files";
+/// What is written after the inventory. Modules and debug information come when they are wanted, with inventories of their own.
+const LATER: &[&str] =
+    &[FILE, "target.toml", modules::FOLDER, "modules.partial", debug::FOLDER, "debug.partial"];
+
+/// A file that is not as it was.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Damage {
+    /// The inventory itself is.
+    Inventory,
+    /// It is gone.
+    Missing(PathBuf),
+    /// It holds something else, or can no longer be run.
+    Changed(PathBuf),
+    /// It was not there.
+    Unexpected(PathBuf),
+}
+
+/// Takes the inventory of a folder, and of files elsewhere that belong to it.
+pub(super) fn record(folder: &Path, elsewhere: &[PathBuf]) -> Result<(), Diagnostic> {
+    let mut text = String::new();
+    for (path, state) in states(folder, elsewhere)? {
+        text.push_str(&format!("{state}{}\n", path.display()));
+    }
+    write_atomically(&folder.join(FILE), seal(&text).as_bytes())
+}
+
+/// Notes in the inventory of a folder what one of its files is going to hold. An inventory that is damaged stays so.
+pub(super) fn renew(folder: &Path, name: &str, bytes: &[u8]) -> Result<(), Diagnostic> {
+    let sealed = input::read_text(&folder.join(FILE), input::INVENTORY).unwrap_or_default();
+    let Some(text) = unseal(&sealed) else { return Ok(()) };
+    let is_meant = |line: &str| line.split_once(MARKS).is_some_and(|(_, path)| path == name);
+    let new = format!("{} {name}", hex(&Sha256::digest(bytes)));
+    let lines = text.lines().map(|line| if is_meant(line) { &new } else { line });
+    let text: String = lines.flat_map(|line| [line, "\n"]).collect();
+    write_atomically(&folder.join(FILE), seal(&text).as_bytes())
+}
+
+/// Compares a folder with its inventory. Returns the damage, and how many files were looked at.
+pub(super) fn verify(folder: &Path) -> Result<(Vec<Damage>, usize), Diagnostic> {
+    let sealed = input::read_text(&folder.join(FILE), input::INVENTORY).unwrap_or_default();
+    let Some(text) = unseal(&sealed) else { return Ok((vec![Damage::Inventory], 0)) };
+    // A line's state ends behind the mark in front of the path.
+    let split = |line: &str| {
+        let at = line.find(MARKS)? + 1;
+        Some((PathBuf::from(&line[at..]), line[..at].to_owned()))
+    };
+    let recorded: BTreeMap<PathBuf, String> = text.lines().filter_map(split).collect();
+    let elsewhere: Vec<PathBuf> = recorded.keys().filter(|path| path.is_absolute()).cloned().collect();
+    let mut found = states(folder, &elsewhere)?;
+    let mut damage = Vec::new();
+    for (path, state) in &recorded {
+        match found.remove(path) {
+            None => damage.push(Damage::Missing(path.clone())),
+            Some(found) if found != *state => damage.push(Damage::Changed(path.clone())),
+            Some(_) => {}
+        }
+    }
+    damage.extend(found.into_keys().map(Damage::Unexpected));
+    Ok((damage, recorded.len()))
+}
+
+/// In front of a path: of a file that can be run, of one that cannot, and of a link.
+const MARKS: [char; 3] = ['+', ' ', '>'];
+
+/// What a line says of each file.
+fn states(folder: &Path, elsewhere: &[PathBuf]) -> Result<BTreeMap<PathBuf, String>, Diagnostic> {
+    let mut states = BTreeMap::new();
+    for path in elsewhere.iter().filter(|path| path.exists()) {
+        states.insert(path.clone(), state(path)?);
+    }
+    let later = |entry: &DirEntry| entry.depth() == 1 && LATER.iter().any(|name| entry.file_name() == *name);
+    for entry in WalkDir::new(folder).into_iter().filter_entry(|entry| !later(entry)) {
+        let entry = entry.map_err(|error| {
+            cannot(
+                "read",
+                error.path().unwrap_or(folder),
+                error.io_error().unwrap_or(&io::ErrorKind::Other.into()),
+            )
+        })?;
+        if entry.file_type().is_dir() {
+            continue;
+        }
+        let path = entry.path().strip_prefix(folder).unwrap_or(entry.path()).to_owned();
+        states.insert(path, state(entry.path())?);
+    }
+    Ok(states)
+}
+
+fn state(path: &Path) -> Result<String, Diagnostic> {
+    let read = || -> io::Result<String> {
+        let metadata = path.symlink_metadata()?;
+        if metadata.is_symlink() {
+            let leads = path.read_link()?;
+            return Ok(format!("{}>", hex(&Sha256::digest(leads.as_os_str().as_encoded_bytes()))));
+        }
+        let mark = if metadata.permissions().mode() & 0o111 != 0 { '+' } else { ' ' };
+        Ok(format!("{}{mark}", digest(path)?))
+    };
+    read().map_err(|error| cannot("read", path, &error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::symlink;
+
+    /// A folder with a file, a program and a link, and its inventory taken.
+    fn folder() -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
+        let path = |name: &str| folder.path().join(name);
+        let make = || -> io::Result<()> {
+            std::fs::create_dir(path("sub"))?;
+            std::fs::write(path("sub/a b"), "text")?;
+            std::fs::write(path("program"), "text")?;
+            std::fs::set_permissions(path("program"), PermissionsExt::from_mode(0o755))?;
+            symlink("program", path("link"))
+        };
+        make().unwrap_or_else(|error| panic!("{error}"));
+        record(folder.path(), &[]).unwrap_or_else(|error| panic!("{}", error.message));
+        folder
+    }
+
+    fn damage(folder: &Path) -> Vec<Damage> {
+        verify(folder).unwrap_or_else(|error| panic!("{}", error.message)).0
+    }
+
+    #[test]
+    fn what_is_as_it_was_is_not_damaged() {
+        let folder = folder();
+        assert_eq!(verify(folder.path()).ok(), Some((Vec::new(), 3)));
+    }
+
+    #[test]
+    fn every_change_is_found() {
+        type Change = fn(&Path) -> io::Result<()>;
+        let changes: [(Change, Damage); 7] = [
+            (|path| std::fs::write(path.join("sub/a b"), "tEXt"), Damage::Changed("sub/a b".into())),
+            (|path| std::fs::remove_file(path.join("sub/a b")), Damage::Missing("sub/a b".into())),
+            (|path| std::fs::write(path.join("new"), ""), Damage::Unexpected("new".into())),
+            (
+                |path| std::fs::set_permissions(path.join("program"), PermissionsExt::from_mode(0o644)),
+                Damage::Changed("program".into()),
+            ),
+            (
+                |path| {
+                    std::fs::remove_file(path.join("link"))?;
+                    symlink("sub", path.join("link"))
+                },
+                Damage::Changed("link".into()),
+            ),
+            (|path| std::fs::write(path.join(FILE), ""), Damage::Inventory),
+            (|path| std::fs::remove_file(path.join(FILE)), Damage::Inventory),
+        ];
+        for (change, wanted) in changes {
+            let folder = folder();
+            change(folder.path()).unwrap_or_else(|error| panic!("{error}"));
+            assert_eq!(damage(folder.path()), [wanted]);
+        }
+    }
+
+    #[test]
+    fn files_elsewhere_belong_to_it() {
+        let (folder, other) = (folder(), folder());
+        let file = other.path().join("program");
+        record(folder.path(), std::slice::from_ref(&file))
+            .unwrap_or_else(|error| panic!("{}", error.message));
+        assert_eq!(damage(folder.path()), []);
+        std::fs::write(&file, "other").unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!(damage(folder.path()), [Damage::Changed(file.clone())]);
+        std::fs::remove_file(&file).unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!(damage(folder.path()), [Damage::Missing(file)]);
+    }
+}

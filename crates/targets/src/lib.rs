@@ -1,0 +1,211 @@
+//! Target kernels: where they come from, and where they are kept.
+//!
+//! A target is a folder of the user's cache. What `kpsc check` needs (the facts) is there after seconds; what building needs
+//! (the compilers and the kernel's build tree) follows when it is first needed. Every step is done under another name and
+//! renamed, and `target.toml` comes last: what was interrupted is no target, and the next run goes on from what is there.
+
+mod build_dir;
+mod cache;
+mod clean;
+mod debian;
+mod debug;
+pub mod dwarf;
+mod facts;
+pub mod gather;
+pub mod image;
+mod inventory;
+pub mod kallsyms;
+mod manifest;
+pub mod module;
+mod modules;
+mod origin;
+mod progress;
+mod root;
+mod seal;
+mod stamp;
+mod syscalls;
+mod templates;
+mod toolchain;
+mod verify;
+
+use facts::write_facts;
+use image::ImageError;
+use kps_diag::{Diagnostic, DAMAGED_TARGET, TARGET_NAME_TAKEN, UNREADABLE_IMAGE};
+use kps_facts::{is_module_name, Facts};
+use kps_host::disk::remove;
+use kps_host::input;
+use manifest::Manifest;
+use origin::{Origin, Provider};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+pub use build_dir::Request as BuildDirRequest;
+pub use cache::{is_supported_path, unsupported_path, Cache, Held, Listed};
+pub use debian::{keyring, Request as DebianRequest, SUITE};
+pub use manifest::Tree;
+pub use origin::Request;
+pub use progress::Progress;
+pub use root::Request as RootRequest;
+pub use seal::seal;
+pub use templates::{Template, Templates};
+pub use toolchain::{Toolchain, INSIDE};
+
+/// A target kernel. It is not removed as long as somebody has one of these.
+#[derive(Debug)]
+pub struct Target {
+    /// What the user calls it.
+    pub name: String,
+    folder: PathBuf,
+    manifest: Manifest,
+    /// The cache that it is in.
+    cache: Cache,
+    _using: cache::Held,
+}
+
+impl Target {
+    fn open(cache: &Cache, name: &str) -> Result<Option<Target>, Diagnostic> {
+        let folder = cache.kernel(name);
+        if !Manifest::exists(&folder) {
+            return Ok(None);
+        }
+        let _using = cache.using(name)?;
+        let manifest = Manifest::read(&folder, name)?;
+        let cache = cache.clone();
+        Ok(manifest.map(|manifest| Target { name: name.to_owned(), folder, manifest, cache, _using }))
+    }
+
+    /// `uname -r` of the kernel.
+    pub fn release(&self) -> &str {
+        &self.manifest.release
+    }
+
+    /// Where it comes from, for people.
+    pub fn origin(&self) -> String {
+        self.provider().title()
+    }
+
+    fn provider(&self) -> &dyn Provider {
+        self.manifest.origin.provider()
+    }
+
+    /// The command that adds it once more, which renews it.
+    pub fn command(&self) -> String {
+        let arguments = self.provider().arguments(self.release(), self.tree());
+        match self.name == self.release() {
+            true => format!("kpsc kernel add {arguments}"),
+            false => format!("kpsc kernel add --name {} {arguments}", self.name),
+        }
+    }
+
+    /// Where it is kept.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// The image to boot.
+    pub fn image(&self) -> PathBuf {
+        self.folder.join(&self.manifest.image)
+    }
+
+    /// The busybox for the virtual machine, if it came with the target.
+    pub fn busybox(&self) -> Option<PathBuf> {
+        self.manifest.busybox.as_ref().map(|path| self.folder.join(path))
+    }
+
+    /// What building needs, if it is there.
+    pub fn tree(&self) -> Option<&Tree> {
+        self.manifest.tree.as_ref()
+    }
+
+    /// What building needs; a provider that has not fetched it yet does so now.
+    pub fn prepare(&mut self, cache: &Cache, progress: Progress) -> Result<Tree, Diagnostic> {
+        if let Some(tree) = &self.manifest.tree {
+            return Ok(tree.clone());
+        }
+        let _changing = cache.change()?;
+        // Another kpsc may have been quicker.
+        if let Some(current) = Manifest::read(&self.folder, &self.name)? {
+            self.manifest = current;
+        }
+        if let Some(tree) = &self.manifest.tree {
+            return Ok(tree.clone());
+        }
+        let tree = self.provider().prepare(cache, &self.folder, progress)?;
+        self.manifest.tree = Some(tree.clone());
+        self.manifest.write(&self.folder)?;
+        Ok(tree)
+    }
+
+    /// The files of the modules that came with the kernel, by name; a provider that has not fetched them yet does so now.
+    pub fn modules(
+        &self,
+        cache: &Cache,
+        progress: Progress,
+    ) -> Result<BTreeMap<String, PathBuf>, Diagnostic> {
+        self.provider().modules(cache, &self.folder, progress)
+    }
+
+    /// Adds a module to the kernel's facts.
+    pub fn add_module(facts: &mut Facts, name: &str, path: &Path) -> Result<(), Diagnostic> {
+        let file = input::read(path, input::MODULE)?;
+        let add = || {
+            let module::Read { name: own, module, btf } = module::read(&module::unpack(file)?)?;
+            if own.is_some_and(|own| own != name) || !is_module_name(name) {
+                return Err(ImageError::OtherModule);
+            }
+            Ok(facts.add_module(name, module, btf.as_deref())?)
+        };
+        add().map_err(|error: ImageError| Target::unreadable_module(path, &error))
+    }
+
+    /// A module that cannot be used.
+    pub fn unreadable_module(path: &Path, error: &ImageError) -> Diagnostic {
+        Diagnostic::new(UNREADABLE_IMAGE, format!("the module {} cannot be read: {error}", path.display()))
+            .help(format!(
+                "kpsc reads {} modules as the kernel's build leaves them",
+                kps_arch::native().title
+            ))
+    }
+
+    /// Unpacks all of the kernel's source into a folder that is not there yet.
+    pub fn unpack_source(&self, cache: &Cache, into: &Path, progress: Progress) -> Result<(), Diagnostic> {
+        self.provider().source(cache, into, progress)
+    }
+}
+
+/// Adds a target to the cache.
+pub fn add(
+    cache: &Cache,
+    name: Option<&str>,
+    request: &Request,
+    progress: Progress,
+) -> Result<Target, Diagnostic> {
+    let changing = cache.change()?;
+    let adding = cache.adding()?;
+    let added = request.add(cache, &adding, name, progress);
+    remove(&adding)?;
+    let name = added?;
+    drop(changing);
+    cache.target(&name)
+}
+
+/// The releases that could be added, newest first.
+pub fn available(cache: &Cache, request: &DebianRequest) -> Result<Vec<String>, Diagnostic> {
+    debian::available(cache, request)
+}
+
+/// A name that cannot be had.
+fn taken(name: &str) -> Diagnostic {
+    Diagnostic::new(
+        TARGET_NAME_TAKEN,
+        format!("there is a target `{name}` already, or it cannot be a target's name"),
+    )
+    .help("choose another name with `--name`, or remove the old one with `kpsc kernel remove`")
+}
+
+/// A target that cannot be used.
+fn damaged(name: &str, what: &str) -> Diagnostic {
+    Diagnostic::new(DAMAGED_TARGET, format!("target `{name}` is damaged: {what}")).help(format!(
+        "run `kpsc kernel remove {name}` and add it again; `kpsc kernel verify` looks at all of it"
+    ))
+}

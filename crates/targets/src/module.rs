@@ -1,0 +1,180 @@
+//! What is in a module: a `.ko` file as `modules_install` leaves it, compressed or not.
+//!
+//! A module that is not loaded has no addresses. Its sections are laid one after the other here, as if they had been
+//! linked, so that symbols, ftrace sites and distances can be spoken of as they are of vmlinux.
+
+use super::image::{decompress, ImageError};
+use kps_facts::{is_build_id, is_module_name, Module, Object, Section, Site, Sites, Sym, Symbols};
+use object::elf;
+use object::read::elf::{FileHeader as _, Rela as _, SectionHeader as _, SectionTable, Sym as _};
+use object::LittleEndian as LE;
+
+type Header = elf::FileHeader64<LE>;
+
+/// The space between two sections: nothing ends where something else starts.
+const GAP: u64 = 4096;
+
+/// How long names are, the NUL at their end included (`include/linux/kallsyms.h`).
+const KSYM_NAME_LEN: usize = 512;
+/// What all names of a module may take. Symbols of a forged one share a few long names.
+const MAX_NAMES: usize = 64 << 20;
+
+/// A module, and the part of it that describes its types.
+#[derive(Debug)]
+pub struct Read {
+    /// What the kernel will call it.
+    pub name: Option<String>,
+    /// What is in it.
+    pub module: Module,
+    /// Its `.BTF` section, unless it has none that continues vmlinux's.
+    pub btf: Option<Vec<u8>>,
+}
+
+/// The bytes of a module's file without their compression.
+pub fn unpack(file: Vec<u8>) -> Result<Vec<u8>, ImageError> {
+    match file.starts_with(&elf::ELFMAG) {
+        true => Ok(file),
+        false => decompress(&file),
+    }
+}
+
+/// Reads a module that is not compressed.
+pub fn read(bytes: &[u8]) -> Result<Read, ImageError> {
+    let header = Header::parse(bytes)?;
+    if kps_arch::with_machine(header.e_machine(LE).0).is_none() || header.e_type(LE) != elf::ET_REL {
+        return Err(ImageError::Architecture);
+    }
+    let sections = header.sections(LE, bytes)?;
+    let addresses = addresses(&sections)?;
+    let data = |name: &str| -> Result<Option<&[u8]>, ImageError> {
+        match sections.section_by_name(LE, name.as_bytes()) {
+            Some((_, section)) => Ok(Some(section.data(LE, bytes)?)),
+            None => Ok(None),
+        }
+    };
+    let symbols = symbols(bytes, &sections, &addresses)?;
+    let sites = sites(bytes, &sections, &addresses, &symbols)?;
+    let modinfo = data(".modinfo")?.unwrap_or_default();
+    // A module that was built by itself has a digest of the kernel's types with it, to be matched when it is loaded.
+    let btf = data(".BTF")?.filter(|_| sections.section_by_name(LE, b".BTF.base").is_none());
+    let btf = btf.map(<[u8]>::to_vec);
+    let object = Object { sections: facts(&sections, &addresses), symbols, sites };
+    let module = Module {
+        object,
+        build_id: data(".note.gnu.build-id")?.and_then(build_id),
+        depends: depends(modinfo),
+        types: 0..0,
+    };
+    Ok(Read { name: value(modinfo, "name=").map(str::to_owned), module, btf })
+}
+
+/// The address of each section that is loaded.
+fn addresses(sections: &SectionTable<'_, Header>) -> Result<Vec<Option<u64>>, ImageError> {
+    let mut next = GAP;
+    let mut place = |section: &elf::SectionHeader64<LE>| {
+        if !section.sh_flags(LE).contains(elf::SHF_ALLOC) {
+            return Ok(None);
+        }
+        let address = next;
+        // One that has no bytes in the file may say that it has any number of them.
+        let end = address.checked_add(section.sh_size(LE)).and_then(|end| end.checked_add(GAP));
+        next = end.ok_or(ImageError::TooLarge)? / GAP * GAP;
+        Ok(Some(address))
+    };
+    sections.iter().map(&mut place).collect()
+}
+
+fn facts(sections: &SectionTable<'_, Header>, addresses: &[Option<u64>]) -> Vec<Section> {
+    let fact = |(section, address): (&elf::SectionHeader64<LE>, &Option<u64>)| {
+        let name = sections.section_name(LE, section).unwrap_or_default();
+        let name = String::from_utf8_lossy(name).into_owned();
+        Some(Section { name, address: (*address)?, size: section.sh_size(LE) })
+    };
+    sections.iter().zip(addresses).filter_map(fact).collect()
+}
+
+/// The symbols that are defined in a section that is loaded, in the table's order: the kernel keeps them in that order, and
+/// counts in it (`module_kallsyms_on_each_symbol()` in `kernel/module/kallsyms.c`).
+fn symbols(
+    bytes: &[u8],
+    sections: &SectionTable<'_, Header>,
+    addresses: &[Option<u64>],
+) -> Result<Symbols, ImageError> {
+    let table = sections.symbols(LE, bytes, elf::SHT_SYMTAB)?;
+    let (mut found, mut total) = (Vec::new(), 0);
+    for symbol in table.iter() {
+        if matches!(symbol.st_type(), elf::STT_SECTION | elf::STT_FILE) {
+            continue;
+        }
+        let section = usize::from(symbol.st_shndx(LE).0);
+        let Some(Some(start)) = addresses.get(section).copied() else { continue };
+        let name = std::str::from_utf8(table.symbol_name(LE, symbol)?).unwrap_or_default();
+        if name.is_empty() {
+            continue;
+        }
+        if name.len() >= KSYM_NAME_LEN || !name.bytes().all(|b| b.is_ascii_graphic()) {
+            return Err(ImageError::Kallsyms("a name is too long, or is not of printable ASCII characters"));
+        }
+        total += name.len();
+        if total > MAX_NAMES {
+            return Err(ImageError::Kallsyms("its names take more room than those of any kernel"));
+        }
+        let kind = if symbol.st_type() == elf::STT_FUNC { 't' } else { 'd' };
+        found.push(Sym { address: start.wrapping_add(symbol.st_value(LE)), kind, name });
+    }
+    Ok(Symbols::of_module(found))
+}
+
+/// The ftrace sites, which the relocations of the table name.
+fn sites(
+    bytes: &[u8],
+    sections: &SectionTable<'_, Header>,
+    addresses: &[Option<u64>],
+    symbols: &Symbols,
+) -> Result<Sites, ImageError> {
+    let mut sites = Vec::new();
+    let Some((table, _)) = sections.section_by_name(LE, b"__mcount_loc") else { return Ok(Sites::default()) };
+    let symtab = sections.symbols(LE, bytes, elf::SHT_SYMTAB)?;
+    // A section has one list of relocations; more of them are forged.
+    let applies = |section: &&elf::SectionHeader64<LE>| {
+        section.sh_type(LE) == elf::SHT_RELA && section.sh_info(LE) as usize == table.0
+    };
+    if let Some(section) = sections.iter().find(applies) {
+        let Some((relocations, _)) = section.rela(LE, bytes)? else { return Ok(Sites::default()) };
+        for relocation in relocations {
+            let symbol = symtab.symbol(object::SymbolIndex(relocation.r_sym(LE, false) as usize))?;
+            let index = usize::from(symbol.st_shndx(LE).0);
+            let Some(Some(start)) = addresses.get(index).copied() else { continue };
+            let offset = symbol.st_value(LE).wrapping_add_signed(relocation.r_addend(LE));
+            let Some(function) = symbols.last_up_to(start.wrapping_add(offset)) else { continue };
+            let text = sections.section(object::SectionIndex(index))?.data(LE, bytes)?;
+            let at = function.checked_sub(start).and_then(|at| usize::try_from(at).ok());
+            let entry = at.and_then(|at| text.get(at..)?.first_chunk());
+            let Some(&bytes) = entry else {
+                return Err(ImageError::Mcount("a site is in no section"));
+            };
+            let offset = start.wrapping_add(offset).wrapping_sub(function).try_into().unwrap_or(u32::MAX);
+            sites.push((function, Site { offset, bytes }));
+        }
+    }
+    Ok(sites.into_iter().collect())
+}
+
+/// What follows the header of the note.
+fn build_id(note: &[u8]) -> Option<Vec<u8>> {
+    const HEADER: usize = 16;
+    let (header, id) = note.split_at_checked(HEADER)?;
+    (header.ends_with(b"GNU\0") && is_build_id(id)).then(|| id.to_vec())
+}
+
+/// What follows a key among strings that end with NUL.
+fn value<'a>(modinfo: &'a [u8], key: &str) -> Option<&'a str> {
+    let mut entries = modinfo.split(|&b| b == 0);
+    entries.find_map(|entry| std::str::from_utf8(entry).ok()?.strip_prefix(key))
+}
+
+/// `depends=a,b`.
+fn depends(modinfo: &[u8]) -> Vec<String> {
+    let names = value(modinfo, "depends=").unwrap_or_default().split(',').map(|name| name.replace('-', "_"));
+    names.filter(|name| is_module_name(name)).collect()
+}

@@ -1,0 +1,249 @@
+//! A kernel as a distribution installs it, below a folder: `/` of a machine, or packages that were unpacked.
+//!
+//! | path | holds |
+//! |---|---|
+//! | `boot/vmlinuz-RELEASE` or `lib/modules/RELEASE/vmlinuz` | the image |
+//! | `boot/config-RELEASE` or `lib/modules/RELEASE/config` | its configuration |
+//! | `lib/modules/RELEASE/kernel/` | its modules |
+//! | `lib/modules/RELEASE/build`, `usr/src/linux-headers-RELEASE` or `usr/src/kernels/RELEASE` | what modules are built against, with `Module.symvers` |
+//! | `usr/lib/debug/` | the kernel with debug information |
+//!
+//! Nothing is fetched, and nothing but the facts is copied. The compilers are the machine's own.
+
+use super::build_dir::{compilers, source_of, toolchain};
+use super::cache::{is_name, is_supported_path, unsupported_path, Cache};
+use super::manifest::{Manifest, Tree};
+use super::origin::{KernelFiles, Provider};
+use super::progress::Progress;
+use super::stamp::Stamp;
+use super::{inventory, modules, taken, write_facts};
+use kps_diag::{list, Diagnostic, NO_SUITABLE_KERNEL, REBUILT_KERNEL, WRONG_TOOLCHAIN};
+use kps_host::disk::{cannot, entries};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// Which kernel below which folder.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// The folder that holds `boot/`, `lib/modules/` and `usr/src/`.
+    pub folder: PathBuf,
+    /// The release, `uname -r`; the only one there if not given.
+    pub release: Option<String>,
+    /// The folder whose `usr` holds the compilers; none for the host's own.
+    pub toolchain: Option<PathBuf>,
+    /// Variables for make, such as `CC=gcc-14`.
+    pub make: Vec<String>,
+}
+
+/// The kernel as it was when it was read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Origin {
+    folder: PathBuf,
+    release: String,
+    image: Stamp,
+    config: PathBuf,
+    symvers: PathBuf,
+    toolchain: Option<PathBuf>,
+    make: Vec<String>,
+}
+
+/// Adds a kernel as a target, or renews the target that it is already, by way of an empty folder. Returns the target's name.
+pub(super) fn add(
+    cache: &Cache,
+    adding: &Path,
+    name: Option<&str>,
+    request: &Request,
+    progress: Progress,
+) -> Result<String, Diagnostic> {
+    let folder = request.folder.canonicalize().map_err(|error| cannot("open", &request.folder, &error))?;
+    if !is_supported_path(&folder) {
+        return Err(unsupported_path("the kernel", &folder).help("rename the folder"));
+    }
+    let release = release(&folder, request.release.as_deref())?;
+    let name = name.unwrap_or(&release);
+    if !is_name(name) {
+        return Err(taken(name));
+    }
+    let lacks = |what: &str, places: &str| {
+        let message = format!("{} has no {what} of {release}", folder.display());
+        Diagnostic::new(NO_SUITABLE_KERNEL, message).help(format!("kpsc looks for {places}"))
+    };
+    let image = image(&folder, &release).ok_or_else(|| lacks("image", "boot/vmlinuz-RELEASE"))?;
+    let config = config(&folder, &release).ok_or_else(|| lacks("configuration", "boot/config-RELEASE"))?;
+    let symvers = symvers(&folder, &release).ok_or_else(|| {
+        lacks("list of exports", "Module.symvers in the kernel's headers: unpack that package there too")
+    })?;
+    let toolchain = toolchain(request.toolchain.as_deref())?;
+    let (make, stamp) = (request.make.clone(), Stamp::of(&image)?);
+    let origin = Origin { folder, release: release.clone(), image: stamp, config, symvers, toolchain, make };
+    let files = origin.files(adding);
+    let facts = progress.step("reading the image", || write_facts(adding, &files))?;
+    if facts.identity.release != release {
+        let message = format!("{} is the kernel {}", image.display(), facts.identity.release);
+        return Err(Diagnostic::new(NO_SUITABLE_KERNEL, message)
+            .note(format!("its name says {release}"))
+            .help("put the image of that release there"));
+    }
+    let read = [files.image, files.config, files.symvers];
+    progress.step("taking the inventory", || inventory::record(adding, &read))?;
+    if let Some(old) = Manifest::read(&cache.kernel(name), name)? {
+        let is_renewed = matches!(&old.origin, super::Origin::Root(old)
+            if old.folder == origin.folder && old.release == origin.release);
+        if !is_renewed {
+            return Err(taken(name));
+        }
+    }
+    let (tree, origin) = (origin.tree().ok(), super::Origin::Root(origin));
+    Manifest { image, busybox: None, origin, tree, release: release.clone() }.write(adding)?;
+    cache.put(adding, name)?;
+    Ok(name.to_owned())
+}
+
+impl Origin {
+    /// What building needs, if it is installed.
+    fn tree(&self) -> Result<Tree, Diagnostic> {
+        let Origin { folder, release, toolchain, make, .. } = self;
+        let incomplete = |problem: String| {
+            let error = Diagnostic::new(WRONG_TOOLCHAIN, problem);
+            error.note("`kpsc check` and `kpsc inspect` need no build tree")
+        };
+        let Some(build) = build(folder, release) else {
+            let message = format!("{} has nothing to build modules of {release} against", folder.display());
+            return Err(incomplete(message)
+                .help("install the headers of this kernel there, and add the target again"));
+        };
+        let source = source_of(&build);
+        if !source.join("Makefile").exists() {
+            let message = format!("{} includes {}, which is not there", build.display(), source.display());
+            return Err(incomplete(message).help("add the kernel on the machine where it is installed"));
+        }
+        if !build.join(METADATA).exists() {
+            let message = format!("{} holds no metadata of the kernel's Rust crate", build.display());
+            return Err(incomplete(message)
+                .note(format!("there is no {METADATA}"))
+                .help("install the package that has it, or give a folder that the kernel was built in with `--build-dir`"));
+        }
+        Ok(Tree { sources: vec![source], build, toolchain: toolchain.clone(), make: make.clone() })
+    }
+}
+
+/// What modules in Rust are compiled against.
+const METADATA: &str = "rust/libkernel.rmeta";
+
+impl Provider for Origin {
+    fn title(&self) -> String {
+        format!("{} below {}", self.release, self.folder.display())
+    }
+
+    fn arguments(&self, release: &str, tree: Option<&Tree>) -> String {
+        format!("--root {} --release {release}{}", self.folder.display(), compilers(tree))
+    }
+
+    fn files(&self, _folder: &Path) -> KernelFiles {
+        let (config, symvers) = (self.config.clone(), self.symvers.clone());
+        KernelFiles { image: self.image.path().to_owned(), config, symvers }
+    }
+
+    fn modules(
+        &self,
+        _cache: &Cache,
+        _folder: &Path,
+        _progress: Progress,
+    ) -> Result<BTreeMap<String, PathBuf>, Diagnostic> {
+        Ok(modules::below(&self.folder.join("lib/modules").join(&self.release).join("kernel")))
+    }
+
+    fn vmlinux(&self, _cache: &Cache, _scratch: &Path, _progress: Progress) -> Result<PathBuf, Diagnostic> {
+        let Origin { folder, release, .. } = self;
+        let debug = folder.join("usr/lib/debug");
+        let mut places = vec![
+            debug.join(format!("boot/vmlinux-{release}")),
+            debug.join(format!("lib/modules/{release}/vmlinux")),
+        ];
+        places.extend(build(folder, release).map(|build| build.join("vmlinux")));
+        let message = format!("{} has no debug information of {release}", debug.display());
+        places.into_iter().find(|path| path.exists()).ok_or_else(|| {
+            Diagnostic::new(NO_SUITABLE_KERNEL, message).help("install the package that has it there")
+        })
+    }
+
+    fn check(&self, name: &str, command: &str) -> Result<(), Diagnostic> {
+        if self.image.holds() {
+            return Ok(());
+        }
+        let image = self.image.path().display();
+        let message = format!("{image} is another image than when it became the target `{name}`");
+        Err(Diagnostic::new(REBUILT_KERNEL, message).help(format!("run `{command}`")))
+    }
+
+    /// The headers may have been installed since the target was added.
+    fn prepare(&self, _cache: &Cache, _folder: &Path, _progress: Progress) -> Result<Tree, Diagnostic> {
+        self.tree()
+    }
+}
+
+/// The release that is meant.
+fn release(folder: &Path, wanted: Option<&str>) -> Result<String, Diagnostic> {
+    let modules = entries(&folder.join("lib/modules"))?;
+    let names = modules.iter().filter_map(|path| path.file_name()?.to_str());
+    let there: Vec<&str> = names.filter(|name| is_name(name) && image(folder, name).is_some()).collect();
+    let here = folder.display();
+    match (wanted, there.as_slice()) {
+        (Some(wanted), there) if there.contains(&wanted) => Ok(wanted.to_owned()),
+        (None, [only]) => Ok((*only).to_owned()),
+        (_, []) => Err(Diagnostic::new(NO_SUITABLE_KERNEL, format!("{here} holds no kernel"))
+            .note("kpsc looks for lib/modules/RELEASE/ and boot/vmlinuz-RELEASE")
+            .help("give the folder that has both, for example `/`")),
+        (Some(wanted), there) => {
+            Err(Diagnostic::new(NO_SUITABLE_KERNEL, format!("{here} does not hold the kernel {wanted}"))
+                .help(format!("there is {}", list(there, "and"))))
+        }
+        (None, there) => {
+            Err(Diagnostic::new(NO_SUITABLE_KERNEL, format!("{here} holds {} kernels", there.len()))
+                .help(format!("name one with `--release`: {}", list(there, "or"))))
+        }
+    }
+}
+
+fn image(folder: &Path, release: &str) -> Option<PathBuf> {
+    first([
+        folder.join(format!("boot/vmlinuz-{release}")),
+        folder.join(format!("lib/modules/{release}/vmlinuz")),
+        folder.join(format!("boot/vmlinux-{release}")),
+    ])
+}
+
+fn config(folder: &Path, release: &str) -> Option<PathBuf> {
+    let installed =
+        [folder.join(format!("boot/config-{release}")), folder.join(format!("lib/modules/{release}/config"))];
+    first(installed).or_else(|| first([build(folder, release)?.join(".config")]))
+}
+
+fn symvers(folder: &Path, release: &str) -> Option<PathBuf> {
+    let of_headers = build(folder, release).map(|build| build.join("Module.symvers"));
+    let beside = ["", ".gz", ".xz", ".zst"].into_iter().flat_map(|end| {
+        [format!("lib/modules/{release}/symvers{end}"), format!("boot/symvers-{release}{end}")]
+    });
+    of_headers.into_iter().chain(beside.map(|path| folder.join(path))).find(|path| path.is_file())
+}
+
+/// The folder that modules of a release are built against. A link that starts at `/` starts at the folder.
+fn build(folder: &Path, release: &str) -> Option<PathBuf> {
+    let link = folder.join(format!("lib/modules/{release}/build"));
+    let linked = match link.read_link() {
+        Ok(leads) => link.parent()?.join(match leads.strip_prefix("/") {
+            Ok(below) => folder.join(below),
+            Err(_) => leads,
+        }),
+        Err(_) => link,
+    };
+    let headers = ["linux-headers-", "kernels/"].map(|name| folder.join(format!("usr/src/{name}{release}")));
+    let found = std::iter::once(linked).chain(headers).find(|path| path.join("Makefile").exists())?;
+    found.canonicalize().ok()
+}
+
+fn first<const N: usize>(paths: [PathBuf; N]) -> Option<PathBuf> {
+    paths.into_iter().find(|path| path.is_file())
+}

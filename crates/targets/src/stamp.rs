@@ -1,0 +1,40 @@
+//! A file that is not kpsc's, as it was when it was read: who owns it may write another one.
+
+use kps_diag::Diagnostic;
+use kps_host::disk::cannot;
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
+
+/// The state of a file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Stamp {
+    path: PathBuf,
+    /// Its size in bytes, and when it was written, in nanoseconds since 1970.
+    size: u64,
+    written: i64,
+}
+
+impl Stamp {
+    /// The state of a file now.
+    pub(super) fn of(path: &Path) -> Result<Stamp, Diagnostic> {
+        let metadata = path.metadata().map_err(|error| cannot("read", path, &error))?;
+        let written = metadata.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+        Ok(Stamp {
+            path: path.to_owned(),
+            size: metadata.len(),
+            written: written.and_then(|since| since.as_nanos().try_into().ok()).unwrap_or_default(),
+        })
+    }
+
+    /// The file.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Whether the file is still as it was.
+    pub(super) fn holds(&self) -> bool {
+        Stamp::of(&self.path).is_ok_and(|now| now == *self)
+    }
+}

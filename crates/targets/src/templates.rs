@@ -1,0 +1,199 @@
+//! Where the template machine of a target is kept: one for a target, in a folder named by all that it depends on.
+//!
+//! That folder holds what `vm` has saved, with an inventory of it, or the reason why there can be no template.
+
+use super::clean::size;
+use super::{inventory, Target};
+use kps_host::disk::{entries, make_folder, remove, rename};
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+/// In the folder of a template that cannot be: the reason.
+const REASON: &str = "unusable";
+/// Held by whoever makes a template.
+const LOCK: &str = "lock";
+/// A template on its way.
+const PARTIAL: &str = "partial";
+
+/// The place for a target's template machine.
+#[derive(Debug, Clone)]
+pub struct Templates {
+    folder: PathBuf,
+}
+
+/// What is known of a template.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Template {
+    /// It is there, in this folder.
+    Ready(PathBuf),
+    /// It was tried and cannot be, for this reason.
+    Unusable(String),
+    /// There is none yet.
+    Missing,
+}
+
+impl Templates {
+    pub(super) fn at(folder: PathBuf) -> Templates {
+        Templates { folder }
+    }
+
+    /// The template of this id.
+    pub fn find(&self, id: &str) -> Template {
+        let folder = self.folder.join(id);
+        match std::fs::read_to_string(folder.join(REASON)) {
+            Ok(reason) => Template::Unusable(reason),
+            Err(_) if folder.exists() => Template::Ready(folder),
+            Err(_) => Template::Missing,
+        }
+    }
+
+    /// Makes a template in the place of an older one, whole or not at all, and returns its folder. Whoever comes second
+    /// waits, and gets what the first one has made. An error of `fill` with a reason is kept: nobody tries again.
+    pub fn make(&self, id: &str, fill: impl FnOnce(&Path) -> Result<(), Option<String>>) -> Option<PathBuf> {
+        make_folder(&self.folder).ok()?;
+        let lock = File::create(self.folder.join(LOCK)).ok()?;
+        lock.lock().ok()?;
+        match self.find(id) {
+            Template::Ready(folder) => return Some(folder),
+            Template::Unusable(_) => return None,
+            Template::Missing => {}
+        }
+        // One that was killed has left its own; and no template is of use to who makes another.
+        self.all().iter().try_for_each(|path| remove(path)).ok()?;
+        let partial = self.folder.join(PARTIAL);
+        make_folder(&partial).ok()?;
+        let filled = fill(&partial);
+        let kept = match &filled {
+            Ok(()) => inventory::record(&partial, &[]),
+            Err(_) => remove(&partial),
+        };
+        let folder = self.folder.join(id);
+        match filled {
+            Ok(()) => {
+                kept.and_then(|()| rename(&partial, &folder)).ok()?;
+                Some(folder)
+            }
+            Err(Some(reason)) => {
+                self.give_up(id, &reason);
+                None
+            }
+            Err(None) => None,
+        }
+    }
+
+    /// Keeps the reason why there can be no template of this id.
+    pub fn give_up(&self, id: &str, reason: &str) {
+        let folder = self.folder.join(id);
+        // Where the reason cannot be kept, the next one tries again.
+        let _ = remove(&folder)
+            .and_then(|()| make_folder(&folder))
+            .map(|()| std::fs::write(folder.join(REASON), reason));
+    }
+
+    /// Removes a template that does not start.
+    pub fn forget(&self, id: &str) {
+        // What cannot be removed is passed over again.
+        let _ = remove(&self.folder.join(id));
+    }
+
+    /// Where a finished template is, if there is one.
+    pub(super) fn ready(&self) -> Option<PathBuf> {
+        self.all().into_iter().find(|folder| folder.join(inventory::FILE).exists())
+    }
+
+    /// What is kept: how many bytes a finished template takes on the disk, or why there can be none.
+    pub fn kept(&self) -> Option<Result<u64, String>> {
+        let size = self.ready().map(|folder| Ok(size(&folder)));
+        let reason = || self.all().iter().find_map(|path| std::fs::read_to_string(path.join(REASON)).ok());
+        size.or_else(|| reason().map(Err))
+    }
+
+    /// What somebody has left who was killed while making a template.
+    pub(super) fn leftover(&self) -> Option<PathBuf> {
+        let partial = Some(self.folder.join(PARTIAL)).filter(|path| path.exists())?;
+        let lock = File::open(self.folder.join(LOCK));
+        let is_held = lock.is_ok_and(|lock| lock.try_lock().is_err());
+        (!is_held).then_some(partial)
+    }
+
+    /// The folders of templates, those on their way too.
+    fn all(&self) -> Vec<PathBuf> {
+        let mut all = entries(&self.folder).unwrap_or_default();
+        all.retain(|path| path.is_dir());
+        all
+    }
+}
+
+impl Target {
+    /// The place for this target's template machine.
+    pub fn templates(&self) -> Templates {
+        Templates::at(self.cache.templates(&self.name))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io;
+
+    fn templates() -> (tempfile::TempDir, Templates) {
+        let folder = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
+        let templates = Templates::at(folder.path().join("machines/mine"));
+        (folder, templates)
+    }
+
+    fn fill(folder: &Path) -> Result<(), Option<String>> {
+        std::fs::write(folder.join("memory"), [0; 4096]).map_err(|_: io::Error| None)
+    }
+
+    fn refuse(_: &Path) -> Result<(), Option<String>> {
+        panic!("it is made again")
+    }
+
+    #[test]
+    fn a_template_is_made_once_and_makes_room_for_the_next_one() {
+        let (_folder, templates) = templates();
+        assert_eq!(templates.find("one"), Template::Missing);
+        let made = templates.make("one", fill).unwrap_or_default();
+        assert_eq!(templates.find("one"), Template::Ready(made.clone()));
+        assert_eq!(templates.make("one", refuse), Some(made));
+        assert!(templates.kept().is_some_and(|kept| kept.is_ok_and(|size| size >= 4096)));
+        assert!(templates.make("two", fill).is_some());
+        assert_eq!(templates.find("one"), Template::Missing);
+        templates.forget("two");
+        assert_eq!((templates.find("two"), templates.kept()), (Template::Missing, None));
+    }
+
+    #[test]
+    fn a_reason_is_kept_and_bad_luck_is_not() {
+        let (_folder, templates) = templates();
+        assert_eq!(templates.make("one", |_| Err(None)), None);
+        assert_eq!(templates.find("one"), Template::Missing);
+        assert_eq!(templates.make("one", |_| Err(Some("no console".to_owned()))), None);
+        assert_eq!(templates.find("one"), Template::Unusable("no console".to_owned()));
+        assert_eq!(templates.make("one", refuse), None);
+        assert_eq!(templates.kept(), Some(Err("no console".to_owned())));
+        assert!(templates.make("two", fill).is_some());
+        templates.give_up("two", "it did not start");
+        assert_eq!(templates.find("two"), Template::Unusable("it did not start".to_owned()));
+    }
+
+    #[test]
+    fn whoever_is_killed_leaves_nothing_that_counts() {
+        let (_folder, templates) = templates();
+        let killed = templates.make("one", |folder| {
+            fill(folder)?;
+            // As long as it is being made it is nobody's leftover.
+            assert_eq!(templates.leftover(), None);
+            Err(None)
+        });
+        assert_eq!(killed, None);
+        let partial = templates.folder.join(PARTIAL);
+        make_folder(&partial)
+            .and_then(|()| make_folder(&partial.join("half")))
+            .unwrap_or_else(|e| panic!("{}", e.message));
+        assert_eq!((templates.kept(), templates.leftover()), (None, Some(partial.clone())));
+        let made = templates.make("one", fill).unwrap_or_default();
+        assert!(!made.join("half").exists() && !partial.exists());
+    }
+}

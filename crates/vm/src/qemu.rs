@@ -1,0 +1,170 @@
+//! QEMU: its command line, its process, and the connections to it.
+
+use super::machine::io_error;
+use super::{Machine, VmError};
+use kps_host::process::program;
+use rustix::io::{fcntl_setfd, FdFlags};
+use std::ffi::OsString;
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsRawFd as _, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt as _;
+use std::path::Path;
+use std::process::{Child, Stdio};
+
+/// The machine that boots kernels of this architecture.
+pub(super) fn of_host() -> &'static kps_arch::Qemu {
+    &kps_arch::native().qemu
+}
+
+/// MiB of memory of every machine.
+const MEMORY: u32 = 1024;
+
+/// What runs the machine's instructions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Accelerator {
+    /// The host's processor.
+    Kvm,
+    /// QEMU's emulation.
+    Tcg,
+}
+
+impl Accelerator {
+    /// KVM where the processor itself virtualises. A `/dev/kvm` without that is an emulation that not every kernel
+    /// survives.
+    pub(super) fn of_host() -> Accelerator {
+        let flags = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+        let virtualises = flags.split_whitespace().any(|flag| flag == "vmx" || flag == "svm");
+        let opened = || File::options().read(true).write(true).open("/dev/kvm");
+        match virtualises && opened().is_ok() {
+            true => Accelerator::Kvm,
+            false => Accelerator::Tcg,
+        }
+    }
+}
+
+/// Where a machine's memory is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Memory<'a> {
+    /// In QEMU's own.
+    Own,
+    /// In a file that it writes to: a template is being made.
+    Shared(&'a Path),
+    /// A private copy of a template's file, page by page as it changes.
+    Copied(&'a Path),
+}
+
+/// The arguments that decide what the machine is. Two machines with the same ones can share a template.
+pub(super) fn arguments(machine: &Machine, accelerator: Accelerator) -> Vec<OsString> {
+    let mut words: Vec<OsString> = Vec::new();
+    let mut add = |some: &[&str]| words.extend(some.iter().map(OsString::from));
+    match accelerator {
+        Accelerator::Kvm => add(&["-accel", "kvm", "-cpu", "host"]),
+        Accelerator::Tcg => add(&["-accel", "tcg,thread=single", "-cpu", "max"]),
+    }
+    add(&["-smp", "1", "-m", &MEMORY.to_string()]);
+    add(&["-nodefaults", "-display", "none", "-no-reboot"]);
+    // The console goes to standard output.
+    add(&["-chardev", "file,id=console,path=/dev/fd/1", "-serial", "chardev:console"]);
+    add(&["-serial", "chardev:agent"]);
+    add(&["-device", "virtio-serial-pci", "-device", "virtserialport,chardev=files,name=kpsc.files"]);
+    let qemu = of_host();
+    let append =
+        format!("console={} panic=-1 oops=panic loglevel=6 {} {}", qemu.console, qemu.append, machine.append);
+    add(&["-append", append.trim_end(), "-kernel"]);
+    words.push(machine.image.clone().into());
+    words
+}
+
+/// A QEMU that ends when it is dropped.
+pub(super) struct Process(pub(super) Child);
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// A running QEMU, and our ends of the connections to it.
+pub(super) struct Qemu {
+    pub(super) process: Process,
+    pub(super) agent: UnixStream,
+    pub(super) files: UnixStream,
+    pub(super) monitor: UnixStream,
+}
+
+/// Starts QEMU. With a saved state it waits to be told to take that from its standard input.
+pub(super) fn start(
+    machine: &Machine,
+    initrd: &Path,
+    memory: Memory<'_>,
+    state: Option<File>,
+) -> Result<Qemu, VmError> {
+    let mut command = program(of_host().program);
+    command.args(arguments(machine, Accelerator::of_host())).arg("-initrd").arg(initrd);
+    if let Memory::Shared(path) | Memory::Copied(path) = memory {
+        let share = if matches!(memory, Memory::Shared(_)) { "on" } else { "off" };
+        let path = path.display();
+        command.arg("-object");
+        command.arg(format!("memory-backend-file,id=memory,size={MEMORY}M,mem-path={path},share={share}"));
+        command.arg("-machine").arg(format!("{},memory-backend=memory", of_host().machine));
+    }
+    if state.is_some() {
+        command.args(["-incoming", "defer"]);
+    }
+    let mut theirs: Vec<OwnedFd> = Vec::new();
+    let mut connect = |name: &str| -> io::Result<UnixStream> {
+        let (ours, end) = UnixStream::pair()?;
+        command.arg("-chardev").arg(format!("socket,id={name},fd={}", end.as_raw_fd()));
+        theirs.push(end.into());
+        Ok(ours)
+    };
+    let mut connections = || Ok((connect("agent")?, connect("files")?, connect("monitor")?));
+    let (agent, files, monitor) = connections().map_err(io_error("connecting to QEMU"))?;
+    command.args(["-mon", "chardev=monitor,mode=control"]);
+    command.stdin(state.map_or_else(Stdio::null, Stdio::from)).stdout(Stdio::piped()).stderr(Stdio::piped());
+    // Only this child gets its ends: other programs that kpsc starts meanwhile would keep the connections open.
+    let inherit = move || theirs.iter().try_for_each(|end| Ok(fcntl_setfd(end, FdFlags::empty())?));
+    // SAFETY: between fork and exec only what is async-signal-safe may run; the closure makes three system calls and
+    // allocates nothing.
+    unsafe { command.pre_exec(inherit) };
+    let process = command.spawn().map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => {
+            VmError::Missing { program: of_host().program, package: of_host().package }
+        }
+        _ => VmError::Io { what: "starting QEMU", error },
+    })?;
+    Ok(Qemu { process: Process(process), agent, files, monitor })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(accelerator: Accelerator) -> String {
+        let machine = Machine {
+            image: "/boot/vmlinuz".into(),
+            busybox: "/bin/busybox".into(),
+            append: "nokaslr".into(),
+            files: Vec::new(),
+            programs: Vec::new(),
+            modules: Vec::new(),
+            templates: None,
+        };
+        let words = arguments(&machine, accelerator);
+        words.iter().map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn a_host_that_virtualises_differs_in_the_processor_alone() {
+        let (kvm, tcg) = (line(Accelerator::Kvm), line(Accelerator::Tcg));
+        let rest = kvm.strip_prefix("-accel kvm -cpu host ");
+        assert!(
+            rest.is_some() && rest == tcg.strip_prefix("-accel tcg,thread=single -cpu max "),
+            "{kvm}\n{tcg}"
+        );
+        assert!(kvm.ends_with(" no_timer_check nokaslr -kernel /boot/vmlinuz"), "{kvm}");
+    }
+}

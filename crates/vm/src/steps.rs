@@ -1,0 +1,84 @@
+//! The steps of a test, done in a virtual machine.
+
+use super::{Guest, Output, VmError};
+use kps_ast::{Action, Step, Test, Trigger};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// What came of a step.
+#[derive(Debug)]
+pub(super) struct Said {
+    /// What it printed, and how it ended.
+    pub(super) output: Output,
+    /// What the kernel logged, where that is asked for.
+    pub(super) log: String,
+}
+
+/// Where the program of a trigger is in the machine.
+pub fn trigger_path(trigger: &Trigger) -> String {
+    let file = &trigger.file.value;
+    format!("/trigger/{}", file.strip_suffix(".c").unwrap_or(file))
+}
+
+const COMMAND_LIMIT: Duration = Duration::from_secs(120);
+/// How long between two looks at what is waited for. Each is a shell in the machine.
+const PAUSE: Duration = Duration::from_millis(200);
+
+/// Prints what the kernel has logged since the last mark.
+const LOGGED: &str =
+    "dmesg | awk '/kpsc: next step$/ { text = \"\"; next } { text = text $0 \"\\n\" } END { printf \"%s\", text }'";
+
+/// Marks the kernel's log, if the test will look at it: a step that reads the log reads what the step before it caused.
+pub(super) fn mark(guest: &mut Guest, test: &Test, step: &Step) -> Result<(), VmError> {
+    let reads_log = |step: &Step| matches!(step.action, Action::Dmesg);
+    if !reads_log(step) && (test.complains() || test.steps.iter().any(reads_log)) {
+        // Of a level that the console leaves out.
+        guest.run("echo '<7>kpsc: next step' > /dev/kmsg", COMMAND_LIMIT)?;
+    }
+    Ok(())
+}
+
+/// Does a step.
+pub(super) fn act(guest: &mut Guest, step: &Step) -> Result<Said, VmError> {
+    let output = match &step.action {
+        Action::Run(command) => guest.run(&command.value, COMMAND_LIMIT),
+        Action::Trigger(trigger) => {
+            let path = trigger_path(trigger);
+            let command = if trigger.as_user { format!("su - user -c {path}") } else { path };
+            guest.run(&command, COMMAND_LIMIT)
+        }
+        Action::Dmesg => guest.run(LOGGED, COMMAND_LIMIT),
+        Action::Wait { command, seconds } => {
+            wait(guest, &command.value, Duration::from_secs(u64::from(*seconds)))
+        }
+    };
+    Ok(Said { output: output?, log: String::new() })
+}
+
+/// Does a step that the kernel complains of, and may die of.
+pub(super) fn provoke(guest: &mut Guest, step: &Step) -> Result<Said, VmError> {
+    let before = guest.log().len();
+    let said = act(guest, step).and_then(|said| {
+        let log = guest.run(LOGGED, COMMAND_LIMIT)?.text;
+        Ok(Said { log, ..said })
+    });
+    match said {
+        Err(VmError::Complaint { .. } | VmError::Stopped { .. }) => {
+            let log = guest.log().get(before..).unwrap_or_default().to_owned();
+            Ok(Said { output: Output { text: String::new(), status: -1 }, log })
+        }
+        said => said,
+    }
+}
+
+/// Runs a command until it succeeds, at most so long.
+fn wait(guest: &mut Guest, command: &str, limit: Duration) -> Result<Output, VmError> {
+    let end = Instant::now() + limit;
+    loop {
+        let output = guest.run(command, COMMAND_LIMIT)?;
+        if output.status == 0 || Instant::now() >= end {
+            return Ok(output);
+        }
+        thread::sleep(PAUSE);
+    }
+}

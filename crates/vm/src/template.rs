@@ -1,0 +1,193 @@
+//! The template machine of a target: booted once, saved, and copied by every machine that starts after it.
+//!
+//! While it boots, its memory is a file that QEMU shares; when it takes commands, its other state is saved beside. A copy
+//! maps the memory privately, so any number of machines run from one template and none changes it. All copies have what
+//! was decided by chance when the template booted: the kernel's random addresses, its boot id and its random numbers.
+//!
+//! A template is never an error for the user: what cannot be made, or does not start, is booted instead.
+
+use super::machine::io_error;
+use super::monitor::Monitor;
+use super::qemu::{self, Accelerator, Memory};
+use super::{initramfs, Guest, Machine, VmError};
+use kps_host::process::program;
+use kps_targets::{Template, Templates};
+use sha2::{Digest as _, Sha256};
+use std::fs::File;
+use std::io;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::Path;
+use std::time::Duration;
+
+/// The files of a template: what booted, its memory, its other state, and what its kernel had said when it was saved.
+const INITRAMFS: &str = "initramfs";
+const MEMORY: &str = "memory";
+const STATE: &str = "state";
+const CONSOLE: &str = "console";
+
+/// Changes when machines are saved in another way.
+const FORMAT: &str = "1";
+
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// The machine that a machine can be a copy of, whether it has been saved already or not.
+pub struct TemplateMachine<'a> {
+    machine: &'a Machine,
+    templates: &'a Templates,
+    system: Vec<u8>,
+    id: String,
+}
+
+impl<'a> TemplateMachine<'a> {
+    /// The template of a machine; none where the machine is one that has to be booted.
+    pub fn of(machine: &'a Machine) -> Option<TemplateMachine<'a>> {
+        let templates = machine.templates.as_ref().filter(|_| machine.append.is_empty())?;
+        let system = initramfs::system(&machine.busybox).ok()?;
+        let id = id(machine, &system)?;
+        Some(TemplateMachine { machine, templates, system, id })
+    }
+
+    /// Whether it has yet to be booted and saved.
+    pub fn is_missing(&self) -> bool {
+        self.templates.find(&self.id) == Template::Missing
+    }
+
+    /// Starts a copy of it. It is booted and saved first where it is missing; none where there can be no template.
+    pub fn copy(self) -> Option<Copy> {
+        let TemplateMachine { machine, templates, system, id } = self;
+        let (folder, is_first) = match templates.find(&id) {
+            Template::Ready(folder) => (folder, false),
+            Template::Unusable(_) => return None,
+            Template::Missing => (templates.make(&id, |folder| make(machine, &system, folder))?, true),
+        };
+        let started = start(machine, &folder);
+        Some(Copy { started, templates: templates.clone(), id, is_first })
+    }
+}
+
+/// A copy that has been started. It is restored while something else is done.
+pub struct Copy {
+    started: Result<(Guest, Monitor), VmError>,
+    templates: Templates,
+    id: String,
+    /// Whether its template has been made just now.
+    is_first: bool,
+}
+
+impl Copy {
+    /// Waits until the copy takes commands, and gives it the files and modules of a machine. Boots the machine if that
+    /// fails, and keeps the reason.
+    pub fn finish(self, machine: &Machine) -> Result<Guest, VmError> {
+        let Copy { started, templates, id, is_first } = self;
+        let reason = match started.and_then(restored) {
+            Ok(mut guest) => match guest.take(machine) {
+                Ok(()) => {
+                    guest.load_modules(machine)?;
+                    return Ok(guest);
+                }
+                // It runs, and has no room for these files.
+                Err(error) => format!("it did not take the files: {}", error.whole()),
+            },
+            Err(error) => {
+                let error = error.whole();
+                match is_first {
+                    true => templates.give_up(&id, &format!("it was saved, and did not start: {error}")),
+                    // It was damaged, is not for this user, or its host has changed below it. Another one may do.
+                    false => templates.forget(&id),
+                }
+                format!("it did not start: {error}")
+            }
+        };
+        Guest::boot(machine).map(|guest| guest.in_place_of_a_copy(reason))
+    }
+}
+
+/// Waits until a copy takes commands.
+fn restored((mut guest, mut monitor): (Guest, Monitor)) -> Result<Guest, VmError> {
+    monitor.restored().map_err(io_error("restoring the virtual machine"))?;
+    guest.set_clock()?;
+    Ok(guest)
+}
+
+/// The name of a template: the digest of all that it depends on.
+fn id(machine: &Machine, system: &[u8]) -> Option<String> {
+    let accelerator = Accelerator::of_host();
+    let version = program(qemu::of_host().program).arg("--version").output().ok()?.stdout;
+    let image = std::fs::read(&machine.image).ok()?;
+    let arguments = qemu::arguments(machine, accelerator);
+    let arguments = arguments.iter().map(|word| word.as_bytes()).collect::<Vec<_>>().join(&0);
+    // The processor of a machine under KVM is the host's.
+    let processor = if accelerator == Accelerator::Kvm { processor() } else { String::new() };
+    Some(digest([FORMAT.as_bytes(), &version, system, &image, &arguments, processor.as_bytes()]))
+}
+
+/// A digest of several texts, which tells where each one ends.
+fn digest<const N: usize>(parts: [&[u8]; N]) -> String {
+    let mut sum = Sha256::new();
+    for part in parts {
+        sum.update(part.len().to_le_bytes());
+        sum.update(part);
+    }
+    sum.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// What the host says that its processor is.
+fn processor() -> String {
+    let text = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let tells = |line: &&str| {
+        ["vendor_id", "model", "stepping", "microcode", "flags"].iter().any(|key| line.starts_with(key))
+    };
+    let first = text.split("\n\n").next().unwrap_or_default();
+    first.lines().filter(tells).collect::<Vec<_>>().join("\n")
+}
+
+/// Boots a machine and saves it. The error is a reason that will be there the next time too; none if that is not known.
+fn make(machine: &Machine, system: &[u8], folder: &Path) -> Result<(), Option<String>> {
+    let passing = |_: io::Error| None;
+    let (initrd, memory, state) = (folder.join(INITRAMFS), folder.join(MEMORY), folder.join(STATE));
+    std::fs::write(&initrd, system).map_err(passing)?;
+    let mut guest = Guest::boot_from(machine, &initrd, Memory::Shared(&memory)).map_err(|_: VmError| None)?;
+    let way = guest.run(&format!("[ -c {} ] && which cpio", super::guest::FILES_PORT), LIMIT);
+    if way.map_err(|_| None)?.status != 0 {
+        return Err(Some("its kernel has no virtio console built in, or its busybox no cpio".to_owned()));
+    }
+    let file = File::create_new(&state).map_err(passing)?;
+    guest.save(&file).map_err(|error| Some(error.to_string()))?;
+    std::fs::write(folder.join(CONSOLE), guest.log()).map_err(passing)?;
+    drop(guest);
+    // A rename may reach the disk before what is renamed.
+    [&initrd, &memory, &state].iter().try_for_each(|path| File::open(path)?.sync_all()).map_err(passing)
+}
+
+/// Starts QEMU with what was saved in a folder.
+fn start(machine: &Machine, folder: &Path) -> Result<(Guest, Monitor), VmError> {
+    let memory = folder.join(MEMORY);
+    let read = || {
+        // QEMU opens it for writing, though it maps it privately.
+        File::options().read(true).write(true).open(&memory)?;
+        Ok((File::open(folder.join(STATE))?, std::fs::read_to_string(folder.join(CONSOLE))?))
+    };
+    let (state, log) = read().map_err(io_error("reading the template machine"))?;
+    let qemu = qemu::start(machine, &folder.join(INITRAMFS), Memory::Copied(&memory), Some(state))?;
+    let guest = Guest::of(qemu, log)?;
+    let monitor = Monitor::restore(&guest.monitor).map_err(io_error("restoring the virtual machine"))?;
+    Ok((guest, monitor))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_part_and_its_end_is_in_the_name() {
+        let parts: [&[u8]; 3] = [b"qemu 7.2", b"init", b"image"];
+        let name = digest(parts);
+        assert_eq!(name, digest(parts));
+        for at in 0..parts.len() {
+            let mut other = parts;
+            other[at] = b"other";
+            assert_ne!(name, digest(other), "part {at}");
+        }
+        assert_ne!(name, digest([b"qemu 7.2init", b"", b"image"]));
+    }
+}

@@ -1,0 +1,93 @@
+//! What the macros learn from outside of the tokens that they are given: the environment, the target's facts, and files of the crate.
+//! This is the one file here that touches the world.
+
+use kps_ast::Patch;
+use kps_attributes::{Context, FACTS};
+use kps_facts::Facts;
+use kps_resolve::{is_path, FileKind};
+use std::collections::BTreeMap;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+/// Where `kpsc sync` leaves the facts, below the folder of the crate.
+const SYNCED_FACTS: &str = "kps/target.facts";
+
+/// The folder of the crate, where cargo does not say it.
+const CRATE: &str = "KPS_CRATE";
+
+/// What the note of the module says of the text that it is made of, and of the program that made it.
+const DIGEST: &str = "KPS_DIGEST";
+const MADE_BY: &str = "KPS_MADE_BY";
+
+/// As large as kpsc takes a file in C to be.
+const LARGEST_C_FILE: u64 = 4 << 20;
+
+/// Larger than any facts file, and smaller than what fills the memory of the machine.
+const LARGEST: u64 = 1 << 30;
+
+/// Reads what there is for a patch. An error says what is wrong with what the environment names.
+pub(crate) fn read(patch: &Patch) -> Result<Context, String> {
+    let hexadecimal = |text: &String| text.chars().all(|c| c.is_ascii_hexdigit());
+    let one_line = |text: &String| text.chars().all(|c| c == ' ' || c.is_ascii_graphic());
+    let synced = || {
+        let path = folder()?.join(SYNCED_FACTS);
+        path.exists().then_some(path)
+    };
+    let named = variable(FACTS).map(PathBuf::from).or_else(synced);
+    // What the compiler opens it takes to be beside the crate's root, and not where cargo runs.
+    let named = named.map(|path| std::path::absolute(&path).unwrap_or(path));
+    let folder = folder().unwrap_or_default();
+    let bindings = folder.join("src/bindings.rs");
+    if named.is_none() && !bindings.exists() {
+        return Err("there is no kernel to compare with: run `kpsc sync`, which writes its types and facts into this crate".to_owned());
+    }
+    let c_files = c_files(patch);
+    let files = named.iter().cloned().chain(c_files.keys().map(|path| folder.join(path)));
+    let files = files.map(|path| path.display().to_string()).collect();
+    Ok(Context {
+        facts: named.map(|path| facts(&path)).transpose()?,
+        bindings: bindings.display().to_string(),
+        c_files,
+        files,
+        digest: variable(DIGEST).filter(hexadecimal).unwrap_or_default(),
+        made_by: variable(MADE_BY).filter(one_line).unwrap_or_else(|| "kps-macros".to_owned()),
+    })
+}
+
+/// The folder of the crate.
+fn folder() -> Option<PathBuf> {
+    variable(CRATE).or_else(|| variable("CARGO_MANIFEST_DIR")).map(PathBuf::from)
+}
+
+/// A variable that is set to something.
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+fn facts(path: &Path) -> Result<Facts, String> {
+    let unreadable =
+        |error: &dyn std::fmt::Display| format!("the facts in {} cannot be used: {error}", path.display());
+    let size = std::fs::metadata(path).map_err(|error| unreadable(&error))?.len();
+    if size > LARGEST {
+        return Err(unreadable(&"it is too large"));
+    }
+    let bytes = std::fs::read(path).map_err(|error| unreadable(&error))?;
+    Facts::from_bytes(&bytes).map_err(|error| unreadable(&error))
+}
+
+/// The texts of the files in C that a patch names. What cannot be read, the compiler will miss.
+fn c_files(patch: &Patch) -> BTreeMap<String, String> {
+    let Some(folder) = folder() else { return BTreeMap::new() };
+    let functions = patch.objects.iter().flat_map(|object| &object.funcs);
+    let files = functions.filter_map(|func| func.replace_c.as_ref());
+    let files = files.chain(patch.c_files.iter().map(|item| &item.file));
+    let read = |path: &String| {
+        let full = folder.join(path);
+        let is_file = is_path(path, FileKind::C) && full.is_file();
+        let file = std::fs::File::open(full).ok().filter(|_| is_file)?;
+        let mut text = String::new();
+        file.take(LARGEST_C_FILE).read_to_string(&mut text).ok()?;
+        Some((path.clone(), text))
+    };
+    files.map(|file| &file.value).filter_map(read).collect()
+}
