@@ -1,10 +1,12 @@
-//! Puts the text of the library into kpsc: a patch crate gets it from there, whichever machine it is built on.
+// SPDX-License-Identifier: GPL-2.0
+//! Puts the text of the library into kpsc: a patch crate gets it from there, whichever machine it
+//! is built on.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-/// The crates that a patch crate is built with, by their folders, each behind those that it needs. In a patch crate they lie side
-/// by side.
+/// The crates that a patch crate is built with, by their folders, each behind those that it needs.
+/// In a patch crate they lie side by side.
 const CRATES: &[&str] = &[
     "crates/arch",
     "crates/diag",

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0
 //! What kpsc needs of the machine it runs on, and how to get what is missing.
 
 use kps_host::process::program;
@@ -34,7 +35,11 @@ fn programs() -> [(&'static str, &'static str, &'static str); 4] {
         ("apt-get", "apt", "fetches stock kernels and their compilers"),
         ("bwrap", "bubblewrap", "runs those compilers; not needed for a kernel of your own"),
         (qemu.program, qemu.package, "boots the kernel for `kpsc test`"),
-        ("busybox", "busybox-static", "is what runs in there on a kernel of your own"),
+        (
+            "busybox",
+            "busybox-static",
+            "provides user space for `kpsc test` on a kernel of your own",
+        ),
     ]
 }
 
@@ -46,9 +51,13 @@ pub fn examine(cache: &Cache) -> Vec<Need> {
     let mut needs: Vec<Need> =
         programs().map(|(name, package, purpose)| installed(name, package, purpose)).into();
     needs.push(Need {
-        name: "keys of Debian's archive".into(),
-        purpose: "prove that packages are Debian's",
-        state: if keyring().is_some() { State::Met } else { State::Missing("debian-archive-keyring") },
+        name: "Debian archive keys".into(),
+        purpose: "verify Debian's packages",
+        state: if keyring().is_some() {
+            State::Met
+        } else {
+            State::Missing("debian-archive-keyring")
+        },
     });
     if is_installed("bwrap") {
         needs.push(sandbox());
@@ -66,8 +75,9 @@ pub fn remedy(needs: &[Need]) -> Option<String> {
             _ => None,
         })
         .collect();
-    let install =
-        |packages: String| format!("apt-get update && apt-get install --no-install-recommends -y {packages}");
+    let install = |packages: String| {
+        format!("apt-get update && apt-get install --no-install-recommends -y {packages}")
+    };
     (!packages.is_empty()).then(|| install(packages.join(" ")))
 }
 
@@ -91,7 +101,7 @@ fn sandbox() -> Need {
     let state = match status {
         Ok(status) if status.success() => State::Met,
         _ => State::Unmet(
-            "bwrap cannot make namespaces: allow them (`sysctl kernel.unprivileged_userns_clone=1`, or AppArmor's \
+            "bwrap cannot create namespaces: allow them (`sysctl kernel.unprivileged_userns_clone=1`, or AppArmor's \
              `kernel.apparmor_restrict_unprivileged_userns=0`), or run kpsc as root"
                 .into(),
         ),
@@ -108,14 +118,14 @@ fn room(cache: &Cache) -> Need {
     let state = match ready || free >= ROOM {
         true => State::Met,
         false => State::Unmet(format!(
-            "{} has {:.1} GB free and a first stock kernel wants {:.0}: make room, or set KPSC_CACHE to another folder",
+            "{} has {:.1} GB free and a first stock kernel needs {:.0}: free some space, or set KPSC_CACHE to another folder",
             there.display(),
             gigabytes(free),
             gigabytes(ROOM)
         )),
     };
     Need {
-        name: format!("room in {}", cache.root().display()),
+        name: format!("disk space in {}", cache.root().display()),
         purpose: "keeps kernels and compilers",
         state,
     }

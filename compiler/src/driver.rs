@@ -1,6 +1,9 @@
-//! The stages in their order: what an author has written becomes a checked patch, generated files, a module.
+// SPDX-License-Identifier: GPL-2.0
+//! The stages in their order: what an author has written becomes a checked patch, generated files,
+//! a module.
 //!
-//! Nothing here prints messages. Whoever calls gets them as diagnostics, in the order of their places, and shows them.
+//! Nothing here prints messages. Whoever calls gets them as diagnostics, in the order of their
+//! places, and shows them.
 
 use crate::build::{self, kbuild, macros, Built, Log};
 use crate::emit::{emit, emit_crate, Emitted};
@@ -74,7 +77,8 @@ impl Compiled {
     }
 }
 
-/// The whole way from the path of a spec or a crate to a module. Without a module there are errors among the diagnostics.
+/// The whole way from the path of a spec or a crate to a module. Without a module there are errors
+/// among the diagnostics.
 pub fn run(
     path: &Path,
     target: &mut Target,
@@ -110,8 +114,9 @@ pub fn check(
         let (modules, unread) = add_modules(&mut facts, &patch, &sources, target, cache, progress)?;
         let (resolved, mut found) = resolve::resolve(&sources, &patch, complete, &facts);
         // What could not be read is not missing.
-        let is_unread =
-            |d: &Diagnostic| d.labels.iter().any(|label| unread.iter().any(|(span, _)| *span == label.span));
+        let is_unread = |d: &Diagnostic| {
+            d.labels.iter().any(|label| unread.iter().any(|(span, _)| *span == label.span))
+        };
         found.retain(|d| d.code != NO_SUCH_MODULE || !is_unread(d));
         diagnostics.extend(unread.into_iter().map(|(_, error)| error));
         diagnostics.extend(found);
@@ -128,7 +133,8 @@ pub fn check(
 }
 
 impl Outcome {
-    /// Generates the folder that Kbuild builds. Without a patch there is none, and the texts are returned.
+    /// Generates the folder that Kbuild builds. Without a patch there is none, and the texts are
+    /// returned.
     pub fn emit(self) -> Result<Compiled, Sources> {
         let Outcome { sources, facts, own_files, passed, .. } = self;
         let Some(passed) = passed else { return Err(sources) };
@@ -151,9 +157,8 @@ impl Compiled {
     ) -> Result<Built, Diagnostic> {
         let place = std::env::temp_dir();
         if !is_supported_path(&place) {
-            return Err(
-                unsupported_path("the folder to build in", &place).help("set TMPDIR to another folder")
-            );
+            return Err(unsupported_path("the folder to build in", &place)
+                .help("set TMPDIR to another folder"));
         }
         let folder = tempfile::tempdir_in(&place).map_err(|error| {
             cannot("make a folder in", &place, &error.kind().into()).help("set TMPDIR to a folder")
@@ -164,7 +169,8 @@ impl Compiled {
         kbuild::bring(folder, target, cache);
         let build = || build::build(&self.emitted, self.name(), &self.sources, &tree, folder, log);
         match self.form() {
-            // The makefile of a crate is its author's, and what that writes is kept for nobody else.
+            // The makefile of a crate is its author's, and what that writes is kept for nobody
+            // else.
             Form::Spec => {
                 let built = build()?;
                 if built.module.is_some() {
@@ -175,7 +181,7 @@ impl Compiled {
             Form::Crate => {
                 let built = match macros::bring(folder, target, cache) {
                     true => build()?,
-                    false => progress.step("compiling the macros, once for a kernel", build)?,
+                    false => progress.step("compiling the macros, once per kernel", build)?,
                 };
                 if built.module.is_some() {
                     // Where they cannot be kept they are compiled again.

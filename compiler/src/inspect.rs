@@ -1,4 +1,6 @@
-//! What is known of one function: for an author who asks whether it can be changed, and with which words.
+// SPDX-License-Identifier: GPL-2.0
+//! What is known of one function: for an author who asks whether it can be changed, and with which
+//! words.
 
 use crate::emit::{function_spec, FunctionSpec};
 use crate::resolve::{Hookability, Probe};
@@ -72,27 +74,34 @@ pub fn inspect(
     line("entered by", (name != symbol.name.value).then(|| name.clone()).into_iter().collect());
     line("system call", system_call(facts, object, &name).into_iter().collect());
     line("symbol", vec![format!("{address:#x}, {}", rank(facts, object, symbol, &name))]);
-    line("written in", position(facts, object, address).into_iter().collect());
-    line("starts", start(facts, object, address).into_iter().collect());
+    line("source", position(facts, object, address).into_iter().collect());
+    line("entry", start(facts, object, address).into_iter().collect());
     line("exported", vec![exported(facts, object, &name)]);
     let relatives = relatives(facts, object, &name, address);
-    line("same code", relatives.aliases);
-    line("made of it", relatives.parts);
-    line("copies in", copies(facts, object, address));
-    line("change by", vec![possible(&hookability)]);
-    line("not by", refusals(&hookability));
-    line("mind", warnings(&hookability));
+    line("aliases", relatives.aliases);
+    line("derived", relatives.parts);
+    line("inlined in", copies(facts, object, address));
+    line("hooks", vec![possible(&hookability)]);
+    line("refused", refusals(&hookability));
+    line("warnings", warnings(&hookability));
     let spec = spec(object, symbol, &declarations, &hookability);
     let refused = || hookability.said().into_iter().cloned().collect();
     Ok(Inspection { facts: lines, spec: spec.ok_or_else(refused) })
 }
 
-/// A line for every function that ftrace can redirect: name, object, the words that can change it, the codes of what would be
-/// said, address, and where it is written. Functions that are freed after boot are not among them.
-pub fn all<'a>(probe: &'a Probe<'a>, facts: &'a Facts, name: &'a str) -> impl Iterator<Item = String> + 'a {
+/// A line for every function that ftrace can redirect: name, object, the words that can change it,
+/// the codes of what would be said, address, and where it is written. Functions that are freed
+/// after boot are not among them.
+pub fn all<'a>(
+    probe: &'a Probe<'a>,
+    facts: &'a Facts,
+    name: &'a str,
+) -> impl Iterator<Item = String> + 'a {
     let found = object_of(facts, name);
-    let mut addresses: Vec<u64> =
-        found.into_iter().flat_map(|object| object.sites.iter().map(|(address, _)| address)).collect();
+    let mut addresses: Vec<u64> = found
+        .into_iter()
+        .flat_map(|object| object.sites.iter().map(|(address, _)| address))
+        .collect();
     addresses.retain(|&address| found.is_some_and(|object| !object.is_init(address)));
     addresses.sort_unstable();
     addresses.into_iter().map(move |address| {
@@ -100,11 +109,15 @@ pub fn all<'a>(probe: &'a Probe<'a>, facts: &'a Facts, name: &'a str) -> impl It
         let named = found.map_or(Vec::new(), |object| symbols_at(object, address));
         let hookable = named.into_iter().rev().map(|symbol| (probe.probe(name, &symbol), symbol));
         let best = hookable.max_by_key(|(hookability, _)| hookability.possible().len());
-        let Some((hookability, symbol)) = best else { return format!("-\t{name}\t-\t-\t{address:#x}\t-") };
-        let codes: BTreeSet<&str> = hookability.said().into_iter().map(|said| said.code.id()).collect();
+        let Some((hookability, symbol)) = best else {
+            return format!("-\t{name}\t-\t-\t{address:#x}\t-");
+        };
+        let codes: BTreeSet<&str> =
+            hookability.said().into_iter().map(|said| said.code.id()).collect();
         let codes: Vec<&str> = codes.into_iter().collect();
         let or_dash = |text: String| if text.is_empty() { "-".to_owned() } else { text };
-        let (words, codes) = (or_dash(hookability.possible().join(", ")), or_dash(codes.join(", ")));
+        let (words, codes) =
+            (or_dash(hookability.possible().join(", ")), or_dash(codes.join(", ")));
         let position = or_dash(position(facts, name, address).unwrap_or_default());
         format!("{}\t{name}\t{words}\t{codes}\t{address:#x}\t{position}", written(&symbol))
     })
@@ -119,7 +132,10 @@ fn object_of<'a>(facts: &'a Facts, name: &str) -> Option<&'a Object> {
 
 fn symbol(name: &str, position: Option<u32>) -> Symbol {
     let span = Span::new(0, 0);
-    Symbol { name: At { value: name.to_owned(), span }, position: position.map(|value| At { value, span }) }
+    Symbol {
+        name: At { value: name.to_owned(), span },
+        position: position.map(|value| At { value, span }),
+    }
 }
 
 /// A symbol as specs write it.
@@ -132,7 +148,8 @@ pub fn written(symbol: &Symbol) -> String {
 
 /// The symbols of a function's address, each with a position if its name needs one.
 fn symbols_at(object: &Object, address: u64) -> Vec<Symbol> {
-    let names = object.symbols.at(address).map(|sym| sym.name).filter(|name| !name.starts_with("__pfx_"));
+    let names =
+        object.symbols.at(address).map(|sym| sym.name).filter(|name| !name.starts_with("__pfx_"));
     names
         .map(|name| {
             let all = object.symbols.named(name);
@@ -146,7 +163,8 @@ fn symbols_at(object: &Object, address: u64) -> Vec<Symbol> {
 fn address(facts: &Facts, object: &str, symbol: &Symbol) -> Option<(String, u64)> {
     let symbols = &object_of(facts, object)?.symbols;
     let name = &symbol.name.value;
-    let entry = name.strip_prefix("sys_").map(|call| format!("{}{call}", facts.arch().syscalls.entry));
+    let entry =
+        name.strip_prefix("sys_").map(|call| format!("{}{call}", facts.arch().syscalls.entry));
     let name = entry.filter(|_| symbols.named(name).is_empty()).unwrap_or_else(|| name.clone());
     let all = symbols.named(&name);
     let sym = match &symbol.position {
@@ -159,7 +177,8 @@ fn address(facts: &Facts, object: &str, symbol: &Symbol) -> Option<(String, u64)
 
 /// The name that specs have for a system call, where its arguments are arguments.
 fn system_call(facts: &Facts, object: &str, name: &str) -> Option<String> {
-    let call = name.strip_prefix(facts.arch().syscalls.entry).filter(|_| object == ObjectName::IMAGE)?;
+    let call =
+        name.strip_prefix(facts.arch().syscalls.entry).filter(|_| object == ObjectName::IMAGE)?;
     let alone = object_of(facts, object)?.symbols.named(&format!("sys_{call}")).is_empty();
     alone.then(|| format!("sys_{call}"))
 }
@@ -172,8 +191,10 @@ fn declarations(facts: &Facts, name: &str) -> Vec<String> {
 }
 
 fn parameters(signature: &Signature, types: &Types) -> Vec<String> {
-    let named =
-        signature.params.iter().map(|param| format!("{}: {}", ident(&param.name), text(types, &param.ty)));
+    let named = signature
+        .params
+        .iter()
+        .map(|param| format!("{}: {}", ident(&param.name), text(types, &param.ty)));
     named.chain(signature.variadic.then(|| "..".to_owned())).collect()
 }
 
@@ -202,12 +223,15 @@ fn start(facts: &Facts, object: &str, address: u64) -> Option<String> {
     Some(match site.entry(facts.arch()) {
         Some(entry) => {
             let first = match entry.landing_pad {
-                true => format!("with {}, ", facts.arch().landing_pad),
+                true => format!("{}, ", facts.arch().landing_pad),
                 false => String::new(),
             };
-            format!("{first}ftrace site at +{}; the original goes on at +{}", site.offset, entry.skip)
+            format!(
+                "{first}ftrace site at +{}; the original continues at +{}",
+                site.offset, entry.skip
+            )
         }
-        None => format!("in a way that is not known, ftrace site at +{}", site.offset),
+        None => format!("unknown code, ftrace site at +{}", site.offset),
     })
 }
 
@@ -231,7 +255,8 @@ fn position(facts: &Facts, object: &str, address: u64) -> Option<String> {
     debug.position(address).map(|(file, line)| format!("{file}:{line}"))
 }
 
-/// The functions of the image that have a copy of one, each with the call that the copy is in the place of.
+/// The functions of the image that have a copy of one, each with the call that the copy is in the
+/// place of.
 fn copies(facts: &Facts, object: &str, address: u64) -> Vec<String> {
     let debug = facts.debug.as_ref().filter(|_| object == ObjectName::IMAGE);
     let copies = debug.into_iter().flat_map(|debug| debug.inlined_into(address));
@@ -252,8 +277,9 @@ struct Relatives {
 fn relatives(facts: &Facts, object: &str, name: &str, address: u64) -> Relatives {
     let prefix = format!("{name}.");
     let Some(object) = object_of(facts, object) else { return Relatives::default() };
-    let names =
-        |found: BTreeSet<&str>| found.into_iter().filter(|other| *other != name).map(str::to_owned).collect();
+    let names = |found: BTreeSet<&str>| {
+        found.into_iter().filter(|other| *other != name).map(str::to_owned).collect()
+    };
     Relatives {
         aliases: names(object.symbols.at(address).map(|sym| sym.name).collect()),
         parts: names(object.symbols.with_prefix(&prefix).map(|sym| sym.name).collect()),
@@ -262,7 +288,7 @@ fn relatives(facts: &Facts, object: &str, name: &str, address: u64) -> Relatives
 
 fn possible(hookability: &Hookability) -> String {
     match hookability.possible().as_slice() {
-        [] => "nothing".to_owned(),
+        [] => "none".to_owned(),
         words => words.join(", "),
     }
 }
@@ -289,7 +315,12 @@ fn one_line(said: &Diagnostic) -> String {
 }
 
 /// A spec to start from: the old function, called from a new body, or a hook that does nothing.
-fn spec(object: &str, symbol: &Symbol, declarations: &[String], hookability: &Hookability) -> Option<String> {
+fn spec(
+    object: &str,
+    symbol: &Symbol,
+    declarations: &[String],
+    hookability: &Hookability,
+) -> Option<String> {
     let (func, _) = hookability.func.as_ref()?;
     let words = hookability.possible();
     let arguments: Vec<String> =

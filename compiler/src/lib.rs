@@ -1,10 +1,12 @@
+// SPDX-License-Identifier: GPL-2.0
 //! Compiles `.kps` specs to Rust-for-Linux livepatch modules.
 //!
-//! A patch is born as text and leaves as a loaded module. Each stage is a function from one type to the next, and the
-//! type says what has been proven so far:
+//! A patch is born as text and leaves as a loaded module. Each stage is a function from one type to
+//! the next, and the type says what has been proven so far:
 //!
 //! ```text
-//! SPEC.kps --parse--> ast::Spec --resolve--> Resolved --check--> Checked --emit--> Files --build--> NAME.ko
+//! SPEC.kps --parse--> ast::Patch --resolve--> Resolved --check--> Checked
+//!          --emit--> Files --build--> NAME.ko
 //! ```
 //!
 //! `docs/architecture.md` has the whole picture.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0
 //! The program `kpsc`.
 
 use std::process::ExitCode;

@@ -1,4 +1,6 @@
-//! Resolving what is written in a spec and its files: their texts as the pieces that `kps-resolve` asks for.
+// SPDX-License-Identifier: GPL-2.0
+//! Resolving what is written in a spec and its files: their texts as the pieces that `kps-resolve`
+//! asks for.
 
 use crate::render::syntax;
 use kps_diag::Diagnostic;
@@ -12,13 +14,14 @@ use std::borrow::Cow;
 use std::str::FromStr as _;
 
 pub use kps_resolve::{
-    another_name, check_name, is_meant_for, is_path, near, refused_path, FileKind, Fragment, Hookability,
-    Probe, Resolved, SourceText,
+    another_name, check_name, is_meant_for, is_path, near, refused_path, FileKind, Fragment,
+    Hookability, Probe, Resolved, SourceText,
 };
 
 /// Resolves a spec against the facts of a kernel. Without a patch there is at least one error.
 ///
-/// `complete` is whether the whole text was understood. If not, what seems to be missing may be there.
+/// `complete` is whether the whole text was understood. If not, what seems to be missing may be
+/// there.
 pub fn resolve(
     sources: &Sources,
     patch: &ast::Patch,
@@ -26,14 +29,16 @@ pub fn resolve(
     facts: &Facts,
 ) -> (Option<Resolved>, Vec<Diagnostic>) {
     // Every file is held to what a spec is held to.
-    let mut diagnostics: Vec<_> = sources.files().skip(1).flat_map(check).map(|e| syntax(&e)).collect();
+    let mut diagnostics: Vec<_> =
+        sources.files().skip(1).flat_map(check).map(|e| syntax(&e)).collect();
     let files_are_sound = diagnostics.is_empty();
     let (resolved, found) = kps_resolve::resolve(&Text(sources), patch, complete, facts);
     diagnostics.extend(found);
     (resolved.filter(|_| files_are_sound), diagnostics)
 }
 
-/// The macro that marks in generated code where the text of a piece belongs. Its argument is the place where the piece starts.
+/// The macro that marks in generated code where the text of a piece belongs. Its argument is the
+/// place where the piece starts.
 pub const MARKER: &str = "kps_fragment";
 
 /// A spec and its files. The text gets into generated code byte for byte, in the place of a marker.
@@ -95,8 +100,8 @@ impl SourceText for Text<'_> {
         Some(&self.0.find(Language::C, path)?.source.text)
     }
 
-    /// With files it is the digest of the lines `DIGEST`, the spec's first and the files' by their paths, as
-    /// `sha256sum SPEC FILES.. | cut -d ' ' -f 1 | sha256sum` finds it again.
+    /// With files it is the digest of the lines `DIGEST`, the spec's first and the files' by their
+    /// paths, as `sha256sum SPEC FILES.. | cut -d ' ' -f 1 | sha256sum` finds it again.
     fn digest(&self) -> String {
         // A manifest is for cargo, and not for the module.
         let files = self.0.files().skip(1).filter(|file| file.language != Language::Toml);
@@ -105,7 +110,8 @@ impl SourceText for Text<'_> {
             return digest(&self.0.spec().text);
         }
         files.sort_by(|a, b| a.path.cmp(&b.path));
-        let texts = std::iter::once(self.0.spec()).chain(files.into_iter().map(|file| &file.source));
+        let texts =
+            std::iter::once(self.0.spec()).chain(files.into_iter().map(|file| &file.source));
         digest(&texts.map(|source| digest(&source.text) + "\n").collect::<String>())
     }
 
@@ -147,7 +153,8 @@ impl ProbeSpec {
     pub fn new() -> Self {
         let source = Source::new("inspect.kps", Self::SPEC);
         let patch = kps_grammar::parse(&source).0.patch;
-        let patch = patch.unwrap_or_else(|| unreachable!("the spec is a constant that a test parses"));
+        let patch =
+            patch.unwrap_or_else(|| unreachable!("the spec is a constant that a test parses"));
         let mut sources = Sources::new(source);
         // The new body in C is one that may do whatever can be done there.
         sources.add(Language::C, "f.c", Source::new("f.c", "original"));

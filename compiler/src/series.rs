@@ -1,12 +1,15 @@
-//! Patches that follow each other: whether the kernel and the data of the earlier ones would take the later one, and how to go back.
+// SPDX-License-Identifier: GPL-2.0
+//! Patches that follow each other: whether the kernel and the data of the earlier ones would take
+//! the later one, and how to go back.
 //!
-//! The kernel compares the numbers and versions of states when a patch is loaded (`klp_is_patch_compatible()` in
-//! `kernel/livepatch/state.c`). It knows neither types nor which functions two stacked patches have in common.
+//! The kernel compares the numbers and versions of states when a patch is loaded
+//! (`klp_is_patch_compatible()` in `kernel/livepatch/state.c`). It knows neither types nor which
+//! functions two stacked patches have in common.
 
 use crate::resolve::{Fragment, Resolved};
 use kps_diag::{
-    list, Diagnostic, CONFLICTING_ID, FREED_DIFFERENTLY, FUNCTION_IN_TWO_PATCHES, LOWER_STATE_VERSION,
-    MISSING_IN_REPLACEMENT, REPEATED_PATCH_NAME,
+    list, Diagnostic, CONFLICTING_ID, FREED_DIFFERENTLY, FUNCTION_IN_TWO_PATCHES,
+    LOWER_STATE_VERSION, MISSING_IN_REPLACEMENT, REPEATED_PATCH_NAME,
 };
 use kps_grammar::{ast, Sources, Span};
 use kps_plan::{
@@ -52,15 +55,17 @@ struct Kept {
 impl Member {
     /// The functions of vmlinux that it changes, with the places of their names.
     pub fn of_vmlinux(&self) -> impl Iterator<Item = (&str, Span)> {
-        let of_vmlinux = self.functions.iter().filter(|changed| changed.symbol.object == ObjectName::Vmlinux);
+        let of_vmlinux =
+            self.functions.iter().filter(|changed| changed.symbol.object == ObjectName::Vmlinux);
         of_vmlinux.map(|changed| (changed.symbol.name.as_str(), changed.at))
     }
 
     /// What others have to know of a patch.
     pub fn new(spec: &ast::Patch, resolved: &Resolved, sources: &Sources) -> Member {
         let Resolved { patch, places, .. } = resolved;
-        let place =
-            |at: Span| format!("{}:{}", sources.file(at.start).source.name, sources.place(at.start).line);
+        let place = |at: Span| {
+            format!("{}:{}", sources.file(at.start).source.name, sources.place(at.start).line)
+        };
         let words = |at: Span| sources.slice(at).split_whitespace().collect::<Vec<_>>().join(" ");
         let states = patch.states.iter().filter_map(|state| {
             let at = spec.states.iter().find(|known| known.name.value == state.name)?.name.span;
@@ -78,8 +83,11 @@ impl Member {
             let (tie, has_dtor) = (tie(patch, &shadow.name), shadow.dtor.is_some());
             Some(Kept { datum, ty, tie, has_dtor, at, place: place(at) })
         });
-        let funcs =
-            patch.objects.iter().zip(places).flat_map(|(object, places)| object.funcs.iter().zip(places));
+        let funcs = patch
+            .objects
+            .iter()
+            .zip(places)
+            .flat_map(|(object, places)| object.funcs.iter().zip(places));
         Member {
             name: patch.name.clone(),
             name_at: spec.name.span,
@@ -121,7 +129,8 @@ fn tie(patch: &Patch<Fragment>, shadow: &str) -> Option<String> {
 
 fn replaces(patch: &Patch<Fragment>) -> bool {
     let Replace::If(condition) = &patch.replace else { return patch.replace == Replace::Always };
-    let param = patch.params.iter().flat_map(|params| &params.all).find(|param| param.name == *condition);
+    let param =
+        patch.params.iter().flat_map(|params| &params.all).find(|param| param.name == *condition);
     match param.map(|param| &param.default) {
         Some(ParamDefault::One(ParamValue::Bool(value))) => *value,
         Some(ParamDefault::One(ParamValue::Int(value))) => *value != 0,
@@ -134,10 +143,13 @@ pub fn check(loaded: &[&Member], next: &Member) -> Vec<Diagnostic> {
     let mut diagnostics = Vec::new();
     if loaded.iter().any(|earlier| earlier.name == next.name) {
         diagnostics.push(
-            Diagnostic::new(REPEATED_PATCH_NAME, format!("a patch `{}` is there already", next.name))
-                .at(next.name_at, "")
-                .note("the kernel has no two modules of one name")
-                .help("give each version a name of its own, and all of them one `family`"),
+            Diagnostic::new(
+                REPEATED_PATCH_NAME,
+                format!("the series already has a patch `{}`", next.name),
+            )
+            .at(next.name_at, "")
+            .note("the kernel cannot load two modules of the same name")
+            .help("give each version its own name, and all of them the same `family`"),
         );
     }
     for earlier in loaded {
@@ -150,7 +162,10 @@ pub fn check(loaded: &[&Member], next: &Member) -> Vec<Diagnostic> {
 }
 
 fn check_data(earlier: &Member, next: &Member) -> Vec<Diagnostic> {
-    let check = |kept: &Kept| match kept.datum.fate(next.data.iter().map(|kept| &kept.datum), next.replaces) {
+    let check = |kept: &Kept| match kept
+        .datum
+        .fate(next.data.iter().map(|kept| &kept.datum), next.replaces)
+    {
         Fate::Untouched => None,
         Fate::Lost => Some(lost(earlier, kept, next)),
         Fate::Downgraded(datum) => Some(downgraded(earlier, kept, next.kept(datum)?)),
@@ -163,18 +178,20 @@ fn check_data(earlier: &Member, next: &Member) -> Vec<Diagnostic> {
 fn lost(earlier: &Member, kept: &Kept, next: &Member) -> Diagnostic {
     let Datum { kind, name, id, version } = &kept.datum;
     let (number, wanted) = match kind {
-        DatumKind::State => {
-            (format!(" {id}"), format!("a `state` with this number, and at least version {version}"))
-        }
+        DatumKind::State => (
+            format!(" {id}"),
+            format!("a `state` with this number, and at least version {version}"),
+        ),
         DatumKind::Shadow => {
-            let wanted =
-                format!("`shadow {name}` and, if the names of the patches differ, the same `family`");
+            let wanted = format!(
+                "`shadow {name}` and, if the names of the patches differ, the same `family`"
+            );
             (String::new(), wanted)
         }
     };
     let message = format!("the {kind}{number} `{name}` of `{}` is missing", earlier.name);
     Diagnostic::new(MISSING_IN_REPLACEMENT, message)
-        .at(next.name_at, "this takes the place of all patches before it")
+        .at(next.name_at, "this replaces all patches before it")
         .note(format!("it is in {}; the kernel refuses a patch that would lose it", kept.place))
         .help(format!("add {wanted}"))
 }
@@ -184,30 +201,34 @@ fn downgraded(earlier: &Member, kept: &Kept, same: &Kept) -> Diagnostic {
     let (version, name) = (kept.datum.version, &same.datum.name);
     Diagnostic::new(LOWER_STATE_VERSION, format!("`{name}` has version {version} already"))
         .at(same.at, format!("this is version {}", same.datum.version))
-        .note(format!("that of `{}` is in {}; the kernel refuses an older one", earlier.name, kept.place))
-        .help(format!("write `version = {version}`, or a higher one"))
+        .note(format!(
+            "`{}` declares it in {}; the kernel refuses a lower version",
+            earlier.name, kept.place
+        ))
+        .help(format!("write `version = {version}` or higher"))
 }
 
 /// What the kernel does not compare: the data of both is the same, so its type and its end must be.
 fn different(earlier: &Member, kept: &Kept, same: &Kept) -> Option<Diagnostic> {
     let name = &same.datum.name;
     if same.datum.kind != kept.datum.kind || same.ty != kept.ty || *name != kept.datum.name {
-        let message = format!("`{name}` is something else in `{}`", earlier.name);
+        let message = format!("`{name}` is different in `{}`", earlier.name);
         let error = Diagnostic::new(CONFLICTING_ID, message)
             .at(same.at, format!("this is `{name}: {}`", same.ty))
             .note(format!(
-                "in {} it is `{}: {}`, and the data of both is the same",
+                "in {} it is `{}: {}`, and both use the same data",
                 kept.place, kept.datum.name, kept.ty
             ));
         return Some(error.help("write the same type, or give the new one another name or number"));
     }
     let difference = other_end(kept, same)?;
-    let error = Diagnostic::new(FREED_DIFFERENTLY, format!("the data of `{name}` would be left behind"));
+    let error =
+        Diagnostic::new(FREED_DIFFERENTLY, format!("the data of `{name}` would be left behind"));
     Some(
         error
             .at(same.at, difference)
-            .note(format!("it is so in {}, and the data of both is the same", kept.place))
-            .help("write that here too, or give the variable another name"),
+            .note(format!("the declaration in {} has it, and both use the same data", kept.place))
+            .help("add it here too, or give the variable another name"),
     )
 }
 
@@ -226,21 +247,23 @@ fn check_functions(earlier: &Member, next: &Member) -> Vec<Diagnostic> {
     let is_over = next.over.contains(&earlier.name);
     let mut diagnostics = Vec::new();
     for Changed { symbol, at, frees } in &next.functions {
-        let Some(same) = earlier.functions.iter().find(|known| known.symbol == *symbol) else { continue };
-        let message = format!("`{}` is changed by `{}` too", symbol.name, earlier.name);
+        let Some(same) = earlier.functions.iter().find(|known| known.symbol == *symbol) else {
+            continue;
+        };
+        let message = format!("`{}` is also changed by `{}`", symbol.name, earlier.name);
         let error = Diagnostic::new(FUNCTION_IN_TWO_PATCHES, message).at(*at, "");
         diagnostics.push(match &same.frees {
             // To undo a change may be meant. To leave data behind never is.
             // Both free it.
             Some(shadow) if is_over && frees.as_ref() == Some(shadow) => continue,
             Some(shadow) => error
-                .note(format!("there the data of `{shadow}` is freed before it, which this change would undo"))
+                .note(format!("a hook there frees the data of `{shadow}` before it, which this change would undo"))
                 .help("put both into one patch with `atomic replace`"),
             None if is_over => continue,
             None => error
                 .note("`original` is the function in the kernel image, so this change would undo the other one")
                 .help(format!(
-                    "put both into one patch with `atomic replace`, or write `over {};` if this one may undo it",
+                    "put both into one patch with `atomic replace`, or write `over {};` in its spec if it may undo the other",
                     earlier.name
                 )),
         });
@@ -267,7 +290,7 @@ pub fn way_back(loaded: &[&Member], next: &Member) -> Option<String> {
     }
     if loaded.len() == 1 && last.replaces && check_data(next, last).is_empty() {
         return Some(format!(
-            "{from}: load `{}`, which takes the place of `{}` without a gap",
+            "{from}: load `{}`, which replaces `{}` without a gap",
             last.name, next.name
         ));
     }
@@ -279,7 +302,7 @@ pub fn way_back(loaded: &[&Member], next: &Member) -> Option<String> {
     if !shadows.is_empty() {
         fate.push(format!("the data of {} lost", list(&shadows, "and")));
     }
-    fate.push("no patch is there".to_owned());
+    fate.push("no patch is loaded".to_owned());
     let (load, fate) = (list(&before, "and"), fate.join(", "));
     Some(format!("{from}: unload `{}`, then load {load}; in between {fate}", next.name))
 }

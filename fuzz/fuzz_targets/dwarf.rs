@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0
 //! Looks for bytes that break the property `dwarf`.
 
 #![no_main]

@@ -1,4 +1,6 @@
-//! Rust of a spec on its way into another file: it moves by lines, as it does when a spec is laid out, and keeps its comments.
+// SPDX-License-Identifier: GPL-2.0
+//! Rust of a spec on its way into another file: it moves by lines, as it does when a spec is laid
+//! out, and keeps its comments.
 
 use crate::format::rust;
 use crate::tokens::{pieces, Piece};
@@ -16,7 +18,8 @@ pub struct CarriedBlock {
 /// Moves what stands between two braces to an indentation.
 pub fn carried_block(text: &str, block: Span, indent: usize) -> CarriedBlock {
     let body = rust::body(text, block, indent);
-    let comment = body.comment.map(|comment| text[comment.start..comment.end].trim_end().to_owned());
+    let comment =
+        body.comment.map(|comment| text[comment.start..comment.end].trim_end().to_owned());
     CarriedBlock { comment, lines: body.lines }
 }
 

@@ -1,4 +1,6 @@
-//! Characters that no spec holds, because they make people, terminals and compilers read different texts.
+// SPDX-License-Identifier: GPL-2.0
+//! Characters that no spec holds, because they make people, terminals and compilers read different
+//! texts.
 
 use crate::{ErrorKind, Span, SyntaxError};
 
@@ -14,12 +16,15 @@ pub(crate) fn check(text: &str, errors: &mut Vec<SyntaxError>) {
     }));
 }
 
-/// Whether a character moves the cursor, ends a line for some readers only, or turns the direction of text around.
+/// Whether a character moves the cursor, ends a line for some readers only, or turns the direction
+/// of text around.
 fn is_misread(c: char) -> bool {
     match c {
         '\n' | '\t' => false,
         // Unicode's property Bidi_Control.
-        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => true,
+        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
+            true
+        }
         // Line and paragraph separator.
         '\u{2028}' | '\u{2029}' => true,
         // A byte order mark anywhere but at the start, where it has been taken off.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0
 //! What can be wrong with the text of a spec.
 
 use crate::Span;
@@ -15,8 +16,8 @@ impl SyntaxError {
     /// The same mistake so many bytes further on.
     pub(crate) fn moved(mut self, by: usize) -> Self {
         self.span = self.span.moved(by);
-        if let ErrorKind::Mismatched { open: other, .. } | ErrorKind::Repeated { first: other, .. } =
-            &mut self.kind
+        if let ErrorKind::Mismatched { open: other, .. }
+        | ErrorKind::Repeated { first: other, .. } = &mut self.kind
         {
             *other = other.moved(by);
         }

@@ -1,8 +1,9 @@
+// SPDX-License-Identifier: GPL-2.0
 //! The head of one item, what stands before its `;` or `{`, parsed by pest.
 
 use crate::ast::{
-    At, AtomicReplace, Code, FreedBy, ModuleParam, Name, Param, ParamDefault, ParamValue, Prototype, Symbol,
-    Text,
+    At, AtomicReplace, Code, FreedBy, ModuleParam, Name, Param, ParamDefault, ParamValue,
+    Prototype, Symbol, Text,
 };
 use crate::tokens::MAX_DEPTH;
 use crate::{ErrorKind, Source, Span, SyntaxError};
@@ -119,7 +120,8 @@ impl<'a> Head<'a> {
         let inside = default.into_inner().next()?;
         let list = inside.as_rule() == Rule::list;
         let literals = if list { inside.into_inner() } else { Pairs::single(inside) };
-        let literals = literals.filter(|pair| pair.as_rule() == Rule::value).flat_map(Pair::into_inner);
+        let literals =
+            literals.filter(|pair| pair.as_rule() == Rule::value).flat_map(Pair::into_inner);
         let values = literals.map(|pair| match pair.as_rule() {
             Rule::string => ParamValue::Text(self.unquoted(&pair)),
             Rule::integer => ParamValue::Number(self.text(pair)),
@@ -145,7 +147,10 @@ impl<'a> Head<'a> {
             let span = self.span(&pair);
             pair.as_str().parse().ok().map(|value| At { value, span })
         });
-        Symbol { name: name.unwrap_or(At { value: String::new(), span: self.span(&self.pair) }), position }
+        Symbol {
+            name: name.unwrap_or(At { value: String::new(), span: self.span(&self.pair) }),
+            position,
+        }
     }
 
     pub(crate) fn prototype(&self) -> Option<Prototype> {

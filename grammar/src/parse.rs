@@ -1,11 +1,13 @@
+// SPDX-License-Identifier: GPL-2.0
 //! From text to syntax tree: the scanner's items, each head parsed by pest.
 
 mod data;
 mod test;
 
 use crate::ast::{
-    At, Body, CFile, CFileItem, CFunction, Callback, CallbackBody, Code, FileItem, Form, Func, Hook, Level,
-    Module, Object, ObjectItem, Patch, PatchItem, Require, Spec, Symbol, Text, UseFn, UsePerCpu, UseStatic,
+    At, Body, CFile, CFileItem, CFunction, Callback, CallbackBody, Code, FileItem, Form, Func,
+    Hook, Level, Module, Object, ObjectItem, Patch, PatchItem, Require, Spec, Symbol, Text, UseFn,
+    UsePerCpu, UseStatic,
 };
 use crate::characters;
 use crate::head::{Head, Rule};
@@ -15,7 +17,8 @@ use crate::{ErrorKind, Source, Span, SyntaxError};
 /// How large a spec may be, in bytes: far more than anybody writes.
 pub const MAX_SIZE: usize = 4 << 20;
 
-/// How many items a block may hold, and texts a list: more than the largest cumulative patches have.
+/// How many items a block may hold, and texts a list: more than the largest cumulative patches
+/// have.
 const MAX_ITEMS: usize = 1000;
 
 /// Parses a spec. What could be understood is returned along with all that could not.
@@ -99,13 +102,16 @@ impl<'a> SpecParser<'a> {
                     .map(|head| Require { option: head.name(), value: head.strings().pop() }),
             ),
             PatchItem::AtomicReplace => {
-                patch.atomic_replace = self.head(Rule::atomic, item).map(|head| head.atomic_replace());
+                patch.atomic_replace =
+                    self.head(Rule::atomic, item).map(|head| head.atomic_replace());
             }
             PatchItem::Param => {
                 let head = self.head(Rule::module_param, item);
                 patch.params.extend(head.and_then(|head| head.module_param()));
             }
-            PatchItem::Family => patch.family = self.head(Rule::family, item).map(|head| head.name()),
+            PatchItem::Family => {
+                patch.family = self.head(Rule::family, item).map(|head| head.name());
+            }
             PatchItem::Over => {
                 patch.over.extend(self.head(Rule::over, item).iter().flat_map(Head::names));
                 self.at_most(&mut patch.over, "patches", |name| name.span);
@@ -158,7 +164,10 @@ impl<'a> SpecParser<'a> {
         // What stands in the block is looked at even where the head cannot be read.
         let (symbol, prototype) = match &head {
             Some(head) => (head.symbol(), head.prototype()),
-            None => (Symbol { name: At { value: String::new(), span: item.head }, position: None }, None),
+            None => (
+                Symbol { name: At { value: String::new(), span: item.head }, position: None },
+                None,
+            ),
         };
         let mut func = Func::new(symbol, prototype);
         let mut seen = Seen::default();
@@ -202,8 +211,9 @@ impl<'a> SpecParser<'a> {
             match CFileItem::of(self.word(&item)) {
                 Some(CFileItem::Func) => {
                     let Some(head) = self.head(Rule::c_function, &item) else { continue };
-                    let function =
-                        head.prototype().map(|prototype| CFunction { name: head.name(), prototype });
+                    let function = head
+                        .prototype()
+                        .map(|prototype| CFunction { name: head.name(), prototype });
                     functions.extend(function);
                 }
                 None => self.unknown(Level::CFile, &item),
@@ -228,7 +238,9 @@ impl<'a> SpecParser<'a> {
                 }
             }
             Rule::use_percpu => {
-                object.use_percpus.push(UsePerCpu { symbol: head.symbol(), ty: head.code(Rule::type_text) });
+                object
+                    .use_percpus
+                    .push(UsePerCpu { symbol: head.symbol(), ty: head.code(Rule::type_text) });
             }
             _ => object.use_fns.push(UseFn { symbol: head.symbol(), prototype: head.prototype() }),
         }
@@ -331,7 +343,8 @@ impl<'a> SpecParser<'a> {
     }
 }
 
-/// Whether an item that starts with `mod` has its text in a file: no other one has a string in its head.
+/// Whether an item that starts with `mod` has its text in a file: no other one has a string in its
+/// head.
 pub(crate) fn is_module_file(head: &str) -> bool {
     head.contains('"')
 }

@@ -1,4 +1,6 @@
-//! The scanner: cuts text into items without understanding them. It finds the `;` or block that ends an item.
+// SPDX-License-Identifier: GPL-2.0
+//! The scanner: cuts text into items without understanding them. It finds the `;` or block that
+//! ends an item.
 
 use crate::ast::{End, Level};
 use crate::tokens::{error, Scanner, Token};
@@ -41,9 +43,14 @@ fn knows(level: Level, word: &str) -> bool {
     level.construct(word).is_some() || level == Level::Patch && RUST.contains(&word)
 }
 
-/// Cuts a range into items. An error ends the item it is in; the next one is tried all the same, unless the brackets no
-/// longer fit together.
-pub(crate) fn items(text: &str, range: Span, level: Level, errors: &mut Vec<SyntaxError>) -> Vec<RawItem> {
+/// Cuts a range into items. An error ends the item it is in; the next one is tried all the same,
+/// unless the brackets no longer fit together.
+pub(crate) fn items(
+    text: &str,
+    range: Span,
+    level: Level,
+    errors: &mut Vec<SyntaxError>,
+) -> Vec<RawItem> {
     let mut scanner = Scanner::of_rust(text, range);
     let mut items = Vec::new();
     loop {
@@ -61,8 +68,9 @@ pub(crate) fn items(text: &str, range: Span, level: Level, errors: &mut Vec<Synt
     }
 }
 
-/// Whether a brace in the head of an item that starts with a word belongs to a value: to that of a shadow variable, `S { a: 1 }`, if
-/// it is behind a name of the author's or what no value ends with. `last` is the token before it, of a group its first bracket.
+/// Whether a brace in the head of an item that starts with a word belongs to a value: to that of a
+/// shadow variable, `S { a: 1 }`, if it is behind a name of the author's or what no value ends
+/// with. `last` is the token before it, of a group its first bracket.
 fn is_in_value(first: &str, last: &str) -> bool {
     let is_name = last.starts_with(|c: char| c.is_alphabetic() || c == '_');
     first == "shadow" && last != "untied" && (is_name || matches!(last, "=" | ","))
@@ -70,7 +78,10 @@ fn is_in_value(first: &str, last: &str) -> bool {
 
 impl<'a> Scanner<'a> {
     /// The next item, with the error that it ends without its `;`.
-    fn item(&mut self, level: Level) -> Result<Option<(RawItem, Option<SyntaxError>)>, SyntaxError> {
+    fn item(
+        &mut self,
+        level: Level,
+    ) -> Result<Option<(RawItem, Option<SyntaxError>)>, SyntaxError> {
         let mut docs = self.trivia()?;
         // A `;` behind a block ends nothing, as in Rust.
         while self.rest().starts_with(';') {
@@ -82,7 +93,8 @@ impl<'a> Scanner<'a> {
             return Ok(None);
         }
         let (first, second) = self.first_words();
-        let statement = level.construct(first).is_some_and(|construct| construct.end == End::Statement);
+        let statement =
+            level.construct(first).is_some_and(|construct| construct.end == End::Statement);
         let until_semicolon = statement || is_rust_statement(first, second);
         let mut end = start;
         let mut last = "";
@@ -92,7 +104,8 @@ impl<'a> Scanner<'a> {
             let line_break = self.text[before..self.at].contains('\n');
             let token_start = self.at;
             let missing = |end| {
-                let error = SyntaxError { kind: ErrorKind::MissingSemicolon, span: Span::new(end, end) };
+                let error =
+                    SyntaxError { kind: ErrorKind::MissingSemicolon, span: Span::new(end, end) };
                 let head = Span::new(start, end);
                 (RawItem { docs: docs.clone(), head, block: None, whole: head }, Some(error))
             };
@@ -141,8 +154,8 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// The first two words of the item that starts here, past attributes and visibility. Where it has mistakes there are none;
-    /// they are found when the item is cut out.
+    /// The first two words of the item that starts here, past attributes and visibility. Where it
+    /// has mistakes there are none; they are found when the item is cut out.
     fn first_words(&self) -> (&'a str, &'a str) {
         let mut ahead = Scanner { ..*self };
         ahead.words().unwrap_or_default()
@@ -167,7 +180,8 @@ impl<'a> Scanner<'a> {
     /// Moves past a word, if one is next, and the space behind it.
     fn plain_word(&mut self) -> Result<&'a str, SyntaxError> {
         let rest = self.rest();
-        let word = &rest[..rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len())];
+        let word =
+            &rest[..rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len())];
         self.at += word.len();
         self.trivia()?;
         Ok(word)
@@ -230,13 +244,19 @@ mod tests {
             " 'static ",
         ] {
             let text = format!("pre {{{body}}} license \"GPL\";");
-            assert_eq!(cut(&text), (vec![("pre", Some(body)), ("license \"GPL\"", None)], 0), "{body}");
+            assert_eq!(
+                cut(&text),
+                (vec![("pre", Some(body)), ("license \"GPL\"", None)], 0),
+                "{body}"
+            );
         }
     }
 
     #[test]
     fn brackets_that_do_not_fit_are_reported_once() {
-        for text in ["pre { ( }", "pre { ] }", "pre {", "pre { \" }", "pre { /* }", "pre { '\\n }", ")"] {
+        for text in
+            ["pre { ( }", "pre { ] }", "pre {", "pre { \" }", "pre { /* }", "pre { '\\n }", ")"]
+        {
             assert_eq!(cut(text).1, 1, "{text}");
             assert!(unbalanced(text).is_some(), "{text}");
         }
@@ -253,8 +273,13 @@ mod tests {
     fn rust_items_end_where_rust_ends_them() {
         let text = "const A: u8 = { 1 }; static B: [u8; 2] = [0; 2]; struct C { d: u8 } const fn e() {} #[f] fn g() {}";
         let heads: Vec<_> = cut(text).0.into_iter().map(|(head, _)| head).collect();
-        let wanted =
-            ["const A: u8 = { 1 }", "static B: [u8; 2] = [0; 2]", "struct C", "const fn e()", "#[f] fn g()"];
+        let wanted = [
+            "const A: u8 = { 1 }",
+            "static B: [u8; 2] = [0; 2]",
+            "struct C",
+            "const fn e()",
+            "#[f] fn g()",
+        ];
         assert_eq!(heads, wanted);
     }
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0
 //! A file that has been read, and places in it.
 
 use kps_ast::Span;
@@ -34,12 +35,13 @@ fn starts(bytes: &[u8]) -> usize {
 }
 
 impl Source {
-    /// A file that has been read. However a system marks the start of a text and the ends of its lines, it is the same
-    /// text: compilers take it so too.
+    /// A file that has been read. However a system marks the start of a text and the ends of its
+    /// lines, it is the same text: compilers take it so too.
     pub fn new(name: impl Into<String>, text: impl Into<String>) -> Self {
         let text = text.into();
         let text = text.strip_prefix('\u{feff}').unwrap_or(&text).replace("\r\n", "\n");
-        let lines = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
+        let lines =
+            std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
         let mut before = 0;
         let blocks = text.as_bytes().chunks(BLOCK).map(|block| {
             before += starts(block);

@@ -1,9 +1,11 @@
-//! A spec and the files that it names, as one text: so a place says by itself which file it is in, and whoever hands it on
-//! need not know that there are several.
+// SPDX-License-Identifier: GPL-2.0
+//! A spec and the files that it names, as one text: so a place says by itself which file it is in,
+//! and whoever hands it on need not know that there are several.
 
 use crate::{Position, Source, Span};
 
-/// A spec and the files that it names. A place is a byte of all their texts, one behind the other, the spec's first.
+/// A spec and the files that it names. A place is a byte of all their texts, one behind the other,
+/// the spec's first.
 #[derive(Debug, Clone)]
 pub struct Sources {
     files: Vec<File>,
@@ -120,8 +122,10 @@ mod tests {
     fn a_place_says_which_file_it_is_in() {
         let mut sources = Sources::new(Source::new("dir/a b.kps", "one\ntwo"));
         let empty = sources.add(Language::Rust, "empty.rs", Source::new("dir/empty.rs", "")).span();
-        let last = sources.add(Language::Rust, "sub/c.rs", Source::new("dir/sub/c.rs", "x\nyz")).span();
-        let found = [0, 7, empty.start, last.start, last.end].map(|byte| sources.file(byte).path.clone());
+        let last =
+            sources.add(Language::Rust, "sub/c.rs", Source::new("dir/sub/c.rs", "x\nyz")).span();
+        let found =
+            [0, 7, empty.start, last.start, last.end].map(|byte| sources.file(byte).path.clone());
         assert_eq!(found, ["a_b.kps", "a_b.kps", "empty.rs", "sub/c.rs", "sub/c.rs"]);
         assert_eq!(sources.place(last.end), Position { line: 2, column: 3 });
         assert_eq!(sources.slice(Span::new(last.start + 2, last.end)), "yz");

@@ -1,5 +1,6 @@
-//! The tokens of Rust and C, as far as anybody here has to know them: strings, raw, byte and C strings, characters against lifetimes,
-//! comments, and the bracket that closes another.
+// SPDX-License-Identifier: GPL-2.0
+//! The tokens of Rust and C, as far as anybody here has to know them: strings, raw, byte and C
+//! strings, characters against lifetimes, comments, and the bracket that closes another.
 
 use crate::sources::Language;
 use crate::{ErrorKind, Span, SyntaxError};
@@ -22,23 +23,25 @@ pub(crate) enum Piece {
     Token,
 }
 
-/// Cuts a range into its pieces and leaves nothing out. What cannot be cut, which a spec without errors does not have, is one
-/// token.
+/// Cuts a range into its pieces and leaves nothing out. What cannot be cut, which a spec without
+/// errors does not have, is one token.
 pub(crate) fn pieces(text: &str, range: Span) -> impl Iterator<Item = (Piece, Span)> + '_ {
     let mut scanner = Scanner::of_rust(text, range);
     std::iter::from_fn(move || scanner.piece())
 }
 
-/// The tokens of a text with the bytes where they start, without space and comments. The rest of a text behind what does not end is one
-/// token.
+/// The tokens of a text with the bytes where they start, without space and comments. The rest of a
+/// text behind what does not end is one token.
 pub fn tokens(text: &str, language: Language) -> impl Iterator<Item = (usize, &str)> {
-    let mut scanner = Scanner { text, at: 0, end: text.len(), comments_nest: language != Language::C };
+    let mut scanner =
+        Scanner { text, at: 0, end: text.len(), comments_nest: language != Language::C };
     let pieces = std::iter::from_fn(move || scanner.piece());
     let tokens = pieces.filter(|(piece, _)| *piece == Piece::Token);
     tokens.map(|(_, span)| (span.start, &text[span.start..span.end]))
 }
 
-/// The identifiers of a text with the bytes where they start, without what is in comments, strings and numbers.
+/// The identifiers of a text with the bytes where they start, without what is in comments, strings
+/// and numbers.
 pub fn identifiers(text: &str, language: Language) -> impl Iterator<Item = (usize, &str)> {
     let starts = |c: char| c.is_alphabetic() || c == '_';
     let goes_on = |c: char| c.is_alphanumeric() || c == '_';
@@ -80,7 +83,8 @@ impl<'a> Scanner<'a> {
         &self.text[self.at..self.end]
     }
 
-    /// Moves past the bracket that closes the one at `open`, which has just been read, and returns its place.
+    /// Moves past the bracket that closes the one at `open`, which has just been read, and returns
+    /// its place.
     pub(crate) fn close(&mut self, open: usize) -> Result<usize, SyntaxError> {
         let bracket = |at: usize| self.text.as_bytes()[at];
         let mut open = vec![(open, bracket(open))];
@@ -101,10 +105,17 @@ impl<'a> Scanner<'a> {
                         }
                     }
                     Some((at, opened)) => {
-                        let (bracket, opened, open) = (b as char, opened as char, Span::new(at, at + 1));
-                        return error(ErrorKind::Mismatched { bracket, opened, open }, start, self.at);
+                        let (bracket, opened, open) =
+                            (b as char, opened as char, Span::new(at, at + 1));
+                        return error(
+                            ErrorKind::Mismatched { bracket, opened, open },
+                            start,
+                            self.at,
+                        );
                     }
-                    None => return error(ErrorKind::Unbalanced { bracket: b as char }, start, self.at),
+                    None => {
+                        return error(ErrorKind::Unbalanced { bracket: b as char }, start, self.at)
+                    }
                 },
                 Some(_) => {}
                 None => {
@@ -241,7 +252,9 @@ impl<'a> Scanner<'a> {
                 let end = format!("\"{}", "#".repeat(hashes));
                 match self.rest().find(&end) {
                     Some(found) => self.at += found + end.len(),
-                    None => return error(ErrorKind::Unterminated { what: "string" }, start, self.at),
+                    None => {
+                        return error(ErrorKind::Unterminated { what: "string" }, start, self.at)
+                    }
                 }
                 Ok(Token::Other)
             }
@@ -276,8 +289,16 @@ impl<'a> Scanner<'a> {
                 // Behind the escaped character, which may be a quote itself.
                 let escaped = 1 + rest[1..].chars().next().map_or(0, char::len_utf8);
                 match rest[escaped..].find(['\'', '\n']) {
-                    Some(end) if rest[escaped + end..].starts_with('\'') => self.at += escaped + end + 1,
-                    _ => return error(ErrorKind::Unterminated { what: "character" }, start, start + 1),
+                    Some(end) if rest[escaped + end..].starts_with('\'') => {
+                        self.at += escaped + end + 1;
+                    }
+                    _ => {
+                        return error(
+                            ErrorKind::Unterminated { what: "character" },
+                            start,
+                            start + 1,
+                        )
+                    }
                 }
             }
             (Some(c), Some('\'')) => self.at += c.len_utf8() + 1,
@@ -302,8 +323,9 @@ mod tests {
         let all: Vec<_> = pieces(text, Span::new(0, text.len())).collect();
         let joined: String = all.iter().map(|(_, span)| &text[span.start..span.end]).collect();
         assert_eq!(joined, text);
-        let comments =
-            all.iter().filter(|(piece, _)| matches!(piece, Piece::LineComment | Piece::BlockComment));
+        let comments = all
+            .iter()
+            .filter(|(piece, _)| matches!(piece, Piece::LineComment | Piece::BlockComment));
         let comments: Vec<_> = comments.map(|(_, span)| &text[span.start..span.end]).collect();
         assert_eq!(comments, ["// '\"'", "/* \" */"]);
     }
@@ -325,7 +347,8 @@ mod tests {
     #[test]
     fn a_comment_of_c_ends_where_the_first_end_is() {
         let text = "/* a /* b */ c */ d";
-        let names = |language| identifiers(text, language).map(|(_, word)| word).collect::<Vec<_>>();
+        let names =
+            |language| identifiers(text, language).map(|(_, word)| word).collect::<Vec<_>>();
         assert_eq!((names(Language::C), names(Language::Rust)), (vec!["c", "d"], vec!["d"]));
     }
 }

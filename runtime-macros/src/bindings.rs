@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0
 // What the examples of this crate use of a kernel, as `kpsc` writes it into a patch crate.
 #[repr(C)]
 pub struct seq_file {

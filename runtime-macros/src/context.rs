@@ -1,5 +1,6 @@
-//! What the macros learn from outside of the tokens that they are given: the environment, the target's facts, and files of the crate.
-//! This is the one file here that touches the world.
+// SPDX-License-Identifier: GPL-2.0
+//! What the macros learn from outside of the tokens that they are given: the environment, the
+//! target's facts, and files of the crate. This is the one file here that touches the world.
 
 use kps_ast::Patch;
 use kps_attributes::{Context, FACTS};
@@ -15,7 +16,8 @@ const SYNCED_FACTS: &str = "kps/target.facts";
 /// The folder of the crate, where cargo does not say it.
 const CRATE: &str = "KPS_CRATE";
 
-/// What the note of the module says of the text that it is made of, and of the program that made it.
+/// What the note of the module says of the text that it is made of, and of the program that made
+/// it.
 const DIGEST: &str = "KPS_DIGEST";
 const MADE_BY: &str = "KPS_MADE_BY";
 
@@ -39,7 +41,7 @@ pub(crate) fn read(patch: &Patch) -> Result<Context, String> {
     let folder = folder().unwrap_or_default();
     let bindings = folder.join("src/bindings.rs");
     if named.is_none() && !bindings.exists() {
-        return Err("there is no kernel to compare with: run `kpsc sync`, which writes its types and facts into this crate".to_owned());
+        return Err("this crate has no kernel facts: run `kpsc sync`, which writes the kernel's types and facts into it".to_owned());
     }
     let c_files = c_files(patch);
     let files = named.iter().cloned().chain(c_files.keys().map(|path| folder.join(path)));
@@ -65,8 +67,9 @@ fn variable(name: &str) -> Option<String> {
 }
 
 fn facts(path: &Path) -> Result<Facts, String> {
-    let unreadable =
-        |error: &dyn std::fmt::Display| format!("the facts in {} cannot be used: {error}", path.display());
+    let unreadable = |error: &dyn std::fmt::Display| {
+        format!("the facts in {} cannot be used: {error}", path.display())
+    };
     let size = std::fs::metadata(path).map_err(|error| unreadable(&error))?.len();
     if size > LARGEST {
         return Err(unreadable(&"it is too large"));

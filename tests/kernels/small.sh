@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
 # Builds a small kernel from the source of a stock one, with the stock one's compilers, the way anybody builds a kernel of
 # their own: tests/kernels/small.sh KPSC STOCK_TARGET FOLDER. What is there already is built on.
 #

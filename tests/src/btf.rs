@@ -1,7 +1,8 @@
+// SPDX-License-Identifier: GPL-2.0
 //! Writes BTF, so that tests can say what a kernel's types are.
 //!
-//! Deliberately not the reader turned around: it knows the format from `include/uapi/linux/btf.h` alone, and writes both
-//! the encoding of Linux 7.3, with its layout section, and the older one.
+//! Deliberately not the reader turned around: it knows the format from `include/uapi/linux/btf.h`
+//! alone, and writes both the encoding of Linux 7.3, with its layout section, and the older one.
 
 /// A type of the blob being written. 0 is `void`.
 pub type Id = u32;
@@ -46,7 +47,15 @@ impl BtfWriter {
     }
 
     /// `struct btf_type` and what follows it.
-    fn add(&mut self, name: &str, kind: u32, vlen: usize, flag: bool, word: u32, rest: &[u32]) -> Id {
+    fn add(
+        &mut self,
+        name: &str,
+        kind: u32,
+        vlen: usize,
+        flag: bool,
+        word: u32,
+        rest: &[u32],
+    ) -> Id {
         let name = self.string(name);
         let info = vlen as u32 | kind << 24 | u32::from(flag) << 31;
         for word in [name, info, word].iter().chain(rest) {
@@ -194,7 +203,8 @@ impl BtfWriter {
             (0, 12),
             (8, 0),
         ];
-        let layout: Vec<u8> = SIZES.iter().flat_map(|&(info, element)| [info, element, 0, 0]).collect();
+        let layout: Vec<u8> =
+            SIZES.iter().flat_map(|&(info, element)| [info, element, 0, 0]).collect();
         self.blob(&layout)
     }
 

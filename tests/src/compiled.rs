@@ -1,4 +1,6 @@
-//! Crates that tests compile with cargo: all of them in one folder, so that what they depend on is compiled once.
+// SPDX-License-Identifier: GPL-2.0
+//! Crates that tests compile with cargo: all of them in one folder, so that what they depend on is
+//! compiled once.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -6,7 +8,8 @@ use std::process::Command;
 /// What the cases share that compile crates: the first of them compiles what all of them depend on.
 pub const CRATES: &str = "what crates depend on";
 
-/// Where cargo puts what it makes of them: below the folder that this program itself has been built in.
+/// Where cargo puts what it makes of them: below the folder that this program itself has been built
+/// in.
 pub fn folder() -> PathBuf {
     let program = std::env::current_exe().unwrap_or_else(|error| panic!("{error}"));
     program.ancestors().nth(3).unwrap_or(Path::new("target")).join("tests/crates")
@@ -19,11 +22,12 @@ pub fn cargo(command: &str) -> Command {
     cargo
 }
 
-/// An empty folder for the source of a crate. It is at the same path every time, and so cargo does not keep what it makes of it once
-/// for each run.
+/// An empty folder for the source of a crate. It is at the same path every time, and so cargo does
+/// not keep what it makes of it once for each run.
 pub fn source(name: &str) -> PathBuf {
     let source = folder().join("sources").join(name);
     let _ = std::fs::remove_dir_all(&source);
-    std::fs::create_dir_all(&source).unwrap_or_else(|error| panic!("{}: {error}", source.display()));
+    std::fs::create_dir_all(&source)
+        .unwrap_or_else(|error| panic!("{}: {error}", source.display()));
     source
 }

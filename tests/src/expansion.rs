@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0
 //! Patch crates that are expanded without a compiler, for the kernel of the tests.
 
 use crate::fixture;
@@ -5,7 +6,8 @@ use kps_attributes::{is_called, livepatch, outside, take_livepatch, Context};
 use std::collections::BTreeMap;
 use syn::{Attribute, Item};
 
-/// A crate's root with its livepatch expanded. `c_files` are the texts of the files in C that it names.
+/// A crate's root with its livepatch expanded. `c_files` are the texts of the files in C that it
+/// names.
 pub fn expanded(text: &str, c_files: &BTreeMap<String, String>) -> syn::Result<syn::File> {
     let mut file = syn::parse_file(text)?;
     let mut items = Vec::new();
@@ -26,7 +28,9 @@ pub fn expanded(text: &str, c_files: &BTreeMap<String, String>) -> syn::Result<s
                 }
                 None => items.push(Item::Mod(module)),
             },
-            Item::Fn(function) if function.attrs.iter().any(|attribute| inner(attribute).is_some()) => {
+            Item::Fn(function)
+                if function.attrs.iter().any(|attribute| inner(attribute).is_some()) =>
+            {
                 let name = function.attrs.iter().find_map(inner).unwrap_or_default();
                 items.extend(syn::parse2::<syn::File>(outside(name))?.items);
             }

@@ -1,11 +1,14 @@
-//! A kernel that no machine runs, small enough to know by heart. Stages of the compiler are tested on it.
+// SPDX-License-Identifier: GPL-2.0
+//! A kernel that no machine runs, small enough to know by heart. Stages of the compiler are tested
+//! on it.
 //!
 //! Its names are those of real kernels, so that examples in the documentation read like patches.
 
 use crate::btf::{BtfWriter, VOID};
 use kps_facts::btf::Btf;
 use kps_facts::{
-    DebugInfo, Export, Facts, Identity, Object, Section, Site, Sites, SourceLine, Sym, Symbols, SyscallParam,
+    DebugInfo, Export, Facts, Identity, Object, Section, Site, Sites, SourceLine, Sym, Symbols,
+    SyscallParam,
 };
 use std::collections::BTreeMap;
 
@@ -90,9 +93,16 @@ const VARIABLES: &[(&str, u64)] = &[
     ("__end_of_data", 16),
 ];
 
-/// What is freed after boot, sixteen bytes apart: code, a variable, and the first values of per-CPU variables.
-const FREED: &[&str] =
-    &["__init_begin", "start_kernel", "initcall_debug", "process_counts", "cpu_number", "__init_end"];
+/// What is freed after boot, sixteen bytes apart: code, a variable, and the first values of per-CPU
+/// variables.
+const FREED: &[&str] = &[
+    "__init_begin",
+    "start_kernel",
+    "initcall_debug",
+    "process_counts",
+    "cpu_number",
+    "__init_end",
+];
 
 /// The facts of the fixture.
 pub fn facts() -> Facts {
@@ -152,8 +162,12 @@ pub fn facts() -> Facts {
     ];
     let exports = exports.into_iter().chain(parameters.map(|name| (name, export(false)))).collect();
     let section = |name: &str, address, size| Section { name: name.into(), address, size };
-    let options =
-        [("CONFIG_LIVEPATCH", "y"), ("CONFIG_RUST", "y"), ("CONFIG_INET", "y"), ("CONFIG_HZ", "250")];
+    let options = [
+        ("CONFIG_LIVEPATCH", "y"),
+        ("CONFIG_RUST", "y"),
+        ("CONFIG_INET", "y"),
+        ("CONFIG_HZ", "250"),
+    ];
     Facts {
         identity: Identity { release: "7.3.4-fixture".into(), build_id: BUILD_ID.to_vec() },
         config: options.iter().map(|(option, value)| ((*option).into(), (*value).into())).collect(),
@@ -177,11 +191,16 @@ pub fn facts() -> Facts {
     }
 }
 
-/// Where functions are written, and the copies of two: of `path_put`, of which one is gone after boot, and of `lfb_size` in a
-/// function that cannot be redirected.
+/// Where functions are written, and the copies of two: of `path_put`, of which one is gone after
+/// boot, and of `lfb_size` in a function that cannot be redirected.
 pub fn debug() -> DebugInfo {
-    let files =
-        ["fs/namei.c", "fs/proc_namespace.c", "drivers/base/bus.c", "fs/open.c", "arch/x86/lib/copy.c"];
+    let files = [
+        "fs/namei.c",
+        "fs/proc_namespace.c",
+        "drivers/base/bus.c",
+        "fs/open.c",
+        "arch/x86/lib/copy.c",
+    ];
     let files = files.map(str::to_owned);
     let place = |file, line| SourceLine { file, line };
     let functions = vec![
@@ -194,7 +213,8 @@ pub fn debug() -> DebugInfo {
         ("path_put", "do_sys_openat2", place(3, 1411)),
         ("lfb_size", "copy_page", place(4, 20)),
     ];
-    let copies = copies.map(|(of, caller, place)| (address_of(of, 0), address_of(caller, 0), place));
+    let copies =
+        copies.map(|(of, caller, place)| (address_of(of, 0), address_of(caller, 0), place));
     let of_boot = (address_of("path_put", 0), INIT + 16, place(0, 4000));
     DebugInfo::new(&BUILD_ID, &files, functions, copies.into_iter().chain([of_boot]).collect())
 }
@@ -202,11 +222,14 @@ pub fn debug() -> DebugInfo {
 /// The address of a function, the first one of its name or a later one.
 fn address_of(name: &str, before: usize) -> u64 {
     let all = FUNCTIONS.iter().enumerate().filter(|(_, (known, _))| *known == name);
-    all.map(|(n, _)| TEXT + 16 * n as u64).nth(before).unwrap_or_else(|| panic!("there is no {name}"))
+    all.map(|(n, _)| TEXT + 16 * n as u64)
+        .nth(before)
+        .unwrap_or_else(|| panic!("there is no {name}"))
 }
 
 fn syscalls() -> BTreeMap<String, Vec<SyscallParam>> {
-    let param = |(ty, name): &(&str, &str)| SyscallParam { ty: (*ty).to_owned(), name: (*name).to_owned() };
+    let param =
+        |(ty, name): &(&str, &str)| SyscallParam { ty: (*ty).to_owned(), name: (*name).to_owned() };
     let openat2 = [
         ("int", "dfd"),
         ("const char __user *", "filename"),
@@ -214,14 +237,19 @@ fn syscalls() -> BTreeMap<String, Vec<SyscallParam>> {
         ("size_t", "usize"),
     ];
     let calls: [(&str, &[(&str, &str)]); 2] = [("openat2", &openat2), ("getpid", &[])];
-    calls.iter().map(|(name, params)| ((*name).to_owned(), params.iter().map(param).collect())).collect()
+    calls
+        .iter()
+        .map(|(name, params)| ((*name).to_owned(), params.iter().map(param).collect()))
+        .collect()
 }
 
 fn btf() -> Btf {
-    Btf::parse(types().0.finish_with_layout()).unwrap_or_else(|error| panic!("the fixture's BTF: {error}"))
+    Btf::parse(types().0.finish_with_layout())
+        .unwrap_or_else(|error| panic!("the fixture's BTF: {error}"))
 }
 
-/// The types, and those that the module uses of them: `int`, `u64` by another name, and a pointer to a `seq_file`.
+/// The types, and those that the module uses of them: `int`, `u64` by another name, and a pointer
+/// to a `seq_file`.
 fn types() -> (BtfWriter, [u32; 3]) {
     let mut w = BtfWriter::default();
     let int = w.int("int", 4, true);
@@ -254,10 +282,13 @@ fn types() -> (BtfWriter, [u32; 3]) {
         ],
     );
     let seq_file_p = w.pointer(seq_file);
-    let open_how = w.structure("open_how", 24, &[("flags", ulong, 0, None), ("mode", ulong, 64, None)]);
+    let open_how =
+        w.structure("open_how", 24, &[("flags", ulong, 0, None), ("mode", ulong, 64, None)]);
     let open_how_p = w.pointer(open_how);
-    let sockptr = w.structure("sockptr_t", 16, &[("user", void_p, 0, None), ("is_kernel", bool, 64, None)]);
-    let timespec = w.structure("timespec64", 16, &[("tv_sec", long, 0, None), ("tv_nsec", long, 64, None)]);
+    let sockptr =
+        w.structure("sockptr_t", 16, &[("user", void_p, 0, None), ("is_kernel", bool, 64, None)]);
+    let timespec =
+        w.structure("timespec64", 16, &[("tv_sec", long, 0, None), ("tv_nsec", long, 64, None)]);
     w.enumeration("pid_type", &[("PIDTYPE_PID", 0), ("PIDTYPE_TGID", 1), ("PIDTYPE_MAX", -1)]);
     // Names with two meanings.
     w.enumeration("shmem_param", &[("Opt_size", 6)]);
@@ -270,7 +301,8 @@ fn types() -> (BtfWriter, [u32; 3]) {
     let attr = w.union("bpf_attr", 16, &[("", inner, 0, None), ("other_entries", ulong, 0, None)]);
     let attr_p = w.pointer(attr);
     // A packed struct that holds one that is not.
-    let screen = w.structure("screen_info", 25, &[("flag", char, 0, None), ("how", open_how, 8, None)]);
+    let screen =
+        w.structure("screen_info", 25, &[("flag", char, 0, None), ("how", open_how, 8, None)]);
     let screen_p = w.pointer(screen);
     let skb_p = sk_buff(&mut w, [int, uint, ulong, bool, void_p]);
     w.variable("process_counts", ulong);
@@ -278,12 +310,20 @@ fn types() -> (BtfWriter, [u32; 3]) {
     parameters(&mut w, [uint, const_char_p, void_p]);
 
     let show = [("m", seq_file_p), ("v", void_p)];
-    for name in
-        ["cmdline_proc_show", "meminfo_proc_show", "version_proc_show", "odd_start", "clone_me.isra.0"]
-    {
+    for name in [
+        "cmdline_proc_show",
+        "meminfo_proc_show",
+        "version_proc_show",
+        "odd_start",
+        "clone_me.isra.0",
+    ] {
         w.function(name, int, &show);
     }
-    w.function("do_sys_openat2", int, &[("dfd", int), ("filename", const_char_p), ("how", open_how_p)]);
+    w.function(
+        "do_sys_openat2",
+        int,
+        &[("dfd", int), ("filename", const_char_p), ("how", open_how_p)],
+    );
     w.function("show_type", VOID, &[("m", seq_file_p)]);
     w.function("show_mountinfo", int, &show);
     w.function("seq_printf", VOID, &[("m", seq_file_p), ("f", const_char_p), ("...", VOID)]);
@@ -291,7 +331,8 @@ fn types() -> (BtfWriter, [u32; 3]) {
     w.function("two_prototypes", VOID, &[("a", int)]);
     w.function("two_prototypes", VOID, &[("a", void_p)]);
     let wide = w.int("__int128", 16, true);
-    let packed = w.structure("packed_pair", 9, &[("kind", bool, 0, None), ("value", ulong, 8, None)]);
+    let packed =
+        w.structure("packed_pair", 9, &[("kind", bool, 0, None), ("value", ulong, 8, None)]);
     let pt_regs = w.structure(
         "pt_regs",
         168,
@@ -306,7 +347,8 @@ fn types() -> (BtfWriter, [u32; 3]) {
     );
     let const_pt_regs = w.constant(pt_regs);
     let const_pt_regs_p = w.pointer(const_pt_regs);
-    for name in ["__x64_sys_getpid", "__x64_sys_openat2", "__ia32_sys_openat2", "__x64_sys_unsaid"] {
+    for name in ["__x64_sys_getpid", "__x64_sys_openat2", "__ia32_sys_openat2", "__x64_sys_unsaid"]
+    {
         w.function(name, long, &[("regs", const_pt_regs_p)]);
     }
     w.function("takes_packed", int, &[("level", int), ("pair", packed)]);
@@ -344,22 +386,26 @@ fn types() -> (BtfWriter, [u32; 3]) {
     (w, [int, ulong, seq_file_p])
 }
 
-/// A pointer to a struct with members of the kinds that Rust has no syntax for: bitfields, what overlaps, an array without a
-/// length, and what is tagged or `volatile`.
+/// A pointer to a struct with members of the kinds that Rust has no syntax for: bitfields, what
+/// overlaps, an array without a length, and what is tagged or `volatile`.
 fn sk_buff(w: &mut BtfWriter, [int, uint, ulong, bool, void_p]: [u32; 5]) -> u32 {
     let u8 = w.int("unsigned char", 1, false);
     let state = w.enumeration("skb_state", &[("SKB_FREE", 0), ("SKB_LOST", -1)]);
     let node_ahead = w.next() + 1;
     let node_p = w.pointer(node_ahead);
-    let node = w.structure("list_head", 16, &[("next", node_p, 0, None), ("prev", node_p, 64, None)]);
+    let node =
+        w.structure("list_head", 16, &[("next", node_p, 0, None), ("prev", node_p, 64, None)]);
     let device = w.union("", 8, &[("dev", void_p, 0, None), ("dev_scratch", ulong, 0, None)]);
     let chain = w.structure(
         "",
         24,
         &[("next", void_p, 0, None), ("prev", void_p, 64, None), ("", device, 128, None)],
     );
-    let place =
-        w.union("", 24, &[("", chain, 0, None), ("list", node, 0, None), ("ll_node", void_p, 0, None)]);
+    let place = w.union(
+        "",
+        24,
+        &[("", chain, 0, None), ("list", node, 0, None), ("ll_node", void_p, 0, None)],
+    );
     let users = w.volatile(int);
     let of_user = w.tagged("user", u8);
     let of_user = w.pointer(of_user);
@@ -389,7 +435,8 @@ fn sk_buff(w: &mut BtfWriter, [int, uint, ulong, bool, void_p]: [u32; 5]) -> u32
 pub fn module() -> Vec<u8> {
     let (kernel, [int, ulong, seq_file_p]) = types();
     let mut w = BtfWriter::continuing(&kernel);
-    let stats = w.structure("dummy_stats", 16, &[("packets", ulong, 0, None), ("bytes", ulong, 64, None)]);
+    let stats =
+        w.structure("dummy_stats", 16, &[("packets", ulong, 0, None), ("bytes", ulong, 64, None)]);
     let stats_p = w.pointer(stats);
     w.function("dummy_get_stats", int, &[("m", seq_file_p), ("stats", stats_p)]);
     w.function("dummy_helper", int, &[("value", int)]);
@@ -402,7 +449,8 @@ pub fn module() -> Vec<u8> {
 /// The livepatch structs, with the sizes and offsets of Linux 7.3.
 fn klp(w: &mut BtfWriter, [int, uint, ulong, bool, const_char_p, void_p]: [u32; 6]) {
     w.enumeration("mod_mem_type", &[("MOD_TEXT", 0), ("MOD_DATA", 1), ("MOD_RODATA", 2)]);
-    let memory = w.structure("module_memory", 16, &[("base", void_p, 0, None), ("size", uint, 64, None)]);
+    let memory =
+        w.structure("module_memory", 16, &[("base", void_p, 0, None), ("size", uint, 64, None)]);
     let memories = w.array(memory, 3);
     let module = w.structure("module", 64, &[("mem", memories, 128, None)]);
     let module_p = w.pointer(module);

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0
 //! What the suites share: a kernel to test on, and the program under test.
 
 pub mod btf;
@@ -26,14 +27,22 @@ pub const FIXTURE: &str = "fixture";
 
 /// The folder of the repository.
 pub fn repository() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().unwrap_or_else(|error| panic!("{error}"))
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("..")
+        .canonicalize()
+        .unwrap_or_else(|error| panic!("{error}"))
 }
 
-/// The program under test, of the same build as the suite. `cargo xtask test` builds it before the suites.
+/// The program under test, of the same build as the suite. `cargo xtask test` builds it before the
+/// suites.
 pub fn kpsc() -> Command {
     let suite = std::env::current_exe().unwrap_or_else(|error| panic!("{error}"));
     let program = suite.ancestors().nth(2).unwrap_or(Path::new("")).join("kpsc");
-    assert!(program.exists(), "{} is missing: build it first, `cargo xtask test` does", program.display());
+    assert!(
+        program.exists(),
+        "{} is missing: build it first, `cargo xtask test` does",
+        program.display()
+    );
     Command::new(program)
 }
 
@@ -104,14 +113,19 @@ pub fn example(name: &str) -> PathBuf {
     repository().join("examples").join(name).join(name).with_extension("kps")
 }
 
-/// The spec's own tests hold: unpatched, patched, and unpatched again. `words` are more for `kpsc test`.
+/// The spec's own tests hold: unpatched, patched, and unpatched again. `words` are more for
+/// `kpsc test`.
 pub fn acts(spec: &Path, words: &[&str]) {
     let built = store::built(spec);
     let folder = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
     let module = folder.path().join(&built.name);
     std::fs::write(&module, &built.module).unwrap_or_else(|error| panic!("{error}"));
-    let output =
-        kpsc().args(["test", "--limit", "20", "--module"]).arg(&module).args(words).arg(spec).output();
+    let output = kpsc()
+        .args(["test", "--limit", "20", "--module"])
+        .arg(&module)
+        .args(words)
+        .arg(spec)
+        .output();
     let output = output.unwrap_or_else(|error| panic!("{error}"));
     let said = printed(&output);
     assert!(output.status.success(), "{}:\n{said}", spec.display());
@@ -126,7 +140,8 @@ pub fn stem(path: &Path) -> String {
 
 /// What is in a folder, by name.
 fn files(folder: &Path) -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    let entries =
+        std::fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
     let mut files: Vec<_> = entries.flatten().map(|entry| entry.path()).collect();
     files.sort();
     files

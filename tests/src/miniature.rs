@@ -1,7 +1,10 @@
-//! A miniature `vmlinux`: real compiled functions with real ftrace sites, and symbol tables in the kernel's own format.
+// SPDX-License-Identifier: GPL-2.0
+//! A miniature `vmlinux`: real compiled functions with real ftrace sites, and symbol tables in the
+//! kernel's own format.
 //!
-//! The ELF file's own symbol table says what must be read from them. As in a kernel's build, the file is linked twice:
-//! the first time to learn the addresses, the second time with tables that hold them.
+//! The ELF file's own symbol table says what must be read from them. As in a kernel's build, the
+//! file is linked twice: the first time to learn the addresses, the second time with tables that
+//! hold them.
 
 use crate::btf::BtfWriter;
 use object::{Object as _, ObjectSymbol as _};
@@ -42,7 +45,8 @@ const SYMBOLS: &[(char, &str)] = &[
 ];
 
 /// Substrings that get a token of their own, so that names are compressed as the kernel's are.
-const TOKENS: &[(u8, &str)] = &[(0x01, "__"), (0x02, "endbr"), (0x03, "th"), (0x80, "_loc"), (0xff, "start")];
+const TOKENS: &[(u8, &str)] =
+    &[(0x01, "__"), (0x02, "endbr"), (0x03, "th"), (0x80, "_loc"), (0xff, "start")];
 
 /// Links a miniature in a folder.
 pub fn link(folder: &Path, addresses: Addresses) -> PathBuf {
@@ -53,7 +57,8 @@ pub fn link(folder: &Path, addresses: Addresses) -> PathBuf {
         path
     };
     let btf = write("btf", &btf());
-    let (code, data, vmlinux) = (folder.join("kernel.o"), folder.join("tables.o"), folder.join("vmlinux"));
+    let (code, data, vmlinux) =
+        (folder.join("kernel.o"), folder.join("tables.o"), folder.join("vmlinux"));
     let flags = [
         "-O1",
         "-fno-pic",
@@ -108,20 +113,24 @@ pub fn bz_image(payload: &[u8]) -> Vec<u8> {
 pub fn symbols(file: &Path) -> HashMap<String, u64> {
     let bytes = std::fs::read(file).unwrap_or_else(|error| panic!("{error}"));
     let elf = object::File::parse(bytes.as_slice()).unwrap_or_else(|error| panic!("{error}"));
-    elf.symbols().filter_map(|symbol| Some((symbol.name().ok()?.to_owned(), symbol.address()))).collect()
+    elf.symbols()
+        .filter_map(|symbol| Some((symbol.name().ok()?.to_owned(), symbol.address())))
+        .collect()
 }
 
 /// The host's C compiler.
 pub fn compiler() -> Command {
     let host = "x86_64-unknown-linux-gnu";
-    let tool = cc::Build::new().target(host).host(host).opt_level(0).cargo_metadata(false).get_compiler();
+    let tool =
+        cc::Build::new().target(host).host(host).opt_level(0).cargo_metadata(false).get_compiler();
     Command::new(tool.path())
 }
 
 /// Runs the compiler.
 pub fn compile(command: &mut Command) {
-    let output =
-        command.output().unwrap_or_else(|error| panic!("install a C compiler (package gcc): {error}"));
+    let output = command
+        .output()
+        .unwrap_or_else(|error| panic!("install a C compiler (package gcc): {error}"));
     assert!(output.status.success(), "{command:?}:\n{}", String::from_utf8_lossy(&output.stderr));
 }
 
@@ -177,7 +186,8 @@ fn compress(name: &str) -> Vec<u8> {
 fn tables(addresses: Addresses, btf: &Path, known: &HashMap<String, u64>) -> String {
     // Linux 7.x aligns the tables to 4 bytes, older kernels to 8.
     let align = if addresses == Addresses::RelativeToEntry { 4 } else { 8 };
-    // More than one block of 256 symbols, so that the markers matter: the rest repeats the last symbol under new names.
+    // More than one block of 256 symbols, so that the markers matter: the rest repeats the last
+    // symbol under new names.
     let mut symbols: Vec<(char, String, &str)> =
         SYMBOLS.iter().map(|&(kind, name)| (kind, name.to_owned(), name)).collect();
     for n in 0..400 {

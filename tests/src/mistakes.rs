@@ -1,4 +1,6 @@
-//! The catalogue of mistakes: specs of `tests/ui` that are one mistake each and have their repair beside them.
+// SPDX-License-Identifier: GPL-2.0
+//! The catalogue of mistakes: specs of `tests/ui` that are one mistake each and have their repair
+//! beside them.
 
 use crate::{files, repository};
 use std::path::Path;
@@ -9,7 +11,8 @@ const REPAIR: &str = ".fixed.kps";
 /// The names of the specs that have a repair, in order.
 pub fn mistakes() -> Vec<String> {
     let files = files(&repository().join("tests/ui")).into_iter();
-    let names = files.filter_map(|path| Some(path.file_name()?.to_str()?.strip_suffix(REPAIR)?.to_owned()));
+    let names =
+        files.filter_map(|path| Some(path.file_name()?.to_str()?.strip_suffix(REPAIR)?.to_owned()));
     names.collect()
 }
 

@@ -1,11 +1,13 @@
-//! A module as the kernel's build leaves it, written by hand: a few functions, two variables, and the tables that say where
-//! ftrace finds them.
+// SPDX-License-Identifier: GPL-2.0
+//! A module as the kernel's build leaves it, written by hand: a few functions, two variables, and
+//! the tables that say where ftrace finds them.
 
 use object::build::elf::{Builder, Relocation, SectionData, SectionId, SymbolId};
 use object::{elf, Endianness};
 
 /// The functions of `.text`, sixteen bytes apart: all start with ENDBR and an ftrace site.
-const FUNCTIONS: &[&str] = &["dummy_get_stats", "dummy_helper", "dummy_show", "dummy_setup", "dummy_show"];
+const FUNCTIONS: &[&str] =
+    &["dummy_get_stats", "dummy_helper", "dummy_show", "dummy_setup", "dummy_show"];
 /// Those of `.init.text`. The second has a namesake that stays.
 const INIT: &[&str] = &["dummy_init", "dummy_setup"];
 /// The variables, eight bytes apart.
@@ -28,7 +30,8 @@ pub fn write(btf: &[u8]) -> Vec<u8> {
     let text = add(&mut builder, ".text", FUNCTION.repeat(FUNCTIONS.len()), true);
     let init = add(&mut builder, ".init.text", FUNCTION.repeat(INIT.len()), true);
     let data = add(&mut builder, ".data", vec![0; 8 * VARIABLES.len()], true);
-    let mcount = add(&mut builder, "__mcount_loc", vec![0; 8 * (FUNCTIONS.len() + INIT.len())], true);
+    let mcount =
+        add(&mut builder, "__mcount_loc", vec![0; 8 * (FUNCTIONS.len() + INIT.len())], true);
     let mut note = Vec::new();
     for word in [4, BUILD_ID.len() as u32, 3] {
         note.extend(word.to_le_bytes());
@@ -36,7 +39,12 @@ pub fn write(btf: &[u8]) -> Vec<u8> {
     note.extend(b"GNU\0");
     note.extend(BUILD_ID);
     add(&mut builder, ".note.gnu.build-id", note, true);
-    add(&mut builder, ".modinfo", b"license=GPL\0depends=usb-core,mii\0name=dummy\0".to_vec(), true);
+    add(
+        &mut builder,
+        ".modinfo",
+        b"license=GPL\0depends=usb-core,mii\0name=dummy\0".to_vec(),
+        true,
+    );
     add(&mut builder, ".BTF", btf.to_vec(), false);
     table(&mut builder, ".symtab", elf::SHT_SYMTAB, SectionData::Symbol);
     table(&mut builder, ".strtab", elf::SHT_STRTAB, SectionData::String);
@@ -52,7 +60,8 @@ pub fn write(btf: &[u8]) -> Vec<u8> {
     for (n, name) in VARIABLES.iter().enumerate() {
         symbol(&mut builder, name, data, 8 * n as u64, elf::STT_OBJECT);
     }
-    let symtab = builder.sections.iter().find(|s| matches!(s.data, SectionData::Symbol)).map(|s| s.id());
+    let symtab =
+        builder.sections.iter().find(|s| matches!(s.data, SectionData::Symbol)).map(|s| s.id());
     let relocations = sites.iter().enumerate().map(|(n, &symbol)| Relocation {
         r_offset: 8 * n as u64,
         symbol: Some(symbol),
@@ -84,7 +93,12 @@ fn add(builder: &mut Builder<'_>, name: &str, bytes: Vec<u8>, loaded: bool) -> S
     section.id()
 }
 
-fn table(builder: &mut Builder<'_>, name: &str, kind: elf::SectionType, data: SectionData<'static>) {
+fn table(
+    builder: &mut Builder<'_>,
+    name: &str,
+    kind: elf::SectionType,
+    data: SectionData<'static>,
+) {
     let section = builder.sections.add();
     section.name = name.as_bytes().to_vec().into();
     section.sh_type = kind;

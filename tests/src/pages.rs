@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0
 //! The blocks of the documentation, which tests read, run and compare.
 
 use crate::repository;
@@ -31,7 +32,8 @@ pub fn pages() -> Vec<String> {
 
 /// The text of a file of the repository.
 pub fn read(path: &str) -> String {
-    std::fs::read_to_string(repository().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+    std::fs::read_to_string(repository().join(path))
+        .unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
 /// The blocks of a page's text.

@@ -1,5 +1,7 @@
-//! The modules that have been built in this run. The same input gives the same bytes (`suites/build.rs` holds that), and so a module is
-//! built once, whichever cases need it: they all build for the default target with one kpsc.
+// SPDX-License-Identifier: GPL-2.0
+//! The modules that have been built in this run. The same input gives the same bytes
+//! (`suites/build.rs` holds that), and so a module is built once, whichever cases need it: they all
+//! build for the default target with one kpsc.
 
 use crate::{kpsc, printed, stem};
 use sha2::{Digest as _, Sha256};
@@ -28,10 +30,11 @@ type Entry = Arc<OnceLock<Arc<Built>>>;
 
 static STORE: Mutex<BTreeMap<Key, Entry>> = Mutex::new(BTreeMap::new());
 
-/// What has been built of this, by whoever was the first to need it; the others wait. If that one panics the next one tries again, and
-/// fails with a message of its own.
+/// What has been built of this, by whoever was the first to need it; the others wait. If that one
+/// panics the next one tries again, and fails with a message of its own.
 fn once(key: Key, build: impl FnOnce() -> Built) -> Arc<Built> {
-    let entry = Arc::clone(STORE.lock().unwrap_or_else(PoisonError::into_inner).entry(key).or_default());
+    let entry =
+        Arc::clone(STORE.lock().unwrap_or_else(PoisonError::into_inner).entry(key).or_default());
     Arc::clone(entry.get_or_init(|| Arc::new(build())))
 }
 
@@ -40,14 +43,16 @@ pub fn module(spec: &Path) -> Vec<u8> {
     built(spec).module.clone()
 }
 
-/// The build of a spec or of a patch crate. All that it is made from is in the folder that Kbuild gets, which takes no time to make.
+/// The build of a spec or of a patch crate. All that it is made from is in the folder that Kbuild
+/// gets, which takes no time to make.
 pub fn built(spec: &Path) -> Arc<Built> {
     let folder = folder();
     run(kpsc().args(["build", "--emit", "source", "-o"]).arg(folder.path()).arg(spec), spec);
     once(digest("spec", &below(folder.path())), || build(spec, None))
 }
 
-/// Builds a spec for the default target of a cache, or of the user's own, whether it has been built or not.
+/// Builds a spec for the default target of a cache, or of the user's own, whether it has been built
+/// or not.
 pub fn build(spec: &Path, cache: Option<&Path>) -> Built {
     let folder = folder();
     let mut command = kpsc();
@@ -66,7 +71,8 @@ pub fn c_module(source: &Path, more: &str, beside: &[&Path]) -> Vec<u8> {
     make(&files.chain([("Kbuild".into(), kbuild.into())]).collect()).module.clone()
 }
 
-/// A spec that can be built: where its folder has a Kbuild file, a copy of the folder with its module made. The copy is in `scratch`.
+/// A spec that can be built: where its folder has a Kbuild file, a copy of the folder with its
+/// module made. The copy is in `scratch`.
 pub fn with_its_module(spec: &Path, scratch: &Path) -> PathBuf {
     let folder = spec.parent().unwrap_or(Path::new("."));
     if !folder.join("Kbuild").exists() {

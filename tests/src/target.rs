@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0
 //! The target kernel that the suites build for and boot, and doctored copies of it.
 
 use crate::{kpsc, printed, put_target, stem};
@@ -13,7 +14,9 @@ pub fn target() -> Target {
     let target = Cache::open().and_then(|cache| cache.default_target());
     match target {
         Ok(Some(target)) if target.tree().is_some() => target,
-        Ok(_) => panic!("no target kernel is prepared: run `kpsc kernel add`, or `cargo xtask test`"),
+        Ok(_) => {
+            panic!("no target kernel is prepared: run `kpsc kernel add`, or `cargo xtask test`")
+        }
         Err(error) => panic!("{}", error.message),
     }
 }
@@ -23,15 +26,15 @@ pub fn doctored(change: impl FnOnce(&mut Facts)) -> tempfile::TempDir {
     let real = target();
     let mut facts = real.facts().unwrap_or_else(|error| panic!("{}", error.message));
     change(&mut facts);
-    let sealed = std::fs::read_to_string(real.folder().join("target.toml")).unwrap_or_else(|e| panic!("{e}"));
+    let sealed = std::fs::read_to_string(real.folder().join("target.toml"))
+        .unwrap_or_else(|e| panic!("{e}"));
     let manifest = sealed.split_once('\n').map(|(_, manifest)| manifest).unwrap_or_default();
     // Everything but the facts stays where it is.
     let manifest =
         manifest.replace("image = \"vmlinuz\"", &format!("image = \"{}\"", real.image().display()));
     let manifest = match real.busybox() {
-        Some(busybox) => {
-            manifest.replace("busybox = \"busybox\"", &format!("busybox = \"{}\"", busybox.display()))
-        }
+        Some(busybox) => manifest
+            .replace("busybox = \"busybox\"", &format!("busybox = \"{}\"", busybox.display())),
         None => manifest,
     };
     let cache = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
@@ -50,25 +53,30 @@ pub fn as_crate(spec: &Path, into: &Path) -> PathBuf {
 /// The program under test for a virtual machine: its files there, and the words that run it.
 pub fn program() -> (Vec<(String, Vec<u8>)>, &'static str) {
     let kpsc = kpsc().get_program().to_owned();
-    let listed = Command::new("ldd").arg(&kpsc).output().unwrap_or_else(|error| panic!("ldd: {error}"));
+    let listed =
+        Command::new("ldd").arg(&kpsc).output().unwrap_or_else(|error| panic!("ldd: {error}"));
     let libraries = String::from_utf8_lossy(&listed.stdout).into_owned();
     // Lines are `NAME => PATH (ADDRESS)`, and `PATH (ADDRESS)` for the loader.
-    let paths = libraries.split_whitespace().filter(|word| word.starts_with('/')).map(PathBuf::from);
+    let paths =
+        libraries.split_whitespace().filter(|word| word.starts_with('/')).map(PathBuf::from);
     let mut files = Vec::new();
     for path in paths.chain([PathBuf::from(kpsc)]) {
-        let bytes = std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        let bytes =
+            std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let name = if name.starts_with("ld-") { "loader".to_owned() } else { name };
         files.push((format!("/{name}"), bytes));
     }
-    // Files of a machine are no programs; the loader runs what it is given all the same, once it may run itself.
+    // Files of a machine are no programs; the loader runs what it is given all the same, once it
+    // may run itself.
     (files, "chmod +x /loader; kpsc() { /loader --library-path / /kpsc \"$@\"; }")
 }
 
 /// What kpsc says of a machine that was to be a copy and is none.
 const BOOTED: &str = "was booted in place of a copy of the template machine";
 
-/// Shows what kpsc has said of machines that were to be copies and are none: that is right for a user, and slow.
+/// Shows what kpsc has said of machines that were to be copies and are none: that is right for a
+/// user, and slow.
 pub fn tell_of_boots(said: &str) {
     said.lines().filter(|line| line.contains(BOOTED)).for_each(|line| println!("{}", line.trim()));
 }
@@ -140,7 +148,8 @@ fn machine(files: Vec<(String, Vec<u8>)>) -> Machine {
     Machine::of(&target(), files).unwrap_or_else(|error| panic!("{error}"))
 }
 
-/// A machine with the program under test and some files. Each step runs a script in which `kpsc` is the program.
+/// A machine with the program under test and some files. Each step runs a script in which `kpsc` is
+/// the program.
 pub struct Steps {
     /// The machine.
     pub vm: Vm,

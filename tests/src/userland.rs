@@ -1,5 +1,6 @@
-//! Programs for the virtual machine that busybox does not have: those of the folder with the target's compilers, with the
-//! libraries that they need.
+// SPDX-License-Identifier: GPL-2.0
+//! Programs for the virtual machine that busybox does not have: those of the folder with the
+//! target's compilers, with the libraries that they need.
 
 use object::{Object as _, ObjectSection as _};
 use std::collections::BTreeSet;
@@ -25,7 +26,8 @@ pub fn programs(toolchain: &Path, names: &[(&str, &str)]) -> Vec<(String, Vec<u8
         }
         let bytes = read(&toolchain.join(LIBRARIES).join(&name));
         libraries.extend(needed(&bytes));
-        let folder = if name == LOADER { "lib64".to_owned() } else { LIBRARIES.replacen("usr/", "", 1) };
+        let folder =
+            if name == LOADER { "lib64".to_owned() } else { LIBRARIES.replacen("usr/", "", 1) };
         files.push((format!("/{folder}/{name}"), bytes));
     }
     files
@@ -36,8 +38,9 @@ fn needed(bytes: &[u8]) -> Vec<String> {
     const ENTRY: usize = 16;
     const DT_NEEDED: u64 = 1;
     let file = object::File::parse(bytes).unwrap_or_else(|error| panic!("{error}"));
-    let section =
-        |name| file.section_by_name(name).and_then(|section| section.data().ok()).unwrap_or_default();
+    let section = |name| {
+        file.section_by_name(name).and_then(|section| section.data().ok()).unwrap_or_default()
+    };
     let (dynamic, strings) = (section(".dynamic"), section(".dynstr"));
     let word = |bytes: &[u8]| u64::from_le_bytes(bytes.try_into().unwrap_or_default());
     let entries = dynamic.chunks_exact(ENTRY).map(|entry| (word(&entry[..8]), word(&entry[8..])));
@@ -47,6 +50,7 @@ fn needed(bytes: &[u8]) -> Vec<String> {
 }
 
 fn read(path: &Path) -> Vec<u8> {
-    let real: PathBuf = path.canonicalize().unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let real: PathBuf =
+        path.canonicalize().unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     std::fs::read(&real).unwrap_or_else(|error| panic!("{}: {error}", real.display()))
 }

@@ -1,4 +1,6 @@
-//! A small world for one run of kpsc: folders of its own, and the proof that it left them as they were.
+// SPDX-License-Identifier: GPL-2.0
+//! A small world for one run of kpsc: folders of its own, and the proof that it left them as they
+//! were.
 
 use crate::{fixture_cache, kpsc, printed, FIXTURE};
 use kps_targets::Cache;
@@ -83,7 +85,8 @@ impl World {
             if path.is_dir() {
                 let inside = std::fs::read_dir(&path).unwrap_or_else(|error| panic!("{error}"));
                 pending.extend(inside.flatten().map(|entry| entry.path()));
-            } else if let (Ok(name), Ok(bytes)) = (path.strip_prefix(folder), std::fs::read(&path)) {
+            } else if let (Ok(name), Ok(bytes)) = (path.strip_prefix(folder), std::fs::read(&path))
+            {
                 self.write(name, bytes);
             }
         }
@@ -132,8 +135,8 @@ impl World {
         entries
     }
 
-    /// Runs kpsc: what it printed and its exit status, with the world's own paths by what they stand for. An error if
-    /// anything is left that was not there, or anything is gone or changed.
+    /// Runs kpsc: what it printed and its exit status, with the world's own paths by what they
+    /// stand for. An error if anything is left that was not there, or anything is gone or changed.
     pub fn run_cleanly(&self, arguments: &[impl AsRef<OsStr>]) -> Result<String, String> {
         let before = self.snapshot();
         let said = self.run(arguments);
@@ -148,7 +151,10 @@ impl World {
     /// Runs kpsc: what it printed and its exit status.
     pub fn run(&self, arguments: &[impl AsRef<OsStr>]) -> String {
         let mut command = kpsc();
-        command.current_dir(self.work()).env("KPSC_CACHE", self.cache()).env("TMPDIR", self.temporary());
+        command
+            .current_dir(self.work())
+            .env("KPSC_CACHE", self.cache())
+            .env("TMPDIR", self.temporary());
         for (name, value) in &self.variables {
             match value {
                 Some(value) => command.env(name, value),
@@ -157,8 +163,12 @@ impl World {
         }
         let output = command.args(arguments).output().unwrap_or_else(|error| panic!("{error}"));
         let status = output.status.code().map_or("signal".to_owned(), |code| code.to_string());
-        let version =
-            Cache::at(self.cache()).root().file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let version = Cache::at(self.cache())
+            .root()
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
         let said = printed(&output)
             .replace(&self.target().display().to_string(), "TARGET")
             .replace(&self.cache().display().to_string(), "CACHE")
@@ -169,8 +179,8 @@ impl World {
     }
 }
 
-/// Holds what was said against the file that says what it should be; `BLESS=1` writes that file. A name that starts with
-/// a code is about that code.
+/// Holds what was said against the file that says what it should be; `BLESS=1` writes that file. A
+/// name that starts with a code is about that code.
 pub fn compare(said: &str, pinned: &Path) -> Result<(), String> {
     let name = pinned.file_name().unwrap_or_default().to_string_lossy();
     let code = name.split(['-', '.']).next().unwrap_or_default();
@@ -186,7 +196,8 @@ pub fn compare(said: &str, pinned: &Path) -> Result<(), String> {
         return Err(format!("the messages have {} bytes:\n{start}", said.len()));
     }
     if std::env::var_os("BLESS").is_some() {
-        return std::fs::write(pinned, said).map_err(|error| format!("{}: {error}", pinned.display()));
+        return std::fs::write(pinned, said)
+            .map_err(|error| format!("{}: {error}", pinned.display()));
     }
     let wanted = std::fs::read_to_string(pinned).unwrap_or_default();
     match said == wanted {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0
 //! What `docs/bench.md` claims and no clock has a part in: instructions, sizes, growth of sizes.
 
 use kps_tests::miniature::{compile, compiler};
@@ -106,7 +107,8 @@ fn a_path_that_cannot_be_told_is_an_error() {
 
 fn a_change_adds_few_instructions_to_a_call() {
     let (bench, into) = (bench(), folder());
-    let kinds = generated(&bench, &input("kinds.kps"), into.path()).and_then(|kinds| build(&bench, &kinds));
+    let kinds =
+        generated(&bench, &input("kinds.kps"), into.path()).and_then(|kinds| build(&bench, &kinds));
     let kinds = kinds.unwrap_or_else(|error| panic!("{error:#}"));
     for ((function, change), at_most) in KINDS.into_iter().zip([10, 12, 30, 16, 16]) {
         let count = count(&kinds, function).unwrap_or_else(|error| panic!("{error:#}"));
@@ -126,7 +128,8 @@ fn a_module_is_at_most_half_again_as_large_as_the_c_sample() {
 
 fn a_livepatch_by_hand_builds_and_is_entered_by_a_call() {
     let (bench, into) = (bench(), folder());
-    let by_hand = plain(&input("by_hand.rs"), into.path()).and_then(|folder| build(&bench, &folder));
+    let by_hand =
+        plain(&input("by_hand.rs"), into.path()).and_then(|folder| build(&bench, &folder));
     let by_hand = by_hand.unwrap_or_else(|error| panic!("{error:#}"));
     let count = count(&by_hand, "cmdline_proc_show").unwrap_or_else(|error| panic!("{error:#}"));
     assert!((5..=16).contains(&count), "{count} instructions");
@@ -150,7 +153,10 @@ fn specs_are_the_same_every_time_and_smaller_ones_are_part_of_larger_ones() {
     let facts = fixture::facts();
     let functions = |count: usize| -> Vec<String> {
         let text = specs::spec(&facts, count).unwrap_or_else(|error| panic!("{error:#}"));
-        text.lines().filter(|line| line.trim_start().starts_with("fn ")).map(str::to_owned).collect()
+        text.lines()
+            .filter(|line| line.trim_start().starts_with("fn "))
+            .map(str::to_owned)
+            .collect()
     };
     assert_eq!(functions(3), functions(3));
     assert_eq!(functions(2), functions(3)[..2]);

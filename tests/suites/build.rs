@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0
 //! Building for the default target: what comes out, and what is said when it cannot.
 
 use kps_targets::{Cache, Progress};
@@ -24,7 +25,9 @@ pub(crate) fn cases() -> Vec<Case> {
         nothing_is_said_about_the_examples.machine().about(1),
         generated_code_is_as_it_was_and_compiles.machine().about(20),
         a_crate_over_the_runtime_becomes_the_same_instructions.machine().about(40),
-        a_crate_over_the_runtime_is_checked_and_tested_where_there_is_no_kernel.about(20).shares(CRATES),
+        a_crate_over_the_runtime_is_checked_and_tested_where_there_is_no_kernel
+            .about(20)
+            .shares(CRATES),
         what_macros_stand_on_compiles_with_what_the_target_has.machine().about(30),
         a_build_folder_of_ones_own_is_a_target.machine().about(40),
         a_kernel_that_is_installed_below_a_folder_is_a_target.machine().about(40),
@@ -49,7 +52,8 @@ fn tree(root: &Path) -> BTreeMap<String, String> {
     let mut files = BTreeMap::new();
     let mut folders = vec![root.to_owned()];
     while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(&folder).unwrap_or_else(|error| panic!("{error}")).flatten() {
+        for entry in std::fs::read_dir(&folder).unwrap_or_else(|error| panic!("{error}")).flatten()
+        {
             let path = entry.path();
             if path.is_dir() {
                 folders.push(path);
@@ -113,7 +117,11 @@ fn make_by_hand_gives_the_very_module() {
     let linked = tree(&source).into_keys().filter(|name| name.ends_with(".linked")).count();
     assert_eq!(linked, 0);
     let output = make(&source, &["clean"]);
-    assert!(output.status.success() && !source.join("cmdline_mark.ko").exists(), "{}", printed(&output));
+    assert!(
+        output.status.success() && !source.join("cmdline_mark.ko").exists(),
+        "{}",
+        printed(&output)
+    );
 }
 
 /// kpsc keeps what Kbuild does alike in each build, and make by hand does it again.
@@ -191,8 +199,8 @@ fn errors_in_bodies_are_reported_where_the_author_wrote_them() {
     }
 }
 
-/// Neither the examples' own text nor the runtime that is compiled with it can panic, and no tool warns of either. It comes late, when
-/// other cases have built them.
+/// Neither the examples' own text nor the runtime that is compiled with it can panic, and no tool
+/// warns of either. It comes late, when other cases have built them.
 fn nothing_is_said_about_the_examples() {
     for spec in examples() {
         let beside = folder();
@@ -201,8 +209,8 @@ fn nothing_is_said_about_the_examples() {
     }
 }
 
-/// Generated code is kept beside its spec, and it compiles: it is made from the fixture's facts, which say of the target
-/// what matters for that. `BLESS=1` writes it anew.
+/// Generated code is kept beside its spec, and it compiles: it is made from the fixture's facts,
+/// which say of the target what matters for that. `BLESS=1` writes it anew.
 fn generated_code_is_as_it_was_and_compiles() {
     let cache = fixture_cache();
     let golden = repository().join("tests/golden");
@@ -227,11 +235,20 @@ fn generated_code_is_as_it_was_and_compiles() {
             }
         }
         let wanted = tree(&kept);
-        assert_eq!(files.keys().collect::<Vec<_>>(), wanted.keys().collect::<Vec<_>>(), "{}", spec.display());
+        assert_eq!(
+            files.keys().collect::<Vec<_>>(),
+            wanted.keys().collect::<Vec<_>>(),
+            "{}",
+            spec.display()
+        );
         for (name, text) in &files {
             assert_eq!(text, &wanted[name], "{name} of {}", spec.display());
             // It may stand in a module of a crate as well as at the root of one.
-            assert!(!name.ends_with(".rs") || !text.contains("crate::"), "{name} of {}", spec.display());
+            assert!(
+                !name.ends_with(".rs") || !text.contains("crate::"),
+                "{name} of {}",
+                spec.display()
+            );
         }
         let name = spec.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         let output = make(&source, &["kps-module=1", &format!("{name}_main.o")]);
@@ -241,8 +258,9 @@ fn generated_code_is_as_it_was_and_compiles() {
     }
 }
 
-/// A patch that is a crate of its own has the runtime as another crate beside it, and the generated code in a module. Its
-/// functions become the same instructions as those of a patch that kpsc builds from a spec, and it has none that it does not call.
+/// A patch that is a crate of its own has the runtime as another crate beside it, and the generated
+/// code in a module. Its functions become the same instructions as those of a patch that kpsc
+/// builds from a spec, and it has none that it does not call.
 fn a_crate_over_the_runtime_becomes_the_same_instructions() {
     let cache = fixture_cache();
     for spec in GOLDEN {
@@ -256,14 +274,18 @@ fn a_crate_over_the_runtime_becomes_the_same_instructions() {
         let kbuild = String::from_utf8_lossy(&read(&source.join("Kbuild"))).into_owned();
         write(&source.join("src/lib.rs"), &format!("//! A patch.\nmod patch;\n{declaration}"));
         write(&source.join("src/patch.rs"), &pieces.module(&contents));
-        write(&source.join("Kbuild"), &format!("ifdef kps-library\n{LIBRARY}\nelse\n{kbuild}\nendif\n"));
+        write(
+            &source.join("Kbuild"),
+            &format!("ifdef kps-library\n{LIBRARY}\nelse\n{kbuild}\nendif\n"),
+        );
         for words in [["kps-module=1", &format!("{spec}_main.o")], ["kps-library=1", "library.o"]] {
             let output = make(&source, &words);
             let said = printed(&output);
             assert!(output.status.success() && !said.contains("warning: "), "{spec}:\n{said}");
         }
         let runtime = read(&source.join("kps/lib.o"));
-        let runtime = object::File::parse(&*runtime).unwrap_or_else(|error| panic!("{spec}: {error}"));
+        let runtime =
+            object::File::parse(&*runtime).unwrap_or_else(|error| panic!("{spec}: {error}"));
         let symbols: Vec<_> = runtime.symbols().filter(|symbol| symbol.is_definition()).collect();
         assert!(symbols.is_empty(), "what nobody calls is in the module: {symbols:?}");
         let one = functions(&source.join(format!("{spec}_main.o")));
@@ -276,7 +298,8 @@ fn a_crate_over_the_runtime_becomes_the_same_instructions() {
     }
 }
 
-/// Bodies see the kernel's types and functions on the host too. What they call of the kernel is linked only if a test calls it.
+/// Bodies see the kernel's types and functions on the host too. What they call of the kernel is
+/// linked only if a test calls it.
 fn a_crate_over_the_runtime_is_checked_and_tested_where_there_is_no_kernel() {
     let cache = fixture_cache();
     let into = compiled::source("golden");
@@ -295,7 +318,8 @@ fn a_crate_over_the_runtime_is_checked_and_tested_where_there_is_no_kernel() {
         let output = cargo("test").current_dir(&source).args(["--quiet", "--offline"]).output();
         let output = output.unwrap_or_else(|error| panic!("cargo: {error}"));
         let said = printed(&output);
-        let passed = output.status.success() && said.contains("1 passed") && !said.contains("warning: ");
+        let passed =
+            output.status.success() && said.contains("1 passed") && !said.contains("warning: ");
         assert!(passed, "{spec}:\n{said}");
     }
 }
@@ -329,11 +353,13 @@ struct SourceText {
 
 impl SourceText {
     fn of(source: &Path, name: &str) -> SourceText {
-        let main = String::from_utf8_lossy(&read(&source.join(format!("{name}_main.rs")))).into_owned();
+        let main =
+            String::from_utf8_lossy(&read(&source.join(format!("{name}_main.rs")))).into_owned();
         let (head, declaration, mut items) = split(&main, "kernel::prelude::module! {\n", "\n}\n");
         let (lints, _, imports) = split(head, "#[allow(dead_code", "mod types;\n");
         let mut loader = String::new();
-        for start in ["\n/// What `module!` has no key for.", "\n/// The parameters as the loader"] {
+        for start in ["\n/// What `module!` has no key for.", "\n/// The parameters as the loader"]
+        {
             if items.starts_with(start) {
                 let (_, piece, rest) = split(items, start, "\n};\n");
                 loader.push_str(piece);
@@ -341,7 +367,8 @@ impl SourceText {
             }
         }
         let tables = "/// The tables that the kernel is given";
-        let (items, livepatch) = items.split_at(items.find(tables).unwrap_or_else(|| panic!("no tables")));
+        let (items, livepatch) =
+            items.split_at(items.find(tables).unwrap_or_else(|| panic!("no tables")));
         SourceText {
             types: source.join(format!("{name}_types.rs")).display().to_string(),
             lints: lints.to_owned(),
@@ -369,12 +396,13 @@ fn write(path: &Path, text: &str) {
 /// What stands before a piece of text, the piece, and what stands behind it.
 fn split<'a>(text: &'a str, start: &str, end: &str) -> (&'a str, &'a str, &'a str) {
     let start = text.find(start).unwrap_or_else(|| panic!("no `{start}` in:\n{text}"));
-    let len = text[start..].find(end).unwrap_or_else(|| panic!("no `{end}` in:\n{text}")) + end.len();
+    let len =
+        text[start..].find(end).unwrap_or_else(|| panic!("no `{end}` in:\n{text}")) + end.len();
     (&text[..start], &text[start..start + len], &text[start + len..])
 }
 
-/// The crates that proc macros stand on are compiled by the rustc that built the target, with the syn, quote and
-/// proc-macro2 that the kernel brings along.
+/// The crates that proc macros stand on are compiled by the rustc that built the target, with the
+/// syn, quote and proc-macro2 that the kernel brings along.
 fn what_macros_stand_on_compiles_with_what_the_target_has() {
     let target = target();
     let tree = target.tree().unwrap_or_else(|| panic!("the target has no build tree"));
@@ -383,9 +411,23 @@ fn what_macros_stand_on_compiles_with_what_the_target_has() {
     let repository = repository();
     let rustc = |name: &str, root: &str, externs: &[&str]| {
         let mut command = kpsc();
-        command.args(["kernel", "exec", "--folder"]).arg(into.path()).arg("--read").arg(&repository);
-        command.arg(&target.name).args(["--", "rustc", "--edition=2021", "--crate-type=rlib", "-Dwarnings"]);
-        command.args(["-Aunexpected_cfgs", "--crate-name", name, "-L"]).arg(&host).arg("-L").arg(into.path());
+        command
+            .args(["kernel", "exec", "--folder"])
+            .arg(into.path())
+            .arg("--read")
+            .arg(&repository);
+        command.arg(&target.name).args([
+            "--",
+            "rustc",
+            "--edition=2021",
+            "--crate-type=rlib",
+            "-Dwarnings",
+        ]);
+        command
+            .args(["-Aunexpected_cfgs", "--crate-name", name, "-L"])
+            .arg(&host)
+            .arg("-L")
+            .arg(into.path());
         for krate in externs {
             let file = format!("lib{krate}.rlib");
             let kernels = host.join(&file);
@@ -418,7 +460,8 @@ fn what_macros_stand_on_compiles_with_what_the_target_has() {
     rustc("kps_attributes", "crates/attributes/src/lib.rs", &all);
 }
 
-/// A build folder of one's own: here the default target's, with the image put where a kernel's build leaves it.
+/// A build folder of one's own: here the default target's, with the image put where a kernel's
+/// build leaves it.
 fn a_build_folder_of_ones_own_is_a_target() {
     let default = target();
     let tree = default.tree().unwrap_or_else(|| panic!("the target has no build tree"));
@@ -428,7 +471,8 @@ fn a_build_folder_of_ones_own_is_a_target() {
     assert!(copied.is_ok_and(|status| status.success()));
     let _ = std::fs::remove_file(build_dir.join("GNUmakefile"));
     let makefile = String::from_utf8_lossy(&read(&build_dir.join("Makefile"))).into_owned();
-    let makefile = makefile.replace(&tree.build.display().to_string(), &build_dir.display().to_string());
+    let makefile =
+        makefile.replace(&tree.build.display().to_string(), &build_dir.display().to_string());
     std::fs::write(build_dir.join("Makefile"), makefile).unwrap_or_else(|error| panic!("{error}"));
     let boot = build_dir.join("arch/x86/boot");
     std::fs::create_dir_all(&boot)
@@ -437,7 +481,9 @@ fn a_build_folder_of_ones_own_is_a_target() {
 
     let cache = mine.path().join("cache");
     let mut add = kpsc();
-    add.env("KPSC_CACHE", &cache).args(["kernel", "add", "--name", "mine", "--build-dir"]).arg(&build_dir);
+    add.env("KPSC_CACHE", &cache)
+        .args(["kernel", "add", "--name", "mine", "--build-dir"])
+        .arg(&build_dir);
     if let Some(toolchain) = &tree.toolchain {
         add.arg("--toolchain").arg(toolchain);
     }
@@ -469,8 +515,14 @@ fn a_kernel_that_is_installed_below_a_folder_is_a_target() -> Result<(), Failed>
     let cache = root.path().join("cache");
     let add = |name: &str| {
         let mut add = kpsc();
-        add.env("KPSC_CACHE", &cache).args(["kernel", "add", "--name", name, "--root"]).arg(root.path());
-        add.args(tree.toolchain.iter().flat_map(|toolchain| ["--toolchain".as_ref(), toolchain.as_os_str()]));
+        add.env("KPSC_CACHE", &cache)
+            .args(["kernel", "add", "--name", name, "--root"])
+            .arg(root.path());
+        add.args(
+            tree.toolchain
+                .iter()
+                .flat_map(|toolchain| ["--toolchain".as_ref(), toolchain.as_os_str()]),
+        );
         add.args(tree.make.iter().flat_map(|variable| ["--make", variable]));
         add.output()
     };
@@ -481,12 +533,14 @@ fn a_kernel_that_is_installed_below_a_folder_is_a_target() -> Result<(), Failed>
 
     // A link that starts at `/` starts at the folder.
     std::os::unix::fs::symlink("/usr/src/linux-headers", at("lib/modules/RELEASE/build"))?;
-    let copied = Command::new("cp").arg("-a").arg(&tree.build).arg(at("usr/src/linux-headers")).status()?;
+    let copied =
+        Command::new("cp").arg("-a").arg(&tree.build).arg(at("usr/src/linux-headers")).status()?;
     assert!(copied.success());
     let headers = at("usr/src/linux-headers").canonicalize()?;
     std::fs::remove_file(headers.join("GNUmakefile"))?;
     let makefile = std::fs::read_to_string(headers.join("Makefile"))?;
-    let makefile = makefile.replace(&tree.build.display().to_string(), &headers.display().to_string());
+    let makefile =
+        makefile.replace(&tree.build.display().to_string(), &headers.display().to_string());
     std::fs::write(headers.join("Makefile"), makefile)?;
 
     let added = add("installed")?;
@@ -494,7 +548,10 @@ fn a_kernel_that_is_installed_below_a_folder_is_a_target() -> Result<(), Failed>
     assert!(build(&example(), Some(&cache)) == build(&example(), None));
     // A spec that names a module finds it there.
     let spec = root.path().join("fix.kps");
-    std::fs::write(&spec, "patch fix { license \"GPL\"; object dummy { fn dummy_xmit { pre { } } } }\n")?;
+    std::fs::write(
+        &spec,
+        "patch fix { license \"GPL\"; object dummy { fn dummy_xmit { pre { } } } }\n",
+    )?;
     let check = kpsc().env("KPSC_CACHE", &cache).arg("check").arg(&spec).output()?;
     assert!(check.status.success(), "{}", printed(&check));
     let list = kpsc().env("KPSC_CACHE", &cache).args(["kernel", "list"]).output()?;
@@ -506,7 +563,10 @@ fn a_kernel_that_is_installed_below_a_folder_is_a_target() -> Result<(), Failed>
     std::fs::write(&image, [bytes, vec![0]].concat())?;
     let changed = kpsc().env("KPSC_CACHE", &cache).arg("check").arg(&spec).output()?;
     let said = printed(&changed);
-    assert!(said.contains("KPS0712") && said.contains("kpsc kernel add --name installed --root"), "{said}");
+    assert!(
+        said.contains("KPS0712") && said.contains("kpsc kernel add --name installed --root"),
+        "{said}"
+    );
     Ok(())
 }
 
@@ -522,7 +582,8 @@ fn hostile_texts_reach_the_module_as_they_are_written_and_nothing_obeys_them() {
          object vmlinux {{ fn cmdline_proc_show {{ pre {{ {body} }} }} }} }}\n"
     );
     std::fs::write(&spec, text).unwrap_or_else(|error| panic!("{error}"));
-    let output = kpsc().current_dir(root.path()).args(["build", "-o", "output"]).arg(&spec).output();
+    let output =
+        kpsc().current_dir(root.path()).args(["build", "-o", "output"]).arg(&spec).output();
     let output = output.unwrap_or_else(|error| panic!("{error}"));
     assert!(output.status.success(), "{}", printed(&output));
     let module = read(&root.path().join("output/fix.ko"));

@@ -1,4 +1,6 @@
-//! The cache of targets: nothing in it is half made, damage is found, and two kpsc at once do not disturb each other.
+// SPDX-License-Identifier: GPL-2.0
+//! The cache of targets: nothing in it is half made, damage is found, and two kpsc at once do not
+//! disturb each other.
 
 use kps_targets::{seal, Cache};
 use kps_tests::miniature::{link, Addresses};
@@ -90,7 +92,11 @@ fn fail(command: &mut Command, code: &str) -> String {
 }
 
 fn start(command: &mut Command) -> Child {
-    command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap_or_else(|error| panic!("{error}"))
+    command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap_or_else(|error| panic!("{error}"))
 }
 
 fn end(child: Child) -> (i32, String) {
@@ -117,7 +123,10 @@ fn a_changed_file_of_every_kind_is_found() {
         assert_eq!(whole, "mine\twhole\t4 files\n");
         change(&world);
         let (status, said) = run(&mut world.kpsc(&["kernel", "verify"]));
-        assert!(status == 3 && (said.contains("KPS0710") || said.contains("KPS0705")), "{what}: {said}");
+        assert!(
+            status == 3 && (said.contains("KPS0710") || said.contains("KPS0705")),
+            "{what}: {said}"
+        );
         // Whatever is damaged, the way out that the message names works.
         succeed(&mut world.kpsc(&["kernel", "remove", "mine"]));
         assert_eq!(succeed(&mut world.kpsc(&["kernel", "list"])), "");
@@ -125,7 +134,8 @@ fn a_changed_file_of_every_kind_is_found() {
 }
 
 fn flip(path: &Path) {
-    let mut bytes = std::fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let mut bytes =
+        std::fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     let middle = bytes.len() / 2;
     bytes[middle] ^= 1;
     write(path, &bytes);
@@ -139,7 +149,11 @@ fn one_damaged_target_keeps_nobody_from_the_others() {
     let cache = fixture_cache();
     let folder = put_target(cache.path(), "other", "release = 7", &fixture::facts());
     let list = || succeed(kpsc().env("KPSC_CACHE", cache.path()).args(["kernel", "list"]));
-    assert!(list().contains("fixture\tfacts only") && list().contains("other\tdamaged"), "{}", list());
+    assert!(
+        list().contains("fixture\tfacts only") && list().contains("other\tdamaged"),
+        "{}",
+        list()
+    );
     succeed(kpsc().env("KPSC_CACHE", cache.path()).args(["kernel", "remove", "other"]));
     assert!(list().contains("fixture\tfacts only") && !folder.exists());
 }
@@ -150,7 +164,8 @@ fn facts_of_another_version_are_made_anew_when_they_are_needed() {
     succeed(&mut world.add("later"));
     let folder = world.cache().kernel("mine");
     let (facts, files) = (read(&folder.join("facts")), read(&folder.join("files")));
-    // What an older kpsc left: the version is the last byte of the magic, and the inventory is of that file.
+    // What an older kpsc left: the version is the last byte of the magic, and the inventory is of
+    // that file.
     let mut old = facts.clone();
     old[7] -= 1;
     old.truncate(old.len() - 24);
@@ -172,7 +187,8 @@ fn facts_of_another_version_are_made_anew_when_they_are_needed() {
     let path = world.cache().kernel("later").join("facts");
     assert_eq!(succeed(&mut world.kpsc(&["kernel", "facts"])), format!("{}\n", path.display()));
 
-    // Whoever was interrupted before the new facts were in their place leaves the new inventory alone.
+    // Whoever was interrupted before the new facts were in their place leaves the new inventory
+    // alone.
     write(&folder.join("facts"), &old);
     assert_eq!(succeed(&mut world.kpsc(&["kernel", "verify", "mine"])), "mine\twhole\t4 files\n");
     assert!(read(&folder.join("facts")) == facts);
@@ -220,7 +236,8 @@ fn damaged_debug_information_is_found_and_the_rest_stays_usable() {
     flip(&folder.join("functions"));
     let mut check = world.kpsc(&["check"]);
     let said = fail(check.arg(&spec), "KPS0705");
-    let again = format!("kpsc kernel add --name mine --build-dir {} --debug", world.build().display());
+    let again =
+        format!("kpsc kernel add --name mine --build-dir {} --debug", world.build().display());
     assert!(said.contains(&again), "{said}");
     std::fs::remove_dir_all(&folder).unwrap_or_else(|error| panic!("{error}"));
     succeed(&mut world.kpsc(&["kernel", "verify"]));
@@ -230,7 +247,8 @@ fn a_kernel_without_debug_information_is_a_target_all_the_same() {
     let world = World::new();
     let said = fail(world.add("mine").arg("--debug"), "KPS0706");
     assert!(said.contains("it has no debug information"), "{said}");
-    let left = std::fs::read_dir(world.cache().kernel("mine")).unwrap_or_else(|error| panic!("{error}"));
+    let left =
+        std::fs::read_dir(world.cache().kernel("mine")).unwrap_or_else(|error| panic!("{error}"));
     let left: Vec<_> = left.flatten().map(|entry| entry.file_name()).collect();
     assert!(!left.iter().any(|name| name.to_string_lossy().starts_with("debug")), "{left:?}");
     assert_eq!(succeed(&mut world.kpsc(&["kernel", "verify"])), "mine\twhole\t4 files\n");
@@ -256,7 +274,8 @@ fn a_kernel_that_was_built_anew_is_noticed_and_added_again() {
     let check = || world.kpsc(&["check", &spec.display().to_string()]);
     let said = fail(&mut check(), "KPS0712");
     // The help is the whole command.
-    let command = said.split('`').find(|text| text.starts_with("kpsc kernel add")).unwrap_or_default();
+    let command =
+        said.split('`').find(|text| text.starts_with("kpsc kernel add")).unwrap_or_default();
     let words: Vec<_> = command.split(' ').skip(1).collect();
     succeed(&mut world.kpsc(&words));
     // The miniature is too small for livepatches, but it is the kernel that is there.
@@ -266,7 +285,8 @@ fn a_kernel_that_was_built_anew_is_noticed_and_added_again() {
 
 fn two_at_once_both_get_their_target() {
     let world = World::new();
-    let children: Vec<_> = ["a", "b", "c", "d"].map(|name| start(&mut world.add(name))).into_iter().collect();
+    let children: Vec<_> =
+        ["a", "b", "c", "d"].map(|name| start(&mut world.add(name))).into_iter().collect();
     for child in children {
         let (status, said) = end(child);
         assert_eq!(status, 0, "{said}");
@@ -343,7 +363,8 @@ fn remove_wants_to_know_what() {
     fail(&mut world.kpsc(&["kernel", "remove", "../x"]), "KPS0704");
 }
 
-/// A disk of 16 kB, which is enlarged behind the first failure. The mount is seen by these commands alone.
+/// A disk of 16 kB, which is enlarged behind the first failure. The mount is seen by these commands
+/// alone.
 fn a_full_disk_is_said_to_be_full_and_leaves_no_target() {
     let world = World::new();
     let cache = world.folder.path().join("cache");
@@ -359,7 +380,8 @@ fn a_full_disk_is_said_to_be_full_and_leaves_no_target() {
         cache = cache.display(),
         build = world.build().display(),
     );
-    let said = succeed(Command::new("unshare").args(["--map-root-user", "--mount", "sh", "-c", &script]));
+    let said =
+        succeed(Command::new("unshare").args(["--map-root-user", "--mount", "sh", "-c", &script]));
     assert!(said.contains("KPS0711"), "{said}");
     assert!(said.starts_with("status 3\nlisted\n"), "{said}");
     assert!(said.contains("mine\twhole"), "{said}");
@@ -371,7 +393,10 @@ fn the_doctor_names_what_is_missing_and_the_one_command_that_gets_it() {
     std::fs::create_dir_all(&nothing).unwrap_or_else(|error| panic!("{error}"));
     let (status, said) = run(world.kpsc(&["doctor"]).env("PATH", &nothing));
     assert_eq!(status, 3, "{said}");
-    assert!(said.contains("missing  bwrap") && said.contains("missing  qemu-system-x86_64"), "{said}");
+    assert!(
+        said.contains("missing  bwrap") && said.contains("missing  qemu-system-x86_64"),
+        "{said}"
+    );
     assert!(
         said.contains(
             "apt-get install --no-install-recommends -y apt bubblewrap qemu-system-x86 busybox-static"

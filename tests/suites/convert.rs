@@ -1,5 +1,6 @@
-//! `kpsc convert` and `kpsc expand`: the crates that specs become hold what their authors wrote, and nothing that is not theirs or the
-//! kernel's.
+// SPDX-License-Identifier: GPL-2.0
+//! `kpsc convert` and `kpsc expand`: the crates that specs become hold what their authors wrote,
+//! and nothing that is not theirs or the kernel's.
 
 use kps_grammar::{ast, Source};
 use kps_tests::schedule::Case;
@@ -26,8 +27,8 @@ pub(crate) fn cases() -> Vec<Case> {
     ]
 }
 
-/// The specs that are converted for the fixture: those whose generated code is kept, those of the language with nothing wrong, and those
-/// made for this.
+/// The specs that are converted for the fixture: those whose generated code is kept, those of the
+/// language with nothing wrong, and those made for this.
 const SPECS: &[&str] = &[
     "tests/golden/data",
     "tests/golden/layouts",
@@ -78,15 +79,20 @@ fn convert(world: &World, name: &str) -> (String, BTreeMap<String, String>) {
     let spec = format!("{name}.kps");
     let said = world.run(&["convert", "--to", "crate", "--kernel", FIXTURE, "-o", "out", &spec]);
     let patch = kps_grammar::parse(&Source::new("", read(&world.work().join(&spec)))).0.patch;
-    let folder = world.work().join("out").join(patch.map(|patch| patch.name.value).unwrap_or_default());
+    let folder =
+        world.work().join("out").join(patch.map(|patch| patch.name.value).unwrap_or_default());
     (said, tree(&folder))
 }
 
 /// The pieces of Rust that a spec holds between braces, and its items.
 fn pieces(patch: &ast::Patch) -> Vec<ast::Code> {
     let funcs = || patch.objects.iter().flat_map(|object| &object.funcs);
-    let bodies = funcs().flat_map(|func| [func.replace, func.pre, func.post]).flatten().map(|body| body.code);
-    let callbacks = patch.objects.iter().flat_map(|object| &object.callbacks).map(|callback| callback.code);
+    let bodies = funcs()
+        .flat_map(|func| [func.replace, func.pre, func.post])
+        .flatten()
+        .map(|body| body.code);
+    let callbacks =
+        patch.objects.iter().flat_map(|object| &object.callbacks).map(|callback| callback.code);
     let states = patch.states.iter().flat_map(|state| [&state.save, &state.apply, &state.restore]);
     let shadows = patch.shadows.iter().flat_map(|shadow| [&shadow.ctor, &shadow.dtor]);
     let bound = states.chain(shadows).flatten().map(|bound| bound.code);
@@ -102,13 +108,16 @@ fn lines(text: &str) -> String {
 /// The crate's source is Rust, and all of the author's is in the crate.
 fn holds_everything(spec: &Path, files: &BTreeMap<String, String>) {
     let source = Source::new("", read(spec));
-    let Some(patch) = kps_grammar::parse(&source).0.patch else { panic!("{} has no patch", spec.display()) };
+    let Some(patch) = kps_grammar::parse(&source).0.patch else {
+        panic!("{} has no patch", spec.display())
+    };
     let lib = files.get("src/lib.rs").map(String::as_str).unwrap_or_default();
     let parsed = syn::parse_file(lib);
     assert!(parsed.is_ok(), "{}: {:?}\n{lib}", spec.display(), parsed.err());
     let held = lines(lib);
-    let holds =
-        |text: &str| assert!(held.contains(&lines(text)), "{}: {text:?} is not in\n{lib}", spec.display());
+    let holds = |text: &str| {
+        assert!(held.contains(&lines(text)), "{}: {text:?} is not in\n{lib}", spec.display());
+    };
     for piece in pieces(&patch) {
         holds(source.slice(piece.span));
     }
@@ -117,22 +126,35 @@ fn holds_everything(spec: &Path, files: &BTreeMap<String, String>) {
     }
     let tests = files.get("tests.kps").map(String::as_str).unwrap_or_default();
     for test in &patch.tests {
-        assert!(tests.contains(source.slice(test.whole)), "{}: a test is not in\n{tests}", spec.display());
+        assert!(
+            tests.contains(source.slice(test.whole)),
+            "{}: a test is not in\n{tests}",
+            spec.display()
+        );
     }
     let (tests, errors) = kps_grammar::parse(&Source::new("", tests));
     if !patch.tests.is_empty() {
         let tests = tests.patch.map(|tests| (tests.name.value, tests.tests.len()));
         assert_eq!((tests, errors.len()), (Some((patch.name.value.clone(), patch.tests.len())), 0));
     }
-    let triggers = patch.tests.iter().flat_map(|test| &test.steps).filter_map(|step| match &step.action {
-        ast::Action::Trigger(trigger) => Some(&trigger.file.value),
-        _ => None,
-    });
-    let in_c =
-        patch.objects.iter().flat_map(|object| &object.funcs).filter_map(|func| func.replace_c.as_ref());
+    let triggers =
+        patch.tests.iter().flat_map(|test| &test.steps).filter_map(|step| match &step.action {
+            ast::Action::Trigger(trigger) => Some(&trigger.file.value),
+            _ => None,
+        });
+    let in_c = patch
+        .objects
+        .iter()
+        .flat_map(|object| &object.funcs)
+        .filter_map(|func| func.replace_c.as_ref());
     let in_c = in_c.chain(patch.c_files.iter().map(|file| &file.file)).map(|file| &file.value);
     for file in triggers.chain(in_c) {
-        assert_eq!(files.get(file), Some(&read(&spec.with_file_name(file))), "{}: {file}", spec.display());
+        assert_eq!(
+            files.get(file),
+            Some(&read(&spec.with_file_name(file))),
+            "{}: {file}",
+            spec.display()
+        );
     }
     let of_every_crate = crate_files(&patch.name.value).0;
     for (file, text) in &of_every_crate {
@@ -183,7 +205,8 @@ fn what_a_crate_cannot_say_is_refused_or_told() {
         }
         let world = world(&spec);
         let (said, files) = convert(&world, &name);
-        compare(&said, &spec.with_extension("said")).unwrap_or_else(|error| panic!("{name}: {error}"));
+        compare(&said, &spec.with_extension("said"))
+            .unwrap_or_else(|error| panic!("{name}: {error}"));
         let refused = said.ends_with("exit status 1\n");
         assert_eq!(files.is_empty(), refused, "{name}: {said}");
         assert_eq!(world.work().join("out").exists(), !refused, "{name}: {said}");
@@ -199,9 +222,14 @@ fn a_spec_that_is_wrong_is_not_converted() {
     world.write("fix.kps", wrong);
     let checked = world.run_cleanly(&["check", "--kernel", FIXTURE, "fix.kps"]);
     for words in [&["convert", "--to", "crate"][..], &["expand"]] {
-        assert_eq!(world.run_cleanly(&[words, &["--kernel", FIXTURE, "fix.kps"]].concat()), checked);
+        assert_eq!(
+            world.run_cleanly(&[words, &["--kernel", FIXTURE, "fix.kps"]].concat()),
+            checked
+        );
     }
-    assert!(checked.is_ok_and(|said| said.contains("[KPS0201]") && said.ends_with("exit status 1\n")));
+    assert!(
+        checked.is_ok_and(|said| said.contains("[KPS0201]") && said.ends_with("exit status 1\n"))
+    );
 }
 
 fn a_folder_that_is_there_stays() {
@@ -231,7 +259,8 @@ fn a_trigger_that_is_not_there_leaves_no_crate() {
     );
     let said = world.run_cleanly(&["convert", "--to", "crate", "--kernel", FIXTURE, "fix.kps"]);
     assert!(
-        said.as_ref().is_ok_and(|said| said.contains("[KPS0214]") && said.ends_with("exit status 1\n")),
+        said.as_ref()
+            .is_ok_and(|said| said.contains("[KPS0214]") && said.ends_with("exit status 1\n")),
         "{said:?}"
     );
 }
@@ -245,8 +274,9 @@ fn crates_are_laid_out_as_rustfmt_does_it() {
     holds_everything(&spec, &files);
     let lib = world.work().join("out/laid_out/src/lib.rs");
     let output = Command::new("rustfmt").args(["--edition", "2021", "--check"]).arg(&lib).output();
-    let output =
-        output.unwrap_or_else(|error| panic!("rustfmt: {error}; `rustup component add rustfmt` installs it"));
+    let output = output.unwrap_or_else(|error| {
+        panic!("rustfmt: {error}; `rustup component add rustfmt` installs it")
+    });
     assert!(output.status.success(), "{}", printed(&output));
 }
 
@@ -267,9 +297,11 @@ fn expanding_shows_the_files_that_building_writes() {
 
 fn every_example_becomes_a_crate_that_holds_it() {
     for spec in examples() {
-        let [into, beside] = [(); 2].map(|()| tempfile::tempdir().unwrap_or_else(|error| panic!("{error}")));
+        let [into, beside] =
+            [(); 2].map(|()| tempfile::tempdir().unwrap_or_else(|error| panic!("{error}")));
         let spec: PathBuf = with_its_module(&spec, beside.path());
-        let output = kpsc().args(["convert", "--to", "crate", "-o"]).arg(into.path()).arg(&spec).output();
+        let output =
+            kpsc().args(["convert", "--to", "crate", "-o"]).arg(into.path()).arg(&spec).output();
         let output = output.unwrap_or_else(|error| panic!("{error}"));
         assert!(output.status.success(), "{}", printed(&output));
         let said = String::from_utf8_lossy(&output.stderr).into_owned();

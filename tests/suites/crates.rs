@@ -1,4 +1,6 @@
-//! Patch crates on the default target: those of `examples`, and what the specs there are converted to.
+// SPDX-License-Identifier: GPL-2.0
+//! Patch crates on the default target: those of `examples`, and what the specs there are converted
+//! to.
 
 use kps_tests::code::{functions_of, Code};
 use kps_tests::compiled::{self, CRATES};
@@ -13,7 +15,8 @@ use std::process::Command;
 /// What all crates wait for the first time: the macros, compiled for the target.
 pub(crate) const MACROS: &str = "the macros, compiled for the target";
 
-/// The crate that `--quick` has in a virtual machine. In a run of everything it comes before all other crates, which need what it makes.
+/// The crate that `--quick` has in a virtual machine. In a run of everything it comes before all
+/// other crates, which need what it makes.
 const QUICK: &str = "fork_rate";
 
 /// The cases of this suite.
@@ -21,7 +24,8 @@ pub(crate) fn cases() -> Vec<Case> {
     let of_crate = |folder: PathBuf| {
         let name = stem(&folder);
         let (one, other, third) = (folder.clone(), folder.clone(), folder);
-        let acts = Case::new(format!("{name}: acts"), move || acts(&one, &[])).machine().shares(MACROS);
+        let acts =
+            Case::new(format!("{name}: acts"), move || acts(&one, &[])).machine().shares(MACROS);
         let make = move || make_builds_the_same(&other);
         [
             if name == QUICK { acts.quick().about(60) } else { acts },
@@ -40,7 +44,10 @@ pub(crate) fn cases() -> Vec<Case> {
         Case::new(name, move || converted_is_the_same(&spec)).machine().about(15).shares(MACROS)
     };
     let of_cargo = [
-        Case::new("a new crate is one for cargo", new_crate_is_for_cargo).machine().about(20).shares(CRATES),
+        Case::new("a new crate is one for cargo", new_crate_is_for_cargo)
+            .machine()
+            .about(20)
+            .shares(CRATES),
         Case::new("cargo sees that the facts have changed", cargo_watches_facts)
             .machine()
             .about(10)
@@ -65,7 +72,8 @@ fn copy(folder: &Path, into: &Path) -> PathBuf {
     to
 }
 
-/// Plain make in the build tree finds all that it needs by itself, and comes to the same bytes as kpsc.
+/// Plain make in the build tree finds all that it needs by itself, and comes to the same bytes as
+/// kpsc.
 fn make_builds_the_same(folder: &Path) {
     let scratch = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
     let copy = copy(folder, scratch.path());
@@ -78,8 +86,12 @@ fn make_builds_the_same(folder: &Path) {
     let output = output.unwrap_or_else(|error| panic!("make: {error}"));
     assert!(output.status.success(), "{}", printed(&output));
     let name = stem(folder);
-    let made = std::fs::read(copy.join(&name).with_extension("ko")).unwrap_or_else(|error| panic!("{error}"));
-    assert!(made == store::build(folder, None).module, "{name}: make and kpsc do not build the same module");
+    let made = std::fs::read(copy.join(&name).with_extension("ko"))
+        .unwrap_or_else(|error| panic!("{error}"));
+    assert!(
+        made == store::build(folder, None).module,
+        "{name}: make and kpsc do not build the same module"
+    );
 }
 
 /// The crate's own tests pass where no kernel is.
@@ -93,14 +105,16 @@ fn host_tests(folder: &Path) {
 fn cargo(command: &str, folder: &Path, facts: &Path) -> (bool, String) {
     let mut run = compiled::cargo(command);
     run.args(["--quiet", "--manifest-path"]).arg(folder.join("Cargo.toml"));
-    let output = run.env("KPS_FACTS", facts).output().unwrap_or_else(|error| panic!("cargo: {error}"));
+    let output =
+        run.env("KPS_FACTS", facts).output().unwrap_or_else(|error| panic!("cargo: {error}"));
     (output.status.success(), printed(&output))
 }
 
 /// A new crate is one for cargo too, with the library that kpsc has written into it.
 fn new_crate_is_for_cargo() {
     let scratch = compiled::source("new");
-    for words in [&["new", "--crate", "watch"][..], &["sync", "watch", "--kernel", &target().name]] {
+    for words in [&["new", "--crate", "watch"][..], &["sync", "watch", "--kernel", &target().name]]
+    {
         let output = kpsc().current_dir(&scratch).args(words).output();
         let output = output.unwrap_or_else(|error| panic!("{error}"));
         assert!(output.status.success(), "{}", printed(&output));
@@ -110,13 +124,17 @@ fn new_crate_is_for_cargo() {
     assert!(passes && !said.contains("warning: "), "{said}");
 }
 
-/// A crate that has not changed is read again when the kernel has: here to one that has nothing of what it needs.
+/// A crate that has not changed is read again when the kernel has: here to one that has nothing of
+/// what it needs.
 fn cargo_watches_facts() {
-    let folder =
-        crates().into_iter().next().unwrap_or_else(|| panic!("there is no crate among the examples"));
+    let folder = crates()
+        .into_iter()
+        .next()
+        .unwrap_or_else(|| panic!("there is no crate among the examples"));
     let scratch = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
     let facts = scratch.path().join("facts");
-    std::fs::copy(target().folder().join("facts"), &facts).unwrap_or_else(|error| panic!("{error}"));
+    std::fs::copy(target().folder().join("facts"), &facts)
+        .unwrap_or_else(|error| panic!("{error}"));
     let (passes, said) = cargo("check", &folder, &facts);
     assert!(passes, "{said}");
     std::fs::write(&facts, fixture::facts().to_bytes()).unwrap_or_else(|error| panic!("{error}"));
@@ -127,7 +145,8 @@ fn cargo_watches_facts() {
 /// Examples that change no function: they have states alone.
 const NO_FUNCTIONS: [&str; 2] = ["no_kexec", "quiet_console"];
 
-/// A crate that a spec is converted to passes the spec's tests, and its bodies are the same instructions.
+/// A crate that a spec is converted to passes the spec's tests, and its bodies are the same
+/// instructions.
 fn converted_is_the_same(spec: &Path) {
     let scratch = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
     let modules = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
@@ -145,6 +164,7 @@ fn converted_is_the_same(spec: &Path) {
 /// What runs in the place of functions, or around them.
 fn bodies(module: &[u8]) -> BTreeMap<String, Code> {
     let functions = functions_of(module).into_iter();
-    let is_body = |name: &str| ["kps_body_", "kps_c_"].iter().any(|prefix| name.starts_with(prefix));
+    let is_body =
+        |name: &str| ["kps_body_", "kps_c_"].iter().any(|prefix| name.starts_with(prefix));
     functions.filter(|(name, _)| is_body(name)).collect()
 }

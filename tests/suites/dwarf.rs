@@ -1,4 +1,6 @@
-//! Debug information: what a compiler writes of inlined copies is read as it is meant, on a small program.
+// SPDX-License-Identifier: GPL-2.0
+//! Debug information: what a compiler writes of inlined copies is read as it is meant, on a small
+//! program.
 
 use kps_facts::{DebugInfo, Site, Sites};
 use kps_targets::dwarf::{read, DwarfError};
@@ -33,15 +35,19 @@ fn program(options: &[&str]) -> (Vec<u8>, Sites) {
         .unwrap_or_else(|error| panic!("cc: {error}"));
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let elf = std::fs::read(&out).unwrap_or_else(|error| panic!("{error}"));
-    let sites = functions(&elf).into_keys().map(|address| (address, Site { offset: 0, bytes: [0; 9] }));
+    let sites =
+        functions(&elf).into_keys().map(|address| (address, Site { offset: 0, bytes: [0; 9] }));
     (elf.clone(), sites.collect())
 }
 
 /// The functions of a program by address.
 fn functions(elf: &[u8]) -> HashMap<u64, String> {
     let file = object::File::parse(elf).unwrap_or_else(|error| panic!("{error}"));
-    let functions = file.symbols().filter(|symbol| symbol.kind() == SymbolKind::Text && symbol.size() > 0);
-    functions.map(|symbol| (symbol.address(), symbol.name().unwrap_or_default().to_owned())).collect()
+    let functions =
+        file.symbols().filter(|symbol| symbol.kind() == SymbolKind::Text && symbol.size() > 0);
+    functions
+        .map(|symbol| (symbol.address(), symbol.name().unwrap_or_default().to_owned()))
+        .collect()
 }
 
 /// Each copy as `FUNCTION FILE:LINE in CALLER from FILE:LINE`.
@@ -52,7 +58,10 @@ fn copies(info: &DebugInfo, elf: &[u8]) -> BTreeSet<String> {
         for copy in info.inlined_into(address) {
             let (file, line) = info.position(address).unwrap_or(("nowhere", 0));
             let caller = names.get(&copy.caller).map_or("nobody", String::as_str);
-            copies.insert(format!("{name} {file}:{line} in {caller} from {}:{}", copy.file, copy.line));
+            copies.insert(format!(
+                "{name} {file}:{line} in {caller} from {}:{}",
+                copy.file, copy.line
+            ));
         }
     }
     copies
@@ -92,7 +101,8 @@ fn functions_are_where_they_are_written() {
     let (elf, sites) = program(&["-g"]);
     let info = read(&elf, &sites).unwrap_or_else(|error| panic!("{error}"));
     let names = functions(&elf);
-    let (address, _) = names.iter().find(|(_, name)| *name == "both_files").unwrap_or_else(|| panic!());
+    let (address, _) =
+        names.iter().find(|(_, name)| *name == "both_files").unwrap_or_else(|| panic!());
     assert_eq!(info.position(*address), Some(("lib/other.c", 23)));
     assert_eq!(info.position(address + 1), None);
 }

@@ -1,5 +1,6 @@
-//! Every example does what it says, and so do the commands that the documentation shows: on the default target, in a virtual
-//! machine for each case.
+// SPDX-License-Identifier: GPL-2.0
+//! Every example does what it says, and so do the commands that the documentation shows: on the
+//! default target, in a virtual machine for each case.
 
 use kps_tests::pages::{block, Block, SCRIPTS};
 use kps_tests::schedule::Case;
@@ -8,8 +9,8 @@ use kps_tests::target::Vm;
 use kps_tests::{acts, example, examples, stem};
 use std::path::{Path, PathBuf};
 
-/// The examples that `--quick` has in a virtual machine: between them they have new bodies in files of Rust, data that outlives a patch,
-/// and a patch that takes the place of others.
+/// The examples that `--quick` has in a virtual machine: between them they have new bodies in files
+/// of Rust, data that outlives a patch, and a patch that takes the place of others.
 const QUICK: [&str; 4] = ["cumulative", "look_count", "no_kexec", "pipe_bytes"];
 
 /// The cases of this suite.
@@ -26,7 +27,8 @@ pub(crate) fn cases() -> Vec<Case> {
     let of_guides = [
         Case::new("guide: what the README shows of the demo", demo_is_as_shown).machine(),
         Case::new("guide: parameters are given and written", parameters_are_given).machine(),
-        Case::new("guide: a patch is loaded by the kernel's own commands", plain_commands).machine(),
+        Case::new("guide: a patch is loaded by the kernel's own commands", plain_commands)
+            .machine(),
     ];
     examples().into_iter().map(of_example).chain(of_guides).collect()
 }
@@ -75,7 +77,8 @@ fn parameters_are_given() {
 fn plain_commands() {
     let text = script("missing_files");
     let mut vm = machine("missing_files");
-    let (load, unload) = text.split_once("\n\n").unwrap_or_else(|| panic!("no two parts in:\n{text}"));
+    let (load, unload) =
+        text.split_once("\n\n").unwrap_or_else(|| panic!("no two parts in:\n{text}"));
     assert!(vm.sh(&format!("{load}\ncat /proc/version")).contains("missing:"));
     let left = vm.sh(&format!("{unload}\ncat /proc/version; ls /sys/module /sys/kernel/livepatch"));
     assert!(!left.contains("missing"), "{left}");

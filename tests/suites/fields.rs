@@ -1,8 +1,11 @@
-//! Every field of the language against every kind of hostile text. `tests/fields.txt` says what becomes of each: the code that
-//! refuses it, or `ok`. What is accepted reaches the generated folder, and the crate that the spec is converted to, as a literal, a comment
-//! or the author's own Rust, and no build file at all.
+// SPDX-License-Identifier: GPL-2.0
+//! Every field of the language against every kind of hostile text. `tests/fields.txt` says what
+//! becomes of each: the code that refuses it, or `ok`. What is accepted reaches the generated
+//! folder, and the crate that the spec is converted to, as a literal, a comment or the author's own
+//! Rust, and no build file at all.
 //!
-//! `BLESS=1 cargo xtask test fields` writes the table anew; read the difference before you commit it.
+//! `BLESS=1 cargo xtask test fields` writes the table anew; read the difference before you commit
+//! it.
 
 use kps_grammar::ast::{Callback, Level};
 use kps_tests::schedule::Case;
@@ -75,8 +78,8 @@ patch fix {
 }
 "#;
 
-/// The fields: what they are called, what stands there in [`SPEC`], and what takes its place. `@` is the text; in quotes it is
-/// written as a string, its quotes and backslashes escaped.
+/// The fields: what they are called, what stands there in [`SPEC`], and what takes its place. `@`
+/// is the text; in quotes it is written as a string, its quotes and backslashes escaped.
 const FIELDS: &[(&str, &str, &str)] = &[
     ("description", "Description.", "@"),
     ("patch", "fix", "@"),
@@ -157,7 +160,8 @@ fn every_construct_has_its_texts_here() {
     const OTHERS: [&str; 3] = ["dmesg", "patched", "post"];
     let templates: String = FIELDS.iter().flat_map(|(_, _, template)| [*template, " "]).collect();
     let all = format!("{SPEC} {templates}");
-    let words: BTreeSet<&str> = all.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').collect();
+    let words: BTreeSet<&str> =
+        all.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').collect();
     for construct in Level::ALL.into_iter().flat_map(Level::constructs) {
         let keyword = construct.keyword;
         let is_callback = Callback::of(keyword).is_some();
@@ -198,9 +202,15 @@ fn texts() -> Vec<(&'static str, String)> {
 /// A world with the files that the spec names.
 fn world() -> World {
     let world = World::default();
-    world.write("body.c", "int cmdline_proc_show(struct seq_file *m, void *v) { return original(m, v); }\n");
+    world.write(
+        "body.c",
+        "int cmdline_proc_show(struct seq_file *m, void *v) { return original(m, v); }\n",
+    );
     world.write("test.c", "int main(void) { return 0; }\n");
-    world.write("body.rs", "fn version_proc_show(m: *mut seq_file, v: *mut c_void) -> c_int {\n    0\n}\n");
+    world.write(
+        "body.rs",
+        "fn version_proc_show(m: *mut seq_file, v: *mut c_void) -> c_int {\n    0\n}\n",
+    );
     world.write("aside.rs", "pub const A: u32 = 1;\n");
     world.write("code.c", "unsigned short reckon(short figure) { return figure; }\n");
     world
@@ -225,7 +235,8 @@ fn no_text_gets_where_it_does_not_belong() {
     let texts = texts();
     let build = build_files(&emit(&world(), OsStr::new("spec.kps"), &harmless()));
     let row = |&(name, found, template): &(&str, &str, &str)| {
-        let outcomes = texts.iter().map(|(_, text)| try_out(&with(found, template, text), text, &build));
+        let outcomes =
+            texts.iter().map(|(_, text)| try_out(&with(found, template, text), text, &build));
         line(name, outcomes)
     };
     let mut table = line("", texts.iter().map(|(name, _)| (*name).to_owned()));
@@ -269,7 +280,8 @@ fn try_out(spec: &str, text: &str, build: &BTreeMap<String, String>) -> String {
     code.unwrap_or_else(|| panic!("{text:?}: {said}")).to_owned()
 }
 
-/// The folder that a spec in a file of this name becomes, by path, and its crate below `crate/`, if it can be one.
+/// The folder that a spec in a file of this name becomes, by path, and its crate below `crate/`, if
+/// it can be one.
 fn emit(world: &World, name: &OsStr, spec: &str) -> BTreeMap<String, String> {
     world.write(name, spec);
     let options = ["build", "--kernel", FIXTURE, "--emit", "source", "-o", "output", "--"];
@@ -297,7 +309,8 @@ fn read(folder: &Path, below: &str, files: &mut BTreeMap<String, String>) {
         match entry.path().is_dir() {
             true => read(&entry.path(), &format!("{path}/"), files),
             false => {
-                let text = std::fs::read_to_string(entry.path()).unwrap_or_else(|error| panic!("{error}"));
+                let text =
+                    std::fs::read_to_string(entry.path()).unwrap_or_else(|error| panic!("{error}"));
                 files.insert(path, text);
             }
         }
@@ -306,7 +319,8 @@ fn read(folder: &Path, below: &str, files: &mut BTreeMap<String, String>) {
 
 /// What make and cargo read.
 fn build_files(files: &BTreeMap<String, String>) -> BTreeMap<String, String> {
-    let is_read = |path: &str| ["/Kbuild", "/Makefile", "/Cargo.toml"].iter().any(|end| path.ends_with(end));
+    let is_read =
+        |path: &str| ["/Kbuild", "/Makefile", "/Cargo.toml"].iter().any(|end| path.ends_with(end));
     let read = files.iter().filter(|(path, _)| is_read(path));
     read.map(|(path, text)| (path.clone(), text.clone())).collect()
 }
@@ -318,8 +332,9 @@ fn inspect(files: &BTreeMap<String, String>, text: &str, build: &BTreeMap<String
         assert_eq!(&build_files(files), build, "{text:?} is in what make or cargo reads");
     }
     for (path, content) in files {
-        let plain =
-            |all: &str, more: &str| all.chars().all(|c| c.is_ascii_alphanumeric() || more.contains(c));
+        let plain = |all: &str, more: &str| {
+            all.chars().all(|c| c.is_ascii_alphanumeric() || more.contains(c))
+        };
         assert!(plain(path, "_./"), "{text:?} is in the path {path}");
         if path.ends_with("kps.symvers") {
             assert!(plain(content, "_.$,\t\n"), "{text:?} is in {path}: {content}");
@@ -331,8 +346,10 @@ fn inspect(files: &BTreeMap<String, String>, text: &str, build: &BTreeMap<String
             assert!(plain(content, "_.,\"/ \t\n*:;=#(){}\\'-"), "{text:?} is in {path}: {content}");
         }
         if path.ends_with(".rs") {
-            syn::parse_file(content).unwrap_or_else(|error| panic!("{text:?} breaks {path}: {error}"));
-            let tokens = TokenStream::from_str(content).unwrap_or_else(|error| panic!("{path}: {error}"));
+            syn::parse_file(content)
+                .unwrap_or_else(|error| panic!("{text:?} breaks {path}: {error}"));
+            let tokens =
+                TokenStream::from_str(content).unwrap_or_else(|error| panic!("{path}: {error}"));
             assert!(is_name || !is_code(tokens.clone()), "{text:?} is code in {path}");
             module_information(tokens, &mut |text| {
                 let printable = text.chars().all(|c| c == ' ' || c.is_ascii_graphic());
@@ -398,7 +415,10 @@ fn what_a_spec_includes_is_not_read_before_rustc_compiles_it() {
         let cache = world.cache().display().to_string();
         assert!(files["fix/fix_main.rs"].contains(body));
         for (path, text) in files {
-            assert!(!text.contains("root:") && !text.contains(&cache), "{body} was read: see {path}");
+            assert!(
+                !text.contains("root:") && !text.contains(&cache),
+                "{body} was read: see {path}"
+            );
         }
     }
 }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0
 //! Kernel images: what is read from them, and that damaged ones are refused.
 
 use kps_facts::{Facts, FactsError, Module, Object};
@@ -41,7 +42,8 @@ pub(crate) fn cases() -> Vec<Case> {
     ]
 }
 
-const CONFIG: &str = "CONFIG_LIVEPATCH=y\n# CONFIG_RUST is not set\nCONFIG_CC_VERSION_TEXT=\"gcc 14\"\n";
+const CONFIG: &str =
+    "CONFIG_LIVEPATCH=y\n# CONFIG_RUST is not set\nCONFIG_CC_VERSION_TEXT=\"gcc 14\"\n";
 const SYMVERS: &str =
     "0x00000000\tuntraced\tvmlinux\tEXPORT_SYMBOL_GPL\tNS\n0x00000000\tother\tdrivers/x\tEXPORT_SYMBOL\t\n";
 
@@ -53,11 +55,13 @@ fn miniature(addresses: Addresses) -> Vec<u8> {
 fn every_symbol_is_where_the_linker_put_it_in_each_of_the_formats() {
     for addresses in [Addresses::RelativeToEntry, Addresses::RelativeToBase, Addresses::BelowBase] {
         let image = miniature(addresses);
-        let facts = gather(&image, CONFIG, SYMVERS).unwrap_or_else(|error| panic!("{addresses:?}: {error}"));
+        let facts = gather(&image, CONFIG, SYMVERS)
+            .unwrap_or_else(|error| panic!("{addresses:?}: {error}"));
         let elf = object::File::parse(image.as_slice()).unwrap_or_else(|error| panic!("{error}"));
         let linked = |name: &str| elf.symbol_by_name(name).map(|symbol| symbol.address());
         assert_eq!(facts.vmlinux.symbols.len(), 416, "{addresses:?}");
-        for name in ["_text", "with_endbr", "twice", "some_variable", "start_kernel", "__init_end"] {
+        for name in ["_text", "with_endbr", "twice", "some_variable", "start_kernel", "__init_end"]
+        {
             let read = facts.vmlinux.symbols.named(name)[0].address;
             assert_eq!(Some(read), linked(name), "{name} in {addresses:?}");
         }
@@ -67,8 +71,8 @@ fn every_symbol_is_where_the_linker_put_it_in_each_of_the_formats() {
 }
 
 fn functions_start_as_the_compiler_made_them() {
-    let facts =
-        gather(&miniature(Addresses::RelativeToEntry), CONFIG, SYMVERS).unwrap_or_else(|e| panic!("{e}"));
+    let facts = gather(&miniature(Addresses::RelativeToEntry), CONFIG, SYMVERS)
+        .unwrap_or_else(|e| panic!("{e}"));
     let entry = |name: &str| {
         facts
             .vmlinux
@@ -85,9 +89,10 @@ fn functions_start_as_the_compiler_made_them() {
 }
 
 fn a_system_call_takes_what_its_note_says() {
-    let facts =
-        gather(&miniature(Addresses::RelativeToEntry), CONFIG, SYMVERS).unwrap_or_else(|e| panic!("{e}"));
-    let params = facts.syscalls["look"].iter().map(|param| (param.ty.as_str(), param.name.as_str()));
+    let facts = gather(&miniature(Addresses::RelativeToEntry), CONFIG, SYMVERS)
+        .unwrap_or_else(|e| panic!("{e}"));
+    let params =
+        facts.syscalls["look"].iter().map(|param| (param.ty.as_str(), param.name.as_str()));
     assert_eq!(params.collect::<Vec<_>>(), [("const char __user *", "filename"), ("int", "flags")]);
     assert_eq!(facts.syscalls.len(), 1);
 }
@@ -106,8 +111,8 @@ fn an_image_says_what_it_is() {
 }
 
 fn facts_come_back_from_their_file_as_they_went_in() {
-    let facts =
-        gather(&miniature(Addresses::RelativeToEntry), CONFIG, SYMVERS).unwrap_or_else(|e| panic!("{e}"));
+    let facts = gather(&miniature(Addresses::RelativeToEntry), CONFIG, SYMVERS)
+        .unwrap_or_else(|e| panic!("{e}"));
     let bytes = facts.to_bytes();
     let read = Facts::from_bytes(&bytes).unwrap_or_else(|error| panic!("{error}"));
     assert_eq!(read.to_bytes(), bytes);
@@ -116,8 +121,8 @@ fn facts_come_back_from_their_file_as_they_went_in() {
 }
 
 fn a_facts_file_that_is_cut_or_changed_is_refused() {
-    let facts =
-        gather(&miniature(Addresses::RelativeToEntry), CONFIG, SYMVERS).unwrap_or_else(|e| panic!("{e}"));
+    let facts = gather(&miniature(Addresses::RelativeToEntry), CONFIG, SYMVERS)
+        .unwrap_or_else(|e| panic!("{e}"));
     let bytes = facts.to_bytes();
     for len in (0..bytes.len()).step_by(97) {
         assert!(Facts::from_bytes(&bytes[..len]).is_err(), "cut to {len}");
@@ -177,13 +182,17 @@ fn facts_with_modules_come_back_from_their_file_and_answer_alike() {
     assert_eq!(after.object.sections, before.object.sections);
     assert_eq!(after.object.sites, before.object.sites);
     // Namesakes are counted in the order of the module's own table.
-    assert_eq!(after.object.symbols.named("dummy_setup"), before.object.symbols.named("dummy_setup"));
+    assert_eq!(
+        after.object.symbols.named("dummy_setup"),
+        before.object.symbols.named("dummy_setup")
+    );
     assert_eq!(after.build_id.as_deref(), Some(&kps_tests::module::BUILD_ID[..]));
     assert_eq!((&after.depends, &after.types), (&before.depends, &before.types));
     assert!(!after.types.is_empty());
     assert_eq!(read.module_names, ["dummy", "other", "8021q"]);
     assert_eq!(generated(&read), generated(&facts));
-    // Where the types of the kernel end is still known, so that those of one more module can be put behind.
+    // Where the types of the kernel end is still known, so that those of one more module can be put
+    // behind.
     add(&mut facts, "other");
     add(&mut read, "other");
     assert!(read.to_bytes() == facts.to_bytes());
@@ -207,7 +216,9 @@ fn modules_that_cannot_be_are_refused() {
         ("a name that is too long", |facts| renamed(facts, &"d".repeat(56))),
         ("the kernel as a module", |facts| renamed(facts, "vmlinux")),
         ("a hostile name in the list", |facts| facts.module_names.push("\u{1b}[31m".to_owned())),
-        ("a hostile name among those it needs", |facts| dummy(facts).depends.push("a b".to_owned())),
+        ("a hostile name among those it needs", |facts| {
+            dummy(facts).depends.push("a b".to_owned());
+        }),
         ("an endless build-id", |facts| dummy(facts).build_id = Some(vec![1; 10_000])),
         ("types of the kernel", |facts| dummy(facts).types.start -= 1),
         ("types that there are not", |facts| dummy(facts).types.end += 1),
@@ -243,7 +254,8 @@ fn modules_that_cannot_be_are_refused() {
 fn the_end_of_the_kernels_types_is_within_them() {
     let facts = fixture::facts();
     let bytes = facts.to_bytes();
-    // Without modules these are the last but two lists of no length: how many types and how many bytes of names.
+    // Without modules these are the last but two lists of no length: how many types and how many
+    // bytes of names.
     let at = bytes.len() - 24;
     let with = |types: u32, names: u32| {
         let mut parts = bytes[8..].to_vec();
@@ -251,7 +263,9 @@ fn the_end_of_the_kernels_types_is_within_them() {
         parts[at - 4..at].copy_from_slice(&names.to_le_bytes());
         Facts::from_bytes(&Facts::seal(&parts)).map(|_| ())
     };
-    let word = |at: usize| bytes[at..at + 4].iter().rev().fold(0, |word, &byte| word << 8 | u32::from(byte));
+    let word = |at: usize| {
+        bytes[at..at + 4].iter().rev().fold(0, |word, &byte| word << 8 | u32::from(byte))
+    };
     let (types, names) = (word(at), word(at + 4));
     assert_eq!(types as usize, facts.btf.len());
     assert_eq!(with(types, names), Ok(()));
@@ -264,14 +278,19 @@ fn the_end_of_the_kernels_types_is_within_them() {
         // In the midst of a name.
         (types, names - 1),
     ] {
-        assert_eq!(with(types, names), Err(FactsError::Damaged), "{types} types and {names} bytes of names");
+        assert_eq!(
+            with(types, names),
+            Err(FactsError::Damaged),
+            "{types} types and {names} bytes of names"
+        );
     }
 }
 
 fn no_changed_byte_of_a_module_makes_the_reader_panic() {
     let bytes = with_modules(&["dummy", "other"]).to_bytes();
     // Whatever is read can be added to.
-    let module::Read { btf, .. } = module::read(&fixture::module()).unwrap_or_else(|error| panic!("{error}"));
+    let module::Read { btf, .. } =
+        module::read(&fixture::module()).unwrap_or_else(|error| panic!("{error}"));
     // The modules are the end of the file.
     const MODULES: usize = 2000;
     for at in bytes.len() - MODULES..bytes.len() {
@@ -288,7 +307,8 @@ fn no_changed_byte_of_a_module_makes_the_reader_panic() {
 
 /// `BLESS=1` writes them.
 fn the_files_that_fuzzing_starts_from_are_of_this_version() {
-    // Most of a changed file is checked by nothing but its checksums; of a small one, a change meets more.
+    // Most of a changed file is checked by nothing but its checksums; of a small one, a change
+    // meets more.
     let small = |facts: Facts| {
         let vmlinux = Object { symbols: facts.vmlinux.symbols, ..Object::default() };
         Facts { vmlinux, exports: Default::default(), debug: None, ..facts }
@@ -304,8 +324,12 @@ fn the_files_that_fuzzing_starts_from_are_of_this_version() {
         if std::env::var_os("BLESS").is_some() {
             std::fs::write(&path, facts.to_bytes()).unwrap_or_else(|error| panic!("{error}"));
         }
-        let bytes = std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-        assert!(bytes == facts.to_bytes(), "{name} is not what kpsc writes today: BLESS=1 writes it");
+        let bytes =
+            std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        assert!(
+            bytes == facts.to_bytes(),
+            "{name} is not what kpsc writes today: BLESS=1 writes it"
+        );
     }
 }
 
@@ -313,7 +337,8 @@ fn a_module_of_any_size_is_refused() {
     let mut bytes = fixture::module();
     // The table of sections is the last thing in the file; this is `sh_size` of the second.
     let table = 0x28;
-    let table = bytes[table..table + 8].iter().rev().fold(0, |word, &byte| word << 8 | usize::from(byte));
+    let table =
+        bytes[table..table + 8].iter().rev().fold(0, |word, &byte| word << 8 | usize::from(byte));
     let size = table + 64 + 32;
     bytes[size - 28..size - 24].copy_from_slice(&8u32.to_le_bytes());
     bytes[size..size + 8].copy_from_slice(&u64::MAX.to_le_bytes());
@@ -324,9 +349,13 @@ fn a_bz_image_is_opened_in_each_of_the_known_compressions() {
     let kernel = miniature(Addresses::RelativeToEntry);
     let zstd = zstd::encode_all(kernel.as_slice(), 1).unwrap_or_else(|error| panic!("{error}"));
     let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-    let gzip = gzip.write_all(&kernel).and_then(|()| gzip.finish()).unwrap_or_else(|error| panic!("{error}"));
+    let gzip = gzip
+        .write_all(&kernel)
+        .and_then(|()| gzip.finish())
+        .unwrap_or_else(|error| panic!("{error}"));
     let mut xz = liblzma::write::XzEncoder::new(Vec::new(), 1);
-    let xz = xz.write_all(&kernel).and_then(|()| xz.finish()).unwrap_or_else(|error| panic!("{error}"));
+    let xz =
+        xz.write_all(&kernel).and_then(|()| xz.finish()).unwrap_or_else(|error| panic!("{error}"));
     for mut payload in [zstd, gzip, xz] {
         // The build appends the uncompressed length.
         payload.extend((kernel.len() as u32).to_le_bytes());
@@ -362,7 +391,8 @@ fn a_kernel_that_is_larger_than_any_is_refused() {
     assert!(matches!(vmlinux(&bz_image(&bomb)), Err(ImageError::TooLarge)));
 }
 
-/// The tables of kallsyms for symbols at one address, the second of which has this name. A token of it stands for a text.
+/// The tables of kallsyms for symbols at one address, the second of which has this name. A token of
+/// it stands for a text.
 fn kallsyms_tables(name: &[u8], token: &str) -> Vec<u8> {
     // One more than a block, so that there are two markers.
     const COUNT: u32 = 257;
@@ -430,7 +460,10 @@ fn a_module_is_read_as_the_kernel_will_see_it() {
     let [freed, kept] = object.symbols.named("dummy_setup")[..] else { panic!("two are named so") };
     assert!(object.is_init(freed.address) && !object.is_init(kept.address));
     let site = object.sites.get(kept.address).copied().unwrap_or_else(|| panic!("it has no site"));
-    assert_eq!((site.offset, site.entry(kps_arch::native()).map(|entry| entry.landing_pad)), (4, Some(true)));
+    assert_eq!(
+        (site.offset, site.entry(kps_arch::native()).map(|entry| entry.landing_pad)),
+        (4, Some(true))
+    );
     assert_eq!(object.sites.len(), 7);
     let variable = object.symbols.named("dummy_limit")[0].address;
     assert_eq!(object.section_of(variable).map(|section| section.name.as_str()), Some(".data"));
@@ -439,8 +472,8 @@ fn a_module_is_read_as_the_kernel_will_see_it() {
 fn a_module_may_be_compressed() {
     let plain = fixture::module();
     let mut zipped = Vec::new();
-    let compressed =
-        flate2::read::GzEncoder::new(plain.as_slice(), flate2::Compression::fast()).read_to_end(&mut zipped);
+    let compressed = flate2::read::GzEncoder::new(plain.as_slice(), flate2::Compression::fast())
+        .read_to_end(&mut zipped);
     compressed.unwrap_or_else(|error| panic!("{error}"));
     for file in [plain.clone(), zipped, zstd::encode_all(plain.as_slice(), 1).unwrap_or_default()] {
         assert_eq!(module::unpack(file).unwrap_or_else(|error| panic!("{error}")), plain);

@@ -1,4 +1,6 @@
-//! `kpsc inspect`: what it says of functions, that its specs pass, and that it knows every function that the kernel can trace.
+// SPDX-License-Identifier: GPL-2.0
+//! `kpsc inspect`: what it says of functions, that its specs pass, and that it knows every function
+//! that the kernel can trace.
 
 use kps_tests::pages::block;
 use kps_tests::schedule::Case;
@@ -49,7 +51,8 @@ const ASKED: &[(&str, &[&str])] = &[
 
 fn what_is_said_of_a_function_is_as_it_was() {
     for (name, words) in ASKED {
-        let said = World::default().run_cleanly(&[&["inspect", "--kernel", FIXTURE], *words].concat());
+        let said =
+            World::default().run_cleanly(&[&["inspect", "--kernel", FIXTURE], *words].concat());
         // What is pinned has no control characters.
         let said = said.unwrap_or_else(|error| panic!("{name}: {error}")).replace('\t', " | ");
         let pinned = repository().join("tests/inspect").join(format!("{name}.said"));
@@ -69,7 +72,8 @@ fn inspect(cache: Option<&Path>, words: &[&str]) -> String {
     if let Some(cache) = cache {
         command.env("KPSC_CACHE", cache);
     }
-    let output = command.arg("inspect").args(words).output().unwrap_or_else(|error| panic!("{error}"));
+    let output =
+        command.arg("inspect").args(words).output().unwrap_or_else(|error| panic!("{error}"));
     assert!(output.status.success(), "{words:?}: {}", printed(&output));
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
@@ -120,12 +124,14 @@ fn specs_for_a_stock_kernel_pass() {
     for name in changeable(&all).into_iter().step_by(STEP) {
         let spec = inspect(None, &["--skeleton", name]);
         std::fs::write(&file, &spec).unwrap_or_else(|error| panic!("{error}"));
-        let output = kpsc().arg("check").arg(&file).output().unwrap_or_else(|error| panic!("{error}"));
+        let output =
+            kpsc().arg("check").arg(&file).output().unwrap_or_else(|error| panic!("{error}"));
         assert!(output.status.success(), "{spec}\n{}", printed(&output));
     }
 }
 
-/// What ftrace offers in the running kernel is what kpsc can change or refuses for a reason: no more and no less.
+/// What ftrace offers in the running kernel is what kpsc can change or refuses for a reason: no
+/// more and no less.
 fn the_kernel_traces_the_functions_that_are_known() {
     let all = inspect(None, &["--all"]);
     let rows = rows(&all);
@@ -137,7 +143,10 @@ fn the_kernel_traces_the_functions_that_are_known() {
     let call = |row: &Row<'_>| {
         let address = u64::from_str_radix(row.address.trim_start_matches("0x"), 16);
         let address = address.unwrap_or_else(|error| panic!("{}: {error}", row.address));
-        format!("{:x}", address + facts.vmlinux.sites.get(address).map_or(0, |site| site.offset.into()))
+        format!(
+            "{:x}",
+            address + facts.vmlinux.sites.get(address).map_or(0, |site| site.offset.into())
+        )
     };
     let mut known: Vec<String> = rows.iter().map(call).collect();
     known.sort_unstable();

@@ -1,11 +1,15 @@
+// SPDX-License-Identifier: GPL-2.0
 //! Patch crates: what the compiler says about them, and what they become.
 //!
-//! Every file of `tests/ui-macros/refused` has its messages beside it, at the places that the author sees in an editor, and those of
-//! `tests/ui-macros/passes` are understood. `TRYBUILD=overwrite cargo xtask test macros` writes the messages anew; read the difference
-//! before you commit it. Those that are kept are ours but for `root`, `two` and the end of `warned`, which rustc 1.95 has written, and for how a place is
-//! drawn. The kernel is that of the tests, in a facts file that `KPS_FACTS` names, as it does for a real one.
+//! Every file of `tests/ui-macros/refused` has its messages beside it, at the places that the
+//! author sees in an editor, and those of `tests/ui-macros/passes` are understood.
+//! `TRYBUILD=overwrite cargo xtask test macros` writes the messages anew; read the difference
+//! before you commit it. Those that are kept are ours but for `root`, `two` and the end of
+//! `warned`, which rustc 1.95 has written, and for how a place is drawn. The kernel is that of the
+//! tests, in a facts file that `KPS_FACTS` names, as it does for a real one.
 //!
-//! Every crate in `tests/golden/macros` has its expansion beside it, which compiles for the host and for a kernel. `BLESS=1` writes it anew.
+//! Every crate in `tests/golden/macros` has its expansion beside it, which compiles for the host
+//! and for a kernel. `BLESS=1` writes it anew.
 
 use kps_tests::compiled::{self, CRATES};
 use kps_tests::expansion::expanded;
@@ -23,7 +27,8 @@ pub(crate) fn cases() -> Vec<Case> {
         expansions_compile_for_a_kernel.machine().about(30),
     ];
     // trybuild is told where the crate is by the environment.
-    let refused = Case::new("patch_crates_are_refused_in_words_at_the_authors_place", crates_are_refused);
+    let refused =
+        Case::new("patch_crates_are_refused_in_words_at_the_authors_place", crates_are_refused);
     cases.push(refused.about(60).apart());
     cases
 }
@@ -32,7 +37,8 @@ fn crates_are_refused() -> Result<(), Failed> {
     let folder = tempfile::tempdir()?;
     let facts = folder.path().join("facts");
     std::fs::write(&facts, fixture::facts().to_bytes())?;
-    // The crates of the cases depend on what the macros' own tests depend on, and not on all of this suite.
+    // The crates of the cases depend on what the macros' own tests depend on, and not on all of
+    // this suite.
     let macros = repository().join("runtime-macros");
     std::env::set_var("CARGO_MANIFEST_DIR", &macros);
     std::env::set_var("KPS_FACTS", &facts);
@@ -53,7 +59,8 @@ fn crates() -> Result<Vec<String>, Failed> {
     let mut names = Vec::new();
     for entry in std::fs::read_dir(golden())? {
         let name = entry?.file_name().to_string_lossy().into_owned();
-        names.extend(name.strip_suffix(".rs").filter(|name| !name.contains('.')).map(str::to_owned));
+        names
+            .extend(name.strip_suffix(".rs").filter(|name| !name.contains('.')).map(str::to_owned));
     }
     names.sort();
     Ok(names)
@@ -90,7 +97,10 @@ fn expansions_compile_for_the_host() -> Result<(), Failed> {
     let examples: String = crates()?
         .iter()
         .map(|name| {
-            format!("[[example]]\nname = {name:?}\npath = {:?}\ncrate-type = [\"lib\"]\n", kept(name))
+            format!(
+                "[[example]]\nname = {name:?}\npath = {:?}\ncrate-type = [\"lib\"]\n",
+                kept(name)
+            )
         })
         .collect();
     let manifest = format!(
@@ -128,7 +138,10 @@ fn expansions_compile_for_a_kernel() -> Result<(), Failed> {
     for name in crates()? {
         std::fs::copy(kept(&name), library.join("lib.rs"))?;
         let mut make = Command::new("make");
-        make.arg("-C").arg(&tree.build).arg(format!("M={}", folder.path().display())).arg("src/lib.o");
+        make.arg("-C")
+            .arg(&tree.build)
+            .arg(format!("M={}", folder.path().display()))
+            .arg("src/lib.o");
         make.arg(format!("KPSC={}", kpsc().get_program().to_string_lossy()));
         succeeds(&mut make).map_err(|error| format!("{name}:\n{}", error))?;
     }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0
 //! Every suite in one program: it is linked once, and one schedule runs the cases of all.
 
 mod architecture;

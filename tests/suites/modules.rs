@@ -1,4 +1,6 @@
-//! What patches do to modules: loaded before, loaded later, loaded again, never loaded, and not the ones they were made for.
+// SPDX-License-Identifier: GPL-2.0
+//! What patches do to modules: loaded before, loaded later, loaded again, never loaded, and not the
+//! ones they were made for.
 
 use kps_tests::repository;
 use kps_tests::schedule::Case;
@@ -15,7 +17,10 @@ pub(crate) fn cases() -> Vec<Case> {
         case("a module that is never loaded", never_loaded),
         case("another module of the same name stays unpatched", another_stays_unpatched),
         case("the patch is not let go while a task is in a module's function", unload_is_safe),
-        case("a module and its patch go in every order while its function sleeps", unloaded_in_every_order),
+        case(
+            "a module and its patch go in every order while its function sleeps",
+            unloaded_in_every_order,
+        ),
     ]
 }
 
@@ -96,7 +101,8 @@ fn another_stays_unpatched() {
         rmmod greeter
         dmesg | grep -c '{LINE}'; dmesg | grep -c 'greets_back: post_unpatch'"
     ));
-    let wanted = "goodbye 1\npatched 1 of 1, 1 here\nhello 2\ngoodbye 1\ngoodbye 2\ngoodbye 3\n3\n1\n";
+    let wanted =
+        "goodbye 1\npatched 1 of 1, 1 here\nhello 2\ngoodbye 1\ngoodbye 2\ngoodbye 3\n3\n1\n";
     assert_eq!(said, wanted);
     vm.check_log();
 }
@@ -115,8 +121,8 @@ fn unload_is_safe() {
     vm.check_log();
 }
 
-/// Which of the two is asked to go first, and whether the other one is asked before the first one is gone. Both wait for the
-/// function.
+/// Which of the two is asked to go first, and whether the other one is asked before the first one
+/// is gone. Both wait for the function.
 fn unloaded_in_every_order() {
     // A file of /proc that is removed while it is read ends in an error.
     let mut vm = machine();

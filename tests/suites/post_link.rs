@@ -1,4 +1,6 @@
-//! Post-link: placeholders become klp relocations, nothing else changes, and what is wrong is refused (KPS0802, KPS0803).
+// SPDX-License-Identifier: GPL-2.0
+//! Post-link: placeholders become klp relocations, nothing else changes, and what is wrong is
+//! refused (KPS0802, KPS0803).
 
 use kps_link::{early, post_link, verify, EarlyKind, ObjectFile, PostLinkError, VerifyError};
 use kps_tests::cases;
@@ -26,7 +28,8 @@ pub(crate) fn cases() -> Vec<Case> {
     ]
 }
 
-/// What a linker leaves of a module: code and data with placeholders, an export, and some debug information.
+/// What a linker leaves of a module: code and data with placeholders, an export, and some debug
+/// information.
 const MODULE: &str = r#"
     .section .modinfo, "a"
     .asciz "license=GPL"
@@ -59,19 +62,23 @@ fn linked(assembly: &str) -> Vec<u8> {
     std::fs::read(&object).unwrap_or_else(|error| panic!("{error}"))
 }
 
-/// Every relocation of a loaded section: what it applies to, where, its symbol without prefix, its type and addend.
+/// Every relocation of a loaded section: what it applies to, where, its symbol without prefix, its
+/// type and addend.
 fn relocations(module: &[u8]) -> Vec<(String, u64, String, u32, i64)> {
     let file = ElfFile64::<LE>::parse(module).unwrap_or_else(|error| panic!("{error}"));
     let header = file.elf_header();
     let sections = header.sections(LE, module).unwrap_or_else(|error| panic!("{error}"));
-    let symbols =
-        sections.symbols(LE, module, object::elf::SHT_SYMTAB).unwrap_or_else(|error| panic!("{error}"));
+    let symbols = sections
+        .symbols(LE, module, object::elf::SHT_SYMTAB)
+        .unwrap_or_else(|error| panic!("{error}"));
     let mut all = Vec::new();
     for section in sections.iter() {
-        let Some((relas, _)) = section.rela(LE, module).unwrap_or_else(|error| panic!("{error}")) else {
+        let Some((relas, _)) = section.rela(LE, module).unwrap_or_else(|error| panic!("{error}"))
+        else {
             continue;
         };
-        let target = sections.section(section.info_link(LE)).unwrap_or_else(|error| panic!("{error}"));
+        let target =
+            sections.section(section.info_link(LE)).unwrap_or_else(|error| panic!("{error}"));
         if !target.sh_flags(LE).contains(object::elf::SHF_ALLOC) {
             continue;
         }
@@ -79,9 +86,11 @@ fn relocations(module: &[u8]) -> Vec<(String, u64, String, u32, i64)> {
         let target_name = name(sections.section_name(LE, target).unwrap_or_default());
         for rela in relas {
             let symbol = rela.symbol(LE, false).and_then(|index| symbols.symbol(index).ok());
+            let symbol = symbol
+                .map(|s| name(symbols.symbol_name(LE, s).unwrap_or_default()))
+                .unwrap_or_default();
             let symbol =
-                symbol.map(|s| name(symbols.symbol_name(LE, s).unwrap_or_default())).unwrap_or_default();
-            let symbol = symbol.trim_start_matches(".klp.sym.").trim_start_matches("kps.sym.").to_owned();
+                symbol.trim_start_matches(".klp.sym.").trim_start_matches("kps.sym.").to_owned();
             all.push((
                 target_name.clone(),
                 rela.r_offset.get(LE),
@@ -108,10 +117,14 @@ fn every_relocation_is_kept_or_moved_and_no_other_byte_changes() {
             .filter(|s| {
                 matches!(
                     s.kind(),
-                    object::SectionKind::Text | object::SectionKind::Data | object::SectionKind::ReadOnlyData
+                    object::SectionKind::Text
+                        | object::SectionKind::Data
+                        | object::SectionKind::ReadOnlyData
                 )
             })
-            .map(|s| (s.name().unwrap_or_default().to_owned(), s.data().unwrap_or_default().to_vec()))
+            .map(|s| {
+                (s.name().unwrap_or_default().to_owned(), s.data().unwrap_or_default().to_vec())
+            })
             .collect()
     };
     assert_eq!(contents(&before), contents(&after));
@@ -123,7 +136,9 @@ fn relocations_wait_for_their_own_object() {
     let module = post_link(&linked(MODULE)).unwrap_or_else(|error| panic!("{error}"));
     let file = object::File::parse(module.as_slice()).unwrap_or_else(|error| panic!("{error}"));
     let names: Vec<_> = file.sections().filter_map(|s| s.name().ok().map(str::to_owned)).collect();
-    for wanted in [".klp.rela.nf_tables..text", ".klp.rela.vmlinux..text", ".klp.rela.vmlinux..data"] {
+    for wanted in
+        [".klp.rela.nf_tables..text", ".klp.rela.vmlinux..text", ".klp.rela.vmlinux..data"]
+    {
         assert!(names.iter().any(|name| name == wanted), "{wanted} is not among {names:?}");
     }
     assert!(
@@ -133,7 +148,8 @@ fn relocations_wait_for_their_own_object() {
 }
 
 fn symbols_stay_where_somebody_goes_by_them() {
-    // `livepatch_f` ends for the kernel where the next symbol begins, so those of code must stay, local ones too.
+    // `livepatch_f` ends for the kernel where the next symbol begins, so those of code must stay,
+    // local ones too.
     let assembly = format!(
         r#"{MODULE}
     .text
@@ -171,13 +187,23 @@ author:
     let after = post_link(&before).unwrap_or_else(|error| panic!("{error}"));
     let names = |module: &[u8]| -> BTreeSet<String> {
         let file = object::File::parse(module).unwrap_or_else(|error| panic!("{error}"));
-        let symbols = file.symbols().filter_map(|s| s.name().ok().map(str::to_owned)).collect::<Vec<_>>();
-        let sections = file.sections().filter_map(|s| s.name().ok().map(str::to_owned)).collect::<Vec<_>>();
+        let symbols =
+            file.symbols().filter_map(|s| s.name().ok().map(str::to_owned)).collect::<Vec<_>>();
+        let sections =
+            file.sections().filter_map(|s| s.name().ok().map(str::to_owned)).collect::<Vec<_>>();
         symbols.into_iter().chain(sections).collect()
     };
     let (was, is) = (names(&before), names(&after));
-    for kept in ["livepatch_f", "local_function", "body", "counter", "pointer", "exported", ".text", ".data"]
-    {
+    for kept in [
+        "livepatch_f",
+        "local_function",
+        "body",
+        "counter",
+        "pointer",
+        "exported",
+        ".text",
+        ".data",
+    ] {
         assert!(was.contains(kept) && is.contains(kept), "{kept} is not in {is:?}");
     }
     for dropped in ["message", "author", ".comment", ".note.GNU-stack"] {
@@ -205,8 +231,8 @@ fn what_is_no_module_is_refused() {
 fn with_header(module: &[u8], section: &str, field: usize, value: u64, len: usize) -> Vec<u8> {
     let file = ElfFile64::<LE>::parse(module).unwrap_or_else(|error| panic!("{error}"));
     let index = file.sections().position(|s| s.name() == Ok(section)).map(|n| n + 1);
-    let header =
-        file.elf_header().e_shoff.get(LE) as usize + 64 * index.unwrap_or_else(|| panic!("no {section}"));
+    let header = file.elf_header().e_shoff.get(LE) as usize
+        + 64 * index.unwrap_or_else(|| panic!("no {section}"));
     let mut changed = module.to_vec();
     changed[header + field..header + field + len].copy_from_slice(&value.to_le_bytes()[..len]);
     changed
@@ -225,7 +251,8 @@ fn what_no_linker_writes_is_refused() {
     const ALIGN: usize = 48;
     let module = linked(MODULE);
     let refused = |module: &[u8]| matches!(post_link(module), Err(PostLinkError::NotAModule(_)));
-    // Relocations that do not say what they apply to would stay where they are, their symbols changed.
+    // Relocations that do not say what they apply to would stay where they are, their symbols
+    // changed.
     assert!(refused(&with_header(&module, ".rela.text", FLAGS, 0, 8)));
     assert!(refused(&with_header(&module, ".rela.text", INFO, 0, 4)));
     // The space between sections would fill the memory.
@@ -240,12 +267,14 @@ fn what_no_linker_writes_is_refused() {
     bare[0x28..0x30].fill(0);
     assert!(refused(&bare));
     // No alignment is the smallest one.
-    let unaligned = post_link(&with_header(&module, ".data", ALIGN, 0, 8)).unwrap_or_else(|e| panic!("{e}"));
+    let unaligned =
+        post_link(&with_header(&module, ".data", ALIGN, 0, 8)).unwrap_or_else(|e| panic!("{e}"));
     assert_eq!(relocations(&unaligned), relocations(&module));
 }
 
 fn what_is_loaded_cannot_refer_to_what_is_dropped() {
-    let result = post_link(&linked(".data\n.quad info\n.section .debug_info, \"\"\ninfo: .quad 0\n"));
+    let result =
+        post_link(&linked(".data\n.quad info\n.section .debug_info, \"\"\ninfo: .quad 0\n"));
     assert!(matches!(result, Err(PostLinkError::Dropped(_))), "{result:?}");
 }
 
@@ -291,7 +320,8 @@ fn tables_that_are_read_before_a_module_is_known_name_none_of_its_keys() {
     let module = with_tables("nf_tables");
     let object = ObjectFile::read(&module).unwrap_or_else(|| panic!("it cannot be read"));
     let found: Vec<_> = early(&object).into_iter().map(|early| (early.kind, early.name)).collect();
-    let wanted = [(EarlyKind::Key, "key"), (EarlyKind::Call, "call"), (EarlyKind::Tracepoint, "event")];
+    let wanted =
+        [(EarlyKind::Key, "key"), (EarlyKind::Call, "call"), (EarlyKind::Tracepoint, "event")];
     assert_eq!(found, wanted.map(|(kind, name)| (kind, name.to_owned())));
     let result = post_link(&module);
     assert!(matches!(result, Err(PostLinkError::Early(_))), "{result:?}");
@@ -322,14 +352,19 @@ fn the_verifier_sees_what_the_kernel_would_stumble_over() {
     assert!(rules(&change(b"livepatch=Y", b"livepatch=N")).contains("livepatch=Y"));
     assert!(rules(&change(b".klp.sym.vmlinux.old_function,0", b".klp.sym.vmlinux.old_function;0"))
         .contains("named"));
-    assert!(rules(&change(b".klp.sym.vmlinux.some", b".klp.zym.vmlinux.some")).contains("by mistake"));
-    assert!(rules(&change(b".klp.rela.vmlinux..text", b".klp.rela.vmlinux..data")).contains("named after"));
-    assert!(rules(&change(b".klp.rela.vmlinux..text", b".klp.rela.vmlimux..text")).contains("another object"));
+    assert!(
+        rules(&change(b".klp.sym.vmlinux.some", b".klp.zym.vmlinux.some")).contains("by mistake")
+    );
+    assert!(rules(&change(b".klp.rela.vmlinux..text", b".klp.rela.vmlinux..data"))
+        .contains("named after"));
+    assert!(rules(&change(b".klp.rela.vmlinux..text", b".klp.rela.vmlimux..text"))
+        .contains("another object"));
 
     // Section headers: name, type, flags, address, offset, size, link, info, alignment, entry size.
     let file = ElfFile64::<LE>::parse(good.as_slice()).unwrap_or_else(|error| panic!("{error}"));
     let table = file.elf_header().e_shoff.get(LE) as usize;
-    let index = file.sections().position(|s| s.name() == Ok(".klp.rela.vmlinux..text")).map(|n| n + 1);
+    let index =
+        file.sections().position(|s| s.name() == Ok(".klp.rela.vmlinux..text")).map(|n| n + 1);
     let header = table + 64 * index.unwrap_or_else(|| panic!("no section"));
     let with = |at: usize, value: u64, len: usize| {
         let mut bad = good.clone();
@@ -348,7 +383,8 @@ fn the_verifier_sees_what_the_kernel_would_stumble_over() {
     assert!(rules(&wrong_type).contains("type"));
     let text = file.section_by_name(".text").and_then(|s| s.file_range());
     let (text, _) = text.unwrap_or_else(|| panic!("no text"));
-    let offset = u64::from_le_bytes(good[relocations..relocations + 8].try_into().unwrap_or_default());
+    let offset =
+        u64::from_le_bytes(good[relocations..relocations + 8].try_into().unwrap_or_default());
     let mut filled = good.clone();
     filled[(text + offset) as usize] = 1;
     assert!(rules(&filled).contains("not zero"));

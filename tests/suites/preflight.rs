@@ -1,5 +1,7 @@
-//! `kpsc check --running`: what it says before is what the kernel does. The program itself in a virtual machine with the default
-//! target, beside tracers, BPF programs and livepatches that are really there.
+// SPDX-License-Identifier: GPL-2.0
+//! `kpsc check --running`: what it says before is what the kernel does. The program itself in a
+//! virtual machine with the default target, beside tracers, BPF programs and livepatches that are
+//! really there.
 
 use kps_grammar::ast::{Text, Trigger};
 use kps_grammar::Span;
@@ -65,13 +67,21 @@ fn attach() -> (String, Vec<u8>) {
 /// The id of a function in the kernel's BTF.
 fn btf_id(function: &str) -> u32 {
     let facts = target().facts().unwrap_or_else(|error| panic!("{}", error.message));
-    facts.btf.functions(function).first().unwrap_or_else(|| panic!("{function} is not in the BTF")).0
+    facts
+        .btf
+        .functions(function)
+        .first()
+        .unwrap_or_else(|| panic!("{function} is not in the BTF"))
+        .0
 }
 
 /// The line that says whether a module will load, alone.
 fn verdict(machine: &mut Steps, file: &str, status: i32, wanted: &str) {
     let said = machine.step(&format!("kpsc check --running {file} 2> /tmp/messages"), status, &[]);
-    assert!(said.starts_with(wanted) && said.lines().count() == 1, "{file}: {said:?}, and not {wanted:?}");
+    assert!(
+        said.starts_with(wanted) && said.lines().count() == 1,
+        "{file}: {said:?}, and not {wanted:?}"
+    );
 }
 
 /// The kernel really refuses a module, and says so. The status of `insmod` is the error.
@@ -103,7 +113,10 @@ fn what_is_attached_to_a_function_is_told_before() {
     );
     unseen(&mut machine);
     machine.step(MOUNT, 0, &[]);
-    assert_eq!(machine.step("kpsc check --running /cmdline_mark.ko", 0, &[]), "cmdline_mark will load\n");
+    assert_eq!(
+        machine.step("kpsc check --running /cmdline_mark.ko", 0, &[]),
+        "cmdline_mark will load\n"
+    );
     probe_inside(&mut machine);
     probe_at_the_start(&mut machine);
     probe_with_post_handler(&mut machine);
@@ -121,12 +134,16 @@ fn unseen(machine: &mut Steps) {
         &["note[KPS1014]", "kprobes", "locked down", "cmdline_mark will load\n"],
     );
     machine.step("umount /sys/kernel/tracing", 0, &[]);
-    machine.step("kpsc check --running /cmdline_mark.ko", 0, &["warning[KPS1014]", "mount -t tracefs"]);
+    machine.step(
+        "kpsc check --running /cmdline_mark.ko",
+        0,
+        &["warning[KPS1014]", "mount -t tracefs"],
+    );
     verdict(
         machine,
         "/cmdline_mark.ko",
         0,
-        "cmdline_mark will load, but nobody can tell here whether something else is attached",
+        "cmdline_mark will load, but kpsc cannot determine whether something else is attached",
     );
     machine.step("mount -t tracefs trace /sys/kernel/tracing", 0, &[]);
 }
@@ -139,19 +156,24 @@ fn event(place: &str) -> String {
     )
 }
 
-const NO_EVENT: &str = "cd /sys/kernel/tracing; echo 0 > events/kprobes/seen/enable; echo > kprobe_events";
+const NO_EVENT: &str =
+    "cd /sys/kernel/tracing; echo 0 > events/kprobes/seen/enable; echo > kprobe_events";
 
 fn probe_inside(machine: &mut Steps) {
     let set = event("cmdline_proc_show+9");
     assert_eq!(machine.step(&format!("{set}; hits"), 0, &[]), "1\n");
     let said = machine.step("cd / && kpsc check --running own_line.ko", 0, &["warning[KPS1013]"]);
     let shown = block("docs/commands.md", |block| block.text.contains("--running own_line.ko"));
-    assert_eq!(format!("$ kpsc check --running own_line.ko\n{said}"), shown.text, "docs/commands.md");
+    assert_eq!(
+        format!("$ kpsc check --running own_line.ko\n{said}"),
+        shown.text,
+        "docs/commands.md"
+    );
     verdict(
         machine,
         "/own_line.ko",
         0,
-        "own_line will load, but a kprobe at `cmdline_proc_show+0x9` does not fire any more\n",
+        "own_line will load, but a kprobe at `cmdline_proc_show+0x9` no longer fires\n",
     );
     // This one runs the old body too.
     verdict(machine, "/cmdline_mark.ko", 0, "cmdline_mark will load\n");
@@ -220,7 +242,11 @@ fn direct_call(machine: &mut Steps) {
         &["error[KPS1011]", "`own_tramp` is called directly"],
     );
     refused(machine, "/cmdline_mark.ko", EBUSY);
-    machine.step("rmmod own_call && kpsc check --running /cmdline_mark.ko", 0, &["cmdline_mark will load\n"]);
+    machine.step(
+        "rmmod own_call && kpsc check --running /cmdline_mark.ko",
+        0,
+        &["cmdline_mark will load\n"],
+    );
 }
 
 /// The program counts how often it runs, and runs beside a new body.
@@ -235,7 +261,11 @@ fn bpf(machine: &mut Steps, kind: &str) {
         0,
         &[],
     );
-    machine.step("kpsc check --running /own_line.ko", 0, &["warning[KPS1012]", "`fexit` behind it"]);
+    machine.step(
+        "kpsc check --running /own_line.ko",
+        0,
+        &["warning[KPS1012]", "`fexit` runs after it"],
+    );
     verdict(
         machine,
         "/own_line.ko",
@@ -252,8 +282,9 @@ fn bpf(machine: &mut Steps, kind: &str) {
 
 fn what_is_loaded_and_allowed_is_told_before() {
     let scratch = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
-    let greeter =
-        |greeting: &str| written("tests/vm/modules/greeter.c", &format!("'-DGREETING=\"{greeting}\"'"));
+    let greeter = |greeting: &str| {
+        written("tests/vm/modules/greeter.c", &format!("'-DGREETING=\"{greeting}\"'"))
+    };
     let mine = greeter("hello");
     let greets_back = scratch.path().join("greets_back.kps");
     std::fs::write(scratch.path().join("greeter.ko"), &mine)
@@ -326,7 +357,10 @@ fn another_kernel(machine: &mut Steps) {
     machine.step(
         "kpsc check --running /cmdline_mark.ko /foreign.ko /missing_files.ko 2> /dev/null",
         3,
-        &["cmdline_mark will load\ncmdline_mark will not load because", "\nmissing_files will load\n"],
+        &[
+            "cmdline_mark will load\ncmdline_mark will not load because",
+            "\nmissing_files will load\n",
+        ],
     );
 }
 
@@ -354,23 +388,24 @@ fn same_function(machine: &mut Steps) {
         "marks_too will not load because `marks_too` and `cmdline_mark` both change `cmdline_proc_show`\n",
     );
     verdict(machine, "/marks_over.ko", 0, "marks_over will load\n");
-    // Its functions of a module written by hand are known, its states are not; it does not say whether it replaces others.
+    // Its functions of a module written by hand are known, its states are not; it does not say
+    // whether it replaces others.
     verdict(machine, "/livepatch-sample.ko", 0, "livepatch_sample will load\n");
     machine.step(
         "kpsc check --running /marks_all.ko",
         0,
-        &["note[KPS1016]", "`marks_all` takes the place of `cmdline_mark`\n", "warning[KPS1016]"],
+        &["note[KPS1016]", "`marks_all` replaces `cmdline_mark`\n", "warning[KPS1016]"],
     );
     verdict(
         machine,
         "/marks_all.ko",
         0,
-        "marks_all will load, but `marks_all` takes the place of `missing_files`, and `",
+        "marks_all will load, but `marks_all` replaces `missing_files` and reverts `",
     );
     machine.step(
         "insmod /livepatch-sample.ko && kpsc check --running /marks_all.ko",
         0,
-        &["warning[KPS1018]", "`livepatch_sample` does not tell"],
+        &["warning[KPS1018]", "the states of `livepatch_sample` are unknown"],
     );
     machine.step(
         "kpsc load /marks_all.ko && kpsc list",
@@ -392,7 +427,7 @@ fn states(machine: &mut Steps) {
     machine.step(
         "kpsc check --running /marks_all.ko",
         3,
-        &["error[KPS1017]", "without its state `kexec_disabled`"],
+        &["error[KPS1017]", "but lacks its state `kexec_disabled`"],
     );
     refused(machine, "/marks_all.ko", EINVAL);
     machine.step("dmesg", 0, &["(limit_v1) is not compatible", "(marks_all) is not compatible"]);
@@ -401,14 +436,18 @@ fn states(machine: &mut Steps) {
     machine.step(
         "kpsc check --running /limit_v2.ko",
         0,
-        &["note[KPS1016]", "the data of `kexec_disabled` is handed on", "limit_v2 will load\n"],
+        &["note[KPS1016]", "the data of `kexec_disabled` is handed over", "limit_v2 will load\n"],
     );
     machine.step("kpsc load /limit_v2.ko && kpsc unload limit_v2 && kpsc unload limit_v1", 0, &[]);
 }
 
 fn transition(machine: &mut Steps) {
     machine.step("sleep 100 & kpsc load /post_sleeps.ko --limit 0", 5, &["KPS0904"]);
-    machine.step("kpsc check --running /cmdline_mark.ko", 3, &["error[KPS1015]", "kpsc unload post_sleeps"]);
+    machine.step(
+        "kpsc check --running /cmdline_mark.ko",
+        3,
+        &["error[KPS1015]", "kpsc unload post_sleeps"],
+    );
     refused(machine, "/cmdline_mark.ko", EBUSY);
     machine.step("killall sleep; kpsc unload post_sleeps", 0, &[]);
 }
@@ -420,9 +459,16 @@ fn modules(machine: &mut Steps) {
         &["note[KPS1010]", "`greeter` is not loaded", "greets_back will load\n"],
     );
     machine.step("insmod /greeter.ko", 0, &[]);
-    assert_eq!(machine.step("kpsc check --running /greets_back.ko", 0, &[]), "greets_back will load\n");
+    assert_eq!(
+        machine.step("kpsc check --running /greets_back.ko", 0, &[]),
+        "greets_back will load\n"
+    );
     machine.step("rmmod greeter && insmod /other.ko", 0, &[]);
-    machine.step("kpsc check --running /greets_back.ko", 0, &["warning[KPS1009]", "it stays unpatched"]);
+    machine.step(
+        "kpsc check --running /greets_back.ko",
+        0,
+        &["warning[KPS1009]", "it stays unpatched"],
+    );
     machine.step("kpsc load /greets_back.ko && cat /proc/greeter", 0, &["KPS1009", "goodbye 1\n"]);
     machine.step("kpsc unload greets_back && rmmod greeter", 0, &[]);
 }
@@ -435,28 +481,41 @@ fn not_allowed(machine: &mut Steps) {
         &["error[KPS1023]", "run it as root", "cmdline_mark will not load because this user may not load modules"],
     );
     machine.step("echo 128 > /proc/sys/kernel/tainted", 0, &[]);
-    machine.step(check, 0, &["warning[KPS1024]", "cmdline_mark will load, but the kernel has oopsed"]);
+    machine.step(
+        check,
+        0,
+        &["warning[KPS1024]", "cmdline_mark will load, but the kernel has oopsed"],
+    );
 
     // As `module.sig_enforce` on the kernel's command line does.
     machine.step("echo 1 > /sys/module/module/parameters/sig_enforce", 0, &[]);
-    machine.step(check, 3, &["error[KPS1019]", "`cmdline_mark` has no signature", "scripts/sign-file"]);
+    machine.step(
+        check,
+        3,
+        &["error[KPS1019]", "`cmdline_mark` has no signature", "scripts/sign-file"],
+    );
     refused(machine, "/cmdline_mark.ko", EKEYREJECTED);
     machine.step("kpsc load /cmdline_mark.ko", 3, &["error[KPS1019]"]);
     machine.step(
         "cp /cmdline_mark.ko /tmp/signed.ko && printf '~Module signature appended~\\n' >> /tmp/signed.ko
         kpsc check --running /tmp/signed.ko",
         0,
-        &["warning[KPS1020]", "cmdline_mark will load, but only the kernel knows"],
+        &["warning[KPS1020]", "cmdline_mark will load, but kpsc cannot determine whether the kernel trusts"],
     );
     refused(machine, "/tmp/signed.ko", EKEYREJECTED);
 
     machine.step("echo 1 > /proc/sys/kernel/modules_disabled", 0, &[]);
-    machine.step(check, 3, &["error[KPS1022]", "error[KPS1019]", "neither come nor go (and 1 more)"]);
+    machine.step(
+        check,
+        3,
+        &["error[KPS1022]", "error[KPS1019]", "loads and unloads no modules (and 1 more)"],
+    );
     refused(machine, "/cmdline_mark.ko", EPERM);
 }
 
 fn the_functions_of_a_module_are_known_from_its_bytes() {
-    let function = |name: &str, keeps_original| Function { name: name.into(), sympos: 0, keeps_original };
+    let function =
+        |name: &str, keeps_original| Function { name: name.into(), sympos: 0, keeps_original };
     let vmlinux = |functions| vec![Object { name: ObjectName::Vmlinux, functions }];
     let known = |bytes: &[u8]| look_into(bytes).map(|incoming| incoming.objects);
     let (_, own_line) = module("tests/vm/preflight/own_line");

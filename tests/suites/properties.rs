@@ -1,4 +1,6 @@
-//! Properties: what `fuzz/` looks for breaks of holds for its seeds, and for mutations of them that are the same every time.
+// SPDX-License-Identifier: GPL-2.0
+//! Properties: what `fuzz/` looks for breaks of holds for its seeds, and for mutations of them that
+//! are the same every time.
 
 use kps_tests::properties::{Target, TARGETS};
 use kps_tests::repository;
@@ -15,7 +17,8 @@ pub(crate) fn cases() -> Vec<Case> {
     for target in TARGETS {
         cases.push(Case::new(format!("{}_holds_for_its_seeds", target.name), || hold(target)));
         cases.push(
-            Case::new(format!("{}_holds_for_mutations", target.name), || hold_mutated(target)).about(5),
+            Case::new(format!("{}_holds_for_mutations", target.name), || hold_mutated(target))
+                .about(5),
         );
     }
     for target in TARGETS.iter().filter(|target| target.name == "spec") {
@@ -27,16 +30,19 @@ pub(crate) fn cases() -> Vec<Case> {
 /// Every property has a fuzz target and seeds, and nothing is there for a property that is gone.
 fn is_complete() -> Result<(), Failed> {
     let fuzz = repository().join("fuzz");
-    let properties: BTreeSet<String> = TARGETS.iter().map(|target| target.name.to_owned()).collect();
+    let properties: BTreeSet<String> =
+        TARGETS.iter().map(|target| target.name.to_owned()).collect();
     let programs = names(&fuzz.join("fuzz_targets"))?;
     let programs: BTreeSet<String> = programs.iter().map(|name| name.replace(".rs", "")).collect();
     let manifest: toml::Table = std::fs::read_to_string(fuzz.join("Cargo.toml"))?.parse()?;
     let binaries = manifest.get("bin").and_then(toml::Value::as_array).into_iter().flatten();
     let binaries: BTreeSet<String> =
         binaries.filter_map(|bin| Some(bin.get("name")?.as_str()?.to_owned())).collect();
-    for (what, names) in
-        [("fuzz_targets", programs), ("Cargo.toml", binaries), ("seeds", names(&fuzz.join("seeds"))?)]
-    {
+    for (what, names) in [
+        ("fuzz_targets", programs),
+        ("Cargo.toml", binaries),
+        ("seeds", names(&fuzz.join("seeds"))?),
+    ] {
         if names != properties {
             return Err(format!("fuzz/{what} has {names:?}, and there are {properties:?}").into());
         }
@@ -66,7 +72,8 @@ fn hold_mutated(target: &Target) -> Result<(), Failed> {
     Ok(())
 }
 
-/// Specs whose tokens are the same, mostly, and whose white space and comments are not: for their layout.
+/// Specs whose tokens are the same, mostly, and whose white space and comments are not: for their
+/// layout.
 fn hold_spaced(target: &Target) -> Result<(), Failed> {
     const SPACES: [&str; 9] =
         [" ", "  ", "\t", "\n", "\n\n\n", "/* c */", " // c\n", "/*\n c */", "   // c\n\n"];
@@ -98,7 +105,9 @@ fn hold_for(target: &Target, bytes: &[u8], name: &str) -> Result<(), Failed> {
         let kept = std::env::temp_dir().join(format!("kps-{}-broken", target.name));
         match std::fs::write(&kept, bytes) {
             Ok(()) => format!("{name} breaks {}: see {}", target.name, kept.display()).into(),
-            Err(error) => format!("{name} breaks {}; it cannot be kept: {error}", target.name).into(),
+            Err(error) => {
+                format!("{name} breaks {}; it cannot be kept: {error}", target.name).into()
+            }
         }
     })
 }
@@ -118,12 +127,13 @@ fn seeds(target: &Target) -> Result<Vec<(String, Vec<u8>)>, Failed> {
 
 /// The names in a folder, in order.
 fn names(folder: &Path) -> Result<BTreeSet<String>, Failed> {
-    let entries = std::fs::read_dir(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+    let entries =
+        std::fs::read_dir(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
     Ok(entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect())
 }
 
-/// A few changes of the kinds that break readers: a bit, a byte, a length, a piece that is gone or there twice, and a piece
-/// of another seed.
+/// A few changes of the kinds that break readers: a bit, a byte, a length, a piece that is gone or
+/// there twice, and a piece of another seed.
 fn mutate(seed: &[u8], other: &[u8], numbers: &mut Numbers) -> Vec<u8> {
     const LENGTHS: [u64; 8] = [0, 1, 0x7f, 0xff, 0xffff, 0x8000_0000, 0xffff_ffff, u64::MAX];
     let mut bytes = seed.to_vec();
@@ -158,7 +168,8 @@ fn mutate(seed: &[u8], other: &[u8], numbers: &mut Numbers) -> Vec<u8> {
     bytes
 }
 
-/// Numbers that look random and are not: each is made from how many there were before, by SplitMix64.
+/// Numbers that look random and are not: each is made from how many there were before, by
+/// SplitMix64.
 struct Numbers(u64);
 
 impl Numbers {

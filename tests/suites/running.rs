@@ -1,4 +1,6 @@
-//! `kpsc load`, `unload` and `list` on a running kernel: the program itself in a virtual machine with the default target.
+// SPDX-License-Identifier: GPL-2.0
+//! `kpsc load`, `unload` and `list` on a running kernel: the program itself in a virtual machine
+//! with the default target.
 
 use kps_tests::pages::{block, Block};
 use kps_tests::schedule::Case;
@@ -39,7 +41,8 @@ fn shown(name: &str) -> String {
 
 fn a_livepatch_is_loaded_listed_and_unloaded() {
     let another = doctored(|facts| facts.identity.build_id[7] ^= 1);
-    let foreign = store::build(&spec("examples/cmdline_mark/cmdline_mark"), Some(another.path())).module;
+    let foreign =
+        store::build(&spec("examples/cmdline_mark/cmdline_mark"), Some(another.path())).module;
     let mark = store::module(&spec("examples/cmdline_mark/cmdline_mark"));
     let mut machine = Steps::start(vec![
         module("tests/vm/acts/callbacks"),
@@ -56,10 +59,14 @@ fn a_livepatch_is_loaded_listed_and_unloaded() {
     assert_eq!(machine.step("kpsc list", 0, &[]), line);
 
     machine.step("kpsc load /callbacks.ko", 3, &["KPS1008", "a module `callbacks` is loaded"]);
-    machine.step("kpsc load /bin/busybox", 3, &["KPS1002", "is no module"]);
+    machine.step("kpsc load /bin/busybox", 3, &["KPS1002", "is not a module"]);
     machine.step("kpsc load /plain.ko", 3, &["KPS1002", "insmod"]);
     machine.step("kpsc load /no-such.ko", 3, &["KPS0701"]);
-    machine.step("kpsc unload cmdline_mark", 3, &["KPS1003", "there is `callbacks`"]);
+    machine.step(
+        "kpsc unload cmdline_mark",
+        3,
+        &["KPS1003", "name a loaded livepatch: `callbacks`"],
+    );
     assert_eq!(machine.step("kpsc list", 0, &[]), line);
 
     assert_eq!(machine.step("kpsc unload callbacks", 0, &[]), "");
@@ -67,10 +74,15 @@ fn a_livepatch_is_loaded_listed_and_unloaded() {
     machine.step("kpsc load /foreign.ko", 3, &["KPS1006", "another build of 7"]);
     machine.step("insmod /foreign.ko", 8, &["invalid module format"]);
     machine.step("dmesg", 0, &["cmdline_mark: refused: this kernel is not"]);
-    machine.step("kpsc load /refused.ko", 3, &["KPS1004", "the kernel's log:", "pre-patch callback failed"]);
+    machine.step(
+        "kpsc load /refused.ko",
+        3,
+        &["KPS1004", "the kernel's log:", "pre-patch callback failed"],
+    );
     assert_eq!(machine.step("kpsc load /missing_files.ko", 0, &[]), shown("missing_files"));
     machine.step("kpsc unload missing_files", 0, &[]);
-    let after = machine.step("cat /proc/cmdline /proc/modules; kpsc list", 0, &["no livepatch is loaded"]);
+    let after =
+        machine.step("cat /proc/cmdline /proc/modules; kpsc list", 0, &["no livepatch is loaded"]);
     assert!(!after.contains("count=") && !after.contains("callbacks"), "{after}");
 
     machine.step(
@@ -120,17 +132,32 @@ fn a_transition_that_does_not_complete_names_who_holds_it_up() {
         until grep -q livepatch_cmdline_proc_show /proc/$!/stack; do usleep 10000; done
         kpsc unload replace_sleeps --limit 0",
         5,
-        &["KPS0904", "held up by cat, task", "livepatch_cmdline_proc_show", "kpsc unload replace_sleeps"],
+        &[
+            "KPS0904",
+            "held up by cat, task",
+            "livepatch_cmdline_proc_show",
+            "kpsc unload replace_sleeps",
+        ],
     );
     machine.step("kpsc unload replace_sleeps && kpsc list", 0, &["no livepatch is loaded"]);
     machine.vm.check_log();
 }
 
 fn a_livepatch_that_was_replaced_can_be_unloaded() {
-    let mut machine =
-        Steps::start(vec![module("examples/cmdline_mark/cmdline_mark"), module("tests/vm/unload/successor")]);
-    machine.step("kpsc load /cmdline_mark.ko && kpsc load /successor.ko", 0, &["successor\tenabled"]);
-    machine.step("kpsc list", 0, &[&shown("cmdline_mark"), "successor\tenabled\tvmlinux: 1 function\n"]);
+    let mut machine = Steps::start(vec![
+        module("examples/cmdline_mark/cmdline_mark"),
+        module("tests/vm/unload/successor"),
+    ]);
+    machine.step(
+        "kpsc load /cmdline_mark.ko && kpsc load /successor.ko",
+        0,
+        &["successor\tenabled"],
+    );
+    machine.step(
+        "kpsc list",
+        0,
+        &[&shown("cmdline_mark"), "successor\tenabled\tvmlinux: 1 function\n"],
+    );
     machine.step("kpsc unload cmdline_mark && ! grep cmdline_mark /proc/modules", 0, &[]);
     machine.step("kpsc unload successor && kpsc list", 0, &["no livepatch is loaded"]);
     machine.vm.check_log();
@@ -152,18 +179,24 @@ fn two_patches_of_one_function_are_refused_unless_one_says_so() {
     machine.step(
         "kpsc unload marks_all",
         0,
-        &["marks_all is unloaded; an older version with `atomic replace`"],
+        &["marks_all is unloaded; loading an older version with `atomic replace`"],
     );
     machine.vm.check_log();
 }
 
 fn unloading_says_what_was_restored_and_freed() {
-    let mut machine =
-        Steps::start(vec![module("examples/no_kexec/no_kexec"), module("examples/task_misses/task_misses")]);
+    let mut machine = Steps::start(vec![
+        module("examples/no_kexec/no_kexec"),
+        module("examples/task_misses/task_misses"),
+    ]);
     machine.step("kpsc load /no_kexec.ko && kpsc load /task_misses.ko", 0, &[]);
-    let gap = "until another version is loaded the system is without it";
+    let gap = "the system runs without the patch until another version is loaded";
     machine.step("kpsc unload no_kexec", 0, &["no_kexec is unloaded, `", "` restored; ", gap]);
-    machine.step("kpsc unload task_misses", 0, &["task_misses is unloaded, the data of `", "` freed; ", gap]);
+    machine.step(
+        "kpsc unload task_misses",
+        0,
+        &["task_misses is unloaded, the data of `", "` freed; ", gap],
+    );
     machine.vm.check_log();
 }
 
@@ -172,7 +205,8 @@ fn what_new_writes_acts_as_it_is() {
     for arguments in [&["new", "hello"][..], &["new", "calls", "--function", "do_sys_openat2"]] {
         let name = arguments[1];
         assert_eq!(world.run(arguments), format!("{name}.kps\nexit status 0\n"));
-        let output = kpsc().current_dir(world.work()).arg("test").arg(format!("{name}.kps")).output();
+        let output =
+            kpsc().current_dir(world.work()).arg("test").arg(format!("{name}.kps")).output();
         let output = output.unwrap_or_else(|error| panic!("{error}"));
         assert!(
             output.status.success() && printed(&output).contains("ok: "),

@@ -1,5 +1,7 @@
-//! The kernel's own livepatch selftests as an outside judge: its scripts run as they are, its target modules are its own C, and the
-//! livepatches are built from specs. What is no livepatch is a crate over the runtime.
+// SPDX-License-Identifier: GPL-2.0
+//! The kernel's own livepatch selftests as an outside judge: its scripts run as they are, its
+//! target modules are its own C, and the livepatches are built from specs. What is no livepatch is
+//! a crate over the runtime.
 
 use kps_tests::schedule::Case;
 use kps_tests::store;
@@ -85,19 +87,22 @@ fn run(script: &str, modules: &Modules, tests: usize) {
     let folder = selftests();
     let mut files = Vec::new();
     let file = |name: &str| {
-        let bytes = std::fs::read(folder.join(name)).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let bytes =
+            std::fs::read(folder.join(name)).unwrap_or_else(|error| panic!("{name}: {error}"));
         (format!("/selftests/{name}"), bytes)
     };
     files.extend(["functions.sh", script].map(file));
     for name in modules.c {
         let module = c_module(name);
-        std::fs::write(scratch.path().join(format!("{name}.ko")), &module).unwrap_or_else(|e| panic!("{e}"));
+        std::fs::write(scratch.path().join(format!("{name}.ko")), &module)
+            .unwrap_or_else(|e| panic!("{e}"));
         files.push((format!("/selftests/test_modules/{name}.ko"), module));
     }
     for name in modules.specs {
         let spec = scratch.path().join(format!("{name}.kps"));
         let written = repository().join("tests/selftests").join(format!("{name}.kps"));
-        std::fs::copy(&written, &spec).unwrap_or_else(|error| panic!("{}: {error}", written.display()));
+        std::fs::copy(&written, &spec)
+            .unwrap_or_else(|error| panic!("{}: {error}", written.display()));
         files.push((format!("/selftests/test_modules/{name}.ko"), store::module(&spec)));
     }
     for (folder, name) in modules.crates {
@@ -123,7 +128,12 @@ fn run(script: &str, modules: &Modules, tests: usize) {
 
 fn test_livepatch_passes_as_it_is() {
     let modules = Modules {
-        c: &["test_klp_mod_target", "test_klp_syscall", "test_klp_callbacks_mod", "test_klp_callbacks_busy"],
+        c: &[
+            "test_klp_mod_target",
+            "test_klp_syscall",
+            "test_klp_callbacks_mod",
+            "test_klp_callbacks_busy",
+        ],
         specs: &[
             "test_klp_livepatch",
             "test_klp_atomic_replace",

@@ -1,5 +1,6 @@
-//! A sweep over the whole kernel: functions chosen evenly from all of them, and some of every kind, can be hooked or are refused
-//! with a code; a hundred hooked at once change nothing.
+// SPDX-License-Identifier: GPL-2.0
+//! A sweep over the whole kernel: functions chosen evenly from all of them, and some of every kind,
+//! can be hooked or are refused with a code; a hundred hooked at once change nothing.
 
 use kps_facts::{Facts, Importer, Object, Wanted};
 use kps_targets::{module, Cache, Progress};
@@ -14,7 +15,9 @@ use std::path::Path;
 
 /// The cases of this suite.
 pub(crate) fn cases() -> Vec<Case> {
-    cases![functions_of_the_whole_kernel_can_be_hooked_or_are_refused_with_a_code.machine().about(200),]
+    cases![functions_of_the_whole_kernel_can_be_hooked_or_are_refused_with_a_code
+        .machine()
+        .about(200),]
 }
 
 /// How many functions are tried.
@@ -62,7 +65,8 @@ fn functions_of_the_whole_kernel_can_be_hooked_or_are_refused_with_a_code() {
     for (n, batch) in chosen.chunks(BATCH).enumerate() {
         let spec = scratch.path().join(format!("batch_{n}.kps"));
         let said = check(&spec, batch);
-        let is_refused = |function: &Function| said.iter().any(|s| s.error && s.name == function.name);
+        let is_refused =
+            |function: &Function| said.iter().any(|s| s.error && s.name == function.name);
         let taken: Vec<Function> = batch.iter().filter(|f| !is_refused(f)).cloned().collect();
         for refusal in said.iter().filter(|said| said.error) {
             refusals.entry(refusal.code.clone()).or_default().push(refusal.name.clone());
@@ -82,12 +86,14 @@ fn functions_of_the_whole_kernel_can_be_hooked_or_are_refused_with_a_code() {
 
 /// Loads hooks on a hundred of these functions, and has the machine work.
 fn all_at_once(functions: &[Function], modules: &BTreeMap<String, Module>, scratch: &Path) {
-    // A patch is complete when no task is in an old function any more. In these some task is all the time.
+    // A patch is complete when no task is in an old function any more. In these some task is all
+    // the time.
     let stacks = Vm::start(Vec::new()).sh("cat /proc/[0-9]*/stack");
     let rests = |function: &&Function| !stacks.contains(&format!(" {}+", function.name));
     let resting: Vec<&Function> = functions.iter().filter(rests).collect();
     assert!(resting.len() >= AT_ONCE, "{} functions are left", resting.len());
-    let some: Vec<Function> = (0..AT_ONCE).map(|n| resting[n * resting.len() / AT_ONCE].clone()).collect();
+    let some: Vec<Function> =
+        (0..AT_ONCE).map(|n| resting[n * resting.len() / AT_ONCE].clone()).collect();
     let mut files = Vec::new();
     let mut needed = Vec::new();
     for (n, part) in some.chunks(AT_ONCE / 4).enumerate() {
@@ -112,13 +118,16 @@ fn all_at_once(functions: &[Function], modules: &BTreeMap<String, Module>, scrat
     assert_eq!(report.status, 0, "the machine does not work any more:\n{}", report.text);
     println!("{}", report.text);
     vm.check_log();
-    vm.sh("for n in 3 2 1 0; do livepatch unload part_$n || exit 1; done; ls /sys/kernel/livepatch");
+    vm.sh(
+        "for n in 3 2 1 0; do livepatch unload part_$n || exit 1; done; ls /sys/kernel/livepatch",
+    );
     vm.check_log();
 }
 
 /// A module and what it depends on, in the order in which they are loaded.
 fn need(name: &str, modules: &BTreeMap<String, Module>, needed: &mut Vec<String>) {
-    let Some(module) = modules.get(name).filter(|_| !needed.iter().any(|known| known == name)) else {
+    let Some(module) = modules.get(name).filter(|_| !needed.iter().any(|known| known == name))
+    else {
         return;
     };
     module.read.module.depends.iter().for_each(|other| need(other, modules, needed));
@@ -138,7 +147,8 @@ fn check(spec: &Path, functions: &[Function]) -> Vec<Said> {
     let patch = spec.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     let mut text = format!("patch {patch} {{\nlicense \"GPL\";\n");
     let mut lines: BTreeMap<usize, &str> = BTreeMap::new();
-    let objects: BTreeSet<&str> = functions.iter().map(|function| function.object.as_str()).collect();
+    let objects: BTreeSet<&str> =
+        functions.iter().map(|function| function.object.as_str()).collect();
     for object in objects {
         let _ = writeln!(text, "object {object} {{");
         for function in functions.iter().filter(|function| function.object == object) {
@@ -156,7 +166,8 @@ fn check(spec: &Path, functions: &[Function]) -> Vec<Said> {
     let mut report = report.lines();
     while let Some(line) = report.next() {
         let error = line.starts_with("error[");
-        let Some(code) = line.split_once('[').and_then(|(_, rest)| Some(rest.split_once("]:")?.0)) else {
+        let Some(code) = line.split_once('[').and_then(|(_, rest)| Some(rest.split_once("]:")?.0))
+        else {
             continue;
         };
         if !error && !line.starts_with("warning[") {
@@ -181,7 +192,9 @@ struct Module {
 /// All modules of the target.
 fn modules() -> BTreeMap<String, Module> {
     let cache = Cache::open().unwrap_or_else(|error| panic!("{}", error.message));
-    let paths = target().modules(&cache, Progress::Quiet).unwrap_or_else(|error| panic!("{}", error.message));
+    let paths = target()
+        .modules(&cache, Progress::Quiet)
+        .unwrap_or_else(|error| panic!("{}", error.message));
     let read = |(name, path)| {
         let file = std::fs::read(&path).unwrap_or_else(|error| panic!("{error}"));
         let bytes = module::unpack(file).unwrap_or_else(|error| panic!("{name}: {error}"));
@@ -224,13 +237,15 @@ fn traceable(object_name: &str, object: &Object) -> Vec<Function> {
     addresses.sort_unstable();
     let name = |address: u64| {
         let symbol = object.symbols.at(address).next()?;
-        let same: Vec<u64> = object.symbols.named(symbol.name).iter().map(|sym| sym.address).collect();
+        let same: Vec<u64> =
+            object.symbols.named(symbol.name).iter().map(|sym| sym.address).collect();
         let position = same.iter().position(|&other| other == address).filter(|_| same.len() > 1);
         let name = match position {
             Some(n) => format!("{}@{}", symbol.name, n + 1),
             None => symbol.name.to_owned(),
         };
-        let hooks = if notable::never_returns(symbol.name) { "pre { }" } else { "pre { } post { }" };
+        let hooks =
+            if notable::never_returns(symbol.name) { "pre { }" } else { "pre { } post { }" };
         Some(Function { object: object_name.to_owned(), name, hooks })
     };
     addresses.into_iter().filter(|&address| !object.is_init(address)).filter_map(name).collect()
@@ -254,10 +269,13 @@ fn kinds(facts: &Facts, all: &[Function]) -> BTreeMap<&'static str, Vec<Function
         if notable::never_returns(plain) {
             add("one that never returns", function.clone());
         }
-        if let Some(call) = plain.strip_prefix(entry).filter(|call| facts.syscalls.contains_key(*call)) {
+        if let Some(call) =
+            plain.strip_prefix(entry).filter(|call| facts.syscalls.contains_key(*call))
+        {
             add("a system call", Function { name: format!("sys_{call}"), ..function.clone() });
         }
-        let Some(signature) = facts.btf.functions(plain).first().and_then(|&id| importer.signature(id))
+        let Some(signature) =
+            facts.btf.functions(plain).first().and_then(|&id| importer.signature(id))
         else {
             continue;
         };

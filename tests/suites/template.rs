@@ -1,4 +1,6 @@
-//! Template machines: a copy is the target, a template serves nothing but what it was made of, and what cannot be copied is booted.
+// SPDX-License-Identifier: GPL-2.0
+//! Template machines: a copy is the target, a template serves nothing but what it was made of, and
+//! what cannot be copied is booted.
 
 use kps_targets::Cache;
 use kps_tests::cases;
@@ -23,14 +25,15 @@ pub(crate) fn cases() -> Vec<Case> {
 }
 
 /// What tells kernels apart, and what chance has decided in this one.
-const IDENTITY: &str = "uname -a; md5sum < /sys/kernel/notes; md5sum < /proc/kallsyms; md5sum < /proc/version
+const IDENTITY: &str =
+    "uname -a; md5sum < /sys/kernel/notes; md5sum < /proc/kallsyms; md5sum < /proc/version
     wc -l < /sys/kernel/tracing/available_filter_functions";
 const FIRST: &str = "echo cmdline_proc_show > /sys/kernel/tracing/set_ftrace_filter
     echo function > /sys/kernel/tracing/current_tracer; cat /proc/cmdline; grep -c 'cmdline_proc_show <-' /sys/kernel/tracing/trace
     echo nop > /sys/kernel/tracing/current_tracer";
 
-/// Names, build-id, symbols and ftrace are those of the kernel that boots; the log has the boot in it, and no complaint; the
-/// clock is the host's.
+/// Names, build-id, symbols and ftrace are those of the kernel that boots; the log has the boot in
+/// it, and no complaint; the clock is the host's.
 fn a_copy_is_the_target() {
     let (mut copy, mut other) = (Vm::start(Vec::new()), Vm::start(Vec::new()));
     let mut booted = Vm::boot(Vec::new());
@@ -49,23 +52,30 @@ fn a_copy_is_the_target() {
     }
     let now = std::time::SystemTime::now().duration_since(std::time::SystemTime::UNIX_EPOCH);
     let there: u64 = copy.sh("date +%s").trim().parse().unwrap_or_default();
-    assert!(now.unwrap_or_default().as_secs().abs_diff(there) < 60, "it is another time there: {there}");
+    assert!(
+        now.unwrap_or_default().as_secs().abs_diff(there) < 60,
+        "it is another time there: {there}"
+    );
 }
 
-/// Nothing depends on what a template has fixed: addresses, boot id and random numbers are new here.
+/// Nothing depends on what a template has fixed: addresses, boot id and random numbers are new
+/// here.
 fn a_kernel_that_boots_anew_takes_a_patch_too() {
-    let own = |vm: &mut Vm| vm.sh("cat /proc/sys/kernel/random/boot_id; grep ' _text$' /proc/kallsyms");
+    let own =
+        |vm: &mut Vm| vm.sh("cat /proc/sys/kernel/random/boot_id; grep ' _text$' /proc/kallsyms");
     let mark = store::module(&example("cmdline_mark"));
     let mut booted = Vm::boot(vec![("/cmdline_mark.ko".to_owned(), mark)]);
     let mut copy = Vm::start(Vec::new());
     assert_ne!(own(&mut booted), own(&mut copy));
-    let said =
-        booted.sh("livepatch load /cmdline_mark.ko && cat /proc/cmdline && livepatch unload cmdline_mark");
+    let said = booted.sh(
+        "livepatch load /cmdline_mark.ko && cat /proc/cmdline && livepatch unload cmdline_mark",
+    );
     assert!(said.contains("kps=1"), "{said}");
     booted.check_log();
 }
 
-/// A user's cache with the default target in it and no template, and programs that come before the host's.
+/// A user's cache with the default target in it and no template, and programs that come before the
+/// host's.
 struct World {
     cache: tempfile::TempDir,
     programs: tempfile::TempDir,
@@ -118,7 +128,8 @@ impl World {
     /// A QEMU in front of the real one, which this line of a shell script may change.
     fn put_qemu(&self, line: &str) {
         let real = ["/usr/bin", "/usr/local/bin"].iter().map(|folder| Path::new(folder).join(QEMU));
-        let real = real.into_iter().find(|path| path.exists()).unwrap_or_else(|| panic!("no {QEMU}"));
+        let real =
+            real.into_iter().find(|path| path.exists()).unwrap_or_else(|| panic!("no {QEMU}"));
         let path = self.programs.path().join(QEMU);
         let script = format!("#!/bin/bash\nreal={}\n{line}\nexec $real \"$@\"\n", real.display());
         std::fs::write(&path, script)
@@ -128,10 +139,10 @@ impl World {
 }
 
 const QEMU: &str = "qemu-system-x86_64";
-const MADE: &str = "booting a template machine, once for a kernel";
+const MADE: &str = "booting a template machine, once per kernel";
 
-/// Two that want it at once make it once, and so does one that comes after another was killed. It is counted, held against its
-/// inventory, and removed.
+/// Two that want it at once make it once, and so does one that comes after another was killed. It
+/// is counted, held against its inventory, and removed.
 fn a_template_is_made_once_and_accounted_for() {
     let world = World::new();
     killed_while_it_is_made(&world);
@@ -167,14 +178,17 @@ fn a_template_is_made_once_and_accounted_for() {
     const FILES: [&str; 4] = ["console", "initramfs", "memory", "state"];
     FILES.iter().for_each(|file| flip(&template.join(file)));
     let said = verify(&world).unwrap_or_default();
-    FILES
-        .iter()
-        .for_each(|file| assert!(said.contains(&format!("\"{file}\" was changed")), "{file}: {said}"));
+    FILES.iter().for_each(|file| {
+        assert!(said.contains(&format!("\"{file}\" was changed")), "{file}: {said}");
+    });
     FILES.iter().for_each(|file| flip(&template.join(file)));
     // One whose state cannot be read is passed over, and makes room for the next.
     std::fs::write(template.join("state"), "no state").unwrap_or_else(|error| panic!("{error}"));
     let said = world.acts();
-    assert!(said.contains("booted in place of a copy of the template machine: it did not start"), "{said}");
+    assert!(
+        said.contains("booted in place of a copy of the template machine: it did not start"),
+        "{said}"
+    );
     assert!(world.templates().is_empty());
     assert!(world.acts().contains(MADE));
     assert_eq!(world.templates(), made);
@@ -194,13 +208,15 @@ fn killed_while_it_is_made(world: &World) {
     std::fs::read(&pipe).unwrap_or_else(|error| panic!("{error}"));
     child.kill().and_then(|()| child.wait()).unwrap_or_else(|error| panic!("{error}"));
     [QEMU, "started"].iter().for_each(|name| {
-        std::fs::remove_file(world.programs.path().join(name)).unwrap_or_else(|error| panic!("{error}"));
+        std::fs::remove_file(world.programs.path().join(name))
+            .unwrap_or_else(|error| panic!("{error}"));
     });
 }
 
 /// What `kernel verify` says of a template that is damaged.
 fn verify(world: &World) -> Option<String> {
-    let output = world.kpsc(&["kernel", "verify"]).output().unwrap_or_else(|error| panic!("{error}"));
+    let output =
+        world.kpsc(&["kernel", "verify"]).output().unwrap_or_else(|error| panic!("{error}"));
     Some(printed(&output)).filter(|said| said.contains("the template machine is damaged"))
 }
 
@@ -216,8 +232,8 @@ fn flip(path: &Path) {
     change().unwrap_or_else(|error| panic!("{}: {error}", path.display()));
 }
 
-/// Another image, busybox (which is one archive with the init script) and QEMU each have a template of their own, and it is the only
-/// one that is left.
+/// Another image, busybox (which is one archive with the init script) and QEMU each have a template
+/// of their own, and it is the only one that is left.
 fn a_template_serves_nothing_else() {
     let world = World::new();
     let there = Cache::at(world.cache.path()).target(&world.name);
@@ -230,8 +246,9 @@ fn a_template_serves_nothing_else() {
         assert!(!seen.contains(&templates), "another {what} is served by the same template");
         seen.push(templates);
     };
-    let start =
-        |machine: &Machine| Guest::start(machine).map(drop).unwrap_or_else(|error| panic!("{error:?}"));
+    let start = |machine: &Machine| {
+        Guest::start(machine).map(drop).unwrap_or_else(|error| panic!("{error:?}"));
+    };
     start(&machine);
     is_new("machine");
     // What follows the end of either changes nothing else.
@@ -248,18 +265,23 @@ fn a_template_serves_nothing_else() {
 
 /// A copy of a file with some more bytes.
 fn longer(file: &Path, folder: &Path) -> PathBuf {
-    let mut bytes = std::fs::read(file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+    let mut bytes =
+        std::fs::read(file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
     bytes.extend([0; 16]);
     let copy = folder.join(file.file_name().unwrap_or_default());
     std::fs::write(&copy, bytes).unwrap_or_else(|error| panic!("{error}"));
     copy
 }
 
-/// The user sees a patch that acts, whatever is wrong with templates, and nothing is tried twice that cannot be.
+/// The user sees a patch that acts, whatever is wrong with templates, and nothing is tried twice
+/// that cannot be.
 fn what_cannot_be_copied_is_booted() {
     let broken = [
-        ("set -- \"${@/name=kpsc.files/name=kpsc.files,nr=2}\"", "its kernel has no virtio console"),
-        ("case \"$*\" in *-incoming*) exit 1 ;; esac", "it was saved, and did not start"),
+        (
+            "set -- \"${@/name=kpsc.files/name=kpsc.files,nr=2}\"",
+            "its kernel has no virtio console",
+        ),
+        ("case \"$*\" in *-incoming*) exit 1 ;; esac", "it did not start after it was saved"),
     ];
     for (line, reason) in broken {
         let world = World::new();
@@ -271,8 +293,12 @@ fn what_cannot_be_copied_is_booted() {
     // No place for it.
     let world = World::new();
     let place = world.folder();
-    std::fs::write(place.parent().unwrap_or(&place), "a file").unwrap_or_else(|error| panic!("{error}"));
-    assert!(!world.acts().contains("in place of a copy"), "there is none that it could be a copy of");
+    std::fs::write(place.parent().unwrap_or(&place), "a file")
+        .unwrap_or_else(|error| panic!("{error}"));
+    assert!(
+        !world.acts().contains("in place of a copy"),
+        "there is none that it could be a copy of"
+    );
 }
 
 /// Half a second each, and never one that fails.
@@ -281,8 +307,9 @@ fn two_hundred_copies_in_a_row_load_and_unload() {
     for n in 1..=200 {
         let mut vm = Vm::start(mark.clone());
         assert_eq!(vm.passed_over(), None, "machine {n} is no copy");
-        let said =
-            vm.sh("livepatch load /cmdline_mark.ko && cat /proc/cmdline && livepatch unload cmdline_mark");
+        let said = vm.sh(
+            "livepatch load /cmdline_mark.ko && cat /proc/cmdline && livepatch unload cmdline_mark",
+        );
         assert!(said.contains("kps=1"), "copy {n}: {said}");
         vm.check_log();
     }

@@ -1,9 +1,10 @@
+// SPDX-License-Identifier: GPL-2.0
 //! The tools of every day: what `fmt` does to files, what `new` writes, and what `list` reads.
 
 use kps_diag::Severity;
 use kps_operate::{
-    livepatches, preflight, tasks_in, unload, verdict, Function, Incoming, Livepatch, Object, State, System,
-    Task,
+    livepatches, preflight, tasks_in, unload, verdict, Function, Incoming, Livepatch, Object,
+    State, System, Task,
 };
 use kps_plan::{Note, ObjectName};
 use kps_tests::schedule::Case;
@@ -54,7 +55,10 @@ fn fmt_lays_out_every_file_it_is_given() {
     for file in ["a.kps", "b.kps", "c.kps"] {
         assert_eq!(read(&world, file), LAID_OUT, "{file}");
     }
-    assert_eq!(world.run_cleanly(&["fmt", "a.kps", "b.kps", "c.kps"]), Ok("exit status 0\n".to_owned()));
+    assert_eq!(
+        world.run_cleanly(&["fmt", "a.kps", "b.kps", "c.kps"]),
+        Ok("exit status 0\n".to_owned())
+    );
     assert_eq!(world.run_cleanly(&["fmt", "--check", "a.kps"]), Ok("exit status 0\n".to_owned()));
 }
 
@@ -114,7 +118,10 @@ fn fmt_keeps_whose_file_it_is_and_where_a_link_leads() {
 fn what_new_writes_passes_as_it_is() {
     let world = World::default();
     assert_eq!(world.run(&["new", "hello"]), "hello.kps\nexit status 0\n");
-    assert_eq!(world.run(&["new", "calls", "--function", "do_sys_openat2"]), "calls.kps\nexit status 0\n");
+    assert_eq!(
+        world.run(&["new", "calls", "--function", "do_sys_openat2"]),
+        "calls.kps\nexit status 0\n"
+    );
     for spec in ["hello.kps", "calls.kps"] {
         let checked = world.run_cleanly(&["check", "--kernel", FIXTURE, spec]);
         assert_eq!(checked.as_deref(), Ok("exit status 0\n"), "{}", read(&world, spec));
@@ -126,10 +133,15 @@ fn new_overwrites_nothing_and_takes_no_name_that_is_none() {
     world.write("hello.kps", "mine");
     let refuses = |arguments: &[&str], wanted: &str, status: &str| {
         let said = world.run_cleanly(arguments).unwrap_or_else(|error| panic!("{error}"));
-        assert!(said.contains(wanted) && said.ends_with(&format!("exit status {status}\n")), "{said}");
+        assert!(
+            said.contains(wanted) && said.ends_with(&format!("exit status {status}\n")),
+            "{said}"
+        );
     };
     refuses(&["new", "hello"], "KPS0701", "3");
-    for name in ["", "a b", "../up", "a$(touch pwned)", "1st", "ä", "vmlinux", "obj", &"x".repeat(56)] {
+    for name in
+        ["", "a b", "../up", "a$(touch pwned)", "1st", "ä", "vmlinux", "obj", &"x".repeat(56)]
+    {
         refuses(&["new", name], "KPS0601", "1");
     }
     for function in ["", "a b", "f(); }", "f\"", "1st"] {
@@ -175,11 +187,14 @@ fn livepatches_are_read_from_sysfs() {
         state,
         objects: objects
             .iter()
-            .map(|(name, functions)| ((*name).into(), functions.iter().map(|name| (*name).into()).collect()))
+            .map(|(name, functions)| {
+                ((*name).into(), functions.iter().map(|name| (*name).into()).collect())
+            })
             .collect(),
         note: None,
     };
-    let found = livepatches(&System::at(root.path())).unwrap_or_else(|error| panic!("{}", error.message));
+    let found =
+        livepatches(&System::at(root.path())).unwrap_or_else(|error| panic!("{}", error.message));
     assert_eq!(
         found,
         [
@@ -228,7 +243,8 @@ fn what_is_no_livepatch_is_not_unloaded() {
     for (name, code) in
         [("ext4", "KPS1002"), ("printk", "KPS1003"), ("../secret", "KPS1003"), ("", "KPS1003")]
     {
-        let refused = unload(&System::at(root.path()), name, Duration::ZERO).map_err(|error| error.code.id());
+        let refused =
+            unload(&System::at(root.path()), name, Duration::ZERO).map_err(|error| error.code.id());
         assert_eq!(refused, Err(code), "{name}");
     }
 }
@@ -246,7 +262,8 @@ fn told(files: &[(&str, &str)], incoming: &Incoming) -> (Vec<&'static str>, Stri
     std::fs::create_dir_all(root.path().join("sys/kernel/livepatch"))
         .unwrap_or_else(|error| panic!("{error}"));
     let found = preflight(&System::at(root.path()), incoming);
-    let codes = found.iter().filter(|told| told.severity != Severity::Note).map(|told| told.code.id());
+    let codes =
+        found.iter().filter(|told| told.severity != Severity::Note).map(|told| told.code.id());
     (codes.collect(), verdict(&incoming.name, &found))
 }
 
@@ -254,10 +271,11 @@ fn a_kernel_whose_ftrace_is_off_takes_no_livepatch() {
     // No kernel of today lets anybody turn it off.
     let mut incoming = Incoming { name: "mark".into(), is_signed: true, ..Incoming::default() };
     incoming.note = Some(Note { build_id: "00".into(), ..Note::default() });
-    let off = [("proc/sys/kernel/ftrace_enabled", "0"), ("sys/kernel/tracing/enabled_functions", "")];
+    let off =
+        [("proc/sys/kernel/ftrace_enabled", "0"), ("sys/kernel/tracing/enabled_functions", "")];
     let (codes, verdict) = told(&off, &incoming);
     assert_eq!(codes, ["KPS1021", "KPS1014"]);
-    assert_eq!(verdict, "mark will not load because ftrace, which livepatches live on, is turned off");
+    assert_eq!(verdict, "mark will not load because ftrace, which livepatches need, is turned off");
 }
 
 fn what_a_kernel_says_may_be_anything() {
@@ -275,7 +293,8 @@ fn what_a_kernel_says_may_be_anything() {
         "sys/kernel/debug/kprobes/list",
         "sys/module/module/parameters/sig_enforce",
     ];
-    let texts = ["", "[", "]][[", "CapEff:", "CapEff:\tzz", "99999999999999999999999", hostile.as_str()];
+    let texts =
+        ["", "[", "]][[", "CapEff:", "CapEff:\tzz", "99999999999999999999999", hostile.as_str()];
     for text in texts {
         let (codes, _) = told(&files.map(|file| (file, text)), &incoming);
         assert!(codes.contains(&"KPS1014"), "the kernel's notes are none: {codes:?}");
@@ -321,7 +340,8 @@ fn of_functions_of_one_name_another_may_be_meant() {
         let objects = vec![Object { name: ObjectName::Vmlinux, functions: vec![function] }];
         Incoming { name: "mark".into(), objects, ..Incoming::default() }
     };
-    let files = [("sys/kernel/tracing/enabled_functions", "show (1)     \nshow (1) R I     \ttramp: x")];
+    let files =
+        [("sys/kernel/tracing/enabled_functions", "show (1)     \nshow (1) R I     \ttramp: x")];
     assert!(told(&files, &incoming(0))
         .1
         .starts_with("mark will not load because something else redirects `show`"));

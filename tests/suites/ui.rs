@@ -1,11 +1,14 @@
-//! What kpsc says about a spec: every `tests/ui/*.kps` has its messages beside it, and the files that it names in a folder of its
-//! name. Nothing else comes of it: the working
-//! folder, the cache and the temporary folder stay as they were, and a build that is refused says the same and makes no
-//! output folder. A spec that is one mistake of the catalogue (`docs/errors/README.md`) has its repair beside it,
-//! `NAME.fixed.kps`: what the message said, and nothing more. Every folder of `tests/series` holds specs that follow each other, in the order of their names; what `check` says of
-//! them together stands beside it.
+// SPDX-License-Identifier: GPL-2.0
+//! What kpsc says about a spec: every `tests/ui/*.kps` has its messages beside it, and the files
+//! that it names in a folder of its name. Nothing else comes of it: the working folder, the cache
+//! and the temporary folder stay as they were, and a build that is refused says the same and makes
+//! no output folder. A spec that is one mistake of the catalogue (`docs/errors/README.md`) has its
+//! repair beside it, `NAME.fixed.kps`: what the message said, and nothing more. Every folder of
+//! `tests/series` holds specs that follow each other, in the order of their names; what `check`
+//! says of them together stands beside it.
 //!
-//! `BLESS=1 cargo xtask test ui` writes the messages anew; read the difference before you commit it.
+//! `BLESS=1 cargo xtask test ui` writes the messages anew; read the difference before you commit
+//! it.
 
 use kps_tests::mistakes::{changed_lines, is_repair, mistakes, words};
 use kps_tests::schedule::{Case, Failed};
@@ -38,7 +41,8 @@ pub(crate) fn cases() -> Vec<Case> {
 }
 
 fn subfolders(folder: &Path) -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    let entries =
+        std::fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
     let mut folders: Vec<_> =
         entries.flatten().map(|entry| entry.path()).filter(|path| path.is_dir()).collect();
     folders.sort();
@@ -85,7 +89,8 @@ const ONLY_THE_AUTHOR_KNOWS: &[(&str, &str)] = &[
 /// The most lines in which a repair differs from its spec.
 const MOST_LINES: usize = 3;
 
-/// A repair passes, is a small change, and has no word that the author would have to look up elsewhere.
+/// A repair passes, is a small change, and has no word that the author would have to look up
+/// elsewhere.
 fn check_repair(name: &str) -> Result<(), Failed> {
     let folder = repository().join("tests/ui");
     let read = |end: &str| std::fs::read_to_string(folder.join(format!("{name}{end}")));
@@ -104,13 +109,16 @@ fn check_repair(name: &str) -> Result<(), Failed> {
     }
     let (gone, new) = changed_lines(&spec, &fixed);
     if gone.len().max(new.len()) > MOST_LINES || gone.len() + new.len() == 0 {
-        return Err(format!("the repair changes {} lines and adds {}", gone.len(), new.len()).into());
+        return Err(
+            format!("the repair changes {} lines and adds {}", gone.len(), new.len()).into()
+        );
     }
     // The line of the place holds the name of the test.
     let message: Vec<&str> = message.lines().filter(|line| !line.contains("--> ")).collect();
     let message = message.join("\n");
     let known = [words(&spec), words(&message)].concat();
-    let unsaid: Vec<&str> = words(&fixed).into_iter().filter(|word| !known.contains(word)).collect();
+    let unsaid: Vec<&str> =
+        words(&fixed).into_iter().filter(|word| !known.contains(word)).collect();
     let excused = ONLY_THE_AUTHOR_KNOWS.iter().any(|(of, _)| *of == name);
     if unsaid.is_empty() == excused {
         return Err(format!("the message does not say {unsaid:?}:\n{message}").into());

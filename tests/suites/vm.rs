@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0
 //! What patches do to a running kernel: the default target, in a virtual machine for each case.
 
 use crate::crates::MACROS;
@@ -9,8 +10,9 @@ use std::path::PathBuf;
 use std::process::Command;
 use xtask::bench::{builds, Bench};
 
-/// The specs of `tests/vm/acts` that `--quick` has in a virtual machine: between them they have new bodies, hooks before and after a
-/// function, one that ends it early, C, a module, parameters, callbacks, system calls and triggers.
+/// The specs of `tests/vm/acts` that `--quick` has in a virtual machine: between them they have new
+/// bodies, hooks before and after a function, one that ends it early, C, a module, parameters,
+/// callbacks, system calls and triggers.
 const QUICK: [&str; 5] = ["c_bodies", "callbacks", "module_function", "parameters", "system_calls"];
 
 /// The cases of this suite.
@@ -33,7 +35,8 @@ pub(crate) fn cases() -> Vec<Case> {
         for form in [Form::Spec, Form::Crate] {
             for (case, function) in SLEEPERS {
                 let name = format!("unload: {case}, {ending:?}, {form:?}");
-                cases.push(unload(name, form, move || unload_is_safe(case, function, ending, form)));
+                cases
+                    .push(unload(name, form, move || unload_is_safe(case, function, ending, form)));
             }
             let name = format!("unload: pre_only, {ending:?}, {form:?}");
             cases.push(unload(name, form, move || pre_only_never_waits(ending, form)));
@@ -45,7 +48,8 @@ pub(crate) fn cases() -> Vec<Case> {
         cases.push(if QUICK.contains(&name.as_str()) { case.quick() } else { case });
     }
     for (spec, code, status) in FAILS {
-        cases.push(Case::new(format!("fails: {spec}"), move || fails(spec, code, status)).machine());
+        cases
+            .push(Case::new(format!("fails: {spec}"), move || fails(spec, code, status)).machine());
     }
     cases
 }
@@ -246,9 +250,11 @@ fn callbacks_run_in_order() {
 
 fn parameters_are_given() {
     let file = module("acts", "parameters");
-    for entry in
-        ["parm=levels:at most four: levels\0", "parmtype=levels:array of int\0", "parmtype=most:ullong\0"]
-    {
+    for entry in [
+        "parm=levels:at most four: levels\0",
+        "parmtype=levels:array of int\0",
+        "parmtype=most:ullong\0",
+    ] {
         let there = file.1.windows(entry.len()).any(|window| window == entry.as_bytes());
         assert!(there, "{entry:?} is not in the module's information");
     }
@@ -259,7 +265,8 @@ fn parameters_are_given() {
         cat /proc/version
         livepatch unload parameters");
     assert!(!report.contains("LOADED"), "{report}");
-    let wanted = "v eth9 ratio=16 most=18446744073709551615 hidden=9 levels=5;6;7; flag=1 label=given\n";
+    let wanted =
+        "v eth9 ratio=16 most=18446744073709551615 hidden=9 levels=5;6;7; flag=1 label=given\n";
     assert!(report.contains(wanted), "{report}");
     vm.check_log();
 }
@@ -326,9 +333,13 @@ fn note_is_readable() {
     let report = vm.sh("livepatch load /callbacks.ko || exit 1
         strings /sys/module/callbacks/notes/.note.kps
         cat /sys/module/callbacks/version");
-    for line in
-        ["patch=callbacks", "version=2.0.1", "fixes=CVE-2026-0001", "fixes=CVE-2026-0002", "source-sha256="]
-    {
+    for line in [
+        "patch=callbacks",
+        "version=2.0.1",
+        "fixes=CVE-2026-0001",
+        "fixes=CVE-2026-0002",
+        "source-sha256=",
+    ] {
         assert!(report.contains(line), "{line} is not in:\n{report}");
     }
     assert!(report.contains(&format!("kernel={}", target().release())), "{report}");
@@ -357,7 +368,8 @@ fn other_build_id_is_refused() {
 fn other_entry_is_refused() {
     let cache = doctored(|facts| {
         let address = facts.vmlinux.symbols.named("cmdline_proc_show")[0].address;
-        let mut site = facts.vmlinux.sites.get(address).copied().unwrap_or_else(|| panic!("it has no site"));
+        let mut site =
+            facts.vmlinux.sites.get(address).copied().unwrap_or_else(|| panic!("it has no site"));
         // As if the function had no ENDBR.
         site.bytes.rotate_left(site.offset as usize);
         site.offset = 0;
@@ -380,17 +392,24 @@ fn intermediates_cannot_be_loaded() {
     let source = folder.path().join("cmdline_mark");
     let target = target();
     let tree = target.tree().unwrap_or_else(|| panic!("no build tree"));
-    // The second reading of the Kbuild file alone: a module like any other, made by the plain linker.
+    // The second reading of the Kbuild file alone: a module like any other, made by the plain
+    // linker.
     let mut make = Command::new("make");
     make.arg("-C").arg(&tree.build).arg(format!("M={}", source.display())).arg("kps-module=1");
     make.arg(format!("KPSC={}", kpsc().get_program().to_string_lossy()));
     let output = make.output().unwrap_or_else(|error| panic!("{error}"));
     let file = |name: &str| {
         let bytes = std::fs::read(source.join(name));
-        (format!("/{name}"), bytes.unwrap_or_else(|error| panic!("{name}: {error}\n{}", printed(&output))))
+        (
+            format!("/{name}"),
+            bytes.unwrap_or_else(|error| panic!("{name}: {error}\n{}", printed(&output))),
+        )
     };
-    let mut vm =
-        Vm::start(vec![file("cmdline_mark.ko"), file("cmdline_mark.o"), file("cmdline_mark_main.o")]);
+    let mut vm = Vm::start(vec![
+        file("cmdline_mark.ko"),
+        file("cmdline_mark.o"),
+        file("cmdline_mark_main.o"),
+    ]);
     let report = vm.sh(
         "for f in /cmdline_mark.ko /cmdline_mark.o /cmdline_mark_main.o; do insmod $f && echo LOADED $f; done
         cat /proc/cmdline; dmesg | grep 'Unknown symbol'",

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 //! A livepatch in Rust as somebody writes it by hand: the yardstick for what kpsc generates.
 //!
-//! It does what `samples/livepatch/livepatch-sample.c` in the kernel's tree does: it replaces what /proc/cmdline shows.
-//! Its one function is entered as kpsc's are, through a few instructions that ftrace can see and that call the body.
-//! What kpsc adds (the guard, the note, the proof of every layout) is not here. One line of Kbuild makes it,
-//! `obj-m := by_hand.o`.
+//! It does what `samples/livepatch/livepatch-sample.c` in the kernel's tree does: it replaces what
+//! /proc/cmdline shows. Its one function is entered as kpsc's are, through a few instructions that
+//! ftrace can see and that call the body. What kpsc adds (the guard, the note, the proof of every
+//! layout) is not here. One line of Kbuild makes it, `obj-m := by_hand.o`.
 
 use core::arch::global_asm;
 use core::ffi::{c_char, c_int, c_ulong, c_void};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0
 //! The main job, for somebody who sees it for the first time.
 
 use crate::{build_kpsc, host, kpsc, kpsc_error};
@@ -17,17 +18,23 @@ pub(crate) fn run() -> Result<()> {
     demonstrate()
 }
 
-/// Compiles the example, loads it into the default target in a virtual machine, and shows what changes.
+/// Compiles the example, loads it into the default target in a virtual machine, and shows what
+/// changes.
 fn demonstrate() -> Result<()> {
     let cache = Cache::open().map_err(kpsc_error)?;
     let mut target = match cache.default_target().map_err(kpsc_error)? {
         Some(target) => target,
         None => {
             println!(
-                "No target kernel yet. The newest stock kernel that fits is prepared: about 3 minutes and 2 GB."
+                "No target kernel yet. Preparing the newest suitable stock kernel: about 3 minutes and 2 GB."
             );
-            kps_targets::add(&cache, None, &Request::Debian(DebianRequest::default()), Progress::Shown)
-                .map_err(kpsc_error)?
+            kps_targets::add(
+                &cache,
+                None,
+                &Request::Debian(DebianRequest::default()),
+                Progress::Shown,
+            )
+            .map_err(kpsc_error)?
         }
     };
     target.prepare(&cache, Progress::Shown).map_err(kpsc_error)?;
@@ -40,7 +47,9 @@ fn demonstrate() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let start = Instant::now();
     step("kpsc build");
-    crate::run(kpsc()?.arg("build").arg(SPEC).args(["--kernel", &target.name, "-o"]).arg(folder.path()))?;
+    crate::run(
+        kpsc()?.arg("build").arg(SPEC).args(["--kernel", &target.name, "-o"]).arg(folder.path()),
+    )?;
     let built = start.elapsed();
     let module = std::fs::read(folder.path().join(format!("{NAME}.ko")))?;
 
@@ -76,8 +85,8 @@ fn demonstrate() -> Result<()> {
         "the patch did not act"
     );
     println!(
-        "\nProven on {}: the patch acts when it is loaded and is gone when it is not, and the kernel's log is clean. \
-         Built in {:.1} s, started in {:.1} s, loaded in {:.1} s, all of it in {:.1} s.",
+        "\nProven on {}: the patch acts while it is loaded and only then, and the kernel's log is clean. \
+         Built in {:.1} s, started in {:.1} s, loaded in {:.1} s, {:.1} s in total.",
         target.release(),
         built.as_secs_f64(),
         started.as_secs_f64(),

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0
 //! Looks for inputs that break a property, with all targets side by side.
 
 use crate::cargo;
@@ -13,8 +14,8 @@ const FOLDER: &str = "fuzz";
 /// Where cargo-fuzz puts the programs.
 const PROGRAMS: &str = "fuzz/target/x86_64-unknown-linux-gnu/release";
 
-/// Inputs are at most this large, take at most so long and so much memory. The time is what passes on a wall clock, on
-/// which a program at the lowest priority makes little of its share.
+/// Inputs are at most this large, take at most so long and so much memory. The time is what passes
+/// on a wall clock, on which a program at the lowest priority makes little of its share.
 const LIMITS: [&str; 3] = ["-max_len=24576", "-timeout=30", "-rss_limit_mb=2048"];
 
 /// What is asked for.
@@ -55,14 +56,15 @@ struct Outcome {
 
 /// Builds the targets and runs them.
 pub(crate) fn run(wish: &Request) -> Result<()> {
-    let installed = cargo().args(["fuzz", "--version"]).stdout(Stdio::null()).stderr(Stdio::null()).status();
+    let installed =
+        cargo().args(["fuzz", "--version"]).stdout(Stdio::null()).stderr(Stdio::null()).status();
     if !installed.is_ok_and(|status| status.success()) {
         bail!("cargo-fuzz is missing: install it with `cargo install cargo-fuzz`");
     }
     let known = targets()?;
     let unknown = wish.targets.iter().find(|name| !known.contains(name));
     if let Some(name) = unknown {
-        bail!("there is no target `{name}`; there is {}", known.join(", "));
+        bail!("there is no target `{name}`; choose from: {}", known.join(", "));
     }
     let chosen = if wish.targets.is_empty() { &known } else { &wish.targets };
     // Sanitizers need a nightly compiler, and look for what safe Rust does not have.
@@ -98,14 +100,15 @@ pub(crate) fn run(wish: &Request) -> Result<()> {
         );
         findings.extend(outcome.findings);
     }
-    ensure!(findings.is_empty(), "something was found:\n    {}", findings.join("\n    "));
+    ensure!(findings.is_empty(), "the fuzzers found failures:\n    {}", findings.join("\n    "));
     Ok(())
 }
 
 /// The names of the targets, in order.
 fn targets() -> Result<Vec<String>> {
     let folder = Path::new(FOLDER).join("fuzz_targets");
-    let entries = fs::read_dir(&folder).with_context(|| format!("cannot read {}", folder.display()))?;
+    let entries =
+        fs::read_dir(&folder).with_context(|| format!("cannot read {}", folder.display()))?;
     let paths = entries.flatten().map(|entry| entry.path());
     let mut names: Vec<String> =
         paths.filter_map(|path| Some(path.file_stem()?.to_str()?.to_owned())).collect();
@@ -137,8 +140,10 @@ fn start(name: &str, seconds: u64) -> Result<Child> {
 fn watch(mut child: Child, log: &Path) -> Result<Outcome> {
     let start = Instant::now();
     let mut outcome = Outcome::default();
-    let mut kept = fs::File::create(log).with_context(|| format!("cannot write {}", log.display()))?;
-    for line in child.stderr.take().map(BufReader::new).into_iter().flat_map(|out| out.split(b'\n')) {
+    let mut kept =
+        fs::File::create(log).with_context(|| format!("cannot write {}", log.display()))?;
+    for line in child.stderr.take().map(BufReader::new).into_iter().flat_map(|out| out.split(b'\n'))
+    {
         let line = String::from_utf8_lossy(&line?).into_owned();
         writeln!(kept, "{line}")?;
         outcome.read(&line);
@@ -179,7 +184,8 @@ impl Outcome {
     }
 }
 
-/// The processor time that a process has used, from `/proc` (see proc(5): fields 14 and 15, in hundredths of a second).
+/// The processor time that a process has used, from `/proc` (see proc(5): fields 14 and 15, in
+/// hundredths of a second).
 fn processor_time(process: u32) -> Option<Duration> {
     let path = PathBuf::from(format!("/proc/{process}/stat"));
     let text = fs::read_to_string(path).ok()?;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0
 //! The programs of the host that kpsc and its tests call.
 
 use crate::kpsc_error;
@@ -17,8 +18,10 @@ pub(crate) fn prepare() -> Result<()> {
             bail!("this machine lacks programs; as root, run:\n\n    {remedy}\n");
         }
         println!("Installing on this machine: {remedy}");
-        let output =
-            Command::new("sh").args(["-c", &remedy]).env("DEBIAN_FRONTEND", "noninteractive").output();
+        let output = Command::new("sh")
+            .args(["-c", &remedy])
+            .env("DEBIAN_FRONTEND", "noninteractive")
+            .output();
         let output = output.context("cannot run sh")?;
         if !output.status.success() {
             bail!("apt-get failed:\n{}", String::from_utf8_lossy(&output.stderr));
@@ -35,5 +38,6 @@ pub(crate) fn prepare() -> Result<()> {
 
 fn is_root() -> bool {
     // The owner of this process's own files in /proc is who it runs as.
-    std::fs::metadata("/proc/self").is_ok_and(|metadata| std::os::unix::fs::MetadataExt::uid(&metadata) == 0)
+    std::fs::metadata("/proc/self")
+        .is_ok_and(|metadata| std::os::unix::fs::MetadataExt::uid(&metadata) == 0)
 }

@@ -1,7 +1,9 @@
+// SPDX-License-Identifier: GPL-2.0
 //! What developers and newcomers of kpsc run.
 //!
-//! `cargo xtask demo` shows the main job; `cargo xtask test` runs every test; `cargo xtask bench` measures. They set up what is
-//! missing first. `cargo xtask fuzz` looks for inputs that break a property.
+//! `cargo xtask demo` shows the main job; `cargo xtask test` runs every test; `cargo xtask bench`
+//! measures. They set up what is missing first. `cargo xtask fuzz` looks for inputs that break a
+//! property.
 
 mod demo;
 mod fuzz;
@@ -19,13 +21,14 @@ use xtask::bench;
 const USAGE: &str = "\
 cargo xtask demo    compile a spec, load it into a stock kernel in a virtual machine, watch it act
 cargo xtask test [SUITE [CASE]] [--quick | --long] [--list]
-                    run every test; those of a suite, or of its cases with CASE in their names; --quick: those that need no
-                    virtual machine, and a few that do; --long: those that nothing else runs; --list: name them
+                    run every test, those of SUITE, or those of its cases with CASE in their names;
+                    --quick: those that need no virtual machine, and a few that do; --long: those that
+                    no other run includes; --list: list them
 cargo xtask bench [--page | --against FILE.rs]
-                    measure speed and size, some five minutes long; write the figures into docs/bench.md;
-                    also against a livepatch written by hand
+                    measure speed and size in about five minutes; --page: write the figures into
+                    docs/bench.md; --against: compare with a livepatch written by hand
 cargo xtask fuzz [TARGET ..] [--seconds N]
-                    look for inputs that break a property, a minute long if not told";
+                    look for inputs that break a property, for one minute by default";
 
 fn main() -> ExitCode {
     let words: Vec<OsString> = std::env::args_os().skip(1).collect();
@@ -112,8 +115,8 @@ fn cargo() -> Command {
     Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
 }
 
-/// Compiles kpsc. It is named together with this program: what both consist of has been compiled for it, with the features that both of
-/// them need, and is not compiled again with fewer.
+/// Compiles kpsc. It is named together with this program: what both consist of has been compiled
+/// for it, with the features that both of them need, and is not compiled again with fewer.
 fn build_kpsc() -> Result<()> {
     run(cargo().args(["build", "--quiet", "--release", "--package", "kpsc", "--package", "xtask"]))
 }

@@ -1,4 +1,6 @@
-//! From what tools of the build speak of to the author's text: lines of generated files, symbols of the module, and names.
+// SPDX-License-Identifier: GPL-2.0
+//! From what tools of the build speak of to the author's text: lines of generated files, symbols of
+//! the module, and names.
 
 use crate::emit::{Emitted, C_FOLDER};
 use kps_diag::Diagnostic;
@@ -14,7 +16,8 @@ pub(super) struct Author<'a> {
 }
 
 impl<'a> Author<'a> {
-    /// The text that a place in a generated file comes from: the word there, or the line in a file in C.
+    /// The text that a place in a generated file comes from: the word there, or the line in a file
+    /// in C.
     pub(super) fn at(&self, line: &CodeLine) -> Option<Span> {
         if let Some(file) = self.c_file(&line.file) {
             return self.c_word(file, line.line, line.column);
@@ -49,7 +52,8 @@ impl<'a> Author<'a> {
     /// The word at a place in a file in C; the column counts bytes.
     pub(super) fn c_word(&self, file: &File, line: usize, column: usize) -> Option<Span> {
         let whole = self.c_line(file, line)?;
-        let start = file.source.text.get(..file.local(whole).start)?.rfind('\n').map_or(0, |end| end + 1);
+        let start =
+            file.source.text.get(..file.local(whole).start)?.rfind('\n').map_or(0, |end| end + 1);
         let start = start + column.saturating_sub(1);
         let len = word(file.source.text.get(start..file.local(whole).end)?).len();
         Some(if len == 0 { whole } else { file.global(Span::new(start, start + len)) })
@@ -80,17 +84,20 @@ impl<'a> Author<'a> {
         let in_c = in_c.map(|file| (file.span(), Language::C));
         let pieces = self.emitted.pieces.iter().map(|piece| (*piece, Language::Rust)).chain(in_c);
         let first = |(piece, language): (Span, Language)| {
-            let (at, _) = identifiers(self.sources.slice(piece), language).find(|&(_, word)| word == name)?;
+            let (at, _) =
+                identifiers(self.sources.slice(piece), language).find(|&(_, word)| word == name)?;
             Some(Span::new(piece.start + at, piece.start + at + name.len()))
         };
         pieces.filter_map(first).collect()
     }
 
-    /// Where the code of an object uses a symbol, for one that no text names: a macro or an inline function of the kernel does.
+    /// Where the code of an object uses a symbol, for one that no text names: a macro or an inline
+    /// function of the kernel does.
     pub(super) fn using(&self, name: &str, object: &ObjectFile<'_>) -> Vec<Span> {
         let Some(lines) = CodeLines::read(object) else { return Vec::new() };
         let uses = object.uses().filter(|used| used.in_code && used.symbol == name);
-        let places = uses.filter_map(|used| lines.at(used.at).iter().find_map(|line| self.at(line)));
+        let places =
+            uses.filter_map(|used| lines.at(used.at).iter().find_map(|line| self.at(line)));
         let mut places: Vec<Span> = places.collect();
         places.dedup();
         places

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0
 //! What the C compiler says about an author's files in C.
 
 use super::author::Author;
@@ -6,7 +7,11 @@ use kps_diag::{Diagnostic, Severity, C_ERROR, C_WARNING};
 use kps_grammar::Span;
 
 /// Takes the messages about an author's files, by their paths, out of what was printed.
-pub(super) fn c_messages(lines: &[String], files: &[String], author: Author<'_>) -> Vec<Diagnostic> {
+pub(super) fn c_messages(
+    lines: &[String],
+    files: &[String],
+    author: Author<'_>,
+) -> Vec<Diagnostic> {
     let mut found: Vec<Diagnostic> = Vec::new();
     // What is wrong in a macro of the kernel's, until the compiler says where that is used.
     let mut in_macro = None;
@@ -65,15 +70,18 @@ fn around_file<'f>(place: &str, files: &'f [String]) -> Option<&'f str> {
     files.get(number.parse::<usize>().ok()?).map(String::as_str)
 }
 
-/// What the code around a file says of it as a whole: that it does not define what it should, or not as it should.
+/// What the code around a file says of it as a whole: that it does not define what it should, or
+/// not as it should.
 fn about_whole(file: &str, text: &str, author: Author<'_>) -> Option<Diagnostic> {
     let quoted = plain_names(text.split('\'').nth(1).unwrap_or_default());
     if text.contains("undeclared here") {
         let error = Diagnostic::new(C_ERROR, format!("{file} does not define `{quoted}`"));
         let place = author.function(&c_name(&quoted));
         let error =
-            place.into_iter().fold(error, |error, place| error.at(place, "it is replaced by that file"));
-        return Some(error.help(format!("define `{quoted}` there, with the prototype that the kernel has")));
+            place.into_iter().fold(error, |error, place| error.at(place, "that file replaces it"));
+        return Some(
+            error.help(format!("define `{quoted}` there, with the prototype that the kernel has")),
+        );
     }
     let name = text.strip_prefix("static assertion failed: \"")?.split(' ').next()?;
     let name = plain_names(name);
@@ -125,7 +133,8 @@ mod tests {
             ("KPS0506", "show.c does not define `show`"),
         ];
         assert_eq!(said, wanted);
-        let places: Vec<_> = found.iter().flat_map(|d| &d.labels).map(|at| sources.slice(at.span)).collect();
+        let places: Vec<_> =
+            found.iter().flat_map(|d| &d.labels).map(|at| sources.slice(at.span)).collect();
         assert_eq!(places, ["x", "show", "return"]);
     }
 }

@@ -1,7 +1,9 @@
-//! What Kbuild does in the same way in every build for a target, kept between builds: it runs the compiler to see which options
-//! that supports, and compiles `scripts/module-common.c`.
+// SPDX-License-Identifier: GPL-2.0
+//! What Kbuild does in the same way in every build for a target, kept between builds: it runs the
+//! compiler to see which options that supports, and compiles `scripts/module-common.c`.
 //!
-//! This is for stock kernels alone: nobody replaces the compilers and the build tree that kpsc has unpacked.
+//! This is for stock kernels alone: nobody replaces the compilers and the build tree that kpsc has
+//! unpacked.
 
 use super::macros::{compilers, short};
 use kps_diag::Diagnostic;
@@ -17,10 +19,12 @@ const RULES: &str = include_str!("../../../templates/try-run.mk");
 const MAKEFILE: &str = ".kps-try-run.mk";
 /// The commands that have succeeded, one on a line.
 const PROBES: &str = ".kps-probes";
-/// The object, and the command that made it: where that is the one that Kbuild would use, it keeps the object.
+/// The object, and the command that made it: where that is the one that Kbuild would use, it keeps
+/// the object.
 const OBJECT: [&str; 2] = [".module-common.o", "..module-common.o.cmd"];
 
-/// Puts what is kept into a folder that is going to be built. Where that cannot be done Kbuild does it all.
+/// Puts what is kept into a folder that is going to be built. Where that cannot be done Kbuild does
+/// it all.
 pub fn bring(folder: &Path, target: &Target, cache: &Cache) {
     let (Some(kept), Some(tree)) = (kept(target, cache), target.tree()) else { return };
     let Some(try_run) = try_run(tree) else { return };
@@ -115,19 +119,26 @@ bad := $(call try-run,echo bad >>ran; false,bad,none)
 all: ; @echo $(good) $(bad)
 "#;
 
-    /// Runs make in a folder with what is known: what it prints, the commands that it has run, and what is known then.
+    /// Runs make in a folder with what is known: what it prints, the commands that it has run, and
+    /// what is known then.
     fn asks(known: &str) -> std::io::Result<[String; 3]> {
         let folder = tempfile::tempdir()?;
         let folder = folder.path();
         std::fs::create_dir(folder.join("scripts"))?;
         std::fs::write(folder.join("scripts/Makefile.compiler"), COMPILER)?;
         std::fs::write(folder.join("Makefile"), ASKS)?;
-        let tree = Tree { build: folder.to_owned(), sources: Vec::new(), toolchain: None, make: Vec::new() };
+        let tree = Tree {
+            build: folder.to_owned(),
+            sources: Vec::new(),
+            toolchain: None,
+            make: Vec::new(),
+        };
         write_rules(folder, &try_run(&tree).unwrap_or_default(), known)?;
         let mut make = Command::new("make");
         let rules = makefile(folder).unwrap_or_default();
         let output = make.current_dir(folder).env("MAKEFILES", rules).output()?;
-        let printed = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+        let printed =
+            String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
         let read = |name| std::fs::read_to_string(folder.join(name));
         Ok([printed.into_owned(), read("ran")?, read(PROBES)?])
     }

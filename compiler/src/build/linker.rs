@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0
 //! What the linker and the C compiler's assembler say. rustc's own assembler speaks through rustc.
 
 use super::author::Author;
@@ -9,17 +10,17 @@ pub(super) fn linker(lines: &[String], author: Author<'_>) -> Vec<Diagnostic> {
     for line in lines {
         let diagnostic = about_symbol(line, author).or_else(|| assembler(line, author));
         let Some(diagnostic) = diagnostic else { continue };
-        if !found
-            .iter()
-            .any(|known| known.message == diagnostic.message && known.is_about_the_same(&diagnostic))
-        {
+        if !found.iter().any(|known| {
+            known.message == diagnostic.message && known.is_about_the_same(&diagnostic)
+        }) {
             found.push(diagnostic);
         }
     }
     found
 }
 
-/// `PLACE: multiple definition of `SYMBOL'; PLACE: first defined here`, and its sisters of GNU ld and LLVM's.
+/// `PLACE: multiple definition of `SYMBOL'; PLACE: first defined here`, and its sisters of GNU ld
+/// and LLVM's.
 fn about_symbol(line: &str, author: Author<'_>) -> Option<Diagnostic> {
     let name_behind = |words: &str| {
         let rest = line.split_once(words)?.1.trim_start_matches(['`', '\'', '"', ' ']);
@@ -29,17 +30,19 @@ fn about_symbol(line: &str, author: Author<'_>) -> Option<Diagnostic> {
     let twice = ["multiple definition of ", "duplicate symbol: "];
     let missing = ["undefined reference to ", "undefined symbol: "];
     let (name, message, help) = if let Some(name) = twice.into_iter().find_map(name_behind) {
-        let help =
-            format!("write `static` before the definition of `{name}` that nobody else uses, or rename it");
+        let help = format!(
+            "add `static` to a definition of `{name}` that no other file uses, or rename it"
+        );
         (name, format!("the patch defines `{name}` twice"), help)
     } else if let Some(name) = missing.into_iter().find_map(name_behind) {
-        let help = format!("define `{name}`, or add `use fn {name};` to the object if the kernel has it");
-        (name, format!("nobody defines `{name}`"), help)
+        let help =
+            format!("define `{name}`, or add `use fn {name};` to the object if the kernel has it");
+        (name, format!("`{name}` is not defined"), help)
     } else {
         let rest = line.split_once("relocation truncated to fit: ")?.1;
         let name = rest.split_once("against ")?.1.split(['`', '\'']).nth(1)?;
-        let help = format!("take the address of `{name}` with 64 bits");
-        (name, format!("the address of `{name}` does not fit where it is used"), help)
+        let help = format!("use a 64-bit address of `{name}`");
+        (name, format!("the address of `{name}` does not fit the code that uses it"), help)
     };
     let error = Diagnostic::new(LINKER_ERROR, message);
     let places = author.naming(name);
@@ -51,8 +54,8 @@ fn assembler(line: &str, author: Author<'_>) -> Option<Diagnostic> {
     let (place, text) = line.split_once(": Error: ")?;
     let (path, number) = place.rsplit_once(':')?;
     let span = author.c_line(author.c_file(path)?, number.parse().ok()?)?;
-    let error = Diagnostic::new(LINKER_ERROR, format!("the assembler refuses this: {text}"));
-    Some(error.at(span, "").help("write the instruction as GNU as wants it, in the syntax of AT&T"))
+    let error = Diagnostic::new(LINKER_ERROR, format!("the assembler rejects this: {text}"));
+    Some(error.at(span, "").help("write the instruction for GNU as, in AT&T syntax"))
 }
 
 #[cfg(test)]
@@ -64,7 +67,11 @@ mod tests {
     #[test]
     fn what_linkers_and_assemblers_say_is_led_to_the_files() {
         let mut sources = Sources::new(Source::new("fix.kps", "patch fix { }"));
-        sources.add(Language::C, "a.c", Source::new("a.c", "int twice; /* missing */\nint x = missing;\n"));
+        sources.add(
+            Language::C,
+            "a.c",
+            Source::new("a.c", "int twice; /* missing */\nint x = missing;\n"),
+        );
         let emitted = Emitted::nothing();
         let author = Author { emitted: &emitted, sources: &sources };
         let lines = [
@@ -84,9 +91,12 @@ mod tests {
             .collect();
         let wanted = [
             ("the patch defines `twice` twice", Some("twice")),
-            ("nobody defines `missing`", Some("missing")),
-            ("the address of `twice` does not fit where it is used", Some("twice")),
-            ("the assembler refuses this: no such instruction: `frobnicate'", Some("int x = missing;")),
+            ("`missing` is not defined", Some("missing")),
+            ("the address of `twice` does not fit the code that uses it", Some("twice")),
+            (
+                "the assembler rejects this: no such instruction: `frobnicate'",
+                Some("int x = missing;"),
+            ),
         ];
         assert_eq!(said, wanted);
     }

@@ -1,4 +1,6 @@
-//! The macros of patch crates, compiled by a target's rustc: they are the same for every crate, so they are kept.
+// SPDX-License-Identifier: GPL-2.0
+//! The macros of patch crates, compiled by a target's rustc: they are the same for every crate, so
+//! they are kept.
 
 use crate::emit::{library, LIBRARY, RULES};
 use kps_diag::Diagnostic;
@@ -24,8 +26,8 @@ fn kept(target: &Target, cache: &Cache) -> (PathBuf, String) {
     (cache.macros(&target.name), short(sum))
 }
 
-/// What tells the compilers of a target from others. Another toolchain has made the kernel's own libraries anew, and the first one's
-/// rustc does not read those.
+/// What tells the compilers of a target from others. Another toolchain has made the kernel's own
+/// libraries anew, and the first one's rustc does not read those.
 pub(super) fn compilers(target: &Target) -> String {
     let own = target.tree().map(|tree| tree.build.join("rust/libmacros.so"));
     let made = own.and_then(|path| std::fs::metadata(path).ok()?.modified().ok());
@@ -37,7 +39,8 @@ pub(super) fn short(sum: Sha256) -> String {
     sum.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Puts those that are kept into a folder that is going to be built, and says whether there are any: make builds what is not there.
+/// Puts those that are kept into a folder that is going to be built, and says whether there are
+/// any: make builds what is not there.
 pub fn bring(folder: &Path, target: &Target, cache: &Cache) -> bool {
     let (kept, digest) = kept(target, cache);
     let files = entries(&kept.join(digest)).unwrap_or_default();
@@ -49,8 +52,9 @@ pub fn bring(folder: &Path, target: &Target, cache: &Cache) -> bool {
         std::fs::copy(file, &copy)?;
         std::fs::File::options().write(true).open(&copy)?.set_modified(now)
     };
-    let brought =
-        !files.is_empty() && make_folder(&into).is_ok() && files.iter().all(|file| copy(file).is_ok());
+    let brought = !files.is_empty()
+        && make_folder(&into).is_ok()
+        && files.iter().all(|file| copy(file).is_ok());
     if !brought {
         let _ = std::fs::remove_dir_all(&into);
     }

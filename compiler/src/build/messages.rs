@@ -1,4 +1,6 @@
-//! rustc's messages, brought home: from a line of generated code to the author's line that it came from.
+// SPDX-License-Identifier: GPL-2.0
+//! rustc's messages, brought home: from a line of generated code to the author's line that it came
+//! from.
 
 use super::author::generated;
 use super::persistent;
@@ -63,13 +65,16 @@ impl Message {
 
     /// What to do about what generated code defines and rustc cannot know.
     fn help(&self) -> Option<String> {
-        // The methods that generated structs have are those of bitfields. rustc does not say how one is written.
+        // The methods that generated structs have are those of bitfields. rustc does not say how
+        // one is written.
         const METHOD_AS_FIELD: &str = "E0615";
         // `let hits = hits.get(..)`: what `param`, `state` and `shadow` declare are statics.
         const SHADOWS_A_STATIC: &str = "E0530";
         if self.has_code(METHOD_AS_FIELD) {
             let name = self.message.split('`').nth(1)?;
-            return Some(format!("read it as `{name}()`; a bitfield is written with `set_{name}(value)`"));
+            return Some(format!(
+                "read it as `{name}()`; a bitfield is written with `set_{name}(value)`"
+            ));
         }
         let shadows = self.has_code(SHADOWS_A_STATIC);
         shadows.then(|| {
@@ -130,7 +135,8 @@ impl<'a> Messages<'a> {
             return;
         }
         // The assembler speaks through rustc; what it was given stands beside the message.
-        let of_assembler = message.rendered.as_ref().is_some_and(|text| text.contains("<inline asm>"));
+        let of_assembler =
+            message.rendered.as_ref().is_some_and(|text| text.contains("<inline asm>"));
         let code = if of_assembler { LINKER_ERROR } else { code };
         let mut diagnostic = Diagnostic::new(code, message.message.clone());
         diagnostic.severity = severity;
@@ -146,8 +152,11 @@ impl<'a> Messages<'a> {
         if let Some(help) = message.help() {
             diagnostic = diagnostic.help(help);
         }
-        if let Some(place) =
-            message.spans.iter().filter(|span| span.is_primary).find_map(|span| self.generated(span))
+        if let Some(place) = message
+            .spans
+            .iter()
+            .filter(|span| span.is_primary)
+            .find_map(|span| self.generated(span))
         {
             diagnostic = diagnostic.note(place);
         }
@@ -157,13 +166,18 @@ impl<'a> Messages<'a> {
         self.diagnostics.push(diagnostic);
     }
 
-    /// Where a message is in the author's text, its main place first, and whether a body lacks the value that it must give.
+    /// Where a message is in the author's text, its main place first, and whether a body lacks the
+    /// value that it must give.
     fn labels(&self, message: &Message) -> (Vec<(bool, Span, String)>, bool) {
-        let label = |span: &RustSpan, place| (span.is_primary, place, span.label.clone().unwrap_or_default());
+        let label = |span: &RustSpan, place| {
+            (span.is_primary, place, span.label.clone().unwrap_or_default())
+        };
         let spans = message.spans.iter();
-        let mut labels: Vec<_> = spans.filter_map(|span| Some(label(span, self.home(span)?))).collect();
+        let mut labels: Vec<_> =
+            spans.filter_map(|span| Some(label(span, self.home(span)?))).collect();
         labels.sort_by_key(|(primary, ..)| !primary);
-        // A body without the value that it must give is wrong as a whole: rustc points to the block that we put around it.
+        // A body without the value that it must give is wrong as a whole: rustc points to the block
+        // that we put around it.
         const MISMATCHED_TYPES: &str = "E0308";
         let missing_value = labels.is_empty() && message.has_code(MISMATCHED_TYPES);
         if missing_value {
@@ -177,9 +191,11 @@ impl<'a> Messages<'a> {
         (labels, missing_value)
     }
 
-    /// What is wrong with the type of a state or shadow variable. It stands on the line that rustc points to or comes from.
+    /// What is wrong with the type of a state or shadow variable. It stands on the line that rustc
+    /// points to or comes from.
     fn persistent(&self, message: &Message) -> Option<Diagnostic> {
-        let spans = message.spans.iter().chain(message.children.iter().flat_map(|child| &child.spans));
+        let spans =
+            message.spans.iter().chain(message.children.iter().flat_map(|child| &child.spans));
         let ty = spans
             .filter_map(|span| {
                 let file = span.file_name.rsplit('/').next().unwrap_or_default();
@@ -191,7 +207,8 @@ impl<'a> Messages<'a> {
 
     fn child(&self, mut diagnostic: Diagnostic, child: &Child) -> Diagnostic {
         // What rustc would have one write, if it is one piece and in the author's text.
-        let mut replacements = child.spans.iter().filter(|span| span.suggested_replacement.is_some());
+        let mut replacements =
+            child.spans.iter().filter(|span| span.suggested_replacement.is_some());
         let replacement = match (replacements.next(), replacements.next()) {
             (Some(span), None) if self.home(span).is_some() => {
                 span.suggested_replacement.as_deref().map(str::trim)
@@ -209,7 +226,8 @@ impl<'a> Messages<'a> {
             "panic if the converted value",
             "a value of the expected type",
         ];
-        let elsewhere = !child.spans.is_empty() && child.spans.iter().all(|span| self.home(span).is_none());
+        let elsewhere =
+            !child.spans.is_empty() && child.spans.iter().all(|span| self.home(span).is_none());
         if elsewhere || NOISE.iter().any(|noise| child.message.contains(noise)) {
             return diagnostic;
         }
@@ -224,7 +242,8 @@ impl<'a> Messages<'a> {
         diagnostic
     }
 
-    /// Where a span is in the generated file, through macros if need be, for those who look at it with `--emit source`.
+    /// Where a span is in the generated file, through macros if need be, for those who look at it
+    /// with `--emit source`.
     fn generated(&self, span: &RustSpan) -> Option<String> {
         let file = span.file_name.rsplit('/').next().unwrap_or_default();
         if self.lines.file.as_deref() == Some(file) {

@@ -1,5 +1,6 @@
-//! From the generated folder to a finished module: Kbuild does the work, post-link and verification included, exactly as
-//! it does when somebody runs `make` there by hand.
+// SPDX-License-Identifier: GPL-2.0
+//! From the generated folder to a finished module: Kbuild does the work, post-link and verification
+//! included, exactly as it does when somebody runs `make` there by hand.
 
 mod author;
 mod c_messages;
@@ -77,11 +78,13 @@ pub fn build(
 ) -> Result<Built, Diagnostic> {
     let mut command = make(tree, folder)?;
     command.arg(if log.is_some() { "V=1" } else { "V=0" });
-    // rustc's messages as data, so that they can be shown where the author wrote the text, and lines in the objects, so that
-    // what is found out about those can be.
+    // rustc's messages as data, so that they can be shown where the author wrote the text, and
+    // lines in the objects, so that what is found out about those can be.
     command.arg("KPS_RUSTFLAGS=--error-format=json -Cdebuginfo=line-tables-only");
-    // make expands this for each program that it starts, so it must not run one: gcc counts columns in bytes since version 11.
-    command.arg("KPS_CFLAGS=-g1 $(if $(call gcc-min-version,110000),-fdiagnostics-column-unit=byte)");
+    // make expands this for each program that it starts, so it must not run one: gcc counts columns
+    // in bytes since version 11.
+    command
+        .arg("KPS_CFLAGS=-g1 $(if $(call gcc-min-version,110000),-fdiagnostics-column-unit=byte)");
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().map_err(|error| not_started(&command, tree, &error))?;
     let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
@@ -102,7 +105,8 @@ pub fn build(
     let author = Author { emitted, sources };
     diagnostics.extend(c_messages(&other, &emitted.c_files, author));
     diagnostics.extend(linker::linker(&other, author));
-    // All that the module is made of but the kernel's own frame. It is not there if a compiler has failed.
+    // All that the module is made of but the kernel's own frame. It is not there if a compiler has
+    // failed.
     let object = input::read(&folder.join(format!("{name}.o")), input::MODULE).unwrap_or_default();
     let object = ObjectFile::read(&object);
     diagnostics.extend(modpost::modpost(&other, object.as_ref(), author));
@@ -160,7 +164,7 @@ fn failed(lines: &[String]) -> Diagnostic {
     let telling: Vec<&String> =
         lines.iter().filter(|line| !line.trim().is_empty() && !line.starts_with("make")).collect();
     let shown = &telling[telling.len().saturating_sub(SHOWN)..];
-    let error = Diagnostic::new(KBUILD_FAILED, "Kbuild could not make the module");
+    let error = Diagnostic::new(KBUILD_FAILED, "Kbuild could not build the module");
     let error = shown.iter().fold(error, |error, line| error.note((*line).clone()));
     error.help("run it again with `-v` to see every command")
 }

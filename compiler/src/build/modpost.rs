@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0
 //! What modpost, which checks what a module takes from the kernel, says of a symbol.
 
 use super::author::Author;
@@ -38,8 +39,9 @@ enum About<'l> {
 }
 
 impl<'l> Complaint<'l> {
-    /// The texts are those of `check_exports()` and `default_mismatch_handler()` in `scripts/mod/modpost.c`, as Linux 6.1 to 7.3
-    /// have them: with the module's name before or in them, and with quotes of one kind, of the other, or without.
+    /// The texts are those of `check_exports()` and `default_mismatch_handler()` in
+    /// `scripts/mod/modpost.c`, as Linux 6.1 to 7.3 have them: with the module's name before or in
+    /// them, and with quotes of one kind, of the other, or without.
     fn parse(line: &'l str) -> Option<Self> {
         let (severity, text) = match line.strip_prefix("ERROR: modpost: ") {
             Some(text) => (Severity::Error, text),
@@ -66,7 +68,8 @@ impl<'l> Complaint<'l> {
     }
 
     fn diagnostic(&self, object: Option<&ObjectFile<'_>>, author: Author<'_>) -> Diagnostic {
-        // A function of a file in C has a prefix in the module, and what the compiler made of it a suffix.
+        // A function of a file in C has a prefix in the module, and what the compiler made of it a
+        // suffix.
         let name = self.symbol.trim_start_matches("kps_c_").split('.').next().unwrap_or_default();
         let (message, help) = match self.about {
             About::Undefined => (
@@ -74,16 +77,16 @@ impl<'l> Complaint<'l> {
                 format!("add `use fn {name};` or `use static {name}: TYPE;` to the object, if the kernel has it"),
             ),
             About::GplOnly => (
-                format!("`{name}` is exported to modules under the GPL alone"),
-                "give the patch a license that the kernel takes for compatible, such as `license \"GPL\";`".into(),
+                format!("`{name}` is exported to GPL-compatible modules only"),
+                "give the patch a GPL-compatible license, such as `license \"GPL\";`".into(),
             ),
             About::NotImported(namespace) => (
-                format!("`{name}` is exported to those alone who import the namespace {namespace}"),
-                format!("write `MODULE_IMPORT_NS(\"{namespace}\");` in the file, behind `#include <linux/module.h>`"),
+                format!("`{name}` is exported only to modules that import the namespace {namespace}"),
+                format!("write `MODULE_IMPORT_NS(\"{namespace}\");` in the file, after `#include <linux/module.h>`"),
             ),
             About::Mismatch(section) => (
-                format!("`{name}` is in {section}, which is not there whenever the code that uses it runs"),
-                "leave out `__init`, `__exit` and the like: the functions of a patch may run as long as it is loaded".into(),
+                format!("`{name}` is in {section}, which may be gone when the code that uses it runs"),
+                "drop `__init`, `__exit` and the like: the functions of a patch may run as long as it is loaded".into(),
             ),
         };
         let mut diagnostic = Diagnostic::new(MODPOST_ERROR, message);
@@ -130,7 +133,11 @@ mod tests {
         ];
         for (line, symbol, about) in cases {
             let severity = if line.starts_with('E') { Severity::Error } else { Severity::Warning };
-            assert_eq!(Complaint::parse(line), Some(Complaint { severity, symbol, about }), "{line}");
+            assert_eq!(
+                Complaint::parse(line),
+                Some(Complaint { severity, symbol, about }),
+                "{line}"
+            );
         }
         assert_eq!(Complaint::parse("WARNING: modpost: p.ko: missing MODULE_DESCRIPTION()"), None);
     }

@@ -1,10 +1,12 @@
+// SPDX-License-Identifier: GPL-2.0
 //! What objtool, which follows every path through a module's code, says of a function.
 
 use super::author::Author;
 use kps_diag::{Diagnostic, Severity, OBJTOOL_ERROR};
 use kps_link::{CodeLines, ObjectFile};
 
-/// Takes objtool's messages out of what was printed. `object` is what it looked at, if that is there.
+/// Takes objtool's messages out of what was printed. `object` is what it looked at, if that is
+/// there.
 pub(super) fn objtool(
     lines: &[String],
     object: Option<&ObjectFile<'_>>,
@@ -13,17 +15,17 @@ pub(super) fn objtool(
     let mut found: Vec<Diagnostic> = Vec::new();
     for message in lines.iter().filter_map(|line| Message::parse(line)) {
         let diagnostic = message.diagnostic(object, author);
-        if !found
-            .iter()
-            .any(|known| known.message == diagnostic.message && known.is_about_the_same(&diagnostic))
-        {
+        if !found.iter().any(|known| {
+            known.message == diagnostic.message && known.is_about_the_same(&diagnostic)
+        }) {
             found.push(diagnostic);
         }
     }
     found
 }
 
-/// `OBJECT: warning: objtool: FUNCTION+0xOFFSET: TEXT`, or with `FUNCTION()` or no function (`tools/objtool/include/objtool/warn.h`).
+/// `OBJECT: warning: objtool: FUNCTION+0xOFFSET: TEXT`, or with `FUNCTION()` or no function
+/// (`tools/objtool/include/objtool/warn.h`).
 #[derive(Debug, PartialEq)]
 struct Message<'l> {
     severity: Severity,
@@ -85,7 +87,7 @@ fn named(diagnostic: Diagnostic, function: &str, author: Author<'_>) -> Diagnost
     let name = path.rsplit("::").find(|name| !name.starts_with('{')).unwrap_or(&path);
     match author.naming(name).first() {
         Some(&span) => diagnostic.at(span, "in the code for this function"),
-        None => diagnostic.note(format!("it is about `{path}`")),
+        None => diagnostic.note(format!("the function is `{path}`")),
     }
 }
 
@@ -98,7 +100,7 @@ fn help(text: &str) -> &'static str {
         "unexpected end of section",
         "can't find jump dest",
     ]) {
-        return "end the path with a `return`: `unreachable_unchecked()` and what never returns leave no code behind them";
+        return "end the path with a `return`: no code follows `unreachable_unchecked()` or a call that never returns";
     }
     if says(&[
         "frame pointer",
@@ -108,15 +110,15 @@ fn help(text: &str) -> &'static str {
         "unbalanced",
         "stack realign",
     ]) {
-        return "let assembly leave the stack pointer and the frame pointer as they were";
+        return "restore the stack pointer and the frame pointer in assembly code";
     }
     if says(&["UACCESS"]) {
         return "call nothing between `user_access_begin()` and `user_access_end()`";
     }
     if says(&["indirect jump", "indirect call", "naked return", "ret in"]) {
-        return "let assembly call and return as the kernel's own does: `CALL_NOSPEC`, `RET`";
+        return "call and return in assembly code as the kernel does, with `CALL_NOSPEC` and `RET`";
     }
-    "look at the assembly of the function: the kernel's unwinder must find its way through it"
+    "check the function's assembly code: the kernel must be able to unwind it"
 }
 
 #[cfg(test)]
@@ -139,7 +141,10 @@ mod tests {
             parse("p.o: warning: objtool: .text+0x10: stack state mismatch: cfa1=4+8 cfa2=4+16"),
             warning(Some(".text"), 0x10, "stack state mismatch: cfa1=4+8 cfa2=4+16")
         );
-        assert_eq!(parse("p.o: error: objtool: no idea"), Some((Severity::Error, None, 0, "no idea")));
+        assert_eq!(
+            parse("p.o: error: objtool: no idea"),
+            Some((Severity::Error, None, 0, "no idea"))
+        );
         assert_eq!(parse("objtool: f+0x1: x"), None);
     }
 }

@@ -1,4 +1,6 @@
-//! Where a body can panic, as the finished code tells: what the compiler could rule out is gone from that.
+// SPDX-License-Identifier: GPL-2.0
+//! Where a body can panic, as the finished code tells: what the compiler could rule out is gone
+//! from that.
 //!
 //! A panic is a `BUG()`: it ends the task, and with it what it holds locked, or the machine
 //! (`panic()` in `rust/kernel/lib.rs`).
@@ -77,8 +79,16 @@ const CAUSES: &[Cause] = &[
         "`%` may overflow",
         "write `checked_rem` or `wrapping_rem`",
     ),
-    by("core::option::unwrap_failed", "it may be `None`", "write `let Some(value) = .. else { .. }`"),
-    by("core::option::expect_failed", "it may be `None`", "write `let Some(value) = .. else { .. }`"),
+    by(
+        "core::option::unwrap_failed",
+        "it may be `None`",
+        "write `let Some(value) = .. else { .. }`",
+    ),
+    by(
+        "core::option::expect_failed",
+        "it may be `None`",
+        "write `let Some(value) = .. else { .. }`",
+    ),
     by(
         "core::result::unwrap_failed",
         "it may be an error, or no error",
@@ -89,13 +99,18 @@ const CAUSES: &[Cause] = &[
         "the range may be out of bounds",
         "write `.get(from..to)`, which gives an `Option`",
     ),
-    by("core::slice::", "the lengths may not fit", "compare the lengths before"),
-    by("core::str::", "the range may not fit the text", "write `.get(from..to)`, which gives an `Option`"),
+    by("core::slice::", "the lengths may differ", "compare the lengths first"),
+    by(
+        "core::str::",
+        "the range may not fit the string",
+        "write `.get(from..to)`, which gives an `Option`",
+    ),
     by("core::cell::panic_", "it may be borrowed", "write `try_borrow` or `try_borrow_mut`"),
     by("core::panicking::", "it may panic", "return an error number, or leave the body early"),
 ];
 
-/// The one sum of `CStr::from_ptr` is a text's length and one more, and both count bytes that are in memory.
+/// The one sum of `CStr::from_ptr` is a text's length and one more, and both count bytes that are
+/// in memory.
 const SOUND: &str = "core/src/ffi/c_str.rs";
 
 /// A line that may panic.
@@ -112,14 +127,17 @@ pub(super) fn panics(object: &ObjectFile<'_>, author: Author<'_>) -> Vec<Diagnos
     let Some(lines) = CodeLines::read(object) else { return Vec::new() };
     let in_code = || object.uses().filter(|used| used.in_code);
     let calls = in_code().filter_map(|used| Some((used, lines.at(used.at), cause(used)?)));
-    let is_sound = |lines: &[CodeLine]| lines.first().is_some_and(|line| line.file.ends_with(SOUND));
+    let is_sound =
+        |lines: &[CodeLine]| lines.first().is_some_and(|line| line.file.ends_with(SOUND));
     let calls: Vec<_> = calls.filter(|(_, lines, _)| !is_sound(lines)).collect();
     let by_call = calls.iter().filter_map(|(_, lines, cause)| panic(lines, cause, author));
-    // The compiler makes one of calls that differ only in the place that they name, and that one has no line.
+    // The compiler makes one of calls that differ only in the place that they name, and that one
+    // has no line.
     let by_place = in_code().filter_map(|used| {
         let place = location(object, used.target?)?;
         let function = object.function_at(used.at);
-        let behind = object.uses_from(used.at).take_while(|next| object.function_at(next.at) == function);
+        let behind =
+            object.uses_from(used.at).take_while(|next| object.function_at(next.at) == function);
         let cause = behind.filter(|used| used.in_code).find_map(cause)?;
         panic(&[place], cause, author)
     });
@@ -142,7 +160,8 @@ pub(super) fn panics(object: &ObjectFile<'_>, author: Author<'_>) -> Vec<Diagnos
 /// Why a call panics, if it does.
 fn cause(call: &Use<'_>) -> Option<&'static Cause> {
     let path = format!("{:#}", rustc_demangle::try_demangle(call.symbol).ok()?);
-    // Slices and texts have functions of other kinds in the same places: `core::str::converts::from_utf8`.
+    // Slices and texts have functions of other kinds in the same places:
+    // `core::str::converts::from_utf8`.
     let panics = path.starts_with("core::panicking::") || path.starts_with("core::cell::panic_");
     let fails = path.ends_with("_fail") || path.ends_with("_failed");
     CAUSES.iter().find(|cause| (panics || fails) && path.starts_with(cause.path))
@@ -155,7 +174,8 @@ fn panic(lines: &[CodeLine], cause: &'static Cause, author: Author<'_>) -> Optio
     })
 }
 
-/// The `core::panic::Location` at a place: the file's name by pointer and length, the line, the column.
+/// The `core::panic::Location` at a place: the file's name by pointer and length, the line, the
+/// column.
 fn location(object: &ObjectFile<'_>, at: Address) -> Option<CodeLine> {
     let name = object.use_at(at).filter(|name| !name.in_code)?.target?;
     let number = |offset| {
@@ -170,7 +190,7 @@ fn warning(panic: Panic, author: Author<'_>) -> Diagnostic {
     let Panic { cause, itself, span, generated } = panic;
     let is_operator = cause.path.starts_with("core::panicking::panic_const::");
     let what = if is_operator && !itself {
-        format!("in what this calls, {}", cause.what)
+        format!("in code that this calls, {}", cause.what)
     } else {
         cause.what.to_owned()
     };
@@ -186,7 +206,8 @@ fn without_line(
     author: Author<'_>,
 ) -> Diagnostic {
     let symbol = object.function_at(call.at).unwrap_or_default();
-    let warning = Diagnostic::new(MAY_PANIC, format!("`{:#}` can panic", rustc_demangle::demangle(symbol)));
+    let warning =
+        Diagnostic::new(MAY_PANIC, format!("`{:#}` can panic", rustc_demangle::demangle(symbol)));
     let warning = match author.function(symbol) {
         Some(span) => warning.at(span, cause.what),
         None => warning.note(cause.what),
@@ -194,4 +215,4 @@ fn without_line(
     warning.note(CONSEQUENCE).help(cause.help)
 }
 
-const CONSEQUENCE: &str = "a panic stops the task with the locks that it holds, or the machine";
+const CONSEQUENCE: &str = "a panic stops the task while it holds its locks, or stops the machine";

@@ -1,36 +1,42 @@
-//! What rustc says of the types of states and shadow variables, in the words of the language: their bounds and assertions stand
-//! in the runtime, which the author does not see.
+// SPDX-License-Identifier: GPL-2.0
+//! What rustc says of the types of states and shadow variables, in the words of the language: their
+//! bounds and assertions stand in the runtime, which the author does not see.
 
 use kps_diag::{
-    Code, Diagnostic, PERSISTENT_ALIGNMENT, PERSISTENT_DROP, PERSISTENT_NOT_SYNC, PERSISTENT_TOO_LARGE,
+    Code, Diagnostic, PERSISTENT_ALIGNMENT, PERSISTENT_DROP, PERSISTENT_NOT_SYNC,
+    PERSISTENT_TOO_LARGE,
 };
 use kps_grammar::Span;
 
-/// The message about a type, if it is one of these. `said` is all that rustc has printed, `ty` the type.
+/// The message about a type, if it is one of these. `said` is all that rustc has printed, `ty` the
+/// type.
 pub(super) fn about(said: &str, headline: &str, ty: Span) -> Option<Diagnostic> {
     // The assertions of the runtime start with the code of their message.
     let asserted = |code: Code| said.contains(&format!("{}: ", code.id()));
     if asserted(PERSISTENT_DROP) {
         return Some(
-            Diagnostic::new(PERSISTENT_DROP, "data of this type would have to be dropped")
-                .at(ty, "it has a destructor")
-                .note("the kernel frees the data, and knows no destructors of Rust")
-                .help("use a type without one; what has to be undone belongs into `dtor`"),
+            Diagnostic::new(PERSISTENT_DROP, "persistent data cannot have a destructor")
+                .at(ty, "this type has a destructor")
+                .note("the kernel frees the data, and does not run Rust destructors")
+                .help("use a type without one, and clean up in `dtor`"),
         );
     }
     if asserted(PERSISTENT_ALIGNMENT) {
         return Some(
-            Diagnostic::new(PERSISTENT_ALIGNMENT, "data of this type would not be aligned")
-                .at(ty, "it is aligned to more than 8 bytes")
-                .note("that is what the kernel aligns the data to")
-                .help("use a type that is aligned to at most 8 bytes"),
+            Diagnostic::new(
+                PERSISTENT_ALIGNMENT,
+                "persistent data cannot be aligned this strictly",
+            )
+            .at(ty, "this type is aligned to more than 8 bytes")
+            .note("the kernel aligns the data to 8 bytes")
+            .help("use a type that is aligned to at most 8 bytes"),
         );
     }
     if asserted(PERSISTENT_TOO_LARGE) {
         return Some(
-            Diagnostic::new(PERSISTENT_TOO_LARGE, "data of this type is too large")
-                .at(ty, "it has more than 1024 bytes")
-                .note("its first value is made on the kernel's stack, which has 16 KiB for all")
+            Diagnostic::new(PERSISTENT_TOO_LARGE, "persistent data is too large")
+                .at(ty, "this type has more than 1024 bytes")
+                .note("its initial value is built on the kernel stack, which has 16 KiB in total")
                 .help("keep an `AtomicPtr` to memory that a body allocates and `dtor` frees"),
         );
     }
@@ -39,14 +45,17 @@ pub(super) fn about(said: &str, headline: &str, ty: Span) -> Option<Diagnostic> 
         return None;
     }
     let error = if said.contains("core::marker::Copy` is not satisfied") {
-        Diagnostic::new(PERSISTENT_NOT_SYNC, "the value of a state is copied, and this type cannot be")
-            .at(ty, "it is not `Copy`")
-            .help("use a type that is, such as integers and arrays, or derive `Clone` and `Copy`")
+        Diagnostic::new(PERSISTENT_NOT_SYNC, "the value of a state must be `Copy`")
+            .at(ty, "this type is not `Copy`")
+            .help("use a `Copy` type, such as integers and arrays, or derive `Clone` and `Copy`")
     } else {
-        Diagnostic::new(PERSISTENT_NOT_SYNC, "tasks share the data, and this type cannot be shared")
-            .at(ty, "it is not `Send` and `Sync`")
-            .note(format!("rustc says: {headline}"))
-            .help("use atomic types, `AtomicU32` or `AtomicPtr<T>`")
+        Diagnostic::new(
+            PERSISTENT_NOT_SYNC,
+            "tasks share persistent data, and this type cannot be shared",
+        )
+        .at(ty, "this type is not `Send` and `Sync`")
+        .note(format!("rustc says: {headline}"))
+        .help("use atomic types, `AtomicU32` or `AtomicPtr<T>`")
     };
     Some(error)
 }

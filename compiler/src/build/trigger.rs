@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0
 //! Programs in C that show a fault: compiled with the target's compiler, for the virtual machine.
 
 use super::not_started;
@@ -22,7 +23,8 @@ pub fn build_trigger(
     std::fs::create_dir_all(file.parent().unwrap_or(folder))
         .and_then(|()| std::fs::write(&file, text))
         .map_err(|error| cannot("write", &file, &error))?;
-    let compiler = tree.make.iter().find_map(|variable| variable.strip_prefix("CC=")).unwrap_or("gcc");
+    let compiler =
+        tree.make.iter().find_map(|variable| variable.strip_prefix("CC=")).unwrap_or("gcc");
     let (compiler, options) = compiler.split_once(' ').unwrap_or((compiler, ""));
     let mut command = tree.toolchain().command(compiler, &[], &[folder], folder)?;
     command.args(options.split_whitespace());
@@ -39,11 +41,11 @@ pub fn build_trigger(
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     let name = &trigger.file.value;
     if !output.status.success() {
-        let error = Diagnostic::new(C_ERROR, format!("the compiler refuses {name}"));
+        let error = Diagnostic::new(C_ERROR, format!("the compiler rejects {name}"));
         return Err(error.note(said.trim().to_owned()));
     }
     let warning = (!said.trim().is_empty()).then(|| {
-        let warning = Diagnostic::new(C_WARNING, format!("the compiler warns of something in {name}"));
+        let warning = Diagnostic::new(C_WARNING, format!("the compiler warns about {name}"));
         warning.note(said.trim().to_owned())
     });
     Ok((input::read(&program, input::MODULE)?, warning))

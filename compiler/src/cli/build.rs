@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0
 //! `kpsc build`.
 
 use super::{compile, module, open_target, say, CommandResult, SpecArgs, TargetArgs};
@@ -20,7 +21,8 @@ pub(super) struct Build {
     /// Where to put the result.
     #[arg(short, long, value_name = "DIR", default_value = ".")]
     output: PathBuf,
-    /// Write the Kbuild folder DIR/NAME instead of DIR/NAME.ko; `make -C BUILD_TREE M=DIR/NAME` builds it.
+    /// Write the Kbuild folder DIR/NAME instead of DIR/NAME.ko; `make -C BUILD_TREE M=DIR/NAME`
+    /// builds it.
     #[arg(long, value_name = "WHAT")]
     emit: Option<Emit>,
     /// Show every command.
@@ -70,21 +72,24 @@ pub(super) fn make_output(output: &Path) -> Result<(), Diagnostic> {
         .map_err(|error| cannot("make", output, &error).help("choose another folder with `-o`"))
 }
 
-/// Writes the Kbuild folder, whole or not at all. One that kpsc wrote earlier makes room; any other folder stays.
+/// Writes the Kbuild folder, whole or not at all. One that kpsc wrote earlier makes room; any other
+/// folder stays.
 fn write_source(compiled: &Compiled, output: &Path) -> Result<PathBuf, Diagnostic> {
     let name = compiled.name();
     let folder = output.join(name);
     make_output(output)?;
-    let scratch = tempfile::tempdir_in(output).map_err(|error| cannot("write to", output, &error))?;
+    let scratch =
+        tempfile::tempdir_in(output).map_err(|error| cannot("write to", output, &error))?;
     let rename = |from: &Path, to: &Path| {
         std::fs::rename(from, to).map_err(|error| {
             cannot("write", &folder, &error)
-                .help("choose another folder with `-o`: kpsc replaces what it wrote itself")
+                .help("choose another folder with `-o`: kpsc replaces only folders that it wrote")
         })
     };
     let (new, old) = (scratch.path().join("new"), scratch.path().join("old"));
     build::lay_out(&compiled.emitted, &new)?;
-    // What a crate is built of lies in the author's own folder too, so a folder of that kind never makes room.
+    // What a crate is built of lies in the author's own folder too, so a folder of that kind never
+    // makes room.
     let is_crate = compiled.form() == Form::Crate;
     let makes_room = !is_crate && folder.join(format!("{name}.lines")).exists();
     if is_crate && folder.symlink_metadata().is_ok() {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0
 //! `kpsc check`.
 
 use super::{compile, open_target, report, running, say, CommandResult, TargetArgs};
@@ -15,12 +16,12 @@ const SHOWN: usize = 5;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Check {
-    /// The .kps files; several are patches in the order in which they are loaded.
+    /// The .kps files; several form a series of patches, in the order in which they are loaded.
     #[arg(value_name = "SPEC", required = true)]
     specs: Vec<PathBuf>,
     #[command(flatten)]
     target: TargetArgs,
-    /// Say whether the kernel that runs would take each of the files, which may be modules too.
+    /// Check whether the running kernel would accept each of the files, which may also be modules.
     #[arg(long, conflicts_with = "kernel")]
     running: bool,
 }
@@ -67,8 +68,11 @@ fn unknown_copies<'s>(
     series: &'s [Compiled],
     target: &Target,
 ) -> Result<Option<(Diagnostic, &'s Sources)>, Diagnostic> {
-    let changed =
-        || series.iter().flat_map(|patch| patch.passed.member.of_vmlinux().map(move |func| (func, patch)));
+    let changed = || {
+        series
+            .iter()
+            .flat_map(|patch| patch.passed.member.of_vmlinux().map(move |func| (func, patch)))
+    };
     let Some(((_, at), first)) = changed().next() else { return Ok(None) };
     if target.debug()?.is_some() {
         return Ok(None);
@@ -81,10 +85,12 @@ fn unknown_copies<'s>(
         }
         _ => list(&names, "or"),
     };
-    let message = format!("whether other functions have inlined copies of {names} could not be checked");
+    let message = format!("cannot check whether other functions contain inlined copies of {names}");
     let remark = Diagnostic::new(UNKNOWN_INLINING, message)
         .at(at, "")
-        .note("such a copy keeps the old code; the kernel's debug information tells of those in vmlinux")
+        .note(
+            "such a copy keeps the old code; the kernel's debug information lists those in vmlinux",
+        )
         .help(format!("run `{}`", target.with_debug()));
     Ok(Some((remark, &first.sources)))
 }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0
 //! `kpsc convert`.
 
 use super::build::make_output;
@@ -23,10 +24,10 @@ pub(super) struct Convert {
     spec: SpecArgs,
     #[command(flatten)]
     target: TargetArgs,
-    /// What to make of it.
+    /// What to convert it to.
     #[arg(long, value_name = "WHAT")]
     to: Form,
-    /// Where to put the crate: in DIR/NAME, which must not be there.
+    /// Where to put the crate: in DIR/NAME, which must not exist.
     #[arg(short, long, value_name = "DIR", default_value = ".")]
     output: PathBuf,
 }
@@ -71,12 +72,14 @@ impl Convert {
     }
 }
 
-/// The files that the patch is not made of and that it names: what its tests run, and the modules that did not come with the kernel.
+/// The files that the patch is not made of and that it names: what its tests run, and the modules
+/// that did not come with the kernel.
 fn copies(compiled: &Compiled) -> Result<Vec<Copy>, Diagnostic> {
     let Compiled { sources, passed: Passed { tests, checked, .. }, .. } = compiled;
     let triggers = read_triggers(tests, sources)?.into_iter();
-    let mut copies: Vec<Copy> =
-        triggers.map(|(trigger, text)| (trigger.file.value.clone(), text.text.into_bytes())).collect();
+    let mut copies: Vec<Copy> = triggers
+        .map(|(trigger, text)| (trigger.file.value.clone(), text.text.into_bytes()))
+        .collect();
     for from in checked.written().objects.iter().filter_map(|object| object.from.as_ref()) {
         let path = beside(&sources.spec().name, from, FileKind::Module)?;
         copies.push((from.value.clone(), input::read(&path, input::MODULE)?));
@@ -84,8 +87,14 @@ fn copies(compiled: &Compiled) -> Result<Vec<Copy>, Diagnostic> {
     Ok(copies)
 }
 
-/// Writes a crate, whole or not at all. What is there stays: it may have changed since somebody wrote it.
-pub(super) fn write(files: &Files, copies: &[Copy], output: &Path, folder: &Path) -> Result<(), Diagnostic> {
+/// Writes a crate, whole or not at all. What is there stays: it may have changed since somebody
+/// wrote it.
+pub(super) fn write(
+    files: &Files,
+    copies: &[Copy],
+    output: &Path,
+    folder: &Path,
+) -> Result<(), Diagnostic> {
     let there = || {
         cannot("write", folder, &Error::from(ErrorKind::AlreadyExists))
             .help("choose another name or folder, or remove this one")
@@ -94,7 +103,8 @@ pub(super) fn write(files: &Files, copies: &[Copy], output: &Path, folder: &Path
         return Err(there());
     }
     make_output(output)?;
-    let scratch = tempfile::tempdir_in(output).map_err(|error| cannot("write to", output, &error))?;
+    let scratch =
+        tempfile::tempdir_in(output).map_err(|error| cannot("write to", output, &error))?;
     let new = scratch.path().join("new");
     write_files(files, &new)?;
     for (name, bytes) in copies {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0
 //! `kpsc doctor`.
 
 use super::{say, CommandResult};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0
 //! `kpsc expand`.
 
 use super::{compile, open_target, CommandResult, SpecArgs, TargetArgs};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0
 //! `kpsc explain`.
 
 use super::{say, CommandResult};
@@ -12,7 +13,10 @@ pub(super) struct Explain {
 
 fn parse(text: &str) -> Result<Code, String> {
     let wanted = text.to_uppercase();
-    ALL.iter().copied().find(|code| code.id() == wanted).ok_or_else(|| "there is no such code".to_owned())
+    ALL.iter()
+        .copied()
+        .find(|code| code.id() == wanted)
+        .ok_or_else(|| "there is no such code".to_owned())
 }
 
 impl Explain {

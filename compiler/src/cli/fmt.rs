@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0
 //! `kpsc fmt`.
 
 use super::{report, say, CommandResult, ExitCode};
@@ -12,10 +13,10 @@ use std::path::{Path, PathBuf};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Fmt {
-    /// Change nothing: name the specs that would change, and show how.
+    /// Change no files: list the specs that would change, each with a diff.
     #[arg(long)]
     check: bool,
-    /// The .kps files; `-` is the standard input, whose layout goes to the standard output.
+    /// The .kps files; `-` reads standard input and writes the result to standard output.
     #[arg(value_name = "SPEC", required = true)]
     specs: Vec<PathBuf>,
 }
@@ -80,6 +81,7 @@ fn show_difference(before: &str, after: &str) {
     if before.lines().count().max(after.lines().count()) > MOST {
         return;
     }
-    let difference = TextDiff::from_lines(before, after).unified_diff().context_radius(1).to_string();
+    let difference =
+        TextDiff::from_lines(before, after).unified_diff().context_radius(1).to_string();
     difference.lines().for_each(say);
 }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0
 //! `kpsc inspect`.
 
 use super::{open_target, progress, report, say, CommandResult, TargetArgs};
@@ -14,13 +15,13 @@ pub(super) struct Inspect {
     /// The function, with a position if its name needs one: NAME or NAME@N.
     #[arg(value_name = "FUNCTION", required_unless_present = "all")]
     function: Option<String>,
-    /// The object that it is in.
+    /// The object that contains it.
     #[arg(long, value_name = "OBJECT", default_value = ObjectName::IMAGE)]
     object: String,
-    /// Write nothing but a spec to start from.
+    /// Print only a starter spec.
     #[arg(long, conflicts_with = "all")]
     skeleton: bool,
-    /// List every function that can be redirected: name, object, words that can change it, codes, address.
+    /// List every function that ftrace can redirect: name, object, supported hooks, codes, address.
     #[arg(long, conflicts_with = "function")]
     all: bool,
     #[command(flatten)]
@@ -45,7 +46,8 @@ impl Inspect {
         };
         let named = read(function);
         // A spec is about one function, so a name without its position is refused.
-        let symbols = if self.skeleton { vec![named] } else { symbols(&facts, &self.object, named) };
+        let symbols =
+            if self.skeleton { vec![named] } else { symbols(&facts, &self.object, named) };
         let mut code = 0;
         for (n, symbol) in symbols.iter().enumerate() {
             let found = inspect(&probe, &facts, &self.object, symbol);
@@ -55,9 +57,10 @@ impl Inspect {
                     format!("{gap}{text}").lines().for_each(say);
                     0
                 }
-                Err(errors) => {
-                    report(&errors.into_iter().map(|error| self.explained(error)).collect::<Vec<_>>(), None)
-                }
+                Err(errors) => report(
+                    &errors.into_iter().map(|error| self.explained(error)).collect::<Vec<_>>(),
+                    None,
+                ),
             });
         }
         Ok(code)
@@ -91,16 +94,25 @@ impl Inspect {
 }
 
 /// Adds the module that a function is looked for in.
-fn add_module(facts: &mut Facts, name: &str, target: &Target, cache: &Cache) -> Result<(), Diagnostic> {
+fn add_module(
+    facts: &mut Facts,
+    name: &str,
+    target: &Target,
+    cache: &Cache,
+) -> Result<(), Diagnostic> {
     let modules = target.modules(cache, progress())?;
     match modules.get(name) {
         Some(path) => Target::add_module(facts, name, path),
         None => {
-            let error =
-                Diagnostic::new(NO_SUCH_MODULE, format!("{} has no module `{name}`", target.release()));
+            let error = Diagnostic::new(
+                NO_SUCH_MODULE,
+                format!("{} has no module `{name}`", target.release()),
+            );
             let near = near(name, modules.keys().map(String::as_str));
             Err(match near.as_slice() {
-                [] => error.help("write the name that `lsmod` shows; what is built in is in `vmlinux`"),
+                [] => {
+                    error.help("write the name that `lsmod` shows; built-in code is in `vmlinux`")
+                }
                 near => error.help(format!("did you mean {}?", list(near, "or"))),
             })
         }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0
 //! `kpsc kernel`: target kernels.
 
 use super::sync::before_make;
@@ -16,22 +17,23 @@ pub(super) struct Kernel {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
-    /// Add a target: a stock kernel of Debian, a kernel that is installed below a folder, or a build folder of your own. An
-    /// interrupted `add` resumes where it stopped.
+    /// Add a target: a stock kernel of Debian, a kernel that is installed below a folder, or a
+    /// build folder of your own. An interrupted `add` resumes where it stopped.
     Add(Add),
     /// List the targets.
     List(List),
-    /// Show what is known of a target.
+    /// Show the details of a target.
     Show(Named),
     /// Print the path of a target's facts file, for programs that read it.
     Facts(Named),
-    /// Find damage: compare every file of a target and of its compilers with what was there when it was finished.
+    /// Find damage: compare every file of a target and of its compilers with its state when the
+    /// target was finished.
     Verify(Verify),
     /// Unpack all of a stock kernel's source.
     Source(Source),
-    /// Remove targets, and the compilers that no other one needs.
+    /// Remove targets, and the compilers that no other target needs.
     Remove(Remove),
-    /// Run a program where a target's compilers are.
+    /// Run a program in the environment of a target's compilers.
     Exec(Exec),
 }
 
@@ -63,7 +65,7 @@ struct Source {
     /// The target.
     #[arg(value_name = "NAME")]
     name: String,
-    /// The folder to make.
+    /// The folder to create.
     #[arg(value_name = "DIR")]
     folder: PathBuf,
 }
@@ -74,7 +76,8 @@ struct Remove {
     /// The targets.
     #[arg(value_name = "NAME")]
     names: Vec<String>,
-    /// Remove what no target needs: interrupted preparations, downloads, compilers, caches of older versions of kpsc.
+    /// Remove everything that no target needs: interrupted preparations, downloads, compilers,
+    /// caches of older versions of kpsc.
     #[arg(long)]
     unused: bool,
 }
@@ -82,10 +85,10 @@ struct Remove {
 /// Which of Debian's kernels.
 #[derive(Debug, Args)]
 struct Stock {
-    /// Debian's suite.
+    /// The Debian suite.
     #[arg(long, default_value = kps_targets::SUITE)]
     suite: String,
-    /// The end of the release.
+    /// The flavour of the kernel: the end of its release.
     #[arg(long, default_value = kps_arch::native().debian.flavour)]
     flavour: String,
     /// The mirror of Debian's archive; the one that this machine's apt uses if not given.
@@ -108,16 +111,19 @@ struct Add {
     /// A kernel build folder of your own: no stock kernel is fetched, and root is not needed.
     #[arg(long, value_name = "DIR", conflicts_with = "Stock", group = "own")]
     build_dir: Option<PathBuf>,
-    /// A folder below which a kernel is installed, such as `/`: it holds boot/, lib/modules/ and usr/src/.
+    /// A folder in which a kernel is installed, such as `/`: it holds boot/, lib/modules/ and
+    /// usr/src/.
     #[arg(long, value_name = "DIR", conflicts_with = "Stock", group = "own")]
     root: Option<PathBuf>,
-    /// The folder whose `usr` holds the compilers for --build-dir and --root; the machine's own if not given.
+    /// The folder whose `usr` holds the compilers for --build-dir and --root; the machine's own if
+    /// not given.
     #[arg(long, value_name = "DIR", requires = "own")]
     toolchain: Option<PathBuf>,
-    /// A variable for make with --build-dir and --root, for example CC=gcc-14; any number of them.
+    /// A variable for make with --build-dir and --root, for example CC=gcc-14; may be repeated.
     #[arg(long, value_name = "VAR=VALUE", requires = "own", value_parser = make_variable)]
     make: Vec<String>,
-    /// The release of the stock kernel or of the one below --root; without it the newest with Rust and livepatch, or the only one.
+    /// The release of the stock kernel or of the one below --root; without it the newest with Rust
+    /// and livepatch, or the only one.
     #[arg(long, conflicts_with = "build_dir")]
     release: Option<String>,
     #[command(flatten)]
@@ -125,7 +131,8 @@ struct Add {
     /// Read the facts only; compilers and build tree are fetched when they are first needed.
     #[arg(long, conflicts_with = "build_dir")]
     facts_only: bool,
-    /// Read the kernel's debug information too, which tells of inlined copies. That of a stock kernel is fetched: some 350 MB.
+    /// Also read the kernel's debug information, which lists inlined copies. For a stock kernel it
+    /// is downloaded: some 350 MB.
     #[arg(long)]
     debug: bool,
 }
@@ -146,11 +153,14 @@ struct Exec {
     command: Vec<OsString>,
 }
 
-/// What reaches make stays a variable: a name, and a value without anything that make or the shell would expand.
+/// What reaches make stays a variable: a name, and a value without anything that make or the shell
+/// would expand.
 fn make_variable(text: &str) -> Result<String, String> {
     let plain = |c: char| c.is_ascii_alphanumeric() || "_./+-".contains(c);
     match text.split_once('=') {
-        Some((name, value)) if !name.is_empty() && name.chars().all(plain) && value.chars().all(plain) => {
+        Some((name, value))
+            if !name.is_empty() && name.chars().all(plain) && value.chars().all(plain) =>
+        {
             Ok(text.to_owned())
         }
         _ => Err("write NAME=VALUE with letters, digits and `_ . / + -`".to_owned()),
@@ -207,7 +217,8 @@ impl List {
         for (name, target) in cache.targets()? {
             match target {
                 Ok(target) => {
-                    let state = if target.tree().is_some() { "ready to build" } else { "facts only" };
+                    let state =
+                        if target.tree().is_some() { "ready to build" } else { "facts only" };
                     say(format_args!("{name}\t{state}\t{}", target.origin()));
                 }
                 Err(_) => say(format_args!("{name}\tdamaged\tsee `kpsc kernel verify {name}`")),
@@ -256,7 +267,8 @@ fn show(cache: &Cache, name: Option<&str>) -> CommandResult {
     let target = open_target(cache, name)?;
     let facts = target.facts()?;
     let hex: String = facts.identity.build_id.iter().map(|byte| format!("{byte:02x}")).collect();
-    let value = |option: &str| facts.config.get(option).cloned().unwrap_or_else(|| "unknown".into());
+    let value =
+        |option: &str| facts.config.get(option).cloned().unwrap_or_else(|| "unknown".into());
     say(format_args!("name       {}", target.name));
     say(format_args!("release    {}", target.release()));
     say(format_args!("from       {}", target.origin()));
@@ -269,19 +281,24 @@ fn show(cache: &Cache, name: Option<&str>) -> CommandResult {
     say(format_args!("exports    {}", facts.exports.len()));
     say(format_args!("types      {}", facts.btf.len()));
     match target.debug()? {
-        Some(debug) => say(format_args!("inlining   {} copies of functions in others", debug.copies())),
+        Some(debug) => {
+            say(format_args!("inlining   {} copies of functions in others", debug.copies()));
+        }
         None => say(format_args!("inlining   unknown: `{}`", target.with_debug())),
     }
     match target.templates().kept() {
         Some(Ok(size)) => {
-            say(format_args!("template   {} MB of a machine that has booted", size.div_ceil(1_000_000)));
+            say(format_args!(
+                "template   {} MB, a machine that has booted",
+                size.div_ceil(1_000_000)
+            ));
         }
         Some(Err(reason)) => say(format_args!("template   none: {reason}")),
-        None => say("template   none yet: `kpsc test` makes it"),
+        None => say("template   none yet: `kpsc test` creates it"),
     }
     match target.tree() {
         Some(tree) => say(format_args!("build tree {}", tree.build.display())),
-        None => say("build tree not there yet; it is made when it is first needed"),
+        None => say("build tree none yet; it is prepared when it is first needed"),
     }
     Ok(0)
 }
@@ -316,7 +333,9 @@ impl Exec {
         command.args(&self.command[1..]);
         match command.status() {
             Ok(status) => Ok(status.code().and_then(|code| code.try_into().ok()).unwrap_or(1)),
-            Err(error) => Err(Diagnostic::new(PROGRAM_FAILED, format!("cannot run {program}: {error}"))),
+            Err(error) => {
+                Err(Diagnostic::new(PROGRAM_FAILED, format!("cannot run {program}: {error}")))
+            }
         }
     }
 }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0
 //! `kpsc link`, which Kbuild calls in the place of the linker.
 
 use super::{report, CommandResult};
@@ -20,7 +21,9 @@ impl Link {
     pub(super) fn run(mut self) -> CommandResult {
         let output = self.command.iter().position(|word| word == "-o").map(|at| at + 1);
         let module = output.filter(|&at| {
-            self.command.get(at).is_some_and(|path| Path::new(path).extension() == Some("ko".as_ref()))
+            self.command
+                .get(at)
+                .is_some_and(|path| Path::new(path).extension() == Some("ko".as_ref()))
         });
         let Some(at) = module else {
             return self.link();
@@ -36,11 +39,14 @@ impl Link {
         }
         let linked = Path::new(&linked);
         let bytes = input::read(linked, input::MODULE);
-        let removed = std::fs::remove_file(linked).map_err(|error| cannot("remove", linked, &error));
+        let removed =
+            std::fs::remove_file(linked).map_err(|error| cannot("remove", linked, &error));
         let bytes = bytes?;
         removed?;
         let finish = || -> Result<Vec<u8>, Diagnostic> {
-            let bug = |code, error: String| Diagnostic::new(code, error).help("report this with the spec");
+            let bug = |code, error: String| {
+                Diagnostic::new(code, error).help("report this with the spec")
+            };
             let converted = post_link(&bytes).map_err(|error| match error {
                 PostLinkError::Early(_) => Diagnostic::new(EARLY_TABLE, error.to_string())
                     .help("`kpsc build` shows where a body uses it"),
@@ -65,7 +71,7 @@ impl Link {
             Err(error) => {
                 let program = self.command[0].to_string_lossy().into_owned();
                 Err(Diagnostic::new(PROGRAM_FAILED, format!("cannot run {program}: {error}"))
-                    .help("look whether it is installed and may be run"))
+                    .help("check that it is installed and executable"))
             }
         }
     }

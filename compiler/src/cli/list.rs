@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0
 //! `kpsc list`.
 
 use super::{say, CommandResult};
@@ -13,14 +14,18 @@ impl List {
         let patches = livepatches(&system)?;
         if patches.is_empty() {
             // There is nobody to tell that standard error is closed.
-            let _ = writeln!(std::io::stderr(), "no livepatch is loaded; `kpsc load NAME.ko` loads one");
+            let _ = writeln!(
+                std::io::stderr(),
+                "no livepatch is loaded; `kpsc load NAME.ko` loads one"
+            );
         }
         patches.iter().for_each(|patch| say(describe(patch, &system)));
         Ok(0)
     }
 }
 
-/// The line for a livepatch: its name, what it does, what it changes, and what it says about itself.
+/// The line for a livepatch: its name, what it does, what it changes, and what it says about
+/// itself.
 pub(super) fn describe(patch: &Livepatch, system: &System) -> String {
     let behind = patch.state.behind().map_or(0, |state| tasks_in(system, state).len());
     let state = match patch.state {
@@ -37,7 +42,9 @@ pub(super) fn describe(patch: &Livepatch, system: &System) -> String {
     if let Some(note) = &patch.note {
         columns.extend(note.version.as_ref().map(|version| format!("version {version}")));
         columns.extend(
-            Some(&note.fixes).filter(|fixes| !fixes.is_empty()).map(|f| format!("fixes {}", f.join(", "))),
+            Some(&note.fixes)
+                .filter(|fixes| !fixes.is_empty())
+                .map(|f| format!("fixes {}", f.join(", "))),
         );
     }
     columns.retain(|column| !column.is_empty());

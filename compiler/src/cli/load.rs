@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0
 //! `kpsc load`.
 
 use super::{list::describe, report, say, CommandResult, LimitArgs};

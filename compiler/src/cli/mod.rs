@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0
 //! The command line: one file per command.
 
 mod build;
@@ -61,43 +62,45 @@ fn progress() -> Progress {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
-    /// Write a spec to start from.
+    /// Write a starter spec.
     New(new::New),
-    /// Lay out specs as everybody does.
+    /// Format specs.
     Fmt(fmt::Fmt),
-    /// Say what is wrong with a spec, or with specs that follow each other, without building them.
+    /// Check a spec, or a series of specs, without building them.
     Check(check::Check),
-    /// Show what is known of a function: whether it can be changed, with which words, and a spec to start from.
+    /// Show a function's prototype and ftrace entry, the hooks it supports, and a starter spec.
     Inspect(inspect::Inspect),
     /// Build NAME.ko from a spec.
     Build(build::Build),
-    /// Write the Rust that a spec becomes to the standard output.
+    /// Print the Rust code that kpsc generates from a spec.
     Expand(expand::Expand),
-    /// Write the crate that says the same as a spec.
+    /// Convert a spec to a patch crate.
     Convert(convert::Convert),
     /// Build a spec and run its tests in a virtual machine.
     Test(test::Test),
     /// Load a livepatch into the running kernel, and wait until every task runs it.
     Load(load::Load),
-    /// Unload a livepatch from the running kernel, when no task runs it any more.
+    /// Unload a livepatch from the running kernel, once no task runs it any more.
     Unload(unload::Unload),
     /// List the livepatches of the running kernel.
     List(list::List),
-    /// Write what a patch crate needs besides its own text: the library, and what is known of the target.
+    /// Write the files that a patch crate needs besides its own source: the library, and the
+    /// target's types and facts.
     Sync(sync::Sync),
     /// Manage target kernels.
     Kernel(kernel::Kernel),
-    /// Say what this machine lacks, and the one command that gets it.
+    /// Show what this machine lacks, and the command that installs it.
     Doctor(doctor::Doctor),
     /// Explain the code of a message.
     Explain(explain::Explain),
-    /// Run the linker; a module that it makes becomes a livepatch. Kbuild calls this.
+    /// Run the linker, and convert a module that it links to a livepatch. Kbuild calls this.
     #[command(hide = true)]
     Link(link::Link),
 }
 
-/// How a command ended: 0 done; 1 the spec is wrong, or would be laid out in another way; 2 usage; 3 the environment; 4 a test did not hold; 5 a transition did
-/// not complete; 70 a bug in kpsc. Scripts rely on these.
+/// How a command ended: 0 done; 1 the spec is wrong, or would be laid out in another way; 2 usage;
+/// 3 the environment; 4 a test did not hold; 5 a transition did not complete; 70 a bug in kpsc.
+/// Scripts rely on these.
 pub type ExitCode = u8;
 
 /// Runs kpsc with the arguments of the process.
@@ -105,7 +108,8 @@ pub fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => {
-            // Help and version were asked for; anything else is a mistake, and the message repeats what it is about.
+            // Help and version were asked for; anything else is a mistake, and the message repeats
+            // what it is about.
             if !error.use_stderr() {
                 let _ = error.print();
                 return 0;
@@ -116,11 +120,13 @@ pub fn main() -> ExitCode {
     };
     let _ = FORMAT.set(arguments.message_format);
     let stack = stack(&arguments.command);
-    let worker = std::thread::Builder::new().stack_size(stack).spawn(move || run(arguments.command));
+    let worker =
+        std::thread::Builder::new().stack_size(stack).spawn(move || run(arguments.command));
     match worker.map(std::thread::JoinHandle::join) {
         Ok(Ok(code)) => code,
         Ok(Err(_)) => {
-            let bug = Diagnostic::new(BUG, "kpsc has a bug").help("report the lines above with the spec");
+            let bug =
+                Diagnostic::new(BUG, "kpsc has a bug").help("report the lines above with the spec");
             report(&[bug], None)
         }
         Err(error) => report(&[cannot("start", Path::new("a thread"), &error)], None),
@@ -131,10 +137,12 @@ pub fn main() -> ExitCode {
 fn stack(verb: &Verb) -> usize {
     const SMALL: usize = 8 << 20;
     match verb {
-        // A small machine, which has livepatches too, need not have as much memory as compiling takes.
+        // A small machine, which has livepatches too, need not have as much memory as compiling
+        // takes.
         Verb::Load(_) | Verb::Unload(_) | Verb::List(_) => SMALL,
         Verb::Check(check) if !check.compiles() => SMALL,
-        // Rust text is parsed and walked by recursion. Its depth is bounded, but not by what a default stack holds.
+        // Rust text is parsed and walked by recursion. Its depth is bounded, but not by what a
+        // default stack holds.
         _ => 1 << 30,
     }
 }
@@ -194,8 +202,13 @@ fn report(diagnostics: &[Diagnostic], sources: Option<&Sources>) -> ExitCode {
         .unwrap_or(0)
 }
 
-/// Everything up to the folder that Kbuild builds. Messages have been printed; without a result there were errors.
-fn compile(input: Input, target: &Target, cache: &Cache) -> Result<Result<Compiled, ExitCode>, Diagnostic> {
+/// Everything up to the folder that Kbuild builds. Messages have been printed; without a result
+/// there were errors.
+fn compile(
+    input: Input,
+    target: &Target,
+    cache: &Cache,
+) -> Result<Result<Compiled, ExitCode>, Diagnostic> {
     let outcome = driver::check(input, target, cache, progress())?;
     let code = report(&outcome.diagnostics, Some(&outcome.sources));
     Ok(outcome.emit().map_err(|_| code))
@@ -220,7 +233,9 @@ fn open_target(cache: &Cache, name: Option<&str>) -> Result<Target, Diagnostic> 
     }
     match cache.default_target()? {
         Some(target) => Ok(target),
-        None => kps_targets::add(cache, None, &Request::Debian(DebianRequest::default()), progress()),
+        None => {
+            kps_targets::add(cache, None, &Request::Debian(DebianRequest::default()), progress())
+        }
     }
 }
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0
 //! `kpsc new`.
 
 use super::{convert, report, say, CommandResult};
@@ -11,16 +12,17 @@ use std::path::{Path, PathBuf};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct New {
-    /// The name of the patch; its spec is NAME.kps in the current folder, its crate the folder NAME.
+    /// The name of the patch; its spec is NAME.kps in the current folder, its crate the folder
+    /// NAME.
     #[arg(value_name = "NAME")]
     name: String,
-    /// The function to change; one that shows the boot command line if not given.
+    /// The function to change; by default one that shows the boot command line.
     #[arg(long, value_name = "FN", value_parser = word)]
     function: Option<String>,
-    /// The object that the function is in.
+    /// The object that contains the function.
     #[arg(long, value_name = "OBJECT", default_value = ObjectName::IMAGE, value_parser = module, requires = "function")]
     object: String,
-    /// Write a patch crate and not a spec.
+    /// Write a patch crate instead of a spec.
     #[arg(long = "crate", conflicts_with = "function")]
     is_crate: bool,
 }
@@ -49,8 +51,14 @@ impl New {
         }
         if is_crate {
             if syn::parse_str::<syn::Ident>(&name).is_err() {
-                let error = Diagnostic::new(NAME_NOT_IN_CRATES, format!("a crate cannot be named `{name}`"));
-                return Ok(report(&[error.note("Rust has this word").help(another_name(&name))], None));
+                let error = Diagnostic::new(
+                    NAME_NOT_IN_CRATES,
+                    format!("a crate cannot be named `{name}`"),
+                );
+                return Ok(report(
+                    &[error.note("it is a keyword of Rust").help(another_name(&name))],
+                    None,
+                ));
             }
             let mut files = new_crate(&name);
             files.0.extend(library());

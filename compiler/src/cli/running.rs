@@ -1,4 +1,6 @@
-//! `kpsc check --running`: what the running kernel would say to a module, or to what a spec becomes.
+// SPDX-License-Identifier: GPL-2.0
+//! `kpsc check --running`: what the running kernel would say to a module, or to what a spec
+//! becomes.
 
 use super::{compile, report, say, CommandResult, ExitCode};
 use crate::input::Input;
@@ -44,10 +46,11 @@ fn tell(system: &System, incoming: &Incoming) -> ExitCode {
     code
 }
 
-/// The target that is the running kernel. A release may be built more than once, so the build-id decides.
+/// The target that is the running kernel. A release may be built more than once, so the build-id
+/// decides.
 fn running_target(system: &System, cache: &Cache) -> Result<Target, Diagnostic> {
     let Some(Kernel { release, build_id }) = Kernel::of(system) else {
-        return Err(Diagnostic::new(NO_TARGET_RUNS, "nobody can tell here which kernel runs")
+        return Err(Diagnostic::new(NO_TARGET_RUNS, "cannot determine which kernel is running")
             .note("/sys/kernel/notes or /proc/sys/kernel/osrelease cannot be read"));
     };
     let mut others = Vec::new();
@@ -62,12 +65,13 @@ fn running_target(system: &System, cache: &Cache) -> Result<Target, Diagnostic> 
             others.push(name);
         }
     }
-    let mut error = Diagnostic::new(NO_TARGET_RUNS, format!("no target is the kernel that runs, {release}"))
-        .note(format!("its build-id is {build_id}"));
+    let mut error =
+        Diagnostic::new(NO_TARGET_RUNS, format!("no target matches the running kernel, {release}"))
+            .note(format!("its build-id is {build_id}"));
     for name in others {
         error = error.note(format!("the target `{name}` is another build of it"));
     }
     Err(error.help(format!(
-        "`kpsc kernel add --release {release}` prepares one of Debian's, `--build-dir DIR` one of your own; or give the module that was built elsewhere"
+        "add a Debian kernel with `kpsc kernel add --release {release}` or your own with `--build-dir DIR`, or pass a module that was built elsewhere"
     )))
 }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0
 //! `kpsc sync`.
 
 use super::{open_target, progress, report, say, CommandResult, ExitCode, TargetArgs};
@@ -26,8 +27,10 @@ impl Sync {
     pub(super) fn run(self) -> CommandResult {
         let input = Input::read(&self.folder)?;
         if input.own_files.is_none() {
-            let message = format!("{} is a spec, and not the folder of a crate", self.folder.display());
-            return Err(Diagnostic::new(NOT_A_CRATE, message).help("name the folder of a patch crate"));
+            let message = format!("{} is a spec, not the folder of a crate", self.folder.display());
+            return Err(
+                Diagnostic::new(NOT_A_CRATE, message).help("name the folder of a patch crate")
+            );
         }
         let cache = Cache::open()?;
         let target = open_target(&cache, self.target.kernel.as_deref())?;
@@ -37,8 +40,9 @@ impl Sync {
     }
 }
 
-/// Writes what a crate needs besides its own text: the library, the facts of the target and, if nothing is wrong with the patch, what make
-/// has to know of it and the types for the host. What is there already as it should be is not touched, so make builds nothing again.
+/// Writes what a crate needs besides its own text: the library, the facts of the target and, if
+/// nothing is wrong with the patch, what make has to know of it and the types for the host. What is
+/// there already as it should be is not touched, so make builds nothing again.
 pub(super) fn sync(
     folder: &Path,
     input: Input,
@@ -63,7 +67,8 @@ pub(super) fn sync(
         remove(&folder.join(MAKEFILE))?;
     }
     // What was written for the patch as it was, or by an earlier kpsc, is no longer true.
-    let is_ours = |path: &str| [".rs", ".md", ".mk", ".symvers", ".c"].iter().any(|end| path.ends_with(end));
+    let is_ours =
+        |path: &str| [".rs", ".md", ".mk", ".symvers", ".c"].iter().any(|end| path.ends_with(end));
     let stale = |path: &str| is_ours(path) && path != MAKEFILE && !files.contains_key(path);
     for entry in WalkDir::new(folder.join(LIBRARY)).into_iter().flatten() {
         let path = entry.path().strip_prefix(folder).unwrap_or(entry.path()).display().to_string();
@@ -86,7 +91,8 @@ pub(super) fn sync(
 /// The rules for make. There are none for a patch that something is wrong with.
 const MAKEFILE: &str = "kps/crate.mk";
 
-/// Refuses to write where something of the author's is, or where a link would lead out of the crate.
+/// Refuses to write where something of the author's is, or where a link would lead out of the
+/// crate.
 fn check_place(folder: &Path) -> Result<(), Diagnostic> {
     let of_kpsc = |path: &Path, start: &str| {
         let text = input::read(path, input::RUST_FILE).unwrap_or_default();
@@ -108,8 +114,8 @@ fn check_place(folder: &Path) -> Result<(), Diagnostic> {
 }
 
 fn not_ours(path: &Path) -> Diagnostic {
-    let message = format!("{} is nothing that kpsc has written", path.display());
-    Diagnostic::new(NOT_A_CRATE, message).help("give it another name: kpsc writes there what the crate needs")
+    let message = format!("kpsc did not write {}", path.display());
+    Diagnostic::new(NOT_A_CRATE, message).help("rename it: kpsc writes files for the crate there")
 }
 
 /// The makefile names the module, as the patch does.
@@ -117,10 +123,11 @@ fn check_kbuild(folder: &Path, name: &str) -> Result<(), Diagnostic> {
     match named_in_kbuild(folder) {
         Some(other) if other != name => {
             let message = format!(
-                "{} names the module `{other}`, and the patch is `{name}`",
+                "{} names the module `{other}`, but the patch is `{name}`",
                 folder.join("Kbuild").display()
             );
-            Err(Diagnostic::new(NOT_A_CRATE, message).help(format!("write `kps-name := {name}` there")))
+            Err(Diagnostic::new(NOT_A_CRATE, message)
+                .help(format!("write `kps-name := {name}` there")))
         }
         _ => Ok(()),
     }
@@ -130,13 +137,19 @@ fn check_kbuild(folder: &Path, name: &str) -> Result<(), Diagnostic> {
 fn named_in_kbuild(folder: &Path) -> Option<String> {
     let text = input::read(&folder.join("Kbuild"), input::MAKEFILE).ok()?;
     let text = String::from_utf8_lossy(&text).into_owned();
-    let name =
-        text.lines().find_map(|line| line.trim().strip_prefix("kps-name")?.trim().strip_prefix(":="))?;
+    let name = text
+        .lines()
+        .find_map(|line| line.trim().strip_prefix("kps-name")?.trim().strip_prefix(":="))?;
     Some(name.trim().to_owned())
 }
 
-/// Brings a crate up to date before make reads its makefile. A status other than 0 says that there is something wrong with the patch.
-pub(super) fn before_make(folder: &Path, target: &Target, cache: &Cache) -> Result<ExitCode, Diagnostic> {
+/// Brings a crate up to date before make reads its makefile. A status other than 0 says that there
+/// is something wrong with the patch.
+pub(super) fn before_make(
+    folder: &Path,
+    target: &Target,
+    cache: &Cache,
+) -> Result<ExitCode, Diagnostic> {
     match named_in_kbuild(folder) {
         Some(_) => sync(folder, Input::read(folder)?, target, cache),
         None => Ok(0),

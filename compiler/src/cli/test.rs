@@ -1,15 +1,17 @@
+// SPDX-License-Identifier: GPL-2.0
 //! `kpsc test`.
 
 use super::{
-    compile, module, open_target, progress, report, say, CommandResult, LimitArgs, SpecArgs, TargetArgs,
+    compile, module, open_target, progress, report, say, CommandResult, LimitArgs, SpecArgs,
+    TargetArgs,
 };
 use crate::build;
 use crate::driver::Passed;
 use crate::input::{for_tests, read_text, Input};
 use crate::resolve::FileKind;
 use kps_diag::{
-    Diagnostic, FILE_ERROR, KERNEL_COMPLAINED, MACHINE_FAILED, MISSING_PROGRAM, OTHER_MODULE, TEST_FAILED,
-    TEST_WITHOUT_CLAIM, TRANSITION_STALLED,
+    Diagnostic, FILE_ERROR, KERNEL_COMPLAINED, MACHINE_FAILED, MISSING_PROGRAM, OTHER_MODULE,
+    TEST_FAILED, TEST_WITHOUT_CLAIM, TRANSITION_STALLED,
 };
 use kps_grammar::ast::{self, Claim};
 use kps_grammar::{Source, Sources};
@@ -18,8 +20,8 @@ use kps_host::input;
 use kps_operate::{look_into, Incoming};
 use kps_targets::{Cache, Tree};
 use kps_vm::{
-    run_tests, run_unpatched, trigger_path, Copy, Guest, Machine, Phase, TemplateMachine, TestFailure,
-    TestReport, VmError,
+    run_tests, run_unpatched, trigger_path, Copy, Guest, Machine, Phase, TemplateMachine,
+    TestFailure, TestReport, VmError,
 };
 use std::convert::Infallible;
 use std::path::{Path, PathBuf};
@@ -35,7 +37,7 @@ pub(super) struct Test {
     /// Test this module, which was built from the spec, instead of building one.
     #[arg(long, value_name = "FILE")]
     module: Option<PathBuf>,
-    /// Boot the kernel for each machine instead of copying one that has booted.
+    /// Boot every virtual machine instead of copying one that has booted.
     #[arg(long)]
     boot: bool,
 }
@@ -52,7 +54,10 @@ impl Test {
         let (name, sources, incoming) = (compiled.name(), &compiled.sources, compiled.incoming());
         let Passed { tests, modules, .. } = &compiled.passed;
         if tests.is_empty() {
-            let empty = Diagnostic::new(TEST_WITHOUT_CLAIM, format!("{} has no `test`", sources.spec().name));
+            let empty = Diagnostic::new(
+                TEST_WITHOUT_CLAIM,
+                format!("{} has no `test`", sources.spec().name),
+            );
             return Ok(report(
                 &[empty.help("add `test \"..\" { run \"..\"; patched has \"..\"; }`")],
                 Some(sources),
@@ -72,7 +77,9 @@ impl Test {
         let copy = match TemplateMachine::of(&machine) {
             Some(template) if template.is_missing() => {
                 let booted = || Ok::<_, Infallible>(template.copy());
-                progress().step("booting a template machine, once for a kernel", booted).unwrap_or_default()
+                progress()
+                    .step("booting a template machine, once per kernel", booted)
+                    .unwrap_or_default()
             }
             template => template.and_then(TemplateMachine::copy),
         };
@@ -91,11 +98,13 @@ impl Test {
         machine.files = vec![(file.clone(), module)];
         machine.programs = programs;
         machine.modules = for_tests(tests, modules)?;
-        let outcome = outcome(copy, &machine, tests, name, &file, self.limit.limit).map_err(vm_error)?;
+        let outcome =
+            outcome(copy, &machine, tests, name, &file, self.limit.limit).map_err(vm_error)?;
         for test in &outcome.held {
             say(format_args!("ok: {test}"));
         }
-        let failures: Vec<_> = outcome.failures.iter().map(|failure| describe(failure, tests)).collect();
+        let failures: Vec<_> =
+            outcome.failures.iter().map(|failure| describe(failure, tests)).collect();
         Ok(report(&failures, Some(sources)))
     }
 }
@@ -103,19 +112,23 @@ impl Test {
 /// A module that was built from the spec.
 fn given(path: &Path, incoming: &Incoming) -> Result<Vec<u8>, Diagnostic> {
     let module = input::read(path, input::MODULE)?;
-    let built =
-        look_into(&module).is_ok_and(|found| found.name == incoming.name && found.note == incoming.note);
+    let built = look_into(&module)
+        .is_ok_and(|found| found.name == incoming.name && found.note == incoming.note);
     match built {
         true => Ok(module),
         false => Err(Diagnostic::new(
             OTHER_MODULE,
-            format!("{} was not built from this spec, for this target, by this kpsc", path.display()),
+            format!(
+                "{} was not built from this spec, for this target, by this kpsc",
+                path.display()
+            ),
         )
-        .help("build it again with `kpsc build`, or leave `--module` away")),
+        .help("build it again with `kpsc build`, or drop `--module`")),
     }
 }
 
-/// Does the tests: where the unpatched kernel must complain in a machine for each, everything else in one.
+/// Does the tests: where the unpatched kernel must complain in a machine for each, everything else
+/// in one.
 fn outcome(
     mut copy: Option<Copy>,
     machine: &Machine,
@@ -133,13 +146,17 @@ fn outcome(
         };
         let guest = progress.step("starting a virtual machine", start)?;
         if let Some(reason) = guest.passed_over() {
-            progress.say(&format!("  It was booted in place of a copy of the template machine: {reason}"));
+            progress.say(&format!(
+                "  It was booted in place of a copy of the template machine: {reason}"
+            ));
         }
         Ok(guest)
     };
     for test in tests.iter().filter(|test| test.complains()) {
         let mut guest = start()?;
-        progress.step("testing, unpatched", || run_unpatched(&mut guest, test, &mut report))?;
+        progress.step("testing the unpatched kernel", || {
+            run_unpatched(&mut guest, test, &mut report)
+        })?;
     }
     let mut guest = start()?;
     progress.step("testing", || run_tests(&mut guest, tests, name, file, limit, &mut report))?;
@@ -171,8 +188,8 @@ fn build_triggers(
 ) -> Result<Vec<(String, Vec<u8>)>, Diagnostic> {
     let mut programs = Vec::new();
     for (trigger, text) in triggers {
-        let folder =
-            tempfile::tempdir().map_err(|error| cannot("write to", &std::env::temp_dir(), &error))?;
+        let folder = tempfile::tempdir()
+            .map_err(|error| cannot("write to", &std::env::temp_dir(), &error))?;
         let at = |said: Diagnostic| said.at(trigger.file.span, "");
         let (program, warning) =
             build::build_trigger(trigger, &text.text, tree, folder.path()).map_err(at)?;
@@ -205,12 +222,16 @@ fn describe(failure: &TestFailure, tests: &[ast::Test]) -> Diagnostic {
         "" => "the command printed nothing".to_owned(),
         text => format!("the command printed:\n{text}"),
     };
-    let fails =
-        |test: &str, phase: &Phase| Diagnostic::new(TEST_FAILED, format!("\"{test}\" does not hold {phase}"));
+    let fails = |test: &str, phase: &Phase| {
+        Diagnostic::new(TEST_FAILED, format!("\"{test}\" fails {phase}"))
+    };
     match failure {
         TestFailure::Livepatch { what, output } => {
             let (code, problem) = match output.status {
-                5 => (TRANSITION_STALLED, format!("the transition to {what} the patch did not complete")),
+                5 => (
+                    TRANSITION_STALLED,
+                    format!("the transition to {what} the patch did not complete"),
+                ),
                 _ => (KERNEL_COMPLAINED, format!("the kernel did not {what} the patch")),
             };
             Diagnostic::new(code, problem).note(said(&output.text))
@@ -219,8 +240,12 @@ fn describe(failure: &TestFailure, tests: &[ast::Test]) -> Diagnostic {
             let (problem, note) = match &expectation.claim {
                 Claim::Has(_) => ("the text is not there".to_owned(), said(&output.text)),
                 Claim::Lacks(_) => ("the text is there".to_owned(), said(&output.text)),
-                Claim::Status(_) => (format!("the exit status is {}", output.status), said(&output.text)),
-                Claim::Complains(_) => ("it did not complain so".to_owned(), logged(&output.text)),
+                Claim::Status(_) => {
+                    (format!("the exit status is {}", output.status), said(&output.text))
+                }
+                Claim::Complains(_) => {
+                    ("the kernel did not complain like this".to_owned(), logged(&output.text))
+                }
             };
             fails(test, phase).at(expectation.span, problem).note(note)
         }
@@ -230,13 +255,13 @@ fn describe(failure: &TestFailure, tests: &[ast::Test]) -> Diagnostic {
         TestFailure::ShowsNothing { test, phase } => {
             let error = Diagnostic::new(
                 TEST_WITHOUT_CLAIM,
-                format!("\"{test}\" shows nothing: what it expects holds {phase}"),
+                format!("\"{test}\" proves nothing: its expectations hold {phase}"),
             );
             let error = match tests.iter().find(|known| known.name.value == *test) {
                 Some(test) => error.at(test.name.span, ""),
                 None => error,
             };
-            error.help("expect something of the patched kernel that the unpatched one does not do")
+            error.help("expect something that only the patched kernel does")
         }
     }
 }

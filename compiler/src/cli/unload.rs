@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0
 //! `kpsc unload`.
 
 use super::{say, CommandResult, LimitArgs};
@@ -24,7 +25,8 @@ impl Unload {
     }
 }
 
-/// What has become of what a patch had changed for longer than it was there, and how to go back to an older version.
+/// What has become of what a patch had changed for longer than it was there, and how to go back to
+/// an older version.
 fn fate(patch: &Livepatch, others: &[Livepatch]) -> Option<String> {
     let name = &patch.name;
     // A patch that never was in has changed nothing.
@@ -49,11 +51,11 @@ fn fate(patch: &Livepatch, others: &[Livepatch]) -> Option<String> {
     if !fates.is_empty() {
         let fates = fates.join(", ");
         return Some(format!(
-            "{name} is unloaded, {fates}; until another version is loaded the system is without it"
+            "{name} is unloaded, {fates}; the system runs without the patch until another version is loaded"
         ));
     }
     let replaces = note.replace != Replace::Never;
     replaces.then(|| {
-        format!("{name} is unloaded; an older version with `atomic replace`, loaded over it, would have left no gap")
+        format!("{name} is unloaded; loading an older version with `atomic replace` over it would have left no gap")
     })
 }

@@ -1,4 +1,6 @@
-//! The comments of a spec that stand beside what is carried over: each goes with the piece that it is about.
+// SPDX-License-Identifier: GPL-2.0
+//! The comments of a spec that stand beside what is carried over: each goes with the piece that it
+//! is about.
 
 use super::pieces::Piece;
 use kps_grammar::ast::{self, Code};
@@ -16,7 +18,8 @@ impl Comments {
     /// Finds them: those in bodies, items and tests are text of these.
     pub(super) fn of(patch: &ast::Patch, sources: &Sources) -> Comments {
         let text = &sources.spec().text;
-        let mut code: Vec<Span> = super::pieces::code(patch).into_iter().map(|Code { span }| span).collect();
+        let mut code: Vec<Span> =
+            super::pieces::code(patch).into_iter().map(|Code { span }| span).collect();
         code.extend(patch.tests.iter().map(|test| test.whole));
         code.retain(|span| span.start < text.len());
         code.sort();
@@ -25,18 +28,22 @@ impl Comments {
             let after = code.partition_point(|span| span.start <= comment.start);
             after.checked_sub(1).is_some_and(|n| comment.end <= code[n].end)
         };
-        let all: Vec<Span> = comments(text).into_iter().filter(|comment| !is_carried(comment)).collect();
+        let all: Vec<Span> =
+            comments(text).into_iter().filter(|comment| !is_carried(comment)).collect();
         let (above, inside): (Vec<Span>, Vec<Span>) =
             all.into_iter().partition(|comment| comment.start < patch.name.span.start);
         let describes = |comment: &Span| {
             let text = &text[comment.start..comment.end];
             text.starts_with("///") && !text.starts_with("////")
         };
-        Comments { of_file: above.into_iter().filter(|comment| !describes(comment)).collect(), inside }
+        Comments {
+            of_file: above.into_iter().filter(|comment| !describes(comment)).collect(),
+            inside,
+        }
     }
 
-    /// Gives each to a piece: one that starts its line to the next piece of its block, one behind something to what is on its line. Returns
-    /// those that belong to none.
+    /// Gives each to a piece: one that starts its line to the next piece of its block, one behind
+    /// something to what is on its line. Returns those that belong to none.
     pub(super) fn give(&self, sources: &Sources, pieces: &mut [Piece]) -> Vec<Span> {
         let source = sources.spec();
         let text = &source.text;
@@ -47,8 +54,9 @@ impl Comments {
             .collect();
         anchors.sort();
         let ends = self.ends(text);
-        let ends_between =
-            |from, to| ends.get(ends.partition_point(|&end| end < from)).is_some_and(|&end| end < to);
+        let ends_between = |from, to| {
+            ends.get(ends.partition_point(|&end| end < from)).is_some_and(|&end| end < to)
+        };
         let mut lost = Vec::new();
         for &comment in &self.inside {
             let after = anchors.partition_point(|&(at, _)| at < comment.start);
@@ -88,7 +96,8 @@ pub(super) enum Below {
     Nothing,
 }
 
-/// A comment at an indentation. One that would describe what it stands above, in Rust, only does so where it may.
+/// A comment at an indentation. One that would describe what it stands above, in Rust, only does so
+/// where it may.
 pub(super) fn carried(sources: &Sources, comment: Span, indent: usize, kind: Below) -> String {
     let file = sources.file(comment.start);
     let text = carried_comment(&file.source.text, file.local(comment), indent);

@@ -1,4 +1,6 @@
-//! The functions of a crate: new bodies, hooks and callbacks, with the prototypes that the spec has or leaves to the kernel.
+// SPDX-License-Identifier: GPL-2.0
+//! The functions of a crate: new bodies, hooks and callbacks, with the prototypes that the spec has
+//! or leaves to the kernel.
 
 use super::pieces::{code, Piece, What};
 use super::rust::{block, inline, kernel_type, literal};
@@ -41,7 +43,8 @@ struct Prototype {
 impl Prototype {
     /// All of it behind the function's name, at an indentation, on one line if it fits there.
     fn shown(&self, indent: usize, before: usize, behind: usize) -> String {
-        let mut params: Vec<String> = self.params.iter().map(|(name, ty)| format!("{name}: {ty}")).collect();
+        let mut params: Vec<String> =
+            self.params.iter().map(|(name, ty)| format!("{name}: {ty}")).collect();
         params.extend(self.variadic.then(|| "...".to_owned()));
         let ret = self.ret.as_ref().map(|ret| format!(" -> {ret}")).unwrap_or_default();
         let short = format!("({}){ret}", params.join(", "));
@@ -93,7 +96,12 @@ impl<'a> Signatures<'a> {
     }
 
     /// A prototype with the types that are written, if they are, and the names that bodies see.
-    fn prototype(&self, signature: &Signature, written: Option<&ast::Prototype>, indent: usize) -> Prototype {
+    fn prototype(
+        &self,
+        signature: &Signature,
+        written: Option<&ast::Prototype>,
+        indent: usize,
+    ) -> Prototype {
         let own = |code: Code| inline(self.sources, code, indent);
         let kernels = |ty: &Type| kernel_type(self.checked, ty);
         let param = |(n, param): (usize, &kps_plan::Param)| {
@@ -139,7 +147,13 @@ impl<'a> Signatures<'a> {
     }
 
     /// A function around a body.
-    fn function(&self, attribute: &str, name: &str, mut prototype: Prototype, body: Code) -> String {
+    fn function(
+        &self,
+        attribute: &str,
+        name: &str,
+        mut prototype: Prototype,
+        body: Code,
+    ) -> String {
         let tokens = TokenStream::from_str(self.sources.slice(body.span)).unwrap_or_default();
         for (name, _) in &mut prototype.params {
             if changes(&tokens, name) {
@@ -167,7 +181,8 @@ pub(super) fn functions(
         let written = func.prototype.as_ref();
         let before = pieces.len();
         if let Some(file) = &func.replace_c {
-            let declared = signatures.declaration(&func.symbol.name.value, &known.signature, written, INNER);
+            let declared =
+                signatures.declaration(&func.symbol.name.value, &known.signature, written, INNER);
             let text = format!("#[replace({path})]\n{:INNER$}{declared}", "");
             pieces.push(Piece::new(What::InC(format!("c({})", literal(&file.value))), place, text));
         }
@@ -209,8 +224,14 @@ pub(super) fn functions(
 }
 
 /// The comments of a file that stand above the body of its one function, those in types aside.
-fn comments_of_file(sources: &Sources, prototype: Option<&ast::Prototype>, body: Code) -> Vec<Span> {
-    let types = prototype.into_iter().flat_map(|all| all.params.iter().map(|param| param.ty).chain(all.ret));
+fn comments_of_file(
+    sources: &Sources,
+    prototype: Option<&ast::Prototype>,
+    body: Code,
+) -> Vec<Span> {
+    let types = prototype
+        .into_iter()
+        .flat_map(|all| all.params.iter().map(|param| param.ty).chain(all.ret));
     let types: Vec<Span> = types.map(|ty| ty.span).collect();
     let is_in_type =
         |comment: &Span| types.iter().any(|ty| ty.start <= comment.start && comment.end <= ty.end);
@@ -254,11 +275,14 @@ fn words(tokens: &TokenStream, found: &mut BTreeSet<String>) {
     }
 }
 
-/// Whether a body seems to change a parameter: it assigns to it or to a part of it, or borrows it to be changed.
+/// Whether a body seems to change a parameter: it assigns to it or to a part of it, or borrows it
+/// to be changed.
 fn changes(tokens: &TokenStream, name: &str) -> bool {
     let all: Vec<TokenTree> = tokens.clone().into_iter().collect();
-    let is_punct = |n: usize, c: char| matches!(all.get(n), Some(TokenTree::Punct(p)) if p.as_char() == c);
-    let is_ident = |n: usize| matches!(all.get(n), Some(TokenTree::Ident(_) | TokenTree::Literal(_)));
+    let is_punct =
+        |n: usize, c: char| matches!(all.get(n), Some(TokenTree::Punct(p)) if p.as_char() == c);
+    let is_ident =
+        |n: usize| matches!(all.get(n), Some(TokenTree::Ident(_) | TokenTree::Literal(_)));
     for (n, token) in all.iter().enumerate() {
         match token {
             TokenTree::Group(group) if changes(&group.stream(), name) => return true,

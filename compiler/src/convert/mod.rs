@@ -1,9 +1,13 @@
-//! From a checked spec to the crate that says the same: `src/lib.rs` with the attributes of patch crates, and the files beside it.
+// SPDX-License-Identifier: GPL-2.0
+//! From a checked spec to the crate that says the same: `src/lib.rs` with the attributes of patch
+//! crates, and the files beside it.
 //!
-//! What is written is one of three things. Tokens: types, names and prototypes that the spec leaves to the kernel, from the plan; names as
-//! identifiers, and the texts of the patch as literals. The author's own text: bodies, items, types and first values, which move by lines, as
-//! `kpsc fmt` moves them, and are in their braces what they were in the spec's. And comments, which stay comments. No other text of an
-//! author's gets into the crate, so nothing in a spec becomes Rust that was none.
+//! What is written is one of three things. Tokens: types, names and prototypes that the spec leaves
+//! to the kernel, from the plan; names as identifiers, and the texts of the patch as literals. The
+//! author's own text: bodies, items, types and first values, which move by lines, as `kpsc fmt`
+//! moves them, and are in their braces what they were in the spec's. And comments, which stay
+//! comments. No other text of an author's gets into the crate, so nothing in a spec becomes Rust
+//! that was none.
 
 mod comments;
 mod functions;
@@ -71,7 +75,8 @@ fn lib(patch: &ast::Patch, sources: &Sources, comments: &Comments, pieces: &[Pie
 fn attribute(sources: &Sources, pieces: &[Piece]) -> String {
     /// What rustfmt calls `attr_fn_like_width`.
     const ONE_LINE: usize = 70;
-    let arguments: Vec<_> = pieces.iter().filter(|piece| matches!(piece.what, What::Argument)).collect();
+    let arguments: Vec<_> =
+        pieces.iter().filter(|piece| matches!(piece.what, What::Argument)).collect();
     let all = arguments.iter().map(|piece| piece.text.as_str()).collect::<Vec<_>>().join(", ");
     if arguments.iter().all(|piece| piece.comments.is_empty()) && all.len() <= ONE_LINE {
         return format!("#[livepatch({all})]\n");
@@ -89,7 +94,8 @@ fn items(sources: &Sources, pieces: &[Piece]) -> String {
     let mut groups: Vec<Vec<&Piece>> = Vec::new();
     for piece in pieces.iter().filter(is_item) {
         let home = match &piece.what {
-            // Symbols of one object that follow each other are in one block, and so is everything of one file in C.
+            // Symbols of one object that follow each other are in one block, and so is everything
+            // of one file in C.
             What::Symbol(_) => groups.last_mut().filter(|group| group[0].what == piece.what),
             What::InC(_) => groups.iter_mut().find(|group| group[0].what == piece.what),
             _ => None,
@@ -120,7 +126,13 @@ fn items(sources: &Sources, pieces: &[Piece]) -> String {
 
 /// Whether an empty line is between two: between items it is as the author has it.
 fn is_set_apart(sources: &Sources, last: &Piece, next: &Piece) -> bool {
-    let start = next.comments.iter().map(|comment| comment.start).min().unwrap_or(next.place).min(next.place);
+    let start = next
+        .comments
+        .iter()
+        .map(|comment| comment.start)
+        .min()
+        .unwrap_or(next.place)
+        .min(next.place);
     let both_are_items = last.what == What::Item && next.what == What::Item;
     if !both_are_items || start < last.end {
         return true;
@@ -139,7 +151,13 @@ fn shown(sources: &Sources, group: &[&Piece]) -> String {
     };
     match &group[0].what {
         What::Symbol(of) | What::InC(of) => {
-            format!("{:INDENT$}#[{of}]\n{:INDENT$}extern \"C\" {{\n{}{:INDENT$}}}\n", "", "", each(INNER), "")
+            format!(
+                "{:INDENT$}#[{of}]\n{:INDENT$}extern \"C\" {{\n{}{:INDENT$}}}\n",
+                "",
+                "",
+                each(INNER),
+                ""
+            )
         }
         _ => each(INDENT),
     }

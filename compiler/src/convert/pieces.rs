@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0
 //! A spec as the pieces that its crate is made of, each with the text that it has there.
 
 use super::comments::{self, Below};
@@ -55,7 +56,8 @@ impl Piece {
         Piece { what, place: start, end, anchors: vec![start], text, comments: Vec::new() }
     }
 
-    /// Its comments, on lines above it. What is a doc comment in Rust describes nothing where it would say something else.
+    /// Its comments, on lines above it. What is a doc comment in Rust describes nothing where it
+    /// would say something else.
     pub(super) fn comments_above(&self, sources: &Sources, indent: usize) -> String {
         let below = match self.what {
             // The doc comment of a parameter is what `modinfo` says about it.
@@ -87,15 +89,17 @@ pub(super) fn code(patch: &ast::Patch) -> Vec<Code> {
         }
     }
     let prototype = |all: &mut Vec<Code>, prototype: Option<&ast::Prototype>| {
-        let types = prototype
-            .into_iter()
-            .flat_map(|prototype| prototype.params.iter().map(|param| param.ty).chain(prototype.ret));
+        let types = prototype.into_iter().flat_map(|prototype| {
+            prototype.params.iter().map(|param| param.ty).chain(prototype.ret)
+        });
         all.extend(types);
     };
     for object in &patch.objects {
         for func in &object.funcs {
             prototype(&mut all, func.prototype.as_ref());
-            all.extend([func.replace, func.pre, func.post].into_iter().flatten().map(|body| body.code));
+            all.extend(
+                [func.replace, func.pre, func.post].into_iter().flatten().map(|body| body.code),
+            );
         }
         object.use_fns.iter().for_each(|item| prototype(&mut all, item.prototype.as_ref()));
         all.extend(object.use_statics.iter().map(|item| item.ty));
@@ -112,7 +116,8 @@ pub(super) fn code(patch: &ast::Patch) -> Vec<Code> {
 pub(super) fn pieces(checked: &Checked, sources: &Sources) -> Vec<Piece> {
     let patch = checked.written();
     let mut pieces = arguments(patch);
-    // What is an argument of the attribute is made there, and the comment above the patch is that of the module.
+    // What is an argument of the attribute is made there, and the comment above the patch is that
+    // of the module.
     let ast::Patch {
         form: _,
         docs: _,
@@ -138,7 +143,9 @@ pub(super) fn pieces(checked: &Checked, sources: &Sources) -> Vec<Piece> {
     pieces.extend(params.iter().map(param));
     pieces.extend(states.iter().map(|item| state(sources, item)));
     pieces.extend(shadows.iter().map(|item| shadow(sources, item)));
-    pieces.extend(items.iter().map(|&item| Piece::new(What::Item, item.span, piece(sources, item, INDENT))));
+    pieces.extend(
+        items.iter().map(|&item| Piece::new(What::Item, item.span, piece(sources, item, INDENT))),
+    );
     pieces.extend(modules.iter().filter_map(|item| module(sources, item)));
     let signatures = Signatures::of(checked, sources);
     for object in objects {
@@ -150,7 +157,11 @@ pub(super) fn pieces(checked: &Checked, sources: &Sources) -> Vec<Piece> {
         match (first, &object.from) {
             (Some(first), None) => first.anchors.push(object.name.span.start),
             (_, from) => {
-                pieces.push(Piece::new(What::Argument, object.name.span, of_object(object, from.as_ref())));
+                pieces.push(Piece::new(
+                    What::Argument,
+                    object.name.span,
+                    of_object(object, from.as_ref()),
+                ));
             }
         }
     }
@@ -158,7 +169,9 @@ pub(super) fn pieces(checked: &Checked, sources: &Sources) -> Vec<Piece> {
         c_file(&signatures, file, &mut pieces);
     }
     pieces.extend(
-        tests.iter().map(|test| Piece::new(What::Test, test.whole, sources.slice(test.whole).to_owned())),
+        tests
+            .iter()
+            .map(|test| Piece::new(What::Test, test.whole, sources.slice(test.whole).to_owned())),
     );
     pieces
 }
@@ -177,7 +190,8 @@ fn arguments(patch: &ast::Patch) -> Vec<Piece> {
         let anchors = places.iter().map(|place| place.start).collect();
         pieces.push(Piece { anchors, ..Piece::new(What::Argument, first, text) });
     };
-    let texts = [("license", &patch.license), ("version", &patch.version), ("kernel", &patch.kernel)];
+    let texts =
+        [("license", &patch.license), ("version", &patch.version), ("kernel", &patch.kernel)];
     for (key, text) in texts {
         if let Some(text) = text {
             add(vec![text.span], format!("{key} = {}", literal(&text.value)));
@@ -196,7 +210,8 @@ fn arguments(patch: &ast::Patch) -> Vec<Piece> {
     let places = patch.requires.iter().map(|require| require.option.span).collect();
     add(places, format!("require({})", requires.join(", ")));
     if let Some(replace) = &patch.atomic_replace {
-        let condition = replace.condition.as_ref().map(|name| format!("(if {})", ident(&name.value)));
+        let condition =
+            replace.condition.as_ref().map(|name| format!("(if {})", ident(&name.value)));
         add(vec![replace.span], format!("atomic_replace{}", condition.unwrap_or_default()));
     }
     if let Some(family) = &patch.family {
@@ -214,7 +229,8 @@ fn param(param: &ast::ModuleParam) -> Piece {
     } else {
         text += "#[param]";
     }
-    let described = param.description.as_ref().map(|text| format!("/// {}\n{:INDENT$}", text.value, ""));
+    let described =
+        param.description.as_ref().map(|text| format!("/// {}\n{:INDENT$}", text.value, ""));
     let value = |value: &ParamValue| match value {
         ParamValue::Text(text) => literal(&text.value),
         ParamValue::Number(text) | ParamValue::Word(text) => text.value.clone(),
@@ -243,7 +259,9 @@ fn state(sources: &Sources, state: &ast::State) -> Piece {
     let id = state.id.as_ref().map_or(0, |id| id.value);
     let version = state.version.as_ref().map(|version| format!(", version = {}", version.value));
     let bodies = [("save", &state.save), ("apply", &state.apply), ("restore", &state.restore)];
-    let fields = bodies.into_iter().filter_map(|(word, bound)| Some(closure(sources, bound.as_ref()?, word)));
+    let fields = bodies
+        .into_iter()
+        .filter_map(|(word, bound)| Some(closure(sources, bound.as_ref()?, word)));
     let text = format!(
         "#[state(id = {id}{})]\n{:INDENT$}static {}: State<{}> = State {{\n{}{:INDENT$}}};",
         version.unwrap_or_default(),
@@ -269,7 +287,9 @@ fn shadow(sources: &Sources, shadow: &ast::Shadow) -> Piece {
         None => String::new(),
     };
     let bodies = [("ctor", &shadow.ctor), ("dtor", &shadow.dtor)];
-    let fields = bodies.into_iter().filter_map(|(word, bound)| Some(closure(sources, bound.as_ref()?, word)));
+    let fields = bodies
+        .into_iter()
+        .filter_map(|(word, bound)| Some(closure(sources, bound.as_ref()?, word)));
     let text = format!(
         "#[shadow(on = {}{lifetime})]\n{:INDENT$}static {}: Shadow<{}> = Shadow {{\n{:INNER$}init: {},\n{}{:INDENT$}}};",
         ident(&shadow.parent.value),
@@ -286,7 +306,8 @@ fn shadow(sources: &Sources, shadow: &ast::Shadow) -> Piece {
     Piece { anchors, ..Piece::new(What::Data, shadow.name.span, text) }
 }
 
-/// A module with its text in it. As in generated code it sees by a glob, which it may hide, what stands beside it.
+/// A module with its text in it. As in generated code it sees by a glob, which it may hide, what
+/// stands beside it.
 fn module(sources: &Sources, module: &ast::Module) -> Option<Piece> {
     let file = sources.find(Language::Rust, &module.file.value)?;
     let span = file.span();
@@ -325,7 +346,10 @@ fn symbols(
         let name = &item.symbol.name.value;
         let mut known = uses(checked, &object.name.value).flat_map(|(functions, _)| functions);
         if let Some(Function { signature, .. }) = known.find(|known| known.name == *name) {
-            add(&item.symbol, signatures.declaration(name, signature, item.prototype.as_ref(), INNER));
+            add(
+                &item.symbol,
+                signatures.declaration(name, signature, item.prototype.as_ref(), INNER),
+            );
         }
     }
     for item in &object.use_statics {
@@ -346,12 +370,17 @@ fn symbols(
 }
 
 /// What is used of an object: functions and variables.
-fn uses<'a>(checked: &'a Checked, object: &str) -> impl Iterator<Item = (&'a [Function], &'a [Static])> {
+fn uses<'a>(
+    checked: &'a Checked,
+    object: &str,
+) -> impl Iterator<Item = (&'a [Function], &'a [Static])> {
     let Imports { functions, statics, .. } = &checked.patch().kernel;
-    let of_image = (object == ObjectName::IMAGE).then_some((functions.as_slice(), statics.as_slice()));
+    let of_image =
+        (object == ObjectName::IMAGE).then_some((functions.as_slice(), statics.as_slice()));
     let of_module = checked.patch().objects.iter().find(|known| known.name.as_str() == object);
-    let of_module = of_module
-        .map(|Object { uses: Uses { functions, statics }, .. }| (functions.as_slice(), statics.as_slice()));
+    let of_module = of_module.map(|Object { uses: Uses { functions, statics }, .. }| {
+        (functions.as_slice(), statics.as_slice())
+    });
     of_image.into_iter().chain(of_module)
 }
 

@@ -1,8 +1,11 @@
+// SPDX-License-Identifier: GPL-2.0
 //! What a spec may say and a crate cannot.
 
 use crate::Checked;
 use kps_codegen::names::ident;
-use kps_diag::{Diagnostic, INVALID_DOC_COMMENT, LOST_COMMENT, NAME_NOT_IN_CRATES, PATH_CHANGES_MEANING};
+use kps_diag::{
+    Diagnostic, INVALID_DOC_COMMENT, LOST_COMMENT, NAME_NOT_IN_CRATES, PATH_CHANGES_MEANING,
+};
 use kps_grammar::ast::{self, Lifetime, Name};
 use kps_grammar::{Language, Sources, Span};
 use proc_macro2::{TokenStream, TokenTree};
@@ -14,14 +17,18 @@ pub(super) fn refuse(checked: &Checked, sources: &Sources) -> Vec<Diagnostic> {
     let mut diagnostics = names(patch);
     let described = patch.params.iter().filter_map(|param| param.description.as_ref());
     diagnostics.extend(described.filter(|text| text.value.trim() != text.value).map(|text| {
-        Diagnostic::new(INVALID_DOC_COMMENT, "a description in a crate neither starts nor ends with a space")
-            .at(text.span, "")
-            .note("it is a doc comment there")
-            .help("drop the space")
+        Diagnostic::new(
+            INVALID_DOC_COMMENT,
+            "a description in a crate cannot start or end with a space",
+        )
+        .at(text.span, "")
+        .note("it becomes a doc comment")
+        .help("drop the space")
     }));
     let code = super::pieces::code(patch).into_iter().map(|code| code.span);
     let in_rust = sources.files().filter(|file| file.language == Language::Rust);
-    let modules = in_rust.filter(|file| patch.modules.iter().any(|module| module.file.value == file.path));
+    let modules =
+        in_rust.filter(|file| patch.modules.iter().any(|module| module.file.value == file.path));
     for span in code.chain(modules.map(|file| file.span())) {
         let tokens = TokenStream::from_str(sources.slice(span)).unwrap_or_default();
         if let Some(range) = root_path(tokens) {
@@ -29,8 +36,8 @@ pub(super) fn refuse(checked: &Checked, sources: &Sources) -> Vec<Diagnostic> {
             diagnostics.push(
                 Diagnostic::new(PATH_CHANGES_MEANING, "`crate::` means something else in a crate")
                     .at(place, "")
-                    .note("what stands beside the objects of a spec is in the module of the patch there")
-                    .help("write the name alone, or `super::` in a module of yours"),
+                    .note("in a crate, the items beside a spec's objects are in the patch's module")
+                    .help("write the name alone, or `super::` in a module of your own"),
             );
         }
     }
@@ -52,8 +59,8 @@ pub(super) fn lost(comments: &[Span]) -> Option<Diagnostic> {
     let remark = more.iter().take(SHOWN).fold(remark, |remark, &comment| remark.at(comment, ""));
     Some(
         remark
-            .note("a comment goes with what is below it in its block, or before it on its line")
-            .help("put it above what it is about and convert again, or copy it into the crate"),
+            .note("a comment belongs to the item below it in its block, or to the code before it on its line")
+            .help("put it above the code that it describes and convert again, or copy it into the crate"),
     )
 }
 
@@ -65,9 +72,14 @@ fn names(patch: &ast::Patch) -> Vec<Diagnostic> {
         .chain(patch.states.iter().map(|state| &state.name))
         .chain(patch.shadows.iter().flat_map(|shadow| [&shadow.name, &shadow.parent]))
         .chain(patch.family.iter().chain(&patch.over))
-        .chain(patch.objects.iter().flat_map(|object| object.used_symbols().map(|symbol| &symbol.name)));
+        .chain(
+            patch
+                .objects
+                .iter()
+                .flat_map(|object| object.used_symbols().map(|symbol| &symbol.name)),
+        );
     diagnostics.extend(declared.filter(|name| !is_name(&name.value)).map(|name| {
-        no_name(name, "what is declared in a crate has a name of Rust's").help(
+        no_name(name, "a name that a crate declares must be a Rust identifier").help(
             match name.value.contains(['.', '$']) {
                 true => "build it from the spec, or call another function".to_owned(),
                 false => "rename it in the spec".to_owned(),
@@ -82,17 +94,14 @@ fn names(patch: &ast::Patch) -> Vec<Diagnostic> {
         let funcs = object.funcs.iter().map(|func| &func.symbol.name);
         std::iter::once(&object.name).chain(funcs)
     });
-    diagnostics.extend(
-        changed
-            .chain(ties)
-            .filter(|name| !is_tokens(&name.value))
-            .map(|name| no_name(name, "attributes are made of Rust's tokens").help("build it from the spec")),
-    );
+    diagnostics.extend(changed.chain(ties).filter(|name| !is_tokens(&name.value)).map(|name| {
+        no_name(name, "attributes consist of Rust tokens").help("build it from the spec")
+    }));
     diagnostics
 }
 
 fn no_name(name: &Name, why: &str) -> Diagnostic {
-    Diagnostic::new(NAME_NOT_IN_CRATES, format!("`{}` cannot be written in a crate", name.value))
+    Diagnostic::new(NAME_NOT_IN_CRATES, format!("`{}` is not a valid name in a crate", name.value))
         .at(name.span, "")
         .note(why)
 }
@@ -116,8 +125,9 @@ fn root_path(tokens: TokenStream) -> Option<std::ops::Range<usize>> {
         let found = match token {
             TokenTree::Group(group) => root_path(group.stream()),
             TokenTree::Ident(word) if word == "crate" => {
+                let next = all.get(n + 1);
                 let is_path =
-                    matches!(all.get(n + 1), Some(TokenTree::Punct(punct)) if punct.as_char() == ':');
+                    matches!(next, Some(TokenTree::Punct(punct)) if punct.as_char() == ':');
                 is_path.then(|| word.span().byte_range())
             }
             _ => None,

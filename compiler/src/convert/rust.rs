@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0
 //! The Rust of a crate as text: the author's pieces, moved, and tokens of the plan, printed.
 
 use super::WIDTH;
@@ -9,7 +10,8 @@ use kps_plan::Type;
 use proc_macro2::{Literal, TokenStream};
 use quote::quote;
 
-/// What stands between two braces of the author's, with braces around it, for a line that starts at an indentation.
+/// What stands between two braces of the author's, with braces around it, for a line that starts at
+/// an indentation.
 pub(super) fn block(sources: &Sources, code: Code, indent: usize) -> String {
     let file = sources.file(code.span.start);
     let block = carried_block(&file.source.text, file.local(code.span), indent + super::INDENT);
@@ -21,7 +23,8 @@ pub(super) fn block(sources: &Sources, code: Code, indent: usize) -> String {
     format!("{{{comment}\n{lines}{:indent$}}}", "")
 }
 
-/// The same on one line, if it is one expression without a comment that would hide the brace, and fits behind so many characters.
+/// The same on one line, if it is one expression without a comment that would hide the brace, and
+/// fits behind so many characters.
 pub(super) fn short_block(sources: &Sources, code: Code, before: usize) -> Option<String> {
     let text = sources.slice(code.span).trim();
     let is_short = !text.contains(['\n', ';']) && !text.contains("//") && !text.is_empty();

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0
 //! The tests of a spec, which stay in its language.
 
 use super::pieces::{Piece, What};
@@ -10,7 +11,9 @@ pub(super) fn file(patch: &ast::Patch, sources: &Sources, pieces: &[Piece]) -> O
     let tests: Vec<_> = pieces
         .iter()
         .filter(|piece| matches!(piece.what, What::Test))
-        .map(|piece| format!("{}{:INDENT$}{}\n", piece.comments_above(sources, INDENT), "", piece.text))
+        .map(|piece| {
+            format!("{}{:INDENT$}{}\n", piece.comments_above(sources, INDENT), "", piece.text)
+        })
         .collect();
     (!tests.is_empty()).then(|| format!("patch {} {{\n{}}}\n", patch.name.value, tests.join("\n")))
 }

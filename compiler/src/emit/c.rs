@@ -1,4 +1,6 @@
-//! What surrounds a C file of an author's: the names by which it reaches the kernel, and those by which the patch reaches it.
+// SPDX-License-Identifier: GPL-2.0
+//! What surrounds a C file of an author's: the names by which it reaches the kernel, and those by
+//! which the patch reaches it.
 
 use super::templates;
 use crate::resolve::Fragment;
@@ -54,7 +56,8 @@ pub(super) fn wrapper(patch: &Patch<Fragment>, n: usize, file: &CFile, path: &st
     reached.dedup();
 
     let names = func_names(patch);
-    let funcs = patch.objects.iter().zip(&names).flat_map(|(object, names)| object.funcs.iter().zip(names));
+    let funcs =
+        patch.objects.iter().zip(&names).flat_map(|(object, names)| object.funcs.iter().zip(names));
     let here: Vec<_> = funcs.filter(|(func, _)| is_in(func, n)).collect();
     let only = here.len() == 1;
     let replaced = here.iter().map(|(func, names)| {
@@ -92,9 +95,14 @@ fn is_in<B>(func: &Func<B>, n: usize) -> bool {
 }
 
 /// The symbols among these that klp relocations reach.
-fn symbols(functions: &[kps_plan::Function], statics: &[kps_plan::Static]) -> Vec<(String, String)> {
-    let links =
-        functions.iter().map(|f| (&f.name, &f.link)).chain(statics.iter().map(|s| (&s.name, &s.link)));
+fn symbols(
+    functions: &[kps_plan::Function],
+    statics: &[kps_plan::Static],
+) -> Vec<(String, String)> {
+    let links = functions
+        .iter()
+        .map(|f| (&f.name, &f.link))
+        .chain(statics.iter().map(|s| (&s.name, &s.link)));
     let reached = links.filter_map(|(name, link)| match link {
         Link::Livepatch(symbol) => Some((name.clone(), symbol.placeholder())),
         Link::Export { .. } | Link::Own => None,
@@ -102,7 +110,8 @@ fn symbols(functions: &[kps_plan::Function], statics: &[kps_plan::Static]) -> Ve
     reached.collect()
 }
 
-/// A declaration with another name: the name stands before the first bracket that opens a list of parameters.
+/// A declaration with another name: the name stands before the first bracket that opens a list of
+/// parameters.
 fn renamed(declaration: &str, name: &str, new: &str) -> String {
     declaration.replacen(&format!("{name}("), &format!("{new}("), 1)
 }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0
 //! What a patch crate has besides its source.
 
 use super::{templates, Files};

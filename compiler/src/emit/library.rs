@@ -1,4 +1,6 @@
-//! The library that patch crates are built with: the runtime, the macros and what those stand on, as they are in this kpsc.
+// SPDX-License-Identifier: GPL-2.0
+//! The library that patch crates are built with: the runtime, the macros and what those stand on,
+//! as they are in this kpsc.
 
 use std::collections::{BTreeMap, BTreeSet};
 use toml::{Table, Value};
@@ -20,8 +22,11 @@ pub fn library() -> BTreeMap<String, String> {
 
 /// The runtime as a module of a patch, which has no part for the host.
 pub(super) fn runtime() -> impl Iterator<Item = (String, &'static str)> {
-    let files = FILES.iter().filter_map(|(path, text)| Some((path.strip_prefix("runtime/src/")?, *text)));
-    files.filter(|(path, _)| *path != "host.rs").map(|(path, text)| (format!("{LIBRARY}/{path}"), text))
+    let files =
+        FILES.iter().filter_map(|(path, text)| Some((path.strip_prefix("runtime/src/")?, *text)));
+    files
+        .filter(|(path, _)| *path != "host.rs")
+        .map(|(path, text)| (format!("{LIBRARY}/{path}"), text))
 }
 
 /// The manifest of a workspace that has the library's crates, and of this one's what they inherit.
@@ -31,10 +36,12 @@ fn manifest() -> String {
         .filter_map(|(path, text)| Some((path.strip_suffix("/Cargo.toml")?, parse(text))))
         .collect();
     let names = |manifest: &Table| -> Vec<String> {
-        let tables = ["dependencies", "dev-dependencies"].map(|name| manifest.get(name)?.as_table());
+        let tables =
+            ["dependencies", "dev-dependencies"].map(|name| manifest.get(name)?.as_table());
         tables.into_iter().flatten().flat_map(Table::keys).cloned().collect()
     };
-    let wanted: BTreeSet<String> = manifests.iter().flat_map(|(_, manifest)| names(manifest)).collect();
+    let wanted: BTreeSet<String> =
+        manifests.iter().flat_map(|(_, manifest)| names(manifest)).collect();
     let mut root = parse(MANIFEST);
     let Some(workspace) = root.get_mut("workspace").and_then(Value::as_table_mut) else {
         unreachable!("the manifest is that of a workspace");
@@ -44,9 +51,11 @@ fn manifest() -> String {
     workspace.insert("members".to_owned(), members.collect::<Vec<_>>().into());
     if let Some(dependencies) = workspace.get_mut("dependencies").and_then(Value::as_table_mut) {
         dependencies.retain(|name, _| wanted.contains(name));
-        let paths = dependencies.iter_mut().filter_map(|(_, dependency)| dependency.get_mut("path"));
+        let paths =
+            dependencies.iter_mut().filter_map(|(_, dependency)| dependency.get_mut("path"));
         for path in paths {
-            let beside = path.as_str().and_then(|path| path.strip_prefix("crates/")).map(Value::from);
+            let beside =
+                path.as_str().and_then(|path| path.strip_prefix("crates/")).map(Value::from);
             *path = beside.unwrap_or_else(|| path.clone());
         }
     }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0
 //! The way from a line of generated code back to the spec and its files.
 
 use kps_grammar::{Language, Position, Sources, Span};
@@ -5,7 +6,8 @@ use kps_grammar::{Language, Position, Sources, Span};
 /// Which lines of the generated crate root hold text of an author's.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LineTable {
-    /// The generated file. Nothing of a crate is in one: there the lines are those of the author's own files.
+    /// The generated file. Nothing of a crate is in one: there the lines are those of the author's
+    /// own files.
     pub file: Option<String>,
     /// By generated line.
     pub lines: Vec<Line>,
@@ -33,7 +35,8 @@ impl Line {
 }
 
 impl LineTable {
-    /// The byte of an author's text that is at a place in a file, by the file's path in the folder that is built.
+    /// The byte of an author's text that is at a place in a file, by the file's path in the folder
+    /// that is built.
     pub fn home(&self, sources: &Sources, path: &str, place: Position) -> Option<usize> {
         if self.file.is_none() {
             let file = sources.find(Language::Rust, path.trim_start_matches(['.', '/']))?;
@@ -68,17 +71,19 @@ impl LineTable {
     /// The end of the last piece of an author's between two lines of a generated file.
     pub fn last_inside(&self, file: &str, first: usize, last: usize) -> Option<usize> {
         let end = self.lines.partition_point(|line| line.generated <= last);
-        let line = self.lines[..end].last().filter(|line| line.generated > first && self.is_it(file))?;
+        let line =
+            self.lines[..end].last().filter(|line| line.generated > first && self.is_it(file))?;
         Some(line.text.end)
     }
 
-    /// The table as a file beside the generated code: a line's number, where its text was written, and what to add to its
-    /// columns.
+    /// The table as a file beside the generated code: a line's number, where its text was written,
+    /// and what to add to its columns.
     pub fn listing(&self, sources: &Sources) -> String {
         let file = self.file.as_deref().unwrap_or_default();
         let mut listing = format!("# {file} line, place of its text, columns to add\n");
         for line in &self.lines {
-            let (path, place) = (&sources.file(line.text.start).path, sources.place(line.text.start));
+            let (path, place) =
+                (&sources.file(line.text.start).path, sources.place(line.text.start));
             let add = place.column as isize - line.column as isize;
             listing.push_str(&format!("{} {path}:{} {add}\n", line.generated, place.line));
         }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0
 //! From a checked patch to the folder that Kbuild builds, in memory.
 
 mod c;
@@ -23,7 +24,9 @@ pub use crate_files::{crate_files, new_crate};
 pub use kps_resolve::is_plain;
 pub use library::{library, LIBRARY};
 pub use lines::{Line, LineTable};
-pub use patch_crate::{beside, bindings, emit_crate, expand_crate, BINDINGS_TITLE, RULES, TARGET_FACTS};
+pub use patch_crate::{
+    beside, bindings, emit_crate, expand_crate, BINDINGS_TITLE, RULES, TARGET_FACTS,
+};
 pub use templates::{function_spec, skeleton, FunctionSpec};
 
 /// A folder that has not been written: paths below it, and what the files hold.
@@ -65,7 +68,8 @@ pub fn emit(checked: &Checked, sources: &Sources) -> Emitted {
     let name = &patch.name;
     let module = kps_codegen::module(patch);
     let fragments = fragments(patch);
-    let (root, lines) = splice::splice(&print(module.root), &fragments, sources, &format!("{name}_main.rs"));
+    let (root, lines) =
+        splice::splice(&print(module.root), &fragments, sources, &format!("{name}_main.rs"));
 
     let mut files: BTreeMap<String, String> =
         library::runtime().map(|(path, text)| (path, text.to_owned())).collect();
@@ -79,7 +83,9 @@ pub fn emit(checked: &Checked, sources: &Sources) -> Emitted {
         );
     }
     let c_files = sources.files().filter(|file| file.language == Language::C);
-    files.extend(c_files.map(|file| (format!("{}/{}", c::FOLDER, file.path), file.source.text.clone())));
+    files.extend(
+        c_files.map(|file| (format!("{}/{}", c::FOLDER, file.path), file.source.text.clone())),
+    );
     files.insert("Kbuild".into(), templates::kbuild(name, patch.c_files.len()));
     files.insert("Makefile".into(), templates::makefile(name));
     files.insert(format!("{name}.lines"), lines.listing(sources));
@@ -105,7 +111,8 @@ fn functions(checked: &Checked) -> BTreeMap<String, Span> {
 fn print(tokens: TokenStream) -> String {
     let file = match syn::parse2::<syn::File>(tokens.clone()) {
         Ok(file) => file,
-        // Only a bug of the generator gets here. rustc will say what is wrong; the text is kept for the report.
+        // Only a bug of the generator gets here. rustc will say what is wrong; the text is kept for
+        // the report.
         Err(_) => return tokens.to_string(),
     };
     format!("// SPDX-License-Identifier: GPL-2.0\n{}", tidy::tidy(&prettyplease::unparse(&file)))
@@ -116,18 +123,21 @@ fn fragments(patch: &Patch<Fragment>) -> BTreeMap<usize, Span> {
     let funcs = || patch.objects.iter().flat_map(|object| &object.funcs);
     let bodies = funcs().flat_map(|func| func.change.bodies());
     let frees = funcs().flat_map(|func| &func.frees).map(|free| &free.parent);
-    let callbacks = patch.objects.iter().flat_map(|object| object.callbacks.each().map(|(_, body)| body));
+    let callbacks =
+        patch.objects.iter().flat_map(|object| object.callbacks.each().map(|(_, body)| body));
     let modules = patch.modules.iter().map(|module| &module.items);
     let all = bodies.chain(frees).chain(callbacks).chain(patch.data_texts()).chain(&patch.items);
     all.chain(modules).map(|f| (f.span.start, f.span)).collect()
 }
 
-/// The placeholders for klp relocations as if vmlinux exported them, so that modpost knows them and still checks every
-/// other symbol. The module cannot be loaded before post-link has replaced them: nothing exports them really.
+/// The placeholders for klp relocations as if vmlinux exported them, so that modpost knows them and
+/// still checks every other symbol. The module cannot be loaded before post-link has replaced them:
+/// nothing exports them really.
 fn symvers(patch: &Patch<Fragment>) -> String {
     let funcs = patch.objects.iter().flat_map(|object| &object.funcs).map(|func| &func.old);
     let of_modules = || patch.objects.iter().map(|object| &object.uses);
-    let functions = patch.kernel.functions.iter().chain(of_modules().flat_map(|uses| &uses.functions));
+    let functions =
+        patch.kernel.functions.iter().chain(of_modules().flat_map(|uses| &uses.functions));
     let statics = patch.kernel.statics.iter().chain(of_modules().flat_map(|uses| &uses.statics));
     let links = functions.map(|f| &f.link).chain(statics.map(|s| &s.link));
     let livepatch = links.filter_map(|link| match link {
@@ -135,6 +145,8 @@ fn symvers(patch: &Patch<Fragment>) -> String {
         Link::Export { .. } | Link::Own => None,
     });
     let mut names: BTreeSet<String> = funcs.chain(livepatch).map(Symbol::placeholder).collect();
-    names.extend(["__start_notes", "__stop_notes"].map(|bound| Symbol::of_image(bound).placeholder()));
+    names.extend(
+        ["__start_notes", "__stop_notes"].map(|bound| Symbol::of_image(bound).placeholder()),
+    );
     names.iter().map(|name| format!("0x00000000\t{name}\tvmlinux\tEXPORT_SYMBOL_GPL\t\n")).collect()
 }

@@ -1,4 +1,6 @@
-//! What a patch crate is built with: its own files, the library, and what has been found out about the patch.
+// SPDX-License-Identifier: GPL-2.0
+//! What a patch crate is built with: its own files, the library, and what has been found out about
+//! the patch.
 
 use super::library::{library, LIBRARY};
 use super::{c, functions, print, splice, symvers, templates, Emitted, Files, LineTable};
@@ -49,7 +51,8 @@ pub fn beside(checked: &Checked) -> BTreeMap<String, String> {
     files
 }
 
-/// What the module of a crate becomes in a kernel build, for people: with the author's text where the macro puts it.
+/// What the module of a crate becomes in a kernel build, for people: with the author's text where
+/// the macro puts it.
 pub fn expand_crate(checked: &Checked, sources: &Sources) -> String {
     let patch = checked.patch();
     let name = kps_codegen::names::ident(&patch.name);

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0
 //! Puts the author's text where generated code has its markers.
 
 use super::lines::{Line, LineTable};
@@ -5,8 +6,9 @@ use crate::resolve::MARKER;
 use kps_grammar::{Sources, Span};
 use std::collections::BTreeMap;
 
-/// Replaces every marker by its fragment, byte for byte. Only the space around a fragment is the generator's: blank
-/// lines before and after it go. A fragment that has a line for itself and does not start one of its file moves to the marker's column.
+/// Replaces every marker by its fragment, byte for byte. Only the space around a fragment is the
+/// generator's: blank lines before and after it go. A fragment that has a line for itself and does
+/// not start one of its file moves to the marker's column.
 pub(super) fn splice(
     printed: &str,
     fragments: &BTreeMap<usize, Span>,
@@ -72,7 +74,8 @@ impl Splicer<'_> {
     fn block(&mut self, span: Span, indent: usize) {
         let start = self.start(span);
         let place = self.sources.place(start);
-        // What stands before it is looked at no further than it is space, for many pieces may stand on one line.
+        // What stands before it is looked at no further than it is space, for many pieces may stand
+        // on one line.
         let own = self.sources.file(start);
         let before = &own.source.text[..own.local(Span::new(start, start)).start];
         let before = before.trim_end_matches(|c: char| c != '\n' && c.is_whitespace());
@@ -81,7 +84,8 @@ impl Splicer<'_> {
         self.author(span);
     }
 
-    /// Where a fragment says something. An empty piece keeps its line: messages about what is missing there lead home by it.
+    /// Where a fragment says something. An empty piece keeps its line: messages about what is
+    /// missing there lead home by it.
     fn start(&self, span: Span) -> usize {
         let text = self.sources.slice(span);
         if text.trim().is_empty() {
@@ -106,8 +110,8 @@ impl Splicer<'_> {
     }
 }
 
-/// The first marker of a line: what stands before it, where its fragment starts, and what stands behind it. What an author has
-/// written in a text that only looks like one is in quotes.
+/// The first marker of a line: what stands before it, where its fragment starts, and what stands
+/// behind it. What an author has written in a text that only looks like one is in quotes.
 fn marker(line: &str) -> Option<(&str, usize, &str)> {
     let (before, rest) = line.split_once(MARKER)?;
     let is_code = !before.contains('"') && !before.trim_start().starts_with("//");
@@ -125,7 +129,8 @@ mod tests {
         let body = " let s = r\"a\n  b\";\n    g(s) ";
         let text = format!("fn f {{ pre {{{body}}} }}");
         let mut sources = Sources::new(Source::new("dir/x.kps", ""));
-        let file = sources.add(Language::Rust, "x.rs", Source::new("dir/x.rs", text.clone())).span();
+        let file =
+            sources.add(Language::Rust, "x.rs", Source::new("dir/x.rs", text.clone())).span();
         let start = file.start + text.find(body).unwrap_or_default();
         let fragments = BTreeMap::from([(start, Span::new(start, start + body.len()))]);
         let printed = format!("unsafe {{\n    kps_fragment!({start});\n}}\n");
@@ -138,7 +143,11 @@ mod tests {
             assert_eq!(table.home(&sources, "x_main.rs", place), expected, "{needle}");
         }
         for (line, column) in [(1, 1), (2, 4), (4, 10)] {
-            assert_eq!(table.home(&sources, "x_main.rs", Position { line, column }), None, "{line}:{column}");
+            assert_eq!(
+                table.home(&sources, "x_main.rs", Position { line, column }),
+                None,
+                "{line}:{column}"
+            );
         }
         assert_eq!(table.last_inside("x_main.rs", 1, 5), Some(start + body.trim_end().len()));
     }
@@ -152,7 +161,10 @@ mod tests {
         let (out, table) = splice(printed, &fragments, &sources, "x_main.rs");
         assert_eq!(out, "static s: S<Vec<\n  u8>, f> =\n    g(1, 2);\n");
         let home = |line, column| table.home(&sources, "x_main.rs", Position { line, column });
-        assert_eq!([home(1, 13), home(2, 3), home(3, 7), home(3, 10)], [Some(10), Some(17), Some(31), None]);
+        assert_eq!(
+            [home(1, 13), home(2, 3), home(3, 7), home(3, 10)],
+            [Some(10), Some(17), Some(31), None]
+        );
         assert_eq!(table.snippet_on("x_main.rs", 2), Some(Span::new(15, 20)));
     }
 
@@ -160,9 +172,11 @@ mod tests {
     fn what_looks_like_a_marker_in_a_text_is_none() {
         let sources = Sources::new(Source::new("x.kps", "secret"));
         let fragments = BTreeMap::from([(0, Span::new(0, 6))]);
-        for line in
-            ["description: \"kps_fragment!(0)\",", "/// kps_fragment!(0);", "x(\"\", kps_fragment!(1));"]
-        {
+        for line in [
+            "description: \"kps_fragment!(0)\",",
+            "/// kps_fragment!(0);",
+            "x(\"\", kps_fragment!(1));",
+        ] {
             let printed = format!("{line}\n");
             assert_eq!(splice(&printed, &fragments, &sources, "x_main.rs").0, printed);
         }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0
 //! What is generated and not Rust.
 
 use kps_plan::Patch;
@@ -56,9 +57,11 @@ pub(super) fn crate_kbuild(name: &str) -> String {
 
 /// What the makefile of a crate has to know of the patch.
 pub(super) fn patch_makefile<B>(patch: &Patch<B>) -> String {
-    let objects = (0..patch.c_files.len()).map(|n| format!("kps/patch_c{n}.o")).collect::<Vec<_>>().join(" ");
+    let objects =
+        (0..patch.c_files.len()).map(|n| format!("kps/patch_c{n}.o")).collect::<Vec<_>>().join(" ");
     let Patch { metadata, target, .. } = patch;
-    // Releases are of characters that make takes for nothing else (`kps_facts::is_release`), and the others are kpsc's own words.
+    // Releases are of characters that make takes for nothing else (`kps_facts::is_release`), and
+    // the others are kpsc's own words.
     let lines = [
         ("kps-c-objects", objects.as_str()),
         ("kps-release", &target.release),
@@ -81,7 +84,8 @@ pub(super) fn c_file(wrapper: &impl Serialize) -> String {
     render("c_file.c", &context)
 }
 
-/// The spec of a patch that acts as it is, to start from. Without a function it changes one that everybody can see.
+/// The spec of a patch that acts as it is, to start from. Without a function it changes one that
+/// everybody can see.
 pub fn skeleton(name: &str, function: Option<&str>, object: &str) -> String {
     // The one that shows the counter of any other.
     let function = function.filter(|&function| function != "cmdline_proc_show");
@@ -115,7 +119,8 @@ pub fn function_spec(spec: &FunctionSpec) -> String {
 fn context<'a>(words: impl IntoIterator<Item = (&'a str, &'a str)>) -> Context {
     let mut context = Context::new();
     for (key, word) in words {
-        // Make, the shell and Rust will read this text. Whatever the checks before said, only a plain word gets in.
+        // Make, the shell and Rust will read this text. Whatever the checks before said, only a
+        // plain word gets in.
         assert!(is_plain(word), "{key} is a plain word");
         context.insert(key.to_string(), word);
     }
@@ -126,7 +131,9 @@ fn render(template: &str, context: &Context) -> String {
     let mut tera = Tera::default();
     let loaded = tera.add_raw_templates(templates());
     // A test renders every template, so neither step can fail here.
-    loaded.and_then(|()| tera.render(template, context)).unwrap_or_else(|error| unreachable!("{error}"))
+    loaded
+        .and_then(|()| tera.render(template, context))
+        .unwrap_or_else(|error| unreachable!("{error}"))
 }
 
 #[cfg(test)]
@@ -160,7 +167,10 @@ mod tests {
             (Some("f"), "8021q"),
         ] {
             let text = skeleton("some_patch", function, object);
-            assert_eq!(kps_grammar::format(&Source::new("some_patch.kps", text.as_str())), Ok(text));
+            assert_eq!(
+                kps_grammar::format(&Source::new("some_patch.kps", text.as_str())),
+                Ok(text)
+            );
         }
     }
 

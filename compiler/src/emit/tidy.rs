@@ -1,5 +1,6 @@
-//! One pass over printed Rust for what tokens cannot carry: comments, blank lines between items, and the layout of
-//! `module!`, whose tokens are no expression that the printer knows.
+// SPDX-License-Identifier: GPL-2.0
+//! One pass over printed Rust for what tokens cannot carry: comments, blank lines between items,
+//! and the layout of `module!`, whose tokens are no expression that the printer knows.
 
 /// Where a comment may end on a line.
 const WIDTH: usize = 100;
@@ -21,7 +22,8 @@ fn items(lines: &[String], indent: usize, out: &mut String) {
     while !rest.is_empty() {
         let (item, behind) = rest.split_at(item_len(rest, indent));
         rest = behind;
-        let inner = |item: &[String]| item[0].trim_start().starts_with("//!") || item[0].starts_with("#!");
+        let inner =
+            |item: &[String]| item[0].trim_start().starts_with("//!") || item[0].starts_with("#!");
         let apart = |before: &[String]| match (inner(before), inner(item)) {
             (true, true) => false,
             (true, false) => true,
@@ -49,7 +51,9 @@ fn write_item(item: &[String], indent: usize, out: &mut String) {
             out.push_str(last);
             out.push('\n');
         }
-        _ if item[0].ends_with("module! {") => module_macro(item).iter().for_each(|line| write(line)),
+        _ if item[0].ends_with("module! {") => {
+            module_macro(item).iter().for_each(|line| write(line));
+        }
         _ => item.iter().for_each(|line| write(line)),
     }
 }
@@ -82,8 +86,9 @@ fn in_attribute_end(first: &str, line: &str) -> bool {
 
 fn is_item_block(opening: &str) -> bool {
     let words = opening.trim_start_matches("pub(super) ").trim_start_matches("pub ");
-    let block =
-        ["mod ", "impl ", "extern \"C\" {", "const _: () = {"].iter().any(|start| words.starts_with(start));
+    let block = ["mod ", "impl ", "extern \"C\" {", "const _: () = {"]
+        .iter()
+        .any(|start| words.starts_with(start));
     block && opening.ends_with('{')
 }
 
@@ -119,7 +124,8 @@ fn module_macro(item: &[String]) -> Vec<String> {
     lines
 }
 
-/// The lines, with every `/// SAFETY:` and `/// WHY:` paragraph as a comment of its own, wrapped. The second word is for us alone.
+/// The lines, with every `/// SAFETY:` and `/// WHY:` paragraph as a comment of its own, wrapped.
+/// The second word is for us alone.
 fn comments(printed: &str) -> Vec<String> {
     let mut out = Vec::new();
     let mut lines = printed.lines().peekable();
@@ -130,7 +136,8 @@ fn comments(printed: &str) -> Vec<String> {
             continue;
         }
         let indent = &line[..line.len() - trimmed.len()];
-        let mut text = trimmed.trim_start_matches("/// WHY:").trim_start_matches("///").trim().to_owned();
+        let mut text =
+            trimmed.trim_start_matches("/// WHY:").trim_start_matches("///").trim().to_owned();
         while let Some(next) = lines.next_if(|next| next.trim_start().starts_with("///")) {
             text.push(' ');
             text.push_str(next.trim_start().trim_start_matches("///").trim());
@@ -159,7 +166,8 @@ mod tests {
     #[test]
     fn safety_paragraphs_become_wrapped_comments() {
         let long = "word ".repeat(30);
-        let printed = format!("fn f() {{\n    /// SAFETY: {long}\n    /// and more.\n    unsafe {{}}\n}}\n");
+        let printed =
+            format!("fn f() {{\n    /// SAFETY: {long}\n    /// and more.\n    unsafe {{}}\n}}\n");
         let tidied = tidy(&printed);
         assert!(tidied.contains("    // SAFETY: word"), "{tidied}");
         assert!(!tidied.contains("///"), "{tidied}");

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0
 //! The files that a spec names, and those that they include: read, and put beside its text.
 
 use super::decode;
@@ -8,8 +9,8 @@ use kps_grammar::{tokens, Language, Source, Sources, Span};
 use kps_host::input::{self, Limit};
 use std::path::{Path, PathBuf};
 
-/// Reads the files in Rust and C that a spec names, and what those in C include from beside them. Returns what cannot be read.
-/// Paths that no spec can have are refused for what they are.
+/// Reads the files in Rust and C that a spec names, and what those in C include from beside them.
+/// Returns what cannot be read. Paths that no spec can have are refused for what they are.
 pub(super) fn read(patch: &ast::Patch, sources: &mut Sources) -> Vec<Diagnostic> {
     let functions = || patch.objects.iter().flat_map(|object| &object.funcs);
     let in_rust = functions().filter_map(|func| func.replace_from.as_ref());
@@ -34,7 +35,12 @@ pub(super) fn read(patch: &ast::Patch, sources: &mut Sources) -> Vec<Diagnostic>
 }
 
 /// Reads one of the files that a spec names.
-pub fn read_text(spec: &str, file: &Text, kind: FileKind, limit: Limit) -> Result<Source, Diagnostic> {
+pub fn read_text(
+    spec: &str,
+    file: &Text,
+    kind: FileKind,
+    limit: Limit,
+) -> Result<Source, Diagnostic> {
     let path = beside(spec, file, kind)?;
     let bytes = input::read(&path, limit).map_err(|error| error.at(file.span, ""))?;
     let name = Path::new(spec).with_file_name(&file.value);
@@ -54,7 +60,7 @@ fn read_with_includes(file: &Text, sources: &mut Sources) -> Result<(), Diagnost
         for (name, span) in includes(&read.source.text) {
             let span = read.global(span);
             let Some(value) = below(folder, name) else {
-                let message = format!("{name:?} is not below the folder of the spec");
+                let message = format!("{name:?} is outside the spec's folder");
                 return Err(Diagnostic::new(FILE_OUTSIDE, message)
                     .at(span, "")
                     .help("put the file there, and include it from there"));
@@ -81,7 +87,8 @@ fn includes(text: &str) -> impl Iterator<Item = (&str, Span)> {
 
 /// A path from a folder, its `.` and `..` followed; nothing if it leads out of where the folder is.
 fn below(folder: &Path, path: &str) -> Option<String> {
-    let mut parts: Vec<&str> = folder.to_str()?.split('/').filter(|part| !part.is_empty()).collect();
+    let mut parts: Vec<&str> =
+        folder.to_str()?.split('/').filter(|part| !part.is_empty()).collect();
     for part in path.split('/') {
         match part {
             "." => {}
@@ -92,7 +99,8 @@ fn below(folder: &Path, path: &str) -> Option<String> {
     Some(parts.join("/")).filter(|_| !path.starts_with('/'))
 }
 
-/// The path of a file that a spec names: below the folder of the spec, so that a spec reads nothing that was not given with it.
+/// The path of a file that a spec names: below the folder of the spec, so that a spec reads nothing
+/// that was not given with it.
 pub fn beside(spec: &str, file: &Text, kind: FileKind) -> Result<PathBuf, Diagnostic> {
     if !is_path(&file.value, kind) {
         return Err(refused_path(file, kind));
@@ -103,23 +111,31 @@ pub fn beside(spec: &str, file: &Text, kind: FileKind) -> Result<PathBuf, Diagno
     match (folder.canonicalize(), full.canonicalize()) {
         (Ok(folder), Ok(real)) if real.starts_with(&folder) => Ok(full),
         (Ok(_), Ok(_)) => {
-            let message = format!("a link leads {:?} out of the folder of the spec", file.value);
-            Err(Diagnostic::new(FILE_OUTSIDE, message).at(file.span, "").help("put the file itself there"))
+            let message = format!("a link leads {:?} out of the spec's folder", file.value);
+            Err(Diagnostic::new(FILE_OUTSIDE, message)
+                .at(file.span, "")
+                .help("put the file itself there"))
         }
-        _ => Err(Diagnostic::new(FILE_OUTSIDE, format!("there is no file {:?} beside the spec", file.value))
-            .at(file.span, "")
-            .help(match similar(spec, file, kind).as_slice() {
-                [] => "put the file beside the spec, or below, and name it from there".to_owned(),
-                found => format!("did you mean {}?", list(found, "or")),
-            })),
+        _ => Err(Diagnostic::new(
+            FILE_OUTSIDE,
+            format!("there is no file {:?} beside the spec", file.value),
+        )
+        .at(file.span, "")
+        .help(match similar(spec, file, kind).as_slice() {
+            [] => "put the file in the spec's folder or below, and name it relative to that folder"
+                .to_owned(),
+            found => format!("did you mean {}?", list(found, "or")),
+        })),
     }
 }
 
-/// What lies beside the spec and has nearly the name of a file that does not. A folder below may be a link to anywhere.
+/// What lies beside the spec and has nearly the name of a file that does not. A folder below may be
+/// a link to anywhere.
 fn similar(spec: &str, file: &Text, kind: FileKind) -> Vec<String> {
     /// A spec has few files beside it, and its folder may have any number.
     const LOOKED_AT: usize = 1000;
-    let entries = std::fs::read_dir(folder_of(spec)).into_iter().flatten().flatten().take(LOOKED_AT);
+    let entries =
+        std::fs::read_dir(folder_of(spec)).into_iter().flatten().flatten().take(LOOKED_AT);
     let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
     let names: Vec<String> = names.filter(|name| is_path(name, kind)).collect();
     near(&file.value, names.iter().map(String::as_str))
@@ -146,7 +162,8 @@ mod tests {
     #[test]
     fn a_path_is_followed_as_far_as_it_stays_below() {
         let from = |path| below(Path::new("net/fix"), path);
-        let found = ["./a.h", "../a.h", "../../a.h", "b/../a.h"].map(|path| from(path).unwrap_or_default());
+        let found =
+            ["./a.h", "../a.h", "../../a.h", "b/../a.h"].map(|path| from(path).unwrap_or_default());
         assert_eq!(found, ["net/fix/a.h", "net/a.h", "a.h", "net/fix/a.h"]);
         assert_eq!(["../../../a.h", "/a.h", "../../../net/a.h"].map(from), [None, None, None]);
     }

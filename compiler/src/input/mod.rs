@@ -1,4 +1,6 @@
-//! What an author has written, read from the disk: a spec or the folder of a patch crate, with the files that it names.
+// SPDX-License-Identifier: GPL-2.0
+//! What an author has written, read from the disk: a spec or the folder of a patch crate, with the
+//! files that it names.
 
 mod files;
 mod modules;
@@ -81,9 +83,10 @@ fn read_crate(folder: &Path) -> Result<Input, Diagnostic> {
     refuse_link(&folder.join("src"))?;
     if !root.is_file() || !manifest.is_file() {
         let missing = if root.is_file() { MANIFEST } else { ROOT };
-        let message = format!("{} is no patch crate: it has no {missing}", folder.display());
-        return Err(Diagnostic::new(NOT_A_CRATE, message)
-            .help("name a .kps file or the folder of a crate; `kpsc new --crate NAME` makes one"));
+        let message = format!("{} is not a patch crate: it has no {missing}", folder.display());
+        return Err(Diagnostic::new(NOT_A_CRATE, message).help(
+            "name a .kps file or the folder of a crate; `kpsc new --crate NAME` creates one",
+        ));
     }
     let tests = folder.join(TESTS);
     let tests = match tests.is_file() {
@@ -100,8 +103,9 @@ fn read_crate(folder: &Path) -> Result<Input, Diagnostic> {
             continue;
         }
         if COMPETE.contains(&path.as_str()) {
-            let message = format!("{path} would be compiled in the place of {ROOT}");
-            return Err(Diagnostic::new(NOT_A_CRATE, message).help("give it another name, outside of `src/`"));
+            let message = format!("{path} would be compiled instead of {ROOT}");
+            return Err(Diagnostic::new(NOT_A_CRATE, message)
+                .help("give it another name, outside of `src/`"));
         }
         let text = text_of(entry.path())?;
         own.insert(path.clone(), text.text.clone());
@@ -122,7 +126,9 @@ const COMPETE: [&str; 2] = ["src/lib.c", "src/lib.S"];
 pub(crate) fn refuse_link(path: &Path) -> Result<(), Diagnostic> {
     if path.is_symlink() {
         let message = format!("{} is a link", path.display());
-        return Err(Diagnostic::new(NOT_A_CRATE, message).help("put the file or folder itself there"));
+        return Err(
+            Diagnostic::new(NOT_A_CRATE, message).help("put the file or folder itself there")
+        );
     }
     Ok(())
 }
@@ -136,9 +142,9 @@ fn misplaced(sources: &Sources) -> impl Iterator<Item = Diagnostic> + '_ {
             || ["Kbuild", "Makefile", MANIFEST].contains(&path)
     };
     in_c.filter(move |file| taken(&file.path)).map(|file| {
-        let message = format!("{:?} cannot be a file in C of a crate", file.path);
+        let message = format!("{:?} cannot be a C file of a crate", file.path);
         Diagnostic::new(FILE_OUTSIDE, message)
-            .note("`src/` is Rust, and `kps/` what kpsc writes")
+            .note("`src/` is for Rust, and kpsc writes `kps/`")
             .help("put it beside `Cargo.toml`, or into a folder of its own")
     })
 }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0
 //! The modules that a spec names: found among those of the target or beside the spec, and read.
 
 use super::files::beside;
@@ -15,8 +16,8 @@ use std::path::{Path, PathBuf};
 /// The files of modules, by the name that the kernel knows them by.
 pub type Modules = BTreeMap<String, PathBuf>;
 
-/// Adds the modules that a spec names to the facts. Returns what cannot be read, with the place of the object's name; what there
-/// is not, is left to be missed.
+/// Adds the modules that a spec names to the facts. Returns what cannot be read, with the place of
+/// the object's name; what there is not, is left to be missed.
 pub(crate) fn add(
     facts: &mut Facts,
     patch: &ast::Patch,
@@ -55,10 +56,13 @@ pub(crate) fn add(
         }
     }
     // What is no name at all is refused for that.
-    let is_name = |text: &str| text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-');
-    let missing = |name: &str| is_name(name) && !name.is_empty() && !known.contains_key(&plain(name));
+    let is_name =
+        |text: &str| text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-');
+    let missing =
+        |name: &str| is_name(name) && !name.is_empty() && !known.contains_key(&plain(name));
     for module in for_tests().filter(|module| missing(&module.value)) {
-        let error = Diagnostic::new(NO_SUCH_MODULE, format!("there is no module `{}`", module.value));
+        let error =
+            Diagnostic::new(NO_SUCH_MODULE, format!("there is no module `{}`", module.value));
         let error = error.at(module.span, "").help(
             match near(&module.value, known.keys().map(String::as_str)).as_slice() {
                 [] => "write the name that `lsmod` shows, without `.ko`".to_owned(),
@@ -70,13 +74,18 @@ pub(crate) fn add(
     Ok((known, unread))
 }
 
-/// The modules that the tests want loaded, each behind those that it depends on, without their compression.
-pub fn for_tests(tests: &[ast::Test], modules: &Modules) -> Result<Vec<(String, Vec<u8>)>, Diagnostic> {
+/// The modules that the tests want loaded, each behind those that it depends on, without their
+/// compression.
+pub fn for_tests(
+    tests: &[ast::Test],
+    modules: &Modules,
+) -> Result<Vec<(String, Vec<u8>)>, Diagnostic> {
     let mut loaded: Vec<(String, Vec<u8>)> = Vec::new();
     for name in tests.iter().flat_map(|test| &test.modules) {
         let mut wanted = vec![plain(&name.value)];
         while let Some(name) = wanted.last().cloned() {
-            let Some(path) = modules.get(&name).filter(|_| !loaded.iter().any(|(known, _)| *known == name))
+            let Some(path) =
+                modules.get(&name).filter(|_| !loaded.iter().any(|(known, _)| *known == name))
             else {
                 wanted.pop();
                 continue;

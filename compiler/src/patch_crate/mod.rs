@@ -1,5 +1,7 @@
-//! Hand-written patch crates: the second front door. What stands in `src/lib.rs` becomes the syntax tree that a spec becomes, with
-//! places in the author's files, so that everything behind it is the same.
+// SPDX-License-Identifier: GPL-2.0
+//! Hand-written patch crates: the second front door. What stands in `src/lib.rs` becomes the syntax
+//! tree that a spec becomes, with places in the author's files, so that everything behind it is the
+//! same.
 
 mod manifest;
 mod places;
@@ -99,12 +101,13 @@ fn root(sources: &Sources, said: &mut Vec<Diagnostic>) -> Option<ast::Patch> {
             return None;
         }
         (Some((first, _)), Some((second, _))) => {
-            let place = |module: &ItemMod| kps_attributes::SpanMap::place(&places, module.ident.span());
+            let place =
+                |module: &ItemMod| kps_attributes::SpanMap::place(&places, module.ident.span());
             said.push(
                 Diagnostic::new(NOT_ONE_PATCH, format!("{ROOT} has two modules with `#[{OUTER}]`"))
                     .at(place(&second), "")
-                    .at(place(&first), "here is the first")
-                    .note("a module of the kernel's is one livepatch")
+                    .at(place(&first), "the first one is here")
+                    .note("a kernel module is one livepatch")
                     .help("put both into one, or make two crates"),
             );
             return None;
@@ -115,7 +118,8 @@ fn root(sources: &Sources, said: &mut Vec<Diagnostic>) -> Option<ast::Patch> {
     Some(patch)
 }
 
-/// A module that is a livepatch, as the macro gets it: without its attribute, and with that one's arguments.
+/// A module that is a livepatch, as the macro gets it: without its attribute, and with that one's
+/// arguments.
 fn livepatch(item: &Item) -> Option<(ItemMod, proc_macro2::TokenStream)> {
     let Item::Mod(module) = item else { return None };
     let mut module = module.clone();
@@ -124,7 +128,11 @@ fn livepatch(item: &Item) -> Option<(ItemMod, proc_macro2::TokenStream)> {
 }
 
 /// The tests, which are in a spec that has nothing else.
-fn tests(spec: Option<ast::Patch>, patch: &ast::Patch, said: &mut Vec<Diagnostic>) -> Vec<ast::Test> {
+fn tests(
+    spec: Option<ast::Patch>,
+    patch: &ast::Patch,
+    said: &mut Vec<Diagnostic>,
+) -> Vec<ast::Test> {
     let Some(spec) = spec else { return Vec::new() };
     let ast::Patch {
         form: _,
@@ -167,9 +175,9 @@ fn tests(spec: Option<ast::Patch>, patch: &ast::Patch, said: &mut Vec<Diagnostic
         && c_files.is_empty();
     let only_tests = says_nothing && changes_nothing;
     let problem = if !only_tests {
-        Some(format!("{TESTS} has more than tests"))
+        Some(format!("{TESTS} contains more than tests"))
     } else if name.value != patch.name.value {
-        Some(format!("the tests are those of `{}`", name.value))
+        Some(format!("the tests belong to the patch `{}`", name.value))
     } else {
         None
     };
@@ -177,8 +185,11 @@ fn tests(spec: Option<ast::Patch>, patch: &ast::Patch, said: &mut Vec<Diagnostic
         said.push(
             Diagnostic::new(NOT_A_TEST, message)
                 .at(name.span, "")
-                .note(format!("the patch is in {ROOT}, and its tests alone are written as in specs"))
-                .help(format!("write `patch {} {{ test \"..\" {{ .. }} }}` there", patch.name.value)),
+                .note(format!("the patch is in {ROOT}, and only its tests use the spec language"))
+                .help(format!(
+                    "write `patch {} {{ test \"..\" {{ .. }} }}` there",
+                    patch.name.value
+                )),
         );
     }
     tests

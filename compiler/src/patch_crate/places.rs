@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0
 //! The places of tokens in a file: bytes of the author's text.
 
 use kps_attributes::SpanMap;

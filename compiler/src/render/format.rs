@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0
 //! How messages are written: for people, for people in a hurry, and for programs.
 
 use super::{human, machine};
@@ -16,8 +17,14 @@ pub enum Format {
     Json,
 }
 
-/// Writes a message; `sources` are the texts that its places are in, and `width` is how many columns people have.
-pub fn render(diagnostic: &Diagnostic, sources: Option<&Sources>, format: Format, width: usize) -> String {
+/// Writes a message; `sources` are the texts that its places are in, and `width` is how many
+/// columns people have.
+pub fn render(
+    diagnostic: &Diagnostic,
+    sources: Option<&Sources>,
+    format: Format,
+    width: usize,
+) -> String {
     match format {
         // An empty line keeps pictures apart.
         Format::Human => human::render(diagnostic, sources, width) + "\n",

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0
 //! Messages for people, in the style of rustc.
 
 use super::{line, plain};
@@ -5,8 +6,8 @@ use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use kps_diag::{Diagnostic, Label, Severity};
 use kps_grammar::{File, Sources};
 
-/// Renders a message; `sources` are the texts that its places are in. Colour is put in here and taken out again by the
-/// stream that does not want it.
+/// Renders a message; `sources` are the texts that its places are in. Colour is put in here and
+/// taken out again by the stream that does not want it.
 pub(super) fn render(diagnostic: &Diagnostic, sources: Option<&Sources>, width: usize) -> String {
     let level = match diagnostic.severity {
         Severity::Error => Level::ERROR,
@@ -41,7 +42,8 @@ pub(super) fn render(diagnostic: &Diagnostic, sources: Option<&Sources>, width: 
     };
     let group = group.element(Level::HELP.message(plain(&help)));
     let text = Renderer::styled().term_width(width).render(&[group]);
-    // The renderer shows the control characters of ASCII as pictures, but lets those through that terminals obey as well.
+    // The renderer shows the control characters of ASCII as pictures, but lets those through that
+    // terminals obey as well.
     text.replace(|c| ('\u{80}'..='\u{9f}').contains(&c), "\u{fffd}")
 }
 
@@ -65,8 +67,10 @@ mod tests {
     #[test]
     fn no_control_character_of_a_spec_reaches_the_terminal() {
         let text = "\u{1b}[31m \u{9b}31m \u{85} \u{7f} \u{7} \r x";
-        let diagnostic =
-            Diagnostic::new(UNKNOWN_KEYWORD, text).at(Span::new(0, text.len()), text).note(text).help(text);
+        let diagnostic = Diagnostic::new(UNKNOWN_KEYWORD, text)
+            .at(Span::new(0, text.len()), text)
+            .note(text)
+            .help(text);
         let rendered = render(&diagnostic, Some(&Sources::new(Source::new("x.kps", text))), 100);
         let plain = anstream::adapter::strip_str(&rendered).to_string();
         assert!(!plain.contains(|c: char| c.is_control() && c != '\n'), "{plain:?}");

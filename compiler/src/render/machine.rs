@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0
 //! Messages as lines, for editors and other programs. Their texts are those that people read.
 
 use super::{line, plain};
@@ -16,7 +17,8 @@ struct Message<'a> {
     help: Option<String>,
 }
 
-/// A piece of a file. Lines and columns count from 1, columns count characters, and the end is behind the last one.
+/// A piece of a file. Lines and columns count from 1, columns count characters, and the end is
+/// behind the last one.
 #[derive(Serialize)]
 struct Place<'a> {
     file: &'a str,
@@ -115,8 +117,9 @@ mod tests {
 
     #[test]
     fn columns_count_characters() {
-        let remark =
-            Diagnostic::with(Severity::Note, AMBIGUOUS_NAME, "x").at(Span::new(9, 14), "here").note("n");
+        let remark = Diagnostic::with(Severity::Note, AMBIGUOUS_NAME, "x")
+            .at(Span::new(9, 14), "here")
+            .note("n");
         let said = json(&remark, Some(&sources()));
         let wanted = r#"[{"file":"a.kps","line":2,"column":5,"end_line":2,"end_column":10,"label":"here"}],"notes":["n"]"#;
         assert!(said.contains(wanted), "{said}");

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0
 //! Shows diagnostics: for people, on one line, as JSON.
 
 mod format;

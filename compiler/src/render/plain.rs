@@ -1,10 +1,11 @@
-//! Text on its way to a terminal. What is said about a hostile file holds pieces of it, and they must neither move the
-//! cursor nor fill the screen.
+// SPDX-License-Identifier: GPL-2.0
+//! Text on its way to a terminal. What is said about a hostile file holds pieces of it, and they
+//! must neither move the cursor nor fill the screen.
 
 use std::borrow::Cow;
 
-/// A longer word is no name that anybody reads: symbols of the kernel have at most 511 characters, and all but mangled ones
-/// far fewer.
+/// A longer word is no name that anybody reads: symbols of the kernel have at most 511 characters,
+/// and all but mangled ones far fewer.
 const WORD: usize = 200;
 /// A longer text is a dump; its start says what is wrong.
 const TEXT: usize = 10_000;
@@ -49,7 +50,9 @@ fn push(out: &mut String, c: char) {
 fn is_escaped(c: char) -> bool {
     match c {
         '\t' => false,
-        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => true,
+        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
+            true
+        }
         c => c.is_control(),
     }
 }
@@ -73,7 +76,10 @@ mod tests {
     #[test]
     fn nothing_is_endless() {
         let name = "x".repeat(10_000);
-        assert_eq!(plain(&format!("no `{name}` here")), format!("no `{}... here", &name[..WORD - 1]));
+        assert_eq!(
+            plain(&format!("no `{name}` here")),
+            format!("no `{}... here", &name[..WORD - 1])
+        );
         assert!(plain(&"\u{1}word ".repeat(1_000_000)).len() < TEXT + 20);
     }
 }

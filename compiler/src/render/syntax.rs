@@ -1,9 +1,10 @@
+// SPDX-License-Identifier: GPL-2.0
 //! Messages for mistakes in the text of a spec.
 
 use kps_diag::{
-    foreign_letters, list, Diagnostic, HIDDEN_CHARACTER, MISSING_SEMICOLON, NESTED_TOO_DEEPLY, NO_PATCH,
-    NUMBER_TOO_LARGE, REPEATED_ITEM, SPEC_TOO_LARGE, TOO_MANY, UNBALANCED_BRACKET, UNEXPECTED_TOKEN,
-    UNKNOWN_ESCAPE, UNKNOWN_KEYWORD, UNTERMINATED_LITERAL,
+    foreign_letters, list, Diagnostic, HIDDEN_CHARACTER, MISSING_SEMICOLON, NESTED_TOO_DEEPLY,
+    NO_PATCH, NUMBER_TOO_LARGE, REPEATED_ITEM, SPEC_TOO_LARGE, TOO_MANY, UNBALANCED_BRACKET,
+    UNEXPECTED_TOKEN, UNKNOWN_ESCAPE, UNKNOWN_KEYWORD, UNTERMINATED_LITERAL,
 };
 use kps_grammar::{ErrorKind, SyntaxError};
 
@@ -12,21 +13,23 @@ pub fn syntax(error: &SyntaxError) -> Diagnostic {
     let span = error.span;
     match &error.kind {
         ErrorKind::Unbalanced { bracket } => match bracket {
-            ')' | ']' | '}' => Diagnostic::new(UNBALANCED_BRACKET, format!("`{bracket}` closes nothing"))
-                .at(span, "")
-                .help("drop it, or open it before"),
+            ')' | ']' | '}' => {
+                Diagnostic::new(UNBALANCED_BRACKET, format!("`{bracket}` has no opening bracket"))
+                    .at(span, "")
+                    .help("drop it, or add the opening bracket")
+            }
             _ => Diagnostic::new(UNBALANCED_BRACKET, format!("`{bracket}` is not closed"))
                 .at(span, "it is opened here")
-                .help("close it; a bracket of another kind in between may be the one that is missing"),
+                .help("close it; the missing bracket may be one of another kind in between"),
         },
         ErrorKind::Mismatched { bracket, opened, open } => {
             Diagnostic::new(UNBALANCED_BRACKET, format!("`{bracket}` does not close `{opened}`"))
                 .at(span, "")
-                .at(*open, "this is open")
+                .at(*open, "it is opened here")
                 .help(format!("add `{}` before it, or drop it", closing(*opened)))
         }
         ErrorKind::Unterminated { what } => {
-            Diagnostic::new(UNTERMINATED_LITERAL, format!("this {what} does not end"))
+            Diagnostic::new(UNTERMINATED_LITERAL, format!("unterminated {what}"))
                 .at(span, "it starts here")
                 .help(match *what {
                     "comment" => "write `*/` where it ends",
@@ -49,7 +52,8 @@ pub fn syntax(error: &SyntaxError) -> Diagnostic {
             Diagnostic::new(MISSING_SEMICOLON, "a `;` is missing").at(span, "here").help("add `;`")
         }
         ErrorKind::Expected { expected } => {
-            let error = Diagnostic::new(UNEXPECTED_TOKEN, format!("expected {expected}")).at(span, "");
+            let error =
+                Diagnostic::new(UNEXPECTED_TOKEN, format!("expected {expected}")).at(span, "");
             match form(expected) {
                 Some(form) => error.help(format!("write {form}")),
                 None => error,
@@ -57,31 +61,32 @@ pub fn syntax(error: &SyntaxError) -> Diagnostic {
         }
         ErrorKind::UnknownWord { word, known } => {
             let error =
-                Diagnostic::new(UNKNOWN_KEYWORD, format!("nothing starts with `{word}` here")).at(span, "");
+                Diagnostic::new(UNKNOWN_KEYWORD, format!("unknown keyword `{word}`")).at(span, "");
             const REACH: usize = 2;
-            // Comparing takes time and memory by the product of the lengths, and an author's word has any.
+            // Comparing takes time and memory by the product of the lengths, and an author's word
+            // has any.
             let near = known.iter().filter(|known| known.len().abs_diff(word.len()) <= REACH);
             let near = near.map(|known| (strsim::damerau_levenshtein(word, known), known)).min();
             match near {
                 Some((0..=REACH, near)) => error.help(format!("did you mean `{near}`?")),
-                _ => error.help(format!("what may stand here starts with {}", list(known, "or"))),
+                _ => error.help(format!("start the item with {}", list(known, "or"))),
             }
         }
         ErrorKind::Repeated { word, first } => {
-            Diagnostic::new(REPEATED_ITEM, format!("`{word}` occurs again"))
+            Diagnostic::new(REPEATED_ITEM, format!("duplicate `{word}`"))
                 .at(span, "")
-                .at(*first, "here it is first")
-                .help("drop one, or write both as one")
+                .at(*first, "the first one is here")
+                .help("drop one, or merge them")
         }
         ErrorKind::NoPatch => Diagnostic::new(NO_PATCH, "the file holds no patch")
             .at(span, "")
             .help("write `patch NAME { .. }`"),
-        ErrorKind::Escape => Diagnostic::new(UNKNOWN_ESCAPE, "strings do not know this escape")
+        ErrorKind::Escape => Diagnostic::new(UNKNOWN_ESCAPE, "unknown escape sequence in a string")
             .at(span, "")
             .help("write `\\\"`, `\\\\`, `\\n` or `\\t`"),
         ErrorKind::Number => Diagnostic::new(NUMBER_TOO_LARGE, "this number is too large")
             .at(span, "")
-            .help(format!("positions go up to {}", u32::MAX)),
+            .help(format!("write a number up to {}", u32::MAX)),
     }
 }
 
@@ -97,14 +102,17 @@ fn closing(bracket: char) -> char {
 fn form(expected: &str) -> Option<&'static str> {
     const FORMS: &[(&str, &str)] = &[
         ("a string in quotes", "the text in quotes: `\"..\"`"),
-        ("`run \"..\";`", "for example `run \"cat /proc/cmdline\";` before what is expected of it"),
+        ("`run \"..\";`", "for example `run \"cat /proc/cmdline\";` before the expectation"),
         ("`:`", "`NAME: TYPE`, where TYPE is as in Rust: `c_int`, `c_ulong`, `*mut seq_file`"),
         ("`=`", "`= VALUE`, for example `= false` or `= 0`"),
         ("`mode = 0o644`", "`param(mode = 0o644) NAME: TYPE = VALUE;`"),
         ("`has`, `lacks`", "for example `patched has \"..\";` or `patched status 0;`"),
-        ("`from` or `c`", "`replace from \"FILE.rs\";`, `replace c \"FILE.c\";` or `replace { .. }`"),
+        (
+            "`from` or `c`",
+            "`replace from \"FILE.rs\";`, `replace c \"FILE.c\";` or `replace { .. }`",
+        ),
         ("`from`", "`mod NAME from \"FILE.rs\";`"),
-        ("the name of a symbol", "the function or variable as the kernel's C names it"),
+        ("the name of a symbol", "the C name of the function or variable"),
     ];
     FORMS.iter().find(|(part, _)| expected.contains(part)).map(|(_, form)| *form)
 }
@@ -112,16 +120,17 @@ fn form(expected: &str) -> Option<&'static str> {
 /// The message for a character that no spec and no file of its holds.
 fn character_of(character: char) -> Diagnostic {
     let code = u32::from(character);
-    let error = Diagnostic::new(HIDDEN_CHARACTER, format!("the character U+{code:04X} cannot stand here"));
+    let error =
+        Diagnostic::new(HIDDEN_CHARACTER, format!("the character U+{code:04X} is not allowed"));
     match character {
         '\r' => error
-            .note("a carriage return without a line feed ends a line for some readers only")
+            .note("only some tools treat a carriage return without a line feed as the end of a line")
             .help("end lines with a line feed"),
         c if c.is_control() => error
-            .note("it is a control character: editors and terminals do not show it as it is")
+            .note("it is a control character, which editors and terminals do not show as such")
             .help("drop it, or write it in Rust as an escape, for example `\\x1b`"),
         _ => error
-            .note("it makes text look as if it stood in another order or on another line than it does")
+            .note("it makes text appear in another order, or on another line, than the compiler reads")
             .help(format!("drop it, or write it in Rust as an escape: `\\u{{{code:x}}}`")),
     }
 }

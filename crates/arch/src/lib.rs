@@ -1,10 +1,13 @@
-//! What a processor architecture decides, in one place: how a function starts and where its ftrace site is, how C passes arguments,
-//! what a relocation of a module writes, how the kernel enters system calls, and the names that Kbuild, Debian and QEMU have for
-//! the architecture.
+// SPDX-License-Identifier: GPL-2.0
+//! What a processor architecture decides, in one place: how a function starts and where its ftrace
+//! site is, how C passes arguments, what a relocation of a module writes, how the kernel enters
+//! system calls, and the names that Kbuild, Debian and QEMU have for the architecture.
 //!
-//! An architecture is a value of [`Arch`] in a file of its own. No other crate names one: each asks the value that belongs to the
-//! target ([`with_option`]) or to the file ([`with_machine`]) it works on, or, before a target is known, [`native`]. The other half of an architecture runs inside the
-//! kernel: `runtime/src/arch/`. `docs/architecture.md` says what the files for a second architecture hold.
+//! An architecture is a value of [`Arch`] in a file of its own. No other crate names one: each asks
+//! the value that belongs to the target ([`with_option`]) or to the file ([`with_machine`]) it
+//! works on, or, before a target is known, [`native`]. The other half of an architecture runs
+//! inside the kernel: `runtime/src/arch/`. `docs/architecture.md` says what the files for a second
+//! architecture hold.
 //!
 //! The crate needs std alone, because the target's own rustc compiles it for the macros.
 
@@ -37,7 +40,8 @@ pub struct Arch {
     pub syscalls: Syscalls,
     /// Finds the compressed kernel in an image to boot.
     pub payload: fn(&[u8]) -> Result<&[u8], NoPayload>,
-    /// Reads the type of a relocation that the module loader applies; none for a type that it refuses.
+    /// Reads the type of a relocation that the module loader applies; none for a type that it
+    /// refuses.
     pub relocation: fn(u32) -> Option<Relocation>,
     /// The names that Kbuild uses.
     pub kbuild: Kbuild,
@@ -88,7 +92,8 @@ pub struct Syscalls {
     pub members: &'static [&'static str],
 }
 
-/// The prefixes of functions that all architectures make of one system call (`include/linux/syscalls.h`).
+/// The prefixes of functions that all architectures make of one system call
+/// (`include/linux/syscalls.h`).
 const INNER: [&str; 2] = ["__do_sys_", "__se_sys_"];
 
 /// Why there is no compressed kernel in an image.
@@ -161,10 +166,12 @@ pub fn native() -> &'static Arch {
     ALL[0]
 }
 
-/// The system call that a function belongs to, by the function's name. No two architectures share a prefix.
+/// The system call that a function belongs to, by the function's name. No two architectures share a
+/// prefix.
 pub fn syscall_of(function: &str) -> Option<&str> {
-    let entries =
-        ALL.into_iter().flat_map(|arch| arch.syscalls.other_entries.iter().chain([&arch.syscalls.entry]));
+    let entries = ALL
+        .into_iter()
+        .flat_map(|arch| arch.syscalls.other_entries.iter().chain([&arch.syscalls.entry]));
     entries.chain(&INNER).find_map(|prefix| function.strip_prefix(prefix))
 }
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0
 //! The places of arguments, in words that every architecture shares.
 
 use std::ops::Range;
@@ -5,7 +6,8 @@ use std::ops::Range;
 /// How a struct or union travels if it is passed by value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ByValue {
-    /// In as many registers as it has words, if so many are left; else on the stack. A result is in registers.
+    /// In as many registers as it has words, if so many are left; else on the stack. A result is in
+    /// registers.
     Registers,
     /// On the stack. A result is in memory of the caller, whose address is a hidden argument.
     Memory,

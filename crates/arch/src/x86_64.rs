@@ -1,8 +1,9 @@
+// SPDX-License-Identifier: GPL-2.0
 //! x86-64.
 
 use crate::{
-    Arch, ByValue, Calls, Debian, Entry, Kbuild, Location, NoPayload, Part, Passing, Qemu, Relocation, Start,
-    Syscalls, Unclear, Value,
+    Arch, ByValue, Calls, Debian, Entry, Kbuild, Location, NoPayload, Part, Passing, Qemu,
+    Relocation, Start, Syscalls, Unclear, Value,
 };
 
 pub(crate) static X86_64: Arch = Arch {
@@ -44,7 +45,8 @@ const EM_X86_64: u16 = 62;
 /// Bytes of a register, and of the least that an argument takes on the stack.
 const WORD: u64 = 8;
 
-/// Integers and pointers travel in `rdi`, `rsi`, `rdx`, `rcx`, `r8` and `r9` (the System V ABI, section 3.2.3 of its psABI).
+/// Integers and pointers travel in `rdi`, `rsi`, `rdx`, `rcx`, `r8` and `r9` (the System V ABI,
+/// section 3.2.3 of its psABI).
 const REGISTERS: usize = 6;
 
 /// An ftrace site is a call of `__fentry__`, at the start of a function or behind an ENDBR.
@@ -62,9 +64,9 @@ fn entry(Start { offset, bytes }: Start<'_>) -> Option<Entry> {
 
 /// The rules of the psABI for what the kernel has: integers and pointers, but no floating point.
 ///
-/// A struct of more than two words is in memory. A smaller one is in registers, unless a packed member crosses its alignment
-/// or a whole word is padding. BTF does not tell `aligned` attributes, so a struct that has one is taken for what it would be
-/// without.
+/// A struct of more than two words is in memory. A smaller one is in registers, unless a packed
+/// member crosses its alignment or a whole word is padding. BTF does not tell `aligned` attributes,
+/// so a struct that has one is taken for what it would be without.
 fn by_value(size: u64, align: u64, parts: Option<&[Part]>) -> ByValue {
     if size == 0 || align > WORD {
         return ByValue::Unclear;
@@ -77,7 +79,9 @@ fn by_value(size: u64, align: u64, parts: Option<&[Part]>) -> ByValue {
     let is_inside = |part: &Part| part.offset + part.bits <= 2 * WORD * 8;
     let is_used = |word: u64| {
         let (start, end) = (word * WORD * 8, (word + 1) * WORD * 8);
-        parts.iter().any(|part| part.bits > 0 && part.offset < end && start < part.offset + part.bits)
+        parts
+            .iter()
+            .any(|part| part.bits > 0 && part.offset < end && start < part.offset + part.bits)
     };
     match parts.iter().all(|part| is_aligned(part) && is_inside(part))
         && (0..size.div_ceil(WORD)).all(is_used)
@@ -105,8 +109,11 @@ fn passing(ret: Value, params: &[Value]) -> Result<Passing, Unclear> {
                 registers += words;
                 Location::Registers(registers - words..registers)
             }
-            // BTF does not tell of `aligned` attributes: C may leave a word free before what may have one.
-            _ if param.is_record && words % 2 == 0 && stack % 2 == 1 => return Err(Unclear::Param(n)),
+            // BTF does not tell of `aligned` attributes: C may leave a word free before what may
+            // have one.
+            _ if param.is_record && words % 2 == 0 && stack % 2 == 1 => {
+                return Err(Unclear::Param(n))
+            }
             // A later parameter may still find a register.
             ByValue::Registers | ByValue::Memory => {
                 stack += words;
@@ -126,13 +133,16 @@ fn payload(image: &[u8]) -> Result<&[u8], NoPayload> {
     const PAYLOAD_LENGTH: usize = 0x24c;
     const SECTOR: usize = 512;
     let magic = image.get(MAGIC..MAGIC + 4);
-    let version = image.get(VERSION..VERSION + 2).map(|bytes| u16::from_le_bytes([bytes[0], bytes[1]]));
+    let version =
+        image.get(VERSION..VERSION + 2).map(|bytes| u16::from_le_bytes([bytes[0], bytes[1]]));
     if magic != Some(b"HdrS") || version.is_none_or(|version| version < 0x0208) {
         return Err(NoPayload::Unknown);
     }
     let u32_at = |at: usize| {
-        let bytes =
-            image.get(at..at + 4).and_then(|bytes| bytes.try_into().ok()).ok_or(NoPayload::Truncated)?;
+        let bytes = image
+            .get(at..at + 4)
+            .and_then(|bytes| bytes.try_into().ok())
+            .ok_or(NoPayload::Truncated)?;
         Ok(u32::from_le_bytes(bytes) as usize)
     };
     // 0 stands for 4, for historical reasons.
@@ -176,7 +186,8 @@ mod tests {
     #[test]
     fn a_struct_that_finds_too_few_registers_leaves_them_to_what_follows() {
         let two = value(2, ByValue::Registers);
-        let passing = passing(INT, &[INT, INT, INT, INT, INT, two, INT]).expect("all of it is clear");
+        let passing =
+            passing(INT, &[INT, INT, INT, INT, INT, two, INT]).expect("all of it is clear");
         assert_eq!(passing.places[5..], [Location::Stack(0..2), Location::Registers(5..6)]);
         assert_eq!((passing.stack, passing.hidden), (2, false));
     }

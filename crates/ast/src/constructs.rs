@@ -1,8 +1,11 @@
-//! The constructs of the language, each with its keyword and how it is written in a spec and in a crate.
+// SPDX-License-Identifier: GPL-2.0
+//! The constructs of the language, each with its keyword and how it is written in a spec and in a
+//! crate.
 //!
-//! Whatever lists constructs asks these tables: the scanner where an item ends, the parser what may be repeated, messages what may
-//! stand somewhere, the formatter what a block holds, `attributes` which attributes there are. A construct is one line here and a
-//! variant, and the compiler then asks for it in the parser and in the reader of attributes.
+//! Whatever lists constructs asks these tables: the scanner where an item ends, the parser what may
+//! be repeated, messages what may stand somewhere, the formatter what a block holds, `attributes`
+//! which attributes there are. A construct is one line here and a variant, and the compiler then
+//! asks for it in the parser and in the reader of attributes.
 
 use kps_plan::Callback;
 
@@ -86,8 +89,8 @@ impl On {
             On::Livepatch => "a module",
             On::Function => "a function",
             On::Static => "a static",
-            On::ForeignBlock => "a block of foreign items",
-            On::ForeignItem => "a symbol of the kernel",
+            On::ForeignBlock => "an `extern` block",
+            On::ForeignItem => "a kernel symbol",
         }
     }
 }
@@ -380,8 +383,10 @@ impl Level {
 impl PatchItem {
     /// The construct that an argument of `#[livepatch(..)]` stands for.
     pub fn of_argument(name: &str) -> Option<PatchItem> {
-        let is_meant = |attribute: &Attribute| attribute.on == On::Livepatch && attribute.name == name;
-        let n = Self::TABLE.iter().position(|construct| construct.attributes.iter().any(is_meant))?;
+        let is_meant =
+            |attribute: &Attribute| attribute.on == On::Livepatch && attribute.name == name;
+        let n =
+            Self::TABLE.iter().position(|construct| construct.attributes.iter().any(is_meant))?;
         Self::ALL.get(n).copied()
     }
 }
@@ -389,7 +394,10 @@ impl PatchItem {
 impl Attribute {
     /// All attributes and arguments of patch crates.
     pub fn all() -> impl Iterator<Item = &'static Attribute> {
-        Level::ALL.into_iter().flat_map(Level::constructs).flat_map(|construct| construct.attributes)
+        Level::ALL
+            .into_iter()
+            .flat_map(Level::constructs)
+            .flat_map(|construct| construct.attributes)
     }
 
     /// The attributes of items in the module of a livepatch.

@@ -1,11 +1,13 @@
-//! A patch as it is written, in a spec or in a crate: every name still a name, every piece with its place.
+// SPDX-License-Identifier: GPL-2.0
+//! A patch as it is written, in a spec or in a crate: every name still a name, every piece with its
+//! place.
 
 mod constructs;
 mod test;
 
 pub use constructs::{
-    Attribute, CFileItem, Construct, End, FileItem, Hook, Level, ObjectItem, On, PatchItem, ShadowItem,
-    StateItem, TestItem,
+    Attribute, CFileItem, Construct, End, FileItem, Hook, Level, ObjectItem, On, PatchItem,
+    ShadowItem, StateItem, TestItem,
 };
 pub use kps_diag::Span;
 pub use kps_plan::Callback;
@@ -183,12 +185,14 @@ impl ParamValue {
     /// Where it is written.
     pub fn span(&self) -> Span {
         match self {
-            ParamValue::Number(value) | ParamValue::Text(value) | ParamValue::Word(value) => value.span,
+            ParamValue::Number(value) | ParamValue::Text(value) | ParamValue::Word(value) => {
+                value.span
+            }
         }
     }
 }
 
-/// `state(id = N, version = N) NAME: TYPE { save { .. } apply(saved) { .. } restore(saved) { .. } }`.
+/// `state(id = N, version = N) NAME: TYPE { BODIES }`: `save`, `apply(saved)` and `restore(saved)`.
 #[derive(Debug, Clone)]
 pub struct State {
     /// Its name in bodies.
@@ -207,7 +211,8 @@ pub struct State {
     pub restore: Option<BodyWithParams>,
 }
 
-/// `shadow NAME: TYPE on STRUCT = INIT, freed by FN(PARENT) { ctor(parent, data) { .. } dtor(data) { .. } }`.
+/// `shadow NAME: TYPE on STRUCT = INIT, freed by FN(PARENT) { BODIES }`: `ctor(parent, data)` and
+/// `dtor(data)`.
 #[derive(Debug, Clone)]
 pub struct Shadow {
     /// Its name in bodies.
@@ -320,7 +325,15 @@ pub struct Func {
 impl Func {
     /// A function that nothing runs around.
     pub fn new(symbol: Symbol, prototype: Option<Prototype>) -> Func {
-        Func { symbol, prototype, replace: None, replace_c: None, replace_from: None, pre: None, post: None }
+        Func {
+            symbol,
+            prototype,
+            replace: None,
+            replace_c: None,
+            replace_from: None,
+            pre: None,
+            post: None,
+        }
     }
 
     /// The body of a hook.

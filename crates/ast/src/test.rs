@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0
 //! The tests of a patch: what is done in a virtual machine, and what must come of it.
 
 use crate::{Span, Text};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0
 //! The arguments of attributes: words, `word = value` and `word(..)`, with commas between them.
 
 use crate::SpanMap;
@@ -31,8 +32,8 @@ pub(crate) fn parser<'a, T>(
 }
 
 impl Arguments<'_> {
-    /// Reads one argument after the other: `read` gets its word. Those for which `repeats` says so may be there
-    /// more than once.
+    /// Reads one argument after the other: `read` gets its word. Those for which `repeats` says so
+    /// may be there more than once.
     pub(crate) fn each(
         &mut self,
         repeats: impl Fn(&str) -> bool,
@@ -42,7 +43,7 @@ impl Arguments<'_> {
         while !self.input.is_empty() {
             let word = self.input.call(Ident::parse_any)?;
             if !repeats(&word.to_string()) && seen.contains(&word) {
-                return Err(syn::Error::new(word.span(), format!("`{word}` is there twice")));
+                return Err(syn::Error::new(word.span(), format!("`{word}` is given twice")));
             }
             read(self, &word)?;
             seen.push(word);
@@ -130,5 +131,5 @@ impl Arguments<'_> {
 
 /// The error for a word that an attribute does not know.
 pub(crate) fn unknown(word: &Ident) -> syn::Error {
-    syn::Error::new(word.span(), format!("it knows no `{word}`"))
+    syn::Error::new(word.span(), format!("unknown argument `{word}`"))
 }

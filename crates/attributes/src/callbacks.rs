@@ -1,4 +1,6 @@
-//! `#[pre_patch(OBJECT)]` and its like on functions: what the kernel calls when it patches an object.
+// SPDX-License-Identifier: GPL-2.0
+//! `#[pre_patch(OBJECT)]` and its like on functions: what the kernel calls when it patches an
+//! object.
 
 use crate::Reader;
 use kps_ast::{Callback, CallbackBody};
@@ -9,12 +11,23 @@ use syn::spanned::Spanned as _;
 use syn::{Attribute, ItemFn};
 
 impl Reader<'_> {
-    pub(crate) fn callback(&mut self, callback: Callback, attribute: &Attribute, function: &ItemFn) {
+    pub(crate) fn callback(
+        &mut self,
+        callback: Callback,
+        attribute: &Attribute,
+        function: &ItemFn,
+    ) {
         let word = callback.name();
         let form = format!("the object: `#[{word}(vmlinux)]`");
-        let Some(object) = self.arguments(word, attribute, &form, |args| args.object()) else { return };
-        let others: Vec<Attribute> =
-            function.attrs.iter().filter(|other| !std::ptr::eq(*other, attribute)).cloned().collect();
+        let Some(object) = self.arguments(word, attribute, &form, |args| args.object()) else {
+            return;
+        };
+        let others: Vec<Attribute> = function
+            .attrs
+            .iter()
+            .filter(|other| !std::ptr::eq(*other, attribute))
+            .cloned()
+            .collect();
         let sig = &function.sig;
         let result = if callback.returns() { " -> c_int" } else { "" };
         let returns = !matches!(sig.output, syn::ReturnType::Default);
@@ -31,20 +44,24 @@ impl Reader<'_> {
             None if sig.inputs.len() > 1 => {
                 Some((piece(&sig.inputs), "a callback has one parameter or none"))
             }
-            None => param.map(|param| (piece(param), "the parameter of a callback is named `obj`")),
+            None => {
+                param.map(|param| (piece(param), "the parameter of a callback must be named `obj`"))
+            }
         };
         let problem = problem.or_else(|| match (callback.returns(), returns) {
-            (true, false) => {
-                Some((self.at(sig.ident.span()), "`pre_patch` returns whether the object may be patched"))
-            }
+            (true, false) => Some((
+                self.at(sig.ident.span()),
+                "`pre_patch` must return whether the object may be patched",
+            )),
             (true, true) | (false, false) => None,
-            (false, true) => Some((piece(&sig.output), "only `pre_patch` returns something")),
+            (false, true) => Some((piece(&sig.output), "only `pre_patch` can return a value")),
         });
         if let Some((place, message)) = problem {
             self.diagnostics.push(
-                Diagnostic::new(UNSUPPORTED_SIGNATURE, message)
-                    .at(place, "")
-                    .help(format!("write `unsafe fn {}(obj: *mut klp_object){result} {{ .. }}`", sig.ident)),
+                Diagnostic::new(UNSUPPORTED_SIGNATURE, message).at(place, "").help(format!(
+                    "write `unsafe fn {}(obj: *mut klp_object){result} {{ .. }}`",
+                    sig.ident
+                )),
             );
             return;
         }

@@ -1,4 +1,6 @@
-//! `#[symbols(OBJECT)]` and `#[c("FILE.c")]` on blocks of foreign items: what the kernel does not export, and what a file in C has.
+// SPDX-License-Identifier: GPL-2.0
+//! `#[symbols(OBJECT)]` and `#[c("FILE.c")]` on blocks of foreign items: what the kernel does not
+//! export, and what a file in C has.
 
 use crate::place::is_doc;
 use crate::{is_called, symbol, Reader};
@@ -12,12 +14,18 @@ const ITEMS: &str = "write `fn NAME(NAME: TYPE) -> TYPE;` or `static NAME: TYPE;
 impl Reader<'_> {
     pub(crate) fn symbols(&mut self, attribute: &Attribute, block: &ItemForeignMod) {
         let form = "the object: `#[symbols(vmlinux)]`";
-        let Some(object) = self.arguments("symbols", attribute, form, |args| args.object()) else { return };
+        let Some(object) = self.arguments("symbols", attribute, form, |args| args.object()) else {
+            return;
+        };
         for item in &block.items {
             match item {
                 ForeignItem::Fn(function) => {
-                    let Some(symbol) = self.symbol(&function.sig.ident, &function.attrs) else { continue };
-                    let Some(prototype) = self.foreign_prototype(function, &["position"]) else { continue };
+                    let Some(symbol) = self.symbol(&function.sig.ident, &function.attrs) else {
+                        continue;
+                    };
+                    let Some(prototype) = self.foreign_prototype(function, &["position"]) else {
+                        continue;
+                    };
                     self.object(&object).use_fns.push(UseFn { symbol, prototype: Some(prototype) });
                 }
                 ForeignItem::Static(item) => self.foreign_static(&object, item),
@@ -47,7 +55,9 @@ impl Reader<'_> {
 
     pub(crate) fn c_functions(&mut self, attribute: &Attribute, block: &ItemForeignMod) {
         let form = "the file: `#[c(\"FILE.c\")]`";
-        let Some(file) = self.arguments("c", attribute, form, |args| args.literal()) else { return };
+        let Some(file) = self.arguments("c", attribute, form, |args| args.literal()) else {
+            return;
+        };
         let mut functions = Vec::new();
         for item in &block.items {
             let ForeignItem::Fn(function) = item else {
@@ -82,7 +92,10 @@ impl Reader<'_> {
                 let form = "the position: `#[position(2)]`";
                 let read = |args: &mut crate::args::Arguments<'_>| {
                     let literal = args.input.parse::<syn::LitInt>()?;
-                    Ok(At { value: literal.base10_parse()?, span: args.places().place(literal.span()) })
+                    Ok(At {
+                        value: literal.base10_parse()?,
+                        span: args.places().place(literal.span()),
+                    })
                 };
                 Some(self.arguments("position", attribute, form, read)?)
             }
@@ -91,7 +104,8 @@ impl Reader<'_> {
     }
 
     fn foreign_prototype(&mut self, function: &ForeignItemFn, known: &[&str]) -> Option<Prototype> {
-        let others = function.attrs.iter().filter(|other| !known.iter().any(|name| is_called(other, name)));
+        let others =
+            function.attrs.iter().filter(|other| !known.iter().any(|name| is_called(other, name)));
         let others: Vec<Attribute> = others.cloned().collect();
         if let Some(odd) = prototypes::odd_part(&others, &function.sig) {
             self.refuse_item(self.at(odd));
@@ -105,15 +119,16 @@ impl Reader<'_> {
 
     /// The first attribute that is none of those that are known here.
     fn odd_attribute<'a>(&self, attributes: &'a [Attribute], known: &[&str]) -> Option<&'a Path> {
-        let is_known =
-            |attribute: &&Attribute| is_doc(attribute) || known.iter().any(|name| is_called(attribute, name));
+        let is_known = |attribute: &&Attribute| {
+            is_doc(attribute) || known.iter().any(|name| is_called(attribute, name))
+        };
         attributes.iter().find(|attribute| !is_known(attribute)).map(Attribute::path)
     }
 
     fn refuse_item(&mut self, place: kps_ast::Span) {
         let error = Diagnostic::new(
             MISPLACED_ATTRIBUTE,
-            "this cannot stand among the symbols of the kernel or of a file in C",
+            "this is not allowed among kernel symbols or functions of a C file",
         );
         self.diagnostics.push(error.at(place, "").help(ITEMS));
     }

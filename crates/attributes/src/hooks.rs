@@ -1,4 +1,6 @@
-//! `#[replace(..)]`, `#[pre(..)]` and `#[post(..)]` on functions: what runs in the place of a function of the kernel, before or after it.
+// SPDX-License-Identifier: GPL-2.0
+//! `#[replace(..)]`, `#[pre(..)]` and `#[post(..)]` on functions: what runs in the place of a
+//! function of the kernel, before or after it.
 
 use crate::{symbol, Reader};
 use kps_ast::{Body, Func, Hook, Name, Prototype, Span, Symbol, Text};
@@ -22,7 +24,8 @@ pub(crate) struct HookSignature {
 impl Reader<'_> {
     pub(crate) fn hook(&mut self, hook: Hook, attribute: &Attribute, function: &ItemFn) {
         let word = hook.keyword();
-        let Some((object, symbol)) = self.arguments(word, attribute, symbol::FORM, symbol::read) else {
+        let Some((object, symbol)) = self.arguments(word, attribute, symbol::FORM, symbol::read)
+        else {
             return;
         };
         let Some(mut prototype) = self.prototype(word, attribute, function) else { return };
@@ -34,7 +37,10 @@ impl Reader<'_> {
         if !fits {
             return;
         }
-        let body = Body { word: self.at(attribute.path().span()), code: self.places.body(&function.block) };
+        let body = Body {
+            word: self.at(attribute.path().span()),
+            code: self.places.body(&function.block),
+        };
         let place = body.word;
         let func = self.func(&object, &symbol);
         let first = func.hook_mut(hook).replace(body).map(|first| first.word);
@@ -51,8 +57,8 @@ impl Reader<'_> {
         self.diagnostics.push(
             Diagnostic::new(REPEATED_HOOK, format!("`{name}` has a second `#[{word}]`"))
                 .at(place, "")
-                .at(first, "here is the first")
-                .help("write both into one function"),
+                .at(first, "the first one is here")
+                .help("merge both into one function"),
         );
     }
 
@@ -65,9 +71,9 @@ impl Reader<'_> {
         };
         let place = self.places.piece(tail).span;
         self.diagnostics.push(
-            Diagnostic::new(UNSUPPORTED_SIGNATURE, "the value at the end of a `#[pre]` goes nowhere")
+            Diagnostic::new(UNSUPPORTED_SIGNATURE, "the final value of a `#[pre]` is unused")
                 .at(place, "")
-                .note("the old function runs next, and returns what the caller gets")
+                .note("the old function runs next, and the caller gets its result")
                 .help(
                     "write `return VALUE;` to give the caller a value in its place, or end with a statement",
                 ),
@@ -79,7 +85,8 @@ impl Reader<'_> {
     pub(crate) fn func(&mut self, object: &Name, symbol: &Symbol) -> &mut Func {
         let position = |symbol: &Symbol| symbol.position.as_ref().map(|at| at.value);
         let is_it = |func: &Func| {
-            func.symbol.name.value == symbol.name.value && position(&func.symbol) == position(symbol)
+            func.symbol.name.value == symbol.name.value
+                && position(&func.symbol) == position(symbol)
         };
         let funcs = &mut self.object(object).funcs;
         let at = funcs.iter().position(is_it).unwrap_or(funcs.len());
@@ -96,8 +103,12 @@ impl Reader<'_> {
         attribute: &Attribute,
         function: &ItemFn,
     ) -> Option<Prototype> {
-        let others: Vec<Attribute> =
-            function.attrs.iter().filter(|other| !std::ptr::eq(*other, attribute)).cloned().collect();
+        let others: Vec<Attribute> = function
+            .attrs
+            .iter()
+            .filter(|other| !std::ptr::eq(*other, attribute))
+            .cloned()
+            .collect();
         let sig = &function.sig;
         let example = format!("write `unsafe fn {}(NAME: TYPE, ..) -> TYPE {{ .. }}`", sig.ident);
         let problem = match (prototypes::odd_part(&others, sig), sig.unsafety) {
@@ -112,7 +123,7 @@ impl Reader<'_> {
                 let error = Diagnostic::new(UNSUPPORTED_SIGNATURE, "the function is not `unsafe`");
                 let error = error.at(self.at(sig.fn_token.span), "");
                 Some(error.note(format!(
-                    "the body of `#[{word}]` uses pointers of the kernel's as they come; nobody checks them"
+                    "the body of `#[{word}]` uses unchecked pointers from the kernel"
                 )))
             }
             (None, Some(_)) => None,
@@ -123,15 +134,18 @@ impl Reader<'_> {
         }
         let places = self.places;
         let prototype =
-            prototypes::prototype(sig, &|span| places.place(span), &|ty: &syn::Type| places.piece(ty));
+            prototypes::prototype(sig, &|span| places.place(span), &|ty: &syn::Type| {
+                places.piece(ty)
+            });
         Some(prototype)
     }
 
-    /// Takes the result of the old function, which is the last parameter of a hook behind it, out of the parameters.
+    /// Takes the result of the old function, which is the last parameter of a hook behind it, out
+    /// of the parameters.
     fn take_ret(&mut self, prototype: &mut Prototype, function: &ItemFn) -> bool {
         let error = match &function.sig.output {
             syn::ReturnType::Type(_, ty) => {
-                Some(("what runs after a function returns nothing", self.places.piece(ty).span))
+                Some(("a `#[post]` cannot return a value", self.places.piece(ty).span))
             }
             syn::ReturnType::Default => None,
         };
@@ -139,7 +153,7 @@ impl Reader<'_> {
             self.diagnostics.push(
                 Diagnostic::new(UNSUPPORTED_SIGNATURE, message)
                     .at(place, "")
-                    .note("the result of the old function is the last parameter, and goes to the caller as the hook leaves it")
+                    .note("the last parameter is the old function's result; the caller gets the value that the hook leaves in it")
                     .help("write `mut ret: TYPE` as the last parameter, and no `->`"),
             );
             return false;
@@ -161,9 +175,9 @@ impl Reader<'_> {
             self.diagnostics.push(
                 Diagnostic::new(DIFFERENT_PARAMETERS, format!("the hooks of `{name}` have different prototypes"))
                     .at(place, "")
-                    .at(first.place, "here it is another one")
-                    .note("both run around one call, and what the first changes the second one sees")
-                    .help("give the parameters the same names and types; `#[post]` has the result behind them, as `ret`"),
+                    .at(first.place, "the other prototype is here")
+                    .note("both run around the same call, and the second sees changes that the first makes to the parameters")
+                    .help("give the parameters the same names and types; in `#[post]`, the result follows them as `ret`"),
             );
         }
         let (object, name) = (object.value.clone(), name.clone());
@@ -171,7 +185,13 @@ impl Reader<'_> {
     }
 
     /// The entry of a function that a file in C has the new body of.
-    pub(crate) fn in_c(&mut self, object: &Name, symbol: &Symbol, file: &Text, prototype: Prototype) {
+    pub(crate) fn in_c(
+        &mut self,
+        object: &Name,
+        symbol: &Symbol,
+        file: &Text,
+        prototype: Prototype,
+    ) {
         let func = self.func(object, symbol);
         let first = func.replace_c.replace(file.clone());
         func.prototype.get_or_insert(prototype);
@@ -181,7 +201,8 @@ impl Reader<'_> {
     }
 }
 
-/// The parts of a prototype as text; the result of the old function is the last parameter of a `post`.
+/// The parts of a prototype as text; the result of the old function is the last parameter of a
+/// `post`.
 fn written(function: &ItemFn, hook: Hook) -> Vec<String> {
     let sig = &function.sig;
     let mut parts: Vec<(String, String)> = sig
@@ -197,7 +218,9 @@ fn written(function: &ItemFn, hook: Hook) -> Vec<String> {
         .collect();
     let result = match &sig.output {
         ReturnType::Type(_, ty) => Some(ty.to_token_stream().to_string()),
-        ReturnType::Default if hook == Hook::Post && parts.last().is_some_and(|(name, _)| name == "ret") => {
+        ReturnType::Default
+            if hook == Hook::Post && parts.last().is_some_and(|(name, _)| name == "ret") =>
+        {
             parts.pop().map(|(_, ty)| ty)
         }
         ReturnType::Default => None,
@@ -207,7 +230,8 @@ fn written(function: &ItemFn, hook: Hook) -> Vec<String> {
     parts.chain(variadic).chain(result.map(|ty| format!("-> {ty}"))).collect()
 }
 
-/// Whether an expression is nothing but a value: a call may be one of a function that returns nothing.
+/// Whether an expression is nothing but a value: a call may be one of a function that returns
+/// nothing.
 fn is_value(tail: &Expr) -> bool {
     match tail {
         Expr::Lit(_) | Expr::Path(_) | Expr::Unary(_) | Expr::Cast(_) | Expr::Field(_) => true,

@@ -1,8 +1,11 @@
-//! The second front door: a module of Rust with attributes, read into the syntax tree that specs have too.
+// SPDX-License-Identifier: GPL-2.0
+//! The second front door: a module of Rust with attributes, read into the syntax tree that specs
+//! have too.
 //!
-//! Each construct of the language has its attribute, and each attribute a file here. What they mean is said nowhere here: it is what
-//! the same thing means in a spec, because nothing behind this crate knows the difference. What a module becomes in the end is here too
-//! (`expand/`), so that it can be had outside of a compiler: the macros themselves are no more than a way in.
+//! Each construct of the language has its attribute, and each attribute a file here. What they mean
+//! is said nowhere here: it is what the same thing means in a spec, because nothing behind this
+//! crate knows the difference. What a module becomes in the end is here too (`expand/`), so that it
+//! can be had outside of a compiler: the macros themselves are no more than a way in.
 
 mod args;
 mod callbacks;
@@ -44,8 +47,16 @@ pub trait SpanMap {
 /// The attribute of the module.
 pub const OUTER: &str = "livepatch";
 
-/// Reads a module with its attribute's arguments. What is not understood is said, and left out of the patch.
-pub fn read(arguments: TokenStream, module: &ItemMod, places: &dyn SpanMap) -> (ast::Patch, Vec<Diagnostic>) {
+/// The error for an attribute without its arguments.
+const MISSING: &str = "needs an argument";
+
+/// Reads a module with its attribute's arguments. What is not understood is said, and left out of
+/// the patch.
+pub fn read(
+    arguments: TokenStream,
+    module: &ItemMod,
+    places: &dyn SpanMap,
+) -> (ast::Patch, Vec<Diagnostic>) {
     let mut reader = Reader {
         places,
         patch: livepatch::empty(module, places),
@@ -111,10 +122,10 @@ impl Reader<'_> {
     fn module_elsewhere(&mut self, ident: &syn::Ident) {
         let place = self.at(ident.span());
         self.diagnostics.push(
-            Diagnostic::new(MISPLACED_ATTRIBUTE, "a module of a patch has its items between braces")
+            Diagnostic::new(MISPLACED_ATTRIBUTE, "a module of a patch must have its items in braces")
                 .at(place, "")
-                .note("a macro sees no other file")
-                .help(format!("write `mod {ident} {{ .. }}` here; what is plain Rust can be in a file, as `mod {ident};` beside the patch")),
+                .note("a macro does not see other files")
+                .help(format!("write `mod {ident} {{ .. }}` here; plain Rust code can be in a file, as `mod {ident};` beside the patch")),
         );
     }
 
@@ -134,7 +145,10 @@ impl Reader<'_> {
 
     /// Reports what is wrong with the arguments of an attribute.
     fn refuse_arguments(&mut self, attribute: &str, error: &syn::Error, form: &str) {
-        let message = format!("`#[{attribute}]` is not understood: {error}");
+        let message = match error.to_string() {
+            missing if missing == MISSING => format!("`#[{attribute}]` {missing}"),
+            other => format!("`#[{attribute}]` is not valid: {other}"),
+        };
         let error = Diagnostic::new(INVALID_ARGUMENTS, message).at(self.at(error.span()), "");
         self.diagnostics.push(error.help(format!("write {form}")));
     }
@@ -150,9 +164,11 @@ impl Reader<'_> {
         let all = match &attribute.meta {
             // What is missing is missing at the name.
             syn::Meta::Path(path) => args::read(TokenStream::new(), self.places, read)
-                .map_err(|_| syn::Error::new(path.span(), "it says nothing")),
+                .map_err(|_| syn::Error::new(path.span(), MISSING)),
             syn::Meta::List(list) => list.parse_args_with(args::parser(self.places, read)),
-            syn::Meta::NameValue(value) => Err(syn::Error::new_spanned(value, "it takes a list in brackets")),
+            syn::Meta::NameValue(value) => {
+                Err(syn::Error::new_spanned(value, "expected arguments in parentheses"))
+            }
         };
         all.map_err(|error| self.refuse_arguments(name, &error, form)).ok()
     }
@@ -160,7 +176,10 @@ impl Reader<'_> {
     /// The object of this name, which is added if it has not been mentioned.
     fn object(&mut self, name: &Name) -> &mut ast::Object {
         let objects = &mut self.patch.objects;
-        let at = objects.iter().position(|object| object.name.value == name.value).unwrap_or(objects.len());
+        let at = objects
+            .iter()
+            .position(|object| object.name.value == name.value)
+            .unwrap_or(objects.len());
         if at == objects.len() {
             objects.push(ast::Object::new(name.clone(), None));
         }
@@ -171,14 +190,12 @@ impl Reader<'_> {
 /// The lines of a doc comment.
 fn docs(attributes: &[Attribute]) -> Vec<String> {
     let text = |attribute: &Attribute| match &attribute.meta {
-        syn::Meta::NameValue(syn::MetaNameValue { path, value: syn::Expr::Lit(literal), .. })
-            if path.is_ident("doc") =>
-        {
-            match &literal.lit {
-                syn::Lit::Str(text) => Some(text.value()),
-                _ => None,
-            }
-        }
+        syn::Meta::NameValue(syn::MetaNameValue {
+            path, value: syn::Expr::Lit(literal), ..
+        }) if path.is_ident("doc") => match &literal.lit {
+            syn::Lit::Str(text) => Some(text.value()),
+            _ => None,
+        },
         _ => None,
     };
     let texts = attributes.iter().filter_map(text);

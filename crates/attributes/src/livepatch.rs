@@ -1,9 +1,12 @@
+// SPDX-License-Identifier: GPL-2.0
 //! `#[livepatch(..)] mod NAME { .. }`: the patch, and what it says about itself.
 
 use crate::args::unknown;
 use crate::place::is_doc;
 use crate::{args, docs, Reader, SpanMap};
-use kps_ast::{self as ast, At, AtomicReplace, Attribute, CFile, Form, On, Patch, PatchItem, Require};
+use kps_ast::{
+    self as ast, At, AtomicReplace, Attribute, CFile, Form, On, Patch, PatchItem, Require,
+};
 use kps_diag::{list, Diagnostic, MISPLACED_ATTRIBUTE};
 use proc_macro2::TokenStream;
 use syn::ext::IdentExt as _;
@@ -12,7 +15,8 @@ use syn::{ItemMod, Token};
 
 /// A patch that has nothing but its name and its comment.
 pub(crate) fn empty(module: &ItemMod, places: &dyn SpanMap) -> Patch {
-    let name = At { value: module.ident.unraw().to_string(), span: places.place(module.ident.span()) };
+    let name =
+        At { value: module.ident.unraw().to_string(), span: places.place(module.ident.span()) };
     Patch::new(Form::Crate, docs(&module.attrs), name)
 }
 
@@ -55,9 +59,13 @@ impl Reader<'_> {
                     Some(PatchItem::Object) => objects.extend(args.list(object)?),
                     Some(PatchItem::C) => {
                         let file = |file| CFile { file, functions: Vec::new() };
-                        patch.c_files.extend(args.list(|args| args.literal())?.into_iter().map(file));
+                        patch
+                            .c_files
+                            .extend(args.list(|args| args.literal())?.into_iter().map(file));
                     }
-                    Some(PatchItem::Param | PatchItem::State | PatchItem::Shadow | PatchItem::Test)
+                    Some(
+                        PatchItem::Param | PatchItem::State | PatchItem::Shadow | PatchItem::Test,
+                    )
                     | None => {
                         return Err(unknown(word));
                     }
@@ -76,14 +84,20 @@ impl Reader<'_> {
 
     /// Refuses what a module can be and a livepatch cannot.
     pub(crate) fn module(&mut self, module: &ItemMod) {
-        let odd = module.attrs.iter().find(|attribute| !is_doc(attribute)).map(|odd| odd.path().span());
+        let odd =
+            module.attrs.iter().find(|attribute| !is_doc(attribute)).map(|odd| odd.path().span());
         let odd = odd.or_else(|| module.unsafety.map(|word| word.span));
         if let Some(odd) = odd {
             self.diagnostics.push(
-                Diagnostic::new(MISPLACED_ATTRIBUTE, "the module of a livepatch has nothing but its comment and `#[livepatch]`")
-                    .at(self.at(odd), "")
-                    .note("the macro writes another module in its place, which would not have this")
-                    .help("drop it; what holds for the whole crate stands at the start of the file, as `#![allow(..)]`"),
+                Diagnostic::new(
+                    MISPLACED_ATTRIBUTE,
+                    "a livepatch module can have only its doc comment and `#[livepatch]`",
+                )
+                .at(self.at(odd), "")
+                .note("the macro replaces the module, and the replacement would not have this")
+                .help(
+                    "drop it; put attributes of the whole crate at the start of the file, as `#![allow(..)]`",
+                ),
             );
         }
     }

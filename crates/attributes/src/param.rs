@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0
 //! `#[param] static NAME: TYPE = DEFAULT;`: a parameter of the module.
 
 use crate::{docs, Reader};
@@ -62,7 +63,9 @@ impl Reader<'_> {
             Expr::Lit(literal) => match &literal.lit {
                 Lit::Int(number) => return Some(ParamValue::Number(at(number.to_string(), span))),
                 // There is no such type of a parameter, which is said of the type.
-                Lit::Float(number) => return Some(ParamValue::Number(at(number.to_string(), span))),
+                Lit::Float(number) => {
+                    return Some(ParamValue::Number(at(number.to_string(), span)))
+                }
                 Lit::Str(text) => return Some(ParamValue::Text(at(text.value(), span))),
                 Lit::Bool(word) => return Some(ParamValue::Word(at(word.value.to_string(), span))),
                 _ => {}
@@ -75,9 +78,9 @@ impl Reader<'_> {
             _ => {}
         }
         self.diagnostics.push(
-            Diagnostic::new(INVALID_STATIC, "the default of a parameter is a literal")
+            Diagnostic::new(INVALID_STATIC, "the default of a parameter must be a literal")
                 .at(span, "")
-                .note("it stands in the module before anything can run")
+                .note("the module stores it before any code can run")
                 .help("write `true`, `-5`, `\"text\"` or a list of these, `[1, 2]`"),
         );
         None

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0
 //! Which attributes are those of patch crates, and what is said where one is in the wrong place.
 
 use crate::{Reader, OUTER};
@@ -69,7 +70,8 @@ pub(crate) fn attributes_of(item: &Item) -> &[Attribute] {
     }
 }
 
-/// Attributes of ours among the tokens of something that is none of ours, each with its place: they would do nothing there.
+/// Attributes of ours among the tokens of something that is none of ours, each with its place: they
+/// would do nothing there.
 pub(crate) fn strays(tokens: TokenStream) -> Vec<(&'static str, Span)> {
     let mut found = Vec::new();
     let mut after_pound = false;
@@ -98,15 +100,12 @@ fn stray(tokens: TokenStream) -> Option<(&'static str, Span)> {
 
 /// The error for an attribute that is not directly in the module of a livepatch.
 pub(crate) fn not_inside(name: &str) -> Diagnostic {
-    Diagnostic::new(
-        UNREAD_ATTRIBUTE,
-        format!("`#[{name}]` is not directly in a module that has `#[{OUTER}]`"),
-    )
-    .note("it is read by `#[livepatch]`, which looks at the items of its module and not into them")
-    .help(match name {
-        "percpu" | "position" => "move it to an item of a block with `#[symbols(OBJECT)]` in that module",
-        _ => "move the item into the module, beside the others",
-    })
+    Diagnostic::new(UNREAD_ATTRIBUTE, format!("`#[{name}]` is not directly in a `#[{OUTER}]` module"))
+        .note("`#[livepatch]` reads the attributes of its module's items, but does not look into the items")
+        .help(match name {
+            "percpu" | "position" => "move it to an item of a `#[symbols(OBJECT)]` block in that module",
+            _ => "move the item into the module, beside the others",
+        })
 }
 
 /// The error for an attribute that does not belong to what it stands on.
@@ -120,8 +119,8 @@ pub(crate) fn misplaced(name: &str) -> Diagnostic {
 }
 
 impl Reader<'_> {
-    /// Whether an item has nothing that would be lost: all but its comment and what its attribute reads. What else a function has is
-    /// looked at where it is read.
+    /// Whether an item has nothing that would be lost: all but its comment and what its attribute
+    /// reads. What else a function has is looked at where it is read.
     pub(crate) fn is_plain(&mut self, name: &str, item: &Item, attribute: &Attribute) -> bool {
         let is_other = |other: &&Attribute| !is_doc(other) && !std::ptr::eq(*other, attribute);
         let other = attributes_of(item).iter().find(is_other).map(|other| other.path().span());
@@ -138,11 +137,11 @@ impl Reader<'_> {
         };
         let Some(place) = other.or(lost) else { return true };
         self.diagnostics.push(
-            Diagnostic::new(MISPLACED_ATTRIBUTE, format!("what has `#[{name}]` cannot have this"))
+            Diagnostic::new(MISPLACED_ATTRIBUTE, format!("an item with `#[{name}]` cannot have this"))
                 .at(self.at(place), "")
-                .note("the macro writes another item in its place, which would not have it")
+                .note("the macro replaces the item, and the replacement would not have it")
                 .help(match other {
-                    Some(_) => "drop it; a lint is allowed at the statement that it is about, or in the whole crate by `#![allow(..)]`",
+                    Some(_) => "drop it; allow a lint at the statement that triggers it, or in the whole crate with `#![allow(..)]`",
                     None => "drop it",
                 }),
         );

@@ -1,4 +1,6 @@
-//! `#[shadow(on = STRUCT, ..)] static NAME: Shadow<TYPE> = ..;`: data that belongs to objects of the kernel.
+// SPDX-License-Identifier: GPL-2.0
+//! `#[shadow(on = STRUCT, ..)] static NAME: Shadow<TYPE> = ..;`: data that belongs to objects of
+//! the kernel.
 
 use crate::args::unknown;
 use crate::{symbol, Reader};
@@ -48,7 +50,8 @@ impl Reader<'_> {
         });
         let Some((parent, lifetime)) = arguments else { return };
         let Some(ty) = self.inner_type("Shadow", item) else { return };
-        let Some([init, ctor, dtor]) = self.fields("Shadow", item, ["init", "ctor", "dtor"], VALUE) else {
+        let Some([init, ctor, dtor]) = self.fields("Shadow", item, ["init", "ctor", "dtor"], VALUE)
+        else {
             return;
         };
         let Some(init) = init else {
@@ -58,7 +61,8 @@ impl Reader<'_> {
         let init = self.places.piece(init);
         let ctor = ctor.map(|value| self.closure("ctor", value, 2, VALUE));
         let dtor = dtor.map(|value| self.closure("dtor", value, 1, VALUE));
-        if ctor.as_ref().is_some_and(Option::is_none) || dtor.as_ref().is_some_and(Option::is_none) {
+        if ctor.as_ref().is_some_and(Option::is_none) || dtor.as_ref().is_some_and(Option::is_none)
+        {
             return;
         }
         if let Some(Lifetime::FreedBy(tie)) = &lifetime {
@@ -88,11 +92,16 @@ impl Reader<'_> {
             return Some(self.places.piece(ty));
         }
         let help = format!("write `static {}: {wrapper}<TYPE> = ..;`", item.ident);
-        self.refuse_value(&item.ty, &format!("the type of this static is `{wrapper}<TYPE>`"), &help);
+        self.refuse_value(
+            &item.ty,
+            &format!("the type of this static must be `{wrapper}<TYPE>`"),
+            &help,
+        );
         None
     }
 
-    /// The members of `NAME { member: value, .. }`, in the order of `names`; `NAME::new(value)` has the first one alone.
+    /// The members of `NAME { member: value, .. }`, in the order of `names`; `NAME::new(value)` has
+    /// the first one alone.
     pub(crate) fn fields<'i, const N: usize>(
         &mut self,
         wrapper: &str,
@@ -101,8 +110,9 @@ impl Reader<'_> {
         form: &str,
     ) -> Option<[Option<&'i Expr>; N]> {
         let mut values = [None; N];
-        let ends_with =
-            |path: &syn::Path, name: &str| path.segments.last().is_some_and(|last| last.ident == name);
+        let ends_with = |path: &syn::Path, name: &str| {
+            path.segments.last().is_some_and(|last| last.ident == name)
+        };
         match &*item.expr {
             Expr::Struct(value) if ends_with(&value.path, wrapper) && value.rest.is_none() => {
                 for field in &value.fields {
@@ -111,8 +121,8 @@ impl Reader<'_> {
                         syn::Member::Unnamed(_) => false,
                     });
                     let problem = match at {
-                        None => Some("it has no such member"),
-                        Some(at) if values[at].is_some() => Some("it has this member twice"),
+                        None => Some("unknown member"),
+                        Some(at) if values[at].is_some() => Some("duplicate member"),
                         Some(_) => None,
                     };
                     if let Some(problem) = problem {
@@ -129,12 +139,12 @@ impl Reader<'_> {
                     Some(values)
                 }
                 other => {
-                    self.refuse_value(other, "this does not say what the data is", form);
+                    self.refuse_value(other, "unsupported initial value", form);
                     None
                 }
             },
             other => {
-                self.refuse_value(other, "this does not say what the data is", form);
+                self.refuse_value(other, "unsupported initial value", form);
                 None
             }
         }
@@ -156,21 +166,27 @@ impl Reader<'_> {
         };
         let Some((inputs, body)) = body else {
             let number = ["no parameter", "one parameter", "two parameters"][params];
-            let problem = format!("`{word}` is a closure with {number} and nothing before them");
+            let problem = format!("`{word}` must be a plain closure with {number}");
             self.refuse_value(value, &problem, form);
             return None;
         };
         let mut names = Vec::new();
         for input in inputs {
             match input {
-                Pat::Ident(PatIdent { by_ref: None, mutability: None, subpat: None, attrs, ident })
-                    if attrs.is_empty() =>
-                {
+                Pat::Ident(PatIdent {
+                    by_ref: None,
+                    mutability: None,
+                    subpat: None,
+                    attrs,
+                    ident,
+                }) if attrs.is_empty() => {
                     names.push(self.name(ident));
                 }
-                Pat::Wild(wild) => names.push(At { value: "_".to_owned(), span: self.at(wild.span()) }),
+                Pat::Wild(wild) => {
+                    names.push(At { value: "_".to_owned(), span: self.at(wild.span()) });
+                }
                 other => {
-                    self.refuse_value(other, "a parameter here is a name alone", form);
+                    self.refuse_value(other, "a parameter must be a plain name", form);
                     return None;
                 }
             }
@@ -192,8 +208,10 @@ impl Reader<'_> {
 
 /// Whether a closure is no more than its parameters and its body, which become a function.
 fn is_plain(closure: &ExprClosure) -> bool {
-    let ExprClosure { attrs, lifetimes, constness, movability, asyncness, capture, output, .. } = closure;
-    let words = constness.is_some() || movability.is_some() || asyncness.is_some() || capture.is_some();
+    let ExprClosure { attrs, lifetimes, constness, movability, asyncness, capture, output, .. } =
+        closure;
+    let words =
+        constness.is_some() || movability.is_some() || asyncness.is_some() || capture.is_some();
     !words && attrs.is_empty() && lifetimes.is_none() && matches!(output, ReturnType::Default)
 }
 

@@ -1,4 +1,6 @@
-//! `#[state(id = N)] static NAME: State<TYPE> = State { .. };`: a change of the system that versions of a patch hand on.
+// SPDX-License-Identifier: GPL-2.0
+//! `#[state(id = N)] static NAME: State<TYPE> = State { .. };`: a change of the system that
+//! versions of a patch hand on.
 
 use crate::args::unknown;
 use crate::Reader;
@@ -6,7 +8,8 @@ use kps_ast::State;
 use syn::{Attribute, ItemStatic};
 
 const FORM: &str = "`#[state(id = 1)]` or `#[state(id = 1, version = 2)]`";
-const VALUE: &str = "write `State { save: || { .. }, apply: |saved| { .. }, restore: |saved| { .. } }`";
+const VALUE: &str =
+    "write `State { save: || { .. }, apply: |saved| { .. }, restore: |saved| { .. } }`";
 
 impl Reader<'_> {
     pub(crate) fn state(&mut self, attribute: &Attribute, item: &ItemStatic) {
@@ -28,7 +31,8 @@ impl Reader<'_> {
         });
         let Some((id, version)) = arguments else { return };
         let Some(ty) = self.inner_type("State", item) else { return };
-        let Some([save, apply, restore]) = self.fields("State", item, ["save", "apply", "restore"], VALUE)
+        let Some([save, apply, restore]) =
+            self.fields("State", item, ["save", "apply", "restore"], VALUE)
         else {
             return;
         };

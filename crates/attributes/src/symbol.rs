@@ -1,4 +1,6 @@
-//! `OBJECT::FUNCTION`: how attributes name a function, with a position where the name is not unique.
+// SPDX-License-Identifier: GPL-2.0
+//! `OBJECT::FUNCTION`: how attributes name a function, with a position where the name is not
+//! unique.
 
 use crate::args::Arguments;
 use kps_ast::{At, Name, Symbol};
@@ -10,8 +12,8 @@ use syn::{Ident, LitInt, Token};
 pub(crate) const FORM: &str =
     "the object and the function: `vmlinux::FUNCTION`, `MODULE::FUNCTION` or `vmlinux::FUNCTION@2`";
 
-/// Reads `OBJECT::NAME` or `OBJECT::NAME@POSITION`. The kernel's names may have dots, and digits first, so
-/// they are put together of what Rust takes for several tokens.
+/// Reads `OBJECT::NAME` or `OBJECT::NAME@POSITION`. The kernel's names may have dots, and digits
+/// first, so they are put together of what Rust takes for several tokens.
 pub(crate) fn read(args: &mut Arguments<'_>) -> syn::Result<(Name, Symbol)> {
     let object = args.object()?;
     args.input.parse::<Token![::]>()?;
@@ -30,14 +32,19 @@ pub(crate) fn read(args: &mut Arguments<'_>) -> syn::Result<(Name, Symbol)> {
     Ok((object, Symbol { name, position }))
 }
 
-/// A name up to a dot: one token, which Rust takes for a number if it starts with a digit, and for one with a fraction in the middle of
-/// `f.part.0.0`.
+/// A name up to a dot: one token, which Rust takes for a number if it starts with a digit, and for
+/// one with a fraction in the middle of `f.part.0.0`.
 fn part(args: &mut Arguments<'_>) -> syn::Result<Name> {
     const EXPECTED: &str = "expected the name of a function";
     if !args.input.peek(syn::Lit) {
-        let ident =
-            args.input.call(Ident::parse_any).map_err(|error| syn::Error::new(error.span(), EXPECTED))?;
-        return Ok(At { value: ident.unraw().to_string(), span: args.places().place(ident.span()) });
+        let ident = args
+            .input
+            .call(Ident::parse_any)
+            .map_err(|error| syn::Error::new(error.span(), EXPECTED))?;
+        return Ok(At {
+            value: ident.unraw().to_string(),
+            span: args.places().place(ident.span()),
+        });
     }
     let literal = args.input.parse::<Literal>()?;
     let value = literal.to_string();

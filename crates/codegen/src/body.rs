@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0
 //! The Rust functions that hold an author's text: new bodies, hooks and callbacks.
 
 use crate::names::{self, ident, FuncNames};
@@ -7,7 +8,8 @@ use kps_plan::{Callback, Change, Convention, Func, Type, Types};
 use proc_macro2::TokenStream;
 use quote::quote;
 
-/// How a body gets its arguments and reaches the old function: all that depends on how the function is called.
+/// How a body gets its arguments and reaches the old function: all that depends on how the function
+/// is called.
 pub(crate) struct Way {
     /// The parameters of the Rust function.
     pub(crate) params: TokenStream,
@@ -31,7 +33,8 @@ pub(crate) struct Frame {
 
 /// The function that the entry calls. The compiler of a file in C makes that of a body in C.
 pub(crate) fn body<B: Body>(types: &Types, func: &Func<B>, names: &FuncNames) -> TokenStream {
-    let (name, ret, attributes) = (ident(&names.body), ret(types, &func.signature), attributes(func));
+    let (name, ret, attributes) =
+        (ident(&names.body), ret(types, &func.signature), attributes(func));
     let way = || match func.convention {
         Convention::C => c::way(types, func, names),
         Convention::Syscall { regs } => syscall::way(types, func, names, regs),
@@ -80,7 +83,8 @@ pub(crate) fn body<B: Body>(types: &Types, func: &Func<B>, names: &FuncNames) ->
             let (block, frees) = (pre.as_ref().map(|pre| block(pre, IN_PLACE)), frees(func));
             let unread = ret.is_some().then(|| {
                 quote! {
-                    /// SAFETY: every C return type has the value zero, and the entry discards this one.
+                    /// SAFETY: every C return type has the value zero, and the entry discards this
+                    /// one.
                     unsafe { kps::frame::unread() }
                 }
             });
@@ -102,7 +106,9 @@ pub(crate) fn body<B: Body>(types: &Types, func: &Func<B>, names: &FuncNames) ->
 /// Whether code of the module calls the old function.
 pub(crate) fn calls_original<B>(change: &Change<B>) -> bool {
     match change {
-        Change::Replace { calls_original, .. } | Change::C { calls_original, .. } => *calls_original,
+        Change::Replace { calls_original, .. } | Change::C { calls_original, .. } => {
+            *calls_original
+        }
         // The entry's assembly jumps there by itself.
         Change::Pre(_) => false,
         Change::Around { .. } => true,
@@ -128,7 +134,8 @@ fn attributes<B>(func: &Func<B>) -> TokenStream {
 /// `{ body }`, in the context of an unsafe function.
 pub(crate) fn block<B: Body>(body: &B, reason: &str) -> TokenStream {
     let tokens = body.tokens();
-    let safety = format!(" SAFETY: the author of {} answers for this text. {reason}", body.origin());
+    let safety =
+        format!(" SAFETY: the author of {} answers for this text. {reason}", body.origin());
     quote! {
         #[doc = #safety]
         unsafe {
@@ -158,8 +165,8 @@ const IN_PLACE: &str =
     "ftrace calls it in the place of the old function, with that function's arguments, and \
     the frame of the entry keeps the module loaded until it has returned.";
 
-/// A parameter from the register or stack word that carries it. For a function pointer that is unsafe, and the caller says why
-/// it is right.
+/// A parameter from the register or stack word that carries it. For a function pointer that is
+/// unsafe, and the caller says why it is right.
 pub(crate) fn from_word(types: &Types, t: &Type, word: &TokenStream) -> TokenStream {
     let ty = ty(types, t);
     match types.resolve(t) {
@@ -169,7 +176,8 @@ pub(crate) fn from_word(types: &Types, t: &Type, word: &TokenStream) -> TokenStr
     }
 }
 
-/// The word that carries a parameter. Casts extend by the sign of the type, as compilers expect of each other.
+/// The word that carries a parameter. Casts extend by the sign of the type, as compilers expect of
+/// each other.
 pub(crate) fn to_word(types: &Types, t: &Type, name: &TokenStream) -> TokenStream {
     match types.resolve(t) {
         Type::Function(_) => quote!(#name.map_or(0, |function| function as usize as u64)),

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0
 //! A function that is called as C calls functions: its arguments are in registers and on the stack.
 
 use crate::body::{calls_original, from_word, to_word, Frame, Way};
@@ -19,8 +20,9 @@ pub(crate) fn way<B>(types: &Types, func: &Func<B>, names: &FuncNames) -> Way {
     let is_replaced = matches!(func.change, Change::Replace { .. });
     let named = is_replaced && calls_original(&func.change);
     let safety = quote! {
-        /// SAFETY: the old function gets the arguments that its caller passed or that the hook before it chose. It
-        /// is entered behind its ftrace site, so the call does not come back here.
+        /// SAFETY: the old function gets the arguments that its caller passed or that the hook
+        /// before it chose. It is entered behind its ftrace site, so the call does not come back
+        /// here.
     };
     Way {
         params: quote!(#(#params),*),

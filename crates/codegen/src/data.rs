@@ -1,4 +1,6 @@
-//! States and shadow variables: the statics that bodies name, and the callbacks that keep their records.
+// SPDX-License-Identifier: GPL-2.0
+//! States and shadow variables: the statics that bodies name, and the callbacks that keep their
+//! records.
 
 use crate::body::block;
 use crate::kernel_crate;
@@ -30,7 +32,9 @@ fn state<B: Body>(state: &State<B>) -> TokenStream {
     let (restored, restore) = (bound(&state.restore.0), block(&state.restore.1, OF_A_STATE));
     quote! {
         #[doc = #title]
-        #[allow(non_upper_case_globals, unused_unsafe, unused_variables, unreachable_code, clippy::all)]
+        #[allow(
+            non_upper_case_globals, unused_unsafe, unused_variables, unreachable_code, clippy::all
+        )]
         static #name: kps::state::State<#ty> = kps::state::State::new(
             #text,
             #id,
@@ -85,7 +89,11 @@ fn shadow<B: Body>(types: &Types, shadow: &Shadow<B>) -> TokenStream {
         None => (quote!(None), None),
     };
     let allowed = quote! {
-        #[allow(non_upper_case_globals, unused_unsafe, unused_variables, unused_parens, unreachable_code, clippy::all)]
+        #[allow(
+            non_upper_case_globals, unused_unsafe, unused_variables, unused_parens,
+            unreachable_code,
+            clippy::all
+        )]
     };
     quote! {
         #[doc = #title]
@@ -121,7 +129,8 @@ fn number(number: u64) -> TokenStream {
 /// The table of states that the kernel compares, and the list that callbacks go through.
 pub(crate) fn tables<B>(patch: &Patch<B>, klp_state: &Ident) -> TokenStream {
     let states = patch.states.iter().map(|state| {
-        let (id, version) = (Literal::u32_unsuffixed(state.id), Literal::u32_unsuffixed(state.version));
+        let (id, version) =
+            (Literal::u32_unsuffixed(state.id), Literal::u32_unsuffixed(state.version));
         quote!(#klp_state { id: #id, version: #version, ..#klp_state::ZERO })
     });
     // The first version of a shadow variable is the only one: whoever has it must have it as it is.
@@ -130,16 +139,32 @@ pub(crate) fn tables<B>(patch: &Patch<B>, klp_state: &Ident) -> TokenStream {
         quote!(#klp_state { id: #id, version: 1, ..#klp_state::ZERO })
     });
     let names = patch.states.iter().map(|state| &state.name);
-    let names: Vec<Ident> =
-        names.chain(patch.shadows.iter().map(|shadow| &shadow.name)).map(|name| ident(name)).collect();
+    let names: Vec<Ident> = names
+        .chain(patch.shadows.iter().map(|shadow| &shadow.name))
+        .map(|name| ident(name))
+        .collect();
     let count = Literal::usize_unsuffixed(names.len());
     let len = Literal::usize_unsuffixed(names.len() + 1);
     quote! {
-        /// The states and shadow variables, as the kernel knows them: a patch that takes the place of this one must have them.
+        /// The states and shadow variables, as the kernel knows them: a patch that takes the place
+        /// of this one must have them.
         static mut STATES: [#klp_state; #len] = [#(#states,)* #(#shadows,)* #klp_state::ZERO];
 
         /// The states and shadow variables.
         static DATA: [&dyn Persistent; #count] = [#(&super::#names),*];
+    }
+}
+
+/// Calls the author's `pre_patch`, which may refuse.
+fn agreed(call: TokenStream) -> TokenStream {
+    quote! {
+        /// SAFETY: the kernel has called this with the object.
+        let status = unsafe { #call };
+        if status != 0 {
+            /// SAFETY: the kernel calls no `post_unpatch` of an object that refuses.
+            unsafe { persistent::release(&DATA, false) };
+            return status;
+        }
     }
 }
 
@@ -152,17 +177,7 @@ pub(crate) fn callbacks<B: Body>(patch: &Patch<B>) -> TokenStream {
         let function = names::callback(callback);
         image?.callbacks.get(callback).map(|_| quote!(#module::#function(obj)))
     };
-    let agreed = author(Callback::PrePatch).map(|call| {
-        quote! {
-            /// SAFETY: the kernel has called this with the object.
-            let status = unsafe { #call };
-            if status != 0 {
-                /// SAFETY: the kernel calls no `post_unpatch` of an object that refuses.
-                unsafe { persistent::release(&DATA, false) };
-                return status;
-            }
-        }
-    });
+    let agreed = author(Callback::PrePatch).map(agreed);
     let call = |callback| {
         author(callback).map(|call| {
             quote! {
@@ -172,11 +187,14 @@ pub(crate) fn callbacks<B: Body>(patch: &Patch<B>) -> TokenStream {
         })
     };
     // Where the author has no callback nobody looks at the object.
-    let obj = |callback| format_ident!("{}", if author(callback).is_some() { "obj" } else { "_obj" });
+    let obj =
+        |callback| format_ident!("{}", if author(callback).is_some() { "obj" } else { "_obj" });
     let [pre_patch_obj, post_patch_obj, pre_unpatch_obj, post_unpatch_obj] = Callback::ALL.map(obj);
     let [_, post_patch, pre_unpatch, post_unpatch] = Callback::ALL.map(call);
-    let other_type =
-        kernel_crate::log_error(&quote!("refused: `{}` is there with another name or type\n", name));
+    let other_type = kernel_crate::log_error(&quote!(
+        "refused: `{}` is there with another name or type\n",
+        name
+    ));
     quote! {
         /// The callbacks of the image, which keep the states and shadow variables.
         mod data {
@@ -200,8 +218,11 @@ pub(crate) fn callbacks<B: Body>(patch: &Patch<B>) -> TokenStream {
 
             pub(super) unsafe extern "C" fn post_patch(#post_patch_obj: *mut #klp_object) {
                 #post_patch
-                /// SAFETY: the kernel calls this when every task runs the new code, and has taken the replaced patches away.
-                unsafe { persistent::commit(&DATA, (*addr_of!(PATCH)).replace, (*addr_of!(PATCH)).forced) };
+                /// SAFETY: the kernel calls this when every task runs the new code, and has taken
+                /// the replaced patches away.
+                unsafe {
+                    persistent::commit(&DATA, (*addr_of!(PATCH)).replace, (*addr_of!(PATCH)).forced)
+                };
             }
 
             pub(super) unsafe extern "C" fn pre_unpatch(#pre_unpatch_obj: *mut #klp_object) {
@@ -212,7 +233,8 @@ pub(crate) fn callbacks<B: Body>(patch: &Patch<B>) -> TokenStream {
 
             pub(super) unsafe extern "C" fn post_unpatch(#post_unpatch_obj: *mut #klp_object) {
                 #post_unpatch
-                /// SAFETY: the kernel calls this when no task runs the new code, or has been forced to think so.
+                /// SAFETY: the kernel calls this when no task runs the new code, or has been forced
+                /// to think so.
                 unsafe { persistent::release(&DATA, (*addr_of!(PATCH)).forced) };
             }
         }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0
 //! One changed function: its symbols, its entry and its body.
 
 use crate::body::{body, calls_original};
@@ -33,7 +34,8 @@ fn symbols<B>(types: &Types, func: &Func<B>, names: &FuncNames) -> TokenStream {
             #declaration
         }
     });
-    // What a module's functions start with is compared by its gate, which the kernel tells where they are.
+    // What a module's functions start with is compared by its gate, which the kernel tells where
+    // they are.
     let old = (func.old.object == ObjectName::Vmlinux).then(|| {
         let symbol = func.old.placeholder();
         quote! {

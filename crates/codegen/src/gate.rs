@@ -1,8 +1,11 @@
-//! The gate of a module object: whether the module that is there is the one that the patch was made for.
+// SPDX-License-Identifier: GPL-2.0
+//! The gate of a module object: whether the module that is there is the one that the patch was made
+//! for.
 //!
-//! A module is loaded whenever somebody wants it, and may be another one of the same name. A callback that refuses would keep
-//! it from being loaded, which can cost a machine more than what the patch mends. So the gate lets it in unpatched: its
-//! functions are redirected to themselves, behind their ftrace sites, and no callback of the author's runs.
+//! A module is loaded whenever somebody wants it, and may be another one of the same name. A
+//! callback that refuses would keep it from being loaded, which can cost a machine more than what
+//! the patch mends. So the gate lets it in unpatched: its functions are redirected to themselves,
+//! behind their ftrace sites, and no callback of the author's runs.
 
 use crate::kernel_crate;
 use crate::names::{self, ident, object_ident, FuncNames};
@@ -25,7 +28,11 @@ pub(crate) fn callbacks<B>(object: &Object<B>) -> impl Iterator<Item = Callback>
 }
 
 /// The gate of a module object.
-pub(crate) fn gate<B: Body>(patch: &Patch<B>, object: &Object<B>, names: &[FuncNames]) -> TokenStream {
+pub(crate) fn gate<B: Body>(
+    patch: &Patch<B>,
+    object: &Object<B>,
+    names: &[FuncNames],
+) -> TokenStream {
     let (gate, module) = (gate_ident(object), object_ident(&object.name));
     let klp_object = ident(patch.kernel.types.get(patch.klp.object).name());
     let title = format!(
@@ -114,7 +121,8 @@ fn pre_patch<B>(patch: &Patch<B>, object: &Object<B>, klp_object: &Ident) -> Tok
     );
     let log = kernel_crate::log_error(&quote!(#refusal));
     let status = match call(object, Callback::PrePatch) {
-        // The loader takes any number but 0 for a refusal, and hands it on: a positive one would look like success.
+        // The loader takes any number but 0 for a refusal, and hands it on: a positive one would
+        // look like success.
         Some(call) => quote! {
             /// SAFETY: the kernel has called this with the object.
             let status = unsafe { #call };
@@ -124,8 +132,9 @@ fn pre_patch<B>(patch: &Patch<B>, object: &Object<B>, klp_object: &Ident) -> Tok
     };
     quote! {
         pub(super) unsafe extern "C" fn pre_patch(obj: *mut #klp_object) -> c_int {
-            /// SAFETY: the kernel calls this under `klp_mutex` while the module is there, its functions found and its
-            /// symbols relocated. Nobody runs the table's functions before this has returned.
+            /// SAFETY: the kernel calls this under `klp_mutex` while the module is there, its
+            /// functions found and its symbols relocated. Nobody runs the table's functions before
+            /// this has returned.
             let open = unsafe {
                 let rodata = (*(*obj).r#mod).mem[#rodata];
                 let funcs = (*obj).funcs;
@@ -139,7 +148,8 @@ fn pre_patch<B>(patch: &Patch<B>, object: &Object<B>, klp_object: &Ident) -> Tok
                         let behind = gate::behind_site((*func).old_func.cast());
                         (*func).new_func = behind.cast_mut().cast();
                         // A later patch of the function looks here for tasks that are still in it.
-                        let site = behind.offset_from((*func).old_func.cast()) as core::ffi::c_ulong;
+                        let site =
+                            behind.offset_from((*func).old_func.cast()) as core::ffi::c_ulong;
                         (*func).new_size = (*func).old_size.saturating_sub(site);
                     }
                 }
@@ -161,8 +171,8 @@ fn post_unpatch<B>(object: &Object<B>, klp_object: &Ident) -> TokenStream {
     quote! {
         pub(super) unsafe extern "C" fn post_unpatch(obj: *mut #klp_object) {
             #author
-            /// SAFETY: the kernel calls this under `klp_mutex`, when no task uses the table any more. It looks the
-            /// entries up again when the module is loaded the next time.
+            /// SAFETY: the kernel calls this under `klp_mutex`, when no task uses the table any
+            /// more. It looks the entries up again when the module is loaded the next time.
             unsafe {
                 let funcs = (*obj).funcs;
                 for (n, func) in FUNCS.iter().enumerate() {

@@ -1,5 +1,7 @@
-//! The part of a module that names the kernel's own Rust crate: what the module is to its loader, and its messages. A kernel without
-//! that crate needs a second file with these functions, and nothing else here.
+// SPDX-License-Identifier: GPL-2.0
+//! The part of a module that names the kernel's own Rust crate: what the module is to its loader,
+//! and its messages. A kernel without that crate needs a second file with these functions, and
+//! nothing else here.
 
 use kps_plan::{AuthorsKey, Link, Metadata, Patch};
 use proc_macro2::TokenStream;
@@ -7,7 +9,11 @@ use quote::quote;
 use std::collections::BTreeSet;
 
 /// The invocation of `module!`. `module` is the path of the module's type.
-pub(crate) fn declaration<B>(patch: &Patch<B>, module: &TokenStream, key: AuthorsKey) -> TokenStream {
+pub(crate) fn declaration<B>(
+    patch: &Patch<B>,
+    module: &TokenStream,
+    key: AuthorsKey,
+) -> TokenStream {
     let Metadata { license, authors, description, .. } = &patch.metadata;
     let name = &patch.name;
     let authors = match key {
@@ -43,8 +49,9 @@ pub(crate) fn declaration<B>(patch: &Patch<B>, module: &TokenStream, key: Author
     }
 }
 
-/// The type of the module, whose `init` runs `enable`: statements that leave a `status` of `klp_enable_patch()`. Those name the
-/// module's `struct module` by [`this_module`] and refuse by [`refuse`].
+/// The type of the module, whose `init` runs `enable`: statements that leave a `status` of
+/// `klp_enable_patch()`. Those name the module's `struct module` by [`this_module`] and refuse by
+/// [`refuse`].
 pub(crate) fn module(enable: &TokenStream) -> TokenStream {
     quote! {
         pub(crate) struct Module;
@@ -64,7 +71,8 @@ pub(crate) fn this_module() -> TokenStream {
     quote!(module.as_ptr().cast())
 }
 
-/// Logs a message and leaves `enable`: the module is not loaded. The message is a format string and its arguments.
+/// Logs a message and leaves `enable`: the module is not loaded. The message is a format string and
+/// its arguments.
 pub(crate) fn refuse(message: &TokenStream) -> TokenStream {
     let log = log_error(message);
     quote! {

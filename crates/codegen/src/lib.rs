@@ -1,7 +1,9 @@
+// SPDX-License-Identifier: GPL-2.0
 //! From a plan to the Rust of a livepatch module.
 //!
-//! Both front doors of kpsc end here: what a spec and what a macro says becomes the same code. The crate sees nothing but
-//! the plan, and needs nothing but syn, quote and proc-macro2, because the target's own rustc compiles it for the macros.
+//! Both front doors of kpsc end here: what a spec and what a macro says becomes the same code. The
+//! crate sees nothing but the plan, and needs nothing but syn, quote and proc-macro2, because the
+//! target's own rustc compiles it for the macros.
 
 mod body;
 mod c;
@@ -50,27 +52,31 @@ pub fn module<B: Body>(patch: &Patch<B>) -> Module {
 
 /// The Rust of one patch in pieces, for a crate that has more in it.
 ///
-/// All but `declaration` belong into one module, wherever that is: no path in them leads out of it but those to crates. The
-/// module needs the runtime under the name `kps`, a module `types`, and what is in `kps::prelude` and `types`.
+/// All but `declaration` belong into one module, wherever that is: no path in them leads out of it
+/// but those to crates. The module needs the runtime under the name `kps`, a module `types`, and
+/// what is in `kps::prelude` and `types`.
 #[derive(Debug)]
 pub struct Contents {
     /// The lints that it does not keep, for an `allow` around it.
     pub allowed: TokenStream,
-    /// `module!`, which must be at the crate root: the kernel's macros look there for what they print before each message.
+    /// `module!`, which must be at the crate root: the kernel's macros look there for what they
+    /// print before each message.
     pub declaration: TokenStream,
     /// What the loader reads: `.modinfo` and the records of parameters. Nothing else names it.
     pub loader: TokenStream,
-    /// What bodies are written in: parameters, data and the changed functions. It compiles without a kernel too.
+    /// What bodies are written in: parameters, data and the changed functions. It compiles without
+    /// a kernel too.
     pub items: TokenStream,
-    /// The module `livepatch`: the tables, and the `init` that hands them to the kernel. Nothing else names it.
+    /// The module `livepatch`: the tables, and the `init` that hands them to the kernel. Nothing
+    /// else names it.
     pub livepatch: TokenStream,
     /// What is in the module `types`.
     pub types: TokenStream,
 }
 
 impl Contents {
-    /// All but the declaration as a module of this name, in a crate that depends on `kps`. The type of the kernel module is
-    /// `NAME::Module`.
+    /// All but the declaration as a module of this name, in a crate that depends on `kps`. The type
+    /// of the kernel module is `NAME::Module`.
     pub fn within(&self, name: &Ident) -> TokenStream {
         let Contents { allowed, loader, items, livepatch, types, .. } = self;
         quote! {
@@ -92,8 +98,8 @@ impl Contents {
     }
 }
 
-/// Generates the pieces of a module. `module` is the path from the crate root to the type `Module` of its module `livepatch`, which
-/// [`Contents::within`] puts at `NAME::Module`.
+/// Generates the pieces of a module. `module` is the path from the crate root to the type `Module`
+/// of its module `livepatch`, which [`Contents::within`] puts at `NAME::Module`.
 pub fn contents<B: Body>(patch: &Patch<B>, module: &TokenStream) -> Contents {
     let declaration = match patch.target.mode {
         Mode::KernelCrate { authors } => kernel_crate::declaration(patch, module, authors),

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0
 //! The code of a module: what it is, what it changes, and how it is enabled.
 
 use crate::body::callback;
@@ -46,8 +47,8 @@ pub(crate) fn root<B>(patch: &Patch<B>, contents: &Contents) -> TokenStream {
 
 /// The lints that generated code does not keep.
 pub(crate) fn allowed() -> TokenStream {
-    // Members that overlap are behind a `Deref`, at which rustc 1.89 takes offence where a pointer is followed; older ones do
-    // not know of it.
+    // Members that overlap are behind a `Deref`, at which rustc 1.89 takes offence where a pointer
+    // is followed; older ones do not know of it.
     quote!(missing_docs, unreachable_pub, unknown_lints, dangerous_implicit_autorefs)
 }
 
@@ -68,7 +69,8 @@ pub(crate) fn items<B: Body>(patch: &Patch<B>) -> TokenStream {
     let data = patch.has_data().then(|| data::statics(patch));
     let items = patch.items.iter().map(Body::tokens);
     let modules = patch.modules.iter().map(author_module);
-    let objects = patch.objects.iter().zip(&names).map(|(object, names)| self::object(patch, object, names));
+    let objects =
+        patch.objects.iter().zip(&names).map(|(object, names)| self::object(patch, object, names));
     quote! {
         #params
         #data
@@ -103,11 +105,14 @@ fn modinfo<B>(patch: &Patch<B>) -> TokenStream {
     }
 }
 
-/// A module of the author's. The text comes first, because it may say something about the module as a whole.
+/// A module of the author's. The text comes first, because it may say something about the module as
+/// a whole.
 fn author_module<B: Body>(module: &Module<B>) -> TokenStream {
     let (name, items) = (ident(&module.name), module.items.tokens());
-    let title =
-        format!(" The module in {}, with what is in scope beside the objects.", module.items.origin());
+    let title = format!(
+        " The module in {}, with what is in scope beside the objects.",
+        module.items.origin()
+    );
     quote! {
         #[doc = #title]
         mod #name {
@@ -167,12 +172,14 @@ fn object<B: Body>(patch: &Patch<B>, object: &Object<B>, names: &[FuncNames]) ->
 fn sees<B>(object: &Object<B>) -> Option<TokenStream> {
     let module = object_ident(&object.name);
     let functions = object.uses.functions.iter().map(|function| ident(&function.name));
-    let names: Vec<_> = functions.chain(object.uses.statics.iter().map(|item| ident(&item.name))).collect();
+    let names: Vec<_> =
+        functions.chain(object.uses.statics.iter().map(|item| ident(&item.name))).collect();
     (!names.is_empty()).then(|| quote!(use super::#module::{#(#names),*};))
 }
 
 /// What a callback's prototype is written with, `klp_object` aside.
-const CALLBACK: Signature = Signature { params: Vec::new(), ret: Type::Int(CInt::Int), variadic: false };
+const CALLBACK: Signature =
+    Signature { params: Vec::new(), ret: Type::Int(CInt::Int), variadic: false };
 
 /// The tables for `klp_enable_patch()`, and the module's `init`.
 pub(crate) fn livepatch<B: Body>(patch: &Patch<B>) -> TokenStream {
@@ -181,9 +188,12 @@ pub(crate) fn livepatch<B: Body>(patch: &Patch<B>) -> TokenStream {
     let name = |id| ident(types.get(id).name());
     let (klp_patch, klp_object, klp_func) =
         (name(patch.klp.patch), name(patch.klp.object), name(patch.klp.func));
-    let funcs = patch.objects.iter().zip(names).map(|(object, names)| funcs(object, names, &klp_func));
-    let object_entries =
-        patch.objects.iter().map(|o| object_entry(patch, o, &klp_object, &name(patch.klp.callbacks)));
+    let funcs =
+        patch.objects.iter().zip(names).map(|(object, names)| funcs(object, names, &klp_func));
+    let object_entries = patch
+        .objects
+        .iter()
+        .map(|o| object_entry(patch, o, &klp_object, &name(patch.klp.callbacks)));
     let objects_len = Literal::usize_unsuffixed(patch.objects.len() + 1);
     let replace = (patch.replace == Replace::Always).then(|| quote!(replace: true,));
     let module = kernel_crate::module(&enable(patch));
@@ -201,7 +211,8 @@ pub(crate) fn livepatch<B: Body>(patch: &Patch<B>) -> TokenStream {
         }
     });
     let states = klp_state.as_ref().map(|_| quote!(states: addr_of_mut!(STATES).cast(),));
-    let gated = patch.objects.iter().zip(names).filter(|(object, _)| object.name != ObjectName::Vmlinux);
+    let gated =
+        patch.objects.iter().zip(names).filter(|(object, _)| object.name != ObjectName::Vmlinux);
     let gates = gated.map(|(object, names)| gate(patch, object, names));
     quote! {
         /// The tables that the kernel is given, and the moment when it is.
@@ -252,15 +263,17 @@ pub(crate) fn livepatch<B: Body>(patch: &Patch<B>) -> TokenStream {
 /// Compares the kernel with the target, and hands the tables to `klp_enable_patch()`.
 fn enable<B>(patch: &Patch<B>) -> TokenStream {
     let release = &patch.target.release;
-    let other_kernel =
-        format!("refused: this kernel is not {release} with build-id {}\n", patch.target.build_id_in_hex());
+    let other_kernel = format!(
+        "refused: this kernel is not {release} with build-id {}\n",
+        patch.target.build_id_in_hex()
+    );
     let other_entry = format!("refused: {{}} does not start as in {release}\n");
     let other_kernel = kernel_crate::refuse(&quote!(#other_kernel));
     let other_entry = kernel_crate::refuse(&quote!(#other_entry, function));
     let (this_module, replace_if) = (kernel_crate::this_module(), replace_if(patch));
     quote! {
-        /// SAFETY: the linker script of the kernel bounds its notes with these symbols, and `ENTRIES` points
-        /// to functions of the kernel.
+        /// SAFETY: the linker script of the kernel bounds its notes with these symbols, and
+        /// `ENTRIES` points to functions of the kernel.
         let same = unsafe {
             let notes = (addr_of!(kps_start_notes), addr_of!(kps_stop_notes));
             guard::check(&BUILD_ID, notes, &ENTRIES)
@@ -274,16 +287,16 @@ fn enable<B>(patch: &Patch<B>) -> TokenStream {
                 #other_entry
             }
         }
-        /// SAFETY: nobody else knows the tables yet. They live as long as the module, which the kernel pins
-        /// until the last task has left the patch.
+        /// SAFETY: nobody else knows the tables yet. They live as long as the module, which the
+        /// kernel pins until the last task has left the patch.
         let status = unsafe {
             let patch = addr_of_mut!(PATCH);
             (*patch).r#mod = #this_module;
             #replace_if
             klp_enable_patch(patch)
         };
-        /// WHY: `pre_patch` may refuse with any number, and only a negative one keeps the module from
-        /// staying.
+        /// WHY: `pre_patch` may refuse with any number, and only a negative one keeps the module
+        /// from staying.
         let status = if status > 0 { -EINVAL } else { status };
     }
 }
@@ -291,7 +304,11 @@ fn enable<B>(patch: &Patch<B>) -> TokenStream {
 /// Decides when the patch is loaded: the loader has read the parameters before it calls `init`.
 fn replace_if<B>(patch: &Patch<B>) -> Option<TokenStream> {
     let Replace::If(condition) = &patch.replace else { return None };
-    let param = patch.params.iter().flat_map(|params| &params.all).find(|param| param.name == *condition)?;
+    let param = patch
+        .params
+        .iter()
+        .flat_map(|params| &params.all)
+        .find(|param| param.name == *condition)?;
     let name = ident(condition);
     let is_set = match param.ty {
         ParamType::Bool => quote!(super::#name.get()),
@@ -361,7 +378,9 @@ fn object_entry<B>(
         }
         ObjectName::Module(_) => {
             let gate = gate_ident(object);
-            gate::callbacks(object).map(|callback| field(callback, &gate, &own_name(callback))).collect()
+            gate::callbacks(object)
+                .map(|callback| field(callback, &gate, &own_name(callback)))
+                .collect()
         }
     };
     let callbacks = (!callbacks.is_empty()).then(|| {
@@ -392,8 +411,11 @@ fn guard<B>(patch: &Patch<B>, names: &[Vec<FuncNames>]) -> TokenStream {
         .flat_map(|(object, names)| {
             let module = object_ident(&object.name);
             object.funcs.iter().zip(names).map(move |(func, names)| {
-                let (name, old, landing_pad) = (&func.old.name, ident(&names.old), func.entry.landing_pad);
-                quote!(Entry { name: #name, function: #module::#old as *const u8, landing_pad: #landing_pad })
+                let (name, old) = (&func.old.name, ident(&names.old));
+                let landing_pad = func.entry.landing_pad;
+                quote!(Entry {
+                    name: #name, function: #module::#old as *const u8, landing_pad: #landing_pad
+                })
             })
         })
         .collect();
@@ -418,8 +440,8 @@ fn note<B>(patch: &Patch<B>) -> TokenStream {
     }
 }
 
-/// A byte string that is written as one line for each of the text's. Rust skips the space at the start of a line that goes on
-/// from the one before, and no line of the text starts with space.
+/// A byte string that is written as one line for each of the text's. Rust skips the space at the
+/// start of a line that goes on from the one before, and no line of the text starts with space.
 fn byte_lines(text: &str) -> Literal {
     let escaped = |line: &str| {
         let literal = Literal::byte_string(line.as_bytes()).to_string();
@@ -427,7 +449,9 @@ fn byte_lines(text: &str) -> Literal {
     };
     let lines: Vec<_> = text.split_inclusive('\n').map(escaped).collect();
     let whole = Literal::byte_string(text.as_bytes());
-    format!("b\"\\\n{BYTE_LINES}{}\"", lines.join(&format!("\\\n{BYTE_LINES}"))).parse().unwrap_or(whole)
+    format!("b\"\\\n{BYTE_LINES}{}\"", lines.join(&format!("\\\n{BYTE_LINES}")))
+        .parse()
+        .unwrap_or(whole)
 }
 
 /// Where such a line starts.

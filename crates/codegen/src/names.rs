@@ -1,19 +1,23 @@
+// SPDX-License-Identifier: GPL-2.0
 //! Every name that generated code introduces, in one place.
 
 use kps_plan::{Callback, Func, ObjectName, Patch};
 use proc_macro2::{Ident, Span};
 use std::collections::HashSet;
 
-/// The modules of a generated crate, and the crates that it names. An author's item must not have one of these names.
+/// The modules of a generated crate, and the crates that it names. An author's item must not have
+/// one of these names.
 pub const RESERVED: &[&str] = &["core", "kernel", "kps", "livepatch", "types"];
 
 /// What the symbols of generated functions start with. An author's item must not.
 pub const PREFIX: &str = "kps_";
 
-/// What the symbol of a function's entry starts with. The function's name, made an identifier, follows.
+/// What the symbol of a function's entry starts with. The function's name, made an identifier,
+/// follows.
 pub const ENTRY: &str = "livepatch_";
 
-/// The names around one changed function. The macros of `kps::shim` make the same ones from the stem.
+/// The names around one changed function. The macros of `kps::shim` make the same ones from the
+/// stem.
 #[derive(Debug, Clone)]
 pub struct FuncNames {
     /// The old function's name, made an identifier and unique in the patch.
@@ -52,7 +56,8 @@ pub fn func_names<B>(patch: &Patch<B>) -> Vec<Vec<FuncNames>> {
     patch.objects.iter().map(|object| object.funcs.iter().map(&mut names).collect()).collect()
 }
 
-/// An identifier for a name of C: a keyword becomes a raw one, and what Rust cannot have as a name gets underscores.
+/// An identifier for a name of C: a keyword becomes a raw one, and what Rust cannot have as a name
+/// gets underscores.
 pub fn ident(name: &str) -> Ident {
     let plain = |c: char| c == '_' || c.is_ascii_alphanumeric();
     let mut text: String = name.chars().map(|c| if plain(c) { c } else { '_' }).collect();
@@ -62,12 +67,13 @@ pub fn ident(name: &str) -> Ident {
     match text.as_str() {
         "" | "_" => Ident::new("__", Span::call_site()),
         "self" | "Self" | "super" | "crate" => Ident::new(&format!("{text}_"), Span::call_site()),
-        text => syn::parse_str::<Ident>(text).unwrap_or_else(|_| Ident::new_raw(text, Span::call_site())),
+        text => syn::parse_str::<Ident>(text)
+            .unwrap_or_else(|_| Ident::new_raw(text, Span::call_site())),
     }
 }
 
-/// The module of a patched object in a generated crate. It has the prefix because modules of the kernel are often named like a
-/// type of theirs, which bodies name.
+/// The module of a patched object in a generated crate. It has the prefix because modules of the
+/// kernel are often named like a type of theirs, which bodies name.
 pub fn object_ident(object: &ObjectName) -> Ident {
     ident(&format!("{PREFIX}in_{}", object.as_str()))
 }
@@ -77,7 +83,8 @@ pub fn callback(callback: Callback) -> Ident {
     ident(&format!("{PREFIX}{}", callback.name()))
 }
 
-/// What a function of a C file is called there: another name than its own, which the kernel's headers and the kernel may have.
+/// What a function of a C file is called there: another name than its own, which the kernel's
+/// headers and the kernel may have.
 pub fn c_name(name: &str) -> String {
     format!("{PREFIX}c_{name}")
 }
@@ -93,10 +100,14 @@ mod tests {
 
     #[test]
     fn every_name_becomes_an_identifier() {
-        let names = ["m", "type", "self", "crate", "_", "", "9lives", "a.b", "a b", "\u{e4}", "async", "gen"];
+        let names = [
+            "m", "type", "self", "crate", "_", "", "9lives", "a.b", "a b", "\u{e4}", "async", "gen",
+        ];
         let idents = names.map(|name| ident(name).to_string());
-        let wanted =
-            ["m", "r#type", "self_", "crate_", "__", "__", "_9lives", "a_b", "a_b", "__", "r#async", "gen"];
+        let wanted = [
+            "m", "r#type", "self_", "crate_", "__", "__", "_9lives", "a_b", "a_b", "__", "r#async",
+            "gen",
+        ];
         assert_eq!(idents, wanted);
     }
 }

@@ -1,4 +1,6 @@
-//! The parameters of a module: the values that bodies read, and the records by which the loader and sysfs know them.
+// SPDX-License-Identifier: GPL-2.0
+//! The parameters of a module: the values that bodies read, and the records by which the loader and
+//! sysfs know them.
 
 use crate::names::ident;
 use crate::types::c_int;
@@ -46,9 +48,13 @@ fn value(param: &ModuleParam) -> TokenStream {
         }
         ParamDefault::Array { max, values } => {
             let (ty, len) = (element(param.ty), Literal::usize_unsuffixed(values.len()));
-            let unset =
-                if param.ty == ParamType::Bool { ParamValue::Bool(false) } else { ParamValue::Int(0) };
-            let all = values.iter().chain(std::iter::repeat(&unset)).take(*max as usize).map(literal);
+            let unset = if param.ty == ParamType::Bool {
+                ParamValue::Bool(false)
+            } else {
+                ParamValue::Int(0)
+            };
+            let all =
+                values.iter().chain(std::iter::repeat(&unset)).take(*max as usize).map(literal);
             let max = Literal::u32_unsuffixed(*max);
             (quote!(Array<#ty, #max>), quote!(Array::new([#(#all),*], #len)))
         }
@@ -64,7 +70,8 @@ fn value(param: &ModuleParam) -> TokenStream {
 /// What the kernel reads: one `struct kernel_param` after the other.
 pub(crate) fn records(types: &Types, params: &Params) -> TokenStream {
     let struct_name = |id| ident(types.get(id).name());
-    let (kernel_param, kparam_array) = (struct_name(params.kernel_param), struct_name(params.kparam_array));
+    let (kernel_param, kparam_array) =
+        (struct_name(params.kernel_param), struct_name(params.kparam_array));
     let is_array = |param: &&ModuleParam| matches!(param.default, ParamDefault::Array { .. });
     let arrays: Vec<_> =
         params.all.iter().filter(is_array).map(|param| array(param, &kparam_array)).collect();
@@ -77,8 +84,8 @@ pub(crate) fn records(types: &Types, params: &Params) -> TokenStream {
     let len = Literal::usize_unsuffixed(params.all.len());
     let records = params.all.iter().map(|param| record(param, &kernel_param));
     quote! {
-        /// The parameters as the loader and sysfs know them (`kernel/params.c`). The loader takes the section for an array
-        /// of these structs.
+        /// The parameters as the loader and sysfs know them (`kernel/params.c`). The loader takes
+        /// the section for an array of these structs.
         #[allow(non_upper_case_globals)]
         const _: () = {
             use core::ptr::addr_of;
@@ -101,7 +108,8 @@ pub(crate) fn records(types: &Types, params: &Params) -> TokenStream {
 
 /// What the kernel knows of an array.
 fn array(param: &ModuleParam, kparam_array: &Ident) -> TokenStream {
-    let (name, record, ty, ops) = (ident(&param.name), array_name(param), element(param.ty), ops(param));
+    let (name, record, ty, ops) =
+        (ident(&param.name), array_name(param), element(param.ty), ops(param));
     quote! {
         static #record: Record<#kparam_array> = Record(#kparam_array {
             max: self::#name.max(),

@@ -1,4 +1,6 @@
-//! Structs and unions of the kernel: their members in the places that BTF gives, and the proof of that.
+// SPDX-License-Identifier: GPL-2.0
+//! Structs and unions of the kernel: their members in the places that BTF gives, and the proof of
+//! that.
 
 use crate::names::ident;
 use crate::types::ty;
@@ -74,7 +76,8 @@ fn docs(record: &Record) -> Option<TokenStream> {
     })
 }
 
-/// The layout attribute: members stand where C has them. A packed record has all its padding written out.
+/// The layout attribute: members stand where C has them. A packed record has all its padding
+/// written out.
 fn repr(types: &Types, record: &Record) -> TokenStream {
     if is_natural(types, record) {
         quote!(#[repr(C)])
@@ -93,8 +96,8 @@ fn is_natural(types: &Types, record: &Record) -> bool {
     record.fields.iter().all(natural)
 }
 
-/// A member without size that gives the record C's alignment where the others do not. An attribute would too, but a
-/// packed record could then not hold this one.
+/// A member without size that gives the record C's alignment where the others do not. An attribute
+/// would too, but a packed record could then not hold this one.
 fn alignment(types: &Types, record: &Record) -> Option<TokenStream> {
     let given = record.fields.iter().map(|field| types.align(&field.ty)).max().unwrap_or(1);
     let of = match record.align {
@@ -120,13 +123,15 @@ fn zero(record: &Record) -> Option<TokenStream> {
     })
 }
 
-/// Two methods for each bitfield, named as bindgen names them: no place of Rust is smaller than a byte.
+/// Two methods for each bitfield, named as bindgen names them: no place of Rust is smaller than a
+/// byte.
 fn bitfields(types: &Types, record: &Record) -> Option<TokenStream> {
     let name = ident(&record.name);
     let methods = record.bitfields.iter().map(|bitfield| {
         let is_taken = |setter: &String| record.bitfields.iter().any(|other| other.name == *setter);
         let setter = Some(format!("set_{}", bitfield.name)).filter(|setter| !is_taken(setter));
-        let (get, set) = (getter(types, bitfield), setter.map(|name| self::setter(types, bitfield, &name)));
+        let (get, set) =
+            (getter(types, bitfield), setter.map(|name| self::setter(types, bitfield, &name)));
         quote!(#get #set)
     });
     (!record.bitfields.is_empty()).then(|| quote!(impl #name { #(#methods)* }))
@@ -135,17 +140,21 @@ fn bitfields(types: &Types, record: &Record) -> Option<TokenStream> {
 fn getter(types: &Types, bitfield: &Bitfield) -> TokenStream {
     let (name, ty) = (ident(&bitfield.name), ty(types, &bitfield.ty));
     let text = format!(" The bitfield `{}`.", bitfield.name);
-    let (bit, width) = (Literal::u64_unsuffixed(bitfield.bit), Literal::u32_unsuffixed(bitfield.width));
+    let (bit, width) =
+        (Literal::u64_unsuffixed(bitfield.bit), Literal::u32_unsuffixed(bitfield.width));
     let read = match number(types, &bitfield.ty) {
         None => quote!(super::kps::bitfield::read(self, #bit, #width) != 0),
-        Some(int) if int.signed() => quote!(super::kps::bitfield::read_signed(self, #bit, #width) as #ty),
+        Some(int) if int.signed() => {
+            quote!(super::kps::bitfield::read_signed(self, #bit, #width) as #ty)
+        }
         Some(_) => quote!(super::kps::bitfield::read(self, #bit, #width) as #ty),
     };
     quote! {
         #[doc = #text]
         #[inline(always)]
         pub fn #name(&self) -> #ty {
-            /// SAFETY: the bits are in the struct of the one kernel that the patch can be loaded into.
+            /// SAFETY: the bits are in the struct of the one kernel that the patch can be loaded
+            /// into.
             unsafe { #read }
         }
     }
@@ -154,13 +163,14 @@ fn getter(types: &Types, bitfield: &Bitfield) -> TokenStream {
 fn setter(types: &Types, bitfield: &Bitfield, name: &str) -> TokenStream {
     let (name, ty) = (ident(name), ty(types, &bitfield.ty));
     let text = format!(" Sets `{}` to the low bits of a value.", bitfield.name);
-    let (bit, width) = (Literal::u64_unsuffixed(bitfield.bit), Literal::u32_unsuffixed(bitfield.width));
+    let (bit, width) =
+        (Literal::u64_unsuffixed(bitfield.bit), Literal::u32_unsuffixed(bitfield.width));
     quote! {
         #[doc = #text]
         #[inline(always)]
         pub fn #name(&mut self, value: #ty) {
-            /// SAFETY: the bits are in the struct of the one kernel that the patch can be loaded into, and what shares their
-            /// bytes are other bitfields.
+            /// SAFETY: the bits are in the struct of the one kernel that the patch can be loaded
+            /// into, and what shares their bytes are other bitfields.
             unsafe { super::kps::bitfield::write(self, #bit, #width, value as u64) }
         }
     }
@@ -178,8 +188,8 @@ fn number(types: &Types, ty: &Type) -> Option<CInt> {
     }
 }
 
-/// Lets the members of the second record be named as if they were the first one's: Rust looks for a name behind `Deref`
-/// when a struct does not have it.
+/// Lets the members of the second record be named as if they were the first one's: Rust looks for a
+/// name behind `Deref` when a struct does not have it.
 fn overlapping(types: &Types, record: &Record, id: TypeId) -> TokenStream {
     let (name, target) = (ident(&record.name), ident(types.get(id).name()));
     let text = format!(" What overlaps members of `{}` is reached as a member of it.", record.name);
@@ -208,13 +218,15 @@ fn overlapping(types: &Types, record: &Record, id: TypeId) -> TokenStream {
 /// Compile-time proof that the layout is the one that BTF says.
 fn proof(record: &Record) -> TokenStream {
     let name = ident(&record.name);
-    let (size, align) = (Literal::u64_unsuffixed(record.size), Literal::u64_unsuffixed(record.align));
+    let (size, align) =
+        (Literal::u64_unsuffixed(record.size), Literal::u64_unsuffixed(record.align));
     let offsets = record.fields.iter().map(|field| {
         let (member, offset) = (ident(&field.name), Literal::u64_unsuffixed(field.offset));
         quote!(assert!(core::mem::offset_of!(#name, #member) == #offset);)
     });
     let bitfields = record.bitfields.iter().map(|bitfield| {
-        let (bit, width) = (Literal::u64_unsuffixed(bitfield.bit), Literal::u32_unsuffixed(bitfield.width));
+        let (bit, width) =
+            (Literal::u64_unsuffixed(bitfield.bit), Literal::u32_unsuffixed(bitfield.width));
         quote!(assert!(#bit + #width <= 8 * size);)
     });
     quote! {

@@ -1,7 +1,9 @@
+// SPDX-License-Identifier: GPL-2.0
 //! What a piece of Rust refers to and does not define itself.
 //!
-//! A body names the kernel's functions, variables, types and constants without declaring them. This walk finds those
-//! names: it follows Rust's scopes, so a local variable is not taken for a kernel function of the same name.
+//! A body names the kernel's functions, variables, types and constants without declaring them. This
+//! walk finds those names: it follows Rust's scopes, so a local variable is not taken for a kernel
+//! function of the same name.
 
 mod walk;
 
@@ -47,7 +49,8 @@ pub struct Name {
     pub span: Span,
     /// What it must be.
     pub role: Role,
-    /// Whether it is called, as it is and not as the start of a path. In a macro's arguments that is as it seems.
+    /// Whether it is called, as it is and not as the start of a path. In a macro's arguments that
+    /// is as it seems.
     pub called: bool,
 }
 
@@ -60,7 +63,8 @@ pub enum Role {
     Value,
     /// It is a type.
     Type,
-    /// It stands in a macro's arguments or where a pattern may name a constant: it may mean anything, or nothing.
+    /// It stands in a macro's arguments or where a pattern may name a constant: it may mean
+    /// anything, or nothing.
     Unclear,
 }
 
@@ -74,7 +78,8 @@ pub struct Original {
 }
 
 impl Refs {
-    /// What a body refers to. `bound` are the names that its surroundings give it: parameters and the like.
+    /// What a body refers to. `bound` are the names that its surroundings give it: parameters and
+    /// the like.
     pub fn of_block(stmts: &[Stmt], tokens: TokenStream, bound: &[String]) -> Refs {
         let mut walk = Walk::new(bound);
         walk.refs.words = words(tokens);
@@ -136,8 +141,9 @@ mod tests {
     fn refs(body: &str, bound: &[&str]) -> Refs {
         let bound: Vec<String> = bound.iter().map(|name| (*name).to_owned()).collect();
         let tokens: TokenStream = body.parse().unwrap_or_else(|error| panic!("{body}: {error}"));
-        let stmts =
-            Block::parse_within.parse2(tokens.clone()).unwrap_or_else(|error| panic!("{body}: {error}"));
+        let stmts = Block::parse_within
+            .parse2(tokens.clone())
+            .unwrap_or_else(|error| panic!("{body}: {error}"));
         Refs::of_block(&stmts, tokens, &bound)
     }
 
@@ -154,7 +160,10 @@ mod tests {
     #[test]
     fn calls_values_and_types_are_told_apart() {
         let found = names("let p: *mut sock = m.cast(); f(*p, LIMIT);", &["m"]);
-        assert_eq!(found, owned(&[("sock", Role::Type), ("f", Role::Function), ("LIMIT", Role::Value)]));
+        assert_eq!(
+            found,
+            owned(&[("sock", Role::Type), ("f", Role::Function), ("LIMIT", Role::Value)])
+        );
     }
 
     #[test]
@@ -198,12 +207,16 @@ mod tests {
         let calls = calls.iter().filter(|name| name.called).map(|name| name.name.as_str());
         assert_eq!(calls.collect::<Vec<_>>(), ["f", "k"]);
         let macros = refs("pr_info!(\"{}\", a::odd!())", &[]).macros;
-        assert_eq!(macros.iter().map(|name| name.name.as_str()).collect::<Vec<_>>(), ["pr_info", "odd"]);
+        assert_eq!(
+            macros.iter().map(|name| name.name.as_str()).collect::<Vec<_>>(),
+            ["pr_info", "odd"]
+        );
     }
 
     #[test]
     fn every_use_of_original_is_seen() {
-        let called = |body: &str| refs(body, &[]).originals.iter().map(|o| o.called).collect::<Vec<_>>();
+        let called =
+            |body: &str| refs(body, &[]).originals.iter().map(|o| o.called).collect::<Vec<_>>();
         assert_eq!(called("original(m, v)"), [true]);
         assert_eq!(called("let f = original; f(original(m, v))"), [false, true]);
         assert_eq!(called("matches!(original(m, v), x if x < 0)"), [true]);

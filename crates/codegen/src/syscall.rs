@@ -1,4 +1,6 @@
-//! A system call: its arguments are in the registers of its caller, which the kernel passes a pointer to.
+// SPDX-License-Identifier: GPL-2.0
+//! A system call: its arguments are in the registers of its caller, which the kernel passes a
+//! pointer to.
 
 use crate::body::{calls_original, from_word, to_word, Frame, Way};
 use crate::names::{ident, FuncNames};
@@ -23,8 +25,8 @@ pub(crate) fn way<B>(types: &Types, func: &Func<B>, names: &FuncNames, regs: Typ
     let take = take(types, func, &quote!(mut));
     let args = func.signature.params.iter().map(|param| ident(&param.name));
     let enter = quote! {
-        /// SAFETY: the kernel passes the registers of the caller, which stay in memory for as long as the call lasts. What
-        /// is changed is a copy: the caller gets its own ones back.
+        /// SAFETY: the kernel passes the registers of the caller, which stay in memory for as long
+        /// as the call lasts. What is changed is a copy: the caller gets its own ones back.
         let kps_regs = unsafe { *kps_regs };
         #(#take)*
     };
@@ -36,14 +38,15 @@ pub(crate) fn way<B>(types: &Types, func: &Func<B>, names: &FuncNames, regs: Typ
     }
 }
 
-/// A hook that only runs before the old function sees the caller's registers and changes nothing in them.
+/// A hook that only runs before the old function sees the caller's registers and changes nothing in
+/// them.
 pub(crate) fn frame<B>(types: &Types, func: &Func<B>, regs: TypeId) -> Frame {
     let regs = ident(types.get(regs).name());
     let take = take(types, func, &quote!());
     let enter = quote! {
-        /// SAFETY: the entry passes the frame that it has just built on this task's own stack. The first argument in
-        /// it is the address of the caller's registers, which stay in memory for as long as the call lasts. They are
-        /// the caller's own and not to be changed.
+        /// SAFETY: the entry passes the frame that it has just built on this task's own stack. The
+        /// first argument in it is the address of the caller's registers, which stay in memory for
+        /// as long as the call lasts. They are the caller's own and not to be changed.
         let (kps_frame, kps_regs) = unsafe {
             let kps_frame = &mut *kps_frame;
             let kps_regs = &*(kps_frame.args[0] as *const #regs);
@@ -70,7 +73,12 @@ fn take<B>(types: &Types, func: &Func<B>, changeable: &TokenStream) -> Vec<Token
 }
 
 /// `original`, which enters the old system call with other arguments than the caller's.
-fn original<B>(types: &Types, func: &Func<B>, names: &FuncNames, regs: &proc_macro2::Ident) -> TokenStream {
+fn original<B>(
+    types: &Types,
+    func: &Func<B>,
+    names: &FuncNames,
+    regs: &proc_macro2::Ident,
+) -> TokenStream {
     let original = ident(&names.original);
     let params = func.signature.params.iter().zip(types.arch().syscalls.members);
     let typed = func.signature.params.iter().map(|param| {
@@ -88,8 +96,9 @@ fn original<B>(types: &Types, func: &Func<B>, names: &FuncNames, regs: &proc_mac
     quote! {
         let original = |#(#typed),*| {
             let kps_regs = #regs { #(#registers,)* ..kps_regs };
-            /// SAFETY: the old system call gets the registers that its caller had, but for these arguments. It is entered
-            /// behind its ftrace site, so the call does not come back here.
+            /// SAFETY: the old system call gets the registers that its caller had, but for these
+            /// arguments. It is entered behind its ftrace site, so the call does not come back
+            /// here.
             unsafe { #original(&kps_regs) }
         };
     }

@@ -1,8 +1,11 @@
+// SPDX-License-Identifier: GPL-2.0
 //! The kernel's types, functions and variables that a patch uses, with proof of every layout.
 
 use crate::names::{c_symbol, ident};
 use crate::records;
-use kps_plan::{CInt, Constant, Function, Imports, Link, Signature, Static, Type, TypeDef, TypeId, Types};
+use kps_plan::{
+    CInt, Constant, Function, Imports, Link, Signature, Static, Type, TypeDef, TypeId, Types,
+};
 use proc_macro2::{Ident, Literal, TokenStream};
 use quote::quote;
 use std::collections::BTreeSet;
@@ -15,7 +18,9 @@ pub(crate) fn module(imports: &Imports) -> TokenStream {
     let externs = externs(types, &imports.functions, &imports.statics);
     quote! {
         //! What the patch uses of the kernel, as its BTF says it.
-        #![allow(non_camel_case_types, non_upper_case_globals, improper_ctypes, missing_docs, dead_code)]
+        #![allow(
+            non_camel_case_types, non_upper_case_globals, improper_ctypes, missing_docs, dead_code
+        )]
 
         use core::ffi::*;
 
@@ -69,7 +74,8 @@ pub(crate) fn ret(types: &Types, signature: &Signature) -> Option<TokenStream> {
     })
 }
 
-/// The declaration of a function in an `extern` block, its parameters named as the kernel names them.
+/// The declaration of a function in an `extern` block, its parameters named as the kernel names
+/// them.
 pub(crate) fn declaration(types: &Types, name: &Ident, signature: &Signature) -> TokenStream {
     let params = signature.params.iter().map(|p| {
         let (name, ty) = (ident(&p.name), ty(types, &p.ty));
@@ -80,9 +86,11 @@ pub(crate) fn declaration(types: &Types, name: &Ident, signature: &Signature) ->
     quote!(fn #name(#(#params,)* #dots) #ret;)
 }
 
-/// The names that the types of some prototypes and parameters are written with, to be imported one by one.
+/// The names that the types of some prototypes and parameters are written with, to be imported one
+/// by one.
 ///
-/// An import by name wins over every glob, so what an author's `use crate::*` brings in cannot make them ambiguous.
+/// An import by name wins over every glob, so what an author's `use crate::*` brings in cannot make
+/// them ambiguous.
 #[derive(Default)]
 pub(crate) struct Names {
     /// Those of `core::ffi`.

@@ -1,5 +1,7 @@
-//! Diagnostics: every message of kpsc as a value, with a code, a severity and places in the author's text. The stage that finds a
-//! mistake makes the value; the command line, the editor or the compiler that runs the macro shows it.
+// SPDX-License-Identifier: GPL-2.0
+//! Diagnostics: every message of kpsc as a value, with a code, a severity and places in the
+//! author's text. The stage that finds a mistake makes the value; the command line, the editor or
+//! the compiler that runs the macro shows it.
 //!
 //! The crate needs std alone, because the target's own rustc compiles it for the macros.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0
 //! How C passes a struct, as far as its layout in BTF tells.
 
 use crate::btf::{Btf, BtfId, Kind};
@@ -18,7 +19,8 @@ pub(crate) fn by_value(arch: &Arch, btf: &Btf, record: BtfId) -> ByValue {
 struct Parts<'a> {
     btf: &'a Btf,
     parts: Vec<Part>,
-    /// How many members have been looked at; forged ones hold one another in numbers that grow with every step.
+    /// How many members have been looked at; forged ones hold one another in numbers that grow with
+    /// every step.
     seen: usize,
 }
 

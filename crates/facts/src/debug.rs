@@ -1,7 +1,10 @@
-//! What a kernel's debug information says of its functions: where each one is written, and which others have a copy of it.
+// SPDX-License-Identifier: GPL-2.0
+//! What a kernel's debug information says of its functions: where each one is written, and which
+//! others have a copy of it.
 //!
-//! A *debug file* holds it, made like the facts file and read as quickly. It is a file of its own because the debug information
-//! of a stock kernel is large and comes only when somebody asks for it.
+//! A *debug file* holds it, made like the facts file and read as quickly. It is a file of its own
+//! because the debug information of a stock kernel is large and comes only when somebody asks for
+//! it.
 
 use crate::format::{sealed, unseal, Reader, Writer};
 use crate::FactsError;
@@ -41,8 +44,8 @@ pub struct Copy<'a> {
 }
 
 impl DebugInfo {
-    /// Of the kernel with this build-id: functions by address, and copies by the addresses of the function that is copied and of
-    /// the one that has the copy, both in any order.
+    /// Of the kernel with this build-id: functions by address, and copies by the addresses of the
+    /// function that is copied and of the one that has the copy, both in any order.
     pub fn new(
         build_id: &[u8],
         files: &[String],
@@ -54,7 +57,8 @@ impl DebugInfo {
         // The first call of each caller is enough to find the others.
         copies.sort_unstable();
         copies.dedup_by_key(|(of, caller, _)| (*of, *caller));
-        let mut kept = DebugInfo { build_id: build_id.to_vec(), files: Vec::new(), functions, copies };
+        let mut kept =
+            DebugInfo { build_id: build_id.to_vec(), files: Vec::new(), functions, copies };
         kept.keep_files(files);
         kept
     }
@@ -77,7 +81,8 @@ impl DebugInfo {
         &self.build_id
     }
 
-    /// The file, relative to the kernel's source, and the line where the function at an address is written.
+    /// The file, relative to the kernel's source, and the line where the function at an address is
+    /// written.
     pub fn position(&self, address: u64) -> Option<(&str, u32)> {
         let at = self.functions.binary_search_by_key(&address, |(address, _)| *address).ok()?;
         let (_, place) = self.functions.get(at)?;

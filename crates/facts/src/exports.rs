@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0
 //! What vmlinux exports.
 
 use crate::format::{are_graphic, Reader, Writer};
@@ -92,7 +93,8 @@ impl Exports {
         let names = r.text()?.to_owned();
         let entries = r.records(|record: &[u8; 9]| {
             let [a, b, c, d, e, f, g, h, gpl] = *record;
-            let (end, namespace) = (u32::from_le_bytes([a, b, c, d]), u32::from_le_bytes([e, f, g, h]));
+            let (end, namespace) =
+                (u32::from_le_bytes([a, b, c, d]), u32::from_le_bytes([e, f, g, h]));
             Record { end, gpl: gpl != 0, namespace }
         })?;
         let namespaces: Vec<String> = r.list(|r| Some(r.text()?.to_owned()))?;
@@ -130,8 +132,11 @@ mod tests {
     #[test]
     fn exports_are_found_by_name() {
         let export = |gpl, namespace| Export { gpl, namespace };
-        let all =
-            [("b", export(true, Some("NS"))), ("a", export(false, None)), ("c", export(true, Some("NS")))];
+        let all = [
+            ("b", export(true, Some("NS"))),
+            ("a", export(false, None)),
+            ("c", export(true, Some("NS"))),
+        ];
         let exports: Exports = all.into_iter().collect();
         assert_eq!(exports.get("a"), Some(export(false, None)));
         assert_eq!(exports.get("c"), Some(export(true, Some("NS"))));

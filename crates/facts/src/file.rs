@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0
 //! The facts file: everything that [`Facts`] holds of the image and of the modules that were added.
 //!
 //! | bytes | hold |
@@ -8,15 +9,16 @@
 //! | 8 | the checksum of the table |
 //! | | the sections |
 //!
-//! A section is read when it is asked for, so that whoever wants to know which kernel a file is of does not read its types. A file in
-//! another version of the format is regenerated, so this program reads its own version only.
+//! A section is read when it is asked for, so that whoever wants to know which kernel a file is of
+//! does not read its types. A file in another version of the format is regenerated, so this program
+//! reads its own version only.
 
 use crate::btf::{Btf, BtfError, BtfId, Extent, Index};
 use crate::format::{check_magic, checksum, Reader, Writer};
 use crate::symbols::Parts;
 use crate::{
-    is_build_id, is_module_name, is_release, Exports, Facts, Identity, Module, Object, Section, Site, Sites,
-    Symbols, SyscallParam, ENTRY_BYTES,
+    is_build_id, is_module_name, is_release, Exports, Facts, Identity, Module, Object, Section,
+    Site, Sites, Symbols, SyscallParam, ENTRY_BYTES,
 };
 use std::collections::BTreeMap;
 use std::fmt;
@@ -68,8 +70,10 @@ pub enum FactsError {
 impl fmt::Display for FactsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            FactsError::Format => write!(f, "the file is something else"),
-            FactsError::Version => write!(f, "the file is of another version than this program reads"),
+            FactsError::Format => write!(f, "the file has another format"),
+            FactsError::Version => {
+                write!(f, "this program does not read the file's format version")
+            }
             FactsError::Damaged => write!(f, "the file is damaged"),
             FactsError::Btf(error) => error.fmt(f),
             FactsError::Io(kind) => write!(f, "the file cannot be read: {kind}"),
@@ -94,7 +98,8 @@ impl Source for &[u8] {
     }
 
     fn bytes(&self, offset: u64, len: usize) -> io::Result<Vec<u8>> {
-        let rest = usize::try_from(offset).ok().and_then(|offset| self.get(offset..)).unwrap_or_default();
+        let rest =
+            usize::try_from(offset).ok().and_then(|offset| self.get(offset..)).unwrap_or_default();
         Ok(rest[..len.min(rest.len())].to_vec())
     }
 }
@@ -153,7 +158,8 @@ impl<S: Source> FactsFile<S> {
         }
         let entries = records.chunks_exact(ENTRY).filter_map(|record| record.try_into().ok());
         let table: Vec<SectionEntry> = entries.map(SectionEntry::read).collect();
-        // Nothing is between the sections or behind them, and so nothing reserves more than the file has.
+        // Nothing is between the sections or behind them, and so nothing reserves more than the
+        // file has.
         let mut end = Some((HEAD + len + 8) as u64);
         let is_next = |entry: &SectionEntry| {
             let is_next = end == Some(entry.offset);
@@ -169,17 +175,24 @@ impl<S: Source> FactsFile<S> {
 
     /// The bytes of a section, which are whole.
     fn section(&self, id: Id) -> Result<Vec<u8>, FactsError> {
-        let entry = self.table.iter().find(|entry| entry.id == id as u32).ok_or(FactsError::Damaged)?;
+        let entry =
+            self.table.iter().find(|entry| entry.id == id as u32).ok_or(FactsError::Damaged)?;
         let len = usize::try_from(entry.len).map_err(|_| FactsError::Damaged)?;
-        let bytes = self.source.bytes(entry.offset, len).map_err(|error| FactsError::Io(error.kind()))?;
+        let bytes =
+            self.source.bytes(entry.offset, len).map_err(|error| FactsError::Io(error.kind()))?;
         match bytes.len() == len && checksum(&bytes) == entry.checksum {
             true => Ok(bytes),
             false => Err(FactsError::Damaged),
         }
     }
 
-    /// Reads all of a section. A checksum that holds leaves forgeries, which are refused like any damage.
-    fn read<T>(&self, id: Id, read: impl FnOnce(&mut Reader<'_>) -> Option<T>) -> Result<T, FactsError> {
+    /// Reads all of a section. A checksum that holds leaves forgeries, which are refused like any
+    /// damage.
+    fn read<T>(
+        &self,
+        id: Id,
+        read: impl FnOnce(&mut Reader<'_>) -> Option<T>,
+    ) -> Result<T, FactsError> {
         let bytes = self.section(id)?;
         let mut r = Reader(&bytes);
         read(&mut r).filter(|_| r.is_at_end()).ok_or(FactsError::Damaged)
@@ -188,7 +201,8 @@ impl<S: Source> FactsFile<S> {
     /// Which kernel it is.
     pub fn identity(&self) -> Result<Identity, FactsError> {
         self.read(Id::Identity, |r| {
-            let identity = Identity { release: r.text()?.to_owned(), build_id: r.bytes()?.to_vec() };
+            let identity =
+                Identity { release: r.text()?.to_owned(), build_id: r.bytes()?.to_vec() };
             Some(identity).filter(|id| is_release(&id.release) && is_build_id(&id.build_id))
         })
     }
@@ -311,34 +325,27 @@ impl Facts {
                 }),
             ),
         ];
-        let mut offset = (MAGIC.len() + 4 + sections.len() * ENTRY + 8) as u64;
-        let mut parts = Writer::default();
-        parts.u32(sections.len() as u32);
-        for (id, bytes) in &sections {
-            // The checksums are filled in when the whole is sealed.
-            let len = bytes.len() as u64;
-            SectionEntry { id: *id as u32, offset, len, checksum: 0 }.write(&mut parts);
-            offset += len;
-        }
-        parts.u64(0);
-        parts.0.extend(sections.iter().flat_map(|(_, bytes)| bytes));
-        Facts::seal(&parts.0)
+        lay_out(&sections)
     }
 
-    /// Puts the magic before the parts of a file, which may be anybody's, and fills in the checksums.
+    /// Puts the magic before the parts of a file, which may be anybody's, and fills in the
+    /// checksums.
     pub fn seal(parts: &[u8]) -> Vec<u8> {
         const TABLE: usize = MAGIC.len() + 4;
         let mut file = [&MAGIC, parts].concat();
-        let count =
-            file.get(MAGIC.len()..TABLE).and_then(|count| count.try_into().ok()).map(u32::from_le_bytes);
+        let count = file
+            .get(MAGIC.len()..TABLE)
+            .and_then(|count| count.try_into().ok())
+            .map(u32::from_le_bytes);
         let count = count.filter(|count| *count <= MAX_SECTIONS).unwrap_or_default() as usize;
         let table = TABLE..TABLE + count * ENTRY;
         for at in table.clone().step_by(ENTRY) {
             let Some(record) = file.get(at..).and_then(|rest| rest.first_chunk()) else { break };
             let entry = SectionEntry::read(record);
             let end = entry.offset.checked_add(entry.len);
-            let range =
-                end.and_then(|end| Some(usize::try_from(entry.offset).ok()?..usize::try_from(end).ok()?));
+            let range = end.and_then(|end| {
+                Some(usize::try_from(entry.offset).ok()?..usize::try_from(end).ok()?)
+            });
             if let Some(bytes) = range.and_then(|range| file.get(range)) {
                 let mut w = Writer::default();
                 SectionEntry { checksum: checksum(bytes), ..entry }.write(&mut w);
@@ -368,19 +375,22 @@ fn is_plain(facts: &Facts) -> bool {
     params.all(|param| graphic(&param.name) && graphic(&param.ty.replace(' ', "")))
 }
 
-/// Whether the modules are some that a kernel can have: their names and build-ids get into generated code, their types are behind
-/// those of the kernel, each in one module alone, and their sections follow one another.
+/// Whether the modules are some that a kernel can have: their names and build-ids get into
+/// generated code, their types are behind those of the kernel, each in one module alone, and their
+/// sections follow one another.
 fn are_modules(facts: &Facts) -> bool {
     let types = facts.btf.kernel().types + 1..facts.btf.len() as u32 + 1;
     let mut owned: Vec<_> = facts.modules.values().map(|module| module.types.clone()).collect();
     owned.sort_by_key(|own| (own.start, own.end));
     let is_inside =
         |own: &Range<u32>| types.start <= own.start && own.start <= own.end && own.end <= types.end;
-    let mut names = facts.modules.iter().flat_map(|(name, module)| module.depends.iter().chain([name]));
+    let mut names =
+        facts.modules.iter().flat_map(|(name, module)| module.depends.iter().chain([name]));
     names.all(|name| is_module_name(name))
         && facts.module_names.iter().all(|name| is_module_name(name))
         && facts.modules.values().all(|module| {
-            module.build_id.iter().all(|id| is_build_id(id)) && follow_one_another(&module.object.sections)
+            module.build_id.iter().all(|id| is_build_id(id))
+                && follow_one_another(&module.object.sections)
         })
         && owned.iter().all(is_inside)
         && owned.is_sorted_by(|before, behind| before.end <= behind.start)
@@ -430,7 +440,9 @@ impl Writer {
 
 impl Reader<'_> {
     fn sections(&mut self) -> Option<Vec<Section>> {
-        self.list(|r| Some(Section { name: r.text()?.to_owned(), address: r.u64()?, size: r.u64()? }))
+        self.list(|r| {
+            Some(Section { name: r.text()?.to_owned(), address: r.u64()?, size: r.u64()? })
+        })
     }
 
     fn sites(&mut self) -> Option<Sites> {
@@ -458,4 +470,20 @@ impl Reader<'_> {
     fn syscall_param(&mut self) -> Option<SyscallParam> {
         Some(SyscallParam { ty: self.text()?.to_owned(), name: self.text()?.to_owned() })
     }
+}
+
+/// The file: its table, and the sections one after the other.
+fn lay_out(sections: &[(Id, Vec<u8>)]) -> Vec<u8> {
+    let mut offset = (MAGIC.len() + 4 + sections.len() * ENTRY + 8) as u64;
+    let mut parts = Writer::default();
+    parts.u32(sections.len() as u32);
+    for (id, bytes) in sections {
+        // The checksums are filled in when the whole is sealed.
+        let len = bytes.len() as u64;
+        SectionEntry { id: *id as u32, offset, len, checksum: 0 }.write(&mut parts);
+        offset += len;
+    }
+    parts.u64(0);
+    parts.0.extend(sections.iter().flat_map(|(_, bytes)| bytes));
+    Facts::seal(&parts.0)
 }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0
 //! How numbers, texts and lists are written in the files of this crate, and how damage is noticed.
 //!
 //! Numbers are little-endian. Bytes and lists are preceded by their length, eight bytes.
@@ -32,10 +33,11 @@ pub(crate) fn check_magic(magic: [u8; 8], found: [u8; 8]) -> Result<(), FactsErr
     }
 }
 
-/// FNV-1a over words of eight bytes: quick, and enough to notice damage. It is no protection from an attacker, who
-/// could as well replace the file.
+/// FNV-1a over words of eight bytes: quick, and enough to notice damage. It is no protection from
+/// an attacker, who could as well replace the file.
 pub(crate) fn checksum(bytes: &[u8]) -> u64 {
-    let mix = |sum: u64, word: u64| (sum ^ word).wrapping_mul(0x0000_0100_0000_01b3).rotate_left(23);
+    let mix =
+        |sum: u64, word: u64| (sum ^ word).wrapping_mul(0x0000_0100_0000_01b3).rotate_left(23);
     let words = bytes.chunks_exact(8);
     let tail = words.remainder().iter().fold(bytes.len() as u64, |sum, &b| mix(sum, b.into()));
     words.fold(tail, |sum, word| match word.try_into() {
@@ -44,7 +46,8 @@ pub(crate) fn checksum(bytes: &[u8]) -> u64 {
     })
 }
 
-/// Whether bytes are printable ASCII without spaces. It looks at all of them, because a processor does that many at a time.
+/// Whether bytes are printable ASCII without spaces. It looks at all of them, because a processor
+/// does that many at a time.
 pub(crate) fn are_graphic(bytes: &[u8]) -> bool {
     bytes.iter().fold(true, |graphic, b| graphic & b.is_ascii_graphic())
 }
@@ -118,14 +121,18 @@ impl<'a> Reader<'a> {
     }
 
     /// As many records of `N` bytes as a list has, each read by `read`.
-    pub(crate) fn records<const N: usize, T>(&mut self, read: impl Fn(&[u8; N]) -> T) -> Option<Vec<T>> {
+    pub(crate) fn records<const N: usize, T>(
+        &mut self,
+        read: impl Fn(&[u8; N]) -> T,
+    ) -> Option<Vec<T>> {
         let len = usize::try_from(self.u64()?).ok()?;
         let (head, rest) = self.0.split_at_checked(len.checked_mul(N)?)?;
         self.0 = rest;
         Some(head.chunks_exact(N).filter_map(|record| record.try_into().ok()).map(read).collect())
     }
 
-    /// The length of a list. Every item takes a byte or more, so one that is forged reserves no more than the file has.
+    /// The length of a list. Every item takes a byte or more, so one that is forged reserves no
+    /// more than the file has.
     fn len(&mut self) -> Option<usize> {
         usize::try_from(self.u64()?).ok().filter(|&len| len <= self.0.len())
     }

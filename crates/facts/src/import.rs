@@ -1,8 +1,10 @@
+// SPDX-License-Identifier: GPL-2.0
 //! From BTF to the types of a plan: only what a patch uses, with every offset as the kernel has it.
 //!
-//! Kernel structs are large and hold each other. A patch touches a handful of members, so a struct is taken over with
-//! the members that some body names and padding in between. The words of
-//! the bodies decide. A word that is a member's name by accident costs a line of generated code and nothing else.
+//! Kernel structs are large and hold each other. A patch touches a handful of members, so a struct
+//! is taken over with the members that some body names and padding in between. The words of the
+//! bodies decide. A word that is a member's name by accident costs a line of generated code and
+//! nothing else.
 
 mod members;
 
@@ -45,7 +47,8 @@ pub struct Importer<'a> {
     wanted: &'a Wanted,
     types: Types,
     known: HashMap<BtfId, TypeId>,
-    /// The names given so far, each with the number that the next type of that name starts to look for a free one at.
+    /// The names given so far, each with the number that the next type of that name starts to look
+    /// for a free one at.
     names: HashMap<String, u32>,
     /// Records whose members are still to be imported.
     pending: Vec<(BtfId, TypeId)>,
@@ -53,8 +56,8 @@ pub struct Importer<'a> {
     parts: usize,
 }
 
-/// More types than any prototype or member that people write is made of, those behind a name not counted. Forged
-/// functions take themselves, or one another in numbers that grow with every step.
+/// More types than any prototype or member that people write is made of, those behind a name not
+/// counted. Forged functions take themselves, or one another in numbers that grow with every step.
 const MAX_PARTS: usize = 256;
 
 impl<'a> Importer<'a> {
@@ -81,7 +84,8 @@ impl<'a> Importer<'a> {
         self.types
     }
 
-    /// The prototype of a function, with names for all parameters; none if it is larger than any that people write.
+    /// The prototype of a function, with names for all parameters; none if it is larger than any
+    /// that people write.
     pub fn signature(&mut self, function: BtfId) -> Option<Signature> {
         let proto = match self.btf.get(function).kind {
             Kind::Function(proto) => self.btf.get(proto).kind,
@@ -95,15 +99,17 @@ impl<'a> Importer<'a> {
         whole.then_some(signature)
     }
 
-    /// The types that a name may mean: one, unless translation units define different types of that name. The one that
-    /// the patch has met already, in a prototype, is meant before any other.
+    /// The types that a name may mean: one, unless translation units define different types of that
+    /// name. The one that the patch has met already, in a prototype, is meant before any other.
     pub fn candidates(&self, name: &str) -> Vec<BtfId> {
         let mut all = self.btf.types(name);
-        let defines = |id: &BtfId| matches!(self.btf.get(*id).kind, Kind::Record(_) | Kind::Enum(_));
+        let defines =
+            |id: &BtfId| matches!(self.btf.get(*id).kind, Kind::Record(_) | Kind::Enum(_));
         if all.iter().any(defines) {
             all.retain(defines);
         }
-        let met: Vec<BtfId> = all.iter().copied().filter(|id| self.known.contains_key(id)).collect();
+        let met: Vec<BtfId> =
+            all.iter().copied().filter(|id| self.known.contains_key(id)).collect();
         let mut distinct: Vec<BtfId> = Vec::new();
         for id in if met.is_empty() { all } else { met } {
             if !distinct.iter().any(|&known| self.same_layout(known, id)) {
@@ -118,7 +124,8 @@ impl<'a> Importer<'a> {
         let btf = self.btf;
         match (btf.get(a).kind, btf.get(b).kind) {
             (Kind::Record(x), Kind::Record(y)) => {
-                let member = |m: crate::btf::Member<'a>| (m.name, m.bit_offset, m.bitfield, btf.size(m.ty));
+                let member =
+                    |m: crate::btf::Member<'a>| (m.name, m.bit_offset, m.bitfield, btf.size(m.ty));
                 btf.size(a) == btf.size(b) && x.members().map(member).eq(y.members().map(member))
             }
             (Kind::Enum(x), Kind::Enum(y)) => (x.size, x.signed) == (y.size, y.signed),
@@ -132,7 +139,8 @@ impl<'a> Importer<'a> {
         }
     }
 
-    /// The same record where it was met before. A module's types may have one again that vmlinux's have.
+    /// The same record where it was met before. A module's types may have one again that vmlinux's
+    /// have.
     fn twin(&self, id: BtfId) -> Option<TypeId> {
         let name = self.btf.get(id).name;
         if name.is_empty() || !self.names.contains_key(name) {
@@ -156,8 +164,8 @@ impl<'a> Importer<'a> {
         ty
     }
 
-    /// Imports the members of the records that were met. A queue and no recursion, because lists link records into
-    /// chains of any length.
+    /// Imports the members of the records that were met. A queue and no recursion, because lists
+    /// link records into chains of any length.
     fn settle(&mut self) {
         while let Some((id, known)) = self.pending.pop() {
             self.lay_out(id, known);
@@ -196,7 +204,9 @@ impl<'a> Importer<'a> {
             Kind::Int(int) => Type::Int(c_int(ty.name, int.size, int.signed)),
             Kind::Const(of) | Kind::Qualified(of) | Kind::Variable(of) => self.import(of, hint),
             Kind::Pointer(to) => self.pointer(to, hint),
-            Kind::Array { of, len } => Type::Array { of: Box::new(self.import(of, hint)), len: len.into() },
+            Kind::Array { of, len } => {
+                Type::Array { of: Box::new(self.import(of, hint)), len: len.into() }
+            }
             Kind::Typedef(_) => self.typedef(id, ty.name),
             Kind::Enum(e) if ty.name.is_empty() => Type::Int(enum_int(e.size, e.signed)),
             Kind::Enum(e) => {
@@ -205,7 +215,9 @@ impl<'a> Importer<'a> {
             }
             Kind::Record(_) => self.record(id, hint),
             Kind::Forward => self.define(id, ty.name, |name| TypeDef::Opaque { name }),
-            Kind::Float { size } => Type::Array { of: Box::new(Type::Int(CInt::U8)), len: size.into() },
+            Kind::Float { size } => {
+                Type::Array { of: Box::new(Type::Int(CInt::U8)), len: size.into() }
+            }
             // These have no values.
             Kind::Function(_) | Kind::Prototype(_) | Kind::Other => Type::Void,
         }
@@ -279,7 +291,8 @@ impl<'a> Importer<'a> {
     }
 
     fn is_literal(&self, name: &str) -> bool {
-        self.wanted.literals.contains(name) || self.wanted.members.iter().any(|(record, _)| *record == name)
+        self.wanted.literals.contains(name)
+            || self.wanted.members.iter().any(|(record, _)| *record == name)
     }
 
     /// `name` is that of its typedef if it has none of its own.
@@ -324,8 +337,8 @@ impl<'a> Importer<'a> {
     }
 }
 
-/// The name of a parameter in bodies: `arg0` and so on where C gives none; an underscore keeps it apart from what a body
-/// cannot use as a name or has as a name of its own.
+/// The name of a parameter in bodies: `arg0` and so on where C gives none; an underscore keeps it
+/// apart from what a body cannot use as a name or has as a name of its own.
 pub fn param_name(name: &str, n: usize) -> String {
     match name {
         "" => format!("arg{n}"),
@@ -334,8 +347,9 @@ pub fn param_name(name: &str, n: usize) -> String {
     }
 }
 
-/// A type as it is passed and returned by value: the kernel is built with `-funsigned-char`, so a `char` that is a number
-/// is a `u8`. Behind pointers and in arrays it is a `c_char`, which is what C strings in Rust are made of.
+/// A type as it is passed and returned by value: the kernel is built with `-funsigned-char`, so a
+/// `char` that is a number is a `u8`. Behind pointers and in arrays it is a `c_char`, which is what
+/// C strings in Rust are made of.
 pub fn passed(ty: Type) -> Type {
     match ty {
         Type::Int(CInt::Char) => Type::Int(CInt::U8),

@@ -1,8 +1,9 @@
+// SPDX-License-Identifier: GPL-2.0
 //! What is known of one kernel.
 //!
-//! `kpsc kernel add` reads a kernel image once and writes all that a patch author can ask about it into one *facts file*.
-//! Everything later, checks and proc macros alike, asks a [`Facts`]. A test's kernel is the same type filled by hand, so
-//! no test depends on the machine it runs on.
+//! `kpsc kernel add` reads a kernel image once and writes all that a patch author can ask about it
+//! into one *facts file*. Everything later, checks and proc macros alike, asks a [`Facts`]. A
+//! test's kernel is the same type filled by hand, so no test depends on the machine it runs on.
 //!
 //! The crate needs std alone, because the target's own rustc compiles it for the macros.
 
@@ -66,7 +67,8 @@ pub struct Object {
 /// A module of the kernel.
 #[derive(Debug, Default)]
 pub struct Module {
-    /// What is in it. Its sections have no addresses before it is loaded; here they follow one another.
+    /// What is in it. Its sections have no addresses before it is loaded; here they follow one
+    /// another.
     pub object: Object,
     /// The GNU build-id, if it has one.
     pub build_id: Option<Vec<u8>>,
@@ -76,15 +78,16 @@ pub struct Module {
     pub types: Range<u32>,
 }
 
-/// Whether a text can be a kernel's release: it becomes the name of a folder and a part of generated code.
+/// Whether a text can be a kernel's release: it becomes the name of a folder and a part of
+/// generated code.
 pub fn is_release(text: &str) -> bool {
     let plain = |c: char| c.is_ascii_alphanumeric() || "._+~-".contains(c);
     // `struct new_utsname` has 64 characters and a NUL.
     (1..=64).contains(&text.len()) && !text.starts_with('.') && text.chars().all(plain)
 }
 
-/// Whether a text can be the name of a module as the kernel has it: it becomes a part of generated code. `vmlinux` is the kernel
-/// itself.
+/// Whether a text can be the name of a module as the kernel has it: it becomes a part of generated
+/// code. `vmlinux` is the kernel itself.
 pub fn is_module_name(text: &str) -> bool {
     let plain = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
     // `MODULE_NAME_LEN` in `include/linux/moduleparam.h` is 56, with a NUL.
@@ -136,21 +139,28 @@ pub struct SyscallParam {
 }
 
 impl Site {
-    /// The entry of a function that a livepatch can redirect and still call; none for a start that kpsc does not know.
+    /// The entry of a function that a livepatch can redirect and still call; none for a start that
+    /// kpsc does not know.
     pub fn entry(&self, arch: &Arch) -> Option<Entry> {
         (arch.entry)(Start { offset: self.offset, bytes: &self.bytes })
     }
 }
 
 impl Facts {
-    /// The architecture that the kernel is for: its configuration names it. Where none is named, as in a kernel that a test
-    /// makes up, it is the one that kpsc runs on.
+    /// The architecture that the kernel is for: its configuration names it. Where none is named, as
+    /// in a kernel that a test makes up, it is the one that kpsc runs on.
     pub fn arch(&self) -> &'static Arch {
         kps_arch::with_option(|option| self.config_enabled(option)).unwrap_or_else(kps_arch::native)
     }
 
-    /// Adds a module, with its types if it has any: a `.BTF` section that continues that of vmlinux.
-    pub fn add_module(&mut self, name: &str, module: Module, btf: Option<&[u8]>) -> Result<(), BtfError> {
+    /// Adds a module, with its types if it has any: a `.BTF` section that continues that of
+    /// vmlinux.
+    pub fn add_module(
+        &mut self,
+        name: &str,
+        module: Module,
+        btf: Option<&[u8]>,
+    ) -> Result<(), BtfError> {
         let before = self.btf.len() as u32;
         if let Some(btf) = btf {
             self.btf = self.btf.with_module(btf)?;
@@ -172,9 +182,11 @@ impl Object {
         self.sections.iter().find(|s| s.address <= address && address - s.address < s.size)
     }
 
-    /// Whether the memory at an address is given back when the kernel has booted, or the module is loaded.
+    /// Whether the memory at an address is given back when the kernel has booted, or the module is
+    /// loaded.
     pub fn is_init(&self, address: u64) -> bool {
-        // `__init_begin` and `__init_end` bound what `free_initmem()` frees (arch/x86/kernel/vmlinux.lds.S).
+        // `__init_begin` and `__init_end` bound what `free_initmem()` frees
+        // (arch/x86/kernel/vmlinux.lds.S).
         let bound = |name| self.symbols.named(name).first().map(|sym| sym.address);
         match (bound("__init_begin"), bound("__init_end")) {
             (Some(begin), Some(end)) => (begin..end).contains(&address),

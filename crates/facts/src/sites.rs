@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0
 //! The ftrace sites of an object.
 
 use crate::Site;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0
 //! The symbols of an object, as kallsyms lists them.
 
 use crate::format::{are_graphic, Reader, Writer};
@@ -20,7 +21,8 @@ struct Record {
     end: u32,
 }
 
-/// A table that was written in its order, while it is read: what [`Symbols::new`] would give, without sorting again.
+/// A table that was written in its order, while it is read: what [`Symbols::new`] would give,
+/// without sorting again.
 #[derive(Debug)]
 pub(crate) struct Parts {
     entries: Vec<Record>,
@@ -39,7 +41,8 @@ impl Parts {
         Some(Parts { entries, by_name })
     }
 
-    /// The table; None if a name is not of printable ASCII characters, or if the parts are not those of as many symbols.
+    /// The table; None if a name is not of printable ASCII characters, or if the parts are not
+    /// those of as many symbols.
     pub(crate) fn with_names(self, names: Vec<u8>) -> Option<Symbols> {
         let Parts { entries, by_name } = self;
         // Names end up in messages and in generated code.
@@ -47,7 +50,8 @@ impl Parts {
         let names = String::from_utf8(names).ok()?;
         let ends = entries.is_sorted_by_key(|entry| entry.end)
             && entries.last().map_or(0, |entry| entry.end as usize) == names.len();
-        let all = by_name.len() == entries.len() && by_name.iter().all(|&n| (n as usize) < entries.len());
+        let all =
+            by_name.len() == entries.len() && by_name.iter().all(|&n| (n as usize) < entries.len());
         (plain && ends && all).then_some(Symbols { names, entries, by_name })
     }
 }
@@ -57,7 +61,8 @@ impl Parts {
 pub struct Sym<'a> {
     /// Where it is, as linked.
     pub address: u64,
-    /// The letter that kallsyms shows. It does not tell data sections apart reliably; ask for the section instead.
+    /// The letter that kallsyms shows. It does not tell data sections apart reliably; ask for the
+    /// section instead.
     pub kind: char,
     /// Its name.
     pub name: &'a str,
@@ -75,8 +80,8 @@ impl Symbols {
         table
     }
 
-    /// A table of a module's symbols: among equal names `old_sympos` counts in the order of the module's own table, which is
-    /// the one that they come in here.
+    /// A table of a module's symbols: among equal names `old_sympos` counts in the order of the
+    /// module's own table, which is the one that they come in here.
     pub fn of_module<'a>(symbols: impl IntoIterator<Item = Sym<'a>>) -> Self {
         let symbols: Vec<_> = symbols.into_iter().collect();
         let mut by_address: Vec<usize> = (0..symbols.len()).collect();
@@ -160,9 +165,12 @@ impl Symbols {
         (start..end).map(|n| self.get(n))
     }
 
-    /// The nearest symbols on both sides of an address whose names occur once: landmarks for a reader.
+    /// The nearest symbols on both sides of an address whose names occur once: landmarks for a
+    /// reader.
     pub fn landmarks(&self, address: u64) -> (Option<&str>, Option<&str>) {
-        let unique = |n: &usize| self.named(self.name(*n)).len() == 1 && !self.name(*n).starts_with("__pfx_");
+        let unique = |n: &usize| {
+            self.named(self.name(*n)).len() == 1 && !self.name(*n).starts_with("__pfx_")
+        };
         let here = self.entries.partition_point(|e| e.address < address);
         let behind = self.entries.partition_point(|e| e.address <= address);
         // Far away a landmark says nothing.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0
 //! Files: written whole or not at all, and errors that say which one it was.
 
 use kps_diag::{Diagnostic, DISK_FULL, FILE_ERROR};
@@ -16,18 +17,21 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), Diagnostic> {
 
 /// Writes a file that is not there yet, whole or not at all.
 pub fn write_new(path: &Path, bytes: &[u8]) -> Result<(), Diagnostic> {
-    let write = || write_beside(path, bytes, MODE)?.persist_noclobber(path).map_err(|error| error.error);
+    let write =
+        || write_beside(path, bytes, MODE)?.persist_noclobber(path).map_err(|error| error.error);
     write().map(|_| ()).map_err(|error| cannot("write", path, &error))
 }
 
-/// Writes a file of somebody's anew, whole or not at all. Who may do what with it stays, and links to it stay links.
+/// Writes a file of somebody's anew, whole or not at all. Who may do what with it stays, and links
+/// to it stay links.
 pub fn rewrite(path: &Path, bytes: &[u8]) -> Result<(), Diagnostic> {
     let write = || {
         let path = path.canonicalize()?;
         let metadata = path.metadata()?;
         let file = write_beside(&path, bytes, metadata.mode())?;
         // Whose file it is matters to root alone, who may give it back.
-        let _ = std::os::unix::fs::fchown(file.as_file(), Some(metadata.uid()), Some(metadata.gid()));
+        let _ =
+            std::os::unix::fs::fchown(file.as_file(), Some(metadata.uid()), Some(metadata.gid()));
         file.persist(path).map_err(|error| error.error)
     };
     write().map(|_| ()).map_err(|error| cannot("write", path, &error))
@@ -35,11 +39,13 @@ pub fn rewrite(path: &Path, bytes: &[u8]) -> Result<(), Diagnostic> {
 
 /// A file that is to be renamed to a path, on the disk.
 fn write_beside(path: &Path, bytes: &[u8], mode: u32) -> std::io::Result<tempfile::NamedTempFile> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder =
+        path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut file = tempfile::NamedTempFile::new_in(folder)?;
     file.write_all(bytes)?;
     file.as_file().set_permissions(PermissionsExt::from_mode(mode))?;
-    // A rename may reach the disk before what is renamed: after a power failure there would be an empty file.
+    // A rename may reach the disk before what is renamed: after a power failure there would be an
+    // empty file.
     file.as_file().sync_all()?;
     Ok(file)
 }
@@ -49,7 +55,8 @@ pub fn cannot(verb: &str, path: &Path, error: &std::io::Error) -> Diagnostic {
     match error.kind() {
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded => disk_full(path),
         kind => {
-            let error = Diagnostic::new(FILE_ERROR, format!("cannot {verb} {}: {error}", path.display()));
+            let error =
+                Diagnostic::new(FILE_ERROR, format!("cannot {verb} {}: {error}", path.display()));
             Diagnostic { help: advice(kind).map(str::to_owned), ..error }
         }
     }
@@ -58,30 +65,36 @@ pub fn cannot(verb: &str, path: &Path, error: &std::io::Error) -> Diagnostic {
 /// What to do about the errors that people run into.
 fn advice(kind: ErrorKind) -> Option<&'static str> {
     Some(match kind {
-        ErrorKind::NotFound => "look whether the path is right",
-        ErrorKind::PermissionDenied => "look at the permissions of the file and of the folders that it is in",
-        ErrorKind::NotADirectory => "a part of the path is a file and no folder: choose another",
+        ErrorKind::NotFound => "check the path",
+        ErrorKind::PermissionDenied => {
+            "check the permissions of the file and of the folders above it"
+        }
+        ErrorKind::NotADirectory => {
+            "choose another path: a part of this one is a file, not a folder"
+        }
         ErrorKind::InvalidFilename => "choose a shorter path",
         ErrorKind::DirectoryNotEmpty | ErrorKind::AlreadyExists => {
-            "something else is there: choose another path"
+            "choose another path: this one is taken"
         }
-        ErrorKind::InvalidData | ErrorKind::InvalidInput => "look whether it is the right file",
+        ErrorKind::InvalidData | ErrorKind::InvalidInput => "check that it is the right file",
         _ => return None,
     })
 }
 
 /// There is no room where something is to be written.
 pub fn disk_full(path: &Path) -> Diagnostic {
-    Diagnostic::new(DISK_FULL, format!("there is no room for {}", path.display())).help(
-        "make room and run the command again; KPSC_CACHE can name a folder on a larger disk for the cache",
+    Diagnostic::new(DISK_FULL, format!("there is no space for {}", path.display())).help(
+        "free some space and run the command again, or set KPSC_CACHE to a folder on a larger disk",
     )
 }
 
-/// Whether something small can still be written into a folder, as far as one can tell: a quota, or what is kept for root, is in no
-/// figure of the disk.
+/// Whether something small can still be written into a folder, as far as one can tell: a quota, or
+/// what is kept for root, is in no figure of the disk.
 pub fn has_room(folder: &Path) -> bool {
     let written = tempfile::tempfile_in(folder).and_then(|mut file| file.write_all(&[0; 1 << 16]));
-    !written.is_err_and(|error| matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded))
+    !written.is_err_and(|error| {
+        matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded)
+    })
 }
 
 /// Makes a folder and all above it.

@@ -1,5 +1,6 @@
-//! Files that somebody else wrote: only regular ones are read, and none beyond the size that its kind stays below when
-//! nothing is wrong.
+// SPDX-License-Identifier: GPL-2.0
+//! Files that somebody else wrote: only regular ones are read, and none beyond the size that its
+//! kind stays below when nothing is wrong.
 
 use crate::disk::cannot;
 use kps_diag::{Diagnostic, FILE_TOO_LARGE};
@@ -57,13 +58,14 @@ pub fn read(path: &Path, limit: Limit) -> Result<Vec<u8>, Diagnostic> {
 pub fn too_large(path: &Path, limit: Limit) -> Diagnostic {
     let message = format!("{} is too large for {}", path.display(), limit.what);
     Diagnostic::new(FILE_TOO_LARGE, message)
-        .note(format!("at most {} MiB are read", limit.bytes >> 20))
-        .help("look whether it is the right file")
+        .note(format!("kpsc reads at most {} MiB", limit.bytes >> 20))
+        .help("check that it is the right file")
 }
 
 /// Reads a file that is text.
 pub fn read_text(path: &Path, limit: Limit) -> Result<String, Diagnostic> {
-    let not_text = |_| cannot("read", path, &io::Error::new(ErrorKind::InvalidData, "it is not UTF-8"));
+    let not_text =
+        |_| cannot("read", path, &io::Error::new(ErrorKind::InvalidData, "it is not UTF-8"));
     String::from_utf8(read(path, limit)?).map_err(not_text)
 }
 
@@ -84,12 +86,13 @@ pub fn read_opened(file: &File, most: u64) -> io::Result<Option<Vec<u8>>> {
     Ok(Some(bytes).filter(|bytes| bytes.len() as u64 <= most))
 }
 
-/// Opens a regular file for reading. Anything else may have no end, or make the one who opens it wait for ever.
+/// Opens a regular file for reading. Anything else may have no end, or make the one who opens it
+/// wait for ever.
 pub fn open(path: &Path) -> io::Result<File> {
     let flags = OFlags::NONBLOCK.bits() as i32;
     let file = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
     match file.metadata()?.is_file() {
         true => Ok(file),
-        false => Err(io::Error::new(ErrorKind::InvalidInput, "it is no regular file")),
+        false => Err(io::Error::new(ErrorKind::InvalidInput, "it is not a regular file")),
     }
 }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0
 //! Programs that kpsc starts. They end when kpsc does, however it ends.
 
 use rustix::process::{getpid, getppid, set_parent_process_death_signal, Signal};
@@ -5,7 +6,8 @@ use std::ffi::OsStr;
 use std::os::unix::process::CommandExt as _;
 use std::process::Command;
 
-/// A program that is killed when kpsc is gone: left alone it would go on writing to a cache that the next kpsc works in.
+/// A program that is killed when kpsc is gone: left alone it would go on writing to a cache that
+/// the next kpsc works in.
 pub fn program(name: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new(name);
     let parent = getpid();
@@ -17,8 +19,8 @@ pub fn program(name: impl AsRef<OsStr>) -> Command {
             _ => Err(std::io::ErrorKind::Interrupted.into()),
         }
     };
-    // SAFETY: between fork and exec only what is async-signal-safe may run; the closure makes two system calls and
-    // allocates nothing.
+    // SAFETY: between fork and exec only what is async-signal-safe may run; the closure makes two
+    // system calls and allocates nothing.
     unsafe { command.pre_exec(die_with_parent) };
     command
 }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0
 //! From a place in an object's code to the lines that it was made of.
 
 use super::object_file::{Address, ObjectFile};
@@ -27,14 +28,16 @@ impl<'o> CodeLines<'o> {
         Context::from_dwarf(Dwarf::load(load).ok()?).ok().map(CodeLines)
     }
 
-    /// The lines of a place: that of the function which was inlined last first, then where each was called.
+    /// The lines of a place: that of the function which was inlined last first, then where each was
+    /// called.
     pub fn at(&self, place: Address) -> Vec<CodeLine> {
         /// Nobody calls through more functions that are all inlined.
         const MAX_DEPTH: usize = 256;
         let mut lines = Vec::new();
         let Ok(mut frames) = self.0.find_frames(place).skip_all_loads() else { return lines };
         while let Ok(Some(frame)) = frames.next() {
-            let location = frame.location.and_then(|at| Some((at.file?, at.line?, at.column.unwrap_or(0))));
+            let location =
+                frame.location.and_then(|at| Some((at.file?, at.line?, at.column.unwrap_or(0))));
             lines.extend(location.map(|(file, line, column)| CodeLine {
                 file: file.to_owned(),
                 line: line as usize,

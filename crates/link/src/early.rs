@@ -1,9 +1,11 @@
+// SPDX-License-Identifier: GPL-2.0
 //! Static keys, static calls and tracepoints of modules, which come too late.
 //!
-//! When a livepatch is loaded, the kernel goes through its tables of these before the patch is enabled
-//! (`jump_label_add_module()` in `kernel/jump_label.c`, `static_call_add_module()` in `kernel/static_call_inline.c`). A klp
-//! relocation of vmlinux is applied before that, but one of a module when the patch and the module are both there: until
-//! then the entry points into the table itself, and the kernel would write there. `klp-build` refuses them, too
+//! When a livepatch is loaded, the kernel goes through its tables of these before the patch is
+//! enabled (`jump_label_add_module()` in `kernel/jump_label.c`, `static_call_add_module()` in
+//! `kernel/static_call_inline.c`). A klp relocation of vmlinux is applied before that, but one of a
+//! module when the patch and the module are both there: until then the entry points into the table
+//! itself, and the kernel would write there. `klp-build` refuses them, too
 //! (`validate_special_section_klp_reloc()` in `tools/objtool/klp-diff.c`).
 
 use super::object_file::{Address, ObjectFile};
@@ -45,19 +47,22 @@ impl EarlyKind {
     }
 }
 
-/// The tables, the size of an entry, and the bytes of it that name a key: behind them is nothing, before them is the code
-/// (`struct jump_entry`, `struct static_call_site`).
+/// The tables, the size of an entry, and the bytes of it that name a key: behind them is nothing,
+/// before them is the code (`struct jump_entry`, `struct static_call_site`).
 const TABLES: [(&str, u64, u64); 2] = [("__jump_table", 16, 8), (".static_call_sites", 8, 4)];
 
 /// The entries of a module that is not converted yet.
 pub fn early(object: &ObjectFile<'_>) -> Vec<Early> {
     let mut found: Vec<Early> = Vec::new();
     for used in object.uses() {
-        let Some((table, size, key)) = TABLES.into_iter().find(|(table, ..)| *table == used.section) else {
+        let Some((table, size, key)) =
+            TABLES.into_iter().find(|(table, ..)| *table == used.section)
+        else {
             continue;
         };
         let klp = used.symbol.strip_prefix(PLACEHOLDER).and_then(KlpName::parse);
-        let Some(klp) = klp.filter(|klp| klp.object != ObjectName::IMAGE && used.at % size == key) else {
+        let Some(klp) = klp.filter(|klp| klp.object != ObjectName::IMAGE && used.at % size == key)
+        else {
             continue;
         };
         let (kind, name) = match klp.name.strip_prefix("__tracepoint_") {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0
 //! The module file: from what the linker made to what the kernel's livepatch loader wants.
 //!
 //! Format: `Documentation/livepatch/module-elf-format.rst`.
@@ -37,7 +38,8 @@ fn relocatable(header: &elf::FileHeader64<LittleEndian>) -> Option<&'static Arch
     kps_arch::with_machine(header.e_machine(LittleEndian).0).filter(|_| is_relocatable)
 }
 
-/// The number of bytes that the module loader writes for a relocation; none for a type that it refuses.
+/// The number of bytes that the module loader writes for a relocation; none for a type that it
+/// refuses.
 fn written_bytes(arch: &Arch, kind: elf::RelocationType) -> Option<usize> {
     (arch.relocation)(kind.0).map(|relocation| relocation.bytes)
 }
@@ -51,8 +53,8 @@ struct KlpName<'a> {
 }
 
 impl<'a> KlpName<'a> {
-    /// Splits what follows a prefix, as the kernel's `sscanf("%55[^.].%511[^,],%lu")` does, and refuses what that cannot
-    /// hold.
+    /// Splits what follows a prefix, as the kernel's `sscanf("%55[^.].%511[^,],%lu")` does, and
+    /// refuses what that cannot hold.
     fn parse(rest: &'a str) -> Option<Self> {
         let (object, rest) = rest.split_once('.')?;
         let (name, position) = rest.rsplit_once(',')?;

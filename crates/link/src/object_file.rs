@@ -1,7 +1,8 @@
+// SPDX-License-Identifier: GPL-2.0
 //! An object file that nobody has linked for good, as far as messages about its code need it.
 //!
-//! Its sections have no addresses yet. Each that is loaded gets a range of its own here, so that a place in any of them is one
-//! number.
+//! Its sections have no addresses yet. Each that is loaded gets a range of its own here, so that a
+//! place in any of them is one number.
 
 use super::relocatable;
 use kps_arch::{Arch, Relocation};
@@ -29,7 +30,8 @@ pub struct ObjectFile<'d> {
     functions: BTreeMap<Address, Function<'d>>,
     /// By where they are.
     uses: BTreeMap<Address, Use<'d>>,
-    /// The sections of debug information as a linker would leave them, with the ranges for addresses.
+    /// The sections of debug information as a linker would leave them, with the ranges for
+    /// addresses.
     debug: BTreeMap<&'d [u8], Vec<u8>>,
 }
 
@@ -72,7 +74,9 @@ impl<'d> ObjectFile<'d> {
         let symbols = self.sections.symbols(LE, self.bytes, elf::SHT_SYMTAB).ok()?;
         for (index, symbol) in symbols.enumerate() {
             let section = symbols.symbol_section(LE, symbol, index).ok().flatten();
-            let Some(section) = section.filter(|_| symbol.st_type() == elf::STT_FUNC) else { continue };
+            let Some(section) = section.filter(|_| symbol.st_type() == elf::STT_FUNC) else {
+                continue;
+            };
             let name = text(symbols.symbol_name(LE, symbol).ok()?);
             let function = Function { name, size: symbol.st_size(LE) };
             self.functions.insert(address(section, symbol.st_value(LE))?, function);
@@ -99,8 +103,10 @@ impl<'d> ObjectFile<'d> {
                 let written = (self.arch.relocation)(relocation.r_type(LE, false).0);
                 let from_end = written.filter(|written| in_code && written.from_end);
                 let ahead = from_end.map_or(0, |written| written.bytes as u64);
-                let offset =
-                    symbol.st_value(LE).wrapping_add_signed(relocation.r_addend.get(LE)).wrapping_add(ahead);
+                let offset = symbol
+                    .st_value(LE)
+                    .wrapping_add_signed(relocation.r_addend.get(LE))
+                    .wrapping_add(ahead);
                 let target = symbols.symbol_section(LE, symbol, index).ok().flatten();
                 let target = target.and_then(|section| address(section, offset));
                 self.uses.insert(at, Use { at, section, in_code, symbol: name, target });
@@ -132,7 +138,8 @@ impl<'d> ObjectFile<'d> {
 
     /// The place so many bytes behind the start of a function.
     pub fn in_function(&self, name: &str, offset: u64) -> Option<Address> {
-        let (start, function) = self.functions.iter().find(|(_, function)| function.name == name)?;
+        let (start, function) =
+            self.functions.iter().find(|(_, function)| function.name == name)?;
         (offset < function.size.max(1)).then(|| start + offset)
     }
 
@@ -178,7 +185,9 @@ impl<'d> ObjectFile<'d> {
                     None => value,
                 };
                 let written = (self.arch.relocation)(relocation.r_type(LE, false).0);
-                let Some(Relocation { bytes: len, .. }) = written.filter(|written| !written.relative) else {
+                let Some(Relocation { bytes: len, .. }) =
+                    written.filter(|written| !written.relative)
+                else {
                     continue;
                 };
                 let start = usize::try_from(relocation.r_offset.get(LE)).ok()?;

@@ -1,14 +1,17 @@
+// SPDX-License-Identifier: GPL-2.0
 //! Turns placeholder symbols into klp relocations.
 //!
-//! In: a module as the linker makes it, where what bodies take from other objects are undefined symbols named
-//! `kps.sym.OBJECT.NAME,POSITION`. Out: the same module with those symbols marked `SHN_LIVEPATCH` and the relocations
-//! against them in sections of their own, which the kernel applies when OBJECT is there.
+//! In: a module as the linker makes it, where what bodies take from other objects are undefined
+//! symbols named `kps.sym.OBJECT.NAME,POSITION`. Out: the same module with those symbols marked
+//! `SHN_LIVEPATCH` and the relocations against them in sections of their own, which the kernel
+//! applies when OBJECT is there.
 
 use super::early::{early, Early};
 use super::object_file::ObjectFile;
 use super::strip::{is_stripped, strip};
 use super::{
-    relocatable, written_bytes, KlpName, SECTION_PREFIX, SHF_RELA_LIVEPATCH, SHN_LIVEPATCH, SYMBOL_PREFIX,
+    relocatable, written_bytes, KlpName, SECTION_PREFIX, SHF_RELA_LIVEPATCH, SHN_LIVEPATCH,
+    SYMBOL_PREFIX,
 };
 use kps_arch::Arch;
 use kps_plan::PLACEHOLDER;
@@ -29,13 +32,13 @@ pub enum PostLinkError {
     #[error("the linked module cannot be read: {0}")]
     Damaged(#[from] object::Error),
     /// Not a relocatable file for an architecture that kpsc knows, or not as linkers write them.
-    #[error("the linked file is no {title} module: {why}", title = kps_arch::native().title, why = .0)]
+    #[error("the linked file is not an {title} module: {why}", title = kps_arch::native().title, why = .0)]
     NotAModule(&'static str),
     /// It has been converted before.
-    #[error("the module is converted already: it has `{0}`")]
+    #[error("the module is already converted: it has `{0}`")]
     Converted(String),
     /// A placeholder that does not say what it stands for, or that somebody defines.
-    #[error("`{0}` is no placeholder for a symbol of the kernel")]
+    #[error("`{0}` is not a placeholder for a kernel symbol")]
     Placeholder(String),
     /// A relocation that the kernel's livepatch code cannot apply.
     #[error(
@@ -50,10 +53,10 @@ pub enum PostLinkError {
         section: String,
     },
     /// A relocation that stays, against something in a section that is dropped.
-    #[error("{0} refers to debug information, which is dropped")]
+    #[error("{0} refers to debug information, which kpsc strips")]
     Dropped(String),
     /// A table that the kernel reads before it applies the klp relocations in it.
-    #[error("the {} `{}` belongs to the module {}, whose symbols come too late for it", .0.kind.word(), .0.name, .0.object)]
+    #[error("the {} `{}` belongs to the module {}: the kernel needs it before it resolves that module's symbols", .0.kind.word(), .0.name, .0.object)]
     Early(Early),
     /// A relocation outside its section, or on bytes that are not zero.
     #[error("`{symbol}` is used at {section}+{offset:#x}, where the bytes are not zero")]
@@ -70,7 +73,9 @@ pub enum PostLinkError {
 /// Converts a linked module.
 pub fn post_link(linked: &[u8]) -> Result<Vec<u8>, PostLinkError> {
     let arch = check_input(linked)?;
-    if let Some(first) = ObjectFile::read(linked).and_then(|object| early(&object).into_iter().next()) {
+    if let Some(first) =
+        ObjectFile::read(linked).and_then(|object| early(&object).into_iter().next())
+    {
         return Err(PostLinkError::Early(first));
     }
     let mut builder = Builder::read(linked)?;
@@ -88,7 +93,8 @@ pub fn post_link(linked: &[u8]) -> Result<Vec<u8>, PostLinkError> {
     Ok(converted)
 }
 
-/// Refuses what has been converted, and what no linker writes: the builder takes some of it for something else.
+/// Refuses what has been converted, and what no linker writes: the builder takes some of it for
+/// something else.
 fn check_input(linked: &[u8]) -> Result<&'static Arch, PostLinkError> {
     /// No section of a module needs more, and the builder fills the space between sections.
     const MAX_ALIGN: u64 = 1 << 16;
@@ -110,7 +116,7 @@ fn check_input(linked: &[u8]) -> Result<&'static Arch, PostLinkError> {
         }
         let align = section.sh_addralign(LE);
         if align > MAX_ALIGN || align != 0 && !align.is_power_of_two() {
-            return refuse("it has a section that is aligned to nothing usual");
+            return refuse("it has a section with an unusual alignment");
         }
         let applies = flags.contains(elf::SHF_INFO_LINK) && section.sh_info(LE) != 0;
         let plain = applies && !flags.contains(elf::SHF_ALLOC);
@@ -120,10 +126,12 @@ fn check_input(linked: &[u8]) -> Result<&'static Arch, PostLinkError> {
             elf::SHT_SYMTAB | elf::SHT_STRTAB
                 if is_stripped(name.as_bytes()) || flags.contains(elf::SHF_ALLOC) =>
             {
-                return refuse("its symbols are named like debug information, or loaded");
+                return refuse(
+                    "its symbol or string table is named like debug information, or is loaded",
+                );
             }
             elf::SHT_RELA if !plain => {
-                return refuse("it has relocations that do not say what they apply to")
+                return refuse("it has relocations without a target section")
             }
             _ => {}
         }
@@ -141,9 +149,13 @@ fn mark_symbols(builder: &mut Builder<'_>) -> Result<(), PostLinkError> {
     for symbol in &mut builder.symbols {
         let Some(rest) = symbol.name.strip_prefix(PLACEHOLDER.as_bytes()) else { continue };
         let undefined = symbol.section.is_none() && symbol.st_shndx == elf::SHN_UNDEF;
-        let rest = std::str::from_utf8(rest).ok().filter(|rest| undefined && KlpName::parse(rest).is_some());
+        let rest = std::str::from_utf8(rest)
+            .ok()
+            .filter(|rest| undefined && KlpName::parse(rest).is_some());
         let Some(rest) = rest else {
-            return Err(PostLinkError::Placeholder(String::from_utf8_lossy(&symbol.name).into_owned()));
+            return Err(PostLinkError::Placeholder(
+                String::from_utf8_lossy(&symbol.name).into_owned(),
+            ));
         };
         symbol.name = format!("{SYMBOL_PREFIX}{rest}").into_bytes().into();
         symbol.st_shndx = SHN_LIVEPATCH;
@@ -166,7 +178,8 @@ fn take_relocations(builder: &mut Builder<'_>, arch: &Arch) -> Result<Moved, Pos
     let mut moved = Moved::new();
     let mut kept: Vec<(SectionId, Vec<Relocation>)> = Vec::new();
     for section in &builder.sections {
-        let (SectionData::Relocation(relocations), Some(target)) = (&section.data, section.sh_info_section)
+        let (SectionData::Relocation(relocations), Some(target)) =
+            (&section.data, section.sh_info_section)
         else {
             continue;
         };
@@ -178,7 +191,9 @@ fn take_relocations(builder: &mut Builder<'_>, arch: &Arch) -> Result<Moved, Pos
         let mut keep = Vec::new();
         for &relocation in relocations {
             let symbol = relocation.symbol.map(|id| builder.symbols.get(id));
-            let Some((symbol, object)) = symbol.and_then(|symbol| Some((symbol, object_of(symbol)?))) else {
+            let Some((symbol, object)) =
+                symbol.and_then(|symbol| Some((symbol, object_of(symbol)?)))
+            else {
                 keep.push(relocation);
                 continue;
             };
@@ -214,7 +229,8 @@ fn check(
     };
     let start = usize::try_from(relocation.r_offset).unwrap_or(usize::MAX);
     let place = start.checked_add(len).and_then(|end| bytes.get(start..end));
-    // `apply_relocate_add()` refuses to write over anything: it takes that for a relocation applied twice.
+    // `apply_relocate_add()` refuses to write over anything: it takes that for a relocation applied
+    // twice.
     match place {
         Some(place) if place.iter().all(|&b| b == 0) => Ok(()),
         _ => Err(PostLinkError::Bytes { symbol, section: section(), offset: relocation.r_offset }),
@@ -222,7 +238,8 @@ fn check(
 }
 
 fn add_sections(builder: &mut Builder<'_>, moved: Moved) {
-    let symtab = builder.sections.iter().find(|s| matches!(s.data, SectionData::Symbol)).map(|s| s.id());
+    let symtab =
+        builder.sections.iter().find(|s| matches!(s.data, SectionData::Symbol)).map(|s| s.id());
     for ((object, _), (target, relocations)) in moved {
         let target_name = String::from_utf8_lossy(&builder.sections.get(target).name).into_owned();
         let section = builder.sections.add();
@@ -247,7 +264,9 @@ fn check_references(builder: &Builder<'_>) -> Result<(), PostLinkError> {
             symbol.is_some_and(|symbol| symbol.section.is_some_and(goes))
         };
         if relocations.iter().any(refers) {
-            return Err(PostLinkError::Dropped(String::from_utf8_lossy(&section.name).into_owned()));
+            return Err(PostLinkError::Dropped(
+                String::from_utf8_lossy(&section.name).into_owned(),
+            ));
         }
     }
     Ok(())

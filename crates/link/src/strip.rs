@@ -1,14 +1,15 @@
+// SPDX-License-Identifier: GPL-2.0
 //! Drops what is in a linked module and what nobody who loads it reads.
 //!
-//! The kernel keeps the whole symbol table of a livepatch in memory (`copy_module_elf()` in `kernel/module/livepatch.c`),
-//! so a symbol costs more than its place in the file.
+//! The kernel keeps the whole symbol table of a livepatch in memory (`copy_module_elf()` in
+//! `kernel/module/livepatch.c`), so a symbol costs more than its place in the file.
 
 use object::build::elf::{Builder, Section, SectionData, SectionId, Symbol, SymbolId};
 use object::{build::Id as _, elf};
 use std::collections::BTreeSet;
 
-/// Debug information and BTF were made by the linker's view of the module. The compilers' names say nothing that the
-/// kernel's own build does not.
+/// Debug information and BTF were made by the linker's view of the module. The compilers' names say
+/// nothing that the kernel's own build does not.
 const SECTIONS: &[&[u8]] = &[b".debug_", b".BTF", b".comment"];
 
 /// Whether a section of this name goes.
@@ -24,14 +25,15 @@ pub(super) fn strip(builder: &mut Builder<'_>) {
     for section in &mut builder.sections {
         // Relocations go with what they apply to.
         let is_relocations = matches!(section.data, SectionData::Relocation(_));
-        section.delete = goes(section.id()) || is_relocations && section.sh_info_section.is_some_and(goes);
+        section.delete =
+            goes(section.id()) || is_relocations && section.sh_info_section.is_some_and(goes);
     }
     drop_symbols(builder);
     drop_empty_sections(builder);
 }
 
-/// A symbol stays if a relocation needs it or if it names code or data that can change: stack traces, tracers, the
-/// kernel's consistency check and readers of a crash dump go by these.
+/// A symbol stays if a relocation needs it or if it names code or data that can change: stack
+/// traces, tracers, the kernel's consistency check and readers of a crash dump go by these.
 fn drop_symbols(builder: &mut Builder<'_>) {
     let used = used_symbols(builder);
     let lives = |section: &Section<'_>| {
@@ -53,10 +55,12 @@ fn drop_symbols(builder: &mut Builder<'_>) {
     }
 }
 
-/// Whether a symbol tells a reader anything. The kernel, too, passes over local labels (`is_mapping_symbol()` in
-/// `include/linux/module_symbol.h`).
+/// Whether a symbol tells a reader anything. The kernel, too, passes over local labels
+/// (`is_mapping_symbol()` in `include/linux/module_symbol.h`).
 fn is_name(symbol: &Symbol<'_>) -> bool {
-    symbol.st_type() != elf::STT_SECTION && !symbol.name.is_empty() && !symbol.name.starts_with(b".L")
+    symbol.st_type() != elf::STT_SECTION
+        && !symbol.name.is_empty()
+        && !symbol.name.starts_with(b".L")
 }
 
 /// The symbols that relocations of kept sections use.
@@ -72,7 +76,8 @@ fn used_symbols(builder: &Builder<'_>) -> BTreeSet<usize> {
 
 /// A section with nothing in it, such as `.note.GNU-stack`, is a mark for the linker.
 fn drop_empty_sections(builder: &mut Builder<'_>) {
-    let named = builder.symbols.iter().filter(|symbol| !symbol.delete).filter_map(|symbol| symbol.section);
+    let named =
+        builder.symbols.iter().filter(|symbol| !symbol.delete).filter_map(|symbol| symbol.section);
     let relocated = builder.sections.iter().filter_map(|section| section.sh_info_section);
     let needed: BTreeSet<usize> = named.chain(relocated).map(|id| id.index()).collect();
     for section in &mut builder.sections {

@@ -1,7 +1,9 @@
+// SPDX-License-Identifier: GPL-2.0
 //! Reads a finished module back and checks every rule of its format, as the kernel will.
 
 use super::{
-    relocatable, written_bytes, KlpName, SECTION_PREFIX, SHF_RELA_LIVEPATCH, SHN_LIVEPATCH, SYMBOL_PREFIX,
+    relocatable, written_bytes, KlpName, SECTION_PREFIX, SHF_RELA_LIVEPATCH, SHN_LIVEPATCH,
+    SYMBOL_PREFIX,
 };
 use kps_arch::Arch;
 use kps_plan::PLACEHOLDER;
@@ -48,7 +50,7 @@ fn rule(what: impl Into<String>, rule: &'static str) -> VerifyError {
 pub fn verify(module: &[u8]) -> Result<Summary, VerifyError> {
     let header = Header::parse(module)?;
     let Some(arch) = relocatable(header) else {
-        return Err(rule("the file", "it is no module for this architecture"));
+        return Err(rule("the file", "it is not a module for this architecture"));
     };
     let sections = header.sections(LE, module)?;
     let symbols = sections.symbols(LE, module, elf::SHT_SYMTAB)?;
@@ -76,7 +78,7 @@ impl Verifier<'_> {
         };
         let entries = section.data(LE, self.module)?;
         if !entries.split(|&b| b == 0).any(|entry| entry == b"livepatch=Y") {
-            return Err(rule(".modinfo", "it does not say `livepatch=Y`"));
+            return Err(rule(".modinfo", "it lacks `livepatch=Y`"));
         }
         Ok(())
     }
@@ -117,7 +119,7 @@ impl Verifier<'_> {
             let name = self.section_name(section)?;
             let flagged = section.sh_flags(LE).contains(SHF_RELA_LIVEPATCH);
             if name.starts_with(".BTF") {
-                return Err(rule(name, "a module's BTF does not fit a file that has been changed"));
+                return Err(rule(name, "the module's BTF does not match the converted file"));
             }
             let Some((relocations, symtab)) = section.rela(LE, self.module)? else {
                 if name.starts_with(".klp.") || flagged {
@@ -133,7 +135,9 @@ impl Verifier<'_> {
                     }
                     count += relocations.len();
                 }
-                None if flagged => return Err(rule(name, "it is flagged SHF_RELA_LIVEPATCH by mistake")),
+                None if flagged => {
+                    return Err(rule(name, "it is flagged SHF_RELA_LIVEPATCH by mistake"))
+                }
                 None => {
                     let target = self.sections.section(section.info_link(LE))?;
                     if !target.sh_flags(LE).contains(elf::SHF_ALLOC) {
@@ -187,7 +191,7 @@ impl Verifier<'_> {
         relocation: &elf::Rela64<LittleEndian>,
     ) -> Result<(), VerifyError> {
         let Some(symbol) = self.klp_symbol(relocation)? else {
-            return Err(rule(name, "it uses a symbol that is no livepatch symbol"));
+            return Err(rule(name, "it uses a symbol that is not a livepatch symbol"));
         };
         let object = rest.split('.').next().unwrap_or_default();
         let of = symbol.strip_prefix(SYMBOL_PREFIX).and_then(KlpName::parse).map(|klp| klp.object);
@@ -210,7 +214,10 @@ impl Verifier<'_> {
     }
 
     /// The name of a relocation's symbol, if that is a livepatch symbol.
-    fn klp_symbol(&self, relocation: &elf::Rela64<LittleEndian>) -> Result<Option<String>, VerifyError> {
+    fn klp_symbol(
+        &self,
+        relocation: &elf::Rela64<LittleEndian>,
+    ) -> Result<Option<String>, VerifyError> {
         let Some(index) = relocation.symbol(LE, false) else { return Ok(None) };
         let symbol = self.symbols.symbol(index)?;
         if symbol.st_shndx(LE) != SHN_LIVEPATCH {

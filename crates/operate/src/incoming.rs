@@ -1,4 +1,6 @@
-//! What a livepatch will be once it is loaded, whether it is a finished module or a spec that has been checked.
+// SPDX-License-Identifier: GPL-2.0
+//! What a livepatch will be once it is loaded, whether it is a finished module or a spec that has
+//! been checked.
 
 use super::tables::{Function, Object};
 use kps_plan::{Change, Datum, Func, Note, Patch, Replace};
@@ -25,7 +27,9 @@ impl Incoming {
             name: func.old.name.clone(),
             sympos: func.old.sympos.into(),
             keeps_original: match func.change {
-                Change::Replace { calls_original, .. } | Change::C { calls_original, .. } => calls_original,
+                Change::Replace { calls_original, .. } | Change::C { calls_original, .. } => {
+                    calls_original
+                }
                 Change::Pre(_) | Change::Around { .. } => true,
             },
         };

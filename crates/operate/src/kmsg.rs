@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0
 //! What the kernel says in its log while it does something.
 
 use super::System;
@@ -30,7 +31,9 @@ impl Log {
         let (mut lines, mut record) = (Vec::new(), [0; RECORD]);
         for _ in 0..MOST {
             match file.read(&mut record) {
-                Ok(count @ 1..) => lines.extend(message(&String::from_utf8_lossy(&record[..count]))),
+                Ok(count @ 1..) => {
+                    lines.extend(message(&String::from_utf8_lossy(&record[..count])));
+                }
                 // Records have been overwritten before they were read; the next one is there.
                 Err(error) if error.kind() == ErrorKind::BrokenPipe => {}
                 _ => break,
@@ -53,7 +56,8 @@ mod tests {
 
     #[test]
     fn a_record_is_its_text() {
-        let record = "6,339,5140900,-;livepatch: enabling patch 'a;b'\n SUBSYSTEM=acpi\n DEVICE=+acpi\n";
+        let record =
+            "6,339,5140900,-;livepatch: enabling patch 'a;b'\n SUBSYSTEM=acpi\n DEVICE=+acpi\n";
         assert_eq!(message(record).as_deref(), Some("livepatch: enabling patch 'a;b'"));
         assert_eq!(message("no record"), None);
     }

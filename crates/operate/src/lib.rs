@@ -1,7 +1,9 @@
+// SPDX-License-Identifier: GPL-2.0
 //! The kernel that runs: its livepatches, and how they come and go.
 //!
-//! Everything is read from sysfs and procfs, below a root that tests can fill by hand. Loading and unloading wait for states and
-//! not for time; what they wait for is in `Documentation/livepatch/livepatch.rst` of the kernel.
+//! Everything is read from sysfs and procfs, below a root that tests can fill by hand. Loading and
+//! unloading wait for states and not for time; what they wait for is in
+//! `Documentation/livepatch/livepatch.rst` of the kernel.
 
 mod incoming;
 mod kmsg;
@@ -49,9 +51,12 @@ impl System {
         let folder = self.path("sys/kernel/livepatch");
         match folder.is_dir() {
             true => Ok(folder),
-            false => Err(Diagnostic::new(LIVEPATCH_DISABLED, "the running kernel has no livepatches")
-                .note(format!("there is no folder {}", folder.display()))
-                .help("boot a kernel with CONFIG_LIVEPATCH; in a container, run this on the host")),
+            false => Err(Diagnostic::new(
+                LIVEPATCH_DISABLED,
+                "the running kernel does not support livepatches",
+            )
+            .note(format!("there is no folder {}", folder.display()))
+            .help("boot a kernel with CONFIG_LIVEPATCH; in a container, run this on the host")),
         }
     }
 

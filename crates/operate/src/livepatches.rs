@@ -1,4 +1,6 @@
-//! The livepatches that are loaded, as sysfs shows them (`Documentation/ABI/testing/sysfs-kernel-livepatch`).
+// SPDX-License-Identifier: GPL-2.0
+//! The livepatches that are loaded, as sysfs shows them
+//! (`Documentation/ABI/testing/sysfs-kernel-livepatch`).
 
 use super::{note, read, System};
 use kps_diag::Diagnostic;
@@ -66,7 +68,8 @@ pub fn livepatches(system: &System) -> Result<Vec<Livepatch>, Diagnostic> {
     Ok(found)
 }
 
-/// Whether a loaded module is a livepatch: it taints the kernel with `TAINT_LIVEPATCH`, and stays one when its folder is gone.
+/// Whether a loaded module is a livepatch: it taints the kernel with `TAINT_LIVEPATCH`, and stays
+/// one when its folder is gone.
 pub(super) fn is_livepatch(module: &Path) -> bool {
     read(&module.join("taint")).is_some_and(|taint| taint.contains('K'))
 }
@@ -80,7 +83,8 @@ fn in_folder(system: &System, folder: &Path, name: &str) -> Livepatch {
         (false, false) => State::Disabled,
     };
     let functions = |path: &Path| folders(path).into_iter().map(|(name, _)| name).collect();
-    let objects = folders(folder).into_iter().map(|(object, path)| (object, functions(&path))).collect();
+    let objects =
+        folders(folder).into_iter().map(|(object, path)| (object, functions(&path))).collect();
     Livepatch { name: name.to_owned(), state, objects, note: read_note(system, name) }
 }
 

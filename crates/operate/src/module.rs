@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0
 //! A module file, looked into before the kernel gets it.
 
 use super::incoming::Incoming;
@@ -20,7 +21,8 @@ pub struct ModuleFile {
     pub incoming: Incoming,
 }
 
-/// What `scripts/sign-file` ends a file with (`MODULE_SIGNATURE_MARKER` in `include/linux/module_signature.h`).
+/// What `scripts/sign-file` ends a file with (`MODULE_SIGNATURE_MARKER` in
+/// `include/linux/module_signature.h`).
 const SIGNED: &[u8] = b"~Module signature appended~\n";
 
 /// What a file is instead of a livepatch.
@@ -32,7 +34,8 @@ pub enum Other {
     NoLivepatch,
 }
 
-/// Opens a module and makes sure that it is a livepatch. The kernel gets the very file that has been looked into.
+/// Opens a module and makes sure that it is a livepatch. The kernel gets the very file that has
+/// been looked into.
 pub fn open(path: &Path) -> Result<ModuleFile, Diagnostic> {
     let io = |error| cannot("read", path, &error);
     let file = input::open(path).map_err(io)?;
@@ -40,12 +43,16 @@ pub fn open(path: &Path) -> Result<ModuleFile, Diagnostic> {
         return Err(input::too_large(path, MODULE));
     };
     rustix::fs::seek(&file, rustix::fs::SeekFrom::Start(0)).map_err(|error| io(error.into()))?;
-    let not = |what: &str| Diagnostic::new(NOT_A_LIVEPATCH, format!("{} is {what}", path.display()));
+    let not =
+        |what: &str| Diagnostic::new(NOT_A_LIVEPATCH, format!("{} is {what}", path.display()));
     match look_into(&bytes) {
         Ok(incoming) => Ok(ModuleFile { file, incoming }),
-        Err(Other::NoModule) => Err(not("no module")
-            .help("give the .ko file that `kpsc build` has made; one that is compressed must be unpacked")),
-        Err(Other::NoLivepatch) => Err(not("a module and no livepatch").help("load it with `insmod`")),
+        Err(Other::NoModule) => Err(not("not a module").help(
+            "pass the .ko file that `kpsc build` made; decompress it first if it is compressed",
+        )),
+        Err(Other::NoLivepatch) => {
+            Err(not("a module, but not a livepatch").help("load it with `insmod`"))
+        }
     }
 }
 

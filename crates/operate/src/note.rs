@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0
 //! The ELF notes of a module, from bytes that any module may have put there.
 
 use kps_plan::{Note, NOTE_OWNER, NOTE_TYPE};
@@ -9,7 +10,8 @@ use object::LittleEndian;
 pub fn note(bytes: &[u8]) -> Option<Note> {
     let mut notes = NoteIterator::<FileHeader64<LittleEndian>>::new(LittleEndian, 4, bytes).ok()?;
     while let Ok(Some(note)) = notes.next() {
-        if note.name() == NOTE_OWNER.as_bytes() && note.n_type(LittleEndian) == NoteType(NOTE_TYPE) {
+        if note.name() == NOTE_OWNER.as_bytes() && note.n_type(LittleEndian) == NoteType(NOTE_TYPE)
+        {
             return Note::parse(&String::from_utf8_lossy(note.desc()));
         }
     }
@@ -45,8 +47,13 @@ mod tests {
     #[test]
     fn the_note_is_the_first_of_its_owner() {
         let text = b"version=1.0\nfixes=a=b\nodd\n";
-        let all = [bytes(b"GNU\0", b"version=9\n"), bytes(b"kps\0", text), bytes(b"kps\0", b"version=2\n")];
-        let wanted = Note { version: Some("1.0".into()), fixes: vec!["a=b".into()], ..Note::default() };
+        let all = [
+            bytes(b"GNU\0", b"version=9\n"),
+            bytes(b"kps\0", text),
+            bytes(b"kps\0", b"version=2\n"),
+        ];
+        let wanted =
+            Note { version: Some("1.0".into()), fixes: vec!["a=b".into()], ..Note::default() };
         assert_eq!(note(&all.concat()), Some(wanted));
     }
 

@@ -1,10 +1,12 @@
+// SPDX-License-Identifier: GPL-2.0
 //! What the kernel means when it refuses.
 
 use super::{read, System};
 use kps_diag::{Diagnostic, KERNEL_REFUSED};
 use rustix::io::Errno;
 
-/// The message for a refusal: what was tried, the kernel's answer, and what it said in its log meanwhile.
+/// The message for a refusal: what was tried, the kernel's answer, and what it said in its log
+/// meanwhile.
 pub(super) fn refusal(system: &System, what: &str, errno: Errno, log: &[String]) -> Diagnostic {
     let (meaning, advice) = meaning(errno, system);
     let error = Diagnostic::new(KERNEL_REFUSED, format!("the kernel refuses to {what}: {errno}"));
@@ -20,32 +22,32 @@ fn meaning(errno: Errno, system: &System) -> (&'static str, &'static str) {
     match errno {
         Errno::PERM | Errno::ACCESS => not_permitted(system),
         Errno::EXIST => {
-            ("a module of this name is loaded", "look with `kpsc list`; `kpsc unload NAME` makes room for a new version")
+            ("a module of this name is loaded", "run `kpsc list` to see it; `kpsc unload NAME` makes room for a new version")
         }
         Errno::NOEXEC => (
-            "the module is not for this kernel, or what it changes is not there",
-            "build it for the kernel that runs: `uname -r` and `kpsc kernel list` must agree",
+            "the module is for another kernel, or a function that it changes does not exist",
+            "build it for the running kernel: `uname -r` and `kpsc kernel list` must agree",
         ),
         Errno::KEYREJECTED | Errno::NOKEY | Errno::BADMSG => (
-            "the kernel takes only modules with a signature that it knows",
-            "sign the module with a key of this kernel, last of all: scripts/sign-file in its build tree does it",
+            "the kernel accepts only modules signed with a key that it knows",
+            "sign the module with a key of this kernel as the last step: use scripts/sign-file in its build tree",
         ),
         Errno::NOENT => (
             "the module needs a symbol that the kernel does not have",
-            "build it for the kernel that runs; the kernel's log names the symbol",
+            "build it for the running kernel; the kernel's log names the symbol",
         ),
         Errno::BUSY => (
-            "another livepatch is in transition, or something else has changed one of the functions",
+            "another livepatch is in transition, or something else redirects one of the functions",
             "wait until `kpsc list` shows no transition; /sys/kernel/debug/tracing/enabled_functions shows kprobes and BPF",
         ),
-        Errno::AGAIN => ("something still uses the module", "wait, and look with `lsmod` what it is"),
+        Errno::AGAIN => ("something still uses the module", "wait, and run `lsmod` to see its users"),
         Errno::NOMEM => ("there is not enough memory", "free some, and try again"),
         Errno::INVAL => (
-            "a function is not there, a livepatch changes the same state, or a callback of the patch refuses",
-            "the kernel's log says which; build the module for the kernel that runs",
+            "a function does not exist, a livepatch changes the same state, or a callback of the patch refuses",
+            "look in the kernel's log for the reason; build the module for the running kernel",
         ),
         _ => (
-            "the patch itself or the kernel refuses, in words that only the kernel's log has",
+            "the patch itself or the kernel refuses; only the kernel's log has the reason",
             "look at the end of the log with `dmesg`",
         ),
     }
@@ -53,25 +55,26 @@ fn meaning(errno: Errno, system: &System) -> (&'static str, &'static str) {
 
 /// Why loading and unloading is not allowed.
 fn not_permitted(system: &System) -> (&'static str, &'static str) {
-    let is_on = |path: &str, text: &str| read(&system.path(path)).is_some_and(|value| value.contains(text));
+    let is_on =
+        |path: &str, text: &str| read(&system.path(path)).is_some_and(|value| value.contains(text));
     if !rustix::process::geteuid().is_root() {
         ("only root may do that", "run it as root")
     } else if is_on("proc/sys/kernel/modules_disabled", "1") {
         (
-            "kernel.modules_disabled is set: modules neither come nor go",
-            "it stays so until the machine is booted again",
+            "kernel.modules_disabled is set: the kernel loads and unloads no modules",
+            "reboot the machine: the setting is permanent until then",
         )
     } else if is_on("sys/kernel/security/lockdown", "[integrity]")
         || is_on("sys/kernel/security/lockdown", "[confidentiality]")
     {
         (
-            "the kernel is locked down and takes signed modules only",
-            "sign the module with a key of this kernel, or boot it without lockdown (Secure Boot brings it)",
+            "the kernel is locked down and accepts signed modules only",
+            "sign the module with a key of this kernel, or boot it without lockdown (Secure Boot enables it)",
         )
     } else {
         (
             "root may not do that here",
-            "in a container, run it on the host; a security module may forbid it too",
+            "in a container, run it on the host; a security module (LSM) may also forbid it",
         )
     }
 }

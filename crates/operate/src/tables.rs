@@ -1,14 +1,16 @@
-//! Which functions a module changes, from the tables that it hands to the kernel (`include/linux/livepatch.h`).
+// SPDX-License-Identifier: GPL-2.0
+//! Which functions a module changes, from the tables that it hands to the kernel
+//! (`include/linux/livepatch.h`).
 //!
-//! The tables are filled by relocations, so nothing has to be known about the size of a struct: a `klp_func` is where a pointer to
-//! a name stands before one to code, and a `klp_object` points to the first of them. That holds for a module that was written by
-//! hand too.
+//! The tables are filled by relocations, so nothing has to be known about the size of a struct: a
+//! `klp_func` is where a pointer to a name stands before one to code, and a `klp_object` points to
+//! the first of them. That holds for a module that was written by hand too.
 
 use kps_plan::ObjectName;
 use object::read::elf::ElfFile64;
 use object::{
-    LittleEndian, Object as _, ObjectSection as _, ObjectSymbol as _, RelocationTarget, SectionIndex,
-    SectionKind,
+    LittleEndian, Object as _, ObjectSection as _, ObjectSymbol as _, RelocationTarget,
+    SectionIndex, SectionKind,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -50,10 +52,13 @@ pub(super) fn objects(elf: &Elf<'_>) -> Vec<Object> {
     for (&(section, at), &target) in &pointers.to {
         let Some(start) = at.checked_sub(POINTER) else { continue };
         let name = pointers.to.get(&(section, start)).and_then(|&name| text(elf, name));
-        let (Some(name), true) = (name, kind(elf, target.0) == Some(SectionKind::Text)) else { continue };
+        let (Some(name), true) = (name, kind(elf, target.0) == Some(SectionKind::Text)) else {
+            continue;
+        };
         let Some(object) = pointers.object(elf, (section, start)) else { continue };
         let sympos = number(elf, (section, at.saturating_add(POINTER))).unwrap_or_default();
-        let keeps_original = pointers.originals.contains(&format!("{}.{name},{sympos}", object.as_str()));
+        let keeps_original =
+            pointers.originals.contains(&format!("{}.{name},{sympos}", object.as_str()));
         objects.entry(object).or_default().push(Function { name, sympos, keeps_original });
     }
     objects.into_iter().map(|(name, functions)| Object { name, functions }).collect()
@@ -87,8 +92,11 @@ impl Pointers {
                     to.insert((section, at), place);
                     from.insert(place, (section, at));
                 }
-                // The start of an old function is read too, to compare it; a jump goes behind its site.
-                (SectionKind::Text, _) if relocation.addend() > 0 && is_jump(elf, (section, at)) => {
+                // The start of an old function is read too, to compare it; a jump goes behind its
+                // site.
+                (SectionKind::Text, _)
+                    if relocation.addend() > 0 && is_jump(elf, (section, at)) =>
+                {
                     let name = symbol.name().ok().and_then(|name| name.strip_prefix(".klp.sym."));
                     originals.extend(name.map(str::to_owned));
                 }
@@ -98,7 +106,8 @@ impl Pointers {
         Pointers { to, from, originals }
     }
 
-    /// The object whose table of functions has an entry at a place. The kernel image is the one without a name.
+    /// The object whose table of functions has an entry at a place. The kernel image is the one
+    /// without a name.
     fn object(&self, elf: &Elf<'_>, entry: SectionOffset) -> Option<ObjectName> {
         let (&(section, _), &(from, at)) = self.from.range(..=entry).next_back()?;
         if section != entry.0 {
@@ -134,8 +143,11 @@ fn text(elf: &Elf<'_>, place: SectionOffset) -> Option<String> {
         return None;
     }
     let bytes = bytes(elf, place)?;
-    let name =
-        bytes.iter().take(MAX_NAME + 1).position(|&byte| byte == 0).and_then(|end| bytes.get(..end))?;
+    let name = bytes
+        .iter()
+        .take(MAX_NAME + 1)
+        .position(|&byte| byte == 0)
+        .and_then(|end| bytes.get(..end))?;
     let name = std::str::from_utf8(name).ok()?;
     let is_name = !name.is_empty() && name.chars().all(|c| c.is_ascii_graphic());
     is_name.then(|| name.to_owned())

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0
 //! Tasks that hold a transition up.
 
 use super::{read, System};
@@ -14,8 +15,8 @@ pub struct Task {
     pub stack: Vec<String>,
 }
 
-/// The tasks in a patch state: 0 for the original code, 1 for the new one, -1 where there is no transition
-/// (`Documentation/filesystems/proc.rst`). A task that ends meanwhile is none.
+/// The tasks in a patch state: 0 for the original code, 1 for the new one, -1 where there is no
+/// transition (`Documentation/filesystems/proc.rst`). A task that ends meanwhile is none.
 pub fn tasks_in(system: &System, state: i32) -> Vec<Task> {
     /// What is further down is how every task gets into the kernel.
     const SHOWN: usize = 8;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0
 //! Loading and unloading, until every task has followed.
 
 use super::incoming::Incoming;
@@ -14,7 +15,8 @@ use std::fs::OpenOptions;
 use std::io::Write as _;
 use std::time::{Duration, Instant};
 
-/// Loads a livepatch and waits until every task runs its code. A transition that does not complete in time goes on.
+/// Loads a livepatch and waits until every task runs its code. A transition that does not complete
+/// in time goes on.
 pub fn load(system: &System, module: ModuleFile, limit: Duration) -> Result<Livepatch, Diagnostic> {
     let ModuleFile { file, incoming: Incoming { name, .. } } = module;
     let mut log = Log::from_now(system);
@@ -36,9 +38,9 @@ pub fn load(system: &System, module: ModuleFile, limit: Duration) -> Result<Live
         Some(patch) if patch.state == State::Patching => Err(stalled(system, &patch, limit)),
         _ => Err(Diagnostic::new(
             NO_SUCH_LIVEPATCH,
-            format!("`{name}` is disabled again: somebody has unloaded or replaced it"),
+            format!("`{name}` is disabled again: it was unloaded or replaced"),
         )
-        .help("look with `kpsc list`")),
+        .help("run `kpsc list` to see the livepatches")),
     }
 }
 
@@ -78,8 +80,12 @@ pub fn unload(system: &System, name: &str, limit: Duration) -> Result<Livepatch,
     }
 }
 
-/// Waits until something holds, which is tried once at least. Returns whether it did within the limit.
-fn wait(limit: Duration, mut holds: impl FnMut() -> Result<bool, Diagnostic>) -> Result<bool, Diagnostic> {
+/// Waits until something holds, which is tried once at least. Returns whether it did within the
+/// limit.
+fn wait(
+    limit: Duration,
+    mut holds: impl FnMut() -> Result<bool, Diagnostic>,
+) -> Result<bool, Diagnostic> {
     const PAUSE: Duration = Duration::from_millis(50);
     let start = Instant::now();
     loop {
@@ -116,16 +122,17 @@ fn stalled(system: &System, patch: &Livepatch, limit: Duration) -> Diagnostic {
         error = error.note(format!("held up by {comm}, task {id}:\n{}", stack.join("\n")));
     }
     error = match tasks.len() {
-        0 => error.note("no task that can be seen is behind; an idle processor may be"),
+        0 => error.note("no visible task is behind; an idle CPU may be"),
         count if count > SHOWN => error.note(format!("and {} more", count - SHOWN)),
         _ => error,
     };
-    error = error.note("it goes on by itself: each task follows when it leaves the functions that change");
+    error = error
+        .note("the transition continues by itself: each task switches when it leaves the changed functions");
     error.help(match state {
         State::Patching => format!(
-            "make the tasks go on, or end them, and look with `kpsc list`; `kpsc unload {name}` takes the patch back"
+            "let the tasks continue or end them, then run `kpsc list`; `kpsc unload {name}` reverses the load"
         ),
-        _ => format!("make the tasks go on, or end them, and run `kpsc unload {name}` again"),
+        _ => format!("let the tasks continue or end them, then run `kpsc unload {name}` again"),
     })
 }
 
@@ -134,14 +141,17 @@ fn not_there(system: &System, name: &str) -> Diagnostic {
     let module = system.module(name);
     // What is built in has a folder too, but no state.
     if module::is_name(name) && module.join("initstate").exists() && !is_livepatch(&module) {
-        return Diagnostic::new(NOT_A_LIVEPATCH, format!("`{name}` is a module and no livepatch"))
-            .help(format!("unload it with `rmmod {name}`"));
+        return Diagnostic::new(
+            NOT_A_LIVEPATCH,
+            format!("`{name}` is a module, but not a livepatch"),
+        )
+        .help(format!("unload it with `rmmod {name}`"));
     }
     let error = Diagnostic::new(NO_SUCH_LIVEPATCH, format!("no livepatch `{name}` is loaded"));
     let loaded = livepatches(system).unwrap_or_default();
     let names: Vec<_> = loaded.iter().map(|patch| patch.name.as_str()).collect();
     match names.as_slice() {
         [] => error.help("no livepatch is loaded at all"),
-        names => error.help(format!("there is {}", kps_diag::list(names, "and"))),
+        names => error.help(format!("name a loaded livepatch: {}", kps_diag::list(names, "or"))),
     }
 }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0
 //! The callbacks of an object: `struct klp_callbacks`.
 
 /// A callback, in the order in which the kernel calls them.
@@ -56,7 +57,10 @@ impl<B> Callbacks<B> {
 
     /// The callbacks that are there.
     pub fn each(&self) -> impl Iterator<Item = (Callback, &B)> {
-        Callback::ALL.into_iter().zip(&self.0).filter_map(|(callback, body)| Some((callback, body.as_ref()?)))
+        Callback::ALL
+            .into_iter()
+            .zip(&self.0)
+            .filter_map(|(callback, body)| Some((callback, body.as_ref()?)))
     }
 
     /// Whether there is none.

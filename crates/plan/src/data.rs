@@ -1,5 +1,6 @@
-//! Data that outlives functions: states, which one version hands on to the next, and shadow variables, which belong to an object of the
-//! kernel's. The kernel knows both by numbers.
+// SPDX-License-Identifier: GPL-2.0
+//! Data that outlives functions: states, which one version hands on to the next, and shadow
+//! variables, which belong to an object of the kernel's. The kernel knows both by numbers.
 
 use crate::TypeId;
 
@@ -68,8 +69,9 @@ pub struct Free<B> {
     pub parent: B,
 }
 
-/// The number by which the kernel knows a shadow variable: `klp_state.id`, and with the number of a generation in its low
-/// bits the id of its data. It is derived from names, so that the next version of a patch has the same.
+/// The number by which the kernel knows a shadow variable: `klp_state.id`, and with the number of a
+/// generation in its low bits the id of its data. It is derived from names, so that the next
+/// version of a patch has the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DataId(u64);
 
@@ -82,12 +84,14 @@ impl DataId {
         DataId::derived(&[family, ".", name])
     }
 
-    /// The id of the record that holds a state's value. States are known by their number alone, whoever has them.
+    /// The id of the record that holds a state's value. States are known by their number alone,
+    /// whoever has them.
     pub fn of_state(id: u32) -> DataId {
         DataId::derived(&["state ", &id.to_string()])
     }
 
-    /// The number, its low bits zero and its highest one set: no author writes such an id for a state.
+    /// The number, its low bits zero and its highest one set: no author writes such an id for a
+    /// state.
     pub fn number(self) -> u64 {
         self.0
     }

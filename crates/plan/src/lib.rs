@@ -1,11 +1,13 @@
+// SPDX-License-Identifier: GPL-2.0
 //! What a livepatch *is*, once every name in it has been found in the target kernel.
 //!
-//! A plan is the meeting point of the front doors (`.kps` specs today, proc macros next) and the code generator. It holds
-//! no text that still has to be looked up: a function is a symbol with its position, its prototype and its ftrace site; a
-//! type is a layout. It does no parsing, no I/O, and depends on `arch` alone, because the target kernel's own rustc compiles it.
+//! A plan is the meeting point of the front doors (`.kps` specs today, proc macros next) and the
+//! code generator. It holds no text that still has to be looked up: a function is a symbol with its
+//! position, its prototype and its ftrace site; a type is a layout. It does no parsing, no I/O, and
+//! depends on `arch` alone, because the target kernel's own rustc compiles it.
 //!
-//! `B` is what a body is. A spec's bodies are text with an origin; a macro's bodies are tokens with spans. The plan carries
-//! them untouched.
+//! `B` is what a body is. A spec's bodies are text with an origin; a macro's bodies are tokens with
+//! spans. The plan carries them untouched.
 
 mod callbacks;
 mod data;
@@ -23,9 +25,12 @@ pub use note::{Note, NOTE_OWNER, NOTE_SECTION, NOTE_TYPE};
 pub use params::{ModuleParam, ParamDefault, ParamType, ParamValue, Params};
 pub use succession::{Datum, DatumKind, Fate};
 pub use symbol::{ObjectName, Symbol, PLACEHOLDER};
-pub use types::{Bitfield, CInt, Field, Param, Record, RecordKind, Signature, Type, TypeDef, TypeId, Types};
+pub use types::{
+    Bitfield, CInt, Field, Param, Record, RecordKind, Signature, Type, TypeDef, TypeId, Types,
+};
 
-/// One livepatch module: everything `klp_enable_patch()` is told, and what the bodies need to compile.
+/// One livepatch module: everything `klp_enable_patch()` is told, and what the bodies need to
+/// compile.
 #[derive(Debug, Clone)]
 pub struct Patch<B> {
     /// The module's name, `NAME.ko`.
@@ -40,7 +45,8 @@ pub struct Patch<B> {
     pub states: Vec<State<B>>,
     /// The shadow variables, in the order they were written.
     pub shadows: Vec<Shadow<B>>,
-    /// The patched objects, in the order they were written; the image comes first where there are states or shadow variables.
+    /// The patched objects, in the order they were written; the image comes first where there are
+    /// states or shadow variables.
     pub objects: Vec<Object<B>>,
     /// Plain Rust items that the bodies share.
     pub items: Vec<B>,
@@ -70,7 +76,8 @@ pub struct Module<B> {
 pub struct CFile {
     /// Its path below the folder of the patch's source, of plain characters.
     pub path: String,
-    /// The object whose functions it holds. If that is a module, it may use that one's symbols besides those of vmlinux.
+    /// The object whose functions it holds. If that is a module, it may use that one's symbols
+    /// besides those of vmlinux.
     pub object: ObjectName,
     /// The functions that Rust bodies call.
     pub functions: Vec<String>,
@@ -118,7 +125,8 @@ pub struct Metadata {
     pub version: Option<String>,
     /// What the patch fixes, usually CVE ids.
     pub fixes: Vec<String>,
-    /// The name that the patches share which follow each other; their shadow variables are the same.
+    /// The name that the patches share which follow each other; their shadow variables are the
+    /// same.
     pub family: String,
     /// Patches that this one is stacked on, on the same functions too.
     pub over: Vec<String>,
@@ -146,7 +154,8 @@ impl Target {
     }
 }
 
-/// What the generated code of a module is written with. A mode for kernels without the crate is another variant.
+/// What the generated code of a module is written with. A mode for kernels without the crate is
+/// another variant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
     /// The `kernel` crate of Rust for Linux.
@@ -213,7 +222,8 @@ pub struct Func<B> {
 pub enum Convention {
     /// As C calls functions.
     C,
-    /// As the kernel enters a system call: with a pointer to the registers of its caller, in which the arguments are.
+    /// As the kernel enters a system call: with a pointer to the registers of its caller, in which
+    /// the arguments are.
     Syscall {
         /// `struct pt_regs`.
         regs: TypeId,
@@ -239,7 +249,8 @@ pub enum Change<B> {
         /// The prototype in C, for the compiler to compare.
         declaration: Option<String>,
     },
-    /// A hook before the old function, which leaves no frame behind. Without a body it only frees shadow data.
+    /// A hook before the old function, which leaves no frame behind. Without a body it only frees
+    /// shadow data.
     Pre(Option<B>),
     /// A hook after the old function, perhaps with one before it.
     Around {
@@ -299,7 +310,12 @@ pub struct Imports {
 impl Imports {
     /// Nothing yet, from a target of this architecture.
     pub fn new(arch: &'static Arch) -> Imports {
-        Imports { types: Types::new(arch), functions: Vec::new(), statics: Vec::new(), constants: Vec::new() }
+        Imports {
+            types: Types::new(arch),
+            functions: Vec::new(),
+            statics: Vec::new(),
+            constants: Vec::new(),
+        }
     }
 }
 

@@ -1,7 +1,9 @@
-//! What a module says about itself in its ELF note, which the kernel shows as long as the module is loaded.
+// SPDX-License-Identifier: GPL-2.0
+//! What a module says about itself in its ELF note, which the kernel shows as long as the module is
+//! loaded.
 //!
-//! The text has one `key=value` a line. A key that this version does not know is passed over, so that the notes of later versions
-//! can be read.
+//! The text has one `key=value` a line. A key that this version does not know is passed over, so
+//! that the notes of later versions can be read.
 
 use crate::succession::{Datum, DatumKind};
 use crate::{DataId, ObjectName, Patch, Replace};
@@ -47,8 +49,10 @@ impl Note {
     /// The note of a patch.
     pub fn of<B>(patch: &Patch<B>) -> Note {
         let build_id = |(name, id): (&ObjectName, &Vec<u8>)| (name.as_str().to_owned(), hex(id));
-        let modules =
-            patch.objects.iter().filter_map(|object| Some((&object.name, object.build_id.as_ref()?)));
+        let modules = patch
+            .objects
+            .iter()
+            .filter_map(|object| Some((&object.name, object.build_id.as_ref()?)));
         let metadata = &patch.metadata;
         Note {
             patch: patch.name.clone(),
@@ -66,7 +70,8 @@ impl Note {
         }
     }
 
-    /// Reads the text of a note, which any module may have put there. Text without one line of a key and a value is no note.
+    /// Reads the text of a note, which any module may have put there. Text without one line of a
+    /// key and a value is no note.
     pub fn parse(text: &str) -> Option<Note> {
         let mut note = Note::default();
         let mut is_note = false;
@@ -86,7 +91,8 @@ impl Note {
                 "kernel" => note.kernel = owned(),
                 "build-id" => note.build_id = owned(),
                 "module" => {
-                    note.modules.extend(value.split_once(' ').map(|(name, id)| (name.into(), id.into())));
+                    note.modules
+                        .extend(value.split_once(' ').map(|(name, id)| (name.into(), id.into())));
                 }
                 "source-sha256" => note.source_sha256 = owned(),
                 "made-by" => note.made_by = owned(),
@@ -95,14 +101,19 @@ impl Note {
         }
         // The family may stand behind them.
         let family = &note.family;
-        note.data
-            .extend(shadows.into_iter().map(|name| Datum::of_shadow(DataId::of_shadow(family, name), name)));
+        note.data.extend(
+            shadows.into_iter().map(|name| Datum::of_shadow(DataId::of_shadow(family, name), name)),
+        );
         is_note.then_some(note)
     }
 
     /// The states and shadow variables of one kind, by name.
     pub fn names_of(&self, kind: DatumKind) -> Vec<&str> {
-        self.data.iter().filter(|datum| datum.kind == kind).map(|datum| datum.name.as_str()).collect()
+        self.data
+            .iter()
+            .filter(|datum| datum.kind == kind)
+            .map(|datum| datum.name.as_str())
+            .collect()
     }
 }
 

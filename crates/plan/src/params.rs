@@ -1,4 +1,6 @@
-//! Module parameters: what `include/linux/moduleparam.h` calls `struct kernel_param`, with what C has in variables and macros.
+// SPDX-License-Identifier: GPL-2.0
+//! Module parameters: what `include/linux/moduleparam.h` calls `struct kernel_param`, with what C
+//! has in variables and macros.
 
 use crate::{CInt, Type, TypeId};
 
@@ -48,7 +50,8 @@ pub enum ParamType {
 }
 
 impl ParamType {
-    /// The type that the kernel stores such a value as; nothing if it has no parameters of this type.
+    /// The type that the kernel stores such a value as; nothing if it has no parameters of this
+    /// type.
     pub fn of(ty: &Type) -> Option<ParamType> {
         match ty {
             Type::Bool => Some(ParamType::Bool),
@@ -57,7 +60,8 @@ impl ParamType {
         }
     }
 
-    /// What `module_param()` calls it: the end of `param_ops_*`. On x86-64 `long` and `long long` are the same.
+    /// What `module_param()` calls it: the end of `param_ops_*`. On x86-64 `long` and `long long`
+    /// are the same.
     pub fn kernel_name(self) -> Option<&'static str> {
         Some(match self {
             ParamType::Bool => "bool",

@@ -1,4 +1,6 @@
-//! The places of a function's arguments: the types of a plan, as the calling convention of the architecture sees them.
+// SPDX-License-Identifier: GPL-2.0
+//! The places of a function's arguments: the types of a plan, as the calling convention of the
+//! architecture sees them.
 
 use crate::{ByValue, CInt, Passing, Signature, Type, TypeDef, Types, Unclear};
 use kps_arch::Value;
@@ -25,7 +27,9 @@ impl Types {
 
     fn by_value(&self, ty: &Type) -> ByValue {
         match self.resolve(ty) {
-            Type::Void | Type::Bool | Type::Pointer { .. } | Type::Function(_) => ByValue::Registers,
+            Type::Void | Type::Bool | Type::Pointer { .. } | Type::Function(_) => {
+                ByValue::Registers
+            }
             // On the stack it is aligned to its size, which leaves gaps.
             Type::Int(CInt::I128 | CInt::U128) => ByValue::Unclear,
             Type::Int(_) => ByValue::Registers,

@@ -1,4 +1,6 @@
-//! Patches that follow each other: what becomes of the states and shadow variables of an earlier one.
+// SPDX-License-Identifier: GPL-2.0
+//! Patches that follow each other: what becomes of the states and shadow variables of an earlier
+//! one.
 
 use crate::{DataId, Patch, State};
 use std::fmt::{self, Display, Formatter};
@@ -43,7 +45,8 @@ pub enum Fate<'a> {
     Kept(&'a Datum),
     /// The later patch has an older version of it. The kernel refuses the patch.
     Downgraded(&'a Datum),
-    /// The later patch takes the place of the earlier one and does not have it. The kernel refuses the patch.
+    /// The later patch takes the place of the earlier one and does not have it. The kernel refuses
+    /// the patch.
     Lost,
 }
 
@@ -66,7 +69,8 @@ impl Datum {
         states.chain(shadows).collect()
     }
 
-    /// What becomes of it when a patch with the data `later` is loaded (`klp_is_state_compatible()` in `kernel/livepatch/state.c`).
+    /// What becomes of it when a patch with the data `later` is loaded (`klp_is_state_compatible()`
+    /// in `kernel/livepatch/state.c`).
     pub fn fate<'a>(&self, mut later: impl Iterator<Item = &'a Datum>, replaces: bool) -> Fate<'a> {
         match later.find(|later| later.id == self.id) {
             Some(later) if later.version < self.version => Fate::Downgraded(later),

@@ -1,7 +1,8 @@
+// SPDX-License-Identifier: GPL-2.0
 //! Symbols of the kernel and its modules, and how a module names one before post-link.
 
-/// What a placeholder starts with: a symbol that stands in a linked module for the symbol of a klp relocation, until post-link has
-/// made it one.
+/// What a placeholder starts with: a symbol that stands in a linked module for the symbol of a klp
+/// relocation, until post-link has made it one.
 pub const PLACEHOLDER: &str = "kps.sym.";
 
 /// Which object a function or a symbol belongs to.
@@ -72,8 +73,11 @@ mod tests {
 
     #[test]
     fn a_placeholder_has_object_name_and_position() {
-        let symbol =
-            |object, sympos| Symbol { object: ObjectName::new(object), name: "f.isra.0".into(), sympos };
+        let symbol = |object, sympos| Symbol {
+            object: ObjectName::new(object),
+            name: "f.isra.0".into(),
+            sympos,
+        };
         assert_eq!(symbol("vmlinux", 0).placeholder(), "kps.sym.vmlinux.f.isra.0,0");
         assert_eq!(symbol("nf_tables", 2).placeholder(), "kps.sym.nf_tables.f.isra.0,2");
     }

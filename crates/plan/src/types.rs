@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0
 //! C types as a plan knows them: complete, with every size and offset taken from the target kernel.
 
 use crate::{Arch, ByValue};
@@ -180,7 +181,8 @@ impl Types {
         }
     }
 
-    /// Whether values of two types are the same to a C compiler: typedefs looked through, `const` aside.
+    /// Whether values of two types are the same to a C compiler: typedefs looked through, `const`
+    /// aside.
     pub fn same(&self, a: &Type, b: &Type) -> bool {
         let both = (self.resolve(a), self.resolve(b));
         match both {
@@ -190,13 +192,17 @@ impl Types {
             }
             (Type::Int(a), Type::Int(b)) => (a.size(), a.signed()) == (b.size(), b.signed()),
             (Type::Pointer { to: a, .. }, Type::Pointer { to: b, .. }) => self.same(a, b),
-            (Type::Array { of: a, len: n }, Type::Array { of: b, len: m }) => n == m && self.same(a, b),
+            (Type::Array { of: a, len: n }, Type::Array { of: b, len: m }) => {
+                n == m && self.same(a, b)
+            }
             (Type::Function(a), Type::Function(b)) => self.same_signature(a, b),
             // A C enumeration is an integer to its callers.
-            (Type::Named(a), Type::Int(int)) | (Type::Int(int), Type::Named(a)) => match self.get(*a) {
-                TypeDef::Enum { int: held, .. } => held.size() == int.size(),
-                _ => false,
-            },
+            (Type::Named(a), Type::Int(int)) | (Type::Int(int), Type::Named(a)) => {
+                match self.get(*a) {
+                    TypeDef::Enum { int: held, .. } => held.size() == int.size(),
+                    _ => false,
+                }
+            }
             (a, b) => a == b,
         }
     }
@@ -231,7 +237,8 @@ impl Types {
 pub enum TypeDef {
     /// A struct or union, complete in size and with the members that bodies use.
     Record(Record),
-    /// A struct or union that the kernel declares and does not define for this BTF. It can only be pointed to.
+    /// A struct or union that the kernel declares and does not define for this BTF. It can only be
+    /// pointed to.
     Opaque {
         /// Its name in Rust.
         name: String,

@@ -1,4 +1,6 @@
-//! Advice in the words of both front doors: what an author of a spec types in one way, one of a crate types in another.
+// SPDX-License-Identifier: GPL-2.0
+//! Advice in the words of both front doors: what an author of a spec types in one way, one of a
+//! crate types in another.
 
 use kps_ast::Form;
 use kps_codegen::names::ident;
@@ -79,21 +81,8 @@ impl Advice<'_> {
                 "for a module that did not come with the kernel write `object NAME from \"FILE.ko\"`",
                 "for a module that did not come with the kernel write `#[livepatch(.., object(NAME = \"FILE.ko\"))]`",
             ),
-            Advice::Elsewhere(objects, name) => {
-                let in_spec: Vec<String> = objects.iter().map(|object| format!("object {object}")).collect();
-                let in_crate: Vec<String> = objects.iter().map(|object| format!("{object}::{name}")).collect();
-                let list = kps_diag::list;
-                (
-                    format!("write it in {}, which has it", list(&in_spec, "or")),
-                    format!("write {}", list(&in_crate, "or")),
-                )
-            }
-            Advice::Position(choice) => {
-                let choice = kps_diag::list(choice, "or");
-                let in_spec = format!("write {choice}");
-                let in_crate = format!("{in_spec}; in a block with `#[symbols]` write `#[position(N)]` above the name");
-                (in_spec, in_crate)
-            }
+            Advice::Elsewhere(objects, name) => elsewhere(objects, name),
+            Advice::Position(choice) => position(choice),
             Advice::AsVariable(name) => {
                 (format!("write `use static {name}: TYPE;`"), format!("write `static {name}: TYPE;`"))
             }
@@ -101,12 +90,7 @@ impl Advice<'_> {
                 (format!("write `use fn {name};`"), format!("write `fn {name}(arg: TYPE, ..) -> TYPE;`"))
             }
             Advice::UseFn { object, name, prototype, is_in_btf } => {
-                let line = if is_in_btf { "" } else { "(arg: TYPE, ..) -> TYPE" };
-                let known = prototype.unwrap_or("(arg: TYPE, ..) -> TYPE");
-                (
-                    format!("add `use fn {name}{line};` to `object {object}`"),
-                    format!("add `#[symbols({object})] extern \"C\" {{ fn {name}{known}; }}`"),
-                )
+                use_fn(object, name, prototype, is_in_btf)
             }
             Advice::UseStatic { object, name } => (
                 format!("add `use static {name}: TYPE;` to `object {object}`"),
@@ -137,14 +121,14 @@ impl Advice<'_> {
             ),
             Advice::SyscallPrototype => both(
                 "drop the prototype: the kernel knows it, and the names of the parameters",
-                "write the parameters as they are there",
+                "write the parameters as the kernel declares them",
             ),
             Advice::KnownType => {
-                both("drop the type: the kernel's type information has it", "write the type that it has there")
+                both("drop the type: the kernel's type information has it", "write the type that it has in the kernel")
             }
             Advice::OneBody => both(
-                "write what this does into the C function, or both into one `replace { }`",
-                "write what this does into the C function, or both into one function with `#[replace(..)]`",
+                "move this code into the C function, or both into one `replace { }`",
+                "move this code into the C function, or both into one function with `#[replace(..)]`",
             ),
             Advice::EntryInC(entry) => (
                 format!("write `fn {entry} {{ replace c .. }}`, which takes a `const struct pt_regs *`"),
@@ -158,10 +142,40 @@ impl Advice<'_> {
     }
 }
 
+/// Where a function that the object lacks is.
+fn elsewhere(objects: &[String], name: &str) -> (String, String) {
+    let in_spec: Vec<String> = objects.iter().map(|object| format!("object {object}")).collect();
+    let in_crate: Vec<String> = objects.iter().map(|object| format!("{object}::{name}")).collect();
+    let list = kps_diag::list;
+    (
+        format!("write it in {}, which has it", list(&in_spec, "or")),
+        format!("write {}", list(&in_crate, "or")),
+    )
+}
+
+fn position(choice: &[String]) -> (String, String) {
+    let choice = kps_diag::list(choice, "or");
+    let in_spec = format!("write {choice}");
+    let position = "in a block with `#[symbols]` write `#[position(N)]` above the name";
+    let in_crate = format!("{in_spec}; {position}");
+    (in_spec, in_crate)
+}
+
+fn use_fn(object: &str, name: &str, prototype: Option<&str>, is_in_btf: bool) -> (String, String) {
+    let line = if is_in_btf { "" } else { "(arg: TYPE, ..) -> TYPE" };
+    let known = prototype.unwrap_or("(arg: TYPE, ..) -> TYPE");
+    (
+        format!("add `use fn {name}{line};` to `object {object}`"),
+        format!("add `#[symbols({object})] extern \"C\" {{ fn {name}{known}; }}`"),
+    )
+}
+
 /// A prototype as it is written in Rust.
 pub(crate) fn prototype(types: &Types, signature: &Signature) -> String {
-    let params =
-        signature.params.iter().map(|param| format!("{}: {}", ident(&param.name), spelled(types, &param.ty)));
+    let params = signature
+        .params
+        .iter()
+        .map(|param| format!("{}: {}", ident(&param.name), spelled(types, &param.ty)));
     let params: Vec<String> = params.chain(signature.variadic.then(|| "...".to_owned())).collect();
     let ret = match &signature.ret {
         Type::Void => String::new(),

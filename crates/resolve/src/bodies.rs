@@ -1,9 +1,11 @@
+// SPDX-License-Identifier: GPL-2.0
 //! The pieces of Rust in a spec and its files, with their places.
 
 use super::data;
 use super::params;
 use super::rust::{
-    long_name, parse_body, parse_file, parse_item, parse_named_type, parse_value, ParsedBody, MAX_NAME,
+    long_name, parse_body, parse_file, parse_item, parse_named_type, parse_value, ParsedBody,
+    MAX_NAME,
 };
 use super::{Resolver, SourceText};
 use crate::propose::{another_name, rename_one};
@@ -124,8 +126,10 @@ impl Rust {
 
     /// The modules in files.
     pub(super) fn modules(&self) -> Vec<Module<Fragment>> {
-        let module =
-            |module: &ModuleFile| Module { name: module.name.value.clone(), items: module.fragment.clone() };
+        let module = |module: &ModuleFile| Module {
+            name: module.name.value.clone(),
+            items: module.fragment.clone(),
+        };
         self.modules.iter().map(module).collect()
     }
 
@@ -140,7 +144,8 @@ impl Rust {
     /// A function beside the objects, and what it refers to.
     pub(super) fn own_function(&self, name: &str) -> Option<(Code, &Refs)> {
         let items = self.items.iter().zip(&self.item_codes);
-        let mut own = items.filter(|(item, _)| matches!(item, Item::Fn(item) if item.sig.ident == name));
+        let mut own =
+            items.filter(|(item, _)| matches!(item, Item::Fn(item) if item.sig.ident == name));
         let (_, fragment) = own.next()?;
         let (code, refs) = self.item_refs.iter().find(|(code, _)| code.span == fragment.span)?;
         Some((*code, refs))
@@ -163,7 +168,8 @@ impl Rust {
     }
 }
 
-/// Whether names come in that cannot be known here: by glob imports and macros. What is beside the objects is known.
+/// Whether names come in that cannot be known here: by glob imports and macros. What is beside the
+/// objects is known.
 fn has_unknown_names(items: &[Item]) -> bool {
     fn has_glob(tree: &syn::UseTree) -> bool {
         match tree {
@@ -203,10 +209,12 @@ impl Resolver<'_> {
             }
         }
         let functions = spec.objects.iter().flat_map(|object| &object.funcs);
-        let bodies = functions.flat_map(|f| [f.replace, f.pre, f.post]).flatten().map(|body| body.code);
+        let bodies =
+            functions.flat_map(|f| [f.replace, f.pre, f.post]).flatten().map(|body| body.code);
         let callbacks = spec.objects.iter().flat_map(|object| &object.callbacks).map(|c| c.code);
         let data = data::bodies(spec).into_iter().map(|(code, _)| code);
-        let bodies = bodies.chain(callbacks).chain(data).map(|code| (code, parse_body(self.pieces, code)));
+        let bodies =
+            bodies.chain(callbacks).chain(data).map(|code| (code, parse_body(self.pieces, code)));
         let parents = data::parents(spec).map(|code| (code, parse_value(self.pieces, code)));
         for (code, parsed) in bodies.chain(parents).collect::<Vec<_>>() {
             match parsed {
@@ -248,11 +256,12 @@ impl Resolver<'_> {
         let text = &name.value;
         let reserved = RESERVED.contains(&text.as_str()) || text.starts_with(PREFIX);
         let error = if syn::parse_str::<syn::Ident>(text).is_err() || reserved {
-            let error = Diagnostic::new(RESERVED_NAME, format!("a module cannot be named `{text}`"));
+            let error =
+                Diagnostic::new(RESERVED_NAME, format!("a module cannot be named `{text}`"));
             let note = if reserved {
-                "the generated code has this name for something else"
+                "the generated code uses this name for something else"
             } else {
-                "Rust has this word"
+                "Rust reserves this word"
             };
             error.at(name.span, "").note(note).help(another_name(text))
         } else if text.len() > MAX_NAME {
@@ -267,11 +276,13 @@ impl Resolver<'_> {
         false
     }
 
-    /// An item must not hide a type that the patch gets from the kernel: bodies would read memory by its layout.
+    /// An item must not hide a type that the patch gets from the kernel: bodies would read memory
+    /// by its layout.
     pub(super) fn check_hidden_types(&mut self, rust: &Rust, types: &Types) {
         let types: HashSet<&str> = types.iter().map(|(_, def)| def.name()).collect();
         let items = rust.items.iter().zip(&rust.item_codes);
-        let items = items.map(|(item, fragment)| (fragment.span, refs::defined(std::slice::from_ref(item))));
+        let items = items
+            .map(|(item, fragment)| (fragment.span, refs::defined(std::slice::from_ref(item))));
         let modules = rust.modules.iter().map(|module| {
             let own = BTreeSet::from([module.name.value.clone()]);
             (module.name.span, own)
@@ -287,7 +298,7 @@ impl Resolver<'_> {
                 self.report(
                     Diagnostic::new(RESERVED_NAME, format!("an item cannot be named `{name}`"))
                         .at(span, "")
-                        .note("the patch uses a type of the kernel that has this name")
+                        .note("the patch uses a kernel type of this name")
                         .help(another_name(name)),
                 );
             }
@@ -320,10 +331,13 @@ impl Resolver<'_> {
             if let [first, second] = names.as_slice() {
                 if first.value == second.value && first.value != "_" {
                     self.report(
-                        Diagnostic::new(REPEATED_NAME, format!("`{}` has two meanings here", second.value))
-                            .at(second.span, "")
-                            .at(first.span, "here it is first")
-                            .help(rename_one(&second.value)),
+                        Diagnostic::new(
+                            REPEATED_NAME,
+                            format!("`{}` has two meanings here", second.value),
+                        )
+                        .at(second.span, "")
+                        .at(first.span, "first here")
+                        .help(rename_one(&second.value)),
                     );
                 }
             }
@@ -340,15 +354,18 @@ impl Resolver<'_> {
                 );
             }
         }
-        for (func, &place) in objects.iter().zip(places).flat_map(|(o, places)| o.funcs.iter().zip(places)) {
+        for (func, &place) in
+            objects.iter().zip(places).flat_map(|(o, places)| o.funcs.iter().zip(places))
+        {
             let has_ret = matches!(func.change, Change::Around { .. });
             let params = func.signature.params.iter().map(|param| param.name.as_str());
-            for name in params.chain(has_ret.then_some("ret")).filter(|name| values.contains(*name)) {
+            for name in params.chain(has_ret.then_some("ret")).filter(|name| values.contains(*name))
+            {
                 self.report(
                     Diagnostic::new(REPEATED_NAME, format!("`{name}` has two meanings in `{}`", func.old.name))
                         .at(place, "")
                         .note("it is a parameter or the result here, and a static, constant, parameter, state or shadow variable of the patch")
-                        .help(format!("rename that, for example to `own_{name}`, or write the function's prototype with another name")),
+                        .help(format!("rename the latter, for example to `own_{name}`, or write the function's prototype with another name")),
                 );
             }
         }
@@ -362,7 +379,7 @@ impl Resolver<'_> {
                 self.report(
                     Diagnostic::new(RESERVED_NAME, message)
                         .at(code.span, "")
-                        .note("the generated code has this name for something else")
+                        .note("the generated code uses this name for something else")
                         .help(another_name(&name)),
                 );
             }

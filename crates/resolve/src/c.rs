@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0
 //! Files in C: functions that take the place of old ones, and functions that Rust bodies call.
 
 use super::names::Declared;
@@ -29,9 +30,12 @@ impl Resolver<'_> {
                 let names = declared.names.entry(ObjectName::IMAGE.to_owned()).or_default();
                 if !names.insert(name.value.clone()) {
                     self.report(
-                        Diagnostic::new(REPEATED_NAME, format!("`{}` is declared twice", name.value))
-                            .at(name.span, "")
-                            .help("rename the function of the C file"),
+                        Diagnostic::new(
+                            REPEATED_NAME,
+                            format!("`{}` is declared twice", name.value),
+                        )
+                        .at(name.span, "")
+                        .help("rename the function of the C file"),
                     );
                     continue;
                 }
@@ -55,13 +59,19 @@ impl Resolver<'_> {
         let name = &symbol.name.value;
         let n = self.c_file(file, scope.object_name())?;
         let text = self.pieces.c_file(&file.value).unwrap_or_default();
-        let calls_original = has_word(text, "original") || has_word(text, &format!("original_{name}"));
-        let declaration = self.prototypes(scope, name).first().map(|&id| self.facts.btf.declaration(id));
-        Some(Change::C { file: n, calls_original, declaration: declaration.filter(|text| is_plain_c(text)) })
+        let calls_original =
+            has_word(text, "original") || has_word(text, &format!("original_{name}"));
+        let declaration =
+            self.prototypes(scope, name).first().map(|&id| self.facts.btf.declaration(id));
+        Some(Change::C {
+            file: n,
+            calls_original,
+            declaration: declaration.filter(|text| is_plain_c(text)),
+        })
     }
 
-    /// The place of a file among those of the patch. It serves one object: what it uses of a module is there only when the
-    /// module is.
+    /// The place of a file among those of the patch. It serves one object: what it uses of a module
+    /// is there only when the module is.
     fn c_file(&mut self, file: &Text, object: ObjectName) -> Option<usize> {
         if !self.check_path(file, FileKind::C) {
             return None;
@@ -72,15 +82,19 @@ impl Resolver<'_> {
             Some(n) => {
                 let (one, other) = (self.c_files[n].object.as_str().to_owned(), object.as_str());
                 self.report(
-                    Diagnostic::new(FILE_OUTSIDE, format!("{:?} serves `{one}` and `{other}`", file.value))
+                    Diagnostic::new(FILE_OUTSIDE, format!("{:?} belongs to both `{one}` and `{other}`", file.value))
                         .at(file.span, "")
-                        .note("a module's symbols are there only while the module is")
-                        .help("split the file: one for each object, and one for what Rust bodies call"),
+                        .note("a module's symbols exist only while it is loaded")
+                        .help("split the file: one for each object, and one for the functions that Rust bodies call"),
                 );
                 None
             }
             None => {
-                self.c_files.push(CFile { path: file.value.clone(), object, functions: Vec::new() });
+                self.c_files.push(CFile {
+                    path: file.value.clone(),
+                    object,
+                    functions: Vec::new(),
+                });
                 Some(self.c_files.len() - 1)
             }
         }
@@ -89,7 +103,8 @@ impl Resolver<'_> {
 
 /// Whether a declaration from BTF is one that C can take, whatever a forged kernel says.
 fn is_plain_c(text: &str) -> bool {
-    text.chars().all(|c| c.is_ascii_alphanumeric() || "_ *,()[].".contains(c)) && !text.contains("anonymous")
+    text.chars().all(|c| c.is_ascii_alphanumeric() || "_ *,()[].".contains(c))
+        && !text.contains("anonymous")
 }
 
 /// Whether a word occurs in a text.

@@ -1,5 +1,7 @@
-//! What bodies call and must not call where they run. Only what they call themselves is known, and what the patch's own functions
-//! call for them; of the kernel's functions the names of some tell what comes of calling them.
+// SPDX-License-Identifier: GPL-2.0
+//! What bodies call and must not call where they run. Only what they call themselves is known, and
+//! what the patch's own functions call for them; of the kernel's functions the names of some tell
+//! what comes of calling them.
 
 use super::bodies::Rust;
 use super::{Resolver, SourceText};
@@ -8,7 +10,8 @@ use kps_ast::Span;
 use kps_ast::{self as ast, Code};
 use kps_codegen::refs::{Refs, Role};
 use kps_diag::{
-    Diagnostic, Severity, CALL_UNDER_SHADOW_LOCK, DEADLOCK_IN_CALLBACK, RECURSIVE_HOOK, SLEEP_IN_ATOMIC,
+    Diagnostic, Severity, CALL_UNDER_SHADOW_LOCK, DEADLOCK_IN_CALLBACK, RECURSIVE_HOOK,
+    SLEEP_IN_ATOMIC,
 };
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use std::collections::BTreeSet;
@@ -29,9 +32,11 @@ impl Resolver<'_> {
             }
         }
         let callbacks = spec.objects.iter().flat_map(|object| &object.callbacks);
-        let callbacks = callbacks.map(|written| (written.callback.name(), written.word, written.code));
+        let callbacks =
+            callbacks.map(|written| (written.callback.name(), written.word, written.code));
         let states = spec.states.iter().flat_map(|state| {
-            let bodies = [("save", &state.save), ("apply", &state.apply), ("restore", &state.restore)];
+            let bodies =
+                [("save", &state.save), ("apply", &state.apply), ("restore", &state.restore)];
             bodies.map(|(name, body)| Some((name, body.as_ref()?.word, body.as_ref()?.code)))
         });
         for (name, word, code) in callbacks.chain(states.flatten()) {
@@ -46,23 +51,27 @@ impl Resolver<'_> {
         }
     }
 
-    /// Constructors and destructors run under the kernel's shadow lock, with interrupts off (`kernel/livepatch/shadow.c`).
+    /// Constructors and destructors run under the kernel's shadow lock, with interrupts off
+    /// (`kernel/livepatch/shadow.c`).
     fn check_under_lock(&mut self, spec: &ast::Patch, body: &ast::BodyWithParams, rust: &Rust) {
         let is_shadow = |name: &str| spec.shadows.iter().any(|shadow| shadow.name.value == name);
-        let values = rust.body(body.code).into_iter().flat_map(|(parsed, _)| parsed.refs(&[]).names);
+        let values =
+            rust.body(body.code).into_iter().flat_map(|(parsed, _)| parsed.refs(&[]).names);
         let values = values.filter(|name| name.role != Role::Function && is_shadow(&name.name));
         let values = values.map(|name| Call {
             span: self.pieces.place(body.code, name.span),
             code: body.code,
             name: name.name,
         });
-        for Call { name, span, .. } in calls(self.pieces, rust, body.code).calls.into_iter().chain(values) {
+        for Call { name, span, .. } in
+            calls(self.pieces, rust, body.code).calls.into_iter().chain(values)
+        {
             let note = if notable::takes_the_shadow_lock(&name) || is_shadow(&name) {
                 "the lock is held already"
             } else if notable::may_sleep(&name) {
                 "it may sleep"
             } else if notable::allocates(&name) {
-                "memory is allocated before, by `get_or_init` and its flags"
+                "`get_or_init` allocates the memory beforehand, with its flags"
             } else {
                 continue;
             };
@@ -78,7 +87,7 @@ impl Resolver<'_> {
 
     /// Callbacks run while the kernel holds `klp_mutex` (`kernel/livepatch/core.c`).
     fn check_callback(&mut self, callback: &str, word: Span, calls: &[Call]) {
-        const LOCK: &str = "this runs while the kernel holds the lock of livepatches";
+        const LOCK: &str = "this runs while the kernel holds the livepatch lock";
         for Call { name, span, code } in calls {
             let diagnostic = match notable::blocks_under_livepatch_lock(name) {
                 None => continue,
@@ -86,17 +95,17 @@ impl Resolver<'_> {
                 Some(Blocks::Always) if self.never_waits(*code, name) => continue,
                 Some(Blocks::Always) => Diagnostic::new(
                     DEADLOCK_IN_CALLBACK,
-                    format!("`{name}` in `{callback}` waits for ever"),
+                    format!("`{name}` in `{callback}` deadlocks"),
                 )
                 .note(
-                    "it needs that lock itself, or waits for a program that does: loading a module takes it",
+                    "loading a module takes that lock: this call takes it itself, or waits for a program that does",
                 ),
                 Some(Blocks::WhenItLoads) => Diagnostic::with(
                     Severity::Warning,
                     DEADLOCK_IN_CALLBACK,
-                    format!("`{name}` in `{callback}` may wait for ever"),
+                    format!("`{name}` in `{callback}` may deadlock"),
                 )
-                .note("it loads a module if what it wants is in one, and loading a module takes that lock"),
+                .note("it loads a module if a module provides what it asks for, and loading a module takes that lock"),
             };
             self.report(
                 diagnostic
@@ -121,16 +130,19 @@ impl Resolver<'_> {
         }
         for Call { name, span, .. } in calls {
             let help = if name == "GFP_KERNEL" {
-                "write `GFP_ATOMIC`, and be ready for no memory"
+                "write `GFP_ATOMIC`, and handle a failed allocation"
             } else if notable::may_sleep(name) {
-                "leave this to a function that may sleep, or use a spinlock and what does not wait"
+                "do this in a function that may sleep, or use a spinlock and calls that do not sleep"
             } else {
                 continue;
             };
             self.report(
                 Diagnostic::new(
                     SLEEP_IN_ATOMIC,
-                    format!("`{name}` may sleep, and nobody may sleep in `{}`", function.value),
+                    format!(
+                        "`{name}` may sleep, and `{}` may run in atomic context",
+                        function.value
+                    ),
                 )
                 .at(*span, "")
                 .at(function.span, "it is called from interrupts or under spinlocks")
@@ -141,7 +153,12 @@ impl Resolver<'_> {
     }
 
     /// A hook that calls the function it is on comes back to itself, until the stack is full.
-    fn check_recursion(&mut self, func: &ast::Func, body: ast::Body, Calls { calls, is_straight }: &Calls) {
+    fn check_recursion(
+        &mut self,
+        func: &ast::Func,
+        body: ast::Body,
+        Calls { calls, is_straight }: &Calls,
+    ) {
         let function = &func.symbol.name;
         let is_new_body = func.replace.is_some_and(|replace| replace.word == body.word);
         for Call { name, span, .. } in calls {
@@ -150,29 +167,36 @@ impl Resolver<'_> {
                     true => "write `original(..)`, which is the old function",
                     false => "drop the call, or write a `replace` that calls `original(..)`",
                 };
-                (format!("this calls `{name}`, and comes back here"), help)
+                (format!("this calls `{name}`, which comes back to this hook"), help)
             } else if notable::passes_through(name, &function.value) {
                 let help = "drop the call: count in a `static`, and show that in another function";
-                (format!("`{name}` calls `{}`, and comes back here", function.value), help)
+                (
+                    format!("`{name}` calls `{}`, which comes back to this hook", function.value),
+                    help,
+                )
             } else {
                 continue;
             };
             let diagnostic = match is_straight {
                 true => Diagnostic::new(RECURSIVE_HOOK, message)
-                    .note("every call goes to the patch, so this one is made again and again until the stack is full"),
+                    .note("every call goes to the patch, so this recurses until the stack is full"),
                 false => Diagnostic::with(Severity::Warning, RECURSIVE_HOOK, message)
-                    .note("every call goes to the patch: see that this comes to an end before the stack does"),
+                    .note("every call goes to the patch: make sure that the recursion ends before the stack is full"),
             };
-            self.report(diagnostic.at(*span, "").at(function.span, "this function is changed").help(help));
+            self.report(
+                diagnostic.at(*span, "").at(function.span, "this function is changed").help(help),
+            );
         }
     }
 }
 
-/// Whether some tokens hold a call of a function, and all its calls there have `false` for their first argument.
+/// Whether some tokens hold a call of a function, and all its calls there have `false` for their
+/// first argument.
 fn only_called_with_false(tokens: TokenStream, name: &str) -> Option<bool> {
     let mut answer = None;
-    let mut add =
-        |found: Option<bool>| answer = found.map_or(answer, |found| Some(answer.unwrap_or(true) && found));
+    let mut add = |found: Option<bool>| {
+        answer = found.map_or(answer, |found| Some(answer.unwrap_or(true) && found));
+    };
     let mut last_is_name = false;
     for tree in tokens {
         match tree {
@@ -211,7 +235,9 @@ fn calls(pieces: &dyn SourceText, rust: &Rust, code: Code) -> Calls {
         let named = refs.names.iter().chain(&refs.macros);
         for name in named.filter(|name| name.called || name.name == SLEEPING_FLAGS) {
             match rust.own_function(&name.name) {
-                Some((own, refs)) if followed.insert(name.name.clone()) => pending.push((own, refs.clone())),
+                Some((own, refs)) if followed.insert(name.name.clone()) => {
+                    pending.push((own, refs.clone()));
+                }
                 Some(_) => {}
                 None => found.calls.push(Call {
                     name: name.name.clone(),

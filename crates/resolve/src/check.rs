@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0
 //! What would go wrong: rules over a resolved patch.
 
 use crate::notable;
@@ -50,16 +51,17 @@ pub(crate) fn check_func(func: &Func<Fragment>, place: Span, diagnostics: &mut V
     let before_only = matches!(func.change, Change::Pre(_));
     if func.signature.variadic && !before_only {
         diagnostics.push(
-            Diagnostic::new(VARIADIC, format!("`{name}` takes any number of arguments"))
+            Diagnostic::new(VARIADIC, format!("`{name}` takes a variable number of arguments"))
                 .at(place, "")
-                .note("nobody but the caller knows how many there are, so they cannot be passed on")
-                .help("a `pre` hook works, it leaves them alone"),
+                .note("only the caller knows how many there are, so they cannot be passed on")
+                .help("use a `pre` hook, which leaves the arguments alone"),
         );
     }
     diagnostics.extend(check_waiter(func, place));
 }
 
-/// The kernel finishes loading when no task is left in the old function, and unloading when none is left in the patch.
+/// The kernel finishes loading when no task is left in the old function, and unloading when none is
+/// left in the patch.
 fn check_waiter(func: &Func<Fragment>, place: Span) -> Option<Diagnostic> {
     let name = &func.old.name;
     if notable::is_main_loop(name) {
@@ -68,13 +70,15 @@ fn check_waiter(func: &Func<Fragment>, place: Span) -> Option<Diagnostic> {
             warning
                 .at(place, "")
                 .note(
-                    "a patch is complete when no task is in the old function any more: this one may never be",
+                    "a transition is complete when no task is in an old function: this one may never complete",
                 )
                 .help("patch a function that is called from the loop"),
         );
     }
     let around = match &func.change {
-        Change::Replace { calls_original, .. } | Change::C { calls_original, .. } => *calls_original,
+        Change::Replace { calls_original, .. } | Change::C { calls_original, .. } => {
+            *calls_original
+        }
         Change::Pre(_) => false,
         Change::Around { .. } => true,
     };
@@ -82,6 +86,6 @@ fn check_waiter(func: &Func<Fragment>, place: Span) -> Option<Diagnostic> {
         Diagnostic::new(LONG_WAIT, format!("tasks may stay in `{name}` for hours"))
             .at(place, "")
             .note("the patch can be neither unloaded nor replaced while one does")
-            .help("a `pre` hook alone leaves no frame and does not hold up unloading")
+            .help("use a `pre` hook alone: it leaves no frame and does not hold up unloading")
     })
 }

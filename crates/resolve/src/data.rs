@@ -1,4 +1,6 @@
-//! Data that outlives functions: states and shadow variables, and the hooks that free the latter with their objects.
+// SPDX-License-Identifier: GPL-2.0
+//! Data that outlives functions: states and shadow variables, and the hooks that free the latter
+//! with their objects.
 
 use super::bodies::{Fragment, Rust};
 use super::Resolver;
@@ -18,8 +20,8 @@ use syn::spanned::Spanned as _;
 use syn::visit::{self, Visit};
 
 impl Resolver<'_> {
-    /// The patch with an object for the image in front, whose callbacks keep the records, and with a `fn` for every function that frees
-    /// the object of a shadow variable.
+    /// The patch with an object for the image in front, whose callbacks keep the records, and with
+    /// a `fn` for every function that frees the object of a shadow variable.
     pub(super) fn with_free_hooks(&mut self, mut spec: ast::Patch) -> ast::Patch {
         if spec.states.is_empty() && spec.shadows.is_empty() {
             return spec;
@@ -34,11 +36,12 @@ impl Resolver<'_> {
             match spec.objects.iter_mut().find(|object| object.name.value == name) {
                 Some(object) => self.tie(object, shadow, tie),
                 None => {
-                    let place = tie.object.as_ref().map_or(tie.symbol.name.span, |object| object.span);
+                    let place =
+                        tie.object.as_ref().map_or(tie.symbol.name.span, |object| object.span);
                     self.report(
                         Diagnostic::new(MISSING_OBJECT, format!("the patch has no object `{name}`"))
                             .at(place, "")
-                            .note("the function that frees the parent is hooked like any other of its module")
+                            .note("the patch hooks the function that frees the parent like any other function of its module")
                             .help(format!("add `object {name} {{ }}`")),
                     );
                 }
@@ -55,17 +58,22 @@ impl Resolver<'_> {
         };
         match object.funcs.iter().find(is_it) {
             Some(func)
-                if func.replace.is_some() || func.replace_c.is_some() || func.replace_from.is_some() =>
+                if func.replace.is_some()
+                    || func.replace_c.is_some()
+                    || func.replace_from.is_some() =>
             {
                 self.report(
-                    Diagnostic::new(FREEING_FUNCTION_REPLACED, format!("`{}` is replaced", name.value))
-                        .at(name.span, "")
-                        .at(func.symbol.name.span, "here")
-                        .note("nobody but its new body knows when it frees the parent")
-                        .help(format!(
-                            "write `untied`, and `{}.remove(..)` in the new body",
-                            shadow.name.value
-                        )),
+                    Diagnostic::new(
+                        FREEING_FUNCTION_REPLACED,
+                        format!("`{}` is replaced", name.value),
+                    )
+                    .at(name.span, "")
+                    .at(func.symbol.name.span, "here")
+                    .note("only the new body knows when it frees the parent")
+                    .help(format!(
+                        "write `untied`, and `{}.remove(..)` in the new body",
+                        shadow.name.value
+                    )),
                 );
                 return;
             }
@@ -81,9 +89,15 @@ impl Resolver<'_> {
     }
 
     /// What goes before a function runs.
-    pub(super) fn frees(&self, object: &str, symbol: &ast::Symbol, rust: &Rust) -> Vec<Free<Fragment>> {
-        let free =
-            |tied: &FreeHook| Some(Free { shadow: tied.shadow.clone(), parent: rust.fragment(tied.parent)? });
+    pub(super) fn frees(
+        &self,
+        object: &str,
+        symbol: &ast::Symbol,
+        rust: &Rust,
+    ) -> Vec<Free<Fragment>> {
+        let free = |tied: &FreeHook| {
+            Some(Free { shadow: tied.shadow.clone(), parent: rust.fragment(tied.parent)? })
+        };
         self.free_hooks_of(object, symbol).filter_map(free).collect()
     }
 
@@ -99,7 +113,9 @@ impl Resolver<'_> {
     ) -> impl Iterator<Item = &'t FreeHook> {
         let position = symbol.position.as_ref().map(|at| at.value);
         let is_it = move |tied: &&FreeHook| {
-            tied.object == object && tied.function.0 == symbol.name.value && tied.function.1 == position
+            tied.object == object
+                && tied.function.0 == symbol.name.value
+                && tied.function.1 == position
         };
         self.ties.iter().filter(is_it)
     }
@@ -113,13 +129,14 @@ impl Resolver<'_> {
             highest.unwrap_or_default().saturating_add(1)
         );
         for state in &spec.states {
-            for (word, body) in [("save", &state.save), ("apply", &state.apply), ("restore", &state.restore)]
+            for (word, body) in
+                [("save", &state.save), ("apply", &state.apply), ("restore", &state.restore)]
             {
                 if body.is_none() {
                     self.report_absence(
                         Diagnostic::new(INCOMPLETE_STATE, format!("the state has no `{word}`"))
                             .at(state.name.span, "")
-                            .note("a value is saved, the system changed, and changed back to the value in the end")
+                            .note("a state saves a value, changes the system, and restores the value in the end")
                             .help(format!("add `{word}{} {{ .. }}`", if word == "save" { "" } else { "(saved)" })),
                     );
                 }
@@ -129,15 +146,18 @@ impl Resolver<'_> {
                 self.report(
                     Diagnostic::new(INVALID_STATE_ID, "a state cannot have the number 0")
                         .at(id.span, "")
-                        .note("the kernel's list of states ends with it")
+                        .note("0 ends the kernel's list of states")
                         .help(another.as_str()),
                 );
             } else if let Some(&first) = ids.get(&id.value) {
                 self.report(
-                    Diagnostic::new(INVALID_STATE_ID, format!("two states have the number {}", id.value))
-                        .at(id.span, "")
-                        .at(first, "here it is first")
-                        .help(another.as_str()),
+                    Diagnostic::new(
+                        INVALID_STATE_ID,
+                        format!("two states have the number {}", id.value),
+                    )
+                    .at(id.span, "")
+                    .at(first, "first here")
+                    .help(another.as_str()),
                 );
             }
             ids.entry(id.value).or_insert(id.span);
@@ -169,10 +189,13 @@ impl Resolver<'_> {
             let name = &shadow.name;
             if shadow.lifetime.is_none() {
                 self.report(
-                    Diagnostic::new(SHADOW_NEVER_FREED, format!("nobody frees the data of `{}`", name.value))
-                        .at(name.span, "")
-                        .note("data that is left when its parent is freed goes to what comes to be at that address")
-                        .help(Advice::Lifetime.text(self.form)),
+                    Diagnostic::new(
+                        SHADOW_NEVER_FREED,
+                        format!("the data of `{}` is never freed", name.value),
+                    )
+                    .at(name.span, "")
+                    .note("data left behind would belong to the next object allocated at that address")
+                    .help(Advice::Lifetime.text(self.form)),
                 );
             }
             let id = DataId::of_shadow(family, &name.value);
@@ -189,21 +212,24 @@ impl Resolver<'_> {
                     )
                     .at(name.span, "")
                     .at(other.span, "and this")
-                    .note("ids are made of the names of the family and of the variable")
+                    .note("an id is derived from the names of the family and the variable")
                     .help(rename_one(&name.value)),
                 );
             }
             ids.entry(id).or_insert(name);
             let ty = self.data_type(shadow.ty, &shadow.name);
             let (ty, parent) = (ty, self.parent(&shadow.parent, rust, importer));
-            let first = |body: &BodyWithParams, n: usize| body.names.get(n).map(|name| name.value.clone());
-            let ctor = shadow
-                .ctor
+            let first =
+                |body: &BodyWithParams, n: usize| body.names.get(n).map(|name| name.value.clone());
+            let ctor = shadow.ctor.as_ref().and_then(|body| {
+                Some((first(body, 0)?, first(body, 1)?, rust.fragment(body.code)?))
+            });
+            let dtor = shadow
+                .dtor
                 .as_ref()
-                .and_then(|body| Some((first(body, 0)?, first(body, 1)?, rust.fragment(body.code)?)));
-            let dtor =
-                shadow.dtor.as_ref().and_then(|body| Some((first(body, 0)?, rust.fragment(body.code)?)));
-            let (Some(ty), Some(parent), Some(init)) = (ty, parent, rust.fragment(shadow.init)) else {
+                .and_then(|body| Some((first(body, 0)?, rust.fragment(body.code)?)));
+            let (Some(ty), Some(parent), Some(init)) = (ty, parent, rust.fragment(shadow.init))
+            else {
                 continue;
             };
             shadows.push(Shadow { name: name.value.clone(), id, ty, parent, init, ctor, dtor });
@@ -211,8 +237,8 @@ impl Resolver<'_> {
         shadows
     }
 
-    /// A type that rustc will judge, with a number for what is written and whose it is. States with equal numbers and other names are
-    /// not the same.
+    /// A type that rustc will judge, with a number for what is written and whose it is. States with
+    /// equal numbers and other names are not the same.
     fn data_type(&mut self, code: Code, name: &ast::Name) -> Option<DataType<Fragment>> {
         // What is wrong with it was said when it was parsed.
         let ty = super::rust::parse_type(self.pieces, code).ok()?;
@@ -226,7 +252,7 @@ impl Resolver<'_> {
                 )
                 .at(self.pieces.place(code, span), "")
                 .note("the next version of the patch takes the data over, and this one is unloaded")
-                .help("keep a number, or a pointer to an object of the kernel's: `AtomicPtr<T>`"),
+                .help("store a number, or a pointer to a kernel object: `AtomicPtr<T>`"),
             );
         }
         let tokens = ty.to_token_stream().to_string();
@@ -235,7 +261,12 @@ impl Resolver<'_> {
     }
 
     /// The struct that shadow data belongs to: an item of the author's, or the kernel's.
-    fn parent(&mut self, name: &ast::Name, rust: &Rust, importer: &mut Importer<'_>) -> Option<Parent> {
+    fn parent(
+        &mut self,
+        name: &ast::Name,
+        rust: &Rust,
+        importer: &mut Importer<'_>,
+    ) -> Option<Parent> {
         if rust.has_plain_struct(&name.value) {
             return Some(Parent::Item(name.value.clone()));
         }
@@ -249,7 +280,7 @@ impl Resolver<'_> {
         self.report(
             Diagnostic::new(NO_SUCH_TYPE, format!("there is no struct `{}`", name.value))
                 .at(name.span, "")
-                .note("shadow data belongs to an object of a type of the target's BTF, or of the patch's own")
+                .note("the parent of shadow data is a struct from the target's BTF, or one that the patch defines")
                 .help(help),
         );
         None
@@ -269,15 +300,22 @@ impl Resolver<'_> {
             self.name(name);
             let problem = if name.value == spec.name.value {
                 "it is this patch's own name"
-            } else if spec.atomic_replace.as_ref().is_some_and(|replace| replace.condition.is_none()) {
-                "`atomic replace` takes the place of all others"
+            } else if spec
+                .atomic_replace
+                .as_ref()
+                .is_some_and(|replace| replace.condition.is_none())
+            {
+                "`atomic replace` replaces all others"
             } else {
                 continue;
             };
             self.report(
-                Diagnostic::new(NOT_STACKED, format!("the patch is not stacked on `{}`", name.value))
-                    .at(name.span, problem)
-                    .help("drop it"),
+                Diagnostic::new(
+                    NOT_STACKED,
+                    format!("the patch is not stacked on `{}`", name.value),
+                )
+                .at(name.span, problem)
+                .help("drop it"),
             );
         }
         spec.over.iter().map(|name| name.value.clone()).collect()
@@ -289,7 +327,8 @@ struct IntoTheModule(Option<proc_macro2::Span>);
 
 impl<'a> Visit<'a> for IntoTheModule {
     fn visit_type(&mut self, ty: &'a syn::Type) {
-        if matches!(ty, syn::Type::Reference(_) | syn::Type::BareFn(_) | syn::Type::TraitObject(_)) {
+        if matches!(ty, syn::Type::Reference(_) | syn::Type::BareFn(_) | syn::Type::TraitObject(_))
+        {
             self.0.get_or_insert(ty.span());
         }
         visit::visit_type(self, ty);
@@ -311,7 +350,8 @@ fn image(span: Span) -> ast::Object {
 
 /// The bodies of states and shadow variables, each with the names that it is given.
 pub(super) fn bodies(spec: &ast::Patch) -> Vec<(Code, Vec<&ast::Name>)> {
-    let of_states = spec.states.iter().flat_map(|state| [&state.save, &state.apply, &state.restore]);
+    let of_states =
+        spec.states.iter().flat_map(|state| [&state.save, &state.apply, &state.restore]);
     let of_shadows = spec.shadows.iter().flat_map(|shadow| [&shadow.ctor, &shadow.dtor]);
     let bound = of_states.chain(of_shadows).flatten();
     let bound = bound.map(|body| (body.code, body.names.iter().collect()));

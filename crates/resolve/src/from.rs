@@ -1,5 +1,6 @@
-//! Rust in files of its own: a function that takes the place of an old one becomes what it would be in the spec, and a module is
-//! found for those who compile it.
+// SPDX-License-Identifier: GPL-2.0
+//! Rust in files of its own: a function that takes the place of an old one becomes what it would be
+//! in the spec, and a module is found for those who compile it.
 
 use super::paths::FileKind;
 use super::prototypes::{self, odd_part};
@@ -26,7 +27,8 @@ impl Resolver<'_> {
         self.pieces.rust_file(&file.value)
     }
 
-    /// The patch with each `replace from` as the `replace { .. }` that it stands for: nothing behind this tells the two apart.
+    /// The patch with each `replace from` as the `replace { .. }` that it stands for: nothing
+    /// behind this tells the two apart.
     pub(super) fn with_bodies_of_files(&mut self, spec: &ast::Patch) -> ast::Patch {
         let mut spec = spec.clone();
         for func in spec.objects.iter_mut().flat_map(|object| &mut object.funcs) {
@@ -38,7 +40,7 @@ impl Resolver<'_> {
                     Diagnostic::new(WRONG_FUNCTION_IN_FILE, message)
                         .at(prototype.span, "")
                         .at(found.prototype.span, "it is here")
-                        .help("drop it in the spec: the body's parameters are named in the file"),
+                        .help("drop it from the spec: the file names the body's parameters"),
                 );
                 continue;
             }
@@ -62,7 +64,8 @@ impl Resolver<'_> {
     }
 }
 
-/// The function of this name, if there is nothing else. In Rust's names whatever no identifier may have is `_`.
+/// The function of this name, if there is nothing else. In Rust's names whatever no identifier may
+/// have is `_`.
 fn function(
     pieces: &dyn SourceText,
     file: &str,
@@ -78,11 +81,14 @@ fn function(
             Some(other) => pieces.place(code, other.span()),
             None => Span::new(code.span.end, code.span.end),
         };
-        return Err(Diagnostic::new(WRONG_FUNCTION_IN_FILE, format!("{file} does not define `{name}`"))
-            .at(place, "")
-            .help(format!(
-                "write `fn {name}(..) -> TYPE {{ .. }}` there, with the kernel's prototype in Rust"
-            )));
+        return Err(Diagnostic::new(
+            WRONG_FUNCTION_IN_FILE,
+            format!("{file} does not define `{name}`"),
+        )
+        .at(place, "")
+        .help(format!(
+            "write `fn {name}(..) -> TYPE {{ .. }}` there, with the kernel's prototype in Rust"
+        )));
     };
     if let Some(other) =
         items.iter().find(|item| !matches!(item, Item::Fn(item) if std::ptr::eq(item, function)))
@@ -95,11 +101,12 @@ fn function(
             "a function that the kernel calls cannot have this",
         )
         .at(pieces.place(code, odd), "")
-        .note("the new body has the old function's prototype, and the generated code around it")
+        .note("the new body has the old function's prototype, and generated code surrounds it")
         .help(format!("write `fn {name}(NAME: TYPE, ..) -> TYPE {{ .. }}`")));
     }
     let braces = function.block.brace_token.span;
-    let body = Span::new(pieces.place(code, braces.open()).end, pieces.place(code, braces.close()).start);
+    let body =
+        Span::new(pieces.place(code, braces.open()).end, pieces.place(code, braces.close()).start);
     Ok(Found {
         prototype: prototypes::prototype(
             &function.sig,
@@ -113,6 +120,6 @@ fn function(
 fn more(file: &str, place: Span) -> Diagnostic {
     Diagnostic::new(WRONG_FUNCTION_IN_FILE, format!("{file} holds more than the new function"))
         .at(place, "")
-        .note("what `replace from` names is one function, as `replace { .. }` is one body")
+        .note("the file of `replace from` holds one function, as `replace { .. }` holds one body")
         .help("move it into the function, or into a file of `mod NAME from \"FILE.rs\";`")
 }

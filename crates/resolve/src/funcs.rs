@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0
 //! One function that a spec changes.
 
 use super::bodies::{Fragment, Rust};
@@ -11,8 +12,8 @@ use kps_arch::syscall_of;
 use kps_ast as ast;
 use kps_diag::{
     list, Diagnostic, CHANGED_TWICE, CHANGES_NOTHING, CLONES, FREED_AFTER_BOOT, MISPLACED_ORIGINAL,
-    NEVER_RETURNS, NO_FTRACE_SITE, NO_LIVEPATCH_SUPPORT, NO_NAME_IN_C, REPLACE_WITH_HOOKS, SHARED_CODE,
-    SPLIT_FUNCTION, UNKNOWN_ENTRY,
+    NEVER_RETURNS, NO_FTRACE_SITE, NO_LIVEPATCH_SUPPORT, NO_NAME_IN_C, REPLACE_WITH_HOOKS,
+    SHARED_CODE, SPLIT_FUNCTION, UNKNOWN_ENTRY,
 };
 use kps_facts::Importer;
 use kps_plan::{Change, Convention, Entry, Func, Type};
@@ -37,7 +38,7 @@ impl Resolver<'_> {
             self.report(
                 Diagnostic::new(CHANGED_TWICE, format!("`{}` is changed twice", name.value))
                     .at(name.span, "")
-                    .at(first, "here it is first")
+                    .at(first, "first here")
                     .help("put everything into one `fn`"),
             );
             return None;
@@ -52,8 +53,10 @@ impl Resolver<'_> {
             None => Convention::C,
             Some(Some(Type::Named(regs))) => Convention::Syscall { regs },
             Some(_) => {
-                let message =
-                    format!("the BTF of {} does not describe system calls", self.facts.identity.release);
+                let message = format!(
+                    "the BTF of {} does not describe system calls",
+                    self.facts.identity.release
+                );
                 self.report(
                     Diagnostic::new(NO_LIVEPATCH_SUPPORT, message)
                         .help("choose another target with `--kernel`"),
@@ -63,19 +66,29 @@ impl Resolver<'_> {
         };
         self.note_relatives(scope, &symbol.name, &found);
         self.check_returns(&symbol.name, spec, change.as_ref(), rust);
-        Some(Func { old: found.symbol, signature: signature?, convention, entry, change: change?, frees })
+        Some(Func {
+            old: found.symbol,
+            signature: signature?,
+            convention,
+            entry,
+            change: change?,
+            frees,
+        })
     }
 
-    /// Other functions that this change reaches, or that it does not reach although they are made of the same source.
+    /// Other functions that this change reaches, or that it does not reach although they are made
+    /// of the same source.
     fn note_relatives(&mut self, scope: Scope<'_>, name: &ast::Name, found: &Found) {
         let symbols = &scope.object.symbols;
         // The linker's marks for where a part of the text starts or ends are no functions.
-        let is_mark =
-            |other: &str| other.ends_with("text") || other.ends_with("_start") || other.ends_with("_end");
+        let is_mark = |other: &str| {
+            other.ends_with("text") || other.ends_with("_start") || other.ends_with("_end")
+        };
         let is_same_syscall =
             |other: &str| syscall_of(other).is_some_and(|s| Some(s) == syscall_of(&name.value));
         let twin = |other: &str| other != name.value && !is_mark(other) && !is_same_syscall(other);
-        let aliases: BTreeSet<String> = symbols.at(found.address).map(|sym| sym.name.to_owned()).collect();
+        let aliases: BTreeSet<String> =
+            symbols.at(found.address).map(|sym| sym.name.to_owned()).collect();
         let aliases: Vec<String> = aliases.into_iter().filter(|other| twin(other)).collect();
         if !aliases.is_empty() {
             self.report(
@@ -84,8 +97,8 @@ impl Resolver<'_> {
                     format!("`{}` shares its code with {}", name.value, list(&aliases, "and")),
                 )
                 .at(name.span, "")
-                .note("the compiler found them equal, or one is another name of the other")
-                .help("what changes here changes for callers of all of them"),
+                .note("the compiler merged identical functions, or one name is an alias of another")
+                .help("make sure that the change is right for the callers of all of them"),
             );
         }
         self.note_cold_part(scope, name);
@@ -101,19 +114,17 @@ impl Resolver<'_> {
         if !clones.is_empty() {
             let clones: Vec<String> = clones.into_iter().collect();
             self.report(
-                Diagnostic::new(CLONES, format!("the kernel has parts of `{}` elsewhere too", name.value))
+                Diagnostic::new(CLONES, format!("the compiler made clones of `{}`", name.value))
                     .at(name.span, "")
-                    .note(format!(
-                        "the compiler made {} of it; some callers may go there directly",
-                        list(&clones, "and")
-                    ))
-                    .help("look at the callers; the clone can be patched by its name"),
+                    .note(format!("some callers may call {} directly", list(&clones, "or")))
+                    .help("check the callers; a clone can be patched by its name"),
             );
         }
     }
 
-    /// The kernel looks for tasks between the start and the end of a function, and compilers move what runs seldom out of it. Only
-    /// where functions must agree does it matter that a task finishes an old one late.
+    /// The kernel looks for tasks between the start and the end of a function, and compilers move
+    /// what runs seldom out of it. Only where functions must agree does it matter that a task
+    /// finishes an old one late.
     fn note_cold_part(&mut self, scope: Scope<'_>, name: &ast::Name) {
         let symbols = &scope.object.symbols;
         let cold = format!("{}.cold", name.value);
@@ -123,10 +134,10 @@ impl Resolver<'_> {
             return;
         }
         self.report(
-            Diagnostic::new(SPLIT_FUNCTION, format!("a part of `{}` is elsewhere, in `{cold}`", name.value))
+            Diagnostic::new(SPLIT_FUNCTION, format!("part of `{}` is in another symbol, `{cold}`", name.value))
                 .at(name.span, "")
-                .note("the kernel does not see a task that sleeps there, so one may end the old function when others have the new ones")
-                .help("where the functions of the patch must agree, have them do so from `post_patch` to `pre_unpatch`"),
+                .note("the kernel's stack check does not cover `.cold` code: a task sleeping there may finish the old function after others have switched")
+                .help("if the functions of the patch must agree, have them do so only from `post_patch` to `pre_unpatch`"),
         );
     }
 
@@ -150,16 +161,17 @@ impl Resolver<'_> {
             (Some(replace), _, _) if replace.originals.is_empty() => {
                 spec.replace.map(|replace| (replace.word, "it does not end in the old function"))
             }
-            _ if matches!(change, Some(Change::C { calls_original: false, .. })) => {
-                spec.replace_c.as_ref().map(|file| (file.span, "the file does not call the old function"))
-            }
+            _ if matches!(change, Some(Change::C { calls_original: false, .. })) => spec
+                .replace_c
+                .as_ref()
+                .map(|file| (file.span, "the file does not call the old function")),
             _ => None,
         };
         if let Some((word, what)) = returns {
             self.report(
                 Diagnostic::new(NEVER_RETURNS, format!("`{}` never returns", name.value))
                     .at(word, what)
-                    .note("its callers have no code behind the call")
+                    .note("its callers have no code after the call")
                     .help("use `pre` without `return`, or end `replace` with `original(..)`"),
             );
         }
@@ -180,13 +192,18 @@ impl Resolver<'_> {
         match (spec.replace, spec.pre, spec.post) {
             // What is wrong with the file has been said.
             (None, None, None) if spec.replace_from.is_some() => None,
-            (None, None, None) if self.has_free_hook(scope.name, &spec.symbol) => Some(Change::Pre(None)),
+            (None, None, None) if self.has_free_hook(scope.name, &spec.symbol) => {
+                Some(Change::Pre(None))
+            }
             (None, None, None) => {
                 let name = &spec.symbol.name;
                 self.report_absence(
-                    Diagnostic::new(CHANGES_NOTHING, format!("nothing changes in `{}`", name.value))
-                        .at(name.span, "")
-                        .help("write `replace { .. }`, `pre { .. }` or `post { .. }`"),
+                    Diagnostic::new(
+                        CHANGES_NOTHING,
+                        format!("nothing changes in `{}`", name.value),
+                    )
+                    .at(name.span, "")
+                    .help("write `replace { .. }`, `pre { .. }` or `post { .. }`"),
                 );
                 None
             }
@@ -197,7 +214,7 @@ impl Resolver<'_> {
                     Diagnostic::new(REPLACE_WITH_HOOKS, "`replace` excludes `pre` and `post`")
                         .at(hook, "")
                         .at(replace.word, "the new body is here")
-                        .help("write the hook's text into the new body"),
+                        .help("move the hook's code into the new body"),
                 );
                 None
             }
@@ -235,7 +252,7 @@ impl Resolver<'_> {
             self.report(
                 Diagnostic::new(MISPLACED_ORIGINAL, "`original` can only be called")
                     .at(self.pieces.place(replace.code, original.span), "")
-                    .note("its address is no function's address: a call through it would fault under IBT and kCFI")
+                    .note("its address is not that of a function: a call through it would fault under IBT and kCFI")
                     .help("call it: `original(..)`"),
             );
         }
@@ -258,15 +275,15 @@ impl Resolver<'_> {
                 .help(Advice::OneBody.text(self.form))
         } else if let Some(Syscall { entry, .. }) = call {
             let entry = &entry.name;
-            Diagnostic::new(NO_NAME_IN_C, format!("C knows no function `{}`", name.value))
+            Diagnostic::new(NO_NAME_IN_C, format!("there is no C function `{}`", name.value))
                 .at(entry.span, "")
                 .note("the arguments of a system call are in the registers of its caller")
                 .help(Advice::EntryInC(&entry.value).text(self.form))
         } else if !is_plain(&name.value) {
-            Diagnostic::new(NO_NAME_IN_C, format!("C has no name for `{}`", name.value))
+            Diagnostic::new(NO_NAME_IN_C, format!("`{}` is not a valid name in C", name.value))
                 .at(name.span, "")
-                .at(file.span, "the file could not define it")
-                .note("the compiler made this function of another one, and its prototype may differ")
+                .at(file.span, "the file cannot define it")
+                .note("the compiler derived this function from another one, and its prototype may differ")
                 .help(Advice::BodyInRust.text(self.form))
         } else {
             return self.c_body(scope, &spec.symbol, file);
@@ -275,15 +292,19 @@ impl Resolver<'_> {
         None
     }
 
-    /// How the function starts, if ftrace can redirect it and a jump past the site is known to be right.
+    /// How the function starts, if ftrace can redirect it and a jump past the site is known to be
+    /// right.
     fn entry(&mut self, scope: Scope<'_>, spec: &ast::Func, found: &Found) -> Option<Entry> {
         let name = &spec.symbol.name;
         if scope.object.is_init(found.address) {
             self.report(
-                Diagnostic::new(FREED_AFTER_BOOT, format!("`{}` is gone when {}", name.value, scope.ready()))
-                    .at(name.span, "")
-                    .note("it is `__init`: its memory is freed and used for other things")
-                    .help("patch what it has set up, or a function that runs later"),
+                Diagnostic::new(
+                    FREED_AFTER_BOOT,
+                    format!("`{}` is freed after {}", name.value, scope.ready()),
+                )
+                .at(name.span, "")
+                .note("it is `__init`: its memory is freed and reused")
+                .help("change the data that it set up, or patch a function that runs later"),
             );
             return None;
         }
@@ -304,11 +325,15 @@ impl Resolver<'_> {
             self.report(
                 Diagnostic::new(
                     UNKNOWN_ENTRY,
-                    format!("`{}` starts in a way that kpsc does not know", name.value),
+                    format!("the entry code of `{}` is unknown", name.value),
                 )
                 .at(name.span, "")
-                .note(format!("it starts with {}, its ftrace site is at +{}", bytes.join(" "), site.offset))
-                .note(format!("known are {}", self.facts.arch().entries))
+                .note(format!(
+                    "it starts with {}, its ftrace site is at +{}",
+                    bytes.join(" "),
+                    site.offset
+                ))
+                .note(format!("kpsc knows {}", self.facts.arch().entries))
                 .help("patch the functions that call it, and report this kernel"),
             );
         }

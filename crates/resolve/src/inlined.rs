@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0
 //! Copies of changed functions inside others, which no ftrace site leads to.
 
 use super::bodies::Rust;
@@ -25,18 +26,25 @@ struct Caller {
 }
 
 impl Resolver<'_> {
-    /// Warns of functions that keep the old code of changed ones. What is known of them is known of vmlinux alone.
+    /// Warns of functions that keep the old code of changed ones. What is known of them is known of
+    /// vmlinux alone.
     pub(super) fn note_inlined(&mut self, scope: Scope<'_>, spec: &ast::Object, rust: &Rust) {
-        let Some(debug) = self.facts.debug.as_ref().filter(|_| scope.module.is_none()) else { return };
-        let renewed: Vec<Span> = spec.funcs.iter().filter(|func| is_renewed(func, rust)).map(place).collect();
+        let Some(debug) = self.facts.debug.as_ref().filter(|_| scope.module.is_none()) else {
+            return;
+        };
+        let renewed: Vec<Span> =
+            spec.funcs.iter().filter(|func| is_renewed(func, rust)).map(place).collect();
         for func in &spec.funcs {
             let name = &func.symbol.name;
             // Callers have a copy of what is in front of such a part, and call the part itself.
             if name.value.contains(".part.") {
                 continue;
             }
-            let is_it = |(key, span): &(&(String, u64), &_)| key.0 == scope.name && **span == name.span;
-            let Some((_, address)) = self.changed.iter().find(is_it).map(|(key, _)| key) else { continue };
+            let is_it =
+                |(key, span): &(&(String, u64), &_)| key.0 == scope.name && **span == name.span;
+            let Some((_, address)) = self.changed.iter().find(is_it).map(|(key, _)| key) else {
+                continue;
+            };
             let callers = self.callers(scope, debug, *address, &renewed);
             if !callers.is_empty() {
                 self.report(warning(name, &callers));
@@ -44,15 +52,23 @@ impl Resolver<'_> {
         }
     }
 
-    /// The functions that have a copy, those aside whose old code never runs any more and those that are gone after boot.
-    fn callers(&self, scope: Scope<'_>, debug: &DebugInfo, address: u64, renewed: &[Span]) -> Vec<Caller> {
+    /// The functions that have a copy, those aside whose old code never runs any more and those
+    /// that are gone after boot.
+    fn callers(
+        &self,
+        scope: Scope<'_>,
+        debug: &DebugInfo,
+        address: u64,
+        renewed: &[Span],
+    ) -> Vec<Caller> {
         let object = scope.object;
         let is_renewed = |caller: u64| {
             let place = self.changed.get(&(scope.name.to_owned(), caller));
             place.is_some_and(|place| renewed.contains(place))
         };
         let copies = debug.inlined_into(address);
-        let lasting = copies.filter(|copy| !is_renewed(copy.caller) && !object.is_init(copy.caller));
+        let lasting =
+            copies.filter(|copy| !is_renewed(copy.caller) && !object.is_init(copy.caller));
         let caller = |copy: kps_facts::Copy<'_>| {
             let name = object.symbols.at(copy.caller).next()?.name;
             let all = object.symbols.named(name);
@@ -73,7 +89,8 @@ fn place(func: &ast::Func) -> Span {
 
 /// Whether a function has a new body that leaves the old one alone.
 fn is_renewed(func: &ast::Func, rust: &Rust) -> bool {
-    let calls_original = |code| rust.body(code).is_none_or(|(body, _)| !body.refs(&[]).originals.is_empty());
+    let calls_original =
+        |code| rust.body(code).is_none_or(|(body, _)| !body.refs(&[]).originals.is_empty());
     func.replace_c.is_some() || func.replace.is_some_and(|replace| !calls_original(replace.code))
 }
 
@@ -85,18 +102,21 @@ fn warning(name: &ast::Name, callers: &[Caller]) -> Diagnostic {
     let mut warning = Diagnostic::new(INLINED_COPIES, message).at(name.span, "");
     for Caller { name, place, has_site } in callers.iter().take(SHOWN) {
         let but = if *has_site { "" } else { ", and cannot be redirected" };
-        warning = warning.note(format!("`{name}` has it from the call at {place}{but}"));
+        warning = warning.note(format!("`{name}` inlines the call at {place}{but}"));
     }
     if callers.len() > SHOWN {
         warning = warning.note(format!("and {} more", callers.len() - SHOWN));
     }
     let most = if callers.len() > SHOWN { EXAMPLES } else { SHOWN };
     let changeable = callers.iter().filter(|caller| caller.has_site).take(most);
-    let changeable: Vec<String> = changeable.map(|caller| format!("fn {} {{ .. }}", caller.name)).collect();
+    let changeable: Vec<String> =
+        changeable.map(|caller| format!("fn {} {{ .. }}", caller.name)).collect();
     match (changeable.is_empty(), callers.len() > SHOWN) {
         (true, _) => warning.help("change the functions that call those"),
-        (false, true) => warning
-            .help(format!("change those too that must not keep it, for example {}", list(&changeable, "or"))),
+        (false, true) => warning.help(format!(
+            "also change those that must not keep the old code, for example {}",
+            list(&changeable, "or")
+        )),
         (false, false) => {
             let them = if changeable.len() == 1 { "it" } else { "them" };
             warning.help(format!("change {them} too: {}", list(&changeable, "and")))

@@ -1,7 +1,8 @@
+// SPDX-License-Identifier: GPL-2.0
 //! From names to facts: after this no name is looked up any more.
 //!
-//! What a spec says and what a macro says is held to the same rules here. The crate needs nothing but syn, quote and proc-macro2,
-//! because the target's own rustc compiles it for the macros.
+//! What a spec says and what a macro says is held to the same rules here. The crate needs nothing
+//! but syn, quote and proc-macro2, because the target's own rustc compiles it for the macros.
 
 mod advice;
 mod bodies;
@@ -13,6 +14,7 @@ mod from;
 mod funcs;
 mod inlined;
 mod metadata;
+mod missing_use;
 mod names;
 pub mod notable;
 mod params;
@@ -35,7 +37,8 @@ use data::FreeHook;
 use kps_ast as ast;
 use kps_ast::Span;
 use kps_diag::{
-    any_error, list, Diagnostic, CHANGES_NOTHING, NO_LIVEPATCH_SUPPORT, NO_SUCH_MODULE, REPEATED_OBJECT,
+    any_error, list, Diagnostic, CHANGES_NOTHING, NO_LIVEPATCH_SUPPORT, NO_SUCH_MODULE,
+    REPEATED_OBJECT,
 };
 use kps_facts::{Facts, Importer, Wanted};
 use kps_plan::{AuthorsKey, CFile, Imports, Klp, Mode, Object, ObjectName, Patch, Target, Type};
@@ -66,7 +69,8 @@ pub struct Resolved {
 
 /// Resolves a spec against the facts of a kernel. Without a patch there is at least one error.
 ///
-/// `complete` is whether the whole text was understood. If not, what seems to be missing may be there.
+/// `complete` is whether the whole text was understood. If not, what seems to be missing may be
+/// there.
 pub fn resolve(
     pieces: &dyn SourceText,
     spec: &ast::Patch,
@@ -195,9 +199,11 @@ impl<'a> Resolver<'a> {
         let mut importer = Importer::new(self.facts.arch(), &self.facts.btf, &wanted);
         let klp = self.klp(&mut importer, needs);
         if klp.is_none() {
-            let message = format!("the BTF of {} does not describe livepatches", self.facts.identity.release);
+            let message =
+                format!("the BTF of {} does not describe livepatches", self.facts.identity.release);
             self.report(
-                Diagnostic::new(NO_LIVEPATCH_SUPPORT, message).help("choose another target with `--kernel`"),
+                Diagnostic::new(NO_LIVEPATCH_SUPPORT, message)
+                    .help("choose another target with `--kernel`"),
             );
         }
 
@@ -216,7 +222,11 @@ impl<'a> Resolver<'a> {
         for &(scope, spec) in &objects {
             let (object, spans) = self.object(scope, spec, &rust, &mut uses, &mut importer);
             // The image is always there: what is used of it needs no `klp_object`.
-            if scope.module.is_some() || needs.data || !spec.funcs.is_empty() || !spec.callbacks.is_empty() {
+            if scope.module.is_some()
+                || needs.data
+                || !spec.funcs.is_empty()
+                || !spec.callbacks.is_empty()
+            {
                 resolved.push(object);
                 places.push(spans);
             }
@@ -229,11 +239,6 @@ impl<'a> Resolver<'a> {
         self.check_parameters(spec, &rust, &places, &objects, &imports);
         let replace = self.replace(spec, params.as_ref());
 
-        let target = Target {
-            release: self.facts.identity.release.clone(),
-            build_id: self.facts.identity.build_id.clone(),
-            mode: Mode::KernelCrate { authors: authors_key(&self.facts.identity.release) },
-        };
         let patch = Patch {
             name: spec.name.value.clone(),
             metadata,
@@ -247,9 +252,19 @@ impl<'a> Resolver<'a> {
             c_files: std::mem::take(&mut self.c_files),
             kernel: imports,
             klp: klp?,
-            target,
+            target: self.target(),
         };
         Some(Resolved { patch, places, written })
+    }
+
+    /// The kernel that the patch is for.
+    fn target(&self) -> Target {
+        let kernel = &self.facts.identity;
+        Target {
+            release: kernel.release.clone(),
+            build_id: kernel.build_id.clone(),
+            mode: Mode::KernelCrate { authors: authors_key(&kernel.release) },
+        }
     }
 
     /// The objects of the spec that can be resolved, each once.
@@ -257,12 +272,16 @@ impl<'a> Resolver<'a> {
         let mut known: Vec<(Scope<'a>, &ast::Object)> = Vec::new();
         for object in &spec.objects {
             let name = &object.name;
-            if let Some((_, first)) = known.iter().find(|(_, known)| known.name.value == name.value) {
+            if let Some((_, first)) = known.iter().find(|(_, known)| known.name.value == name.value)
+            {
                 self.report(
-                    Diagnostic::new(REPEATED_OBJECT, format!("object `{}` is written twice", name.value))
-                        .at(name.span, "")
-                        .at(first.name.span, "here it is first")
-                        .help("put everything into one `object`"),
+                    Diagnostic::new(
+                        REPEATED_OBJECT,
+                        format!("object `{}` is declared twice", name.value),
+                    )
+                    .at(name.span, "")
+                    .at(first.name.span, "first here")
+                    .help("put everything into one `object`"),
                 );
                 continue;
             }
@@ -271,7 +290,8 @@ impl<'a> Resolver<'a> {
                 None => self.report(self.unknown_module(name)),
             }
         }
-        let changes = |object: &ast::Object| !object.funcs.is_empty() || !object.callbacks.is_empty();
+        let changes =
+            |object: &ast::Object| !object.funcs.is_empty() || !object.callbacks.is_empty();
         if !spec.objects.iter().any(changes) && spec.states.is_empty() {
             let place = spec.objects.first().map_or(spec.name.span, |object| object.name.span);
             self.report_absence(
@@ -285,11 +305,14 @@ impl<'a> Resolver<'a> {
 
     fn unknown_module(&self, name: &ast::Name) -> Diagnostic {
         let release = &self.facts.identity.release;
-        let error = Diagnostic::new(NO_SUCH_MODULE, format!("{release} has no module `{}`", name.value));
+        let error =
+            Diagnostic::new(NO_SUCH_MODULE, format!("{release} has no module `{}`", name.value));
         let error = error.at(name.span, "");
-        match symbols::near(&name.value, self.facts.module_names.iter().map(String::as_str)).as_slice() {
+        match symbols::near(&name.value, self.facts.module_names.iter().map(String::as_str))
+            .as_slice()
+        {
             [] => error
-                .note("what is built into the kernel belongs to `vmlinux`")
+                .note("code that is built into the kernel belongs to `vmlinux`")
                 .help(Advice::ForeignModule.text(self.form)),
             near => error.help(format!("did you mean {}?", list(near, "or"))),
         }
@@ -323,12 +346,15 @@ impl<'a> Resolver<'a> {
         (object, places)
     }
 
-    /// A module is loaded after those that it depends on, so its bodies may use their symbols as well.
+    /// A module is loaded after those that it depends on, so its bodies may use their symbols as
+    /// well.
     fn link_objects(&self, objects: &mut [Object<Fragment>]) {
-        let names: Vec<String> = objects.iter().map(|object| object.name.as_str().to_owned()).collect();
+        let names: Vec<String> =
+            objects.iter().map(|object| object.name.as_str().to_owned()).collect();
         for object in objects {
             let module = self.facts.modules.get(object.name.as_str());
-            let depends = |name: &String| module.is_some_and(|module| module.depends.contains(name));
+            let depends =
+                |name: &String| module.is_some_and(|module| module.depends.contains(name));
             object.sees = (0..names.len()).filter(|&n| depends(&names[n])).collect();
         }
     }

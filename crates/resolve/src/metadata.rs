@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0
 //! What a patch says about itself: names, licence, texts, and the kernels it is meant for.
 
 use super::Resolver;
@@ -15,7 +16,8 @@ use std::cmp::Ordering;
 const MAX_NAME: usize = 55;
 const MAX_TEXT: usize = 256;
 
-/// Names that something else has: objects, crates and modules of the generated code, and the variables `NAME-y` of Kbuild.
+/// Names that something else has: objects, crates and modules of the generated code, and the
+/// variables `NAME-y` of Kbuild.
 const RESERVED: &[&str] = &[
     "vmlinux",
     "kernel",
@@ -66,7 +68,8 @@ const RESERVED: &[&str] = &[
 
 impl Resolver<'_> {
     pub(super) fn metadata(&mut self, patch: &ast::Patch) -> Metadata {
-        // A new clause does not compile before it is named here: it is metadata, or read elsewhere in the resolver.
+        // A new clause does not compile before it is named here: it is metadata, or read elsewhere
+        // in the resolver.
         let ast::Patch {
             docs,
             name,
@@ -119,7 +122,9 @@ impl Resolver<'_> {
             let before = self.diagnostics.len();
             self.text(&description);
             for error in &mut self.diagnostics[before..] {
-                error.notes.push("it is the first paragraph of the comment above the patch".to_owned());
+                error
+                    .notes
+                    .push("it is the first paragraph of the comment above the patch".to_owned());
             }
             metadata.description = Some(description.value);
         }
@@ -142,8 +147,14 @@ impl Resolver<'_> {
 
     fn license(&mut self, patch: &ast::Patch) -> String {
         // What `license_is_gpl_compatible()` in include/linux/license.h accepts.
-        const COMPATIBLE: &[&str] =
-            &["GPL", "GPL v2", "GPL and additional rights", "Dual BSD/GPL", "Dual MIT/GPL", "Dual MPL/GPL"];
+        const COMPATIBLE: &[&str] = &[
+            "GPL",
+            "GPL v2",
+            "GPL and additional rights",
+            "Dual BSD/GPL",
+            "Dual MIT/GPL",
+            "Dual MPL/GPL",
+        ];
         let help = || format!("write one of {}", COMPATIBLE.map_quoted());
         match &patch.license {
             None => self.report_absence(
@@ -153,10 +164,13 @@ impl Resolver<'_> {
                     .help(Advice::License.text(patch.form)),
             ),
             Some(license) if !COMPATIBLE.contains(&license.value.as_str()) => self.report(
-                Diagnostic::new(INVALID_LICENSE, "this license is not GPL-compatible to the kernel")
-                    .at(license.span, "")
-                    .note("the kernel's livepatch functions are for GPL-compatible modules only")
-                    .help(help()),
+                Diagnostic::new(
+                    INVALID_LICENSE,
+                    "the kernel does not treat this license as GPL-compatible",
+                )
+                .at(license.span, "")
+                .note("the kernel's livepatch functions are for GPL-compatible modules only")
+                .help(help()),
             ),
             Some(license) => return license.value.clone(),
         }
@@ -168,7 +182,7 @@ impl Resolver<'_> {
         let printable = text.value.chars().all(|c| c == ' ' || c.is_ascii_graphic());
         if !printable || text.value.is_empty() || text.value.len() > MAX_TEXT {
             self.report(
-                Diagnostic::new(INVALID_TEXT, "this text cannot stand in a module's information")
+                Diagnostic::new(INVALID_TEXT, "this text is not valid in a module's information")
                     .at(text.span, "")
                     .help(format!("use 1 to {MAX_TEXT} printable ASCII characters")),
             );
@@ -182,12 +196,12 @@ impl Resolver<'_> {
         }
         let parts: Vec<&str> = text.value.split(',').map(str::trim).collect();
         let help = if parts.len() > 1 && parts.iter().all(|part| is_word(part)) {
-            format!("write each in quotes of its own: \"{}\"", parts.join("\", \""))
+            format!("quote each separately: \"{}\"", parts.join("\", \""))
         } else {
             "use letters, digits and `. _ : + ~ -`, and no spaces".to_owned()
         };
         self.report(
-            Diagnostic::new(INVALID_TEXT, "this text cannot stand in a module's information")
+            Diagnostic::new(INVALID_TEXT, "this text is not valid in a module's information")
                 .at(text.span, "")
                 .help(help),
         );
@@ -195,9 +209,11 @@ impl Resolver<'_> {
 
     fn requirements(&mut self, patch: &ast::Patch) {
         if !self.facts.config_enabled("CONFIG_LIVEPATCH") {
-            let message = format!("{} is built without CONFIG_LIVEPATCH", self.facts.identity.release);
+            let message =
+                format!("{} is built without CONFIG_LIVEPATCH", self.facts.identity.release);
             self.report(
-                Diagnostic::new(NO_LIVEPATCH_SUPPORT, message).help("choose another target with `--kernel`"),
+                Diagnostic::new(NO_LIVEPATCH_SUPPORT, message)
+                    .help("choose another target with `--kernel`"),
             );
         }
         self.signing(&patch.name);
@@ -223,7 +239,7 @@ impl Resolver<'_> {
                         format!("the target does not have {} as required", option.value),
                     )
                     .at(option.span, is)
-                    .help("the patch cannot work on this target; if it can, drop the line"),
+                    .help("choose another target with `--kernel`, or drop the line if the patch works on this one"),
                 );
             }
         }
@@ -239,13 +255,16 @@ impl Resolver<'_> {
         if let Some(option) = DEMAND.iter().find(|option| self.facts.config_enabled(option)) {
             let release = &self.facts.identity.release;
             self.report(
-                Diagnostic::new(SIGNED_MODULES_ONLY, format!("{release} loads signed modules only"))
-                    .at(name.span, "")
-                    .note(format!("it is built with {option}"))
-                    .help(format!(
-                        "sign {}.ko with `scripts/sign-file` and a key that the kernel trusts",
-                        name.value
-                    )),
+                Diagnostic::new(
+                    SIGNED_MODULES_ONLY,
+                    format!("{release} loads signed modules only"),
+                )
+                .at(name.span, "")
+                .note(format!("it is built with {option}"))
+                .help(format!(
+                    "sign {}.ko with `scripts/sign-file` and a key that the kernel trusts",
+                    name.value
+                )),
             );
         }
     }
@@ -300,10 +319,12 @@ pub fn check_name(name: &str) -> Option<Diagnostic> {
     })
 }
 
-/// Whether a kernel, by its release, is in a range of versions as specs write it. Nothing, if that is no range.
+/// Whether a kernel, by its release, is in a range of versions as specs write it. Nothing, if that
+/// is no range.
 pub fn is_meant_for(range: &str, release: &str) -> Option<bool> {
     let (low, high) = parse_range(range)?;
-    let version = parse_version(release.split(['-', '+']).next().unwrap_or_default()).unwrap_or_default();
+    let version =
+        parse_version(release.split(['-', '+']).next().unwrap_or_default()).unwrap_or_default();
     let below = low.is_some_and(|low| compare(&version, &low) == Ordering::Less);
     let above = high.is_some_and(|high| compare(&version, &high) == Ordering::Greater);
     Some(!below && !above)

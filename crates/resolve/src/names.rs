@@ -1,23 +1,22 @@
+// SPDX-License-Identifier: GPL-2.0
 //! What bodies take from the kernel: by `use`, and by naming what is exported.
 
 use super::bodies::{Fragment, Rust};
 use super::data;
-use super::percpu::is_per_cpu;
 use super::signatures::Known;
 use super::symbols::{is_function, Found, Scope, Wanted};
 use super::Resolver;
-use crate::advice::{self, Advice};
-use crate::propose::TYPES;
 use kps_ast::Span;
 use kps_ast::{self as ast, Code};
 use kps_codegen::refs::{self, Name, Refs, Role};
 use kps_diag::{
-    Diagnostic, AMBIGUOUS_CONSTANT, FREED_AFTER_BOOT, MISSING_USE, REPEATED_NAME, RUST_STRING_TO_C,
-    UNKNOWN_PROTOTYPE, VARIABLE_TOO_LARGE,
+    Diagnostic, AMBIGUOUS_CONSTANT, FREED_AFTER_BOOT, REPEATED_NAME, RUST_STRING_TO_C,
+    VARIABLE_TOO_LARGE,
 };
 use kps_facts::{Export, Facts, Importer};
 use kps_plan::{
-    CInt, Change, Constant, Function, Imports, Link, Object, ObjectName, Static, Symbol, Type, TypeDef, Uses,
+    CInt, Change, Constant, Function, Imports, Link, Object, ObjectName, Static, Symbol, Type,
+    TypeDef, Uses,
 };
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -56,7 +55,11 @@ impl Resolver<'_> {
                 let signature = self.signature(scope, symbol, item.prototype.as_ref(), importer);
                 if let (Some(found), Some(signature)) = (found, signature) {
                     let link = self.link(found.symbol);
-                    uses.functions.push(Function { name: symbol.name.value.clone(), signature, link });
+                    uses.functions.push(Function {
+                        name: symbol.name.value.clone(),
+                        signature,
+                        link,
+                    });
                 }
             }
             for item in &object.use_statics {
@@ -69,7 +72,13 @@ impl Resolver<'_> {
                 let found = found.filter(|found| self.stays(scope, symbol, found));
                 let ty = self.written_type(item.ty, importer);
                 if let (Some(found), Some(ty)) = (found, ty) {
-                    self.check_size(scope, symbol, item.ty, found.address, importer.types().size(&ty));
+                    self.check_size(
+                        scope,
+                        symbol,
+                        item.ty,
+                        found.address,
+                        importer.types().size(&ty),
+                    );
                     let link = self.link(found.symbol);
                     let name = symbol.name.value.clone();
                     uses.statics.push(Static { name, ty, per_cpu: false, link });
@@ -95,10 +104,13 @@ impl Resolver<'_> {
         let name = &symbol.name;
         if scope.object.is_init(found.address) {
             self.report(
-                Diagnostic::new(FREED_AFTER_BOOT, format!("`{}` is gone when {}", name.value, scope.ready()))
-                    .at(name.span, "")
-                    .note("it is `__init`: its memory is freed and used for other things")
-                    .help("use what it has set up"),
+                Diagnostic::new(
+                    FREED_AFTER_BOOT,
+                    format!("`{}` is freed after {}", name.value, scope.ready()),
+                )
+                .at(name.span, "")
+                .note("it is `__init`: its memory is freed and reused")
+                .help("use the data that it set up"),
             );
             return false;
         }
@@ -111,7 +123,7 @@ impl Resolver<'_> {
             self.report(
                 Diagnostic::new(REPEATED_NAME, format!("`{}` is in two `use` lines", name.value))
                     .at(name.span, "")
-                    .at(first, "here it is first")
+                    .at(first, "first here")
                     .help("drop one"),
             );
             return false;
@@ -120,8 +132,8 @@ impl Resolver<'_> {
         true
     }
 
-    /// vmlinux exports link plainly, everything else by a klp relocation: a plain link to a module's symbol would have the
-    /// module loaded before the patch.
+    /// vmlinux exports link plainly, everything else by a klp relocation: a plain link to a
+    /// module's symbol would have the module loaded before the patch.
     pub(super) fn link(&self, symbol: Symbol) -> Link {
         let export = Some(&symbol.object).filter(|object| **object == ObjectName::Vmlinux);
         match export.and_then(|_| exported(self.facts, &symbol.name)) {
@@ -142,17 +154,18 @@ impl Resolver<'_> {
         size: Option<u64>,
     ) {
         let name = &symbol.name;
-        let end =
-            scope.object.section_of(address).map(|section| section.address.saturating_add(section.size));
+        let end = scope
+            .object
+            .section_of(address)
+            .map(|section| section.address.saturating_add(section.size));
         let next = scope.object.symbols.next_address(address);
         let Some(next) = next.into_iter().chain(end).min() else { return };
         if size.is_none_or(|size| size > next - address) {
-            let large =
-                size.map_or("no size that a type can have".to_owned(), |size| format!("{size} bytes"));
+            let large = size.map_or("no valid size".to_owned(), |size| format!("{size} bytes"));
             self.report(
                 Diagnostic::new(VARIABLE_TOO_LARGE, format!("this type is larger than `{}`", name.value))
                     .at(ty.span, large)
-                    .note(format!("what is next in {} is {} bytes behind it", scope.name, next - address))
+                    .note(format!("in {} it has room for {} bytes", scope.name, next - address))
                     .help("write the type that it has in the kernel's source: `c_int` (4 bytes) for `int`, `c_long` (8 bytes) for `long`"),
             );
         }
@@ -195,14 +208,20 @@ impl Resolver<'_> {
         }
         for object in objects {
             names.object = object.name.as_str().to_owned();
-            let sees = object.sees.iter().map(|&n| &objects[n]).chain([object]).map(|o| o.name.as_str());
+            let sees =
+                object.sees.iter().map(|&n| &objects[n]).chain([object]).map(|o| o.name.as_str());
             let visible: Vec<String> =
                 sees.filter_map(|name| declared.get(name)).flatten().cloned().collect();
             for func in &object.funcs {
-                let params: Vec<String> = func.signature.params.iter().map(|p| p.name.clone()).collect();
-                let has_ret =
-                    matches!(func.change, Change::Around { .. }) && func.signature.ret != Type::Void;
-                for body in func.change.bodies().into_iter().chain(func.frees.iter().map(|free| &free.parent))
+                let params: Vec<String> =
+                    func.signature.params.iter().map(|p| p.name.clone()).collect();
+                let has_ret = matches!(func.change, Change::Around { .. })
+                    && func.signature.ret != Type::Void;
+                for body in func
+                    .change
+                    .bodies()
+                    .into_iter()
+                    .chain(func.frees.iter().map(|free| &free.parent))
                 {
                     let mut bound = [params.as_slice(), &visible].concat();
                     bound.extend(has_ret.then(|| "ret".to_owned()));
@@ -246,49 +265,65 @@ impl Resolver<'_> {
             if names.known.contains(&name.name) {
                 continue;
             }
-            let known = self.is_ambiguous(name, code, importer) || self.import(name, code, importer, imports);
+            let known = self.is_ambiguous(name, code, importer)
+                || self.import(name, code, importer, imports);
             if known {
                 names.known.insert(name.name.clone());
-            } else if name.role != Role::Unclear && !names.lenient && names.reported.insert(name.name.clone())
+            } else if name.role != Role::Unclear
+                && !names.lenient
+                && names.reported.insert(name.name.clone())
             {
                 let place = self.pieces.place(code, name.span);
                 self.missing_use(&names.object, name, place, importer);
             }
         }
-        // Where C takes any number of arguments rustc lets everything through, and elsewhere it does not say what to write.
+        // Where C takes any number of arguments rustc lets everything through, and elsewhere it
+        // does not say what to write.
         for string in &refs.string_arguments {
             if imports.functions.iter().any(|function| function.name == string.function) {
                 self.report(
-                    Diagnostic::new(RUST_STRING_TO_C, format!("`{}` takes no Rust string", string.function))
-                        .at(self.pieces.place(code, string.span), "")
-                        .note("it has no NUL at its end, and the kernel would read on behind it")
-                        .help(format!(
-                            "write `{}`",
-                            c_string(&self.pieces.text(self.pieces.place(code, string.span)))
-                        )),
+                    Diagnostic::new(
+                        RUST_STRING_TO_C,
+                        format!("`{}` does not take a Rust string", string.function),
+                    )
+                    .at(self.pieces.place(code, string.span), "")
+                    .note("a Rust string has no NUL at its end, and the kernel would read past it")
+                    .help(format!(
+                        "write `{}`",
+                        c_string(&self.pieces.text(self.pieces.place(code, string.span)))
+                    )),
                 );
             }
         }
     }
 
-    /// Whether a name means several things in the kernel, which is reported where the name must be the kernel's.
+    /// Whether a name means several things in the kernel, which is reported where the name must be
+    /// the kernel's.
     fn is_ambiguous(&mut self, name: &Name, code: Code, importer: &Importer<'_>) -> bool {
         let text = &name.name;
         let types = importer.candidates(text).len();
-        let values: BTreeSet<i128> = self.facts.btf.constants(text).into_iter().map(|(_, v)| v).collect();
+        let values: BTreeSet<i128> =
+            self.facts.btf.constants(text).into_iter().map(|(_, v)| v).collect();
         let (count, what, help) = match name.role {
-            Role::Type if types > 1 => (types, "types", "use a function whose prototype names the right one"),
-            Role::Value if types == 0 && values.len() > 1 => {
-                (values.len(), "constants", "write the number, with the constant's name in a comment")
+            Role::Type if types > 1 => {
+                (types, "types", "use a function whose prototype names the right one")
             }
+            Role::Value if types == 0 && values.len() > 1 => (
+                values.len(),
+                "constants",
+                "write the number, with the constant's name in a comment",
+            ),
             _ => return false,
         };
-        let error =
-            Diagnostic::new(AMBIGUOUS_CONSTANT, format!("the kernel has {count} {what} named `{text}`"))
-                .at(self.pieces.place(code, name.span), "")
-                .note("its source files define the name each in its own way");
+        let error = Diagnostic::new(
+            AMBIGUOUS_CONSTANT,
+            format!("the kernel has {count} {what} named `{text}`"),
+        )
+        .at(self.pieces.place(code, name.span), "")
+        .note("its source files define the name differently");
         let list = values.iter().map(i128::to_string).collect::<Vec<_>>().join(", ");
-        let error = if what == "constants" { error.note(format!("the values are {list}")) } else { error };
+        let error =
+            if what == "constants" { error.note(format!("the values are {list}")) } else { error };
         self.report(error.help(help));
         true
     }
@@ -314,7 +349,8 @@ impl Resolver<'_> {
         }
         let symbols = self.facts.vmlinux.symbols.named(text);
         let export = exported(self.facts, text);
-        let export = export.filter(|_| symbols.len() == 1 && is_function(&self.facts.vmlinux, symbols[0]));
+        let export =
+            export.filter(|_| symbols.len() == 1 && is_function(&self.facts.vmlinux, symbols[0]));
         if let Some(export) = export {
             let scope = Scope::vmlinux(self.facts);
             if let Known::One(signature) = self.known_signature(scope, text, importer) {
@@ -324,7 +360,8 @@ impl Resolver<'_> {
                 return true;
             }
         }
-        // In a macro's arguments a lower-case word is rather a name that a pattern binds than a constant.
+        // In a macro's arguments a lower-case word is rather a name that a pattern binds than a
+        // constant.
         if name.role == Role::Unclear && text.starts_with(|c: char| c.is_lowercase()) {
             return false;
         }
@@ -345,73 +382,6 @@ impl Resolver<'_> {
         }
         false
     }
-
-    /// A name that is a symbol of the kernel, but not one that bodies may use just so.
-    fn missing_use(&mut self, object: &str, name: &Name, span: Span, importer: &mut Importer<'_>) {
-        let text = &name.name;
-        let scopes = [Scope::of(self.facts, object), Some(Scope::vmlinux(self.facts))];
-        let found = scopes.into_iter().flatten().find_map(|scope| {
-            let &symbol = scope.object.symbols.named(text).first()?;
-            Some((scope, symbol))
-        });
-        let Some((scope, symbol)) = found else {
-            if let ([other, ..], Role::Function) = (self.objects_with(text).as_slice(), name.role) {
-                let error = Diagnostic::new(MISSING_USE, format!("`{text}` is a function of {other}"))
-                    .at(span, "")
-                    .note("a module's symbols are there only while the module is")
-                    .help(Advice::InBodiesOf(other).text(self.form));
-                self.report(error);
-            }
-            return;
-        };
-        let is_function = is_function(scope.object, symbol);
-        // rustc knows better whether a name in another role is meant to be the kernel's.
-        if name.role == Role::Type || (name.role == Role::Function && !is_function) {
-            return;
-        }
-        let exported = scope.module.is_none() && exported(self.facts, text).is_some();
-        let known = self.prototypes(scope, text).first().copied();
-        let object = scope.name;
-        let prototype = known.and_then(|id| importer.signature(id));
-        let prototype = prototype.map(|signature| advice::prototype(importer.types(), &signature));
-        let prototype = prototype.as_deref();
-        let (code, message, advice) = match (is_function, known) {
-            (true, Some(_)) => {
-                let message = match scope.module {
-                    None => format!("`{text}` is not exported to modules"),
-                    Some(_) => format!("`{text}` is a function of {}", scope.name),
-                };
-                (MISSING_USE, message, Advice::UseFn { object, name: text, prototype, is_in_btf: true })
-            }
-            (true, None) => (
-                UNKNOWN_PROTOTYPE,
-                format!("BTF has no prototype of `{text}`"),
-                Advice::UseFn { object, name: text, prototype, is_in_btf: false },
-            ),
-            (false, _) if is_per_cpu(scope, symbol.address) => (
-                MISSING_USE,
-                format!("`{text}` is a per-CPU variable of the kernel"),
-                Advice::UsePerCpu { object, name: text },
-            ),
-            (false, _) => (
-                MISSING_USE,
-                format!("`{text}` is a variable of the kernel whose type nobody has said"),
-                Advice::UseStatic { object, name: text },
-            ),
-        };
-        let mut error = Diagnostic::new(code, message).at(span, "");
-        if let Some(id) = known {
-            error = error.note(format!("in the kernel it is `{}`", self.facts.btf.declaration(id)));
-        }
-        if !exported && is_function {
-            error = error.note("a klp relocation will reach it");
-        }
-        let advice = advice.text(self.form);
-        if advice.contains("TYPE") {
-            error = error.note(TYPES);
-        }
-        self.report(error.help(advice));
-    }
 }
 
 /// A string of Rust as C takes it.
@@ -423,8 +393,9 @@ fn c_string(literal: &str) -> String {
     format!("c{}.as_ptr()", if is_plain { text } else { "\"..\"" })
 }
 
-/// How the kernel exports a symbol to every module; what it keeps for modules that it names is exported to none of ours.
-fn exported<'a>(facts: &'a Facts, name: &str) -> Option<Export<'a>> {
+/// How the kernel exports a symbol to every module; what it keeps for modules that it names is
+/// exported to none of ours.
+pub(crate) fn exported<'a>(facts: &'a Facts, name: &str) -> Option<Export<'a>> {
     let for_some = |export: &Export<'_>| export.namespace.is_some_and(|n| n.starts_with("module:"));
     facts.exports.get(name).filter(|export| !for_some(export))
 }
@@ -441,8 +412,8 @@ struct Names {
 
 /// Rust's own prelude, as far as kernel symbols may have such names.
 const RUST_PRELUDE: &[&str] = &[
-    "Some", "None", "Ok", "Err", "Option", "Result", "drop", "Self", "bool", "char", "str", "u8", "u16",
-    "u32", "u64", "u128", "usize", "i8", "i16", "i32", "i64", "i128", "isize", "f32", "f64",
+    "Some", "None", "Ok", "Err", "Option", "Result", "drop", "Self", "bool", "char", "str", "u8",
+    "u16", "u32", "u64", "u128", "usize", "i8", "i16", "i32", "i64", "i128", "isize", "f32", "f64",
 ];
 
 /// What the runtime's prelude brings into every body.
@@ -450,7 +421,8 @@ fn prelude() -> BTreeSet<String> {
     const TEXTS: [&str; 2] =
         [include_str!("../../runtime/src/prelude.rs"), include_str!("../../runtime/src/ctypes.rs")];
     // A test reads them, so this does not fail.
-    let defined = |text| syn::parse_file(text).map(|file| refs::defined(&file.items)).unwrap_or_default();
+    let defined =
+        |text| syn::parse_file(text).map(|file| refs::defined(&file.items)).unwrap_or_default();
     TEXTS.into_iter().flat_map(defined).collect()
 }
 

@@ -1,4 +1,6 @@
-//! The parameters of the module: their names, types, modes and defaults, and what the kernel reads and writes them with.
+// SPDX-License-Identifier: GPL-2.0
+//! The parameters of the module: their names, types, modes and defaults, and what the kernel reads
+//! and writes them with.
 
 use super::bodies::Rust;
 use super::rust::{long_name, MAX_NAME};
@@ -10,15 +12,16 @@ use kps_ast::Span;
 use kps_ast::{self as ast, At};
 use kps_codegen::names::{PREFIX, RESERVED};
 use kps_diag::{
-    Diagnostic, INVALID_CONDITION, INVALID_DEFAULT, INVALID_MODE, NO_LIVEPATCH_SUPPORT, NO_SUCH_TYPE,
-    REPEATED_NAME, RESERVED_NAME, UNSUPPORTED_PARAM_TYPE,
+    Diagnostic, INVALID_CONDITION, INVALID_DEFAULT, INVALID_MODE, NO_LIVEPATCH_SUPPORT,
+    NO_SUCH_TYPE, REPEATED_NAME, RESERVED_NAME, UNSUPPORTED_PARAM_TYPE,
 };
 use kps_facts::Importer;
 use kps_plan::{CInt, ModuleParam, ParamDefault, ParamType, ParamValue, Params, Replace, Type};
 use std::collections::HashMap;
 use std::ops::RangeInclusive;
 
-/// The members of the structs for parameters that generated code sets (`include/linux/moduleparam.h`).
+/// The members of the structs for parameters that generated code sets
+/// (`include/linux/moduleparam.h`).
 pub(super) const MEMBERS: &[(&str, &[&str])] = &[
     ("kernel_param", &["name", "mod", "ops", "perm", "level", "arg"]),
     ("kparam_array", &["max", "elemsize", "num", "ops", "elem"]),
@@ -66,9 +69,13 @@ impl Resolver<'_> {
                 return Some(Params { all, kernel_param, kparam_array });
             }
         }
-        let message = format!("{} does not export what parameters need", self.facts.identity.release);
+        let message = format!(
+            "{} does not export the symbols that parameters need",
+            self.facts.identity.release
+        );
         self.report(
-            Diagnostic::new(NO_LIVEPATCH_SUPPORT, message).help("choose another target with `--kernel`"),
+            Diagnostic::new(NO_LIVEPATCH_SUPPORT, message)
+                .help("choose another target with `--kernel`"),
         );
         None
     }
@@ -93,7 +100,7 @@ impl Resolver<'_> {
         let is_written = spec.params.iter().any(|param| param.name.value == condition.value);
         let mut resolved = params.iter().flat_map(|params| &params.all);
         let problem = match resolved.find(|param| param.name == condition.value) {
-            Some(ModuleParam { ty: ParamType::Charp, .. }) => "it is a text",
+            Some(ModuleParam { ty: ParamType::Charp, .. }) => "it is a string",
             Some(ModuleParam { default: ParamDefault::Array { .. }, .. }) => "it is an array",
             // What is wrong with the parameter has been said.
             None if is_written => return Replace::Never,
@@ -103,7 +110,7 @@ impl Resolver<'_> {
         self.report(
             Diagnostic::new(
                 INVALID_CONDITION,
-                format!("`{}` cannot say whether the patch replaces", condition.value),
+                format!("`{}` cannot decide whether the patch replaces others", condition.value),
             )
             .at(condition.span, problem)
             .help(Advice::Parameter(&condition.value).text(self.form)),
@@ -122,7 +129,7 @@ impl Resolver<'_> {
                 self.report(
                     Diagnostic::new(RESERVED_NAME, format!("a {what} cannot be named `{text}`"))
                         .at(name.span, "")
-                        .note("bodies, the generated code or the module loader have this name for something else")
+                        .note("bodies, the generated code or the module loader use this name for something else")
                         .help(another_name(text)),
                 );
             } else if text.len() > MAX_NAME {
@@ -131,7 +138,7 @@ impl Resolver<'_> {
                 self.report(
                     Diagnostic::new(REPEATED_NAME, format!("`{text}` has two meanings"))
                         .at(name.span, "")
-                        .at(first, "here it is first")
+                        .at(first, "first here")
                         .help(rename_one(text)),
                 );
             } else if items.contains(text) {
@@ -170,9 +177,10 @@ impl Resolver<'_> {
         };
         if ty.is_none() {
             let (code, message) = match known {
-                Some(_) => {
-                    (UNSUPPORTED_PARAM_TYPE, format!("the kernel has no parameters of type `{}`", name.value))
-                }
+                Some(_) => (
+                    UNSUPPORTED_PARAM_TYPE,
+                    format!("the kernel has no parameters of type `{}`", name.value),
+                ),
                 None => (NO_SUCH_TYPE, format!("there is no type `{}` for parameters", name.value)),
             };
             self.report(Diagnostic::new(code, message).at(name.span, "").help(
@@ -186,9 +194,11 @@ impl Resolver<'_> {
     fn param_len(&mut self, len: &ast::Name, ty: Option<ParamType>, of: &ast::Name) -> Option<u32> {
         if ty == Some(ParamType::Charp) {
             self.report(
-                Diagnostic::new(UNSUPPORTED_PARAM_TYPE, "an array of texts can be no parameter")
+                Diagnostic::new(UNSUPPORTED_PARAM_TYPE, "an array of strings cannot be a parameter")
                     .at(of.span, "")
-                    .note("the kernel prints an array into one page without looking how long the texts are")
+                    .note(
+                        "the kernel prints an array into one page without checking how long the strings are",
+                    )
                     .help("write one `charp` for each"),
             );
             return None;
@@ -210,7 +220,8 @@ impl Resolver<'_> {
     fn perm(&mut self, mode: Option<&ast::Name>) -> Option<u16> {
         const READABLE_BY_ALL: u16 = 0o444;
         let Some(mode) = mode else { return Some(READABLE_BY_ALL) };
-        let digits = mode.value.strip_prefix("0o").unwrap_or(if mode.value == "0" { "0" } else { "" });
+        let digits =
+            mode.value.strip_prefix("0o").unwrap_or(if mode.value == "0" { "0" } else { "" });
         let value = u16::from_str_radix(digits, 8).ok().filter(|_| !digits.starts_with('+'));
         let (problem, help) = match value {
             None => ("it is not octal", octal_help(&mode.value)),
@@ -236,8 +247,12 @@ impl Resolver<'_> {
         let room = max.unwrap_or(1) as usize;
         let shape = match (max, default.list) {
             (Some(_), false) => Some("write a list: `[1, 2]`".to_owned()),
-            (None, true) => Some("write one value, or the type of an array: `[c_int; 4]`".to_owned()),
-            (Some(_), true) if default.values.len() > room => Some(format!("write at most {room} values")),
+            (None, true) => {
+                Some("write one value, or the type of an array: `[c_int; 4]`".to_owned())
+            }
+            (Some(_), true) if default.values.len() > room => {
+                Some(format!("write at most {room} values"))
+            }
             _ => None,
         };
         if let Some(help) = shape {
@@ -271,7 +286,7 @@ impl Resolver<'_> {
         if found.is_none() {
             let help = match ty {
                 ParamType::Bool => "write `true` or `false`".to_owned(),
-                ParamType::Charp => format!("write a text of at most {MAX_TEXT} bytes in quotes"),
+                ParamType::Charp => format!("write a string of at most {MAX_TEXT} bytes in quotes"),
                 ParamType::Int(int) => {
                     format!("write a number from {} to {}", range(int).start(), range(int).end())
                 }
@@ -296,7 +311,8 @@ fn range(int: CInt) -> RangeInclusive<i128> {
 /// The value of a number as Rust writes them, with a sign and without a type.
 fn number(text: &str) -> Option<i128> {
     let digits = text.strip_prefix('-').unwrap_or(text);
-    let literal = syn::parse_str::<syn::LitInt>(digits).ok().filter(|literal| literal.suffix().is_empty())?;
+    let literal =
+        syn::parse_str::<syn::LitInt>(digits).ok().filter(|literal| literal.suffix().is_empty())?;
     let value: i128 = literal.base10_parse().ok()?;
     Some(if digits == text { value } else { -value })
 }
@@ -307,13 +323,13 @@ fn refusal(perm: u16) -> Option<&'static str> {
     const READ: u16 = 4;
     const WRITE: u16 = 2;
     if perm > 0o777 {
-        Some("it has more than the nine bits of permissions")
+        Some("it has more than nine permission bits")
     } else if other & WRITE != 0 {
-        Some("everybody could change it")
+        Some("it is world-writable")
     } else if user & WRITE < group & WRITE {
         Some("the group could change it and the owner could not")
     } else if user & READ < group & READ || group & READ < other & READ {
-        Some("whoever is further from it could read more")
+        Some("the group could read more than the owner, or others more than the group")
     } else {
         None
     }
@@ -328,7 +344,7 @@ fn octal_help(mode: &str) -> String {
 }
 
 fn wrong_default(span: Span) -> Diagnostic {
-    Diagnostic::new(INVALID_DEFAULT, "the default is no value of the parameter's type").at(span, "")
+    Diagnostic::new(INVALID_DEFAULT, "the default does not fit the parameter's type").at(span, "")
 }
 
 #[cfg(test)]
@@ -347,8 +363,10 @@ mod tests {
 
     #[test]
     fn numbers_are_those_of_rust_without_a_type() {
-        let numbers = ["0", "-1", "0x10", "1_000", "0o17", "1u8", "1e3", "0xg", "-", "012"].map(number);
-        let wanted = [Some(0), Some(-1), Some(16), Some(1000), Some(15), None, None, None, None, Some(12)];
+        let numbers =
+            ["0", "-1", "0x10", "1_000", "0o17", "1u8", "1e3", "0xg", "-", "012"].map(number);
+        let wanted =
+            [Some(0), Some(-1), Some(16), Some(1000), Some(15), None, None, None, None, Some(12)];
         assert_eq!(numbers, wanted);
     }
 

@@ -1,4 +1,6 @@
-//! The paths of files that a spec names: they lead down from its folder, and nothing that reads them takes them for anything else.
+// SPDX-License-Identifier: GPL-2.0
+//! The paths of files that a spec names: they lead down from its folder, and nothing that reads
+//! them takes them for anything else.
 
 use super::Resolver;
 use kps_ast::Text;
@@ -24,9 +26,9 @@ impl FileKind {
     /// What it is called, and how its name ends.
     fn words(self) -> (&'static str, &'static [&'static str]) {
         match self {
-            FileKind::C => ("a file in C", &[".c"]),
-            FileKind::Rust => ("a file in Rust", &[".rs"]),
-            FileKind::Header => ("a file in C", &[""]),
+            FileKind::C => ("a C file", &[".c"]),
+            FileKind::Rust => ("a Rust file", &[".rs"]),
+            FileKind::Header => ("a C file", &[""]),
             FileKind::Module => ("a module", &[".ko", ".ko.gz", ".ko.xz", ".ko.zst"]),
         }
     }
@@ -42,22 +44,26 @@ pub fn is_path(path: &str, kind: FileKind) -> bool {
     let (_, endings) = kind.words();
     path.len() <= MAX_PATH
         && path.split('/').all(plain)
-        && endings.iter().any(|ending| path.strip_suffix(ending).is_some_and(|stem| !stem.ends_with('/')))
+        && endings
+            .iter()
+            .any(|ending| path.strip_suffix(ending).is_some_and(|stem| !stem.ends_with('/')))
 }
 
 /// The message for a path that a spec cannot name.
 pub fn refused_path(file: &Text, kind: FileKind) -> Diagnostic {
     let (what, endings) = kind.words();
     let end = match endings {
-        [ending, ..] if !ending.is_empty() => format!(", and `{ending}` is at its end"),
+        [ending, ..] if !ending.is_empty() => format!(", and `{ending}` at the end"),
         _ => String::new(),
     };
     Diagnostic::new(FILE_OUTSIDE, format!("{:?} cannot be the path of {what}", file.value))
         .at(file.span, "")
-        .note("a path leads down from the spec's folder, and compilers and makefiles read it")
+        .note("a path stays below the spec's folder, and compilers and makefiles read it")
         .help(match file.value.starts_with('/') || file.value.split('/').any(|part| part == "..") {
-            true => "put the file beside the spec, or below, and name it from there".to_owned(),
-            false => format!("its names are letters, digits and `_ - .`, with no dot or hyphen first{end}"),
+            true => "put the file in the spec's folder or below, and write its path from there".to_owned(),
+            false => {
+                format!("use letters, digits and `_ - .` in its names, with no dot or hyphen first{end}")
+            }
         })
 }
 
@@ -83,8 +89,8 @@ mod tests {
         }
         let long = format!("{}.c", "x".repeat(MAX_PATH));
         for path in [
-            "", ".c", "a", "/a.c", "../a.c", "a//b.c", "a b.c", "$(x).c", "a;b.c", "-o.c", "a/./b.c", "a/.c",
-            "a.h", "a.cc", &long,
+            "", ".c", "a", "/a.c", "../a.c", "a//b.c", "a b.c", "$(x).c", "a;b.c", "-o.c",
+            "a/./b.c", "a/.c", "a.h", "a.cc", &long,
         ] {
             assert!(!is_path(path, FileKind::C), "{path}");
         }

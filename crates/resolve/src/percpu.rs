@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0
 //! Per-CPU variables: what `use percpu` declares, and their types, which BTF knows.
 
 use super::symbols::{Found, Scope, Wanted};
@@ -9,9 +10,13 @@ use kps_diag::{Diagnostic, PER_CPU_MISMATCH, UNKNOWN_PROTOTYPE, WRONG_PROTOTYPE}
 use kps_facts::Importer;
 use kps_plan::{Static, Type};
 
-/// Whether an address is where the first values of per-CPU variables are kept. The section says it, and nothing else does.
+/// Whether an address is where the first values of per-CPU variables are kept. The section says it,
+/// and nothing else does.
 pub(super) fn is_per_cpu(scope: Scope<'_>, address: u64) -> bool {
-    scope.object.section_of(address).is_some_and(|section| section.name.starts_with(".data..percpu"))
+    scope
+        .object
+        .section_of(address)
+        .is_some_and(|section| section.name.starts_with(".data..percpu"))
 }
 
 impl Resolver<'_> {
@@ -27,12 +32,13 @@ impl Resolver<'_> {
         let found = self.find(scope, symbol, Wanted::Variable)?;
         if !is_per_cpu(scope, found.address) {
             self.report(
-                Diagnostic::new(PER_CPU_MISMATCH, format!("`{name}` is no per-CPU variable"))
+                Diagnostic::new(PER_CPU_MISMATCH, format!("`{name}` is not a per-CPU variable"))
                     .at(symbol.name.span, "")
-                    .note("there is one of it, for all CPUs")
+                    .note("all CPUs share one copy")
                     .help({
                         let ty = item.ty.map(|ty| self.pieces.text(ty.span));
-                        Advice::NotPerCpu { name, ty: ty.as_deref().unwrap_or("TYPE") }.text(self.form)
+                        Advice::NotPerCpu { name, ty: ty.as_deref().unwrap_or("TYPE") }
+                            .text(self.form)
                     }),
             );
             return None;
@@ -56,11 +62,19 @@ impl Resolver<'_> {
         let known: Vec<Type> = ids.iter().map(|&id| importer.ty(id)).collect();
         let Some(written) = item.ty else {
             let (message, note) = match known.as_slice() {
-                [one, others @ ..] if others.iter().all(|other| importer.types().same(one, other)) => {
+                [one, others @ ..]
+                    if others.iter().all(|other| importer.types().same(one, other)) =>
+                {
                     return Some(one.clone());
                 }
-                [] => ("BTF has no type of", "the kernel's type information does not cover every variable"),
-                _ => ("BTF has more than one type of", "translation units have variables of that name"),
+                [] => (
+                    "BTF has no type of",
+                    "the kernel's type information does not cover every variable",
+                ),
+                _ => (
+                    "BTF has more than one type of",
+                    "several translation units have a variable of that name",
+                ),
             };
             self.report(
                 Diagnostic::new(UNKNOWN_PROTOTYPE, format!("{message} `{}`", name.value))
@@ -73,7 +87,8 @@ impl Resolver<'_> {
         };
         let ty = self.written_type(written, importer)?;
         if !known.is_empty() && !known.iter().any(|known| importer.types().same(known, &ty)) {
-            let error = Diagnostic::new(WRONG_PROTOTYPE, format!("`{}` has another type", name.value));
+            let error =
+                Diagnostic::new(WRONG_PROTOTYPE, format!("`{}` has a different type", name.value));
             let error = ids.iter().fold(error.at(written.span, ""), |error, &id| {
                 error.note(format!("in the kernel it is `{}`", self.facts.btf.declaration(id)))
             });
@@ -84,7 +99,13 @@ impl Resolver<'_> {
     }
 
     /// Whether there is one variable for all CPUs, as `use static` says.
-    pub(super) fn is_one(&mut self, scope: Scope<'_>, symbol: &ast::Symbol, ty: Code, found: &Found) -> bool {
+    pub(super) fn is_one(
+        &mut self,
+        scope: Scope<'_>,
+        symbol: &ast::Symbol,
+        ty: Code,
+        found: &Found,
+    ) -> bool {
         let name = &symbol.name;
         if !is_per_cpu(scope, found.address) {
             return true;
@@ -95,7 +116,7 @@ impl Resolver<'_> {
         self.report(
             Diagnostic::new(PER_CPU_MISMATCH, format!("`{}` is a per-CPU variable", name.value))
                 .at(name.span, "")
-                .note("every CPU has one of its own; what the symbol points to is none of them")
+                .note("every CPU has its own copy, and the symbol points to none of them")
                 .help(advice),
         );
         false

@@ -1,4 +1,6 @@
-//! Where the pieces of Rust and C that a patch is made of come from: the text of a spec and its files, or the tokens of a macro.
+// SPDX-License-Identifier: GPL-2.0
+//! Where the pieces of Rust and C that a patch is made of come from: the text of a spec and its
+//! files, or the tokens of a macro.
 
 use kps_ast::{Code, Span};
 use proc_macro2::TokenStream;

@@ -1,4 +1,6 @@
-//! Whether a function could be changed, asked without a spec. The answers come from the very rules that specs are held to.
+// SPDX-License-Identifier: GPL-2.0
+//! Whether a function could be changed, asked without a spec. The answers come from the very rules
+//! that specs are held to.
 
 use super::bodies::{Fragment, Rust};
 use super::symbols::Scope;
@@ -47,8 +49,8 @@ impl Hookability {
 }
 
 impl<'a> Probe<'a> {
-    /// A judge for functions of this kernel. The patch has one function for each of `words`, which are ways to change one; what is
-    /// asked about takes the place of that function.
+    /// A judge for functions of this kernel. The patch has one function for each of `words`, which
+    /// are ways to change one; what is asked about takes the place of that function.
     pub fn new(
         facts: &'a Facts,
         pieces: &'a dyn SourceText,
@@ -57,7 +59,8 @@ impl<'a> Probe<'a> {
     ) -> Self {
         let rust = Resolver::new(pieces, facts, true).parse_rust(patch);
         let funcs = patch.objects.iter().flat_map(|object| object.funcs.clone()).collect();
-        let wanted = Wanted { members: vec![super::syscalls::members(facts.arch())], ..Wanted::default() };
+        let wanted =
+            Wanted { members: vec![super::syscalls::members(facts.arch())], ..Wanted::default() };
         Probe { facts, pieces, funcs, rust, wanted, words }
     }
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0
 //! What messages propose to write: a type for one of C, a name for one that is taken.
 
 /// What types of C are called in a spec. It is said wherever an author has to write one.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0
 //! Functions as authors write them in Rust, in files of a spec or in a crate: their prototypes.
 
 use kps_ast::{At, Code, Param, Prototype, Span};
@@ -27,7 +28,9 @@ pub fn odd_part(attributes: &[Attribute], sig: &Signature) -> Option<proc_macro2
 pub fn name_of(input: &FnArg) -> Option<&syn::Ident> {
     match input {
         FnArg::Typed(param) if param.attrs.is_empty() => match &*param.pat {
-            Pat::Ident(name) if name.by_ref.is_none() && name.subpat.is_none() && name.attrs.is_empty() => {
+            Pat::Ident(name)
+                if name.by_ref.is_none() && name.subpat.is_none() && name.attrs.is_empty() =>
+            {
                 Some(&name.ident)
             }
             _ => None,

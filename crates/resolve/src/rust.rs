@@ -1,4 +1,6 @@
-//! The Rust of a spec and its files: parsed to find its mistakes and its references, but never printed again.
+// SPDX-License-Identifier: GPL-2.0
+//! The Rust of a spec and its files: parsed to find its mistakes and its references, but never
+//! printed again.
 
 use super::SourceText;
 use crate::propose::TYPES;
@@ -6,7 +8,8 @@ use kps_ast::Code;
 use kps_ast::Span;
 use kps_codegen::refs::Refs;
 use kps_diag::{
-    foreign_letters, Diagnostic, INVALID_RUST_ITEM, MODULE_WITHOUT_FILE, NOT_RUST, TOO_MANY, UNSUPPORTED_TYPE,
+    foreign_letters, Diagnostic, INVALID_RUST_ITEM, MODULE_WITHOUT_FILE, NOT_RUST, TOO_MANY,
+    UNSUPPORTED_TYPE,
 };
 use proc_macro2::{Ident, TokenStream, TokenTree};
 use quote::ToTokens as _;
@@ -15,14 +18,15 @@ use syn::spanned::Spanned as _;
 use syn::visit::{self, Visit};
 use syn::{Block, Item, Stmt};
 
-/// How many tokens a body, an item or a file may have. Parsing and walking recurse over what is written; no body that people write
-/// comes near.
+/// How many tokens a body, an item or a file may have. Parsing and walking recurse over what is
+/// written; no body that people write comes near.
 const MAX_TOKENS: usize = 1 << 16;
 
 /// How many tokens a type may have. Types are walked by recursion in more places than bodies are.
 const MAX_TYPE_TOKENS: usize = 256;
 
-/// How long a name of an author's may be. Symbols of the kernel have at most 511 characters, and rustc adds some.
+/// How long a name of an author's may be. Symbols of the kernel have at most 511 characters, and
+/// rustc adds some.
 pub(super) const MAX_NAME: usize = 255;
 
 /// A body, parsed.
@@ -61,12 +65,12 @@ pub(super) fn parse_value(pieces: &dyn SourceText, code: Code) -> Result<ParsedB
     let problem = match body.stmts.as_slice() {
         _ if jumps.0.is_some() => "it leaves the hook",
         [Stmt::Expr(_, None)] => return Ok(body),
-        _ => "it is no single expression",
+        _ => "it is not a single expression",
     };
     let span = jumps.0.map_or(code.span, |span| pieces.place(code, span));
-    Err(Diagnostic::new(NOT_RUST, format!("this is no value: {problem}"))
+    Err(Diagnostic::new(NOT_RUST, format!("this is not a value: {problem}"))
         .at(span, "")
-        .help("write an expression of the parameters of the function"))
+        .help("write an expression in terms of the function's parameters"))
 }
 
 /// Where an expression first jumps out of itself.
@@ -86,9 +90,13 @@ impl<'a> Visit<'a> for Jumps {
 }
 
 /// Parses an item.
-pub(super) fn parse_item(pieces: &dyn SourceText, code: Code) -> Result<(Item, TokenStream), Diagnostic> {
+pub(super) fn parse_item(
+    pieces: &dyn SourceText,
+    code: Code,
+) -> Result<(Item, TokenStream), Diagnostic> {
     let wrong = |span, problem: String| {
-        Diagnostic::new(INVALID_RUST_ITEM, format!("this is no Rust item: {problem}")).at(span, "")
+        Diagnostic::new(INVALID_RUST_ITEM, format!("this is not a Rust item: {problem}"))
+            .at(span, "")
     };
     let tokens = lex(pieces, code, MAX_TOKENS, wrong)?;
     match syn::parse2::<Item>(tokens.clone()) {
@@ -124,7 +132,7 @@ pub(super) fn parse_file(
 /// Parses a type.
 pub(super) fn parse_type(pieces: &dyn SourceText, code: Code) -> Result<syn::Type, Diagnostic> {
     let wrong = |span, problem: String| {
-        Diagnostic::new(UNSUPPORTED_TYPE, format!("this is no Rust type: {problem}"))
+        Diagnostic::new(UNSUPPORTED_TYPE, format!("this is not a Rust type: {problem}"))
             .at(span, "")
             .note(TYPES)
             .help("write the type as Rust does, with the star of a pointer in front")
@@ -145,16 +153,22 @@ pub(super) fn parse_named_type(
 }
 
 /// Refuses a module whose text is in a file that the spec does not name.
-fn one_file(pieces: &dyn SourceText, code: Code, visit: impl FnOnce(&mut Modules)) -> Result<(), Diagnostic> {
+fn one_file(
+    pieces: &dyn SourceText,
+    code: Code,
+    visit: impl FnOnce(&mut Modules),
+) -> Result<(), Diagnostic> {
     let mut modules = Modules(None);
     visit(&mut modules);
     match modules.0 {
         Some(span) => Err(Diagnostic::new(
             MODULE_WITHOUT_FILE,
-            "this module has no items, and the spec names no file of it",
+            "this module has no items, and the spec names no file for it",
         )
         .at(pieces.place(code, span), "")
-        .help("write `mod NAME from \"FILE.rs\";` beside the objects, or its items between braces")),
+        .help(
+            "write `mod NAME from \"FILE.rs\";` beside the objects, or its items between braces",
+        )),
         None => Ok(()),
     }
 }
@@ -181,9 +195,12 @@ fn lex(
     let unknown = |at| wrong(at, "it has a token that Rust does not know".to_owned());
     let tokens = pieces.tokens(code).map_err(unknown)?;
     if count(tokens.clone()) > most {
-        return Err(Diagnostic::new(TOO_MANY, format!("there are more than {most} tokens of Rust here"))
-            .at(code.span, "")
-            .help("move parts into functions or types of their own"));
+        return Err(Diagnostic::new(
+            TOO_MANY,
+            format!("there are more than {most} Rust tokens here"),
+        )
+        .at(code.span, "")
+        .help("move parts into functions or types of their own"));
     }
     let Some(name) = odd_name(tokens.clone()) else { return Ok(tokens) };
     let span = pieces.place(code, name.span());

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0
 //! Prototypes: those that BTF knows, those that authors write, and whether they agree.
 
 use super::rust::{long_name, parse_type, MAX_NAME};
@@ -8,8 +9,8 @@ use crate::propose::{rename_one, TYPES};
 use kps_ast::Span;
 use kps_ast::{self as ast, Code};
 use kps_diag::{
-    Diagnostic, AMBIGUOUS_CONSTANT, NO_SUCH_TYPE, REPEATED_NAME, UNCLEAR_PASSING, UNKNOWN_PROTOTYPE,
-    UNSUPPORTED_TYPE, WRONG_PROTOTYPE,
+    Diagnostic, AMBIGUOUS_CONSTANT, NO_SUCH_TYPE, REPEATED_NAME, UNCLEAR_PASSING,
+    UNKNOWN_PROTOTYPE, UNSUPPORTED_TYPE, WRONG_PROTOTYPE,
 };
 use kps_facts::btf::BtfId;
 use kps_facts::{param_name, passed, Importer, Object};
@@ -17,7 +18,8 @@ use kps_plan::{CInt, Param, Signature, Type, Unclear};
 use std::collections::HashSet;
 
 impl Resolver<'_> {
-    /// The prototype of a function, from BTF or as it is written; where both are there they must agree.
+    /// The prototype of a function, from BTF or as it is written; where both are there they must
+    /// agree.
     pub(super) fn signature(
         &mut self,
         scope: Scope<'_>,
@@ -41,9 +43,10 @@ impl Resolver<'_> {
         let Some(written) = written else {
             let (message, note) = match self.known_signature(scope, &name.value, importer) {
                 Known::One(signature) => return Some(signature),
-                Known::None => {
-                    ("BTF has no prototype of", "the kernel's type information does not cover every function")
-                }
+                Known::None => (
+                    "BTF has no prototype of",
+                    "the kernel's type information does not cover every function",
+                ),
                 Known::Several => {
                     ("BTF has more than one prototype of", "translation units disagree about it")
                 }
@@ -62,8 +65,11 @@ impl Resolver<'_> {
         let known: Vec<Signature> = ids.iter().filter_map(|&id| importer.signature(id)).collect();
         let agrees = known.iter().any(|known| importer.types().same_signature(known, &signature));
         if !known.is_empty() && !agrees {
-            let error = Diagnostic::new(WRONG_PROTOTYPE, format!("`{}` has another prototype", name.value))
-                .at(written.span, "");
+            let error = Diagnostic::new(
+                WRONG_PROTOTYPE,
+                format!("`{}` has a different prototype", name.value),
+            )
+            .at(written.span, "");
             let error = ids.iter().fold(error, |error, &id| {
                 error.note(format!("in the kernel it is `{}`", self.facts.btf.declaration(id)))
             });
@@ -84,15 +90,18 @@ impl Resolver<'_> {
     ) {
         let message = match importer.types().passing(signature) {
             Ok(_) => return,
-            Err(Unclear::Ret) => format!("how `{name}` returns its result cannot be told"),
+            Err(Unclear::Ret) => format!("cannot determine how `{name}` returns its result"),
             Err(Unclear::Param(n)) => {
-                format!("how `{name}` is passed its argument `{}` cannot be told", signature.params[n].name)
+                format!(
+                    "cannot determine how `{name}` receives its argument `{}`",
+                    signature.params[n].name
+                )
             }
         };
         self.report(
             Diagnostic::new(UNCLEAR_PASSING, message)
                 .at(span, "")
-                .note("it is a packed, over-aligned or empty struct, or a number of 128 bits")
+                .note("it is a packed, over-aligned or empty struct, or a 128-bit number")
                 .help("work on a function that calls it, or on one that it calls"),
         );
     }
@@ -103,13 +112,16 @@ impl Resolver<'_> {
         let has_site = symbols.named(name).iter().any(|sym| sites.contains(sym.address));
         let mut ids = self.of_scope(scope, self.facts.btf.functions(name));
         // Assembly is recorded as `void f(void)` whatever it takes. It has no ftrace site.
-        ids.retain(|&id| has_site || self.facts.btf.declaration(id) != format!("void {name}(void)"));
+        ids.retain(|&id| {
+            has_site || self.facts.btf.declaration(id) != format!("void {name}(void)")
+        });
         ids
     }
 
     /// What BTF has of one name, as far as it means what an object has.
     pub(super) fn of_scope(&self, scope: Scope<'_>, all: Vec<BtfId>) -> Vec<BtfId> {
-        // Without types of its own a module has nothing to do with what vmlinux calls by the same name.
+        // Without types of its own a module has nothing to do with what vmlinux calls by the same
+        // name.
         if scope.module.is_some_and(|module| module.types.is_empty()) {
             return Vec::new();
         }
@@ -125,9 +137,15 @@ impl Resolver<'_> {
     }
 
     /// What BTF says about a function.
-    pub(super) fn known_signature(&self, scope: Scope<'_>, name: &str, importer: &mut Importer<'_>) -> Known {
+    pub(super) fn known_signature(
+        &self,
+        scope: Scope<'_>,
+        name: &str,
+        importer: &mut Importer<'_>,
+    ) -> Known {
         let ids = self.prototypes(scope, name);
-        let mut all = ids.iter().filter_map(|&id| importer.signature(id)).collect::<Vec<_>>().into_iter();
+        let mut all =
+            ids.iter().filter_map(|&id| importer.signature(id)).collect::<Vec<_>>().into_iter();
         match all.next() {
             None => Known::None,
             Some(first) if all.all(|other| importer.types().same_signature(&first, &other)) => {
@@ -180,9 +198,9 @@ impl Resolver<'_> {
         match convert(&ty, importer) {
             Ok(Type::Void) => {
                 self.report(
-                    Diagnostic::new(UNSUPPORTED_TYPE, "`c_void` has no values")
-                        .at(code.span, "")
-                        .help("a function that returns nothing has no `->`; anything else is `*mut c_void`"),
+                    Diagnostic::new(UNSUPPORTED_TYPE, "`c_void` has no values").at(code.span, "").help(
+                        "drop the `->` if the function returns nothing, and otherwise write `*mut c_void`",
+                    ),
                 );
                 None
             }
@@ -193,12 +211,12 @@ impl Resolver<'_> {
                     ProblemKind::Ambiguous(name) => {
                         Diagnostic::new(AMBIGUOUS_CONSTANT, format!("the kernel has several types named `{name}`"))
                             .at(span, "")
-                            .note("its source files define the name each in its own way")
+                            .note("its source files define the name differently")
                             .help("write `*mut c_void` and cast it in the body to a struct of your own")
                     }
                     ProblemKind::Unknown(name) => Diagnostic::new(NO_SUCH_TYPE, format!("there is no type `{name}`"))
                         .at(span, "")
-                        .note("types here are those of the target's BTF, of Rust (`u32`) and of C (`c_uint`)")
+                        .note("a type here comes from the target's BTF, from Rust (`u32`) or from C (`c_uint`)")
                         .help(self.type_help(&name, "name the struct, union, enum or typedef without its keyword")),
                     ProblemKind::NotC => Diagnostic::new(UNSUPPORTED_TYPE, "this type has no counterpart in C")
                         .at(span, "")
@@ -250,8 +268,9 @@ fn convert(ty: &syn::Type, importer: &mut Importer<'_>) -> Result<Type, Problem>
             let syn::Expr::Lit(syn::ExprLit { lit: syn::Lit::Int(len), .. }) = &array.len else {
                 return Err(Problem { span: array.len.span(), kind: ProblemKind::NotC });
             };
-            let len =
-                len.base10_parse().map_err(|_| Problem { span: len.span(), kind: ProblemKind::NotC })?;
+            let len = len
+                .base10_parse()
+                .map_err(|_| Problem { span: len.span(), kind: ProblemKind::NotC })?;
             Ok(Type::Array { of: Box::new(convert(&array.elem, importer)?), len })
         }
         syn::Type::Path(path) if path.qself.is_none() => {
@@ -280,7 +299,10 @@ fn convert(ty: &syn::Type, importer: &mut Importer<'_>) -> Result<Type, Problem>
     }
 }
 
-fn function_type(function: &syn::TypeBareFn, importer: &mut Importer<'_>) -> Result<Signature, Problem> {
+fn function_type(
+    function: &syn::TypeBareFn,
+    importer: &mut Importer<'_>,
+) -> Result<Signature, Problem> {
     let mut params = Vec::new();
     for (n, arg) in function.inputs.iter().enumerate() {
         params.push(Param { name: param_name("", n), ty: passed(convert(&arg.ty, importer)?) });

@@ -1,4 +1,6 @@
-//! How names are compared and shown, by crates that a kernel does not come with: macros that the target's rustc compiles do without.
+// SPDX-License-Identifier: GPL-2.0
+//! How names are compared and shown, by crates that a kernel does not come with: macros that the
+//! target's rustc compiles do without.
 
 /// How many letters differ between two names. Without the crate, which would tell, nothing is near.
 #[cfg(feature = "spelling")]

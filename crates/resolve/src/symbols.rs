@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0
 //! From the names of functions and variables to symbols of the kernel.
 
 use super::{spelling, Resolver};
@@ -5,8 +6,8 @@ use crate::advice::Advice;
 use crate::propose::TYPES;
 use kps_ast as ast;
 use kps_diag::{
-    list, Diagnostic, AMBIGUOUS_NAME, NO_SUCH_FUNCTION, NO_SUCH_POSITION, NO_SUCH_VARIABLE, RUST_FUNCTION,
-    WRONG_KIND_OF_SYMBOL,
+    list, Diagnostic, AMBIGUOUS_NAME, NO_SUCH_FUNCTION, NO_SUCH_POSITION, NO_SUCH_VARIABLE,
+    RUST_FUNCTION, WRONG_KIND_OF_SYMBOL,
 };
 use kps_facts::{Facts, Module, Object, Sym};
 use kps_plan::{ObjectName, Symbol};
@@ -40,8 +41,8 @@ impl<'a> Scope<'a> {
     /// When what is freed in the end of loading it is gone.
     pub(super) fn ready(&self) -> String {
         match self.module {
-            None => "the kernel has booted".to_owned(),
-            Some(_) => format!("{} has been loaded", self.name),
+            None => "boot".to_owned(),
+            Some(_) => format!("{} is loaded", self.name),
         }
     }
 
@@ -78,7 +79,12 @@ pub(super) enum Wanted {
 
 impl Resolver<'_> {
     /// Finds the symbol that a spec names, or says why there is none.
-    pub(super) fn find(&mut self, scope: Scope<'_>, symbol: &ast::Symbol, wanted: Wanted) -> Option<Found> {
+    pub(super) fn find(
+        &mut self,
+        scope: Scope<'_>,
+        symbol: &ast::Symbol,
+        wanted: Wanted,
+    ) -> Option<Found> {
         let name = &symbol.name;
         let all = scope.object.symbols.named(&name.value);
         let (noun, code) = match wanted {
@@ -88,7 +94,8 @@ impl Resolver<'_> {
         if all.is_empty() {
             let message = format!("there is no {noun} `{}` in {}", name.value, scope.name);
             let error = Diagnostic::new(code, message).at(name.span, "");
-            // The search looks at every symbol; whoever makes more mistakes at once is helped by the first ones.
+            // The search looks at every symbol; whoever makes more mistakes at once is helped by
+            // the first ones.
             self.unknown += 1;
             let mut near = Vec::new();
             if self.unknown <= SEARCHES {
@@ -104,14 +111,15 @@ impl Resolver<'_> {
                     error.help(Advice::Elsewhere(&objects, &name.value).text(self.form))
                 }
                 ([], Wanted::Function) => error
-                    .note("inline functions and macros have no symbol: nothing can be patched there")
-                    .help("look it up in /proc/kallsyms of the target; what a module has goes into `object MODULE { .. }`"),
+                    .note("inline functions and macros have no symbol and cannot be patched")
+                    .help("look it up in /proc/kallsyms of the target; a module's function goes into `object MODULE { .. }`"),
                 ([], Wanted::Variable) => error.help("look it up in /proc/kallsyms of the target"),
                 (near, _) => error.help(format!("did you mean {}?", list(near, "or"))),
             });
             return None;
         }
-        // Positions count every symbol of the name, whatever it is, as `klp_find_object_symbol()` does.
+        // Positions count every symbol of the name, whatever it is, as `klp_find_object_symbol()`
+        // does.
         let position = match (&symbol.position, all.len()) {
             (None, 1) => 0,
             (Some(position), _) => position.value as usize,
@@ -120,20 +128,25 @@ impl Resolver<'_> {
                 return None;
             }
         };
-        let Some(&sym) =
-            all.get(position.saturating_sub(1)).filter(|_| position > 0 || symbol.position.is_none())
+        let Some(&sym) = all
+            .get(position.saturating_sub(1))
+            .filter(|_| position > 0 || symbol.position.is_none())
         else {
             let span = symbol.position.as_ref().map_or(name.span, |p| p.span);
-            let message = format!("`{}` names {} in {}", name.value, many(all.len(), noun), scope.name);
-            let error = Diagnostic::new(NO_SUCH_POSITION, message).at(span, "there is no such position");
+            let message =
+                format!("`{}` names {} in {}", name.value, many(all.len(), noun), scope.name);
+            let error =
+                Diagnostic::new(NO_SUCH_POSITION, message).at(span, "there is no such position");
             self.report(error.help(match all.len() {
                 1 => format!("write `{}` without a position", name.value),
-                most => format!("positions count from 1 to {most}"),
+                most => format!("write a position from 1 to {most}"),
             }));
             return None;
         };
         let sympos = if all.len() == 1 { 0 } else { position as u32 };
-        if !self.is_wanted(scope, sym, wanted, symbol) || !self.keeps_position(scope, &all, sym, symbol) {
+        if !self.is_wanted(scope, sym, wanted, symbol)
+            || !self.keeps_position(scope, &all, sym, symbol)
+        {
             return None;
         }
         Some(Found {
@@ -142,7 +155,8 @@ impl Resolver<'_> {
         })
     }
 
-    /// What to write for a type that is not there, of which the kernel may have one that is spelt nearly so.
+    /// What to write for a type that is not there, of which the kernel may have one that is spelt
+    /// nearly so.
     pub(super) fn type_help(&mut self, name: &str, otherwise: &str) -> String {
         // As with symbols: the search looks at every type.
         self.unknown += 1;
@@ -160,12 +174,17 @@ impl Resolver<'_> {
     /// The objects that have a symbol of this name.
     pub(super) fn objects_with(&self, name: &str) -> Vec<&str> {
         let modules = self.facts.modules.keys().map(String::as_str);
-        let scopes = modules.chain([ObjectName::IMAGE]).filter_map(|object| Scope::of(self.facts, object));
-        scopes.filter(|scope| !scope.object.symbols.named(name).is_empty()).map(|scope| scope.name).collect()
+        let scopes =
+            modules.chain([ObjectName::IMAGE]).filter_map(|object| Scope::of(self.facts, object));
+        scopes
+            .filter(|scope| !scope.object.symbols.named(name).is_empty())
+            .map(|scope| scope.name)
+            .collect()
     }
 
-    /// A module's symbols are counted while it is being loaded and again when it has been, without those that are freed in
-    /// between. Where the two counts differ there is no position that is right.
+    /// A module's symbols are counted while it is being loaded and again when it has been, without
+    /// those that are freed in between. Where the two counts differ there is no position that is
+    /// right.
     fn keeps_position(
         &mut self,
         scope: Scope<'_>,
@@ -179,24 +198,32 @@ impl Resolver<'_> {
             return true;
         }
         let name = &symbol.name;
-        let message = format!("the position of `{}` changes when {} has been loaded", name.value, scope.name);
+        let message =
+            format!("the position of `{}` changes after {} is loaded", name.value, scope.name);
         self.report(
             Diagnostic::new(AMBIGUOUS_NAME, message)
                 .at(name.span, "")
-                .note("a symbol of the same name before it is `__init` and is freed then")
+                .note("an earlier symbol of the same name is `__init` and is freed then")
                 .help("patch a function that calls it"),
         );
         false
     }
 
-    fn is_wanted(&mut self, scope: Scope<'_>, sym: Sym<'_>, wanted: Wanted, symbol: &ast::Symbol) -> bool {
+    fn is_wanted(
+        &mut self,
+        scope: Scope<'_>,
+        sym: Sym<'_>,
+        wanted: Wanted,
+        symbol: &ast::Symbol,
+    ) -> bool {
         let name = &symbol.name;
         if wanted == Wanted::Function && sym.name.starts_with("_R") {
-            let message = format!("`{}` is a Rust function of the kernel", spelling::demangled(sym.name));
+            let message =
+                format!("`{}` is a Rust function of the kernel", spelling::demangled(sym.name));
             self.report(
                 Diagnostic::new(RUST_FUNCTION, message)
                     .at(name.span, "")
-                    .note("rustc gives functions no ftrace site, so nothing can redirect them")
+                    .note("rustc gives functions no ftrace site, so they cannot be redirected")
                     .help("patch the C functions that call it"),
             );
             return false;
@@ -218,10 +245,17 @@ impl Resolver<'_> {
         false
     }
 
-    fn ambiguous(&self, scope: Scope<'_>, symbol: &ast::Symbol, all: &[Sym<'_>], noun: &str) -> Diagnostic {
+    fn ambiguous(
+        &self,
+        scope: Scope<'_>,
+        symbol: &ast::Symbol,
+        all: &[Sym<'_>],
+        noun: &str,
+    ) -> Diagnostic {
         let name = &symbol.name;
-        let describe =
-            |(n, sym): (usize, &Sym<'_>)| format!("@{} is {}", n + 1, self.whereabouts(scope, *sym));
+        let describe = |(n, sym): (usize, &Sym<'_>)| {
+            format!("@{} is {}", n + 1, self.whereabouts(scope, *sym))
+        };
         let candidates: Vec<_> = all.iter().enumerate().take(8).map(describe).collect();
         let error = Diagnostic::new(
             AMBIGUOUS_NAME,
@@ -229,11 +263,13 @@ impl Resolver<'_> {
         )
         .at(name.span, "needs a position");
         let error = candidates.into_iter().fold(error, Diagnostic::note);
-        let choice: Vec<_> = (1..=all.len().min(8)).map(|n| format!("{}@{n}", name.value)).collect();
+        let choice: Vec<_> =
+            (1..=all.len().min(8)).map(|n| format!("{}@{n}", name.value)).collect();
         error.help(Advice::Position(&choice).text(self.form))
     }
 
-    /// What tells a symbol from others of its name: where it is written, if that is known, or what is around it.
+    /// What tells a symbol from others of its name: where it is written, if that is known, or what
+    /// is around it.
     fn whereabouts(&self, scope: Scope<'_>, sym: Sym<'_>) -> String {
         let debug = self.facts.debug.as_ref().filter(|_| scope.module.is_none());
         if let Some((file, line)) = debug.and_then(|debug| debug.position(sym.address)) {
@@ -269,7 +305,9 @@ pub(super) fn nearest(object: &Object, name: &str, wanted: Wanted) -> Vec<String
     let mut near: Vec<(usize, &str)> = object
         .symbols
         .iter()
-        .filter(|sym| near_length(sym.name) && is_function(object, *sym) == (wanted == Wanted::Function))
+        .filter(|sym| {
+            near_length(sym.name) && is_function(object, *sym) == (wanted == Wanted::Function)
+        })
         .filter(|sym| !sym.name.starts_with("__pfx_"))
         .map(|sym| (spelling::distance(name, sym.name), sym.name))
         .filter(|(distance, _)| *distance <= reach)

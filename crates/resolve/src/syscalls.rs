@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0
 //! System calls, by the names that programs know them by.
 
 use super::signatures::c_type;
@@ -27,7 +28,11 @@ pub(super) struct Syscall<'s> {
 
 impl Resolver<'_> {
     /// The system call that `sys_NAME` means. A function that is really called so comes first.
-    pub(super) fn syscall<'s>(&self, scope: Scope<'_>, symbol: &'s ast::Symbol) -> Option<Syscall<'s>> {
+    pub(super) fn syscall<'s>(
+        &self,
+        scope: Scope<'_>,
+        symbol: &'s ast::Symbol,
+    ) -> Option<Syscall<'s>> {
         let name = symbol.name.value.strip_prefix("sys_").filter(|_| scope.module.is_none())?;
         let has = |name: &str| !scope.object.symbols.named(name).is_empty();
         let entry = format!("{}{name}", self.facts.arch().syscalls.entry);
@@ -35,7 +40,10 @@ impl Resolver<'_> {
             return None;
         }
         let entry = ast::Name { value: entry, span: symbol.name.span };
-        Some(Syscall { name, entry: ast::Symbol { name: entry, position: symbol.position.clone() } })
+        Some(Syscall {
+            name,
+            entry: ast::Symbol { name: entry, position: symbol.position.clone() },
+        })
     }
 
     /// System calls that somebody may have meant.
@@ -43,7 +51,8 @@ impl Resolver<'_> {
         if !name.starts_with("sys_") {
             return Vec::new();
         }
-        let all: Vec<String> = self.facts.syscalls.keys().map(|call| format!("sys_{call}")).collect();
+        let all: Vec<String> =
+            self.facts.syscalls.keys().map(|call| format!("sys_{call}")).collect();
         near(name, all.iter().map(String::as_str))
     }
 
@@ -61,14 +70,14 @@ impl Resolver<'_> {
                 self.report(
                     Diagnostic::new(
                         UNKNOWN_PROTOTYPE,
-                        format!("the kernel does not say what `{}` takes", name.value),
+                        format!("the parameters of `{}` are not known", name.value),
                     )
                     .at(name.span, "")
                     .note(
-                        "it keeps that for tracing, with CONFIG_FTRACE_SYSCALLS and where it is not left out",
+                        "the kernel records them for tracing, with CONFIG_FTRACE_SYSCALLS and not for every call",
                     )
                     .note(TYPES)
-                    .help(format!("write it: `{}(arg: TYPE, ..) -> c_long`", name.value)),
+                    .help(format!("write the prototype: `{}(arg: TYPE, ..) -> c_long`", name.value)),
                 );
                 return None;
             };
@@ -85,16 +94,20 @@ impl Resolver<'_> {
                 let known = c_text(&known.ty, importer);
                 !is_alike(importer.types(), &known, &written.ty)
             };
-            known.len() != signature.params.len() || known.iter().zip(&signature.params).any(differs)
+            known.len() != signature.params.len()
+                || known.iter().zip(&signature.params).any(differs)
         };
         if let Some(known) = known.filter(differs) {
             let params: Vec<String> =
                 known.iter().map(|param| format!("{} {}", param.ty, param.name)).collect();
             self.report(
-                Diagnostic::new(WRONG_PROTOTYPE, format!("`{}` has another prototype", name.value))
-                    .at(written.span, "")
-                    .note(format!("it takes `{}`", params.join(", ")))
-                    .help(Advice::SyscallPrototype.text(self.form)),
+                Diagnostic::new(
+                    WRONG_PROTOTYPE,
+                    format!("`{}` has a different prototype", name.value),
+                )
+                .at(written.span, "")
+                .note(format!("it takes `{}`", params.join(", ")))
+                .help(Advice::SyscallPrototype.text(self.form)),
             );
             return None;
         }
@@ -104,11 +117,15 @@ impl Resolver<'_> {
         };
         let records = signature.params.iter().any(|param| types.is_record(&param.ty));
         let returns = types.same(&signature.ret, &RESULT);
-        if signature.variadic || records || !returns || !types.passing(&signature).is_ok_and(in_registers) {
+        if signature.variadic
+            || records
+            || !returns
+            || !types.passing(&signature).is_ok_and(in_registers)
+        {
             self.report(
                 Diagnostic::new(UNSUPPORTED_TYPE, "no system call has such a prototype")
                     .at(written.span, "")
-                    .help("it takes at most six integers and pointers and returns a `c_long`"),
+                    .help("write at most six integers and pointers, and return a `c_long`"),
             );
             return None;
         }
@@ -125,18 +142,23 @@ impl Resolver<'_> {
             // A call without arguments has one entry by all these names.
             let apart = |name: &String| {
                 let others = symbols.named(name);
-                others.iter().any(|other| entries.iter().all(|entry| entry.address != other.address))
+                others
+                    .iter()
+                    .any(|other| entries.iter().all(|entry| entry.address != other.address))
             };
             let others = self.facts.arch().syscalls.other_entries.iter();
             let others = others.map(|prefix| format!("{prefix}{}", call.name));
             let open: Vec<String> = others.filter(|name| apart(name) && !changed(name)).collect();
             if !open.is_empty() {
                 let name = &func.symbol.name;
-                let message = format!("32-bit programs do not come through `{}`", name.value);
+                let message = format!("32-bit programs enter `{}` elsewhere", name.value);
                 self.report(
                     Diagnostic::new(OTHER_SYSCALL_ENTRIES, message)
                         .at(name.span, "")
-                        .note(format!("they enter the kernel by {}, which is not changed", list(&open, "or")))
+                        .note(format!(
+                            "they enter through {}, which the patch does not change",
+                            list(&open, "or")
+                        ))
                         .help(format!(
                             "change {} too, or a function that all of them call",
                             list(&open, "and")
@@ -147,7 +169,8 @@ impl Resolver<'_> {
     }
 }
 
-/// Whether the same register holds both: integers of one size and sign, or anything else of one size.
+/// Whether the same register holds both: integers of one size and sign, or anything else of one
+/// size.
 fn is_alike(types: &Types, a: &Type, b: &Type) -> bool {
     match (types.resolve(a), types.resolve(b)) {
         (Type::Int(a), Type::Int(b)) => (a.size(), a.signed()) == (b.size(), b.signed()),
@@ -158,8 +181,8 @@ fn is_alike(types: &Types, a: &Type, b: &Type) -> bool {
 /// What every system call returns.
 const RESULT: Type = Type::Int(CInt::Long);
 
-/// A type as the kernel's source has it: words, then stars, and qualifiers anywhere. What BTF does not know is behind a
-/// pointer to nothing in particular.
+/// A type as the kernel's source has it: words, then stars, and qualifiers anywhere. What BTF does
+/// not know is behind a pointer to nothing in particular.
 fn c_text(text: &str, importer: &mut Importer<'_>) -> Type {
     let spaced = text.replace('*', " * ");
     let (mut words, mut ty, mut constant) = (Vec::new(), None, false);

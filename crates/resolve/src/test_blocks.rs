@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0
 //! What `test` blocks name besides commands: files of the author's, and modules of the target.
 
 use super::paths::FileKind;
@@ -21,7 +22,7 @@ impl Resolver<'_> {
         let plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
         if module.value.is_empty() || !module.value.chars().all(plain) {
             self.report(
-                Diagnostic::new(INVALID_MODULE_NAME, "this is no name of a module")
+                Diagnostic::new(INVALID_MODULE_NAME, "this is not a module name")
                     .at(module.span, "")
                     .help("write its name without `.ko`: letters, digits, `_` and `-`"),
             );

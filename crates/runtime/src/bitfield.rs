@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 //! Reading and writing of bitfields, for which Rust has no syntax.
 //!
-//! Little-endian compilers of C fill a bitfield from the lowest bit on. No byte is touched in which no bit of the field lies,
-//! so nothing but bitfields beside it is written along. As in C, a write is a read and a write: who writes one of these at
-//! the same time needs the lock that C needs.
+//! Little-endian compilers of C fill a bitfield from the lowest bit on. No byte is touched in which
+//! no bit of the field lies, so nothing but bitfields beside it is written along. As in C, a write
+//! is a read and a write: who writes one of these at the same time needs the lock that C needs.
 //!
-//! Generated structs have two methods for each bitfield, `name()` and `set_name()`, which end here. They may be called in any
-//! context. Where the bits are comes from the kernel's BTF (`struct btf_member`, `include/uapi/linux/btf.h`).
+//! Generated structs have two methods for each bitfield, `name()` and `set_name()`, which end here.
+//! They may be called in any context. Where the bits are comes from the kernel's BTF
+//! (`struct btf_member`, `include/uapi/linux/btf.h`).
 //!
 //! ```
 //! use kps::bitfield;
@@ -26,7 +27,8 @@ const BYTES: usize = 16;
 
 /// The value of an unsigned bitfield, or of a `bool`.
 ///
-/// `bit` is the number of its lowest bit, from the start of the record, and `width` the number of its bits, at most 64.
+/// `bit` is the number of its lowest bit, from the start of the record, and `width` the number of
+/// its bits, at most 64.
 ///
 /// # Safety
 ///
@@ -51,8 +53,8 @@ pub unsafe fn read_signed<T>(record: &T, bit: usize, width: u32) -> i64 {
     (value << unused) as i64 >> unused
 }
 
-/// Sets a bitfield to the low bits of a value, as an assignment in C does. The bits beside it stay as they were read, so whoever
-/// writes those at the same time may lose what he writes.
+/// Sets a bitfield to the low bits of a value, as an assignment in C does. The bits beside it stay
+/// as they were read, so whoever writes those at the same time may lose what he writes.
 ///
 /// # Safety
 ///
@@ -106,7 +108,8 @@ mod tests {
     fn every_bitfield_of_every_width_holds_its_value_and_leaves_the_rest() {
         for width in 1..=64 {
             for bit in 0..16 {
-                for (ground, value) in [(0x5a, u64::MAX), (0xff, 0), (0xc3, 0x8765_4321_0fed_cba9)] {
+                for (ground, value) in [(0x5a, u64::MAX), (0xff, 0), (0xc3, 0x8765_4321_0fed_cba9)]
+                {
                     let before = [ground; 12];
                     let mut after = before;
                     // SAFETY: 16 and 64 bits are ten bytes.
@@ -117,8 +120,13 @@ mod tests {
                     assert_eq!(read, value & mask(width), "{width} bits from {bit}");
                     for n in 0..8 * before.len() {
                         let is_own = (bit..bit + width as usize).contains(&n);
-                        let wanted = if is_own { value >> (n - bit) & 1 == 1 } else { bit_at(&before, n) };
-                        assert_eq!(bit_at(&after, n), wanted, "bit {n} with {width} bits from {bit}");
+                        let wanted =
+                            if is_own { value >> (n - bit) & 1 == 1 } else { bit_at(&before, n) };
+                        assert_eq!(
+                            bit_at(&after, n),
+                            wanted,
+                            "bit {n} with {width} bits from {bit}"
+                        );
                     }
                 }
             }

@@ -13,7 +13,9 @@
 //! let memory = [2_u32, 7, 9];
 //! let group = memory.as_ptr().cast::<Group>();
 //! // SAFETY: there is a group, with as many members as it says.
-//! let members = unsafe { core::slice::from_raw_parts((*group).members.as_ptr(), (*group).count as usize) };
+//! let (first, count) = unsafe { ((*group).members.as_ptr(), (*group).count as usize) };
+//! // SAFETY: as above.
+//! let members = unsafe { core::slice::from_raw_parts(first, count) };
 //! assert_eq!(members, [7, 9]);
 //! ```
 
@@ -26,12 +28,13 @@ impl<T> FlexibleArray<T> {
     /// The first element. How many there are says the struct that the array is in.
     #[inline(always)]
     pub fn as_ptr(&self) -> *const T {
-        // A pointer made of the reference would reach no element, because the reference holds none. The address is one that C
-        // has given away with all that is there.
+        // A pointer made of the reference would reach no element, because the reference holds none.
+        // The address is one that C has given away with all that is there.
         core::ptr::from_ref(self) as usize as *const T
     }
 
-    /// The first element, to be changed. Whether others may be reading it meanwhile is for its users to know.
+    /// The first element, to be changed. Whether others may be reading it meanwhile is for its
+    /// users to know.
     #[inline(always)]
     pub fn as_mut_ptr(&mut self) -> *mut T {
         core::ptr::from_mut(self) as usize as *mut T

@@ -1,22 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0
 //! What a pre-only entry leaves on the stack for its hook.
 //!
-//! Generated hooks take the arguments out of the frame by their types, run the author's text and put them back. Where an argument is
-//! follows from the prototype and the C ABI. All of it is memory of the task that runs the hook, in whatever context it does.
+//! Generated hooks take the arguments out of the frame by their types, run the author's text and
+//! put them back. Where an argument is follows from the prototype and the C ABI. All of it is
+//! memory of the task that runs the hook, in whatever context it does.
 
 use super::arch::ARGUMENT_REGISTERS;
 
 /// The arguments of a hooked function, as its caller passed them, for a hook to read and change.
 ///
-/// The layout is that of the pushes in the entry's assembly (`pre_entry!`), followed by what the call
-/// instruction and the caller had put on the stack. `STACK` is the number of words that arguments take there.
+/// The layout is that of the pushes in the entry's assembly (`pre_entry!`), followed by what the
+/// call instruction and the caller had put on the stack. `STACK` is the number of words that
+/// arguments take there.
 #[repr(C)]
 #[derive(Debug)]
 pub struct Frame<const STACK: usize> {
     /// The registers that carry arguments, in the order of the C ABI.
     pub args: [u64; ARGUMENT_REGISTERS],
-    /// Whether the original runs: generated hooks set it to 1 at their end. As long as it is 0, because the author's text has
-    /// returned before, the hook's return value goes to the caller instead.
+    /// Whether the original runs: generated hooks set it to 1 at their end. As long as it is 0,
+    /// because the author's text has returned before, the hook's return value goes to the caller
+    /// instead.
     pub go_on: u64,
     /// Where the caller continues.
     pub return_address: u64,
@@ -58,7 +61,11 @@ pub fn put<T: Copy>(words: &mut [u64], value: T) {
     let size = core::mem::size_of::<T>().min(core::mem::size_of_val(words));
     // SAFETY: no more is written than there are words, and bytes can be written anywhere.
     unsafe {
-        core::ptr::copy_nonoverlapping((&raw const value).cast::<u8>(), words.as_mut_ptr().cast(), size)
+        core::ptr::copy_nonoverlapping(
+            (&raw const value).cast::<u8>(),
+            words.as_mut_ptr().cast(),
+            size,
+        )
     };
 }
 
@@ -66,7 +73,8 @@ pub fn put<T: Copy>(words: &mut [u64], value: T) {
 ///
 /// # Safety
 ///
-/// All bytes zero must be a value of `T`, as they are of every C scalar, pointer and struct of those.
+/// All bytes zero must be a value of `T`, as they are of every C scalar, pointer and struct of
+/// those.
 pub const unsafe fn unread<T>() -> T {
     // SAFETY: the caller vouches for zero.
     unsafe { core::mem::zeroed() }

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 //! Whether a module is the one that a patch was made for.
 //!
-//! The kernel finds a module's functions by their names alone. What is compared here is what differs when a module was built
-//! anew: its build-id, which the loader keeps among the module's read-only memory, and how its functions start.
+//! The kernel finds a module's functions by their names alone. What is compared here is what
+//! differs when a module was built anew: its build-id, which the loader keeps among the module's
+//! read-only memory, and how its functions start.
 //!
-//! Generated code calls this in the `pre_patch` of a module's object, under `klp_mutex`: when the module is loaded, before its own
-//! `init` runs (`klp_module_coming()` in `kernel/livepatch/core.c`), or when the patch is, if the module is there already. If
-//! something differs, the functions are redirected to themselves, and the module works as if there were no patch.
+//! Generated code calls this in the `pre_patch` of a module's object, under `klp_mutex`: when the
+//! module is loaded, before its own `init` runs (`klp_module_coming()` in
+//! `kernel/livepatch/core.c`), or when the patch is, if the module is there already. If something
+//! differs, the functions are redirected to themselves, and the module works as if there were no
+//! patch.
 
 use super::arch;
 
@@ -18,8 +21,8 @@ pub struct Func {
     pub landing_pad: bool,
 }
 
-/// Whether some memory holds the ELF note with this GNU build-id (`lib/buildid.c`). Without an id there is nothing to look for, and
-/// the answer is yes.
+/// Whether some memory holds the ELF note with this GNU build-id (`lib/buildid.c`). Without an id
+/// there is nothing to look for, and the answer is yes.
 ///
 /// ```
 /// use kps::gate;
@@ -62,7 +65,8 @@ fn holds_note(memory: &[u8], id: &[u8]) -> bool {
     false
 }
 
-/// Whether a function starts with an ftrace site, behind a landing pad or not, whatever the kernel made of both at run time.
+/// Whether a function starts with an ftrace site, behind a landing pad or not, whatever the kernel
+/// made of both at run time.
 ///
 /// # Safety
 ///

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 //! The module's own defence: it runs only in the kernel it was made for.
 //!
-//! Addresses past an ftrace site, struct layouts and symbol positions are baked into a livepatch. The kernel compares
-//! `vermagic`, which is only a string that a rebuilt kernel may keep. So `init` compares what cannot be kept by accident,
-//! before `klp_enable_patch()`: the build-id of the running image, and the first bytes of every function that is patched.
+//! Addresses past an ftrace site, struct layouts and symbol positions are baked into a livepatch.
+//! The kernel compares `vermagic`, which is only a string that a rebuilt kernel may keep. So `init`
+//! compares what cannot be kept by accident, before `klp_enable_patch()`: the build-id of the
+//! running image, and the first bytes of every function that is patched.
 //!
-//! Generated code calls [`check`] in the `init` of its module, in process context, when nobody else knows of the patch. It takes no
-//! lock: the kernel's notes never change, and its text changes in ways that are known here.
+//! Generated code calls [`check`] in the `init` of its module, in process context, when nobody else
+//! knows of the patch. It takes no lock: the kernel's notes never change, and its text changes in
+//! ways that are known here.
 
 use super::arch;
 
@@ -34,9 +36,10 @@ pub enum Mismatch {
 
 /// Compares the running kernel with the target.
 ///
-/// `notes` are the first byte of the kernel's ELF notes and the one behind the last (`__start_notes`, `__stop_notes`, which
-/// `kernel/ksysfs.c` shows as `/sys/kernel/notes`). An error is the first thing that differs. A patch that gets one must refuse
-/// to load: its addresses lie in other code.
+/// `notes` are the first byte of the kernel's ELF notes and the one behind the last
+/// (`__start_notes`, `__stop_notes`, which `kernel/ksysfs.c` shows as `/sys/kernel/notes`). An
+/// error is the first thing that differs. A patch that gets one must refuse to load: its addresses
+/// lie in other code.
 ///
 /// ```
 /// use kps::guard::{self, Mismatch};
@@ -51,7 +54,8 @@ pub enum Mismatch {
 ///
 /// # Safety
 ///
-/// `notes` must bound memory that is readable and does not change, and every entry must point to kernel text.
+/// `notes` must bound memory that is readable and does not change, and every entry must point to
+/// kernel text.
 #[inline]
 pub unsafe fn check(
     build_id: &[u8],

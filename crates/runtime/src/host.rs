@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
-//! What stands in for the kernel where there is none: on the host, in `cargo check` and `cargo test` of a patch.
+//! What stands in for the kernel where there is none: on the host, in `cargo check` and
+//! `cargo test` of a patch.
 //!
-//! Messages go to standard error, flags of memory mean nothing, and shadow data is kept in a store of each thread, and so of each
-//! test. A kernel build has none of this.
+//! Messages go to standard error, flags of memory mean nothing, and shadow data is kept in a store
+//! of each thread, and so of each test. A kernel build has none of this.
 
 extern crate std;
 
 use core::fmt::Arguments;
 
-/// `GFP_ATOMIC` of `include/linux/gfp_types.h`: memory without waiting for it, from the reserves if need be.
+/// `GFP_ATOMIC` of `include/linux/gfp_types.h`: memory without waiting for it, from the reserves if
+/// need be.
 pub const GFP_ATOMIC: u32 = 0x820;
 /// `GFP_KERNEL`: memory that may be waited for.
 pub const GFP_KERNEL: u32 = 0xcc0;
@@ -21,8 +23,8 @@ pub fn print(text: Arguments<'_>) {
     std::eprint!("{text}");
 }
 
-/// Prints a message, as the kernel's macro of this name logs it: the arguments are those of `format!`, and the text ends its own
-/// line.
+/// Prints a message, as the kernel's macro of this name logs it: the arguments are those of
+/// `format!`, and the text ends its own line.
 ///
 /// ```
 /// use kps::prelude::*;
@@ -42,8 +44,8 @@ pub use {
     kps_print as pr_err, kps_print as pr_info, kps_print as pr_notice, kps_print as pr_warn,
 };
 
-/// The struct that a field is in, by a pointer to the field. As in the kernel the expression is unsafe: the pointer must be
-/// to that field of such a struct.
+/// The struct that a field is in, by a pointer to the field. As in the kernel the expression is
+/// unsafe: the pointer must be to that field of such a struct.
 ///
 /// ```
 /// use kps::prelude::*;

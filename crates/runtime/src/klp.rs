@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
-//! The kernel's shadow variables as they are: data under the address of an object and an id that the caller chooses.
+//! The kernel's shadow variables as they are: data under the address of an object and an id that
+//! the caller chooses.
 //!
 //! `klp_shadow_alloc()` and its sisters (`include/linux/livepatch.h`, `kernel/livepatch/shadow.c`,
-//! `Documentation/livepatch/shadow-vars.rst`) know bytes. A [`ShadowId`] knows their type. It does nothing else: nobody frees the
-//! data with its object, and nobody keeps a task from it that runs other code than the patch's. What a patch adds to objects of
-//! the kernel is therefore a [`Shadow`](super::shadow::Shadow), which sees to both. This here is for a module that frees what it has
-//! made, and for data that patches in C share.
+//! `Documentation/livepatch/shadow-vars.rst`) know bytes. A [`ShadowId`] knows their type. It does
+//! nothing else: nobody frees the data with its object, and nobody keeps a task from it that runs
+//! other code than the patch's. What a patch adds to objects of the kernel is therefore a
+//! [`Shadow`](super::shadow::Shadow), which sees to both. This here is for a module that frees what
+//! it has made, and for data that patches in C share.
 //!
 //! On the host each thread has a store that does as the kernel does.
 //!
@@ -35,10 +37,12 @@ use core::marker::PhantomData;
 use core::mem::{needs_drop, size_of};
 use core::ptr::{addr_of_mut, NonNull};
 
-/// `klp_shadow_ctor_t`: called with the object, the new data and what the caller gives, under the kernel's shadow lock.
+/// `klp_shadow_ctor_t`: called with the object, the new data and what the caller gives, under the
+/// kernel's shadow lock.
 pub type Ctor = unsafe extern "C" fn(*mut c_void, *mut c_void, *mut c_void) -> c_int;
 
-/// `klp_shadow_dtor_t`: called with the object and the data, under the kernel's shadow lock. The object may be gone.
+/// `klp_shadow_dtor_t`: called with the object and the data, under the kernel's shadow lock. The
+/// object may be gone.
 pub type Dtor = unsafe extern "C" fn(*mut c_void, *mut c_void);
 
 #[cfg(kps_kernel)]
@@ -66,8 +70,9 @@ extern "C" {
 
 /// An id under which every object may have one `T`.
 ///
-/// Objects are mere addresses to the kernel, of any type. An object and an id have one datum among all modules, so ids are chosen
-/// like names: those with the highest bit set are a hash that kpsc makes for states and shadow variables.
+/// Objects are mere addresses to the kernel, of any type. An object and an id have one datum among
+/// all modules, so ids are chosen like names: those with the highest bit set are a hash that kpsc
+/// makes for states and shadow variables.
 #[derive(Debug)]
 pub struct ShadowId<T> {
     id: c_ulong,
@@ -83,12 +88,14 @@ impl<T> Clone for ShadowId<T> {
 impl<T> Copy for ShadowId<T> {}
 
 impl<T> ShadowId<T> {
-    /// This id, for data of type `T`. The kernel aligns data to eight bytes, its stacks are small and it runs no destructor of
-    /// Rust's, so a type that needs more is refused when the module is compiled.
+    /// This id, for data of type `T`. The kernel aligns data to eight bytes, its stacks are small
+    /// and it runs no destructor of Rust's, so a type that needs more is refused when the module is
+    /// compiled.
     ///
     /// # Safety
     ///
-    /// Whoever keeps data under this id, in any module that is loaded while this one is, keeps a `T`.
+    /// Whoever keeps data under this id, in any module that is loaded while this one is, keeps a
+    /// `T`.
     pub const unsafe fn new(id: c_ulong) -> Self {
         super::shadow::assert_layout::<T>();
         assert!(!needs_drop::<T>(), "KPS1102: the kernel runs no destructor");
@@ -103,20 +110,22 @@ impl<T> ShadowId<T> {
 
     /// The data of an object, if it has any: `klp_shadow_get()`.
     ///
-    /// It takes no lock and does not sleep, so it may be called anywhere but in an NMI. The data stays for as long as nobody
-    /// frees it, which is for the caller to know, as is who else reads and writes it.
+    /// It takes no lock and does not sleep, so it may be called anywhere but in an NMI. The data
+    /// stays for as long as nobody frees it, which is for the caller to know, as is who else reads
+    /// and writes it.
     #[inline]
     pub fn get<O>(self, obj: *const O) -> Option<NonNull<T>> {
         // SAFETY: the object is only looked for, by its address.
         NonNull::new(unsafe { klp_shadow_get(address(obj), self.id) }.cast())
     }
 
-    /// New data for an object that must have none: `klp_shadow_alloc()`. None if there is no memory or `ctor` fails, and, with a
-    /// warning of the kernel's (`WARN`), if the object has data.
+    /// New data for an object that must have none: `klp_shadow_alloc()`. None if there is no memory
+    /// or `ctor` fails, and, with a warning of the kernel's (`WARN`), if the object has data.
     ///
-    /// The memory is got before any lock is taken, as `flags` say: `GFP_KERNEL` may sleep. `ctor` gives the data its value and
-    /// is told where that will be, in memory that is zero. It runs under the kernel's shadow lock, with interrupts off, before
-    /// anybody else can find the data: it must not sleep, and must not call anything of a `ShadowId` but [`ShadowId::get`]. If it
+    /// The memory is got before any lock is taken, as `flags` say: `GFP_KERNEL` may sleep. `ctor`
+    /// gives the data its value and is told where that will be, in memory that is zero. It runs
+    /// under the kernel's shadow lock, with interrupts off, before anybody else can find the data:
+    /// it must not sleep, and must not call anything of a `ShadowId` but [`ShadowId::get`]. If it
     /// fails, with an error number as C returns it, the kernel logs that and forgets the data.
     #[inline]
     pub fn alloc<O, F>(self, obj: *const O, flags: u32, ctor: F) -> Option<NonNull<T>>
@@ -126,16 +135,19 @@ impl<T> ShadowId<T> {
         let mut ctor = Some(ctor);
         let ctor_data = addr_of_mut!(ctor).cast();
         let construct = Some(construct::<T, F> as Ctor);
-        // SAFETY: the constructor gets what it knows, and writes all of the data before anybody else sees it.
-        let data =
-            unsafe { klp_shadow_alloc(address(obj), self.id, size_of::<T>(), flags, construct, ctor_data) };
+        // SAFETY: the constructor gets what it knows, and writes all of the data before anybody
+        // else sees it.
+        let data = unsafe {
+            klp_shadow_alloc(address(obj), self.id, size_of::<T>(), flags, construct, ctor_data)
+        };
         NonNull::new(data.cast())
     }
 
-    /// The data of an object, which gets some if it has none: `klp_shadow_get_or_alloc()`. None if there is no memory or `ctor`
-    /// fails.
+    /// The data of an object, which gets some if it has none: `klp_shadow_get_or_alloc()`. None if
+    /// there is no memory or `ctor` fails.
     ///
-    /// `ctor` runs only where the data is new. What is said of it at [`ShadowId::alloc`] holds here too.
+    /// `ctor` runs only where the data is new. What is said of it at [`ShadowId::alloc`] holds here
+    /// too.
     #[inline]
     pub fn get_or_alloc<O, F>(self, obj: *const O, flags: u32, ctor: F) -> Option<NonNull<T>>
     where
@@ -146,19 +158,27 @@ impl<T> ShadowId<T> {
         let construct = Some(construct::<T, F> as Ctor);
         // SAFETY: as for `alloc`.
         let data = unsafe {
-            klp_shadow_get_or_alloc(address(obj), self.id, size_of::<T>(), flags, construct, ctor_data)
+            klp_shadow_get_or_alloc(
+                address(obj),
+                self.id,
+                size_of::<T>(),
+                flags,
+                construct,
+                ctor_data,
+            )
         };
         NonNull::new(data.cast())
     }
 
     /// Frees the data of an object, if it has any: `klp_shadow_free()`.
     ///
-    /// It takes the kernel's shadow lock for a moment and does not sleep. The memory goes when every CPU has left its RCU
-    /// read-side section.
+    /// It takes the kernel's shadow lock for a moment and does not sleep. The memory goes when
+    /// every CPU has left its RCU read-side section.
     ///
     /// # Safety
     ///
-    /// Nobody uses the data any more but in an RCU read-side section that has begun, and no constructor or destructor calls this.
+    /// Nobody uses the data any more but in an RCU read-side section that has begun, and no
+    /// constructor or destructor calls this.
     #[inline]
     pub unsafe fn free<O>(self, obj: *const O) {
         // SAFETY: the caller vouches for it.
@@ -167,9 +187,10 @@ impl<T> ShadowId<T> {
 
     /// Frees the data of an object, if it has any, after a last look at it.
     ///
-    /// `dtor` is called with the object and the data under the kernel's shadow lock, with interrupts off, when nobody can find the
-    /// data any more. It must not sleep. The kernel passes nothing else to it, so it can have captured nothing: it is a function or
-    /// a closure without variables of its surroundings.
+    /// `dtor` is called with the object and the data under the kernel's shadow lock, with
+    /// interrupts off, when nobody can find the data any more. It must not sleep. The kernel passes
+    /// nothing else to it, so it can have captured nothing: it is a function or a closure without
+    /// variables of its surroundings.
     ///
     /// # Safety
     ///
@@ -183,9 +204,11 @@ impl<T> ShadowId<T> {
         unsafe { klp_shadow_free(address(obj), self.id, Some(destructor::<O, T, D>(dtor))) };
     }
 
-    /// Frees the data of all objects under this id: `klp_shadow_free_all()`. The objects may be gone.
+    /// Frees the data of all objects under this id: `klp_shadow_free_all()`. The objects may be
+    /// gone.
     ///
-    /// The kernel looks through all shadow data of the system under its shadow lock, with interrupts off.
+    /// The kernel looks through all shadow data of the system under its shadow lock, with
+    /// interrupts off.
     ///
     /// # Safety
     ///
@@ -198,8 +221,8 @@ impl<T> ShadowId<T> {
 
     /// Frees the data of all objects under this id, each after a last look at it, in no order.
     ///
-    /// The first argument of `dtor` is the address that the object had: it may be gone. For the rest it is as at
-    /// [`ShadowId::free_with`].
+    /// The first argument of `dtor` is the address that the object had: it may be gone. For the
+    /// rest it is as at [`ShadowId::free_with`].
     ///
     /// # Safety
     ///
@@ -224,7 +247,8 @@ where
     let (Some(ctor), Some(data)) = (ctor, NonNull::new(data.cast::<T>())) else { return -EINVAL };
     match ctor(data) {
         Ok(value) => {
-            // SAFETY: there is room for it, aligned to eight bytes, and nobody else knows of it yet.
+            // SAFETY: there is room for it, aligned to eight bytes, and nobody else knows of it
+            // yet.
             unsafe { data.write(value) };
             0
         }
@@ -243,8 +267,8 @@ fn destructor<O, T, D: Fn(*mut O, NonNull<T>) + Copy + 'static>(_: D) -> Dtor {
 
 /// A `klp_shadow_dtor_t` that calls a closure.
 unsafe extern "C" fn destroy<O, T, D: Fn(*mut O, NonNull<T>)>(obj: *mut c_void, data: *mut c_void) {
-    // SAFETY: it has no size, so any address holds one, and there was one when this became a destructor. It can be copied, so
-    // that it has been dropped meanwhile means nothing.
+    // SAFETY: it has no size, so any address holds one, and there was one when this became a
+    // destructor. It can be copied, so that it has been dropped meanwhile means nothing.
     let dtor: &D = unsafe { NonNull::dangling().as_ref() };
     if let Some(data) = NonNull::new(data.cast()) {
         dtor(obj.cast(), data);

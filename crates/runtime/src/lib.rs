@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 //! The part of a livepatch that is the same in every one.
 //!
-//! The kernel redirects functions (`Documentation/livepatch/livepatch.rst`). What a patch in Rust needs beside that is here: an
-//! entry that ftrace can send callers to, a guard that compares the running kernel with the one that the patch was made for,
-//! states and shadow variables that outlive the patch, parameters, and the names that C has and Rust lacks.
+//! The kernel redirects functions (`Documentation/livepatch/livepatch.rst`). What a patch in Rust
+//! needs beside that is here: an entry that ftrace can send callers to, a guard that compares the
+//! running kernel with the one that the patch was made for, states and shadow variables that
+//! outlive the patch, parameters, and the names that C has and Rust lacks.
 //!
 //! # Two forms
 //!
-//! `kpsc` puts these files beside the code that it generates from a spec, as the module `kps` of the patch. A patch that is a crate
-//! of its own depends on them as the crate `kps`, which Kbuild compiles beside it:
+//! `kpsc` puts these files beside the code that it generates from a spec, as the module `kps` of
+//! the patch. A patch that is a crate of its own depends on them as the crate `kps`, which Kbuild
+//! compiles beside it:
 //!
 //! ```text
 //! obj-m := NAME.o
@@ -20,13 +22,14 @@
 //! $(obj)/src/lib.o: $(obj)/kps/lib.o
 //! ```
 //!
-//! Both become the same instructions: every function here is generic or `#[inline]`, so it is compiled with the patch that calls it,
-//! and what nobody calls is in no module.
+//! Both become the same instructions: every function here is generic or `#[inline]`, so it is
+//! compiled with the patch that calls it, and what nobody calls is in no module.
 //!
 //! # On the host
 //!
-//! `--cfg kps_kernel` says that the code is compiled for a kernel. Without it, [`host`] stands in for the kernel: `cargo check`
-//! checks a patch there, and `cargo test` tests what needs no kernel. Otherwise nothing here allocates, prints or panics.
+//! `--cfg kps_kernel` says that the code is compiled for a kernel. Without it, [`host`] stands in
+//! for the kernel: `cargo check` checks a patch there, and `cargo test` tests what needs no kernel.
+//! Otherwise nothing here allocates, prints or panics.
 //!
 //! # What is for whom
 //!
@@ -42,11 +45,14 @@
 //!
 //! # Where code of a patch runs
 //!
-//! - A *body* runs in the place of the old function, and so in whatever context that is called in: it may sleep where the old one may.
-//! - A *callback* (`Documentation/livepatch/callbacks.rst`) runs in process context under `klp_mutex`. It may sleep, but must not wait
-//!   for anybody who needs that mutex, as loading another module does.
-//! - A *constructor* or *destructor* of shadow data runs under the kernel's shadow lock, a spin lock, with interrupts off: it must not
-//!   sleep. With `PREEMPT_RT` that lock sleeps and interrupts stay on, but neither may be counted on.
+//! - A *body* runs in the place of the old function, and so in whatever context that is called in:
+//!   it may sleep where the old one may.
+//! - A *callback* (`Documentation/livepatch/callbacks.rst`) runs in process context under
+//!   `klp_mutex`. It may sleep, but must not wait for anybody who needs that mutex, as loading
+//!   another module does.
+//! - A *constructor* or *destructor* of shadow data runs under the kernel's shadow lock, a spin
+//!   lock, with interrupts off: it must not sleep. With `PREEMPT_RT` that lock sleeps and
+//!   interrupts stay on, but neither may be counted on.
 #![cfg_attr(not(kps_kernel), no_std)]
 #![deny(missing_docs, rustdoc::broken_intra_doc_links)]
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 //! What a loaded livepatch tells about itself, as an ELF note.
 //!
-//! The module loader keeps nobody's `.modinfo`, but it shows the notes of a module in `/sys/module/NAME/notes/`
-//! (`kernel/module/sysfs.c`), to whoever may read that.
+//! The module loader keeps nobody's `.modinfo`, but it shows the notes of a module in
+//! `/sys/module/NAME/notes/` (`kernel/module/sysfs.c`), to whoever may read that.
 //!
 //! ```
 //! use kps::note::Note;
@@ -17,8 +17,8 @@ const OWNER: [u8; 4] = *b"kps\0";
 /// The one type of note that this owner has: lines of `key=value`.
 const FACTS: u32 = 1;
 
-/// An ELF note with `N` bytes of text (`elf(5)`): the owner `kps`, type 1, and lines of `key=value`. It never changes, so a static
-/// of it may be in read-only memory.
+/// An ELF note with `N` bytes of text (`elf(5)`): the owner `kps`, type 1, and lines of
+/// `key=value`. It never changes, so a static of it may be in read-only memory.
 #[repr(C, align(4))]
 #[derive(Debug)]
 pub struct Note<const N: usize> {

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 //! Module parameters, as bodies read them.
 //!
-//! The kernel writes a parameter when the module is loaded and whenever somebody writes to its file in sysfs, which any CPU
-//! may do at any time (`kernel/params.c`). So a body never holds a reference to the value: it takes a copy with one load,
-//! or holds the lock that writers take.
+//! The kernel writes a parameter when the module is loaded and whenever somebody writes to its file
+//! in sysfs, which any CPU may do at any time (`kernel/params.c`). So a body never holds a
+//! reference to the value: it takes a copy with one load, or holds the lock that writers take.
 //!
-//! A parameter is a static of one of these types, and a `struct kernel_param` (`include/linux/moduleparam.h`) says where that is.
+//! A parameter is a static of one of these types, and a `struct kernel_param`
+//! (`include/linux/moduleparam.h`) says where that is.
 //!
 //! ```
 //! use kps::param::{Array, Charp, Param};
@@ -26,14 +27,15 @@ use core::ffi::{c_char, c_uint, CStr};
 ///
 /// # Safety
 ///
-/// Aligned loads and stores of the type are whole on every machine that it is compiled for, and whatever the kernel writes
-/// is a value of it.
+/// Aligned loads and stores of the type are whole on every machine that it is compiled for, and
+/// whatever the kernel writes is a value of it.
 pub unsafe trait Scalar: Copy {}
 
 macro_rules! scalars {
     ($($ty:ty)*) => {
         $(
-            // SAFETY: a type of at most eight bytes, which `param_set_*` writes as a whole; to a bool it writes 0 or 1.
+            // SAFETY: a type of at most eight bytes, which `param_set_*` writes as a whole; to a
+            // bool it writes 0 or 1.
             unsafe impl Scalar for $ty {}
         )*
     };
@@ -68,8 +70,8 @@ impl<T: Scalar> Param<T> {
     }
 }
 
-/// An array of at most `N` elements, which the kernel may write at any time, one element after the other. Whoever needs several that
-/// belong together must not have the file writable.
+/// An array of at most `N` elements, which the kernel may write at any time, one element after the
+/// other. Whoever needs several that belong together must not have the file writable.
 #[derive(Debug)]
 pub struct Array<T, const N: usize> {
     values: UnsafeCell<[T; N]>,
@@ -122,7 +124,8 @@ impl<T: Scalar, const N: usize> Array<T, N> {
     }
 }
 
-/// A text that is set when the module is loaded, and never after: its file, if it has one, is not writable.
+/// A text that is set when the module is loaded, and never after: its file, if it has one, is not
+/// writable.
 #[repr(transparent)]
 #[derive(Debug)]
 pub struct Charp(UnsafeCell<*const c_char>);
@@ -151,7 +154,8 @@ impl Charp {
     }
 }
 
-/// A text that may change at any time: the kernel frees the old one when somebody writes to its file.
+/// A text that may change at any time: the kernel frees the old one when somebody writes to its
+/// file.
 #[repr(transparent)]
 #[derive(Debug)]
 pub struct SharedCharp(UnsafeCell<*const c_char>);
@@ -168,8 +172,8 @@ impl SharedCharp {
 
     /// Calls a function with what it is now, and lets nobody change it meanwhile.
     ///
-    /// The lock is a mutex, that of the module's parameters (`kernel_param_lock()`): this may sleep, and must not be called from
-    /// within itself.
+    /// The lock is a mutex, that of the module's parameters (`kernel_param_lock()`): this may
+    /// sleep, and must not be called from within itself.
     ///
     /// ```
     /// use kps::param::SharedCharp;
@@ -179,8 +183,8 @@ impl SharedCharp {
     /// ```
     pub fn with<R>(&self, read: impl FnOnce(&CStr) -> R) -> R {
         let module = core::ptr::addr_of!(__this_module).cast_mut();
-        // SAFETY: the loader makes the lock of a module before it reads parameters. Under it nobody frees the text, and
-        // `read` cannot keep what it borrows.
+        // SAFETY: the loader makes the lock of a module before it reads parameters. Under it nobody
+        // frees the text, and `read` cannot keep what it borrows.
         unsafe {
             kernel_param_lock(module);
             let result = read(CStr::from_ptr(*self.0.get()));
@@ -204,8 +208,9 @@ extern "C" {
     fn kernel_param_unlock(module: *mut u8);
 }
 
-/// What the kernel reads of a parameter: an array of `struct kernel_param` for the section `__param`, or a `struct kparam_array`. Its
-/// pointers may be shared because nothing but the kernel follows them.
+/// What the kernel reads of a parameter: an array of `struct kernel_param` for the section
+/// `__param`, or a `struct kparam_array`. Its pointers may be shared because nothing but the kernel
+/// follows them.
 #[repr(transparent)]
 #[derive(Debug)]
 pub struct Record<T>(pub T);

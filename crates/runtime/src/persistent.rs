@@ -1,16 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Data that outlives the patch that made it: what the callbacks of a patch do about its states and shadow variables.
+//! Data that outlives the patch that made it: what the callbacks of a patch do about its states and
+//! shadow variables.
 //!
-//! The kernel hands a `klp_state` from one patch to the next, but what hangs on it is the patches' own affair
-//! (`Documentation/livepatch/system-state.rst`). Here a record hangs on it, which says how many loaded patches have the state
-//! and what else there is to know. It is kept as shadow data of no object, in memory that is the kernel's and not a module's, so
-//! that every version finds it by the number that they have in common.
+//! The kernel hands a `klp_state` from one patch to the next, but what hangs on it is the patches'
+//! own affair (`Documentation/livepatch/system-state.rst`). Here a record hangs on it, which says
+//! how many loaded patches have the state and what else there is to know. It is kept as shadow data
+//! of no object, in memory that is the kernel's and not a module's, so that every version finds it
+//! by the number that they have in common.
 //!
-//! Everything that changes a record runs in callbacks, and so under `klp_mutex`, in process context, where it may sleep. What bodies
-//! read of it are atomics.
+//! Everything that changes a record runs in callbacks, and so under `klp_mutex`, in process
+//! context, where it may sleep. What bodies read of it are atomics.
 //!
-//! Generated code has a list of all that is [`Persistent`] in its patch and calls the functions of this module from the callbacks of
-//! `vmlinux`, around those of the author (`Documentation/livepatch/callbacks.rst`):
+//! Generated code has a list of all that is [`Persistent`] in its patch and calls the functions of
+//! this module from the callbacks of `vmlinux`, around those of the author
+//! (`Documentation/livepatch/callbacks.rst`):
 //!
 //! ```
 //! use kps::persistent::{self, Persistent};
@@ -55,8 +58,9 @@ pub trait Persistent: Sync {
     /// Called in `pre_patch`, after `join`.
     unsafe fn begin(&self);
 
-    /// Every task runs the new code, or is said to if it was `forced` (`klp_patch.forced`). `alone` is whether the patch has taken the
-    /// place of all others (`klp_patch.replace`). The kernel calls `post_patch` again when an unloading is reversed.
+    /// Every task runs the new code, or is said to if it was `forced` (`klp_patch.forced`). `alone`
+    /// is whether the patch has taken the place of all others (`klp_patch.replace`). The kernel
+    /// calls `post_patch` again when an unloading is reversed.
     ///
     /// # Safety
     ///
@@ -70,8 +74,8 @@ pub trait Persistent: Sync {
     /// Called in `pre_unpatch`.
     unsafe fn withdraw(&self);
 
-    /// No task runs the new code, be it that all have left or that not all have come. If that was `forced` some may, and what they
-    /// may use stays.
+    /// No task runs the new code, be it that all have left or that not all have come. If that was
+    /// `forced` some may, and what they may use stays.
     ///
     /// # Safety
     ///
@@ -89,7 +93,8 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    /// What `pre_patch` returns, so that `klp_enable_patch()` fails with it: `-ENOMEM` or `-EINVAL`.
+    /// What `pre_patch` returns, so that `klp_enable_patch()` fails with it: `-ENOMEM` or
+    /// `-EINVAL`.
     #[inline]
     pub fn errno(self) -> c_int {
         match self {
@@ -195,7 +200,8 @@ pub(crate) struct Held<T> {
 }
 
 impl<T> Held<T> {
-    /// `shape` is a number for the type's text; `D` is the type that it is of, whose size and alignment count too.
+    /// `shape` is a number for the type's text; `D` is the type that it is of, whose size and
+    /// alignment count too.
     pub(crate) const fn new<D>(name: &'static str, id: u64, shape: u64) -> Self {
         let layout = (size_of::<D>() as u64) << 32 | align_of::<D>() as u64;
         Held {
@@ -212,9 +218,11 @@ impl<T> Held<T> {
         self.id
     }
 
-    /// The record, while the patch has it. It stays for as long as any patch has it, and so for as long as this one.
+    /// The record, while the patch has it. It stays for as long as any patch has it, and so for as
+    /// long as this one.
     fn record(&self) -> Option<&Record<T>> {
-        // SAFETY: `join` has put it there, and `leave`, which takes it away, runs when nobody else runs in the patch.
+        // SAFETY: `join` has put it there, and `leave`, which takes it away, runs when nobody else
+        // runs in the patch.
         unsafe { self.record.load(Ordering::Acquire).as_ref() }
     }
 
@@ -233,10 +241,11 @@ impl<T> Held<T> {
         let mut record = unsafe { klp::klp_shadow_get(null_mut(), self.id) }.cast::<Record<T>>();
         let taken_over = !record.is_null();
         if taken_over {
-            // SAFETY: what is kept under these numbers starts with a word that says what it is, by whomever it was made: the
-            // kernel gives every shadow datum eight bytes and more.
+            // SAFETY: what is kept under these numbers starts with a word that says what it is, by
+            // whomever it was made: the kernel gives every shadow datum eight bytes and more.
             let same = unsafe {
-                addr_of!((*record).magic).read() == MAGIC && addr_of!((*record).shape).read() == self.shape
+                addr_of!((*record).magic).read() == MAGIC
+                    && addr_of!((*record).shape).read() == self.shape
             };
             if !same {
                 return Err(Refusal::OtherType(self.name));
@@ -278,8 +287,8 @@ impl<T> Held<T> {
         Ok(())
     }
 
-    /// A patch that has taken the place of all others is the only one that has it. Later, when its unload is reversed, others may be
-    /// stacked on it.
+    /// A patch that has taken the place of all others is the only one that has it. Later, when its
+    /// unload is reversed, others may be stacked on it.
     pub(crate) fn commit(&self, alone: bool) {
         let is_first = !self.settled.swap(true, Ordering::Relaxed);
         if let Some(record) = self.record().filter(|_| alone && is_first) {
@@ -287,8 +296,8 @@ impl<T> Held<T> {
         }
     }
 
-    /// Lets go. The last one to do so calls `clear`, and then the record is gone. One that was forced out may have left tasks behind
-    /// that use both, so they stay.
+    /// Lets go. The last one to do so calls `clear`, and then the record is gone. One that was
+    /// forced out may have left tasks behind that use both, so they stay.
     pub(crate) unsafe fn release(&self, forced: bool, clear: impl FnOnce()) {
         let Some(record) = self.record() else { return };
         let is_last = record.holders.fetch_sub(1, Ordering::Relaxed) == 1 && !forced;
@@ -351,7 +360,8 @@ impl<T> Held<T> {
     /// The value of a state.
     pub(crate) fn saved(&self) -> Option<T> {
         let record = self.record().filter(|record| record.saved.load(Ordering::Acquire))?;
-        // SAFETY: it has been written, and is never written again. A state's type is `Copy`: see `State::new`.
+        // SAFETY: it has been written, and is never written again. A state's type is `Copy`: see
+        // `State::new`.
         Some(unsafe { record.value.assume_init_read() })
     }
 }

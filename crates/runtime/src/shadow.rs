@@ -2,10 +2,12 @@
 //! Shadow variables: data that belongs to an object of the kernel's, which has no room for it
 //! (`Documentation/livepatch/shadow-vars.rst`, `kernel/livepatch/shadow.c`).
 //!
-//! The kernel finds such data by the address of the object. Who frees the object and not the data leaves it to whatever comes to be
-//! at that address. The hook that frees both runs in tasks that run the new code, so data is seen only while all of them do:
-//! from `post_patch` to `pre_unpatch`. If the transition away is reversed, nobody knows which of the objects are still there, and a new generation
-//! of data begins. Tasks may still hold references to the old one, which is freed when the last patch is gone.
+//! The kernel finds such data by the address of the object. Who frees the object and not the data
+//! leaves it to whatever comes to be at that address. The hook that frees both runs in tasks that
+//! run the new code, so data is seen only while all of them do: from `post_patch` to `pre_unpatch`.
+//! If the transition away is reversed, nobody knows which of the objects are still there, and a new
+//! generation of data begins. Tasks may still hold references to the old one, which is freed when
+//! the last patch is gone.
 //!
 //! ```
 //! use kps::persistent::Persistent;
@@ -23,7 +25,7 @@
 //! }
 //!
 //! let request = Request;
-//! // SAFETY: the callbacks of a patch that is loaded and unloaded, in the order in which the kernel calls them.
+//! // SAFETY: the callbacks of a patch that is loaded and unloaded, in the kernel's order.
 //! unsafe {
 //!     assert_eq!(TRIES.acquire(), Ok(()));
 //!     assert_eq!(tried(&request), None); // Some tasks run the old code.
@@ -45,8 +47,9 @@ use core::ptr::{addr_of_mut, copy_nonoverlapping};
 
 /// A shadow variable with data of type `T`, of objects of type `P`.
 ///
-/// It is shared by all CPUs, so `T` is something that can be: an atomic, or what a lock of the kernel's guards. A patch must be
-/// right without the data too, because there is none until every task runs the new code, and where memory is short.
+/// It is shared by all CPUs, so `T` is something that can be: an atomic, or what a lock of the
+/// kernel's guards. A patch must be right without the data too, because there is none until every
+/// task runs the new code, and where memory is short.
 #[derive(Debug)]
 pub struct Shadow<T, P> {
     held: Held<()>,
@@ -59,9 +62,11 @@ pub struct Shadow<T, P> {
 impl<T, P> Shadow<T, P> {
     /// A shadow variable that keeps its record under this id and its data under those that follow.
     ///
-    /// The low 16 bits of `id` are zero: they are for generations. Patches that have the same id must have the same `shape`, which kpsc
-    /// makes of the name and the text of the type, and a `T` of the same size and alignment, or the later one is refused. `init` gives the value of new data, without a lock. `ctor` is then called with the
-    /// object and the data, and `dtor` with what goes, both under the kernel's shadow lock, with interrupts off: neither may sleep, nor
+    /// The low 16 bits of `id` are zero: they are for generations. Patches that have the same id
+    /// must have the same `shape`, which kpsc makes of the name and the text of the type, and a `T`
+    /// of the same size and alignment, or the later one is refused. `init` gives the value of new
+    /// data, without a lock. `ctor` is then called with the object and the data, and `dtor` with
+    /// what goes, both under the kernel's shadow lock, with interrupts off: neither may sleep, nor
     /// call anything of a shadow variable but [`Shadow::get`].
     pub const fn new(
         name: &'static str,
@@ -79,23 +84,25 @@ impl<T, P> Shadow<T, P> {
         Shadow { held: Held::new::<T>(name, id, shape), init, ctor, dtor, parent: PhantomData }
     }
 
-    /// The data of an object, if it has any and every task runs the new code: `klp_shadow_get()`. It takes no lock and does not sleep,
-    /// and may be called anywhere but in an NMI.
+    /// The data of an object, if it has any and every task runs the new code: `klp_shadow_get()`.
+    /// It takes no lock and does not sleep, and may be called anywhere but in an NMI.
     ///
     /// # Safety
     ///
     /// The object is there for as long as the data is used, and nobody removes the data meanwhile.
     pub unsafe fn get(&self, parent: *const P) -> Option<&T> {
         let id = generation_id(self.held.id(), self.held.visible()?);
-        // SAFETY: what is kept under this number was made by `get_or_init` of this type, whichever patch it was in.
+        // SAFETY: what is kept under this number was made by `get_or_init` of this type, whichever
+        // patch it was in.
         unsafe { klp::klp_shadow_get(address(parent), id).cast::<T>().as_ref() }
     }
 
-    /// The data of an object. If it has none it gets some, with memory as `flags` say: `klp_shadow_get_or_alloc()`. None if there is
-    /// no memory, or if not every task runs the new code.
+    /// The data of an object. If it has none it gets some, with memory as `flags` say:
+    /// `klp_shadow_get_or_alloc()`. None if there is no memory, or if not every task runs the new
+    /// code.
     ///
-    /// With `GFP_KERNEL` it may sleep; with `GFP_ATOMIC` and `GFP_NOWAIT` it may be called anywhere but in an NMI. Only new data takes
-    /// the kernel's shadow lock, for a moment.
+    /// With `GFP_KERNEL` it may sleep; with `GFP_ATOMIC` and `GFP_NOWAIT` it may be called anywhere
+    /// but in an NMI. Only new data takes the kernel's shadow lock, for a moment.
     ///
     /// # Safety
     ///
@@ -106,10 +113,12 @@ impl<T, P> Shadow<T, P> {
             return Some(data);
         }
         let id = generation_id(self.held.id(), self.held.visible()?);
-        // The kernel calls constructors under a lock, where little may be done. The value is made before.
+        // The kernel calls constructors under a lock, where little may be done. The value is made
+        // before.
         let mut new = New { value: MaybeUninit::new((self.init)()), ctor: self.ctor };
         let ctor_data = addr_of_mut!(new).cast();
-        // SAFETY: the constructor gets what it knows, and writes all of the data before anybody else sees it.
+        // SAFETY: the constructor gets what it knows, and writes all of the data before anybody
+        // else sees it.
         unsafe {
             let data = klp::klp_shadow_get_or_alloc(
                 address(parent),
@@ -123,8 +132,9 @@ impl<T, P> Shadow<T, P> {
         }
     }
 
-    /// Removes the data of an object, if it has any, after `dtor` has seen it: `klp_shadow_free()`. It does not sleep and may be called
-    /// anywhere but in an NMI. An object without data costs no lock.
+    /// Removes the data of an object, if it has any, after `dtor` has seen it: `klp_shadow_free()`.
+    /// It does not sleep and may be called anywhere but in an NMI. An object without data costs no
+    /// lock.
     ///
     /// # Safety
     ///
@@ -132,8 +142,8 @@ impl<T, P> Shadow<T, P> {
     pub unsafe fn remove(&self, parent: *const P) {
         for generation in self.held.generations() {
             let id = generation_id(self.held.id(), generation);
-            // SAFETY: the caller vouches for it, and data of older generations is seen by nobody. To look takes no lock, and
-            // most objects have no data.
+            // SAFETY: the caller vouches for it, and data of older generations is seen by nobody.
+            // To look takes no lock, and most objects have no data.
             unsafe {
                 if !klp::klp_shadow_get(address(parent), id).is_null() {
                     klp::klp_shadow_free(address(parent), id, self.dtor);
@@ -155,8 +165,13 @@ struct New<T, P> {
 }
 
 /// A `klp_shadow_ctor_t`.
-unsafe extern "C" fn construct<T, P>(parent: *mut c_void, data: *mut c_void, new: *mut c_void) -> c_int {
-    // SAFETY: `get_or_init` passes these, and the memory is new and large enough. The value is moved into it once.
+unsafe extern "C" fn construct<T, P>(
+    parent: *mut c_void,
+    data: *mut c_void,
+    new: *mut c_void,
+) -> c_int {
+    // SAFETY: `get_or_init` passes these, and the memory is new and large enough. The value is
+    // moved into it once.
     unsafe {
         let new = &*new.cast::<New<T, P>>();
         copy_nonoverlapping(new.value.as_ptr(), data.cast(), 1);
@@ -167,7 +182,8 @@ unsafe extern "C" fn construct<T, P>(parent: *mut c_void, data: *mut c_void, new
     0
 }
 
-/// The kernel aligns such data to eight bytes (`struct klp_shadow`), and values are made on its stack, which has 16 KiB.
+/// The kernel aligns such data to eight bytes (`struct klp_shadow`), and values are made on its
+/// stack, which has 16 KiB.
 pub(crate) const fn assert_layout<T>() {
     assert!(align_of::<T>() <= 8, "KPS1103: the kernel aligns data to 8 bytes");
     assert!(size_of::<T>() <= 1024, "KPS1117: the stack has no room for a value of this size");
@@ -199,7 +215,9 @@ impl<T, P> Persistent for Shadow<T, P> {
         let free_all = || {
             for generation in self.held.generations() {
                 // SAFETY: no task runs code of a patch that has this variable.
-                unsafe { klp::klp_shadow_free_all(generation_id(self.held.id(), generation), self.dtor) };
+                unsafe {
+                    klp::klp_shadow_free_all(generation_id(self.held.id(), generation), self.dtor)
+                };
             }
         };
         // SAFETY: the caller is a callback that may.

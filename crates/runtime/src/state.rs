@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
-//! States: changes of the system that one version of a patch hands on to the next, and that the last one takes back
-//! (`Documentation/livepatch/system-state.rst`).
+//! States: changes of the system that one version of a patch hands on to the next, and that the
+//! last one takes back (`Documentation/livepatch/system-state.rst`).
 //!
-//! A state is a static of the patch, a `struct klp_state` in its table and a record in the kernel's memory. Its three functions run in
-//! the callbacks of `vmlinux`, around those of the author, in process context under `klp_mutex`: they may sleep.
+//! A state is a static of the patch, a `struct klp_state` in its table and a record in the kernel's
+//! memory. Its three functions run in the callbacks of `vmlinux`, around those of the author, in
+//! process context under `klp_mutex`: they may sleep.
 //!
 //! | callback | what is called |
 //! |---|---|
@@ -27,7 +28,7 @@
 //!     |saved| LEVEL.store(saved, Ordering::Relaxed),
 //! );
 //!
-//! // SAFETY: the callbacks of a patch that is loaded and unloaded, in the order in which the kernel calls them.
+//! // SAFETY: the callbacks of a patch that is loaded and unloaded, in the kernel's order.
 //! unsafe {
 //!     assert_eq!(QUIET.acquire(), Ok(()));
 //!     QUIET.begin();
@@ -51,16 +52,19 @@ pub struct State<T> {
     save: fn() -> T,
     apply: fn(T),
     restore: fn(T),
-    /// Whether the system is to be changed when all tasks are there: not if a newer patch may have changed it since.
+    /// Whether the system is to be changed when all tasks are there: not if a newer patch may have
+    /// changed it since.
     due: AtomicBool,
 }
 
 impl<T> State<T> {
     /// A state that keeps its record under this id.
     ///
-    /// Patches that have the same id must have the same `shape`, which kpsc makes of the name and the text of the type, and a `T` of the
-    /// same size and alignment, or the later one is refused. `save` gives the value before anything has changed; `apply` and `restore`
-    /// get it, to change the system and to change it back. All run under `klp_mutex`. When an unloading is reversed, `apply` runs again.
+    /// Patches that have the same id must have the same `shape`, which kpsc makes of the name and
+    /// the text of the type, and a `T` of the same size and alignment, or the later one is refused.
+    /// `save` gives the value before anything has changed; `apply` and `restore` get it, to change
+    /// the system and to change it back. All run under `klp_mutex`. When an unloading is reversed,
+    /// `apply` runs again.
     pub const fn new(
         name: &'static str,
         id: u64,
@@ -73,7 +77,13 @@ impl<T> State<T> {
         T: Copy + Send + Sync + 'static,
     {
         super::shadow::assert_layout::<T>();
-        State { held: Held::new::<T>(name, id, shape), save, apply, restore, due: AtomicBool::new(true) }
+        State {
+            held: Held::new::<T>(name, id, shape),
+            save,
+            apply,
+            restore,
+            due: AtomicBool::new(true),
+        }
     }
 
     /// Whether an earlier patch had the state when this one was loaded.
@@ -81,7 +91,8 @@ impl<T> State<T> {
         self.held.is_taken_over()
     }
 
-    /// Whether another loaded patch has it too, so that the system stays changed when this one goes.
+    /// Whether another loaded patch has it too, so that the system stays changed when this one
+    /// goes.
     pub fn is_shared(&self) -> bool {
         self.held.holders() > 1
     }
@@ -202,7 +213,10 @@ mod tests {
         load(&second);
         // SAFETY: a transition that is reversed before it is complete calls only this.
         unsafe { second.release(false) };
-        assert_eq!((SYSTEM.load(Ordering::Relaxed), first.get(), first.is_shared()), (15, Some(5), false));
+        assert_eq!(
+            (SYSTEM.load(Ordering::Relaxed), first.get(), first.is_shared()),
+            (15, Some(5), false)
+        );
         unload(&first);
         assert_eq!((SYSTEM.load(Ordering::Relaxed), klp::count()), (5, 0));
     }

@@ -1,4 +1,6 @@
-//! A kernel build folder of the user's own. Nothing is fetched or copied but the facts, and root is not needed.
+// SPDX-License-Identifier: GPL-2.0
+//! A kernel build folder of the user's own. Nothing is fetched or copied but the facts, and root is
+//! not needed.
 
 use super::cache::{is_name, is_supported_path, unsupported_path, Cache};
 use super::manifest::{Manifest, Tree};
@@ -37,8 +39,8 @@ pub(super) struct Origin {
 const CONFIG: &str = ".config";
 const SYMVERS: &str = "Module.symvers";
 
-/// Adds the folder as a target, or renews the target that it is already, by way of an empty folder. Returns the target's
-/// name.
+/// Adds the folder as a target, or renews the target that it is already, by way of an empty folder.
+/// Returns the target's name.
 pub(super) fn add(
     cache: &Cache,
     adding: &Path,
@@ -46,7 +48,8 @@ pub(super) fn add(
     request: &Request,
     progress: Progress,
 ) -> Result<String, Diagnostic> {
-    let folder = request.folder.canonicalize().map_err(|error| cannot("open", &request.folder, &error))?;
+    let folder =
+        request.folder.canonicalize().map_err(|error| cannot("open", &request.folder, &error))?;
     if !is_supported_path(&folder) {
         return Err(unsupported_path("the build folder", &folder).help("rename the folder"));
     }
@@ -56,14 +59,21 @@ pub(super) fn add(
     // Both are read once more for the facts. Here the message can say which folder was to be given.
     for (file, limit) in [(CONFIG, input::CONFIG), (SYMVERS, input::SYMVERS)] {
         input::read_text(&folder.join(file), limit)
-            .map_err(|error| error.help("give the folder that `make` has built the kernel in"))?;
+            .map_err(|error| error.help("pass the folder in which `make` built the kernel"))?;
     }
-    let image =
-        kps_arch::native().kbuild.images.iter().map(|image| folder.join(image)).find(|image| image.exists());
+    let image = kps_arch::native()
+        .kbuild
+        .images
+        .iter()
+        .map(|image| folder.join(image))
+        .find(|image| image.exists());
     let vmlinux = Some(folder.join("vmlinux")).filter(|path| path.exists());
     let Some(kernel) = vmlinux.or_else(|| image.clone()) else {
-        return Err(Diagnostic::new(NO_SUITABLE_KERNEL, format!("{} holds no kernel", folder.display()))
-            .help("build the kernel first: `make` leaves vmlinux there"));
+        return Err(Diagnostic::new(
+            NO_SUITABLE_KERNEL,
+            format!("{} holds no kernel", folder.display()),
+        )
+        .help("build the kernel first: `make` leaves vmlinux there"));
     };
     let image = image.unwrap_or_else(|| kernel.clone());
     let origin = Origin { kernel: Stamp::of(&kernel)?, folder };
@@ -78,7 +88,8 @@ pub(super) fn add(
     read.extend(Some(&image).filter(|image| !read.contains(image)).cloned());
     progress.step("taking the inventory", || inventory::record(adding, &read))?;
     if let Some(old) = Manifest::read(&cache.kernel(name), name)? {
-        let is_renewed = matches!(&old.origin, super::Origin::BuildDir(old) if old.folder == origin.folder);
+        let is_renewed =
+            matches!(&old.origin, super::Origin::BuildDir(old) if old.folder == origin.folder);
         if !is_renewed {
             return Err(taken(name));
         }
@@ -90,7 +101,8 @@ pub(super) fn add(
         make: request.make.clone(),
     };
     let origin = super::Origin::BuildDir(origin);
-    let manifest = Manifest { image, busybox: None, origin, tree: Some(tree), release: release.clone() };
+    let manifest =
+        Manifest { image, busybox: None, origin, tree: Some(tree), release: release.clone() };
     manifest.write(adding)?;
     // Whoever uses the old target has read its facts; what else they read is in the build folder.
     cache.put(adding, name)?;
@@ -99,7 +111,8 @@ pub(super) fn add(
 
 /// The folder of the compilers, wherever make runs.
 pub(super) fn toolchain(folder: Option<&Path>) -> Result<Option<PathBuf>, Diagnostic> {
-    let canonical = |folder: &Path| folder.canonicalize().map_err(|error| cannot("open", folder, &error));
+    let canonical =
+        |folder: &Path| folder.canonicalize().map_err(|error| cannot("open", folder, &error));
     folder.map(canonical).transpose()
 }
 
@@ -129,7 +142,12 @@ impl Provider for Origin {
         modules::in_build_dir(&self.folder)
     }
 
-    fn vmlinux(&self, _cache: &Cache, _scratch: &Path, _progress: Progress) -> Result<PathBuf, Diagnostic> {
+    fn vmlinux(
+        &self,
+        _cache: &Cache,
+        _scratch: &Path,
+        _progress: Progress,
+    ) -> Result<PathBuf, Diagnostic> {
         Ok(self.folder.join("vmlinux"))
     }
 
@@ -139,7 +157,7 @@ impl Provider for Origin {
             return Ok(());
         }
         let message =
-            format!("{} has been built anew since it became the target `{name}`", self.folder.display());
+            format!("{} was rebuilt after it became the target `{name}`", self.folder.display());
         Err(Diagnostic::new(REBUILT_KERNEL, message).help(format!("run `{command}`")))
     }
 }
@@ -149,11 +167,14 @@ pub(super) fn compilers(tree: Option<&Tree>) -> String {
     let toolchain = tree.and_then(|tree| tree.toolchain.as_ref());
     let mut words: String =
         toolchain.iter().map(|toolchain| format!(" --toolchain {}", toolchain.display())).collect();
-    words.extend(tree.iter().flat_map(|tree| &tree.make).map(|variable| format!(" --make {variable}")));
+    words.extend(
+        tree.iter().flat_map(|tree| &tree.make).map(|variable| format!(" --make {variable}")),
+    );
     words
 }
 
-/// The source of a build folder: the folder itself, or what its makefile includes when it was built with `O=`.
+/// The source of a build folder: the folder itself, or what its makefile includes when it was built
+/// with `O=`.
 pub(super) fn source_of(folder: &Path) -> PathBuf {
     let makefile = input::read_text(&folder.join("Makefile"), input::MAKEFILE).unwrap_or_default();
     let included = makefile.lines().find_map(|line| line.strip_prefix("include "));

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0
 //! The user's cache folder.
 //!
 //! | path | holds |
@@ -43,7 +44,8 @@ pub struct Held(#[expect(dead_code, reason = "closing the file gives the lock ba
 impl Cache {
     /// `$KPSC_CACHE`, or `kpsc` in the user's cache folder.
     pub fn open() -> Result<Cache, Diagnostic> {
-        let set = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+        let set =
+            |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
         let top = set("KPSC_CACHE")
             .or_else(|| Some(set("XDG_CACHE_HOME")?.join("kpsc")))
             .or_else(|| Some(set("HOME")?.join(".cache/kpsc")));
@@ -54,8 +56,11 @@ impl Cache {
                 Err(unsupported_path("the cache", &top).help("set KPSC_CACHE to another folder"))
             }
             Some(top) => Ok(Cache::at(&top)),
-            None => Err(Diagnostic::new(FILE_ERROR, "there is no place for the cache: HOME is not set")
-                .help("set KPSC_CACHE to a folder")),
+            None => Err(Diagnostic::new(
+                FILE_ERROR,
+                "no folder for the cache is known: HOME is not set",
+            )
+            .help("set KPSC_CACHE to a folder")),
         }
     }
 
@@ -105,8 +110,8 @@ impl Cache {
         Ok(folder)
     }
 
-    /// Makes a finished folder the target of this name, in the place of an older one. Only who holds [`Cache::change`] may
-    /// ask.
+    /// Makes a finished folder the target of this name, in the place of an older one. Only who
+    /// holds [`Cache::change`] may ask.
     pub(super) fn put(&self, finished: &Path, name: &str) -> Result<(), Diagnostic> {
         let (target, old) = (self.kernel(name), self.root.join("replaced"));
         make_folder(&self.root.join("kernels"))?;
@@ -123,7 +128,7 @@ impl Cache {
         make_folder(&self.root)?;
         let path = self.root.join("lock");
         let file = File::create(&path).map_err(|error| cannot("write", &path, &error))?;
-        alone(file, &path, "another kpsc changes the cache")
+        alone(file, &path, "another kpsc is changing the cache")
     }
 
     /// Keeps a target from being removed.
@@ -139,7 +144,7 @@ impl Cache {
     pub(super) fn removing(&self, name: &str) -> Result<Held, Diagnostic> {
         let path = self.root.join("locks").join(name);
         let file = lock_file(&path)?;
-        alone(file, &path, "another kpsc uses the target")
+        alone(file, &path, "another kpsc is using the target")
     }
 
     /// The names of all targets, damaged ones too.
@@ -171,8 +176,8 @@ impl Cache {
     pub(super) fn no_target(&self, name: &str) -> Result<Diagnostic, Diagnostic> {
         let error = Diagnostic::new(NO_SUCH_TARGET, format!("there is no target `{name}`"));
         Ok(match self.names()?.as_slice() {
-            [] => error.help("`kpsc kernel add` adds one"),
-            names => error.help(format!("there is {}", names.join(", "))),
+            [] => error.help("add one with `kpsc kernel add`"),
+            names => error.help(format!("choose from: {}", names.join(", "))),
         })
     }
 
@@ -190,7 +195,8 @@ impl Cache {
 
     /// The folders of older versions of the format.
     pub(super) fn older(&self) -> Result<Vec<PathBuf>, Diagnostic> {
-        let number = |path: &Path| path.file_name()?.to_str()?.strip_prefix('v')?.parse::<u32>().ok();
+        let number =
+            |path: &Path| path.file_name()?.to_str()?.strip_prefix('v')?.parse::<u32>().ok();
         let own = number(&self.root);
         let mut found = entries(&self.top)?;
         found.retain(|path| number(path).is_some_and(|version| Some(version) < own));
@@ -222,7 +228,8 @@ fn alone(file: File, path: &Path, why: &str) -> Result<Held, Diagnostic> {
     }
 }
 
-/// Whether the kernel's makefiles bear a path: make and the shell would take other characters for more than a name.
+/// Whether the kernel's makefiles bear a path: make and the shell would take other characters for
+/// more than a name.
 pub fn is_supported_path(path: &Path) -> bool {
     let plain = |c: char| c.is_alphanumeric() || "/._+-~@".contains(c);
     path.to_str().is_some_and(|path| path.chars().all(plain))
@@ -231,7 +238,7 @@ pub fn is_supported_path(path: &Path) -> bool {
 /// The error about a path that they do not bear.
 pub fn unsupported_path(what: &str, path: &Path) -> Diagnostic {
     Diagnostic::new(FILE_ERROR, format!("{what} cannot be in {}", path.display()))
-        .note("the kernel's makefiles bear letters, digits and `/ . _ + - ~ @` in paths")
+        .note("the kernel's makefiles accept only letters, digits and `/ . _ + - ~ @` in paths")
 }
 
 /// Whether a word can be a target's name: it becomes a folder.

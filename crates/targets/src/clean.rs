@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0
 //! Taking targets away, and what is left of preparations that did not end.
 
 use super::cache::{is_name, Cache};
@@ -9,7 +10,8 @@ use std::path::{Path, PathBuf};
 use walkdir::WalkDir;
 
 impl Cache {
-    /// Removes a target, and every toolchain that no target needs any more. Waits for those who use it.
+    /// Removes a target, and every toolchain that no target needs any more. Waits for those who use
+    /// it.
     pub fn remove(&self, name: &str) -> Result<(), Diagnostic> {
         let folder = self.kernel(name);
         if !is_name(name) || !Manifest::exists(&folder) {
@@ -26,14 +28,15 @@ impl Cache {
         self.needless_toolchains()?.iter().try_for_each(|path| remove(path))
     }
 
-    /// Removes what no target needs: interrupted preparations, downloads, compilers, and what older versions of kpsc have
-    /// left. Returns each with its size in bytes.
+    /// Removes what no target needs: interrupted preparations, downloads, compilers, and what older
+    /// versions of kpsc have left. Returns each with its size in bytes.
     pub fn remove_unused(&self) -> Result<Vec<(PathBuf, u64)>, Diagnostic> {
         let _changing = self.change()?;
         let mut unused = self.older()?;
         let half = |path: &PathBuf| !Manifest::exists(path);
         unused.extend(entries(&self.root().join("kernels"))?.into_iter().filter(half));
-        for kernel in entries(&self.root().join("kernels"))?.into_iter().filter(|path| !half(path)) {
+        for kernel in entries(&self.root().join("kernels"))?.into_iter().filter(|path| !half(path))
+        {
             unused.extend(
                 ["debug.partial", "modules.partial"]
                     .map(|name| kernel.join(name))
@@ -47,7 +50,8 @@ impl Cache {
             let is_needless = |path: &PathBuf| !names.iter().any(|name| folder.join(name) == *path);
             unused.extend(entries(&folder)?.into_iter().filter(is_needless));
         }
-        unused.extend(names.iter().filter_map(|name| Templates::at(self.templates(name)).leftover()));
+        unused
+            .extend(names.iter().filter_map(|name| Templates::at(self.templates(name)).leftover()));
         unused.extend(
             ["adding", "replaced", "apt"]
                 .map(|name| self.root().join(name))
@@ -63,12 +67,15 @@ impl Cache {
         Ok(removed)
     }
 
-    /// Compilers that no target uses. Where a target cannot be read nobody knows which ones it needs, and all stay.
+    /// Compilers that no target uses. Where a target cannot be read nobody knows which ones it
+    /// needs, and all stay.
     fn needless_toolchains(&self) -> Result<Vec<PathBuf>, Diagnostic> {
         let mut needed = Vec::new();
         for name in self.names()? {
             match Manifest::read(&self.kernel(&name), &name) {
-                Ok(manifest) => needed.extend(manifest.and_then(|manifest| manifest.tree?.toolchain)),
+                Ok(manifest) => {
+                    needed.extend(manifest.and_then(|manifest| manifest.tree?.toolchain));
+                }
                 Err(_) => return Ok(Vec::new()),
             }
         }
@@ -82,6 +89,8 @@ impl Cache {
 pub(super) fn size(path: &Path) -> u64 {
     let files = WalkDir::new(path).into_iter().flatten();
     files
-        .filter_map(|entry| Some(std::os::unix::fs::MetadataExt::blocks(&entry.metadata().ok()?) * 512))
+        .filter_map(|entry| {
+            Some(std::os::unix::fs::MetadataExt::blocks(&entry.metadata().ok()?) * 512)
+        })
         .sum()
 }

@@ -1,4 +1,6 @@
-//! The debug information of a target: what is kept of the DWARF of its kernel, once somebody has asked for it.
+// SPDX-License-Identifier: GPL-2.0
+//! The debug information of a target: what is kept of the DWARF of its kernel, once somebody has
+//! asked for it.
 
 use super::dwarf::{self, DwarfError};
 use super::{inventory, Cache, Progress, Target};
@@ -22,12 +24,14 @@ impl Target {
         }
         let bytes = input::read(&path, input::DEBUG)?;
         DebugInfo::from_bytes(&bytes).map(Some).map_err(|error| {
-            let message = format!("target `{}` is damaged: its debug information: {error}", self.name);
+            let message =
+                format!("target `{}` is damaged: its debug information: {error}", self.name);
             Diagnostic::new(DAMAGED_TARGET, message).help(format!("run `{}`", self.with_debug()))
         })
     }
 
-    /// Keeps what the debug information of its kernel says, unless it is there already. That of a stock kernel is fetched.
+    /// Keeps what the debug information of its kernel says, unless it is there already. That of a
+    /// stock kernel is fetched.
     pub fn add_debug(&self, cache: &Cache, progress: Progress) -> Result<(), Diagnostic> {
         let facts = self.facts()?;
         let is_there = || {
@@ -75,7 +79,7 @@ fn read(vmlinux: &Path, facts: &Facts) -> Result<DebugInfo, Diagnostic> {
     match info.build_id() == facts.identity.build_id {
         true => Ok(info),
         false => Err(unreadable("it is not the kernel of the target".to_owned())
-            .note("the build-id is another one")
-            .help("add the target again: `kpsc kernel remove` takes it away")),
+            .note("its build-id differs")
+            .help("remove the target with `kpsc kernel remove`, and add it again")),
     }
 }

@@ -1,4 +1,6 @@
-//! The facts of a target: read from their file, which is made anew where another version of kpsc has written it.
+// SPDX-License-Identifier: GPL-2.0
+//! The facts of a target: read from their file, which is made anew where another version of kpsc
+//! has written it.
 
 use super::gather::gather;
 use super::image::{decompress, ImageError};
@@ -17,7 +19,8 @@ use std::path::{Path, PathBuf};
 const FILE: &str = "facts";
 
 impl Target {
-    /// The facts file. Once [`Target::facts`] has read it, it is of the version that this program writes.
+    /// The facts file. Once [`Target::facts`] has read it, it is of the version that this program
+    /// writes.
     pub fn facts_path(&self) -> PathBuf {
         self.folder.join(FILE)
     }
@@ -70,7 +73,8 @@ impl Target {
         }
         let facts = read_kernel(&files)?;
         let bytes = facts.to_bytes();
-        // The inventory comes first: whoever is interrupted in between leaves a file that is made anew once more.
+        // The inventory comes first: whoever is interrupted in between leaves a file that is made
+        // anew once more.
         inventory::renew(&self.folder, FILE, &bytes)?;
         let path = self.facts_path();
         let added = path.metadata().and_then(|metadata| metadata.modified());
@@ -120,27 +124,33 @@ fn read_kernel(files: &KernelFiles) -> Result<Facts, Diagnostic> {
     gather(&bytes, &config, &symvers).map_err(|error| match error {
         ImageError::Config(_) | ImageError::Symvers(_) => {
             Diagnostic::new(UNREADABLE_CONFIG, error.to_string())
-                .help("give the files that the kernel's build wrote")
+                .help("use the files that the kernel's build wrote")
         }
-        _ => Diagnostic::new(UNREADABLE_IMAGE, format!("{} cannot be read: {error}", image.display())).help(
-            format!(
-                "kpsc reads {} kernels since 6.6 that are built with BTF, kallsyms and ftrace",
-                kps_arch::native().title
-            ),
-        ),
+        _ => Diagnostic::new(
+            UNREADABLE_IMAGE,
+            format!("{} cannot be read: {error}", image.display()),
+        )
+        .help(format!(
+            "kpsc reads {} kernels since 6.6 that are built with BTF, kallsyms and ftrace",
+            kps_arch::native().title
+        )),
     })
 }
 
 /// The list of exports, which some distributions compress.
 fn read_symvers(path: &Path) -> Result<String, Diagnostic> {
-    if !path.extension().is_some_and(|end| ["gz", "xz", "zst"].iter().any(|compressed| end == *compressed)) {
+    if !path
+        .extension()
+        .is_some_and(|end| ["gz", "xz", "zst"].iter().any(|compressed| end == *compressed))
+    {
         return input::read_text(path, input::SYMVERS);
     }
     let unreadable = |why: String| {
         let message = format!("{} cannot be read: {why}", path.display());
-        Diagnostic::new(UNREADABLE_CONFIG, message).help("give the file that the kernel's build wrote")
+        Diagnostic::new(UNREADABLE_CONFIG, message)
+            .help("use the file that the kernel's build wrote")
     };
-    let bytes =
-        decompress(&input::read(path, input::SYMVERS)?).map_err(|error| unreadable(error.to_string()))?;
+    let bytes = decompress(&input::read(path, input::SYMVERS)?)
+        .map_err(|error| unreadable(error.to_string()))?;
     String::from_utf8(bytes).map_err(|error| unreadable(error.to_string()))
 }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0
 //! From the files of a kernel to its facts.
 
 use super::image::{self, ImageError, Vmlinux};
@@ -7,8 +8,8 @@ use kps_facts::btf::Btf;
 use kps_facts::{is_release, Export, Exports, Facts, Identity, Object, Site, Sites, Sym, Symbols};
 use std::collections::BTreeMap;
 
-/// Reads everything that can be known of a kernel from its image (a `bzImage` or a `vmlinux`), its `.config` and its
-/// `Module.symvers`.
+/// Reads everything that can be known of a kernel from its image (a `bzImage` or a `vmlinux`), its
+/// `.config` and its `Module.symvers`.
 pub fn gather(image: &[u8], config: &str, symvers: &str) -> Result<Facts, ImageError> {
     if let Some(line) = wrong_line(config, is_config_line) {
         return Err(ImageError::Config(line));
@@ -20,7 +21,7 @@ pub fn gather(image: &[u8], config: &str, symvers: &str) -> Result<Facts, ImageE
     let vmlinux = Vmlinux::parse(&elf)?;
     let mut symbols = kallsyms(&vmlinux)?;
     if !symbols.iter().all(|sym| sym.name.bytes().all(|b| b.is_ascii_graphic())) {
-        return Err(ImageError::Kallsyms("a name is not of printable ASCII characters"));
+        return Err(ImageError::Kallsyms("a name has characters other than printable ASCII"));
     }
     symbols.sort_by_key(|sym| sym.address);
     let (_, btf) = vmlinux.section(".BTF")?;
@@ -63,7 +64,8 @@ fn release(vmlinux: &Vmlinux<'_>, symbols: &[Kallsym]) -> Result<String, ImageEr
 
 /// The table between `__start_mcount_loc` and `__stop_mcount_loc`: addresses of ftrace sites.
 ///
-/// Entries of 0 are weak functions that the linker replaced. A site belongs to the function that starts last before it.
+/// Entries of 0 are weak functions that the linker replaced. A site belongs to the function that
+/// starts last before it.
 fn sites(vmlinux: &Vmlinux<'_>, symbols: &[Kallsym]) -> Result<Sites, ImageError> {
     let (Some(start), Some(stop)) =
         (address_of(symbols, "__start_mcount_loc"), address_of(symbols, "__stop_mcount_loc"))
@@ -96,8 +98,9 @@ fn wrong_line(text: &str, is_right: impl Fn(&str) -> bool) -> Option<usize> {
 /// A comment, or `CONFIG_NAME=VALUE`.
 fn is_config_line(line: &str) -> bool {
     let plain = |c: char| c.is_ascii_alphanumeric() || c == '_';
-    let option =
-        line.split_once('=').and_then(|(option, value)| Some((option.strip_prefix("CONFIG_")?, value)));
+    let option = line
+        .split_once('=')
+        .and_then(|(option, value)| Some((option.strip_prefix("CONFIG_")?, value)));
     match option {
         _ if line.starts_with('#') => true,
         Some((name, value)) => {
@@ -107,11 +110,14 @@ fn is_config_line(line: &str) -> bool {
     }
 }
 
-/// A checksum, a symbol, a module, a kind of export and perhaps a namespace, with tabs between them.
+/// A checksum, a symbol, a module, a kind of export and perhaps a namespace, with tabs between
+/// them.
 fn is_symvers_line(line: &str) -> bool {
     let columns: Vec<&str> = line.split('\t').collect();
     let graphic = |text: &&str| text.bytes().all(|b| b.is_ascii_graphic());
-    let plain = |text: &str, more: &str| text.chars().all(|c| c.is_ascii_alphanumeric() || more.contains(c));
+    let plain = |text: &str, more: &str| {
+        text.chars().all(|c| c.is_ascii_alphanumeric() || more.contains(c))
+    };
     match columns.as_slice() {
         [crc, symbol, module, kind, namespace @ ..] if namespace.len() <= 1 => {
             crc.starts_with("0x")
@@ -137,7 +143,8 @@ pub fn parse_config(text: &str) -> BTreeMap<String, String> {
     text.lines().filter_map(set).collect()
 }
 
-/// What vmlinux exports: the lines `CRC<tab>symbol<tab>vmlinux<tab>EXPORT_SYMBOL[_GPL]<tab>namespace`.
+/// What vmlinux exports: the lines
+/// `CRC<tab>symbol<tab>vmlinux<tab>EXPORT_SYMBOL[_GPL]<tab>namespace`.
 pub fn parse_symvers(text: &str) -> Exports {
     fn export(line: &str) -> Option<(&str, Export<'_>)> {
         let mut columns = line.split('\t').skip(1);

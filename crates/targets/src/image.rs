@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0
 //! The kernel image as distributions ship it: a `bzImage` with a compressed ELF file inside.
 
 use kps_arch::NoPayload;
@@ -6,9 +7,11 @@ use object::read::elf::{ElfFile64, FileHeader as _, SectionHeader as _};
 use object::{LittleEndian, Object as _, ObjectSection as _};
 use std::io::Read as _;
 
-/// How large a kernel inside an image may be. They are some 70 MB; a hostile one must not fill the memory.
+/// How large a kernel inside an image may be. They are some 70 MB; a hostile one must not fill the
+/// memory.
 const MAX_SIZE: u64 = 512 << 20;
-/// What decompression may take besides: the kernel's build gives xz a dictionary of at most 128 MiB.
+/// What decompression may take besides: the kernel's build gives xz a dictionary of at most 128
+/// MiB.
 const MAX_DICTIONARY: u64 = 256 << 20;
 
 /// Why an image cannot be used.
@@ -21,7 +24,7 @@ pub enum ImageError {
     #[error("the image is cut short")]
     Truncated,
     /// A compression that this program does not read.
-    #[error("the kernel inside is compressed in a way that is not supported (gzip, xz and zstd are)")]
+    #[error("the kernel inside uses an unsupported compression (gzip, xz and zstd are supported)")]
     Compression,
     /// Decompression failed.
     #[error("the kernel inside cannot be decompressed: {0}")]
@@ -45,16 +48,16 @@ pub enum ImageError {
     #[error("the kernel's table of ftrace sites cannot be read: {0}")]
     Mcount(&'static str),
     /// A line of the configuration sets nothing.
-    #[error("the kernel's configuration cannot be read: line {0} is no `CONFIG_NAME=VALUE`")]
+    #[error("the kernel's configuration cannot be read: line {0} is not `CONFIG_NAME=VALUE`")]
     Config(usize),
     /// A line of the list of exports is none.
-    #[error("the kernel's Module.symvers cannot be read: line {0} is no export")]
+    #[error("the kernel's Module.symvers cannot be read: line {0} is not an export")]
     Symvers(usize),
     /// The image carries no build-id.
     #[error("the kernel has no build-id")]
     NoBuildId,
     /// A module that the kernel calls by another name.
-    #[error("it is a module of another name: see `modinfo`")]
+    #[error("the module has another name: see `modinfo`")]
     OtherModule,
     /// The types cannot be read.
     #[error(transparent)]
@@ -77,7 +80,8 @@ pub(super) fn decompress(payload: &[u8]) -> Result<Vec<u8>, ImageError> {
     // The build appends the length of the uncompressed kernel, four bytes that belong to no stream.
     match payload {
         [0x28, 0xb5, 0x2f, 0xfd, ..] => {
-            let decoder = zstd::stream::Decoder::with_buffer(payload).map_err(ImageError::Damaged)?;
+            let decoder =
+                zstd::stream::Decoder::with_buffer(payload).map_err(ImageError::Damaged)?;
             read(decoder.single_frame())
         }
         [0x1f, 0x8b, ..] => read(flate2::read::GzDecoder::new(payload)),
@@ -123,10 +127,9 @@ impl<'a> Vmlinux<'a> {
 
     /// The sections that are in memory when the kernel runs.
     pub fn sections(&self) -> Vec<kps_facts::Section> {
-        let loaded = self
-            .file
-            .sections()
-            .filter(|s| s.elf_section_header().sh_flags(LittleEndian).contains(object::elf::SHF_ALLOC));
+        let loaded = self.file.sections().filter(|s| {
+            s.elf_section_header().sh_flags(LittleEndian).contains(object::elf::SHF_ALLOC)
+        });
         let fact = |s: object::read::elf::ElfSection64<'_, '_, LittleEndian>| kps_facts::Section {
             name: s.name().unwrap_or_default().to_owned(),
             address: s.address(),
@@ -137,10 +140,9 @@ impl<'a> Vmlinux<'a> {
 
     /// The bytes from an address to the end of its section, as linked.
     pub fn memory(&self, address: u64) -> Option<&'a [u8]> {
-        let section = self
-            .file
-            .sections()
-            .find(|s| s.address() != 0 && s.address() <= address && address - s.address() < s.size())?;
+        let section = self.file.sections().find(|s| {
+            s.address() != 0 && s.address() <= address && address - s.address() < s.size()
+        })?;
         section.data().ok()?.get((address - section.address()) as usize..)
     }
 

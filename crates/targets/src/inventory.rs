@@ -1,8 +1,9 @@
+// SPDX-License-Identifier: GPL-2.0
 //! What a finished folder holds, so that damage can be found: a digest of every file.
 //!
-//! A folder's inventory is its file `files`: one line each, by path, of a digest or of where a link leads, and the path.
-//! `+` in front of a path says that the file can be run. Paths are below the folder; an absolute one is of a file that belongs
-//! to the user.
+//! A folder's inventory is its file `files`: one line each, by path, of a digest or of where a link
+//! leads, and the path. `+` in front of a path says that the file can be run. Paths are below the
+//! folder; an absolute one is of a file that belongs to the user.
 
 use super::seal::{digest, hex, seal, unseal};
 use super::{debug, modules};
@@ -18,7 +19,8 @@ use walkdir::{DirEntry, WalkDir};
 
 /// The file in a folder that holds its inventory.
 pub(super) const FILE: &str = "files";
-/// What is written after the inventory. Modules and debug information come when they are wanted, with inventories of their own.
+/// What is written after the inventory. Modules and debug information come when they are wanted,
+/// with inventories of their own.
 const LATER: &[&str] =
     &[FILE, "target.toml", modules::FOLDER, "modules.partial", debug::FOLDER, "debug.partial"];
 
@@ -44,7 +46,8 @@ pub(super) fn record(folder: &Path, elsewhere: &[PathBuf]) -> Result<(), Diagnos
     write_atomically(&folder.join(FILE), seal(&text).as_bytes())
 }
 
-/// Notes in the inventory of a folder what one of its files is going to hold. An inventory that is damaged stays so.
+/// Notes in the inventory of a folder what one of its files is going to hold. An inventory that is
+/// damaged stays so.
 pub(super) fn renew(folder: &Path, name: &str, bytes: &[u8]) -> Result<(), Diagnostic> {
     let sealed = input::read_text(&folder.join(FILE), input::INVENTORY).unwrap_or_default();
     let Some(text) = unseal(&sealed) else { return Ok(()) };
@@ -65,7 +68,8 @@ pub(super) fn verify(folder: &Path) -> Result<(Vec<Damage>, usize), Diagnostic> 
         Some((PathBuf::from(&line[at..]), line[..at].to_owned()))
     };
     let recorded: BTreeMap<PathBuf, String> = text.lines().filter_map(split).collect();
-    let elsewhere: Vec<PathBuf> = recorded.keys().filter(|path| path.is_absolute()).cloned().collect();
+    let elsewhere: Vec<PathBuf> =
+        recorded.keys().filter(|path| path.is_absolute()).cloned().collect();
     let mut found = states(folder, &elsewhere)?;
     let mut damage = Vec::new();
     for (path, state) in &recorded {
@@ -88,7 +92,9 @@ fn states(folder: &Path, elsewhere: &[PathBuf]) -> Result<BTreeMap<PathBuf, Stri
     for path in elsewhere.iter().filter(|path| path.exists()) {
         states.insert(path.clone(), state(path)?);
     }
-    let later = |entry: &DirEntry| entry.depth() == 1 && LATER.iter().any(|name| entry.file_name() == *name);
+    let later = |entry: &DirEntry| {
+        entry.depth() == 1 && LATER.iter().any(|name| entry.file_name() == *name)
+    };
     for entry in WalkDir::new(folder).into_iter().filter_entry(|entry| !later(entry)) {
         let entry = entry.map_err(|error| {
             cannot(
@@ -154,11 +160,16 @@ mod tests {
     fn every_change_is_found() {
         type Change = fn(&Path) -> io::Result<()>;
         let changes: [(Change, Damage); 7] = [
-            (|path| std::fs::write(path.join("sub/a b"), "tEXt"), Damage::Changed("sub/a b".into())),
+            (
+                |path| std::fs::write(path.join("sub/a b"), "tEXt"),
+                Damage::Changed("sub/a b".into()),
+            ),
             (|path| std::fs::remove_file(path.join("sub/a b")), Damage::Missing("sub/a b".into())),
             (|path| std::fs::write(path.join("new"), ""), Damage::Unexpected("new".into())),
             (
-                |path| std::fs::set_permissions(path.join("program"), PermissionsExt::from_mode(0o644)),
+                |path| {
+                    std::fs::set_permissions(path.join("program"), PermissionsExt::from_mode(0o644))
+                },
                 Damage::Changed("program".into()),
             ),
             (

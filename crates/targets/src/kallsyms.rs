@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0
 //! The kernel's own symbol table, read from the image: no debug package, no boot.
 //!
 //! `scripts/kallsyms.c` writes these tables into `.rodata`, each aligned, in this order:
@@ -11,8 +12,9 @@
 //! | `token_index` | 256 `u16`: where each token starts |
 //! | `offsets` | a 32-bit number per symbol that gives its address |
 //!
-//! None of them has a symbol in a stripped image. The token table betrays itself by the digits, which are always tokens
-//! of their own in ASCII order; its index proves it, and the markers prove the names.
+//! None of them has a symbol in a stripped image. The token table betrays itself by the digits,
+//! which are always tokens of their own in ASCII order; its index proves it, and the markers prove
+//! the names.
 
 use super::image::{ImageError, Vmlinux};
 use std::ops::Range;
@@ -42,7 +44,8 @@ pub fn kallsyms(vmlinux: &Vmlinux<'_>) -> Result<Vec<Kallsym>, ImageError> {
     decode(rodata, address, text)
 }
 
-/// The symbols in the bytes of a `.rodata` that is linked to an address, in a kernel whose text starts at another.
+/// The symbols in the bytes of a `.rodata` that is linked to an address, in a kernel whose text
+/// starts at another.
 pub fn decode(rodata: &[u8], address: u64, text: u64) -> Result<Vec<Kallsym>, ImageError> {
     let tables = Tables::find(rodata)?;
     let names = tables.names()?;
@@ -50,15 +53,18 @@ pub fn decode(rodata: &[u8], address: u64, text: u64) -> Result<Vec<Kallsym>, Im
         [Tables::relative_to_entry, Tables::relative_to_base, Tables::relative_to_base_or_absolute]
     {
         let Some(addresses) = addresses(&tables, address, names.len()) else { continue };
-        let known =
-            |wanted: &str| names.iter().zip(&addresses).find(|((_, n), _)| n == wanted).map(|(_, &a)| a);
+        let known = |wanted: &str| {
+            names.iter().zip(&addresses).find(|((_, n), _)| n == wanted).map(|(_, &a)| a)
+        };
         // The start of the kernel shows which of the formats the offsets have.
         if known("_text") == Some(text) || known("_stext") == Some(text) {
             let symbols = names.into_iter().zip(addresses);
-            return Ok(symbols.map(|((kind, name), address)| Kallsym { address, kind, name }).collect());
+            return Ok(symbols
+                .map(|((kind, name), address)| Kallsym { address, kind, name })
+                .collect());
         }
     }
-    wrong("no known format of the addresses puts the kernel's text where it is")
+    wrong("no known address format matches the start of the kernel's text")
 }
 
 struct Tables<'a> {
@@ -101,11 +107,16 @@ impl<'a> Tables<'a> {
             let Some(entry) = entry(self.bytes, at) else { return wrong("a name is cut off") };
             at = entry.end;
             let tokens = self.bytes[entry].iter().map(|&token| self.tokens[usize::from(token)]);
-            // A letter, and one byte more than a name may have: a few tokens could stand for any number.
+            // A letter, and one byte more than a name may have: a few tokens could stand for any
+            // number.
             let text: Vec<u8> = tokens.flatten().copied().take(1 + KSYM_NAME_LEN).collect();
             match text.split_first() {
-                Some((_, name)) if name.len() >= KSYM_NAME_LEN => return wrong("a name is too long"),
-                Some((&kind, name)) => names.push((kind, String::from_utf8_lossy(name).into_owned())),
+                Some((_, name)) if name.len() >= KSYM_NAME_LEN => {
+                    return wrong("a name is too long")
+                }
+                Some((&kind, name)) => {
+                    names.push((kind, String::from_utf8_lossy(name).into_owned()));
+                }
                 None => return wrong("a name is empty"),
             }
         }
@@ -122,15 +133,20 @@ impl<'a> Tables<'a> {
 
     /// Linux 7.x: relative to the entry itself.
     fn relative_to_entry(&self, rodata: u64, count: usize) -> Option<Vec<u64>> {
-        let address =
-            |(at, offset): (usize, i32)| rodata.wrapping_add(at as u64).wrapping_add_signed(offset.into());
+        let address = |(at, offset): (usize, i32)| {
+            rodata.wrapping_add(at as u64).wrapping_add_signed(offset.into())
+        };
         Some(self.offsets(count)?.map(address).collect())
     }
 
     /// Since 6.15: above `kallsyms_relative_base`, which follows the table.
     fn relative_to_base(&self, _: u64, count: usize) -> Option<Vec<u64>> {
         let base = self.relative_base(count)?;
-        Some(self.offsets(count)?.map(|(_, offset)| base.wrapping_add((offset as u32).into())).collect())
+        Some(
+            self.offsets(count)?
+                .map(|(_, offset)| base.wrapping_add((offset as u32).into()))
+                .collect(),
+        )
     }
 
     /// Before 6.15 on SMP x86-64: a per-CPU symbol is absolute, anything else is below -1 - base.

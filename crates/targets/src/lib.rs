@@ -1,8 +1,10 @@
+// SPDX-License-Identifier: GPL-2.0
 //! Target kernels: where they come from, and where they are kept.
 //!
-//! A target is a folder of the user's cache. What `kpsc check` needs (the facts) is there after seconds; what building needs
-//! (the compilers and the kernel's build tree) follows when it is first needed. Every step is done under another name and
-//! renamed, and `target.toml` comes last: what was interrupted is no target, and the next run goes on from what is there.
+//! A target is a folder of the user's cache. What `kpsc check` needs (the facts) is there after
+//! seconds; what building needs (the compilers and the kernel's build tree) follows when it is
+//! first needed. Every step is done under another name and renamed, and `target.toml` comes last:
+//! what was interrupted is no target, and the next run goes on from what is there.
 
 mod build_dir;
 mod cache;
@@ -71,7 +73,13 @@ impl Target {
         let _using = cache.using(name)?;
         let manifest = Manifest::read(&folder, name)?;
         let cache = cache.clone();
-        Ok(manifest.map(|manifest| Target { name: name.to_owned(), folder, manifest, cache, _using }))
+        Ok(manifest.map(|manifest| Target {
+            name: name.to_owned(),
+            folder,
+            manifest,
+            cache,
+            _using,
+        }))
     }
 
     /// `uname -r` of the kernel.
@@ -136,7 +144,8 @@ impl Target {
         Ok(tree)
     }
 
-    /// The files of the modules that came with the kernel, by name; a provider that has not fetched them yet does so now.
+    /// The files of the modules that came with the kernel, by name; a provider that has not fetched
+    /// them yet does so now.
     pub fn modules(
         &self,
         cache: &Cache,
@@ -160,15 +169,23 @@ impl Target {
 
     /// A module that cannot be used.
     pub fn unreadable_module(path: &Path, error: &ImageError) -> Diagnostic {
-        Diagnostic::new(UNREADABLE_IMAGE, format!("the module {} cannot be read: {error}", path.display()))
-            .help(format!(
-                "kpsc reads {} modules as the kernel's build leaves them",
-                kps_arch::native().title
-            ))
+        Diagnostic::new(
+            UNREADABLE_IMAGE,
+            format!("the module {} cannot be read: {error}", path.display()),
+        )
+        .help(format!(
+            "use an unmodified {} module of the kernel's build",
+            kps_arch::native().title
+        ))
     }
 
     /// Unpacks all of the kernel's source into a folder that is not there yet.
-    pub fn unpack_source(&self, cache: &Cache, into: &Path, progress: Progress) -> Result<(), Diagnostic> {
+    pub fn unpack_source(
+        &self,
+        cache: &Cache,
+        into: &Path,
+        progress: Progress,
+    ) -> Result<(), Diagnostic> {
         self.provider().source(cache, into, progress)
     }
 }
@@ -198,14 +215,14 @@ pub fn available(cache: &Cache, request: &DebianRequest) -> Result<Vec<String>, 
 fn taken(name: &str) -> Diagnostic {
     Diagnostic::new(
         TARGET_NAME_TAKEN,
-        format!("there is a target `{name}` already, or it cannot be a target's name"),
+        format!("target `{name}` already exists, or the name is not valid"),
     )
-    .help("choose another name with `--name`, or remove the old one with `kpsc kernel remove`")
+    .help("choose another name with `--name`, or remove the old target with `kpsc kernel remove`")
 }
 
 /// A target that cannot be used.
 fn damaged(name: &str, what: &str) -> Diagnostic {
     Diagnostic::new(DAMAGED_TARGET, format!("target `{name}` is damaged: {what}")).help(format!(
-        "run `kpsc kernel remove {name}` and add it again; `kpsc kernel verify` looks at all of it"
+        "run `kpsc kernel remove {name}` and add it again; `kpsc kernel verify` checks all its files"
     ))
 }

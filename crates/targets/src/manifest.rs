@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0
 //! `target.toml`: what cannot be seen in a target's folder itself.
 //!
 //! It is written last and at once, so a folder without it is no target, however much else is there.
@@ -74,7 +75,7 @@ impl Manifest {
     /// Writes the manifest, whole or not at all. From then on the folder is a target.
     pub(super) fn write(&self, folder: &Path) -> Result<(), Diagnostic> {
         let text = toml::to_string(self).map_err(|error| {
-            Diagnostic::new(FILE_ERROR, format!("the target cannot be described: {error}"))
+            Diagnostic::new(FILE_ERROR, format!("the target's manifest cannot be written: {error}"))
         })?;
         write_atomically(&folder.join(FILE), seal(&text).as_bytes())
     }

@@ -1,7 +1,9 @@
+// SPDX-License-Identifier: GPL-2.0
 //! What is in a module: a `.ko` file as `modules_install` leaves it, compressed or not.
 //!
-//! A module that is not loaded has no addresses. Its sections are laid one after the other here, as if they had been
-//! linked, so that symbols, ftrace sites and distances can be spoken of as they are of vmlinux.
+//! A module that is not loaded has no addresses. Its sections are laid one after the other here, as
+//! if they had been linked, so that symbols, ftrace sites and distances can be spoken of as they
+//! are of vmlinux.
 
 use super::image::{decompress, ImageError};
 use kps_facts::{is_build_id, is_module_name, Module, Object, Section, Site, Sites, Sym, Symbols};
@@ -41,7 +43,8 @@ pub fn unpack(file: Vec<u8>) -> Result<Vec<u8>, ImageError> {
 /// Reads a module that is not compressed.
 pub fn read(bytes: &[u8]) -> Result<Read, ImageError> {
     let header = Header::parse(bytes)?;
-    if kps_arch::with_machine(header.e_machine(LE).0).is_none() || header.e_type(LE) != elf::ET_REL {
+    if kps_arch::with_machine(header.e_machine(LE).0).is_none() || header.e_type(LE) != elf::ET_REL
+    {
         return Err(ImageError::Architecture);
     }
     let sections = header.sections(LE, bytes)?;
@@ -55,7 +58,8 @@ pub fn read(bytes: &[u8]) -> Result<Read, ImageError> {
     let symbols = symbols(bytes, &sections, &addresses)?;
     let sites = sites(bytes, &sections, &addresses, &symbols)?;
     let modinfo = data(".modinfo")?.unwrap_or_default();
-    // A module that was built by itself has a digest of the kernel's types with it, to be matched when it is loaded.
+    // A module that was built by itself has a digest of the kernel's types with it, to be matched
+    // when it is loaded.
     let btf = data(".BTF")?.filter(|_| sections.section_by_name(LE, b".BTF.base").is_none());
     let btf = btf.map(<[u8]>::to_vec);
     let object = Object { sections: facts(&sections, &addresses), symbols, sites };
@@ -93,8 +97,9 @@ fn facts(sections: &SectionTable<'_, Header>, addresses: &[Option<u64>]) -> Vec<
     sections.iter().zip(addresses).filter_map(fact).collect()
 }
 
-/// The symbols that are defined in a section that is loaded, in the table's order: the kernel keeps them in that order, and
-/// counts in it (`module_kallsyms_on_each_symbol()` in `kernel/module/kallsyms.c`).
+/// The symbols that are defined in a section that is loaded, in the table's order: the kernel keeps
+/// them in that order, and counts in it (`module_kallsyms_on_each_symbol()` in
+/// `kernel/module/kallsyms.c`).
 fn symbols(
     bytes: &[u8],
     sections: &SectionTable<'_, Header>,
@@ -113,11 +118,13 @@ fn symbols(
             continue;
         }
         if name.len() >= KSYM_NAME_LEN || !name.bytes().all(|b| b.is_ascii_graphic()) {
-            return Err(ImageError::Kallsyms("a name is too long, or is not of printable ASCII characters"));
+            return Err(ImageError::Kallsyms(
+                "a name is too long, or has characters other than printable ASCII",
+            ));
         }
         total += name.len();
         if total > MAX_NAMES {
-            return Err(ImageError::Kallsyms("its names take more room than those of any kernel"));
+            return Err(ImageError::Kallsyms("its names take more space than those of any kernel"));
         }
         let kind = if symbol.st_type() == elf::STT_FUNC { 't' } else { 'd' };
         found.push(Sym { address: start.wrapping_add(symbol.st_value(LE)), kind, name });
@@ -133,7 +140,9 @@ fn sites(
     symbols: &Symbols,
 ) -> Result<Sites, ImageError> {
     let mut sites = Vec::new();
-    let Some((table, _)) = sections.section_by_name(LE, b"__mcount_loc") else { return Ok(Sites::default()) };
+    let Some((table, _)) = sections.section_by_name(LE, b"__mcount_loc") else {
+        return Ok(Sites::default());
+    };
     let symtab = sections.symbols(LE, bytes, elf::SHT_SYMTAB)?;
     // A section has one list of relocations; more of them are forged.
     let applies = |section: &&elf::SectionHeader64<LE>| {
@@ -142,7 +151,8 @@ fn sites(
     if let Some(section) = sections.iter().find(applies) {
         let Some((relocations, _)) = section.rela(LE, bytes)? else { return Ok(Sites::default()) };
         for relocation in relocations {
-            let symbol = symtab.symbol(object::SymbolIndex(relocation.r_sym(LE, false) as usize))?;
+            let symbol =
+                symtab.symbol(object::SymbolIndex(relocation.r_sym(LE, false) as usize))?;
             let index = usize::from(symbol.st_shndx(LE).0);
             let Some(Some(start)) = addresses.get(index).copied() else { continue };
             let offset = symbol.st_value(LE).wrapping_add_signed(relocation.r_addend(LE));
@@ -153,7 +163,8 @@ fn sites(
             let Some(&bytes) = entry else {
                 return Err(ImageError::Mcount("a site is in no section"));
             };
-            let offset = start.wrapping_add(offset).wrapping_sub(function).try_into().unwrap_or(u32::MAX);
+            let offset =
+                start.wrapping_add(offset).wrapping_sub(function).try_into().unwrap_or(u32::MAX);
             sites.push((function, Site { offset, bytes }));
         }
     }
@@ -175,6 +186,9 @@ fn value<'a>(modinfo: &'a [u8], key: &str) -> Option<&'a str> {
 
 /// `depends=a,b`.
 fn depends(modinfo: &[u8]) -> Vec<String> {
-    let names = value(modinfo, "depends=").unwrap_or_default().split(',').map(|name| name.replace('-', "_"));
+    let names = value(modinfo, "depends=")
+        .unwrap_or_default()
+        .split(',')
+        .map(|name| name.replace('-', "_"));
     names.filter(|name| is_module_name(name)).collect()
 }

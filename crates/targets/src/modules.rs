@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0
 //! The modules that came with a kernel: which there are, and where each one's file is.
 
 use super::inventory;
@@ -9,7 +10,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use walkdir::WalkDir;
 
-/// The folder in a target's own that holds them. It has an inventory of its own, for it may come later.
+/// The folder in a target's own that holds them. It has an inventory of its own, for it may come
+/// later.
 pub(super) const FOLDER: &str = "modules";
 
 /// What a module's file may end with.
@@ -22,7 +24,8 @@ pub(super) fn in_folder(folder: &Path) -> Result<BTreeMap<String, PathBuf>, Diag
 
 /// The modules in a folder and all folders below, by name. None if there is no such folder.
 pub(super) fn below(folder: &Path) -> BTreeMap<String, PathBuf> {
-    let files = WalkDir::new(folder).into_iter().flatten().filter(|entry| entry.file_type().is_file());
+    let files =
+        WalkDir::new(folder).into_iter().flatten().filter(|entry| entry.file_type().is_file());
     files.filter_map(|entry| Some((name_of(entry.path())?, entry.into_path()))).collect()
 }
 
@@ -53,7 +56,8 @@ pub(super) fn is_module(path: &Path) -> bool {
     name_of(path).is_some()
 }
 
-/// The name that the kernel knows a module by: that of its file, with underscores. What the kernel cannot call so is none.
+/// The name that the kernel knows a module by: that of its file, with underscores. What the kernel
+/// cannot call so is none.
 fn name_of(path: &Path) -> Option<String> {
     let file = path.file_name()?.to_str()?;
     let stem = ENDINGS.iter().find_map(|ending| file.strip_suffix(ending))?;

@@ -1,7 +1,8 @@
+// SPDX-License-Identifier: GPL-2.0
 //! Who provides a target, and what only they know of it.
 //!
-//! A provider is a module with two types: a request, which says what to add, and an origin, which is a part of the manifest and
-//! answers for the target ever after.
+//! A provider is a module with two types: a request, which says what to add, and an origin, which
+//! is a part of the manifest and answers for the target ever after.
 
 use super::manifest::Tree;
 use super::{build_dir, debian, root, Cache, Progress};
@@ -22,7 +23,8 @@ pub enum Request {
 }
 
 impl Request {
-    /// Adds a target by way of an empty folder of the cache, unless it is there already. Returns its name.
+    /// Adds a target by way of an empty folder of the cache, unless it is there already. Returns
+    /// its name.
     pub(super) fn add(
         &self,
         cache: &Cache,
@@ -72,7 +74,8 @@ pub(super) struct KernelFiles {
     pub(super) symvers: PathBuf,
 }
 
-/// What a provider does when more of a target is needed. `folder` is the target's own, in the cache.
+/// What a provider does when more of a target is needed. `folder` is the target's own, in the
+/// cache.
 pub(super) trait Provider {
     /// Where the kernel comes from, for people.
     fn title(&self) -> String;
@@ -91,16 +94,28 @@ pub(super) trait Provider {
         progress: Progress,
     ) -> Result<BTreeMap<String, PathBuf>, Diagnostic>;
 
-    /// The kernel with debug information. What has to be fetched for it goes into a folder that is removed afterwards.
-    fn vmlinux(&self, cache: &Cache, scratch: &Path, progress: Progress) -> Result<PathBuf, Diagnostic>;
+    /// The kernel with debug information. What has to be fetched for it goes into a folder that is
+    /// removed afterwards.
+    fn vmlinux(
+        &self,
+        cache: &Cache,
+        scratch: &Path,
+        progress: Progress,
+    ) -> Result<PathBuf, Diagnostic>;
 
-    /// Whether the kernel is still the one that was read. An error names the `command` that reads it again.
+    /// Whether the kernel is still the one that was read. An error names the `command` that reads
+    /// it again.
     fn check(&self, _name: &str, _command: &str) -> Result<(), Diagnostic> {
         Ok(())
     }
 
     /// What building needs, made or fetched now.
-    fn prepare(&self, _cache: &Cache, _folder: &Path, _progress: Progress) -> Result<Tree, Diagnostic> {
+    fn prepare(
+        &self,
+        _cache: &Cache,
+        _folder: &Path,
+        _progress: Progress,
+    ) -> Result<Tree, Diagnostic> {
         Err(nothing_to_fetch(&self.title()))
     }
 
@@ -111,5 +126,8 @@ pub(super) trait Provider {
 }
 
 fn nothing_to_fetch(title: &str) -> Diagnostic {
-    Diagnostic::new(NO_SUCH_TARGET, format!("{title} is no stock kernel: there is nothing to fetch"))
+    Diagnostic::new(
+        NO_SUCH_TARGET,
+        format!("{title} is not a stock kernel: there is nothing to fetch"),
+    )
 }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0
 //! Tells what takes long.
 
 use indicatif::{ProgressBar, ProgressStyle};
@@ -26,8 +27,11 @@ impl Progress {
         if self == Progress::Quiet {
             return step();
         }
-        let bar =
-            if std::io::stderr().is_terminal() { ProgressBar::new_spinner() } else { ProgressBar::hidden() };
+        let bar = if std::io::stderr().is_terminal() {
+            ProgressBar::new_spinner()
+        } else {
+            ProgressBar::hidden()
+        };
         if let Ok(style) = ProgressStyle::with_template("  {msg} {spinner} {elapsed}") {
             bar.set_style(style);
         }
@@ -37,7 +41,11 @@ impl Progress {
         let result = step();
         bar.finish_and_clear();
         if result.is_ok() {
-            let _ = writeln!(std::io::stderr(), "  {text:.<58} {:5.1} s", start.elapsed().as_secs_f64());
+            let _ = writeln!(
+                std::io::stderr(),
+                "  {text:.<58} {:5.1} s",
+                start.elapsed().as_secs_f64()
+            );
         }
         result
     }

@@ -1,4 +1,6 @@
-//! A kernel as a distribution installs it, below a folder: `/` of a machine, or packages that were unpacked.
+// SPDX-License-Identifier: GPL-2.0
+//! A kernel as a distribution installs it, below a folder: `/` of a machine, or packages that were
+//! unpacked.
 //!
 //! | path | holds |
 //! |---|---|
@@ -49,7 +51,8 @@ pub(super) struct Origin {
     make: Vec<String>,
 }
 
-/// Adds a kernel as a target, or renews the target that it is already, by way of an empty folder. Returns the target's name.
+/// Adds a kernel as a target, or renews the target that it is already, by way of an empty folder.
+/// Returns the target's name.
 pub(super) fn add(
     cache: &Cache,
     adding: &Path,
@@ -57,7 +60,8 @@ pub(super) fn add(
     request: &Request,
     progress: Progress,
 ) -> Result<String, Diagnostic> {
-    let folder = request.folder.canonicalize().map_err(|error| cannot("open", &request.folder, &error))?;
+    let folder =
+        request.folder.canonicalize().map_err(|error| cannot("open", &request.folder, &error))?;
     if !is_supported_path(&folder) {
         return Err(unsupported_path("the kernel", &folder).help("rename the folder"));
     }
@@ -71,20 +75,25 @@ pub(super) fn add(
         Diagnostic::new(NO_SUITABLE_KERNEL, message).help(format!("kpsc looks for {places}"))
     };
     let image = image(&folder, &release).ok_or_else(|| lacks("image", "boot/vmlinuz-RELEASE"))?;
-    let config = config(&folder, &release).ok_or_else(|| lacks("configuration", "boot/config-RELEASE"))?;
+    let config =
+        config(&folder, &release).ok_or_else(|| lacks("configuration", "boot/config-RELEASE"))?;
     let symvers = symvers(&folder, &release).ok_or_else(|| {
-        lacks("list of exports", "Module.symvers in the kernel's headers: unpack that package there too")
+        lacks(
+            "list of exports",
+            "Module.symvers in the kernel's headers: unpack that package there too",
+        )
     })?;
     let toolchain = toolchain(request.toolchain.as_deref())?;
     let (make, stamp) = (request.make.clone(), Stamp::of(&image)?);
-    let origin = Origin { folder, release: release.clone(), image: stamp, config, symvers, toolchain, make };
+    let origin =
+        Origin { folder, release: release.clone(), image: stamp, config, symvers, toolchain, make };
     let files = origin.files(adding);
     let facts = progress.step("reading the image", || write_facts(adding, &files))?;
     if facts.identity.release != release {
         let message = format!("{} is the kernel {}", image.display(), facts.identity.release);
         return Err(Diagnostic::new(NO_SUITABLE_KERNEL, message)
-            .note(format!("its name says {release}"))
-            .help("put the image of that release there"));
+            .note(format!("its file name says {release}"))
+            .help("replace it with the image of that release"));
     }
     let read = [files.image, files.config, files.symvers];
     progress.step("taking the inventory", || inventory::record(adding, &read))?;
@@ -110,20 +119,25 @@ impl Origin {
             error.note("`kpsc check` and `kpsc inspect` need no build tree")
         };
         let Some(build) = build(folder, release) else {
-            let message = format!("{} has nothing to build modules of {release} against", folder.display());
+            let message =
+                format!("{} has no build tree or headers for {release}", folder.display());
             return Err(incomplete(message)
                 .help("install the headers of this kernel there, and add the target again"));
         };
         let source = source_of(&build);
         if !source.join("Makefile").exists() {
-            let message = format!("{} includes {}, which is not there", build.display(), source.display());
-            return Err(incomplete(message).help("add the kernel on the machine where it is installed"));
+            let message =
+                format!("{} includes {}, which does not exist", build.display(), source.display());
+            return Err(
+                incomplete(message).help("add the kernel on the machine where it is installed")
+            );
         }
         if !build.join(METADATA).exists() {
-            let message = format!("{} holds no metadata of the kernel's Rust crate", build.display());
-            return Err(incomplete(message)
-                .note(format!("there is no {METADATA}"))
-                .help("install the package that has it, or give a folder that the kernel was built in with `--build-dir`"));
+            let message =
+                format!("{} lacks the metadata of the kernel's Rust crate", build.display());
+            return Err(incomplete(message).note(format!("there is no {METADATA}")).help(
+                "install the package that has it, or pass the kernel's build folder with `--build-dir`",
+            ));
         }
         Ok(Tree { sources: vec![source], build, toolchain: toolchain.clone(), make: make.clone() })
     }
@@ -155,7 +169,12 @@ impl Provider for Origin {
         Ok(modules::below(&self.folder.join("lib/modules").join(&self.release).join("kernel")))
     }
 
-    fn vmlinux(&self, _cache: &Cache, _scratch: &Path, _progress: Progress) -> Result<PathBuf, Diagnostic> {
+    fn vmlinux(
+        &self,
+        _cache: &Cache,
+        _scratch: &Path,
+        _progress: Progress,
+    ) -> Result<PathBuf, Diagnostic> {
         let Origin { folder, release, .. } = self;
         let debug = folder.join("usr/lib/debug");
         let mut places = vec![
@@ -163,9 +182,10 @@ impl Provider for Origin {
             debug.join(format!("lib/modules/{release}/vmlinux")),
         ];
         places.extend(build(folder, release).map(|build| build.join("vmlinux")));
-        let message = format!("{} has no debug information of {release}", debug.display());
+        let message = format!("{} has no debug information for {release}", debug.display());
         places.into_iter().find(|path| path.exists()).ok_or_else(|| {
-            Diagnostic::new(NO_SUITABLE_KERNEL, message).help("install the package that has it there")
+            Diagnostic::new(NO_SUITABLE_KERNEL, message)
+                .help("install the kernel's debug package there")
         })
     }
 
@@ -174,12 +194,17 @@ impl Provider for Origin {
             return Ok(());
         }
         let image = self.image.path().display();
-        let message = format!("{image} is another image than when it became the target `{name}`");
+        let message = format!("{image} has changed since it became the target `{name}`");
         Err(Diagnostic::new(REBUILT_KERNEL, message).help(format!("run `{command}`")))
     }
 
     /// The headers may have been installed since the target was added.
-    fn prepare(&self, _cache: &Cache, _folder: &Path, _progress: Progress) -> Result<Tree, Diagnostic> {
+    fn prepare(
+        &self,
+        _cache: &Cache,
+        _folder: &Path,
+        _progress: Progress,
+    ) -> Result<Tree, Diagnostic> {
         self.tree()
     }
 }
@@ -188,22 +213,24 @@ impl Provider for Origin {
 fn release(folder: &Path, wanted: Option<&str>) -> Result<String, Diagnostic> {
     let modules = entries(&folder.join("lib/modules"))?;
     let names = modules.iter().filter_map(|path| path.file_name()?.to_str());
-    let there: Vec<&str> = names.filter(|name| is_name(name) && image(folder, name).is_some()).collect();
+    let there: Vec<&str> =
+        names.filter(|name| is_name(name) && image(folder, name).is_some()).collect();
     let here = folder.display();
     match (wanted, there.as_slice()) {
         (Some(wanted), there) if there.contains(&wanted) => Ok(wanted.to_owned()),
         (None, [only]) => Ok((*only).to_owned()),
         (_, []) => Err(Diagnostic::new(NO_SUITABLE_KERNEL, format!("{here} holds no kernel"))
             .note("kpsc looks for lib/modules/RELEASE/ and boot/vmlinuz-RELEASE")
-            .help("give the folder that has both, for example `/`")),
+            .help("pass the folder that has both, for example `/`")),
         (Some(wanted), there) => {
-            Err(Diagnostic::new(NO_SUITABLE_KERNEL, format!("{here} does not hold the kernel {wanted}"))
-                .help(format!("there is {}", list(there, "and"))))
-        }
-        (None, there) => {
-            Err(Diagnostic::new(NO_SUITABLE_KERNEL, format!("{here} holds {} kernels", there.len()))
+            Err(Diagnostic::new(NO_SUITABLE_KERNEL, format!("{here} has no kernel {wanted}"))
                 .help(format!("name one with `--release`: {}", list(there, "or"))))
         }
+        (None, there) => Err(Diagnostic::new(
+            NO_SUITABLE_KERNEL,
+            format!("{here} holds {} kernels", there.len()),
+        )
+        .help(format!("name one with `--release`: {}", list(there, "or")))),
     }
 }
 
@@ -216,8 +243,10 @@ fn image(folder: &Path, release: &str) -> Option<PathBuf> {
 }
 
 fn config(folder: &Path, release: &str) -> Option<PathBuf> {
-    let installed =
-        [folder.join(format!("boot/config-{release}")), folder.join(format!("lib/modules/{release}/config"))];
+    let installed = [
+        folder.join(format!("boot/config-{release}")),
+        folder.join(format!("lib/modules/{release}/config")),
+    ];
     first(installed).or_else(|| first([build(folder, release)?.join(".config")]))
 }
 
@@ -229,7 +258,8 @@ fn symvers(folder: &Path, release: &str) -> Option<PathBuf> {
     of_headers.into_iter().chain(beside.map(|path| folder.join(path))).find(|path| path.is_file())
 }
 
-/// The folder that modules of a release are built against. A link that starts at `/` starts at the folder.
+/// The folder that modules of a release are built against. A link that starts at `/` starts at the
+/// folder.
 fn build(folder: &Path, release: &str) -> Option<PathBuf> {
     let link = folder.join(format!("lib/modules/{release}/build"));
     let linked = match link.read_link() {
@@ -239,8 +269,10 @@ fn build(folder: &Path, release: &str) -> Option<PathBuf> {
         }),
         Err(_) => link,
     };
-    let headers = ["linux-headers-", "kernels/"].map(|name| folder.join(format!("usr/src/{name}{release}")));
-    let found = std::iter::once(linked).chain(headers).find(|path| path.join("Makefile").exists())?;
+    let headers =
+        ["linux-headers-", "kernels/"].map(|name| folder.join(format!("usr/src/{name}{release}")));
+    let found =
+        std::iter::once(linked).chain(headers).find(|path| path.join("Makefile").exists())?;
     found.canonicalize().ok()
 }
 

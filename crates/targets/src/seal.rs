@@ -1,4 +1,6 @@
-//! Digests of files, and texts that notice when they are changed: their first line is a digest of the rest.
+// SPDX-License-Identifier: GPL-2.0
+//! Digests of files, and texts that notice when they are changed: their first line is a digest of
+//! the rest.
 
 use sha2::{Digest as _, Sha256};
 use std::fs::File;

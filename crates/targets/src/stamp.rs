@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0
 //! A file that is not kpsc's, as it was when it was read: who owns it may write another one.
 
 use kps_diag::Diagnostic;
@@ -20,7 +21,8 @@ impl Stamp {
     /// The state of a file now.
     pub(super) fn of(path: &Path) -> Result<Stamp, Diagnostic> {
         let metadata = path.metadata().map_err(|error| cannot("read", path, &error))?;
-        let written = metadata.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+        let written =
+            metadata.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
         Ok(Stamp {
             path: path.to_owned(),
             size: metadata.len(),

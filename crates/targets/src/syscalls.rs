@@ -1,8 +1,9 @@
+// SPDX-License-Identifier: GPL-2.0
 //! What system calls take, from the notes that a kernel keeps for tracing them.
 //!
-//! A system call is entered with the caller's registers alone, and BTF knows no more. With `CONFIG_FTRACE_SYSCALLS` there is
-//! a `struct syscall_metadata` (include/trace/syscall.h) for each, with the types and names of its arguments as the source
-//! has them.
+//! A system call is entered with the caller's registers alone, and BTF knows no more. With
+//! `CONFIG_FTRACE_SYSCALLS` there is a `struct syscall_metadata` (include/trace/syscall.h) for
+//! each, with the types and names of its arguments as the source has them.
 
 use super::image::Vmlinux;
 use super::kallsyms::Kallsym;
@@ -47,10 +48,11 @@ struct Layout {
 
 impl Layout {
     fn find(btf: &Btf) -> Option<Layout> {
-        let record = btf.types("syscall_metadata").into_iter().find_map(|id| match btf.get(id).kind {
-            Kind::Record(record) => Some(record),
-            _ => None,
-        })?;
+        let record =
+            btf.types("syscall_metadata").into_iter().find_map(|id| match btf.get(id).kind {
+                Kind::Record(record) => Some(record),
+                _ => None,
+            })?;
         let member = |name: &str| {
             let member = record.members().find(|member| member.name == name)?;
             Some((member.bit_offset as usize / 8, btf.size(member.ty)? as usize))
@@ -65,7 +67,9 @@ impl Layout {
         let count = usize::try_from(count).ok().filter(|&count| count <= MAX_PARAMS)?;
         let texts = |list: usize| -> Option<Vec<String>> {
             let list = number(note.get(list..)?.get(..8)?);
-            (0..count as u64).map(|n| text(vmlinux, pointer(vmlinux, list.checked_add(8 * n)?)?)).collect()
+            (0..count as u64)
+                .map(|n| text(vmlinux, pointer(vmlinux, list.checked_add(8 * n)?)?))
+                .collect()
         };
         let params = texts(self.types)?.into_iter().zip(texts(self.names)?);
         Some(params.map(|(ty, name)| SyscallParam { ty, name }).collect())

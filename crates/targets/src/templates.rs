@@ -1,6 +1,9 @@
-//! Where the template machine of a target is kept: one for a target, in a folder named by all that it depends on.
+// SPDX-License-Identifier: GPL-2.0
+//! Where the template machine of a target is kept: one for a target, in a folder named by all that
+//! it depends on.
 //!
-//! That folder holds what `vm` has saved, with an inventory of it, or the reason why there can be no template.
+//! That folder holds what `vm` has saved, with an inventory of it, or the reason why there can be
+//! no template.
 
 use super::clean::size;
 use super::{inventory, Target};
@@ -47,9 +50,14 @@ impl Templates {
         }
     }
 
-    /// Makes a template in the place of an older one, whole or not at all, and returns its folder. Whoever comes second
-    /// waits, and gets what the first one has made. An error of `fill` with a reason is kept: nobody tries again.
-    pub fn make(&self, id: &str, fill: impl FnOnce(&Path) -> Result<(), Option<String>>) -> Option<PathBuf> {
+    /// Makes a template in the place of an older one, whole or not at all, and returns its folder.
+    /// Whoever comes second waits, and gets what the first one has made. An error of `fill` with a
+    /// reason is kept: nobody tries again.
+    pub fn make(
+        &self,
+        id: &str,
+        fill: impl FnOnce(&Path) -> Result<(), Option<String>>,
+    ) -> Option<PathBuf> {
         make_folder(&self.folder).ok()?;
         let lock = File::create(self.folder.join(LOCK)).ok()?;
         lock.lock().ok()?;
@@ -101,10 +109,12 @@ impl Templates {
         self.all().into_iter().find(|folder| folder.join(inventory::FILE).exists())
     }
 
-    /// What is kept: how many bytes a finished template takes on the disk, or why there can be none.
+    /// What is kept: how many bytes a finished template takes on the disk, or why there can be
+    /// none.
     pub fn kept(&self) -> Option<Result<u64, String>> {
         let size = self.ready().map(|folder| Ok(size(&folder)));
-        let reason = || self.all().iter().find_map(|path| std::fs::read_to_string(path.join(REASON)).ok());
+        let reason =
+            || self.all().iter().find_map(|path| std::fs::read_to_string(path.join(REASON)).ok());
         size.or_else(|| reason().map(Err))
     }
 

@@ -1,8 +1,10 @@
+// SPDX-License-Identifier: GPL-2.0
 //! Compilers that are not the host's.
 //!
-//! A kernel's modules must be built with the very compilers that built the kernel. For a stock kernel these are unpacked
-//! into a folder and run by bubblewrap with that folder's `usr` as theirs. The sandbox sees the toolchain and the build
-//! tree read-only, the one folder that is built, and nothing else; it has no network. No part of it needs root.
+//! A kernel's modules must be built with the very compilers that built the kernel. For a stock
+//! kernel these are unpacked into a folder and run by bubblewrap with that folder's `usr` as
+//! theirs. The sandbox sees the toolchain and the build tree read-only, the one folder that is
+//! built, and nothing else; it has no network. No part of it needs root.
 
 use kps_diag::{Diagnostic, MISSING_PROGRAM};
 use kps_host::disk::cannot;
@@ -26,7 +28,8 @@ pub enum Toolchain {
 const KPSC_INSIDE: &str = "/run/kpsc";
 
 impl Toolchain {
-    /// A program that reads `read` and may write to `write`, run in `folder`. Paths are the same inside and outside.
+    /// A program that reads `read` and may write to `write`, run in `folder`. Paths are the same
+    /// inside and outside.
     pub fn command(
         &self,
         program: &str,
@@ -44,12 +47,17 @@ impl Toolchain {
                 let mut command = kps_host::process::program("bwrap");
                 command.args(["--unshare-all", "--die-with-parent", "--new-session", "--clearenv"]);
                 command.arg("--ro-bind").arg(root.join("usr")).arg("/usr");
-                for (to, at) in
-                    [("usr/bin", "/bin"), ("usr/sbin", "/sbin"), ("usr/lib", "/lib"), ("usr/lib64", "/lib64")]
-                {
+                for (to, at) in [
+                    ("usr/bin", "/bin"),
+                    ("usr/sbin", "/sbin"),
+                    ("usr/lib", "/lib"),
+                    ("usr/lib64", "/lib64"),
+                ] {
                     command.args(["--symlink", to, at]);
                 }
-                command.args(["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp", "--tmpfs", "/run"]);
+                command.args([
+                    "--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp", "--tmpfs", "/run",
+                ]);
                 for path in read {
                     command.arg("--ro-bind").arg(path).arg(path);
                 }
@@ -57,8 +65,17 @@ impl Toolchain {
                     command.arg("--bind").arg(path).arg(path);
                 }
                 let kpsc = bring_kpsc(&mut command)?;
-                command.args(["--setenv", "PATH", "/usr/bin:/usr/sbin", "--setenv", "LANG", "C.UTF-8"]);
-                command.args(["--setenv", "HOME", "/tmp", "--setenv", INSIDE, "1", "--setenv", "KPSC"]);
+                command.args([
+                    "--setenv",
+                    "PATH",
+                    "/usr/bin:/usr/sbin",
+                    "--setenv",
+                    "LANG",
+                    "C.UTF-8",
+                ]);
+                command.args([
+                    "--setenv", "HOME", "/tmp", "--setenv", INSIDE, "1", "--setenv", "KPSC",
+                ]);
                 command.arg(kpsc);
                 command.arg("--chdir").arg(folder).arg("--").arg(program);
                 Ok(command)
@@ -72,8 +89,8 @@ fn own_path() -> Result<PathBuf, Diagnostic> {
     std::env::current_exe().map_err(|error| cannot("find", Path::new("/proc/self/exe"), &error))
 }
 
-/// Makes the running program available in the sandbox, together with the loader and the libraries that it runs with
-/// here: those of the toolchain may be older. Returns how to call it there.
+/// Makes the running program available in the sandbox, together with the loader and the libraries
+/// that it runs with here: those of the toolchain may be older. Returns how to call it there.
 fn bring_kpsc(command: &mut Command) -> Result<OsString, Diagnostic> {
     let program = format!("{KPSC_INSIDE}/kpsc");
     command.arg("--ro-bind").arg(own_path()?).arg(&program);

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0
 //! Whether a target is as it was when it was finished.
 
 use super::inventory::{self, Damage};
@@ -6,14 +7,15 @@ use kps_diag::{Diagnostic, CHANGED_FILES};
 use std::path::Path;
 
 impl Target {
-    /// Compares every file of the target and of its compilers with what was there when it was finished. Returns what is
-    /// wrong, and how many files were looked at.
+    /// Compares every file of the target and of its compilers with what was there when it was
+    /// finished. Returns what is wrong, and how many files were looked at.
     pub fn verify(&self, cache: &Cache) -> Result<(Vec<Diagnostic>, usize), Diagnostic> {
         // Facts of another version are made anew by this, and the inventory with them.
         let facts = self.facts();
         let (damage, mut count) = inventory::verify(&self.folder)?;
-        let again =
-            |names: &[String]| format!("run `kpsc kernel remove {}`, then add again", names.join(" "));
+        let again = |names: &[String]| {
+            format!("run `kpsc kernel remove {}`, then add again", names.join(" "))
+        };
         let what = format!("target `{}`", self.name);
         let mut wrong = Vec::new();
         wrong.extend(report(&what, &self.folder, &damage, again(std::slice::from_ref(&self.name))));
@@ -21,8 +23,8 @@ impl Target {
         if modules.exists() {
             let (damage, files) = inventory::verify(&modules)?;
             count += files;
-            let help = format!("remove {}: it is fetched again when it is needed", modules.display());
-            wrong.extend(report("the modules", &modules, &damage, help));
+            let help = format!("remove {}: kpsc fetches it again when needed", modules.display());
+            wrong.extend(report("the modules folder", &modules, &damage, help));
         }
         let debug = self.folder.join(debug::FOLDER);
         if debug.exists() {
@@ -34,7 +36,7 @@ impl Target {
         if let Some(template) = self.templates().ready() {
             let (damage, files) = inventory::verify(&template)?;
             count += files;
-            let help = format!("remove {}: it is made again when it is needed", template.display());
+            let help = format!("remove {}: kpsc makes it again when needed", template.display());
             wrong.extend(report("the template machine", &template, &damage, help));
         }
         let toolchain = self.tree().and_then(|tree| tree.toolchain.as_ref());
@@ -46,7 +48,8 @@ impl Target {
                 target.tree().is_some_and(|tree| tree.toolchain.as_ref() == Some(toolchain))
             };
             let targets = cache.targets()?.into_iter().filter_map(|(_, target)| target.ok());
-            let users: Vec<String> = targets.filter(uses).map(|target| target.name.clone()).collect();
+            let users: Vec<String> =
+                targets.filter(uses).map(|target| target.name.clone()).collect();
             wrong.extend(report("the toolchain", toolchain, &damage, again(&users)));
         }
         wrong.extend(facts.err());
@@ -62,8 +65,10 @@ fn report(what: &str, folder: &Path, damage: &[Damage], help: String) -> Option<
         1 => "a file".to_owned(),
         n => format!("{n} files"),
     };
-    let mut error =
-        Diagnostic::new(CHANGED_FILES, format!("{what} is damaged: {files} in {}", folder.display()));
+    let mut error = Diagnostic::new(
+        CHANGED_FILES,
+        format!("{what} is damaged: {files} in {}", folder.display()),
+    );
     for damage in damage.iter().take(SHOWN) {
         error = error.note(match damage {
             Damage::Inventory => "the list of its files is missing or was changed".to_owned(),

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0
 //! A running virtual machine.
 
 use super::machine::io_error;
@@ -27,11 +28,14 @@ pub struct Output {
 }
 
 const BOOT_LIMIT: Duration = Duration::from_secs(120);
-/// A machine that starts from a template answers within a second, and within some more on a busy host.
+/// A machine that starts from a template answers within a second, and within some more on a busy
+/// host.
 const RESTORE_LIMIT: Duration = Duration::from_secs(60);
-/// Bytes of a script that are sent before an answer is waited for: less than a serial line discipline holds.
+/// Bytes of a script that are sent before an answer is waited for: less than a serial line
+/// discipline holds.
 const CHUNK: usize = 1024;
-/// Where files come from in the machine: the only port of the virtio console, which a kernel needs built in.
+/// Where files come from in the machine: the only port of the virtio console, which a kernel needs
+/// built in.
 pub(super) const FILES_PORT: &str = "/dev/vport0p1";
 
 /// A machine that takes commands.
@@ -69,7 +73,11 @@ impl Guest {
     }
 
     /// Boots a machine with the files of an archive, and waits until it takes commands.
-    pub(super) fn boot_from(machine: &Machine, initrd: &Path, memory: Memory<'_>) -> Result<Guest, VmError> {
+    pub(super) fn boot_from(
+        machine: &Machine,
+        initrd: &Path,
+        memory: Memory<'_>,
+    ) -> Result<Guest, VmError> {
         let qemu = qemu::start(machine, initrd, memory, None)?;
         let mut guest = Guest::of(qemu, String::new())?;
         while guest.line(BOOT_LIMIT)? != "ready" {}
@@ -120,7 +128,8 @@ impl Guest {
         self
     }
 
-    /// Why the machine was booted although its target has a template; none if it is a copy, or there is no template.
+    /// Why the machine was booted although its target has a template; none if it is a copy, or
+    /// there is no template.
     pub fn passed_over(&self) -> Option<&str> {
         self.passed_over.as_deref()
     }
@@ -197,9 +206,8 @@ impl Guest {
     fn line(&mut self, limit: Duration) -> Result<String, VmError> {
         match self.from_agent.recv_timeout(limit) {
             Ok(line) => Ok(line),
-            Err(RecvTimeoutError::Timeout) => Err(self.complaint().unwrap_or_else(|| VmError::Silent {
-                seconds: limit.as_secs(),
-                log: tail(&lock(&self.log)),
+            Err(RecvTimeoutError::Timeout) => Err(self.complaint().unwrap_or_else(|| {
+                VmError::Silent { seconds: limit.as_secs(), log: tail(&lock(&self.log)) }
             })),
             Err(RecvTimeoutError::Disconnected) => Err(self.stopped()),
         }

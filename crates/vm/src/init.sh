@@ -1,4 +1,5 @@
 #!/bin/busybox sh
+# SPDX-License-Identifier: GPL-2.0
 # The init of the virtual machine: mounts what tests need and does what it is told over the second serial port.
 #
 # In:  "+ BASE64" adds to the script, "!" runs it; every line is answered, so that no buffer overflows.

@@ -1,5 +1,7 @@
-//! The file system of a machine, in two archives: the system, which is the same for every machine of a target, and the
-//! files of one machine. The kernel unpacks both when it boots; a machine that starts from a template gets the second.
+// SPDX-License-Identifier: GPL-2.0
+//! The file system of a machine, in two archives: the system, which is the same for every machine
+//! of a target, and the files of one machine. The kernel unpacks both when it boots; a machine that
+//! starts from a template gets the second.
 
 use cpio::newc::{trailer, Builder};
 use std::collections::BTreeSet;
@@ -26,10 +28,14 @@ pub(super) fn system(busybox: &Path) -> io::Result<Vec<u8>> {
 }
 
 /// Files and programs, each with its path in the machine.
-pub(super) fn files(files: &[(String, Vec<u8>)], programs: &[(String, Vec<u8>)]) -> io::Result<Vec<u8>> {
+pub(super) fn files(
+    files: &[(String, Vec<u8>)],
+    programs: &[(String, Vec<u8>)],
+) -> io::Result<Vec<u8>> {
     let of = |mode| move |(path, data): &'_ (String, Vec<u8>)| (path.clone(), mode, data.clone());
     let all: Vec<_> = files.iter().map(of(FILE)).chain(programs.iter().map(of(PROGRAM))).collect();
-    let all: Vec<_> = all.iter().map(|(path, mode, data)| (path.as_str(), *mode, data.as_slice())).collect();
+    let all: Vec<_> =
+        all.iter().map(|(path, mode, data)| (path.as_str(), *mode, data.as_slice())).collect();
     archive(&all)
 }
 
@@ -59,6 +65,7 @@ fn archive(files: &[(&str, u32, &[u8])]) -> io::Result<Vec<u8>> {
 
 /// The folders that files are in, each after the one that it is in.
 fn folders<'a>(paths: impl Iterator<Item = &'a str>) -> BTreeSet<String> {
-    let parents = paths.flat_map(|path| Path::new(path.trim_start_matches('/')).ancestors().skip(1));
+    let parents =
+        paths.flat_map(|path| Path::new(path.trim_start_matches('/')).ancestors().skip(1));
     parents.map(|folder| folder.display().to_string()).filter(|folder| !folder.is_empty()).collect()
 }

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
 # livepatch load FILE [PARAM=VALUE ..] | unload NAME | wait NAME: what a test does with a patch, waiting for states and not for time.
 # It reads nothing that a patch is likely to change.
 # Exit status: 0 done, 1 the kernel refused, 5 the transition did not complete within LIMIT seconds.

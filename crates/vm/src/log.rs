@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0
 //! The kernel's log, and what in it means that something is wrong.
 
 use super::VmError;

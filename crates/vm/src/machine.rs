@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0
 //! What a virtual machine is made of, and why one is of no use.
 
 use kps_targets::{Target, Templates};

@@ -1,4 +1,6 @@
-//! QEMU's monitor: one command at a time, in the QEMU Machine Protocol (`docs/interop/qmp-spec.rst` in its source).
+// SPDX-License-Identifier: GPL-2.0
+//! QEMU's monitor: one command at a time, in the QEMU Machine Protocol (`docs/interop/qmp-spec.rst`
+//! in its source).
 
 use rustix::net::{sendmsg, SendAncillaryBuffer, SendAncillaryMessage, SendFlags};
 use serde_json::{json, Value};
@@ -33,8 +35,8 @@ impl Monitor {
         Ok(monitor)
     }
 
-    /// Asks a QEMU that waits for a saved state to take that on its standard input, without waiting for the answer: it
-    /// does so while something else is done.
+    /// Asks a QEMU that waits for a saved state to take that on its standard input, without waiting
+    /// for the answer: it does so while something else is done.
     pub(super) fn restore(stream: &UnixStream) -> io::Result<Monitor> {
         let mut monitor = Monitor::new(stream)?;
         monitor.send("migrate-incoming", &json!({ "uri": "fd:0" }))?;
@@ -74,12 +76,16 @@ impl Monitor {
         self.to_qemu.write_all(line(command, arguments).as_bytes())
     }
 
-    /// Waits for the answer to a command. The greeting and events, which are none, may come before it.
+    /// Waits for the answer to a command. The greeting and events, which are none, may come before
+    /// it.
     fn answer(&mut self, command: &str) -> io::Result<()> {
         loop {
             let answer = self.message()?;
             if let Some(error) = answer.get("error") {
-                return Err(io::Error::other(format!("QEMU refuses `{command}`: {}", error["desc"])));
+                return Err(io::Error::other(format!(
+                    "QEMU refuses `{command}`: {}",
+                    error["desc"]
+                )));
             }
             if answer.get("return").is_some() {
                 return Ok(());
@@ -96,7 +102,9 @@ impl Monitor {
             }
             match message["data"]["status"].as_str() {
                 Some("completed") => return Ok(()),
-                Some("failed" | "cancelled") => return Err(io::Error::other("the migration failed")),
+                Some("failed" | "cancelled") => {
+                    return Err(io::Error::other("the migration failed"))
+                }
                 _ => {}
             }
         }

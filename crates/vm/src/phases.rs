@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0
 //! The `test` blocks of a spec, in their three phases.
 
 use super::steps::{self, Said};
@@ -89,8 +90,13 @@ impl TestFailure {
     }
 }
 
-/// Does a test on an unpatched kernel that must complain, and may die of it: nothing else is done with the machine.
-pub fn run_unpatched(guest: &mut Guest, test: &Test, report: &mut TestReport) -> Result<(), VmError> {
+/// Does a test on an unpatched kernel that must complain, and may die of it: nothing else is done
+/// with the machine.
+pub fn run_unpatched(
+    guest: &mut Guest,
+    test: &Test,
+    report: &mut TestReport,
+) -> Result<(), VmError> {
     for step in &test.steps {
         steps::mark(guest, test, step)?;
         if step.complains() {
@@ -104,10 +110,12 @@ pub fn run_unpatched(guest: &mut Guest, test: &Test, report: &mut TestReport) ->
     Ok(())
 }
 
-/// Runs the tests around loading and unloading `module`, a file in the guest. A transition may take `limit` seconds.
+/// Runs the tests around loading and unloading `module`, a file in the guest. A transition may take
+/// `limit` seconds.
 ///
-/// `unpatched` lines must hold before and after, `patched` lines in between. A test whose `patched` lines all hold without
-/// the patch shows nothing, and fails. Where the unpatched kernel must complain, it has done so in [`run_unpatched`].
+/// `unpatched` lines must hold before and after, `patched` lines in between. A test whose `patched`
+/// lines all hold without the patch shows nothing, and fails. Where the unpatched kernel must
+/// complain, it has done so in [`run_unpatched`].
 pub fn run_tests(
     guest: &mut Guest,
     tests: &[Test],
@@ -133,9 +141,13 @@ pub fn run_tests(
     run_phase(guest, tests, Phase::After, report)?;
     guest.check_log()?;
     let failed = |test: &Test| {
-        report.failures.iter().any(|failure| failure.test().is_none_or(|name| name == test.name.value))
+        report
+            .failures
+            .iter()
+            .any(|failure| failure.test().is_none_or(|name| name == test.name.value))
     };
-    report.held = tests.iter().filter(|test| !failed(test)).map(|test| test.name.value.clone()).collect();
+    report.held =
+        tests.iter().filter(|test| !failed(test)).map(|test| test.name.value.clone()).collect();
     Ok(())
 }
 
@@ -156,7 +168,9 @@ fn run_phase(
             of_patched.extend(claims.map(|expectation| holds(&expectation.claim, &said)));
         }
         if !patched && !of_patched.is_empty() && of_patched.iter().all(|&holds| holds) {
-            report.failures.push(TestFailure::ShowsNothing { test: test.name.value.clone(), phase });
+            report
+                .failures
+                .push(TestFailure::ShowsNothing { test: test.name.value.clone(), phase });
         }
     }
     Ok(())
@@ -186,6 +200,8 @@ fn holds(claim: &Claim, said: &Said) -> bool {
         Claim::Has(text) => said.output.text.contains(&text.value),
         Claim::Lacks(text) => !said.output.text.contains(&text.value),
         Claim::Status(status) => i64::from(said.output.status) == i64::from(*status),
-        Claim::Complains(text) => log::complaint(&said.log).is_some() && said.log.contains(&text.value),
+        Claim::Complains(text) => {
+            log::complaint(&said.log).is_some() && said.log.contains(&text.value)
+        }
     }
 }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0
 //! QEMU: its command line, its process, and the connections to it.
 
 use super::machine::io_error;
@@ -31,8 +32,8 @@ pub(super) enum Accelerator {
 }
 
 impl Accelerator {
-    /// KVM where the processor itself virtualises. A `/dev/kvm` without that is an emulation that not every kernel
-    /// survives.
+    /// KVM where the processor itself virtualises. A `/dev/kvm` without that is an emulation that
+    /// not every kernel survives.
     pub(super) fn of_host() -> Accelerator {
         let flags = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
         let virtualises = flags.split_whitespace().any(|flag| flag == "vmx" || flag == "svm");
@@ -55,7 +56,8 @@ pub(super) enum Memory<'a> {
     Copied(&'a Path),
 }
 
-/// The arguments that decide what the machine is. Two machines with the same ones can share a template.
+/// The arguments that decide what the machine is. Two machines with the same ones can share a
+/// template.
 pub(super) fn arguments(machine: &Machine, accelerator: Accelerator) -> Vec<OsString> {
     let mut words: Vec<OsString> = Vec::new();
     let mut add = |some: &[&str]| words.extend(some.iter().map(OsString::from));
@@ -68,10 +70,17 @@ pub(super) fn arguments(machine: &Machine, accelerator: Accelerator) -> Vec<OsSt
     // The console goes to standard output.
     add(&["-chardev", "file,id=console,path=/dev/fd/1", "-serial", "chardev:console"]);
     add(&["-serial", "chardev:agent"]);
-    add(&["-device", "virtio-serial-pci", "-device", "virtserialport,chardev=files,name=kpsc.files"]);
+    add(&[
+        "-device",
+        "virtio-serial-pci",
+        "-device",
+        "virtserialport,chardev=files,name=kpsc.files",
+    ]);
     let qemu = of_host();
-    let append =
-        format!("console={} panic=-1 oops=panic loglevel=6 {} {}", qemu.console, qemu.append, machine.append);
+    let append = format!(
+        "console={} panic=-1 oops=panic loglevel=6 {} {}",
+        qemu.console, qemu.append, machine.append
+    );
     add(&["-append", append.trim_end(), "-kernel"]);
     words.push(machine.image.clone().into());
     words
@@ -108,7 +117,9 @@ pub(super) fn start(
         let share = if matches!(memory, Memory::Shared(_)) { "on" } else { "off" };
         let path = path.display();
         command.arg("-object");
-        command.arg(format!("memory-backend-file,id=memory,size={MEMORY}M,mem-path={path},share={share}"));
+        command.arg(format!(
+            "memory-backend-file,id=memory,size={MEMORY}M,mem-path={path},share={share}"
+        ));
         command.arg("-machine").arg(format!("{},memory-backend=memory", of_host().machine));
     }
     if state.is_some() {
@@ -124,11 +135,15 @@ pub(super) fn start(
     let mut connections = || Ok((connect("agent")?, connect("files")?, connect("monitor")?));
     let (agent, files, monitor) = connections().map_err(io_error("connecting to QEMU"))?;
     command.args(["-mon", "chardev=monitor,mode=control"]);
-    command.stdin(state.map_or_else(Stdio::null, Stdio::from)).stdout(Stdio::piped()).stderr(Stdio::piped());
-    // Only this child gets its ends: other programs that kpsc starts meanwhile would keep the connections open.
+    command
+        .stdin(state.map_or_else(Stdio::null, Stdio::from))
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    // Only this child gets its ends: other programs that kpsc starts meanwhile would keep the
+    // connections open.
     let inherit = move || theirs.iter().try_for_each(|end| Ok(fcntl_setfd(end, FdFlags::empty())?));
-    // SAFETY: between fork and exec only what is async-signal-safe may run; the closure makes three system calls and
-    // allocates nothing.
+    // SAFETY: between fork and exec only what is async-signal-safe may run; the closure makes three
+    // system calls and allocates nothing.
     unsafe { command.pre_exec(inherit) };
     let process = command.spawn().map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => {

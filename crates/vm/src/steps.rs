@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0
 //! The steps of a test, done in a virtual machine.
 
 use super::{Guest, Output, VmError};
@@ -28,7 +29,8 @@ const PAUSE: Duration = Duration::from_millis(200);
 const LOGGED: &str =
     "dmesg | awk '/kpsc: next step$/ { text = \"\"; next } { text = text $0 \"\\n\" } END { printf \"%s\", text }'";
 
-/// Marks the kernel's log, if the test will look at it: a step that reads the log reads what the step before it caused.
+/// Marks the kernel's log, if the test will look at it: a step that reads the log reads what the
+/// step before it caused.
 pub(super) fn mark(guest: &mut Guest, test: &Test, step: &Step) -> Result<(), VmError> {
     let reads_log = |step: &Step| matches!(step.action, Action::Dmesg);
     if !reads_log(step) && (test.complains() || test.steps.iter().any(reads_log)) {

@@ -1,10 +1,14 @@
-//! The template machine of a target: booted once, saved, and copied by every machine that starts after it.
+// SPDX-License-Identifier: GPL-2.0
+//! The template machine of a target: booted once, saved, and copied by every machine that starts
+//! after it.
 //!
-//! While it boots, its memory is a file that QEMU shares; when it takes commands, its other state is saved beside. A copy
-//! maps the memory privately, so any number of machines run from one template and none changes it. All copies have what
-//! was decided by chance when the template booted: the kernel's random addresses, its boot id and its random numbers.
+//! While it boots, its memory is a file that QEMU shares; when it takes commands, its other state
+//! is saved beside. A copy maps the memory privately, so any number of machines run from one
+//! template and none changes it. All copies have what was decided by chance when the template
+//! booted: the kernel's random addresses, its boot id and its random numbers.
 //!
-//! A template is never an error for the user: what cannot be made, or does not start, is booted instead.
+//! A template is never an error for the user: what cannot be made, or does not start, is booted
+//! instead.
 
 use super::machine::io_error;
 use super::monitor::Monitor;
@@ -19,7 +23,8 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 use std::time::Duration;
 
-/// The files of a template: what booted, its memory, its other state, and what its kernel had said when it was saved.
+/// The files of a template: what booted, its memory, its other state, and what its kernel had said
+/// when it was saved.
 const INITRAMFS: &str = "initramfs";
 const MEMORY: &str = "memory";
 const STATE: &str = "state";
@@ -52,13 +57,16 @@ impl<'a> TemplateMachine<'a> {
         self.templates.find(&self.id) == Template::Missing
     }
 
-    /// Starts a copy of it. It is booted and saved first where it is missing; none where there can be no template.
+    /// Starts a copy of it. It is booted and saved first where it is missing; none where there can
+    /// be no template.
     pub fn copy(self) -> Option<Copy> {
         let TemplateMachine { machine, templates, system, id } = self;
         let (folder, is_first) = match templates.find(&id) {
             Template::Ready(folder) => (folder, false),
             Template::Unusable(_) => return None,
-            Template::Missing => (templates.make(&id, |folder| make(machine, &system, folder))?, true),
+            Template::Missing => {
+                (templates.make(&id, |folder| make(machine, &system, folder))?, true)
+            }
         };
         let started = start(machine, &folder);
         Some(Copy { started, templates: templates.clone(), id, is_first })
@@ -75,8 +83,8 @@ pub struct Copy {
 }
 
 impl Copy {
-    /// Waits until the copy takes commands, and gives it the files and modules of a machine. Boots the machine if that
-    /// fails, and keeps the reason.
+    /// Waits until the copy takes commands, and gives it the files and modules of a machine. Boots
+    /// the machine if that fails, and keeps the reason.
     pub fn finish(self, machine: &Machine) -> Result<Guest, VmError> {
         let Copy { started, templates, id, is_first } = self;
         let reason = match started.and_then(restored) {
@@ -86,13 +94,15 @@ impl Copy {
                     return Ok(guest);
                 }
                 // It runs, and has no room for these files.
-                Err(error) => format!("it did not take the files: {}", error.whole()),
+                Err(error) => format!("it did not accept the files: {}", error.whole()),
             },
             Err(error) => {
                 let error = error.whole();
                 match is_first {
-                    true => templates.give_up(&id, &format!("it was saved, and did not start: {error}")),
-                    // It was damaged, is not for this user, or its host has changed below it. Another one may do.
+                    true => templates
+                        .give_up(&id, &format!("it did not start after it was saved: {error}")),
+                    // It was damaged, is not for this user, or its host has changed below it.
+                    // Another one may do.
                     false => templates.forget(&id),
                 }
                 format!("it did not start: {error}")
@@ -135,28 +145,37 @@ fn digest<const N: usize>(parts: [&[u8]; N]) -> String {
 fn processor() -> String {
     let text = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let tells = |line: &&str| {
-        ["vendor_id", "model", "stepping", "microcode", "flags"].iter().any(|key| line.starts_with(key))
+        ["vendor_id", "model", "stepping", "microcode", "flags"]
+            .iter()
+            .any(|key| line.starts_with(key))
     };
     let first = text.split("\n\n").next().unwrap_or_default();
     first.lines().filter(tells).collect::<Vec<_>>().join("\n")
 }
 
-/// Boots a machine and saves it. The error is a reason that will be there the next time too; none if that is not known.
+/// Boots a machine and saves it. The error is a reason that will be there the next time too; none
+/// if that is not known.
 fn make(machine: &Machine, system: &[u8], folder: &Path) -> Result<(), Option<String>> {
     let passing = |_: io::Error| None;
     let (initrd, memory, state) = (folder.join(INITRAMFS), folder.join(MEMORY), folder.join(STATE));
     std::fs::write(&initrd, system).map_err(passing)?;
-    let mut guest = Guest::boot_from(machine, &initrd, Memory::Shared(&memory)).map_err(|_: VmError| None)?;
+    let mut guest =
+        Guest::boot_from(machine, &initrd, Memory::Shared(&memory)).map_err(|_: VmError| None)?;
     let way = guest.run(&format!("[ -c {} ] && which cpio", super::guest::FILES_PORT), LIMIT);
     if way.map_err(|_| None)?.status != 0 {
-        return Err(Some("its kernel has no virtio console built in, or its busybox no cpio".to_owned()));
+        return Err(Some(
+            "its kernel has no virtio console built in, or its busybox no cpio".to_owned(),
+        ));
     }
     let file = File::create_new(&state).map_err(passing)?;
     guest.save(&file).map_err(|error| Some(error.to_string()))?;
     std::fs::write(folder.join(CONSOLE), guest.log()).map_err(passing)?;
     drop(guest);
     // A rename may reach the disk before what is renamed.
-    [&initrd, &memory, &state].iter().try_for_each(|path| File::open(path)?.sync_all()).map_err(passing)
+    [&initrd, &memory, &state]
+        .iter()
+        .try_for_each(|path| File::open(path)?.sync_all())
+        .map_err(passing)
 }
 
 /// Starts QEMU with what was saved in a folder.
@@ -170,7 +189,8 @@ fn start(machine: &Machine, folder: &Path) -> Result<(Guest, Monitor), VmError> 
     let (state, log) = read().map_err(io_error("reading the template machine"))?;
     let qemu = qemu::start(machine, &folder.join(INITRAMFS), Memory::Copied(&memory), Some(state))?;
     let guest = Guest::of(qemu, log)?;
-    let monitor = Monitor::restore(&guest.monitor).map_err(io_error("restoring the virtual machine"))?;
+    let monitor =
+        Monitor::restore(&guest.monitor).map_err(io_error("restoring the virtual machine"))?;
     Ok((guest, monitor))
 }
 

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 //! A token bucket for every user, in a table of fixed size and without a lock.
 //!
-//! A bucket is kept as the time at which it will be full again, as the generic cell rate algorithm (ITU-T I.371) does. Taking a token
-//! puts that time off; a bucket that is full says nothing any more, whoever's it was. So an entry whose time has come is a free one.
-//! There is no other kind: nobody has to clean up, and a table of zeroes is empty.
+//! A bucket is kept as the time at which it will be full again, as the generic cell rate algorithm
+//! (ITU-T I.371) does. Taking a token puts that time off; a bucket that is full says nothing any
+//! more, whoever's it was. So an entry whose time has come is a free one. There is no other kind:
+//! nobody has to clean up, and a table of zeroes is empty.
 //!
-//! An entry is one word, and changes by one compare-and-exchange: whoever reads it sees one user with that user's own time. 24 bits are
-//! the user; the other eight bits of a user's number are the set that the entry is in. 40 bits are time, and wrap around in nine years. For as
-//! long as it takes to fill a bucket, an old entry may then look as if it were in use.
+//! An entry is one word, and changes by one compare-and-exchange: whoever reads it sees one user
+//! with that user's own time. 24 bits are the user; the other eight bits of a user's number are the
+//! set that the entry is in. 40 bits are time, and wrap around in nine years. For as long as it
+//! takes to fill a bucket, an old entry may then look as if it were in use.
 
 use core::sync::atomic::{AtomicU64, Ordering};
 
@@ -33,12 +35,13 @@ pub(crate) struct Limit {
 }
 
 impl Limit {
-    /// The most tokens that a bucket holds. They come once a minute or faster, so that the time to fill it is a small part of
-    /// [`TIME`].
+    /// The most tokens that a bucket holds. They come once a minute or faster, so that the time to
+    /// fill it is a small part of [`TIME`].
     pub(crate) const MAX_BURST: u32 = 1 << 16;
 
-    /// A bucket of `burst` tokens (at least 1, at most [`Limit::MAX_BURST`]) that gets `per_minute` new ones each minute, as far as they
-    /// can be a whole number of ticks apart: the error is at most 1 in 100 up to 75 a second, and 1 in 10 up to 750. None if no token ever came.
+    /// A bucket of `burst` tokens (at least 1, at most [`Limit::MAX_BURST`]) that gets `per_minute`
+    /// new ones each minute, as far as they can be a whole number of ticks apart: the error is at
+    /// most 1 in 100 up to 75 a second, and 1 in 10 up to 750. None if no token ever came.
     pub(crate) fn new(burst: u32, per_minute: u32) -> Option<Limit> {
         let per_minute = u64::from(per_minute);
         let interval = MINUTE.wrapping_add(per_minute / 2).checked_div(per_minute)?.max(1);
@@ -48,7 +51,8 @@ impl Limit {
 
     /// The ticks from `now` until the bucket of an entry is full, or 0 if it is.
     ///
-    /// No time is further ahead than it takes to fill a bucket, unless it is over, or of another limit. Either way it says nothing.
+    /// No time is further ahead than it takes to fill a bucket, unless it is over, or of another
+    /// limit. Either way it says nothing.
     fn owed(&self, word: u64, now: u64) -> u64 {
         let ahead = word.wrapping_sub(now) & TIME;
         if ahead > self.depth {
@@ -66,7 +70,8 @@ pub(crate) enum Verdict {
     Granted,
     /// The bucket is empty.
     Refused,
-    /// Four other users that wait for tokens have all entries of the set. Nobody is to suffer from that, so it is as good as a token.
+    /// Four other users that wait for tokens have all entries of the set. Nobody is to suffer from
+    /// that, so it is as good as a token.
     Crowded,
 }
 
@@ -85,17 +90,20 @@ impl Buckets {
         Buckets([const { Set([const { AtomicU64::new(0) }; WAYS]) }; SETS])
     }
 
-    /// Takes a token out of a user's bucket. `clock` gives a time in nanoseconds that only goes forward, on all CPUs together.
+    /// Takes a token out of a user's bucket. `clock` gives a time in nanoseconds that only goes
+    /// forward, on all CPUs together.
     ///
-    /// It may be called wherever the clock may. If another CPU changes the same entry meanwhile it begins anew, so one of them always gets
-    /// on. Two CPUs that meet a new user at once may choose different entries for it. Only the first one in the set counts from then on,
-    /// and the other is free again when its time has come.
+    /// It may be called wherever the clock may. If another CPU changes the same entry meanwhile it
+    /// begins anew, so one of them always gets on. Two CPUs that meet a new user at once may choose
+    /// different entries for it. Only the first one in the set counts from then on, and the other
+    /// is free again when its time has come.
     pub(crate) fn take(&self, user: u32, clock: impl Fn() -> u64, limit: Limit) -> Verdict {
         let (set, tag) = place(user);
         let Set(set) = &self.0[usize::from(set)];
         loop {
-            // The clock is read behind the entries, or another CPU could put an entry further off, from our point of view, than the limit
-            // allows. What an entry says is its only word, so this is all the order that is needed.
+            // The clock is read behind the entries, or another CPU could put an entry further off,
+            // from our point of view, than the limit allows. What an entry says is its only word,
+            // so this is all the order that is needed.
             let seen = set.each_ref().map(|entry| entry.load(Ordering::Acquire));
             let now = clock() >> TICK_SHIFT & TIME;
             let mut entries = set.iter().zip(seen);
@@ -107,7 +115,8 @@ impl Buckets {
                 return Verdict::Refused;
             }
             let next = word(tag, now.wrapping_add(owed));
-            if entry.compare_exchange_weak(seen, next, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
+            if entry.compare_exchange_weak(seen, next, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+            {
                 return Verdict::Granted;
             }
         }
@@ -116,7 +125,8 @@ impl Buckets {
 
 /// The set of a user's entry, and what in the entry tells this user from all others of the set.
 ///
-/// The multiplier is that of `hash_32()` (`include/linux/hash.h`). It is odd, so no two users have the same product.
+/// The multiplier is that of `hash_32()` (`include/linux/hash.h`). It is odd, so no two users have
+/// the same product.
 fn place(user: u32) -> (u8, u32) {
     let [set, tag @ ..] = user.wrapping_mul(0x61c8_8647).to_be_bytes();
     let [a, b, c] = tag;
@@ -174,7 +184,8 @@ mod tests {
             let elapsed = u64::from(random >> 16) % if n % 100 == 0 { 2000 } else { 60 };
             time += elapsed;
             inside = limit.depth.min(inside + elapsed);
-            let expected = if inside >= limit.interval { Verdict::Granted } else { Verdict::Refused };
+            let expected =
+                if inside >= limit.interval { Verdict::Granted } else { Verdict::Refused };
             inside -= if expected == Verdict::Granted { limit.interval } else { 0 };
             assert_eq!(buckets.take(1000, || time << TICK_SHIFT, limit), expected, "try {n}");
         }
@@ -193,8 +204,9 @@ mod tests {
         let (buckets, limit) = (Buckets::new(), limit(1, 1));
         let users = neighbours(WAYS + 1);
         let verdicts = |now| users.iter().map(move |&user| (user, now));
-        let verdicts =
-            |now| verdicts(now).map(|(user, now)| buckets.take(user, || now, limit)).collect::<Vec<_>>();
+        let verdicts = |now| {
+            verdicts(now).map(|(user, now)| buckets.take(user, || now, limit)).collect::<Vec<_>>()
+        };
         use Verdict::{Crowded, Granted, Refused};
         assert_eq!(verdicts(NS), [Granted, Granted, Granted, Granted, Crowded]);
         assert_eq!(verdicts(2 * NS), [Refused, Refused, Refused, Refused, Crowded]);

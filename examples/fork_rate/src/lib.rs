@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
-//! A limit on how fast each user starts processes and threads. `RLIMIT_NPROC` and the pids controller limit how many there are at once; a
-//! loop that forks and waits stays below both, and keeps a machine busy all the same.
+//! A limit on how fast each user starts processes and threads. `RLIMIT_NPROC` and the pids
+//! controller limit how many there are at once; a loop that forks and waits stays below both, and
+//! keeps a machine busy all the same.
 //!
-//! A user is a number outside of all namespaces. Whoever has subordinate ones (`/etc/subuid`) has a bucket for each.
+//! A user is a number outside of all namespaces. Whoever has subordinate ones (`/etc/subuid`) has a
+//! bucket for each.
 #![cfg_attr(not(any(test, kps_kernel)), no_std)]
 
 use kps::prelude::*;
@@ -38,14 +40,16 @@ mod fork_rate {
         limit.is_none_or(|limit| BUCKETS.take(user, clock, limit) != Verdict::Refused)
     }
 
-    // fork(), clone() and their like all come by here, and so do threads of the kernel, whose user is root. A `pre` alone leaves nothing of
-    // the patch on the stack, so that it can be unloaded while a parent waits for its vfork().
+    // fork(), clone() and their like all come by here, and so do threads of the kernel, whose user
+    // is root. A `pre` alone leaves nothing of the patch on the stack, so that it can be unloaded
+    // while a parent waits for its vfork().
     #[pre(vmlinux::kernel_clone)]
     unsafe fn take_token(args: *mut kernel_clone_args) -> pid_t {
         let task = kernel::current!().as_ptr().cast::<task_struct>();
         // SAFETY: only a task itself changes its credentials, and this one is busy here.
         let user = unsafe { (*(*task).real_cred).uid.val };
-        // As with RLIMIT_NPROC in copy_process(), root is not limited, and the capability is asked for only when it is needed.
+        // As with RLIMIT_NPROC in copy_process(), root is not limited, and the capability is asked
+        // for only when it is needed.
         if user != 0 && !has_token(user) && !capable(CAP_SYS_RESOURCE) {
             let refused = OFFENDERS.count(user);
             // The 1st, 2nd, 4th, 8th ..: the log tells that it goes on, and is not filled by it.

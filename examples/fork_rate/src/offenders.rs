@@ -1,17 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0
 //! Who was refused most often, in a table of fixed size and without a lock.
 //!
-//! With more users than entries, a new one takes the place of the one with the lowest count and goes on from there: the Space-Saving
-//! algorithm (Metwally, Agrawal, El Abbadi: Efficient computation of frequent and top-k elements in data streams, 2005). A count may so be
-//! too high by what it began with, never too low. Whoever has more than a sixteenth of all refusals is in the table.
+//! With more users than entries, a new one takes the place of the one with the lowest count and
+//! goes on from there: the Space-Saving algorithm (Metwally, Agrawal, El Abbadi: Efficient
+//! computation of frequent and top-k elements in data streams, 2005). A count may so be too high by
+//! what it began with, never too low. Whoever has more than a sixteenth of all refusals is in the
+//! table.
 
 use core::sync::atomic::{AtomicU64, Ordering};
 
 /// How many users there are room for.
 const ENTRIES: usize = 16;
 
-/// A table of users and how often they were refused. An entry is one word, the user above the count, so that nobody sees the one without
-/// the other. A count of 0 is an entry without a user.
+/// A table of users and how often they were refused. An entry is one word, the user above the
+/// count, so that nobody sees the one without the other. A count of 0 is an entry without a user.
 #[derive(Debug)]
 pub(crate) struct Offenders([AtomicU64; ENTRIES]);
 
@@ -23,15 +25,16 @@ impl Offenders {
 
     /// Counts a refusal, and gives the user's new count.
     ///
-    /// It may be called anywhere. Two CPUs that meet the same new user at once may choose different entries for it. The user is then
-    /// there twice, with counts that add up.
+    /// It may be called anywhere. Two CPUs that meet the same new user at once may choose different
+    /// entries for it. The user is then there twice, with counts that add up.
     pub(crate) fn count(&self, user: u32) -> u32 {
         loop {
             let (entry, seen) = self.find(user);
             let count = count_of(seen).saturating_add(1);
             let next = u64::from(user) << 32 | u64::from(count);
             // Relaxed, because there is nothing but this word.
-            if entry.compare_exchange_weak(seen, next, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
+            if entry.compare_exchange_weak(seen, next, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+            {
                 return count;
             }
         }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Who has killed my process? Its parent learns the signal and not the sender. With this patch the kernel's log names both.
+//! Who has killed my process? Its parent learns the signal and not the sender. With this patch the
+//! kernel's log names both.
 #![cfg_attr(not(any(test, kps_kernel)), no_std)]
 
 use kps::prelude::*;
@@ -14,11 +15,12 @@ mod kill_watch {
     /// How many were sent, with those of which the log says nothing.
     static SENT: AtomicU32 = AtomicU32::new(0);
 
-    /// `include/linux/sched/signal.h`: in the place of `info`, it says that the kernel itself sends the signal.
+    /// `include/linux/sched/signal.h`: in the place of `info`, it says that the kernel itself sends
+    /// the signal.
     const SEND_SIG_PRIV: usize = 1;
 
-    // What kill(), tgkill(), pidfd_send_signal() and their like have permitted comes by here. Some callers hold `tasklist_lock`, so nothing
-    // here sleeps.
+    // What kill(), tgkill(), pidfd_send_signal() and their like have permitted comes by here. Some
+    // callers hold `tasklist_lock`, so nothing here sleeps.
     #[post(vmlinux::do_send_sig_info)]
     unsafe fn name_both(
         sig: c_int,
@@ -34,11 +36,14 @@ mod kill_watch {
             if __printk_ratelimit(c"kill_watch".as_ptr()) != 0 {
                 let sender = kernel::current!().as_ptr().cast::<task_struct>();
                 let whose = if info as usize == SEND_SIG_PRIV { "the kernel in " } else { "" };
-                // SAFETY: the sender is the task that runs here, and callers keep `p` alive, by a reference or RCU, until they are back. A
-                // `comm` may change while it is read, but its last byte is always 0.
-                let (from, to) =
-                    unsafe { (CStr::from_ptr((*sender).comm.as_ptr()), CStr::from_ptr((*p).comm.as_ptr())) };
-                // Users choose these names. `{:?}` escapes them, so that none of them can look like a line of the log.
+                // SAFETY: the sender is the task that runs here, and callers keep `p` alive, by a
+                // reference or RCU, until they are back. A `comm` may change while it is read, but
+                // its last byte is always 0.
+                let (from, to) = unsafe {
+                    (CStr::from_ptr((*sender).comm.as_ptr()), CStr::from_ptr((*p).comm.as_ptr()))
+                };
+                // Users choose these names. `{:?}` escapes them, so that none of them can look like
+                // a line of the log.
                 pr_info!(
                     "{whose}{from:?} ({}) sent signal {sig} to {to:?} ({})\n",
                     (*sender).tgid,

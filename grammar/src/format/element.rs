@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0
 //! What stands in a block: items and, in the gaps between them, comments.
 
 use super::page::WIDTH;
@@ -41,7 +42,8 @@ pub(super) fn entries(text: &str, range: Span, level: Level) -> Vec<Element> {
             What::Item { .. } => None,
         });
         at = item.whole.end;
-        let (lead, breaks_before) = lead.map_or((None, breaks), |(span, breaks)| (Some(span), breaks));
+        let (lead, breaks_before) =
+            lead.map_or((None, breaks), |(span, breaks)| (Some(span), breaks));
         entries.push(Element { what: What::Item { lead, item }, breaks: breaks_before });
         breaks = 0;
     }
@@ -73,8 +75,8 @@ fn leads(text: &str, entry: &Element) -> bool {
     }
 }
 
-/// Where its author has put a comment that is behind code, counted from where the text of its line starts. One space is
-/// no such place.
+/// Where its author has put a comment that is behind code, counted from where the text of its line
+/// starts. One space is no such place.
 pub(super) fn placed(text: &str, comment: usize) -> Option<usize> {
     /// Lines that are longer than this in bytes place nothing within the width.
     const FAR: usize = 8 * WIDTH;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0
 //! The head of an item, laid out: one space where tokens want one.
 
 use super::page::{fits, INDENT};
@@ -31,8 +32,8 @@ pub(super) struct Head {
     pub(super) is_plain: bool,
 }
 
-/// Lays out a head that starts at an indentation and ends in a `;` or brace. It gets one line if it fits and its author did not
-/// mean it to have more: a comma before the closing bracket says so.
+/// Lays out a head that starts at an indentation and ends in a `;` or brace. It gets one line if it
+/// fits and its author did not mean it to have more: a comma before the closing bracket says so.
 pub(super) fn lay(text: &str, head: Span, indent: usize) -> Head {
     let bits = bits(text, head);
     let is_line_comment = |bit: &Bit<'_>| bit.text.starts_with("//");
@@ -40,9 +41,12 @@ pub(super) fn lay(text: &str, head: Span, indent: usize) -> Head {
     let joined = on_one_line(&bits);
     let ends_in_comma = bits.windows(2).any(|pair| pair[0].text == "," && closes(pair[1].text));
     let broken = bits.iter().any(|bit| bit.before == Before::Break)
-        && (ends_in_comma || bits.iter().any(is_line_comment) || !fits(indent + " {".len(), &joined));
+        && (ends_in_comma
+            || bits.iter().any(is_line_comment)
+            || !fits(indent + " {".len(), &joined));
     let text = if broken { on_its_lines(&bits, indent) } else { joined };
-    let is_plain = !broken && bits.iter().all(|bit| !is_line_comment(bit) && !bit.text.starts_with("/*"));
+    let is_plain =
+        !broken && bits.iter().all(|bit| !is_line_comment(bit) && !bit.text.starts_with("/*"));
     Head { text, ends_in_comment, is_plain }
 }
 
@@ -83,13 +87,15 @@ fn closes(token: &str) -> bool {
     matches!(token, ")" | "]" | "}")
 }
 
-/// Whether a space is between two tokens of a line. Where it does not matter it is as the author has it; that is so wherever
-/// its absence would make two tokens one.
+/// Whether a space is between two tokens of a line. Where it does not matter it is as the author
+/// has it; that is so wherever its absence would make two tokens one.
 fn is_spaced(left: &str, right: &str, before: Before) -> bool {
     let is_name = |token: &str| {
-        token.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_') && !NO_NAMES.contains(&token)
+        token.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_')
+            && !NO_NAMES.contains(&token)
     };
-    let is_word = |token: &str| token.starts_with(|c: char| c.is_alphabetic() || c == '_' || c == '"');
+    let is_word =
+        |token: &str| token.starts_with(|c: char| c.is_alphabetic() || c == '_' || c == '"');
     match (left, right) {
         ("(" | "[", _) | (_, "," | ";" | ")" | "]") | ("@", _) | (_, "@") => false,
         ("," | ";" | ":" | "=" | "->", _) | (_, "=" | "->") => true,
@@ -102,13 +108,16 @@ fn is_spaced(left: &str, right: &str, before: Before) -> bool {
 }
 
 fn bits(text: &str, head: Span) -> Vec<Bit<'_>> {
-    let (mut bits, mut before, mut start): (Vec<Bit<'_>>, _, _) = (Vec::new(), Before::Nothing, head.start);
+    let (mut bits, mut before, mut start): (Vec<Bit<'_>>, _, _) =
+        (Vec::new(), Before::Nothing, head.start);
     for (piece, span) in pieces(text, head) {
         let piece_text = &text[span.start..span.end];
         match piece {
             Piece::Space if piece_text.contains('\n') => before = Before::Break,
             Piece::Space => before = Before::Space,
-            Piece::Token if before == Before::Nothing && JOINED.contains(&&text[start..span.end]) => {
+            Piece::Token
+                if before == Before::Nothing && JOINED.contains(&&text[start..span.end]) =>
+            {
                 if let Some(bit) = bits.last_mut() {
                     bit.text = &text[start..span.end];
                 }
@@ -141,7 +150,10 @@ mod tests {
             ("require CONFIG_HZ=\"250\"", "require CONFIG_HZ = \"250\""),
             ("license\"GPL\"", "license \"GPL\""),
             ("use static console_printk:[ c_int;4 ]", "use static console_printk: [c_int; 4]"),
-            ("use fn f(a: * const (u8,u8), b: a::b, ...)", "use fn f(a: *const (u8, u8), b: a::b, ...)"),
+            (
+                "use fn f(a: * const (u8,u8), b: a::b, ...)",
+                "use fn f(a: *const (u8, u8), b: a::b, ...)",
+            ),
             ("fixes \"a\",\n\"b\"", "fixes \"a\", \"b\""),
             (
                 "use static f: Option<unsafe extern\"C\" fn (c_int)->c_int>",
@@ -161,7 +173,10 @@ mod tests {
         for (text, wanted) in [
             ("fixes \"a\", // first\n\"b\"", "fixes \"a\", // first\n    \"b\"".to_owned()),
             ("fn f(\na: u8,\n)\n-> u8", "fn f(\n    a: u8,\n)\n    -> u8".to_owned()),
-            (&format!("fixes \"{long}\",\n\"{long}\""), format!("fixes \"{long}\",\n    \"{long}\"")),
+            (
+                &format!("fixes \"{long}\",\n\"{long}\""),
+                format!("fixes \"{long}\",\n    \"{long}\""),
+            ),
         ] {
             assert_eq!(laid(text), wanted);
             assert_eq!(laid(&wanted), wanted);

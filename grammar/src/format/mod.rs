@@ -1,7 +1,8 @@
+// SPDX-License-Identifier: GPL-2.0
 //! A spec as everybody lays it out.
 //!
-//! Declarations are written anew, comments stay where they are among them, and nothing but white space differs in the end.
-//! Rust is moved by whole blocks and keeps its own lines.
+//! Declarations are written anew, comments stay where they are among them, and nothing but white
+//! space differs in the end. Rust is moved by whole blocks and keeps its own lines.
 
 mod element;
 mod head;
@@ -15,7 +16,8 @@ use crate::{Source, Span, SyntaxError};
 use element::{entries, placed, Element, What};
 use page::{fits, Page, INDENT};
 
-/// Lays out a spec. One with mistakes is not touched, for its items may not be where its author thinks.
+/// Lays out a spec. One with mistakes is not touched, for its items may not be where its author
+/// thinks.
 pub fn format(source: &Source) -> Result<String, Vec<SyntaxError>> {
     let (_, errors) = parse(source);
     if !errors.is_empty() {
@@ -48,7 +50,8 @@ type Row = Vec<String>;
 
 fn lay_block(page: &mut Page, text: &str, range: Span, level: Level, indent: usize) {
     let entries = entries(text, range, level);
-    let mut rows: Vec<Option<Row>> = entries.iter().map(|entry| row(text, entry, level, indent)).collect();
+    let mut rows: Vec<Option<Row>> =
+        entries.iter().map(|entry| row(text, entry, level, indent)).collect();
     align(&entries, &mut rows, indent);
     let mut is_first = true;
     for (entry, row) in entries.iter().zip(rows) {
@@ -113,8 +116,8 @@ fn lay_item(page: &mut Page, text: &str, item: &RawItem, level: Level, indent: u
     page.push("}");
 }
 
-/// An item that stays on one line, because it was on one and fits, or has no more to it. Its columns are those that are
-/// aligned with the lines around it.
+/// An item that stays on one line, because it was on one and fits, or has no more to it. Its
+/// columns are those that are aligned with the lines around it.
 fn row(text: &str, entry: &Element, level: Level, indent: usize) -> Option<Row> {
     let What::Item { lead, item } = &entry.what else { return None };
     let word = word(text, item);
@@ -147,7 +150,8 @@ fn row(text: &str, entry: &Element, level: Level, indent: usize) -> Option<Row> 
     Some(if is_aligned { vec![head, braces] } else { vec![format!("{head} {braces}")] })
 }
 
-/// A block with its braces on one line: an empty one, or one that was there with a body or one item. A patch never is.
+/// A block with its braces on one line: an empty one, or one that was there with a body or one
+/// item. A patch never is.
 fn braces(text: &str, item: &RawItem, level: Level) -> Option<String> {
     let inner = item.block?;
     let inside = inside(level, word(text, item));
@@ -188,7 +192,8 @@ fn align(entries: &[Element], rows: &mut [Option<Row>], indent: usize) {
         if entry.is_behind_code() {
             continue;
         }
-        let goes_on = entry.breaks < 2 && run.last().is_some_and(|&last| columns[last] == columns[n]);
+        let goes_on =
+            entry.breaks < 2 && run.last().is_some_and(|&last| columns[last] == columns[n]);
         if !goes_on {
             pad(rows, &run, indent);
             run.clear();
@@ -232,7 +237,8 @@ mod tests {
     use super::*;
 
     fn laid(text: &str) -> String {
-        format(&Source::new("x.kps", text)).unwrap_or_else(|errors| panic!("{errors:?} in:\n{text}"))
+        format(&Source::new("x.kps", text))
+            .unwrap_or_else(|errors| panic!("{errors:?} in:\n{text}"))
     }
 
     /// Holds a text against its layout, which must be its own.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0
 //! What has been laid out so far.
 
 /// How wide a line may get before it is broken.
@@ -37,7 +38,8 @@ impl Page {
         (self.column, self.indent) = (indent, indent);
     }
 
-    /// Appends spaces up to so many characters behind the line's indentation, one at least and no more if that is too far.
+    /// Appends spaces up to so many characters behind the line's indentation, one at least and no
+    /// more if that is too far.
     pub(super) fn reach(&mut self, place: Option<usize>) {
         let wanted = place.map(|place| self.indent + place).filter(|&column| column <= WIDTH);
         let spaces = wanted.and_then(|column| column.checked_sub(self.column)).unwrap_or(1).max(1);

@@ -1,4 +1,6 @@
-//! Rust in a spec: moved as a whole, and only where a line's indentation is no part of a literal or comment.
+// SPDX-License-Identifier: GPL-2.0
+//! Rust in a spec: moved as a whole, and only where a line's indentation is no part of a literal or
+//! comment.
 
 use super::page::indentation;
 use crate::tokens::{pieces, Piece};
@@ -46,10 +48,12 @@ pub(crate) fn body(text: &str, block: Span, indent: usize) -> Body {
 /// The comment that is all there is on the line of the brace.
 fn opening_comment(text: &str, block: Span) -> Option<Span> {
     let breaks = |span: Span| text[span.start..span.end].contains('\n');
-    let mut pieces = pieces(text, block).skip_while(|&(piece, span)| piece == Piece::Space && !breaks(span));
+    let mut pieces =
+        pieces(text, block).skip_while(|&(piece, span)| piece == Piece::Space && !breaks(span));
     let (piece, comment) = pieces.next()?;
     let is_comment = matches!(piece, Piece::LineComment | Piece::BlockComment) && !breaks(comment);
-    let ends_line = pieces.next().is_some_and(|(piece, span)| piece == Piece::Space && breaks(span));
+    let ends_line =
+        pieces.next().is_some_and(|(piece, span)| piece == Piece::Space && breaks(span));
     Some(comment).filter(|_| is_comment && ends_line)
 }
 
@@ -68,7 +72,8 @@ pub(crate) fn item(text: &str, whole: Span, indent: usize) -> String {
 pub(crate) fn comment(text: &str, comment: Span, indent: usize) -> String {
     let before = &text[..comment.start];
     let base = indentation(&before[before.trim_end_matches(BLANKS).len()..]);
-    let lines = text[comment.start..comment.end].split('\n').map(|line| line.trim_end_matches(BLANKS));
+    let lines =
+        text[comment.start..comment.end].split('\n').map(|line| line.trim_end_matches(BLANKS));
     let lines = lines.enumerate().map(|(n, line)| match n {
         0 => line.to_owned(),
         _ if line.is_empty() => String::new(),
@@ -80,7 +85,8 @@ pub(crate) fn comment(text: &str, comment: Span, indent: usize) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
-/// A line whose block moves from one indentation to another. Nothing is left of where the block starts.
+/// A line whose block moves from one indentation to another. Nothing is left of where the block
+/// starts.
 fn moved(line: &Line<'_>, base: usize, indent: usize) -> String {
     if !line.free || line.text.is_empty() {
         return line.text.to_owned();
@@ -89,7 +95,8 @@ fn moved(line: &Line<'_>, base: usize, indent: usize) -> String {
     " ".repeat(columns) + line.text.trim_start_matches(BLANKS)
 }
 
-/// How far a block is indented: as far as its leftmost line of code, for comments are at times put at the very left.
+/// How far a block is indented: as far as its leftmost line of code, for comments are at times put
+/// at the very left.
 fn base(lines: &[Line<'_>]) -> usize {
     let free = || lines.iter().filter(|line| line.free && !line.text.is_empty());
     let code = free().filter(|line| !line.text.trim_start_matches(BLANKS).starts_with("//"));

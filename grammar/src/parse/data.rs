@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0
 //! Data that outlives functions: `state` and `shadow`.
 
 use super::{Seen, SpecParser};
@@ -23,7 +24,8 @@ impl SpecParser<'_> {
             }
         }
         let head = head?;
-        let (id, version, ty) = (head.state_id(), head.state_version(), head.code(Rule::type_text)?);
+        let (id, version, ty) =
+            (head.state_id(), head.state_version(), head.code(Rule::type_text)?);
         Some(State { name: head.name(), id, version, ty, save, apply, restore })
     }
 
@@ -34,7 +36,8 @@ impl SpecParser<'_> {
             ShadowItem::Dtor => 1,
         };
         let (mut ctor, mut dtor) = (None, None);
-        let bodies = item.block.map(|block| self.bound_bodies(block, Level::Shadow, ShadowItem::of, names));
+        let bodies =
+            item.block.map(|block| self.bound_bodies(block, Level::Shadow, ShadowItem::of, names));
         for (item, bound) in bodies.into_iter().flatten() {
             match item {
                 ShadowItem::Ctor => ctor = Some(bound),
@@ -71,9 +74,9 @@ impl SpecParser<'_> {
             let (given, wanted) = (head.bound_names(), names(construct));
             if given.len() != wanted {
                 let expected = match wanted {
-                    0 => format!("`{word} {{ .. }}`, which is given nothing"),
-                    1 => format!("`{word}(NAME) {{ .. }}`, a name for what it is given"),
-                    _ => format!("`{word}(NAME, NAME) {{ .. }}`, names for what it is given"),
+                    0 => format!("`{word} {{ .. }}` without parameters"),
+                    1 => format!("`{word}(NAME) {{ .. }}` with one parameter"),
+                    _ => format!("`{word}(NAME, NAME) {{ .. }}` with two parameters"),
                 };
                 self.expected(&expected, &item);
             } else if self.once(&mut seen, &item) {

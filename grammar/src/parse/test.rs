@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0
 //! `test` blocks: steps, and what is expected of each.
 
 use super::SpecParser;
@@ -25,7 +26,7 @@ impl SpecParser<'_> {
                 TestItem::Unpatched | TestItem::Patched if steps.is_empty() => {
                     // A step that has a mistake is not missing.
                     if self.errors.len() == before {
-                        self.expected("the `run \"..\";` that this is expected of, above it", &item);
+                        self.expected("`run \"..\";` before this expectation", &item);
                     }
                 }
                 TestItem::Unpatched => self.expectation(Rule::unpatched, &item, &mut steps),
@@ -67,7 +68,7 @@ impl SpecParser<'_> {
         let head = self.head(Rule::wait, item)?;
         let seconds = head.number().filter(|seconds| (1..=MAX_SECONDS).contains(seconds));
         if seconds.is_none() {
-            self.expected(&format!("seconds from 1 to {MAX_SECONDS}"), item);
+            self.expected(&format!("a number of seconds from 1 to {MAX_SECONDS}"), item);
         }
         Some(Action::Wait { command: head.strings().pop()?, seconds: seconds? })
     }
@@ -79,7 +80,10 @@ impl SpecParser<'_> {
         let over = steps.iter().any(Step::complains);
         let Some(step) = steps.last_mut() else { return };
         if over && !patched {
-            self.expected("`patched`: behind `complains` the unpatched kernel does nothing more", item);
+            self.expected(
+                "`patched`: after `complains`, nothing runs on the unpatched kernel",
+                item,
+            );
             return;
         }
         match claim(&head) {

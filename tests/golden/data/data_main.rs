@@ -275,7 +275,8 @@ mod livepatch {
         ..klp_patch::ZERO
     };
 
-    /// The states and shadow variables, as the kernel knows them: a patch that takes the place of this one must have them.
+    /// The states and shadow variables, as the kernel knows them: a patch that takes the place
+    /// of this one must have them.
     static mut STATES: [klp_state; 4] = [
         klp_state {
             id: 1,

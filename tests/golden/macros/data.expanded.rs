@@ -380,7 +380,8 @@ mod data {
             states: addr_of_mut!(STATES).cast(),
             ..klp_patch::ZERO
         };
-        /// The states and shadow variables, as the kernel knows them: a patch that takes the place of this one must have them.
+        /// The states and shadow variables, as the kernel knows them: a patch that takes the place
+        /// of this one must have them.
         static mut STATES: [klp_state; 4] = [
             klp_state {
                 id: 1,
@@ -529,7 +530,7 @@ const ONE_LIVEPATCH_AT_THE_ROOT_OF_THE_CRATE: () = {
     while n < path.len() {
         if path[n] == b':' {
             ::core::panic!(
-                "`#[livepatch]` belongs at the root of the crate, src/lib.rs: the kernel's `module!` works nowhere else"
+                "`#[livepatch]` belongs at the root of the crate, src/lib.rs: the kernel's `module!` works only there"
             );
         }
         n += 1;

@@ -317,7 +317,7 @@ const ONE_LIVEPATCH_AT_THE_ROOT_OF_THE_CRATE: () = {
     while n < path.len() {
         if path[n] == b':' {
             ::core::panic!(
-                "`#[livepatch]` belongs at the root of the crate, src/lib.rs: the kernel's `module!` works nowhere else"
+                "`#[livepatch]` belongs at the root of the crate, src/lib.rs: the kernel's `module!` works only there"
             );
         }
         n += 1;

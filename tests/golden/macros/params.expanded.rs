@@ -220,8 +220,8 @@ mod params {
         #[used]
         static parmtype_type: [u8; 19] = *b"parmtype=type:byte\0";
     };
-    /// The parameters as the loader and sysfs know them (`kernel/params.c`). The loader takes the section for an array
-    /// of these structs.
+    /// The parameters as the loader and sysfs know them (`kernel/params.c`). The loader takes
+    /// the section for an array of these structs.
     #[allow(non_upper_case_globals)]
     const _: () = {
         use core::ptr::addr_of;
@@ -485,7 +485,7 @@ const ONE_LIVEPATCH_AT_THE_ROOT_OF_THE_CRATE: () = {
     while n < path.len() {
         if path[n] == b':' {
             ::core::panic!(
-                "`#[livepatch]` belongs at the root of the crate, src/lib.rs: the kernel's `module!` works nowhere else"
+                "`#[livepatch]` belongs at the root of the crate, src/lib.rs: the kernel's `module!` works only there"
             );
         }
         n += 1;

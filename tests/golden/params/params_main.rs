@@ -81,8 +81,8 @@ const _: () = {
     static parmtype_param_ops_byte: [u8; 29] = *b"parmtype=param_ops_byte:bool\0";
 };
 
-/// The parameters as the loader and sysfs know them (`kernel/params.c`). The loader takes the section for an array
-/// of these structs.
+/// The parameters as the loader and sysfs know them (`kernel/params.c`). The loader takes
+/// the section for an array of these structs.
 #[allow(non_upper_case_globals)]
 const _: () = {
     use core::ptr::addr_of;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0
 //! Modules of patch crates: every text that is one expands to Rust, or to errors at places in it.
 
 use crate::fixture;
@@ -15,7 +16,8 @@ pub fn attributes(data: &[u8]) {
 }
 
 fn expand(text: &str) {
-    let parsed = TokenStream::from_str(text).map_err(syn::Error::from).and_then(syn::parse2::<syn::File>);
+    let parsed =
+        TokenStream::from_str(text).map_err(syn::Error::from).and_then(syn::parse2::<syn::File>);
     let Ok(file) = parsed else { return };
     for item in file.items {
         let Item::Mod(mut module) = item else { continue };

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0
 //! BTF: what parses can be read completely, and looking a type up by its name finds it.
 
 use kps_facts::btf::{Btf, BtfId, Kind};
@@ -18,10 +19,12 @@ pub fn btf(data: &[u8]) {
 /// The length of a header without a layout section.
 const HEADER: usize = 24;
 
-/// Keeps types and strings apart where the header says, if it can, and gives the rest of the header the values that go with it.
+/// Keeps types and strings apart where the header says, if it can, and gives the rest of the header
+/// the values that go with it.
 fn repair(data: &[u8]) -> Vec<u8> {
-    let word =
-        |at: usize| data.get(at..at + 4)?.try_into().ok().map(|bytes| u32::from_le_bytes(bytes) as usize);
+    let word = |at: usize| {
+        data.get(at..at + 4)?.try_into().ok().map(|bytes| u32::from_le_bytes(bytes) as usize)
+    };
     let body = data.get(HEADER..).unwrap_or_default();
     let types = word(12).unwrap_or_default().min(body.len());
     let (types, strings) = body.split_at(types);
@@ -112,7 +115,9 @@ fn check_types(types: &Types) {
                 for field in &record.fields {
                     check_type(types, &field.ty);
                     match record.kind {
-                        RecordKind::Struct => assert!(field.offset >= end, "{:?} overlap", record.fields),
+                        RecordKind::Struct => {
+                            assert!(field.offset >= end, "{:?} overlap", record.fields);
+                        }
                         RecordKind::Union => assert_eq!(field.offset, 0),
                     }
                     end = field.offset + field.size;
@@ -123,7 +128,9 @@ fn check_types(types: &Types) {
                     let end = bitfield.bit + u64::from(bitfield.width);
                     assert!(end <= 8 * record.size, "{bitfield:?} is not in {record:?}");
                 }
-                assert!(record.overlapping.is_none_or(|id| matches!(types.get(id), TypeDef::Record(_))));
+                assert!(record
+                    .overlapping
+                    .is_none_or(|id| matches!(types.get(id), TypeDef::Record(_))));
             }
             TypeDef::Alias { to, .. } => check_type(types, to),
             TypeDef::Enum { .. } | TypeDef::Opaque { .. } => {}

@@ -1,4 +1,6 @@
-//! Debug information: whatever a `vmlinux` says of its functions, reading it ends with what can be kept, or with an error.
+// SPDX-License-Identifier: GPL-2.0
+//! Debug information: whatever a `vmlinux` says of its functions, reading it ends with what can be
+//! kept, or with an error.
 
 use crate::fixture::TEXT;
 use kps_facts::{DebugInfo, Site, Sites};
@@ -8,7 +10,8 @@ use object::{Object as _, ObjectSymbol as _};
 /// Reads an ELF file all of whose symbols have an ftrace site.
 pub fn dwarf(data: &[u8]) {
     let site = |address: u64| (address, Site { offset: 0, bytes: [0; kps_facts::ENTRY_BYTES] });
-    let symbols = object::File::parse(data).map(|file| file.symbols().map(|s| s.address()).collect());
+    let symbols =
+        object::File::parse(data).map(|file| file.symbols().map(|s| s.address()).collect());
     let symbols: Vec<u64> = symbols.unwrap_or_default();
     let sites: Sites = symbols.iter().copied().chain([0, TEXT]).map(site).collect();
     let Ok(info) = read(data, &sites) else { return };
@@ -19,5 +22,9 @@ pub fn dwarf(data: &[u8]) {
             assert!(DebugInfo::is_path(copy.file));
         }
     }
-    assert_eq!(DebugInfo::from_bytes(&info.to_bytes()), Ok(info), "what is kept cannot be read again");
+    assert_eq!(
+        DebugInfo::from_bytes(&info.to_bytes()),
+        Ok(info),
+        "what is kept cannot be read again"
+    );
 }

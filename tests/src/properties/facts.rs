@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0
 //! The facts file: what is read from one is written as it was, and is harmless whatever it says.
 
 use super::{btf, module, spec};
@@ -50,7 +51,10 @@ fn check(facts: &Facts) {
     spec::compile(&sources, facts);
     for (name, module) in &facts.modules {
         assert!(is_module_name(name), "{name:?} is no name of a module");
-        assert!(module.types.end as usize <= facts.btf.len() + 1, "{name} has types that there are not");
+        assert!(
+            module.types.end as usize <= facts.btf.len() + 1,
+            "{name} has types that there are not"
+        );
         ask(&module.object);
         spec::compile(&module::asks(name), facts);
     }

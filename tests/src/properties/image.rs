@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0
 //! Kernel images: whatever is in one, reading it ends with facts or with an error.
 
 use kps_facts::Facts;
@@ -23,7 +24,9 @@ pub fn image(data: &[u8]) {
     let Ok(facts) = gather(data, "", "") else { return };
     let written = facts.to_bytes();
     match Facts::from_bytes(&written) {
-        Ok(again) => assert!(again.to_bytes() == written, "the facts of the image change in their file"),
+        Ok(again) => {
+            assert!(again.to_bytes() == written, "the facts of the image change in their file");
+        }
         Err(error) => panic!("the facts of the image cannot be read again: {error}"),
     }
 }

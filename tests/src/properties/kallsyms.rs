@@ -1,4 +1,6 @@
-//! kallsyms: the tables in `.rodata` are found wherever they are, and what only looks like them is refused.
+// SPDX-License-Identifier: GPL-2.0
+//! kallsyms: the tables in `.rodata` are found wherever they are, and what only looks like them is
+//! refused.
 
 use kps_targets::kallsyms::decode;
 
@@ -9,7 +11,8 @@ const TEXT: u64 = 0xffff_ffff_8100_0000;
 /// No kernel takes a longer name, its end included (`KSYM_NAME_LEN`).
 const LONGEST: usize = 512;
 
-/// Reads bytes as they are, and again with an index that fits the token table in them. At a high address numbers wrap around.
+/// Reads bytes as they are, and again with an index that fits the token table in them. At a high
+/// address numbers wrap around.
 pub fn kallsyms(data: &[u8]) {
     let mut repaired = data.to_vec();
     repair(&mut repaired);

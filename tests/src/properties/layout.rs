@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0
 //! The layout of specs: nothing but white space differs, and a second layout changes nothing.
 
 use kps_grammar::{format, parse, Source};
@@ -8,13 +9,22 @@ use std::str::FromStr as _;
 pub(super) fn layout(source: &Source) {
     let Ok(text) = format(source) else { return };
     let laid = Source::new("spec.kps", text);
-    assert_eq!(format(&laid).as_deref(), Ok(laid.text.as_str()), "a second layout differs from the first");
+    assert_eq!(
+        format(&laid).as_deref(),
+        Ok(laid.text.as_str()),
+        "a second layout differs from the first"
+    );
     assert!(laid.text.ends_with('\n') && !laid.text.ends_with("\n\n"), "{:?}", laid.text);
     // Comments are in this: every character is where it was among the others.
     assert_eq!(visible(&laid.text), visible(&source.text), "the layout is not of the same text");
     assert_eq!(meaning(&laid), meaning(source), "the layout means something else:\n{}", laid.text);
     if let Some(tokens) = tokens(&source.text) {
-        assert_eq!(self::tokens(&laid.text), Some(tokens), "to Rust it is another text:\n{}", laid.text);
+        assert_eq!(
+            self::tokens(&laid.text),
+            Some(tokens),
+            "to Rust it is another text:\n{}",
+            laid.text
+        );
     }
 }
 
@@ -30,7 +40,8 @@ fn meaning(source: &Source) -> String {
     let mut meaning = pieces.next().unwrap_or_default().to_owned();
     for piece in pieces {
         let (span, rest) = piece.split_once(" }").unwrap_or((piece, ""));
-        let ends = span.split_once(", end: ").map(|(start, end)| (start.parse().ok(), end.parse().ok()));
+        let ends =
+            span.split_once(", end: ").map(|(start, end)| (start.parse().ok(), end.parse().ok()));
         let text = match ends {
             Some((Some(start), Some(end))) => source.text.get(start..end),
             _ => None,
@@ -57,7 +68,11 @@ fn flatten(stream: TokenStream, tokens: &mut Vec<String>) {
         match tree {
             TokenTree::Group(group) => {
                 let is_comment = group.delimiter() == Delimiter::Bracket
-                    && group.stream().into_iter().next().is_some_and(|first| first.to_string() == "doc");
+                    && group
+                        .stream()
+                        .into_iter()
+                        .next()
+                        .is_some_and(|first| first.to_string() == "doc");
                 if is_comment {
                     // Blanks at its end go; a tab is an escape here.
                     tokens.push(visible(&group.to_string().replace("\\t", "")));

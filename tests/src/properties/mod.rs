@@ -1,7 +1,9 @@
+// SPDX-License-Identifier: GPL-2.0
 //! What holds for every input whatever it is, one function for each reader of bytes.
 //!
-//! A function panics if its property is broken. `fuzz/` looks for an input that does it, and the suite `properties` holds the
-//! inputs that were found and mutations of them. `docs/fuzzing.md` says what each property is.
+//! A function panics if its property is broken. `fuzz/` looks for an input that does it, and the
+//! suite `properties` holds the inputs that were found and mutations of them. `docs/fuzzing.md`
+//! says what each property is.
 
 mod attributes;
 mod btf;

@@ -1,4 +1,6 @@
-//! Modules of a kernel: whatever is in the file of one, reading it ends with facts that can be asked, or with an error.
+// SPDX-License-Identifier: GPL-2.0
+//! Modules of a kernel: whatever is in the file of one, reading it ends with facts that can be
+//! asked, or with an error.
 
 use super::spec;
 use crate::fixture;
@@ -34,7 +36,10 @@ pub fn module(data: &[u8]) {
         object.is_init(sym.address);
     }
     for (function, site) in object.sites.iter() {
-        assert!(object.symbols.at(function).next().is_some(), "a site at {function:#x} is in no function");
+        assert!(
+            object.symbols.at(function).next().is_some(),
+            "a site at {function:#x} is in no function"
+        );
         site.entry(kps_arch::native());
     }
     let mut facts = fixture::facts();

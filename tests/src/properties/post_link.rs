@@ -1,4 +1,6 @@
-//! Post-link: every relocation is kept or moved, no other byte that is loaded changes, and there is no second time.
+// SPDX-License-Identifier: GPL-2.0
+//! Post-link: every relocation is kept or moved, no other byte that is loaded changes, and there is
+//! no second time.
 
 use kps_link::{post_link as convert, verify, CodeLines, ObjectFile, PostLinkError, VerifyError};
 use object::elf::{FileHeader64, SHF_ALLOC, SHT_NOBITS, SHT_RELA, SHT_SYMTAB};
@@ -36,15 +38,18 @@ pub fn post_link(data: &[u8]) {
     }
     if after.moved > 0 {
         let again = convert(&converted);
-        assert!(matches!(again, Err(PostLinkError::Converted(_))), "it was converted twice: {again:?}");
+        assert!(
+            matches!(again, Err(PostLinkError::Converted(_))),
+            "it was converted twice: {again:?}"
+        );
     }
 }
 
 /// What a loader sees of a module.
 #[derive(Debug)]
 struct Loaded {
-    /// The bytes of each section that is loaded, by name. Relocations have a list of their own, and the tables of symbols and
-    /// names are written anew.
+    /// The bytes of each section that is loaded, by name. Relocations have a list of their own, and
+    /// the tables of symbols and names are written anew.
     sections: Vec<(String, Vec<u8>)>,
     /// Where each relocation applies, its type, its symbol without prefix, and the addend.
     relocations: Vec<(String, u64, u32, String, i64)>,
@@ -63,8 +68,9 @@ fn loaded(module: &[u8]) -> object::Result<Loaded> {
     for (index, section) in sections.enumerate().skip(1) {
         let name = text(sections.section_name(LE, section)?);
         let kind = section.sh_type(LE);
-        let dropped =
-            |name: &str| [".debug_", ".BTF", ".comment"].iter().any(|start| name.starts_with(start));
+        let dropped = |name: &str| {
+            [".debug_", ".BTF", ".comment"].iter().any(|start| name.starts_with(start))
+        };
         if dropped(&name) {
             continue;
         }
@@ -92,7 +98,10 @@ fn loaded(module: &[u8]) -> object::Result<Loaded> {
                 ));
             }
             all.moved += if name.starts_with(".klp.rela.") { relocations.len() } else { 0 };
-        } else if section.sh_flags(LE).contains(SHF_ALLOC) && kind != SHT_NOBITS && !tables.contains(&index) {
+        } else if section.sh_flags(LE).contains(SHF_ALLOC)
+            && kind != SHT_NOBITS
+            && !tables.contains(&index)
+        {
             let data = section.data(LE, module)?;
             // An empty one is a mark for the linker and may go.
             all.sections.extend((!data.is_empty()).then(|| (name, data.to_vec())));
@@ -104,10 +113,16 @@ fn loaded(module: &[u8]) -> object::Result<Loaded> {
 }
 
 /// What a symbol stands for, in words that conversion does not change.
-fn describe(sections: &Sections<'_>, symbols: &Symbols<'_>, index: SymbolIndex) -> object::Result<String> {
+fn describe(
+    sections: &Sections<'_>,
+    symbols: &Symbols<'_>,
+    index: SymbolIndex,
+) -> object::Result<String> {
     let symbol = symbols.symbol(index)?;
     let name = text(symbols.symbol_name(LE, symbol)?);
-    if let Some(rest) = ["kps.sym.", ".klp.sym."].iter().find_map(|prefix| name.strip_prefix(prefix)) {
+    if let Some(rest) =
+        ["kps.sym.", ".klp.sym."].iter().find_map(|prefix| name.strip_prefix(prefix))
+    {
         return Ok(rest.to_owned());
     }
     let section = match symbols.symbol_section(LE, symbol, index)? {

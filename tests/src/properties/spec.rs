@@ -1,4 +1,6 @@
-//! Specs and the files that they name: every text is understood or refused with messages that have their place in it.
+// SPDX-License-Identifier: GPL-2.0
+//! Specs and the files that they name: every text is understood or refused with messages that have
+//! their place in it.
 
 use super::layout::layout;
 use crate::fixture;
@@ -12,7 +14,8 @@ use kpsc::render::{render, syntax, Format};
 use kpsc::resolve::resolve;
 use std::sync::OnceLock;
 
-/// What stands before the path of a file that a spec names, behind the text of the spec or of another file.
+/// What stands before the path of a file that a spec names, behind the text of the spec or of
+/// another file.
 const FILE: &str = "\n=== ";
 
 /// Takes a spec through every stage that needs no compilers.
@@ -92,8 +95,10 @@ fn compile_here(sources: &Sources, facts: &Facts) {
 /// The pieces of Rust that a spec carries through.
 fn pieces(patch: &ast::Patch) -> Vec<Code> {
     let funcs = patch.objects.iter().flat_map(|object| &object.funcs);
-    let bodies = funcs.flat_map(|func| [func.replace, func.pre, func.post]).flatten().map(|body| body.code);
-    let callbacks = patch.objects.iter().flat_map(|object| &object.callbacks).map(|callback| callback.code);
+    let bodies =
+        funcs.flat_map(|func| [func.replace, func.pre, func.post]).flatten().map(|body| body.code);
+    let callbacks =
+        patch.objects.iter().flat_map(|object| &object.callbacks).map(|callback| callback.code);
     bodies.chain(callbacks).chain(patch.items.iter().copied()).collect()
 }
 
@@ -106,7 +111,8 @@ fn files(patch: &ast::Patch) -> impl Iterator<Item = &str> {
 
 /// The modules in files, which are carried through as a whole.
 fn in_files(sources: &Sources, patch: &ast::Patch) -> Vec<Code> {
-    let files = patch.modules.iter().filter_map(|module| sources.find(Language::Rust, &module.file.value));
+    let files =
+        patch.modules.iter().filter_map(|module| sources.find(Language::Rust, &module.file.value));
     files.map(|file| Code { span: file.span() }).collect()
 }
 
@@ -122,12 +128,14 @@ fn check_pieces(sources: &Sources, patch: &ast::Patch) {
 
 fn check_span(sources: &Sources, span: Span) {
     let (file, start) = (sources.file(span.start), sources.file(span.start).span().start);
-    let piece = span.end.checked_sub(start).and_then(|end| file.source.text.get(span.start - start..end));
+    let piece =
+        span.end.checked_sub(start).and_then(|end| file.source.text.get(span.start - start..end));
     assert!(piece.is_some(), "{span:?} is no piece of {}", file.path);
     sources.place(span.start);
 }
 
-/// Renders messages as the program does: the first of them, and nothing in them that a terminal would obey.
+/// Renders messages as the program does: the first of them, and nothing in them that a terminal
+/// would obey.
 fn show(sources: &Sources, diagnostics: &[Diagnostic]) {
     const SHOWN: usize = 50;
     for diagnostic in diagnostics {

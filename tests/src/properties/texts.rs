@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0
 //! The texts that come from elsewhere: configurations, lists of exports, and what compilers say.
 
 use kps_grammar::{Source, Sources, Span};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0
 //! A case: what it claims, how to find out, and what a schedule has to know of it.
 
 /// What a fallible case fails with; `?` makes it of any error and of any text.
@@ -31,10 +32,21 @@ pub enum Tier {
 const SECONDS_WITH_A_MACHINE: u32 = 8;
 
 impl Case {
-    /// A case that needs no virtual machine and takes next to no time. It fails by panicking, or by returning an error.
-    pub fn new<T: Outcome>(name: impl Into<String>, run: impl FnOnce() -> T + Send + 'static) -> Case {
+    /// A case that needs no virtual machine and takes next to no time. It fails by panicking, or by
+    /// returning an error.
+    pub fn new<T: Outcome>(
+        name: impl Into<String>,
+        run: impl FnOnce() -> T + Send + 'static,
+    ) -> Case {
         let run: Run = Box::new(|| run().into_result());
-        Case { name: name.into(), run, tier: Tier::Quick, seconds: 0, shared: None, is_apart: false }
+        Case {
+            name: name.into(),
+            run,
+            tier: Tier::Quick,
+            seconds: 0,
+            shared: None,
+            is_apart: false,
+        }
     }
 
     /// It runs a virtual machine or builds with the target's compilers, and so is not in `--quick`.
@@ -52,18 +64,20 @@ impl Case {
         Case { tier: Tier::Long, ..self }
     }
 
-    /// How long it takes, roughly. Nothing depends on it but the order of the cases: the longest come first.
+    /// How long it takes, roughly. Nothing depends on it but the order of the cases: the longest
+    /// come first.
     pub fn about(self, seconds: u32) -> Case {
         Case { seconds, ..self }
     }
 
-    /// It is one of several that need the same thing, which the first of them makes. The others start when that one has ended, and no
-    /// worker waits for them.
+    /// It is one of several that need the same thing, which the first of them makes. The others
+    /// start when that one has ended, and no worker waits for them.
     pub fn shares(self, thing: &'static str) -> Case {
         Case { shared: Some(thing), ..self }
     }
 
-    /// It changes what a process has only one of, such as its environment, and so runs in a process of its own.
+    /// It changes what a process has only one of, such as its environment, and so runs in a process
+    /// of its own.
     pub fn apart(self) -> Case {
         Case { is_apart: true, ..self }
     }
@@ -87,7 +101,8 @@ impl Outcome for Result<(), Failed> {
     }
 }
 
-/// Cases from functions, each with the function's name: `cases![is_so, is_there.machine().about(20)]`.
+/// Cases from functions, each with the function's name:
+/// `cases![is_so, is_there.machine().about(20)]`.
 #[macro_export]
 macro_rules! cases {
     ($($function:ident $(.$mark:ident($($with:expr)?))*),* $(,)?) => {
@@ -109,7 +124,10 @@ mod tests {
     fn a_function_becomes_a_case_of_its_name() {
         let cases = cases![holds, does_not.machine().about(30).shares("a kernel")];
         let [one, other] = <[Case; 2]>::try_from(cases).unwrap_or_else(|_| panic!("two cases"));
-        assert_eq!((one.name.as_str(), one.tier, one.seconds, one.shared), ("holds", Tier::Quick, 0, None));
+        assert_eq!(
+            (one.name.as_str(), one.tier, one.seconds, one.shared),
+            ("holds", Tier::Quick, 0, None)
+        );
         assert_eq!((one.run)(), Ok(()));
         assert_eq!((other.tier, other.seconds, other.shared), (Tier::Full, 30, Some("a kernel")));
         assert_eq!((other.run)(), Err("it does not".to_owned()));

@@ -1,8 +1,10 @@
-//! One schedule for the cases of all suites: as many workers as there are processors, each with one case at a time, and the longest
-//! cases first. So no processor idles at the end of a suite, and no more virtual machines run at once than there are processors.
+// SPDX-License-Identifier: GPL-2.0
+//! One schedule for the cases of all suites: as many workers as there are processors, each with one
+//! case at a time, and the longest cases first. So no processor idles at the end of a suite, and no
+//! more virtual machines run at once than there are processors.
 //!
-//! A case is a claim in words and a function that panics if the claim is false. `tests/README.md` says how to add one and how to run
-//! some of them.
+//! A case is a claim in words and a function that panics if the claim is false. `tests/README.md`
+//! says how to add one and how to run some of them.
 
 mod case;
 mod panics;
@@ -35,8 +37,8 @@ impl Suite {
         Suite { name, cases, enter: None }
     }
 
-    /// Calls this before anything runs, if a case of the suite is among what runs. It may start the program anew in other surroundings,
-    /// and there it has to return.
+    /// Calls this before anything runs, if a case of the suite is among what runs. It may start the
+    /// program anew in other surroundings, and there it has to return.
     pub const fn entered_by(self, enter: fn()) -> Suite {
         Suite { enter: Some(enter), ..self }
     }
@@ -63,7 +65,8 @@ pub fn main(suites: &[Suite], words: impl Iterator<Item = String>) -> ExitCode {
         print!("{}", report::list(&selection.cases));
         return ExitCode::SUCCESS;
     }
-    let is_selected = |suite: &Suite| selection.cases.iter().any(|selected| selected.suite == suite.name);
+    let is_selected =
+        |suite: &Suite| selection.cases.iter().any(|selected| selected.suite == suite.name);
     suites
         .iter()
         .filter(|suite| is_selected(suite))

@@ -1,4 +1,6 @@
-//! What cases panic with: kept by thread, so that it is shown with the case that failed and nowhere else.
+// SPDX-License-Identifier: GPL-2.0
+//! What cases panic with: kept by thread, so that it is shown with the case that failed and nowhere
+//! else.
 
 use std::cell::RefCell;
 use std::panic::{catch_unwind, set_hook, take_hook, AssertUnwindSafe, PanicHookInfo};
@@ -8,8 +10,8 @@ thread_local! {
     static OF_CASE: RefCell<Option<Vec<String>>> = const { RefCell::new(None) };
 }
 
-/// From now on what a case panics with is kept and not printed. Panics of other threads are printed as ever: those of threads that a
-/// case has started, too.
+/// From now on what a case panics with is kept and not printed. Panics of other threads are printed
+/// as ever: those of threads that a case has started, too.
 pub(super) fn keep_those_of_cases() {
     let usual = take_hook();
     set_hook(Box::new(move |panic| {
@@ -29,8 +31,8 @@ fn keep(panic: &PanicHookInfo<'_>) -> bool {
     })
 }
 
-/// Runs a case in this thread: why it failed, and all that it panicked with, in the order in which it happened. A panic that the case
-/// itself has caught is no failure.
+/// Runs a case in this thread: why it failed, and all that it panicked with, in the order in which
+/// it happened. A panic that the case itself has caught is no failure.
 pub(super) fn caught(run: impl FnOnce() -> Result<(), String>) -> Result<(), String> {
     OF_CASE.set(Some(Vec::new()));
     // Nothing of the case is looked at once it has panicked.

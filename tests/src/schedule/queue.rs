@@ -1,4 +1,6 @@
-//! Which case comes next: the longest of those left that need not wait for a thing that another case is making.
+// SPDX-License-Identifier: GPL-2.0
+//! Which case comes next: the longest of those left that need not wait for a thing that another
+//! case is making.
 
 use super::request::Selected;
 use std::collections::BTreeSet;
@@ -33,7 +35,8 @@ impl Queue {
         if self.left.is_empty() {
             return Next::Done;
         }
-        let is_ready = |selected: &Selected| selected.case.shared.is_none_or(|it| !self.making.contains(it));
+        let is_ready =
+            |selected: &Selected| selected.case.shared.is_none_or(|it| !self.making.contains(it));
         let Some(at) = self.left.iter().rposition(is_ready) else { return Next::Wait };
         let selected = self.left.remove(at);
         if let Some(thing) = selected.case.shared.filter(|thing| !self.made.contains(thing)) {

@@ -1,4 +1,6 @@
-//! What a run prints: a line for each case that has ended, and in the end what failed, what took long, and how many there were.
+// SPDX-License-Identifier: GPL-2.0
+//! What a run prints: a line for each case that has ended, and in the end what failed, what took
+//! long, and how many there were.
 
 use super::request::Selected;
 use super::run::Ended;
@@ -29,7 +31,8 @@ impl Report {
         Report { start: Instant::now(), left }
     }
 
-    /// What is said in the end. The last line is like that of cargo's own harness, for those who read it.
+    /// What is said in the end. The last line is like that of cargo's own harness, for those who
+    /// read it.
     pub(super) fn end(&self, ended: &[Ended]) -> String {
         let failed = ended.iter().filter(|ended| ended.failure.is_some()).count();
         let mut text = failures(ended) + &longest(ended) + &suites(ended);
@@ -45,8 +48,9 @@ impl Report {
     }
 }
 
-/// The line of a case that has ended, with what it failed with below it. That is moved to the right: it may hold what other tests have
-/// printed, and is not to be taken for the result of these.
+/// The line of a case that has ended, with what it failed with below it. That is moved to the
+/// right: it may hold what other tests have printed, and is not to be taken for the result of
+/// these.
 pub(super) fn line(ended: &Ended) -> String {
     let word = if ended.failure.is_none() { "ok" } else { "FAILED" };
     let mut line = format!("{word:6} {} {}\n", seconds(ended.took), full_name(ended));
@@ -139,15 +143,22 @@ mod tests {
 
     #[test]
     fn the_end_names_failures_long_cases_and_suites() {
-        let mut all: Vec<Ended> = (0..12).map(|n| ended("many", &format!("n{n}"), n * 1000, None)).collect();
+        let mut all: Vec<Ended> =
+            (0..12).map(|n| ended("many", &format!("n{n}"), n * 1000, None)).collect();
         all.push(ended("few", "one", 500, Some("why")));
         let text = Report::start(all.len(), 7).end(&all);
         assert!(text.starts_with("\nfailures:\n\n---- few: one\n    why\n"), "{text}");
-        assert!(text.contains("the longest cases:\n   11.0 s many: n11\n   10.0 s many: n10\n"), "{text}");
+        assert!(
+            text.contains("the longest cases:\n   11.0 s many: n11\n   10.0 s many: n10\n"),
+            "{text}"
+        );
         assert!(!text.contains("many: n1\n"), "{text}");
         assert!(text.contains("    0.5 s few, 1 case\n   66.0 s many, 12 cases\n"), "{text}");
         let last = text.lines().rfind(|line| !line.is_empty()).unwrap_or_default();
-        assert!(last.starts_with("test result: FAILED. 12 passed; 1 failed; 0 ignored; "), "{last}");
+        assert!(
+            last.starts_with("test result: FAILED. 12 passed; 1 failed; 0 ignored; "),
+            "{last}"
+        );
         assert!(last.contains("; 7 filtered out; finished in "), "{last}");
     }
 

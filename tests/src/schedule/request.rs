@@ -1,8 +1,10 @@
+// SPDX-License-Identifier: GPL-2.0
 //! What the command line asks for, and the cases that it selects.
 
 use super::{Case, Suite, Tier};
 
-/// How the program is started for one case that runs in a process of its own. The word behind it is the whole name of the case.
+/// How the program is started for one case that runs in a process of its own. The word behind it is
+/// the whole name of the case.
 pub(super) const HERE: &str = "--here";
 
 /// What to do with which cases.
@@ -41,7 +43,8 @@ pub(super) struct Selection {
 }
 
 impl Request {
-    /// `[SUITE | "SUITE: PART"] .. [--quick | --long] [--list]`; `PART` is any part of a case's name.
+    /// `[SUITE | "SUITE: PART"] .. [--quick | --long] [--list]`; `PART` is any part of a case's
+    /// name.
     pub(super) fn parse(words: impl Iterator<Item = String>) -> Result<Request, String> {
         let mut request = Request { action: Action::Run, tier: Tier::Full, filters: Vec::new() };
         for word in words {
@@ -51,7 +54,9 @@ impl Request {
                 "--list" => request.action = Action::List,
                 HERE => request.action = Action::RunHere,
                 option if option.starts_with('-') => {
-                    return Err(format!("unknown option `{option}`; there are --quick, --long and --list"));
+                    return Err(format!(
+                        "unknown option `{option}`; there are --quick, --long and --list"
+                    ));
                 }
                 filter => {
                     let (suite, part) = filter.split_once(": ").unwrap_or((filter, ""));
@@ -62,7 +67,8 @@ impl Request {
         Ok(request)
     }
 
-    /// Whether a run of this tier has the cases of that one. A list and a case's own process have those of all.
+    /// Whether a run of this tier has the cases of that one. A list and a case's own process have
+    /// those of all.
     fn has_tier(&self, tier: Tier) -> bool {
         match (self.action, self.tier) {
             (Action::List, Tier::Full) | (Action::RunHere, _) => true,
@@ -72,7 +78,8 @@ impl Request {
     }
 
     fn has_case(&self, suite: &str, name: &str) -> bool {
-        self.filters.is_empty() || self.filters.iter().any(|filter| filter.takes(suite, name, self.action))
+        self.filters.is_empty()
+            || self.filters.iter().any(|filter| filter.takes(suite, name, self.action))
     }
 }
 
@@ -89,8 +96,14 @@ impl Filter {
 /// The cases that are asked for. A filter that takes none is an error: nobody means to run nothing.
 pub(super) fn select(request: &Request, suites: &[Suite]) -> Result<Selection, String> {
     let names: Vec<&str> = suites.iter().map(|suite| suite.name).collect();
-    if let Some(unknown) = request.filters.iter().find(|filter| !names.contains(&filter.suite.as_str())) {
-        return Err(format!("there is no suite `{}`; there are {}", unknown.suite, names.join(", ")));
+    if let Some(unknown) =
+        request.filters.iter().find(|filter| !names.contains(&filter.suite.as_str()))
+    {
+        return Err(format!(
+            "there is no suite `{}`; there are {}",
+            unknown.suite,
+            names.join(", ")
+        ));
     }
     let mut selection = Selection { cases: Vec::new(), left: 0 };
     for suite in suites {
@@ -102,7 +115,8 @@ pub(super) fn select(request: &Request, suites: &[Suite]) -> Result<Selection, S
         }
     }
     let is_idle = |filter: &&Filter| {
-        let takes = |selected: &Selected| filter.takes(selected.suite, &selected.case.name, request.action);
+        let takes =
+            |selected: &Selected| filter.takes(selected.suite, &selected.case.name, request.action);
         !selection.cases.iter().any(takes)
     };
     if let Some(Filter { suite, part }) = request.filters.iter().find(is_idle) {
@@ -123,12 +137,15 @@ mod tests {
 
     const SUITES: &[Suite] = &[
         Suite::new("one", || vec![Case::new("a", || ()), Case::new("ab", || ()).machine()]),
-        Suite::new("two", || vec![Case::new("a", || ()).machine().quick(), Case::new("b", || ()).long()]),
+        Suite::new("two", || {
+            vec![Case::new("a", || ()).machine().quick(), Case::new("b", || ()).long()]
+        }),
     ];
 
     /// The cases that some words select, and how many they leave; or the error.
     fn selected(words: &str) -> Result<(String, usize), String> {
-        let request = Request::parse(words.split(", ").filter(|word| !word.is_empty()).map(str::to_owned))?;
+        let request =
+            Request::parse(words.split(", ").filter(|word| !word.is_empty()).map(str::to_owned))?;
         let selection = select(&request, SUITES)?;
         let names: Vec<String> = selection
             .cases

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0
 //! Runs cases on some workers.
 
 use super::panics;
@@ -18,7 +19,11 @@ pub(super) struct Ended {
 }
 
 /// Runs all of them, and tells of each when it has ended.
-pub(super) fn run(cases: Vec<Selected>, workers: usize, tell: &(dyn Fn(&Ended) + Sync)) -> Vec<Ended> {
+pub(super) fn run(
+    cases: Vec<Selected>,
+    workers: usize,
+    tell: &(dyn Fn(&Ended) + Sync),
+) -> Vec<Ended> {
     let (queue, a_case_ended) = (Mutex::new(Queue::new(cases)), Condvar::new());
     let ended = Mutex::new(Vec::new());
     let work = || {
@@ -75,7 +80,8 @@ fn run_one(selected: Selected) -> Ended {
 fn in_a_process(suite: &str, name: &str) -> Result<(), String> {
     let program = std::env::current_exe().map_err(|error| error.to_string())?;
     let output = Command::new(program).args([HERE, &format!("{suite}: {name}")]).output();
-    let output = output.map_err(|error| format!("it cannot be run in a process of its own: {error}"))?;
+    let output =
+        output.map_err(|error| format!("it cannot be run in a process of its own: {error}"))?;
     match output.status.success() {
         true => Ok(()),
         false => Err(format!("{}\n{}", crate::printed(&output).trim_end(), output.status)),

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0
 //! Patch crates as folders: what is refused, and what kpsc writes into them.
 
 use super::{assert_ends, folder, run, with_fixture, write};
@@ -13,7 +14,8 @@ pub(crate) fn cases() -> Vec<Case> {
 fn a_folder_that_is_no_patch_crate_is_refused() {
     let folder = folder();
     let root = folder.path();
-    let check = |code: &str| assert_ends(with_fixture(&["check", &root.display().to_string()]), 1, code);
+    let check =
+        |code: &str| assert_ends(with_fixture(&["check", &root.display().to_string()]), 1, code);
     check("KPS1211");
     let source = root.join("src");
     std::fs::create_dir(&source).unwrap_or_else(|error| panic!("{error}"));
@@ -82,7 +84,10 @@ fn a_new_crate_is_one() {
     let folder = folder();
     let cache = fixture_cache();
     let new = |name: &str| {
-        run(kpsc().env("KPSC_CACHE", cache.path()).current_dir(folder.path()).args(["new", "--crate", name]))
+        run(kpsc()
+            .env("KPSC_CACHE", cache.path())
+            .current_dir(folder.path())
+            .args(["new", "--crate", name]))
     };
     assert_eq!(new("watch"), (0, "watch\n".to_owned()));
     assert_ends(new("watch"), 3, "KPS0701");
@@ -90,19 +95,28 @@ fn a_new_crate_is_one() {
     assert_ends(new("match"), 1, "KPS1220");
     let krate = folder.path().join("watch");
     let of_fixture = |words: &[&str]| {
-        run(kpsc().env("KPSC_CACHE", cache.path()).args(words).arg(&krate).args(["--kernel", FIXTURE]))
+        run(kpsc()
+            .env("KPSC_CACHE", cache.path())
+            .args(words)
+            .arg(&krate)
+            .args(["--kernel", FIXTURE]))
     };
     let (status, said) = of_fixture(&["check"]);
     assert_eq!((status, said.as_str()), (0, ""));
     let (status, said) = of_fixture(&["sync"]);
     assert_eq!(status, 0, "{said}");
-    for file in
-        ["kps/target.facts", "kps/crate.mk", "kps/patch.symvers", "kps/runtime/src/lib.rs", "src/bindings.rs"]
-    {
+    for file in [
+        "kps/target.facts",
+        "kps/crate.mk",
+        "kps/patch.symvers",
+        "kps/runtime/src/lib.rs",
+        "src/bindings.rs",
+    ] {
         assert!(krate.join(file).is_file(), "{file} is missing");
     }
     // Nothing that is as it should be is written again, so make builds nothing again.
-    let age = || std::fs::metadata(krate.join("kps/target.facts")).and_then(|file| file.modified()).ok();
+    let age =
+        || std::fs::metadata(krate.join("kps/target.facts")).and_then(|file| file.modified()).ok();
     let before = age();
     assert_eq!(of_fixture(&["sync"]).0, 0);
     assert_eq!(age(), before);
@@ -116,7 +130,8 @@ fn a_new_crate_is_one() {
     }
     write(&root, &text);
     assert_eq!(of_fixture(&["sync"]).0, 0);
-    // The folder is the author's: nothing there makes room, and what kpsc has not written it does not touch.
+    // The folder is the author's: nothing there makes room, and what kpsc has not written it does
+    // not touch.
     let source = run(kpsc()
         .env("KPSC_CACHE", cache.path())
         .current_dir(folder.path())
@@ -132,7 +147,8 @@ fn a_new_crate_is_one() {
     let elsewhere = folder.path().join("elsewhere");
     std::fs::create_dir(&elsewhere).unwrap_or_else(|error| panic!("{error}"));
     write(&elsewhere.join("own.rs"), b"");
-    std::os::unix::fs::symlink(&elsewhere, krate.join("kps")).unwrap_or_else(|error| panic!("{error}"));
+    std::os::unix::fs::symlink(&elsewhere, krate.join("kps"))
+        .unwrap_or_else(|error| panic!("{error}"));
     assert_ends(of_fixture(&["sync"]), 1, "KPS1211");
     assert!(elsewhere.join("own.rs").exists());
     std::fs::remove_file(krate.join("kps")).unwrap_or_else(|error| panic!("{error}"));

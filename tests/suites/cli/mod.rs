@@ -1,10 +1,13 @@
+// SPDX-License-Identifier: GPL-2.0
 //! The command line: exit codes, and what is said when the environment is not as it should be.
 
 mod crates;
 
 use kps_targets::Cache;
 use kps_tests::schedule::Case;
-use kps_tests::{cases, fixture, fixture_cache, kpsc, printed, put_target, repository, FIXTURE, MANIFEST};
+use kps_tests::{
+    cases, fixture, fixture_cache, kpsc, printed, put_target, repository, FIXTURE, MANIFEST,
+};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -120,9 +123,12 @@ fn help_is_as_it_was() {
 }
 
 fn wrong_usage_is_2() {
-    for arguments in
-        [&["biuld"][..], &["check"], &["explain", "KPS0000"], &["build", "a.kps", "--emit", "nothing"]]
-    {
+    for arguments in [
+        &["biuld"][..],
+        &["check"],
+        &["explain", "KPS0000"],
+        &["build", "a.kps", "--emit", "nothing"],
+    ] {
         assert_eq!(run(kpsc().args(arguments)).0, 2, "{arguments:?}");
     }
     // What reaches make is a plain variable.
@@ -181,8 +187,10 @@ fn text_that_could_hurt_a_terminal_is_not_printed_as_it_is() {
 
 fn windows_line_ends_and_a_byte_order_mark_are_no_obstacle() {
     let root = folder();
-    let spec =
-        write(&root.path().join("a.kps"), format!("\u{feff}{}", SPEC.replace('\n', "\r\n")).as_bytes());
+    let spec = write(
+        &root.path().join("a.kps"),
+        format!("\u{feff}{}", SPEC.replace('\n', "\r\n")).as_bytes(),
+    );
     assert_eq!(with_fixture(&["check", &spec]), (0, String::new()));
 }
 
@@ -225,8 +233,14 @@ fn long_text_takes_time_by_its_length_and_no_more() {
         format!("patch fix {{ {} }}", "#{}".repeat(many)),
         format!("patch fix {{ {} }}", "#[a] ".repeat(many)),
         format!("patch fix {{ {} }}", "x".repeat(many * 20)),
-        format!("patch fix {{ object vmlinux {{ {} }} }}", each(&|n| format!("fn f{n} {{pre{{}}}} "))),
-        format!("patch fix {{ object vmlinux {{ use fn f({}); }} }}", each(&|n| format!("a{n}:u8,"))),
+        format!(
+            "patch fix {{ object vmlinux {{ {} }} }}",
+            each(&|n| format!("fn f{n} {{pre{{}}}} "))
+        ),
+        format!(
+            "patch fix {{ object vmlinux {{ use fn f({}); }} }}",
+            each(&|n| format!("a{n}:u8,"))
+        ),
         format!("patch fix {{ {} }}", each(&|n| format!("object m{n}{{}} const A{n}:u8=0; "))),
         SPEC.replace("object", &(each(&|n| format!("const A{n}:u8=0; ")) + "object")),
         SPEC.replace("object", &("/**/".repeat(many) + "object")),
@@ -246,7 +260,7 @@ fn an_unknown_target_is_named() {
     let spec = write(&root.path().join("a.kps"), SPEC.as_bytes());
     assert_ends(with_fixture(&["check", &spec, "--kernel", "none"]), 3, "KPS0704");
     assert_ends(with_fixture(&["check", &spec, "--kernel", "../../etc"]), 3, "KPS0704");
-    assert_ends(with_fixture(&["kernel", "show", "none"]), 3, "there is fixture");
+    assert_ends(with_fixture(&["kernel", "show", "none"]), 3, "choose from: fixture");
 }
 
 fn a_damaged_target_is_noticed() {
@@ -277,7 +291,10 @@ fn targets_are_listed_shown_and_removed() {
     assert!(status == 0 && shown.contains("0102030405060708090a0b0c0d0e0f1011121314"), "{shown}");
     let facts = Cache::at(cache.path()).kernel(FIXTURE).join("facts");
     assert_eq!(run(kpsc().args(["kernel", "facts"])), (0, format!("{}\n", facts.display())));
-    assert_eq!(run(kpsc().args(["kernel", "facts", FIXTURE])), (0, format!("{}\n", facts.display())));
+    assert_eq!(
+        run(kpsc().args(["kernel", "facts", FIXTURE])),
+        (0, format!("{}\n", facts.display()))
+    );
     write(&facts, b"no facts at all");
     assert_ends(run(kpsc().args(["kernel", "facts", FIXTURE])), 3, "KPS0705");
     assert_eq!(run(kpsc().args(["kernel", "remove", FIXTURE])), (0, String::new()));
@@ -327,13 +344,17 @@ fn a_build_folder_must_hold_a_kernel_that_can_be_read() {
     assert_ends(add(), 3, "KPS0707");
     write(&build.join("vmlinux"), b"\x7fELF and no more");
     assert_ends(add(), 3, "KPS0706");
-    assert_eq!(run(kpsc().env("KPSC_CACHE", cache.path()).args(["kernel", "list"])), (0, String::new()));
+    assert_eq!(
+        run(kpsc().env("KPSC_CACHE", cache.path()).args(["kernel", "list"])),
+        (0, String::new())
+    );
 }
 
 fn the_name_of_a_target_is_taken_once() {
     let root = folder();
     let build = root.path().join("linux");
-    let vmlinux = kps_tests::miniature::link(root.path(), kps_tests::miniature::Addresses::RelativeToEntry);
+    let vmlinux =
+        kps_tests::miniature::link(root.path(), kps_tests::miniature::Addresses::RelativeToEntry);
     write(&build.join("vmlinux"), &std::fs::read(vmlinux).unwrap_or_default());
     write(&build.join(".config"), b"CONFIG_LIVEPATCH=y\n");
     write(&build.join("Module.symvers"), b"");
@@ -374,7 +395,10 @@ fn a_program_that_fails_is_heard() {
     let result = run(add.args(["kernel", "add", "--mirror", "http://mirror.invalid/debian"]));
     assert!(result.1.contains("the mirror is on fire"), "{}", result.1);
     assert_ends(result, 3, "KPS0703");
-    assert_eq!(run(kpsc().env("KPSC_CACHE", cache.path()).args(["kernel", "list"])), (0, String::new()));
+    assert_eq!(
+        run(kpsc().env("KPSC_CACHE", cache.path()).args(["kernel", "list"])),
+        (0, String::new())
+    );
 }
 
 fn a_kernel_of_other_compilers_is_refused_before_anything_is_fetched() {
@@ -384,7 +408,11 @@ fn a_kernel_of_other_compilers_is_refused_before_anything_is_fetched() {
     let config = Cache::at(cache.path()).kernel(FIXTURE).join("config");
     write(&config, b"CONFIG_CC_VERSION_TEXT=\"clang version 21\"\n");
     let mut build = kpsc();
-    build.env("KPSC_CACHE", cache.path()).env("PATH", "").args(["build", &spec, "-o"]).arg(root.path());
+    build
+        .env("KPSC_CACHE", cache.path())
+        .env("PATH", "")
+        .args(["build", &spec, "-o"])
+        .arg(root.path());
     assert_ends(run(&mut build), 3, "KPS0708");
 }
 
@@ -401,10 +429,15 @@ fn a_build_that_fails_for_other_reasons_says_what_make_said() {
 
 fn a_linker_is_called_as_it_is_until_it_makes_a_module() {
     let root = folder();
-    let linker = program(root.path(), "ld", "while [ \"$1\" != -o ]; do shift; done; echo junk > \"$2\"");
+    let linker =
+        program(root.path(), "ld", "while [ \"$1\" != -o ]; do shift; done; echo junk > \"$2\"");
     let link = |output: &str| {
         let mut command = kpsc();
-        run(command.current_dir(root.path()).arg("link").arg(&linker).args(["-r", "-o", output, "a.o"]))
+        run(command
+            .current_dir(root.path())
+            .arg("link")
+            .arg(&linker)
+            .args(["-r", "-o", output, "a.o"]))
     };
     assert_eq!(link("x.o"), (0, String::new()));
     assert_eq!(std::fs::read_to_string(root.path().join("x.o")).unwrap_or_default(), "junk\n");
@@ -428,7 +461,8 @@ fn a_machine_that_does_not_boot_says_why() {
 /// The kernel's module is no livepatch, a text is no module, and neither was built from the spec.
 fn a_module_of_another_spec_is_not_tested() {
     let root = folder();
-    let tested = SPEC.replace("object", "test \"it acts\" { run \"true\"; patched status 1; }\n    object");
+    let tested =
+        SPEC.replace("object", "test \"it acts\" { run \"true\"; patched status 1; }\n    object");
     let spec = write(&root.path().join("fix.kps"), tested.as_bytes());
     for bytes in [fixture::module(), b"no module".to_vec()] {
         let module = write(&root.path().join("fix.ko"), &bytes);
@@ -442,21 +476,29 @@ fn messages_are_written_as_one_asks() {
     let folder = folder();
     let text = "patch fix {\n    license \"GPL\";\n    object vmlinux { fn nothing { pre { } } fn neither { pre { } } }\n}\n";
     let spec = write(&folder.path().join("fix.kps"), text.as_bytes());
-    let (status, short) = with_fixture(&["check", "--kernel", FIXTURE, "--message-format", "short", &spec]);
+    let (status, short) =
+        with_fixture(&["check", "--kernel", FIXTURE, "--message-format", "short", &spec]);
     assert_eq!(status, 1);
     let lines: Vec<&str> = short.lines().collect();
     let first = format!("{spec}:3:25: error[KPS0201]: ");
     let second = format!("{spec}:3:48: error[KPS0201]: ");
-    assert!(matches!(lines.as_slice(), [a, b] if a.starts_with(&first) && b.starts_with(&second)), "{short}");
+    assert!(
+        matches!(lines.as_slice(), [a, b] if a.starts_with(&first) && b.starts_with(&second)),
+        "{short}"
+    );
 
-    let (status, json) = with_fixture(&["--message-format=json", "check", "--kernel", FIXTURE, &spec]);
+    let (status, json) =
+        with_fixture(&["--message-format=json", "check", "--kernel", FIXTURE, &spec]);
     assert_eq!(status, 1);
     let places: Vec<_> = json
         .lines()
         .map(|line| {
             let message: serde_json::Value =
                 serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {line}"));
-            assert_eq!((&message["severity"], &message["code"]), (&"error".into(), &"KPS0201".into()));
+            assert_eq!(
+                (&message["severity"], &message["code"]),
+                (&"error".into(), &"KPS0201".into())
+            );
             (message["places"][0]["line"].clone(), message["places"][0]["column"].clone())
         })
         .collect();
@@ -473,16 +515,22 @@ fn a_check_without_debug_information_says_once_what_it_could_not_see() {
     let second = SPEC.replace("fix", "next").replace("cmdline", "meminfo");
     let second = write(&specs.path().join("b.kps"), second.as_bytes());
     let check = |specs: &[&str]| {
-        run(kpsc().env("KPSC_CACHE", cache.path()).args(["check", "--message-format", "short"]).args(specs))
+        run(kpsc()
+            .env("KPSC_CACHE", cache.path())
+            .args(["check", "--message-format", "short"])
+            .args(specs))
     };
     let (status, said) = check(&[&first, &second]);
     assert_eq!(status, 0, "{said}");
     assert_eq!(said.matches("KPS0416").count(), 1, "{said}");
-    let names = "whether other functions have inlined copies of `cmdline_proc_show` or `meminfo_proc_show`";
+    let names = "cannot check whether other functions contain inlined copies of `cmdline_proc_show` or `meminfo_proc_show`";
     assert!(said.contains(names), "{said}");
     let (_, said) = run(kpsc().env("KPSC_CACHE", cache.path()).args(["check", &first]));
     assert!(said.contains("note[KPS0416]"), "{said}");
-    assert!(said.contains("`kpsc kernel add --name fixture --release 7.3.4-fixture --suite s"), "{said}");
+    assert!(
+        said.contains("`kpsc kernel add --name fixture --release 7.3.4-fixture --suite s"),
+        "{said}"
+    );
     // With debug information there is nothing to say.
     assert_eq!(with_fixture(&["check", &first]), (0, String::new()));
 }

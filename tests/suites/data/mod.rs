@@ -1,5 +1,6 @@
-//! What patches keep: data of objects, which come and go, and changes of the system. Nothing of it may outlive them, and nothing
-//! may be lost to the patch that takes their place.
+// SPDX-License-Identifier: GPL-2.0
+//! What patches keep: data of objects, which come and go, and changes of the system. Nothing of it
+//! may outlive them, and nothing may be lost to the patch that takes their place.
 
 mod parents;
 mod sample;
@@ -18,7 +19,10 @@ pub(crate) fn cases() -> Vec<Case> {
     let machine = |name: &str, run: fn()| Case::new(name, run).machine().about(15);
     let parents = |name: &str, run: fn()| machine(name, run).shares(PARENTS);
     vec![
-        parents("data: they go with their parent, and another at its address inherits none", parents::tied),
+        parents(
+            "data: they go with their parent, and another at its address inherits none",
+            parents::tied,
+        ),
         parents("data: there is a ctor and a dtor for each", parents::told),
         parents(
             "data: none while the first patch is loaded, when parents go unseen",
@@ -30,7 +34,10 @@ pub(crate) fn cases() -> Vec<Case> {
         ),
         parents("data: ten thousand under load, unloaded in the middle", parents::under_load),
         parents("upgrade: data and states are taken over", parents::upgrade),
-        parents("upgrade: one that is reversed leaves the older patch whole", parents::upgrade_reversed),
+        parents(
+            "upgrade: one that is reversed leaves the older patch whole",
+            parents::upgrade_reversed,
+        ),
         parents("load: one that is reversed leaves nothing", parents::load_reversed),
         parents("unload: one that is reversed begins anew", parents::unload_reversed),
         parents("refused: an older version", parents::older_version_is_refused),
@@ -61,7 +68,8 @@ fn patches(names: &[&str], module: &File, scratch: &Path) -> Vec<File> {
     let built = names.iter().map(|name| {
         let spec = scratch.join(name).with_extension("kps");
         let written = folder().join(name).with_extension("kps");
-        std::fs::copy(&written, &spec).unwrap_or_else(|error| panic!("{}: {error}", written.display()));
+        std::fs::copy(&written, &spec)
+            .unwrap_or_else(|error| panic!("{}: {error}", written.display()));
         (format!("/{name}.ko"), store::module(&spec))
     });
     built.collect()

@@ -1,5 +1,6 @@
-//! What happens to data and states while patches come, follow each other and go: on parents of a module of our own, and to the level
-//! of the console.
+// SPDX-License-Identifier: GPL-2.0
+//! What happens to data and states while patches come, follow each other and go: on parents of a
+//! module of our own, and to the level of the console.
 
 use super::{c_module, counter, folder, patches, say, File};
 use std::sync::OnceLock;
@@ -85,7 +86,8 @@ pub(crate) fn tied() {
     );
 }
 
-/// Ten data, each with a number: two go with their parents, five after the third use, three when the patch is unloaded.
+/// Ten data, each with a number: two go with their parents, five after the third use, three when
+/// the patch is unloaded.
 pub(crate) fn told() {
     session(
         "parents alloc 5
@@ -132,7 +134,8 @@ pub(crate) fn told() {
     );
 }
 
-/// The task in the old code frees parents that the patch does not see go, and takes their addresses for new ones.
+/// The task in the old code frees parents that the patch does not see go, and takes their addresses
+/// for new ones.
 pub(crate) fn old_code_frees() {
     session(
         "parents alloc 4
@@ -161,8 +164,8 @@ pub(crate) fn old_code_frees() {
     );
 }
 
-/// The task in the older patch frees parents while the newer one is loaded: by the hook of the older one. What the newer one alone
-/// keeps has to wait.
+/// The task in the older patch frees parents while the newer one is loaded: by the hook of the
+/// older one. What the newer one alone keeps has to wait.
 pub(crate) fn older_code_frees() {
     session(
         "parents alloc 4
@@ -388,7 +391,8 @@ pub(crate) fn unload_reversed() {
     );
 }
 
-/// Be it one that takes the place of all others or not. The machine's `insmod` tries twice, so the log has every reason twice.
+/// Be it one that takes the place of all others or not. The machine's `insmod` tries twice, so the
+/// log has every reason twice.
 pub(crate) fn older_version_is_refused() {
     const LINE: &str = "is not compatible with the already installed livepatches";
     session(&format!(
@@ -494,8 +498,9 @@ pub(crate) fn refuses_by_itself() {
     );
 }
 
-/// Eight times over, so that what one time leaves shows. A datum takes 64 bytes, those of one time 640 kB and so more than 5 MB in
-/// all; less than a fifth of that is what slabs may hold that have been used and are not given back.
+/// Eight times over, so that what one time leaves shows. A datum takes 64 bytes, those of one time
+/// 640 kB and so more than 5 MB in all; less than a fifth of that is what slabs may hold that have
+/// been used and are not given back.
 pub(crate) fn under_load() {
     const TOLERANCE: u32 = 1024;
     let script = format!(
@@ -519,6 +524,7 @@ pub(crate) fn under_load() {
         shown"
     );
     let said = say(family(), &script, 600);
-    let wanted = "0 records, 0 data\n".repeat(8) + "10000 parents, 0 with data, 0 uses, 0 refused\n";
+    let wanted =
+        "0 records, 0 data\n".repeat(8) + "10000 parents, 0 with data, 0 uses, 0 refused\n";
     assert_eq!(said, wanted);
 }

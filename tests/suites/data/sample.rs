@@ -1,10 +1,12 @@
-//! The kernel's own sample of shadow variables: a module with a leak, and the two fixes of it as specs.
+// SPDX-License-Identifier: GPL-2.0
+//! The kernel's own sample of shadow variables: a module with a leak, and the two fixes of it as
+//! specs.
 
 use super::{c_module, counter, folder, patches, say, File};
 use kps_tests::target::target;
 
-/// `samples/livepatch/livepatch-shadow-mod.c` of the target's own source, which allocates a dummy every 20 ms and drops the memory
-/// that belongs to it.
+/// `samples/livepatch/livepatch-shadow-mod.c` of the target's own source, which allocates a dummy
+/// every 20 ms and drops the memory that belongs to it.
 fn sample() -> File {
     const SAMPLE: &str = "samples/livepatch/livepatch-shadow-mod.c";
     let target = target();
@@ -14,8 +16,9 @@ fn sample() -> File {
     c_module(&source, "ccflags-y := -include $(src)/faster.h\n", &[&folder().join("faster.h")])
 }
 
-/// Shell functions: what the kernel traces of the module's allocations, the only ones of four bytes, and of what is freed. `leaked`
-/// says of the module or of a patch how many it has made, and how many of them are left.
+/// Shell functions: what the kernel traces of the module's allocations, the only ones of four
+/// bytes, and of what is freed. `leaked` says of the module or of a patch how many it has made, and
+/// how many of them are left.
 const TRACED: &str = r#"
 traced=/sys/kernel/tracing
 trace_on() {
@@ -60,7 +63,8 @@ pub(crate) fn leaks() {
     assert_eq!(said, "many made, all left\n");
 }
 
-/// What was forgotten before the patch stays forgotten; after it nothing is, not even what belongs to dummies that outlive it.
+/// What was forgotten before the patch stays forgotten; after it nothing is, not even what belongs
+/// to dummies that outlive it.
 pub(crate) fn with_fix1() {
     let said = shadow_mod(
         &["shadow_fix1"],

@@ -1,4 +1,6 @@
-//! What messages say and what is written about them: every code has a page that is true, and the catalogue lists them all.
+// SPDX-License-Identifier: GPL-2.0
+//! What messages say and what is written about them: every code has a page that is true, and the
+//! catalogue lists them all.
 
 use kps_diag::{ALL, FAMILIES};
 use kps_tests::expansion::said;
@@ -144,7 +146,11 @@ fn every_code_has_a_page_whose_example_fails_and_whose_repair_passes() {
                     provoked = true;
                 }
                 "kps" | "rust" | "rust,crate" => {
-                    assert_eq!((status, text.as_str()), (Some(0), ""), "{id}: the repair does not pass");
+                    assert_eq!(
+                        (status, text.as_str()),
+                        (Some(0), ""),
+                        "{id}: the repair does not pass"
+                    );
                 }
                 other => panic!("{id}: a block of {other:?}"),
             }
@@ -178,8 +184,9 @@ fn check_body(text: &str, cache: &Path) -> (Option<i32>, String) {
 
 fn every_page_belongs_to_a_code() {
     let known: Vec<_> = ALL.iter().map(|code| format!("{}.md", code.id())).collect();
-    for entry in
-        std::fs::read_dir(repository().join("docs/errors")).unwrap_or_else(|e| panic!("{e}")).flatten()
+    for entry in std::fs::read_dir(repository().join("docs/errors"))
+        .unwrap_or_else(|e| panic!("{e}"))
+        .flatten()
     {
         let name = entry.file_name().to_string_lossy().into_owned();
         assert!(known.contains(&name) || name == "README.md", "{name} belongs to no code");
@@ -199,8 +206,11 @@ fn the_catalogue_lists_every_mistake_that_has_a_repair() {
     let mut listed: Vec<String> = Vec::new();
     for row in rows {
         let cells: Vec<&str> = row.trim_matches('|').split(" | ").map(str::trim).collect();
-        let [mistake, code, test, source] = cells.as_slice() else { panic!("{row}: four cells are wanted") };
-        let name = test.strip_prefix('[').and_then(|rest| rest.split(']').next()).unwrap_or_default();
+        let [mistake, code, test, source] = cells.as_slice() else {
+            panic!("{row}: four cells are wanted")
+        };
+        let name =
+            test.strip_prefix('[').and_then(|rest| rest.split(']').next()).unwrap_or_default();
         let id = name.split('-').next().unwrap_or_default();
         assert_eq!(*code, format!("[{id}]({id}.md)"), "{row}");
         assert_eq!(*test, format!("[{name}](../../tests/ui/{name}.kps)"), "{row}");
@@ -218,7 +228,8 @@ fn the_catalogue_lists_every_mistake_that_has_a_repair() {
 fn the_catalogue_lists_every_code_in_its_family() {
     const HEADING: &str = "## Every code";
     let page = read(CATALOGUE);
-    let (before, shown) = page.split_once(HEADING).unwrap_or_else(|| panic!("there is no {HEADING}"));
+    let (before, shown) =
+        page.split_once(HEADING).unwrap_or_else(|| panic!("there is no {HEADING}"));
     let mut wanted = String::new();
     for family in FAMILIES {
         wanted += &format!("\n\n### {}\n", family.title);
@@ -231,13 +242,15 @@ fn the_catalogue_lists_every_code_in_its_family() {
     assert_eq!(ids.len(), ALL.len(), "a code is declared twice");
     if std::env::var_os("BLESS").is_some() {
         let blessed = format!("{before}{HEADING}{wanted}\n");
-        std::fs::write(repository().join(CATALOGUE), blessed).unwrap_or_else(|error| panic!("{error}"));
+        std::fs::write(repository().join(CATALOGUE), blessed)
+            .unwrap_or_else(|error| panic!("{error}"));
         return;
     }
     assert_eq!(shown.trim_end(), wanted, "`BLESS=1 cargo xtask test docs` writes it anew");
 }
 
-/// A code that nothing says would have a page for nobody, and one that no test names could be said wrongly.
+/// A code that nothing says would have a page for nobody, and one that no test names could be said
+/// wrongly.
 fn every_code_is_said_by_the_compiler_and_named_by_a_test() {
     let sources = ["crates", "compiler/src"].into_iter().flat_map(files_below);
     let sources: String = sources.filter_map(|path| said_in(&path)).collect();
@@ -272,8 +285,8 @@ fn files_below(folder: &str) -> Vec<PathBuf> {
     let mut folders = vec![repository().join(folder)];
     let mut files = Vec::new();
     while let Some(folder) = folders.pop() {
-        let entries =
-            std::fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+        let entries = std::fs::read_dir(&folder)
+            .unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
         for path in entries.flatten().map(|entry| entry.path()) {
             match path.is_dir() {
                 true => folders.push(path),
@@ -285,7 +298,9 @@ fn files_below(folder: &str) -> Vec<PathBuf> {
 }
 
 fn explain_prints_the_page() {
-    let output = kpsc().args(["explain", "kps0203"]).output().unwrap_or_else(|error| panic!("{error}"));
-    let page = std::fs::read_to_string(repository().join("docs/errors/KPS0203.md")).unwrap_or_default();
+    let output =
+        kpsc().args(["explain", "kps0203"]).output().unwrap_or_else(|error| panic!("{error}"));
+    let page =
+        std::fs::read_to_string(repository().join("docs/errors/KPS0203.md")).unwrap_or_default();
     assert_eq!(String::from_utf8_lossy(&output.stdout), page);
 }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0
 //! The documentation is true: every spec in it does what the text around it says.
 
 mod errors;
@@ -12,8 +13,8 @@ use kps_tests::expansion::said;
 use kps_tests::pages::{block, blocks, pages, read, SCRIPTS};
 use kps_tests::schedule::{Case, Suite};
 use kps_tests::{
-    cases, check_spec, crates, example, examples, fixes, fixture_cache, kpsc, printed, repository, specs,
-    stem, FIXTURE,
+    cases, check_spec, crates, example, examples, fixes, fixture_cache, kpsc, printed, repository,
+    specs, stem, FIXTURE,
 };
 
 /// The cases of this suite.
@@ -27,6 +28,7 @@ pub(crate) fn cases() -> Vec<Case> {
         the_message_of_the_readme_is_what_is_said,
         every_spec_is_laid_out_as_by_fmt,
         every_link_leads_somewhere,
+        every_file_that_is_named_is_there,
         every_case_that_only_long_runs_have_is_listed,
         the_spec_of_the_readme_is_the_example,
         the_limits_are_those_of_the_code,
@@ -41,7 +43,7 @@ const TEXTS: &[(&str, &str, &str)] = &[
     ("README.md", "error[KPS0201]", "tests/suites/docs/mod.rs"),
     ("docs/commands.md", "missing_files\tenabled", "tests/suites/running.rs"),
     ("docs/commands.md", "--running own_line.ko", "tests/suites/preflight.rs"),
-    ("docs/commands.md", "made of it  dput.part.0", "tests/suites/inspect.rs"),
+    ("docs/commands.md", "derived     dput.part.0", "tests/suites/inspect.rs"),
     ("docs/architecture.md", "SPEC.kps   --parse--+", "a drawing"),
     ("docs/architecture.md", "caller --ftrace-->", "a drawing"),
     ("docs/data.md", "B replaces A", "a drawing"),
@@ -74,7 +76,8 @@ fn every_block_of_the_guides_is_held_to_what_it_says() {
                 }
                 ("sh", "") => commands_are_known(&page, text),
                 ("text", "") => {
-                    let held = TEXTS.iter().any(|(of, words, _)| *of == page && text.contains(words));
+                    let held =
+                        TEXTS.iter().any(|(of, words, _)| *of == page && text.contains(words));
                     assert!(held, "{page}: nobody holds this:\n{text}");
                 }
                 ("rust", "") if page == GENERATED => {}
@@ -84,7 +87,8 @@ fn every_block_of_the_guides_is_held_to_what_it_says() {
     }
 }
 
-/// Whether a file has some text: its pieces, between lines that say `// ...`, in the same order, and further in or out.
+/// Whether a file has some text: its pieces, between lines that say `// ...`, in the same order,
+/// and further in or out.
 fn is_in(text: &str, file: &str) -> bool {
     let lines: Vec<&str> = file.lines().collect();
     let shown: Vec<&str> = text.lines().collect();
@@ -99,11 +103,13 @@ fn is_in(text: &str, file: &str) -> bool {
 /// Lines without the space that they all start with.
 fn flush(lines: &[&str]) -> Vec<String> {
     let indent = |line: &&&str| line.len() - line.trim_start().len();
-    let common = lines.iter().filter(|line| !line.is_empty()).map(|line| indent(&line)).min().unwrap_or(0);
+    let common =
+        lines.iter().filter(|line| !line.is_empty()).map(|line| indent(&line)).min().unwrap_or(0);
     lines.iter().map(|line| line.get(common..).unwrap_or_default().to_owned()).collect()
 }
 
-/// Every line of a block calls a program with options that it has, or the block is a script that `suites/examples.rs` runs.
+/// Every line of a block calls a program with options that it has, or the block is a script that
+/// `suites/examples.rs` runs.
 fn commands_are_known(page: &str, text: &str) {
     if SCRIPTS.iter().any(|(of, words)| *of == page && text.contains(words)) {
         return;
@@ -114,12 +120,16 @@ fn commands_are_known(page: &str, text: &str) {
         match words.as_slice() {
             [] => {}
             ["kpsc" | "target/release/kpsc", words @ ..] => {
-                let output =
-                    kpsc().args(words).arg("--help").output().unwrap_or_else(|error| panic!("{error}"));
+                let output = kpsc()
+                    .args(words)
+                    .arg("--help")
+                    .output()
+                    .unwrap_or_else(|error| panic!("{error}"));
                 assert!(output.status.success(), "{page}: {line}\n{}", printed(&output));
                 let files = words.iter().filter(|word| word.starts_with("examples/"));
-                files
-                    .for_each(|file| assert!(repository().join(file).exists(), "{page}: there is no {file}"));
+                files.for_each(|file| {
+                    assert!(repository().join(file).exists(), "{page}: there is no {file}");
+                });
             }
             // `BLESS` goes to the suites.
             ["BLESS=1", "cargo", "xtask", word, ..] | ["cargo", "xtask", word, ..] => {
@@ -129,10 +139,14 @@ fn commands_are_known(page: &str, text: &str) {
             // A part of `cargo test --workspace`.
             ["cargo", "test", "--workspace", "--lib"] => {}
             ["cargo", "test", "--package", name] => {
-                assert!(crates().iter().any(|folder| stem(folder) == *name), "{page}: there is no {name}");
+                assert!(
+                    crates().iter().any(|folder| stem(folder) == *name),
+                    "{page}: there is no {name}"
+                );
             }
             // What `cargo xtask` does or asks for itself.
-            ["cargo", "build", "--release", "--package", "kpsc"] | ["cargo", "install", "cargo-fuzz"] => {}
+            ["cargo", "build", "--release", "--package", "kpsc"]
+            | ["cargo", "install", "cargo-fuzz"] => {}
             _ => panic!("{page}: nobody runs this: {line}"),
         }
     }
@@ -141,35 +155,44 @@ fn commands_are_known(page: &str, text: &str) {
 /// The page that shows generated code.
 const GENERATED: &str = "docs/generated.md";
 
-/// The blocks of the page are the file, one after the other. `BLESS=1` writes them anew, each from the line that it starts with.
+/// The blocks of the page are the file, one after the other. `BLESS=1` writes them anew, each from
+/// the line that it starts with.
 fn the_generated_code_that_is_shown_is_what_is_generated() {
     let cache = fixture_cache();
     let folder = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
     let mut build = kpsc();
-    build.env("KPSC_CACHE", cache.path()).args(["build", "--kernel", FIXTURE, "--emit", "source", "-o"]);
+    build
+        .env("KPSC_CACHE", cache.path())
+        .args(["build", "--kernel", FIXTURE, "--emit", "source", "-o"]);
     let output = build.arg(folder.path()).arg(example("cmdline_mark")).output();
     let output = output.unwrap_or_else(|error| panic!("{error}"));
     assert!(output.status.success(), "{}", printed(&output));
     let file = folder.path().join("cmdline_mark/cmdline_mark_main.rs");
-    let file = std::fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+    let file = std::fs::read_to_string(&file)
+        .unwrap_or_else(|error| panic!("{}: {error}", file.display()));
     let page = read(GENERATED);
     let shown: Vec<String> = blocks(&page).into_iter().map(|block| block.text).collect();
     let mut starts: Vec<usize> = Vec::new();
     for text in &shown {
         let first = text.lines().next().unwrap_or_default();
         let from = starts.last().copied().unwrap_or(0);
-        let at =
-            file[from..].find(first).unwrap_or_else(|| panic!("the code has no line {first:?} any more"));
+        let at = file[from..]
+            .find(first)
+            .unwrap_or_else(|| panic!("the code has no line {first:?} any more"));
         starts.push(from + at);
     }
     let ends = starts.iter().skip(1).copied().chain([file.len()]);
-    let pieces: Vec<String> =
-        starts.iter().zip(ends).map(|(start, end)| format!("{}\n", file[*start..end].trim_end())).collect();
+    let pieces: Vec<String> = starts
+        .iter()
+        .zip(ends)
+        .map(|(start, end)| format!("{}\n", file[*start..end].trim_end()))
+        .collect();
     if std::env::var_os("BLESS").is_some() {
         let blessed = shown.iter().zip(&pieces).fold(page.clone(), |page, (old, new)| {
             page.replacen(&format!("```rust\n{old}```"), &format!("```rust\n{new}```"), 1)
         });
-        std::fs::write(repository().join(GENERATED), blessed).unwrap_or_else(|error| panic!("{error}"));
+        std::fs::write(repository().join(GENERATED), blessed)
+            .unwrap_or_else(|error| panic!("{error}"));
         return;
     }
     assert_eq!(starts.first(), Some(&0), "the page leaves the start of the file out");
@@ -179,8 +202,9 @@ fn the_generated_code_that_is_shown_is_what_is_generated() {
 /// What a spec and a crate can say is listed where a reader looks for it.
 fn every_construct_is_in_the_tables() {
     let (language, crates) = (read("docs/language.md"), read("docs/crates.md"));
-    let macros =
-        |name: &str| std::fs::read_to_string(repository().join(format!("runtime-macros/src/docs/{name}.md")));
+    let macros = |name: &str| {
+        std::fs::read_to_string(repository().join(format!("runtime-macros/src/docs/{name}.md")))
+    };
     for level in [Level::Patch, Level::State, Level::Shadow, Level::Test] {
         for Construct { keyword, .. } in level.constructs() {
             let rows = language.lines().filter(|line| line.starts_with('|'));
@@ -211,9 +235,12 @@ fn every_example_is_one_spec_with_a_line_in_the_table() {
     let table = read("examples/README.md");
     for spec in examples().into_iter().chain(fixes()) {
         let name = stem(&spec);
-        let text =
-            std::fs::read_to_string(&spec).unwrap_or_else(|error| panic!("{}: {error}", spec.display()));
-        assert!(text.contains(&format!("\npatch {name} {{\n")), "{name}: the patch has another name");
+        let text = std::fs::read_to_string(&spec)
+            .unwrap_or_else(|error| panic!("{}: {error}", spec.display()));
+        assert!(
+            text.contains(&format!("\npatch {name} {{\n")),
+            "{name}: the patch has another name"
+        );
         assert!(text.contains("\n    test \""), "{name} has no test");
         let row = format!("| [{name}]({name}/{name}.kps) |");
         assert_eq!(table.matches(&row).count(), 1, "examples/README.md has no line with {row}");
@@ -225,9 +252,15 @@ fn every_example_that_is_a_crate_has_one_patch_and_a_line_in_the_table() {
     for folder in crates() {
         let name = stem(&folder);
         let source = read(&format!("examples/{name}/src/lib.rs"));
-        assert!(source.contains(&format!("\nmod {name} {{\n")), "{name}: the patch has another name");
+        assert!(
+            source.contains(&format!("\nmod {name} {{\n")),
+            "{name}: the patch has another name"
+        );
         let tests = read(&format!("examples/{name}/tests.kps"));
-        assert!(tests.starts_with(&format!("patch {name} {{\n")), "{name}: the tests are for another patch");
+        assert!(
+            tests.starts_with(&format!("patch {name} {{\n")),
+            "{name}: the tests are for another patch"
+        );
         assert!(tests.contains("\n    test \""), "{name} has no test");
         let link = format!("[{name}]({name}/src/lib.rs)");
         assert_eq!(table.matches(&link).count(), 1, "examples/README.md has no line with {link}");
@@ -238,9 +271,10 @@ fn the_message_of_the_readme_is_what_is_said() {
     let shown = block("README.md", |block| block.text.contains("error[KPS0201]")).text;
     let cache = fixture_cache();
     let folder = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
-    let spec =
-        read("examples/cmdline_mark/cmdline_mark.kps").replace("cmdline_proc_show", "cmdline_proc_shw");
-    std::fs::write(folder.path().join("cmdline_mark.kps"), spec).unwrap_or_else(|error| panic!("{error}"));
+    let spec = read("examples/cmdline_mark/cmdline_mark.kps")
+        .replace("cmdline_proc_show", "cmdline_proc_shw");
+    std::fs::write(folder.path().join("cmdline_mark.kps"), spec)
+        .unwrap_or_else(|error| panic!("{error}"));
     let mut check = kpsc();
     check.env("KPSC_CACHE", cache.path()).current_dir(folder.path());
     let output = check.args(["check", "--kernel", FIXTURE, "cmdline_mark.kps"]).output();
@@ -258,11 +292,13 @@ fn every_spec_is_laid_out_as_by_fmt() {
         let blocks = blocks(&read(&page)).into_iter().filter(|block| whole(&block.info));
         blocks.map(|block| (root.join(&page), block.text)).collect::<Vec<_>>()
     });
-    let files =
-        examples().into_iter().chain(fixes()).chain(["acts", "fails", "unload"].into_iter().flat_map(specs));
+    let files = examples()
+        .into_iter()
+        .chain(fixes())
+        .chain(["acts", "fails", "unload"].into_iter().flat_map(specs));
     let in_files = files.map(|path| {
-        let text =
-            std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        let text = std::fs::read_to_string(&path)
+            .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         (path, text)
     });
     for (path, text) in in_pages.chain(in_files) {
@@ -280,6 +316,24 @@ fn every_link_leads_somewhere() {
         let folder = path.parent().unwrap_or(&root);
         for link in read(&page).split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
             assert!(folder.join(link).exists(), "{page}: {link} leads nowhere");
+        }
+    }
+}
+
+/// A path of a source file stands in code: from the repository's root, or from `tests/` for a
+/// suite.
+fn every_file_that_is_named_is_there() {
+    const FOLDERS: [&str; 7] =
+        ["crates/", "compiler/", "grammar/", "runtime-macros/", "tests/", "xtask/", "suites/"];
+    for page in pages() {
+        for code in read(&page).split('`').skip(1).step_by(2) {
+            let is_path = code.contains('/')
+                && code.ends_with(".rs")
+                && code.chars().all(|c| c.is_ascii_alphanumeric() || "/._-".contains(c));
+            let is_ours = FOLDERS.iter().any(|folder| code.starts_with(folder));
+            let roots = [repository(), repository().join("tests")];
+            let is_there = roots.iter().any(|root| root.join(code).exists());
+            assert!(!(is_path && is_ours) || is_there, "{page}: there is no {code}");
         }
     }
 }
@@ -324,8 +378,9 @@ fn the_limits_are_those_of_the_code() {
     }
 }
 
-/// The runtime and its macros are a library that patches are written against: rustdoc finds nothing to warn of in it, no item is without
-/// its text, and no link leads nowhere. What its examples say is tested with it.
+/// The runtime and its macros are a library that patches are written against: rustdoc finds nothing
+/// to warn of in it, no item is without its text, and no link leads nowhere. What its examples say
+/// is tested with it.
 fn the_runtime_is_documented_as_a_library() {
     let mut doc = cargo("doc");
     // All of it is written anew, so that no page is left from before.
@@ -334,7 +389,10 @@ fn the_runtime_is_documented_as_a_library() {
     let output = doc
         .current_dir(repository())
         .args(["--offline", "--no-deps", "--package", "kps", "--package", "kps-macros"])
-        .env("RUSTDOCFLAGS", "--deny=warnings --deny=missing_docs --deny=rustdoc::broken_intra_doc_links")
+        .env(
+            "RUSTDOCFLAGS",
+            "--deny=warnings --deny=missing_docs --deny=rustdoc::broken_intra_doc_links",
+        )
         .output()
         .unwrap_or_else(|error| panic!("cargo: {error}"));
     assert!(output.status.success(), "{}", printed(&output));

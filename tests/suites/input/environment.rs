@@ -1,4 +1,6 @@
-//! An environment and arguments that are not as they should be, and what the linker may leave to `kpsc link`.
+// SPDX-License-Identifier: GPL-2.0
+//! An environment and arguments that are not as they should be, and what the linker may leave to
+//! `kpsc link`.
 
 use super::{arguments, Bad};
 use kps_tests::world::World;
@@ -46,7 +48,11 @@ pub(crate) const CASES: &[Bad] = &[
     ("KPS0701-linked-nothing", |w| link(w, "true", "a.ko")),
     ("KPS0802-linked-junk", |w| link(w, "echo junk > \"$3\"", "a.ko")),
     ("KPS0802-linked-nothing-but-a-header", |w| {
-        link(w, "printf '\\177ELF\\2\\1\\1\\0\\0\\0\\0\\0\\0\\0\\0\\0\\1\\0\\76\\0' > \"$3\"", "a.ko")
+        link(
+            w,
+            "printf '\\177ELF\\2\\1\\1\\0\\0\\0\\0\\0\\0\\0\\0\\0\\1\\0\\76\\0' > \"$3\"",
+            "a.ko",
+        )
     }),
     ("KPS0713-linked-too-much", |w| link(w, "truncate -s 10G \"$3\"", "a.ko")),
     ("KPS0701-linked-a-pipe", |w| link(w, "mkfifo \"$3\"", "a.ko")),
@@ -81,7 +87,8 @@ fn source(world: &World, output: &str) -> Vec<OsString> {
 
 /// Builds for a target that says it has been prepared.
 fn build(world: &World, output: &str) -> Vec<OsString> {
-    let manifest = format!("{MANIFEST}[tree]\nbuild = \"/no/such/tree\"\nsources = []\nmake = []\n");
+    let manifest =
+        format!("{MANIFEST}[tree]\nbuild = \"/no/such/tree\"\nsources = []\nmake = []\n");
     put_target(world.cache(), FIXTURE, &manifest, &fixture::facts());
     world.write("spec.kps", SPEC);
     arguments(&["build", "--kernel", FIXTURE, "spec.kps", "-o", output])

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0
 //! Build folders whose files are missing, damaged or hostile.
 
 use super::{arguments, Bad};
@@ -18,14 +19,18 @@ pub(crate) const CASES: &[Bad] = &[
     ("KPS0701-config-missing", |w| with(w, ".config", None)),
     ("KPS0701-config-binary", |w| with(w, ".config", Some(b"\x7fELF\xff"))),
     ("KPS0713-config-too-large", |w| sparse(w, ".config")),
-    ("KPS0714-config-hostile-option", |w| config(w, "CONFIG_LIVEPATCH=y\nCONFIG_$(touch pwned)=y\n")),
+    ("KPS0714-config-hostile-option", |w| {
+        config(w, "CONFIG_LIVEPATCH=y\nCONFIG_$(touch pwned)=y\n")
+    }),
     ("KPS0714-config-hostile-value", |w| config(w, "CONFIG_LIVEPATCH=y\nCONFIG_HZ=\u{1b}[31m\n")),
     ("KPS0714-config-is-something-else", |w| config(w, "#!/bin/sh\nreboot\n")),
     ("KPS0701-exports-missing", |w| with(w, "Module.symvers", None)),
     ("KPS0701-exports-binary", |w| with(w, "Module.symvers", Some(b"\x7fELF\xff"))),
     ("KPS0713-exports-too-large", |w| sparse(w, "Module.symvers")),
     ("KPS0714-exports-cut", |w| exports(w, &SYMVERS[..20])),
-    ("KPS0714-exports-with-substitution", |w| exports(w, &EXPORT.replace("NAME", "$(touch pwned)"))),
+    ("KPS0714-exports-with-substitution", |w| {
+        exports(w, &EXPORT.replace("NAME", "$(touch pwned)"))
+    }),
     ("KPS0714-exports-with-quotes", |w| exports(w, &EXPORT.replace("NAME", "a\"b'c`d`"))),
     ("KPS0714-exports-with-nul", |w| exports(w, &EXPORT.replace("NAME", "a\0b"))),
     ("KPS0714-exports-with-a-hostile-namespace", |w| {
@@ -43,7 +48,9 @@ pub(crate) const CASES: &[Bad] = &[
     ("KPS0706-image-without-symbols", |w| {
         patched(w, |bytes| replace(bytes, b"0\x001\x002\x003\0", b"00112233"))
     }),
-    ("KPS0706-image-without-types", |w| patched(w, |bytes| replace(bytes, b"\0.BTF\0", b"\0.btf\0"))),
+    ("KPS0706-image-without-types", |w| {
+        patched(w, |bytes| replace(bytes, b"\0.BTF\0", b"\0.btf\0"))
+    }),
     ("KPS0706-image-with-a-hostile-release", |w| {
         patched(w, |bytes| replace(bytes, b"version 7.3.4-miniature", b"version $(touch'pwned')"))
     }),
@@ -61,8 +68,12 @@ pub(crate) const CASES: &[Bad] = &[
         payload[middle..middle + 64].fill(0x55);
         compressed(w, &bz_image(&payload))
     }),
-    ("KPS0706-compressed-in-an-unknown-way", |w| compressed(w, &bz_image(b"\x89LZO\0\r\n\x1a\n and so on"))),
-    ("KPS0706-compressed-image-holds-none", |w| compressed(w, &bz_image(&gzip(b"no kernel at all")))),
+    ("KPS0706-compressed-in-an-unknown-way", |w| {
+        compressed(w, &bz_image(b"\x89LZO\0\r\n\x1a\n and so on"))
+    }),
+    ("KPS0706-compressed-image-holds-none", |w| {
+        compressed(w, &bz_image(&gzip(b"no kernel at all")))
+    }),
     // Half a gigabyte and a byte of zeros, in 50 KB.
     ("KPS0706-compressed-image-grows-without-end", |w| {
         let zeros = std::io::Read::take(std::io::repeat(0), (512 << 20) + 1);
@@ -114,7 +125,14 @@ pub(crate) const CASES: &[Bad] = &[
     }),
     ("KPS0709-hostile-name", |w| {
         kernel(w);
-        arguments(&["kernel", "add", "--build-dir", "linux", "--name", "../$(touch pwned)\n\u{1b}[31m"])
+        arguments(&[
+            "kernel",
+            "add",
+            "--build-dir",
+            "linux",
+            "--name",
+            "../$(touch pwned)\n\u{1b}[31m",
+        ])
     }),
     ("KPS0709-endless-name", |w| {
         kernel(w);

@@ -1,9 +1,11 @@
-//! What kpsc says about everything else that can be bad: files that are none, damaged targets and kernels, an environment that
-//! is not as it should be. Every case has its messages and exit status in `tests/ui-input/NAME.stderr`, and leaves nothing
-//! on the disk.
+// SPDX-License-Identifier: GPL-2.0
+//! What kpsc says about everything else that can be bad: files that are none, damaged targets and
+//! kernels, an environment that is not as it should be. Every case has its messages and exit status
+//! in `tests/ui-input/NAME.stderr`, and leaves nothing on the disk.
 //!
-//! A case is a function that makes a small world bad and gives the arguments to run kpsc with. `BLESS=1 cargo xtask test
-//! input` writes the messages anew; read the difference before you commit it.
+//! A case is a function that makes a small world bad and gives the arguments to run kpsc with.
+//! `BLESS=1 cargo xtask test input` writes the messages anew; read the difference before you commit
+//! it.
 
 mod environment;
 mod kernels;
@@ -21,7 +23,8 @@ type Bad = (&'static str, fn(&mut World) -> Vec<OsString>);
 
 /// The cases of this suite.
 pub(crate) fn cases() -> Vec<Case> {
-    let all = || [specs::CASES, targets::CASES, kernels::CASES, environment::CASES].into_iter().flatten();
+    let all =
+        || [specs::CASES, targets::CASES, kernels::CASES, environment::CASES].into_iter().flatten();
     let case = |&(name, make): &Bad| Case::new(name, move || check(name, make));
     let every = Case::new("every-message-has-a-case", move || {
         every_message_has_a_case(&all().map(|(name, _)| format!("{name}.stderr")).collect())

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0
 //! Specs that are no files, no text, or too much of it; and paths that are hostile themselves.
 
 use super::{arguments, Bad};
@@ -27,7 +28,10 @@ pub(crate) const CASES: &[Bad] = &[
     ("KPS0201-crlf", |w| spec(w, MISTAKE.replace('\n', "\r\n"))),
     ("KPS0201-mark", |w| spec(w, format!("\u{feff}{}", MISTAKE.replace('\n', " ")))),
     ("KPS0201-endless-line", |w| {
-        spec(w, MISTAKE.replace('\n', " ").replace("fn ", &format!("{} fn ", " ".repeat(1_000_000))))
+        spec(
+            w,
+            MISTAKE.replace('\n', " ").replace("fn ", &format!("{} fn ", " ".repeat(1_000_000))),
+        )
     }),
     ("KPS0104-one-byte-too-many", |w| spec(w, " ".repeat(4 * MIB as usize + 1))),
     ("KPS0104-cut-in-a-letter", |w| spec(w, "\u{e4}".repeat(4 * MIB as usize))),
@@ -54,7 +58,8 @@ pub(crate) const CASES: &[Bad] = &[
         trigger(w, "poc.c")
     }),
     ("KPS0214-module-link-out", |w| {
-        symlink("/proc/version", w.work().join("file.rs")).unwrap_or_else(|error| panic!("{error}"));
+        symlink("/proc/version", w.work().join("file.rs"))
+            .unwrap_or_else(|error| panic!("{error}"));
         module(w)
     }),
     ("KPS0701-module-is-a-folder", |w| {

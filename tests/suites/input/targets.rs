@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0
 //! Targets that are not there, and targets in the cache that are not what was written there.
 
 use super::{arguments, Bad};
@@ -24,8 +25,12 @@ pub(crate) const CASES: &[Bad] = &[
     ("KPS0705-manifest-empty", |w| manifest(w, "")),
     ("KPS0705-manifest-garbage", |w| manifest(w, seal("\u{1b}[31m = = ="))),
     ("KPS0705-manifest-of-another-type", |w| manifest(w, seal("release = 7"))),
-    ("KPS0705-manifest-nested", |w| manifest(w, seal(&format!("release = {}", "[".repeat(100_000))))),
-    ("KPS0705-manifest-of-a-later-version", |w| manifest(w, seal(&format!("later = true\n{MANIFEST}")))),
+    ("KPS0705-manifest-nested", |w| {
+        manifest(w, seal(&format!("release = {}", "[".repeat(100_000))))
+    }),
+    ("KPS0705-manifest-of-a-later-version", |w| {
+        manifest(w, seal(&format!("later = true\n{MANIFEST}")))
+    }),
     ("KPS0705-manifest-changed", |w| manifest(w, seal("release = \"7\"\n").replace('7', "8"))),
     ("KPS0705-manifest-not-utf-8", |w| manifest(w, b"\xff")),
     ("KPS0713-manifest-too-large", |w| sparse(w, "target.toml")),

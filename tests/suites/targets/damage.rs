@@ -1,4 +1,6 @@
-//! One byte of a file of every kind that a finished stock kernel has is changed, found, and changed back.
+// SPDX-License-Identifier: GPL-2.0
+//! One byte of a file of every kind that a finished stock kernel has is changed, found, and changed
+//! back.
 
 use super::there::{run, There};
 use std::path::{Path, PathBuf};
@@ -11,19 +13,26 @@ const IN_TOOLCHAIN: [&str; 2] = ["usr/bin/make", "usr/bin/bash"];
 
 /// Damage is found where it is, and what is whole is found whole.
 ///
-/// Each comparison of all files reads more than a gigabyte, so there are two. A list of files that was changed vouches for nothing:
-/// kpsc says so without a comparison, which is why both lists are changed at once.
+/// Each comparison of all files reads more than a gigabyte, so there are two. A list of files that
+/// was changed vouches for nothing: kpsc says so without a comparison, which is why both lists are
+/// changed at once.
 pub(super) fn is_found(there: &There) {
     let target = there.target();
     let folder = target.folder();
     let toolchain = target.tree().and_then(|tree| tree.toolchain.clone()).unwrap_or_default();
-    let path = |root: &Path, names: &[&str]| names.iter().map(|name| root.join(name)).collect::<Vec<_>>();
+    let path =
+        |root: &Path, names: &[&str]| names.iter().map(|name| root.join(name)).collect::<Vec<_>>();
 
     let files = [path(folder, &IN_FOLDER), path(&toolchain, &IN_TOOLCHAIN)].concat();
     let said = verify_damaged(there, &files);
     for file in &files {
-        let name = file.strip_prefix(folder).or_else(|_| file.strip_prefix(&toolchain)).unwrap_or(file);
-        assert!(said.contains(&format!("{name:?} was changed")), "{} is not found:\n{said}", file.display());
+        let name =
+            file.strip_prefix(folder).or_else(|_| file.strip_prefix(&toolchain)).unwrap_or(file);
+        assert!(
+            said.contains(&format!("{name:?} was changed")),
+            "{} is not found:\n{said}",
+            file.display()
+        );
     }
 
     let said = verify_damaged(there, &[folder.join("files"), toolchain.join("files")]);
@@ -56,7 +65,8 @@ fn verify(there: &There) -> (Option<i32>, String) {
 
 /// Changes the byte in the middle of a file, or changes it back.
 fn flip(path: &Path) {
-    let mut bytes = std::fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let mut bytes =
+        std::fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     let middle = bytes.len() / 2;
     bytes[middle] ^= 1;
     std::fs::write(path, bytes).unwrap_or_else(|error| panic!("{}: {error}", path.display()));

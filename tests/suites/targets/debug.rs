@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0
 //! Debug information of the default target, in a cache of its own.
 
 use super::namespace::DISK;
@@ -6,8 +7,8 @@ use kps_tests::target::target;
 use std::path::Path;
 use std::process::Command;
 
-/// Debug information is fetched once, read, and found damaged when it is. Path lookup ends in `path_put`, which compilers put into
-/// its callers since there have been livepatches.
+/// Debug information is fetched once, read, and found damaged when it is. Path lookup ends in
+/// `path_put`, which compilers put into its callers since there have been livepatches.
 pub(super) fn copies_are_known() {
     let default = target();
     let there = There { cache: Path::new(DISK).join("debug"), name: default.release().to_owned() };
@@ -20,7 +21,7 @@ pub(super) fn copies_are_known() {
     assert!(said.contains("warning[KPS0415]") && !said.contains("KPS0416"), "{said}");
     assert!(said.contains(".c:"), "no call has a place:\n{said}");
     let inspected = succeed(&mut there.kpsc(&["inspect", "path_put"]));
-    assert!(inspected.contains("written in  fs/namei.c:"), "{inspected}");
+    assert!(inspected.contains("source      fs/namei.c:"), "{inspected}");
     assert_eq!(succeed(&mut there.kpsc(&words)).trim(), there.name, "it was fetched again");
     succeed(&mut there.kpsc(&["kernel", "verify"]));
     succeed(Command::new("rm").arg("-r").arg(&there.cache));

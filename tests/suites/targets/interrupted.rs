@@ -1,7 +1,10 @@
-//! The preparation of a stock kernel is killed in each of its steps and runs out of room in some. It never looks more finished than
-//! it is, each next run goes on with it, and the last one leaves nothing but the target.
+// SPDX-License-Identifier: GPL-2.0
+//! The preparation of a stock kernel is killed in each of its steps and runs out of room in some.
+//! It never looks more finished than it is, each next run goes on with it, and the last one leaves
+//! nothing but the target.
 //!
-//! kpsc says on standard error which steps it has finished, so a step is reached when the one before it is said to be over.
+//! kpsc says on standard error which steps it has finished, so a step is reached when the one
+//! before it is said to be over.
 
 use super::damage;
 use super::stops::{finished, Stop, Work, BUILDING, FACTS, STOPS};
@@ -52,7 +55,8 @@ impl Preparation<'_> {
         self.there.kpsc(&["kernel", "add", "--release", self.release, "--name", &self.there.name])
     }
 
-    /// Kills a run, and nothing that it has started, while it does a step. Returns the steps that it has done.
+    /// Kills a run, and nothing that it has started, while it does a step. Returns the steps that
+    /// it has done.
     fn kill_in(&self, n: usize) -> Vec<String> {
         let (stop, work) = (&STOPS[n], Work::on(self.there));
         let mut child = self
@@ -68,7 +72,11 @@ impl Preparation<'_> {
                 Ok(line) => said.push(line),
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => {
-                    panic!("a run that was to be killed in `{}` has ended:\n{}", stop.step, said.join("\n"));
+                    panic!(
+                        "a run that was to be killed in `{}` has ended:\n{}",
+                        stop.step,
+                        said.join("\n")
+                    );
                 }
             }
         }
@@ -83,14 +91,16 @@ impl Preparation<'_> {
         self.steps(said.iter().map(String::as_str))
     }
 
-    /// Leaves so many megabytes free, has a run go wrong in a step, and makes room again. Returns the steps that it has done.
+    /// Leaves so many megabytes free, has a run go wrong in a step, and makes room again. Returns
+    /// the steps that it has done.
     fn run_out_of_room_in(&self, n: usize, room: u32) -> Vec<String> {
         let resize = |size: &str| {
             let option = format!("remount,size={size}");
             succeed(Command::new("mount").args(["-o", &option]).arg(&self.there.cache));
         };
         let used = succeed(Command::new("df").args(["-k", "--output=used"]).arg(&self.there.cache));
-        let used: u64 = used.split_whitespace().nth(1).and_then(|word| word.parse().ok()).unwrap_or_default();
+        let used: u64 =
+            used.split_whitespace().nth(1).and_then(|word| word.parse().ok()).unwrap_or_default();
         resize(&format!("{}k", used + u64::from(room) * 1024));
         let output = self.add().output().unwrap_or_else(|error| panic!("{error}"));
         resize(SIZE);
@@ -102,13 +112,15 @@ impl Preparation<'_> {
         self.steps(said.lines())
     }
 
-    /// Until the facts are read there is no target. From then on there is one that cannot be built for.
+    /// Until the facts are read there is no target. From then on there is one that cannot be built
+    /// for.
     fn is_not_ready(&self, n: usize) {
         let state = if is_in(&STOPS[n], FACTS) { None } else { Some("facts only".to_owned()) };
         assert_eq!(self.there.state(), state, "interrupted in `{}`", STOPS[n].step);
     }
 
-    /// Whether a run that has said this does a step: the last that it has said is what comes before it.
+    /// Whether a run that has said this does a step: the last that it has said is what comes before
+    /// it.
     fn is_reached(&self, n: usize, said: &[String]) -> bool {
         let last = self.positions(said.iter().map(String::as_str)).pop().unwrap_or_default();
         let before = n.checked_sub(1).map(|n| &STOPS[n]);
@@ -122,10 +134,14 @@ impl Preparation<'_> {
     /// The steps that a run has done, each behind the part of the preparation that it belongs to.
     fn steps<'t>(&self, said: impl Iterator<Item = &'t str>) -> Vec<String> {
         let parts = [FACTS, BUILDING];
-        self.positions(said).into_iter().filter(|position| !parts.contains(&position.as_str())).collect()
+        self.positions(said)
+            .into_iter()
+            .filter(|position| !parts.contains(&position.as_str()))
+            .collect()
     }
 
-    /// How far a run has got, one position after the other: a part of the preparation that it has begun, or a step that it has done.
+    /// How far a run has got, one position after the other: a part of the preparation that it has
+    /// begun, or a step that it has done.
     fn positions<'t>(&self, said: impl Iterator<Item = &'t str>) -> Vec<String> {
         let mut part = "nothing";
         let mut positions = Vec::new();
@@ -155,7 +171,9 @@ fn is_in(stop: &Stop, part: &str) -> bool {
 fn lines(stream: Option<impl Read + Send + 'static>) -> Receiver<String> {
     let (send, receive) = channel();
     std::thread::spawn(move || {
-        for line in stream.map(BufReader::new).into_iter().flat_map(BufRead::lines).map_while(Result::ok) {
+        for line in
+            stream.map(BufReader::new).into_iter().flat_map(BufRead::lines).map_while(Result::ok)
+        {
             if send.send(line).is_err() {
                 break;
             }

@@ -1,5 +1,7 @@
-//! What is tried on a kernel: every spec of `tests/vm/acts` and of `examples` is built for it or refused with the code that says why,
-//! and those act that stand on something in which it differs from the default target.
+// SPDX-License-Identifier: GPL-2.0
+//! What is tried on a kernel: every spec of `tests/vm/acts` and of `examples` is built for it or
+//! refused with the code that says why, and those act that stand on something in which it differs
+//! from the default target.
 
 use super::there::There;
 use kps_tests::schedule::Case;
@@ -21,7 +23,8 @@ pub(super) struct Kernel {
     pub(super) elsewhere: &'static [&'static str],
 }
 
-/// The spec that acts on each kernel when it boots anew. The others act on copies of a machine that has booted.
+/// The spec that acts on each kernel when it boots anew. The others act on copies of a machine that
+/// has booted.
 const BOOTED: &str = "cmdline_mark";
 
 /// How long it takes to build a module.
@@ -44,9 +47,14 @@ impl Kernel {
     pub(super) fn specs(self) -> Vec<Case> {
         let all: Vec<PathBuf> = specs("acts").into_iter().chain(examples()).collect();
         let names: Vec<String> = all.iter().map(|spec| stem(spec)).collect();
-        let listed = self.refused.iter().map(|(name, _)| name).chain(self.acts).chain(self.elsewhere);
+        let listed =
+            self.refused.iter().map(|(name, _)| name).chain(self.acts).chain(self.elsewhere);
         for name in listed {
-            assert!(names.iter().any(|known| known == name), "{}: there is no spec `{name}`", self.name);
+            assert!(
+                names.iter().any(|known| known == name),
+                "{}: there is no spec `{name}`",
+                self.name
+            );
         }
         let is_here = |spec: &PathBuf| !self.elsewhere.contains(&stem(spec).as_str());
         all.into_iter().filter(is_here).map(|spec| self.spec(spec)).collect()
@@ -65,7 +73,9 @@ impl Kernel {
             None if self.acts.contains(&name.as_str()) => {
                 self.case(&name, move || (self.get)().acts(&spec)).about(ACTS)
             }
-            None => self.case(&format!("{name} is built"), move || (self.get)().is_built(&spec)).about(BUILT),
+            None => self
+                .case(&format!("{name} is built"), move || (self.get)().is_built(&spec))
+                .about(BUILT),
         }
     }
 }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0
 //! Specs that are moved from the default target to the older kernel.
 
 use super::older::older;
@@ -10,8 +11,8 @@ use std::process::Command;
 /// How many functions of each kind are tried.
 const CASES: usize = 3;
 
-/// What a spec says of a function must hold on the kernel that it is moved to: there the function is gone, or it takes
-/// something else than is written.
+/// What a spec says of a function must hold on the kernel that it is moved to: there the function
+/// is gone, or it takes something else than is written.
 pub(super) fn what_differs_is_said() {
     let here = target();
     let (known, there) = (facts(&here), older().facts());
@@ -19,20 +20,25 @@ pub(super) fn what_differs_is_said() {
     for id in known.btf.ids() {
         let function = known.btf.get(id);
         let name = function.name;
-        let once = matches!(function.kind, Kind::Function(_)) && known.btf.functions(name).len() == 1;
+        let once =
+            matches!(function.kind, Kind::Function(_)) && known.btf.functions(name).len() == 1;
         if !once || known.vmlinux.symbols.named(name).len() != 1 {
             continue;
         }
         match (there.vmlinux.symbols.named(name).len(), there.btf.functions(name).as_slice()) {
             (0, _) => gone.push(name.to_owned()),
             (1, [other]) if there.btf.declaration(*other) != known.btf.declaration(id) => {
-                different.extend(prototype(&known.btf.declaration(id)).map(|types| format!("{name}{types}")));
+                different.extend(
+                    prototype(&known.btf.declaration(id)).map(|types| format!("{name}{types}")),
+                );
             }
             _ => {}
         }
     }
     for (functions, code) in [(gone, "KPS0201"), (different, "KPS0302")] {
-        let moved = functions.iter().filter(|function| check(&mut kpsc(), &here.name, function).0 == Some(0));
+        let moved = functions
+            .iter()
+            .filter(|function| check(&mut kpsc(), &here.name, function).0 == Some(0));
         let moved: Vec<_> = moved.take(CASES).collect();
         assert_eq!(moved.len(), CASES, "{code}: {moved:?}");
         for function in moved {
@@ -46,8 +52,9 @@ pub(super) fn what_differs_is_said() {
 fn check(kpsc: &mut Command, kernel: &str, function: &str) -> (Option<i32>, String) {
     let folder = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
     let spec = folder.path().join("moved.kps");
-    let text =
-        format!("patch moved {{ license \"GPL\"; object vmlinux {{ fn {function} {{ pre {{ }} }} }} }}\n");
+    let text = format!(
+        "patch moved {{ license \"GPL\"; object vmlinux {{ fn {function} {{ pre {{ }} }} }} }}\n"
+    );
     std::fs::write(&spec, text).unwrap_or_else(|error| panic!("{error}"));
     run(kpsc.args(["check", "--kernel", kernel]).arg(&spec))
 }

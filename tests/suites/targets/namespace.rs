@@ -1,5 +1,6 @@
-//! A mount namespace around the test program: the disk that fills up is a file system in memory that nobody else sees, and it is
-//! gone when the program ends.
+// SPDX-License-Identifier: GPL-2.0
+//! A mount namespace around the test program: the disk that fills up is a file system in memory
+//! that nobody else sees, and it is gone when the program ends.
 
 use super::small;
 use kps_tests::target::target;
@@ -15,7 +16,8 @@ pub(super) const SMALL: &str = "/tmp/kps-targets/small";
 /// The compilers of the default target, where everybody may read them.
 pub(super) const TOOLCHAIN: &str = "/tmp/kps-targets/toolchain";
 
-/// Starts the program again in a mount namespace, with the disk and the folders in it. Returns there.
+/// Starts the program again in a mount namespace, with the disk and the folders in it. Returns
+/// there.
 pub(crate) fn enter_namespace() {
     if std::env::var_os(INSIDE).is_some() {
         return;
@@ -39,6 +41,7 @@ pub(crate) fn enter_namespace() {
 
 /// Whether files may be given to somebody else.
 pub(super) fn is_root() -> bool {
-    let output = Command::new("id").arg("-u").output().unwrap_or_else(|error| panic!("id: {error}"));
+    let output =
+        Command::new("id").arg("-u").output().unwrap_or_else(|error| panic!("id: {error}"));
     output.stdout == b"0\n"
 }

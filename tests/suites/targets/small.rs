@@ -1,4 +1,6 @@
-//! A kernel of one's own with a small configuration, built from the default target's source by its compilers.
+// SPDX-License-Identifier: GPL-2.0
+//! A kernel of one's own with a small configuration, built from the default target's source by its
+//! compilers.
 
 use super::namespace::{is_root, DISK, SMALL, TOOLCHAIN};
 use super::there::{succeed, There};
@@ -10,7 +12,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::LazyLock;
 
-/// Specs that act there, each for something that a stock kernel does in another way. The others are built.
+/// Specs that act there, each for something that a stock kernel does in another way. The others are
+/// built.
 pub(super) const ACTS: [&str; 11] = [
     "callbacks",           // another preemption model
     "c_bodies",            // C without return thunks
@@ -25,8 +28,8 @@ pub(super) const ACTS: [&str; 11] = [
     "without_endbr",       // no function starts with ENDBR
 ];
 
-/// Specs that it has not got all for, and how it says so. One is of a function that has few callers there: the compiler has put it
-/// into them.
+/// Specs that it has not got all for, and how it says so. One is of a function that has few callers
+/// there: the compiler has put it into them.
 pub(super) const REFUSED: [(&str, &str); 12] = [
     ("bitfields", "KPS0303"),
     ("digit_first", "KPS0213"),
@@ -59,7 +62,8 @@ fn make() -> There {
     there
 }
 
-/// Where the kernel is kept: a folder for all that it is made of, so that the next run has nothing to build.
+/// Where the kernel is kept: a folder for all that it is made of, so that the next run has nothing
+/// to build.
 pub(super) fn kept() -> PathBuf {
     let stock = target();
     let read = |path: PathBuf| {
@@ -105,7 +109,8 @@ fn forget_others() {
 
 /// `kpsc kernel add` for the kernel; its compilers are those of the stock kernel.
 fn add(kpsc: &mut Command, stock: &Target) {
-    kpsc.args(["kernel", "add", "--name", "small", "--build-dir"]).arg(Path::new(SMALL).join("build"));
+    kpsc.args(["kernel", "add", "--name", "small", "--build-dir"])
+        .arg(Path::new(SMALL).join("build"));
     kpsc.args(["--toolchain", TOOLCHAIN]);
     for variable in stock.tree().map(|tree| tree.make.clone()).unwrap_or_default() {
         kpsc.args(["--make", &variable]);

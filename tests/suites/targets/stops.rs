@@ -1,4 +1,6 @@
-//! The steps that make a stock kernel a target, and how one sees from outside that each is under way.
+// SPDX-License-Identifier: GPL-2.0
+//! The steps that make a stock kernel a target, and how one sees from outside that each is under
+//! way.
 
 use super::there::There;
 use kps_targets::Cache;
@@ -6,11 +8,13 @@ use std::path::PathBuf;
 
 /// A step in which a preparation is killed.
 pub(super) struct Stop {
-    /// The part of the preparation that it belongs to, and what kpsc calls it. A release in it is `RELEASE`.
+    /// The part of the preparation that it belongs to, and what kpsc calls it. A release in it is
+    /// `RELEASE`.
     pub(super) step: &'static str,
     /// Whether it has begun its work, once it is known to have been reached.
     pub(super) is_under_way: fn(&Work) -> bool,
-    /// How many megabytes the disk has for a second run that is to fail in this step; none if there is no such run.
+    /// How many megabytes the disk has for a second run that is to fail in this step; none if there
+    /// is no such run.
     pub(super) room: Option<u32>,
 }
 
@@ -19,11 +23,24 @@ pub(super) const FACTS: &str = "facts";
 /// What a target is like from then on: it can be checked against, and not built for.
 pub(super) const BUILDING: &str = "building";
 
-/// Every step of a preparation, in order. Where a step leaves nothing to be seen before it ends, it is killed as soon as it begins.
+/// Every step of a preparation, in order. Where a step leaves nothing to be seen before it ends, it
+/// is killed as soon as it begins.
 pub(super) const STOPS: [Stop; 12] = [
-    Stop { step: "facts: package lists", is_under_way: |work| work.has("apt/lists/partial"), room: Some(8) },
-    Stop { step: "facts: choosing a kernel", is_under_way: |work| work.has("adding/headers"), room: None },
-    Stop { step: "facts: kernel RELEASE", is_under_way: |work| work.has("adding/unpacked"), room: Some(4) },
+    Stop {
+        step: "facts: package lists",
+        is_under_way: |work| work.has("apt/lists/partial"),
+        room: Some(8),
+    },
+    Stop {
+        step: "facts: choosing a kernel",
+        is_under_way: |work| work.has("adding/headers"),
+        room: None,
+    },
+    Stop {
+        step: "facts: kernel RELEASE",
+        is_under_way: |work| work.has("adding/unpacked"),
+        room: Some(4),
+    },
     Stop { step: "facts: reading the image", is_under_way: |_| true, room: None },
     Stop { step: "building: package lists", is_under_way: |_| true, room: None },
     Stop {

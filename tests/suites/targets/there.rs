@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0
 //! A target in a cache of its own, and what kpsc is asked to do with it.
 
 use kps_facts::Facts;
@@ -25,7 +26,9 @@ impl There {
 
     /// The target, which must be there.
     pub(super) fn target(&self) -> Target {
-        Cache::at(&self.cache).target(&self.name).unwrap_or_else(|error| panic!("{}", error.message))
+        Cache::at(&self.cache)
+            .target(&self.name)
+            .unwrap_or_else(|error| panic!("{}", error.message))
     }
 
     /// What is known of it.
@@ -54,8 +57,9 @@ impl There {
     }
 
     fn acts_with(&self, words: &[&str], spec: &Path) {
-        let said =
-            succeed(self.kpsc(&["test", "--limit", "60", "--kernel", &self.name]).args(words).arg(spec));
+        let said = succeed(
+            self.kpsc(&["test", "--limit", "60", "--kernel", &self.name]).args(words).arg(spec),
+        );
         assert!(said.contains("ok: "), "no test held:\n{said}");
         tell_of_boots(&said);
     }

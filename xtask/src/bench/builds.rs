@@ -1,4 +1,6 @@
-//! What is built to be compared: generated modules, one written by hand, and the kernel's own sample.
+// SPDX-License-Identifier: GPL-2.0
+//! What is built to be compared: generated modules, one written by hand, and the kernel's own
+//! sample.
 
 use super::Bench;
 use anyhow::{ensure, Context as _, Result};
@@ -30,7 +32,10 @@ impl Folder {
 /// The folder that kpsc generates from a spec.
 pub fn generated(bench: &Bench, spec: &Path, into: &Path) -> Result<Folder> {
     let mut command = Command::new(&bench.kpsc);
-    command.args(["build", "--kernel", &bench.target.name, "--emit", "source", "-o"]).arg(into).arg(spec);
+    command
+        .args(["build", "--kernel", &bench.target.name, "--emit", "source", "-o"])
+        .arg(into)
+        .arg(spec);
     succeed(&mut command)?;
     let name = stem(spec);
     Ok(Folder { path: into.join(&name), name })
@@ -66,9 +71,11 @@ pub fn c_sample(bench: &Bench, into: &Path) -> Result<Folder> {
     plain(&root.join(SAMPLE), into)
 }
 
-/// `make -C BUILD_TREE M=FOLDER`, as a user types it. A module by hand may use symbols that only a post-link would resolve.
+/// `make -C BUILD_TREE M=FOLDER`, as a user types it. A module by hand may use symbols that only a
+/// post-link would resolve.
 pub fn make(bench: &Bench, folder: &Path) -> Result<Vec<OsString>> {
-    let mut words: Vec<OsString> = vec!["make".into(), "-C".into(), bench.tree()?.build.clone().into()];
+    let mut words: Vec<OsString> =
+        vec!["make".into(), "-C".into(), bench.tree()?.build.clone().into()];
     words.push(variable("M=", folder));
     words.push(variable("KPSC=", &bench.kpsc));
     words.push("KBUILD_MODPOST_WARN=1".into());

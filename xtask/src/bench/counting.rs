@@ -1,19 +1,23 @@
+// SPDX-License-Identifier: GPL-2.0
 //! Counts the instructions of a module that a call of a patched function runs through.
 //!
-//! Nothing runs: the path is followed through the code of the finished module and its relocations. So the count is exact,
-//! the same on every machine, and leaves out what is the same for every livepatch, ftrace's part and the kernel's.
+//! Nothing runs: the path is followed through the code of the finished module and its relocations.
+//! So the count is exact, the same on every machine, and leaves out what is the same for every
+//! livepatch, ftrace's part and the kernel's.
 
 use anyhow::{anyhow, bail, ensure, Context as _, Result};
 use iced_x86::{Decoder, DecoderOptions, FlowControl, Instruction};
 use object::read::elf::ElfFile64;
 use object::{
-    LittleEndian, Object as _, ObjectSection as _, ObjectSymbol as _, RelocationTarget, SectionIndex,
+    LittleEndian, Object as _, ObjectSection as _, ObjectSymbol as _, RelocationTarget,
+    SectionIndex,
 };
 
-/// The instructions of this module from a symbol to the return into whoever called it, where paths part the longest.
+/// The instructions of this module from a symbol to the return into whoever called it, where paths
+/// part the longest.
 ///
-/// A call or jump that leaves the module is one instruction: `__fentry__`, the return thunk, the old function, what a body
-/// calls of the kernel.
+/// A call or jump that leaves the module is one instruction: `__fentry__`, the return thunk, the
+/// old function, what a body calls of the kernel.
 pub fn longest_path(module: &[u8], symbol: &str) -> Result<usize> {
     let file = ElfFile64::<LittleEndian>::parse(module)?;
     let start = file.symbols().find(|s| s.name() == Ok(symbol) && s.section_index().is_some());
@@ -65,7 +69,10 @@ impl Walk<'_> {
                     return Ok(count + taken.max(self.longest(next, returns)?));
                 }
                 FlowControl::Return => None,
-                other => bail!("an instruction of kind {other:?} at {:#x}: the path is not known", at.offset),
+                other => bail!(
+                    "an instruction of kind {other:?} at {:#x}: the path is not known",
+                    at.offset
+                ),
             };
             // What leaves the module by a jump comes back to where the last call in it was.
             match goes_to.or_else(|| returns.pop()) {
@@ -80,7 +87,12 @@ impl Walk<'_> {
         let start = usize::try_from(at.offset)?;
         let bytes = section.data()?.get(start..).unwrap_or_default();
         let instruction = Decoder::with_ip(64, bytes, at.offset, DecoderOptions::NONE).decode();
-        ensure!(!instruction.is_invalid(), "no instruction at {}+{:#x}", section.name()?, at.offset);
+        ensure!(
+            !instruction.is_invalid(),
+            "no instruction at {}+{:#x}",
+            section.name()?,
+            at.offset
+        );
         Ok(instruction)
     }
 
@@ -90,7 +102,8 @@ impl Walk<'_> {
         const DISTANCE: u64 = 4;
         let field = instruction.next_ip() - DISTANCE;
         let section = self.file.section_by_index(at.section)?;
-        let Some((_, relocation)) = section.relocations().find(|(offset, _)| *offset == field) else {
+        let Some((_, relocation)) = section.relocations().find(|(offset, _)| *offset == field)
+        else {
             return Ok(Some(Place { offset: instruction.near_branch_target(), ..at }));
         };
         let RelocationTarget::Symbol(symbol) = relocation.target() else {
@@ -98,7 +111,8 @@ impl Walk<'_> {
         };
         let symbol = self.file.symbol_by_index(symbol)?;
         let Some(section) = symbol.section_index() else { return Ok(None) };
-        let offset = symbol.address().wrapping_add_signed(relocation.addend()).wrapping_add(DISTANCE);
+        let offset =
+            symbol.address().wrapping_add_signed(relocation.addend()).wrapping_add(DISTANCE);
         Ok(Some(Place { section, offset }))
     }
 }

@@ -1,4 +1,6 @@
-//! What was measured, and the text that says so: it is printed, and is the section "Figures" of `docs/bench.md`.
+// SPDX-License-Identifier: GPL-2.0
+//! What was measured, and the text that says so: it is printed, and is the section "Figures" of
+//! `docs/bench.md`.
 
 use super::measure::{mebibytes, ratio, seconds, Sample};
 use super::sizes::Sizes;
@@ -8,7 +10,8 @@ use super::{growth, GROWTH, KINDS};
 /// Each figure with what it is about.
 pub(super) type Labelled<T> = Vec<(String, T)>;
 
-/// All that one run has measured. The series of specs, one for each of `COUNTS`, stands last in each list that it is in.
+/// All that one run has measured. The series of specs, one for each of `COUNTS`, stands last in
+/// each list that it is in.
 #[derive(Debug)]
 pub(super) struct Figures {
     /// Where they were taken.
@@ -44,7 +47,7 @@ impl Figures {
             ("`kpsc build` and make", self.builds()),
             ("A livepatch by hand", self.by_hand()),
             ("Size of modules, without debug information", self.sizes()),
-            ("Instructions of the module on the way of a call", self.instructions()),
+            ("Instructions of the module per call", self.instructions()),
         ];
         let sections = sections.map(|(heading, text)| format!("\n### {heading}\n\n{text}"));
         format!("{}\n{}", self.machine, sections.concat())
@@ -54,8 +57,13 @@ impl Figures {
         let mut table = Table::new(["of", "time", "held to", "peak memory", "held to"]);
         for (n, (label, samples)) in self.checks.iter().enumerate() {
             let (time, memory) = (seconds(samples), mebibytes(samples));
-            let bound =
-                |figure: f64, at_most: f64| if n == 0 { held(figure, at_most) } else { String::new() };
+            let bound = |figure: f64, at_most: f64| {
+                if n == 0 {
+                    held(figure, at_most)
+                } else {
+                    String::new()
+                }
+            };
             // 120 MB.
             let memory_bound = bound(memory.median, 114.0);
             let time_bound = bound(time.median, 0.10);
@@ -87,7 +95,8 @@ impl Figures {
     }
 
     fn by_hand(&self) -> String {
-        let mut table = Table::new(["by hand", "its make", "make of the generated / this", "held to"]);
+        let mut table =
+            Table::new(["by hand", "its make", "make of the generated / this", "held to"]);
         let (_, Build { make, .. }) = &self.builds[0];
         for (label, samples) in &self.by_hand {
             let ratio = ratio(make, samples);
@@ -98,14 +107,25 @@ impl Figures {
     }
 
     fn sizes(&self) -> String {
-        let mut table =
-            Table::new(["module", "file", "loaded sections", "the sample's job generated / this", "held to"]);
+        let mut table = Table::new([
+            "module",
+            "file",
+            "loaded sections",
+            "the sample's job generated / this",
+            "held to",
+        ]);
         let bytes = |count: u64| format!("{count} bytes");
         let (_, ours) = &self.sizes[0];
         for (n, (label, size)) in self.sizes_of_others.iter().enumerate() {
             let ratio = ours.file as f64 / size.file as f64;
             let bound = if n == 0 { held(ratio, 1.5) } else { String::new() };
-            table.row([label.clone(), bytes(size.file), bytes(size.loaded), format!("{ratio:.2}"), bound]);
+            table.row([
+                label.clone(),
+                bytes(size.file),
+                bytes(size.loaded),
+                format!("{ratio:.2}"),
+                bound,
+            ]);
         }
         for (label, size) in &self.sizes {
             let label = format!("generated: {label}");

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0
 //! Where figures were taken: absolute ones mean nothing without it.
 
 use super::Bench;
@@ -8,10 +9,15 @@ pub(super) fn describe(bench: &Bench, facts: &Facts) -> String {
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let gibibytes = value("/proc/meminfo", "MemTotal")
         .and_then(|text| text.split(' ').next()?.parse::<f64>().ok())
-        .map_or("unknown memory".to_owned(), |kibibytes| format!("{:.0} GiB", kibibytes / 1024.0 / 1024.0));
-    let processor = value("/proc/cpuinfo", "model name").unwrap_or("an unknown processor".to_owned());
-    let rustc =
-        facts.config.get("CONFIG_RUSTC_VERSION_TEXT").map_or("unknown", |text| text.trim_matches('"'));
+        .map_or("unknown memory".to_owned(), |kibibytes| {
+            format!("{:.0} GiB", kibibytes / 1024.0 / 1024.0)
+        });
+    let processor =
+        value("/proc/cpuinfo", "model name").unwrap_or("an unknown processor".to_owned());
+    let rustc = facts
+        .config
+        .get("CONFIG_RUSTC_VERSION_TEXT")
+        .map_or("unknown", |text| text.trim_matches('"'));
     let rustc = rustc.split(" (").next().unwrap_or(rustc);
     let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
     let load = load.split(' ').next().unwrap_or_default();

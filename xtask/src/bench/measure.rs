@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0
 //! Time and memory of whole processes, and what can honestly be said of a few runs of them.
 
 use anyhow::{bail, ensure, Context as _, Result};
@@ -15,7 +16,8 @@ pub const WORD: &str = "measure";
 pub(super) struct Sample {
     /// From start to end.
     pub seconds: f64,
-    /// The most memory that any single process of it had at once. What runs in a sandbox is not among them.
+    /// The most memory that any single process of it had at once. What runs in a sandbox is not
+    /// among them.
     pub mebibytes: f64,
 }
 
@@ -23,12 +25,13 @@ pub(super) struct Sample {
 #[derive(Debug)]
 pub(super) struct Job {
     pub command: Vec<OsString>,
-    /// A folder that is copied to another place before each run, so that nothing is left of the last one.
+    /// A folder that is copied to another place before each run, so that nothing is left of the
+    /// last one.
     pub fresh: Option<(PathBuf, PathBuf)>,
 }
 
-/// Runs jobs in turn, A B C A B C: what slows the machine down for a while slows all of them down. The first round, which
-/// fills caches, does not count. Gives the samples of each job by round.
+/// Runs jobs in turn, A B C A B C: what slows the machine down for a while slows all of them down.
+/// The first round, which fills caches, does not count. Gives the samples of each job by round.
 pub(super) fn rounds(jobs: &[Job], rounds: usize) -> Result<Vec<Vec<Sample>>> {
     let mut samples = vec![Vec::new(); jobs.len()];
     for round in 0..=rounds {
@@ -48,12 +51,14 @@ impl Job {
             if to.exists() {
                 std::fs::remove_dir_all(to)?;
             }
-            let copied = Command::new("cp").arg("-r").arg(from).arg(to).status().context("cannot run cp")?;
+            let copied =
+                Command::new("cp").arg("-r").arg(from).arg(to).status().context("cannot run cp")?;
             ensure!(copied.success(), "cannot copy {}", from.display());
         }
         // A process starts with its parent's memory as its peak. The one between is small.
         let own = std::env::current_exe().context("cannot find this program")?;
-        let output = Command::new(own).arg(WORD).args(&self.command).stderr(Stdio::inherit()).output()?;
+        let output =
+            Command::new(own).arg(WORD).args(&self.command).stderr(Stdio::inherit()).output()?;
         ensure!(output.status.success(), "{:?} failed", self.command);
         let text = String::from_utf8_lossy(&output.stdout);
         let mut numbers = text.split_whitespace().map(str::parse::<f64>);
@@ -72,7 +77,11 @@ pub fn measure(words: &[OsString]) -> Result<()> {
     let start = Instant::now();
     let output = command.output().with_context(|| format!("cannot run {program:?}"))?;
     let seconds = start.elapsed().as_secs_f64();
-    ensure!(output.status.success(), "{words:?} failed:\n{}", String::from_utf8_lossy(&output.stderr));
+    ensure!(
+        output.status.success(),
+        "{words:?} failed:\n{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     let kibibytes = getrusage(UsageWho::RUSAGE_CHILDREN)?.max_rss();
     println!("{seconds} {}", kibibytes as f64 / 1024.0);
     Ok(())

@@ -1,4 +1,6 @@
-//! `cargo xtask bench`: speed and size, measured against what one would otherwise do. `docs/bench.md` says what the figures mean.
+// SPDX-License-Identifier: GPL-2.0
+//! `cargo xtask bench`: speed and size, measured against what one would otherwise do.
+//! `docs/bench.md` says what the figures mean.
 
 pub mod builds;
 pub mod counting;
@@ -56,7 +58,8 @@ impl Bench {
     }
 }
 
-const UNPREPARED: &str = "no target kernel is prepared: run `kpsc kernel add`, or `cargo xtask test`";
+const UNPREPARED: &str =
+    "no target kernel is prepared: run `kpsc kernel add`, or `cargo xtask test`";
 
 /// The functions of `kinds.kps` and what is done to each.
 pub const KINDS: [(&str, &str); 5] = [
@@ -69,11 +72,13 @@ pub const KINDS: [(&str, &str); 5] = [
 
 /// The instructions on the way of a call of a patched function.
 pub fn count(module: &Path, function: &str) -> Result<usize> {
-    let bytes = std::fs::read(module).with_context(|| format!("cannot read {}", module.display()))?;
+    let bytes =
+        std::fs::read(module).with_context(|| format!("cannot read {}", module.display()))?;
     counting::longest_path(&bytes, &format!("livepatch_{function}"))
 }
 
-/// What a function more costs between the two largest counts, as a multiple of what it costs below. Linear growth is 1.
+/// What a function more costs between the two largest counts, as a multiple of what it costs below.
+/// Linear growth is 1.
 pub fn growth(figures: &[f64]) -> f64 {
     let [one, _, fifty, two_hundred] = COUNTS.map(|count| count as f64);
     let above = (figures[3] - figures[2]) / (two_hundred - fifty);

@@ -1,4 +1,6 @@
-//! `docs/bench.md`, whose last section is what `cargo xtask bench --page` has measured: nobody copies figures by hand.
+// SPDX-License-Identifier: GPL-2.0
+//! `docs/bench.md`, whose last section is what `cargo xtask bench --page` has measured: nobody
+//! copies figures by hand.
 
 use anyhow::{Context as _, Result};
 
@@ -14,7 +16,8 @@ pub(super) fn write(figures: &str) -> Result<()> {
 
 /// A page with other figures.
 fn with(page: &str, figures: &str) -> Result<String> {
-    let (text, _) = page.split_once(HEADING).context("docs/bench.md has no section for the figures")?;
+    let (text, _) =
+        page.split_once(HEADING).context("docs/bench.md has no section for the figures")?;
     Ok(format!("{text}{HEADING}{figures}"))
 }
 
@@ -27,7 +30,8 @@ mod tests {
     use super::super::KINDS;
     use super::*;
 
-    /// A figure, or figures, that grow with how many functions a spec changes; the first is of something else.
+    /// A figure, or figures, that grow with how many functions a spec changes; the first is of
+    /// something else.
     fn series<T>(first: &str, of: impl Fn(usize) -> T) -> Labelled<T> {
         let rest = COUNTS.into_iter().map(|count| (label(count), of(count)));
         [(first.to_owned(), of(0))].into_iter().chain(rest).collect()
@@ -35,13 +39,16 @@ mod tests {
 
     /// Samples of three rounds.
     fn samples(seconds: f64) -> Vec<Sample> {
-        [0.9, 1.0, 1.1].map(|factor| Sample { seconds: seconds * factor, mebibytes: 40.0 * factor }).into()
+        [0.9, 1.0, 1.1]
+            .map(|factor| Sample { seconds: seconds * factor, mebibytes: 40.0 * factor })
+            .into()
     }
 
     fn made_up() -> Figures {
         let sizes = |count: usize| Sizes { file: 10_000 + 1_000 * count as u64, loaded: 4_000 };
         let by_hand = ["by_hand.rs", "by_hand.rs without debug information"];
-        let names = |first: &[&str]| -> Vec<String> { first.iter().map(|&name| name.to_owned()).collect() };
+        let names =
+            |first: &[&str]| -> Vec<String> { first.iter().map(|&name| name.to_owned()).collect() };
         Figures {
             machine: "Machine: of any kind.\nTarget: of any kind.".to_owned(),
             checks: series("the example", |count| samples(0.05 + count as f64 / 1e4)),

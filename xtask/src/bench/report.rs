@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0
 //! What is measured, in the order in which it is.
 
 use super::builds::{self, input, Folder};
@@ -10,7 +11,8 @@ use anyhow::{anyhow, Result};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-const EXAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/cmdline_mark/cmdline_mark.kps");
+const EXAMPLE: &str =
+    concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/cmdline_mark/cmdline_mark.kps");
 /// `check` takes so little that many rounds cost nothing.
 const CHECKS: usize = 21;
 const BUILDS: usize = 7;
@@ -36,7 +38,8 @@ struct Spec {
     path: PathBuf,
 }
 
-/// The specs of the series, and on the way a word on the machine: both need the target's facts, which take memory.
+/// The specs of the series, and on the way a word on the machine: both need the target's facts,
+/// which take memory.
 fn write_specs(bench: &Bench, folder: &Path) -> Result<(String, Vec<Spec>)> {
     let facts = bench.target.facts().map_err(|error| anyhow!("{}", error.message))?;
     let write = |count: usize| {
@@ -85,7 +88,10 @@ impl Inputs {
         let (own, lean) = (input("by_hand.rs"), into.join("lean"));
         let mut by_hand = vec![
             ("by_hand.rs".to_owned(), builds::plain(&own, into)?),
-            ("by_hand.rs without debug information".to_owned(), builds::plain_without_debug(&own, &lean)?),
+            (
+                "by_hand.rs without debug information".to_owned(),
+                builds::plain_without_debug(&own, &lean)?,
+            ),
         ];
         if let Some(file) = against {
             let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
@@ -117,10 +123,14 @@ fn build_times(
     }
     for Generated { spec, folder, .. } in &inputs.generated {
         jobs.push(make(folder)?);
-        jobs.push(Job { command: kpsc(bench, "build", spec, Some(&scratch.join("out"))), fresh: None });
+        jobs.push(Job {
+            command: kpsc(bench, "build", spec, Some(&scratch.join("out"))),
+            fresh: None,
+        });
     }
     let mut samples = rounds(&jobs, BUILDS)?.into_iter();
-    let by_hand = inputs.by_hand.iter().map(|(label, _)| label.clone()).zip(samples.by_ref()).collect();
+    let by_hand =
+        inputs.by_hand.iter().map(|(label, _)| label.clone()).zip(samples.by_ref()).collect();
     let builds = inputs.generated.iter().filter_map(|generated| {
         let (make, kpsc) = (samples.next()?, samples.next()?);
         Some((generated.label.clone(), Build { make, kpsc }))
@@ -133,20 +143,29 @@ fn module_sizes(bench: &Bench, inputs: &Inputs) -> Result<(Labelled<Sizes>, Labe
     let size = |label: &str, folder: &Folder| -> Result<(String, Sizes)> {
         Ok((label.to_owned(), sizes(bench, &builds::build(bench, folder)?)?))
     };
-    let generated = inputs.generated.iter().map(|generated| size(&generated.label, &generated.folder));
+    let generated =
+        inputs.generated.iter().map(|generated| size(&generated.label, &generated.folder));
     let sample = [size("livepatch-sample.c", &inputs.sample)];
     let by_hand = inputs.by_hand.iter().map(|(label, folder)| size(label, folder));
-    Ok((generated.collect::<Result<_>>()?, sample.into_iter().chain(by_hand).collect::<Result<_>>()?))
+    Ok((
+        generated.collect::<Result<_>>()?,
+        sample.into_iter().chain(by_hand).collect::<Result<_>>()?,
+    ))
 }
 
 /// Those of each kind of change, and of each module that does the sample's job.
-fn instructions(bench: &Bench, inputs: &Inputs, scratch: &Path) -> Result<(Vec<usize>, Labelled<usize>)> {
+fn instructions(
+    bench: &Bench,
+    inputs: &Inputs,
+    scratch: &Path,
+) -> Result<(Vec<usize>, Labelled<usize>)> {
     let kinds = builds::build(bench, &builds::generated(bench, &input("kinds.kps"), scratch)?)?;
     let kinds = KINDS.iter().map(|(function, _)| count(&kinds, function)).collect::<Result<_>>()?;
     let (by_hand, generated) = (&inputs.by_hand[0].1, &inputs.generated[0].folder);
-    let modules = [("livepatch-sample.c", &inputs.sample), ("by_hand.rs", by_hand), ("generated", generated)];
-    let jobs =
-        modules.map(|(what, folder)| Ok((what.to_owned(), count(&folder.module(), "cmdline_proc_show")?)));
+    let modules =
+        [("livepatch-sample.c", &inputs.sample), ("by_hand.rs", by_hand), ("generated", generated)];
+    let jobs = modules
+        .map(|(what, folder)| Ok((what.to_owned(), count(&folder.module(), "cmdline_proc_show")?)));
     Ok((kinds, jobs.into_iter().collect::<Result<_>>()?))
 }
 

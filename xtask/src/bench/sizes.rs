@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0
 //! How large a module is: as a file, and in the kernel's memory.
 
 use super::Bench;
@@ -19,11 +20,13 @@ pub struct Sizes {
 pub fn sizes(bench: &Bench, module: &Path) -> Result<Sizes> {
     let folder = tempfile::tempdir()?;
     let stripped = folder.path().join("stripped.ko");
-    std::fs::copy(module, &stripped).with_context(|| format!("cannot read {}", module.display()))?;
+    std::fs::copy(module, &stripped)
+        .with_context(|| format!("cannot read {}", module.display()))?;
     let toolchain = bench.tree()?.toolchain();
     let command = toolchain.command("strip", &[], &[folder.path()], folder.path());
     let mut command = command.map_err(|error| anyhow!("{}", error.message))?;
-    let status = command.arg("--strip-debug").arg(&stripped).status().context("cannot run strip")?;
+    let status =
+        command.arg("--strip-debug").arg(&stripped).status().context("cannot run strip")?;
     ensure!(status.success(), "strip failed: {status}");
     let bytes = std::fs::read(&stripped)?;
     Ok(Sizes { file: bytes.len() as u64, loaded: loaded(&bytes)? })
@@ -33,6 +36,7 @@ fn loaded(module: &[u8]) -> Result<u64> {
     let file = ElfFile64::<LittleEndian>::parse(module)?;
     let endian = LittleEndian;
     let sections = file.elf_header().sections(endian, module)?;
-    let loaded = sections.iter().filter(|section| section.sh_flags(endian).contains(elf::SHF_ALLOC));
+    let loaded =
+        sections.iter().filter(|section| section.sh_flags(endian).contains(elf::SHF_ALLOC));
     Ok(loaded.map(|section| section.sh_size(endian)).sum())
 }

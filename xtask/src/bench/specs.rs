@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0
 //! Specs that change many functions, for whatever kernel is the target.
 
 use anyhow::{ensure, Result};
@@ -26,7 +27,8 @@ pub(super) fn label(count: usize) -> String {
 
 /// A spec that counts the calls of so many functions, as `replace`, `pre` and `post` in turn.
 ///
-/// The functions are spread over the kernel and always the same: every so-manieth of all that fit, by name.
+/// The functions are spread over the kernel and always the same: every so-manieth of all that fit,
+/// by name.
 pub fn spec(facts: &Facts, count: usize) -> Result<String> {
     let all = candidates(facts);
     ensure!(count <= all.len(), "the target has only {} functions that fit", all.len());
@@ -50,7 +52,8 @@ pub fn spec(facts: &Facts, count: usize) -> Result<String> {
     Ok(text)
 }
 
-/// Every function that can be changed without a warning and takes at most six integers and pointers, by name.
+/// Every function that can be changed without a warning and takes at most six integers and
+/// pointers, by name.
 fn candidates(facts: &Facts) -> Vec<&str> {
     let mut names: BTreeMap<&str, usize> = BTreeMap::new();
     let mut addresses: BTreeMap<u64, usize> = BTreeMap::new();
@@ -60,7 +63,8 @@ fn candidates(facts: &Facts) -> Vec<&str> {
     }
     let mut found: Vec<&str> = Vec::new();
     for symbol in facts.vmlinux.symbols.iter() {
-        let site = facts.vmlinux.sites.get(symbol.address).and_then(|site| site.entry(facts.arch()));
+        let site =
+            facts.vmlinux.sites.get(symbol.address).and_then(|site| site.entry(facts.arch()));
         let fits = site.is_some()
             && names[symbol.name] == 1
             && addresses[&symbol.address] == 1
@@ -92,7 +96,10 @@ fn has_clones(facts: &Facts, name: &str) -> bool {
 /// Whether BTF has one prototype, with nothing in it that does not travel in a register.
 fn is_simple(facts: &Facts, name: &str) -> bool {
     let scalar = |id: BtfId| {
-        matches!(facts.btf.get(facts.btf.strip(id)).kind, Kind::Int(_) | Kind::Pointer(_) | Kind::Enum(_))
+        matches!(
+            facts.btf.get(facts.btf.strip(id)).kind,
+            Kind::Int(_) | Kind::Pointer(_) | Kind::Enum(_)
+        )
     };
     let functions = facts.btf.functions(name);
     let [function] = functions.as_slice() else { return false };

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0
 //! Tables of Markdown, which can be read in a terminal too.
 
 use super::measure::Spread;
@@ -23,7 +24,8 @@ impl fmt::Display for Table {
     /// Columns are as wide as they need to be.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let columns = self.rows.first().map_or(0, Vec::len);
-        let width = |n: usize| self.rows.iter().map(|row| row[n].chars().count()).max().unwrap_or(0);
+        let width =
+            |n: usize| self.rows.iter().map(|row| row[n].chars().count()).max().unwrap_or(0);
         let widths: Vec<usize> = (0..columns).map(width).collect();
         for (n, row) in self.rows.iter().enumerate() {
             let cells = row.iter().zip(&widths).map(|(cell, &width)| format!("{cell:<width$}"));

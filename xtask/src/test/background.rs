@@ -1,4 +1,6 @@
-//! A program in the background: what it prints waits until they are done, and it ends when they fail.
+// SPDX-License-Identifier: GPL-2.0
+//! A program in the background: what it prints waits until they are done, and it ends when they
+//! fail.
 
 use anyhow::{ensure, Context as _, Result};
 use std::fs::File;
@@ -46,7 +48,8 @@ mod tests {
     use std::process::Command;
 
     fn start(script: &str) -> Background {
-        Background::start(Command::new("sh").args(["-c", script])).unwrap_or_else(|error| panic!("{error:#}"))
+        Background::start(Command::new("sh").args(["-c", script]))
+            .unwrap_or_else(|error| panic!("{error:#}"))
     }
 
     #[test]

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0
 //! Every test, from cheap to dear. What cannot run fails and says what to install.
 
 mod background;
@@ -26,8 +27,8 @@ enum Tier {
     Long,
 }
 
-/// What cargo and the suites make of everything that is compiled: one choice of crates, of features and of optimisation for all steps,
-/// so that nothing is compiled twice.
+/// What cargo and the suites make of everything that is compiled: one choice of crates, of features
+/// and of optimisation for all steps, so that nothing is compiled twice.
 const ALL: [&str; 2] = ["--release", "--workspace"];
 
 /// Only the program of the suites.
@@ -95,7 +96,8 @@ pub(crate) fn run(request: &Request) -> Result<bool> {
     ]))?;
     if !is_part {
         step("clippy");
-        // In the profile of the tests: what the compiler itself runs, macros and build scripts, is theirs too.
+        // In the profile of the tests: what the compiler itself runs, macros and build scripts, is
+        // theirs too.
         crate::run(cargo().args(["clippy", "--quiet"]).args(ALL).args([
             "--all-targets",
             "--",
@@ -118,17 +120,23 @@ pub(crate) fn run(request: &Request) -> Result<bool> {
     kernel.end()?;
     step("suites");
     run(suites(request))?;
-    println!("{} minutes and {} seconds", clock.elapsed().as_secs() / 60, clock.elapsed().as_secs() % 60);
+    println!(
+        "{} minutes and {} seconds",
+        clock.elapsed().as_secs() / 60,
+        clock.elapsed().as_secs() % 60
+    );
     println!("{sum}");
     Ok(sum.failed == 0)
 }
 
-/// The commands that run the tests beside the suites. With those, they are everything that cargo knows of.
+/// The commands that run the tests beside the suites. With those, they are everything that cargo
+/// knows of.
 fn without_kernel() -> [Command; 2] {
     [all_of(&["--lib", "--bins", "--examples", "--benches"]), all_of(&["--doc"])]
 }
 
-/// The command that runs suites: all tests that are programs of their own where everything is to run, so that none can be forgotten.
+/// The command that runs suites: all tests that are programs of their own where everything is to
+/// run, so that none can be forgotten.
 fn suites(request: &Request) -> Command {
     match (&request.only, request.tier) {
         (None, Tier::Full) => all_of(&["--test", "*"]),
@@ -156,7 +164,8 @@ mod unit_tests {
     use std::process::Command;
 
     fn arguments(command: &Command) -> String {
-        let words: Vec<_> = command.get_args().map(|word| word.to_string_lossy().into_owned()).collect();
+        let words: Vec<_> =
+            command.get_args().map(|word| word.to_string_lossy().into_owned()).collect();
         words.join(" ")
     }
 
@@ -170,7 +179,10 @@ mod unit_tests {
         let all = "test --release --workspace --no-fail-fast";
         assert_eq!(suites_of(&[]), format!("{all} --test *"));
         let others = without_kernel().each_ref().map(arguments);
-        assert_eq!(others, [format!("{all} --lib --bins --examples --benches"), format!("{all} --doc")]);
+        assert_eq!(
+            others,
+            [format!("{all} --lib --bins --examples --benches"), format!("{all} --doc")]
+        );
     }
 
     #[test]

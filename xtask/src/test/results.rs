@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0
 //! How many tests have passed and failed, added up from what test programs say in the end.
 
 use anyhow::{Context as _, Result};
@@ -19,10 +20,18 @@ impl Sum {
         let child = command.stdout(Stdio::piped()).spawn();
         let mut child = child.with_context(|| format!("cannot run {command:?}"))?;
         let failed = self.failed;
-        for line in child.stdout.take().map(BufReader::new).into_iter().flat_map(|stdout| stdout.split(b'\n'))
+        for line in child
+            .stdout
+            .take()
+            .map(BufReader::new)
+            .into_iter()
+            .flat_map(|stdout| stdout.split(b'\n'))
         {
             let line = line?;
-            shown.write_all(&line).and_then(|()| shown.write_all(b"\n")).and_then(|()| shown.flush())?;
+            shown
+                .write_all(&line)
+                .and_then(|()| shown.write_all(b"\n"))
+                .and_then(|()| shown.flush())?;
             self.add(&String::from_utf8_lossy(&line));
         }
         // A program that was killed, or has not even started, has said nothing.
@@ -32,7 +41,8 @@ impl Sum {
         Ok(())
     }
 
-    /// Adds what a line says, if it is the last of a test program: `test result: ok. 4 passed; 0 failed; 0 ignored; ..`.
+    /// Adds what a line says, if it is the last of a test program:
+    /// `test result: ok. 4 passed; 0 failed; 0 ignored; ..`.
     fn add(&mut self, line: &str) {
         let Some(result) = line.strip_prefix("test result: ") else { return };
         let counts = result.split_once(". ").map_or("", |(_, counts)| counts);

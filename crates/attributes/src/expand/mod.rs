@@ -1,4 +1,6 @@
-//! `#[livepatch]`: from the tokens of a module to the livepatch that it is in a kernel build, and to its outline on the host.
+// SPDX-License-Identifier: GPL-2.0
+//! `#[livepatch]`: from the tokens of a module to the livepatch that it is in a kernel build, and
+//! to its outline on the host.
 
 mod outline;
 mod refuse;
@@ -18,8 +20,8 @@ use std::collections::BTreeMap;
 use syn::ItemMod;
 use tokens::Tokens;
 
-/// The variable that names the facts file of the target. Without it and without what `kpsc sync` has left nothing is checked, and the host
-/// sees the types in `src/bindings.rs`.
+/// The variable that names the facts file of the target. Without it and without what `kpsc sync`
+/// has left nothing is checked, and the host sees the types in `src/bindings.rs`.
 pub const FACTS: &str = "KPS_FACTS";
 
 /// What is around an invocation: nothing of it is among the tokens.
@@ -31,7 +33,8 @@ pub struct Context {
     pub bindings: String,
     /// The texts of the files in C that the patch names, by their path.
     pub c_files: BTreeMap<String, String>,
-    /// The paths of the files that all of this was read from: the crate is to be compiled again when one of them changes.
+    /// The paths of the files that all of this was read from: the crate is to be compiled again
+    /// when one of them changes.
     pub files: Vec<String>,
     /// The SHA-256 of the crate's text.
     pub digest: String,
@@ -39,7 +42,8 @@ pub struct Context {
     pub made_by: String,
 }
 
-/// What a module with `#[livepatch]` becomes. `look_around` finds what there is for a patch, or says what is wrong with it.
+/// What a module with `#[livepatch]` becomes. `look_around` finds what there is for a patch, or
+/// says what is wrong with it.
 pub fn livepatch(
     arguments: TokenStream,
     item: TokenStream,
@@ -64,7 +68,8 @@ pub fn livepatch(
     });
     let (errors, warnings) = (errors(&said, &tokens), warnings(&said, &tokens));
     let on_host = |types: Types<'_>| {
-        let (outline, depends) = (outline::outline(&patch, &module, &tokens, types), depends(&context.files));
+        let (outline, depends) =
+            (outline::outline(&patch, &module, &tokens, types), depends(&context.files));
         quote!(#depends #warnings #outline)
     };
     match contents.filter(|_| !any_error(&said)) {
@@ -81,7 +86,7 @@ pub fn livepatch(
         }
         None => {
             let outline = on_host(Types::BodyWithParams(&context.bindings));
-            let missing = "KPS_FACTS does not name the facts of a kernel: build with `kpsc build`, or with make and the crate's own Kbuild file";
+            let missing = "KPS_FACTS does not name a facts file: build with `kpsc build`, or with make and the crate's Kbuild file";
             quote! {
                 #[cfg(kps_kernel)]
                 compile_error!(#missing);
@@ -116,7 +121,8 @@ fn contents(
     (contents, said)
 }
 
-/// What cargo and rustc learn of the files that the macro has read. Nobody calls it, so nothing of them gets into the crate.
+/// What cargo and rustc learn of the files that the macro has read. Nobody calls it, so nothing of
+/// them gets into the crate.
 fn depends(files: &[String]) -> TokenStream {
     quote! {
         #[cfg(not(kps_kernel))]
@@ -130,7 +136,8 @@ fn depends(files: &[String]) -> TokenStream {
     }
 }
 
-/// Some items without the comments that travel as doc attributes where rustc lets none stand, each for a kernel alone.
+/// Some items without the comments that travel as doc attributes where rustc lets none stand, each
+/// for a kernel alone.
 fn without_safety(tokens: TokenStream, is_top: bool) -> TokenStream {
     let mut out = TokenStream::new();
     let mut pending = None;
@@ -181,8 +188,9 @@ fn doc(tree: &TokenTree) -> Option<String> {
     let TokenTree::Group(group) = tree else { return None };
     let mut trees = group.stream().into_iter();
     let (doc, equals, text) = (trees.next()?, trees.next()?, trees.next()?);
-    let is_doc =
-        group.delimiter() == Delimiter::Bracket && doc.to_string() == "doc" && equals.to_string() == "=";
+    let is_doc = group.delimiter() == Delimiter::Bracket
+        && doc.to_string() == "doc"
+        && equals.to_string() == "=";
     is_doc.then(|| syn::parse2::<syn::LitStr>(text.into()).ok()).flatten().map(|text| text.value())
 }
 

@@ -1,10 +1,14 @@
-//! What a patch is on the host: everything that an editor and `cargo check` have to see of it, and nothing that would have to be linked.
+// SPDX-License-Identifier: GPL-2.0
+//! What a patch is on the host: everything that an editor and `cargo check` have to see of it, and
+//! nothing that would have to be linked.
 //!
-//! Bodies are there with their own spans, among the names that they have in the kernel. Nobody calls them, so no test of the crate wants
-//! the kernel's functions.
+//! Bodies are there with their own spans, among the names that they have in the kernel. Nobody
+//! calls them, so no test of the crate wants the kernel's functions.
 
 use super::tokens::Tokens;
-use kps_ast::{Body, CallbackBody, Func, Hook, ModuleParam, ParamValue, Patch, Prototype, Shadow, State};
+use kps_ast::{
+    Body, CallbackBody, Func, Hook, ModuleParam, ParamValue, Patch, Prototype, Shadow, State,
+};
 use kps_codegen::names::{self, ident, object_ident, PREFIX};
 use kps_plan::ObjectName;
 use proc_macro2::{Ident, Span, TokenStream};
@@ -20,12 +24,18 @@ pub(super) enum Types<'a> {
 }
 
 /// The module on the host.
-pub(super) fn outline(patch: &Patch, module: &ItemMod, tokens: &Tokens<'_>, types: Types<'_>) -> TokenStream {
+pub(super) fn outline(
+    patch: &Patch,
+    module: &ItemMod,
+    tokens: &Tokens<'_>,
+    types: Types<'_>,
+) -> TokenStream {
     let outline = Outline { tokens };
     let name = &module.ident;
     let types = match types {
         Types::Known(types) => quote!(mod types { #types }),
-        // A module and not `include!`, because what the file says of itself has to stand at its start.
+        // A module and not `include!`, because what the file says of itself has to stand at its
+        // start.
         Types::BodyWithParams(file) => quote!(#[path = #file] mod types;),
     };
     let params = patch.params.iter().map(|param| outline.param(param));
@@ -33,7 +43,8 @@ pub(super) fn outline(patch: &Patch, module: &ItemMod, tokens: &Tokens<'_>, type
     let shadows = patch.shadows.iter().map(|shadow| outline.shadow(shadow));
     let items = patch.items.iter().map(|&item| tokens.of(item));
     let of_c = patch.c_files.iter().flat_map(|file| &file.functions);
-    let of_c = of_c.map(|function| outline.declaration(&ident(&function.name.value), &function.prototype));
+    let of_c =
+        of_c.map(|function| outline.declaration(&ident(&function.name.value), &function.prototype));
     let objects = patch.objects.iter().map(|object| outline.object(object));
     let root = at_the_root();
     quote! {
@@ -68,8 +79,8 @@ pub(super) fn outline(patch: &Patch, module: &ItemMod, tokens: &Tokens<'_>, type
     }
 }
 
-/// Something that compiles only at the root of a crate, and only once there: `module!` wants both, and says it in a way that nobody
-/// would understand.
+/// Something that compiles only at the root of a crate, and only once there: `module!` wants both,
+/// and says it in a way that nobody would understand.
 fn at_the_root() -> TokenStream {
     quote_spanned! {Span::call_site()=>
         #[cfg(not(kps_kernel))]
@@ -79,7 +90,7 @@ fn at_the_root() -> TokenStream {
             let mut n = 0;
             while n < path.len() {
                 if path[n] == b':' {
-                    ::core::panic!("`#[livepatch]` belongs at the root of the crate, src/lib.rs: the kernel's `module!` works nowhere else");
+                    ::core::panic!("`#[livepatch]` belongs at the root of the crate, src/lib.rs: the kernel's `module!` works only there");
                 }
                 n += 1;
             }
@@ -96,7 +107,9 @@ impl Outline<'_> {
         let of = ObjectName::new(&object.name.value);
         let module = object_ident(&of);
         let functions = object.use_fns.iter().filter_map(|function| {
-            Some(self.declaration(&ident(&function.symbol.name.value), function.prototype.as_ref()?))
+            Some(
+                self.declaration(&ident(&function.symbol.name.value), function.prototype.as_ref()?),
+            )
         });
         let statics = object.use_statics.iter().map(|item| {
             let (name, ty) = (ident(&item.symbol.name.value), self.tokens.of(item.ty));
@@ -145,7 +158,9 @@ impl Outline<'_> {
         let unread = quote!(kps::frame::unread());
         let (before, behind) = match hook {
             Hook::Replace => (Some(self.original(prototype)), None),
-            Hook::Post if ret.is_some() => (Some(quote!(let mut ret = #unread;)), Some(quote!(ret))),
+            Hook::Post if ret.is_some() => {
+                (Some(quote!(let mut ret = #unread;)), Some(quote!(ret)))
+            }
             Hook::Pre | Hook::Post => (None, ret.is_some().then_some(unread)),
         };
         let block = match behind {
@@ -204,14 +219,17 @@ impl Outline<'_> {
         let (ty, value) = match (&param.len, param.ty.value.as_str()) {
             (None, "charp") => {
                 // What somebody may write is read in another way (`runtime/src/param.rs`).
-                let digits = param.mode.as_ref().map_or("", |mode| mode.value.trim_start_matches("0o"));
-                let is_writable = u16::from_str_radix(digits, 8).is_ok_and(|mode| mode & 0o222 != 0);
+                let digits =
+                    param.mode.as_ref().map_or("", |mode| mode.value.trim_start_matches("0o"));
+                let is_writable =
+                    u16::from_str_radix(digits, 8).is_ok_and(|mode| mode & 0o222 != 0);
                 let ty = format_ident!("{}", if is_writable { "SharedCharp" } else { "Charp" });
                 (quote!(#ty), quote!(#ty::new(#(#values)*)))
             }
             (None, _) => (quote!(Param<#element>), quote!(Param::new(#(#values)*))),
             (Some(len), _) => {
-                let (Ok(len), count) = (len.value.parse::<proc_macro2::Literal>(), values.len() as u32)
+                let (Ok(len), count) =
+                    (len.value.parse::<proc_macro2::Literal>(), values.len() as u32)
                 else {
                     return TokenStream::new();
                 };
@@ -227,9 +245,11 @@ impl Outline<'_> {
         let (name, text) = (ident(&state.name.value), &state.name.value);
         let ty = self.tokens.of(state.ty);
         let save = self.closure(state.save.as_ref());
-        let (apply, restore) = (self.closure(state.apply.as_ref()), self.closure(state.restore.as_ref()));
+        let (apply, restore) =
+            (self.closure(state.apply.as_ref()), self.closure(state.restore.as_ref()));
         quote! {
-            static #name: kps::state::State<#ty> = kps::state::State::new(#text, 1, 1, #save, #apply, #restore);
+            static #name: kps::state::State<#ty> =
+                kps::state::State::new(#text, 1, 1, #save, #apply, #restore);
         }
     }
 

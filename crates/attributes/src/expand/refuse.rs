@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0
 //! Messages on their way to the compiler, which knows errors and where they are, and nothing else.
 
 use super::tokens::Tokens;
@@ -15,15 +16,16 @@ pub(super) fn errors(diagnostics: &[Diagnostic], tokens: &Tokens<'_>) -> TokenSt
     errors.collect()
 }
 
-/// The warnings among some messages, each at its place. A macro cannot warn. But the compiler warns of what is deprecated, in the words of
-/// whoever has deprecated it.
+/// The warnings among some messages, each at its place. A macro cannot warn. But the compiler warns
+/// of what is deprecated, in the words of whoever has deprecated it.
 pub(super) fn warnings(diagnostics: &[Diagnostic], tokens: &Tokens<'_>) -> TokenStream {
     let warnings = diagnostics.iter().filter(|diagnostic| diagnostic.severity == Severity::Warning);
     let warnings = warnings.map(|diagnostic| {
         let (start, end) = place(diagnostic, tokens);
         let text = text(diagnostic);
         let name = format_ident!("{}", diagnostic.code.id());
-        let (warning, shown) = (Ident::new("warning", start), Ident::new(diagnostic.code.id(), end));
+        let (warning, shown) =
+            (Ident::new("warning", start), Ident::new(diagnostic.code.id(), end));
         quote! {
             #[cfg(not(kps_kernel))]
             const _: () = {
@@ -54,7 +56,8 @@ pub(super) fn error(diagnostic: &Diagnostic, start: Span, end: Span) -> TokenStr
 /// A message as one text: what is wrong, and below it what explains it and what to do.
 fn text(error: &Diagnostic) -> String {
     let mut text = format!("{} [{}]", error.message, error.code.id());
-    let first = error.labels.first().map(|label| label.text.as_str()).filter(|text| !text.is_empty());
+    let first =
+        error.labels.first().map(|label| label.text.as_str()).filter(|text| !text.is_empty());
     let notes = first.into_iter().chain(error.notes.iter().map(String::as_str));
     text.extend(notes.map(|note| format!("\nnote: {note}")));
     text.extend(error.help.iter().map(|help| format!("\nhelp: {help}")));

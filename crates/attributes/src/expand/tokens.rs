@@ -1,7 +1,8 @@
+// SPDX-License-Identifier: GPL-2.0
 //! The tokens of a crate as the pieces that the rules ask for.
 //!
-//! A place is a number here, under which the token's real span is kept: so the rules, which know places only, say where something is
-//! wrong, and the compiler shows it in the author's file.
+//! A place is a number here, under which the token's real span is kept: so the rules, which know
+//! places only, say where something is wrong, and the compiler shows it in the author's file.
 
 use super::Context;
 use crate::SpanMap;
@@ -44,13 +45,17 @@ impl<'a> Tokens<'a> {
         let kept = self.kept.borrow();
         let call = proc_macro2::Span::call_site;
         let start = kept.get(place.start).map_or_else(call, |first| first.start);
-        let end = place.end.checked_sub(1).and_then(|last| kept.get(last)).map_or(start, |last| last.end);
+        let end =
+            place.end.checked_sub(1).and_then(|last| kept.get(last)).map_or(start, |last| last.end);
         (start, end)
     }
 
     /// The tokens of a piece.
     pub(super) fn of(&self, code: Code) -> TokenStream {
-        self.kept.borrow().get(code.span.start).map_or_else(TokenStream::new, |kept| kept.tokens.clone())
+        self.kept
+            .borrow()
+            .get(code.span.start)
+            .map_or_else(TokenStream::new, |kept| kept.tokens.clone())
     }
 }
 

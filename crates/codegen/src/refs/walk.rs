@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0
 //! The walk: it follows Rust's scopes and collects the names that none of them binds.
 
 use super::{Name, Original, Refs, Role, StringArgument};
@@ -69,7 +70,9 @@ impl Walk {
         if text == "original" && !self.is_bound(&text) {
             let called = role == Role::Function;
             self.refs.originals.push(Original { span: name.span(), called });
-        } else if !self.is_bound(&text) && !matches!(text.as_str(), "self" | "Self" | "super" | "crate") {
+        } else if !self.is_bound(&text)
+            && !matches!(text.as_str(), "self" | "Self" | "super" | "crate")
+        {
             let called = role == Role::Function;
             let role = if self.in_macro { Role::Unclear } else { role };
             self.refs.names.push(Name { name: text, span: name.span(), role, called });
@@ -115,7 +118,9 @@ impl Walk {
             syn::UseTree::Path(path) => self.declare_use(&path.tree),
             syn::UseTree::Name(name) => self.bind(&name.ident),
             syn::UseTree::Rename(rename) => self.bind(&rename.rename),
-            syn::UseTree::Group(group) => group.items.iter().for_each(|tree| self.declare_use(tree)),
+            syn::UseTree::Group(group) => {
+                group.items.iter().for_each(|tree| self.declare_use(tree));
+            }
             syn::UseTree::Glob(_) => {}
         }
     }
@@ -222,7 +227,10 @@ impl<'a> Visit<'a> for Walk {
     fn visit_pat_ident(&mut self, pat: &'a syn::PatIdent) {
         // An upper-case name may be a constant that the pattern compares with.
         let text = pat.ident.to_string();
-        if text.starts_with(|c: char| c.is_uppercase()) && pat.subpat.is_none() && pat.mutability.is_none() {
+        if text.starts_with(|c: char| c.is_uppercase())
+            && pat.subpat.is_none()
+            && pat.mutability.is_none()
+        {
             self.refer(&pat.ident, Role::Unclear);
         }
         self.bind(&pat.ident);
@@ -287,7 +295,8 @@ impl<'a> Visit<'a> for Walk {
         }
     }
 
-    // A path that none of the above took is a trait, a visibility or an attribute: nothing of the kernel's.
+    // A path that none of the above took is a trait, a visibility or an attribute: nothing of the
+    // kernel's.
     fn visit_path(&mut self, path: &'a syn::Path) {
         for segment in &path.segments {
             self.visit_path_arguments(&segment.arguments);

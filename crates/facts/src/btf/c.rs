@@ -1,13 +1,15 @@
+// SPDX-License-Identifier: GPL-2.0
 //! BTF types in the notation of C, for messages.
 
 use super::{Btf, BtfId, Kind};
 
-/// More types than any declaration that people write is made of. Forged functions take themselves, or one another in
-/// numbers that grow with every step.
+/// More types than any declaration that people write is made of. Forged functions take themselves,
+/// or one another in numbers that grow with every step.
 const MAX_PARTS: usize = 256;
 
 impl Btf {
-    /// The declaration of a function or a variable, for example `int cmdline_proc_show(struct seq_file *m, void *v)`.
+    /// The declaration of a function or a variable, for example
+    /// `int cmdline_proc_show(struct seq_file *m, void *v)`.
     pub fn declaration(&self, id: BtfId) -> String {
         let ty = self.get(id);
         match ty.kind {
@@ -21,7 +23,8 @@ impl Btf {
         self.declare(id, String::new(), &mut 0)
     }
 
-    /// Builds a declaration from the inside out: `inner` is what has been declared so far, `parts` of how many types.
+    /// Builds a declaration from the inside out: `inner` is what has been declared so far, `parts`
+    /// of how many types.
     fn declare(&self, id: BtfId, inner: String, parts: &mut usize) -> String {
         if *parts == MAX_PARTS {
             return join("...", &inner);

@@ -1,6 +1,8 @@
+// SPDX-License-Identifier: GPL-2.0
 //! Looking types up by name.
 //!
-//! BTF has no index. This one is sorted when a facts file is written, so that reading the file costs nothing for it.
+//! BTF has no index. This one is sorted when a facts file is written, so that reading the file
+//! costs nothing for it.
 
 use super::{Btf, BtfId, Kind};
 
@@ -15,12 +17,14 @@ pub(crate) struct Index {
 }
 
 impl Btf {
-    /// The functions of this name. More than one when translation units disagree about the prototype.
+    /// The functions of this name. More than one when translation units disagree about the
+    /// prototype.
     pub fn functions(&self, name: &str) -> Vec<BtfId> {
         self.range(&self.index.functions, name)
     }
 
-    /// The types of this name: structs, unions and enumerations first, then typedefs, then what is only declared.
+    /// The types of this name: structs, unions and enumerations first, then typedefs, then what is
+    /// only declared.
     pub fn types(&self, name: &str) -> Vec<BtfId> {
         let mut found = self.range(&self.index.types, name);
         let rank = |id| match self.get(id).kind {
@@ -41,7 +45,8 @@ impl Btf {
     pub fn constants(&self, name: &str) -> Vec<(BtfId, i128)> {
         let constants = &self.index.constants;
         let start = constants.partition_point(|&(id, n)| self.constant_name(id, n) < name);
-        let named = constants[start..].iter().take_while(|&&(id, n)| self.constant_name(id, n) == name);
+        let named =
+            constants[start..].iter().take_while(|&&(id, n)| self.constant_name(id, n) == name);
         let value = |&(id, n): &(BtfId, u32)| match self.get(id).kind {
             Kind::Enum(e) => e.values().nth(n as usize).map(|(_, value)| (id, value)),
             _ => None,
@@ -49,9 +54,11 @@ impl Btf {
         named.filter_map(value).collect()
     }
 
-    /// The variables of this name, all of them per-CPU in most kernels. Few specs ask, so they have no index.
+    /// The variables of this name, all of them per-CPU in most kernels. Few specs ask, so they have
+    /// no index.
     pub fn variables(&self, name: &str) -> Vec<BtfId> {
-        let is_meant = |id: &BtfId| matches!(self.kind(*id), Kind::Variable(_)) && self.get(*id).name == name;
+        let is_meant =
+            |id: &BtfId| matches!(self.kind(*id), Kind::Variable(_)) && self.get(*id).name == name;
         self.ids().filter(is_meant).collect()
     }
 
@@ -102,7 +109,8 @@ impl Btf {
         index.constants.sort_by_key(|&(id, n)| self.constant_name(id, n));
     }
 
-    /// Takes an index that was written with the types. A wrong one finds nothing; it cannot do harm.
+    /// Takes an index that was written with the types. A wrong one finds nothing; it cannot do
+    /// harm.
     pub(super) fn with_index(mut self, index: Index) -> Self {
         self.index = index;
         self

@@ -1,8 +1,10 @@
+// SPDX-License-Identifier: GPL-2.0
 //! BTF, the type information that a kernel carries in its own image.
 //!
-//! Format: `include/uapi/linux/btf.h` and `Documentation/bpf/btf.rst`. Linux 7.3 widened the count of members to 24 bits
-//! and the kind to 7, and added a section that gives the size of each kind; older kernels leave those bits zero, so one
-//! reader serves both. Everything is checked once, in [`Btf::parse`]: reading a type afterwards cannot fail.
+//! Format: `include/uapi/linux/btf.h` and `Documentation/bpf/btf.rst`. Linux 7.3 widened the count
+//! of members to 24 bits and the kind to 7, and added a section that gives the size of each kind;
+//! older kernels leave those bits zero, so one reader serves both. Everything is checked once, in
+//! [`Btf::parse`]: reading a type afterwards cannot fail.
 
 mod c;
 mod index;
@@ -101,7 +103,8 @@ pub enum Kind<'a> {
         /// Bytes.
         size: u32,
     },
-    /// A data section, a declaration tag, or a kind that a later kernel added and describes in its layout section.
+    /// A data section, a declaration tag, or a kind that a later kernel added and describes in its
+    /// layout section.
     Other,
 }
 

@@ -1,7 +1,11 @@
-//! The bytes of BTF: where its parts are, and reading a type. `proof.rs` has shown before that no read can fail.
+// SPDX-License-Identifier: GPL-2.0
+//! The bytes of BTF: where its parts are, and reading a type. `proof.rs` has shown before that no
+//! read can fail.
 
 use super::proof::Long;
-use super::{Btf, BtfError, BtfId, BtfType, Enum, Extent, Index, Int, Kind, Member, Prototype, Record};
+use super::{
+    Btf, BtfError, BtfId, BtfType, Enum, Extent, Index, Int, Kind, Member, Prototype, Record,
+};
 use std::ops::Range;
 
 const MAGIC: u16 = 0xeb9f;
@@ -9,9 +13,11 @@ const HEADER: usize = 24;
 /// `name_off`, `info`, and `size` or `type`.
 pub(super) const TYPE: usize = 12;
 
-/// How large a blob may be. Kernels have some 6 MB; a hostile one must not keep the reader busy for hours.
+/// How large a blob may be. Kernels have some 6 MB; a hostile one must not keep the reader busy for
+/// hours.
 const MAX_SIZE: usize = 64 << 20;
-/// How long a name may be. The longest in kernels has 88 bytes, and identifiers of C have to differ in their first 63.
+/// How long a name may be. The longest in kernels has 88 bytes, and identifiers of C have to differ
+/// in their first 63.
 const MAX_NAME: usize = 1024;
 
 pub(super) mod kind {
@@ -87,7 +93,7 @@ impl Sections {
             return error(0, "this is not little-endian BTF");
         }
         if bytes[2] != 1 {
-            return error(2, format!("version {} is not known", bytes[2]));
+            return error(2, format!("unknown version {}", bytes[2]));
         }
         let header = u32_at(bytes, 4) as usize;
         if header < HEADER || header > bytes.len() {
@@ -98,7 +104,7 @@ impl Sections {
             let range = start.and_then(|s| Some(s..s.checked_add(u32_at(bytes, at + 4) as usize)?));
             match range {
                 Some(range) if range.end <= bytes.len() => Ok(range),
-                _ => error(at, format!("the {what} section ends behind the data")),
+                _ => error(at, format!("the {what} section ends past the end of the data")),
             }
         };
         let layout = if header >= 32 { section(24, "layout")? } else { 0..0 };
@@ -112,7 +118,11 @@ impl Sections {
 }
 
 /// Where each type starts.
-pub(super) fn starts(bytes: &[u8], types: Range<usize>, layout: &[(u8, u8)]) -> Result<Vec<u32>, BtfError> {
+pub(super) fn starts(
+    bytes: &[u8],
+    types: Range<usize>,
+    layout: &[(u8, u8)],
+) -> Result<Vec<u32>, BtfError> {
     let mut starts = Vec::new();
     let mut at = types.start;
     while at < types.end {
@@ -122,7 +132,7 @@ pub(super) fn starts(bytes: &[u8], types: Range<usize>, layout: &[(u8, u8)]) -> 
         let info = u32_at(bytes, at + 4);
         let (kind, vlen) = (info >> 24 & 0x7f, info & 0xff_ffff);
         let Some((fixed, element)) = extra(kind, layout) else {
-            return error(at, format!("type kind {kind} is not known"));
+            return error(at, format!("unknown type kind {kind}"));
         };
         let length = TYPE + fixed + element * vlen as usize;
         if types.end - at < length {
@@ -158,16 +168,21 @@ impl Btf {
         }
         // Names end up in messages and in generated code.
         let names = &bytes[strings.clone()];
-        let plain =
-            names.iter().fold(true, |plain, b| plain & (matches!(b, 0 | b' ') | b.is_ascii_graphic()));
+        let plain = names
+            .iter()
+            .fold(true, |plain, b| plain & (matches!(b, 0 | b' ') | b.is_ascii_graphic()));
         let long = Long::among(names);
         if !plain || long.beyond(MAX_NAME) {
-            return error(strings.start, "a name is too long, or is not of printable ASCII characters");
+            return error(
+                strings.start,
+                "a name is too long, or has characters other than printable ASCII",
+            );
         }
 
         let starts = starts(&bytes, sections.types.clone(), &sections.layout(&bytes))?;
         let kernel = Extent { types: starts.len() as u32, names: strings.len() as u32 };
-        let mut btf = Btf { bytes, strings, starts, layouts: Vec::new(), index: Index::default(), kernel };
+        let mut btf =
+            Btf { bytes, strings, starts, layouts: Vec::new(), index: Index::default(), kernel };
         btf.check(&long)?;
         btf.layouts = btf.lay_out()?;
         Ok(btf)
@@ -218,9 +233,10 @@ impl Btf {
                 Kind::Int(Int { size: word, signed: encoding & 1 != 0, boolean: encoding & 4 != 0 })
             }
             kind::PTR => Kind::Pointer(of),
-            kind::ARRAY => {
-                Kind::Array { of: BtfId(u32_at(&self.bytes, behind)), len: u32_at(&self.bytes, behind + 8) }
-            }
+            kind::ARRAY => Kind::Array {
+                of: BtfId(u32_at(&self.bytes, behind)),
+                len: u32_at(&self.bytes, behind + 8),
+            },
             kind @ (kind::STRUCT | kind::UNION) => Kind::Record(Record {
                 btf: self,
                 union: kind == kind::UNION,
@@ -242,7 +258,9 @@ impl Btf {
             kind::CONST => Kind::Const(of),
             kind::VOLATILE | kind::RESTRICT | kind::TYPE_TAG => Kind::Qualified(of),
             kind::FUNC => Kind::Function(of),
-            kind::FUNC_PROTO => Kind::Prototype(Prototype { btf: self, ret: of, params: behind, count }),
+            kind::FUNC_PROTO => {
+                Kind::Prototype(Prototype { btf: self, ret: of, params: behind, count })
+            }
             kind::VAR => Kind::Variable(of),
             kind::FLOAT => Kind::Float { size: word },
             _ => Kind::Other,
@@ -281,7 +299,8 @@ impl<'a> Record<'a> {
         let Record { btf, members, bitfields, .. } = *self;
         let at = members + 12 * n;
         let offset = u32_at(&btf.bytes, at + 8);
-        let (bit_offset, bits) = if bitfields { (offset & 0xff_ffff, offset >> 24) } else { (offset, 0) };
+        let (bit_offset, bits) =
+            if bitfields { (offset & 0xff_ffff, offset >> 24) } else { (offset, 0) };
         RawMember {
             name: u32_at(&btf.bytes, at),
             ty: BtfId(u32_at(&btf.bytes, at + 4)),
@@ -340,7 +359,8 @@ impl<'a> Prototype<'a> {
     /// Whether it ends in `...`.
     pub fn variadic(&self) -> bool {
         // The dots are a last parameter without name and type.
-        self.count > 0 && u32_at(&self.btf.bytes, self.params + 8 * (self.count as usize - 1) + 4) == 0
+        self.count > 0
+            && u32_at(&self.btf.bytes, self.params + 8 * (self.count as usize - 1) + 4) == 0
     }
 
     /// The named parameters: their names, empty where there is none, and types.

@@ -1,4 +1,6 @@
-//! What is proven of BTF before anything in it is read: names and types are there, and every walk over types ends.
+// SPDX-License-Identifier: GPL-2.0
+//! What is proven of BTF before anything in it is read: names and types are there, and every walk
+//! over types ends.
 
 use super::parse::{error, kind, u32_at, RawMember, TYPE};
 use super::{Btf, BtfError, BtfId, Kind, Layout};
@@ -13,8 +15,8 @@ const MAX_PARAMS: usize = 127;
 pub(super) struct Long(Vec<Range<usize>>);
 
 impl Long {
-    /// Finds them in a string section that ends with NUL. A string of this length covers a block whole, so the few blocks without NUL
-    /// lead to all of them.
+    /// Finds them in a string section that ends with NUL. A string of this length covers a block
+    /// whole, so the few blocks without NUL lead to all of them.
     pub(super) fn among(strings: &[u8]) -> Long {
         const BLOCK: usize = KSYM_NAME_LEN / 2;
         let mut long: Vec<Range<usize>> = Vec::new();
@@ -24,7 +26,8 @@ impl Long {
                 continue;
             }
             let start = strings[..at].iter().rposition(|&b| b == 0).map_or(0, |end| end + 1);
-            let end = strings[at..].iter().position(|&b| b == 0).map_or(strings.len(), |end| at + end);
+            let end =
+                strings[at..].iter().position(|&b| b == 0).map_or(strings.len(), |end| at + end);
             if end - start >= KSYM_NAME_LEN {
                 long.push(start..end);
             }
@@ -44,8 +47,8 @@ impl Long {
 }
 
 impl Btf {
-    /// Proves what the accessors rely on: names and type ids are in range and names short, and following a type's qualifiers, elements
-    /// and members by value always ends.
+    /// Proves what the accessors rely on: names and type ids are in range and names short, and
+    /// following a type's qualifiers, elements and members by value always ends.
     pub(super) fn check(&self, long: &Long) -> Result<(), BtfError> {
         let count = self.starts.len() as u32;
         let names = self.strings.len();
@@ -132,7 +135,10 @@ impl Btf {
             loop {
                 if let Some(id) = next.take().filter(|id| layouts[id.0 as usize].is_none()) {
                     if open.len() >= NESTING {
-                        return error(self.start(id), "types hold one another too deeply, or in a circle");
+                        return error(
+                            self.start(id),
+                            "types are nested too deeply, or contain themselves",
+                        );
                     }
                     open.push((id, 0));
                 }
@@ -167,8 +173,8 @@ impl Btf {
             }
             Kind::Record(record) => {
                 let size = u64::from(record.size);
-                // One member that is not at a multiple of its alignment shows that the whole is packed, and so does a size
-                // that is no multiple.
+                // One member that is not at a multiple of its alignment shows that the whole is
+                // packed, and so does a size that is no multiple.
                 let aligned = |m: &RawMember| {
                     m.bitfield.is_some() || u64::from(m.bit_offset) % (of(m.ty).align * 8) == 0
                 };
@@ -183,9 +189,10 @@ impl Btf {
     /// The `n`th type that a type holds by value.
     fn held(&self, id: BtfId, n: usize) -> Option<BtfId> {
         match self.kind(id) {
-            Kind::Typedef(to) | Kind::Const(to) | Kind::Qualified(to) | Kind::Array { of: to, .. } => {
-                (n == 0).then_some(to)
-            }
+            Kind::Typedef(to)
+            | Kind::Const(to)
+            | Kind::Qualified(to)
+            | Kind::Array { of: to, .. } => (n == 0).then_some(to),
             Kind::Record(record) => (n < record.count as usize).then(|| record.place(n).ty),
             _ => None,
         }

@@ -1,9 +1,11 @@
+// SPDX-License-Identifier: GPL-2.0
 //! The types of a module.
 //!
-//! A module's BTF is the kernel's continued: its types are numbered from where those of vmlinux end, and its names are
-//! counted from where their names end (`btf_parse_module()` in `kernel/bpf/btf.c`). Here they are put behind the kernel's
-//! own, so that one blob holds all that a patch can meet. Those of a second module come behind those of the first, and
-//! what they say of one another is moved by as much.
+//! A module's BTF is the kernel's continued: its types are numbered from where those of vmlinux
+//! end, and its names are counted from where their names end (`btf_parse_module()` in
+//! `kernel/bpf/btf.c`). Here they are put behind the kernel's own, so that one blob holds all that
+//! a patch can meet. Those of a second module come behind those of the first, and what they say of
+//! one another is moved by as much.
 
 use super::parse::{kind, starts, u32_at, Sections, TYPE};
 use super::{Btf, BtfError, Extent, Index};
@@ -14,7 +16,8 @@ impl Btf {
         self.kernel
     }
 
-    /// These types, of which so much is vmlinux's. None if there is less, or if that would cut a name in two.
+    /// These types, of which so much is vmlinux's. None if there is less, or if that would cut a
+    /// name in two.
     pub(crate) fn with_kernel(self, kernel: Extent) -> Option<Btf> {
         let names = self.bytes[self.strings.clone()].get(..kernel.names as usize)?;
         let is_part = kernel.types as usize <= self.starts.len() && names.last() == Some(&0);
@@ -75,7 +78,8 @@ struct Moved {
 }
 
 impl Moved {
-    /// Moves what one type refers to. What is not known of a later kernel's kinds is not read either.
+    /// Moves what one type refers to. What is not known of a later kernel's kinds is not read
+    /// either.
     fn apply(&self, bytes: &mut [u8], start: usize) {
         let info = u32_at(bytes, start + 4);
         let (kind, vlen) = (info >> 24 & 0x7f, (info & 0xff_ffff) as usize);
@@ -124,7 +128,8 @@ impl Moved {
     }
 }
 
-/// Adds to a number that is not below another. One that grows too large is outside of everything, which is found later.
+/// Adds to a number that is not below another. One that grows too large is outside of everything,
+/// which is found later.
 fn add(bytes: &mut [u8], at: usize, from: u32, more: u32) {
     let value = u32_at(bytes, at);
     if value >= from {

@@ -1,19 +1,21 @@
+// SPDX-License-Identifier: GPL-2.0
 //! The members of a record: which ones a patch needs, and where Rust can have them.
 //!
-//! In C any member may overlap another one, because a struct may have unions without a name in it. A struct of Rust holds what
-//! does not overlap. What is left over goes into a second record of the same size, and so on; generated code makes the
-//! first one stand for all.
+//! In C any member may overlap another one, because a struct may have unions without a name in it.
+//! A struct of Rust holds what does not overlap. What is left over goes into a second record of the
+//! same size, and so on; generated code makes the first one stand for all.
 
 use super::{passed, Importer};
 use crate::btf::{BtfId, Kind};
 use kps_plan::{Bitfield, ByValue, Field, Record, RecordKind, Type, TypeDef, TypeId};
 use std::collections::HashSet;
 
-/// More members than any record has, those of its anonymous members included. Forged ones hold one another twice at every
-/// step.
+/// More members than any record has, those of its anonymous members included. Forged ones hold one
+/// another twice at every step.
 const MAX_MEMBERS: usize = 1 << 13;
 
-/// More members than bodies name of those that overlap at one place. rustc follows 128 records for one name.
+/// More members than bodies name of those that overlap at one place. rustc follows 128 records for
+/// one name.
 const MAX_LAYERS: usize = 64;
 
 /// A member that a patch needs.
@@ -34,7 +36,8 @@ impl<'a> Importer<'a> {
         self.wanted_members(id, c_name, 0, &mut wanted, &mut 0);
         // What generated code writes has to be in the record itself.
         wanted.sort_by_key(|m| (!self.wanted.needs(c_name, m.name), m.bit_offset));
-        // All members of a Rust union are at its start. Those of an anonymous struct in a C union are not.
+        // All members of a Rust union are at its start. Those of an anonymous struct in a C union
+        // are not.
         let at_start = wanted.iter().filter(|m| m.bits.is_none() && m.bit_offset == 0).count();
         if at_start < 2 && wanted.iter().any(|m| m.bits.is_none() && m.bit_offset > 0) {
             record.kind = RecordKind::Struct;
@@ -64,7 +67,13 @@ impl<'a> Importer<'a> {
     }
 
     /// Puts a member into the first layer that has room for it.
-    fn place(&self, record: &Record, layers: &mut Vec<Vec<Field>>, member: &Member<'_>, ty: Type) -> bool {
+    fn place(
+        &self,
+        record: &Record,
+        layers: &mut Vec<Vec<Field>>,
+        member: &Member<'_>,
+        ty: Type,
+    ) -> bool {
         let size = self.btf.size(member.ty).unwrap_or(0);
         let offset = u64::from(member.bit_offset / 8);
         let is_inside = offset.checked_add(size).is_some_and(|end| end <= record.size);
@@ -88,7 +97,13 @@ impl<'a> Importer<'a> {
         true
     }
 
-    fn place_bitfield(&self, record: &mut Record, member: &Member<'_>, width: u32, ty: Type) -> bool {
+    fn place_bitfield(
+        &self,
+        record: &mut Record,
+        member: &Member<'_>,
+        width: u32,
+        ty: Type,
+    ) -> bool {
         let bit = u64::from(member.bit_offset);
         let is_number = match self.types.resolve(&ty) {
             Type::Bool | Type::Int(_) => true,

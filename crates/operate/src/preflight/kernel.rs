@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0
 //! Whether the kernel that runs is the one that a livepatch was built for, and its modules are.
 
 use super::super::{note, read, Incoming, System};
@@ -33,7 +34,9 @@ pub(super) fn check(system: &System, incoming: &Incoming) -> Vec<Diagnostic> {
     let mut found = Vec::new();
     match Kernel::of(system) {
         Some(kernel) => found.extend(other_kernel(&kernel, incoming)),
-        None => found.push(unseen("which kernel it is", NOTES, "sysfs or procfs is not mounted")),
+        None => {
+            found.push(unseen("which kernel is running", NOTES, "sysfs or procfs is not mounted"));
+        }
     }
     found.extend(has_oopsed(system));
     found
@@ -46,33 +49,36 @@ fn other_kernel(kernel: &Kernel, incoming: &Incoming) -> Option<Diagnostic> {
     let id = incoming.note.as_ref().map(|note| &note.build_id).filter(|id| *id != build_id);
     let error = match (wanted, id) {
         (None, None) => return None,
-        (Some(wanted), _) => {
-            Diagnostic::new(OTHER_KERNEL, format!("`{name}` was built for {wanted}, and {release} runs"))
-        }
+        (Some(wanted), _) => Diagnostic::new(
+            OTHER_KERNEL,
+            format!("`{name}` was built for {wanted}, but {release} is running"),
+        ),
         (None, Some(id)) => Diagnostic::new(
             OTHER_KERNEL,
-            format!("`{name}` was built for another build of {release} than the one that runs"),
+            format!("`{name}` was built for another build of {release} than the running one"),
         )
-        .note(format!("the build-id of its kernel is {id}, and that of the one that runs is {build_id}")),
+        .note(format!("its kernel has build-id {id}, the running kernel has {build_id}")),
     };
-    Some(error.help("build it for the kernel that runs: `uname -r` and `kpsc kernel list` must agree"))
+    Some(
+        error.help("build it for the running kernel: `uname -r` and `kpsc kernel list` must agree"),
+    )
 }
 
-/// A task that an oops has ended may have left a lock, which others then wait for in a function that changes.
+/// A task that an oops has ended may have left a lock, which others then wait for in a function
+/// that changes.
 fn has_oopsed(system: &System) -> Option<Diagnostic> {
     /// `TAINT_DIE` of `include/linux/panic.h`.
     const DIED: u64 = 1 << 7;
     let taint: u64 = read(&system.path("proc/sys/kernel/tainted"))?.parse().ok()?;
     (taint & DIED != 0).then(|| {
-        Diagnostic::new(KERNEL_OOPSED, "the kernel has oopsed since it was booted")
-            .note(
-                "tasks may wait for ever for a lock that the one that died has held, and the patch for them",
-            )
-            .help("look in the kernel's log what happened; boot the machine again if you can")
+        Diagnostic::new(KERNEL_OOPSED, "the kernel has oopsed since boot")
+            .note("tasks may wait forever for a lock of the task that died, and the transition waits for those tasks")
+            .help("look for the oops in the kernel's log; reboot the machine if you can")
     })
 }
 
-/// The modules that a livepatch changes: loaded or not, and the right ones or not. A wrong one is left alone (`runtime/src/gate.rs`).
+/// The modules that a livepatch changes: loaded or not, and the right ones or not. A wrong one is
+/// left alone (`runtime/src/gate.rs`).
 pub(super) fn check_objects(system: &System, incoming: &Incoming) -> Vec<Diagnostic> {
     let modules = incoming.objects.iter().filter_map(|object| object.name.module());
     modules.filter_map(|module| check_object(system, incoming, module)).collect()
@@ -82,7 +88,9 @@ fn check_object(system: &System, incoming: &Incoming, module: &str) -> Option<Di
     let name = &incoming.name;
     if !system.module(module).is_dir() {
         let remark = Diagnostic::new(MODULE_NOT_LOADED, format!("`{module}` is not loaded"));
-        return Some(remark.note(format!("what `{name}` changes in it takes effect when it is loaded")));
+        return Some(
+            remark.note(format!("the changes of `{name}` take effect when `{module}` is loaded")),
+        );
     }
     let (_, wanted) = incoming.note.as_ref()?.modules.iter().find(|(known, _)| known == module)?;
     let path = format!("sys/module/{module}/notes/.note.gnu.build-id");
@@ -91,17 +99,17 @@ fn check_object(system: &System, incoming: &Incoming, module: &str) -> Option<Di
         Some(id) => Some(
             Diagnostic::new(
                 OTHER_LOADED_MODULE,
-                format!("the `{module}` that is loaded is not the one that `{name}` was made for"),
+                format!("the loaded `{module}` is not the one that `{name}` was built for"),
             )
-            .note(format!("its build-id is {id}, and the patch was made for {wanted}"))
-            .note("it stays unpatched and the rest takes effect, if it has every function and symbol that the patch names in it")
+            .note(format!("its build-id is {id}, but the patch was built for {wanted}"))
+            .note("if it has every function and symbol that the patch names in it, it stays unpatched and the rest takes effect")
             .note("if it lacks one, the kernel refuses the whole patch with EINVAL")
-            .help("build the patch for the module that is loaded, or load the one that it was made for"),
+            .help("build the patch for the loaded module, or load the module that it was built for"),
         ),
         None => Some(unseen(
-            &format!("whether `{module}` is the module that `{name}` was made for"),
+            &format!("whether `{module}` is the module that `{name}` was built for"),
             &path,
-            "it is not there, or not for this user",
+            "it does not exist, or this user may not read it",
         )),
     }
 }

@@ -1,7 +1,9 @@
-//! Whether the running kernel would take a livepatch, and what else would happen: told before anything is tried.
+// SPDX-License-Identifier: GPL-2.0
+//! Whether the running kernel would take a livepatch, and what else would happen: told before
+//! anything is tried.
 //!
-//! The kernel refuses with a number, and what else happens nobody is told. Nearly all of it can be seen before: in sysfs, procfs,
-//! tracefs, debugfs and securityfs.
+//! The kernel refuses with a number, and what else happens nobody is told. Nearly all of it can be
+//! seen before: in sysfs, procfs, tracefs, debugfs and securityfs.
 
 mod kernel;
 mod others;
@@ -15,7 +17,8 @@ use super::livepatches::is_livepatch;
 use super::{livepatches, Incoming, State, System};
 use kps_diag::{Diagnostic, Severity, ALREADY_LOADED, UNREADABLE_STATE};
 
-/// All that stands against loading a livepatch: errors keep it out, warnings are what happens besides, and remarks are good to know.
+/// All that stands against loading a livepatch: errors keep it out, warnings are what happens
+/// besides, and remarks are good to know.
 pub fn preflight(system: &System, incoming: &Incoming) -> Vec<Diagnostic> {
     let mut loaded = match livepatches(system) {
         Ok(loaded) => loaded,
@@ -55,9 +58,11 @@ fn name_is_taken(system: &System, name: &str) -> Option<Diagnostic> {
     let module = system.module(name);
     module.is_dir().then(|| {
         let error = Diagnostic::new(ALREADY_LOADED, format!("a module `{name}` is loaded"))
-            .note("the kernel has no two modules of one name");
+            .note("the kernel cannot have two modules of one name");
         error.help(match is_livepatch(&module) {
-            true => format!("`kpsc unload {name}` makes room; a new version that is loaded without a gap has another name"),
+            true => format!(
+                "run `kpsc unload {name}` first; a new version that follows without a gap needs another name"
+            ),
             false => "give the patch another name".to_owned(),
         })
     })
@@ -66,14 +71,14 @@ fn name_is_taken(system: &System, name: &str) -> Option<Diagnostic> {
 /// A livepatch that makes its tables when it is loaded.
 fn shows_nothing(incoming: &Incoming) -> Option<Diagnostic> {
     (incoming.objects.is_empty() && incoming.note.is_none()).then(|| {
-        let message = format!("nobody can tell here which functions `{}` changes", incoming.name);
+        let message = format!("kpsc cannot determine which functions `{}` changes", incoming.name);
         Diagnostic::new(UNREADABLE_STATE, message)
-            .note("kpsc has not made it, and its tables are not there before it is loaded")
+            .note("kpsc did not build it, and its tables do not exist before it is loaded")
     })
 }
 
 /// Something cannot be looked at.
 fn unseen(what: &str, path: &str, why: &str) -> Diagnostic {
-    Diagnostic::new(UNREADABLE_STATE, format!("nobody can tell here {what}"))
+    Diagnostic::new(UNREADABLE_STATE, format!("kpsc cannot determine {what}"))
         .note(format!("/{path} cannot be read: {why}"))
 }

@@ -1,9 +1,10 @@
+// SPDX-License-Identifier: GPL-2.0
 //! The livepatches that are there: whether they let another one in, and what it does to them.
 
 use super::super::{Function, Incoming, Livepatch, State};
 use kps_diag::{
-    list, Diagnostic, Severity, CONFLICTING_LIVEPATCH, INCOMPATIBLE_STATES, IN_TRANSITION, REPLACES_OTHERS,
-    UNKNOWN_STATES,
+    list, Diagnostic, Severity, CONFLICTING_LIVEPATCH, INCOMPATIBLE_STATES, IN_TRANSITION,
+    REPLACES_OTHERS, UNKNOWN_STATES,
 };
 use kps_plan::{Datum, Fate, Note, Replace};
 
@@ -22,36 +23,39 @@ fn in_transition(other: &Livepatch) -> Option<Diagnostic> {
     other.state.behind()?;
     let name = &other.name;
     let back = match other.state {
-        State::Patching => format!("; `kpsc unload {name}` takes it back"),
+        State::Patching => format!("; `kpsc unload {name}` reverses it"),
         _ => String::new(),
     };
     Some(
         Diagnostic::new(IN_TRANSITION, format!("another livepatch is in transition: `{name}`"))
-            .note("the kernel has one transition at a time, and refuses with EBUSY")
+            .note("the kernel runs one transition at a time, and refuses another patch with EBUSY")
             .help(format!("wait until `kpsc list` shows no transition{back}")),
     )
 }
 
-/// Whether a livepatch has a function among its own, as sysfs names it: `NAME,SYMPOS`, and the only one of its name has position 1.
+/// Whether a livepatch has a function among its own, as sysfs names it: `NAME,SYMPOS`, and the only
+/// one of its name has position 1.
 pub(super) fn changes(other: &Livepatch, object: &str, function: &Function) -> bool {
     let known = format!("{},{}", function.name, function.sympos.max(1));
     other.objects.iter().any(|(name, functions)| name == object && functions.contains(&known))
 }
 
-/// A module of kpsc's that is stacked on another livepatch of the same function: the old function that it calls is that of the
-/// kernel image, so it would take the other one out of the way, be it a fix.
+/// A module of kpsc's that is stacked on another livepatch of the same function: the old function
+/// that it calls is that of the kernel image, so it would take the other one out of the way, be it
+/// a fix.
 fn conflict(incoming: &Incoming, other: &Livepatch) -> Option<Diagnostic> {
     let Note { over, replace, .. } = incoming.note.as_ref()?;
     if over.contains(&other.name) || *replace == Replace::Always {
         return None;
     }
-    let (_, shared) = incoming.functions().find(|(object, function)| changes(other, object, function))?;
+    let (_, shared) =
+        incoming.functions().find(|(object, function)| changes(other, object, function))?;
     let error = Diagnostic::new(
         CONFLICTING_LIVEPATCH,
         format!("`{}` and `{}` both change `{}`", incoming.name, other.name, shared.name),
     );
-    Some(error.note("the one that is loaded last would undo the other, be it a fix").help(format!(
-        "put both changes into one patch with `atomic replace`; if this one may undo it, write `over {};` into its spec",
+    Some(error.note("the patch loaded last would undo the other one, even if that is a fix").help(format!(
+        "put both changes into one patch with `atomic replace`; if this one may undo the other, write `over {};` in its spec",
         other.name
     )))
 }
@@ -59,9 +63,9 @@ fn conflict(incoming: &Incoming, other: &Livepatch) -> Option<Diagnostic> {
 /// Whether the kernel finds the states compatible.
 fn states(incoming: &Incoming, other: &Livepatch) -> Vec<Diagnostic> {
     let unknown = |whose: &str| {
-        let message = format!("`{whose}` does not tell which states it has");
+        let message = format!("the states of `{whose}` are unknown");
         let warning = Diagnostic::new(UNKNOWN_STATES, message);
-        vec![warning.note("kpsc has not made it; if its states do not go together with those that are there, the kernel refuses with EINVAL")]
+        vec![warning.note("kpsc did not build it; if its states are incompatible with the others, the kernel refuses with EINVAL")]
     };
     match (&incoming.note, &other.note) {
         (Some(mine), Some(theirs)) => {
@@ -74,7 +78,12 @@ fn states(incoming: &Incoming, other: &Livepatch) -> Vec<Diagnostic> {
     }
 }
 
-fn state(incoming: &Incoming, mine: &Note, other: &Livepatch, theirs: &Datum) -> Option<Diagnostic> {
+fn state(
+    incoming: &Incoming,
+    mine: &Note,
+    other: &Livepatch,
+    theirs: &Datum,
+) -> Option<Diagnostic> {
     let Datum { kind, name, version, .. } = theirs;
     let error = |message| {
         Diagnostic::new(INCOMPATIBLE_STATES, message)
@@ -84,21 +93,24 @@ fn state(incoming: &Incoming, mine: &Note, other: &Livepatch, theirs: &Datum) ->
         Fate::Kept(_) | Fate::Untouched => None,
         Fate::Downgraded(mine) => Some(
             error(format!(
-                "`{}` has version {version} of the {kind} `{name}`, and `{}` version {}",
+                "`{}` has version {version} of the {kind} `{name}`, but `{}` has version {}",
                 other.name, incoming.name, mine.version
             ))
-            .help(format!("load a patch whose `{}` has version {version} or a higher one", mine.name)),
+            .help(format!("load a patch whose `{}` has version {version} or higher", mine.name)),
         ),
         Fate::Lost => {
             let error = error(format!(
-                "`{}` would take the place of `{}` without its {kind} `{name}`",
+                "`{}` would replace `{}` but lacks its {kind} `{name}`",
                 incoming.name, other.name
             ))
-            .help(format!("load a patch that has the {kind} too, or `kpsc unload {}` first", other.name));
+            .help(format!(
+                "load a patch that has the {kind} too, or run `kpsc unload {}` first",
+                other.name
+            ));
             Some(match &mine.replace {
                 Replace::If(param) => Diagnostic {
                     severity: Severity::Warning,
-                    ..error.note(format!("that is so if the parameter `{param}` is set"))
+                    ..error.note(format!("this applies if the parameter `{param}` is set"))
                 },
                 _ => error,
             })
@@ -123,28 +135,27 @@ fn replacement(incoming: &Incoming, other: &Livepatch) -> Option<Diagnostic> {
         let names = functions.iter().filter(mine).filter_map(|known| known.split(',').next());
         dropped.extend(names.map(str::to_owned));
     }
-    let message = format!("{when}`{}` takes the place of `{}`", incoming.name, other.name);
+    let message = format!("{when}`{}` replaces `{}`", incoming.name, other.name);
     let mut said = match dropped.as_slice() {
         [] => Diagnostic::new(REPLACES_OTHERS, message),
         dropped => Diagnostic::with(
             Severity::Warning,
             REPLACES_OTHERS,
-            format!(
-                "{message}, and {} {} the kernel's own again",
-                list(dropped, "and"),
-                if dropped.len() == 1 { "is" } else { "are" }
-            ),
+            format!("{message} and reverts {} to the kernel's own code", list(dropped, "and")),
         )
-        .help(format!("if that undoes a fix, put the changes of `{}` into the new patch too", other.name)),
+        .help(format!(
+            "if that undoes a fix, put the changes of `{}` into the new patch too",
+            other.name
+        )),
     };
     let theirs = other.note.iter().flat_map(|note| &note.data);
     let kept = theirs.filter(|datum| incoming.data().iter().any(|mine| mine.id == datum.id));
     let kept: Vec<_> = kept.map(|datum| datum.name.as_str()).collect();
     if !kept.is_empty() {
-        said = said.note(format!("the data of {} is handed on", list(&kept, "and")));
+        said = said.note(format!("the data of {} is handed over", list(&kept, "and")));
     }
     Some(said.note(format!(
-        "`{}` is disabled then, and `kpsc unload {}` gets rid of its module; none of its callbacks run",
+        "`{}` is then disabled and `kpsc unload {}` removes its module; none of its callbacks run",
         other.name, other.name
     )))
 }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0
 //! Whether modules get into the kernel at all, and this one.
 
 use super::super::{read, Incoming, System};
@@ -17,20 +18,23 @@ pub(super) fn check(system: &System, incoming: &Incoming) -> Vec<Diagnostic> {
     let mut found = Vec::new();
     if says(MODULES, "1") {
         found.push(
-            Diagnostic::new(MODULES_DISABLED, "kernel.modules_disabled is set: modules neither come nor go")
-                .help("it stays so until the machine is booted again"),
+            Diagnostic::new(
+                MODULES_DISABLED,
+                "kernel.modules_disabled is set: the kernel loads and unloads no modules",
+            )
+            .help("reboot the machine: the setting is permanent until then"),
         );
     }
     if may_load(system) == Some(false) {
         found.push(
             Diagnostic::new(NOT_PERMITTED, "this user may not load modules")
-                .note("that takes CAP_SYS_MODULE")
+                .note("loading a module requires CAP_SYS_MODULE")
                 .help("run it as root; in a container, run it on the host"),
         );
     }
     if says(FTRACE, "0") {
         found.push(
-            Diagnostic::new(FTRACE_DISABLED, "ftrace, which livepatches live on, is turned off")
+            Diagnostic::new(FTRACE_DISABLED, "ftrace, which livepatches need, is turned off")
                 .note(format!("/{FTRACE} is 0; the kernel refuses with EBUSY"))
                 .help("turn it on: `sysctl kernel.ftrace_enabled=1`"),
         );
@@ -55,25 +59,26 @@ fn signature(system: &System, incoming: &Incoming) -> Option<Diagnostic> {
         return is_unseen.then(|| Diagnostic {
             severity: Severity::Note,
             ..unseen(
-                "whether the kernel is locked down and takes signed modules only",
+                "whether the kernel is locked down and accepts signed modules only",
                 LOCKDOWN,
-                "securityfs is not mounted, or not for this user",
+                "securityfs is not mounted, or this user may not read it",
             )
         });
     };
     let name = &incoming.name;
     Some(match incoming.is_signed {
-        false => Diagnostic::new(SIGNATURE_REQUIRED, format!("the kernel takes signed modules only, and `{name}` has no signature"))
+        false => Diagnostic::new(SIGNATURE_REQUIRED, format!("the kernel accepts signed modules only, and `{name}` has no signature"))
             .note(because)
-            .help("sign the module with a key of this kernel, last of all: scripts/sign-file in its build tree does it"),
-        true => Diagnostic::new(UNKNOWN_SIGNER, format!("only the kernel knows whether it trusts the key that `{name}` is signed with"))
+            .help("sign the module with a key of this kernel as the last step: use scripts/sign-file in its build tree"),
+        true => Diagnostic::new(UNKNOWN_SIGNER, format!("kpsc cannot determine whether the kernel trusts the key that `{name}` is signed with"))
             .note(because)
-            .note("of a key that it does not know it says EKEYREJECTED or EPERM")
+            .note("the kernel refuses an unknown key with EKEYREJECTED or EPERM")
             .help("look for the key in /proc/keys, in the keyrings `.builtin_trusted_keys`, `.secondary_trusted_keys`, `.machine` and `.platform`"),
     })
 }
 
-/// Why the kernel takes signed modules only, if it does (`module_sig_check()` in `kernel/module/signing.c`).
+/// Why the kernel takes signed modules only, if it does (`module_sig_check()` in
+/// `kernel/module/signing.c`).
 fn signatures_wanted(system: &System) -> Option<String> {
     if read(&system.path(ENFORCED)).as_deref() == Some("Y") {
         return Some(format!(
@@ -83,5 +88,5 @@ fn signatures_wanted(system: &System) -> Option<String> {
     let lockdown = read(&system.path(LOCKDOWN))?;
     let level = lockdown.split_once('[')?.1.split_once(']')?.0;
     let is_on = matches!(level, "integrity" | "confidentiality");
-    is_on.then(|| format!("it is locked down, for {level}; Secure Boot brings that"))
+    is_on.then(|| format!("the kernel is locked down for {level}, which Secure Boot causes"))
 }

@@ -1,8 +1,12 @@
-//! Tracers, probes and BPF programs on the functions that a livepatch changes: who keeps it out, and whom it blinds.
+// SPDX-License-Identifier: GPL-2.0
+//! Tracers, probes and BPF programs on the functions that a livepatch changes: who keeps it out,
+//! and whom it blinds.
 //!
-//! A function has one user that may send callers elsewhere (`__ftrace_hash_update_ipmodify()` in `kernel/trace/ftrace.c`). All
-//! livepatches of a function are one such user; a kprobe with a `post_handler` is another. BPF trampolines share the function with a
-//! livepatch (`bpf_tramp_ftrace_ops_func()` in `kernel/bpf/trampoline.c`), other code that is called directly does not.
+//! A function has one user that may send callers elsewhere (`__ftrace_hash_update_ipmodify()` in
+//! `kernel/trace/ftrace.c`). All livepatches of a function are one such user; a kprobe with a
+//! `post_handler` is another. BPF trampolines share the function with a livepatch
+//! (`bpf_tramp_ftrace_ops_func()` in `kernel/bpf/trampoline.c`), other code that is called directly
+//! does not.
 
 use super::super::{Function, Incoming, Livepatch, System};
 use super::others::changes;
@@ -24,7 +28,7 @@ pub(super) fn check(system: &System, incoming: &Incoming, loaded: &[Livepatch]) 
     });
     let traced = traced(system).unwrap_or_else(|(path, why)| {
         let warning = unseen(
-            "whether something else is attached to the functions, which may keep the patch out",
+            "whether something else is attached to the functions and blocks the patch",
             path,
             &why,
         );
@@ -58,19 +62,20 @@ fn by_function<T: OnFunction>(all: &[T]) -> BTreeMap<(&str, &str), Vec<&T>> {
 
 fn redirected(function: &Function, probes: &[&Probe]) -> Diagnostic {
     let name = &function.name;
-    let at_site: Vec<_> = probes.iter().filter(|probe| probe.is_at_site).map(|probe| place(probe)).collect();
+    let at_site: Vec<_> =
+        probes.iter().filter(|probe| probe.is_at_site).map(|probe| place(probe)).collect();
     let error = Diagnostic::new(REDIRECTED_ELSEWHERE, format!("something else redirects `{name}`"))
-        .note("a function has one user that may do so, and the kernel refuses the other with EBUSY");
+        .note("the kernel lets one user redirect a function, and refuses the second with EBUSY");
     let error = match at_site.as_slice() {
         [] => error.help(format!(
-            "look for `{name}` in /sys/kernel/tracing/enabled_functions, and end what is attached there"
+            "look for `{name}` in /sys/kernel/tracing/enabled_functions, and detach its user"
         )),
         places => error
             .note(format!(
                 "there is a kprobe at {}; one with a `post_handler` is such a user",
                 list(places, "and")
             ))
-            .help("unload the module that has registered the kprobe"),
+            .help("unload the module that registered the kprobe"),
     };
     unless_ambiguous(function, error)
 }
@@ -79,13 +84,13 @@ fn called_directly(function: &Function, direct: &str) -> Diagnostic {
     let name = &function.name;
     if direct.is_empty() || direct.starts_with("bpf_trampoline_") {
         return Diagnostic::new(BPF_ATTACHED, format!("BPF programs are attached to `{name}`"))
-            .note("they stay attached: `fentry` runs before the new code, `fexit` behind it and sees its result")
-            .note("where an `fmod_ret` program decides the result, the new code does not run")
-            .help("`bpftool prog` and `bpftool link` list them");
+            .note("they stay attached: `fentry` runs before the new code, `fexit` runs after it and sees its result")
+            .note("if an `fmod_ret` program decides the result, the new code does not run")
+            .help("list them with `bpftool prog` and `bpftool link`");
     }
     let error = Diagnostic::new(REDIRECTED_ELSEWHERE, format!("`{direct}` is called directly from `{name}`"))
-        .note("only BPF programs share a function with a livepatch; of others the kernel refuses with EBUSY")
-        .help("unload the module that has registered the call");
+        .note("only BPF programs can share a function with a livepatch; otherwise the kernel refuses with EBUSY")
+        .help("unload the module that registered the call");
     unless_ambiguous(function, error)
 }
 
@@ -94,24 +99,30 @@ fn unless_ambiguous(function: &Function, error: Diagnostic) -> Diagnostic {
     match function.sympos {
         0 => error,
         _ => Diagnostic { severity: Severity::Warning, ..error }.note(format!(
-            "there are several functions `{}`; if it is another one, the patch will load",
+            "the kernel has several functions `{}`; if this is another one, the patch will load",
             function.name
         )),
     }
 }
 
-/// Probes in a body that does not run any more. One at the ftrace site fires before it is known what runs.
+/// Probes in a body that does not run any more. One at the ftrace site fires before it is known
+/// what runs.
 fn blinded(function: &Function, probes: &[&Probe]) -> Option<Diagnostic> {
-    let inside: Vec<_> = probes.iter().filter(|probe| !probe.is_at_site).map(|probe| place(probe)).collect();
+    let inside: Vec<_> =
+        probes.iter().filter(|probe| !probe.is_at_site).map(|probe| place(probe)).collect();
     if inside.is_empty() || function.keeps_original {
         return None;
     }
-    let (subject, verb) = if inside.len() == 1 { ("a kprobe", "does") } else { ("kprobes", "do") };
+    let (subject, verb) =
+        if inside.len() == 1 { ("a kprobe", "fires") } else { ("kprobes", "fire") };
     let places = list(&inside, "and");
-    let warning = Diagnostic::new(SILENT_KPROBE, format!("{subject} at {places} {verb} not fire any more"));
+    let warning = Diagnostic::new(SILENT_KPROBE, format!("{subject} at {places} no longer {verb}"));
     Some(
         warning
-            .note(format!("it is in the body of `{}`, and the patch runs another one", function.name))
+            .note(format!(
+                "the patch replaces the body of `{}`, so the old body no longer runs",
+                function.name
+            ))
             .help(format!(
                 "set it again in the new function, `livepatch_{}`, or at the start of the old one",
                 function.name

@@ -1,5 +1,7 @@
-//! What others have put on functions, as ftrace and kprobes list it (`t_show()` in `kernel/trace/ftrace.c`, `report_probe()` in
-//! `kernel/kprobes.c`). The names of symbols in it are whatever a module has chosen.
+// SPDX-License-Identifier: GPL-2.0
+//! What others have put on functions, as ftrace and kprobes list it (`t_show()` in
+//! `kernel/trace/ftrace.c`, `report_probe()` in `kernel/kprobes.c`). The names of symbols in it are
+//! whatever a module has chosen.
 
 use super::super::System;
 use kps_host::input::read_at_most;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0
 //! What comes of calls that bodies make.
 
 /// These wait for the lock that constructors and destructors of shadow data run under.
@@ -5,7 +6,8 @@ pub fn takes_the_shadow_lock(name: &str) -> bool {
     name.starts_with("klp_shadow_") && name != "klp_shadow_get"
 }
 
-/// These may sleep, by the start of their names: locks that sleep, waits, memory of the user's, and what ends in one of them.
+/// These may sleep, by the start of their names: locks that sleep, waits, memory of the user's, and
+/// what ends in one of them.
 const SLEEPERS: &[&str] = &[
     "__mutex_lock",
     "__might_sleep",
@@ -49,7 +51,8 @@ const SLEEPERS: &[&str] = &[
     "__request_module",
 ];
 
-/// Names that start so and do not sleep: what gives up at once, what somebody else does later, and caches of the processor's.
+/// Names that start so and do not sleep: what gives up at once, what somebody else does later, and
+/// caches of the processor's.
 const SLEEPLESS: &[&str] = &[
     "flush_cache_",
     "flush_dcache_",
@@ -109,7 +112,8 @@ pub enum Blocks {
     WhenItLoads,
 }
 
-/// These take the lock, or wait until somebody has taken it: `klp_module_coming()` does so for every module that is loaded.
+/// These take the lock, or wait until somebody has taken it: `klp_module_coming()` does so for
+/// every module that is loaded.
 const NEED_LIVEPATCH_LOCK: &[&str] = &["__request_module", "klp_enable_patch", "request_module"];
 
 /// These load a module when what they are asked for is in one, by the start of their names.
@@ -184,7 +188,9 @@ mod tests {
 
     #[test]
     fn what_waits_sleeps_and_what_gives_up_does_not() {
-        for name in ["mutex_lock_killable", "down", "down_read", "msleep", "schedule_timeout", "flush_work"] {
+        for name in
+            ["mutex_lock_killable", "down", "down_read", "msleep", "schedule_timeout", "flush_work"]
+        {
             assert!(may_sleep(name), "{name}");
         }
         for name in [

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0
 //! What is special about functions that patches change.
 
 use kps_arch::syscall_of;
@@ -66,7 +67,8 @@ const WAITING_CALLS: &[&str] = &[
     "writev",
 ];
 
-/// Some task is always in one of these and never leaves it: the main loops of kernel threads, and where they sleep.
+/// Some task is always in one of these and never leaves it: the main loops of kernel threads, and
+/// where they sleep.
 const MAIN_LOOPS: &[&str] = &[
     "cpu_startup_entry",
     "do_idle",

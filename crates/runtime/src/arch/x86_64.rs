@@ -1,8 +1,30 @@
 // SPDX-License-Identifier: GPL-2.0
 //! x86-64.
 
-/// The number of registers that carry arguments in the C ABI: `rdi`, `rsi`, `rdx`, `rcx`, `r8` and `r9`, in this order.
+/// The number of registers that carry arguments in the C ABI: `rdi`, `rsi`, `rdx`, `rcx`, `r8` and
+/// `r9`, in this order.
 pub const ARGUMENT_REGISTERS: usize = 6;
+
+extern "C" {
+    static this_cpu_off: usize;
+}
+
+/// The offset of the per-CPU variables of the CPU that runs this.
+#[inline(always)]
+pub(crate) fn this_cpu_offset() -> usize {
+    let offset: usize;
+    // SAFETY: `gs` is the base of this CPU's variables wherever the kernel runs C or Rust, and this
+    // one holds its offset.
+    unsafe {
+        core::arch::asm!(
+            "mov {offset}, qword ptr gs:[rip + {this_cpu_off}]",
+            offset = out(reg) offset,
+            this_cpu_off = sym this_cpu_off,
+            options(nostack, preserves_flags, readonly),
+        );
+    }
+    offset
+}
 
 /// The bytes of the longest entry: an ENDBR and a call.
 const ENTRY_BYTES: usize = 9;
@@ -16,8 +38,8 @@ const ENTRY_BYTES: usize = 9;
 pub(crate) unsafe fn entry_bytes(function: *const u8) -> [u8; ENTRY_BYTES] {
     let mut bytes = [0; ENTRY_BYTES];
     for (n, byte) in bytes.iter_mut().enumerate() {
-        // SAFETY: the caller vouches for the function, and none is shorter than its ftrace site. Other CPUs may be
-        // rewriting that site, so every byte is read once.
+        // SAFETY: the caller vouches for the function, and none is shorter than its ftrace site.
+        // Other CPUs may be rewriting that site, so every byte is read once.
         *byte = unsafe { function.add(n).read_volatile() };
     }
     bytes
@@ -25,9 +47,10 @@ pub(crate) unsafe fn entry_bytes(function: *const u8) -> [u8; ENTRY_BYTES] {
 
 /// Whether a function in memory starts with an ftrace site, behind an ENDBR or not.
 ///
-/// Memory differs from the image: the kernel overwrites an ENDBR that nothing jumps to (`poison_endbr()` in
-/// `arch/x86/kernel/alternative.c`), and ftrace turns the call of `__fentry__` into a NOP, a call of its own or, for BPF
-/// programs, a jump, with an int3 in its first byte for a moment.
+/// Memory differs from the image: the kernel overwrites an ENDBR that nothing jumps to
+/// (`poison_endbr()` in `arch/x86/kernel/alternative.c`), and ftrace turns the call of `__fentry__`
+/// into a NOP, a call of its own or, for BPF programs, a jump, with an int3 in its first byte for a
+/// moment.
 #[inline]
 pub(crate) fn starts_as(bytes: [u8; ENTRY_BYTES], landing_pad: bool) -> bool {
     const ENDBR: [[u8; 4]; 3] = [
@@ -47,7 +70,8 @@ pub(crate) fn starts_as(bytes: [u8; ENTRY_BYTES], landing_pad: bool) -> bool {
     matches!(site, [CALL | JMP | INT3, ..]) || site == NOP
 }
 
-/// The bytes from the address of a function to the instruction behind its ftrace site, which is at its start or behind an ENDBR.
+/// The bytes from the address of a function to the instruction behind its ftrace site, which is at
+/// its start or behind an ENDBR.
 #[inline]
 pub(crate) fn skip(bytes: [u8; ENTRY_BYTES]) -> usize {
     if starts_as(bytes, true) {
@@ -59,7 +83,8 @@ pub(crate) fn skip(bytes: [u8; ENTRY_BYTES]) -> usize {
 
 /// Writes a function: the symbol, its padding, the given lines, its size.
 ///
-/// The 16 NOPs in front are the room that call depth tracking expects there (`CONFIG_CALL_PADDING`).
+/// The 16 NOPs in front are the room that call depth tracking expects there
+/// (`CONFIG_CALL_PADDING`).
 #[cfg(kps_kernel)]
 #[doc(hidden)]
 #[macro_export]
@@ -81,8 +106,8 @@ macro_rules! kps_function {
     };
 }
 
-/// Writes a function: the symbol, its padding, the given lines, its size. On the host there is no kernel to patch, and it writes
-/// none.
+/// Writes a function: the symbol, its padding, the given lines, its size. On the host there is no
+/// kernel to patch, and it writes none.
 #[cfg(not(kps_kernel))]
 #[doc(hidden)]
 #[macro_export]
@@ -92,7 +117,8 @@ macro_rules! kps_function {
 #[doc(inline)]
 pub use kps_function as function;
 
-/// The same for a function that ftrace can see: it starts with ENDBR and an `__fentry__` site and ends with a return.
+/// The same for a function that ftrace can see: it starts with ENDBR and an `__fentry__` site and
+/// ends with a return.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! kps_traceable {
@@ -112,7 +138,8 @@ macro_rules! kps_traceable {
             "ret",
             "int3",
             ".endif",
-            // The site's place in ftrace's table. objtool writes it where the kernel relies on objtool for that.
+            // The site's place in ftrace's table. objtool writes it where the kernel relies on
+            // objtool for that.
             ".if {mcount}",
             ".pushsection __mcount_loc, \"a\", @progbits",
             ".balign 8",
@@ -132,8 +159,8 @@ pub use kps_traceable as traceable;
 
 /// `livepatch_STEM`, which calls `kps_body_STEM` in the place of the old function.
 ///
-/// `stack_words` is the number of words of arguments that the caller left on the stack. They are copied, because two
-/// return addresses now stand between them and the body.
+/// `stack_words` is the number of words of arguments that the caller left on the stack. They are
+/// copied, because two return addresses now stand between them and the body.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! kps_entry {
@@ -161,9 +188,9 @@ pub use kps_entry as entry;
 
 /// `livepatch_STEM`, which calls the hook `kps_body_STEM` before the old function.
 ///
-/// The hook gets a pointer to a [`Frame`](super::super::frame::Frame). When it has set `go_on`, the arguments are put back,
-/// changed or not, and the old function is entered behind its ftrace site as if it had been called directly. Otherwise
-/// what the hook returned goes to the caller.
+/// The hook gets a pointer to a [`Frame`](super::super::frame::Frame). When it has set `go_on`, the
+/// arguments are put back, changed or not, and the old function is entered behind its ftrace site
+/// as if it had been called directly. Otherwise what the hook returned goes to the caller.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! kps_pre_entry {
@@ -200,8 +227,8 @@ macro_rules! kps_pre_entry {
 #[doc(inline)]
 pub use kps_pre_entry as pre_entry;
 
-/// The same for a function whose result goes to memory of its caller's. The address of that is the first argument of
-/// both, so the frame is the second one of the hook.
+/// The same for a function whose result goes to memory of its caller's. The address of that is the
+/// first argument of both, so the frame is the second one of the hook.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! kps_pre_entry_in_memory {
@@ -212,10 +239,12 @@ macro_rules! kps_pre_entry_in_memory {
 #[doc(inline)]
 pub use kps_pre_entry_in_memory as pre_entry_in_memory;
 
-/// `kps_orig_STEM`, the old function entered behind its ftrace site. It can be called like any function.
+/// `kps_orig_STEM`, the old function entered behind its ftrace site. It can be called like any
+/// function.
 ///
-/// A jump leaves the stack as a direct call would have, so the unwinder sees the old function called by the body. The
-/// address behind the site is never taken: an indirect call to it would fault under IBT and kCFI.
+/// A jump leaves the stack as a direct call would have, so the unwinder sees the old function
+/// called by the body. The address behind the site is never taken: an indirect call to it would
+/// fault under IBT and kCFI.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! kps_original {
@@ -241,7 +270,9 @@ mod tests {
             bytes[4..].copy_from_slice(&rest);
             bytes
         };
-        for site in [[0x0f, 0x1f, 0x44, 0, 0], [0xe8, 1, 2, 3, 4], [0xe9, 1, 2, 3, 4], [0xcc, 1, 2, 3, 4]] {
+        for site in
+            [[0x0f, 0x1f, 0x44, 0, 0], [0xe8, 1, 2, 3, 4], [0xe9, 1, 2, 3, 4], [0xcc, 1, 2, 3, 4]]
+        {
             assert!(starts_as(endbr(site), true));
             assert!(!starts_as(endbr(site), false));
             let mut bare = [0x90; 9];

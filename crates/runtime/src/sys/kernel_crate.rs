@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
-//! The kernel's own `kernel` crate. It is in scope everywhere by its name, so bodies reach the rest of it as `kernel::`.
+//! The kernel's own `kernel` crate. It is in scope everywhere by its name, so bodies reach the rest
+//! of it as `kernel::`.
 
 pub use kernel::bindings::{GFP_ATOMIC, GFP_KERNEL, GFP_NOWAIT};
-pub use kernel::{container_of, pr_alert, pr_crit, pr_debug, pr_emerg, pr_err, pr_info, pr_notice, pr_warn};
+pub use kernel::{
+    container_of, pr_alert, pr_crit, pr_debug, pr_emerg, pr_err, pr_info, pr_notice, pr_warn,
+};

@@ -1,11 +1,14 @@
-//! Debian's archive, through the machine's own apt: it knows mirrors and proxies, and it checks the signatures.
+// SPDX-License-Identifier: GPL-2.0
+//! Debian's archive, through the machine's own apt: it knows mirrors and proxies, and it checks the
+//! signatures.
 //!
-//! Everything apt writes goes to a folder of the cache, and its idea of what is installed is empty, so asking it for a
-//! package gives the package and all that it depends on. Nothing is installed and root is not needed.
+//! Everything apt writes goes to a folder of the cache, and its idea of what is installed is empty,
+//! so asking it for a package gives the package and all that it depends on. Nothing is installed
+//! and root is not needed.
 //!
-//! What was fetched stays until [`Apt::forget`], so that an interrupted preparation does not fetch it again. apt goes on with
-//! a file that it had begun, but takes one of the right length for whole; so each is held against the digest in the
-//! signed lists before it is used.
+//! What was fetched stays until [`Apt::forget`], so that an interrupted preparation does not fetch
+//! it again. apt goes on with a file that it had begun, but takes one of the right length for
+//! whole; so each is held against the digest in the signed lists before it is used.
 
 use crate::seal::digest;
 use crate::toolchain::missing;
@@ -42,8 +45,10 @@ pub(super) enum With {
     Dependencies,
 }
 
-const KEYRINGS: &[&str] =
-    &["/usr/share/keyrings/debian-archive-keyring.gpg", "/usr/share/keyrings/debian-archive-keyring.pgp"];
+const KEYRINGS: &[&str] = &[
+    "/usr/share/keyrings/debian-archive-keyring.gpg",
+    "/usr/share/keyrings/debian-archive-keyring.pgp",
+];
 
 /// The keys that Debian's archive is signed with, if they are installed.
 pub fn keyring() -> Option<&'static Path> {
@@ -52,13 +57,20 @@ pub fn keyring() -> Option<&'static Path> {
 
 impl Apt {
     /// A view of a suite and its backports.
-    pub(super) fn new(folder: PathBuf, mirror: Option<&str>, suite: &str) -> Result<Apt, Diagnostic> {
+    pub(super) fn new(
+        folder: PathBuf,
+        mirror: Option<&str>,
+        suite: &str,
+    ) -> Result<Apt, Diagnostic> {
         for part in ["lists/partial", "archives/partial", "nothing/partial"] {
             make_folder(&folder.join(part))?;
         }
         let Some(keyring) = keyring() else {
-            return Err(Diagnostic::new(MISSING_PROGRAM, "the keys of Debian's archive are not installed")
-                .help("install the package debian-archive-keyring"));
+            return Err(Diagnostic::new(
+                MISSING_PROGRAM,
+                "the keyring of Debian's archive is not installed",
+            )
+            .help("install the package debian-archive-keyring"));
         };
         let mirror = match mirror {
             Some(mirror) => mirror.to_owned(),
@@ -70,15 +82,19 @@ impl Apt {
         if !plain(&mirror) || !mirror.contains(":/") {
             return Err(Diagnostic::new(
                 NO_SUITABLE_KERNEL,
-                format!("the mirror {mirror:?} is not an address"),
+                format!("the mirror {mirror:?} is not a URL"),
             )
-            .help("write it as apt's sources have it"));
+            .help("write it as a `URIs` line of the apt sources on this machine has it"));
         }
         if !plain(suite) || suite.contains('/') {
-            return Err(Diagnostic::new(NO_SUITABLE_KERNEL, format!("{suite:?} is not a suite of Debian"))
-                .help(format!("write a name such as `{}`", super::SUITE)));
+            return Err(Diagnostic::new(
+                NO_SUITABLE_KERNEL,
+                format!("{suite:?} is not a Debian suite"),
+            )
+            .help(format!("write a name such as `{}`", super::SUITE)));
         }
-        let source = |suite: &str| format!("deb [signed-by={}] {mirror} {suite} main\n", keyring.display());
+        let source =
+            |suite: &str| format!("deb [signed-by={}] {mirror} {suite} main\n", keyring.display());
         let sources = source(suite) + &source(&format!("{suite}-backports"));
         write_atomically(&folder.join("sources.list"), sources.as_bytes())?;
         write_atomically(&folder.join("status"), b"")?;
@@ -125,10 +141,14 @@ impl Apt {
 
     /// The newest version of a package.
     pub(super) fn version(&self, package: &str) -> Result<String, Diagnostic> {
-        let shown = self.run(self.command("apt-cache").args(["show", "--no-all-versions"]).arg(package))?;
+        let shown =
+            self.run(self.command("apt-cache").args(["show", "--no-all-versions"]).arg(package))?;
         match shown.lines().find_map(|line| line.strip_prefix("Version: ")) {
             Some(version) => Ok(version.to_owned()),
-            None => Err(Diagnostic::new(NO_SUITABLE_KERNEL, format!("the archive has no package {package}"))),
+            None => Err(Diagnostic::new(
+                NO_SUITABLE_KERNEL,
+                format!("the archive has no package {package}"),
+            )),
         }
     }
 
@@ -146,7 +166,8 @@ impl Apt {
     /// Fetches what is not here yet, and returns where each file is, by name.
     pub(super) fn fetch(&self, packages: &[&str], with: With) -> Result<Vec<PathBuf>, Diagnostic> {
         let listed = self.list(packages, with)?;
-        // A second try is for files of an interrupted run: apt takes those of the right length for whole.
+        // A second try is for files of an interrupted run: apt takes those of the right length for
+        // whole.
         for _ in 0..2 {
             if self.all_here(&listed)? {
                 break;
@@ -154,8 +175,8 @@ impl Apt {
             self.run(self.get(packages, with).current_dir(self.archives()))?;
         }
         if !self.all_here(&listed)? {
-            return Err(Diagnostic::new(PROGRAM_FAILED, "packages do not arrive as the archive's lists have them")
-                .help("check what is between this machine and the mirror, or name another mirror with `--mirror URL`"));
+            return Err(Diagnostic::new(PROGRAM_FAILED, "downloaded packages do not match the archive's checksums")
+                .help("check the proxies between this machine and the mirror, or name another mirror with `--mirror URL`"));
         }
         Ok(listed.iter().map(|package| self.archives().join(&package.file)).collect())
     }
@@ -184,8 +205,11 @@ impl Apt {
         let mut all = true;
         for package in packages {
             let path = self.archives().join(&package.file);
-            let here = std::fs::metadata(&path).is_ok_and(|metadata| metadata.len() >= package.size);
-            if here && digest(&path).map_err(|error| cannot("read", &path, &error))? != package.sha256 {
+            let here =
+                std::fs::metadata(&path).is_ok_and(|metadata| metadata.len() >= package.size);
+            if here
+                && digest(&path).map_err(|error| cannot("read", &path, &error))? != package.sha256
+            {
                 remove(&path)?;
                 all = false;
             }
@@ -222,17 +246,19 @@ fn own_mirror() -> Result<String, Diagnostic> {
         targets.lines().map(str::trim).filter(|uri| uri.trim_end_matches('/').ends_with("/debian"));
     match mirrors.next() {
         Some(mirror) => Ok(mirror.to_owned()),
-        None => {
-            Err(Diagnostic::new(NO_SUITABLE_KERNEL, "this machine's apt is not set to a mirror of Debian")
-                .help("name one with `--mirror URL`, or use a kernel of your own with `--build-dir DIR`"))
-        }
+        None => Err(Diagnostic::new(
+            NO_SUITABLE_KERNEL,
+            "the apt sources of this machine have no Debian mirror",
+        )
+        .help("name one with `--mirror URL`, or use your own kernel with `--build-dir DIR`")),
     }
 }
 
 /// How long apt works until one looks whether it still can.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// Runs apt and returns what it printed. On a full disk it waits for ever for what its own helpers have given up, so it is ended there.
+/// Runs apt and returns what it printed. On a full disk it waits for ever for what its own helpers
+/// have given up, so it is ended there.
 fn run(command: &mut Command, folder: &Path) -> Result<String, Diagnostic> {
     let name = command.get_program().to_string_lossy().into_owned();
     let failed = |error| Diagnostic::new(PROGRAM_FAILED, format!("cannot run {name}: {error}"));
@@ -265,7 +291,8 @@ fn run(command: &mut Command, folder: &Path) -> Result<String, Diagnostic> {
         return Err(disk_full(folder));
     }
     let failed = Diagnostic::new(PROGRAM_FAILED, format!("{name} failed"));
-    let failed = errors.lines().filter(|line| line.starts_with("E:")).fold(failed, Diagnostic::note);
+    let failed =
+        errors.lines().filter(|line| line.starts_with("E:")).fold(failed, Diagnostic::note);
     Err(failed.help("check the network and the machine's apt sources, then run the command again"))
 }
 
@@ -276,7 +303,8 @@ mod tests {
     #[test]
     fn a_package_is_read_from_the_line_that_apt_prints() {
         let digest = "ab".repeat(32);
-        let line = format!("'http://mirror/pool/x_1%3a2_all.deb' x_1%3a2_all.deb 970908 SHA256:{digest}");
+        let line =
+            format!("'http://mirror/pool/x_1%3a2_all.deb' x_1%3a2_all.deb 970908 SHA256:{digest}");
         let wanted = Package { file: "x_1%3a2_all.deb".into(), size: 970_908, sha256: digest };
         assert_eq!(listed_package(&line), Some(wanted));
         assert_eq!(listed_package("Reading package lists..."), None);

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0
 //! Debian packages and source archives: unpacked where they are wanted, without what is not.
 
 use kps_diag::{Diagnostic, PROGRAM_FAILED};
@@ -6,8 +7,8 @@ use std::fs::File;
 use std::io::{self, BufReader, Read};
 use std::path::{Component, Path, PathBuf};
 
-/// Unpacks the files of a Debian package for which `wanted` says so; it is asked with the path as installed, without the
-/// leading slash.
+/// Unpacks the files of a Debian package for which `wanted` says so; it is asked with the path as
+/// installed, without the leading slash.
 pub(super) fn unpack_package(
     package: &Path,
     into: &Path,
@@ -25,15 +26,16 @@ pub(super) fn unpack_package(
                 ".xz" => unpack_tar(liblzma::read::XzDecoder::new(entry), into, &wanted),
                 ".zst" => unpack_tar(zstd::stream::Decoder::new(entry)?, into, &wanted),
                 ".gz" => unpack_tar(flate2::read::GzDecoder::new(entry), into, &wanted),
-                _ => Err(io::Error::other(format!("{name} is compressed in a way that is not supported"))),
+                _ => Err(io::Error::other(format!("{name} uses an unsupported compression"))),
             };
         }
-        Err(io::Error::other("it holds no files"))
+        Err(io::Error::other("it has no data.tar"))
     };
     unpack().map_err(|error| damaged(package, &error))
 }
 
-/// Unpacks a source archive; `wanted` is asked with paths below the archive's one top folder, which is left out.
+/// Unpacks a source archive; `wanted` is asked with paths below the archive's one top folder, which
+/// is left out.
 pub(super) fn unpack_source(
     archive: &Path,
     into: &Path,
@@ -65,7 +67,8 @@ fn unpack_tar(data: impl Read, into: &Path, wanted: impl Fn(&Path) -> bool) -> i
     let mut folders = Vec::new();
     for entry in tar.entries()? {
         let mut entry = entry?;
-        let path: PathBuf = entry.path()?.components().filter(|c| *c != Component::CurDir).collect();
+        let path: PathBuf =
+            entry.path()?.components().filter(|c| *c != Component::CurDir).collect();
         if path.as_os_str().is_empty() || !wanted(&path) {
             continue;
         }
@@ -93,8 +96,12 @@ fn is_below(path: &Path) -> bool {
 fn damaged(archive: &Path, error: &io::Error) -> Diagnostic {
     match error.kind() {
         io::ErrorKind::NotFound => cannot("read", archive, error),
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => cannot("unpack", archive, error),
-        _ => Diagnostic::new(PROGRAM_FAILED, format!("cannot unpack {}: {error}", archive.display()))
-            .help("run the command again; if that does not help, report this package"),
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            cannot("unpack", archive, error)
+        }
+        _ => {
+            Diagnostic::new(PROGRAM_FAILED, format!("cannot unpack {}: {error}", archive.display()))
+                .help("run the command again; if it fails again, report this package")
+        }
     }
 }

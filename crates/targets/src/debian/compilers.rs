@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0
 //! The compilers that built a stock kernel, from the suite's packages.
 
 use super::apt::{Apt, With};
@@ -50,10 +51,12 @@ pub(super) fn compiler(options: &BTreeMap<String, String>) -> Result<String, Dia
     let text = options.get("CONFIG_CC_VERSION_TEXT").map(String::as_str).unwrap_or_default();
     let name = text.split_whitespace().next().unwrap_or_default();
     match without_prefix(name) {
-        gcc if gcc.starts_with("gcc-") && gcc[4..].bytes().all(|b| b.is_ascii_digit()) => Ok(name.to_owned()),
+        gcc if gcc.starts_with("gcc-") && gcc[4..].bytes().all(|b| b.is_ascii_digit()) => {
+            Ok(name.to_owned())
+        }
         _ => Err(Diagnostic::new(
             WRONG_TOOLCHAIN,
-            format!("the kernel was built by `{text}`, which Debian does not have"),
+            format!("the kernel was built with `{text}`, which Debian does not have"),
         )),
     }
 }
@@ -74,12 +77,15 @@ pub(super) fn fetch(
     let packages: Vec<&str> = TOOLS.iter().copied().chain([gcc]).collect();
     // The folder is named by what is in it: another version of any package gives another folder.
     let mut digest = Sha256::new();
-    apt.list(&packages, With::Dependencies)?.iter().for_each(|package| digest.update(&package.file));
+    apt.list(&packages, With::Dependencies)?
+        .iter()
+        .for_each(|package| digest.update(&package.file));
     let folder = cache.toolchains().join(format!("{gcc}-{}", hex(&digest.finalize()[..8])));
     if folder.exists() {
         return Ok(folder);
     }
-    let files = progress.step("compilers: download", || apt.fetch(&packages, With::Dependencies))?;
+    let files =
+        progress.step("compilers: download", || apt.fetch(&packages, With::Dependencies))?;
     progress.step("compilers: unpack", || {
         fill_folder(&folder, |folder| {
             for file in &files {
@@ -87,33 +93,40 @@ pub(super) fn fetch(
             }
             // What the packages' own scripts would have set up. gawk is the one awk among them.
             let awk = folder.join("usr/bin/awk");
-            std::os::unix::fs::symlink("gawk", &awk).map_err(|error| cannot("make", &awk, &error))?;
+            std::os::unix::fs::symlink("gawk", &awk)
+                .map_err(|error| cannot("make", &awk, &error))?;
             inventory::record(folder, &[])
         })
     })?;
     Ok(folder)
 }
 
-/// Files of the packages that building needs: programs, libraries, headers, and of Rust's source only the libraries.
+/// Files of the packages that building needs: programs, libraries, headers, and of Rust's source
+/// only the libraries.
 fn is_tool(path: &Path) -> bool {
     let share = path.strip_prefix("usr/share");
     let source = path.strip_prefix("usr/src");
     match (share, source) {
-        (Ok(share), _) => share.starts_with("bison") || share.starts_with("perl") || share.starts_with("awk"),
+        (Ok(share), _) => {
+            share.starts_with("bison") || share.starts_with("perl") || share.starts_with("awk")
+        }
         (_, Ok(source)) => source.components().any(|component| component.as_os_str() == "library"),
         _ => path.starts_with("usr") && !is_unused_library(path),
     }
 }
 
-/// LLVM as archives, and the runtimes of sanitizers: a quarter of the packages, and nothing in a kernel links with them.
+/// LLVM as archives, and the runtimes of sanitizers: a quarter of the packages, and nothing in a
+/// kernel links with them.
 fn is_unused_library(path: &Path) -> bool {
     let name = path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
-    let llvm =
-        path.components().any(|component| component.as_os_str().to_string_lossy().starts_with("llvm-"));
+    let llvm = path
+        .components()
+        .any(|component| component.as_os_str().to_string_lossy().starts_with("llvm-"));
     llvm && name.ends_with(".a") || name.contains("san.so") || name.ends_with("san.a")
 }
 
-/// The compilers must be those that built the kernel: Rust's symbols carry hashes of the compiler's version.
+/// The compilers must be those that built the kernel: Rust's symbols carry hashes of the compiler's
+/// version.
 pub(super) fn check(
     toolchain: &Path,
     compiler: &str,
@@ -127,7 +140,9 @@ pub(super) fn check(
         let output = run(command.arg("--version"), program)?;
         let found = output.lines().next().unwrap_or_default();
         let version = |text: &str| {
-            text.split_whitespace().find(|w| w.starts_with(|c: char| c.is_ascii_digit())).map(str::to_owned)
+            text.split_whitespace()
+                .find(|w| w.starts_with(|c: char| c.is_ascii_digit()))
+                .map(str::to_owned)
         };
         if version(found) != version(wanted) {
             return Err(Diagnostic::new(
@@ -149,22 +164,25 @@ pub(super) fn run(command: &mut Command, program: &str) -> Result<String, Diagno
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             return Err(missing("bwrap", "bubblewrap"))
         }
-        Err(error) => return Err(Diagnostic::new(PROGRAM_FAILED, format!("cannot run {program}: {error}"))),
+        Err(error) => {
+            return Err(Diagnostic::new(PROGRAM_FAILED, format!("cannot run {program}: {error}")))
+        }
     };
     if output.status.success() {
         return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
     }
     let errors = String::from_utf8_lossy(&output.stderr).into_owned();
     if errors.contains("No space left on device") {
-        return Err(disk_full(Path::new("what is built")));
+        return Err(disk_full(Path::new("the build output")));
     }
     let lines: Vec<_> = errors.lines().filter(|line| !line.trim().is_empty()).collect();
     let last = lines[lines.len().saturating_sub(12)..].iter().map(|line| (*line).to_owned());
-    let failed = last.fold(Diagnostic::new(PROGRAM_FAILED, format!("{program} failed")), Diagnostic::note);
+    let failed =
+        last.fold(Diagnostic::new(PROGRAM_FAILED, format!("{program} failed")), Diagnostic::note);
     Err(match errors.contains("bwrap:") {
-        true => {
-            failed.help("kpsc runs compilers in a sandbox of bubblewrap, which needs user namespaces or root")
-        }
+        true => failed.help(
+            "allow user namespaces or run kpsc as root: it runs compilers in a bubblewrap sandbox",
+        ),
         false => failed,
     })
 }

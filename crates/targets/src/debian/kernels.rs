@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0
 //! Which stock kernels there are, and which one is meant.
 
 use super::super::gather::parse_config;
@@ -48,7 +49,8 @@ pub(super) fn releases(apt: &Apt, request: &Request) -> Result<Vec<String>, Diag
     let suffix = format!("-{}", request.flavour);
     let names = apt.names(HEADERS)?;
     let releases = names.iter().filter_map(|name| name.strip_prefix(HEADERS));
-    // VERSION-FLAVOUR is a release, where VERSION is as long as 7.3.4; FLAVOUR and 7.3-FLAVOUR are meta packages.
+    // VERSION-FLAVOUR is a release, where VERSION is as long as 7.3.4; FLAVOUR and 7.3-FLAVOUR are
+    // meta packages.
     let mut releases: Vec<String> = releases
         .filter(|name| name.ends_with(&suffix) && numbers(name).len() >= 3)
         .map(str::to_owned)
@@ -76,8 +78,9 @@ pub(super) fn choose(apt: &Apt, request: &Request, folder: &Path) -> Result<Chos
                 path.ends_with(".config") || path.ends_with("Module.symvers")
             })?;
         }
-        let read =
-            |name: &str, limit| input::read_text(&files.join("usr/src").join(&package).join(name), limit);
+        let read = |name: &str, limit| {
+            input::read_text(&files.join("usr/src").join(&package).join(name), limit)
+        };
         let config = read(".config", input::CONFIG)?;
         let options = parse_config(&config);
         let has = |option: &str| options.get(option).is_some_and(|value| value == "y");
@@ -89,7 +92,9 @@ pub(super) fn choose(apt: &Apt, request: &Request, folder: &Path) -> Result<Chos
         if request.release.is_some() {
             let without = if has("CONFIG_LIVEPATCH") { "CONFIG_RUST" } else { "CONFIG_LIVEPATCH" };
             return Err(Diagnostic::new(NO_SUITABLE_KERNEL, format!("{release} is built without {without}"))
-                .help("choose a newer kernel; `kpsc kernel add` alone takes the newest that fits"));
+                .help(
+                    "choose a newer kernel; without options, `kpsc kernel add` takes the newest suitable one",
+                ));
         }
     }
     let what = request
@@ -97,8 +102,8 @@ pub(super) fn choose(apt: &Apt, request: &Request, folder: &Path) -> Result<Chos
         .clone()
         .unwrap_or_else(|| format!("{} kernel with Rust and livepatch", request.flavour));
     Err(Diagnostic::new(NO_SUITABLE_KERNEL, format!("the suite {} has no {what}", request.suite)).help(
-        "`kpsc kernel list --available` shows what it has; choose another suite with `--suite`, or use a kernel of your \
-         own with `--build-dir DIR`",
+        "run `kpsc kernel list --available` to see its kernels; choose another suite with `--suite`, or use your own \
+         kernel with `--build-dir DIR`",
     ))
 }
 
@@ -125,9 +130,9 @@ pub(super) fn debug_package(apt: &Apt, release: &str) -> Result<String, Diagnost
         true => Ok(package),
         false => Err(Diagnostic::new(
             NO_SUITABLE_KERNEL,
-            format!("the archive has no debug information of {release}"),
+            format!("the archive has no debug information for {release}"),
         )
-        .note("it keeps a kernel's packages until a newer version takes their place")
+        .note("the archive keeps a kernel's packages until a newer version replaces them")
         .help("add the newest kernel with `kpsc kernel add --debug`")),
     }
 }

@@ -1,9 +1,12 @@
-//! Stock kernels of Debian: image, headers and source of one version, and the compilers that built them.
+// SPDX-License-Identifier: GPL-2.0
+//! Stock kernels of Debian: image, headers and source of one version, and the compilers that built
+//! them.
 //!
-//! Nothing is pinned. The newest kernel of the suite that is built with Rust and livepatch is taken, or the release that
-//! the user names; the compilers are those that its configuration names. The header package holds no Rust metadata, so
-//! the kernel's own build makes it (`modules_prepare`) from the source package, with the configuration of the image:
-//! same compilers and same flags give the same symbols.
+//! Nothing is pinned. The newest kernel of the suite that is built with Rust and livepatch is
+//! taken, or the release that the user names; the compilers are those that its configuration names.
+//! The header package holds no Rust metadata, so the kernel's own build makes it
+//! (`modules_prepare`) from the source package, with the configuration of the image: same compilers
+//! and same flags give the same symbols.
 
 mod apt;
 mod archive;
@@ -30,8 +33,8 @@ use walkdir::WalkDir;
 pub use apt::keyring;
 pub use kernels::Request;
 
-/// The suite that is looked at, with its backports. Debian's stable release by its own name: mirrors are slow to renew
-/// what they keep under `stable`.
+/// The suite that is looked at, with its backports. Debian's stable release by its own name:
+/// mirrors are slow to renew what they keep under `stable`.
 pub const SUITE: &str = "trixie";
 
 /// The image in the folder of a target.
@@ -82,8 +85,14 @@ impl Provider for Origin {
         files(folder)
     }
 
-    /// Fetches the compilers, and makes the kernel's build tree. Every step that an earlier run has finished is left out.
-    fn prepare(&self, cache: &Cache, folder: &Path, progress: Progress) -> Result<Tree, Diagnostic> {
+    /// Fetches the compilers, and makes the kernel's build tree. Every step that an earlier run has
+    /// finished is left out.
+    fn prepare(
+        &self,
+        cache: &Cache,
+        folder: &Path,
+        progress: Progress,
+    ) -> Result<Tree, Diagnostic> {
         let config = input::read_text(&files(folder).config, input::CONFIG)?;
         let options = parse_config(&config);
         let compiler = compilers::compiler(&options)?;
@@ -128,7 +137,12 @@ impl Provider for Origin {
     }
 
     /// Fetches the debug package and unpacks the kernel in it.
-    fn vmlinux(&self, cache: &Cache, scratch: &Path, progress: Progress) -> Result<PathBuf, Diagnostic> {
+    fn vmlinux(
+        &self,
+        cache: &Cache,
+        scratch: &Path,
+        progress: Progress,
+    ) -> Result<PathBuf, Diagnostic> {
         let apt = self.apt(cache, progress)?;
         let package = kernels::debug_package(&apt, &self.release)?;
         let files = progress.step("debug information: download", || {
@@ -149,8 +163,8 @@ impl Provider for Origin {
     }
 }
 
-/// Adds a stock kernel, its image and its facts, by way of an empty folder, unless it is there already. Returns the
-/// target's name.
+/// Adds a stock kernel, its image and its facts, by way of an empty folder, unless it is there
+/// already. Returns the target's name.
 pub(super) fn add(
     cache: &Cache,
     folder: &Path,
@@ -249,10 +263,11 @@ pub(super) fn available(cache: &Cache, request: &Request) -> Result<Vec<String>,
 
 /// Moves the file whose name starts so out of an unpacked package.
 fn keep(unpacked: &Path, name: &str, to: &Path) -> Result<(), Diagnostic> {
-    let mut files = WalkDir::new(unpacked).into_iter().flatten().filter(|entry| !entry.file_type().is_dir());
+    let mut files =
+        WalkDir::new(unpacked).into_iter().flatten().filter(|entry| !entry.file_type().is_dir());
     match files.find(|entry| entry.file_name().to_string_lossy().starts_with(name)) {
         Some(found) => rename(found.path(), to),
-        None => Err(Diagnostic::new(NO_SUITABLE_KERNEL, format!("the packages hold no {name}"))),
+        None => Err(Diagnostic::new(NO_SUITABLE_KERNEL, format!("the packages contain no {name}"))),
     }
 }
 
@@ -265,7 +280,8 @@ fn fetch_modules(
 ) -> Result<(), Diagnostic> {
     let apt = origin.apt(cache, progress)?;
     progress.step(&format!("modules of {}", origin.release), || {
-        let package = format!("{}={}", kernels::modules_package(&apt, &origin.release)?, origin.version);
+        let package =
+            format!("{}={}", kernels::modules_package(&apt, &origin.release)?, origin.version);
         let files = apt.fetch(&[&package], With::Nothing)?;
         modules::keep(folder, |kept| {
             let unpacked = kept.join("unpacked");
@@ -287,8 +303,8 @@ fn vmlinux_in(unpacked: &Path) -> Result<PathBuf, Diagnostic> {
     let mut files = walkdir::WalkDir::new(unpacked).into_iter().flatten();
     match files.find(|entry| entry.file_type().is_file() && is_vmlinux(entry.path())) {
         Some(found) => Ok(found.into_path()),
-        None => Err(Diagnostic::new(NO_SUITABLE_KERNEL, "the debug package holds no vmlinux")
-            .help("`kpsc kernel list --available` shows which other kernels there are")),
+        None => Err(Diagnostic::new(NO_SUITABLE_KERNEL, "the debug package contains no vmlinux")
+            .help("run `kpsc kernel list --available` to see the other kernels")),
     }
 }
 

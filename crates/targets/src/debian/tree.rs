@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0
 //! The build tree of a stock kernel, made from its source package and its configuration.
 
 use super::apt::{Apt, With};
@@ -39,7 +40,8 @@ pub(super) fn fetch_source(
     let numbers = numbers(&origin.release);
     let series = numbers.iter().take(2).map(u64::to_string).collect::<Vec<_>>().join(".");
     let package = format!("linux-source-{series}={}", origin.version);
-    let files = progress.step("kernel source: download", || apt.fetch(&[&package], With::Nothing))?;
+    let files =
+        progress.step("kernel source: download", || apt.fetch(&[&package], With::Nothing))?;
     progress.step("kernel source: unpack", || {
         fill_folder(into, |folder| {
             let package = folder.join("package");
@@ -53,22 +55,32 @@ pub(super) fn fetch_source(
     })
 }
 
-/// Files of the kernel's source that building a module needs: everything but the C of drivers and subsystems, other
-/// architectures and the documentation. Kconfig reads its files wherever they are.
+/// Files of the kernel's source that building a module needs: everything but the C of drivers and
+/// subsystems, other architectures and the documentation. Kconfig reads its files wherever they
+/// are.
 fn is_needed(path: &Path) -> bool {
     let architecture = kps_arch::native().kbuild.folder;
-    const BODIES: &[&str] =
-        &["block", "crypto", "drivers", "fs", "ipc", "mm", "net", "samples", "security", "sound", "virt"];
+    const BODIES: &[&str] = &[
+        "block", "crypto", "drivers", "fs", "ipc", "mm", "net", "samples", "security", "sound",
+        "virt",
+    ];
     // The last one describes the registers of graphics chips in half a gigabyte.
-    const UNUSED: &[&str] =
-        &["Documentation", "tools/perf", "tools/testing", "tools/power", "drivers/gpu/drm/amd/include"];
+    const UNUSED: &[&str] = &[
+        "Documentation",
+        "tools/perf",
+        "tools/testing",
+        "tools/power",
+        "drivers/gpu/drm/amd/include",
+    ];
     let name = path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
     let build_file =
         name.starts_with("Kconfig") || name.starts_with("Makefile") || name.starts_with("Kbuild");
     if build_file {
         return true;
     }
-    if path.starts_with("tools/testing/selftests/livepatch") || path.starts_with("samples/livepatch") {
+    if path.starts_with("tools/testing/selftests/livepatch")
+        || path.starts_with("samples/livepatch")
+    {
         return true;
     }
     if path.starts_with("arch") && !path.starts_with(architecture)
@@ -82,10 +94,12 @@ fn is_needed(path: &Path) -> bool {
     true
 }
 
-/// Builds what modules are built against: generated headers, host programs, and Rust's metadata of the kernel crate.
+/// Builds what modules are built against: generated headers, host programs, and Rust's metadata of
+/// the kernel crate.
 ///
-/// A folder that an interrupted run has left is built on: Kbuild notes of each file how it was made when it is done with it
-/// and makes every other one again. Should that fail all the same, building starts from nothing.
+/// A folder that an interrupted run has left is built on: Kbuild notes of each file how it was made
+/// when it is done with it and makes every other one again. Should that fail all the same, building
+/// starts from nothing.
 pub(super) fn build(
     folder: &Path,
     origin: &Origin,
@@ -98,7 +112,9 @@ pub(super) fn build(
         Err(error) if begun && error.code != DISK_FULL => {}
         result => return result,
     }
-    progress.say("What an earlier run has left cannot be built on; building starts anew.");
+    progress.say(
+        "The build tree of an interrupted run cannot be completed; rebuilding it from scratch.",
+    );
     remove(&tree.build)?;
     make_tree(folder, origin, config, tree, progress)
 }
@@ -122,14 +138,20 @@ fn make_tree(
     let jobs = std::thread::available_parallelism().map_or(1, usize::from);
     let make = |goal: &str, variables: &[&str]| {
         let mut command = inside.command("make", &[&sources], &[build], &sources)?;
-        command.arg(format!("O={}", build.display())).args(&tree.make).arg("LOCALVERSION=").args(variables);
+        command
+            .arg(format!("O={}", build.display()))
+            .args(&tree.make)
+            .arg("LOCALVERSION=")
+            .args(variables);
         command.arg(format!("-j{jobs}")).arg(goal);
         run(&mut command, "make")
     };
     progress.step("kernel: configuration", || make("olddefconfig", &[]))?;
     check_config(&build.join(".config"), config)?;
-    // To make, the kernel has no BTF: it would compile the program that writes it into a vmlinux, and there is none here.
-    progress.step("kernel: Rust metadata", || make("modules_prepare", &["CONFIG_DEBUG_INFO_BTF="]))?;
+    // To make, the kernel has no BTF: it would compile the program that writes it into a vmlinux,
+    // and there is none here.
+    progress
+        .step("kernel: Rust metadata", || make("modules_prepare", &["CONFIG_DEBUG_INFO_BTF="]))?;
     let symvers = folder.join("Module.symvers");
     std::fs::copy(&symvers, build.join("Module.symvers"))
         .map_err(|error| cannot("copy", &symvers, &error))?;
@@ -141,10 +163,12 @@ fn check_config(path: &Path, wanted: &str) -> Result<(), Diagnostic> {
     let text = input::read_text(path, input::CONFIG)?;
     let (got, wanted) = (parse_config(&text), parse_config(wanted));
     // The packages leave the signing keys out, and the builder's OpenSSL may be another one.
-    let about_keys =
-        |option: &str| ["SIG", "KEY", "BUILD_SALT", "OPENSSL"].iter().any(|word| option.contains(word));
-    let differs =
-        wanted.iter().find(|(option, value)| got.get(*option) != Some(value) && !about_keys(option));
+    let about_keys = |option: &str| {
+        ["SIG", "KEY", "BUILD_SALT", "OPENSSL"].iter().any(|word| option.contains(word))
+    };
+    let differs = wanted
+        .iter()
+        .find(|(option, value)| got.get(*option) != Some(value) && !about_keys(option));
     match differs {
         None => Ok(()),
         Some((option, value)) => {
@@ -153,17 +177,18 @@ fn check_config(path: &Path, wanted: &str) -> Result<(), Diagnostic> {
                 WRONG_TOOLCHAIN,
                 format!("{option} is {value} in the kernel and {now} in its build tree"),
             )
-            .note("some program that the kernel's build looks for is missing or of another version")
+            .note("a program that the kernel's build looks for is missing or has another version")
             .help("report this kernel"))
         }
     }
 }
 
-/// Makes plain `make -C BUILD_TREE` work on any host: make reads a `GNUmakefile` before a `Makefile`, and this one runs
-/// it where the compilers are.
+/// Makes plain `make -C BUILD_TREE` work on any host: make reads a `GNUmakefile` before a
+/// `Makefile`, and this one runs it where the compilers are.
 fn enter_toolchain(folder: &Path, tree: &Tree) -> Result<(), Diagnostic> {
     const TEMPLATE: &str = include_str!("../../../../templates/GNUmakefile");
-    let name = folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let name =
+        folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let text = TEMPLATE.replace("@NAME@", &name).replace("@VARIABLES@", &tree.make.join(" "));
     write_atomically(&tree.build.join("GNUmakefile"), text.as_bytes())
 }

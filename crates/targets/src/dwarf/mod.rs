@@ -1,8 +1,11 @@
-//! What the DWARF of a `vmlinux` says of its functions: where each is written, and which others have a copy of it.
+// SPDX-License-Identifier: GPL-2.0
+//! What the DWARF of a `vmlinux` says of its functions: where each is written, and which others
+//! have a copy of it.
 //!
-//! A function that the compiler has inlined is described once without an address, the *abstract* one. What became of it refers
-//! to that: the function itself, if it has code of its own, and every copy inside another function. So functions of one name
-//! are not mixed up. A copy inside a copy is a child of it, which is how the outermost function has all that ended up in it.
+//! A function that the compiler has inlined is described once without an address, the *abstract*
+//! one. What became of it refers to that: the function itself, if it has code of its own, and every
+//! copy inside another function. So functions of one name are not mixed up. A copy inside a copy is
+//! a child of it, which is how the outermost function has all that ended up in it.
 
 mod paths;
 mod sections;
@@ -18,9 +21,11 @@ type Dwarf<'a> = gimli::Dwarf<Slice<'a>>;
 type Unit<'u, 'a> = UnitRef<'u, Slice<'a>>;
 type Attribute<'a> = gimli::Attribute<Slice<'a>>;
 
-/// How much of anything is kept while reading. The kernel of a distribution has two million entries of functions.
+/// How much of anything is kept while reading. The kernel of a distribution has two million entries
+/// of functions.
 const MOST: usize = 32 << 20;
-/// How far a function's description may be from its code: one entry refers to another, and that to a declaration.
+/// How far a function's description may be from its code: one entry refers to another, and that to
+/// a declaration.
 const REFERENCES: usize = 4;
 
 /// Why debug information cannot be used.
@@ -36,12 +41,12 @@ pub enum DwarfError {
     #[error("its debug information cannot be read: {0}")]
     Damaged(#[from] gimli::Error),
     /// It describes more than any kernel has.
-    #[error("its debug information has no end")]
+    #[error("its debug information describes more than any kernel has")]
     TooMuch,
 }
 
-/// Reads the debug information of a `vmlinux`, and keeps the copies of those functions that have an ftrace site: no other can
-/// be patched.
+/// Reads the debug information of a `vmlinux`, and keeps the copies of those functions that have an
+/// ftrace site: no other can be patched.
 pub fn read(elf: &[u8], sites: &Sites) -> Result<DebugInfo, DwarfError> {
     let sections = sections::load(elf)?;
     let dwarf = sections.borrow();
@@ -89,7 +94,8 @@ struct Inlined {
 impl Walk {
     fn unit(&mut self, unit: Unit<'_, '_>) -> Result<(), DwarfError> {
         self.paths.enter(unit)?;
-        // The functions that the entry is in, the innermost last, and the address of those that have code.
+        // The functions that the entry is in, the innermost last, and the address of those that
+        // have code.
         let mut around: Vec<(isize, Option<u64>)> = Vec::new();
         let mut entries = unit.entries_raw(None)?;
         let mut attributes = Vec::new();
@@ -118,7 +124,12 @@ impl Walk {
         Ok(())
     }
 
-    fn function(&mut self, offset: usize, entry: &Entry, unit: Unit<'_, '_>) -> Result<(), DwarfError> {
+    fn function(
+        &mut self,
+        offset: usize,
+        entry: &Entry,
+        unit: Unit<'_, '_>,
+    ) -> Result<(), DwarfError> {
         let place = self.place(entry.declared, unit)?;
         self.descriptions.push(Description { offset, origin: entry.origin, place });
         self.functions.extend(entry.address.map(|address| Function { address, offset }));
@@ -133,7 +144,11 @@ impl Walk {
         self.check_size()
     }
 
-    fn place(&mut self, (file, line): Line, unit: Unit<'_, '_>) -> Result<Option<SourceLine>, DwarfError> {
+    fn place(
+        &mut self,
+        (file, line): Line,
+        unit: Unit<'_, '_>,
+    ) -> Result<Option<SourceLine>, DwarfError> {
         let (Some(file), Some(line)) = (file, line) else { return Ok(None) };
         Ok(self.paths.number(file, unit)?.map(|file| SourceLine { file, line }))
     }
@@ -145,12 +160,16 @@ impl Walk {
         }
     }
 
-    /// The description that others refer to, and the place of the first one on the way that says it.
+    /// The description that others refer to, and the place of the first one on the way that says
+    /// it.
     fn origin(&self, mut offset: usize) -> (usize, Option<SourceLine>) {
         let mut place = None;
         for _ in 0..REFERENCES {
-            let found = self.descriptions.binary_search_by_key(&offset, |description| description.offset);
-            let Some(description) = found.ok().and_then(|at| self.descriptions.get(at)) else { break };
+            let found =
+                self.descriptions.binary_search_by_key(&offset, |description| description.offset);
+            let Some(description) = found.ok().and_then(|at| self.descriptions.get(at)) else {
+                break;
+            };
             place = place.or(description.place);
             match description.origin {
                 Some(origin) => offset = origin,
@@ -174,7 +193,8 @@ impl Walk {
         let mut copies = Vec::new();
         for Inlined { of, caller, place } in &self.copies {
             let (origin, written) = self.origin(*of);
-            // A part that was split off and inlined again is no other copy: what is around it has been called.
+            // A part that was split off and inlined again is no other copy: what is around it has
+            // been called.
             if written == Some(*place) {
                 continue;
             }
@@ -193,7 +213,8 @@ impl Walk {
 struct Entry {
     /// Where its code starts, if it has any.
     address: Option<u64>,
-    /// Whether anything of it is left in the code. What is computed at compile time has a place there, and no bytes.
+    /// Whether anything of it is left in the code. What is computed at compile time has a place
+    /// there, and no bytes.
     is_code: bool,
     /// The entry that says the rest.
     origin: Option<usize>,
@@ -221,7 +242,9 @@ impl Entry {
                 dw::DW_AT_low_pc => low_pc = unit.attr_address(value)?,
                 dw::DW_AT_ranges => first_range = first_address(unit, value)?,
                 dw::DW_AT_entry_pc => entry.is_code = true,
-                dw::DW_AT_abstract_origin | dw::DW_AT_specification => entry.origin = target(unit, value),
+                dw::DW_AT_abstract_origin | dw::DW_AT_specification => {
+                    entry.origin = target(unit, value);
+                }
                 dw::DW_AT_decl_file => entry.declared.0 = file,
                 dw::DW_AT_decl_line => entry.declared.1 = line,
                 dw::DW_AT_call_file => entry.called.0 = file,

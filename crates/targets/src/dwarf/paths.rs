@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0
 //! The files that debug information names, relative to the kernel's source.
 
 use super::{Slice, Unit};
@@ -23,7 +24,8 @@ impl Paths {
     pub(super) fn enter(&mut self, unit: Unit<'_, '_>) -> Result<(), gimli::Error> {
         self.known.clear();
         if self.root.is_none() {
-            let name = unit.name.map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+            let name =
+                unit.name.map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
             let path = in_short(&below(unit, name));
             self.root = path.strip_suffix(LANDMARK).map(str::to_owned);
         }
@@ -31,7 +33,11 @@ impl Paths {
     }
 
     /// The number of a file that the unit has this number for.
-    pub(super) fn number(&mut self, file: u64, unit: Unit<'_, '_>) -> Result<Option<u32>, gimli::Error> {
+    pub(super) fn number(
+        &mut self,
+        file: u64,
+        unit: Unit<'_, '_>,
+    ) -> Result<Option<u32>, gimli::Error> {
         if let Some(known) = self.known.get(&file) {
             return Ok(*known);
         }
@@ -62,20 +68,24 @@ fn path(unit: Unit<'_, '_>, file: u64) -> Result<Option<String>, gimli::Error> {
     let Some(program) = &unit.line_program else { return Ok(None) };
     let header = program.header();
     let Some(file) = header.file(file) else { return Ok(None) };
-    let text = |value| unit.attr_string(value).map(|text: Slice<'_>| text.to_string_lossy().into_owned());
+    let text =
+        |value| unit.attr_string(value).map(|text: Slice<'_>| text.to_string_lossy().into_owned());
     let name = text(file.path_name())?;
     // The first folder is the one that the compiler ran in.
     let folder = match (file.directory_index(), file.directory(header)) {
         (1.., Some(folder)) => text(folder)?,
         _ => String::new(),
     };
-    let path = if folder.is_empty() || name.starts_with('/') { name } else { format!("{folder}/{name}") };
+    let path =
+        if folder.is_empty() || name.starts_with('/') { name } else { format!("{folder}/{name}") };
     Ok(Some(in_short(&below(unit, path))))
 }
 
 /// A path without the folder that the compiler ran in.
 fn below(unit: Unit<'_, '_>, path: String) -> String {
-    let Some(folder) = unit.comp_dir.map(|folder| folder.to_string_lossy().into_owned()) else { return path };
+    let Some(folder) = unit.comp_dir.map(|folder| folder.to_string_lossy().into_owned()) else {
+        return path;
+    };
     match path.strip_prefix(&folder).and_then(|rest| rest.strip_prefix('/')) {
         Some(rest) => rest.to_owned(),
         None => path,

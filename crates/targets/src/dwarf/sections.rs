@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0
 //! The sections of an ELF file that hold debug information, which may be compressed.
 
 use super::super::image::ImageError;
@@ -8,7 +9,8 @@ use object::{CompressionFormat, Object as _, ObjectSection as _};
 use std::borrow::Cow;
 use std::io::Read;
 
-/// How large compressed sections may be together when they are not. Those of a distribution's kernel have 350 MB.
+/// How large compressed sections may be together when they are not. Those of a distribution's
+/// kernel have 350 MB.
 const MAX_SIZE: u64 = 2 << 30;
 
 /// The sections, and what else the file says of itself.
@@ -20,7 +22,8 @@ pub(super) struct Sections<'a> {
 /// Finds the sections.
 pub(super) fn load(elf: &[u8]) -> Result<Sections<'_>, DwarfError> {
     let file = ElfFile64::<object::LittleEndian>::parse(elf).map_err(ImageError::from)?;
-    let build_id = file.build_id().map_err(ImageError::from)?.ok_or(ImageError::NoBuildId)?.to_vec();
+    let build_id =
+        file.build_id().map_err(ImageError::from)?.ok_or(ImageError::NoBuildId)?.to_vec();
     if file.section_by_name(SectionId::DebugInfo.name()).is_none() {
         return Err(DwarfError::Nothing);
     }
@@ -30,10 +33,13 @@ pub(super) fn load(elf: &[u8]) -> Result<Sections<'_>, DwarfError> {
             let data = section.compressed_data().map_err(ImageError::from)?;
             match data.format {
                 CompressionFormat::None => Ok(Cow::Borrowed(data.data)),
-                CompressionFormat::Zlib => unpack(flate2::read::ZlibDecoder::new(data.data), &mut left),
-                CompressionFormat::Zstandard => {
-                    unpack(zstd::stream::Decoder::new(data.data).map_err(ImageError::Damaged)?, &mut left)
+                CompressionFormat::Zlib => {
+                    unpack(flate2::read::ZlibDecoder::new(data.data), &mut left)
                 }
+                CompressionFormat::Zstandard => unpack(
+                    zstd::stream::Decoder::new(data.data).map_err(ImageError::Damaged)?,
+                    &mut left,
+                ),
                 _ => Err(DwarfError::Image(ImageError::Compression)),
             }
         }

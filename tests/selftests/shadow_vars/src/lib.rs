@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
-//! The module that `test-shadow-vars.sh` of the kernel's livepatch selftests loads: every shadow function, called and logged.
+//! The module that `test-shadow-vars.sh` of the kernel's livepatch selftests loads: every shadow
+//! function, called and logged.
 //!
-//! It is no livepatch. It shows what [`kps::klp`] offers to a module written by hand, and does so on the host too.
+//! It is no livepatch. It shows what [`kps::klp`] offers to a module written by hand, and does so
+//! on the host too.
 #![cfg_attr(not(kps_kernel), no_std)]
 
 mod pointers;
@@ -66,7 +68,11 @@ impl<T> Field<T> {
         // SAFETY: nobody frees the data before the test does.
         let value = unsafe { found.read() };
         if self.shadow.get() == Some(found) && value == self.value() {
-            pr_info!("  got expected PTR{} -> PTR{} result\n", number(found.as_ptr()), number(value));
+            pr_info!(
+                "  got expected PTR{} -> PTR{} result\n",
+                number(found.as_ptr()),
+                number(value)
+            );
         }
         Ok(())
     }
@@ -151,7 +157,13 @@ fn get_or_alloc(object: &Object, id: ShadowId<Data>, value: Data) -> Option<NonN
     data
 }
 
-fn log_alloc(call: &str, object: &Object, id: ShadowId<Data>, value: Data, data: Option<NonNull<Data>>) {
+fn log_alloc(
+    call: &str,
+    object: &Object,
+    id: ShadowId<Data>,
+    value: Data,
+    data: Option<NonNull<Data>>,
+) {
     let (of, ctor) = (number(&object.own), number(construct as *const ()));
     let (value, data) = (number(value), number(pointer(data)));
     pr_info!(

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Names for addresses, so that the log is the same in every run: each gets the number of those that were named before it.
+//! Names for addresses, so that the log is the same in every run: each gets the number of those
+//! that were named before it.
 
 use kps::prelude::*;
 
 /// More addresses than the test has.
 const MAX: usize = 32;
 
-/// The addresses, by their numbers. Constructors and destructors log too, so it is no variable of the test's.
+/// The addresses, by their numbers. Constructors and destructors log too, so it is no variable of
+/// the test's.
 static NAMED: [AtomicUsize; MAX] = [const { AtomicUsize::new(UNNAMED) }; MAX];
 
 /// No address of data or code.

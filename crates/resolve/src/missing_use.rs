@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: GPL-2.0
+//! Names of the kernel that a body uses without the declaration that they need.
+
+use super::names::exported;
+use super::percpu::is_per_cpu;
+use super::symbols::{is_function, Scope};
+use super::Resolver;
+use crate::advice::{self, Advice};
+use crate::propose::TYPES;
+use kps_ast::Span;
+use kps_codegen::refs::{Name, Role};
+use kps_diag::{Diagnostic, MISSING_USE, UNKNOWN_PROTOTYPE};
+use kps_facts::Importer;
+
+impl Resolver<'_> {
+    /// A name that is a symbol of the kernel, but not one that bodies may use just so.
+    pub(super) fn missing_use(
+        &mut self,
+        object: &str,
+        name: &Name,
+        span: Span,
+        importer: &mut Importer<'_>,
+    ) {
+        let text = &name.name;
+        let scopes = [Scope::of(self.facts, object), Some(Scope::vmlinux(self.facts))];
+        let found = scopes.into_iter().flatten().find_map(|scope| {
+            let &symbol = scope.object.symbols.named(text).first()?;
+            Some((scope, symbol))
+        });
+        let Some((scope, symbol)) = found else {
+            if let ([other, ..], Role::Function) = (self.objects_with(text).as_slice(), name.role) {
+                let error =
+                    Diagnostic::new(MISSING_USE, format!("`{text}` is a function of {other}"))
+                        .at(span, "")
+                        .note("a module's symbols exist only while it is loaded")
+                        .help(Advice::InBodiesOf(other).text(self.form));
+                self.report(error);
+            }
+            return;
+        };
+        let is_function = is_function(scope.object, symbol);
+        // rustc knows better whether a name in another role is meant to be the kernel's.
+        if name.role == Role::Type || (name.role == Role::Function && !is_function) {
+            return;
+        }
+        let exported = scope.module.is_none() && exported(self.facts, text).is_some();
+        let known = self.prototypes(scope, text).first().copied();
+        let object = scope.name;
+        let prototype = known.and_then(|id| importer.signature(id));
+        let prototype = prototype.map(|signature| advice::prototype(importer.types(), &signature));
+        let prototype = prototype.as_deref();
+        let (code, message, advice) = match (is_function, known) {
+            (true, Some(_)) => {
+                let message = match scope.module {
+                    None => format!("`{text}` is not exported to modules"),
+                    Some(_) => format!("`{text}` is a function of {}", scope.name),
+                };
+                (
+                    MISSING_USE,
+                    message,
+                    Advice::UseFn { object, name: text, prototype, is_in_btf: true },
+                )
+            }
+            (true, None) => (
+                UNKNOWN_PROTOTYPE,
+                format!("BTF has no prototype of `{text}`"),
+                Advice::UseFn { object, name: text, prototype, is_in_btf: false },
+            ),
+            (false, _) if is_per_cpu(scope, symbol.address) => (
+                MISSING_USE,
+                format!("`{text}` is a per-CPU variable of the kernel"),
+                Advice::UsePerCpu { object, name: text },
+            ),
+            (false, _) => (
+                MISSING_USE,
+                format!("the type of kernel variable `{text}` is not known"),
+                Advice::UseStatic { object, name: text },
+            ),
+        };
+        let mut error = Diagnostic::new(code, message).at(span, "");
+        if let Some(id) = known {
+            error = error.note(format!("in the kernel it is `{}`", self.facts.btf.declaration(id)));
+        }
+        if !exported && is_function {
+            error = error.note("a klp relocation will reach it");
+        }
+        let advice = advice.text(self.form);
+        if advice.contains("TYPE") {
+            error = error.note(TYPES);
+        }
+        self.report(error.help(advice));
+    }
+}
