@@ -5,12 +5,15 @@
 //! no output folder. A spec that is one mistake of the catalogue (`docs/errors/README.md`) has its
 //! repair beside it, `NAME.fixed.kps`: what the message said, and nothing more. Every folder of
 //! `tests/series` holds specs that follow each other, in the order of their names; what `check`
-//! says of them together stands beside it.
+//! says of them together stands beside it. The examples of the error pages are cases, too: what
+//! `check` says of them is in `tests/ui/pages/`.
 //!
 //! `BLESS=1 cargo xtask test ui` writes the messages anew; read the difference before you commit
 //! it.
 
+use kps_diag::Code;
 use kps_tests::mistakes::{changed_lines, is_repair, mistakes, words};
+use kps_tests::pages::blocks;
 use kps_tests::schedule::{Case, Failed};
 use kps_tests::world::{compare, World};
 use kps_tests::{repository, FIXTURE};
@@ -37,7 +40,28 @@ pub(crate) fn cases() -> Vec<Case> {
     let repairs = mistakes().into_iter().map(|name| {
         Case::new(format!("the message leads to the repair: {name}"), move || check_repair(&name))
     });
-    cases.chain(series).chain(repairs).collect()
+    let pages = kps_diag::ALL.iter().flat_map(|&code| page_cases(code));
+    cases.chain(series).chain(repairs).chain(pages).collect()
+}
+
+/// The examples of a page that do not pass.
+fn page_cases(code: Code) -> impl Iterator<Item = Case> {
+    let examples = blocks(code.page())
+        .into_iter()
+        .filter(|block| ["kps,fails", "kps,warns"].contains(&block.info.as_str()));
+    examples.enumerate().map(move |(n, block)| {
+        let name = match n {
+            0 => code.id().to_owned(),
+            n => format!("{}-{}", code.id(), n + 1),
+        };
+        Case::new(format!("page: {name}"), move || {
+            let world = World::default();
+            world.write("page.kps", &block.text);
+            let said = world.run_cleanly(&["check", "--kernel", FIXTURE, "page.kps"])?;
+            let pinned = repository().join("tests/ui/pages").join(format!("{name}.stderr"));
+            Ok(compare(&said, &pinned)?)
+        })
+    })
 }
 
 fn subfolders(folder: &Path) -> Vec<PathBuf> {
