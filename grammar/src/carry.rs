@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Rust of a spec on its way into another file: it moves by lines, as it does when a spec is laid
-//! out, and keeps its comments.
+//! Moves the Rust of a spec into another file, line by line as the formatter does, with its
+//! comments.
 
 use crate::format::rust;
 use crate::tokens::{pieces, Piece};
 use crate::Span;
 
-/// What stands between two braces, moved.
+/// The moved text between two braces.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CarriedBlock {
-    /// The comment that is all there is on the line of the opening brace.
+    /// The comment that is alone on the line of the opening brace.
     pub comment: Option<String>,
     /// The lines below it.
     pub lines: Vec<String>,
 }
 
-/// Moves what stands between two braces to an indentation.
+/// Moves the text between two braces to an indentation.
 pub fn carried_block(text: &str, block: Span, indent: usize) -> CarriedBlock {
     let body = rust::body(text, block, indent);
     let comment =
@@ -23,7 +23,7 @@ pub fn carried_block(text: &str, block: Span, indent: usize) -> CarriedBlock {
     CarriedBlock { comment, lines: body.lines }
 }
 
-/// Moves a piece whose first line is indented already.
+/// Moves a snippet whose first line is indented already.
 pub fn carried_piece(text: &str, piece: Span, indent: usize) -> String {
     rust::item(text, piece, indent)
 }
@@ -33,7 +33,7 @@ pub fn carried_comment(text: &str, comment: Span, indent: usize) -> String {
     rust::comment(text, comment, indent)
 }
 
-/// All comments of a text whose brackets fit together, those in Rust among them.
+/// All comments of a text with matching brackets, including those in Rust.
 pub fn comments(text: &str) -> Vec<Span> {
     pieces(text, Span::new(0, text.len()))
         .filter(|(piece, _)| matches!(piece, Piece::LineComment | Piece::BlockComment))

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Characters that no spec holds, because they make people, terminals and compilers read different
-//! texts.
+//! Characters that a spec must not contain, because people, terminals and compilers would read
+//! different texts.
 
 use crate::{ErrorKind, Span, SyntaxError};
 
-/// Whoever has more of them has them all over the file.
+/// The limit of reports for one file. A file with more of them has them everywhere.
 const REPORTED: usize = 20;
 
-/// Finds them, in comments and strings too: rustc reads those differently from people as well.
+/// Finds them, also in comments and strings: rustc reads those differently from people, too.
 pub(crate) fn check(text: &str, errors: &mut Vec<SyntaxError>) {
     let misread = text.char_indices().filter(|&(_, c)| is_misread(c));
     errors.extend(misread.take(REPORTED).map(|(start, character)| SyntaxError {
@@ -16,7 +16,7 @@ pub(crate) fn check(text: &str, errors: &mut Vec<SyntaxError>) {
     }));
 }
 
-/// Whether a character moves the cursor, ends a line for some readers only, or turns the direction
+/// Whether a character moves the cursor, ends a line only for some readers, or turns the direction
 /// of text around.
 fn is_misread(c: char) -> bool {
     match c {
@@ -27,7 +27,7 @@ fn is_misread(c: char) -> bool {
         }
         // Line and paragraph separator.
         '\u{2028}' | '\u{2029}' => true,
-        // A byte order mark anywhere but at the start, where it has been taken off.
+        // A byte order mark that is not at the start of the file, where `Source` drops it.
         '\u{feff}' => true,
         c => c.is_control(),
     }

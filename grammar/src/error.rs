@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0
-//! What can be wrong with the text of a spec.
+//! Syntax errors of a spec.
 
 use crate::Span;
 
-/// A mistake in the text.
+/// A syntax error.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SyntaxError {
-    /// What it is.
+    /// Its kind.
     pub kind: ErrorKind,
-    /// Where.
+    /// Its span.
     pub span: Span,
 }
 
 impl SyntaxError {
-    /// The same mistake so many bytes further on.
+    /// The same error, moved forward by some bytes.
     pub(crate) fn moved(mut self, by: usize) -> Self {
         self.span = self.span.moved(by);
         if let ErrorKind::Mismatched { open: other, .. }
@@ -25,7 +25,7 @@ impl SyntaxError {
     }
 }
 
-/// The kinds of mistakes.
+/// The kinds of syntax errors.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ErrorKind {
     /// A bracket without its counterpart.
@@ -37,12 +37,12 @@ pub enum ErrorKind {
     Mismatched {
         /// The bracket.
         bracket: char,
-        /// The one that is open.
+        /// The open bracket.
         opened: char,
-        /// Where that is.
+        /// The span of the open bracket.
         open: Span,
     },
-    /// A string, character or comment that does not end.
+    /// An unterminated string, character or comment.
     Unterminated {
         /// "string", "comment" and so on.
         what: &'static str,
@@ -51,44 +51,44 @@ pub enum ErrorKind {
     TooDeep,
     /// The file is too large.
     TooLarge,
-    /// A block or list holds too much.
+    /// A block or list has too many elements.
     TooMany {
         /// "items" and so on.
         what: &'static str,
-        /// How many it may hold.
+        /// The maximum number.
         most: usize,
     },
-    /// A letter in a name that is not ASCII.
+    /// A non-ASCII letter in a name.
     ForeignLetter,
-    /// A character that no spec holds.
+    /// A character that a spec must not contain.
     Character {
-        /// Which.
+        /// The character.
         character: char,
     },
     /// An item has no end.
     MissingSemicolon,
-    /// Something else was expected.
+    /// The parser expected something else.
     Expected {
-        /// What may stand here, as a list in words.
+        /// The valid continuations, as a list in words.
         expected: String,
     },
-    /// A word that no item starts with.
+    /// An unknown keyword.
     UnknownWord {
         /// The word.
         word: String,
-        /// The words that may stand here.
+        /// The keywords that are valid here.
         known: Vec<&'static str>,
     },
-    /// An item that may occur once occurs again.
+    /// An item that may occur only once occurs again.
     Repeated {
-        /// The item's word.
+        /// The item's keyword.
         word: String,
         /// The first one.
         first: Span,
     },
-    /// There is no `patch`.
+    /// The spec has no `patch`.
     NoPatch,
-    /// An escape that strings do not know.
+    /// An unknown escape in a string.
     Escape,
     /// A number that is too large.
     Number,

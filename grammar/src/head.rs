@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-//! The head of one item, what stands before its `;` or `{`, parsed by pest.
+//! The head of an item, the text before its `;` or `{`, parsed by pest.
 
 use crate::ast::{
     At, AtomicReplace, Code, FreedBy, ModuleParam, Name, Param, ParamDefault, ParamValue,
@@ -19,7 +19,7 @@ struct Kps;
 /// A parsed head.
 pub(crate) struct Head<'a> {
     pair: Pair<'a, Rule>,
-    /// Where the head starts in the file.
+    /// The byte of the file at which the head starts.
     offset: usize,
 }
 
@@ -32,7 +32,7 @@ impl<'a> Head<'a> {
         }
         match Kps::parse(rule, text) {
             Ok(mut pairs) => {
-                // A rule that was parsed is one pair.
+                // A successful parse of a rule gives one pair.
                 let pair = pairs.next().unwrap_or_else(|| unreachable!("{rule:?} gave no pair"));
                 Ok(Head { pair, offset: span.start })
             }
@@ -68,7 +68,7 @@ impl<'a> Head<'a> {
         At { value: pair.as_str().to_owned(), span: self.span(&pair) }
     }
 
-    /// The name of the item. Every rule that this is asked of has one.
+    /// The name of the item. Every rule that calls this has one.
     pub(crate) fn name(&self) -> Text {
         match self.find(Rule::name).or_else(|| self.find(Rule::module)) {
             Some(pair) => self.text(pair),
@@ -98,7 +98,7 @@ impl<'a> Head<'a> {
         }
     }
 
-    /// A parameter. Its parts are there if the grammar took it.
+    /// A parameter. Its parts exist if the grammar accepted it.
     pub(crate) fn module_param(&self) -> Option<ModuleParam> {
         let inside = |outer, rule| {
             let mut inside = self.find(outer).into_iter().flat_map(Pair::into_inner);
@@ -130,7 +130,7 @@ impl<'a> Head<'a> {
         Some(ParamDefault { values: values.collect(), list, span })
     }
 
-    /// The number, unless it is too large, which has been reported.
+    /// The number; `None` if it is too large, which has been reported.
     pub(crate) fn number(&self) -> Option<u32> {
         self.find(Rule::number)?.as_str().parse().ok()
     }
@@ -181,7 +181,7 @@ impl<'a> Head<'a> {
         names.map(|pair| self.text(pair)).collect()
     }
 
-    /// The names that a word gives to its body, itself not among them.
+    /// The names that an item binds in its body, without the keyword.
     pub(crate) fn bound_names(&self) -> Vec<Name> {
         self.names().split_off(1)
     }
@@ -213,7 +213,7 @@ impl<'a> Head<'a> {
         })
     }
 
-    /// What the grammar cannot find: wrong escapes and numbers that are too large.
+    /// Errors that the grammar cannot find: unknown escapes and numbers that are too large.
     pub(crate) fn errors(&self) -> Vec<SyntaxError> {
         let wrong = |pair: Pair<'_, Rule>| {
             let kind = match pair.as_rule() {
@@ -227,7 +227,7 @@ impl<'a> Head<'a> {
     }
 }
 
-/// How deeply brackets are nested, those of generic types and comments too, which the scanner
+/// The nesting depth of brackets, including those of generic types and comments, which the scanner
 /// does not count. pest recurses over them.
 fn nesting(head: &str) -> usize {
     let (mut depth, mut deepest, mut before) = (0usize, 0, 0);
@@ -261,7 +261,7 @@ fn unescape(raw: &str) -> Option<String> {
     Some(text)
 }
 
-/// What pest expected, as an author calls it.
+/// The rules that pest expected, in the author's terms.
 fn in_words(rules: &[Rule]) -> String {
     let mut words: Vec<&str> = Vec::new();
     for rule in rules {

@@ -2,8 +2,8 @@
 //! The text of a `.kps` spec.
 //!
 //! A small scanner cuts the file into items and balanced pieces of code; pest parses the head of
-//! each item. So a mistake in one item hides no mistake in the next, and bodies, which are Rust,
-//! are carried through byte for byte. pest's types do not leave this crate.
+//! each item. So a mistake in one item does not hide mistakes in the next. Bodies, which are Rust,
+//! are kept byte for byte. pest's types do not leave this crate.
 
 mod carry;
 mod characters;

@@ -6,29 +6,29 @@ mod test;
 
 use crate::ast::{
     At, Body, CFile, CFileItem, CFunction, Callback, CallbackBody, Code, FileItem, Form, Func,
-    Hook, Level, Module, Object, ObjectItem, Patch, PatchItem, Require, Spec, Symbol, Text, UseFn,
-    UsePerCpu, UseStatic,
+    Hook, Level, Module, Object, ObjectItem, Patch, PatchItem, Require, Spec, Symbol, Text,
+    TextClause, UseFn, UsePerCpu, UseStatic,
 };
 use crate::characters;
 use crate::head::{Head, Rule};
 use crate::scan::{self, RawItem};
 use crate::{ErrorKind, Source, Span, SyntaxError};
 
-/// How large a spec may be, in bytes: far more than anybody writes.
+/// The maximum size of a spec in bytes: far more than any real spec needs.
 pub const MAX_SIZE: usize = 4 << 20;
 
-/// How many items a block may hold, and texts a list: more than the largest cumulative patches
-/// have.
+/// The maximum number of items in a block, and of strings in a list: more than the largest
+/// cumulative patches have.
 const MAX_ITEMS: usize = 1000;
 
-/// Parses a spec. What could be understood is returned along with all that could not.
+/// Parses a spec. Returns everything that was understood, and all syntax errors.
 pub fn parse(source: &Source) -> (Spec, Vec<SyntaxError>) {
     let mut parser = SpecParser { source, errors: Vec::new() };
     let spec = parser.spec();
     (spec, parser.errors)
 }
 
-/// The words that have occurred in a block, each with its first place.
+/// The keywords that occurred in a block, each with the span of its first occurrence.
 type Seen = Vec<(String, Span)>;
 
 struct SpecParser<'a> {
@@ -62,7 +62,7 @@ impl<'a> SpecParser<'a> {
                 }
             }
         }
-        // Where the brackets do not fit, the patch is not missing but hidden.
+        // If brackets do not match, the patch may be hidden and not missing.
         if first.is_none() && self.errors.is_empty() {
             self.error(ErrorKind::NoPatch, Span::new(all.end, all.end));
         }
@@ -76,27 +76,32 @@ impl<'a> SpecParser<'a> {
         let mut patch = Patch::new(Form::Spec, item.docs, name);
         let mut seen = Seen::default();
         for item in self.items(block, Level::Patch) {
-            let Some(construct) = PatchItem::of(self.word(&item)) else {
+            let word = self.word(&item);
+            let Some(construct) = Level::Patch.construct(word) else {
                 self.rust_item(&mut patch, &item);
                 continue;
             };
-            if construct.construct().repeats || self.once(&mut seen, &item) {
-                self.patch_item(construct, &mut patch, &item);
+            if !construct.repeats && !self.once(&mut seen, &item) {
+                continue;
+            }
+            match (TextClause::of(word), PatchItem::of(word)) {
+                (Some(clause), _) => self.texts(clause, &mut patch, &item),
+                (None, Some(construct)) => self.patch_item(construct, &mut patch, &item),
+                (None, None) => {}
             }
         }
         Some(patch)
     }
 
+    fn texts(&mut self, clause: TextClause, patch: &mut Patch, item: &RawItem) {
+        let rule = if clause.is_list() { Rule::texts } else { Rule::text };
+        let texts = patch.texts.of(clause);
+        texts.extend(self.statement(rule, item).iter().flat_map(Head::strings));
+        self.at_most(texts, clause.keyword(), |text| text.span);
+    }
+
     fn patch_item(&mut self, construct: PatchItem, patch: &mut Patch, item: &RawItem) {
         match construct {
-            PatchItem::License => patch.license = self.string(Rule::license, item),
-            PatchItem::Author => patch.authors.extend(self.string(Rule::author, item)),
-            PatchItem::Version => patch.version = self.string(Rule::version, item),
-            PatchItem::Fixes => {
-                patch.fixes.extend(self.head(Rule::fixes, item).iter().flat_map(Head::strings));
-                self.at_most(&mut patch.fixes, "fixes", |text| text.span);
-            }
-            PatchItem::Kernel => patch.kernel = self.string(Rule::kernel, item),
             PatchItem::Require => patch.requires.extend(
                 self.head(Rule::require, item)
                     .map(|head| Require { option: head.name(), value: head.strings().pop() }),
@@ -124,7 +129,7 @@ impl<'a> SpecParser<'a> {
         }
     }
 
-    /// Rust, or a module of it in a file.
+    /// A Rust item, or a Rust module in a file.
     fn rust_item(&mut self, patch: &mut Patch, item: &RawItem) {
         let (word, head) = (self.word(item), self.source.slice(item.head));
         if word == "mod" && is_module_file(head) {
@@ -161,7 +166,7 @@ impl<'a> SpecParser<'a> {
     fn func(&mut self, item: &RawItem) -> Option<Func> {
         let head = self.head(Rule::func, item);
         let block = self.block(item)?;
-        // What stands in the block is looked at even where the head cannot be read.
+        // The contents of the block are parsed even if the head is not valid.
         let (symbol, prototype) = match &head {
             Some(head) => (head.symbol(), head.prototype()),
             None => (
@@ -257,7 +262,7 @@ impl<'a> SpecParser<'a> {
         items
     }
 
-    /// Drops what is too much, and says so at the first that is.
+    /// Drops the elements over the limit, and reports the first of them.
     fn at_most<T>(&mut self, all: &mut Vec<T>, what: &'static str, span: impl Fn(&T) -> Span) {
         if let Some(first) = all.get(MAX_ITEMS) {
             let kind = ErrorKind::TooMany { what, most: MAX_ITEMS };
@@ -313,7 +318,7 @@ impl<'a> SpecParser<'a> {
         Some(head)
     }
 
-    /// Whether an item that may occur once does so for the first time.
+    /// Whether an item that may occur only once occurs for the first time.
     fn once(&mut self, seen: &mut Seen, item: &RawItem) -> bool {
         let word = self.word(item).to_owned();
         match seen.iter().find(|(known, _)| *known == word) {
@@ -328,7 +333,7 @@ impl<'a> SpecParser<'a> {
         }
     }
 
-    /// Refuses an item that nothing of its level starts like.
+    /// Reports an item with a keyword that its level does not know.
     fn unknown(&mut self, level: Level, item: &RawItem) {
         let word = match self.word(item) {
             "" => self.source.slice(item.head).chars().next().map(String::from).unwrap_or_default(),
@@ -343,8 +348,8 @@ impl<'a> SpecParser<'a> {
     }
 }
 
-/// Whether an item that starts with `mod` has its text in a file: no other one has a string in its
-/// head.
+/// Whether an item that starts with `mod` has its text in a file: only then its head contains a
+/// string.
 pub(crate) fn is_module_file(head: &str) -> bool {
     head.contains('"')
 }

@@ -1,25 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0
-//! The scanner: cuts text into items without understanding them. It finds the `;` or block that
-//! ends an item.
+//! The scanner: cuts text into items without understanding them, by finding the `;` or block that
+//! ends each item.
 
 use crate::ast::{End, Level};
 use crate::tokens::{error, Scanner, Token};
 use crate::{ErrorKind, Span, SyntaxError};
 
-/// An item, cut out.
+/// An item as cut out of the text.
 #[derive(Debug)]
 pub(crate) struct RawItem {
     /// The lines of the `///` comment before it.
     pub(crate) docs: Vec<String>,
-    /// What stands before the `;` or the block.
+    /// The text before the `;` or the block.
     pub(crate) head: Span,
-    /// What stands between the braces of its block.
+    /// The text between the braces of its block.
     pub(crate) block: Option<Span>,
-    /// All of it, for items that are Rust.
+    /// The whole item, for items in Rust.
     pub(crate) whole: Span,
 }
 
-/// What a Rust item starts with.
+/// The first words of Rust items.
 pub(crate) const RUST: &[&str] = &[
     "const",
     "enum",
@@ -43,8 +43,8 @@ fn knows(level: Level, word: &str) -> bool {
     level.construct(word).is_some() || level == Level::Patch && RUST.contains(&word)
 }
 
-/// Cuts a range into items. An error ends the item it is in; the next one is tried all the same,
-/// unless the brackets no longer fit together.
+/// Cuts a range into items. An error ends its item; scanning continues with the next item, unless
+/// brackets no longer match.
 pub(crate) fn items(
     text: &str,
     range: Span,
@@ -68,22 +68,22 @@ pub(crate) fn items(
     }
 }
 
-/// Whether a brace in the head of an item that starts with a word belongs to a value: to that of a
-/// shadow variable, `S { a: 1 }`, if it is behind a name of the author's or what no value ends
-/// with. `last` is the token before it, of a group its first bracket.
+/// Whether a brace in the head of an item belongs to a value. Only the value of a shadow variable
+/// can contain one, `S { a: 1 }`: after one of the author's names, or after a token that cannot end
+/// a value. `last` is the token before the brace; for a group it is the opening bracket.
 fn is_in_value(first: &str, last: &str) -> bool {
     let is_name = last.starts_with(|c: char| c.is_alphabetic() || c == '_');
     first == "shadow" && last != "untied" && (is_name || matches!(last, "=" | ","))
 }
 
 impl<'a> Scanner<'a> {
-    /// The next item, with the error that it ends without its `;`.
+    /// The next item, and an error if its `;` is missing.
     fn item(
         &mut self,
         level: Level,
     ) -> Result<Option<(RawItem, Option<SyntaxError>)>, SyntaxError> {
         let mut docs = self.trivia()?;
-        // A `;` behind a block ends nothing, as in Rust.
+        // A `;` after a block does not end an item, as in Rust.
         while self.rest().starts_with(';') {
             self.at += 1;
             docs = self.trivia()?;
@@ -154,8 +154,8 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// The first two words of the item that starts here, past attributes and visibility. Where it
-    /// has mistakes there are none; they are found when the item is cut out.
+    /// The first two words of the item at this position, past attributes and visibility. They are
+    /// empty if these have mistakes, which cutting out the item reports.
     fn first_words(&self) -> (&'a str, &'a str) {
         let mut ahead = Scanner { ..*self };
         ahead.words().unwrap_or_default()
@@ -177,7 +177,7 @@ impl<'a> Scanner<'a> {
         Ok((first, self.plain_word()?))
     }
 
-    /// Moves past a word, if one is next, and the space behind it.
+    /// Moves past a word, if one is next, and the space after it.
     fn plain_word(&mut self) -> Result<&'a str, SyntaxError> {
         let rest = self.rest();
         let word =
@@ -187,7 +187,7 @@ impl<'a> Scanner<'a> {
         Ok(word)
     }
 
-    /// Moves past a pair of brackets, if one is next, and the space behind it.
+    /// Moves past a pair of brackets, if one is next, and the space after it.
     fn group(&mut self, open: u8) -> Result<bool, SyntaxError> {
         let start = self.at;
         if self.rest().as_bytes().first() != Some(&open) {
@@ -200,7 +200,7 @@ impl<'a> Scanner<'a> {
     }
 }
 
-/// Rust items that end with `;` even when a block stands in them.
+/// Rust items that end with `;` even if they contain a block.
 fn is_rust_statement(first: &str, second: &str) -> bool {
     match first {
         "static" | "use" | "type" => true,
@@ -214,7 +214,7 @@ mod tests {
     use super::*;
     use crate::tokens::unbalanced;
 
-    /// The heads and blocks of the items in a text, and how many errors there are.
+    /// The heads and blocks of the items in a text, and the number of errors.
     fn cut(text: &str) -> (Vec<(&str, Option<&str>)>, usize) {
         let mut errors = Vec::new();
         let items = items(text, Span::new(0, text.len()), Level::Patch, &mut errors);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-//! A file that has been read, and places in it.
+//! The text of a file, and positions in it.
 
 use kps_ast::Span;
 
@@ -12,31 +12,31 @@ pub struct Position {
     pub column: usize,
 }
 
-/// A file's text and the name it is known by.
+/// A file's text and its name.
 #[derive(Debug, Clone)]
 pub struct Source {
-    /// The path as the user would write it.
+    /// The path as the user would type it.
     pub name: String,
     /// The text.
     pub text: String,
-    /// Where each line starts.
+    /// The first byte of each line.
     lines: Vec<usize>,
-    /// How many characters start before each block of bytes: a spec may be one long line.
+    /// The number of characters that start before each block of bytes, because a spec may be one
+    /// long line.
     chars: Vec<usize>,
 }
 
-/// The bytes of a block.
+/// The size of a block in bytes.
 const BLOCK: usize = 1024;
 
-/// How many characters start in some bytes.
+/// The number of characters that start in these bytes.
 fn starts(bytes: &[u8]) -> usize {
     const CONTINUES: u8 = 0b1000_0000;
     bytes.iter().filter(|&&byte| byte & 0b1100_0000 != CONTINUES).count()
 }
 
 impl Source {
-    /// A file that has been read. However a system marks the start of a text and the ends of its
-    /// lines, it is the same text: compilers take it so too.
+    /// A file's text. A byte order mark is dropped and line ends are normalized, as compilers do.
     pub fn new(name: impl Into<String>, text: impl Into<String>) -> Self {
         let text = text.into();
         let text = text.strip_prefix('\u{feff}').unwrap_or(&text).replace("\r\n", "\n");
@@ -68,7 +68,7 @@ impl Source {
         Position { line, column }
     }
 
-    /// The byte of a line and column. There is none behind the end of the line.
+    /// The byte of a line and column; `None` past the end of the line.
     pub fn byte(&self, place: Position) -> Option<usize> {
         let start = *self.lines.get(place.line.checked_sub(1)?)?;
         let line = self.text.get(start..)?.split('\n').next()?;

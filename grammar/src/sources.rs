@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
-//! A spec and the files that it names, as one text: so a place says by itself which file it is in,
-//! and whoever hands it on need not know that there are several.
+//! A spec and the files that it names, as one text: a span identifies its file by itself, and code
+//! that passes spans on need not know that there are several files.
 
 use crate::{Position, Source, Span};
 
-/// A spec and the files that it names. A place is a byte of all their texts, one behind the other,
-/// the spec's first.
+/// A spec and the files that it names. A span is a byte range over all of their texts, one after
+/// the other, the spec's first.
 #[derive(Debug, Clone)]
 pub struct Sources {
     files: Vec<File>,
 }
 
-/// What a file is written in.
+/// The language of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Language {
     /// The language of specs.
@@ -27,41 +27,41 @@ pub enum Language {
 /// One of the files.
 #[derive(Debug, Clone)]
 pub struct File {
-    /// What it is written in.
+    /// Its language.
     pub language: Language,
-    /// Its path from the spec's folder, for generated code: of plain characters.
+    /// Its path from the spec's folder, for generated code: only plain characters.
     pub path: String,
-    /// Its text. SpanMap in it count from its own start.
+    /// Its text. Spans in it count from its own start.
     pub source: Source,
-    /// Its first byte among those of all.
+    /// The byte of the whole text at which it starts.
     start: usize,
 }
 
 impl File {
-    /// All of it.
+    /// The span of the whole file.
     pub fn span(&self) -> Span {
         Span::new(self.start, self.start + self.source.text.len())
     }
 
-    /// Whether a piece of all texts starts here.
+    /// Whether a span starts in this file.
     pub fn holds(&self, span: Span) -> bool {
         (self.start..=self.span().end).contains(&span.start)
     }
 
-    /// A piece of all texts as a piece of this one, in which it starts.
+    /// A span of the whole text as a span of this file, in which it starts.
     pub fn local(&self, span: Span) -> Span {
         let end = self.source.text.len();
         Span::new((span.start - self.start).min(end), span.end.saturating_sub(self.start).min(end))
     }
 
-    /// A piece of this file as one of all.
+    /// A span of this file as one of the whole text.
     pub fn global(&self, span: Span) -> Span {
         span.moved(self.start)
     }
 }
 
 impl Sources {
-    /// A spec that names nothing, or whose files have not been read.
+    /// A spec that names no files, or whose files are not read yet.
     pub fn new(spec: Source) -> Self {
         let path = plain(spec.name.rsplit('/').next().unwrap_or_default());
         Sources { files: vec![File { language: Language::Spec, path, source: spec, start: 0 }] }
@@ -74,7 +74,7 @@ impl Sources {
 
     /// Adds a file by its path from the spec's folder.
     pub fn add(&mut self, language: Language, path: &str, source: Source) -> &File {
-        // A place behind the last byte of a file is still its own.
+        // The position after the last byte of a file still belongs to it.
         let start = self.files.last().map_or(0, |last| last.span().end + 1);
         self.files.push(File { language, path: plain(path), source, start });
         &self.files[self.files.len() - 1]
@@ -108,7 +108,7 @@ impl Sources {
     }
 }
 
-/// A path in which whatever is no plain character is `_`.
+/// The path with `_` in place of every character that is not plain.
 fn plain(path: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "._+-/".contains(c);
     path.chars().map(|c| if plain(c) { c } else { '_' }).collect()

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
-//! What holds for the text of every file that a spec names, as it does for the spec.
+//! The rules for the text of a spec and of every file that it names.
 
 use crate::{characters, tokens, File, Language, SyntaxError};
 
-/// What nobody should have to read, or could, in a file: characters that are not what they look
-/// like and, in Rust, brackets that do not fit together or are too deep.
+/// Finds text that a person could misread: characters that are not what they look like and, in
+/// Rust, brackets that do not match or are nested too deeply.
 pub fn check(file: &File) -> Vec<SyntaxError> {
     let text = &file.source.text;
     let mut errors = Vec::new();

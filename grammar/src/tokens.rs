@@ -1,20 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0
-//! The tokens of Rust and C, as far as anybody here has to know them: strings, raw, byte and C
-//! strings, characters against lifetimes, comments, and the bracket that closes another.
+//! The tokens of Rust and C, as far as this crate needs them: strings, raw, byte and C strings,
+//! characters as opposed to lifetimes, comments, and matching brackets.
 
 use crate::sources::Language;
 use crate::{ErrorKind, Span, SyntaxError};
 
-/// Deeper nesting is nobody's writing, and recursive parsers further on need a bound.
+/// The limit of nesting. No real code is nested deeper, and recursive parsers in later stages need
+/// a bound.
 pub(crate) const MAX_DEPTH: usize = 128;
 
-/// The first bracket of a text that does not fit with the others, or what hides where it ends.
+/// The first bracket without a match, or the unterminated token that hides its match.
 pub(crate) fn unbalanced(text: &str) -> Option<SyntaxError> {
     let mut scanner = Scanner::of_rust(text, Span::new(0, text.len()));
     scanner.balanced().err()
 }
 
-/// What a text is made of, for those who keep all of it.
+/// The kinds of text in a source, for users that need all of it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Piece {
     Space,
@@ -23,15 +24,15 @@ pub(crate) enum Piece {
     Token,
 }
 
-/// Cuts a range into its pieces and leaves nothing out. What cannot be cut, which a spec without
-/// errors does not have, is one token.
+/// Cuts a range into pieces without gaps. Text that cannot be cut, which a spec without errors does
+/// not contain, is one token.
 pub(crate) fn pieces(text: &str, range: Span) -> impl Iterator<Item = (Piece, Span)> + '_ {
     let mut scanner = Scanner::of_rust(text, range);
     std::iter::from_fn(move || scanner.piece())
 }
 
-/// The tokens of a text with the bytes where they start, without space and comments. The rest of a
-/// text behind what does not end is one token.
+/// The tokens of a text with their byte offsets, without space and comments. An unterminated token
+/// extends to the end of the text.
 pub fn tokens(text: &str, language: Language) -> impl Iterator<Item = (usize, &str)> {
     let mut scanner =
         Scanner { text, at: 0, end: text.len(), comments_nest: language != Language::C };
@@ -40,13 +41,13 @@ pub fn tokens(text: &str, language: Language) -> impl Iterator<Item = (usize, &s
     tokens.map(|(_, span)| (span.start, &text[span.start..span.end]))
 }
 
-/// The identifiers of a text with the bytes where they start, without what is in comments, strings
-/// and numbers.
+/// The identifiers of a text with their byte offsets, except those in comments, strings and
+/// numbers.
 pub fn identifiers(text: &str, language: Language) -> impl Iterator<Item = (usize, &str)> {
     let starts = |c: char| c.is_alphabetic() || c == '_';
     let goes_on = |c: char| c.is_alphanumeric() || c == '_';
     let is_name = move |token: &str| token.starts_with(starts) && token.chars().all(goes_on);
-    // What follows a digit is the end of a number.
+    // Letters after a digit belong to a number.
     let is_suffix = move |at: usize| text[..at].ends_with(goes_on);
     tokens(text, language).filter(move |&(at, token)| is_name(token) && !is_suffix(at))
 }
@@ -60,12 +61,12 @@ pub(crate) enum Token {
     Other,
 }
 
-/// A place in a text, and how far it may be read.
+/// A position in a text, and the end of the range to read.
 pub(crate) struct Scanner<'a> {
     pub(crate) text: &'a str,
     pub(crate) at: usize,
     pub(crate) end: usize,
-    /// Whether a comment may hold another, as in Rust.
+    /// Whether comments nest, as in Rust.
     pub(crate) comments_nest: bool,
 }
 
@@ -74,7 +75,7 @@ pub(crate) fn error<T>(kind: ErrorKind, start: usize, end: usize) -> Result<T, S
 }
 
 impl<'a> Scanner<'a> {
-    /// At the start of some Rust.
+    /// A scanner at the start of a range of Rust.
     pub(crate) fn of_rust(text: &'a str, range: Span) -> Self {
         Scanner { text, at: range.start, end: range.end, comments_nest: true }
     }
@@ -83,8 +84,8 @@ impl<'a> Scanner<'a> {
         &self.text[self.at..self.end]
     }
 
-    /// Moves past the bracket that closes the one at `open`, which has just been read, and returns
-    /// its place.
+    /// Moves past the bracket that closes the one at `open`, which was just read, and returns its
+    /// position.
     pub(crate) fn close(&mut self, open: usize) -> Result<usize, SyntaxError> {
         let bracket = |at: usize| self.text.as_bytes()[at];
         let mut open = vec![(open, bracket(open))];
@@ -126,7 +127,7 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// Moves past everything.
+    /// Moves to the end, past matching brackets.
     pub(crate) fn balanced(&mut self) -> Result<(), SyntaxError> {
         loop {
             self.trivia()?;
@@ -223,12 +224,12 @@ impl<'a> Scanner<'a> {
             '"' => self.string(start)?,
             '\'' => self.character(start)?,
             c if c.is_alphabetic() || c == '_' => self.word(start)?,
-            // A number; its letters and dots do no harm as separate tokens.
+            // A number. Its letters and dots may become separate tokens.
             _ => Token::Other,
         }))
     }
 
-    /// A word, or a literal that starts like one: `r"..`, `br#"..`, `b'x'`, `c"..`.
+    /// A word, or a literal with a letter as its prefix: `r"..`, `br#"..`, `b'x'`, `c"..`.
     fn word(&mut self, start: usize) -> Result<Token, SyntaxError> {
         let rest = self.rest();
         let len = rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len());
@@ -262,7 +263,7 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// The rest of a string whose quote has been read.
+    /// The rest of a string after its opening quote.
     fn string(&mut self, start: usize) -> Result<Token, SyntaxError> {
         let mut chars = self.rest().char_indices();
         while let Some((at, c)) = chars.next() {
@@ -280,13 +281,13 @@ impl<'a> Scanner<'a> {
         error(ErrorKind::Unterminated { what: "string" }, start, start + 1)
     }
 
-    /// The rest of a character literal or of a lifetime whose quote has been read.
+    /// The rest of a character literal or lifetime after its quote.
     fn character(&mut self, start: usize) -> Result<Token, SyntaxError> {
         let mut chars = self.rest().chars();
         match (chars.next(), chars.next()) {
             (Some('\\'), _) => {
                 let rest = self.rest();
-                // Behind the escaped character, which may be a quote itself.
+                // Skip the escaped character, which may be a quote itself.
                 let escaped = 1 + rest[1..].chars().next().map_or(0, char::len_utf8);
                 match rest[escaped..].find(['\'', '\n']) {
                     Some(end) if rest[escaped + end..].starts_with('\'') => {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-//! A spec as the pieces that its crate is made of, each with the text that it has there.
+//! Splits a spec into the snippets of its crate, each with its text there.
 
 use super::comments::{self, Below};
 use super::functions::{self, Signatures};
@@ -11,14 +11,14 @@ use kps_grammar::ast::{self, BodyWithParams, Code, Lifetime, ParamValue};
 use kps_grammar::{Language, Sources, Span};
 use kps_plan::{Function, Imports, Object, ObjectName, Static, Uses};
 
-/// What a piece is in the crate.
+/// The kind of a snippet in the crate.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum What {
     /// An argument of `#[livepatch(..)]`.
     Argument,
     /// A Rust item.
     Item,
-    /// A Rust module that had a file.
+    /// A Rust module that was in a file.
     Module,
     /// A parameter.
     Param,
@@ -26,27 +26,27 @@ pub(super) enum What {
     Data,
     /// A function with an attribute: a new body, a hook or a callback.
     Function,
-    /// A line in the `extern` block that has this attribute.
+    /// A line in the `extern` block with this attribute.
     Symbol(String),
-    /// A line in the one `extern` block of a file in C, which has this attribute.
+    /// A line in the only `extern` block of a C file, which has this attribute.
     InC(String),
     /// A test.
     Test,
 }
 
-/// A piece of a spec.
+/// One snippet of a spec.
 #[derive(Debug)]
 pub(super) struct Piece {
     pub(super) what: What,
-    /// Where it is in the spec.
+    /// Its first byte in the spec.
     pub(super) place: usize,
-    /// The byte behind it, for items.
+    /// The byte after it, for items.
     pub(super) end: usize,
-    /// The places in the spec beside which its comments stand.
+    /// The positions in the spec next to which its comments are.
     pub(super) anchors: Vec<usize>,
-    /// Its text in the crate, the first line without its indentation.
+    /// Its text in the crate. The first line has no indentation.
     pub(super) text: String,
-    /// The comments that go with it.
+    /// The comments that describe it.
     pub(super) comments: Vec<Span>,
 }
 
@@ -56,11 +56,11 @@ impl Piece {
         Piece { what, place: start, end, anchors: vec![start], text, comments: Vec::new() }
     }
 
-    /// Its comments, on lines above it. What is a doc comment in Rust describes nothing where it
-    /// would say something else.
+    /// Its comments, on lines above it. A comment that Rust would read as a doc comment becomes a
+    /// plain one where a doc comment has another meaning.
     pub(super) fn comments_above(&self, sources: &Sources, indent: usize) -> String {
         let below = match self.what {
-            // The doc comment of a parameter is what `modinfo` says about it.
+            // The doc comment of a parameter becomes its description in `modinfo`.
             What::Argument | What::Test | What::Param => Below::Nothing,
             _ if self.text.starts_with("///") => Below::Nothing,
             _ => Below::Item,
@@ -73,7 +73,7 @@ impl Piece {
     }
 }
 
-/// All pieces of Rust that a spec is made of.
+/// All Rust source text of a spec.
 pub(super) fn code(patch: &ast::Patch) -> Vec<Code> {
     let mut all = patch.items.clone();
     let bound = |bound: &Option<BodyWithParams>| bound.as_ref().map(|bound| bound.code);
@@ -112,21 +112,17 @@ pub(super) fn code(patch: &ast::Patch) -> Vec<Code> {
     all
 }
 
-/// The pieces of a spec.
+/// The snippets of a spec.
 pub(super) fn pieces(checked: &Checked, sources: &Sources) -> Vec<Piece> {
     let patch = checked.written();
     let mut pieces = arguments(patch);
-    // What is an argument of the attribute is made there, and the comment above the patch is that
-    // of the module.
+    // Arguments of the attribute come from `arguments`, and the comment above the patch becomes
+    // that of the module.
     let ast::Patch {
         form: _,
         docs: _,
         name: _,
-        license: _,
-        authors: _,
-        version: _,
-        fixes: _,
-        kernel: _,
+        texts: _,
         requires: _,
         atomic_replace: _,
         family: _,
@@ -152,7 +148,7 @@ pub(super) fn pieces(checked: &Checked, sources: &Sources) -> Vec<Piece> {
         let before = pieces.len();
         symbols(checked, sources, &signatures, object, &mut pieces);
         functions::functions(sources, &signatures, object, &mut pieces);
-        // What is said beside the object is said of what comes first in it.
+        // A comment beside the object describes its first snippet.
         let first = pieces[before..].iter_mut().min_by_key(|piece| piece.place);
         match (first, &object.from) {
             (Some(first), None) => first.anchors.push(object.name.span.start),
@@ -182,7 +178,7 @@ fn of_object(object: &ast::Object, from: Option<&ast::Text>) -> String {
     format!("object({}{from})", object.name.value)
 }
 
-/// What the patch says about itself.
+/// The patch's metadata.
 fn arguments(patch: &ast::Patch) -> Vec<Piece> {
     let mut pieces = Vec::new();
     let mut add = |places: Vec<Span>, text: String| {
@@ -190,18 +186,21 @@ fn arguments(patch: &ast::Patch) -> Vec<Piece> {
         let anchors = places.iter().map(|place| place.start).collect();
         pieces.push(Piece { anchors, ..Piece::new(What::Argument, first, text) });
     };
-    let texts =
-        [("license", &patch.license), ("version", &patch.version), ("kernel", &patch.kernel)];
-    for (key, text) in texts {
-        if let Some(text) = text {
-            add(vec![text.span], format!("{key} = {}", literal(&text.value)));
+    for (clause, texts) in patch.texts.iter() {
+        let (key, values) = (clause.keyword(), texts.iter().map(|text| literal(&text.value)));
+        match clause.is_list() {
+            true => {
+                let values: Vec<_> = values.collect();
+                let spans = texts.iter().map(|text| text.span).collect();
+                add(spans, format!("{key}({})", values.join(", ")));
+            }
+            false => {
+                texts.iter().zip(values).for_each(|(text, value)| {
+                    add(vec![text.span], format!("{key} = {value}"));
+                });
+            }
         }
     }
-    for author in &patch.authors {
-        add(vec![author.span], format!("author = {}", literal(&author.value)));
-    }
-    let fixes: Vec<_> = patch.fixes.iter().map(|fix| literal(&fix.value)).collect();
-    add(patch.fixes.iter().map(|fix| fix.span).collect(), format!("fixes({})", fixes.join(", ")));
     let require = |require: &ast::Require| match &require.value {
         Some(value) => format!("{} = {}", require.option.value, literal(&value.value)),
         None => require.option.value.clone(),
@@ -246,7 +245,7 @@ fn param(param: &ast::ModuleParam) -> Piece {
     Piece::new(What::Param, param.name.span, text)
 }
 
-/// A field whose value is a closure, on lines of its own.
+/// A field with a closure as its value, on several lines.
 fn closure(sources: &Sources, bound: &BodyWithParams, word: &str) -> String {
     let names: Vec<_> = bound.names.iter().map(|name| ident(&name.value).to_string()).collect();
     let head = format!("{word}: |{}| ", names.join(", "));
@@ -306,13 +305,13 @@ fn shadow(sources: &Sources, shadow: &ast::Shadow) -> Piece {
     Piece { anchors, ..Piece::new(What::Data, shadow.name.span, text) }
 }
 
-/// A module with its text in it. As in generated code it sees by a glob, which it may hide, what
-/// stands beside it.
+/// A module with its text inside. As in generated code, a glob import, which it may hide, shows it
+/// the names around it.
 fn module(sources: &Sources, module: &ast::Module) -> Option<Piece> {
     let file = sources.find(Language::Rust, &module.file.value)?;
     let span = file.span();
     let text = sources.slice(span);
-    // The file's first line is as far to the left as any.
+    // The first line of the file has the smallest indentation.
     let start = span.start + (text.len() - text.trim_start().len());
     let text = piece(sources, Code { span: Span::new(start, span.end) }, INNER);
     let text = format!(
@@ -326,7 +325,7 @@ fn module(sources: &Sources, module: &ast::Module) -> Option<Piece> {
     Some(Piece::new(What::Module, module.name.span, text))
 }
 
-/// What the `use` lines of an object declare.
+/// The declarations in the `use` lines of an object.
 fn symbols(
     checked: &Checked,
     sources: &Sources,
@@ -369,7 +368,7 @@ fn symbols(
     }
 }
 
-/// What is used of an object: functions and variables.
+/// The used symbols of an object: functions and variables.
 fn uses<'a>(
     checked: &'a Checked,
     object: &str,
@@ -384,7 +383,7 @@ fn uses<'a>(
     of_image.into_iter().chain(of_module)
 }
 
-/// A file in C: its functions, or the file alone if Rust calls none.
+/// A C file: its functions, or only the file if Rust calls none.
 fn c_file(signatures: &Signatures<'_>, file: &ast::CFile, pieces: &mut Vec<Piece>) {
     let attribute = format!("c({})", literal(&file.file.value));
     let what = What::InC(attribute.clone());

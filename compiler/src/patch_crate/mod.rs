@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Hand-written patch crates: the second front door. What stands in `src/lib.rs` becomes the syntax
-//! tree that a spec becomes, with places in the author's files, so that everything behind it is the
-//! same.
+//! Patch crates, the second front end: reads `src/lib.rs` into the same syntax tree as a spec, with
+//! spans in the author's files, so that all later stages are the same.
 
 mod manifest;
 mod places;
@@ -15,36 +14,37 @@ use places::TextPlaces;
 use std::str::FromStr as _;
 use syn::{Item, ItemMod};
 
-/// The crate's root, below its folder.
+/// The crate's root, relative to its folder.
 pub const ROOT: &str = "src/lib.rs";
-/// The file of its tests, which are written as in specs.
+/// The file of its tests, in the syntax of specs.
 pub const TESTS: &str = "tests.kps";
 /// Its manifest.
 pub const MANIFEST: &str = "Cargo.toml";
-/// The kernel's types for the host, which kpsc writes.
+/// The kernel's types for the host, written by kpsc.
 pub const BINDINGS: &str = "src/bindings.rs";
 
-/// What stands in the files of a crate.
+/// The result of reading a crate.
 #[derive(Debug)]
 pub struct Read {
-    /// The files: that of the tests first, because the places of all others are behind it.
+    /// The files, starting with that of the tests, because the spans of all other files come after
+    /// it.
     pub sources: Sources,
-    /// The patch, if one was understood.
+    /// The patch; `None` if there is none that can be parsed.
     pub patch: Option<ast::Patch>,
-    /// What is wrong.
+    /// The diagnostics.
     pub said: Vec<Diagnostic>,
 }
 
-/// The texts of a crate.
+/// The source text of a crate.
 #[derive(Debug)]
 pub struct Texts {
     /// Its manifest.
     pub manifest: Source,
-    /// Whether there is a `build.rs`.
+    /// Whether it has a `build.rs`.
     pub has_script: bool,
-    /// Its tests, which may be empty.
+    /// Its tests, possibly empty.
     pub tests: Source,
-    /// Its files in Rust, by their paths below its folder.
+    /// Its Rust files, by their paths relative to its folder.
     pub files: Vec<(String, Source)>,
 }
 
@@ -63,7 +63,7 @@ pub fn read(texts: Texts) -> Read {
     let mut patch = root(&sources, &mut said);
     match &mut patch {
         Some(patch) => patch.tests = self::tests(spec.patch, patch, &mut said),
-        // Nobody is going to resolve anything, and say this then.
+        // Without a patch, resolving does not run and cannot report this.
         None => said.extend(sources.files().skip(1).flat_map(check).map(|error| syntax(&error))),
     }
     Read { sources, patch, said }
@@ -72,7 +72,7 @@ pub fn read(texts: Texts) -> Read {
 /// The patch in the crate's root.
 fn root(sources: &Sources, said: &mut Vec<Diagnostic>) -> Option<ast::Patch> {
     let file = sources.find(Language::Rust, ROOT)?;
-    // That is said with what is wrong with other files as texts.
+    // The caller reports these errors, together with those of the other files.
     if !check(file).is_empty() {
         return None;
     }
@@ -118,8 +118,8 @@ fn root(sources: &Sources, said: &mut Vec<Diagnostic>) -> Option<ast::Patch> {
     Some(patch)
 }
 
-/// A module that is a livepatch, as the macro gets it: without its attribute, and with that one's
-/// arguments.
+/// A module that is a livepatch, as the macro gets it: without its attribute, and the arguments of
+/// that attribute.
 fn livepatch(item: &Item) -> Option<(ItemMod, proc_macro2::TokenStream)> {
     let Item::Mod(module) = item else { return None };
     let mut module = module.clone();
@@ -127,7 +127,7 @@ fn livepatch(item: &Item) -> Option<(ItemMod, proc_macro2::TokenStream)> {
     Some((module, arguments))
 }
 
-/// The tests, which are in a spec that has nothing else.
+/// The tests, from a spec that contains nothing else.
 fn tests(
     spec: Option<ast::Patch>,
     patch: &ast::Patch,
@@ -138,11 +138,7 @@ fn tests(
         form: _,
         docs,
         name,
-        license,
-        authors,
-        version,
-        fixes,
-        kernel,
+        texts,
         requires,
         atomic_replace,
         params,
@@ -157,11 +153,7 @@ fn tests(
         tests,
     } = spec;
     let says_nothing = docs.is_empty()
-        && license.is_none()
-        && authors.is_empty()
-        && version.is_none()
-        && fixes.is_empty()
-        && kernel.is_none()
+        && texts.iter().next().is_none()
         && requires.is_empty()
         && atomic_replace.is_none()
         && family.is_none()

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
-//! The constructs of the language, each with its keyword and how it is written in a spec and in a
-//! crate.
+//! The constructs of the language, each with its keyword and its syntax in a spec and in a crate.
 //!
-//! Whatever lists constructs asks these tables: the scanner where an item ends, the parser what may
-//! be repeated, messages what may stand somewhere, the formatter what a block holds, `attributes`
-//! which attributes there are. A construct is one line here and a variant, and the compiler then
-//! asks for it in the parser and in the reader of attributes.
+//! These tables are the only list of constructs. They tell the scanner where an item ends, the
+//! parser which items may be repeated, the formatter what a block holds, and `attributes` which
+//! attributes exist; messages list the keywords that are valid in a block. A new construct is one
+//! line here and a variant. The compiler then demands it in the parser and in the reader of
+//! attributes.
 
 use kps_plan::Callback;
 
-/// A block of a spec, by the items that stand in it.
+/// A block of a spec, identified by the items that it holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Level {
     /// The file itself.
@@ -33,26 +33,26 @@ pub enum Level {
 /// How an item ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum End {
-    /// With a `;`.
+    /// With `;`.
     Statement,
-    /// With a block of items, or with a `;` where it needs none.
+    /// With a block of items, or with `;` if it needs none.
     Items(Level),
-    /// With a body in Rust, or with a `;` where a file has the body.
+    /// With a body in Rust, or with `;` if a file has the body.
     Body,
 }
 
 /// A construct.
 #[derive(Debug, Clone, Copy)]
 pub struct Construct {
-    /// The word that it starts with in a spec.
+    /// Its keyword in a spec.
     pub keyword: &'static str,
     /// How it ends there.
     pub end: End,
     /// Whether a block may hold more than one.
     pub repeats: bool,
-    /// How it is written in a spec: the start of its line in the documentation.
+    /// Its syntax in a spec: the start of its line in the documentation.
     pub spec: &'static str,
-    /// How it is written in a crate.
+    /// Its syntax in a crate.
     pub attributes: &'static [Attribute],
 }
 
@@ -61,13 +61,13 @@ pub struct Construct {
 pub struct Attribute {
     /// Its name.
     pub name: &'static str,
-    /// What it stands on.
+    /// The item that it applies to.
     pub on: On,
-    /// How it is written, with what it stands on.
+    /// Its syntax, including the item that it applies to.
     pub form: &'static str,
 }
 
-/// What an attribute stands on.
+/// The item that an attribute applies to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum On {
     /// It is an argument of `#[livepatch(..)]`.
@@ -83,7 +83,7 @@ pub enum On {
 }
 
 impl On {
-    /// What it is called in messages.
+    /// Its name in messages.
     pub fn title(self) -> &'static str {
         match self {
             On::Livepatch => "a module",
@@ -147,7 +147,7 @@ macro_rules! level {
             /// Their table, in the same order.
             pub const TABLE: &'static [Construct] = &[$($construct),*];
 
-            /// The construct that starts with a word.
+            /// The construct with this keyword.
             pub fn of(word: &str) -> Option<$name> {
                 let n = Self::TABLE.iter().position(|construct| construct.keyword == word)?;
                 Self::ALL.get(n).copied()
@@ -158,7 +158,7 @@ macro_rules! level {
                 &Self::TABLE[self as usize]
             }
 
-            /// The word that it starts with.
+            /// Its keyword.
             pub fn keyword(self) -> &'static str {
                 self.construct().keyword
             }
@@ -167,7 +167,7 @@ macro_rules! level {
 }
 
 level! {
-    /// What stands in a file.
+    /// The constructs of a file.
     FileItem {
         /// The patch.
         Patch: Construct::items("patch", Level::Patch, "patch NAME {");
@@ -175,8 +175,9 @@ level! {
 }
 
 level! {
-    /// What stands in a patch, Rust items and modules in files aside.
-    PatchItem {
+    /// The clauses of a patch whose value is a string. Parser, reader of attributes and converter
+    /// treat all of them alike.
+    TextClause {
         /// `MODULE_LICENSE`
         License: Construct::statement("license", "license \"..\";")
             .attributes(&[argument("license", "license = \"..\"")]);
@@ -192,6 +193,12 @@ level! {
         /// The kernels that the patch was reviewed for.
         Kernel: Construct::statement("kernel", "kernel \"..\";")
             .attributes(&[argument("kernel", "kernel = \"..\"")]);
+    }
+}
+
+level! {
+    /// The other constructs of a patch, except Rust items and modules in files.
+    PatchItem {
         /// An option of the target.
         Require: Construct::statement("require", "require CONFIG_X;").repeats()
             .attributes(&[argument("require", "require(CONFIG_X, ..)")]);
@@ -207,15 +214,15 @@ level! {
         /// The patches that this one is stacked on.
         Over: Construct::statement("over", "over NAME, ..;").repeats()
             .attributes(&[argument("over", "over(NAME, ..)")]);
-        /// A change of the system that the last patch takes back.
+        /// A change of the system that the last patch undoes.
         State: Construct::items("state", Level::State, "state(id = N) NAME: TYPE {").repeats()
             .attributes(&[on(On::Static, "state",
                 "#[state(id = 1)] static NAME: State<c_int> = State { save: || { .. }, .. };")]);
-        /// Data that belongs to objects of the kernel.
+        /// Data attached to kernel objects.
         Shadow: Construct::items("shadow", Level::Shadow, "shadow NAME: TYPE on STRUCT = VALUE,").repeats()
             .attributes(&[on(On::Static, "shadow",
                 "#[shadow(on = STRUCT, untied)] static NAME: Shadow<u32> = Shadow::new(0);")]);
-        /// The kernel image or a module, with what changes in it.
+        /// The kernel image or a module, with its changes.
         Object: Construct::items("object", Level::Object, "object NAME {").repeats()
             .attributes(&[argument("object", "object(NAME = \"FILE.ko\")")]);
         /// A file in C.
@@ -224,15 +231,15 @@ level! {
                 argument("c", "c(\"FILE.c\")"),
                 on(On::ForeignBlock, "c", "#[c(\"FILE.c\")] extern \"C\" { fn NAME(..); }"),
             ]);
-        /// A test in a virtual machine. A crate has its tests in a file of their own.
+        /// A test in a virtual machine. A crate has its tests in a separate file.
         Test: Construct::items("test", Level::Test, "test \"..\" {").repeats();
     }
 }
 
 level! {
-    /// What stands in an object, its callbacks aside.
+    /// The constructs of an object, except its callbacks.
     ObjectItem {
-        /// A function that changes. A crate names it in the attributes of its hooks.
+        /// A changed function. A crate names it in the attributes of its hooks.
         Func: Construct::items("fn", Level::Func, "fn NAME {").repeats();
         /// A symbol that the kernel does not export.
         Use: Construct::statement("use", "use fn NAME(..) -> TYPE;").repeats()
@@ -271,7 +278,7 @@ const CALLBACKS: &[Construct] = &[
 ];
 
 level! {
-    /// What runs in the place of a function, before it or after it.
+    /// The hooks: code that runs in place of a function, before it or after it.
     Hook {
         /// A new body.
         Replace: Construct::body("replace", "replace { .. }")
@@ -288,7 +295,7 @@ level! {
 }
 
 level! {
-    /// What stands in a file in C's block.
+    /// The constructs of a C file's block.
     CFileItem {
         /// A function that bodies call.
         Func: Construct::statement("fn", "fn NAME(..) -> TYPE;").repeats();
@@ -296,29 +303,29 @@ level! {
 }
 
 level! {
-    /// What stands in a state.
+    /// The constructs of a state.
     StateItem {
-        /// Gives the value to keep.
+        /// Returns the value to save.
         Save: Construct::body("save", "save { .. }");
         /// Changes the system.
         Apply: Construct::body("apply", "apply(saved) { .. }");
-        /// Changes it back.
+        /// Undoes the change.
         Restore: Construct::body("restore", "restore(saved) { .. }");
     }
 }
 
 level! {
-    /// What stands in a shadow variable.
+    /// The constructs of a shadow variable.
     ShadowItem {
         /// Runs on new data.
         Ctor: Construct::body("ctor", "ctor(parent, data) { .. }");
-        /// Runs on data that goes.
+        /// Runs on data before it is freed.
         Dtor: Construct::body("dtor", "dtor(data) { .. }");
     }
 }
 
 level! {
-    /// What stands in a test.
+    /// The constructs of a test.
     TestItem {
         /// A module that is loaded before anything else.
         Module: Construct::statement("module", "module \"..\";").repeats();
@@ -326,13 +333,13 @@ level! {
         Run: Construct::statement("run", "run \"COMMAND\";").repeats();
         /// A program in C.
         Trigger: Construct::statement("trigger", "trigger c \"FILE\";").repeats();
-        /// What the kernel has logged.
+        /// The kernel's log.
         Dmesg: Construct::statement("dmesg", "dmesg;").repeats();
-        /// A command, until it succeeds.
+        /// Repeats a command until it succeeds.
         Wait: Construct::statement("wait", "wait \"COMMAND\" 10;").repeats();
-        /// What must hold of the unpatched kernel.
+        /// A claim about the unpatched kernel.
         Unpatched: Construct::statement("unpatched", "unpatched has \"TEXT\";").repeats();
-        /// What must hold of the patched one.
+        /// A claim about the patched kernel.
         Patched: Construct::statement("patched", "patched has \"TEXT\";").repeats();
     }
 }
@@ -350,11 +357,11 @@ impl Level {
         Level::Test,
     ];
 
-    /// The tables of the constructs that stand in it.
+    /// The tables of the constructs that it may hold.
     fn tables(self) -> [&'static [Construct]; 2] {
         match self {
             Level::File => [FileItem::TABLE, &[]],
-            Level::Patch => [PatchItem::TABLE, &[]],
+            Level::Patch => [TextClause::TABLE, PatchItem::TABLE],
             Level::Object => [ObjectItem::TABLE, CALLBACKS],
             Level::Func => [Hook::TABLE, &[]],
             Level::CFile => [CFileItem::TABLE, &[]],
@@ -364,30 +371,47 @@ impl Level {
         }
     }
 
-    /// The constructs that stand in it.
+    /// The constructs that it may hold.
     pub fn constructs(self) -> impl Iterator<Item = &'static Construct> {
         self.tables().into_iter().flatten()
     }
 
-    /// The construct that starts with a word.
+    /// The construct with this keyword.
     pub fn construct(self, word: &str) -> Option<&'static Construct> {
         self.constructs().find(|construct| construct.keyword == word)
     }
 
-    /// The words that its items start with, Rust aside.
+    /// The keywords of its items, except those of Rust.
     pub fn keywords(self) -> Vec<&'static str> {
         self.constructs().map(|construct| construct.keyword).collect()
     }
 }
 
-impl PatchItem {
-    /// The construct that an argument of `#[livepatch(..)]` stands for.
-    pub fn of_argument(name: &str) -> Option<PatchItem> {
+impl Construct {
+    /// Whether it is an argument of `#[livepatch(..)]` of this name.
+    fn is_argument(&self, name: &str) -> bool {
         let is_meant =
             |attribute: &Attribute| attribute.on == On::Livepatch && attribute.name == name;
-        let n =
-            Self::TABLE.iter().position(|construct| construct.attributes.iter().any(is_meant))?;
-        Self::ALL.get(n).copied()
+        self.attributes.iter().any(is_meant)
+    }
+}
+
+impl PatchItem {
+    /// The construct that an argument of `#[livepatch(..)]` belongs to.
+    pub fn of_argument(name: &str) -> Option<PatchItem> {
+        Self::ALL.iter().copied().find(|item| item.construct().is_argument(name))
+    }
+}
+
+impl TextClause {
+    /// The clause that an argument of `#[livepatch(..)]` belongs to.
+    pub fn of_argument(name: &str) -> Option<TextClause> {
+        Self::ALL.iter().copied().find(|clause| clause.construct().is_argument(name))
+    }
+
+    /// Whether it takes a list: `fixes "..", "..";` or `fixes("..", "..")`.
+    pub fn is_list(self) -> bool {
+        self == TextClause::Fixes
     }
 }
 

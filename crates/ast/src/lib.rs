@@ -1,24 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0
-//! A patch as it is written, in a spec or in a crate: every name still a name, every piece with its
-//! place.
+//! The syntax tree of a patch, from a spec or a crate: names are not resolved, and every node has
+//! its span.
 
 mod constructs;
 mod test;
 
 pub use constructs::{
     Attribute, CFileItem, Construct, End, FileItem, Hook, Level, ObjectItem, On, PatchItem,
-    ShadowItem, StateItem, TestItem,
+    ShadowItem, StateItem, TestItem, TextClause,
 };
 pub use kps_diag::Span;
 pub use kps_plan::Callback;
+use std::collections::BTreeMap;
 pub use test::{Action, Claim, Expectation, Step, Test, Trigger};
 
-/// A value with its place in the text.
+/// A value with its span.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct At<T> {
     /// The value.
     pub value: T,
-    /// Where it is written.
+    /// Its span.
     pub span: Span,
 }
 
@@ -28,10 +29,10 @@ pub type Name = At<String>;
 /// A string, its escapes resolved.
 pub type Text = At<String>;
 
-/// A piece of Rust: the place of its text, which is not looked into here.
+/// Rust source text, as a span. This crate does not parse it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Code {
-    /// For a body what stands between its braces, for an item all of it.
+    /// Of a body, the text between its braces; of an item, all of it.
     pub span: Span,
 }
 
@@ -42,7 +43,7 @@ pub struct Spec {
     pub patch: Option<Patch>,
 }
 
-/// How a patch is written, and so in which words its author is told what to write.
+/// The form of a patch. Messages give advice in the syntax of this form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Form {
     /// As a spec.
@@ -54,22 +55,14 @@ pub enum Form {
 /// `patch NAME { .. }`.
 #[derive(Debug, Clone)]
 pub struct Patch {
-    /// How it is written.
+    /// Its form.
     pub form: Form,
     /// The lines of its `///` comment.
     pub docs: Vec<String>,
     /// Its name.
     pub name: Name,
-    /// `license "..";`
-    pub license: Option<Text>,
-    /// `author "..";`, any number.
-    pub authors: Vec<Text>,
-    /// `version "..";`
-    pub version: Option<Text>,
-    /// `fixes "..", "..";`, any number.
-    pub fixes: Vec<Text>,
-    /// `kernel "..";`
-    pub kernel: Option<Text>,
+    /// `license "..";` and the other clauses whose value is a string.
+    pub texts: Texts,
     /// `require CONFIG_X;`, any number.
     pub requires: Vec<Require>,
     /// `atomic replace;` or `atomic replace if NAME;`
@@ -97,17 +90,13 @@ pub struct Patch {
 }
 
 impl Patch {
-    /// A patch that has nothing but its name.
+    /// A patch that has only a name.
     pub fn new(form: Form, docs: Vec<String>, name: Name) -> Patch {
         Patch {
             form,
             docs,
             name,
-            license: None,
-            authors: Vec::new(),
-            version: None,
-            fixes: Vec::new(),
-            kernel: None,
+            texts: Texts::default(),
             requires: Vec::new(),
             atomic_replace: None,
             params: Vec::new(),
@@ -121,6 +110,28 @@ impl Patch {
             c_files: Vec::new(),
             tests: Vec::new(),
         }
+    }
+}
+
+/// The clauses whose value is a string, each with its strings in the order of the source.
+#[derive(Debug, Clone, Default)]
+pub struct Texts(BTreeMap<TextClause, Vec<Text>>);
+
+impl Texts {
+    /// The strings of a clause, to add more.
+    pub fn of(&mut self, clause: TextClause) -> &mut Vec<Text> {
+        self.0.entry(clause).or_default()
+    }
+
+    /// The first string of a clause.
+    pub fn first(&self, clause: TextClause) -> Option<&Text> {
+        self.0.get(&clause)?.first()
+    }
+
+    /// All clauses that have strings.
+    pub fn iter(&self) -> impl Iterator<Item = (TextClause, &[Text])> {
+        let all = self.0.iter().map(|(clause, texts)| (*clause, texts.as_slice()));
+        all.filter(|(_, texts)| !texts.is_empty())
     }
 }
 
@@ -138,7 +149,7 @@ pub struct Require {
 pub struct AtomicReplace {
     /// The parameter that decides when the patch is loaded; without one it always replaces.
     pub condition: Option<Name>,
-    /// All of it but the `;`.
+    /// The whole item without the `;`.
     pub span: Span,
 }
 
@@ -147,42 +158,42 @@ pub struct AtomicReplace {
 pub struct ModuleParam {
     /// Its name.
     pub name: Name,
-    /// Its permissions in sysfs, as they are written.
+    /// Its permissions in sysfs, as in the source.
     pub mode: Option<Name>,
-    /// The type of it, or of an element.
+    /// Its type, or the type of an element.
     pub ty: Name,
-    /// How many elements an array has, as it is written.
+    /// The number of elements of an array, as in the source.
     pub len: Option<Name>,
-    /// What it is if nobody sets it.
+    /// The default value.
     pub default: ParamDefault,
-    /// What `modinfo` says about it.
+    /// Its description in `modinfo`.
     pub description: Option<Text>,
 }
 
-/// What a parameter is if nobody sets it.
+/// The default value of a parameter.
 #[derive(Debug, Clone)]
 pub struct ParamDefault {
-    /// One value, or those of a list.
+    /// One value, or the elements of a list.
     pub values: Vec<ParamValue>,
     /// Whether it is a list.
     pub list: bool,
-    /// All of it.
+    /// The whole default.
     pub span: Span,
 }
 
 /// A literal.
 #[derive(Debug, Clone)]
 pub enum ParamValue {
-    /// A number, as it is written.
+    /// A number, as in the source.
     Number(Name),
-    /// A text.
+    /// A string.
     Text(Text),
-    /// A word: `true` or `false`.
+    /// `true` or `false`.
     Word(Name),
 }
 
 impl ParamValue {
-    /// Where it is written.
+    /// Its span.
     pub fn span(&self) -> Span {
         match self {
             ParamValue::Number(value) | ParamValue::Text(value) | ParamValue::Word(value) => {
@@ -197,11 +208,11 @@ impl ParamValue {
 pub struct State {
     /// Its name in bodies.
     pub name: Name,
-    /// `klp_state.id`. A number that is too large has been reported and is not there.
+    /// `klp_state.id`. `None` if the number is too large, which has been reported.
     pub id: Option<At<u32>>,
     /// `klp_state.version`.
     pub version: Option<At<u32>>,
-    /// The type of the value that is kept, in Rust.
+    /// The Rust type of the saved value.
     pub ty: Code,
     /// `save { .. }`
     pub save: Option<BodyWithParams>,
@@ -217,13 +228,13 @@ pub struct State {
 pub struct Shadow {
     /// Its name in bodies.
     pub name: Name,
-    /// The type of its data, in Rust.
+    /// The Rust type of its data.
     pub ty: Code,
-    /// The struct that it belongs to.
+    /// The struct that it is attached to.
     pub parent: Name,
-    /// What new data starts with, in Rust.
+    /// The initial value of new data, in Rust.
     pub init: Code,
-    /// How long data is there.
+    /// The lifetime of its data.
     pub lifetime: Option<Lifetime>,
     /// `ctor(parent, data) { .. }`
     pub ctor: Option<BodyWithParams>,
@@ -231,34 +242,34 @@ pub struct Shadow {
     pub dtor: Option<BodyWithParams>,
 }
 
-/// How long the data of a shadow variable is there.
+/// The lifetime of a shadow variable's data.
 #[derive(Debug, Clone)]
 pub enum Lifetime {
     /// `freed by FN(PARENT)`: as long as its parent.
     FreedBy(FreedBy),
-    /// `untied`: until a body removes it, or the patch is gone.
+    /// `untied`: until a body removes it, or the patch is unloaded.
     Untied,
 }
 
 /// `freed by OBJECT::FN(PARENT)`.
 #[derive(Debug, Clone)]
 pub struct FreedBy {
-    /// The module that has the function; without one it is the kernel image.
+    /// The module that contains the function; `None` for the kernel image.
     pub object: Option<Name>,
     /// The function.
     pub symbol: Symbol,
-    /// The parent, in Rust and in the names of the function's parameters.
+    /// The parent, as Rust code over the function's parameters.
     pub parent: Code,
 }
 
-/// A word with a body that calls its arguments by names of its own: `apply(saved) { .. }`.
+/// A keyword with a body and the names of the body's arguments: `apply(saved) { .. }`.
 #[derive(Debug, Clone)]
 pub struct BodyWithParams {
-    /// The word.
+    /// The keyword.
     pub word: Span,
     /// The names.
     pub names: Vec<Name>,
-    /// What stands between the braces.
+    /// The text between the braces.
     pub code: Code,
 }
 
@@ -282,7 +293,7 @@ pub struct Object {
 }
 
 impl Object {
-    /// An object in which nothing changes.
+    /// An object without changes.
     pub fn new(name: Name, from: Option<Text>) -> Object {
         Object {
             name,
@@ -295,7 +306,7 @@ impl Object {
         }
     }
 
-    /// The symbols that its `use` lines name.
+    /// The symbols in its `use` lines.
     pub fn used_symbols(&self) -> impl Iterator<Item = &Symbol> {
         let functions = self.use_fns.iter().map(|item| &item.symbol);
         let statics = self.use_statics.iter().map(|item| &item.symbol);
@@ -303,12 +314,12 @@ impl Object {
     }
 }
 
-/// A function that changes.
+/// A changed function.
 #[derive(Debug, Clone)]
 pub struct Func {
     /// Its symbol.
     pub symbol: Symbol,
-    /// The prototype, if one is written.
+    /// The prototype, if the author gave one.
     pub prototype: Option<Prototype>,
     /// `replace { .. }`
     pub replace: Option<Body>,
@@ -323,7 +334,7 @@ pub struct Func {
 }
 
 impl Func {
-    /// A function that nothing runs around.
+    /// A function without hooks.
     pub fn new(symbol: Symbol, prototype: Option<Prototype>) -> Func {
         Func {
             symbol,
@@ -345,7 +356,7 @@ impl Func {
         }
     }
 
-    /// Where the body of a hook belongs.
+    /// The slot of a hook's body.
     pub fn hook_mut(&mut self, hook: Hook) -> &mut Option<Body> {
         match hook {
             Hook::Replace => &mut self.replace,
@@ -369,7 +380,7 @@ pub struct Module {
 pub struct CFile {
     /// The file.
     pub file: Text,
-    /// What bodies may call of it.
+    /// The functions that bodies may call.
     pub functions: Vec<CFunction>,
 }
 
@@ -387,16 +398,16 @@ pub struct CFunction {
 pub struct Symbol {
     /// The name.
     pub name: Name,
-    /// Its rank among equal names, from 1.
+    /// Its rank among symbols of the same name, from 1.
     pub position: Option<At<u32>>,
 }
 
-/// A word with a body.
+/// A keyword with a body.
 #[derive(Debug, Clone, Copy)]
 pub struct Body {
-    /// The word, for example `replace`.
+    /// The keyword, for example `replace`.
     pub word: Span,
-    /// What stands between the braces.
+    /// The text between the braces.
     pub code: Code,
 }
 
@@ -405,7 +416,7 @@ pub struct Body {
 pub struct UseFn {
     /// Its symbol.
     pub symbol: Symbol,
-    /// The prototype, if one is written.
+    /// The prototype, if the author gave one.
     pub prototype: Option<Prototype>,
 }
 
@@ -414,7 +425,7 @@ pub struct UseFn {
 pub struct UseStatic {
     /// Its symbol.
     pub symbol: Symbol,
-    /// Its type, in Rust. Per-CPU variables aside, no kernel says it.
+    /// Its Rust type. No kernel records it, except for per-CPU variables.
     pub ty: Code,
 }
 
@@ -423,7 +434,7 @@ pub struct UseStatic {
 pub struct UsePerCpu {
     /// Its symbol.
     pub symbol: Symbol,
-    /// The type of each CPU's, in Rust, if one is written.
+    /// The Rust type of each CPU's variable, if the author gave one.
     pub ty: Option<Code>,
 }
 
@@ -434,9 +445,9 @@ pub struct Prototype {
     pub params: Vec<Param>,
     /// Whether it ends in `...`.
     pub variadic: bool,
-    /// What it returns; nothing is `void`.
+    /// The return type; `None` for `void`.
     pub ret: Option<Code>,
-    /// All of it.
+    /// The whole prototype.
     pub span: Span,
 }
 
@@ -454,8 +465,8 @@ pub struct Param {
 pub struct CallbackBody {
     /// Which callback.
     pub callback: Callback,
-    /// The word.
+    /// The keyword.
     pub word: Span,
-    /// What stands between the braces.
+    /// The text between the braces.
     pub code: Code,
 }

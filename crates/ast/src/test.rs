@@ -1,60 +1,60 @@
 // SPDX-License-Identifier: GPL-2.0
-//! The tests of a patch: what is done in a virtual machine, and what must come of it.
+//! The tests of a patch: the steps to run in a virtual machine, and their expected results.
 
 use crate::{Span, Text};
 
 /// `test ".." { .. }`.
 #[derive(Debug, Clone)]
 pub struct Test {
-    /// What it shows.
+    /// The title: the claim that it shows.
     pub name: Text,
     /// `module "..";`: modules that are loaded before anything else.
     pub modules: Vec<Text>,
-    /// What is done, one after the other.
+    /// The steps, in order.
     pub steps: Vec<Step>,
-    /// All of it.
+    /// The whole item.
     pub whole: Span,
 }
 
 impl Test {
-    /// Whether the unpatched kernel must complain, of which it may die.
+    /// Whether the unpatched kernel must complain, which may crash it.
     pub fn complains(&self) -> bool {
         self.steps.iter().any(Step::complains)
     }
 }
 
-/// Something that a test does, with what is expected of it.
+/// One step of a test, with its expected results.
 #[derive(Debug, Clone)]
 pub struct Step {
-    /// What is done.
+    /// The action.
     pub action: Action,
-    /// What must come of it.
+    /// The expected results.
     pub expectations: Vec<Expectation>,
-    /// Where it is written.
+    /// Its span.
     pub span: Span,
 }
 
 impl Step {
-    /// Whether the unpatched kernel must complain while it is done.
+    /// Whether the unpatched kernel must complain during this step.
     pub fn complains(&self) -> bool {
         self.expectations.iter().any(|expectation| matches!(expectation.claim, Claim::Complains(_)))
     }
 }
 
-/// What a step does.
+/// The action of a step.
 #[derive(Debug, Clone)]
 pub enum Action {
     /// `run "..";`: a command for the shell of the virtual machine.
     Run(Text),
     /// `trigger c "..";`: a program in C.
     Trigger(Trigger),
-    /// `dmesg;`: what the kernel has logged since the step before.
+    /// `dmesg;`: the kernel's log since the step before.
     Dmesg,
-    /// `wait ".." 10;`: a command, again and again until it succeeds.
+    /// `wait ".." 10;`: repeat a command until it succeeds.
     Wait {
         /// The command.
         command: Text,
-        /// For how many seconds.
+        /// The limit, in seconds.
         seconds: u32,
     },
 }
@@ -64,7 +64,7 @@ pub enum Action {
 pub struct Trigger {
     /// The file, relative to the spec's folder.
     pub file: Text,
-    /// Whether it runs as a user without privileges, and not as root.
+    /// Whether it runs as an unprivileged user instead of root.
     pub as_user: bool,
 }
 
@@ -73,18 +73,18 @@ pub struct Trigger {
 pub struct Expectation {
     /// `patched` or `unpatched`.
     pub patched: bool,
-    /// What must hold.
+    /// The claim.
     pub claim: Claim,
-    /// All of it.
+    /// The whole item.
     pub span: Span,
 }
 
-/// What must hold of a step.
+/// A claim about a step.
 #[derive(Debug, Clone)]
 pub enum Claim {
     /// It prints this text.
     Has(Text),
-    /// It does not.
+    /// It does not print this text.
     Lacks(Text),
     /// It ends with this exit status.
     Status(u32),

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
-//! The second front door: a module of Rust with attributes, read into the syntax tree that specs
-//! have too.
+//! The second front end: reads a Rust module with attributes into the same syntax tree as a spec.
 //!
-//! Each construct of the language has its attribute, and each attribute a file here. What they mean
-//! is said nowhere here: it is what the same thing means in a spec, because nothing behind this
-//! crate knows the difference. What a module becomes in the end is here too (`expand/`), so that it
-//! can be had outside of a compiler: the macros themselves are no more than a way in.
+//! Each construct of the language has an attribute, and each attribute has a file here. This crate
+//! gives the constructs no meaning: they mean the same as in a spec, because no later stage knows
+//! the difference. `expand/` also contains the expansion of a module, so that it can run outside of
+//! a compiler; the macros themselves only call it.
 
 mod args;
 mod callbacks;
@@ -18,6 +17,8 @@ mod place;
 mod shadow;
 mod state;
 mod symbol;
+#[cfg(test)]
+mod tests;
 
 use args::Arguments;
 use kps_ast::{self as ast, At, Callback, Code, Hook, Name, Span};
@@ -32,15 +33,15 @@ use syn::{Attribute, Item, ItemMod};
 pub use expand::{livepatch, outside, Context, FACTS};
 pub use place::{is_called, take_livepatch};
 
-/// Where the tokens of a crate stand, and what is kept of them.
+/// Maps the tokens of a crate to spans.
 pub trait SpanMap {
-    /// The place of a token.
+    /// The span of a token.
     fn place(&self, span: proc_macro2::Span) -> Span;
 
-    /// What stands between the braces of a block.
+    /// The text between the braces of a block.
     fn body(&self, block: &syn::Block) -> Code;
 
-    /// Some tokens that stand together.
+    /// A sequence of adjacent tokens.
     fn piece(&self, tokens: &dyn ToTokens) -> Code;
 }
 
@@ -50,7 +51,7 @@ pub const OUTER: &str = "livepatch";
 /// The error for an attribute without its arguments.
 const MISSING: &str = "needs an argument";
 
-/// Reads a module with its attribute's arguments. What is not understood is said, and left out of
+/// Reads a module and the arguments of its attribute. Invalid items are reported and left out of
 /// the patch.
 pub fn read(
     arguments: TokenStream,
@@ -72,12 +73,12 @@ pub fn read(
     (reader.patch, reader.diagnostics)
 }
 
-/// A patch on its way.
+/// The patch while it is read.
 struct Reader<'a> {
     places: &'a dyn SpanMap,
     patch: ast::Patch,
     diagnostics: Vec<Diagnostic>,
-    /// What the hooks of each function are written with, to be compared.
+    /// The signatures of all hooks so far, for comparison.
     signatures: Vec<hooks::HookSignature>,
 }
 
@@ -129,7 +130,7 @@ impl Reader<'_> {
         );
     }
 
-    /// An attribute that does not belong to what it stands on.
+    /// An attribute on an item that it does not apply to.
     fn misplaced(&mut self, name: &str, attribute: &Attribute) {
         let place = self.at(attribute.path().span());
         self.diagnostics.push(misplaced(name).at(place, ""));
@@ -143,7 +144,7 @@ impl Reader<'_> {
         At { value: ident.unraw().to_string(), span: self.at(ident.span()) }
     }
 
-    /// Reports what is wrong with the arguments of an attribute.
+    /// Reports an error in the arguments of an attribute.
     fn refuse_arguments(&mut self, attribute: &str, error: &syn::Error, form: &str) {
         let message = match error.to_string() {
             missing if missing == MISSING => format!("`#[{attribute}]` {missing}"),
@@ -153,7 +154,7 @@ impl Reader<'_> {
         self.diagnostics.push(error.help(format!("write {form}")));
     }
 
-    /// The arguments of an attribute, which are read with `read`.
+    /// Reads the arguments of an attribute with `read`.
     fn arguments<T>(
         &mut self,
         name: &str,
@@ -162,7 +163,7 @@ impl Reader<'_> {
         read: impl FnOnce(&mut Arguments<'_>) -> syn::Result<T>,
     ) -> Option<T> {
         let all = match &attribute.meta {
-            // What is missing is missing at the name.
+            // Missing arguments are reported at the attribute's name.
             syn::Meta::Path(path) => args::read(TokenStream::new(), self.places, read)
                 .map_err(|_| syn::Error::new(path.span(), MISSING)),
             syn::Meta::List(list) => list.parse_args_with(args::parser(self.places, read)),
@@ -173,7 +174,7 @@ impl Reader<'_> {
         all.map_err(|error| self.refuse_arguments(name, &error, form)).ok()
     }
 
-    /// The object of this name, which is added if it has not been mentioned.
+    /// The object of this name; a new one if it is not in the patch yet.
     fn object(&mut self, name: &Name) -> &mut ast::Object {
         let objects = &mut self.patch.objects;
         let at = objects

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
-//! `#[livepatch(..)] mod NAME { .. }`: the patch, and what it says about itself.
+//! `#[livepatch(..)] mod NAME { .. }`: the patch and its metadata.
 
 use crate::args::unknown;
 use crate::place::is_doc;
 use crate::{args, docs, Reader, SpanMap};
 use kps_ast::{
     self as ast, At, AtomicReplace, Attribute, CFile, Form, On, Patch, PatchItem, Require,
+    TextClause,
 };
 use kps_diag::{list, Diagnostic, MISPLACED_ATTRIBUTE};
 use proc_macro2::TokenStream;
@@ -13,38 +14,44 @@ use syn::ext::IdentExt as _;
 use syn::spanned::Spanned as _;
 use syn::{ItemMod, Token};
 
-/// A patch that has nothing but its name and its comment.
+/// A patch that has only a name and a doc comment.
 pub(crate) fn empty(module: &ItemMod, places: &dyn SpanMap) -> Patch {
     let name =
         At { value: module.ident.unraw().to_string(), span: places.place(module.ident.span()) };
     Patch::new(Form::Crate, docs(&module.attrs), name)
 }
 
-/// How the arguments are written.
+/// The syntax of the arguments.
 fn form() -> String {
     let arguments = Attribute::all().filter(|attribute| attribute.on == On::Livepatch);
     let arguments: Vec<_> = arguments.map(|argument| argument.form).collect();
     format!("arguments such as {}", list(&arguments, "and"))
 }
 
-/// Whether an argument may be there more than once.
+/// Whether an argument may be repeated.
 fn repeats(name: &str) -> bool {
-    PatchItem::of_argument(name).is_some_and(|item| item.construct().repeats)
+    let clause = TextClause::of_argument(name).map(TextClause::construct);
+    let construct = clause.or_else(|| PatchItem::of_argument(name).map(PatchItem::construct));
+    construct.is_some_and(|construct| construct.repeats)
 }
 
 impl Reader<'_> {
-    /// Reads what the attribute says.
+    /// Reads the arguments of the attribute.
     pub(crate) fn livepatch(&mut self, arguments: TokenStream) {
         let mut objects = Vec::new();
         let patch = &mut self.patch;
         let read = args::read(arguments, self.places, |args| {
             args.each(repeats, |args, word| {
-                match PatchItem::of_argument(&word.to_string()) {
-                    Some(PatchItem::License) => patch.license = Some(args.text()?),
-                    Some(PatchItem::Author) => patch.authors.push(args.text()?),
-                    Some(PatchItem::Version) => patch.version = Some(args.text()?),
-                    Some(PatchItem::Fixes) => patch.fixes.extend(args.list(|args| args.literal())?),
-                    Some(PatchItem::Kernel) => patch.kernel = Some(args.text()?),
+                let name = word.to_string();
+                if let Some(clause) = TextClause::of_argument(&name) {
+                    let texts = match clause.is_list() {
+                        true => args.list(|args| args.literal())?,
+                        false => vec![args.text()?],
+                    };
+                    patch.texts.of(clause).extend(texts);
+                    return Ok(());
+                }
+                match PatchItem::of_argument(&name) {
                     Some(PatchItem::Require) => patch.requires.extend(args.list(require)?),
                     Some(PatchItem::AtomicReplace) => {
                         let condition = match args.input.peek(syn::token::Paren) {
@@ -82,7 +89,7 @@ impl Reader<'_> {
         }
     }
 
-    /// Refuses what a module can be and a livepatch cannot.
+    /// Rejects a module that cannot be a livepatch.
     pub(crate) fn module(&mut self, module: &ItemMod) {
         let odd =
             module.attrs.iter().find(|attribute| !is_doc(attribute)).map(|odd| odd.path().span());

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-//! The facts file: everything that [`Facts`] holds of the image and of the modules that were added.
+//! The facts file: everything in [`Facts`] about the image and the modules that were added.
 //!
 //! | bytes | hold |
 //! |---|---|
@@ -9,9 +9,9 @@
 //! | 8 | the checksum of the table |
 //! | | the sections |
 //!
-//! A section is read when it is asked for, so that whoever wants to know which kernel a file is of
-//! does not read its types. A file in another version of the format is regenerated, so this program
-//! reads its own version only.
+//! A section is read on demand, so finding out which kernel a file describes does not read its
+//! types. A file in another version of the format is regenerated, so this program reads its own
+//! version only.
 
 use crate::btf::{Btf, BtfError, BtfId, Extent, Index};
 use crate::format::{check_magic, checksum, Reader, Writer};
@@ -24,6 +24,9 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
 use std::ops::Range;
+
+#[cfg(test)]
+mod tests;
 
 /// `KPSF` and the version of the format.
 const MAGIC: [u8; 8] = *b"KPSF\0\0\0\x04";
@@ -43,11 +46,11 @@ enum Id {
     Image,
     /// Its symbols.
     Symbols,
-    /// The names of these, as they are kept.
+    /// Their names, as stored.
     Names,
     /// The types, as BTF.
     Types,
-    /// Their order by name.
+    /// The index of the types by name.
     Index,
     Modules,
 }
@@ -57,9 +60,9 @@ enum Id {
 pub enum FactsError {
     /// It is not a facts file.
     Format,
-    /// It is one of another version.
+    /// It has another version of the format.
     Version,
-    /// A checksum does not fit, or it is shorter than it says.
+    /// A checksum does not match, or it is shorter than it claims.
     Damaged,
     /// The types in it cannot be read.
     Btf(BtfError),
@@ -83,12 +86,12 @@ impl fmt::Display for FactsError {
 
 impl std::error::Error for FactsError {}
 
-/// Where the bytes of a file come from.
+/// A source of a file's bytes.
 pub trait Source {
-    /// How many there are.
+    /// The number of bytes.
     fn size(&self) -> io::Result<u64>;
 
-    /// The bytes from an offset on: `len` of them, or those that there are if there are fewer.
+    /// `len` bytes from an offset on, or fewer if the source ends before.
     fn bytes(&self, offset: u64, len: usize) -> io::Result<Vec<u8>>;
 }
 
@@ -104,7 +107,7 @@ impl Source for &[u8] {
     }
 }
 
-/// A facts file, of which the table of sections has been read.
+/// A facts file with its section table read.
 #[derive(Debug)]
 pub struct FactsFile<S> {
     source: S,
@@ -123,7 +126,7 @@ struct SectionEntry {
 impl SectionEntry {
     fn read(record: &[u8; ENTRY]) -> SectionEntry {
         let mut r = Reader(record);
-        // A record has room for all of it.
+        // A record holds all of these.
         let mut u64 = || r.u64().unwrap_or_default();
         let (offset, len, checksum) = (u64(), u64(), u64());
         SectionEntry { offset, len, checksum, id: r.u32().unwrap_or_default() }
@@ -158,8 +161,8 @@ impl<S: Source> FactsFile<S> {
         }
         let entries = records.chunks_exact(ENTRY).filter_map(|record| record.try_into().ok());
         let table: Vec<SectionEntry> = entries.map(SectionEntry::read).collect();
-        // Nothing is between the sections or behind them, and so nothing reserves more than the
-        // file has.
+        // Sections are contiguous up to the end of the file, so nothing reserves more than the file
+        // has.
         let mut end = Some((HEAD + len + 8) as u64);
         let is_next = |entry: &SectionEntry| {
             let is_next = end == Some(entry.offset);
@@ -173,7 +176,7 @@ impl<S: Source> FactsFile<S> {
         }
     }
 
-    /// The bytes of a section, which are whole.
+    /// The bytes of a section, after its checksum was verified.
     fn section(&self, id: Id) -> Result<Vec<u8>, FactsError> {
         let entry =
             self.table.iter().find(|entry| entry.id == id as u32).ok_or(FactsError::Damaged)?;
@@ -186,7 +189,7 @@ impl<S: Source> FactsFile<S> {
         }
     }
 
-    /// Reads all of a section. A checksum that holds leaves forgeries, which are refused like any
+    /// Reads a whole section. Its checksum does not rule out forgeries, which are refused as
     /// damage.
     fn read<T>(
         &self,
@@ -198,7 +201,7 @@ impl<S: Source> FactsFile<S> {
         read(&mut r).filter(|_| r.is_at_end()).ok_or(FactsError::Damaged)
     }
 
-    /// Which kernel it is.
+    /// The kernel that the file describes.
     pub fn identity(&self) -> Result<Identity, FactsError> {
         self.read(Id::Identity, |r| {
             let identity =
@@ -207,7 +210,7 @@ impl<S: Source> FactsFile<S> {
         })
     }
 
-    /// Everything that is known of it.
+    /// All facts about the kernel.
     pub fn facts(&self) -> Result<Facts, FactsError> {
         let (sections, sites) = self.read(Id::Image, |r| Some((r.sections()?, r.sites()?)))?;
         let parts = self.read(Id::Symbols, Parts::read)?;
@@ -328,7 +331,7 @@ impl Facts {
         lay_out(&sections)
     }
 
-    /// Puts the magic before the parts of a file, which may be anybody's, and fills in the
+    /// Puts the magic before the parts of a file, which may be untrusted, and fills in the
     /// checksums.
     pub fn seal(parts: &[u8]) -> Vec<u8> {
         const TABLE: usize = MAGIC.len() + 4;
@@ -367,17 +370,17 @@ impl Facts {
     }
 }
 
-/// Whether what gets into generated code, build files and messages is what a kernel can have there.
-/// The tables of symbols and exports have proven their own names.
+/// Whether everything that generated code, build files and messages contain is valid for a kernel.
+/// The tables of symbols and exports have checked their own names.
 fn is_plain(facts: &Facts) -> bool {
     let graphic = |text: &str| text.bytes().all(|b| b.is_ascii_graphic());
     let mut params = facts.syscalls.values().flatten();
     params.all(|param| graphic(&param.name) && graphic(&param.ty.replace(' ', "")))
 }
 
-/// Whether the modules are some that a kernel can have: their names and build-ids get into
-/// generated code, their types are behind those of the kernel, each in one module alone, and their
-/// sections follow one another.
+/// Whether the modules are valid: generated code contains their names and build-ids, their types
+/// come after those of the kernel, each in one module only, and their sections are ordered and do
+/// not overlap.
 fn are_modules(facts: &Facts) -> bool {
     let types = facts.btf.kernel().types + 1..facts.btf.len() as u32 + 1;
     let mut owned: Vec<_> = facts.modules.values().map(|module| module.types.clone()).collect();
@@ -396,7 +399,7 @@ fn are_modules(facts: &Facts) -> bool {
         && owned.is_sorted_by(|before, behind| before.end <= behind.start)
 }
 
-/// Whether sections are in the order of their addresses and do not overlap.
+/// Whether sections are ordered by address and do not overlap.
 fn follow_one_another(sections: &[Section]) -> bool {
     let mut free = Some(0);
     sections.iter().all(|section| {
@@ -430,7 +433,7 @@ impl Writer {
         self.sites(&object.sites);
         object.symbols.write_parts(self);
         self.text(object.symbols.names());
-        // No build-id has no bytes.
+        // An empty build-id stands for none.
         self.bytes(build_id.as_deref().unwrap_or_default());
         self.list(depends, |w, name| w.text(name));
         self.u32(types.start);
@@ -472,13 +475,13 @@ impl Reader<'_> {
     }
 }
 
-/// The file: its table, and the sections one after the other.
+/// The file: its table, then the sections in order.
 fn lay_out(sections: &[(Id, Vec<u8>)]) -> Vec<u8> {
     let mut offset = (MAGIC.len() + 4 + sections.len() * ENTRY + 8) as u64;
     let mut parts = Writer::default();
     parts.u32(sections.len() as u32);
     for (id, bytes) in sections {
-        // The checksums are filled in when the whole is sealed.
+        // `seal` fills in the checksums.
         let len = bytes.len() as u64;
         SectionEntry { id: *id as u32, offset, len, checksum: 0 }.write(&mut parts);
         offset += len;

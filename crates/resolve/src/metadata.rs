@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
-//! What a patch says about itself: names, licence, texts, and the kernels it is meant for.
+//! The metadata of a patch: name, license, texts, and the kernels it is meant for.
 
 use super::Resolver;
 use crate::advice::Advice;
 use crate::words::is_plain;
-use kps_ast::{self as ast, At, Text};
+use kps_ast::{self as ast, At, Text, TextClause};
 use kps_diag::{
     Diagnostic, INVALID_LICENSE, INVALID_MODULE_NAME, INVALID_RANGE, INVALID_TEXT, MISSING_OPTION,
     NO_LIVEPATCH_SUPPORT, OTHER_KERNEL_RANGE, SIGNED_MODULES_ONLY,
@@ -16,8 +16,8 @@ use std::cmp::Ordering;
 const MAX_NAME: usize = 55;
 const MAX_TEXT: usize = 256;
 
-/// Names that something else has: objects, crates and modules of the generated code, and the
-/// variables `NAME-y` of Kbuild.
+/// Names already taken by objects, crates and modules of the generated code, and by the variables
+/// `NAME-y` of Kbuild.
 const RESERVED: &[&str] = &[
     "vmlinux",
     "kernel",
@@ -68,16 +68,12 @@ const RESERVED: &[&str] = &[
 
 impl Resolver<'_> {
     pub(super) fn metadata(&mut self, patch: &ast::Patch) -> Metadata {
-        // A new clause does not compile before it is named here: it is metadata, or read elsewhere
-        // in the resolver.
+        // A new clause does not compile until it is listed here, either as metadata or as handled
+        // elsewhere in the resolver.
         let ast::Patch {
             docs,
             name,
-            authors,
-            version,
-            fixes,
-            license: _,
-            kernel: _,
+            texts,
             requires: _,
             family: _,
             over: _,
@@ -102,19 +98,12 @@ impl Resolver<'_> {
             made_by: self.pieces.made_by(),
             ..Metadata::default()
         };
-        for author in authors {
-            self.text(author);
-            metadata.authors.push(author.value.clone());
+        for (clause, texts) in texts.iter() {
+            for text in texts {
+                self.text_clause(clause, text, &mut metadata);
+            }
         }
-        if let Some(version) = version {
-            self.word(version);
-            metadata.version = Some(version.value.clone());
-        }
-        for fix in fixes {
-            self.word(fix);
-            metadata.fixes.push(fix.value.clone());
-        }
-        // The first paragraph of the comment above the patch is what `modinfo` shows.
+        // `modinfo` shows the first paragraph of the comment above the patch.
         let lines = docs.iter().map(|line| line.trim()).skip_while(|line| line.is_empty());
         let paragraph: Vec<_> = lines.take_while(|line| !line.is_empty()).collect();
         if !paragraph.is_empty() {
@@ -131,8 +120,28 @@ impl Resolver<'_> {
         metadata
     }
 
+    fn text_clause(&mut self, clause: TextClause, text: &Text, metadata: &mut Metadata) {
+        match clause {
+            TextClause::Author => {
+                self.text(text);
+                metadata.authors.push(text.value.clone());
+            }
+            TextClause::Version => {
+                self.word(text);
+                metadata.version = Some(text.value.clone());
+            }
+            TextClause::Fixes => {
+                self.word(text);
+                metadata.fixes.push(text.value.clone());
+            }
+            TextClause::Kernel => self.kernel_range(text),
+            // A patch needs one, so `license` looks for it.
+            TextClause::License => {}
+        }
+    }
+
     pub(super) fn name(&mut self, name: &ast::Name) {
-        // A head that could not be parsed has given none, and has been reported.
+        // A patch whose head could not be parsed has no name, and that has been reported.
         if name.value.is_empty() {
             return;
         }
@@ -146,7 +155,7 @@ impl Resolver<'_> {
     }
 
     fn license(&mut self, patch: &ast::Patch) -> String {
-        // What `license_is_gpl_compatible()` in include/linux/license.h accepts.
+        // The licenses that `license_is_gpl_compatible()` in include/linux/license.h accepts.
         const COMPATIBLE: &[&str] = &[
             "GPL",
             "GPL v2",
@@ -156,7 +165,7 @@ impl Resolver<'_> {
             "Dual MPL/GPL",
         ];
         let help = || format!("write one of {}", COMPATIBLE.map_quoted());
-        match &patch.license {
+        match patch.texts.first(TextClause::License) {
             None => self.report_absence(
                 Diagnostic::new(INVALID_LICENSE, "the patch has no license")
                     .at(patch.name.span, "")
@@ -177,7 +186,7 @@ impl Resolver<'_> {
         String::new()
     }
 
-    /// A text for people.
+    /// A text for human readers.
     pub(super) fn text(&mut self, text: &Text) {
         let printable = text.value.chars().all(|c| c == ' ' || c.is_ascii_graphic());
         if !printable || text.value.is_empty() || text.value.len() > MAX_TEXT {
@@ -217,9 +226,6 @@ impl Resolver<'_> {
             );
         }
         self.signing(&patch.name);
-        if let Some(range) = &patch.kernel {
-            self.kernel_range(range);
-        }
         for require in &patch.requires {
             let option = &require.option;
             let found = self.facts.config.get(&option.value).map(String::as_str);
@@ -245,7 +251,7 @@ impl Resolver<'_> {
         }
     }
 
-    /// Some kernels load signed modules only, however they are booted.
+    /// Some kernels load signed modules only, whatever the boot options.
     fn signing(&mut self, name: &ast::Name) {
         const DEMAND: &[&str] = &[
             "CONFIG_MODULE_SIG_FORCE",
@@ -290,15 +296,15 @@ impl Resolver<'_> {
     }
 }
 
-/// Whether programs can read a text as one word.
+/// Whether programs can read a text as a single word.
 fn is_word(text: &str) -> bool {
     let plain = |c: char| c.is_ascii_alphanumeric() || "._:+~-".contains(c);
     !text.is_empty() && text.len() <= MAX_TEXT && text.chars().all(plain)
 }
 
-/// What keeps a text from being the name of a patch, which is that of a module and of its files.
+/// The reason why a text cannot be the name of a patch, which also names its module and files.
 pub fn check_name(name: &str) -> Option<Diagnostic> {
-    // The grammar lets nothing else into a spec; elsewhere nobody has made sure of it.
+    // The grammar of specs ensures this; a name from elsewhere has not been checked.
     if !is_plain(name) || name.starts_with(|c: char| c.is_ascii_digit()) {
         let message = format!("a module cannot be named `{name}`");
         return Some(
@@ -319,8 +325,8 @@ pub fn check_name(name: &str) -> Option<Diagnostic> {
     })
 }
 
-/// Whether a kernel, by its release, is in a range of versions as specs write it. Nothing, if that
-/// is no range.
+/// Whether a kernel release is in a version range as written in specs. None if the range is
+/// invalid.
 pub fn is_meant_for(range: &str, release: &str) -> Option<bool> {
     let (low, high) = parse_range(range)?;
     let version =

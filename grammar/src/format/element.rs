@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-//! What stands in a block: items and, in the gaps between them, comments.
+//! The contents of a block: items, and comments in the gaps between them.
 
 use super::page::WIDTH;
 use crate::ast::Level;
@@ -10,12 +10,12 @@ use crate::Span;
 /// A comment or an item.
 pub(super) struct Element {
     pub(super) what: What,
-    /// How many line ends are before it.
+    /// The number of line ends before it.
     pub(super) breaks: usize,
 }
 
 impl Element {
-    /// Whether it is a comment behind something on its line.
+    /// Whether it is a comment after code on the same line.
     pub(super) fn is_behind_code(&self) -> bool {
         self.breaks == 0 && matches!(self.what, What::Comment(_))
     }
@@ -24,13 +24,13 @@ impl Element {
 pub(super) enum What {
     Comment(Span),
     Item {
-        /// A comment before it on its line.
+        /// A comment before the item on its line.
         lead: Option<Span>,
         item: RawItem,
     },
 }
 
-/// Cuts a block. What starts the file starts a line.
+/// Cuts a block into elements. The start of the file counts as the start of a line.
 pub(super) fn entries(text: &str, range: Span, level: Level) -> Vec<Element> {
     let mut entries = Vec::new();
     let (mut at, mut breaks) = (range.start, usize::from(range.start == 0));
@@ -51,7 +51,7 @@ pub(super) fn entries(text: &str, range: Span, level: Level) -> Vec<Element> {
     entries
 }
 
-/// The comments of a gap. Returns how many line ends are behind the last one.
+/// The comments of a gap. Returns the number of line ends after the last one.
 fn comments(text: &str, gap: Span, mut breaks: usize, entries: &mut Vec<Element>) -> usize {
     for (piece, span) in pieces(text, gap) {
         match piece {
@@ -60,7 +60,7 @@ fn comments(text: &str, gap: Span, mut breaks: usize, entries: &mut Vec<Element>
                 entries.push(Element { what: What::Comment(span), breaks });
                 breaks = 0;
             }
-            // A `;` that ends nothing.
+            // A `;` that does not end an item.
             Piece::Token => {}
         }
     }
@@ -75,10 +75,10 @@ fn leads(text: &str, entry: &Element) -> bool {
     }
 }
 
-/// Where its author has put a comment that is behind code, counted from where the text of its line
-/// starts. One space is no such place.
+/// The column in which the author put a comment after code, counted from the first character of the
+/// line's text. A comment after a single space has no such column.
 pub(super) fn placed(text: &str, comment: usize) -> Option<usize> {
-    /// Lines that are longer than this in bytes place nothing within the width.
+    /// In a line longer than this many bytes, no such column is within the width.
     const FAR: usize = 8 * WIDTH;
     let near = &text.as_bytes()[comment.saturating_sub(FAR)..comment];
     let line = match near.iter().rposition(|&byte| byte == b'\n') {

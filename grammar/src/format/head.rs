@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
-//! The head of an item, laid out: one space where tokens want one.
+//! Formats the head of an item: one space between tokens that need one.
 
 use super::page::{fits, INDENT};
 use crate::tokens::{pieces, Piece};
 use crate::Span;
 
-/// Tokens of several characters.
+/// Tokens with several characters.
 const JOINED: [&str; 8] = ["->", "=>", "::", "==", "..", "...", "..=", "&&"];
-/// Words that a bracket may stand behind without belonging to them.
+/// Words that may precede a bracket that does not belong to them.
 const NO_NAMES: [&str; 6] = ["as", "const", "dyn", "impl", "in", "mut"];
 
-/// A token or comment, and what its author put before it.
+/// A token or comment, and the white space that the author put before it.
 struct Bit<'a> {
     text: &'a str,
     before: Before,
@@ -23,7 +23,7 @@ enum Before {
     Break,
 }
 
-/// A head, laid out.
+/// A formatted head.
 pub(super) struct Head {
     pub(super) text: String,
     /// Whether a `//` comment takes the rest of its line.
@@ -32,8 +32,8 @@ pub(super) struct Head {
     pub(super) is_plain: bool,
 }
 
-/// Lays out a head that starts at an indentation and ends in a `;` or brace. It gets one line if it
-/// fits and its author did not mean it to have more: a comma before the closing bracket says so.
+/// Formats a head that starts at an indentation and ends in a `;` or brace. It gets one line if it
+/// fits, unless a comma before the closing bracket shows that the author wants several.
 pub(super) fn lay(text: &str, head: Span, indent: usize) -> Head {
     let bits = bits(text, head);
     let is_line_comment = |bit: &Bit<'_>| bit.text.starts_with("//");
@@ -61,7 +61,7 @@ fn on_one_line(bits: &[Bit<'_>]) -> String {
     text
 }
 
-/// Keeps the author's lines; those that go on are indented by their brackets.
+/// Keeps the author's lines. Continuation lines are indented by their brackets.
 fn on_its_lines(bits: &[Bit<'_>], indent: usize) -> String {
     let (mut text, mut depth) = (String::new(), 0usize);
     for (n, bit) in bits.iter().enumerate() {
@@ -87,8 +87,8 @@ fn closes(token: &str) -> bool {
     matches!(token, ")" | "]" | "}")
 }
 
-/// Whether a space is between two tokens of a line. Where it does not matter it is as the author
-/// has it; that is so wherever its absence would make two tokens one.
+/// Whether a space is between two tokens of a line. Where either is possible, the author's choice
+/// stays; it also stays wherever two tokens would become one.
 fn is_spaced(left: &str, right: &str, before: Before) -> bool {
     let is_name = |token: &str| {
         token.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_')

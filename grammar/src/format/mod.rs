@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
-//! A spec as everybody lays it out.
+//! The formatter of `kpsc fmt`.
 //!
-//! Declarations are written anew, comments stay where they are among them, and nothing but white
-//! space differs in the end. Rust is moved by whole blocks and keeps its own lines.
+//! It prints declarations again, keeps comments where they are between them, and changes only white
+//! space. Rust is moved by whole blocks and keeps its own lines.
 
 mod element;
 mod head;
@@ -16,8 +16,8 @@ use crate::{Source, Span, SyntaxError};
 use element::{entries, placed, Element, What};
 use page::{fits, Page, INDENT};
 
-/// Lays out a spec. One with mistakes is not touched, for its items may not be where its author
-/// thinks.
+/// Formats a spec. A spec with syntax errors is not changed, because its items may not be where the
+/// author expects.
 pub fn format(source: &Source) -> Result<String, Vec<SyntaxError>> {
     let (_, errors) = parse(source);
     if !errors.is_empty() {
@@ -29,7 +29,7 @@ pub fn format(source: &Source) -> Result<String, Vec<SyntaxError>> {
     Ok(page.text)
 }
 
-/// What the block of an item holds: items of a level, or Rust.
+/// The contents of an item's block: items of a level, or `None` for Rust.
 fn inside(level: Level, word: &str) -> Option<Level> {
     match level.construct(word)?.end {
         End::Items(inside) => Some(inside),
@@ -45,7 +45,7 @@ fn is_rust(level: Level, text: &str, item: &RawItem) -> bool {
     level.construct(word).is_none() && !is_module_file
 }
 
-/// The text of what may stand on one line, in columns.
+/// An item that may stay on one line, as aligned columns.
 type Row = Vec<String>;
 
 fn lay_block(page: &mut Page, text: &str, range: Span, level: Level, indent: usize) {
@@ -76,13 +76,13 @@ fn lay_block(page: &mut Page, text: &str, range: Span, level: Level, indent: usi
     }
 }
 
-/// Puts a comment behind code: where its author has put it, if that is far enough.
+/// Puts a comment after code, in the author's column if that is far enough to the right.
 fn lay_comment(page: &mut Page, text: &str, comment: Span) {
     page.reach(placed(text, comment.start));
     page.push(text[comment.start..comment.end].trim_end());
 }
 
-/// Lays out an item that takes several lines, or any number of its own.
+/// Formats an item that may take several lines.
 fn lay_item(page: &mut Page, text: &str, item: &RawItem, level: Level, indent: usize) {
     let word = word(text, item);
     if is_rust(level, text, item) {
@@ -116,8 +116,8 @@ fn lay_item(page: &mut Page, text: &str, item: &RawItem, level: Level, indent: u
     page.push("}");
 }
 
-/// An item that stays on one line, because it was on one and fits, or has no more to it. Its
-/// columns are those that are aligned with the lines around it.
+/// An item that stays on one line: it was on one line and fits, or it has only a head. Its columns
+/// are aligned with those of the lines around it.
 fn row(text: &str, entry: &Element, level: Level, indent: usize) -> Option<Row> {
     let What::Item { lead, item } = &entry.what else { return None };
     let word = word(text, item);
@@ -150,8 +150,8 @@ fn row(text: &str, entry: &Element, level: Level, indent: usize) -> Option<Row> 
     Some(if is_aligned { vec![head, braces] } else { vec![format!("{head} {braces}")] })
 }
 
-/// A block with its braces on one line: an empty one, or one that was there with a body or one
-/// item. A patch never is.
+/// A block with its braces on one line: an empty block, or one that was on one line and has a body
+/// or one item. A patch never is on one line.
 fn braces(text: &str, item: &RawItem, level: Level) -> Option<String> {
     let inner = item.block?;
     let inside = inside(level, word(text, item));
@@ -184,7 +184,7 @@ fn is_empty(text: &str, inner: Span, inside: Option<Level>) -> bool {
     }
 }
 
-/// Aligns the columns of rows that follow each other without a line in between.
+/// Aligns the columns of rows on consecutive lines.
 fn align(entries: &[Element], rows: &mut [Option<Row>], indent: usize) {
     let columns: Vec<usize> = rows.iter().map(|row| row.as_ref().map_or(0, Vec::len)).collect();
     let mut run: Vec<usize> = Vec::new();
@@ -205,7 +205,8 @@ fn align(entries: &[Element], rows: &mut [Option<Row>], indent: usize) {
     pad(rows, &run, indent);
 }
 
-/// Makes all columns but the last as wide in each row of a run, if all rows stay within the width.
+/// Gives each column but the last the same width in all rows of a run, if all rows stay within the
+/// width.
 fn pad(rows: &mut [Option<Row>], run: &[usize], indent: usize) {
     let mut padded: Vec<Row> = run.iter().filter_map(|&n| rows[n].clone()).collect();
     let columns = padded.first().map_or(0, Vec::len).saturating_sub(1);
@@ -220,7 +221,7 @@ fn pad(rows: &mut [Option<Row>], run: &[usize], indent: usize) {
     }
 }
 
-/// What stands before an item's `;` or block, comments behind it too.
+/// The text before an item's `;` or block, including comments after it.
 fn head(item: &RawItem) -> Span {
     let end = item.block.map_or(item.whole.end, |block| block.start);
     Span::new(item.head.start, end - 1)
@@ -241,7 +242,7 @@ mod tests {
             .unwrap_or_else(|errors| panic!("{errors:?} in:\n{text}"))
     }
 
-    /// Holds a text against its layout, which must be its own.
+    /// Checks the format of a text, and that formatting it again changes nothing.
     fn check(text: &str, wanted: &str) {
         assert_eq!(laid(text), wanted);
         assert_eq!(laid(wanted), wanted);

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
-//! What has been laid out so far.
+//! The formatted text so far.
 
-/// How wide a line may get before it is broken.
+/// The width at which a line is broken.
 pub(super) const WIDTH: usize = 100;
-/// How far a level is indented; a tab in an author's text goes to the next multiple of it.
+/// The indentation of a level. A tab in the author's text advances to the next multiple of it.
 pub(super) const INDENT: usize = 4;
 
 /// Text that grows at its end.
 #[derive(Debug, Default)]
 pub(super) struct Page {
     pub(super) text: String,
-    /// How many characters the last line has.
+    /// The number of characters in the last line.
     column: usize,
-    /// With how many spaces the last line starts.
+    /// The number of spaces at the start of the last line.
     indent: usize,
 }
 
@@ -29,7 +29,7 @@ impl Page {
         }
     }
 
-    /// Starts a line, below an empty one if there should be one.
+    /// Starts a line, after an empty one if `blank` is set.
     pub(super) fn line(&mut self, blank: bool, indent: usize) {
         if !self.text.is_empty() {
             self.text.push_str(if blank { "\n\n" } else { "\n" });
@@ -38,8 +38,8 @@ impl Page {
         (self.column, self.indent) = (indent, indent);
     }
 
-    /// Appends spaces up to so many characters behind the line's indentation, one at least and no
-    /// more if that is too far.
+    /// Appends spaces up to a column, counted from the line's indentation: at least one, and only
+    /// one if the column is too far right.
     pub(super) fn reach(&mut self, place: Option<usize>) {
         let wanted = place.map(|place| self.indent + place).filter(|&column| column <= WIDTH);
         let spaces = wanted.and_then(|column| column.checked_sub(self.column)).unwrap_or(1).max(1);

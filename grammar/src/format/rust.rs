@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Rust in a spec: moved as a whole, and only where a line's indentation is no part of a literal or
-//! comment.
+//! Moves the Rust of a spec as a whole, and only on lines whose indentation is not part of a
+//! literal or comment.
 
 use super::page::indentation;
 use crate::tokens::{pieces, Piece};
@@ -15,15 +15,15 @@ struct Line<'a> {
     free: bool,
 }
 
-/// A body, laid out.
+/// A formatted body.
 pub(crate) struct Body {
-    /// The comment behind its brace.
+    /// The comment after its opening brace.
     pub(crate) comment: Option<Span>,
     /// Its lines.
     pub(crate) lines: Vec<String>,
 }
 
-/// Lays out what stands between the braces of a body.
+/// Formats the text between the braces of a body.
 pub(crate) fn body(text: &str, block: Span, indent: usize) -> Body {
     let mut own = lines(text, block);
     let first = own.remove(0).text.trim_start_matches(BLANKS);
@@ -45,7 +45,7 @@ pub(crate) fn body(text: &str, block: Span, indent: usize) -> Body {
     Body { comment, lines }
 }
 
-/// The comment that is all there is on the line of the brace.
+/// The comment that is alone on the line of the brace.
 fn opening_comment(text: &str, block: Span) -> Option<Span> {
     let breaks = |span: Span| text[span.start..span.end].contains('\n');
     let mut pieces =
@@ -57,7 +57,7 @@ fn opening_comment(text: &str, block: Span) -> Option<Span> {
     Some(comment).filter(|_| is_comment && ends_line)
 }
 
-/// Lays out an item, whose first line has been indented.
+/// Formats an item whose first line is indented already.
 pub(crate) fn item(text: &str, whole: Span, indent: usize) -> String {
     let start = text[..whole.start].rfind('\n').map_or(0, |at| at + 1);
     let base = indentation(&text[start..whole.start]);
@@ -68,7 +68,7 @@ pub(crate) fn item(text: &str, whole: Span, indent: usize) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
-/// Lays out a comment between items, whose first line has been indented. It moves as it is.
+/// Moves a comment between items whose first line is indented already. Its text does not change.
 pub(crate) fn comment(text: &str, comment: Span, indent: usize) -> String {
     let before = &text[..comment.start];
     let base = indentation(&before[before.trim_end_matches(BLANKS).len()..]);
@@ -85,8 +85,8 @@ pub(crate) fn comment(text: &str, comment: Span, indent: usize) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
-/// A line whose block moves from one indentation to another. Nothing is left of where the block
-/// starts.
+/// A line of a block that moves from one indentation to another. A line never moves to the left of
+/// the block's start.
 fn moved(line: &Line<'_>, base: usize, indent: usize) -> String {
     if !line.free || line.text.is_empty() {
         return line.text.to_owned();
@@ -95,8 +95,8 @@ fn moved(line: &Line<'_>, base: usize, indent: usize) -> String {
     " ".repeat(columns) + line.text.trim_start_matches(BLANKS)
 }
 
-/// How far a block is indented: as far as its leftmost line of code, for comments are at times put
-/// at the very left.
+/// The indentation of a block: that of its leftmost line of code, because comments are sometimes at
+/// the left margin.
 fn base(lines: &[Line<'_>]) -> usize {
     let free = || lines.iter().filter(|line| line.free && !line.text.is_empty());
     let code = free().filter(|line| !line.text.trim_start_matches(BLANKS).starts_with("//"));
@@ -104,7 +104,7 @@ fn base(lines: &[Line<'_>]) -> usize {
     code.map(columns).min().or_else(|| free().map(columns).min()).unwrap_or(0)
 }
 
-/// The lines of a piece of Rust, without the blanks at their ends where those mean nothing.
+/// The lines of a Rust snippet, without trailing blanks where these have no meaning.
 fn lines(text: &str, span: Span) -> Vec<Line<'_>> {
     let mut lines = Vec::new();
     let (mut start, mut free) = (span.start, true);

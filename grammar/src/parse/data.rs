@@ -53,7 +53,7 @@ impl SpecParser<'_> {
         Some(Shadow { name: head.name(), ty, parent: head.parent()?, init, lifetime, ctor, dtor })
     }
 
-    /// The bodies of a block, each of which gives so many `names` to what it is given.
+    /// The bodies of a block; each binds its arguments to `names` names.
     fn bound_bodies<T: Copy>(
         &mut self,
         block: Span,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-//! `test` blocks: steps, and what is expected of each.
+//! `test` blocks: steps, and the expectations of each.
 
 use super::SpecParser;
 use crate::ast::{Action, Claim, Expectation, Level, Step, Test, TestItem, Trigger};
@@ -7,7 +7,7 @@ use crate::head::{Head, Rule};
 use crate::scan::RawItem;
 use crate::ErrorKind;
 
-/// Nobody waits longer for a test.
+/// The limit of a `wait`.
 const MAX_SECONDS: u32 = 600;
 
 impl SpecParser<'_> {
@@ -24,7 +24,7 @@ impl SpecParser<'_> {
             match construct {
                 TestItem::Module => modules.extend(self.string(Rule::module_of_test, &item)),
                 TestItem::Unpatched | TestItem::Patched if steps.is_empty() => {
-                    // A step that has a mistake is not missing.
+                    // A step with a mistake is not a missing step.
                     if self.errors.len() == before {
                         self.expected("`run \"..\";` before this expectation", &item);
                     }
@@ -97,12 +97,12 @@ impl SpecParser<'_> {
     }
 }
 
-/// A step of which nothing is expected yet.
+/// A step without expectations so far.
 fn step(action: Action, item: &RawItem) -> Step {
     Step { action, expectations: Vec::new(), span: item.head }
 }
 
-/// What a line claims; nothing for a number that is no exit status.
+/// The claim of a line; `None` if a number is not an exit status.
 fn claim(head: &Head<'_>) -> Option<Claim> {
     const MAX_STATUS: u32 = 255;
     let Some(text) = head.strings().pop() else {

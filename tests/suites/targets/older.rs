@@ -6,6 +6,7 @@ use super::interrupted::{self, SIZE};
 use super::namespace::DISK;
 use super::there::{run, succeed, There};
 use super::POSITION;
+use kps_grammar::ast::TextClause;
 use kps_grammar::Source;
 use kps_tests::target::target;
 use kps_tests::{fixes, kpsc, stem};
@@ -113,7 +114,8 @@ fn is_for(spec: &Path, release: &str) -> bool {
     let text =
         std::fs::read_to_string(spec).unwrap_or_else(|error| panic!("{}: {error}", spec.display()));
     let (parsed, _) = kps_grammar::parse(&Source::new(stem(spec), text));
-    let range = parsed.patch.and_then(|patch| patch.kernel).map(|range| range.value);
+    let range =
+        parsed.patch.and_then(|patch| Some(patch.texts.first(TextClause::Kernel)?.value.clone()));
     let range = range
         .unwrap_or_else(|| panic!("{} does not say what kernels have the fault", spec.display()));
     is_meant_for(&range, release).unwrap_or_else(|| panic!("{}: {range}", spec.display()))
