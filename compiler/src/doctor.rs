@@ -1,34 +1,34 @@
 // SPDX-License-Identifier: GPL-2.0
-//! What kpsc needs of the machine it runs on, and how to get what is missing.
+//! Checks the machine that kpsc runs on, and tells how to install missing programs.
 
 use kps_host::process::program;
 use kps_targets::{keyring, Cache};
 use std::path::Path;
 use std::process::Stdio;
 
-/// Something that kpsc needs.
+/// A requirement of kpsc.
 #[derive(Debug, Clone)]
 pub struct Need {
-    /// What it is.
+    /// Its name.
     pub name: String,
-    /// What it is for.
+    /// Its purpose.
     pub purpose: &'static str,
-    /// How it stands.
+    /// Its state.
     pub state: State,
 }
 
-/// How a need stands.
+/// The state of a requirement.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum State {
     /// It is met.
     Met,
     /// A Debian package is missing.
     Missing(&'static str),
-    /// It is not met for another reason, in words, with what to do.
+    /// Not met for another reason, with the reason and the fix in words.
     Unmet(String),
 }
 
-/// The programs that kpsc calls: the name, the Debian package that holds it, and the purpose.
+/// The programs that kpsc calls: the name, the Debian package that contains it, and the purpose.
 fn programs() -> [(&'static str, &'static str, &'static str); 4] {
     let qemu = &kps_arch::native().qemu;
     [
@@ -43,10 +43,10 @@ fn programs() -> [(&'static str, &'static str, &'static str); 4] {
     ]
 }
 
-/// Bytes that a first target takes while it is prepared.
+/// The disk space in bytes that preparing the first target takes.
 const ROOM: u64 = 3 << 30;
 
-/// Looks at the machine.
+/// Checks the machine.
 pub fn examine(cache: &Cache) -> Vec<Need> {
     let mut needs: Vec<Need> =
         programs().map(|(name, package, purpose)| installed(name, package, purpose)).into();
@@ -66,7 +66,7 @@ pub fn examine(cache: &Cache) -> Vec<Need> {
     needs
 }
 
-/// The one command that installs everything that is missing; none if nothing is.
+/// The command that installs everything that is missing; `None` if nothing is.
 pub fn remedy(needs: &[Need]) -> Option<String> {
     let packages: Vec<&str> = needs
         .iter()
@@ -81,19 +81,19 @@ pub fn remedy(needs: &[Need]) -> Option<String> {
     (!packages.is_empty()).then(|| install(packages.join(" ")))
 }
 
-/// Whether a program can be found.
+/// Whether a program is in the path.
 pub fn is_installed(name: &str) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path).any(|folder| folder.join(name).is_file())
 }
 
-/// A program as a need.
+/// A program as a requirement.
 pub fn installed(name: &'static str, package: &'static str, purpose: &'static str) -> Need {
     let state = if is_installed(name) { State::Met } else { State::Missing(package) };
     Need { name: name.into(), purpose, state }
 }
 
-/// bubblewrap makes its sandbox of namespaces, which some machines keep from all but root.
+/// bubblewrap's sandbox uses namespaces, which some machines allow only to root.
 fn sandbox() -> Need {
     let mut command = program("bwrap");
     command.args(["--ro-bind", "/", "/", "--unshare-all", "--die-with-parent", "true"]);
@@ -109,7 +109,7 @@ fn sandbox() -> Need {
     Need { name: "user namespaces".into(), purpose: "keep those compilers in a sandbox", state }
 }
 
-/// Room for a target where there is none yet.
+/// The disk space for a target, if there is none yet.
 fn room(cache: &Cache) -> Need {
     let there = cache.root().ancestors().find(|path| path.exists()).unwrap_or(Path::new("/"));
     let free = rustix::fs::statvfs(there).map_or(0, |disk| disk.f_bavail * disk.f_frsize);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
-//! The stages in their order: what an author has written becomes a checked patch, generated files,
-//! a module.
+//! Runs the stages in order: from an author's source to a checked patch, generated files and a
+//! module.
 //!
-//! Nothing here prints messages. Whoever calls gets them as diagnostics, in the order of their
-//! places, and shows them.
+//! Nothing here prints messages. The caller gets them as diagnostics, in the order of their spans,
+//! and shows them.
 
 use crate::build::{self, kbuild, macros, Built, Log};
 use crate::emit::{emit, emit_crate, Emitted};
@@ -21,18 +21,18 @@ use kps_targets::{is_supported_path, unsupported_path, Cache, Progress, Target};
 use std::collections::BTreeMap;
 use std::path::Path;
 
-/// What came of resolving and checking.
+/// The result of resolving and checking.
 #[derive(Debug)]
 pub struct Outcome {
-    /// The texts that the diagnostics are about.
+    /// The source text that the diagnostics refer to.
     pub sources: Sources,
-    /// Everything that there is to report.
+    /// All diagnostics.
     pub diagnostics: Vec<Diagnostic>,
-    /// What is known of the target, with the modules that the patch names.
+    /// The facts of the target, including the modules that the patch names.
     pub facts: Facts,
-    /// The files that a crate is built of; none for a spec.
+    /// The source files of a crate; `None` for a spec.
     pub own_files: Option<BTreeMap<String, String>>,
-    /// The patch; none if there were errors.
+    /// The patch; `None` if there are errors.
     pub passed: Option<Passed>,
 }
 
@@ -41,7 +41,7 @@ pub struct Outcome {
 pub struct Passed {
     /// The patch.
     pub checked: Checked,
-    /// What the patches before and after it have to know of it.
+    /// The data that other patches of a series are checked against.
     pub member: Member,
     /// Its tests.
     pub tests: Vec<ast::Test>,
@@ -52,7 +52,7 @@ pub struct Passed {
 /// A patch that passed every check, and the folder that Kbuild builds.
 #[derive(Debug)]
 pub struct Compiled {
-    /// The texts.
+    /// The source text.
     pub sources: Sources,
     /// The patch.
     pub passed: Passed,
@@ -66,19 +66,19 @@ impl Compiled {
         &self.passed.checked.patch().name
     }
 
-    /// Whether it was written as a spec or as a crate.
+    /// Its form: a spec or a crate.
     pub fn form(&self) -> Form {
         self.emitted.form
     }
 
-    /// What the running kernel would be given.
+    /// The patch as the running kernel would receive it.
     pub fn incoming(&self) -> Incoming {
         Incoming::of(self.passed.checked.patch())
     }
 }
 
-/// The whole way from the path of a spec or a crate to a module. Without a module there are errors
-/// among the diagnostics.
+/// Runs all stages, from the path of a spec or a crate to a module. Without a module, the
+/// diagnostics contain errors.
 pub fn run(
     path: &Path,
     target: &mut Target,
@@ -113,7 +113,7 @@ pub fn check(
         let complete = !any_error(&diagnostics);
         let (modules, unread) = add_modules(&mut facts, &patch, &sources, target, cache, progress)?;
         let (resolved, mut found) = resolve::resolve(&sources, &patch, complete, &facts);
-        // What could not be read is not missing.
+        // A module that could not be read is not missing.
         let is_unread = |d: &Diagnostic| {
             d.labels.iter().any(|label| unread.iter().any(|(span, _)| *span == label.span))
         };
@@ -133,8 +133,7 @@ pub fn check(
 }
 
 impl Outcome {
-    /// Generates the folder that Kbuild builds. Without a patch there is none, and the texts are
-    /// returned.
+    /// Generates the folder that Kbuild builds. Without a patch it returns the source text instead.
     pub fn emit(self) -> Result<Compiled, Sources> {
         let Outcome { sources, facts, own_files, passed, .. } = self;
         let Some(passed) = passed else { return Err(sources) };
@@ -147,7 +146,7 @@ impl Outcome {
 }
 
 impl Compiled {
-    /// Builds the module in a folder of its own, which is gone afterwards.
+    /// Builds the module in a temporary folder.
     pub fn build(
         &self,
         target: &mut Target,
@@ -169,8 +168,8 @@ impl Compiled {
         kbuild::bring(folder, target, cache);
         let build = || build::build(&self.emitted, self.name(), &self.sources, &tree, folder, log);
         match self.form() {
-            // The makefile of a crate is its author's, and what that writes is kept for nobody
-            // else.
+            // The author controls the makefile of a crate, so its output is not cached for other
+            // builds.
             Form::Spec => {
                 let built = build()?;
                 if built.module.is_some() {
@@ -184,7 +183,7 @@ impl Compiled {
                     false => progress.step("compiling the macros, once per kernel", build)?,
                 };
                 if built.module.is_some() {
-                    // Where they cannot be kept they are compiled again.
+                    // If the macros cannot be cached, the next build compiles them again.
                     let _ = macros::keep(folder, target, cache);
                 }
                 Ok(built)

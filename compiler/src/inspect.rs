@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-//! What is known of one function: for an author who asks whether it can be changed, and with which
-//! words.
+//! `kpsc inspect`: shows the facts about a function, and whether and with which hooks it can be
+//! changed.
 
 use crate::emit::{function_spec, FunctionSpec};
 use crate::resolve::{Hookability, Probe};
@@ -13,12 +13,12 @@ use kps_plan::{Convention, ObjectName, Signature, Type, Types};
 use quote::quote;
 use std::collections::BTreeSet;
 
-/// A function under the looking glass.
+/// The result of inspecting a function.
 #[derive(Debug)]
 pub struct Inspection {
-    /// Facts, each a word and its lines.
+    /// The facts: a title and its lines each.
     pub facts: Vec<(&'static str, Vec<String>)>,
-    /// A spec that changes it and leaves what it does as it is; why not, if no word can change it.
+    /// A spec that changes it and keeps its behaviour; the errors if no hook can change it.
     pub spec: Result<String, Vec<Diagnostic>>,
 }
 
@@ -31,7 +31,7 @@ pub fn read(text: &str) -> Symbol {
     }
 }
 
-/// The symbols that a name means: each of its positions, if it needs one and has none.
+/// The symbols of a name: all positions if the name is ambiguous and has none.
 pub fn symbols(facts: &Facts, object: &str, named: Symbol) -> Vec<Symbol> {
     let name = &named.name.value;
     let count = object_of(facts, object).map_or(0, |object| object.symbols.named(name).len());
@@ -41,7 +41,7 @@ pub fn symbols(facts: &Facts, object: &str, named: Symbol) -> Vec<Symbol> {
     }
 }
 
-/// Looks at one function. An error if there is none.
+/// Inspects one function. Returns an error if it does not exist.
 pub fn inspect(
     probe: &Probe<'_>,
     facts: &Facts,
@@ -50,7 +50,7 @@ pub fn inspect(
 ) -> Result<Inspection, Vec<Diagnostic>> {
     let hookability = probe.probe(object, symbol);
     let Some((name, address)) = address(facts, object, symbol) else {
-        // Every word meets the same absence.
+        // The error is the same for every hook.
         return Err(hookability
             .words
             .into_iter()
@@ -89,9 +89,8 @@ pub fn inspect(
     Ok(Inspection { facts: lines, spec: spec.ok_or_else(refused) })
 }
 
-/// A line for every function that ftrace can redirect: name, object, the words that can change it,
-/// the codes of what would be said, address, and where it is written. Functions that are freed
-/// after boot are not among them.
+/// One line for every function that ftrace can redirect: name, object, supported hooks, codes of
+/// the diagnostics, address, and source position. Functions that are freed after boot are left out.
 pub fn all<'a>(
     probe: &'a Probe<'a>,
     facts: &'a Facts,
@@ -105,7 +104,8 @@ pub fn all<'a>(
     addresses.retain(|&address| found.is_some_and(|object| !object.is_init(address)));
     addresses.sort_unstable();
     addresses.into_iter().map(move |address| {
-        // Of several names of one function the one that says most of it, the first of these.
+        // If a function has several names, take the one that supports most hooks, and the first of
+        // those.
         let named = found.map_or(Vec::new(), |object| symbols_at(object, address));
         let hookable = named.into_iter().rev().map(|symbol| (probe.probe(name, &symbol), symbol));
         let best = hookable.max_by_key(|(hookability, _)| hookability.possible().len());
@@ -138,7 +138,7 @@ fn symbol(name: &str, position: Option<u32>) -> Symbol {
     }
 }
 
-/// A symbol as specs write it.
+/// A symbol in the syntax of specs.
 pub fn written(symbol: &Symbol) -> String {
     match &symbol.position {
         Some(position) => format!("{}@{}", symbol.name.value, position.value),
@@ -146,7 +146,7 @@ pub fn written(symbol: &Symbol) -> String {
     }
 }
 
-/// The symbols of a function's address, each with a position if its name needs one.
+/// The symbols at a function's address, each with a position if its name is ambiguous.
 fn symbols_at(object: &Object, address: u64) -> Vec<Symbol> {
     let names =
         object.symbols.at(address).map(|sym| sym.name).filter(|name| !name.starts_with("__pfx_"));
@@ -159,7 +159,7 @@ fn symbols_at(object: &Object, address: u64) -> Vec<Symbol> {
         .collect()
 }
 
-/// The name and address of what a symbol means: of a system call those of its entry.
+/// The name and address of a symbol; for a system call, those of its entry.
 fn address(facts: &Facts, object: &str, symbol: &Symbol) -> Option<(String, u64)> {
     let symbols = &object_of(facts, object)?.symbols;
     let name = &symbol.name.value;
@@ -175,7 +175,7 @@ fn address(facts: &Facts, object: &str, symbol: &Symbol) -> Option<(String, u64)
     sym.map(|sym| (name, sym.address))
 }
 
-/// The name that specs have for a system call, where its arguments are arguments.
+/// The name of a system call in specs, which gives access to its arguments.
 fn system_call(facts: &Facts, object: &str, name: &str) -> Option<String> {
     let call =
         name.strip_prefix(facts.arch().syscalls.entry).filter(|_| object == ObjectName::IMAGE)?;
@@ -198,7 +198,7 @@ fn parameters(signature: &Signature, types: &Types) -> Vec<String> {
     named.chain(signature.variadic.then(|| "..".to_owned())).collect()
 }
 
-/// A type as bodies write it, on one line.
+/// A type in the form that bodies use, on one line.
 fn text(types: &Types, ty: &Type) -> String {
     if *ty == Type::Void {
         return "nothing".to_owned();
@@ -238,7 +238,8 @@ fn start(facts: &Facts, object: &str, address: u64) -> Option<String> {
 fn exported(facts: &Facts, object: &str, name: &str) -> String {
     let export = facts.exports.get(name).filter(|_| facts.vmlinux.symbols.named(name).len() == 1);
     let Some(export) = export.filter(|_| object == ObjectName::IMAGE) else {
-        // What modules export is not known, and bodies reach it in the same way.
+        // The exports of modules are not known, and bodies use exported and other symbols in the
+        // same way.
         let known = if object == ObjectName::IMAGE { "no; " } else { "" };
         return format!("{known}bodies call it after `use fn {name};` in `object {object}`");
     };
@@ -249,14 +250,14 @@ fn exported(facts: &Facts, object: &str, name: &str) -> String {
     }
 }
 
-/// Where a function of the image is written, if the target has debug information.
+/// The source position of a function of the image, if the target has debug information.
 fn position(facts: &Facts, object: &str, address: u64) -> Option<String> {
     let debug = facts.debug.as_ref().filter(|_| object == ObjectName::IMAGE)?;
     debug.position(address).map(|(file, line)| format!("{file}:{line}"))
 }
 
-/// The functions of the image that have a copy of one, each with the call that the copy is in the
-/// place of.
+/// The functions of the image that contain an inlined copy of a function, each with the call that
+/// the copy replaces.
 fn copies(facts: &Facts, object: &str, address: u64) -> Vec<String> {
     let debug = facts.debug.as_ref().filter(|_| object == ObjectName::IMAGE);
     let copies = debug.into_iter().flat_map(|debug| debug.inlined_into(address));
@@ -273,7 +274,7 @@ struct Relatives {
     parts: Vec<String>,
 }
 
-/// What shares a function's code, and what the compiler made of it besides.
+/// The aliases of a function, and the parts that the compiler split off.
 fn relatives(facts: &Facts, object: &str, name: &str, address: u64) -> Relatives {
     let prefix = format!("{name}.");
     let Some(object) = object_of(facts, object) else { return Relatives::default() };
@@ -293,7 +294,7 @@ fn possible(hookability: &Hookability) -> String {
     }
 }
 
-/// Why not, once for all words that meet the same.
+/// The reasons, each once with all hooks that it applies to.
 fn refusals(hookability: &Hookability) -> Vec<String> {
     let errors = hookability.said().into_iter().filter(|said| said.severity == Severity::Error);
     let words = |error: &Diagnostic| {
@@ -314,7 +315,7 @@ fn one_line(said: &Diagnostic) -> String {
     format!("{} {}{help}", said.code.id(), said.message)
 }
 
-/// A spec to start from: the old function, called from a new body, or a hook that does nothing.
+/// A starter spec: a new body that calls the old function, or a hook that does nothing.
 fn spec(
     object: &str,
     symbol: &Symbol,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 //! Compiles `.kps` specs to Rust-for-Linux livepatch modules.
 //!
-//! A patch is born as text and leaves as a loaded module. Each stage is a function from one type to
+//! A patch starts as text and ends as a loaded module. Each stage is a function from one type to
 //! the next, and the type says what has been proven so far:
 //!
 //! ```text
@@ -9,7 +9,7 @@
 //!          --emit--> Files --build--> NAME.ko
 //! ```
 //!
-//! `docs/architecture.md` has the whole picture.
+//! `docs/architecture.md` describes all of it.
 
 pub mod build;
 pub mod cli;

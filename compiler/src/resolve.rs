@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Resolving what is written in a spec and its files: their texts as the pieces that `kps-resolve`
-//! asks for.
+//! Resolves a spec and its files: implements the source text that `kps-resolve` reads.
 
 use crate::render::syntax;
 use kps_diag::Diagnostic;
@@ -20,15 +19,15 @@ pub use kps_resolve::{
 
 /// Resolves a spec against the facts of a kernel. Without a patch there is at least one error.
 ///
-/// `complete` is whether the whole text was understood. If not, what seems to be missing may be
-/// there.
+/// `complete` is whether the whole text was parsed. If not, an item that seems to be missing may
+/// exist.
 pub fn resolve(
     sources: &Sources,
     patch: &ast::Patch,
     complete: bool,
     facts: &Facts,
 ) -> (Option<Resolved>, Vec<Diagnostic>) {
-    // Every file is held to what a spec is held to.
+    // The rules for a spec's text apply to every file.
     let mut diagnostics: Vec<_> =
         sources.files().skip(1).flat_map(check).map(|e| syntax(&e)).collect();
     let files_are_sound = diagnostics.is_empty();
@@ -37,11 +36,11 @@ pub fn resolve(
     (resolved.filter(|_| files_are_sound), diagnostics)
 }
 
-/// The macro that marks in generated code where the text of a piece belongs. Its argument is the
-/// place where the piece starts.
+/// The macro that marks the position of a snippet in generated code. Its argument is the first byte
+/// of the snippet.
 pub const MARKER: &str = "kps_fragment";
 
-/// A spec and its files. The text gets into generated code byte for byte, in the place of a marker.
+/// A spec and its files. Their text replaces the markers in generated code byte for byte.
 #[derive(Debug)]
 pub struct Text<'a>(pub &'a Sources);
 
@@ -65,7 +64,7 @@ impl SourceText for Text<'_> {
         let range = span.byte_range();
         let (start, end) = (code.span.start + range.start, code.span.start + range.end);
         if start >= code.span.end || range == (0..0) {
-            // syn reports the end of its input with a span that is nowhere.
+            // syn reports the end of its input with an empty span.
             return Span::new(code.span.end, code.span.end);
         }
         Span::new(start, end.min(code.span.end))
@@ -76,7 +75,7 @@ impl SourceText for Text<'_> {
     }
 
     fn origin(&self, code: Code) -> String {
-        // A body starts behind its brace; the first line that says something is the one to name.
+        // A body starts after its brace; report the first line that is not empty.
         let text = self.0.slice(code.span);
         let start = code.span.start + (text.len() - text.trim_start().len());
         format!("{}:{}", self.0.file(start).path, self.0.place(start).line)
@@ -100,10 +99,11 @@ impl SourceText for Text<'_> {
         Some(&self.0.find(Language::C, path)?.source.text)
     }
 
-    /// With files it is the digest of the lines `DIGEST`, the spec's first and the files' by their
-    /// paths, as `sha256sum SPEC FILES.. | cut -d ' ' -f 1 | sha256sum` finds it again.
+    /// With files it is the digest of `DIGEST` lines: the spec's first, then those of the files in
+    /// the order of their paths. `sha256sum SPEC FILES.. | cut -d ' ' -f 1 | sha256sum` computes
+    /// it, too.
     fn digest(&self) -> String {
-        // A manifest is for cargo, and not for the module.
+        // The manifest is only for cargo and not part of the module.
         let files = self.0.files().skip(1).filter(|file| file.language != Language::Toml);
         let mut files: Vec<_> = files.collect();
         if files.is_empty() {
@@ -124,7 +124,7 @@ fn digest(text: &str) -> String {
     Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// A patch that changes one function in every way, to ask what could be done to another.
+/// A patch with one function for each hook, used to find the hooks that another function supports.
 #[derive(Debug)]
 pub struct ProbeSpec {
     sources: Sources,
@@ -138,7 +138,7 @@ impl Default for ProbeSpec {
 }
 
 impl ProbeSpec {
-    /// One function for each way to change one.
+    /// One function for each kind of hook.
     const SPEC: &'static str = r#"patch inspect { object vmlinux {
         fn f { pre { } }
         fn f { post { } }
@@ -146,7 +146,7 @@ impl ProbeSpec {
         fn f { replace c "f.c"; }
     } }"#;
 
-    /// The words of the language for these, in the same order.
+    /// The keywords of these hooks, in the same order.
     const WORDS: &'static [&'static str] = &["pre", "post", "replace", "replace c"];
 
     /// The patch.
@@ -156,12 +156,12 @@ impl ProbeSpec {
         let patch =
             patch.unwrap_or_else(|| unreachable!("the spec is a constant that a test parses"));
         let mut sources = Sources::new(source);
-        // The new body in C is one that may do whatever can be done there.
+        // The new body in C uses everything that a body in C may use.
         sources.add(Language::C, "f.c", Source::new("f.c", "original"));
         ProbeSpec { sources, patch }
     }
 
-    /// What the probe reads.
+    /// The source text of the probe.
     pub fn text(&self) -> Text<'_> {
         Text(&self.sources)
     }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Patches that follow each other: whether the kernel and the data of the earlier ones would take
-//! the later one, and how to go back.
+//! Series of patches: whether the kernel and the data of the earlier patches would accept the next
+//! one, and how to go back.
 //!
-//! The kernel compares the numbers and versions of states when a patch is loaded
-//! (`klp_is_patch_compatible()` in `kernel/livepatch/state.c`). It knows neither types nor which
-//! functions two stacked patches have in common.
+//! The kernel compares the ids and versions of states when a patch is loaded
+//! (`klp_is_patch_compatible()` in `kernel/livepatch/state.c`). It compares neither their types nor
+//! the functions that two stacked patches have in common.
 
 use crate::resolve::{Fragment, Resolved};
 use kps_diag::{
@@ -16,24 +16,24 @@ use kps_plan::{
     Datum, DatumKind, Fate, ObjectName, ParamDefault, ParamValue, Parent, Patch, Replace, Symbol,
 };
 
-/// What the patches before and after one have to know of it.
+/// The part of a patch that the other patches of a series are checked against.
 #[derive(Debug)]
 pub struct Member {
     name: String,
     name_at: Span,
-    /// Whether it takes the place of all others when nobody sets its parameters.
+    /// Whether it replaces all other patches if no parameter is set.
     replaces: bool,
     over: Vec<String>,
     data: Vec<Kept>,
     functions: Vec<Changed>,
 }
 
-/// A function that is changed.
+/// A changed function.
 #[derive(Debug)]
 struct Changed {
     symbol: Symbol,
     at: Span,
-    /// A shadow variable whose data goes before it runs.
+    /// A shadow variable whose data is freed before the function runs.
     frees: Option<String>,
 }
 
@@ -41,26 +41,26 @@ struct Changed {
 #[derive(Debug)]
 struct Kept {
     datum: Datum,
-    /// The type, as it is written, and of a shadow variable the struct that it belongs to.
+    /// The type as in the source; of a shadow variable also the struct that it is attached to.
     ty: String,
-    /// The function before which data goes with its parent.
+    /// The function before which data is freed with its parent.
     tie: Option<String>,
-    /// Whether something runs on data that goes.
+    /// Whether data has a `dtor`.
     has_dtor: bool,
     at: Span,
-    /// Where it is, for messages about other specs.
+    /// Its file and line, for messages about other specs.
     place: String,
 }
 
 impl Member {
-    /// The functions of vmlinux that it changes, with the places of their names.
+    /// The functions of vmlinux that it changes, with the spans of their names.
     pub fn of_vmlinux(&self) -> impl Iterator<Item = (&str, Span)> {
         let of_vmlinux =
             self.functions.iter().filter(|changed| changed.symbol.object == ObjectName::Vmlinux);
         of_vmlinux.map(|changed| (changed.symbol.name.as_str(), changed.at))
     }
 
-    /// What others have to know of a patch.
+    /// Collects these parts of a patch.
     pub fn new(spec: &ast::Patch, resolved: &Resolved, sources: &Sources) -> Member {
         let Resolved { patch, places, .. } = resolved;
         let place = |at: Span| {
@@ -104,7 +104,7 @@ impl Member {
         }
     }
 
-    /// What it has under the number of a datum of its own.
+    /// Its own datum with the same id as another patch's datum.
     fn kept(&self, datum: &Datum) -> Option<&Kept> {
         self.data.iter().find(|kept| kept.datum == *datum)
     }
@@ -115,7 +115,7 @@ impl Member {
     }
 }
 
-/// The function before which the data of a shadow variable goes with its parent.
+/// The function before which the data of a shadow variable is freed with its parent.
 fn tie(patch: &Patch<Fragment>, shadow: &str) -> Option<String> {
     let mut funcs = patch.objects.iter().flat_map(|object| &object.funcs);
     let func = funcs.find(|func| func.frees.iter().any(|free| free.shadow == shadow))?;
@@ -138,7 +138,7 @@ fn replaces(patch: &Patch<Fragment>) -> bool {
     }
 }
 
-/// What is wrong with loading a patch when these are loaded, in their order.
+/// The errors of loading a patch after the patches in `loaded`, in their order.
 pub fn check(loaded: &[&Member], next: &Member) -> Vec<Diagnostic> {
     let mut diagnostics = Vec::new();
     if loaded.iter().any(|earlier| earlier.name == next.name) {
@@ -174,7 +174,7 @@ fn check_data(earlier: &Member, next: &Member) -> Vec<Diagnostic> {
     earlier.data.iter().filter_map(check).collect()
 }
 
-/// The later patch would take the place of a patch whose data it does not have.
+/// The later patch replaces a patch but does not declare its data.
 fn lost(earlier: &Member, kept: &Kept, next: &Member) -> Diagnostic {
     let Datum { kind, name, id, version } = &kept.datum;
     let (number, wanted) = match kind {
@@ -208,7 +208,8 @@ fn downgraded(earlier: &Member, kept: &Kept, same: &Kept) -> Diagnostic {
         .help(format!("write `version = {version}` or higher"))
 }
 
-/// What the kernel does not compare: the data of both is the same, so its type and its end must be.
+/// Differences that the kernel does not check: both patches use the same data, so its type and the
+/// way it is freed must be the same.
 fn different(earlier: &Member, kept: &Kept, same: &Kept) -> Option<Diagnostic> {
     let name = &same.datum.name;
     if same.datum.kind != kept.datum.kind || same.ty != kept.ty || *name != kept.datum.name {
@@ -232,7 +233,7 @@ fn different(earlier: &Member, kept: &Kept, same: &Kept) -> Option<Diagnostic> {
     )
 }
 
-/// What an earlier patch does with data that goes, and a later one does not.
+/// A step by which the earlier patch frees data and the later one does not.
 fn other_end(earlier: &Kept, later: &Kept) -> Option<String> {
     match (&earlier.tie, earlier.has_dtor) {
         (Some(tie), _) if later.tie.as_ref() != Some(tie) => {
@@ -253,8 +254,7 @@ fn check_functions(earlier: &Member, next: &Member) -> Vec<Diagnostic> {
         let message = format!("`{}` is also changed by `{}`", symbol.name, earlier.name);
         let error = Diagnostic::new(FUNCTION_IN_TWO_PATCHES, message).at(*at, "");
         diagnostics.push(match &same.frees {
-            // To undo a change may be meant. To leave data behind never is.
-            // Both free it.
+            // Undoing a change may be intended, leaving data behind never is. Here both free it.
             Some(shadow) if is_over && frees.as_ref() == Some(shadow) => continue,
             Some(shadow) => error
                 .note(format!("a hook there frees the data of `{shadow}` before it, which this change would undo"))
@@ -271,7 +271,7 @@ fn check_functions(earlier: &Member, next: &Member) -> Vec<Diagnostic> {
     diagnostics
 }
 
-/// Those that are loaded once a patch is.
+/// The patches that are loaded after `next` was loaded.
 pub fn load<'a>(mut loaded: Vec<&'a Member>, next: &'a Member) -> Vec<&'a Member> {
     if next.replaces {
         loaded.clear();
@@ -280,7 +280,7 @@ pub fn load<'a>(mut loaded: Vec<&'a Member>, next: &'a Member) -> Vec<&'a Member
     loaded
 }
 
-/// How to get from a patch back to those that were loaded before it.
+/// Tells how to get from a patch back to those that were loaded before it.
 pub fn way_back(loaded: &[&Member], next: &Member) -> Option<String> {
     let before: Vec<&str> = loaded.iter().map(|earlier| earlier.name.as_str()).collect();
     let last = loaded.last()?;

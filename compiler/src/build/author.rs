@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-//! From what tools of the build speak of to the author's text: lines of generated files, symbols of
+//! Maps the output of build tools to the author's text: from lines of generated files, symbols of
 //! the module, and names.
 
 use crate::emit::{Emitted, C_FOLDER};
@@ -8,7 +8,7 @@ use kps_grammar::ast::Form;
 use kps_grammar::{identifiers, File, Language, Position, Sources, Span};
 use kps_link::{CodeLine, CodeLines, ObjectFile};
 
-/// The author's text, and what leads to it.
+/// The author's text, and the tables to find it.
 #[derive(Clone, Copy)]
 pub(super) struct Author<'a> {
     pub emitted: &'a Emitted,
@@ -16,8 +16,8 @@ pub(super) struct Author<'a> {
 }
 
 impl<'a> Author<'a> {
-    /// The text that a place in a generated file comes from: the word there, or the line in a file
-    /// in C.
+    /// The author's text at a position in a generated file: the word there, or the line of a C
+    /// file.
     pub(super) fn at(&self, line: &CodeLine) -> Option<Span> {
         if let Some(file) = self.c_file(&line.file) {
             return self.c_word(file, line.line, line.column);
@@ -34,7 +34,7 @@ impl<'a> Author<'a> {
         Some(Span::new(start, start + len))
     }
 
-    /// A file of the author's in C, by a path that ends with its own below the folder of these.
+    /// The author's C file whose path, below the folder of these files, is the end of this path.
     pub(super) fn c_file(&self, path: &str) -> Option<&'a File> {
         let mut files = self.sources.files().filter(|file| file.language == Language::C);
         files.find(|file| {
@@ -49,7 +49,7 @@ impl<'a> Author<'a> {
         })
     }
 
-    /// The word at a place in a file in C; the column counts bytes.
+    /// The word at a position in a C file; the column counts bytes.
     pub(super) fn c_word(&self, file: &File, line: usize, column: usize) -> Option<Span> {
         let whole = self.c_line(file, line)?;
         let start =
@@ -73,12 +73,12 @@ impl<'a> Author<'a> {
         Some(file.global(Span::new(start, start + len)))
     }
 
-    /// The name in the spec of the function that a symbol was made for.
+    /// The name in the spec of the function that a symbol was generated for.
     pub(super) fn function(&self, symbol: &str) -> Option<Span> {
         self.emitted.functions.get(symbol).copied()
     }
 
-    /// Where the author's bodies, items and files in C name something, the first place in each.
+    /// The first use of a name in each body, item and C file of the author.
     pub(super) fn naming(&self, name: &str) -> Vec<Span> {
         let in_c = self.sources.files().filter(|file| file.language == Language::C);
         let in_c = in_c.map(|file| (file.span(), Language::C));
@@ -91,8 +91,8 @@ impl<'a> Author<'a> {
         pieces.filter_map(first).collect()
     }
 
-    /// Where the code of an object uses a symbol, for one that no text names: a macro or an inline
-    /// function of the kernel does.
+    /// The lines where an object's code uses a symbol that the source does not name, because a
+    /// macro or an inline function of the kernel uses it.
     pub(super) fn using(&self, name: &str, object: &ObjectFile<'_>) -> Vec<Span> {
         let Some(lines) = CodeLines::read(object) else { return Vec::new() };
         let uses = object.uses().filter(|used| used.in_code && used.symbol == name);
@@ -103,7 +103,7 @@ impl<'a> Author<'a> {
         places
     }
 
-    /// The generated line, for those who look at it with `--emit source`.
+    /// Adds the generated line, for readers of `--emit source`.
     pub(super) fn note(&self, diagnostic: Diagnostic, line: &CodeLine) -> Diagnostic {
         // In C and in a crate the file is the author's own.
         let is_own = self.emitted.form == Form::Crate || self.c_file(&line.file).is_some();
@@ -114,13 +114,13 @@ impl<'a> Author<'a> {
     }
 }
 
-/// The identifier or number that a text starts with.
+/// The identifier or number at the start of a text.
 fn word(text: &str) -> &str {
     let end = text.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(text.len());
     text.get(..end).unwrap_or_default()
 }
 
-/// What a message says of the generated code that it is about.
+/// The note about a position in generated code.
 pub(super) fn generated(file: &str, line: usize, column: usize) -> String {
     let file = file.rsplit('/').next().unwrap_or_default();
     match column {

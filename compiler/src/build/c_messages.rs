@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0
-//! What the C compiler says about an author's files in C.
+//! The C compiler's messages about an author's C files.
 
 use super::author::Author;
 use kps_codegen::names::c_name;
 use kps_diag::{Diagnostic, Severity, C_ERROR, C_WARNING};
 use kps_grammar::Span;
 
-/// Takes the messages about an author's files, by their paths, out of what was printed.
+/// Finds the messages about an author's files, given by their paths, in the output of a build.
 pub(super) fn c_messages(
     lines: &[String],
     files: &[String],
     author: Author<'_>,
 ) -> Vec<Diagnostic> {
     let mut found: Vec<Diagnostic> = Vec::new();
-    // What is wrong in a macro of the kernel's, until the compiler says where that is used.
+    // An error in a kernel macro, until the compiler reports where the macro is used.
     let mut in_macro = None;
     for (place, kind, text) in lines.iter().filter_map(|line| message(line)) {
         let expands = kind.is_none() && text.starts_with("in expansion of macro");
@@ -52,26 +52,25 @@ fn message(line: &str) -> Option<(&str, Option<Severity>, &str)> {
     })
 }
 
-/// The word at a place in a file of the author's, `PATH:LINE:COLUMN`.
+/// The word at a position in an author's file, `PATH:LINE:COLUMN`.
 fn in_authors_file(place: &str, author: Author<'_>) -> Option<Span> {
     let mut parts = place.rsplitn(3, ':');
     let (last, before) = (parts.next()?, parts.next()?);
     let Some(path) = parts.next() else {
-        // What is wrong with a line as a whole has no column.
+        // An error about a whole line has no column.
         return author.c_line(author.c_file(before)?, last.parse().ok()?);
     };
     author.c_word(author.c_file(path)?, before.parse().ok()?, last.parse().ok()?)
 }
 
-/// The author's file that the generated one of a place, `NAME_cN.c`, surrounds.
+/// The author's file in the wrapper that a position names, `NAME_cN.c`.
 fn around_file<'f>(place: &str, files: &'f [String]) -> Option<&'f str> {
     let (name, _) = place.split_once(".c:")?;
     let (_, number) = name.rsplit_once("_c")?;
     files.get(number.parse::<usize>().ok()?).map(String::as_str)
 }
 
-/// What the code around a file says of it as a whole: that it does not define what it should, or
-/// not as it should.
+/// Errors in the wrapper about the whole file: a missing definition, or one with another prototype.
 fn about_whole(file: &str, text: &str, author: Author<'_>) -> Option<Diagnostic> {
     let quoted = plain_names(text.split('\'').nth(1).unwrap_or_default());
     if text.contains("undeclared here") {
@@ -91,7 +90,7 @@ fn about_whole(file: &str, text: &str, author: Author<'_>) -> Option<Diagnostic>
     Some(error.help("give it the prototype that the kernel's source has"))
 }
 
-/// A function by the name that the author gave it.
+/// A text with the names that the author gave to functions.
 fn plain_names(text: &str) -> String {
     text.replace("kps_c_", "")
 }

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Static keys, static calls and tracepoints of modules, told where a body uses them.
+//! Reports uses of modules' static keys, static calls and tracepoints in bodies.
 
 use super::author::Author;
 use kps_diag::{Diagnostic, EARLY_TABLE};
 use kps_link::{early, CodeLines, Early, EarlyKind, ObjectFile};
 
-/// The errors about an object, one for each line of the author's.
+/// The errors about an object, one for each line of the author's text.
 pub(super) fn too_early(object: &ObjectFile<'_>, author: Author<'_>) -> Vec<Diagnostic> {
     let mut errors: Vec<Diagnostic> = Vec::new();
     for early in early(object) {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
-//! What Kbuild does in the same way in every build for a target, kept between builds: it runs the
-//! compiler to see which options that supports, and compiles `scripts/module-common.c`.
+//! Caches the steps that Kbuild repeats in every build for a target: it runs the compiler to find
+//! the options that it supports, and compiles `scripts/module-common.c`.
 //!
-//! This is for stock kernels alone: nobody replaces the compilers and the build tree that kpsc has
+//! Only for stock kernels: nothing replaces the compilers and the build tree that kpsc has
 //! unpacked.
 
 use super::macros::{compilers, short};
@@ -13,18 +13,18 @@ use kps_targets::{Cache, Target, Tree};
 use sha2::{Digest as _, Sha256};
 use std::path::{Path, PathBuf};
 
-/// What make reads first.
+/// The makefile that make reads first.
 const RULES: &str = include_str!("../../../templates/try-run.mk");
 /// Its name in the folder that is built.
 const MAKEFILE: &str = ".kps-try-run.mk";
-/// The commands that have succeeded, one on a line.
+/// The commands that succeeded, one per line.
 const PROBES: &str = ".kps-probes";
-/// The object, and the command that made it: where that is the one that Kbuild would use, it keeps
-/// the object.
+/// The object and the command that made it. Kbuild keeps the object if it would run the same
+/// command.
 const OBJECT: [&str; 2] = [".module-common.o", "..module-common.o.cmd"];
 
-/// Puts what is kept into a folder that is going to be built. Where that cannot be done Kbuild does
-/// it all.
+/// Copies the cached results into a folder before it is built. If that fails, Kbuild repeats all
+/// steps.
 pub fn bring(folder: &Path, target: &Target, cache: &Cache) {
     let (Some(kept), Some(tree)) = (kept(target, cache), target.tree()) else { return };
     let Some(try_run) = try_run(tree) else { return };
@@ -40,12 +40,12 @@ fn write_rules(folder: &Path, try_run: &str, probes: &str) -> std::io::Result<()
     std::fs::write(folder.join(MAKEFILE), RULES.replace("@TRY_RUN@", try_run))
 }
 
-/// The makefile that a folder's build reads first, if there is one.
+/// The makefile that is read first when a folder is built, if there is one.
 pub(super) fn makefile(folder: &Path) -> Option<PathBuf> {
     Some(folder.join(MAKEFILE)).filter(|path| path.exists())
 }
 
-/// Keeps what a build has found out, in the place of what other compilers have made for the target.
+/// Caches the results of a build, and removes those of other compilers for the target.
 pub fn keep(folder: &Path, target: &Target, cache: &Cache) -> Result<(), Diagnostic> {
     let Some(kept) = kept(target, cache) else { return Ok(()) };
     let read = |folder: &Path| input::read_text(&folder.join(PROBES), input::MAKEFILE);
@@ -67,7 +67,7 @@ pub fn keep(folder: &Path, target: &Target, cache: &Cache) -> Result<(), Diagnos
     write_atomically(&kept.join(PROBES), probes.as_bytes())
 }
 
-/// Where it is kept: one folder for a target.
+/// The folder of the cache: one for each target.
 fn kept(target: &Target, cache: &Cache) -> Option<PathBuf> {
     target.tree()?.toolchain.as_ref().filter(|folder| folder.starts_with(cache.root()))?;
     let mut sum = Sha256::new();
@@ -91,7 +91,7 @@ fn try_run(tree: &Tree) -> Option<String> {
     None
 }
 
-/// Whether make sets a variable at a line, and does nothing else.
+/// Whether a line only sets a variable of make.
 fn is_probe(line: &str) -> bool {
     let name = line.strip_prefix("kps-ok-").and_then(|rest| rest.strip_suffix(" := y\n"));
     name.is_some_and(|name| !name.contains(['$', '#', ':', '=', ' ', '\t']))
@@ -119,8 +119,8 @@ bad := $(call try-run,echo bad >>ran; false,bad,none)
 all: ; @echo $(good) $(bad)
 "#;
 
-    /// Runs make in a folder with what is known: what it prints, the commands that it has run, and
-    /// what is known then.
+    /// Runs make in a folder with known results. Returns its output, the commands that it ran, and
+    /// the results known afterwards.
     fn asks(known: &str) -> std::io::Result<[String; 3]> {
         let folder = tempfile::tempdir()?;
         let folder = folder.path();

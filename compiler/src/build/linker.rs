@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
-//! What the linker and the C compiler's assembler say. rustc's own assembler speaks through rustc.
+//! Messages of the linker and of the C compiler's assembler. rustc reports the messages of its own
+//! assembler.
 
 use super::author::Author;
 use kps_diag::{Diagnostic, LINKER_ERROR};
 
-/// Takes their messages out of what was printed.
+/// Finds these messages in the output of a build.
 pub(super) fn linker(lines: &[String], author: Author<'_>) -> Vec<Diagnostic> {
     let mut found: Vec<Diagnostic> = Vec::new();
     for line in lines {
@@ -19,8 +20,8 @@ pub(super) fn linker(lines: &[String], author: Author<'_>) -> Vec<Diagnostic> {
     found
 }
 
-/// `PLACE: multiple definition of `SYMBOL'; PLACE: first defined here`, and its sisters of GNU ld
-/// and LLVM's.
+/// `PLACE: multiple definition of `SYMBOL'; PLACE: first defined here`, and similar messages of GNU
+/// ld and LLVM's linker.
 fn about_symbol(line: &str, author: Author<'_>) -> Option<Diagnostic> {
     let name_behind = |words: &str| {
         let rest = line.split_once(words)?.1.trim_start_matches(['`', '\'', '"', ' ']);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-//! The macros of patch crates, compiled by a target's rustc: they are the same for every crate, so
-//! they are kept.
+//! The macros of patch crates, compiled by a target's rustc. They are the same for every crate, so
+//! they are cached.
 
 use crate::emit::{library, LIBRARY, RULES};
 use kps_diag::Diagnostic;
@@ -10,12 +10,12 @@ use sha2::{Digest as _, Sha256};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-/// Where Kbuild leaves them in a crate's folder.
+/// The folder of a crate in which Kbuild builds them.
 fn built(folder: &Path) -> PathBuf {
     folder.join(LIBRARY).join("lib")
 }
 
-/// Where they are kept: one folder for a target, which says of what text they were made.
+/// Their place in the cache: a folder for a target, and a digest of the sources.
 fn kept(target: &Target, cache: &Cache) -> (PathBuf, String) {
     let mut sum = Sha256::new();
     for (path, text) in library() {
@@ -26,26 +26,26 @@ fn kept(target: &Target, cache: &Cache) -> (PathBuf, String) {
     (cache.macros(&target.name), short(sum))
 }
 
-/// What tells the compilers of a target from others. Another toolchain has made the kernel's own
-/// libraries anew, and the first one's rustc does not read those.
+/// Identifies the compilers of a target. Another toolchain has rebuilt the kernel's own libraries,
+/// which the earlier rustc cannot read.
 pub(super) fn compilers(target: &Target) -> String {
     let own = target.tree().map(|tree| tree.build.join("rust/libmacros.so"));
     let made = own.and_then(|path| std::fs::metadata(path).ok()?.modified().ok());
     format!("{:?} {:?} {made:?}", target.release(), target.tree())
 }
 
-/// A digest that is the name of a folder.
+/// A digest as the name of a folder.
 pub(super) fn short(sum: Sha256) -> String {
     sum.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Puts those that are kept into a folder that is going to be built, and says whether there are
-/// any: make builds what is not there.
+/// Copies the cached macros into a folder before it is built. Returns whether there are any: make
+/// builds missing ones.
 pub fn bring(folder: &Path, target: &Target, cache: &Cache) -> bool {
     let (kept, digest) = kept(target, cache);
     let files = entries(&kept.join(digest)).unwrap_or_default();
     let into = built(folder);
-    // All of one age, so that make takes none for older than what it is made of.
+    // All get the same time, so that make does not take one for older than its sources.
     let now = SystemTime::now();
     let copy = |file: &PathBuf| -> std::io::Result<()> {
         let copy = into.join(file.file_name().unwrap_or_default());
@@ -61,7 +61,7 @@ pub fn bring(folder: &Path, target: &Target, cache: &Cache) -> bool {
     brought
 }
 
-/// Keeps those that have been built, in the place of what an earlier kpsc has kept for the target.
+/// Caches the macros after a build, and removes those of an earlier kpsc for the target.
 pub fn keep(folder: &Path, target: &Target, cache: &Cache) -> Result<(), Diagnostic> {
     let (kept, digest) = kept(target, cache);
     let place = kept.join(digest);

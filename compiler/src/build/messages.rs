@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-//! rustc's messages, brought home: from a line of generated code to the author's line that it came
-//! from.
+//! Maps rustc's messages from a line of generated code back to the author's line.
 
 use super::author::generated;
 use super::persistent;
@@ -9,7 +8,7 @@ use kps_diag::{Diagnostic, Severity, BUG, LINKER_ERROR, RUSTC_ERROR, RUSTC_WARNI
 use kps_grammar::{Position, Sources, Span};
 use serde::Deserialize;
 
-/// A message as rustc's `--error-format=json` gives it; what is not needed is left out.
+/// A message in rustc's `--error-format=json`, without the unneeded members.
 #[derive(Debug, Deserialize)]
 struct Message {
     message: String,
@@ -58,17 +57,16 @@ pub struct Messages<'a> {
 }
 
 impl Message {
-    /// Whether rustc calls it so.
+    /// Whether the message has this code of rustc.
     fn has_code(&self, wanted: &str) -> bool {
         self.code.as_ref().is_some_and(|Code { code }| code == wanted)
     }
 
-    /// What to do about what generated code defines and rustc cannot know.
+    /// Advice about generated definitions, which rustc cannot know.
     fn help(&self) -> Option<String> {
-        // The methods that generated structs have are those of bitfields. rustc does not say how
-        // one is written.
+        // Generated structs have methods only for bitfields. rustc does not say how to set one.
         const METHOD_AS_FIELD: &str = "E0615";
-        // `let hits = hits.get(..)`: what `param`, `state` and `shadow` declare are statics.
+        // `let hits = hits.get(..)`: `param`, `state` and `shadow` declare statics.
         const SHADOWS_A_STATIC: &str = "E0530";
         if self.has_code(METHOD_AS_FIELD) {
             let name = self.message.split('`').nth(1)?;
@@ -85,12 +83,12 @@ impl Message {
 }
 
 impl<'a> Messages<'a> {
-    /// Messages about the code that these lines and texts made.
+    /// Collects messages about the code that was generated from these sources.
     pub fn new(lines: &'a LineTable, sources: &'a Sources) -> Self {
         Messages { lines, sources, diagnostics: Vec::new() }
     }
 
-    /// Takes a line of the compiler's output. False if it is no message of rustc.
+    /// Reads a line of the compiler's output. Returns false if it is not a message of rustc.
     pub fn read(&mut self, line: &str) -> bool {
         if !line.starts_with('{') {
             return false;
@@ -111,14 +109,14 @@ impl<'a> Messages<'a> {
             "warning" => (RUSTC_WARNING, Severity::Warning),
             _ => return,
         };
-        // "aborting due to 2 previous errors" and the like say nothing of their own.
+        // "aborting due to 2 previous errors" and similar messages carry no information.
         if message.spans.is_empty() {
             return;
         }
         let (labels, missing_value) = self.labels(message);
         if labels.is_empty() && severity == Severity::Error {
             if let Some(lasting) = self.persistent(message) {
-                // Both the variable and its value have the type.
+                // The variable and its value have the same type.
                 if !self.diagnostics.iter().any(|known| known.is_about_the_same(&lasting)) {
                     self.diagnostics.push(lasting);
                 }
@@ -126,7 +124,7 @@ impl<'a> Messages<'a> {
             }
         }
         if labels.is_empty() {
-            // Nothing the author wrote: a warning there is ours to know, an error is a bug of kpsc.
+            // Not the author's code: ignore a warning there; an error is a bug of kpsc.
             if severity == Severity::Error {
                 let text = message.rendered.as_ref().unwrap_or(&message.message);
                 let bug = Diagnostic::new(BUG, "the generated code does not compile");
@@ -134,7 +132,7 @@ impl<'a> Messages<'a> {
             }
             return;
         }
-        // The assembler speaks through rustc; what it was given stands beside the message.
+        // rustc reports the assembler's message, together with the assembler's input.
         let of_assembler =
             message.rendered.as_ref().is_some_and(|text| text.contains("<inline asm>"));
         let code = if of_assembler { LINKER_ERROR } else { code };
@@ -166,8 +164,8 @@ impl<'a> Messages<'a> {
         self.diagnostics.push(diagnostic);
     }
 
-    /// Where a message is in the author's text, its main place first, and whether a body lacks the
-    /// value that it must give.
+    /// The spans of a message in the author's text, the primary one first, and whether a body lacks
+    /// its final value.
     fn labels(&self, message: &Message) -> (Vec<(bool, Span, String)>, bool) {
         let label = |span: &RustSpan, place| {
             (span.is_primary, place, span.label.clone().unwrap_or_default())
@@ -176,8 +174,8 @@ impl<'a> Messages<'a> {
         let mut labels: Vec<_> =
             spans.filter_map(|span| Some(label(span, self.home(span)?))).collect();
         labels.sort_by_key(|(primary, ..)| !primary);
-        // A body without the value that it must give is wrong as a whole: rustc points to the block
-        // that we put around it.
+        // A body without its final value is wrong as a whole: rustc points to the generated block
+        // around it.
         const MISMATCHED_TYPES: &str = "E0308";
         let missing_value = labels.is_empty() && message.has_code(MISMATCHED_TYPES);
         if missing_value {
@@ -191,8 +189,8 @@ impl<'a> Messages<'a> {
         (labels, missing_value)
     }
 
-    /// What is wrong with the type of a state or shadow variable. It stands on the line that rustc
-    /// points to or comes from.
+    /// The error about the type of a state or shadow variable. The type is on the line that rustc
+    /// points to or refers to.
     fn persistent(&self, message: &Message) -> Option<Diagnostic> {
         let spans =
             message.spans.iter().chain(message.children.iter().flat_map(|child| &child.spans));
@@ -206,7 +204,7 @@ impl<'a> Messages<'a> {
     }
 
     fn child(&self, mut diagnostic: Diagnostic, child: &Child) -> Diagnostic {
-        // What rustc would have one write, if it is one piece and in the author's text.
+        // rustc's suggestion, if it is a single one in the author's text.
         let mut replacements =
             child.spans.iter().filter(|span| span.suggested_replacement.is_some());
         let replacement = match (replacements.next(), replacements.next()) {
@@ -215,14 +213,14 @@ impl<'a> Messages<'a> {
             }
             _ => None,
         };
-        // Lint levels are ours, and of a struct's fields only those that bodies name are generated.
+        // kpsc sets the lint levels, and generates only the struct fields that bodies name.
         const NOISE: &[&str] = &[
             "#[warn(",
             "#[deny(",
             "requested on the command line",
             "for more information, see",
             "available field",
-            // A panic stops the kernel, and a made-up value is nobody's.
+            // A panic stops the kernel, and a made-up value is useless.
             "panic if the converted value",
             "a value of the expected type",
         ];
@@ -242,8 +240,8 @@ impl<'a> Messages<'a> {
         diagnostic
     }
 
-    /// Where a span is in the generated file, through macros if need be, for those who look at it
-    /// with `--emit source`.
+    /// The position of a span in the generated file, through macros if needed, for readers of
+    /// `--emit source`.
     fn generated(&self, span: &RustSpan) -> Option<String> {
         let file = span.file_name.rsplit('/').next().unwrap_or_default();
         if self.lines.file.as_deref() == Some(file) {
@@ -252,7 +250,7 @@ impl<'a> Messages<'a> {
         self.generated(&span.expansion.as_ref()?.span)
     }
 
-    /// The author's text that a span comes from, through macros if need be.
+    /// The author's text that a span comes from, through macros if needed.
     fn home(&self, span: &RustSpan) -> Option<Span> {
         let file = span.file_name.as_str();
         let start = Position { line: span.line_start, column: span.column_start };

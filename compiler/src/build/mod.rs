@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-//! From the generated folder to a finished module: Kbuild does the work, post-link and verification
-//! included, exactly as it does when somebody runs `make` there by hand.
+//! Builds the generated folder to a finished module. Kbuild does the work, including post-link and
+//! verification, exactly as with `make` in that folder.
 
 mod author;
 mod c_messages;
@@ -33,12 +33,12 @@ use c_messages::c_messages;
 pub use messages::Messages;
 pub use trigger::build_trigger;
 
-/// What a build gave.
+/// The result of a build.
 #[derive(Debug)]
 pub struct Built {
-    /// The module's bytes; none if there are errors.
+    /// The module's bytes; `None` if there are errors.
     pub module: Option<Vec<u8>>,
-    /// What the compilers said about the author's text, and errors about anything else.
+    /// The compilers' messages about the author's text, and errors about anything else.
     pub diagnostics: Vec<Diagnostic>,
 }
 
@@ -54,7 +54,7 @@ pub fn write_files(files: &Files, folder: &Path) -> Result<(), Diagnostic> {
     Ok(())
 }
 
-/// Writes all that a module is built of into a folder.
+/// Writes all files that a module is built from into a folder.
 pub fn lay_out(emitted: &Emitted, folder: &Path) -> Result<(), Diagnostic> {
     write_files(&emitted.files, folder)?;
     if emitted.form == Form::Crate {
@@ -64,10 +64,10 @@ pub fn lay_out(emitted: &Emitted, folder: &Path) -> Result<(), Diagnostic> {
     Ok(())
 }
 
-/// Gets each line that make and the compilers print; none if nobody wants to see them.
+/// A function that gets each line of output of make and the compilers; `None` discards the output.
 pub type Log<'a> = Option<&'a (dyn Fn(&str) + Sync)>;
 
-/// Builds a module in the folder where it has been laid out, and which nobody else uses.
+/// Builds a module in the folder that contains its files, and that no one else uses.
 pub fn build(
     emitted: &Emitted,
     name: &str,
@@ -78,8 +78,8 @@ pub fn build(
 ) -> Result<Built, Diagnostic> {
     let mut command = make(tree, folder)?;
     command.arg(if log.is_some() { "V=1" } else { "V=0" });
-    // rustc's messages as data, so that they can be shown where the author wrote the text, and
-    // lines in the objects, so that what is found out about those can be.
+    // rustc's messages as JSON, to map them to the author's lines, and line tables in the objects,
+    // to map findings about the code.
     command.arg("KPS_RUSTFLAGS=--error-format=json -Cdebuginfo=line-tables-only");
     // make expands this for each program that it starts, so it must not run one: gcc counts columns
     // in bytes since version 11.
@@ -105,8 +105,7 @@ pub fn build(
     let author = Author { emitted, sources };
     diagnostics.extend(c_messages(&other, &emitted.c_files, author));
     diagnostics.extend(linker::linker(&other, author));
-    // All that the module is made of but the kernel's own frame. It is not there if a compiler has
-    // failed.
+    // The whole module except for the kernel's own part. It does not exist if a compiler failed.
     let object = input::read(&folder.join(format!("{name}.o")), input::MODULE).unwrap_or_default();
     let object = ObjectFile::read(&object);
     diagnostics.extend(modpost::modpost(&other, object.as_ref(), author));
@@ -125,13 +124,13 @@ pub fn build(
     Ok(Built { module: Some(input::read(&path, input::MODULE)?), diagnostics })
 }
 
-/// The lines of what a program prints, those aside that are not UTF-8.
+/// The lines of a program's output, except those that are not UTF-8.
 fn lines(printed: Option<impl Read>) -> impl Iterator<Item = String> {
     let bytes = printed.map(BufReader::new).into_iter().flat_map(|printed| printed.split(b'\n'));
     bytes.map_while(Result::ok).filter_map(|line| String::from_utf8(line).ok())
 }
 
-/// `make -C BUILD_TREE M=FOLDER`, where the compilers are.
+/// `make -C BUILD_TREE M=FOLDER`, in the environment of the compilers.
 fn make(tree: &Tree, folder: &Path) -> Result<Command, Diagnostic> {
     let mut read: Vec<&Path> = tree.sources.iter().map(PathBuf::as_path).collect();
     read.push(&tree.build);

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
-//! What modpost, which checks what a module takes from the kernel, says of a symbol.
+//! Messages of modpost, which checks the symbols that a module uses, about a symbol.
 
 use super::author::Author;
 use kps_diag::{Diagnostic, Severity, MODPOST_ERROR};
 use kps_link::ObjectFile;
 
-/// Takes modpost's messages about symbols out of what was printed. `object` is what it looked at.
+/// Finds modpost's messages about symbols in the output of a build. `object` is the object that it
+/// read.
 pub(super) fn modpost(
     lines: &[String],
     object: Option<&ObjectFile<'_>>,
@@ -34,14 +35,14 @@ enum About<'l> {
     GplOnly,
     /// The namespace.
     NotImported(&'l str),
-    /// The section that is freed, or not what it is used for.
+    /// The section that is freed, or that must not be used here.
     Mismatch(&'l str),
 }
 
 impl<'l> Complaint<'l> {
     /// The texts are those of `check_exports()` and `default_mismatch_handler()` in
-    /// `scripts/mod/modpost.c`, as Linux 6.1 to 7.3 have them: with the module's name before or in
-    /// them, and with quotes of one kind, of the other, or without.
+    /// `scripts/mod/modpost.c`, from Linux 6.1 to 7.3: with the module's name before or inside
+    /// them, and with quotes of either kind or none.
     fn parse(line: &'l str) -> Option<Self> {
         let (severity, text) = match line.strip_prefix("ERROR: modpost: ") {
             Some(text) => (Severity::Error, text),
@@ -68,8 +69,8 @@ impl<'l> Complaint<'l> {
     }
 
     fn diagnostic(&self, object: Option<&ObjectFile<'_>>, author: Author<'_>) -> Diagnostic {
-        // A function of a file in C has a prefix in the module, and what the compiler made of it a
-        // suffix.
+        // In the module, a function of a C file has a prefix, and one that the compiler derived
+        // from it also a suffix.
         let name = self.symbol.trim_start_matches("kps_c_").split('.').next().unwrap_or_default();
         let (message, help) = match self.about {
             About::Undefined => (

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
-//! What objtool, which follows every path through a module's code, says of a function.
+//! Messages of objtool, which follows every path through a module's code.
 
 use super::author::Author;
 use kps_diag::{Diagnostic, Severity, OBJTOOL_ERROR};
 use kps_link::{CodeLines, ObjectFile};
 
-/// Takes objtool's messages out of what was printed. `object` is what it looked at, if that is
-/// there.
+/// Finds objtool's messages in the output of a build. `object` is the object that it read, if that
+/// exists.
 pub(super) fn objtool(
     lines: &[String],
     object: Option<&ObjectFile<'_>>,
@@ -81,7 +81,7 @@ impl<'l> Message<'l> {
     }
 }
 
-/// A function of the author's own has its name at the end of its path.
+/// The path of an author's own function ends with its name.
 fn named(diagnostic: Diagnostic, function: &str, author: Author<'_>) -> Diagnostic {
     let path = format!("{:#}", rustc_demangle::demangle(function));
     let name = path.rsplit("::").find(|name| !name.starts_with('{')).unwrap_or(&path);
@@ -91,7 +91,7 @@ fn named(diagnostic: Diagnostic, function: &str, author: Author<'_>) -> Diagnost
     }
 }
 
-/// What to do about it, by what it says.
+/// The advice for a message.
 fn help(text: &str) -> &'static str {
     let says = |words: &[&str]| words.iter().any(|word| text.contains(word));
     if says(&[

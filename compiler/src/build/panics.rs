@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Where a body can panic, as the finished code tells: what the compiler could rule out is gone
-//! from that.
+//! Finds panics in bodies by reading the compiled code, from which the compiler has removed those
+//! that it can rule out.
 //!
-//! A panic is a `BUG()`: it ends the task, and with it what it holds locked, or the machine
-//! (`panic()` in `rust/kernel/lib.rs`).
+//! A panic is a `BUG()`: it ends the task while it holds its locks, or stops the machine (`panic()`
+//! in `rust/kernel/lib.rs`).
 
 use super::author::Author;
 use kps_diag::{Diagnostic, MAY_PANIC};
@@ -11,9 +11,9 @@ use kps_grammar::Span;
 use kps_link::{Address, CodeLine, CodeLines, ObjectFile, Use};
 use std::collections::BTreeMap;
 
-/// What a function of `core` is called for, and what to write instead.
+/// The cause of a call to a panic function of `core`, and the fix.
 struct Cause {
-    /// How the function's path starts.
+    /// The start of the function's path.
     path: &'static str,
     what: &'static str,
     help: &'static str,
@@ -109,20 +109,20 @@ const CAUSES: &[Cause] = &[
     by("core::panicking::", "it may panic", "return an error number, or leave the body early"),
 ];
 
-/// The one sum of `CStr::from_ptr` is a text's length and one more, and both count bytes that are
-/// in memory.
+/// The only addition in `CStr::from_ptr` is a string's length plus one. It cannot overflow, because
+/// both count bytes in memory.
 const SOUND: &str = "core/src/ffi/c_str.rs";
 
 /// A line that may panic.
 struct Panic {
     cause: &'static Cause,
-    /// Whether the line itself does, and not a function that the compiler put in its place.
+    /// Whether the line itself panics, and not a function that was inlined there.
     itself: bool,
     span: Span,
     generated: CodeLine,
 }
 
-/// The warnings about an object, one for each line of the author's.
+/// The warnings about an object, one for each line of the author's text.
 pub(super) fn panics(object: &ObjectFile<'_>, author: Author<'_>) -> Vec<Diagnostic> {
     let Some(lines) = CodeLines::read(object) else { return Vec::new() };
     let in_code = || object.uses().filter(|used| used.in_code);
@@ -131,8 +131,8 @@ pub(super) fn panics(object: &ObjectFile<'_>, author: Author<'_>) -> Vec<Diagnos
         |lines: &[CodeLine]| lines.first().is_some_and(|line| line.file.ends_with(SOUND));
     let calls: Vec<_> = calls.filter(|(_, lines, _)| !is_sound(lines)).collect();
     let by_call = calls.iter().filter_map(|(_, lines, cause)| panic(lines, cause, author));
-    // The compiler makes one of calls that differ only in the place that they name, and that one
-    // has no line.
+    // The compiler merges calls that differ only in their location, and the merged call has no
+    // line.
     let by_place = in_code().filter_map(|used| {
         let place = location(object, used.target?)?;
         let function = object.function_at(used.at);
@@ -157,24 +157,24 @@ pub(super) fn panics(object: &ObjectFile<'_>, author: Author<'_>) -> Vec<Diagnos
     found.into_values().map(|panic| warning(panic, author)).collect()
 }
 
-/// Why a call panics, if it does.
+/// The cause, if the function that is called panics.
 fn cause(call: &Use<'_>) -> Option<&'static Cause> {
     let path = format!("{:#}", rustc_demangle::try_demangle(call.symbol).ok()?);
-    // Slices and texts have functions of other kinds in the same places:
+    // The modules of slices and strings contain other functions, too:
     // `core::str::converts::from_utf8`.
     let panics = path.starts_with("core::panicking::") || path.starts_with("core::cell::panic_");
     let fails = path.ends_with("_fail") || path.ends_with("_failed");
     CAUSES.iter().find(|cause| (panics || fails) && path.starts_with(cause.path))
 }
 
-/// The author's line among some that called each other.
+/// The author's line in a chain of inlined calls.
 fn panic(lines: &[CodeLine], cause: &'static Cause, author: Author<'_>) -> Option<Panic> {
     lines.iter().enumerate().find_map(|(depth, line)| {
         Some(Panic { cause, itself: depth == 0, span: author.at(line)?, generated: line.clone() })
     })
 }
 
-/// The `core::panic::Location` at a place: the file's name by pointer and length, the line, the
+/// The `core::panic::Location` at an address: the file's name by pointer and length, the line, the
 /// column.
 fn location(object: &ObjectFile<'_>, at: Address) -> Option<CodeLine> {
     let name = object.use_at(at).filter(|name| !name.in_code)?.target?;
@@ -198,7 +198,7 @@ fn warning(panic: Panic, author: Author<'_>) -> Diagnostic {
     author.note(warning.note(CONSEQUENCE), &generated).help(cause.help)
 }
 
-/// What no line of the author's stands for: the function is what can be told.
+/// A warning without a line of the author's text: it names only the function.
 fn without_line(
     object: &ObjectFile<'_>,
     call: &Use<'_>,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-//! What rustc says of the types of states and shadow variables, in the words of the language: their
-//! bounds and assertions stand in the runtime, which the author does not see.
+//! Rewords rustc's errors about the types of states and shadow variables in the language's terms:
+//! their bounds and assertions are in the runtime, which the author does not see.
 
 use kps_diag::{
     Code, Diagnostic, PERSISTENT_ALIGNMENT, PERSISTENT_DROP, PERSISTENT_NOT_SYNC,
@@ -8,8 +8,8 @@ use kps_diag::{
 };
 use kps_grammar::Span;
 
-/// The message about a type, if it is one of these. `said` is all that rustc has printed, `ty` the
-/// type.
+/// The message about a type, if rustc's error is one of these. `said` is all of rustc's output,
+/// `ty` the type.
 pub(super) fn about(said: &str, headline: &str, ty: Span) -> Option<Diagnostic> {
     // The assertions of the runtime start with the code of their message.
     let asserted = |code: Code| said.contains(&format!("{}: ", code.id()));

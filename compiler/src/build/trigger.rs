@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Programs in C that show a fault: compiled with the target's compiler, for the virtual machine.
+//! Programs in C that trigger a bug: compiled with the target's compiler, for the virtual machine.
 
 use super::not_started;
 use kps_diag::{Diagnostic, C_ERROR, C_WARNING};
@@ -9,10 +9,10 @@ use kps_host::input;
 use kps_targets::Tree;
 use std::path::Path;
 
-/// What the program is called while it is made: no trigger can have the name.
+/// The temporary name of the program: no trigger can have it.
 const PROGRAM: &str = ".program";
 
-/// Compiles a trigger in a folder that nobody else uses. What the compiler warns of comes along.
+/// Compiles a trigger in a folder that no one else uses. Also returns the compiler's warnings.
 pub fn build_trigger(
     trigger: &Trigger,
     text: &str,

@@ -66,14 +66,14 @@ impl Build {
     }
 }
 
-/// Makes the folder for the result, now that there is one.
+/// Makes the folder for the result, once a result exists.
 pub(super) fn make_output(output: &Path) -> Result<(), Diagnostic> {
     std::fs::create_dir_all(output)
         .map_err(|error| cannot("make", output, &error).help("choose another folder with `-o`"))
 }
 
-/// Writes the Kbuild folder, whole or not at all. One that kpsc wrote earlier makes room; any other
-/// folder stays.
+/// Writes the Kbuild folder, completely or not at all. It replaces a folder that kpsc wrote
+/// earlier, and no other folder.
 fn write_source(compiled: &Compiled, output: &Path) -> Result<PathBuf, Diagnostic> {
     let name = compiled.name();
     let folder = output.join(name);
@@ -88,8 +88,8 @@ fn write_source(compiled: &Compiled, output: &Path) -> Result<PathBuf, Diagnosti
     };
     let (new, old) = (scratch.path().join("new"), scratch.path().join("old"));
     build::lay_out(&compiled.emitted, &new)?;
-    // What a crate is built of lies in the author's own folder too, so a folder of that kind never
-    // makes room.
+    // The author's own folder of a crate contains the same files, so a folder of that kind is never
+    // replaced.
     let is_crate = compiled.form() == Form::Crate;
     let makes_room = !is_crate && folder.join(format!("{name}.lines")).exists();
     if is_crate && folder.symlink_metadata().is_ok() {
@@ -101,7 +101,7 @@ fn write_source(compiled: &Compiled, output: &Path) -> Result<PathBuf, Diagnosti
     }
     if let Err(error) = rename(&new, &folder) {
         if makes_room {
-            // The first error tells more than one of putting back would.
+            // The first error is more useful than one of moving the folder back.
             let _ = std::fs::rename(&old, &folder);
         }
         return Err(error);

@@ -11,7 +11,7 @@ use kps_targets::{Cache, Target};
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-/// How many functions a message names.
+/// The number of functions that a message names.
 const SHOWN: usize = 5;
 
 #[derive(Debug, clap::Args)]
@@ -63,7 +63,7 @@ impl Check {
     }
 }
 
-/// Nobody knows of inlined copies without debug information.
+/// Without debug information, inlined copies are unknown.
 fn unknown_copies<'s>(
     series: &'s [Compiled],
     target: &Target,

@@ -38,7 +38,7 @@ enum Form {
     Crate,
 }
 
-/// A file that is copied as it is, by its path below the spec's folder.
+/// A file that is copied unchanged, with its path relative to the spec's folder.
 type Copy = (String, Vec<u8>);
 
 impl Convert {
@@ -72,8 +72,8 @@ impl Convert {
     }
 }
 
-/// The files that the patch is not made of and that it names: what its tests run, and the modules
-/// that did not come with the kernel.
+/// The files that the patch names and that are not part of it: those that its tests run, and
+/// modules that did not come with the kernel.
 fn copies(compiled: &Compiled) -> Result<Vec<Copy>, Diagnostic> {
     let Compiled { sources, passed: Passed { tests, checked, .. }, .. } = compiled;
     let triggers = read_triggers(tests, sources)?.into_iter();
@@ -87,8 +87,8 @@ fn copies(compiled: &Compiled) -> Result<Vec<Copy>, Diagnostic> {
     Ok(copies)
 }
 
-/// Writes a crate, whole or not at all. What is there stays: it may have changed since somebody
-/// wrote it.
+/// Writes a crate, completely or not at all. An existing folder stays, because somebody may have
+/// changed it.
 pub(super) fn write(
     files: &Files,
     copies: &[Copy],

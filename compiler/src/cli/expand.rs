@@ -30,13 +30,13 @@ impl Expand {
             Form::Crate => expand_crate(&compiled.passed.checked, &compiled.sources),
             Form::Spec => generated(&compiled),
         };
-        // Whoever reads it may have stopped reading.
+        // The reader of a pipe may be gone.
         let _ = std::io::stdout().write_all(text.as_bytes());
         Ok(0)
     }
 }
 
-/// The files that are generated from a spec, each below its name.
+/// The files that are generated from a spec, each below a line with its name.
 fn generated(compiled: &Compiled) -> String {
     let file = |part| {
         let file = format!("{}_{part}.rs", compiled.name());

@@ -32,7 +32,7 @@ impl Fmt {
     }
 }
 
-/// Lays out one spec. One with mistakes stays as it is.
+/// Formats one spec. A spec with syntax errors is not changed.
 fn lay_out(spec: &Path, check: bool) -> Result<ExitCode, Diagnostic> {
     let is_stdin = spec == Path::new("-");
     let (name, bytes) = match is_stdin {
@@ -55,7 +55,7 @@ fn lay_out(spec: &Path, check: bool) -> Result<ExitCode, Diagnostic> {
         return Ok(1);
     }
     if is_stdin && !check {
-        // Whoever reads it may have stopped reading.
+        // The reader of a pipe may be gone.
         let _ = std::io::stdout().write_all(after.as_bytes());
     } else if after != before {
         rewrite(spec, after.as_bytes())?;
@@ -74,9 +74,9 @@ fn read_stdin() -> Result<Vec<u8>, Diagnostic> {
     }
 }
 
-/// Shows the lines that differ and a few around them.
+/// Shows the changed lines and a few lines around them.
 fn show_difference(before: &str, after: &str) {
-    /// Finding the differences of longer texts takes too long, and nobody reads them.
+    /// Comparing longer texts takes too long, and their differences are too long to read.
     const MOST: usize = 5000;
     if before.lines().count().max(after.lines().count()) > MOST {
         return;

@@ -66,7 +66,7 @@ impl Inspect {
         Ok(code)
     }
 
-    /// A function may be in a module, which only its user can know.
+    /// The function may be in a module, which only the user can know.
     fn explained(&self, error: Diagnostic) -> Diagnostic {
         match error.code == NO_SUCH_FUNCTION && self.object == ObjectName::IMAGE {
             true => error.note("for a function of a module add `--object MODULE`"),
@@ -74,7 +74,7 @@ impl Inspect {
         }
     }
 
-    /// What is printed of a function.
+    /// The output for a function.
     fn shown(&self, symbol: &Symbol, found: Inspection) -> Result<String, Vec<Diagnostic>> {
         if self.skeleton {
             return found.spec;
@@ -93,7 +93,7 @@ impl Inspect {
     }
 }
 
-/// Adds the module that a function is looked for in.
+/// Adds the module that should contain the function.
 fn add_module(
     facts: &mut Facts,
     name: &str,

@@ -153,8 +153,8 @@ struct Exec {
     command: Vec<OsString>,
 }
 
-/// What reaches make stays a variable: a name, and a value without anything that make or the shell
-/// would expand.
+/// An argument for make must be a variable: a name, and a value without characters that make or the
+/// shell would expand.
 fn make_variable(text: &str) -> Result<String, String> {
     let plain = |c: char| c.is_ascii_alphanumeric() || "_./+-".contains(c);
     match text.split_once('=') {
@@ -305,7 +305,8 @@ fn show(cache: &Cache, name: Option<&str>) -> CommandResult {
 
 fn facts(cache: &Cache, name: Option<&str>) -> CommandResult {
     let target = open_target(cache, name)?;
-    // Whoever reads the file next says less about one that cannot be used, and makes none anew.
+    // Check the file now: its next reader reports less about an unusable file and does not
+    // regenerate it.
     target.facts()?;
     say(target.facts_path().display());
     Ok(0)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-//! `kpsc link`, which Kbuild calls in the place of the linker.
+//! `kpsc link`, which Kbuild calls instead of the linker.
 
 use super::{report, CommandResult};
 use kps_diag::{Diagnostic, EARLY_TABLE, POST_LINK_FAILED, PROGRAM_FAILED, VERIFY_FAILED};
@@ -29,7 +29,7 @@ impl Link {
             return self.link();
         };
         let module = self.command[at].clone();
-        // What the linker makes is kept under another name until it is a livepatch.
+        // The linker's output has another name until it is a livepatch.
         let mut linked = module.clone();
         linked.push(".linked");
         self.command[at] = linked.clone();

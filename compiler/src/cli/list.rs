@@ -13,7 +13,7 @@ impl List {
         let system = System::running();
         let patches = livepatches(&system)?;
         if patches.is_empty() {
-            // There is nobody to tell that standard error is closed.
+            // If standard error is closed, the error cannot be reported.
             let _ = writeln!(
                 std::io::stderr(),
                 "no livepatch is loaded; `kpsc load NAME.ko` loads one"
@@ -24,8 +24,7 @@ impl List {
     }
 }
 
-/// The line for a livepatch: its name, what it does, what it changes, and what it says about
-/// itself.
+/// The line for a livepatch: its name, its state, the functions that it changes, and its metadata.
 pub(super) fn describe(patch: &Livepatch, system: &System) -> String {
     let behind = patch.state.behind().map_or(0, |state| tasks_in(system, state).len());
     let state = match patch.state {

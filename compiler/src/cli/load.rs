@@ -20,7 +20,7 @@ impl Load {
         let system = System::running();
         let module = open(&self.file)?;
         let mut found = preflight(&system, &module.incoming);
-        // Whoever loads wants to know what happens, and not what else there is to know.
+        // A user who loads a patch needs the result, and not additional information.
         found.retain(|diagnostic| diagnostic.severity != Severity::Note);
         let code = report(&found, None);
         if any_error(&found) {

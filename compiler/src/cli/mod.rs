@@ -45,14 +45,14 @@ struct Arguments {
     message_format: Format,
 }
 
-/// How this process writes messages: every command does it alike, wherever it meets one.
+/// The message format of this process. Every command uses it wherever it prints a message.
 static FORMAT: OnceLock<Format> = OnceLock::new();
 
 fn format() -> Format {
     FORMAT.get().copied().unwrap_or_default()
 }
 
-/// Progress is for people; whoever reads lines gets messages alone.
+/// Progress is for people; programs that read lines get only messages.
 fn progress() -> Progress {
     match format() {
         Format::Human => Progress::Shown,
@@ -98,8 +98,8 @@ enum Verb {
     Link(link::Link),
 }
 
-/// How a command ended: 0 done; 1 the spec is wrong, or would be laid out in another way; 2 usage;
-/// 3 the environment; 4 a test did not hold; 5 a transition did not complete; 70 a bug in kpsc.
+/// The exit code of a command: 0 done; 1 the spec has errors, or would be formatted differently; 2
+/// usage; 3 the environment; 4 a test failed; 5 a transition did not complete; 70 a bug in kpsc.
 /// Scripts rely on these.
 pub type ExitCode = u8;
 
@@ -108,8 +108,8 @@ pub fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => {
-            // Help and version were asked for; anything else is a mistake, and the message repeats
-            // what it is about.
+            // The user asked for help or the version; anything else is a mistake, and the message
+            // repeats the argument.
             if !error.use_stderr() {
                 let _ = error.print();
                 return 0;
@@ -133,16 +133,15 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// How large a stack a command needs, in bytes.
+/// The stack size of a command in bytes.
 fn stack(verb: &Verb) -> usize {
     const SMALL: usize = 8 << 20;
     match verb {
-        // A small machine, which has livepatches too, need not have as much memory as compiling
-        // takes.
+        // Small machines run livepatches, too, and may have less memory than compiling takes.
         Verb::Load(_) | Verb::Unload(_) | Verb::List(_) => SMALL,
         Verb::Check(check) if !check.compiles() => SMALL,
-        // Rust text is parsed and walked by recursion. Its depth is bounded, but not by what a
-        // default stack holds.
+        // Rust source is parsed and walked by recursion. Its depth is bounded, but the bound
+        // exceeds a default stack.
         _ => 1 << 30,
     }
 }
@@ -175,7 +174,7 @@ fn run(verb: Verb) -> ExitCode {
 /// A command's result: an exit code, or the one error that ended it.
 type CommandResult = Result<ExitCode, Diagnostic>;
 
-/// Prints a line of a command's result. Whoever reads it may have stopped reading.
+/// Prints a line of a command's result. The reader of a pipe may be gone.
 fn say(line: impl std::fmt::Display) {
     let _ = writeln!(std::io::stdout(), "{}", crate::render::line(&line.to_string()));
 }
@@ -183,12 +182,12 @@ fn say(line: impl std::fmt::Display) {
 /// Prints messages to standard error and returns the exit code that they call for.
 fn report(diagnostics: &[Diagnostic], sources: Option<&Sources>) -> ExitCode {
     const WIDTH: usize = 100;
-    /// Whoever makes more mistakes at once is helped by the first ones.
+    /// The limit of messages; the first ones are the most useful.
     const SHOWN: usize = 50;
     let mut stream = anstream::stderr().lock();
     let shown = if format() == Format::Human { SHOWN } else { diagnostics.len() };
     for diagnostic in diagnostics.iter().take(shown) {
-        // There is nobody to tell that standard error is closed.
+        // If standard error is closed, the error cannot be reported.
         let _ = writeln!(stream, "{}", render(diagnostic, sources, format(), WIDTH));
     }
     if diagnostics.len() > shown {
@@ -202,8 +201,8 @@ fn report(diagnostics: &[Diagnostic], sources: Option<&Sources>) -> ExitCode {
         .unwrap_or(0)
 }
 
-/// Everything up to the folder that Kbuild builds. Messages have been printed; without a result
-/// there were errors.
+/// All stages up to the folder that Kbuild builds. Messages have been printed. The inner result is
+/// an exit code if there were errors.
 fn compile(
     input: Input,
     target: &Target,
@@ -214,7 +213,8 @@ fn compile(
     Ok(outcome.emit().map_err(|_| code))
 }
 
-/// Builds a module. Messages have been printed; without a result there were errors.
+/// Builds a module. Messages have been printed. The inner result is an exit code if there were
+/// errors.
 fn module(
     compiled: &Compiled,
     target: &mut Target,
@@ -226,7 +226,7 @@ fn module(
     Ok(module.ok_or(code.max(1)))
 }
 
-/// The target to work with: the named one, or the default, which is prepared if there is none.
+/// The target to use: the named one, or the default, which is prepared if it does not exist.
 fn open_target(cache: &Cache, name: Option<&str>) -> Result<Target, Diagnostic> {
     if let Some(name) = name {
         return cache.target(name);

@@ -27,7 +27,7 @@ pub(super) struct New {
     is_crate: bool,
 }
 
-/// A name in C.
+/// A C identifier.
 fn word(text: &str) -> Result<String, String> {
     match is_plain(text) && !text.starts_with(|c: char| c.is_ascii_digit()) {
         true => Ok(text.to_owned()),

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-//! `kpsc check --running`: what the running kernel would say to a module, or to what a spec
-//! becomes.
+//! `kpsc check --running`: predicts whether the running kernel would accept a module, or the module
+//! of a spec.
 
 use super::{compile, report, say, CommandResult, ExitCode};
 use crate::input::Input;
@@ -9,12 +9,12 @@ use kps_operate::{open, preflight, verdict, Incoming, Kernel, System};
 use kps_targets::{Cache, Target};
 use std::path::{Path, PathBuf};
 
-/// Whether a path leads to a spec or a crate. All others are modules.
+/// Whether a path names a spec or a crate. All others are modules.
 pub(super) fn is_spec(file: &Path) -> bool {
     file.is_dir() || file.extension().is_some_and(|extension| extension == "kps")
 }
 
-/// Checks each of some files. The highest exit code counts.
+/// Checks each file. The highest exit code counts.
 pub(super) fn check(files: &[PathBuf]) -> CommandResult {
     let system = System::running();
     let mut code = 0;
@@ -38,7 +38,7 @@ fn check_spec(system: &System, spec: &Path) -> CommandResult {
     })
 }
 
-/// Says what would happen.
+/// Prints the prediction.
 fn tell(system: &System, incoming: &Incoming) -> ExitCode {
     let found = preflight(system, incoming);
     let code = report(&found, None);
@@ -46,8 +46,8 @@ fn tell(system: &System, incoming: &Incoming) -> ExitCode {
     code
 }
 
-/// The target that is the running kernel. A release may be built more than once, so the build-id
-/// decides.
+/// The target that matches the running kernel. A release may be built more than once, so the
+/// build-id decides.
 fn running_target(system: &System, cache: &Cache) -> Result<Target, Diagnostic> {
     let Some(Kernel { release, build_id }) = Kernel::of(system) else {
         return Err(Diagnostic::new(NO_TARGET_RUNS, "cannot determine which kernel is running")
@@ -57,7 +57,7 @@ fn running_target(system: &System, cache: &Cache) -> Result<Target, Diagnostic> 
     for (name, target) in cache.targets()? {
         let Ok(target) = target else { continue };
         if target.release() == release {
-            // One that is damaged may be another one.
+            // A damaged target is skipped; another one may match.
             let Ok(id) = target.build_id() else { continue };
             if id.iter().map(|byte| format!("{byte:02x}")).collect::<String>() == build_id {
                 return Ok(target);

@@ -40,9 +40,9 @@ impl Sync {
     }
 }
 
-/// Writes what a crate needs besides its own text: the library, the facts of the target and, if
-/// nothing is wrong with the patch, what make has to know of it and the types for the host. What is
-/// there already as it should be is not touched, so make builds nothing again.
+/// Writes the files that a crate needs besides its own source: the library, the target's facts and,
+/// if the patch has no errors, the files about the patch for make and the types for the host. Files
+/// that are up to date are not touched, so make does not build them again.
 pub(super) fn sync(
     folder: &Path,
     input: Input,
@@ -61,12 +61,12 @@ pub(super) fn sync(
     let mut files: BTreeMap<String, Vec<u8>> =
         files.into_iter().map(|(path, text)| (path, text.into_bytes())).collect();
     files.insert(TARGET_FACTS.to_owned(), outcome.facts.to_bytes());
-    // The makefile comes last: without it make refuses, and says what to do.
+    // The makefile is written last: without it make stops with an explanation.
     let rules = files.remove_entry(MAKEFILE);
     if rules.is_none() {
         remove(&folder.join(MAKEFILE))?;
     }
-    // What was written for the patch as it was, or by an earlier kpsc, is no longer true.
+    // Files for an earlier version of the patch, or by an earlier kpsc, are out of date.
     let is_ours =
         |path: &str| [".rs", ".md", ".mk", ".symvers", ".c"].iter().any(|end| path.ends_with(end));
     let stale = |path: &str| is_ours(path) && path != MAKEFILE && !files.contains_key(path);
@@ -88,11 +88,10 @@ pub(super) fn sync(
     Ok(code)
 }
 
-/// The rules for make. There are none for a patch that something is wrong with.
+/// The rules for make. They do not exist for a patch with errors.
 const MAKEFILE: &str = "kps/crate.mk";
 
-/// Refuses to write where something of the author's is, or where a link would lead out of the
-/// crate.
+/// Refuses to write over files of the author, or through a link out of the crate.
 fn check_place(folder: &Path) -> Result<(), Diagnostic> {
     let of_kpsc = |path: &Path, start: &str| {
         let text = input::read(path, input::RUST_FILE).unwrap_or_default();
@@ -118,7 +117,7 @@ fn not_ours(path: &Path) -> Diagnostic {
     Diagnostic::new(NOT_A_CRATE, message).help("rename it: kpsc writes files for the crate there")
 }
 
-/// The makefile names the module, as the patch does.
+/// The makefile must name the same module as the patch.
 fn check_kbuild(folder: &Path, name: &str) -> Result<(), Diagnostic> {
     match named_in_kbuild(folder) {
         Some(other) if other != name => {
@@ -133,7 +132,7 @@ fn check_kbuild(folder: &Path, name: &str) -> Result<(), Diagnostic> {
     }
 }
 
-/// The module that the makefile of a crate names. Other makefiles name none so.
+/// The module that the makefile of a crate names. Other makefiles do not name one like this.
 fn named_in_kbuild(folder: &Path) -> Option<String> {
     let text = input::read(&folder.join("Kbuild"), input::MAKEFILE).ok()?;
     let text = String::from_utf8_lossy(&text).into_owned();
@@ -143,8 +142,8 @@ fn named_in_kbuild(folder: &Path) -> Option<String> {
     Some(name.trim().to_owned())
 }
 
-/// Brings a crate up to date before make reads its makefile. A status other than 0 says that there
-/// is something wrong with the patch.
+/// Brings a crate up to date before make reads its makefile. A status other than 0 means that the
+/// patch has errors.
 pub(super) fn before_make(
     folder: &Path,
     target: &Target,

@@ -73,7 +73,7 @@ impl Test {
         if self.boot {
             machine.templates = None;
         }
-        // It is restored while the module is built.
+        // The copy is restored while the module is built.
         let copy = match TemplateMachine::of(&machine) {
             Some(template) if template.is_missing() => {
                 let booted = || Ok::<_, Infallible>(template.copy());
@@ -127,8 +127,8 @@ fn given(path: &Path, incoming: &Incoming) -> Result<Vec<u8>, Diagnostic> {
     }
 }
 
-/// Does the tests: where the unpatched kernel must complain in a machine for each, everything else
-/// in one.
+/// Runs the tests: those that expect a complaint of the unpatched kernel in one machine each, all
+/// others in one machine.
 fn outcome(
     mut copy: Option<Copy>,
     machine: &Machine,
@@ -163,7 +163,7 @@ fn outcome(
     Ok(report)
 }
 
-/// The triggers of all tests with their texts, each once.
+/// The triggers of all tests with their source, each once.
 pub(super) fn read_triggers<'a>(
     tests: &'a [ast::Test],
     sources: &Sources,

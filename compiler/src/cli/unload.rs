@@ -25,11 +25,10 @@ impl Unload {
     }
 }
 
-/// What has become of what a patch had changed for longer than it was there, and how to go back to
-/// an older version.
+/// The state of persistent data after a patch was unloaded, and how to go back to an older version.
 fn fate(patch: &Livepatch, others: &[Livepatch]) -> Option<String> {
     let name = &patch.name;
-    // A patch that never was in has changed nothing.
+    // A patch whose transition never completed has changed nothing.
     if patch.state == State::Patching {
         return None;
     }

@@ -1,21 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0
-//! The comments of a spec that stand beside what is carried over: each goes with the piece that it
-//! is about.
+//! Attaches each comment of a spec to the snippet that it describes.
 
 use super::pieces::Piece;
 use kps_grammar::ast::{self, Code};
 use kps_grammar::{carried_comment, comments, Sources, Span};
 
-/// The comments between the pieces of a spec.
+/// The comments between the snippets of a spec.
 pub(super) struct Comments {
-    /// Those above the patch that do not describe it.
+    /// Comments above the patch that do not describe it.
     pub(super) of_file: Vec<Span>,
-    /// Those in it, by their places.
+    /// Comments inside the patch, in order.
     inside: Vec<Span>,
 }
 
 impl Comments {
-    /// Finds them: those in bodies, items and tests are text of these.
+    /// Finds the comments, except those that are part of a body, item or test.
     pub(super) fn of(patch: &ast::Patch, sources: &Sources) -> Comments {
         let text = &sources.spec().text;
         let mut code: Vec<Span> =
@@ -23,7 +22,7 @@ impl Comments {
         code.extend(patch.tests.iter().map(|test| test.whole));
         code.retain(|span| span.start < text.len());
         code.sort();
-        // No two of these overlap.
+        // These spans do not overlap.
         let is_carried = |comment: &Span| {
             let after = code.partition_point(|span| span.start <= comment.start);
             after.checked_sub(1).is_some_and(|n| comment.end <= code[n].end)
@@ -42,8 +41,9 @@ impl Comments {
         }
     }
 
-    /// Gives each to a piece: one that starts its line to the next piece of its block, one behind
-    /// something to what is on its line. Returns those that belong to none.
+    /// Assigns each comment to a snippet: a comment that starts its line to the next snippet of its
+    /// block, a comment after code to the snippet on its line. Returns the comments without a
+    /// snippet.
     pub(super) fn give(&self, sources: &Sources, pieces: &mut [Piece]) -> Vec<Span> {
         let source = sources.spec();
         let text = &source.text;
@@ -63,7 +63,7 @@ impl Comments {
             let before = text[..comment.start].trim_end_matches([' ', '\t']);
             let starts_line = before.is_empty() || before.ends_with('\n');
             let owner = if starts_line {
-                // What lies in between are other comments, and heads.
+                // Only other comments and heads are in between.
                 anchors.get(after).filter(|&&(at, _)| !ends_between(comment.end, at))
             } else {
                 let same_line = |at: usize| source.line(at) == source.line(comment.start);
@@ -77,7 +77,7 @@ impl Comments {
         lost
     }
 
-    /// The braces of a text that end blocks, and some that are text.
+    /// The braces of a text that end blocks, and some that are part of other text.
     fn ends(&self, text: &str) -> Vec<usize> {
         let is_comment = |at: usize| {
             let after = self.inside.partition_point(|comment| comment.start <= at);
@@ -87,23 +87,23 @@ impl Comments {
     }
 }
 
-/// What stands below a comment in the crate.
+/// The code below a comment in the crate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Below {
-    /// Something that a doc comment may describe.
+    /// An item that may have a doc comment.
     Item,
-    /// Nothing that one may.
+    /// Code that may not.
     Nothing,
 }
 
-/// A comment at an indentation. One that would describe what it stands above, in Rust, only does so
-/// where it may.
+/// A comment at an indentation. A comment that Rust would read as a doc comment stays one only
+/// where that is allowed.
 pub(super) fn carried(sources: &Sources, comment: Span, indent: usize, kind: Below) -> String {
     let file = sources.file(comment.start);
     let text = carried_comment(&file.source.text, file.local(comment), indent);
     let text = text.trim_end();
     let (mark, rest) = text.split_at(2);
-    // Three of a kind, and no more, describe what is below.
+    // Exactly three slashes, or two stars after the slash, make a doc comment of the item below.
     let describes_below = match mark {
         "//" => rest.starts_with('/') && !rest.starts_with("//"),
         _ => rest.starts_with('*') && !rest.starts_with("**") && rest != "*/",

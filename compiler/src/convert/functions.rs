@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-//! The functions of a crate: new bodies, hooks and callbacks, with the prototypes that the spec has
-//! or leaves to the kernel.
+//! The functions of a crate: new bodies, hooks and callbacks, with prototypes from the spec or from
+//! the kernel.
 
 use super::pieces::{code, Piece, What};
 use super::rust::{block, inline, kernel_type, literal};
@@ -16,19 +16,19 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr as _;
 
-/// A function as it is named in attributes: its object and its symbol.
+/// A function as attributes name it: its object and its symbol.
 pub(super) fn path(object: &str, symbol: &ast::Symbol) -> String {
     let position = symbol.position.as_ref().map(|position| format!("@{}", position.value));
     format!("{object}::{}{}", symbol.name.value, position.unwrap_or_default())
 }
 
-/// What is known of prototypes, and the names that are taken.
+/// The known prototypes, and the names in use.
 pub(super) struct Signatures<'a> {
     checked: &'a Checked,
     sources: &'a Sources,
-    /// The functions that change, by the place of their names.
+    /// The changed functions, by the position of their names.
     funcs: BTreeMap<usize, &'a Func<Fragment>>,
-    /// The names that the author's Rust uses, and those of functions so far.
+    /// The names that the author's Rust uses, and those of the functions so far.
     taken: RefCell<BTreeSet<String>>,
 }
 
@@ -41,7 +41,7 @@ struct Prototype {
 }
 
 impl Prototype {
-    /// All of it behind the function's name, at an indentation, on one line if it fits there.
+    /// The text after the function's name at an indentation, on one line if it fits.
     fn shown(&self, indent: usize, before: usize, behind: usize) -> String {
         let mut params: Vec<String> =
             self.params.iter().map(|(name, ty)| format!("{name}: {ty}")).collect();
@@ -85,7 +85,7 @@ impl<'a> Signatures<'a> {
         Signatures { checked, sources, funcs: funcs.collect(), taken: RefCell::new(taken) }
     }
 
-    /// A name that nothing else in the module has, the first of these that is free.
+    /// A name that is not in use in the module: the first free one of these, or a numbered one.
     fn free(&self, names: [String; 2]) -> String {
         let mut taken = self.taken.borrow_mut();
         let numbered = (2..).map(|n| format!("{}_{n}", names[1]));
@@ -95,7 +95,7 @@ impl<'a> Signatures<'a> {
         free
     }
 
-    /// A prototype with the types that are written, if they are, and the names that bodies see.
+    /// A prototype with the author's types if there are any, and the names that bodies use.
     fn prototype(
         &self,
         signature: &Signature,
@@ -130,7 +130,7 @@ impl<'a> Signatures<'a> {
         format!("{head}{};", prototype.shown(indent, head.len(), 1))
     }
 
-    /// The line for a function of a file in C.
+    /// The line in the `extern` block of a function in a C file.
     pub(super) fn of_c(&self, function: &ast::CFunction) -> String {
         let own = |code: Code| inline(self.sources, code, INNER);
         let params = &function.prototype.params;
@@ -167,7 +167,7 @@ impl<'a> Signatures<'a> {
     }
 }
 
-/// The functions of an object that change, and its callbacks.
+/// The changed functions of an object, and its callbacks.
 pub(super) fn functions(
     sources: &Sources,
     signatures: &Signatures<'_>,
@@ -211,7 +211,7 @@ pub(super) fn functions(
         let word = callback.callback.name();
         let text = sources.slice(callback.code.span);
         let mut prototype = Prototype { params: Vec::new(), variadic: false, ret: None };
-        // Texts of macros may name it too.
+        // The text of a macro may name it, too.
         if text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').any(|word| word == "obj") {
             prototype.params.push(("obj".to_owned(), "*mut klp_object".to_owned()));
         }
@@ -223,7 +223,7 @@ pub(super) fn functions(
     }
 }
 
-/// The comments of a file that stand above the body of its one function, those in types aside.
+/// The comments of a file above the body of its only function, except those in types.
 fn comments_of_file(
     sources: &Sources,
     prototype: Option<&ast::Prototype>,
@@ -239,7 +239,7 @@ fn comments_of_file(
     comments_beside(sources, body).filter(above).collect()
 }
 
-/// The comments below the bodies that had a file, with which nothing is in it.
+/// The comments below bodies from files; they belong to no item.
 pub(super) fn comments_below<'a>(
     patch: &'a ast::Patch,
     sources: &'a Sources,
@@ -252,13 +252,13 @@ pub(super) fn comments_below<'a>(
     })
 }
 
-/// The comments of the file that a body is in.
+/// The comments of the file that contains a body.
 fn comments_beside(sources: &Sources, body: Code) -> impl Iterator<Item = Span> + use<'_> {
     let file = sources.file(body.span.start);
     comments(&file.source.text).into_iter().map(|comment| file.global(comment))
 }
 
-/// A symbol's name as a part of a name in Rust, which has one `_` between its words.
+/// A symbol's name as part of a Rust name, with single `_` between its words.
 fn stem(name: &str) -> String {
     let words = name.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
     words.collect::<Vec<_>>().join("_")
@@ -275,8 +275,8 @@ fn words(tokens: &TokenStream, found: &mut BTreeSet<String>) {
     }
 }
 
-/// Whether a body seems to change a parameter: it assigns to it or to a part of it, or borrows it
-/// to be changed.
+/// Whether a body seems to change a parameter: it assigns to it or a part of it, or borrows it
+/// mutably.
 fn changes(tokens: &TokenStream, name: &str) -> bool {
     let all: Vec<TokenTree> = tokens.clone().into_iter().collect();
     let is_punct =
@@ -310,7 +310,7 @@ fn changes(tokens: &TokenStream, name: &str) -> bool {
     false
 }
 
-/// Whether the `=` at a place is the end of `<=`, `>=` or `!=`.
+/// Whether this `=` is the end of `<=`, `>=` or `!=`.
 fn is_comparison(all: &[TokenTree], at: usize) -> bool {
     let before = |n: usize| match at.checked_sub(n).and_then(|at| all.get(at)) {
         Some(TokenTree::Punct(punct)) => punct.as_char(),

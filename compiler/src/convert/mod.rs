@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
-//! From a checked spec to the crate that says the same: `src/lib.rs` with the attributes of patch
+//! Converts a checked spec to the equivalent crate: `src/lib.rs` with the attributes of patch
 //! crates, and the files beside it.
 //!
-//! What is written is one of three things. Tokens: types, names and prototypes that the spec leaves
-//! to the kernel, from the plan; names as identifiers, and the texts of the patch as literals. The
-//! author's own text: bodies, items, types and first values, which move by lines, as `kpsc fmt`
-//! moves them, and are in their braces what they were in the spec's. And comments, which stay
-//! comments. No other text of an author's gets into the crate, so nothing in a spec becomes Rust
-//! that was none.
+//! The output has three parts. Tokens: types, names and prototypes that the spec leaves to the
+//! kernel, from the plan; names as identifiers, and the patch's strings as literals. The author's
+//! own text: bodies, items, types and initial values, which move by lines, as `kpsc fmt` moves
+//! them, and stay between their braces. And comments, which stay comments. No other text of the
+//! author gets into the crate, so the conversion turns nothing into Rust that was not Rust in the
+//! spec.
 
 mod comments;
 mod functions;
@@ -25,14 +25,14 @@ use kps_grammar::ast;
 use kps_grammar::{Language, Sources, Span};
 use pieces::{Piece, What};
 
-/// How far what stands in the module of the patch is indented.
+/// The indentation of items in the patch's module.
 const INDENT: usize = 4;
-/// How far what stands in a block there is indented.
+/// The indentation in a block of such an item.
 const INNER: usize = 2 * INDENT;
-/// How wide a line may get, as rustfmt has it.
+/// The maximum width of a line, as in rustfmt.
 const WIDTH: usize = 100;
 
-/// The crate of a patch. Without it there is at least one error.
+/// Converts a patch. Without files there is at least one error.
 pub fn convert(checked: &Checked, sources: &Sources) -> (Option<Files>, Vec<Diagnostic>) {
     let patch = checked.written();
     let mut diagnostics = refuse::refuse(checked, sources);
@@ -71,9 +71,9 @@ fn lib(patch: &ast::Patch, sources: &Sources, comments: &Comments, pieces: &[Pie
     text
 }
 
-/// `#[livepatch(..)]`: on one line if that is what rustfmt would do.
+/// `#[livepatch(..)]`: on one line where rustfmt would do so.
 fn attribute(sources: &Sources, pieces: &[Piece]) -> String {
-    /// What rustfmt calls `attr_fn_like_width`.
+    /// `attr_fn_like_width` of rustfmt.
     const ONE_LINE: usize = 70;
     let arguments: Vec<_> =
         pieces.iter().filter(|piece| matches!(piece.what, What::Argument)).collect();
@@ -88,14 +88,14 @@ fn attribute(sources: &Sources, pieces: &[Piece]) -> String {
     format!("#[livepatch(\n{})]\n", lines.collect::<String>())
 }
 
-/// What stands in the module, in the order of the spec.
+/// The items of the module, in the order of the spec.
 fn items(sources: &Sources, pieces: &[Piece]) -> String {
     let is_item = |piece: &&Piece| !matches!(piece.what, What::Argument | What::Test);
     let mut groups: Vec<Vec<&Piece>> = Vec::new();
     for piece in pieces.iter().filter(is_item) {
         let home = match &piece.what {
-            // Symbols of one object that follow each other are in one block, and so is everything
-            // of one file in C.
+            // Consecutive symbols of one object share a block. All functions of one C file share a
+            // block.
             What::Symbol(_) => groups.last_mut().filter(|group| group[0].what == piece.what),
             What::InC(_) => groups.iter_mut().find(|group| group[0].what == piece.what),
             _ => None,
@@ -105,7 +105,7 @@ fn items(sources: &Sources, pieces: &[Piece]) -> String {
             None => groups.push(vec![piece]),
         }
     }
-    // A module sees the macros of the items that stand before it.
+    // A module sees only the macros of items before it.
     if let Some(last) = groups.iter().rposition(|group| group[0].what == What::Item) {
         let behind = groups.split_off(last + 1);
         let (modules, others): (Vec<_>, Vec<_>) =
@@ -124,7 +124,7 @@ fn items(sources: &Sources, pieces: &[Piece]) -> String {
     text
 }
 
-/// Whether an empty line is between two: between items it is as the author has it.
+/// Whether two items are separated by an empty line: between Rust items the author's choice stays.
 fn is_set_apart(sources: &Sources, last: &Piece, next: &Piece) -> bool {
     let start = next
         .comments
@@ -140,7 +140,7 @@ fn is_set_apart(sources: &Sources, last: &Piece, next: &Piece) -> bool {
     sources.slice(Span::new(last.end, start)).matches('\n').count() > 1
 }
 
-/// One item, or the block of several.
+/// One item, or one block with several.
 fn shown(sources: &Sources, group: &[&Piece]) -> String {
     let each = |indent: usize| {
         let members = group.iter().map(move |piece| {

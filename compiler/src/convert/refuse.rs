@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-//! What a spec may say and a crate cannot.
+//! Constructs that a spec supports and a crate does not.
 
 use crate::Checked;
 use kps_codegen::names::ident;
@@ -46,9 +46,9 @@ pub(super) fn refuse(checked: &Checked, sources: &Sources) -> Vec<Diagnostic> {
     diagnostics
 }
 
-/// What is said of comments that stand beside nothing that is carried over.
+/// The message about comments that belong to no converted snippet.
 pub(super) fn lost(comments: &[Span]) -> Option<Diagnostic> {
-    /// Whoever has many is helped by the first ones.
+    /// The limit of comments that one message shows.
     const SHOWN: usize = 20;
     let (first, more) = comments.split_first()?;
     let message = match more.len() {
@@ -64,7 +64,7 @@ pub(super) fn lost(comments: &[Span]) -> Option<Diagnostic> {
     )
 }
 
-/// The names that Rust cannot have where a crate would have them.
+/// The names that are not valid in Rust where a crate would need them.
 fn names(patch: &ast::Patch) -> Vec<Diagnostic> {
     let mut diagnostics = Vec::new();
     let declared = std::iter::once(&patch.name)
@@ -106,19 +106,19 @@ fn no_name(name: &Name, why: &str) -> Diagnostic {
         .note(why)
 }
 
-/// Whether a name is one of Rust's, a raw one at most.
+/// Whether a name is a Rust identifier, possibly a raw one.
 fn is_name(name: &str) -> bool {
     let ident = ident(name).to_string();
     ident.strip_prefix("r#").unwrap_or(&ident) == name
 }
 
-/// Whether Rust's lexer cuts a name into tokens that are the name again.
+/// Whether Rust's lexer splits a name into tokens that give the same name again.
 fn is_tokens(name: &str) -> bool {
     let tokens = TokenStream::from_str(name);
     tokens.is_ok_and(|tokens| tokens.to_string().split_whitespace().collect::<String>() == name)
 }
 
-/// The first path among some tokens that starts at the crate's root.
+/// The first path that starts at the crate's root.
 fn root_path(tokens: TokenStream) -> Option<std::ops::Range<usize>> {
     let all: Vec<TokenTree> = tokens.into_iter().collect();
     for (n, token) in all.iter().enumerate() {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-//! The Rust of a crate as text: the author's pieces, moved, and tokens of the plan, printed.
+//! The Rust of a crate as text: the author's snippets, moved, and printed tokens of the plan.
 
 use super::WIDTH;
 use crate::Checked;
@@ -10,8 +10,7 @@ use kps_plan::Type;
 use proc_macro2::{Literal, TokenStream};
 use quote::quote;
 
-/// What stands between two braces of the author's, with braces around it, for a line that starts at
-/// an indentation.
+/// An author's block with braces around it, for a line that starts at an indentation.
 pub(super) fn block(sources: &Sources, code: Code, indent: usize) -> String {
     let file = sources.file(code.span.start);
     let block = carried_block(&file.source.text, file.local(code.span), indent + super::INDENT);
@@ -23,8 +22,8 @@ pub(super) fn block(sources: &Sources, code: Code, indent: usize) -> String {
     format!("{{{comment}\n{lines}{:indent$}}}", "")
 }
 
-/// The same on one line, if it is one expression without a comment that would hide the brace, and
-/// fits behind so many characters.
+/// A block on one line, if it is one expression without a line comment, which would hide the brace,
+/// and fits after `before` characters.
 pub(super) fn short_block(sources: &Sources, code: Code, before: usize) -> Option<String> {
     let text = sources.slice(code.span).trim();
     let is_short = !text.contains(['\n', ';']) && !text.contains("//") && !text.is_empty();
@@ -32,7 +31,7 @@ pub(super) fn short_block(sources: &Sources, code: Code, before: usize) -> Optio
     (is_short && before + text.len() <= WIDTH).then_some(text)
 }
 
-/// A type, a value or an item of the author's that starts at an indentation.
+/// An author's type, value or item that starts at an indentation.
 pub(super) fn piece(sources: &Sources, code: Code, indent: usize) -> String {
     let file = sources.file(code.span.start);
     let mut text = carried_piece(&file.source.text, file.local(code.span), indent);
@@ -40,7 +39,8 @@ pub(super) fn piece(sources: &Sources, code: Code, indent: usize) -> String {
     text
 }
 
-/// The same where something follows on the line: a comment at its end must not hide that.
+/// The same, for text that continues on the line: a line comment at its end must not hide that
+/// text.
 pub(super) fn inline(sources: &Sources, code: Code, indent: usize) -> String {
     let mut text = piece(sources, code, indent);
     if text.lines().next_back().is_some_and(|last| last.contains("//")) {
@@ -49,12 +49,12 @@ pub(super) fn inline(sources: &Sources, code: Code, indent: usize) -> String {
     text
 }
 
-/// A type of the kernel's as bodies write it.
+/// A kernel type in the form that bodies use.
 pub(super) fn kernel_type(checked: &Checked, ty: &Type) -> String {
     printed(rust_type(&checked.patch().kernel.types, ty))
 }
 
-/// A type on one line. What belongs to kpsc is in a crate of that name.
+/// A type on one line. The names of kpsc's runtime are in a crate here.
 fn printed(ty: TokenStream) -> String {
     const START: &str = "type T = ";
     let Ok(file) = syn::parse2::<syn::File>(quote!(type T = #ty;)) else {

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
-//! The tests of a spec, which stay in its language.
+//! The tests of a spec, which keep the syntax of specs.
 
 use super::pieces::{Piece, What};
 use super::INDENT;
 use kps_grammar::ast;
 use kps_grammar::Sources;
 
-/// `tests.kps`; nothing if there are none.
+/// The contents of `tests.kps`; `None` without tests.
 pub(super) fn file(patch: &ast::Patch, sources: &Sources, pieces: &[Piece]) -> Option<String> {
     let tests: Vec<_> = pieces
         .iter()

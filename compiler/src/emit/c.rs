@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-//! What surrounds a C file of an author's: the names by which it reaches the kernel, and those by
-//! which the patch reaches it.
+//! The wrapper around an author's C file: the names that the file uses for kernel symbols, and
+//! those that the patch uses for the file's functions.
 
 use super::templates;
 use crate::resolve::Fragment;
@@ -8,14 +8,14 @@ use kps_codegen::names::{c_name, c_symbol, func_names};
 use kps_plan::{CFile, Change, Func, Link, Object, Patch, Uses};
 use serde::Serialize;
 
-/// The folder of the authors' files in the generated one.
+/// The folder of the authors' files in the generated folder.
 pub const FOLDER: &str = "c";
 
-/// What the template is told.
+/// The input of the template.
 #[derive(Debug, Serialize)]
 struct Wrapper {
     path: String,
-    /// Symbols that the file may use, each with the placeholder that it stands for.
+    /// The symbols that the file may use, with their placeholders.
     symbols: Vec<(String, String)>,
     functions: Vec<Function>,
 }
@@ -23,27 +23,27 @@ struct Wrapper {
 /// A function of the file that the patch uses.
 #[derive(Debug, Serialize)]
 struct Function {
-    /// What the author calls it.
+    /// Its name in the author's file.
     name: String,
-    /// What it is called in the module, for the kernel has a function of that name.
+    /// Its name in the module, because the kernel has a function with the author's name.
     c_name: String,
-    /// The symbol by which the patch reaches it.
+    /// The symbol that the patch uses for it.
     symbol: String,
-    /// The function that it takes the place of.
+    /// The function that it replaces.
     old: Option<Old>,
 }
 
 #[derive(Debug, Serialize)]
 struct Old {
-    /// What the author calls it.
+    /// Its names in the author's file.
     names: Vec<String>,
     /// Its symbol.
     symbol: String,
-    /// How the kernel declares it, with this name.
+    /// The kernel's declaration, with this name.
     declaration: Option<(String, String)>,
 }
 
-/// The file that Kbuild compiles in the place of the author's, which it includes by this path.
+/// The file that Kbuild compiles instead of the author's. It includes that file by this path.
 pub(super) fn wrapper(patch: &Patch<Fragment>, n: usize, file: &CFile, path: &str) -> String {
     let own = |uses: &Uses| symbols(&uses.functions, &uses.statics);
     let mut reached = symbols(&patch.kernel.functions, &patch.kernel.statics);
@@ -94,7 +94,7 @@ fn is_in<B>(func: &Func<B>, n: usize) -> bool {
     matches!(func.change, Change::C { file, .. } if file == n)
 }
 
-/// The symbols among these that klp relocations reach.
+/// The symbols that are reached through klp relocations.
 fn symbols(
     functions: &[kps_plan::Function],
     statics: &[kps_plan::Static],
@@ -110,8 +110,8 @@ fn symbols(
     reached.collect()
 }
 
-/// A declaration with another name: the name stands before the first bracket that opens a list of
-/// parameters.
+/// A declaration with another name. The name is before the first bracket that opens a parameter
+/// list.
 fn renamed(declaration: &str, name: &str, new: &str) -> String {
     declaration.replacen(&format!("{name}("), &format!("{new}("), 1)
 }

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
-//! What a patch crate has besides its source.
+//! The files of a patch crate besides its source.
 
 use super::{templates, Files};
 use std::collections::BTreeMap;
 
-/// A crate that acts as it is, to start from.
+/// A starter crate that works unchanged.
 pub fn new_crate(name: &str) -> Files {
     let mut files = crate_files(name);
     files.0.extend(templates::crate_sources(name).map(|(path, text)| (path.to_owned(), text)));
     files
 }
 
-/// The files by which cargo and make know a crate.
+/// The files that cargo and make need.
 pub fn crate_files(name: &str) -> Files {
     let files = [
         ("Cargo.toml", templates::manifest(name)),

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-//! The library that patch crates are built with: the runtime, the macros and what those stand on,
-//! as they are in this kpsc.
+//! The library that patch crates are built with: the runtime, the macros and their dependencies, as
+//! this kpsc contains them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use toml::{Table, Value};
@@ -20,7 +20,7 @@ pub fn library() -> BTreeMap<String, String> {
     files.chain([(format!("{LIBRARY}/Cargo.toml"), manifest())]).collect()
 }
 
-/// The runtime as a module of a patch, which has no part for the host.
+/// The runtime as a module of a patch, without its part for the host.
 pub(super) fn runtime() -> impl Iterator<Item = (String, &'static str)> {
     let files =
         FILES.iter().filter_map(|(path, text)| Some((path.strip_prefix("runtime/src/")?, *text)));
@@ -29,7 +29,8 @@ pub(super) fn runtime() -> impl Iterator<Item = (String, &'static str)> {
         .map(|(path, text)| (format!("{LIBRARY}/{path}"), text))
 }
 
-/// The manifest of a workspace that has the library's crates, and of this one's what they inherit.
+/// The manifest of a workspace of the library's crates, with the settings that they inherit from
+/// this workspace.
 fn manifest() -> String {
     let manifests: Vec<(&str, Table)> = FILES
         .iter()

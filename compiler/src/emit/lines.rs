@@ -1,31 +1,30 @@
 // SPDX-License-Identifier: GPL-2.0
-//! The way from a line of generated code back to the spec and its files.
+//! Maps a line of generated code back to the spec and its files.
 
 use kps_grammar::{Language, Position, Sources, Span};
 
-/// Which lines of the generated crate root hold text of an author's.
+/// The lines of the generated crate root that contain the author's text.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LineTable {
-    /// The generated file. Nothing of a crate is in one: there the lines are those of the author's
-    /// own files.
+    /// The generated file. A crate has none: its lines are those of the author's own files.
     pub file: Option<String>,
-    /// By generated line.
+    /// Ordered by generated line.
     pub lines: Vec<Line>,
 }
 
-/// One generated line that holds text of an author's.
+/// One generated line with the author's text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Line {
     /// The generated line, from 1.
     pub generated: usize,
-    /// The text, among those of the spec and its files.
+    /// Its text, as a span of the spec and its files.
     pub text: Span,
-    /// The generated column where it starts, from 1.
+    /// The generated column of its start, from 1.
     pub column: usize,
 }
 
 impl Line {
-    /// The byte of a generated column, if the author's text reaches so far.
+    /// The byte at a generated column; `None` past the end of the author's text.
     fn byte(&self, sources: &Sources, column: usize) -> Option<usize> {
         let text = sources.slice(self.text);
         let mut ends = text.char_indices().map(|(at, _)| at).chain([text.len()]);
@@ -35,8 +34,8 @@ impl Line {
 }
 
 impl LineTable {
-    /// The byte of an author's text that is at a place in a file, by the file's path in the folder
-    /// that is built.
+    /// The byte of the author's text at a position in a file, which is given by its path in the
+    /// folder that is built.
     pub fn home(&self, sources: &Sources, path: &str, place: Position) -> Option<usize> {
         if self.file.is_none() {
             let file = sources.find(Language::Rust, path.trim_start_matches(['.', '/']))?;
@@ -49,12 +48,12 @@ impl LineTable {
         self.on_line(place.line).rev().find_map(|line| line.byte(sources, place.column))
     }
 
-    /// The first piece of an author's on a line of a generated file.
+    /// The first snippet of the author's text on a line of a generated file.
     pub fn snippet_on(&self, file: &str, line: usize) -> Option<Span> {
         self.on_line(line).next().filter(|_| self.is_it(file)).map(|line| line.text)
     }
 
-    /// Whether a path leads to the generated file.
+    /// Whether a path names the generated file.
     fn is_it(&self, path: &str) -> bool {
         self.file.as_deref().is_some_and(|file| path.rsplit('/').next() == Some(file))
     }
@@ -68,7 +67,7 @@ impl LineTable {
             .into_iter()
     }
 
-    /// The end of the last piece of an author's between two lines of a generated file.
+    /// The end of the last snippet of the author's text between two lines of a generated file.
     pub fn last_inside(&self, file: &str, first: usize, last: usize) -> Option<usize> {
         let end = self.lines.partition_point(|line| line.generated <= last);
         let line =
@@ -76,8 +75,8 @@ impl LineTable {
         Some(line.text.end)
     }
 
-    /// The table as a file beside the generated code: a line's number, where its text was written,
-    /// and what to add to its columns.
+    /// The table as a file next to the generated code: the number of a line, the source position of
+    /// its text, and the number to add to its columns.
     pub fn listing(&self, sources: &Sources) -> String {
         let file = self.file.as_deref().unwrap_or_default();
         let mut listing = format!("# {file} line, place of its text, columns to add\n");

@@ -29,24 +29,24 @@ pub use patch_crate::{
 };
 pub use templates::{function_spec, skeleton, FunctionSpec};
 
-/// A folder that has not been written: paths below it, and what the files hold.
+/// A folder that is not written yet: paths relative to it, and the contents of the files.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Files(pub BTreeMap<String, String>);
 
-/// What a patch becomes.
+/// The generated output for a patch.
 #[derive(Debug)]
 pub struct Emitted {
-    /// How the patch is written.
+    /// The form of the patch.
     pub form: Form,
     /// The Kbuild folder.
     pub files: Files,
-    /// The way back from its lines to those of the spec and its files.
+    /// Maps generated lines back to the spec and its files.
     pub lines: LineTable,
-    /// The files in C that the patch has, in the order of those that surround them.
+    /// The C files of the patch, in the order of their wrappers.
     pub c_files: Vec<String>,
-    /// Where a function of the patch is named in the spec, by each symbol that is made for it.
+    /// The symbols generated for functions, each with the span where the source names the function.
     pub functions: BTreeMap<String, Span>,
-    /// All pieces of an author's Rust.
+    /// All snippets of the author's Rust.
     pub pieces: Vec<Span>,
     /// The facts of the target, for the macros of a crate.
     pub facts: Vec<u8>,
@@ -54,7 +54,7 @@ pub struct Emitted {
 
 #[cfg(test)]
 impl Emitted {
-    /// Nothing of a spec.
+    /// The output of an empty spec.
     pub(crate) fn nothing() -> Emitted {
         let (form, files, lines) = (Form::Spec, Files::default(), LineTable::default());
         let (c_files, functions, pieces) = (Vec::new(), BTreeMap::new(), Vec::new());
@@ -95,7 +95,7 @@ pub fn emit(checked: &Checked, sources: &Sources) -> Emitted {
     Emitted { form, files, lines, c_files, functions, pieces, facts: Vec::new() }
 }
 
-/// The symbols that are made for functions, and where those are named.
+/// The symbols generated for functions, with the spans where the source names these.
 fn functions(checked: &Checked) -> BTreeMap<String, Span> {
     let names = func_names(checked.patch());
     let functions = names.into_iter().flatten().zip(checked.places().iter().flatten());
@@ -107,18 +107,18 @@ fn functions(checked: &Checked) -> BTreeMap<String, Span> {
         .collect()
 }
 
-/// Tokens as a person would write them.
+/// Prints tokens as formatted Rust.
 fn print(tokens: TokenStream) -> String {
     let file = match syn::parse2::<syn::File>(tokens.clone()) {
         Ok(file) => file,
-        // Only a bug of the generator gets here. rustc will say what is wrong; the text is kept for
-        // the report.
+        // Only a bug of the generator gets here. rustc will report it; the text is kept for the bug
+        // report.
         Err(_) => return tokens.to_string(),
     };
     format!("// SPDX-License-Identifier: GPL-2.0\n{}", tidy::tidy(&prettyplease::unparse(&file)))
 }
 
-/// All pieces of an author's text that the generated code holds, by the byte where they start.
+/// All snippets of an author's text in the generated code, by their first byte.
 fn fragments(patch: &Patch<Fragment>) -> BTreeMap<usize, Span> {
     let funcs = || patch.objects.iter().flat_map(|object| &object.funcs);
     let bodies = funcs().flat_map(|func| func.change.bodies());
@@ -130,9 +130,9 @@ fn fragments(patch: &Patch<Fragment>) -> BTreeMap<usize, Span> {
     all.chain(modules).map(|f| (f.span.start, f.span)).collect()
 }
 
-/// The placeholders for klp relocations as if vmlinux exported them, so that modpost knows them and
-/// still checks every other symbol. The module cannot be loaded before post-link has replaced them:
-/// nothing exports them really.
+/// Lists the placeholders for klp relocations as if vmlinux exported them, so that modpost accepts
+/// them and still checks every other symbol. The module cannot be loaded before post-link has
+/// replaced them, because nothing really exports them.
 fn symvers(patch: &Patch<Fragment>) -> String {
     let funcs = patch.objects.iter().flat_map(|object| &object.funcs).map(|func| &func.old);
     let of_modules = || patch.objects.iter().map(|object| &object.uses);

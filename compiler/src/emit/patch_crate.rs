@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-//! What a patch crate is built with: its own files, the library, and what has been found out about
+//! The folder that a patch crate is built in: its own files, the library, and generated files about
 //! the patch.
 
 use super::library::{library, LIBRARY};
@@ -10,14 +10,14 @@ use kps_grammar::{Language, Sources};
 use quote::quote;
 use std::collections::BTreeMap;
 
-/// The makefile that the crate's own one includes.
+/// The makefile that the crate's own makefile includes.
 pub const RULES: &str = include_str!("../../../templates/crate/crate.mk");
 
-/// Where the facts of the target are for the macros.
+/// The path of the target's facts, for the macros.
 pub const TARGET_FACTS: &str = "kps/target.facts";
 
-/// The folder that Kbuild builds: the crate's `own` files and what goes beside them.
-/// The macros read the `facts` of the target.
+/// The folder that Kbuild builds: the crate's `own` files and the generated ones. The macros read
+/// the `facts` of the target.
 pub fn emit_crate(
     checked: &Checked,
     sources: &Sources,
@@ -28,7 +28,7 @@ pub fn emit_crate(
     let mut files = own;
     let in_c = sources.files().filter(|file| file.language == Language::C);
     files.extend(in_c.map(|file| (file.path.clone(), file.source.text.clone())));
-    // Nothing of an author's takes the place of what make reads.
+    // No file of the author replaces a file that make reads.
     files.extend(beside(checked));
     files.insert("Kbuild".to_owned(), templates::crate_kbuild(&patch.name));
     let c_files = patch.c_files.iter().map(|file| file.path.clone()).collect();
@@ -37,7 +37,7 @@ pub fn emit_crate(
     Emitted { form, files, lines: LineTable::default(), c_files, functions, pieces, facts }
 }
 
-/// What goes into the folder of the library, below that of the crate.
+/// The files of the library's folder, relative to the crate.
 pub fn beside(checked: &Checked) -> BTreeMap<String, String> {
     let patch = checked.patch();
     let mut files = library();
@@ -51,8 +51,8 @@ pub fn beside(checked: &Checked) -> BTreeMap<String, String> {
     files
 }
 
-/// What the module of a crate becomes in a kernel build, for people: with the author's text where
-/// the macro puts it.
+/// The expansion of a crate's module in a kernel build, for people to read: with the author's text
+/// where the macro inserts it.
 pub fn expand_crate(checked: &Checked, sources: &Sources) -> String {
     let patch = checked.patch();
     let name = kps_codegen::names::ident(&patch.name);
@@ -62,10 +62,10 @@ pub fn expand_crate(checked: &Checked, sources: &Sources) -> String {
     splice::splice(&printed, &super::fragments(patch), sources, "").0
 }
 
-/// What the file of types starts with, by which kpsc knows its own.
+/// The title of the file of types, by which kpsc recognizes its own file.
 pub const BINDINGS_TITLE: &str = "//! What the patch uses of the kernel, as its BTF says it.";
 
-/// The kernel's types for the host, where no facts of a kernel are.
+/// The kernel's types for the host, for builds without a facts file.
 pub fn bindings(checked: &Checked) -> String {
     let types = kps_codegen::module(checked.patch()).types;
     print(types)

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Puts the author's text where generated code has its markers.
+//! Inserts the author's text at the markers in generated code.
 
 use super::lines::{Line, LineTable};
 use crate::resolve::MARKER;
 use kps_grammar::{Sources, Span};
 use std::collections::BTreeMap;
 
-/// Replaces every marker by its fragment, byte for byte. Only the space around a fragment is the
-/// generator's: blank lines before and after it go. A fragment that has a line for itself and does
-/// not start one of its file moves to the marker's column.
+/// Replaces every marker by its fragment, byte for byte. Only the white space around a fragment
+/// belongs to the generator: blank lines before and after it are dropped. A fragment on lines of
+/// its own moves to the marker's column, unless it starts a line of its file.
 pub(super) fn splice(
     printed: &str,
     fragments: &BTreeMap<usize, Span>,
@@ -26,7 +26,7 @@ pub(super) fn splice(
         let mut rest = line;
         while let Some((before, start, behind)) = marker(rest) {
             let Some(&span) = fragments.get(&start) else { break };
-            // A marker with a `;` is a statement or an item, and has its line for itself.
+            // A marker with a `;` is a statement or an item, on a line of its own.
             match behind.strip_prefix(';') {
                 Some(behind) => {
                     splicer.block(span, before.len());
@@ -35,7 +35,7 @@ pub(super) fn splice(
                 None => {
                     splicer.push(before);
                     splicer.author(span);
-                    // A comment at its end would take the rest of the line with it.
+                    // A line comment at its end would hide the rest of the line.
                     let last = sources.slice(span).trim().lines().next_back().unwrap_or_default();
                     splicer.push(if last.contains("//") { "\n" } else { "" });
                     rest = behind;
@@ -52,7 +52,7 @@ struct Splicer<'a> {
     sources: &'a Sources,
     out: String,
     table: LineTable,
-    /// Where the next character goes.
+    /// The line and column of the next character.
     number: usize,
     column: usize,
 }
@@ -74,8 +74,7 @@ impl Splicer<'_> {
     fn block(&mut self, span: Span, indent: usize) {
         let start = self.start(span);
         let place = self.sources.place(start);
-        // What stands before it is looked at no further than it is space, for many pieces may stand
-        // on one line.
+        // Look back only over space: many fragments may be on one line.
         let own = self.sources.file(start);
         let before = &own.source.text[..own.local(Span::new(start, start)).start];
         let before = before.trim_end_matches(|c: char| c != '\n' && c.is_whitespace());
@@ -84,8 +83,8 @@ impl Splicer<'_> {
         self.author(span);
     }
 
-    /// Where a fragment says something. An empty piece keeps its line: messages about what is
-    /// missing there lead home by it.
+    /// The first byte of a fragment that is not space. An empty fragment keeps its line, so that
+    /// messages about missing code there map back to it.
     fn start(&self, span: Span) -> usize {
         let text = self.sources.slice(span);
         if text.trim().is_empty() {
@@ -94,7 +93,7 @@ impl Splicer<'_> {
         span.start + (text.len() - text.trim_start().len())
     }
 
-    /// The author's text, without the space around it.
+    /// Inserts the author's text, without the space around it.
     fn author(&mut self, span: Span) {
         let mut start = self.start(span);
         for (n, text) in self.sources.slice(span).trim().split('\n').enumerate() {
@@ -110,8 +109,8 @@ impl Splicer<'_> {
     }
 }
 
-/// The first marker of a line: what stands before it, where its fragment starts, and what stands
-/// behind it. What an author has written in a text that only looks like one is in quotes.
+/// The first marker of a line: the text before it, the start of its fragment, and the text after
+/// it. In an author's text, a lookalike of a marker is in quotes.
 fn marker(line: &str) -> Option<(&str, usize, &str)> {
     let (before, rest) = line.split_once(MARKER)?;
     let is_code = !before.contains('"') && !before.trim_start().starts_with("//");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-//! What is generated and not Rust.
+//! The generated files that are not Rust.
 
 use kps_plan::Patch;
 use kps_resolve::is_plain;
@@ -15,7 +15,7 @@ const MANIFEST: &str = include_str!("../../../templates/crate/Cargo.toml.tera");
 const CRATE_ROOT: &str = include_str!("../../../templates/crate/lib.rs.tera");
 const CRATE_TESTS: &str = include_str!("../../../templates/crate/tests.kps.tera");
 const CRATE_KBUILD: &str = include_str!("../../../templates/crate/Kbuild.tera");
-/// What version control leaves alone in a crate.
+/// The `.gitignore` of a crate.
 pub(super) const IGNORED: &str = include_str!("../../../templates/crate/gitignore");
 
 /// The names and texts of all templates.
@@ -33,7 +33,7 @@ fn templates() -> [(&'static str, &'static str); 9] {
     ]
 }
 
-/// The makefile of a module with so many files in C.
+/// The makefile of a module with some files in C.
 pub(super) fn kbuild(name: &str, c_files: usize) -> String {
     let mut context = context([("name", name)]);
     context.insert("c_files", &(0..c_files).collect::<Vec<_>>());
@@ -44,7 +44,7 @@ pub(super) fn makefile(name: &str) -> String {
     render("Makefile", &context([("name", name)]))
 }
 
-/// The source of a crate that acts as it is, and its tests.
+/// The source of a starter crate, and its tests.
 pub(super) fn crate_sources(name: &str) -> [(&'static str, String); 2] {
     let of = |template| render(template, &context([("name", name)]));
     [("src/lib.rs", of("crate/lib.rs")), ("tests.kps", of("crate/tests.kps"))]
@@ -55,13 +55,13 @@ pub(super) fn crate_kbuild(name: &str) -> String {
     render("crate/Kbuild", &context([("name", name)]))
 }
 
-/// What the makefile of a crate has to know of the patch.
+/// The variables about the patch for the makefile of a crate.
 pub(super) fn patch_makefile<B>(patch: &Patch<B>) -> String {
     let objects =
         (0..patch.c_files.len()).map(|n| format!("kps/patch_c{n}.o")).collect::<Vec<_>>().join(" ");
     let Patch { metadata, target, .. } = patch;
-    // Releases are of characters that make takes for nothing else (`kps_facts::is_release`), and
-    // the others are kpsc's own words.
+    // The characters of a release have no special meaning for make (`kps_facts::is_release`). The
+    // other values are kpsc's own.
     let lines = [
         ("kps-c-objects", objects.as_str()),
         ("kps-release", &target.release),
@@ -77,41 +77,40 @@ pub(super) fn manifest(name: &str) -> String {
     render("Cargo.toml", &context([("name", name)]))
 }
 
-/// What surrounds a file in C.
+/// The wrapper around a file in C.
 pub(super) fn c_file(wrapper: &impl Serialize) -> String {
     let mut context = Context::new();
     context.insert("file", wrapper);
     render("c_file.c", &context)
 }
 
-/// The spec of a patch that acts as it is, to start from. Without a function it changes one that
-/// everybody can see.
+/// A starter spec that works unchanged. Without a function it changes one with a visible effect.
 pub fn skeleton(name: &str, function: Option<&str>, object: &str) -> String {
-    // The one that shows the counter of any other.
+    // The spec for any other function counts its calls and shows the number through this one.
     let function = function.filter(|&function| function != "cmdline_proc_show");
     let words = [("name", name), ("object", object)];
     let function = function.map(|function| ("function", function));
     render("spec", &context(words.into_iter().chain(function)))
 }
 
-/// What a spec for one function is made of. All of it is the target's own.
+/// The parts of a spec for one function, all from the target.
 #[derive(Debug, Serialize)]
 pub struct FunctionSpec {
-    /// What the patch is called.
+    /// The name of the patch.
     pub name: String,
     /// The function's object.
     pub object: String,
-    /// How C declares it.
+    /// Its declaration in C.
     pub declaration: String,
-    /// Its name, with a position where it needs one.
+    /// Its name, with a position if it is ambiguous.
     pub function: String,
-    /// What stands in its braces.
+    /// The contents of its block.
     pub change: String,
 }
 
-/// A spec that changes one function and leaves what it does as it is.
+/// A spec that changes one function and keeps its behaviour.
 pub fn function_spec(spec: &FunctionSpec) -> String {
-    // A declaration is a comment here, and nothing ends a line in it.
+    // The spec contains the declaration as a comment, and no declaration contains a line end.
     let context = Context::from_serialize(spec).unwrap_or_default();
     render("function", &context)
 }
@@ -119,8 +118,8 @@ pub fn function_spec(spec: &FunctionSpec) -> String {
 fn context<'a>(words: impl IntoIterator<Item = (&'a str, &'a str)>) -> Context {
     let mut context = Context::new();
     for (key, word) in words {
-        // Make, the shell and Rust will read this text. Whatever the checks before said, only a
-        // plain word gets in.
+        // Make, the shell and Rust read this text. Whatever earlier checks decided, only a plain
+        // word is inserted.
         assert!(is_plain(word), "{key} is a plain word");
         context.insert(key.to_string(), word);
     }

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
-//! One pass over printed Rust for what tokens cannot carry: comments, blank lines between items,
-//! and the layout of `module!`, whose tokens are no expression that the printer knows.
+//! One text pass over printed Rust, for everything that tokens cannot express: comments, blank
+//! lines between items, and the layout of `module!`, which the printer cannot parse as an
+//! expression.
 
-/// Where a comment may end on a line.
+/// The maximum width of a comment line.
 const WIDTH: usize = 100;
-/// How what is to be a comment starts.
+/// The start of a doc comment that becomes a plain comment.
 const COMMENTS: [&str; 2] = ["/// SAFETY:", "/// WHY:"];
 
-/// Turns `/// SAFETY:` and `/// WHY:` into comments, sets items apart and lays `module!` out.
+/// Turns `/// SAFETY:` and `/// WHY:` into comments, separates items by blank lines and formats
+/// `module!`.
 pub(super) fn tidy(printed: &str) -> String {
     let lines = comments(printed);
     let mut out = String::new();
@@ -15,7 +17,7 @@ pub(super) fn tidy(printed: &str) -> String {
     out
 }
 
-/// Writes the items among some lines, with blank lines around those that are longer than one.
+/// Writes items, with blank lines around those that have several lines.
 fn items(lines: &[String], indent: usize, out: &mut String) {
     let mut rest = lines;
     let mut before: Option<&[String]> = None;
@@ -42,7 +44,7 @@ fn write_item(item: &[String], indent: usize, out: &mut String) {
         out.push_str(line);
         out.push('\n');
     };
-    // An item that holds items opens with the last line that is not inside it.
+    // The first line of an item that contains items is the last line before its contents.
     let opening = item.iter().position(|line| is_item_block(line.trim_start()));
     match (opening, item.split_last()) {
         (Some(opening), Some((last, _))) if opening + 1 < item.len() => {
@@ -58,7 +60,7 @@ fn write_item(item: &[String], indent: usize, out: &mut String) {
     }
 }
 
-/// How many lines the first item has, its attributes and comments among them.
+/// The number of lines of the first item, including its attributes and comments.
 fn item_len(lines: &[String], indent: usize) -> usize {
     let mut in_attribute = false;
     for (n, line) in lines.iter().enumerate() {
@@ -79,7 +81,7 @@ fn item_len(lines: &[String], indent: usize) -> usize {
     lines.len()
 }
 
-/// Whether a line ends an inner attribute that spans lines.
+/// Whether a line ends an inner attribute of several lines.
 fn in_attribute_end(first: &str, line: &str) -> bool {
     first.starts_with("#!") && line.ends_with(")]")
 }
@@ -92,7 +94,7 @@ fn is_item_block(opening: &str) -> bool {
     block && opening.ends_with('{')
 }
 
-/// One key a line.
+/// One key per line.
 fn module_macro(item: &[String]) -> Vec<String> {
     let inside: Vec<&str> = item[1..item.len() - 1].iter().map(|line| line.trim()).collect();
     let mut lines = vec![item[0].clone()];
@@ -105,7 +107,7 @@ fn module_macro(item: &[String]) -> Vec<String> {
             '"' => in_string = !in_string,
             '[' if !in_string => depth += 1,
             ']' if !in_string => depth -= 1,
-            // The printer sets colons apart on both sides.
+            // The printer puts a space before a colon, too.
             ':' if !in_string && line.ends_with(' ') => {
                 line.pop();
             }
@@ -124,8 +126,8 @@ fn module_macro(item: &[String]) -> Vec<String> {
     lines
 }
 
-/// The lines, with every `/// SAFETY:` and `/// WHY:` paragraph as a comment of its own, wrapped.
-/// The second word is for us alone.
+/// The lines, with every `/// SAFETY:` and `/// WHY:` paragraph as a wrapped comment. The keyword
+/// `WHY:` itself is dropped.
 fn comments(printed: &str) -> Vec<String> {
     let mut out = Vec::new();
     let mut lines = printed.lines().peekable();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-//! The files that a spec names, and those that they include: read, and put beside its text.
+//! Reads the files that a spec names, and the files that these include, and adds them to its text.
 
 use super::decode;
 use crate::resolve::{is_path, near, refused_path, FileKind};
@@ -9,8 +9,8 @@ use kps_grammar::{tokens, Language, Source, Sources, Span};
 use kps_host::input::{self, Limit};
 use std::path::{Path, PathBuf};
 
-/// Reads the files in Rust and C that a spec names, and what those in C include from beside them.
-/// Returns what cannot be read. Paths that no spec can have are refused for what they are.
+/// Reads the Rust and C files that a spec names, and the files beside these that C files include.
+/// Returns the errors. A path that a spec cannot have gets an error about the path.
 pub(super) fn read(patch: &ast::Patch, sources: &mut Sources) -> Vec<Diagnostic> {
     let functions = || patch.objects.iter().flat_map(|object| &object.funcs);
     let in_rust = functions().filter_map(|func| func.replace_from.as_ref());
@@ -34,7 +34,7 @@ pub(super) fn read(patch: &ast::Patch, sources: &mut Sources) -> Vec<Diagnostic>
     errors
 }
 
-/// Reads one of the files that a spec names.
+/// Reads one file that a spec names.
 pub fn read_text(
     spec: &str,
     file: &Text,
@@ -65,7 +65,7 @@ fn read_with_includes(file: &Text, sources: &mut Sources) -> Result<(), Diagnost
                     .at(span, "")
                     .help("put the file there, and include it from there"));
             };
-            // What is not beside the file is the kernel's.
+            // A header that is not beside the file is the kernel's.
             if folder_of(&spec).join(&value).exists() {
                 pending.push((Text { value, span }, FileKind::Header));
             }
@@ -74,7 +74,7 @@ fn read_with_includes(file: &Text, sources: &mut Sources) -> Result<(), Diagnost
     Ok(())
 }
 
-/// What a file in C includes by `#include "FILE"`, with its place.
+/// The `#include "FILE"` lines of a C file, with the spans of the names.
 fn includes(text: &str) -> impl Iterator<Item = (&str, Span)> {
     let mut before = ["", ""];
     tokens(text, Language::C).filter_map(move |(at, token)| {
@@ -85,7 +85,7 @@ fn includes(text: &str) -> impl Iterator<Item = (&str, Span)> {
     })
 }
 
-/// A path from a folder, its `.` and `..` followed; nothing if it leads out of where the folder is.
+/// A path relative to a folder, with `.` and `..` resolved; `None` if it leaves the top folder.
 fn below(folder: &Path, path: &str) -> Option<String> {
     let mut parts: Vec<&str> =
         folder.to_str()?.split('/').filter(|part| !part.is_empty()).collect();
@@ -99,15 +99,15 @@ fn below(folder: &Path, path: &str) -> Option<String> {
     Some(parts.join("/")).filter(|_| !path.starts_with('/'))
 }
 
-/// The path of a file that a spec names: below the folder of the spec, so that a spec reads nothing
-/// that was not given with it.
+/// The path of a file that a spec names. It is below the spec's folder, so that a spec reads only
+/// files that came with it.
 pub fn beside(spec: &str, file: &Text, kind: FileKind) -> Result<PathBuf, Diagnostic> {
     if !is_path(&file.value, kind) {
         return Err(refused_path(file, kind));
     }
     let folder = folder_of(spec);
     let full = Path::new(spec).with_file_name(&file.value);
-    // A link may lead anywhere.
+    // A link may point anywhere.
     match (folder.canonicalize(), full.canonicalize()) {
         (Ok(folder), Ok(real)) if real.starts_with(&folder) => Ok(full),
         (Ok(_), Ok(_)) => {
@@ -129,10 +129,10 @@ pub fn beside(spec: &str, file: &Text, kind: FileKind) -> Result<PathBuf, Diagno
     }
 }
 
-/// What lies beside the spec and has nearly the name of a file that does not. A folder below may be
-/// a link to anywhere.
+/// Files beside the spec with a name similar to that of a missing file. Subfolders are not
+/// searched, because they may be links to anywhere.
 fn similar(spec: &str, file: &Text, kind: FileKind) -> Vec<String> {
-    /// A spec has few files beside it, and its folder may have any number.
+    /// A spec has few files beside it, but its folder may contain any number.
     const LOOKED_AT: usize = 1000;
     let entries =
         std::fs::read_dir(folder_of(spec)).into_iter().flatten().flatten().take(LOOKED_AT);
@@ -141,7 +141,7 @@ fn similar(spec: &str, file: &Text, kind: FileKind) -> Vec<String> {
     near(&file.value, names.iter().map(String::as_str))
 }
 
-/// The folder that a spec lies in.
+/// The folder of a spec.
 fn folder_of(spec: &str) -> &Path {
     let folder = Path::new(spec).parent().filter(|folder| !folder.as_os_str().is_empty());
     folder.unwrap_or(Path::new("."))

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-//! What an author has written, read from the disk: a spec or the folder of a patch crate, with the
-//! files that it names.
+//! Reads an author's patch from the disk: a spec or the folder of a patch crate, with the files
+//! that it names.
 
 mod files;
 mod modules;
@@ -20,21 +20,21 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use walkdir::WalkDir;
 
-/// The texts of a patch, and its syntax tree.
+/// The source text of a patch, and its syntax tree.
 #[derive(Debug)]
 pub struct Input {
     /// The spec or the crate's files, and the files that they name.
     pub sources: Sources,
-    /// The patch, if one was understood.
+    /// The patch; `None` if the text has none that can be parsed.
     pub patch: Option<ast::Patch>,
-    /// What is wrong with the texts.
+    /// The errors and warnings about the text.
     pub diagnostics: Vec<Diagnostic>,
-    /// The files that a crate is built of, by their paths below its folder; none for a spec.
+    /// The source files of a crate, by their paths relative to its folder; `None` for a spec.
     pub own_files: Option<BTreeMap<String, String>>,
 }
 
 impl Input {
-    /// Reads a spec, or a crate if the path is that of a folder. An error is about the path itself.
+    /// Reads a spec, or a crate if the path is a folder. An error is about the path itself.
     pub fn read(path: &Path) -> Result<Input, Diagnostic> {
         let mut input = if path.is_dir() { read_crate(path)? } else { of_spec(read_spec(path)?) };
         if let Some(patch) = &input.patch {
@@ -119,10 +119,10 @@ fn read_crate(folder: &Path) -> Result<Input, Diagnostic> {
     Ok(Input { sources, patch, diagnostics, own_files: Some(own) })
 }
 
-/// What make would take the object of the crate's root from, too.
+/// Files from which make would build the object of the crate's root, too.
 const COMPETE: [&str; 2] = ["src/lib.c", "src/lib.S"];
 
-/// Cargo follows links and kpsc does not: what is given away is in the folder.
+/// Cargo follows links and kpsc does not: the folder of a crate must be complete.
 pub(crate) fn refuse_link(path: &Path) -> Result<(), Diagnostic> {
     if path.is_symlink() {
         let message = format!("{} is a link", path.display());
@@ -133,7 +133,7 @@ pub(crate) fn refuse_link(path: &Path) -> Result<(), Diagnostic> {
     Ok(())
 }
 
-/// Files in C must not lie where other things of the crate do, some of which make reads.
+/// C files must not be where other files of the crate are, some of which make reads.
 fn misplaced(sources: &Sources) -> impl Iterator<Item = Diagnostic> + '_ {
     let in_c = sources.files().filter(|file| file.language == Language::C);
     let taken = |path: &str| {
@@ -149,7 +149,7 @@ fn misplaced(sources: &Sources) -> impl Iterator<Item = Diagnostic> + '_ {
     })
 }
 
-/// Whether Kbuild leaves such a file beside what it compiles.
+/// Whether a file is an output of Kbuild next to the source.
 fn is_built(path: &Path) -> bool {
     let is_hidden = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
     is_hidden || path.extension().is_some_and(|extension| extension == "o")

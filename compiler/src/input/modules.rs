@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-//! The modules that a spec names: found among those of the target or beside the spec, and read.
+//! Finds and reads the modules that a spec names: those of the target, or files beside the spec.
 
 use super::files::beside;
 use crate::resolve::{near, FileKind};
@@ -13,11 +13,11 @@ use kps_targets::{module, Cache, Progress, Target};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-/// The files of modules, by the name that the kernel knows them by.
+/// The files of modules, by their names in the kernel.
 pub type Modules = BTreeMap<String, PathBuf>;
 
-/// Adds the modules that a spec names to the facts. Returns what cannot be read, with the place of
-/// the object's name; what there is not, is left to be missed.
+/// Adds the modules that a spec names to the facts. Returns the errors of reading them, with the
+/// span of the object's name; resolving reports modules that do not exist.
 pub(crate) fn add(
     facts: &mut Facts,
     patch: &ast::Patch,
@@ -55,7 +55,7 @@ pub(crate) fn add(
             unread.push((object.name.span, error.at(place, "")));
         }
     }
-    // What is no name at all is refused for that.
+    // Text that is not a name gets an error about that.
     let is_name =
         |text: &str| text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-');
     let missing =
@@ -74,8 +74,7 @@ pub(crate) fn add(
     Ok((known, unread))
 }
 
-/// The modules that the tests want loaded, each behind those that it depends on, without their
-/// compression.
+/// The modules that the tests load, each after its dependencies, uncompressed.
 pub fn for_tests(
     tests: &[ast::Test],
     modules: &Modules,
@@ -91,7 +90,7 @@ pub fn for_tests(
                 continue;
             };
             let (bytes, depends) = read(path)?;
-            // What is nowhere may be built in; if it is not, the kernel says so.
+            // A dependency without a file may be built in; if not, the kernel reports it.
             let missing = |other: &String| {
                 modules.contains_key(other)
                     && !loaded.iter().any(|(known, _)| known == other)
@@ -109,7 +108,7 @@ pub fn for_tests(
     Ok(loaded)
 }
 
-/// A module's bytes, and what it depends on.
+/// A module's bytes, and its dependencies.
 fn read(path: &Path) -> Result<(Vec<u8>, Vec<String>), Diagnostic> {
     let bytes = input::read(path, input::MODULE)?;
     let unreadable = |error| Target::unreadable_module(path, &error);
@@ -118,7 +117,7 @@ fn read(path: &Path) -> Result<(Vec<u8>, Vec<String>), Diagnostic> {
     Ok((bytes, depends))
 }
 
-/// The name that the kernel knows a module by.
+/// A module's name in the kernel.
 fn plain(name: &str) -> String {
     name.replace('-', "_")
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-//! The manifest of a patch crate. Cargo reads it on the host; Kbuild does not, so it must want
-//! nothing that Kbuild does not do.
+//! The manifest of a patch crate. Cargo reads it on the host and Kbuild does not, so it must not
+//! request anything that Kbuild does not do.
 
 use super::ROOT;
 use kps_diag::{Diagnostic, UNSUPPORTED_MANIFEST};
@@ -10,14 +10,14 @@ use std::ops::Range;
 use toml::de::{DeTable, DeValue};
 use toml::Spanned;
 
-/// The one crate that a patch crate may depend on.
+/// The only crate that a patch crate may depend on.
 const LIBRARY: &str = "kps";
 
 /// The edition that the kernel's Rust is written in, `rust_common_flags` in its `Makefile`.
 const EDITION: &str = "2021";
 
-/// What is wrong with a manifest.
-/// `has_script` is whether there is a `build.rs`, which cargo runs unless it is told not to.
+/// The errors of a manifest. `has_script` is whether there is a `build.rs`, which cargo runs unless
+/// the manifest disables it.
 pub(super) fn check_manifest(file: &File, has_script: bool) -> Vec<Diagnostic> {
     let place = |range: Range<usize>| file.global(Span::new(range.start, range.end));
     let refuse = |range, message: String| {
@@ -73,8 +73,7 @@ pub(super) fn check_manifest(file: &File, has_script: bool) -> Vec<Diagnostic> {
     errors
 }
 
-/// The crates that a manifest wants for the patch itself, and that are not the library, by their
-/// names.
+/// The dependencies of the patch itself, except for the library, by name.
 fn crates<'a>(manifest: &'a DeTable<'a>) -> impl Iterator<Item = &'a Spanned<Cow<'a, str>>> {
     let table = |value: &'a Spanned<DeValue<'a>>| value.get_ref().as_table();
     let of_targets = manifest.get("target").and_then(table).into_iter().flatten();

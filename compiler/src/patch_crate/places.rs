@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-//! The places of tokens in a file: bytes of the author's text.
+//! Maps tokens to spans: bytes of the author's text.
 
 use kps_attributes::SpanMap;
 use kps_grammar::ast::Code;
@@ -7,7 +7,7 @@ use kps_grammar::{File, Span};
 use proc_macro2::{TokenStream, TokenTree};
 use quote::ToTokens;
 
-/// The places in a file of a crate.
+/// Maps the tokens of one file of a crate.
 pub(super) struct TextPlaces<'a> {
     file: &'a File,
 }
@@ -23,7 +23,7 @@ impl SpanMap for TextPlaces<'_> {
         let range = span.byte_range();
         let end = self.file.source.text.len();
         if range == (0..0) {
-            // syn reports the end of its input with a span that is nowhere.
+            // syn reports the end of its input with an empty span.
             return self.file.global(Span::new(end, end));
         }
         self.file.global(Span::new(range.start.min(end), range.end.min(end)))

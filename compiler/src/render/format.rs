@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-//! How messages are written: for people, for people in a hurry, and for programs.
+//! The output formats of messages: long or short for people, and JSON for programs.
 
 use super::{human, machine};
 use kps_diag::Diagnostic;
@@ -17,8 +17,8 @@ pub enum Format {
     Json,
 }
 
-/// Writes a message; `sources` are the texts that its places are in, and `width` is how many
-/// columns people have.
+/// Renders a message; `sources` is the text that its spans refer to, and `width` is the number of
+/// columns for people.
 pub fn render(
     diagnostic: &Diagnostic,
     sources: Option<&Sources>,
@@ -26,7 +26,7 @@ pub fn render(
     width: usize,
 ) -> String {
     match format {
-        // An empty line keeps pictures apart.
+        // An empty line separates messages.
         Format::Human => human::render(diagnostic, sources, width) + "\n",
         Format::Short => machine::short(diagnostic, sources),
         Format::Json => machine::json(diagnostic, sources),

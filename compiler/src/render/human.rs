@@ -6,8 +6,8 @@ use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use kps_diag::{Diagnostic, Label, Severity};
 use kps_grammar::{File, Sources};
 
-/// Renders a message; `sources` are the texts that its places are in. Colour is put in here and
-/// taken out again by the stream that does not want it.
+/// Renders a message; `sources` is the text that its spans refer to. The text has colours; a stream
+/// without colour support removes them.
 pub(super) fn render(diagnostic: &Diagnostic, sources: Option<&Sources>, width: usize) -> String {
     let level = match diagnostic.severity {
         Severity::Error => Level::ERROR,
@@ -42,12 +42,12 @@ pub(super) fn render(diagnostic: &Diagnostic, sources: Option<&Sources>, width: 
     };
     let group = group.element(Level::HELP.message(plain(&help)));
     let text = Renderer::styled().term_width(width).render(&[group]);
-    // The renderer shows the control characters of ASCII as pictures, but lets those through that
-    // terminals obey as well.
+    // The renderer replaces the ASCII control characters by pictures, but not the others that
+    // terminals interpret.
     text.replace(|c| ('\u{80}'..='\u{9f}').contains(&c), "\u{fffd}")
 }
 
-/// The files that a message shows, each once, that of the first place first.
+/// The files that a message shows, each once, that of the first span first.
 fn concerned<'s>(diagnostic: &Diagnostic, sources: &'s Sources) -> Vec<&'s File> {
     let mut files: Vec<&File> = Vec::new();
     for label in &diagnostic.labels {

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Messages as lines, for editors and other programs. Their texts are those that people read.
+//! Messages as lines, for editors and other programs. The texts are the same as for people.
 
 use super::{line, plain};
 use kps_diag::{Diagnostic, Label, Severity};
 use kps_grammar::{Sources, Span};
 use serde::Serialize;
 
-/// A message in JSON. Programs read it: members are added and never change their meaning.
+/// A message in JSON. For compatibility, members are only added and never change their meaning.
 #[derive(Serialize)]
 struct Message<'a> {
     severity: &'static str,
@@ -17,8 +17,8 @@ struct Message<'a> {
     help: Option<String>,
 }
 
-/// A piece of a file. Lines and columns count from 1, columns count characters, and the end is
-/// behind the last one.
+/// A range of a file. Lines and columns count from 1, columns count characters, and the end is
+/// exclusive.
 #[derive(Serialize)]
 struct Place<'a> {
     file: &'a str,
@@ -29,7 +29,7 @@ struct Place<'a> {
     label: Option<String>,
 }
 
-/// `FILE:LINE:COLUMN: error[CODE]: TEXT`, without a place what follows it.
+/// `FILE:LINE:COLUMN: error[CODE]: TEXT`; without a span, only the part after the position.
 pub(super) fn short(diagnostic: &Diagnostic, sources: Option<&Sources>) -> String {
     let place = diagnostic.labels.first().zip(sources).map(|(label, sources)| {
         let Place { file, line: row, column, .. } = place(label, sources);
@@ -39,7 +39,7 @@ pub(super) fn short(diagnostic: &Diagnostic, sources: Option<&Sources>) -> Strin
     format!("{}{}[{}]: {}", place.unwrap_or_default(), word(*severity), code.id(), text(message))
 }
 
-/// An object on one line.
+/// A JSON object on one line.
 pub(super) fn json(diagnostic: &Diagnostic, sources: Option<&Sources>) -> String {
     let places = sources.into_iter().flat_map(|sources| {
         let labels = diagnostic.labels.iter();
@@ -53,7 +53,7 @@ pub(super) fn json(diagnostic: &Diagnostic, sources: Option<&Sources>) -> String
         notes: diagnostic.notes.iter().map(|note| plain(note)).collect(),
         help: diagnostic.help.as_deref().map(plain),
     };
-    // Texts and numbers can always be written.
+    // Serializing strings and numbers cannot fail.
     serde_json::to_string(&message).unwrap_or_default()
 }
 

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Text on its way to a terminal. What is said about a hostile file holds pieces of it, and they
-//! must neither move the cursor nor fill the screen.
+//! Escapes text for a terminal. Messages about a hostile file quote parts of it, which must neither
+//! move the cursor nor fill the screen.
 
 use std::borrow::Cow;
 
-/// A longer word is no name that anybody reads: symbols of the kernel have at most 511 characters,
-/// and all but mangled ones far fewer.
+/// The maximum length of a quoted word. Nobody reads longer names: symbols of the kernel have at
+/// most 511 characters, and all but mangled ones far fewer.
 const WORD: usize = 200;
-/// A longer text is a dump; its start says what is wrong.
+/// The maximum length of a text. A longer text is a dump; its start is enough.
 const TEXT: usize = 10_000;
 
-/// One line, with escapes for what a terminal would not show as it is.
+/// One line, with escapes for characters that a terminal would not show as they are.
 pub fn line(text: &str) -> Cow<'_, str> {
     if !text.chars().any(is_escaped) {
         return text.into();
@@ -20,7 +20,7 @@ pub fn line(text: &str) -> Cow<'_, str> {
     out.into()
 }
 
-/// The lines of a message: escaped each, and with an ellipsis in what is too long.
+/// The lines of a message, each escaped, with an ellipsis in text that is too long.
 pub fn plain(text: &str) -> String {
     let (mut out, mut word) = (String::new(), 0);
     for c in text.chars() {
@@ -46,7 +46,7 @@ fn push(out: &mut String, c: char) {
     }
 }
 
-/// Control characters, and what turns the direction of text around or is another end of a line.
+/// Control characters, characters that turn the direction of text around, and Unicode line ends.
 fn is_escaped(c: char) -> bool {
     match c {
         '\t' => false,

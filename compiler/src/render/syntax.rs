@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Messages for mistakes in the text of a spec.
+//! Messages for syntax errors of a spec.
 
 use kps_diag::{
     foreign_letters, list, Diagnostic, HIDDEN_CHARACTER, MISSING_SEMICOLON, NESTED_TOO_DEEPLY,
@@ -8,7 +8,7 @@ use kps_diag::{
 };
 use kps_grammar::{ErrorKind, SyntaxError};
 
-/// The message for a mistake.
+/// The message for a syntax error.
 pub fn syntax(error: &SyntaxError) -> Diagnostic {
     let span = error.span;
     match &error.kind {
@@ -63,8 +63,8 @@ pub fn syntax(error: &SyntaxError) -> Diagnostic {
             let error =
                 Diagnostic::new(UNKNOWN_KEYWORD, format!("unknown keyword `{word}`")).at(span, "");
             const REACH: usize = 2;
-            // Comparing takes time and memory by the product of the lengths, and an author's word
-            // has any.
+            // Comparing takes time and memory proportional to the product of the lengths, and the
+            // author's word may have any length.
             let near = known.iter().filter(|known| known.len().abs_diff(word.len()) <= REACH);
             let near = near.map(|known| (strsim::damerau_levenshtein(word, known), known)).min();
             match near {
@@ -98,7 +98,7 @@ fn closing(bracket: char) -> char {
     }
 }
 
-/// How what was expected is written, where its name alone does not say it.
+/// The syntax of an expected construct, if its name alone is not enough.
 fn form(expected: &str) -> Option<&'static str> {
     const FORMS: &[(&str, &str)] = &[
         ("a string in quotes", "the text in quotes: `\"..\"`"),
@@ -117,7 +117,7 @@ fn form(expected: &str) -> Option<&'static str> {
     FORMS.iter().find(|(part, _)| expected.contains(part)).map(|(_, form)| *form)
 }
 
-/// The message for a character that no spec and no file of its holds.
+/// The message for a character that a spec and its files must not contain.
 fn character_of(character: char) -> Diagnostic {
     let code = u32::from(character);
     let error =
@@ -135,7 +135,7 @@ fn character_of(character: char) -> Diagnostic {
     }
 }
 
-/// The message for a file that is larger than a spec may be.
+/// The message for a file that exceeds the size of a spec.
 pub fn too_large(file: &str) -> Diagnostic {
     let most = kps_grammar::MAX_SIZE >> 20;
     Diagnostic::new(SPEC_TOO_LARGE, format!("{file} is larger than {most} MiB"))

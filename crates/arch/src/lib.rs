@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
-//! What a processor architecture decides, in one place: how a function starts and where its ftrace
-//! site is, how C passes arguments, what a relocation of a module writes, how the kernel enters
-//! system calls, and the names that Kbuild, Debian and QEMU have for the architecture.
+//! Everything that depends on the processor architecture: how a function starts and where its
+//! ftrace site is, how C passes arguments, what a relocation of a module writes, how the kernel
+//! enters system calls, and the names that Kbuild, Debian and QEMU use for the architecture.
 //!
-//! An architecture is a value of [`Arch`] in a file of its own. No other crate names one: each asks
+//! An architecture is a value of [`Arch`] in a file of its own. No other crate names one: each uses
 //! the value that belongs to the target ([`with_option`]) or to the file ([`with_machine`]) it
 //! works on, or, before a target is known, [`native`]. The other half of an architecture runs
-//! inside the kernel: `runtime/src/arch/`. `docs/architecture.md` says what the files for a second
-//! architecture hold.
+//! inside the kernel: `runtime/src/arch/`. `docs/architecture.md` lists the files for a second
+//! architecture.
 //!
 //! The crate needs std alone, because the target's own rustc compiles it for the macros.
 
@@ -18,29 +18,29 @@ use std::fmt;
 
 pub use passing::{ByValue, Location, Part, Passing, Unclear, Value};
 
-/// Everything that kpsc knows of an architecture.
+/// Everything that kpsc knows about an architecture.
 pub struct Arch {
     /// The name that `uname -m` prints.
     pub name: &'static str,
-    /// The name in sentences.
+    /// The name in messages.
     pub title: &'static str,
-    /// The option that a kernel for this architecture has in its configuration.
+    /// The option that the configuration of a kernel for this architecture sets.
     pub option: &'static str,
     /// `e_machine` of its ELF files.
     pub machine: u16,
-    /// Reads how a function starts.
+    /// Decodes the start of a function.
     pub entry: fn(Start<'_>) -> Option<Entry>,
-    /// The instruction that indirect branches may land on.
+    /// The instruction that indirect branches may target.
     pub landing_pad: &'static str,
-    /// The entry forms that [`entry`](Arch::entry) knows, for a message.
+    /// The entry forms that [`entry`](Arch::entry) knows, for messages.
     pub entries: &'static str,
     /// The C calling convention.
     pub calls: Calls,
     /// The system calls.
     pub syscalls: Syscalls,
-    /// Finds the compressed kernel in an image to boot.
+    /// Finds the compressed kernel in a boot image.
     pub payload: fn(&[u8]) -> Result<&[u8], NoPayload>,
-    /// Reads the type of a relocation that the module loader applies; none for a type that it
+    /// Decodes the type of a relocation that the module loader applies; None for a type that it
     /// refuses.
     pub relocation: fn(u32) -> Option<Relocation>,
     /// The names that Kbuild uses.
@@ -68,7 +68,7 @@ pub const ENTRY_BYTES: usize = 9;
 pub struct Entry {
     /// Bytes from the address of the function to the instruction behind its ftrace site.
     pub skip: u32,
-    /// Whether the function starts with an instruction that indirect branches may land on.
+    /// Whether the function starts with an instruction that indirect branches may target.
     pub landing_pad: bool,
 }
 
@@ -78,13 +78,13 @@ pub struct Calls {
     pub in_registers: u64,
     /// Classifies a struct from its size, its alignment and its members.
     pub by_value: fn(u64, u64, Option<&[Part]>) -> ByValue,
-    /// Assigns a place to each argument, from the result and the parameters.
+    /// Assigns a location to each argument, from the result and the parameters.
     pub passing: fn(Value, &[Value]) -> Result<Passing, Unclear>,
 }
 
 /// How programs enter the kernel, and how the kernel calls the function of a system call.
 pub struct Syscalls {
-    /// The prefix of the functions that 64-bit programs enter the kernel by.
+    /// The prefix of the functions through which 64-bit programs enter the kernel.
     pub entry: &'static str,
     /// The prefixes of the functions for other programs.
     pub other_entries: &'static [&'static str],
@@ -92,11 +92,11 @@ pub struct Syscalls {
     pub members: &'static [&'static str],
 }
 
-/// The prefixes of functions that all architectures make of one system call
+/// The prefixes of functions that every architecture generates for a system call
 /// (`include/linux/syscalls.h`).
 const INNER: [&str; 2] = ["__do_sys_", "__se_sys_"];
 
-/// Why there is no compressed kernel in an image.
+/// Why no compressed kernel was found in an image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NoPayload {
     /// The image is in another format.
@@ -108,11 +108,11 @@ pub enum NoPayload {
 /// What the module loader does with a relocation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Relocation {
-    /// The bytes that it writes.
+    /// The number of bytes that it writes.
     pub bytes: usize,
-    /// The value is the distance from the place that is written.
+    /// The value is relative to the address that is written.
     pub relative: bool,
-    /// The instruction that holds the place ends behind it, and counts the distance from its end.
+    /// The relocated field ends its instruction, and the distance counts from the end.
     pub from_end: bool,
 }
 
@@ -120,7 +120,7 @@ pub struct Relocation {
 pub struct Kbuild {
     /// The folder of the architecture in the kernel's source.
     pub folder: &'static str,
-    /// The images to boot that a build leaves, in the order to look for them.
+    /// The boot images that a build produces, in the order to look for them.
     pub images: &'static [&'static str],
     /// The prefix of cross compilers, with its dash.
     pub cross_compile: &'static str,
@@ -130,7 +130,7 @@ pub struct Kbuild {
 pub struct Debian {
     /// The architecture, as dpkg names it.
     pub architecture: &'static str,
-    /// The kernel flavour that kpsc takes if none is given.
+    /// The kernel flavour that kpsc uses by default.
     pub flavour: &'static str,
 }
 
@@ -142,7 +142,7 @@ pub struct Qemu {
     pub package: &'static str,
     /// The machine type.
     pub machine: &'static str,
-    /// The console that the kernel is told to use.
+    /// The console on the kernel's command line.
     pub console: &'static str,
     /// More words for the command line of an emulated kernel.
     pub append: &'static str,

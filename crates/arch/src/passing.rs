@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
-//! The places of arguments, in words that every architecture shares.
+//! The locations of arguments, in terms that all architectures share.
 
 use std::ops::Range;
 
-/// How a struct or union travels if it is passed by value.
+/// How a struct or union is passed by value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ByValue {
-    /// In as many registers as it has words, if so many are left; else on the stack. A result is in
+    /// In as many registers as it has words, if enough are left; else on the stack. A result is in
     /// registers.
     Registers,
-    /// On the stack. A result is in memory of the caller, whose address is a hidden argument.
+    /// On the stack. A result is in the caller's memory, whose address is a hidden argument.
     Memory,
     /// Its layout does not tell.
     Unclear,
@@ -26,21 +26,21 @@ pub struct Part {
     pub is_bitfield: bool,
 }
 
-/// A parameter or a result, as far as its place depends on it.
+/// The properties of a parameter or a result that decide its location.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Value {
     /// Its size in bytes.
     pub size: u64,
     /// Whether it is a struct or a union.
     pub is_record: bool,
-    /// How it travels.
+    /// How a struct or union is passed.
     pub by_value: ByValue,
 }
 
 /// Where the arguments of a function are when it is called.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Passing {
-    /// Each parameter's place, in order.
+    /// The location of each parameter, in order.
     pub places: Vec<Location>,
     /// The number of words of arguments on the stack.
     pub stack: usize,
@@ -48,7 +48,7 @@ pub struct Passing {
     pub hidden: bool,
 }
 
-/// The place of one argument, in words.
+/// The location of one argument, in words.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Location {
     /// These registers.
@@ -57,10 +57,10 @@ pub enum Location {
     Stack(Range<usize>),
 }
 
-/// A value whose place the calling convention does not tell.
+/// A value whose location the calling convention does not tell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unclear {
-    /// The parameter of this number.
+    /// The parameter with this index.
     Param(usize),
     /// The result.
     Ret,

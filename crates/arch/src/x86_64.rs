@@ -34,7 +34,7 @@ pub(crate) static X86_64: Arch = Arch {
         package: "qemu-system-x86",
         machine: "pc",
         console: "ttyS0",
-        // An emulator that gets too little of a busy host fails the kernel's test of its timer.
+        // An emulator with too little CPU time on a busy host fails the kernel's timer check.
         append: "no_timer_check",
     },
 };
@@ -42,10 +42,10 @@ pub(crate) static X86_64: Arch = Arch {
 /// `EM_X86_64` of `elf.h`.
 const EM_X86_64: u16 = 62;
 
-/// Bytes of a register, and of the least that an argument takes on the stack.
+/// Bytes of a register, and the smallest argument on the stack.
 const WORD: u64 = 8;
 
-/// Integers and pointers travel in `rdi`, `rsi`, `rdx`, `rcx`, `r8` and `r9` (the System V ABI,
+/// Integers and pointers are passed in `rdi`, `rsi`, `rdx`, `rcx`, `r8` and `r9` (the System V ABI,
 /// section 3.2.3 of its psABI).
 const REGISTERS: usize = 6;
 
@@ -62,11 +62,12 @@ fn entry(Start { offset, bytes }: Start<'_>) -> Option<Entry> {
     }
 }
 
-/// The rules of the psABI for what the kernel has: integers and pointers, but no floating point.
+/// The rules of the psABI for the types that the kernel uses: integers and pointers, but no
+/// floating point.
 ///
 /// A struct of more than two words is in memory. A smaller one is in registers, unless a packed
-/// member crosses its alignment or a whole word is padding. BTF does not tell `aligned` attributes,
-/// so a struct that has one is taken for what it would be without.
+/// member crosses its alignment or a whole word is padding. BTF does not record `aligned`
+/// attributes, so a struct with one is treated as if it had none.
 fn by_value(size: u64, align: u64, parts: Option<&[Part]>) -> ByValue {
     if size == 0 || align > WORD {
         return ByValue::Unclear;
@@ -109,12 +110,12 @@ fn passing(ret: Value, params: &[Value]) -> Result<Passing, Unclear> {
                 registers += words;
                 Location::Registers(registers - words..registers)
             }
-            // BTF does not tell of `aligned` attributes: C may leave a word free before what may
+            // BTF does not record `aligned` attributes: C may skip a word before a struct that may
             // have one.
             _ if param.is_record && words % 2 == 0 && stack % 2 == 1 => {
                 return Err(Unclear::Param(n))
             }
-            // A later parameter may still find a register.
+            // A later parameter may still fit into registers.
             ByValue::Registers | ByValue::Memory => {
                 stack += words;
                 Location::Stack(stack - words..stack)

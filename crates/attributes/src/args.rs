@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-//! The arguments of attributes: words, `word = value` and `word(..)`, with commas between them.
+//! The arguments of attributes: `word`, `word = value` and `word(..)`, separated by commas.
 
 use crate::SpanMap;
 use kps_ast::{At, Name, Text};
@@ -8,7 +8,7 @@ use syn::ext::IdentExt as _;
 use syn::parse::{ParseStream, Parser as _};
 use syn::{Ident, LitInt, LitStr, Token};
 
-/// Arguments that have not been read yet.
+/// Arguments that are not read yet.
 pub(crate) struct Arguments<'a> {
     pub(crate) input: ParseStream<'a>,
     places: &'a dyn SpanMap,
@@ -23,7 +23,7 @@ pub(crate) fn read<T>(
     parser(places, read).parse2(tokens)
 }
 
-/// What reads all arguments, wherever they come from.
+/// A parser for all arguments, independent of where they come from.
 pub(crate) fn parser<'a, T>(
     places: &'a dyn SpanMap,
     read: impl FnOnce(&mut Arguments<'_>) -> syn::Result<T> + 'a,
@@ -32,8 +32,8 @@ pub(crate) fn parser<'a, T>(
 }
 
 impl Arguments<'_> {
-    /// Reads one argument after the other: `read` gets its word. Those for which `repeats` says so
-    /// may be there more than once.
+    /// Reads the arguments one by one: `read` gets the keyword of each. An argument may be repeated
+    /// only if `repeats` accepts it.
     pub(crate) fn each(
         &mut self,
         repeats: impl Fn(&str) -> bool,
@@ -66,13 +66,13 @@ impl Arguments<'_> {
         Ok(At { value: literal.value(), span: self.places.place(literal.span()) })
     }
 
-    /// A name of C.
+    /// A C identifier.
     pub(crate) fn name(&mut self) -> syn::Result<Name> {
         let ident = self.input.call(Ident::parse_any)?;
         Ok(At { value: ident.unraw().to_string(), span: self.places.place(ident.span()) })
     }
 
-    /// The name of an object: that of a module may start with a digit, as `8021q`.
+    /// The name of an object. A module's name may start with a digit, for example `8021q`.
     pub(crate) fn object(&mut self) -> syn::Result<Name> {
         if !self.input.peek(syn::Lit) {
             return self.name();
@@ -98,14 +98,14 @@ impl Arguments<'_> {
         Ok(At { value: literal.base10_parse()?, span: self.places.place(literal.span()) })
     }
 
-    /// `= NUMBER`, as it is written.
+    /// `= NUMBER`, as in the source.
     pub(crate) fn digits(&mut self) -> syn::Result<Name> {
         self.input.parse::<Token![=]>()?;
         let literal = self.input.parse::<LitInt>()?;
         Ok(At { value: literal.to_string(), span: self.places.place(literal.span()) })
     }
 
-    /// `(..)`, with commas between what `read` reads.
+    /// `(..)`: items read by `read`, separated by commas.
     pub(crate) fn list<T>(
         &mut self,
         mut read: impl FnMut(&mut Arguments<'_>) -> syn::Result<T>,
@@ -123,13 +123,13 @@ impl Arguments<'_> {
         Ok(all)
     }
 
-    /// Where a token stands.
+    /// The spans of tokens.
     pub(crate) fn places(&self) -> &dyn SpanMap {
         self.places
     }
 }
 
-/// The error for a word that an attribute does not know.
+/// The error for an unknown argument.
 pub(crate) fn unknown(word: &Ident) -> syn::Error {
     syn::Error::new(word.span(), format!("unknown argument `{word}`"))
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-//! `#[pre_patch(OBJECT)]` and its like on functions: what the kernel calls when it patches an
-//! object.
+//! `#[pre_patch(OBJECT)]` and the other callbacks on functions: the kernel calls them when it
+//! patches an object.
 
 use crate::Reader;
 use kps_ast::{Callback, CallbackBody};

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-//! `#[symbols(OBJECT)]` and `#[c("FILE.c")]` on blocks of foreign items: what the kernel does not
-//! export, and what a file in C has.
+//! `#[symbols(OBJECT)]` and `#[c("FILE.c")]` on `extern` blocks: symbols that the kernel does not
+//! export, and functions in a C file.
 
 use crate::place::is_doc;
 use crate::{is_called, symbol, Reader};
@@ -84,7 +84,7 @@ impl Reader<'_> {
         }
     }
 
-    /// The symbol that an item of a block names.
+    /// The symbol that an item of a block declares.
     fn symbol(&mut self, ident: &syn::Ident, attributes: &[Attribute]) -> Option<Symbol> {
         let position = match attributes.iter().find(|attribute| is_called(attribute, "position")) {
             None => None,
@@ -117,7 +117,7 @@ impl Reader<'_> {
         }))
     }
 
-    /// The first attribute that is none of those that are known here.
+    /// The first attribute that is not in `known`.
     fn odd_attribute<'a>(&self, attributes: &'a [Attribute], known: &[&str]) -> Option<&'a Path> {
         let is_known = |attribute: &&Attribute| {
             is_doc(attribute) || known.iter().any(|name| is_called(attribute, name))

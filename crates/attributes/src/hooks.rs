@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-//! `#[replace(..)]`, `#[pre(..)]` and `#[post(..)]` on functions: what runs in the place of a
-//! function of the kernel, before or after it.
+//! `#[replace(..)]`, `#[pre(..)]` and `#[post(..)]` on functions: code that runs in place of a
+//! kernel function, before it or after it.
 
 use crate::{symbol, Reader};
 use kps_ast::{Body, Func, Hook, Name, Prototype, Span, Symbol, Text};
@@ -11,12 +11,12 @@ use syn::ext::IdentExt as _;
 use syn::spanned::Spanned as _;
 use syn::{Attribute, BinOp, Expr, FnArg, ItemFn, ReturnType};
 
-/// What a hook is written with, without its names' places.
+/// The signature of a hook, without spans.
 pub(crate) struct HookSignature {
     object: String,
     name: String,
     position: Option<u32>,
-    /// The names of its parameters, their types, and that of the result.
+    /// The names of its parameters, their types, and the return type.
     parts: Vec<String>,
     place: Span,
 }
@@ -52,7 +52,7 @@ impl Reader<'_> {
         self.check_alike(&object, &symbol, written(function, hook), prototype.span);
     }
 
-    /// Refuses what a function or an object has already.
+    /// Rejects a second hook of the same kind.
     pub(crate) fn second(&mut self, word: &str, name: &str, place: Span, first: Span) {
         self.diagnostics.push(
             Diagnostic::new(REPEATED_HOOK, format!("`{name}` has a second `#[{word}]`"))
@@ -62,7 +62,7 @@ impl Reader<'_> {
         );
     }
 
-    /// A value at the end of a body goes nowhere if the old function runs next.
+    /// The final value of a body has no effect if the old function runs next.
     fn has_no_tail(&mut self, function: &ItemFn) -> bool {
         let returns = !matches!(function.sig.output, syn::ReturnType::Default);
         let tail = match function.block.stmts.last() {
@@ -81,7 +81,7 @@ impl Reader<'_> {
         false
     }
 
-    /// The entry of a function, which is added if it has not been mentioned.
+    /// The entry of a function; a new one if the function is not in the patch yet.
     pub(crate) fn func(&mut self, object: &Name, symbol: &Symbol) -> &mut Func {
         let position = |symbol: &Symbol| symbol.position.as_ref().map(|at| at.value);
         let is_it = |func: &Func| {
@@ -140,8 +140,8 @@ impl Reader<'_> {
         Some(prototype)
     }
 
-    /// Takes the result of the old function, which is the last parameter of a hook behind it, out
-    /// of the parameters.
+    /// Removes the result of the old function, the last parameter of a `post` hook, from the
+    /// parameters.
     fn take_ret(&mut self, prototype: &mut Prototype, function: &ItemFn) -> bool {
         let error = match &function.sig.output {
             syn::ReturnType::Type(_, ty) => {
@@ -163,7 +163,7 @@ impl Reader<'_> {
         true
     }
 
-    /// Hooks around one function are one body in the end, so they must have one prototype.
+    /// The hooks around one function end up in one body, so they must have the same prototype.
     fn check_alike(&mut self, object: &Name, symbol: &Symbol, parts: Vec<String>, place: Span) {
         let position = symbol.position.as_ref().map(|at| at.value);
         let name = &symbol.name.value;
@@ -184,7 +184,7 @@ impl Reader<'_> {
         self.signatures.push(HookSignature { object, name, position, parts, place });
     }
 
-    /// The entry of a function that a file in C has the new body of.
+    /// The entry of a function whose new body is in a C file.
     pub(crate) fn in_c(
         &mut self,
         object: &Name,
@@ -230,14 +230,13 @@ fn written(function: &ItemFn, hook: Hook) -> Vec<String> {
     parts.chain(variadic).chain(result.map(|ty| format!("-> {ty}"))).collect()
 }
 
-/// Whether an expression is nothing but a value: a call may be one of a function that returns
-/// nothing.
+/// Whether an expression is only a value. A call is not: its function may return nothing.
 fn is_value(tail: &Expr) -> bool {
     match tail {
         Expr::Lit(_) | Expr::Path(_) | Expr::Unary(_) | Expr::Cast(_) | Expr::Field(_) => true,
         Expr::Paren(inner) => is_value(&inner.expr),
         Expr::Binary(binary) => {
-            // What assigns is no value.
+            // An assignment is not a value.
             matches!(
                 binary.op,
                 BinOp::Add(_)

@@ -39,7 +39,7 @@ impl Reader<'_> {
         self.patch.params.push(ModuleParam { name, mode, ty, len, default, description });
     }
 
-    /// Some tokens as one word.
+    /// The source text of some tokens as one word.
     fn words(&self, tokens: &dyn ToTokens) -> Name {
         let text = tokens.to_token_stream().to_string();
         At { value: text, span: self.places.piece(tokens).span }
@@ -62,7 +62,7 @@ impl Reader<'_> {
         match expr {
             Expr::Lit(literal) => match &literal.lit {
                 Lit::Int(number) => return Some(ParamValue::Number(at(number.to_string(), span))),
-                // There is no such type of a parameter, which is said of the type.
+                // No parameter has such a type; the error for the type says so.
                 Lit::Float(number) => {
                     return Some(ParamValue::Number(at(number.to_string(), span)))
                 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Which attributes are those of patch crates, and what is said where one is in the wrong place.
+//! The attributes of patch crates, and the errors for those on the wrong item.
 
 use crate::{Reader, OUTER};
 use kps_ast::On;
@@ -10,7 +10,7 @@ use syn::parse::Parser as _;
 use syn::spanned::Spanned as _;
 use syn::{Attribute, Item, ItemMod, Meta, Visibility};
 
-/// Whether an attribute is called so, by its name alone or as the crate `kps` has it.
+/// Whether an attribute has this name, alone or as a path through the crate `kps`.
 pub fn is_called(attribute: &Attribute, name: &str) -> bool {
     let segments: Vec<String> =
         attribute.path().segments.iter().map(|segment| segment.ident.to_string()).collect();
@@ -20,7 +20,7 @@ pub fn is_called(attribute: &Attribute, name: &str) -> bool {
     }
 }
 
-/// Takes `#[livepatch]` off a module, as the compiler does, and gives its arguments.
+/// Removes `#[livepatch]` from a module, as the compiler does, and returns its arguments.
 pub fn take_livepatch(module: &mut ItemMod) -> Option<TokenStream> {
     let at = module.attrs.iter().position(|attribute| is_called(attribute, OUTER))?;
     match module.attrs.remove(at).meta {
@@ -29,18 +29,18 @@ pub fn take_livepatch(module: &mut ItemMod) -> Option<TokenStream> {
     }
 }
 
-/// Whether these are the modules that our attributes are in.
+/// Whether these modules export our attributes.
 fn is_ours(modules: &[String]) -> bool {
     let modules: Vec<&str> = modules.iter().map(String::as_str).collect();
     matches!(modules.as_slice(), [] | ["kps"] | ["kps", "prelude"])
 }
 
-/// Whether an attribute is a comment.
+/// Whether an attribute is a doc comment.
 pub(crate) fn is_doc(attribute: &Attribute) -> bool {
     attribute.path().is_ident("doc")
 }
 
-/// The first attribute that is one of ours.
+/// The first attribute of ours.
 pub(crate) fn ours(attributes: &[Attribute]) -> Option<(&'static str, &Attribute)> {
     attributes.iter().find_map(|attribute| {
         let ours = kps_ast::Attribute::of_items().find(|ours| is_called(attribute, ours.name))?;
@@ -70,8 +70,7 @@ pub(crate) fn attributes_of(item: &Item) -> &[Attribute] {
     }
 }
 
-/// Attributes of ours among the tokens of something that is none of ours, each with its place: they
-/// would do nothing there.
+/// Attributes of ours on items that are not ours, with their spans. They would have no effect.
 pub(crate) fn strays(tokens: TokenStream) -> Vec<(&'static str, Span)> {
     let mut found = Vec::new();
     let mut after_pound = false;
@@ -88,7 +87,7 @@ pub(crate) fn strays(tokens: TokenStream) -> Vec<(&'static str, Span)> {
     found
 }
 
-/// What stands between the brackets of an attribute, if it is one of ours.
+/// The attribute between these brackets, if it is one of ours.
 fn stray(tokens: TokenStream) -> Option<(&'static str, Span)> {
     let attribute = TokenStream::from_iter([
         TokenTree::Punct(proc_macro2::Punct::new('#', proc_macro2::Spacing::Alone)),
@@ -108,7 +107,7 @@ pub(crate) fn not_inside(name: &str) -> Diagnostic {
         })
 }
 
-/// The error for an attribute that does not belong to what it stands on.
+/// The error for an attribute on an item that it does not apply to.
 pub(crate) fn misplaced(name: &str) -> Diagnostic {
     let (on, form) = match kps_ast::Attribute::of_items().find(|attribute| attribute.name == name) {
         Some(attribute) => (attribute.on.title(), attribute.form),
@@ -119,8 +118,8 @@ pub(crate) fn misplaced(name: &str) -> Diagnostic {
 }
 
 impl Reader<'_> {
-    /// Whether an item has nothing that would be lost: all but its comment and what its attribute
-    /// reads. What else a function has is looked at where it is read.
+    /// Whether the reader uses everything that an item has: only its doc comment and the arguments
+    /// of its attribute. The signature of a function is checked where it is read.
     pub(crate) fn is_plain(&mut self, name: &str, item: &Item, attribute: &Attribute) -> bool {
         let is_other = |other: &&Attribute| !is_doc(other) && !std::ptr::eq(*other, attribute);
         let other = attributes_of(item).iter().find(is_other).map(|other| other.path().span());
@@ -149,7 +148,7 @@ impl Reader<'_> {
     }
 }
 
-/// Where a visibility is written.
+/// The span of a visibility.
 fn shown(visibility: &Visibility) -> Option<Span> {
     match visibility {
         Visibility::Inherited => None,

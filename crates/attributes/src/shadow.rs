@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-//! `#[shadow(on = STRUCT, ..)] static NAME: Shadow<TYPE> = ..;`: data that belongs to objects of
-//! the kernel.
+//! `#[shadow(on = STRUCT, ..)] static NAME: Shadow<TYPE> = ..;`: data attached to kernel objects.
 
 use crate::args::unknown;
 use crate::{symbol, Reader};
@@ -66,7 +65,7 @@ impl Reader<'_> {
             return;
         }
         if let Some(Lifetime::FreedBy(tie)) = &lifetime {
-            // The hook that frees is one of this object, which nothing else need mention.
+            // The free hook belongs to this object, which may have no other entry.
             let image = Name { value: ObjectName::IMAGE.to_owned(), span: tie.symbol.name.span };
             self.object(tie.object.as_ref().unwrap_or(&image));
         }
@@ -100,8 +99,8 @@ impl Reader<'_> {
         None
     }
 
-    /// The members of `NAME { member: value, .. }`, in the order of `names`; `NAME::new(value)` has
-    /// the first one alone.
+    /// The members of `NAME { member: value, .. }`, in the order of `names`; `NAME::new(value)`
+    /// sets only the first one.
     pub(crate) fn fields<'i, const N: usize>(
         &mut self,
         wrapper: &str,
@@ -150,7 +149,7 @@ impl Reader<'_> {
         }
     }
 
-    /// `|NAME, ..| { .. }`: a body that calls what it is given by names of its own.
+    /// `|NAME, ..| { .. }`: a body with the names of its arguments.
     pub(crate) fn closure(
         &mut self,
         word: &str,
@@ -206,7 +205,8 @@ impl Reader<'_> {
     }
 }
 
-/// Whether a closure is no more than its parameters and its body, which become a function.
+/// Whether a closure consists only of parameters and a body. Only such a closure can become a
+/// function.
 fn is_plain(closure: &ExprClosure) -> bool {
     let ExprClosure { attrs, lifetimes, constness, movability, asyncness, capture, output, .. } =
         closure;
@@ -215,7 +215,7 @@ fn is_plain(closure: &ExprClosure) -> bool {
     !words && attrs.is_empty() && lifetimes.is_none() && matches!(output, ReturnType::Default)
 }
 
-/// The image is nobody's module.
+/// The image is not a module.
 fn of_module(object: Name) -> Option<Name> {
     (object.value != ObjectName::IMAGE).then_some(object)
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-//! `#[state(id = N)] static NAME: State<TYPE> = State { .. };`: a change of the system that
-//! versions of a patch hand on.
+//! `#[state(id = N)] static NAME: State<TYPE> = State { .. };`: a change of the system that one
+//! version of a patch hands to the next.
 
 use crate::args::unknown;
 use crate::Reader;

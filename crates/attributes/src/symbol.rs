@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-//! `OBJECT::FUNCTION`: how attributes name a function, with a position where the name is not
-//! unique.
+//! `OBJECT::FUNCTION`: how attributes name a function. A name that is not unique has a position.
 
 use crate::args::Arguments;
 use kps_ast::{At, Name, Symbol};
@@ -8,12 +7,12 @@ use proc_macro2::Literal;
 use syn::ext::IdentExt as _;
 use syn::{Ident, LitInt, Token};
 
-/// What stands in the brackets of `#[pre(..)]` and its like.
+/// The syntax of the arguments of `#[pre(..)]` and similar attributes.
 pub(crate) const FORM: &str =
     "the object and the function: `vmlinux::FUNCTION`, `MODULE::FUNCTION` or `vmlinux::FUNCTION@2`";
 
-/// Reads `OBJECT::NAME` or `OBJECT::NAME@POSITION`. The kernel's names may have dots, and digits
-/// first, so they are put together of what Rust takes for several tokens.
+/// Reads `OBJECT::NAME` or `OBJECT::NAME@POSITION`. Kernel names may contain dots and start with
+/// digits. Rust splits such a name into several tokens, which are joined here.
 pub(crate) fn read(args: &mut Arguments<'_>) -> syn::Result<(Name, Symbol)> {
     let object = args.object()?;
     args.input.parse::<Token![::]>()?;
@@ -32,8 +31,8 @@ pub(crate) fn read(args: &mut Arguments<'_>) -> syn::Result<(Name, Symbol)> {
     Ok((object, Symbol { name, position }))
 }
 
-/// A name up to a dot: one token, which Rust takes for a number if it starts with a digit, and for
-/// one with a fraction in the middle of `f.part.0.0`.
+/// The part of a name up to a dot. It is one token: Rust reads it as a number if it starts with a
+/// digit, and as a float in the middle of `f.part.0.0`.
 fn part(args: &mut Arguments<'_>) -> syn::Result<Name> {
     const EXPECTED: &str = "expected the name of a function";
     if !args.input.peek(syn::Lit) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-//! The Rust functions that hold an author's text: new bodies, hooks and callbacks.
+//! The Rust functions that contain the author's code: new bodies, hooks and callbacks.
 
 use crate::names::{self, ident, FuncNames};
 use crate::types::{ret, ty};
@@ -8,30 +8,30 @@ use kps_plan::{Callback, Change, Convention, Func, Type, Types};
 use proc_macro2::TokenStream;
 use quote::quote;
 
-/// How a body gets its arguments and reaches the old function: all that depends on how the function
-/// is called.
+/// How a body receives its arguments and calls the old function. It depends on the calling
+/// convention.
 pub(crate) struct Way {
     /// The parameters of the Rust function.
     pub(crate) params: TokenStream,
-    /// Gives the author's parameters their values.
+    /// Binds the author's parameters to their values.
     pub(crate) enter: TokenStream,
-    /// Gives the old function the name `original`, if the author's text calls it.
+    /// Binds `original` to the old function, if the author's code calls it.
     pub(crate) original: Option<TokenStream>,
-    /// Why the old function may be called, and the call, for a hook that runs after it.
+    /// For a hook that runs after the old function: why it may be called, and the call.
     pub(crate) call: (TokenStream, TokenStream),
 }
 
-/// How a hook that only runs before the old function gets at its arguments.
+/// How a `pre`-only hook receives its arguments.
 pub(crate) struct Frame {
     /// The words of the frame that the caller has put on the stack.
     pub(crate) words: TokenStream,
-    /// Gives the author's parameters their values.
+    /// Binds the author's parameters to their values.
     pub(crate) enter: TokenStream,
-    /// Hands them on to the old function.
+    /// Passes them on to the old function.
     pub(crate) leave: TokenStream,
 }
 
-/// The function that the entry calls. The compiler of a file in C makes that of a body in C.
+/// The function that the entry calls. For a body in C, the C compiler makes it.
 pub(crate) fn body<B: Body>(types: &Types, func: &Func<B>, names: &FuncNames) -> TokenStream {
     let (name, ret, attributes) =
         (ident(&names.body), ret(types, &func.signature), attributes(func));
@@ -109,13 +109,13 @@ pub(crate) fn calls_original<B>(change: &Change<B>) -> bool {
         Change::Replace { calls_original, .. } | Change::C { calls_original, .. } => {
             *calls_original
         }
-        // The entry's assembly jumps there by itself.
+        // The entry's assembly jumps there itself.
         Change::Pre(_) => false,
         Change::Around { .. } => true,
     }
 }
 
-/// What a function that holds an author's text does, and its name among the symbols.
+/// The documentation of a function that contains the author's code, and its symbol name.
 fn attributes<B>(func: &Func<B>) -> TokenStream {
     let old = &func.old.name;
     let title = match func.change {
@@ -144,7 +144,7 @@ pub(crate) fn block<B: Body>(body: &B, reason: &str) -> TokenStream {
     }
 }
 
-/// Removes the shadow data of an object before the old function frees the object.
+/// Removes an object's shadow data before the old function frees the object.
 fn frees<B: Body>(func: &Func<B>) -> Option<TokenStream> {
     let removals = func.frees.iter().map(|free| {
         let (shadow, parent) = (ident(&free.shadow), free.parent.inline());
@@ -165,8 +165,8 @@ const IN_PLACE: &str =
     "ftrace calls it in the place of the old function, with that function's arguments, and \
     the frame of the entry keeps the module loaded until it has returned.";
 
-/// A parameter from the register or stack word that carries it. For a function pointer that is
-/// unsafe, and the caller says why it is right.
+/// A parameter from the register or stack word that carries it. For a function pointer the
+/// conversion is unsafe, and the caller gives the reason why it is right.
 pub(crate) fn from_word(types: &Types, t: &Type, word: &TokenStream) -> TokenStream {
     let ty = ty(types, t);
     match types.resolve(t) {
@@ -176,8 +176,7 @@ pub(crate) fn from_word(types: &Types, t: &Type, word: &TokenStream) -> TokenStr
     }
 }
 
-/// The word that carries a parameter. Casts extend by the sign of the type, as compilers expect of
-/// each other.
+/// The word that carries a parameter. Casts extend by the sign of the type, as compilers expect.
 pub(crate) fn to_word(types: &Types, t: &Type, name: &TokenStream) -> TokenStream {
     match types.resolve(t) {
         Type::Function(_) => quote!(#name.map_or(0, |function| function as usize as u64)),

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-//! A function that is called as C calls functions: its arguments are in registers and on the stack.
+//! A function with the C calling convention: its arguments are in registers and on the stack.
 
 use crate::body::{calls_original, from_word, to_word, Frame, Way};
 use crate::names::{ident, FuncNames};
@@ -32,7 +32,7 @@ pub(crate) fn way<B>(types: &Types, func: &Func<B>, names: &FuncNames) -> Way {
     }
 }
 
-/// The entry has saved the arguments in a frame, from which it takes them back.
+/// The entry saves the arguments in a frame and restores them from it.
 pub(crate) fn frame<B>(types: &Types, func: &Func<B>) -> Frame {
     let Passing { places, stack, .. } = passing(types, &func.signature);
     let (mut take, mut put) = (Vec::new(), Vec::new());
@@ -71,12 +71,12 @@ pub(crate) fn frame<B>(types: &Types, func: &Func<B>) -> Frame {
     Frame { words: quote!(#words), enter, leave: quote!(#(#put)*) }
 }
 
-/// Where the arguments are. The check has refused what travels in another way.
+/// The locations of the arguments. The check has refused arguments that are passed in other ways.
 pub(crate) fn passing(types: &Types, signature: &Signature) -> Passing {
     types.passing(signature).unwrap_or(Passing { places: Vec::new(), stack: 0, hidden: false })
 }
 
-/// Where the frame of a hook keeps an argument.
+/// The location of an argument in a hook's frame.
 struct Saved {
     list: TokenStream,
     first: usize,

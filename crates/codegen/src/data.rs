@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-//! States and shadow variables: the statics that bodies name, and the callbacks that keep their
+//! States and shadow variables: the statics that bodies name, and the callbacks that maintain their
 //! records.
 
 use crate::body::block;
@@ -10,7 +10,7 @@ use kps_plan::{Callback, DataId, ObjectName, Parent, Patch, Shadow, State, Types
 use proc_macro2::{Ident, Literal, TokenStream};
 use quote::{format_ident, quote};
 
-/// What bodies name.
+/// The statics that bodies name.
 pub(crate) fn statics<B: Body>(patch: &Patch<B>) -> TokenStream {
     let states = patch.states.iter().map(state);
     let shadows = patch.shadows.iter().map(|item| shadow(&patch.kernel.types, item));
@@ -110,7 +110,7 @@ fn shadow<B: Body>(types: &Types, shadow: &Shadow<B>) -> TokenStream {
     }
 }
 
-/// The name that a body gives to what it is given; `_` gives none.
+/// The name that a body gives to one of its arguments; `_` gives none.
 fn bound(name: &str) -> TokenStream {
     match name {
         "_" => quote!(_),
@@ -126,14 +126,14 @@ fn number(number: u64) -> TokenStream {
     quote!(#literal)
 }
 
-/// The table of states that the kernel compares, and the list that callbacks go through.
+/// The table of states that the kernel compares, and the list that the callbacks iterate over.
 pub(crate) fn tables<B>(patch: &Patch<B>, klp_state: &Ident) -> TokenStream {
     let states = patch.states.iter().map(|state| {
         let (id, version) =
             (Literal::u32_unsuffixed(state.id), Literal::u32_unsuffixed(state.version));
         quote!(#klp_state { id: #id, version: #version, ..#klp_state::ZERO })
     });
-    // The first version of a shadow variable is the only one: whoever has it must have it as it is.
+    // A shadow variable has one version only: every patch that has it must have it unchanged.
     let shadows = patch.shadows.iter().map(|shadow| {
         let id = number(shadow.id.number());
         quote!(#klp_state { id: #id, version: 1, ..#klp_state::ZERO })
@@ -168,7 +168,7 @@ fn agreed(call: TokenStream) -> TokenStream {
     }
 }
 
-/// The callbacks of the image: the author's, with what becomes of the data around them.
+/// The callbacks of vmlinux: the author's, with the handling of persistent data around them.
 pub(crate) fn callbacks<B: Body>(patch: &Patch<B>) -> TokenStream {
     let klp_object = ident(patch.kernel.types.get(patch.klp.object).name());
     let image = patch.objects.iter().find(|object| object.name == ObjectName::Vmlinux);
@@ -186,7 +186,7 @@ pub(crate) fn callbacks<B: Body>(patch: &Patch<B>) -> TokenStream {
             }
         })
     };
-    // Where the author has no callback nobody looks at the object.
+    // Without an author's callback, the object is unused.
     let obj =
         |callback| format_ident!("{}", if author(callback).is_some() { "obj" } else { "_obj" });
     let [pre_patch_obj, post_patch_obj, pre_unpatch_obj, post_unpatch_obj] = Callback::ALL.map(obj);

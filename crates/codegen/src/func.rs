@@ -12,7 +12,7 @@ use proc_macro2::{Literal, TokenStream};
 use quote::quote;
 use std::borrow::Cow;
 
-/// Everything that one function needs in the module of its object.
+/// The code for one function in the module of its object.
 pub(crate) fn func<B: Body>(types: &Types, func: &Func<B>, names: &FuncNames) -> TokenStream {
     let symbols = symbols(types, func, names);
     let assembly = assembly(types, func, names);
@@ -34,8 +34,8 @@ fn symbols<B>(types: &Types, func: &Func<B>, names: &FuncNames) -> TokenStream {
             #declaration
         }
     });
-    // What a module's functions start with is compared by its gate, which the kernel tells where
-    // they are.
+    // The gate of a module compares the first bytes of its functions, and the kernel tells the gate
+    // their addresses.
     let old = (func.old.object == ObjectName::Vmlinux).then(|| {
         let symbol = func.old.placeholder();
         quote! {
@@ -78,7 +78,7 @@ fn assembly<B>(types: &Types, func: &Func<B>, names: &FuncNames) -> TokenStream 
     quote!(#entry #original)
 }
 
-/// The prototype that the function is called by.
+/// The prototype by which the kernel calls the function.
 pub(crate) fn entry_signature<B>(func: &Func<B>) -> Cow<'_, Signature> {
     match func.convention {
         Convention::C => Cow::Borrowed(&func.signature),

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
-//! The gate of a module object: whether the module that is there is the one that the patch was made
+//! The gate of a module object: checks whether the loaded module is the one that the patch was made
 //! for.
 //!
-//! A module is loaded whenever somebody wants it, and may be another one of the same name. A
-//! callback that refuses would keep it from being loaded, which can cost a machine more than what
-//! the patch mends. So the gate lets it in unpatched: its functions are redirected to themselves,
-//! behind their ftrace sites, and no callback of the author's runs.
+//! A module can be loaded at any time, and may be another one of the same name. A callback that
+//! refuses would prevent the module from loading, which can cost a machine more than the bug that
+//! the patch fixes. So the gate lets the module load unpatched: its functions are redirected to
+//! themselves, behind their ftrace sites, and none of the author's callbacks run.
 
 use crate::kernel_crate;
 use crate::names::{self, ident, object_ident, FuncNames};
@@ -14,7 +14,7 @@ use kps_plan::{Callback, Object, Patch};
 use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{format_ident, quote};
 
-/// The module that holds an object's gate, inside of `livepatch`.
+/// The Rust module of an object's gate, inside `livepatch`.
 pub(crate) fn gate_ident<B>(object: &Object<B>) -> Ident {
     format_ident!("gate_{}", object.name.as_str())
 }
@@ -121,8 +121,8 @@ fn pre_patch<B>(patch: &Patch<B>, object: &Object<B>, klp_object: &Ident) -> Tok
     );
     let log = kernel_crate::log_error(&quote!(#refusal));
     let status = match call(object, Callback::PrePatch) {
-        // The loader takes any number but 0 for a refusal, and hands it on: a positive one would
-        // look like success.
+        // The module loader takes any number but 0 as a refusal and returns it: a positive one
+        // would look like success.
         Some(call) => quote! {
             /// SAFETY: the kernel has called this with the object.
             let status = unsafe { #call };

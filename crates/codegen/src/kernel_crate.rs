@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
-//! The part of a module that names the kernel's own Rust crate: what the module is to its loader,
-//! and its messages. A kernel without that crate needs a second file with these functions, and
-//! nothing else here.
+//! The part of a module that names the kernel's own Rust crate: its declaration to the module
+//! loader, and its messages. A mode for kernels without that crate needs a second file with these
+//! functions; no other file here would change.
 
 use kps_plan::{AuthorsKey, Link, Metadata, Patch};
 use proc_macro2::TokenStream;
@@ -49,9 +49,9 @@ pub(crate) fn declaration<B>(
     }
 }
 
-/// The type of the module, whose `init` runs `enable`: statements that leave a `status` of
-/// `klp_enable_patch()`. Those name the module's `struct module` by [`this_module`] and refuse by
-/// [`refuse`].
+/// The type of the module. Its `init` runs `enable`: statements that set `status` to the result of
+/// `klp_enable_patch()`. They name the module's `struct module` through [`this_module`] and refuse
+/// through [`refuse`].
 pub(crate) fn module(enable: &TokenStream) -> TokenStream {
     quote! {
         pub(crate) struct Module;
@@ -71,8 +71,8 @@ pub(crate) fn this_module() -> TokenStream {
     quote!(module.as_ptr().cast())
 }
 
-/// Logs a message and leaves `enable`: the module is not loaded. The message is a format string and
-/// its arguments.
+/// Logs a message and returns from `enable`, so that the module is not loaded. The message is a
+/// format string and its arguments.
 pub(crate) fn refuse(message: &TokenStream) -> TokenStream {
     let log = log_error(message);
     quote! {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
-//! From a plan to the Rust of a livepatch module.
+//! Generates the Rust of a livepatch module from a plan.
 //!
-//! Both front doors of kpsc end here: what a spec and what a macro says becomes the same code. The
-//! crate sees nothing but the plan, and needs nothing but syn, quote and proc-macro2, because the
-//! target's own rustc compiles it for the macros.
+//! Both front ends of kpsc end here: a spec and a patch crate become the same code. The crate
+//! depends only on the plan, and needs nothing but syn, quote and proc-macro2, because the target's
+//! own rustc compiles it for the macros.
 
 mod body;
 mod c;
@@ -23,19 +23,19 @@ use kps_plan::{Mode, Patch, Type, Types};
 use proc_macro2::{Ident, TokenStream};
 use quote::quote;
 
-/// A body of some front door, as tokens.
+/// A body from a front end, as tokens.
 pub trait Body {
-    /// What stands between the braces of a function, or an item.
+    /// The contents of a function's braces, or an item.
     fn tokens(&self) -> TokenStream;
 
     /// An expression or a type, among other tokens.
     fn inline(&self) -> TokenStream;
 
-    /// Where it was written, for a comment, for example `net.kps:12`.
+    /// Its source location, for a comment, for example `net.kps:12`.
     fn origin(&self) -> String;
 }
 
-/// The Rust of one module, as a crate that nobody adds anything to.
+/// The Rust of one module, as a complete crate.
 #[derive(Debug)]
 pub struct Module {
     /// The crate root.
@@ -50,27 +50,28 @@ pub fn module<B: Body>(patch: &Patch<B>) -> Module {
     Module { root: module::root(patch, &contents), types: contents.types }
 }
 
-/// The Rust of one patch in pieces, for a crate that has more in it.
+/// The Rust of one patch in parts, for a crate that contains other code too.
 ///
-/// All but `declaration` belong into one module, wherever that is: no path in them leads out of it
-/// but those to crates. The module needs the runtime under the name `kps`, a module `types`, and
-/// what is in `kps::prelude` and `types`.
+/// All but `declaration` belong into one module, at any path: their paths do not leave it, except
+/// to name crates. The module needs the runtime under the name `kps`, a module `types`, and the
+/// contents of `kps::prelude` and `types`.
 #[derive(Debug)]
 pub struct Contents {
-    /// The lints that it does not keep, for an `allow` around it.
+    /// The lints that the code violates, for an `allow` around it.
     pub allowed: TokenStream,
     /// `module!`, which must be at the crate root: the kernel's macros look there for what they
     /// print before each message.
     pub declaration: TokenStream,
-    /// What the loader reads: `.modinfo` and the records of parameters. Nothing else names it.
+    /// The data that the loader reads: `.modinfo` and the records of parameters. Nothing else names
+    /// it.
     pub loader: TokenStream,
-    /// What bodies are written in: parameters, data and the changed functions. It compiles without
-    /// a kernel too.
+    /// The code that bodies are part of: parameters, data and the changed functions. It compiles
+    /// without a kernel too.
     pub items: TokenStream,
     /// The module `livepatch`: the tables, and the `init` that hands them to the kernel. Nothing
     /// else names it.
     pub livepatch: TokenStream,
-    /// What is in the module `types`.
+    /// The contents of the module `types`.
     pub types: TokenStream,
 }
 
@@ -98,7 +99,7 @@ impl Contents {
     }
 }
 
-/// Generates the pieces of a module. `module` is the path from the crate root to the type `Module`
+/// Generates the parts of a module. `module` is the path from the crate root to the type `Module`
 /// of its module `livepatch`, which [`Contents::within`] puts at `NAME::Module`.
 pub fn contents<B: Body>(patch: &Patch<B>, module: &TokenStream) -> Contents {
     let declaration = match patch.target.mode {
@@ -114,7 +115,7 @@ pub fn contents<B: Body>(patch: &Patch<B>, module: &TokenStream) -> Contents {
     }
 }
 
-/// A type as bodies write it.
+/// A type as bodies name it.
 pub fn rust_type(types: &Types, ty: &Type) -> TokenStream {
     types::ty(types, ty)
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-//! The code of a module: what it is, what it changes, and how it is enabled.
+//! The code of a module: its metadata, its changes, and the call that enables it.
 
 use crate::body::callback;
 use crate::data;
@@ -18,7 +18,7 @@ use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{format_ident, quote};
 use std::ffi::CString;
 
-/// The crate root of a module that is nothing but the patch.
+/// The crate root of a module that contains only the patch.
 pub(crate) fn root<B>(patch: &Patch<B>, contents: &Contents) -> TokenStream {
     let title = format!(" The livepatch `{}` for Linux {}.", patch.name, patch.target.release);
     let types_file = format!("{}_types.rs", patch.name);
@@ -45,14 +45,14 @@ pub(crate) fn root<B>(patch: &Patch<B>, contents: &Contents) -> TokenStream {
     }
 }
 
-/// The lints that generated code does not keep.
+/// The lints that generated code violates.
 pub(crate) fn allowed() -> TokenStream {
-    // Members that overlap are behind a `Deref`, at which rustc 1.89 takes offence where a pointer
-    // is followed; older ones do not know of it.
+    // Overlapping members are behind a `Deref`. rustc 1.89 warns about it where a pointer is
+    // dereferenced; older versions do not know the lint.
     quote!(missing_docs, unreachable_pub, unknown_lints, dangerous_implicit_autorefs)
 }
 
-/// What the loader reads.
+/// The data that the loader reads.
 pub(crate) fn loader<B>(patch: &Patch<B>) -> TokenStream {
     let modinfo = modinfo(patch);
     let params = patch.params.as_ref().map(|params| params::records(&patch.kernel.types, params));
@@ -62,7 +62,7 @@ pub(crate) fn loader<B>(patch: &Patch<B>) -> TokenStream {
     }
 }
 
-/// What bodies are written in.
+/// The code that bodies are part of.
 pub(crate) fn items<B: Body>(patch: &Patch<B>) -> TokenStream {
     let names = func_names(patch);
     let params = patch.params.as_ref().map(params::values);
@@ -80,7 +80,7 @@ pub(crate) fn items<B: Body>(patch: &Patch<B>) -> TokenStream {
     }
 }
 
-/// `.modinfo` entries that `module!` has no key for.
+/// `.modinfo` entries for which `module!` has no key.
 fn modinfo<B>(patch: &Patch<B>) -> TokenStream {
     let livepatch = (format_ident!("LIVEPATCH"), "livepatch=Y".to_owned());
     let version = patch.metadata.version.as_ref();
@@ -105,8 +105,7 @@ fn modinfo<B>(patch: &Patch<B>) -> TokenStream {
     }
 }
 
-/// A module of the author's. The text comes first, because it may say something about the module as
-/// a whole.
+/// One of the author's modules. Its text comes first, because it may start with inner attributes.
 fn author_module<B: Body>(module: &Module<B>) -> TokenStream {
     let (name, items) = (ident(&module.name), module.items.tokens());
     let title = format!(
@@ -168,7 +167,7 @@ fn object<B: Body>(patch: &Patch<B>, object: &Object<B>, names: &[FuncNames]) ->
     }
 }
 
-/// What the bodies of an object that is loaded later may use of this one.
+/// The symbols of this object that bodies of a module loaded later may use.
 fn sees<B>(object: &Object<B>) -> Option<TokenStream> {
     let module = object_ident(&object.name);
     let functions = object.uses.functions.iter().map(|function| ident(&function.name));
@@ -177,7 +176,7 @@ fn sees<B>(object: &Object<B>) -> Option<TokenStream> {
     (!names.is_empty()).then(|| quote!(use super::#module::{#(#names),*};))
 }
 
-/// What a callback's prototype is written with, `klp_object` aside.
+/// The types in a callback's prototype, except `klp_object`.
 const CALLBACK: Signature =
     Signature { params: Vec::new(), ret: Type::Int(CInt::Int), variadic: false };
 
@@ -301,7 +300,7 @@ fn enable<B>(patch: &Patch<B>) -> TokenStream {
     }
 }
 
-/// Decides when the patch is loaded: the loader has read the parameters before it calls `init`.
+/// Decides `replace` at load time: the loader reads the parameters before it calls `init`.
 fn replace_if<B>(patch: &Patch<B>) -> Option<TokenStream> {
     let Replace::If(condition) = &patch.replace else { return None };
     let param = patch
@@ -343,7 +342,7 @@ fn funcs<B>(object: &Object<B>, names: &[FuncNames], klp_func: &Ident) -> TokenS
 }
 
 fn funcs_table<B>(object: &Object<B>) -> Ident {
-    // Modules may differ in nothing but the case of their names.
+    // Names of modules may differ only in case.
     format_ident!("FUNCS_{}", object.name.as_str())
 }
 
@@ -398,7 +397,7 @@ fn object_entry<B>(
     }
 }
 
-/// What the guard compares.
+/// The data that the guard compares.
 fn guard<B>(patch: &Patch<B>, names: &[Vec<FuncNames>]) -> TokenStream {
     let id = &patch.target.build_id;
     let len = Literal::usize_unsuffixed(id.len());
@@ -440,8 +439,8 @@ fn note<B>(patch: &Patch<B>) -> TokenStream {
     }
 }
 
-/// A byte string that is written as one line for each of the text's. Rust skips the space at the
-/// start of a line that goes on from the one before, and no line of the text starts with space.
+/// A byte string with one line of source for each line of the text. After a line continuation Rust
+/// skips leading space, and no line of the text starts with space.
 fn byte_lines(text: &str) -> Literal {
     let escaped = |line: &str| {
         let literal = Literal::byte_string(line.as_bytes()).to_string();
@@ -454,10 +453,10 @@ fn byte_lines(text: &str) -> Literal {
         .unwrap_or(whole)
 }
 
-/// Where such a line starts.
+/// The indentation of such a line.
 const BYTE_LINES: &str = "            ";
 
 fn c_str(text: &str) -> Literal {
-    // Symbol names hold no NUL; kallsyms could not list them.
+    // Symbol names contain no NUL; kallsyms could not list them.
     Literal::c_string(&CString::new(text).unwrap_or_default())
 }

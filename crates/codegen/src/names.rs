@@ -5,24 +5,23 @@ use kps_plan::{Callback, Func, ObjectName, Patch};
 use proc_macro2::{Ident, Span};
 use std::collections::HashSet;
 
-/// The modules of a generated crate, and the crates that it names. An author's item must not have
-/// one of these names.
+/// The modules of a generated crate, and the crates that it names. The author's items must not have
+/// these names.
 pub const RESERVED: &[&str] = &["core", "kernel", "kps", "livepatch", "types"];
 
-/// What the symbols of generated functions start with. An author's item must not.
+/// The prefix of generated functions' symbols. The author's items must not have it.
 pub const PREFIX: &str = "kps_";
 
-/// What the symbol of a function's entry starts with. The function's name, made an identifier,
-/// follows.
+/// The prefix of the symbol of a function's entry. The function's name follows, made an identifier.
 pub const ENTRY: &str = "livepatch_";
 
-/// The names around one changed function. The macros of `kps::shim` make the same ones from the
+/// The names for one changed function. The macros of `kps::shim` derive the same ones from the
 /// stem.
 #[derive(Debug, Clone)]
 pub struct FuncNames {
     /// The old function's name, made an identifier and unique in the patch.
     pub stem: String,
-    /// What `new_func` points to. Seen in `available_filter_functions` and in stack traces.
+    /// The target of `new_func`. It appears in `available_filter_functions` and in stack traces.
     pub entry: String,
     /// The Rust function that the entry calls.
     pub body: String,
@@ -38,7 +37,7 @@ pub fn func_names<B>(patch: &Patch<B>) -> Vec<Vec<FuncNames>> {
     let mut names = |func: &Func<B>| {
         let plain = |c: char| if c.is_ascii_alphanumeric() { c } else { '_' };
         let stem: String = func.old.name.chars().map(plain).collect();
-        // Functions of one name come from different positions or objects.
+        // Functions of the same name differ in position or object.
         let mut unique = stem.clone();
         let mut n = 2;
         while !taken.insert(unique.clone()) {
@@ -56,8 +55,8 @@ pub fn func_names<B>(patch: &Patch<B>) -> Vec<Vec<FuncNames>> {
     patch.objects.iter().map(|object| object.funcs.iter().map(&mut names).collect()).collect()
 }
 
-/// An identifier for a name of C: a keyword becomes a raw one, and what Rust cannot have as a name
-/// gets underscores.
+/// An identifier for a C name: a keyword becomes a raw identifier, and underscores make other names
+/// valid.
 pub fn ident(name: &str) -> Ident {
     let plain = |c: char| c == '_' || c.is_ascii_alphanumeric();
     let mut text: String = name.chars().map(|c| if plain(c) { c } else { '_' }).collect();
@@ -72,8 +71,8 @@ pub fn ident(name: &str) -> Ident {
     }
 }
 
-/// The module of a patched object in a generated crate. It has the prefix because modules of the
-/// kernel are often named like a type of theirs, which bodies name.
+/// The module of a patched object in a generated crate. It has a prefix because kernel modules
+/// often share their name with one of their types, which bodies name.
 pub fn object_ident(object: &ObjectName) -> Ident {
     ident(&format!("{PREFIX}in_{}", object.as_str()))
 }
@@ -83,13 +82,13 @@ pub fn callback(callback: Callback) -> Ident {
     ident(&format!("{PREFIX}{}", callback.name()))
 }
 
-/// What a function of a C file is called there: another name than its own, which the kernel's
-/// headers and the kernel may have.
+/// The name of a C file's function in that file. It differs from the function's own name, which the
+/// kernel or its headers may declare.
 pub fn c_name(name: &str) -> String {
     format!("{PREFIX}c_{name}")
 }
 
-/// The symbol by which Rust bodies reach a function of a C file.
+/// The symbol through which Rust bodies call a function of a C file.
 pub fn c_symbol(name: &str) -> String {
     format!("{PREFIX}fn_{name}")
 }

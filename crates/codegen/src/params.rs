@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-//! The parameters of a module: the values that bodies read, and the records by which the loader and
-//! sysfs know them.
+//! Module parameters: the values that bodies read, and the records through which the loader and
+//! sysfs access them.
 
 use crate::names::ident;
 use crate::types::c_int;
@@ -10,12 +10,12 @@ use quote::{format_ident, quote};
 use std::collections::BTreeSet;
 use std::ffi::CString;
 
-/// The values.
+/// The statics with the values.
 pub(crate) fn values(params: &Params) -> TokenStream {
     params.all.iter().map(value).collect()
 }
 
-/// What `.modinfo` says about the parameters, each entry with a name for it.
+/// The `.modinfo` entries about the parameters, each with a name.
 pub(crate) fn modinfo(params: &Params) -> Vec<(Ident, String)> {
     let mut entries = Vec::new();
     for param in &params.all {
@@ -33,7 +33,7 @@ pub(crate) fn modinfo(params: &Params) -> Vec<(Ident, String)> {
     entries
 }
 
-/// What bodies read.
+/// The static that bodies read.
 fn value(param: &ModuleParam) -> TokenStream {
     let name = ident(&param.name);
     let (ty, value) = match &param.default {
@@ -67,7 +67,7 @@ fn value(param: &ModuleParam) -> TokenStream {
     }
 }
 
-/// What the kernel reads: one `struct kernel_param` after the other.
+/// The array of `struct kernel_param` that the kernel reads.
 pub(crate) fn records(types: &Types, params: &Params) -> TokenStream {
     let struct_name = |id| ident(types.get(id).name());
     let (kernel_param, kparam_array) =
@@ -106,7 +106,7 @@ pub(crate) fn records(types: &Types, params: &Params) -> TokenStream {
     }
 }
 
-/// What the kernel knows of an array.
+/// The kernel's record of an array.
 fn array(param: &ModuleParam, kparam_array: &Ident) -> TokenStream {
     let (name, record, ty, ops) =
         (ident(&param.name), array_name(param), element(param.ty), ops(param));
@@ -150,7 +150,7 @@ fn array_name(param: &ModuleParam) -> Ident {
     format_ident!("array_{}", param.name)
 }
 
-/// The functions of the kernel that read and write such a value.
+/// The kernel functions that read and write such a value.
 fn ops(param: &ModuleParam) -> Ident {
     format_ident!("param_ops_{}", kernel_name(param))
 }
@@ -159,7 +159,7 @@ fn kernel_name(param: &ModuleParam) -> &'static str {
     param.ty.kernel_name().unwrap_or_else(|| unreachable!("`ParamType::of` gives no other type"))
 }
 
-/// The type of an element, by a path that nothing of an author's hides.
+/// The type of an element, by a path that no author's name can hide.
 fn element(ty: ParamType) -> TokenStream {
     match ty {
         ParamType::Bool => quote!(bool),
@@ -189,6 +189,6 @@ fn literal(value: &ParamValue) -> TokenStream {
 }
 
 fn c_string(text: &str) -> Literal {
-    // Neither names nor texts hold a NUL: the grammar lets none in.
+    // Neither names nor texts contain a NUL: the grammar allows none.
     Literal::c_string(&CString::new(text).unwrap_or_default())
 }

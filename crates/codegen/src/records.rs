@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Structs and unions of the kernel: their members in the places that BTF gives, and the proof of
-//! that.
+//! Structs and unions of the kernel: their members at the offsets in BTF, and the proof of the
+//! layout.
 
 use crate::names::ident;
 use crate::types::ty;
@@ -57,7 +57,7 @@ fn struct_members(types: &Types, record: &Record) -> Vec<TokenStream> {
     members
 }
 
-/// The members of a union, and one that is as large as the whole.
+/// The members of a union, and one of the union's full size.
 fn union_members(types: &Types, record: &Record) -> Vec<TokenStream> {
     let size = Literal::u64_unsuffixed(record.size);
     let members = record.fields.iter().map(|field| member(types, field));
@@ -76,8 +76,8 @@ fn docs(record: &Record) -> Option<TokenStream> {
     })
 }
 
-/// The layout attribute: members stand where C has them. A packed record has all its padding
-/// written out.
+/// The layout attribute: members are at the same offsets as in C. A packed record has explicit
+/// padding.
 fn repr(types: &Types, record: &Record) -> TokenStream {
     if is_natural(types, record) {
         quote!(#[repr(C)])
@@ -87,7 +87,7 @@ fn repr(types: &Types, record: &Record) -> TokenStream {
     }
 }
 
-/// Whether C's rules put every member where it is.
+/// Whether C's layout rules put every member at its offset.
 fn is_natural(types: &Types, record: &Record) -> bool {
     let natural = |field: &Field| {
         let align = types.align(&field.ty);
@@ -96,8 +96,8 @@ fn is_natural(types: &Types, record: &Record) -> bool {
     record.fields.iter().all(natural)
 }
 
-/// A member without size that gives the record C's alignment where the others do not. An attribute
-/// would too, but a packed record could then not hold this one.
+/// A zero-sized member that gives the record C's alignment if the other members do not. An
+/// attribute would too, but then a packed record could not contain this one.
 fn alignment(types: &Types, record: &Record) -> Option<TokenStream> {
     let given = record.fields.iter().map(|field| types.align(&field.ty)).max().unwrap_or(1);
     let of = match record.align {
@@ -123,8 +123,7 @@ fn zero(record: &Record) -> Option<TokenStream> {
     })
 }
 
-/// Two methods for each bitfield, named as bindgen names them: no place of Rust is smaller than a
-/// byte.
+/// Two methods for each bitfield, named as bindgen names them: a Rust place is at least one byte.
 fn bitfields(types: &Types, record: &Record) -> Option<TokenStream> {
     let name = ident(&record.name);
     let methods = record.bitfields.iter().map(|bitfield| {
@@ -176,7 +175,7 @@ fn setter(types: &Types, bitfield: &Bitfield, name: &str) -> TokenStream {
     }
 }
 
-/// The integer that a bitfield holds; none is `bool`.
+/// The integer that a bitfield holds; None for `bool`.
 fn number(types: &Types, ty: &Type) -> Option<CInt> {
     match types.resolve(ty) {
         Type::Int(int) => Some(*int),
@@ -188,8 +187,8 @@ fn number(types: &Types, ty: &Type) -> Option<CInt> {
     }
 }
 
-/// Lets the members of the second record be named as if they were the first one's: Rust looks for a
-/// name behind `Deref` when a struct does not have it.
+/// Makes the members of the second record accessible through the first one: Rust looks behind
+/// `Deref` for a name that a struct does not have.
 fn overlapping(types: &Types, record: &Record, id: TypeId) -> TokenStream {
     let (name, target) = (ident(&record.name), ident(types.get(id).name()));
     let text = format!(" What overlaps members of `{}` is reached as a member of it.", record.name);
@@ -215,7 +214,7 @@ fn overlapping(types: &Types, record: &Record, id: TypeId) -> TokenStream {
     }
 }
 
-/// Compile-time proof that the layout is the one that BTF says.
+/// Compile-time proof that the layout equals that in BTF.
 fn proof(record: &Record) -> TokenStream {
     let name = ident(&record.name);
     let (size, align) =

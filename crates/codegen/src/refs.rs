@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-//! What a piece of Rust refers to and does not define itself.
+//! The names that a Rust snippet uses and does not define itself.
 //!
 //! A body names the kernel's functions, variables, types and constants without declaring them. This
 //! walk finds those names: it follows Rust's scopes, so a local variable is not taken for a kernel
@@ -17,11 +17,11 @@ use walk::Walk;
 /// The outward references of some code.
 #[derive(Debug, Clone, Default)]
 pub struct Refs {
-    /// Every identifier that occurs, in whatever role: among them are the members that it uses.
+    /// Every identifier in any role, including the members that it uses.
     pub words: BTreeSet<String>,
-    /// Names that something outside must define.
+    /// Names that must be defined elsewhere.
     pub names: Vec<Name>,
-    /// Structs that it writes values of.
+    /// Structs of which it constructs values.
     pub literals: BTreeSet<String>,
     /// Uses of `original`.
     pub originals: Vec<Original>,
@@ -31,30 +31,30 @@ pub struct Refs {
     pub string_arguments: Vec<StringArgument>,
 }
 
-/// A string literal that is passed as it is.
+/// A string literal that is passed directly.
 #[derive(Debug, Clone)]
 pub struct StringArgument {
     /// The function.
     pub function: String,
-    /// Where the string stands.
+    /// The string's position.
     pub span: Span,
 }
 
-/// A name that something outside defines.
+/// A name that must be defined elsewhere.
 #[derive(Debug, Clone)]
 pub struct Name {
     /// The name, without `r#`.
     pub name: String,
-    /// Where it stands.
+    /// Its position.
     pub span: Span,
-    /// What it must be.
+    /// Its role.
     pub role: Role,
-    /// Whether it is called, as it is and not as the start of a path. In a macro's arguments that
-    /// is as it seems.
+    /// Whether it is called directly, not as the start of a path. In a macro's arguments this is a
+    /// guess.
     pub called: bool,
 }
 
-/// What a name is used as.
+/// The role in which a name is used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
     /// It is called.
@@ -63,7 +63,7 @@ pub enum Role {
     Value,
     /// It is a type.
     Type,
-    /// It stands in a macro's arguments or where a pattern may name a constant: it may mean
+    /// It is in a macro's arguments, or in a pattern that may name a constant: it may mean
     /// anything, or nothing.
     Unclear,
 }
@@ -71,15 +71,14 @@ pub enum Role {
 /// A use of the function `original`.
 #[derive(Debug, Clone, Copy)]
 pub struct Original {
-    /// Where.
+    /// Its position.
     pub span: Span,
-    /// Whether it is called, and not used as a value.
+    /// Whether it is called, not used as a value.
     pub called: bool,
 }
 
 impl Refs {
-    /// What a body refers to. `bound` are the names that its surroundings give it: parameters and
-    /// the like.
+    /// The references of a body. `bound` are the names that its context binds, such as parameters.
     pub fn of_block(stmts: &[Stmt], tokens: TokenStream, bound: &[String]) -> Refs {
         let mut walk = Walk::new(bound);
         walk.refs.words = words(tokens);
@@ -87,7 +86,7 @@ impl Refs {
         walk.refs
     }
 
-    /// What an item refers to, its siblings among it.
+    /// The references of an item, including those to its siblings.
     pub fn of_item(item: &Item, tokens: TokenStream) -> Refs {
         let mut walk = Walk::new(&[]);
         walk.refs.words = words(tokens);
@@ -95,7 +94,7 @@ impl Refs {
         walk.refs
     }
 
-    /// What the items of a module refer to outside of it.
+    /// The references of a module's items to names outside of it.
     pub fn of_items(items: &[Item], tokens: TokenStream) -> Refs {
         let mut walk = Walk::new(&[]);
         walk.refs.words = words(tokens);
@@ -147,7 +146,7 @@ mod tests {
         Refs::of_block(&stmts, tokens, &bound)
     }
 
-    /// What a body takes from outside, without what may mean nothing.
+    /// The names that a body takes from outside, without unclear ones.
     fn names(body: &str, bound: &[&str]) -> Vec<(String, Role)> {
         let names = refs(body, bound).names.into_iter();
         names.filter(|name| name.role != Role::Unclear).map(|name| (name.name, name.role)).collect()

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-//! A system call: its arguments are in the registers of its caller, which the kernel passes a
-//! pointer to.
+//! A system call: its arguments are in its caller's registers, to which the kernel passes a
+//! pointer.
 
 use crate::body::{calls_original, from_word, to_word, Frame, Way};
 use crate::names::{ident, FuncNames};
@@ -9,7 +9,7 @@ use kps_plan::{Func, Param, Signature, Type, TypeId, Types};
 use proc_macro2::TokenStream;
 use quote::quote;
 
-/// The prototype that the kernel calls a system call by.
+/// The prototype by which the kernel calls a system call.
 pub(crate) fn entered(regs: TypeId, signature: &Signature) -> Signature {
     let ty = Type::Pointer { to: Box::new(Type::Named(regs)), constant: true };
     Signature {
@@ -19,7 +19,7 @@ pub(crate) fn entered(regs: TypeId, signature: &Signature) -> Signature {
     }
 }
 
-/// The body is given a copy of the caller's registers.
+/// The body gets a copy of the caller's registers.
 pub(crate) fn way<B>(types: &Types, func: &Func<B>, names: &FuncNames, regs: TypeId) -> Way {
     let regs = ident(types.get(regs).name());
     let take = take(types, func, &quote!(mut));
@@ -38,8 +38,7 @@ pub(crate) fn way<B>(types: &Types, func: &Func<B>, names: &FuncNames, regs: Typ
     }
 }
 
-/// A hook that only runs before the old function sees the caller's registers and changes nothing in
-/// them.
+/// A `pre`-only hook sees the caller's registers and does not change them.
 pub(crate) fn frame<B>(types: &Types, func: &Func<B>, regs: TypeId) -> Frame {
     let regs = ident(types.get(regs).name());
     let take = take(types, func, &quote!());
@@ -72,7 +71,7 @@ fn take<B>(types: &Types, func: &Func<B>, changeable: &TokenStream) -> Vec<Token
     func.signature.params.iter().zip(types.arch().syscalls.members).map(take).collect()
 }
 
-/// `original`, which enters the old system call with other arguments than the caller's.
+/// `original`, which calls the old system call with other arguments than the caller's.
 fn original<B>(
     types: &Types,
     func: &Func<B>,

@@ -10,7 +10,7 @@ use proc_macro2::{Ident, Literal, TokenStream};
 use quote::quote;
 use std::collections::BTreeSet;
 
-/// What is in the module `types`.
+/// The contents of the module `types`.
 pub(crate) fn module(imports: &Imports) -> TokenStream {
     let types = &imports.types;
     let defs = types.iter().map(|(_, def)| definition(types, def));
@@ -30,7 +30,7 @@ pub(crate) fn module(imports: &Imports) -> TokenStream {
     }
 }
 
-/// A type in the place where it is used, which is a module beside `kps`.
+/// A type as named in a module next to `kps`.
 pub(crate) fn ty(types: &Types, t: &Type) -> TokenStream {
     match t {
         Type::Void => quote!(c_void),
@@ -50,7 +50,7 @@ pub(crate) fn ty(types: &Types, t: &Type) -> TokenStream {
             let ret = ret(types, signature);
             quote!(Option<unsafe extern "C" fn(#(#params,)* #dots) #ret>)
         }
-        // As many elements as the kernel has put there, none of which Rust may count on.
+        // The kernel decides the number of elements, so Rust must not rely on any.
         Type::Array { of, len: 0 } => {
             let of = ty(types, of);
             quote!(super::kps::flexible_array::FlexibleArray<#of>)
@@ -74,8 +74,7 @@ pub(crate) fn ret(types: &Types, signature: &Signature) -> Option<TokenStream> {
     })
 }
 
-/// The declaration of a function in an `extern` block, its parameters named as the kernel names
-/// them.
+/// The declaration of a function in an `extern` block, with the kernel's names of its parameters.
 pub(crate) fn declaration(types: &Types, name: &Ident, signature: &Signature) -> TokenStream {
     let params = signature.params.iter().map(|p| {
         let (name, ty) = (ident(&p.name), ty(types, &p.ty));
@@ -86,21 +85,20 @@ pub(crate) fn declaration(types: &Types, name: &Ident, signature: &Signature) ->
     quote!(fn #name(#(#params,)* #dots) #ret;)
 }
 
-/// The names that the types of some prototypes and parameters are written with, to be imported one
-/// by one.
+/// The names in the types of some prototypes and parameters, to be imported one by one.
 ///
-/// An import by name wins over every glob, so what an author's `use crate::*` brings in cannot make
-/// them ambiguous.
+/// An import by name wins over every glob, so the author's `use crate::*` cannot make them
+/// ambiguous.
 #[derive(Default)]
 pub(crate) struct Names {
-    /// Those of `core::ffi`.
+    /// Names from `core::ffi`.
     ffi: BTreeSet<Ident>,
-    /// Those of the module `types`.
+    /// Names from the module `types`.
     kernel: BTreeSet<Ident>,
 }
 
 impl Names {
-    /// Adds what a prototype is written with.
+    /// Adds the names in a prototype.
     pub(crate) fn add(&mut self, types: &Types, signature: &Signature) {
         let all = signature.params.iter().map(|param| &param.ty).chain([&signature.ret]);
         all.for_each(|t| self.add_type(types, t));
@@ -129,7 +127,7 @@ impl Names {
         }
     }
 
-    /// The imports, for a module beside `types`.
+    /// The imports, for a module next to `types`.
     pub(crate) fn imports(&self) -> TokenStream {
         let (ffi, kernel) = (self.ffi.iter(), self.kernel.iter());
         let ffi = (!self.ffi.is_empty()).then(|| quote!(use core::ffi::{#(#ffi),*};));

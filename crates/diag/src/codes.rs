@@ -48,17 +48,17 @@ impl Code {
         self.0.id
     }
 
-    /// The name that the code has in the source of kpsc.
+    /// The name of the code in kpsc's source.
     pub fn name(self) -> &'static str {
         self.0.name
     }
 
-    /// The severity of its messages, where a message does not set another one.
+    /// The default severity of its messages.
     pub fn severity(self) -> Severity {
         self.0.severity
     }
 
-    /// The exit status of a command that ends with it.
+    /// The exit status of a command that ends with this code.
     pub fn exit(self) -> Exit {
         self.0.exit
     }

@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Diagnostics: every message of kpsc as a value, with a code, a severity and places in the
-//! author's text. The stage that finds a mistake makes the value; the command line, the editor or
-//! the compiler that runs the macro shows it.
+//! Diagnostics: every message of kpsc as a value, with a code, a severity and spans in the author's
+//! text. The stage that finds a mistake creates the value; the command line, the editor or the
+//! compiler that runs the macro shows it.
 //!
-//! The crate needs std alone, because the target's own rustc compiles it for the macros.
+//! The crate needs only std, because the target's own rustc compiles it for the macros.
 
 mod codes;
 
 pub use codes::*;
 
-/// A piece of the text, in bytes.
+/// A byte range of the source text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Span {
     /// The first byte.
     pub start: usize,
-    /// The byte behind the last.
+    /// The byte after the last.
     pub end: usize,
 }
 
@@ -24,61 +24,61 @@ impl Span {
         Span { start, end }
     }
 
-    /// From the start of this to the end of another.
+    /// From the start of this span to the end of another.
     pub fn to(self, end: Span) -> Span {
         Span { start: self.start, end: end.end }
     }
 
-    /// So many bytes further on.
+    /// The span moved forward by some bytes.
     pub fn moved(self, by: usize) -> Span {
         Span { start: self.start + by, end: self.end + by }
     }
 }
 
-/// How bad it is.
+/// The severity of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Severity {
     /// The command fails.
     Error,
-    /// The command goes on.
+    /// The command continues.
     Warning,
-    /// Nothing is wrong, and something is good to know.
+    /// Nothing is wrong; the information is useful.
     Note,
 }
 
 /// One message.
 #[derive(Debug, Clone)]
 pub struct Diagnostic {
-    /// What `kpsc explain` knows it by.
+    /// Its code, for `kpsc explain`.
     pub code: Code,
-    /// How bad it is.
+    /// Its severity.
     pub severity: Severity,
-    /// What is wrong, in one line.
+    /// The mistake, in one line.
     pub message: String,
-    /// Where, and what is there; the first place is the one that matters.
+    /// Spans with a text each; the first one is the most important.
     pub labels: Vec<Label>,
-    /// Facts that explain it.
+    /// Facts that explain the mistake.
     pub notes: Vec<String>,
-    /// What to do.
+    /// How to fix it.
     pub help: Option<String>,
 }
 
-/// A place in the spec or in one of its files.
+/// A labelled span in the spec or in one of its files.
 #[derive(Debug, Clone)]
 pub struct Label {
-    /// The place.
+    /// The span.
     pub span: Span,
-    /// What is there; may be empty.
+    /// The text of the label; may be empty.
     pub text: String,
 }
 
 impl Diagnostic {
-    /// A message of the severity that its code has.
+    /// A message with the severity of its code.
     pub fn new(code: Code, message: impl Into<String>) -> Self {
         Diagnostic::with(code.severity(), code, message)
     }
 
-    /// A message of another severity.
+    /// A message with another severity.
     pub fn with(severity: Severity, code: Code, message: impl Into<String>) -> Self {
         Diagnostic {
             code,
@@ -90,25 +90,25 @@ impl Diagnostic {
         }
     }
 
-    /// Whether another one has the same code and the same place.
+    /// Whether another message has the same code and the same first span.
     pub fn is_about_the_same(&self, other: &Diagnostic) -> bool {
         let place = |of: &Diagnostic| of.labels.first().map(|label| label.span);
         self.code == other.code && place(self) == place(other)
     }
 
-    /// Adds a place.
+    /// Adds a label.
     pub fn at(mut self, span: Span, text: impl Into<String>) -> Self {
         self.labels.push(Label { span, text: text.into() });
         self
     }
 
-    /// Adds a fact.
+    /// Adds a note.
     pub fn note(mut self, text: impl Into<String>) -> Self {
         self.notes.push(text.into());
         self
     }
 
-    /// Says what to do.
+    /// Adds the help.
     pub fn help(mut self, text: impl Into<String>) -> Self {
         self.help = Some(text.into());
         self
@@ -123,7 +123,7 @@ pub fn foreign_letters(span: Span) -> Diagnostic {
         .help("use ASCII letters, digits and `_`")
 }
 
-/// "`a`, `b` or `c`", or with another word.
+/// "`a`, `b` or `c`", with `word` before the last name.
 pub fn list(names: &[impl AsRef<str>], word: &str) -> String {
     let quoted: Vec<_> = names.iter().map(|name| format!("`{}`", name.as_ref())).collect();
     match quoted.split_last() {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
-//! How C passes a struct, as far as its layout in BTF tells.
+//! How C passes a struct, as far as its BTF layout tells.
 
 use crate::btf::{Btf, BtfId, Kind};
 use kps_arch::{Arch, ByValue, Part};
 
-/// More members than any struct has that registers carry.
+/// More members than a struct in registers can have.
 const MAX_PARTS: usize = 256;
 
 /// Classifies a struct by its layout.
@@ -15,17 +15,17 @@ pub(crate) fn by_value(arch: &Arch, btf: &Btf, record: BtfId) -> ByValue {
     (arch.calls.by_value)(size, btf.align(record), is_clear.then_some(parts.parts.as_slice()))
 }
 
-/// The members of a struct that hold something, those of inner structs among them.
+/// The members of a struct that hold a value, including those of inner structs.
 struct Parts<'a> {
     btf: &'a Btf,
     parts: Vec<Part>,
-    /// How many members have been looked at; forged ones hold one another in numbers that grow with
+    /// The number of members visited; forged ones contain one another in numbers that grow with
     /// every step.
     seen: usize,
 }
 
 impl Parts<'_> {
-    /// Adds the type at a place, in bits. False for a type that registers cannot carry.
+    /// Adds the type at an offset in bits. False for a type that registers cannot carry.
     fn add(&mut self, id: BtfId, offset: u64) -> bool {
         self.seen += 1;
         let id = self.btf.strip(id);

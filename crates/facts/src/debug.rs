@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
-//! What a kernel's debug information says of its functions: where each one is written, and which
-//! others have a copy of it.
+//! A kernel's debug information about its functions: their source lines, and the functions that
+//! have an inlined copy of them.
 //!
-//! A *debug file* holds it, made like the facts file and read as quickly. It is a file of its own
-//! because the debug information of a stock kernel is large and comes only when somebody asks for
-//! it.
+//! A *debug file* holds it, in a format like that of the facts file and as quick to read. It is a
+//! separate file because the debug information of a stock kernel is large and is fetched only on
+//! request.
 
 use crate::format::{sealed, unseal, Reader, Writer};
 use crate::FactsError;
@@ -12,21 +12,21 @@ use crate::FactsError;
 /// `KPSD` and the version of the format.
 const MAGIC: [u8; 8] = *b"KPSD\0\0\0\x01";
 
-/// What is known of the functions of vmlinux.
+/// Debug information about the functions of vmlinux.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct DebugInfo {
     build_id: Vec<u8>,
     files: Vec<String>,
     /// By address.
     functions: Vec<(u64, SourceLine)>,
-    /// By the function that is copied and the one that has the copy.
+    /// By the inlined function and the one that has the copy.
     copies: Vec<(u64, u64, SourceLine)>,
 }
 
-/// A line of a file, which is named by its number in a list.
+/// A source line. Its file is an index into a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct SourceLine {
-    /// The number of the file.
+    /// The index of the file.
     pub file: u32,
     /// The line, from 1.
     pub line: u32,
@@ -37,15 +37,15 @@ pub struct SourceLine {
 pub struct Copy<'a> {
     /// The address of the function that has the copy.
     pub caller: u64,
-    /// The file in which the call is written, relative to the kernel's source.
+    /// The file that contains the call, relative to the kernel's source.
     pub file: &'a str,
     /// The line of the call.
     pub line: u32,
 }
 
 impl DebugInfo {
-    /// Of the kernel with this build-id: functions by address, and copies by the addresses of the
-    /// function that is copied and of the one that has the copy, both in any order.
+    /// Debug information of the kernel with this build-id: functions by address, and copies by the
+    /// addresses of the inlined function and of the one that has the copy, both in any order.
     pub fn new(
         build_id: &[u8],
         files: &[String],
@@ -54,7 +54,7 @@ impl DebugInfo {
     ) -> DebugInfo {
         functions.sort_unstable();
         functions.dedup_by_key(|(address, _)| *address);
-        // The first call of each caller is enough to find the others.
+        // The first call in each caller is enough to find the others.
         copies.sort_unstable();
         copies.dedup_by_key(|(of, caller, _)| (*of, *caller));
         let mut kept =
@@ -63,7 +63,7 @@ impl DebugInfo {
         kept
     }
 
-    /// Keeps those of the files that something is in, and numbers them anew.
+    /// Keeps only the files that are used, and renumbers them.
     fn keep_files(&mut self, all: &[String]) {
         let mut numbers = vec![None; all.len()];
         let places = self.functions.iter_mut().map(|(_, place)| place);
@@ -81,8 +81,8 @@ impl DebugInfo {
         &self.build_id
     }
 
-    /// The file, relative to the kernel's source, and the line where the function at an address is
-    /// written.
+    /// The source file, relative to the kernel's source, and the line of the function at an
+    /// address.
     pub fn position(&self, address: u64) -> Option<(&str, u32)> {
         let at = self.functions.binary_search_by_key(&address, |(address, _)| *address).ok()?;
         let (_, place) = self.functions.get(at)?;
@@ -102,7 +102,7 @@ impl DebugInfo {
         self.files.get(place.file as usize).map(String::as_str)
     }
 
-    /// How many copies it tells of.
+    /// The number of copies.
     pub fn copies(&self) -> usize {
         self.copies.len()
     }
@@ -124,7 +124,7 @@ impl DebugInfo {
         sealed(MAGIC, w)
     }
 
-    /// Whether a text can be the path of a file of the kernel's source.
+    /// Whether a text can be the path of a kernel source file.
     pub fn is_path(text: &str) -> bool {
         (1..4096).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
     }
@@ -140,7 +140,7 @@ impl DebugInfo {
                 copies: r.list(|r| Some((r.u64()?, r.u64()?, r.place()?)))?,
             })
         };
-        // Who looks something up relies on the order, and names of files end up in messages.
+        // Lookups rely on the order, and messages contain the file names.
         let info = read().filter(|info| {
             info.functions.is_sorted()
                 && info.copies.is_sorted()

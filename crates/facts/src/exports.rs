@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-//! What vmlinux exports.
+//! The exports of vmlinux.
 
 use crate::format::{are_graphic, Reader, Writer};
 use std::collections::BTreeMap;
@@ -9,14 +9,14 @@ use std::collections::BTreeMap;
 pub struct Export<'a> {
     /// Whether only GPL-compatible modules may use it.
     pub gpl: bool,
-    /// The namespace that a user has to import.
+    /// The namespace that a module has to import.
     pub namespace: Option<&'a str>,
 }
 
 /// The exported symbols by name.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Exports {
-    /// All names in their order, one after the other.
+    /// All names in order, concatenated.
     names: String,
     entries: Vec<Record>,
     namespaces: Vec<String>,
@@ -51,22 +51,22 @@ impl Exports {
         self.get(name).is_some()
     }
 
-    /// How many there are.
+    /// The number of exports.
     pub fn len(&self) -> usize {
         self.entries.len()
     }
 
-    /// Whether there are none.
+    /// Whether there are no exports.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
 
-    /// All of them, by name.
+    /// All exports, by name.
     pub fn iter(&self) -> impl Iterator<Item = (&str, Export<'_>)> {
         (0..self.entries.len()).filter_map(|n| Some((self.name(n)?, self.export(n))))
     }
 
-    /// The name of an entry. Whoever wrote the file may have put its ends anywhere.
+    /// The name of an entry. The offsets come from the file and may be wrong.
     fn name(&self, n: usize) -> Option<&str> {
         let start = n.checked_sub(1).map_or(0, |before| self.entries[before].end);
         self.names.get(start as usize..self.entries[n].end as usize)
@@ -88,7 +88,7 @@ impl Exports {
         w.list(&self.namespaces, |w, namespace| w.text(namespace));
     }
 
-    /// Reads a table. A namespace gets into generated code.
+    /// Reads a table. Generated code contains the namespaces.
     pub(crate) fn read(r: &mut Reader<'_>) -> Option<Exports> {
         let names = r.text()?.to_owned();
         let entries = r.records(|record: &[u8; 9]| {
@@ -105,7 +105,7 @@ impl Exports {
 }
 
 impl<'a> FromIterator<(&'a str, Export<'a>)> for Exports {
-    /// Of several exports of one name the last counts.
+    /// If a name has several exports, the last one counts.
     fn from_iter<I: IntoIterator<Item = (&'a str, Export<'a>)>>(exports: I) -> Self {
         let sorted: BTreeMap<&str, Export<'_>> = exports.into_iter().collect();
         let mut all = Exports::default();

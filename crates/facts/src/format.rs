@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
-//! How numbers, texts and lists are written in the files of this crate, and how damage is noticed.
+//! The encoding of numbers, texts and lists in the files of this crate, and detection of damage.
 //!
-//! Numbers are little-endian. Bytes and lists are preceded by their length, eight bytes.
+//! Numbers are little-endian. A length of eight bytes precedes bytes and lists.
 
 use crate::FactsError;
 
-/// A file of this magic and these parts.
+/// A file with this magic and these parts.
 pub(crate) fn sealed(magic: [u8; 8], parts: Writer) -> Vec<u8> {
     let mut file = magic.to_vec();
     file.extend(checksum(&parts.0).to_le_bytes());
@@ -13,7 +13,7 @@ pub(crate) fn sealed(magic: [u8; 8], parts: Writer) -> Vec<u8> {
     file
 }
 
-/// The parts of a file, which has this magic and is whole.
+/// The parts of a file, after its magic and checksum were verified.
 pub(crate) fn unseal(magic: [u8; 8], file: &[u8]) -> Result<Reader<'_>, FactsError> {
     let (found, rest) = file.split_first_chunk::<8>().ok_or(FactsError::Format)?;
     check_magic(magic, *found)?;
@@ -24,7 +24,7 @@ pub(crate) fn unseal(magic: [u8; 8], file: &[u8]) -> Result<Reader<'_>, FactsErr
     }
 }
 
-/// Whether a file starts as one of this kind and version. The last byte is the version.
+/// Whether a file has the magic of this kind and version. The last byte is the version.
 pub(crate) fn check_magic(magic: [u8; 8], found: [u8; 8]) -> Result<(), FactsError> {
     match found {
         _ if found == magic => Ok(()),
@@ -33,8 +33,8 @@ pub(crate) fn check_magic(magic: [u8; 8], found: [u8; 8]) -> Result<(), FactsErr
     }
 }
 
-/// FNV-1a over words of eight bytes: quick, and enough to notice damage. It is no protection from
-/// an attacker, who could as well replace the file.
+/// FNV-1a over words of eight bytes: quick, and enough to detect damage. It is no protection from
+/// an attacker, who could replace the file as well.
 pub(crate) fn checksum(bytes: &[u8]) -> u64 {
     let mix =
         |sum: u64, word: u64| (sum ^ word).wrapping_mul(0x0000_0100_0000_01b3).rotate_left(23);
@@ -46,13 +46,13 @@ pub(crate) fn checksum(bytes: &[u8]) -> u64 {
     })
 }
 
-/// Whether bytes are printable ASCII without spaces. It looks at all of them, because a processor
-/// does that many at a time.
+/// Whether bytes are printable ASCII without spaces. It does not stop early, because a processor
+/// can then check many at a time.
 pub(crate) fn are_graphic(bytes: &[u8]) -> bool {
     bytes.iter().fold(true, |graphic, b| graphic & b.is_ascii_graphic())
 }
 
-/// The parts of a file on their way.
+/// The parts of a file while they are written.
 #[derive(Default)]
 pub(crate) struct Writer(pub(crate) Vec<u8>);
 
@@ -87,7 +87,7 @@ impl Writer {
     }
 }
 
-/// The parts of a file, as far as they have not been read.
+/// The parts of a file that have not been read yet.
 pub(crate) struct Reader<'a>(pub(crate) &'a [u8]);
 
 impl<'a> Reader<'a> {
@@ -120,7 +120,7 @@ impl<'a> Reader<'a> {
         std::str::from_utf8(self.bytes()?).ok()
     }
 
-    /// As many records of `N` bytes as a list has, each read by `read`.
+    /// A list of records of `N` bytes, each read by `read`.
     pub(crate) fn records<const N: usize, T>(
         &mut self,
         read: impl Fn(&[u8; N]) -> T,
@@ -131,7 +131,7 @@ impl<'a> Reader<'a> {
         Some(head.chunks_exact(N).filter_map(|record| record.try_into().ok()).map(read).collect())
     }
 
-    /// The length of a list. Every item takes a byte or more, so one that is forged reserves no
+    /// The length of a list. Every item takes at least one byte, so a forged length reserves no
     /// more than the file has.
     fn len(&mut self) -> Option<usize> {
         usize::try_from(self.u64()?).ok().filter(|&len| len <= self.0.len())
@@ -149,7 +149,7 @@ impl<'a> Reader<'a> {
         Some(items.into_iter().collect())
     }
 
-    /// Whether all has been read.
+    /// Whether everything has been read.
     pub(crate) fn is_at_end(&self) -> bool {
         self.0.is_empty()
     }

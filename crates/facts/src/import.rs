@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
-//! From BTF to the types of a plan: only what a patch uses, with every offset as the kernel has it.
+//! From BTF to the types of a plan: only the types that a patch uses, with the kernel's offsets.
 //!
-//! Kernel structs are large and hold each other. A patch touches a handful of members, so a struct
-//! is taken over with the members that some body names and padding in between. The words of the
-//! bodies decide. A word that is a member's name by accident costs a line of generated code and
-//! nothing else.
+//! Kernel structs are large and contain each other, and a patch uses a handful of members. So a
+//! struct is imported with only the members that some body names, and padding in between. Every
+//! word in a body counts: a word that is a member's name by accident costs a line of generated code
+//! and nothing else.
 
 mod members;
 
@@ -14,12 +14,12 @@ use kps_arch::Arch;
 use kps_plan::{CInt, Param, Record, RecordKind, Signature, Type, TypeDef, TypeId, Types};
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-/// What a patch uses of the structs it meets.
+/// The parts of structs that a patch uses.
 #[derive(Debug, Clone, Default)]
 pub struct Wanted {
-    /// Every word of its bodies: a member of that name is taken over wherever it occurs.
+    /// Every word of its bodies: a member of that name is imported from every struct.
     pub words: BTreeSet<String>,
-    /// Structs that it writes values of.
+    /// Structs of which it constructs values.
     pub literals: BTreeSet<String>,
     /// Members of particular structs that the generated code needs.
     pub members: Vec<(&'static str, &'static [&'static str])>,
@@ -30,7 +30,7 @@ impl Wanted {
         self.words.contains(member) || self.needs(record, member)
     }
 
-    /// A bitfield may be named by nothing but the method that sets it.
+    /// A body may name a bitfield only through its setter.
     fn wants_bitfield(&self, record: &str, member: &str) -> bool {
         self.wants(record, member) || self.words.contains(&format!("set_{member}"))
     }
@@ -41,27 +41,27 @@ impl Wanted {
     }
 }
 
-/// Collects the definitions that the types it is asked for need.
+/// Imports types and collects the definitions that they need.
 pub struct Importer<'a> {
     btf: &'a Btf,
     wanted: &'a Wanted,
     types: Types,
     known: HashMap<BtfId, TypeId>,
-    /// The names given so far, each with the number that the next type of that name starts to look
-    /// for a free one at.
+    /// The names given so far, each with the number at which the search for the next free name
+    /// starts.
     names: HashMap<String, u32>,
     /// Records whose members are still to be imported.
     pending: Vec<(BtfId, TypeId)>,
-    /// Of how many types the one being imported is made so far.
+    /// The number of types in the one being imported, so far.
     parts: usize,
 }
 
-/// More types than any prototype or member that people write is made of, those behind a name not
-/// counted. Forged functions take themselves, or one another in numbers that grow with every step.
+/// More types than any real prototype or member has, without counting those behind a name. Forged
+/// functions take themselves, or one another in numbers that grow with every step.
 const MAX_PARTS: usize = 256;
 
 impl<'a> Importer<'a> {
-    /// An importer for a target of an architecture that makes these members reachable.
+    /// An importer for a target of an architecture, which makes the `wanted` members reachable.
     pub fn new(arch: &'static Arch, btf: &'a Btf, wanted: &'a Wanted) -> Self {
         Importer {
             btf,
@@ -84,8 +84,8 @@ impl<'a> Importer<'a> {
         self.types
     }
 
-    /// The prototype of a function, with names for all parameters; none if it is larger than any
-    /// that people write.
+    /// The prototype of a function, with names for all parameters. None if it is larger than any
+    /// real one.
     pub fn signature(&mut self, function: BtfId) -> Option<Signature> {
         let proto = match self.btf.get(function).kind {
             Kind::Function(proto) => self.btf.get(proto).kind,
@@ -100,7 +100,7 @@ impl<'a> Importer<'a> {
     }
 
     /// The types that a name may mean: one, unless translation units define different types of that
-    /// name. The one that the patch has met already, in a prototype, is meant before any other.
+    /// name. A type that the patch already uses, in a prototype, takes precedence.
     pub fn candidates(&self, name: &str) -> Vec<BtfId> {
         let mut all = self.btf.types(name);
         let defines =
@@ -119,7 +119,7 @@ impl<'a> Importer<'a> {
         distinct
     }
 
-    /// Whether two types look the same to a body.
+    /// Whether two types look the same to bodies.
     fn same_layout(&self, a: BtfId, b: BtfId) -> bool {
         let btf = self.btf;
         match (btf.get(a).kind, btf.get(b).kind) {
@@ -139,8 +139,8 @@ impl<'a> Importer<'a> {
         }
     }
 
-    /// The same record where it was met before. A module's types may have one again that vmlinux's
-    /// have.
+    /// The same record, if it was imported before. The BTF of a module may repeat a record of
+    /// vmlinux.
     fn twin(&self, id: BtfId) -> Option<TypeId> {
         let name = self.btf.get(id).name;
         if name.is_empty() || !self.names.contains_key(name) {
@@ -164,8 +164,8 @@ impl<'a> Importer<'a> {
         ty
     }
 
-    /// Imports the members of the records that were met. A queue and no recursion, because lists
-    /// link records into chains of any length.
+    /// Imports the members of the records found so far. It uses a queue instead of recursion,
+    /// because lists link records into chains of any length.
     fn settle(&mut self) {
         while let Some((id, known)) = self.pending.pop() {
             self.lay_out(id, known);
@@ -218,7 +218,7 @@ impl<'a> Importer<'a> {
             Kind::Float { size } => {
                 Type::Array { of: Box::new(Type::Int(CInt::U8)), len: size.into() }
             }
-            // These have no values.
+            // These types have no values.
             Kind::Function(_) | Kind::Prototype(_) | Kind::Other => Type::Void,
         }
     }
@@ -251,7 +251,7 @@ impl<'a> Importer<'a> {
             t if t.name.is_empty() && matches!(t.kind, Kind::Record(_)) => {
                 let ty = self.record(target, name);
                 match &ty {
-                    // Another typedef of the same struct has been met before.
+                    // Another typedef of the same struct was imported before.
                     Type::Named(known) if self.types.get(*known).name() != name => {
                         self.define(id, name, |name| TypeDef::Alias { name, to: ty })
                     }
@@ -295,7 +295,7 @@ impl<'a> Importer<'a> {
             || self.wanted.members.iter().any(|(record, _)| *record == name)
     }
 
-    /// `name` is that of its typedef if it has none of its own.
+    /// `name` is the name of its typedef if it has no name itself.
     fn without_members(&self, id: BtfId, name: &str) -> Record {
         let union = matches!(self.btf.get(id).kind, Kind::Record(record) if record.union);
         Record {
@@ -322,7 +322,7 @@ impl<'a> Importer<'a> {
         Type::Named(known)
     }
 
-    /// A name that no type has yet: translation units may define different types of one name.
+    /// A name that no type has yet: translation units may define different types of the same name.
     fn unique(&mut self, name: &str) -> String {
         let mut unique = name.to_owned();
         if let Some(mut n) = self.names.get(name).copied() {
@@ -337,8 +337,8 @@ impl<'a> Importer<'a> {
     }
 }
 
-/// The name of a parameter in bodies: `arg0` and so on where C gives none; an underscore keeps it
-/// apart from what a body cannot use as a name or has as a name of its own.
+/// The name of a parameter in bodies: `arg0` and so on if C has no name. An underscore is added if
+/// the name is no valid Rust name or already has a meaning in bodies.
 pub fn param_name(name: &str, n: usize) -> String {
     match name {
         "" => format!("arg{n}"),
@@ -347,9 +347,9 @@ pub fn param_name(name: &str, n: usize) -> String {
     }
 }
 
-/// A type as it is passed and returned by value: the kernel is built with `-funsigned-char`, so a
-/// `char` that is a number is a `u8`. Behind pointers and in arrays it is a `c_char`, which is what
-/// C strings in Rust are made of.
+/// A type as passed and returned by value. The kernel is built with `-funsigned-char`, so a `char`
+/// that is a number is a `u8`. Behind pointers and in arrays it is a `c_char`, the type of C
+/// strings in Rust.
 pub fn passed(ty: Type) -> Type {
     match ty {
         Type::Int(CInt::Char) => Type::Int(CInt::U8),
@@ -357,7 +357,7 @@ pub fn passed(ty: Type) -> Type {
     }
 }
 
-/// The typedefs that Rust has a name for.
+/// The typedefs for which Rust has a name.
 fn primitive(name: &str) -> Option<Type> {
     Some(Type::Int(match name {
         "bool" => return Some(Type::Bool),

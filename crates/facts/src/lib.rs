@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
-//! What is known of one kernel.
+//! The facts about one kernel.
 //!
-//! `kpsc kernel add` reads a kernel image once and writes all that a patch author can ask about it
-//! into one *facts file*. Everything later, checks and proc macros alike, asks a [`Facts`]. A
-//! test's kernel is the same type filled by hand, so no test depends on the machine it runs on.
+//! `kpsc kernel add` reads a kernel image once and writes everything that a patch author can ask
+//! about it into one *facts file*. All later checks, and the proc macros, use a [`Facts`]. Tests
+//! fill the same type by hand, so no test depends on the machine it runs on.
 //!
 //! The crate needs std alone, because the target's own rustc compiles it for the macros.
 
@@ -37,48 +37,48 @@ pub struct Facts {
     pub identity: Identity,
     /// Its configuration: the options that are set, with their values as `.config` has them.
     pub config: BTreeMap<String, String>,
-    /// What is in the image.
+    /// The contents of the image.
     pub vmlinux: Object,
-    /// What vmlinux exports, by name.
+    /// The exports of vmlinux, by name.
     pub exports: Exports,
-    /// What its system calls take, by name, as far as it says so.
+    /// The parameters of its system calls, by name, as far as the image records them.
     pub syscalls: BTreeMap<String, Vec<SyscallParam>>,
-    /// The types of vmlinux, and behind them those of the modules that have been added.
+    /// The types of vmlinux, followed by those of the modules that have been added.
     pub btf: Btf,
     /// The modules that have been added, by name.
     pub modules: BTreeMap<String, Module>,
-    /// The names of all modules that there are, as far as anybody has looked.
+    /// The names of all modules of the kernel, as far as they are known.
     pub module_names: Vec<String>,
-    /// What its debug information says of the functions of vmlinux, if the target has any.
+    /// Debug information about the functions of vmlinux, if the target has any.
     pub debug: Option<DebugInfo>,
 }
 
-/// What is in vmlinux or in a module.
+/// The contents of vmlinux or of a module.
 #[derive(Debug, Default)]
 pub struct Object {
     /// Its symbols.
     pub symbols: Symbols,
     /// Its sections, as linked.
     pub sections: Vec<Section>,
-    /// Its ftrace sites by the address of the function they are in.
+    /// Its ftrace sites, by the address of their function.
     pub sites: Sites,
 }
 
 /// A module of the kernel.
 #[derive(Debug, Default)]
 pub struct Module {
-    /// What is in it. Its sections have no addresses before it is loaded; here they follow one
-    /// another.
+    /// Its contents. Its sections have no addresses before the module is loaded; here they are laid
+    /// out one after another.
     pub object: Object,
     /// The GNU build-id, if it has one.
     pub build_id: Option<Vec<u8>>,
-    /// The modules that the kernel loads before it.
+    /// The modules that the kernel loads before this one.
     pub depends: Vec<String>,
-    /// Which of the types are its own.
+    /// The range of its own types.
     pub types: Range<u32>,
 }
 
-/// Whether a text can be a kernel's release: it becomes the name of a folder and a part of
+/// Whether a text can be a kernel's release, which becomes the name of a folder and a part of
 /// generated code.
 pub fn is_release(text: &str) -> bool {
     let plain = |c: char| c.is_ascii_alphanumeric() || "._+~-".contains(c);
@@ -86,21 +86,22 @@ pub fn is_release(text: &str) -> bool {
     (1..=64).contains(&text.len()) && !text.starts_with('.') && text.chars().all(plain)
 }
 
-/// Whether a text can be the name of a module as the kernel has it: it becomes a part of generated
-/// code. `vmlinux` is the kernel itself.
+/// Whether a text can be the name of a module in the kernel's spelling, which becomes a part of
+/// generated code. `vmlinux` is the kernel itself.
 pub fn is_module_name(text: &str) -> bool {
     let plain = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
     // `MODULE_NAME_LEN` in `include/linux/moduleparam.h` is 56, with a NUL.
     (1..56).contains(&text.len()) && text.bytes().all(plain) && text != "vmlinux"
 }
 
-/// Whether bytes can be the build-id of a kernel or a module: it becomes a part of generated code.
+/// Whether bytes can be the build-id of a kernel or a module, which becomes a part of generated
+/// code.
 pub fn is_build_id(bytes: &[u8]) -> bool {
     // `BUILD_ID_SIZE_MAX` in `include/linux/buildid.h`.
     (1..=20).contains(&bytes.len())
 }
 
-/// What a kernel is, and what built it.
+/// The identity of a kernel.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Identity {
     /// `uname -r`.
@@ -139,16 +140,16 @@ pub struct SyscallParam {
 }
 
 impl Site {
-    /// The entry of a function that a livepatch can redirect and still call; none for a start that
-    /// kpsc does not know.
+    /// The entry of a function that a livepatch can redirect and still call. None if kpsc does not
+    /// know the function's first instructions.
     pub fn entry(&self, arch: &Arch) -> Option<Entry> {
         (arch.entry)(Start { offset: self.offset, bytes: &self.bytes })
     }
 }
 
 impl Facts {
-    /// The architecture that the kernel is for: its configuration names it. Where none is named, as
-    /// in a kernel that a test makes up, it is the one that kpsc runs on.
+    /// The architecture of the kernel, which its configuration names. If it names none, as in a
+    /// kernel made up for a test, it is the one that kpsc runs on.
     pub fn arch(&self) -> &'static Arch {
         kps_arch::with_option(|option| self.config_enabled(option)).unwrap_or_else(kps_arch::native)
     }
@@ -182,7 +183,7 @@ impl Object {
         self.sections.iter().find(|s| s.address <= address && address - s.address < s.size)
     }
 
-    /// Whether the memory at an address is given back when the kernel has booted, or the module is
+    /// Whether the memory at an address is freed after the kernel has booted, or the module is
     /// loaded.
     pub fn is_init(&self, address: u64) -> bool {
         // `__init_begin` and `__init_end` bound what `free_initmem()` frees

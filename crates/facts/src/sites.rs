@@ -3,7 +3,7 @@
 
 use crate::Site;
 
-/// Sites by the address of the function that they are in.
+/// Sites by the address of their function.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Sites(Vec<(u64, Site)>);
 
@@ -14,27 +14,27 @@ impl Sites {
         self.0.get(at).map(|(_, site)| site)
     }
 
-    /// Whether the function at an address has one.
+    /// Whether the function at an address has a site.
     pub fn contains(&self, function: u64) -> bool {
         self.get(function).is_some()
     }
 
-    /// All of them, by the address of the function.
+    /// All sites, by the address of the function.
     pub fn iter(&self) -> impl Iterator<Item = (u64, &Site)> {
         self.0.iter().map(|(function, site)| (*function, site))
     }
 
-    /// How many there are.
+    /// The number of sites.
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Whether there are none.
+    /// Whether there are no sites.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Puts a site in the place of the one that a function has, or beside the others.
+    /// Adds a site, or replaces the one that the function has.
     pub fn insert(&mut self, function: u64, site: Site) {
         match self.0.binary_search_by_key(&function, |(function, _)| *function) {
             Ok(at) => self.0[at].1 = site,
@@ -42,14 +42,14 @@ impl Sites {
         }
     }
 
-    /// Sites that are in their order already; none if they are not.
+    /// A table from sites in order. None if they are not in order.
     pub(crate) fn in_order(sites: Vec<(u64, Site)>) -> Option<Sites> {
         sites.is_sorted_by(|before, behind| before.0 < behind.0).then_some(Sites(sites))
     }
 }
 
 impl FromIterator<(u64, Site)> for Sites {
-    /// Of several sites in one function the first counts.
+    /// If a function has several sites, the first one counts.
     fn from_iter<I: IntoIterator<Item = (u64, Site)>>(sites: I) -> Self {
         let mut sites: Vec<_> = sites.into_iter().collect();
         sites.sort_by_key(|(function, _)| *function);

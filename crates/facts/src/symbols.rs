@@ -3,13 +3,13 @@
 
 use crate::format::{are_graphic, Reader, Writer};
 
-/// A symbol table, ordered by address. Of vmlinux that is the order in which `old_sympos` counts.
+/// A symbol table, ordered by address. For vmlinux, `old_sympos` counts in this order.
 #[derive(Debug, Default)]
 pub struct Symbols {
-    /// All names, one after the other in the order of the entries.
+    /// All names, concatenated in the order of the entries.
     names: String,
     entries: Vec<Record>,
-    /// Numbers of the entries, ordered by name and then by address.
+    /// Indices of the entries, ordered by name and then by address.
     by_name: Vec<u32>,
 }
 
@@ -21,8 +21,8 @@ struct Record {
     end: u32,
 }
 
-/// A table that was written in its order, while it is read: what [`Symbols::new`] would give,
-/// without sorting again.
+/// A table read from a file, where it is stored in order: the result equals that of
+/// [`Symbols::new`], without sorting again.
 #[derive(Debug)]
 pub(crate) struct Parts {
     entries: Vec<Record>,
@@ -41,11 +41,11 @@ impl Parts {
         Some(Parts { entries, by_name })
     }
 
-    /// The table; None if a name is not of printable ASCII characters, or if the parts are not
-    /// those of as many symbols.
+    /// The table. None if a name is not printable ASCII, or if the parts do not match the number of
+    /// symbols.
     pub(crate) fn with_names(self, names: Vec<u8>) -> Option<Symbols> {
         let Parts { entries, by_name } = self;
-        // Names end up in messages and in generated code.
+        // Names are used in messages and in generated code.
         let plain = are_graphic(&names);
         let names = String::from_utf8(names).ok()?;
         let ends = entries.is_sorted_by_key(|entry| entry.end)
@@ -59,9 +59,9 @@ impl Parts {
 /// One symbol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sym<'a> {
-    /// Where it is, as linked.
+    /// Its address, as linked.
     pub address: u64,
-    /// The letter that kallsyms shows. It does not tell data sections apart reliably; ask for the
+    /// The letter that kallsyms shows. It is unreliable for telling data sections apart; use the
     /// section instead.
     pub kind: char,
     /// Its name.
@@ -69,7 +69,8 @@ pub struct Sym<'a> {
 }
 
 impl Symbols {
-    /// A table of these symbols, which may come in any order. Symbols of one address keep theirs.
+    /// A table of these symbols, which may come in any order. Symbols at the same address keep
+    /// their order.
     pub fn new<'a>(symbols: impl IntoIterator<Item = Sym<'a>>) -> Self {
         let mut symbols: Vec<_> = symbols.into_iter().collect();
         symbols.sort_by_key(|sym| sym.address);
@@ -80,8 +81,8 @@ impl Symbols {
         table
     }
 
-    /// A table of a module's symbols: among equal names `old_sympos` counts in the order of the
-    /// module's own table, which is the one that they come in here.
+    /// A table of a module's symbols, in the order of the module's own table: `old_sympos` counts
+    /// equal names in that order.
     pub fn of_module<'a>(symbols: impl IntoIterator<Item = Sym<'a>>) -> Self {
         let symbols: Vec<_> = symbols.into_iter().collect();
         let mut by_address: Vec<usize> = (0..symbols.len()).collect();
@@ -102,7 +103,7 @@ impl Symbols {
         table
     }
 
-    /// All names, one after the other.
+    /// All names, concatenated.
     pub(crate) fn names(&self) -> &str {
         &self.names
     }
@@ -122,7 +123,7 @@ impl Symbols {
         self.entries.len()
     }
 
-    /// Whether there are none.
+    /// Whether there are no symbols.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
@@ -145,13 +146,13 @@ impl Symbols {
         Some(self.entries.get(next)?.address)
     }
 
-    /// The highest address that has a symbol and is not above this one.
+    /// The highest address up to this one that has a symbol.
     pub fn last_up_to(&self, address: u64) -> Option<u64> {
         let next = self.entries.partition_point(|e| e.address <= address);
         Some(self.entries[next.checked_sub(1)?].address)
     }
 
-    /// The symbols whose names start so.
+    /// The symbols whose names start with this prefix.
     pub fn with_prefix<'a>(&'a self, prefix: &'a str) -> impl Iterator<Item = Sym<'a>> {
         let start = self.by_name.partition_point(|&n| self.name(n as usize) < prefix);
         let these = self.by_name[start..].iter().map(|&n| self.get(n as usize));
@@ -165,15 +166,15 @@ impl Symbols {
         (start..end).map(|n| self.get(n))
     }
 
-    /// The nearest symbols on both sides of an address whose names occur once: landmarks for a
-    /// reader.
+    /// Landmarks for a reader: the nearest symbols before and after an address whose names are
+    /// unique.
     pub fn landmarks(&self, address: u64) -> (Option<&str>, Option<&str>) {
         let unique = |n: &usize| {
             self.named(self.name(*n)).len() == 1 && !self.name(*n).starts_with("__pfx_")
         };
         let here = self.entries.partition_point(|e| e.address < address);
         let behind = self.entries.partition_point(|e| e.address <= address);
-        // Far away a landmark says nothing.
+        // A landmark far away does not help.
         const REACH: usize = 64;
         let before = (here.saturating_sub(REACH)..here).rev().find(unique);
         let after = (behind..(behind + REACH).min(self.entries.len())).find(unique);
@@ -213,7 +214,7 @@ mod tests {
         assert!(read(&names, vec![0]).is_none());
         assert!(read(&names, vec![0, 2]).is_none());
         assert!(read(&[b"a\nb"], vec![0]).is_none());
-        // Together these are text, each by itself is not.
+        // Concatenated these are valid UTF-8, each by itself is not.
         assert!(read(&[b"\xc3", b"\xa4"], vec![0, 1]).is_none());
     }
 

@@ -1,35 +1,35 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Files: written whole or not at all, and errors that say which one it was.
+//! Files: written completely or not at all, and errors that name the file.
 
 use kps_diag::{Diagnostic, DISK_FULL, FILE_ERROR};
 use std::io::{ErrorKind, Write as _};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-/// Temporary files are private; what they become is not.
+/// Temporary files are private, the final ones are not.
 const MODE: u32 = 0o644;
 
-/// Writes a file under another name, brings it to the disk and renames it.
+/// Writes a file under another name, syncs it to the disk and renames it.
 pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), Diagnostic> {
     let write = || write_beside(path, bytes, MODE)?.persist(path).map_err(|error| error.error);
     write().map(|_| ()).map_err(|error| cannot("write", path, &error))
 }
 
-/// Writes a file that is not there yet, whole or not at all.
+/// Writes a new file, completely or not at all.
 pub fn write_new(path: &Path, bytes: &[u8]) -> Result<(), Diagnostic> {
     let write =
         || write_beside(path, bytes, MODE)?.persist_noclobber(path).map_err(|error| error.error);
     write().map(|_| ()).map_err(|error| cannot("write", path, &error))
 }
 
-/// Writes a file of somebody's anew, whole or not at all. Who may do what with it stays, and links
-/// to it stay links.
+/// Rewrites an existing file, completely or not at all. Its permissions stay, and links to it stay
+/// links.
 pub fn rewrite(path: &Path, bytes: &[u8]) -> Result<(), Diagnostic> {
     let write = || {
         let path = path.canonicalize()?;
         let metadata = path.metadata()?;
         let file = write_beside(&path, bytes, metadata.mode())?;
-        // Whose file it is matters to root alone, who may give it back.
+        // Only root can restore another owner; for other users the failure does not matter.
         let _ =
             std::os::unix::fs::fchown(file.as_file(), Some(metadata.uid()), Some(metadata.gid()));
         file.persist(path).map_err(|error| error.error)
@@ -37,15 +37,14 @@ pub fn rewrite(path: &Path, bytes: &[u8]) -> Result<(), Diagnostic> {
     write().map(|_| ()).map_err(|error| cannot("write", path, &error))
 }
 
-/// A file that is to be renamed to a path, on the disk.
+/// A synced file that will be renamed to `path`.
 fn write_beside(path: &Path, bytes: &[u8], mode: u32) -> std::io::Result<tempfile::NamedTempFile> {
     let folder =
         path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut file = tempfile::NamedTempFile::new_in(folder)?;
     file.write_all(bytes)?;
     file.as_file().set_permissions(PermissionsExt::from_mode(mode))?;
-    // A rename may reach the disk before what is renamed: after a power failure there would be an
-    // empty file.
+    // A rename may reach the disk before the data: a power failure would then leave an empty file.
     file.as_file().sync_all()?;
     Ok(file)
 }
@@ -62,7 +61,7 @@ pub fn cannot(verb: &str, path: &Path, error: &std::io::Error) -> Diagnostic {
     }
 }
 
-/// What to do about the errors that people run into.
+/// The remedy for common errors.
 fn advice(kind: ErrorKind) -> Option<&'static str> {
     Some(match kind {
         ErrorKind::NotFound => "check the path",
@@ -81,15 +80,15 @@ fn advice(kind: ErrorKind) -> Option<&'static str> {
     })
 }
 
-/// There is no room where something is to be written.
+/// The error for a full disk.
 pub fn disk_full(path: &Path) -> Diagnostic {
     Diagnostic::new(DISK_FULL, format!("there is no space for {}", path.display())).help(
         "free some space and run the command again, or set KPSC_CACHE to a folder on a larger disk",
     )
 }
 
-/// Whether something small can still be written into a folder, as far as one can tell: a quota, or
-/// what is kept for root, is in no figure of the disk.
+/// Whether a small file can still be written into a folder, as far as the disk's figures tell: they
+/// do not show a quota or the space reserved for root.
 pub fn has_room(folder: &Path) -> bool {
     let written = tempfile::tempfile_in(folder).and_then(|mut file| file.write_all(&[0; 1 << 16]));
     !written.is_err_and(|error| {
@@ -97,12 +96,12 @@ pub fn has_room(folder: &Path) -> bool {
     })
 }
 
-/// Makes a folder and all above it.
+/// Creates a folder and its parents.
 pub fn make_folder(path: &Path) -> Result<(), Diagnostic> {
     std::fs::create_dir_all(path).map_err(|error| cannot("make", path, &error))
 }
 
-/// Removes a file or a folder with all that is in it; there may be none.
+/// Removes a file or a folder with its contents, if it exists.
 pub fn remove(path: &Path) -> Result<(), Diagnostic> {
     let removed = match std::fs::symlink_metadata(path) {
         Ok(metadata) if metadata.is_dir() => std::fs::remove_dir_all(path),
@@ -115,12 +114,12 @@ pub fn remove(path: &Path) -> Result<(), Diagnostic> {
     }
 }
 
-/// Renames a file or folder within one disk.
+/// Renames a file or folder on the same disk.
 pub fn rename(from: &Path, to: &Path) -> Result<(), Diagnostic> {
     std::fs::rename(from, to).map_err(|error| cannot("rename", from, &error))
 }
 
-/// Fills a folder under another name and renames it: it is there whole or not at all.
+/// Fills a folder under another name and renames it: it is complete or does not exist.
 pub fn fill_folder(
     folder: &Path,
     fill: impl FnOnce(&Path) -> Result<(), Diagnostic>,
@@ -132,13 +131,13 @@ pub fn fill_folder(
     make_folder(&partial)?;
     let filled = fill(&partial).and_then(|()| rename(&partial, folder));
     if filled.is_err() {
-        // The first error tells more than one of clearing up would.
+        // The first error is more useful than one from cleaning up.
         let _ = remove(&partial);
     }
     filled
 }
 
-/// The entries of a folder, by name; none if there is no such folder.
+/// The entries of a folder, by name; `None` if there is no such folder.
 pub fn entries(folder: &Path) -> Result<Vec<PathBuf>, Diagnostic> {
     let read = match std::fs::read_dir(folder) {
         Ok(read) => read,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Files that somebody else wrote: only regular ones are read, and none beyond the size that its
-//! kind stays below when nothing is wrong.
+//! Reads files that others wrote: only regular files, and only up to the size that no valid file of
+//! its kind exceeds.
 
 use crate::disk::cannot;
 use kps_diag::{Diagnostic, FILE_TOO_LARGE};
@@ -10,16 +10,16 @@ use std::io::{self, ErrorKind, Read as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
-/// How large a kind of file may be; `docs/limits.md` lists them all.
+/// The maximum size of a kind of file; `docs/limits.md` lists them all.
 #[derive(Debug, Clone, Copy)]
 pub struct Limit {
     /// The kind, for messages.
     pub what: &'static str,
-    /// The most that is read, in bytes.
+    /// The maximum that is read, in bytes.
     pub bytes: u64,
 }
 
-/// A kernel image as it is on the disk. With debug information a `vmlinux` has some 500 MB.
+/// A kernel image on the disk. With debug information a `vmlinux` has some 500 MB.
 pub const IMAGE: Limit = Limit { what: "a kernel image", bytes: 2 << 30 };
 /// The `.config` of a kernel. They have some 300 KB.
 pub const CONFIG: Limit = Limit { what: "a kernel's configuration", bytes: 4 << 20 };
@@ -29,7 +29,7 @@ pub const SYMVERS: Limit = Limit { what: "a kernel's list of exports", bytes: 64
 pub const MAKEFILE: Limit = Limit { what: "a kernel's makefile", bytes: 1 << 20 };
 /// The facts of a target. They have some 20 MB.
 pub const FACTS: Limit = Limit { what: "a facts file", bytes: 256 << 20 };
-/// The debug information that is kept of a kernel. It has some 1 MB.
+/// The stored debug information of a kernel. It has some 1 MB.
 pub const DEBUG: Limit = Limit { what: "a target's debug information", bytes: 64 << 20 };
 /// The manifest of a target. They have some 500 bytes.
 pub const MANIFEST: Limit = Limit { what: "a target's manifest", bytes: 1 << 20 };
@@ -41,7 +41,7 @@ pub const C_FILE: Limit = Limit { what: "a file in C", bytes: 4 << 20 };
 pub const RUST_FILE: Limit = Limit { what: "a file in Rust", bytes: 4 << 20 };
 /// The list of a kernel's modules. They have some 200 KB.
 pub const MODULES_ORDER: Limit = Limit { what: "a list of modules", bytes: 16 << 20 };
-/// A module, as it is linked or as it came with the kernel. They have some 100 KB.
+/// A module, as linked or as it came with the kernel. They have some 100 KB.
 pub const MODULE: Limit = Limit { what: "a module", bytes: 256 << 20 };
 /// A program in C that a test runs. They have some 10 KB.
 pub const TRIGGER: Limit = Limit { what: "a trigger", bytes: 1 << 20 };
@@ -54,7 +54,7 @@ pub fn read(path: &Path, limit: Limit) -> Result<Vec<u8>, Diagnostic> {
     }
 }
 
-/// A file has more than is read.
+/// The error for a file that is too large.
 pub fn too_large(path: &Path, limit: Limit) -> Diagnostic {
     let message = format!("{} is too large for {}", path.display(), limit.what);
     Diagnostic::new(FILE_TOO_LARGE, message)
@@ -62,32 +62,31 @@ pub fn too_large(path: &Path, limit: Limit) -> Diagnostic {
         .help("check that it is the right file")
 }
 
-/// Reads a file that is text.
+/// Reads a text file.
 pub fn read_text(path: &Path, limit: Limit) -> Result<String, Diagnostic> {
     let not_text =
         |_| cannot("read", path, &io::Error::new(ErrorKind::InvalidData, "it is not UTF-8"));
     String::from_utf8(read(path, limit)?).map_err(not_text)
 }
 
-/// Reads a file of at most so many bytes; nothing if it has more.
+/// Reads a file up to a maximum size; `None` if it is larger.
 pub fn read_at_most(path: &Path, most: u64) -> io::Result<Option<Vec<u8>>> {
     read_opened(&open(path)?, most)
 }
 
-/// Reads an open file of at most so many bytes; nothing if it has more.
+/// Reads an open file up to a maximum size; `None` if it is larger.
 pub fn read_opened(file: &File, most: u64) -> io::Result<Option<Vec<u8>>> {
     let size = file.metadata()?.len();
     if size > most {
         return Ok(None);
     }
     let mut bytes = Vec::with_capacity(size.try_into().unwrap_or(0));
-    // Somebody may be writing to it; one byte too many is enough to know.
+    // The file may be growing; one byte more than the limit is enough to know.
     file.take(most + 1).read_to_end(&mut bytes)?;
     Ok(Some(bytes).filter(|bytes| bytes.len() as u64 <= most))
 }
 
-/// Opens a regular file for reading. Anything else may have no end, or make the one who opens it
-/// wait for ever.
+/// Opens a regular file for reading. Another kind may be endless, or block on open for ever.
 pub fn open(path: &Path) -> io::Result<File> {
     let flags = OFlags::NONBLOCK.bits() as i32;
     let file = OpenOptions::new().read(true).custom_flags(flags).open(path)?;

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Programs that kpsc starts. They end when kpsc does, however it ends.
+//! Programs that kpsc starts. They end when kpsc ends, even if it is killed.
 
 use rustix::process::{getpid, getppid, set_parent_process_death_signal, Signal};
 use std::ffi::OsStr;
 use std::os::unix::process::CommandExt as _;
 use std::process::Command;
 
-/// A program that is killed when kpsc is gone: left alone it would go on writing to a cache that
-/// the next kpsc works in.
+/// A program that is killed when kpsc ends: otherwise it would keep writing to a cache that the
+/// next kpsc uses.
 pub fn program(name: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new(name);
     let parent = getpid();
@@ -19,7 +19,7 @@ pub fn program(name: impl AsRef<OsStr>) -> Command {
             _ => Err(std::io::ErrorKind::Interrupted.into()),
         }
     };
-    // SAFETY: between fork and exec only what is async-signal-safe may run; the closure makes two
+    // SAFETY: between fork and exec only async-signal-safe functions may run; the closure makes two
     // system calls and allocates nothing.
     unsafe { command.pre_exec(die_with_parent) };
     command

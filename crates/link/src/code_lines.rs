@@ -1,26 +1,26 @@
 // SPDX-License-Identifier: GPL-2.0
-//! From a place in an object's code to the lines that it was made of.
+//! Maps an address in an object's code to its source lines.
 
 use super::object_file::{Address, ObjectFile};
 use addr2line::gimli::{Dwarf, EndianSlice, Error, LittleEndian, SectionId};
 use addr2line::Context;
 
-/// The table of lines that compilers leave in an object.
+/// The line table that compilers leave in an object.
 pub struct CodeLines<'o>(Context<EndianSlice<'o, LittleEndian>>);
 
-/// A line of a source.
+/// A source line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CodeLine {
-    /// The file, as the compiler was told of it.
+    /// The file, as it was passed to the compiler.
     pub file: String,
     /// The line, from 1.
     pub line: usize,
-    /// The column, from 1; 0 if the compiler does not say.
+    /// The column, from 1; 0 if unknown.
     pub column: usize,
 }
 
 impl<'o> CodeLines<'o> {
-    /// Reads the table; none if it is damaged.
+    /// Reads the table; `None` if it is damaged.
     pub fn read(object: &'o ObjectFile<'_>) -> Option<Self> {
         let load = |section: SectionId| -> Result<_, Error> {
             Ok(EndianSlice::new(object.debug(section.name()), LittleEndian))
@@ -28,10 +28,10 @@ impl<'o> CodeLines<'o> {
         Context::from_dwarf(Dwarf::load(load).ok()?).ok().map(CodeLines)
     }
 
-    /// The lines of a place: that of the function which was inlined last first, then where each was
-    /// called.
+    /// The lines of an address: first the innermost inlined function's, then those of the calls,
+    /// outwards.
     pub fn at(&self, place: Address) -> Vec<CodeLine> {
-        /// Nobody calls through more functions that are all inlined.
+        /// No call chain has more inlined functions.
         const MAX_DEPTH: usize = 256;
         let mut lines = Vec::new();
         let Ok(mut frames) = self.0.find_frames(place).skip_all_loads() else { return lines };

@@ -1,34 +1,34 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Static keys, static calls and tracepoints of modules, which come too late.
+//! Static keys, static calls and tracepoints of modules, which are resolved too late.
 //!
-//! When a livepatch is loaded, the kernel goes through its tables of these before the patch is
-//! enabled (`jump_label_add_module()` in `kernel/jump_label.c`, `static_call_add_module()` in
-//! `kernel/static_call_inline.c`). A klp relocation of vmlinux is applied before that, but one of a
-//! module when the patch and the module are both there: until then the entry points into the table
-//! itself, and the kernel would write there. `klp-build` refuses them, too
+//! When a livepatch is loaded, the kernel walks its tables of these before the patch is enabled
+//! (`jump_label_add_module()` in `kernel/jump_label.c`, `static_call_add_module()` in
+//! `kernel/static_call_inline.c`). A klp relocation of vmlinux is applied before that. One of a
+//! module is applied only when the patch and the module are both loaded: until then the entry
+//! points into the table itself, and the kernel would write there. `klp-build` refuses them, too
 //! (`validate_special_section_klp_reloc()` in `tools/objtool/klp-diff.c`).
 
 use super::object_file::{Address, ObjectFile};
 use super::KlpName;
 use kps_plan::{ObjectName, PLACEHOLDER};
 
-/// An entry of a table that would be read before it is filled.
+/// A table entry that the kernel would read before it is filled.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Early {
-    /// What the entry belongs to.
+    /// The kind of entry.
     pub kind: EarlyKind,
-    /// What it names, without what the kernel's macros put before it.
+    /// Its name, without the prefix of the kernel's macros.
     pub name: String,
-    /// The module whose it is.
+    /// The module that defines it.
     pub object: String,
-    /// The code that the entry is about, if the entry says.
+    /// The code that the entry refers to, if known.
     pub code: Option<Address>,
 }
 
-/// What can come too early.
+/// The kinds of entries that can be resolved too late.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EarlyKind {
-    /// `static_branch_likely()` and its sisters.
+    /// `static_branch_likely()` and its siblings.
     Key,
     /// `static_call()`.
     Call,
@@ -37,7 +37,7 @@ pub enum EarlyKind {
 }
 
 impl EarlyKind {
-    /// What the kernel calls it.
+    /// The kernel's name for it.
     pub fn word(self) -> &'static str {
         match self {
             EarlyKind::Key => "static key",
@@ -47,8 +47,8 @@ impl EarlyKind {
     }
 }
 
-/// The tables, the size of an entry, and the bytes of it that name a key: behind them is nothing,
-/// before them is the code (`struct jump_entry`, `struct static_call_site`).
+/// The tables, the size of an entry, and the offset of its key. The key is the last member, and the
+/// code is the first (`struct jump_entry`, `struct static_call_site`).
 const TABLES: [(&str, u64, u64); 2] = [("__jump_table", 16, 8), (".static_call_sites", 8, 4)];
 
 /// The entries of a module that is not converted yet.
@@ -76,7 +76,7 @@ pub fn early(object: &ObjectFile<'_>) -> Vec<Early> {
     found
 }
 
-/// What a key of a static call is for: a tracepoint has one of its own.
+/// The purpose of a static call's key: a tracepoint has its own.
 fn call(key: &str) -> (EarlyKind, &str) {
     match key.strip_prefix("__SCK__tp_func_") {
         Some(name) => (EarlyKind::Tracepoint, name),

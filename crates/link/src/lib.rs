@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-//! The module file: from what the linker made to what the kernel's livepatch loader wants.
+//! The module file: converts the linker's output to the format of the kernel's livepatch loader.
 //!
 //! Format: `Documentation/livepatch/module-elf-format.rst`.
 
@@ -28,23 +28,23 @@ const SECTION_PREFIX: &str = ".klp.rela.";
 const SHN_LIVEPATCH: elf::SymbolSection = elf::SymbolSection(0xff20);
 /// `SHF_RELA_LIVEPATCH` of the same file.
 const SHF_RELA_LIVEPATCH: elf::SectionFlags = elf::SectionFlags(0x0010_0000);
-/// `MODULE_NAME_LEN` and `KSYM_NAME_LEN` as `klp_resolve_symbols()` reads names: without the NUL.
+/// `MODULE_NAME_LEN` and `KSYM_NAME_LEN` without the NUL, as `klp_resolve_symbols()` reads names.
 const MAX_OBJECT: usize = 55;
 const MAX_SYMBOL: usize = 511;
 
-/// The architecture of a relocatable file; none for any other file.
+/// The architecture of a relocatable file; `None` for any other file.
 fn relocatable(header: &elf::FileHeader64<LittleEndian>) -> Option<&'static Arch> {
     let is_relocatable = header.e_type(LittleEndian) == elf::ET_REL;
     kps_arch::with_machine(header.e_machine(LittleEndian).0).filter(|_| is_relocatable)
 }
 
-/// The number of bytes that the module loader writes for a relocation; none for a type that it
+/// The number of bytes that the module loader writes for a relocation; `None` for a type that it
 /// refuses.
 fn written_bytes(arch: &Arch, kind: elf::RelocationType) -> Option<usize> {
     (arch.relocation)(kind.0).map(|relocation| relocation.bytes)
 }
 
-/// A symbol that stands for one of another object: `OBJECT.NAME,POSITION`.
+/// The name of a symbol in another object: `OBJECT.NAME,POSITION`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct KlpName<'a> {
     object: &'a str,
@@ -53,8 +53,8 @@ struct KlpName<'a> {
 }
 
 impl<'a> KlpName<'a> {
-    /// Splits what follows a prefix, as the kernel's `sscanf("%55[^.].%511[^,],%lu")` does, and
-    /// refuses what that cannot hold.
+    /// Splits the name behind a prefix, as the kernel's `sscanf("%55[^.].%511[^,],%lu")` does, and
+    /// refuses a name that this cannot hold.
     fn parse(rest: &'a str) -> Option<Self> {
         let (object, rest) = rest.split_once('.')?;
         let (name, position) = rest.rsplit_once(',')?;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
-//! An object file that nobody has linked for good, as far as messages about its code need it.
+//! An object file before the final link, for messages about its code.
 //!
-//! Its sections have no addresses yet. Each that is loaded gets a range of its own here, so that a
-//! place in any of them is one number.
+//! Its sections have no addresses yet. Here each loaded section gets its own address range, so that
+//! a position in any of them is one number.
 
 use super::relocatable;
 use kps_arch::{Arch, Relocation};
@@ -14,10 +14,10 @@ use std::collections::BTreeMap;
 
 type Header = elf::FileHeader64<LE>;
 
-/// No section of a module is longer than what 32 bits count.
+/// No section of a module is longer than 32 bits can count.
 const RANGE: u32 = 32;
 
-/// A place in a section that is loaded.
+/// An address in a loaded section.
 pub type Address = u64;
 
 /// An object file.
@@ -26,12 +26,11 @@ pub struct ObjectFile<'d> {
     arch: &'static Arch,
     bytes: &'d [u8],
     sections: SectionTable<'d, Header>,
-    /// By where they start.
+    /// By start address.
     functions: BTreeMap<Address, Function<'d>>,
-    /// By where they are.
+    /// By the address of the reference.
     uses: BTreeMap<Address, Use<'d>>,
-    /// The sections of debug information as a linker would leave them, with the ranges for
-    /// addresses.
+    /// The sections of debug information, relocated to the ranges as a linker would.
     debug: BTreeMap<&'d [u8], Vec<u8>>,
 }
 
@@ -41,23 +40,23 @@ struct Function<'d> {
     size: u64,
 }
 
-/// A place that refers to a symbol.
+/// A reference to a symbol.
 #[derive(Debug, Clone, Copy)]
 pub struct Use<'d> {
-    /// Where it is.
+    /// Its address.
     pub at: Address,
-    /// The section that it is in.
+    /// The section that contains it.
     pub section: &'d str,
-    /// Whether that holds code.
+    /// Whether that section holds code.
     pub in_code: bool,
-    /// The symbol; empty for a place in a section.
+    /// The symbol; empty for a section symbol.
     pub symbol: &'d str,
-    /// What it refers to, if the object holds that.
+    /// The address that it refers to, if that is in the object.
     pub target: Option<Address>,
 }
 
 impl<'d> ObjectFile<'d> {
-    /// Reads an object file; none if it is damaged or something else.
+    /// Reads an object file; `None` if it is damaged or another kind of file.
     pub fn read(bytes: &'d [u8]) -> Option<Self> {
         let header = Header::parse(bytes).ok()?;
         let arch = relocatable(header)?;
@@ -115,35 +114,35 @@ impl<'d> ObjectFile<'d> {
         Some(())
     }
 
-    /// What refers to something, in the order of places.
+    /// All references, sorted by address.
     pub fn uses(&self) -> impl Iterator<Item = &Use<'d>> {
         self.uses.values()
     }
 
-    /// What refers to something at a place.
+    /// The reference at an address.
     pub fn use_at(&self, at: Address) -> Option<&Use<'d>> {
         self.uses.get(&at)
     }
 
-    /// What refers to something at a place or behind it.
+    /// The references from an address on.
     pub fn uses_from(&self, at: Address) -> impl Iterator<Item = &Use<'d>> {
         self.uses.range(at..).map(|(_, found)| found)
     }
 
-    /// The function that a place is in.
+    /// The function that contains an address.
     pub fn function_at(&self, at: Address) -> Option<&'d str> {
         let (start, function) = self.functions.range(..=at).next_back()?;
         (at - start < function.size).then_some(function.name)
     }
 
-    /// The place so many bytes behind the start of a function.
+    /// The address at an offset in a function.
     pub fn in_function(&self, name: &str, offset: u64) -> Option<Address> {
         let (start, function) =
             self.functions.iter().find(|(_, function)| function.name == name)?;
         (offset < function.size.max(1)).then(|| start + offset)
     }
 
-    /// The bytes at a place, to the end of its section.
+    /// The bytes from an address to the end of its section.
     pub fn bytes_at(&self, at: Address) -> Option<&'d [u8]> {
         let section = self.sections.section(SectionIndex((at >> RANGE).try_into().ok()?)).ok()?;
         section.data(LE, self.bytes).ok()?.get(usize::try_from(at & ((1 << RANGE) - 1)).ok()?..)
@@ -161,7 +160,7 @@ impl<'d> ObjectFile<'d> {
                 continue;
             }
             let mut data = section.data(LE, self.bytes).ok()?.to_vec();
-            // What is damaged stays as it is: the reader of the information finds out.
+            // Damaged data stays as it is: the reader of the information reports it.
             let _ = self.apply(index, &mut data);
             self.debug.insert(name, data);
         }
@@ -199,7 +198,7 @@ impl<'d> ObjectFile<'d> {
     }
 }
 
-/// A name; one that is no text is nobody's.
+/// A name; empty if it is not text.
 fn text(name: &[u8]) -> &str {
     std::str::from_utf8(name).unwrap_or_default()
 }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 //! Turns placeholder symbols into klp relocations.
 //!
-//! In: a module as the linker makes it, where what bodies take from other objects are undefined
-//! symbols named `kps.sym.OBJECT.NAME,POSITION`. Out: the same module with those symbols marked
-//! `SHN_LIVEPATCH` and the relocations against them in sections of their own, which the kernel
-//! applies when OBJECT is there.
+//! Input: a module from the linker, in which symbols of other objects are undefined symbols named
+//! `kps.sym.OBJECT.NAME,POSITION`. Output: the same module with those symbols marked
+//! `SHN_LIVEPATCH` and the relocations against them in separate sections, which the kernel applies
+//! when OBJECT is loaded.
 
 use super::early::{early, Early};
 use super::object_file::ObjectFile;
@@ -25,19 +25,19 @@ use std::collections::BTreeMap;
 /// Why a module cannot be converted.
 #[derive(Debug, thiserror::Error)]
 pub enum PostLinkError {
-    /// The file is not what a linker writes.
+    /// The file is not a linker's output.
     #[error("the linked module cannot be read: {0}")]
     Elf(#[from] object::build::Error),
-    /// A part of the file is outside it.
+    /// A part of the file lies outside it.
     #[error("the linked module cannot be read: {0}")]
     Damaged(#[from] object::Error),
-    /// Not a relocatable file for an architecture that kpsc knows, or not as linkers write them.
+    /// Not a relocatable file for an architecture that kpsc knows, or malformed.
     #[error("the linked file is not an {title} module: {why}", title = kps_arch::native().title, why = .0)]
     NotAModule(&'static str),
-    /// It has been converted before.
+    /// It is already converted.
     #[error("the module is already converted: it has `{0}`")]
     Converted(String),
-    /// A placeholder that does not say what it stands for, or that somebody defines.
+    /// A placeholder with a malformed name, or one that is defined.
     #[error("`{0}` is not a placeholder for a kernel symbol")]
     Placeholder(String),
     /// A relocation that the kernel's livepatch code cannot apply.
@@ -49,10 +49,10 @@ pub enum PostLinkError {
         symbol: String,
         /// The relocation's number in the ABI.
         kind: u32,
-        /// Where.
+        /// The section.
         section: String,
     },
-    /// A relocation that stays, against something in a section that is dropped.
+    /// A kept relocation against a symbol in a dropped section.
     #[error("{0} refers to debug information, which kpsc strips")]
     Dropped(String),
     /// A table that the kernel reads before it applies the klp relocations in it.
@@ -63,9 +63,9 @@ pub enum PostLinkError {
     Bytes {
         /// The placeholder.
         symbol: String,
-        /// Where.
+        /// The section.
         section: String,
-        /// And there.
+        /// The offset in the section.
         offset: u64,
     },
 }
@@ -93,8 +93,7 @@ pub fn post_link(linked: &[u8]) -> Result<Vec<u8>, PostLinkError> {
     Ok(converted)
 }
 
-/// Refuses what has been converted, and what no linker writes: the builder takes some of it for
-/// something else.
+/// Refuses converted modules, and input that no linker writes and the builder would misread.
 fn check_input(linked: &[u8]) -> Result<&'static Arch, PostLinkError> {
     /// No section of a module needs more, and the builder fills the space between sections.
     const MAX_ALIGN: u64 = 1 << 16;
@@ -229,7 +228,7 @@ fn check(
     };
     let start = usize::try_from(relocation.r_offset).unwrap_or(usize::MAX);
     let place = start.checked_add(len).and_then(|end| bytes.get(start..end));
-    // `apply_relocate_add()` refuses to write over anything: it takes that for a relocation applied
+    // `apply_relocate_add()` refuses to overwrite anything: it takes that for a relocation applied
     // twice.
     match place {
         Some(place) if place.iter().all(|&b| b == 0) => Ok(()),
@@ -254,7 +253,7 @@ fn add_sections(builder: &mut Builder<'_>, moved: Moved) {
     }
 }
 
-/// Nothing that stays may refer to what goes: the builder drops such relocations without a word.
+/// No kept section may refer to a dropped one: the builder drops such relocations silently.
 fn check_references(builder: &Builder<'_>) -> Result<(), PostLinkError> {
     let goes = |id: SectionId| builder.sections.get(id).delete;
     for section in builder.sections.iter().filter(|section| !section.delete) {

@@ -1,29 +1,29 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Drops what is in a linked module and what nobody who loads it reads.
+//! Drops the parts of a linked module that no user of the loaded module reads.
 //!
 //! The kernel keeps the whole symbol table of a livepatch in memory (`copy_module_elf()` in
-//! `kernel/module/livepatch.c`), so a symbol costs more than its place in the file.
+//! `kernel/module/livepatch.c`), so a symbol costs more than its space in the file.
 
 use object::build::elf::{Builder, Section, SectionData, SectionId, Symbol, SymbolId};
 use object::{build::Id as _, elf};
 use std::collections::BTreeSet;
 
-/// Debug information and BTF were made by the linker's view of the module. The compilers' names say
-/// nothing that the kernel's own build does not.
+/// Debug information and BTF describe the module as the linker saw it. The compilers' names repeat
+/// the kernel's own build.
 const SECTIONS: &[&[u8]] = &[b".debug_", b".BTF", b".comment"];
 
-/// Whether a section of this name goes.
+/// Whether a section of this name is dropped.
 pub(super) fn is_stripped(section: &[u8]) -> bool {
     SECTIONS.iter().any(|prefix| section.starts_with(prefix))
 }
 
-/// Marks what is dropped.
+/// Marks the dropped sections and symbols.
 pub(super) fn strip(builder: &mut Builder<'_>) {
     let dropped = builder.sections.iter().filter(|section| is_stripped(&section.name));
     let dropped: BTreeSet<usize> = dropped.map(|section| section.id().index()).collect();
     let goes = |id: SectionId| dropped.contains(&id.index());
     for section in &mut builder.sections {
-        // Relocations go with what they apply to.
+        // A relocation section is dropped with the section that it applies to.
         let is_relocations = matches!(section.data, SectionData::Relocation(_));
         section.delete =
             goes(section.id()) || is_relocations && section.sh_info_section.is_some_and(goes);
@@ -32,8 +32,8 @@ pub(super) fn strip(builder: &mut Builder<'_>) {
     drop_empty_sections(builder);
 }
 
-/// A symbol stays if a relocation needs it or if it names code or data that can change: stack
-/// traces, tracers, the kernel's consistency check and readers of a crash dump go by these.
+/// A symbol is kept if a relocation needs it or if it names code or writable data: stack traces,
+/// tracers, the kernel's consistency check and readers of a crash dump use these.
 fn drop_symbols(builder: &mut Builder<'_>) {
     let used = used_symbols(builder);
     let lives = |section: &Section<'_>| {
@@ -55,7 +55,7 @@ fn drop_symbols(builder: &mut Builder<'_>) {
     }
 }
 
-/// Whether a symbol tells a reader anything. The kernel, too, passes over local labels
+/// Whether a symbol is useful to a reader. The kernel, too, skips local labels
 /// (`is_mapping_symbol()` in `include/linux/module_symbol.h`).
 fn is_name(symbol: &Symbol<'_>) -> bool {
     symbol.st_type() != elf::STT_SECTION
@@ -74,7 +74,7 @@ fn used_symbols(builder: &Builder<'_>) -> BTreeSet<usize> {
     symbols.map(|id: SymbolId| id.index()).collect()
 }
 
-/// A section with nothing in it, such as `.note.GNU-stack`, is a mark for the linker.
+/// An empty section, such as `.note.GNU-stack`, is only a mark for the linker.
 fn drop_empty_sections(builder: &mut Builder<'_>) {
     let named =
         builder.symbols.iter().filter(|symbol| !symbol.delete).filter_map(|symbol| symbol.section);

@@ -17,7 +17,7 @@ type Header = FileHeader64<LittleEndian>;
 type SectionHeader = elf::SectionHeader64<LittleEndian>;
 const LE: LittleEndian = LittleEndian;
 
-/// What a module holds.
+/// The contents of a module.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Summary {
     /// Symbols that klp relocations resolve.
@@ -26,7 +26,7 @@ pub struct Summary {
     pub relocations: usize,
 }
 
-/// A rule that is broken.
+/// A broken rule.
 #[derive(Debug, thiserror::Error)]
 pub enum VerifyError {
     /// The file is not ELF.
@@ -37,7 +37,7 @@ pub enum VerifyError {
     Rule {
         /// The section or symbol.
         what: String,
-        /// What does not hold.
+        /// The problem.
         rule: &'static str,
     },
 }
@@ -83,7 +83,7 @@ impl Verifier<'_> {
         Ok(())
     }
 
-    /// Every livepatch symbol is marked as one and well named, and no placeholder is left.
+    /// Every livepatch symbol is marked as one and correctly named, and no placeholder is left.
     fn symbols(&self) -> Result<usize, VerifyError> {
         let mut count = 0;
         for symbol in self.symbols.iter() {
@@ -213,7 +213,7 @@ impl Verifier<'_> {
         }
     }
 
-    /// The name of a relocation's symbol, if that is a livepatch symbol.
+    /// The name of a relocation's symbol, if it is a livepatch symbol.
     fn klp_symbol(
         &self,
         relocation: &elf::Rela64<LittleEndian>,

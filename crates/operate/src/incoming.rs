@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-//! What a livepatch will be once it is loaded, whether it is a finished module or a spec that has
-//! been checked.
+//! A livepatch before it is loaded, whether it is a finished module or a spec that has been
+//! checked.
 
 use super::tables::{Function, Object};
 use kps_plan::{Change, Datum, Func, Note, Patch, Replace};
@@ -10,9 +10,9 @@ use kps_plan::{Change, Datum, Func, Note, Patch, Replace};
 pub struct Incoming {
     /// Its name, and its module's.
     pub name: String,
-    /// The objects that it changes, as far as it tells.
+    /// The objects that it changes, as far as known.
     pub objects: Vec<Object>,
-    /// What it says about itself, if kpsc made it.
+    /// Its note, if kpsc made it.
     pub note: Option<Note>,
     /// The release of the kernel that it was built for, from its `vermagic`.
     pub release: Option<String>,
@@ -21,7 +21,7 @@ pub struct Incoming {
 }
 
 impl Incoming {
-    /// What a spec will be. Nobody has signed it.
+    /// The livepatch of a spec, which is not signed.
     pub fn of<B>(patch: &Patch<B>) -> Incoming {
         let function = |func: &Func<B>| Function {
             name: func.old.name.clone(),
@@ -46,12 +46,12 @@ impl Incoming {
         }
     }
 
-    /// When it takes the place of others. A module that kpsc has not made does not tell.
+    /// When it replaces others. Unknown for a module that kpsc has not made.
     pub(super) fn replaces(&self) -> Option<&Replace> {
         self.note.as_ref().map(|note| &note.replace)
     }
 
-    /// Its states and shadow variables, as far as it tells.
+    /// Its states and shadow variables, as far as known.
     pub(super) fn data(&self) -> &[Datum] {
         self.note.as_ref().map_or(&[], |note| &note.data)
     }

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
-//! What the kernel says in its log while it does something.
+//! The kernel's log during an operation.
 
 use super::System;
 use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Read as _, Seek as _, SeekFrom};
 use std::os::unix::fs::OpenOptionsExt as _;
 
-/// The log from now on. Not everybody may read it, and then there is none.
+/// The log from now on. Users who may not read it get none.
 pub(super) struct Log {
     file: Option<File>,
 }
@@ -19,11 +19,11 @@ impl Log {
         Log { file: at_end.ok() }
     }
 
-    /// The last lines that have come since and hold one of some words.
+    /// The last new lines that contain one of these words.
     pub(super) fn lines(&mut self, words: &[&str]) -> Vec<String> {
-        /// More is no answer to what went wrong.
+        /// More lines would not help to explain the failure.
         const SHOWN: usize = 12;
-        /// As large as a record gets (`PRINTK_MESSAGE_MAX` in `kernel/printk/internal.h`).
+        /// The maximum size of a record (`PRINTK_MESSAGE_MAX` in `kernel/printk/internal.h`).
         const RECORD: usize = 2048;
         /// The ring buffer holds fewer.
         const MOST: usize = 100_000;
@@ -34,7 +34,7 @@ impl Log {
                 Ok(count @ 1..) => {
                     lines.extend(message(&String::from_utf8_lossy(&record[..count])));
                 }
-                // Records have been overwritten before they were read; the next one is there.
+                // Records were overwritten before they were read; the next one is there.
                 Err(error) if error.kind() == ErrorKind::BrokenPipe => {}
                 _ => break,
             }
@@ -44,7 +44,7 @@ impl Log {
     }
 }
 
-/// The text of a record, which is `LEVEL,NUMBER,TIME,FLAGS;TEXT` and more lines about its source.
+/// The text of a record: `LEVEL,NUMBER,TIME,FLAGS;TEXT` and more lines about its source.
 fn message(record: &str) -> Option<String> {
     let (_, text) = record.split_once(';')?;
     text.lines().next().map(str::to_owned)

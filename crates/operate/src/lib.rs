@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
-//! The kernel that runs: its livepatches, and how they come and go.
+//! The livepatches of the running kernel, and how to load and unload them.
 //!
 //! Everything is read from sysfs and procfs, below a root that tests can fill by hand. Loading and
-//! unloading wait for states and not for time; what they wait for is in
-//! `Documentation/livepatch/livepatch.rst` of the kernel.
+//! unloading wait for states and not for time; `Documentation/livepatch/livepatch.rst` of the
+//! kernel describes these states.
 
 mod incoming;
 mod kmsg;
@@ -29,7 +29,7 @@ use kps_diag::{Diagnostic, LIVEPATCH_DISABLED};
 use kps_host::input::read_at_most;
 use std::path::{Path, PathBuf};
 
-/// Where a kernel is seen.
+/// The file systems of a kernel.
 #[derive(Debug, Clone)]
 pub struct System {
     root: PathBuf,
@@ -46,7 +46,7 @@ impl System {
         System { root: root.into() }
     }
 
-    /// The folder of livepatches. Without it the kernel has no support for them.
+    /// The folder of livepatches. It is missing if the kernel does not support them.
     fn livepatch(&self) -> Result<PathBuf, Diagnostic> {
         let folder = self.path("sys/kernel/livepatch");
         match folder.is_dir() {
@@ -70,7 +70,7 @@ impl System {
     }
 }
 
-/// What a file of sysfs or procfs says; nothing if it is not there or not for this user.
+/// The contents of a file of sysfs or procfs; `None` if it is missing or not readable.
 fn read(path: &Path) -> Option<String> {
     const MOST: u64 = 1 << 16;
     let bytes = read_at_most(path, MOST).ok()??;

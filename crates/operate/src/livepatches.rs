@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-//! The livepatches that are loaded, as sysfs shows them
+//! The loaded livepatches, as sysfs shows them
 //! (`Documentation/ABI/testing/sysfs-kernel-livepatch`).
 
 use super::{note, read, System};
@@ -9,34 +9,34 @@ use kps_host::input::read_at_most;
 use kps_plan::{Note, NOTE_SECTION};
 use std::path::Path;
 
-/// A livepatch that is loaded.
+/// A loaded livepatch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Livepatch {
     /// Its name, and its module's.
     pub name: String,
-    /// What it is doing.
+    /// Its state.
     pub state: State,
     /// The objects that it changes, each with its functions as sysfs names them: `NAME,SYMPOS`.
     pub objects: Vec<(String, Vec<String>)>,
-    /// What it says about itself, if kpsc made it.
+    /// Its note, if kpsc made it.
     pub note: Option<Note>,
 }
 
-/// What a livepatch is doing.
+/// The state of a livepatch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum State {
     /// Every task runs its code.
     Enabled,
-    /// Tasks are still going over to its code.
+    /// Tasks are still switching to its code.
     Patching,
-    /// Tasks are still going back to the original code.
+    /// Tasks are still switching back to the original code.
     Unpatching,
-    /// No task runs its code: it has been disabled or replaced, and its module is still there.
+    /// No task runs its code: it has been disabled or replaced, and its module is still loaded.
     Disabled,
 }
 
 impl State {
-    /// The `patch_state` of tasks that a transition waits for; nothing if there is none.
+    /// The `patch_state` of tasks that a transition waits for; `None` without a transition.
     pub fn behind(self) -> Option<i32> {
         match self {
             State::Patching => Some(0),
@@ -68,8 +68,8 @@ pub fn livepatches(system: &System) -> Result<Vec<Livepatch>, Diagnostic> {
     Ok(found)
 }
 
-/// Whether a loaded module is a livepatch: it taints the kernel with `TAINT_LIVEPATCH`, and stays
-/// one when its folder is gone.
+/// Whether a loaded module is a livepatch: it taints the kernel with `TAINT_LIVEPATCH`, and remains
+/// one after its folder is gone.
 pub(super) fn is_livepatch(module: &Path) -> bool {
     read(&module.join("taint")).is_some_and(|taint| taint.contains('K'))
 }
@@ -88,7 +88,7 @@ fn in_folder(system: &System, folder: &Path, name: &str) -> Livepatch {
     Livepatch { name: name.to_owned(), state, objects, note: read_note(system, name) }
 }
 
-/// The folders in a folder, by name. One that is gone by now has none.
+/// The folders in a folder, by name. A folder that no longer exists has none.
 fn folders(folder: &Path) -> Vec<(String, std::path::PathBuf)> {
     let entries = entries(folder).unwrap_or_default().into_iter().filter(|path| path.is_dir());
     entries.filter_map(|path| Some((name(&path)?.to_owned(), path))).collect()

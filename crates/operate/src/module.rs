@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-//! A module file, looked into before the kernel gets it.
+//! Inspects a module file before the kernel gets it.
 
 use super::incoming::Incoming;
 use super::tables;
@@ -12,30 +12,30 @@ use object::{LittleEndian, Object as _, ObjectSection as _};
 use std::fs::File;
 use std::path::Path;
 
-/// A file that holds a livepatch.
+/// A file with a livepatch.
 #[derive(Debug)]
 pub struct ModuleFile {
     /// The file, for the kernel to read from its start.
     pub(super) file: File,
-    /// What is in it.
+    /// Its contents.
     pub incoming: Incoming,
 }
 
-/// What `scripts/sign-file` ends a file with (`MODULE_SIGNATURE_MARKER` in
+/// The end of a file signed by `scripts/sign-file` (`MODULE_SIGNATURE_MARKER` in
 /// `include/linux/module_signature.h`).
 const SIGNED: &[u8] = b"~Module signature appended~\n";
 
-/// What a file is instead of a livepatch.
+/// Why a file is not a livepatch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Other {
-    /// No module, or a compressed one.
+    /// Not a module, or a compressed one.
     NoModule,
     /// A module of another kind.
     NoLivepatch,
 }
 
-/// Opens a module and makes sure that it is a livepatch. The kernel gets the very file that has
-/// been looked into.
+/// Opens a module and makes sure that it is a livepatch. The kernel gets the same open file that
+/// was inspected.
 pub fn open(path: &Path) -> Result<ModuleFile, Diagnostic> {
     let io = |error| cannot("read", path, &error);
     let file = input::open(path).map_err(io)?;
@@ -56,7 +56,7 @@ pub fn open(path: &Path) -> Result<ModuleFile, Diagnostic> {
     }
 }
 
-/// What a module says about itself, which may be one that kpsc has not made.
+/// The properties of a module, which kpsc may not have made.
 pub fn look_into(bytes: &[u8]) -> Result<Incoming, Other> {
     let elf = Elf::parse(bytes).map_err(|_| Other::NoModule)?;
     let info = information(&elf).ok_or(Other::NoModule)?;

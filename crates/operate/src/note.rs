@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
-//! The ELF notes of a module, from bytes that any module may have put there.
+//! The ELF notes of a module, which may contain anything.
 
 use kps_plan::{Note, NOTE_OWNER, NOTE_TYPE};
 use object::elf::{FileHeader64, NoteType, NT_GNU_BUILD_ID};
 use object::read::elf::NoteIterator;
 use object::LittleEndian;
 
-/// The first note of kpsc's own; none if there is none.
+/// The first note of kpsc's own, if there is one.
 pub fn note(bytes: &[u8]) -> Option<Note> {
     let mut notes = NoteIterator::<FileHeader64<LittleEndian>>::new(LittleEndian, 4, bytes).ok()?;
     while let Ok(Some(note)) = notes.next() {
@@ -18,7 +18,7 @@ pub fn note(bytes: &[u8]) -> Option<Note> {
     None
 }
 
-/// The GNU build-id among some notes, in hexadecimal.
+/// The GNU build-id in these notes, in hexadecimal.
 pub(super) fn build_id(bytes: &[u8]) -> Option<String> {
     let mut notes = NoteIterator::<FileHeader64<LittleEndian>>::new(LittleEndian, 4, bytes).ok()?;
     while let Ok(Some(note)) = notes.next() {

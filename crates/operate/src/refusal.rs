@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
-//! What the kernel means when it refuses.
+//! Explains the kernel's refusals.
 
 use super::{read, System};
 use kps_diag::{Diagnostic, KERNEL_REFUSED};
 use rustix::io::Errno;
 
-/// The message for a refusal: what was tried, the kernel's answer, and what it said in its log
-/// meanwhile.
+/// The message for a refusal: the operation, the kernel's error, and its log meanwhile.
 pub(super) fn refusal(system: &System, what: &str, errno: Errno, log: &[String]) -> Diagnostic {
     let (meaning, advice) = meaning(errno, system);
     let error = Diagnostic::new(KERNEL_REFUSED, format!("the kernel refuses to {what}: {errno}"));
@@ -17,7 +16,7 @@ pub(super) fn refusal(system: &System, what: &str, errno: Errno, log: &[String])
     }
 }
 
-/// What an error of loading, disabling or unloading a livepatch means, and what to do.
+/// The meaning of an error of loading, disabling or unloading a livepatch, and the remedy.
 fn meaning(errno: Errno, system: &System) -> (&'static str, &'static str) {
     match errno {
         Errno::PERM | Errno::ACCESS => not_permitted(system),

@@ -2,9 +2,9 @@
 //! Which functions a module changes, from the tables that it hands to the kernel
 //! (`include/linux/livepatch.h`).
 //!
-//! The tables are filled by relocations, so nothing has to be known about the size of a struct: a
-//! `klp_func` is where a pointer to a name stands before one to code, and a `klp_object` points to
-//! the first of them. That holds for a module that was written by hand too.
+//! Relocations fill the tables, so no struct size has to be known: a `klp_func` is a pointer to a
+//! name followed by one to code, and a `klp_object` points to the first of them. That holds for
+//! hand-written modules too.
 
 use kps_plan::ObjectName;
 use object::read::elf::ElfFile64;
@@ -15,17 +15,17 @@ use object::{
 use std::collections::{BTreeMap, BTreeSet};
 
 type Elf<'a> = ElfFile64<'a, LittleEndian>;
-/// A section and a place in it.
+/// A section and an offset in it.
 type SectionOffset = (usize, u64);
 
-/// The bytes of a pointer.
+/// The size of a pointer in bytes.
 const POINTER: u64 = 8;
 /// `KSYM_NAME_LEN` without the NUL.
 const MAX_NAME: usize = 511;
-/// Sections may claim the same relocations over and over. No module has as many.
+/// Sections may claim the same relocations over and over. No module has this many.
 const MAX_RELOCATIONS: usize = 1 << 18;
 
-/// An object and what changes in it.
+/// An object and its changed functions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Object {
     /// Which object.
@@ -39,9 +39,9 @@ pub struct Object {
 pub struct Function {
     /// Its name.
     pub name: String,
-    /// Its rank among those of its name; 0 where there is no other.
+    /// Its position among the functions of its name; 0 if it is the only one.
     pub sympos: u64,
-    /// Whether the code that takes its place runs it too.
+    /// Whether the new code runs it too.
     pub keeps_original: bool,
 }
 
@@ -66,9 +66,9 @@ pub(super) fn objects(elf: &Elf<'_>) -> Vec<Object> {
 
 /// The pointers in a module's data.
 struct Pointers {
-    /// What is pointed to, by where the pointer is.
+    /// The target of each pointer, by the pointer's position.
     to: BTreeMap<SectionOffset, SectionOffset>,
-    /// Where a pointer is, by what is pointed to.
+    /// The position of a pointer, by its target.
     from: BTreeMap<SectionOffset, SectionOffset>,
     /// The old functions that are entered behind their ftrace sites: `OBJECT.NAME,SYMPOS`.
     originals: BTreeSet<String>,
@@ -86,14 +86,14 @@ impl Pointers {
             let RelocationTarget::Symbol(symbol) = relocation.target() else { continue };
             let Ok(symbol) = elf.symbol_by_index(symbol) else { continue };
             match (kind, symbol.section_index()) {
-                // `klp-build` has its tables where they are only read.
+                // `klp-build` has its tables in read-only data.
                 (SectionKind::Data | SectionKind::ReadOnlyData, Some(SectionIndex(target))) => {
                     let place = (target, symbol.address().wrapping_add_signed(relocation.addend()));
                     to.insert((section, at), place);
                     from.insert(place, (section, at));
                 }
-                // The start of an old function is read too, to compare it; a jump goes behind its
-                // site.
+                // The guard also reads the start of an old function, to compare it; a jump goes
+                // behind the ftrace site.
                 (SectionKind::Text, _)
                     if relocation.addend() > 0 && is_jump(elf, (section, at)) =>
                 {
@@ -106,8 +106,8 @@ impl Pointers {
         Pointers { to, from, originals }
     }
 
-    /// The object whose table of functions has an entry at a place. The kernel image is the one
-    /// without a name.
+    /// The object whose table of functions contains an entry. The object without a name is the
+    /// kernel image.
     fn object(&self, elf: &Elf<'_>, entry: SectionOffset) -> Option<ObjectName> {
         let (&(section, _), &(from, at)) = self.from.range(..=entry).next_back()?;
         if section != entry.0 {
@@ -120,7 +120,7 @@ impl Pointers {
     }
 }
 
-/// Whether what a relocation fills in is where a `jmp` goes.
+/// Whether a relocation is for the target of a `jmp`.
 fn is_jump(elf: &Elf<'_>, (section, at): SectionOffset) -> bool {
     const JMP: u8 = 0xe9;
     let opcode = at.checked_sub(1).and_then(|at| bytes(elf, (section, at)));
@@ -131,13 +131,13 @@ fn kind(elf: &Elf<'_>, section: usize) -> Option<SectionKind> {
     elf.section_by_index(SectionIndex(section)).ok().map(|section| section.kind())
 }
 
-/// What is in a section from a place on.
+/// The contents of a section from an offset on.
 fn bytes<'a>(elf: &Elf<'a>, (section, at): SectionOffset) -> Option<&'a [u8]> {
     let data = elf.section_by_index(SectionIndex(section)).ok()?.data().ok()?;
     data.get(usize::try_from(at).ok()?..)
 }
 
-/// A name in data that is only read.
+/// A name in read-only data.
 fn text(elf: &Elf<'_>, place: SectionOffset) -> Option<String> {
     if !matches!(kind(elf, place.0)?, SectionKind::ReadOnlyData | SectionKind::ReadOnlyString) {
         return None;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Tasks that hold a transition up.
+//! Tasks that block a transition.
 
 use super::{read, System};
 use kps_host::disk::entries;
@@ -7,18 +7,18 @@ use kps_host::disk::entries;
 /// A task.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Task {
-    /// Its id; that of its process if it is the first of it.
+    /// Its id, which is the process id for a main thread.
     pub id: u32,
     /// Its name.
     pub comm: String,
-    /// The top of its stack in the kernel, if this user may see it.
+    /// The top of its kernel stack, if this user may see it.
     pub stack: Vec<String>,
 }
 
-/// The tasks in a patch state: 0 for the original code, 1 for the new one, -1 where there is no
-/// transition (`Documentation/filesystems/proc.rst`). A task that ends meanwhile is none.
+/// The tasks in a patch state: 0 for the original code, 1 for the new one, -1 without a transition
+/// (`Documentation/filesystems/proc.rst`). Tasks that end meanwhile are left out.
 pub fn tasks_in(system: &System, state: i32) -> Vec<Task> {
-    /// What is further down is how every task gets into the kernel.
+    /// The frames below are the same kernel entry for every task.
     const SHOWN: usize = 8;
     let mut tasks = Vec::new();
     let processes = entries(&system.path("proc")).unwrap_or_default();
@@ -39,7 +39,7 @@ pub fn tasks_in(system: &System, state: i32) -> Vec<Task> {
     tasks
 }
 
-/// What a folder of procfs is named by, if that is a task.
+/// The number in the name of a procfs folder, if it is a task.
 fn id(path: &std::path::Path) -> Option<u32> {
     path.file_name()?.to_str()?.parse().ok()
 }

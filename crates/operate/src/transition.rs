@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Loading and unloading, until every task has followed.
+//! Loads and unloads livepatches, and waits until every task has switched.
 
 use super::incoming::Incoming;
 use super::kmsg::Log;
@@ -15,8 +15,8 @@ use std::fs::OpenOptions;
 use std::io::Write as _;
 use std::time::{Duration, Instant};
 
-/// Loads a livepatch and waits until every task runs its code. A transition that does not complete
-/// in time goes on.
+/// Loads a livepatch and waits until every task runs its code. A transition that misses the time
+/// limit continues in the kernel.
 pub fn load(system: &System, module: ModuleFile, limit: Duration) -> Result<Livepatch, Diagnostic> {
     let ModuleFile { file, incoming: Incoming { name, .. } } = module;
     let mut log = Log::from_now(system);
@@ -44,8 +44,7 @@ pub fn load(system: &System, module: ModuleFile, limit: Duration) -> Result<Live
     }
 }
 
-/// Disables a livepatch, waits until no task runs its code, and unloads it.
-/// Returns what it was.
+/// Disables a livepatch, waits until no task runs its code, and unloads it. Returns the livepatch.
 pub fn unload(system: &System, name: &str, limit: Duration) -> Result<Livepatch, Diagnostic> {
     let folder = system.livepatch()?;
     let patch = find(system, name)?.ok_or_else(|| not_there(system, name))?;
@@ -62,7 +61,7 @@ pub fn unload(system: &System, name: &str, limit: Duration) -> Result<Livepatch,
             return Err(refusal(system, &what, errno, &log.lines(&[name, "livepatch"])));
         }
     }
-    // The folder goes when the transition is complete. A patch that was replaced has none any more.
+    // The folder disappears when the transition is complete. A replaced patch no longer has one.
     if !wait(limit, || Ok(!folder.exists()))? {
         let patch = find(system, name)?.unwrap_or(Livepatch { state: State::Unpatching, ..patch });
         return Err(stalled(system, &patch, limit));
@@ -80,8 +79,7 @@ pub fn unload(system: &System, name: &str, limit: Duration) -> Result<Livepatch,
     }
 }
 
-/// Waits until something holds, which is tried once at least. Returns whether it did within the
-/// limit.
+/// Polls a condition, at least once. Returns whether it held within the limit.
 fn wait(
     limit: Duration,
     mut holds: impl FnMut() -> Result<bool, Diagnostic>,
@@ -103,9 +101,9 @@ fn find(system: &System, name: &str) -> Result<Option<Livepatch>, Diagnostic> {
     Ok(livepatches(system)?.into_iter().find(|patch| patch.name == name))
 }
 
-/// The transition of a patch does not complete.
+/// The error for a transition that does not complete.
 fn stalled(system: &System, patch: &Livepatch, limit: Duration) -> Diagnostic {
-    /// Whoever sees so many knows the kind.
+    /// This many tasks show what kind they are.
     const SHOWN: usize = 5;
     let Livepatch { name, state, .. } = patch;
     let what = match state {
@@ -139,7 +137,7 @@ fn stalled(system: &System, patch: &Livepatch, limit: Duration) -> Diagnostic {
 /// There is no livepatch of this name.
 fn not_there(system: &System, name: &str) -> Diagnostic {
     let module = system.module(name);
-    // What is built in has a folder too, but no state.
+    // A built-in module has a folder too, but no state.
     if module::is_name(name) && module.join("initstate").exists() && !is_livepatch(&module) {
         return Diagnostic::new(
             NOT_A_LIVEPATCH,

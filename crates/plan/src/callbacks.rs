@@ -34,7 +34,7 @@ impl Callback {
         Self::ALL.into_iter().find(|callback| callback.name() == name)
     }
 
-    /// Whether it returns something: whether the object may be patched.
+    /// Whether it returns a status: whether the object may be patched.
     pub fn returns(self) -> bool {
         self == Callback::PrePatch
     }
@@ -45,7 +45,7 @@ impl Callback {
 pub struct Callbacks<B>([Option<B>; 4]);
 
 impl<B> Callbacks<B> {
-    /// The callbacks for which `body` gives one.
+    /// The callbacks for which `body` returns a body.
     pub fn new(body: impl FnMut(Callback) -> Option<B>) -> Self {
         Callbacks(Callback::ALL.map(body))
     }
@@ -55,7 +55,7 @@ impl<B> Callbacks<B> {
         self.0[callback as usize].as_ref()
     }
 
-    /// The callbacks that are there.
+    /// The callbacks that exist.
     pub fn each(&self) -> impl Iterator<Item = (Callback, &B)> {
         Callback::ALL
             .into_iter()

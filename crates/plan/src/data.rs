@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Data that outlives functions: states, which one version hands on to the next, and shadow
-//! variables, which belong to an object of the kernel's. The kernel knows both by numbers.
+//! Persistent data: states, which one version of a patch hands on to the next, and shadow
+//! variables, which belong to a kernel object. The kernel knows both by numbers.
 
 use crate::TypeId;
 
-/// A `klp_state` with a value that the kernel keeps for whoever comes next.
+/// A `klp_state` with a value that the kernel keeps for the next patch.
 #[derive(Debug, Clone)]
 pub struct State<B> {
     /// Its name in bodies.
@@ -15,7 +15,7 @@ pub struct State<B> {
     pub version: u32,
     /// The type of the value.
     pub ty: DataType<B>,
-    /// Gives the value.
+    /// Computes the value.
     pub save: B,
     /// Changes the system, with a name for the value.
     pub apply: (String, B),
@@ -23,40 +23,40 @@ pub struct State<B> {
     pub restore: (String, B),
 }
 
-/// A shadow variable: data that belongs to an object of the kernel's.
+/// A shadow variable: data that belongs to a kernel object.
 #[derive(Debug, Clone)]
 pub struct Shadow<B> {
     /// Its name in bodies.
     pub name: String,
-    /// What the kernel knows it by.
+    /// The kernel's id for it.
     pub id: DataId,
     /// The type of the data.
     pub ty: DataType<B>,
-    /// The struct of the objects.
+    /// The struct that the data belongs to.
     pub parent: Parent,
-    /// What new data starts with.
+    /// The initial value of new data.
     pub init: B,
     /// Runs on new data under the kernel's shadow lock, with names for the object and the data.
     pub ctor: Option<(String, String, B)>,
-    /// Runs on data that goes, under that lock, with a name for the data.
+    /// Runs on data before it is freed, under that lock, with a name for the data.
     pub dtor: Option<(String, B)>,
 }
 
 /// The struct that shadow data belongs to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Parent {
-    /// One of the kernel's.
+    /// A kernel struct.
     Kernel(TypeId),
-    /// One of the author's items, by its name: it describes what no BTF does.
+    /// One of the author's items, by its name: it describes a type that BTF does not have.
     Item(String),
 }
 
-/// A type as the author has written it, which may name items of the author's.
+/// A type as the author wrote it, which may name the author's items.
 #[derive(Debug, Clone)]
 pub struct DataType<B> {
     /// The text.
     pub text: B,
-    /// A number for the text, whatever space is in it. Other kinds of data have other numbers.
+    /// A hash of the text that ignores spacing. Other kinds of data have other hashes.
     pub shape: u64,
 }
 
@@ -65,18 +65,18 @@ pub struct DataType<B> {
 pub struct Free<B> {
     /// The shadow variable.
     pub shadow: String,
-    /// The object, in the names of the function's parameters.
+    /// The object, as an expression over the function's parameters.
     pub parent: B,
 }
 
-/// The number by which the kernel knows a shadow variable: `klp_state.id`, and with the number of a
-/// generation in its low bits the id of its data. It is derived from names, so that the next
-/// version of a patch has the same.
+/// The kernel's number for a shadow variable: it is `klp_state.id`, and with a generation number in
+/// its low bits the id of the variable's data. It is derived from names, so that the next version
+/// of a patch has the same number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DataId(u64);
 
 impl DataId {
-    /// Bits that are the generation's.
+    /// The low bits, which hold the generation.
     pub const GENERATION_BITS: u32 = 16;
 
     /// The id of a shadow variable of a family.
@@ -84,13 +84,13 @@ impl DataId {
         DataId::derived(&[family, ".", name])
     }
 
-    /// The id of the record that holds a state's value. States are known by their number alone,
-    /// whoever has them.
+    /// The id of the record that holds a state's value. A state is known by its number alone, in
+    /// any patch.
     pub fn of_state(id: u32) -> DataId {
         DataId::derived(&["state ", &id.to_string()])
     }
 
-    /// The number, its low bits zero and its highest one set: no author writes such an id for a
+    /// The number. Its low bits are zero and its highest bit is set: authors write no such id for a
     /// state.
     pub fn number(self) -> u64 {
         self.0
@@ -102,7 +102,7 @@ impl DataId {
     }
 }
 
-/// FNV-1a, 64 bits, of some texts in a row.
+/// FNV-1a, 64 bits, over the concatenated texts.
 pub fn fnv(parts: &[&str]) -> u64 {
     const BASIS: u64 = 0xcbf2_9ce4_8422_2325;
     const PRIME: u64 = 0x0000_0100_0000_01b3;

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
-//! What a livepatch *is*, once every name in it has been found in the target kernel.
+//! The model of a livepatch with every name resolved in the target kernel.
 //!
-//! A plan is the meeting point of the front doors (`.kps` specs today, proc macros next) and the
-//! code generator. It holds no text that still has to be looked up: a function is a symbol with its
-//! position, its prototype and its ftrace site; a type is a layout. It does no parsing, no I/O, and
-//! depends on `arch` alone, because the target kernel's own rustc compiles it.
+//! Both front ends, specs and patch crates, produce a plan, and the code generator consumes it. It
+//! holds no text that still has to be looked up: a function is a symbol with its position, its
+//! prototype and its ftrace site; a type is a layout. It does no parsing, no I/O, and depends on
+//! `arch` alone, because the target kernel's own rustc compiles it.
 //!
-//! `B` is what a body is. A spec's bodies are text with an origin; a macro's bodies are tokens with
-//! spans. The plan carries them untouched.
+//! `B` is the type of a body. A spec's bodies are text with an origin; a macro's bodies are tokens
+//! with spans. The plan carries them unchanged.
 
 mod callbacks;
 mod data;
@@ -29,24 +29,24 @@ pub use types::{
     Bitfield, CInt, Field, Param, Record, RecordKind, Signature, Type, TypeDef, TypeId, Types,
 };
 
-/// One livepatch module: everything `klp_enable_patch()` is told, and what the bodies need to
-/// compile.
+/// One livepatch module: everything that `klp_enable_patch()` needs, and everything that the bodies
+/// need to compile.
 #[derive(Debug, Clone)]
 pub struct Patch<B> {
     /// The module's name, `NAME.ko`.
     pub name: String,
     /// What `modinfo` shows.
     pub metadata: Metadata,
-    /// Whether this patch takes the place of all earlier ones (`klp_patch.replace`).
+    /// Whether this patch replaces all earlier ones (`klp_patch.replace`).
     pub replace: Replace,
     /// The module's parameters, if it has any.
     pub params: Option<Params>,
-    /// The states, in the order they were written.
+    /// The states, in source order.
     pub states: Vec<State<B>>,
-    /// The shadow variables, in the order they were written.
+    /// The shadow variables, in source order.
     pub shadows: Vec<Shadow<B>>,
-    /// The patched objects, in the order they were written; the image comes first where there are
-    /// states or shadow variables.
+    /// The patched objects, in source order; vmlinux comes first if there are states or shadow
+    /// variables.
     pub objects: Vec<Object<B>>,
     /// Plain Rust items that the bodies share.
     pub items: Vec<B>,
@@ -54,7 +54,7 @@ pub struct Patch<B> {
     pub modules: Vec<Module<B>>,
     /// Files in C, compiled into the module.
     pub c_files: Vec<CFile>,
-    /// What the bodies take from the kernel.
+    /// The kernel symbols and types that the bodies use.
     pub kernel: Imports,
     /// The livepatch structs, which are in no header that Rust code can see.
     pub klp: Klp,
@@ -62,12 +62,12 @@ pub struct Patch<B> {
     pub target: Target,
 }
 
-/// A Rust module of the author's.
+/// One of the author's Rust modules.
 #[derive(Debug, Clone)]
 pub struct Module<B> {
     /// Its name, which is an identifier.
     pub name: String,
-    /// What is in it.
+    /// Its contents.
     pub items: B,
 }
 
@@ -76,14 +76,14 @@ pub struct Module<B> {
 pub struct CFile {
     /// Its path below the folder of the patch's source, of plain characters.
     pub path: String,
-    /// The object whose functions it holds. If that is a module, it may use that one's symbols
-    /// besides those of vmlinux.
+    /// The object whose functions it holds. If that is a module, the file may use the module's
+    /// symbols besides those of vmlinux.
     pub object: ObjectName,
     /// The functions that Rust bodies call.
     pub functions: Vec<String>,
 }
 
-/// When a patch takes the place of all earlier ones.
+/// When a patch replaces all earlier ones.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Replace {
     /// Never: it is stacked on them.
@@ -108,16 +108,16 @@ pub struct Klp {
     pub callbacks: TypeId,
     /// `struct klp_state`, if the patch has states or shadow variables.
     pub state: Option<TypeId>,
-    /// Which part of a module's memory is only read (`MOD_RODATA`): its notes are there.
+    /// The index of a module's read-only memory (`MOD_RODATA`), which holds its notes.
     pub rodata: usize,
 }
 
-/// What a module says about itself in `.modinfo` and in its ELF note.
+/// The metadata of a module, in `.modinfo` and in its ELF note.
 #[derive(Debug, Clone, Default)]
 pub struct Metadata {
     /// `MODULE_LICENSE`. `klp_enable_patch()` is exported to GPL-compatible modules only.
     pub license: String,
-    /// `MODULE_AUTHOR`, any number of them.
+    /// `MODULE_AUTHOR`, zero or more.
     pub authors: Vec<String>,
     /// `MODULE_DESCRIPTION`.
     pub description: Option<String>,
@@ -125,12 +125,11 @@ pub struct Metadata {
     pub version: Option<String>,
     /// What the patch fixes, usually CVE ids.
     pub fixes: Vec<String>,
-    /// The name that the patches share which follow each other; their shadow variables are the
-    /// same.
+    /// The name shared by patches that follow each other; they share their shadow variables.
     pub family: String,
-    /// Patches that this one is stacked on, on the same functions too.
+    /// Patches that this one is stacked on, even if they change the same functions.
     pub over: Vec<String>,
-    /// SHA-256 of the text that the patch was written in, in hexadecimal.
+    /// SHA-256 of the patch's source text, in hexadecimal.
     pub source_hash: String,
     /// The program that made the plan, with its version.
     pub made_by: String,
@@ -154,8 +153,8 @@ impl Target {
     }
 }
 
-/// What the generated code of a module is written with. A mode for kernels without the crate is
-/// another variant.
+/// The interface that the generated code is written against. A mode for kernels without the crate
+/// is another variant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
     /// The `kernel` crate of Rust for Linux.
@@ -174,20 +173,21 @@ pub enum AuthorsKey {
     Authors,
 }
 
-/// A `klp_object`: vmlinux or a module, with what changes in it.
+/// A `klp_object`: vmlinux or a module, with its changes.
 #[derive(Debug, Clone)]
 pub struct Object<B> {
     /// Which object.
     pub name: ObjectName,
-    /// The GNU build-id of a module that has one.
+    /// The GNU build-id of a module, if it has one.
     pub build_id: Option<Vec<u8>>,
-    /// Its changed functions, in the order they were written.
+    /// Its changed functions, in source order.
     pub funcs: Vec<Func<B>>,
     /// Its callbacks.
     pub callbacks: Callbacks<B>,
-    /// What its bodies use of it, if it is a module. It is there only when the module is.
+    /// The symbols of a module that its bodies use. They are available only while the module is
+    /// loaded.
     pub uses: Uses,
-    /// The objects whose symbols its bodies may use besides, by their place in the patch.
+    /// Indices of other objects whose symbols its bodies may use too.
     pub sees: Vec<usize>,
 }
 
@@ -200,7 +200,7 @@ pub struct Uses {
     pub statics: Vec<Static>,
 }
 
-/// A `klp_func`: one function of an object and the code that runs in its place.
+/// A `klp_func`: one function of an object and the code that replaces it.
 #[derive(Debug, Clone)]
 pub struct Func<B> {
     /// The function's symbol.
@@ -211,9 +211,10 @@ pub struct Func<B> {
     pub convention: Convention,
     /// How the function starts.
     pub entry: Entry,
-    /// What runs in its place.
+    /// The code that replaces it.
     pub change: Change<B>,
-    /// The shadow data that goes before the old function runs, which frees what it belongs to.
+    /// The shadow data to free before the old function runs, because the old function frees its
+    /// parent.
     pub frees: Vec<Free<B>>,
 }
 
@@ -222,15 +223,15 @@ pub struct Func<B> {
 pub enum Convention {
     /// As C calls functions.
     C,
-    /// As the kernel enters a system call: with a pointer to the registers of its caller, in which
-    /// the arguments are.
+    /// As the kernel enters a system call: with a pointer to the registers of its caller, which
+    /// hold the arguments.
     Syscall {
         /// `struct pt_regs`.
         regs: TypeId,
     },
 }
 
-/// What runs in the place of an old function.
+/// The code that replaces an old function.
 #[derive(Debug, Clone)]
 pub enum Change<B> {
     /// A new body. The old one runs when the new one calls `original(..)`.
@@ -242,11 +243,11 @@ pub enum Change<B> {
     },
     /// A new body in C: a function of the old one's name in a file.
     C {
-        /// The file, by its place in the patch.
+        /// The index of the file in the patch.
         file: usize,
         /// Whether it calls the old one.
         calls_original: bool,
-        /// The prototype in C, for the compiler to compare.
+        /// The prototype in C, which the compiler compares.
         declaration: Option<String>,
     },
     /// A hook before the old function, which leaves no frame behind. Without a body it only frees
@@ -274,7 +275,7 @@ impl<B> Change<B> {
 }
 
 impl<B> Patch<B> {
-    /// The author's texts in its states and shadow variables.
+    /// The author's snippets in its states and shadow variables.
     pub fn data_texts(&self) -> impl Iterator<Item = &B> {
         let of_states = self
             .states
@@ -288,13 +289,13 @@ impl<B> Patch<B> {
         of_states.chain(of_shadows)
     }
 
-    /// Whether it has data that outlives it.
+    /// Whether it has persistent data.
     pub fn has_data(&self) -> bool {
         !self.states.is_empty() || !self.shadows.is_empty()
     }
 }
 
-/// What the bodies of a patch use of the kernel, by name.
+/// The symbols, types and constants of the kernel that the bodies of a patch use, by name.
 #[derive(Debug, Clone)]
 pub struct Imports {
     /// The types.
@@ -308,7 +309,7 @@ pub struct Imports {
 }
 
 impl Imports {
-    /// Nothing yet, from a target of this architecture.
+    /// Empty, for a target of this architecture.
     pub fn new(arch: &'static Arch) -> Imports {
         Imports {
             types: Types::new(arch),
@@ -326,7 +327,7 @@ pub struct Function {
     pub name: String,
     /// The C prototype.
     pub signature: Signature,
-    /// How the module gets at it.
+    /// How the module resolves it.
     pub link: Link,
 }
 
@@ -337,9 +338,9 @@ pub struct Static {
     pub name: String,
     /// Its type.
     pub ty: Type,
-    /// Whether every CPU has one of its own.
+    /// Whether it is per-CPU.
     pub per_cpu: bool,
-    /// How the module gets at it.
+    /// How the module resolves it.
     pub link: Link,
 }
 
@@ -354,16 +355,16 @@ pub struct Constant {
     pub value: i128,
 }
 
-/// How a module gets at a symbol.
+/// How a module resolves a symbol.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Link {
-    /// The kernel exports it: the module loader resolves it.
+    /// The kernel exports it, so the module loader resolves it.
     Export {
         /// The symbol namespace to import (`MODULE_IMPORT_NS`).
         namespace: Option<String>,
     },
     /// A klp relocation resolves it, exported or not.
     Livepatch(Symbol),
-    /// A file in C of the patch's own has it.
+    /// A C file of the patch defines it.
     Own,
 }

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
-//! What a module says about itself in its ELF note, which the kernel shows as long as the module is
-//! loaded.
+//! The metadata in a module's ELF note, which the kernel shows while the module is loaded.
 //!
-//! The text has one `key=value` a line. A key that this version does not know is passed over, so
-//! that the notes of later versions can be read.
+//! The text has one `key=value` per line. Unknown keys are ignored, so that the notes of later
+//! versions can be read.
 
 use crate::succession::{Datum, DatumKind};
 use crate::{DataId, ObjectName, Patch, Replace};
@@ -13,7 +12,7 @@ use std::fmt::{self, Display, Formatter};
 pub const NOTE_SECTION: &str = ".note.kps";
 /// The owner of the note, without the NUL.
 pub const NOTE_OWNER: &str = "kps";
-/// The type of the note among those of its owner.
+/// The type of the note, as its owner numbers them.
 pub const NOTE_TYPE: u32 = 1;
 
 /// The note of a module.
@@ -23,9 +22,9 @@ pub struct Note {
     pub patch: String,
     /// `MODULE_VERSION`.
     pub version: Option<String>,
-    /// What it fixes.
+    /// The bugs that it fixes.
     pub fixes: Vec<String>,
-    /// Whether it takes the place of all earlier livepatches.
+    /// Whether it replaces all earlier livepatches.
     pub replace: Replace,
     /// The name that its shadow variables share with those of other versions.
     pub family: String,
@@ -39,7 +38,7 @@ pub struct Note {
     pub build_id: String,
     /// The modules that it changes, each with its GNU build-id in hexadecimal.
     pub modules: Vec<(String, String)>,
-    /// SHA-256 of the text that it was written in, in hexadecimal.
+    /// SHA-256 of its source text, in hexadecimal.
     pub source_sha256: String,
     /// The program that made it, with its version.
     pub made_by: String,
@@ -70,8 +69,8 @@ impl Note {
         }
     }
 
-    /// Reads the text of a note, which any module may have put there. Text without one line of a
-    /// key and a value is no note.
+    /// Parses the text of a note, which may come from any module. Text without a line of a key and
+    /// a value is not a note.
     pub fn parse(text: &str) -> Option<Note> {
         let mut note = Note::default();
         let mut is_note = false;
@@ -99,7 +98,7 @@ impl Note {
                 _ => {}
             }
         }
-        // The family may stand behind them.
+        // The family may come after them.
         let family = &note.family;
         note.data.extend(
             shadows.into_iter().map(|name| Datum::of_shadow(DataId::of_shadow(family, name), name)),

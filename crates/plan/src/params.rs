@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Module parameters: what `include/linux/moduleparam.h` calls `struct kernel_param`, with what C
-//! has in variables and macros.
+//! Module parameters: `struct kernel_param` of `include/linux/moduleparam.h`, and the values that C
+//! keeps in variables and macros.
 
 use crate::{CInt, Type, TypeId};
 
-/// The parameters of a module, and the structs that the kernel knows them by.
+/// The parameters of a module, and the kernel structs that describe them.
 #[derive(Debug, Clone)]
 pub struct Params {
-    /// The parameters, in the order they were written.
+    /// The parameters, in source order.
     pub all: Vec<ModuleParam>,
     /// `struct kernel_param`.
     pub kernel_param: TypeId,
@@ -22,11 +22,11 @@ pub struct ModuleParam {
     pub name: String,
     /// `MODULE_PARM_DESC`.
     pub description: Option<String>,
-    /// The mode of its file in sysfs; 0 is no file.
+    /// The mode of its file in sysfs; 0 for no file.
     pub perm: u16,
-    /// The type of it, or of an element.
+    /// The type of the parameter, or of an element of an array.
     pub ty: ParamType,
-    /// What it is if nobody sets it.
+    /// The default value.
     pub default: ParamDefault,
 }
 
@@ -50,8 +50,8 @@ pub enum ParamType {
 }
 
 impl ParamType {
-    /// The type that the kernel stores such a value as; nothing if it has no parameters of this
-    /// type.
+    /// The type in which the kernel stores such a value. None if the kernel has no parameters of
+    /// this type.
     pub fn of(ty: &Type) -> Option<ParamType> {
         match ty {
             Type::Bool => Some(ParamType::Bool),
@@ -60,7 +60,7 @@ impl ParamType {
         }
     }
 
-    /// What `module_param()` calls it: the end of `param_ops_*`. On x86-64 `long` and `long long`
+    /// Its name for `module_param()`: the end of `param_ops_*`. On x86-64 `long` and `long long`
     /// are the same.
     pub fn kernel_name(self) -> Option<&'static str> {
         Some(match self {
@@ -81,16 +81,16 @@ impl ParamType {
     }
 }
 
-/// What a parameter is if nobody sets it.
+/// The default value of a parameter.
 #[derive(Debug, Clone)]
 pub enum ParamDefault {
     /// One value.
     One(ParamValue),
-    /// Some of the elements that an array has room for.
+    /// The first elements of an array.
     Array {
-        /// The room.
+        /// The capacity of the array.
         max: u32,
-        /// The elements that are there.
+        /// The elements.
         values: Vec<ParamValue>,
     },
 }

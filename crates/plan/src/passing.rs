@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-//! The places of a function's arguments: the types of a plan, as the calling convention of the
-//! architecture sees them.
+//! The locations of a function's arguments: translates the types of a plan for the calling
+//! convention of the architecture.
 
 use crate::{ByValue, CInt, Passing, Signature, Type, TypeDef, Types, Unclear};
 use kps_arch::Value;
@@ -8,7 +8,7 @@ use kps_arch::Value;
 impl Types {
     /// Where the arguments of a function are.
     pub fn passing(&self, signature: &Signature) -> Result<Passing, Unclear> {
-        // A result of type `void` has no size and is in no memory.
+        // A `void` result has no size and is not in memory.
         let ret = self.value(&signature.ret).unwrap_or(Value {
             size: 0,
             is_record: false,

@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Patches that follow each other: what becomes of the states and shadow variables of an earlier
-//! one.
+//! Patches that follow each other: the fate of the states and shadow variables of an earlier one.
 
 use crate::{DataId, Patch, State};
 use std::fmt::{self, Display, Formatter};
 
-/// A state, or a shadow variable, which is one to the kernel.
+/// A state or a shadow variable. To the kernel, both are states.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Datum {
-    /// Which of both it is.
+    /// Which of the two it is.
     pub kind: DatumKind,
     /// Its name in bodies.
     pub name: String,
@@ -36,7 +35,7 @@ impl Display for DatumKind {
     }
 }
 
-/// What the kernel makes of a datum of a loaded patch when another patch is loaded.
+/// The fate of a loaded patch's datum when another patch is loaded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fate<'a> {
     /// The later patch does not have it and leaves the earlier one in place.
@@ -45,19 +44,18 @@ pub enum Fate<'a> {
     Kept(&'a Datum),
     /// The later patch has an older version of it. The kernel refuses the patch.
     Downgraded(&'a Datum),
-    /// The later patch takes the place of the earlier one and does not have it. The kernel refuses
-    /// the patch.
+    /// The later patch replaces the earlier one and does not have it. The kernel refuses the patch.
     Lost,
 }
 
 impl Datum {
-    /// What the kernel knows of a state.
+    /// A state, as the kernel knows it.
     pub fn of_state<B>(state: &State<B>) -> Datum {
         let (name, id) = (state.name.clone(), state.id.into());
         Datum { kind: DatumKind::State, name, id, version: state.version }
     }
 
-    /// What the kernel knows of a shadow variable. The types of its data have no versions.
+    /// A shadow variable, as the kernel knows it. The types of its data have no versions.
     pub fn of_shadow(id: DataId, name: &str) -> Datum {
         Datum { kind: DatumKind::Shadow, name: name.to_owned(), id: id.number(), version: 1 }
     }
@@ -69,8 +67,8 @@ impl Datum {
         states.chain(shadows).collect()
     }
 
-    /// What becomes of it when a patch with the data `later` is loaded (`klp_is_state_compatible()`
-    /// in `kernel/livepatch/state.c`).
+    /// Its fate when a patch with the data `later` is loaded (`klp_is_state_compatible()` in
+    /// `kernel/livepatch/state.c`).
     pub fn fate<'a>(&self, mut later: impl Iterator<Item = &'a Datum>, replaces: bool) -> Fate<'a> {
         match later.find(|later| later.id == self.id) {
             Some(later) if later.version < self.version => Fate::Downgraded(later),

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Symbols of the kernel and its modules, and how a module names one before post-link.
+//! Symbols of the kernel and its modules, and their placeholders in a module before post-link.
 
-/// What a placeholder starts with: a symbol that stands in a linked module for the symbol of a klp
-/// relocation, until post-link has made it one.
+/// The prefix of a placeholder: a symbol in a linked module that post-link converts to the symbol
+/// of a klp relocation.
 pub const PLACEHOLDER: &str = "kps.sym.";
 
-/// Which object a function or a symbol belongs to.
+/// The object that a function or a symbol belongs to.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ObjectName {
     /// The kernel image. `klp_object.name` is NULL.
@@ -26,7 +26,7 @@ impl ObjectName {
         }
     }
 
-    /// The name of a module; none for the image.
+    /// The name of a module; None for the image.
     pub fn module(&self) -> Option<&str> {
         match self {
             ObjectName::Vmlinux => None,
@@ -50,12 +50,12 @@ pub struct Symbol {
     pub object: ObjectName,
     /// Its name in kallsyms.
     pub name: String,
-    /// 0 where the name is unique, else the symbol's rank by address among those of its name.
+    /// 0 if the name is unique, else the symbol's rank by address among those of its name.
     pub sympos: u32,
 }
 
 impl Symbol {
-    /// A symbol of the kernel image that has a name of its own.
+    /// A symbol of the kernel image with a unique name.
     pub fn of_image(name: &str) -> Symbol {
         Symbol { object: ObjectName::Vmlinux, name: name.to_owned(), sympos: 0 }
     }

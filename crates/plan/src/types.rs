@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
-//! C types as a plan knows them: complete, with every size and offset taken from the target kernel.
+//! C types in a plan: complete, with every size and offset taken from the target kernel.
 
 use crate::{Arch, ByValue};
 
-/// A C type in the place where it is used.
+/// A C type where it is used.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Type {
     /// `void`, as a return type or behind a pointer.
@@ -14,7 +14,7 @@ pub enum Type {
     Int(CInt),
     /// An object pointer.
     Pointer {
-        /// What it points to.
+        /// The type that it points to.
         to: Box<Type>,
         /// Whether the pointee is `const`.
         constant: bool,
@@ -25,14 +25,14 @@ pub enum Type {
     Array {
         /// Its elements.
         of: Box<Type>,
-        /// How many.
+        /// The number of elements.
         len: u64,
     },
     /// A type with a definition of its own.
     Named(TypeId),
 }
 
-/// The integers of C on the kernel's LP64 architectures, and those that the kernel names by width.
+/// The integers of C on the kernel's LP64 architectures, and the kernel's integers of fixed width.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum CInt {
     /// `char` behind a pointer or in an array.
@@ -95,7 +95,7 @@ impl CInt {
 pub struct Signature {
     /// The named parameters.
     pub params: Vec<Param>,
-    /// What is returned.
+    /// The return type.
     pub ret: Type,
     /// Whether more arguments may follow (`...`).
     pub variadic: bool,
@@ -148,7 +148,7 @@ impl Types {
         &self.defs[id.0]
     }
 
-    /// Alignment in bytes, as Rust lays the type out without any attribute for it.
+    /// Alignment in bytes, as Rust lays out the type without alignment attributes.
     pub fn align(&self, ty: &Type) -> u64 {
         match ty {
             Type::Void | Type::Bool => 1,
@@ -164,7 +164,7 @@ impl Types {
         }
     }
 
-    /// Size in bytes, or None for what has none.
+    /// Size in bytes, or None for a type without a size.
     pub fn size(&self, ty: &Type) -> Option<u64> {
         match ty {
             Type::Void => None,
@@ -181,12 +181,12 @@ impl Types {
         }
     }
 
-    /// Whether values of two types are the same to a C compiler: typedefs looked through, `const`
-    /// aside.
+    /// Whether a C compiler treats two types as the same. Typedefs are resolved and `const` is
+    /// ignored.
     pub fn same(&self, a: &Type, b: &Type) -> bool {
         let both = (self.resolve(a), self.resolve(b));
         match both {
-            // `char` is what authors write for a byte of either sign.
+            // Authors write `char` for a byte of either sign.
             (Type::Int(CInt::Char), Type::Int(int)) | (Type::Int(int), Type::Int(CInt::Char)) => {
                 int.size() == 1
             }
@@ -196,7 +196,7 @@ impl Types {
                 n == m && self.same(a, b)
             }
             (Type::Function(a), Type::Function(b)) => self.same_signature(a, b),
-            // A C enumeration is an integer to its callers.
+            // To its callers, a C enumeration is an integer.
             (Type::Named(a), Type::Int(int)) | (Type::Int(int), Type::Named(a)) => {
                 match self.get(*a) {
                     TypeDef::Enum { int: held, .. } => held.size() == int.size(),
@@ -207,7 +207,7 @@ impl Types {
         }
     }
 
-    /// Whether two prototypes are the same to a C compiler; names aside.
+    /// Whether a C compiler treats two prototypes as the same. Names are ignored.
     pub fn same_signature(&self, a: &Signature, b: &Signature) -> bool {
         a.variadic == b.variadic
             && a.params.len() == b.params.len()
@@ -215,7 +215,7 @@ impl Types {
             && self.same(&a.ret, &b.ret)
     }
 
-    /// The type behind typedefs.
+    /// The type behind all typedefs.
     pub fn resolve<'a>(&'a self, mut ty: &'a Type) -> &'a Type {
         while let Type::Named(id) = ty {
             match self.get(*id) {
@@ -237,8 +237,8 @@ impl Types {
 pub enum TypeDef {
     /// A struct or union, complete in size and with the members that bodies use.
     Record(Record),
-    /// A struct or union that the kernel declares and does not define for this BTF. It can only be
-    /// pointed to.
+    /// A struct or union that the kernel declares but does not define in this BTF. Code can only
+    /// point to it.
     Opaque {
         /// Its name in Rust.
         name: String,
@@ -247,14 +247,14 @@ pub enum TypeDef {
     Enum {
         /// Its name in Rust.
         name: String,
-        /// The integer that holds it.
+        /// Its underlying integer.
         int: CInt,
     },
     /// A typedef.
     Alias {
         /// Its name in Rust.
         name: String,
-        /// What it stands for.
+        /// The type that it names.
         to: Type,
     },
 }
@@ -289,17 +289,17 @@ pub struct Record {
     pub kind: RecordKind,
     /// `sizeof`.
     pub size: u64,
-    /// `_Alignof`, as far as BTF lets it be known: at least that of every member.
+    /// `_Alignof`, as far as BTF tells: at least that of every member.
     pub align: u64,
-    /// The members that the patch may use, by offset. What lies between them is padding.
+    /// The members that the patch may use, by offset. Between them is padding.
     pub fields: Vec<Field>,
     /// The bitfields that the patch may use. They lie in the padding.
     pub bitfields: Vec<Bitfield>,
-    /// A record as large and as aligned as this one, with members that overlap some of these.
+    /// A record of the same size and alignment, with members that overlap some of these.
     pub overlapping: Option<TypeId>,
-    /// Whether a body writes a value of it, which starts from all zeros.
+    /// Whether a body constructs a value of it, which starts as all zeros.
     pub literal: bool,
-    /// Members that the bodies name and that no C compiler could have laid out so.
+    /// Members that the bodies name but whose layout no C compiler could produce.
     pub unreachable: Vec<String>,
     /// How C passes a value of it.
     pub by_value: ByValue,
@@ -310,7 +310,7 @@ pub struct Record {
 pub struct Field {
     /// Its name as a Rust identifier, without `r#`.
     pub name: String,
-    /// Its place in bytes.
+    /// Its offset in bytes.
     pub offset: u64,
     /// Its size in bytes.
     pub size: u64,
@@ -323,15 +323,15 @@ pub struct Field {
 pub struct Bitfield {
     /// Its name as a Rust identifier, without `r#`.
     pub name: String,
-    /// Its place in bits, the lowest one of a byte first.
+    /// Its offset in bits, the lowest bit of a byte first.
     pub bit: u64,
     /// Its width in bits, at most [`Bitfield::MAX_WIDTH`].
     pub width: u32,
-    /// The type it is declared with: `bool`, an integer or an enumeration.
+    /// The declared type: `bool`, an integer or an enumeration.
     pub ty: Type,
 }
 
 impl Bitfield {
-    /// The largest width: C has bitfields of no larger type.
+    /// The largest width: no C type of a bitfield is larger.
     pub const MAX_WIDTH: u32 = 64;
 }

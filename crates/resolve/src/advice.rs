@@ -1,61 +1,60 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Advice in the words of both front doors: what an author of a spec types in one way, one of a
-//! crate types in another.
+//! Advice for both front ends: a spec and a patch crate need different text typed for the same fix.
 
 use kps_ast::Form;
 use kps_codegen::names::ident;
 use kps_codegen::rust_type;
 use kps_plan::{Signature, Type, Types};
 
-/// What to do about something that both can meet.
+/// An action that authors in either front end can be advised to take.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Advice<'a> {
-    /// To say the license.
+    /// To declare the license.
     License,
     /// To change something.
     Change,
-    /// To say how long shadow data is there.
+    /// To declare the lifetime of shadow data.
     Lifetime,
-    /// To take another name of an object: that of a module that is not the kernel's.
+    /// To choose another object name: this one belongs to a module that the kernel does not have.
     ForeignModule,
     /// To name a function in the object that has it.
     Elsewhere(&'a [String], &'a str),
-    /// To say which of several symbols is meant.
+    /// To select one of several symbols.
     Position(&'a [String]),
-    /// To declare as a variable what was taken for a function.
+    /// To declare a name as a variable instead of a function.
     AsVariable(&'a str),
-    /// To declare as a function what was taken for a variable.
+    /// To declare a name as a function instead of a variable.
     AsFunction(&'a str),
-    /// To declare a function of the kernel's, by its prototype as far as that is known.
+    /// To declare a kernel function, with as much of its prototype as is known.
     UseFn { object: &'a str, name: &'a str, prototype: Option<&'a str>, is_in_btf: bool },
-    /// To declare a variable of the kernel's.
+    /// To declare a kernel variable.
     UseStatic { object: &'a str, name: &'a str },
-    /// To declare a variable that each CPU has its own of.
+    /// To declare a per-CPU variable of the kernel.
     UsePerCpu { object: &'a str, name: &'a str },
-    /// To use a function where its module is there.
+    /// To use a function in bodies of the module that has it.
     InBodiesOf(&'a str),
-    /// To write the type of a variable that each CPU has its own of; without one it is known.
+    /// To declare a variable as per-CPU, with its type unless that is known.
     PerCpu { name: &'a str, ty: Option<&'a str> },
-    /// To write that there is one variable for all CPUs.
+    /// To declare a variable as not per-CPU.
     NotPerCpu { name: &'a str, ty: &'a str },
     /// To add a parameter.
     Parameter(&'a str),
-    /// To write a prototype as it is known.
+    /// To write the known prototype.
     Prototype(&'a str),
-    /// To leave what a call of the system takes to the kernel.
+    /// To leave the prototype of a system call to the kernel.
     SyscallPrototype,
     /// To leave a type to the kernel.
     KnownType,
     /// To have one body.
     OneBody,
-    /// To replace the entry of a call of the system in C.
+    /// To replace the entry of a system call in C.
     EntryInC(&'a str),
     /// To write a body in Rust.
     BodyInRust,
 }
 
 impl Advice<'_> {
-    /// The advice in words.
+    /// The text of the advice.
     pub(crate) fn text(self, form: Form) -> String {
         let (in_spec, in_crate) = self.texts();
         match form {
@@ -64,7 +63,7 @@ impl Advice<'_> {
         }
     }
 
-    /// What to type in a spec, and what in a crate.
+    /// The text to type in a spec, and in a crate.
     fn texts(self) -> (String, String) {
         let both = |spec: &str, of_crate: &str| (spec.to_owned(), of_crate.to_owned());
         match self {
@@ -142,7 +141,7 @@ impl Advice<'_> {
     }
 }
 
-/// Where a function that the object lacks is.
+/// Advice about a function that the object lacks: the objects that have it.
 fn elsewhere(objects: &[String], name: &str) -> (String, String) {
     let in_spec: Vec<String> = objects.iter().map(|object| format!("object {object}")).collect();
     let in_crate: Vec<String> = objects.iter().map(|object| format!("{object}::{name}")).collect();
@@ -170,7 +169,7 @@ fn use_fn(object: &str, name: &str, prototype: Option<&str>, is_in_btf: bool) ->
     )
 }
 
-/// A prototype as it is written in Rust.
+/// A prototype in Rust's notation.
 pub(crate) fn prototype(types: &Types, signature: &Signature) -> String {
     let params = signature
         .params
@@ -184,7 +183,7 @@ pub(crate) fn prototype(types: &Types, signature: &Signature) -> String {
     format!("({}){ret}", params.join(", "))
 }
 
-/// A type with the spaces that people write: tokens have more, or others.
+/// A type with conventional spacing, which printed tokens lack.
 fn spelled(types: &Types, ty: &Type) -> String {
     const SPACES: &[(&str, &str)] = &[
         ("* mut", "*mut"),

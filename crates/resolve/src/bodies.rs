@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-//! The pieces of Rust in a spec and its files, with their places.
+//! The Rust snippets of a spec and its files, with their spans.
 
 use super::data;
 use super::params;
@@ -21,10 +21,10 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use syn::spanned::Spanned as _;
 use syn::Item;
 
-/// A piece of an author's Rust, and what stands for it in generated code.
+/// A snippet of the author's Rust, and the tokens that represent it in generated code.
 #[derive(Debug, Clone)]
 pub struct Fragment {
-    /// Where it is.
+    /// Its span.
     pub span: Span,
     /// `FILE:LINE`.
     origin: String,
@@ -63,7 +63,7 @@ pub(super) struct ModuleFile {
     fragment: Fragment,
     items: Vec<Item>,
     pub(super) refs: Refs,
-    /// Whether names come in there that cannot be known here.
+    /// Whether it brings in names that cannot be known here.
     pub(super) has_unknown_names: bool,
 }
 
@@ -85,7 +85,7 @@ pub(super) struct Rust {
 }
 
 impl Rust {
-    /// What bodies and items use of the kernel's structs.
+    /// The struct members of the kernel that bodies and items use.
     pub(super) fn wanted(&self) -> Wanted {
         let bodies = self.bodies.values().map(|(body, _)| body.refs(&[]));
         let items = self.item_refs.iter().map(|(_, refs)| refs.clone());
@@ -98,14 +98,14 @@ impl Rust {
         wanted
     }
 
-    /// What the author's items and modules define.
+    /// The names that the author's items and modules define.
     pub(super) fn defined(&self) -> BTreeSet<String> {
         let mut defined = refs::defined(&self.items);
         defined.extend(self.modules.iter().map(|module| module.name.value.clone()));
         defined
     }
 
-    /// Whether an item of the author's is a struct or union of this name, and one type for all.
+    /// Whether the author defines a struct or union of this name without generics.
     pub(super) fn has_plain_struct(&self, name: &str) -> bool {
         self.items.iter().any(|item| match item {
             Item::Struct(item) => item.ident == name && item.generics.params.is_empty(),
@@ -114,12 +114,12 @@ impl Rust {
         })
     }
 
-    /// Whether names come in beside the objects that cannot be known here.
+    /// Whether code outside the objects brings in names that cannot be known here.
     pub(super) fn has_unknown_names(&self) -> bool {
         has_unknown_names(&self.items)
     }
 
-    /// The modules in files, for those who look into them.
+    /// The modules in files, with their parsed items.
     pub(super) fn module_files(&self) -> &[ModuleFile] {
         &self.modules
     }
@@ -141,7 +141,7 @@ impl Rust {
         self.item_codes.clone()
     }
 
-    /// A function beside the objects, and what it refers to.
+    /// One of the author's functions outside the objects, and its references.
     pub(super) fn own_function(&self, name: &str) -> Option<(Code, &Refs)> {
         let items = self.items.iter().zip(&self.item_codes);
         let mut own =
@@ -168,8 +168,8 @@ impl Rust {
     }
 }
 
-/// Whether names come in that cannot be known here: by glob imports and macros. What is beside the
-/// objects is known.
+/// Whether items bring in names that cannot be known here, by glob imports and macros. The names
+/// outside the objects are known.
 fn has_unknown_names(items: &[Item]) -> bool {
     fn has_glob(tree: &syn::UseTree) -> bool {
         match tree {
@@ -233,7 +233,7 @@ impl Resolver<'_> {
         rust
     }
 
-    /// A module in a file. What is wrong with its name does not hide what is wrong with its text.
+    /// A module in a file. An error in its name does not hide errors in its text.
     fn module_file(&mut self, module: &ast::Module, rust: &Rust) -> Option<ModuleFile> {
         let fits = self.check_module_name(&module.name, &rust.defined());
         let code = self.rust_file(&module.file)?;
@@ -276,8 +276,8 @@ impl Resolver<'_> {
         false
     }
 
-    /// An item must not hide a type that the patch gets from the kernel: bodies would read memory
-    /// by its layout.
+    /// An item must not hide a type that the patch takes from the kernel: bodies would read memory
+    /// by the item's layout.
     pub(super) fn check_hidden_types(&mut self, rust: &Rust, types: &Types) {
         let types: HashSet<&str> = types.iter().map(|(_, def)| def.name()).collect();
         let items = rust.items.iter().zip(&rust.item_codes);
@@ -305,7 +305,7 @@ impl Resolver<'_> {
         }
     }
 
-    /// Rust lets no parameter hide a static or a constant.
+    /// In Rust, a parameter cannot hide a static or a constant.
     pub(super) fn check_parameters(
         &mut self,
         spec: &ast::Patch,
@@ -371,7 +371,7 @@ impl Resolver<'_> {
         }
     }
 
-    /// An item must keep away from the names of the generated crate.
+    /// An item must not use the names of the generated crate.
     fn check_item(&mut self, item: &Item, code: Code) {
         for name in refs::defined(std::slice::from_ref(item)) {
             if RESERVED.contains(&name.as_str()) || name.starts_with(PREFIX) {

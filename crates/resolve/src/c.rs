@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Files in C: functions that take the place of old ones, and functions that Rust bodies call.
+//! Files in C: functions that replace old ones, and functions that Rust bodies call.
 
 use super::names::Declared;
 use super::paths::FileKind;
@@ -12,7 +12,7 @@ use kps_facts::Importer;
 use kps_plan::{CFile, Change, Function, Link, ObjectName};
 
 impl Resolver<'_> {
-    /// The functions of C files that Rust bodies may call, with the prototypes that are written.
+    /// The functions of C files that Rust bodies may call, with their declared prototypes.
     pub(super) fn c_functions(
         &mut self,
         spec: &ast::Patch,
@@ -70,8 +70,8 @@ impl Resolver<'_> {
         })
     }
 
-    /// The place of a file among those of the patch. It serves one object: what it uses of a module
-    /// is there only when the module is.
+    /// The index of a file among those of the patch. A file serves one object: symbols of a module
+    /// are available only while the module is loaded.
     fn c_file(&mut self, file: &Text, object: ObjectName) -> Option<usize> {
         if !self.check_path(file, FileKind::C) {
             return None;
@@ -101,7 +101,7 @@ impl Resolver<'_> {
     }
 }
 
-/// Whether a declaration from BTF is one that C can take, whatever a forged kernel says.
+/// Whether a declaration from BTF is valid C, even if the BTF is forged.
 fn is_plain_c(text: &str) -> bool {
     text.chars().all(|c| c.is_ascii_alphanumeric() || "_ *,()[].".contains(c))
         && !text.contains("anonymous")

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-//! What bodies call and must not call where they run. Only what they call themselves is known, and
-//! what the patch's own functions call for them; of the kernel's functions the names of some tell
-//! what comes of calling them.
+//! Calls that bodies must not make in their context. Only their own calls and those of the patch's
+//! own functions are known. Some kernel functions are known by name, with their effect.
 
 use super::bodies::Rust;
 use super::{Resolver, SourceText};
@@ -16,11 +15,11 @@ use kps_diag::{
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use std::collections::BTreeSet;
 
-/// A function or macro that a body calls, itself or through a function of the patch's own.
+/// A function or macro that a body calls, directly or through a function of the patch.
 struct Call {
     name: String,
     span: Span,
-    /// The piece that it is in.
+    /// The snippet that contains the call.
     code: Code,
 }
 
@@ -91,7 +90,7 @@ impl Resolver<'_> {
         for Call { name, span, code } in calls {
             let diagnostic = match notable::blocks_under_livepatch_lock(name) {
                 None => continue,
-                // Its first argument says whether it waits for the module.
+                // Its first argument decides whether it waits for the module.
                 Some(Blocks::Always) if self.never_waits(*code, name) => continue,
                 Some(Blocks::Always) => Diagnostic::new(
                     DEADLOCK_IN_CALLBACK,
@@ -116,13 +115,13 @@ impl Resolver<'_> {
         }
     }
 
-    /// Whether what a piece calls by this name returns at once, as its first argument tells.
+    /// Whether all calls of this name in a snippet return at once, by their first argument.
     fn never_waits(&self, code: Code, name: &str) -> bool {
         let tokens = self.pieces.tokens(code).unwrap_or_default();
         only_called_with_false(tokens, name).unwrap_or(false)
     }
 
-    /// Where interrupts, timers and packets are dealt with nobody may sleep.
+    /// Code that handles interrupts, timers and packets must not sleep.
     fn check_atomic(&mut self, func: &ast::Func, calls: &[Call]) {
         let function = &func.symbol.name;
         if !notable::is_atomic(&function.value) {
@@ -152,7 +151,7 @@ impl Resolver<'_> {
         }
     }
 
-    /// A hook that calls the function it is on comes back to itself, until the stack is full.
+    /// A hook that calls its own function recurses until the stack is full.
     fn check_recursion(
         &mut self,
         func: &ast::Func,
@@ -190,8 +189,7 @@ impl Resolver<'_> {
     }
 }
 
-/// Whether some tokens hold a call of a function, and all its calls there have `false` for their
-/// first argument.
+/// Whether some tokens call a function and every such call passes `false` as its first argument.
 fn only_called_with_false(tokens: TokenStream, name: &str) -> Option<bool> {
     let mut answer = None;
     let mut add = |found: Option<bool>| {
@@ -216,14 +214,14 @@ fn only_called_with_false(tokens: TokenStream, name: &str) -> Option<bool> {
     answer
 }
 
-/// What a body calls, and whether it has to.
+/// The calls of a body, and whether it always makes them.
 struct Calls {
     calls: Vec<Call>,
-    /// Nothing in it decides whether it gets to a call.
+    /// No branch, loop or `return` decides whether it gets to a call.
     is_straight: bool,
 }
 
-/// What a body calls. The one value that says how a call is made is among it.
+/// The calls of a body. `GFP_KERNEL` counts as one: it tells how an allocation behaves.
 fn calls(pieces: &dyn SourceText, rust: &Rust, code: Code) -> Calls {
     const SLEEPING_FLAGS: &str = "GFP_KERNEL";
     let mut found = Calls { calls: Vec::new(), is_straight: true };
@@ -250,5 +248,5 @@ fn calls(pieces: &dyn SourceText, rust: &Rust, code: Code) -> Calls {
     found
 }
 
-/// What decides in Rust whether the rest runs.
+/// Rust keywords that decide whether the following code runs.
 const DECIDING: &[&str] = &["for", "if", "loop", "match", "return", "while"];

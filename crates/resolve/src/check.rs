@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-//! What would go wrong: rules over a resolved patch.
+//! Rules over a resolved patch: changes that resolve but would fail in the kernel.
 
 use crate::notable;
 use crate::{Fragment, Resolved};
@@ -21,12 +21,12 @@ impl Checked {
         &self.patch
     }
 
-    /// The place of each function's name, by object and function.
+    /// The span of each function's name, by object and function.
     pub fn places(&self) -> &[Vec<Span>] {
         &self.places
     }
 
-    /// The patch as it is written, each `replace from` with the body and the prototype of its file.
+    /// The patch as parsed, each `replace from` with the body and the prototype of its file.
     pub fn written(&self) -> &ast::Patch {
         &self.written
     }
@@ -60,8 +60,8 @@ pub(crate) fn check_func(func: &Func<Fragment>, place: Span, diagnostics: &mut V
     diagnostics.extend(check_waiter(func, place));
 }
 
-/// The kernel finishes loading when no task is left in the old function, and unloading when none is
-/// left in the patch.
+/// The kernel completes loading when no task is left in the old function, and unloading when none
+/// is left in the patch.
 fn check_waiter(func: &Func<Fragment>, place: Span) -> Option<Diagnostic> {
     let name = &func.old.name;
     if notable::is_main_loop(name) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Data that outlives functions: states and shadow variables, and the hooks that free the latter
-//! with their objects.
+//! Persistent data: states and shadow variables, and the free hooks that free shadow data with its
+//! parent.
 
 use super::bodies::{Fragment, Rust};
 use super::Resolver;
@@ -20,8 +20,8 @@ use syn::spanned::Spanned as _;
 use syn::visit::{self, Visit};
 
 impl Resolver<'_> {
-    /// The patch with an object for the image in front, whose callbacks keep the records, and with
-    /// a `fn` for every function that frees the object of a shadow variable.
+    /// The patch with two additions: first, an object for the image, whose callbacks maintain the
+    /// records; and a `fn` for each function that frees the parent of a shadow variable.
     pub(super) fn with_free_hooks(&mut self, mut spec: ast::Patch) -> ast::Patch {
         if spec.states.is_empty() && spec.shadows.is_empty() {
             return spec;
@@ -88,7 +88,7 @@ impl Resolver<'_> {
         });
     }
 
-    /// What goes before a function runs.
+    /// The shadow data to free before a function runs.
     pub(super) fn frees(
         &self,
         object: &str,
@@ -101,7 +101,7 @@ impl Resolver<'_> {
         self.free_hooks_of(object, symbol).filter_map(free).collect()
     }
 
-    /// Whether something goes before a function runs, be it written well or not.
+    /// Whether a function has free hooks, valid or not.
     pub(super) fn has_free_hook(&self, object: &str, symbol: &ast::Symbol) -> bool {
         self.free_hooks_of(object, symbol).next().is_some()
     }
@@ -237,10 +237,10 @@ impl Resolver<'_> {
         shadows
     }
 
-    /// A type that rustc will judge, with a number for what is written and whose it is. States with
-    /// equal numbers and other names are not the same.
+    /// A type that rustc will check, with a hash of its text and of the datum's name. States with
+    /// equal ids and different names are not the same.
     fn data_type(&mut self, code: Code, name: &ast::Name) -> Option<DataType<Fragment>> {
-        // What is wrong with it was said when it was parsed.
+        // The parser has reported its errors.
         let ty = super::rust::parse_type(self.pieces, code).ok()?;
         let mut pointers = IntoTheModule(None);
         pointers.visit_type(&ty);
@@ -260,7 +260,7 @@ impl Resolver<'_> {
         Some(DataType { text: Fragment::new(self.pieces, code), shape })
     }
 
-    /// The struct that shadow data belongs to: an item of the author's, or the kernel's.
+    /// The struct that shadow data belongs to: an item of the author or a kernel struct.
     fn parent(
         &mut self,
         name: &ast::Name,
@@ -286,7 +286,7 @@ impl Resolver<'_> {
         None
     }
 
-    /// The name that a patch shares with those before and after it.
+    /// The family: the name that a patch shares with its earlier and later versions.
     pub(super) fn family(&mut self, spec: &ast::Patch) -> String {
         if let Some(family) = &spec.family {
             self.name(family);
@@ -322,7 +322,7 @@ impl Resolver<'_> {
     }
 }
 
-/// Where a type has a part that leads into a module: a reference, a function or a trait's object.
+/// The first part of a type that points into the module: a reference, a function or a trait object.
 struct IntoTheModule(Option<proc_macro2::Span>);
 
 impl<'a> Visit<'a> for IntoTheModule {
@@ -335,7 +335,7 @@ impl<'a> Visit<'a> for IntoTheModule {
     }
 }
 
-/// `freed by`: what goes before which function runs.
+/// A `freed by`: the shadow data to free before a function runs.
 pub(super) struct FreeHook {
     object: String,
     function: (String, Option<u32>),
@@ -343,12 +343,12 @@ pub(super) struct FreeHook {
     parent: Code,
 }
 
-/// An object for the image in which nothing changes.
+/// An object for the image, without changes.
 fn image(span: Span) -> ast::Object {
     ast::Object::new(At { value: ObjectName::IMAGE.to_owned(), span }, None)
 }
 
-/// The bodies of states and shadow variables, each with the names that it is given.
+/// The bodies of states and shadow variables, each with the names that it binds.
 pub(super) fn bodies(spec: &ast::Patch) -> Vec<(Code, Vec<&ast::Name>)> {
     let of_states =
         spec.states.iter().flat_map(|state| [&state.save, &state.apply, &state.restore]);
@@ -358,7 +358,7 @@ pub(super) fn bodies(spec: &ast::Patch) -> Vec<(Code, Vec<&ast::Name>)> {
     bound.chain(spec.shadows.iter().map(|shadow| (shadow.init, Vec::new()))).collect()
 }
 
-/// What names the parents of shadow data where it is freed.
+/// The expressions that name the parent where it is freed.
 pub(super) fn parents(spec: &ast::Patch) -> impl Iterator<Item = Code> + '_ {
     spec.shadows.iter().filter_map(|shadow| match &shadow.lifetime {
         Some(Lifetime::FreedBy(tie)) => Some(tie.parent),

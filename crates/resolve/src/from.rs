@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Rust in files of its own: a function that takes the place of an old one becomes what it would be
-//! in the spec, and a module is found for those who compile it.
+//! Rust in files: `replace from` is inlined into the spec, and modules are found by their path.
 
 use super::paths::FileKind;
 use super::prototypes::{self, odd_part};
@@ -12,14 +11,14 @@ use kps_diag::{Diagnostic, WRONG_FUNCTION_IN_FILE};
 use syn::spanned::Spanned as _;
 use syn::Item;
 
-/// What a file says of a function.
+/// The function that a file defines.
 struct Found {
     prototype: Prototype,
     body: Code,
 }
 
 impl Resolver<'_> {
-    /// The text of a file in Rust. Without it there has been a message.
+    /// The source of a Rust file. If there is none, the reason has been reported.
     pub(super) fn rust_file(&mut self, file: &Text) -> Option<Code> {
         if !self.check_path(file, FileKind::Rust) {
             return None;
@@ -27,8 +26,8 @@ impl Resolver<'_> {
         self.pieces.rust_file(&file.value)
     }
 
-    /// The patch with each `replace from` as the `replace { .. }` that it stands for: nothing
-    /// behind this tells the two apart.
+    /// The patch with each `replace from` expanded to `replace { .. }`. Later code does not tell
+    /// the two apart.
     pub(super) fn with_bodies_of_files(&mut self, spec: &ast::Patch) -> ast::Patch {
         let mut spec = spec.clone();
         for func in spec.objects.iter_mut().flat_map(|object| &mut object.funcs) {
@@ -50,7 +49,7 @@ impl Resolver<'_> {
         spec
     }
 
-    /// The one function of a file.
+    /// The only function of a file.
     fn function_in(&mut self, file: &Text, name: &str) -> Option<Found> {
         let (code, pieces) = (self.rust_file(file)?, self.pieces);
         let found = parse_file(self.pieces, code).and_then(|(parsed, _)| {
@@ -64,8 +63,8 @@ impl Resolver<'_> {
     }
 }
 
-/// The function of this name, if there is nothing else. In Rust's names whatever no identifier may
-/// have is `_`.
+/// The function of this name, if the file holds nothing else. In the Rust name, `_` replaces
+/// characters that identifiers cannot have.
 fn function(
     pieces: &dyn SourceText,
     file: &str,

@@ -76,11 +76,11 @@ impl Resolver<'_> {
         })
     }
 
-    /// Other functions that this change reaches, or that it does not reach although they are made
-    /// of the same source.
+    /// Notes other functions that this change affects, and clones from the same source that it does
+    /// not.
     fn note_relatives(&mut self, scope: Scope<'_>, name: &ast::Name, found: &Found) {
         let symbols = &scope.object.symbols;
-        // The linker's marks for where a part of the text starts or ends are no functions.
+        // The linker's section boundary symbols are not functions.
         let is_mark = |other: &str| {
             other.ends_with("text") || other.ends_with("_start") || other.ends_with("_end")
         };
@@ -122,13 +122,13 @@ impl Resolver<'_> {
         }
     }
 
-    /// The kernel looks for tasks between the start and the end of a function, and compilers move
-    /// what runs seldom out of it. Only where functions must agree does it matter that a task
-    /// finishes an old one late.
+    /// The kernel's stack check looks for tasks between the start and the end of a function, and
+    /// compilers move rarely executed code out of it. A task that finishes an old function late
+    /// matters only if functions must agree.
     fn note_cold_part(&mut self, scope: Scope<'_>, name: &ast::Name) {
         let symbols = &scope.object.symbols;
         let cold = format!("{}.cold", name.value);
-        // Of several functions of one name nobody knows whose part it is.
+        // With several functions of one name, the owner of the `.cold` part is unknown.
         let is_its = symbols.named(&name.value).len() == 1 && !symbols.named(&cold).is_empty();
         if !self.changes_several || !is_its {
             return;
@@ -141,7 +141,7 @@ impl Resolver<'_> {
         );
     }
 
-    /// What never returns must not be made to.
+    /// A function that never returns must not start to return.
     fn check_returns(
         &mut self,
         name: &ast::Name,
@@ -177,7 +177,7 @@ impl Resolver<'_> {
         }
     }
 
-    /// What runs in the function's place.
+    /// The code that replaces the function.
     fn change(
         &mut self,
         scope: Scope<'_>,
@@ -190,7 +190,7 @@ impl Resolver<'_> {
             return self.change_in_c(scope, spec, file, call);
         }
         match (spec.replace, spec.pre, spec.post) {
-            // What is wrong with the file has been said.
+            // The errors in the file have been reported.
             (None, None, None) if spec.replace_from.is_some() => None,
             (None, None, None) if self.has_free_hook(scope.name, &spec.symbol) => {
                 Some(Change::Pre(None))
@@ -229,7 +229,7 @@ impl Resolver<'_> {
         }
     }
 
-    /// The old function runs around hooks by itself.
+    /// With hooks, the old function runs anyway, so they must not call `original`.
     fn check_originals_of_hooks(&mut self, spec: &ast::Func, rust: &Rust) {
         for body in [spec.pre, spec.post].into_iter().flatten() {
             let originals = rust.body(body.code).map(|(parsed, _)| parsed.refs(&[]).originals);
@@ -292,8 +292,8 @@ impl Resolver<'_> {
         None
     }
 
-    /// How the function starts, if ftrace can redirect it and a jump past the site is known to be
-    /// right.
+    /// The entry of the function, if ftrace can redirect it and a jump past the site is known to be
+    /// correct.
     fn entry(&mut self, scope: Scope<'_>, spec: &ast::Func, found: &Found) -> Option<Entry> {
         let name = &spec.symbol.name;
         if scope.object.is_init(found.address) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Copies of changed functions inside others, which no ftrace site leads to.
+//! Inlined copies of changed functions, which have no ftrace site.
 
 use super::bodies::Rust;
 use super::symbols::Scope;
@@ -9,25 +9,25 @@ use kps_ast::Span;
 use kps_diag::{list, Diagnostic, INLINED_COPIES};
 use kps_facts::DebugInfo;
 
-/// How many callers are named.
+/// The most callers that a warning lists.
 const SHOWN: usize = 10;
 
-/// How many serve as examples where there are more.
+/// The number of examples if there are more callers than that.
 const EXAMPLES: usize = 3;
 
-/// A function that has a copy of another one.
+/// A function that has an inlined copy of another one.
 struct Caller {
-    /// As a spec names it.
+    /// Its name in spec syntax.
     name: String,
-    /// File and line of the call.
+    /// The file and line of the call.
     place: String,
-    /// Whether it can be changed.
+    /// Whether ftrace can redirect it.
     has_site: bool,
 }
 
 impl Resolver<'_> {
-    /// Warns of functions that keep the old code of changed ones. What is known of them is known of
-    /// vmlinux alone.
+    /// Warns about callers that keep the old code of changed functions. Copies are known only for
+    /// vmlinux.
     pub(super) fn note_inlined(&mut self, scope: Scope<'_>, spec: &ast::Object, rust: &Rust) {
         let Some(debug) = self.facts.debug.as_ref().filter(|_| scope.module.is_none()) else {
             return;
@@ -36,7 +36,7 @@ impl Resolver<'_> {
             spec.funcs.iter().filter(|func| is_renewed(func, rust)).map(place).collect();
         for func in &spec.funcs {
             let name = &func.symbol.name;
-            // Callers have a copy of what is in front of such a part, and call the part itself.
+            // Callers inline the code before a `.part` and call the `.part` itself.
             if name.value.contains(".part.") {
                 continue;
             }
@@ -52,8 +52,8 @@ impl Resolver<'_> {
         }
     }
 
-    /// The functions that have a copy, those aside whose old code never runs any more and those
-    /// that are gone after boot.
+    /// The functions that have a copy, except those whose old code no longer runs and those that
+    /// are freed after boot.
     fn callers(
         &self,
         scope: Scope<'_>,
@@ -87,7 +87,7 @@ fn place(func: &ast::Func) -> Span {
     func.symbol.name.span
 }
 
-/// Whether a function has a new body that leaves the old one alone.
+/// Whether a new body replaces a function and never calls the old one.
 fn is_renewed(func: &ast::Func, rust: &Rust) -> bool {
     let calls_original =
         |code| rust.body(code).is_none_or(|(body, _)| !body.refs(&[]).originals.is_empty());

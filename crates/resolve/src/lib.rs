@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
-//! From names to facts: after this no name is looked up any more.
+//! Resolves names to facts. No name is looked up after this.
 //!
-//! What a spec says and what a macro says is held to the same rules here. The crate needs nothing
-//! but syn, quote and proc-macro2, because the target's own rustc compiles it for the macros.
+//! Specs and patch crates are held to the same rules here. The crate needs nothing but syn, quote
+//! and proc-macro2, because the target's own rustc compiles it for the macros.
 
 mod advice;
 mod bodies;
@@ -56,21 +56,21 @@ pub use propose::another_name;
 pub use symbols::near;
 pub use words::is_plain;
 
-/// A patch whose every name has been found, and where its parts were written.
+/// A patch with all names resolved, and the spans of its parts.
 #[derive(Debug)]
 pub struct Resolved {
     /// The patch.
     pub patch: Patch<Fragment>,
-    /// The place of each function's name, by object and function.
+    /// The span of each function's name, by object and function.
     pub places: Vec<Vec<Span>>,
-    /// The patch as it is written, each `replace from` with the body and the prototype of its file.
+    /// The patch as parsed, each `replace from` with the body and the prototype of its file.
     pub written: ast::Patch,
 }
 
 /// Resolves a spec against the facts of a kernel. Without a patch there is at least one error.
 ///
-/// `complete` is whether the whole text was understood. If not, what seems to be missing may be
-/// there.
+/// `complete` tells whether the whole text was parsed. If not, code that seems to be missing may
+/// exist.
 pub fn resolve(
     pieces: &dyn SourceText,
     spec: &ast::Patch,
@@ -87,18 +87,18 @@ struct Resolver<'a> {
     pieces: &'a dyn SourceText,
     facts: &'a Facts,
     complete: bool,
-    /// How the patch is written.
+    /// The front end that the author uses.
     form: ast::Form,
     diagnostics: Vec<Diagnostic>,
-    /// The functions changed so far, by object and address, and where.
+    /// The functions changed so far, by object and address, with their spans.
     changed: HashMap<(String, u64), Span>,
-    /// How many names were not found so far.
+    /// The number of unknown names so far.
     unknown: usize,
-    /// The files in C that have been named so far.
+    /// The files in C named so far.
     c_files: Vec<CFile>,
-    /// Whether more than one function changes by more than what runs before it.
+    /// Whether more than one function has more than a `pre` hook.
     changes_several: bool,
-    /// The functions before which shadow data is freed.
+    /// The free hooks of shadow data.
     ties: Vec<FreeHook>,
 }
 
@@ -110,10 +110,10 @@ const KLP_MEMBERS: &[Members] = &[
     ("klp_callbacks", &["pre_patch", "post_patch", "pre_unpatch", "post_unpatch"]),
 ];
 
-/// What states and shadow variables use besides.
+/// The additional members that states and shadow variables need.
 const DATA_MEMBERS: &[Members] = &[("klp_state", &["id", "version"]), ("klp_patch", &["forced"])];
 
-/// What the gate of a module uses besides (`include/linux/module.h`).
+/// The additional members that the gate of a module needs (`include/linux/module.h`).
 const GATE_MEMBERS: &[Members] = &[
     ("klp_object", &["mod"]),
     ("klp_func", &["old_func", "old_size", "new_size"]),
@@ -121,17 +121,17 @@ const GATE_MEMBERS: &[Members] = &[
     ("module_memory", &["base", "size"]),
 ];
 
-/// Members of a struct.
+/// A struct and the names of its members.
 type Members = (&'static str, &'static [&'static str]);
 
-/// What a patch uses of the kernel besides its bodies and the livepatch structs.
+/// The features of a patch that need members of kernel structs beyond `KLP_MEMBERS`.
 #[derive(Debug, Clone, Copy)]
 struct Needs {
-    /// It changes a module, which has a gate.
+    /// Changes to a module, which have a gate.
     gates: bool,
-    /// It has parameters.
+    /// Parameters.
     params: bool,
-    /// It has states or shadow variables.
+    /// States or shadow variables.
     data: bool,
 }
 
@@ -144,7 +144,7 @@ impl Needs {
         }
     }
 
-    /// The members of the kernel's structs that generated code uses for it.
+    /// The members of kernel structs that generated code uses for these.
     fn members(self) -> Vec<Members> {
         let Needs { gates, params, data } = self;
         let needed = [(gates, GATE_MEMBERS), (params, params::MEMBERS), (data, DATA_MEMBERS)];
@@ -173,7 +173,7 @@ impl<'a> Resolver<'a> {
         self.diagnostics.push(diagnostic);
     }
 
-    /// Reports that something is missing.
+    /// Reports something missing.
     fn report_absence(&mut self, diagnostic: Diagnostic) {
         if self.complete {
             self.report(diagnostic);
@@ -182,7 +182,7 @@ impl<'a> Resolver<'a> {
 
     fn patch(&mut self, spec: &ast::Patch) -> Option<Resolved> {
         self.form = spec.form;
-        // A hook that only runs before the old function agrees with nobody.
+        // A `pre`-only hook need not be consistent with other changes.
         let agrees = |func: &&ast::Func| func.pre.is_none() || func.post.is_some();
         self.changes_several =
             spec.objects.iter().flat_map(|object| &object.funcs).filter(agrees).count() > 1;
@@ -221,7 +221,7 @@ impl<'a> Resolver<'a> {
         let (mut resolved, mut places) = (Vec::new(), Vec::new());
         for &(scope, spec) in &objects {
             let (object, spans) = self.object(scope, spec, &rust, &mut uses, &mut importer);
-            // The image is always there: what is used of it needs no `klp_object`.
+            // vmlinux is always loaded: using its symbols needs no `klp_object`.
             if scope.module.is_some()
                 || needs.data
                 || !spec.funcs.is_empty()
@@ -346,8 +346,7 @@ impl<'a> Resolver<'a> {
         (object, places)
     }
 
-    /// A module is loaded after those that it depends on, so its bodies may use their symbols as
-    /// well.
+    /// A module is loaded after its dependencies, so its bodies may use their symbols too.
     fn link_objects(&self, objects: &mut [Object<Fragment>]) {
         let names: Vec<String> =
             objects.iter().map(|object| object.name.as_str().to_owned()).collect();

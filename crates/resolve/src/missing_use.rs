@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Names of the kernel that a body uses without the declaration that they need.
+//! Kernel names that a body uses without the required declaration.
 
 use super::names::exported;
 use super::percpu::is_per_cpu;
@@ -13,7 +13,7 @@ use kps_diag::{Diagnostic, MISSING_USE, UNKNOWN_PROTOTYPE};
 use kps_facts::Importer;
 
 impl Resolver<'_> {
-    /// A name that is a symbol of the kernel, but not one that bodies may use just so.
+    /// A name that is a kernel symbol but needs a declaration.
     pub(super) fn missing_use(
         &mut self,
         object: &str,
@@ -39,7 +39,7 @@ impl Resolver<'_> {
             return;
         };
         let is_function = is_function(scope.object, symbol);
-        // rustc knows better whether a name in another role is meant to be the kernel's.
+        // rustc knows better whether a name in another role is meant to be a kernel symbol.
         if name.role == Role::Type || (name.role == Role::Function && !is_function) {
             return;
         }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-//! What bodies take from the kernel: by `use`, and by naming what is exported.
+//! Kernel names that bodies use: declared with `use`, or exported.
 
 use super::bodies::{Fragment, Rust};
 use super::data;
@@ -20,17 +20,17 @@ use kps_plan::{
 };
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-/// Crates that paths may start with.
+/// Crates that a path may start with.
 const CRATES: &[&str] = &["core", "kernel", "kps"];
 
 /// What the `use` lines of a spec declare.
 #[derive(Debug, Default)]
 pub(super) struct Declared {
-    /// Symbols of the image.
+    /// Symbols of vmlinux.
     pub(super) vmlinux: Uses,
-    /// Those of modules, by module.
+    /// Symbols of modules, by module.
     pub(super) modules: BTreeMap<String, Uses>,
-    /// All names that are declared, by object, those that cannot be had among them.
+    /// All declared names by object, including those that could not be resolved.
     pub(super) names: BTreeMap<String, BTreeSet<String>>,
 }
 
@@ -99,7 +99,7 @@ impl Resolver<'_> {
         declared
     }
 
-    /// Whether what is at an address is there to stay.
+    /// Whether an address stays valid after boot, or after the module is loaded.
     fn stays(&mut self, scope: Scope<'_>, symbol: &ast::Symbol, found: &Found) -> bool {
         let name = &symbol.name;
         if scope.object.is_init(found.address) {
@@ -132,12 +132,12 @@ impl Resolver<'_> {
         true
     }
 
-    /// vmlinux exports link plainly, everything else by a klp relocation: a plain link to a
-    /// module's symbol would have the module loaded before the patch.
+    /// Exports of vmlinux link directly, and everything else needs a klp relocation: a direct link
+    /// to a symbol of a module would make the module load before the patch.
     pub(super) fn link(&self, symbol: Symbol) -> Link {
         let export = Some(&symbol.object).filter(|object| **object == ObjectName::Vmlinux);
         match export.and_then(|_| exported(self.facts, &symbol.name)) {
-            // An export is one symbol; a name that occurs twice needs its position.
+            // An export is one symbol; an ambiguous name needs its position.
             Some(export) if symbol.sympos == 0 => {
                 Link::Export { namespace: export.namespace.map(str::to_owned) }
             }
@@ -171,7 +171,7 @@ impl Resolver<'_> {
         }
     }
 
-    /// What the bodies and items name without declaring it.
+    /// The names that bodies and items use without declaring them.
     pub(super) fn used(
         &mut self,
         spec: &ast::Patch,
@@ -277,8 +277,8 @@ impl Resolver<'_> {
                 self.missing_use(&names.object, name, place, importer);
             }
         }
-        // Where C takes any number of arguments rustc lets everything through, and elsewhere it
-        // does not say what to write.
+        // rustc accepts any argument for a variadic C function, and elsewhere its message does not
+        // say what to write.
         for string in &refs.string_arguments {
             if imports.functions.iter().any(|function| function.name == string.function) {
                 self.report(
@@ -297,8 +297,8 @@ impl Resolver<'_> {
         }
     }
 
-    /// Whether a name means several things in the kernel, which is reported where the name must be
-    /// the kernel's.
+    /// Whether a name is ambiguous in the kernel. If the name must be the kernel's, this is
+    /// reported.
     fn is_ambiguous(&mut self, name: &Name, code: Code, importer: &Importer<'_>) -> bool {
         let text = &name.name;
         let types = importer.candidates(text).len();
@@ -328,7 +328,7 @@ impl Resolver<'_> {
         true
     }
 
-    /// Imports what the kernel offers to every module under this name.
+    /// Imports the symbol, type or constant that the kernel offers to every module under this name.
     fn import(
         &mut self,
         name: &Name,
@@ -360,7 +360,7 @@ impl Resolver<'_> {
                 return true;
             }
         }
-        // In a macro's arguments a lower-case word is rather a name that a pattern binds than a
+        // In a macro's arguments, a lower-case word is more likely a pattern binding than a
         // constant.
         if name.role == Role::Unclear && text.starts_with(|c: char| c.is_lowercase()) {
             return false;
@@ -384,7 +384,7 @@ impl Resolver<'_> {
     }
 }
 
-/// A string of Rust as C takes it.
+/// A Rust string literal as a C string literal.
 fn c_string(literal: &str) -> String {
     const LONGEST: usize = 40;
     let text = literal.strip_prefix('c').unwrap_or(literal);
@@ -393,34 +393,34 @@ fn c_string(literal: &str) -> String {
     format!("c{}.as_ptr()", if is_plain { text } else { "\"..\"" })
 }
 
-/// How the kernel exports a symbol to every module; what it keeps for modules that it names is
-/// exported to none of ours.
+/// The export of a symbol that is available to every module. Exports for particular modules do not
+/// count: none of ours is among them.
 pub(crate) fn exported<'a>(facts: &'a Facts, name: &str) -> Option<Export<'a>> {
     let for_some = |export: &Export<'_>| export.namespace.is_some_and(|n| n.starts_with("module:"));
     facts.exports.get(name).filter(|export| !for_some(export))
 }
 
 struct Names {
-    /// What is defined by something other than the kernel, or has been imported.
+    /// Names that something other than the kernel defines, or that are imported.
     known: BTreeSet<String>,
     reported: BTreeSet<String>,
-    /// The object whose bodies are looked at.
+    /// The object whose bodies are being checked.
     object: String,
-    /// Names may come from where this walk cannot look, so what is missing is left to rustc.
+    /// Names may come from outside the reach of this walk, so missing names are left to rustc.
     lenient: bool,
 }
 
-/// Rust's own prelude, as far as kernel symbols may have such names.
+/// Names in Rust's own prelude that a kernel symbol may have.
 const RUST_PRELUDE: &[&str] = &[
     "Some", "None", "Ok", "Err", "Option", "Result", "drop", "Self", "bool", "char", "str", "u8",
     "u16", "u32", "u64", "u128", "usize", "i8", "i16", "i32", "i64", "i128", "isize", "f32", "f64",
 ];
 
-/// What the runtime's prelude brings into every body.
+/// The names that the runtime's prelude adds to every body.
 fn prelude() -> BTreeSet<String> {
     const TEXTS: [&str; 2] =
         [include_str!("../../runtime/src/prelude.rs"), include_str!("../../runtime/src/ctypes.rs")];
-    // A test reads them, so this does not fail.
+    // A test parses these files, so this does not fail.
     let defined =
         |text| syn::parse_file(text).map(|file| refs::defined(&file.items)).unwrap_or_default();
     TEXTS.into_iter().flat_map(defined).collect()

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-//! The parameters of the module: their names, types, modes and defaults, and what the kernel reads
-//! and writes them with.
+//! Module parameters: names, types, modes and defaults, and the kernel functions that read and
+//! write them.
 
 use super::bodies::Rust;
 use super::rust::{long_name, MAX_NAME};
@@ -20,24 +20,23 @@ use kps_plan::{CInt, ModuleParam, ParamDefault, ParamType, ParamValue, Params, R
 use std::collections::HashMap;
 use std::ops::RangeInclusive;
 
-/// The members of the structs for parameters that generated code sets
-/// (`include/linux/moduleparam.h`).
+/// The members of parameter structs that generated code sets (`include/linux/moduleparam.h`).
 pub(super) const MEMBERS: &[(&str, &[&str])] = &[
     ("kernel_param", &["name", "mod", "ops", "perm", "level", "arg"]),
     ("kparam_array", &["max", "elemsize", "num", "ops", "elem"]),
 ];
 
-/// Names that bodies, Rust or the module loader have for something else.
+/// Names already taken in bodies, in Rust or by the module loader.
 const TAKEN: &[&str] =
     &["_", "self", "Self", "super", "crate", "original", "ret", "obj", "async_probe", "dyndbg"];
 
-/// The kernel prints an array into one page, at most 21 characters an element.
+/// The kernel prints an array into one page, at most 21 characters per element.
 const MAX_ELEMENTS: u32 = 128;
 
-/// `param_set_charp()` takes no longer text.
+/// `param_set_charp()` refuses longer text.
 const MAX_TEXT: usize = 1024;
 
-/// What a patch declares that bodies reach by name as a static, and what it is.
+/// Declarations of the patch that bodies use as statics, each with the name of its kind.
 pub(super) fn named(spec: &ast::Patch) -> impl Iterator<Item = (&'static str, &ast::Name)> {
     let params = spec.params.iter().map(|param| ("parameter", &param.name));
     let states = spec.states.iter().map(|state| ("state", &state.name));
@@ -80,7 +79,7 @@ impl Resolver<'_> {
         None
     }
 
-    /// Whether the kernel exports what the parameter is read and written with.
+    /// Whether the kernel exports the functions that read and write the parameter.
     fn has_ops(&self, param: &ModuleParam) -> bool {
         let exports = |name: &str| self.facts.exports.contains(name);
         let ops = param.ty.kernel_name().is_some_and(|name| exports(&format!("param_ops_{name}")));
@@ -102,7 +101,7 @@ impl Resolver<'_> {
         let problem = match resolved.find(|param| param.name == condition.value) {
             Some(ModuleParam { ty: ParamType::Charp, .. }) => "it is a string",
             Some(ModuleParam { default: ParamDefault::Array { .. }, .. }) => "it is an array",
-            // What is wrong with the parameter has been said.
+            // The error in the parameter has been reported.
             None if is_written => return Replace::Never,
             None => "there is no such parameter",
             Some(_) => return Replace::If(condition.value.clone()),
@@ -190,7 +189,7 @@ impl Resolver<'_> {
         ty
     }
 
-    /// How many elements an array has room for.
+    /// The capacity of an array.
     fn param_len(&mut self, len: &ast::Name, ty: Option<ParamType>, of: &ast::Name) -> Option<u32> {
         if ty == Some(ParamType::Charp) {
             self.report(
@@ -297,7 +296,7 @@ impl Resolver<'_> {
     }
 }
 
-/// What fits into an integer.
+/// The values that an integer type can hold.
 fn range(int: CInt) -> RangeInclusive<i128> {
     let bits = 8 * int.size() as u32 - u32::from(int.signed());
     let end = 1i128 << bits;
@@ -308,7 +307,7 @@ fn range(int: CInt) -> RangeInclusive<i128> {
     }
 }
 
-/// The value of a number as Rust writes them, with a sign and without a type.
+/// The value of a Rust number literal, with a sign and without a type suffix.
 fn number(text: &str) -> Option<i128> {
     let digits = text.strip_prefix('-').unwrap_or(text);
     let literal =

@@ -1,29 +1,29 @@
 // SPDX-License-Identifier: GPL-2.0
-//! The paths of files that a spec names: they lead down from its folder, and nothing that reads
-//! them takes them for anything else.
+//! The paths of files that a spec names. A path leads down from the spec's folder, and no program
+//! that reads it can mistake it for anything else.
 
 use super::Resolver;
 use kps_ast::Text;
 use kps_diag::{Diagnostic, FILE_OUTSIDE};
 
-/// Longer than the path of any file that people write, and shorter than what systems refuse.
+/// Longer than any path in practice, and shorter than the limits of file systems.
 const MAX_PATH: usize = 255;
 
-/// What a spec names a file for.
+/// The purpose of a file that a spec names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FileKind {
-    /// C: a part of the module, or a trigger.
+    /// C source: a part of the module, or a trigger.
     C,
-    /// Rust.
+    /// Rust source.
     Rust,
-    /// What a file in C includes.
+    /// A file that C source includes.
     Header,
-    /// A module, compressed or not.
+    /// A kernel module, compressed or not.
     Module,
 }
 
 impl FileKind {
-    /// What it is called, and how its name ends.
+    /// Its name in messages, and the endings of its file names.
     fn words(self) -> (&'static str, &'static [&'static str]) {
         match self {
             FileKind::C => ("a C file", &[".c"]),
@@ -34,7 +34,7 @@ impl FileKind {
     }
 }
 
-/// Whether a spec may name a file of this kind so.
+/// Whether a spec may use this path for a file of this kind.
 pub fn is_path(path: &str, kind: FileKind) -> bool {
     let plain = |part: &str| {
         !part.starts_with(['.', '-'])
@@ -49,7 +49,7 @@ pub fn is_path(path: &str, kind: FileKind) -> bool {
             .any(|ending| path.strip_suffix(ending).is_some_and(|stem| !stem.ends_with('/')))
 }
 
-/// The message for a path that a spec cannot name.
+/// The message for a path that a spec cannot use.
 pub fn refused_path(file: &Text, kind: FileKind) -> Diagnostic {
     let (what, endings) = kind.words();
     let end = match endings {
@@ -68,7 +68,7 @@ pub fn refused_path(file: &Text, kind: FileKind) -> Diagnostic {
 }
 
 impl Resolver<'_> {
-    /// Whether a path may be written, and the message if it may not.
+    /// Whether a path is allowed. Reports it if not.
     pub(super) fn check_path(&mut self, file: &Text, kind: FileKind) -> bool {
         let fits = is_path(&file.value, kind);
         if !fits {

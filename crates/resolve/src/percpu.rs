@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Per-CPU variables: what `use percpu` declares, and their types, which BTF knows.
+//! Per-CPU variables: `use percpu` declarations and their types, which BTF knows.
 
 use super::symbols::{Found, Scope, Wanted};
 use super::Resolver;
@@ -10,8 +10,7 @@ use kps_diag::{Diagnostic, PER_CPU_MISMATCH, UNKNOWN_PROTOTYPE, WRONG_PROTOTYPE}
 use kps_facts::Importer;
 use kps_plan::{Static, Type};
 
-/// Whether an address is where the first values of per-CPU variables are kept. The section says it,
-/// and nothing else does.
+/// Whether an address holds the initial value of a per-CPU variable. Only its section tells.
 pub(super) fn is_per_cpu(scope: Scope<'_>, address: u64) -> bool {
     scope
         .object
@@ -50,7 +49,7 @@ impl Resolver<'_> {
         Some(Static { name: name.clone(), ty, per_cpu: true, link: self.link(found.symbol) })
     }
 
-    /// The type that BTF gives, or that is written; where both are there they must agree.
+    /// The type from BTF or from the declaration. If both exist, they must agree.
     fn per_cpu_type(
         &mut self,
         scope: Scope<'_>,
@@ -98,7 +97,7 @@ impl Resolver<'_> {
         Some(ty)
     }
 
-    /// Whether there is one variable for all CPUs, as `use static` says.
+    /// Whether all CPUs share one variable, as `use static` requires.
     pub(super) fn is_one(
         &mut self,
         scope: Scope<'_>,

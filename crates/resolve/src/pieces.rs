@@ -1,40 +1,40 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Where the pieces of Rust and C that a patch is made of come from: the text of a spec and its
-//! files, or the tokens of a macro.
+//! The source of the Rust and C snippets of a patch: the text of a spec and its files, or the
+//! tokens of a macro.
 
 use kps_ast::{Code, Span};
 use proc_macro2::TokenStream;
 use std::borrow::Cow;
 
-/// What an author has written. A [`Span`] means something to it alone.
+/// The author's source text. Only its implementation can interpret a [`Span`].
 pub trait SourceText {
-    /// The tokens of a piece, or where something stands that Rust has no token for.
+    /// The tokens of a snippet, or the span of text that is not a Rust token.
     fn tokens(&self, code: Code) -> Result<TokenStream, Span>;
 
-    /// Where one of the tokens of a piece stands.
+    /// The span of one of a snippet's tokens.
     fn place(&self, code: Code, span: proc_macro2::Span) -> Span;
 
-    /// What is written at a place.
+    /// The source text at a span.
     fn text(&self, place: Span) -> Cow<'_, str>;
 
-    /// Where a piece is for people who read generated code: `FILE:LINE`.
+    /// The location of a snippet for readers of generated code: `FILE:LINE`.
     fn origin(&self, code: Code) -> String;
 
-    /// What stands for a piece in generated code, among statements or items.
+    /// The tokens that represent a snippet in generated code, among statements or items.
     fn statements(&self, code: Code) -> TokenStream;
 
-    /// What stands for a piece in generated code, in the middle of an expression.
+    /// The tokens that represent a snippet in generated code, inside an expression.
     fn inline(&self, code: Code) -> TokenStream;
 
-    /// All of a file in Rust, by its path beside the patch. There is none if it could not be read.
+    /// The whole of a Rust file, by its path relative to the patch. None if it could not be read.
     fn rust_file(&self, path: &str) -> Option<Code>;
 
-    /// The text of a file in C, by its path beside the patch.
+    /// The text of a C file, by its path relative to the patch.
     fn c_file(&self, path: &str) -> Option<&str>;
 
-    /// SHA-256 of all that is written, in hexadecimal.
+    /// SHA-256 of the whole input, in hexadecimal.
     fn digest(&self) -> String;
 
-    /// The program that reads it, with its version.
+    /// The program that reads the input, with its version.
     fn made_by(&self) -> String;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Whether a function could be changed, asked without a spec. The answers come from the very rules
-//! that specs are held to.
+//! Whether a function can be changed, without a spec. The answers come from the same rules that
+//! specs are held to.
 
 use super::bodies::{Fragment, Rust};
 use super::symbols::Scope;
@@ -11,7 +11,7 @@ use kps_diag::{any_error, Diagnostic};
 use kps_facts::{Facts, Importer, Wanted};
 use kps_plan::{Func, Types};
 
-/// Judges functions of one kernel.
+/// Probes functions of one kernel.
 pub struct Probe<'a> {
     facts: &'a Facts,
     pieces: &'a dyn SourceText,
@@ -21,22 +21,22 @@ pub struct Probe<'a> {
     words: &'static [&'static str],
 }
 
-/// What became of a function.
+/// The result of probing a function.
 #[derive(Debug)]
 pub struct Hookability {
-    /// For each word that could change it, what would be said.
+    /// The diagnostics for each keyword that could change it.
     pub words: Vec<(&'static str, Vec<Diagnostic>)>,
-    /// The function and its types, if any of the words can change it.
+    /// The function and its types, if any keyword can change it.
     pub func: Option<(Func<Fragment>, Types)>,
 }
 
 impl Hookability {
-    /// The words that can change it.
+    /// The keywords that can change it.
     pub fn possible(&self) -> Vec<&'static str> {
         self.words.iter().filter(|(_, said)| !any_error(said)).map(|(word, _)| *word).collect()
     }
 
-    /// What is said, each thing once.
+    /// The diagnostics, each code once.
     pub fn said(&self) -> Vec<&Diagnostic> {
         let mut said: Vec<&Diagnostic> = Vec::new();
         for diagnostic in self.words.iter().flat_map(|(_, said)| said) {
@@ -49,8 +49,8 @@ impl Hookability {
 }
 
 impl<'a> Probe<'a> {
-    /// A judge for functions of this kernel. The patch has one function for each of `words`, which
-    /// are ways to change one; what is asked about takes the place of that function.
+    /// A probe for functions of this kernel. The patch has one function for each of `words`, the
+    /// keywords that change a function; the probed function replaces it.
     pub fn new(
         facts: &'a Facts,
         pieces: &'a dyn SourceText,
@@ -64,7 +64,7 @@ impl<'a> Probe<'a> {
         Probe { facts, pieces, funcs, rust, wanted, words }
     }
 
-    /// Judges a function of an object, which the facts must have.
+    /// Probes a function of an object, which the facts must have.
     pub fn probe(&self, object: &str, symbol: &Symbol) -> Hookability {
         let mut judgement = Hookability { words: Vec::new(), func: None };
         let Some(scope) = Scope::of(self.facts, object) else { return judgement };

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Functions as authors write them in Rust, in files of a spec or in a crate: their prototypes.
+//! Prototypes of functions that authors write in Rust, in files of a spec or in a crate.
 
 use kps_ast::{At, Code, Param, Prototype, Span};
 use syn::ext::IdentExt as _;
 use syn::spanned::Spanned as _;
 use syn::{AttrStyle, Attribute, FnArg, Pat, ReturnType, Signature};
 
-/// What no function has that C calls by a prototype of BTF's.
+/// The first part that a function cannot have if C calls it by a prototype from BTF.
 pub fn odd_part(attributes: &[Attribute], sig: &Signature) -> Option<proc_macro2::Span> {
     let is_comment = |attribute: &&Attribute| {
         attribute.path().is_ident("doc") && matches!(attribute.style, AttrStyle::Outer)
@@ -24,7 +24,7 @@ pub fn odd_part(attributes: &[Attribute], sig: &Signature) -> Option<proc_macro2
         .next()
 }
 
-/// The name of a parameter that has just one.
+/// The name of a parameter whose pattern is a plain name.
 pub fn name_of(input: &FnArg) -> Option<&syn::Ident> {
     match input {
         FnArg::Typed(param) if param.attrs.is_empty() => match &*param.pat {
@@ -39,7 +39,8 @@ pub fn name_of(input: &FnArg) -> Option<&syn::Ident> {
     }
 }
 
-/// The prototype as a spec would have it. `place` says where a token is, and `piece` where a type.
+/// The prototype as in a spec. `place` gives the span of a token, and `piece` the snippet of a
+/// type.
 pub fn prototype(
     sig: &Signature,
     place: &dyn Fn(proc_macro2::Span) -> Span,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-//! The Rust of a spec and its files: parsed to find its mistakes and its references, but never
+//! The Rust of a spec and its files. It is parsed to find its errors and its references, but never
 //! printed again.
 
 use super::SourceText;
@@ -18,15 +18,15 @@ use syn::spanned::Spanned as _;
 use syn::visit::{self, Visit};
 use syn::{Block, Item, Stmt};
 
-/// How many tokens a body, an item or a file may have. Parsing and walking recurse over what is
-/// written; no body that people write comes near.
+/// The most tokens that a body, an item or a file may have. Parsing and walking recurse over the
+/// text; no hand-written body comes near.
 const MAX_TOKENS: usize = 1 << 16;
 
-/// How many tokens a type may have. Types are walked by recursion in more places than bodies are.
+/// The most tokens that a type may have. More code recurses over types than over bodies.
 const MAX_TYPE_TOKENS: usize = 256;
 
-/// How long a name of an author's may be. Symbols of the kernel have at most 511 characters, and
-/// rustc adds some.
+/// The most characters that an author's name may have. Symbols of the kernel have at most 511
+/// characters, and rustc adds some.
 pub(super) const MAX_NAME: usize = 255;
 
 /// A body, parsed.
@@ -36,7 +36,7 @@ pub(super) struct ParsedBody {
 }
 
 impl ParsedBody {
-    /// What it refers to; `bound` are the names that its surroundings give it.
+    /// Its references; `bound` are the names that its context binds.
     pub(super) fn refs(&self, bound: &[String]) -> Refs {
         Refs::of_block(&self.stmts, self.tokens.clone(), bound)
     }
@@ -57,7 +57,7 @@ pub(super) fn parse_body(pieces: &dyn SourceText, code: Code) -> Result<ParsedBo
     }
 }
 
-/// Parses one expression, which gives a value and does not leave where it stands.
+/// Parses one expression that yields a value and does not jump out of itself.
 pub(super) fn parse_value(pieces: &dyn SourceText, code: Code) -> Result<ParsedBody, Diagnostic> {
     let body = parse_body(pieces, code)?;
     let mut jumps = Jumps(None);
@@ -73,7 +73,7 @@ pub(super) fn parse_value(pieces: &dyn SourceText, code: Code) -> Result<ParsedB
         .help("write an expression in terms of the function's parameters"))
 }
 
-/// Where an expression first jumps out of itself.
+/// The first jump out of an expression.
 struct Jumps(Option<proc_macro2::Span>);
 
 impl<'a> Visit<'a> for Jumps {
@@ -100,7 +100,7 @@ pub(super) fn parse_item(
     };
     let tokens = lex(pieces, code, MAX_TOKENS, wrong)?;
     match syn::parse2::<Item>(tokens.clone()) {
-        // syn keeps what it does not understand as tokens; rustc would not either.
+        // syn keeps an item that it cannot parse as tokens; rustc would refuse it too.
         Ok(Item::Verbatim(_)) => Err(wrong(code.span, "it is incomplete".into())),
         Ok(item) => {
             one_file(pieces, code, |walk| walk.visit_item(&item))?;
@@ -141,7 +141,7 @@ pub(super) fn parse_type(pieces: &dyn SourceText, code: Code) -> Result<syn::Typ
     syn::parse2(tokens).map_err(|error| wrong(pieces.place(code, error.span()), error.to_string()))
 }
 
-/// Parses a type for what it refers to, as an item that gives it a name.
+/// Parses a type as a named item, to find its references.
 pub(super) fn parse_named_type(
     pieces: &dyn SourceText,
     code: Code,
@@ -173,7 +173,7 @@ fn one_file(
     }
 }
 
-/// Where the first module without a block stands.
+/// The first module without a block.
 struct Modules(Option<proc_macro2::Span>);
 
 impl<'a> Visit<'a> for Modules {
@@ -185,7 +185,7 @@ impl<'a> Visit<'a> for Modules {
     }
 }
 
-/// Cuts a piece into tokens; `wrong` makes the message for what Rust has no token for.
+/// Splits a snippet into tokens; `wrong` makes the message for text that is not a Rust token.
 fn lex(
     pieces: &dyn SourceText,
     code: Code,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Prototypes: those that BTF knows, those that authors write, and whether they agree.
+//! Prototypes: from BTF, from the author, and whether they agree.
 
 use super::rust::{long_name, parse_type, MAX_NAME};
 use super::symbols::Scope;
@@ -18,8 +18,7 @@ use kps_plan::{CInt, Param, Signature, Type, Unclear};
 use std::collections::HashSet;
 
 impl Resolver<'_> {
-    /// The prototype of a function, from BTF or as it is written; where both are there they must
-    /// agree.
+    /// The prototype of a function, from BTF or from the author. If both exist, they must agree.
     pub(super) fn signature(
         &mut self,
         scope: Scope<'_>,
@@ -80,7 +79,7 @@ impl Resolver<'_> {
         Some(signature)
     }
 
-    /// What is called must be passed its arguments by Rust as by C.
+    /// Rust must pass a function its arguments as C does.
     pub(super) fn check_passing(
         &mut self,
         name: &str,
@@ -106,26 +105,26 @@ impl Resolver<'_> {
         );
     }
 
-    /// The functions of BTF by this name whose prototypes can be believed.
+    /// The functions in BTF of this name whose prototypes can be trusted.
     pub(super) fn prototypes(&self, scope: Scope<'_>, name: &str) -> Vec<BtfId> {
         let Object { symbols, sites, .. } = scope.object;
         let has_site = symbols.named(name).iter().any(|sym| sites.contains(sym.address));
         let mut ids = self.of_scope(scope, self.facts.btf.functions(name));
-        // Assembly is recorded as `void f(void)` whatever it takes. It has no ftrace site.
+        // BTF records assembly as `void f(void)`, whatever its arguments. It has no ftrace site.
         ids.retain(|&id| {
             has_site || self.facts.btf.declaration(id) != format!("void {name}(void)")
         });
         ids
     }
 
-    /// What BTF has of one name, as far as it means what an object has.
+    /// The ids in BTF of one name that apply to an object.
     pub(super) fn of_scope(&self, scope: Scope<'_>, all: Vec<BtfId>) -> Vec<BtfId> {
-        // Without types of its own a module has nothing to do with what vmlinux calls by the same
-        // name.
+        // If a module has no types of its own, the same name in the BTF of vmlinux is unrelated to
+        // it.
         if scope.module.is_some_and(|module| module.types.is_empty()) {
             return Vec::new();
         }
-        // What a module's BTF says as vmlinux's does is in vmlinux's only.
+        // A module's BTF omits types that equal those of vmlinux.
         let own = |id: &&BtfId| scope.module.is_some_and(|module| module.types.contains(&id.0));
         let of_vmlinux =
             |id: &&BtfId| !self.facts.modules.values().any(|module| module.types.contains(&id.0));
@@ -136,7 +135,7 @@ impl Resolver<'_> {
         ids
     }
 
-    /// What BTF says about a function.
+    /// The prototype of a function according to BTF.
     pub(super) fn known_signature(
         &self,
         scope: Scope<'_>,
@@ -186,7 +185,7 @@ impl Resolver<'_> {
         Some(Signature { params, ret, variadic: written.variadic })
     }
 
-    /// A type as an author writes it, in Rust.
+    /// A type that the author wrote in Rust.
     pub(super) fn written_type(&mut self, code: Code, importer: &mut Importer<'_>) -> Option<Type> {
         let ty = match parse_type(self.pieces, code) {
             Ok(ty) => ty,
@@ -230,13 +229,13 @@ impl Resolver<'_> {
     }
 }
 
-/// What BTF says about a function's prototype.
+/// A function's prototypes in BTF.
 pub(super) enum Known {
-    /// Nothing.
+    /// BTF has none.
     None,
-    /// One thing, however often.
+    /// One, perhaps repeated.
     One(Signature),
-    /// Several things.
+    /// Several different ones.
     Several,
 }
 
@@ -248,7 +247,7 @@ struct Problem {
 enum ProblemKind {
     /// C has no such type.
     NotC,
-    /// Nobody knows the name.
+    /// The name is unknown.
     Unknown(String),
     /// The kernel has several types of the name.
     Ambiguous(String),

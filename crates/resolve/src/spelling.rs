@@ -1,26 +1,26 @@
 // SPDX-License-Identifier: GPL-2.0
-//! How names are compared and shown, by crates that a kernel does not come with: macros that the
-//! target's rustc compiles do without.
+//! Comparing and demangling names with crates that are not part of the kernel. The macros do
+//! without, because the target's rustc compiles them.
 
-/// How many letters differ between two names. Without the crate, which would tell, nothing is near.
+/// The edit distance of two names. Without the crate that computes it, no names are near.
 #[cfg(feature = "spelling")]
 pub(super) fn distance(a: &str, b: &str) -> usize {
     strsim::damerau_levenshtein(a, b)
 }
 
-/// How many letters differ between two names. Without the crate, which would tell, nothing is near.
+/// The edit distance of two names. Without the crate that computes it, no names are near.
 #[cfg(not(feature = "spelling"))]
 pub(super) fn distance(_: &str, _: &str) -> usize {
     usize::MAX
 }
 
-/// A symbol of Rust as its source names it.
+/// A Rust symbol, demangled.
 #[cfg(feature = "spelling")]
 pub(super) fn demangled(symbol: &str) -> String {
     rustc_demangle::demangle(symbol).to_string()
 }
 
-/// A symbol of Rust as its source names it.
+/// A Rust symbol, demangled.
 #[cfg(not(feature = "spelling"))]
 pub(super) fn demangled(symbol: &str) -> String {
     symbol.to_owned()

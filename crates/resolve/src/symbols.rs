@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-//! From the names of functions and variables to symbols of the kernel.
+//! Resolves the names of functions and variables to symbols of the kernel.
 
 use super::{spelling, Resolver};
 use crate::advice::Advice;
@@ -12,14 +12,14 @@ use kps_diag::{
 use kps_facts::{Facts, Module, Object, Sym};
 use kps_plan::{ObjectName, Symbol};
 
-/// The object that names are looked up in.
+/// The object in which names are looked up.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Scope<'a> {
     /// Its name.
     pub(super) name: &'a str,
-    /// What is in it.
+    /// Its contents.
     pub(super) object: &'a Object,
-    /// What else is known of it, if it is a module.
+    /// Further facts, if it is a module.
     pub(super) module: Option<&'a Module>,
 }
 
@@ -29,7 +29,7 @@ impl<'a> Scope<'a> {
         Scope { name: ObjectName::IMAGE, object: &facts.vmlinux, module: None }
     }
 
-    /// The object of this name; none if it is a module that the kernel does not have.
+    /// The object of this name. None if it is a module that the kernel does not have.
     pub(super) fn of(facts: &'a Facts, name: &str) -> Option<Scope<'a>> {
         if name == ObjectName::IMAGE {
             return Some(Scope::vmlinux(facts));
@@ -38,7 +38,7 @@ impl<'a> Scope<'a> {
         Some(Scope { name, object: &module.object, module: Some(module) })
     }
 
-    /// When what is freed in the end of loading it is gone.
+    /// The event after which init memory is freed.
     pub(super) fn ready(&self) -> String {
         match self.module {
             None => "boot".to_owned(),
@@ -46,7 +46,7 @@ impl<'a> Scope<'a> {
         }
     }
 
-    /// How a reader finds an address: a module has none before it is loaded.
+    /// An address for readers: a module has no addresses before it is loaded.
     fn place(&self, address: u64) -> String {
         match self.object.section_of(address).filter(|_| self.module.is_some()) {
             Some(section) => format!("{}+{:#x}", section.name, address - section.address),
@@ -63,14 +63,14 @@ impl<'a> Scope<'a> {
     }
 }
 
-/// A symbol that has been found.
+/// A resolved symbol.
 #[derive(Debug, Clone)]
 pub(super) struct Found {
     pub(super) symbol: Symbol,
     pub(super) address: u64,
 }
 
-/// What a name is meant to be.
+/// The kind of symbol that a name should be.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Wanted {
     Function,
@@ -78,7 +78,7 @@ pub(super) enum Wanted {
 }
 
 impl Resolver<'_> {
-    /// Finds the symbol that a spec names, or says why there is none.
+    /// Finds the symbol that a spec names, or reports why there is none.
     pub(super) fn find(
         &mut self,
         scope: Scope<'_>,
@@ -94,8 +94,8 @@ impl Resolver<'_> {
         if all.is_empty() {
             let message = format!("there is no {noun} `{}` in {}", name.value, scope.name);
             let error = Diagnostic::new(code, message).at(name.span, "");
-            // The search looks at every symbol; whoever makes more mistakes at once is helped by
-            // the first ones.
+            // The search looks at every symbol. After many mistakes, the suggestions for the first
+            // ones are enough.
             self.unknown += 1;
             let mut near = Vec::new();
             if self.unknown <= SEARCHES {
@@ -118,7 +118,7 @@ impl Resolver<'_> {
             });
             return None;
         }
-        // Positions count every symbol of the name, whatever it is, as `klp_find_object_symbol()`
+        // Positions count every symbol of the name, of any type, as `klp_find_object_symbol()`
         // does.
         let position = match (&symbol.position, all.len()) {
             (None, 1) => 0,
@@ -155,8 +155,7 @@ impl Resolver<'_> {
         })
     }
 
-    /// What to write for a type that is not there, of which the kernel may have one that is spelt
-    /// nearly so.
+    /// The help for an unknown type: a kernel type of similar spelling, if there is one.
     pub(super) fn type_help(&mut self, name: &str, otherwise: &str) -> String {
         // As with symbols: the search looks at every type.
         self.unknown += 1;
@@ -182,9 +181,8 @@ impl Resolver<'_> {
             .collect()
     }
 
-    /// A module's symbols are counted while it is being loaded and again when it has been, without
-    /// those that are freed in between. Where the two counts differ there is no position that is
-    /// right.
+    /// The kernel counts a module's symbols while it loads the module and again afterwards, without
+    /// those that are freed in between. If the two counts differ, no position is right.
     fn keeps_position(
         &mut self,
         scope: Scope<'_>,
@@ -268,8 +266,8 @@ impl Resolver<'_> {
         error.help(Advice::Position(&choice).text(self.form))
     }
 
-    /// What tells a symbol from others of its name: where it is written, if that is known, or what
-    /// is around it.
+    /// A description that tells a symbol from others of its name: its source line if known, or its
+    /// neighbours.
     fn whereabouts(&self, scope: Scope<'_>, sym: Sym<'_>) -> String {
         let debug = self.facts.debug.as_ref().filter(|_| scope.module.is_none());
         if let Some((file, line)) = debug.and_then(|debug| debug.position(sym.address)) {
@@ -292,10 +290,10 @@ pub(super) fn is_function(object: &Object, sym: Sym<'_>) -> bool {
     }
 }
 
-/// For how many unknown names the kernel's are searched.
+/// The most unknown names for which the kernel's names are searched.
 const SEARCHES: usize = 20;
 
-/// How many names are offered.
+/// The most names that are suggested.
 const OFFERED: usize = 3;
 
 /// The symbols that the author may have meant, best first.
@@ -314,7 +312,7 @@ pub(super) fn nearest(object: &Object, name: &str, wanted: Wanted) -> Vec<String
         .collect();
     near.sort_unstable();
     near.dedup();
-    // A longer name that starts so, or contains it, is often what is meant.
+    // A longer name that starts with this one, or contains it, is often meant.
     if near.is_empty() && name.len() >= 4 {
         let mut longer: Vec<_> = object
             .symbols
@@ -332,7 +330,7 @@ pub(super) fn nearest(object: &Object, name: &str, wanted: Wanted) -> Vec<String
     near.into_iter().take(OFFERED).map(|(_, name)| name.to_owned()).collect()
 }
 
-/// The names that somebody may have meant, best first.
+/// The names that the author may have meant, best first.
 pub fn near<'n>(name: &str, known: impl Iterator<Item = &'n str>) -> Vec<String> {
     let reach = (name.len() / 3).clamp(1, 4);
     let mut near: Vec<(usize, &str)> = known

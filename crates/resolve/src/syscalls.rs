@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-//! System calls, by the names that programs know them by.
+//! System calls, by the names that programs use.
 
 use super::signatures::c_type;
 use super::symbols::{near, Scope};
@@ -13,7 +13,7 @@ use kps_diag::{
 use kps_facts::{param_name, passed, Importer, SyscallParam};
 use kps_plan::{Arch, CInt, Location, Param, Passing, Signature, Type, Types};
 
-/// The registers that carry the arguments.
+/// The struct and its members that carry the arguments.
 pub(super) fn members(arch: &Arch) -> (&'static str, &'static [&'static str]) {
     ("pt_regs", arch.syscalls.members)
 }
@@ -22,12 +22,13 @@ pub(super) fn members(arch: &Arch) -> (&'static str, &'static [&'static str]) {
 pub(super) struct Syscall<'s> {
     /// Its name, without `sys_`.
     name: &'s str,
-    /// The function that it is entered by.
+    /// The function through which it is entered.
     pub(super) entry: ast::Symbol,
 }
 
 impl Resolver<'_> {
-    /// The system call that `sys_NAME` means. A function that is really called so comes first.
+    /// The system call that `sys_NAME` means. A function whose real name is `sys_NAME` takes
+    /// precedence.
     pub(super) fn syscall<'s>(
         &self,
         scope: Scope<'_>,
@@ -46,7 +47,7 @@ impl Resolver<'_> {
         })
     }
 
-    /// System calls that somebody may have meant.
+    /// System calls that the author may have meant.
     pub(super) fn near_syscalls(&self, name: &str) -> Vec<String> {
         if !name.starts_with("sys_") {
             return Vec::new();
@@ -56,7 +57,7 @@ impl Resolver<'_> {
         near(name, all.iter().map(String::as_str))
     }
 
-    /// What a system call takes: as the kernel says it, or as it is written.
+    /// The prototype of a system call: from the kernel, or from the author.
     pub(super) fn syscall_signature(
         &mut self,
         call: &Syscall<'_>,
@@ -132,14 +133,14 @@ impl Resolver<'_> {
         Some(signature)
     }
 
-    /// A program that is not a 64-bit one comes another way, which an author may forget to close.
+    /// Programs that are not 64-bit use another entry, which an author may forget to close.
     pub(super) fn note_other_entries(&mut self, scope: Scope<'_>, funcs: &[ast::Func]) {
         let symbols = &scope.object.symbols;
         let changed = |name: &String| funcs.iter().any(|func| func.symbol.name.value == *name);
         for func in funcs {
             let Some(call) = self.syscall(scope, &func.symbol) else { continue };
             let entries = symbols.named(&call.entry.name.value);
-            // A call without arguments has one entry by all these names.
+            // A system call without arguments has one entry under all these names.
             let apart = |name: &String| {
                 let others = symbols.named(name);
                 others
@@ -169,8 +170,8 @@ impl Resolver<'_> {
     }
 }
 
-/// Whether the same register holds both: integers of one size and sign, or anything else of one
-/// size.
+/// Whether one register can hold both: integers of the same size and sign, or other types of the
+/// same size.
 fn is_alike(types: &Types, a: &Type, b: &Type) -> bool {
     match (types.resolve(a), types.resolve(b)) {
         (Type::Int(a), Type::Int(b)) => (a.size(), a.signed()) == (b.size(), b.signed()),
@@ -178,11 +179,11 @@ fn is_alike(types: &Types, a: &Type, b: &Type) -> bool {
     }
 }
 
-/// What every system call returns.
+/// The type that every system call returns.
 const RESULT: Type = Type::Int(CInt::Long);
 
-/// A type as the kernel's source has it: words, then stars, and qualifiers anywhere. What BTF does
-/// not know is behind a pointer to nothing in particular.
+/// A type in the notation of the kernel's source: words, then stars, with qualifiers anywhere. A
+/// pointer to a type that BTF does not know becomes a pointer to `void`.
 fn c_text(text: &str, importer: &mut Importer<'_>) -> Type {
     let spaced = text.replace('*', " * ");
     let (mut words, mut ty, mut constant) = (Vec::new(), None, false);

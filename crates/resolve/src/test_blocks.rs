@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-//! What `test` blocks name besides commands: files of the author's, and modules of the target.
+//! The files and modules of the target that `test` blocks name.
 
 use super::paths::FileKind;
 use super::Resolver;

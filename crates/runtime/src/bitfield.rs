@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Reading and writing of bitfields, for which Rust has no syntax.
+//! Reads and writes bitfields, for which Rust has no syntax.
 //!
-//! Little-endian compilers of C fill a bitfield from the lowest bit on. No byte is touched in which
-//! no bit of the field lies, so nothing but bitfields beside it is written along. As in C, a write
-//! is a read and a write: who writes one of these at the same time needs the lock that C needs.
+//! Little-endian C compilers fill a bitfield from the lowest bit up. Only bytes that hold bits of
+//! the field are accessed, so a write touches nothing but adjacent bitfields. As in C, a write is a
+//! read and a write: concurrent writers of one of these need the lock that C needs.
 //!
-//! Generated structs have two methods for each bitfield, `name()` and `set_name()`, which end here.
-//! They may be called in any context. Where the bits are comes from the kernel's BTF
-//! (`struct btf_member`, `include/uapi/linux/btf.h`).
+//! Generated structs have two methods for each bitfield, `name()` and `set_name()`, which call
+//! these functions. They may be called in any context. The position of the bits comes from the
+//! kernel's BTF (`struct btf_member`, `include/uapi/linux/btf.h`).
 //!
 //! ```
 //! use kps::bitfield;
@@ -22,7 +22,7 @@
 //! assert_eq!((level, flags), (5, [0b1111_1011]));
 //! ```
 
-/// More bytes than the widest bitfield lies in.
+/// More bytes than the widest bitfield occupies.
 const BYTES: usize = 16;
 
 /// The value of an unsigned bitfield, or of a `bool`.
@@ -53,19 +53,19 @@ pub unsafe fn read_signed<T>(record: &T, bit: usize, width: u32) -> i64 {
     (value << unused) as i64 >> unused
 }
 
-/// Sets a bitfield to the low bits of a value, as an assignment in C does. The bits beside it stay
-/// as they were read, so whoever writes those at the same time may lose what he writes.
+/// Sets a bitfield to the low bits of a value, as an assignment in C does. The adjacent bits are
+/// written back as they were read, so a concurrent write to them may be lost.
 ///
 /// # Safety
 ///
-/// The bits lie in a `T`, and with those beside them in their bytes they are bitfields of it.
+/// The bits lie in a `T`, and they and the other bits in their bytes are bitfields of it.
 #[inline(always)]
 pub unsafe fn write<T>(record: &mut T, bit: usize, width: u32, value: u64) {
     // SAFETY: the caller vouches for the bits.
     let bytes = unsafe { load(record, bit, width) };
     let (mask, value) = (u128::from(mask(width)) << (bit % 8), u128::from(value) << (bit % 8));
     let bytes = (bytes & !mask | value & mask).to_le_bytes();
-    // SAFETY: as above; so many bytes have been read.
+    // SAFETY: as above; the same number of bytes has been read.
     unsafe {
         let start = core::ptr::from_mut(record).cast::<u8>().add(bit / 8);
         core::ptr::copy_nonoverlapping(bytes.as_ptr(), start, touched(bit, width));
@@ -84,7 +84,7 @@ unsafe fn load<T>(record: &T, bit: usize, width: u32) -> u128 {
     u128::from_le_bytes(bytes)
 }
 
-/// In how many bytes a bitfield lies.
+/// The number of bytes that a bitfield occupies.
 #[inline(always)]
 const fn touched(bit: usize, width: u32) -> usize {
     (bit % 8 + width as usize).div_ceil(8)
@@ -99,7 +99,7 @@ const fn mask(width: u32) -> u64 {
 mod tests {
     use super::*;
 
-    /// What C does, bit by bit.
+    /// The result of C, bit by bit.
     fn bit_at(bytes: &[u8], bit: usize) -> bool {
         bytes[bit / 8] >> (bit % 8) & 1 == 1
     }

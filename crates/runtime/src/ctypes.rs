@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-//! The integers of C that are Rust's under another name, as `include/linux/types.h` and
-//! `include/uapi/asm-generic/int-ll64.h` have them. The kernel's other typedefs come from its BTF.
+//! C integer types that are Rust's under another name, as in `include/linux/types.h` and
+//! `include/uapi/asm-generic/int-ll64.h`. The kernel's other typedefs come from its BTF.
 #![allow(
     missing_docs,
     non_camel_case_types,

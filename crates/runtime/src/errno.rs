@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Error numbers as C has them: `-EINVAL` is an `i32`, ready to be returned.
+//! Error numbers as in C: `-EINVAL` is an `i32`, ready to be returned.
 //!
 //! The values are those of `include/uapi/asm-generic/errno-base.h` and `errno.h`, and of
-//! `include/linux/errno.h` for what user space never sees. They are ABI, the same on every
+//! `include/linux/errno.h` for those that user space never sees. They are ABI, the same on every
 //! architecture that can be livepatched but powerpc, where `EDEADLOCK` differs.
 //!
 //! ```

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Arrays whose length the kernel knows and their type does not: `items[]` at the end of a struct
+//! Flexible array members: `items[]` at the end of a struct, whose length the type does not tell
 //! (`Documentation/process/deprecated.rst` says how the kernel's own code uses them).
 //!
 //! ```
@@ -19,22 +19,21 @@
 //! assert_eq!(members, [7, 9]);
 //! ```
 
-/// An array of C with as many elements as somebody has allocated. As a member it has no size.
+/// A C array with as many elements as were allocated. As a member it has no size.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct FlexibleArray<T>([T; 0]);
 
 impl<T> FlexibleArray<T> {
-    /// The first element. How many there are says the struct that the array is in.
+    /// The first element. The struct that contains the array knows how many there are.
     #[inline(always)]
     pub fn as_ptr(&self) -> *const T {
-        // A pointer made of the reference would reach no element, because the reference holds none.
-        // The address is one that C has given away with all that is there.
+        // A pointer derived from the reference would reach no element, because the reference covers
+        // none. C has exposed this address together with all elements.
         core::ptr::from_ref(self) as usize as *const T
     }
 
-    /// The first element, to be changed. Whether others may be reading it meanwhile is for its
-    /// users to know.
+    /// The first element, to be changed. The caller must know whether others read it concurrently.
     #[inline(always)]
     pub fn as_mut_ptr(&mut self) -> *mut T {
         core::ptr::from_mut(self) as usize as *mut T

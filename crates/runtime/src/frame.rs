@@ -1,33 +1,33 @@
 // SPDX-License-Identifier: GPL-2.0
-//! What a pre-only entry leaves on the stack for its hook.
+//! The stack frame that a pre-only entry leaves for its hook.
 //!
-//! Generated hooks take the arguments out of the frame by their types, run the author's text and
-//! put them back. Where an argument is follows from the prototype and the C ABI. All of it is
-//! memory of the task that runs the hook, in whatever context it does.
+//! Generated hooks read the arguments from the frame with their types, run the author's text and
+//! write them back. The position of an argument follows from the prototype and the C ABI. The frame
+//! is on the stack of the task that runs the hook, in the context of the old function's caller.
 
 use super::arch::ARGUMENT_REGISTERS;
 
 /// The arguments of a hooked function, as its caller passed them, for a hook to read and change.
 ///
 /// The layout is that of the pushes in the entry's assembly (`pre_entry!`), followed by what the
-/// call instruction and the caller had put on the stack. `STACK` is the number of words that
-/// arguments take there.
+/// call instruction and the caller pushed. `STACK` is the number of words of arguments on the
+/// stack.
 #[repr(C)]
 #[derive(Debug)]
 pub struct Frame<const STACK: usize> {
     /// The registers that carry arguments, in the order of the C ABI.
     pub args: [u64; ARGUMENT_REGISTERS],
-    /// Whether the original runs: generated hooks set it to 1 at their end. As long as it is 0,
+    /// Whether the original runs: generated hooks set it to 1 at their end. If it is still 0,
     /// because the author's text has returned before, the hook's return value goes to the caller
     /// instead.
     pub go_on: u64,
-    /// Where the caller continues.
+    /// The return address.
     pub return_address: u64,
-    /// The arguments for which there were no registers.
+    /// The arguments that the caller left on the stack.
     pub stack: [u64; STACK],
 }
 
-/// A struct or union that is passed by value, out of the words that carry it.
+/// Reads a struct or union that is passed by value from the words that carry it.
 ///
 /// ```
 /// use kps::frame;
@@ -49,14 +49,14 @@ pub struct Frame<const STACK: usize> {
 ///
 /// # Safety
 ///
-/// The words hold a `T`, which is not larger.
+/// The words hold a `T`, which is not larger than they are.
 pub unsafe fn take<T: Copy>(words: &[u64]) -> T {
     const { assert!(core::mem::align_of::<T>() <= core::mem::align_of::<u64>()) };
     // SAFETY: the caller vouches for the value, and words are aligned for it.
     unsafe { words.as_ptr().cast::<T>().read() }
 }
 
-/// Puts a struct or union back into the words that carry it, no more of it than there are words.
+/// Writes a struct or union back into the words that carry it, at most as many bytes as they have.
 pub fn put<T: Copy>(words: &mut [u64], value: T) {
     let size = core::mem::size_of::<T>().min(core::mem::size_of_val(words));
     // SAFETY: no more is written than there are words, and bytes can be written anywhere.
@@ -69,17 +69,16 @@ pub fn put<T: Copy>(words: &mut [u64], value: T) {
     };
 }
 
-/// A return value that nobody looks at: the entry discards it when [`Frame::go_on`] is set.
+/// A return value that is never used: the entry discards it when [`Frame::go_on`] is set.
 ///
 /// # Safety
 ///
-/// All bytes zero must be a value of `T`, as they are of every C scalar, pointer and struct of
-/// those.
+/// All bytes zero must be a value of `T`, as for every C scalar, pointer and struct of those.
 pub const unsafe fn unread<T>() -> T {
     // SAFETY: the caller vouches for zero.
     unsafe { core::mem::zeroed() }
 }
 
-// The assembly in `shim.rs` counts on these places.
+// The assembly in `shim.rs` relies on these offsets.
 const _: () = assert!(core::mem::offset_of!(Frame<0>, go_on) == 48);
 const _: () = assert!(core::mem::offset_of!(Frame<1>, stack) == 64);

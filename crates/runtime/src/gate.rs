@@ -1,28 +1,28 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Whether a module is the one that a patch was made for.
+//! Checks whether a loaded module is the one that a patch was made for.
 //!
-//! The kernel finds a module's functions by their names alone. What is compared here is what
-//! differs when a module was built anew: its build-id, which the loader keeps among the module's
-//! read-only memory, and how its functions start.
+//! The kernel finds a module's functions by name alone. The gate compares what changes when a
+//! module is rebuilt: its build-id, which the loader keeps in the module's read-only memory, and
+//! the first bytes of its functions.
 //!
 //! Generated code calls this in the `pre_patch` of a module's object, under `klp_mutex`: when the
 //! module is loaded, before its own `init` runs (`klp_module_coming()` in
-//! `kernel/livepatch/core.c`), or when the patch is, if the module is there already. If something
-//! differs, the functions are redirected to themselves, and the module works as if there were no
-//! patch.
+//! `kernel/livepatch/core.c`), or when the patch is loaded, if the module is already there. If
+//! something differs, the functions are redirected to themselves, and the module works as if there
+//! were no patch.
 
 use super::arch;
 
-/// A function of a module that a patch changes, as its gate knows it.
+/// A function of a module that a patch changes, as its gate sees it.
 pub struct Func {
-    /// What runs in its place.
+    /// The function that replaces it.
     pub entry: unsafe extern "C" fn(),
     /// Whether it starts with a landing pad for indirect branches in the target's module.
     pub landing_pad: bool,
 }
 
 /// Whether some memory holds the ELF note with this GNU build-id (`lib/buildid.c`). Without an id
-/// there is nothing to look for, and the answer is yes.
+/// there is nothing to compare, and the answer is yes.
 ///
 /// ```
 /// use kps::gate;
@@ -65,12 +65,12 @@ fn holds_note(memory: &[u8], id: &[u8]) -> bool {
     false
 }
 
-/// Whether a function starts with an ftrace site, behind a landing pad or not, whatever the kernel
-/// made of both at run time.
+/// Whether a function starts with an ftrace site, with or without a landing pad before it, in any
+/// form that the kernel gives both at run time.
 ///
 /// # Safety
 ///
-/// `function` must be the address of a function that is there.
+/// `function` must be the address of an existing function.
 #[inline]
 pub unsafe fn starts_as(function: *const u8, landing_pad: bool) -> bool {
     // SAFETY: the caller vouches for the function.
@@ -82,7 +82,7 @@ pub unsafe fn starts_as(function: *const u8, landing_pad: bool) -> bool {
 ///
 /// # Safety
 ///
-/// `function` must be the address of a function that is there and can be redirected.
+/// `function` must be the address of an existing function that can be redirected.
 #[inline]
 pub unsafe fn behind_site(function: *const u8) -> *const u8 {
     // SAFETY: the caller vouches for the function.

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
-//! The module's own defence: it runs only in the kernel it was made for.
+//! The guard: a module runs only in the kernel that it was made for.
 //!
-//! Addresses past an ftrace site, struct layouts and symbol positions are baked into a livepatch.
-//! The kernel compares `vermagic`, which is only a string that a rebuilt kernel may keep. So `init`
-//! compares what cannot be kept by accident, before `klp_enable_patch()`: the build-id of the
-//! running image, and the first bytes of every function that is patched.
+//! A livepatch has addresses past an ftrace site, struct layouts and symbol positions compiled in.
+//! The kernel compares only `vermagic`, a string that a rebuilt kernel may keep. So before
+//! `klp_enable_patch()`, `init` compares values that do not match by accident: the build-id of the
+//! running image, and the first bytes of every patched function.
 //!
-//! Generated code calls [`check`] in the `init` of its module, in process context, when nobody else
-//! knows of the patch. It takes no lock: the kernel's notes never change, and its text changes in
-//! ways that are known here.
+//! Generated code calls [`check`] in the `init` of its module, in process context, before any other
+//! code knows of the patch. It takes no lock: the kernel's notes never change, and its text changes
+//! only in ways that this code knows.
 
 use super::arch;
 
@@ -22,24 +22,23 @@ pub struct Entry {
     pub landing_pad: bool,
 }
 
-// SAFETY: the address is only read from, and kernel text is readable by everyone in the kernel.
+// SAFETY: the address is only read from, and all kernel code may read kernel text.
 unsafe impl Sync for Entry {}
 
 /// What differs from the target kernel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mismatch {
-    /// The image: this kernel has another build-id.
+    /// The image has another build-id.
     BuildId,
-    /// A function, by its name: it starts in another way.
+    /// This function starts differently.
     Entry(&'static str),
 }
 
 /// Compares the running kernel with the target.
-///
-/// `notes` are the first byte of the kernel's ELF notes and the one behind the last
+/// `notes` are pointers to the first byte of the kernel's ELF notes and to the end of the last
 /// (`__start_notes`, `__stop_notes`, which `kernel/ksysfs.c` shows as `/sys/kernel/notes`). An
-/// error is the first thing that differs. A patch that gets one must refuse to load: its addresses
-/// lie in other code.
+/// error is the first difference. A patch that gets one must refuse to load: its addresses point
+/// into other code.
 ///
 /// ```
 /// use kps::guard::{self, Mismatch};

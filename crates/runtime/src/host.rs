@@ -1,23 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0
-//! What stands in for the kernel where there is none: on the host, in `cargo check` and
-//! `cargo test` of a patch.
+//! Stands in for the kernel on the host, in `cargo check` and `cargo test` of a patch.
 //!
-//! Messages go to standard error, flags of memory mean nothing, and shadow data is kept in a store
-//! of each thread, and so of each test. A kernel build has none of this.
+//! Messages go to standard error, memory flags have no effect, and each thread, and so each test,
+//! has its own store of shadow data. A kernel build has none of this.
 
 extern crate std;
 
 use core::fmt::Arguments;
 
-/// `GFP_ATOMIC` of `include/linux/gfp_types.h`: memory without waiting for it, from the reserves if
-/// need be.
+/// `GFP_ATOMIC` of `include/linux/gfp_types.h`: memory without sleeping, from the reserves if need
+/// be.
 pub const GFP_ATOMIC: u32 = 0x820;
-/// `GFP_KERNEL`: memory that may be waited for.
+/// `GFP_KERNEL`: the allocation may sleep.
 pub const GFP_KERNEL: u32 = 0xcc0;
-/// `GFP_NOWAIT`: memory without waiting for it.
+/// `GFP_NOWAIT`: memory without sleeping.
 pub const GFP_NOWAIT: u32 = 0x2800;
 
-/// Prints what the kernel would log. As there, the text ends its own line.
+/// Prints a message that the kernel would log. As there, the text ends its own line.
 #[doc(hidden)]
 pub fn print(text: Arguments<'_>) {
     std::eprint!("{text}");
@@ -44,8 +43,8 @@ pub use {
     kps_print as pr_err, kps_print as pr_info, kps_print as pr_notice, kps_print as pr_warn,
 };
 
-/// The struct that a field is in, by a pointer to the field. As in the kernel the expression is
-/// unsafe: the pointer must be to that field of such a struct.
+/// The struct that contains a field, from a pointer to the field. As in the kernel the expression
+/// is unsafe: the pointer must be to that field of such a struct.
 ///
 /// ```
 /// use kps::prelude::*;
@@ -69,7 +68,7 @@ macro_rules! kps_container_of {
 #[doc(inline)]
 pub use kps_container_of as container_of;
 
-/// The task that runs: `kernel::current!()`, which gives a reference there too.
+/// The current task: `kernel::current!()`, which gives a reference there too.
 ///
 /// ```
 /// use kps::prelude::*;
@@ -84,26 +83,26 @@ macro_rules! kps_current {
     };
 }
 
-/// The crate `kernel`, as far as bodies name it by its path.
+/// The crate `kernel`, as far as bodies use its paths.
 pub mod kernel {
     #[doc(inline)]
     pub use kps_current as current;
 
-    /// `kernel::task::Task`, which is nobody here.
+    /// `kernel::task::Task`; the host has none.
     #[derive(Debug)]
     pub struct Task;
 
     impl Task {
-        /// The task's `task_struct`: null, because there is none.
+        /// The task's `task_struct`: null on the host.
         pub fn as_ptr(&self) -> *mut core::ffi::c_void {
             core::ptr::null_mut()
         }
     }
 }
 
-/// The locks of `kernel/params.c`. On the host nobody writes a parameter.
+/// The locks of `kernel/params.c`. On the host parameters are never written.
 pub(crate) mod params {
-    /// There is none.
+    /// The host has no modules.
     #[allow(non_upper_case_globals, reason = "that is its name in the kernel")]
     pub(crate) static __this_module: u8 = 0;
 
@@ -129,7 +128,7 @@ pub(crate) mod shadow {
         static DATA: RefCell<Data> = const { RefCell::new(Data::new()) };
     }
 
-    /// How many data there are.
+    /// The number of data.
     #[cfg(test)]
     pub(crate) fn count() -> usize {
         DATA.with_borrow(BTreeMap::len)
@@ -149,7 +148,7 @@ pub(crate) mod shadow {
         ctor: Option<Ctor>,
         ctor_data: *mut c_void,
     ) -> *mut c_void {
-        // SAFETY: as the kernel does.
+        // SAFETY: as the kernel calls it.
         unsafe {
             if !klp_shadow_get(obj, id).is_null() {
                 return null_mut();
@@ -166,7 +165,7 @@ pub(crate) mod shadow {
         ctor: Option<Ctor>,
         ctor_data: *mut c_void,
     ) -> *mut c_void {
-        // SAFETY: as the kernel does.
+        // SAFETY: as the kernel calls it.
         unsafe {
             let found = klp_shadow_get(obj, id);
             if !found.is_null() {
@@ -184,7 +183,7 @@ pub(crate) mod shadow {
     pub(crate) unsafe fn klp_shadow_free(obj: *mut c_void, id: u64, dtor: Option<Dtor>) {
         let gone = DATA.with_borrow_mut(|data| data.remove(&(obj as usize, id)));
         if let (Some(mut gone), Some(dtor)) = (gone, dtor) {
-            // SAFETY: as the kernel does.
+            // SAFETY: as the kernel calls it.
             unsafe { dtor(obj, gone.as_mut_ptr().cast()) };
         }
     }
@@ -193,7 +192,7 @@ pub(crate) mod shadow {
         let all = DATA.with_borrow(|data| {
             data.keys().filter(|(_, of)| *of == id).map(|(obj, _)| *obj).collect::<Vec<_>>()
         });
-        // SAFETY: as the kernel does.
+        // SAFETY: as the kernel calls it.
         all.iter().for_each(|&obj| unsafe { klp_shadow_free(obj as *mut c_void, id, dtor) });
     }
 }

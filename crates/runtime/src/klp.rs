@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
-//! The kernel's shadow variables as they are: data under the address of an object and an id that
-//! the caller chooses.
+//! The kernel's raw shadow variables: data under the address of an object and an id that the caller
+//! chooses.
 //!
-//! `klp_shadow_alloc()` and its sisters (`include/linux/livepatch.h`, `kernel/livepatch/shadow.c`,
-//! `Documentation/livepatch/shadow-vars.rst`) know bytes. A [`ShadowId`] knows their type. It does
-//! nothing else: nobody frees the data with its object, and nobody keeps a task from it that runs
-//! other code than the patch's. What a patch adds to objects of the kernel is therefore a
-//! [`Shadow`](super::shadow::Shadow), which sees to both. This here is for a module that frees what
-//! it has made, and for data that patches in C share.
+//! `klp_shadow_alloc()` and its siblings (`include/linux/livepatch.h`, `kernel/livepatch/shadow.c`,
+//! `Documentation/livepatch/shadow-vars.rst`) handle bytes. A [`ShadowId`] adds their type, and
+//! nothing else: it does not free the data with its object, nor hide it from tasks that run code
+//! other than the patch's. [`Shadow`](super::shadow::Shadow) does both, so patches that extend
+//! kernel objects use that. This module is for a module that frees its own data, and for data
+//! shared with patches in C.
 //!
-//! On the host each thread has a store that does as the kernel does.
+//! On the host each thread has a store that behaves as the kernel's.
 //!
 //! ```
 //! use kps::klp::ShadowId;
@@ -37,12 +37,12 @@ use core::marker::PhantomData;
 use core::mem::{needs_drop, size_of};
 use core::ptr::{addr_of_mut, NonNull};
 
-/// `klp_shadow_ctor_t`: called with the object, the new data and what the caller gives, under the
+/// `klp_shadow_ctor_t`: called with the object, the new data and the caller's argument, under the
 /// kernel's shadow lock.
 pub type Ctor = unsafe extern "C" fn(*mut c_void, *mut c_void, *mut c_void) -> c_int;
 
 /// `klp_shadow_dtor_t`: called with the object and the data, under the kernel's shadow lock. The
-/// object may be gone.
+/// object may have been freed.
 pub type Dtor = unsafe extern "C" fn(*mut c_void, *mut c_void);
 
 #[cfg(kps_kernel)]
@@ -70,8 +70,8 @@ extern "C" {
 
 /// An id under which every object may have one `T`.
 ///
-/// Objects are mere addresses to the kernel, of any type. An object and an id have one datum among
-/// all modules, so ids are chosen like names: those with the highest bit set are a hash that kpsc
+/// To the kernel, objects are addresses, of any type. An object and an id have one datum across all
+/// modules, so ids must be unique like names: those with the highest bit set are hashes that kpsc
 /// makes for states and shadow variables.
 #[derive(Debug)]
 pub struct ShadowId<T> {
@@ -89,13 +89,12 @@ impl<T> Copy for ShadowId<T> {}
 
 impl<T> ShadowId<T> {
     /// This id, for data of type `T`. The kernel aligns data to eight bytes, its stacks are small
-    /// and it runs no destructor of Rust's, so a type that needs more is refused when the module is
+    /// and it runs no Rust destructors, so a type that needs more is refused when the module is
     /// compiled.
     ///
     /// # Safety
     ///
-    /// Whoever keeps data under this id, in any module that is loaded while this one is, keeps a
-    /// `T`.
+    /// Every user of this id, in any module that is loaded at the same time, stores a `T` under it.
     pub const unsafe fn new(id: c_ulong) -> Self {
         super::shadow::assert_layout::<T>();
         assert!(!needs_drop::<T>(), "KPS1102: the kernel runs no destructor");
@@ -111,22 +110,22 @@ impl<T> ShadowId<T> {
     /// The data of an object, if it has any: `klp_shadow_get()`.
     ///
     /// It takes no lock and does not sleep, so it may be called anywhere but in an NMI. The data
-    /// stays for as long as nobody frees it, which is for the caller to know, as is who else reads
-    /// and writes it.
+    /// stays until it is freed; the caller must know when that is, and who else reads and writes
+    /// it.
     #[inline]
     pub fn get<O>(self, obj: *const O) -> Option<NonNull<T>> {
         // SAFETY: the object is only looked for, by its address.
         NonNull::new(unsafe { klp_shadow_get(address(obj), self.id) }.cast())
     }
 
-    /// New data for an object that must have none: `klp_shadow_alloc()`. None if there is no memory
-    /// or `ctor` fails, and, with a warning of the kernel's (`WARN`), if the object has data.
+    /// New data for an object that must have none: `klp_shadow_alloc()`. `None` if there is no
+    /// memory, if `ctor` fails or, with a `WARN` of the kernel, if the object already has data.
     ///
-    /// The memory is got before any lock is taken, as `flags` say: `GFP_KERNEL` may sleep. `ctor`
-    /// gives the data its value and is told where that will be, in memory that is zero. It runs
-    /// under the kernel's shadow lock, with interrupts off, before anybody else can find the data:
-    /// it must not sleep, and must not call anything of a `ShadowId` but [`ShadowId::get`]. If it
-    /// fails, with an error number as C returns it, the kernel logs that and forgets the data.
+    /// The memory is allocated before any lock is taken, as `flags` say: `GFP_KERNEL` may sleep.
+    /// `ctor` gets a pointer to the zeroed memory and initialises it. It runs under the kernel's
+    /// shadow lock, with interrupts off, before other code can find the data: it must not sleep,
+    /// and must not call any method of a `ShadowId` but [`ShadowId::get`]. If it fails, with an
+    /// error number as in C, the kernel logs that and frees the data.
     #[inline]
     pub fn alloc<O, F>(self, obj: *const O, flags: u32, ctor: F) -> Option<NonNull<T>>
     where
@@ -135,19 +134,18 @@ impl<T> ShadowId<T> {
         let mut ctor = Some(ctor);
         let ctor_data = addr_of_mut!(ctor).cast();
         let construct = Some(construct::<T, F> as Ctor);
-        // SAFETY: the constructor gets what it knows, and writes all of the data before anybody
-        // else sees it.
+        // SAFETY: the constructor gets the argument it expects, and writes all of the data
+        // before other code sees it.
         let data = unsafe {
             klp_shadow_alloc(address(obj), self.id, size_of::<T>(), flags, construct, ctor_data)
         };
         NonNull::new(data.cast())
     }
 
-    /// The data of an object, which gets some if it has none: `klp_shadow_get_or_alloc()`. None if
+    /// The data of an object, allocated if it has none: `klp_shadow_get_or_alloc()`. `None` if
     /// there is no memory or `ctor` fails.
     ///
-    /// `ctor` runs only where the data is new. What is said of it at [`ShadowId::alloc`] holds here
-    /// too.
+    /// `ctor` runs only for new data, under the rules of [`ShadowId::alloc`].
     #[inline]
     pub fn get_or_alloc<O, F>(self, obj: *const O, flags: u32, ctor: F) -> Option<NonNull<T>>
     where
@@ -172,25 +170,25 @@ impl<T> ShadowId<T> {
 
     /// Frees the data of an object, if it has any: `klp_shadow_free()`.
     ///
-    /// It takes the kernel's shadow lock for a moment and does not sleep. The memory goes when
-    /// every CPU has left its RCU read-side section.
+    /// It takes the kernel's shadow lock for a moment and does not sleep. The memory is freed after
+    /// an RCU grace period.
     ///
     /// # Safety
     ///
-    /// Nobody uses the data any more but in an RCU read-side section that has begun, and no
-    /// constructor or destructor calls this.
+    /// Only RCU read-side sections that have already begun still use the data, and no constructor
+    /// or destructor calls this.
     #[inline]
     pub unsafe fn free<O>(self, obj: *const O) {
         // SAFETY: the caller vouches for it.
         unsafe { klp_shadow_free(address(obj), self.id, None) };
     }
 
-    /// Frees the data of an object, if it has any, after a last look at it.
+    /// Frees the data of an object, if it has any, after `dtor` has seen it.
     ///
     /// `dtor` is called with the object and the data under the kernel's shadow lock, with
-    /// interrupts off, when nobody can find the data any more. It must not sleep. The kernel passes
-    /// nothing else to it, so it can have captured nothing: it is a function or a closure without
-    /// variables of its surroundings.
+    /// interrupts off, when the data can no longer be found. It must not sleep. The kernel passes
+    /// it no other argument, so it cannot capture anything: it is a function or a closure without
+    /// captures.
     ///
     /// # Safety
     ///
@@ -204,11 +202,10 @@ impl<T> ShadowId<T> {
         unsafe { klp_shadow_free(address(obj), self.id, Some(destructor::<O, T, D>(dtor))) };
     }
 
-    /// Frees the data of all objects under this id: `klp_shadow_free_all()`. The objects may be
-    /// gone.
+    /// Frees the data of all objects under this id: `klp_shadow_free_all()`. The objects may have
+    /// been freed.
     ///
-    /// The kernel looks through all shadow data of the system under its shadow lock, with
-    /// interrupts off.
+    /// The kernel walks all shadow data of the system under its shadow lock, with interrupts off.
     ///
     /// # Safety
     ///
@@ -219,10 +216,10 @@ impl<T> ShadowId<T> {
         unsafe { klp_shadow_free_all(self.id, None) };
     }
 
-    /// Frees the data of all objects under this id, each after a last look at it, in no order.
+    /// Frees the data of all objects under this id, each after `dtor` has seen it, in no order.
     ///
-    /// The first argument of `dtor` is the address that the object had: it may be gone. For the
-    /// rest it is as at [`ShadowId::free_with`].
+    /// The first argument of `dtor` is the object's address; the object may have been freed.
+    /// Otherwise as [`ShadowId::free_with`].
     ///
     /// # Safety
     ///
@@ -242,23 +239,23 @@ unsafe extern "C" fn construct<T, F>(_: *mut c_void, data: *mut c_void, ctor: *m
 where
     F: FnOnce(NonNull<T>) -> Result<T, c_int>,
 {
-    // SAFETY: the allocation passes the closure, which is its own, and the kernel calls this once.
+    // SAFETY: `data` is the closure that the allocation passes, and the kernel calls this once.
     let ctor = unsafe { (*ctor.cast::<Option<F>>()).take() };
     let (Some(ctor), Some(data)) = (ctor, NonNull::new(data.cast::<T>())) else { return -EINVAL };
     match ctor(data) {
         Ok(value) => {
-            // SAFETY: there is room for it, aligned to eight bytes, and nobody else knows of it
-            // yet.
+            // SAFETY: the memory is large enough and aligned to eight bytes, and no other code
+            // knows of it yet.
             unsafe { data.write(value) };
             0
         }
-        // Nothing is written, so it is no success whatever the number says.
+        // Nothing was written, so even 0 is a failure.
         Err(0) => -EINVAL,
         Err(errno) => errno,
     }
 }
 
-/// The function that the kernel can call for a closure without variables.
+/// The function that the kernel can call for a closure without captures.
 #[inline]
 fn destructor<O, T, D: Fn(*mut O, NonNull<T>) + Copy + 'static>(_: D) -> Dtor {
     const { assert!(size_of::<D>() == 0, "the kernel passes nothing that it could have captured") };
@@ -268,14 +265,14 @@ fn destructor<O, T, D: Fn(*mut O, NonNull<T>) + Copy + 'static>(_: D) -> Dtor {
 /// A `klp_shadow_dtor_t` that calls a closure.
 unsafe extern "C" fn destroy<O, T, D: Fn(*mut O, NonNull<T>)>(obj: *mut c_void, data: *mut c_void) {
     // SAFETY: it has no size, so any address holds one, and there was one when this became a
-    // destructor. It can be copied, so that it has been dropped meanwhile means nothing.
+    // destructor. It is `Copy`, so it does not matter that it has been dropped meanwhile.
     let dtor: &D = unsafe { NonNull::dangling().as_ref() };
     if let Some(data) = NonNull::new(data.cast()) {
         dtor(obj.cast(), data);
     }
 }
 
-/// Objects are passed to the shadow functions as mere addresses.
+/// The shadow functions take objects as mere addresses.
 #[inline]
 pub(crate) fn address<O>(obj: *const O) -> *mut c_void {
     obj.cast_mut().cast()
@@ -286,14 +283,14 @@ mod tests {
     use super::*;
     use core::sync::atomic::{AtomicU64, Ordering};
 
-    /// An id that no other data of a test has: every test has a thread and a store of its own.
+    /// An id that no other data of a test has: every test has its own thread and store.
     const ID: ShadowId<u64> = {
         // SAFETY: it is used with this type only.
         unsafe { ShadowId::new(0x1234) }
     };
 
     fn read(data: Option<NonNull<u64>>) -> Option<u64> {
-        // SAFETY: the tests read what is there.
+        // SAFETY: the tests read existing data.
         data.map(|data| unsafe { data.read() })
     }
 
@@ -333,14 +330,14 @@ mod tests {
     fn a_destructor_sees_each_object_and_its_data_once() {
         static SUM: AtomicU64 = AtomicU64::new(0);
         let see = |object: *mut u64, data: NonNull<u64>| {
-            // SAFETY: both are there.
+            // SAFETY: both exist.
             SUM.fetch_add(unsafe { *object * data.read() }, Ordering::Relaxed);
         };
         let objects = [1, 10, 100];
         for (object, value) in objects.iter().zip([2, 3, 4]) {
             assert!(ID.alloc(object, 0, |_| Ok(value)).is_some());
         }
-        // SAFETY: nobody else knows of the data.
+        // SAFETY: no other code knows of the data.
         unsafe {
             ID.free_with(&objects[1], see);
             ID.free_with(&objects[1], see);
@@ -354,7 +351,7 @@ mod tests {
     fn data_is_freed_without_a_destructor_too() {
         let objects = [0_u8; 3];
         objects.iter().for_each(|object| assert!(ID.alloc(object, 0, |_| Ok(0)).is_some()));
-        // SAFETY: nobody else knows of the data.
+        // SAFETY: no other code knows of the data.
         unsafe { ID.free(&objects[1]) };
         assert_eq!((ID.get(&objects[1]), count()), (None, 2));
         // SAFETY: as above.

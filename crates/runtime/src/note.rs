@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
-//! What a loaded livepatch tells about itself, as an ELF note.
+//! The ELF note in which a loaded livepatch describes itself.
 //!
-//! The module loader keeps nobody's `.modinfo`, but it shows the notes of a module in
-//! `/sys/module/NAME/notes/` (`kernel/module/sysfs.c`), to whoever may read that.
+//! The module loader does not keep `.modinfo`, but it shows the notes of a module in
+//! `/sys/module/NAME/notes/` (`kernel/module/sysfs.c`), to users who may read them.
 //!
 //! ```
 //! use kps::note::Note;

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 //! Module parameters, as bodies read them.
 //!
-//! The kernel writes a parameter when the module is loaded and whenever somebody writes to its file
-//! in sysfs, which any CPU may do at any time (`kernel/params.c`). So a body never holds a
-//! reference to the value: it takes a copy with one load, or holds the lock that writers take.
+//! The kernel writes a parameter when the module is loaded and on every write to its sysfs file,
+//! which may happen at any time on any CPU (`kernel/params.c`). So a body never holds a reference
+//! to the value: it copies it with one load, or holds the lock that writers take.
 //!
-//! A parameter is a static of one of these types, and a `struct kernel_param`
-//! (`include/linux/moduleparam.h`) says where that is.
+//! A parameter is a static of one of these types; a `struct kernel_param`
+//! (`include/linux/moduleparam.h`) points to it.
 //!
 //! ```
 //! use kps::param::{Array, Charp, Param};
@@ -23,12 +23,12 @@ use super::host::params::*;
 use core::cell::UnsafeCell;
 use core::ffi::{c_char, c_uint, CStr};
 
-/// A type whose values the kernel writes, and bodies read, with one instruction.
+/// A type that the kernel writes, and bodies read, with one instruction.
 ///
 /// # Safety
 ///
-/// Aligned loads and stores of the type are whole on every machine that it is compiled for, and
-/// whatever the kernel writes is a value of it.
+/// Aligned loads and stores of the type are atomic on every machine that it is compiled for, and
+/// the kernel writes only valid values of it.
 pub unsafe trait Scalar: Copy {}
 
 macro_rules! scalars {
@@ -48,30 +48,30 @@ scalars!(bool u8 i16 u16 i32 u32 i64 u64 isize usize);
 #[derive(Debug)]
 pub struct Param<T>(UnsafeCell<T>);
 
-// SAFETY: whoever reads does so with a single load, and whoever writes with a single store.
+// SAFETY: readers use a single load, and writers a single store.
 unsafe impl<T: Scalar> Sync for Param<T> {}
 
 impl<T: Scalar> Param<T> {
-    /// A parameter that has this value if nobody sets it.
+    /// A parameter with this default value.
     pub const fn new(default: T) -> Self {
         Param(UnsafeCell::new(default))
     }
 
-    /// What it is now. Two calls may give two values. It may be called in any context.
+    /// The current value. Two calls may return two values. It may be called in any context.
     #[inline]
     pub fn get(&self) -> T {
-        // SAFETY: it is a static, so it is there, and a load is all that is done to it.
+        // SAFETY: it is a static, so it exists, and it is only loaded.
         unsafe { self.0.get().read_volatile() }
     }
 
-    /// Where the kernel writes it: `kernel_param.arg`.
+    /// The address that the kernel writes to: `kernel_param.arg`.
     pub const fn as_ptr(&self) -> *mut T {
         self.0.get()
     }
 }
 
 /// An array of at most `N` elements, which the kernel may write at any time, one element after the
-/// other. Whoever needs several that belong together must not have the file writable.
+/// other. If several elements must be consistent, the file must not be writable.
 #[derive(Debug)]
 pub struct Array<T, const N: usize> {
     values: UnsafeCell<[T; N]>,
@@ -82,14 +82,14 @@ pub struct Array<T, const N: usize> {
 unsafe impl<T: Scalar, const N: usize> Sync for Array<T, N> {}
 
 impl<T: Scalar, const N: usize> Array<T, N> {
-    /// A parameter that has the first `len` of these values if nobody sets it.
+    /// A parameter that defaults to the first `len` of these values.
     pub const fn new(values: [T; N], len: c_uint) -> Self {
         Array { values: UnsafeCell::new(values), len: UnsafeCell::new(len) }
     }
 
-    /// How many elements it has now. While somebody writes, this grows with every element.
+    /// The current number of elements. During a write, it grows with every element.
     pub fn len(&self) -> usize {
-        // SAFETY: it is a static, so it is there, and a load is all that is done to it.
+        // SAFETY: it is a static, so it exists, and it is only loaded.
         let len = unsafe { self.len.get().read_volatile() };
         (len as usize).min(N)
     }
@@ -99,63 +99,62 @@ impl<T: Scalar, const N: usize> Array<T, N> {
         self.len() == 0
     }
 
-    /// An element, if it has so many now.
+    /// An element, if the index is below the current number.
     pub fn get(&self, index: usize) -> Option<T> {
         if index >= self.len() {
             return None;
         }
-        // SAFETY: the index is below `N`, and a load is all that is done to the element.
+        // SAFETY: the index is below `N`, and the element is only loaded.
         Some(unsafe { self.as_ptr().add(index).read_volatile() })
     }
 
-    /// How many elements it has room for.
+    /// The maximum number of elements.
     pub const fn max(&self) -> c_uint {
         N as c_uint
     }
 
-    /// Where the kernel writes the elements: `kparam_array.elem`.
+    /// The address of the elements, for the kernel: `kparam_array.elem`.
     pub const fn as_ptr(&self) -> *mut T {
         self.values.get().cast()
     }
 
-    /// Where the kernel writes how many there are: `kparam_array.num`.
+    /// The address of their number, for the kernel: `kparam_array.num`.
     pub const fn len_ptr(&self) -> *mut c_uint {
         self.len.get()
     }
 }
 
-/// A text that is set when the module is loaded, and never after: its file, if it has one, is not
+/// A string that is set when the module is loaded, and never after: its file, if it has one, is not
 /// writable.
 #[repr(transparent)]
 #[derive(Debug)]
 pub struct Charp(UnsafeCell<*const c_char>);
 
-// SAFETY: the kernel writes it before `init` runs, when nobody else knows of it.
+// SAFETY: the kernel writes it before `init` runs, when no other code knows of it.
 unsafe impl Sync for Charp {}
 
 impl Charp {
-    /// A parameter that is this text if nobody sets it.
+    /// A parameter with this default value.
     #[inline]
     pub const fn new(default: &'static CStr) -> Self {
         Charp(UnsafeCell::new(default.as_ptr()))
     }
 
-    /// What it is. It may be called in any context.
+    /// The value. It may be called in any context.
     #[inline]
     pub fn get(&self) -> &CStr {
-        // SAFETY: `param_set_charp()` gives it a string that is there until the module is gone.
+        // SAFETY: `param_set_charp()` stores a string that lives until the module is unloaded.
         unsafe { CStr::from_ptr(*self.0.get()) }
     }
 
-    /// Where the kernel writes the address of the text.
+    /// The address of the pointer to the string, for the kernel.
     #[inline]
     pub const fn as_ptr(&self) -> *mut *const c_char {
         self.0.get()
     }
 }
 
-/// A text that may change at any time: the kernel frees the old one when somebody writes to its
-/// file.
+/// A string that may change at any time: a write to its file frees the old one.
 #[repr(transparent)]
 #[derive(Debug)]
 pub struct SharedCharp(UnsafeCell<*const c_char>);
@@ -164,16 +163,16 @@ pub struct SharedCharp(UnsafeCell<*const c_char>);
 unsafe impl Sync for SharedCharp {}
 
 impl SharedCharp {
-    /// A parameter that is this text if nobody sets it.
+    /// A parameter with this default value.
     #[inline]
     pub const fn new(default: &'static CStr) -> Self {
         SharedCharp(UnsafeCell::new(default.as_ptr()))
     }
 
-    /// Calls a function with what it is now, and lets nobody change it meanwhile.
+    /// Calls a function with the current value, which cannot change during the call.
     ///
-    /// The lock is a mutex, that of the module's parameters (`kernel_param_lock()`): this may
-    /// sleep, and must not be called from within itself.
+    /// The lock is the mutex of the module's parameters (`kernel_param_lock()`): this may sleep,
+    /// and must not be called recursively.
     ///
     /// ```
     /// use kps::param::SharedCharp;
@@ -183,8 +182,8 @@ impl SharedCharp {
     /// ```
     pub fn with<R>(&self, read: impl FnOnce(&CStr) -> R) -> R {
         let module = core::ptr::addr_of!(__this_module).cast_mut();
-        // SAFETY: the loader makes the lock of a module before it reads parameters. Under it nobody
-        // frees the text, and `read` cannot keep what it borrows.
+        // SAFETY: the loader initialises the lock of a module before it parses parameters. While it
+        // is held the string is not freed, and `read` cannot keep its borrow.
         unsafe {
             kernel_param_lock(module);
             let result = read(CStr::from_ptr(*self.0.get()));
@@ -193,7 +192,7 @@ impl SharedCharp {
         }
     }
 
-    /// Where the kernel writes the address of the text.
+    /// The address of the pointer to the string, for the kernel.
     #[inline]
     pub const fn as_ptr(&self) -> *mut *const c_char {
         self.0.get()
@@ -208,8 +207,8 @@ extern "C" {
     fn kernel_param_unlock(module: *mut u8);
 }
 
-/// What the kernel reads of a parameter: an array of `struct kernel_param` for the section
-/// `__param`, or a `struct kparam_array`. Its pointers may be shared because nothing but the kernel
+/// A parameter's record for the kernel: an array of `struct kernel_param` for the section
+/// `__param`, or a `struct kparam_array`. Its pointers may be shared because only the kernel
 /// follows them.
 #[repr(transparent)]
 #[derive(Debug)]
@@ -226,7 +225,7 @@ mod tests {
     fn what_the_kernel_writes_is_what_is_read() {
         static PARAM: Param<i32> = Param::new(-7);
         assert_eq!(PARAM.get(), -7);
-        // SAFETY: no other test knows of it.
+        // SAFETY: no other test uses it.
         unsafe { PARAM.as_ptr().write(8) };
         assert_eq!(PARAM.get(), 8);
     }
@@ -236,7 +235,7 @@ mod tests {
         static PARAM: Array<u8, 3> = Array::new([1, 2, 0], 2);
         let all = || [0, 1, 2, 3].map(|n| PARAM.get(n));
         assert_eq!(all(), [Some(1), Some(2), None, None]);
-        // SAFETY: no other test knows of it.
+        // SAFETY: no other test uses it.
         unsafe { PARAM.len_ptr().write(99) };
         assert_eq!((PARAM.len(), all()), (3, [Some(1), Some(2), Some(0), None]));
         // SAFETY: as above.
@@ -248,7 +247,7 @@ mod tests {
     fn a_text_is_what_the_pointer_leads_to() {
         static PARAM: Charp = Charp::new(c"eth0");
         assert_eq!(PARAM.get(), c"eth0");
-        // SAFETY: no other test knows of it.
+        // SAFETY: no other test uses it.
         unsafe { PARAM.as_ptr().write(c"lo".as_ptr()) };
         assert_eq!(PARAM.get(), c"lo");
     }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Per-CPU variables (`include/linux/percpu-defs.h`): what a symbol or a `__percpu` pointer says is
-//! an offset away from every CPU's own.
+//! Per-CPU variables (`include/linux/percpu-defs.h`): a symbol or a `__percpu` pointer is an offset
+//! away from each CPU's own variable.
 //!
-//! Pointers may be taken in any context. Whose variable they lead to, and who else uses it, is as
-//! in C: a task that may be moved to another CPU has to keep itself from that for as long as it
-//! uses the pointer, and another CPU's variable needs whatever lock the kernel has for it.
+//! Pointers may be taken in any context. As in C, a task that may migrate to another CPU must
+//! prevent that while it uses the pointer, and another CPU's variable needs whatever lock the
+//! kernel has for it.
 //!
 //! ```no_run
 //! use kps::percpu::PerCpu;
@@ -30,17 +30,17 @@ extern "C" {
     static __per_cpu_offset: FlexibleArray<usize>;
 }
 
-/// A per-CPU variable of the kernel. It is declared where the linker has put the symbol, and
-/// nothing of it lies there.
+/// A per-CPU variable of the kernel. It is declared at the address of the symbol, where none of its
+/// data lies.
 #[repr(C)]
 pub struct PerCpu<T>([u8; 0], PhantomData<*mut T>);
 
-// SAFETY: it holds nothing. What its pointers lead to is its users' to share.
+// SAFETY: it holds nothing. Sharing the data behind its pointers is up to its users.
 unsafe impl<T> Sync for PerCpu<T> {}
 
 impl<T> PerCpu<T> {
-    /// The variable of the CPU that runs this: `this_cpu_ptr()`. It stays this CPU's only as long
-    /// as the task cannot move to another one.
+    /// The variable of the current CPU: `this_cpu_ptr()`. It stays this CPU's only as long as the
+    /// task cannot migrate.
     #[inline(always)]
     pub fn this_cpu_ptr(&self) -> *mut T {
         this_cpu_ptr(self.as_ptr())
@@ -57,29 +57,28 @@ impl<T> PerCpu<T> {
         unsafe { per_cpu_ptr(self.as_ptr(), cpu) }
     }
 
-    /// The variable as the symbol says it, for the kernel's functions that take a `__percpu`
-    /// pointer.
+    /// The address of the symbol, for kernel functions that take a `__percpu` pointer.
     #[inline(always)]
     pub fn as_ptr(&self) -> *mut T {
         core::ptr::from_ref(self) as usize as *mut T
     }
 }
 
-/// What a `__percpu` pointer means on the CPU that runs this, for as long as the task stays on it.
+/// The address behind a `__percpu` pointer on the current CPU, valid while the task stays on it.
 #[inline(always)]
 pub fn this_cpu_ptr<T>(ptr: *mut T) -> *mut T {
     (ptr as usize).wrapping_add(this_cpu_offset()) as *mut T
 }
 
-/// What a `__percpu` pointer means on some CPU.
+/// The address behind a `__percpu` pointer on a given CPU.
 ///
 /// # Safety
 ///
 /// `cpu` is the number of a possible CPU.
 #[inline(always)]
 pub unsafe fn per_cpu_ptr<T>(ptr: *mut T, cpu: c_int) -> *mut T {
-    // SAFETY: the kernel has an offset for every possible CPU, and they stay as they are when it
-    // has booted.
+    // SAFETY: the kernel has an offset for every possible CPU, and the offsets are constant after
+    // boot.
     let offset = unsafe { *(*addr_of!(__per_cpu_offset)).as_ptr().add(cpu as usize) };
     (ptr as usize).wrapping_add(offset) as *mut T
 }

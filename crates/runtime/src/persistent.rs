@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Data that outlives the patch that made it: what the callbacks of a patch do about its states and
-//! shadow variables.
+//! Persistent data: how the callbacks of a patch manage states and shadow variables that outlive
+//! the patch that made them.
 //!
-//! The kernel hands a `klp_state` from one patch to the next, but what hangs on it is the patches'
-//! own affair (`Documentation/livepatch/system-state.rst`). Here a record hangs on it, which says
-//! how many loaded patches have the state and what else there is to know. It is kept as shadow data
-//! of no object, in memory that is the kernel's and not a module's, so that every version finds it
-//! by the number that they have in common.
+//! The kernel hands a `klp_state` from one patch to the next, but leaves its data to the patches
+//! (`Documentation/livepatch/system-state.rst`). Here that data is a record, which counts the
+//! loaded patches that have the state. It is stored as shadow data of the null object, in the
+//! kernel's memory and not in a module's, so every version of the patch finds it by their common
+//! id.
 //!
-//! Everything that changes a record runs in callbacks, and so under `klp_mutex`, in process
-//! context, where it may sleep. What bodies read of it are atomics.
+//! Records change only in callbacks, which run under `klp_mutex`, in process context, and may
+//! sleep. Bodies read a record through atomics.
 //!
-//! Generated code has a list of all that is [`Persistent`] in its patch and calls the functions of
-//! this module from the callbacks of `vmlinux`, around those of the author
+//! Generated code lists every [`Persistent`] of its patch and calls the functions of this module
+//! from the callbacks of `vmlinux`, around the author's callbacks
 //! (`Documentation/livepatch/callbacks.rst`):
 //!
 //! ```
@@ -42,25 +42,25 @@ use core::mem::{align_of, size_of, MaybeUninit};
 use core::ptr::{addr_of, addr_of_mut, null_mut};
 use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, Ordering};
 
-/// A state or a shadow variable, as callbacks see it.
+/// A state or a shadow variable, as the callbacks use it.
 pub trait Persistent: Sync {
-    /// Finds the record or makes it, before the author's `pre_patch`. It may wait for memory.
+    /// Finds or allocates the record, before the author's `pre_patch`. It may sleep for memory.
     ///
     /// # Safety
     ///
     /// Called in `pre_patch`, once.
     unsafe fn acquire(&self) -> Result<(), Refusal>;
 
-    /// Goes on when the author's `pre_patch` has agreed.
+    /// Continues after the author's `pre_patch` has succeeded.
     ///
     /// # Safety
     ///
-    /// Called in `pre_patch`, after `join`.
+    /// Called in `pre_patch`, after `acquire`.
     unsafe fn begin(&self);
 
-    /// Every task runs the new code, or is said to if it was `forced` (`klp_patch.forced`). `alone`
-    /// is whether the patch has taken the place of all others (`klp_patch.replace`). The kernel
-    /// calls `post_patch` again when an unloading is reversed.
+    /// Every task runs the new code, or is taken to if the transition was `forced`
+    /// (`klp_patch.forced`). `alone` is whether the patch replaced all others
+    /// (`klp_patch.replace`). The kernel calls `post_patch` again when an unloading is reversed.
     ///
     /// # Safety
     ///
@@ -74,8 +74,8 @@ pub trait Persistent: Sync {
     /// Called in `pre_unpatch`.
     unsafe fn withdraw(&self);
 
-    /// No task runs the new code, be it that all have left or that not all have come. If that was
-    /// `forced` some may, and what they may use stays.
+    /// No task runs the new code: all have left it, or the transition to it did not complete. If
+    /// that was `forced`, some tasks may still run it, and the data they may use stays.
     ///
     /// # Safety
     ///
@@ -83,17 +83,17 @@ pub trait Persistent: Sync {
     unsafe fn release(&self, forced: bool);
 }
 
-/// Why a patch with lasting data cannot be loaded.
+/// Why a patch with persistent data cannot be loaded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refusal {
     /// There is no memory for a record.
     NoMemory,
-    /// Another patch has data of another type under the same number.
+    /// Another patch has data of another type under the same id.
     OtherType(&'static str),
 }
 
 impl Refusal {
-    /// What `pre_patch` returns, so that `klp_enable_patch()` fails with it: `-ENOMEM` or
+    /// The return value of `pre_patch`, with which `klp_enable_patch()` fails: `-ENOMEM` or
     /// `-EINVAL`.
     #[inline]
     pub fn errno(self) -> c_int {
@@ -104,7 +104,7 @@ impl Refusal {
     }
 }
 
-/// Joins all, or none: those that have joined before one is refused leave again.
+/// Acquires all, or none: if one is refused, those acquired before it are released.
 ///
 /// # Safety
 ///
@@ -114,7 +114,7 @@ pub unsafe fn acquire(all: &[&dyn Persistent]) -> Result<(), Refusal> {
     for (n, data) in all.iter().enumerate() {
         // SAFETY: the caller is `pre_patch`.
         if let Err(refusal) = unsafe { data.acquire() } {
-            // SAFETY: these have joined.
+            // SAFETY: these have been acquired.
             all[..n].iter().for_each(|data| unsafe { data.release(false) });
             return Err(refusal);
         }
@@ -122,60 +122,60 @@ pub unsafe fn acquire(all: &[&dyn Persistent]) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// What [`Persistent::begin`] does, for all.
+/// Calls [`Persistent::begin`] for all.
 ///
 /// # Safety
 ///
-/// As there.
+/// As [`Persistent::begin`].
 #[inline]
 pub unsafe fn begin(all: &[&dyn Persistent]) {
     // SAFETY: as the caller says.
     all.iter().for_each(|data| unsafe { data.begin() });
 }
 
-/// What [`Persistent::commit`] does, for all.
+/// Calls [`Persistent::commit`] for all.
 ///
 /// # Safety
 ///
-/// As there.
+/// As [`Persistent::commit`].
 #[inline]
 pub unsafe fn commit(all: &[&dyn Persistent], alone: bool, forced: bool) {
     // SAFETY: as the caller says.
     all.iter().for_each(|data| unsafe { data.commit(alone, forced) });
 }
 
-/// What [`Persistent::withdraw`] does, for all.
+/// Calls [`Persistent::withdraw`] for all.
 ///
 /// # Safety
 ///
-/// As there.
+/// As [`Persistent::withdraw`].
 #[inline]
 pub unsafe fn withdraw(all: &[&dyn Persistent]) {
     // SAFETY: as the caller says.
     all.iter().for_each(|data| unsafe { data.withdraw() });
 }
 
-/// What [`Persistent::release`] does, for all.
+/// Calls [`Persistent::release`] for all.
 ///
 /// # Safety
 ///
-/// As there.
+/// As [`Persistent::release`].
 #[inline]
 pub unsafe fn release(all: &[&dyn Persistent], forced: bool) {
     // SAFETY: as the caller says.
     all.iter().for_each(|data| unsafe { data.release(forced) });
 }
 
-/// What is kept under a number for whoever has it next.
+/// The data stored under an id, for the next patch that has it.
 #[repr(C)]
 struct Record<T> {
-    /// Tells a record from what anybody else keeps under the number.
+    /// Tells a record from other users' shadow data under the same id.
     magic: u64,
-    /// Which type the data has.
+    /// The type of the data.
     shape: u64,
     /// How many loaded patches have it.
     holders: AtomicU32,
-    /// The newest generation of shadow data. All up to it may be there.
+    /// The newest generation of shadow data. Data of every generation up to it may exist.
     newest: AtomicU32,
     /// The generation that bodies see, or 0 while they see none.
     visible: AtomicU32,
@@ -188,7 +188,7 @@ struct Record<T> {
 /// "kps data".
 const MAGIC: u64 = u64::from_le_bytes(*b"kps data");
 
-/// What a module has of a record. `T` is the type of a state's value.
+/// A module's reference to a record. `T` is the type of a state's value.
 #[derive(Debug)]
 pub(crate) struct Held<T> {
     name: &'static str,
@@ -200,7 +200,7 @@ pub(crate) struct Held<T> {
 }
 
 impl<T> Held<T> {
-    /// `shape` is a number for the type's text; `D` is the type that it is of, whose size and
+    /// `shape` is a number for the text of the type; `D` is the type itself, whose size and
     /// alignment count too.
     pub(crate) const fn new<D>(name: &'static str, id: u64, shape: u64) -> Self {
         let layout = (size_of::<D>() as u64) << 32 | align_of::<D>() as u64;
@@ -218,15 +218,15 @@ impl<T> Held<T> {
         self.id
     }
 
-    /// The record, while the patch has it. It stays for as long as any patch has it, and so for as
-    /// long as this one.
+    /// The record, while the patch has it. A record stays as long as any patch has it, so at least
+    /// as long as this one.
     fn record(&self) -> Option<&Record<T>> {
-        // SAFETY: `join` has put it there, and `leave`, which takes it away, runs when nobody else
-        // runs in the patch.
+        // SAFETY: `acquire` has stored the pointer, and `release`, which clears it, runs when no
+        // other code of the patch does.
         unsafe { self.record.load(Ordering::Acquire).as_ref() }
     }
 
-    /// Whether an earlier patch had it, and has left what it knew.
+    /// Whether an earlier patch had it and left its data.
     pub(crate) fn is_taken_over(&self) -> bool {
         self.taken_over.load(Ordering::Relaxed)
     }
@@ -237,12 +237,12 @@ impl<T> Held<T> {
     }
 
     pub(crate) unsafe fn acquire(&self) -> Result<(), Refusal> {
-        // SAFETY: nobody frees a record while this callback runs.
+        // SAFETY: no record is freed while this callback runs.
         let mut record = unsafe { klp::klp_shadow_get(null_mut(), self.id) }.cast::<Record<T>>();
         let taken_over = !record.is_null();
         if taken_over {
-            // SAFETY: what is kept under these numbers starts with a word that says what it is, by
-            // whomever it was made: the kernel gives every shadow datum eight bytes and more.
+            // SAFETY: all data under these ids starts with a magic number, whoever made it: the
+            // kernel gives every shadow datum at least eight bytes.
             let same = unsafe {
                 addr_of!((*record).magic).read() == MAGIC
                     && addr_of!((*record).shape).read() == self.shape
@@ -251,7 +251,7 @@ impl<T> Held<T> {
                 return Err(Refusal::OtherType(self.name));
             }
         } else {
-            // SAFETY: a callback may sleep, and the kernel copies nothing because nothing is given.
+            // SAFETY: a callback may sleep, and there is no constructor and no data for it.
             record = unsafe {
                 klp::klp_shadow_alloc(
                     null_mut(),
@@ -266,7 +266,7 @@ impl<T> Held<T> {
             if record.is_null() {
                 return Err(Refusal::NoMemory);
             }
-            // SAFETY: it is as large and nobody else knows it yet.
+            // SAFETY: the allocation has this size, and no other code uses it yet.
             unsafe {
                 record.write(Record {
                     magic: MAGIC,
@@ -287,8 +287,8 @@ impl<T> Held<T> {
         Ok(())
     }
 
-    /// A patch that has taken the place of all others is the only one that has it. Later, when its
-    /// unload is reversed, others may be stacked on it.
+    /// A patch that has replaced all others is the only holder. Later, when its unloading is
+    /// reversed, others may be stacked on it.
     pub(crate) fn commit(&self, alone: bool) {
         let is_first = !self.settled.swap(true, Ordering::Relaxed);
         if let Some(record) = self.record().filter(|_| alone && is_first) {
@@ -296,7 +296,7 @@ impl<T> Held<T> {
         }
     }
 
-    /// Lets go. The last one to do so calls `clear`, and then the record is gone. One that was
+    /// Drops the reference. The last holder calls `clear` and frees the record. A patch that was
     /// forced out may have left tasks behind that use both, so they stay.
     pub(crate) unsafe fn release(&self, forced: bool, clear: impl FnOnce()) {
         let Some(record) = self.record() else { return };
@@ -319,16 +319,16 @@ impl<T> Held<T> {
         (visible > 0).then_some(visible)
     }
 
-    /// All generations there have been.
+    /// All generations so far.
     pub(crate) fn generations(&self) -> core::ops::RangeInclusive<u32> {
         1..=self.record().map_or(0, |record| record.newest.load(Ordering::Acquire))
     }
 
-    /// Lets bodies see data: that of the generation that they see already, or else a new one.
+    /// Lets bodies see data: the generation that they already see, or else a new one.
     pub(crate) fn show(&self) {
         let Some(record) = self.record() else { return };
         let newest = record.newest.load(Ordering::Relaxed);
-        // There are no more numbers than this. Nobody reverses so many transitions.
+        // The 16 bits for generations are used up. No system reverses so many transitions.
         if record.visible.load(Ordering::Relaxed) == 0 && newest < u32::from(u16::MAX) {
             record.newest.store(newest + 1, Ordering::Release);
             record.visible.store(newest + 1, Ordering::Release);
@@ -344,13 +344,13 @@ impl<T> Held<T> {
 }
 
 impl<T> Held<T> {
-    /// Keeps the value of a state.
+    /// Stores the value of a state.
     pub(crate) fn save(&self, value: T) {
         let record = self.record.load(Ordering::Acquire);
         if record.is_null() {
             return;
         }
-        // SAFETY: the record is there, and before it says so nobody reads its value.
+        // SAFETY: the record exists, and its value is not read before `saved` is set.
         unsafe {
             addr_of_mut!((*record).value).write(MaybeUninit::new(value));
             (*record).saved.store(true, Ordering::Release);
@@ -360,8 +360,8 @@ impl<T> Held<T> {
     /// The value of a state.
     pub(crate) fn saved(&self) -> Option<T> {
         let record = self.record().filter(|record| record.saved.load(Ordering::Acquire))?;
-        // SAFETY: it has been written, and is never written again. A state's type is `Copy`: see
-        // `State::new`.
+        // SAFETY: the value has been written, and is never written again. A state's type is `Copy`:
+        // see `State::new`.
         Some(unsafe { record.value.assume_init_read() })
     }
 }

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
-//! What every body has in scope beside the kernel's own names: `use kps::prelude::*;`.
+//! The names that every body has in scope beside the kernel's own: `use kps::prelude::*;`.
 //!
-//! C types are those of `core::ffi`: `c_char` is signed there as C has it, so that
-//! `c"text".as_ptr()` is what a `char *` parameter takes. The `kernel` crate has other ideas of
-//! `char`; casts stand where its functions are called.
+//! C types are those of `core::ffi`: `c_char` is signed as in C, so `c"text".as_ptr()` fits a `char
+//! *` parameter. The `kernel` crate's `c_char` differs, so calls of its functions have casts.
 //!
-//! Messages are those of the `kernel` crate (`include/linux/kern_levels.h`), which begin with the
-//! name of the module. They may be printed in any context, and so may all else here be used. On the
-//! host they are [`host`](super::host)'s.
+//! The message macros are those of the `kernel` crate (`include/linux/kern_levels.h`); a message
+//! begins with the name of the module. Everything here may be used in any context. On the host the
+//! macros are those of [`host`](super::host).
 
 pub use super::ctypes::*;
 pub use super::errno::*;

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Shadow variables: data that belongs to an object of the kernel's, which has no room for it
+//! Shadow variables: data attached to a kernel object that has no room for it
 //! (`Documentation/livepatch/shadow-vars.rst`, `kernel/livepatch/shadow.c`).
 //!
-//! The kernel finds such data by the address of the object. Who frees the object and not the data
-//! leaves it to whatever comes to be at that address. The hook that frees both runs in tasks that
-//! run the new code, so data is seen only while all of them do: from `post_patch` to `pre_unpatch`.
-//! If the transition away is reversed, nobody knows which of the objects are still there, and a new
-//! generation of data begins. Tasks may still hold references to the old one, which is freed when
-//! the last patch is gone.
+//! The kernel finds such data by the address of the object. Data left behind when its object is
+//! freed would belong to the next object allocated at that address. The hook that frees both runs
+//! in tasks that run the new code, so data is visible only while all tasks do: from `post_patch` to
+//! `pre_unpatch`. If unpatching is reversed, there is no way to tell which of the objects still
+//! exist, and a new generation of data begins. Tasks may still hold references to the old one,
+//! which is freed when the last patch is unloaded.
 //!
 //! ```
 //! use kps::persistent::Persistent;
@@ -47,9 +47,9 @@ use core::ptr::{addr_of_mut, copy_nonoverlapping};
 
 /// A shadow variable with data of type `T`, of objects of type `P`.
 ///
-/// It is shared by all CPUs, so `T` is something that can be: an atomic, or what a lock of the
-/// kernel's guards. A patch must be right without the data too, because there is none until every
-/// task runs the new code, and where memory is short.
+/// All CPUs share it, so `T` must be shareable: an atomic, or data that a kernel lock protects. A
+/// patch must be correct without the data too, because there is none until every task runs the new
+/// code, or when memory is short.
 #[derive(Debug)]
 pub struct Shadow<T, P> {
     held: Held<()>,
@@ -60,14 +60,15 @@ pub struct Shadow<T, P> {
 }
 
 impl<T, P> Shadow<T, P> {
-    /// A shadow variable that keeps its record under this id and its data under those that follow.
+    /// A shadow variable that keeps its record under this id and its data under the ids that
+    /// follow.
     ///
-    /// The low 16 bits of `id` are zero: they are for generations. Patches that have the same id
-    /// must have the same `shape`, which kpsc makes of the name and the text of the type, and a `T`
-    /// of the same size and alignment, or the later one is refused. `init` gives the value of new
+    /// The low 16 bits of `id` are zero: they are for generations. Patches with the same id must
+    /// have the same `shape`, which kpsc derives from the name and the text of the type, and a `T`
+    /// of the same size and alignment, or the later patch is refused. `init` gives the value of new
     /// data, without a lock. `ctor` is then called with the object and the data, and `dtor` with
-    /// what goes, both under the kernel's shadow lock, with interrupts off: neither may sleep, nor
-    /// call anything of a shadow variable but [`Shadow::get`].
+    /// those that are freed, both under the kernel's shadow lock, with interrupts off: neither may
+    /// sleep, nor call any method of a shadow variable but [`Shadow::get`].
     pub const fn new(
         name: &'static str,
         id: u64,
@@ -89,36 +90,35 @@ impl<T, P> Shadow<T, P> {
     ///
     /// # Safety
     ///
-    /// The object is there for as long as the data is used, and nobody removes the data meanwhile.
+    /// The object exists as long as the data is used, and the data is not removed meanwhile.
     pub unsafe fn get(&self, parent: *const P) -> Option<&T> {
         let id = generation_id(self.held.id(), self.held.visible()?);
-        // SAFETY: what is kept under this number was made by `get_or_init` of this type, whichever
-        // patch it was in.
+        // SAFETY: `get_or_init` of this type made the data under this id, whichever patch it was
+        // in.
         unsafe { klp::klp_shadow_get(address(parent), id).cast::<T>().as_ref() }
     }
 
-    /// The data of an object. If it has none it gets some, with memory as `flags` say:
-    /// `klp_shadow_get_or_alloc()`. None if there is no memory, or if not every task runs the new
-    /// code.
+    /// The data of an object, allocated with `flags` if it has none: `klp_shadow_get_or_alloc()`.
+    /// `None` if there is no memory, or if not every task runs the new code.
     ///
     /// With `GFP_KERNEL` it may sleep; with `GFP_ATOMIC` and `GFP_NOWAIT` it may be called anywhere
     /// but in an NMI. Only new data takes the kernel's shadow lock, for a moment.
     ///
     /// # Safety
     ///
-    /// As [`Shadow::get`], and where it is called may be waited if the flags say so.
+    /// As [`Shadow::get`], and the caller may sleep if the flags allow it.
     pub unsafe fn get_or_init(&self, parent: *const P, flags: u32) -> Option<&T> {
         // SAFETY: as the caller says.
         if let Some(data) = unsafe { self.get(parent) } {
             return Some(data);
         }
         let id = generation_id(self.held.id(), self.held.visible()?);
-        // The kernel calls constructors under a lock, where little may be done. The value is made
+        // The kernel calls constructors under a lock, where little is allowed, so the value is made
         // before.
         let mut new = New { value: MaybeUninit::new((self.init)()), ctor: self.ctor };
         let ctor_data = addr_of_mut!(new).cast();
-        // SAFETY: the constructor gets what it knows, and writes all of the data before anybody
-        // else sees it.
+        // SAFETY: the constructor gets the argument it expects, and writes all of the data before
+        // other code sees it.
         unsafe {
             let data = klp::klp_shadow_get_or_alloc(
                 address(parent),
@@ -133,17 +133,17 @@ impl<T, P> Shadow<T, P> {
     }
 
     /// Removes the data of an object, if it has any, after `dtor` has seen it: `klp_shadow_free()`.
-    /// It does not sleep and may be called anywhere but in an NMI. An object without data costs no
-    /// lock.
+    /// It does not sleep and may be called anywhere but in an NMI. For an object without data it
+    /// takes no lock.
     ///
     /// # Safety
     ///
-    /// Nobody uses the data, or will get it before this has returned.
+    /// No code uses the data, or will get it before this has returned.
     pub unsafe fn remove(&self, parent: *const P) {
         for generation in self.held.generations() {
             let id = generation_id(self.held.id(), generation);
-            // SAFETY: the caller vouches for it, and data of older generations is seen by nobody.
-            // To look takes no lock, and most objects have no data.
+            // SAFETY: the caller vouches for it, and data of older generations is invisible.
+            // Looking takes no lock, and most objects have no data.
             unsafe {
                 if !klp::klp_shadow_get(address(parent), id).is_null() {
                     klp::klp_shadow_free(address(parent), id, self.dtor);
@@ -152,13 +152,13 @@ impl<T, P> Shadow<T, P> {
         }
     }
 
-    /// What the kernel passes to a destructor, with its type.
+    /// A destructor's argument from the kernel, with its type.
     pub const fn data(&self, data: *mut c_void) -> *mut T {
         data.cast()
     }
 }
 
-/// What a constructor is given.
+/// The argument of a constructor.
 struct New<T, P> {
     value: MaybeUninit<T>,
     ctor: Option<fn(*mut P, *mut T)>,
@@ -220,7 +220,7 @@ impl<T, P> Persistent for Shadow<T, P> {
                 };
             }
         };
-        // SAFETY: the caller is a callback that may.
+        // SAFETY: the caller is a callback that may call it.
         unsafe { self.held.release(forced, free_all) };
     }
 }
@@ -235,19 +235,19 @@ mod tests {
     }
 
     fn hit(patch: &Shadow<AtomicU32, u64>, parent: &u64) -> Option<u32> {
-        // SAFETY: the parent is there.
+        // SAFETY: the parent exists.
         Some(unsafe { patch.get_or_init(parent, 0) }?.fetch_add(1, Ordering::Relaxed))
     }
 
     fn has(patch: &Shadow<AtomicU32, u64>, parent: &u64) -> bool {
-        // SAFETY: the parent is there.
+        // SAFETY: the parent exists.
         unsafe { patch.get(parent) }.is_some()
     }
 
     #[test]
     fn data_is_there_from_the_end_of_one_transition_to_the_start_of_the_other() {
         let (patch, parent) = (patch(), 1);
-        // SAFETY: what the kernel calls, in its order.
+        // SAFETY: the kernel's calls, in its order.
         unsafe {
             assert_eq!(patch.acquire(), Ok(()));
             assert_eq!(hit(&patch, &parent), None);
@@ -266,7 +266,7 @@ mod tests {
     #[test]
     fn a_reversed_unload_begins_anew_and_frees_the_old_data_in_the_end_or_with_its_object() {
         let (patch, (one, two)) = (patch(), (1, 2));
-        // SAFETY: what the kernel calls, in its order.
+        // SAFETY: the kernel's calls, in its order.
         unsafe {
             assert_eq!(patch.acquire(), Ok(()));
             patch.commit(false, false);
@@ -288,7 +288,7 @@ mod tests {
     #[test]
     fn a_replacement_has_the_data_from_its_first_moment_and_a_reversed_one_leaves_it() {
         let (first, second, parent) = (patch(), patch(), 1);
-        // SAFETY: what the kernel calls, in its order.
+        // SAFETY: the kernel's calls, in its order.
         unsafe {
             assert_eq!(first.acquire(), Ok(()));
             first.commit(true, false);
@@ -310,11 +310,11 @@ mod tests {
     fn every_datum_is_destroyed_once() {
         static GONE: AtomicU32 = AtomicU32::new(0);
         unsafe extern "C" fn count(_: *mut c_void, data: *mut c_void) {
-            // SAFETY: the data is there.
+            // SAFETY: the data exists.
             GONE.fetch_add(unsafe { *data.cast::<u32>() }, Ordering::Relaxed);
         }
         let patch = Shadow::<u32, u64>::new("sum", 1 << 63, 7, || 1, None, Some(count));
-        // SAFETY: what the kernel calls, in its order.
+        // SAFETY: the kernel's calls, in its order.
         unsafe {
             assert_eq!(patch.acquire(), Ok(()));
             patch.commit(false, false);
@@ -332,12 +332,12 @@ mod tests {
     #[test]
     fn constructors_see_the_value_and_the_object() {
         let ctor = |parent: *mut u64, data: *mut u64| {
-            // SAFETY: both are there.
+            // SAFETY: both exist.
             unsafe { *data += *parent }
         };
         let patch = Shadow::<u64, u64>::new("sum", 1 << 63, 7, || 40, Some(ctor), None);
         let parent = 2;
-        // SAFETY: what the kernel calls, in its order.
+        // SAFETY: the kernel's calls, in its order.
         unsafe {
             assert_eq!(patch.acquire(), Ok(()));
             patch.commit(false, false);

@@ -2,11 +2,11 @@
 //! The few instructions between a patched function and its Rust body.
 //!
 //! rustc gives no function an ftrace site, and no Rust function can jump into the middle of another
-//! one. These macros write the three pieces of assembly that a livepatch needs, the way the
-//! kernel's own compiler would: with a landing pad, a traceable site, call padding and the return
-//! thunk where the configuration has them. Each architecture has its own (`arch/`).
+//! one. These macros emit the three assembly snippets that a livepatch needs, as the kernel's own
+//! compiler would: with a landing pad, a traceable site, call padding and the return thunk where
+//! the configuration has them. Each architecture has its own (`arch/`).
 //!
-//! They keep two promises. *While code of the module runs for a function, an address between
+//! They guarantee two things. *While code of the module runs for a function, an address between
 //! `new_func` and its end is on the stack*, so the kernel's consistency check waits for it
 //! (`klp_check_stack_func()` in `kernel/livepatch/transition.c`): an entry calls its body, it never
 //! jumps to it. *Under a pre-only hook nothing of the module is on the stack while the original
@@ -17,7 +17,7 @@
 //! function as the body can call it. `old` is the symbol of the old function, and `skip` the bytes
 //! from its address to the instruction behind its ftrace site.
 //!
-//! What is called runs in whatever context the old function was called in, on its stack.
+//! The called code runs in the context of the old function's caller, on its stack.
 //!
 //! ```
 //! extern "C" {
@@ -32,9 +32,9 @@
 //! }
 //! ```
 //!
-//! They name each other as `kps::shim`, which has to be in scope where they are used. Their own
-//! names start with `kps_`: a macro that other crates can use is at the root of its crate, which
-//! may be that of a patch.
+//! They refer to each other as `kps::shim`, which must be in scope where they are used. Their own
+//! names start with `kps_`: an exported macro is at the root of its crate, which may be that of a
+//! patch.
 
 #[doc(inline)]
 pub use super::arch::{entry, function, original, pre_entry, pre_entry_in_memory, traceable};

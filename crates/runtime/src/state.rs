@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
-//! States: changes of the system that one version of a patch hands on to the next, and that the
-//! last one takes back (`Documentation/livepatch/system-state.rst`).
+//! States: changes of the system that one version of a patch hands over to the next, and that the
+//! last one reverts (`Documentation/livepatch/system-state.rst`).
 //!
 //! A state is a static of the patch, a `struct klp_state` in its table and a record in the kernel's
-//! memory. Its three functions run in the callbacks of `vmlinux`, around those of the author, in
+//! memory. Its three functions run in the callbacks of `vmlinux`, around the author's callbacks, in
 //! process context under `klp_mutex`: they may sleep.
 //!
 //! | callback | what is called |
@@ -11,7 +11,7 @@
 //! | `pre_patch` | `save`, if no earlier patch has saved a value |
 //! | `post_patch` | `apply`, when every task runs the new code |
 //! | `pre_unpatch` | `restore`, if no other loaded patch has the state |
-//! | `post_unpatch` | nothing of the author's; the last patch that has the state frees the record |
+//! | `post_unpatch` | none of the author's functions; the last patch that has the state frees the record |
 //!
 //! ```
 //! use kps::persistent::Persistent;
@@ -43,28 +43,28 @@
 use super::persistent::{Held, Persistent, Refusal};
 use core::sync::atomic::{AtomicBool, Ordering};
 
-/// A state, with a value that was true before the change.
+/// A state, with the value from before the change.
 ///
-/// Bodies may ask for it in any context. Nothing that it offers to them sleeps or takes a lock.
+/// Bodies may use it in any context: the methods for them neither sleep nor take a lock.
 #[derive(Debug)]
 pub struct State<T> {
     held: Held<T>,
     save: fn() -> T,
     apply: fn(T),
     restore: fn(T),
-    /// Whether the system is to be changed when all tasks are there: not if a newer patch may have
-    /// changed it since.
+    /// Whether the system is to be changed once every task runs the new code: not if a newer patch
+    /// may have changed it since.
     due: AtomicBool,
 }
 
 impl<T> State<T> {
     /// A state that keeps its record under this id.
     ///
-    /// Patches that have the same id must have the same `shape`, which kpsc makes of the name and
-    /// the text of the type, and a `T` of the same size and alignment, or the later one is refused.
-    /// `save` gives the value before anything has changed; `apply` and `restore` get it, to change
-    /// the system and to change it back. All run under `klp_mutex`. When an unloading is reversed,
-    /// `apply` runs again.
+    /// Patches with the same id must have the same `shape`, which kpsc derives from the name and
+    /// the text of the type, and a `T` of the same size and alignment, or the later patch is
+    /// refused. `save` returns the value from before any change; `apply` and `restore` get it, to
+    /// change the system and to change it back. All run under `klp_mutex`. When an unloading is
+    /// reversed, `apply` runs again.
     pub const fn new(
         name: &'static str,
         id: u64,
@@ -91,13 +91,13 @@ impl<T> State<T> {
         self.held.is_taken_over()
     }
 
-    /// Whether another loaded patch has it too, so that the system stays changed when this one
-    /// goes.
+    /// Whether another loaded patch has it too, so that the system stays changed when this patch is
+    /// unloaded.
     pub fn is_shared(&self) -> bool {
         self.held.holders() > 1
     }
 
-    /// The value, once it has been saved: from `pre_patch` on, until the patch is gone.
+    /// The saved value: available from `pre_patch` on, until the patch is unloaded.
     pub fn get(&self) -> Option<T> {
         self.held.saved()
     }
@@ -110,7 +110,8 @@ impl<T> Persistent for State<T> {
     }
 
     unsafe fn begin(&self) {
-        // What an earlier patch has saved was true before it changed the system. Now it is not.
+        // The value that an earlier patch saved is from before its change of the system. A value
+        // read now would not be.
         if self.get().is_none() {
             self.held.save((self.save)());
         }
@@ -132,7 +133,7 @@ impl<T> Persistent for State<T> {
 
     unsafe fn release(&self, forced: bool) {
         self.due.store(true, Ordering::Relaxed);
-        // SAFETY: the caller is a callback that may.
+        // SAFETY: the caller is a callback that may call it.
         unsafe { self.held.release(forced, || {}) };
     }
 }
@@ -158,7 +159,7 @@ mod tests {
     }
 
     fn load(patch: &dyn Persistent) {
-        // SAFETY: what the kernel calls, in its order.
+        // SAFETY: the kernel's calls, in its order.
         unsafe {
             assert_eq!(patch.acquire(), Ok(()));
             patch.begin();
@@ -276,7 +277,7 @@ mod tests {
         complete(&first, false);
         load(&second);
         complete(&second, false);
-        // SAFETY: the first one begins to leave, and that is reversed.
+        // SAFETY: the first patch starts to unload, and that is reversed.
         unsafe { first.withdraw() };
         complete(&first, false);
         assert_eq!(SYSTEM.load(Ordering::Relaxed), 25);
@@ -291,7 +292,7 @@ mod tests {
         let (first, second) = (patch!(SYSTEM, 10), patch!(SYSTEM, 20));
         load(&first);
         complete(&first, false);
-        // SAFETY: what the kernel calls.
+        // SAFETY: the kernel's calls.
         unsafe {
             first.withdraw();
             first.release(true);
@@ -310,7 +311,7 @@ mod tests {
         load(&first);
         complete(&first, false);
         let other = State::<u64>::new("other", 1 << 63, 7, || 0, drop, drop);
-        // SAFETY: what the kernel calls.
+        // SAFETY: the kernel's calls.
         let joined = unsafe { super::super::persistent::acquire(&[&patch!(SYSTEM, 1), &other]) };
         assert_eq!(joined, Err(Refusal::OtherType("other")));
         assert_eq!((first.get(), first.is_shared()), (Some(5), false));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-//! A kernel build folder of the user's own. Nothing is fetched or copied but the facts, and root is
+//! The user's own kernel build folder. Only the facts are copied, nothing is fetched, and root is
 //! not needed.
 
 use super::cache::{is_name, is_supported_path, unsupported_path, Cache};
@@ -15,10 +15,10 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-/// Which folder, and how it is built in.
+/// The folder, and how to build in it.
 #[derive(Debug, Clone)]
 pub struct Request {
-    /// The folder: where `vmlinux`, `.config` and `Module.symvers` are.
+    /// The folder with `vmlinux`, `.config` and `Module.symvers`.
     pub folder: PathBuf,
     /// The folder whose `usr` holds the compilers; none for the host's own.
     pub toolchain: Option<PathBuf>,
@@ -26,7 +26,7 @@ pub struct Request {
     pub make: Vec<String>,
 }
 
-/// The folder as it was when it was read.
+/// The folder as kpsc read it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Origin {
@@ -35,12 +35,12 @@ pub(super) struct Origin {
     kernel: Stamp,
 }
 
-/// What a build leaves beside the kernel.
+/// The files that a build leaves beside the kernel.
 const CONFIG: &str = ".config";
 const SYMVERS: &str = "Module.symvers";
 
-/// Adds the folder as a target, or renews the target that it is already, by way of an empty folder.
-/// Returns the target's name.
+/// Adds the folder as a target, or renews its existing target, through an empty folder. Returns the
+/// target's name.
 pub(super) fn add(
     cache: &Cache,
     adding: &Path,
@@ -56,7 +56,7 @@ pub(super) fn add(
     if name.is_some_and(|name| !is_name(name)) {
         return Err(taken(name.unwrap_or_default()));
     }
-    // Both are read once more for the facts. Here the message can say which folder was to be given.
+    // Both are read again for the facts. Here the message can say which folder to give.
     for (file, limit) in [(CONFIG, input::CONFIG), (SYMVERS, input::SYMVERS)] {
         input::read_text(&folder.join(file), limit)
             .map_err(|error| error.help("pass the folder in which `make` built the kernel"))?;
@@ -104,7 +104,8 @@ pub(super) fn add(
     let manifest =
         Manifest { image, busybox: None, origin, tree: Some(tree), release: release.clone() };
     manifest.write(adding)?;
-    // Whoever uses the old target has read its facts; what else they read is in the build folder.
+    // Users of the old target have read its facts; everything else they read is in the build
+    // folder.
     cache.put(adding, name)?;
     Ok(name.to_owned())
 }
@@ -162,7 +163,7 @@ impl Provider for Origin {
     }
 }
 
-/// The words of the command line for where the compilers are.
+/// The command-line arguments that select the compilers.
 pub(super) fn compilers(tree: Option<&Tree>) -> String {
     let toolchain = tree.and_then(|tree| tree.toolchain.as_ref());
     let mut words: String =
@@ -173,8 +174,8 @@ pub(super) fn compilers(tree: Option<&Tree>) -> String {
     words
 }
 
-/// The source of a build folder: the folder itself, or what its makefile includes when it was built
-/// with `O=`.
+/// The source of a build folder: the folder itself, or the one that its makefile includes after a
+/// build with `O=`.
 pub(super) fn source_of(folder: &Path) -> PathBuf {
     let makefile = input::read_text(&folder.join("Makefile"), input::MAKEFILE).unwrap_or_default();
     let included = makefile.lines().find_map(|line| line.strip_prefix("include "));

@@ -5,15 +5,15 @@
 //! |---|---|
 //! | `kernels/NAME/` | a target: `target.toml`, `files`, `facts`, the image, and for stock kernels `source/` and `build/` |
 //! | `toolchains/ID/` | compilers, shared by the kernels that were built with them |
-//! | `macros/NAME/ID/` | the macros of patch crates, by the compilers of the target NAME |
-//! | `machines/NAME/ID/` | the template machine of the target NAME, by all that it depends on |
-//! | `kbuild/NAME/ID/` | what Kbuild does alike in each build for the target NAME, by its compilers |
-//! | `apt/` | package lists, and packages on their way |
-//! | `adding/`, `replaced/` | a target on its way, and the one whose place it takes |
-//! | `locks/NAME` | held shared by whoever uses the target NAME, and alone by whoever removes it |
-//! | `lock` | held by whoever adds, prepares or removes |
+//! | `macros/NAME/ID/` | the macros of patch crates, built with the compilers of the target NAME |
+//! | `machines/NAME/ID/` | the template machine of the target NAME, by everything that it depends on |
+//! | `kbuild/NAME/ID/` | results that Kbuild repeats in each build for the target NAME, by its compilers |
+//! | `apt/` | package lists, and packages that are being fetched |
+//! | `adding/`, `replaced/` | a target that is being added, and the one that it replaces |
+//! | `locks/NAME` | held shared by users of the target NAME, and exclusively to remove it |
+//! | `lock` | held to add, prepare or remove |
 //!
-//! Nothing here is locked twice in the other order: who needs both takes `locks/NAME` first.
+//! Lock order: a process that needs both takes `locks/NAME` first.
 
 use super::manifest::Manifest;
 use super::Target;
@@ -23,18 +23,18 @@ use std::fs::{File, TryLockError};
 use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 
-/// The folder of one version of the format: another version never reads it.
+/// The folder of one version of the format: other versions never read it.
 const VERSION: &str = "v4";
 
 /// The user's cache folder.
 #[derive(Debug, Clone)]
 pub struct Cache {
-    /// Where the folders of all versions are.
+    /// The parent of the folders of all versions.
     top: PathBuf,
     root: PathBuf,
 }
 
-/// A target by its name, or what is wrong with it.
+/// A target with its name, or the reason why it cannot be used.
 pub type Listed = (String, Result<Target, Diagnostic>);
 
 /// A lock that is held until it is dropped.
@@ -49,7 +49,7 @@ impl Cache {
         let top = set("KPSC_CACHE")
             .or_else(|| Some(set("XDG_CACHE_HOME")?.join("kpsc")))
             .or_else(|| Some(set("HOME")?.join(".cache/kpsc")));
-        // Make and the sandbox want absolute paths.
+        // make and the sandbox need absolute paths.
         let top = top.map(|top| std::path::absolute(&top).unwrap_or(top));
         match top {
             Some(top) if !is_supported_path(&top) => {
@@ -79,7 +79,7 @@ impl Cache {
         self.root.join("kernels").join(name)
     }
 
-    /// The folder of the macros that a target's compilers have made.
+    /// The folder of the macros that were built with a target's compilers.
     pub fn macros(&self, name: &str) -> PathBuf {
         self.root.join("macros").join(name)
     }
@@ -89,7 +89,7 @@ impl Cache {
         self.root.join("machines").join(name)
     }
 
-    /// The folder of what Kbuild does alike in each build for a target.
+    /// The folder of the results that Kbuild repeats in each build for a target.
     pub fn kbuild(&self, name: &str) -> PathBuf {
         self.root.join("kbuild").join(name)
     }
@@ -102,7 +102,7 @@ impl Cache {
         self.root.join("apt")
     }
 
-    /// An empty folder for a target on its way. Only who holds [`Cache::change`] may ask.
+    /// An empty folder for a target that is being added. The caller holds [`Cache::change`].
     pub(super) fn adding(&self) -> Result<PathBuf, Diagnostic> {
         let folder = self.root.join("adding");
         remove(&folder)?;
@@ -110,8 +110,8 @@ impl Cache {
         Ok(folder)
     }
 
-    /// Makes a finished folder the target of this name, in the place of an older one. Only who
-    /// holds [`Cache::change`] may ask.
+    /// Makes a finished folder the target of this name, replacing an older one. The caller holds
+    /// [`Cache::change`].
     pub(super) fn put(&self, finished: &Path, name: &str) -> Result<(), Diagnostic> {
         let (target, old) = (self.kernel(name), self.root.join("replaced"));
         make_folder(&self.root.join("kernels"))?;
@@ -123,7 +123,7 @@ impl Cache {
         remove(&old)
     }
 
-    /// Waits until no other kpsc changes the cache, and keeps others from it.
+    /// Waits until no other kpsc changes the cache, and locks it.
     pub fn change(&self) -> Result<Held, Diagnostic> {
         make_folder(&self.root)?;
         let path = self.root.join("lock");
@@ -134,13 +134,13 @@ impl Cache {
     /// Keeps a target from being removed.
     pub(super) fn using(&self, name: &str) -> Result<Held, Diagnostic> {
         let path = self.root.join("locks").join(name);
-        // Where nothing can be written nothing can be removed either.
+        // If nothing can be written, nothing can be removed either.
         let Ok(file) = lock_file(&path) else { return Ok(Held(None)) };
         file.lock_shared().map_err(|error| cannot("lock", &path, &error))?;
         Ok(Held(Some(file)))
     }
 
-    /// Waits until nobody uses a target, and keeps others from it.
+    /// Waits until a target is unused, and locks it.
     pub(super) fn removing(&self, name: &str) -> Result<Held, Diagnostic> {
         let path = self.root.join("locks").join(name);
         let file = lock_file(&path)?;
@@ -181,7 +181,7 @@ impl Cache {
         })
     }
 
-    /// The target to use when none is named: the one added last, or none yet.
+    /// The default target: the one added last, if there is one.
     pub fn default_target(&self) -> Result<Option<Target>, Diagnostic> {
         let age = |name: &String| {
             let facts = self.kernel(name).join("facts");
@@ -211,7 +211,7 @@ fn lock_file(path: &Path) -> Result<File, Diagnostic> {
     File::create(path).map_err(|error| cannot("write", path, &error))
 }
 
-/// Locks a file for its holder alone, and says so if that takes time.
+/// Takes an exclusive lock on a file, and reports it if that takes time.
 fn alone(file: File, path: &Path, why: &str) -> Result<Held, Diagnostic> {
     match file.try_lock() {
         Ok(()) => return Ok(Held(Some(file))),
@@ -228,14 +228,14 @@ fn alone(file: File, path: &Path, why: &str) -> Result<Held, Diagnostic> {
     }
 }
 
-/// Whether the kernel's makefiles bear a path: make and the shell would take other characters for
-/// more than a name.
+/// Whether the kernel's makefiles support a path: make and the shell would interpret other
+/// characters.
 pub fn is_supported_path(path: &Path) -> bool {
     let plain = |c: char| c.is_alphanumeric() || "/._+-~@".contains(c);
     path.to_str().is_some_and(|path| path.chars().all(plain))
 }
 
-/// The error about a path that they do not bear.
+/// The error for an unsupported path.
 pub fn unsupported_path(what: &str, path: &Path) -> Diagnostic {
     Diagnostic::new(FILE_ERROR, format!("{what} cannot be in {}", path.display()))
         .note("the kernel's makefiles accept only letters, digits and `/ . _ + - ~ @` in paths")

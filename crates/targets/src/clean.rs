@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Taking targets away, and what is left of preparations that did not end.
+//! Removes targets, and leftovers of interrupted preparations.
 
 use super::cache::{is_name, Cache};
 use super::manifest::Manifest;
@@ -10,8 +10,7 @@ use std::path::{Path, PathBuf};
 use walkdir::WalkDir;
 
 impl Cache {
-    /// Removes a target, and every toolchain that no target needs any more. Waits for those who use
-    /// it.
+    /// Removes a target, and every toolchain that no target needs any more. Waits for its users.
     pub fn remove(&self, name: &str) -> Result<(), Diagnostic> {
         let folder = self.kernel(name);
         if !is_name(name) || !Manifest::exists(&folder) {
@@ -19,7 +18,7 @@ impl Cache {
         }
         let _removing = self.removing(name)?;
         let _changing = self.change()?;
-        // Without its manifest it is no target any more, however far the rest gets.
+        // Without its manifest it is no longer a target, even if the rest is interrupted.
         Manifest::remove(&folder)?;
         remove(&folder)?;
         remove(&self.macros(name))?;
@@ -28,8 +27,8 @@ impl Cache {
         self.needless_toolchains()?.iter().try_for_each(|path| remove(path))
     }
 
-    /// Removes what no target needs: interrupted preparations, downloads, compilers, and what older
-    /// versions of kpsc have left. Returns each with its size in bytes.
+    /// Removes data that no target needs: interrupted preparations, downloads, compilers, and data
+    /// of older versions of kpsc. Returns each with its size in bytes.
     pub fn remove_unused(&self) -> Result<Vec<(PathBuf, u64)>, Diagnostic> {
         let _changing = self.change()?;
         let mut unused = self.older()?;
@@ -67,8 +66,8 @@ impl Cache {
         Ok(removed)
     }
 
-    /// Compilers that no target uses. Where a target cannot be read nobody knows which ones it
-    /// needs, and all stay.
+    /// Compilers that no target uses. If a target cannot be read, the compilers that it needs are
+    /// unknown, and all stay.
     fn needless_toolchains(&self) -> Result<Vec<PathBuf>, Diagnostic> {
         let mut needed = Vec::new();
         for name in self.names()? {
@@ -85,7 +84,7 @@ impl Cache {
     }
 }
 
-/// What a folder takes on the disk, in bytes.
+/// The size of a folder on the disk, in bytes.
 pub(super) fn size(path: &Path) -> u64 {
     let files = WalkDir::new(path).into_iter().flatten();
     files

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-//! The debug information of a target: what is kept of the DWARF of its kernel, once somebody has
-//! asked for it.
+//! The debug information of a target: kpsc keeps an extract of its kernel's DWARF, made on request.
 
 use super::dwarf::{self, DwarfError};
 use super::{inventory, Cache, Progress, Target};
@@ -10,13 +9,13 @@ use kps_host::disk::{fill_folder, remove, write_atomically};
 use kps_host::input;
 use std::path::Path;
 
-/// The folder in a target's own that holds it. It has an inventory of its own, for it comes later.
+/// The target's folder for it. It has its own inventory, because it comes later.
 pub(super) const FOLDER: &str = "debug";
-/// The file in it.
+/// The file in that folder.
 const FILE: &str = "functions";
 
 impl Target {
-    /// What the debug information of its kernel says of its functions, if the target has any.
+    /// The debug information about the kernel's functions, if the target has any.
     pub fn debug(&self) -> Result<Option<DebugInfo>, Diagnostic> {
         let path = self.folder.join(FOLDER).join(FILE);
         if !self.folder.join(FOLDER).exists() {
@@ -30,7 +29,7 @@ impl Target {
         })
     }
 
-    /// Keeps what the debug information of its kernel says, unless it is there already. That of a
+    /// Extracts and stores the kernel's debug information, unless it is already there. That of a
     /// stock kernel is fetched.
     pub fn add_debug(&self, cache: &Cache, progress: Progress) -> Result<(), Diagnostic> {
         let facts = self.facts()?;
@@ -42,7 +41,7 @@ impl Target {
             return Ok(());
         }
         let _changing = cache.change()?;
-        // Another kpsc may have been quicker.
+        // Another kpsc may have finished first.
         if is_there() {
             return Ok(());
         }
@@ -64,7 +63,7 @@ impl Target {
     }
 }
 
-/// Reads the debug information of a kernel, which must be the one that the facts are of.
+/// Reads the debug information of a kernel, which must be the one that the facts describe.
 fn read(vmlinux: &Path, facts: &Facts) -> Result<DebugInfo, Diagnostic> {
     let bytes = input::read(vmlinux, input::IMAGE)?;
     let path = vmlinux.display();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-//! The facts of a target: read from their file, which is made anew where another version of kpsc
-//! has written it.
+//! The facts of a target: read from their file, which is regenerated if another version of kpsc
+//! wrote it.
 
 use super::gather::gather;
 use super::image::{decompress, ImageError};
@@ -19,13 +19,13 @@ use std::path::{Path, PathBuf};
 const FILE: &str = "facts";
 
 impl Target {
-    /// The facts file. Once [`Target::facts`] has read it, it is of the version that this program
+    /// The facts file. After [`Target::facts`] has read it, it has the version that this program
     /// writes.
     pub fn facts_path(&self) -> PathBuf {
         self.folder.join(FILE)
     }
 
-    /// Reads the facts, which must still be those of the kernel.
+    /// Reads the facts, which must still match the kernel.
     pub fn facts(&self) -> Result<Facts, Diagnostic> {
         self.provider().check(&self.name, &self.command())?;
         match self.read_facts()? {
@@ -48,7 +48,7 @@ impl Target {
         }
     }
 
-    /// The facts file, of which nothing but its table has been read.
+    /// The facts file, of which only the table has been read.
     fn facts_file(&self) -> Result<Result<FactsFile<Opened>, FactsError>, Diagnostic> {
         let path = self.facts_path();
         let cannot_read = |error| cannot("read", &path, &error);
@@ -60,10 +60,10 @@ impl Target {
         Ok(FactsFile::from_source(Opened { file, len }))
     }
 
-    /// Makes the file anew from the kernel that it was made from.
+    /// Regenerates the file from its kernel.
     fn renew_facts(&self) -> Result<Facts, Diagnostic> {
         let _changing = self.cache.change()?;
-        // Another kpsc may have been quicker.
+        // Another kpsc may have finished first.
         if let Ok(facts) = self.read_facts()? {
             return Ok(facts);
         }
@@ -73,13 +73,13 @@ impl Target {
         }
         let facts = read_kernel(&files)?;
         let bytes = facts.to_bytes();
-        // The inventory comes first: whoever is interrupted in between leaves a file that is made
-        // anew once more.
+        // The inventory comes first: an interruption in between leaves a file that is regenerated
+        // once more.
         inventory::renew(&self.folder, FILE, &bytes)?;
         let path = self.facts_path();
         let added = path.metadata().and_then(|metadata| metadata.modified());
         write_atomically(&path, &bytes)?;
-        // Which target was added last is told by the age of its facts.
+        // The age of the facts shows which target was added last.
         let keep_age = || File::options().write(true).open(&path)?.set_modified(added?);
         keep_age().map_err(|error| cannot("write", &path, &error))?;
         Ok(facts)

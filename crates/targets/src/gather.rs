@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-//! From the files of a kernel to its facts.
+//! Makes the facts of a kernel from its files.
 
 use super::image::{self, ImageError, Vmlinux};
 use super::kallsyms::{kallsyms, Kallsym};
@@ -8,8 +8,8 @@ use kps_facts::btf::Btf;
 use kps_facts::{is_release, Export, Exports, Facts, Identity, Object, Site, Sites, Sym, Symbols};
 use std::collections::BTreeMap;
 
-/// Reads everything that can be known of a kernel from its image (a `bzImage` or a `vmlinux`), its
-/// `.config` and its `Module.symvers`.
+/// Reads the facts of a kernel from its image (a `bzImage` or a `vmlinux`), its `.config` and its
+/// `Module.symvers`.
 pub fn gather(image: &[u8], config: &str, symvers: &str) -> Result<Facts, ImageError> {
     if let Some(line) = wrong_line(config, is_config_line) {
         return Err(ImageError::Config(line));
@@ -90,7 +90,7 @@ fn sites(vmlinux: &Vmlinux<'_>, symbols: &[Kallsym]) -> Result<Sites, ImageError
     Ok(sites.into_iter().collect())
 }
 
-/// The first line, from 1, that is not as it should be.
+/// The first malformed line, counted from 1.
 fn wrong_line(text: &str, is_right: impl Fn(&str) -> bool) -> Option<usize> {
     text.lines().position(|line| !line.is_empty() && !is_right(line)).map(|n| n + 1)
 }
@@ -143,7 +143,7 @@ pub fn parse_config(text: &str) -> BTreeMap<String, String> {
     text.lines().filter_map(set).collect()
 }
 
-/// What vmlinux exports: the lines
+/// The exports of vmlinux: the lines
 /// `CRC<tab>symbol<tab>vmlinux<tab>EXPORT_SYMBOL[_GPL]<tab>namespace`.
 pub fn parse_symvers(text: &str) -> Exports {
     fn export(line: &str) -> Option<(&str, Export<'_>)> {

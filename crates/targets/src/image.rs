@@ -7,11 +7,11 @@ use object::read::elf::{ElfFile64, FileHeader as _, SectionHeader as _};
 use object::{LittleEndian, Object as _, ObjectSection as _};
 use std::io::Read as _;
 
-/// How large a kernel inside an image may be. They are some 70 MB; a hostile one must not fill the
-/// memory.
+/// The maximum size of a kernel inside an image. Kernels have some 70 MB; a hostile one must not
+/// fill the memory.
 const MAX_SIZE: u64 = 512 << 20;
-/// What decompression may take besides: the kernel's build gives xz a dictionary of at most 128
-/// MiB.
+/// The memory that decompression may take besides: the kernel's build gives xz a dictionary of at
+/// most 128 MiB.
 const MAX_DICTIONARY: u64 = 256 << 20;
 
 /// Why an image cannot be used.
@@ -20,16 +20,16 @@ pub enum ImageError {
     /// Neither a `bzImage` nor an ELF file.
     #[error("this is neither a bzImage nor an ELF kernel")]
     Unknown,
-    /// The header promises more than there is.
+    /// The header claims more data than there is.
     #[error("the image is cut short")]
     Truncated,
-    /// A compression that this program does not read.
+    /// An unsupported compression.
     #[error("the kernel inside uses an unsupported compression (gzip, xz and zstd are supported)")]
     Compression,
     /// Decompression failed.
     #[error("the kernel inside cannot be decompressed: {0}")]
     Damaged(#[source] std::io::Error),
-    /// It grows beyond all kernels.
+    /// It is larger than any kernel.
     #[error("the kernel inside has more than {} MiB", MAX_SIZE >> 20)]
     TooLarge,
     /// The ELF file inside cannot be read.
@@ -47,16 +47,16 @@ pub enum ImageError {
     /// The ftrace table is inconsistent.
     #[error("the kernel's table of ftrace sites cannot be read: {0}")]
     Mcount(&'static str),
-    /// A line of the configuration sets nothing.
+    /// A malformed line in the configuration.
     #[error("the kernel's configuration cannot be read: line {0} is not `CONFIG_NAME=VALUE`")]
     Config(usize),
-    /// A line of the list of exports is none.
+    /// A malformed line in the list of exports.
     #[error("the kernel's Module.symvers cannot be read: line {0} is not an export")]
     Symvers(usize),
-    /// The image carries no build-id.
+    /// The image has no build-id.
     #[error("the kernel has no build-id")]
     NoBuildId,
-    /// A module that the kernel calls by another name.
+    /// The file is a module with another name.
     #[error("the module has another name: see `modinfo`")]
     OtherModule,
     /// The types cannot be read.
@@ -64,7 +64,7 @@ pub enum ImageError {
     Btf(#[from] kps_facts::btf::BtfError),
 }
 
-/// The `vmlinux` inside an image; the bytes themselves when they already are one.
+/// The `vmlinux` inside an image, or the bytes themselves if they already are one.
 pub fn vmlinux(image: &[u8]) -> Result<Vec<u8>, ImageError> {
     if image.starts_with(b"\x7fELF") {
         return Ok(image.to_vec());
@@ -77,7 +77,7 @@ pub fn vmlinux(image: &[u8]) -> Result<Vec<u8>, ImageError> {
 }
 
 pub(super) fn decompress(payload: &[u8]) -> Result<Vec<u8>, ImageError> {
-    // The build appends the length of the uncompressed kernel, four bytes that belong to no stream.
+    // The build appends the length of the uncompressed kernel, four bytes outside the stream.
     match payload {
         [0x28, 0xb5, 0x2f, 0xfd, ..] => {
             let decoder =
@@ -103,7 +103,7 @@ fn read(decoder: impl std::io::Read) -> Result<Vec<u8>, ImageError> {
     Ok(out)
 }
 
-/// A `vmlinux`, by section.
+/// A `vmlinux` and its sections.
 pub struct Vmlinux<'a> {
     file: ElfFile64<'a, LittleEndian>,
 }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
-//! What a finished folder holds, so that damage can be found: a digest of every file.
+//! The inventory of a finished folder: a digest of every file, so that kpsc can find damage.
 //!
-//! A folder's inventory is its file `files`: one line each, by path, of a digest or of where a link
-//! leads, and the path. `+` in front of a path says that the file can be run. Paths are below the
-//! folder; an absolute one is of a file that belongs to the user.
+//! A folder's inventory is its file `files`, sorted by path. Each line has a digest, of the file or
+//! of a link's target, a mark and the path. The mark `+` means that the file is executable. Paths
+//! are relative to the folder; an absolute path is a file that belongs to the user.
 
 use super::seal::{digest, hex, seal, unseal};
 use super::{debug, modules};
@@ -19,25 +19,25 @@ use walkdir::{DirEntry, WalkDir};
 
 /// The file in a folder that holds its inventory.
 pub(super) const FILE: &str = "files";
-/// What is written after the inventory. Modules and debug information come when they are wanted,
-/// with inventories of their own.
+/// Files that are not in the inventory. Modules and debug information are added on demand, with
+/// inventories of their own.
 const LATER: &[&str] =
     &[FILE, "target.toml", modules::FOLDER, "modules.partial", debug::FOLDER, "debug.partial"];
 
-/// A file that is not as it was.
+/// A file that differs from the inventory.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Damage {
-    /// The inventory itself is.
+    /// The inventory itself is damaged.
     Inventory,
-    /// It is gone.
+    /// The file is missing.
     Missing(PathBuf),
-    /// It holds something else, or can no longer be run.
+    /// It has other contents, or is no longer executable.
     Changed(PathBuf),
-    /// It was not there.
+    /// It is not in the inventory.
     Unexpected(PathBuf),
 }
 
-/// Takes the inventory of a folder, and of files elsewhere that belong to it.
+/// Records the inventory of a folder, and of files elsewhere that belong to it.
 pub(super) fn record(folder: &Path, elsewhere: &[PathBuf]) -> Result<(), Diagnostic> {
     let mut text = String::new();
     for (path, state) in states(folder, elsewhere)? {
@@ -46,8 +46,8 @@ pub(super) fn record(folder: &Path, elsewhere: &[PathBuf]) -> Result<(), Diagnos
     write_atomically(&folder.join(FILE), seal(&text).as_bytes())
 }
 
-/// Notes in the inventory of a folder what one of its files is going to hold. An inventory that is
-/// damaged stays so.
+/// Records the future contents of one file in the inventory of a folder. A damaged inventory stays
+/// damaged.
 pub(super) fn renew(folder: &Path, name: &str, bytes: &[u8]) -> Result<(), Diagnostic> {
     let sealed = input::read_text(&folder.join(FILE), input::INVENTORY).unwrap_or_default();
     let Some(text) = unseal(&sealed) else { return Ok(()) };
@@ -58,7 +58,7 @@ pub(super) fn renew(folder: &Path, name: &str, bytes: &[u8]) -> Result<(), Diagn
     write_atomically(&folder.join(FILE), seal(&text).as_bytes())
 }
 
-/// Compares a folder with its inventory. Returns the damage, and how many files were looked at.
+/// Compares a folder with its inventory. Returns the damage, and the number of files checked.
 pub(super) fn verify(folder: &Path) -> Result<(Vec<Damage>, usize), Diagnostic> {
     let sealed = input::read_text(&folder.join(FILE), input::INVENTORY).unwrap_or_default();
     let Some(text) = unseal(&sealed) else { return Ok((vec![Damage::Inventory], 0)) };
@@ -83,10 +83,10 @@ pub(super) fn verify(folder: &Path) -> Result<(Vec<Damage>, usize), Diagnostic> 
     Ok((damage, recorded.len()))
 }
 
-/// In front of a path: of a file that can be run, of one that cannot, and of a link.
+/// The mark in front of a path: an executable file, another file, a link.
 const MARKS: [char; 3] = ['+', ' ', '>'];
 
-/// What a line says of each file.
+/// The state of each file, as a line has it.
 fn states(folder: &Path, elsewhere: &[PathBuf]) -> Result<BTreeMap<PathBuf, String>, Diagnostic> {
     let mut states = BTreeMap::new();
     for path in elsewhere.iter().filter(|path| path.exists()) {

@@ -12,17 +12,17 @@
 //! | `token_index` | 256 `u16`: where each token starts |
 //! | `offsets` | a 32-bit number per symbol that gives its address |
 //!
-//! None of them has a symbol in a stripped image. The token table betrays itself by the digits,
-//! which are always tokens of their own in ASCII order; its index proves it, and the markers prove
-//! the names.
+//! None of them has a symbol in a stripped image. The token table is found by the digits, which are
+//! always tokens of their own in ASCII order; its index confirms it, and the markers confirm the
+//! names.
 
 use super::image::{ImageError, Vmlinux};
 use std::ops::Range;
 
-/// A symbol as kallsyms has it.
+/// A symbol in kallsyms.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Kallsym {
-    /// As linked.
+    /// The address as linked.
     pub address: u64,
     /// `T`, `t`, `D` and so on.
     pub kind: u8,
@@ -30,22 +30,22 @@ pub struct Kallsym {
     pub name: String,
 }
 
-/// How long names are, the NUL at their end included (`include/linux/kallsyms.h`).
+/// The maximum length of a name with its NUL (`include/linux/kallsyms.h`).
 const KSYM_NAME_LEN: usize = 512;
 
 fn wrong<T>(what: &'static str) -> Result<T, ImageError> {
     Err(ImageError::Kallsyms(what))
 }
 
-/// All symbols of the image, in the order of the tables, which is that of their addresses.
+/// All symbols of the image, in table order, which is address order.
 pub fn kallsyms(vmlinux: &Vmlinux<'_>) -> Result<Vec<Kallsym>, ImageError> {
     let (address, rodata) = vmlinux.section(".rodata")?;
     let (text, _) = vmlinux.section(".text")?;
     decode(rodata, address, text)
 }
 
-/// The symbols in the bytes of a `.rodata` that is linked to an address, in a kernel whose text
-/// starts at another.
+/// The symbols in the bytes of a `.rodata` section, from its link address and the start of the
+/// kernel's text.
 pub fn decode(rodata: &[u8], address: u64, text: u64) -> Result<Vec<Kallsym>, ImageError> {
     let tables = Tables::find(rodata)?;
     let names = tables.names()?;
@@ -56,7 +56,7 @@ pub fn decode(rodata: &[u8], address: u64, text: u64) -> Result<Vec<Kallsym>, Im
         let known = |wanted: &str| {
             names.iter().zip(&addresses).find(|((_, n), _)| n == wanted).map(|(_, &a)| a)
         };
-        // The start of the kernel shows which of the formats the offsets have.
+        // The start of the kernel's text shows which format the offsets have.
         if known("_text") == Some(text) || known("_stext") == Some(text) {
             let symbols = names.into_iter().zip(addresses);
             return Ok(symbols
@@ -107,8 +107,8 @@ impl<'a> Tables<'a> {
             let Some(entry) = entry(self.bytes, at) else { return wrong("a name is cut off") };
             at = entry.end;
             let tokens = self.bytes[entry].iter().map(|&token| self.tokens[usize::from(token)]);
-            // A letter, and one byte more than a name may have: a few tokens could stand for any
-            // number.
+            // A letter, and one byte more than a name may have: a few tokens could expand to any
+            // length.
             let text: Vec<u8> = tokens.flatten().copied().take(1 + KSYM_NAME_LEN).collect();
             match text.split_first() {
                 Some((_, name)) if name.len() >= KSYM_NAME_LEN => {
@@ -123,7 +123,7 @@ impl<'a> Tables<'a> {
         Ok(names)
     }
 
-    /// The 32-bit numbers of the offset table, each with its place in `.rodata`.
+    /// The 32-bit numbers of the offset table, each with its offset in `.rodata`.
     fn offsets(&self, count: usize) -> Option<impl Iterator<Item = (usize, i32)> + use<'a>> {
         let table = self.bytes.get(self.index_end..self.index_end.checked_add(4 * count)?)?;
         let start = self.index_end;
@@ -192,7 +192,7 @@ fn token_table(bytes: &[u8], digits: usize) -> Option<(Range<usize>, usize)> {
     })
 }
 
-/// The markers stand before the token table; the first one is 0 and they grow.
+/// The markers precede the token table; the first one is 0 and they increase.
 fn markers(bytes: &[u8], token_table: usize) -> Option<Markers> {
     let mut values = Vec::new();
     let mut at = token_table;
@@ -212,9 +212,9 @@ fn markers(bytes: &[u8], token_table: usize) -> Option<Markers> {
     }
 }
 
-/// Where the names start, and how many there are.
+/// The offset of the names, and how many there are.
 fn names(bytes: &[u8], markers: &Markers) -> Option<(usize, usize)> {
-    /// No name takes more bytes than this: its length, and a token for each of its characters.
+    /// An upper bound for a name in bytes: its length, and a token for each of its characters.
     const LONGEST: usize = 2 + KSYM_NAME_LEN;
     let blocks = markers.values.len();
     let last = *markers.values.last()?;
@@ -228,7 +228,7 @@ fn names(bytes: &[u8], markers: &Markers) -> Option<(usize, usize)> {
             if count.div_ceil(256) != blocks {
                 return None;
             }
-            // Walk the block that the second marker ends, or everything if there is but one block.
+            // Walk the block that the second marker ends, or all names if there is only one block.
             let mut at = start;
             for _ in 0..count.min(256) {
                 at = entry(bytes, at)?.end;
@@ -242,7 +242,7 @@ fn names(bytes: &[u8], markers: &Markers) -> Option<(usize, usize)> {
     })
 }
 
-/// The token numbers of the name at a place.
+/// The token numbers of the name at an offset.
 fn entry(bytes: &[u8], at: usize) -> Option<Range<usize>> {
     const LONG: u8 = 0x80;
     let first = *bytes.get(at)?;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 //! Target kernels: where they come from, and where they are kept.
 //!
-//! A target is a folder of the user's cache. What `kpsc check` needs (the facts) is there after
-//! seconds; what building needs (the compilers and the kernel's build tree) follows when it is
-//! first needed. Every step is done under another name and renamed, and `target.toml` comes last:
-//! what was interrupted is no target, and the next run goes on from what is there.
+//! A target is a folder of the user's cache. `kpsc check` needs only the facts, which take seconds;
+//! the compilers and the kernel's build tree, which a build needs, follow on first use. Every step
+//! works under another name and renames its result, and `target.toml` is written last: an
+//! interrupted addition is not a target yet, and the next run resumes it.
 
 mod build_dir;
 mod cache;
@@ -52,10 +52,10 @@ pub use seal::seal;
 pub use templates::{Template, Templates};
 pub use toolchain::{Toolchain, INSIDE};
 
-/// A target kernel. It is not removed as long as somebody has one of these.
+/// A target kernel. It is not removed while a value of this type exists.
 #[derive(Debug)]
 pub struct Target {
-    /// What the user calls it.
+    /// Its name in the cache.
     pub name: String,
     folder: PathBuf,
     manifest: Manifest,
@@ -87,7 +87,7 @@ impl Target {
         &self.manifest.release
     }
 
-    /// Where it comes from, for people.
+    /// Where it comes from, for messages.
     pub fn origin(&self) -> String {
         self.provider().title()
     }
@@ -96,7 +96,7 @@ impl Target {
         self.manifest.origin.provider()
     }
 
-    /// The command that adds it once more, which renews it.
+    /// The command that adds it again, which renews it.
     pub fn command(&self) -> String {
         let arguments = self.provider().arguments(self.release(), self.tree());
         match self.name == self.release() {
@@ -115,23 +115,23 @@ impl Target {
         self.folder.join(&self.manifest.image)
     }
 
-    /// The busybox for the virtual machine, if it came with the target.
+    /// The busybox for the virtual machine, if the provider has one.
     pub fn busybox(&self) -> Option<PathBuf> {
         self.manifest.busybox.as_ref().map(|path| self.folder.join(path))
     }
 
-    /// What building needs, if it is there.
+    /// The build tree and compilers, if they are there.
     pub fn tree(&self) -> Option<&Tree> {
         self.manifest.tree.as_ref()
     }
 
-    /// What building needs; a provider that has not fetched it yet does so now.
+    /// The build tree and compilers; the provider fetches them now if they are missing.
     pub fn prepare(&mut self, cache: &Cache, progress: Progress) -> Result<Tree, Diagnostic> {
         if let Some(tree) = &self.manifest.tree {
             return Ok(tree.clone());
         }
         let _changing = cache.change()?;
-        // Another kpsc may have been quicker.
+        // Another kpsc may have finished first.
         if let Some(current) = Manifest::read(&self.folder, &self.name)? {
             self.manifest = current;
         }
@@ -144,8 +144,8 @@ impl Target {
         Ok(tree)
     }
 
-    /// The files of the modules that came with the kernel, by name; a provider that has not fetched
-    /// them yet does so now.
+    /// The files of the modules that came with the kernel, by name; the provider fetches them now
+    /// if they are missing.
     pub fn modules(
         &self,
         cache: &Cache,
@@ -179,7 +179,7 @@ impl Target {
         ))
     }
 
-    /// Unpacks all of the kernel's source into a folder that is not there yet.
+    /// Unpacks all of the kernel's source into a folder that does not exist yet.
     pub fn unpack_source(
         &self,
         cache: &Cache,
@@ -206,12 +206,12 @@ pub fn add(
     cache.target(&name)
 }
 
-/// The releases that could be added, newest first.
+/// The releases that can be added, newest first.
 pub fn available(cache: &Cache, request: &DebianRequest) -> Result<Vec<String>, Diagnostic> {
     debian::available(cache, request)
 }
 
-/// A name that cannot be had.
+/// A name that is taken or not allowed.
 fn taken(name: &str) -> Diagnostic {
     Diagnostic::new(
         TARGET_NAME_TAKEN,

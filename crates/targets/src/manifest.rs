@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
-//! `target.toml`: what cannot be seen in a target's folder itself.
+//! `target.toml`: the properties of a target that its folder does not show.
 //!
-//! It is written last and at once, so a folder without it is no target, however much else is there.
+//! It is written last and in one step, so a folder without it is not a target, whatever else it
+//! has.
 
 use super::damaged;
 use super::origin::Origin;
@@ -15,7 +16,7 @@ use std::path::{Path, PathBuf};
 
 const FILE: &str = "target.toml";
 
-/// What a target is.
+/// A target.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Manifest {
@@ -23,21 +24,21 @@ pub(super) struct Manifest {
     pub(super) release: String,
     /// The image to boot.
     pub(super) image: PathBuf,
-    /// A static busybox for the virtual machine, where the provider has one.
+    /// A static busybox for the virtual machine, if the provider has one.
     pub(super) busybox: Option<PathBuf>,
-    /// Who provides it.
+    /// The provider.
     pub(super) origin: Origin,
-    /// What building needs, once it is there.
+    /// The build tree and compilers, once they are there.
     pub(super) tree: Option<Tree>,
 }
 
-/// What building needs.
+/// The build tree and compilers.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Tree {
     /// The kernel's build folder, for `make -C`.
     pub build: PathBuf,
-    /// Folders that the build reads besides.
+    /// Other folders that the build reads.
     pub sources: Vec<PathBuf>,
     /// The folder whose `usr` holds the compilers; none for the host's own.
     pub toolchain: Option<PathBuf>,
@@ -61,7 +62,7 @@ impl Manifest {
         folder.join(FILE).exists()
     }
 
-    /// Reads the manifest of a target; none if the folder is not one.
+    /// Reads the manifest of a target; `None` if the folder is not one.
     pub(super) fn read(folder: &Path, name: &str) -> Result<Option<Manifest>, Diagnostic> {
         if !Manifest::exists(folder) {
             return Ok(None);
@@ -72,7 +73,7 @@ impl Manifest {
         toml::from_str(text).map(Some).map_err(|error| damaged(name, error.message()))
     }
 
-    /// Writes the manifest, whole or not at all. From then on the folder is a target.
+    /// Writes the manifest, completely or not at all. From then on the folder is a target.
     pub(super) fn write(&self, folder: &Path) -> Result<(), Diagnostic> {
         let text = toml::to_string(self).map_err(|error| {
             Diagnostic::new(FILE_ERROR, format!("the target's manifest cannot be written: {error}"))
@@ -80,7 +81,7 @@ impl Manifest {
         write_atomically(&folder.join(FILE), seal(&text).as_bytes())
     }
 
-    /// Takes a folder's being a target back.
+    /// Removes the manifest, so that the folder is no longer a target.
     pub(super) fn remove(folder: &Path) -> Result<(), Diagnostic> {
         kps_host::disk::remove(&folder.join(FILE))
     }

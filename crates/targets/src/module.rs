@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
-//! What is in a module: a `.ko` file as `modules_install` leaves it, compressed or not.
+//! Reads a module: a `.ko` file as `modules_install` leaves it, compressed or not.
 //!
-//! A module that is not loaded has no addresses. Its sections are laid one after the other here, as
-//! if they had been linked, so that symbols, ftrace sites and distances can be spoken of as they
-//! are of vmlinux.
+//! A module that is not loaded has no addresses. This file lays its sections out one after the
+//! other, as if they had been linked, so that symbols, ftrace sites and distances work as in
+//! vmlinux.
 
 use super::image::{decompress, ImageError};
 use kps_facts::{is_build_id, is_module_name, Module, Object, Section, Site, Sites, Sym, Symbols};
@@ -13,26 +13,26 @@ use object::LittleEndian as LE;
 
 type Header = elf::FileHeader64<LE>;
 
-/// The space between two sections: nothing ends where something else starts.
+/// The gap between two sections: none ends at another one's start.
 const GAP: u64 = 4096;
 
-/// How long names are, the NUL at their end included (`include/linux/kallsyms.h`).
+/// The maximum length of a name with its NUL (`include/linux/kallsyms.h`).
 const KSYM_NAME_LEN: usize = 512;
-/// What all names of a module may take. Symbols of a forged one share a few long names.
+/// The limit for all names of a module. Symbols of a forged one share a few long names.
 const MAX_NAMES: usize = 64 << 20;
 
 /// A module, and the part of it that describes its types.
 #[derive(Debug)]
 pub struct Read {
-    /// What the kernel will call it.
+    /// The kernel's name for it.
     pub name: Option<String>,
-    /// What is in it.
+    /// Its contents.
     pub module: Module,
     /// Its `.BTF` section, unless it has none that continues vmlinux's.
     pub btf: Option<Vec<u8>>,
 }
 
-/// The bytes of a module's file without their compression.
+/// The bytes of a module's file, decompressed.
 pub fn unpack(file: Vec<u8>) -> Result<Vec<u8>, ImageError> {
     match file.starts_with(&elf::ELFMAG) {
         true => Ok(file),
@@ -58,7 +58,7 @@ pub fn read(bytes: &[u8]) -> Result<Read, ImageError> {
     let symbols = symbols(bytes, &sections, &addresses)?;
     let sites = sites(bytes, &sections, &addresses, &symbols)?;
     let modinfo = data(".modinfo")?.unwrap_or_default();
-    // A module that was built by itself has a digest of the kernel's types with it, to be matched
+    // A module that was built separately also has a digest of the kernel's types, to be matched
     // when it is loaded.
     let btf = data(".BTF")?.filter(|_| sections.section_by_name(LE, b".BTF.base").is_none());
     let btf = btf.map(<[u8]>::to_vec);
@@ -72,7 +72,7 @@ pub fn read(bytes: &[u8]) -> Result<Read, ImageError> {
     Ok(Read { name: value(modinfo, "name=").map(str::to_owned), module, btf })
 }
 
-/// The address of each section that is loaded.
+/// The address of each loaded section.
 fn addresses(sections: &SectionTable<'_, Header>) -> Result<Vec<Option<u64>>, ImageError> {
     let mut next = GAP;
     let mut place = |section: &elf::SectionHeader64<LE>| {
@@ -80,7 +80,7 @@ fn addresses(sections: &SectionTable<'_, Header>) -> Result<Vec<Option<u64>>, Im
             return Ok(None);
         }
         let address = next;
-        // One that has no bytes in the file may say that it has any number of them.
+        // A section without bytes in the file may claim any size.
         let end = address.checked_add(section.sh_size(LE)).and_then(|end| end.checked_add(GAP));
         next = end.ok_or(ImageError::TooLarge)? / GAP * GAP;
         Ok(Some(address))
@@ -97,9 +97,8 @@ fn facts(sections: &SectionTable<'_, Header>, addresses: &[Option<u64>]) -> Vec<
     sections.iter().zip(addresses).filter_map(fact).collect()
 }
 
-/// The symbols that are defined in a section that is loaded, in the table's order: the kernel keeps
-/// them in that order, and counts in it (`module_kallsyms_on_each_symbol()` in
-/// `kernel/module/kallsyms.c`).
+/// The symbols in loaded sections, in table order: the kernel keeps that order, and counts in it
+/// (`module_kallsyms_on_each_symbol()` in `kernel/module/kallsyms.c`).
 fn symbols(
     bytes: &[u8],
     sections: &SectionTable<'_, Header>,
@@ -132,7 +131,7 @@ fn symbols(
     Ok(Symbols::of_module(found))
 }
 
-/// The ftrace sites, which the relocations of the table name.
+/// The ftrace sites, from the relocations of the table.
 fn sites(
     bytes: &[u8],
     sections: &SectionTable<'_, Header>,
@@ -144,7 +143,7 @@ fn sites(
         return Ok(Sites::default());
     };
     let symtab = sections.symbols(LE, bytes, elf::SHT_SYMTAB)?;
-    // A section has one list of relocations; more of them are forged.
+    // A section has one list of relocations; more than one is forged.
     let applies = |section: &&elf::SectionHeader64<LE>| {
         section.sh_type(LE) == elf::SHT_RELA && section.sh_info(LE) as usize == table.0
     };
@@ -171,14 +170,14 @@ fn sites(
     Ok(sites.into_iter().collect())
 }
 
-/// What follows the header of the note.
+/// The description of the note, behind its header.
 fn build_id(note: &[u8]) -> Option<Vec<u8>> {
     const HEADER: usize = 16;
     let (header, id) = note.split_at_checked(HEADER)?;
     (header.ends_with(b"GNU\0") && is_build_id(id)).then(|| id.to_vec())
 }
 
-/// What follows a key among strings that end with NUL.
+/// The value of a key among NUL-terminated strings.
 fn value<'a>(modinfo: &'a [u8], key: &str) -> Option<&'a str> {
     let mut entries = modinfo.split(|&b| b == 0);
     entries.find_map(|entry| std::str::from_utf8(entry).ok()?.strip_prefix(key))

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-//! The modules that came with a kernel: which there are, and where each one's file is.
+//! The modules that came with a kernel, and their files.
 
 use super::inventory;
 use kps_diag::Diagnostic;
@@ -10,11 +10,10 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use walkdir::WalkDir;
 
-/// The folder in a target's own that holds them. It has an inventory of its own, for it may come
-/// later.
+/// The target's folder for them. It has its own inventory, because it may come later.
 pub(super) const FOLDER: &str = "modules";
 
-/// What a module's file may end with.
+/// The suffixes of a module's file.
 const ENDINGS: [&str; 4] = [".ko", ".ko.xz", ".ko.zst", ".ko.gz"];
 
 /// The modules in a folder, by name.
@@ -22,14 +21,14 @@ pub(super) fn in_folder(folder: &Path) -> Result<BTreeMap<String, PathBuf>, Diag
     Ok(entries(folder)?.into_iter().filter_map(|path| Some((name_of(&path)?, path))).collect())
 }
 
-/// The modules in a folder and all folders below, by name. None if there is no such folder.
+/// The modules in a folder and all folders below, by name. `None` if there is no such folder.
 pub(super) fn below(folder: &Path) -> BTreeMap<String, PathBuf> {
     let files =
         WalkDir::new(folder).into_iter().flatten().filter(|entry| entry.file_type().is_file());
     files.filter_map(|entry| Some((name_of(entry.path())?, entry.into_path()))).collect()
 }
 
-/// The modules that a kernel's build has made, by name. It lists them by their object files.
+/// The modules of a kernel's build, by name. The build lists them by their object files.
 pub(super) fn in_build_dir(folder: &Path) -> Result<BTreeMap<String, PathBuf>, Diagnostic> {
     let list = folder.join("modules.order");
     if !list.exists() {
@@ -40,7 +39,7 @@ pub(super) fn in_build_dir(folder: &Path) -> Result<BTreeMap<String, PathBuf>, D
     Ok(paths.filter_map(|path| Some((name_of(&path)?, path))).collect())
 }
 
-/// Fills the folder of a target's modules, whole or not at all.
+/// Fills the folder of a target's modules, completely or not at all.
 pub(super) fn keep(
     target: &Path,
     fill: impl FnOnce(&Path) -> Result<(), Diagnostic>,
@@ -56,8 +55,8 @@ pub(super) fn is_module(path: &Path) -> bool {
     name_of(path).is_some()
 }
 
-/// The name that the kernel knows a module by: that of its file, with underscores. What the kernel
-/// cannot call so is none.
+/// The kernel's name for a module: its file name, with underscores. `None` if that is not a valid
+/// name.
 fn name_of(path: &Path) -> Option<String> {
     let file = path.file_name()?.to_str()?;
     let stem = ENDINGS.iter().find_map(|ending| file.strip_suffix(ending))?;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Who provides a target, and what only they know of it.
+//! The providers of targets, and the data that only they need.
 //!
 //! A provider is a module with two types: a request, which says what to add, and an origin, which
-//! is a part of the manifest and answers for the target ever after.
+//! is stored in the manifest and provides more of the target later.
 
 use super::manifest::Tree;
 use super::{build_dir, debian, root, Cache, Progress};
@@ -11,20 +11,20 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-/// What `kpsc kernel add` is asked for.
+/// The request of `kpsc kernel add`.
 #[derive(Debug, Clone)]
 pub enum Request {
     /// A stock kernel of Debian.
     Debian(debian::Request),
-    /// A kernel build folder of the user's own.
+    /// The user's own kernel build folder.
     BuildDir(build_dir::Request),
     /// A kernel that a distribution has installed below a folder.
     Root(root::Request),
 }
 
 impl Request {
-    /// Adds a target by way of an empty folder of the cache, unless it is there already. Returns
-    /// its name.
+    /// Adds a target through an empty folder of the cache, unless it is already there. Returns its
+    /// name.
     pub(super) fn add(
         &self,
         cache: &Cache,
@@ -46,14 +46,14 @@ impl Request {
 pub(super) enum Origin {
     /// A stock kernel of Debian.
     Debian(debian::Origin),
-    /// A kernel build folder of the user's own.
+    /// The user's own kernel build folder.
     BuildDir(build_dir::Origin),
     /// A kernel that a distribution has installed below a folder.
     Root(root::Origin),
 }
 
 impl Origin {
-    /// Who answers for it.
+    /// The provider.
     pub(super) fn provider(&self) -> &dyn Provider {
         match self {
             Origin::Debian(origin) => origin,
@@ -63,7 +63,7 @@ impl Origin {
     }
 }
 
-/// What facts are made from.
+/// The files that facts are made from.
 #[derive(Debug, Clone)]
 pub(super) struct KernelFiles {
     /// The image: a compressed one, or an ELF file.
@@ -74,16 +74,15 @@ pub(super) struct KernelFiles {
     pub(super) symvers: PathBuf,
 }
 
-/// What a provider does when more of a target is needed. `folder` is the target's own, in the
-/// cache.
+/// A provider's operations on a target. `folder` is the target's own, in the cache.
 pub(super) trait Provider {
-    /// Where the kernel comes from, for people.
+    /// Where the kernel comes from, for messages.
     fn title(&self) -> String;
 
-    /// What `kpsc kernel add` is given to add the target once more.
+    /// The arguments of `kpsc kernel add` that add the target again.
     fn arguments(&self, release: &str, tree: Option<&Tree>) -> String;
 
-    /// What the facts of the target are made from.
+    /// The files that the target's facts are made from.
     fn files(&self, folder: &Path) -> KernelFiles;
 
     /// The modules that came with the kernel, by name.
@@ -94,8 +93,8 @@ pub(super) trait Provider {
         progress: Progress,
     ) -> Result<BTreeMap<String, PathBuf>, Diagnostic>;
 
-    /// The kernel with debug information. What has to be fetched for it goes into a folder that is
-    /// removed afterwards.
+    /// The kernel with debug information. Files fetched for it go into a folder that is removed
+    /// afterwards.
     fn vmlinux(
         &self,
         cache: &Cache,
@@ -103,13 +102,13 @@ pub(super) trait Provider {
         progress: Progress,
     ) -> Result<PathBuf, Diagnostic>;
 
-    /// Whether the kernel is still the one that was read. An error names the `command` that reads
+    /// Fails if the kernel has changed since it was read. The error names the `command` that reads
     /// it again.
     fn check(&self, _name: &str, _command: &str) -> Result<(), Diagnostic> {
         Ok(())
     }
 
-    /// What building needs, made or fetched now.
+    /// The build tree and compilers, made or fetched now.
     fn prepare(
         &self,
         _cache: &Cache,
@@ -119,7 +118,7 @@ pub(super) trait Provider {
         Err(nothing_to_fetch(&self.title()))
     }
 
-    /// Unpacks all of the kernel's source into a folder that is not there yet.
+    /// Unpacks all of the kernel's source into a folder that does not exist yet.
     fn source(&self, _cache: &Cache, _into: &Path, _progress: Progress) -> Result<(), Diagnostic> {
         Err(nothing_to_fetch(&self.title()))
     }

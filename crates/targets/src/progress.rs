@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Tells what takes long.
+//! Reports the progress of slow steps.
 
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::{IsTerminal as _, Write as _};
 use std::time::{Duration, Instant};
 
-/// Where progress is shown: a spinner on a terminal, a line a step elsewhere, or nowhere.
+/// Where progress is shown: a spinner on a terminal, one line for each step elsewhere, or nowhere.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Progress {
     /// On standard error.
@@ -15,14 +15,14 @@ pub enum Progress {
 }
 
 impl Progress {
-    /// Says something once.
+    /// Prints a message once.
     pub fn say(self, text: &str) {
         if self == Progress::Shown {
             let _ = writeln!(std::io::stderr(), "{text}");
         }
     }
 
-    /// Runs a step and says how long it took.
+    /// Runs a step and reports how long it took.
     pub fn step<T, E>(self, text: &str, step: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
         if self == Progress::Quiet {
             return step();

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-//! A kernel as a distribution installs it, below a folder: `/` of a machine, or packages that were
-//! unpacked.
+//! A kernel as a distribution installs it, below a folder: a machine's `/`, or unpacked packages.
 //!
 //! | path | holds |
 //! |---|---|
@@ -10,7 +9,7 @@
 //! | `lib/modules/RELEASE/build`, `usr/src/linux-headers-RELEASE` or `usr/src/kernels/RELEASE` | what modules are built against, with `Module.symvers` |
 //! | `usr/lib/debug/` | the kernel with debug information |
 //!
-//! Nothing is fetched, and nothing but the facts is copied. The compilers are the machine's own.
+//! Nothing is fetched, and only the facts are copied. The compilers are the machine's own.
 
 use super::build_dir::{compilers, source_of, toolchain};
 use super::cache::{is_name, is_supported_path, unsupported_path, Cache};
@@ -25,12 +24,12 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-/// Which kernel below which folder.
+/// A kernel below a folder.
 #[derive(Debug, Clone)]
 pub struct Request {
     /// The folder that holds `boot/`, `lib/modules/` and `usr/src/`.
     pub folder: PathBuf,
-    /// The release, `uname -r`; the only one there if not given.
+    /// The release, `uname -r`; by default the only one there.
     pub release: Option<String>,
     /// The folder whose `usr` holds the compilers; none for the host's own.
     pub toolchain: Option<PathBuf>,
@@ -38,7 +37,7 @@ pub struct Request {
     pub make: Vec<String>,
 }
 
-/// The kernel as it was when it was read.
+/// The kernel as kpsc read it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Origin {
@@ -51,8 +50,8 @@ pub(super) struct Origin {
     make: Vec<String>,
 }
 
-/// Adds a kernel as a target, or renews the target that it is already, by way of an empty folder.
-/// Returns the target's name.
+/// Adds a kernel as a target, or renews its existing target, through an empty folder. Returns the
+/// target's name.
 pub(super) fn add(
     cache: &Cache,
     adding: &Path,
@@ -111,7 +110,7 @@ pub(super) fn add(
 }
 
 impl Origin {
-    /// What building needs, if it is installed.
+    /// The build tree and compilers, if they are installed.
     fn tree(&self) -> Result<Tree, Diagnostic> {
         let Origin { folder, release, toolchain, make, .. } = self;
         let incomplete = |problem: String| {
@@ -143,7 +142,7 @@ impl Origin {
     }
 }
 
-/// What modules in Rust are compiled against.
+/// The metadata that modules in Rust are compiled against.
 const METADATA: &str = "rust/libkernel.rmeta";
 
 impl Provider for Origin {
@@ -209,7 +208,7 @@ impl Provider for Origin {
     }
 }
 
-/// The release that is meant.
+/// The selected release.
 fn release(folder: &Path, wanted: Option<&str>) -> Result<String, Diagnostic> {
     let modules = entries(&folder.join("lib/modules"))?;
     let names = modules.iter().filter_map(|path| path.file_name()?.to_str());
@@ -258,7 +257,7 @@ fn symvers(folder: &Path, release: &str) -> Option<PathBuf> {
     of_headers.into_iter().chain(beside.map(|path| folder.join(path))).find(|path| path.is_file())
 }
 
-/// The folder that modules of a release are built against. A link that starts at `/` starts at the
+/// The folder that modules of a release are built against. An absolute link is resolved below the
 /// folder.
 fn build(folder: &Path, release: &str) -> Option<PathBuf> {
     let link = folder.join(format!("lib/modules/{release}/build"));

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Digests of files, and texts that notice when they are changed: their first line is a digest of
-//! the rest.
+//! Digests of files, and texts with a checksum: their first line is a digest of the rest.
 
 use sha2::{Digest as _, Sha256};
 use std::fs::File;
@@ -14,13 +13,13 @@ pub fn seal(text: &str) -> String {
     format!("{START}{}\n{text}", hex(&Sha256::digest(text)))
 }
 
-/// The text behind its checksum; none if the two do not fit.
+/// The text after its checksum; `None` if they do not match.
 pub(super) fn unseal(sealed: &str) -> Option<&str> {
     let (first, text) = sealed.split_once('\n')?;
     (first.strip_prefix(START)? == hex(&Sha256::digest(text))).then_some(text)
 }
 
-/// The digest of a file, as it is written.
+/// The digest of a file, in hexadecimal.
 pub(super) fn digest(path: &Path) -> io::Result<String> {
     let mut file = File::open(path)?;
     let mut digest = Sha256::new();
@@ -33,7 +32,7 @@ pub(super) fn digest(path: &Path) -> io::Result<String> {
     }
 }
 
-/// A digest as it is written.
+/// A digest in hexadecimal.
 pub(super) fn hex(digest: &[u8]) -> String {
     digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }

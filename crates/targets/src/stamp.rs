@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-//! A file that is not kpsc's, as it was when it was read: who owns it may write another one.
+//! The state of a file that is not kpsc's, at the time when kpsc read it: its owner may change it.
 
 use kps_diag::Diagnostic;
 use kps_host::disk::cannot;
@@ -12,7 +12,7 @@ use std::time::UNIX_EPOCH;
 #[serde(deny_unknown_fields)]
 pub(super) struct Stamp {
     path: PathBuf,
-    /// Its size in bytes, and when it was written, in nanoseconds since 1970.
+    /// Its size in bytes, and its modification time, in nanoseconds since 1970.
     size: u64,
     written: i64,
 }
@@ -35,7 +35,7 @@ impl Stamp {
         &self.path
     }
 
-    /// Whether the file is still as it was.
+    /// Whether the file is unchanged.
     pub(super) fn holds(&self) -> bool {
         Stamp::of(&self.path).is_ok_and(|now| now == *self)
     }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
-//! What system calls take, from the notes that a kernel keeps for tracing them.
+//! The parameters of system calls, from the metadata that a kernel keeps to trace them.
 //!
-//! A system call is entered with the caller's registers alone, and BTF knows no more. With
-//! `CONFIG_FTRACE_SYSCALLS` there is a `struct syscall_metadata` (include/trace/syscall.h) for
-//! each, with the types and names of its arguments as the source has them.
+//! The entry of a system call gets only the caller's registers, and BTF describes nothing more.
+//! With `CONFIG_FTRACE_SYSCALLS` there is a `struct syscall_metadata` (include/trace/syscall.h) for
+//! each call, with the types and names of its arguments as in the source.
 
 use super::image::Vmlinux;
 use super::kallsyms::Kallsym;
@@ -11,16 +11,16 @@ use kps_facts::btf::{Btf, Kind};
 use kps_facts::SyscallParam;
 use std::collections::BTreeMap;
 
-/// What the symbols of these notes start with; the name of the call follows.
+/// The prefix of the symbols of this metadata; the name of the call follows.
 const PREFIX: &str = "__syscall_meta__";
 
-/// No call has more arguments: there are six registers for them.
+/// The maximum number of arguments: there are six registers for them.
 const MAX_PARAMS: usize = 6;
 
-/// More than the longest type that the kernel's source has there.
+/// Longer than any such type in the kernel's source.
 const MAX_TEXT: usize = 128;
 
-/// The parameters of system calls, by name. A note that cannot be read is none.
+/// The parameters of system calls, by name. Unreadable metadata is skipped.
 pub(super) fn syscalls(
     vmlinux: &Vmlinux<'_>,
     symbols: &[Kallsym],
@@ -34,15 +34,15 @@ pub(super) fn syscalls(
     symbols.iter().filter_map(call).collect()
 }
 
-/// Where the members of `struct syscall_metadata` are, in bytes.
+/// The offsets of the members of `struct syscall_metadata`, in bytes.
 struct Layout {
-    /// How many arguments there are.
+    /// The number of arguments.
     count: usize,
-    /// How wide that is.
+    /// The width of that number.
     width: usize,
-    /// Their types.
+    /// The types.
     types: usize,
-    /// Their names.
+    /// The names.
     names: usize,
 }
 
@@ -85,7 +85,7 @@ fn pointer(vmlinux: &Vmlinux<'_>, address: u64) -> Option<u64> {
     Some(number(vmlinux.memory(address)?.get(..8)?))
 }
 
-/// A string of C that is not too long and printable.
+/// A printable C string of limited length.
 fn text(vmlinux: &Vmlinux<'_>, address: u64) -> Option<String> {
     let bytes = vmlinux.memory(address)?;
     let end = bytes.iter().take(MAX_TEXT).position(|&byte| byte == 0)?;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Where the template machine of a target is kept: one for a target, in a folder named by all that
-//! it depends on.
+//! Where kpsc keeps the template machine of a target: one for each target, in a folder named by
+//! everything that it depends on.
 //!
-//! That folder holds what `vm` has saved, with an inventory of it, or the reason why there can be
-//! no template.
+//! That folder holds the files that `vm` has saved, with their inventory, or the reason why there
+//! can be no template.
 
 use super::clean::size;
 use super::{inventory, Target};
@@ -11,27 +11,27 @@ use kps_host::disk::{entries, make_folder, remove, rename};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-/// In the folder of a template that cannot be: the reason.
+/// The file with the reason why there can be no template.
 const REASON: &str = "unusable";
-/// Held by whoever makes a template.
+/// The lock of the process that makes a template.
 const LOCK: &str = "lock";
-/// A template on its way.
+/// A template that is being made.
 const PARTIAL: &str = "partial";
 
-/// The place for a target's template machine.
+/// The folder of a target's template machine.
 #[derive(Debug, Clone)]
 pub struct Templates {
     folder: PathBuf,
 }
 
-/// What is known of a template.
+/// The state of a template.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Template {
-    /// It is there, in this folder.
+    /// It exists, in this folder.
     Ready(PathBuf),
-    /// It was tried and cannot be, for this reason.
+    /// It could not be made, for this reason.
     Unusable(String),
-    /// There is none yet.
+    /// It has not been made yet.
     Missing,
 }
 
@@ -50,9 +50,9 @@ impl Templates {
         }
     }
 
-    /// Makes a template in the place of an older one, whole or not at all, and returns its folder.
-    /// Whoever comes second waits, and gets what the first one has made. An error of `fill` with a
-    /// reason is kept: nobody tries again.
+    /// Makes a template, completely or not at all, replacing an older one, and returns its folder.
+    /// A concurrent caller waits and gets the first one's template. If `fill` fails with a reason,
+    /// the reason is kept and later calls do not try again.
     pub fn make(
         &self,
         id: &str,
@@ -66,7 +66,7 @@ impl Templates {
             Template::Unusable(_) => return None,
             Template::Missing => {}
         }
-        // One that was killed has left its own; and no template is of use to who makes another.
+        // A killed process may have left its own, and the older templates are obsolete.
         self.all().iter().try_for_each(|path| remove(path)).ok()?;
         let partial = self.folder.join(PARTIAL);
         make_folder(&partial).ok()?;
@@ -89,10 +89,10 @@ impl Templates {
         }
     }
 
-    /// Keeps the reason why there can be no template of this id.
+    /// Stores the reason why there can be no template of this id.
     pub fn give_up(&self, id: &str, reason: &str) {
         let folder = self.folder.join(id);
-        // Where the reason cannot be kept, the next one tries again.
+        // If the reason cannot be stored, the next run tries again.
         let _ = remove(&folder)
             .and_then(|()| make_folder(&folder))
             .map(|()| std::fs::write(folder.join(REASON), reason));
@@ -100,17 +100,16 @@ impl Templates {
 
     /// Removes a template that does not start.
     pub fn forget(&self, id: &str) {
-        // What cannot be removed is passed over again.
+        // A template that cannot be removed is passed over again.
         let _ = remove(&self.folder.join(id));
     }
 
-    /// Where a finished template is, if there is one.
+    /// The folder of a finished template, if there is one.
     pub(super) fn ready(&self) -> Option<PathBuf> {
         self.all().into_iter().find(|folder| folder.join(inventory::FILE).exists())
     }
 
-    /// What is kept: how many bytes a finished template takes on the disk, or why there can be
-    /// none.
+    /// The size of a finished template on the disk in bytes, or the reason why there can be none.
     pub fn kept(&self) -> Option<Result<u64, String>> {
         let size = self.ready().map(|folder| Ok(size(&folder)));
         let reason =
@@ -118,7 +117,7 @@ impl Templates {
         size.or_else(|| reason().map(Err))
     }
 
-    /// What somebody has left who was killed while making a template.
+    /// The partial template of a process that was killed.
     pub(super) fn leftover(&self) -> Option<PathBuf> {
         let partial = Some(self.folder.join(PARTIAL)).filter(|path| path.exists())?;
         let lock = File::open(self.folder.join(LOCK));
@@ -126,7 +125,7 @@ impl Templates {
         (!is_held).then_some(partial)
     }
 
-    /// The folders of templates, those on their way too.
+    /// The folders of templates, partial ones included.
     fn all(&self) -> Vec<PathBuf> {
         let mut all = entries(&self.folder).unwrap_or_default();
         all.retain(|path| path.is_dir());
@@ -135,7 +134,7 @@ impl Templates {
 }
 
 impl Target {
-    /// The place for this target's template machine.
+    /// The folder of this target's template machine.
     pub fn templates(&self) -> Templates {
         Templates::at(self.cache.templates(&self.name))
     }
@@ -193,7 +192,7 @@ mod tests {
         let (_folder, templates) = templates();
         let killed = templates.make("one", |folder| {
             fill(folder)?;
-            // As long as it is being made it is nobody's leftover.
+            // While it is being made it is not a leftover.
             assert_eq!(templates.leftover(), None);
             Err(None)
         });

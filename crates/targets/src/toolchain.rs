@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Compilers that are not the host's.
+//! Compilers other than the host's.
 //!
 //! A kernel's modules must be built with the very compilers that built the kernel. For a stock
-//! kernel these are unpacked into a folder and run by bubblewrap with that folder's `usr` as
-//! theirs. The sandbox sees the toolchain and the build tree read-only, the one folder that is
-//! built, and nothing else; it has no network. No part of it needs root.
+//! kernel kpsc unpacks these into a folder and runs them in bubblewrap, with that folder's `usr` as
+//! `/usr`. The sandbox sees the toolchain and the build tree read-only, the one folder that is
+//! built, and nothing else; it has no network. None of this needs root.
 
 use kps_diag::{Diagnostic, MISSING_PROGRAM};
 use kps_host::disk::cannot;
@@ -12,7 +12,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Set in the sandbox: make is there already.
+/// Set in the sandbox, where make already runs.
 pub const INSIDE: &str = "KPSC_INSIDE";
 
 /// Where programs run.
@@ -24,12 +24,12 @@ pub enum Toolchain {
     Folder(PathBuf),
 }
 
-/// Where kpsc and what it is linked with are in the sandbox.
+/// Where the sandbox has kpsc and its libraries.
 const KPSC_INSIDE: &str = "/run/kpsc";
 
 impl Toolchain {
-    /// A program that reads `read` and may write to `write`, run in `folder`. Paths are the same
-    /// inside and outside.
+    /// A command for a program that reads `read`, may write to `write` and runs in `folder`. Paths
+    /// are the same inside and outside.
     pub fn command(
         &self,
         program: &str,
@@ -89,8 +89,8 @@ fn own_path() -> Result<PathBuf, Diagnostic> {
     std::env::current_exe().map_err(|error| cannot("find", Path::new("/proc/self/exe"), &error))
 }
 
-/// Makes the running program available in the sandbox, together with the loader and the libraries
-/// that it runs with here: those of the toolchain may be older. Returns how to call it there.
+/// Makes the running program available in the sandbox, with the loader and the libraries that it
+/// uses here: the toolchain's may be older. Returns the command that runs it there.
 fn bring_kpsc(command: &mut Command) -> Result<OsString, Diagnostic> {
     let program = format!("{KPSC_INSIDE}/kpsc");
     command.arg("--ro-bind").arg(own_path()?).arg(&program);
@@ -120,12 +120,12 @@ fn bring_kpsc(command: &mut Command) -> Result<OsString, Diagnostic> {
     }
     Ok(match loader {
         Some(loader) => format!("{loader} --library-path {KPSC_INSIDE}/lib {program}").into(),
-        // Linked statically.
+        // Statically linked.
         None => program.into(),
     })
 }
 
-/// A program is not there.
+/// A program is missing.
 pub(super) fn missing(program: &str, package: &str) -> Diagnostic {
     Diagnostic::new(MISSING_PROGRAM, format!("`{program}` is not installed"))
         .help(format!("install the package {package}: `apt-get install {package}` on Debian"))

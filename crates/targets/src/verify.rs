@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Whether a target is as it was when it was finished.
+//! Checks that a target is unchanged since it was finished.
 
 use super::inventory::{self, Damage};
 use super::{debug, modules, Cache, Target};
@@ -7,10 +7,10 @@ use kps_diag::{Diagnostic, CHANGED_FILES};
 use std::path::Path;
 
 impl Target {
-    /// Compares every file of the target and of its compilers with what was there when it was
-    /// finished. Returns what is wrong, and how many files were looked at.
+    /// Compares every file of the target and of its compilers with their inventories. Returns the
+    /// damage, and the number of files checked.
     pub fn verify(&self, cache: &Cache) -> Result<(Vec<Diagnostic>, usize), Diagnostic> {
-        // Facts of another version are made anew by this, and the inventory with them.
+        // This regenerates facts of another version, and updates the inventory.
         let facts = self.facts();
         let (damage, mut count) = inventory::verify(&self.folder)?;
         let again = |names: &[String]| {
@@ -40,7 +40,7 @@ impl Target {
             wrong.extend(report("the template machine", &template, &damage, help));
         }
         let toolchain = self.tree().and_then(|tree| tree.toolchain.as_ref());
-        // Compilers of the user's own are the user's own business.
+        // The user's own compilers are not checked.
         if let Some(toolchain) = toolchain.filter(|path| path.starts_with(cache.toolchains())) {
             let (damage, files) = inventory::verify(toolchain)?;
             count += files;
@@ -57,7 +57,7 @@ impl Target {
     }
 }
 
-/// One message for all that is wrong with a folder.
+/// One message for all the damage in a folder.
 fn report(what: &str, folder: &Path, damage: &[Damage], help: String) -> Option<Diagnostic> {
     const SHOWN: usize = 10;
     let files = match damage.len() {

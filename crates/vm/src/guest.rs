@@ -18,24 +18,24 @@ use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant, SystemTime};
 
-/// What a script did.
+/// The result of a script.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Output {
-    /// What it printed, errors among it.
+    /// Its output, errors included.
     pub text: String,
     /// Its exit status.
     pub status: i32,
 }
 
 const BOOT_LIMIT: Duration = Duration::from_secs(120);
-/// A machine that starts from a template answers within a second, and within some more on a busy
-/// host.
+/// The limit for a machine that starts from a template: it answers within a second, and later on a
+/// busy host.
 const RESTORE_LIMIT: Duration = Duration::from_secs(60);
-/// Bytes of a script that are sent before an answer is waited for: less than a serial line
-/// discipline holds.
+/// Bytes of a script that are sent before waiting for an answer: less than a serial line discipline
+/// holds.
 const CHUNK: usize = 1024;
-/// Where files come from in the machine: the only port of the virtio console, which a kernel needs
-/// built in.
+/// Where files arrive in the machine: the only port of the virtio console, which must be built into
+/// the kernel.
 pub(super) const FILES_PORT: &str = "/dev/vport0p1";
 
 /// A machine that takes commands.
@@ -46,13 +46,13 @@ pub struct Guest {
     files: UnixStream,
     pub(super) monitor: UnixStream,
     log: Arc<Mutex<String>>,
-    /// They end with QEMU.
+    /// These threads end with QEMU.
     collectors: Vec<JoinHandle<()>>,
     passed_over: Option<String>,
 }
 
 impl Guest {
-    /// Starts a machine as a copy of its target's template, or boots it where that cannot be.
+    /// Starts a machine as a copy of its target's template, or boots it if that is impossible.
     pub fn start(machine: &Machine) -> Result<Guest, VmError> {
         match TemplateMachine::of(machine).and_then(|template| template.copy()) {
             Some(copy) => copy.finish(machine),
@@ -89,7 +89,7 @@ impl Guest {
         Monitor::save(&self.monitor, state).map_err(io_error("saving the virtual machine"))
     }
 
-    /// Sets the clock of a machine that was restored: it stands where it was saved.
+    /// Sets the clock of a restored machine, which still has the time when it was saved.
     pub(super) fn set_clock(&mut self) -> Result<(), VmError> {
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         match self.run(&format!("date -s @{} > /dev/null", now.as_secs()), RESTORE_LIMIT)? {
@@ -98,7 +98,7 @@ impl Guest {
         }
     }
 
-    /// The machine in a QEMU that has been started. `log` is what its kernel has said before.
+    /// The machine in a running QEMU. `log` is the kernel's log so far.
     pub(super) fn of(qemu: Qemu, log: String) -> Result<Guest, VmError> {
         let Qemu { mut process, agent, files, monitor } = qemu;
         let log = Arc::new(Mutex::new(log));
@@ -128,21 +128,21 @@ impl Guest {
         self
     }
 
-    /// Why the machine was booted although its target has a template; none if it is a copy, or
-    /// there is no template.
+    /// Why the machine booted although its target has a template; `None` if it is a copy, or there
+    /// is no template.
     pub fn passed_over(&self) -> Option<&str> {
         self.passed_over.as_deref()
     }
 
-    /// Sends the machine its files.
+    /// Sends files to the machine.
     pub(super) fn take(&mut self, machine: &Machine) -> Result<(), VmError> {
         let archive = files(machine).map_err(io_error("packing the virtual machine's files"))?;
         let mut port = self.files.try_clone().map_err(io_error("talking to QEMU"))?;
-        // More than the pipe between them holds is taken while the script runs.
+        // The archive may exceed the pipe's buffer, so a thread sends it while the script reads.
         let sender = thread::spawn(move || port.write_all(&archive));
         let unpacked = self.run(&format!("cd / && cpio -idu < {FILES_PORT}"), BOOT_LIMIT)?;
         if unpacked.status != 0 {
-            // Nothing reads any more.
+            // The reader is gone.
             let _ = self.files.shutdown(Shutdown::Both);
         }
         match (sender.join(), unpacked.status) {
@@ -161,7 +161,7 @@ impl Guest {
         Ok(())
     }
 
-    /// Runs a shell script. The limit is for all of it.
+    /// Runs a shell script. The limit is for the whole script.
     pub fn run(&mut self, script: &str, limit: Duration) -> Result<Output, VmError> {
         for chunk in script.as_bytes().chunks(CHUNK * 3 / 4) {
             self.send(&format!("+ {}\n", BASE64.encode(chunk)))?;
@@ -186,7 +186,7 @@ impl Guest {
         lock(&self.log).clone()
     }
 
-    /// Fails if the kernel has complained since it was booted.
+    /// Fails if the kernel has complained since it booted.
     pub fn check_log(&mut self) -> Result<(), VmError> {
         // The console may lag behind; the ring buffer does not.
         let ring = self.run("dmesg", Duration::from_secs(60))?.text;
@@ -214,7 +214,7 @@ impl Guest {
     }
 
     fn stopped(&mut self) -> VmError {
-        // The last words of a dying kernel arrive after the connection has gone.
+        // The last lines of a dying kernel arrive after the connection is closed.
         let _ = self.qemu.0.wait();
         self.collectors.drain(..).for_each(|collector| drop(collector.join()));
         self.complaint().unwrap_or_else(|| VmError::Stopped { log: tail(&lock(&self.log)) })
@@ -232,12 +232,12 @@ fn files(machine: &Machine) -> io::Result<Vec<u8>> {
     initramfs::files(&all, &machine.programs)
 }
 
-/// Where a module to load is in the machine.
+/// The path of a module to load in the machine.
 fn module_path(name: &str) -> String {
     format!("/modules/{name}.ko")
 }
 
-/// Collects what a pipe says, in a thread of its own.
+/// Collects the output of a pipe, in its own thread.
 fn collect(mut pipe: Box<dyn io::Read + Send>, log: Arc<Mutex<String>>) -> JoinHandle<()> {
     thread::spawn(move || {
         let mut buffer = [0; 4096];
@@ -248,7 +248,7 @@ fn collect(mut pipe: Box<dyn io::Read + Send>, log: Arc<Mutex<String>>) -> JoinH
     })
 }
 
-/// The lines of the agent, as they come.
+/// The lines of the agent, as they arrive.
 fn lines(stream: UnixStream) -> Receiver<String> {
     let (sender, receiver) = mpsc::channel();
     thread::spawn(move || {
@@ -262,11 +262,11 @@ fn lines(stream: UnixStream) -> Receiver<String> {
 }
 
 fn lock(log: &Mutex<String>) -> std::sync::MutexGuard<'_, String> {
-    // A thread that died while it held the log has at worst lost a line.
+    // A thread that died with the log locked has at worst lost a line.
     log.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
 }
 
-/// The end of a log, which is where the trouble is.
+/// The end of a log, which shows the problem.
 fn tail(log: &str) -> String {
     const LINES: usize = 60;
     let lines: Vec<_> = log.lines().collect();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
-//! The file system of a machine, in two archives: the system, which is the same for every machine
-//! of a target, and the files of one machine. The kernel unpacks both when it boots; a machine that
-//! starts from a template gets the second.
+//! The initramfs of a machine, in two archives: the system, which is the same for every machine of
+//! a target, and the files of one machine. The kernel unpacks both when it boots; a machine that
+//! starts from a template gets only the second.
 
 use cpio::newc::{trailer, Builder};
 use std::collections::BTreeSet;
@@ -16,7 +16,7 @@ const DIRECTORY: u32 = 0o040755;
 const PROGRAM: u32 = 0o100755;
 const FILE: u32 = 0o100644;
 
-/// Busybox, the init and what it needs.
+/// Busybox, the init and the files that it needs.
 pub(super) fn system(busybox: &Path) -> io::Result<Vec<u8>> {
     let busybox = std::fs::read(busybox)?;
     archive(&[
@@ -39,7 +39,7 @@ pub(super) fn files(
     archive(&all)
 }
 
-/// Packs files, each with its path and mode, and the folders that they are in.
+/// Packs files, each with its path and mode, and their folders.
 fn archive(files: &[(&str, u32, &[u8])]) -> io::Result<Vec<u8>> {
     let mut archive = Vec::new();
     let mut inode = 1;
@@ -58,12 +58,12 @@ fn archive(files: &[(&str, u32, &[u8])]) -> io::Result<Vec<u8>> {
         add(path, *mode, data)?;
     }
     trailer(&mut archive)?;
-    // Another archive may follow, and starts where a word does.
+    // Another archive may follow, and must be aligned to four bytes.
     archive.resize(archive.len().next_multiple_of(4), 0);
     Ok(archive)
 }
 
-/// The folders that files are in, each after the one that it is in.
+/// The folders of these files, parents first.
 fn folders<'a>(paths: impl Iterator<Item = &'a str>) -> BTreeSet<String> {
     let parents =
         paths.flat_map(|path| Path::new(path.trim_start_matches('/')).ancestors().skip(1));

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
-//! A kernel in a virtual machine: starts within a second, runs shell scripts, and is watched for
-//! complaints.
+//! Runs a kernel in a virtual machine, which starts within a second, runs shell scripts, and is
+//! watched for complaints.
 //!
 //! QEMU runs the target's own image with a small initramfs: busybox, and an `init` that executes
-//! what it is told over the second serial port. The first one carries the kernel's log. One CPU,
-//! because an emulator with several does not honour the cross-modifying code that ftrace and
-//! livepatch live on.
+//! commands from the second serial port. The first port carries the kernel's log. The machine has
+//! one CPU, because an emulator with several does not honour the cross-modifying code that ftrace
+//! and livepatch rely on.
 //!
-//! A target is booted once. Its machine is saved as a template, and every machine after that starts
-//! as a copy of it.
+//! A target boots once. Its machine is saved as a template, and every later machine starts as a
+//! copy of it.
 
 mod guest;
 mod initramfs;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
-//! The kernel's log, and what in it means that something is wrong.
+//! The kernel's log, and the signs in it that something is wrong.
 
 use super::VmError;
 
-/// Words that a healthy kernel does not print.
+/// Strings that a healthy kernel does not print.
 const COMPLAINTS: &[&str] = &[
     "BUG:",
     "WARNING:",
@@ -22,7 +22,7 @@ const COMPLAINTS: &[&str] = &[
     "Call Trace:",
 ];
 
-/// The first line in which the kernel complains, and what it said around it.
+/// The first line in which the kernel complains, and the lines around it.
 pub(super) fn complaint(log: &str) -> Option<VmError> {
     const BEFORE: usize = 5;
     const AFTER: usize = 60;

@@ -1,31 +1,31 @@
 // SPDX-License-Identifier: GPL-2.0
-//! What a virtual machine is made of, and why one is of no use.
+//! The parts of a virtual machine, and its errors.
 
 use kps_targets::{Target, Templates};
 use std::io;
 use std::path::PathBuf;
 
-/// What to start.
+/// The machine to start.
 #[derive(Debug, Clone)]
 pub struct Machine {
     /// The kernel, a `bzImage`.
     pub image: PathBuf,
     /// A static busybox.
     pub busybox: PathBuf,
-    /// More words for the kernel's command line. A machine with some is booted anew.
+    /// Extra arguments for the kernel's command line. A machine that has some always boots.
     pub append: String,
-    /// Files to put in, by their path in the machine.
+    /// Files to add, by their path in the machine.
     pub files: Vec<(String, Vec<u8>)>,
-    /// Programs to put in, likewise.
+    /// Programs to add, likewise.
     pub programs: Vec<(String, Vec<u8>)>,
-    /// Modules to load when it runs, by their names, each behind those that it depends on.
+    /// Modules to load after the start, by name, each after its dependencies.
     pub modules: Vec<(String, Vec<u8>)>,
-    /// Where the target's template machine is kept; without a place every machine is booted anew.
+    /// Where the target's template machine is kept; if `None`, every machine boots.
     pub templates: Option<Templates>,
 }
 
 impl Machine {
-    /// A machine for a target. The busybox is the one that came with it, or the host's.
+    /// A machine for a target. The busybox is the target's own, or the host's.
     pub fn of(target: &Target, files: Vec<(String, Vec<u8>)>) -> Result<Machine, VmError> {
         let host = ["/bin/busybox", "/usr/bin/busybox"].iter().map(PathBuf::from);
         let busybox = target.busybox().into_iter().chain(host).find(|path| path.exists());
@@ -44,7 +44,7 @@ impl Machine {
     }
 }
 
-/// Why a machine is of no use.
+/// Why a machine failed.
 #[derive(Debug, thiserror::Error)]
 pub enum VmError {
     /// A program is missing.
@@ -52,29 +52,29 @@ pub enum VmError {
     Missing {
         /// The program.
         program: &'static str,
-        /// The package that has it.
+        /// The package that contains it.
         package: &'static str,
     },
-    /// Something around the machine failed.
+    /// An operation on the host failed.
     #[error("{what}: {error}")]
     Io {
-        /// What was tried.
+        /// The operation.
         what: &'static str,
-        /// What went wrong.
+        /// The error.
         error: io::Error,
     },
-    /// A module is not taken.
+    /// A module could not be loaded.
     #[error("the kernel did not load the module {name}")]
     Module {
         /// Its name.
         name: String,
-        /// What was said.
+        /// The error message.
         log: String,
     },
-    /// It said nothing for too long.
+    /// It did not answer in time.
     #[error("the virtual machine did not answer for {seconds} s")]
     Silent {
-        /// How long.
+        /// The time limit.
         seconds: u64,
         /// The end of the kernel's log.
         log: String,
@@ -82,7 +82,7 @@ pub enum VmError {
     /// It ended.
     #[error("the virtual machine stopped")]
     Stopped {
-        /// The end of the kernel's log, and what QEMU said.
+        /// The end of the kernel's log, and QEMU's output.
         log: String,
     },
     /// The kernel complained.
@@ -90,13 +90,13 @@ pub enum VmError {
     Complaint {
         /// The line.
         line: String,
-        /// The kernel's log from a little before it.
+        /// The kernel's log around it.
         log: String,
     },
 }
 
 impl VmError {
-    /// The error on one line, with the last that the machine has said.
+    /// The error on one line, with the last line of the machine's output.
     pub(super) fn whole(&self) -> String {
         let log = match self {
             VmError::Missing { .. } | VmError::Io { .. } => "",
@@ -112,7 +112,7 @@ impl VmError {
     }
 }
 
-/// Makes an error of something around the machine say what was tried.
+/// Turns an I/O error on the host into a `VmError` that names the operation.
 pub(super) fn io_error(what: &'static str) -> impl FnOnce(io::Error) -> VmError {
     move |error| VmError::Io { what, error }
 }

@@ -11,7 +11,7 @@ use std::os::fd::AsFd as _;
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
-/// How long QEMU may take to answer, and to save a machine.
+/// The limit for QEMU's answers, and for saving a machine.
 const LIMIT: Duration = Duration::from_secs(60);
 
 /// The connection to QEMU's monitor.
@@ -29,21 +29,21 @@ impl Monitor {
         let mut monitor = Monitor { to_qemu, from_qemu: BufReader::new(from_qemu) };
         monitor.send("qmp_capabilities", &json!({}))?;
         let on = |capability: &str| json!({ "capability": capability, "state": true });
-        // Memory in a file stays there, and progress is reported.
+        // Memory in a file stays there, and QEMU reports the progress.
         let capabilities = json!([on("x-ignore-shared"), on("events")]);
         monitor.send("migrate-set-capabilities", &json!({ "capabilities": capabilities }))?;
         Ok(monitor)
     }
 
-    /// Asks a QEMU that waits for a saved state to take that on its standard input, without waiting
-    /// for the answer: it does so while something else is done.
+    /// Tells a waiting QEMU to load a saved state from its standard input, without waiting for the
+    /// answer: QEMU loads it while other work goes on.
     pub(super) fn restore(stream: &UnixStream) -> io::Result<Monitor> {
         let mut monitor = Monitor::new(stream)?;
         monitor.send("migrate-incoming", &json!({ "uri": "fd:0" }))?;
         Ok(monitor)
     }
 
-    /// Waits until the state has been taken.
+    /// Waits until the state has been loaded.
     pub(super) fn restored(&mut self) -> io::Result<()> {
         ["qmp_capabilities", "migrate-set-capabilities", "migrate-incoming"]
             .into_iter()
@@ -51,7 +51,7 @@ impl Monitor {
         self.wait_for_migration()
     }
 
-    /// Stops a machine and saves its state, but for memory in a file.
+    /// Stops a machine and saves its state, except memory in a file.
     pub(super) fn save(stream: &UnixStream, state: &File) -> io::Result<()> {
         let mut monitor = Monitor::new(stream)?;
         let line = line("getfd", &json!({ "fdname": "state" }));
@@ -76,8 +76,7 @@ impl Monitor {
         self.to_qemu.write_all(line(command, arguments).as_bytes())
     }
 
-    /// Waits for the answer to a command. The greeting and events, which are none, may come before
-    /// it.
+    /// Waits for the answer to a command. The greeting and events may come before it.
     fn answer(&mut self, command: &str) -> io::Result<()> {
         loop {
             let answer = self.message()?;
@@ -93,7 +92,7 @@ impl Monitor {
         }
     }
 
-    /// Waits until a migration has ended, either way.
+    /// Waits until a migration has completed or failed.
     fn wait_for_migration(&mut self) -> io::Result<()> {
         loop {
             let message = self.message()?;
@@ -119,7 +118,7 @@ impl Monitor {
     }
 }
 
-/// A command as QEMU reads it.
+/// A command in QEMU's protocol.
 fn line(name: &str, arguments: &Value) -> String {
     let mut line = json!({ "execute": name, "arguments": arguments }).to_string();
     line.push('\n');
@@ -137,7 +136,7 @@ mod tests {
         json!({ "event": "MIGRATION", "data": { "status": status }, "timestamp": {} }).to_string()
     }
 
-    /// What comes of restoring where QEMU says this.
+    /// The result of restoring if QEMU sends these messages.
     fn restored(messages: &[&str]) -> Result<(), String> {
         let talk = || {
             let (ours, mut qemu) = UnixStream::pair()?;

@@ -7,12 +7,12 @@ use kps_ast::{Action, Claim, Expectation, Step, Test};
 use std::fmt;
 use std::time::Duration;
 
-/// When a step is done.
+/// When a step runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Phase {
     /// Before the patch is loaded.
     Before,
-    /// While it is.
+    /// While it is loaded.
     Patched,
     /// After it has been unloaded.
     After,
@@ -28,21 +28,21 @@ impl fmt::Display for Phase {
     }
 }
 
-/// What the tests of a spec showed.
+/// The results of a spec's tests.
 #[derive(Debug, Default)]
 pub struct TestReport {
-    /// The names of the tests that held.
+    /// The names of the tests that passed.
     pub held: Vec<String>,
-    /// What did not.
+    /// The failures.
     pub failures: Vec<TestFailure>,
 }
 
-/// Why a test does not hold.
+/// Why a test fails.
 #[derive(Debug)]
 pub enum TestFailure {
-    /// The kernel did not take the patch, or did not let it go.
+    /// The kernel did not load the patch, or did not unload it.
     Livepatch {
-        /// What was tried.
+        /// The operation.
         what: &'static str,
         /// 5 when a transition did not complete.
         output: Output,
@@ -51,35 +51,35 @@ pub enum TestFailure {
     Expectation {
         /// The test.
         test: String,
-        /// When.
+        /// The phase.
         phase: Phase,
-        /// Which.
+        /// The expectation.
         expectation: Expectation,
-        /// What the step printed, or what the kernel logged meanwhile if it was to complain.
+        /// The output of the step, or the kernel's log if it was to complain.
         output: Output,
     },
-    /// What was waited for did not come.
+    /// A command did not succeed in time.
     Wait {
         /// The test.
         test: String,
-        /// When.
+        /// The phase.
         phase: Phase,
-        /// Which.
+        /// The command.
         step: Step,
-        /// What the command printed last.
+        /// The last output of the command.
         output: Output,
     },
-    /// What is expected of the patched kernel holds without the patch.
+    /// The expectations of the patched kernel hold without the patch.
     ShowsNothing {
         /// The test.
         test: String,
-        /// When.
+        /// The phase.
         phase: Phase,
     },
 }
 
 impl TestFailure {
-    /// The test that does not hold; none if no test can.
+    /// The test that fails; `None` if no test can run.
     fn test(&self) -> Option<&str> {
         match self {
             TestFailure::Livepatch { .. } => None,
@@ -90,8 +90,8 @@ impl TestFailure {
     }
 }
 
-/// Does a test on an unpatched kernel that must complain, and may die of it: nothing else is done
-/// with the machine.
+/// Runs a test on an unpatched kernel that must complain, and may die: the machine is used for
+/// nothing else.
 pub fn run_unpatched(
     guest: &mut Guest,
     test: &Test,
@@ -114,7 +114,7 @@ pub fn run_unpatched(
 /// `limit` seconds.
 ///
 /// `unpatched` lines must hold before and after, `patched` lines in between. A test whose `patched`
-/// lines all hold without the patch shows nothing, and fails. Where the unpatched kernel must
+/// lines all hold without the patch proves nothing, and fails. If the unpatched kernel must
 /// complain, it has done so in [`run_unpatched`].
 pub fn run_tests(
     guest: &mut Guest,
@@ -124,7 +124,7 @@ pub fn run_tests(
     limit: u32,
     report: &mut TestReport,
 ) -> Result<(), VmError> {
-    // The script in the guest gives up first.
+    // The script in the guest times out first.
     let outer = Duration::from_secs(u64::from(limit) + 120);
     run_phase(guest, tests, Phase::Before, report)?;
     let loaded = guest.run(&format!("LIMIT={limit} livepatch load {module}"), outer)?;
@@ -176,7 +176,7 @@ fn run_phase(
     Ok(())
 }
 
-/// Adds what is not as it must be after a step.
+/// Adds the failed expectations of a step.
 fn judge(test: &Test, step: &Step, phase: Phase, said: &Said, report: &mut TestReport) {
     let patched = phase == Phase::Patched;
     let name = || test.name.value.clone();

@@ -19,10 +19,10 @@ pub(super) fn of_host() -> &'static kps_arch::Qemu {
     &kps_arch::native().qemu
 }
 
-/// MiB of memory of every machine.
+/// The memory of every machine, in MiB.
 const MEMORY: u32 = 1024;
 
-/// What runs the machine's instructions.
+/// The processor that runs the machine's instructions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Accelerator {
     /// The host's processor.
@@ -32,8 +32,8 @@ pub(super) enum Accelerator {
 }
 
 impl Accelerator {
-    /// KVM where the processor itself virtualises. A `/dev/kvm` without that is an emulation that
-    /// not every kernel survives.
+    /// KVM if the processor itself virtualises. A `/dev/kvm` without that is an emulation that not
+    /// every kernel survives.
     pub(super) fn of_host() -> Accelerator {
         let flags = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
         let virtualises = flags.split_whitespace().any(|flag| flag == "vmx" || flag == "svm");
@@ -48,15 +48,15 @@ impl Accelerator {
 /// Where a machine's memory is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Memory<'a> {
-    /// In QEMU's own.
+    /// In QEMU's own memory.
     Own,
-    /// In a file that it writes to: a template is being made.
+    /// In a file that it writes to, to make a template.
     Shared(&'a Path),
-    /// A private copy of a template's file, page by page as it changes.
+    /// A private copy-on-write mapping of a template's file.
     Copied(&'a Path),
 }
 
-/// The arguments that decide what the machine is. Two machines with the same ones can share a
+/// The arguments that decide what the machine is. Machines with the same arguments can share a
 /// template.
 pub(super) fn arguments(machine: &Machine, accelerator: Accelerator) -> Vec<OsString> {
     let mut words: Vec<OsString> = Vec::new();
@@ -96,7 +96,7 @@ impl Drop for Process {
     }
 }
 
-/// A running QEMU, and our ends of the connections to it.
+/// A running QEMU, and the host's ends of the connections to it.
 pub(super) struct Qemu {
     pub(super) process: Process,
     pub(super) agent: UnixStream,
@@ -104,7 +104,7 @@ pub(super) struct Qemu {
     pub(super) monitor: UnixStream,
 }
 
-/// Starts QEMU. With a saved state it waits to be told to take that from its standard input.
+/// Starts QEMU. With a saved state it waits for the command to load that from its standard input.
 pub(super) fn start(
     machine: &Machine,
     initrd: &Path,
@@ -139,11 +139,11 @@ pub(super) fn start(
         .stdin(state.map_or_else(Stdio::null, Stdio::from))
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
-    // Only this child gets its ends: other programs that kpsc starts meanwhile would keep the
+    // Only this child inherits its ends: other programs that kpsc starts meanwhile would keep the
     // connections open.
     let inherit = move || theirs.iter().try_for_each(|end| Ok(fcntl_setfd(end, FdFlags::empty())?));
-    // SAFETY: between fork and exec only what is async-signal-safe may run; the closure makes three
-    // system calls and allocates nothing.
+    // SAFETY: between fork and exec only async-signal-safe functions may run; the closure makes
+    // three system calls and allocates nothing.
     unsafe { command.pre_exec(inherit) };
     let process = command.spawn().map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => {

@@ -1,46 +1,46 @@
 // SPDX-License-Identifier: GPL-2.0
-//! The steps of a test, done in a virtual machine.
+//! Runs the steps of a test in a virtual machine.
 
 use super::{Guest, Output, VmError};
 use kps_ast::{Action, Step, Test, Trigger};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// What came of a step.
+/// The result of a step.
 #[derive(Debug)]
 pub(super) struct Said {
-    /// What it printed, and how it ended.
+    /// Its output and exit status.
     pub(super) output: Output,
-    /// What the kernel logged, where that is asked for.
+    /// The kernel's log of the step, if requested.
     pub(super) log: String,
 }
 
-/// Where the program of a trigger is in the machine.
+/// The path of a trigger's program in the machine.
 pub fn trigger_path(trigger: &Trigger) -> String {
     let file = &trigger.file.value;
     format!("/trigger/{}", file.strip_suffix(".c").unwrap_or(file))
 }
 
 const COMMAND_LIMIT: Duration = Duration::from_secs(120);
-/// How long between two looks at what is waited for. Each is a shell in the machine.
+/// The interval between two polls. Each poll is a shell in the machine.
 const PAUSE: Duration = Duration::from_millis(200);
 
-/// Prints what the kernel has logged since the last mark.
+/// Prints the kernel's log since the last mark.
 const LOGGED: &str =
     "dmesg | awk '/kpsc: next step$/ { text = \"\"; next } { text = text $0 \"\\n\" } END { printf \"%s\", text }'";
 
-/// Marks the kernel's log, if the test will look at it: a step that reads the log reads what the
-/// step before it caused.
+/// Marks the kernel's log, if the test will read it: a step that reads the log gets the lines that
+/// the step before it caused.
 pub(super) fn mark(guest: &mut Guest, test: &Test, step: &Step) -> Result<(), VmError> {
     let reads_log = |step: &Step| matches!(step.action, Action::Dmesg);
     if !reads_log(step) && (test.complains() || test.steps.iter().any(reads_log)) {
-        // Of a level that the console leaves out.
+        // At a level that the console omits.
         guest.run("echo '<7>kpsc: next step' > /dev/kmsg", COMMAND_LIMIT)?;
     }
     Ok(())
 }
 
-/// Does a step.
+/// Runs a step.
 pub(super) fn act(guest: &mut Guest, step: &Step) -> Result<Said, VmError> {
     let output = match &step.action {
         Action::Run(command) => guest.run(&command.value, COMMAND_LIMIT),
@@ -57,7 +57,7 @@ pub(super) fn act(guest: &mut Guest, step: &Step) -> Result<Said, VmError> {
     Ok(Said { output: output?, log: String::new() })
 }
 
-/// Does a step that the kernel complains of, and may die of.
+/// Runs a step that makes the kernel complain, and perhaps die.
 pub(super) fn provoke(guest: &mut Guest, step: &Step) -> Result<Said, VmError> {
     let before = guest.log().len();
     let said = act(guest, step).and_then(|said| {
@@ -73,7 +73,7 @@ pub(super) fn provoke(guest: &mut Guest, step: &Step) -> Result<Said, VmError> {
     }
 }
 
-/// Runs a command until it succeeds, at most so long.
+/// Runs a command until it succeeds or a time limit ends.
 fn wait(guest: &mut Guest, command: &str, limit: Duration) -> Result<Output, VmError> {
     let end = Instant::now() + limit;
     loop {

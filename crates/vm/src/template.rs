@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
-//! The template machine of a target: booted once, saved, and copied by every machine that starts
-//! after it.
+//! The template machine of a target: kpsc boots it once and saves it, and every later machine
+//! starts as a copy.
 //!
-//! While it boots, its memory is a file that QEMU shares; when it takes commands, its other state
-//! is saved beside. A copy maps the memory privately, so any number of machines run from one
-//! template and none changes it. All copies have what was decided by chance when the template
-//! booted: the kernel's random addresses, its boot id and its random numbers.
+//! While it boots, its memory is a file that QEMU shares; when it takes commands, the rest of its
+//! state is saved beside that file. A copy maps the memory privately, so any number of machines run
+//! from one template and none changes it. All copies share the random choices of the template's
+//! boot: the kernel's addresses, its boot id and its random numbers.
 //!
-//! A template is never an error for the user: what cannot be made, or does not start, is booted
-//! instead.
+//! A template never causes an error for the user: if it cannot be made or does not start, the
+//! machine boots instead.
 
 use super::machine::io_error;
 use super::monitor::Monitor;
@@ -23,19 +23,19 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 use std::time::Duration;
 
-/// The files of a template: what booted, its memory, its other state, and what its kernel had said
-/// when it was saved.
+/// The files of a template: the archive that it booted with, its memory, its other state, and its
+/// kernel's log when it was saved.
 const INITRAMFS: &str = "initramfs";
 const MEMORY: &str = "memory";
 const STATE: &str = "state";
 const CONSOLE: &str = "console";
 
-/// Changes when machines are saved in another way.
+/// Changes with the way in which machines are saved.
 const FORMAT: &str = "1";
 
 const LIMIT: Duration = Duration::from_secs(60);
 
-/// The machine that a machine can be a copy of, whether it has been saved already or not.
+/// The template of a machine, saved already or not.
 pub struct TemplateMachine<'a> {
     machine: &'a Machine,
     templates: &'a Templates,
@@ -44,7 +44,7 @@ pub struct TemplateMachine<'a> {
 }
 
 impl<'a> TemplateMachine<'a> {
-    /// The template of a machine; none where the machine is one that has to be booted.
+    /// The template of a machine; `None` if the machine must boot.
     pub fn of(machine: &'a Machine) -> Option<TemplateMachine<'a>> {
         let templates = machine.templates.as_ref().filter(|_| machine.append.is_empty())?;
         let system = initramfs::system(&machine.busybox).ok()?;
@@ -52,12 +52,12 @@ impl<'a> TemplateMachine<'a> {
         Some(TemplateMachine { machine, templates, system, id })
     }
 
-    /// Whether it has yet to be booted and saved.
+    /// Whether it must still be booted and saved.
     pub fn is_missing(&self) -> bool {
         self.templates.find(&self.id) == Template::Missing
     }
 
-    /// Starts a copy of it. It is booted and saved first where it is missing; none where there can
+    /// Starts a copy, after booting and saving the template if it is missing; `None` if there can
     /// be no template.
     pub fn copy(self) -> Option<Copy> {
         let TemplateMachine { machine, templates, system, id } = self;
@@ -73,12 +73,12 @@ impl<'a> TemplateMachine<'a> {
     }
 }
 
-/// A copy that has been started. It is restored while something else is done.
+/// A copy that has been started. QEMU restores it while other work goes on.
 pub struct Copy {
     started: Result<(Guest, Monitor), VmError>,
     templates: Templates,
     id: String,
-    /// Whether its template has been made just now.
+    /// Whether its template is new.
     is_first: bool,
 }
 
@@ -93,7 +93,7 @@ impl Copy {
                     guest.load_modules(machine)?;
                     return Ok(guest);
                 }
-                // It runs, and has no room for these files.
+                // It runs, but has no room for these files.
                 Err(error) => format!("it did not accept the files: {}", error.whole()),
             },
             Err(error) => {
@@ -101,8 +101,8 @@ impl Copy {
                 match is_first {
                     true => templates
                         .give_up(&id, &format!("it did not start after it was saved: {error}")),
-                    // It was damaged, is not for this user, or its host has changed below it.
-                    // Another one may do.
+                    // It was damaged, is not accessible to this user, or the host has changed. A
+                    // new one may work.
                     false => templates.forget(&id),
                 }
                 format!("it did not start: {error}")
@@ -119,7 +119,7 @@ fn restored((mut guest, mut monitor): (Guest, Monitor)) -> Result<Guest, VmError
     Ok(guest)
 }
 
-/// The name of a template: the digest of all that it depends on.
+/// The name of a template: the digest of everything that it depends on.
 fn id(machine: &Machine, system: &[u8]) -> Option<String> {
     let accelerator = Accelerator::of_host();
     let version = program(qemu::of_host().program).arg("--version").output().ok()?.stdout;
@@ -131,7 +131,7 @@ fn id(machine: &Machine, system: &[u8]) -> Option<String> {
     Some(digest([FORMAT.as_bytes(), &version, system, &image, &arguments, processor.as_bytes()]))
 }
 
-/// A digest of several texts, which tells where each one ends.
+/// A digest of several texts, and of where each one ends.
 fn digest<const N: usize>(parts: [&[u8]; N]) -> String {
     let mut sum = Sha256::new();
     for part in parts {
@@ -141,7 +141,7 @@ fn digest<const N: usize>(parts: [&[u8]; N]) -> String {
     sum.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// What the host says that its processor is.
+/// The host's description of its processor.
 fn processor() -> String {
     let text = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let tells = |line: &&str| {
@@ -153,8 +153,8 @@ fn processor() -> String {
     first.lines().filter(tells).collect::<Vec<_>>().join("\n")
 }
 
-/// Boots a machine and saves it. The error is a reason that will be there the next time too; none
-/// if that is not known.
+/// Boots a machine and saves it. The error is a reason that will apply next time too, or `None` if
+/// that is unknown.
 fn make(machine: &Machine, system: &[u8], folder: &Path) -> Result<(), Option<String>> {
     let passing = |_: io::Error| None;
     let (initrd, memory, state) = (folder.join(INITRAMFS), folder.join(MEMORY), folder.join(STATE));
@@ -171,18 +171,18 @@ fn make(machine: &Machine, system: &[u8], folder: &Path) -> Result<(), Option<St
     guest.save(&file).map_err(|error| Some(error.to_string()))?;
     std::fs::write(folder.join(CONSOLE), guest.log()).map_err(passing)?;
     drop(guest);
-    // A rename may reach the disk before what is renamed.
+    // A rename may reach the disk before the data of the renamed files.
     [&initrd, &memory, &state]
         .iter()
         .try_for_each(|path| File::open(path)?.sync_all())
         .map_err(passing)
 }
 
-/// Starts QEMU with what was saved in a folder.
+/// Starts QEMU with the state saved in a folder.
 fn start(machine: &Machine, folder: &Path) -> Result<(Guest, Monitor), VmError> {
     let memory = folder.join(MEMORY);
     let read = || {
-        // QEMU opens it for writing, though it maps it privately.
+        // QEMU opens it for writing, although it maps it privately.
         File::options().read(true).write(true).open(&memory)?;
         Ok((File::open(folder.join(STATE))?, std::fs::read_to_string(folder.join(CONSOLE))?))
     };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-//! `#[livepatch]`: from the tokens of a module to the livepatch that it is in a kernel build, and
-//! to its outline on the host.
+//! `#[livepatch]`: expands a module to the livepatch of a kernel build, and to its outline on the
+//! host.
 
 mod outline;
 mod refuse;
@@ -20,21 +20,20 @@ use std::collections::BTreeMap;
 use syn::ItemMod;
 use tokens::Tokens;
 
-/// The variable that names the facts file of the target. Without it and without what `kpsc sync`
-/// has left nothing is checked, and the host sees the types in `src/bindings.rs`.
+/// The environment variable that names the target's facts file. Without it and without the files of
+/// `kpsc sync` nothing is checked, and the host sees the types in `src/bindings.rs`.
 pub const FACTS: &str = "KPS_FACTS";
 
-/// What is around an invocation: nothing of it is among the tokens.
+/// The context of an invocation that its tokens do not contain.
 #[derive(Default)]
 pub struct Context {
     /// The facts of the target, if one is named.
     pub facts: Option<Facts>,
-    /// The path of the file that kpsc has written into the crate, with the types of the kernel.
+    /// The path of the file with the kernel's types that kpsc wrote into the crate.
     pub bindings: String,
-    /// The texts of the files in C that the patch names, by their path.
+    /// The source of each C file that the patch names, by path.
     pub c_files: BTreeMap<String, String>,
-    /// The paths of the files that all of this was read from: the crate is to be compiled again
-    /// when one of them changes.
+    /// The paths of all files that were read. The crate is compiled again when one of them changes.
     pub files: Vec<String>,
     /// The SHA-256 of the crate's text.
     pub digest: String,
@@ -42,8 +41,8 @@ pub struct Context {
     pub made_by: String,
 }
 
-/// What a module with `#[livepatch]` becomes. `look_around` finds what there is for a patch, or
-/// says what is wrong with it.
+/// Expands a module with `#[livepatch]`. `look_around` finds the context of a patch, or returns an
+/// error message.
 pub fn livepatch(
     arguments: TokenStream,
     item: TokenStream,
@@ -81,7 +80,7 @@ pub fn livepatch(
             quote!(#in_kernel #outline)
         }
         None if !errors.is_empty() => {
-            // What else is wrong would follow from what has been said.
+            // Other errors would only follow from these.
             errors
         }
         None => {
@@ -96,7 +95,7 @@ pub fn livepatch(
     }
 }
 
-/// What an inner attribute becomes where `#[livepatch]` has not taken it: an error, at its place.
+/// Expands an inner attribute outside of a `#[livepatch]` module: to an error at its span.
 pub fn outside(name: &str) -> TokenStream {
     error(&not_inside(name), Span::call_site(), Span::call_site())
 }
@@ -121,8 +120,8 @@ fn contents(
     (contents, said)
 }
 
-/// What cargo and rustc learn of the files that the macro has read. Nobody calls it, so nothing of
-/// them gets into the crate.
+/// Tells cargo and rustc which files the macro has read. Nothing calls the function, so their
+/// contents do not get into the crate.
 fn depends(files: &[String]) -> TokenStream {
     quote! {
         #[cfg(not(kps_kernel))]
@@ -136,12 +135,12 @@ fn depends(files: &[String]) -> TokenStream {
     }
 }
 
-/// Some items without the comments that travel as doc attributes where rustc lets none stand, each
-/// for a kernel alone.
+/// Removes the comments that travel as doc attributes, because rustc does not accept a doc
+/// attribute everywhere. `is_top` also restricts each item to a kernel build.
 fn without_safety(tokens: TokenStream, is_top: bool) -> TokenStream {
     let mut out = TokenStream::new();
     let mut pending = None;
-    // A comment goes on in the lines behind its first.
+    // A comment continues in the lines after its first.
     let mut in_comment = false;
     for tree in tokens {
         if let Some(pound) = pending.take() {
@@ -194,7 +193,7 @@ fn doc(tree: &TokenTree) -> Option<String> {
     is_doc.then(|| syn::parse2::<syn::LitStr>(text.into()).ok()).flatten().map(|text| text.value())
 }
 
-/// Whether the text is one of those that travel as doc attributes.
+/// Whether the text starts a comment that travels as a doc attribute.
 fn starts_comment(text: &str) -> bool {
     [" SAFETY:", " WHY:"].iter().any(|start| text.starts_with(start))
 }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
-//! What a patch is on the host: everything that an editor and `cargo check` have to see of it, and
-//! nothing that would have to be linked.
+//! The host's version of a patch: everything that an editor and `cargo check` need to see, and
+//! nothing that has to be linked.
 //!
-//! Bodies are there with their own spans, among the names that they have in the kernel. Nobody
-//! calls them, so no test of the crate wants the kernel's functions.
+//! Bodies keep their own spans and see the names that they have in the kernel. Nothing calls them,
+//! so a test of the crate does not need the kernel's functions.
 
 use super::tokens::Tokens;
 use kps_ast::{
@@ -15,11 +15,11 @@ use proc_macro2::{Ident, Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
 use syn::ItemMod;
 
-/// Where the kernel's types come from.
+/// The source of the kernel's types.
 pub(super) enum Types<'a> {
-    /// They are known.
+    /// The types themselves.
     Known(&'a TokenStream),
-    /// From the file of this path, which kpsc has written into the crate.
+    /// A file at this path, which kpsc wrote into the crate.
     BodyWithParams(&'a str),
 }
 
@@ -34,8 +34,7 @@ pub(super) fn outline(
     let name = &module.ident;
     let types = match types {
         Types::Known(types) => quote!(mod types { #types }),
-        // A module and not `include!`, because what the file says of itself has to stand at its
-        // start.
+        // A module and not `include!`, because the file's inner doc comment must be at its start.
         Types::BodyWithParams(file) => quote!(#[path = #file] mod types;),
     };
     let params = patch.params.iter().map(|param| outline.param(param));
@@ -79,8 +78,8 @@ pub(super) fn outline(
     }
 }
 
-/// Something that compiles only at the root of a crate, and only once there: `module!` wants both,
-/// and says it in a way that nobody would understand.
+/// An item that compiles only at the root of a crate, and only once. `module!` has both
+/// requirements, but its own error messages for them are hard to understand.
 fn at_the_root() -> TokenStream {
     quote_spanned! {Span::call_site()=>
         #[cfg(not(kps_kernel))]
@@ -121,7 +120,7 @@ impl Outline<'_> {
         });
         let funcs = object.funcs.iter().enumerate().map(|(n, func)| self.func(n, func));
         let callbacks = object.callbacks.iter().map(|callback| self.callback(callback));
-        // What is used of the image is in scope everywhere.
+        // Symbols of the image are in scope everywhere.
         let declared = quote! {
             extern "C" {
                 #(#functions)*
@@ -218,7 +217,7 @@ impl Outline<'_> {
         let element = words(&param.ty.value);
         let (ty, value) = match (&param.len, param.ty.value.as_str()) {
             (None, "charp") => {
-                // What somebody may write is read in another way (`runtime/src/param.rs`).
+                // Writable parameters are read in another way (`runtime/src/param.rs`).
                 let digits =
                     param.mode.as_ref().map_or("", |mode| mode.value.trim_start_matches("0o"));
                 let is_writable =
@@ -284,7 +283,7 @@ impl Outline<'_> {
     }
 }
 
-/// The name that a body gives to what it is given.
+/// The name that a body gives to its argument.
 fn bound(names: &[kps_ast::Name], n: usize) -> TokenStream {
     match names.get(n).map(|name| name.value.as_str()) {
         None | Some("_") => quote!(_),
@@ -295,7 +294,7 @@ fn bound(names: &[kps_ast::Name], n: usize) -> TokenStream {
     }
 }
 
-/// Some text as the tokens that it was.
+/// Source text as tokens again.
 fn words(text: &str) -> TokenStream {
     text.parse().unwrap_or_default()
 }

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Messages on their way to the compiler, which knows errors and where they are, and nothing else.
+//! Diagnostics for the compiler, which accepts only errors and their spans from a macro.
 
 use super::tokens::Tokens;
 use kps_diag::{Diagnostic, Severity};
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{format_ident, quote};
 
-/// The errors among some messages, each at its place.
+/// The errors among some diagnostics, each at its span.
 pub(super) fn errors(diagnostics: &[Diagnostic], tokens: &Tokens<'_>) -> TokenStream {
     let errors = diagnostics.iter().filter(|diagnostic| diagnostic.severity == Severity::Error);
     let errors = errors.map(|diagnostic| {
@@ -16,8 +16,8 @@ pub(super) fn errors(diagnostics: &[Diagnostic], tokens: &Tokens<'_>) -> TokenSt
     errors.collect()
 }
 
-/// The warnings among some messages, each at its place. A macro cannot warn. But the compiler warns
-/// of what is deprecated, in the words of whoever has deprecated it.
+/// The warnings among some diagnostics, each at its span. A macro cannot warn, but the compiler
+/// warns about deprecated items and prints their note.
 pub(super) fn warnings(diagnostics: &[Diagnostic], tokens: &Tokens<'_>) -> TokenStream {
     let warnings = diagnostics.iter().filter(|diagnostic| diagnostic.severity == Severity::Warning);
     let warnings = warnings.map(|diagnostic| {
@@ -40,20 +40,20 @@ pub(super) fn warnings(diagnostics: &[Diagnostic], tokens: &Tokens<'_>) -> Token
     warnings.collect()
 }
 
-/// The first and the last token of what a message is about.
+/// The first and the last token of a diagnostic's first span.
 fn place(diagnostic: &Diagnostic, tokens: &Tokens<'_>) -> (Span, Span) {
     let first = diagnostic.labels.first();
     first.map_or_else(|| (Span::call_site(), Span::call_site()), |label| tokens.spans(label.span))
 }
 
-/// A message that is shown from one token to another.
+/// An error that spans from one token to another.
 pub(super) fn error(diagnostic: &Diagnostic, start: Span, end: Span) -> TokenStream {
-    // An error over some tokens is shown from the first one to the last.
+    // The compiler shows an error over several tokens from the first one to the last.
     let (start, end) = (Ident::new("start", start), Ident::new("end", end));
     syn::Error::new_spanned(quote!(#start #end), text(diagnostic)).to_compile_error()
 }
 
-/// A message as one text: what is wrong, and below it what explains it and what to do.
+/// A diagnostic as one text: the message, and below it the notes and the help.
 fn text(error: &Diagnostic) -> String {
     let mut text = format!("{} [{}]", error.message, error.code.id());
     let first =

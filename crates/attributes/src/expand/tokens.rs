@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
-//! The tokens of a crate as the pieces that the rules ask for.
+//! The tokens of a crate as the source text that the resolver reads.
 //!
-//! A place is a number here, under which the token's real span is kept: so the rules, which know
-//! places only, say where something is wrong, and the compiler shows it in the author's file.
+//! A `Span` here is an index into a table of `proc_macro2::Span`s. The resolver, which knows only
+//! spans, reports where a mistake is, and the compiler shows it in the author's file.
 
 use super::Context;
 use crate::SpanMap;
@@ -13,19 +13,19 @@ use quote::ToTokens;
 use std::borrow::Cow;
 use std::cell::RefCell;
 
-/// Every token and piece that anybody has asked for, by its place.
+/// Every token and snippet that was requested, by its index.
 pub(super) struct Tokens<'a> {
     kept: RefCell<Vec<Kept>>,
     context: &'a Context,
 }
 
-/// What is under a place.
+/// An entry of the table.
 struct Kept {
-    /// Its first token.
+    /// Its first token's span.
     start: proc_macro2::Span,
-    /// Its last one.
+    /// Its last token's span.
     end: proc_macro2::Span,
-    /// All of them, if it is a piece.
+    /// The tokens of a snippet; empty for a single token.
     tokens: TokenStream,
 }
 
@@ -40,7 +40,7 @@ impl<'a> Tokens<'a> {
         Span::new(kept.len() - 1, kept.len())
     }
 
-    /// The real spans of a place: those of its first and of its last token.
+    /// The real spans of an entry: of its first and of its last token.
     pub(super) fn spans(&self, place: Span) -> (proc_macro2::Span, proc_macro2::Span) {
         let kept = self.kept.borrow();
         let call = proc_macro2::Span::call_site;
@@ -50,7 +50,7 @@ impl<'a> Tokens<'a> {
         (start, end)
     }
 
-    /// The tokens of a piece.
+    /// The tokens of a snippet.
     pub(super) fn of(&self, code: Code) -> TokenStream {
         self.kept
             .borrow()

@@ -10,19 +10,19 @@ use syn::punctuated::Punctuated;
 use syn::visit::{self, Visit};
 use syn::{Block, Expr, Item, Lit, Pat, Stmt, Token};
 
-/// A walk over some code, and what it has met.
+/// A walk over some code, and its findings.
 pub(super) struct Walk {
     pub(super) refs: Refs,
-    /// Names of both of Rust's name spaces; to tell them apart would change nothing here.
+    /// Names in both of Rust's namespaces; telling them apart would change nothing here.
     scopes: Vec<HashSet<String>>,
-    /// In how many of the scopes each name is.
+    /// The number of scopes that bind each name.
     bound: BTreeMap<String, usize>,
     /// Whether the walk is in a macro's arguments.
     in_macro: bool,
 }
 
 impl Walk {
-    /// A walk where these names are there already.
+    /// A walk in a context that binds these names.
     pub(super) fn new(bound: &[String]) -> Self {
         let outside: HashSet<String> = bound.iter().cloned().collect();
         Walk {
@@ -33,7 +33,7 @@ impl Walk {
         }
     }
 
-    /// The names that are known.
+    /// The bound names.
     pub(super) fn names(self) -> impl Iterator<Item = String> {
         self.scopes.into_iter().flatten()
     }
@@ -83,7 +83,7 @@ impl Walk {
         self.bound.get(name).is_some_and(|&count| count > 0)
     }
 
-    /// Makes items known before they are walked: Rust's items see each other in any order.
+    /// Binds items before they are walked: in Rust, items see each other in any order.
     pub(super) fn declare<'a>(&mut self, items: impl Iterator<Item = &'a Item>) {
         for item in items {
             match item {
@@ -162,7 +162,7 @@ impl Walk {
     }
 
     fn path(&mut self, path: &syn::Path, role: Role) {
-        // `::name` and `crate::name` say themselves where they lead.
+        // `::name` and `crate::name` are complete paths.
         if let (None, Some(first)) = (path.leading_colon, path.segments.first()) {
             let role = if path.segments.len() == 1 { role } else { Role::Unclear };
             self.refer(&first.ident, role);
@@ -197,7 +197,7 @@ impl<'a> Visit<'a> for Walk {
     }
 
     fn visit_expr_if(&mut self, expr: &'a syn::ExprIf) {
-        // What `if let` binds is in scope in the first branch only.
+        // Names that `if let` binds are in scope in the first branch only.
         self.scoped(|walk| {
             walk.visit_expr(&expr.cond);
             walk.visit_block(&expr.then_branch);
@@ -295,8 +295,7 @@ impl<'a> Visit<'a> for Walk {
         }
     }
 
-    // A path that none of the above took is a trait, a visibility or an attribute: nothing of the
-    // kernel's.
+    // The remaining paths are traits, visibilities and attributes, which do not name the kernel.
     fn visit_path(&mut self, path: &'a syn::Path) {
         for segment in &path.segments {
             self.visit_path_arguments(&segment.arguments);
@@ -350,7 +349,7 @@ impl<'a> Visit<'a> for Walk {
             self.refs.macros.push(Name { name, span, role: Role::Function, called: true });
         }
         let outside = std::mem::replace(&mut self.in_macro, true);
-        // Most macros take expressions; what another one takes is anybody's guess.
+        // Most macros take expressions; the meaning of other arguments is unknown.
         match Punctuated::<Expr, Token![,]>::parse_terminated.parse2(mac.tokens.clone()) {
             Ok(args) => args.iter().for_each(|arg| Walk::visit_expr(self, arg)),
             Err(_) => self.macro_tokens(mac.tokens.clone()),

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
-//! BTF types in the notation of C, for messages.
+//! BTF types in C notation, for messages.
 
 use super::{Btf, BtfId, Kind};
 
-/// More types than any declaration that people write is made of. Forged functions take themselves,
-/// or one another in numbers that grow with every step.
+/// More types than any real declaration has. Forged functions take themselves, or one another in
+/// numbers that grow with every step.
 const MAX_PARTS: usize = 256;
 
 impl Btf {
@@ -23,8 +23,8 @@ impl Btf {
         self.declare(id, String::new(), &mut 0)
     }
 
-    /// Builds a declaration from the inside out: `inner` is what has been declared so far, `parts`
-    /// of how many types.
+    /// Builds a declaration from the inside out: `inner` is the text so far, and `parts` the number
+    /// of types in it.
     fn declare(&self, id: BtfId, inner: String, parts: &mut usize) -> String {
         if *parts == MAX_PARTS {
             return join("...", &inner);

@@ -1,30 +1,30 @@
 // SPDX-License-Identifier: GPL-2.0
 //! Looking types up by name.
 //!
-//! BTF has no index. This one is sorted when a facts file is written, so that reading the file
-//! costs nothing for it.
+//! BTF has no index. This one is sorted when a facts file is written, so reading the file takes no
+//! time for it.
 
 use super::{Btf, BtfId, Kind};
 
-/// Numbers of types, each list ordered by name.
+/// Ids of types, each list ordered by name.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub(crate) struct Index {
     pub(crate) functions: Vec<BtfId>,
-    /// Structs, unions, enumerations, typedefs and what is only declared.
+    /// Structs, unions, enumerations, typedefs and forward declarations.
     pub(crate) types: Vec<BtfId>,
-    /// Enumerations, each once for every constant in it, with the constant's number.
+    /// Enumerations, once for each constant, with the constant's number.
     pub(crate) constants: Vec<(BtfId, u32)>,
 }
 
 impl Btf {
-    /// The functions of this name. More than one when translation units disagree about the
+    /// The functions of this name. There are several if translation units disagree about the
     /// prototype.
     pub fn functions(&self, name: &str) -> Vec<BtfId> {
         self.range(&self.index.functions, name)
     }
 
-    /// The types of this name: structs, unions and enumerations first, then typedefs, then what is
-    /// only declared.
+    /// The types of this name: structs, unions and enumerations first, then typedefs, then forward
+    /// declarations.
     pub fn types(&self, name: &str) -> Vec<BtfId> {
         let mut found = self.range(&self.index.types, name);
         let rank = |id| match self.get(id).kind {
@@ -41,7 +41,7 @@ impl Btf {
         self.index.types.iter().map(|&id| self.get(id).name)
     }
 
-    /// The enumerations that have a constant of this name, each with the constant's value.
+    /// The enumerations that have a constant of this name, with the constant's value.
     pub fn constants(&self, name: &str) -> Vec<(BtfId, i128)> {
         let constants = &self.index.constants;
         let start = constants.partition_point(|&(id, n)| self.constant_name(id, n) < name);
@@ -54,8 +54,8 @@ impl Btf {
         named.filter_map(value).collect()
     }
 
-    /// The variables of this name, all of them per-CPU in most kernels. Few specs ask, so they have
-    /// no index.
+    /// The variables of this name; in most kernels all are per-CPU. They have no index, because few
+    /// specs need them.
     pub fn variables(&self, name: &str) -> Vec<BtfId> {
         let is_meant =
             |id: &BtfId| matches!(self.kind(*id), Kind::Variable(_)) && self.get(*id).name == name;
@@ -82,7 +82,7 @@ impl Btf {
         self.index = self.index_from(1);
     }
 
-    /// The index of the types from this one on.
+    /// The index of the types from `first` on.
     pub(super) fn index_from(&self, first: u32) -> Index {
         let mut index = Index::default();
         for id in self.ids().skip(first as usize - 1) {
@@ -102,15 +102,14 @@ impl Btf {
         index
     }
 
-    /// Puts every list into the order of the names. Types of one name keep theirs.
+    /// Sorts every list by name. Types of the same name keep their order.
     pub(super) fn sort(&self, index: &mut Index) {
         index.functions.sort_by_key(|&id| self.get(id).name);
         index.types.sort_by_key(|&id| self.get(id).name);
         index.constants.sort_by_key(|&(id, n)| self.constant_name(id, n));
     }
 
-    /// Takes an index that was written with the types. A wrong one finds nothing; it cannot do
-    /// harm.
+    /// Takes an index that was stored with the types. A wrong index finds nothing but does no harm.
     pub(super) fn with_index(mut self, index: Index) -> Self {
         self.index = index;
         self

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-//! BTF, the type information that a kernel carries in its own image.
+//! BTF, the type information in a kernel image.
 //!
 //! Format: `include/uapi/linux/btf.h` and `Documentation/bpf/btf.rst`. Linux 7.3 widened the count
 //! of members to 24 bits and the kind to 7, and added a section that gives the size of each kind;
@@ -35,11 +35,11 @@ pub struct Btf {
     /// Size and alignment of each type; index 0 is `void`.
     layouts: Vec<Layout>,
     index: Index,
-    /// What of it is vmlinux's; the rest belongs to modules.
+    /// The part of it that is vmlinux's; the rest belongs to modules.
     kernel: Extent,
 }
 
-/// How much of a blob there is.
+/// The size of a blob, or of a part from its start.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Extent {
     pub(crate) types: u32,
@@ -50,7 +50,7 @@ pub(crate) struct Extent {
 /// Size and alignment in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Layout {
-    /// None for what has no size, such as a function.
+    /// None for a type without a size, such as a function.
     size: Option<u64>,
     align: u64,
 }
@@ -60,11 +60,11 @@ struct Layout {
 pub struct BtfType<'a> {
     /// Its name; empty for anonymous types.
     pub name: &'a str,
-    /// What it is.
+    /// Its kind.
     pub kind: Kind<'a>,
 }
 
-/// What a type is.
+/// The kind of a type.
 #[derive(Debug, Clone, Copy)]
 pub enum Kind<'a> {
     /// `void`.
@@ -77,20 +77,20 @@ pub enum Kind<'a> {
     Array {
         /// Its elements.
         of: BtfId,
-        /// How many.
+        /// The number of elements.
         len: u32,
     },
     /// A struct or union.
     Record(Record<'a>),
     /// An enumeration.
     Enum(Enum<'a>),
-    /// A struct or union without a definition here.
+    /// A struct or union that is not defined here.
     Forward,
     /// A typedef.
     Typedef(BtfId),
     /// `const`.
     Const(BtfId),
-    /// `volatile`, `restrict` or a type tag: nothing that changes the layout.
+    /// `volatile`, `restrict` or a type tag, which do not change the layout.
     Qualified(BtfId),
     /// A function; its prototype is the type named here.
     Function(BtfId),
@@ -103,8 +103,8 @@ pub enum Kind<'a> {
         /// Bytes.
         size: u32,
     },
-    /// A data section, a declaration tag, or a kind that a later kernel added and describes in its
-    /// layout section.
+    /// A data section, a declaration tag, or a kind from a later kernel, which the blob's layout
+    /// section describes.
     Other,
 }
 
@@ -140,9 +140,9 @@ pub struct Member<'a> {
     pub name: &'a str,
     /// Its type.
     pub ty: BtfId,
-    /// Its place in bits.
+    /// Its offset in bits.
     pub bit_offset: u32,
-    /// Bits, for a bitfield.
+    /// The width in bits, if it is a bitfield.
     pub bitfield: Option<u32>,
 }
 
@@ -163,7 +163,7 @@ pub struct Enum<'a> {
 #[derive(Debug, Clone, Copy)]
 pub struct Prototype<'a> {
     btf: &'a Btf,
-    /// What it returns.
+    /// The return type.
     pub ret: BtfId,
     params: usize,
     count: u32,
@@ -172,9 +172,9 @@ pub struct Prototype<'a> {
 /// Why a blob cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BtfError {
-    /// Where, in bytes from the start of the blob.
+    /// The offset in bytes from the start of the blob.
     pub offset: usize,
-    /// What is wrong there.
+    /// The problem.
     pub problem: String,
 }
 
@@ -217,7 +217,7 @@ impl Btf {
         self.starts.is_empty()
     }
 
-    /// The blob as it was read.
+    /// The original blob.
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
     }
@@ -238,12 +238,12 @@ impl Btf {
         }
     }
 
-    /// `sizeof`, or None for what has no size.
+    /// `sizeof`, or None for a type without a size.
     pub fn size(&self, id: BtfId) -> Option<u64> {
         self.layouts.get(id.0 as usize)?.size
     }
 
-    /// `_Alignof` as the types of the members give it; BTF does not record `aligned` attributes.
+    /// `_Alignof`, derived from the members' types; BTF does not record `aligned` attributes.
     pub fn align(&self, id: BtfId) -> u64 {
         self.layouts.get(id.0 as usize).map_or(1, |layout| layout.align)
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-//! The bytes of BTF: where its parts are, and reading a type. `proof.rs` has shown before that no
-//! read can fail.
+//! Parses the bytes of BTF: finds its sections and reads a type. `proof.rs` has checked before that
+//! no read can fail.
 
 use super::proof::Long;
 use super::{
@@ -13,10 +13,10 @@ const HEADER: usize = 24;
 /// `name_off`, `info`, and `size` or `type`.
 pub(super) const TYPE: usize = 12;
 
-/// How large a blob may be. Kernels have some 6 MB; a hostile one must not keep the reader busy for
-/// hours.
+/// The largest accepted blob. Kernels have some 6 MB; a hostile blob must not keep the reader busy
+/// for hours.
 const MAX_SIZE: usize = 64 << 20;
-/// How long a name may be. The longest in kernels has 88 bytes, and identifiers of C have to differ
+/// The longest accepted name. The longest in kernels has 88 bytes, and C identifiers have to differ
 /// in their first 63.
 const MAX_NAME: usize = 1024;
 
@@ -58,7 +58,7 @@ fn extra(kind: u32, layout: &[(u8, u8)]) -> Option<(usize, usize)> {
         | kind::FUNC
         | kind::FLOAT
         | kind::TYPE_TAG => (0, 0),
-        // A kind of a later kernel, which says itself how long it is.
+        // A kind from a later kernel: the blob tells its size.
         _ => {
             let &(info, element) = layout.get(kind as usize)?;
             (info.into(), element.into())
@@ -74,7 +74,7 @@ pub(super) fn u32_at(bytes: &[u8], at: usize) -> u32 {
     u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]])
 }
 
-/// Where the parts of a blob are.
+/// The locations of a blob's sections.
 pub(super) struct Sections {
     /// The length of the header.
     pub(super) header: usize,
@@ -111,13 +111,13 @@ impl Sections {
         Ok(Sections { header, types: section(8, "type")?, strings: section(16, "string")?, layout })
     }
 
-    /// How long each kind is, by the blob's own account.
+    /// The size of each kind, from the blob's layout section.
     pub(super) fn layout(&self, bytes: &[u8]) -> Vec<(u8, u8)> {
         bytes[self.layout.clone()].chunks_exact(4).map(|e| (e[0], e[1])).collect()
     }
 }
 
-/// Where each type starts.
+/// The offset of each type.
 pub(super) fn starts(
     bytes: &[u8],
     types: Range<usize>,
@@ -152,7 +152,7 @@ impl Btf {
         Ok(btf)
     }
 
-    /// Reads a section whose index is known.
+    /// Reads a section that has an index already.
     pub(crate) fn parse_indexed(bytes: Vec<u8>, index: Index) -> Result<Btf, BtfError> {
         Ok(Btf::parse_types(bytes)?.with_index(index))
     }
@@ -166,7 +166,7 @@ impl Btf {
         if bytes[strings.clone()].first() != Some(&0) || bytes[strings.clone()].last() != Some(&0) {
             return error(strings.start, "the string section does not start and end with NUL");
         }
-        // Names end up in messages and in generated code.
+        // Names are used in messages and in generated code.
         let names = &bytes[strings.clone()];
         let plain = names
             .iter()
@@ -216,7 +216,7 @@ impl Btf {
         id != BtfId::VOID && id.0 as usize <= self.starts.len()
     }
 
-    /// What a type is, for those who do not ask for its name: finding that out takes as long again.
+    /// The kind of a type, without its name: finding the name takes as long again.
     pub(super) fn kind(&self, id: BtfId) -> Kind<'_> {
         if !self.has(id) {
             return Kind::Void;
@@ -270,7 +270,7 @@ impl Btf {
 
 /// A member without its name.
 pub(super) struct RawMember {
-    /// The name's offset among the strings.
+    /// The name's offset in the string section.
     name: u32,
     pub(super) ty: BtfId,
     pub(super) bit_offset: u32,
@@ -294,7 +294,7 @@ impl<'a> Record<'a> {
         (0..record.count as usize).map(move |n| record.place(n))
     }
 
-    /// The `n`th member, of which there are more than `n`.
+    /// The `n`th member; `n` must be less than the number of members.
     pub(super) fn place(&self, n: usize) -> RawMember {
         let Record { btf, members, bitfields, .. } = *self;
         let at = members + 12 * n;
@@ -324,7 +324,7 @@ impl<'a> Enum<'a> {
         self.count
     }
 
-    /// The name of a constant; empty when there are not so many.
+    /// The name of a constant; empty if `n` is too large.
     pub(super) fn name(&self, n: usize) -> &'a str {
         if n >= self.count as usize {
             return "";
@@ -358,12 +358,12 @@ impl<'a> Enum<'a> {
 impl<'a> Prototype<'a> {
     /// Whether it ends in `...`.
     pub fn variadic(&self) -> bool {
-        // The dots are a last parameter without name and type.
+        // `...` is a last parameter without name and type.
         self.count > 0
             && u32_at(&self.btf.bytes, self.params + 8 * (self.count as usize - 1) + 4) == 0
     }
 
-    /// The named parameters: their names, empty where there is none, and types.
+    /// The parameters before `...`: their names, or an empty string, and types.
     pub fn params(&self) -> impl Iterator<Item = (&'a str, BtfId)> {
         let Prototype { btf, params, count, .. } = *self;
         let named = count as usize - usize::from(self.variadic());

@@ -1,22 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0
-//! What is proven of BTF before anything in it is read: names and types are there, and every walk
-//! over types ends.
+//! The checks of BTF before anything in it is read: names and types exist, and every walk over
+//! types ends.
 
 use super::parse::{error, kind, u32_at, RawMember, TYPE};
 use super::{Btf, BtfError, BtfId, Kind, Layout};
 use std::ops::Range;
 
-/// How long names are, the NUL at their end included (`btf_name_valid()` in `kernel/bpf/btf.c`).
+/// The longest name, including the NUL (`btf_name_valid()` in `kernel/bpf/btf.c`).
 const KSYM_NAME_LEN: usize = 512;
-/// How many parameters a prototype may have. C compilers have to take 127.
+/// The most parameters that a prototype may have. C compilers have to accept 127.
 const MAX_PARAMS: usize = 127;
 
-/// The strings that are longer than a name may be. There are none in most sections.
+/// The strings longer than a name may be. Most sections have none.
 pub(super) struct Long(Vec<Range<usize>>);
 
 impl Long {
-    /// Finds them in a string section that ends with NUL. A string of this length covers a block
-    /// whole, so the few blocks without NUL lead to all of them.
+    /// Finds them in a string section that ends with NUL. A string of this length covers a whole
+    /// block, so the few blocks without NUL lead to all of them.
     pub(super) fn among(strings: &[u8]) -> Long {
         const BLOCK: usize = KSYM_NAME_LEN / 2;
         let mut long: Vec<Range<usize>> = Vec::new();
@@ -35,20 +35,20 @@ impl Long {
         Long(long)
     }
 
-    /// Whether one of them has more bytes than this.
+    /// Whether one of them is longer than `most` bytes.
     pub(super) fn beyond(&self, most: usize) -> bool {
         self.0.iter().any(|string| string.len() > most)
     }
 
-    /// Whether what starts at an offset is too long.
+    /// Whether the string at an offset is too long.
     fn has(&self, offset: usize) -> bool {
         self.0.iter().any(|string| string.contains(&offset) && string.end - offset >= KSYM_NAME_LEN)
     }
 }
 
 impl Btf {
-    /// Proves what the accessors rely on: names and type ids are in range and names short, and
-    /// following a type's qualifiers, elements and members by value always ends.
+    /// Checks everything that the accessors rely on: names and type ids are in range, names are
+    /// short, and following a type's qualifiers, elements and members by value always ends.
     pub(super) fn check(&self, long: &Long) -> Result<(), BtfError> {
         let count = self.starts.len() as u32;
         let names = self.strings.len();
@@ -121,14 +121,15 @@ impl Btf {
         Ok(())
     }
 
-    /// Sizes and alignments. Proves on the way that no type holds itself by value.
+    /// Computes sizes and alignments, and proves that no type contains itself by value.
     pub(super) fn lay_out(&self) -> Result<Vec<Layout>, BtfError> {
         /// C compilers give up long before.
         const NESTING: usize = 256;
         const VOID: Layout = Layout { size: None, align: 1 };
         let mut layouts = vec![None; self.starts.len() + 1];
         layouts[0] = Some(VOID);
-        // A depth-first walk over what each type holds; a type is done when all that it holds is.
+        // A depth-first walk over the types that each type contains. A type is done when all of
+        // them are.
         let mut open: Vec<(BtfId, usize)> = Vec::new();
         for root in self.ids() {
             let mut next = Some(root);
@@ -155,7 +156,7 @@ impl Btf {
         Ok(layouts.into_iter().map(|layout| layout.unwrap_or(VOID)).collect())
     }
 
-    /// The layout of one type from those of the types it holds.
+    /// The layout of one type, from the layouts of the types that it contains.
     fn layout(&self, id: BtfId, of: impl Fn(BtfId) -> Layout) -> Layout {
         let scalar = |size: u32| {
             let align = if matches!(size, 1 | 2 | 4 | 8 | 16) { size.into() } else { 1 };
@@ -173,8 +174,8 @@ impl Btf {
             }
             Kind::Record(record) => {
                 let size = u64::from(record.size);
-                // One member that is not at a multiple of its alignment shows that the whole is
-                // packed, and so does a size that is no multiple.
+                // A misaligned member shows that the record is packed, and so does a size that is
+                // not a multiple of the alignment.
                 let aligned = |m: &RawMember| {
                     m.bitfield.is_some() || u64::from(m.bit_offset) % (of(m.ty).align * 8) == 0
                 };
@@ -186,7 +187,7 @@ impl Btf {
         }
     }
 
-    /// The `n`th type that a type holds by value.
+    /// The `n`th type that a type contains by value.
     fn held(&self, id: BtfId, n: usize) -> Option<BtfId> {
         match self.kind(id) {
             Kind::Typedef(to)

@@ -1,23 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0
 //! The types of a module.
 //!
-//! A module's BTF is the kernel's continued: its types are numbered from where those of vmlinux
-//! end, and its names are counted from where their names end (`btf_parse_module()` in
-//! `kernel/bpf/btf.c`). Here they are put behind the kernel's own, so that one blob holds all that
-//! a patch can meet. Those of a second module come behind those of the first, and what they say of
-//! one another is moved by as much.
+//! A module's BTF continues that of vmlinux: its types are numbered from where those of vmlinux
+//! end, and its name offsets from where the names of vmlinux end (`btf_parse_module()` in
+//! `kernel/bpf/btf.c`). This file appends them to the kernel's own, so that one blob holds every
+//! type that a patch can use. The types of a second module come after those of the first, and its
+//! references are moved accordingly.
 
 use super::parse::{kind, starts, u32_at, Sections, TYPE};
 use super::{Btf, BtfError, Extent, Index};
 
 impl Btf {
-    /// What is vmlinux's.
+    /// The part that is vmlinux's.
     pub(crate) fn kernel(&self) -> Extent {
         self.kernel
     }
 
-    /// These types, of which so much is vmlinux's. None if there is less, or if that would cut a
-    /// name in two.
+    /// These types, with the extent of vmlinux's part. None if there are fewer, or if the extent
+    /// would cut a name in two.
     pub(crate) fn with_kernel(self, kernel: Extent) -> Option<Btf> {
         let names = self.bytes[self.strings.clone()].get(..kernel.names as usize)?;
         let is_part = kernel.types as usize <= self.starts.len() && names.last() == Some(&0);
@@ -46,7 +46,8 @@ impl Btf {
         let names_len = ours.strings.len() + theirs.strings.len();
         let mut bytes = header;
         let mut set = |at: usize, value: usize| {
-            // What does not fit is refused by the limit of size, when it is read.
+            // If a value does not fit, the blob exceeds the size limit and is refused when it is
+            // read.
             bytes[at..at + 4].copy_from_slice(&(value as u32).to_le_bytes());
         };
         set(8, 0);
@@ -69,7 +70,7 @@ impl Btf {
     }
 }
 
-/// How far the types and names of a module are moved that are its own.
+/// The distance by which a module's own types and names are moved.
 struct Moved {
     first_type: u32,
     types: u32,
@@ -78,8 +79,8 @@ struct Moved {
 }
 
 impl Moved {
-    /// Moves what one type refers to. What is not known of a later kernel's kinds is not read
-    /// either.
+    /// Moves the references of one type. Kinds of a later kernel whose contents are unknown are not
+    /// read either.
     fn apply(&self, bytes: &mut [u8], start: usize) {
         let info = u32_at(bytes, start + 4);
         let (kind, vlen) = (info >> 24 & 0x7f, (info & 0xff_ffff) as usize);
@@ -128,8 +129,8 @@ impl Moved {
     }
 }
 
-/// Adds to a number that is not below another. One that grows too large is outside of everything,
-/// which is found later.
+/// Adds to a number unless it is below `from`. A number that grows too large is out of range, and a
+/// later check finds it.
 fn add(bytes: &mut [u8], at: usize, from: u32, more: u32) {
     let value = u32_at(bytes, at);
     if value >= from {
@@ -138,13 +139,13 @@ fn add(bytes: &mut [u8], at: usize, from: u32, more: u32) {
 }
 
 impl Index {
-    /// This index and that of types behind, `all` being all of them.
+    /// Merges this index with that of the types appended; `all` holds all types.
     fn with(&self, more: Index, all: &Btf) -> Index {
         let mut index = self.clone();
         index.functions.extend(more.functions);
         index.types.extend(more.types);
         index.constants.extend(more.constants);
-        // Two sorted lists: the sort is stable, and one pass over what is in order.
+        // Both lists are sorted: the sort is stable and takes one pass over sorted input.
         all.sort(&mut index);
         index
     }

@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0
-//! The members of a record: which ones a patch needs, and where Rust can have them.
+//! The members of a record: which ones a patch needs, and where Rust can place them.
 //!
-//! In C any member may overlap another one, because a struct may have unions without a name in it.
-//! A struct of Rust holds what does not overlap. What is left over goes into a second record of the
-//! same size, and so on; generated code makes the first one stand for all.
+//! In C any member may overlap another one, because a struct may contain anonymous unions. Members
+//! of a Rust struct do not overlap. So the remaining members go into a second record of the same
+//! size, and so on; generated code makes the first record stand for all.
 
 use super::{passed, Importer};
 use crate::btf::{BtfId, Kind};
 use kps_plan::{Bitfield, ByValue, Field, Record, RecordKind, Type, TypeDef, TypeId};
 use std::collections::HashSet;
 
-/// More members than any record has, those of its anonymous members included. Forged ones hold one
-/// another twice at every step.
+/// More members than any record has, including those of anonymous members. Forged records contain
+/// one another twice at every step.
 const MAX_MEMBERS: usize = 1 << 13;
 
-/// More members than bodies name of those that overlap at one place. rustc follows 128 records for
-/// one name.
+/// More overlapping members than bodies use at one offset. rustc follows 128 records to find a
+/// name.
 const MAX_LAYERS: usize = 64;
 
 /// A member that a patch needs.
@@ -34,7 +34,7 @@ impl<'a> Importer<'a> {
         let c_name = self.btf.get(id).name;
         let mut wanted = Vec::new();
         self.wanted_members(id, c_name, 0, &mut wanted, &mut 0);
-        // What generated code writes has to be in the record itself.
+        // Members that generated code sets must be in the first record itself.
         wanted.sort_by_key(|m| (!self.wanted.needs(c_name, m.name), m.bit_offset));
         // All members of a Rust union are at its start. Those of an anonymous struct in a C union
         // are not.
@@ -43,7 +43,7 @@ impl<'a> Importer<'a> {
             record.kind = RecordKind::Struct;
         }
         let mut layers: Vec<Vec<Field>> = vec![Vec::new()];
-        // Of one name C lets a record have one member. A forged one may have thousands.
+        // In C, a record has one member of each name. A forged one may have thousands.
         let mut names = HashSet::new();
         wanted.retain(|member| names.insert(member.name));
         for member in wanted {
@@ -117,7 +117,7 @@ impl<'a> Importer<'a> {
         true
     }
 
-    /// The records of the layers behind the first one, each the next one's way in.
+    /// The records of the layers after the first one; each leads to the next.
     fn overlapping(&mut self, record: &Record, layers: Vec<Vec<Field>>) -> Option<TypeId> {
         let name = format!("{}_overlapping", record.name);
         let named: Vec<_> = layers.into_iter().map(|fields| (self.unique(&name), fields)).collect();
@@ -138,7 +138,7 @@ impl<'a> Importer<'a> {
         })
     }
 
-    /// The members that bodies name, those of anonymous members with them, as C reaches them.
+    /// The members that bodies name, including those of anonymous members, as in C.
     fn wanted_members(
         &self,
         id: BtfId,

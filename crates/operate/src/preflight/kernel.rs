@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Whether the kernel that runs is the one that a livepatch was built for, and its modules are.
+//! Whether the running kernel and its modules are those that a livepatch was built for.
 
 use super::super::{note, read, Incoming, System};
 use super::unseen;
@@ -8,7 +8,7 @@ use kps_host::input::read_at_most;
 
 const NOTES: &str = "sys/kernel/notes";
 
-/// Which kernel it is.
+/// The identity of a kernel.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Kernel {
     /// `uname -r`.
@@ -18,7 +18,7 @@ pub struct Kernel {
 }
 
 impl Kernel {
-    /// The kernel of a system, if it says.
+    /// The kernel of a system, if it can be read.
     pub fn of(system: &System) -> Option<Kernel> {
         let release = read(&system.path("proc/sys/kernel/osrelease"))?;
         Some(Kernel { release, build_id: build_id(system, NOTES)? })
@@ -64,7 +64,7 @@ fn other_kernel(kernel: &Kernel, incoming: &Incoming) -> Option<Diagnostic> {
     )
 }
 
-/// A task that an oops has ended may have left a lock, which others then wait for in a function
+/// A task that an oops killed may still hold a lock, and other tasks then wait for it in a function
 /// that changes.
 fn has_oopsed(system: &System) -> Option<Diagnostic> {
     /// `TAINT_DIE` of `include/linux/panic.h`.
@@ -77,8 +77,8 @@ fn has_oopsed(system: &System) -> Option<Diagnostic> {
     })
 }
 
-/// The modules that a livepatch changes: loaded or not, and the right ones or not. A wrong one is
-/// left alone (`runtime/src/gate.rs`).
+/// The modules that a livepatch changes: loaded or not, and the right ones or not. A wrong one
+/// stays unpatched (`runtime/src/gate.rs`).
 pub(super) fn check_objects(system: &System, incoming: &Incoming) -> Vec<Diagnostic> {
     let modules = incoming.objects.iter().filter_map(|object| object.name.module());
     modules.filter_map(|module| check_object(system, incoming, module)).collect()

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Whether the running kernel would take a livepatch, and what else would happen: told before
-//! anything is tried.
+//! Predicts whether the running kernel would accept a livepatch, and its side effects, before
+//! anything is loaded.
 //!
-//! The kernel refuses with a number, and what else happens nobody is told. Nearly all of it can be
-//! seen before: in sysfs, procfs, tracefs, debugfs and securityfs.
+//! The kernel refuses with an error number and does not report side effects. Nearly all of this can
+//! be predicted from sysfs, procfs, tracefs, debugfs and securityfs.
 
 mod kernel;
 mod others;
@@ -17,8 +17,8 @@ use super::livepatches::is_livepatch;
 use super::{livepatches, Incoming, State, System};
 use kps_diag::{Diagnostic, Severity, ALREADY_LOADED, UNREADABLE_STATE};
 
-/// All that stands against loading a livepatch: errors keep it out, warnings are what happens
-/// besides, and remarks are good to know.
+/// The findings about loading a livepatch: errors block it, warnings are side effects, and notes
+/// are for information.
 pub fn preflight(system: &System, incoming: &Incoming) -> Vec<Diagnostic> {
     let mut loaded = match livepatches(system) {
         Ok(loaded) => loaded,
@@ -28,7 +28,7 @@ pub fn preflight(system: &System, incoming: &Incoming) -> Vec<Diagnostic> {
     found.extend(kernel::check(system, incoming));
     found.extend(name_is_taken(system, &incoming.name));
     found.extend(shows_nothing(incoming));
-    // What was replaced is gone for the kernel; only its module is there.
+    // The kernel has dropped replaced livepatches; only their modules are still loaded.
     loaded.retain(|patch| patch.state != State::Disabled);
     found.extend(probes::check(system, incoming, &loaded));
     loaded.retain(|patch| patch.name != incoming.name);
@@ -77,7 +77,7 @@ fn shows_nothing(incoming: &Incoming) -> Option<Diagnostic> {
     })
 }
 
-/// Something cannot be looked at.
+/// A file that cannot be read.
 fn unseen(what: &str, path: &str, why: &str) -> Diagnostic {
     Diagnostic::new(UNREADABLE_STATE, format!("kpsc cannot determine {what}"))
         .note(format!("/{path} cannot be read: {why}"))

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-//! The livepatches that are there: whether they let another one in, and what it does to them.
+//! The loaded livepatches: whether they allow another one, and what it does to them.
 
 use super::super::{Function, Incoming, Livepatch, State};
 use kps_diag::{
@@ -18,7 +18,7 @@ pub(super) fn check(incoming: &Incoming, loaded: &[Livepatch]) -> Vec<Diagnostic
     found
 }
 
-/// The kernel has one transition at a time (`__klp_enable_patch()` in `kernel/livepatch/core.c`).
+/// The kernel runs one transition at a time (`__klp_enable_patch()` in `kernel/livepatch/core.c`).
 fn in_transition(other: &Livepatch) -> Option<Diagnostic> {
     other.state.behind()?;
     let name = &other.name;
@@ -33,16 +33,15 @@ fn in_transition(other: &Livepatch) -> Option<Diagnostic> {
     )
 }
 
-/// Whether a livepatch has a function among its own, as sysfs names it: `NAME,SYMPOS`, and the only
-/// one of its name has position 1.
+/// Whether a livepatch changes a function. sysfs names it `NAME,SYMPOS`, where the only function of
+/// its name has position 1.
 pub(super) fn changes(other: &Livepatch, object: &str, function: &Function) -> bool {
     let known = format!("{},{}", function.name, function.sympos.max(1));
     other.objects.iter().any(|(name, functions)| name == object && functions.contains(&known))
 }
 
-/// A module of kpsc's that is stacked on another livepatch of the same function: the old function
-/// that it calls is that of the kernel image, so it would take the other one out of the way, be it
-/// a fix.
+/// A kpsc module that is stacked on another livepatch of the same function. The old function that
+/// it calls is the kernel image's, so it would bypass the other one, even if that is a fix.
 fn conflict(incoming: &Incoming, other: &Livepatch) -> Option<Diagnostic> {
     let Note { over, replace, .. } = incoming.note.as_ref()?;
     if over.contains(&other.name) || *replace == Replace::Always {
@@ -60,7 +59,7 @@ fn conflict(incoming: &Incoming, other: &Livepatch) -> Option<Diagnostic> {
     )))
 }
 
-/// Whether the kernel finds the states compatible.
+/// Whether the kernel accepts the states as compatible.
 fn states(incoming: &Incoming, other: &Livepatch) -> Vec<Diagnostic> {
     let unknown = |whose: &str| {
         let message = format!("the states of `{whose}` are unknown");
@@ -118,7 +117,7 @@ fn state(
     }
 }
 
-/// What becomes of a livepatch whose place is taken.
+/// The effect on a livepatch that is replaced.
 fn replacement(incoming: &Incoming, other: &Livepatch) -> Option<Diagnostic> {
     let when = match incoming.replaces()? {
         Replace::Never => return None,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Whether modules get into the kernel at all, and this one.
+//! Whether the kernel accepts modules at all, and this one.
 
 use super::super::{read, Incoming, System};
 use super::unseen;
@@ -54,7 +54,7 @@ fn may_load(system: &System) -> Option<bool> {
 
 fn signature(system: &System, incoming: &Incoming) -> Option<Diagnostic> {
     let Some(because) = signatures_wanted(system) else {
-        // Without securityfs the kernel may be locked down all the same.
+        // Without securityfs the kernel may still be locked down.
         let is_unseen = !incoming.is_signed && read(&system.path(LOCKDOWN)).is_none();
         return is_unseen.then(|| Diagnostic {
             severity: Severity::Note,
@@ -77,7 +77,7 @@ fn signature(system: &System, incoming: &Incoming) -> Option<Diagnostic> {
     })
 }
 
-/// Why the kernel takes signed modules only, if it does (`module_sig_check()` in
+/// Why the kernel accepts only signed modules, if it does (`module_sig_check()` in
 /// `kernel/module/signing.c`).
 fn signatures_wanted(system: &System) -> Option<String> {
     if read(&system.path(ENFORCED)).as_deref() == Some("Y") {

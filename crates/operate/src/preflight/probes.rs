@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Tracers, probes and BPF programs on the functions that a livepatch changes: who keeps it out,
-//! and whom it blinds.
+//! Tracers, probes and BPF programs on the functions that a livepatch changes: which of them block
+//! it, and which stop seeing calls.
 //!
-//! A function has one user that may send callers elsewhere (`__ftrace_hash_update_ipmodify()` in
-//! `kernel/trace/ftrace.c`). All livepatches of a function are one such user; a kprobe with a
+//! A function has one user that may redirect its callers (`__ftrace_hash_update_ipmodify()` in
+//! `kernel/trace/ftrace.c`). All livepatches of a function count as one such user; a kprobe with a
 //! `post_handler` is another. BPF trampolines share the function with a livepatch
-//! (`bpf_tramp_ftrace_ops_func()` in `kernel/bpf/trampoline.c`), other code that is called directly
-//! does not.
+//! (`bpf_tramp_ftrace_ops_func()` in `kernel/bpf/trampoline.c`), other directly called code does
+//! not.
 
 use super::super::{Function, Incoming, Livepatch, System};
 use super::others::changes;
@@ -19,7 +19,7 @@ pub(super) fn check(system: &System, incoming: &Incoming, loaded: &[Livepatch]) 
     let mut found = Vec::new();
     let probes = probes(system).unwrap_or_else(|(path, why)| {
         let warning = unseen("whether kprobes are in the functions", path, &why);
-        // A probe keeps nobody out; one that does is among the functions that ftrace lists.
+        // A probe does not block a patch; one that does is among the functions that ftrace lists.
         found.push(Diagnostic {
             severity: Severity::Note,
             ..warning.help("mount -t debugfs debugfs /sys/kernel/debug")
@@ -51,7 +51,7 @@ pub(super) fn check(system: &System, incoming: &Incoming, loaded: &[Livepatch]) 
     found
 }
 
-/// What is on a function, by its object and name. Functions of one name are not told apart.
+/// The users of a function, by its object and name. Functions of the same name are not told apart.
 fn by_function<T: OnFunction>(all: &[T]) -> BTreeMap<(&str, &str), Vec<&T>> {
     let mut map: BTreeMap<_, Vec<_>> = BTreeMap::new();
     for one in all {
@@ -94,7 +94,7 @@ fn called_directly(function: &Function, direct: &str) -> Diagnostic {
     unless_ambiguous(function, error)
 }
 
-/// Of several functions of one name another one may be meant.
+/// Of several functions of the same name, another one may be affected.
 fn unless_ambiguous(function: &Function, error: Diagnostic) -> Diagnostic {
     match function.sympos {
         0 => error,
@@ -105,8 +105,8 @@ fn unless_ambiguous(function: &Function, error: Diagnostic) -> Diagnostic {
     }
 }
 
-/// Probes in a body that does not run any more. One at the ftrace site fires before it is known
-/// what runs.
+/// Probes in a body that no longer runs. A probe at the ftrace site fires before the call is
+/// redirected.
 fn blinded(function: &Function, probes: &[&Probe]) -> Option<Diagnostic> {
     let inside: Vec<_> =
         probes.iter().filter(|probe| !probe.is_at_site).map(|probe| place(probe)).collect();

@@ -1,29 +1,29 @@
 // SPDX-License-Identifier: GPL-2.0
-//! What others have put on functions, as ftrace and kprobes list it (`t_show()` in
-//! `kernel/trace/ftrace.c`, `report_probe()` in `kernel/kprobes.c`). The names of symbols in it are
-//! whatever a module has chosen.
+//! The users attached to functions, as ftrace and kprobes list them (`t_show()` in
+//! `kernel/trace/ftrace.c`, `report_probe()` in `kernel/kprobes.c`). Modules choose their symbol
+//! names freely, so these may hold anything.
 
 use super::super::System;
 use kps_host::input::read_at_most;
 use kps_plan::ObjectName;
 
-/// The most that is read. A kernel whose every function is traced has some 5 MB.
+/// The maximum that is read. A kernel with every function traced has some 5 MB.
 const MOST: u64 = 64 << 20;
 
-/// A function that something is attached to.
+/// A function with a user attached.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Traced {
-    /// The function, by its name alone.
+    /// The name of the function, without its object.
     pub(super) function: String,
     /// `vmlinux`, or the module that it is in.
     pub(super) object: String,
-    /// Whether something that is attached may send callers elsewhere (`FTRACE_FL_IPMODIFY`).
+    /// Whether an attached user may redirect callers (`FTRACE_FL_IPMODIFY`).
     pub(super) redirects: bool,
-    /// The code that is called directly (`FTRACE_FL_DIRECT`), if any is.
+    /// The code that is called directly (`FTRACE_FL_DIRECT`), if there is any.
     pub(super) direct: Option<String>,
 }
 
-/// A kprobe that is not gone.
+/// A kprobe whose function still exists.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Probe {
     /// The function that it is in.
@@ -32,11 +32,11 @@ pub(super) struct Probe {
     pub(super) object: String,
     /// Bytes from the start of the function, as the kernel writes it.
     pub(super) offset: String,
-    /// Whether it is at the function's ftrace site, where it fires whatever runs afterwards.
+    /// Whether it is at the function's ftrace site, where it fires whichever code runs afterwards.
     pub(super) is_at_site: bool,
 }
 
-/// What is on a function.
+/// A user of a function.
 pub(super) trait OnFunction {
     /// The object that the function is in, and its name.
     fn function(&self) -> (&str, &str);
@@ -54,7 +54,7 @@ impl OnFunction for Probe {
     }
 }
 
-/// All functions that something is attached to; else the file and why it cannot be read.
+/// All functions with a user attached, or the file and why it cannot be read.
 pub(super) fn traced(system: &System) -> Result<Vec<Traced>, (&'static str, String)> {
     const FILES: [&str; 2] =
         ["sys/kernel/tracing/enabled_functions", "sys/kernel/debug/tracing/enabled_functions"];
@@ -67,7 +67,7 @@ pub(super) fn probes(system: &System) -> Result<Vec<Probe>, (&'static str, Strin
         .map(|text| text.lines().filter_map(parse_probe).collect())
 }
 
-/// The text of the first file that can be read; else the first file, and why it cannot.
+/// The text of the first readable file, or the first file and why it cannot be read.
 fn first(system: &System, files: &[&'static str]) -> Result<String, (&'static str, String)> {
     let mut why = None;
     for file in files {
@@ -87,7 +87,7 @@ fn parse_traced(text: &str) -> Vec<Traced> {
             line.trim_start().strip_prefix("direct").and_then(|rest| rest.split_once("-->"))
         {
             let name = direct.split(['+', ' ', '\t']).next().unwrap_or_default();
-            // It stands below the function that it belongs to.
+            // This line follows the function that it belongs to.
             if let Some(last) = all.last_mut() {
                 last.direct = Some(name.to_owned());
             }
@@ -98,7 +98,7 @@ fn parse_traced(text: &str) -> Vec<Traced> {
     all
 }
 
-/// `NAME [MODULE] (COUNT) R I D O M`, then a tab and what is called.
+/// `NAME [MODULE] (COUNT) R I D O M`, then a tab and the callee.
 fn parse_function(line: &str) -> Option<Traced> {
     let (head, _) = line.split_once('\t').unwrap_or((line, ""));
     let (name, rest) = head.split_once(' ')?;
@@ -114,7 +114,7 @@ fn parse_function(line: &str) -> Option<Traced> {
     })
 }
 
-/// `ADDRESS  k  NAME+OFFSET  MODULE FLAGS`. A probe that is gone or disabled does nothing.
+/// `ADDRESS  k  NAME+OFFSET  MODULE FLAGS`. A probe that is gone or disabled has no effect.
 fn parse_probe(line: &str) -> Option<Probe> {
     const NO_MORE: [&str; 2] = ["[GONE]", "[DISABLED]"];
     const FLAGS: [&str; 4] = ["[GONE]", "[DISABLED]", "[OPTIMIZED]", "[FTRACE]"];
@@ -209,7 +209,7 @@ mod tests {
         for text in garbage.into_iter().filter(|text| *text != "a k +") {
             assert_eq!(parse_probe(text), None, "{text:?}");
         }
-        // No byte of what others have named is taken for a flag.
+        // No byte of a chosen name is taken for a flag.
         assert_eq!(parse_traced("I (1) \n"), [function("I", "vmlinux", false, None)]);
     }
 

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
-//! What comes of calls that bodies make.
+//! Known kernel functions, by what a call of them does in a body.
 
-/// These wait for the lock that constructors and destructors of shadow data run under.
+/// These wait for the lock under which constructors and destructors of shadow data run.
 pub fn takes_the_shadow_lock(name: &str) -> bool {
     name.starts_with("klp_shadow_") && name != "klp_shadow_get"
 }
 
-/// These may sleep, by the start of their names: locks that sleep, waits, memory of the user's, and
-/// what ends in one of them.
+/// These may sleep (prefixes of names): sleeping locks, waits, user memory access, and functions
+/// that end in one of them.
 const SLEEPERS: &[&str] = &[
     "__mutex_lock",
     "__might_sleep",
@@ -51,8 +51,8 @@ const SLEEPERS: &[&str] = &[
     "__request_module",
 ];
 
-/// Names that start so and do not sleep: what gives up at once, what somebody else does later, and
-/// caches of the processor's.
+/// Exceptions that share such a prefix and do not sleep: trylocks, deferred work and processor
+/// caches.
 const SLEEPLESS: &[&str] = &[
     "flush_cache_",
     "flush_dcache_",
@@ -65,7 +65,7 @@ const SLEEPLESS: &[&str] = &[
     "synchronize_hardirq",
 ];
 
-/// Whether a function may sleep, as far as its name is known.
+/// Whether a function may sleep, judging by its name.
 pub fn may_sleep(name: &str) -> bool {
     const GIVES_UP: &[&str] = &["_atomic", "_fast_only", "_nofault", "_nmi", "_nosync"];
     let is_down = matches!(name, "down" | "down_interruptible" | "down_killable" | "down_timeout");
@@ -74,7 +74,7 @@ pub fn may_sleep(name: &str) -> bool {
     (is_down || starts(SLEEPERS)) && !starts(SLEEPLESS) && !gives_up
 }
 
-/// Allocators, by the start of their names.
+/// Allocators (prefixes of names).
 const ALLOCATORS: &[&str] = &[
     "__alloc_pages",
     "__get_free_pages",
@@ -98,25 +98,25 @@ const ALLOCATORS: &[&str] = &[
     "vzalloc",
 ];
 
-/// Whether a function allocates memory, as far as its name is known.
+/// Whether a function allocates memory, judging by its name.
 pub fn allocates(name: &str) -> bool {
     ALLOCATORS.iter().any(|start| name.starts_with(start))
 }
 
-/// What becomes of a call under the lock of livepatches, `klp_mutex`.
+/// The effect of a call under `klp_mutex`, the lock of livepatches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Blocks {
-    /// It never ends.
+    /// It deadlocks.
     Always,
-    /// It never ends if it has to load a module.
+    /// It deadlocks if it has to load a module.
     WhenItLoads,
 }
 
-/// These take the lock, or wait until somebody has taken it: `klp_module_coming()` does so for
+/// These take the lock or wait for another task to take it: `klp_module_coming()` takes it for
 /// every module that is loaded.
 const NEED_LIVEPATCH_LOCK: &[&str] = &["__request_module", "klp_enable_patch", "request_module"];
 
-/// These load a module when what they are asked for is in one, by the start of their names.
+/// These load a module if it has what they request (prefixes of names).
 const LOADERS: &[&str] = &[
     "__sock_create",
     "crypto_alloc_",
@@ -129,7 +129,7 @@ const LOADERS: &[&str] = &[
     "xt_request_find_",
 ];
 
-/// Whether a call under the lock of livepatches ends, as far as the function's name is known.
+/// Whether a call under `klp_mutex` deadlocks, judging by the function's name.
 pub fn blocks_under_livepatch_lock(name: &str) -> Option<Blocks> {
     if NEED_LIVEPATCH_LOCK.contains(&name) {
         return Some(Blocks::Always);
@@ -138,7 +138,7 @@ pub fn blocks_under_livepatch_lock(name: &str) -> Option<Blocks> {
     loads.then_some(Blocks::WhenItLoads)
 }
 
-/// What calls of these, by the start of their names, pass through in every kernel.
+/// Functions (prefixes of names) and the functions that they pass through in every kernel.
 const PASSES: &[(&[&str], &[&str])] = &[
     (
         &[
@@ -176,7 +176,7 @@ const PASSES: &[(&[&str], &[&str])] = &[
     (&["queue_delayed_work_on"], &["__queue_delayed_work"]),
 ];
 
-/// Whether a call of one function passes through another, as far as their names are known.
+/// Whether a call of one function passes through another, judging by their names.
 pub fn passes_through(called: &str, function: &str) -> bool {
     let starts = |names: &[&str]| names.iter().any(|start| called.starts_with(start));
     PASSES.iter().any(|(callers, passed)| starts(callers) && passed.contains(&function))

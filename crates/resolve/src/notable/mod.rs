@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Kernel functions that behave unlike others, by name: no fact that a kernel tells about itself
-//! says so.
+//! Kernel functions with special behaviour, listed by name because nothing in a kernel image tells
+//! of it.
 
 mod called;
 mod patched;

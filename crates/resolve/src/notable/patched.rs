@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
-//! What is special about functions that patches change.
+//! Known kernel functions that need care when a patch changes them.
 
 use kps_arch::syscall_of;
 
-/// Tasks wait in these for as long as it takes: for a child, a peer, a key, a timer.
+/// Tasks wait in these without a time limit: for a child, a peer, a key, a timer.
 const WAITERS: &[&str] = &[
     "anon_pipe_read",
     "core_sys_select",
@@ -26,7 +26,7 @@ const WAITERS: &[&str] = &[
     "wait_for_completion",
 ];
 
-/// The system calls that wait likewise, without `sys_`.
+/// System calls in which tasks wait likewise, without `sys_`.
 const WAITING_CALLS: &[&str] = &[
     "accept",
     "accept4",
@@ -67,8 +67,8 @@ const WAITING_CALLS: &[&str] = &[
     "writev",
 ];
 
-/// Some task is always in one of these and never leaves it: the main loops of kernel threads, and
-/// where they sleep.
+/// Some task is always in one of these and never leaves it: main loops of kernel threads, and the
+/// functions in which they sleep.
 const MAIN_LOOPS: &[&str] = &[
     "cpu_startup_entry",
     "do_idle",
@@ -92,7 +92,7 @@ const MAIN_LOOPS: &[&str] = &[
     "worker_thread",
 ];
 
-/// These never return; what follows a call of them is not code (`tools/objtool/noreturns.h`).
+/// These never return. Bytes after a call of one are not code (`tools/objtool/noreturns.h`).
 const NO_RETURN: &[&str] = &[
     "__fortify_panic",
     "__module_put_and_kthread_exit",
@@ -138,7 +138,7 @@ pub fn never_returns(name: &str) -> bool {
     NO_RETURN.contains(&name) || matches!(syscall_of(name), Some("exit" | "exit_group"))
 }
 
-/// These are called from interrupts, softirqs or under spinlocks, always or from some places.
+/// These are called from interrupts, softirqs or under spinlocks, always or from some callers.
 const ATOMIC: &[&str] = &[
     "__do_softirq",
     "__handle_irq_event_percpu",
@@ -209,7 +209,7 @@ const ATOMIC: &[&str] = &[
     "update_process_times",
 ];
 
-/// Whether nobody may sleep in a function, as far as its name is known.
+/// Whether a function must not sleep, judging by its name.
 pub fn is_atomic(name: &str) -> bool {
     ATOMIC.contains(&name)
 }

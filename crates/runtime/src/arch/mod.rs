@@ -3,7 +3,7 @@
 //! of a function, and the registers that carry arguments. Everything else here is the same on every
 //! architecture.
 //!
-//! Each architecture has a file with the same items. `kps-arch` is its other half, in the compiler.
+//! Each architecture has a file with the same items. `kps-arch` is the compiler's counterpart.
 
 mod x86_64;
 

@@ -9,12 +9,12 @@ extern "C" {
     static this_cpu_off: usize;
 }
 
-/// The offset of the per-CPU variables of the CPU that runs this.
+/// The offset of the current CPU's per-CPU variables.
 #[inline(always)]
 pub(crate) fn this_cpu_offset() -> usize {
     let offset: usize;
     // SAFETY: `gs` is the base of this CPU's variables wherever the kernel runs C or Rust, and this
-    // one holds its offset.
+    // variable holds its offset.
     unsafe {
         core::arch::asm!(
             "mov {offset}, qword ptr gs:[rip + {this_cpu_off}]",
@@ -33,21 +33,21 @@ const ENTRY_BYTES: usize = 9;
 ///
 /// # Safety
 ///
-/// `function` must be the address of a function that is there and can be redirected.
+/// `function` must be the address of an existing function that can be redirected.
 #[inline]
 pub(crate) unsafe fn entry_bytes(function: *const u8) -> [u8; ENTRY_BYTES] {
     let mut bytes = [0; ENTRY_BYTES];
     for (n, byte) in bytes.iter_mut().enumerate() {
-        // SAFETY: the caller vouches for the function, and none is shorter than its ftrace site.
-        // Other CPUs may be rewriting that site, so every byte is read once.
+        // SAFETY: the caller vouches for the function, and no function is shorter than its ftrace
+        // site. Other CPUs may be rewriting that site, so every byte is read once.
         *byte = unsafe { function.add(n).read_volatile() };
     }
     bytes
 }
 
-/// Whether a function in memory starts with an ftrace site, behind an ENDBR or not.
+/// Whether a function in memory starts with an ftrace site, with or without an ENDBR before it.
 ///
-/// Memory differs from the image: the kernel overwrites an ENDBR that nothing jumps to
+/// Memory differs from the image: the kernel overwrites an ENDBR that is never jumped to
 /// (`poison_endbr()` in `arch/x86/kernel/alternative.c`), and ftrace turns the call of `__fentry__`
 /// into a NOP, a call of its own or, for BPF programs, a jump, with an int3 in its first byte for a
 /// moment.
@@ -55,8 +55,8 @@ pub(crate) unsafe fn entry_bytes(function: *const u8) -> [u8; ENTRY_BYTES] {
 pub(crate) fn starts_as(bytes: [u8; ENTRY_BYTES], landing_pad: bool) -> bool {
     const ENDBR: [[u8; 4]; 3] = [
         [0xf3, 0x0f, 0x1e, 0xfa], // endbr64
-        [0x0f, 0x1f, 0x40, 0xd6], // its poison since 6.16: nopl -42(%rax)
-        [0x66, 0x0f, 0x1f, 0x00], // and before: nopw (%rax)
+        [0x0f, 0x1f, 0x40, 0xd6], // poison since 6.16: nopl -42(%rax)
+        [0x66, 0x0f, 0x1f, 0x00], // poison before 6.16: nopw (%rax)
     ];
     const CALL: u8 = 0xe8;
     const JMP: u8 = 0xe9;
@@ -70,8 +70,8 @@ pub(crate) fn starts_as(bytes: [u8; ENTRY_BYTES], landing_pad: bool) -> bool {
     matches!(site, [CALL | JMP | INT3, ..]) || site == NOP
 }
 
-/// The bytes from the address of a function to the instruction behind its ftrace site, which is at
-/// its start or behind an ENDBR.
+/// The number of bytes from the address of a function to the instruction behind its ftrace site,
+/// which is at its start or behind an ENDBR.
 #[inline]
 pub(crate) fn skip(bytes: [u8; ENTRY_BYTES]) -> usize {
     if starts_as(bytes, true) {
@@ -81,10 +81,9 @@ pub(crate) fn skip(bytes: [u8; ENTRY_BYTES]) -> usize {
     }
 }
 
-/// Writes a function: the symbol, its padding, the given lines, its size.
+/// Emits a function: the symbol, its padding, the given lines, its size.
 ///
-/// The 16 NOPs in front are the room that call depth tracking expects there
-/// (`CONFIG_CALL_PADDING`).
+/// The 16 NOPs in front are the padding that call depth tracking expects (`CONFIG_CALL_PADDING`).
 #[cfg(kps_kernel)]
 #[doc(hidden)]
 #[macro_export]
@@ -106,8 +105,8 @@ macro_rules! kps_function {
     };
 }
 
-/// Writes a function: the symbol, its padding, the given lines, its size. On the host there is no
-/// kernel to patch, and it writes none.
+/// Emits a function: the symbol, its padding, the given lines, its size. The host has no kernel to
+/// patch, so there it emits nothing.
 #[cfg(not(kps_kernel))]
 #[doc(hidden)]
 #[macro_export]
@@ -117,8 +116,8 @@ macro_rules! kps_function {
 #[doc(inline)]
 pub use kps_function as function;
 
-/// The same for a function that ftrace can see: it starts with ENDBR and an `__fentry__` site and
-/// ends with a return.
+/// The same for a traceable function: it starts with ENDBR and an `__fentry__` site and ends with a
+/// return.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! kps_traceable {
@@ -138,7 +137,7 @@ macro_rules! kps_traceable {
             "ret",
             "int3",
             ".endif",
-            // The site's place in ftrace's table. objtool writes it where the kernel relies on
+            // The site's entry in ftrace's table. objtool writes it where the kernel relies on
             // objtool for that.
             ".if {mcount}",
             ".pushsection __mcount_loc, \"a\", @progbits",
@@ -157,7 +156,7 @@ macro_rules! kps_traceable {
 #[doc(inline)]
 pub use kps_traceable as traceable;
 
-/// `livepatch_STEM`, which calls `kps_body_STEM` in the place of the old function.
+/// `livepatch_STEM`, which calls `kps_body_STEM` instead of the old function.
 ///
 /// `stack_words` is the number of words of arguments that the caller left on the stack. They are
 /// copied, because two return addresses now stand between them and the body.
@@ -188,9 +187,9 @@ pub use kps_entry as entry;
 
 /// `livepatch_STEM`, which calls the hook `kps_body_STEM` before the old function.
 ///
-/// The hook gets a pointer to a [`Frame`](super::super::frame::Frame). When it has set `go_on`, the
-/// arguments are put back, changed or not, and the old function is entered behind its ftrace site
-/// as if it had been called directly. Otherwise what the hook returned goes to the caller.
+/// The hook gets a pointer to a [`Frame`](super::super::frame::Frame). If it has set `go_on`, the
+/// entry restores the arguments, changed or not, and enters the old function behind its ftrace site
+/// as if it had been called directly. Otherwise the hook's return value goes to the caller.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! kps_pre_entry {
@@ -227,8 +226,8 @@ macro_rules! kps_pre_entry {
 #[doc(inline)]
 pub use kps_pre_entry as pre_entry;
 
-/// The same for a function whose result goes to memory of its caller's. The address of that is the
-/// first argument of both, so the frame is the second one of the hook.
+/// The same for a function that returns its result in the caller's memory. The address of that
+/// memory is the first argument of both, so the frame is the second argument of the hook.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! kps_pre_entry_in_memory {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-//! The kernel's own `kernel` crate. It is in scope everywhere by its name, so bodies reach the rest
-//! of it as `kernel::`.
+//! The kernel's own `kernel` crate. Its name is in scope everywhere, so bodies reach the rest of it
+//! as `kernel::`.
 
 pub use kernel::bindings::{GFP_ATOMIC, GFP_KERNEL, GFP_NOWAIT};
 pub use kernel::{

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Debian's archive, through the machine's own apt: it knows mirrors and proxies, and it checks the
+//! Debian's archive, through the machine's own apt, which knows mirrors and proxies and checks
 //! signatures.
 //!
-//! Everything apt writes goes to a folder of the cache, and its idea of what is installed is empty,
-//! so asking it for a package gives the package and all that it depends on. Nothing is installed
-//! and root is not needed.
+//! apt writes only to a folder of the cache and believes that nothing is installed, so a request
+//! for a package yields the package and all its dependencies. Nothing is installed, and root is not
+//! needed.
 //!
-//! What was fetched stays until [`Apt::forget`], so that an interrupted preparation does not fetch
-//! it again. apt goes on with a file that it had begun, but takes one of the right length for
-//! whole; so each is held against the digest in the signed lists before it is used.
+//! Fetched files stay until [`Apt::forget`], so that an interrupted preparation does not fetch them
+//! again. apt resumes a partial file, but takes one of the right length for complete, so kpsc
+//! compares each with the digest in the signed lists before using it.
 
 use crate::seal::digest;
 use crate::toolchain::missing;
@@ -27,21 +27,21 @@ pub(super) struct Apt {
     folder: PathBuf,
 }
 
-/// A package as the signed lists have it.
+/// A package in the signed lists.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Package {
-    /// The file's name, which has name, version and architecture in it.
+    /// The file's name, which contains name, version and architecture.
     pub(super) file: String,
     size: u64,
     sha256: String,
 }
 
-/// Which packages are meant.
+/// Which packages to fetch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum With {
-    /// Those that are named.
+    /// The named ones.
     Nothing,
-    /// Those and all that they depend on.
+    /// The named ones and all their dependencies.
     Dependencies,
 }
 
@@ -50,7 +50,7 @@ const KEYRINGS: &[&str] = &[
     "/usr/share/keyrings/debian-archive-keyring.pgp",
 ];
 
-/// The keys that Debian's archive is signed with, if they are installed.
+/// The keys that sign Debian's archive, if they are installed.
 pub fn keyring() -> Option<&'static Path> {
     KEYRINGS.iter().map(Path::new).find(|path| path.exists())
 }
@@ -133,7 +133,7 @@ impl Apt {
         self.run(self.command("apt-get").args(["update", "-q"])).map(drop)
     }
 
-    /// The names of all packages that start so.
+    /// The names of all packages with this prefix.
     pub(super) fn names(&self, prefix: &str) -> Result<Vec<String>, Diagnostic> {
         let names = self.run(self.command("apt-cache").arg("pkgnames").arg(prefix))?;
         Ok(names.lines().map(str::to_owned).collect())
@@ -152,10 +152,10 @@ impl Apt {
         }
     }
 
-    /// Which files these packages are, each named `NAME` or `NAME=VERSION`; nothing is fetched.
+    /// The files of these packages, each named `NAME` or `NAME=VERSION`; nothing is fetched.
     pub(super) fn list(&self, packages: &[&str], with: With) -> Result<Vec<Package>, Diagnostic> {
         let mut command = self.get(packages, with);
-        // apt leaves out what it finds here already; it is to find nothing.
+        // apt omits files that it finds here; it must not find any.
         let nothing = format!("Dir::Cache::archives={}", self.folder.join("nothing").display());
         let listed = self.run(command.arg("-o").arg(nothing).arg("--print-uris"))?;
         let mut listed: Vec<_> = listed.lines().filter_map(listed_package).collect();
@@ -163,11 +163,11 @@ impl Apt {
         Ok(listed)
     }
 
-    /// Fetches what is not here yet, and returns where each file is, by name.
+    /// Fetches the missing files, and returns where each file is, by name.
     pub(super) fn fetch(&self, packages: &[&str], with: With) -> Result<Vec<PathBuf>, Diagnostic> {
         let listed = self.list(packages, with)?;
-        // A second try is for files of an interrupted run: apt takes those of the right length for
-        // whole.
+        // The second try is for files of an interrupted run: apt takes those of the right length
+        // for complete.
         for _ in 0..2 {
             if self.all_here(&listed)? {
                 break;
@@ -181,7 +181,7 @@ impl Apt {
         Ok(listed.iter().map(|package| self.archives().join(&package.file)).collect())
     }
 
-    /// Drops the packages that were fetched.
+    /// Removes the packages that were fetched.
     pub(super) fn forget(&self) -> Result<(), Diagnostic> {
         remove(&self.archives())
     }
@@ -200,7 +200,7 @@ impl Apt {
         command
     }
 
-    /// Whether every file is here and whole. One of full length that is not whole is removed.
+    /// Whether every file is here and complete. A damaged file of full length is removed.
     fn all_here(&self, packages: &[Package]) -> Result<bool, Diagnostic> {
         let mut all = true;
         for package in packages {
@@ -235,7 +235,7 @@ fn listed_package(line: &str) -> Option<Package> {
     })
 }
 
-/// The mirror of Debian's archive that the machine's own apt is set to.
+/// The mirror of Debian's archive that the machine's own apt uses.
 fn own_mirror() -> Result<String, Diagnostic> {
     let mut command = program("apt-get");
     let targets = run(
@@ -254,11 +254,11 @@ fn own_mirror() -> Result<String, Diagnostic> {
     }
 }
 
-/// How long apt works until one looks whether it still can.
+/// The interval between two checks whether apt can still work.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// Runs apt and returns what it printed. On a full disk it waits for ever for what its own helpers
-/// have given up, so it is ended there.
+/// Runs apt and returns its output. On a full disk apt waits for ever for its own helpers, which
+/// have given up, so it is killed then.
 fn run(command: &mut Command, folder: &Path) -> Result<String, Diagnostic> {
     let name = command.get_program().to_string_lossy().into_owned();
     let failed = |error| Diagnostic::new(PROGRAM_FAILED, format!("cannot run {name}: {error}"));

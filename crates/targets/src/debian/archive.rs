@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Debian packages and source archives: unpacked where they are wanted, without what is not.
+//! Unpacks Debian packages and source archives, without the files that are not needed.
 
 use kps_diag::{Diagnostic, PROGRAM_FAILED};
 use kps_host::disk::cannot;
@@ -7,8 +7,8 @@ use std::fs::File;
 use std::io::{self, BufReader, Read};
 use std::path::{Component, Path, PathBuf};
 
-/// Unpacks the files of a Debian package for which `wanted` says so; it is asked with the path as
-/// installed, without the leading slash.
+/// Unpacks the files of a Debian package for which `wanted` is true; it gets the installed path,
+/// without the leading slash.
 pub(super) fn unpack_package(
     package: &Path,
     into: &Path,
@@ -34,8 +34,8 @@ pub(super) fn unpack_package(
     unpack().map_err(|error| damaged(package, &error))
 }
 
-/// Unpacks a source archive; `wanted` is asked with paths below the archive's one top folder, which
-/// is left out.
+/// Unpacks a source archive; `wanted` gets paths below the archive's one top folder, which is
+/// dropped.
 pub(super) fn unpack_source(
     archive: &Path,
     into: &Path,
@@ -63,7 +63,7 @@ pub(super) fn unpack_source(
 
 fn unpack_tar(data: impl Read, into: &Path, wanted: impl Fn(&Path) -> bool) -> io::Result<()> {
     let mut tar = tar::Archive::new(data);
-    // Folders last: one that nobody may write to would keep its files out.
+    // Folders last: a read-only one would keep its files out.
     let mut folders = Vec::new();
     for entry in tar.entries()? {
         let mut entry = entry?;
@@ -88,7 +88,7 @@ fn below_top(path: &Path) -> PathBuf {
     path.components().filter(|c| *c != Component::CurDir).skip(1).collect()
 }
 
-/// Whether a path stays where it is put.
+/// Whether a path stays inside the folder that it is unpacked into.
 fn is_below(path: &Path) -> bool {
     path.components().all(|component| matches!(component, Component::Normal(_)))
 }

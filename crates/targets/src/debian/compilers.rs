@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// What the toolchain holds beside the compilers that the configuration names.
+/// The packages of the toolchain beside the compilers that the configuration names.
 const TOOLS: &[&str] = &[
     "bash",
     "bc",
@@ -66,7 +66,7 @@ pub(super) fn without_prefix(compiler: &str) -> &str {
     compiler.strip_prefix(kps_arch::native().kbuild.cross_compile).unwrap_or(compiler)
 }
 
-/// The folder of the compilers, fetched if it is not there.
+/// The folder of the compilers, fetched if it is missing.
 pub(super) fn fetch(
     cache: &Cache,
     apt: &Apt,
@@ -75,7 +75,7 @@ pub(super) fn fetch(
 ) -> Result<PathBuf, Diagnostic> {
     let gcc = without_prefix(compiler);
     let packages: Vec<&str> = TOOLS.iter().copied().chain([gcc]).collect();
-    // The folder is named by what is in it: another version of any package gives another folder.
+    // The folder is named by its contents: another version of any package gives another folder.
     let mut digest = Sha256::new();
     apt.list(&packages, With::Dependencies)?
         .iter()
@@ -91,7 +91,8 @@ pub(super) fn fetch(
             for file in &files {
                 unpack_package(file, folder, is_tool)?;
             }
-            // What the packages' own scripts would have set up. gawk is the one awk among them.
+            // The links that the packages' own scripts would have made. gawk is the only awk among
+            // them.
             let awk = folder.join("usr/bin/awk");
             std::os::unix::fs::symlink("gawk", &awk)
                 .map_err(|error| cannot("make", &awk, &error))?;
@@ -101,7 +102,7 @@ pub(super) fn fetch(
     Ok(folder)
 }
 
-/// Files of the packages that building needs: programs, libraries, headers, and of Rust's source
+/// Files of the packages that a build needs: programs, libraries, headers, and of Rust's source
 /// only the libraries.
 fn is_tool(path: &Path) -> bool {
     let share = path.strip_prefix("usr/share");
@@ -115,7 +116,7 @@ fn is_tool(path: &Path) -> bool {
     }
 }
 
-/// LLVM as archives, and the runtimes of sanitizers: a quarter of the packages, and nothing in a
+/// LLVM as archives, and the sanitizers' runtimes: a quarter of the packages, and nothing in a
 /// kernel links with them.
 fn is_unused_library(path: &Path) -> bool {
     let name = path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
@@ -157,7 +158,7 @@ pub(super) fn check(
     Ok(())
 }
 
-/// Runs a program of the toolchain and returns what it printed.
+/// Runs a program of the toolchain and returns its output.
 pub(super) fn run(command: &mut Command, program: &str) -> Result<String, Diagnostic> {
     let output = match command.output() {
         Ok(output) => output,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Which stock kernels there are, and which one is meant.
+//! Lists the stock kernels, and selects one.
 
 use super::super::gather::parse_config;
 use super::apt::{Apt, With};
@@ -10,16 +10,16 @@ use kps_host::disk::remove;
 use kps_host::input;
 use std::path::Path;
 
-/// What kind of stock kernel is wanted.
+/// The stock kernel to select.
 #[derive(Debug, Clone)]
 pub struct Request {
-    /// The release, `uname -r`; the newest one if not given.
+    /// The release, `uname -r`; the newest one by default.
     pub release: Option<String>,
     /// The suite, by name or by role.
     pub suite: String,
     /// The flavour: the end of the release.
     pub flavour: String,
-    /// The mirror; the one that the machine's apt uses if not given.
+    /// The mirror; by default the one that the machine's apt uses.
     pub mirror: Option<String>,
 }
 
@@ -34,7 +34,7 @@ impl Default for Request {
     }
 }
 
-/// A kernel, by what its header package says.
+/// A kernel, according to its header package.
 pub(super) struct Chosen {
     pub(super) release: String,
     pub(super) version: String,
@@ -59,7 +59,7 @@ pub(super) fn releases(apt: &Apt, request: &Request) -> Result<Vec<String>, Diag
     Ok(releases)
 }
 
-/// The newest kernel of the flavour that can be livepatched in Rust, or the one that is named.
+/// The newest kernel of the flavour that supports livepatches in Rust, or the named one.
 pub(super) fn choose(apt: &Apt, request: &Request, folder: &Path) -> Result<Chosen, Diagnostic> {
     let releases = match &request.release {
         None => releases(apt, request)?,

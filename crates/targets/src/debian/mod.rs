@@ -2,11 +2,11 @@
 //! Stock kernels of Debian: image, headers and source of one version, and the compilers that built
 //! them.
 //!
-//! Nothing is pinned. The newest kernel of the suite that is built with Rust and livepatch is
-//! taken, or the release that the user names; the compilers are those that its configuration names.
-//! The header package holds no Rust metadata, so the kernel's own build makes it
-//! (`modules_prepare`) from the source package, with the configuration of the image: same compilers
-//! and same flags give the same symbols.
+//! No version is pinned. kpsc takes the suite's newest kernel that is built with Rust and
+//! livepatch, or the release that the user names, and the compilers that its configuration names.
+//! The header package has no Rust metadata, so the kernel's own build makes it (`modules_prepare`)
+//! from the source package, with the configuration of the image: same compilers and same flags give
+//! the same symbols.
 
 mod apt;
 mod archive;
@@ -33,14 +33,14 @@ use walkdir::WalkDir;
 pub use apt::keyring;
 pub use kernels::Request;
 
-/// The suite that is looked at, with its backports. Debian's stable release by its own name:
-/// mirrors are slow to renew what they keep under `stable`.
+/// The default suite, used with its backports. Debian's stable release by its codename, because
+/// mirrors are slow to update `stable`.
 pub const SUITE: &str = "trixie";
 
 /// The image in the folder of a target.
 const IMAGE: &str = "vmlinuz";
 
-/// Where a stock kernel came from, for fetching the rest of it.
+/// Where a stock kernel came from, to fetch more of it later.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Origin {
@@ -53,7 +53,7 @@ pub(super) struct Origin {
 }
 
 impl Origin {
-    /// A view of the archive, its package lists fetched.
+    /// A view of the archive, with its package lists fetched.
     fn apt(&self, cache: &Cache, progress: Progress) -> Result<Apt, Diagnostic> {
         let apt = Apt::new(cache.apt(), self.mirror.as_deref(), &self.suite)?;
         progress.step("package lists", || apt.update())?;
@@ -74,7 +74,7 @@ impl Provider for Origin {
         if let Some(mirror) = &self.mirror {
             arguments.push_str(&format!(" --mirror {mirror}"));
         }
-        // Whoever only checks is not made to wait for compilers.
+        // Users who only check do not wait for compilers.
         if tree.is_none() {
             arguments.push_str(" --facts-only");
         }
@@ -85,8 +85,8 @@ impl Provider for Origin {
         files(folder)
     }
 
-    /// Fetches the compilers, and makes the kernel's build tree. Every step that an earlier run has
-    /// finished is left out.
+    /// Fetches the compilers, and makes the kernel's build tree. Steps that an earlier run has
+    /// finished are skipped.
     fn prepare(
         &self,
         cache: &Cache,
@@ -118,7 +118,7 @@ impl Provider for Origin {
         Ok(tree)
     }
 
-    /// The modules are fetched when they are first asked for.
+    /// The modules are fetched on first use.
     fn modules(
         &self,
         cache: &Cache,
@@ -128,7 +128,7 @@ impl Provider for Origin {
         let kept = folder.join(modules::FOLDER);
         if !kept.exists() {
             let _changing = cache.change()?;
-            // Another kpsc may have been quicker.
+            // Another kpsc may have finished first.
             if !kept.exists() {
                 fetch_modules(cache, folder, self, progress)?;
             }
@@ -163,8 +163,8 @@ impl Provider for Origin {
     }
 }
 
-/// Adds a stock kernel, its image and its facts, by way of an empty folder, unless it is there
-/// already. Returns the target's name.
+/// Adds a stock kernel, its image and its facts, through an empty folder, unless it is already
+/// there. Returns the target's name.
 pub(super) fn add(
     cache: &Cache,
     folder: &Path,
@@ -172,7 +172,7 @@ pub(super) fn add(
     request: &Request,
     progress: Progress,
 ) -> Result<String, Diagnostic> {
-    // Who names a release that is there has nothing to choose, and needs no network.
+    // An existing release leaves nothing to choose, and needs no network.
     if let Some(release) = &request.release {
         let name = name.unwrap_or(release);
         let there = if is_name(name) { Manifest::read(&cache.kernel(name), name)? } else { None };
@@ -194,7 +194,7 @@ pub(super) fn add(
         return Err(taken(name));
     }
     if let Some(there) = Manifest::read(&cache.kernel(name), name)? {
-        // An earlier run got as far as this, and its target is gone on with.
+        // An earlier run got this far, and this one resumes with its target.
         return match is_release(&there, release) {
             true => Ok(name.to_owned()),
             false => Err(taken(name)),
@@ -253,7 +253,7 @@ fn files(folder: &Path) -> KernelFiles {
     }
 }
 
-/// The releases of a flavour that the suite has, newest first.
+/// The releases of a flavour in the suite, newest first.
 pub(super) fn available(cache: &Cache, request: &Request) -> Result<Vec<String>, Diagnostic> {
     let _changing = cache.change()?;
     let apt = Apt::new(cache.apt(), request.mirror.as_deref(), &request.suite)?;
@@ -261,7 +261,7 @@ pub(super) fn available(cache: &Cache, request: &Request) -> Result<Vec<String>,
     kernels::releases(&apt, request)
 }
 
-/// Moves the file whose name starts so out of an unpacked package.
+/// Moves the file with this prefix out of an unpacked package.
 fn keep(unpacked: &Path, name: &str, to: &Path) -> Result<(), Diagnostic> {
     let mut files =
         WalkDir::new(unpacked).into_iter().flatten().filter(|entry| !entry.file_type().is_dir());

@@ -15,7 +15,7 @@ use kps_host::disk::{cannot, fill_folder, make_folder, remove, write_atomically}
 use kps_host::input;
 use std::path::Path;
 
-/// Unpacks what building needs of the kernel's source, once.
+/// Unpacks the kernel's source as far as a build needs it, once.
 pub(super) fn unpack(
     apt: &Apt,
     folder: &Path,
@@ -29,7 +29,7 @@ pub(super) fn unpack(
     fetch_source(apt, origin, &unpacked, is_needed, progress)
 }
 
-/// Fetches the kernel's source package and unpacks the files that are wanted, whole or not at all.
+/// Fetches the kernel's source package and unpacks the wanted files, completely or not at all.
 pub(super) fn fetch_source(
     apt: &Apt,
     origin: &Origin,
@@ -55,9 +55,9 @@ pub(super) fn fetch_source(
     })
 }
 
-/// Files of the kernel's source that building a module needs: everything but the C of drivers and
-/// subsystems, other architectures and the documentation. Kconfig reads its files wherever they
-/// are.
+/// The files of the kernel's source that a module's build needs: everything but the C of drivers
+/// and subsystems, other architectures and the documentation. Kconfig reads its files in every
+/// folder.
 fn is_needed(path: &Path) -> bool {
     let architecture = kps_arch::native().kbuild.folder;
     const BODIES: &[&str] = &[
@@ -94,12 +94,11 @@ fn is_needed(path: &Path) -> bool {
     true
 }
 
-/// Builds what modules are built against: generated headers, host programs, and Rust's metadata of
-/// the kernel crate.
+/// Builds the files that modules are built against: generated headers, host programs, and Rust's
+/// metadata of the kernel crate.
 ///
-/// A folder that an interrupted run has left is built on: Kbuild notes of each file how it was made
-/// when it is done with it and makes every other one again. Should that fail all the same, building
-/// starts from nothing.
+/// A folder that an interrupted run has left is reused: Kbuild records for each finished file how
+/// it was made, and makes all others again. If that fails, the build starts from scratch.
 pub(super) fn build(
     folder: &Path,
     origin: &Origin,
@@ -148,8 +147,8 @@ fn make_tree(
     };
     progress.step("kernel: configuration", || make("olddefconfig", &[]))?;
     check_config(&build.join(".config"), config)?;
-    // To make, the kernel has no BTF: it would compile the program that writes it into a vmlinux,
-    // and there is none here.
+    // For make, the kernel has no BTF: otherwise it would compile the program that writes BTF into
+    // a vmlinux, and there is no vmlinux here.
     progress
         .step("kernel: Rust metadata", || make("modules_prepare", &["CONFIG_DEBUG_INFO_BTF="]))?;
     let symvers = folder.join("Module.symvers");
@@ -158,11 +157,11 @@ fn make_tree(
     enter_toolchain(folder, tree)
 }
 
-/// The configuration must come through unchanged where modules can tell.
+/// The options that modules can see must come through unchanged.
 fn check_config(path: &Path, wanted: &str) -> Result<(), Diagnostic> {
     let text = input::read_text(path, input::CONFIG)?;
     let (got, wanted) = (parse_config(&text), parse_config(wanted));
-    // The packages leave the signing keys out, and the builder's OpenSSL may be another one.
+    // The packages lack the signing keys, and the builder's OpenSSL may be another version.
     let about_keys = |option: &str| {
         ["SIG", "KEY", "BUILD_SALT", "OPENSSL"].iter().any(|word| option.contains(word))
     };
@@ -184,7 +183,7 @@ fn check_config(path: &Path, wanted: &str) -> Result<(), Diagnostic> {
 }
 
 /// Makes plain `make -C BUILD_TREE` work on any host: make reads a `GNUmakefile` before a
-/// `Makefile`, and this one runs it where the compilers are.
+/// `Makefile`, and this one runs make in the sandbox with the compilers.
 fn enter_toolchain(folder: &Path, tree: &Tree) -> Result<(), Diagnostic> {
     const TEMPLATE: &str = include_str!("../../../../templates/GNUmakefile");
     let name =

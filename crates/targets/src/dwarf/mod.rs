@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
-//! What the DWARF of a `vmlinux` says of its functions: where each is written, and which others
-//! have a copy of it.
+//! Reads the functions in the DWARF of a `vmlinux`: where each is defined, and which others have an
+//! inlined copy of it.
 //!
-//! A function that the compiler has inlined is described once without an address, the *abstract*
-//! one. What became of it refers to that: the function itself, if it has code of its own, and every
-//! copy inside another function. So functions of one name are not mixed up. A copy inside a copy is
-//! a child of it, which is how the outermost function has all that ended up in it.
+//! DWARF describes an inlined function once without an address, the *abstract* entry. Its instances
+//! refer to that entry: the function itself, if it has code of its own, and every copy inside
+//! another function. So functions of the same name are not mixed up. A copy inside a copy is its
+//! child, so the outermost function is known for all of them.
 
 mod paths;
 mod sections;
@@ -21,23 +21,23 @@ type Dwarf<'a> = gimli::Dwarf<Slice<'a>>;
 type Unit<'u, 'a> = UnitRef<'u, Slice<'a>>;
 type Attribute<'a> = gimli::Attribute<Slice<'a>>;
 
-/// How much of anything is kept while reading. The kernel of a distribution has two million entries
-/// of functions.
+/// The maximum number of records kept while reading. The kernel of a distribution has two million
+/// entries of functions.
 const MOST: usize = 32 << 20;
-/// How far a function's description may be from its code: one entry refers to another, and that to
-/// a declaration.
+/// The maximum length of a chain from a function's code to its description: one entry refers to
+/// another, and that to a declaration.
 const REFERENCES: usize = 4;
 
 /// Why debug information cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum DwarfError {
-    /// The file is no kernel.
+    /// The file is not a kernel.
     #[error(transparent)]
     Image(#[from] ImageError),
-    /// The kernel was built without, or it was removed.
+    /// The kernel was built without debug information, or it was stripped.
     #[error("it has no debug information")]
     Nothing,
-    /// It contradicts itself.
+    /// It is inconsistent.
     #[error("its debug information cannot be read: {0}")]
     Damaged(#[from] gimli::Error),
     /// It describes more than any kernel has.
@@ -45,7 +45,7 @@ pub enum DwarfError {
     TooMuch,
 }
 
-/// Reads the debug information of a `vmlinux`, and keeps the copies of those functions that have an
+/// Reads the debug information of a `vmlinux`, and keeps the copies of functions that have an
 /// ftrace site: no other can be patched.
 pub fn read(elf: &[u8], sites: &Sites) -> Result<DebugInfo, DwarfError> {
     let sections = sections::load(elf)?;
@@ -59,11 +59,11 @@ pub fn read(elf: &[u8], sites: &Sites) -> Result<DebugInfo, DwarfError> {
     Ok(walk.finish(sections.build_id(), sites))
 }
 
-/// What has been found so far. Entries are named by their offsets in the whole of the information.
+/// The results so far. An entry's key is its offset in the whole of the information.
 #[derive(Default)]
 struct Walk {
     paths: Paths,
-    /// Every description of a function, in the order of the offsets.
+    /// Every description of a function, sorted by offset.
     descriptions: Vec<Description>,
     /// The functions that have code.
     functions: Vec<Function>,
@@ -72,7 +72,7 @@ struct Walk {
 
 struct Description {
     offset: usize,
-    /// The entry that says the rest.
+    /// The entry that it refers to.
     origin: Option<usize>,
     place: Option<SourceLine>,
 }
@@ -84,9 +84,9 @@ struct Function {
 }
 
 struct Inlined {
-    /// The description of the function that is copied.
+    /// The description of the inlined function.
     of: usize,
-    /// The address of the function that has the copy.
+    /// The address of the function that contains the copy.
     caller: u64,
     place: SourceLine,
 }
@@ -94,8 +94,7 @@ struct Inlined {
 impl Walk {
     fn unit(&mut self, unit: Unit<'_, '_>) -> Result<(), DwarfError> {
         self.paths.enter(unit)?;
-        // The functions that the entry is in, the innermost last, and the address of those that
-        // have code.
+        // The enclosing functions, the innermost last, with the addresses of those that have code.
         let mut around: Vec<(isize, Option<u64>)> = Vec::new();
         let mut entries = unit.entries_raw(None)?;
         let mut attributes = Vec::new();
@@ -137,7 +136,7 @@ impl Walk {
     }
 
     fn copy(&mut self, caller: u64, entry: &Entry, unit: Unit<'_, '_>) -> Result<(), DwarfError> {
-        // Without code nothing of it is left but names of variables, for debuggers.
+        // Without code, only names of variables are left of it, for debuggers.
         let Some(of) = entry.origin.filter(|_| entry.is_code) else { return Ok(()) };
         let Some(place) = self.place(entry.called, unit)? else { return Ok(()) };
         self.copies.push(Inlined { of, caller, place });
@@ -160,8 +159,7 @@ impl Walk {
         }
     }
 
-    /// The description that others refer to, and the place of the first one on the way that says
-    /// it.
+    /// The description at the end of the chain, and the first source line on the way.
     fn origin(&self, mut offset: usize) -> (usize, Option<SourceLine>) {
         let mut place = None;
         for _ in 0..REFERENCES {
@@ -181,7 +179,7 @@ impl Walk {
 
     fn finish(self, build_id: &[u8], sites: &Sites) -> DebugInfo {
         let mut functions = Vec::new();
-        // One description may have become several functions: clones of it.
+        // One description may have several functions: clones of it.
         let mut patchable: HashMap<usize, Vec<u64>> = HashMap::new();
         for Function { address, offset } in &self.functions {
             let (origin, place) = self.origin(*offset);
@@ -193,13 +191,13 @@ impl Walk {
         let mut copies = Vec::new();
         for Inlined { of, caller, place } in &self.copies {
             let (origin, written) = self.origin(*of);
-            // A part that was split off and inlined again is no other copy: what is around it has
-            // been called.
+            // A part that was split off and inlined again is not another copy: it is the function
+            // around it that was called.
             if written == Some(*place) {
                 continue;
             }
             let of = patchable.get(&origin).map(Vec::as_slice).unwrap_or_default();
-            // Clones of a function hold what they were made of; they are no callers.
+            // Clones of a function contain the function itself; they are not callers.
             if !of.contains(caller) {
                 copies.extend(of.iter().map(|of| (*of, *caller, *place)));
             }
@@ -208,23 +206,23 @@ impl Walk {
     }
 }
 
-/// What an entry says.
+/// The attributes of an entry.
 #[derive(Default)]
 struct Entry {
-    /// Where its code starts, if it has any.
+    /// The start of its code, if it has any.
     address: Option<u64>,
-    /// Whether anything of it is left in the code. What is computed at compile time has a place
-    /// there, and no bytes.
+    /// Whether any code of it is left. A result computed at compile time has a position there, but
+    /// no bytes.
     is_code: bool,
-    /// The entry that says the rest.
+    /// The entry that it refers to.
     origin: Option<usize>,
-    /// File and line where it is written.
+    /// File and line of its definition.
     declared: Line,
-    /// File and line of the call that it is in the place of.
+    /// File and line of the inlined call.
     called: Line,
 }
 
-/// A line, and the number that the unit has for the file.
+/// A line, and the number of its file in the unit.
 type Line = (Option<u64>, Option<u32>);
 
 impl Entry {
@@ -258,7 +256,7 @@ impl Entry {
     }
 }
 
-/// The start of the first range: compilers write the one that is entered first.
+/// The start of the first range: compilers put the entry point's range first.
 fn first_address<'a>(
     unit: Unit<'_, 'a>,
     value: AttributeValue<Slice<'a>>,
@@ -267,7 +265,7 @@ fn first_address<'a>(
     Ok(ranges.next()?.map(|range| range.begin))
 }
 
-/// The entry that a reference leads to, in this unit or in another one.
+/// The entry that a reference points to, in this unit or in another one.
 fn target(unit: Unit<'_, '_>, value: AttributeValue<Slice<'_>>) -> Option<usize> {
     match value {
         AttributeValue::UnitRef(offset) => Some(offset.to_debug_info_offset(&unit.header)?.0),

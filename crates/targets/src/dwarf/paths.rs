@@ -5,7 +5,7 @@ use super::{Slice, Unit};
 use kps_facts::DebugInfo;
 use std::collections::HashMap;
 
-/// A file that is in every kernel, and tells how far the others are from where the compiler ran.
+/// A file of every kernel, whose path shows the prefix of all others.
 const LANDMARK: &str = "init/main.c";
 
 /// The files by number.
@@ -13,14 +13,14 @@ const LANDMARK: &str = "init/main.c";
 pub(super) struct Paths {
     numbers: HashMap<String, u32>,
     names: Vec<String>,
-    /// What has been asked for in the unit that is being read.
+    /// The numbers that were looked up in the current unit.
     known: HashMap<u64, Option<u32>>,
-    /// What is before the landmark, once it has been seen.
+    /// The prefix of the landmark, once it has been found.
     root: Option<String>,
 }
 
 impl Paths {
-    /// Goes on to another unit, which numbers files anew.
+    /// Moves on to another unit, which has its own file numbers.
     pub(super) fn enter(&mut self, unit: Unit<'_, '_>) -> Result<(), gimli::Error> {
         self.known.clear();
         if self.root.is_none() {
@@ -32,7 +32,7 @@ impl Paths {
         Ok(())
     }
 
-    /// The number of a file that the unit has this number for.
+    /// The number of the file that has this number in the unit.
     pub(super) fn number(
         &mut self,
         file: u64,
@@ -63,7 +63,7 @@ impl Paths {
     }
 }
 
-/// The path of a file, from where the compiler ran.
+/// The path of a file, relative to the compiler's working folder.
 fn path(unit: Unit<'_, '_>, file: u64) -> Result<Option<String>, gimli::Error> {
     let Some(program) = &unit.line_program else { return Ok(None) };
     let header = program.header();
@@ -71,7 +71,7 @@ fn path(unit: Unit<'_, '_>, file: u64) -> Result<Option<String>, gimli::Error> {
     let text =
         |value| unit.attr_string(value).map(|text: Slice<'_>| text.to_string_lossy().into_owned());
     let name = text(file.path_name())?;
-    // The first folder is the one that the compiler ran in.
+    // The first folder is the compiler's working folder.
     let folder = match (file.directory_index(), file.directory(header)) {
         (1.., Some(folder)) => text(folder)?,
         _ => String::new(),
@@ -81,7 +81,7 @@ fn path(unit: Unit<'_, '_>, file: u64) -> Result<Option<String>, gimli::Error> {
     Ok(Some(in_short(&below(unit, path))))
 }
 
-/// A path without the folder that the compiler ran in.
+/// A path without the compiler's working folder.
 fn below(unit: Unit<'_, '_>, path: String) -> String {
     let Some(folder) = unit.comp_dir.map(|folder| folder.to_string_lossy().into_owned()) else {
         return path;
@@ -92,7 +92,7 @@ fn below(unit: Unit<'_, '_>, path: String) -> String {
     }
 }
 
-/// A path without the steps that lead nowhere.
+/// A path without its `.` and `..`.
 fn in_short(path: &str) -> String {
     let mut parts: Vec<&str> = Vec::new();
     for part in path.split('/') {

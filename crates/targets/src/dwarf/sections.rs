@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-//! The sections of an ELF file that hold debug information, which may be compressed.
+//! The debug information sections of an ELF file, which may be compressed.
 
 use super::super::image::ImageError;
 use super::{Dwarf, DwarfError, Slice};
@@ -9,11 +9,11 @@ use object::{CompressionFormat, Object as _, ObjectSection as _};
 use std::borrow::Cow;
 use std::io::Read;
 
-/// How large compressed sections may be together when they are not. Those of a distribution's
-/// kernel have 350 MB.
+/// The maximum total size of compressed sections after decompression. A distribution's kernel has
+/// 350 MB.
 const MAX_SIZE: u64 = 2 << 30;
 
-/// The sections, and what else the file says of itself.
+/// The sections, and other data about the file.
 pub(super) struct Sections<'a> {
     dwarf: DwarfSections<Cow<'a, [u8]>>,
     build_id: Vec<u8>,
@@ -56,7 +56,7 @@ fn unpack<'a>(decoder: impl Read, left: &mut u64) -> Result<Cow<'a, [u8]>, Dwarf
 }
 
 impl Sections<'_> {
-    /// As they are read.
+    /// The sections, for the reader.
     pub(super) fn borrow(&self) -> Dwarf<'_> {
         self.dwarf.borrow(|section| Slice::new(section, LittleEndian))
     }
