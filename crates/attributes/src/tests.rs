@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-//! What a module with attributes becomes in the syntax tree.
+//! Tests of the reader: the syntax tree of a module with attributes.
 
 use super::{read, SpanMap};
 use kps_ast::{self as ast, Callback, Code, Lifetime, Span, TextClause};

@@ -7,7 +7,7 @@ use super::manifest::{Manifest, Tree};
 use super::origin::{KernelFiles, Provider};
 use super::progress::Progress;
 use super::stamp::Stamp;
-use super::{inventory, modules, taken, write_facts};
+use super::{inventory, modules, put, taken, write_facts};
 use kps_diag::{Diagnostic, NO_SUITABLE_KERNEL, REBUILT_KERNEL};
 use kps_host::disk::cannot;
 use kps_host::input;
@@ -87,27 +87,25 @@ pub(super) fn add(
     let mut read = vec![files.image, files.config, files.symvers];
     read.extend(Some(&image).filter(|image| !read.contains(image)).cloned());
     progress.step("taking the inventory", || inventory::record(adding, &read))?;
-    if let Some(old) = Manifest::read(&cache.kernel(name), name)? {
-        let is_renewed =
-            matches!(&old.origin, super::Origin::BuildDir(old) if old.folder == origin.folder);
-        if !is_renewed {
-            return Err(taken(name));
-        }
-    }
     let tree = Tree {
         sources: vec![source_of(&origin.folder)],
         build: origin.folder.clone(),
         toolchain: toolchain(request.toolchain.as_deref())?,
         make: request.make.clone(),
     };
+    let folder = origin.folder.clone();
     let origin = super::Origin::BuildDir(origin);
     let manifest =
         Manifest { image, busybox: None, origin, tree: Some(tree), release: release.clone() };
-    manifest.write(adding)?;
     // Users of the old target have read its facts; everything else they read is in the build
     // folder.
-    cache.put(adding, name)?;
-    Ok(name.to_owned())
+    put(
+        cache,
+        adding,
+        name,
+        &manifest,
+        |old| matches!(old, super::Origin::BuildDir(old) if old.folder == folder),
+    )
 }
 
 /// The folder of the compilers, wherever make runs.

@@ -211,6 +211,24 @@ pub fn available(cache: &Cache, request: &DebianRequest) -> Result<Vec<String>, 
     debian::available(cache, request)
 }
 
+/// Makes a filled folder the target of this name: a new one, or in place of an old one of which
+/// `is_renewed` says that it is the same kernel's. Returns the name.
+fn put(
+    cache: &Cache,
+    adding: &Path,
+    name: &str,
+    manifest: &Manifest,
+    is_renewed: impl Fn(&Origin) -> bool,
+) -> Result<String, Diagnostic> {
+    let old = Manifest::read(&cache.kernel(name), name)?;
+    if old.is_some_and(|old| !is_renewed(&old.origin)) {
+        return Err(taken(name));
+    }
+    manifest.write(adding)?;
+    cache.put(adding, name)?;
+    Ok(name.to_owned())
+}
+
 /// A name that is taken or not allowed.
 fn taken(name: &str) -> Diagnostic {
     Diagnostic::new(

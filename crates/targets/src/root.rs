@@ -17,7 +17,7 @@ use super::manifest::{Manifest, Tree};
 use super::origin::{KernelFiles, Provider};
 use super::progress::Progress;
 use super::stamp::Stamp;
-use super::{inventory, modules, taken, write_facts};
+use super::{inventory, modules, put, taken, write_facts};
 use kps_diag::{list, Diagnostic, NO_SUITABLE_KERNEL, REBUILT_KERNEL, WRONG_TOOLCHAIN};
 use kps_host::disk::{cannot, entries};
 use serde::{Deserialize, Serialize};
@@ -96,17 +96,13 @@ pub(super) fn add(
     }
     let read = [files.image, files.config, files.symvers];
     progress.step("taking the inventory", || inventory::record(adding, &read))?;
-    if let Some(old) = Manifest::read(&cache.kernel(name), name)? {
-        let is_renewed = matches!(&old.origin, super::Origin::Root(old)
-            if old.folder == origin.folder && old.release == origin.release);
-        if !is_renewed {
-            return Err(taken(name));
-        }
-    }
+    let folder = origin.folder.clone();
     let (tree, origin) = (origin.tree().ok(), super::Origin::Root(origin));
-    Manifest { image, busybox: None, origin, tree, release: release.clone() }.write(adding)?;
-    cache.put(adding, name)?;
-    Ok(name.to_owned())
+    let manifest = Manifest { image, busybox: None, origin, tree, release: release.clone() };
+    put(cache, adding, name, &manifest, |old| match old {
+        super::Origin::Root(old) => old.folder == folder && old.release == release,
+        _ => false,
+    })
 }
 
 impl Origin {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-//! What of a facts file is read, and what is checked.
+//! Tests of the facts file: the parts that a reader loads, and the damage that it finds.
 
 use super::*;
 use std::cell::Cell;
