@@ -3,7 +3,7 @@
 //! changed.
 
 use crate::emit::{function_spec, FunctionSpec};
-use crate::resolve::{Hookability, Probe};
+use crate::resolve::{version_of, Hookability, Probe};
 use kps_codegen::{names::ident, rust_type};
 use kps_diag::{any_error, Diagnostic, Severity};
 use kps_facts::{Facts, Object};
@@ -84,7 +84,8 @@ pub fn inspect(
     line("hooks", vec![possible(&hookability)]);
     line("refused", refusals(&hookability));
     line("warnings", warnings(&hookability));
-    let spec = spec(object, symbol, &declarations, &hookability);
+    let kernel = symbol.position.as_ref().map(|_| version_of(&facts.identity.release));
+    let spec = spec(object, symbol, kernel, &declarations, &hookability);
     let refused = || hookability.said().into_iter().cloned().collect();
     Ok(Inspection { facts: lines, spec: spec.ok_or_else(refused) })
 }
@@ -319,6 +320,7 @@ fn one_line(said: &Diagnostic) -> String {
 fn spec(
     object: &str,
     symbol: &Symbol,
+    kernel: Option<String>,
     declarations: &[String],
     hookability: &Hookability,
 ) -> Option<String> {
@@ -339,5 +341,5 @@ fn spec(
         (Convention::C, None) => written(symbol),
     };
     let (object, function) = (object.to_owned(), written(symbol));
-    Some(function_spec(&FunctionSpec { name, object, declaration, function, change }))
+    Some(function_spec(&FunctionSpec { name, kernel, object, declaration, function, change }))
 }

@@ -98,6 +98,8 @@ pub fn skeleton(name: &str, function: Option<&str>, object: &str) -> String {
 pub struct FunctionSpec {
     /// The name of the patch.
     pub name: String,
+    /// The kernel version that its position holds for.
+    pub kernel: Option<String>,
     /// The function's object.
     pub object: String,
     /// Its declaration in C.

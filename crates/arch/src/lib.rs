@@ -88,6 +88,11 @@ pub struct Syscalls {
     pub entry: &'static str,
     /// The prefixes of the functions for other programs.
     pub other_entries: &'static [&'static str],
+    /// Where the kernel finds the entry of a 64-bit program's system call by its number: functions
+    /// that call it, or arrays of addresses.
+    pub tables: &'static [&'static str],
+    /// The same for other programs.
+    pub other_tables: &'static [&'static str],
     /// The members of `struct pt_regs` that carry the arguments, in order.
     pub members: &'static [&'static str],
 }

@@ -18,6 +18,13 @@ pub(crate) static X86_64: Arch = Arch {
     syscalls: Syscalls {
         entry: "__x64_sys_",
         other_entries: &["__ia32_sys_", "__ia32_compat_sys_", "__x64_compat_sys_"],
+        tables: &["x64_sys_call", "sys_call_table"],
+        other_tables: &[
+            "ia32_sys_call",
+            "ia32_sys_call_table",
+            "x32_sys_call",
+            "x32_sys_call_table",
+        ],
         // `SC_X86_64_REGS_TO_ARGS` of arch/x86/include/asm/syscall_wrapper.h.
         members: &["di", "si", "dx", "r10", "r8", "r9"],
     },

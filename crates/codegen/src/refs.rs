@@ -27,8 +27,40 @@ pub struct Refs {
     pub originals: Vec<Original>,
     /// Macros that are called, without their paths.
     pub macros: Vec<Name>,
+    /// Outward names that it assigns to, or takes a mutable reference or pointer to.
+    pub writes: Vec<Name>,
+    /// Calls of methods on outward names.
+    pub methods: Vec<Method>,
+    /// Outward paths of several names.
+    pub paths: Vec<PathEnds>,
     /// Strings that are arguments of calls, each with the function's name.
     pub string_arguments: Vec<StringArgument>,
+}
+
+/// The ends of a path of several names, such as `kernel::bindings::GFP_KERNEL`.
+#[derive(Debug, Clone)]
+pub struct PathEnds {
+    /// The first name.
+    pub first: String,
+    /// The last name.
+    pub last: String,
+    /// The last name's position.
+    pub span: Span,
+    /// Whether the path is called.
+    pub called: bool,
+}
+
+/// A call of a method on an outward name.
+#[derive(Debug, Clone)]
+pub struct Method {
+    /// The name that it is called on.
+    pub of: String,
+    /// The method.
+    pub name: String,
+    /// The method's position.
+    pub span: Span,
+    /// The calls of methods on outward names in whose arguments it is, as `NAME.METHOD`.
+    pub inside: Vec<String>,
 }
 
 /// A string literal that is passed directly.

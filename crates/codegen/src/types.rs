@@ -4,7 +4,8 @@
 use crate::names::{c_symbol, ident};
 use crate::records;
 use kps_plan::{
-    CInt, Constant, Function, Imports, Link, Signature, Static, Type, TypeDef, TypeId, Types,
+    CInt, Constant, Function, Imports, Link, Signature, Static, StaticKind, Type, TypeDef, TypeId,
+    Types,
 };
 use proc_macro2::{Ident, Literal, TokenStream};
 use quote::quote;
@@ -214,12 +215,13 @@ fn function(types: &Types, Function { name, signature, link }: &Function) -> Tok
     quote!(#link pub #declaration)
 }
 
-fn static_(types: &Types, Static { name, ty: t, per_cpu, link }: &Static) -> TokenStream {
+fn static_(types: &Types, Static { name, ty: t, kind, link }: &Static) -> TokenStream {
     let link = link_name(name, link);
     let (name, ty) = (ident(name), ty(types, t));
-    match per_cpu {
-        true => quote!(#link pub static #name: super::kps::percpu::PerCpu<#ty>;),
-        false => quote!(#link pub static mut #name: #ty;),
+    match kind {
+        StaticKind::Plain => quote!(#link pub static mut #name: #ty;),
+        StaticKind::ReadOnly => quote!(#link pub static #name: #ty;),
+        StaticKind::PerCpu => quote!(#link pub static #name: super::kps::percpu::PerCpu<#ty>;),
     }
 }
 

@@ -140,6 +140,7 @@ codes! {
         KPS0212 PER_CPU_MISMATCH Error Input "the per-CPU declaration contradicts the kernel"
         KPS0213 NO_SUCH_MODULE Error Input "there is no such module"
         KPS0214 FILE_OUTSIDE Error Input "the file is not beside the spec"
+        KPS0215 POSITION_WITHOUT_KERNEL Warning Input "a position names no kernel that it holds for"
     }
     "Prototypes and types" {
         KPS0301 UNKNOWN_PROTOTYPE Error Input "BTF has no prototype, and the spec gives none"
@@ -148,6 +149,8 @@ codes! {
         KPS0304 UNSUPPORTED_TYPE Error Input "a type is not supported here"
         KPS0305 VARIABLE_TOO_LARGE Error Input "the variable is declared too large"
         KPS0306 AMBIGUOUS_CONSTANT Error Input "the kernel gives the name several meanings"
+        KPS0307 READ_ONLY_VARIABLE Error Input "the variable is read-only after boot"
+        KPS0308 CLONE_ARGUMENTS Error Input "the arguments of a clone are not known"
     }
     "What can be patched" {
         KPS0401 NO_FTRACE_SITE Error Input "the function has no ftrace site"
@@ -157,8 +160,8 @@ codes! {
         KPS0405 REPLACE_WITH_HOOKS Error Input "`replace` excludes hooks"
         KPS0406 VARIADIC Error Input "the function is variadic"
         KPS0407 UNCLEAR_PASSING Error Input "the calling convention is unclear"
-        KPS0408 LONG_WAIT Warning Input "tasks may stay in the function for hours"
-        KPS0409 MAIN_LOOP Warning Input "a task never leaves the function"
+        KPS0408 LONG_WAIT Warning Input "tasks wait in the function"
+        KPS0409 MAIN_LOOP Warning Input "a task may never leave the function"
         KPS0410 NEVER_RETURNS Error Input "the function never returns"
         KPS0411 SHARED_CODE Warning Input "other functions share the code"
         KPS0412 CLONES Warning Input "the compiler made clones of the function"
@@ -167,6 +170,8 @@ codes! {
         KPS0415 INLINED_COPIES Warning Input "other functions contain copies of the function"
         KPS0416 UNKNOWN_INLINING Note Input "inlined copies cannot be checked"
         KPS0417 SPLIT_FUNCTION Note Input "part of the function is in another symbol"
+        KPS0418 SYSCALL_NOT_ENTERED Error Input "no program enters the system call here"
+        KPS0419 ANSWERED_IN_VDSO Warning Input "the vDSO answers this system call"
     }
     "Bodies" {
         KPS0501 NOT_RUST Error Input "the text is not Rust"
@@ -181,7 +186,8 @@ codes! {
         KPS0510 EARLY_TABLE Error Input "a static key or tracepoint of a module comes too late"
         KPS0511 DEADLOCK_IN_CALLBACK Error Input "a call deadlocks in a callback"
         KPS0512 SLEEP_IN_ATOMIC Error Input "a call may sleep in atomic context"
-        KPS0513 RECURSIVE_HOOK Error Input "a hook calls its own function"
+        KPS0513 RECURSIVE_HOOK Error Input "a hook comes back to itself"
+        KPS0519 LOCK_TAKEN_TWICE Error Input "a body takes a lock that it holds"
     }
     "Metadata of a patch" {
         KPS0601 INVALID_MODULE_NAME Error Input "the name is not a valid module name"

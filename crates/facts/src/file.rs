@@ -15,10 +15,11 @@
 
 use crate::btf::{Btf, BtfError, BtfId, Extent, Index};
 use crate::format::{check_magic, checksum, Reader, Writer};
+use crate::source::Source;
 use crate::symbols::Parts;
 use crate::{
-    is_build_id, is_module_name, is_release, Exports, Facts, Identity, Module, Object, Section,
-    Site, Sites, Symbols, SyscallParam, ENTRY_BYTES,
+    is_build_id, is_module_name, is_release, Calls, Exports, Facts, Identity, Module, Object,
+    Roles, Section, Site, Sites, Symbols, SyscallParam, ENTRY_BYTES,
 };
 use std::collections::BTreeMap;
 use std::fmt;
@@ -29,7 +30,7 @@ use std::ops::Range;
 mod tests;
 
 /// `KPSF` and the version of the format.
-const MAGIC: [u8; 8] = *b"KPSF\0\0\0\x04";
+const MAGIC: [u8; 8] = *b"KPSF\0\0\0\x05";
 /// The bytes of a section's entry in the table.
 const ENTRY: usize = 28;
 /// More sections than any version has.
@@ -53,6 +54,12 @@ enum Id {
     /// The index of the types by name.
     Index,
     Modules,
+    /// The system calls that the vDSO answers.
+    Vdso,
+    /// The roles of the functions of vmlinux.
+    Roles,
+    /// The calls between them.
+    Calls,
 }
 
 /// Why a facts file cannot be used.
@@ -85,27 +92,6 @@ impl fmt::Display for FactsError {
 }
 
 impl std::error::Error for FactsError {}
-
-/// A source of a file's bytes.
-pub trait Source {
-    /// The number of bytes.
-    fn size(&self) -> io::Result<u64>;
-
-    /// `len` bytes from an offset on, or fewer if the source ends before.
-    fn bytes(&self, offset: u64, len: usize) -> io::Result<Vec<u8>>;
-}
-
-impl Source for &[u8] {
-    fn size(&self) -> io::Result<u64> {
-        Ok(<[u8]>::len(self) as u64)
-    }
-
-    fn bytes(&self, offset: u64, len: usize) -> io::Result<Vec<u8>> {
-        let rest =
-            usize::try_from(offset).ok().and_then(|offset| self.get(offset..)).unwrap_or_default();
-        Ok(rest[..len.min(rest.len())].to_vec())
-    }
-}
 
 /// A facts file with its section table read.
 #[derive(Debug)]
@@ -241,6 +227,9 @@ impl<S: Source> FactsFile<S> {
             syscalls: self.read(Id::Syscalls, |r| {
                 r.list(|r| Some((r.text()?.to_owned(), r.list(Reader::syscall_param)?)))
             })?,
+            vdso: self.read(Id::Vdso, |r| r.list(|r| Some(r.text()?.to_owned())))?,
+            roles: self.read(Id::Roles, Roles::read)?,
+            calls: self.read(Id::Calls, Calls::read)?,
             btf: btf.with_kernel(kernel).ok_or(FactsError::Damaged)?,
             modules,
             module_names,
@@ -301,6 +290,9 @@ impl Facts {
             ),
             (Id::Symbols, section(&|w| self.vmlinux.symbols.write_parts(w))),
             (Id::Names, self.vmlinux.symbols.names().as_bytes().to_vec()),
+            (Id::Vdso, section(&|w| w.list(&self.vdso, |w, name| w.text(name)))),
+            (Id::Roles, section(&|w| self.roles.write(w))),
+            (Id::Calls, section(&|w| self.calls.write(w))),
             (Id::Types, self.btf.bytes().to_vec()),
             (
                 Id::Index,
@@ -375,7 +367,8 @@ impl Facts {
 fn is_plain(facts: &Facts) -> bool {
     let graphic = |text: &str| text.bytes().all(|b| b.is_ascii_graphic());
     let mut params = facts.syscalls.values().flatten();
-    params.all(|param| graphic(&param.name) && graphic(&param.ty.replace(' ', "")))
+    facts.vdso.iter().all(|name| graphic(name))
+        && params.all(|param| graphic(&param.name) && graphic(&param.ty.replace(' ', "")))
 }
 
 /// Whether the modules are valid: generated code contains their names and build-ids, their types

@@ -9,12 +9,15 @@
 
 pub mod btf;
 mod by_value;
+mod calls;
 mod debug;
 mod exports;
 mod file;
 mod format;
 mod import;
+mod roles;
 mod sites;
+mod source;
 mod symbols;
 
 use btf::{Btf, BtfError};
@@ -22,12 +25,15 @@ use kps_arch::{Arch, Entry, Start};
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+pub use calls::Calls;
 pub use debug::{Copy, DebugInfo, SourceLine};
 pub use exports::{Export, Exports};
-pub use file::{FactsError, FactsFile, Source};
+pub use file::{FactsError, FactsFile};
 pub use import::{param_name, passed, Importer, Wanted};
 pub use kps_arch::ENTRY_BYTES;
+pub use roles::{Role, Roles};
 pub use sites::Sites;
+pub use source::Source;
 pub use symbols::{Sym, Symbols};
 
 /// The facts of one kernel image.
@@ -43,6 +49,12 @@ pub struct Facts {
     pub exports: Exports,
     /// The parameters of its system calls, by name, as far as the image records them.
     pub syscalls: BTreeMap<String, Vec<SyscallParam>>,
+    /// The system calls that the vDSO answers, by name.
+    pub vdso: Vec<String>,
+    /// The roles of the functions of vmlinux, as far as its code tells.
+    pub roles: Roles,
+    /// The direct calls between the functions of vmlinux.
+    pub calls: Calls,
     /// The types of vmlinux, followed by those of the modules that have been added.
     pub btf: Btf,
     /// The modules that have been added, by name.
@@ -181,6 +193,21 @@ impl Object {
     /// The section that holds an address.
     pub fn section_of(&self, address: u64) -> Option<&Section> {
         self.sections.iter().find(|s| s.address <= address && address - s.address < s.size)
+    }
+
+    /// Whether the memory at an address is read-only once the kernel has booted, or the module is
+    /// loaded.
+    pub fn is_read_only(&self, address: u64) -> bool {
+        // `RO_DATA()` of include/asm-generic/vmlinux.lds.h, which `mark_rodata_ro()` protects. It
+        // includes what is `__ro_after_init`.
+        let bound = |name| self.symbols.named(name).first().map(|sym| sym.address);
+        match (bound("__start_rodata"), bound("__end_rodata")) {
+            (Some(start), Some(end)) => (start..end).contains(&address),
+            _ => self.section_of(address).is_some_and(|section| {
+                section.name.starts_with(".rodata")
+                    || section.name.starts_with(".data..ro_after_init")
+            }),
+        }
     }
 
     /// Whether the memory at an address is freed after the kernel has booted, or the module is

@@ -338,10 +338,21 @@ pub struct Static {
     pub name: String,
     /// Its type.
     pub ty: Type,
-    /// Whether it is per-CPU.
-    pub per_cpu: bool,
+    /// How code reaches it.
+    pub kind: StaticKind,
     /// How the module resolves it.
     pub link: Link,
+}
+
+/// How code reaches a variable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StaticKind {
+    /// By its address.
+    Plain,
+    /// By its address, to read it: a write faults.
+    ReadOnly,
+    /// Each CPU has its own.
+    PerCpu,
 }
 
 /// An enumeration constant.

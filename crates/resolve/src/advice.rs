@@ -11,6 +11,8 @@ use kps_plan::{Signature, Type, Types};
 pub(crate) enum Advice<'a> {
     /// To declare the license.
     License,
+    /// To name the kernel version that the patch is for.
+    Kernel(&'a str),
     /// To change something.
     Change,
     /// To declare the lifetime of shadow data.
@@ -68,6 +70,10 @@ impl Advice<'_> {
         let both = |spec: &str, of_crate: &str| (spec.to_owned(), of_crate.to_owned());
         match self {
             Advice::License => both("add `license \"GPL\";`", "write `#[livepatch(license = \"GPL\")]`"),
+            Advice::Kernel(version) => (
+                format!("add `kernel \"{version}\";`"),
+                format!("write `#[livepatch(kernel = \"{version}\")]`"),
+            ),
             Advice::Change => both(
                 "add `fn NAME { pre { .. } }` or a callback, as `post_patch { .. }`, to an object",
                 "add a function with `#[pre(OBJECT::NAME)]`, or a callback, as `#[post_patch(vmlinux)]`",

@@ -98,6 +98,19 @@ impl Rust {
         wanted
     }
 
+    /// All snippets with their references, in the order of the text.
+    pub(super) fn snippets(&self) -> Vec<(Code, Refs)> {
+        let bodies = self
+            .bodies
+            .values()
+            .map(|(body, fragment)| (Code { span: fragment.span }, body.refs(&[])));
+        let modules = self.modules.iter().map(|module| (module.code(), module.refs.clone()));
+        let mut snippets: Vec<_> =
+            self.item_refs.iter().cloned().chain(modules).chain(bodies).collect();
+        snippets.sort_by_key(|(code, _)| code.span.start);
+        snippets
+    }
+
     /// The names that the author's items and modules define.
     pub(super) fn defined(&self) -> BTreeSet<String> {
         let mut defined = refs::defined(&self.items);

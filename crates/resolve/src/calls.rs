@@ -3,22 +3,26 @@
 //! own functions are known. Some kernel functions are known by name, with their effect.
 
 use super::bodies::Rust;
+use super::symbols::Scope;
 use super::{Resolver, SourceText};
 use crate::notable::{self, Blocks};
 use kps_ast::Span;
 use kps_ast::{self as ast, Code};
-use kps_codegen::refs::{Refs, Role};
+use kps_codegen::refs::{Method, Refs, Role};
 use kps_diag::{
-    Diagnostic, Severity, CALL_UNDER_SHADOW_LOCK, DEADLOCK_IN_CALLBACK, RECURSIVE_HOOK,
+    Diagnostic, Severity, CALL_UNDER_SHADOW_LOCK, DEADLOCK_IN_CALLBACK, LOCK_TAKEN_TWICE,
     SLEEP_IN_ATOMIC,
 };
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use std::collections::BTreeSet;
 
-/// A function or macro that a body calls, directly or through a function of the patch.
-struct Call {
-    name: String,
-    span: Span,
+/// A call that a body makes, directly or through a function of the patch.
+pub(super) struct Call {
+    /// The function, macro or method, as the body names it.
+    pub(super) name: String,
+    /// The kernel's function that it enters. It may not exist: any name is taken for one.
+    pub(super) enters: String,
+    pub(super) span: Span,
     /// The snippet that contains the call.
     code: Code,
 }
@@ -39,13 +43,42 @@ impl Resolver<'_> {
             bodies.map(|(name, body)| Some((name, body.as_ref()?.word, body.as_ref()?.code)))
         });
         for (name, word, code) in callbacks.chain(states.flatten()) {
-            self.check_callback(name, word, &calls(self.pieces, rust, code).calls);
+            self.check_callback(name, word, &calls(self.pieces, rust, spec, code).calls);
         }
-        for func in spec.objects.iter().flat_map(|object| &object.funcs) {
-            for body in [func.replace, func.pre, func.post].into_iter().flatten() {
-                let calls = calls(self.pieces, rust, body.code);
-                self.check_atomic(func, &calls.calls);
-                self.check_recursion(func, body, &calls);
+        for object in &spec.objects {
+            for func in &object.funcs {
+                for body in [func.replace, func.pre, func.post].into_iter().flatten() {
+                    let calls = calls(self.pieces, rust, spec, body.code).calls;
+                    self.check_atomic(object, func, &calls);
+                }
+            }
+        }
+        self.check_recursion(spec, rust);
+        self.check_nested_with(spec, rust);
+    }
+
+    /// `with` holds the lock of the module's parameters, of which there is one.
+    fn check_nested_with(&mut self, spec: &ast::Patch, rust: &Rust) {
+        let is_with = |text: &str| {
+            let param = text.strip_suffix(".with");
+            param.is_some_and(|name| spec.params.iter().any(|param| param.name.value == name))
+        };
+        for (code, refs) in rust.snippets() {
+            for method in &refs.methods {
+                let text = format!("{}.{}", method.of, method.name);
+                let outer = method.inside.iter().rev().find(|outer| is_with(outer));
+                let Some(outer) = outer.filter(|_| is_with(&text)) else { continue };
+                self.report(
+                    Diagnostic::new(
+                        LOCK_TAKEN_TWICE,
+                        format!("`{text}` inside of `{outer}` waits for ever"),
+                    )
+                    .at(self.pieces.place(code, method.span), "")
+                    .note("both take the one lock of the module's parameters")
+                    .help(format!(
+                        "copy what you need out of `{outer}`, and call `{text}` after it"
+                    )),
+                );
             }
         }
     }
@@ -60,16 +93,17 @@ impl Resolver<'_> {
         let values = values.map(|name| Call {
             span: self.pieces.place(body.code, name.span),
             code: body.code,
+            enters: name.name.clone(),
             name: name.name,
         });
-        for Call { name, span, .. } in
-            calls(self.pieces, rust, body.code).calls.into_iter().chain(values)
+        for Call { name, enters, span, .. } in
+            calls(self.pieces, rust, spec, body.code).calls.into_iter().chain(values)
         {
-            let note = if notable::takes_the_shadow_lock(&name) || is_shadow(&name) {
+            let note = if notable::takes_the_shadow_lock(&enters) || is_shadow(&name) {
                 "the lock is held already"
-            } else if notable::may_sleep(&name) {
+            } else if notable::may_sleep(&enters) {
                 "it may sleep"
-            } else if notable::allocates(&name) {
+            } else if notable::allocates(&enters) {
                 "`get_or_init` allocates the memory beforehand, with its flags"
             } else {
                 continue;
@@ -87,7 +121,7 @@ impl Resolver<'_> {
     /// Callbacks run while the kernel holds `klp_mutex` (`kernel/livepatch/core.c`).
     fn check_callback(&mut self, callback: &str, word: Span, calls: &[Call]) {
         const LOCK: &str = "this runs while the kernel holds the livepatch lock";
-        for Call { name, span, code } in calls {
+        for Call { name, span, code, .. } in calls {
             let diagnostic = match notable::blocks_under_livepatch_lock(name) {
                 None => continue,
                 // Its first argument decides whether it waits for the module.
@@ -121,16 +155,30 @@ impl Resolver<'_> {
         only_called_with_false(tokens, name).unwrap_or(false)
     }
 
-    /// Code that handles interrupts, timers and packets must not sleep.
-    fn check_atomic(&mut self, func: &ast::Func, calls: &[Call]) {
-        let function = &func.symbol.name;
-        if !notable::is_atomic(&function.value) {
-            return;
+    /// Why a function that a spec changes must not sleep. None if it may, as far as is known.
+    fn atomic(&self, object: &ast::Object, func: &ast::Func) -> Option<&'static str> {
+        let name = &func.symbol.name.value;
+        if notable::is_atomic(name) {
+            return Some("it is called from interrupts or under spinlocks");
         }
-        for Call { name, span, .. } in calls {
-            let help = if name == "GFP_KERNEL" {
+        let scope = Scope::of(self.facts, &object.name.value)?;
+        let address = self.address_of(scope, &func.symbol)?;
+        let role = match scope.module {
+            None => self.facts.roles.of(address).find(|role| role.atomic().is_some()),
+            // An image tells this too, and leaves out what it exports.
+            Some(_) => self.role_of_prototype(scope, name),
+        };
+        role?.atomic()
+    }
+
+    /// Code that handles interrupts, timers and packets must not sleep.
+    fn check_atomic(&mut self, object: &ast::Object, func: &ast::Func, calls: &[Call]) {
+        let function = &func.symbol.name;
+        let Some(why) = self.atomic(object, func) else { return };
+        for Call { name, enters, span, .. } in calls {
+            let help = if notable::is_sleeping_flag(name) {
                 "write `GFP_ATOMIC`, and handle a failed allocation"
-            } else if notable::may_sleep(name) {
+            } else if notable::may_sleep(enters) {
                 "do this in a function that may sleep, or use a spinlock and calls that do not sleep"
             } else {
                 continue;
@@ -144,46 +192,9 @@ impl Resolver<'_> {
                     ),
                 )
                 .at(*span, "")
-                .at(function.span, "it is called from interrupts or under spinlocks")
+                .at(function.span, why)
                 .note("the kernel stops with \"scheduling while atomic\"")
                 .help(help),
-            );
-        }
-    }
-
-    /// A hook that calls its own function recurses until the stack is full.
-    fn check_recursion(
-        &mut self,
-        func: &ast::Func,
-        body: ast::Body,
-        Calls { calls, is_straight }: &Calls,
-    ) {
-        let function = &func.symbol.name;
-        let is_new_body = func.replace.is_some_and(|replace| replace.word == body.word);
-        for Call { name, span, .. } in calls {
-            let (message, help) = if *name == function.value {
-                let help = match is_new_body {
-                    true => "write `original(..)`, which is the old function",
-                    false => "drop the call, or write a `replace` that calls `original(..)`",
-                };
-                (format!("this calls `{name}`, which comes back to this hook"), help)
-            } else if notable::passes_through(name, &function.value) {
-                let help = "drop the call: count in a `static`, and show that in another function";
-                (
-                    format!("`{name}` calls `{}`, which comes back to this hook", function.value),
-                    help,
-                )
-            } else {
-                continue;
-            };
-            let diagnostic = match is_straight {
-                true => Diagnostic::new(RECURSIVE_HOOK, message)
-                    .note("every call goes to the patch, so this recurses until the stack is full"),
-                false => Diagnostic::with(Severity::Warning, RECURSIVE_HOOK, message)
-                    .note("every call goes to the patch: make sure that the recursion ends before the stack is full"),
-            };
-            self.report(
-                diagnostic.at(*span, "").at(function.span, "this function is changed").help(help),
             );
         }
     }
@@ -215,37 +226,86 @@ fn only_called_with_false(tokens: TokenStream, name: &str) -> Option<bool> {
 }
 
 /// The calls of a body, and whether it always makes them.
-struct Calls {
-    calls: Vec<Call>,
+pub(super) struct Calls {
+    pub(super) calls: Vec<Call>,
     /// No branch, loop or `return` decides whether it gets to a call.
-    is_straight: bool,
+    pub(super) is_straight: bool,
 }
 
-/// The calls of a body. `GFP_KERNEL` counts as one: it tells how an allocation behaves.
-fn calls(pieces: &dyn SourceText, rust: &Rust, code: Code) -> Calls {
-    const SLEEPING_FLAGS: &str = "GFP_KERNEL";
+/// The calls of a body. A flag such as `GFP_KERNEL` counts as one: it tells how an allocation
+/// behaves.
+pub(super) fn calls(pieces: &dyn SourceText, rust: &Rust, spec: &ast::Patch, code: Code) -> Calls {
     let mut found = Calls { calls: Vec::new(), is_straight: true };
     let mut followed = BTreeSet::new();
     let mut pending: Vec<(Code, Refs)> =
         rust.body(code).map(|(body, _)| (code, body.refs(&[]))).into_iter().collect();
     while let Some((code, refs)) = pending.pop() {
         found.is_straight &= !DECIDING.iter().any(|word| refs.words.contains(*word));
-        let named = refs.names.iter().chain(&refs.macros);
-        for name in named.filter(|name| name.called || name.name == SLEEPING_FLAGS) {
+        let mut add = |name: String, enters: String, span| {
+            found.calls.push(Call { name, enters, span: pieces.place(code, span), code });
+        };
+        for name in refs.names.iter().chain(&refs.macros) {
+            if !name.called && !notable::is_sleeping_flag(&name.name) {
+                continue;
+            }
             match rust.own_function(&name.name) {
                 Some((own, refs)) if followed.insert(name.name.clone()) => {
                     pending.push((own, refs.clone()));
                 }
                 Some(_) => {}
-                None => found.calls.push(Call {
-                    name: name.name.clone(),
-                    span: pieces.place(code, name.span),
-                    code,
-                }),
+                None => add(name.name.clone(), entered(&name.name), name.span),
+            }
+        }
+        for path in &refs.paths {
+            let is_flag = notable::is_sleeping_flag(&path.last);
+            match path.first.as_str() {
+                "kernel" if path.called || is_flag => {
+                    add(path.last.clone(), entered(&path.last), path.span);
+                }
+                first if path.called && ALLOCATING.contains(&first) => {
+                    add(format!("{first}::{}", path.last), REALLOC.to_owned(), path.span);
+                }
+                _ => {}
+            }
+        }
+        for method in &refs.methods {
+            if let Some(enters) = of_runtime(spec, method) {
+                add(format!("{}.{}", method.of, method.name), enters.to_owned(), method.span);
             }
         }
     }
     found
+}
+
+/// The kernel's function that a function or macro of this name enters.
+fn entered(name: &str) -> String {
+    match name.strip_prefix("pr_") {
+        Some(level) if PR_LEVELS.contains(&level) => "_printk".to_owned(),
+        _ => name.to_owned(),
+    }
+}
+
+/// The kernel crate's types that allocate when they are made, and what they do it with.
+const ALLOCATING: &[&str] = &["Arc", "CString", "KBox", "KVBox", "KVVec", "KVec", "UniqueArc"];
+const REALLOC: &str = "krealloc_node_align_noprof";
+
+/// The levels of `pr_info!` and its kind.
+const PR_LEVELS: &[&str] =
+    &["alert", "cont", "crit", "debug", "emerg", "err", "info", "notice", "warn"];
+
+/// The kernel's function that a method of the runtime enters, if it takes a lock or allocates.
+fn of_runtime(spec: &ast::Patch, method: &Method) -> Option<&'static str> {
+    let is = |name: &ast::Name| name.value == method.of;
+    if spec.shadows.iter().any(|shadow| is(&shadow.name)) {
+        return match method.name.as_str() {
+            "get" => Some("klp_shadow_get"),
+            "get_or_init" => Some("klp_shadow_get_or_alloc"),
+            "remove" => Some("klp_shadow_free"),
+            _ => None,
+        };
+    }
+    let is_param = spec.params.iter().any(|param| is(&param.name));
+    (is_param && method.name == "with").then_some("kernel_param_lock")
 }
 
 /// Rust keywords that decide whether the following code runs.

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 //! Rules over a resolved patch: changes that resolve but would fail in the kernel.
 
-use crate::notable;
 use crate::{Fragment, Resolved};
 use kps_ast::{self as ast, Span};
-use kps_diag::{any_error, Diagnostic, LONG_WAIT, MAIN_LOOP, VARIADIC};
+use kps_diag::{any_error, Diagnostic, VARIADIC};
 use kps_plan::{Change, Func, Patch};
 
 /// A patch that has passed every check.
@@ -57,35 +56,4 @@ pub(crate) fn check_func(func: &Func<Fragment>, place: Span, diagnostics: &mut V
                 .help("use a `pre` hook, which leaves the arguments alone"),
         );
     }
-    diagnostics.extend(check_waiter(func, place));
-}
-
-/// The kernel completes loading when no task is left in the old function, and unloading when none
-/// is left in the patch.
-fn check_waiter(func: &Func<Fragment>, place: Span) -> Option<Diagnostic> {
-    let name = &func.old.name;
-    if notable::is_main_loop(name) {
-        let warning = Diagnostic::new(MAIN_LOOP, format!("some task is always in `{name}`"));
-        return Some(
-            warning
-                .at(place, "")
-                .note(
-                    "a transition is complete when no task is in an old function: this one may never complete",
-                )
-                .help("patch a function that is called from the loop"),
-        );
-    }
-    let around = match &func.change {
-        Change::Replace { calls_original, .. } | Change::C { calls_original, .. } => {
-            *calls_original
-        }
-        Change::Pre(_) => false,
-        Change::Around { .. } => true,
-    };
-    (around && notable::is_waiter(name)).then(|| {
-        Diagnostic::new(LONG_WAIT, format!("tasks may stay in `{name}` for hours"))
-            .at(place, "")
-            .note("the patch can be neither unloaded nor replaced while one does")
-            .help("use a `pre` hook alone: it leaves no frame and does not hold up unloading")
-    })
 }

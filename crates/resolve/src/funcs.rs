@@ -2,6 +2,7 @@
 //! One function that a spec changes.
 
 use super::bodies::{Fragment, Rust};
+use super::clones::is_clone;
 use super::symbols::{Found, Scope, Wanted};
 use super::syscalls::Syscall;
 use super::Resolver;
@@ -15,7 +16,7 @@ use kps_diag::{
     NEVER_RETURNS, NO_FTRACE_SITE, NO_LIVEPATCH_SUPPORT, NO_NAME_IN_C, REPLACE_WITH_HOOKS,
     SHARED_CODE, SPLIT_FUNCTION, UNKNOWN_ENTRY,
 };
-use kps_facts::Importer;
+use kps_facts::{Importer, Role};
 use kps_plan::{Change, Convention, Entry, Func, Type};
 use std::collections::BTreeSet;
 
@@ -44,6 +45,7 @@ impl Resolver<'_> {
             return None;
         }
         self.changed.insert(key, name.span);
+        self.check_entry(scope, name, &found)?;
         let entry = self.entry(scope, spec, &found)?;
         let signature = match &call {
             Some(call) => self.syscall_signature(call, spec, importer),
@@ -65,7 +67,11 @@ impl Resolver<'_> {
             }
         };
         self.note_relatives(scope, &symbol.name, &found);
-        self.check_returns(&symbol.name, spec, change.as_ref(), rust);
+        self.check_returns(scope, &found, spec, change.as_ref(), rust);
+        if let Some(change) = &change {
+            self.check_clone(name, change);
+            self.check_waits(scope, name, &found, change);
+        }
         Some(Func {
             old: found.symbol,
             signature: signature?,
@@ -102,13 +108,13 @@ impl Resolver<'_> {
             );
         }
         self.note_cold_part(scope, name);
-        let is_clone = |other: &str| {
-            let suffix = other.strip_prefix(name.value.as_str()).unwrap_or_default();
-            [".part.", ".constprop.", ".isra."].iter().any(|clone| suffix.starts_with(clone))
+        let is_its_clone = |other: &str| {
+            other.strip_prefix(name.value.as_str()).is_some_and(|suffix| suffix.starts_with('.'))
+                && is_clone(other)
         };
         let clones: BTreeSet<String> = symbols
             .with_prefix(&name.value)
-            .filter(|sym| is_clone(sym.name))
+            .filter(|sym| is_its_clone(sym.name))
             .map(|sym| sym.name.to_owned())
             .collect();
         if !clones.is_empty() {
@@ -117,7 +123,7 @@ impl Resolver<'_> {
                 Diagnostic::new(CLONES, format!("the compiler made clones of `{}`", name.value))
                     .at(name.span, "")
                     .note(format!("some callers may call {} directly", list(&clones, "or")))
-                    .help("check the callers; a clone can be patched by its name"),
+                    .help("change those callers, or hook the clone with a `pre` that needs no arguments"),
             );
         }
     }
@@ -144,17 +150,25 @@ impl Resolver<'_> {
     /// A function that never returns must not start to return.
     fn check_returns(
         &mut self,
-        name: &ast::Name,
+        scope: Scope<'_>,
+        found: &Found,
         spec: &ast::Func,
         change: Option<&Change<Fragment>>,
         rust: &Rust,
     ) {
-        if !notable::never_returns(&name.value) {
+        let is_image = scope.module.is_none();
+        let name = &found.symbol.name;
+        let is_endless = is_image && self.facts.roles.has(found.address, Role::NeverReturns);
+        let is_known = notable::never_returns(name);
+        if !is_endless && !is_known {
             return;
         }
+        // The code behind a call through a pointer expects the call to return.
+        let may_return = !is_known && !self.facts.calls.is_called(found.address);
         let refs = |body: Option<ast::Body>| Some(rust.body(body?.code)?.0.refs(&[]));
         let returns = match (refs(spec.replace), refs(spec.pre), spec.post) {
             (_, _, Some(post)) => Some((post.word, "`post` would never run")),
+            _ if may_return => None,
             (_, Some(pre), _) if pre.words.contains("return") => {
                 spec.pre.map(|pre| (pre.word, "it has a `return`"))
             }
@@ -169,7 +183,7 @@ impl Resolver<'_> {
         };
         if let Some((word, what)) = returns {
             self.report(
-                Diagnostic::new(NEVER_RETURNS, format!("`{}` never returns", name.value))
+                Diagnostic::new(NEVER_RETURNS, format!("`{name}` never returns"))
                     .at(word, what)
                     .note("its callers have no code after the call")
                     .help("use `pre` without `return`, or end `replace` with `original(..)`"),

@@ -9,7 +9,9 @@ mod bodies;
 mod c;
 mod calls;
 mod check;
+mod clones;
 mod data;
+mod entries;
 mod from;
 mod funcs;
 mod inlined;
@@ -24,12 +26,15 @@ mod pieces;
 mod probe;
 mod propose;
 pub mod prototypes;
+mod read_only;
+mod recursion;
 mod rust;
 mod signatures;
 mod spelling;
 mod symbols;
 mod syscalls;
 mod test_blocks;
+mod waits;
 mod words;
 
 use advice::Advice;
@@ -48,7 +53,7 @@ use symbols::Scope;
 
 pub use bodies::Fragment;
 pub use check::{check, Checked};
-pub use metadata::{check_name, is_meant_for};
+pub use metadata::{check_name, is_meant_for, version_of};
 pub use paths::{is_path, refused_path, FileKind};
 pub use pieces::SourceText;
 pub use probe::{Hookability, Probe};
@@ -98,6 +103,8 @@ struct Resolver<'a> {
     c_files: Vec<CFile>,
     /// Whether more than one function has more than a `pre` hook.
     changes_several: bool,
+    /// Whether the patch names the one kernel version that it is for.
+    names_one_kernel: bool,
     /// The free hooks of shadow data.
     ties: Vec<FreeHook>,
 }
@@ -165,6 +172,7 @@ impl<'a> Resolver<'a> {
             unknown: 0,
             c_files: Vec::new(),
             changes_several: false,
+            names_one_kernel: true,
             ties: Vec::new(),
         }
     }
@@ -186,6 +194,8 @@ impl<'a> Resolver<'a> {
         let agrees = |func: &&ast::Func| func.pre.is_none() || func.post.is_some();
         self.changes_several =
             spec.objects.iter().flat_map(|object| &object.funcs).filter(agrees).count() > 1;
+        let kernel = spec.texts.first(ast::TextClause::Kernel);
+        self.names_one_kernel = kernel.is_some_and(|range| !range.value.contains(".."));
         let written = self.with_bodies_of_files(spec);
         let spec = &self.with_free_hooks(written.clone());
         let metadata = self.metadata(spec);

@@ -325,6 +325,11 @@ pub fn check_name(name: &str) -> Option<Diagnostic> {
     })
 }
 
+/// The version of a kernel release, as `kernel` names it: `7.3.4` of `7.3.4+deb13-amd64`.
+pub fn version_of(release: &str) -> String {
+    release.split(['-', '+', '.']).take(3).collect::<Vec<_>>().join(".")
+}
+
 /// Whether a kernel release is in a version range as written in specs. None if the range is
 /// invalid.
 pub fn is_meant_for(range: &str, release: &str) -> Option<bool> {

@@ -3,6 +3,7 @@
 
 use super::bodies::{Fragment, Rust};
 use super::data;
+use super::read_only::read_only;
 use super::signatures::Known;
 use super::symbols::{is_function, Found, Scope, Wanted};
 use super::Resolver;
@@ -15,8 +16,8 @@ use kps_diag::{
 };
 use kps_facts::{Export, Facts, Importer};
 use kps_plan::{
-    CInt, Change, Constant, Function, Imports, Link, Object, ObjectName, Static, Symbol, Type,
-    TypeDef, Uses,
+    CInt, Change, Constant, Function, Imports, Link, Object, ObjectName, Static, StaticKind,
+    Symbol, Type, TypeDef, Uses,
 };
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -81,7 +82,11 @@ impl Resolver<'_> {
                     );
                     let link = self.link(found.symbol);
                     let name = symbol.name.value.clone();
-                    uses.statics.push(Static { name, ty, per_cpu: false, link });
+                    let kind = match scope.object.is_read_only(found.address) {
+                        true => StaticKind::ReadOnly,
+                        false => StaticKind::Plain,
+                    };
+                    uses.statics.push(Static { name, ty, kind, link });
                 }
             }
             for item in &object.use_percpus {
@@ -233,6 +238,7 @@ impl Resolver<'_> {
                 self.body_names(rust, body, &bound, &mut names, importer, imports);
             }
         }
+        self.check_writes(rust, &read_only(imports, objects));
         imports.functions.sort_by(|a, b| a.name.cmp(&b.name));
         imports.statics.sort_by(|a, b| a.name.cmp(&b.name));
         imports.constants.sort_by(|a, b| a.name.cmp(&b.name));

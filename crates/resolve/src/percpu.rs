@@ -8,7 +8,7 @@ use crate::propose::TYPES;
 use kps_ast::{self as ast, Code};
 use kps_diag::{Diagnostic, PER_CPU_MISMATCH, UNKNOWN_PROTOTYPE, WRONG_PROTOTYPE};
 use kps_facts::Importer;
-use kps_plan::{Static, Type};
+use kps_plan::{Static, StaticKind, Type};
 
 /// Whether an address holds the initial value of a per-CPU variable. Only its section tells.
 pub(super) fn is_per_cpu(scope: Scope<'_>, address: u64) -> bool {
@@ -46,7 +46,12 @@ impl Resolver<'_> {
         if let Some(written) = item.ty {
             self.check_size(scope, symbol, written, found.address, importer.types().size(&ty));
         }
-        Some(Static { name: name.clone(), ty, per_cpu: true, link: self.link(found.symbol) })
+        Some(Static {
+            name: name.clone(),
+            ty,
+            kind: StaticKind::PerCpu,
+            link: self.link(found.symbol),
+        })
     }
 
     /// The type from BTF or from the declaration. If both exist, they must agree.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 //! Prototypes: from BTF, from the author, and whether they agree.
 
+use super::clones::is_clone;
 use super::rust::{long_name, parse_type, MAX_NAME};
 use super::symbols::Scope;
 use super::Resolver;
@@ -42,6 +43,10 @@ impl Resolver<'_> {
         let Some(written) = written else {
             let (message, note) = match self.known_signature(scope, &name.value, importer) {
                 Known::One(signature) => return Some(signature),
+                Known::None if is_clone(&name.value) => {
+                    self.report(self.unknown_arguments(name));
+                    return None;
+                }
                 Known::None => (
                     "BTF has no prototype of",
                     "the kernel's type information does not cover every function",
@@ -62,6 +67,10 @@ impl Resolver<'_> {
         let signature = self.written(written, importer)?;
         let ids = self.prototypes(scope, &name.value);
         let known: Vec<Signature> = ids.iter().filter_map(|&id| importer.signature(id)).collect();
+        if known.is_empty() && is_clone(&name.value) && !signature.params.is_empty() {
+            self.report(self.unknown_arguments(name));
+            return None;
+        }
         let agrees = known.iter().any(|known| importer.types().same_signature(known, &signature));
         if !known.is_empty() && !agrees {
             let error = Diagnostic::new(

@@ -3,11 +3,12 @@
 
 use super::{spelling, Resolver};
 use crate::advice::Advice;
+use crate::metadata::version_of;
 use crate::propose::TYPES;
 use kps_ast as ast;
 use kps_diag::{
     list, Diagnostic, AMBIGUOUS_NAME, NO_SUCH_FUNCTION, NO_SUCH_POSITION, NO_SUCH_VARIABLE,
-    RUST_FUNCTION, WRONG_KIND_OF_SYMBOL,
+    POSITION_WITHOUT_KERNEL, RUST_FUNCTION, WRONG_KIND_OF_SYMBOL,
 };
 use kps_facts::{Facts, Module, Object, Sym};
 use kps_plan::{ObjectName, Symbol};
@@ -149,10 +150,27 @@ impl Resolver<'_> {
         {
             return None;
         }
+        if sympos > 0 && !self.names_one_kernel {
+            self.report(self.unstable_position(scope, sym, symbol));
+        }
         Some(Found {
             symbol: Symbol { object: scope.object_name(), name: name.value.clone(), sympos },
             address: sym.address,
         })
+    }
+
+    /// The address of a function that a spec names, without a message if it has none.
+    pub(super) fn address_of(&self, scope: Scope<'_>, symbol: &ast::Symbol) -> Option<u64> {
+        let call = self.syscall(scope, symbol);
+        let symbol = call.as_ref().map_or(symbol, |call| &call.entry);
+        let all = scope.object.symbols.named(&symbol.name.value);
+        match (&symbol.position, all.as_slice()) {
+            (None, [one]) => Some(one.address),
+            (None, _) => None,
+            (Some(position), all) => {
+                all.get((position.value as usize).checked_sub(1)?).map(|sym| sym.address)
+            }
+        }
     }
 
     /// The help for an unknown type: a kernel type of similar spelling, if there is one.
@@ -263,7 +281,34 @@ impl Resolver<'_> {
         let error = candidates.into_iter().fold(error, Diagnostic::note);
         let choice: Vec<_> =
             (1..=all.len().min(8)).map(|n| format!("{}@{n}", name.value)).collect();
-        error.help(Advice::Position(&choice).text(self.form))
+        let choose = Advice::Position(&choice).text(self.form);
+        error.help(match self.names_one_kernel {
+            true => choose,
+            false => {
+                let version = version_of(&self.facts.identity.release);
+                format!("{choose}, and {}", Advice::Kernel(&version).text(self.form))
+            }
+        })
+    }
+
+    /// The warning about a position in a patch that does not name its kernel.
+    fn unstable_position(
+        &self,
+        scope: Scope<'_>,
+        sym: Sym<'_>,
+        symbol: &ast::Symbol,
+    ) -> Diagnostic {
+        let name = &symbol.name;
+        let span = symbol.position.as_ref().map_or(name.span, |position| position.span);
+        let release = &self.facts.identity.release;
+        Diagnostic::new(
+            POSITION_WITHOUT_KERNEL,
+            format!("this position of `{}` holds for one kernel only", name.value),
+        )
+        .at(span, "")
+        .note(format!("in {release} it is {}", self.whereabouts(scope, sym)))
+        .note("in another kernel it may be another function, and nothing would tell")
+        .help(Advice::Kernel(&version_of(release)).text(self.form))
     }
 
     /// A description that tells a symbol from others of its name: its source line if known, or its

@@ -7,9 +7,7 @@ use super::Resolver;
 use crate::advice::Advice;
 use crate::propose::TYPES;
 use kps_ast as ast;
-use kps_diag::{
-    list, Diagnostic, OTHER_SYSCALL_ENTRIES, UNKNOWN_PROTOTYPE, UNSUPPORTED_TYPE, WRONG_PROTOTYPE,
-};
+use kps_diag::{Diagnostic, UNKNOWN_PROTOTYPE, UNSUPPORTED_TYPE, WRONG_PROTOTYPE};
 use kps_facts::{param_name, passed, Importer, SyscallParam};
 use kps_plan::{Arch, CInt, Location, Param, Passing, Signature, Type, Types};
 
@@ -21,7 +19,7 @@ pub(super) fn members(arch: &Arch) -> (&'static str, &'static [&'static str]) {
 /// A system call that a spec changes.
 pub(super) struct Syscall<'s> {
     /// Its name, without `sys_`.
-    name: &'s str,
+    pub(super) name: &'s str,
     /// The function through which it is entered.
     pub(super) entry: ast::Symbol,
 }
@@ -131,42 +129,6 @@ impl Resolver<'_> {
             return None;
         }
         Some(signature)
-    }
-
-    /// Programs that are not 64-bit use another entry, which an author may forget to close.
-    pub(super) fn note_other_entries(&mut self, scope: Scope<'_>, funcs: &[ast::Func]) {
-        let symbols = &scope.object.symbols;
-        let changed = |name: &String| funcs.iter().any(|func| func.symbol.name.value == *name);
-        for func in funcs {
-            let Some(call) = self.syscall(scope, &func.symbol) else { continue };
-            let entries = symbols.named(&call.entry.name.value);
-            // A system call without arguments has one entry under all these names.
-            let apart = |name: &String| {
-                let others = symbols.named(name);
-                others
-                    .iter()
-                    .any(|other| entries.iter().all(|entry| entry.address != other.address))
-            };
-            let others = self.facts.arch().syscalls.other_entries.iter();
-            let others = others.map(|prefix| format!("{prefix}{}", call.name));
-            let open: Vec<String> = others.filter(|name| apart(name) && !changed(name)).collect();
-            if !open.is_empty() {
-                let name = &func.symbol.name;
-                let message = format!("32-bit programs enter `{}` elsewhere", name.value);
-                self.report(
-                    Diagnostic::new(OTHER_SYSCALL_ENTRIES, message)
-                        .at(name.span, "")
-                        .note(format!(
-                            "they enter through {}, which the patch does not change",
-                            list(&open, "or")
-                        ))
-                        .help(format!(
-                            "change {} too, or a function that all of them call",
-                            list(&open, "and")
-                        )),
-                );
-            }
-        }
     }
 }
 

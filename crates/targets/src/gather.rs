@@ -3,7 +3,8 @@
 
 use super::image::{self, ImageError, Vmlinux};
 use super::kallsyms::{kallsyms, Kallsym};
-use super::syscalls::syscalls;
+use super::roles::roles;
+use super::syscalls::{syscalls, vdso};
 use kps_facts::btf::Btf;
 use kps_facts::{is_release, Export, Exports, Facts, Identity, Object, Site, Sites, Sym, Symbols};
 use std::collections::BTreeMap;
@@ -26,6 +27,8 @@ pub fn gather(image: &[u8], config: &str, symvers: &str) -> Result<Facts, ImageE
     symbols.sort_by_key(|sym| sym.address);
     let (_, btf) = vmlinux.section(".BTF")?;
     let btf = Btf::parse(btf.to_vec())?;
+    let exports = parse_symvers(symvers);
+    let (roles, calls) = roles(&vmlinux, &symbols, &btf, &exports);
     Ok(Facts {
         identity: Identity { release: release(&vmlinux, &symbols)?, build_id: vmlinux.build_id()? },
         config: parse_config(config),
@@ -38,8 +41,11 @@ pub fn gather(image: &[u8], config: &str, symvers: &str) -> Result<Facts, ImageE
                 name: &sym.name,
             })),
         },
-        exports: parse_symvers(symvers),
+        exports,
         syscalls: syscalls(&vmlinux, &symbols, &btf),
+        vdso: vdso(&vmlinux),
+        roles,
+        calls,
         btf,
         modules: BTreeMap::new(),
         module_names: Vec::new(),

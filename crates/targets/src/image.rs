@@ -138,6 +138,18 @@ impl<'a> Vmlinux<'a> {
         loaded.map(fact).collect()
     }
 
+    /// The sections that hold functions, with their addresses.
+    pub(super) fn code(&self) -> Vec<(u64, &'a [u8])> {
+        let code =
+            self.file.sections().filter(|s| s.name().is_ok_and(|name| name.ends_with(".text")));
+        code.filter_map(|s| Some((s.address(), s.data().ok()?))).collect()
+    }
+
+    /// The bytes of a section that holds constants.
+    pub(super) fn constants(&self) -> &'a [u8] {
+        self.section(".rodata").map_or(&[], |(_, bytes)| bytes)
+    }
+
     /// The bytes from an address to the end of its section, as linked.
     pub fn memory(&self, address: u64) -> Option<&'a [u8]> {
         let section = self.file.sections().find(|s| {

@@ -9,6 +9,7 @@
 mod build_dir;
 mod cache;
 mod clean;
+mod code;
 mod debian;
 mod debug;
 pub mod dwarf;
@@ -22,6 +23,7 @@ pub mod module;
 mod modules;
 mod origin;
 mod progress;
+mod roles;
 mod root;
 mod seal;
 mod stamp;

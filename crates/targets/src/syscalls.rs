@@ -9,7 +9,9 @@ use super::image::Vmlinux;
 use super::kallsyms::Kallsym;
 use kps_facts::btf::{Btf, Kind};
 use kps_facts::SyscallParam;
-use std::collections::BTreeMap;
+use object::read::elf::ElfFile64;
+use object::{LittleEndian, Object as _, ObjectSymbol as _};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The prefix of the symbols of this metadata; the name of the call follows.
 const PREFIX: &str = "__syscall_meta__";
@@ -91,4 +93,26 @@ fn text(vmlinux: &Vmlinux<'_>, address: u64) -> Option<String> {
     let end = bytes.iter().take(MAX_TEXT).position(|&byte| byte == 0)?;
     let text = std::str::from_utf8(&bytes[..end]).ok()?;
     text.bytes().all(|b| b.is_ascii_graphic() || b == b' ').then(|| text.to_owned())
+}
+
+/// The system calls that the vDSO answers, so that programs seldom enter the kernel for them: the
+/// exported functions of the ELF file that the image holds for 64-bit programs.
+pub(super) fn vdso(vmlinux: &Vmlinux<'_>) -> Vec<String> {
+    const PREFIX: &str = "__vdso_";
+    let constants = vmlinux.constants();
+    let starts = constants.windows(4).enumerate().filter(|(_, bytes)| *bytes == b"\x7fELF");
+    let mut calls = BTreeSet::new();
+    for (start, _) in starts {
+        let Ok(file) = ElfFile64::<LittleEndian>::parse(&constants[start..]) else { continue };
+        let symbols = file.dynamic_symbols().filter(|symbol| symbol.is_definition());
+        let names =
+            symbols.filter_map(|symbol| Some(symbol.name().ok()?.strip_prefix(PREFIX)?.to_owned()));
+        calls.extend(names.filter(|name| is_call_name(name)));
+    }
+    calls.into_iter().collect()
+}
+
+/// Whether a text can be the name of a system call.
+fn is_call_name(name: &str) -> bool {
+    name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') && name.len() <= MAX_TEXT
 }

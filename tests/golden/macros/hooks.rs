@@ -1,7 +1,7 @@
 //! What runs before, after and in the place of functions: `pre`, `post`, `replace`.
 
 /// Functions that change.
-#[kps::livepatch(license = "GPL", author = "A", version = "1", fixes("CVE-2026-1"), kernel = "7.1 ..", over(other))]
+#[kps::livepatch(license = "GPL", author = "A", version = "1", fixes("CVE-2026-1"), kernel = "7.3", over(other))]
 mod hooks {
     static CALLS: AtomicU32 = AtomicU32::new(0);
 

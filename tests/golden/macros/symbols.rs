@@ -1,7 +1,7 @@
 //! What the kernel does not export: `symbols`, `position`, `percpu`.
 
 /// Symbols of the kernel's.
-#[kps::livepatch(license = "GPL")]
+#[kps::livepatch(license = "GPL", kernel = "7.3")]
 mod symbols {
     #[symbols(vmlinux)]
     extern "C" {

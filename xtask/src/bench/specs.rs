@@ -86,7 +86,7 @@ fn is_plain(name: &str) -> bool {
 }
 
 fn is_notable(name: &str) -> bool {
-    notable::is_waiter(name) || notable::is_main_loop(name) || notable::never_returns(name)
+    notable::wait(name).is_some() || notable::is_main_loop(name) || notable::never_returns(name)
 }
 
 fn has_clones(facts: &Facts, name: &str) -> bool {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 //! The walk: it follows Rust's scopes and collects the names that none of them binds.
 
-use super::{Name, Original, Refs, Role, StringArgument};
+use super::{Method, Name, Original, PathEnds, Refs, Role, StringArgument};
 use proc_macro2::{TokenStream, TokenTree};
 use std::collections::{BTreeMap, HashSet};
 use syn::ext::IdentExt as _;
@@ -19,6 +19,8 @@ pub(super) struct Walk {
     bound: BTreeMap<String, usize>,
     /// Whether the walk is in a macro's arguments.
     in_macro: bool,
+    /// The calls of methods on outward names in whose arguments the walk is.
+    inside: Vec<String>,
 }
 
 impl Walk {
@@ -30,6 +32,7 @@ impl Walk {
             bound: outside.iter().map(|name| (name.clone(), 1)).collect(),
             scopes: vec![outside, HashSet::new()],
             in_macro: false,
+            inside: Vec::new(),
         }
     }
 
@@ -164,12 +167,47 @@ impl Walk {
     fn path(&mut self, path: &syn::Path, role: Role) {
         // `::name` and `crate::name` are complete paths.
         if let (None, Some(first)) = (path.leading_colon, path.segments.first()) {
-            let role = if path.segments.len() == 1 { role } else { Role::Unclear };
-            self.refer(&first.ident, role);
+            let is_short = path.segments.len() == 1;
+            let called = role == Role::Function;
+            self.refer(&first.ident, if is_short { role } else { Role::Unclear });
+            if let Some(last) = path.segments.last().filter(|_| !is_short) {
+                let name = |segment: &syn::PathSegment| segment.ident.unraw().to_string();
+                self.refs.paths.push(PathEnds {
+                    first: name(first),
+                    last: name(last),
+                    span: last.ident.span(),
+                    called,
+                });
+            }
         }
         for segment in &path.segments {
             self.visit_path_arguments(&segment.arguments);
         }
+    }
+
+    /// A place that is written. Behind a `*` it is not the variable that is written.
+    fn write(&mut self, place: &Expr) {
+        match place {
+            Expr::Field(field) => self.write(&field.base),
+            Expr::Index(index) => self.write(&index.expr),
+            Expr::Paren(inner) => self.write(&inner.expr),
+            Expr::Group(inner) => self.write(&inner.expr),
+            Expr::Tuple(tuple) => tuple.elems.iter().for_each(|place| self.write(place)),
+            place => {
+                if let Some(name) = self.outward(place) {
+                    self.refs.writes.push(name);
+                }
+            }
+        }
+    }
+
+    /// An expression that is one name from outside.
+    fn outward(&self, expr: &Expr) -> Option<Name> {
+        let Expr::Path(syn::ExprPath { qself: None, path, .. }) = expr else { return None };
+        let ident = path.get_ident()?;
+        let name = ident.unraw().to_string();
+        let is_outward = !self.is_bound(&name) && name != "self";
+        is_outward.then(|| Name { name, span: ident.span(), role: Role::Value, called: false })
     }
 }
 
@@ -272,6 +310,58 @@ impl<'a> Visit<'a> for Walk {
         call.args.iter().for_each(|arg| self.visit_expr(arg));
     }
 
+    fn visit_expr_assign(&mut self, assign: &'a syn::ExprAssign) {
+        self.write(&assign.left);
+        visit::visit_expr_assign(self, assign);
+    }
+
+    fn visit_expr_binary(&mut self, binary: &'a syn::ExprBinary) {
+        use syn::BinOp;
+        if matches!(
+            binary.op,
+            BinOp::AddAssign(_)
+                | BinOp::SubAssign(_)
+                | BinOp::MulAssign(_)
+                | BinOp::DivAssign(_)
+                | BinOp::RemAssign(_)
+                | BinOp::BitXorAssign(_)
+                | BinOp::BitAndAssign(_)
+                | BinOp::BitOrAssign(_)
+                | BinOp::ShlAssign(_)
+                | BinOp::ShrAssign(_)
+        ) {
+            self.write(&binary.left);
+        }
+        visit::visit_expr_binary(self, binary);
+    }
+
+    fn visit_expr_reference(&mut self, reference: &'a syn::ExprReference) {
+        if reference.mutability.is_some() {
+            self.write(&reference.expr);
+        }
+        visit::visit_expr_reference(self, reference);
+    }
+
+    fn visit_expr_raw_addr(&mut self, address: &'a syn::ExprRawAddr) {
+        if matches!(address.mutability, syn::PointerMutability::Mut(_)) {
+            self.write(&address.expr);
+        }
+        visit::visit_expr_raw_addr(self, address);
+    }
+
+    fn visit_expr_method_call(&mut self, call: &'a syn::ExprMethodCall) {
+        let Some(of) = self.outward(&call.receiver) else {
+            return visit::visit_expr_method_call(self, call);
+        };
+        let (name, span) = (call.method.unraw().to_string(), call.method.span());
+        let text = format!("{}.{name}", of.name);
+        self.refs.methods.push(Method { of: of.name, name, span, inside: self.inside.clone() });
+        self.visit_expr(&call.receiver);
+        self.inside.push(text);
+        call.args.iter().for_each(|arg| self.visit_expr(arg));
+        self.inside.pop();
+    }
+
     fn visit_expr_path(&mut self, expr: &'a syn::ExprPath) {
         match &expr.qself {
             None => self.path(&expr.path, Role::Value),
@@ -351,7 +441,12 @@ impl<'a> Visit<'a> for Walk {
         let outside = std::mem::replace(&mut self.in_macro, true);
         // Most macros take expressions; the meaning of other arguments is unknown.
         match Punctuated::<Expr, Token![,]>::parse_terminated.parse2(mac.tokens.clone()) {
-            Ok(args) => args.iter().for_each(|arg| Walk::visit_expr(self, arg)),
+            Ok(args) => {
+                if mac.path.segments.last().is_some_and(|last| last.ident == "addr_of_mut") {
+                    args.iter().for_each(|place| self.write(place));
+                }
+                args.iter().for_each(|arg| Walk::visit_expr(self, arg));
+            }
             Err(_) => self.macro_tokens(mac.tokens.clone()),
         }
         self.in_macro = outside;

@@ -28,8 +28,10 @@ const SLEEPERS: &[&str] = &[
     "filp_open",
     "flush_",
     "get_user_pages",
+    "fsleep",
     "iput",
     "kernel_read",
+    "kernel_param_lock",
     "kernel_write",
     "kthread_stop",
     "module_put_and_kthread_exit",
@@ -72,6 +74,22 @@ pub fn may_sleep(name: &str) -> bool {
     let starts = |names: &[&str]| names.iter().any(|start| name.starts_with(start));
     let gives_up = name.contains("trylock") || GIVES_UP.iter().any(|end| name.ends_with(end));
     (is_down || starts(SLEEPERS)) && !starts(SLEEPLESS) && !gives_up
+}
+
+/// Whether a flag lets an allocation sleep.
+pub fn is_sleeping_flag(name: &str) -> bool {
+    const FLAGS: &[&str] = &[
+        "GFP_HIGHUSER",
+        "GFP_HIGHUSER_MOVABLE",
+        "GFP_KERNEL",
+        "GFP_KERNEL_ACCOUNT",
+        "GFP_NOFS",
+        "GFP_NOIO",
+        "GFP_USER",
+        "__GFP_DIRECT_RECLAIM",
+        "__GFP_RECLAIM",
+    ];
+    FLAGS.contains(&name)
 }
 
 /// Allocators (prefixes of names).
@@ -166,6 +184,11 @@ const PASSES: &[(&[&str], &[&str])] = &[
             "vsnprintf",
             "wake_up_klogd",
         ],
+    ),
+    // The first call for an object allocates.
+    (
+        &["klp_shadow_get_or_alloc"],
+        &["__klp_shadow_get_or_alloc", "__kmalloc_noprof", "klp_shadow_get"],
     ),
     (&["seq_printf"], &["seq_vprintf", "vsnprintf"]),
     (&["seq_puts"], &["__seq_puts", "seq_write"]),

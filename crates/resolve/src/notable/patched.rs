@@ -3,7 +3,19 @@
 
 use kps_arch::syscall_of;
 
-/// Tasks wait in these without a time limit: for a child, a peer, a key, a timer.
+/// How tasks wait in a function.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wait {
+    /// For an event, until a signal comes. A transition that takes long sends one
+    /// (`klp_send_signals()`).
+    Interruptible,
+    /// For an event, and no signal ends the wait: the task is stopped, or must not be interrupted.
+    Uninterruptible,
+    /// In the scheduler.
+    Sleep,
+}
+
+/// Tasks wait in these for a child, a peer, a key or a timer.
 const WAITERS: &[&str] = &[
     "anon_pipe_read",
     "core_sys_select",
@@ -20,13 +32,27 @@ const WAITERS: &[&str] = &[
     "kernel_wait4",
     "n_tty_read",
     "pipe_read",
-    "schedule_timeout",
     "tcp_recvmsg",
     "unix_stream_read_generic",
-    "wait_for_completion",
 ];
 
-/// System calls in which tasks wait likewise, without `sys_`.
+/// Tasks stay in these while they are stopped, traced or frozen, or wait for what no signal ends.
+const STOPPED: &[&str] = &[
+    "__refrigerator",
+    "arch_do_signal_or_restart",
+    "do_exit_to_user_mode_loop",
+    "do_freezer_trap",
+    "do_jobctl_trap",
+    "do_signal_stop",
+    "exit_to_user_mode_loop",
+    "get_signal",
+    "ptrace_do_notify",
+    "ptrace_notify",
+    "ptrace_stop",
+    "wait_for_vfork_done",
+];
+
+/// System calls in which tasks wait for an event, without `sys_`.
 const WAITING_CALLS: &[&str] = &[
     "accept",
     "accept4",
@@ -66,6 +92,9 @@ const WAITING_CALLS: &[&str] = &[
     "write",
     "writev",
 ];
+
+/// System calls in which a task waits for its child with the child's memory in use.
+const UNINTERRUPTIBLE_CALLS: &[&str] = &["vfork"];
 
 /// Some task is always in one of these and never leaves it: main loops of kernel threads, and the
 /// functions in which they sleep.
@@ -122,10 +151,14 @@ const NO_RETURN: &[&str] = &[
     "vpanic",
 ];
 
-/// Whether tasks may wait in a function for hours.
-pub fn is_waiter(name: &str) -> bool {
+/// How tasks wait in a function, judging by its name.
+pub fn wait(name: &str) -> Option<Wait> {
     let call = syscall_of(name);
-    WAITERS.contains(&name) || call.is_some_and(|call| WAITING_CALLS.contains(&call))
+    let is_call = |calls: &[&str]| call.is_some_and(|call| calls.contains(&call));
+    if WAITERS.contains(&name) || is_call(WAITING_CALLS) {
+        return Some(Wait::Interruptible);
+    }
+    (STOPPED.contains(&name) || is_call(UNINTERRUPTIBLE_CALLS)).then_some(Wait::Uninterruptible)
 }
 
 /// Whether some task never leaves a function.

@@ -9,7 +9,7 @@ use kps::prelude::*;
     author = "Somebody Else",
     version = "1.2.0",
     fixes("CVE-2026-0001", "CVE-2026-0002"),
-    kernel = "6.12 ..= 7.3",
+    kernel = "7.3",
     require(CONFIG_INET, CONFIG_HZ = "250"),
     atomic_replace
 )]

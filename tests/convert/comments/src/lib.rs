@@ -15,6 +15,7 @@ use kps::prelude::*;
     // of the whole
     license = "GPL",
     author = "Somebody \"quoted\" <somebody@example.com>",
+    kernel = "7.3",
     // This describes no argument.
     //////// Nor this,
     /* nor this. */

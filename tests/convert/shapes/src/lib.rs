@@ -7,6 +7,7 @@ use kps::prelude::*;
     license = "GPL",
     author = "Somebody <somebody@example.com>",
     version = "1.0",
+    kernel = "7.3",
     fixes("CVE-2026-0001"),
     atomic_replace
 )]

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: GPL-2.0
+//! The direct calls in a kernel's code.
+
+use crate::format::{Reader, Writer};
+use std::collections::{BTreeMap, VecDeque};
+
+/// Calls and jumps from one function to another. They are kept as stored, because most patches ask
+/// for few of some hundred thousand.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Calls {
+    /// The address that the records count from.
+    base: u64,
+    /// Records in order: the caller and the called function, each four bytes.
+    records: Vec<u8>,
+}
+
+const RECORD: usize = 8;
+
+impl Calls {
+    /// Calls between functions, as their addresses. A function further than 4 GiB from the first
+    /// one is left out.
+    pub fn new(calls: impl IntoIterator<Item = (u64, u64)>) -> Calls {
+        let mut calls: Vec<(u64, u64)> = calls.into_iter().collect();
+        let base = calls.iter().map(|(from, to)| *from.min(to)).min().unwrap_or_default();
+        calls.sort_unstable();
+        calls.dedup();
+        let near = |address: u64| u32::try_from(address - base).ok();
+        let near = calls.iter().filter_map(|(from, to)| Some([near(*from)?, near(*to)?]));
+        let records = near.flatten().flat_map(u32::to_le_bytes).collect();
+        Calls { base, records }
+    }
+
+    /// The functions that a function calls or jumps to.
+    pub fn from(&self, caller: u64) -> impl Iterator<Item = u64> + '_ {
+        let count = self.records.len() / RECORD;
+        let (mut low, mut high) = (0, count);
+        while low < high {
+            let middle = low.midpoint(high);
+            match self.record(middle).0 < caller {
+                true => low = middle + 1,
+                false => high = middle,
+            }
+        }
+        let records = (low..count).map(|n| self.record(n));
+        records.take_while(move |(from, _)| *from == caller).map(|(_, to)| to)
+    }
+
+    /// The shortest chain of at most `depth` calls from one function to each of some others: the
+    /// functions behind the first, up to the one that is wanted.
+    pub fn paths(&self, from: u64, depth: usize, is_wanted: impl Fn(u64) -> bool) -> Vec<Vec<u64>> {
+        let mut callers: BTreeMap<u64, u64> = BTreeMap::new();
+        let mut pending = VecDeque::from([(from, 0)]);
+        let mut paths = Vec::new();
+        while let Some((function, length)) = pending.pop_front() {
+            for called in self.from(function) {
+                if called == from || callers.contains_key(&called) {
+                    continue;
+                }
+                callers.insert(called, function);
+                if is_wanted(called) {
+                    let chain = std::iter::successors(Some(called), |f| callers.get(f).copied());
+                    let mut path: Vec<u64> = chain.take_while(|&f| f != from).collect();
+                    path.reverse();
+                    paths.push(path);
+                }
+                if length + 1 < depth {
+                    pending.push_back((called, length + 1));
+                }
+            }
+        }
+        paths
+    }
+
+    /// Whether a function calls or jumps to this one.
+    pub fn is_called(&self, function: u64) -> bool {
+        (0..self.records.len() / RECORD).any(|n| self.record(n).1 == function)
+    }
+
+    /// Whether nothing is known.
+    pub fn is_empty(&self) -> bool {
+        self.records.is_empty()
+    }
+
+    fn record(&self, n: usize) -> (u64, u64) {
+        let mut r = Reader(&self.records[RECORD * n..]);
+        let mut address = || self.base.wrapping_add(r.u32().unwrap_or_default().into());
+        (address(), address())
+    }
+
+    pub(crate) fn write(&self, w: &mut Writer) {
+        w.u64(self.base);
+        w.bytes(&self.records);
+    }
+
+    /// Records that are not in order are not found, and do no other harm.
+    pub(crate) fn read(r: &mut Reader<'_>) -> Option<Calls> {
+        let calls = Calls { base: r.u64()?, records: r.bytes()?.to_vec() };
+        (calls.records.len() % RECORD == 0).then_some(calls)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn calls_are_found_by_their_caller() {
+        let calls = Calls::new([(20, 30), (10, 20), (10, 40), (10, 20)]);
+        assert_eq!(calls.from(10).collect::<Vec<_>>(), [20, 40]);
+        assert_eq!(calls.from(30).count(), 0);
+        let mut w = Writer::default();
+        calls.write(&mut w);
+        assert_eq!(Calls::read(&mut Reader(&w.0)), Some(calls));
+    }
+
+    #[test]
+    fn the_shortest_paths_within_the_depth_are_found() {
+        let calls = Calls::new([(1, 2), (2, 3), (3, 4), (1, 3), (4, 1)]);
+        assert_eq!(calls.paths(1, 5, |f| f % 2 == 0), [vec![2], vec![3, 4]]);
+        assert_eq!(calls.paths(1, 1, |f| f == 4), [] as [Vec<u64>; 0]);
+        assert_eq!(calls.paths(4, 5, |f| f == 4), [] as [Vec<u64>; 0]);
+    }
+}

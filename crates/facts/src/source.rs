@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: GPL-2.0
+//! Where the bytes of a facts file come from: sections are read on demand.
+
+use std::io;
+
+/// A source of a file's bytes.
+pub trait Source {
+    /// The number of bytes.
+    fn size(&self) -> io::Result<u64>;
+
+    /// `len` bytes from an offset on, or fewer if the source ends before.
+    fn bytes(&self, offset: u64, len: usize) -> io::Result<Vec<u8>>;
+}
+
+impl Source for &[u8] {
+    fn size(&self) -> io::Result<u64> {
+        Ok(<[u8]>::len(self) as u64)
+    }
+
+    fn bytes(&self, offset: u64, len: usize) -> io::Result<Vec<u8>> {
+        let rest =
+            usize::try_from(offset).ok().and_then(|offset| self.get(offset..)).unwrap_or_default();
+        Ok(rest[..len.min(rest.len())].to_vec())
+    }
+}

@@ -1,0 +1,338 @@
+// SPDX-License-Identifier: GPL-2.0
+//! Hooks that come back to themselves: every call of a changed function goes to the patch, so a
+//! body that reaches its own function recurses until the stack is full.
+//!
+//! A body reaches a changed function by a call of its own, by the kernel's code behind such a call,
+//! or by another hook of the patch. The kernel's direct calls are facts; whether the kernel makes
+//! them each time is not, so they warn.
+
+use super::bodies::Rust;
+use super::calls::{calls, Call};
+use super::symbols::Scope;
+use super::Resolver;
+use crate::notable;
+use kps_ast::{self as ast, Span};
+use kps_diag::{list, Diagnostic, Severity, RECURSIVE_HOOK};
+use std::collections::{BTreeMap, HashMap, VecDeque};
+
+/// How many calls deep the kernel's code is followed. Behind that are mostly error paths.
+const DEPTH: usize = 6;
+
+/// A function that the spec changes, and the changed functions that its bodies reach.
+struct Hook<'s> {
+    func: &'s ast::Func,
+    /// Its address, in an object with the kernel's calls.
+    address: Option<u64>,
+    reaches: Vec<Reach>,
+}
+
+/// A changed function that a body reaches.
+struct Reach {
+    /// The index of its hook.
+    hook: usize,
+    /// The call, as the body names it.
+    call: String,
+    /// Where it is, if it is in Rust.
+    span: Option<Span>,
+    /// The kernel's functions between the call and the changed function.
+    through: Vec<String>,
+    /// Whether the body gets there each time.
+    is_certain: bool,
+}
+
+impl Resolver<'_> {
+    pub(super) fn check_recursion(&mut self, spec: &ast::Patch, rust: &Rust) {
+        let hooks = self.hooks(spec, rust);
+        let mut reported = vec![false; hooks.len()];
+        for n in 0..hooks.len() {
+            let Some(cycle) = shortest_cycle(&hooks, n) else { continue };
+            // A cycle is reported at its first function.
+            if !std::mem::replace(&mut reported[n], true) {
+                cycle.iter().for_each(|(hook, _)| reported[*hook] = true);
+                self.report(recursion(&hooks, &cycle));
+            }
+        }
+    }
+
+    /// The functions that a spec changes, with what their bodies reach.
+    fn hooks<'s>(&self, spec: &'s ast::Patch, rust: &Rust) -> Vec<Hook<'s>> {
+        let mut hooks = Vec::new();
+        for object in &spec.objects {
+            let scope = Scope::of(self.facts, &object.name.value);
+            for func in &object.funcs {
+                let address = scope
+                    .filter(|scope| scope.module.is_none())
+                    .and_then(|scope| self.address_of(scope, &func.symbol));
+                hooks.push(Hook { func, address, reaches: Vec::new() });
+            }
+        }
+        let by_address: HashMap<u64, usize> =
+            hooks.iter().enumerate().filter_map(|(n, hook)| Some((hook.address?, n))).collect();
+        let mut known = BTreeMap::new();
+        for n in 0..hooks.len() {
+            hooks[n].reaches = self.reaches(spec, rust, &hooks, n, &by_address, &mut known);
+        }
+        hooks
+    }
+
+    /// The changed functions that the bodies of one function reach.
+    fn reaches(
+        &self,
+        spec: &ast::Patch,
+        rust: &Rust,
+        hooks: &[Hook<'_>],
+        n: usize,
+        by_address: &HashMap<u64, usize>,
+        known: &mut BTreeMap<String, Vec<(usize, Vec<String>)>>,
+    ) -> Vec<Reach> {
+        let func = hooks[n].func;
+        let mut reaches = Vec::new();
+        for body in [func.replace, func.pre, func.post].into_iter().flatten() {
+            let calls = calls(self.pieces, rust, spec, body.code);
+            for Call { name, enters, span, .. } in calls.calls {
+                let found = known
+                    .entry(enters.clone())
+                    .or_insert_with(|| self.reached(&enters, hooks, by_address));
+                reaches.extend(found.iter().map(|(hook, through)| {
+                    let old_name = &hooks[*hook].func.symbol.name.value;
+                    let is_direct =
+                        through.is_empty() || notable::passes_through(&enters, old_name);
+                    Reach {
+                        hook: *hook,
+                        call: name.clone(),
+                        span: Some(span),
+                        through: through.clone(),
+                        is_certain: is_direct && calls.is_straight,
+                    }
+                }));
+            }
+        }
+        let file = func.replace_c.as_ref().and_then(|file| self.pieces.c_file(&file.value));
+        let called = file.map(|text| calls_in_c(text, &func.symbol.name.value));
+        for name in called.into_iter().flatten() {
+            let found =
+                known.entry(name.clone()).or_insert_with(|| self.reached(&name, hooks, by_address));
+            reaches.extend(found.iter().map(|(hook, through)| Reach {
+                hook: *hook,
+                call: name.clone(),
+                span: None,
+                through: through.clone(),
+                is_certain: false,
+            }));
+        }
+        reaches
+    }
+
+    /// The changed functions that a call of a function reaches, each with the functions between.
+    fn reached(
+        &self,
+        called: &str,
+        hooks: &[Hook<'_>],
+        by_address: &HashMap<u64, usize>,
+    ) -> Vec<(usize, Vec<String>)> {
+        let is_called = |(_, hook): &(usize, &Hook<'_>)| hook.func.symbol.name.value == called;
+        let direct = hooks.iter().enumerate().filter(is_called);
+        let mut found: Vec<(usize, Vec<String>)> = direct.map(|(n, _)| (n, Vec::new())).collect();
+        let symbols = &self.facts.vmlinux.symbols;
+        // Which of several functions of one name it is cannot be known here.
+        let start = match symbols.named(called)[..] {
+            [start] => Some(start.address),
+            _ => None,
+        };
+        let wanted = |address| by_address.contains_key(&address);
+        let paths = start.map(|start| self.facts.calls.paths(start, DEPTH, wanted));
+        for path in paths.into_iter().flatten() {
+            let Some((last, between)) = path.split_last() else { continue };
+            let name = |&address: &u64| {
+                let mut names = symbols.at(address).map(|sym| sym.name);
+                names.next().unwrap_or_default().to_owned()
+            };
+            found.push((by_address[last], between.iter().map(name).collect()));
+        }
+        // Functions of modules, and kernels whose code is not known.
+        let by_name = hooks.iter().enumerate().filter(|(n, hook)| {
+            !found.iter().any(|(known, _)| known == n)
+                && notable::passes_through(called, &hook.func.symbol.name.value)
+        });
+        let by_name: Vec<_> = by_name.map(|(n, _)| (n, Vec::new())).collect();
+        found.extend(by_name);
+        found
+    }
+}
+
+/// The shortest way from the body of a function back to the function: each hook on it with the
+/// reach that leads to the next.
+fn shortest_cycle(hooks: &[Hook<'_>], start: usize) -> Option<Vec<(usize, usize)>> {
+    let mut from: BTreeMap<usize, (usize, usize)> = BTreeMap::new();
+    let mut pending = VecDeque::from([start]);
+    while let Some(hook) = pending.pop_front() {
+        for (n, reach) in hooks[hook].reaches.iter().enumerate() {
+            // A certain way is worth more than an equally long one that is not.
+            let is_better = reach.hook == start && reach.is_certain;
+            if is_better || !from.contains_key(&reach.hook) {
+                if from.insert(reach.hook, (hook, n)).is_none() && reach.hook != start {
+                    pending.push_back(reach.hook);
+                }
+            }
+        }
+        if from.contains_key(&start) {
+            break;
+        }
+    }
+    let mut cycle = vec![*from.get(&start)?];
+    while cycle[0].0 != start {
+        cycle.insert(0, *from.get(&cycle[0].0)?);
+    }
+    Some(cycle)
+}
+
+fn recursion(hooks: &[Hook<'_>], cycle: &[(usize, usize)]) -> Diagnostic {
+    let reach = |(hook, n): &(usize, usize)| &hooks[*hook].reaches[*n];
+    let name = |hook: usize| hooks[hook].func.symbol.name.value.as_str();
+    let first = reach(&cycle[0]);
+    let (start, call) = (cycle[0].0, &first.call);
+    let is_certain = cycle.iter().all(|step| reach(step).is_certain);
+    let message = match (cycle, first.through.as_slice()) {
+        ([_], []) if *call == name(start) => {
+            format!("this calls `{call}`, which comes back to this hook")
+        }
+        ([_], _) => format!("`{call}` calls `{}`, which comes back to this hook", name(start)),
+        _ => format!("`{call}` comes back to the hook of `{}`", name(start)),
+    };
+    let mut diagnostic = match is_certain {
+        true => Diagnostic::new(RECURSIVE_HOOK, message),
+        false => Diagnostic::with(Severity::Warning, RECURSIVE_HOOK, message),
+    };
+    let func = hooks[start].func;
+    diagnostic = match first.span {
+        Some(span) => diagnostic.at(span, "").at(func.symbol.name.span, "this function is changed"),
+        None => diagnostic.at(func.symbol.name.span, "its new body is in C"),
+    };
+    for step in cycle {
+        let reach = reach(step);
+        let via = match reach.through.as_slice() {
+            [] => String::new(),
+            through => format!(" through {}", list(through, "and")),
+        };
+        let call = format!("the patch's code for `{}` calls `{}`", name(step.0), reach.call);
+        if reach.call != name(reach.hook) {
+            let reached = name(reach.hook);
+            diagnostic = diagnostic.note(format!("{call}, which calls `{reached}`{via}"));
+        } else if cycle.len() > 1 {
+            diagnostic = diagnostic.note(call);
+        }
+    }
+    let help = match func.replace {
+        _ if cycle.len() > 1 => "drop one of these calls, or change fewer functions",
+        _ if *call != name(start) => {
+            "drop the call: count in a `static`, and show that in another function"
+        }
+        Some(_) => "write `original(..)`, which is the old function",
+        None => "drop the call, or write a `replace` that calls `original(..)`",
+    };
+    diagnostic
+        .note(match is_certain {
+            true => "every call goes to the patch, so this recurses until the stack is full",
+            false => "every call goes to the patch: make sure that the recursion ends before the stack is full",
+        })
+        .help(help)
+}
+
+/// The functions that a function in C calls, itself or in functions of the same file, as far as the
+/// text tells: macros hide calls, and the call of a pointer looks like that of a function.
+fn calls_in_c(text: &str, function: &str) -> Vec<String> {
+    let text = without_comments(text);
+    let is_word = |c: char| c == '_' || c.is_ascii_alphanumeric();
+    let mut called = vec![function.to_owned()];
+    let mut next = 0;
+    while let Some(function) = called.get(next) {
+        let body = body_in_c(&text, function).unwrap_or_default();
+        next += 1;
+        for (at, _) in body.match_indices('(') {
+            let before = body[..at].trim_end();
+            let start = before.rfind(|c| !is_word(c)).map_or(0, |n| n + 1);
+            let is_member = before[..start].ends_with(['.', '>']);
+            let name = &before[start..];
+            if !name.is_empty() && !is_member && !called.iter().any(|known| known == name) {
+                called.push(name.to_owned());
+            }
+        }
+    }
+    called.split_off(1)
+}
+
+/// The text between the braces of a function's definition.
+fn body_in_c<'t>(text: &'t str, function: &str) -> Option<&'t str> {
+    let is_word = |c: char| c == '_' || c.is_ascii_alphanumeric();
+    text.match_indices(function).find_map(|(at, _)| {
+        let rest = &text[at + function.len()..];
+        if text[..at].ends_with(is_word) || !rest.trim_start().starts_with('(') {
+            return None;
+        }
+        let rest = &rest[closing(rest, '(', ')')? + 1..];
+        let rest = rest.trim_start();
+        rest.starts_with('{').then_some(())?;
+        Some(&rest[..closing(rest, '{', '}')?])
+    })
+}
+
+/// Where the first bracket closes.
+fn closing(text: &str, open: char, close: char) -> Option<usize> {
+    let mut depth = 0_usize;
+    for (at, c) in text.char_indices() {
+        if c == open {
+            depth += 1;
+        } else if c == close {
+            depth = depth.checked_sub(1)?;
+            if depth == 0 {
+                return Some(at);
+            }
+        }
+    }
+    None
+}
+
+/// A text in C with spaces in place of comments, strings and characters.
+fn without_comments(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(c) = rest.chars().next() {
+        let skipped = match c {
+            '/' if rest.starts_with("//") => rest.find('\n').unwrap_or(rest.len()),
+            '/' if rest.starts_with("/*") => rest.find("*/").map_or(rest.len(), |end| end + 2),
+            '"' | '\'' => {
+                let mut escaped = false;
+                let end = rest.char_indices().skip(1).find(|(_, next)| {
+                    let ends = !escaped && *next == c;
+                    escaped = !escaped && *next == '\\';
+                    ends
+                });
+                end.map_or(rest.len(), |(end, _)| end + 1)
+            }
+            _ => 0,
+        };
+        match skipped {
+            0 => out.push(c),
+            _ => out.push(' '),
+        }
+        rest = &rest[skipped.max(c.len_utf8())..];
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_calls_of_a_function_in_c_are_found() {
+        let text = "static int helper(int n) { return other(n); }\n\
+            int show(struct seq_file *m, void *v)\n{\n\
+            \t/* not_called(); */ seq_puts(m, \"quoted(1)\");\n\
+            \tif (helper(2)) m->op->start(m);\n\treturn ((nested)(3), sizeof(v));\n}\n";
+        assert_eq!(calls_in_c(text, "show"), ["seq_puts", "if", "helper", "sizeof", "other"]);
+        assert_eq!(calls_in_c(text, "helper"), ["other"]);
+        assert_eq!(calls_in_c(text, "missing"), [] as [&str; 0]);
+        assert_eq!(calls_in_c("int show(void) { a(", "show"), [] as [&str; 0]);
+    }
+}

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: GPL-2.0
+//! The machine code of a kernel, as far as facts follow from it: calls, jumps, returns, and the
+//! addresses that a call passes on.
+//!
+//! Decoding is the one thing here that depends on the architecture: a file of its own for each.
+
+mod x86_64;
+
+use super::image::Vmlinux;
+use super::kallsyms::Kallsym;
+use std::collections::HashSet;
+
+pub(super) use x86_64::Decoder;
+
+/// An instruction that a fact can follow from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Step {
+    /// A call of a known address.
+    Call {
+        /// The function, or the address inside of one.
+        target: u64,
+        /// The addresses in the argument registers, as far as the code before the call sets them.
+        args: [Option<u64>; ARGS],
+    },
+    /// A jump to a known address.
+    Jump {
+        /// Where it stands.
+        from: u64,
+        /// Where it leads.
+        target: u64,
+        /// As in a call: a compiler makes a jump of a function's last call.
+        args: [Option<u64>; ARGS],
+    },
+    /// A store of a constant to a known address.
+    Store {
+        /// Where to.
+        address: u64,
+        /// The constant.
+        value: u64,
+    },
+    /// A return, or a jump that may lead anywhere.
+    Leave,
+}
+
+/// The argument registers that matter: no function that registers another takes it later.
+pub(super) const ARGS: usize = 4;
+
+/// The instructions of one function.
+#[derive(Debug)]
+pub(super) struct Function {
+    /// What it does, in the order of addresses.
+    pub(super) steps: Vec<Step>,
+    /// Whether its last instruction may continue behind it.
+    pub(super) falls_through: bool,
+}
+
+/// A function's name and code.
+pub(super) struct Code<'a> {
+    /// Its address.
+    pub(super) address: u64,
+    /// Its bytes, up to the next symbol.
+    pub(super) bytes: &'a [u8],
+}
+
+/// All code of an image, cut at its symbols, which are in the order of their addresses.
+pub(super) fn functions<'a>(vmlinux: &Vmlinux<'a>, symbols: &[Kallsym]) -> Vec<Code<'a>> {
+    let mut functions = Vec::new();
+    for (start, bytes) in vmlinux.code() {
+        let end = start + bytes.len() as u64;
+        let first = symbols.partition_point(|sym| sym.address < start);
+        let mut starts: Vec<u64> = symbols[first..].iter().map(|sym| sym.address).collect();
+        starts.truncate(starts.partition_point(|address| *address < end));
+        starts.dedup();
+        let ends = starts.iter().skip(1).copied().chain([end]);
+        functions.extend(starts.iter().zip(ends).map(|(&address, end)| Code {
+            address,
+            bytes: &bytes[(address - start) as usize..(end - start) as usize],
+        }));
+    }
+    functions.sort_by_key(|code| code.address);
+    functions
+}
+
+/// The functions that only direct calls and jumps enter. Empty if the kernel is built without what
+/// tells.
+pub(super) fn only_entered_directly(vmlinux: &Vmlinux<'_>, functions: &[Code<'_>]) -> HashSet<u64> {
+    x86_64::only_entered_directly(vmlinux, functions)
+}

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: GPL-2.0
+//! Decoding the instructions of x86-64.
+
+use super::{Code, Function, Step, ARGS};
+use crate::image::Vmlinux;
+use crate::kallsyms::Kallsym;
+use iced_x86::{Code as Opcode, DecoderOptions, FlowControl, Instruction, OpKind, Register};
+use std::collections::HashSet;
+
+/// The registers of the first arguments (the System V ABI).
+const ARGUMENTS: [Register; ARGS] = [Register::RDI, Register::RSI, Register::RDX, Register::RCX];
+
+/// Compilers return through these, and call and jump through pointers with the others (prefixes of
+/// names; arch/x86/lib/retpoline.S).
+const RETURNS: &[&str] = &["__x86_return_thunk", "srso_return_thunk", "its_return_thunk"];
+const INDIRECT: &[&str] = &["__x86_indirect_"];
+
+/// Decodes functions.
+pub(crate) struct Decoder {
+    /// Thunks that return, or jump to what a register holds.
+    thunks: HashSet<u64>,
+}
+
+impl Decoder {
+    pub(crate) fn new(symbols: &[Kallsym]) -> Decoder {
+        let is_thunk = |sym: &&Kallsym| {
+            RETURNS.contains(&sym.name.as_str())
+                || INDIRECT.iter().any(|start| sym.name.starts_with(start))
+        };
+        Decoder { thunks: symbols.iter().filter(is_thunk).map(|sym| sym.address).collect() }
+    }
+
+    /// Decodes a function from its start to the next symbol.
+    pub(crate) fn decode(&self, code: &Code<'_>) -> Function {
+        let mut decoder =
+            iced_x86::Decoder::with_ip(64, code.bytes, code.address, DecoderOptions::NONE);
+        let mut found = Function { steps: Vec::new(), falls_through: true };
+        let mut known = Known::default();
+        let mut instruction = Instruction::default();
+        while decoder.can_decode() {
+            decoder.decode_out(&mut instruction);
+            let step = self.step(&instruction, &known);
+            let flow = instruction.flow_control();
+            // Padding behind the last instruction is no way out.
+            if !is_padding(&instruction) {
+                found.falls_through = !ends(flow, step.as_ref());
+            }
+            match flow {
+                FlowControl::Next => known.follow(&instruction),
+                FlowControl::ConditionalBranch => {}
+                _ => known = Known::default(),
+            }
+            found.steps.extend(step);
+        }
+        found
+    }
+
+    fn step(&self, instruction: &Instruction, known: &Known) -> Option<Step> {
+        let target = instruction.near_branch_target();
+        match instruction.flow_control() {
+            FlowControl::Return | FlowControl::IndirectBranch => Some(Step::Leave),
+            FlowControl::Call => Some(Step::Call { target, args: known.0 })
+                .filter(|_| !self.thunks.contains(&target)),
+            FlowControl::UnconditionalBranch | FlowControl::ConditionalBranch => {
+                match self.thunks.contains(&target) {
+                    true => Some(Step::Leave),
+                    false => Some(Step::Jump { from: instruction.ip(), target, args: known.0 }),
+                }
+            }
+            FlowControl::Next => stored(instruction),
+            _ => None,
+        }
+    }
+}
+
+/// Whether nothing behind this instruction runs after it. A call at the end of a function is one of
+/// a function that never returns.
+fn ends(flow: FlowControl, step: Option<&Step>) -> bool {
+    match flow {
+        FlowControl::Return
+        | FlowControl::IndirectBranch
+        | FlowControl::UnconditionalBranch
+        | FlowControl::Exception => true,
+        FlowControl::Call => step.is_some(),
+        _ => false,
+    }
+}
+
+/// NOPs and `int3` between functions.
+fn is_padding(instruction: &Instruction) -> bool {
+    matches!(
+        instruction.code(),
+        Opcode::Int3
+            | Opcode::Nopd
+            | Opcode::Nopw
+            | Opcode::Nopq
+            | Opcode::Nop_rm16
+            | Opcode::Nop_rm32
+            | Opcode::Nop_rm64
+    )
+}
+
+/// `movq $CONSTANT, ADDRESS`.
+fn stored(instruction: &Instruction) -> Option<Step> {
+    let is_store = instruction.code() == Opcode::Mov_rm64_imm32
+        && instruction.op0_kind() == OpKind::Memory
+        && instruction.memory_index() == Register::None;
+    let is_known = matches!(instruction.memory_base(), Register::None | Register::RIP);
+    (is_store && is_known).then(|| Step::Store {
+        address: instruction.memory_displacement64(),
+        value: instruction.immediate32to64() as u64,
+    })
+}
+
+/// The constants in the argument registers.
+#[derive(Default)]
+struct Known([Option<u64>; ARGS]);
+
+impl Known {
+    /// Follows an instruction that jumps nowhere.
+    fn follow(&mut self, instruction: &Instruction) {
+        if instruction.op_count() == 0 || instruction.op0_kind() != OpKind::Register {
+            return;
+        }
+        let written = instruction.op0_register();
+        let Some(n) = ARGUMENTS.iter().position(|known| *known == written.full_register()) else {
+            return;
+        };
+        let is_lea =
+            instruction.code() == Opcode::Lea_r64_m && instruction.is_ip_rel_memory_operand();
+        self.0[n] = match instruction.code() {
+            _ if is_lea => Some(instruction.memory_displacement64()),
+            Opcode::Mov_rm64_imm32 => Some(instruction.immediate32to64() as u64),
+            Opcode::Mov_r64_imm64 => Some(instruction.immediate64()),
+            // These write nothing.
+            Opcode::Cmp_rm64_r64 | Opcode::Test_rm64_r64 | Opcode::Cmp_rm64_imm8 => self.0[n],
+            _ => None,
+        };
+    }
+}
+
+/// The functions that no indirect call can enter: those without an ENDBR, and those whose ENDBR the
+/// kernel overwrites when it boots, because objtool found no use of their address.
+pub(super) fn only_entered_directly(vmlinux: &Vmlinux<'_>, functions: &[Code<'_>]) -> HashSet<u64> {
+    const ENDBR64: [u8; 4] = [0xf3, 0x0f, 0x1e, 0xfa];
+    let Ok((start, table)) = vmlinux.section(".ibt_endbr_seal") else { return HashSet::new() };
+    let entry = |(n, bytes): (usize, &[u8])| {
+        let offset = i32::from_le_bytes(bytes.try_into().ok()?);
+        Some((start + 4 * n as u64).wrapping_add_signed(offset.into()))
+    };
+    let sealed = table.chunks_exact(4).enumerate().filter_map(entry);
+    let bare = functions.iter().filter(|code| !code.bytes.starts_with(&ENDBR64));
+    bare.map(|code| code.address).chain(sealed).collect()
+}

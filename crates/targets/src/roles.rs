@@ -1,0 +1,296 @@
+// SPDX-License-Identifier: GPL-2.0
+//! The roles of a kernel's functions and its calls, from its machine code.
+
+use super::code::{functions, only_entered_directly, Code, Decoder, Function, Step};
+use super::image::Vmlinux;
+use super::kallsyms::Kallsym;
+use kps_facts::btf::Btf;
+use kps_facts::{Calls, Exports, Role, Roles};
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+/// Functions that get another function to call later: its role, and which argument it is, from 0.
+/// For `softirq_vec`, whose entries the kernel also sets without a call, see [`softirqs`].
+const REGISTRARS: &[(Role, usize, &[&str])] = &[
+    (
+        Role::ThreadMain,
+        0,
+        &[
+            "create_io_thread",
+            "kernel_thread",
+            "kthread_create_on_cpu",
+            "kthread_create_on_node",
+            "user_mode_thread",
+            "vhost_task_create",
+        ],
+    ),
+    (Role::Timer, 1, &["init_timer_key", "timer_init_key"]),
+    (Role::HrTimer, 1, &["hrtimer_setup", "hrtimer_setup_on_stack"]),
+    (Role::Softirq, 1, &["open_softirq"]),
+    (Role::Tasklet, 1, &["tasklet_init", "tasklet_setup"]),
+    (Role::RcuCallback, 1, &["call_rcu", "call_rcu_hurry", "call_srcu"]),
+    // The next argument is the function of a thread, which may sleep.
+    (Role::Interrupt, 1, &["request_threaded_irq"]),
+    (Role::Interrupt, 2, &["devm_request_threaded_irq"]),
+    (Role::CrossCall, 0, &["smp_call_function"]),
+    (
+        Role::CrossCall,
+        1,
+        &[
+            "on_each_cpu_cond_mask",
+            "smp_call_function_any",
+            "smp_call_function_many",
+            "smp_call_function_single",
+        ],
+    ),
+    (Role::StopMachine, 0, &["stop_machine", "stop_machine_cpuslocked"]),
+];
+
+/// Whether threads call a function in their main loop, to sleep or to find out whether they should
+/// stop.
+fn is_rest(name: &str) -> bool {
+    const RESTS: &[&str] =
+        &["io_schedule", "kthread_freezable_should", "kthread_should_", "msleep", "schedule"];
+    const OTHERS: &[&str] = &["schedule_delayed_", "schedule_on_", "schedule_work"];
+    let starts = |names: &[&str]| names.iter().any(|start| name.starts_with(start));
+    starts(RESTS) && !starts(OTHERS)
+}
+
+/// The roles and calls of an image's functions. `symbols` are in the order of their addresses.
+pub(super) fn roles(
+    vmlinux: &Vmlinux<'_>,
+    symbols: &[Kallsym],
+    btf: &Btf,
+    exports: &Exports,
+) -> (Roles, Calls) {
+    let image = Image::decode(vmlinux, symbols);
+    let mut roles: BTreeSet<(u64, Role)> = image.registered();
+    roles.extend(softirqs(&image, symbols));
+    let is_timer_like = |sym: &&Kallsym| exports.get(&sym.name).is_none();
+    let prototyped = symbols.iter().filter(is_timer_like).filter_map(|sym| {
+        image.index.contains_key(&sym.address).then_some(())?;
+        Some((sym.address, Role::of_prototype(btf, &sym.name)?))
+    });
+    roles.extend(prototyped);
+    let endless = image.endless();
+    let (started, mut roles): (BTreeSet<_>, BTreeSet<_>) =
+        roles.into_iter().partition(|(_, role)| *role == Role::ThreadMain);
+    let started = started.into_iter().map(|(function, _)| function).collect();
+    let rests = symbols.iter().filter(|sym| is_rest(&sym.name)).map(|sym| sym.address).collect();
+    let loops = image.thread_loops(&started, &endless, &rests);
+    roles.extend(loops.into_iter().map(|function| (function, Role::ThreadMain)));
+    roles.extend(endless.into_iter().map(|function| (function, Role::NeverReturns)));
+    let only_called = only_entered_directly(vmlinux, &image.codes);
+    roles.extend(image.only_from_atomic(&roles, &only_called));
+    let calls = &kps_arch::native().syscalls;
+    for (tables, role) in [(calls.tables, Role::Syscall), (calls.other_tables, Role::OtherSyscall)]
+    {
+        let entries = image.entries(vmlinux, symbols, tables);
+        roles.extend(entries.into_iter().map(|function| (function, role)));
+    }
+    (roles.into_iter().collect(), Calls::new(image.calls()))
+}
+
+/// All decoded functions, by address.
+struct Image<'a> {
+    codes: Vec<Code<'a>>,
+    functions: Vec<Function>,
+    /// The place of each function in both lists.
+    index: HashMap<u64, usize>,
+    /// Functions in the table above, by address.
+    registrars: HashMap<u64, (Role, usize)>,
+}
+
+impl<'a> Image<'a> {
+    fn decode(vmlinux: &Vmlinux<'a>, symbols: &[Kallsym]) -> Image<'a> {
+        let codes = functions(vmlinux, symbols);
+        let decoder = Decoder::new(symbols);
+        let functions = codes.iter().map(|code| decoder.decode(code)).collect();
+        let index = codes.iter().enumerate().map(|(n, code)| (code.address, n)).collect();
+        let registrar = |sym: &Kallsym| {
+            let row = REGISTRARS.iter().find(|(.., names)| names.contains(&sym.name.as_str()));
+            row.map(|&(role, argument, _)| (sym.address, (role, argument)))
+        };
+        let registrars = symbols.iter().filter_map(registrar).collect();
+        Image { codes, functions, index, registrars }
+    }
+
+    /// The function that an address is in.
+    fn owner(&self, address: u64) -> Option<u64> {
+        let next = self.codes.partition_point(|code| code.address <= address);
+        let code = self.codes.get(next.checked_sub(1)?)?;
+        (address - code.address < code.bytes.len() as u64).then_some(code.address)
+    }
+
+    fn all(&self) -> impl Iterator<Item = (u64, &Function)> {
+        self.codes.iter().map(|code| code.address).zip(&self.functions)
+    }
+
+    /// The functions that a function calls or jumps to, itself left out.
+    fn leads_to(&self, function: u64) -> BTreeSet<u64> {
+        let steps = self.index.get(&function).map(|&n| &self.functions[n].steps);
+        let target = |step: &Step| match *step {
+            Step::Call { target, .. } | Step::Jump { target, .. } => self.owner(target),
+            Step::Store { .. } | Step::Leave => None,
+        };
+        let targets = steps.into_iter().flatten().filter_map(target);
+        targets.filter(|target| *target != function).collect()
+    }
+
+    /// The functions that a table of system calls leads to: a function that calls them, or an array
+    /// of their addresses.
+    fn entries(
+        &self,
+        vmlinux: &Vmlinux<'_>,
+        symbols: &[Kallsym],
+        tables: &[&str],
+    ) -> BTreeSet<u64> {
+        let mut entries = BTreeSet::new();
+        for table in symbols.iter().filter(|sym| tables.contains(&sym.name.as_str())) {
+            if self.index.contains_key(&table.address) {
+                entries.extend(self.leads_to(table.address));
+                continue;
+            }
+            let next = symbols.partition_point(|sym| sym.address <= table.address);
+            let len = symbols.get(next).map_or(0, |next| next.address - table.address) as usize;
+            let bytes = vmlinux.memory(table.address).unwrap_or_default();
+            let addresses = bytes[..len.min(bytes.len())].chunks_exact(8);
+            let addresses = addresses.filter_map(|bytes| bytes.try_into().ok());
+            let addresses = addresses.map(u64::from_le_bytes);
+            entries.extend(addresses.filter(|address| self.index.contains_key(address)));
+        }
+        entries
+    }
+
+    fn calls(&self) -> impl Iterator<Item = (u64, u64)> + '_ {
+        self.codes.iter().flat_map(|code| {
+            self.leads_to(code.address).into_iter().map(|called| (code.address, called))
+        })
+    }
+
+    /// The functions whose addresses the code passes to a registrar.
+    fn registered(&self) -> BTreeSet<(u64, Role)> {
+        let steps = self.functions.iter().flat_map(|function| &function.steps);
+        let registered = steps.filter_map(|step| {
+            let (Step::Call { target, args } | Step::Jump { target, args, .. }) = step else {
+                return None;
+            };
+            let &(role, argument) = self.registrars.get(target)?;
+            Some((args[argument].filter(|address| self.index.contains_key(address))?, role))
+        });
+        registered.collect()
+    }
+
+    /// The functions from which no path leads back to the caller: no return in them, and none in a
+    /// function that they end with.
+    fn endless(&self) -> BTreeSet<u64> {
+        let leaves =
+            |function: &Function| function.falls_through || function.steps.contains(&Step::Leave);
+        let mut ends_with: HashMap<u64, Vec<u64>> = HashMap::new();
+        let mut pending = Vec::new();
+        for (address, function) in self.all() {
+            let returns = leaves(function);
+            for step in &function.steps {
+                let Step::Jump { target, .. } = *step else { continue };
+                match self.owner(target) {
+                    Some(owner) if owner == address => {}
+                    Some(owner) => ends_with.entry(owner).or_default().push(address),
+                    // Pieces that the kernel may put into several functions as it boots, and that
+                    // jump back into them (`ALTERNATIVE`).
+                    None => {}
+                }
+            }
+            if returns {
+                pending.push(address);
+            }
+        }
+        let mut returning: HashSet<u64> = HashSet::new();
+        while let Some(function) = pending.pop() {
+            if returning.insert(function) {
+                pending.extend(ends_with.get(&function).into_iter().flatten());
+            }
+        }
+        self.codes.iter().map(|code| code.address).filter(|f| !returning.contains(f)).collect()
+    }
+
+    /// Whether a function jumps back to an instruction behind its first.
+    fn loops(&self, function: u64) -> bool {
+        let steps = self.index.get(&function).map(|&n| &self.functions[n].steps);
+        let is_back = |step: &Step| match *step {
+            Step::Jump { from, target, .. } => target < from && target > function,
+            _ => false,
+        };
+        steps.into_iter().flatten().any(is_back)
+    }
+
+    /// The functions in which kernel threads spend their time. Of the functions that start as a
+    /// thread those with a loop that rests: it sleeps or asks whether to stop, itself or in a
+    /// function that it calls. And endless loops that a starting function calls, with their caller.
+    /// An endless function that calls another one may end the thread instead.
+    fn thread_loops(
+        &self,
+        started: &BTreeSet<u64>,
+        endless: &BTreeSet<u64>,
+        rests: &HashSet<u64>,
+    ) -> BTreeSet<u64> {
+        let rests = |function: u64| self.leads_to(function).iter().any(|f| rests.contains(f));
+        let is_endless_loop =
+            |function: &u64| self.loops(*function) && self.leads_to(*function).is_disjoint(endless);
+        let mut loops = BTreeSet::new();
+        for &function in started {
+            let called = self.leads_to(function);
+            let inner: Vec<u64> =
+                called.intersection(endless).copied().filter(is_endless_loop).collect();
+            let is_loop =
+                self.loops(function) && (rests(function) || called.iter().any(|&f| rests(f)));
+            if is_loop || !inner.is_empty() {
+                loops.insert(function);
+            }
+            loops.extend(inner);
+        }
+        loops
+    }
+
+    /// The functions that cannot be entered but by a call from a function in atomic context.
+    fn only_from_atomic(
+        &self,
+        roles: &BTreeSet<(u64, Role)>,
+        only_called: &HashSet<u64>,
+    ) -> Vec<(u64, Role)> {
+        let atomic = roles.iter().filter(|(_, role)| role.atomic().is_some());
+        let mut atomic: HashSet<u64> = atomic.map(|(function, _)| *function).collect();
+        let mut callers: HashMap<u64, Vec<u64>> = HashMap::new();
+        for (caller, called) in self.calls() {
+            callers.entry(called).or_default().push(caller);
+        }
+        let mut found = Vec::new();
+        let mut pending: Vec<u64> = atomic.iter().copied().collect();
+        while let Some(caller) = pending.pop() {
+            for called in self.leads_to(caller) {
+                let by_all = |callers: &Vec<u64>| callers.iter().all(|c| atomic.contains(c));
+                if only_called.contains(&called)
+                    && !atomic.contains(&called)
+                    && callers.get(&called).is_some_and(by_all)
+                {
+                    atomic.insert(called);
+                    found.push((called, Role::OnlyFromAtomic));
+                    pending.push(called);
+                }
+            }
+        }
+        found
+    }
+}
+
+/// The functions that the code stores in the table of softirqs: compilers inline `open_softirq()`.
+fn softirqs(image: &Image<'_>, symbols: &[Kallsym]) -> Vec<(u64, Role)> {
+    let Some(start) = symbols.iter().find(|sym| sym.name == "softirq_vec") else { return vec![] };
+    let next = symbols.partition_point(|sym| sym.address <= start.address);
+    let end = symbols.get(next).map_or(start.address, |sym| sym.address);
+    let steps = image.functions.iter().flat_map(|function| &function.steps);
+    let stored = steps.filter_map(|step| match *step {
+        Step::Store { address, value } if (start.address..end).contains(&address) => Some(value),
+        _ => None,
+    });
+    let functions = stored.filter(|value| image.index.contains_key(value));
+    functions.map(|function| (function, Role::Softirq)).collect()
+}
