@@ -12,6 +12,7 @@ mod crates;
 mod data;
 mod docs;
 mod dwarf;
+mod entries;
 mod examples;
 mod fields;
 mod image;
@@ -46,6 +47,7 @@ const SUITES: &[Suite] = &[
     Suite::new("data", data::cases),
     Suite::new("docs", docs::cases),
     Suite::new("dwarf", dwarf::cases),
+    Suite::new("entries", entries::cases),
     Suite::new("examples", examples::cases),
     Suite::new("fields", fields::cases),
     Suite::new("image", image::cases),
