@@ -121,21 +121,24 @@ fn compared_modules_do_the_same() {
 }
 
 /// Specs whose tests must not hold, with the code and the exit status that say so.
-const FAILS: [(&str, &str, i32); 14] = [
+const FAILS: [(&str, &str, i32); 17] = [
     ("comes_back", "KPS0902", 4),
     ("does_not_hold", "KPS0901", 4),
     ("main_loop", "KPS0904", 5),
     ("never_comes", "KPS0901", 4),
     ("no_complaint", "KPS0901", 4),
+    ("program_memory", "KPS0902", 4),
     ("refused_by_callback", "KPS0902", 4),
     ("refused_by_a_number", "KPS0902", 4),
     ("shows_nothing", "KPS0905", 4),
+    ("sleeps", "KPS0902", 4),
     ("status_differs", "KPS0901", 4),
     ("stays_inside", "KPS0904", 5),
     ("still_complains", "KPS0902", 4),
     ("stopped", "KPS0904", 5),
     ("trigger_refused", "KPS0506", 1),
     ("warns", "KPS0902", 4),
+    ("writes_read_only", "KPS0902", 4),
 ];
 
 fn fails(name: &str, code: &str, wanted: i32) {

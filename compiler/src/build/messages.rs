@@ -74,6 +74,13 @@ impl Message {
                 "read it as `{name}()`; a bitfield is written with `set_{name}(value)`"
             ));
         }
+        // A pointer to a program's memory, used as if it were the kernel's.
+        if self.rendered.as_ref().is_some_and(|text| text.contains("UserPtr<")) {
+            return Some(
+                "it points to memory of the program: copy with `read()`, `read_str(..)` or `write(..)`, or pass `as_ptr()` to a function with a `__user` parameter"
+                    .to_owned(),
+            );
+        }
         let shadows = self.has_code(SHADOWS_A_STATIC);
         shadows.then(|| {
             "choose another name: a static, parameter, state or shadow variable of the patch has this one"

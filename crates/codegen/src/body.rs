@@ -172,6 +172,10 @@ pub(crate) fn from_word(types: &Types, t: &Type, word: &TokenStream) -> TokenStr
     match types.resolve(t) {
         Type::Bool => quote!((#word as u8) != 0),
         Type::Function(_) => quote!(unsafe { core::mem::transmute::<u64, #ty>(#word) }),
+        Type::User(to) => {
+            let to = crate::types::ty(types, to);
+            quote!(super::kps::user::UserPtr::new(#word as *mut #to))
+        }
         _ => quote!(#word as #ty),
     }
 }
@@ -181,6 +185,7 @@ pub(crate) fn to_word(types: &Types, t: &Type, name: &TokenStream) -> TokenStrea
     match types.resolve(t) {
         Type::Function(_) => quote!(#name.map_or(0, |function| function as usize as u64)),
         Type::Pointer { .. } => quote!(#name as usize as u64),
+        Type::User(_) => quote!(#name.as_ptr() as usize as u64),
         _ => quote!(#name as u64),
     }
 }

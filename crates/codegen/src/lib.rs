@@ -117,5 +117,11 @@ pub fn contents<B: Body>(patch: &Patch<B>, module: &TokenStream) -> Contents {
 
 /// A type as bodies name it.
 pub fn rust_type(types: &Types, ty: &Type) -> TokenStream {
-    types::ty(types, ty)
+    match ty {
+        Type::User(to) => {
+            let to = rust_type(types, to);
+            quote!(UserPtr<#to>)
+        }
+        ty => types::ty(types, ty),
+    }
 }

@@ -45,6 +45,10 @@ pub(crate) fn ty(types: &Types, t: &Type) -> TokenStream {
                 quote!(*mut #to)
             }
         }
+        Type::User(to) => {
+            let to = ty(types, to);
+            quote!(super::kps::user::UserPtr<#to>)
+        }
         Type::Function(signature) => {
             let params = signature.params.iter().map(|p| ty(types, &p.ty));
             let dots = signature.variadic.then(|| quote!(...));
@@ -121,7 +125,7 @@ impl Names {
                     self.ffi.insert(ident(&name));
                 }
             }
-            Type::Pointer { to, .. } => self.add_type(types, to),
+            Type::Pointer { to, .. } | Type::User(to) => self.add_type(types, to),
             Type::Function(signature) => self.add(types, signature),
             Type::Array { of, .. } => self.add_type(types, of),
             Type::Named(id) => self.add_named(types, *id),

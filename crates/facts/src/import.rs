@@ -227,6 +227,10 @@ impl<'a> Importer<'a> {
         if let Kind::Prototype(proto) = self.btf.get(self.btf.strip(to)).kind {
             return Type::Function(Box::new(self.prototype(proto)));
         }
+        // A type tag, which BTF has for few pointers.
+        if matches!(self.btf.get(to).kind, Kind::Qualified(_)) && self.btf.get(to).name == "user" {
+            return Type::User(Box::new(self.import(to, hint)));
+        }
         let constant = self.is_const(to);
         Type::Pointer { to: Box::new(self.import(to, hint)), constant }
     }

@@ -27,7 +27,7 @@ impl Types {
 
     fn by_value(&self, ty: &Type) -> ByValue {
         match self.resolve(ty) {
-            Type::Void | Type::Bool | Type::Pointer { .. } | Type::Function(_) => {
+            Type::Void | Type::Bool | Type::Pointer { .. } | Type::User(_) | Type::Function(_) => {
                 ByValue::Registers
             }
             // On the stack it is aligned to its size, which leaves gaps.

@@ -19,6 +19,8 @@ pub enum Type {
         /// Whether the pointee is `const`.
         constant: bool,
     },
+    /// A pointer to the memory of a program (`__user`), which code must not dereference.
+    User(Box<Type>),
     /// A function pointer.
     Function(Box<Signature>),
     /// An array held by value.
@@ -153,7 +155,7 @@ impl Types {
         match ty {
             Type::Void | Type::Bool => 1,
             Type::Int(int) => int.size(),
-            Type::Pointer { .. } | Type::Function(_) => 8,
+            Type::Pointer { .. } | Type::User(_) | Type::Function(_) => 8,
             Type::Array { of, .. } => self.align(of),
             Type::Named(id) => match self.get(*id) {
                 TypeDef::Record(record) => record.align,
@@ -170,7 +172,7 @@ impl Types {
             Type::Void => None,
             Type::Bool => Some(1),
             Type::Int(int) => Some(int.size()),
-            Type::Pointer { .. } | Type::Function(_) => Some(8),
+            Type::Pointer { .. } | Type::User(_) | Type::Function(_) => Some(8),
             Type::Array { of, len } => self.size(of)?.checked_mul(*len),
             Type::Named(id) => match self.get(*id) {
                 TypeDef::Record(record) => Some(record.size),
@@ -191,7 +193,11 @@ impl Types {
                 int.size() == 1
             }
             (Type::Int(a), Type::Int(b)) => (a.size(), a.signed()) == (b.size(), b.signed()),
-            (Type::Pointer { to: a, .. }, Type::Pointer { to: b, .. }) => self.same(a, b),
+            // Compilers ignore `__user`.
+            (
+                Type::Pointer { to: a, .. } | Type::User(a),
+                Type::Pointer { to: b, .. } | Type::User(b),
+            ) => self.same(a, b),
             (Type::Array { of: a, len: n }, Type::Array { of: b, len: m }) => {
                 n == m && self.same(a, b)
             }

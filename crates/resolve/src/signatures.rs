@@ -291,6 +291,14 @@ fn convert(ty: &syn::Type, importer: &mut Importer<'_>) -> Result<Type, Problem>
                     }
                     _ => Err(no_c_type),
                 },
+                (syn::PathArguments::AngleBracketed(args), "UserPtr") => {
+                    match args.args.first().filter(|_| args.args.len() == 1) {
+                        Some(syn::GenericArgument::Type(to)) => {
+                            Ok(Type::User(Box::new(convert(to, importer)?)))
+                        }
+                        _ => Err(no_c_type),
+                    }
+                }
                 (syn::PathArguments::None, _) => {
                     let problem = |kind| Err(Problem { span: last.ident.span(), kind });
                     match (c_type(&name), importer.candidates(&name).as_slice()) {

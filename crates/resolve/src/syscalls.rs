@@ -7,6 +7,7 @@ use super::Resolver;
 use crate::advice::Advice;
 use crate::propose::TYPES;
 use kps_ast as ast;
+use kps_codegen::rust_type;
 use kps_diag::{Diagnostic, UNKNOWN_PROTOTYPE, UNSUPPORTED_TYPE, WRONG_PROTOTYPE};
 use kps_facts::{param_name, passed, Importer, SyscallParam};
 use kps_plan::{Arch, CInt, Location, Param, Passing, Signature, Type, Types};
@@ -110,6 +111,10 @@ impl Resolver<'_> {
             );
             return None;
         }
+        if let Some(error) = kernel_pointer(name, written, &signature, importer.types()) {
+            self.report(error);
+            return None;
+        }
         let types = importer.types();
         let in_registers = |Passing { places, .. }: Passing| {
             places.iter().all(|place| matches!(place, Location::Registers(_)))
@@ -132,6 +137,26 @@ impl Resolver<'_> {
     }
 }
 
+/// The error about a prototype in which an argument points to the kernel's memory: a system call
+/// gets its arguments from a program.
+fn kernel_pointer(
+    name: &ast::Name,
+    written: &ast::Prototype,
+    signature: &Signature,
+    types: &Types,
+) -> Option<Diagnostic> {
+    let to = signature.params.iter().find_map(|param| match &param.ty {
+        Type::Pointer { to, .. } => Some(rust_type(types, to)),
+        _ => None,
+    })?;
+    let message = format!("`{}` gets pointers to memory of the program", name.value);
+    let error = Diagnostic::new(WRONG_PROTOTYPE, message)
+        .at(written.span, "")
+        .note("the processor refuses direct accesses of the kernel to it")
+        .help(format!("write `UserPtr<{to}>`"));
+    Some(error)
+}
+
 /// Whether one register can hold both: integers of the same size and sign, or other types of the
 /// same size.
 fn is_alike(types: &Types, a: &Type, b: &Type) -> bool {
@@ -144,19 +169,18 @@ fn is_alike(types: &Types, a: &Type, b: &Type) -> bool {
 /// The type that every system call returns.
 const RESULT: Type = Type::Int(CInt::Long);
 
-/// A type in the notation of the kernel's source: words, then stars, with qualifiers anywhere. A
-/// pointer to a type that BTF does not know becomes a pointer to `void`.
+/// A type in the notation of the kernel's source: words, then stars, with qualifiers anywhere. What
+/// a system call gets a pointer to is memory of the program. A pointer to a type that BTF does not
+/// know becomes a pointer to `void`.
 fn c_text(text: &str, importer: &mut Importer<'_>) -> Type {
     let spaced = text.replace('*', " * ");
-    let (mut words, mut ty, mut constant) = (Vec::new(), None, false);
+    let (mut words, mut ty) = (Vec::new(), None);
     for word in spaced.split_whitespace() {
         match word {
-            "const" => constant = true,
-            "volatile" | "__user" | "__force" | "__restrict" | "restrict" => {}
+            "const" | "volatile" | "__user" | "__force" | "__restrict" | "restrict" => {}
             "*" => {
                 let to = ty.unwrap_or_else(|| c_words(&words, importer).unwrap_or(Type::Void));
-                ty = Some(Type::Pointer { to: Box::new(to), constant });
-                constant = false;
+                ty = Some(Type::User(Box::new(to)));
             }
             word => words.push(word),
         }

@@ -6,6 +6,7 @@
 
 extern crate std;
 
+use core::ffi::{c_char, c_long, c_void, CStr};
 use core::fmt::Arguments;
 
 /// `GFP_ATOMIC` of `include/linux/gfp_types.h`: memory without sleeping, from the reserves if need
@@ -42,6 +43,50 @@ pub use {
     kps_print as pr_alert, kps_print as pr_crit, kps_print as pr_debug, kps_print as pr_emerg,
     kps_print as pr_err, kps_print as pr_info, kps_print as pr_notice, kps_print as pr_warn,
 };
+
+/// `copy_from_user()`: the number of bytes that could not be copied. Here only NULL cannot.
+///
+/// # Safety
+///
+/// Both addresses, if they are not NULL, are those of so many bytes.
+pub unsafe fn copy_from_user(to: *mut c_void, from: *const c_void, count: usize) -> usize {
+    if to.is_null() || from.is_null() {
+        return count;
+    }
+    // SAFETY: the caller vouches for the addresses.
+    unsafe { core::ptr::copy(from.cast::<u8>(), to.cast::<u8>(), count) };
+    0
+}
+
+/// `copy_to_user()`, likewise.
+///
+/// # Safety
+///
+/// As of [`copy_from_user`].
+pub unsafe fn copy_to_user(to: *mut c_void, from: *const c_void, count: usize) -> usize {
+    // SAFETY: the caller vouches for the addresses.
+    unsafe { copy_from_user(to, from, count) }
+}
+
+/// `strncpy_from_user()`: the length of the text, which is cut, or `-EFAULT` for NULL.
+///
+/// # Safety
+///
+/// `from` is a text and `to` has room for `count` bytes, if they are not NULL.
+pub unsafe fn strncpy_from_user(to: *mut c_char, from: *const c_char, count: c_long) -> c_long {
+    if to.is_null() || from.is_null() {
+        return -c_long::from(super::errno::EFAULT);
+    }
+    // SAFETY: the caller vouches for both.
+    unsafe {
+        let length = CStr::from_ptr(from).count_bytes().min(count as usize);
+        core::ptr::copy(from, to, length);
+        if length < count as usize {
+            *to.add(length) = 0;
+        }
+        length as c_long
+    }
+}
 
 /// The struct that contains a field, from a pointer to the field. As in the kernel the expression
 /// is unsafe: the pointer must be to that field of such a struct.

@@ -37,6 +37,7 @@
 //! | [`prelude`] | bodies | |
 //! | [`bitfield`], [`flexible_array`], [`percpu`](mod@percpu) | members and variables that Rust has no types for | anywhere |
 //! | [`param`](mod@param) | parameters of the module | anywhere; changeable strings only where tasks may sleep |
+//! | [`user`] | memory of programs | where tasks may sleep |
 //! | [`state`](mod@state) | changes of the system that the last patch reverts | in callbacks, under `klp_mutex`; its value anywhere |
 //! | [`shadow`](mod@shadow) | data attached to kernel objects | anywhere but in an NMI |
 //! | [`klp`] | the same without its safeguards, as in the kernel | anywhere but in an NMI |
@@ -75,6 +76,7 @@ pub mod shadow;
 pub mod shim;
 pub mod state;
 pub mod sys;
+pub mod user;
 
 #[cfg(feature = "macros")]
 pub use kps_macros::*;

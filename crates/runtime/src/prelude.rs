@@ -11,6 +11,7 @@
 pub use super::ctypes::*;
 pub use super::errno::*;
 pub use super::percpu::{per_cpu_ptr, this_cpu_ptr};
+pub use super::user::UserPtr;
 pub use core::ffi::{
     c_char, c_int, c_long, c_longlong, c_schar, c_short, c_uchar, c_uint, c_ulong, c_ulonglong,
     c_ushort, c_void, CStr,

@@ -246,7 +246,7 @@ mod kps_in_vmlinux {
                 }
                 (*skb).list.next = (*skb).list.prev;
                 (*skb).dev_scratch += (*skb).ll_node as usize as c_ulong;
-                if (*skb).dev.is_null() && (*skb).users > 0 { *(*skb).data.as_mut_ptr() = *(*skb).head; }
+                if (*skb).dev.is_null() && (*skb).users > 0 { *(*skb).data.as_mut_ptr() = (*skb).head.is_null() as u8; }
         }
         kps_frame.args[0] = skb as usize as u64;
         kps_frame.go_on = 1;
@@ -414,7 +414,7 @@ mod livepatch {
             patch=layouts\n\
             kernel=7.3.4-fixture\n\
             build-id=0102030405060708090a0b0c0d0e0f1011121314\n\
-            source-sha256=74224b467a3a523422bc63a9b15b4c0b66116af7cb72d0b1551b3ea1222ccb2e\n\
+            source-sha256=3fa7cd248dc6b8d60c473f9848cd3071874024578399a640c8acff128137fb75\n\
             made-by=kpsc 0.1.0\n",
     );
 

@@ -231,7 +231,7 @@ pub struct sk_buff {
     pub dev: *mut c_void,
     pub _pad3: [u8; 20],
     pub users: c_int,
-    pub head: *mut u8,
+    pub head: super::kps::user::UserPtr<u8>,
     pub _pad6: [u8; 8],
     pub data: super::kps::flexible_array::FlexibleArray<u8>,
 }

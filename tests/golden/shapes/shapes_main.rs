@@ -77,7 +77,7 @@ mod kps_in_vmlinux {
         mut v: *mut c_void,
     ) -> c_int {
         use kps_orig_cmdline_proc_show as original;
-        // SAFETY: the author of shapes.kps:17 answers for this text. ftrace calls it in the place
+        // SAFETY: the author of shapes.kps:18 answers for this text. ftrace calls it in the place
         // of the old function, with that function's arguments, and the frame of the entry keeps the
         // module loaded until it has returned.
         unsafe {
@@ -119,7 +119,7 @@ mod kps_in_vmlinux {
         mut filename: *const c_char,
         mut how: *mut open_how,
     ) -> c_int {
-        // SAFETY: the author of shapes.kps:25 answers for this text. ftrace calls it in the place
+        // SAFETY: the author of shapes.kps:26 answers for this text. ftrace calls it in the place
         // of the old function, with that function's arguments, and the frame of the entry keeps the
         // module loaded until it has returned.
         unsafe {
@@ -129,7 +129,7 @@ mod kps_in_vmlinux {
         // before it chose. It is entered behind its ftrace site, so the call does not come back
         // here.
         let mut ret = unsafe { kps_orig_do_sys_openat2(dfd, filename, how) };
-        // SAFETY: the author of shapes.kps:26 answers for this text. ftrace calls it in the place
+        // SAFETY: the author of shapes.kps:27 answers for this text. ftrace calls it in the place
         // of the old function, with that function's arguments, and the frame of the entry keeps the
         // module loaded until it has returned.
         unsafe {
@@ -167,7 +167,7 @@ mod kps_in_vmlinux {
         let mut f: c_long = kps_frame.args[5] as c_long;
         let mut g: c_long = kps_frame.stack[0] as c_long;
         let mut h: c_long = kps_frame.stack[1] as c_long;
-        // SAFETY: the author of shapes.kps:28 answers for this text. ftrace calls it in the place
+        // SAFETY: the author of shapes.kps:29 answers for this text. ftrace calls it in the place
         // of the old function, with that function's arguments, and the frame of the entry keeps the
         // module loaded until it has returned.
         unsafe {
@@ -209,7 +209,7 @@ mod kps_in_vmlinux {
         let kps_frame = unsafe { &mut *kps_frame };
         // SAFETY: the caller passes a value of this type, in these words.
         let mut optval: sockptr_t = unsafe { kps::frame::take(&kps_frame.args[0..2]) };
-        // SAFETY: the author of shapes.kps:29 answers for this text. ftrace calls it in the place
+        // SAFETY: the author of shapes.kps:30 answers for this text. ftrace calls it in the place
         // of the old function, with that function's arguments, and the frame of the entry keeps the
         // module loaded until it has returned.
         unsafe {
@@ -247,19 +247,23 @@ mod kps_in_vmlinux {
         // as the call lasts. What is changed is a copy: the caller gets its own ones back.
         let kps_regs = unsafe { *kps_regs };
         let mut dfd: c_int = kps_regs.di as c_int;
-        let mut filename: *const c_char = kps_regs.si as *const c_char;
-        let mut how: *mut open_how = kps_regs.dx as *mut open_how;
+        let mut filename: super::kps::user::UserPtr<c_char> = super::kps::user::UserPtr::new(
+            kps_regs.si as *mut c_char,
+        );
+        let mut how: super::kps::user::UserPtr<open_how> = super::kps::user::UserPtr::new(
+            kps_regs.dx as *mut open_how,
+        );
         let mut usize: usize = kps_regs.r10 as usize;
         let original = |
             dfd: c_int,
-            filename: *const c_char,
-            how: *mut open_how,
+            filename: super::kps::user::UserPtr<c_char>,
+            how: super::kps::user::UserPtr<open_how>,
             usize: usize|
         {
             let kps_regs = pt_regs {
                 di: dfd as u64,
-                si: filename as usize as u64,
-                dx: how as usize as u64,
+                si: filename.as_ptr() as usize as u64,
+                dx: how.as_ptr() as usize as u64,
                 r10: usize as u64,
                 ..kps_regs
             };
@@ -267,18 +271,18 @@ mod kps_in_vmlinux {
             // arguments. It is entered behind its ftrace site, so the call does not come back here.
             unsafe { kps_orig___x64_sys_openat2(&kps_regs) }
         };
-        // SAFETY: the author of shapes.kps:31 answers for this text. ftrace calls it in the place
+        // SAFETY: the author of shapes.kps:32 answers for this text. ftrace calls it in the place
         // of the old function, with that function's arguments, and the frame of the entry keeps the
         // module loaded until it has returned.
         unsafe {
             dfd = PIDTYPE_TGID as c_int;
         }
         let mut ret = original(dfd, filename, how, usize);
-        // SAFETY: the author of shapes.kps:32 answers for this text. ftrace calls it in the place
+        // SAFETY: the author of shapes.kps:33 answers for this text. ftrace calls it in the place
         // of the old function, with that function's arguments, and the frame of the entry keeps the
         // module loaded until it has returned.
         unsafe {
-            if (*how).flags == 1 { ret = -1; }
+            if how.is_null() { ret = -1; }
         }
         ret
     }
@@ -323,7 +327,7 @@ mod kps_in_vmlinux {
             // arguments. It is entered behind its ftrace site, so the call does not come back here.
             unsafe { kps_orig___x64_sys_unsaid(&kps_regs) }
         };
-        // SAFETY: the author of shapes.kps:35 answers for this text. ftrace calls it in the place
+        // SAFETY: the author of shapes.kps:36 answers for this text. ftrace calls it in the place
         // of the old function, with that function's arguments, and the frame of the entry keeps the
         // module loaded until it has returned.
         unsafe {
@@ -358,7 +362,7 @@ mod kps_in_vmlinux {
             let kps_regs = &*(kps_frame.args[0] as *const pt_regs);
             (kps_frame, kps_regs)
         };
-        // SAFETY: the author of shapes.kps:37 answers for this text. ftrace calls it in the place
+        // SAFETY: the author of shapes.kps:38 answers for this text. ftrace calls it in the place
         // of the old function, with that function's arguments, and the frame of the entry keeps the
         // module loaded until it has returned.
         unsafe {
@@ -395,7 +399,7 @@ mod kps_in_vmlinux {
         // before it chose. It is entered behind its ftrace site, so the call does not come back
         // here.
         let mut ret = unsafe { kps_orig_returns_timespec() };
-        // SAFETY: the author of shapes.kps:38 answers for this text. ftrace calls it in the place
+        // SAFETY: the author of shapes.kps:39 answers for this text. ftrace calls it in the place
         // of the old function, with that function's arguments, and the frame of the entry keeps the
         // module loaded until it has returned.
         unsafe {
@@ -422,7 +426,7 @@ mod kps_in_vmlinux {
         // SAFETY: the entry passes the frame that it has just built on this task's own stack.
         let kps_frame = unsafe { &mut *kps_frame };
         let mut m: *mut seq_file = kps_frame.args[0] as *mut seq_file;
-        // SAFETY: the author of shapes.kps:39 answers for this text. ftrace calls it in the place
+        // SAFETY: the author of shapes.kps:40 answers for this text. ftrace calls it in the place
         // of the old function, with that function's arguments, and the frame of the entry keeps the
         // module loaded until it has returned.
         unsafe {
@@ -455,7 +459,7 @@ mod kps_in_vmlinux {
         // before it chose. It is entered behind its ftrace site, so the call does not come back
         // here.
         unsafe { kps_orig_show_type_2(m) };
-        // SAFETY: the author of shapes.kps:40 answers for this text. ftrace calls it in the place
+        // SAFETY: the author of shapes.kps:41 answers for this text. ftrace calls it in the place
         // of the old function, with that function's arguments, and the frame of the entry keeps the
         // module loaded until it has returned.
         unsafe {
@@ -492,7 +496,7 @@ mod kps_in_vmlinux {
         // before it chose. It is entered behind its ftrace site, so the call does not come back
         // here.
         let mut ret = unsafe { kps_orig_clone_me_isra_0(m, v) };
-        // SAFETY: the author of shapes.kps:41 answers for this text. ftrace calls it in the place
+        // SAFETY: the author of shapes.kps:42 answers for this text. ftrace calls it in the place
         // of the old function, with that function's arguments, and the frame of the entry keeps the
         // module loaded until it has returned.
         unsafe {
@@ -540,7 +544,7 @@ mod kps_in_vmlinux {
         let mut ret = unsafe {
             kps_orig_odd_names(r#type, self_, ret_, arg3, r#match, original_)
         };
-        // SAFETY: the author of shapes.kps:43 answers for this text. ftrace calls it in the place
+        // SAFETY: the author of shapes.kps:44 answers for this text. ftrace calls it in the place
         // of the old function, with that function's arguments, and the frame of the entry keeps the
         // module loaded until it has returned.
         unsafe {
@@ -550,7 +554,7 @@ mod kps_in_vmlinux {
     }
 
     pub(super) unsafe extern "C" fn kps_pre_patch(obj: *mut klp_object) -> c_int {
-        // SAFETY: the author of shapes.kps:45 answers for this text. The kernel calls it under
+        // SAFETY: the author of shapes.kps:46 answers for this text. The kernel calls it under
         // `klp_mutex`, while the module is loaded.
         unsafe {
             if obj.is_null() { return -EINVAL; } 0
@@ -558,7 +562,7 @@ mod kps_in_vmlinux {
     }
 
     pub(super) unsafe extern "C" fn kps_post_unpatch(obj: *mut klp_object) {
-        // SAFETY: the author of shapes.kps:46 answers for this text. The kernel calls it under
+        // SAFETY: the author of shapes.kps:47 answers for this text. The kernel calls it under
         // `klp_mutex`, while the module is loaded.
         unsafe {
             console_printk[0] = 4;
@@ -743,7 +747,7 @@ mod livepatch {
             replace=always\n\
             kernel=7.3.4-fixture\n\
             build-id=0102030405060708090a0b0c0d0e0f1011121314\n\
-            source-sha256=bdf81c129c10ec9b302a030b16e4977ca8e8f1c84786c51103376fd03d125f65\n\
+            source-sha256=c5e19d54b6720d9e6fe69b2db7064b3f5739b08c6d3207dee966524d8cbefde8\n\
             made-by=kpsc 0.1.0\n",
     );
 

@@ -143,7 +143,9 @@ fn check_type(types: &Types, ty: &Type) {
         Type::Named(id) => {
             types.get(*id);
         }
-        Type::Pointer { to: inner, .. } | Type::Array { of: inner, .. } => check_type(types, inner),
+        Type::Pointer { to: inner, .. } | Type::User(inner) | Type::Array { of: inner, .. } => {
+            check_type(types, inner)
+        }
         Type::Function(signature) => {
             signature.params.iter().for_each(|param| check_type(types, &param.ty));
             check_type(types, &signature.ret);

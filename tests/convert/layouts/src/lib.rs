@@ -51,7 +51,7 @@ mod layouts {
         }
         (*skb).list.next = (*skb).list.prev;
         (*skb).dev_scratch += (*skb).ll_node as usize as c_ulong;
-        if (*skb).dev.is_null() && (*skb).users > 0 { *(*skb).data.as_mut_ptr() = *(*skb).head; }
+        if (*skb).dev.is_null() && (*skb).users > 0 { *(*skb).data.as_mut_ptr() = (*skb).head.is_null() as u8; }
     }
 
     #[post(vmlinux::show_mountinfo)]

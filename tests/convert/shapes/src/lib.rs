@@ -66,8 +66,8 @@ mod shapes {
     #[pre(vmlinux::sys_openat2)]
     unsafe fn pre_sys_openat2(
         mut dfd: c_int,
-        filename: *const c_char,
-        how: *mut open_how,
+        filename: UserPtr<c_char>,
+        how: UserPtr<open_how>,
         usize: usize,
     ) -> c_long {
         dfd = PIDTYPE_TGID as c_int;
@@ -76,12 +76,12 @@ mod shapes {
     #[post(vmlinux::sys_openat2)]
     unsafe fn post_sys_openat2(
         dfd: c_int,
-        filename: *const c_char,
-        how: *mut open_how,
+        filename: UserPtr<c_char>,
+        how: UserPtr<open_how>,
         usize: usize,
         mut ret: c_long,
     ) {
-        if (*how).flags == 1 { ret = -1; }
+        if how.is_null() { ret = -1; }
     }
 
     #[replace(vmlinux::sys_unsaid)]
