@@ -3,6 +3,7 @@
 //! assembler.
 
 use super::author::Author;
+use super::init_code;
 use kps_diag::{Diagnostic, LINKER_ERROR};
 
 /// Finds these messages in the output of a build.
@@ -31,6 +32,9 @@ fn about_symbol(line: &str, author: Author<'_>) -> Option<Diagnostic> {
     let twice = ["multiple definition of ", "duplicate symbol: "];
     let missing = ["undefined reference to ", "undefined symbol: "];
     let (name, message, help) = if let Some(name) = twice.into_iter().find_map(name_behind) {
+        if let Some(error) = init_code::own_init(name, author) {
+            return Some(error);
+        }
         let help = format!(
             "add `static` to a definition of `{name}` that no other file uses, or rename it"
         );

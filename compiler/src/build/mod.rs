@@ -5,6 +5,7 @@
 mod author;
 mod c_messages;
 mod early;
+mod init_code;
 pub mod kbuild;
 mod linker;
 pub mod macros;
@@ -79,12 +80,15 @@ pub fn build(
     let mut command = make(tree, folder)?;
     command.arg(if log.is_some() { "V=1" } else { "V=0" });
     // rustc's messages as JSON, to map them to the author's lines, and line tables in the objects,
-    // to map findings about the code.
+    // to map findings about the code. Of C also the variables and types, which are compared with
+    // the kernel's; only the places of variables would take the compiler long.
     command.arg("KPS_RUSTFLAGS=--error-format=json -Cdebuginfo=line-tables-only");
     // make expands this for each program that it starts, so it must not run one: gcc counts columns
     // in bytes since version 11.
-    command
-        .arg("KPS_CFLAGS=-g1 $(if $(call gcc-min-version,110000),-fdiagnostics-column-unit=byte)");
+    command.arg(concat!(
+        "KPS_CFLAGS=-g2 $(if $(call gcc-min-version,110000),",
+        "-fno-var-tracking -fdiagnostics-column-unit=byte)"
+    ));
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().map_err(|error| not_started(&command, tree, &error))?;
     let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
@@ -111,13 +115,16 @@ pub fn build(
     diagnostics.extend(modpost::modpost(&other, object.as_ref(), author));
     diagnostics.extend(objtool::objtool(&other, object.as_ref(), author));
     if let Some(object) = &object {
+        let declared = kps_link::declared(object);
+        diagnostics.extend(init_code::init_code(object, &declared, author));
         diagnostics.extend(early::too_early(object, author));
         diagnostics.extend(panics::panics(object, author));
     }
-    if !status.success() {
-        if !kps_diag::any_error(&diagnostics) {
-            diagnostics.push(failed(&other));
-        }
+    let is_refused = kps_diag::any_error(&diagnostics);
+    if !status.success() && !is_refused {
+        diagnostics.push(failed(&other));
+    }
+    if !status.success() || is_refused {
         return Ok(Built { module: None, diagnostics });
     }
     let path = folder.join(format!("{name}.ko"));

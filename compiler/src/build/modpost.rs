@@ -35,14 +35,12 @@ enum About<'l> {
     GplOnly,
     /// The namespace.
     NotImported(&'l str),
-    /// The section that is freed, or that must not be used here.
-    Mismatch(&'l str),
 }
 
 impl<'l> Complaint<'l> {
-    /// The texts are those of `check_exports()` and `default_mismatch_handler()` in
-    /// `scripts/mod/modpost.c`, from Linux 6.1 to 7.3: with the module's name before or inside
-    /// them, and with quotes of either kind or none.
+    /// The texts are those of `check_exports()` in `scripts/mod/modpost.c`, from Linux 6.1 to 7.3:
+    /// with the module's name before or inside them, and with quotes of either kind or none.
+    /// Section mismatches are left to [`super::init_code`].
     fn parse(line: &'l str) -> Option<Self> {
         let (severity, text) = match line.strip_prefix("ERROR: modpost: ") {
             Some(text) => (Severity::Error, text),
@@ -59,9 +57,6 @@ impl<'l> Complaint<'l> {
         } else if text.contains("but does not import it") {
             let namespace = symbol_behind("from namespace ")?.trim_end_matches(',');
             (symbol_behind("uses symbol ")?, About::NotImported(namespace))
-        } else if text.contains("section mismatch in reference") {
-            let section = text.rsplit_once("(section: ")?.1.trim_end_matches(')');
-            (symbol_behind(" -> ")?, About::Mismatch(section))
         } else {
             return None;
         };
@@ -84,10 +79,6 @@ impl<'l> Complaint<'l> {
             About::NotImported(namespace) => (
                 format!("`{name}` is exported only to modules that import the namespace {namespace}"),
                 format!("write `MODULE_IMPORT_NS(\"{namespace}\");` in the file, after `#include <linux/module.h>`"),
-            ),
-            About::Mismatch(section) => (
-                format!("`{name}` is in {section}, which may be gone when the code that uses it runs"),
-                "drop `__init`, `__exit` and the like: the functions of a patch may run as long as it is loaded".into(),
             ),
         };
         let mut diagnostic = Diagnostic::new(MODPOST_ERROR, message);
@@ -125,11 +116,6 @@ mod tests {
                 "ERROR: modpost: module p uses symbol x from namespace N, but does not import it.",
                 "x",
                 About::NotImported("N"),
-            ),
-            (
-                "WARNING: modpost: p.ko: section mismatch in reference: f+0x5 (section: .text) -> g (section: .init.text)",
-                "g",
-                About::Mismatch(".init.text"),
             ),
         ];
         for (line, symbol, about) in cases {

@@ -187,6 +187,7 @@ codes! {
         KPS0511 DEADLOCK_IN_CALLBACK Error Input "a call deadlocks in a callback"
         KPS0512 SLEEP_IN_ATOMIC Error Input "a call may sleep in atomic context"
         KPS0513 RECURSIVE_HOOK Error Input "a hook comes back to itself"
+        KPS0514 INIT_CODE Error Input "the patch has `__init` or `__exit` code"
         KPS0519 LOCK_TAKEN_TWICE Error Input "a body takes a lock that it holds"
     }
     "Metadata of a patch" {

@@ -4,6 +4,7 @@
 //! Format: `Documentation/livepatch/module-elf-format.rst`.
 
 mod code_lines;
+mod declared;
 mod early;
 mod object_file;
 mod post_link;
@@ -11,8 +12,9 @@ mod strip;
 mod verify;
 
 pub use code_lines::{CodeLine, CodeLines};
+pub use declared::{declared, Declared, DeclaredKind};
 pub use early::{early, Early, EarlyKind};
-pub use object_file::{Address, ObjectFile, Use};
+pub use object_file::{Address, Defined, ObjectFile, Use};
 pub use post_link::{post_link, PostLinkError};
 pub use verify::{verify, Summary, VerifyError};
 

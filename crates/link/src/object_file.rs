@@ -28,6 +28,7 @@ pub struct ObjectFile<'d> {
     sections: SectionTable<'d, Header>,
     /// By start address.
     functions: BTreeMap<Address, Function<'d>>,
+    symbols: Vec<Defined<'d>>,
     /// By the address of the reference.
     uses: BTreeMap<Address, Use<'d>>,
     /// The sections of debug information, relocated to the ranges as a linker would.
@@ -38,6 +39,21 @@ pub struct ObjectFile<'d> {
 struct Function<'d> {
     name: &'d str,
     size: u64,
+}
+
+/// A symbol that the object defines.
+#[derive(Debug, Clone, Copy)]
+pub struct Defined<'d> {
+    /// Its name.
+    pub name: &'d str,
+    /// Its address.
+    pub at: Address,
+    /// Its size in bytes.
+    pub size: u64,
+    /// The section that contains it.
+    pub section: &'d str,
+    /// Whether it is a function.
+    pub is_function: bool,
 }
 
 /// A reference to a symbol.
@@ -62,25 +78,39 @@ impl<'d> ObjectFile<'d> {
         let arch = relocatable(header)?;
         let sections = header.sections(LE, bytes).ok()?;
         let (functions, uses, debug) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
-        let mut file = ObjectFile { arch, bytes, sections, functions, uses, debug };
-        file.read_functions()?;
+        let symbols = Vec::new();
+        let mut file = ObjectFile { arch, bytes, sections, functions, symbols, uses, debug };
+        file.read_symbols()?;
         file.read_uses()?;
         file.read_debug()?;
         Some(file)
     }
 
-    fn read_functions(&mut self) -> Option<()> {
+    fn read_symbols(&mut self) -> Option<()> {
         let symbols = self.sections.symbols(LE, self.bytes, elf::SHT_SYMTAB).ok()?;
         for (index, symbol) in symbols.enumerate() {
+            let is_function = symbol.st_type() == elf::STT_FUNC;
             let section = symbols.symbol_section(LE, symbol, index).ok().flatten();
-            let Some(section) = section.filter(|_| symbol.st_type() == elf::STT_FUNC) else {
+            let Some(index) =
+                section.filter(|_| is_function || symbol.st_type() == elf::STT_OBJECT)
+            else {
                 continue;
             };
             let name = text(symbols.symbol_name(LE, symbol).ok()?);
-            let function = Function { name, size: symbol.st_size(LE) };
-            self.functions.insert(address(section, symbol.st_value(LE))?, function);
+            let (at, size) = (address(index, symbol.st_value(LE))?, symbol.st_size(LE));
+            let section = self.sections.section(index).ok()?;
+            let section = text(self.sections.section_name(LE, section).ok()?);
+            self.symbols.push(Defined { name, at, size, section, is_function });
+            if is_function {
+                self.functions.insert(at, Function { name, size });
+            }
         }
         Some(())
+    }
+
+    /// The functions and variables that it defines.
+    pub fn symbols(&self) -> impl Iterator<Item = &Defined<'d>> {
+        self.symbols.iter()
     }
 
     fn read_uses(&mut self) -> Option<()> {

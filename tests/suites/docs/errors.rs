@@ -41,6 +41,7 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("KPS0507", "tests/ui-build/c-type-error.stderr"),
     ("KPS0509", "tests/ui-build/panics.stderr"),
     ("KPS0510", "tests/ui-build/keys-of-modules.stderr"),
+    ("KPS0514", "tests/ui-build/freed-code.stderr"),
     ("KPS0607", "tests/suites/cli/mod.rs"),
     ("KPS0612", "tests/suites/cli/mod.rs"),
     ("KPS0906", "tests/suites/cli/mod.rs"),
