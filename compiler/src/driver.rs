@@ -8,6 +8,7 @@
 use crate::build::{self, kbuild, macros, Built, Log};
 use crate::emit::{emit, emit_crate, Emitted};
 use crate::input::{add_modules, Input, Modules};
+use crate::known::Known;
 use crate::resolve;
 use crate::series::Member;
 use crate::Checked;
@@ -17,6 +18,7 @@ use kps_grammar::ast::{self, Form};
 use kps_grammar::Sources;
 use kps_host::disk::cannot;
 use kps_operate::Incoming;
+use kps_plan::ObjectName;
 use kps_targets::{is_supported_path, unsupported_path, Cache, Progress, Target};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -137,10 +139,11 @@ impl Outcome {
     pub fn emit(self) -> Result<Compiled, Sources> {
         let Outcome { sources, facts, own_files, passed, .. } = self;
         let Some(passed) = passed else { return Err(sources) };
-        let emitted = match own_files {
+        let mut emitted = match own_files {
             None => emit(&passed.checked, &sources),
             Some(own) => emit_crate(&passed.checked, &sources, own, facts.to_bytes()),
         };
+        emitted.known = Known::of(passed.checked.patch(), &sources, &facts);
         Ok(Compiled { sources, passed, emitted })
     }
 }
@@ -166,7 +169,14 @@ impl Compiled {
         let tree = target.prepare(cache, progress)?;
         build::lay_out(&self.emitted, folder)?;
         kbuild::bring(folder, target, cache);
-        let build = || build::build(&self.emitted, self.name(), &self.sources, &tree, folder, log);
+        let modules = &self.passed.modules;
+        let target = &*target;
+        let code = |object: &ObjectName| match object {
+            ObjectName::Vmlinux => target.code(None).ok(),
+            ObjectName::Module(name) => target.code(Some(modules.get(name)?)).ok(),
+        };
+        let build =
+            || build::build(&self.emitted, self.name(), &self.sources, &tree, folder, log, &code);
         match self.form() {
             // The author controls the makefile of a crate, so its output is not cached for other
             // builds.

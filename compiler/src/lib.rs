@@ -19,6 +19,7 @@ pub mod driver;
 pub mod emit;
 pub mod input;
 pub mod inspect;
+pub mod known;
 pub mod patch_crate;
 pub mod render;
 pub mod resolve;

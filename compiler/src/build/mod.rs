@@ -14,6 +14,7 @@ mod modpost;
 mod objtool;
 mod panics;
 mod persistent;
+mod statics;
 mod trigger;
 
 use crate::emit::{Emitted, Files, TARGET_FACTS};
@@ -32,6 +33,7 @@ use author::Author;
 use c_messages::c_messages;
 
 pub use messages::Messages;
+pub use statics::ReadCode;
 pub use trigger::build_trigger;
 
 /// The result of a build.
@@ -76,6 +78,7 @@ pub fn build(
     tree: &Tree,
     folder: &Path,
     log: Log<'_>,
+    code: ReadCode<'_>,
 ) -> Result<Built, Diagnostic> {
     let mut command = make(tree, folder)?;
     command.arg(if log.is_some() { "V=1" } else { "V=0" });
@@ -117,6 +120,8 @@ pub fn build(
     if let Some(object) = &object {
         let declared = kps_link::declared(object);
         diagnostics.extend(init_code::init_code(object, &declared, author));
+        let known = &emitted.known;
+        diagnostics.extend(statics::second_statics(object, &declared, known, code, author));
         diagnostics.extend(early::too_early(object, author));
         diagnostics.extend(panics::panics(object, author));
     }

@@ -10,6 +10,7 @@ mod splice;
 mod templates;
 mod tidy;
 
+use crate::known::Known;
 use crate::resolve::Fragment;
 use crate::Checked;
 use kps_codegen::names::{c_name, func_names};
@@ -50,6 +51,8 @@ pub struct Emitted {
     pub pieces: Vec<Span>,
     /// The facts of the target, for the macros of a crate.
     pub facts: Vec<u8>,
+    /// What the kernel has under the names of the C files, for the build.
+    pub known: Known,
 }
 
 #[cfg(test)]
@@ -58,7 +61,8 @@ impl Emitted {
     pub(crate) fn nothing() -> Emitted {
         let (form, files, lines) = (Form::Spec, Files::default(), LineTable::default());
         let (c_files, functions, pieces) = (Vec::new(), BTreeMap::new(), Vec::new());
-        Emitted { form, files, lines, c_files, functions, pieces, facts: Vec::new() }
+        let known = Known::default();
+        Emitted { form, files, lines, c_files, functions, pieces, facts: Vec::new(), known }
     }
 }
 
@@ -92,7 +96,8 @@ pub fn emit(checked: &Checked, sources: &Sources) -> Emitted {
     let c_files = patch.c_files.iter().map(|file| file.path.clone()).collect();
     let pieces = fragments.into_values().collect();
     let (form, files, functions) = (Form::Spec, Files(files), functions(checked));
-    Emitted { form, files, lines, c_files, functions, pieces, facts: Vec::new() }
+    let known = Known::default();
+    Emitted { form, files, lines, c_files, functions, pieces, facts: Vec::new(), known }
 }
 
 /// The symbols generated for functions, with the spans where the source names these.

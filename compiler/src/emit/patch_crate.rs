@@ -4,6 +4,7 @@
 
 use super::library::{library, LIBRARY};
 use super::{c, functions, print, splice, symvers, templates, Emitted, Files, LineTable};
+use crate::known::Known;
 use crate::Checked;
 use kps_grammar::ast::Form;
 use kps_grammar::{Language, Sources};
@@ -34,7 +35,8 @@ pub fn emit_crate(
     let c_files = patch.c_files.iter().map(|file| file.path.clone()).collect();
     let pieces = super::fragments(patch).into_values().collect();
     let (form, files, functions) = (Form::Crate, Files(files), functions(checked));
-    Emitted { form, files, lines: LineTable::default(), c_files, functions, pieces, facts }
+    let (lines, known) = (LineTable::default(), Known::default());
+    Emitted { form, files, lines, c_files, functions, pieces, facts, known }
 }
 
 /// The files of the library's folder, relative to the crate.

@@ -15,6 +15,7 @@ mod passing;
 mod x86_64;
 
 use std::fmt;
+use std::ops::Range;
 
 pub use passing::{ByValue, Location, Part, Passing, Unclear, Value};
 
@@ -40,6 +41,8 @@ pub struct Arch {
     pub syscalls: Syscalls,
     /// Finds the compressed kernel in a boot image.
     pub payload: fn(&[u8]) -> Result<&[u8], NoPayload>,
+    /// Whether linked code at an address refers to something in a range of addresses.
+    pub refers: fn(&[u8], u64, &Range<u64>) -> bool,
     /// Decodes the type of a relocation that the module loader applies; None for a type that it
     /// refuses.
     pub relocation: fn(u32) -> Option<Relocation>,

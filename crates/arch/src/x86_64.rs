@@ -5,6 +5,7 @@ use crate::{
     Arch, ByValue, Calls, Debian, Entry, Kbuild, Location, NoPayload, Part, Passing, Qemu,
     Relocation, Start, Syscalls, Unclear, Value,
 };
+use std::ops::Range;
 
 pub(crate) static X86_64: Arch = Arch {
     name: "x86_64",
@@ -29,6 +30,7 @@ pub(crate) static X86_64: Arch = Arch {
         members: &["di", "si", "dx", "r10", "r8", "r9"],
     },
     payload,
+    refers,
     relocation,
     kbuild: Kbuild {
         folder: "arch/x86",
@@ -163,6 +165,19 @@ fn payload(image: &[u8]) -> Result<&[u8], NoPayload> {
 }
 
 /// The types that `apply_relocate_add()` of arch/x86/kernel/module.c knows.
+/// Four bytes are an address, extended with its sign, or a distance from the end of their
+/// instruction, which may be a constant further on. Instructions are not decoded: other bytes
+/// rarely are an address in a small range.
+fn refers(code: &[u8], address: u64, to: &Range<u64>) -> bool {
+    const BEHIND: [u64; 4] = [4, 5, 6, 8];
+    (address..).zip(code.windows(4)).any(|(at, bytes)| {
+        let value = i64::from(i32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]));
+        let from = |behind: &u64| at.wrapping_add(*behind).wrapping_add_signed(value);
+        to.contains(&0_u64.wrapping_add_signed(value))
+            || BEHIND.iter().any(|behind| to.contains(&from(behind)))
+    })
+}
+
 fn relocation(kind: u32) -> Option<Relocation> {
     const R_X86_64_64: u32 = 1;
     const R_X86_64_PC32: u32 = 2;
@@ -190,6 +205,19 @@ mod tests {
     }
 
     const INT: Value = Value { size: 4, is_record: false, by_value: ByValue::Registers };
+
+    #[test]
+    fn code_refers_to_what_its_instructions_name() {
+        let at = 0xffff_ffff_8100_0000_u64;
+        // `mov 0x10(%rip),%rax`, `movl $1,0x20(%rip)` and `mov $0xffffffff82000000,%rdi`.
+        let code = [
+            0x48, 0x8b, 0x05, 0x10, 0, 0, 0, 0xc7, 0x05, 0x20, 0, 0, 0, 1, 0, 0, 0, 0x48, 0xc7,
+            0xc7, 0, 0, 0, 0x82,
+        ];
+        let refers = |to: u64| refers(&code, at, &(to..to + 4));
+        assert!(refers(at + 7 + 0x10) && refers(at + 17 + 0x20) && refers(0xffff_ffff_8200_0000));
+        assert!(!refers(at + 0x1000) && !refers(0xffff_ffff_8200_1000));
+    }
 
     #[test]
     fn a_struct_that_finds_too_few_registers_leaves_them_to_what_follows() {

@@ -188,6 +188,7 @@ codes! {
         KPS0512 SLEEP_IN_ATOMIC Error Input "a call may sleep in atomic context"
         KPS0513 RECURSIVE_HOOK Error Input "a hook comes back to itself"
         KPS0514 INIT_CODE Error Input "the patch has `__init` or `__exit` code"
+        KPS0515 SECOND_STATIC Warning Input "a variable of a C file duplicates the kernel's"
         KPS0519 LOCK_TAKEN_TWICE Error Input "a body takes a lock that it holds"
     }
     "Metadata of a patch" {

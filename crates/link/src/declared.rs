@@ -22,13 +22,25 @@ pub struct Declared {
     pub kind: DeclaredKind,
 }
 
+impl Declared {
+    /// Its name in the author's file: the wrapper renames functions that the patch uses.
+    pub fn plain_name(&self) -> &str {
+        self.name.strip_prefix("kps_c_").unwrap_or(&self.name)
+    }
+}
+
 /// The kinds of definitions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DeclaredKind {
     /// A function, perhaps inlined everywhere.
     Function,
-    /// A variable with its address, if it has one.
-    Variable(Option<Address>),
+    /// A variable outside of functions, or a static one in a function.
+    Variable {
+        /// Its address; `None` if the compiler needs none, because nothing writes the variable.
+        at: Option<Address>,
+        /// Whether its type is `const`.
+        is_const: bool,
+    },
 }
 
 /// The definitions in all C files of an object; empty if its debug information is damaged.
@@ -70,6 +82,7 @@ fn read_unit(unit: UnitRef<'_, Slice<'_>>, found: &mut Vec<Declared>) -> Result<
     let mut entries = unit.entries_raw(None)?;
     let mut attributes = Vec::new();
     while !entries.is_empty() {
+        let is_outside = entries.next_depth() == 1;
         let Some(abbreviation) = entries.read_abbreviation()? else { continue };
         let tag = abbreviation.tag();
         if tag != dw::DW_TAG_subprogram && tag != dw::DW_TAG_variable {
@@ -88,11 +101,39 @@ fn read_unit(unit: UnitRef<'_, Slice<'_>>, found: &mut Vec<Declared>) -> Result<
         let Some(at) = place(unit, value)? else { continue };
         let kind = match tag {
             dw::DW_TAG_subprogram => DeclaredKind::Function,
-            _ => DeclaredKind::Variable(address(unit, value(dw::DW_AT_location))?),
+            _ => {
+                let at = address(unit, value(dw::DW_AT_location))?;
+                // Others in functions are on the stack.
+                if at.is_none() && !is_outside {
+                    continue;
+                }
+                DeclaredKind::Variable { at, is_const: is_const(unit, value(dw::DW_AT_type))? }
+            }
         };
         found.push(Declared { name, at, kind });
     }
     Ok(())
+}
+
+/// Whether a type is `const`, or an array of such a type.
+fn is_const<'o>(
+    unit: UnitRef<'_, Slice<'o>>,
+    mut ty: Option<AttributeValue<Slice<'o>>>,
+) -> Result<bool, Error> {
+    /// No declaration has more arrays of arrays, behind `volatile` and names.
+    const DEPTH: usize = 16;
+    for _ in 0..DEPTH {
+        let Some(AttributeValue::UnitRef(offset)) = ty else { break };
+        let entry = unit.entry(offset)?;
+        match entry.tag() {
+            dw::DW_TAG_const_type => return Ok(true),
+            dw::DW_TAG_array_type | dw::DW_TAG_volatile_type | dw::DW_TAG_typedef => {
+                ty = entry.attr_value(dw::DW_AT_type);
+            }
+            _ => break,
+        }
+    }
+    Ok(false)
 }
 
 /// The position of a definition.

@@ -73,7 +73,9 @@ pub fn read(bytes: &[u8]) -> Result<Read, ImageError> {
 }
 
 /// The address of each loaded section.
-fn addresses(sections: &SectionTable<'_, Header>) -> Result<Vec<Option<u64>>, ImageError> {
+pub(super) fn addresses(
+    sections: &SectionTable<'_, Header>,
+) -> Result<Vec<Option<u64>>, ImageError> {
     let mut next = GAP;
     let mut place = |section: &elf::SectionHeader64<LE>| {
         if !section.sh_flags(LE).contains(elf::SHF_ALLOC) {

@@ -1,0 +1,2 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+static DEFINE_MUTEX(loop_ctl_mutex);
