@@ -23,6 +23,7 @@ pub(crate) fn cases() -> Vec<Case> {
         a_symbol_of_a_finished_module_is_not_converted_again,
         a_placeholder_that_says_nothing_is_refused,
         a_relocation_that_the_kernel_does_not_apply_is_refused,
+        a_module_that_is_linked_to_another_one_is_refused,
         tables_that_are_read_before_a_module_is_known_name_none_of_its_keys,
         the_verifier_sees_what_the_kernel_would_stumble_over,
     ]
@@ -145,6 +146,16 @@ fn relocations_wait_for_their_own_object() {
         !names.iter().any(|name| name.starts_with(".debug") || name.starts_with(".rela.debug")),
         "{names:?}"
     );
+}
+
+fn a_module_that_is_linked_to_another_one_is_refused() {
+    let depends = |modules: &str| {
+        let line = format!(".section .modinfo\n    .asciz \"depends={modules}\"\n");
+        post_link(&linked(&format!("{MODULE}\n    {line}")))
+    };
+    assert!(depends("").is_ok());
+    let refused = depends("vhost,dummy").err().map(|error| error.to_string()).unwrap_or_default();
+    assert!(refused.contains("linked to vhost,dummy"), "{refused}");
 }
 
 fn symbols_stay_where_somebody_goes_by_them() {

@@ -5,6 +5,7 @@
 mod author;
 mod c_messages;
 mod early;
+mod exports;
 mod init_code;
 pub mod kbuild;
 mod linker;
@@ -120,6 +121,8 @@ pub fn build(
     if let Some(object) = &object {
         let declared = kps_link::declared(object);
         diagnostics.extend(init_code::init_code(object, &declared, author));
+        let described = folder.join(format!("{name}.mod.c"));
+        diagnostics.extend(exports::of_modules(object, &described, tree, author)?);
         let known = &emitted.known;
         diagnostics.extend(statics::second_statics(object, &declared, known, code, author));
         diagnostics.extend(early::too_early(object, author));

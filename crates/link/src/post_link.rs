@@ -55,6 +55,9 @@ pub enum PostLinkError {
     /// A kept relocation against a symbol in a dropped section.
     #[error("{0} refers to debug information, which kpsc strips")]
     Dropped(String),
+    /// Symbols of other modules that the linker resolved, not klp relocations.
+    #[error("the module is linked to {0}, and could not be loaded before that")]
+    Depends(String),
     /// A table that the kernel reads before it applies the klp relocations in it.
     #[error("the {} `{}` belongs to the module {}: the kernel needs it before it resolves that module's symbols", .0.kind.word(), .0.name, .0.object)]
     Early(Early),
@@ -73,6 +76,9 @@ pub enum PostLinkError {
 /// Converts a linked module.
 pub fn post_link(linked: &[u8]) -> Result<Vec<u8>, PostLinkError> {
     let arch = check_input(linked)?;
+    if let Some(modules) = depends(linked)? {
+        return Err(PostLinkError::Depends(modules));
+    }
     if let Some(first) =
         ObjectFile::read(linked).and_then(|object| early(&object).into_iter().next())
     {
@@ -142,6 +148,16 @@ fn check_input(linked: &[u8]) -> Result<&'static Arch, PostLinkError> {
         }
     }
     Ok(arch)
+}
+
+/// The modules that modpost found to define symbols that this one uses.
+fn depends(linked: &[u8]) -> Result<Option<String>, object::Error> {
+    let sections = elf::FileHeader64::<LE>::parse(linked)?.sections(LE, linked)?;
+    let Some((_, modinfo)) = sections.section_by_name(LE, b".modinfo") else { return Ok(None) };
+    let mut entries = modinfo.data(LE, linked)?.split(|&byte| byte == 0);
+    let modules = entries.find_map(|entry| entry.strip_prefix(b"depends="));
+    let modules = modules.filter(|modules| !modules.is_empty());
+    Ok(modules.map(|modules| String::from_utf8_lossy(modules).into_owned()))
 }
 
 fn mark_symbols(builder: &mut Builder<'_>) -> Result<(), PostLinkError> {

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: GPL-2.0
+//! Reports exported symbols of modules that code uses without a `use`. The linker and modpost
+//! accept them: the patch then depends on the module, cannot be loaded before it, and keeps it from
+//! being unloaded.
+
+use super::author::Author;
+use crate::known::Known;
+use kps_diag::{Diagnostic, MISSING_USE};
+use kps_host::input;
+use kps_link::ObjectFile;
+use kps_targets::Tree;
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// The errors about an object, if modpost found in it a dependency on a module. `described` is the
+/// file that modpost wrote about the module.
+pub(super) fn of_modules(
+    object: &ObjectFile<'_>,
+    described: &Path,
+    tree: &Tree,
+    author: Author<'_>,
+) -> Result<Vec<Diagnostic>, Diagnostic> {
+    // Without the file, modpost failed and says why.
+    let described = input::read(described, input::C_FILE).unwrap_or_default();
+    let described = String::from_utf8_lossy(&described);
+    let Some(modules) = depends(&described) else { return Ok(Vec::new()) };
+    let exports = input::read(&tree.build.join("Module.symvers"), input::SYMVERS)?;
+    let exports = String::from_utf8_lossy(&exports);
+    let exports: BTreeMap<&str, String> = exports.lines().filter_map(export).collect();
+    let undefined = object.uses().filter(|used| used.target.is_none());
+    let of_modules: BTreeMap<&str, &str> = undefined
+        .filter_map(|used| Some((used.symbol, exports.get(used.symbol)?.as_str())))
+        .collect();
+    if of_modules.is_empty() {
+        let error = Diagnostic::new(MISSING_USE, format!("the patch is linked to {modules}"));
+        return Ok(vec![error.help("declare what it uses of that module with `use`")]);
+    }
+    let error = |(name, module)| missing_use(name, module, object, author);
+    Ok(of_modules.into_iter().map(error).collect())
+}
+
+/// The modules in `MODULE_INFO(depends, "a,b");`, which `add_depends()` of `scripts/mod/modpost.c`
+/// writes.
+fn depends(described: &str) -> Option<&str> {
+    let (_, rest) = described.split_once("MODULE_INFO(depends, \"")?;
+    rest.split('"').next().filter(|modules| !modules.is_empty())
+}
+
+/// A symbol and its module, in a line of `Module.symvers`.
+fn export(line: &str) -> Option<(&str, String)> {
+    let mut columns = line.split('\t').skip(1);
+    let (symbol, path) = (columns.next()?, columns.next()?);
+    let module = path.rsplit('/').next().filter(|_| path != "vmlinux")?;
+    Some((symbol, module.replace('-', "_")))
+}
+
+fn missing_use(
+    name: &str,
+    module: &str,
+    object: &ObjectFile<'_>,
+    author: Author<'_>,
+) -> Diagnostic {
+    let error = Diagnostic::new(MISSING_USE, format!("`{name}` is a symbol of {module}"));
+    let named = author.naming(name);
+    let (places, text) = match named.is_empty() {
+        false => (named, "it is named here"),
+        true => {
+            (author.using(name, object), "a macro or an inline function of the kernel uses it here")
+        }
+    };
+    places
+        .into_iter()
+        .fold(error, |error, span| error.at(span, text))
+        .note(format!(
+            "linked to it, the patch could not be loaded before {module}, which could not be unloaded before the patch"
+        ))
+        .help(format!(
+            "add {} to `object {module}`, and use it only in bodies of {module} and of modules that depend on it",
+            declaration(name, module, &author.emitted.known)
+        ))
+}
+
+/// The `use` of a symbol; both forms if its kind is not known.
+fn declaration(name: &str, module: &str, known: &Known) -> String {
+    let function = format!("`use fn {name};`");
+    let variable = format!("`use static {name}: TYPE;`");
+    let is_function = known.functions.iter().any(|f| f.name == name && f.object.as_str() == module);
+    let is_variable = known.variables.iter().any(|v| v.name == name && v.object.as_str() == module);
+    match (is_function, is_variable) {
+        (true, false) => function,
+        (false, true) => variable,
+        _ => format!("{function} or {variable}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_modpost_writes_is_understood() {
+        let described = |modules| format!("x;\n\nMODULE_INFO(depends, \"{modules}\");\n\n");
+        assert_eq!(depends(&described("vhost,dummy")), Some("vhost,dummy"));
+        assert_eq!(depends(&described("")), None);
+        assert_eq!(depends(""), None);
+        let line = "0x1\tx_free\tdrivers/x/x-core\tEXPORT_SYMBOL_GPL\t";
+        assert_eq!(export(line), Some(("x_free", "x_core".to_owned())));
+        assert_eq!(export("0x1\tkfree\tvmlinux\tEXPORT_SYMBOL\t"), None);
+    }
+}
