@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 //! What the kernel has under the names that the C files of a patch use. The build compares it with
-//! what the compiler has made of these files: C can define the kernel's variables a second time.
+//! what the compiler has made of these files: C can define the kernel's variables a second time,
+//! and its types differently.
 
+use kps_facts::btf::{Btf, BtfId, Kind};
 use kps_facts::{Facts, Object, Sym};
 use kps_grammar::{identifiers, Language, Sources};
+use kps_link::{Layout, LayoutKind};
 use kps_plan::{ObjectName, Patch};
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -15,6 +18,8 @@ pub struct Known {
     pub variables: Vec<Variable>,
     /// The functions, and the parts that the compiler split off them.
     pub functions: Vec<Function>,
+    /// The types that have a layout.
+    pub types: Vec<Type>,
 }
 
 /// A variable of the kernel.
@@ -43,6 +48,17 @@ pub struct Function {
     pub code: Range<u64>,
 }
 
+/// A struct, union or enumeration of the kernel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Type {
+    /// Its name.
+    pub name: String,
+    /// Whether a typedef has the name, and the type none.
+    pub is_typedef: bool,
+    /// Its layout.
+    pub layout: Layout,
+}
+
 impl Known {
     /// Looks the names up in the objects that the patch changes.
     pub fn of<B>(patch: &Patch<B>, sources: &Sources, facts: &Facts) -> Known {
@@ -55,6 +71,7 @@ impl Known {
         if words.is_empty() {
             return known;
         }
+        known.types = words.iter().flat_map(|word| types(&facts.btf, word)).collect();
         known.add(&words, ObjectName::Vmlinux, &facts.vmlinux);
         for object in patch.objects.iter().map(|object| &object.name) {
             if let Some(module) = facts.modules.get(object.as_str()) {
@@ -87,6 +104,57 @@ impl Known {
                     });
                 }
             }
+        }
+    }
+}
+
+/// The types of a name.
+fn types<'f>(btf: &'f Btf, word: &'f str) -> impl Iterator<Item = Type> + 'f {
+    btf.types(word).into_iter().filter_map(|id| {
+        let (id, is_typedef) = match btf.get(id).kind {
+            Kind::Typedef(to) if btf.get(to).name.is_empty() => (to, true),
+            _ => (id, false),
+        };
+        Some(Type { name: word.to_owned(), is_typedef, layout: layout(btf, id)? })
+    })
+}
+
+fn layout(btf: &Btf, id: BtfId) -> Option<Layout> {
+    let mut members = Vec::new();
+    let (kind, size) = match btf.get(id).kind {
+        Kind::Record(record) => {
+            add_members(btf, id, (0, 0), &mut members);
+            (if record.union { LayoutKind::Union } else { LayoutKind::Struct }, record.size)
+        }
+        Kind::Enum(kernels) => {
+            let values = kernels.values();
+            members.extend(values.map(|(name, value)| (name.to_owned(), Some(value))));
+            (LayoutKind::Enum, kernels.size)
+        }
+        _ => return None,
+    };
+    Some(Layout { kind, size: size.into(), members })
+}
+
+/// Adds the members of a record, and those of its anonymous members.
+fn add_members(
+    btf: &Btf,
+    id: BtfId,
+    (base, depth): (i128, usize),
+    members: &mut Vec<(String, Option<i128>)>,
+) {
+    /// More than any record has. Forged records contain one another.
+    const MAX_MEMBERS: usize = 1 << 13;
+    const MAX_DEPTH: usize = 12;
+    let Kind::Record(record) = btf.get(btf.strip(id)).kind else { return };
+    for member in record.members() {
+        let at = base + i128::from(member.bit_offset);
+        if members.len() >= MAX_MEMBERS || depth == MAX_DEPTH {
+            return;
+        } else if member.name.is_empty() {
+            add_members(btf, member.ty, (at, depth + 1), members);
+        } else {
+            members.push((member.name.to_owned(), Some(at)));
         }
     }
 }

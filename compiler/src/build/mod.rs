@@ -8,6 +8,7 @@ mod early;
 mod exports;
 mod init_code;
 pub mod kbuild;
+mod layouts;
 mod linker;
 pub mod macros;
 mod messages;
@@ -119,12 +120,13 @@ pub fn build(
     diagnostics.extend(modpost::modpost(&other, object.as_ref(), author));
     diagnostics.extend(objtool::objtool(&other, object.as_ref(), author));
     if let Some(object) = &object {
-        let declared = kps_link::declared(object);
+        let declared = kps_link::declared(object, &|path| author.c_file(path).is_some());
         diagnostics.extend(init_code::init_code(object, &declared, author));
         let described = folder.join(format!("{name}.mod.c"));
         diagnostics.extend(exports::of_modules(object, &described, tree, author)?);
         let known = &emitted.known;
         diagnostics.extend(statics::second_statics(object, &declared, known, code, author));
+        diagnostics.extend(layouts::other_layouts(&declared, known, author));
         diagnostics.extend(early::too_early(object, author));
         diagnostics.extend(panics::panics(object, author));
     }

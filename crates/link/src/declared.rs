@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
-//! The functions and variables that C files declare, read from an object's debug information. It
-//! describes what the compiler saw: not the text under `#if 0`, and functions that it inlined.
+//! The functions, variables and types that C files define, read from an object's debug information.
+//! It describes what the compiler saw: not the text under `#if 0`, and functions that it inlined.
 
+use super::layout::{layout, Layout, LayoutKind};
 use super::object_file::{Address, ObjectFile};
 use super::CodeLine;
 use addr2line::gimli::{
     constants as dw, Attribute, AttributeValue, Dwarf, EndianSlice, Error, LittleEndian, Operation,
-    SectionId, Unit, UnitRef,
+    SectionId, Unit, UnitOffset, UnitRef,
 };
+use std::collections::BTreeMap;
 
 type Slice<'o> = EndianSlice<'o, LittleEndian>;
 
@@ -41,17 +43,26 @@ pub enum DeclaredKind {
         /// Whether its type is `const`.
         is_const: bool,
     },
+    /// A struct, union or enumeration that is used.
+    Type(Layout),
+    /// The same without a name of its own, which a typedef has.
+    Typedef(Layout),
 }
 
-/// The definitions in all C files of an object; empty if its debug information is damaged.
-pub fn declared(object: &ObjectFile<'_>) -> Vec<Declared> {
+/// The definitions in those C files of an object whose paths fulfil a condition; empty if its debug
+/// information is damaged.
+pub fn declared(object: &ObjectFile<'_>, is_wanted: &dyn Fn(&str) -> bool) -> Vec<Declared> {
     let mut found = Vec::new();
     // What was read before the damage is true.
-    let _ = read(object, &mut found);
+    let _ = read(object, is_wanted, &mut found);
     found
 }
 
-fn read(object: &ObjectFile<'_>, found: &mut Vec<Declared>) -> Result<(), Error> {
+fn read(
+    object: &ObjectFile<'_>,
+    is_wanted: &dyn Fn(&str) -> bool,
+    found: &mut Vec<Declared>,
+) -> Result<(), Error> {
     let load = |section: SectionId| -> Result<Slice<'_>, Error> {
         Ok(EndianSlice::new(object.debug(section.name()), LittleEndian))
     };
@@ -60,7 +71,8 @@ fn read(object: &ObjectFile<'_>, found: &mut Vec<Declared>) -> Result<(), Error>
     while let Some(header) = units.next()? {
         let unit = dwarf.unit(header)?;
         if is_c(&unit)? {
-            read_unit(UnitRef::new(&dwarf, &unit), found)?;
+            let unit = UnitRef::new(&dwarf, &unit);
+            Reader { unit, is_wanted, files: BTreeMap::new() }.read(found)?;
         }
     }
     Ok(())
@@ -78,41 +90,104 @@ fn is_c(unit: &Unit<Slice<'_>>) -> Result<bool, Error> {
     ))
 }
 
-fn read_unit(unit: UnitRef<'_, Slice<'_>>, found: &mut Vec<Declared>) -> Result<(), Error> {
-    let mut entries = unit.entries_raw(None)?;
-    let mut attributes = Vec::new();
-    while !entries.is_empty() {
-        let is_outside = entries.next_depth() == 1;
-        let Some(abbreviation) = entries.read_abbreviation()? else { continue };
-        let tag = abbreviation.tag();
-        if tag != dw::DW_TAG_subprogram && tag != dw::DW_TAG_variable {
-            entries.skip_attributes(abbreviation.attributes())?;
-            continue;
-        }
-        entries.read_attributes(abbreviation.attributes(), &mut attributes)?;
-        let value = |name| attributes.iter().find(|a| a.name() == name).map(Attribute::value);
-        // Code of a function that was described elsewhere has no name, and a declaration of another
-        // file's function no code.
-        let Some(name) = value(dw::DW_AT_name) else { continue };
-        if value(dw::DW_AT_declaration).is_some() {
-            continue;
-        }
-        let name = unit.attr_string(name)?.to_string_lossy().into_owned();
-        let Some(at) = place(unit, value)? else { continue };
-        let kind = match tag {
-            dw::DW_TAG_subprogram => DeclaredKind::Function,
-            _ => {
-                let at = address(unit, value(dw::DW_AT_location))?;
-                // Others in functions are on the stack.
-                if at.is_none() && !is_outside {
-                    continue;
-                }
-                DeclaredKind::Variable { at, is_const: is_const(unit, value(dw::DW_AT_type))? }
+/// Reads a unit.
+struct Reader<'u, 'o> {
+    unit: UnitRef<'u, Slice<'o>>,
+    is_wanted: &'u dyn Fn(&str) -> bool,
+    /// The paths of files by number; `None` for one that is not wanted.
+    files: BTreeMap<u64, Option<String>>,
+}
+
+type Attributes<'o> = [Attribute<Slice<'o>>];
+
+impl<'o> Reader<'_, 'o> {
+    fn read(&mut self, found: &mut Vec<Declared>) -> Result<(), Error> {
+        let mut entries = self.unit.entries_raw(None)?;
+        let mut attributes = Vec::new();
+        while !entries.is_empty() {
+            let (is_outside, at) = (entries.next_depth() == 1, entries.next_offset());
+            let Some(abbreviation) = entries.read_abbreviation()? else { continue };
+            entries.read_attributes(abbreviation.attributes(), &mut attributes)?;
+            // Code of a function that was described elsewhere has no name, and a declaration of
+            // another file's function no code.
+            let Some(name) = value(&attributes, dw::DW_AT_name) else { continue };
+            if value(&attributes, dw::DW_AT_declaration).is_some() {
+                continue;
             }
-        };
-        found.push(Declared { name, at, kind });
+            let Some(place) = self.place(&attributes)? else { continue };
+            let kind = self.kind(abbreviation.tag(), at, is_outside, &attributes)?;
+            let Some(kind) = kind else { continue };
+            let name = self.unit.attr_string(name)?.to_string_lossy().into_owned();
+            found.push(Declared { name, at: place, kind });
+        }
+        Ok(())
     }
-    Ok(())
+
+    fn kind(
+        &self,
+        tag: dw::DwTag,
+        at: UnitOffset,
+        is_outside: bool,
+        attributes: &Attributes<'o>,
+    ) -> Result<Option<DeclaredKind>, Error> {
+        let unit = self.unit;
+        if let Some(kind) = LayoutKind::of(tag) {
+            return Ok(layout(unit, at, kind)?.map(DeclaredKind::Type));
+        }
+        let ty = value(attributes, dw::DW_AT_type);
+        Ok(match (tag, ty) {
+            (dw::DW_TAG_subprogram, _) => Some(DeclaredKind::Function),
+            (dw::DW_TAG_typedef, Some(AttributeValue::UnitRef(ty))) => {
+                let entry = unit.entry(ty)?;
+                let kind = LayoutKind::of(entry.tag());
+                match kind.filter(|_| entry.attr_value(dw::DW_AT_name).is_none()) {
+                    Some(kind) => layout(unit, ty, kind)?.map(DeclaredKind::Typedef),
+                    None => None,
+                }
+            }
+            (dw::DW_TAG_variable, ty) => {
+                let at = address(unit, value(attributes, dw::DW_AT_location))?;
+                let is_const = is_const(unit, ty)?;
+                // Others in functions are on the stack.
+                (at.is_some() || is_outside).then_some(DeclaredKind::Variable { at, is_const })
+            }
+            _ => None,
+        })
+    }
+
+    /// The position of a definition, if it is in a file that is wanted.
+    fn place(&mut self, attributes: &Attributes<'o>) -> Result<Option<CodeLine>, Error> {
+        let number = |name| value(attributes, name).and_then(|value| value.udata_value());
+        let (Some(AttributeValue::FileIndex(file)), Some(line)) =
+            (value(attributes, dw::DW_AT_decl_file), number(dw::DW_AT_decl_line))
+        else {
+            return Ok(None);
+        };
+        if !self.files.contains_key(&file) {
+            let path = path(self.unit, file)?.filter(|path| (self.is_wanted)(path));
+            self.files.insert(file, path);
+        }
+        let Some(Some(file)) = self.files.get(&file) else { return Ok(None) };
+        let column = number(dw::DW_AT_decl_column).unwrap_or(0) as usize;
+        Ok(Some(CodeLine { file: file.clone(), line: line as usize, column }))
+    }
+}
+
+fn value<'o>(attributes: &Attributes<'o>, name: dw::DwAt) -> Option<AttributeValue<Slice<'o>>> {
+    attributes.iter().find(|attribute| attribute.name() == name).map(Attribute::value)
+}
+
+/// The path of a file of a unit.
+fn path(unit: UnitRef<'_, Slice<'_>>, file: u64) -> Result<Option<String>, Error> {
+    let Some(program) = &unit.line_program else { return Ok(None) };
+    let header = program.header();
+    let Some(file) = header.file(file) else { return Ok(None) };
+    let mut path = String::new();
+    if let Some(folder) = file.directory(header) {
+        path = unit.attr_string(folder)?.to_string_lossy().into_owned() + "/";
+    }
+    path.push_str(&unit.attr_string(file.path_name())?.to_string_lossy());
+    Ok(Some(path))
 }
 
 /// Whether a type is `const`, or an array of such a type.
@@ -134,29 +209,6 @@ fn is_const<'o>(
         }
     }
     Ok(false)
-}
-
-/// The position of a definition.
-fn place<'o>(
-    unit: UnitRef<'_, Slice<'o>>,
-    value: impl Fn(dw::DwAt) -> Option<AttributeValue<Slice<'o>>>,
-) -> Result<Option<CodeLine>, Error> {
-    let number = |name| value(name).and_then(|value| value.udata_value());
-    let (Some(file), Some(line)) = (value(dw::DW_AT_decl_file), number(dw::DW_AT_decl_line)) else {
-        return Ok(None);
-    };
-    let (AttributeValue::FileIndex(file), Some(program)) = (file, &unit.line_program) else {
-        return Ok(None);
-    };
-    let header = program.header();
-    let Some(file) = header.file(file) else { return Ok(None) };
-    let mut path = String::new();
-    if let Some(folder) = file.directory(header) {
-        path = unit.attr_string(folder)?.to_string_lossy().into_owned() + "/";
-    }
-    path.push_str(&unit.attr_string(file.path_name())?.to_string_lossy());
-    let column = number(dw::DW_AT_decl_column).unwrap_or(0);
-    Ok(Some(CodeLine { file: path, line: line as usize, column: column as usize }))
 }
 
 /// The address of a variable that has a fixed one.

@@ -43,6 +43,7 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("KPS0510", "tests/ui-build/keys-of-modules.stderr"),
     ("KPS0514", "tests/ui-build/freed-code.stderr"),
     ("KPS0515", "tests/ui-build/second-statics.stderr"),
+    ("KPS0516", "tests/ui-build/other-layouts.stderr"),
     ("KPS0607", "tests/suites/cli/mod.rs"),
     ("KPS0612", "tests/suites/cli/mod.rs"),
     ("KPS0906", "tests/suites/cli/mod.rs"),
