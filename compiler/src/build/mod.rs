@@ -5,6 +5,7 @@
 mod author;
 mod c_messages;
 mod early;
+mod escapes;
 mod exports;
 mod init_code;
 pub mod kbuild;
@@ -128,6 +129,7 @@ pub fn build(
         diagnostics.extend(statics::second_statics(object, &declared, known, code, author));
         diagnostics.extend(layouts::other_layouts(&declared, known, author));
         diagnostics.extend(early::too_early(object, author));
+        diagnostics.extend(escapes::escaping(object, &declared, author));
         diagnostics.extend(panics::panics(object, author));
     }
     let is_refused = kps_diag::any_error(&diagnostics);

@@ -41,6 +41,11 @@ pub struct Arch {
     pub syscalls: Syscalls,
     /// Finds the compressed kernel in a boot image.
     pub payload: fn(&[u8]) -> Result<&[u8], NoPayload>,
+    /// What an instruction does with an address, from the bytes of its function before the address.
+    pub address_use: fn(&[u8]) -> AddressUse,
+    /// The lengths of the address of the memory that an instruction stores to and of the value
+    /// behind it, from the bytes before that value; None if a register has the address.
+    pub destination: fn(&[u8]) -> Option<(u64, u64)>,
     /// Whether linked code at an address refers to something in a range of addresses.
     pub refers: fn(&[u8], u64, &Range<u64>) -> bool,
     /// Decodes the type of a relocation that the module loader applies; None for a type that it
@@ -111,6 +116,19 @@ pub enum NoPayload {
     Unknown,
     /// The image is shorter than its header says.
     Truncated,
+}
+
+/// What an instruction does with an address in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AddressUse {
+    /// It calls it or jumps there.
+    Branch,
+    /// It stores it on the stack.
+    StoreToStack,
+    /// It stores it elsewhere.
+    Store,
+    /// It puts it into a register, or reads or writes there.
+    Value,
 }
 
 /// What the module loader does with a relocation.

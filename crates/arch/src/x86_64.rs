@@ -2,8 +2,8 @@
 //! x86-64.
 
 use crate::{
-    Arch, ByValue, Calls, Debian, Entry, Kbuild, Location, NoPayload, Part, Passing, Qemu,
-    Relocation, Start, Syscalls, Unclear, Value,
+    AddressUse, Arch, ByValue, Calls, Debian, Entry, Kbuild, Location, NoPayload, Part, Passing,
+    Qemu, Relocation, Start, Syscalls, Unclear, Value,
 };
 use std::ops::Range;
 
@@ -30,6 +30,8 @@ pub(crate) static X86_64: Arch = Arch {
         members: &["di", "si", "dx", "r10", "r8", "r9"],
     },
     payload,
+    address_use,
+    destination,
     refers,
     relocation,
     kbuild: Kbuild {
@@ -165,6 +167,68 @@ fn payload(image: &[u8]) -> Result<&[u8], NoPayload> {
 }
 
 /// The types that `apply_relocate_add()` of arch/x86/kernel/module.c knows.
+/// A call, a jump or a conditional jump ends in its distance; a store of a constant in the
+/// constant, behind the memory operand.
+fn address_use(before: &[u8]) -> AddressUse {
+    const RSP: u8 = 4;
+    const RBP: u8 = 5;
+    /// `push %rbp; mov %rsp,%rbp`, near the start of a function that has a frame pointer.
+    const FRAME: [u8; 4] = [0x55, 0x48, 0x89, 0xe5];
+    const NEAR: usize = 32;
+    let is_stack = |base| {
+        let has_frame = || before.windows(FRAME.len()).take(NEAR).any(|bytes| bytes == FRAME);
+        base == RSP || base == RBP && has_frame()
+    };
+    match (store(before), before) {
+        (Some(Operand::Register(base)), _) if is_stack(base) => AddressUse::StoreToStack,
+        (Some(_), _) => AddressUse::Store,
+        (None, [.., 0xe8 | 0xe9] | [.., 0x0f, 0x80..=0x8f]) => AddressUse::Branch,
+        (None, _) => AddressUse::Value,
+    }
+}
+
+fn destination(before: &[u8]) -> Option<(u64, u64)> {
+    (store(before)? == Operand::Address).then_some((4, 4))
+}
+
+/// The memory operand of an instruction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Operand {
+    /// Relative to a register.
+    Register(u8),
+    /// An address, which ends the operand.
+    Address,
+}
+
+/// The operand of `movq $CONSTANT, MEMORY` (REX.W C7 /0, the Intel manual's volume 2), from the
+/// bytes before the constant.
+fn store(before: &[u8]) -> Option<Operand> {
+    const REX_W: u8 = 0x48;
+    const REX_B: u8 = 1;
+    // The ModRM byte, perhaps a SIB byte, and a displacement of none, one or four bytes.
+    (1..=6).find_map(|len| {
+        let (start, operand) = before.split_at_checked(before.len().checked_sub(len)?)?;
+        let [.., rex, 0xc7] = start else { return None };
+        let (modrm, rest) = operand.split_first()?;
+        let (mode, base) = (modrm >> 6, modrm & 7);
+        if rex & 0xf8 != REX_W || modrm & 0x38 != 0 || mode == 3 {
+            return None;
+        }
+        let (base, displacement) = match (base, rest) {
+            (4, [sib, rest @ ..]) => (sib & 7, rest.len()),
+            (4, []) => return None,
+            _ => (base, rest.len()),
+        };
+        let operand = match (mode, displacement) {
+            (0, 4) if base == 5 => Operand::Address,
+            (0, 0) if base != 5 => Operand::Register(base | (rex & REX_B) << 3),
+            (1, 1) | (2, 4) => Operand::Register(base | (rex & REX_B) << 3),
+            _ => return None,
+        };
+        Some(operand)
+    })
+}
+
 /// Four bytes are an address, extended with its sign, or a distance from the end of their
 /// instruction, which may be a constant further on. Instructions are not decoded: other bytes
 /// rarely are an address in a small range.
@@ -205,6 +269,32 @@ mod tests {
     }
 
     const INT: Value = Value { size: 4, is_record: false, by_value: ByValue::Registers };
+
+    #[test]
+    fn what_becomes_of_an_address_is_told_by_the_bytes_before_it() {
+        let cases: [(&[u8], AddressUse); 11] = [
+            (&[0x31, 0xc0, 0xe8], AddressUse::Branch),
+            (&[0x0f, 0x84], AddressUse::Branch),
+            // `mov $x,%rdi` and `lea x(%rip),%rax`
+            (&[0x48, 0xc7, 0xc7], AddressUse::Value),
+            (&[0x48, 0x8d, 0x05], AddressUse::Value),
+            // `movq $x,(%rax)`, `0x18(%rbx)`, `0x12345678(%r12)` and `y(%rip)`
+            (&[0x48, 0xc7, 0x00], AddressUse::Store),
+            (&[0x48, 0xc7, 0x43, 0x18], AddressUse::Store),
+            (&[0x49, 0xc7, 0x84, 0x24, 0x78, 0x56, 0x34, 0x12], AddressUse::Store),
+            (&[0x48, 0xc7, 0x05, 0, 0, 0, 0], AddressUse::Store),
+            // `movq $x,0x8(%rbp)`, without and with a frame pointer
+            (&[0x48, 0xc7, 0x45, 0x08], AddressUse::Store),
+            (&[0x55, 0x48, 0x89, 0xe5, 0x48, 0xc7, 0x45, 0x08], AddressUse::StoreToStack),
+            // `movq $x,0x8(%rsp)`
+            (&[0x48, 0xc7, 0x44, 0x24, 0x08], AddressUse::StoreToStack),
+        ];
+        for (before, wanted) in cases {
+            assert_eq!(address_use(before), wanted, "{before:x?}");
+        }
+        assert_eq!(destination(&[0x48, 0xc7, 0x05, 0, 0, 0, 0]), Some((4, 4)));
+        assert_eq!(destination(&[0x48, 0xc7, 0x43, 0x18]), None);
+    }
 
     #[test]
     fn code_refers_to_what_its_instructions_name() {

@@ -190,6 +190,7 @@ codes! {
         KPS0514 INIT_CODE Error Input "the patch has `__init` or `__exit` code"
         KPS0515 SECOND_STATIC Warning Input "a variable of a C file duplicates the kernel's"
         KPS0516 OTHER_LAYOUT Error Input "a type of a C file differs from the kernel's"
+        KPS0517 ESCAPING_FUNCTION Warning Input "the kernel may keep a pointer into the patch"
         KPS0519 LOCK_TAKEN_TWICE Error Input "a body takes a lock that it holds"
     }
     "Metadata of a patch" {

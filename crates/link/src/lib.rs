@@ -6,6 +6,7 @@
 mod code_lines;
 mod declared;
 mod early;
+mod escapes;
 mod layout;
 mod object_file;
 mod post_link;
@@ -15,6 +16,7 @@ mod verify;
 pub use code_lines::{CodeLine, CodeLines};
 pub use declared::{declared, Declared, DeclaredKind};
 pub use early::{early, Early, EarlyKind};
+pub use escapes::{escapes, Escape};
 pub use layout::{Layout, LayoutKind};
 pub use object_file::{Address, Defined, ObjectFile, Use};
 pub use post_link::{post_link, PostLinkError};

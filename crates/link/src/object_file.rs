@@ -5,7 +5,7 @@
 //! a position in any of them is one number.
 
 use super::relocatable;
-use kps_arch::{Arch, Relocation};
+use kps_arch::{AddressUse, Arch, Relocation};
 use object::elf;
 use object::read::elf::{FileHeader as _, Rela as _, SectionHeader as _, SectionTable, Sym as _};
 use object::read::SectionIndex;
@@ -69,6 +69,9 @@ pub struct Use<'d> {
     pub symbol: &'d str,
     /// The address that it refers to, if that is in the object.
     pub target: Option<Address>,
+    /// The section and the offset in it that it refers to; the offset wraps around if it is before
+    /// the section.
+    reaches: Option<(SectionIndex, u64)>,
 }
 
 impl<'d> ObjectFile<'d> {
@@ -137,8 +140,10 @@ impl<'d> ObjectFile<'d> {
                     .wrapping_add_signed(relocation.r_addend.get(LE))
                     .wrapping_add(ahead);
                 let target = symbols.symbol_section(LE, symbol, index).ok().flatten();
+                let reaches = target.map(|section| (section, offset));
                 let target = target.and_then(|section| address(section, offset));
-                self.uses.insert(at, Use { at, section, in_code, symbol: name, target });
+                let symbol = name;
+                self.uses.insert(at, Use { at, section, in_code, symbol, target, reaches });
             }
         }
         Some(())
@@ -159,6 +164,21 @@ impl<'d> ObjectFile<'d> {
         self.uses.range(at..).map(|(_, found)| found)
     }
 
+    /// What the instruction does with the address that a reference in code puts into it.
+    pub fn address_use(&self, at: Address) -> AddressUse {
+        let before = self.bytes_before(at).unwrap_or_default();
+        (self.arch.address_use)(before)
+    }
+
+    /// The address in the object that an instruction writes to, if the reference here is to the
+    /// value that it writes.
+    pub fn destination(&self, at: Address) -> Option<Address> {
+        let (place, value) = (self.arch.destination)(self.bytes_before(at)?)?;
+        let (section, offset) = self.use_at(at - place)?.reaches?;
+        // A distance counts from the end of the instruction, behind the value.
+        address(section, offset.wrapping_add(value))
+    }
+
     /// The function that contains an address.
     pub fn function_at(&self, at: Address) -> Option<&'d str> {
         let (start, function) = self.functions.range(..=at).next_back()?;
@@ -176,6 +196,12 @@ impl<'d> ObjectFile<'d> {
     pub fn bytes_at(&self, at: Address) -> Option<&'d [u8]> {
         let section = self.sections.section(SectionIndex((at >> RANGE).try_into().ok()?)).ok()?;
         section.data(LE, self.bytes).ok()?.get(usize::try_from(at & ((1 << RANGE) - 1)).ok()?..)
+    }
+
+    /// The bytes of a function up to an address in it.
+    fn bytes_before(&self, at: Address) -> Option<&'d [u8]> {
+        let (&start, _) = self.functions.range(..=at).next_back()?;
+        self.bytes_at(start)?.get(..usize::try_from(at - start).ok()?)
     }
 
     /// A section of debug information; empty if there is none.

@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: GPL-2.0
+//! Functions of a module whose addresses something outside of the module keeps: a timer, a thread,
+//! a table of operations. It may call them when the module is gone.
+//!
+//! Most functions that take the address of another one call it before they return: `sort()` and its
+//! comparison, for example. So only those count that are known to keep it, and stores to memory
+//! that is neither on the stack nor the module's own.
+
+use super::object_file::{Address, Defined, ObjectFile, Use};
+use super::KlpName;
+use kps_arch::AddressUse;
+use kps_plan::PLACEHOLDER;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The address of a function that leaves its module.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Escape {
+    /// The symbol of the function.
+    pub function: String,
+    /// The code that gives it away.
+    pub at: Address,
+    /// The function that keeps it; `None` if it is stored in memory.
+    pub keeper: Option<String>,
+}
+
+/// Functions that keep an address, besides those that register something.
+const KEEPERS: &[&str] = &[
+    "__cpuhp_setup_state",
+    "__tasklet_hi_schedule",
+    "__tasklet_schedule",
+    "add_timer",
+    "add_timer_on",
+    "add_wait_queue",
+    "anon_inode_getfd",
+    "anon_inode_getfile",
+    "call_rcu",
+    "call_rcu_hurry",
+    "call_rcu_tasks",
+    "call_srcu",
+    "dev_add_pack",
+    "hrtimer_setup",
+    "hrtimer_start_range_ns",
+    "irq_work_queue",
+    "irq_work_queue_on",
+    "kernel_thread",
+    "kthread_create_on_cpu",
+    "kthread_create_on_node",
+    "kthread_queue_delayed_work",
+    "kthread_queue_work",
+    "mod_delayed_work_on",
+    "mod_timer",
+    "mod_timer_pending",
+    "proc_create",
+    "proc_create_data",
+    "proc_create_net_data",
+    "proc_create_net_single",
+    "proc_create_seq_private",
+    "proc_create_single_data",
+    "queue_delayed_work_on",
+    "queue_rcu_work",
+    "queue_work_node",
+    "queue_work_on",
+    "request_any_context_irq",
+    "request_threaded_irq",
+    "seq_open",
+    "single_open",
+    "single_open_size",
+    "smp_call_function_single_async",
+    "sysfs_create_file_ns",
+    "sysfs_create_group",
+    "task_work_add",
+    "tasklet_init",
+    "tasklet_setup",
+    "timer_init_key",
+    "timer_reduce",
+    "tracepoint_probe_register",
+    "user_mode_thread",
+];
+
+/// The starts of the names of functions that keep what they are given.
+const STARTS: &[&str] = &["debugfs_create_file", "devm_request_", "register_", "__register_"];
+
+/// The addresses that leave an object, in the order of its code.
+pub fn escapes(object: &ObjectFile<'_>) -> Vec<Escape> {
+    let symbols = Symbols::of(object);
+    let kept = symbols.carriers(object);
+    let function = |used: &Use<'_>| kept.get(&symbols.at(used.target?)?.at).copied();
+    let mut found = Vec::new();
+    for used in object.uses().filter(|used| used.in_code) {
+        let Some(function) = function(used) else { continue };
+        let keeper = match object.address_use(used.at) {
+            AddressUse::Branch | AddressUse::StoreToStack => continue,
+            AddressUse::Store if symbols.is_own_store(object, used) => continue,
+            AddressUse::Store => None,
+            AddressUse::Value => match callee(object, used).filter(|name| keeps(name)) {
+                Some(name) => Some(name.to_owned()),
+                None => continue,
+            },
+        };
+        found.push(Escape { function: function.to_owned(), at: used.at, keeper });
+    }
+    found
+}
+
+/// The functions and variables of an object, by address.
+struct Symbols<'o, 'd>(BTreeMap<Address, &'o Defined<'d>>);
+
+impl<'o, 'd> Symbols<'o, 'd> {
+    fn of(object: &'o ObjectFile<'d>) -> Self {
+        Symbols(object.symbols().map(|symbol| (symbol.at, symbol)).collect())
+    }
+
+    /// The one that contains an address.
+    fn at(&self, at: Address) -> Option<&'o Defined<'d>> {
+        let (_, symbol) = self.0.range(..=at).next_back()?;
+        (at - symbol.at < symbol.size.max(1)).then_some(*symbol)
+    }
+
+    /// Each function, and each variable that contains the address of one, with that function.
+    fn carriers(&self, object: &ObjectFile<'d>) -> BTreeMap<Address, &'d str> {
+        let mut carriers: BTreeMap<Address, &'d str> =
+            self.0.values().filter(|s| s.is_function).map(|s| (s.at, s.name)).collect();
+        let holds: Vec<(Address, Address)> =
+            object.uses().filter_map(|used| self.held(object, used)).collect();
+        loop {
+            let new: BTreeMap<Address, &'d str> = holds
+                .iter()
+                .filter(|(holder, _)| !carriers.contains_key(holder))
+                .filter_map(|(holder, held)| Some((*holder, *carriers.get(held)?)))
+                .collect();
+            if new.is_empty() {
+                return carriers;
+            }
+            carriers.extend(new);
+        }
+    }
+
+    /// A variable that holds the address of something, from the start or since code has stored it.
+    fn held(&self, object: &ObjectFile<'d>, used: &Use<'d>) -> Option<(Address, Address)> {
+        let held = self.at(used.target?)?.at;
+        let holder = match used.in_code {
+            false => self.at(used.at)?,
+            true if object.address_use(used.at) == AddressUse::Store => self.own(object, used)?,
+            true => return None,
+        };
+        (!holder.is_function).then_some((holder.at, held))
+    }
+
+    /// The variable of the object that an instruction stores to.
+    fn own(&self, object: &ObjectFile<'d>, used: &Use<'d>) -> Option<&'o Defined<'d>> {
+        self.at(object.destination(used.at)?)
+    }
+
+    fn is_own_store(&self, object: &ObjectFile<'d>, used: &Use<'d>) -> bool {
+        self.own(object, used).is_some()
+    }
+}
+
+/// The function that is called next: compilers load arguments just before the call.
+fn callee<'d>(object: &ObjectFile<'d>, used: &Use<'d>) -> Option<&'d str> {
+    let function = object.function_at(used.at);
+    let mut behind = object
+        .uses_from(used.at + 1)
+        .take_while(|next| next.in_code && object.function_at(next.at) == function);
+    let call = behind.find(|next| object.address_use(next.at) == AddressUse::Branch)?;
+    let klp = call.symbol.strip_prefix(PLACEHOLDER).and_then(KlpName::parse);
+    Some(klp.map_or(call.symbol, |klp| klp.name))
+}
+
+fn keeps(name: &str) -> bool {
+    let registers = name.ends_with("_register") || name.contains("_register_");
+    let known: BTreeSet<&str> = KEEPERS.iter().copied().collect();
+    !name.contains("unregister")
+        && (registers || known.contains(name) || STARTS.iter().any(|start| name.starts_with(start)))
+}
