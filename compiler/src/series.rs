@@ -4,16 +4,18 @@
 //!
 //! The kernel compares the ids and versions of states when a patch is loaded
 //! (`klp_is_patch_compatible()` in `kernel/livepatch/state.c`). It compares neither their types nor
-//! the functions that two stacked patches have in common.
+//! the functions that two stacked patches have in common, and it runs no callback of a patch that
+//! is replaced.
 
 use crate::resolve::{Fragment, Resolved};
 use kps_diag::{
     list, Diagnostic, CONFLICTING_ID, FREED_DIFFERENTLY, FUNCTION_IN_TWO_PATCHES,
-    LOWER_STATE_VERSION, MISSING_IN_REPLACEMENT, REPEATED_PATCH_NAME,
+    LOWER_STATE_VERSION, MISSING_IN_REPLACEMENT, REPEATED_PATCH_NAME, SKIPPED_UNDOING,
 };
 use kps_grammar::{ast, Sources, Span};
 use kps_plan::{
-    Datum, DatumKind, Fate, ObjectName, ParamDefault, ParamValue, Parent, Patch, Replace, Symbol,
+    Callback, Datum, DatumKind, Fate, ObjectName, ParamDefault, ParamValue, Parent, Patch, Replace,
+    Symbol,
 };
 
 /// The part of a patch that the other patches of a series are checked against.
@@ -21,11 +23,14 @@ use kps_plan::{
 pub struct Member {
     name: String,
     name_at: Span,
-    /// Whether it replaces all other patches if no parameter is set.
+    /// When it replaces all other patches.
+    replace: Replace,
+    /// Whether it does so if no parameter is set.
     replaces: bool,
     over: Vec<String>,
     data: Vec<Kept>,
     functions: Vec<Changed>,
+    undoing: Vec<Undoing>,
 }
 
 /// A changed function.
@@ -35,6 +40,14 @@ struct Changed {
     at: Span,
     /// A shadow variable whose data is freed before the function runs.
     frees: Option<String>,
+}
+
+/// A callback of the author's that runs when the patch is unloaded.
+#[derive(Debug)]
+struct Undoing {
+    callback: Callback,
+    /// Its file and line, for messages about other specs.
+    place: String,
 }
 
 /// A state or a shadow variable.
@@ -91,6 +104,7 @@ impl Member {
         Member {
             name: patch.name.clone(),
             name_at: spec.name.span,
+            replace: patch.replace.clone(),
             replaces: replaces(patch),
             over: patch.metadata.over.clone(),
             data: states.chain(shadows).collect(),
@@ -101,7 +115,20 @@ impl Member {
                     frees: func.frees.first().map(|free| free.shadow.clone()),
                 })
                 .collect(),
+            undoing: spec
+                .objects
+                .iter()
+                .flat_map(|object| &object.callbacks)
+                .filter(|body| body.callback.undoes())
+                .map(|body| Undoing { callback: body.callback, place: place(body.word) })
+                .collect(),
         }
+    }
+
+    /// The names of the callbacks that do not run when it is replaced.
+    fn skipped(&self) -> Vec<&'static str> {
+        let has = |callback: &Callback| self.undoing.iter().any(|own| own.callback == *callback);
+        Callback::ALL.into_iter().filter(has).map(Callback::name).collect()
     }
 
     /// Its own datum with the same id as another patch's datum.
@@ -138,7 +165,7 @@ fn replaces(patch: &Patch<Fragment>) -> bool {
     }
 }
 
-/// The errors of loading a patch after the patches in `loaded`, in their order.
+/// What goes wrong when a patch is loaded after the patches in `loaded`, in their order.
 pub fn check(loaded: &[&Member], next: &Member) -> Vec<Diagnostic> {
     let mut diagnostics = Vec::new();
     if loaded.iter().any(|earlier| earlier.name == next.name) {
@@ -157,6 +184,7 @@ pub fn check(loaded: &[&Member], next: &Member) -> Vec<Diagnostic> {
         if !next.replaces {
             diagnostics.extend(check_functions(earlier, next));
         }
+        diagnostics.extend(skipped(earlier, next));
     }
     diagnostics
 }
@@ -244,6 +272,35 @@ fn other_end(earlier: &Kept, later: &Kept) -> Option<String> {
     }
 }
 
+/// The later patch replaces a patch that undoes something in its callbacks.
+fn skipped(earlier: &Member, next: &Member) -> Option<Diagnostic> {
+    let label = match &next.replace {
+        Replace::Never => return None,
+        Replace::Always => "this replaces all patches before it".to_owned(),
+        Replace::If(param) => {
+            format!("this replaces all patches before it if `{param}` is set")
+        }
+    };
+    let skipped = earlier.skipped();
+    let places: Vec<_> = earlier.undoing.iter().map(|undoing| undoing.place.as_str()).collect();
+    if skipped.is_empty() {
+        return None;
+    }
+    let message = format!("{} of `{}` will not run", list(&skipped, "and"), earlier.name);
+    Some(
+        Diagnostic::new(SKIPPED_UNDOING, message)
+            .at(next.name_at, label)
+            .note(format!(
+                "written in {}; the kernel runs no callback of a patch that is replaced",
+                places.join(" and ")
+            ))
+            .help(format!(
+                "change the system in a `state`, which both patches have; or unload `{}` before `{}` is loaded",
+                earlier.name, next.name
+            )),
+    )
+}
+
 fn check_functions(earlier: &Member, next: &Member) -> Vec<Diagnostic> {
     let is_over = next.over.contains(&earlier.name);
     let mut diagnostics = Vec::new();
@@ -289,8 +346,12 @@ pub fn way_back(loaded: &[&Member], next: &Member) -> Option<String> {
         return Some(format!("{from}: unload `{}`", next.name));
     }
     if loaded.len() == 1 && last.replaces && check_data(next, last).is_empty() {
+        let skipped = match next.skipped().as_slice() {
+            [] => String::new(),
+            skipped => format!(", and {} of `{}` will not run", list(skipped, "and"), next.name),
+        };
         return Some(format!(
-            "{from}: load `{}`, which replaces `{}` without a gap",
+            "{from}: load `{}`, which replaces `{}` without a gap{skipped}",
             last.name, next.name
         ));
     }

@@ -303,6 +303,7 @@ fn what_is_loaded_and_allowed_is_told_before() {
     let specs = [
         "examples/cmdline_mark/cmdline_mark",
         "examples/missing_files/missing_files",
+        "examples/both_at_once/both_at_once",
         "tests/vm/stacked/marks_too",
         "tests/vm/stacked/marks_over",
         "tests/vm/stacked/marks_all",
@@ -321,6 +322,7 @@ fn what_is_loaded_and_allowed_is_told_before() {
     spec(&mut machine);
     same_function(&mut machine);
     states(&mut machine);
+    callbacks(&mut machine);
     transition(&mut machine);
     modules(&mut machine);
     not_allowed(&mut machine);
@@ -439,6 +441,22 @@ fn states(machine: &mut Steps) {
         &["note[KPS1016]", "the data of `kexec_disabled` is handed over", "limit_v2 will load\n"],
     );
     machine.step("kpsc load /limit_v2.ko && kpsc unload limit_v2 && kpsc unload limit_v1", 0, &[]);
+}
+
+/// `check` and `load` name the callbacks that the kernel skips.
+fn callbacks(machine: &mut Steps) {
+    machine.step("kpsc load /both_at_once.ko", 0, &[]);
+    let skipped = ["warning[KPS1025]", "`pre_unpatch` of `both_at_once` will not run"];
+    machine.step("kpsc check --running /marks_all.ko", 0, &skipped);
+    machine.step("kpsc load /marks_all.ko", 0, &skipped);
+    // It is disabled now, and nothing is left to be skipped.
+    verdict(
+        machine,
+        "/cmdline_mark.ko",
+        3,
+        "cmdline_mark will not load because `cmdline_mark` and",
+    );
+    machine.step("kpsc unload marks_all && kpsc unload both_at_once", 0, &[]);
 }
 
 fn transition(machine: &mut Steps) {

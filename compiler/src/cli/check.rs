@@ -5,7 +5,7 @@ use super::{compile, open_target, report, running, say, CommandResult, TargetArg
 use crate::driver::Compiled;
 use crate::input::Input;
 use crate::series;
-use kps_diag::{list, Diagnostic, UNKNOWN_INLINING};
+use kps_diag::{any_error, list, Diagnostic, UNKNOWN_INLINING};
 use kps_grammar::Sources;
 use kps_targets::{Cache, Target};
 use std::collections::BTreeSet;
@@ -51,7 +51,7 @@ impl Check {
         for patch in &series {
             let wrong = series::check(&loaded, &patch.passed.member);
             code = code.max(report(&wrong, Some(&patch.sources)));
-            if wrong.is_empty() {
+            if !any_error(&wrong) {
                 series::way_back(&loaded, &patch.passed.member).into_iter().for_each(say);
             }
             loaded = series::load(loaded, &patch.passed.member);

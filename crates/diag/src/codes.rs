@@ -264,6 +264,7 @@ codes! {
         KPS1022 MODULES_DISABLED Error Machine "modules are disabled"
         KPS1023 NOT_PERMITTED Error Machine "this user may not load modules"
         KPS1024 KERNEL_OOPSED Warning Machine "the kernel has oopsed"
+        KPS1025 SKIPPED_CALLBACKS Warning Machine "callbacks of a replaced livepatch do not run"
     }
     "Data that outlives functions, and patches that follow each other" {
         KPS1101 SHADOW_NEVER_FREED Error Input "shadow data is never freed"
@@ -284,6 +285,7 @@ codes! {
         KPS1116 PERSISTENT_POINTER Error Input "persistent data points into the module"
         KPS1117 PERSISTENT_TOO_LARGE Error Input "persistent data is too large"
         KPS1118 FREED_DIFFERENTLY Error Input "a later patch frees data differently from an earlier one"
+        KPS1119 SKIPPED_UNDOING Warning Input "a replacement skips callbacks of an earlier patch"
     }
     "Patch crates" {
         KPS1201 INVALID_ARGUMENTS Error Input "the arguments of an attribute are invalid"

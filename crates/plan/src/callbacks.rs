@@ -34,6 +34,12 @@ impl Callback {
         Self::ALL.into_iter().find(|callback| callback.name() == name)
     }
 
+    /// Whether it runs when the object is unpatched. The kernel does not call it when another patch
+    /// replaces this one (`Documentation/livepatch/cumulative-patches.rst`).
+    pub fn undoes(self) -> bool {
+        matches!(self, Callback::PreUnpatch | Callback::PostUnpatch)
+    }
+
     /// Whether it returns a status: whether the object may be patched.
     pub fn returns(self) -> bool {
         self == Callback::PrePatch

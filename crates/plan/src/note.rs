@@ -5,7 +5,7 @@
 //! versions can be read.
 
 use crate::succession::{Datum, DatumKind};
-use crate::{DataId, ObjectName, Patch, Replace};
+use crate::{Callback, DataId, ObjectName, Patch, Replace};
 use std::fmt::{self, Display, Formatter};
 
 /// The section of the note.
@@ -32,6 +32,8 @@ pub struct Note {
     pub over: Vec<String>,
     /// Its states and shadow variables.
     pub data: Vec<Datum>,
+    /// Its callbacks, each with its object. An older note does not list them.
+    pub callbacks: Vec<(Callback, String)>,
     /// `uname -r` of the kernel that it was made for.
     pub kernel: String,
     /// The GNU build-id of that kernel, in hexadecimal.
@@ -52,6 +54,10 @@ impl Note {
             .objects
             .iter()
             .filter_map(|object| Some((&object.name, object.build_id.as_ref()?)));
+        let callbacks = patch.objects.iter().flat_map(|object| {
+            let each = object.callbacks.each();
+            each.map(|(callback, _)| (callback, object.name.as_str().to_owned()))
+        });
         let metadata = &patch.metadata;
         Note {
             patch: patch.name.clone(),
@@ -61,6 +67,7 @@ impl Note {
             family: if patch.shadows.is_empty() { String::new() } else { metadata.family.clone() },
             over: metadata.over.clone(),
             data: Datum::all(patch),
+            callbacks: callbacks.collect(),
             kernel: patch.target.release.clone(),
             build_id: patch.target.build_id_in_hex(),
             modules: modules.map(build_id).collect(),
@@ -87,6 +94,7 @@ impl Note {
                 "over" => note.over.push(owned()),
                 "state" => note.data.extend(state(value)),
                 "shadow" => shadows.push(value),
+                "callback" => note.callbacks.extend(callback(value)),
                 "kernel" => note.kernel = owned(),
                 "build-id" => note.build_id = owned(),
                 "module" => {
@@ -106,6 +114,12 @@ impl Note {
         is_note.then_some(note)
     }
 
+    /// The names of the callbacks that do not run when the patch is replaced.
+    pub fn skipped(&self) -> Vec<&'static str> {
+        let has = |callback: &Callback| self.callbacks.iter().any(|(own, _)| own == callback);
+        Callback::ALL.into_iter().filter(|c| c.undoes()).filter(has).map(Callback::name).collect()
+    }
+
     /// The states and shadow variables of one kind, by name.
     pub fn names_of(&self, kind: DatumKind) -> Vec<&str> {
         self.data
@@ -119,7 +133,7 @@ impl Note {
 impl Display for Note {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let Note { patch, version, fixes, replace, family, over, data, .. } = self;
-        let Note { kernel, build_id, modules, source_sha256, made_by, .. } = self;
+        let Note { callbacks, kernel, build_id, modules, source_sha256, made_by, .. } = self;
         let mut line = |key: &str, value: &dyn Display| writeln!(f, "{key}={value}");
         line("patch", patch)?;
         version.iter().try_for_each(|version| line("version", version))?;
@@ -138,6 +152,9 @@ impl Display for Note {
                 DatumKind::State => line("state", &format_args!("{id} {version} {name}"))?,
                 DatumKind::Shadow => line("shadow", name)?,
             }
+        }
+        for (callback, object) in callbacks {
+            line("callback", &format_args!("{} {object}", callback.name()))?;
         }
         line("kernel", kernel)?;
         line("build-id", build_id)?;
@@ -162,6 +179,12 @@ fn state(value: &str) -> Option<Datum> {
     Some(Datum { kind: DatumKind::State, id, version, name: words.next()?.to_owned() })
 }
 
+/// `CALLBACK OBJECT`.
+fn callback(value: &str) -> Option<(Callback, String)> {
+    let (callback, object) = value.split_once(' ')?;
+    Some((Callback::of(callback)?, object.to_owned()))
+}
+
 pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
@@ -181,6 +204,7 @@ mod tests {
             over: vec!["net_1".into()],
             data: vec![state, Datum::of_shadow(DataId::of_shadow(&family, "hits"), "hits")],
             family,
+            callbacks: vec![(Callback::PostUnpatch, "vmlinux".into())],
             kernel: "7.3.4".into(),
             build_id: "0a1b".into(),
             modules: vec![("nf_tables".into(), "ff".into())],

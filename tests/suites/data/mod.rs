@@ -2,6 +2,7 @@
 //! What patches keep: data of objects, which come and go, and changes of the system. Nothing of it
 //! may outlive them, and nothing may be lost to the patch that takes their place.
 
+mod ends;
 mod parents;
 mod sample;
 
@@ -43,6 +44,10 @@ pub(crate) fn cases() -> Vec<Case> {
         parents("refused: an older version", parents::older_version_is_refused),
         parents("refused: data of another type", parents::other_type_is_refused),
         parents("refused: by the patch itself, which leaves nothing", parents::refuses_by_itself),
+        machine(
+            "replaced: the console of the example is as before in the end",
+            ends::the_console_is_as_before_after_a_replacement,
+        ),
         machine("shadow-mod: it leaks", sample::leaks),
         machine("shadow-mod: fix1 ends the leak", sample::with_fix1),
         machine("shadow-mod: fix2 goes on with what fix1 keeps", sample::with_fix2),

@@ -4,7 +4,7 @@
 use super::super::{Function, Incoming, Livepatch, State};
 use kps_diag::{
     list, Diagnostic, Severity, CONFLICTING_LIVEPATCH, INCOMPATIBLE_STATES, IN_TRANSITION,
-    REPLACES_OTHERS, UNKNOWN_STATES,
+    REPLACES_OTHERS, SKIPPED_CALLBACKS, UNKNOWN_STATES,
 };
 use kps_plan::{Datum, Fate, Note, Replace};
 
@@ -14,6 +14,7 @@ pub(super) fn check(incoming: &Incoming, loaded: &[Livepatch]) -> Vec<Diagnostic
         found.extend(conflict(incoming, other));
         found.extend(states(incoming, other));
         found.extend(replacement(incoming, other));
+        found.extend(skipped(incoming, other));
     }
     found
 }
@@ -119,11 +120,7 @@ fn state(
 
 /// The effect on a livepatch that is replaced.
 fn replacement(incoming: &Incoming, other: &Livepatch) -> Option<Diagnostic> {
-    let when = match incoming.replaces()? {
-        Replace::Never => return None,
-        Replace::Always => String::new(),
-        Replace::If(param) => format!("if `{param}` is set, "),
-    };
+    let when = when_it_replaces(incoming)?;
     let mut dropped = Vec::new();
     for (object, functions) in &other.objects {
         let mine = |known: &&String| {
@@ -157,4 +154,35 @@ fn replacement(incoming: &Incoming, other: &Livepatch) -> Option<Diagnostic> {
         "`{}` is then disabled and `kpsc unload {}` removes its module; none of its callbacks run",
         other.name, other.name
     )))
+}
+
+/// The condition under which it replaces the others, as the start of a sentence.
+fn when_it_replaces(incoming: &Incoming) -> Option<String> {
+    match incoming.replaces()? {
+        Replace::Never => None,
+        Replace::Always => Some(String::new()),
+        Replace::If(param) => Some(format!("if `{param}` is set, ")),
+    }
+}
+
+/// The callbacks of a replaced livepatch that undo something. Without a note they are unknown, and
+/// an older note does not list them.
+fn skipped(incoming: &Incoming, other: &Livepatch) -> Option<Diagnostic> {
+    let when = when_it_replaces(incoming)?;
+    let skipped = other.note.as_ref()?.skipped();
+    if skipped.is_empty() {
+        return None;
+    }
+    let message = format!("{when}{} of `{}` will not run", list(&skipped, "and"), other.name);
+    Some(
+        Diagnostic::new(SKIPPED_CALLBACKS, message)
+            .note(format!(
+                "`{}` replaces it, and the kernel runs no callback of a patch that is replaced",
+                incoming.name
+            ))
+            .help(format!(
+                "if they undo a change of the system, run `kpsc unload {}` first; its fixes are gone until `{}` is loaded",
+                other.name, incoming.name
+            )),
+    )
 }
