@@ -7,6 +7,8 @@
 //! the functions that two stacked patches have in common, and it runs no callback of a patch that
 //! is replaced.
 
+mod resources;
+
 use crate::resolve::{Fragment, Resolved};
 use kps_diag::{
     list, Diagnostic, CONFLICTING_ID, FREED_DIFFERENTLY, FUNCTION_IN_TWO_PATCHES,
@@ -28,7 +30,9 @@ pub struct Member {
     /// Whether it does so if no parameter is set.
     replaces: bool,
     over: Vec<String>,
+    family: String,
     data: Vec<Kept>,
+    resources: Vec<resources::Owned>,
     functions: Vec<Changed>,
     undoing: Vec<Undoing>,
 }
@@ -107,7 +111,9 @@ impl Member {
             replace: patch.replace.clone(),
             replaces: replaces(patch),
             over: patch.metadata.over.clone(),
+            family: patch.metadata.family.clone(),
             data: states.chain(shadows).collect(),
+            resources: resources::owned(spec, place, words),
             functions: funcs
                 .map(|(func, at)| Changed {
                     symbol: func.old.clone(),
@@ -185,6 +191,7 @@ pub fn check(loaded: &[&Member], next: &Member) -> Vec<Diagnostic> {
             diagnostics.extend(check_functions(earlier, next));
         }
         diagnostics.extend(skipped(earlier, next));
+        diagnostics.extend(resources::check(earlier, next));
     }
     diagnostics
 }
@@ -295,7 +302,7 @@ fn skipped(earlier: &Member, next: &Member) -> Option<Diagnostic> {
                 places.join(" and ")
             ))
             .help(format!(
-                "change the system in a `state`, which both patches have; or unload `{}` before `{}` is loaded",
+                "write a `state` for a change of the system, and a `resource` for what the patch sets up; or unload `{}` before `{}` is loaded",
                 earlier.name, next.name
             )),
     )

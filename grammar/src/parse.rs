@@ -123,6 +123,7 @@ impl<'a> SpecParser<'a> {
             }
             PatchItem::State => patch.states.extend(self.state(item)),
             PatchItem::Shadow => patch.shadows.extend(self.shadow(item)),
+            PatchItem::Resource => patch.resources.extend(self.resource(item)),
             PatchItem::Object => patch.objects.extend(self.object(item)),
             PatchItem::C => patch.c_files.extend(self.c_file(item)),
             PatchItem::Test => patch.tests.extend(self.test(item)),

@@ -13,6 +13,7 @@
 //! | [`pre`], [`post`], [`replace`] | that of the old function's caller | whatever the caller holds | where the old function may |
 //! | [`pre_patch`], [`post_patch`], [`pre_unpatch`], [`post_unpatch`] | process | `klp_mutex` | yes |
 //! | `save`, `apply`, `restore` of a [`state`] | process, inside of those callbacks | `klp_mutex` | yes |
+//! | `acquire`, `release`, `adopt` of a [`resource`] | process | `klp_mutex` | yes |
 //! | `ctor`, `dtor` of a [`shadow`] | atomic, interrupts off | `klp_shadow_lock`, a spin lock | no |
 //!
 //! None of it may panic, and none of it is in a place where the kernel lets go of the module: a
@@ -56,6 +57,6 @@ macro_rules! inner {
 inner! {
     pre post replace
     pre_patch post_patch pre_unpatch post_unpatch
-    param shadow state
+    param shadow state resource
     symbols position percpu c
 }

@@ -50,6 +50,11 @@ patch fix {
         ctor(owner, fresh) { }
         dtor(stale) { }
     }
+    resource lease: c_schar {
+        acquire { Ok(3) }
+        release(ended) { }
+        adopt(taken) { Ok(4) }
+    }
     // item comment
     const ITEM: &str = "item string";
     object vmlinux {
@@ -118,6 +123,10 @@ const FIELDS: &[(&str, &str, &str)] = &[
     ("parameter", "param", "@"),
     ("its type", "*mut seq_file", "@"),
     ("result", "c_int", "@"),
+    ("resource", "lease", "@"),
+    ("its type", "c_schar", "@"),
+    ("released value", "ended", "@"),
+    ("adopted value", "taken", "@"),
     ("item comment", "item comment", "@"),
     ("item name", "ITEM", "@"),
     ("item string", "\"item string\"", "\"@\""),
@@ -399,7 +408,7 @@ fn a_file_may_have_any_name_and_end_its_lines_as_it_likes() {
     let named = emit(&world(), hostile, &harmless());
     inspect(&named, "$(touch pwned)", &build_files(&plain));
     // Comments say where a body comes from, in plain characters.
-    assert!(named["fix/fix_main.rs"].contains("a_______touch_pwned____pwned____.kps:26"));
+    assert!(named["fix/fix_main.rs"].contains("a_______touch_pwned____pwned____.kps:31"));
 }
 
 fn what_a_spec_includes_is_not_read_before_rustc_compiles_it() {

@@ -304,6 +304,8 @@ fn what_is_loaded_and_allowed_is_told_before() {
         "examples/cmdline_mark/cmdline_mark",
         "examples/missing_files/missing_files",
         "examples/both_at_once/both_at_once",
+        "tests/vm/ends/beats_1",
+        "tests/vm/ends/beats_beside",
         "tests/vm/stacked/marks_too",
         "tests/vm/stacked/marks_over",
         "tests/vm/stacked/marks_all",
@@ -323,6 +325,7 @@ fn what_is_loaded_and_allowed_is_told_before() {
     same_function(&mut machine);
     states(&mut machine);
     callbacks(&mut machine);
+    resources(&mut machine);
     transition(&mut machine);
     modules(&mut machine);
     not_allowed(&mut machine);
@@ -457,6 +460,17 @@ fn callbacks(machine: &mut Steps) {
         "cmdline_mark will not load because `cmdline_mark` and",
     );
     machine.step("kpsc unload marks_all && kpsc unload both_at_once", 0, &[]);
+}
+
+/// Two patches that do not replace each other cannot have one resource.
+fn resources(machine: &mut Steps) {
+    machine.step("kpsc load /beats_1.ko", 0, &[]);
+    let both = "`beats_beside` and `beats_1` both have the resource `home`";
+    machine.step("kpsc check --running /beats_beside.ko", 3, &["error[KPS1026]", both]);
+    refused(machine, "/beats_beside.ko", EBUSY);
+    let reason = "refused: a patch that this one does not replace has the resource `home`";
+    machine.step("dmesg", 0, &[reason]);
+    machine.step("kpsc unload beats_1", 0, &[]);
 }
 
 fn transition(machine: &mut Steps) {

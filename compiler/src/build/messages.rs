@@ -83,7 +83,7 @@ impl Message {
         }
         let shadows = self.has_code(SHADOWS_A_STATIC);
         shadows.then(|| {
-            "choose another name: a static, parameter, state or shadow variable of the patch has this one"
+            "choose another name: a static, parameter, state, shadow variable or resource of the patch has this one"
                 .to_owned()
         })
     }

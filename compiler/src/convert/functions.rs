@@ -79,6 +79,7 @@ impl<'a> Signatures<'a> {
         taken.extend(patch.params.iter().map(|param| param.name.value.clone()));
         taken.extend(patch.states.iter().map(|state| state.name.value.clone()));
         taken.extend(patch.shadows.iter().map(|shadow| shadow.name.value.clone()));
+        taken.extend(patch.resources.iter().map(|resource| resource.name.value.clone()));
         taken.extend(patch.modules.iter().map(|module| module.name.value.clone()));
         let used = patch.objects.iter().flat_map(|object| object.used_symbols());
         taken.extend(used.map(|symbol| symbol.name.value.clone()));

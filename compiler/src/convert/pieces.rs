@@ -22,7 +22,7 @@ pub(super) enum What {
     Module,
     /// A parameter.
     Param,
-    /// A state or a shadow variable.
+    /// A state, a shadow variable or a resource.
     Data,
     /// A function with an attribute: a new body, a hook or a callback.
     Function,
@@ -88,6 +88,11 @@ pub(super) fn code(patch: &ast::Patch) -> Vec<Code> {
             all.push(tie.parent);
         }
     }
+    for resource in &patch.resources {
+        let bodies = [&resource.acquire, &resource.release, &resource.adopt];
+        all.push(resource.ty);
+        all.extend(bodies.into_iter().filter_map(bound));
+    }
     let prototype = |all: &mut Vec<Code>, prototype: Option<&ast::Prototype>| {
         let types = prototype.into_iter().flat_map(|prototype| {
             prototype.params.iter().map(|param| param.ty).chain(prototype.ret)
@@ -130,6 +135,7 @@ pub(super) fn pieces(checked: &Checked, sources: &Sources) -> Vec<Piece> {
         params,
         states,
         shadows,
+        resources,
         objects,
         items,
         modules,
@@ -139,6 +145,7 @@ pub(super) fn pieces(checked: &Checked, sources: &Sources) -> Vec<Piece> {
     pieces.extend(params.iter().map(param));
     pieces.extend(states.iter().map(|item| state(sources, item)));
     pieces.extend(shadows.iter().map(|item| shadow(sources, item)));
+    pieces.extend(resources.iter().map(|item| resource(sources, item)));
     pieces.extend(
         items.iter().map(|&item| Piece::new(What::Item, item.span, piece(sources, item, INDENT))),
     );
@@ -303,6 +310,25 @@ fn shadow(sources: &Sources, shadow: &ast::Shadow) -> Piece {
     let words = bodies.into_iter().filter_map(|(_, bound)| Some(bound.as_ref()?.word.start));
     let anchors = std::iter::once(shadow.name.span.start).chain(words).collect();
     Piece { anchors, ..Piece::new(What::Data, shadow.name.span, text) }
+}
+
+fn resource(sources: &Sources, resource: &ast::Resource) -> Piece {
+    let ast::Resource { name, ty, acquire, release, adopt } = resource;
+    let bodies = [("acquire", acquire), ("release", release), ("adopt", adopt)];
+    let fields = bodies
+        .into_iter()
+        .filter_map(|(word, bound)| Some(closure(sources, bound.as_ref()?, word)));
+    let text = format!(
+        "#[resource]\n{:INDENT$}static {}: Resource<{}> = Resource {{\n{}{:INDENT$}}};",
+        "",
+        ident(&name.value),
+        inline(sources, *ty, INDENT),
+        fields.collect::<String>(),
+        "",
+    );
+    let words = bodies.into_iter().filter_map(|(_, bound)| Some(bound.as_ref()?.word.start));
+    let anchors = std::iter::once(name.span.start).chain(words).collect();
+    Piece { anchors, ..Piece::new(What::Data, name.span, text) }
 }
 
 /// A module with its text inside. As in generated code, a glob import, which it may hide, shows it

@@ -71,6 +71,7 @@ fn names(patch: &ast::Patch) -> Vec<Diagnostic> {
         .chain(patch.params.iter().map(|param| &param.name))
         .chain(patch.states.iter().map(|state| &state.name))
         .chain(patch.shadows.iter().flat_map(|shadow| [&shadow.name, &shadow.parent]))
+        .chain(patch.resources.iter().map(|resource| &resource.name))
         .chain(patch.family.iter().chain(&patch.over))
         .chain(
             patch

@@ -153,5 +153,7 @@ fn symvers(patch: &Patch<Fragment>) -> String {
     names.extend(
         ["__start_notes", "__stop_notes"].map(|bound| Symbol::of_image(bound).placeholder()),
     );
+    // The mutex under which resources end.
+    names.extend(patch.klp.kobject.map(|_| Symbol::of_image("klp_mutex").placeholder()));
     names.iter().map(|name| format!("0x00000000\t{name}\tvmlinux\tEXPORT_SYMBOL_GPL\t\n")).collect()
 }

@@ -146,6 +146,7 @@ fn tests(
         over,
         states,
         shadows,
+        resources,
         objects,
         items,
         modules,
@@ -163,6 +164,7 @@ fn tests(
         && params.is_empty()
         && states.is_empty()
         && shadows.is_empty()
+        && resources.is_empty()
         && modules.is_empty()
         && c_files.is_empty();
     let only_tests = says_nothing && changes_nothing;

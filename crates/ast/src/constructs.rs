@@ -26,6 +26,8 @@ pub enum Level {
     State,
     /// `shadow NAME: TYPE .. { .. }`
     Shadow,
+    /// `resource NAME: TYPE { .. }`
+    Resource,
     /// `test ".." { .. }`
     Test,
 }
@@ -222,6 +224,10 @@ level! {
         Shadow: Construct::items("shadow", Level::Shadow, "shadow NAME: TYPE on STRUCT = VALUE,").repeats()
             .attributes(&[on(On::Static, "shadow",
                 "#[shadow(on = STRUCT, untied)] static NAME: Shadow<u32> = Shadow::new(0);")]);
+        /// What the patch sets up for itself.
+        Resource: Construct::items("resource", Level::Resource, "resource NAME: TYPE {").repeats()
+            .attributes(&[on(On::Static, "resource",
+                "#[resource] static NAME: Resource<TYPE> = Resource { acquire: || { .. }, .. };")]);
         /// The kernel image or a module, with its changes.
         Object: Construct::items("object", Level::Object, "object NAME {").repeats()
             .attributes(&[argument("object", "object(NAME = \"FILE.ko\")")]);
@@ -325,6 +331,18 @@ level! {
 }
 
 level! {
+    /// The constructs of a resource.
+    ResourceItem {
+        /// Sets it up.
+        Acquire: Construct::body("acquire", "acquire { .. }");
+        /// Undoes that.
+        Release: Construct::body("release", "release(value) { .. }");
+        /// Takes it over from the earlier version of the patch.
+        Adopt: Construct::body("adopt", "adopt(value) { .. }");
+    }
+}
+
+level! {
     /// The constructs of a test.
     TestItem {
         /// A module that is loaded before anything else.
@@ -346,7 +364,7 @@ level! {
 
 impl Level {
     /// Every level.
-    pub const ALL: [Level; 8] = [
+    pub const ALL: [Level; 9] = [
         Level::File,
         Level::Patch,
         Level::Object,
@@ -354,6 +372,7 @@ impl Level {
         Level::CFile,
         Level::State,
         Level::Shadow,
+        Level::Resource,
         Level::Test,
     ];
 
@@ -367,6 +386,7 @@ impl Level {
             Level::CFile => [CFileItem::TABLE, &[]],
             Level::State => [StateItem::TABLE, &[]],
             Level::Shadow => [ShadowItem::TABLE, &[]],
+            Level::Resource => [ResourceItem::TABLE, &[]],
             Level::Test => [TestItem::TABLE, &[]],
         }
     }

@@ -7,7 +7,7 @@ mod test;
 
 pub use constructs::{
     Attribute, CFileItem, Construct, End, FileItem, Hook, Level, ObjectItem, On, PatchItem,
-    ShadowItem, StateItem, TestItem, TextClause,
+    ResourceItem, ShadowItem, StateItem, TestItem, TextClause,
 };
 pub use kps_diag::Span;
 pub use kps_plan::Callback;
@@ -77,6 +77,8 @@ pub struct Patch {
     pub states: Vec<State>,
     /// `shadow NAME: TYPE on STRUCT = INIT, ..;`, any number.
     pub shadows: Vec<Shadow>,
+    /// `resource NAME: TYPE { .. }`, any number.
+    pub resources: Vec<Resource>,
     /// `object NAME { .. }`
     pub objects: Vec<Object>,
     /// Rust items.
@@ -104,6 +106,7 @@ impl Patch {
             over: Vec::new(),
             states: Vec::new(),
             shadows: Vec::new(),
+            resources: Vec::new(),
             objects: Vec::new(),
             items: Vec::new(),
             modules: Vec::new(),
@@ -240,6 +243,21 @@ pub struct Shadow {
     pub ctor: Option<BodyWithParams>,
     /// `dtor(data) { .. }`
     pub dtor: Option<BodyWithParams>,
+}
+
+/// `resource NAME: TYPE { BODIES }`: `acquire`, `release(value)` and `adopt(value)`.
+#[derive(Debug, Clone)]
+pub struct Resource {
+    /// Its name in bodies.
+    pub name: Name,
+    /// The Rust type of the value that stands for it.
+    pub ty: Code,
+    /// `acquire { .. }`
+    pub acquire: Option<BodyWithParams>,
+    /// `release(value) { .. }`
+    pub release: Option<BodyWithParams>,
+    /// `adopt(value) { .. }`
+    pub adopt: Option<BodyWithParams>,
 }
 
 /// The lifetime of a shadow variable's data.

@@ -14,6 +14,7 @@ mod hooks;
 mod livepatch;
 mod param;
 mod place;
+mod resource;
 mod shadow;
 mod state;
 mod symbol;
@@ -113,6 +114,7 @@ impl Reader<'_> {
             ("param", Item::Static(item)) => self.param(attribute, item),
             ("shadow", Item::Static(item)) => self.shadow(attribute, item),
             ("state", Item::Static(item)) => self.state(attribute, item),
+            ("resource", Item::Static(item)) => self.resource(attribute, item),
             ("symbols", Item::ForeignMod(block)) => self.symbols(attribute, block),
             ("c", Item::ForeignMod(block)) => self.c_functions(attribute, block),
             _ => self.misplaced(name, attribute),

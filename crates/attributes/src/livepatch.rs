@@ -71,7 +71,11 @@ impl Reader<'_> {
                             .extend(args.list(|args| args.literal())?.into_iter().map(file));
                     }
                     Some(
-                        PatchItem::Param | PatchItem::State | PatchItem::Shadow | PatchItem::Test,
+                        PatchItem::Param
+                        | PatchItem::State
+                        | PatchItem::Shadow
+                        | PatchItem::Resource
+                        | PatchItem::Test,
                     )
                     | None => {
                         return Err(unknown(word));

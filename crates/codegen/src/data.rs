@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
-//! States and shadow variables: the statics that bodies name, and the callbacks that maintain their
-//! records.
+//! States, shadow variables and resources: the statics that bodies name, and the callbacks that
+//! maintain their records.
 
 use crate::body::block;
 use crate::kernel_crate;
 use crate::names::{self, ident, object_ident};
-use crate::Body;
+use crate::{resources, Body};
 use kps_plan::{Callback, DataId, ObjectName, Parent, Patch, Shadow, State, Types};
 use proc_macro2::{Ident, Literal, TokenStream};
 use quote::{format_ident, quote};
@@ -14,9 +14,11 @@ use quote::{format_ident, quote};
 pub(crate) fn statics<B: Body>(patch: &Patch<B>) -> TokenStream {
     let states = patch.states.iter().map(state);
     let shadows = patch.shadows.iter().map(|item| shadow(&patch.kernel.types, item));
+    let resources = patch.resources.iter().map(resources::resource);
     quote! {
         #(#states)*
         #(#shadows)*
+        #(#resources)*
     }
 }
 
@@ -111,7 +113,7 @@ fn shadow<B: Body>(types: &Types, shadow: &Shadow<B>) -> TokenStream {
 }
 
 /// The name that a body gives to one of its arguments; `_` gives none.
-fn bound(name: &str) -> TokenStream {
+pub(crate) fn bound(name: &str) -> TokenStream {
     match name {
         "_" => quote!(_),
         name => {
@@ -121,13 +123,61 @@ fn bound(name: &str) -> TokenStream {
     }
 }
 
-fn number(number: u64) -> TokenStream {
+pub(crate) fn number(number: u64) -> TokenStream {
     let literal = syn::LitInt::new(&format!("{number:#018x}"), proc_macro2::Span::call_site());
     quote!(#literal)
 }
 
-/// The table of states that the kernel compares, and the list that the callbacks iterate over.
-pub(crate) fn tables<B>(patch: &Patch<B>, klp_state: &Ident) -> TokenStream {
+/// What the module `livepatch` has for states, shadow variables and resources.
+#[derive(Default)]
+pub(crate) struct Tables {
+    /// Its imports.
+    pub(crate) imports: TokenStream,
+    /// The member of the `klp_patch`.
+    pub(crate) states: TokenStream,
+    /// The tables and the callbacks.
+    pub(crate) items: TokenStream,
+    /// Symbols of the kernel.
+    pub(crate) externs: TokenStream,
+    /// What runs when the module is removed.
+    pub(crate) exit: Option<TokenStream>,
+}
+
+pub(crate) fn tables<B: Body>(patch: &Patch<B>) -> Tables {
+    let mut tables = Tables::default();
+    if !patch.has_data() {
+        return tables;
+    }
+    let name = |id| ident(patch.kernel.types.get(id).name());
+    tables.imports.extend(quote!(
+        use super::kps::persistent::Persistent;
+    ));
+    if let Some(klp_state) = patch.klp.state.map(name) {
+        tables.imports.extend(quote!(use super::types::#klp_state;));
+        tables.states = quote!(states: addr_of_mut!(STATES).cast(),);
+        tables.items.extend(states(patch, &klp_state));
+    }
+    tables.items.extend(list(patch));
+    tables.items.extend(callbacks(patch));
+    if let Some(kobject) = patch.klp.kobject {
+        let (kobject, ktype) = (name(kobject.object), name(kobject.ktype));
+        tables.imports.extend(quote! {
+            use super::kps::persistent::Trouble;
+            use super::kps::resource;
+            use super::types::{#ktype, #kobject};
+        });
+        tables.items.extend(resources::ends(patch, &kobject, &ktype));
+        tables.externs = quote! {
+            #[link_name = "kps.sym.vmlinux.klp_mutex,0"]
+            static mut kps_klp_mutex: u8;
+        };
+        tables.exit = Some(resources::exit());
+    }
+    tables
+}
+
+/// The table of states that the kernel compares.
+fn states<B>(patch: &Patch<B>, klp_state: &Ident) -> TokenStream {
     let states = patch.states.iter().map(|state| {
         let (id, version) =
             (Literal::u32_unsuffixed(state.id), Literal::u32_unsuffixed(state.version));
@@ -138,19 +188,24 @@ pub(crate) fn tables<B>(patch: &Patch<B>, klp_state: &Ident) -> TokenStream {
         let id = number(shadow.id.number());
         quote!(#klp_state { id: #id, version: 1, ..#klp_state::ZERO })
     });
-    let names = patch.states.iter().map(|state| &state.name);
-    let names: Vec<Ident> = names
-        .chain(patch.shadows.iter().map(|shadow| &shadow.name))
-        .map(|name| ident(name))
-        .collect();
-    let count = Literal::usize_unsuffixed(names.len());
-    let len = Literal::usize_unsuffixed(names.len() + 1);
+    let len = Literal::usize_unsuffixed(patch.states.len() + patch.shadows.len() + 1);
     quote! {
         /// The states and shadow variables, as the kernel knows them: a patch that takes the place
         /// of this one must have them.
         static mut STATES: [#klp_state; #len] = [#(#states,)* #(#shadows,)* #klp_state::ZERO];
+    }
+}
 
-        /// The states and shadow variables.
+/// The list that the callbacks iterate over.
+fn list<B>(patch: &Patch<B>) -> TokenStream {
+    let states = patch.states.iter().map(|state| &state.name);
+    let shadows = patch.shadows.iter().map(|shadow| &shadow.name);
+    let resources = patch.resources.iter().map(|resource| &resource.name);
+    let names: Vec<Ident> =
+        states.chain(shadows).chain(resources).map(|name| ident(name)).collect();
+    let count = Literal::usize_unsuffixed(names.len());
+    quote! {
+        /// The states, shadow variables and resources, in the order in which they begin.
         static DATA: [&dyn Persistent; #count] = [#(&super::#names),*];
     }
 }
@@ -162,14 +217,14 @@ fn agreed(call: TokenStream) -> TokenStream {
         let status = unsafe { #call };
         if status != 0 {
             /// SAFETY: the kernel calls no `post_unpatch` of an object that refuses.
-            unsafe { persistent::release(&DATA, false) };
+            unsafe { persistent::release(&DATA, false, |_| {}) };
             return status;
         }
     }
 }
 
 /// The callbacks of vmlinux: the author's, with the handling of persistent data around them.
-pub(crate) fn callbacks<B: Body>(patch: &Patch<B>) -> TokenStream {
+fn callbacks<B: Body>(patch: &Patch<B>) -> TokenStream {
     let klp_object = ident(patch.kernel.types.get(patch.klp.object).name());
     let image = patch.objects.iter().find(|object| object.name == ObjectName::Vmlinux);
     let module = object_ident(&ObjectName::Vmlinux);
@@ -191,38 +246,42 @@ pub(crate) fn callbacks<B: Body>(patch: &Patch<B>) -> TokenStream {
         |callback| format_ident!("{}", if author(callback).is_some() { "obj" } else { "_obj" });
     let [pre_patch_obj, post_patch_obj, pre_unpatch_obj, post_unpatch_obj] = Callback::ALL.map(obj);
     let [_, post_patch, pre_unpatch, post_unpatch] = Callback::ALL.map(call);
-    let other_type = kernel_crate::log_error(&quote!(
-        "refused: `{}` is there with another name or type\n",
-        name
-    ));
+    let has_resources = !patch.resources.is_empty();
+    let watch = has_resources.then(resources::watch);
+    let report = if has_resources { quote!(report) } else { quote!(|_| {}) };
+    let refused = refused(has_resources);
     quote! {
-        /// The callbacks of the image, which keep the states and shadow variables.
+        /// The callbacks of the image, which keep what is in `DATA`.
         mod data {
             use super::super::kps::persistent::{self, Refusal};
             use super::super::types::#klp_object;
             use super::*;
 
             pub(super) unsafe extern "C" fn pre_patch(#pre_patch_obj: *mut #klp_object) -> c_int {
+                #watch
                 /// SAFETY: this is `pre_patch`, under `klp_mutex`.
                 if let Err(refusal) = unsafe { persistent::acquire(&DATA) } {
-                    if let Refusal::OtherType(name) = refusal {
-                        #other_type
-                    }
-                    return refusal.errno();
+                    return refused(refusal);
                 }
                 #agreed
                 /// SAFETY: all have joined.
-                unsafe { persistent::begin(&DATA) };
-                0
+                match unsafe { persistent::begin(&DATA, (*addr_of!(PATCH)).replace) } {
+                    Ok(()) => 0,
+                    Err(refusal) => refused(refusal),
+                }
             }
+
+            #refused
 
             pub(super) unsafe extern "C" fn post_patch(#post_patch_obj: *mut #klp_object) {
                 #post_patch
                 /// SAFETY: the kernel calls this when every task runs the new code, and has taken
                 /// the replaced patches away.
                 unsafe {
-                    persistent::commit(&DATA, (*addr_of!(PATCH)).replace, (*addr_of!(PATCH)).forced)
-                };
+                    let (replace, forced) =
+                        ((*addr_of!(PATCH)).replace, (*addr_of!(PATCH)).forced);
+                    persistent::commit(&DATA, replace, forced, #report);
+                }
             }
 
             pub(super) unsafe extern "C" fn pre_unpatch(#pre_unpatch_obj: *mut #klp_object) {
@@ -235,8 +294,27 @@ pub(crate) fn callbacks<B: Body>(patch: &Patch<B>) -> TokenStream {
                 #post_unpatch
                 /// SAFETY: the kernel calls this when no task runs the new code, or has been forced
                 /// to think so.
-                unsafe { persistent::release(&DATA, (*addr_of!(PATCH)).forced) };
+                unsafe { persistent::release(&DATA, (*addr_of!(PATCH)).forced, #report) };
             }
+        }
+    }
+}
+
+/// The function that logs why the patch is refused.
+fn refused(has_resources: bool) -> TokenStream {
+    let other_type = kernel_crate::log_error(&quote!(
+        "refused: `{}` is there with another name or type\n",
+        name
+    ));
+    let others = if has_resources { resources::refusals() } else { quote!(_ => {}) };
+    quote! {
+        /// Logs why the patch is refused, and returns the error number.
+        fn refused(refusal: Refusal) -> c_int {
+            match refusal {
+                Refusal::OtherType(name) => { #other_type }
+                #others
+            }
+            refusal.errno()
         }
     }
 }

@@ -51,10 +51,21 @@ pub(crate) fn declaration<B>(
 
 /// The type of the module. Its `init` runs `enable`: statements that set `status` to the result of
 /// `klp_enable_patch()`. They name the module's `struct module` through [`this_module`] and refuse
-/// through [`refuse`].
-pub(crate) fn module(enable: &TokenStream) -> TokenStream {
+/// through [`refuse`]. The kernel runs `exit` when it removes the module, if `init` has succeeded.
+pub(crate) fn module(enable: &TokenStream, exit: Option<&TokenStream>) -> TokenStream {
+    let drop = exit.map(|exit| {
+        quote! {
+            impl Drop for Module {
+                fn drop(&mut self) {
+                    #exit
+                }
+            }
+        }
+    });
     quote! {
         pub(crate) struct Module;
+
+        #drop
 
         impl kernel::Module for Module {
             fn init(module: &'static kernel::ThisModule) -> kernel::error::Result<Self> {

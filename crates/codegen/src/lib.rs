@@ -16,6 +16,7 @@ pub mod names;
 mod params;
 mod records;
 pub mod refs;
+mod resources;
 mod syscall;
 mod types;
 

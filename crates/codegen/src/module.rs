@@ -195,21 +195,15 @@ pub(crate) fn livepatch<B: Body>(patch: &Patch<B>) -> TokenStream {
         .map(|o| object_entry(patch, o, &klp_object, &name(patch.klp.callbacks)));
     let objects_len = Literal::usize_unsuffixed(patch.objects.len() + 1);
     let replace = (patch.replace == Replace::Always).then(|| quote!(replace: true,));
-    let module = kernel_crate::module(&enable(patch));
+    let data = data::tables(patch);
+    let module = kernel_crate::module(&enable(patch), data.exit.as_ref());
     let guard = guard(patch, names);
     let note = note(patch);
     let klp_callbacks = name(patch.klp.callbacks);
     let modules = patch.objects.iter().map(|object| object_ident(&object.name));
-    let klp_state = patch.klp.state.filter(|_| patch.has_data()).map(name);
-    let data_tables = klp_state.as_ref().map(|klp_state| data::tables(patch, klp_state));
-    let data_callbacks = klp_state.as_ref().map(|_| data::callbacks(patch));
-    let data_imports = klp_state.as_ref().map(|klp_state| {
-        quote! {
-            use super::kps::persistent::Persistent;
-            use super::types::#klp_state;
-        }
-    });
-    let states = klp_state.as_ref().map(|_| quote!(states: addr_of_mut!(STATES).cast(),));
+    let data::Tables {
+        imports: data_imports, states, items: data_items, externs: klp_mutex, ..
+    } = data;
     let gated =
         patch.objects.iter().zip(names).filter(|(object, _)| object.name != ObjectName::Vmlinux);
     let gates = gated.map(|(object, names)| gate(patch, object, names));
@@ -240,8 +234,7 @@ pub(crate) fn livepatch<B: Body>(patch: &Patch<B>) -> TokenStream {
                 ..#klp_patch::ZERO
             };
 
-            #data_tables
-            #data_callbacks
+            #data_items
             #guard
             #(#gates)*
             #note
@@ -252,6 +245,7 @@ pub(crate) fn livepatch<B: Body>(patch: &Patch<B>) -> TokenStream {
                 static kps_start_notes: u8;
                 #[link_name = "kps.sym.vmlinux.__stop_notes,0"]
                 static kps_stop_notes: u8;
+                #klp_mutex
             }
 
             #module

@@ -265,6 +265,7 @@ codes! {
         KPS1023 NOT_PERMITTED Error Machine "this user may not load modules"
         KPS1024 KERNEL_OOPSED Warning Machine "the kernel has oopsed"
         KPS1025 SKIPPED_CALLBACKS Warning Machine "callbacks of a replaced livepatch do not run"
+        KPS1026 RESOURCE_TAKEN Error Machine "a loaded livepatch has the same resource"
     }
     "Data that outlives functions, and patches that follow each other" {
         KPS1101 SHADOW_NEVER_FREED Error Input "shadow data is never freed"
@@ -286,6 +287,9 @@ codes! {
         KPS1117 PERSISTENT_TOO_LARGE Error Input "persistent data is too large"
         KPS1118 FREED_DIFFERENTLY Error Input "a later patch frees data differently from an earlier one"
         KPS1119 SKIPPED_UNDOING Warning Input "a replacement skips callbacks of an earlier patch"
+        KPS1120 INCOMPLETE_RESOURCE Error Input "a resource lacks one of its bodies"
+        KPS1121 RESOURCE_IN_TWO_PATCHES Error Input "a stacked patch has a resource of an earlier one"
+        KPS1122 RESOURCE_ENDS Note Input "the next version lacks a resource"
     }
     "Patch crates" {
         KPS1201 INVALID_ARGUMENTS Error Input "the arguments of an attribute are invalid"

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 //! Persistent data: states, which one version of a patch hands on to the next, and shadow
-//! variables, which belong to a kernel object. The kernel knows both by numbers.
+//! variables, which belong to a kernel object. The kernel knows both by numbers. And resources,
+//! which end with the patch.
 
 use crate::TypeId;
 
@@ -40,6 +41,26 @@ pub struct Shadow<B> {
     pub ctor: Option<(String, String, B)>,
     /// Runs on data before it is freed, under that lock, with a name for the data.
     pub dtor: Option<(String, B)>,
+}
+
+/// What a patch sets up for itself, such as a timer. It is gone when the patch is, however that
+/// ends.
+#[derive(Debug, Clone)]
+pub struct Resource<B> {
+    /// Its name in bodies.
+    pub name: String,
+    /// The id of the record that holds its value.
+    pub id: DataId,
+    /// The type of the value.
+    pub ty: DataType<B>,
+    /// Sets it up: a `Result` of the value.
+    pub acquire: B,
+    /// Undoes that, with a name for the value.
+    pub release: (String, B),
+    /// Takes it over from the earlier version of the patch, with a name for the value.
+    pub adopt: Option<(String, B)>,
+    /// Whether code other than its own bodies names it.
+    pub is_named: bool,
 }
 
 /// The struct that shadow data belongs to.
@@ -88,6 +109,11 @@ impl DataId {
     /// any patch.
     pub fn of_state(id: u32) -> DataId {
         DataId::derived(&["state ", &id.to_string()])
+    }
+
+    /// The id of a resource's record.
+    pub fn of_resource(family: &str, name: &str) -> DataId {
+        DataId::derived(&["resource ", family, ".", name])
     }
 
     /// The number. Its low bits are zero and its highest bit is set: authors write no such id for a

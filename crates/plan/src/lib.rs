@@ -19,7 +19,7 @@ mod symbol;
 mod types;
 
 pub use callbacks::{Callback, Callbacks};
-pub use data::{fnv, DataId, DataType, Free, Parent, Shadow, State};
+pub use data::{fnv, DataId, DataType, Free, Parent, Resource, Shadow, State};
 pub use kps_arch::{Arch, ByValue, Entry, Location, Passing, Unclear};
 pub use note::{Note, NOTE_OWNER, NOTE_SECTION, NOTE_TYPE};
 pub use params::{ModuleParam, ParamDefault, ParamType, ParamValue, Params};
@@ -45,8 +45,10 @@ pub struct Patch<B> {
     pub states: Vec<State<B>>,
     /// The shadow variables, in source order.
     pub shadows: Vec<Shadow<B>>,
-    /// The patched objects, in source order; vmlinux comes first if there are states or shadow
-    /// variables.
+    /// The resources, in source order.
+    pub resources: Vec<Resource<B>>,
+    /// The patched objects, in source order; vmlinux comes first if there are states, shadow
+    /// variables or resources.
     pub objects: Vec<Object<B>>,
     /// Plain Rust items that the bodies share.
     pub items: Vec<B>,
@@ -108,8 +110,19 @@ pub struct Klp {
     pub callbacks: TypeId,
     /// `struct klp_state`, if the patch has states or shadow variables.
     pub state: Option<TypeId>,
+    /// The structs of the patch's kobject, if it has resources.
+    pub kobject: Option<Kobject>,
     /// The index of a module's read-only memory (`MOD_RODATA`), which holds its notes.
     pub rodata: usize,
+}
+
+/// The structs of `include/linux/kobject.h`.
+#[derive(Debug, Clone, Copy)]
+pub struct Kobject {
+    /// `struct kobject`.
+    pub object: TypeId,
+    /// `struct kobj_type`.
+    pub ktype: TypeId,
 }
 
 /// The metadata of a module, in `.modinfo` and in its ELF note.
@@ -275,7 +288,7 @@ impl<B> Change<B> {
 }
 
 impl<B> Patch<B> {
-    /// The author's snippets in its states and shadow variables.
+    /// The author's snippets in its states, shadow variables and resources.
     pub fn data_texts(&self) -> impl Iterator<Item = &B> {
         let of_states = self
             .states
@@ -286,12 +299,16 @@ impl<B> Patch<B> {
             let dtor = shadow.dtor.as_ref().map(|(_, body)| body);
             [&shadow.ty.text, &shadow.init].into_iter().chain(ctor).chain(dtor)
         });
-        of_states.chain(of_shadows)
+        let of_resources = self.resources.iter().flat_map(|resource| {
+            let adopt = resource.adopt.as_ref().map(|(_, body)| body);
+            [&resource.ty.text, &resource.acquire, &resource.release.1].into_iter().chain(adopt)
+        });
+        of_states.chain(of_shadows).chain(of_resources)
     }
 
-    /// Whether it has persistent data.
+    /// Whether it has persistent data or resources, which its callbacks maintain.
     pub fn has_data(&self) -> bool {
-        !self.states.is_empty() || !self.shadows.is_empty()
+        !self.states.is_empty() || !self.shadows.is_empty() || !self.resources.is_empty()
     }
 }
 

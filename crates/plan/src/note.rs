@@ -26,12 +26,14 @@ pub struct Note {
     pub fixes: Vec<String>,
     /// Whether it replaces all earlier livepatches.
     pub replace: Replace,
-    /// The name that its shadow variables share with those of other versions.
+    /// The name that its shadow variables and resources share with those of other versions.
     pub family: String,
     /// The patches that it may undo.
     pub over: Vec<String>,
     /// Its states and shadow variables.
     pub data: Vec<Datum>,
+    /// Its resources.
+    pub resources: Vec<String>,
     /// Its callbacks, each with its object. An older note does not list them.
     pub callbacks: Vec<(Callback, String)>,
     /// `uname -r` of the kernel that it was made for.
@@ -64,9 +66,13 @@ impl Note {
             version: metadata.version.clone(),
             fixes: metadata.fixes.clone(),
             replace: patch.replace.clone(),
-            family: if patch.shadows.is_empty() { String::new() } else { metadata.family.clone() },
+            family: match patch.shadows.is_empty() && patch.resources.is_empty() {
+                true => String::new(),
+                false => metadata.family.clone(),
+            },
             over: metadata.over.clone(),
             data: Datum::all(patch),
+            resources: patch.resources.iter().map(|resource| resource.name.clone()).collect(),
             callbacks: callbacks.collect(),
             kernel: patch.target.release.clone(),
             build_id: patch.target.build_id_in_hex(),
@@ -94,6 +100,7 @@ impl Note {
                 "over" => note.over.push(owned()),
                 "state" => note.data.extend(state(value)),
                 "shadow" => shadows.push(value),
+                "resource" => note.resources.push(owned()),
                 "callback" => note.callbacks.extend(callback(value)),
                 "kernel" => note.kernel = owned(),
                 "build-id" => note.build_id = owned(),
@@ -133,7 +140,9 @@ impl Note {
 impl Display for Note {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let Note { patch, version, fixes, replace, family, over, data, .. } = self;
-        let Note { callbacks, kernel, build_id, modules, source_sha256, made_by, .. } = self;
+        let Note {
+            resources, callbacks, kernel, build_id, modules, source_sha256, made_by, ..
+        } = self;
         let mut line = |key: &str, value: &dyn Display| writeln!(f, "{key}={value}");
         line("patch", patch)?;
         version.iter().try_for_each(|version| line("version", version))?;
@@ -153,6 +162,7 @@ impl Display for Note {
                 DatumKind::Shadow => line("shadow", name)?,
             }
         }
+        resources.iter().try_for_each(|resource| line("resource", resource))?;
         for (callback, object) in callbacks {
             line("callback", &format_args!("{} {object}", callback.name()))?;
         }
@@ -204,6 +214,7 @@ mod tests {
             over: vec!["net_1".into()],
             data: vec![state, Datum::of_shadow(DataId::of_shadow(&family, "hits"), "hits")],
             family,
+            resources: vec!["ticker".into()],
             callbacks: vec![(Callback::PostUnpatch, "vmlinux".into())],
             kernel: "7.3.4".into(),
             build_id: "0a1b".into(),

@@ -362,7 +362,7 @@ impl Resolver<'_> {
                 self.report(
                     Diagnostic::new(REPEATED_NAME, format!("`{}` has two meanings here", name.value))
                         .at(name.span, "")
-                        .note("it is a static, constant, parameter, state or shadow variable of the patch")
+                        .note("it is a static, constant, parameter, state, shadow variable or resource of the patch")
                         .help(another_name(&name.value)),
                 );
             }
@@ -377,7 +377,7 @@ impl Resolver<'_> {
                 self.report(
                     Diagnostic::new(REPEATED_NAME, format!("`{name}` has two meanings in `{}`", func.old.name))
                         .at(place, "")
-                        .note("it is a parameter or the result here, and a static, constant, parameter, state or shadow variable of the patch")
+                        .note("it is a parameter or the result here, and a static, constant, parameter, state, shadow variable or resource of the patch")
                         .help(format!("rename the latter, for example to `own_{name}`, or write the function's prototype with another name")),
                 );
             }

@@ -42,7 +42,15 @@ impl Resolver<'_> {
                 [("save", &state.save), ("apply", &state.apply), ("restore", &state.restore)];
             bodies.map(|(name, body)| Some((name, body.as_ref()?.word, body.as_ref()?.code)))
         });
-        for (name, word, code) in callbacks.chain(states.flatten()) {
+        let resources = spec.resources.iter().flat_map(|resource| {
+            let bodies = [
+                ("acquire", &resource.acquire),
+                ("release", &resource.release),
+                ("adopt", &resource.adopt),
+            ];
+            bodies.map(|(name, body)| Some((name, body.as_ref()?.word, body.as_ref()?.code)))
+        });
+        for (name, word, code) in callbacks.chain(states.flatten()).chain(resources.flatten()) {
             self.check_callback(name, word, &calls(self.pieces, rust, spec, code).calls);
         }
         for object in &spec.objects {

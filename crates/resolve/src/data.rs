@@ -23,7 +23,7 @@ impl Resolver<'_> {
     /// The patch with two additions: first, an object for the image, whose callbacks maintain the
     /// records; and a `fn` for each function that frees the parent of a shadow variable.
     pub(super) fn with_free_hooks(&mut self, mut spec: ast::Patch) -> ast::Patch {
-        if spec.states.is_empty() && spec.shadows.is_empty() {
+        if spec.states.is_empty() && spec.shadows.is_empty() && spec.resources.is_empty() {
             return spec;
         }
         match spec.objects.iter().position(|object| object.name.value == ObjectName::IMAGE) {
@@ -166,7 +166,7 @@ impl Resolver<'_> {
                 Some((body.names.first()?.value.clone(), rust.fragment(body.code)?))
             };
             let save = state.save.as_ref().and_then(|body| rust.fragment(body.code));
-            let ty = self.data_type(state.ty, &state.name);
+            let ty = self.data_type(state.ty, &state.name, true);
             let parts = (ty, save, bound(&state.apply), bound(&state.restore));
             let (Some(ty), Some(save), Some(apply), Some(restore)) = parts else { continue };
             let version = state.version.as_ref().map_or(1, |version| version.value);
@@ -217,7 +217,7 @@ impl Resolver<'_> {
                 );
             }
             ids.entry(id).or_insert(name);
-            let ty = self.data_type(shadow.ty, &shadow.name);
+            let ty = self.data_type(shadow.ty, &shadow.name, true);
             let (ty, parent) = (ty, self.parent(&shadow.parent, rust, importer));
             let first =
                 |body: &BodyWithParams, n: usize| body.names.get(n).map(|name| name.value.clone());
@@ -238,13 +238,19 @@ impl Resolver<'_> {
     }
 
     /// A type that rustc will check, with a hash of its text and of the datum's name. States with
-    /// equal ids and different names are not the same.
-    fn data_type(&mut self, code: Code, name: &ast::Name) -> Option<DataType<Fragment>> {
+    /// equal ids and different names are not the same. `outlives` is whether the value may outlive
+    /// the module.
+    pub(super) fn data_type(
+        &mut self,
+        code: Code,
+        name: &ast::Name,
+        outlives: bool,
+    ) -> Option<DataType<Fragment>> {
         // The parser has reported its errors.
         let ty = super::rust::parse_type(self.pieces, code).ok()?;
         let mut pointers = IntoTheModule(None);
         pointers.visit_type(&ty);
-        if let Some(span) = pointers.0 {
+        if let Some(span) = pointers.0.filter(|_| outlives) {
             self.report(
                 Diagnostic::new(
                     PERSISTENT_POINTER,
@@ -348,12 +354,16 @@ fn image(span: Span) -> ast::Object {
     ast::Object::new(At { value: ObjectName::IMAGE.to_owned(), span }, None)
 }
 
-/// The bodies of states and shadow variables, each with the names that it binds.
+/// The bodies of states, shadow variables and resources, each with the names that it binds.
 pub(super) fn bodies(spec: &ast::Patch) -> Vec<(Code, Vec<&ast::Name>)> {
     let of_states =
         spec.states.iter().flat_map(|state| [&state.save, &state.apply, &state.restore]);
     let of_shadows = spec.shadows.iter().flat_map(|shadow| [&shadow.ctor, &shadow.dtor]);
-    let bound = of_states.chain(of_shadows).flatten();
+    let of_resources = spec
+        .resources
+        .iter()
+        .flat_map(|resource| [&resource.acquire, &resource.release, &resource.adopt]);
+    let bound = of_states.chain(of_shadows).chain(of_resources).flatten();
     let bound = bound.map(|body| (body.code, body.names.iter().collect()));
     bound.chain(spec.shadows.iter().map(|shadow| (shadow.init, Vec::new()))).collect()
 }
@@ -366,8 +376,9 @@ pub(super) fn parents(spec: &ast::Patch) -> impl Iterator<Item = Code> + '_ {
     })
 }
 
-/// The types of states and shadow variables.
+/// The types of states, shadow variables and resources.
 pub(super) fn types(spec: &ast::Patch) -> impl Iterator<Item = Code> + '_ {
     let states = spec.states.iter().map(|state| state.ty);
-    states.chain(spec.shadows.iter().map(|shadow| shadow.ty))
+    let resources = spec.resources.iter().map(|resource| resource.ty);
+    states.chain(spec.shadows.iter().map(|shadow| shadow.ty)).chain(resources)
 }

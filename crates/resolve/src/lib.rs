@@ -28,6 +28,7 @@ mod propose;
 pub mod prototypes;
 mod read_only;
 mod recursion;
+mod resources;
 mod rust;
 mod signatures;
 mod spelling;
@@ -46,7 +47,9 @@ use kps_diag::{
     REPEATED_OBJECT,
 };
 use kps_facts::{Facts, Importer, Wanted};
-use kps_plan::{AuthorsKey, CFile, Imports, Klp, Mode, Object, ObjectName, Patch, Target, Type};
+use kps_plan::{
+    AuthorsKey, CFile, Imports, Klp, Kobject, Mode, Object, ObjectName, Patch, Target, Type,
+};
 use names::Declared;
 use std::collections::HashMap;
 use symbols::Scope;
@@ -120,6 +123,10 @@ const KLP_MEMBERS: &[Members] = &[
 /// The additional members that states and shadow variables need.
 const DATA_MEMBERS: &[Members] = &[("klp_state", &["id", "version"]), ("klp_patch", &["forced"])];
 
+/// The additional members that resources need (`include/linux/kobject.h`).
+const RESOURCE_MEMBERS: &[Members] =
+    &[("klp_patch", &["forced", "kobj"]), ("kobject", &["ktype"]), ("kobj_type", &["release"])];
+
 /// The additional members that the gate of a module needs (`include/linux/module.h`).
 const GATE_MEMBERS: &[Members] = &[
     ("klp_object", &["mod"]),
@@ -140,6 +147,8 @@ struct Needs {
     params: bool,
     /// States or shadow variables.
     data: bool,
+    /// Resources.
+    resources: bool,
 }
 
 impl Needs {
@@ -148,13 +157,19 @@ impl Needs {
             gates: objects.iter().any(|(scope, _)| scope.module.is_some()),
             params: !spec.params.is_empty(),
             data: !spec.states.is_empty() || !spec.shadows.is_empty(),
+            resources: !spec.resources.is_empty(),
         }
     }
 
     /// The members of kernel structs that generated code uses for these.
     fn members(self) -> Vec<Members> {
-        let Needs { gates, params, data } = self;
-        let needed = [(gates, GATE_MEMBERS), (params, params::MEMBERS), (data, DATA_MEMBERS)];
+        let Needs { gates, params, data, resources } = self;
+        let needed = [
+            (gates, GATE_MEMBERS),
+            (params, params::MEMBERS),
+            (data, DATA_MEMBERS),
+            (resources, RESOURCE_MEMBERS),
+        ];
         let needed = needed.into_iter().filter_map(|(needed, members)| needed.then_some(members));
         [KLP_MEMBERS].into_iter().chain(needed).flatten().copied().collect()
     }
@@ -221,6 +236,7 @@ impl<'a> Resolver<'a> {
         let params = self.params(spec, &rust, &mut importer);
         let states = self.states(spec, &rust);
         let shadows = self.shadows(spec, &metadata.family, &rust, &mut importer);
+        let resources = self.resources(spec, &metadata.family, &rust);
         let mut uses = self.declared(&objects, &mut importer);
         self.c_functions(spec, &mut importer, &mut uses);
         let mut declared = std::mem::take(&mut uses.names);
@@ -234,6 +250,7 @@ impl<'a> Resolver<'a> {
             // vmlinux is always loaded: using its symbols needs no `klp_object`.
             if scope.module.is_some()
                 || needs.data
+                || needs.resources
                 || !spec.funcs.is_empty()
                 || !spec.callbacks.is_empty()
             {
@@ -256,6 +273,7 @@ impl<'a> Resolver<'a> {
             params,
             states,
             shadows,
+            resources,
             objects,
             items: rust.item_fragments(),
             modules: rust.modules(),
@@ -302,7 +320,8 @@ impl<'a> Resolver<'a> {
         }
         let changes =
             |object: &ast::Object| !object.funcs.is_empty() || !object.callbacks.is_empty();
-        if !spec.objects.iter().any(changes) && spec.states.is_empty() {
+        let has_data = !spec.states.is_empty() || !spec.resources.is_empty();
+        if !spec.objects.iter().any(changes) && !has_data {
             let place = spec.objects.first().map_or(spec.name.span, |object| object.name.span);
             self.report_absence(
                 Diagnostic::new(CHANGES_NOTHING, "the patch changes nothing")
@@ -380,6 +399,10 @@ impl<'a> Resolver<'a> {
             func: id("klp_func")?,
             callbacks: id("klp_callbacks")?,
             state: if needs.data { Some(id("klp_state")?) } else { None },
+            kobject: match needs.resources {
+                true => Some(Kobject { object: id("kobject")?, ktype: id("kobj_type")? }),
+                false => None,
+            },
             rodata: if needs.gates { usize::try_from(rodata()?).ok()? } else { 0 },
         };
         Some(klp)

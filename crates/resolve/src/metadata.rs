@@ -81,6 +81,7 @@ impl Resolver<'_> {
             atomic_replace: _,
             params: _,
             states: _,
+            resources: _,
             shadows: _,
             objects: _,
             items: _,

@@ -40,7 +40,9 @@ const MAX_TEXT: usize = 1024;
 pub(super) fn named(spec: &ast::Patch) -> impl Iterator<Item = (&'static str, &ast::Name)> {
     let params = spec.params.iter().map(|param| ("parameter", &param.name));
     let states = spec.states.iter().map(|state| ("state", &state.name));
-    params.chain(states).chain(spec.shadows.iter().map(|shadow| ("shadow variable", &shadow.name)))
+    let shadows = spec.shadows.iter().map(|shadow| ("shadow variable", &shadow.name));
+    let resources = spec.resources.iter().map(|resource| ("resource", &resource.name));
+    params.chain(states).chain(shadows).chain(resources)
 }
 
 impl Resolver<'_> {

@@ -145,6 +145,12 @@ pub mod kernel {
     }
 }
 
+/// `mutex_lock()`, on the host of nothing.
+pub(crate) unsafe fn mutex_lock(_: *mut core::ffi::c_void) {}
+
+/// `mutex_unlock()`.
+pub(crate) unsafe fn mutex_unlock(_: *mut core::ffi::c_void) {}
+
 /// The locks of `kernel/params.c`. On the host parameters are never written.
 pub(crate) mod params {
     /// The host has no modules.

@@ -3,8 +3,8 @@
 //!
 //! The kernel redirects functions (`Documentation/livepatch/livepatch.rst`). This crate has the
 //! rest of a patch in Rust: an entry that ftrace can redirect callers to, a guard that compares the
-//! running kernel with the target, states and shadow variables that outlive the patch, parameters,
-//! and the C names that Rust lacks.
+//! running kernel with the target, states and shadow variables that outlive the patch, resources
+//! that do not, parameters, and the C names that Rust lacks.
 //!
 //! # Two forms
 //!
@@ -39,6 +39,7 @@
 //! | [`param`](mod@param) | parameters of the module | anywhere; changeable strings only where tasks may sleep |
 //! | [`user`] | memory of programs | where tasks may sleep |
 //! | [`state`](mod@state) | changes of the system that the last patch reverts | in callbacks, under `klp_mutex`; its value anywhere |
+//! | [`resource`](mod@resource) | timers, kthreads, files and the like of the patch's own | in callbacks, under `klp_mutex`; its value anywhere |
 //! | [`shadow`](mod@shadow) | data attached to kernel objects | anywhere but in an NMI |
 //! | [`klp`] | the same without its safeguards, as in the kernel | anywhere but in an NMI |
 //! | [`arch`], [`frame`], [`gate`], [`guard`], [`persistent`], [`note`], [`shim`], [`sys`] | generated code | as each says |
@@ -72,6 +73,7 @@ pub mod param;
 pub mod percpu;
 pub mod persistent;
 pub mod prelude;
+pub mod resource;
 pub mod shadow;
 pub mod shim;
 pub mod state;

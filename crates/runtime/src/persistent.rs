@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 //! Persistent data: how the callbacks of a patch manage states and shadow variables that outlive
-//! the patch that made them.
+//! the patch that made them, and resources that must not.
 //!
 //! The kernel hands a `klp_state` from one patch to the next, but leaves its data to the patches
 //! (`Documentation/livepatch/system-state.rst`). Here that data is a record, which counts the
@@ -26,13 +26,13 @@
 //! unsafe {
 //!     // pre_patch
 //!     assert_eq!(persistent::acquire(&DATA), Ok(()));
-//!     persistent::begin(&DATA);
+//!     assert_eq!(persistent::begin(&DATA, false), Ok(()));
 //!     // post_patch
-//!     persistent::commit(&DATA, false, false);
+//!     persistent::commit(&DATA, false, false, |_| {});
 //!     // pre_unpatch
 //!     persistent::withdraw(&DATA);
 //!     // post_unpatch
-//!     persistent::release(&DATA, false);
+//!     persistent::release(&DATA, false, |_| {});
 //! }
 //! ```
 
@@ -42,7 +42,7 @@ use core::mem::{align_of, size_of, MaybeUninit};
 use core::ptr::{addr_of, addr_of_mut, null_mut};
 use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, Ordering};
 
-/// A state or a shadow variable, as the callbacks use it.
+/// A state, a shadow variable or a resource, as the callbacks use it.
 pub trait Persistent: Sync {
     /// Finds or allocates the record, before the author's `pre_patch`. It may sleep for memory.
     ///
@@ -51,12 +51,13 @@ pub trait Persistent: Sync {
     /// Called in `pre_patch`, once.
     unsafe fn acquire(&self) -> Result<(), Refusal>;
 
-    /// Continues after the author's `pre_patch` has succeeded.
+    /// Continues after the author's `pre_patch` has succeeded. `alone` is whether the patch will
+    /// replace all others (`klp_patch.replace`).
     ///
     /// # Safety
     ///
     /// Called in `pre_patch`, after `acquire`.
-    unsafe fn begin(&self);
+    unsafe fn begin(&self, alone: bool) -> Result<(), Refusal>;
 
     /// Every task runs the new code, or is taken to if the transition was `forced`
     /// (`klp_patch.forced`). `alone` is whether the patch replaced all others
@@ -65,7 +66,7 @@ pub trait Persistent: Sync {
     /// # Safety
     ///
     /// Called in `post_patch`.
-    unsafe fn commit(&self, alone: bool, forced: bool);
+    unsafe fn commit(&self, alone: bool, forced: bool) -> Result<(), Trouble>;
 
     /// Tasks are about to leave the new code.
     ///
@@ -80,7 +81,7 @@ pub trait Persistent: Sync {
     /// # Safety
     ///
     /// Called in `post_unpatch`, or in a `pre_patch` that refuses.
-    unsafe fn release(&self, forced: bool);
+    unsafe fn release(&self, forced: bool) -> Result<(), Trouble>;
 }
 
 /// Why a patch with persistent data cannot be loaded.
@@ -90,16 +91,30 @@ pub enum Refusal {
     NoMemory,
     /// Another patch has data of another type under the same id.
     OtherType(&'static str),
+    /// A patch that this one does not replace has the resource.
+    Held(&'static str),
+    /// A resource cannot be acquired, with the error number.
+    NotAcquired(&'static str, c_int),
+}
+
+/// What went wrong when it was too late to refuse.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trouble {
+    /// The patch lacks the resource: it could not be acquired or adopted, with the error number.
+    Missing(&'static str, c_int),
+    /// The resource stays, because the kernel was forced and some task may use it.
+    Stays(&'static str),
 }
 
 impl Refusal {
-    /// The return value of `pre_patch`, with which `klp_enable_patch()` fails: `-ENOMEM` or
-    /// `-EINVAL`.
+    /// The return value of `pre_patch`, with which `klp_enable_patch()` fails.
     #[inline]
     pub fn errno(self) -> c_int {
         match self {
             Refusal::NoMemory => -super::errno::ENOMEM,
             Refusal::OtherType(_) => -super::errno::EINVAL,
+            Refusal::Held(_) => -super::errno::EBUSY,
+            Refusal::NotAcquired(_, errno) => errno,
         }
     }
 }
@@ -115,22 +130,28 @@ pub unsafe fn acquire(all: &[&dyn Persistent]) -> Result<(), Refusal> {
         // SAFETY: the caller is `pre_patch`.
         if let Err(refusal) = unsafe { data.acquire() } {
             // SAFETY: these have been acquired.
-            all[..n].iter().for_each(|data| unsafe { data.release(false) });
+            unsafe { release(&all[..n], false, |_| {}) };
             return Err(refusal);
         }
     }
     Ok(())
 }
 
-/// Calls [`Persistent::begin`] for all.
+/// Calls [`Persistent::begin`] for all. If one is refused, all are released.
 ///
 /// # Safety
 ///
 /// As [`Persistent::begin`].
 #[inline]
-pub unsafe fn begin(all: &[&dyn Persistent]) {
+pub unsafe fn begin(all: &[&dyn Persistent], alone: bool) -> Result<(), Refusal> {
     // SAFETY: as the caller says.
-    all.iter().for_each(|data| unsafe { data.begin() });
+    let begun = all.iter().try_for_each(|data| unsafe { data.begin(alone) });
+    if begun.is_err() {
+        // SAFETY: they have been acquired, and the kernel calls no `post_unpatch` of an object that
+        // refuses.
+        unsafe { release(all, false, |_| {}) };
+    }
+    begun
 }
 
 /// Calls [`Persistent::commit`] for all.
@@ -139,9 +160,13 @@ pub unsafe fn begin(all: &[&dyn Persistent]) {
 ///
 /// As [`Persistent::commit`].
 #[inline]
-pub unsafe fn commit(all: &[&dyn Persistent], alone: bool, forced: bool) {
-    // SAFETY: as the caller says.
-    all.iter().for_each(|data| unsafe { data.commit(alone, forced) });
+pub unsafe fn commit(all: &[&dyn Persistent], alone: bool, forced: bool, report: fn(Trouble)) {
+    for data in all {
+        // SAFETY: as the caller says.
+        if let Err(trouble) = unsafe { data.commit(alone, forced) } {
+            report(trouble);
+        }
+    }
 }
 
 /// Calls [`Persistent::withdraw`] for all.
@@ -155,15 +180,19 @@ pub unsafe fn withdraw(all: &[&dyn Persistent]) {
     all.iter().for_each(|data| unsafe { data.withdraw() });
 }
 
-/// Calls [`Persistent::release`] for all.
+/// Calls [`Persistent::release`] for all, in reverse order.
 ///
 /// # Safety
 ///
 /// As [`Persistent::release`].
 #[inline]
-pub unsafe fn release(all: &[&dyn Persistent], forced: bool) {
-    // SAFETY: as the caller says.
-    all.iter().for_each(|data| unsafe { data.release(forced) });
+pub unsafe fn release(all: &[&dyn Persistent], forced: bool, report: fn(Trouble)) {
+    for data in all.iter().rev() {
+        // SAFETY: as the caller says.
+        if let Err(trouble) = unsafe { data.release(forced) } {
+            report(trouble);
+        }
+    }
 }
 
 /// The data stored under an id, for the next patch that has it.

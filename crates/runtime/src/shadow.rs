@@ -29,17 +29,17 @@
 //! unsafe {
 //!     assert_eq!(TRIES.acquire(), Ok(()));
 //!     assert_eq!(tried(&request), None); // Some tasks run the old code.
-//!     TRIES.commit(false, false);
+//!     assert_eq!(TRIES.commit(false, false), Ok(()));
 //!     assert_eq!((tried(&request), tried(&request)), (Some(1), Some(2)));
 //!     TRIES.remove(&request); // It is about to be freed.
 //!     assert_eq!(tried(&request), Some(1));
 //!     TRIES.withdraw();
-//!     TRIES.release(false);
+//!     assert_eq!(TRIES.release(false), Ok(()));
 //! }
 //! ```
 
 use super::klp::{self, address, Dtor};
-use super::persistent::{generation_id, Held, Persistent, Refusal};
+use super::persistent::{generation_id, Held, Persistent, Refusal, Trouble};
 use core::ffi::{c_int, c_void};
 use core::marker::PhantomData;
 use core::mem::{align_of, needs_drop, size_of, MaybeUninit};
@@ -195,14 +195,17 @@ impl<T, P> Persistent for Shadow<T, P> {
         unsafe { self.held.acquire() }
     }
 
-    unsafe fn begin(&self) {}
+    unsafe fn begin(&self, _: bool) -> Result<(), Refusal> {
+        Ok(())
+    }
 
-    unsafe fn commit(&self, alone: bool, forced: bool) {
+    unsafe fn commit(&self, alone: bool, forced: bool) -> Result<(), Trouble> {
         self.held.commit(alone);
         // Tasks that were forced over may still be in the old code, and free parents there.
         if !forced {
             self.held.show();
         }
+        Ok(())
     }
 
     unsafe fn withdraw(&self) {
@@ -211,7 +214,7 @@ impl<T, P> Persistent for Shadow<T, P> {
         }
     }
 
-    unsafe fn release(&self, forced: bool) {
+    unsafe fn release(&self, forced: bool) -> Result<(), Trouble> {
         let free_all = || {
             for generation in self.held.generations() {
                 // SAFETY: no task runs code of a patch that has this variable.
@@ -222,6 +225,7 @@ impl<T, P> Persistent for Shadow<T, P> {
         };
         // SAFETY: the caller is a callback that may call it.
         unsafe { self.held.release(forced, free_all) };
+        Ok(())
     }
 }
 
@@ -251,14 +255,14 @@ mod tests {
         unsafe {
             assert_eq!(patch.acquire(), Ok(()));
             assert_eq!(hit(&patch, &parent), None);
-            patch.commit(false, false);
+            assert_eq!(patch.commit(false, false), Ok(()));
             assert_eq!((hit(&patch, &parent), hit(&patch, &parent)), (Some(3), Some(4)));
             patch.remove(&parent);
             assert!(!has(&patch, &parent));
             assert_eq!(hit(&patch, &parent), Some(3));
             patch.withdraw();
             assert_eq!(hit(&patch, &parent), None);
-            patch.release(false);
+            assert_eq!(patch.release(false), Ok(()));
         }
         assert_eq!((klp::count(), hit(&patch, &parent)), (0, None));
     }
@@ -269,18 +273,18 @@ mod tests {
         // SAFETY: the kernel's calls, in its order.
         unsafe {
             assert_eq!(patch.acquire(), Ok(()));
-            patch.commit(false, false);
+            assert_eq!(patch.commit(false, false), Ok(()));
             hit(&patch, &one);
             hit(&patch, &two);
             patch.withdraw();
-            patch.commit(false, false);
+            assert_eq!(patch.commit(false, false), Ok(()));
             assert!(!has(&patch, &one));
             assert_eq!(hit(&patch, &one), Some(3));
             assert_eq!(klp::count(), 4);
             patch.remove(&one);
             assert_eq!(klp::count(), 2);
             patch.withdraw();
-            patch.release(false);
+            assert_eq!(patch.release(false), Ok(()));
         }
         assert_eq!(klp::count(), 0);
     }
@@ -291,17 +295,17 @@ mod tests {
         // SAFETY: the kernel's calls, in its order.
         unsafe {
             assert_eq!(first.acquire(), Ok(()));
-            first.commit(true, false);
+            assert_eq!(first.commit(true, false), Ok(()));
             hit(&first, &parent);
             assert_eq!(second.acquire(), Ok(()));
             assert!(has(&second, &parent));
-            second.release(false);
+            assert_eq!(second.release(false), Ok(()));
             assert!(has(&first, &parent));
             assert_eq!(second.acquire(), Ok(()));
-            second.commit(true, false);
+            assert_eq!(second.commit(true, false), Ok(()));
             assert_eq!(hit(&second, &parent), Some(4));
             second.withdraw();
-            second.release(false);
+            assert_eq!(second.release(false), Ok(()));
         }
         assert_eq!(klp::count(), 0);
     }
@@ -317,14 +321,14 @@ mod tests {
         // SAFETY: the kernel's calls, in its order.
         unsafe {
             assert_eq!(patch.acquire(), Ok(()));
-            patch.commit(false, false);
+            assert_eq!(patch.commit(false, false), Ok(()));
             let all = [1, 2, 3];
             all.iter().for_each(|parent| assert!(patch.get_or_init(parent, 0).is_some()));
             patch.remove(&all[0]);
             patch.remove(&all[0]);
             assert_eq!(GONE.load(Ordering::Relaxed), 1);
             patch.withdraw();
-            patch.release(false);
+            assert_eq!(patch.release(false), Ok(()));
         }
         assert_eq!(GONE.load(Ordering::Relaxed), 3);
     }
@@ -340,10 +344,10 @@ mod tests {
         // SAFETY: the kernel's calls, in its order.
         unsafe {
             assert_eq!(patch.acquire(), Ok(()));
-            patch.commit(false, false);
+            assert_eq!(patch.commit(false, false), Ok(()));
             assert_eq!(patch.get_or_init(&parent, 0), Some(&42));
             patch.withdraw();
-            patch.release(false);
+            assert_eq!(patch.release(false), Ok(()));
         }
     }
 }

@@ -31,16 +31,16 @@
 //! // SAFETY: the callbacks of a patch that is loaded and unloaded, in the kernel's order.
 //! unsafe {
 //!     assert_eq!(QUIET.acquire(), Ok(()));
-//!     QUIET.begin();
-//!     QUIET.commit(false, false);
+//!     assert_eq!(QUIET.begin(false), Ok(()));
+//!     assert_eq!(QUIET.commit(false, false), Ok(()));
 //!     assert_eq!((LEVEL.load(Ordering::Relaxed), QUIET.get()), (0, Some(4)));
 //!     QUIET.withdraw();
-//!     QUIET.release(false);
+//!     assert_eq!(QUIET.release(false), Ok(()));
 //! }
 //! assert_eq!((LEVEL.load(Ordering::Relaxed), QUIET.get()), (4, None));
 //! ```
 
-use super::persistent::{Held, Persistent, Refusal};
+use super::persistent::{Held, Persistent, Refusal, Trouble};
 use core::sync::atomic::{AtomicBool, Ordering};
 
 /// A state, with the value from before the change.
@@ -109,19 +109,21 @@ impl<T> Persistent for State<T> {
         unsafe { self.held.acquire() }
     }
 
-    unsafe fn begin(&self) {
+    unsafe fn begin(&self, _: bool) -> Result<(), Refusal> {
         // The value that an earlier patch saved is from before its change of the system. A value
         // read now would not be.
         if self.get().is_none() {
             self.held.save((self.save)());
         }
+        Ok(())
     }
 
-    unsafe fn commit(&self, alone: bool, _: bool) {
+    unsafe fn commit(&self, alone: bool, _: bool) -> Result<(), Trouble> {
         self.held.commit(alone);
         if self.due.swap(false, Ordering::Relaxed) {
             self.get().into_iter().for_each(self.apply);
         }
+        Ok(())
     }
 
     unsafe fn withdraw(&self) {
@@ -131,10 +133,11 @@ impl<T> Persistent for State<T> {
         }
     }
 
-    unsafe fn release(&self, forced: bool) {
+    unsafe fn release(&self, forced: bool) -> Result<(), Trouble> {
         self.due.store(true, Ordering::Relaxed);
         // SAFETY: the caller is a callback that may call it.
         unsafe { self.held.release(forced, || {}) };
+        Ok(())
     }
 }
 
@@ -162,20 +165,20 @@ mod tests {
         // SAFETY: the kernel's calls, in its order.
         unsafe {
             assert_eq!(patch.acquire(), Ok(()));
-            patch.begin();
+            assert_eq!(patch.begin(false), Ok(()));
         }
     }
 
     fn complete(patch: &dyn Persistent, alone: bool) {
         // SAFETY: as above.
-        unsafe { patch.commit(alone, false) };
+        assert_eq!(unsafe { patch.commit(alone, false) }, Ok(()));
     }
 
     fn unload(patch: &dyn Persistent) {
         // SAFETY: as above.
         unsafe {
             patch.withdraw();
-            patch.release(false);
+            assert_eq!(patch.release(false), Ok(()));
         }
     }
 
@@ -213,7 +216,7 @@ mod tests {
         complete(&first, true);
         load(&second);
         // SAFETY: a transition that is reversed before it is complete calls only this.
-        unsafe { second.release(false) };
+        assert_eq!(unsafe { second.release(false) }, Ok(()));
         assert_eq!(
             (SYSTEM.load(Ordering::Relaxed), first.get(), first.is_shared()),
             (15, Some(5), false)
@@ -295,7 +298,7 @@ mod tests {
         // SAFETY: the kernel's calls.
         unsafe {
             first.withdraw();
-            first.release(true);
+            assert_eq!(first.release(true), Ok(()));
         }
         assert_eq!((SYSTEM.load(Ordering::Relaxed), klp::count()), (5, 1));
         load(&second);

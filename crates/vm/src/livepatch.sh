@@ -48,6 +48,8 @@ unload)
         echo 0 > "/sys/kernel/livepatch/$2/enabled" || exit 1
         until_holds "[ ! -e /sys/kernel/livepatch/$2 ]" 1
     fi
+    # The kernel drops its reference to the module a little later.
+    until_holds "[ \"\$(cat /sys/module/$2/refcnt)\" = 0 ]" 1
     try rmmod "$2"
     ;;
 esac

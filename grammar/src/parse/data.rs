@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Data that outlives functions: `state` and `shadow`.
+//! Data that outlives functions: `state` and `shadow`; and `resource`.
 
 use super::{Seen, SpecParser};
-use crate::ast::{BodyWithParams, Code, Level, Lifetime, Shadow, ShadowItem, State, StateItem};
+use crate::ast::{
+    BodyWithParams, Code, Level, Lifetime, Resource, ResourceItem, Shadow, ShadowItem, State,
+    StateItem,
+};
 use crate::head::Rule;
 use crate::scan::RawItem;
 use crate::Span;
@@ -51,6 +54,31 @@ impl SpecParser<'_> {
         };
         let (ty, init) = (head.code(Rule::shadow_type)?, head.code(Rule::init)?);
         Some(Shadow { name: head.name(), ty, parent: head.parent()?, init, lifetime, ctor, dtor })
+    }
+
+    pub(super) fn resource(&mut self, item: &RawItem) -> Option<Resource> {
+        let head = self.head(Rule::resource, item);
+        let block = self.block(item)?;
+        let names = |item| match item {
+            ResourceItem::Acquire => 0,
+            ResourceItem::Release | ResourceItem::Adopt => 1,
+        };
+        let (mut acquire, mut release, mut adopt) = (None, None, None);
+        for (item, bound) in self.bound_bodies(block, Level::Resource, ResourceItem::of, names) {
+            match item {
+                ResourceItem::Acquire => acquire = Some(bound),
+                ResourceItem::Release => release = Some(bound),
+                ResourceItem::Adopt => adopt = Some(bound),
+            }
+        }
+        let head = head?;
+        Some(Resource {
+            name: head.name(),
+            ty: head.code(Rule::type_text)?,
+            acquire,
+            release,
+            adopt,
+        })
     }
 
     /// The bodies of a block; each binds its arguments to `names` names.

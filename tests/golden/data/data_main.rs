@@ -296,10 +296,10 @@ mod livepatch {
         klp_state::ZERO,
     ];
 
-    /// The states and shadow variables.
+    /// The states, shadow variables and resources, in the order in which they begin.
     static DATA: [&dyn Persistent; 3] = [&super::loglevel, &super::looks, &super::seen];
 
-    /// The callbacks of the image, which keep the states and shadow variables.
+    /// The callbacks of the image, which keep what is in `DATA`.
     mod data {
         use super::super::kps::persistent::{self, Refusal};
         use super::super::types::klp_object;
@@ -308,35 +308,45 @@ mod livepatch {
         pub(super) unsafe extern "C" fn pre_patch(obj: *mut klp_object) -> c_int {
             // SAFETY: this is `pre_patch`, under `klp_mutex`.
             if let Err(refusal) = unsafe { persistent::acquire(&DATA) } {
-                if let Refusal::OtherType(name) = refusal {
-                    kernel::pr_err!(
-                        "refused: `{}` is there with another name or type\n", name
-                    );
-                }
-                return refusal.errno();
+                return refused(refusal);
             }
             // SAFETY: the kernel has called this with the object.
             let status = unsafe { kps_in_vmlinux::kps_pre_patch(obj) };
             if status != 0 {
                 // SAFETY: the kernel calls no `post_unpatch` of an object that refuses.
-                unsafe { persistent::release(&DATA, false) };
+                unsafe { persistent::release(&DATA, false, |_| {}) };
                 return status;
             }
             // SAFETY: all have joined.
-            unsafe { persistent::begin(&DATA) };
-            0
+            match unsafe { persistent::begin(&DATA, (*addr_of!(PATCH)).replace) } {
+                Ok(()) => 0,
+                Err(refusal) => refused(refusal),
+            }
+        }
+
+        /// Logs why the patch is refused, and returns the error number.
+        fn refused(refusal: Refusal) -> c_int {
+            match refusal {
+                Refusal::OtherType(name) => {
+                    kernel::pr_err!(
+                        "refused: `{}` is there with another name or type\n", name
+                    );
+                }
+                _ => {}
+            }
+            refusal.errno()
         }
 
         pub(super) unsafe extern "C" fn post_patch(_obj: *mut klp_object) {
             // SAFETY: the kernel calls this when every task runs the new code, and has taken the
             // replaced patches away.
             unsafe {
-                persistent::commit(
-                    &DATA,
+                let (replace, forced) = (
                     (*addr_of!(PATCH)).replace,
                     (*addr_of!(PATCH)).forced,
-                )
-            };
+                );
+                persistent::commit(&DATA, replace, forced, |_| {});
+            }
         }
 
         pub(super) unsafe extern "C" fn pre_unpatch(_obj: *mut klp_object) {
@@ -347,7 +357,7 @@ mod livepatch {
         pub(super) unsafe extern "C" fn post_unpatch(_obj: *mut klp_object) {
             // SAFETY: the kernel calls this when no task runs the new code, or has been forced to
             // think so.
-            unsafe { persistent::release(&DATA, (*addr_of!(PATCH)).forced) };
+            unsafe { persistent::release(&DATA, (*addr_of!(PATCH)).forced, |_| {}) };
         }
     }
 
@@ -373,13 +383,14 @@ mod livepatch {
 
     #[link_section = ".note.kps"]
     #[used]
-    static NOTE: Note<238> = Note::new(
+    static NOTE: Note<265> = Note::new(
         *b"\
             patch=data\n\
             family=golden\n\
             state=1 2 loglevel\n\
             shadow=looks\n\
             shadow=seen\n\
+            callback=pre_patch vmlinux\n\
             kernel=7.3.4-fixture\n\
             build-id=0102030405060708090a0b0c0d0e0f1011121314\n\
             source-sha256=d45d95d2cd2c50debe084addc1815088e7e015cc7d369bbcbc52a35c24767d9e\n\

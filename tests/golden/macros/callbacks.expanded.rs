@@ -203,10 +203,14 @@ mod callbacks {
         static ENTRIES: [Entry; 0] = [];
         #[link_section = ".note.kps"]
         #[used]
-        static NOTE: Note<196> = Note::new(
+        static NOTE: Note<310> = Note::new(
             *b"\
             patch=callbacks\n\
             replace=always\n\
+            callback=pre_patch vmlinux\n\
+            callback=post_patch vmlinux\n\
+            callback=pre_unpatch vmlinux\n\
+            callback=post_unpatch vmlinux\n\
             kernel=7.3.4-fixture\n\
             build-id=0102030405060708090a0b0c0d0e0f1011121314\n\
             source-sha256=0000000000000000000000000000000000000000000000000000000000000000\n\

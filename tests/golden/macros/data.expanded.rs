@@ -400,44 +400,53 @@ mod data {
             },
             klp_state::ZERO,
         ];
-        /// The states and shadow variables.
+        /// The states, shadow variables and resources, in the order in which they begin.
         static DATA: [&dyn Persistent; 3] = [&super::level, &super::looks, &super::seen];
-        /// The callbacks of the image, which keep the states and shadow variables.
+        /// The callbacks of the image, which keep what is in `DATA`.
         mod data {
             use super::super::kps::persistent::{self, Refusal};
             use super::super::types::klp_object;
             use super::*;
             pub(super) unsafe extern "C" fn pre_patch(obj: *mut klp_object) -> c_int {
                 if let Err(refusal) = unsafe { persistent::acquire(&DATA) } {
-                    if let Refusal::OtherType(name) = refusal {
+                    return refused(refusal);
+                }
+                let status = unsafe { kps_in_vmlinux::kps_pre_patch(obj) };
+                if status != 0 {
+                    unsafe { persistent::release(&DATA, false, |_| {}) };
+                    return status;
+                }
+                match unsafe { persistent::begin(&DATA, (*addr_of!(PATCH)).replace) } {
+                    Ok(()) => 0,
+                    Err(refusal) => refused(refusal),
+                }
+            }
+            /// Logs why the patch is refused, and returns the error number.
+            fn refused(refusal: Refusal) -> c_int {
+                match refusal {
+                    Refusal::OtherType(name) => {
                         kernel::pr_err!(
                             "refused: `{}` is there with another name or type\n", name
                         );
                     }
-                    return refusal.errno();
+                    _ => {}
                 }
-                let status = unsafe { kps_in_vmlinux::kps_pre_patch(obj) };
-                if status != 0 {
-                    unsafe { persistent::release(&DATA, false) };
-                    return status;
-                }
-                unsafe { persistent::begin(&DATA) };
-                0
+                refusal.errno()
             }
             pub(super) unsafe extern "C" fn post_patch(_obj: *mut klp_object) {
                 unsafe {
-                    persistent::commit(
-                        &DATA,
+                    let (replace, forced) = (
                         (*addr_of!(PATCH)).replace,
                         (*addr_of!(PATCH)).forced,
-                    )
-                };
+                    );
+                    persistent::commit(&DATA, replace, forced, |_| {});
+                }
             }
             pub(super) unsafe extern "C" fn pre_unpatch(_obj: *mut klp_object) {
                 unsafe { persistent::withdraw(&DATA) };
             }
             pub(super) unsafe extern "C" fn post_unpatch(_obj: *mut klp_object) {
-                unsafe { persistent::release(&DATA, (*addr_of!(PATCH)).forced) };
+                unsafe { persistent::release(&DATA, (*addr_of!(PATCH)).forced, |_| {}) };
             }
         }
         /// The build-id of the target kernel.
@@ -460,13 +469,14 @@ mod data {
         ];
         #[link_section = ".note.kps"]
         #[used]
-        static NOTE: Note<231> = Note::new(
+        static NOTE: Note<258> = Note::new(
             *b"\
             patch=data\n\
             family=golden\n\
             state=1 2 level\n\
             shadow=looks\n\
             shadow=seen\n\
+            callback=pre_patch vmlinux\n\
             kernel=7.3.4-fixture\n\
             build-id=0102030405060708090a0b0c0d0e0f1011121314\n\
             source-sha256=0000000000000000000000000000000000000000000000000000000000000000\n\

@@ -351,9 +351,11 @@ mod livepatch {
 
     #[link_section = ".note.kps"]
     #[used]
-    static NOTE: Note<235> = Note::new(
+    static NOTE: Note<286> = Note::new(
         *b"\
             patch=parts\n\
+            callback=pre_patch dummy\n\
+            callback=post_patch dummy\n\
             kernel=7.3.4-fixture\n\
             build-id=0102030405060708090a0b0c0d0e0f1011121314\n\
             module=dummy b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1\n\

@@ -739,12 +739,14 @@ mod livepatch {
 
     #[link_section = ".note.kps"]
     #[used]
-    static NOTE: Note<229> = Note::new(
+    static NOTE: Note<286> = Note::new(
         *b"\
             patch=shapes\n\
             version=1.0\n\
             fixes=CVE-2026-0001\n\
             replace=always\n\
+            callback=pre_patch vmlinux\n\
+            callback=post_unpatch vmlinux\n\
             kernel=7.3.4-fixture\n\
             build-id=0102030405060708090a0b0c0d0e0f1011121314\n\
             source-sha256=c5e19d54b6720d9e6fe69b2db7064b3f5739b08c6d3207dee966524d8cbefde8\n\

@@ -48,6 +48,11 @@ pub(crate) fn cases() -> Vec<Case> {
             "replaced: the console of the example is as before in the end",
             ends::the_console_is_as_before_after_a_replacement,
         ),
+        machine("ends: a resource is released once", ends::resources_end_once),
+        machine(
+            "ends: the same where a transition is reversed or forced",
+            ends::resources_end_once_when_a_transition_does_not_go_through,
+        ),
         machine("shadow-mod: it leaks", sample::leaks),
         machine("shadow-mod: fix1 ends the leak", sample::with_fix1),
         machine("shadow-mod: fix2 goes on with what fix1 keeps", sample::with_fix2),

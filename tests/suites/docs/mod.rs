@@ -205,7 +205,7 @@ fn every_construct_is_in_the_tables() {
     let macros = |name: &str| {
         std::fs::read_to_string(repository().join(format!("runtime-macros/src/docs/{name}.md")))
     };
-    for level in [Level::Patch, Level::State, Level::Shadow, Level::Test] {
+    for level in [Level::Patch, Level::State, Level::Shadow, Level::Resource, Level::Test] {
         for Construct { keyword, .. } in level.constructs() {
             let rows = language.lines().filter(|line| line.starts_with('|'));
             let starts = [" ", "(", ";", ":"].map(|end| format!("`{keyword}{end}"));

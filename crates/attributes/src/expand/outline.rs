@@ -7,7 +7,8 @@
 
 use super::tokens::Tokens;
 use kps_ast::{
-    Body, CallbackBody, Func, Hook, ModuleParam, ParamValue, Patch, Prototype, Shadow, State,
+    Body, CallbackBody, Func, Hook, ModuleParam, ParamValue, Patch, Prototype, Resource, Shadow,
+    State,
 };
 use kps_codegen::names::{self, ident, object_ident, PREFIX};
 use kps_plan::ObjectName;
@@ -40,6 +41,7 @@ pub(super) fn outline(
     let params = patch.params.iter().map(|param| outline.param(param));
     let states = patch.states.iter().map(|state| outline.state(state));
     let shadows = patch.shadows.iter().map(|shadow| outline.shadow(shadow));
+    let resources = patch.resources.iter().map(|resource| outline.resource(resource));
     let items = patch.items.iter().map(|&item| tokens.of(item));
     let of_c = patch.c_files.iter().flat_map(|file| &file.functions);
     let of_c =
@@ -69,6 +71,7 @@ pub(super) fn outline(
             #(#params)*
             #(#states)*
             #(#shadows)*
+            #(#resources)*
             #(#items)*
             extern "C" {
                 #(#of_c)*
@@ -272,6 +275,24 @@ impl Outline<'_> {
             static #name: kps::shadow::Shadow<#ty, #parent> =
                 kps::shadow::Shadow::new(#text, 1, 1, || unsafe { #init }, #ctor, None);
             #dtor
+        }
+    }
+
+    fn resource(&self, resource: &Resource) -> TokenStream {
+        let (name, text) = (ident(&resource.name.value), &resource.name.value);
+        let ty = self.tokens.of(resource.ty);
+        let acquire = self.closure(resource.acquire.as_ref());
+        let release = self.closure(resource.release.as_ref());
+        let adopt = match &resource.adopt {
+            Some(_) => {
+                let closure = self.closure(resource.adopt.as_ref());
+                quote!(Some(#closure))
+            }
+            None => quote!(None),
+        };
+        quote! {
+            static #name: kps::resource::Resource<#ty> =
+                kps::resource::Resource::new(#text, 1, 1, || false, #acquire, #release, #adopt);
         }
     }
 

@@ -4,7 +4,7 @@
 use super::super::{Function, Incoming, Livepatch, State};
 use kps_diag::{
     list, Diagnostic, Severity, CONFLICTING_LIVEPATCH, INCOMPATIBLE_STATES, IN_TRANSITION,
-    REPLACES_OTHERS, SKIPPED_CALLBACKS, UNKNOWN_STATES,
+    REPLACES_OTHERS, RESOURCE_TAKEN, SKIPPED_CALLBACKS, UNKNOWN_STATES,
 };
 use kps_plan::{Datum, Fate, Note, Replace};
 
@@ -15,6 +15,7 @@ pub(super) fn check(incoming: &Incoming, loaded: &[Livepatch]) -> Vec<Diagnostic
         found.extend(states(incoming, other));
         found.extend(replacement(incoming, other));
         found.extend(skipped(incoming, other));
+        found.extend(resource(incoming, other));
     }
     found
 }
@@ -185,4 +186,25 @@ fn skipped(incoming: &Incoming, other: &Livepatch) -> Option<Diagnostic> {
                 other.name, incoming.name
             )),
     )
+}
+
+/// A resource that the other livepatch keeps, because it is not replaced.
+fn resource(incoming: &Incoming, other: &Livepatch) -> Option<Diagnostic> {
+    let (mine, theirs) = (incoming.note.as_ref()?, other.note.as_ref()?);
+    if mine.family != theirs.family || mine.replace == Replace::Always {
+        return None;
+    }
+    let shared = mine.resources.iter().find(|name| theirs.resources.contains(name))?;
+    let message =
+        format!("`{}` and `{}` both have the resource `{shared}`", incoming.name, other.name);
+    let error = Diagnostic::new(RESOURCE_TAKEN, message)
+        .note("a resource has one owner: the patch refuses with EBUSY")
+        .help(format!("run `kpsc unload {}` first, or build it with `atomic replace`", other.name));
+    Some(match &mine.replace {
+        Replace::If(param) => Diagnostic {
+            severity: Severity::Warning,
+            ..error.note(format!("this applies if the parameter `{param}` is not set"))
+        },
+        _ => error,
+    })
 }

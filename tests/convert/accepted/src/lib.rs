@@ -22,6 +22,17 @@ mod everything {
         seq_printf(m, c"seen %u\n".as_ptr(), SEEN.load(Ordering::Relaxed));
     }
 
+    #[resource]
+    static lease: Resource<*mut seq_file> = Resource {
+        acquire: || {
+            if LIMIT == 0 { return Err(-ENOMEM); } Ok(null_mut())
+        },
+        release: |file| {
+            pr_info!("{}\n", file.is_null());
+        },
+        adopt: |file| { Ok(file) },
+    };
+
     #[symbols(vmlinux)]
     extern "C" {
         static console_printk: [i32; 4];
