@@ -290,6 +290,8 @@ codes! {
         KPS1120 INCOMPLETE_RESOURCE Error Input "a resource lacks one of its bodies"
         KPS1121 RESOURCE_IN_TWO_PATCHES Error Input "a stacked patch has a resource of an earlier one"
         KPS1122 RESOURCE_ENDS Note Input "the next version lacks a resource"
+        KPS1123 SET_UP_IN_CALLBACK Warning Input "a callback sets up what may outlive the patch"
+        KPS1124 RESTORED_IN_CALLBACK Warning Input "a variable may never be changed back"
     }
     "Patch crates" {
         KPS1201 INVALID_ARGUMENTS Error Input "the arguments of an attribute are invalid"

@@ -30,6 +30,7 @@ mod read_only;
 mod recursion;
 mod resources;
 mod rust;
+mod setups;
 mod signatures;
 mod spelling;
 mod symbols;
@@ -217,6 +218,7 @@ impl<'a> Resolver<'a> {
         self.check_tests(spec);
         let rust = self.parse_rust(spec);
         self.check_calls(spec, &rust);
+        self.check_setups(spec, &rust);
         let objects = self.known_objects(spec);
         let needs = Needs::of(spec, &objects);
         let members = [needs.members(), vec![syscalls::members(self.facts.arch())]].concat();

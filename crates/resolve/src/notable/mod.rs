@@ -4,6 +4,8 @@
 
 mod called;
 mod patched;
+mod setups;
 
 pub use called::*;
 pub use patched::*;
+pub use setups::*;

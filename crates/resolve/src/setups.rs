@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: GPL-2.0
+//! Callbacks that rely on another callback to undo what they do. The kernel runs none of a patch
+//! that is replaced (`klp_free_replaced_patches_async()` in `kernel/livepatch/core.c`), so that
+//! belongs in a `resource` or a `state`.
+
+use super::bodies::Rust;
+use super::calls::{calls, Call};
+use super::Resolver;
+use crate::notable::{self, SetsUp};
+use kps_ast::{self as ast, Code, Span};
+use kps_diag::{Diagnostic, RESTORED_IN_CALLBACK, SET_UP_IN_CALLBACK};
+use std::collections::BTreeMap;
+use syn::visit::{self, Visit};
+
+const NEVER: &str = "the kernel runs no callback of a patch that another one replaces";
+
+impl Resolver<'_> {
+    pub(super) fn check_setups(&mut self, spec: &ast::Patch, rust: &Rust) {
+        let callbacks = spec.objects.iter().flat_map(|object| &object.callbacks);
+        let callbacks = callbacks.map(|body| (body.callback.name(), body.word, body.code));
+        let states = spec.states.iter().flat_map(|state| {
+            [("save", &state.save), ("apply", &state.apply)]
+                .map(|(name, body)| Some((name, body.as_ref()?.word, body.as_ref()?.code)))
+        });
+        for (callback, word, code) in callbacks.chain(states.flatten()) {
+            self.check_setup(callback, word, code, rust);
+        }
+        spec.objects.iter().for_each(|object| self.check_restored(spec, object, rust));
+    }
+
+    /// A call that sets up something that stays.
+    fn check_setup(&mut self, callback: &str, word: Span, code: Code, rust: &Rust) {
+        let calls = calls(self.pieces, rust, spec, code).calls;
+        let waits = calls.iter().any(|call| notable::awaits_later_calls(&call.name));
+        let hands_out = hands_out_own_code(code, rust);
+        for Call { name, span, .. } in &calls {
+            match notable::sets_up(name) {
+                Some(SetsUp::Entry) => {}
+                // Otherwise it is a timer or work of the kernel's own.
+                Some(SetsUp::LaterCall) if hands_out && !waits => {}
+                _ => continue,
+            }
+            self.report(
+                Diagnostic::new(
+                    SET_UP_IN_CALLBACK,
+                    format!("what `{name}` sets up in `{callback}` may outlive the patch"),
+                )
+                .at(*span, "")
+                .at(word, "no other callback is sure to run after this one")
+                .note(NEVER)
+                .help("do it in the `acquire` of a `resource`, and undo it in its `release`"),
+            );
+        }
+    }
+
+    /// A kernel variable that one callback changes and another changes back.
+    fn check_restored(&mut self, spec: &ast::Patch, object: &ast::Object, rust: &Rust) {
+        let all = spec.objects.iter().flat_map(|object| &object.use_statics);
+        let statics: Vec<&str> = all.map(|item| item.symbol.name.value.as_str()).collect();
+        let mut changed: BTreeMap<String, Span> = BTreeMap::new();
+        let (undoing, doing): (Vec<&ast::CallbackBody>, Vec<_>) =
+            object.callbacks.iter().partition(|body| body.callback.undoes());
+        for body in doing {
+            for (name, span) in written(body.code, rust) {
+                if statics.contains(&name.as_str()) {
+                    changed.entry(name).or_insert_with(|| self.pieces.place(body.code, span));
+                }
+            }
+        }
+        for body in undoing {
+            for (name, span) in written(body.code, rust) {
+                let Some(first) = changed.remove(&name) else { continue };
+                let back = self.pieces.place(body.code, span);
+                self.report(
+                    Diagnostic::new(
+                        RESTORED_IN_CALLBACK,
+                        format!("`{name}` may never be changed back"),
+                    )
+                    .at(first, "it is changed here")
+                    .at(back, "and changed back here")
+                    .note(NEVER)
+                    .help("write a `state`: `save` the value, `apply` the change, `restore` the value"),
+                );
+            }
+        }
+    }
+}
+
+/// Whether a body, or an item that it names, uses one of the patch's own functions as a value: then
+/// the kernel may call it later.
+fn hands_out_own_code(code: Code, rust: &Rust) -> bool {
+    let body = rust.body(code).map(|(body, _)| body.refs(&[]));
+    let items = rust.item_refs().iter().map(|(_, refs)| refs.clone());
+    let mut names = body.into_iter().chain(items).flat_map(|refs| refs.names);
+    names.any(|name| !name.called && rust.own_function(&name.name).is_some())
+}
+
+/// The statics that a body assigns to, or to parts of them.
+fn written(code: Code, rust: &Rust) -> Vec<(String, proc_macro2::Span)> {
+    let mut assigned = Assigned(Vec::new());
+    if let Some((body, _)) = rust.body(code) {
+        body.stmts().iter().for_each(|stmt| assigned.visit_stmt(stmt));
+    }
+    assigned.0
+}
+
+struct Assigned(Vec<(String, proc_macro2::Span)>);
+
+impl Assigned {
+    /// The name at the start of a place: `NAME`, `NAME[n]`, `NAME.member`.
+    fn add(&mut self, place: &syn::Expr) {
+        use syn::Expr;
+        match place {
+            Expr::Index(index) => self.add(&index.expr),
+            Expr::Field(field) => self.add(&field.base),
+            Expr::Paren(inner) => self.add(&inner.expr),
+            Expr::Path(path) => {
+                if let Some(name) = path.path.get_ident() {
+                    self.0.push((name.to_string(), name.span()));
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+impl<'a> Visit<'a> for Assigned {
+    fn visit_expr_assign(&mut self, assign: &'a syn::ExprAssign) {
+        self.add(&assign.left);
+        visit::visit_expr_assign(self, assign);
+    }
+
+    fn visit_expr_binary(&mut self, binary: &'a syn::ExprBinary) {
+        use syn::BinOp::{
+            AddAssign, BitAndAssign, BitOrAssign, BitXorAssign, DivAssign, MulAssign, RemAssign,
+            ShlAssign, ShrAssign, SubAssign,
+        };
+        if matches!(
+            binary.op,
+            AddAssign(_)
+                | SubAssign(_)
+                | MulAssign(_)
+                | DivAssign(_)
+                | RemAssign(_)
+                | BitXorAssign(_)
+                | BitAndAssign(_)
+                | BitOrAssign(_)
+                | ShlAssign(_)
+                | ShrAssign(_)
+        ) {
+            self.add(&binary.left);
+        }
+        visit::visit_expr_binary(self, binary);
+    }
+}
