@@ -3,10 +3,13 @@
 //! target modules are its own C, and the livepatches are built from specs. What is no livepatch is
 //! a crate over the runtime.
 
+use kps_grammar::ast::{Text, Trigger};
+use kps_grammar::Span;
 use kps_tests::schedule::Case;
 use kps_tests::store;
 use kps_tests::target::{target, Vm};
 use kps_tests::{cases, copy_folder, kpsc, repository, userland};
+use kpsc::build::build_trigger;
 use std::path::{Path, PathBuf};
 use xtask::bench::builds::{self, Folder};
 use xtask::bench::Bench;
@@ -18,6 +21,7 @@ pub(crate) fn cases() -> Vec<Case> {
         test_callbacks_passes_as_it_is.machine().about(60),
         test_state_passes_as_it_is.machine().about(40),
         test_shadow_vars_passes_as_it_is.machine().about(30),
+        test_syscall_passes_as_it_is.machine().about(30),
     ]
 }
 
@@ -70,6 +74,19 @@ fn crate_module(folder: &str, name: &str, into: &Path) -> Vec<u8> {
     built().unwrap_or_else(|error| panic!("{name}: {error:#}"))
 }
 
+/// A program of the kernel's C, where the scripts look for it.
+fn program(name: &str) -> (String, Vec<u8>) {
+    let file = format!("{name}.c");
+    let text = std::fs::read_to_string(selftests().join(&file)).unwrap_or_default();
+    let file = Text { value: file, span: Span::new(0, 0) };
+    let scratch = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
+    let target = target();
+    let tree = target.tree().unwrap_or_else(|| panic!("the target has no build tree"));
+    let built = build_trigger(&Trigger { file, as_user: false }, &text, tree, scratch.path());
+    let (program, _) = built.unwrap_or_else(|error| panic!("{name}: {error:?}"));
+    (format!("/selftests/{name}"), program)
+}
+
 /// The livepatches and other modules that a script loads beside the kernel's own.
 #[derive(Default)]
 struct Modules<'a> {
@@ -79,6 +96,8 @@ struct Modules<'a> {
     specs: &'a [&'a str],
     /// Crates, by their folders and the names of their modules.
     crates: &'a [(&'a str, &'a str)],
+    /// Programs of the kernel's C.
+    programs: &'a [&'a str],
 }
 
 /// Runs a script, which says of each of its tests how it went.
@@ -113,6 +132,8 @@ fn run(script: &str, modules: &Modules, tests: usize) {
     let toolchain = toolchain.unwrap_or_else(|| panic!("the target has no compilers of its own"));
     let mut programs = userland::programs(&toolchain, PROGRAMS);
     programs.push(("/usr/bin/sysctl".to_owned(), SYSCTL.as_bytes().to_vec()));
+    programs.push(("/usr/bin/getconf".to_owned(), b"#!/bin/sh\nexec nproc\n".to_vec()));
+    programs.extend(modules.programs.iter().map(|name| program(name)));
     let mut vm = Vm::start_with(files, programs);
     let output = vm.run_within(
         &format!(
@@ -128,17 +149,13 @@ fn run(script: &str, modules: &Modules, tests: usize) {
 
 fn test_livepatch_passes_as_it_is() {
     let modules = Modules {
-        c: &[
-            "test_klp_mod_target",
-            "test_klp_syscall",
-            "test_klp_callbacks_mod",
-            "test_klp_callbacks_busy",
-        ],
+        c: &["test_klp_mod_target", "test_klp_callbacks_mod", "test_klp_callbacks_busy"],
         specs: &[
             "test_klp_livepatch",
             "test_klp_atomic_replace",
             "test_klp_mod_patch",
             "test_klp_callbacks_demo",
+            "test_klp_syscall",
         ],
         ..Modules::default()
     };
@@ -162,4 +179,9 @@ fn test_state_passes_as_it_is() {
 fn test_shadow_vars_passes_as_it_is() {
     let crates = &[("shadow_vars", "test_klp_shadow_vars")];
     run("test-shadow-vars.sh", &Modules { crates, ..Modules::default() }, 1);
+}
+
+fn test_syscall_passes_as_it_is() {
+    let (specs, programs) = (&["test_klp_syscall"], &["test_klp-call_getpid"]);
+    run("test-syscall.sh", &Modules { specs, programs, ..Modules::default() }, 1);
 }

@@ -53,10 +53,9 @@ fn value(param: &ModuleParam) -> TokenStream {
             } else {
                 ParamValue::Int(0)
             };
-            let all =
-                values.iter().chain(std::iter::repeat(&unset)).take(*max as usize).map(literal);
+            let all = elements(values, literal(&unset), *max as usize);
             let max = Literal::u32_unsuffixed(*max);
-            (quote!(Array<#ty, #max>), quote!(Array::new([#(#all),*], #len)))
+            (quote!(Array<#ty, #max>), quote!(Array::new(#all, #len)))
         }
     };
     let title = format!(" The parameter `{}`.", param.name);
@@ -64,6 +63,26 @@ fn value(param: &ModuleParam) -> TokenStream {
         #[doc = #title]
         #[allow(non_upper_case_globals)]
         static #name: kps::param::#ty = kps::param::#value;
+    }
+}
+
+/// The elements of an array, the rest of them `unset`.
+fn elements(values: &[ParamValue], unset: TokenStream, max: usize) -> TokenStream {
+    const SHORT: usize = 128;
+    let given = values.iter().map(literal);
+    let len = Literal::usize_unsuffixed(max);
+    if values.is_empty() {
+        quote!([#unset; #len])
+    } else if max <= SHORT {
+        let all = given.chain(std::iter::repeat(unset)).take(max);
+        quote!([#(#all),*])
+    } else {
+        let places = (0..max).map(Literal::usize_unsuffixed);
+        quote!({
+            let mut all = [#unset; #len];
+            #(all[#places] = #given;)*
+            all
+        })
     }
 }
 

@@ -33,6 +33,9 @@ const TAKEN: &[&str] =
 /// The kernel prints an array into one page, at most 21 characters per element.
 const MAX_ELEMENTS: u32 = 128;
 
+/// An array without a file is never printed: one for each CPU of the largest kernels (`NR_CPUS`).
+const MAX_ELEMENTS_WITHOUT_FILE: u32 = 8192;
+
 /// `param_set_charp()` refuses longer text.
 const MAX_TEXT: usize = 1024;
 
@@ -160,7 +163,7 @@ impl Resolver<'_> {
             self.text(description);
         }
         let max = match &spec.len {
-            Some(len) => Some(self.param_len(len, ty, &spec.ty)?),
+            Some(len) => Some(self.param_len(len, ty, perm, &spec.ty)?),
             None => None,
         };
         let (ty, perm) = (ty?, perm?);
@@ -192,7 +195,13 @@ impl Resolver<'_> {
     }
 
     /// The capacity of an array.
-    fn param_len(&mut self, len: &ast::Name, ty: Option<ParamType>, of: &ast::Name) -> Option<u32> {
+    fn param_len(
+        &mut self,
+        len: &ast::Name,
+        ty: Option<ParamType>,
+        perm: Option<u16>,
+        of: &ast::Name,
+    ) -> Option<u32> {
         if ty == Some(ParamType::Charp) {
             self.report(
                 Diagnostic::new(UNSUPPORTED_PARAM_TYPE, "an array of strings cannot be a parameter")
@@ -205,15 +214,20 @@ impl Resolver<'_> {
             return None;
         }
         let value = number(&len.value).and_then(|value| u32::try_from(value).ok());
-        if let Some(value @ 1..=MAX_ELEMENTS) = value {
+        let most = if perm == Some(0) { MAX_ELEMENTS_WITHOUT_FILE } else { MAX_ELEMENTS };
+        if let Some(value) = value.filter(|value| (1..=most).contains(value)) {
             return Some(value);
         }
-        self.report(
-            Diagnostic::new(UNSUPPORTED_PARAM_TYPE, "an array cannot have this length")
-                .at(len.span, "")
+        let error = Diagnostic::new(UNSUPPORTED_PARAM_TYPE, "an array cannot have this length")
+            .at(len.span, "");
+        self.report(match most {
+            MAX_ELEMENTS => error
                 .note("the kernel prints all elements into one page")
-                .help(format!("write a number from 1 to {MAX_ELEMENTS}")),
-        );
+                .help(format!(
+                    "write a number from 1 to {MAX_ELEMENTS}, or up to {MAX_ELEMENTS_WITHOUT_FILE} with `mode = 0`, which makes no file"
+                )),
+            _ => error.help(format!("write a number from 1 to {most}")),
+        });
         None
     }
 

@@ -226,7 +226,7 @@ static levels: kps::param::Array<core::ffi::c_int, 4> = kps::param::Array::new(
 
 /// The parameter `flags`.
 #[allow(non_upper_case_globals)]
-static flags: kps::param::Array<bool, 2> = kps::param::Array::new([false, false], 0);
+static flags: kps::param::Array<bool, 2> = kps::param::Array::new([false; 2], 0);
 
 /// The parameter `device`.
 #[allow(non_upper_case_globals)]
