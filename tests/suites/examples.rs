@@ -10,8 +10,9 @@ use kps_tests::{acts, example, examples, stem};
 use std::path::{Path, PathBuf};
 
 /// The examples that `--quick` has in a virtual machine: between them they have new bodies in files
-/// of Rust, data that outlives a patch, and a patch that takes the place of others.
-const QUICK: [&str; 4] = ["cumulative", "look_count", "no_kexec", "pipe_bytes"];
+/// of Rust, data that outlives a patch, a resource that does not, and a patch that takes the place
+/// of others.
+const QUICK: [&str; 5] = ["cumulative", "failed_opens", "look_count", "no_kexec", "pipe_bytes"];
 
 /// The cases of this suite.
 pub(crate) fn cases() -> Vec<Case> {

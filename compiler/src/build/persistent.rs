@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Rewords rustc's errors about the types of states and shadow variables in the language's terms:
-//! their bounds and assertions are in the runtime, which the author does not see.
+//! Rewords rustc's errors about the types of states, shadow variables and resources in the
+//! language's terms: their bounds and assertions are in the runtime, which the author does not see.
 
 use kps_diag::{
     Code, Diagnostic, PERSISTENT_ALIGNMENT, PERSISTENT_DROP, PERSISTENT_NOT_SYNC,
@@ -37,7 +37,7 @@ pub(super) fn about(said: &str, headline: &str, ty: Span) -> Option<Diagnostic> 
             Diagnostic::new(PERSISTENT_TOO_LARGE, "persistent data is too large")
                 .at(ty, "this type has more than 1024 bytes")
                 .note("its initial value is built on the kernel stack, which has 16 KiB in total")
-                .help("keep an `AtomicPtr` to memory that a body allocates and `dtor` frees"),
+                .help("keep a pointer to memory that a body allocates, and that `dtor` or `release` frees"),
         );
     }
     let bound = ["`Shadow`", "`State`", "`Shadow::<", "`State::<"];
