@@ -4,7 +4,7 @@
 
 use super::author::Author;
 use kps_diag::{Diagnostic, ESCAPING_FUNCTION};
-use kps_grammar::Span;
+use kps_grammar::{ast, Span};
 use kps_link::{escapes, CodeLine, CodeLines, Declared, DeclaredKind, ObjectFile};
 use std::collections::BTreeMap;
 
@@ -17,13 +17,16 @@ pub(super) fn escaping(
     let Some(lines) = CodeLines::read(object) else { return Vec::new() };
     let mut found: BTreeMap<String, (BTreeMap<Span, String>, CodeLine)> = BTreeMap::new();
     for escape in escapes(object) {
-        let giver = object.function_at(escape.at).unwrap_or_default();
-        if is_taken_back(giver) || !is_authors(&escape.function, declared, author) {
+        if !is_authors(&escape.function, declared, author) {
             continue;
         }
-        let chain = lines.at(escape.at);
-        let place = chain.into_iter().find_map(|line| Some((author.at(&line)?, line)));
-        let Some((span, line)) = place else { continue };
+        let chain = lines.at(escape.at).into_iter();
+        let places: Vec<(Span, CodeLine)> =
+            chain.filter_map(|line| Some((author.at(&line)?, line))).collect();
+        if places.iter().any(|(span, _)| author.emitted.undone.covers(*span)) {
+            continue;
+        }
+        let Some((span, line)) = places.into_iter().next() else { continue };
         let kept = match &escape.keeper {
             Some(keeper) => format!("`{keeper}` keeps it"),
             None => "it is stored outside of the patch".to_owned(),
@@ -55,10 +58,41 @@ fn is_authors(symbol: &str, declared: &[Declared], author: Author<'_>) -> bool {
     declared.iter().any(is_declared) || !author.naming(&name).is_empty()
 }
 
-/// Whether the language undoes what a function does in every way in which a patch can end. This is
-/// the one place for constructs that promise it.
-fn is_taken_back(_giver: &str) -> bool {
-    false
+/// The parts of a patch whose set-ups its resources undo, however the patch ends.
+#[derive(Debug, Default)]
+pub struct Undone {
+    /// The bodies of the resources.
+    resources: Vec<Span>,
+    /// All bodies that the kernel calls besides.
+    others: Vec<Span>,
+}
+
+impl Undone {
+    /// Those of a patch.
+    pub fn of(patch: &ast::Patch) -> Undone {
+        let resources = patch.resources.iter();
+        let resources = resources.flat_map(|resource| [&resource.acquire, &resource.adopt]);
+        let objects = || patch.objects.iter();
+        let funcs = objects().flat_map(|object| &object.funcs);
+        let bodies = funcs.flat_map(|func| [func.replace, func.pre, func.post]).flatten();
+        let callbacks = objects().flat_map(|object| &object.callbacks);
+        Undone {
+            resources: resources.flatten().map(|body| body.code.span).collect(),
+            others: bodies
+                .map(|body| body.code.span)
+                .chain(callbacks.map(|callback| callback.code.span))
+                .collect(),
+        }
+    }
+
+    /// Whether the code at a place is in a resource, or in a function that a resource may call:
+    /// which ones it calls is not known.
+    fn covers(&self, place: Span) -> bool {
+        let is_in = |bodies: &[Span]| {
+            bodies.iter().any(|body| body.start <= place.start && place.end <= body.end)
+        };
+        is_in(&self.resources) || !self.resources.is_empty() && !is_in(&self.others)
+    }
 }
 
 /// The name of a function in the author's text.
@@ -73,4 +107,4 @@ fn plain_name(symbol: &str) -> String {
 
 const DANGER: &str =
     "after unloading, a call of it jumps to freed memory: the kernel waits only for the new bodies";
-const HELP: &str = "take the pointer back in `post_unpatch` and wait there until no call runs; if another patch replaces this one, that callback does not run";
+const HELP: &str = "give it away in the `acquire` of a `resource`; take it back and wait until no call runs in its `release`";

@@ -35,6 +35,7 @@ use std::process::{Command, Stdio};
 use author::Author;
 use c_messages::c_messages;
 
+pub use escapes::Undone;
 pub use messages::Messages;
 pub use statics::ReadCode;
 pub use trigger::build_trigger;

@@ -10,6 +10,7 @@ mod splice;
 mod templates;
 mod tidy;
 
+use crate::build::Undone;
 use crate::known::Known;
 use crate::resolve::Fragment;
 use crate::Checked;
@@ -53,6 +54,8 @@ pub struct Emitted {
     pub facts: Vec<u8>,
     /// What the kernel has under the names of the C files, for the build.
     pub known: Known,
+    /// The parts of the patch whose set-ups its resources undo.
+    pub undone: Undone,
 }
 
 #[cfg(test)]
@@ -61,8 +64,8 @@ impl Emitted {
     pub(crate) fn nothing() -> Emitted {
         let (form, files, lines) = (Form::Spec, Files::default(), LineTable::default());
         let (c_files, functions, pieces) = (Vec::new(), BTreeMap::new(), Vec::new());
-        let known = Known::default();
-        Emitted { form, files, lines, c_files, functions, pieces, facts: Vec::new(), known }
+        let (facts, known, undone) = (Vec::new(), Known::default(), Undone::default());
+        Emitted { form, files, lines, c_files, functions, pieces, facts, known, undone }
     }
 }
 
@@ -96,8 +99,9 @@ pub fn emit(checked: &Checked, sources: &Sources) -> Emitted {
     let c_files = patch.c_files.iter().map(|file| file.path.clone()).collect();
     let pieces = fragments.into_values().collect();
     let (form, files, functions) = (Form::Spec, Files(files), functions(checked));
-    let known = Known::default();
-    Emitted { form, files, lines, c_files, functions, pieces, facts: Vec::new(), known }
+    let (facts, known) = (Vec::new(), Known::default());
+    let undone = Undone::of(checked.written());
+    Emitted { form, files, lines, c_files, functions, pieces, facts, known, undone }
 }
 
 /// The symbols generated for functions, with the spans where the source names these.

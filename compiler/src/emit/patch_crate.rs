@@ -4,6 +4,7 @@
 
 use super::library::{library, LIBRARY};
 use super::{c, functions, print, splice, symvers, templates, Emitted, Files, LineTable};
+use crate::build::Undone;
 use crate::known::Known;
 use crate::Checked;
 use kps_grammar::ast::Form;
@@ -36,7 +37,8 @@ pub fn emit_crate(
     let pieces = super::fragments(patch).into_values().collect();
     let (form, files, functions) = (Form::Crate, Files(files), functions(checked));
     let (lines, known) = (LineTable::default(), Known::default());
-    Emitted { form, files, lines, c_files, functions, pieces, facts, known }
+    let undone = Undone::of(checked.written());
+    Emitted { form, files, lines, c_files, functions, pieces, facts, known, undone }
 }
 
 /// The files of the library's folder, relative to the crate.

@@ -10,7 +10,6 @@ use crate::notable::{self, SetsUp};
 use kps_ast::{self as ast, Code, Span};
 use kps_diag::{Diagnostic, RESTORED_IN_CALLBACK, SET_UP_IN_CALLBACK};
 use std::collections::BTreeMap;
-use syn::visit::{self, Visit};
 
 const NEVER: &str = "the kernel runs no callback of a patch that another one replaces";
 
@@ -23,13 +22,20 @@ impl Resolver<'_> {
                 .map(|(name, body)| Some((name, body.as_ref()?.word, body.as_ref()?.code)))
         });
         for (callback, word, code) in callbacks.chain(states.flatten()) {
-            self.check_setup(callback, word, code, rust);
+            self.check_setup(spec, callback, word, code, rust);
         }
         spec.objects.iter().for_each(|object| self.check_restored(spec, object, rust));
     }
 
     /// A call that sets up something that stays.
-    fn check_setup(&mut self, callback: &str, word: Span, code: Code, rust: &Rust) {
+    fn check_setup(
+        &mut self,
+        spec: &ast::Patch,
+        callback: &str,
+        word: Span,
+        code: Code,
+        rust: &Rust,
+    ) {
         let calls = calls(self.pieces, rust, spec, code).calls;
         let waits = calls.iter().any(|call| notable::awaits_later_calls(&call.name));
         let hands_out = hands_out_own_code(code, rust);
@@ -95,61 +101,8 @@ fn hands_out_own_code(code: Code, rust: &Rust) -> bool {
     names.any(|name| !name.called && rust.own_function(&name.name).is_some())
 }
 
-/// The statics that a body assigns to, or to parts of them.
+/// The names that a body writes to.
 fn written(code: Code, rust: &Rust) -> Vec<(String, proc_macro2::Span)> {
-    let mut assigned = Assigned(Vec::new());
-    if let Some((body, _)) = rust.body(code) {
-        body.stmts().iter().for_each(|stmt| assigned.visit_stmt(stmt));
-    }
-    assigned.0
-}
-
-struct Assigned(Vec<(String, proc_macro2::Span)>);
-
-impl Assigned {
-    /// The name at the start of a place: `NAME`, `NAME[n]`, `NAME.member`.
-    fn add(&mut self, place: &syn::Expr) {
-        use syn::Expr;
-        match place {
-            Expr::Index(index) => self.add(&index.expr),
-            Expr::Field(field) => self.add(&field.base),
-            Expr::Paren(inner) => self.add(&inner.expr),
-            Expr::Path(path) => {
-                if let Some(name) = path.path.get_ident() {
-                    self.0.push((name.to_string(), name.span()));
-                }
-            }
-            _ => {}
-        }
-    }
-}
-
-impl<'a> Visit<'a> for Assigned {
-    fn visit_expr_assign(&mut self, assign: &'a syn::ExprAssign) {
-        self.add(&assign.left);
-        visit::visit_expr_assign(self, assign);
-    }
-
-    fn visit_expr_binary(&mut self, binary: &'a syn::ExprBinary) {
-        use syn::BinOp::{
-            AddAssign, BitAndAssign, BitOrAssign, BitXorAssign, DivAssign, MulAssign, RemAssign,
-            ShlAssign, ShrAssign, SubAssign,
-        };
-        if matches!(
-            binary.op,
-            AddAssign(_)
-                | SubAssign(_)
-                | MulAssign(_)
-                | DivAssign(_)
-                | RemAssign(_)
-                | BitXorAssign(_)
-                | BitAndAssign(_)
-                | BitOrAssign(_)
-                | ShlAssign(_)
-                | ShrAssign(_)
-        ) {
-            self.add(&binary.left);
-        }
-        visit::visit_expr_binary(self, binary);
-    }
+    let writes = rust.body(code).map(|(body, _)| body.refs(&[]).writes);
+    writes.into_iter().flatten().map(|name| (name.name, name.span)).collect()
 }
