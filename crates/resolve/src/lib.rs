@@ -204,7 +204,8 @@ impl<'a> Resolver<'a> {
         }
     }
 
-    fn patch(&mut self, spec: &ast::Patch) -> Option<Resolved> {
+    /// Notes what later stages ask about the whole patch.
+    fn note_form(&mut self, spec: &ast::Patch) {
         self.form = spec.form;
         // A `pre`-only hook need not be consistent with other changes.
         let agrees = |func: &&ast::Func| func.pre.is_none() || func.post.is_some();
@@ -212,6 +213,10 @@ impl<'a> Resolver<'a> {
             spec.objects.iter().flat_map(|object| &object.funcs).filter(agrees).count() > 1;
         let kernel = spec.texts.first(ast::TextClause::Kernel);
         self.names_one_kernel = kernel.is_some_and(|range| !range.value.contains(".."));
+    }
+
+    fn patch(&mut self, spec: &ast::Patch) -> Option<Resolved> {
+        self.note_form(spec);
         let written = self.with_bodies_of_files(spec);
         let spec = &self.with_free_hooks(written.clone());
         let metadata = self.metadata(spec);

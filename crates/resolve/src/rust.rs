@@ -36,11 +36,6 @@ pub(super) struct ParsedBody {
 }
 
 impl ParsedBody {
-    /// Its statements.
-    pub(super) fn stmts(&self) -> &[Stmt] {
-        &self.stmts
-    }
-
     /// Its references; `bound` are the names that its context binds.
     pub(super) fn refs(&self, bound: &[String]) -> Refs {
         Refs::of_block(&self.stmts, self.tokens.clone(), bound)
