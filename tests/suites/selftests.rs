@@ -16,13 +16,7 @@ use xtask::bench::Bench;
 
 /// The cases of this suite.
 pub(crate) fn cases() -> Vec<Case> {
-    cases![
-        test_livepatch_passes_as_it_is.machine().about(60),
-        test_callbacks_passes_as_it_is.machine().about(60),
-        test_state_passes_as_it_is.machine().about(40),
-        test_shadow_vars_passes_as_it_is.machine().about(30),
-        test_syscall_passes_as_it_is.machine().about(30),
-    ]
+    cases![all_scripts_pass_in_their_order_as_they_are.machine().about(90)]
 }
 
 /// The folder in the kernel's source.
@@ -38,14 +32,18 @@ const PROGRAMS: &[(&str, &str)] = &[
     ("kmod", "/usr/bin/modinfo"),
     ("kmod", "/usr/bin/rmmod"),
     ("sed", "/usr/bin/sed"),
+    ("stat", "/usr/bin/stat"),
 ];
-/// Busybox's sysctl has no long options.
+/// Busybox's sysctl has no long options, and reports errors in other words than that of procps,
+/// which a script compares.
 const SYSCTL: &str = "#!/bin/sh
 case $1 in
 --values) exec /bin/busybox sysctl -n \"$2\" ;;
 -q) shift ;;
 esac
-exec /bin/busybox sysctl \"$@\" > /dev/null
+said=$(/bin/busybox sysctl \"$@\" 2>&1 > /dev/null) && exit 0
+echo \"sysctl: setting key \\\"${1%%=*}\\\": ${said##*error: }\" >&2
+exit 1
 ";
 
 /// The folder with the scripts, in the source that the target is built with.
@@ -87,101 +85,86 @@ fn program(name: &str) -> (String, Vec<u8>) {
     (format!("/selftests/{name}"), program)
 }
 
-/// The livepatches and other modules that a script loads beside the kernel's own.
-#[derive(Default)]
-struct Modules<'a> {
-    /// Those of the kernel's C.
-    c: &'a [&'a str],
-    /// Specs.
-    specs: &'a [&'a str],
-    /// Crates, by their folders and the names of their modules.
-    crates: &'a [(&'a str, &'a str)],
-    /// Programs of the kernel's C.
-    programs: &'a [&'a str],
+/// The scripts, in the order of the kernel's Makefile, and the number of their tests.
+const SCRIPTS: [(&str, usize); 8] = [
+    ("test-livepatch.sh", 5),
+    ("test-callbacks.sh", 11),
+    ("test-shadow-vars.sh", 1),
+    ("test-state.sh", 4),
+    ("test-ftrace.sh", 3),
+    ("test-sysfs.sh", 5),
+    ("test-syscall.sh", 1),
+    ("test-kprobe.sh", 2),
+];
+/// The kernel's modules that are no livepatches.
+const IN_C: [&str; 4] =
+    ["test_klp_callbacks_busy", "test_klp_callbacks_mod", "test_klp_kprobe", "test_klp_mod_target"];
+/// All livepatches.
+const SPECS: [&str; 9] = [
+    "test_klp_atomic_replace",
+    "test_klp_callbacks_demo",
+    "test_klp_callbacks_demo2",
+    "test_klp_livepatch",
+    "test_klp_mod_patch",
+    "test_klp_state",
+    "test_klp_state2",
+    "test_klp_state3",
+    "test_klp_syscall",
+];
+
+/// Every script passes unmodified, one after the other in one machine.
+fn all_scripts_pass_in_their_order_as_they_are() {
+    let mut vm = Vm::start_with(files(), programs());
+    vm.sh("mount -t debugfs debug /sys/kernel/debug; ln -s /proc/self/fd /dev/fd");
+    for (script, tests) in SCRIPTS {
+        let run = format!("cd /selftests && PATH=/usr/bin:/bin KDIR=/ bash ./{script}");
+        let output = vm.run_within(&run, 300);
+        assert_eq!(output.status, 0, "{script}:\n{}", output.text);
+        assert_eq!(output.text.matches(" ... ok\n").count(), tests, "{script}:\n{}", output.text);
+    }
+    vm.check_log();
 }
 
-/// Runs a script, which says of each of its tests how it went.
-fn run(script: &str, modules: &Modules, tests: usize) {
+/// The scripts, and the modules that they load.
+fn files() -> Vec<(String, Vec<u8>)> {
     let scratch = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
     let folder = selftests();
     let mut files = Vec::new();
-    let file = |name: &str| {
-        let bytes =
-            std::fs::read(folder.join(name)).unwrap_or_else(|error| panic!("{name}: {error}"));
-        (format!("/selftests/{name}"), bytes)
-    };
-    files.extend(["functions.sh", script].map(file));
-    for name in modules.c {
-        let module = c_module(name);
-        std::fs::write(scratch.path().join(format!("{name}.ko")), &module)
-            .unwrap_or_else(|e| panic!("{e}"));
-        files.push((format!("/selftests/test_modules/{name}.ko"), module));
+    for name in SCRIPTS.map(|(script, _)| script).into_iter().chain(["functions.sh"]) {
+        let bytes = std::fs::read(folder.join(name));
+        let bytes = bytes.unwrap_or_else(|error| panic!("{name}: {error}"));
+        files.push((format!("/selftests/{name}"), bytes));
     }
-    for name in modules.specs {
+    let mut module = |name: &str, bytes: Vec<u8>| {
+        files.push((format!("/selftests/test_modules/{name}.ko"), bytes));
+    };
+    for name in IN_C {
+        let bytes = c_module(name);
+        // Specs name the modules that they patch as files beside them.
+        std::fs::write(scratch.path().join(format!("{name}.ko")), &bytes)
+            .unwrap_or_else(|error| panic!("{error}"));
+        module(name, bytes);
+    }
+    for name in SPECS {
         let spec = scratch.path().join(format!("{name}.kps"));
         let written = repository().join("tests/selftests").join(format!("{name}.kps"));
         std::fs::copy(&written, &spec)
             .unwrap_or_else(|error| panic!("{}: {error}", written.display()));
-        files.push((format!("/selftests/test_modules/{name}.ko"), store::module(&spec)));
+        module(name, store::module(&spec));
     }
-    for (folder, name) in modules.crates {
-        let module = crate_module(folder, name, scratch.path());
-        files.push((format!("/selftests/test_modules/{name}.ko"), module));
-    }
+    // It is no livepatch.
+    let shadow_vars = "test_klp_shadow_vars";
+    module(shadow_vars, crate_module("shadow_vars", shadow_vars, scratch.path()));
+    files
+}
+
+/// The programs that the scripts start.
+fn programs() -> Vec<(String, Vec<u8>)> {
     let toolchain = target().tree().and_then(|tree| tree.toolchain.clone());
     let toolchain = toolchain.unwrap_or_else(|| panic!("the target has no compilers of its own"));
     let mut programs = userland::programs(&toolchain, PROGRAMS);
     programs.push(("/usr/bin/sysctl".to_owned(), SYSCTL.as_bytes().to_vec()));
     programs.push(("/usr/bin/getconf".to_owned(), b"#!/bin/sh\nexec nproc\n".to_vec()));
-    programs.extend(modules.programs.iter().map(|name| program(name)));
-    let mut vm = Vm::start_with(files, programs);
-    let output = vm.run_within(
-        &format!(
-            "mount -t debugfs debug /sys/kernel/debug && ln -s /proc/self/fd /dev/fd && cd /selftests || exit 1
-            PATH=/usr/bin:/bin KDIR=/ bash ./{script}"
-        ),
-        600,
-    );
-    assert_eq!(output.status, 0, "{script}:\n{}", output.text);
-    assert_eq!(output.text.matches(" ... ok\n").count(), tests, "{script}:\n{}", output.text);
-    vm.check_log();
-}
-
-fn test_livepatch_passes_as_it_is() {
-    let modules = Modules {
-        c: &["test_klp_mod_target", "test_klp_callbacks_mod", "test_klp_callbacks_busy"],
-        specs: &[
-            "test_klp_livepatch",
-            "test_klp_atomic_replace",
-            "test_klp_mod_patch",
-            "test_klp_callbacks_demo",
-            "test_klp_syscall",
-        ],
-        ..Modules::default()
-    };
-    run("test-livepatch.sh", &modules, 5);
-}
-
-fn test_callbacks_passes_as_it_is() {
-    let modules = Modules {
-        c: &["test_klp_callbacks_mod", "test_klp_callbacks_busy"],
-        specs: &["test_klp_callbacks_demo", "test_klp_callbacks_demo2"],
-        ..Modules::default()
-    };
-    run("test-callbacks.sh", &modules, 11);
-}
-
-fn test_state_passes_as_it_is() {
-    let specs = &["test_klp_state", "test_klp_state2", "test_klp_state3"];
-    run("test-state.sh", &Modules { specs, ..Modules::default() }, 4);
-}
-
-fn test_shadow_vars_passes_as_it_is() {
-    let crates = &[("shadow_vars", "test_klp_shadow_vars")];
-    run("test-shadow-vars.sh", &Modules { crates, ..Modules::default() }, 1);
-}
-
-fn test_syscall_passes_as_it_is() {
-    let (specs, programs) = (&["test_klp_syscall"], &["test_klp-call_getpid"]);
-    run("test-syscall.sh", &Modules { specs, programs, ..Modules::default() }, 1);
+    programs.push(program("test_klp-call_getpid"));
+    programs
 }

@@ -76,11 +76,16 @@ impl Undone {
         let funcs = objects().flat_map(|object| &object.funcs);
         let bodies = funcs.flat_map(|func| [func.replace, func.pre, func.post]).flatten();
         let callbacks = objects().flat_map(|object| &object.callbacks);
+        let states = patch.states.iter();
+        let states = states.flat_map(|state| [&state.save, &state.apply, &state.restore]);
+        let shadows = patch.shadows.iter().flat_map(|shadow| [&shadow.ctor, &shadow.dtor]);
+        let data = states.flatten().chain(shadows.flatten());
         Undone {
             resources: resources.flatten().map(|body| body.code.span).collect(),
             others: bodies
                 .map(|body| body.code.span)
                 .chain(callbacks.map(|callback| callback.code.span))
+                .chain(data.map(|body| body.code.span))
                 .collect(),
         }
     }

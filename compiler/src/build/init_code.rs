@@ -58,11 +58,11 @@ pub(super) fn own_init(symbol: &str, author: Author<'_>) -> Option<Diagnostic> {
     let (is_maker, help): (fn(&str) -> bool, _) = match symbol {
         "init_module" => (
             |word| ["module_init", "init_module"].contains(&word) || word.contains("initcall"),
-            "do it in `pre_patch` or `post_patch` of an object",
+            "do it in the `acquire` of a `resource`, or in `pre_patch` if nothing has to be undone",
         ),
         "cleanup_module" => (
             |word| ["module_exit", "cleanup_module"].contains(&word) || word.contains("exitcall"),
-            "do it in `pre_unpatch` or `post_unpatch` of an object",
+            "do it in the `release` of a `resource`",
         ),
         _ => return None,
     };

@@ -166,7 +166,6 @@ fn payload(image: &[u8]) -> Result<&[u8], NoPayload> {
     image.get(start..start + u32_at(PAYLOAD_LENGTH)?).ok_or(NoPayload::Truncated)
 }
 
-/// The types that `apply_relocate_add()` of arch/x86/kernel/module.c knows.
 /// A call, a jump or a conditional jump ends in its distance; a store of a constant in the
 /// constant, behind the memory operand.
 fn address_use(before: &[u8]) -> AddressUse {
@@ -234,7 +233,8 @@ fn store(before: &[u8]) -> Option<Operand> {
 /// rarely are an address in a small range.
 fn refers(code: &[u8], address: u64, to: &Range<u64>) -> bool {
     const BEHIND: [u64; 4] = [4, 5, 6, 8];
-    (address..).zip(code.windows(4)).any(|(at, bytes)| {
+    code.windows(4).enumerate().any(|(n, bytes)| {
+        let at = address.wrapping_add(n as u64);
         let value = i64::from(i32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]));
         let from = |behind: &u64| at.wrapping_add(*behind).wrapping_add_signed(value);
         to.contains(&0_u64.wrapping_add_signed(value))
@@ -242,6 +242,7 @@ fn refers(code: &[u8], address: u64, to: &Range<u64>) -> bool {
     })
 }
 
+/// The types that `apply_relocate_add()` of arch/x86/kernel/module.c knows.
 fn relocation(kind: u32) -> Option<Relocation> {
     const R_X86_64_64: u32 = 1;
     const R_X86_64_PC32: u32 = 2;

@@ -31,6 +31,8 @@ pub struct Refs {
     pub writes: Vec<Name>,
     /// Calls of methods on outward names.
     pub methods: Vec<Method>,
+    /// Whether it has a closure, or an operator that decides whether the following code runs.
+    pub branches: bool,
     /// Outward paths of several names.
     pub paths: Vec<PathEnds>,
     /// Strings that are arguments of calls, each with the function's name.

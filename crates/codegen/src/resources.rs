@@ -19,7 +19,7 @@ pub(crate) fn resource<B: Body>(resource: &Resource<B>) -> TokenStream {
     let ty = resource.ty.text.inline();
     let stays = match resource.is_named {
         true => quote!(livepatch::is_forced),
-        false => quote!(|| false),
+        false => quote!(kps::resource::never_stays),
     };
     let acquire = block(&resource.acquire, UNDER_MUTEX);
     let (released, release) = (bound(&resource.release.0), block(&resource.release.1, UNDER_MUTEX));
@@ -83,7 +83,7 @@ pub(crate) fn ends<B>(patch: &Patch<B>, kobject: &Ident, ktype: &Ident) -> Token
     let is_forced = patch.resources.iter().any(|resource| resource.is_named).then(|| {
         quote! {
             /// Whether the kernel was forced to end the patch although tasks may run its code.
-            pub(super) fn is_forced() -> bool {
+            pub(super) extern "C" fn is_forced() -> bool {
                 /// SAFETY: the kernel sets it before it calls anything that asks for it.
                 unsafe { (*addr_of!(PATCH)).forced }
             }
@@ -116,8 +116,9 @@ pub(crate) fn ends<B>(patch: &Patch<B>, kobject: &Ident, ktype: &Ident) -> Token
         }
 
         unsafe extern "C" fn gone(kobject: *mut #kobject) {
-            /// SAFETY: the patch has left the kernel's list, and `klp_mutex` is not held. The
-            /// module stays until the kernel's own release has run.
+            /// SAFETY: the patch has left the kernel's list, and `klp_mutex` is not held. The last
+            /// reference is dropped in `klp_free_patch_finish()`, which lets the module go after
+            /// this has returned.
             unsafe {
                 resource::end(addr_of_mut!(kps_klp_mutex).cast(), &RESOURCES, report);
                 if let Some(release) = (*TYPE_OF_THE_KERNEL).release {

@@ -186,7 +186,7 @@ codes! {
         KPS0510 EARLY_TABLE Error Input "a static key or tracepoint of a module comes too late"
         KPS0511 DEADLOCK_IN_CALLBACK Error Input "a call deadlocks in a callback"
         KPS0512 SLEEP_IN_ATOMIC Error Input "a call may sleep in atomic context"
-        KPS0513 RECURSIVE_HOOK Error Input "a hook comes back to itself"
+        KPS0513 RECURSIVE_HOOK Error Input "a hook reenters its own function"
         KPS0514 INIT_CODE Error Input "the patch has `__init` or `__exit` code"
         KPS0515 SECOND_STATIC Warning Input "a variable of a C file duplicates the kernel's"
         KPS0516 OTHER_LAYOUT Error Input "a type of a C file differs from the kernel's"
@@ -290,7 +290,7 @@ codes! {
         KPS1120 INCOMPLETE_RESOURCE Error Input "a resource lacks one of its bodies"
         KPS1121 RESOURCE_IN_TWO_PATCHES Error Input "a stacked patch has a resource of an earlier one"
         KPS1122 RESOURCE_ENDS Note Input "the next version lacks a resource"
-        KPS1123 SET_UP_IN_CALLBACK Warning Input "a callback sets up what may outlive the patch"
+        KPS1123 SET_UP_IN_CALLBACK Warning Input "a callback sets up something that may outlive the patch"
         KPS1124 RESTORED_IN_CALLBACK Warning Input "a variable may never be changed back"
     }
     "Patch crates" {

@@ -49,8 +49,8 @@ pub enum DeclaredKind {
     Typedef(Layout),
 }
 
-/// The definitions in those C files of an object whose paths fulfil a condition; empty if its debug
-/// information is damaged.
+/// The definitions in those C files of an object whose paths fulfil a condition; if its debug
+/// information is damaged, those before the damage.
 pub fn declared(object: &ObjectFile<'_>, is_wanted: &dyn Fn(&str) -> bool) -> Vec<Declared> {
     let mut found = Vec::new();
     // What was read before the damage is true.

@@ -10,7 +10,7 @@ use super::object_file::{Address, Defined, ObjectFile, Use};
 use super::KlpName;
 use kps_arch::AddressUse;
 use kps_plan::PLACEHOLDER;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// The address of a function that leaves its module.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +26,7 @@ pub struct Escape {
 /// Functions that keep an address, besides those that register something.
 const KEEPERS: &[&str] = &[
     "__cpuhp_setup_state",
+    "__request_percpu_irq",
     "__tasklet_hi_schedule",
     "__tasklet_schedule",
     "add_timer",
@@ -37,9 +38,12 @@ const KEEPERS: &[&str] = &[
     "call_rcu_hurry",
     "call_rcu_tasks",
     "call_srcu",
+    "create_io_thread",
     "dev_add_pack",
     "hrtimer_setup",
+    "hrtimer_setup_on_stack",
     "hrtimer_start_range_ns",
+    "init_timer_key",
     "irq_work_queue",
     "irq_work_queue_on",
     "kernel_thread",
@@ -75,6 +79,7 @@ const KEEPERS: &[&str] = &[
     "timer_reduce",
     "tracepoint_probe_register",
     "user_mode_thread",
+    "vhost_task_create",
 ];
 
 /// The starts of the names of functions that keep what they are given.
@@ -156,7 +161,8 @@ impl<'o, 'd> Symbols<'o, 'd> {
     }
 }
 
-/// The function that is called next: compilers load arguments just before the call.
+/// The function that is called next, as far as calls have relocations: those within a section have
+/// none. Compilers load arguments just before the call.
 fn callee<'d>(object: &ObjectFile<'d>, used: &Use<'d>) -> Option<&'d str> {
     let function = object.function_at(used.at);
     let mut behind = object
@@ -169,7 +175,8 @@ fn callee<'d>(object: &ObjectFile<'d>, used: &Use<'d>) -> Option<&'d str> {
 
 fn keeps(name: &str) -> bool {
     let registers = name.ends_with("_register") || name.contains("_register_");
-    let known: BTreeSet<&str> = KEEPERS.iter().copied().collect();
     !name.contains("unregister")
-        && (registers || known.contains(name) || STARTS.iter().any(|start| name.starts_with(start)))
+        && (registers
+            || KEEPERS.contains(&name)
+            || STARTS.iter().any(|start| name.starts_with(start)))
 }

@@ -59,7 +59,7 @@ pub struct Resource<B> {
     pub release: (String, B),
     /// Takes it over from the earlier version of the patch, with a name for the value.
     pub adopt: Option<(String, B)>,
-    /// Whether code other than its own bodies names it.
+    /// Whether code that tasks may run names it.
     pub is_named: bool,
 }
 

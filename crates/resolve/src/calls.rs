@@ -79,7 +79,7 @@ impl Resolver<'_> {
                 self.report(
                     Diagnostic::new(
                         LOCK_TAKEN_TWICE,
-                        format!("`{text}` inside of `{outer}` waits for ever"),
+                        format!("`{text}` inside of `{outer}` deadlocks"),
                     )
                     .at(self.pieces.place(code, method.span), "")
                     .note("both take the one lock of the module's parameters")
@@ -248,7 +248,8 @@ pub(super) fn calls(pieces: &dyn SourceText, rust: &Rust, spec: &ast::Patch, cod
     let mut pending: Vec<(Code, Refs)> =
         rust.body(code).map(|(body, _)| (code, body.refs(&[]))).into_iter().collect();
     while let Some((code, refs)) = pending.pop() {
-        found.is_straight &= !DECIDING.iter().any(|word| refs.words.contains(*word));
+        found.is_straight &=
+            !refs.branches && !DECIDING.iter().any(|word| refs.words.contains(*word));
         let mut add = |name: String, enters: String, span| {
             found.calls.push(Call { name, enters, span: pieces.place(code, span), code });
         };

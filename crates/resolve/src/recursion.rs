@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Hooks that come back to themselves: every call of a changed function goes to the patch, so a
+//! Hooks that reenter their own function: every call of a changed function goes to the patch, so a
 //! body that reaches its own function recurses until the stack is full.
 //!
 //! A body reaches a changed function by a call of its own, by the kernel's code behind such a call,
@@ -23,6 +23,8 @@ struct Hook<'s> {
     func: &'s ast::Func,
     /// Its address, in an object with the kernel's calls.
     address: Option<u64>,
+    /// Whether the old function still runs.
+    runs_old: bool,
     reaches: Vec<Reach>,
 }
 
@@ -63,7 +65,10 @@ impl Resolver<'_> {
                 let address = scope
                     .filter(|scope| scope.module.is_none())
                     .and_then(|scope| self.address_of(scope, &func.symbol));
-                hooks.push(Hook { func, address, reaches: Vec::new() });
+                let runs_old = func.replace.is_none_or(|new| {
+                    rust.body(new.code).is_none_or(|(body, _)| !body.refs(&[]).originals.is_empty())
+                });
+                hooks.push(Hook { func, address, runs_old, reaches: Vec::new() });
             }
         }
         let by_address: HashMap<u64, usize> =
@@ -96,7 +101,7 @@ impl Resolver<'_> {
                 reaches.extend(found.iter().map(|(hook, through)| {
                     let old_name = &hooks[*hook].func.symbol.name.value;
                     let is_direct =
-                        through.is_empty() || notable::passes_through(&enters, old_name);
+                        *old_name == enters || notable::passes_through(&enters, old_name);
                     Reach {
                         hook: *hook,
                         call: name.clone(),
@@ -133,6 +138,9 @@ impl Resolver<'_> {
         let is_called = |(_, hook): &(usize, &Hook<'_>)| hook.func.symbol.name.value == called;
         let direct = hooks.iter().enumerate().filter(is_called);
         let mut found: Vec<(usize, Vec<String>)> = direct.map(|(n, _)| (n, Vec::new())).collect();
+        if found.iter().any(|(n, _)| !hooks[*n].runs_old) {
+            return found;
+        }
         let symbols = &self.facts.vmlinux.symbols;
         // Which of several functions of one name it is cannot be known here.
         let start = match symbols.named(called)[..] {
@@ -143,6 +151,11 @@ impl Resolver<'_> {
         let paths = start.map(|start| self.facts.calls.paths(start, DEPTH, wanted));
         for path in paths.into_iter().flatten() {
             let Some((last, between)) = path.split_last() else { continue };
+            let is_gone =
+                |function| by_address.get(function).is_some_and(|&n: &usize| !hooks[n].runs_old);
+            if between.iter().any(is_gone) {
+                continue;
+            }
             let name = |&address: &u64| {
                 let mut names = symbols.at(address).map(|sym| sym.name);
                 names.next().unwrap_or_default().to_owned()
@@ -194,10 +207,10 @@ fn recursion(hooks: &[Hook<'_>], cycle: &[(usize, usize)]) -> Diagnostic {
     let is_certain = cycle.iter().all(|step| reach(step).is_certain);
     let message = match (cycle, first.through.as_slice()) {
         ([_], []) if *call == name(start) => {
-            format!("this calls `{call}`, which comes back to this hook")
+            format!("this calls `{call}`, which reenters this hook")
         }
-        ([_], _) => format!("`{call}` calls `{}`, which comes back to this hook", name(start)),
-        _ => format!("`{call}` comes back to the hook of `{}`", name(start)),
+        ([_], _) => format!("`{call}` calls `{}`, which reenters this hook", name(start)),
+        _ => format!("`{call}` reenters the hook of `{}`", name(start)),
     };
     let mut diagnostic = match is_certain {
         true => Diagnostic::new(RECURSIVE_HOOK, message),
@@ -238,20 +251,31 @@ fn recursion(hooks: &[Hook<'_>], cycle: &[(usize, usize)]) -> Diagnostic {
         .help(help)
 }
 
+/// The largest file in C, in bytes, and the most functions of it, that are looked through.
+const MAX_TEXT: usize = 256 << 10;
+const MAX_FUNCTIONS: usize = 256;
+/// The longest list of parameters, in bytes.
+const MAX_PARAMS: usize = 4096;
+
 /// The functions that a function in C calls, itself or in functions of the same file, as far as the
 /// text tells: macros hide calls, and the call of a pointer looks like that of a function.
 fn calls_in_c(text: &str, function: &str) -> Vec<String> {
+    // No patch has such a file, and looking through it would take long.
+    if text.len() > MAX_TEXT {
+        return Vec::new();
+    }
     let text = without_comments(text);
     let is_word = |c: char| c == '_' || c.is_ascii_alphanumeric();
     let mut called = vec![function.to_owned()];
     let mut next = 0;
-    while let Some(function) = called.get(next) {
+    while let Some(function) = called.get(next).filter(|_| next < MAX_FUNCTIONS) {
         let body = body_in_c(&text, function).unwrap_or_default();
         next += 1;
         for (at, _) in body.match_indices('(') {
             let before = body[..at].trim_end();
-            let start = before.rfind(|c| !is_word(c)).map_or(0, |n| n + 1);
-            let is_member = before[..start].ends_with(['.', '>']);
+            let start = before.trim_end_matches(is_word).len();
+            let operator = before[..start].trim_end();
+            let is_member = operator.ends_with('.') || operator.ends_with("->");
             let name = &before[start..];
             if !name.is_empty() && !is_member && !called.iter().any(|known| known == name) {
                 called.push(name.to_owned());
@@ -269,7 +293,8 @@ fn body_in_c<'t>(text: &'t str, function: &str) -> Option<&'t str> {
         if text[..at].ends_with(is_word) || !rest.trim_start().starts_with('(') {
             return None;
         }
-        let rest = &rest[closing(rest, '(', ')')? + 1..];
+        let end = closing(rest, '(', ')').filter(|end| *end < MAX_PARAMS)?;
+        let rest = &rest[end + 1..];
         let rest = rest.trim_start();
         rest.starts_with('{').then_some(())?;
         Some(&rest[..closing(rest, '{', '}')?])
@@ -280,7 +305,9 @@ fn body_in_c<'t>(text: &'t str, function: &str) -> Option<&'t str> {
 fn closing(text: &str, open: char, close: char) -> Option<usize> {
     let mut depth = 0_usize;
     for (at, c) in text.char_indices() {
-        if c == open {
+        if open == '(' && at > MAX_PARAMS {
+            return None;
+        } else if c == open {
             depth += 1;
         } else if c == close {
             depth = depth.checked_sub(1)?;
@@ -299,7 +326,7 @@ fn without_comments(text: &str) -> String {
     while let Some(c) = rest.chars().next() {
         let skipped = match c {
             '/' if rest.starts_with("//") => rest.find('\n').unwrap_or(rest.len()),
-            '/' if rest.starts_with("/*") => rest.find("*/").map_or(rest.len(), |end| end + 2),
+            '/' if rest.starts_with("/*") => rest[2..].find("*/").map_or(rest.len(), |end| end + 4),
             '"' | '\'' => {
                 let mut escaped = false;
                 let end = rest.char_indices().skip(1).find(|(_, next)| {

@@ -54,12 +54,14 @@ impl Resolver<'_> {
     }
 }
 
-/// Whether code that tasks may run names a resource: hooks, items and modules, but not the bodies
-/// of resources, which run alone.
+/// Whether code that tasks may run names a resource: hooks, constructors and destructors of shadow
+/// variables, items and modules, but not the bodies of resources, which run alone.
 fn is_named(spec: &ast::Patch, rust: &Rust, name: &str) -> bool {
     let hooks = spec.objects.iter().flat_map(|object| &object.funcs);
     let hooks = hooks.flat_map(|func| [func.replace, func.pre, func.post]).flatten();
-    let in_hooks = hooks.filter_map(|body| rust.body(body.code)).map(|(body, _)| body.refs(&[]));
+    let shadows = spec.shadows.iter().flat_map(|shadow| [&shadow.ctor, &shadow.dtor]).flatten();
+    let codes = hooks.map(|body| body.code).chain(shadows.map(|body| body.code));
+    let in_hooks = codes.filter_map(|code| rust.body(code)).map(|(body, _)| body.refs(&[]));
     let in_items = rust.item_refs().iter().map(|(_, refs)| refs.clone());
     let in_files = rust.module_files().iter().map(|file| file.refs.clone());
     in_hooks.chain(in_items).chain(in_files).any(|refs| refs.words.contains(name))

@@ -44,7 +44,8 @@ use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, Ordering};
 
 /// A state, a shadow variable or a resource, as the callbacks use it.
 pub trait Persistent: Sync {
-    /// Finds or allocates the record, before the author's `pre_patch`. It may sleep for memory.
+    /// Finds or allocates the record, before the author's `pre_patch`. It may sleep for memory. For a
+    /// resource it only compares the type with that of an earlier patch.
     ///
     /// # Safety
     ///
@@ -80,7 +81,8 @@ pub trait Persistent: Sync {
     ///
     /// # Safety
     ///
-    /// Called in `post_unpatch`, or in a `pre_patch` that refuses.
+    /// Called in `post_unpatch`, in a `pre_patch` that refuses, or, for resources, by
+    /// [`end`](super::resource::end).
     unsafe fn release(&self, forced: bool) -> Result<(), Trouble>;
 }
 

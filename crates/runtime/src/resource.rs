@@ -2,7 +2,7 @@
 //! Resources: timers, kthreads, files and the like, which a patch sets up for itself and which must
 //! be gone when the patch is, however it ends.
 //!
-//! The kernel tells no callback when a patch is replaced, so a resource is released by whichever of
+//! The kernel calls no callback when a patch is replaced, so a resource is released by whichever of
 //! these comes first: the `post_unpatch` of the patch, the `post_patch` of the next version, the
 //! release of the patch's kobject, or the exit of the module. All of them hold `klp_mutex`: the
 //! kernel does in callbacks, and [`end`] takes it for the other two. So a resource is acquired and
@@ -22,14 +22,14 @@
 //! ```
 //! use kps::persistent::Persistent;
 //! use kps::prelude::*;
-//! use kps::resource::Resource;
+//! use kps::resource::{never_stays, Resource};
 //!
 //! static OPEN: AtomicU32 = AtomicU32::new(0);
 //! static FILE: Resource<u32> = Resource::new(
 //!     "file",
 //!     1 << 63,
 //!     0,
-//!     || false,
+//!     never_stays,
 //!     || Ok(OPEN.fetch_add(1, Ordering::Relaxed)),
 //!     |_| {
 //!         OPEN.fetch_sub(1, Ordering::Relaxed);
@@ -68,11 +68,16 @@ pub struct Resource<T> {
     acquire: fn() -> Result<T, c_int>,
     release: fn(T),
     adopt: Option<fn(T) -> Result<T, c_int>>,
-    /// Whether `post_patch` has to see to it: not when it runs again because an unloading is
+    /// Whether `post_patch` has to acquire it or take it over: not when it runs again because an unloading is
     /// reversed.
     due: AtomicBool,
     /// Whether it has been reported that the resource stays.
     told: AtomicBool,
+}
+
+/// The answer for a resource that no task uses.
+pub extern "C" fn never_stays() -> bool {
+    false
 }
 
 /// The part of a resource that another version of the patch uses, built by another kpsc perhaps.
@@ -83,7 +88,7 @@ struct Owner {
     /// Releases the resource.
     end: unsafe extern "C" fn(&Owner),
     /// Whether the resource must stay, because a task may use it.
-    stays: fn() -> bool,
+    stays: extern "C" fn() -> bool,
 }
 
 /// Where the value is.
@@ -112,7 +117,7 @@ impl<T> Resource<T> {
         name: &'static str,
         id: u64,
         shape: u64,
-        stays: fn() -> bool,
+        stays: extern "C" fn() -> bool,
         acquire: fn() -> Result<T, c_int>,
         release: fn(T),
         adopt: Option<fn(T) -> Result<T, c_int>>,
@@ -137,7 +142,7 @@ impl<T> Resource<T> {
     ///
     /// # Safety
     ///
-    /// The caller is code that `release` waits for, or code that no task runs when the patch has
+    /// The caller is code that `release` and the `adopt` of the next version wait for, or code that no task runs when the patch has
     /// ended, such as a hook. `T` may be used by several tasks at once.
     pub unsafe fn get(&self) -> Option<&T> {
         let record = self.owner.record.load(Ordering::Acquire).cast::<Record<T>>();
@@ -338,7 +343,7 @@ mod tests {
                 "file",
                 1 << 63,
                 7,
-                || false,
+                never_stays,
                 || {
                     if $open.fetch_add(1, Ordering::Relaxed) > 0 {
                         $open.fetch_sub(1, Ordering::Relaxed);
@@ -459,7 +464,7 @@ mod tests {
         static OPEN: AtomicI32 = AtomicI32::new(1);
         let patch = patch!(OPEN, 1, None);
         assert_eq!(load(&patch, true), Err(Refusal::NotAcquired("file", -17)));
-        let odd = Resource::<i32>::new("odd", 1 << 62, 7, || false, || Err(0), drop, None);
+        let odd = Resource::<i32>::new("odd", 1 << 62, 7, never_stays, || Err(0), drop, None);
         assert_eq!(load(&odd, true), Err(Refusal::NotAcquired("odd", -22)));
         assert_eq!(klp::count(), 0);
     }
@@ -479,20 +484,23 @@ mod tests {
         static OPEN: AtomicI32 = AtomicI32::new(0);
         let first = patch!(OPEN, 1, None);
         assert_eq!((load(&first, true), complete(&first)), (Ok(()), Ok(())));
-        let adopts = Resource::<u64>::new("file", 1 << 63, 7, || false, || Ok(0), drop, Some(Ok));
+        let adopts =
+            Resource::<u64>::new("file", 1 << 63, 7, never_stays, || Ok(0), drop, Some(Ok));
         // SAFETY: the kernel's calls.
         assert_eq!(unsafe { adopts.acquire() }, Err(Refusal::OtherType("file")));
     }
 
     #[test]
     fn what_a_task_may_use_stays_when_the_kernel_is_forced() {
-        let forced =
-            Resource::<i32>::new("file", 1 << 63, 7, || true, || Ok(1), |_| panic!(), None);
+        extern "C" fn stays() -> bool {
+            true
+        }
+        let forced = Resource::<i32>::new("file", 1 << 63, 7, stays, || Ok(1), |_| panic!(), None);
         assert_eq!((load(&forced, true), complete(&forced)), (Ok(()), Ok(())));
         // SAFETY: the kernel's calls.
         let released = unsafe { (forced.release(false), forced.release(false)) };
         assert_eq!(released, (Err(Trouble::Stays("file")), Ok(())));
-        let next = Resource::<i32>::new("file", 1 << 63, 7, || false, || Ok(2), drop, None);
+        let next = Resource::<i32>::new("file", 1 << 63, 7, never_stays, || Ok(2), drop, None);
         assert_eq!((load(&next, true), complete(&next)), (Ok(()), Err(Trouble::Stays("file"))));
         assert_eq!((value(&forced), value(&next)), (Some(1), None));
     }

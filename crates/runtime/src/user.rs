@@ -101,8 +101,8 @@ impl<T> UserPtr<T> {
 }
 
 impl UserPtr<c_char> {
-    /// A copy of a text, cut to the size of `buffer`, or `-EFAULT` if the program has no such
-    /// memory.
+    /// A copy of a text, cut to the size of `buffer`; `-EFAULT` if the program has no such memory,
+    /// and `-EINVAL` if the buffer is empty.
     ///
     /// # Safety
     ///

@@ -294,3 +294,86 @@ fn softirqs(image: &Image<'_>, symbols: &[Kallsym]) -> Vec<(u64, Role)> {
     let functions = stored.filter(|value| image.index.contains_key(value));
     functions.map(|function| (function, Role::Softirq)).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An image of functions 16 bytes long, from address 16 on.
+    fn image(functions: Vec<Vec<Step>>) -> Image<'static> {
+        let codes: Vec<Code<'_>> = (1..=functions.len() as u64)
+            .map(|n| Code { address: 16 * n, bytes: &[0; 16] })
+            .collect();
+        Image {
+            index: codes.iter().enumerate().map(|(n, code)| (code.address, n)).collect(),
+            functions: functions
+                .into_iter()
+                .map(|steps| Function { steps, falls_through: false })
+                .collect(),
+            codes,
+            registrars: HashMap::from([(16, (Role::Timer, 1))]),
+        }
+    }
+
+    fn call(target: u64) -> Step {
+        Step::Call { target, args: [None; 4] }
+    }
+
+    fn jump(from: u64, target: u64) -> Step {
+        Step::Jump { from, target, args: [None; 4] }
+    }
+
+    #[test]
+    fn a_function_is_endless_if_no_way_leads_out() {
+        let image = image(vec![
+            vec![Step::Leave],
+            vec![jump(40, 16)],
+            vec![jump(60, 50)],
+            vec![jump(70, 48)],
+            vec![call(48), jump(90, 68), jump(91, 16)],
+        ]);
+        assert_eq!(image.endless(), BTreeSet::from([48, 64]));
+    }
+
+    #[test]
+    fn what_is_passed_to_a_registrar_has_its_role() {
+        let passes = |args| Step::Call { target: 16, args };
+        let image = image(vec![
+            vec![Step::Leave],
+            vec![passes([Some(16), Some(48), None, None]), passes([None, Some(7), None, None])],
+            vec![Step::Leave],
+        ]);
+        assert_eq!(image.registered(), BTreeSet::from([(48, Role::Timer)]));
+    }
+
+    #[test]
+    fn what_only_atomic_functions_call_is_atomic() {
+        let image = image(vec![
+            vec![call(32), call(64)],
+            vec![call(48)],
+            vec![Step::Leave],
+            vec![Step::Leave],
+            vec![call(64)],
+        ]);
+        let timer = BTreeSet::from([(16, Role::Timer)]);
+        let only_called = HashSet::from([32, 48, 64]);
+        let mut found = image.only_from_atomic(&timer, &only_called);
+        found.sort_unstable();
+        assert_eq!(found, [(32, Role::OnlyFromAtomic), (48, Role::OnlyFromAtomic)]);
+        assert_eq!(image.only_from_atomic(&timer, &HashSet::new()), []);
+    }
+
+    #[test]
+    fn a_main_loop_rests_or_calls_an_endless_one() {
+        let image = image(vec![
+            vec![Step::Leave],
+            vec![call(16), jump(44, 40), Step::Leave],
+            vec![call(16), Step::Leave],
+            vec![call(80), Step::Leave],
+            vec![jump(90, 84)],
+        ]);
+        let started = BTreeSet::from([32, 48, 64]);
+        let loops = image.thread_loops(&started, &image.endless(), &HashSet::from([16]));
+        assert_eq!(loops, BTreeSet::from([32, 64, 80]));
+    }
+}

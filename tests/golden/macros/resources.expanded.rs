@@ -195,7 +195,7 @@ mod resources {
         "lease",
         0x9ec8ae49e5610000,
         0x4b9428b06cf3d12b,
-        || false,
+        kps::resource::never_stays,
         || {
             unsafe {
                 if OPEN.fetch_add(1, Ordering::Relaxed) > 0 {
@@ -415,7 +415,7 @@ mod resources {
             }
         }
         /// Whether the kernel was forced to end the patch although tasks may run its code.
-        pub(super) fn is_forced() -> bool {
+        pub(super) extern "C" fn is_forced() -> bool {
             unsafe { (*addr_of!(PATCH)).forced }
         }
         /// The build-id of the target kernel.
@@ -714,7 +714,7 @@ mod resources {
         "lease",
         1,
         1,
-        || false,
+        kps::resource::never_stays,
         || unsafe {
             if OPEN.fetch_add(1, Ordering::Relaxed) > 0 {
                 return Err(-EBUSY);
@@ -730,7 +730,7 @@ mod resources {
         "number",
         1,
         1,
-        || false,
+        kps::resource::never_stays,
         || unsafe { Ok(1) },
         |_| unsafe {},
         Some(|earlier| unsafe { Ok(earlier + 1) }),

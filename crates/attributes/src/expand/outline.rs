@@ -292,7 +292,7 @@ impl Outline<'_> {
         };
         quote! {
             static #name: kps::resource::Resource<#ty> =
-                kps::resource::Resource::new(#text, 1, 1, || false, #acquire, #release, #adopt);
+                kps::resource::Resource::new(#text, 1, 1, kps::resource::never_stays, #acquire, #release, #adopt);
         }
     }
 

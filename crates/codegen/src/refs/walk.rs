@@ -227,6 +227,7 @@ impl<'a> Visit<'a> for Walk {
     }
 
     fn visit_expr_closure(&mut self, closure: &'a syn::ExprClosure) {
+        self.refs.branches = true;
         self.scoped(|walk| visit::visit_expr_closure(walk, closure));
     }
 
@@ -332,7 +333,13 @@ impl<'a> Visit<'a> for Walk {
         ) {
             self.write(&binary.left);
         }
+        self.refs.branches |= matches!(binary.op, BinOp::And(_) | BinOp::Or(_));
         visit::visit_expr_binary(self, binary);
+    }
+
+    fn visit_expr_try(&mut self, tried: &'a syn::ExprTry) {
+        self.refs.branches = true;
+        visit::visit_expr_try(self, tried);
     }
 
     fn visit_expr_reference(&mut self, reference: &'a syn::ExprReference) {

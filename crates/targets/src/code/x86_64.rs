@@ -152,3 +152,58 @@ pub(super) fn only_entered_directly(vmlinux: &Vmlinux<'_>, functions: &[Code<'_>
     let bare = functions.iter().filter(|code| !code.bytes.starts_with(&ENDBR64));
     bare.map(|code| code.address).chain(sealed).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The steps of some instructions at address 0x1000. A return thunk is at 0x2000.
+    fn steps(bytes: &[u8]) -> Function {
+        let name = "__x86_return_thunk".to_owned();
+        let decoder = Decoder::new(&[Kallsym { address: 0x2000, kind: b'T', name }]);
+        decoder.decode(&Code { address: 0x1000, bytes })
+    }
+
+    #[test]
+    fn a_call_passes_the_addresses_that_the_code_sets_before_it() {
+        // mov $0x1234, %rsi; mov $1, %edi; lea 0x100(%rip), %rdx; xor %rcx, %rcx; call 0x1800
+        let bytes = [
+            0x48, 0xc7, 0xc6, 0x34, 0x12, 0, 0, 0xbf, 1, 0, 0, 0, 0x48, 0x8d, 0x15, 0, 1, 0, 0,
+            0x48, 0x31, 0xc9, 0xe8, 0xe5, 0x07, 0, 0,
+        ];
+        let found = steps(&bytes);
+        let args = [None, Some(0x1234), Some(0x1113), None];
+        assert_eq!(found.steps, [Step::Call { target: 0x1800, args }]);
+        assert!(!found.falls_through, "a function that ends with a call never gets behind it");
+    }
+
+    #[test]
+    fn a_call_forgets_what_was_known() {
+        // mov $0x1234, %rdi; call 0x1800; call 0x1800
+        let bytes = [0x48, 0xc7, 0xc7, 0x34, 0x12, 0, 0, 0xe8, 0xf4, 7, 0, 0, 0xe8, 0xef, 7, 0, 0];
+        let args = |step: &Step| match step {
+            Step::Call { args, .. } => args[0],
+            _ => None,
+        };
+        assert_eq!(steps(&bytes).steps.iter().map(args).collect::<Vec<_>>(), [Some(0x1234), None]);
+    }
+
+    #[test]
+    fn returns_and_jumps_through_pointers_leave() {
+        // ret; jmp 0x2000; jmp *%rax
+        for bytes in [&[0xc3][..], &[0xe9, 0xfb, 0x0f, 0, 0], &[0xff, 0xe0]] {
+            let found = steps(bytes);
+            assert_eq!((found.steps, found.falls_through), (vec![Step::Leave], false));
+        }
+        // nop; int3: nothing that runs.
+        assert!(steps(&[0x90, 0xcc]).falls_through);
+    }
+
+    #[test]
+    fn a_constant_that_is_stored_at_a_known_address_is_seen() {
+        // movq $0x1234, 0x10(%rip); jmp -1
+        let bytes = [0x48, 0xc7, 0x05, 0x10, 0, 0, 0, 0x34, 0x12, 0, 0, 0xeb, 0xfe];
+        let stored = Step::Store { address: 0x101b, value: 0x1234 };
+        assert_eq!(steps(&bytes).steps[0], stored);
+    }
+}
