@@ -32,7 +32,7 @@ const PROGRAMS: &[(&str, &str)] = &[
     ("kmod", "/usr/bin/modinfo"),
     ("kmod", "/usr/bin/rmmod"),
     ("sed", "/usr/bin/sed"),
-    ("stat", "/usr/bin/stat"),
+    ("stat", "/bin/stat"),
 ];
 /// Busybox's sysctl has no long options, and reports errors in other words than that of procps,
 /// which a script compares.

@@ -5,6 +5,7 @@
 //! walk finds those names: it follows Rust's scopes, so a local variable is not taken for a kernel
 //! function of the same name.
 
+mod places;
 mod walk;
 
 use proc_macro2::{Span, TokenStream, TokenTree};
@@ -31,8 +32,12 @@ pub struct Refs {
     pub writes: Vec<Name>,
     /// Calls of methods on outward names.
     pub methods: Vec<Method>,
-    /// Whether it has a closure, or an operator that decides whether the following code runs.
+    /// Whether it has an operator that decides whether the following code runs.
     pub branches: bool,
+    /// Whether it returns early, closures and nested functions left out.
+    pub returns: bool,
+    /// Outward constants that are arguments, or values of variables, by themselves or with `|`.
+    pub flags: Vec<Name>,
     /// Outward paths of several names.
     pub paths: Vec<PathEnds>,
     /// Strings that are arguments of calls, each with the function's name.

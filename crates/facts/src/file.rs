@@ -30,7 +30,7 @@ use std::ops::Range;
 mod tests;
 
 /// `KPSF` and the version of the format.
-const MAGIC: [u8; 8] = *b"KPSF\0\0\0\x05";
+const MAGIC: [u8; 8] = *b"KPSF\0\0\0\x06";
 /// The bytes of a section's entry in the table.
 const ENTRY: usize = 28;
 /// More sections than any version has.

@@ -2,7 +2,7 @@
 //! What the code of a kernel tells about its functions: how the kernel enters them, and whether
 //! they return.
 
-use crate::btf::{Btf, Kind};
+use crate::btf::{Btf, BtfId, Kind};
 use crate::format::{Reader, Writer};
 use std::collections::BTreeMap;
 
@@ -31,6 +31,12 @@ pub enum Role {
     CrossCall,
     /// It runs while all other CPUs are stopped.
     StopMachine,
+    /// It polls a network device, in a softirq.
+    NetPoll,
+    /// It sends a packet of a network device, with softirqs disabled.
+    Transmit,
+    /// It wakes a waiting task, under the spinlock of a wait queue.
+    Wake,
     /// Only functions that run in atomic context call it.
     OnlyFromAtomic,
     /// 64-bit programs enter the kernel here, through the table of system calls.
@@ -40,7 +46,7 @@ pub enum Role {
 }
 
 impl Role {
-    const ALL: [Role; 14] = [
+    const ALL: [Role; 17] = [
         Role::NeverReturns,
         Role::ThreadMain,
         Role::Timer,
@@ -52,6 +58,9 @@ impl Role {
         Role::IrqWork,
         Role::CrossCall,
         Role::StopMachine,
+        Role::NetPoll,
+        Role::Transmit,
+        Role::Wake,
         Role::OnlyFromAtomic,
         Role::Syscall,
         Role::OtherSyscall,
@@ -75,6 +84,9 @@ impl Role {
             }
             Role::CrossCall => Some("the kernel calls it on a CPU with interrupts disabled"),
             Role::StopMachine => Some("the kernel calls it while all other CPUs are stopped"),
+            Role::NetPoll => Some("the kernel calls it to poll a network device, in a softirq"),
+            Role::Transmit => Some("the kernel calls it to send a packet, with softirqs disabled"),
+            Role::Wake => Some("the kernel calls it under the spinlock of a wait queue"),
             Role::OnlyFromAtomic => Some("all of its callers run in atomic context"),
             Role::NeverReturns | Role::ThreadMain | Role::Syscall | Role::OtherSyscall => None,
         }
@@ -87,16 +99,26 @@ impl Role {
         let &[function] = btf.functions(function).as_slice() else { return None };
         let Kind::Function(prototype) = btf.get(function).kind else { return None };
         let Kind::Prototype(prototype) = btf.get(prototype).kind else { return None };
-        let mut params = prototype.params();
-        let (Some((_, param)), None) = (params.next(), params.next()) else { return None };
-        let Kind::Pointer(to) = btf.get(btf.strip(param)).kind else { return None };
+        let params: Vec<BtfId> = prototype.params().map(|(_, param)| param).collect();
         let ret = btf.get(btf.strip(prototype.ret));
         let is_void = matches!(ret.kind, Kind::Void);
-        match btf.get(btf.strip(to)).name {
-            "timer_list" if is_void => Some(Role::Timer),
-            "tasklet_struct" if is_void => Some(Role::Tasklet),
-            "irq_work" if is_void => Some(Role::IrqWork),
-            "hrtimer" if ret.name == "hrtimer_restart" => Some(Role::HrTimer),
+        let to = |param: BtfId| match btf.get(btf.strip(param)).kind {
+            Kind::Pointer(to) => btf.get(btf.strip(to)).name,
+            _ => "",
+        };
+        let first = params.first().map_or("", |&first| to(first));
+        match (first, params.as_slice()) {
+            ("timer_list", [_]) if is_void => Some(Role::Timer),
+            ("tasklet_struct", [_]) if is_void => Some(Role::Tasklet),
+            ("irq_work", [_]) if is_void => Some(Role::IrqWork),
+            ("hrtimer", [_]) if ret.name == "hrtimer_restart" => Some(Role::HrTimer),
+            ("napi_struct", [_, budget]) if to(*budget).is_empty() && !is_void => {
+                Some(Role::NetPoll)
+            }
+            ("sk_buff", [_, device]) if to(*device) == "net_device" && ret.name == "netdev_tx" => {
+                Some(Role::Transmit)
+            }
+            ("wait_queue_entry", [_, _, _, _]) if !is_void => Some(Role::Wake),
             _ => None,
         }
     }

@@ -3,6 +3,7 @@
 //! own functions are known. Some kernel functions are known by name, with their effect.
 
 use super::bodies::Rust;
+use super::recursion::calls_in_c;
 use super::symbols::Scope;
 use super::{Resolver, SourceText};
 use crate::notable::{self, Blocks};
@@ -17,6 +18,7 @@ use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use std::collections::BTreeSet;
 
 /// A call that a body makes, directly or through a function of the patch.
+#[derive(Clone)]
 pub(super) struct Call {
     /// The function, macro or method, as the body names it.
     pub(super) name: String,
@@ -56,13 +58,35 @@ impl Resolver<'_> {
         for object in &spec.objects {
             for func in &object.funcs {
                 for body in [func.replace, func.pre, func.post].into_iter().flatten() {
-                    let calls = calls(self.pieces, rust, spec, body.code).calls;
+                    let mut calls = calls(self.pieces, rust, spec, body.code).calls;
+                    let in_c = calls.iter().flat_map(|call| self.through_c(spec, call));
+                    let in_c: Vec<Call> = in_c.collect();
+                    calls.extend(in_c);
                     self.check_atomic(object, func, &calls);
                 }
+                self.check_atomic(object, func, &self.in_c(func));
             }
         }
         self.check_recursion(spec, rust);
         self.check_nested_with(spec, rust);
+    }
+
+    /// The calls of a new body in C, at the place that names its file.
+    fn in_c(&self, func: &ast::Func) -> Vec<Call> {
+        let Some(file) = &func.replace_c else { return Vec::new() };
+        let text = self.pieces.c_file(&file.value).unwrap_or_default();
+        let code = Code { span: file.span };
+        let called = calls_in_c(text, &func.symbol.name.value).into_iter();
+        called.map(|name| Call { enters: name.clone(), name, span: file.span, code }).collect()
+    }
+
+    /// The calls that one of the patch's own functions in C makes, at the place that calls it.
+    pub(super) fn through_c(&self, spec: &ast::Patch, call: &Call) -> Vec<Call> {
+        let has = |item: &&ast::CFile| item.functions.iter().any(|f| f.name.value == call.name);
+        let Some(file) = spec.c_files.iter().find(has) else { return Vec::new() };
+        let text = self.pieces.c_file(&file.file.value).unwrap_or_default();
+        let called = calls_in_c(text, &call.name).into_iter();
+        called.map(|name| Call { enters: name.clone(), name, ..call.clone() }).collect()
     }
 
     /// `with` holds the lock of the module's parameters, of which there is one.
@@ -253,10 +277,10 @@ pub(super) fn calls(pieces: &dyn SourceText, rust: &Rust, spec: &ast::Patch, cod
         let mut add = |name: String, enters: String, span| {
             found.calls.push(Call { name, enters, span: pieces.place(code, span), code });
         };
-        for name in refs.names.iter().chain(&refs.macros) {
-            if !name.called && !notable::is_sleeping_flag(&name.name) {
-                continue;
-            }
+        for flag in refs.flags.iter().filter(|flag| notable::is_sleeping_flag(&flag.name)) {
+            add(flag.name.clone(), flag.name.clone(), flag.span);
+        }
+        for name in refs.names.iter().chain(&refs.macros).filter(|name| name.called) {
             match rust.own_function(&name.name) {
                 Some((own, refs)) if followed.insert(name.name.clone()) => {
                     pending.push((own, refs.clone()));
@@ -266,9 +290,8 @@ pub(super) fn calls(pieces: &dyn SourceText, rust: &Rust, spec: &ast::Patch, cod
             }
         }
         for path in &refs.paths {
-            let is_flag = notable::is_sleeping_flag(&path.last);
             match path.first.as_str() {
-                "kernel" if path.called || is_flag => {
+                "kernel" if path.called => {
                     add(path.last.clone(), entered(&path.last), path.span);
                 }
                 first if path.called && ALLOCATING.contains(&first) => {

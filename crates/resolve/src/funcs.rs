@@ -11,6 +11,7 @@ use crate::notable;
 use crate::words::is_plain;
 use kps_arch::syscall_of;
 use kps_ast as ast;
+use kps_codegen::refs::{Name, Refs};
 use kps_diag::{
     list, Diagnostic, CHANGED_TWICE, CHANGES_NOTHING, CLONES, FREED_AFTER_BOOT, MISPLACED_ORIGINAL,
     NEVER_RETURNS, NO_FTRACE_SITE, NO_LIVEPATCH_SUPPORT, NO_NAME_IN_C, REPLACE_WITH_HOOKS,
@@ -169,10 +170,10 @@ impl Resolver<'_> {
         let returns = match (refs(spec.replace), refs(spec.pre), spec.post) {
             (_, _, Some(post)) => Some((post.word, "`post` would never run")),
             _ if may_return => None,
-            (_, Some(pre), _) if pre.words.contains("return") => {
-                spec.pre.map(|pre| (pre.word, "it has a `return`"))
-            }
-            (Some(replace), _, _) if replace.originals.is_empty() => {
+            (_, Some(pre), _) if pre.returns => spec.pre.map(|pre| (pre.word, "it has a `return`")),
+            (Some(replace), _, _)
+                if replace.originals.is_empty() && !self.ends_otherwise(&replace) =>
+            {
                 spec.replace.map(|replace| (replace.word, "it does not end in the old function"))
             }
             _ if matches!(change, Some(Change::C { calls_original: false, .. })) => spec
@@ -189,6 +190,19 @@ impl Resolver<'_> {
                     .help("use `pre` without `return`, or end `replace` with `original(..)`"),
             );
         }
+    }
+
+    /// Whether a body may end in a loop, or in another function that never returns.
+    fn ends_otherwise(&self, refs: &Refs) -> bool {
+        let never_returns = |name: &Name| {
+            let symbols = self.facts.vmlinux.symbols.named(&name.name);
+            name.called
+                && (notable::never_returns(&name.name)
+                    || symbols
+                        .iter()
+                        .any(|sym| self.facts.roles.has(sym.address, Role::NeverReturns)))
+        };
+        refs.words.contains("loop") || refs.names.iter().any(never_returns)
     }
 
     /// The code that replaces the function.

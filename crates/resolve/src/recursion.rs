@@ -93,7 +93,10 @@ impl Resolver<'_> {
         let func = hooks[n].func;
         let mut reaches = Vec::new();
         for body in [func.replace, func.pre, func.post].into_iter().flatten() {
-            let calls = calls(self.pieces, rust, spec, body.code);
+            let mut calls = calls(self.pieces, rust, spec, body.code);
+            let in_c = calls.calls.iter().flat_map(|call| self.through_c(spec, call));
+            let in_c: Vec<Call> = in_c.collect();
+            calls.calls.extend(in_c);
             for Call { name, enters, span, .. } in calls.calls {
                 let found = known
                     .entry(enters.clone())
@@ -182,10 +185,12 @@ fn shortest_cycle(hooks: &[Hook<'_>], start: usize) -> Option<Vec<(usize, usize)
         for (n, reach) in hooks[hook].reaches.iter().enumerate() {
             // A certain way is worth more than an equally long one that is not.
             let is_better = reach.hook == start && reach.is_certain;
-            if is_better || !from.contains_key(&reach.hook) {
-                if from.insert(reach.hook, (hook, n)).is_none() && reach.hook != start {
-                    pending.push_back(reach.hook);
-                }
+            let is_new = !from.contains_key(&reach.hook);
+            if is_better || is_new {
+                from.insert(reach.hook, (hook, n));
+            }
+            if is_new && reach.hook != start {
+                pending.push_back(reach.hook);
             }
         }
         if from.contains_key(&start) {
@@ -259,7 +264,7 @@ const MAX_PARAMS: usize = 4096;
 
 /// The functions that a function in C calls, itself or in functions of the same file, as far as the
 /// text tells: macros hide calls, and the call of a pointer looks like that of a function.
-fn calls_in_c(text: &str, function: &str) -> Vec<String> {
+pub(super) fn calls_in_c(text: &str, function: &str) -> Vec<String> {
     // No patch has such a file, and looking through it would take long.
     if text.len() > MAX_TEXT {
         return Vec::new();
@@ -267,7 +272,7 @@ fn calls_in_c(text: &str, function: &str) -> Vec<String> {
     let text = without_comments(text);
     let is_word = |c: char| c == '_' || c.is_ascii_alphanumeric();
     let mut called = vec![function.to_owned()];
-    let mut next = 0;
+    let (mut next, mut calls_itself) = (0, false);
     while let Some(function) = called.get(next).filter(|_| next < MAX_FUNCTIONS) {
         let body = body_in_c(&text, function).unwrap_or_default();
         next += 1;
@@ -277,12 +282,16 @@ fn calls_in_c(text: &str, function: &str) -> Vec<String> {
             let operator = before[..start].trim_end();
             let is_member = operator.ends_with('.') || operator.ends_with("->");
             let name = &before[start..];
+            calls_itself |= name == called[0] && !is_member;
             if !name.is_empty() && !is_member && !called.iter().any(|known| known == name) {
                 called.push(name.to_owned());
             }
         }
     }
-    called.split_off(1)
+    if !calls_itself {
+        called.remove(0);
+    }
+    called
 }
 
 /// The text between the braces of a function's definition.

@@ -44,8 +44,8 @@ use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, Ordering};
 
 /// A state, a shadow variable or a resource, as the callbacks use it.
 pub trait Persistent: Sync {
-    /// Finds or allocates the record, before the author's `pre_patch`. It may sleep for memory. For a
-    /// resource it only compares the type with that of an earlier patch.
+    /// Finds or allocates the record, before the author's `pre_patch`. It may sleep for memory. For
+    /// a resource it only compares the type with that of an earlier patch.
     ///
     /// # Safety
     ///

@@ -31,9 +31,7 @@
 //!     0,
 //!     never_stays,
 //!     || Ok(OPEN.fetch_add(1, Ordering::Relaxed)),
-//!     |_| {
-//!         OPEN.fetch_sub(1, Ordering::Relaxed);
-//!     },
+//!     |_| assert_eq!(OPEN.fetch_sub(1, Ordering::Relaxed), 1),
 //!     None,
 //! );
 //!
@@ -68,8 +66,8 @@ pub struct Resource<T> {
     acquire: fn() -> Result<T, c_int>,
     release: fn(T),
     adopt: Option<fn(T) -> Result<T, c_int>>,
-    /// Whether `post_patch` has to acquire it or take it over: not when it runs again because an unloading is
-    /// reversed.
+    /// Whether `post_patch` has to acquire it or take it over: not when it runs again because an
+    /// unloading is reversed.
     due: AtomicBool,
     /// Whether it has been reported that the resource stays.
     told: AtomicBool,
@@ -142,8 +140,8 @@ impl<T> Resource<T> {
     ///
     /// # Safety
     ///
-    /// The caller is code that `release` and the `adopt` of the next version wait for, or code that no task runs when the patch has
-    /// ended, such as a hook. `T` may be used by several tasks at once.
+    /// The caller is code that `release` and the next version's `adopt` wait for, or code that no
+    /// task runs when the patch has ended, such as a hook. Several tasks may use `T` at once.
     pub unsafe fn get(&self) -> Option<&T> {
         let record = self.owner.record.load(Ordering::Acquire).cast::<Record<T>>();
         // SAFETY: the record is freed after `release` has returned.
@@ -344,16 +342,11 @@ mod tests {
                 1 << 63,
                 7,
                 never_stays,
-                || {
-                    if $open.fetch_add(1, Ordering::Relaxed) > 0 {
-                        $open.fetch_sub(1, Ordering::Relaxed);
-                        return Err(-17);
-                    }
-                    Ok($number)
+                || match $open.fetch_max(1, Ordering::Relaxed) {
+                    0 => Ok($number),
+                    _ => Err(-17),
                 },
-                |_| {
-                    $open.fetch_sub(1, Ordering::Relaxed);
-                },
+                |_| assert_eq!($open.fetch_sub(1, Ordering::Relaxed), 1),
                 $adopt,
             )
         };

@@ -144,7 +144,7 @@ fn check_type(types: &Types, ty: &Type) {
             types.get(*id);
         }
         Type::Pointer { to: inner, .. } | Type::User(inner) | Type::Array { of: inner, .. } => {
-            check_type(types, inner)
+            check_type(types, inner);
         }
         Type::Function(signature) => {
             signature.params.iter().for_each(|param| check_type(types, &param.ty));

@@ -291,8 +291,9 @@ impl Outline<'_> {
             None => quote!(None),
         };
         quote! {
-            static #name: kps::resource::Resource<#ty> =
-                kps::resource::Resource::new(#text, 1, 1, kps::resource::never_stays, #acquire, #release, #adopt);
+            static #name: kps::resource::Resource<#ty> = kps::resource::Resource::new(
+                #text, 1, 1, kps::resource::never_stays, #acquire, #release, #adopt
+            );
         }
     }
 

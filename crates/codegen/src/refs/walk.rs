@@ -21,6 +21,8 @@ pub(super) struct Walk {
     in_macro: bool,
     /// The calls of methods on outward names in whose arguments the walk is.
     inside: Vec<String>,
+    /// The number of closures and functions that the walk is in.
+    nested: usize,
 }
 
 impl Walk {
@@ -33,6 +35,7 @@ impl Walk {
             scopes: vec![outside, HashSet::new()],
             in_macro: false,
             inside: Vec::new(),
+            nested: 0,
         }
     }
 
@@ -82,7 +85,7 @@ impl Walk {
         }
     }
 
-    fn is_bound(&self, name: &str) -> bool {
+    pub(super) fn is_bound(&self, name: &str) -> bool {
         self.bound.get(name).is_some_and(|&count| count > 0)
     }
 
@@ -185,29 +188,11 @@ impl Walk {
         }
     }
 
-    /// A place that is written. Behind a `*` it is not the variable that is written.
-    fn write(&mut self, place: &Expr) {
-        match place {
-            Expr::Field(field) => self.write(&field.base),
-            Expr::Index(index) => self.write(&index.expr),
-            Expr::Paren(inner) => self.write(&inner.expr),
-            Expr::Group(inner) => self.write(&inner.expr),
-            Expr::Tuple(tuple) => tuple.elems.iter().for_each(|place| self.write(place)),
-            place => {
-                if let Some(name) = self.outward(place) {
-                    self.refs.writes.push(name);
-                }
-            }
-        }
-    }
-
-    /// An expression that is one name from outside.
-    fn outward(&self, expr: &Expr) -> Option<Name> {
-        let Expr::Path(syn::ExprPath { qself: None, path, .. }) = expr else { return None };
-        let ident = path.get_ident()?;
-        let name = ident.unraw().to_string();
-        let is_outward = !self.is_bound(&name) && name != "self";
-        is_outward.then(|| Name { name, span: ident.span(), role: Role::Value, called: false })
+    /// Walks code that does not run where it is written.
+    fn nested(&mut self, inside: impl FnOnce(&mut Self)) {
+        self.nested += 1;
+        inside(self);
+        self.nested -= 1;
     }
 }
 
@@ -218,6 +203,7 @@ impl<'a> Visit<'a> for Walk {
 
     fn visit_local(&mut self, local: &'a syn::Local) {
         if let Some(init) = &local.init {
+            self.flags(&init.expr);
             self.visit_expr(&init.expr);
             if let Some((_, diverge)) = &init.diverge {
                 self.visit_expr(diverge);
@@ -227,8 +213,7 @@ impl<'a> Visit<'a> for Walk {
     }
 
     fn visit_expr_closure(&mut self, closure: &'a syn::ExprClosure) {
-        self.refs.branches = true;
-        self.scoped(|walk| visit::visit_expr_closure(walk, closure));
+        self.nested(|walk| walk.scoped(|walk| visit::visit_expr_closure(walk, closure)));
     }
 
     fn visit_arm(&mut self, arm: &'a syn::Arm) {
@@ -308,6 +293,7 @@ impl<'a> Visit<'a> for Walk {
             }
             func => self.visit_expr(func),
         }
+        call.args.iter().for_each(|arg| self.flags(arg));
         call.args.iter().for_each(|arg| self.visit_expr(arg));
     }
 
@@ -337,6 +323,18 @@ impl<'a> Visit<'a> for Walk {
         visit::visit_expr_binary(self, binary);
     }
 
+    fn visit_expr_return(&mut self, ret: &'a syn::ExprReturn) {
+        self.refs.returns |= self.nested == 0;
+        visit::visit_expr_return(self, ret);
+    }
+
+    fn visit_expr_cast(&mut self, cast: &'a syn::ExprCast) {
+        if matches!(&*cast.ty, syn::Type::Ptr(to) if to.mutability.is_some()) {
+            self.write_through(&cast.expr);
+        }
+        visit::visit_expr_cast(self, cast);
+    }
+
     fn visit_expr_try(&mut self, tried: &'a syn::ExprTry) {
         self.refs.branches = true;
         visit::visit_expr_try(self, tried);
@@ -357,6 +355,10 @@ impl<'a> Visit<'a> for Walk {
     }
 
     fn visit_expr_method_call(&mut self, call: &'a syn::ExprMethodCall) {
+        call.args.iter().for_each(|arg| self.flags(arg));
+        if call.method == "cast_mut" {
+            self.write_through(&call.receiver);
+        }
         let Some(of) = self.outward(&call.receiver) else {
             return visit::visit_expr_method_call(self, call);
         };
@@ -402,11 +404,11 @@ impl<'a> Visit<'a> for Walk {
     fn visit_attribute(&mut self, _: &'a syn::Attribute) {}
 
     fn visit_item_fn(&mut self, item: &'a syn::ItemFn) {
-        self.signature(&item.sig, |walk| walk.visit_block(&item.block));
+        self.nested(|walk| walk.signature(&item.sig, |walk| walk.visit_block(&item.block)));
     }
 
     fn visit_impl_item_fn(&mut self, item: &'a syn::ImplItemFn) {
-        self.signature(&item.sig, |walk| walk.visit_block(&item.block));
+        self.nested(|walk| walk.signature(&item.sig, |walk| walk.visit_block(&item.block)));
     }
 
     fn visit_item_mod(&mut self, item: &'a syn::ItemMod) {
