@@ -3,7 +3,7 @@
 
 use anyhow::{ensure, Result};
 use kps_facts::btf::{BtfId, Kind};
-use kps_facts::Facts;
+use kps_facts::{Facts, Role, Sym};
 use kpsc::notable;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -70,7 +70,7 @@ fn candidates(facts: &Facts) -> Vec<&str> {
             && addresses[&symbol.address] == 1
             && is_plain(symbol.name)
             && !facts.vmlinux.is_init(symbol.address)
-            && !is_notable(symbol.name)
+            && !is_notable(facts, symbol)
             && !has_clones(facts, symbol.name)
             && is_simple(facts, symbol.name);
         if fits {
@@ -85,8 +85,16 @@ fn is_plain(name: &str) -> bool {
     name.chars().all(|c| c == '_' || c.is_ascii_alphanumeric())
 }
 
-fn is_notable(name: &str) -> bool {
-    notable::wait(name).is_some() || notable::is_main_loop(name) || notable::never_returns(name)
+/// Whether kpsc warns of a change of the function, or refuses it.
+fn is_notable(facts: &Facts, symbol: Sym<'_>) -> bool {
+    let name = symbol.name;
+    let calls = &facts.arch().syscalls;
+    let mut entries = calls.other_entries.iter().chain([&calls.entry]);
+    notable::wait(name).is_some()
+        || notable::is_main_loop(name)
+        || notable::never_returns(name)
+        || facts.roles.has(symbol.address, Role::NeverReturns)
+        || entries.any(|prefix| name.starts_with(*prefix))
 }
 
 fn has_clones(facts: &Facts, name: &str) -> bool {
