@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Resources: the statics that bodies name, and the two ends of a patch that no callback tells.
+//! Resources: the statics that bodies name, and the two ends of a patch without a callback.
 
 use crate::body::block;
 use crate::data::{bound, number};

@@ -76,11 +76,6 @@ impl Calls {
         (0..self.records.len() / RECORD).any(|n| self.record(n).1 == function)
     }
 
-    /// Whether nothing is known.
-    pub fn is_empty(&self) -> bool {
-        self.records.is_empty()
-    }
-
     fn record(&self, n: usize) -> (u64, u64) {
         let mut r = Reader(&self.records[RECORD * n..]);
         let mut address = || self.base.wrapping_add(r.u32().unwrap_or_default().into());

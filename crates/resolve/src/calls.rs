@@ -3,7 +3,7 @@
 //! own functions are known. Some kernel functions are known by name, with their effect.
 
 use super::bodies::Rust;
-use super::recursion::calls_in_c;
+use super::c_text::calls_in_c;
 use super::symbols::Scope;
 use super::{Resolver, SourceText};
 use crate::notable::{self, Blocks};

@@ -7,6 +7,7 @@
 mod advice;
 mod bodies;
 mod c;
+mod c_text;
 mod calls;
 mod check;
 mod clones;

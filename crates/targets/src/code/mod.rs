@@ -2,7 +2,7 @@
 //! The machine code of a kernel, as far as facts follow from it: calls, jumps, returns, and the
 //! addresses that a call passes on.
 //!
-//! Decoding is the one thing here that depends on the architecture: a file of its own for each.
+//! Only decoding depends on the architecture. Each has a file of its own.
 
 mod x86_64;
 
@@ -54,7 +54,7 @@ pub(super) struct Function {
     pub(super) falls_through: bool,
 }
 
-/// A function's name and code.
+/// A function's code.
 pub(super) struct Code<'a> {
     /// Its address.
     pub(super) address: u64,
