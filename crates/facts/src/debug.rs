@@ -10,7 +10,7 @@ use crate::format::{sealed, unseal, Reader, Writer};
 use crate::FactsError;
 
 /// `KPSD` and the version of the format.
-const MAGIC: [u8; 8] = *b"KPSD\0\0\0\x01";
+const MAGIC: [u8; 8] = *b"KPSD\0\0\0\x02";
 
 /// Debug information about the functions of vmlinux.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -21,6 +21,7 @@ use crate::{
     is_build_id, is_module_name, is_release, Calls, Exports, Facts, Identity, Module, Object,
     Roles, Section, Site, Sites, Symbols, SyscallParam, ENTRY_BYTES,
 };
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
@@ -30,7 +31,7 @@ use std::ops::Range;
 mod tests;
 
 /// `KPSF` and the version of the format.
-const MAGIC: [u8; 8] = *b"KPSF\0\0\0\x06";
+const MAGIC: [u8; 8] = *b"KPSF\0\0\0\x07";
 /// The bytes of a section's entry in the table.
 const ENTRY: usize = 28;
 /// More sections than any version has.
@@ -98,6 +99,9 @@ impl std::error::Error for FactsError {}
 pub struct FactsFile<S> {
     source: S,
     table: Vec<SectionEntry>,
+    /// Sections that are decoded into other types go through this buffer. The system clears its
+    /// memory once and not for each of them, which takes longer than decoding.
+    buffer: RefCell<Vec<u8>>,
 }
 
 /// A section's entry in the table.
@@ -131,7 +135,8 @@ impl<S: Source> FactsFile<S> {
     pub fn from_source(source: S) -> Result<Self, FactsError> {
         const HEAD: usize = 12;
         let io = |error: io::Error| FactsError::Io(error.kind());
-        let head = source.bytes(0, HEAD).map_err(io)?;
+        let mut head = Vec::new();
+        source.read(0, HEAD, &mut head).map_err(io)?;
         let (magic, count) = head.split_first_chunk::<8>().ok_or(FactsError::Format)?;
         check_magic(MAGIC, *magic)?;
         let count = count.try_into().map(u32::from_le_bytes).map_err(|_| FactsError::Damaged)?;
@@ -139,7 +144,8 @@ impl<S: Source> FactsFile<S> {
             return Err(FactsError::Damaged);
         }
         let len = count as usize * ENTRY;
-        let table = source.bytes(HEAD as u64, len + 8).map_err(io)?;
+        let mut table = Vec::new();
+        source.read(HEAD as u64, len + 8, &mut table).map_err(io)?;
         let (records, sum) = table.split_at_checked(len).ok_or(FactsError::Damaged)?;
         let sum = sum.try_into().map(u64::from_le_bytes).map_err(|_| FactsError::Damaged)?;
         if sum != checksum(records) {
@@ -157,33 +163,40 @@ impl<S: Source> FactsFile<S> {
         };
         let follow = table.iter().all(is_next);
         match follow && end == Some(source.size().map_err(io)?) {
-            true => Ok(FactsFile { source, table }),
+            true => Ok(FactsFile { source, table, buffer: RefCell::default() }),
             false => Err(FactsError::Damaged),
         }
     }
 
     /// The bytes of a section, after its checksum was verified.
     fn section(&self, id: Id) -> Result<Vec<u8>, FactsError> {
+        let mut bytes = Vec::new();
+        self.load(id, &mut bytes)?;
+        Ok(bytes)
+    }
+
+    fn load(&self, id: Id, buffer: &mut Vec<u8>) -> Result<(), FactsError> {
         let entry =
             self.table.iter().find(|entry| entry.id == id as u32).ok_or(FactsError::Damaged)?;
         let len = usize::try_from(entry.len).map_err(|_| FactsError::Damaged)?;
-        let bytes =
-            self.source.bytes(entry.offset, len).map_err(|error| FactsError::Io(error.kind()))?;
-        match bytes.len() == len && checksum(&bytes) == entry.checksum {
-            true => Ok(bytes),
+        let read = self.source.read(entry.offset, len, buffer);
+        read.map_err(|error| FactsError::Io(error.kind()))?;
+        match buffer.len() == len && checksum(buffer) == entry.checksum {
+            true => Ok(()),
             false => Err(FactsError::Damaged),
         }
     }
 
-    /// Reads a whole section. Its checksum does not rule out forgeries, which are refused as
+    /// Decodes a whole section. Its checksum does not rule out forgeries, which are refused as
     /// damage.
     fn read<T>(
         &self,
         id: Id,
         read: impl FnOnce(&mut Reader<'_>) -> Option<T>,
     ) -> Result<T, FactsError> {
-        let bytes = self.section(id)?;
-        let mut r = Reader(&bytes);
+        let mut buffer = self.buffer.borrow_mut();
+        self.load(id, &mut buffer)?;
+        let mut r = Reader(&buffer);
         read(&mut r).filter(|_| r.is_at_end()).ok_or(FactsError::Damaged)
     }
 

@@ -34,16 +34,23 @@ pub(crate) fn check_magic(magic: [u8; 8], found: [u8; 8]) -> Result<(), FactsErr
 }
 
 /// FNV-1a over words of eight bytes: quick, and enough to detect damage. It is no protection from
-/// an attacker, who could replace the file as well.
+/// an attacker, who could replace the file as well. Every fourth word goes into the same sum, so a
+/// processor can compute four at a time.
 pub(crate) fn checksum(bytes: &[u8]) -> u64 {
+    const WORD: usize = 8;
+    const ROW: usize = 4 * WORD;
     let mix =
         |sum: u64, word: u64| (sum ^ word).wrapping_mul(0x0000_0100_0000_01b3).rotate_left(23);
-    let words = bytes.chunks_exact(8);
-    let tail = words.remainder().iter().fold(bytes.len() as u64, |sum, &b| mix(sum, b.into()));
-    words.fold(tail, |sum, word| match word.try_into() {
-        Ok(word) => mix(sum, u64::from_le_bytes(word)),
-        Err(_) => sum,
-    })
+    let rows = bytes.chunks_exact(ROW);
+    let tail = rows.remainder().iter().fold(bytes.len() as u64, |sum, &b| mix(sum, b.into()));
+    let sums = rows.fold([0; ROW / WORD], |[a, b, c, d], row| {
+        let word = |n: usize| match row[n * WORD..].first_chunk() {
+            Some(word) => u64::from_le_bytes(*word),
+            None => 0,
+        };
+        [mix(a, word(0)), mix(b, word(1)), mix(c, word(2)), mix(d, word(3))]
+    });
+    sums.into_iter().fold(tail, mix)
 }
 
 /// Whether bytes are printable ASCII without spaces. It does not stop early, because a processor

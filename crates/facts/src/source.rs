@@ -8,8 +8,9 @@ pub trait Source {
     /// The number of bytes.
     fn size(&self) -> io::Result<u64>;
 
-    /// `len` bytes from an offset on, or fewer if the source ends before.
-    fn bytes(&self, offset: u64, len: usize) -> io::Result<Vec<u8>>;
+    /// Fills a buffer with the `len` bytes from an offset on, or with fewer if the source ends
+    /// before.
+    fn read(&self, offset: u64, len: usize, buffer: &mut Vec<u8>) -> io::Result<()>;
 }
 
 impl Source for &[u8] {
@@ -17,9 +18,11 @@ impl Source for &[u8] {
         Ok(<[u8]>::len(self) as u64)
     }
 
-    fn bytes(&self, offset: u64, len: usize) -> io::Result<Vec<u8>> {
+    fn read(&self, offset: u64, len: usize, buffer: &mut Vec<u8>) -> io::Result<()> {
         let rest =
             usize::try_from(offset).ok().and_then(|offset| self.get(offset..)).unwrap_or_default();
-        Ok(rest[..len.min(rest.len())].to_vec())
+        buffer.clear();
+        buffer.extend(&rest[..len.min(rest.len())]);
+        Ok(())
     }
 }

@@ -101,11 +101,15 @@ impl Source for Opened {
         Ok(self.len)
     }
 
-    fn bytes(&self, offset: u64, len: usize) -> io::Result<Vec<u8>> {
+    fn read(&self, offset: u64, len: usize, buffer: &mut Vec<u8>) -> io::Result<()> {
         let rest = usize::try_from(self.len.saturating_sub(offset)).unwrap_or(usize::MAX);
-        let mut bytes = vec![0; len.min(rest)];
-        self.file.read_exact_at(&mut bytes, offset)?;
-        Ok(bytes)
+        let len = len.min(rest);
+        // An empty buffer gets memory that the system has cleared already.
+        match buffer.capacity() {
+            0 => *buffer = vec![0; len],
+            _ => buffer.resize(len, 0),
+        }
+        self.file.read_exact_at(buffer, offset)
     }
 }
 

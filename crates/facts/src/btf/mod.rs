@@ -13,6 +13,7 @@ mod proof;
 mod split;
 
 use std::fmt;
+use std::num::NonZeroU8;
 use std::ops::Range;
 
 pub(crate) use index::Index;
@@ -47,12 +48,24 @@ pub(crate) struct Extent {
     pub(crate) names: u32,
 }
 
-/// Size and alignment in bytes.
+/// Size and alignment in bytes. It takes eight bytes, because a kernel has some hundred thousand
+/// types.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Layout {
-    /// None for a type without a size, such as a function.
-    size: Option<u64>,
-    align: u64,
+    /// [`Layout::NO_SIZE`] for a type without a size, such as a function.
+    size: u32,
+    /// At most 16, that of the largest scalar.
+    align: NonZeroU8,
+}
+
+impl Layout {
+    /// No type of a kernel has 4 GiB.
+    const NO_SIZE: u32 = u32::MAX;
+    const VOID: Layout = Layout { size: Layout::NO_SIZE, align: NonZeroU8::MIN };
+
+    fn size(self) -> Option<u32> {
+        Some(self.size).filter(|size| *size != Layout::NO_SIZE)
+    }
 }
 
 /// A type, decoded.
@@ -240,11 +253,11 @@ impl Btf {
 
     /// `sizeof`, or None for a type without a size.
     pub fn size(&self, id: BtfId) -> Option<u64> {
-        self.layouts.get(id.0 as usize)?.size
+        self.layouts.get(id.0 as usize)?.size().map(u64::from)
     }
 
     /// `_Alignof`, derived from the members' types; BTF does not record `aligned` attributes.
     pub fn align(&self, id: BtfId) -> u64 {
-        self.layouts.get(id.0 as usize).map_or(1, |layout| layout.align)
+        self.layouts.get(id.0 as usize).map_or(1, |layout| layout.align.get().into())
     }
 }

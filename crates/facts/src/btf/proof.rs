@@ -4,6 +4,7 @@
 
 use super::parse::{error, kind, u32_at, RawMember, TYPE};
 use super::{Btf, BtfError, BtfId, Kind, Layout};
+use std::num::NonZeroU8;
 use std::ops::Range;
 
 /// The longest name, including the NUL (`btf_name_valid()` in `kernel/bpf/btf.c`).
@@ -125,9 +126,8 @@ impl Btf {
     pub(super) fn lay_out(&self) -> Result<Vec<Layout>, BtfError> {
         /// C compilers give up long before.
         const NESTING: usize = 256;
-        const VOID: Layout = Layout { size: None, align: 1 };
         let mut layouts = vec![None; self.starts.len() + 1];
-        layouts[0] = Some(VOID);
+        layouts[0] = Some(Layout::VOID);
         // A depth-first walk over the types that each type contains. A type is done when all of
         // them are.
         let mut open: Vec<(BtfId, usize)> = Vec::new();
@@ -147,20 +147,21 @@ impl Btf {
                 next = self.held(*id, *held);
                 *held += 1;
                 if next.is_none() {
-                    let layout = self.layout(*id, |part| layouts[part.0 as usize].unwrap_or(VOID));
+                    let layout =
+                        self.layout(*id, |part| layouts[part.0 as usize].unwrap_or(Layout::VOID));
                     layouts[id.0 as usize] = Some(layout);
                     open.pop();
                 }
             }
         }
-        Ok(layouts.into_iter().map(|layout| layout.unwrap_or(VOID)).collect())
+        Ok(layouts.into_iter().map(|layout| layout.unwrap_or(Layout::VOID)).collect())
     }
 
     /// The layout of one type, from the layouts of the types that it contains.
     fn layout(&self, id: BtfId, of: impl Fn(BtfId) -> Layout) -> Layout {
         let scalar = |size: u32| {
-            let align = if matches!(size, 1 | 2 | 4 | 8 | 16) { size.into() } else { 1 };
-            Layout { size: Some(size.into()), align }
+            let align = u8::try_from(size).ok().filter(|align| matches!(align, 1 | 2 | 4 | 8 | 16));
+            Layout { size, align: align.and_then(NonZeroU8::new).unwrap_or(NonZeroU8::MIN) }
         };
         match self.kind(id) {
             Kind::Int(int) => scalar(int.size),
@@ -169,21 +170,23 @@ impl Btf {
             Kind::Pointer(_) => scalar(8),
             Kind::Typedef(to) | Kind::Const(to) | Kind::Qualified(to) => of(to),
             Kind::Array { of: element, len } => {
-                let Layout { size, align } = of(element);
-                Layout { size: size.and_then(|size| size.checked_mul(len.into())), align }
+                let element = of(element);
+                let size = element.size().and_then(|size| size.checked_mul(len));
+                Layout { size: size.unwrap_or(Layout::NO_SIZE), ..element }
             }
             Kind::Record(record) => {
-                let size = u64::from(record.size);
                 // A misaligned member shows that the record is packed, and so does a size that is
                 // not a multiple of the alignment.
                 let aligned = |m: &RawMember| {
-                    m.bitfield.is_some() || u64::from(m.bit_offset) % (of(m.ty).align * 8) == 0
+                    m.bitfield.is_some()
+                        || m.bit_offset % (u32::from(of(m.ty).align.get()) * 8) == 0
                 };
-                let align = record.places().map(|m| of(m.ty).align).max().unwrap_or(1);
-                let packed = size % align != 0 || !record.places().all(|m| aligned(&m));
-                Layout { size: Some(size), align: if packed { 1 } else { align } }
+                let align = record.places().map(|m| of(m.ty).align).max().unwrap_or(NonZeroU8::MIN);
+                let packed = record.size % u32::from(align.get()) != 0
+                    || !record.places().all(|m| aligned(&m));
+                Layout { size: record.size, align: if packed { NonZeroU8::MIN } else { align } }
             }
-            _ => Layout { size: None, align: 1 },
+            _ => Layout::VOID,
         }
     }
 

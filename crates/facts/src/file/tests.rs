@@ -15,10 +15,10 @@ impl Source for Counted<'_> {
         self.file.size()
     }
 
-    fn bytes(&self, offset: u64, len: usize) -> io::Result<Vec<u8>> {
-        let bytes = self.file.bytes(offset, len)?;
-        self.read.set(self.read.get() + bytes.len());
-        Ok(bytes)
+    fn read(&self, offset: u64, len: usize, buffer: &mut Vec<u8>) -> io::Result<()> {
+        self.file.read(offset, len, buffer)?;
+        self.read.set(self.read.get() + buffer.len());
+        Ok(())
     }
 }
 
