@@ -15,6 +15,7 @@ pub mod schedule;
 pub mod store;
 pub mod target;
 pub mod userland;
+pub mod work;
 pub mod world;
 
 use kps_facts::Facts;

@@ -7,7 +7,7 @@ use kps_targets::{module, Cache, Progress};
 use kps_tests::schedule::Case;
 use kps_tests::store;
 use kps_tests::target::{target, Vm};
-use kps_tests::{cases, kpsc, printed};
+use kps_tests::{cases, kpsc, printed, work};
 use kpsc::notable;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -28,23 +28,6 @@ const BATCH: usize = 50;
 const AT_ONCE: usize = 100;
 /// How many there must be of every kind.
 const OF_A_KIND: usize = 8;
-
-/// What a machine does a hundred times: processes, files, pipes, and the network with itself.
-const WORK: &str = "
-    ip link set lo up; mkdir -p /tmp/work; cd /tmp/work
-    fails() { echo round $round: $1; exit 1; }
-    for round in $(seq 100); do
-        seq 1 2000 > numbers && sort -rn numbers | head -n 1 | grep -q 2000 || fails processes
-        cp numbers copy && cmp numbers copy && ln -sf copy link && test \"$(wc -l < link)\" = 2000 || fails files
-        gzip -c numbers | gunzip -c | cmp - numbers && mv copy moved && rm moved link || fails pipes
-        ping -c 1 -W 5 127.0.0.1 > /dev/null || fails ping
-        nc -l -p 4000 -e cat &
-        until cat /proc/net/tcp /proc/net/tcp6 2> /dev/null | grep -q ':0FA0 0*:0000 0A'; do usleep 10000; done
-        echo over the network | nc -w 5 127.0.0.1 4000 > answer; wait
-        grep -q network answer || fails network
-        cat /proc/meminfo /proc/stat /proc/mounts /proc/self/maps > /dev/null && ps > /dev/null || fails proc
-    done
-    echo rounds: $round";
 
 /// A function with an ftrace site.
 #[derive(Debug, Clone)]
@@ -114,7 +97,7 @@ fn all_at_once(functions: &[Function], modules: &BTreeMap<String, Module>, scrat
     vm.run(&load);
     vm.check_log();
     vm.sh("for n in 0 1 2 3; do livepatch load /part_$n.ko || exit 1; done");
-    let report = vm.run_within(WORK, 180);
+    let report = vm.run_within(&work::rounds(100), 180);
     assert_eq!(report.status, 0, "the machine does not work any more:\n{}", report.text);
     println!("{}", report.text);
     vm.check_log();
