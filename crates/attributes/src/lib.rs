@@ -65,11 +65,16 @@ pub fn read(
         diagnostics: Vec::new(),
         signatures: Vec::new(),
     };
-    reader.livepatch(arguments);
+    let files = reader.livepatch(arguments);
     reader.module(module);
     match &module.content {
         Some((_, items)) => items.iter().for_each(|item| reader.item(item)),
         None => reader.module_elsewhere(&module.ident),
+    }
+    // The kernel patches the objects in their order, which is that of the items.
+    for (object, file) in files {
+        let object = reader.object(&object);
+        object.from = file.or(object.from.take());
     }
     (reader.patch, reader.diagnostics)
 }

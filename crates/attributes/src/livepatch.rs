@@ -5,8 +5,8 @@ use crate::args::unknown;
 use crate::place::is_doc;
 use crate::{args, docs, Reader, SpanMap};
 use kps_ast::{
-    self as ast, At, AtomicReplace, Attribute, CFile, Form, On, Patch, PatchItem, Require,
-    TextClause,
+    self as ast, At, AtomicReplace, Attribute, CFile, Form, Name, On, Patch, PatchItem, Require,
+    Text, TextClause,
 };
 use kps_diag::{list, Diagnostic, MISPLACED_ATTRIBUTE};
 use proc_macro2::TokenStream;
@@ -36,8 +36,8 @@ fn repeats(name: &str) -> bool {
 }
 
 impl Reader<'_> {
-    /// Reads the arguments of the attribute.
-    pub(crate) fn livepatch(&mut self, arguments: TokenStream) {
+    /// Reads the arguments of the attribute; returns the objects among them, with their files.
+    pub(crate) fn livepatch(&mut self, arguments: TokenStream) -> Vec<(Name, Option<Text>)> {
         let mut objects = Vec::new();
         let patch = &mut self.patch;
         let read = args::read(arguments, self.places, |args| {
@@ -87,10 +87,7 @@ impl Reader<'_> {
         if let Err(error) = read {
             self.refuse_arguments(crate::OUTER, &error, &form());
         }
-        for (name, from) in objects {
-            let object = self.object(&name);
-            object.from = from.or(object.from.take());
-        }
+        objects
     }
 
     /// Rejects a module that cannot be a livepatch.
@@ -122,13 +119,13 @@ fn require(args: &mut args::Arguments<'_>) -> syn::Result<Require> {
 }
 
 /// `if NAME`
-fn condition(args: &mut args::Arguments<'_>) -> syn::Result<ast::Name> {
+fn condition(args: &mut args::Arguments<'_>) -> syn::Result<Name> {
     args.input.parse::<Token![if]>()?;
     args.name()
 }
 
 /// `NAME` or `NAME = "FILE.ko"`
-fn object(args: &mut args::Arguments<'_>) -> syn::Result<(ast::Name, Option<ast::Text>)> {
+fn object(args: &mut args::Arguments<'_>) -> syn::Result<(Name, Option<Text>)> {
     let name = args.object()?;
     let from = if args.input.peek(Token![=]) { Some(args.text()?) } else { None };
     Ok((name, from))

@@ -120,6 +120,24 @@ fn hooks_of_one_function_are_one_function() {
 }
 
 #[test]
+fn objects_come_in_the_order_of_the_items() {
+    let patch = patch(
+        quote!(license = "GPL", object(meter = "meter.ko")),
+        quote! {
+            #[post_patch(vmlinux)]
+            unsafe fn first() {}
+
+            #[post_patch(meter)]
+            unsafe fn second() {}
+        },
+    );
+    let [vmlinux, meter] = patch.objects.as_slice() else { panic!("{:?}", patch.objects) };
+    assert_eq!((vmlinux.name.value.as_str(), meter.name.value.as_str()), ("vmlinux", "meter"));
+    assert!(vmlinux.from.is_none());
+    assert_eq!(meter.from.as_ref().map(|file| file.value.as_str()), Some("meter.ko"));
+}
+
+#[test]
 fn a_block_of_symbols_becomes_use_lines() {
     let patch = patch(
         quote!(license = "GPL"),
