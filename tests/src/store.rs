@@ -3,7 +3,9 @@
 //! (`suites/build.rs` holds that), and so a module is built once, whichever cases need it: they all
 //! build for the default target with one kpsc.
 
+use crate::target::as_crate;
 use crate::{kpsc, printed, stem};
+use kps_grammar::ast::Form;
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -43,6 +45,14 @@ pub fn module(spec: &Path) -> Vec<u8> {
     built(spec).module.clone()
 }
 
+/// The module of a spec, or of the crate that the spec is converted to.
+pub fn module_as(form: Form, spec: &Path) -> Vec<u8> {
+    match form {
+        Form::Spec => module(spec),
+        Form::Crate => module(&as_crate(spec, folder().path())),
+    }
+}
+
 /// The build of a spec or of a patch crate. All that it is made from is in the folder that Kbuild
 /// gets, which takes no time to make.
 pub fn built(spec: &Path) -> Arc<Built> {
@@ -69,6 +79,16 @@ pub fn c_module(source: &Path, more: &str, beside: &[&Path]) -> Vec<u8> {
     let kbuild = format!("obj-m := {}.o\n{more}", stem(source));
     let files = beside.iter().copied().chain([source]).map(|path| (name(path), read(path)));
     make(&files.chain([("Kbuild".into(), kbuild.into())]).collect()).module.clone()
+}
+
+/// The module that make builds in a folder of its own with what is in some folders, each at a place
+/// in it.
+pub fn folder_module(folders: &[(&Path, &str)]) -> Vec<u8> {
+    let of_folder = |(folder, place): &(&Path, &str)| {
+        let place = PathBuf::from(place);
+        below(folder).into_iter().map(move |(path, bytes)| (place.join(path), bytes))
+    };
+    make(&folders.iter().flat_map(of_folder).collect()).module.clone()
 }
 
 /// A spec that can be built: where its folder has a Kbuild file, a copy of the folder with its

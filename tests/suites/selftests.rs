@@ -1,22 +1,29 @@
 // SPDX-License-Identifier: GPL-2.0
 //! The kernel's own livepatch selftests as an outside judge: its scripts run as they are, its
-//! target modules are its own C, and the livepatches are built from specs. What is no livepatch is
-//! a crate over the runtime.
+//! target modules are its own C, and the livepatches are built from specs, or from the crates that
+//! these are converted to. What is no livepatch is a crate over the runtime.
 
-use kps_grammar::ast::{Text, Trigger};
+use crate::crates::MACROS;
+use kps_grammar::ast::{Form, Text, Trigger};
 use kps_grammar::Span;
 use kps_tests::schedule::Case;
 use kps_tests::store;
 use kps_tests::target::{target, Vm};
-use kps_tests::{cases, copy_folder, kpsc, repository, userland};
+use kps_tests::{repository, userland};
 use kpsc::build::build_trigger;
 use std::path::{Path, PathBuf};
-use xtask::bench::builds::{self, Folder};
-use xtask::bench::Bench;
 
 /// The cases of this suite.
 pub(crate) fn cases() -> Vec<Case> {
-    cases![all_scripts_pass_in_their_order_as_they_are.machine().about(90)]
+    vec![
+        Case::new("all scripts pass as they are with specs", || all_scripts_pass(Form::Spec))
+            .machine()
+            .about(90),
+        Case::new("all scripts pass as they are with crates", || all_scripts_pass(Form::Crate))
+            .machine()
+            .about(110)
+            .shares(MACROS),
+    ]
 }
 
 /// The folder in the kernel's source.
@@ -59,19 +66,6 @@ fn c_module(name: &str) -> Vec<u8> {
     store::c_module(&selftests().join("test_modules").join(name).with_extension("c"), "", &[])
 }
 
-/// The module of a crate in `tests/selftests`, built in a folder with the runtime beside it.
-fn crate_module(folder: &str, name: &str, into: &Path) -> Vec<u8> {
-    let path = into.join(folder);
-    let built = || -> anyhow::Result<Vec<u8>> {
-        copy_folder(&repository().join("tests/selftests").join(folder), &path)?;
-        copy_folder(&repository().join("crates/runtime/src"), &path.join("kps"))?;
-        let bench = Bench::new(kpsc().get_program().into())?;
-        let folder = Folder { path: path.clone(), name: name.to_owned() };
-        Ok(std::fs::read(builds::build(&bench, &folder)?)?)
-    };
-    built().unwrap_or_else(|error| panic!("{name}: {error:#}"))
-}
-
 /// A program of the kernel's C, where the scripts look for it.
 fn program(name: &str) -> (String, Vec<u8>) {
     let file = format!("{name}.c");
@@ -100,7 +94,7 @@ const SCRIPTS: [(&str, usize); 8] = [
 const IN_C: [&str; 4] =
     ["test_klp_callbacks_busy", "test_klp_callbacks_mod", "test_klp_kprobe", "test_klp_mod_target"];
 /// All livepatches.
-const SPECS: [&str; 9] = [
+const LIVEPATCHES: [&str; 9] = [
     "test_klp_atomic_replace",
     "test_klp_callbacks_demo",
     "test_klp_callbacks_demo2",
@@ -112,9 +106,9 @@ const SPECS: [&str; 9] = [
     "test_klp_syscall",
 ];
 
-/// Every script passes unmodified, one after the other in one machine.
-fn all_scripts_pass_in_their_order_as_they_are() {
-    let mut vm = Vm::start_with(files(), programs());
+/// Every script passes unmodified, one after the other in one machine, with livepatches of a form.
+fn all_scripts_pass(form: Form) {
+    let mut vm = Vm::start_with(files(form), programs());
     vm.sh("mount -t debugfs debug /sys/kernel/debug; ln -s /proc/self/fd /dev/fd");
     for (script, tests) in SCRIPTS {
         let run = format!("cd /selftests && PATH=/usr/bin:/bin KDIR=/ bash ./{script}");
@@ -126,36 +120,32 @@ fn all_scripts_pass_in_their_order_as_they_are() {
 }
 
 /// The scripts, and the modules that they load.
-fn files() -> Vec<(String, Vec<u8>)> {
+fn files(form: Form) -> Vec<(String, Vec<u8>)> {
+    let scripts = SCRIPTS.map(|(script, _)| script).into_iter().chain(["functions.sh"]);
+    let scripts = scripts.map(|name| (name.to_owned(), read(&selftests().join(name))));
+    let modules = modules(form).into_iter();
+    let modules = modules.map(|(name, module)| (format!("test_modules/{name}.ko"), module));
+    scripts.chain(modules).map(|(name, bytes)| (format!("/selftests/{name}"), bytes)).collect()
+}
+
+/// The modules, with livepatches of a form.
+fn modules(form: Form) -> Vec<(&'static str, Vec<u8>)> {
+    let own = repository().join("tests/selftests");
+    let mut modules: Vec<_> = IN_C.iter().map(|name| (*name, c_module(name))).collect();
+    // Specs name the modules that they patch as files beside them.
     let scratch = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
-    let folder = selftests();
-    let mut files = Vec::new();
-    for name in SCRIPTS.map(|(script, _)| script).into_iter().chain(["functions.sh"]) {
-        let bytes = std::fs::read(folder.join(name));
-        let bytes = bytes.unwrap_or_else(|error| panic!("{name}: {error}"));
-        files.push((format!("/selftests/{name}"), bytes));
+    for (name, module) in &modules {
+        write(&scratch.path().join(name).with_extension("ko"), module);
     }
-    let mut module = |name: &str, bytes: Vec<u8>| {
-        files.push((format!("/selftests/test_modules/{name}.ko"), bytes));
-    };
-    for name in IN_C {
-        let bytes = c_module(name);
-        // Specs name the modules that they patch as files beside them.
-        std::fs::write(scratch.path().join(format!("{name}.ko")), &bytes)
-            .unwrap_or_else(|error| panic!("{error}"));
-        module(name, bytes);
+    for name in LIVEPATCHES {
+        let spec = scratch.path().join(name).with_extension("kps");
+        write(&spec, &read(&own.join(name).with_extension("kps")));
+        modules.push((name, store::module_as(form, &spec)));
     }
-    for name in SPECS {
-        let spec = scratch.path().join(format!("{name}.kps"));
-        let written = repository().join("tests/selftests").join(format!("{name}.kps"));
-        std::fs::copy(&written, &spec)
-            .unwrap_or_else(|error| panic!("{}: {error}", written.display()));
-        module(name, store::module(&spec));
-    }
-    // It is no livepatch.
-    let shadow_vars = "test_klp_shadow_vars";
-    module(shadow_vars, crate_module("shadow_vars", shadow_vars, scratch.path()));
-    files
+    let runtime = repository().join("crates/runtime/src");
+    let folders = [(&*own.join("shadow_vars"), ""), (&*runtime, "kps")];
+    modules.push(("test_klp_shadow_vars", store::folder_module(&folders)));
+    modules
 }
 
 /// The programs that the scripts start.
@@ -167,4 +157,12 @@ fn programs() -> Vec<(String, Vec<u8>)> {
     programs.push(("/usr/bin/getconf".to_owned(), b"#!/bin/sh\nexec nproc\n".to_vec()));
     programs.push(program("test_klp-call_getpid"));
     programs
+}
+
+fn read(path: &Path) -> Vec<u8> {
+    std::fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+fn write(path: &Path, bytes: &[u8]) {
+    std::fs::write(path, bytes).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
 }

@@ -2,9 +2,10 @@
 //! What patches do to a running kernel: the default target, in a virtual machine for each case.
 
 use crate::crates::MACROS;
+use kps_grammar::ast::Form;
 use kps_tests::schedule::Case;
 use kps_tests::store;
-use kps_tests::target::{as_crate, doctored, target, Vm};
+use kps_tests::target::{doctored, target, Vm};
 use kps_tests::{acts, example, kpsc, printed, repository, specs, stem};
 use std::path::PathBuf;
 use std::process::Command;
@@ -71,24 +72,9 @@ fn module(folder: &str, name: &str) -> (String, Vec<u8>) {
     (format!("/{name}.ko"), store::module(&spec(folder, name)))
 }
 
-/// What a patch is written as.
-#[derive(Debug, Clone, Copy)]
-enum Form {
-    Spec,
-    /// With the macros of patch crates: that which the spec is converted to.
-    Crate,
-}
-
 /// A patch that somebody sleeps in, or does not, with its path in the machine.
 fn sleepers_module(name: &str, form: Form) -> (String, Vec<u8>) {
-    match form {
-        Form::Spec => module("unload", name),
-        Form::Crate => {
-            let scratch = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
-            let krate = as_crate(&spec("unload", name), scratch.path());
-            (format!("/{name}.ko"), store::module(&krate))
-        }
-    }
+    (format!("/{name}.ko"), store::module_as(form, &spec("unload", name)))
 }
 
 /// The module that `cargo xtask bench` generates, the one by hand and the kernel's sample in C.
