@@ -11,7 +11,7 @@ use std::fmt::Write as _;
 
 /// The cases of this suite.
 pub(crate) fn cases() -> Vec<Case> {
-    cases![every_entry_that_is_accepted_is_entered.machine().about(60)]
+    cases![entries_that_are_accepted_are_entered_and_no_others.machine().about(60)]
 }
 
 /// The prefixes of the entries for 64-bit and for 32-bit programs.
@@ -20,9 +20,12 @@ const ENTRIES: [&str; 3] = ["__x64_sys_", "__ia32_sys_", "__ia32_compat_sys_"];
 /// Entries that the program does not get to, and why.
 const NOT_MADE: [&str; 0] = [];
 
-/// An entry that kpsc accepts fires when a program makes its call, so the entries that it refuses
-/// are the only ones that no program comes through.
-fn every_entry_that_is_accepted_is_entered() {
+/// An entry that is accepted. It shows that the tracer sees entries.
+const TRACED: &str = "__x64_sys_getpgid";
+
+/// An entry that kpsc accepts fires when a program makes its call. One that it refuses is never
+/// entered, whichever call a program makes: ftrace would see it, which calls livepatches too.
+fn entries_that_are_accepted_are_entered_and_no_others() {
     let (accepted, refused) = entries();
     assert!(accepted.len() > 600 && refused.len() > 200, "{} {}", accepted.len(), refused.len());
     let scratch = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
@@ -32,11 +35,20 @@ fn every_entry_that_is_accepted_is_entered() {
     let source = repository().join("tests/vm/entries/calls.c");
     compile(compiler().args(["-static", "-o"]).arg(&program).arg(source));
     let program = std::fs::read(program).unwrap_or_else(|error| panic!("{error}"));
-    let module = ("/entries.ko".to_owned(), store::module(&spec));
-    let mut vm = Vm::start_with(vec![module], vec![("/bin/calls".to_owned(), program)]);
-    vm.sh("livepatch load /entries.ko");
+    let traced = format!("{TRACED}\n{}\n", refused.join("\n")).into_bytes();
+    let files =
+        vec![("/entries.ko".to_owned(), store::module(&spec)), ("/traced".to_owned(), traced)];
+    let mut vm = Vm::start_with(files, vec![("/bin/calls".to_owned(), program)]);
+    let traced = vm.sh("livepatch load /entries.ko && cd /sys/kernel/tracing || exit 1
+        while read -r name; do echo $name; done < /traced > set_ftrace_filter
+        echo function > current_tracer
+        grep -c . set_ftrace_filter");
+    assert_eq!(traced, format!("{}\n", 1 + refused.len()));
     let made = vm.run_within("/bin/calls", 300);
     assert!(made.text.contains("done"), "{}", made.text);
+    let traced = vm.sh("sed '/^#/d' /sys/kernel/tracing/trace");
+    assert!(traced.contains(TRACED), "{traced}");
+    assert!(traced.lines().all(|line| line.contains(TRACED)), "{traced}");
     let shown = vm.sh("cat /proc/cmdline");
     assert!(shown.contains("counted"), "{shown}");
     let unseen: BTreeSet<&str> =
