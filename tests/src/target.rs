@@ -3,7 +3,7 @@
 
 use crate::{kpsc, printed, put_target, stem};
 use kps_facts::Facts;
-use kps_targets::{Cache, Target};
+use kps_targets::{module, Cache, Progress, Target};
 use kps_vm::{Guest, Machine, Output};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -19,6 +19,15 @@ pub fn target() -> Target {
         }
         Err(error) => panic!("{}", error.message),
     }
+}
+
+/// A module that came with the default target.
+pub fn kernel_module(name: &str) -> Vec<u8> {
+    let modules = Cache::open().and_then(|cache| target().modules(&cache, Progress::Quiet));
+    let modules = modules.unwrap_or_else(|error| panic!("{}", error.message));
+    let path = modules.get(name).unwrap_or_else(|| panic!("the target has no module {name}"));
+    let file = std::fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    module::unpack(file).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
 /// A cache whose one target is the default one with other facts.

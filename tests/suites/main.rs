@@ -23,6 +23,7 @@ mod modules;
 mod post_link;
 mod preflight;
 mod properties;
+mod provoked;
 mod roles;
 mod running;
 mod selftests;
@@ -59,6 +60,7 @@ const SUITES: &[Suite] = &[
     Suite::new("post_link", post_link::cases),
     Suite::new("preflight", preflight::cases),
     Suite::new("properties", properties::cases),
+    Suite::new("provoked", provoked::cases),
     Suite::new("roles", roles::cases),
     Suite::new("running", running::cases),
     Suite::new("selftests", selftests::cases),
