@@ -4,12 +4,14 @@
 use crate::format::{Reader, Writer};
 use std::collections::{BTreeMap, VecDeque};
 
-/// Calls and jumps from one function to another. They are kept as stored, because most patches ask
-/// for few of some hundred thousand.
+/// Calls and jumps from the functions of one object to those of one object, which may be another.
+/// They are kept as stored, because most patches ask for few of some hundred thousand.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Calls {
-    /// The address that the records count from.
-    base: u64,
+    /// The address that callers count from.
+    callers: u64,
+    /// The address that called functions count from.
+    called: u64,
     /// Records in order: the caller and the called function, each four bytes.
     records: Vec<u8>,
 }
@@ -18,16 +20,18 @@ const RECORD: usize = 8;
 
 impl Calls {
     /// Calls between functions, as their addresses. A function further than 4 GiB from the first
-    /// one is left out.
+    /// one of its object is left out.
     pub fn new(calls: impl IntoIterator<Item = (u64, u64)>) -> Calls {
         let mut calls: Vec<(u64, u64)> = calls.into_iter().collect();
-        let base = calls.iter().map(|(from, to)| *from.min(to)).min().unwrap_or_default();
+        let callers = calls.iter().map(|(from, _)| *from).min().unwrap_or_default();
+        let called = calls.iter().map(|(_, to)| *to).min().unwrap_or_default();
         calls.sort_unstable();
         calls.dedup();
-        let near = |address: u64| u32::try_from(address - base).ok();
-        let near = calls.iter().filter_map(|(from, to)| Some([near(*from)?, near(*to)?]));
+        let near = |address: u64, base: u64| u32::try_from(address - base).ok();
+        let near =
+            calls.iter().filter_map(|(from, to)| Some([near(*from, callers)?, near(*to, called)?]));
         let records = near.flatten().flat_map(u32::to_le_bytes).collect();
-        Calls { base, records }
+        Calls { callers, called, records }
     }
 
     /// The functions that a function calls or jumps to.
@@ -45,32 +49,6 @@ impl Calls {
         records.take_while(move |(from, _)| *from == caller).map(|(_, to)| to)
     }
 
-    /// The shortest chain of at most `depth` calls from one function to each of some others: the
-    /// functions behind the first, up to the one that is wanted.
-    pub fn paths(&self, from: u64, depth: usize, is_wanted: impl Fn(u64) -> bool) -> Vec<Vec<u64>> {
-        let mut callers: BTreeMap<u64, u64> = BTreeMap::new();
-        let mut pending = VecDeque::from([(from, 0)]);
-        let mut paths = Vec::new();
-        while let Some((function, length)) = pending.pop_front() {
-            for called in self.from(function) {
-                if called == from || callers.contains_key(&called) {
-                    continue;
-                }
-                callers.insert(called, function);
-                if is_wanted(called) {
-                    let chain = std::iter::successors(Some(called), |f| callers.get(f).copied());
-                    let mut path: Vec<u64> = chain.take_while(|&f| f != from).collect();
-                    path.reverse();
-                    paths.push(path);
-                }
-                if length + 1 < depth {
-                    pending.push_back((called, length + 1));
-                }
-            }
-        }
-        paths
-    }
-
     /// Whether a function calls or jumps to this one.
     pub fn is_called(&self, function: u64) -> bool {
         (0..self.records.len() / RECORD).any(|n| self.record(n).1 == function)
@@ -78,20 +56,52 @@ impl Calls {
 
     fn record(&self, n: usize) -> (u64, u64) {
         let mut r = Reader(&self.records[RECORD * n..]);
-        let mut address = || self.base.wrapping_add(r.u32().unwrap_or_default().into());
-        (address(), address())
+        let mut address = |base: u64| base.wrapping_add(r.u32().unwrap_or_default().into());
+        (address(self.callers), address(self.called))
     }
 
     pub(crate) fn write(&self, w: &mut Writer) {
-        w.u64(self.base);
+        w.u64(self.callers);
+        w.u64(self.called);
         w.bytes(&self.records);
     }
 
     /// Records that are not in order are not found, and do no other harm.
     pub(crate) fn read(r: &mut Reader<'_>) -> Option<Calls> {
-        let calls = Calls { base: r.u64()?, records: r.bytes()?.to_vec() };
+        let calls = Calls { callers: r.u64()?, called: r.u64()?, records: r.bytes()?.to_vec() };
         (calls.records.len() % RECORD == 0).then_some(calls)
     }
+}
+
+/// The shortest chain of at most `depth` calls from one function to each of some others: the
+/// functions behind the first, up to the one that is wanted. `calls` gives what a function calls.
+pub fn paths<C: IntoIterator<Item = u64>>(
+    from: u64,
+    depth: usize,
+    calls: impl Fn(u64) -> C,
+    is_wanted: impl Fn(u64) -> bool,
+) -> Vec<Vec<u64>> {
+    let mut callers: BTreeMap<u64, u64> = BTreeMap::new();
+    let mut pending = VecDeque::from([(from, 0)]);
+    let mut paths = Vec::new();
+    while let Some((function, length)) = pending.pop_front() {
+        for called in calls(function) {
+            if called == from || callers.contains_key(&called) {
+                continue;
+            }
+            callers.insert(called, function);
+            if is_wanted(called) {
+                let chain = std::iter::successors(Some(called), |f| callers.get(f).copied());
+                let mut path: Vec<u64> = chain.take_while(|&f| f != from).collect();
+                path.reverse();
+                paths.push(path);
+            }
+            if length + 1 < depth {
+                pending.push_back((called, length + 1));
+            }
+        }
+    }
+    paths
 }
 
 #[cfg(test)]
@@ -111,8 +121,15 @@ mod tests {
     #[test]
     fn the_shortest_paths_within_the_depth_are_found() {
         let calls = Calls::new([(1, 2), (2, 3), (3, 4), (1, 3), (4, 1)]);
-        assert_eq!(calls.paths(1, 5, |f| f % 2 == 0), [vec![2], vec![3, 4]]);
-        assert_eq!(calls.paths(1, 1, |f| f == 4), [] as [Vec<u64>; 0]);
-        assert_eq!(calls.paths(4, 5, |f| f == 4), [] as [Vec<u64>; 0]);
+        let from = |function| calls.from(function);
+        assert_eq!(paths(1, 5, from, |f| f % 2 == 0), [vec![2], vec![3, 4]]);
+        assert_eq!(paths(1, 1, from, |f| f == 4), [] as [Vec<u64>; 0]);
+        assert_eq!(paths(4, 5, from, |f| f == 4), [] as [Vec<u64>; 0]);
+    }
+
+    #[test]
+    fn callers_and_called_functions_may_be_far_apart() {
+        let calls = Calls::new([(0x4000_0000, 0xffff_ffff_8100_0000)]);
+        assert_eq!(calls.from(0x4000_0000).collect::<Vec<_>>(), [0xffff_ffff_8100_0000]);
     }
 }

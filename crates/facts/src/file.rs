@@ -434,7 +434,7 @@ impl Writer {
     }
 
     fn module(&mut self, module: &Module) {
-        let Module { object, build_id, depends, types } = module;
+        let Module { object, build_id, depends, types, roles, calls, kernel_calls } = module;
         self.sections(&object.sections);
         self.sites(&object.sites);
         object.symbols.write_parts(self);
@@ -444,6 +444,9 @@ impl Writer {
         self.list(depends, |w, name| w.text(name));
         self.u32(types.start);
         self.u32(types.end);
+        roles.write(self);
+        calls.write(self);
+        kernel_calls.write(self);
     }
 }
 
@@ -473,6 +476,9 @@ impl Reader<'_> {
             build_id: (!build_id.is_empty()).then(|| build_id.to_vec()),
             depends: self.list(|r| Some(r.text()?.to_owned()))?,
             types: self.u32()?..self.u32()?,
+            roles: Roles::read(self)?,
+            calls: Calls::read(self)?,
+            kernel_calls: Calls::read(self)?,
         })
     }
 

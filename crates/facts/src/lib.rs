@@ -25,7 +25,7 @@ use kps_arch::{Arch, Entry, Start};
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-pub use calls::Calls;
+pub use calls::{paths, Calls};
 pub use debug::{Copy, DebugInfo, SourceLine};
 pub use exports::{Export, Exports};
 pub use file::{FactsError, FactsFile};
@@ -88,6 +88,12 @@ pub struct Module {
     pub depends: Vec<String>,
     /// The range of its own types.
     pub types: Range<u32>,
+    /// The roles of its functions, as far as its code tells.
+    pub roles: Roles,
+    /// The direct calls between its functions.
+    pub calls: Calls,
+    /// The direct calls of its functions to those of vmlinux.
+    pub kernel_calls: Calls,
 }
 
 /// Whether a text can be a kernel's release, which becomes the name of a folder and a part of
@@ -181,6 +187,28 @@ impl Facts {
         let types = before + 1..self.btf.len() as u32 + 1;
         self.modules.insert(name.to_owned(), Module { types, ..module });
         Ok(())
+    }
+
+    /// The roles of the functions of vmlinux or of a module.
+    pub fn roles<'a>(&'a self, module: Option<&'a Module>) -> &'a Roles {
+        module.map_or(&self.roles, |module| &module.roles)
+    }
+
+    /// The direct calls between the functions of vmlinux or of a module.
+    pub fn calls<'a>(&'a self, module: Option<&'a Module>) -> &'a Calls {
+        module.map_or(&self.calls, |module| &module.calls)
+    }
+
+    /// The functions that a function of vmlinux or of a module calls or jumps to, in its module and
+    /// in vmlinux. A module's addresses are far below those of vmlinux, so addresses tell them
+    /// apart.
+    pub fn calls_from<'a>(
+        &'a self,
+        module: Option<&'a Module>,
+        function: u64,
+    ) -> impl Iterator<Item = u64> + 'a {
+        let of_module = module.into_iter().flat_map(|module| [&module.calls, &module.kernel_calls]);
+        of_module.chain([&self.calls]).flat_map(move |calls| calls.from(function))
     }
 
     /// Whether an option is `y` or `m`.

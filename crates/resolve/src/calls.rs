@@ -195,12 +195,7 @@ impl Resolver<'_> {
         }
         let scope = Scope::of(self.facts, &object.name.value)?;
         let address = self.address_of(scope, &func.symbol)?;
-        let role = match scope.module {
-            None => self.facts.roles.of(address).find(|role| role.atomic().is_some()),
-            // An image tells this too, and leaves out what it exports.
-            Some(_) => self.role_of_prototype(scope, name),
-        };
-        role?.atomic()
+        self.facts.roles(scope.module).of(address).find_map(kps_facts::Role::atomic)
     }
 
     /// Code that handles interrupts, timers and packets must not sleep.

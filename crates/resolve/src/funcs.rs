@@ -157,22 +157,21 @@ impl Resolver<'_> {
         change: Option<&Change<Fragment>>,
         rust: &Rust,
     ) {
-        let is_image = scope.module.is_none();
         let name = &found.symbol.name;
-        let is_endless = is_image && self.facts.roles.has(found.address, Role::NeverReturns);
+        let is_endless = self.facts.roles(scope.module).has(found.address, Role::NeverReturns);
         let is_known = notable::never_returns(name);
         if !is_endless && !is_known {
             return;
         }
         // The code behind a call through a pointer expects the call to return.
-        let may_return = !is_known && !self.facts.calls.is_called(found.address);
+        let may_return = !is_known && !self.facts.calls(scope.module).is_called(found.address);
         let refs = |body: Option<ast::Body>| Some(rust.body(body?.code)?.0.refs(&[]));
         let returns = match (refs(spec.replace), refs(spec.pre), spec.post) {
             (_, _, Some(post)) => Some((post.word, "`post` would never run")),
             _ if may_return => None,
             (_, Some(pre), _) if pre.returns => spec.pre.map(|pre| (pre.word, "it has a `return`")),
             (Some(replace), _, _)
-                if replace.originals.is_empty() && !self.ends_otherwise(&replace) =>
+                if replace.originals.is_empty() && !self.ends_otherwise(scope, &replace) =>
             {
                 spec.replace.map(|replace| (replace.word, "it does not end in the old function"))
             }
@@ -193,14 +192,17 @@ impl Resolver<'_> {
     }
 
     /// Whether a body may end in a loop, or in another function that never returns.
-    fn ends_otherwise(&self, refs: &Refs) -> bool {
+    fn ends_otherwise(&self, scope: Scope<'_>, refs: &Refs) -> bool {
+        let is_endless = |scope: Scope<'_>, name: &str| {
+            let roles = self.facts.roles(scope.module);
+            let symbols = scope.object.symbols.named(name);
+            symbols.iter().any(|sym| roles.has(sym.address, Role::NeverReturns))
+        };
         let never_returns = |name: &Name| {
-            let symbols = self.facts.vmlinux.symbols.named(&name.name);
+            let scopes = [scope, Scope::vmlinux(self.facts)];
             name.called
                 && (notable::never_returns(&name.name)
-                    || symbols
-                        .iter()
-                        .any(|sym| self.facts.roles.has(sym.address, Role::NeverReturns)))
+                    || scopes.into_iter().any(|scope| is_endless(scope, &name.name)))
         };
         refs.words.contains("loop") || refs.names.iter().any(never_returns)
     }

@@ -3,8 +3,8 @@
 //! body that reaches its own function recurses until the stack is full.
 //!
 //! A body reaches a changed function by a call of its own, by the kernel's code behind such a call,
-//! or by another hook of the patch. The kernel's direct calls are facts; whether the kernel makes
-//! them each time is not, so they warn.
+//! or by another hook of the patch. The direct calls of the kernel and its modules are facts;
+//! whether they are made each time is not, so they warn.
 
 use super::bodies::Rust;
 use super::c_text::calls_in_c;
@@ -14,16 +14,27 @@ use super::Resolver;
 use crate::notable;
 use kps_ast::{self as ast, Span};
 use kps_diag::{list, Diagnostic, Severity, RECURSIVE_HOOK};
+use kps_facts::paths;
+use kps_plan::ObjectName;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
 /// How many calls deep the kernel's code is followed. Behind that are mostly error paths.
 const DEPTH: usize = 6;
 
+/// A function: the object that it is in, and its address there.
+type Place<'s> = (&'s str, u64);
+
+/// What the calls of a function reach, by the object of the caller and the name that it calls: the
+/// indices of hooks, each with the functions between.
+type Known<'s> = BTreeMap<(&'s str, String), Vec<(usize, Vec<String>)>>;
+
 /// A function that the spec changes, and the changed functions that its bodies reach.
 struct Hook<'s> {
+    /// The object that it is in.
+    object: &'s str,
     func: &'s ast::Func,
-    /// Its address, in an object with the kernel's calls.
-    address: Option<u64>,
+    /// Where it is, if the name tells.
+    place: Option<Place<'s>>,
     /// Whether the old function still runs.
     runs_old: bool,
     reaches: Vec<Reach>,
@@ -61,37 +72,38 @@ impl Resolver<'_> {
     fn hooks<'s>(&self, spec: &'s ast::Patch, rust: &Rust) -> Vec<Hook<'s>> {
         let mut hooks = Vec::new();
         for object in &spec.objects {
-            let scope = Scope::of(self.facts, &object.name.value);
+            let name = object.name.value.as_str();
+            let scope = Scope::of(self.facts, name);
             for func in &object.funcs {
-                let address = scope
-                    .filter(|scope| scope.module.is_none())
-                    .and_then(|scope| self.address_of(scope, &func.symbol));
+                let address = scope.and_then(|scope| self.address_of(scope, &func.symbol));
                 let runs_old = func.replace.is_none_or(|new| {
                     rust.body(new.code).is_none_or(|(body, _)| !body.refs(&[]).originals.is_empty())
                 });
-                hooks.push(Hook { func, address, runs_old, reaches: Vec::new() });
+                let place = address.map(|address| (name, address));
+                hooks.push(Hook { object: name, func, place, runs_old, reaches: Vec::new() });
             }
         }
-        let by_address: HashMap<u64, usize> =
-            hooks.iter().enumerate().filter_map(|(n, hook)| Some((hook.address?, n))).collect();
-        let mut known = BTreeMap::new();
+        let mut known = Known::new();
         for n in 0..hooks.len() {
-            hooks[n].reaches = self.reaches(spec, rust, &hooks, n, &by_address, &mut known);
+            hooks[n].reaches = self.reaches(spec, rust, &hooks, n, &mut known);
         }
         hooks
     }
 
     /// The changed functions that the bodies of one function reach.
-    fn reaches(
+    fn reaches<'s>(
         &self,
-        spec: &ast::Patch,
+        spec: &'s ast::Patch,
         rust: &Rust,
-        hooks: &[Hook<'_>],
+        hooks: &[Hook<'s>],
         n: usize,
-        by_address: &HashMap<u64, usize>,
-        known: &mut BTreeMap<String, Vec<(usize, Vec<String>)>>,
+        known: &mut Known<'s>,
     ) -> Vec<Reach> {
-        let func = hooks[n].func;
+        let Hook { object, func, .. } = hooks[n];
+        let mut reached = |name: &str| {
+            let found = known.entry((object, name.to_owned()));
+            found.or_insert_with(|| self.reached(spec, object, name, hooks)).clone()
+        };
         let mut reaches = Vec::new();
         for body in [func.replace, func.pre, func.post].into_iter().flatten() {
             let mut calls = calls(self.pieces, rust, spec, body.code);
@@ -99,18 +111,15 @@ impl Resolver<'_> {
             let in_c: Vec<Call> = in_c.collect();
             calls.calls.extend(in_c);
             for Call { name, enters, span, .. } in calls.calls {
-                let found = known
-                    .entry(enters.clone())
-                    .or_insert_with(|| self.reached(&enters, hooks, by_address));
-                reaches.extend(found.iter().map(|(hook, through)| {
-                    let old_name = &hooks[*hook].func.symbol.name.value;
+                reaches.extend(reached(&enters).into_iter().map(|(hook, through)| {
+                    let old_name = &hooks[hook].func.symbol.name.value;
                     let is_direct =
                         *old_name == enters || notable::passes_through(&enters, old_name);
                     Reach {
-                        hook: *hook,
+                        hook,
                         call: name.clone(),
                         span: Some(span),
-                        through: through.clone(),
+                        through,
                         is_certain: is_direct && calls.is_straight,
                     }
                 }));
@@ -118,55 +127,41 @@ impl Resolver<'_> {
         }
         let file = func.replace_c.as_ref().and_then(|file| self.pieces.c_file(&file.value));
         let called = file.map(|text| calls_in_c(text, &func.symbol.name.value));
-        for name in called.into_iter().flatten() {
-            let found =
-                known.entry(name.clone()).or_insert_with(|| self.reached(&name, hooks, by_address));
-            reaches.extend(found.iter().map(|(hook, through)| Reach {
-                hook: *hook,
-                call: name.clone(),
+        for call in called.into_iter().flatten() {
+            reaches.extend(reached(&call).into_iter().map(|(hook, through)| Reach {
+                hook,
+                call: call.clone(),
                 span: None,
-                through: through.clone(),
+                through,
                 is_certain: false,
             }));
         }
         reaches
     }
 
-    /// The changed functions that a call of a function reaches, each with the functions between.
+    /// The changed functions that a call of a function in the code for an object reaches, each with
+    /// the functions between.
     fn reached(
         &self,
+        spec: &ast::Patch,
+        object: &str,
         called: &str,
         hooks: &[Hook<'_>],
-        by_address: &HashMap<u64, usize>,
     ) -> Vec<(usize, Vec<String>)> {
-        let is_called = |(_, hook): &(usize, &Hook<'_>)| hook.func.symbol.name.value == called;
-        let direct = hooks.iter().enumerate().filter(is_called);
+        let start = self.callee(spec, object, called);
+        let is_called = |hook: &Hook<'_>| {
+            let is_other = start.is_some_and(|start| hook.place.is_some_and(|at| at != start));
+            hook.func.symbol.name.value == called && !is_other
+        };
+        let direct = hooks.iter().enumerate().filter(|(_, hook)| is_called(hook));
         let mut found: Vec<(usize, Vec<String>)> = direct.map(|(n, _)| (n, Vec::new())).collect();
         if found.iter().any(|(n, _)| !hooks[*n].runs_old) {
             return found;
         }
-        let symbols = &self.facts.vmlinux.symbols;
-        // Which of several functions of one name it is cannot be known here.
-        let start = match symbols.named(called)[..] {
-            [start] => Some(start.address),
-            _ => None,
-        };
-        let wanted = |address| by_address.contains_key(&address);
-        let paths = start.map(|start| self.facts.calls.paths(start, DEPTH, wanted));
-        for path in paths.into_iter().flatten() {
-            let Some((last, between)) = path.split_last() else { continue };
-            let is_gone =
-                |function| by_address.get(function).is_some_and(|&n: &usize| !hooks[n].runs_old);
-            if between.iter().any(is_gone) {
-                continue;
-            }
-            let name = |&address: &u64| {
-                let mut names = symbols.at(address).map(|sym| sym.name);
-                names.next().unwrap_or_default().to_owned()
-            };
-            found.push((by_address[last], between.iter().map(name).collect()));
+        if let Some(start) = start {
+            found.extend(self.behind(start, hooks));
         }
-        // Functions of modules, and kernels whose code is not known.
+        // Kernels whose code is not known.
         let by_name = hooks.iter().enumerate().filter(|(n, hook)| {
             !found.iter().any(|(known, _)| known == n)
                 && notable::passes_through(called, &hook.func.symbol.name.value)
@@ -174,6 +169,56 @@ impl Resolver<'_> {
         let by_name: Vec<_> = by_name.map(|(n, _)| (n, Vec::new())).collect();
         found.extend(by_name);
         found
+    }
+
+    /// The function that the code for an object calls by a name. None if the name does not tell.
+    fn callee<'s>(&self, spec: &'s ast::Patch, object: &str, called: &str) -> Option<Place<'s>> {
+        let module = self.facts.modules.get(object);
+        let is_visible = |name: &str| {
+            let depends = module.is_some_and(|module| module.depends.iter().any(|d| d == name));
+            name == object || name == ObjectName::IMAGE || depends
+        };
+        let visible = spec.objects.iter().filter(|other| is_visible(&other.name.value));
+        let mut declared = visible.flat_map(|other| {
+            let items = other.use_fns.iter().map(|item| &item.symbol);
+            let named = items.filter(|symbol| symbol.name.value == called);
+            named.map(|symbol| (other.name.value.as_str(), symbol))
+        });
+        if let Some((name, symbol)) = declared.next() {
+            return Some((name, self.address_of(Scope::of(self.facts, name)?, symbol)?));
+        }
+        match self.facts.vmlinux.symbols.named(called)[..] {
+            [symbol] => Some((ObjectName::IMAGE, symbol.address)),
+            _ => None,
+        }
+    }
+
+    /// The changed functions that the code behind a function calls.
+    fn behind(&self, start: Place<'_>, hooks: &[Hook<'_>]) -> Vec<(usize, Vec<String>)> {
+        let (object, start) = start;
+        let module = self.facts.modules.get(object);
+        // No other object's code is behind it.
+        let changed: HashMap<u64, usize> = hooks
+            .iter()
+            .enumerate()
+            .filter_map(|(n, hook)| Some((n, hook.place?)))
+            .filter(|(_, (name, _))| *name == object || *name == ObjectName::IMAGE)
+            .map(|(n, (_, address))| (address, n))
+            .collect();
+        let calls = |function| self.facts.calls_from(module, function);
+        let is_gone = |function: &u64| changed.get(function).is_some_and(|&n| !hooks[n].runs_old);
+        let name = |&address: &u64| {
+            let own = module.into_iter().flat_map(|module| module.object.symbols.at(address));
+            let mut all = own.chain(self.facts.vmlinux.symbols.at(address)).map(|sym| sym.name);
+            all.next().unwrap_or_default().to_owned()
+        };
+        let paths = paths(start, DEPTH, calls, |address| changed.contains_key(&address));
+        let behind = paths.iter().filter_map(|path| {
+            let (last, between) = path.split_last()?;
+            let is_open = !between.iter().any(is_gone);
+            is_open.then(|| (changed[last], between.iter().map(name).collect()))
+        });
+        behind.collect()
     }
 }
 

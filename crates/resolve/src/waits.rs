@@ -19,8 +19,7 @@ impl Resolver<'_> {
         found: &Found,
         change: &Change<Fragment>,
     ) {
-        let is_image = scope.module.is_none();
-        if is_image && self.facts.roles.has(found.address, Role::ThreadMain)
+        if self.facts.roles(scope.module).has(found.address, Role::ThreadMain)
             || notable::is_main_loop(&found.symbol.name)
         {
             self.report(
@@ -44,13 +43,6 @@ impl Resolver<'_> {
         if let Some(wait) = wait.filter(|wait| leaves_frame || *wait == Wait::Sleep) {
             self.report(long_wait(name, wait, leaves_frame));
         }
-    }
-
-    /// The role that a function of a module has by its prototype, if the module does not export it.
-    pub(super) fn role_of_prototype(&self, scope: Scope<'_>, function: &str) -> Option<Role> {
-        let symbols = &scope.object.symbols;
-        let is_exported = !symbols.named(&format!("__ksymtab_{function}")).is_empty();
-        Role::of_prototype(&self.facts.btf, function).filter(|_| !is_exported)
     }
 
     /// Whether tasks give up the processor in a function: the kernel's build has put it beside the

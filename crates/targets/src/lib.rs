@@ -18,6 +18,7 @@ pub mod gather;
 pub mod image;
 mod inventory;
 pub mod kallsyms;
+mod linked;
 mod manifest;
 pub mod module;
 mod modules;
@@ -36,7 +37,7 @@ mod verify;
 use facts::write_facts;
 use image::ImageError;
 use kps_diag::{Diagnostic, DAMAGED_TARGET, TARGET_NAME_TAKEN, UNREADABLE_IMAGE};
-use kps_facts::{is_module_name, Facts};
+use kps_facts::Facts;
 use kps_host::disk::remove;
 use kps_host::input;
 use manifest::Manifest;
@@ -161,14 +162,7 @@ impl Target {
     /// Adds a module to the kernel's facts.
     pub fn add_module(facts: &mut Facts, name: &str, path: &Path) -> Result<(), Diagnostic> {
         let file = input::read(path, input::MODULE)?;
-        let add = || {
-            let module::Read { name: own, module, btf } = module::read(&module::unpack(file)?)?;
-            if own.is_some_and(|own| own != name) || !is_module_name(name) {
-                return Err(ImageError::OtherModule);
-            }
-            Ok(facts.add_module(name, module, btf.as_deref())?)
-        };
-        add().map_err(|error: ImageError| Target::unreadable_module(path, &error))
+        module::add(facts, name, file).map_err(|error| Target::unreadable_module(path, &error))
     }
 
     /// A module that cannot be used.

@@ -1,20 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Reads a module: a `.ko` file as `modules_install` leaves it, compressed or not.
-//!
-//! A module that is not loaded has no addresses. This file lays its sections out one after the
-//! other, as if they had been linked, so that symbols, ftrace sites and distances work as in
-//! vmlinux.
+//! Reads a module: a `.ko` file as `modules_install` leaves it, compressed or not. Its addresses
+//! are those that `linked.rs` lays out.
 
 use super::image::{decompress, ImageError};
-use kps_facts::{is_build_id, is_module_name, Module, Object, Section, Site, Sites, Sym, Symbols};
+use super::linked::{addresses, Header, Linked};
+use super::roles::roles_of_module;
+use kps_facts::{
+    is_build_id, is_module_name, Facts, Module, Object, Section, Site, Sites, Sym, Symbols,
+};
 use object::elf;
 use object::read::elf::{FileHeader as _, Rela as _, SectionHeader as _, SectionTable, Sym as _};
 use object::LittleEndian as LE;
-
-type Header = elf::FileHeader64<LE>;
-
-/// The gap between two sections: none ends at another one's start.
-const GAP: u64 = 4096;
 
 /// The maximum length of a name with its NUL (`include/linux/kallsyms.h`).
 const KSYM_NAME_LEN: usize = 512;
@@ -40,7 +36,25 @@ pub fn unpack(file: Vec<u8>) -> Result<Vec<u8>, ImageError> {
     }
 }
 
-/// Reads a module that is not compressed.
+/// Adds a module, which may be compressed, to the facts of its kernel.
+pub fn add(facts: &mut Facts, name: &str, file: Vec<u8>) -> Result<(), ImageError> {
+    let bytes = unpack(file)?;
+    let Read { name: own, module, btf } = read(&bytes)?;
+    if own.is_some_and(|own| own != name) || !is_module_name(name) {
+        return Err(ImageError::OtherModule);
+    }
+    facts.add_module(name, module, btf.as_deref())?;
+    // The prototypes of its functions are among the types that were added.
+    let linked = Linked::new(&bytes)?;
+    let found =
+        facts.modules.get(name).map(|module| roles_of_module(facts, &module.object, &linked));
+    if let (Some(found), Some(module)) = (found, facts.modules.get_mut(name)) {
+        (module.roles, module.calls, module.kernel_calls) = found;
+    }
+    Ok(())
+}
+
+/// Reads a module that is not compressed, without what its code tells.
 pub fn read(bytes: &[u8]) -> Result<Read, ImageError> {
     let header = Header::parse(bytes)?;
     if kps_arch::with_machine(header.e_machine(LE).0).is_none() || header.e_type(LE) != elf::ET_REL
@@ -67,27 +81,9 @@ pub fn read(bytes: &[u8]) -> Result<Read, ImageError> {
         object,
         build_id: data(".note.gnu.build-id")?.and_then(build_id),
         depends: depends(modinfo),
-        types: 0..0,
+        ..Module::default()
     };
     Ok(Read { name: value(modinfo, "name=").map(str::to_owned), module, btf })
-}
-
-/// The address of each loaded section.
-pub(super) fn addresses(
-    sections: &SectionTable<'_, Header>,
-) -> Result<Vec<Option<u64>>, ImageError> {
-    let mut next = GAP;
-    let mut place = |section: &elf::SectionHeader64<LE>| {
-        if !section.sh_flags(LE).contains(elf::SHF_ALLOC) {
-            return Ok(None);
-        }
-        let address = next;
-        // A section without bytes in the file may claim any size.
-        let end = address.checked_add(section.sh_size(LE)).and_then(|end| end.checked_add(GAP));
-        next = end.ok_or(ImageError::TooLarge)? / GAP * GAP;
-        Ok(Some(address))
-    };
-    sections.iter().map(&mut place).collect()
 }
 
 fn facts(sections: &SectionTable<'_, Header>, addresses: &[Option<u64>]) -> Vec<Section> {

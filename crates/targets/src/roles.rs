@@ -1,12 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
 //! The roles of a kernel's functions and its calls, from its machine code.
 
-use super::code::{functions, only_entered_directly, Code, Decoder, Function, Step};
+mod of_module;
+
+use super::code::{
+    functions, only_entered_directly, Code, Decoder, Function, Step, ENTERED_DIRECTLY,
+};
 use super::image::Vmlinux;
 use super::kallsyms::Kallsym;
 use kps_facts::btf::Btf;
 use kps_facts::{Calls, Exports, Role, Roles};
 use std::collections::{BTreeSet, HashMap, HashSet};
+
+pub(super) use of_module::roles_of_module;
 
 /// Functions that get another function to call later: its role, and which argument it is, from 0.
 /// For `softirq_vec`, whose entries the kernel also sets without a call, see [`softirqs`].
@@ -23,14 +29,17 @@ const REGISTRARS: &[(Role, usize, &[&str])] = &[
             "vhost_task_create",
         ],
     ),
+    // These two are of a module, for the threads of a server of remote procedure calls.
+    (Role::ThreadMain, 2, &["svc_create"]),
+    (Role::ThreadMain, 4, &["svc_create_pooled"]),
     (Role::Timer, 1, &["init_timer_key", "timer_init_key"]),
     (Role::HrTimer, 1, &["hrtimer_setup", "hrtimer_setup_on_stack"]),
     (Role::Softirq, 1, &["open_softirq"]),
     (Role::Tasklet, 1, &["tasklet_init", "tasklet_setup"]),
     (Role::RcuCallback, 1, &["call_rcu", "call_rcu_hurry", "call_srcu"]),
     // The next argument is the function of a thread, which may sleep.
-    (Role::Interrupt, 1, &["request_threaded_irq"]),
-    (Role::Interrupt, 2, &["devm_request_threaded_irq"]),
+    (Role::Interrupt, 1, &["__request_percpu_irq", "request_threaded_irq"]),
+    (Role::Interrupt, 2, &["devm_request_threaded_irq", "pci_request_irq"]),
     (Role::CrossCall, 0, &["smp_call_function"]),
     (
         Role::CrossCall,
@@ -45,11 +54,23 @@ const REGISTRARS: &[(Role, usize, &[&str])] = &[
     (Role::StopMachine, 0, &["stop_machine", "stop_machine_cpuslocked"]),
 ];
 
+/// The role that a function of this name gives to one of its arguments, and which one.
+fn registrar(name: &str) -> Option<(Role, usize)> {
+    let row = REGISTRARS.iter().find(|(.., names)| names.contains(&name));
+    row.map(|&(role, argument, _)| (role, argument))
+}
+
 /// Whether threads call a function in their main loop, to sleep or to find out whether they should
 /// stop.
 fn is_rest(name: &str) -> bool {
-    const RESTS: &[&str] =
-        &["io_schedule", "kthread_freezable_should", "kthread_should_", "msleep", "schedule"];
+    const RESTS: &[&str] = &[
+        "io_schedule",
+        "kthread_freezable_should",
+        "kthread_should_",
+        "msleep",
+        "schedule",
+        "svc_recv",
+    ];
     const OTHERS: &[&str] = &["schedule_delayed_", "schedule_on_", "schedule_work"];
     let starts = |names: &[&str]| names.iter().any(|start| name.starts_with(start));
     starts(RESTS) && !starts(OTHERS)
@@ -62,25 +83,16 @@ pub(super) fn roles(
     btf: &Btf,
     exports: &Exports,
 ) -> (Roles, Calls) {
-    let image = Image::decode(vmlinux, symbols);
-    let mut roles: BTreeSet<(u64, Role)> = image.registered();
-    roles.extend(softirqs(&image, symbols));
-    let is_timer_like = |sym: &&Kallsym| exports.get(&sym.name).is_none();
-    let prototyped = symbols.iter().filter(is_timer_like).filter_map(|sym| {
-        image.index.contains_key(&sym.address).then_some(())?;
-        Some((sym.address, Role::of_prototype(btf, &sym.name)?))
-    });
-    roles.extend(prototyped);
-    let endless = image.endless();
-    let (started, mut roles): (BTreeSet<_>, BTreeSet<_>) =
-        roles.into_iter().partition(|(_, role)| *role == Role::ThreadMain);
-    let started = started.into_iter().map(|(function, _)| function).collect();
-    let rests = symbols.iter().filter(|sym| is_rest(&sym.name)).map(|sym| sym.address).collect();
-    let loops = image.thread_loops(&started, &endless, &rests);
-    roles.extend(loops.into_iter().map(|function| (function, Role::ThreadMain)));
-    roles.extend(endless.into_iter().map(|function| (function, Role::NeverReturns)));
-    let only_called = only_entered_directly(vmlinux, &image.codes);
-    roles.extend(image.only_from_atomic(&roles, &only_called));
+    let image = Image::decode(vmlinux.code(), symbols);
+    let rests = rests(symbols);
+    let sealed = vmlinux.section(ENTERED_DIRECTLY).ok();
+    let facts = Surroundings {
+        btf,
+        is_exported: &|name| exports.get(name).is_some(),
+        rests: &|function| image.leads_to(function).iter().any(|f| rests.contains(f)),
+        only_called: only_entered_directly(sealed, &image.codes),
+    };
+    let mut roles = image.roles(symbols, &facts);
     let calls = &kps_arch::native().syscalls;
     for (tables, role) in [(calls.tables, Role::Syscall), (calls.other_tables, Role::OtherSyscall)]
     {
@@ -88,6 +100,22 @@ pub(super) fn roles(
         roles.extend(entries.into_iter().map(|function| (function, role)));
     }
     (roles.into_iter().collect(), Calls::new(image.calls()))
+}
+
+/// The functions among some symbols that threads call to rest.
+fn rests(symbols: &[Kallsym]) -> HashSet<u64> {
+    symbols.iter().filter(|sym| is_rest(&sym.name)).map(|sym| sym.address).collect()
+}
+
+/// What the code of an object does not tell of its functions.
+struct Surroundings<'a> {
+    btf: &'a Btf,
+    /// Whether other objects may use a function of this name.
+    is_exported: &'a dyn Fn(&str) -> bool,
+    /// Whether a function calls one that rests.
+    rests: &'a dyn Fn(u64) -> bool,
+    /// The functions that only direct calls enter.
+    only_called: HashSet<u64>,
 }
 
 /// All decoded functions, by address.
@@ -101,17 +129,35 @@ struct Image<'a> {
 }
 
 impl<'a> Image<'a> {
-    fn decode(vmlinux: &Vmlinux<'a>, symbols: &[Kallsym]) -> Image<'a> {
-        let codes = functions(vmlinux, symbols);
+    fn decode(sections: Vec<(u64, &'a [u8])>, symbols: &[Kallsym]) -> Image<'a> {
+        let codes = functions(sections, symbols);
         let decoder = Decoder::new(symbols);
         let functions = codes.iter().map(|code| decoder.decode(code)).collect();
         let index = codes.iter().enumerate().map(|(n, code)| (code.address, n)).collect();
-        let registrar = |sym: &Kallsym| {
-            let row = REGISTRARS.iter().find(|(.., names)| names.contains(&sym.name.as_str()));
-            row.map(|&(role, argument, _)| (sym.address, (role, argument)))
-        };
-        let registrars = symbols.iter().filter_map(registrar).collect();
+        let row = |sym: &Kallsym| Some((sym.address, registrar(&sym.name)?));
+        let registrars = symbols.iter().filter_map(row).collect();
         Image { codes, functions, index, registrars }
+    }
+
+    /// The roles of the functions, as far as their own code and what surrounds it tell.
+    fn roles(&self, symbols: &[Kallsym], facts: &Surroundings<'_>) -> BTreeSet<(u64, Role)> {
+        let mut roles: BTreeSet<(u64, Role)> = self.registered();
+        roles.extend(softirqs(self, symbols));
+        let is_own = |sym: &&Kallsym| {
+            self.index.contains_key(&sym.address) && !(facts.is_exported)(&sym.name)
+        };
+        let of_prototype =
+            |sym: &Kallsym| Some((sym.address, Role::of_prototype(facts.btf, &sym.name)?));
+        roles.extend(symbols.iter().filter(is_own).filter_map(of_prototype));
+        let endless = self.endless();
+        let (started, mut roles): (BTreeSet<_>, BTreeSet<_>) =
+            roles.into_iter().partition(|(_, role)| *role == Role::ThreadMain);
+        let started = started.into_iter().map(|(function, _)| function).collect();
+        let loops = self.thread_loops(&started, &endless, facts.rests);
+        roles.extend(loops.into_iter().map(|function| (function, Role::ThreadMain)));
+        roles.extend(endless.into_iter().map(|function| (function, Role::NeverReturns)));
+        roles.extend(self.only_from_atomic(&roles, &facts.only_called));
+        roles
     }
 
     /// The function that an address is in.
@@ -230,9 +276,8 @@ impl<'a> Image<'a> {
         &self,
         started: &BTreeSet<u64>,
         endless: &BTreeSet<u64>,
-        rests: &HashSet<u64>,
+        rests: &dyn Fn(u64) -> bool,
     ) -> BTreeSet<u64> {
-        let rests = |function: u64| self.leads_to(function).iter().any(|f| rests.contains(f));
         let is_endless_loop =
             |function: &u64| self.loops(*function) && self.leads_to(*function).is_disjoint(endless);
         let mut loops = BTreeSet::new();
@@ -298,6 +343,7 @@ fn softirqs(image: &Image<'_>, symbols: &[Kallsym]) -> Vec<(u64, Role)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::code::ARGS;
 
     /// An image of functions 16 bytes long, from address 16 on.
     fn image(functions: Vec<Vec<Step>>) -> Image<'static> {
@@ -316,11 +362,11 @@ mod tests {
     }
 
     fn call(target: u64) -> Step {
-        Step::Call { target, args: [None; 4] }
+        Step::Call { target, args: [None; ARGS] }
     }
 
     fn jump(from: u64, target: u64) -> Step {
-        Step::Jump { from, target, args: [None; 4] }
+        Step::Jump { from, target, args: [None; ARGS] }
     }
 
     #[test]
@@ -340,7 +386,10 @@ mod tests {
         let passes = |args| Step::Call { target: 16, args };
         let image = image(vec![
             vec![Step::Leave],
-            vec![passes([Some(16), Some(48), None, None]), passes([None, Some(7), None, None])],
+            vec![
+                passes([Some(16), Some(48), None, None, None]),
+                passes([None, Some(7), None, None, None]),
+            ],
             vec![Step::Leave],
         ]);
         assert_eq!(image.registered(), BTreeSet::from([(48, Role::Timer)]));
@@ -373,7 +422,8 @@ mod tests {
             vec![jump(90, 84)],
         ]);
         let started = BTreeSet::from([32, 48, 64]);
-        let loops = image.thread_loops(&started, &image.endless(), &HashSet::from([16]));
+        let rests = |function| image.leads_to(function).contains(&16);
+        let loops = image.thread_loops(&started, &image.endless(), &rests);
         assert_eq!(loops, BTreeSet::from([32, 64, 80]));
     }
 }

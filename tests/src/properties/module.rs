@@ -7,7 +7,7 @@ use crate::fixture;
 use kps_facts::Facts;
 use kps_grammar::{Source, Sources};
 use kps_operate::look_into;
-use kps_targets::module::{read, unpack, Read};
+use kps_targets::module::{add, read, unpack, Read};
 
 /// Asks a module of this name for a function, a variable and a prototype.
 pub(super) fn asks(object: &str) -> Sources {
@@ -18,7 +18,7 @@ pub(super) fn asks(object: &str) -> Sources {
     Sources::new(Source::new("asks.kps", &spec))
 }
 
-/// Reads a module as one that the fixture has, and checks a spec against it.
+/// Reads a module, adds it to the fixture with what its code tells, and checks a spec against it.
 pub fn module(data: &[u8]) {
     let Ok(bytes) = unpack(data.to_vec()) else { return };
     for object in look_into(&bytes).map(|livepatch| livepatch.objects).unwrap_or_default() {
@@ -27,7 +27,7 @@ pub fn module(data: &[u8]) {
                 && object.functions.iter().all(|function| !function.name.is_empty())
         );
     }
-    let Ok(Read { module, btf, .. }) = read(&bytes) else { return };
+    let Ok(Read { name, module, .. }) = read(&bytes) else { return };
     let object = &module.object;
     for sym in object.symbols.iter() {
         assert!(object.symbols.named(sym.name).iter().any(|named| named.address == sym.address));
@@ -43,8 +43,9 @@ pub fn module(data: &[u8]) {
         site.entry(kps_arch::native());
     }
     let mut facts = fixture::facts();
-    if facts.add_module("dummy", module, btf.as_deref()).is_ok() {
-        spec::compile(&asks("dummy"), &facts);
+    let name = name.unwrap_or_else(|| "dummy".to_owned());
+    if add(&mut facts, &name, bytes).is_ok() {
+        spec::compile(&asks(&name), &facts);
         if let Err(error) = Facts::from_bytes(&facts.to_bytes()) {
             panic!("facts with the module cannot be read again: {error}");
         }

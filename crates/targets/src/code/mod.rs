@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
-//! The machine code of a kernel, as far as facts follow from it: calls, jumps, returns, and the
+//! The machine code of a kernel or a module, as far as facts follow from it: calls, jumps, returns, and the
 //! addresses that a call passes on.
 //!
 //! Only decoding depends on the architecture. Each has a file of its own.
 
 mod x86_64;
 
-use super::image::Vmlinux;
 use super::kallsyms::Kallsym;
 use std::collections::HashSet;
 
@@ -43,7 +42,7 @@ pub(super) enum Step {
 }
 
 /// The argument registers that matter: no function that registers another takes it later.
-pub(super) const ARGS: usize = 4;
+pub(super) const ARGS: usize = 5;
 
 /// The instructions of one function.
 #[derive(Debug)]
@@ -62,10 +61,10 @@ pub(super) struct Code<'a> {
     pub(super) bytes: &'a [u8],
 }
 
-/// All code of an image, cut at its symbols, which are in the order of their addresses.
-pub(super) fn functions<'a>(vmlinux: &Vmlinux<'a>, symbols: &[Kallsym]) -> Vec<Code<'a>> {
+/// All code of an object, cut at its symbols, which are in the order of their addresses.
+pub(super) fn functions<'a>(sections: Vec<(u64, &'a [u8])>, symbols: &[Kallsym]) -> Vec<Code<'a>> {
     let mut functions = Vec::new();
-    for (start, bytes) in vmlinux.code() {
+    for (start, bytes) in sections {
         let end = start + bytes.len() as u64;
         let first = symbols.partition_point(|sym| sym.address < start);
         let mut starts: Vec<u64> = symbols[first..].iter().map(|sym| sym.address).collect();
@@ -81,8 +80,16 @@ pub(super) fn functions<'a>(vmlinux: &Vmlinux<'a>, symbols: &[Kallsym]) -> Vec<C
     functions
 }
 
-/// The functions that only direct calls and jumps enter. Empty if the kernel is built without what
-/// tells.
-pub(super) fn only_entered_directly(vmlinux: &Vmlinux<'_>, functions: &[Code<'_>]) -> HashSet<u64> {
-    x86_64::only_entered_directly(vmlinux, functions)
+/// The section that tells which functions only direct calls and jumps enter.
+pub(super) const ENTERED_DIRECTLY: &str = x86_64::SEALED;
+
+/// The functions that only direct calls and jumps enter. Empty if the object is built without the
+/// section that tells; else `section` is its address and bytes.
+pub(super) fn only_entered_directly(
+    section: Option<(u64, &[u8])>,
+    functions: &[Code<'_>],
+) -> HashSet<u64> {
+    section.map_or_else(HashSet::new, |(start, table)| {
+        x86_64::only_entered_directly(start, table, functions)
+    })
 }

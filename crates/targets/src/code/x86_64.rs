@@ -2,13 +2,13 @@
 //! Decoding the instructions of x86-64.
 
 use super::{Code, Function, Step, ARGS};
-use crate::image::Vmlinux;
 use crate::kallsyms::Kallsym;
 use iced_x86::{Code as Opcode, DecoderOptions, FlowControl, Instruction, OpKind, Register};
 use std::collections::HashSet;
 
 /// The registers of the first arguments (the System V ABI).
-const ARGUMENTS: [Register; ARGS] = [Register::RDI, Register::RSI, Register::RDX, Register::RCX];
+const ARGUMENTS: [Register; ARGS] =
+    [Register::RDI, Register::RSI, Register::RDX, Register::RCX, Register::R8];
 
 /// Compilers return through these, and call and jump through pointers with the others (prefixes of
 /// names; arch/x86/lib/retpoline.S).
@@ -139,11 +139,18 @@ impl Known {
     }
 }
 
+/// The section with the ENDBRs that the kernel overwrites, as distances from their own places.
+pub(super) const SEALED: &str = ".ibt_endbr_seal";
+
 /// The functions that no indirect call can enter: those without an ENDBR, and those whose ENDBR the
-/// kernel overwrites when it boots, because objtool found no use of their address.
-pub(super) fn only_entered_directly(vmlinux: &Vmlinux<'_>, functions: &[Code<'_>]) -> HashSet<u64> {
+/// kernel overwrites when it boots or loads the module, because objtool found no use of their
+/// address.
+pub(super) fn only_entered_directly(
+    start: u64,
+    table: &[u8],
+    functions: &[Code<'_>],
+) -> HashSet<u64> {
     const ENDBR64: [u8; 4] = [0xf3, 0x0f, 0x1e, 0xfa];
-    let Ok((start, table)) = vmlinux.section(".ibt_endbr_seal") else { return HashSet::new() };
     let entry = |(n, bytes): (usize, &[u8])| {
         let offset = i32::from_le_bytes(bytes.try_into().ok()?);
         Some((start + 4 * n as u64).wrapping_add_signed(offset.into()))
@@ -172,7 +179,7 @@ mod tests {
             0x48, 0x31, 0xc9, 0xe8, 0xe5, 0x07, 0, 0,
         ];
         let found = steps(&bytes);
-        let args = [None, Some(0x1234), Some(0x1113), None];
+        let args = [None, Some(0x1234), Some(0x1113), None, None];
         assert_eq!(found.steps, [Step::Call { target: 0x1800, args }]);
         assert!(!found.falls_through, "a function that ends with a call never gets behind it");
     }
