@@ -6,6 +6,7 @@ mod bench;
 mod btf;
 mod build;
 mod cache;
+mod claims;
 mod cli;
 mod convert;
 mod crates;
@@ -43,6 +44,7 @@ const SUITES: &[Suite] = &[
     Suite::new("btf", btf::cases),
     Suite::new("build", build::cases),
     Suite::new("cache", cache::cases),
+    Suite::new("claims", claims::cases),
     Suite::new("cli", cli::cases),
     Suite::new("convert", convert::cases),
     Suite::new("crates", crates::cases),

@@ -2,11 +2,11 @@
 //! What patches do to modules: loaded before, loaded later, loaded again, never loaded, and not the
 //! ones they were made for.
 
-use kps_tests::repository;
 use kps_tests::schedule::Case;
 use kps_tests::store;
 use kps_tests::target::Vm;
-use std::path::PathBuf;
+use kps_tests::{kpsc, printed, repository};
+use std::path::{Path, PathBuf};
 
 /// The cases of this suite.
 pub(crate) fn cases() -> Vec<Case> {
@@ -21,6 +21,9 @@ pub(crate) fn cases() -> Vec<Case> {
             "a module and its patch go in every order while its function sleeps",
             unloaded_in_every_order,
         ),
+        Case::new("what the code of a module tells is reported", code_tells),
+        Case::new("what the code of the kernel's modules tells is reported", kernels_code_tells),
+        case("a patch of a module's main loop is never complete", main_loop_stalls),
     ]
 }
 
@@ -143,5 +146,91 @@ fn unloaded_in_every_order() {
             [ -e /sys/kernel/livepatch/greets_back ] && exit 1
         done; true");
     assert_eq!(said, "patched 1 of 1, 1 here\nhello 2\n".repeat(4));
+    vm.check_log();
+}
+
+/// A spec that changes a module of the kernel, or the one in a file beside it.
+fn spec(object: &str, functions: &str) -> String {
+    format!("patch changes {{\n    license \"GPL\";\n    object {object} {{ {functions} }}\n}}\n")
+}
+
+/// What kpsc says of a spec in a folder.
+fn check(folder: &Path, text: &str) -> String {
+    let path = folder.join("changes.kps");
+    std::fs::write(&path, text).unwrap_or_else(|error| panic!("{error}"));
+    let output = kpsc().arg("check").arg(&path).output();
+    printed(&output.unwrap_or_else(|error| panic!("{error}")))
+}
+
+/// A folder with the module of this name.
+fn folder_with_poller() -> tempfile::TempDir {
+    let scratch = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
+    let poller = store::c_module(&folder().join("poller.c"), "", &[]);
+    std::fs::write(scratch.path().join("poller.ko"), poller)
+        .unwrap_or_else(|error| panic!("{error}"));
+    scratch
+}
+
+const POLLER: &str = "poller from \"poller.ko\"";
+const MAIN_LOOP: &str = "fn poller_main(data: *mut c_void) -> c_int { pre { } }";
+
+/// The module is compiled, so its code is what the kernel's build makes of C.
+fn code_tells() {
+    let scratch = folder_with_poller();
+    let cases = [
+        (MAIN_LOOP, "warning[KPS0409]"),
+        ("fn poller_tick(t: *mut c_void) { pre { msleep(1); } }", "error[KPS0512]"),
+        ("fn poller_exit_thread() { post { } }", "error[KPS0410]"),
+        (
+            "use fn poller_step() -> c_int; fn poller_count() -> c_int { pre { poller_step(); } }",
+            "warning[KPS0513]",
+        ),
+    ];
+    for (functions, wanted) in cases {
+        let said = check(scratch.path(), &spec(POLLER, functions));
+        assert!(said.contains(wanted), "{functions}\n{said}");
+    }
+    let harmless = "fn poller_step() -> c_int { post { ret += 1; } } fn poller_tick(t: *mut c_void) { pre { } }";
+    let said = check(scratch.path(), &spec(POLLER, harmless));
+    assert!(!said.contains("KPS"), "{said}");
+}
+
+/// Functions of modules that every target has.
+fn kernels_code_tells() {
+    let scratch = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
+    let cases = [
+        ("xfs", "fn xfsaild { pre { } }", "warning[KPS0409]"),
+        ("btrfs", "fn cleaner_kthread { pre { } }", "warning[KPS0409]"),
+        ("nfsd", "fn nfsd { pre { } }", "warning[KPS0409]"),
+        ("btrfs", "fn zstd_reclaim_timer_fn { pre { msleep(1); } }", "error[KPS0512]"),
+        ("xfs", "fn xfs_inode_free_callback { pre { msleep(1); } }", "error[KPS0512]"),
+        ("cifs", "fn cifs_demultiplex_thread { post { } }", "error[KPS0410]"),
+    ];
+    for (module, functions, wanted) in cases {
+        let said = check(scratch.path(), &spec(module, functions));
+        assert!(said.contains(wanted), "{functions}\n{said}");
+    }
+}
+
+/// The thread never leaves the old function, so the kernel waits for it, for ever. It takes the
+/// patch back all the same.
+fn main_loop_stalls() {
+    let scratch = folder_with_poller();
+    let path = scratch.path().join("changes.kps");
+    let read = |name: &str| {
+        std::fs::read(scratch.path().join(name)).unwrap_or_else(|error| panic!("{error}"))
+    };
+    std::fs::write(&path, spec(POLLER, MAIN_LOOP)).unwrap_or_else(|error| panic!("{error}"));
+    let mut vm = Vm::start(vec![
+        ("/changes.ko".to_owned(), store::module(&path)),
+        ("/poller.ko".to_owned(), read("poller.ko")),
+    ]);
+    let said = vm.sh("insmod /poller.ko && insmod /changes.ko || exit 1
+        usleep 3000000; cat /sys/kernel/livepatch/changes/transition
+        grep -o poller_main /proc/$(pidof poller)/stack
+        echo 0 > /sys/kernel/livepatch/changes/enabled
+        while [ -e /sys/kernel/livepatch/changes ]; do usleep 10000; done
+        rmmod changes && rmmod poller");
+    assert_eq!(said, "1\npoller_main\n");
     vm.check_log();
 }

@@ -5,7 +5,7 @@ use crate::args::unknown;
 use crate::place::is_doc;
 use crate::{args, docs, Reader, SpanMap};
 use kps_ast::{
-    self as ast, At, AtomicReplace, Attribute, CFile, Form, Name, On, Patch, PatchItem, Require,
+    At, AtomicReplace, Attribute, CFile, Form, Name, On, Patch, PatchItem, Require,
     Text, TextClause,
 };
 use kps_diag::{list, Diagnostic, MISPLACED_ATTRIBUTE};
