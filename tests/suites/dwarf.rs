@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Debug information: what a compiler writes of inlined copies is read as it is meant, on a small
-//! program.
+//! Debug information: what a compiler writes of inlined copies and of clones is read as it is meant,
+//! on small programs.
 
-use kps_facts::{DebugInfo, Site, Sites};
+use kps_facts::{is_clone, CloneArguments, DebugInfo, Place, Site, Sites, Unexplained};
 use kps_targets::dwarf::{read, DwarfError};
 use kps_tests::schedule::Case;
 use kps_tests::{cases, repository};
@@ -18,19 +18,29 @@ pub(crate) fn cases() -> Vec<Case> {
         a_function_that_is_split_up_is_where_it_is_entered,
         functions_are_where_they_are_written,
         copies_of_functions_without_a_site_are_left_out,
+        a_clone_takes_what_is_not_the_same_in_all_calls,
+        a_part_takes_what_it_needs,
+        a_clone_that_takes_a_member_is_not_explained,
+        a_result_that_nobody_takes_is_not_known,
         a_program_without_debug_information_is_said_to_have_none,
         what_is_written_is_read_again_and_damage_is_noticed,
     ]
 }
 
-/// The program of `tests/dwarf`, compiled with these options, and a site for each function.
+/// The program with inlined copies, compiled with these options, and a site for each function.
 fn program(options: &[&str]) -> (Vec<u8>, Sites) {
+    compiled(&["main.c", "lib/other.c"], options)
+}
+
+/// A program of files in `tests/dwarf`.
+fn compiled(files: &[&str], options: &[&str]) -> (Vec<u8>, Sites) {
     let folder = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
     let out = folder.path().join("program");
     let mut cc = Command::new("cc");
     cc.current_dir(repository().join("tests/dwarf")).args(options).arg("-o").arg(&out);
     let output = cc
-        .args(["-O2", "-no-pie", "-Wl,--build-id", "main.c", "lib/other.c"])
+        .args(["-O2", "-no-pie", "-Wl,--build-id"])
+        .args(files)
         .output()
         .unwrap_or_else(|error| panic!("cc: {error}"));
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
@@ -79,7 +89,8 @@ const COPIES: [&str; 6] = [
 
 fn assert_copies(options: &[&str]) {
     let (elf, sites) = program(options);
-    let info = read(&elf, &sites).unwrap_or_else(|error| panic!("{options:?}: {error}"));
+    let info =
+        read(&elf, &sites, &HashMap::new()).unwrap_or_else(|error| panic!("{options:?}: {error}"));
     let wanted: BTreeSet<String> = COPIES.iter().map(|copy| (*copy).to_owned()).collect();
     assert_eq!(copies(&info, &elf), wanted, "{options:?}");
 }
@@ -99,7 +110,7 @@ fn a_function_that_is_split_up_is_where_it_is_entered() {
 
 fn functions_are_where_they_are_written() {
     let (elf, sites) = program(&["-g"]);
-    let info = read(&elf, &sites).unwrap_or_else(|error| panic!("{error}"));
+    let info = read(&elf, &sites, &HashMap::new()).unwrap_or_else(|error| panic!("{error}"));
     let names = functions(&elf);
     let (address, _) =
         names.iter().find(|(_, name)| *name == "both_files").unwrap_or_else(|| panic!());
@@ -109,18 +120,69 @@ fn functions_are_where_they_are_written() {
 
 fn copies_of_functions_without_a_site_are_left_out() {
     let (elf, _) = program(&["-g"]);
-    let info = read(&elf, &Sites::default()).unwrap_or_else(|error| panic!("{error}"));
+    let info =
+        read(&elf, &Sites::default(), &HashMap::new()).unwrap_or_else(|error| panic!("{error}"));
     assert_eq!(copies(&info, &elf), BTreeSet::new());
+}
+
+/// The arguments of the clone of a function in `clones.c`, without one kind of optimisation, so that
+/// all compilers make the same clones.
+fn clone_of(function: &str, without: &str) -> CloneArguments {
+    let (elf, sites) = compiled(&["clones.c"], &["-g", without]);
+    let clones: HashMap<u64, String> =
+        functions(&elf).into_iter().filter(|(_, name)| is_clone(name)).collect();
+    let info = read(&elf, &sites, &clones).unwrap_or_else(|error| panic!("{error}"));
+    let is_its = |name: &str| name.split('.').next() == Some(function);
+    let clone = clones.iter().find(|(_, name)| is_its(name));
+    let (address, _) = clone.unwrap_or_else(|| panic!("{function} has no clone: {clones:?}"));
+    let arguments = info.clone_at(*address);
+    arguments.unwrap_or_else(|| panic!("nothing is known of {function}")).clone()
+}
+
+fn places(arguments: &CloneArguments) -> Vec<(&str, Place)> {
+    arguments.params.iter().map(|param| (param.name.as_str(), param.place)).collect()
+}
+
+fn a_clone_takes_what_is_not_the_same_in_all_calls() {
+    let constant = clone_of("constant", "-fno-ipa-sra");
+    let wanted =
+        [("pair", Place::Register(0)), ("n", Place::Register(1)), ("same", Place::Constant(7))];
+    assert_eq!(places(&constant), wanted);
+    assert_eq!(constant.passed().map(|passed| passed.len()), Ok(2));
+    assert!(constant.returns);
+}
+
+fn a_part_takes_what_it_needs() {
+    let part = clone_of("part", "-fno-ipa-sra");
+    let wanted = [("pair", Place::Register(0)), ("n", Place::Register(1)), ("unused", Place::Gone)];
+    assert_eq!(places(&part), wanted);
+    assert!(part.passed().is_ok() && part.returns);
+}
+
+fn a_clone_that_takes_a_member_is_not_explained() {
+    let member = clone_of("member", "-fno-ipa-cp");
+    let wanted = [("n", Place::Register(0)), ("letter", Place::Register(2)), ("pair", Place::Gone)];
+    assert_eq!(places(&member), wanted);
+    assert_eq!(member.unnamed, [1]);
+    assert_eq!(member.passed(), Err(Unexplained::Register(1)));
+    // The first argument is no longer the first parameter, although nothing is left out.
+    assert_eq!(clone_of("constant", "-fno-ipa-cp").passed(), Err(Unexplained::Register(0)));
+}
+
+fn a_result_that_nobody_takes_is_not_known() {
+    let dropped = clone_of("dropped", "-fno-ipa-cp");
+    assert_eq!(places(&dropped), [("pair", Place::Register(0)), ("unused", Place::Gone)]);
+    assert!(dropped.passed().is_ok() && !dropped.returns);
 }
 
 fn a_program_without_debug_information_is_said_to_have_none() {
     let (elf, sites) = program(&["-g0"]);
-    assert!(matches!(read(&elf, &sites), Err(DwarfError::Nothing)));
+    assert!(matches!(read(&elf, &sites, &HashMap::new()), Err(DwarfError::Nothing)));
 }
 
 fn what_is_written_is_read_again_and_damage_is_noticed() {
     let (elf, sites) = program(&["-g"]);
-    let info = read(&elf, &sites).unwrap_or_else(|error| panic!("{error}"));
+    let info = read(&elf, &sites, &HashMap::new()).unwrap_or_else(|error| panic!("{error}"));
     let mut file = info.to_bytes();
     assert_eq!(DebugInfo::from_bytes(&file), Ok(info));
     for at in 0..file.len() {

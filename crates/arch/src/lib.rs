@@ -86,6 +86,8 @@ pub struct Calls {
     pub in_registers: u64,
     /// Classifies a struct from its size, its alignment and its members.
     pub by_value: fn(u64, u64, Option<&[Part]>) -> ByValue,
+    /// The numbers that DWARF gives to the registers of arguments, in the order of the arguments.
+    pub dwarf_registers: &'static [u16],
     /// Assigns a location to each argument, from the result and the parameters.
     pub passing: fn(Value, &[Value]) -> Result<Passing, Unclear>,
 }

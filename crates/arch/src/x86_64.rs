@@ -15,7 +15,7 @@ pub(crate) static X86_64: Arch = Arch {
     entry,
     landing_pad: "ENDBR",
     entries: "an ftrace site at the start, and one behind an ENDBR",
-    calls: Calls { in_registers: 2 * WORD, by_value, passing },
+    calls: Calls { in_registers: 2 * WORD, by_value, dwarf_registers: &DWARF, passing },
     syscalls: Syscalls {
         entry: "__x64_sys_",
         other_entries: &["__ia32_sys_", "__ia32_compat_sys_", "__x64_compat_sys_"],
@@ -59,6 +59,9 @@ const WORD: u64 = 8;
 /// Integers and pointers are passed in `rdi`, `rsi`, `rdx`, `rcx`, `r8` and `r9` (the System V ABI,
 /// section 3.2.3 of its psABI).
 const REGISTERS: usize = 6;
+
+/// Their numbers in DWARF (the psABI, figure 3.36).
+const DWARF: [u16; REGISTERS] = [5, 4, 1, 2, 8, 9];
 
 /// An ftrace site is a call of `__fentry__`, at the start of a function or behind an ENDBR.
 fn entry(Start { offset, bytes }: Start<'_>) -> Option<Entry> {

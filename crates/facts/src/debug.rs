@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
-//! A kernel's debug information about its functions: their source lines, and the functions that
-//! have an inlined copy of them.
+//! A kernel's debug information about its functions: their source lines, the functions that have an
+//! inlined copy of them, and the arguments of clones.
 //!
 //! A *debug file* holds it, in a format like that of the facts file and as quick to read. It is a
 //! separate file because the debug information of a stock kernel is large and is fetched only on
 //! request.
 
+use crate::clones::CloneArguments;
 use crate::format::{sealed, unseal, Reader, Writer};
 use crate::FactsError;
 
@@ -21,6 +22,8 @@ pub struct DebugInfo {
     functions: Vec<(u64, SourceLine)>,
     /// By the inlined function and the one that has the copy.
     copies: Vec<(u64, u64, SourceLine)>,
+    /// By address.
+    clones: Vec<(u64, CloneArguments)>,
 }
 
 /// A source line. Its file is an index into a list.
@@ -57,10 +60,23 @@ impl DebugInfo {
         // The first call in each caller is enough to find the others.
         copies.sort_unstable();
         copies.dedup_by_key(|(of, caller, _)| (*of, *caller));
-        let mut kept =
-            DebugInfo { build_id: build_id.to_vec(), files: Vec::new(), functions, copies };
+        let mut kept = DebugInfo {
+            build_id: build_id.to_vec(),
+            files: Vec::new(),
+            functions,
+            copies,
+            clones: Vec::new(),
+        };
         kept.keep_files(files);
         kept
+    }
+
+    /// The same with the arguments of clones, by address and in any order.
+    pub fn with_clones(mut self, mut clones: Vec<(u64, CloneArguments)>) -> DebugInfo {
+        clones.sort_by_key(|(address, _)| *address);
+        clones.dedup_by_key(|(address, _)| *address);
+        self.clones = clones;
+        self
     }
 
     /// Keeps only the files that are used, and renumbers them.
@@ -98,6 +114,12 @@ impl DebugInfo {
         })
     }
 
+    /// The arguments of the clone at an address.
+    pub fn clone_at(&self, address: u64) -> Option<&CloneArguments> {
+        let at = self.clones.binary_search_by_key(&address, |(address, _)| *address).ok()?;
+        self.clones.get(at).map(|(_, arguments)| arguments)
+    }
+
     fn file(&self, place: SourceLine) -> Option<&str> {
         self.files.get(place.file as usize).map(String::as_str)
     }
@@ -121,6 +143,10 @@ impl DebugInfo {
             w.u64(*caller);
             w.place(place);
         });
+        w.list(&self.clones, |w, (address, arguments)| {
+            w.u64(*address);
+            arguments.write(w);
+        });
         sealed(MAGIC, w)
     }
 
@@ -138,13 +164,16 @@ impl DebugInfo {
                 files: r.list(|r| Some(r.text()?.to_owned()))?,
                 functions: r.list(|r| Some((r.u64()?, r.place()?)))?,
                 copies: r.list(|r| Some((r.u64()?, r.u64()?, r.place()?)))?,
+                clones: r.list(|r| Some((r.u64()?, CloneArguments::read(r)?)))?,
             })
         };
-        // Lookups rely on the order, and messages contain the file names.
+        // Lookups rely on the order, and messages contain the names.
         let info = read().filter(|info| {
             info.functions.is_sorted()
                 && info.copies.is_sorted()
+                && info.clones.is_sorted_by_key(|(address, _)| *address)
                 && info.files.iter().all(|file| DebugInfo::is_path(file))
+                && info.clones.iter().all(|(_, arguments)| arguments.is_plain())
         });
         info.filter(|_| r.is_at_end()).ok_or(FactsError::Damaged)
     }

@@ -6,6 +6,7 @@
 //! word in a body counts: a word that is a member's name by accident costs a line of generated code
 //! and nothing else.
 
+mod debug;
 mod members;
 
 use crate::btf::{Btf, BtfId, Kind, Prototype};

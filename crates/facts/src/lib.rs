@@ -10,6 +10,7 @@
 pub mod btf;
 mod by_value;
 mod calls;
+mod clones;
 mod debug;
 mod exports;
 mod file;
@@ -26,6 +27,10 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 pub use calls::{paths, Calls};
+pub use clones::{
+    is_clone, may_lack_result, may_take_members, CloneArguments, CloneParam, DebugBase, DebugType,
+    Place, Unexplained,
+};
 pub use debug::{Copy, DebugInfo, SourceLine};
 pub use exports::{Export, Exports};
 pub use file::{FactsError, FactsFile};

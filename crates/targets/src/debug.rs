@@ -4,7 +4,7 @@
 use super::dwarf::{self, DwarfError};
 use super::{inventory, Cache, Progress, Target};
 use kps_diag::{Diagnostic, DAMAGED_TARGET, UNREADABLE_IMAGE};
-use kps_facts::{DebugInfo, Facts};
+use kps_facts::{is_clone, DebugInfo, Facts, FactsError, Object};
 use kps_host::disk::{fill_folder, remove, write_atomically};
 use kps_host::input;
 use std::path::Path;
@@ -15,18 +15,24 @@ pub(super) const FOLDER: &str = "debug";
 const FILE: &str = "functions";
 
 impl Target {
-    /// The debug information about the kernel's functions, if the target has any.
+    /// The debug information about the kernel's functions, if the target has any in this format.
     pub fn debug(&self) -> Result<Option<DebugInfo>, Diagnostic> {
         let path = self.folder.join(FOLDER).join(FILE);
         if !self.folder.join(FOLDER).exists() {
             return Ok(None);
         }
         let bytes = input::read(&path, input::DEBUG)?;
-        DebugInfo::from_bytes(&bytes).map(Some).map_err(|error| {
-            let message =
-                format!("target `{}` is damaged: its debug information: {error}", self.name);
-            Diagnostic::new(DAMAGED_TARGET, message).help(format!("run `{}`", self.with_debug()))
-        })
+        match DebugInfo::from_bytes(&bytes) {
+            Ok(info) => Ok(Some(info)),
+            // It is optional, so an update of kpsc does not demand it anew.
+            Err(FactsError::Version) => Ok(None),
+            Err(error) => {
+                let message =
+                    format!("target `{}` is damaged: its debug information: {error}", self.name);
+                Err(Diagnostic::new(DAMAGED_TARGET, message)
+                    .help(format!("run `{}`", self.with_debug())))
+            }
+        }
     }
 
     /// Extracts and stores the kernel's debug information, unless it is already there. That of a
@@ -69,7 +75,11 @@ fn read(vmlinux: &Path, facts: &Facts) -> Result<DebugInfo, Diagnostic> {
     let path = vmlinux.display();
     let unreadable =
         |what: String| Diagnostic::new(UNREADABLE_IMAGE, format!("{path} cannot be used: {what}"));
-    let info = dwarf::read(&bytes, &facts.vmlinux.sites).map_err(|error| match error {
+    let Object { sites, symbols, .. } = &facts.vmlinux;
+    let clone_at = |address| symbols.at(address).map(|sym| sym.name).find(|name| is_clone(name));
+    let clones =
+        sites.iter().filter_map(|(address, _)| Some((address, clone_at(address)?.to_owned())));
+    let info = dwarf::read(&bytes, sites, &clones.collect()).map_err(|error| match error {
         DwarfError::Nothing => unreadable(error.to_string())
             .help("build the kernel with CONFIG_DEBUG_INFO_DWARF_TOOLCHAIN_DEFAULT=y"),
         _ => unreadable(error.to_string())

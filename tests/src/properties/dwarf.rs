@@ -14,7 +14,8 @@ pub fn dwarf(data: &[u8]) {
         object::File::parse(data).map(|file| file.symbols().map(|s| s.address()).collect());
     let symbols: Vec<u64> = symbols.unwrap_or_default();
     let sites: Sites = symbols.iter().copied().chain([0, TEXT]).map(site).collect();
-    let Ok(info) = read(data, &sites) else { return };
+    let clones = sites.iter().map(|(address, _)| (address, "f.isra.0".to_owned())).collect();
+    let Ok(info) = read(data, &sites, &clones) else { return };
     for (address, _) in sites.iter() {
         assert!(info.position(address).is_none_or(|(file, _)| DebugInfo::is_path(file)));
         for copy in info.inlined_into(address) {

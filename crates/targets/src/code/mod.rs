@@ -9,7 +9,7 @@ mod x86_64;
 use super::kallsyms::Kallsym;
 use std::collections::HashSet;
 
-pub(super) use x86_64::Decoder;
+pub(super) use x86_64::{calls_of, Decoder, Follower};
 
 /// An instruction that a fact can follow from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,6 +39,37 @@ pub(super) enum Step {
     },
     /// A return, or a jump that may lead anywhere.
     Leave,
+}
+
+/// A call of a function, or a jump to it, which returns to the caller's caller.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Call {
+    /// The called function.
+    pub(super) target: u64,
+    /// The function that calls it.
+    pub(super) caller: u64,
+    /// The address behind a call.
+    pub(super) behind: Option<u64>,
+}
+
+/// Which reads of argument registers count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reads {
+    /// Those of the function's own instructions.
+    Own,
+    /// All that cannot be excluded, also in the functions that it calls.
+    Possible,
+}
+
+/// What a caller does with the result of a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fate {
+    /// It reads it.
+    Taken,
+    /// It has not changed it when it returns itself.
+    Returned,
+    /// It overwrites it.
+    Dropped,
 }
 
 /// The argument registers that matter: no function that registers another takes it later.

@@ -1,20 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Reads the functions in the DWARF of a `vmlinux`: where each is defined, and which others have an
-//! inlined copy of it.
+//! Reads the functions in the DWARF of a `vmlinux`: where each is defined, which others have an
+//! inlined copy of it, and how clones take their arguments.
 //!
 //! DWARF describes an inlined function once without an address, the *abstract* entry. Its instances
 //! refer to that entry: the function itself, if it has code of its own, and every copy inside
 //! another function. So functions of the same name are not mixed up. A copy inside a copy is its
 //! child, so the outermost function is known for all of them.
 
+mod clones;
+mod params;
 mod paths;
 mod sections;
 
 use super::image::ImageError;
+use clones::Described;
 use gimli::{constants as dw, AttributeValue, EndianSlice, LittleEndian, UnitRef};
 use kps_facts::{DebugInfo, Sites, SourceLine};
 use paths::Paths;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 type Slice<'a> = EndianSlice<'a, LittleEndian>;
 type Dwarf<'a> = gimli::Dwarf<Slice<'a>>;
@@ -45,23 +48,31 @@ pub enum DwarfError {
     TooMuch,
 }
 
-/// Reads the debug information of a `vmlinux`, and keeps the copies of functions that have an
-/// ftrace site: no other can be patched.
-pub fn read(elf: &[u8], sites: &Sites) -> Result<DebugInfo, DwarfError> {
+/// Reads the debug information of a `vmlinux`. It keeps the copies of functions that have an ftrace
+/// site, because no other can be patched, and the arguments of the clones with these addresses.
+pub fn read(
+    elf: &[u8],
+    sites: &Sites,
+    clones: &HashMap<u64, String>,
+) -> Result<DebugInfo, DwarfError> {
     let sections = sections::load(elf)?;
     let dwarf = sections.borrow();
-    let mut walk = Walk::default();
+    let mut walk = Walk::of(clones);
     let mut units = dwarf.units();
     while let Some(header) = units.next()? {
         let unit = dwarf.unit(header)?;
         walk.unit(Unit::new(&dwarf, &unit))?;
     }
-    Ok(walk.finish(sections.build_id(), sites))
+    let clones = std::mem::take(&mut walk.described);
+    let clones = clones::completed(elf, clones, &walk.with_result())?;
+    Ok(walk.finish(sections.build_id(), sites).with_clones(clones))
 }
 
 /// The results so far. An entry's key is its offset in the whole of the information.
-#[derive(Default)]
-struct Walk {
+struct Walk<'n> {
+    /// The names of clones, by address.
+    clones: &'n HashMap<u64, String>,
+    described: HashMap<u64, Described>,
     paths: Paths,
     /// Every description of a function, sorted by offset.
     descriptions: Vec<Description>,
@@ -75,6 +86,7 @@ struct Description {
     /// The entry that it refers to.
     origin: Option<usize>,
     place: Option<SourceLine>,
+    has_result: bool,
 }
 
 struct Function {
@@ -91,7 +103,18 @@ struct Inlined {
     place: SourceLine,
 }
 
-impl Walk {
+impl<'n> Walk<'n> {
+    fn of(clones: &'n HashMap<u64, String>) -> Self {
+        Walk {
+            clones,
+            described: HashMap::new(),
+            paths: Paths::default(),
+            descriptions: Vec::new(),
+            functions: Vec::new(),
+            copies: Vec::new(),
+        }
+    }
+
     fn unit(&mut self, unit: Unit<'_, '_>) -> Result<(), DwarfError> {
         self.paths.enter(unit)?;
         // The enclosing functions, the innermost last, with the addresses of those that have code.
@@ -113,9 +136,10 @@ impl Walk {
                 around.pop();
             }
             if tag == dw::DW_TAG_subprogram {
-                let Some(offset) = offset.to_debug_info_offset(&unit.header) else { continue };
+                let Some(whole) = offset.to_debug_info_offset(&unit.header) else { continue };
                 around.push((depth, entry.address));
-                self.function(offset.0, &entry, unit)?;
+                self.function(whole.0, &entry, unit)?;
+                self.clone_at(offset, &entry, unit)?;
             } else if let Some((_, Some(caller))) = around.last() {
                 self.copy(*caller, &entry, unit)?;
             }
@@ -130,9 +154,31 @@ impl Walk {
         unit: Unit<'_, '_>,
     ) -> Result<(), DwarfError> {
         let place = self.place(entry.declared, unit)?;
-        self.descriptions.push(Description { offset, origin: entry.origin, place });
+        self.descriptions.push(Description {
+            offset,
+            origin: entry.origin,
+            place,
+            has_result: entry.has_result,
+        });
         self.functions.extend(entry.address.map(|address| Function { address, offset }));
         self.check_size()
+    }
+
+    fn clone_at(
+        &mut self,
+        at: gimli::UnitOffset,
+        entry: &Entry,
+        unit: Unit<'_, '_>,
+    ) -> Result<(), DwarfError> {
+        let Some(address) = entry.address else { return Ok(()) };
+        let Some(name) = self.clones.get(&address) else { return Ok(()) };
+        let described = Described {
+            params: params::params(unit, at, address)?,
+            ret: params::ret(unit, at)?,
+            name: name.clone(),
+        };
+        self.described.insert(address, described);
+        Ok(())
     }
 
     fn copy(&mut self, caller: u64, entry: &Entry, unit: Unit<'_, '_>) -> Result<(), DwarfError> {
@@ -163,11 +209,7 @@ impl Walk {
     fn origin(&self, mut offset: usize) -> (usize, Option<SourceLine>) {
         let mut place = None;
         for _ in 0..REFERENCES {
-            let found =
-                self.descriptions.binary_search_by_key(&offset, |description| description.offset);
-            let Some(description) = found.ok().and_then(|at| self.descriptions.get(at)) else {
-                break;
-            };
+            let Some(description) = self.description(offset) else { break };
             place = place.or(description.place);
             match description.origin {
                 Some(origin) => offset = origin,
@@ -175,6 +217,31 @@ impl Walk {
             }
         }
         (offset, place)
+    }
+
+    /// The functions that have a result.
+    fn with_result(&self) -> HashSet<u64> {
+        let has_result = |offset: usize| {
+            let mut next = Some(offset);
+            for _ in 0..REFERENCES {
+                let Some(description) = next.and_then(|offset| self.description(offset)) else {
+                    break;
+                };
+                if description.has_result {
+                    return true;
+                }
+                next = description.origin;
+            }
+            false
+        };
+        let functions = self.functions.iter().filter(|function| has_result(function.offset));
+        functions.map(|function| function.address).collect()
+    }
+
+    fn description(&self, offset: usize) -> Option<&Description> {
+        let found =
+            self.descriptions.binary_search_by_key(&offset, |description| description.offset);
+        self.descriptions.get(found.ok()?)
     }
 
     fn finish(self, build_id: &[u8], sites: &Sites) -> DebugInfo {
@@ -216,6 +283,8 @@ struct Entry {
     is_code: bool,
     /// The entry that it refers to.
     origin: Option<usize>,
+    /// Whether it has a type: that of the function's result.
+    has_result: bool,
     /// File and line of its definition.
     declared: Line,
     /// File and line of the inlined call.
@@ -239,6 +308,7 @@ impl Entry {
             match attribute.name() {
                 dw::DW_AT_low_pc => low_pc = unit.attr_address(value)?,
                 dw::DW_AT_ranges => first_range = first_address(unit, value)?,
+                dw::DW_AT_type => entry.has_result = true,
                 dw::DW_AT_entry_pc => entry.is_code = true,
                 dw::DW_AT_abstract_origin | dw::DW_AT_specification => {
                     entry.origin = target(unit, value);

@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 //! Decoding the instructions of x86-64.
 
+mod arguments;
+
 use super::{Code, Function, Step, ARGS};
 use crate::kallsyms::Kallsym;
 use iced_x86::{Code as Opcode, DecoderOptions, FlowControl, Instruction, OpKind, Register};
 use std::collections::HashSet;
+
+pub(crate) use arguments::{calls_of, Follower};
 
 /// The registers of the first arguments (the System V ABI).
 const ARGUMENTS: [Register; ARGS] =
