@@ -6,7 +6,7 @@ use crate::emit::{function_spec, FunctionSpec};
 use crate::resolve::{version_of, Hookability, Probe};
 use kps_codegen::{names::ident, rust_type};
 use kps_diag::{any_error, Diagnostic, Severity};
-use kps_facts::{Facts, Object};
+use kps_facts::{CloneParam, Facts, Object, Place};
 use kps_grammar::ast::{At, Symbol};
 use kps_grammar::Span;
 use kps_plan::{Convention, ObjectName, Signature, Type, Types};
@@ -71,6 +71,7 @@ pub fn inspect(
         line("parameters", parameters(&func.signature, types));
         line("result", vec![text(types, &func.signature.ret)]);
     }
+    line("arguments", clone_arguments(facts, object, address));
     line("entered by", (name != symbol.name.value).then(|| name.clone()).into_iter().collect());
     line("system call", system_call(facts, object, &name).into_iter().collect());
     line("symbol", vec![format!("{address:#x}, {}", rank(facts, object, symbol, &name))]);
@@ -189,6 +190,26 @@ fn declarations(facts: &Facts, name: &str) -> Vec<String> {
         facts.btf.functions(name).into_iter().map(|id| facts.btf.declaration(id)).collect();
     all.dedup();
     all
+}
+
+/// What debug information says of the parameters of a clone of the image.
+fn clone_arguments(facts: &Facts, object: &str, address: u64) -> Vec<String> {
+    let debug = facts.debug.as_ref().filter(|_| object == ObjectName::IMAGE);
+    let Some(arguments) = debug.and_then(|debug| debug.clone_at(address)) else {
+        return Vec::new();
+    };
+    let place = |param: &CloneParam| {
+        let name = &param.name;
+        match param.place {
+            Place::Register(n) => format!("argument {} is `{name}`", n + 1),
+            Place::Constant(value) => format!("`{name}` is always {:#x}", value),
+            Place::Gone => format!("`{name}` is not passed"),
+            Place::Elsewhere => format!("`{name}` is in no register of its own"),
+        }
+    };
+    let unnamed = arguments.unnamed.iter().map(|n| format!("argument {} may be anything", n + 1));
+    let result = (!arguments.returns).then(|| "the result may be anything".to_owned());
+    arguments.params.iter().map(place).chain(unnamed).chain(result).collect()
 }
 
 fn parameters(signature: &Signature, types: &Types) -> Vec<String> {

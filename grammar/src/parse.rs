@@ -6,8 +6,8 @@ mod test;
 
 use crate::ast::{
     At, Body, CFile, CFileItem, CFunction, Callback, CallbackBody, Code, FileItem, Form, Func,
-    Hook, Level, Module, Object, ObjectItem, Patch, PatchItem, Require, Spec, Symbol, Text,
-    TextClause, UseFn, UsePerCpu, UseStatic,
+    FuncItem, Hook, Level, Module, Object, ObjectItem, Patch, PatchItem, Require, Spec, Symbol,
+    Text, TextClause, UseFn, UsePerCpu, UseStatic,
 };
 use crate::characters;
 use crate::head::{Head, Rule};
@@ -179,9 +179,18 @@ impl<'a> SpecParser<'a> {
         let mut seen = Seen::default();
         for item in self.items(block, Level::Func) {
             let word = self.word(&item);
-            let Some(hook) = Hook::of(word) else {
-                self.unknown(Level::Func, &item);
-                continue;
+            let hook = match (Hook::of(word), FuncItem::of(word)) {
+                (Some(hook), _) => hook,
+                (None, Some(FuncItem::Arguments)) => {
+                    if self.once(&mut seen, &item) {
+                        func.arguments = self.string(Rule::text, &item);
+                    }
+                    continue;
+                }
+                (None, None) => {
+                    self.unknown(Level::Func, &item);
+                    continue;
+                }
             };
             if item.block.is_none() && self.source.slice(item.head) != word {
                 if hook != Hook::Replace {

@@ -4,6 +4,7 @@
 //!
 //! Its names are those of real kernels, so that examples in the documentation read like patches.
 
+mod clones;
 mod types;
 
 use kps_facts::btf::Btf;
@@ -93,6 +94,9 @@ const FUNCTIONS: &[(&str, Start)] = &[
     ("write_console", Start::Endbr),
     ("poll_thread", Start::Endbr),
     ("stop_machine_now", Start::Endbr),
+    ("seek_to.constprop.0", Start::Endbr),
+    ("fold_flags.isra.0", Start::Endbr),
+    ("count_open.isra.0", Start::Endbr),
 ];
 
 /// What the code of some functions would tell.
@@ -257,7 +261,8 @@ pub fn debug() -> DebugInfo {
     let copies =
         copies.map(|(of, caller, place)| (address_of(of, 0), address_of(caller, 0), place));
     let of_boot = (address_of("path_put", 0), INIT + 16, place(0, 4000));
-    DebugInfo::new(&BUILD_ID, &files, functions, copies.into_iter().chain([of_boot]).collect())
+    let copies = copies.into_iter().chain([of_boot]).collect();
+    DebugInfo::new(&BUILD_ID, &files, functions, copies).with_clones(clones::clones())
 }
 
 /// The address of a function, the first one of its name or a later one.

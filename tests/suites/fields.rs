@@ -37,7 +37,7 @@ patch fix {
     author "Author";
     version "1.0";
     fixes "CVE-1";
-    kernel "7.3";
+    kernel "7.3.4";
     require CONFIG_HZ = "250";
     family kin;
     over below;
@@ -62,6 +62,7 @@ patch fix {
         use static saved_command_line: *const c_char;
         use percpu cpu_number: c_uint;
         fn show_type@2 { pre { /* body comment */ let a = (c"c string", r"raw string", "body string"); } }
+        fn dput.part.0(dentry: *mut c_void) { arguments "looked at"; pre { } }
         fn no_btf_function(param: *mut seq_file) -> c_int { pre { } }
         post_patch { callback(); }
         fn cmdline_proc_show { replace c "body.c"; }
@@ -92,7 +93,8 @@ const FIELDS: &[(&str, &str, &str)] = &[
     ("author", "\"Author\"", "\"@\""),
     ("version", "\"1.0\"", "\"@\""),
     ("fixes", "\"CVE-1\"", "\"@\""),
-    ("kernel", "\"7.3\"", "\"@\""),
+    ("kernel", "\"7.3.4\"", "\"@\""),
+    ("arguments", "\"looked at\"", "\"@\""),
     ("required option", "CONFIG_HZ", "@"),
     ("required value", "\"250\"", "\"@\""),
     ("family", "kin", "@"),

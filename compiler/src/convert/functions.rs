@@ -187,6 +187,8 @@ pub(super) fn functions(
             let text = format!("#[replace({path})]\n{:INNER$}{declared}", "");
             pieces.push(Piece::new(What::InC(format!("c({})", literal(&file.value))), place, text));
         }
+        // The first hook says it for all.
+        let mut told = func.arguments.as_ref();
         for &hook in Hook::ALL {
             let Some(Body { word: at, code }) = func.hook(hook) else { continue };
             let word = hook.keyword();
@@ -197,7 +199,9 @@ pub(super) fn functions(
             }
             let stem = stem(&func.symbol.name.value);
             let name = signatures.free([format!("{word}_{stem}"), format!("{word}_{stem}_{of}")]);
-            let text = signatures.function(&format!("{word}({path})"), &name, prototype, code);
+            let told = told.take().map(|told| format!(", arguments = {}", literal(&told.value)));
+            let attribute = format!("{word}({path}{})", told.unwrap_or_default());
+            let text = signatures.function(&attribute, &name, prototype, code);
             let mut piece = Piece::new(What::Function, at, text);
             if func.replace_from.is_some() && hook == Hook::Replace {
                 piece.comments = comments_of_file(sources, written, code);

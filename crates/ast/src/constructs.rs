@@ -301,6 +301,14 @@ level! {
 }
 
 level! {
+    /// The other constructs of a function.
+    FuncItem {
+        /// Where the prototype of a clone comes from. A crate has it as an argument of a hook.
+        Arguments: Construct::statement("arguments", "arguments \"..\";");
+    }
+}
+
+level! {
     /// The constructs of a C file's block.
     CFileItem {
         /// A function that bodies call.
@@ -382,7 +390,7 @@ impl Level {
             Level::File => [FileItem::TABLE, &[]],
             Level::Patch => [TextClause::TABLE, PatchItem::TABLE],
             Level::Object => [ObjectItem::TABLE, CALLBACKS],
-            Level::Func => [Hook::TABLE, &[]],
+            Level::Func => [Hook::TABLE, FuncItem::TABLE],
             Level::CFile => [CFileItem::TABLE, &[]],
             Level::State => [StateItem::TABLE, &[]],
             Level::Shadow => [ShadowItem::TABLE, &[]],

@@ -6,8 +6,8 @@ mod constructs;
 mod test;
 
 pub use constructs::{
-    Attribute, CFileItem, Construct, End, FileItem, Hook, Level, ObjectItem, On, PatchItem,
-    ResourceItem, ShadowItem, StateItem, TestItem, TextClause,
+    Attribute, CFileItem, Construct, End, FileItem, FuncItem, Hook, Level, ObjectItem, On,
+    PatchItem, ResourceItem, ShadowItem, StateItem, TestItem, TextClause,
 };
 pub use kps_diag::Span;
 pub use kps_plan::Callback;
@@ -349,6 +349,8 @@ pub struct Func {
     pub pre: Option<Body>,
     /// `post { .. }`
     pub post: Option<Body>,
+    /// `arguments "..";`: where the prototype of a clone comes from.
+    pub arguments: Option<Text>,
 }
 
 impl Func {
@@ -362,6 +364,7 @@ impl Func {
             replace_from: None,
             pre: None,
             post: None,
+            arguments: None,
         }
     }
 

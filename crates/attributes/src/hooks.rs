@@ -2,14 +2,15 @@
 //! `#[replace(..)]`, `#[pre(..)]` and `#[post(..)]` on functions: code that runs in place of a
 //! kernel function, before it or after it.
 
+use crate::args::Arguments;
 use crate::{symbol, Reader};
-use kps_ast::{Body, Func, Hook, Name, Prototype, Span, Symbol, Text};
+use kps_ast::{Body, Func, FuncItem, Hook, Name, Prototype, Span, Symbol, Text};
 use kps_diag::{Diagnostic, DIFFERENT_PARAMETERS, REPEATED_HOOK, UNSUPPORTED_SIGNATURE};
 use kps_resolve::prototypes;
 use quote::ToTokens as _;
 use syn::ext::IdentExt as _;
 use syn::spanned::Spanned as _;
-use syn::{Attribute, BinOp, Expr, FnArg, ItemFn, ReturnType};
+use syn::{Attribute, BinOp, Expr, FnArg, ItemFn, ReturnType, Token};
 
 /// The signature of a hook, without spans.
 pub(crate) struct HookSignature {
@@ -24,7 +25,8 @@ pub(crate) struct HookSignature {
 impl Reader<'_> {
     pub(crate) fn hook(&mut self, hook: Hook, attribute: &Attribute, function: &ItemFn) {
         let word = hook.keyword();
-        let Some((object, symbol)) = self.arguments(word, attribute, symbol::FORM, symbol::read)
+        let read = |args: &mut Arguments<'_>| Ok((symbol::read(args)?, told(args)?));
+        let Some(((object, symbol), told)) = self.arguments(word, attribute, symbol::FORM, read)
         else {
             return;
         };
@@ -45,6 +47,7 @@ impl Reader<'_> {
         let func = self.func(&object, &symbol);
         let first = func.hook_mut(hook).replace(body).map(|first| first.word);
         func.prototype.get_or_insert(prototype.clone());
+        func.arguments = func.arguments.take().or(told);
         if let Some(first) = first {
             self.second(word, &symbol.name.value, place, first);
             return;
@@ -198,6 +201,18 @@ impl Reader<'_> {
         if let Some(first) = first {
             self.second(Hook::Replace.keyword(), &symbol.name.value, symbol.name.span, first.span);
         }
+    }
+}
+
+/// `, arguments = ".."`, if it follows.
+fn told(args: &mut Arguments<'_>) -> syn::Result<Option<Text>> {
+    if args.input.parse::<Option<Token![,]>>()?.is_none() || args.input.is_empty() {
+        return Ok(None);
+    }
+    let word = args.name()?;
+    match FuncItem::of(&word.value) {
+        Some(FuncItem::Arguments) => args.text().map(Some),
+        None => Err(args.input.error("expected `arguments = \"..\"`")),
     }
 }
 

@@ -144,13 +144,14 @@ codes! {
     }
     "Prototypes and types" {
         KPS0301 UNKNOWN_PROTOTYPE Error Input "BTF has no prototype, and the spec gives none"
-        KPS0302 WRONG_PROTOTYPE Error Input "the declared prototype contradicts BTF"
+        KPS0302 WRONG_PROTOTYPE Error Input "the declared prototype contradicts the kernel"
         KPS0303 NO_SUCH_TYPE Error Input "there is no such type"
         KPS0304 UNSUPPORTED_TYPE Error Input "a type is not supported here"
         KPS0305 VARIABLE_TOO_LARGE Error Input "the variable is declared too large"
         KPS0306 AMBIGUOUS_CONSTANT Error Input "the kernel gives the name several meanings"
         KPS0307 READ_ONLY_VARIABLE Error Input "the variable is read-only after boot"
         KPS0308 CLONE_ARGUMENTS Error Input "the arguments of a clone are not known"
+        KPS0309 MISPLACED_ARGUMENTS Error Input "`arguments` does not fit the function"
     }
     "What can be patched" {
         KPS0401 NO_FTRACE_SITE Error Input "the function has no ftrace site"

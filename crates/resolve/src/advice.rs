@@ -43,6 +43,8 @@ pub(crate) enum Advice<'a> {
     Parameter(&'a str),
     /// To write the known prototype.
     Prototype(&'a str),
+    /// To say where the prototype of a clone comes from.
+    Arguments(&'a str),
     /// To leave the prototype of a system call to the kernel.
     SyscallPrototype,
     /// To leave a type to the kernel.
@@ -124,6 +126,13 @@ impl Advice<'_> {
                 format!("drop the prototype: the kernel's type information has it; in a file write `{known}`"),
                 format!("write `{known}`; a `#[post]` has the result as its last parameter, `ret`"),
             ),
+            Advice::Arguments(clone) => {
+                let or = format!("change the functions that call it, or write `{clone}()` with a `pre` alone");
+                (
+                    format!("write `{clone}(arg: TYPE, ..) {{ arguments \"WHAT YOU LOOKED AT\"; .. }}` if you know them, {or}"),
+                    format!("write `#[pre(OBJECT::{clone}, arguments = \"WHAT YOU LOOKED AT\")]` and the parameters if you know them, {or}"),
+                )
+            }
             Advice::SyscallPrototype => both(
                 "drop the prototype: the kernel knows it, and the names of the parameters",
                 "write the parameters as the kernel declares them",

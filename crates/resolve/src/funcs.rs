@@ -2,7 +2,7 @@
 //! One function that a spec changes.
 
 use super::bodies::{Fragment, Rust};
-use super::clones::is_clone;
+use super::clones::Told;
 use super::symbols::{Found, Scope, Wanted};
 use super::syscalls::Syscall;
 use super::Resolver;
@@ -17,7 +17,7 @@ use kps_diag::{
     NEVER_RETURNS, NO_FTRACE_SITE, NO_LIVEPATCH_SUPPORT, NO_NAME_IN_C, REPLACE_WITH_HOOKS,
     SHARED_CODE, SPLIT_FUNCTION, UNKNOWN_ENTRY,
 };
-use kps_facts::{Importer, Role};
+use kps_facts::{is_clone, Importer, Role};
 use kps_plan::{Change, Convention, Entry, Func, Type};
 use std::collections::BTreeSet;
 
@@ -29,6 +29,7 @@ impl Resolver<'_> {
         rust: &Rust,
         importer: &mut Importer<'_>,
     ) -> Option<Func<Fragment>> {
+        self.check_told(spec);
         let call = self.syscall(scope, &spec.symbol);
         let frees = self.frees(scope.name, &spec.symbol, rust);
         let change = self.change(scope, spec, call.as_ref(), rust);
@@ -50,7 +51,11 @@ impl Resolver<'_> {
         let entry = self.entry(scope, spec, &found)?;
         let signature = match &call {
             Some(call) => self.syscall_signature(call, spec, importer),
-            None => self.signature(scope, &spec.symbol, spec.prototype.as_ref(), importer),
+            None => {
+                let told = Told::Clause(spec.arguments.as_ref());
+                let written = spec.prototype.as_ref();
+                self.signature(scope, &spec.symbol, written, told, importer)
+            }
         };
         let convention = match call.as_ref().map(|_| importer.named("pt_regs")) {
             None => Convention::C,
@@ -70,7 +75,9 @@ impl Resolver<'_> {
         self.note_relatives(scope, &symbol.name, &found);
         self.check_returns(scope, &found, spec, change.as_ref(), rust);
         if let Some(change) = &change {
-            self.check_clone(name, change);
+            if let Some(signature) = &signature {
+                self.check_clone(scope, spec, change, signature, rust, importer);
+            }
             self.check_waits(scope, name, &found, change);
         }
         Some(Func {

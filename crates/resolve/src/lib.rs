@@ -110,6 +110,8 @@ struct Resolver<'a> {
     changes_several: bool,
     /// Whether the patch names the one kernel version that it is for.
     names_one_kernel: bool,
+    /// Whether it names the version of the target and no other.
+    names_this_kernel: bool,
     /// The free hooks of shadow data.
     ties: Vec<FreeHook>,
 }
@@ -190,6 +192,7 @@ impl<'a> Resolver<'a> {
             c_files: Vec::new(),
             changes_several: false,
             names_one_kernel: true,
+            names_this_kernel: true,
             ties: Vec::new(),
         }
     }
@@ -214,6 +217,8 @@ impl<'a> Resolver<'a> {
             spec.objects.iter().flat_map(|object| &object.funcs).filter(agrees).count() > 1;
         let kernel = spec.texts.first(ast::TextClause::Kernel);
         self.names_one_kernel = kernel.is_some_and(|range| !range.value.contains(".."));
+        let version = metadata::version_of(&self.facts.identity.release);
+        self.names_this_kernel = kernel.is_some_and(|range| range.value.trim() == version);
     }
 
     fn patch(&mut self, spec: &ast::Patch) -> Option<Resolved> {

@@ -2,6 +2,7 @@
 //! Kernel names that bodies use: declared with `use`, or exported.
 
 use super::bodies::{Fragment, Rust};
+use super::clones::Told;
 use super::data;
 use super::read_only::read_only;
 use super::signatures::Known;
@@ -53,7 +54,8 @@ impl Resolver<'_> {
                 let symbol = &item.symbol;
                 let found = self.find(scope, symbol, Wanted::Function);
                 let found = found.filter(|found| self.stays(scope, symbol, found));
-                let signature = self.signature(scope, symbol, item.prototype.as_ref(), importer);
+                let signature =
+                    self.signature(scope, symbol, item.prototype.as_ref(), Told::Nowhere, importer);
                 if let (Some(found), Some(signature)) = (found, signature) {
                     let link = self.link(found.symbol);
                     uses.functions.push(Function {

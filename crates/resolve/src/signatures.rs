@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 //! Prototypes: from BTF, from the author, and whether they agree.
 
-use super::clones::is_clone;
+use super::clones::Told;
 use super::rust::{long_name, parse_type, MAX_NAME};
 use super::symbols::Scope;
 use super::Resolver;
@@ -20,15 +20,20 @@ use std::collections::HashSet;
 
 impl Resolver<'_> {
     /// The prototype of a function, from BTF or from the author. If both exist, they must agree.
+    /// `told` is where the author says where that of a clone comes from.
     pub(super) fn signature(
         &mut self,
         scope: Scope<'_>,
         symbol: &ast::Symbol,
         written: Option<&ast::Prototype>,
+        told: Told<'_>,
         importer: &mut Importer<'_>,
     ) -> Option<Signature> {
         let name = &symbol.name;
-        let signature = self.prototype(scope, name, written, importer)?;
+        let signature = match self.is_unknown_clone(&name.value) {
+            true => self.clone_prototype(scope, symbol, written, told, importer)?,
+            false => self.prototype(scope, name, written, importer)?,
+        };
         self.check_passing(&name.value, &signature, name.span, importer);
         Some(signature)
     }
@@ -43,10 +48,6 @@ impl Resolver<'_> {
         let Some(written) = written else {
             let (message, note) = match self.known_signature(scope, &name.value, importer) {
                 Known::One(signature) => return Some(signature),
-                Known::None if is_clone(&name.value) => {
-                    self.report(self.unknown_arguments(name));
-                    return None;
-                }
                 Known::None => (
                     "BTF has no prototype of",
                     "the kernel's type information does not cover every function",
@@ -67,10 +68,6 @@ impl Resolver<'_> {
         let signature = self.written(written, importer)?;
         let ids = self.prototypes(scope, &name.value);
         let known: Vec<Signature> = ids.iter().filter_map(|&id| importer.signature(id)).collect();
-        if known.is_empty() && is_clone(&name.value) && !signature.params.is_empty() {
-            self.report(self.unknown_arguments(name));
-            return None;
-        }
         let agrees = known.iter().any(|known| importer.types().same_signature(known, &signature));
         if !known.is_empty() && !agrees {
             let error = Diagnostic::new(
