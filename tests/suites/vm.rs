@@ -29,6 +29,7 @@ pub(crate) fn cases() -> Vec<Case> {
         machine("the note tells what is loaded", note_is_readable),
         machine("guard: another build-id is refused", other_build_id_is_refused),
         machine("guard: another entry is refused", other_entry_is_refused),
+        machine("a clone has arguments of its own", clones_have_their_own_arguments),
         machine("nothing that is not finished can be loaded", intermediates_cannot_be_loaded),
         machine("bench: what is compared does the same", compared_modules_do_the_same).about(20),
     ];
@@ -369,6 +370,42 @@ fn other_entry_is_refused() {
     });
     let module = store::build(&example("cmdline_mark"), Some(cache.path())).module;
     refused(module, "cmdline_proc_show does not start as in");
+}
+
+/// Whatever the source says, a clone gets what its callers pass. With the prototype of the source a
+/// hook takes one argument for another: the size that a reader asks for, which is 8 here.
+fn clones_have_their_own_arguments() {
+    // BTF has no `kpage_read()` of fs/proc/page.c, and all of its callers are clones of it.
+    const OWN: &str = "buf: *mut c_void, count: usize, ppos: *mut c_void, op: c_uint";
+    let of_source = format!("file: *mut c_void, {OWN}");
+    let release = target().release().to_owned();
+    let version = release.split(['-', '+']).next().unwrap_or_default();
+    // Debug information would refuse the prototype of the source.
+    let cache = doctored(|_| ());
+    let folder = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
+    let module = |name: &str, params: &str| {
+        let spec = format!(
+            "patch {name} {{ license \"GPL\"; kernel \"{version}\"; object vmlinux {{
+            fn kpage_read.isra.0({params}) -> isize {{
+                arguments \"the case\";
+                pre {{ pr_info!(\"asks for {{count}}\\n\"); }}
+            }} }} }}"
+        );
+        let path = folder.path().join(format!("{name}.kps"));
+        std::fs::write(&path, spec).unwrap_or_else(|error| panic!("{error}"));
+        (format!("/{name}.ko"), store::build(&path, Some(cache.path())).module)
+    };
+    let mut vm = Vm::start(vec![module("own", OWN), module("of_source", &of_source)]);
+    let mut asked = |name: &str| {
+        vm.sh(&format!("livepatch load /{name}.ko; dmesg -c > /dev/null"));
+        vm.sh("dd if=/proc/kpagecount of=/dev/null bs=8 count=1 2>/dev/null");
+        let said = vm.sh("dmesg | grep 'asks for'");
+        vm.sh(&format!("livepatch unload {name}"));
+        said
+    };
+    assert!(asked("own").trim_end().ends_with("asks for 8"));
+    assert!(!asked("of_source").trim_end().ends_with("asks for 8"));
+    vm.check_log();
 }
 
 /// What the linker makes, and what it makes it from, is no module that the kernel takes.

@@ -31,7 +31,7 @@ use std::ops::Range;
 mod tests;
 
 /// `KPSF` and the version of the format.
-const MAGIC: [u8; 8] = *b"KPSF\0\0\0\x07";
+const MAGIC: [u8; 8] = *b"KPSF\0\0\0\x08";
 /// The bytes of a section's entry in the table.
 const ENTRY: usize = 28;
 /// More sections than any version has.

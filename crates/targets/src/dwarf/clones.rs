@@ -67,7 +67,7 @@ fn taken(
         .map(|&(address, name)| Kallsym { address, kind: b't', name: name.to_owned() })
         .collect();
     let mut taken = HashSet::new();
-    for code in functions(vmlinux, &symbols) {
+    for code in functions(vmlinux.code(), &symbols) {
         for call in calls_of(&code, |target| clones.contains_key(&target)) {
             let fate = call.behind.map_or(Fate::Returned, |behind| follower.result(behind));
             // A clone may have lost its result like the one that it calls.
