@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-//! The machine code of a kernel or a module, as far as facts follow from it: calls, jumps, returns, and the
-//! addresses that a call passes on.
+//! The machine code of a kernel or a module, as far as facts follow from it: calls, jumps, returns,
+//! and the addresses that a call passes on.
 //!
 //! Only decoding depends on the architecture. Each has a file of its own.
 
