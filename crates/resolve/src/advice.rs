@@ -126,13 +126,7 @@ impl Advice<'_> {
                 format!("drop the prototype: the kernel's type information has it; in a file write `{known}`"),
                 format!("write `{known}`; a `#[post]` has the result as its last parameter, `ret`"),
             ),
-            Advice::Arguments(clone) => {
-                let or = format!("change the functions that call it, or write `{clone}()` with a `pre` alone");
-                (
-                    format!("write `{clone}(arg: TYPE, ..) {{ arguments \"WHAT YOU LOOKED AT\"; .. }}` if you know them, {or}"),
-                    format!("write `#[pre(OBJECT::{clone}, arguments = \"WHAT YOU LOOKED AT\")]` and the parameters if you know them, {or}"),
-                )
-            }
+            Advice::Arguments(clone) => arguments(clone),
             Advice::SyscallPrototype => both(
                 "drop the prototype: the kernel knows it, and the names of the parameters",
                 "write the parameters as the kernel declares them",
@@ -196,6 +190,15 @@ pub(crate) fn prototype(types: &Types, signature: &Signature) -> String {
         ret => format!(" -> {}", spelled(types, ret)),
     };
     format!("({}){ret}", params.join(", "))
+}
+
+/// Advice for a clone whose arguments are not known.
+fn arguments(clone: &str) -> (String, String) {
+    let or = format!("change the functions that call it, or write `{clone}()` with a `pre` alone");
+    (
+        format!("write `{clone}(arg: TYPE, ..) {{ arguments \"WHAT YOU LOOKED AT\"; .. }}` if you know them, {or}"),
+        format!("write `#[pre(OBJECT::{clone}, arguments = \"WHAT YOU LOOKED AT\")]` and the parameters if you know them, {or}"),
+    )
 }
 
 /// A type with conventional spacing, which printed tokens lack.

@@ -2,8 +2,8 @@
 //! The arguments of clones: DWARF tells where the parameters of the source are, and the code of the
 //! clone and of its callers whether that is all.
 //!
-//! DWARF has no entry for an argument that the compiler made up: a member that is passed in place of
-//! the struct. But the clone's code reads the argument's register, or calls something that does.
+//! DWARF has no entry for an argument that the compiler made up: a member that is passed in place
+//! of the struct. But the clone's code reads the argument's register, or calls something that does.
 //! Without a struct that is gone there is no such argument.
 
 use super::super::code::{calls_of, functions, Fate, Follower, Reads};
