@@ -97,6 +97,7 @@ const FUNCTIONS: &[(&str, Start)] = &[
     ("seek_to.constprop.0", Start::Endbr),
     ("fold_flags.isra.0", Start::Endbr),
     ("count_open.isra.0", Start::Endbr),
+    ("settle_console", Start::Endbr),
 ];
 
 /// What the code of some functions would tell.
@@ -110,11 +111,14 @@ const ROLES: &[(&str, Role)] = &[
     ("__x64_sys_newuname", Role::Syscall),
     ("__x64_sys_time", Role::Syscall),
     ("__ia32_sys_openat2", Role::OtherSyscall),
+    ("settle_console", Role::Sleeps),
+    ("msleep", Role::Sleeps),
 ];
 
 /// Its direct calls, as far as a hook matters.
 const CALLS: &[(&str, &str)] = &[
     ("do_exit", "stop_machine_now"),
+    ("settle_console", "msleep"),
     ("seq_putc", "write_console"),
     ("write_console", "do_nothing"),
 ];

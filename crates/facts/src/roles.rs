@@ -43,10 +43,55 @@ pub enum Role {
     Syscall,
     /// Other programs do.
     OtherSyscall,
+    /// Each path through it calls a function that may sleep.
+    Sleeps,
+    /// It runs in the thread of an interrupt, and may sleep.
+    InterruptThread,
 }
 
+/// Functions that get another function to call later: its role, and which argument it is, from 0.
+/// The kernel also sets entries of `softirq_vec` without a call.
+const REGISTRARS: &[(Role, usize, &[&str])] = &[
+    (
+        Role::ThreadMain,
+        0,
+        &[
+            "create_io_thread",
+            "kernel_thread",
+            "kthread_create_on_cpu",
+            "kthread_create_on_node",
+            "user_mode_thread",
+            "vhost_task_create",
+        ],
+    ),
+    // These two are of a module, for the threads of a server of remote procedure calls.
+    (Role::ThreadMain, 2, &["svc_create"]),
+    (Role::ThreadMain, 4, &["svc_create_pooled"]),
+    (Role::Timer, 1, &["init_timer_key", "timer_init_key"]),
+    (Role::HrTimer, 1, &["hrtimer_setup", "hrtimer_setup_on_stack"]),
+    (Role::Softirq, 1, &["open_softirq"]),
+    (Role::Tasklet, 1, &["tasklet_init", "tasklet_setup"]),
+    (Role::RcuCallback, 1, &["call_rcu", "call_rcu_hurry", "call_srcu"]),
+    (Role::Interrupt, 1, &["__request_percpu_irq", "request_threaded_irq"]),
+    (Role::InterruptThread, 2, &["request_threaded_irq"]),
+    (Role::Interrupt, 2, &["devm_request_threaded_irq", "pci_request_irq"]),
+    (Role::InterruptThread, 3, &["devm_request_threaded_irq", "pci_request_irq"]),
+    (Role::CrossCall, 0, &["smp_call_function"]),
+    (
+        Role::CrossCall,
+        1,
+        &[
+            "on_each_cpu_cond_mask",
+            "smp_call_function_any",
+            "smp_call_function_many",
+            "smp_call_function_single",
+        ],
+    ),
+    (Role::StopMachine, 0, &["stop_machine", "stop_machine_cpuslocked"]),
+];
+
 impl Role {
-    const ALL: [Role; 17] = [
+    const ALL: [Role; 19] = [
         Role::NeverReturns,
         Role::ThreadMain,
         Role::Timer,
@@ -64,6 +109,8 @@ impl Role {
         Role::OnlyFromAtomic,
         Role::Syscall,
         Role::OtherSyscall,
+        Role::Sleeps,
+        Role::InterruptThread,
     ];
 
     fn bit(self) -> u32 {
@@ -88,8 +135,19 @@ impl Role {
             Role::Transmit => Some("the kernel calls it to send a packet, with softirqs disabled"),
             Role::Wake => Some("the kernel calls it under the spinlock of a wait queue"),
             Role::OnlyFromAtomic => Some("all of its callers run in atomic context"),
-            Role::NeverReturns | Role::ThreadMain | Role::Syscall | Role::OtherSyscall => None,
+            Role::NeverReturns
+            | Role::ThreadMain
+            | Role::Syscall
+            | Role::OtherSyscall
+            | Role::Sleeps
+            | Role::InterruptThread => None,
         }
+    }
+
+    /// The roles of the functions that get passed to another one, and which arguments they are.
+    pub fn registered_by(function: &str) -> impl Iterator<Item = (Role, usize)> + '_ {
+        let rows = REGISTRARS.iter().filter(move |(.., names)| names.contains(&function));
+        rows.map(|&(role, argument, _)| (role, argument))
     }
 
     /// The role of the functions with a prototype, by the name of one of them: the kernel declares
@@ -106,19 +164,47 @@ impl Role {
             Kind::Pointer(to) => btf.get(btf.strip(to)).name,
             _ => "",
         };
+        let is_int = |param: BtfId| btf.get(btf.strip(param)).name == "int";
         let first = params.first().map_or("", |&first| to(first));
         match (first, params.as_slice()) {
             ("timer_list", [_]) if is_void => Some(Role::Timer),
             ("tasklet_struct", [_]) if is_void => Some(Role::Tasklet),
             ("irq_work", [_]) if is_void => Some(Role::IrqWork),
             ("hrtimer", [_]) if ret.name == "hrtimer_restart" => Some(Role::HrTimer),
-            ("napi_struct", [_, budget]) if to(*budget).is_empty() && !is_void => {
-                Some(Role::NetPoll)
-            }
+            ("napi_struct", [_, budget]) if is_int(*budget) && !is_void => Some(Role::NetPoll),
             ("sk_buff", [_, device]) if to(*device) == "net_device" && ret.name == "netdev_tx" => {
                 Some(Role::Transmit)
             }
             ("wait_queue_entry", [_, _, _, _]) if !is_void => Some(Role::Wake),
+            _ => None,
+        }
+    }
+
+    /// The role of most functions with a prototype. The functions of `task_work` look like RCU
+    /// callbacks, but call their parameter otherwise, and those of threads look like interrupt
+    /// handlers.
+    pub fn suspected(btf: &Btf, function: &str) -> Option<Role> {
+        let &[id] = btf.functions(function).as_slice() else { return None };
+        let Kind::Function(prototype) = btf.get(id).kind else { return None };
+        let Kind::Prototype(prototype) = btf.get(prototype).kind else { return None };
+        let params: Vec<(&str, BtfId)> = prototype.params().collect();
+        let ret = btf.get(btf.strip(prototype.ret));
+        let to = |param: BtfId| match btf.get(btf.strip(param)).kind {
+            Kind::Pointer(to) => Some(btf.get(btf.strip(to))),
+            _ => None,
+        };
+        let is_head = |name: &str| name.contains("rcu") || ["head", "rh", "rhp"].contains(&name);
+        match params.as_slice() {
+            // `struct rcu_head` is a macro (include/linux/types.h).
+            &[(name, head)] if matches!(ret.kind, Kind::Void) => {
+                let is_callback = to(head).is_some_and(|head| head.name == "callback_head");
+                (is_callback && is_head(name)).then_some(Role::RcuCallback)
+            }
+            &[(_, irq), (_, data)] if ret.name == "irqreturn" => {
+                let is_handler = btf.get(btf.strip(irq)).name == "int"
+                    && to(data).is_some_and(|data| matches!(data.kind, Kind::Void));
+                (is_handler && !function.contains("thread")).then_some(Role::Interrupt)
+            }
             _ => None,
         }
     }

@@ -2,9 +2,11 @@
 //! The roles of a kernel's functions and its calls, from its machine code.
 
 mod of_module;
+mod sleeps;
 
 use super::code::{
-    functions, only_entered_directly, Code, Decoder, Function, Step, ENTERED_DIRECTLY,
+    functions, only_entered_directly, switched_jumps, Code, Decoder, Function, Step,
+    ENTERED_DIRECTLY,
 };
 use super::image::Vmlinux;
 use super::kallsyms::Kallsym;
@@ -13,52 +15,6 @@ use kps_facts::{Calls, Exports, Role, Roles};
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 pub(super) use of_module::roles_of_module;
-
-/// Functions that get another function to call later: its role, and which argument it is, from 0.
-/// For `softirq_vec`, whose entries the kernel also sets without a call, see [`softirqs`].
-const REGISTRARS: &[(Role, usize, &[&str])] = &[
-    (
-        Role::ThreadMain,
-        0,
-        &[
-            "create_io_thread",
-            "kernel_thread",
-            "kthread_create_on_cpu",
-            "kthread_create_on_node",
-            "user_mode_thread",
-            "vhost_task_create",
-        ],
-    ),
-    // These two are of a module, for the threads of a server of remote procedure calls.
-    (Role::ThreadMain, 2, &["svc_create"]),
-    (Role::ThreadMain, 4, &["svc_create_pooled"]),
-    (Role::Timer, 1, &["init_timer_key", "timer_init_key"]),
-    (Role::HrTimer, 1, &["hrtimer_setup", "hrtimer_setup_on_stack"]),
-    (Role::Softirq, 1, &["open_softirq"]),
-    (Role::Tasklet, 1, &["tasklet_init", "tasklet_setup"]),
-    (Role::RcuCallback, 1, &["call_rcu", "call_rcu_hurry", "call_srcu"]),
-    // The next argument is the function of a thread, which may sleep.
-    (Role::Interrupt, 1, &["__request_percpu_irq", "request_threaded_irq"]),
-    (Role::Interrupt, 2, &["devm_request_threaded_irq", "pci_request_irq"]),
-    (Role::CrossCall, 0, &["smp_call_function"]),
-    (
-        Role::CrossCall,
-        1,
-        &[
-            "on_each_cpu_cond_mask",
-            "smp_call_function_any",
-            "smp_call_function_many",
-            "smp_call_function_single",
-        ],
-    ),
-    (Role::StopMachine, 0, &["stop_machine", "stop_machine_cpuslocked"]),
-];
-
-/// The role that a function of this name gives to one of its arguments, and which one.
-fn registrar(name: &str) -> Option<(Role, usize)> {
-    let row = REGISTRARS.iter().find(|(.., names)| names.contains(&name));
-    row.map(|&(role, argument, _)| (role, argument))
-}
 
 /// Whether threads call a function in their main loop, to sleep or to find out whether they should
 /// stop.
@@ -83,7 +39,7 @@ pub(super) fn roles(
     btf: &Btf,
     exports: &Exports,
 ) -> (Roles, Calls) {
-    let image = Image::decode(vmlinux.code(), symbols);
+    let image = Image::decode(vmlinux.code(), symbols, switched_jumps(vmlinux, symbols));
     let rests = rests(symbols);
     let sealed = vmlinux.section(ENTERED_DIRECTLY).ok();
     let facts = Surroundings {
@@ -93,6 +49,9 @@ pub(super) fn roles(
         only_called: only_entered_directly(sealed, &image.codes),
     };
     let mut roles = image.roles(symbols, &facts);
+    let endless = roles.iter().filter(|(_, role)| *role == Role::NeverReturns);
+    let endless = endless.map(|(function, _)| *function).collect();
+    roles.extend(image.sleepers(symbols, &endless).map(|function| (function, Role::Sleeps)));
     let calls = &kps_arch::native().syscalls;
     for (tables, role) in [(calls.tables, Role::Syscall), (calls.other_tables, Role::OtherSyscall)]
     {
@@ -124,18 +83,24 @@ struct Image<'a> {
     functions: Vec<Function>,
     /// The place of each function in both lists.
     index: HashMap<u64, usize>,
-    /// Functions in the table above, by address.
-    registrars: HashMap<u64, (Role, usize)>,
+    /// Functions that get another one to call later, by address: its role, and which argument it is.
+    registrars: HashMap<u64, Vec<(Role, usize)>>,
 }
 
 impl<'a> Image<'a> {
-    fn decode(sections: Vec<(u64, &'a [u8])>, symbols: &[Kallsym]) -> Image<'a> {
+    /// `switched` has the jumps that the kernel switches on and off, with their targets.
+    fn decode(
+        sections: Vec<(u64, &'a [u8])>,
+        symbols: &[Kallsym],
+        switched: HashMap<u64, u64>,
+    ) -> Image<'a> {
         let codes = functions(sections, symbols);
-        let decoder = Decoder::new(symbols);
+        let decoder = Decoder::new(symbols, switched);
         let functions = codes.iter().map(|code| decoder.decode(code)).collect();
         let index = codes.iter().enumerate().map(|(n, code)| (code.address, n)).collect();
-        let row = |sym: &Kallsym| Some((sym.address, registrar(&sym.name)?));
-        let registrars = symbols.iter().filter_map(row).collect();
+        let registrar = |sym: &Kallsym| (sym.address, Role::registered_by(&sym.name).collect());
+        let registrars: HashMap<u64, Vec<_>> = symbols.iter().map(registrar).collect();
+        let registrars = registrars.into_iter().filter(|(_, roles)| !roles.is_empty()).collect();
         Image { codes, functions, index, registrars }
     }
 
@@ -216,12 +181,17 @@ impl<'a> Image<'a> {
     /// The functions whose addresses the code passes to a registrar.
     fn registered(&self) -> BTreeSet<(u64, Role)> {
         let steps = self.functions.iter().flat_map(|function| &function.steps);
-        let registered = steps.filter_map(|step| {
-            let (Step::Call { target, args } | Step::Jump { target, args, .. }) = step else {
-                return None;
+        let registered = steps.flat_map(|step| {
+            let (target, args) = match step {
+                Step::Call { target, args } | Step::Jump { target, args, .. } => (target, args),
+                Step::Store { .. } | Step::Leave => return Vec::new(),
             };
-            let &(role, argument) = self.registrars.get(target)?;
-            Some((args[argument].filter(|address| self.index.contains_key(address))?, role))
+            let roles = self.registrars.get(target).into_iter().flatten();
+            let passed = roles.filter_map(|&(role, argument)| {
+                let passed = args.get(argument).copied().flatten();
+                Some((passed.filter(|address| self.index.contains_key(address))?, role))
+            });
+            passed.collect()
         });
         registered.collect()
     }
@@ -354,10 +324,10 @@ mod tests {
             index: codes.iter().enumerate().map(|(n, code)| (code.address, n)).collect(),
             functions: functions
                 .into_iter()
-                .map(|steps| Function { steps, falls_through: false })
+                .map(|steps| Function { steps, turns: Vec::new(), falls_through: false })
                 .collect(),
             codes,
-            registrars: HashMap::from([(16, (Role::Timer, 1))]),
+            registrars: HashMap::from([(16, vec![(Role::Timer, 1)])]),
         }
     }
 

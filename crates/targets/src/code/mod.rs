@@ -6,8 +6,9 @@
 
 mod x86_64;
 
+use super::image::Vmlinux;
 use super::kallsyms::Kallsym;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 pub(super) use x86_64::{calls_of, Decoder, Follower};
 
@@ -72,6 +73,29 @@ pub(super) enum Fate {
     Dropped,
 }
 
+/// An instruction after which the next one does not always run, or that calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Turn {
+    /// Where it stands.
+    pub(super) at: u64,
+    /// Where it leads.
+    pub(super) way: Way,
+}
+
+/// Where an instruction leads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Way {
+    /// To a function, and back.
+    Call(u64),
+    /// To an address.
+    Jump(u64),
+    /// To an address, or to the next instruction. The kernel may turn a NOP into such a jump while
+    /// it runs (`static_branch_likely()`).
+    Branch(u64),
+    /// To the caller, or anywhere.
+    Leave,
+}
+
 /// The argument registers that matter: no function that registers another takes it later.
 pub(super) const ARGS: usize = 5;
 
@@ -80,6 +104,8 @@ pub(super) const ARGS: usize = 5;
 pub(super) struct Function {
     /// What it does, in the order of addresses.
     pub(super) steps: Vec<Step>,
+    /// Where its paths part and end, in the order of addresses.
+    pub(super) turns: Vec<Turn>,
     /// Whether its last instruction may continue behind it.
     pub(super) falls_through: bool,
 }
@@ -109,6 +135,28 @@ pub(super) fn functions<'a>(sections: Vec<(u64, &'a [u8])>, symbols: &[Kallsym])
     }
     functions.sort_by_key(|code| code.address);
     functions
+}
+
+/// The jumps that the kernel switches on and off while it runs, each with its target (`struct
+/// jump_entry` of include/linux/jump_label.h, with relative addresses).
+pub(super) fn switched_jumps(vmlinux: &Vmlinux<'_>, symbols: &[Kallsym]) -> HashMap<u64, u64> {
+    const ENTRY: usize = 16;
+    let bound = |name| symbols.iter().find(|sym| sym.name == name).map(|sym| sym.address);
+    let (Some(start), Some(stop)) = (bound("__start___jump_table"), bound("__stop___jump_table"))
+    else {
+        return HashMap::new();
+    };
+    let len = usize::try_from(stop.saturating_sub(start)).unwrap_or_default();
+    let table = vmlinux.memory(start).and_then(|bytes| bytes.get(..len)).unwrap_or_default();
+    let entry = |(n, bytes): (usize, &[u8])| {
+        let at = start + (ENTRY * n) as u64;
+        let relative = |at: u64, bytes: &[u8]| {
+            let offset = i32::from_le_bytes(bytes.try_into().ok()?);
+            Some(at.wrapping_add_signed(offset.into()))
+        };
+        Some((relative(at, &bytes[..4])?, relative(at + 4, &bytes[4..8])?))
+    };
+    table.chunks_exact(ENTRY).enumerate().filter_map(entry).collect()
 }
 
 /// The section that tells which functions only direct calls and jumps enter.

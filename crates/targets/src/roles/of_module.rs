@@ -2,7 +2,7 @@
 //! The roles and calls of a module's functions. They need the facts of vmlinux: a module registers
 //! its functions there, and whether a function returns may depend on one of vmlinux.
 
-use super::{is_rest, registrar, rests, Image, Kallsym, Surroundings};
+use super::{is_rest, rests, Image, Kallsym, Surroundings};
 use crate::code::{only_entered_directly, Code, Function, Step, ENTERED_DIRECTLY};
 use crate::linked::Linked;
 use kps_facts::{Calls, Facts, Object, Role, Roles, Sym};
@@ -28,11 +28,11 @@ pub(crate) fn roles_of_module(
         module.symbols.iter().map(|sym| symbol(sym.address, sym.name)).collect();
     let own = symbols.len();
     // Another module may have them too.
-    let is_special = |name: &str| registrar(name).is_some() || is_rest(name);
+    let is_special = |name: &str| Role::registered_by(name).next().is_some() || is_rest(name);
     let is_known = |(at, name): &&(u64, &str)| kernel.contains_key(at) || is_special(name);
     let externals = linked.externals.iter().filter(is_known);
     symbols.extend(externals.map(|(address, name)| symbol(*address, name)));
-    let mut image = Image::decode(linked.memory.code(), &symbols);
+    let mut image = Image::decode(linked.memory.code(), &symbols, HashMap::new());
     image.add_externals(facts, linked, &kernel);
 
     let resting = rests(&symbols);
@@ -91,7 +91,7 @@ impl Image<'_> {
             };
             self.index.insert(address, self.codes.len());
             self.codes.push(Code { address, bytes: ELSEWHERE });
-            self.functions.push(Function { steps, falls_through: false });
+            self.functions.push(Function { steps, turns: Vec::new(), falls_through: false });
         }
     }
 }

@@ -3,10 +3,10 @@
 
 mod arguments;
 
-use super::{Code, Function, Step, ARGS};
+use super::{Code, Function, Step, Turn, Way, ARGS};
 use crate::kallsyms::Kallsym;
 use iced_x86::{Code as Opcode, DecoderOptions, FlowControl, Instruction, OpKind, Register};
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 pub(crate) use arguments::{calls_of, Follower};
 
@@ -23,22 +23,26 @@ const INDIRECT: &[&str] = &["__x86_indirect_"];
 pub(crate) struct Decoder {
     /// Thunks that return, or jump to what a register holds.
     thunks: HashSet<u64>,
+    /// Jumps that may be NOPs at another time, and NOPs that may be jumps.
+    switched: HashMap<u64, u64>,
 }
 
 impl Decoder {
-    pub(crate) fn new(symbols: &[Kallsym]) -> Decoder {
+    /// `switched` has the jumps that the kernel switches on and off, with their targets.
+    pub(crate) fn new(symbols: &[Kallsym], switched: HashMap<u64, u64>) -> Decoder {
         let is_thunk = |sym: &&Kallsym| {
             RETURNS.contains(&sym.name.as_str())
                 || INDIRECT.iter().any(|start| sym.name.starts_with(start))
         };
-        Decoder { thunks: symbols.iter().filter(is_thunk).map(|sym| sym.address).collect() }
+        let thunks = symbols.iter().filter(is_thunk).map(|sym| sym.address).collect();
+        Decoder { thunks, switched }
     }
 
     /// Decodes a function from its start to the next symbol.
     pub(crate) fn decode(&self, code: &Code<'_>) -> Function {
         let mut decoder =
             iced_x86::Decoder::with_ip(64, code.bytes, code.address, DecoderOptions::NONE);
-        let mut found = Function { steps: Vec::new(), falls_through: true };
+        let mut found = Function { steps: Vec::new(), turns: Vec::new(), falls_through: true };
         let mut known = Known::default();
         let mut instruction = Instruction::default();
         while decoder.can_decode() {
@@ -54,6 +58,7 @@ impl Decoder {
                 FlowControl::ConditionalBranch => {}
                 _ => known = Known::default(),
             }
+            found.turns.extend(self.turn(&instruction, step.as_ref()));
             found.steps.extend(step);
         }
         found
@@ -74,6 +79,22 @@ impl Decoder {
             FlowControl::Next => stored(instruction),
             _ => None,
         }
+    }
+
+    /// Execution goes on behind `ud2`, which most often stands for a warning.
+    fn turn(&self, instruction: &Instruction, step: Option<&Step>) -> Option<Turn> {
+        let at = instruction.ip();
+        let is_certain = instruction.flow_control() == FlowControl::UnconditionalBranch;
+        let way = match (self.switched.get(&at), step) {
+            (Some(&target), _) => Way::Branch(target),
+            (None, Some(Step::Call { target, .. })) => Way::Call(*target),
+            (None, Some(Step::Jump { target, .. })) if is_certain => Way::Jump(*target),
+            (None, Some(Step::Jump { target, .. })) => Way::Branch(*target),
+            // A conditional return is a conditional jump to a thunk.
+            (None, Some(Step::Leave)) => Way::Leave,
+            (None, Some(Step::Store { .. }) | None) => return None,
+        };
+        Some(Turn { at, way })
     }
 }
 
@@ -171,7 +192,8 @@ mod tests {
     /// The steps of some instructions at address 0x1000. A return thunk is at 0x2000.
     fn steps(bytes: &[u8]) -> Function {
         let name = "__x86_return_thunk".to_owned();
-        let decoder = Decoder::new(&[Kallsym { address: 0x2000, kind: b'T', name }]);
+        let thunk = Kallsym { address: 0x2000, kind: b'T', name };
+        let decoder = Decoder::new(&[thunk], HashMap::new());
         decoder.decode(&Code { address: 0x1000, bytes })
     }
 
