@@ -33,6 +33,8 @@ pub struct Variable {
     pub object: ObjectName,
     /// Whether it is per-CPU.
     pub per_cpu: bool,
+    /// Whether a write to it faults.
+    pub is_read_only: bool,
     /// Its address, to the next symbol.
     pub place: Range<u64>,
 }
@@ -100,6 +102,7 @@ impl Known {
                         symbol: with_position(object, &sym),
                         object: name,
                         per_cpu: section.name.starts_with(".data..percpu"),
+                        is_read_only: object.is_read_only(sym.address),
                         place,
                     });
                 }

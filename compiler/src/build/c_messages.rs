@@ -25,14 +25,20 @@ pub(super) fn c_messages(
         let Some((severity, text)) = said else { continue };
         if let Some(span) = in_authors_file(place, author) {
             let code = if severity == Severity::Error { C_ERROR } else { C_WARNING };
-            let mut diagnostic = Diagnostic::new(code, plain_names(text));
-            diagnostic.severity = severity;
-            found.push(diagnostic.at(span, if expands { "in this macro" } else { "" }));
+            let diagnostic = Diagnostic { severity, ..Diagnostic::new(code, plain_names(text)) };
+            found.push(match declared_otherwise(text) {
+                Some(help) => diagnostic.at(span, "").note(IN_A_HEADER).help(help),
+                None => diagnostic.at(span, if expands { "in this macro" } else { "" }),
+            });
             in_macro = None;
-        } else if let Some(file) = around_file(place, files) {
-            found.extend(about_whole(file, text, author));
-        } else {
-            in_macro = Some((severity, text));
+            continue;
+        }
+        let about_whole =
+            around_file(place, files).and_then(|file| about_whole(file, text, author));
+        match about_whole {
+            Some(error) => found.push(error),
+            // The wrapper's macros rename functions.
+            None => in_macro = Some((severity, text)),
         }
     }
     found
@@ -90,6 +96,17 @@ fn about_whole(file: &str, text: &str, author: Author<'_>) -> Option<Diagnostic>
     Some(error.help("give it the prototype that the kernel's source has"))
 }
 
+const IN_A_HEADER: &str = "a header of the kernel declares a function of this name, not `static`";
+
+/// What to write for a `static` function that a header declares without `static`.
+fn declared_otherwise(text: &str) -> Option<String> {
+    let name = text.strip_prefix("static declaration of '")?.split('\'').next()?;
+    Some(match name.strip_prefix("kps_c_") {
+        Some(name) => format!("drop `static` before `{name}`: the kernel's is not static either"),
+        None => format!("give `{name}` another name, for example `own_{name}`"),
+    })
+}
+
 /// A text with the names that the author gave to functions.
 fn plain_names(text: &str) -> String {
     text.replace("kps_c_", "")
@@ -118,6 +135,8 @@ mod tests {
             "/tmp/x/c/show.c:4:2: note: in expansion of macro 'min'",
             "/tmp/x/c/show.c:4:2: note: something else",
             "/tmp/x/fix_c1.c:7:27: error: 'show' undeclared here (not in a function)",
+            "/tmp/x/fix_c1.c:7:22: error: static declaration of 'kps_c_show' follows non-static declaration",
+            "/tmp/x/c/show.c:1:5: note: in expansion of macro 'show'",
             "make[3]: *** [x.o] Error 1",
         ];
         let files = ["other.c", "show.c"].map(str::to_owned);
@@ -130,10 +149,11 @@ mod tests {
             ("KPS0507", "'show' defined but not used [-Wunused-function]"),
             ("KPS0506", "in a macro"),
             ("KPS0506", "show.c does not define `show`"),
+            ("KPS0506", "static declaration of 'show' follows non-static declaration"),
         ];
         assert_eq!(said, wanted);
         let places: Vec<_> =
             found.iter().flat_map(|d| &d.labels).map(|at| sources.slice(at.span)).collect();
-        assert_eq!(places, ["x", "show", "return"]);
+        assert_eq!(places, ["x", "show", "return", "show"]);
     }
 }

@@ -17,6 +17,7 @@ mod modpost;
 mod objtool;
 mod panics;
 mod persistent;
+mod read_only;
 mod statics;
 mod trigger;
 
@@ -128,6 +129,7 @@ pub fn build(
         diagnostics.extend(exports::of_modules(object, &described, tree, author)?);
         let known = &emitted.known;
         diagnostics.extend(statics::second_statics(object, &declared, known, code, author));
+        diagnostics.extend(read_only::read_only_writes(object, known, author));
         diagnostics.extend(layouts::other_layouts(&declared, known, author));
         diagnostics.extend(early::too_early(object, author));
         diagnostics.extend(escapes::escaping(object, &declared, author));

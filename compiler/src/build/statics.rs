@@ -109,6 +109,7 @@ mod tests {
             symbol: symbol.to_owned(),
             object: ObjectName::Vmlinux,
             per_cpu,
+            is_read_only: false,
             place: 0..8,
         };
         let cases = [

@@ -46,6 +46,9 @@ pub struct Arch {
     /// The lengths of the address of the memory that an instruction stores to and of the value
     /// behind it, from the bytes before that value; None if a register has the address.
     pub destination: fn(&[u8]) -> Option<(u64, u64)>,
+    /// Whether an instruction writes to the memory at an address, from the bytes of its function
+    /// before the address.
+    pub writes: fn(&[u8]) -> bool,
     /// Whether linked code at an address refers to something in a range of addresses.
     pub refers: fn(&[u8], u64, &Range<u64>) -> bool,
     /// Decodes the type of a relocation that the module loader applies; None for a type that it

@@ -32,6 +32,7 @@ pub(crate) static X86_64: Arch = Arch {
     payload,
     address_use,
     destination,
+    writes,
     refers,
     relocation,
     kbuild: Kbuild {
@@ -193,6 +194,37 @@ fn destination(before: &[u8]) -> Option<(u64, u64)> {
     (store(before)? == Operand::Address).then_some((4, 4))
 }
 
+/// The opcodes that write to their memory operand (the Intel manual's volume 2), by the bytes
+/// before its address: an opcode and a ModRM byte, whose middle bits may be a part of the opcode.
+fn writes(before: &[u8]) -> bool {
+    let (opcode, modrm) = match before {
+        // A plain address, with a SIB byte, and `ADDRESS(%rip)`. No opcode that takes an operand
+        // looks like the former's ModRM byte.
+        [opcode @ .., modrm, 0x25] if modrm & 0xc7 == 0x04 => (opcode, modrm),
+        [opcode @ .., modrm] if modrm & 0xc7 == 0x05 => (opcode, modrm),
+        _ => return false,
+    };
+    let part = modrm >> 3 & 7;
+    match opcode {
+        // `setcc`, `bts`, `cmpxchg`, `btr`, `bts` and its kind with a constant, `btc`, `xadd`
+        [.., 0x0f, 0xba] => (5..=7).contains(&part),
+        [.., 0x0f, opcode] => {
+            matches!(opcode, 0x90..=0x9f | 0xab | 0xb0 | 0xb1 | 0xb3 | 0xbb | 0xc0 | 0xc1)
+        }
+        // Arithmetic with a constant, `cmp` left out.
+        [.., 0x80 | 0x81 | 0x83] => part != 7,
+        // Shifts, `mov` of a constant, `not` and `neg`, `inc` and `dec`
+        [.., 0xc0 | 0xc1 | 0xd0..=0xd3] => true,
+        [.., 0xc6 | 0xc7] => part == 0,
+        [.., 0xf6 | 0xf7] => matches!(part, 2 | 3),
+        [.., 0xfe | 0xff] => matches!(part, 0 | 1),
+        // Arithmetic with a register, `cmp` left out; `xchg` and `mov`.
+        [.., opcode @ 0x00..=0x31] => matches!(opcode & 7, 0 | 1),
+        [.., opcode] => matches!(opcode, 0x86..=0x89),
+        [] => false,
+    }
+}
+
 /// The memory operand of an instruction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Operand {
@@ -273,6 +305,34 @@ mod tests {
     }
 
     const INT: Value = Value { size: 4, is_record: false, by_value: ByValue::Registers };
+
+    #[test]
+    fn an_instruction_writes_to_its_first_operand_only() {
+        // `movb $1,x(%rip)`, `mov %rax,x(%rip)`, `lock incl x(%rip)`, `addl $1,x`,
+        // `bts $3,x(%rip)`, `xchg %al,x(%rip)` and `sete x(%rip)`
+        let writing: [&[u8]; 7] = [
+            &[0xc6, 0x05],
+            &[0x48, 0x89, 0x05],
+            &[0xf0, 0xff, 0x05],
+            &[0x83, 0x04, 0x25],
+            &[0xf0, 0x48, 0x0f, 0xba, 0x2d],
+            &[0x86, 0x05],
+            &[0x0f, 0x94, 0x05],
+        ];
+        // `mov x(%rip),%rax`, `cmpb $0,x(%rip)`, `movzbl x(%rip),%eax`, `lea x(%rip),%rdi`,
+        // `test %al,x(%rip)`, `push x(%rip)`, `cmp %rax,x(%rip)` and `call`
+        let reading: [&[u8]; 8] = [
+            &[0x48, 0x8b, 0x05],
+            &[0x80, 0x3d],
+            &[0x0f, 0xb6, 0x05],
+            &[0x48, 0x8d, 0x3d],
+            &[0x84, 0x05],
+            &[0xff, 0x35],
+            &[0x48, 0x39, 0x05],
+            &[0xe8],
+        ];
+        assert!(writing.into_iter().all(writes) && !reading.into_iter().any(writes));
+    }
 
     #[test]
     fn what_becomes_of_an_address_is_told_by_the_bytes_before_it() {

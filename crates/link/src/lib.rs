@@ -12,6 +12,7 @@ mod object_file;
 mod post_link;
 mod strip;
 mod verify;
+mod writes;
 
 pub use code_lines::{CodeLine, CodeLines};
 pub use declared::{declared, Declared, DeclaredKind};
@@ -21,6 +22,7 @@ pub use layout::{Layout, LayoutKind};
 pub use object_file::{Address, Defined, ObjectFile, Use};
 pub use post_link::{post_link, PostLinkError};
 pub use verify::{verify, Summary, VerifyError};
+pub use writes::{writes, Write};
 
 use kps_arch::Arch;
 use object::read::elf::FileHeader as _;

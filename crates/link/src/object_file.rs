@@ -179,6 +179,11 @@ impl<'d> ObjectFile<'d> {
         address(section, offset.wrapping_add(value))
     }
 
+    /// Whether the instruction with this reference writes to the memory that it refers to.
+    pub fn is_written(&self, at: Address) -> bool {
+        self.bytes_before(at).is_some_and(self.arch.writes)
+    }
+
     /// The function that contains an address.
     pub fn function_at(&self, at: Address) -> Option<&'d str> {
         let (start, function) = self.functions.range(..=at).next_back()?;
