@@ -11,7 +11,7 @@ mod resources;
 
 use crate::resolve::{Fragment, Resolved};
 use kps_diag::{
-    list, Diagnostic, CONFLICTING_ID, FREED_DIFFERENTLY, FUNCTION_IN_TWO_PATCHES,
+    list, Diagnostic, Severity, CONFLICTING_ID, FREED_DIFFERENTLY, FUNCTION_IN_TWO_PATCHES,
     LOWER_STATE_VERSION, MISSING_IN_REPLACEMENT, REPEATED_PATCH_NAME, SKIPPED_UNDOING,
 };
 use kps_grammar::{ast, Sources, Span};
@@ -137,6 +137,17 @@ impl Member {
         Callback::ALL.into_iter().filter(has).map(Callback::name).collect()
     }
 
+    /// When it replaces the patches before it. None if it never does.
+    fn replacement(&self) -> Option<String> {
+        match &self.replace {
+            Replace::Never => None,
+            Replace::Always => Some("this replaces all patches before it".to_owned()),
+            Replace::If(param) => {
+                Some(format!("this replaces all patches before it if `{param}` is set"))
+            }
+        }
+    }
+
     /// Its own datum with the same id as another patch's datum.
     fn kept(&self, datum: &Datum) -> Option<&Kept> {
         self.data.iter().find(|kept| kept.datum == *datum)
@@ -197,11 +208,16 @@ pub fn check(loaded: &[&Member], next: &Member) -> Vec<Diagnostic> {
 }
 
 fn check_data(earlier: &Member, next: &Member) -> Vec<Diagnostic> {
+    let may_replace = next.replace != Replace::Never;
     let check = |kept: &Kept| match kept
         .datum
-        .fate(next.data.iter().map(|kept| &kept.datum), next.replaces)
+        .fate(next.data.iter().map(|kept| &kept.datum), may_replace)
     {
         Fate::Untouched => None,
+        // Whoever loads it decides.
+        Fate::Lost if !next.replaces => {
+            Some(Diagnostic { severity: Severity::Warning, ..lost(earlier, kept, next) })
+        }
         Fate::Lost => Some(lost(earlier, kept, next)),
         Fate::Downgraded(datum) => Some(downgraded(earlier, kept, next.kept(datum)?)),
         Fate::Kept(datum) => different(earlier, kept, next.kept(datum)?),
@@ -226,7 +242,7 @@ fn lost(earlier: &Member, kept: &Kept, next: &Member) -> Diagnostic {
     };
     let message = format!("the {kind}{number} `{name}` of `{}` is missing", earlier.name);
     Diagnostic::new(MISSING_IN_REPLACEMENT, message)
-        .at(next.name_at, "this replaces all patches before it")
+        .at(next.name_at, next.replacement().unwrap_or_default())
         .note(format!("it is in {}; the kernel refuses a patch that would lose it", kept.place))
         .help(format!("add {wanted}"))
 }
@@ -281,13 +297,7 @@ fn other_end(earlier: &Kept, later: &Kept) -> Option<String> {
 
 /// The later patch replaces a patch that undoes something in its callbacks.
 fn skipped(earlier: &Member, next: &Member) -> Option<Diagnostic> {
-    let label = match &next.replace {
-        Replace::Never => return None,
-        Replace::Always => "this replaces all patches before it".to_owned(),
-        Replace::If(param) => {
-            format!("this replaces all patches before it if `{param}` is set")
-        }
-    };
+    let label = next.replacement()?;
     let skipped = earlier.skipped();
     let places: Vec<_> = earlier.undoing.iter().map(|undoing| undoing.place.as_str()).collect();
     if skipped.is_empty() {

@@ -3,8 +3,9 @@
 //! family and give it the same name.
 
 use super::Member;
-use kps_diag::{Diagnostic, CONFLICTING_ID, RESOURCE_ENDS, RESOURCE_IN_TWO_PATCHES};
+use kps_diag::{Diagnostic, Severity, CONFLICTING_ID, RESOURCE_ENDS, RESOURCE_IN_TWO_PATCHES};
 use kps_grammar::{ast, Span};
+use kps_plan::Replace;
 
 /// A resource of a patch.
 #[derive(Debug)]
@@ -43,24 +44,47 @@ pub(super) fn check(earlier: &Member, next: &Member) -> Vec<Diagnostic> {
     let check = |theirs: &Owned| {
         let same = next.resources.iter().find(|own| own.name == theirs.name);
         match same {
-            Some(own) if !next.replaces => Some(in_two_patches(earlier, theirs, own)),
-            Some(own) if own.adopts && own.ty != theirs.ty => Some(other_type(theirs, own)),
-            None if next.replaces => Some(ends(earlier, theirs, next)),
-            _ => None,
+            Some(own) => {
+                let adopts = next.replace != Replace::Never && own.adopts;
+                let differs = adopts && own.ty != theirs.ty;
+                let refused = in_two_patches(earlier, theirs, own, &next.replace);
+                let other_type = differs.then(|| other_type(theirs, own));
+                refused.into_iter().chain(other_type).collect()
+            }
+            None if next.replace != Replace::Never => vec![ends(earlier, theirs, next)],
+            None => Vec::new(),
         }
     };
-    earlier.resources.iter().filter_map(check).collect()
+    earlier.resources.iter().flat_map(check).collect()
 }
 
-fn in_two_patches(earlier: &Member, theirs: &Owned, own: &Owned) -> Diagnostic {
+fn in_two_patches(
+    earlier: &Member,
+    theirs: &Owned,
+    own: &Owned,
+    replace: &Replace,
+) -> Option<Diagnostic> {
     let message = format!("`{}` has the resource `{}` already", earlier.name, own.name);
-    Diagnostic::new(RESOURCE_IN_TWO_PATCHES, message)
-        .at(own.at, "")
-        .note(format!(
-            "it is in {}, in a patch of the same family that stays; this patch is refused with EBUSY",
-            theirs.place
-        ))
-        .help("add `atomic replace`, or give the resource another name")
+    let error = Diagnostic::new(RESOURCE_IN_TWO_PATCHES, message).at(own.at, "");
+    let refused = format!(
+        "it is in {}, in a patch of the same family that stays; this patch is refused with EBUSY",
+        theirs.place
+    );
+    match replace {
+        Replace::Always => None,
+        Replace::Never => Some(
+            error.note(refused).help("add `atomic replace`, or give the resource another name"),
+        ),
+        // As for a loaded livepatch (KPS1026): whoever loads it decides.
+        Replace::If(param) => Some(
+            Diagnostic { severity: Severity::Warning, ..error }
+                .note(refused)
+                .note(format!("this applies if the parameter `{param}` is not set"))
+                .help(format!(
+                    "set `{param}` when you load the patch, or give the resource another name"
+                )),
+        ),
+    }
 }
 
 fn other_type(theirs: &Owned, own: &Owned) -> Diagnostic {
@@ -74,8 +98,9 @@ fn other_type(theirs: &Owned, own: &Owned) -> Diagnostic {
 
 fn ends(earlier: &Member, theirs: &Owned, next: &Member) -> Diagnostic {
     let message = format!("the resource `{}` of `{}` ends here", theirs.name, earlier.name);
+    let label = next.replacement().unwrap_or_default();
     Diagnostic::new(RESOURCE_ENDS, message)
-        .at(next.name_at, "this replaces all patches before it, and does not have the resource")
+        .at(next.name_at, format!("{label}, and does not have the resource"))
         .note(format!("its `release`, in {}, runs when this patch is loaded", theirs.place))
         .help(format!("add `resource {}` if this version needs it too", theirs.name))
 }
