@@ -5,15 +5,23 @@
 //! walk finds those names: it follows Rust's scopes, so a local variable is not taken for a kernel
 //! function of the same name.
 
+mod aliases;
+mod macros;
 mod places;
+mod scopes;
+mod sequence;
 mod walk;
 
+pub use aliases::aliases;
+pub use sequence::{Call, Event};
+
 use proc_macro2::{Span, TokenStream, TokenTree};
+use quote::ToTokens as _;
+use scopes::Walk;
 use std::collections::BTreeSet;
 use syn::ext::IdentExt as _;
 use syn::visit::Visit as _;
 use syn::{Item, Stmt};
-use walk::Walk;
 
 /// The outward references of some code.
 #[derive(Debug, Clone, Default)]
@@ -30,7 +38,7 @@ pub struct Refs {
     pub macros: Vec<Name>,
     /// Outward names that it assigns to, or takes a mutable reference or pointer to.
     pub writes: Vec<Name>,
-    /// Calls of methods on outward names.
+    /// Calls of methods on outward names and on `self`.
     pub methods: Vec<Method>,
     /// Whether it has an operator that decides whether the following code runs.
     pub branches: bool,
@@ -40,6 +48,12 @@ pub struct Refs {
     pub flags: Vec<Name>,
     /// Outward paths of several names.
     pub paths: Vec<PathEnds>,
+    /// The paths behind other names that are called.
+    pub aliased: Vec<PathEnds>,
+    /// Outward names that are arguments.
+    pub passed: Vec<Passed>,
+    /// What it does, in order.
+    pub sequence: Vec<Event>,
     /// Strings that are arguments of calls, each with the function's name.
     pub string_arguments: Vec<StringArgument>,
 }
@@ -68,6 +82,19 @@ pub struct Method {
     pub span: Span,
     /// The calls of methods on outward names in whose arguments it is, as `NAME.METHOD`.
     pub inside: Vec<String>,
+}
+
+/// An outward name that is an argument of a call, perhaps in `Some(..)`.
+#[derive(Debug, Clone)]
+pub struct Passed {
+    /// The function that is called.
+    pub function: String,
+    /// Which argument it is, from 0.
+    pub argument: usize,
+    /// The last name of its path.
+    pub name: String,
+    /// Its position.
+    pub span: Span,
 }
 
 /// A string literal that is passed directly.
@@ -130,6 +157,23 @@ impl Refs {
         let mut walk = Walk::new(&[]);
         walk.refs.words = words(tokens);
         walk.visit_item(item);
+        walk.refs
+    }
+
+    /// The references of a macro's rules, as if they were its arguments.
+    pub fn of_rules(rules: &syn::Macro) -> Refs {
+        let mut walk = Walk::new(&[]);
+        walk.refs.words = words(rules.tokens.clone());
+        walk.rules(rules.tokens.clone());
+        walk.refs
+    }
+
+    /// The references of a function.
+    pub fn of_function(block: &syn::Block, signature: &syn::Signature) -> Refs {
+        let mut walk = Walk::new(&[]);
+        walk.refs.words = words(block.to_token_stream());
+        walk.visit_signature(signature);
+        walk.visit_block(block);
         walk.refs
     }
 

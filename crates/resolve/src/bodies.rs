@@ -2,6 +2,7 @@
 //! The Rust snippets of a spec and its files, with their spans.
 
 use super::data;
+use super::own::Own;
 use super::params;
 use super::rust::{
     long_name, parse_body, parse_file, parse_item, parse_named_type, parse_value, ParsedBody,
@@ -71,6 +72,14 @@ impl ModuleFile {
     pub(super) fn code(&self) -> Code {
         Code { span: self.fragment.span }
     }
+
+    pub(super) fn name(&self) -> &str {
+        &self.name.value
+    }
+
+    pub(super) fn items(&self) -> &[Item] {
+        &self.items
+    }
 }
 
 /// All the Rust of a spec and its files, parsed.
@@ -82,6 +91,8 @@ pub(super) struct Rust {
     modules: Vec<ModuleFile>,
     /// Bodies by where they start.
     bodies: HashMap<usize, (ParsedBody, Fragment)>,
+    /// What the items and modules define.
+    pub(super) own: Own,
 }
 
 impl Rust {
@@ -96,6 +107,16 @@ impl Rust {
             wanted.literals.extend(refs.literals);
         }
         wanted
+    }
+
+    /// All bodies with their references, in the order of the text.
+    pub(super) fn bodies_with_refs(&self) -> Vec<(Code, Refs)> {
+        let body = |(body, fragment): &(ParsedBody, Fragment)| {
+            (Code { span: fragment.span }, body.refs(&[]))
+        };
+        let mut bodies: Vec<_> = self.bodies.values().map(body).collect();
+        bodies.sort_by_key(|(code, _)| code.span.start);
+        bodies
     }
 
     /// All snippets with their references, in the order of the text.
@@ -146,22 +167,18 @@ impl Rust {
         self.modules.iter().map(module).collect()
     }
 
+    /// The items outside of modules in files.
+    pub(super) fn items_with_code(&self) -> impl Iterator<Item = (&Item, Code)> {
+        let codes = self.item_codes.iter().map(|fragment| Code { span: fragment.span });
+        self.items.iter().zip(codes)
+    }
+
     pub(super) fn item_refs(&self) -> &[(Code, Refs)] {
         &self.item_refs
     }
 
     pub(super) fn item_fragments(&self) -> Vec<Fragment> {
         self.item_codes.clone()
-    }
-
-    /// One of the author's functions outside the objects, and its references.
-    pub(super) fn own_function(&self, name: &str) -> Option<(Code, &Refs)> {
-        let items = self.items.iter().zip(&self.item_codes);
-        let mut own =
-            items.filter(|(item, _)| matches!(item, Item::Fn(item) if item.sig.ident == name));
-        let (_, fragment) = own.next()?;
-        let (code, refs) = self.item_refs.iter().find(|(code, _)| code.span == fragment.span)?;
-        Some((*code, refs))
     }
 
     /// A body that was parsed without error.
@@ -221,6 +238,7 @@ impl Resolver<'_> {
                 rust.modules.push(module);
             }
         }
+        rust.find_own();
         let functions = spec.objects.iter().flat_map(|object| &object.funcs);
         let bodies =
             functions.flat_map(|f| [f.replace, f.pre, f.post]).flatten().map(|body| body.code);

@@ -7,8 +7,9 @@ const MAX_FUNCTIONS: usize = 256;
 /// The longest list of parameters, in bytes.
 const MAX_PARAMS: usize = 4096;
 
-/// The functions that a function in C calls, itself or in functions of the same file, as far as the
-/// text tells: macros hide calls, and the call of a pointer looks like that of a function.
+/// The functions outside of the file that a function in C calls, itself or in functions of the same
+/// file, as far as the text tells: macros hide calls, and the call of a pointer looks like that of
+/// a function. It is among them itself if it calls itself.
 pub(super) fn calls_in_c(text: &str, function: &str) -> Vec<String> {
     // No patch has such a file, and looking through it would take long.
     if text.len() > MAX_TEXT {
@@ -18,8 +19,11 @@ pub(super) fn calls_in_c(text: &str, function: &str) -> Vec<String> {
     let is_word = |c: char| c == '_' || c.is_ascii_alphanumeric();
     let mut called = vec![function.to_owned()];
     let (mut next, mut calls_itself) = (0, false);
+    let mut own = Vec::new();
     while let Some(function) = called.get(next).filter(|_| next < MAX_FUNCTIONS) {
-        let body = body_in_c(&text, function).unwrap_or_default();
+        let body = body_in_c(&text, function);
+        own.push(body.is_some());
+        let body = body.unwrap_or_default();
         next += 1;
         for (at, _) in body.match_indices('(') {
             let before = body[..at].trim_end();
@@ -33,10 +37,9 @@ pub(super) fn calls_in_c(text: &str, function: &str) -> Vec<String> {
             }
         }
     }
-    if !calls_itself {
-        called.remove(0);
-    }
-    called
+    let is_own = |n: usize| own.get(n).is_some_and(|is_own| *is_own);
+    let is_outward = |n: usize| if n == 0 { calls_itself } else { !is_own(n) };
+    called.into_iter().enumerate().filter(|(n, _)| is_outward(*n)).map(|(_, name)| name).collect()
 }
 
 /// The text between the braces of a function's definition.
@@ -112,7 +115,7 @@ mod tests {
             \t/* not_called(); */ seq_puts(m, \"quoted(1)\");\n\
             \tif (helper(2)) m->op->start(m);\n\treturn ((nested)(3), sizeof(v));\n}\n";
         // Keywords are no functions of the kernel, so they do no harm.
-        let called = ["seq_puts", "if", "helper", "return", "sizeof", "other"];
+        let called = ["seq_puts", "if", "return", "sizeof", "other"];
         assert_eq!(calls_in_c(text, "show"), called);
         assert_eq!(calls_in_c(text, "helper"), ["other"]);
         assert_eq!(calls_in_c(text, "missing"), [] as [&str; 0]);

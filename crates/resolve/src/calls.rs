@@ -4,18 +4,18 @@
 
 use super::bodies::Rust;
 use super::c_text::calls_in_c;
+use super::own::{Callee, OwnCode};
+use super::sleeps::Sleeper;
 use super::symbols::Scope;
 use super::{Resolver, SourceText};
 use crate::notable::{self, Blocks};
 use kps_ast::Span;
 use kps_ast::{self as ast, Code};
-use kps_codegen::refs::{Method, Refs, Role};
+use kps_codegen::refs::{Refs, Role};
 use kps_diag::{
-    Diagnostic, Severity, CALL_UNDER_SHADOW_LOCK, DEADLOCK_IN_CALLBACK, LOCK_TAKEN_TWICE,
-    SLEEP_IN_ATOMIC,
+    Diagnostic, Severity, CALL_UNDER_SHADOW_LOCK, DEADLOCK_IN_CALLBACK, SLEEP_IN_ATOMIC,
 };
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
-use std::collections::BTreeSet;
 
 /// A call that a body makes, directly or through a function of the patch.
 #[derive(Clone)]
@@ -27,6 +27,21 @@ pub(super) struct Call {
     pub(super) span: Span,
     /// The snippet that contains the call.
     code: Code,
+}
+
+/// Why a function must not sleep.
+enum Atomic {
+    /// It is sure.
+    Known(&'static str),
+    /// Most functions like it must not.
+    Suspected(&'static str),
+}
+
+impl Call {
+    /// A call at a place in some code.
+    pub(super) fn new(name: &str, span: Span, code: Code) -> Call {
+        Call { name: name.to_owned(), enters: name.to_owned(), span, code }
+    }
 }
 
 impl Resolver<'_> {
@@ -68,7 +83,9 @@ impl Resolver<'_> {
             }
         }
         self.check_recursion(spec, rust);
-        self.check_nested_with(spec, rust);
+        self.check_param_lock(spec, rust);
+        self.check_held(spec, rust);
+        self.check_handed(spec, rust);
     }
 
     /// The calls of a new body in C, at the place that names its file.
@@ -89,32 +106,6 @@ impl Resolver<'_> {
         called.map(|name| Call { enters: name.clone(), name, ..call.clone() }).collect()
     }
 
-    /// `with` holds the lock of the module's parameters, of which there is one.
-    fn check_nested_with(&mut self, spec: &ast::Patch, rust: &Rust) {
-        let is_with = |text: &str| {
-            let param = text.strip_suffix(".with");
-            param.is_some_and(|name| spec.params.iter().any(|param| param.name.value == name))
-        };
-        for (code, refs) in rust.snippets() {
-            for method in &refs.methods {
-                let text = format!("{}.{}", method.of, method.name);
-                let outer = method.inside.iter().rev().find(|outer| is_with(outer));
-                let Some(outer) = outer.filter(|_| is_with(&text)) else { continue };
-                self.report(
-                    Diagnostic::new(
-                        LOCK_TAKEN_TWICE,
-                        format!("`{text}` inside of `{outer}` deadlocks"),
-                    )
-                    .at(self.pieces.place(code, method.span), "")
-                    .note("both take the one lock of the module's parameters")
-                    .help(format!(
-                        "copy what you need out of `{outer}`, and call `{text}` after it"
-                    )),
-                );
-            }
-        }
-    }
-
     /// Constructors and destructors run under the kernel's shadow lock, with interrupts off
     /// (`kernel/livepatch/shadow.c`).
     fn check_under_lock(&mut self, spec: &ast::Patch, body: &ast::BodyWithParams, rust: &Rust) {
@@ -132,11 +123,14 @@ impl Resolver<'_> {
             calls(self.pieces, rust, spec, body.code).calls.into_iter().chain(values)
         {
             let note = if notable::takes_the_shadow_lock(&enters) || is_shadow(&name) {
-                "the lock is held already"
-            } else if notable::may_sleep(&enters) {
-                "it may sleep"
+                "the lock is held already".to_owned()
+            } else if notable::is_sleeping_flag(&enters) {
+                // The allocation that gets it is reported.
+                continue;
+            } else if let Some(sleeper) = self.sleeper(&enters) {
+                sleeper.reason(&enters).unwrap_or_else(|| "it may sleep".to_owned())
             } else if notable::allocates(&enters) {
-                "`get_or_init` allocates the memory beforehand, with its flags"
+                "`get_or_init` allocates the memory beforehand, with its flags".to_owned()
             } else {
                 continue;
             };
@@ -188,43 +182,64 @@ impl Resolver<'_> {
     }
 
     /// Why a function that a spec changes must not sleep. None if it may, as far as is known.
-    fn atomic(&self, object: &ast::Object, func: &ast::Func) -> Option<&'static str> {
+    fn atomic(&self, object: &ast::Object, func: &ast::Func) -> Option<Atomic> {
         let name = &func.symbol.name.value;
         if notable::is_atomic(name) {
-            return Some("it is called from interrupts or under spinlocks");
+            return Some(Atomic::Known("it is called from interrupts or under spinlocks"));
         }
         let scope = Scope::of(self.facts, &object.name.value)?;
         let address = self.address_of(scope, &func.symbol)?;
-        self.facts.roles(scope.module).of(address).find_map(kps_facts::Role::atomic)
+        let roles = self.facts.roles(scope.module);
+        if let Some(why) = roles.of(address).find_map(kps_facts::Role::atomic) {
+            return Some(Atomic::Known(why));
+        }
+        let is_thread = roles.has(address, kps_facts::Role::InterruptThread);
+        match self.suspected_role(scope, name).filter(|_| !is_thread)? {
+            kps_facts::Role::RcuCallback => {
+                Some(Atomic::Suspected("its prototype is that of RCU callbacks"))
+            }
+            _ => Some(Atomic::Suspected("its prototype is that of interrupt handlers")),
+        }
     }
 
     /// Code that handles interrupts, timers and packets must not sleep.
     fn check_atomic(&mut self, object: &ast::Object, func: &ast::Func, calls: &[Call]) {
         let function = &func.symbol.name;
-        let Some(why) = self.atomic(object, func) else { return };
+        let Some(atomic) = self.atomic(object, func) else { return };
         for Call { name, enters, span, .. } in calls {
-            let help = if notable::is_sleeping_flag(name) {
-                "write `GFP_ATOMIC`, and handle a failed allocation"
-            } else if notable::may_sleep(enters) {
-                "do this in a function that may sleep, or use a spinlock and calls that do not sleep"
-            } else {
-                continue;
-            };
-            self.report(
-                Diagnostic::new(
-                    SLEEP_IN_ATOMIC,
-                    format!(
-                        "`{name}` may sleep, and `{}` may run in atomic context",
-                        function.value
-                    ),
-                )
-                .at(*span, "")
-                .at(function.span, why)
-                .note("the kernel stops with \"scheduling while atomic\"")
-                .help(help),
-            );
+            let Some(sleeper) = self.sleeper(enters) else { continue };
+            let message =
+                format!("`{name}` may sleep, and `{}` may run in atomic context", function.value);
+            let error = sleep_in_atomic(message, (name, enters), &sleeper, *span).note(STOPS);
+            self.report(match atomic {
+                Atomic::Known(why) => error.at(function.span, why),
+                Atomic::Suspected(why) => Diagnostic { severity: Severity::Warning, ..error }
+                    .at(function.span, why)
+                    .note("functions that may sleep, of interrupt threads and `task_work`, have such prototypes too"),
+            });
         }
     }
+}
+
+/// What happens when code sleeps in atomic context.
+pub(super) const STOPS: &str = "the kernel stops with \"scheduling while atomic\"";
+
+/// A call that may sleep where nothing may, as the body names it and as the kernel does.
+pub(super) fn sleep_in_atomic(
+    message: String,
+    (name, enters): (&str, &str),
+    sleeper: &Sleeper,
+    span: Span,
+) -> Diagnostic {
+    let help = match sleeper {
+        Sleeper::Flag => "write `GFP_ATOMIC`, and handle a failed allocation",
+        _ => "do this in a function that may sleep, or use a spinlock and calls that do not sleep",
+    };
+    let error = Diagnostic::new(SLEEP_IN_ATOMIC, message).at(span, "");
+    let is_alias = name != enters && !name.contains(['.', ':']);
+    let notes = is_alias.then(|| format!("`{name}` stands for `{enters}`"));
+    let notes = notes.into_iter().chain(sleeper.reason(enters));
+    notes.fold(error, Diagnostic::note).help(help)
 }
 
 /// Whether some tokens call a function and every such call passes `false` as its first argument.
@@ -262,41 +277,44 @@ pub(super) struct Calls {
 /// The calls of a body. A flag such as `GFP_KERNEL` counts as one: it tells how an allocation
 /// behaves.
 pub(super) fn calls(pieces: &dyn SourceText, rust: &Rust, spec: &ast::Patch, code: Code) -> Calls {
+    match rust.body(code) {
+        Some((body, _)) => calls_of(pieces, rust, spec, code, &body.refs(&[])),
+        None => Calls { calls: Vec::new(), is_straight: true },
+    }
+}
+
+/// The calls of some code, and of the author's own functions that it calls.
+pub(super) fn calls_of(
+    pieces: &dyn SourceText,
+    rust: &Rust,
+    spec: &ast::Patch,
+    code: Code,
+    refs: &Refs,
+) -> Calls {
     let mut found = Calls { calls: Vec::new(), is_straight: true };
-    let mut followed = BTreeSet::new();
-    let mut pending: Vec<(Code, Refs)> =
-        rust.body(code).map(|(body, _)| (code, body.refs(&[]))).into_iter().collect();
-    while let Some((code, refs)) = pending.pop() {
+    for (code, refs) in reached(rust, code, refs) {
         found.is_straight &=
             !refs.branches && !DECIDING.iter().any(|word| refs.words.contains(*word));
         let mut add = |name: String, enters: String, span| {
             found.calls.push(Call { name, enters, span: pieces.place(code, span), code });
         };
-        for flag in refs.flags.iter().filter(|flag| notable::is_sleeping_flag(&flag.name)) {
-            add(flag.name.clone(), flag.name.clone(), flag.span);
-        }
-        for name in refs.names.iter().chain(&refs.macros).filter(|name| name.called) {
-            match rust.own_function(&name.name) {
-                Some((own, refs)) if followed.insert(name.name.clone()) => {
-                    pending.push((own, refs.clone()));
-                }
-                Some(_) => {}
-                None => add(name.name.clone(), entered(&name.name), name.span),
+        for flag in &refs.flags {
+            let flags = rust.own.flags(&flag.name).into_iter();
+            for sleeping in flags.filter(|flag| notable::is_sleeping_flag(flag)) {
+                add(flag.name.clone(), sleeping.to_owned(), flag.span);
             }
         }
-        for path in &refs.paths {
-            match path.first.as_str() {
-                "kernel" if path.called => {
-                    add(path.last.clone(), entered(&path.last), path.span);
+        for Named { of, name, span } in named(refs) {
+            match rust.own.callee(of, name) {
+                Callee::Own(_) | Callee::Other => {}
+                Callee::Kernel(enters) => {
+                    let of = of.filter(|of| *of != "kernel").map(|of| format!("{of}::"));
+                    add(of.unwrap_or_default() + name, enters, span);
                 }
-                first if path.called && ALLOCATING.contains(&first) => {
-                    add(format!("{first}::{}", path.last), REALLOC.to_owned(), path.span);
-                }
-                _ => {}
             }
         }
         for method in &refs.methods {
-            if let Some(enters) = of_runtime(spec, method) {
+            if let Some(enters) = of_runtime(spec, &method.of, &method.name) {
                 add(format!("{}.{}", method.of, method.name), enters.to_owned(), method.span);
             }
         }
@@ -304,27 +322,64 @@ pub(super) fn calls(pieces: &dyn SourceText, rust: &Rust, spec: &ast::Patch, cod
     found
 }
 
+/// Some code, and the author's own functions that it calls, directly or through others.
+pub(super) fn reached<'r>(rust: &'r Rust, code: Code, refs: &'r Refs) -> Vec<(Code, &'r Refs)> {
+    let mut followed: Vec<*const OwnCode> = Vec::new();
+    let mut found = Vec::new();
+    let mut pending = vec![(code, refs)];
+    while let Some((code, refs)) = pending.pop() {
+        found.push((code, refs));
+        for Named { of, name, .. } in named(refs) {
+            let Callee::Own(own) = rust.own.callee(of, name) else { continue };
+            if !followed.iter().any(|known| std::ptr::eq(*known, own)) {
+                followed.push(own);
+                pending.push((own.code, &own.refs));
+            }
+        }
+    }
+    found
+}
+
+/// A function, macro or method that some code calls.
+struct Named<'r> {
+    /// The first name of its path, or what the method is called on.
+    of: Option<&'r str>,
+    name: &'r str,
+    span: proc_macro2::Span,
+}
+
+fn named(refs: &Refs) -> impl Iterator<Item = Named<'_>> {
+    let short = refs.names.iter().chain(&refs.macros).filter(|name| name.called);
+    let short = short.map(|name| Named { of: None, name: &name.name, span: name.span });
+    let paths = refs.paths.iter().filter(|path| path.called).chain(&refs.aliased);
+    let paths = paths.map(|path| Named {
+        of: Some(path.first.as_str()).filter(|first| *first != path.last),
+        name: &path.last,
+        span: path.span,
+    });
+    let methods = refs.methods.iter();
+    let methods =
+        methods.map(|call| Named { of: Some(&call.of), name: &call.name, span: call.span });
+    short.chain(paths).chain(methods)
+}
+
 /// The kernel's function that a function or macro of this name enters.
-fn entered(name: &str) -> String {
+pub(super) fn entered(name: &str) -> String {
     match name.strip_prefix("pr_") {
         Some(level) if PR_LEVELS.contains(&level) => "_printk".to_owned(),
         _ => name.to_owned(),
     }
 }
 
-/// The kernel crate's types that allocate when they are made, and what they do it with.
-const ALLOCATING: &[&str] = &["Arc", "CString", "KBox", "KVBox", "KVVec", "KVec", "UniqueArc"];
-const REALLOC: &str = "krealloc_node_align_noprof";
-
 /// The levels of `pr_info!` and its kind.
 const PR_LEVELS: &[&str] =
     &["alert", "cont", "crit", "debug", "emerg", "err", "info", "notice", "warn"];
 
 /// The kernel's function that a method of the runtime enters, if it takes a lock or allocates.
-fn of_runtime(spec: &ast::Patch, method: &Method) -> Option<&'static str> {
-    let is = |name: &ast::Name| name.value == method.of;
+pub(super) fn of_runtime(spec: &ast::Patch, of: &str, method: &str) -> Option<&'static str> {
+    let is = |name: &ast::Name| name.value == of;
     if spec.shadows.iter().any(|shadow| is(&shadow.name)) {
-        return match method.name.as_str() {
+        return match method {
             "get" => Some("klp_shadow_get"),
             "get_or_init" => Some("klp_shadow_get_or_alloc"),
             "remove" => Some("klp_shadow_free"),
@@ -332,7 +387,7 @@ fn of_runtime(spec: &ast::Patch, method: &Method) -> Option<&'static str> {
         };
     }
     let is_param = spec.params.iter().any(|param| is(&param.name));
-    (is_param && method.name == "with").then_some("kernel_param_lock")
+    (is_param && method == "with").then_some("kernel_param_lock")
 }
 
 /// Rust keywords that decide whether the following code runs.

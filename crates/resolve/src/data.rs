@@ -101,6 +101,15 @@ impl Resolver<'_> {
         self.free_hooks_of(object, symbol).filter_map(free).collect()
     }
 
+    /// The shadow variables whose data is freed before a function runs.
+    pub(super) fn freed_before<'t>(
+        &'t self,
+        object: &'t str,
+        symbol: &'t ast::Symbol,
+    ) -> Vec<&'t str> {
+        self.free_hooks_of(object, symbol).map(|tied| tied.shadow.as_str()).collect()
+    }
+
     /// Whether a function has free hooks, valid or not.
     pub(super) fn has_free_hook(&self, object: &str, symbol: &ast::Symbol) -> bool {
         self.free_hooks_of(object, symbol).next().is_some()

@@ -90,7 +90,8 @@ impl Resolver<'_> {
     pub(super) fn note_other_entries(&mut self, scope: Scope<'_>, funcs: &[ast::Func]) {
         let changed = |name: &String| funcs.iter().any(|func| func.symbol.name.value == *name);
         for func in funcs {
-            let Some(call) = self.syscall(scope, &func.symbol) else { continue };
+            let entry = || self.written_entry(scope, &func.symbol);
+            let Some(call) = self.syscall(scope, &func.symbol).or_else(entry) else { continue };
             let open: Vec<String> = self
                 .other_entries(scope, &call)
                 .into_iter()
@@ -114,6 +115,12 @@ impl Resolver<'_> {
                     )),
             );
         }
+    }
+
+    /// The system call of an entry that a spec names as the kernel does.
+    fn written_entry<'s>(&self, scope: Scope<'_>, symbol: &'s ast::Symbol) -> Option<Syscall<'s>> {
+        let name = symbol.name.value.strip_prefix(self.facts.arch().syscalls.entry)?;
+        scope.module.is_none().then(|| Syscall { name, entry: symbol.clone() })
     }
 
     /// The other entries of a system call that programs use. A system call without arguments has

@@ -13,13 +13,18 @@ mod check;
 mod clones;
 mod data;
 mod entries;
+mod errno;
 mod from;
 mod funcs;
+mod handed;
 mod inlined;
+mod locks;
 mod metadata;
 mod missing_use;
 mod names;
 pub mod notable;
+mod own;
+mod param_lock;
 mod params;
 mod paths;
 mod percpu;
@@ -33,6 +38,7 @@ mod resources;
 mod rust;
 mod setups;
 mod signatures;
+mod sleeps;
 mod spelling;
 mod symbols;
 mod syscalls;
@@ -277,6 +283,7 @@ impl<'a> Resolver<'a> {
         imports.types = importer.finish();
         self.check_hidden_types(&rust, &imports.types);
         self.check_parameters(spec, &rust, &places, &objects, &imports);
+        self.check_errors(spec, &rust, &imports.types, &objects);
         let replace = self.replace(spec, params.as_ref());
 
         let patch = Patch {

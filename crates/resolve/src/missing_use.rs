@@ -13,6 +13,25 @@ use kps_diag::{Diagnostic, MISSING_USE, UNKNOWN_PROTOTYPE};
 use kps_facts::Importer;
 
 impl Resolver<'_> {
+    /// A name that another object has: only its own bodies can use it.
+    fn of_another_object(&mut self, name: &Name, span: Span) {
+        let text = &name.name;
+        let Some(&other) = self.objects_with(text).first() else { return };
+        let is_function = Scope::of(self.facts, other).is_some_and(|scope| {
+            scope.object.symbols.named(text).iter().all(|sym| is_function(scope.object, *sym))
+        });
+        let kind = match name.role {
+            Role::Function => "function",
+            Role::Value if !is_function => "variable",
+            _ => return,
+        };
+        let error = Diagnostic::new(MISSING_USE, format!("`{text}` is a {kind} of {other}"))
+            .at(span, "")
+            .note("a module's symbols exist only while it is loaded")
+            .help(Advice::InBodiesOf(other).text(self.form));
+        self.report(error);
+    }
+
     /// A name that is a kernel symbol but needs a declaration.
     pub(super) fn missing_use(
         &mut self,
@@ -28,14 +47,7 @@ impl Resolver<'_> {
             Some((scope, symbol))
         });
         let Some((scope, symbol)) = found else {
-            if let ([other, ..], Role::Function) = (self.objects_with(text).as_slice(), name.role) {
-                let error =
-                    Diagnostic::new(MISSING_USE, format!("`{text}` is a function of {other}"))
-                        .at(span, "")
-                        .note("a module's symbols exist only while it is loaded")
-                        .help(Advice::InBodiesOf(other).text(self.form));
-                self.report(error);
-            }
+            self.of_another_object(name, span);
             return;
         };
         let is_function = is_function(scope.object, symbol);

@@ -241,6 +241,7 @@ impl Resolver<'_> {
             }
         }
         self.check_writes(rust, &read_only(imports, objects));
+        self.check_arguments(rust, objects);
         imports.functions.sort_by(|a, b| a.name.cmp(&b.name));
         imports.statics.sort_by(|a, b| a.name.cmp(&b.name));
         imports.constants.sort_by(|a, b| a.name.cmp(&b.name));

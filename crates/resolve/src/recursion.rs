@@ -8,7 +8,7 @@
 
 use super::bodies::Rust;
 use super::c_text::calls_in_c;
-use super::calls::{calls, Call};
+use super::calls::{calls, Call, Calls};
 use super::symbols::Scope;
 use super::Resolver;
 use crate::notable;
@@ -105,8 +105,10 @@ impl Resolver<'_> {
             found.or_insert_with(|| self.reached(spec, object, name, hooks)).clone()
         };
         let mut reaches = Vec::new();
-        for body in [func.replace, func.pre, func.post].into_iter().flatten() {
-            let mut calls = calls(self.pieces, rust, spec, body.code);
+        let bodies = [func.replace, func.pre, func.post].into_iter().flatten();
+        let bodies = bodies.map(|body| calls(self.pieces, rust, spec, body.code));
+        let frees = self.freeing_calls(spec, rust, object, &func.symbol);
+        for mut calls in bodies.chain(frees) {
             let in_c = calls.calls.iter().flat_map(|call| self.through_c(spec, call));
             let in_c: Vec<Call> = in_c.collect();
             calls.calls.extend(in_c);
@@ -137,6 +139,27 @@ impl Resolver<'_> {
             }));
         }
         reaches
+    }
+
+    /// The calls by which the data of shadow variables is freed before a function runs (`freed by`).
+    fn freeing_calls(
+        &self,
+        spec: &ast::Patch,
+        rust: &Rust,
+        object: &str,
+        symbol: &ast::Symbol,
+    ) -> Vec<Calls> {
+        let names = self.freed_before(object, symbol);
+        let shadows =
+            spec.shadows.iter().filter(|shadow| names.contains(&shadow.name.value.as_str()));
+        let freeing = |shadow: &ast::Shadow| {
+            let code = shadow.init;
+            let call = Call::new("klp_shadow_free", shadow.name.span, code);
+            let dtor = shadow.dtor.as_ref().map(|dtor| calls(self.pieces, rust, spec, dtor.code));
+            let is_straight = true;
+            dtor.into_iter().chain([Calls { calls: vec![call], is_straight }]).collect::<Vec<_>>()
+        };
+        shadows.flat_map(freeing).collect()
     }
 
     /// The changed functions that a call of a function in the code for an object reaches, each with

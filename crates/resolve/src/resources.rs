@@ -2,10 +2,14 @@
 //! Resources: what a patch sets up for itself, and what undoes it.
 
 use super::bodies::{Fragment, Rust};
+use super::calls::{calls, Call};
 use super::Resolver;
+use crate::notable;
 use kps_ast::{self as ast, BodyWithParams};
-use kps_diag::{Diagnostic, INCOMPLETE_RESOURCE};
+use kps_diag::{Diagnostic, Severity, INCOMPLETE_RESOURCE, PERSISTENT_POINTER};
 use kps_plan::{DataId, Resource};
+use syn::visit::{self, Visit};
+use syn::Expr;
 
 impl Resolver<'_> {
     pub(super) fn resources(
@@ -30,6 +34,8 @@ impl Resolver<'_> {
                     );
                 }
             }
+            self.check_release(spec, rust, resource);
+            self.check_adopted(rust, resource);
             // Only a value that the next version adopts outlives the module.
             let ty = self.data_type(*ty, name, adopt.is_some());
             let bound = |body: &Option<BodyWithParams>| {
@@ -51,6 +57,102 @@ impl Resolver<'_> {
             });
         }
         resources
+    }
+}
+
+impl Resolver<'_> {
+    /// Warns of a `release` that does nothing, if `acquire` sets something up.
+    fn check_release(&mut self, spec: &ast::Patch, rust: &Rust, resource: &ast::Resource) {
+        let (Some(acquire), Some(release)) = (&resource.acquire, &resource.release) else { return };
+        if rust.body(release.code).is_none_or(|(body, _)| !body.stmts().is_empty()) {
+            return;
+        }
+        let calls = calls(self.pieces, rust, spec, acquire.code).calls;
+        let stays = |call: &&Call| {
+            notable::sets_up(&call.enters).is_some() || notable::allocates(&call.enters)
+        };
+        let Some(call) = calls.iter().find(stays) else { return };
+        let message = format!("the `release` of `{}` undoes nothing", resource.name.value);
+        self.report(
+            Diagnostic::with(Severity::Warning, INCOMPLETE_RESOURCE, message)
+                .at(release.word, "")
+                .at(call.span, format!("what `{}` sets up here stays", call.name))
+                .help("undo it in `release`, which runs once, however the patch ends"),
+        );
+    }
+
+    /// Warns of a value that the next version of the patch adopts, if it is the address of one of
+    /// this version's own variables.
+    fn check_adopted(&mut self, rust: &Rust, resource: &ast::Resource) {
+        let (Some(acquire), Some(_)) = (&resource.acquire, &resource.adopt) else { return };
+        let Some((body, _)) = rust.body(acquire.code) else { return };
+        let mut addresses = Addresses::default();
+        body.stmts().iter().for_each(|stmt| addresses.visit_stmt(stmt));
+        for (name, span) in
+            addresses.returned.into_iter().filter(|(name, _)| rust.own.is_value(name))
+        {
+            self.report(
+                Diagnostic::with(
+                    Severity::Warning,
+                    PERSISTENT_POINTER,
+                    format!("the address of `{name}` may outlive the module"),
+                )
+                .at(self.pieces.place(acquire.code, span), "")
+                .note("the next version of the patch adopts this value, and this one is unloaded with the variable")
+                .help("allocate the memory, and free it in `release`"),
+            );
+        }
+    }
+}
+
+/// The variables whose addresses are in values that some code returns as `Ok(..)`.
+#[derive(Default)]
+struct Addresses {
+    returned: Vec<(String, proc_macro2::Span)>,
+    /// Whether the walk is in such a value.
+    in_ok: bool,
+}
+
+impl Addresses {
+    fn address_of(&mut self, place: &Expr) {
+        if let Expr::Path(path) = place {
+            if let Some(ident) = path.path.get_ident().filter(|_| self.in_ok) {
+                self.returned.push((ident.to_string(), ident.span()));
+            }
+        }
+    }
+}
+
+impl<'a> Visit<'a> for Addresses {
+    fn visit_expr_call(&mut self, call: &'a syn::ExprCall) {
+        let is_ok = matches!(&*call.func, Expr::Path(function) if function.path.is_ident("Ok"));
+        let outside = std::mem::replace(&mut self.in_ok, is_ok);
+        visit::visit_expr_call(self, call);
+        self.in_ok = outside;
+    }
+
+    fn visit_expr_raw_addr(&mut self, address: &'a syn::ExprRawAddr) {
+        self.address_of(&address.expr);
+    }
+
+    fn visit_expr_reference(&mut self, reference: &'a syn::ExprReference) {
+        self.address_of(&reference.expr);
+    }
+
+    fn visit_expr_method_call(&mut self, call: &'a syn::ExprMethodCall) {
+        match call.method == "as_ptr" || call.method == "as_mut_ptr" {
+            true => self.address_of(&call.receiver),
+            false => visit::visit_expr_method_call(self, call),
+        }
+    }
+
+    fn visit_macro(&mut self, mac: &'a syn::Macro) {
+        let last = mac.path.segments.last();
+        if last.is_some_and(|last| last.ident == "addr_of" || last.ident == "addr_of_mut") {
+            if let Ok(place) = mac.parse_body::<Expr>() {
+                self.address_of(&place);
+            }
+        }
     }
 }
 

@@ -36,6 +36,10 @@ pub(super) struct ParsedBody {
 }
 
 impl ParsedBody {
+    pub(super) fn stmts(&self) -> &[Stmt] {
+        &self.stmts
+    }
+
     /// Its references; `bound` are the names that its context binds.
     pub(super) fn refs(&self, bound: &[String]) -> Refs {
         Refs::of_block(&self.stmts, self.tokens.clone(), bound)

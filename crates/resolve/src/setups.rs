@@ -4,7 +4,7 @@
 //! belongs in a `resource` or a `state`.
 
 use super::bodies::Rust;
-use super::calls::{calls, Call};
+use super::calls::{calls, reached, Call};
 use super::Resolver;
 use crate::notable::{self, SetsUp};
 use kps_ast::{self as ast, Code, Span};
@@ -67,16 +67,15 @@ impl Resolver<'_> {
         let (undoing, doing): (Vec<&ast::CallbackBody>, Vec<_>) =
             object.callbacks.iter().partition(|body| body.callback.undoes());
         for body in doing {
-            for (name, span) in written(body.code, rust) {
+            for (name, span) in self.writes_of(body.code, rust) {
                 if statics.contains(&name.as_str()) {
-                    changed.entry(name).or_insert_with(|| self.pieces.place(body.code, span));
+                    changed.entry(name).or_insert(span);
                 }
             }
         }
         for body in undoing {
-            for (name, span) in written(body.code, rust) {
+            for (name, back) in self.writes_of(body.code, rust) {
                 let Some(first) = changed.remove(&name) else { continue };
-                let back = self.pieces.place(body.code, span);
                 self.report(
                     Diagnostic::new(
                         RESTORED_IN_CALLBACK,
@@ -92,17 +91,23 @@ impl Resolver<'_> {
     }
 }
 
+impl Resolver<'_> {
+    /// The names that a body, and the author's functions behind it, write to.
+    fn writes_of(&self, code: Code, rust: &Rust) -> Vec<(String, Span)> {
+        let Some((body, _)) = rust.body(code) else { return Vec::new() };
+        let refs = body.refs(&[]);
+        let reached = reached(rust, code, &refs).into_iter();
+        let writes =
+            reached.flat_map(|(code, refs)| refs.writes.iter().map(move |name| (code, name)));
+        writes.map(|(code, name)| (name.name.clone(), self.pieces.place(code, name.span))).collect()
+    }
+}
+
 /// Whether a body, or an item that it names, uses one of the patch's own functions as a value: then
 /// the kernel may call it later.
 fn hands_out_own_code(code: Code, rust: &Rust) -> bool {
     let body = rust.body(code).map(|(body, _)| body.refs(&[]));
     let items = rust.item_refs().iter().map(|(_, refs)| refs.clone());
     let mut names = body.into_iter().chain(items).flat_map(|refs| refs.names);
-    names.any(|name| !name.called && rust.own_function(&name.name).is_some())
-}
-
-/// The names that a body writes to.
-fn written(code: Code, rust: &Rust) -> Vec<(String, proc_macro2::Span)> {
-    let writes = rust.body(code).map(|(body, _)| body.refs(&[]).writes);
-    writes.into_iter().flatten().map(|name| (name.name, name.span)).collect()
+    names.any(|name| !name.called && rust.own.functions().any(|own| own.name == name.name))
 }

@@ -45,6 +45,16 @@ impl Resolver<'_> {
         }
     }
 
+    /// The role that a function most likely has, by its prototype, if its object does not export it.
+    pub(super) fn suspected_role(&self, scope: Scope<'_>, function: &str) -> Option<Role> {
+        let symbols = &scope.object.symbols;
+        let is_exported = match scope.module {
+            None => self.facts.exports.get(function).is_some(),
+            Some(_) => !symbols.named(&format!("__ksymtab_{function}")).is_empty(),
+        };
+        Role::suspected(&self.facts.btf, function).filter(|_| !is_exported)
+    }
+
     /// Whether tasks give up the processor in a function: the kernel's build has put it beside the
     /// scheduler (`__sched`), and it calls the scheduler, perhaps through its neighbours.
     fn sleeps_itself(&self, scope: Scope<'_>, address: u64) -> bool {

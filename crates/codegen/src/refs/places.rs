@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 //! The names behind expressions: places that are written, and flags.
 
-use super::walk::Walk;
-use super::{Name, Role};
+use super::aliases::path_of;
+use super::scopes::Walk;
+use super::{Name, Passed, Role};
 use syn::ext::IdentExt as _;
 use syn::Expr;
 
@@ -58,11 +59,24 @@ impl Walk {
                 };
                 if !self.is_bound(&first.ident.unraw().to_string()) {
                     let (name, span) = (last.ident.unraw().to_string(), last.ident.span());
+                    self.calls(None, name.clone(), span);
                     self.refs.flags.push(Name { name, span, role: Role::Value, called: false });
                 }
             }
             _ => {}
         }
+    }
+
+    /// The names that a call passes to a function.
+    pub(super) fn passes(&mut self, function: &str, call: &syn::ExprCall) {
+        let passed = call.args.iter().enumerate().filter_map(|(argument, value)| {
+            let path = path_of(value)?;
+            let is_outward = path.first != path.last || !self.is_bound(&path.first);
+            let function = function.to_owned();
+            is_outward.then_some(Passed { function, argument, name: path.last, span: path.span })
+        });
+        let passed: Vec<Passed> = passed.collect();
+        self.refs.passed.extend(passed);
     }
 
     /// An expression that is one name from outside.
@@ -72,5 +86,14 @@ impl Walk {
         let name = ident.unraw().to_string();
         let is_outward = !self.is_bound(&name) && name != "self";
         is_outward.then(|| Name { name, span: ident.span(), role: Role::Value, called: false })
+    }
+}
+
+/// An expression without the parentheses around it.
+pub(super) fn bare(expr: &Expr) -> &Expr {
+    match expr {
+        Expr::Paren(inner) => bare(&inner.expr),
+        Expr::Group(inner) => bare(&inner.expr),
+        expr => expr,
     }
 }

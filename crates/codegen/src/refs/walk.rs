@@ -1,136 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
-//! The walk: it follows Rust's scopes and collects the names that none of them binds.
+//! The walk: it follows Rust's syntax and collects the names that no scope binds.
 
-use super::{Method, Name, Original, PathEnds, Refs, Role, StringArgument};
-use proc_macro2::{TokenStream, TokenTree};
-use std::collections::{BTreeMap, HashSet};
+use super::scopes::Walk;
+use super::{aliases, places, Method, Name, PathEnds, Role, StringArgument};
 use syn::ext::IdentExt as _;
 use syn::parse::Parser as _;
 use syn::punctuated::Punctuated;
 use syn::visit::{self, Visit};
-use syn::{Block, Expr, Item, Lit, Pat, Stmt, Token};
-
-/// A walk over some code, and its findings.
-pub(super) struct Walk {
-    pub(super) refs: Refs,
-    /// Names in both of Rust's namespaces; telling them apart would change nothing here.
-    scopes: Vec<HashSet<String>>,
-    /// The number of scopes that bind each name.
-    bound: BTreeMap<String, usize>,
-    /// Whether the walk is in a macro's arguments.
-    in_macro: bool,
-    /// The calls of methods on outward names in whose arguments the walk is.
-    inside: Vec<String>,
-    /// The number of closures and functions that the walk is in.
-    nested: usize,
-}
+use syn::{Block, Expr, Lit, Pat, Stmt, Token};
 
 impl Walk {
-    /// A walk in a context that binds these names.
-    pub(super) fn new(bound: &[String]) -> Self {
-        let outside: HashSet<String> = bound.iter().cloned().collect();
-        Walk {
-            refs: Refs::default(),
-            bound: outside.iter().map(|name| (name.clone(), 1)).collect(),
-            scopes: vec![outside, HashSet::new()],
-            in_macro: false,
-            inside: Vec::new(),
-            nested: 0,
-        }
-    }
-
-    /// The bound names.
-    pub(super) fn names(self) -> impl Iterator<Item = String> {
-        self.scopes.into_iter().flatten()
-    }
-
-    fn scoped(&mut self, inside: impl FnOnce(&mut Self)) {
-        self.scopes.push(HashSet::new());
-        inside(self);
-        for name in self.scopes.pop().into_iter().flatten() {
-            if let Some(count) = self.bound.get_mut(&name) {
-                *count -= 1;
-            }
-        }
-    }
-
-    fn bind(&mut self, name: &syn::Ident) {
-        let name = name.unraw().to_string();
-        if self.scopes.last_mut().is_some_and(|scope| scope.insert(name.clone())) {
-            *self.bound.entry(name).or_default() += 1;
-        }
-    }
-
-    fn bind_generics(&mut self, generics: &syn::Generics) {
-        for param in &generics.params {
-            match param {
-                syn::GenericParam::Type(t) => self.bind(&t.ident),
-                syn::GenericParam::Const(c) => self.bind(&c.ident),
-                syn::GenericParam::Lifetime(_) => {}
-            }
-        }
-    }
-
-    fn refer(&mut self, name: &syn::Ident, role: Role) {
-        let text = name.unraw().to_string();
-        if text == "original" && !self.is_bound(&text) {
-            let called = role == Role::Function;
-            self.refs.originals.push(Original { span: name.span(), called });
-        } else if !self.is_bound(&text)
-            && !matches!(text.as_str(), "self" | "Self" | "super" | "crate")
-        {
-            let called = role == Role::Function;
-            let role = if self.in_macro { Role::Unclear } else { role };
-            self.refs.names.push(Name { name: text, span: name.span(), role, called });
-        }
-    }
-
-    pub(super) fn is_bound(&self, name: &str) -> bool {
-        self.bound.get(name).is_some_and(|&count| count > 0)
-    }
-
-    /// Binds items before they are walked: in Rust, items see each other in any order.
-    pub(super) fn declare<'a>(&mut self, items: impl Iterator<Item = &'a Item>) {
-        for item in items {
-            match item {
-                Item::Const(i) => self.bind(&i.ident),
-                Item::Enum(i) => self.bind(&i.ident),
-                Item::Fn(i) => self.bind(&i.sig.ident),
-                Item::Mod(i) => self.bind(&i.ident),
-                Item::Static(i) => self.bind(&i.ident),
-                Item::Struct(i) => self.bind(&i.ident),
-                Item::Trait(i) => self.bind(&i.ident),
-                Item::TraitAlias(i) => self.bind(&i.ident),
-                Item::Type(i) => self.bind(&i.ident),
-                Item::Union(i) => self.bind(&i.ident),
-                Item::Use(i) => self.declare_use(&i.tree),
-                Item::ForeignMod(block) => {
-                    for item in &block.items {
-                        match item {
-                            syn::ForeignItem::Fn(f) => self.bind(&f.sig.ident),
-                            syn::ForeignItem::Static(s) => self.bind(&s.ident),
-                            syn::ForeignItem::Type(t) => self.bind(&t.ident),
-                            _ => {}
-                        }
-                    }
-                }
-                _ => {}
-            }
-        }
-    }
-
-    fn declare_use(&mut self, tree: &syn::UseTree) {
-        match tree {
-            syn::UseTree::Path(path) => self.declare_use(&path.tree),
-            syn::UseTree::Name(name) => self.bind(&name.ident),
-            syn::UseTree::Rename(rename) => self.bind(&rename.rename),
-            syn::UseTree::Group(group) => {
-                group.items.iter().for_each(|tree| self.declare_use(tree));
-            }
-            syn::UseTree::Glob(_) => {}
-        }
-    }
-
     /// Walks a block.
     pub(super) fn block(&mut self, stmts: &[Stmt]) {
         self.scoped(|walk| {
@@ -144,6 +23,12 @@ impl Walk {
         });
     }
 
+    fn function(&mut self, signature: &syn::Signature, block: &Block) {
+        self.elsewhere(|walk| {
+            walk.nested(|walk| walk.signature(signature, |walk| walk.visit_block(block)));
+        });
+    }
+
     fn signature(&mut self, signature: &syn::Signature, body: impl FnOnce(&mut Self)) {
         self.scoped(|walk| {
             walk.bind_generics(&signature.generics);
@@ -152,26 +37,17 @@ impl Walk {
         });
     }
 
-    /// The tokens of a macro that takes more than expressions.
-    fn macro_tokens(&mut self, tokens: TokenStream) {
-        let mut tokens = tokens.into_iter().peekable();
-        while let Some(tree) = tokens.next() {
-            match tree {
-                TokenTree::Group(group) => self.macro_tokens(group.stream()),
-                TokenTree::Ident(ident) => {
-                    let called = matches!(tokens.peek(), Some(TokenTree::Group(_)));
-                    self.refer(&ident, if called { Role::Function } else { Role::Unclear });
-                }
-                TokenTree::Punct(_) | TokenTree::Literal(_) => {}
-            }
-        }
-    }
-
     fn path(&mut self, path: &syn::Path, role: Role) {
         // `::name` and `crate::name` are complete paths.
         if let (None, Some(first)) = (path.leading_colon, path.segments.first()) {
             let is_short = path.segments.len() == 1;
             let called = role == Role::Function;
+            let name = first.ident.unraw().to_string();
+            if called && is_short && self.is_bound(&name) {
+                let alias = self.alias_of(&name).cloned();
+                let called = |path| PathEnds { span: first.ident.span(), called: true, ..path };
+                self.refs.aliased.extend(alias.map(called));
+            }
             self.refer(&first.ident, if is_short { role } else { Role::Unclear });
             if let Some(last) = path.segments.last().filter(|_| !is_short) {
                 let name = |segment: &syn::PathSegment| segment.ident.unraw().to_string();
@@ -202,37 +78,50 @@ impl<'a> Visit<'a> for Walk {
     }
 
     fn visit_local(&mut self, local: &'a syn::Local) {
+        let mut value = None;
         if let Some(init) = &local.init {
             self.flags(&init.expr);
-            self.visit_expr(&init.expr);
-            if let Some((_, diverge)) = &init.diverge {
-                self.visit_expr(diverge);
+            match &*init.expr {
+                // Whether it is called is not followed.
+                closure @ Expr::Closure(_) => self.elsewhere(|walk| walk.visit_expr(closure)),
+                value => self.visit_expr(value),
             }
+            if let Some((_, diverge)) = &init.diverge {
+                self.branch(|walk| walk.visit_expr(diverge));
+            }
+            value = self.stands_for(&init.expr);
         }
         self.visit_pat(&local.pat);
+        self.alias_local(&local.pat, value);
     }
 
     fn visit_expr_closure(&mut self, closure: &'a syn::ExprClosure) {
-        self.nested(|walk| walk.scoped(|walk| visit::visit_expr_closure(walk, closure)));
+        self.branch(|walk| {
+            walk.nested(|walk| walk.scoped(|walk| visit::visit_expr_closure(walk, closure)));
+        });
     }
 
     fn visit_arm(&mut self, arm: &'a syn::Arm) {
-        self.scoped(|walk| visit::visit_arm(walk, arm));
+        self.branch(|walk| walk.scoped(|walk| visit::visit_arm(walk, arm)));
     }
 
     fn visit_expr_if(&mut self, expr: &'a syn::ExprIf) {
         // Names that `if let` binds are in scope in the first branch only.
         self.scoped(|walk| {
             walk.visit_expr(&expr.cond);
-            walk.visit_block(&expr.then_branch);
+            walk.branch(|walk| walk.visit_block(&expr.then_branch));
         });
         if let Some((_, otherwise)) = &expr.else_branch {
-            self.visit_expr(otherwise);
+            self.branch(|walk| walk.visit_expr(otherwise));
         }
     }
 
     fn visit_expr_while(&mut self, expr: &'a syn::ExprWhile) {
-        self.scoped(|walk| visit::visit_expr_while(walk, expr));
+        self.branch(|walk| walk.scoped(|walk| visit::visit_expr_while(walk, expr)));
+    }
+
+    fn visit_expr_loop(&mut self, expr: &'a syn::ExprLoop) {
+        self.branch(|walk| visit::visit_expr_loop(walk, expr));
     }
 
     fn visit_expr_let(&mut self, expr: &'a syn::ExprLet) {
@@ -242,9 +131,11 @@ impl<'a> Visit<'a> for Walk {
 
     fn visit_expr_for_loop(&mut self, expr: &'a syn::ExprForLoop) {
         self.visit_expr(&expr.expr);
-        self.scoped(|walk| {
-            walk.visit_pat(&expr.pat);
-            walk.visit_block(&expr.body);
+        self.branch(|walk| {
+            walk.scoped(|walk| {
+                walk.visit_pat(&expr.pat);
+                walk.visit_block(&expr.body);
+            });
         });
     }
 
@@ -277,11 +168,13 @@ impl<'a> Visit<'a> for Walk {
     }
 
     fn visit_expr_call(&mut self, call: &'a syn::ExprCall) {
-        match &*call.func {
+        let mut called = None;
+        match places::bare(&call.func) {
             Expr::Path(p) if p.qself.is_none() => {
                 self.path(&p.path, Role::Function);
-                let function =
-                    p.path.segments.last().map(|s| s.ident.unraw().to_string()).unwrap_or_default();
+                called = aliases::path_of(&call.func);
+                let function = called.as_ref().map(|p| p.last.clone()).unwrap_or_default();
+                self.passes(&function, call);
                 let strings = call.args.iter().filter_map(|arg| match arg {
                     Expr::Lit(syn::ExprLit {
                         lit: lit @ (Lit::Str(_) | Lit::CStr(_) | Lit::ByteStr(_)),
@@ -295,6 +188,7 @@ impl<'a> Visit<'a> for Walk {
         }
         call.args.iter().for_each(|arg| self.flags(arg));
         call.args.iter().for_each(|arg| self.visit_expr(arg));
+        called.into_iter().for_each(|path| self.calls_path(path));
     }
 
     fn visit_expr_assign(&mut self, assign: &'a syn::ExprAssign) {
@@ -319,8 +213,13 @@ impl<'a> Visit<'a> for Walk {
         ) {
             self.write(&binary.left);
         }
-        self.refs.branches |= matches!(binary.op, BinOp::And(_) | BinOp::Or(_));
-        visit::visit_expr_binary(self, binary);
+        let decides = matches!(binary.op, BinOp::And(_) | BinOp::Or(_));
+        self.refs.branches |= decides;
+        self.visit_expr(&binary.left);
+        match decides {
+            true => self.branch(|walk| walk.visit_expr(&binary.right)),
+            false => self.visit_expr(&binary.right),
+        }
     }
 
     fn visit_expr_return(&mut self, ret: &'a syn::ExprReturn) {
@@ -359,16 +258,21 @@ impl<'a> Visit<'a> for Walk {
         if call.method == "cast_mut" {
             self.write_through(&call.receiver);
         }
-        let Some(of) = self.outward(&call.receiver) else {
-            return visit::visit_expr_method_call(self, call);
-        };
         let (name, span) = (call.method.unraw().to_string(), call.method.span());
-        let text = format!("{}.{name}", of.name);
-        self.refs.methods.push(Method { of: of.name, name, span, inside: self.inside.clone() });
+        let is_self = matches!(&*call.receiver, Expr::Path(path) if path.path.is_ident("self"));
+        let of = match self.outward(&call.receiver) {
+            Some(of) => of.name,
+            None if is_self => "self".to_owned(),
+            None => return visit::visit_expr_method_call(self, call),
+        };
+        let (receiver, method) = (of.clone(), name.clone());
+        let text = format!("{of}.{name}");
+        self.refs.methods.push(Method { of, name, span, inside: self.inside.clone() });
         self.visit_expr(&call.receiver);
         self.inside.push(text);
         call.args.iter().for_each(|arg| self.visit_expr(arg));
         self.inside.pop();
+        self.calls(Some(receiver), method, span);
     }
 
     fn visit_expr_path(&mut self, expr: &'a syn::ExprPath) {
@@ -404,11 +308,21 @@ impl<'a> Visit<'a> for Walk {
     fn visit_attribute(&mut self, _: &'a syn::Attribute) {}
 
     fn visit_item_fn(&mut self, item: &'a syn::ItemFn) {
-        self.nested(|walk| walk.signature(&item.sig, |walk| walk.visit_block(&item.block)));
+        self.function(&item.sig, &item.block);
     }
 
     fn visit_impl_item_fn(&mut self, item: &'a syn::ImplItemFn) {
-        self.nested(|walk| walk.signature(&item.sig, |walk| walk.visit_block(&item.block)));
+        self.function(&item.sig, &item.block);
+    }
+
+    fn visit_item_const(&mut self, item: &'a syn::ItemConst) {
+        self.flags(&item.expr);
+        visit::visit_item_const(self, item);
+    }
+
+    fn visit_item_static(&mut self, item: &'a syn::ItemStatic) {
+        self.flags(&item.expr);
+        visit::visit_item_static(self, item);
     }
 
     fn visit_item_mod(&mut self, item: &'a syn::ItemMod) {
@@ -445,6 +359,7 @@ impl<'a> Visit<'a> for Walk {
     fn visit_macro(&mut self, mac: &'a syn::Macro) {
         if let Some(syn::PathSegment { ident, .. }) = mac.path.segments.last() {
             let (name, span) = (ident.unraw().to_string(), ident.span());
+            self.calls(None, name.clone(), span);
             self.refs.macros.push(Name { name, span, role: Role::Function, called: true });
         }
         let outside = std::mem::replace(&mut self.in_macro, true);

@@ -3,9 +3,11 @@
 //! of it.
 
 mod called;
+mod held;
 mod patched;
 mod setups;
 
 pub use called::*;
+pub use held::*;
 pub use patched::*;
 pub use setups::*;

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: GPL-2.0
+//! Calls that may sleep between taking a spinlock and dropping it, or where preemption, interrupts
+//! or the end of an RCU grace period are held off. Only code that runs on each path to the call is
+//! looked at.
+
+use super::bodies::Rust;
+use super::calls::{of_runtime, sleep_in_atomic, STOPS};
+use super::own::Callee;
+use super::Resolver;
+use crate::notable::{self, Hold};
+use kps_ast::{self as ast, Code, Span};
+use kps_codegen::refs::{self, Event};
+use std::collections::BTreeSet;
+
+/// How deep the author's functions are followed.
+const DEPTH: usize = 8;
+
+/// Something that is held, and where the code takes it.
+#[derive(Clone)]
+struct Held {
+    hold: Hold,
+    name: String,
+    span: Span,
+}
+
+/// A call that may sleep, and what is held there.
+struct Found {
+    name: String,
+    enters: String,
+    span: Span,
+    held: Held,
+}
+
+/// A walk over what a body does.
+struct Holds<'r> {
+    resolver: &'r Resolver<'r>,
+    spec: &'r ast::Patch,
+    rust: &'r Rust,
+    held: Vec<Held>,
+    found: Vec<Found>,
+}
+
+impl Resolver<'_> {
+    pub(super) fn check_held(&mut self, spec: &ast::Patch, rust: &Rust) {
+        // Its spinlocks are mutexes.
+        if self.facts.config_enabled("CONFIG_PREEMPT_RT") {
+            return;
+        }
+        let mut reported = BTreeSet::new();
+        for (code, refs) in rust.bodies_with_refs() {
+            let mut holds =
+                Holds { resolver: self, spec, rust, held: Vec::new(), found: Vec::new() };
+            holds.follow(code, &refs.sequence, 0);
+            for Found { name, enters, span, held } in holds.found {
+                let Some(sleeper) = self.sleeper(&enters) else { continue };
+                if !reported.insert((span.start, span.end)) {
+                    continue;
+                }
+                let message =
+                    format!("`{name}` may sleep after `{}`, where nothing may", held.name);
+                let error = sleep_in_atomic(message, (&name, &enters), &sleeper, span);
+                let error = error.at(held.span, "nothing may sleep from here until this is undone");
+                self.report(error.note(match held.hold {
+                    Hold::Rcu => "the kernel warns of a voluntary context switch, and may free what is read here meanwhile",
+                    _ => STOPS,
+                }));
+            }
+        }
+    }
+}
+
+impl Holds<'_> {
+    fn follow(&mut self, code: Code, events: &[Event], depth: usize) {
+        for event in events {
+            match event {
+                Event::Call(call) => self.call(code, call, depth),
+                Event::Branch(events) => {
+                    let before = self.held.clone();
+                    self.follow(code, events, depth);
+                    // What a branch may have dropped is not known to be held, and what it has taken
+                    // is not either.
+                    let behind = std::mem::take(&mut self.held);
+                    let stays = |held: &Held| behind.iter().any(|b| b.span == held.span);
+                    self.held = before.into_iter().filter(|held| stays(held)).collect();
+                }
+            }
+        }
+    }
+
+    fn call(&mut self, code: Code, call: &refs::Call, depth: usize) {
+        let of = call.of.as_deref();
+        let span = self.resolver.pieces.place(code, call.span);
+        if let Some(of) = of {
+            if let Some(enters) = of_runtime(self.spec, of, &call.name) {
+                return self.enter(format!("{of}.{}", call.name), enters.to_owned(), span);
+            }
+        }
+        match self.rust.own.callee(of, &call.name) {
+            Callee::Own(own) if depth < DEPTH => {
+                self.follow(own.code, &own.refs.sequence, depth + 1);
+            }
+            Callee::Kernel(enters) if of.is_none() => {
+                for flag in self.rust.own.flags(&enters) {
+                    self.enter(call.name.clone(), flag.to_owned(), span);
+                }
+            }
+            Callee::Kernel(enters) => self.enter(call.name.clone(), enters, span),
+            Callee::Own(_) | Callee::Other => {}
+        }
+    }
+
+    fn enter(&mut self, name: String, enters: String, span: Span) {
+        if let Some(hold) = notable::holds(&enters) {
+            self.held.push(Held { hold, name, span });
+        } else if let Some(hold) = notable::drops(&enters) {
+            if let Some(last) = self.held.iter().rposition(|held| held.hold == hold) {
+                self.held.remove(last);
+            }
+        } else if let Some(held) = self.held.last() {
+            self.found.push(Found { name, enters, span, held: held.clone() });
+        }
+    }
+}
