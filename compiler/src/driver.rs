@@ -89,6 +89,11 @@ pub fn run(
     log: Log<'_>,
 ) -> Result<(Sources, Built), Diagnostic> {
     let mut outcome = check(Input::read(path)?, target, cache, progress)?;
+    if outcome.passed.is_some() && target.tree().is_none() {
+        // The headers, which come with the build tree, tell more.
+        target.prepare(cache, progress)?;
+        return run(path, target, cache, progress, log);
+    }
     let mut diagnostics = std::mem::take(&mut outcome.diagnostics);
     match outcome.emit() {
         Ok(compiled) => {

@@ -10,7 +10,7 @@ mod types;
 use kps_facts::btf::Btf;
 use kps_facts::{
     Calls, DebugInfo, Export, Facts, Identity, Object, Role, Section, Site, Sites, SourceLine, Sym,
-    Symbols, SyscallParam,
+    Symbols, SyscallArgument, SyscallParam, UserDeclarations,
 };
 use std::collections::BTreeMap;
 
@@ -98,6 +98,9 @@ const FUNCTIONS: &[(&str, Start)] = &[
     ("fold_flags.isra.0", Start::Endbr),
     ("count_open.isra.0", Start::Endbr),
     ("settle_console", Start::Endbr),
+    ("do_fchmodat", Start::Endbr),
+    ("do_utimes", Start::Endbr),
+    ("kernel_clone", Start::Endbr),
 ];
 
 /// What the code of some functions would tell.
@@ -122,6 +125,9 @@ const CALLS: &[(&str, &str)] = &[
     ("seq_putc", "write_console"),
     ("write_console", "do_nothing"),
 ];
+
+/// The parameters that get a pointer of a system call, with the call and its parameter.
+const USER_ARGUMENTS: &[(&str, u32, &str, u32)] = &[("do_fchmodat", 1, "openat2", 1)];
 
 /// Variables that are read-only after boot, sixteen bytes apart.
 const READ_ONLY: &[&str] = &["__start_rodata", "secretmem_enable", "__end_rodata"];
@@ -233,6 +239,17 @@ pub fn facts() -> Facts {
         vdso: vec!["time".to_owned()],
         roles: ROLES.iter().map(|&(name, role)| (address_of(name, 0), role)).collect(),
         calls: Calls::new(CALLS.iter().map(|(from, to)| (address_of(from, 0), address_of(to, 0)))),
+        user_arguments: USER_ARGUMENTS
+            .iter()
+            .map(|&(function, place, call, param)| {
+                let argument = SyscallArgument { call: call.to_owned(), param };
+                ((address_of(function, 0), place), argument)
+            })
+            .collect(),
+        user_declarations: UserDeclarations {
+            params: [("do_utimes".to_owned(), 1)].into(),
+            members: [("kernel_clone_args".to_owned(), "parent_tid".to_owned())].into(),
+        },
         btf: btf(),
         modules: BTreeMap::new(),
         module_names: Vec::new(),

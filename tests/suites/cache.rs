@@ -15,6 +15,7 @@ pub(crate) fn cases() -> Vec<Case> {
         a_changed_file_of_every_kind_is_found,
         one_damaged_target_keeps_nobody_from_the_others,
         facts_of_another_version_are_made_anew_when_they_are_needed,
+        what_headers_declare_is_a_fact_of_a_build_folder,
         damaged_debug_information_is_found_and_the_rest_stays_usable,
         a_kernel_without_debug_information_is_a_target_all_the_same,
         a_folder_without_a_manifest_is_no_target,
@@ -143,6 +144,21 @@ fn flip(path: &Path) {
 
 fn remove(path: &Path) {
     std::fs::remove_file(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+}
+
+fn what_headers_declare_is_a_fact_of_a_build_folder() {
+    let world = World::new();
+    let headers = world.build().join("include/linux");
+    std::fs::create_dir_all(&headers).unwrap_or_else(|error| panic!("{error}"));
+    write(&headers.join("futex.h"), b"long do_futex(u32 __user *uaddr, int op);\n");
+    write(&headers.join("uio.h"), b"struct iovec { void __user *iov_base; long iov_len; };\n");
+    write(&headers.join("uio.c"), b"long not_a_header(u32 __user *uaddr);\n");
+    succeed(&mut world.add("mine"));
+    let target = world.cache().target("mine").unwrap_or_else(|error| panic!("{}", error.message));
+    let facts = target.facts().unwrap_or_else(|error| panic!("{}", error.message));
+    let found = facts.user_declarations;
+    assert!(found.has_param("do_futex", 0) && found.has_member("iovec", "iov_base"), "{found:?}");
+    assert_eq!((found.params.len(), found.members.len()), (1, 1));
 }
 
 fn one_damaged_target_keeps_nobody_from_the_others() {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 //! `kpsc build`.
 
-use super::{compile, module, open_target, say, CommandResult, SpecArgs, TargetArgs};
+use super::{compile, module, open_target, progress, say, CommandResult, SpecArgs, TargetArgs};
 use crate::build::{self, Log};
 use crate::driver::Compiled;
 use crate::input::Input;
@@ -50,6 +50,11 @@ impl Build {
             let folder = write_source(&compiled, output)?;
             say(folder.display());
             return Ok(0);
+        }
+        if target.tree().is_none() {
+            // The headers, which come with the build tree, tell more.
+            target.prepare(&cache, progress())?;
+            return self.run();
         }
         let print = |line: &str| drop(writeln!(std::io::stderr(), "{line}"));
         let log: Log<'_> = if self.verbose { Some(&print) } else { None };

@@ -68,6 +68,11 @@ impl Test {
             Err(error) => return Ok(report(&[error], Some(sources))),
         };
         let given = self.module.as_deref().map(|file| given(file, &incoming)).transpose()?;
+        if target.tree().is_none() {
+            // The headers, which come with the build tree, tell more.
+            target.prepare(&cache, progress())?;
+            return self.run();
+        }
         let tree = target.prepare(&cache, progress())?;
         let mut machine = Machine::of(&target, Vec::new()).map_err(vm_error)?;
         if self.boot {

@@ -19,7 +19,8 @@ use crate::source::Source;
 use crate::symbols::Parts;
 use crate::{
     is_build_id, is_module_name, is_release, Calls, Exports, Facts, Identity, Module, Object,
-    Roles, Section, Site, Sites, Symbols, SyscallParam, ENTRY_BYTES,
+    Roles, Section, Site, Sites, Symbols, SyscallParam, UserArguments, UserDeclarations,
+    ENTRY_BYTES,
 };
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -61,6 +62,10 @@ enum Id {
     Roles,
     /// The calls between them.
     Calls,
+    /// The pointers of system calls that they get.
+    UserArguments,
+    /// The pointers that headers declare `__user`.
+    UserDeclarations,
 }
 
 /// Why a facts file cannot be used.
@@ -243,6 +248,8 @@ impl<S: Source> FactsFile<S> {
             vdso: self.read(Id::Vdso, |r| r.list(|r| Some(r.text()?.to_owned())))?,
             roles: self.read(Id::Roles, Roles::read)?,
             calls: self.read(Id::Calls, Calls::read)?,
+            user_arguments: self.read(Id::UserArguments, UserArguments::read)?,
+            user_declarations: self.read(Id::UserDeclarations, UserDeclarations::read)?,
             btf: btf.with_kernel(kernel).ok_or(FactsError::Damaged)?,
             modules,
             module_names,
@@ -306,6 +313,8 @@ impl Facts {
             (Id::Vdso, section(&|w| w.list(&self.vdso, |w, name| w.text(name)))),
             (Id::Roles, section(&|w| self.roles.write(w))),
             (Id::Calls, section(&|w| self.calls.write(w))),
+            (Id::UserArguments, section(&|w| self.user_arguments.write(w))),
+            (Id::UserDeclarations, section(&|w| self.user_declarations.write(w))),
             (Id::Types, self.btf.bytes().to_vec()),
             (
                 Id::Index,

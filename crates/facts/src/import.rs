@@ -11,6 +11,7 @@ mod members;
 
 use crate::btf::{Btf, BtfId, Kind, Prototype};
 use crate::by_value::by_value;
+use crate::UserDeclarations;
 use kps_arch::Arch;
 use kps_plan::{CInt, Param, Record, RecordKind, Signature, Type, TypeDef, TypeId, Types};
 use std::collections::{BTreeSet, HashMap, HashSet};
@@ -46,6 +47,7 @@ impl Wanted {
 pub struct Importer<'a> {
     btf: &'a Btf,
     wanted: &'a Wanted,
+    user: Option<&'a UserDeclarations>,
     types: Types,
     known: HashMap<BtfId, TypeId>,
     /// The names given so far, each with the number at which the search for the next free name
@@ -67,12 +69,19 @@ impl<'a> Importer<'a> {
         Importer {
             btf,
             wanted,
+            user: None,
             types: Types::new(arch),
             known: HashMap::new(),
             names: HashMap::new(),
             pending: Vec::new(),
             parts: 0,
         }
+    }
+
+    /// The same, in which the members that headers declare `__user` are pointers to the memory of
+    /// a program.
+    pub fn with_user_members(self, user: &'a UserDeclarations) -> Self {
+        Importer { user: Some(user), ..self }
     }
 
     /// The definitions collected so far.

@@ -20,6 +20,7 @@ mod roles;
 mod sites;
 mod source;
 mod symbols;
+mod user;
 
 use btf::{Btf, BtfError};
 use kps_arch::{Arch, Entry, Start};
@@ -40,6 +41,7 @@ pub use roles::{Role, Roles};
 pub use sites::Sites;
 pub use source::Source;
 pub use symbols::{Sym, Symbols};
+pub use user::{SyscallArgument, UserArguments, UserDeclarations};
 
 /// The facts of one kernel image.
 #[derive(Debug, Default)]
@@ -60,6 +62,11 @@ pub struct Facts {
     pub roles: Roles,
     /// The direct calls between the functions of vmlinux.
     pub calls: Calls,
+    /// The parameters of the functions of vmlinux that get a pointer of a system call, as far as
+    /// its code tells.
+    pub user_arguments: UserArguments,
+    /// What its headers declare `__user`, once they are there.
+    pub user_declarations: UserDeclarations,
     /// The types of vmlinux, followed by those of the modules that have been added.
     pub btf: Btf,
     /// The modules that have been added, by name.

@@ -78,7 +78,13 @@ pub(super) fn add(
     let image = image.unwrap_or_else(|| kernel.clone());
     let origin = Origin { kernel: Stamp::of(&kernel)?, folder };
     let files = origin.files(adding);
-    let facts = progress.step("reading the image", || write_facts(adding, &files))?;
+    let tree = Tree {
+        sources: vec![source_of(&origin.folder)],
+        build: origin.folder.clone(),
+        toolchain: toolchain(request.toolchain.as_deref())?,
+        make: request.make.clone(),
+    };
+    let facts = progress.step("reading the image", || write_facts(adding, &files, Some(&tree)))?;
     let release = facts.identity.release;
     let name = name.unwrap_or(&release);
     if !is_name(name) {
@@ -87,12 +93,6 @@ pub(super) fn add(
     let mut read = vec![files.image, files.config, files.symvers];
     read.extend(Some(&image).filter(|image| !read.contains(image)).cloned());
     progress.step("taking the inventory", || inventory::record(adding, &read))?;
-    let tree = Tree {
-        sources: vec![source_of(&origin.folder)],
-        build: origin.folder.clone(),
-        toolchain: toolchain(request.toolchain.as_deref())?,
-        make: request.make.clone(),
-    };
     let folder = origin.folder.clone();
     let origin = super::Origin::BuildDir(origin);
     let manifest =

@@ -3,7 +3,9 @@
 //! wrote it.
 
 use super::gather::gather;
+use super::headers::user_declarations;
 use super::image::{decompress, ImageError};
+use super::manifest::Tree;
 use super::origin::KernelFiles;
 use super::{damaged, inventory, Target};
 use kps_diag::{Diagnostic, UNREADABLE_CONFIG, UNREADABLE_IMAGE};
@@ -71,7 +73,18 @@ impl Target {
         if [&files.image, &files.config, &files.symvers].iter().any(|file| !file.exists()) {
             return Err(self.damaged_facts(&FactsError::Version));
         }
-        let facts = read_kernel(&files)?;
+        let facts = read_kernel(&files, self.tree())?;
+        self.rewrite_facts(&facts)?;
+        Ok(facts)
+    }
+
+    /// Adds what the headers tell to the facts, once a build tree is there.
+    pub(super) fn add_headers(&self, tree: &Tree) -> Result<(), Diagnostic> {
+        let facts = self.facts()?;
+        self.rewrite_facts(&Facts { user_declarations: user_declarations(tree), ..facts })
+    }
+
+    fn rewrite_facts(&self, facts: &Facts) -> Result<(), Diagnostic> {
         let bytes = facts.to_bytes();
         // The inventory comes first: an interruption in between leaves a file that is regenerated
         // once more.
@@ -81,8 +94,7 @@ impl Target {
         write_atomically(&path, &bytes)?;
         // The age of the facts shows which target was added last.
         let keep_age = || File::options().write(true).open(&path)?.set_modified(added?);
-        keep_age().map_err(|error| cannot("write", &path, &error))?;
-        Ok(facts)
+        keep_age().map_err(|error| cannot("write", &path, &error))
     }
 
     fn damaged_facts(&self, error: &FactsError) -> Diagnostic {
@@ -113,19 +125,24 @@ impl Source for Opened {
     }
 }
 
-/// Reads the facts of a kernel, and writes them.
-pub(super) fn write_facts(folder: &Path, files: &KernelFiles) -> Result<Facts, Diagnostic> {
-    let facts = read_kernel(files)?;
+/// Reads the facts of a kernel, and writes them. Without a build tree they lack what the headers
+/// tell.
+pub(super) fn write_facts(
+    folder: &Path,
+    files: &KernelFiles,
+    tree: Option<&Tree>,
+) -> Result<Facts, Diagnostic> {
+    let facts = read_kernel(files, tree)?;
     write_atomically(&folder.join(FILE), &facts.to_bytes())?;
     Ok(facts)
 }
 
-fn read_kernel(files: &KernelFiles) -> Result<Facts, Diagnostic> {
+fn read_kernel(files: &KernelFiles, tree: Option<&Tree>) -> Result<Facts, Diagnostic> {
     let KernelFiles { image, config, symvers } = files;
     let config = input::read_text(config, input::CONFIG)?;
     let symvers = read_symvers(symvers)?;
     let bytes = input::read(image, input::IMAGE)?;
-    gather(&bytes, &config, &symvers).map_err(|error| match error {
+    let facts = gather(&bytes, &config, &symvers).map_err(|error| match error {
         ImageError::Config(_) | ImageError::Symvers(_) => {
             Diagnostic::new(UNREADABLE_CONFIG, error.to_string())
                 .help("use the files that the kernel's build wrote")
@@ -138,7 +155,8 @@ fn read_kernel(files: &KernelFiles) -> Result<Facts, Diagnostic> {
             "kpsc reads {} kernels since 6.6 that are built with BTF, kallsyms and ftrace",
             kps_arch::native().title
         )),
-    })
+    })?;
+    Ok(Facts { user_declarations: tree.map(user_declarations).unwrap_or_default(), ..facts })
 }
 
 /// The list of exports, which some distributions compress.

@@ -5,8 +5,12 @@ use super::image::{self, ImageError, Vmlinux};
 use super::kallsyms::{kallsyms, Kallsym};
 use super::roles::roles;
 use super::syscalls::{syscalls, vdso};
+use super::user_arguments::user_arguments;
 use kps_facts::btf::Btf;
-use kps_facts::{is_release, Export, Exports, Facts, Identity, Object, Site, Sites, Sym, Symbols};
+use kps_facts::{
+    is_release, Export, Exports, Facts, Identity, Object, Site, Sites, Sym, Symbols,
+    UserDeclarations,
+};
 use std::collections::BTreeMap;
 
 /// Reads the facts of a kernel from its image (a `bzImage` or a `vmlinux`), its `.config` and its
@@ -29,6 +33,7 @@ pub fn gather(image: &[u8], config: &str, symvers: &str) -> Result<Facts, ImageE
     let btf = Btf::parse(btf.to_vec())?;
     let exports = parse_symvers(symvers);
     let (roles, calls) = roles(&vmlinux, &symbols, &btf, &exports);
+    let syscalls = syscalls(&vmlinux, &symbols, &btf);
     Ok(Facts {
         identity: Identity { release: release(&vmlinux, &symbols)?, build_id: vmlinux.build_id()? },
         config: parse_config(config),
@@ -42,7 +47,9 @@ pub fn gather(image: &[u8], config: &str, symvers: &str) -> Result<Facts, ImageE
             })),
         },
         exports,
-        syscalls: syscalls(&vmlinux, &symbols, &btf),
+        user_arguments: user_arguments(&vmlinux, &symbols, &btf, &syscalls),
+        user_declarations: UserDeclarations::default(),
+        syscalls,
         vdso: vdso(&vmlinux),
         roles,
         calls,

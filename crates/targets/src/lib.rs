@@ -15,6 +15,7 @@ mod debug;
 pub mod dwarf;
 mod facts;
 pub mod gather;
+mod headers;
 pub mod image;
 mod inventory;
 pub mod kallsyms;
@@ -32,6 +33,7 @@ mod stamp;
 mod syscalls;
 mod templates;
 mod toolchain;
+mod user_arguments;
 mod verify;
 
 use facts::write_facts;
@@ -144,6 +146,7 @@ impl Target {
             return Ok(tree.clone());
         }
         let tree = self.provider().prepare(cache, &self.folder, progress)?;
+        self.add_headers(&tree)?;
         self.manifest.tree = Some(tree.clone());
         self.manifest.write(&self.folder)?;
         Ok(tree)

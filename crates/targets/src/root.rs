@@ -87,7 +87,9 @@ pub(super) fn add(
     let origin =
         Origin { folder, release: release.clone(), image: stamp, config, symvers, toolchain, make };
     let files = origin.files(adding);
-    let facts = progress.step("reading the image", || write_facts(adding, &files))?;
+    let tree = origin.tree().ok();
+    let facts =
+        progress.step("reading the image", || write_facts(adding, &files, tree.as_ref()))?;
     if facts.identity.release != release {
         let message = format!("{} is the kernel {}", image.display(), facts.identity.release);
         return Err(Diagnostic::new(NO_SUITABLE_KERNEL, message)
@@ -97,7 +99,7 @@ pub(super) fn add(
     let read = [files.image, files.config, files.symvers];
     progress.step("taking the inventory", || inventory::record(adding, &read))?;
     let folder = origin.folder.clone();
-    let (tree, origin) = (origin.tree().ok(), super::Origin::Root(origin));
+    let origin = super::Origin::Root(origin);
     let manifest = Manifest { image, busybox: None, origin, tree, release: release.clone() };
     put(cache, adding, name, &manifest, |old| match old {
         super::Origin::Root(old) => old.folder == folder && old.release == release,

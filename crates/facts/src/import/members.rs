@@ -49,6 +49,12 @@ impl<'a> Importer<'a> {
         for member in wanted {
             self.parts = 0;
             let ty = self.import(member.ty, &format!("{}_{}", record.name, member.name));
+            let owner = if c_name.is_empty() { &record.name } else { c_name };
+            let is_user = self.user.is_some_and(|user| user.has_member(owner, member.name));
+            let ty = match ty {
+                Type::Pointer { to, .. } if is_user => Type::User(to),
+                ty => ty,
+            };
             let is_placed = match member.bits {
                 Some(width) => self.place_bitfield(&mut record, &member, width, passed(ty)),
                 None => self.place(&record, &mut layers, &member, passed(ty)),

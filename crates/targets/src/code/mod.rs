@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 //! The machine code of a kernel or a module, as far as facts follow from it: calls, jumps, returns,
-//! and the addresses that a call passes on.
+//! and the addresses and arguments that a call passes on.
 //!
 //! Only decoding depends on the architecture. Each has a file of its own.
 
@@ -98,6 +98,28 @@ pub(super) enum Way {
 
 /// The argument registers that matter: no function that registers another takes it later.
 pub(super) const ARGS: usize = 5;
+
+/// The registers that carry arguments.
+pub(super) const WORDS: usize = 6;
+
+/// Where a function has a value from that it hands on unchanged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Origin {
+    /// It is the argument in this register, counted from 0.
+    Argument(usize),
+    /// It was read so many bytes behind the address that is the first argument.
+    Behind(i64),
+}
+
+/// A call, or a jump out of a function, and what it hands on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Handed {
+    /// Where it leads.
+    pub(super) target: u64,
+    /// For each register that carries an argument, where its value is from. None if the function
+    /// has made it itself, or if it depends on the way through it.
+    pub(super) args: [Option<Origin>; WORDS],
+}
 
 /// The instructions of one function.
 #[derive(Debug)]

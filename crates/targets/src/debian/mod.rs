@@ -217,7 +217,7 @@ pub(super) fn add(
         write_atomically(&symvers, chosen.symvers.as_bytes())
     })?;
     progress.step("reading the image", || {
-        write_facts(folder, &files(folder))?;
+        write_facts(folder, &files(folder), None)?;
         inventory::record(folder, &[])
     })?;
     let origin = Origin {

@@ -2,6 +2,7 @@
 //! Decoding the instructions of x86-64.
 
 mod arguments;
+mod handed;
 
 use super::{Code, Function, Step, Turn, Way, ARGS};
 use crate::kallsyms::Kallsym;
@@ -19,10 +20,16 @@ const ARGUMENTS: [Register; ARGS] =
 const RETURNS: &[&str] = &["__x86_return_thunk", "srso_return_thunk", "its_return_thunk"];
 const INDIRECT: &[&str] = &["__x86_indirect_"];
 
+/// A function with an ftrace site calls one of these first, which change no register
+/// (arch/x86/kernel/ftrace_64.S).
+const TRACERS: &[&str] = &["__fentry__"];
+
 /// Decodes functions.
 pub(crate) struct Decoder {
     /// Thunks that return, or jump to what a register holds.
     thunks: HashSet<u64>,
+    /// What a function with an ftrace site calls there.
+    tracers: HashSet<u64>,
     /// Jumps that may be NOPs at another time, and NOPs that may be jumps.
     switched: HashMap<u64, u64>,
 }
@@ -34,8 +41,12 @@ impl Decoder {
             RETURNS.contains(&sym.name.as_str())
                 || INDIRECT.iter().any(|start| sym.name.starts_with(start))
         };
-        let thunks = symbols.iter().filter(is_thunk).map(|sym| sym.address).collect();
-        Decoder { thunks, switched }
+        let is_tracer = |sym: &&Kallsym| TRACERS.contains(&sym.name.as_str());
+        Decoder {
+            thunks: symbols.iter().filter(is_thunk).map(|sym| sym.address).collect(),
+            tracers: symbols.iter().filter(is_tracer).map(|sym| sym.address).collect(),
+            switched,
+        }
     }
 
     /// Decodes a function from its start to the next symbol.
