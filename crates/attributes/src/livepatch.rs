@@ -5,8 +5,8 @@ use crate::args::unknown;
 use crate::place::is_doc;
 use crate::{args, docs, Reader, SpanMap};
 use kps_ast::{
-    At, AtomicReplace, Attribute, CFile, Form, Name, On, Patch, PatchItem, Require,
-    Text, TextClause,
+    At, AtomicReplace, Attribute, CFile, Form, Name, On, Patch, PatchItem, Require, Text,
+    TextClause,
 };
 use kps_diag::{list, Diagnostic, MISPLACED_ATTRIBUTE};
 use proc_macro2::TokenStream;

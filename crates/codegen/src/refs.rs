@@ -5,6 +5,7 @@
 //! walk finds those names: it follows Rust's scopes, so a local variable is not taken for a kernel
 //! function of the same name.
 
+mod accesses;
 mod aliases;
 mod macros;
 mod places;
@@ -56,6 +57,28 @@ pub struct Refs {
     pub sequence: Vec<Event>,
     /// Strings that are arguments of calls, each with the function's name.
     pub string_arguments: Vec<StringArgument>,
+    /// Accesses of memory through what `as_ptr()` has returned.
+    pub accesses: Vec<Access>,
+    /// Outward names that are arguments of `original`, by themselves.
+    pub passed_on: Vec<String>,
+}
+
+/// An access of memory through a pointer that `as_ptr()` has returned.
+#[derive(Debug, Clone)]
+pub struct Access {
+    /// What `as_ptr()` was called on.
+    pub of: Owner,
+    /// The position of the access.
+    pub span: Span,
+}
+
+/// What a method was called on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Owner {
+    /// An outward name.
+    Name(String),
+    /// A member of anything.
+    Member(String),
 }
 
 /// The ends of a path of several names, such as `kernel::bindings::GFP_KERNEL`.
@@ -63,12 +86,30 @@ pub struct Refs {
 pub struct PathEnds {
     /// The first name.
     pub first: String,
+    /// The name before the last one; empty if there is none, or if it was not followed.
+    pub owner: String,
     /// The last name.
     pub last: String,
     /// The last name's position.
     pub span: Span,
     /// Whether the path is called.
     pub called: bool,
+}
+
+impl PathEnds {
+    /// The ends of a path.
+    fn of(path: &syn::Path, called: bool) -> Option<PathEnds> {
+        let name = |segment: &syn::PathSegment| segment.ident.unraw().to_string();
+        let (first, last) = (path.segments.first()?, path.segments.last()?);
+        let owner = path.segments.iter().rev().nth(1).map(name).unwrap_or_default();
+        Some(PathEnds {
+            first: name(first),
+            owner,
+            last: name(last),
+            span: last.ident.span(),
+            called,
+        })
+    }
 }
 
 /// A call of a method on an outward name.
@@ -304,6 +345,44 @@ mod tests {
         assert_eq!(called("matches!(original(m, v), x if x < 0)"), [true]);
         assert_eq!(called("fn original() {} original()"), [] as [bool; 0]);
         assert_eq!(called("m.original()"), [] as [bool; 0]);
+    }
+
+    #[test]
+    fn accesses_through_what_as_ptr_returns_are_seen() {
+        let found = |body: &str| -> Vec<String> {
+            let accesses = refs(body, &[]).accesses.into_iter();
+            accesses
+                .map(|access| match access.of {
+                    Owner::Name(name) => name,
+                    Owner::Member(name) => format!(".{name}"),
+                })
+                .collect()
+        };
+        for body in [
+            "*p.as_ptr()",
+            "(*p.as_ptr()).x.y = 1;",
+            "p.as_ptr().read()",
+            "p.cast::<u8>().as_ptr().add(1).write_volatile(2)",
+            "pr_info!(\"{:?}\", CStr::from_ptr(p.as_ptr()));",
+            "core::slice::from_raw_parts(p.as_ptr() as *const u8, 3)",
+            "let q = p.as_ptr(); *q",
+            "let p = p.as_ptr(); if true { core::ptr::read(p); }",
+            "(&raw const (*p.as_ptr()).x).read(); let r = &(*p.as_ptr()).x;",
+        ] {
+            assert_eq!(found(body), ["p"], "{body}");
+        }
+        assert_eq!(found("*(*m).base.as_ptr()"), [".base"]);
+        for body in [
+            "f(p.as_ptr()); p.read(); *p",
+            "&raw const (*p.as_ptr()).x",
+            "addr_of!((*p.as_ptr()).x[1]).cast::<u8>()",
+            "let q = p.as_ptr(); { let q = r; *q }",
+            "{ let q = p.as_ptr(); } *q",
+            "fn f(p: u8) { *p.as_ptr() }",
+            "read(p.as_ptr())",
+        ] {
+            assert_eq!(found(body), [] as [&str; 0], "{body}");
+        }
     }
 
     #[test]

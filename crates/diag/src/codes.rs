@@ -173,6 +173,7 @@ codes! {
         KPS0417 SPLIT_FUNCTION Note Input "part of the function is in another symbol"
         KPS0418 SYSCALL_NOT_ENTERED Error Input "no program enters the system call here"
         KPS0419 ANSWERED_IN_VDSO Warning Input "the vDSO answers this system call"
+        KPS0420 MAY_BE_USER_POINTER Warning Input "a parameter may point to memory of a program"
     }
     "Bodies" {
         KPS0501 NOT_RUST Error Input "the text is not Rust"
@@ -194,6 +195,7 @@ codes! {
         KPS0517 ESCAPING_FUNCTION Warning Input "the kernel may keep a pointer into the patch"
         KPS0519 LOCK_TAKEN_TWICE Error Input "a body takes a lock that it holds"
         KPS0521 POSITIVE_ERRNO Warning Input "an error number is positive"
+        KPS0520 USER_POINTER_DEREFERENCED Error Input "memory of a program is accessed directly"
     }
     "Metadata of a patch" {
         KPS0601 INVALID_MODULE_NAME Error Input "the name is not a valid module name"

@@ -194,13 +194,13 @@ impl Role {
             _ => None,
         };
         let is_head = |name: &str| name.contains("rcu") || ["head", "rh", "rhp"].contains(&name);
-        match params.as_slice() {
+        match *params.as_slice() {
             // `struct rcu_head` is a macro (include/linux/types.h).
-            &[(name, head)] if matches!(ret.kind, Kind::Void) => {
+            [(name, head)] if matches!(ret.kind, Kind::Void) => {
                 let is_callback = to(head).is_some_and(|head| head.name == "callback_head");
                 (is_callback && is_head(name)).then_some(Role::RcuCallback)
             }
-            &[(_, irq), (_, data)] if ret.name == "irqreturn" => {
+            [(_, irq), (_, data)] if ret.name == "irqreturn" => {
                 let is_handler = btf.get(btf.strip(irq)).name == "int"
                     && to(data).is_some_and(|data| matches!(data.kind, Kind::Void));
                 (is_handler && !function.contains("thread")).then_some(Role::Interrupt)

@@ -45,6 +45,8 @@ pub(crate) enum Advice<'a> {
     Prototype(&'a str),
     /// To say where the prototype of a clone comes from.
     Arguments(&'a str),
+    /// To say which parameters point to the memory of a program.
+    UserPrototype { name: &'a str, prototype: &'a str },
     /// To leave the prototype of a system call to the kernel.
     SyscallPrototype,
     /// To leave a type to the kernel.
@@ -127,6 +129,7 @@ impl Advice<'_> {
                 format!("write `{known}`; a `#[post]` has the result as its last parameter, `ret`"),
             ),
             Advice::Arguments(clone) => arguments(clone),
+            Advice::UserPrototype { name, prototype } => user_prototype(name, prototype),
             Advice::SyscallPrototype => both(
                 "drop the prototype: the kernel knows it, and the names of the parameters",
                 "write the parameters as the kernel declares them",
@@ -176,6 +179,12 @@ fn use_fn(object: &str, name: &str, prototype: Option<&str>, is_in_btf: bool) ->
         format!("add `use fn {name}{line};` to `object {object}`"),
         format!("add `#[symbols({object})] extern \"C\" {{ fn {name}{known}; }}`"),
     )
+}
+
+fn user_prototype(name: &str, prototype: &str) -> (String, String) {
+    const COPY: &str =
+        "and copy with `read()`, `read_str(..)` or `write(..)`; `as_ptr()` is the address";
+    (format!("write `fn {name}{prototype}`, {COPY}"), format!("write `{prototype}`, {COPY}"))
 }
 
 /// A prototype in Rust's notation.

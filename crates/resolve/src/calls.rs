@@ -4,7 +4,7 @@
 
 use super::bodies::Rust;
 use super::c_text::calls_in_c;
-use super::own::{Callee, OwnCode};
+use super::own::{Callee, OwnCode, COPYING};
 use super::sleeps::Sleeper;
 use super::symbols::Scope;
 use super::{Resolver, SourceText};
@@ -26,7 +26,7 @@ pub(super) struct Call {
     pub(super) enters: String,
     pub(super) span: Span,
     /// The snippet that contains the call.
-    code: Code,
+    pub(super) code: Code,
 }
 
 /// Why a function must not sleep.
@@ -77,6 +77,9 @@ impl Resolver<'_> {
                     let in_c = calls.iter().flat_map(|call| self.through_c(spec, call));
                     let in_c: Vec<Call> = in_c.collect();
                     calls.extend(in_c);
+                    if let Some(scope) = Scope::of(self.facts, &object.name.value) {
+                        calls.extend(self.copies(scope, func, body.code, rust));
+                    }
                     self.check_atomic(object, func, &calls);
                 }
                 self.check_atomic(object, func, &self.in_c(func));
@@ -342,7 +345,7 @@ pub(super) fn reached<'r>(rust: &'r Rust, code: Code, refs: &'r Refs) -> Vec<(Co
 
 /// A function, macro or method that some code calls.
 struct Named<'r> {
-    /// The first name of its path, or what the method is called on.
+    /// The name of its path that decides, or what the method is called on.
     of: Option<&'r str>,
     name: &'r str,
     span: proc_macro2::Span,
@@ -353,7 +356,10 @@ fn named(refs: &Refs) -> impl Iterator<Item = Named<'_>> {
     let short = short.map(|name| Named { of: None, name: &name.name, span: name.span });
     let paths = refs.paths.iter().filter(|path| path.called).chain(&refs.aliased);
     let paths = paths.map(|path| Named {
-        of: Some(path.first.as_str()).filter(|first| *first != path.last),
+        of: match path.owner == COPYING {
+            true => Some(COPYING),
+            false => Some(path.first.as_str()).filter(|first| *first != path.last),
+        },
         name: &path.last,
         span: path.span,
     });

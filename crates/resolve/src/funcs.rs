@@ -54,7 +54,9 @@ impl Resolver<'_> {
             None => {
                 let told = Told::Clause(spec.arguments.as_ref());
                 let written = spec.prototype.as_ref();
-                self.signature(scope, &spec.symbol, written, told, importer)
+                self.signature(scope, &spec.symbol, written, told, importer).and_then(|signature| {
+                    self.with_user_pointers(spec, signature, importer.types())
+                })
             }
         };
         let convention = match call.as_ref().map(|_| importer.named("pt_regs")) {
@@ -80,14 +82,10 @@ impl Resolver<'_> {
             }
             self.check_waits(scope, name, &found, change);
         }
-        Some(Func {
-            old: found.symbol,
-            signature: signature?,
-            convention,
-            entry,
-            change: change?,
-            frees,
-        })
+        let (address, old) = (found.address, found.symbol);
+        let func = Func { old, signature: signature?, convention, entry, change: change?, frees };
+        self.check_user_pointers(scope, spec, &func, address, rust, importer.types());
+        Some(func)
     }
 
     /// Notes other functions that this change affects, and clones from the same source that it does

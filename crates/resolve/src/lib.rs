@@ -43,6 +43,7 @@ mod spelling;
 mod symbols;
 mod syscalls;
 mod test_blocks;
+mod user_pointers;
 mod waits;
 mod words;
 
@@ -240,7 +241,8 @@ impl<'a> Resolver<'a> {
         let needs = Needs::of(spec, &objects);
         let members = [needs.members(), vec![syscalls::members(self.facts.arch())]].concat();
         let wanted = Wanted { members, ..rust.wanted() };
-        let mut importer = Importer::new(self.facts.arch(), &self.facts.btf, &wanted);
+        let mut importer = Importer::new(self.facts.arch(), &self.facts.btf, &wanted)
+            .with_user_members(&self.facts.user_declarations);
         let klp = self.klp(&mut importer, needs);
         if klp.is_none() {
             let message =
@@ -282,6 +284,7 @@ impl<'a> Resolver<'a> {
         self.used(spec, &rust, &objects, &declared, &mut importer, &mut imports);
         imports.types = importer.finish();
         self.check_hidden_types(&rust, &imports.types);
+        self.check_user_members(&rust, &imports.types);
         self.check_parameters(spec, &rust, &places, &objects, &imports);
         self.check_errors(spec, &rust, &imports.types, &objects);
         let replace = self.replace(spec, params.as_ref());

@@ -53,6 +53,10 @@ pub(super) enum Callee<'r> {
 const ALLOCATING: &[&str] = &["Arc", "CString", "KBox", "KVBox", "KVVec", "KVec", "UniqueArc"];
 const REALLOC: &str = "krealloc_node_align_noprof";
 
+/// The kernel crate's type that copies from and to programs, and what it does it with.
+pub(super) const COPYING: &str = "UserSlice";
+const COPY: &str = "copy_from_user";
+
 impl Own {
     /// Adds items, which may be in a module.
     pub(super) fn add(&mut self, items: &[Item], parent: Option<&str>, code: Code) {
@@ -134,6 +138,7 @@ impl Own {
                 (Some(own), _) => Callee::Own(own),
                 (None, "kernel") => Callee::Kernel(entered(name)),
                 (None, of) if ALLOCATING.contains(&of) => Callee::Kernel(REALLOC.to_owned()),
+                (None, COPYING) => Callee::Kernel(COPY.to_owned()),
                 (None, _) => Callee::Other,
             },
         }

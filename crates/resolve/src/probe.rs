@@ -70,7 +70,8 @@ impl<'a> Probe<'a> {
         let Some(scope) = Scope::of(self.facts, object) else { return judgement };
         for (word, func) in self.words.iter().copied().zip(&self.funcs) {
             let mut resolver = Resolver::new(self.pieces, self.facts, true);
-            let mut importer = Importer::new(self.facts.arch(), &self.facts.btf, &self.wanted);
+            let mut importer = Importer::new(self.facts.arch(), &self.facts.btf, &self.wanted)
+                .with_user_members(&self.facts.user_declarations);
             let func = ast::Func { symbol: symbol.clone(), ..func.clone() };
             let found = resolver.func(scope, &func, &self.rust, &mut importer);
             resolver.note_other_entries(scope, std::slice::from_ref(&func));

@@ -40,6 +40,7 @@ fn of_use(tree: &syn::UseTree, first: Option<&syn::Ident>, found: &mut Vec<(Stri
             let text = |ident: &syn::Ident| ident.unraw().to_string();
             let path = PathEnds {
                 first: text(first.unwrap_or(&rename.ident)),
+                owner: String::new(),
                 last: text(&rename.ident),
                 span: rename.ident.span(),
                 called: false,
@@ -62,12 +63,7 @@ pub(super) fn path_of(value: &Expr) -> Option<PathEnds> {
                 matches!(&*call.func, Expr::Path(function) if function.path.is_ident("Some"));
             is_some.then(|| path_of(&call.args[0])).flatten()
         }
-        Expr::Path(syn::ExprPath { qself: None, path, .. }) => {
-            let name = |segment: &syn::PathSegment| segment.ident.unraw().to_string();
-            let last = path.segments.last()?;
-            let first = name(path.segments.first()?);
-            Some(PathEnds { first, last: name(last), span: last.ident.span(), called: false })
-        }
+        Expr::Path(syn::ExprPath { qself: None, path, .. }) => PathEnds::of(path, false),
         _ => None,
     }
 }

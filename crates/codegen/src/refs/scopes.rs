@@ -2,7 +2,7 @@
 //! The scopes of a walk: which names they bind, and what those stand for.
 
 use super::aliases::Aliases;
-use super::{Name, Original, PathEnds, Refs, Role};
+use super::{Name, Original, Owner, PathEnds, Refs, Role};
 use std::collections::{BTreeMap, HashSet};
 use syn::ext::IdentExt as _;
 use syn::Item;
@@ -22,6 +22,8 @@ pub(super) struct Walk {
     pub(super) inside: Vec<String>,
     /// The number of closures and functions that the walk is in.
     pub(super) nested: usize,
+    /// Variables that hold what `as_ptr()` has returned.
+    pub(super) pointers: BTreeMap<String, Owner>,
 }
 
 impl Walk {
@@ -36,6 +38,7 @@ impl Walk {
             in_macro: false,
             inside: Vec::new(),
             nested: 0,
+            pointers: BTreeMap::new(),
         }
     }
 
@@ -50,6 +53,7 @@ impl Walk {
         inside(self);
         self.aliases.pop();
         for name in self.scopes.pop().into_iter().flatten() {
+            self.pointers.remove(&name);
             if let Some(count) = self.bound.get_mut(&name) {
                 *count -= 1;
             }
@@ -58,6 +62,7 @@ impl Walk {
 
     pub(super) fn bind(&mut self, name: &syn::Ident) {
         let name = name.unraw().to_string();
+        self.pointers.remove(&name);
         if let Some(aliases) = self.aliases.last_mut() {
             aliases.remove(&name);
         }

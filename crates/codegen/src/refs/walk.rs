@@ -49,14 +49,8 @@ impl Walk {
                 self.refs.aliased.extend(alias.map(called));
             }
             self.refer(&first.ident, if is_short { role } else { Role::Unclear });
-            if let Some(last) = path.segments.last().filter(|_| !is_short) {
-                let name = |segment: &syn::PathSegment| segment.ident.unraw().to_string();
-                self.refs.paths.push(PathEnds {
-                    first: name(first),
-                    last: name(last),
-                    span: last.ident.span(),
-                    called,
-                });
+            if !is_short {
+                self.refs.paths.extend(PathEnds::of(path, called));
             }
         }
         for segment in &path.segments {
@@ -91,8 +85,21 @@ impl<'a> Visit<'a> for Walk {
             }
             value = self.stands_for(&init.expr);
         }
+        let pointer = local.init.as_ref().and_then(|init| self.owner_of_pointer(&init.expr));
         self.visit_pat(&local.pat);
         self.alias_local(&local.pat, value);
+        let pat = match &local.pat {
+            Pat::Type(typed) => &typed.pat,
+            pat => pat,
+        };
+        if let (Pat::Ident(name), Some(pointer)) = (pat, pointer) {
+            self.pointers.insert(name.ident.unraw().to_string(), pointer);
+        }
+    }
+
+    fn visit_expr_unary(&mut self, unary: &'a syn::ExprUnary) {
+        self.dereference(unary);
+        visit::visit_expr_unary(self, unary);
     }
 
     fn visit_expr_closure(&mut self, closure: &'a syn::ExprClosure) {
@@ -173,6 +180,12 @@ impl<'a> Visit<'a> for Walk {
             Expr::Path(p) if p.qself.is_none() => {
                 self.path(&p.path, Role::Function);
                 called = aliases::path_of(&call.func);
+                self.function_access(&p.path, call);
+                if p.path.is_ident("original") {
+                    let names = call.args.iter().filter_map(|arg| Some(self.outward(arg)?.name));
+                    let names: Vec<String> = names.collect();
+                    self.refs.passed_on.extend(names);
+                }
                 let function = called.as_ref().map(|p| p.last.clone()).unwrap_or_default();
                 self.passes(&function, call);
                 let strings = call.args.iter().filter_map(|arg| match arg {
@@ -250,11 +263,12 @@ impl<'a> Visit<'a> for Walk {
         if matches!(address.mutability, syn::PointerMutability::Mut(_)) {
             self.write(&address.expr);
         }
-        visit::visit_expr_raw_addr(self, address);
+        self.address_of(&address.expr);
     }
 
     fn visit_expr_method_call(&mut self, call: &'a syn::ExprMethodCall) {
         call.args.iter().for_each(|arg| self.flags(arg));
+        self.method_access(call);
         if call.method == "cast_mut" {
             self.write_through(&call.receiver);
         }
@@ -366,10 +380,14 @@ impl<'a> Visit<'a> for Walk {
         // Most macros take expressions; the meaning of other arguments is unknown.
         match Punctuated::<Expr, Token![,]>::parse_terminated.parse2(mac.tokens.clone()) {
             Ok(args) => {
-                if mac.path.segments.last().is_some_and(|last| last.ident == "addr_of_mut") {
+                let is = |name| mac.path.segments.last().is_some_and(|last| last.ident == name);
+                if is("addr_of_mut") {
                     args.iter().for_each(|place| self.write(place));
                 }
-                args.iter().for_each(|arg| Walk::visit_expr(self, arg));
+                match is("addr_of_mut") || is("addr_of") {
+                    true => args.iter().for_each(|place| self.address_of(place)),
+                    false => args.iter().for_each(|arg| Walk::visit_expr(self, arg)),
+                }
             }
             Err(_) => self.macro_tokens(mac.tokens.clone()),
         }

@@ -343,8 +343,8 @@ fn is_stack_pointer(instruction: &Instruction) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::collections::HashMap;
     use crate::kallsyms::Kallsym;
+    use std::collections::HashMap;
 
     const START: u64 = 0x1000;
     const TRACER: u64 = 0x2000;
