@@ -114,6 +114,15 @@ impl DebugInfo {
         })
     }
 
+    /// The arguments of clones alone. The rest serves warnings, which `kpsc check` gives.
+    pub(crate) fn of_clones(&self) -> DebugInfo {
+        DebugInfo {
+            build_id: self.build_id.clone(),
+            clones: self.clones.clone(),
+            ..DebugInfo::default()
+        }
+    }
+
     /// The arguments of the clone at an address.
     pub fn clone_at(&self, address: u64) -> Option<&CloneArguments> {
         let at = self.clones.binary_search_by_key(&address, |(address, _)| *address).ok()?;

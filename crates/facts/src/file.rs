@@ -18,8 +18,8 @@ use crate::format::{check_magic, checksum, Reader, Writer};
 use crate::source::Source;
 use crate::symbols::Parts;
 use crate::{
-    is_build_id, is_module_name, is_release, Calls, Exports, Facts, Identity, Module, Object,
-    Roles, Section, Site, Sites, Symbols, SyscallParam, UserArguments, UserDeclarations,
+    is_build_id, is_module_name, is_release, Calls, DebugInfo, Exports, Facts, Identity, Module,
+    Object, Roles, Section, Site, Sites, Symbols, SyscallParam, UserArguments, UserDeclarations,
     ENTRY_BYTES,
 };
 use std::cell::RefCell;
@@ -66,6 +66,8 @@ enum Id {
     UserArguments,
     /// The pointers that headers declare `__user`.
     UserDeclarations,
+    /// The arguments of clones, for the macros of a crate. Those of a target are in its debug file.
+    Clones,
 }
 
 /// Why a facts file cannot be used.
@@ -253,7 +255,10 @@ impl<S: Source> FactsFile<S> {
             btf: btf.with_kernel(kernel).ok_or(FactsError::Damaged)?,
             modules,
             module_names,
-            debug: None,
+            debug: match self.section(Id::Clones)? {
+                none if none.is_empty() => None,
+                clones => Some(DebugInfo::from_bytes(&clones)?),
+            },
         };
         Some(facts).filter(|facts| is_plain(facts) && are_modules(facts)).ok_or(FactsError::Damaged)
     }
@@ -315,6 +320,10 @@ impl Facts {
             (Id::Calls, section(&|w| self.calls.write(w))),
             (Id::UserArguments, section(&|w| self.user_arguments.write(w))),
             (Id::UserDeclarations, section(&|w| self.user_declarations.write(w))),
+            (
+                Id::Clones,
+                self.debug.as_ref().map(|debug| debug.of_clones().to_bytes()).unwrap_or_default(),
+            ),
             (Id::Types, self.btf.bytes().to_vec()),
             (
                 Id::Index,
