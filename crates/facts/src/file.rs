@@ -18,9 +18,8 @@ use crate::format::{check_magic, checksum, Reader, Writer};
 use crate::source::Source;
 use crate::symbols::Parts;
 use crate::{
-    is_build_id, is_module_name, is_release, Calls, DebugInfo, Exports, Facts, Identity, Module,
-    Object, Roles, Section, Site, Sites, Symbols, SyscallParam, UserArguments, UserDeclarations,
-    ENTRY_BYTES,
+    is_build_id, is_module_name, is_release, Calls, DebugInfo, Exports, Facts, Identity, Object,
+    Roles, Section, UserArguments, UserDeclarations,
 };
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -28,6 +27,7 @@ use std::fmt;
 use std::io;
 use std::ops::Range;
 
+mod records;
 #[cfg(test)]
 mod tests;
 
@@ -431,78 +431,6 @@ fn follow_one_another(sections: &[Section]) -> bool {
         free = section.address.checked_add(section.size);
         is_free
     }) && free.is_some()
-}
-
-impl Writer {
-    fn sections(&mut self, sections: &[Section]) {
-        self.list(sections, |w, section| {
-            w.text(&section.name);
-            w.u64(section.address);
-            w.u64(section.size);
-        });
-    }
-
-    fn sites(&mut self, sites: &Sites) {
-        self.u64(sites.len() as u64);
-        for (function, site) in sites.iter() {
-            self.u64(function);
-            self.u32(site.offset);
-            self.0.extend(site.bytes);
-        }
-    }
-
-    fn module(&mut self, module: &Module) {
-        let Module { object, build_id, depends, types, roles, calls, kernel_calls } = module;
-        self.sections(&object.sections);
-        self.sites(&object.sites);
-        object.symbols.write_parts(self);
-        self.text(object.symbols.names());
-        // An empty build-id stands for none.
-        self.bytes(build_id.as_deref().unwrap_or_default());
-        self.list(depends, |w, name| w.text(name));
-        self.u32(types.start);
-        self.u32(types.end);
-        roles.write(self);
-        calls.write(self);
-        kernel_calls.write(self);
-    }
-}
-
-impl Reader<'_> {
-    fn sections(&mut self) -> Option<Vec<Section>> {
-        self.list(|r| {
-            Some(Section { name: r.text()?.to_owned(), address: r.u64()?, size: r.u64()? })
-        })
-    }
-
-    fn sites(&mut self) -> Option<Sites> {
-        const RECORD: usize = 12 + ENTRY_BYTES;
-        let sites = self.records(|record: &[u8; RECORD]| {
-            let mut r = Reader(record);
-            let (function, offset) = (r.u64().unwrap_or_default(), r.u32().unwrap_or_default());
-            (function, Site { offset, bytes: r.array().unwrap_or_default() })
-        });
-        Sites::in_order(sites?)
-    }
-
-    fn module(&mut self) -> Option<Module> {
-        let (sections, sites) = (self.sections()?, self.sites()?);
-        let symbols: Symbols = Parts::read(self)?.with_names(self.bytes()?.to_vec())?;
-        let build_id = self.bytes()?;
-        Some(Module {
-            object: Object { symbols, sections, sites },
-            build_id: (!build_id.is_empty()).then(|| build_id.to_vec()),
-            depends: self.list(|r| Some(r.text()?.to_owned()))?,
-            types: self.u32()?..self.u32()?,
-            roles: Roles::read(self)?,
-            calls: Calls::read(self)?,
-            kernel_calls: Calls::read(self)?,
-        })
-    }
-
-    fn syscall_param(&mut self) -> Option<SyscallParam> {
-        Some(SyscallParam { ty: self.text()?.to_owned(), name: self.text()?.to_owned() })
-    }
 }
 
 /// The file: its table, then the sections in order.

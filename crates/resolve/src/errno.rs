@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Errors that are positive: in the kernel an error is a negative number, and `ENOMEM` is 12. As the
-//! result of a function it is a success.
+//! Errors that are positive: in the kernel an error is a negative number, and `ENOMEM` is 12. As
+//! the result of a function it is a success.
 
 use super::bodies::{Fragment, Rust};
 use super::Resolver;

@@ -141,7 +141,7 @@ impl Resolver<'_> {
         reaches
     }
 
-    /// The calls by which the data of shadow variables is freed before a function runs (`freed by`).
+    /// The calls by which shadow data is freed before a function runs (`freed by`).
     fn freeing_calls(
         &self,
         spec: &ast::Patch,

@@ -45,7 +45,7 @@ impl Resolver<'_> {
         }
     }
 
-    /// The role that a function most likely has, by its prototype, if its object does not export it.
+    /// The role that a function most likely has by its prototype, if it is not exported.
     pub(super) fn suspected_role(&self, scope: Scope<'_>, function: &str) -> Option<Role> {
         let symbols = &scope.object.symbols;
         let is_exported = match scope.module {

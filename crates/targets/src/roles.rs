@@ -83,7 +83,7 @@ struct Image<'a> {
     functions: Vec<Function>,
     /// The place of each function in both lists.
     index: HashMap<u64, usize>,
-    /// Functions that get another one to call later, by address: its role, and which argument it is.
+    /// Functions that get others to call later, by address: their roles, and which arguments.
     registrars: HashMap<u64, Vec<(Role, usize)>>,
 }
 

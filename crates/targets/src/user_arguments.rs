@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-//! The parameters of functions that get a pointer of a system call unchanged, from the machine code.
+//! The parameters of functions that get a pointer of a system call unchanged, from the code.
 //!
 //! The entry of a system call reads its arguments from the caller's registers and hands them on.
 //! From there each function is followed that gets such a pointer, as far as direct calls lead.
