@@ -194,8 +194,8 @@ codes! {
         KPS0516 OTHER_LAYOUT Error Input "a type of a C file differs from the kernel's"
         KPS0517 ESCAPING_FUNCTION Warning Input "the kernel may keep a pointer into the patch"
         KPS0519 LOCK_TAKEN_TWICE Error Input "a body takes a lock that it holds"
-        KPS0521 POSITIVE_ERRNO Warning Input "an error number is positive"
         KPS0520 USER_POINTER_DEREFERENCED Error Input "memory of a program is accessed directly"
+        KPS0521 POSITIVE_ERRNO Warning Input "an error number is positive"
     }
     "Metadata of a patch" {
         KPS0601 INVALID_MODULE_NAME Error Input "the name is not a valid module name"

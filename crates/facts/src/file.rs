@@ -13,7 +13,7 @@
 //! types. A file in another version of the format is regenerated, so this program reads its own
 //! version only.
 
-use crate::btf::{Btf, BtfError, BtfId, Extent, Index};
+use crate::btf::{Btf, BtfError};
 use crate::format::{check_magic, checksum, Reader, Writer};
 use crate::source::Source;
 use crate::symbols::Parts;
@@ -221,17 +221,7 @@ impl<S: Source> FactsFile<S> {
         let (sections, sites) = self.read(Id::Image, |r| Some((r.sections()?, r.sites()?)))?;
         let parts = self.read(Id::Symbols, Parts::read)?;
         let symbols = parts.with_names(self.section(Id::Names)?).ok_or(FactsError::Damaged)?;
-        let (index, kernel) = self.read(Id::Index, |r| {
-            let index = Index {
-                functions: r.records(id)?,
-                types: r.records(id)?,
-                constants: r.records(|record: &[u8; 8]| {
-                    let [a, b, c, d, e, f, g, h] = *record;
-                    (id(&[a, b, c, d]), u32::from_le_bytes([e, f, g, h]))
-                })?,
-            };
-            Some((index, Extent { types: r.u32()?, names: r.u32()? }))
-        })?;
+        let (index, kernel) = self.read(Id::Index, |r| r.index())?;
         let btf = Btf::parse_indexed(self.section(Id::Types)?, index).map_err(FactsError::Btf)?;
         let (modules, module_names) = self.read(Id::Modules, |r| {
             let modules = r.list(|r| Some((r.text()?.to_owned(), r.module()?)))?;
@@ -262,10 +252,6 @@ impl<S: Source> FactsFile<S> {
         };
         Some(facts).filter(|facts| is_plain(facts) && are_modules(facts)).ok_or(FactsError::Damaged)
     }
-}
-
-fn id(record: &[u8; 4]) -> BtfId {
-    BtfId(u32::from_le_bytes(*record))
 }
 
 impl Facts {
@@ -325,21 +311,7 @@ impl Facts {
                 self.debug.as_ref().map(|debug| debug.of_clones().to_bytes()).unwrap_or_default(),
             ),
             (Id::Types, self.btf.bytes().to_vec()),
-            (
-                Id::Index,
-                section(&|w| {
-                    let Index { functions, types, constants } = self.btf.index();
-                    w.list(functions, |w, id| w.u32(id.0));
-                    w.list(types, |w, id| w.u32(id.0));
-                    w.list(constants, |w, (id, n)| {
-                        w.u32(id.0);
-                        w.u32(*n);
-                    });
-                    let Extent { types, names } = self.btf.kernel();
-                    w.u32(types);
-                    w.u32(names);
-                }),
-            ),
+            (Id::Index, section(&|w| w.index(self.btf.index(), self.btf.kernel()))),
             (
                 Id::Modules,
                 section(&|w| {

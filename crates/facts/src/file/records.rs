@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 //! The records of a facts file that several sections share, or that are long.
 
+use crate::btf::{BtfId, Extent, Index};
 use crate::format::{Reader, Writer};
 use crate::symbols::Parts;
 use crate::{
@@ -8,6 +9,20 @@ use crate::{
 };
 
 impl Writer {
+    /// The index of the types, and which of them are vmlinux's.
+    pub(super) fn index(&mut self, index: &Index, kernel: Extent) {
+        let Index { functions, types, constants } = index;
+        self.list(functions, |w, id| w.u32(id.0));
+        self.list(types, |w, id| w.u32(id.0));
+        self.list(constants, |w, (id, n)| {
+            w.u32(id.0);
+            w.u32(*n);
+        });
+        let Extent { types, names } = kernel;
+        self.u32(types);
+        self.u32(names);
+    }
+
     pub(super) fn sections(&mut self, sections: &[Section]) {
         self.list(sections, |w, section| {
             w.text(&section.name);
@@ -43,6 +58,19 @@ impl Writer {
 }
 
 impl Reader<'_> {
+    pub(super) fn index(&mut self) -> Option<(Index, Extent)> {
+        let id = |record: &[u8; 4]| BtfId(u32::from_le_bytes(*record));
+        let index = Index {
+            functions: self.records(id)?,
+            types: self.records(id)?,
+            constants: self.records(|record: &[u8; 8]| {
+                let [a, b, c, d, e, f, g, h] = *record;
+                (id(&[a, b, c, d]), u32::from_le_bytes([e, f, g, h]))
+            })?,
+        };
+        Some((index, Extent { types: self.u32()?, names: self.u32()? }))
+    }
+
     pub(super) fn sections(&mut self) -> Option<Vec<Section>> {
         self.list(|r| {
             Some(Section { name: r.text()?.to_owned(), address: r.u64()?, size: r.u64()? })
