@@ -113,10 +113,7 @@ impl Advice<'_> {
                 format!("use it in the bodies of `object {object}`"),
                 format!("use it in hooks and callbacks of `{object}`"),
             ),
-            Advice::PerCpu { name, ty } => {
-                let ty = ty.map(|ty| format!(": {ty}")).unwrap_or_default();
-                (format!("write `use percpu {name}{ty};`"), format!("write `#[percpu]` above `static {name}`"))
-            }
+            Advice::PerCpu { name, ty } => per_cpu(name, ty),
             Advice::NotPerCpu { name, ty } => {
                 (format!("write `use static {name}: {ty};`"), format!("drop `#[percpu]` above `static {name}`"))
             }
@@ -162,6 +159,11 @@ fn elsewhere(objects: &[String], name: &str) -> (String, String) {
         format!("write it in {}, which has it", list(&in_spec, "or")),
         format!("write {}", list(&in_crate, "or")),
     )
+}
+
+fn per_cpu(name: &str, ty: Option<&str>) -> (String, String) {
+    let ty = ty.map(|ty| format!(": {ty}")).unwrap_or_default();
+    (format!("write `use percpu {name}{ty};`"), format!("write `#[percpu]` above `static {name}`"))
 }
 
 fn position(choice: &[String]) -> (String, String) {

@@ -129,9 +129,12 @@ impl Resolver<'_> {
         let symbols = &scope.object.symbols;
         let roles = &self.facts.roles;
         let entries = symbols.named(&call.entry.name.value);
-        let is_used = |address: u64| {
-            !roles.knows(Role::OtherSyscall) || roles.has(address, Role::OtherSyscall)
-        };
+        let has = |address: u64, role| !roles.knows(role) || roles.has(address, role);
+        if !entries.iter().any(|entry| has(entry.address, Role::Syscall)) {
+            // The entry itself is refused.
+            return Vec::new();
+        }
+        let is_used = |address: u64| has(address, Role::OtherSyscall);
         let is_apart = |name: &String| {
             symbols.named(name).iter().any(|other| {
                 entries.iter().all(|entry| entry.address != other.address) && is_used(other.address)
