@@ -7,17 +7,15 @@ use super::symbols::{Found, Scope, Wanted};
 use super::syscalls::Syscall;
 use super::Resolver;
 use crate::advice::Advice;
-use crate::notable;
 use crate::words::is_plain;
 use kps_arch::syscall_of;
 use kps_ast as ast;
-use kps_codegen::refs::{Name, Refs};
 use kps_diag::{
     list, Diagnostic, CHANGED_TWICE, CHANGES_NOTHING, CLONES, FREED_AFTER_BOOT, MISPLACED_ORIGINAL,
-    NEVER_RETURNS, NO_FTRACE_SITE, NO_LIVEPATCH_SUPPORT, NO_NAME_IN_C, REPLACE_WITH_HOOKS,
-    SHARED_CODE, SPLIT_FUNCTION, UNKNOWN_ENTRY,
+    NO_FTRACE_SITE, NO_LIVEPATCH_SUPPORT, NO_NAME_IN_C, REPLACE_WITH_HOOKS, SHARED_CODE,
+    SPLIT_FUNCTION, UNKNOWN_ENTRY,
 };
-use kps_facts::{is_clone, Importer, Role};
+use kps_facts::{is_clone, Importer};
 use kps_plan::{Change, Convention, Entry, Func, Type};
 use std::collections::BTreeSet;
 
@@ -151,65 +149,6 @@ impl Resolver<'_> {
                 .note("the kernel's stack check does not cover `.cold` code: a task sleeping there may finish the old function after others have switched")
                 .help("if the functions of the patch must agree, have them do so only from `post_patch` to `pre_unpatch`"),
         );
-    }
-
-    /// A function that never returns must not start to return.
-    fn check_returns(
-        &mut self,
-        scope: Scope<'_>,
-        found: &Found,
-        spec: &ast::Func,
-        change: Option<&Change<Fragment>>,
-        rust: &Rust,
-    ) {
-        let name = &found.symbol.name;
-        let is_endless = self.facts.roles(scope.module).has(found.address, Role::NeverReturns);
-        let is_known = notable::never_returns(name);
-        if !is_endless && !is_known {
-            return;
-        }
-        // The code behind a call through a pointer expects the call to return.
-        let may_return = !is_known && !self.facts.calls(scope.module).is_called(found.address);
-        let refs = |body: Option<ast::Body>| Some(rust.body(body?.code)?.0.refs(&[]));
-        let returns = match (refs(spec.replace), refs(spec.pre), spec.post) {
-            (_, _, Some(post)) => Some((post.word, "`post` would never run")),
-            _ if may_return => None,
-            (_, Some(pre), _) if pre.returns => spec.pre.map(|pre| (pre.word, "it has a `return`")),
-            (Some(replace), _, _)
-                if replace.originals.is_empty() && !self.ends_otherwise(scope, &replace) =>
-            {
-                spec.replace.map(|replace| (replace.word, "it does not end in the old function"))
-            }
-            _ if matches!(change, Some(Change::C { calls_original: false, .. })) => spec
-                .replace_c
-                .as_ref()
-                .map(|file| (file.span, "the file does not call the old function")),
-            _ => None,
-        };
-        if let Some((word, what)) = returns {
-            self.report(
-                Diagnostic::new(NEVER_RETURNS, format!("`{name}` never returns"))
-                    .at(word, what)
-                    .note("its callers have no code after the call")
-                    .help("use `pre` without `return`, or end `replace` with `original(..)`"),
-            );
-        }
-    }
-
-    /// Whether a body may end in a loop, or in another function that never returns.
-    fn ends_otherwise(&self, scope: Scope<'_>, refs: &Refs) -> bool {
-        let is_endless = |scope: Scope<'_>, name: &str| {
-            let roles = self.facts.roles(scope.module);
-            let symbols = scope.object.symbols.named(name);
-            symbols.iter().any(|sym| roles.has(sym.address, Role::NeverReturns))
-        };
-        let never_returns = |name: &Name| {
-            let scopes = [scope, Scope::vmlinux(self.facts)];
-            name.called
-                && (notable::never_returns(&name.name)
-                    || scopes.into_iter().any(|scope| is_endless(scope, &name.name)))
-        };
-        refs.words.contains("loop") || refs.names.iter().any(never_returns)
     }
 
     /// The code that replaces the function.

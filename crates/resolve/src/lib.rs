@@ -35,6 +35,7 @@ pub mod prototypes;
 mod read_only;
 mod recursion;
 mod resources;
+mod returns;
 mod rust;
 mod setups;
 mod signatures;

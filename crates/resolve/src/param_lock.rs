@@ -3,6 +3,8 @@
 //! `kernel_param_lock()` takes it.
 
 use super::bodies::Rust;
+use super::calls::calls_of;
+use super::own::Callee;
 use super::Resolver;
 use kps_ast::{self as ast, Code};
 use kps_codegen::refs::{Call, Event};
@@ -14,10 +16,10 @@ const UNLOCK: &str = "kernel_param_unlock";
 impl Resolver<'_> {
     pub(super) fn check_param_lock(&mut self, spec: &ast::Patch, rust: &Rust) {
         for (code, refs) in rust.snippets() {
-            self.check_locked(spec, code, &refs.sequence, &mut false);
+            self.check_locked(spec, rust, code, &refs.sequence, &mut false);
         }
         for own in rust.own.functions() {
-            self.check_locked(spec, own.code, &own.refs.sequence, &mut false);
+            self.check_locked(spec, rust, own.code, &own.refs.sequence, &mut false);
         }
     }
 
@@ -25,6 +27,7 @@ impl Resolver<'_> {
     fn check_locked(
         &mut self,
         spec: &ast::Patch,
+        rust: &Rust,
         code: Code,
         events: &[Event],
         is_taken: &mut bool,
@@ -33,11 +36,12 @@ impl Resolver<'_> {
             match event {
                 Event::Branch(events) => {
                     let mut inside = *is_taken;
-                    self.check_locked(spec, code, events, &mut inside);
+                    self.check_locked(spec, rust, code, events, &mut inside);
                     *is_taken &= inside;
                 }
                 Event::Call(call) => {
                     self.check_with(spec, code, call, *is_taken);
+                    self.check_through(spec, rust, code, call);
                     *is_taken = (*is_taken || call.name == LOCK) && call.name != UNLOCK;
                 }
             }
@@ -45,8 +49,7 @@ impl Resolver<'_> {
     }
 
     fn check_with(&mut self, spec: &ast::Patch, code: Code, call: &Call, is_taken: bool) {
-        let is_param = |name: &str| spec.params.iter().any(|param| param.name.value == name);
-        let is_with = |text: &str| text.strip_suffix(".with").is_some_and(is_param);
+        let is_with = |text: &str| is_with(spec, text);
         let text = call.of.as_ref().map(|of| format!("{of}.{}", call.name));
         let text = text.filter(|text| is_with(text));
         let outer = call.inside.iter().rev().find(|outer| is_with(outer));
@@ -79,4 +82,33 @@ impl Resolver<'_> {
             _ => return,
         });
     }
+
+    /// Reports one of the author's functions that takes the lock and is called while it is held.
+    fn check_through(&mut self, spec: &ast::Patch, rust: &Rust, code: Code, call: &Call) {
+        let Some(outer) = call.inside.iter().rev().find(|outer| is_with(spec, outer)) else {
+            return;
+        };
+        let Callee::Own(own) = rust.own.callee(call.of.as_deref(), &call.name) else { return };
+        let behind = calls_of(self.pieces, rust, spec, own.code, &own.refs);
+        let Some(inner) = behind.calls.iter().find(|call| is_with(spec, &call.name)) else {
+            return;
+        };
+        let (does, severity) = match behind.is_straight {
+            true => ("deadlocks", Severity::Error),
+            false => ("may deadlock", Severity::Warning),
+        };
+        let (name, inner) = (&call.name, &inner.name);
+        let message = format!("`{name}` inside of `{outer}` {does}");
+        let diagnostic = Diagnostic::with(severity, LOCK_TAKEN_TWICE, message)
+            .at(self.pieces.place(code, call.span), "")
+            .note(format!("it calls `{inner}`: both take the one lock of the module's parameters"))
+            .help(format!("copy what you need out of `{outer}`, and call `{name}` after it"));
+        self.report(diagnostic);
+    }
+}
+
+/// Whether a call is that of a parameter's `with`.
+fn is_with(spec: &ast::Patch, call: &str) -> bool {
+    let param = call.strip_suffix(".with");
+    param.is_some_and(|name| spec.params.iter().any(|param| param.name.value == name))
 }

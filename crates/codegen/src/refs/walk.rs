@@ -236,7 +236,9 @@ impl<'a> Visit<'a> for Walk {
     }
 
     fn visit_expr_return(&mut self, ret: &'a syn::ExprReturn) {
-        self.refs.returns |= self.nested == 0;
+        let is_original = |call: &syn::ExprCall| matches!(&*call.func, Expr::Path(called) if called.path.is_ident("original"));
+        let passes_on = matches!(ret.expr.as_deref(), Some(Expr::Call(call)) if is_original(call));
+        self.refs.returns |= self.nested == 0 && !passes_on;
         visit::visit_expr_return(self, ret);
     }
 
