@@ -14,7 +14,7 @@ mod sequence;
 mod walk;
 
 pub use aliases::aliases;
-pub use sequence::{Call, Event};
+pub use sequence::{is_plain_method, Call, Event};
 
 use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::ToTokens as _;
@@ -86,7 +86,7 @@ pub enum Owner {
 pub struct PathEnds {
     /// The first name.
     pub first: String,
-    /// The name before the last one; empty if there is none, or if it was not followed.
+    /// The name before the last one; empty if there is none.
     pub owner: String,
     /// The last name.
     pub last: String,

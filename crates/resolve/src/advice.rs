@@ -13,6 +13,8 @@ pub(crate) enum Advice<'a> {
     License,
     /// To name the kernel version that the patch is for.
     Kernel(&'a str),
+    /// To name one version of the kernel, and no range.
+    OneKernel(&'a str),
     /// To change something.
     Change,
     /// To declare the lifetime of shadow data.
@@ -74,6 +76,10 @@ impl Advice<'_> {
         let both = |spec: &str, of_crate: &str| (spec.to_owned(), of_crate.to_owned());
         match self {
             Advice::License => both("add `license \"GPL\";`", "write `#[livepatch(license = \"GPL\")]`"),
+            Advice::OneKernel(version) => (
+                format!("write `kernel \"{version}\";`, in place of a range if there is one"),
+                format!("write `#[livepatch(kernel = \"{version}\")]`"),
+            ),
             Advice::Kernel(version) => (
                 format!("add `kernel \"{version}\";`"),
                 format!("write `#[livepatch(kernel = \"{version}\")]`"),
@@ -114,9 +120,7 @@ impl Advice<'_> {
                 format!("use it in hooks and callbacks of `{object}`"),
             ),
             Advice::PerCpu { name, ty } => per_cpu(name, ty),
-            Advice::NotPerCpu { name, ty } => {
-                (format!("write `use static {name}: {ty};`"), format!("drop `#[percpu]` above `static {name}`"))
-            }
+            Advice::NotPerCpu { name, ty } => not_per_cpu(name, ty),
             Advice::Parameter(name) => (
                 format!("add `param {name}: bool = false;`"),
                 format!("add `#[param] static {name}: bool = false;`"),
@@ -164,6 +168,10 @@ fn elsewhere(objects: &[String], name: &str) -> (String, String) {
 fn per_cpu(name: &str, ty: Option<&str>) -> (String, String) {
     let ty = ty.map(|ty| format!(": {ty}")).unwrap_or_default();
     (format!("write `use percpu {name}{ty};`"), format!("write `#[percpu]` above `static {name}`"))
+}
+
+fn not_per_cpu(name: &str, ty: &str) -> (String, String) {
+    (format!("write `use static {name}: {ty};`"), format!("drop `#[percpu]` above `static {name}`"))
 }
 
 fn position(choice: &[String]) -> (String, String) {

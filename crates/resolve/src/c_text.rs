@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 //! The calls in the text of a C file, for checks that run before any compiler.
 
+use crate::notable;
+use std::collections::BTreeSet;
+
 /// The largest file in C, in bytes, and the most functions of it, that are looked through.
 const MAX_TEXT: usize = 256 << 10;
 const MAX_FUNCTIONS: usize = 256;
@@ -15,16 +18,19 @@ pub(super) fn calls_in_c(text: &str, function: &str) -> Vec<String> {
     if text.len() > MAX_TEXT {
         return Vec::new();
     }
-    let text = without_comments(text);
+    let (text, defined) = without_directives(&without_comments(text));
     let is_word = |c: char| c == '_' || c.is_ascii_alphanumeric();
     let mut called = vec![function.to_owned()];
     let (mut next, mut calls_itself) = (0, false);
     let mut own = Vec::new();
     while let Some(function) = called.get(next).filter(|_| next < MAX_FUNCTIONS) {
         let body = body_in_c(&text, function);
-        own.push(body.is_some());
+        own.push(body.is_some() || defined.iter().any(|name| name == function));
         let body = body.unwrap_or_default();
         next += 1;
+        let flags = sleeping_flags(body).into_iter().map(str::to_owned);
+        let flags: Vec<String> = flags.filter(|flag| !called.contains(flag)).collect();
+        called.extend(flags);
         for (at, _) in body.match_indices('(') {
             let before = body[..at].trim_end();
             let start = before.trim_end_matches(is_word).len();
@@ -40,6 +46,48 @@ pub(super) fn calls_in_c(text: &str, function: &str) -> Vec<String> {
     let is_own = |n: usize| own.get(n).is_some_and(|is_own| *is_own);
     let is_outward = |n: usize| if n == 0 { calls_itself } else { !is_own(n) };
     called.into_iter().enumerate().filter(|(n, _)| is_outward(*n)).map(|(_, name)| name).collect()
+}
+
+/// The flags that let an allocation sleep and that a body passes to a function.
+fn sleeping_flags(body: &str) -> BTreeSet<&str> {
+    let is_word = |c: char| c == '_' || c.is_ascii_alphanumeric();
+    let passed = |(at, _): (usize, &str)| {
+        let start = body[..at].trim_end_matches(is_word).len();
+        let end = at + body[at..].find(|c| !is_word(c)).unwrap_or(body.len() - at);
+        let is_argument = body[..start].trim_end().ends_with([',', '('])
+            && body[end..].trim_start().starts_with([',', ')', '|']);
+        let flag = &body[start..end];
+        (is_argument && notable::is_sleeping_flag(flag)).then_some(flag)
+    };
+    body.match_indices("GFP_").filter_map(passed).collect()
+}
+
+/// A text without directives of the preprocessor and without code that one of them may leave out,
+/// and the names that it defines.
+fn without_directives(text: &str) -> (String, Vec<String>) {
+    let mut out = String::with_capacity(text.len());
+    let mut defined = Vec::new();
+    let (mut depth, mut continues) = (0_usize, false);
+    for line in text.lines() {
+        let directive = line.trim_start().strip_prefix('#').map(str::trim_start);
+        let is_code = directive.is_none() && !continues && depth == 0;
+        continues = (continues || directive.is_some()) && line.trim_end().ends_with('\\');
+        if is_code {
+            out.push_str(line);
+        }
+        out.push('\n');
+        let Some(directive) = directive else { continue };
+        if directive.starts_with("if") {
+            depth += 1;
+        } else if directive.starts_with("endif") {
+            depth = depth.saturating_sub(1);
+        } else if let Some(rest) = directive.strip_prefix("define") {
+            let is_word = |c: char| c == '_' || c.is_ascii_alphanumeric();
+            let rest = rest.trim_start();
+            defined.push(rest[..rest.find(|c| !is_word(c)).unwrap_or(rest.len())].to_owned());
+        }
+    }
+    (out, defined)
 }
 
 /// The text between the braces of a function's definition.
@@ -120,6 +168,9 @@ mod tests {
         assert_eq!(calls_in_c(text, "helper"), ["other"]);
         assert_eq!(calls_in_c(text, "missing"), [] as [&str; 0]);
         assert_eq!(calls_in_c("int show(void) { a(", "show"), [] as [&str; 0]);
+        let text = "#define nap(n) \\\n\tsleep(n)\nint f(gfp_t g)\n{\n#if 0\n\tg(1);\n# endif\n\
+            \tnap(1);\n\tif (g == GFP_KERNEL) h(2, GFP_NOFS | __GFP_ZERO);\n}\n";
+        assert_eq!(calls_in_c(text, "f"), ["GFP_NOFS", "if", "h"]);
         // A letter beyond ASCII, a call of itself, and a member.
         let text = "int f(int n) { return \u{e9}(1) + f(n) + m -> g(2); }";
         assert_eq!(calls_in_c(text, "f"), ["f"]);

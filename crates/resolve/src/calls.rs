@@ -122,6 +122,11 @@ impl Resolver<'_> {
             enters: name.name.clone(),
             name: name.name,
         });
+        let flags = rust.body(body.code).map(|(parsed, _)| parsed.refs(&[]).flags);
+        let flags = flags.into_iter().flatten().map(|flag| flag.name);
+        let flags: Vec<String> = flags.filter(|flag| flag.starts_with("GFP_")).collect();
+        let is_atomic = |flag: &String| ["GFP_ATOMIC", "GFP_NOWAIT"].contains(&flag.as_str());
+        let never_sleeps = !flags.is_empty() && flags.iter().all(is_atomic);
         for Call { name, enters, span, .. } in
             calls(self.pieces, rust, spec, body.code).calls.into_iter().chain(values)
         {
@@ -132,7 +137,7 @@ impl Resolver<'_> {
                 continue;
             } else if let Some(sleeper) = self.sleeper(&enters) {
                 sleeper.reason(&enters).unwrap_or_else(|| "it may sleep".to_owned())
-            } else if notable::allocates(&enters) {
+            } else if notable::allocates(&enters) && !never_sleeps {
                 "`get_or_init` allocates the memory beforehand, with its flags".to_owned()
             } else {
                 continue;
@@ -209,12 +214,17 @@ impl Resolver<'_> {
     fn check_atomic(&mut self, object: &ast::Object, func: &ast::Func, calls: &[Call]) {
         let function = &func.symbol.name;
         let Some(atomic) = self.atomic(object, func) else { return };
+        let asks = calls.iter().any(|call| notable::asks_where_it_runs(&call.enters));
         for Call { name, enters, span, .. } in calls {
-            let Some(sleeper) = self.sleeper(enters) else { continue };
+            let sleeper = self.sleeper(enters).filter(|_| !notable::defers_in_interrupts(enters));
+            let Some(sleeper) = sleeper else { continue };
             let message =
                 format!("`{name}` may sleep, and `{}` may run in atomic context", function.value);
             let error = sleep_in_atomic(message, (name, enters), &sleeper, *span).note(STOPS);
             self.report(match atomic {
+                Atomic::Known(why) if asks => Diagnostic { severity: Severity::Warning, ..error }
+                    .at(function.span, why)
+                    .note("whether the code asks before the call is not known"),
                 Atomic::Known(why) => error.at(function.span, why),
                 Atomic::Suspected(why) => Diagnostic { severity: Severity::Warning, ..error }
                     .at(function.span, why)

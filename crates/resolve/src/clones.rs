@@ -205,8 +205,10 @@ impl Resolver<'_> {
         let ids = self.prototypes(scope, origin);
         let most = ids.iter().filter_map(|&id| importer.signature(id)).map(|all| all.params.len());
         let most = most.max().filter(|_| !may_take_members(&symbol.name.value))?;
-        (signature.params.len() > most)
-            .then(|| format!("`{origin}` has {most} parameters, and a clone of it has no more"))
+        (signature.params.len() > most).then(|| {
+            let parameters = if most == 1 { "parameter" } else { "parameters" };
+            format!("`{origin}` has {most} {parameters}, and a clone of it has no more")
+        })
     }
 
     /// Checks the text in which an author says where a clone's prototype comes from.
@@ -234,7 +236,7 @@ impl Resolver<'_> {
             let version = crate::metadata::version_of(&self.facts.identity.release);
             error(format!("these arguments of `{name}` hold for one kernel only"))
                 .note("another build may have another clone of this name, and nothing would tell")
-                .help(Advice::Kernel(&version).text(self.form))
+                .help(Advice::OneKernel(&version).text(self.form))
         } else {
             return;
         };

@@ -6,6 +6,7 @@ use super::bodies::Rust;
 use super::calls::{calls_of, sleep_in_atomic, Call, STOPS};
 use super::own::OwnCode;
 use super::Resolver;
+use crate::notable;
 use kps_ast::{self as ast, Code, Span};
 use kps_codegen::refs::Refs;
 use kps_diag::Diagnostic;
@@ -25,7 +26,9 @@ impl Resolver<'_> {
     pub(super) fn check_handed(&mut self, spec: &ast::Patch, rust: &Rust) {
         for Handed { name, role, why, span, calls } in self.handed(spec, rust) {
             for call in &calls {
-                let Some(sleeper) = self.sleeper(&call.enters) else { continue };
+                let sleeper = self.sleeper(&call.enters);
+                let sleeper = sleeper.filter(|_| !notable::defers_in_interrupts(&call.enters));
+                let Some(sleeper) = sleeper else { continue };
                 let message =
                     format!("`{}` may sleep, and `{name}` runs in atomic context", call.name);
                 let error =

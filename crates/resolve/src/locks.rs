@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 //! Calls that may sleep between taking a spinlock and dropping it, or where preemption, interrupts
 //! or the end of an RCU grace period are held off. Only code that runs on each path to the call is
-//! looked at.
+//! looked at, and nothing behind a call that is not known: it may drop what is held, as the end of
+//! a lock guard does.
 
 use super::bodies::Rust;
 use super::calls::{of_runtime, sleep_in_atomic, STOPS};
@@ -74,17 +75,29 @@ impl Holds<'_> {
         for event in events {
             match event {
                 Event::Call(call) => self.call(code, call, depth),
+                Event::Flag(name, span) => {
+                    let span = self.resolver.pieces.place(code, *span);
+                    for flag in self.rust.own.flags(name) {
+                        self.enter(name.clone(), flag.to_owned(), span);
+                    }
+                }
+                Event::Unknown => self.held.clear(),
                 Event::Branch(events) => {
                     let before = self.held.clone();
                     self.follow(code, events, depth);
                     // What a branch may have dropped is not known to be held, and what it has taken
                     // is not either.
-                    let behind = std::mem::take(&mut self.held);
-                    let stays = |held: &Held| behind.iter().any(|b| b.span == held.span);
-                    self.held = before.into_iter().filter(|held| stays(held)).collect();
+                    self.keep(before);
                 }
             }
         }
+    }
+
+    /// Keeps those of some things that are still held.
+    fn keep(&mut self, before: Vec<Held>) {
+        let behind = std::mem::take(&mut self.held);
+        let stays = |held: &Held| behind.iter().any(|b| b.span == held.span);
+        self.held = before.into_iter().filter(|held| stays(held)).collect();
     }
 
     fn call(&mut self, code: Code, call: &refs::Call, depth: usize) {
@@ -97,15 +110,23 @@ impl Holds<'_> {
         }
         match self.rust.own.callee(of, &call.name) {
             Callee::Own(own) if depth < DEPTH => {
+                let before = self.held.clone();
                 self.follow(own.code, &own.refs.sequence, depth + 1);
-            }
-            Callee::Kernel(enters) if of.is_none() => {
-                for flag in self.rust.own.flags(&enters) {
-                    self.enter(call.name.clone(), flag.to_owned(), span);
+                // The value that it returns may be a guard, which drops what the function took.
+                let returns = own.signature.as_ref().map(|signature| &signature.output);
+                if matches!(returns, Some(syn::ReturnType::Type(..))) {
+                    self.keep(before);
                 }
             }
+            // The value of a type, which may be a guard, and the end of one.
+            Callee::Kernel(_) if is_of_a_type(&call.name) || call.name == "drop" => {
+                self.held.clear();
+            }
+            // What the kernel crate's functions take, a guard holds.
+            Callee::Kernel(enters) if of.is_some() && notable::holds(&enters).is_some() => {}
             Callee::Kernel(enters) => self.enter(call.name.clone(), enters, span),
-            Callee::Own(_) | Callee::Other => {}
+            Callee::Other if refs::is_plain_method(&call.name) => {}
+            Callee::Own(_) | Callee::Other => self.held.clear(),
         }
     }
 
@@ -120,4 +141,10 @@ impl Holds<'_> {
             self.found.push(Found { name, enters, span, held: held.clone() });
         }
     }
+}
+
+/// Whether a name is that of a type or a variant.
+fn is_of_a_type(name: &str) -> bool {
+    let is_flag = name.contains('_');
+    name.starts_with(|c: char| c.is_ascii_uppercase()) && !is_flag
 }

@@ -129,9 +129,7 @@ impl Own {
             None => match (named.find(|own| own.parent.is_none()), self.aliases.get(name)) {
                 (Some(own), _) => Callee::Own(own),
                 // One that stands for another one in turn is not followed.
-                (None, Some(PathEnds { first, last, .. })) if last != name => {
-                    self.behind(Some(first.as_str()).filter(|first| first != last), last)
-                }
+                (None, Some(path)) if path.first != name => self.behind(path),
                 (None, _) => Callee::Kernel(entered(name)),
             },
             Some(of) => match (named.find(|own| self.is_in(own, of)), of) {
@@ -156,10 +154,18 @@ impl Own {
     }
 
     /// What stands behind another name.
-    fn behind(&self, of: Option<&str>, name: &str) -> Callee<'_> {
-        match self.code.iter().find(|own| own.name == name && own.parent.is_none()) {
+    fn behind(&self, path: &PathEnds) -> Callee<'_> {
+        let PathEnds { first, owner, last, .. } = path;
+        let is_meant = |own: &&OwnCode| {
+            own.name == *last
+                && match owner.is_empty() {
+                    true => own.parent.is_none(),
+                    false => self.is_in(own, owner),
+                }
+        };
+        match self.code.iter().find(is_meant) {
             Some(own) => Callee::Own(own),
-            None if of.is_none_or(|of| of == "kernel") => Callee::Kernel(entered(name)),
+            None if first == last || first == "kernel" => Callee::Kernel(entered(last)),
             None => Callee::Other,
         }
     }

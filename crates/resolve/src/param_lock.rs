@@ -39,6 +39,7 @@ impl Resolver<'_> {
                     self.check_locked(spec, rust, code, events, &mut inside);
                     *is_taken &= inside;
                 }
+                Event::Flag(..) | Event::Unknown => {}
                 Event::Call(call) => {
                     self.check_with(spec, code, call, *is_taken);
                     self.check_through(spec, rust, code, call);

@@ -91,7 +91,7 @@ fn may_miss_original(refs: &Refs) -> bool {
     fn has_original(event: &Event) -> bool {
         match event {
             Event::Branch(events) => events.iter().any(has_original),
-            call => is_original(call),
+            event => is_original(event),
         }
     }
     let in_branches = refs.sequence.iter().filter(|event| has_original(event)).count();

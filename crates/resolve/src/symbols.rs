@@ -308,7 +308,7 @@ impl Resolver<'_> {
         .at(span, "")
         .note(format!("in {release} it is {}", self.whereabouts(scope, sym)))
         .note("in another kernel it may be another function, and nothing would tell")
-        .help(Advice::Kernel(&version_of(release)).text(self.form))
+        .help(Advice::OneKernel(&version_of(release)).text(self.form))
     }
 
     /// A description that tells a symbol from others of its name: its source line if known, or its

@@ -108,12 +108,14 @@ impl<'a> Image<'a> {
     fn roles(&self, symbols: &[Kallsym], facts: &Surroundings<'_>) -> BTreeSet<(u64, Role)> {
         let mut roles: BTreeSet<(u64, Role)> = self.registered();
         roles.extend(softirqs(self, symbols));
-        let is_own = |sym: &&Kallsym| {
-            self.index.contains_key(&sym.address) && !(facts.is_exported)(&sym.name)
-        };
-        let of_prototype =
-            |sym: &Kallsym| Some((sym.address, Role::of_prototype(facts.btf, &sym.name)?));
-        roles.extend(symbols.iter().filter(is_own).filter_map(of_prototype));
+        let own = symbols.iter().filter(|sym| self.index.contains_key(&sym.address));
+        let of_prototype = own.filter_map(|sym| {
+            let role = Role::of_prototype(facts.btf, &sym.name)?;
+            // Functions that add a timer look like a timer's; nothing looks like a wake function.
+            let is_certain = role == Role::Wake || !(facts.is_exported)(&sym.name);
+            is_certain.then_some((sym.address, role))
+        });
+        roles.extend(of_prototype);
         let endless = self.endless();
         let (started, mut roles): (BTreeSet<_>, BTreeSet<_>) =
             roles.into_iter().partition(|(_, role)| *role == Role::ThreadMain);

@@ -20,7 +20,7 @@ fn of_item(item: &Item) -> Vec<(String, PathEnds)> {
     let (ident, value) = match item {
         Item::Use(item) => {
             let mut found = Vec::new();
-            of_use(&item.tree, None, &mut found);
+            of_use(&item.tree, &mut Vec::new(), &mut found);
             return found;
         }
         Item::Const(item) => (&item.ident, &item.expr),
@@ -30,23 +30,30 @@ fn of_item(item: &Item) -> Vec<(String, PathEnds)> {
     path_of(value).map(|path| (ident.unraw().to_string(), path)).into_iter().collect()
 }
 
-fn of_use(tree: &syn::UseTree, first: Option<&syn::Ident>, found: &mut Vec<(String, PathEnds)>) {
+/// What the names of a `use` stand for. `around` has the names before it.
+fn of_use(tree: &syn::UseTree, around: &mut Vec<String>, found: &mut Vec<(String, PathEnds)>) {
+    let text = |ident: &syn::Ident| ident.unraw().to_string();
+    let mut add = |around: &[String], ident: &syn::Ident, name: &syn::Ident| {
+        let path = PathEnds {
+            first: around.first().cloned().unwrap_or_else(|| text(ident)),
+            owner: around.last().cloned().unwrap_or_default(),
+            last: text(ident),
+            span: ident.span(),
+            called: false,
+        };
+        found.push((text(name), path));
+    };
     match tree {
-        syn::UseTree::Path(path) => of_use(&path.tree, first.or(Some(&path.ident)), found),
+        syn::UseTree::Path(path) => {
+            around.push(text(&path.ident));
+            of_use(&path.tree, around, found);
+            around.pop();
+        }
         syn::UseTree::Group(group) => {
-            group.items.iter().for_each(|tree| of_use(tree, first, found));
+            group.items.iter().for_each(|tree| of_use(tree, around, found));
         }
-        syn::UseTree::Rename(rename) => {
-            let text = |ident: &syn::Ident| ident.unraw().to_string();
-            let path = PathEnds {
-                first: text(first.unwrap_or(&rename.ident)),
-                owner: String::new(),
-                last: text(&rename.ident),
-                span: rename.ident.span(),
-                called: false,
-            };
-            found.push((text(&rename.rename), path));
-        }
+        syn::UseTree::Rename(rename) => add(around, &rename.ident, &rename.rename),
+        syn::UseTree::Name(name) if !around.is_empty() => add(around, &name.ident, &name.ident),
         syn::UseTree::Name(_) | syn::UseTree::Glob(_) => {}
     }
 }

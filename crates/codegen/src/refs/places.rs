@@ -3,7 +3,7 @@
 
 use super::aliases::path_of;
 use super::scopes::Walk;
-use super::{Name, Passed, Role};
+use super::{Event, Name, Passed, Role};
 use syn::ext::IdentExt as _;
 use syn::Expr;
 
@@ -59,7 +59,7 @@ impl Walk {
                 };
                 if !self.is_bound(&first.ident.unraw().to_string()) {
                     let (name, span) = (last.ident.unraw().to_string(), last.ident.span());
-                    self.calls(None, name.clone(), span);
+                    self.refs.sequence.push(Event::Flag(name.clone(), span));
                     self.refs.flags.push(Name { name, span, role: Role::Value, called: false });
                 }
             }

@@ -2,7 +2,9 @@
 //! The walk: it follows Rust's syntax and collects the names that no scope binds.
 
 use super::scopes::Walk;
-use super::{aliases, places, Method, Name, PathEnds, Role, StringArgument};
+use super::{
+    aliases, is_plain_method, places, Event, Method, Name, PathEnds, Role, StringArgument,
+};
 use syn::ext::IdentExt as _;
 use syn::parse::Parser as _;
 use syn::punctuated::Punctuated;
@@ -201,7 +203,10 @@ impl<'a> Visit<'a> for Walk {
         }
         call.args.iter().for_each(|arg| self.flags(arg));
         call.args.iter().for_each(|arg| self.visit_expr(arg));
-        called.into_iter().for_each(|path| self.calls_path(path));
+        match called {
+            Some(path) => self.calls_path(path),
+            None => self.refs.sequence.push(Event::Unknown),
+        }
     }
 
     fn visit_expr_assign(&mut self, assign: &'a syn::ExprAssign) {
@@ -236,7 +241,10 @@ impl<'a> Visit<'a> for Walk {
     }
 
     fn visit_expr_return(&mut self, ret: &'a syn::ExprReturn) {
-        let is_original = |call: &syn::ExprCall| matches!(&*call.func, Expr::Path(called) if called.path.is_ident("original"));
+        let is_original = |call: &syn::ExprCall| match &*call.func {
+            Expr::Path(called) => called.path.is_ident("original"),
+            _ => false,
+        };
         let passes_on = matches!(ret.expr.as_deref(), Some(Expr::Call(call)) if is_original(call));
         self.refs.returns |= self.nested == 0 && !passes_on;
         visit::visit_expr_return(self, ret);
@@ -279,7 +287,13 @@ impl<'a> Visit<'a> for Walk {
         let of = match self.outward(&call.receiver) {
             Some(of) => of.name,
             None if is_self => "self".to_owned(),
-            None => return visit::visit_expr_method_call(self, call),
+            None => {
+                visit::visit_expr_method_call(self, call);
+                if !is_plain_method(&name) {
+                    self.refs.sequence.push(Event::Unknown);
+                }
+                return;
+            }
         };
         let (receiver, method) = (of.clone(), name.clone());
         let text = format!("{of}.{name}");

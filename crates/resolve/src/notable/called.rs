@@ -116,6 +116,29 @@ pub fn may_sleep(name: &str) -> bool {
     (is_down || starts(SLEEPERS)) && !starts(SLEEPLESS) && !gives_up
 }
 
+/// Whether a function that sleeps leaves its work to a thread if it is called in an interrupt or a
+/// softirq.
+pub fn defers_in_interrupts(name: &str) -> bool {
+    ["kvfree", "vfree"].contains(&name)
+}
+
+/// Whether a function tells if its caller may sleep.
+pub fn asks_where_it_runs(name: &str) -> bool {
+    const QUESTIONS: &[&str] = &[
+        "in_atomic",
+        "in_hardirq",
+        "in_interrupt",
+        "in_irq",
+        "in_serving_softirq",
+        "in_softirq",
+        "in_task",
+        "irqs_disabled",
+        "preempt_count",
+        "preemptible",
+    ];
+    QUESTIONS.contains(&name)
+}
+
 /// Whether a flag lets an allocation sleep.
 pub fn is_sleeping_flag(name: &str) -> bool {
     const FLAGS: &[&str] = &[
