@@ -1,15 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Writes that cannot work.
-//!
-//! The kernel makes variables read-only once it has booted, or once a module is loaded: a write to
-//! them faults. `use static` declares them as immutable, and their types (the kernel's and C's)
-//! have no other way to write to them. And a `pre` of a system call has no copy of the arguments.
+//! Variables that the kernel makes read-only once it has booted, or once a module is loaded: a
+//! write to them faults. `use static` declares them as immutable, and their types (the kernel's and
+//! C's) have no other way to write to them.
 
 use super::bodies::{Fragment, Rust};
 use super::Resolver;
-use kps_ast::Code;
-use kps_diag::{Diagnostic, READ_ONLY_VARIABLE, RUSTC_ERROR};
-use kps_plan::{Change, Convention, Imports, Object, StaticKind};
+use kps_diag::{Diagnostic, READ_ONLY_VARIABLE};
+use kps_plan::{Imports, Object, StaticKind};
 use std::collections::BTreeSet;
 
 impl Resolver<'_> {
@@ -28,36 +25,6 @@ impl Resolver<'_> {
                     .at(self.pieces.place(code, write.span), "")
                     .note("it is `const` or `__ro_after_init`: the kernel maps it read-only after it is set up")
                     .help("change the functions that read it instead"),
-                );
-            }
-        }
-    }
-}
-
-impl Resolver<'_> {
-    /// Reports writes to the arguments of a system call in a hook that has no copy of the caller's
-    /// registers.
-    pub(super) fn check_arguments(&mut self, rust: &Rust, objects: &[Object<Fragment>]) {
-        for func in objects.iter().flat_map(|object| &object.funcs) {
-            let (Convention::Syscall { .. }, Change::Pre(Some(pre))) =
-                (func.convention, &func.change)
-            else {
-                continue;
-            };
-            let code = Code { span: pre.span };
-            let refs = rust.body(code).map(|(body, _)| body.refs(&[]));
-            for write in refs.into_iter().flat_map(|refs| refs.writes) {
-                if !func.signature.params.iter().any(|param| param.name == write.name) {
-                    continue;
-                }
-                self.report(
-                    Diagnostic::new(
-                        RUSTC_ERROR,
-                        format!("a `pre` alone cannot change `{}`", write.name),
-                    )
-                    .at(self.pieces.place(code, write.span), "")
-                    .note("it sees the registers of the system call's caller, and has no copy of them to change")
-                    .help("add an empty `post`: the old system call then gets a copy, with the change"),
                 );
             }
         }

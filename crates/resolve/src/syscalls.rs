@@ -1,16 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0
 //! System calls, by the names that programs use.
 
+use super::bodies::{Fragment, Rust};
 use super::signatures::c_type;
 use super::symbols::{near, Scope};
 use super::Resolver;
 use crate::advice::Advice;
 use crate::propose::TYPES;
-use kps_ast as ast;
+use kps_ast::{self as ast, Code};
 use kps_codegen::rust_type;
-use kps_diag::{Diagnostic, UNKNOWN_PROTOTYPE, UNSUPPORTED_TYPE, WRONG_PROTOTYPE};
+use kps_diag::{Diagnostic, RUSTC_ERROR, UNKNOWN_PROTOTYPE, UNSUPPORTED_TYPE, WRONG_PROTOTYPE};
 use kps_facts::{param_name, passed, Importer, SyscallParam};
-use kps_plan::{Arch, CInt, Location, Param, Passing, Signature, Type, Types};
+use kps_plan::{
+    Arch, CInt, Change, Convention, Location, Object, Param, Passing, Signature, Type, Types,
+};
 
 /// The struct and its members that carry the arguments.
 pub(super) fn members(arch: &Arch) -> (&'static str, &'static [&'static str]) {
@@ -26,6 +29,34 @@ pub(super) struct Syscall<'s> {
 }
 
 impl Resolver<'_> {
+    /// Reports writes to the arguments of a system call in a hook that has no copy of the caller's
+    /// registers.
+    pub(super) fn check_arguments(&mut self, rust: &Rust, objects: &[Object<Fragment>]) {
+        for func in objects.iter().flat_map(|object| &object.funcs) {
+            let (Convention::Syscall { .. }, Change::Pre(Some(pre))) =
+                (func.convention, &func.change)
+            else {
+                continue;
+            };
+            let code = Code { span: pre.span };
+            let refs = rust.body(code).map(|(body, _)| body.refs(&[]));
+            for write in refs.into_iter().flat_map(|refs| refs.writes) {
+                if !func.signature.params.iter().any(|param| param.name == write.name) {
+                    continue;
+                }
+                self.report(
+                    Diagnostic::new(
+                        RUSTC_ERROR,
+                        format!("a `pre` alone cannot change `{}`", write.name),
+                    )
+                    .at(self.pieces.place(code, write.span), "")
+                    .note("it sees the registers of the system call's caller, and has no copy of them to change")
+                    .help("add an empty `post`: the old system call then gets a copy, with the change"),
+                );
+            }
+        }
+    }
+
     /// The system call that `sys_NAME` means. A function whose real name is `sys_NAME` takes
     /// precedence.
     pub(super) fn syscall<'s>(
