@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 //! Checks the machine that kpsc runs on, and tells how to install missing programs.
 
-use kps_host::process::program;
+use kps_host::isolation::Isolation;
+use kps_host::process::isolated;
 use kps_targets::{keyring, Cache};
 use std::path::Path;
 use std::process::Stdio;
@@ -93,16 +94,18 @@ pub fn installed(name: &'static str, package: &'static str, purpose: &'static st
     Need { name: name.into(), purpose, state }
 }
 
-/// bubblewrap's sandbox uses namespaces, which some machines allow only to root.
+/// bubblewrap's sandbox uses namespaces, which some machines allow only to root, and kpsc's sandbox
+/// is never root's.
 fn sandbox() -> Need {
-    let mut command = program("bwrap");
-    command.args(["--ro-bind", "/", "/", "--unshare-all", "--die-with-parent", "true"]);
+    let mut command = isolated("bwrap", Isolation::new());
+    command.args(["--ro-bind", "/", "/", "--unshare-all", "--unshare-user", "true"]);
     let status = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
     let state = match status {
         Ok(status) if status.success() => State::Met,
         _ => State::Unmet(
-            "bwrap cannot create namespaces: allow them (`sysctl kernel.unprivileged_userns_clone=1`, or AppArmor's \
-             `kernel.apparmor_restrict_unprivileged_userns=0`), or run kpsc as root"
+            "bwrap cannot create namespaces: allow them to ordinary users \
+             (`sysctl kernel.unprivileged_userns_clone=1`, or AppArmor's \
+             `kernel.apparmor_restrict_unprivileged_userns=0`)"
                 .into(),
         ),
     };

@@ -387,7 +387,7 @@ fn a_full_disk_is_said_to_be_full_and_leaves_no_target() {
     std::fs::create_dir_all(&cache).unwrap_or_else(|error| panic!("{error}"));
     let kpsc = kpsc().get_program().to_string_lossy().into_owned();
     let script = format!(
-        "mount -t tmpfs -o size=16k none {cache} || exit 77
+        "mount -t tmpfs -o size=16k,mode=755 none {cache} || exit 77
         export KPSC_CACHE={cache}
         {kpsc} kernel add --name mine --build-dir {build}; echo status $?
         {kpsc} kernel list; echo listed

@@ -34,6 +34,7 @@ mod template;
 mod tools;
 mod ui;
 mod vm;
+mod walls;
 
 use kps_tests::schedule::{self, Suite};
 use std::process::ExitCode;
@@ -72,6 +73,7 @@ const SUITES: &[Suite] = &[
     Suite::new("tools", tools::cases),
     Suite::new("ui", ui::cases),
     Suite::new("vm", vm::cases),
+    Suite::new("walls", walls::cases),
 ];
 
 fn main() -> ExitCode {

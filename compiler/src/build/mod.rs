@@ -22,16 +22,16 @@ mod statics;
 mod trigger;
 
 use crate::emit::{Emitted, Files, TARGET_FACTS};
-use kps_diag::{Diagnostic, KBUILD_FAILED, MISSING_PROGRAM, PROGRAM_FAILED};
+use kps_diag::{Diagnostic, KBUILD_FAILED};
 use kps_grammar::ast::Form;
 use kps_grammar::Sources;
 use kps_host::disk::cannot;
 use kps_host::input;
 use kps_link::ObjectFile;
-use kps_targets::Tree;
+use kps_targets::{Program, Tree};
 use std::io::{BufRead as _, BufReader, Read};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use author::Author;
 use c_messages::c_messages;
@@ -98,7 +98,7 @@ pub fn build(
         "-fno-var-tracking -fdiagnostics-column-unit=byte)"
     ));
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = command.spawn().map_err(|error| not_started(&command, tree, &error))?;
+    let mut child = command.spawn().map_err(|error| command.not_started(&error))?;
     let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
     let log = |line: &str| log.iter().for_each(|log| log(line));
     let mut messages = Messages::new(&emitted.lines, sources);
@@ -153,7 +153,7 @@ fn lines(printed: Option<impl Read>) -> impl Iterator<Item = String> {
 }
 
 /// `make -C BUILD_TREE M=FOLDER`, in the environment of the compilers.
-fn make(tree: &Tree, folder: &Path) -> Result<Command, Diagnostic> {
+fn make(tree: &Tree, folder: &Path) -> Result<Program, Diagnostic> {
     let mut read: Vec<&Path> = tree.sources.iter().map(PathBuf::as_path).collect();
     read.push(&tree.build);
     let mut command = match kbuild::makefile(folder) {
@@ -167,16 +167,6 @@ fn make(tree: &Tree, folder: &Path) -> Result<Command, Diagnostic> {
     command.arg("-C").arg(&tree.build).args(["-f", "Makefile"]);
     command.arg(format!("M={}", folder.display())).args(&tree.make);
     Ok(command)
-}
-
-fn not_started(command: &Command, tree: &Tree, error: &std::io::Error) -> Diagnostic {
-    let program = command.get_program().to_string_lossy().into_owned();
-    if error.kind() != std::io::ErrorKind::NotFound {
-        return Diagnostic::new(PROGRAM_FAILED, format!("cannot run {program}: {error}"));
-    }
-    let package = if tree.toolchain.is_some() { "bubblewrap" } else { "make" };
-    Diagnostic::new(MISSING_PROGRAM, format!("`{program}` is not installed"))
-        .help(format!("install the package {package}: `apt-get install {package}` on Debian"))
 }
 
 /// Kbuild failed and no message is about the author's text.

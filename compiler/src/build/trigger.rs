@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 //! Programs in C that trigger a bug: compiled with the target's compiler, for the virtual machine.
 
-use super::not_started;
 use kps_diag::{Diagnostic, C_ERROR, C_WARNING};
 use kps_grammar::ast::Trigger;
 use kps_host::disk::cannot;
@@ -37,7 +36,7 @@ pub fn build_trigger(
         "-fno-diagnostics-show-caret",
     ]);
     command.arg("-o").arg(&program).arg(&trigger.file.value);
-    let output = command.output().map_err(|error| not_started(&command, tree, &error))?;
+    let output = command.output().map_err(|error| command.not_started(&error))?;
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     let name = &trigger.file.value;
     if !output.status.success() {

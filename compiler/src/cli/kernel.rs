@@ -4,7 +4,6 @@
 use super::sync::before_make;
 use super::{open_target, progress, report, say, CommandResult};
 use clap::{Args, Subcommand};
-use kps_diag::{Diagnostic, PROGRAM_FAILED};
 use kps_targets::{BuildDirRequest, Cache, DebianRequest, Request, RootRequest};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -334,9 +333,7 @@ impl Exec {
         command.args(&self.command[1..]);
         match command.status() {
             Ok(status) => Ok(status.code().and_then(|code| code.try_into().ok()).unwrap_or(1)),
-            Err(error) => {
-                Err(Diagnostic::new(PROGRAM_FAILED, format!("cannot run {program}: {error}")))
-            }
+            Err(error) => Err(command.not_started(&error)),
         }
     }
 }

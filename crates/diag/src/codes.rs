@@ -226,6 +226,7 @@ codes! {
         KPS0712 REBUILT_KERNEL Error Machine "the build folder holds another kernel now"
         KPS0713 FILE_TOO_LARGE Error Machine "a file is too large"
         KPS0714 UNREADABLE_CONFIG Error Machine "a kernel's configuration or list of exports cannot be read"
+        KPS0719 FOREIGN_CACHE Error Machine "somebody else can change the cache"
     }
     "Building" {
         KPS0801 KBUILD_FAILED Error Machine "Kbuild could not build the module"

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 //! The machine that kpsc runs on: files that are written completely or not at all, files of other
-//! owners that are read within limits, and programs that end when kpsc ends.
+//! owners that are read within limits, who can change a folder, and programs that end when kpsc
+//! ends and are kept from what its user can reach.
 
 pub mod disk;
 pub mod input;
+pub mod isolation;
+pub mod owner;
 pub mod process;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 //! Programs that kpsc starts. They end when kpsc ends, even if it is killed.
 
+use crate::isolation::Isolation;
 use rustix::process::{getpid, getppid, set_parent_process_death_signal, Signal};
 use std::ffi::OsStr;
 use std::os::unix::process::CommandExt as _;
@@ -10,6 +11,20 @@ use std::process::Command;
 /// next kpsc uses.
 pub fn program(name: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new(name);
+    end_with_kpsc(&mut command);
+    command
+}
+
+/// The same, kept from what kpsc's user can reach.
+pub fn isolated(name: impl AsRef<OsStr>, isolation: Isolation) -> Command {
+    let mut command = Command::new(name);
+    isolation.apply(&mut command);
+    // The kernel forgets the signal when a process changes its user, so this has to be second.
+    end_with_kpsc(&mut command);
+    command
+}
+
+fn end_with_kpsc(command: &mut Command) {
     let parent = getpid();
     let die_with_parent = move || {
         set_parent_process_death_signal(Some(Signal::KILL))?;
@@ -22,5 +37,4 @@ pub fn program(name: impl AsRef<OsStr>) -> Command {
     // SAFETY: between fork and exec only async-signal-safe functions may run; the closure makes two
     // system calls and allocates nothing.
     unsafe { command.pre_exec(die_with_parent) };
-    command
 }

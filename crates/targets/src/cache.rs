@@ -17,8 +17,9 @@
 
 use super::manifest::Manifest;
 use super::Target;
-use kps_diag::{Diagnostic, FILE_ERROR, NO_SUCH_TARGET};
+use kps_diag::{Diagnostic, FILE_ERROR, FOREIGN_CACHE, NO_SUCH_TARGET};
 use kps_host::disk::{cannot, entries, make_folder, remove, rename};
+use kps_host::owner::{other, Other};
 use std::fs::{File, TryLockError};
 use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
@@ -32,6 +33,8 @@ pub struct Cache {
     /// The parent of the folders of all versions.
     top: PathBuf,
     root: PathBuf,
+    /// Somebody else who can change it.
+    other: Option<Other>,
 }
 
 /// A target with its name, or the reason why it cannot be used.
@@ -66,7 +69,22 @@ impl Cache {
 
     /// A cache in this folder.
     pub fn at(top: &Path) -> Cache {
-        Cache { top: top.to_owned(), root: top.join(VERSION) }
+        let root = top.join(VERSION);
+        // The folders of all kinds are looked at too: one that everybody can write to is enough.
+        let kinds = entries(&root).unwrap_or_default();
+        let kinds = kinds.iter().filter(|path| path.is_dir()).map(PathBuf::as_path);
+        let other = [top, &root].into_iter().chain(kinds).find_map(other);
+        Cache { top: top.to_owned(), root, other }
+    }
+
+    /// Refuses a cache that somebody else can change. kpsc reads it, but neither writes to it nor
+    /// runs what it holds: that would be to run what somebody else has put there.
+    pub fn own(&self) -> Result<(), Diagnostic> {
+        let Some(other) = &self.other else { return Ok(()) };
+        let message = format!("the cache {} is not yours alone: {other}", self.top.display());
+        Err(Diagnostic::new(FOREIGN_CACHE, message)
+            .note("kpsc runs the compilers and the kernels that the cache holds")
+            .help("set KPSC_CACHE to a folder that only you can change, or run kpsc as its owner"))
     }
 
     /// The folder of this version's targets and compilers.
@@ -125,6 +143,7 @@ impl Cache {
 
     /// Waits until no other kpsc changes the cache, and locks it.
     pub fn change(&self) -> Result<Held, Diagnostic> {
+        self.own()?;
         make_folder(&self.root)?;
         let path = self.root.join("lock");
         let file = File::create(&path).map_err(|error| cannot("write", &path, &error))?;
@@ -135,13 +154,16 @@ impl Cache {
     pub(super) fn using(&self, name: &str) -> Result<Held, Diagnostic> {
         let path = self.root.join("locks").join(name);
         // If nothing can be written, nothing can be removed either.
-        let Ok(file) = lock_file(&path) else { return Ok(Held(None)) };
+        let Some(file) = self.own().and_then(|()| lock_file(&path)).ok() else {
+            return Ok(Held(None));
+        };
         file.lock_shared().map_err(|error| cannot("lock", &path, &error))?;
         Ok(Held(Some(file)))
     }
 
     /// Waits until a target is unused, and locks it.
     pub(super) fn removing(&self, name: &str) -> Result<Held, Diagnostic> {
+        self.own()?;
         let path = self.root.join("locks").join(name);
         let file = lock_file(&path)?;
         alone(file, &path, "another kpsc is using the target")

@@ -28,6 +28,7 @@ mod progress;
 mod references;
 mod roles;
 mod root;
+mod sandbox;
 mod seal;
 mod stamp;
 mod syscalls;
@@ -42,6 +43,7 @@ use kps_diag::{Diagnostic, DAMAGED_TARGET, TARGET_NAME_TAKEN, UNREADABLE_IMAGE};
 use kps_facts::Facts;
 use kps_host::disk::remove;
 use kps_host::input;
+use kps_host::isolation::Readable;
 use manifest::Manifest;
 use origin::{Origin, Provider};
 use std::collections::BTreeMap;
@@ -57,7 +59,7 @@ pub use references::Code;
 pub use root::Request as RootRequest;
 pub use seal::seal;
 pub use templates::{Template, Templates};
-pub use toolchain::{Toolchain, INSIDE};
+pub use toolchain::{Program, Toolchain, INSIDE};
 
 /// A target kernel. It is not removed while a value of this type exists.
 #[derive(Debug)]
@@ -132,8 +134,11 @@ impl Target {
         self.manifest.tree.as_ref()
     }
 
-    /// The build tree and compilers; the provider fetches them now if they are missing.
+    /// The build tree and compilers, for the user who owns the cache; the provider fetches them now
+    /// if they are missing.
     pub fn prepare(&mut self, cache: &Cache, progress: Progress) -> Result<Tree, Diagnostic> {
+        cache.own()?;
+        let _readable = Readable::for_sandbox();
         if let Some(tree) = &self.manifest.tree {
             return Ok(tree.clone());
         }

@@ -2,13 +2,13 @@
 //! Compilers other than the host's.
 //!
 //! A kernel's modules must be built with the very compilers that built the kernel. For a stock
-//! kernel kpsc unpacks these into a folder and runs them in bubblewrap, with that folder's `usr` as
-//! `/usr`. The sandbox sees the toolchain and the build tree read-only, the one folder that is
-//! built, and nothing else; it has no network. None of this needs root.
+//! kernel kpsc unpacks these into a folder and runs them in a sandbox (`sandbox.rs`).
 
-use kps_diag::{Diagnostic, MISSING_PROGRAM};
+use crate::sandbox::{self, Lent, Sandbox};
+use kps_diag::{Diagnostic, MISSING_PROGRAM, PROGRAM_FAILED};
 use kps_host::disk::cannot;
-use std::ffi::OsString;
+use std::io::{self, ErrorKind};
+use std::ops::{Deref, DerefMut};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -24,63 +24,78 @@ pub enum Toolchain {
     Folder(PathBuf),
 }
 
-/// Where the sandbox has kpsc and its libraries.
-const KPSC_INSIDE: &str = "/run/kpsc";
+/// A program of a toolchain, ready to start. The folders that it may write to are its own while
+/// this value exists.
+#[derive(Debug)]
+pub struct Program {
+    command: Command,
+    _lent: Vec<Lent>,
+}
+
+impl Program {
+    /// The error for a program that did not start.
+    pub fn not_started(&self, error: &io::Error) -> Diagnostic {
+        let name = self.command.get_program().to_string_lossy().into_owned();
+        if error.kind() == ErrorKind::NotFound {
+            let package = match name.as_str() {
+                sandbox::BWRAP => "bubblewrap",
+                "make" => "make",
+                _ => "gcc",
+            };
+            return missing(&name, package);
+        }
+        let failed = Diagnostic::new(PROGRAM_FAILED, format!("cannot run {name}: {error}"));
+        match error.kind() {
+            ErrorKind::PermissionDenied => failed.help(
+                "as root, kpsc has to be able to mount and to change its user; run it as another user \
+                 if this machine does not allow that",
+            ),
+            _ => failed,
+        }
+    }
+}
+
+impl Deref for Program {
+    type Target = Command;
+
+    fn deref(&self) -> &Command {
+        &self.command
+    }
+}
+
+impl DerefMut for Program {
+    fn deref_mut(&mut self) -> &mut Command {
+        &mut self.command
+    }
+}
 
 impl Toolchain {
-    /// A command for a program that reads `read`, may write to `write` and runs in `folder`. Paths
-    /// are the same inside and outside.
+    /// A program that reads `read`, may write to `write` and runs in `folder`. Paths are the same
+    /// inside and outside.
     pub fn command(
         &self,
         program: &str,
         read: &[&Path],
         write: &[&Path],
         folder: &Path,
-    ) -> Result<Command, Diagnostic> {
-        match self {
-            Toolchain::Host => {
-                let mut command = kps_host::process::program(program);
-                command.current_dir(folder).env("KPSC", own_path()?);
-                Ok(command)
-            }
-            Toolchain::Folder(root) => {
-                let mut command = kps_host::process::program("bwrap");
-                command.args(["--unshare-all", "--die-with-parent", "--new-session", "--clearenv"]);
-                command.arg("--ro-bind").arg(root.join("usr")).arg("/usr");
-                for (to, at) in [
-                    ("usr/bin", "/bin"),
-                    ("usr/sbin", "/sbin"),
-                    ("usr/lib", "/lib"),
-                    ("usr/lib64", "/lib64"),
-                ] {
-                    command.args(["--symlink", to, at]);
-                }
-                command.args([
-                    "--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp", "--tmpfs", "/run",
-                ]);
-                for path in read {
-                    command.arg("--ro-bind").arg(path).arg(path);
-                }
-                for path in write {
-                    command.arg("--bind").arg(path).arg(path);
-                }
-                let kpsc = bring_kpsc(&mut command)?;
-                command.args([
-                    "--setenv",
-                    "PATH",
-                    "/usr/bin:/usr/sbin",
-                    "--setenv",
-                    "LANG",
-                    "C.UTF-8",
-                ]);
-                command.args([
-                    "--setenv", "HOME", "/tmp", "--setenv", INSIDE, "1", "--setenv", "KPSC",
-                ]);
-                command.arg(kpsc);
-                command.arg("--chdir").arg(folder).arg("--").arg(program);
-                Ok(command)
-            }
+    ) -> Result<Program, Diagnostic> {
+        let Toolchain::Folder(root) = self else {
+            let mut command = kps_host::process::program(program);
+            command.current_dir(folder).env("KPSC", own_path()?);
+            return Ok(Program { command, _lent: Vec::new() });
+        };
+        let mut sandbox = Sandbox::new(root)?;
+        for path in read {
+            sandbox.read(path, path)?;
         }
+        let mut lent = Vec::new();
+        for path in write {
+            lent.extend(sandbox.write(path)?);
+        }
+        let kpsc = bring_kpsc(&mut sandbox)?;
+        sandbox.set("KPSC", &kpsc);
+        sandbox.set(INSIDE, "1");
+        Ok(Program { command: sandbox.command(program, folder), _lent: lent })
     }
 }
 
@@ -89,11 +104,14 @@ fn own_path() -> Result<PathBuf, Diagnostic> {
     std::env::current_exe().map_err(|error| cannot("find", Path::new("/proc/self/exe"), &error))
 }
 
+/// Where the sandbox has kpsc and its libraries.
+const KPSC_INSIDE: &str = "/run/kpsc";
+
 /// Makes the running program available in the sandbox, with the loader and the libraries that it
 /// uses here: the toolchain's may be older. Returns the command that runs it there.
-fn bring_kpsc(command: &mut Command) -> Result<OsString, Diagnostic> {
+fn bring_kpsc(sandbox: &mut Sandbox) -> Result<String, Diagnostic> {
     let program = format!("{KPSC_INSIDE}/kpsc");
-    command.arg("--ro-bind").arg(own_path()?).arg(&program);
+    sandbox.read(&own_path()?, Path::new(&program))?;
     let maps = Path::new("/proc/self/maps");
     let maps = std::fs::read_to_string(maps).map_err(|error| cannot("read", maps, &error))?;
     let mut libraries: Vec<&Path> = maps
@@ -113,15 +131,15 @@ fn bring_kpsc(command: &mut Command) -> Result<OsString, Diagnostic> {
             continue;
         };
         let inside = format!("{KPSC_INSIDE}/lib/{name}");
-        command.arg("--ro-bind").arg(library).arg(&inside);
+        sandbox.read(library, Path::new(&inside))?;
         if is_loader(library) {
             loader = Some(inside);
         }
     }
     Ok(match loader {
-        Some(loader) => format!("{loader} --library-path {KPSC_INSIDE}/lib {program}").into(),
+        Some(loader) => format!("{loader} --library-path {KPSC_INSIDE}/lib {program}"),
         // Statically linked.
-        None => program.into(),
+        None => program,
     })
 }
 

@@ -7,13 +7,12 @@ use crate::cache::Cache;
 use crate::inventory;
 use crate::progress::Progress;
 use crate::seal::hex;
-use crate::toolchain::{missing, Toolchain};
+use crate::toolchain::{Program, Toolchain};
 use kps_diag::{Diagnostic, PROGRAM_FAILED, WRONG_TOOLCHAIN};
 use kps_host::disk::{cannot, disk_full, fill_folder};
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 /// The packages of the toolchain beside the compilers that the configuration names.
 const TOOLS: &[&str] = &[
@@ -138,7 +137,8 @@ pub(super) fn check(
     for (option, program) in wanted {
         let Some(wanted) = options.get(option) else { continue };
         let mut command = inside.command(program, &[], &[], Path::new("/"))?;
-        let output = run(command.arg("--version"), program)?;
+        command.arg("--version");
+        let output = run(command, program)?;
         let found = output.lines().next().unwrap_or_default();
         let version = |text: &str| {
             text.split_whitespace()
@@ -159,16 +159,8 @@ pub(super) fn check(
 }
 
 /// Runs a program of the toolchain and returns its output.
-pub(super) fn run(command: &mut Command, program: &str) -> Result<String, Diagnostic> {
-    let output = match command.output() {
-        Ok(output) => output,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            return Err(missing("bwrap", "bubblewrap"))
-        }
-        Err(error) => {
-            return Err(Diagnostic::new(PROGRAM_FAILED, format!("cannot run {program}: {error}")))
-        }
-    };
+pub(super) fn run(mut command: Program, program: &str) -> Result<String, Diagnostic> {
+    let output = command.output().map_err(|error| command.not_started(&error))?;
     if output.status.success() {
         return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
     }
@@ -182,7 +174,8 @@ pub(super) fn run(command: &mut Command, program: &str) -> Result<String, Diagno
         last.fold(Diagnostic::new(PROGRAM_FAILED, format!("{program} failed")), Diagnostic::note);
     Err(match errors.contains("bwrap:") {
         true => failed.help(
-            "allow user namespaces or run kpsc as root: it runs compilers in a bubblewrap sandbox",
+            "allow user namespaces for ordinary users: kpsc runs compilers in a bubblewrap sandbox, \
+             also as root",
         ),
         false => failed,
     })

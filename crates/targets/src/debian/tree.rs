@@ -143,7 +143,7 @@ fn make_tree(
             .arg("LOCALVERSION=")
             .args(variables);
         command.arg(format!("-j{jobs}")).arg(goal);
-        run(&mut command, "make")
+        run(command, "make")
     };
     progress.step("kernel: configuration", || make("olddefconfig", &[]))?;
     check_config(&build.join(".config"), config)?;

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: GPL-2.0
+//! A folder of root's that the sandbox's user writes to: its files are that user's for a while.
+
+use kps_diag::{Diagnostic, FILE_ERROR};
+use kps_host::disk::cannot;
+use kps_host::isolation::User;
+use rustix::fd::{AsFd, OwnedFd};
+use rustix::fs::{chownat, fstat, openat, AtFlags, Dir, FileType, Gid, Mode, OFlags, Stat, Uid};
+use rustix::io::Errno;
+use std::collections::HashMap;
+use std::ffi::{CStr, OsStr};
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::Path;
+
+/// A folder that belongs to a sandbox's user until this value is dropped.
+#[derive(Debug)]
+pub(crate) struct Lent {
+    folder: OwnedFd,
+    user: User,
+    /// The owner of the folder itself: what the sandbox makes will be this one's.
+    owner: Owner,
+    /// The owners of its files, by device and inode.
+    owners: HashMap<(u64, u64), Owner>,
+}
+
+type Owner = (Uid, Gid);
+
+/// How deep folders are that can be lent. What a sandbox nests deeper stays its user's, who is
+/// nobody: no depth may exhaust the stack or the files that kpsc can open.
+const DEPTH: usize = 200;
+
+impl Lent {
+    /// Lends a folder.
+    pub(super) fn new(path: &Path, user: User) -> Result<Lent, Diagnostic> {
+        if is_of_the_system(path) {
+            return Err(of_the_system(path));
+        }
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let failed = |error: Errno| cannot("hand over", path, &error.into());
+        let folder = rustix::fs::open(path, flags, Mode::empty()).map_err(failed)?;
+        let owner = owner(&fstat(&folder).map_err(failed)?);
+        let mut lent = Lent { folder, user, owner, owners: HashMap::new() };
+        // What fails half-way is given back when `lent` is dropped.
+        let folder = lent.folder.try_clone().map_err(|error| cannot("hand over", path, &error))?;
+        lent.lend(&folder, path, DEPTH)?;
+        Ok(lent)
+    }
+
+    /// Gives a file to the user. Another path may lead to a file with several links: the sandbox
+    /// must not get what is outside of its folder.
+    fn lend(&mut self, file: &OwnedFd, path: &Path, depth: usize) -> Result<(), Diagnostic> {
+        let failed = |error: Errno| cannot("hand over", path, &error.into());
+        let state = fstat(file).map_err(failed)?;
+        let kind = FileType::from_raw_mode(state.st_mode);
+        match kind {
+            FileType::RegularFile if state.st_nlink > 1 => return Err(has_other_names(path)),
+            FileType::RegularFile | FileType::Directory => {}
+            // A link, a device or a pipe gives the sandbox nothing that it needs.
+            _ => return Ok(()),
+        }
+        self.owners.insert((state.st_dev, state.st_ino), owner(&state));
+        give(file, (self.user.uid(), self.user.gid())).map_err(failed)?;
+        if kind == FileType::Directory {
+            let depth = depth.checked_sub(1).ok_or_else(|| too_deep(path))?;
+            for name in names(file).map_err(failed)? {
+                let path = path.join(OsStr::from_bytes(name.to_bytes()));
+                match enter(file, &name) {
+                    Ok(entry) => self.lend(&entry, &path, depth)?,
+                    // Somebody has removed it.
+                    Err(Errno::NOENT) => {}
+                    Err(error) => return Err(cannot("hand over", &path, &error.into())),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives back what is the user's now.
+    fn give_back(&self, file: &OwnedFd, depth: usize) -> Result<(), Errno> {
+        let state = fstat(file)?;
+        if FileType::from_raw_mode(state.st_mode) == FileType::Directory && depth > 0 {
+            for name in names(file)? {
+                if let Ok(entry) = enter(file, &name) {
+                    // One that fails must not keep the others from their owners.
+                    let _ = self.give_back(&entry, depth - 1);
+                }
+            }
+        }
+        if state.st_uid == self.user.uid().as_raw() {
+            let owner = self.owners.get(&(state.st_dev, state.st_ino)).unwrap_or(&self.owner);
+            give(file, *owner)?;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        // A folder that is gone needs no owner.
+        let _ = self.give_back(&self.folder, DEPTH);
+    }
+}
+
+/// The owner of a file. One of a sandbox whose kpsc was killed stands for root.
+fn owner(state: &Stat) -> Owner {
+    match User::is_one(state.st_uid) {
+        true => (Uid::ROOT, Gid::ROOT),
+        false => (Uid::from_raw(state.st_uid), Gid::from_raw(state.st_gid)),
+    }
+}
+
+/// Changes the owner of an open file, whatever its path leads to by now.
+fn give(file: impl AsFd, (uid, gid): Owner) -> Result<(), Errno> {
+    chownat(file, c"", Some(uid), Some(gid), AtFlags::EMPTY_PATH)
+}
+
+/// The names in a folder.
+fn names(folder: &OwnedFd) -> Result<Vec<std::ffi::CString>, Errno> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let mut names = Vec::new();
+    for entry in Dir::new(openat(folder, c".", flags, Mode::empty())?)? {
+        let name = entry?.file_name().to_owned();
+        if ![c".", c".."].contains(&name.as_c_str()) {
+            names.push(name);
+        }
+    }
+    Ok(names)
+}
+
+/// Opens an entry of a folder without following a link.
+fn enter(folder: &OwnedFd, name: &CStr) -> Result<OwnedFd, Errno> {
+    openat(folder, name, OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty())
+}
+
+/// Folders that the whole system uses: `make M=/` is a slip, and must not give them away.
+fn is_of_the_system(path: &Path) -> bool {
+    const FOLDERS: &[&str] = &[
+        "bin", "boot", "dev", "etc", "home", "lib", "lib64", "media", "mnt", "opt", "proc", "root",
+        "run", "sbin", "srv", "sys", "tmp", "usr", "var",
+    ];
+    let Ok(path) = path.canonicalize() else { return false };
+    let names: Vec<_> = path.iter().skip(1).collect();
+    match names.as_slice() {
+        [] => true,
+        [name] => FOLDERS.iter().any(|folder| name == folder),
+        _ => false,
+    }
+}
+
+fn of_the_system(path: &Path) -> Diagnostic {
+    let message = format!("{} is a folder of the system, not one to build in", path.display());
+    Diagnostic::new(FILE_ERROR, message).help("pass the folder that holds the module's files")
+}
+
+fn has_other_names(path: &Path) -> Diagnostic {
+    Diagnostic::new(FILE_ERROR, format!("{} has several hard links", path.display()))
+        .note("as root, kpsc gives the folder's files to the user that builds them, and one of the links may be outside of the folder")
+        .help("copy the folder and build the copy, or run kpsc as the folder's owner")
+}
+
+fn too_deep(path: &Path) -> Diagnostic {
+    let message = format!("{} is too deep: more than {DEPTH} folders", path.display());
+    Diagnostic::new(FILE_ERROR, message).help("move it nearer to the folder that is built")
+}

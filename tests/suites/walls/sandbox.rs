@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: GPL-2.0
+//! What code in the sandbox can do: `tests/walls/probe.c` tries it from inside.
+
+use super::{allow, write, Person, EVERYONE};
+use kps_tests::schedule::Case;
+use kps_tests::target::target;
+use kps_tests::{example, printed, repository, store};
+use rustix::process::{geteuid, getpid};
+use std::net::TcpListener;
+use std::os::linux::net::SocketAddrExt as _;
+use std::os::unix::fs::{chown, symlink, MetadataExt as _};
+use std::os::unix::net::{SocketAddr, UnixListener};
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+/// The cases with the target's compilers.
+pub(super) fn machine_cases() -> Vec<Case> {
+    let mut all: Vec<Case> = EVERYONE
+        .into_iter()
+        .map(|person| {
+            let name = format!("sandbox: {person:?} meets no way out of it");
+            Case::new(name, move || no_way_out(person)).machine().about(4)
+        })
+        .collect();
+    type Run = fn();
+    let refusals: [(&str, Run); 3] = [
+        ("a folder of the system is not lent", a_folder_of_the_system_is_not_lent),
+        ("a file with a name outside is not lent", a_file_with_a_name_outside_is_not_lent),
+        ("a folder comes back to its owners", a_folder_comes_back_to_its_owners),
+    ];
+    all.extend(
+        refusals.map(|(name, run)| Case::new(format!("sandbox: {name}"), run).machine().about(1)),
+    );
+    all.push(
+        Case::new("sandbox: an ordinary user builds what root builds", everyone_builds_the_same)
+            .machine()
+            .about(4),
+    );
+    all
+}
+
+/// The cache of the target that the suites use.
+fn cache() -> PathBuf {
+    let folder = target().folder().to_owned();
+    // It is CACHE/VERSION/kernels/NAME.
+    folder.ancestors().nth(3).unwrap_or(&folder).to_owned()
+}
+
+/// Runs a program in the sandbox, which may write to a folder.
+fn exec(person: Person, folder: &Path, words: &[&str]) -> Output {
+    exec_with(person, folder, words, |_| ())
+}
+
+fn exec_with(
+    person: Person,
+    folder: &Path,
+    words: &[&str],
+    change: impl FnOnce(&mut Command),
+) -> Output {
+    let mut command = person.kpsc(&cache());
+    command.args(["kernel", "exec", &target().name, "--folder"]).arg(folder);
+    command.args(words);
+    change(&mut command);
+    command.output().unwrap_or_else(|error| panic!("{error}"))
+}
+
+fn no_way_out(person: Person) {
+    let (folder, shown) = (person.folder(), person.folder());
+    let secret = shown.path().join("secret");
+    write(&secret, "of root");
+    write(&shown.path().join("public"), "of everybody\n");
+    // What an ordinary user may read, the sandbox may too; of root's it reads what all may.
+    if geteuid().is_root() {
+        allow(&secret, 0o600);
+    } else {
+        std::fs::remove_file(&secret).unwrap_or_else(|error| panic!("{error}"));
+    }
+    let probe = std::fs::read_to_string(repository().join("tests/walls/probe.c"));
+    let source = folder.path().join("probe.c");
+    write(&source, &probe.unwrap_or_else(|error| panic!("{error}")));
+    person.own(&source);
+
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap_or_else(|error| panic!("{error}"));
+    let port = listener.local_addr().unwrap_or_else(|error| panic!("{error}")).port();
+    let name = format!("kpsc-wall-{}-{person:?}", getpid().as_raw_nonzero());
+    let _local = SocketAddr::from_abstract_name(&name)
+        .and_then(|address| UnixListener::bind_addr(&address))
+        .unwrap_or_else(|error| panic!("{error}"));
+
+    let at = folder.path().display();
+    let script = format!(
+        "cat {public} && touch {at}/written && gcc -O1 -Wall -o {at}/probe {at}/probe.c && \
+         {at}/probe {at} {secret} {port} {name} {host}",
+        public = shown.path().join("public").display(),
+        secret = secret.display(),
+        host = std::process::id(),
+    );
+    let read = shown.path().display().to_string();
+    let output = exec_with(
+        person,
+        folder.path(),
+        &["--read", &read, "--", "sh", "-c", &script],
+        |command| {
+            command.env("KPSC_WALL", "a secret");
+            // SAFETY: the closure makes system calls with strings that are constants, and allocates
+            // nothing.
+            unsafe { command.pre_exec(bring_a_key_and_a_file) };
+        },
+    );
+    let said = printed(&output);
+    assert!(output.status.success() && said.starts_with("of everybody"), "{person:?}: {said}");
+    assert!(!said.contains("BROKEN"), "{person:?}: {said}");
+    let tries = said.lines().find_map(|line| line.strip_suffix(" attacks")?.parse::<u32>().ok());
+    assert!(tries.is_some_and(|tries| tries > 300), "{person:?}: {said}");
+    assert!(folder.path().join("written").exists(), "{person:?}: it could not write");
+}
+
+/// Puts a key into a session keyring, and leaves a file open that a program inherits.
+fn bring_a_key_and_a_file() -> std::io::Result<()> {
+    // SAFETY: the strings end with a zero byte and live for ever; the file stays open.
+    unsafe {
+        libc::syscall(libc::SYS_keyctl, 1, std::ptr::null::<libc::c_char>());
+        let (kind, name) = (c"user".as_ptr(), c"kpsc-wall".as_ptr());
+        libc::syscall(libc::SYS_add_key, kind, name, c"secret".as_ptr(), 6, -3);
+        let file = libc::open(c"/etc/passwd".as_ptr(), libc::O_RDONLY);
+        libc::dup2(file, 9);
+    }
+    Ok(())
+}
+
+fn everyone_builds_the_same() {
+    let spec = example("cmdline_mark");
+    let folder = Person::Ordinary.folder();
+    let copy = folder.path().join("cmdline_mark.kps");
+    std::fs::copy(&spec, &copy).unwrap_or_else(|error| panic!("{error}"));
+    let mut command = Person::Ordinary.kpsc(&cache());
+    command.args(["build", "--kernel", &target().name, "-o"]).arg(folder.path()).arg(&copy);
+    let output = command.output().unwrap_or_else(|error| panic!("{error}"));
+    assert!(output.status.success(), "{}", printed(&output));
+    let module = std::fs::read(folder.path().join("cmdline_mark.ko"));
+    let same = module.is_ok_and(|module| module == store::built(&spec).module);
+    assert!(same, "the modules differ");
+}
+
+/// Runs `true` as root with a folder that is lent to it, which must be refused.
+fn refused(folder: &Path, why: &str) {
+    let output = exec(Person::Root, folder, &["--", "true"]);
+    let said = printed(&output);
+    assert!(output.status.code() == Some(3) && said.contains(why), "{}: {said}", folder.display());
+}
+
+fn a_folder_of_the_system_is_not_lent() {
+    let root = std::fs::metadata("/").unwrap_or_else(|error| panic!("{error}"));
+    for folder in ["/", "/etc", "/usr", "/root/..", "/tmp/", "/var", "/home"] {
+        refused(Path::new(folder), "is a folder of the system");
+    }
+    let now = std::fs::metadata("/").unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!((now.uid(), now.ctime()), (root.uid(), root.ctime()));
+}
+
+fn a_file_with_a_name_outside_is_not_lent() {
+    let (folder, other) = (Person::Root.folder(), Person::Root.folder());
+    let outside = other.path().join("shadow");
+    write(&outside, "of the system");
+    std::fs::create_dir(folder.path().join("sub"))
+        .and_then(|()| std::fs::hard_link(&outside, folder.path().join("sub/link")))
+        .unwrap_or_else(|error| panic!("{error}"));
+    refused(folder.path(), "has several hard links");
+    let owner = std::fs::metadata(folder.path().join("sub")).map(|found| found.uid());
+    assert_eq!(owner.ok(), Some(geteuid().as_raw()), "it did not come back");
+}
+
+fn a_folder_comes_back_to_its_owners() {
+    let (folder, other) = (Person::Root.folder(), Person::Root.folder());
+    let path = |name: &str| folder.path().join(name);
+    let outside = other.path().join("file");
+    write(&outside, "outside");
+    for name in ["of root", "of a user"] {
+        write(&path(name), "text");
+    }
+    symlink(&outside, path("link")).unwrap_or_else(|error| panic!("{error}"));
+    let user = if geteuid().is_root() { 4242 } else { geteuid().as_raw() };
+    chown(path("of a user"), Some(user), None).unwrap_or_else(|error| panic!("{error}"));
+    let before = std::fs::metadata(&outside).map(|found| found.ctime_nsec());
+    // What is made is the folder's owner's, and no program of root's with the rights of its owner;
+    // however deep it is, kpsc ends.
+    let script =
+        "echo >>'of root' && echo >>'of a user' && mkdir new && cp /usr/bin/true new/true \
+         && chmod 4755 new/true && ln -s /etc/shadow new/shadow && mkfifo new/pipe \
+         && for i in $(seq 400); do mkdir deep && cd deep || exit 1; done";
+    let at = folder.path().display();
+    let output =
+        exec(Person::Root, folder.path(), &["--", "sh", "-c", &format!("cd {at} && {script}")]);
+    assert!(output.status.success(), "{}", printed(&output));
+    let owner = |name: &str| path(name).symlink_metadata().map(|found| found.uid()).ok();
+    let root = Some(geteuid().as_raw());
+    for name in ["", "of root", "new", "new/true", "new/shadow", "new/pipe", "deep/deep", "link"] {
+        assert_eq!(owner(name), root, "{name}");
+    }
+    assert_eq!(owner("of a user"), Some(user));
+    let mode = path("new/true").metadata().map(|found| found.mode() & 0o7000).ok();
+    assert_eq!(mode, Some(0), "it runs as its owner");
+    let after = std::fs::metadata(&outside).map(|found| found.ctime_nsec());
+    assert_eq!(before.ok(), after.ok(), "a link was followed");
+    let text = std::fs::read_to_string(path("of a user"));
+    assert_eq!(text.ok().as_deref(), Some("text\n"));
+}
