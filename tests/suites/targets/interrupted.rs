@@ -10,8 +10,11 @@ use super::damage;
 use super::stops::{finished, Stop, Work, BUILDING, FACTS, STOPS};
 use super::there::{succeed, There};
 use kps_tests::printed;
+use rustix::fs::Mode;
+use rustix::process::umask;
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Read};
+use std::os::unix::process::CommandExt as _;
 use std::process::{Command, Stdio};
 use std::sync::mpsc::{channel, Receiver, RecvTimeoutError};
 use std::time::Duration;
@@ -51,8 +54,17 @@ struct Preparation<'a> {
 }
 
 impl Preparation<'_> {
+    /// Adds it as a user does who lets nobody else read what he makes: the sandbox must be able to.
     fn add(&self) -> Command {
-        self.there.kpsc(&["kernel", "add", "--release", self.release, "--name", &self.there.name])
+        let words = ["kernel", "add", "--release", self.release, "--name", &self.there.name];
+        let mut command = self.there.kpsc(&words);
+        let strict = || {
+            umask(Mode::from_raw_mode(0o077));
+            Ok(())
+        };
+        // SAFETY: the closure makes one system call and allocates nothing.
+        unsafe { command.pre_exec(strict) };
+        command
     }
 
     /// Kills a run, and nothing that it has started, while it does a step. Returns the steps that
