@@ -20,6 +20,7 @@ use kps_host::disk::cannot;
 use kps_operate::Incoming;
 use kps_plan::ObjectName;
 use kps_targets::{is_supported_path, unsupported_path, Cache, Progress, Target};
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -176,13 +177,17 @@ impl Compiled {
         kbuild::bring(folder, target, cache);
         let modules = &self.passed.modules;
         let target = &*target;
-        let code = |object: &ObjectName| match object {
-            ObjectName::Vmlinux => target.code(None).ok(),
-            ObjectName::Module(name) => target.code(Some(modules.get(name)?)).ok(),
+        let unread = Cell::new(None);
+        let code = |object: &ObjectName| {
+            let read = match object {
+                ObjectName::Vmlinux => target.code(None),
+                ObjectName::Module(name) => target.code(Some(modules.get(name)?)),
+            };
+            read.map_err(|error| unread.set(Some(error))).ok()
         };
         let build =
             || build::build(&self.emitted, self.name(), &self.sources, &tree, folder, log, &code);
-        match self.form() {
+        let built = match self.form() {
             // The author controls the makefile of a crate, so its output is not cached for other
             // builds.
             Form::Spec => {
@@ -190,19 +195,20 @@ impl Compiled {
                 if built.module.is_some() {
                     let _ = kbuild::keep(folder, target, cache);
                 }
-                Ok(built)
+                built
             }
             Form::Crate => {
-                let built = match macros::bring(folder, target, cache) {
+                let built = match macros::bring(folder, target) {
                     true => build()?,
                     false => progress.step("compiling the macros, once per kernel", build)?,
                 };
                 if built.module.is_some() {
                     // If the macros cannot be cached, the next build compiles them again.
-                    let _ = macros::keep(folder, target, cache);
+                    let _ = macros::keep(folder, target);
                 }
-                Ok(built)
+                built
             }
-        }
+        };
+        unread.take().map_or(Ok(built), Err)
     }
 }

@@ -19,7 +19,7 @@ pub mod work;
 pub mod world;
 
 use kps_facts::Facts;
-use kps_targets::{seal, Cache};
+use kps_targets::{record, seal, Cache};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -63,6 +63,7 @@ pub fn fixture_cache() -> tempfile::TempDir {
     std::fs::create_dir(&modules)
         .and_then(|()| std::fs::write(modules.join("dummy.ko"), fixture::module()))
         .unwrap_or_else(|error| panic!("{error}"));
+    record(&modules, &[]).unwrap_or_else(|error| panic!("{}", error.message));
     cache
 }
 
@@ -140,7 +141,7 @@ pub fn stem(path: &Path) -> String {
 }
 
 /// What is in a folder, by name.
-fn files(folder: &Path) -> Vec<PathBuf> {
+pub fn files(folder: &Path) -> Vec<PathBuf> {
     let entries =
         std::fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
     let mut files: Vec<_> = entries.flatten().map(|entry| entry.path()).collect();

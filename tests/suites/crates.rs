@@ -2,12 +2,13 @@
 //! Patch crates on the default target: those of `examples`, and what the specs there are converted
 //! to.
 
+use kps_targets::Cache;
 use kps_tests::code::{functions_of, Code};
 use kps_tests::compiled::{self, CRATES};
 use kps_tests::schedule::Case;
 use kps_tests::store::{self, with_its_module};
-use kps_tests::target::{as_crate, target};
-use kps_tests::{acts, crates, examples, fixture, kpsc, printed, stem};
+use kps_tests::target::{as_crate, doctored, target};
+use kps_tests::{acts, crates, examples, files, fixture, kpsc, printed, stem};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -52,6 +53,10 @@ pub(crate) fn cases() -> Vec<Case> {
             .machine()
             .about(10)
             .shares(CRATES),
+        Case::new("damaged macros are made again", damaged_macros_are_made_again)
+            .machine()
+            .about(40)
+            .shares(MACROS),
     ];
     crates()
         .into_iter()
@@ -108,6 +113,42 @@ fn cargo(command: &str, folder: &Path, facts: &Path) -> (bool, String) {
     let output =
         run.env("KPS_FACTS", facts).output().unwrap_or_else(|error| panic!("cargo: {error}"));
     (output.status.success(), printed(&output))
+}
+
+/// One file of the cached macros has other bytes, another one is missing: the next build says so,
+/// compiles all of them, and comes to the same module. The build after it finds them whole.
+fn damaged_macros_are_made_again() {
+    let crates = crates();
+    let folder = crates.iter().find(|folder| stem(folder) == QUICK);
+    let folder = folder.unwrap_or_else(|| panic!("there is no crate {QUICK}"));
+    let whole = store::build(folder, None);
+    let cache = doctored(|_| {});
+    let name = target().name;
+    let real = Cache::open().unwrap_or_else(|error| panic!("{}", error.message));
+    let kept = Cache::at(cache.path()).root().join("macros").join(&name);
+    std::fs::create_dir_all(kept.parent().unwrap_or(&kept))
+        .unwrap_or_else(|error| panic!("{}: {error}", kept.display()));
+    let mut copy = Command::new("cp");
+    copy.arg("-a").arg(real.root().join("macros").join(&name)).arg(&kept);
+    assert!(copy.status().is_ok_and(|status| status.success()));
+    let libraries = files(&kept).iter().flat_map(|folder| files(folder)).collect::<Vec<_>>();
+    let mut libraries = libraries.into_iter().filter(|file| file.extension().is_some());
+    let (Some(one), Some(other)) = (libraries.next(), libraries.next()) else {
+        panic!("nothing is kept in {}", kept.display())
+    };
+    let mut bytes = std::fs::read(&one).unwrap_or_else(|error| panic!("{error}"));
+    let middle = bytes.len() / 2;
+    bytes.iter_mut().skip(middle).take(8).for_each(|byte| *byte ^= 1);
+    std::fs::write(&one, bytes)
+        .and_then(|()| std::fs::remove_file(other))
+        .unwrap_or_else(|error| panic!("{error}"));
+    let built = store::build(folder, Some(cache.path()));
+    let note = format!("made again: the compiled macros of target `{name}`");
+    assert!(built.said.contains(&note), "{}", built.said);
+    assert!(built.module == whole.module, "it is another module");
+    let built = store::build(folder, Some(cache.path()));
+    assert!(!built.said.contains("made again"), "{}", built.said);
+    assert!(!built.said.contains("compiling the macros"), "{}", built.said);
 }
 
 /// A new crate is one for cargo too, with the library that kpsc has written into it.

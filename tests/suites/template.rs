@@ -182,16 +182,20 @@ fn a_template_is_made_once_and_accounted_for() {
         assert!(said.contains(&format!("\"{file}\" was changed")), "{file}: {said}");
     });
     FILES.iter().for_each(|file| flip(&template.join(file)));
-    // One whose state cannot be read is passed over, and makes room for the next.
+    // One whose state has changed is made again.
     std::fs::write(template.join("state"), "no state").unwrap_or_else(|error| panic!("{error}"));
+    let said = world.acts();
+    assert!(said.contains("made again: the template machine") && said.contains(MADE), "{said}");
+    assert_eq!(world.templates(), made);
+    // One whose memory is too short is passed over, and makes room for the next.
+    let memory = File::options().write(true).open(template.join("memory"));
+    memory.and_then(|file| file.set_len(1 << 29)).unwrap_or_else(|error| panic!("{error}"));
     let said = world.acts();
     assert!(
         said.contains("booted in place of a copy of the template machine: it did not start"),
         "{said}"
     );
     assert!(world.templates().is_empty());
-    assert!(world.acts().contains(MADE));
-    assert_eq!(world.templates(), made);
     world.succeed(&mut world.kpsc(&["kernel", "remove", &world.name]));
     assert!(!world.folder().exists());
 }

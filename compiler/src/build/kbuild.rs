@@ -7,9 +7,9 @@
 
 use super::macros::{compilers, short};
 use kps_diag::Diagnostic;
-use kps_host::disk::{make_folder, remove, write_atomically};
+use kps_host::disk::write_atomically;
 use kps_host::input;
-use kps_targets::{Cache, Target, Tree};
+use kps_targets::{Cache, Kept, KeptKind, Target, Tree};
 use sha2::{Digest as _, Sha256};
 use std::path::{Path, PathBuf};
 
@@ -28,10 +28,10 @@ const OBJECT: [&str; 2] = [".module-common.o", "..module-common.o.cmd"];
 pub fn bring(folder: &Path, target: &Target, cache: &Cache) {
     let (Some(kept), Some(tree)) = (kept(target, cache), target.tree()) else { return };
     let Some(try_run) = try_run(tree) else { return };
-    for name in OBJECT {
-        let _ = std::fs::copy(kept.join(name), folder.join(name));
-    }
-    let probes = input::read_text(&kept.join(PROBES), input::MAKEFILE).unwrap_or_default();
+    let probes = match kept.bring(folder) {
+        true => input::read_text(&folder.join(PROBES), input::MAKEFILE).unwrap_or_default(),
+        false => String::new(),
+    };
     let _ = write_rules(folder, &try_run, &probes);
 }
 
@@ -48,32 +48,28 @@ pub(super) fn makefile(folder: &Path) -> Option<PathBuf> {
 /// Caches the results of a build, and removes those of other compilers for the target.
 pub fn keep(folder: &Path, target: &Target, cache: &Cache) -> Result<(), Diagnostic> {
     let Some(kept) = kept(target, cache) else { return Ok(()) };
-    let read = |folder: &Path| input::read_text(&folder.join(PROBES), input::MAKEFILE);
-    let probes = read(folder)?;
-    if read(&kept).is_ok_and(|known| known == probes) {
+    let probes = input::read_text(&folder.join(PROBES), input::MAKEFILE)?;
+    let probes: String = probes.split_inclusive('\n').filter(|line| is_probe(line)).collect();
+    if kept.have(PROBES, probes.as_bytes()) {
         return Ok(());
     }
-    if !kept.exists() {
-        let _held = cache.change()?;
-        remove(&cache.kbuild(&target.name))?;
-        make_folder(&kept)?;
-    }
-    for name in OBJECT {
-        if let Ok(bytes) = input::read(&folder.join(name), input::MODULE) {
-            write_atomically(&kept.join(name), &bytes)?;
+    kept.keep(|into| {
+        for name in OBJECT {
+            if let Ok(bytes) = input::read(&folder.join(name), input::MODULE) {
+                write_atomically(&into.join(name), &bytes)?;
+            }
         }
-    }
-    let probes: String = probes.split_inclusive('\n').filter(|line| is_probe(line)).collect();
-    write_atomically(&kept.join(PROBES), probes.as_bytes())
+        write_atomically(&into.join(PROBES), probes.as_bytes())
+    })
 }
 
-/// The folder of the cache: one for each target.
-fn kept(target: &Target, cache: &Cache) -> Option<PathBuf> {
+/// Those of a target in the cache.
+fn kept(target: &Target, cache: &Cache) -> Option<Kept> {
     target.tree()?.toolchain.as_ref().filter(|folder| folder.starts_with(cache.root()))?;
     let mut sum = Sha256::new();
     sum.update(RULES);
     sum.update(compilers(target));
-    Some(cache.kbuild(&target.name).join(short(sum)))
+    Some(target.kept(KeptKind::Kbuild, &short(sum)))
 }
 
 /// The kernel's own definition, under another name.

@@ -102,7 +102,7 @@ fn add_module(
 ) -> Result<(), Diagnostic> {
     let modules = target.modules(cache, progress())?;
     match modules.get(name) {
-        Some(path) => Target::add_module(facts, name, path),
+        Some(path) => target.add_module(facts, name, path),
         None => {
             let error = Diagnostic::new(
                 NO_SUCH_MODULE,

@@ -74,6 +74,7 @@ impl Test {
             return self.run();
         }
         let tree = target.prepare(&cache, progress())?;
+        target.compare_machine()?;
         let mut machine = Machine::of(&target, Vec::new()).map_err(vm_error)?;
         if self.boot {
             machine.templates = None;
@@ -102,7 +103,7 @@ impl Test {
         let file = format!("/{name}.ko");
         machine.files = vec![(file.clone(), module)];
         machine.programs = programs;
-        machine.modules = for_tests(tests, modules)?;
+        machine.modules = for_tests(tests, modules, &target)?;
         let outcome =
             outcome(copy, &machine, tests, name, &file, self.limit.limit).map_err(vm_error)?;
         for test in &outcome.held {

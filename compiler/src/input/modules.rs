@@ -7,7 +7,6 @@ use kps_diag::{list, Diagnostic, NO_SUCH_MODULE};
 use kps_facts::Facts;
 use kps_grammar::ast;
 use kps_grammar::{Sources, Span};
-use kps_host::input;
 use kps_plan::ObjectName;
 use kps_targets::{module, Cache, Progress, Target};
 use std::collections::BTreeMap;
@@ -50,7 +49,7 @@ pub(crate) fn add(
             }
         }
         let Some(path) = known.get(name) else { continue };
-        if let Err(error) = Target::add_module(facts, name, path) {
+        if let Err(error) = target.add_module(facts, name, path) {
             let place = object.from.as_ref().map_or(object.name.span, |from| from.span);
             unread.push((object.name.span, error.at(place, "")));
         }
@@ -78,6 +77,7 @@ pub(crate) fn add(
 pub fn for_tests(
     tests: &[ast::Test],
     modules: &Modules,
+    target: &Target,
 ) -> Result<Vec<(String, Vec<u8>)>, Diagnostic> {
     let mut loaded: Vec<(String, Vec<u8>)> = Vec::new();
     for name in tests.iter().flat_map(|test| &test.modules) {
@@ -89,7 +89,7 @@ pub fn for_tests(
                 wanted.pop();
                 continue;
             };
-            let (bytes, depends) = read(path)?;
+            let (bytes, depends) = read(path, target)?;
             // A dependency without a file may be built in; if not, the kernel reports it.
             let missing = |other: &String| {
                 modules.contains_key(other)
@@ -109,8 +109,8 @@ pub fn for_tests(
 }
 
 /// A module's bytes, and its dependencies.
-fn read(path: &Path) -> Result<(Vec<u8>, Vec<String>), Diagnostic> {
-    let bytes = input::read(path, input::MODULE)?;
+fn read(path: &Path, target: &Target) -> Result<(Vec<u8>, Vec<String>), Diagnostic> {
+    let bytes = target.read_module(path)?;
     let unreadable = |error| Target::unreadable_module(path, &error);
     let bytes = module::unpack(bytes).map_err(unreadable)?;
     let depends = module::read(&bytes).map_err(unreadable)?.module.depends;

@@ -43,6 +43,8 @@ pub const RUST_FILE: Limit = Limit { what: "a file in Rust", bytes: 4 << 20 };
 pub const MODULES_ORDER: Limit = Limit { what: "a list of modules", bytes: 16 << 20 };
 /// A module, as linked or as it came with the kernel. They have some 100 KB.
 pub const MODULE: Limit = Limit { what: "a module", bytes: 256 << 20 };
+/// What a build leaves for later ones. The largest library of the macros has some 20 MB.
+pub const KEPT: Limit = Limit { what: "a kept result of a build", bytes: 256 << 20 };
 /// A header of a kernel. The largest that declare something have some 200 KB.
 pub const HEADER: Limit = Limit { what: "a header", bytes: 4 << 20 };
 /// A program in C that a test runs. They have some 10 KB.

@@ -15,6 +15,7 @@
 //!
 //! Lock order: a process that needs both takes `locks/NAME` first.
 
+use super::kept::Kind;
 use super::manifest::Manifest;
 use super::Target;
 use kps_diag::{Diagnostic, FILE_ERROR, FOREIGN_CACHE, NO_SUCH_TARGET};
@@ -97,19 +98,14 @@ impl Cache {
         self.root.join("kernels").join(name)
     }
 
-    /// The folder of the macros that were built with a target's compilers.
-    pub fn macros(&self, name: &str) -> PathBuf {
-        self.root.join("macros").join(name)
-    }
-
     /// The folder of a target's template machine.
     pub(super) fn templates(&self, name: &str) -> PathBuf {
         self.root.join("machines").join(name)
     }
 
-    /// The folder of the results that Kbuild repeats in each build for a target.
-    pub fn kbuild(&self, name: &str) -> PathBuf {
-        self.root.join("kbuild").join(name)
+    /// The folder of the kept results of a kind for a target.
+    pub(super) fn kept(&self, kind: Kind, name: &str) -> PathBuf {
+        self.root.join(kind.folder()).join(name)
     }
 
     pub(super) fn toolchains(&self) -> PathBuf {

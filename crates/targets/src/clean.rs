@@ -2,6 +2,7 @@
 //! Removes targets, and leftovers of interrupted preparations.
 
 use super::cache::{is_name, Cache};
+use super::kept::Kind;
 use super::manifest::Manifest;
 use super::templates::Templates;
 use kps_diag::Diagnostic;
@@ -21,9 +22,8 @@ impl Cache {
         // Without its manifest it is no longer a target, even if the rest is interrupted.
         Manifest::remove(&folder)?;
         remove(&folder)?;
-        remove(&self.macros(name))?;
         remove(&self.templates(name))?;
-        remove(&self.kbuild(name))?;
+        Kind::ALL.iter().try_for_each(|&kind| remove(&self.kept(kind, name)))?;
         self.needless_toolchains()?.iter().try_for_each(|path| remove(path))
     }
 
@@ -45,7 +45,8 @@ impl Cache {
         }
         unused.extend(self.needless_toolchains()?);
         let names = self.names()?;
-        for folder in ["macros", "kbuild", "machines"].map(|name| self.root().join(name)) {
+        let kept = Kind::ALL.map(Kind::folder);
+        for folder in kept.iter().chain(&["machines"]).map(|name| self.root().join(name)) {
             let is_needless = |path: &PathBuf| !names.iter().any(|name| folder.join(name) == *path);
             unused.extend(entries(&folder)?.into_iter().filter(is_needless));
         }

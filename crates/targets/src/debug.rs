@@ -21,17 +21,17 @@ impl Target {
         if !self.folder.join(FOLDER).exists() {
             return Ok(None);
         }
-        let bytes = input::read(&path, input::DEBUG)?;
+        let damaged = |why: String| {
+            let message =
+                format!("target `{}` is damaged: its debug information: {why}", self.name);
+            Diagnostic::new(DAMAGED_TARGET, message).help(format!("run `{}`", self.with_debug()))
+        };
+        let bytes = input::read(&path, input::DEBUG).map_err(|error| damaged(error.message))?;
         match DebugInfo::from_bytes(&bytes) {
             Ok(info) => Ok(Some(info)),
             // It is optional, so an update of kpsc does not demand it anew.
             Err(FactsError::Version) => Ok(None),
-            Err(error) => {
-                let message =
-                    format!("target `{}` is damaged: its debug information: {error}", self.name);
-                Err(Diagnostic::new(DAMAGED_TARGET, message)
-                    .help(format!("run `{}`", self.with_debug())))
-            }
+            Err(error) => Err(damaged(error.to_string())),
         }
     }
 

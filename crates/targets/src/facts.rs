@@ -1,19 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0
 //! The facts of a target: read from their file, which is regenerated if another version of kpsc
-//! wrote it.
+//! wrote it or if it is damaged.
 
 use super::gather::gather;
 use super::headers::user_declarations;
 use super::image::{decompress, ImageError};
+use super::kept::made_again;
 use super::manifest::Tree;
 use super::origin::KernelFiles;
 use super::{damaged, inventory, Target};
 use kps_diag::{Diagnostic, UNREADABLE_CONFIG, UNREADABLE_IMAGE};
 use kps_facts::{Facts, FactsError, FactsFile, Source};
-use kps_host::disk::{cannot, write_atomically};
+use kps_host::disk::{cannot, remove, write_atomically};
 use kps_host::input;
 use std::fs::File;
-use std::io;
+use std::io::{self, ErrorKind};
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 
@@ -31,8 +32,8 @@ impl Target {
     pub fn facts(&self) -> Result<Facts, Diagnostic> {
         self.provider().check(&self.name, &self.command())?;
         match self.read_facts()? {
-            Err(FactsError::Version) => self.renew_facts(),
-            read => read.map_err(|error| self.damaged_facts(&error)),
+            Ok(facts) => Ok(facts),
+            Err(error) => self.renew_facts(&error),
         }
     }
 
@@ -44,8 +45,7 @@ impl Target {
     /// The build-id of the kernel, without the rest of its facts.
     pub fn build_id(&self) -> Result<Vec<u8>, Diagnostic> {
         match self.facts_file()?.and_then(|file| file.identity()) {
-            Err(FactsError::Version) => Ok(self.facts()?.identity.build_id),
-            Err(error) => Err(self.damaged_facts(&error)),
+            Err(_) => Ok(self.facts()?.identity.build_id),
             Ok(identity) => Ok(identity.build_id),
         }
     }
@@ -53,27 +53,38 @@ impl Target {
     /// The facts file, of which only the table has been read.
     fn facts_file(&self) -> Result<Result<FactsFile<Opened>, FactsError>, Diagnostic> {
         let path = self.facts_path();
-        let cannot_read = |error| cannot("read", &path, &error);
-        let file = input::open(&path).map_err(cannot_read)?;
-        let len = file.metadata().map_err(cannot_read)?.len();
+        let file = match input::open(&path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == ErrorKind::PermissionDenied => {
+                return Err(cannot("read", &path, &error));
+            }
+            Err(error) => return Ok(Err(FactsError::Io(error.kind()))),
+        };
+        let len = file.metadata().map_err(|error| cannot("read", &path, &error))?.len();
         if len > input::FACTS.bytes {
-            return Err(input::too_large(&path, input::FACTS));
+            return Ok(Err(FactsError::Damaged));
         }
         Ok(FactsFile::from_source(Opened { file, len }))
     }
 
     /// Regenerates the file from its kernel.
-    fn renew_facts(&self) -> Result<Facts, Diagnostic> {
+    fn renew_facts(&self, error: &FactsError) -> Result<Facts, Diagnostic> {
         let _changing = self.cache.change()?;
         // Another kpsc may have finished first.
         if let Ok(facts) = self.read_facts()? {
             return Ok(facts);
         }
         let files = self.provider().files(&self.folder);
-        if [&files.image, &files.config, &files.symvers].iter().any(|file| !file.exists()) {
-            return Err(self.damaged_facts(&FactsError::Version));
+        let sources = [&files.image, &files.config, &files.symvers];
+        if sources.iter().any(|file| !file.exists()) {
+            return Err(self.damaged_facts(error));
         }
+        // Wrong facts would be worse than none.
+        sources.iter().try_for_each(|file| self.compare(file))?;
         let facts = read_kernel(&files, self.tree())?;
+        if *error != FactsError::Version {
+            made_again(&format!("the facts of target `{}`", self.name), &self.facts_path());
+        }
         self.rewrite_facts(&facts)?;
         Ok(facts)
     }
@@ -86,11 +97,15 @@ impl Target {
 
     fn rewrite_facts(&self, facts: &Facts) -> Result<(), Diagnostic> {
         let bytes = facts.to_bytes();
+        let path = self.facts_path();
+        let age = |path: &Path| path.metadata().and_then(|metadata| metadata.modified());
+        let added = age(&path).or_else(|_| age(&self.folder.join(inventory::FILE)));
         // The inventory comes first: an interruption in between leaves a file that is regenerated
         // once more.
         inventory::renew(&self.folder, FILE, &bytes)?;
-        let path = self.facts_path();
-        let added = path.metadata().and_then(|metadata| metadata.modified());
+        if path.is_dir() {
+            remove(&path)?;
+        }
         write_atomically(&path, &bytes)?;
         // The age of the facts shows which target was added last.
         let keep_age = || File::options().write(true).open(&path)?.set_modified(added?);

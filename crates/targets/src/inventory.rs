@@ -8,10 +8,10 @@
 use super::seal::{digest, hex, seal, unseal};
 use super::{debug, modules};
 use kps_diag::Diagnostic;
-use kps_host::disk::{cannot, write_atomically};
+use kps_host::disk::{cannot, entries, write_atomically};
 use kps_host::input;
 use sha2::{Digest as _, Sha256};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -38,7 +38,7 @@ pub(super) enum Damage {
 }
 
 /// Records the inventory of a folder, and of files elsewhere that belong to it.
-pub(super) fn record(folder: &Path, elsewhere: &[PathBuf]) -> Result<(), Diagnostic> {
+pub fn record(folder: &Path, elsewhere: &[PathBuf]) -> Result<(), Diagnostic> {
     let mut text = String::new();
     for (path, state) in states(folder, elsewhere)? {
         text.push_str(&format!("{state}{}\n", path.display()));
@@ -60,14 +60,9 @@ pub(super) fn renew(folder: &Path, name: &str, bytes: &[u8]) -> Result<(), Diagn
 
 /// Compares a folder with its inventory. Returns the damage, and the number of files checked.
 pub(super) fn verify(folder: &Path) -> Result<(Vec<Damage>, usize), Diagnostic> {
-    let sealed = input::read_text(&folder.join(FILE), input::INVENTORY).unwrap_or_default();
-    let Some(text) = unseal(&sealed) else { return Ok((vec![Damage::Inventory], 0)) };
-    // A line's state ends behind the mark in front of the path.
-    let split = |line: &str| {
-        let at = line.find(MARKS)? + 1;
-        Some((PathBuf::from(&line[at..]), line[..at].to_owned()))
+    let Some(Inventory(recorded)) = Inventory::of(folder) else {
+        return Ok((vec![Damage::Inventory], 0));
     };
-    let recorded: BTreeMap<PathBuf, String> = text.lines().filter_map(split).collect();
     let elsewhere: Vec<PathBuf> =
         recorded.keys().filter(|path| path.is_absolute()).cloned().collect();
     let mut found = states(folder, &elsewhere)?;
@@ -81,6 +76,58 @@ pub(super) fn verify(folder: &Path) -> Result<(Vec<Damage>, usize), Diagnostic> 
     }
     damage.extend(found.into_keys().map(Damage::Unexpected));
     Ok((damage, recorded.len()))
+}
+
+/// The recorded state of each file of a folder, to compare some of them when they are used.
+pub(super) struct Inventory(BTreeMap<PathBuf, String>);
+
+impl Inventory {
+    /// That of a folder; `None` if it is damaged.
+    pub(super) fn of(folder: &Path) -> Option<Inventory> {
+        let sealed = input::read_text(&folder.join(FILE), input::INVENTORY).ok()?;
+        // A line's state ends behind the mark in front of the path.
+        let split = |line: &str| {
+            let at = line.find(MARKS)? + 1;
+            Some((PathBuf::from(&line[at..]), line[..at].to_owned()))
+        };
+        Some(Inventory(unseal(&sealed)?.lines().filter_map(split).collect()))
+    }
+
+    /// Compares the names of the files in a folder without others below. Their contents are not
+    /// read.
+    pub(super) fn compare_names(&self, folder: &Path) -> Result<Vec<Damage>, Diagnostic> {
+        let found = entries(folder)?.into_iter();
+        let found: BTreeSet<PathBuf> =
+            found.filter_map(|path| path.file_name().map(PathBuf::from)).collect();
+        let missing = self.0.keys().filter(|path| !found.contains(*path)).cloned();
+        let is_unexpected = |path: &PathBuf| path != Path::new(FILE) && !self.0.contains_key(path);
+        let unexpected = found.iter().filter(|path| is_unexpected(path)).cloned();
+        Ok(missing.map(Damage::Missing).chain(unexpected.map(Damage::Unexpected)).collect())
+    }
+
+    /// Whether a file is as recorded.
+    pub(super) fn matches(&self, folder: &Path, path: &Path) -> Result<bool, Diagnostic> {
+        let path = path.strip_prefix(folder).unwrap_or(path);
+        let found = folder.join(path);
+        let Some(recorded) = self.0.get(path) else { return Ok(false) };
+        Ok(found.symlink_metadata().is_ok() && state(&found)? == *recorded)
+    }
+
+    /// Whether some bytes are those of a file that is not a link.
+    pub(super) fn has(&self, path: &Path, bytes: &[u8]) -> bool {
+        let recorded = self.0.get(path).and_then(|state| state.strip_suffix(['+', ' ']));
+        recorded.is_some_and(|digest| digest == hex(&Sha256::digest(bytes)))
+    }
+
+    /// Whether there is a record of a file.
+    pub(super) fn has_path(&self, path: &Path) -> bool {
+        self.0.contains_key(path)
+    }
+
+    /// The paths of all files.
+    pub(super) fn paths(&self) -> impl Iterator<Item = &PathBuf> {
+        self.0.keys()
+    }
 }
 
 /// The mark in front of a path: an executable file, another file, a link.
@@ -118,6 +165,10 @@ fn state(path: &Path) -> Result<String, Diagnostic> {
         if metadata.is_symlink() {
             let leads = path.read_link()?;
             return Ok(format!("{}>", hex(&Sha256::digest(leads.as_os_str().as_encoded_bytes()))));
+        }
+        // Reading a pipe or a device may never end.
+        if !metadata.is_file() {
+            return Ok(format!("special{}", MARKS[1]));
         }
         let mark = if metadata.permissions().mode() & 0o111 != 0 { '+' } else { ' ' };
         Ok(format!("{}{mark}", digest(path)?))

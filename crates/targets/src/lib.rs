@@ -19,6 +19,7 @@ mod headers;
 pub mod image;
 mod inventory;
 pub mod kallsyms;
+mod kept;
 mod linked;
 mod manifest;
 pub mod module;
@@ -42,7 +43,6 @@ use image::ImageError;
 use kps_diag::{Diagnostic, DAMAGED_TARGET, TARGET_NAME_TAKEN, UNREADABLE_IMAGE};
 use kps_facts::Facts;
 use kps_host::disk::remove;
-use kps_host::input;
 use kps_host::isolation::Readable;
 use manifest::Manifest;
 use origin::{Origin, Provider};
@@ -52,6 +52,8 @@ use std::path::{Path, PathBuf};
 pub use build_dir::Request as BuildDirRequest;
 pub use cache::{is_supported_path, unsupported_path, Cache, Held, Listed};
 pub use debian::{keyring, Request as DebianRequest, SUITE};
+pub use inventory::record;
+pub use kept::{Kept, Kind as KeptKind};
 pub use manifest::Tree;
 pub use origin::Request;
 pub use progress::Progress;
@@ -164,12 +166,14 @@ impl Target {
         cache: &Cache,
         progress: Progress,
     ) -> Result<BTreeMap<String, PathBuf>, Diagnostic> {
-        self.provider().modules(cache, &self.folder, progress)
+        let found = self.provider().modules(cache, &self.folder, progress)?;
+        self.compare_modules()?;
+        Ok(found)
     }
 
     /// Adds a module to the kernel's facts.
-    pub fn add_module(facts: &mut Facts, name: &str, path: &Path) -> Result<(), Diagnostic> {
-        let file = input::read(path, input::MODULE)?;
+    pub fn add_module(&self, facts: &mut Facts, name: &str, path: &Path) -> Result<(), Diagnostic> {
+        let file = self.read_module(path)?;
         module::add(facts, name, file).map_err(|error| Target::unreadable_module(path, &error))
     }
 

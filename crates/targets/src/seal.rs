@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 //! Digests of files, and texts with a checksum: their first line is a digest of the rest.
 
+use kps_host::input;
 use sha2::{Digest as _, Sha256};
-use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::Path;
 
@@ -21,7 +21,7 @@ pub(super) fn unseal(sealed: &str) -> Option<&str> {
 
 /// The digest of a file, in hexadecimal.
 pub(super) fn digest(path: &Path) -> io::Result<String> {
-    let mut file = File::open(path)?;
+    let mut file = input::open(path)?;
     let mut digest = Sha256::new();
     let mut buffer = vec![0; 1 << 16];
     loop {

@@ -3,11 +3,16 @@
 //! everything that it depends on.
 //!
 //! That folder holds the files that `vm` has saved, with their inventory, or the reason why there
-//! can be no template.
+//! can be no template, with a checksum. A template that differs from its inventory is made again;
+//! its memory, which has some 150 MB, is compared by `kpsc kernel verify` only.
 
 use super::clean::size;
-use super::{inventory, Target};
+use super::inventory::{self, Damage, Inventory};
+use super::kept::made_again;
+use super::seal::{seal, unseal};
+use super::Target;
 use kps_host::disk::{entries, make_folder, remove, rename};
+use kps_host::input;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
@@ -15,6 +20,8 @@ use std::path::{Path, PathBuf};
 const REASON: &str = "unusable";
 /// The lock of the process that makes a template.
 const LOCK: &str = "lock";
+/// The size of the largest file that is compared whenever a template is used, in bytes.
+const SMALL: u64 = 64 << 20;
 /// A template that is being made.
 const PARTIAL: &str = "partial";
 
@@ -31,6 +38,8 @@ pub enum Template {
     Ready(PathBuf),
     /// It could not be made, for this reason.
     Unusable(String),
+    /// It exists, but its files have changed.
+    Damaged,
     /// It has not been made yet.
     Missing,
 }
@@ -43,10 +52,14 @@ impl Templates {
     /// The template of this id.
     pub fn find(&self, id: &str) -> Template {
         let folder = self.folder.join(id);
-        match std::fs::read_to_string(folder.join(REASON)) {
-            Ok(reason) => Template::Unusable(reason),
-            Err(_) if folder.exists() => Template::Ready(folder),
-            Err(_) => Template::Missing,
+        if folder.symlink_metadata().is_err() {
+            Template::Missing
+        } else if is_whole(&folder) {
+            Template::Ready(folder)
+        } else if let Some(reason) = reason(&folder) {
+            Template::Unusable(reason)
+        } else {
+            Template::Damaged
         }
     }
 
@@ -64,6 +77,7 @@ impl Templates {
         match self.find(id) {
             Template::Ready(folder) => return Some(folder),
             Template::Unusable(_) => return None,
+            Template::Damaged => made_again("the template machine", &self.folder.join(id)),
             Template::Missing => {}
         }
         // A killed process may have left its own, and the older templates are obsolete.
@@ -95,7 +109,7 @@ impl Templates {
         // If the reason cannot be stored, the next run tries again.
         let _ = remove(&folder)
             .and_then(|()| make_folder(&folder))
-            .map(|()| std::fs::write(folder.join(REASON), reason));
+            .map(|()| std::fs::write(folder.join(REASON), seal(reason)));
     }
 
     /// Removes a template that does not start.
@@ -105,16 +119,21 @@ impl Templates {
     }
 
     /// The folder of a finished template, if there is one.
-    pub(super) fn ready(&self) -> Option<PathBuf> {
+    fn ready(&self) -> Option<PathBuf> {
         self.all().into_iter().find(|folder| folder.join(inventory::FILE).exists())
+    }
+
+    /// The folders of templates that are not being made, whole or not.
+    pub(super) fn saved(&self) -> Vec<PathBuf> {
+        let mut all = self.all();
+        all.retain(|path| !path.ends_with(PARTIAL) && reason(path).is_none());
+        all
     }
 
     /// The size of a finished template on the disk in bytes, or the reason why there can be none.
     pub fn kept(&self) -> Option<Result<u64, String>> {
         let size = self.ready().map(|folder| Ok(size(&folder)));
-        let reason =
-            || self.all().iter().find_map(|path| std::fs::read_to_string(path.join(REASON)).ok());
-        size.or_else(|| reason().map(Err))
+        size.or_else(|| self.all().iter().find_map(|path| reason(path)).map(Err))
     }
 
     /// The partial template of a process that was killed.
@@ -125,12 +144,35 @@ impl Templates {
         (!is_held).then_some(partial)
     }
 
-    /// The folders of templates, partial ones included.
+    /// The folders of templates, partial ones included, and whatever else is in their place.
     fn all(&self) -> Vec<PathBuf> {
         let mut all = entries(&self.folder).unwrap_or_default();
-        all.retain(|path| path.is_dir());
+        all.retain(|path| path.file_name().is_none_or(|name| name != LOCK));
         all
     }
+}
+
+/// Whether all files of a template are there and no others, and those have not changed that are
+/// quick to compare.
+fn is_whole(folder: &Path) -> bool {
+    let compare = || {
+        let inventory = Inventory::of(folder)?;
+        let is_small = |path: &PathBuf| {
+            let metadata = folder.join(path).symlink_metadata();
+            !metadata.is_ok_and(|metadata| metadata.is_file() && metadata.len() > SMALL)
+        };
+        let mut small = inventory.paths().filter(|path| is_small(path));
+        let damage: Vec<Damage> = inventory.compare_names(folder).ok()?;
+        let are_same = small.all(|path| inventory.matches(folder, path).unwrap_or(false));
+        Some(damage.is_empty() && are_same)
+    };
+    compare().unwrap_or(false)
+}
+
+/// The reason in a folder why there can be no template.
+fn reason(folder: &Path) -> Option<String> {
+    let sealed = input::read_text(&folder.join(REASON), input::MANIFEST).ok()?;
+    unseal(&sealed).map(str::to_owned)
 }
 
 impl Target {
@@ -185,6 +227,40 @@ mod tests {
         assert!(templates.make("two", fill).is_some());
         templates.give_up("two", "it did not start");
         assert_eq!(templates.find("two"), Template::Unusable("it did not start".to_owned()));
+    }
+
+    #[test]
+    fn a_damaged_template_or_reason_is_made_again() {
+        type Change = fn(&Path) -> io::Result<()>;
+        let changes: [(&str, Change); 7] = [
+            ("flipped", |folder| std::fs::write(folder.join("memory"), [1; 4096])),
+            ("shorter", |folder| std::fs::write(folder.join("memory"), [0; 4095])),
+            ("missing", |folder| std::fs::remove_file(folder.join("memory"))),
+            ("one more", |folder| std::fs::write(folder.join("other"), "")),
+            ("a forged reason", |folder| std::fs::write(folder.join(REASON), "no console")),
+            ("an empty folder", |folder| {
+                std::fs::remove_dir_all(folder)?;
+                std::fs::create_dir(folder)
+            }),
+            ("no folder", |folder| {
+                std::fs::remove_dir_all(folder)?;
+                std::fs::write(folder, "")
+            }),
+        ];
+        for (what, change) in changes {
+            let (_folder, templates) = templates();
+            let made = templates.make("one", fill).unwrap_or_default();
+            change(&made).unwrap_or_else(|error| panic!("{what}: {error}"));
+            assert_eq!(templates.find("one"), Template::Damaged, "{what}");
+            assert_eq!(templates.make("one", fill), Some(made.clone()), "{what}");
+            assert_eq!(templates.find("one"), Template::Ready(made), "{what}");
+        }
+        let (_folder, templates) = templates();
+        templates.give_up("one", "no console");
+        std::fs::write(templates.folder.join("one").join(REASON), "no c0nsole")
+            .unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!((templates.find("one"), templates.kept()), (Template::Damaged, None));
+        assert!(templates.make("one", fill).is_some());
     }
 
     #[test]

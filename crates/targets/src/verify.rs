@@ -1,12 +1,78 @@
 // SPDX-License-Identifier: GPL-2.0
 //! Checks that a target is unchanged since it was finished.
+//!
+//! `kpsc kernel verify` reads all files. Other commands compare those that they use if that
+//! takes no time: a build uses too much of the compilers and of the build tree.
 
-use super::inventory::{self, Damage};
-use super::{debug, modules, Cache, Target};
+use super::inventory::{self, Damage, Inventory};
+use super::kept::Kind;
+use super::{damaged, debug, modules, Cache, Target};
 use kps_diag::{Diagnostic, CHANGED_FILES};
-use std::path::Path;
+use kps_host::disk::entries;
+use kps_host::input;
+use std::path::{Path, PathBuf};
 
 impl Target {
+    /// Fails if a file of the target has changed. Users' files outside of the target's folder are
+    /// compared only if the inventory has them.
+    pub(super) fn compare(&self, path: &Path) -> Result<(), Diagnostic> {
+        let changed = |what: &str| damaged(&self.name, &format!("{what} was changed"));
+        let is_own = path.starts_with(&self.folder);
+        let Some(inventory) = Inventory::of(&self.folder) else {
+            return if is_own { Err(changed("the list of its files")) } else { Ok(()) };
+        };
+        match inventory.matches(&self.folder, path)? {
+            false if is_own || inventory.has_path(path) => {
+                Err(changed(&path.display().to_string()))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Fails if a file that a virtual machine starts from has changed.
+    pub fn compare_machine(&self) -> Result<(), Diagnostic> {
+        let own = [Some(self.image()), self.busybox()].into_iter().flatten();
+        own.filter(|path| path.starts_with(&self.folder)).try_for_each(|path| self.compare(&path))
+    }
+
+    /// Reads a module, and fails if it is one of the target's own and has changed.
+    pub fn read_module(&self, path: &Path) -> Result<Vec<u8>, Diagnostic> {
+        let bytes = input::read(path, input::MODULE)?;
+        let folder = self.folder.join(modules::FOLDER);
+        let Ok(name) = path.strip_prefix(&folder) else { return Ok(bytes) };
+        let damage = match Inventory::of(&folder) {
+            Some(inventory) if inventory.has(name, &bytes) => return Ok(bytes),
+            Some(_) => Damage::Changed(name.to_owned()),
+            None => Damage::Inventory,
+        };
+        Err(damage_of_modules(&folder, &[damage]).unwrap_or_else(|| damaged(&self.name, "modules")))
+    }
+
+    /// Fails if a module of the target's own is missing, or if there are others.
+    pub(super) fn compare_modules(&self) -> Result<(), Diagnostic> {
+        let folder = self.folder.join(modules::FOLDER);
+        if !folder.exists() {
+            return Ok(());
+        }
+        let damage = match Inventory::of(&folder) {
+            Some(inventory) => inventory.compare_names(&folder)?,
+            None => vec![Damage::Inventory],
+        };
+        damage_of_modules(&folder, &damage).map_or(Ok(()), Err)
+    }
+
+    /// The folders of the results that builds keep for the target, each with its title.
+    fn all_kept(&self, cache: &Cache) -> Result<Vec<(&'static str, PathBuf)>, Diagnostic> {
+        let mut all = Vec::new();
+        for kind in Kind::ALL {
+            let folders = entries(&cache.kept(kind, &self.name))?;
+            all.extend(folders.into_iter().map(|folder| (kind.title(), folder)));
+        }
+        let templates = self.templates().saved().into_iter();
+        all.extend(templates.map(|folder| ("the template machine", folder)));
+        Ok(all)
+    }
+
     /// Compares every file of the target and of its compilers with their inventories. Returns the
     /// damage, and the number of files checked.
     pub fn verify(&self, cache: &Cache) -> Result<(Vec<Diagnostic>, usize), Diagnostic> {
@@ -23,21 +89,20 @@ impl Target {
         if modules.exists() {
             let (damage, files) = inventory::verify(&modules)?;
             count += files;
-            let help = format!("remove {}: kpsc fetches it again when needed", modules.display());
-            wrong.extend(report("the modules folder", &modules, &damage, help));
+            wrong.extend(damage_of_modules(&modules, &damage));
         }
         let debug = self.folder.join(debug::FOLDER);
         if debug.exists() {
             let (damage, files) = inventory::verify(&debug)?;
             count += files;
-            let help = format!("remove {}, then run `{}`", debug.display(), self.with_debug());
+            let help = format!("run `rm -r {}`, then `{}`", debug.display(), self.with_debug());
             wrong.extend(report("the debug information", &debug, &damage, help));
         }
-        if let Some(template) = self.templates().ready() {
-            let (damage, files) = inventory::verify(&template)?;
+        for (title, folder) in self.all_kept(cache)? {
+            let (damage, files) = inventory::verify(&folder)?;
             count += files;
-            let help = format!("remove {}: kpsc makes it again when needed", template.display());
-            wrong.extend(report("the template machine", &template, &damage, help));
+            let help = format!("run `rm -r {}`: kpsc makes it again when needed", folder.display());
+            wrong.extend(report(title, &folder, &damage, help));
         }
         let toolchain = self.tree().and_then(|tree| tree.toolchain.as_ref());
         // The user's own compilers are not checked.
@@ -55,6 +120,11 @@ impl Target {
         wrong.extend(facts.err());
         Ok((wrong, count))
     }
+}
+
+fn damage_of_modules(folder: &Path, damage: &[Damage]) -> Option<Diagnostic> {
+    let help = format!("run `rm -r {}`: kpsc fetches it again when needed", folder.display());
+    report("the modules folder", folder, damage, help)
 }
 
 /// One message for all the damage in a folder.

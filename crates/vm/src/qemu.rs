@@ -20,7 +20,7 @@ pub(super) fn of_host() -> &'static kps_arch::Qemu {
 }
 
 /// The memory of every machine, in MiB.
-const MEMORY: u32 = 1024;
+pub(super) const MEMORY: u64 = 1024;
 
 /// The processor that runs the machine's instructions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -52,9 +52,9 @@ impl<'a> TemplateMachine<'a> {
         Some(TemplateMachine { machine, templates, system, id })
     }
 
-    /// Whether it must still be booted and saved.
+    /// Whether it must still be booted and saved, or once more.
     pub fn is_missing(&self) -> bool {
-        self.templates.find(&self.id) == Template::Missing
+        matches!(self.templates.find(&self.id), Template::Missing | Template::Damaged)
     }
 
     /// Starts a copy, after booting and saving the template if it is missing; `None` if there can
@@ -64,7 +64,7 @@ impl<'a> TemplateMachine<'a> {
         let (folder, is_first) = match templates.find(&id) {
             Template::Ready(folder) => (folder, false),
             Template::Unusable(_) => return None,
-            Template::Missing => {
+            Template::Missing | Template::Damaged => {
                 (templates.make(&id, |folder| make(machine, &system, folder))?, true)
             }
         };
@@ -183,7 +183,11 @@ fn start(machine: &Machine, folder: &Path) -> Result<(Guest, Monitor), VmError> 
     let memory = folder.join(MEMORY);
     let read = || {
         // QEMU opens it for writing, although it maps it privately.
-        File::options().read(true).write(true).open(&memory)?;
+        let opened = File::options().read(true).write(true).open(&memory)?;
+        // It would also enlarge a truncated one.
+        if opened.metadata()?.len() != qemu::MEMORY << 20 {
+            return Err(io::Error::other("its memory was truncated"));
+        }
         Ok((File::open(folder.join(STATE))?, std::fs::read_to_string(folder.join(CONSOLE))?))
     };
     let (state, log) = read().map_err(io_error("reading the template machine"))?;

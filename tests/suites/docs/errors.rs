@@ -64,7 +64,7 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("KPS0710", "tests/suites/cache.rs"),
     ("KPS0711", "tests/suites/cache.rs"),
     ("KPS0712", "tests/suites/cache.rs"),
-    ("KPS0713", "tests/ui-input/KPS0713-facts-too-large.stderr"),
+    ("KPS0713", "tests/ui-input/KPS0713-module-too-large.stderr"),
     ("KPS0714", "tests/ui-input/KPS0714-exports-cut.stderr"),
     ("KPS0719", "tests/suites/walls/cache.rs"),
     ("KPS0801", "tests/suites/cli/mod.rs"),

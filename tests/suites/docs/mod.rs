@@ -366,6 +366,7 @@ fn the_limits_are_those_of_the_code() {
         input::MANIFEST,
         input::INVENTORY,
         input::MODULE,
+        input::KEPT,
         input::MODULES_ORDER,
         input::C_FILE,
         input::RUST_FILE,

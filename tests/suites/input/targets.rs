@@ -41,8 +41,8 @@ pub(crate) const CASES: &[Bad] = &[
     ("KPS0705-facts-longer", |w| changed(w, |bytes| bytes.push(0))),
     // The version is the last byte of the magic.
     ("KPS0705-facts-of-another-version", |w| changed(w, |bytes| bytes[7] = 99)),
-    ("KPS0713-facts-too-large", |w| sparse(w, "facts")),
-    ("KPS0701-facts-missing", |w| {
+    ("KPS0705-facts-too-large", |w| sparse(w, "facts")),
+    ("KPS0705-facts-missing", |w| {
         std::fs::remove_file(w.target().join("facts")).unwrap_or_else(|error| panic!("{error}"));
         check(w, FIXTURE)
     }),

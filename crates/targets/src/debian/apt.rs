@@ -8,8 +8,10 @@
 //!
 //! Fetched files stay until [`Apt::forget`], so that an interrupted preparation does not fetch them
 //! again. apt resumes a partial file, but takes one of the right length for complete, so kpsc
-//! compares each with the digest in the signed lists before using it.
+//! compares each with the digest in the signed lists before using it. apt compares the lists
+//! themselves only when it fetches them; an inventory tells whether they are still the same.
 
+use crate::inventory;
 use crate::seal::digest;
 use crate::toolchain::missing;
 use kps_diag::{Diagnostic, MISSING_PROGRAM, NO_SUITABLE_KERNEL, PROGRAM_FAILED};
@@ -44,6 +46,11 @@ pub(super) enum With {
     /// The named ones and all their dependencies.
     Dependencies,
 }
+
+/// apt's folder of package lists.
+const LISTS: &str = "lists";
+/// The file that apt derives from them.
+const PACKAGE_CACHE: &str = "pkgcache.bin";
 
 const KEYRINGS: &[&str] = &[
     "/usr/share/keyrings/debian-archive-keyring.gpg",
@@ -113,7 +120,7 @@ impl Apt {
             format!("Dir::State::status={folder}/status"),
             format!("Dir::Cache={folder}"),
             // Containers have this switched off, and then every command parses the lists again.
-            "Dir::Cache::pkgcache=pkgcache.bin".to_owned(),
+            format!("Dir::Cache::pkgcache={PACKAGE_CACHE}"),
             "Dir::Cache::srcpkgcache=".to_owned(),
             format!("APT::Architecture={}", kps_arch::native().debian.architecture),
             "APT::Install-Recommends=false".to_owned(),
@@ -128,9 +135,12 @@ impl Apt {
         command
     }
 
-    /// Fetches the package lists.
+    /// Fetches the package lists. apt takes lists that it has for those that the archive has signed
+    /// and does not read them again, so damaged ones would stay: they are fetched anew.
     pub(super) fn update(&self) -> Result<(), Diagnostic> {
-        self.run(self.command("apt-get").args(["update", "-q"])).map(drop)
+        remove_damaged_lists(&self.folder)?;
+        self.run(self.command("apt-get").args(["update", "-q"]))?;
+        inventory::record(&self.folder.join(LISTS), &[])
     }
 
     /// The names of all packages with this prefix.
@@ -223,6 +233,16 @@ impl Apt {
     }
 }
 
+/// Removes lists that are not as the last update left them, and what apt has derived from them.
+fn remove_damaged_lists(folder: &Path) -> Result<(), Diagnostic> {
+    let lists = folder.join(LISTS);
+    if inventory::verify(&lists).map_or(true, |(damage, _)| !damage.is_empty()) {
+        remove(&lists)?;
+    }
+    remove(&folder.join(PACKAGE_CACHE))?;
+    make_folder(&lists.join("partial"))
+}
+
 /// A line of `--print-uris`: `'ADDRESS' FILE SIZE SHA256:DIGEST`.
 fn listed_package(line: &str) -> Option<Package> {
     let (_, rest) = line.strip_prefix('\'')?.split_once("' ")?;
@@ -299,6 +319,36 @@ fn run(command: &mut Command, folder: &Path) -> Result<String, Diagnostic> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_lists_as_apt_left_them_stay() {
+        type Change = fn(&Path) -> std::io::Result<()>;
+        let changes: [(Change, bool); 6] = [
+            (|_| Ok(()), true),
+            (|lists| std::fs::write(lists.join("Packages.lz4"), "lisT"), false),
+            (|lists| std::fs::remove_file(lists.join("InRelease")), false),
+            (|lists| std::fs::rename(lists.join("InRelease"), lists.join("Packages.lz4")), false),
+            (|lists| std::fs::write(lists.join("other"), ""), false),
+            (|lists| std::fs::remove_file(lists.join("files")), false),
+        ];
+        for (n, (change, stay)) in changes.into_iter().enumerate() {
+            let folder = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
+            let lists = folder.path().join(LISTS);
+            let put = || {
+                std::fs::create_dir_all(lists.join("partial"))?;
+                std::fs::write(folder.path().join(PACKAGE_CACHE), "derived")?;
+                std::fs::write(lists.join("InRelease"), "signed")?;
+                std::fs::write(lists.join("Packages.lz4"), "list")
+            };
+            put().unwrap_or_else(|error| panic!("{error}"));
+            inventory::record(&lists, &[]).unwrap_or_else(|error| panic!("{}", error.message));
+            change(&lists).unwrap_or_else(|error| panic!("{n}: {error}"));
+            remove_damaged_lists(folder.path()).unwrap_or_else(|error| panic!("{}", error.message));
+            assert_eq!(lists.join("Packages.lz4").exists(), stay, "{n}");
+            assert!(lists.join("partial").exists(), "{n}");
+            assert!(!folder.path().join(PACKAGE_CACHE).exists(), "{n}");
+        }
+    }
 
     #[test]
     fn a_package_is_read_from_the_line_that_apt_prints() {
