@@ -3,10 +3,11 @@
 //! patch has been unloaded.
 
 use super::author::Author;
+use crate::Checked;
 use kps_diag::{Diagnostic, ESCAPING_FUNCTION};
-use kps_grammar::{ast, Span};
+use kps_grammar::Span;
 use kps_link::{escapes, CodeLine, CodeLines, Declared, DeclaredKind, ObjectFile};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The warnings about an object, one for each function.
 pub(super) fn escaping(
@@ -17,7 +18,8 @@ pub(super) fn escaping(
     let Some(lines) = CodeLines::read(object) else { return Vec::new() };
     let mut found: BTreeMap<String, (BTreeMap<Span, String>, CodeLine)> = BTreeMap::new();
     for escape in escapes(object) {
-        if !is_authors(&escape.function, declared, author) {
+        let is_settled = author.emitted.undone.is_settled(&plain_name(&escape.function));
+        if is_settled || !is_authors(&escape.function, declared, author) {
             continue;
         }
         let chain = lines.at(escape.at).into_iter();
@@ -65,11 +67,14 @@ pub struct Undone {
     resources: Vec<Span>,
     /// All bodies that the kernel calls besides.
     others: Vec<Span>,
+    /// The functions of which the text has told everything.
+    settled: BTreeSet<String>,
 }
 
 impl Undone {
     /// Those of a patch.
-    pub fn of(patch: &ast::Patch) -> Undone {
+    pub fn of(checked: &Checked) -> Undone {
+        let patch = checked.written();
         let resources = patch.resources.iter();
         let resources = resources.flat_map(|resource| [&resource.acquire, &resource.adopt]);
         let objects = || patch.objects.iter();
@@ -87,7 +92,13 @@ impl Undone {
                 .chain(callbacks.map(|callback| callback.code.span))
                 .chain(data.map(|body| body.code.span))
                 .collect(),
+            settled: checked.given_away().clone(),
         }
+    }
+
+    /// Whether the check of the patch's text has reported a function, or knows what takes it back.
+    fn is_settled(&self, function: &str) -> bool {
+        self.settled.contains(function)
     }
 
     /// Whether the code at a place is in a resource, or in a function that a resource may call:

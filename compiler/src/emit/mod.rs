@@ -100,7 +100,7 @@ pub fn emit(checked: &Checked, sources: &Sources) -> Emitted {
     let pieces = fragments.into_values().collect();
     let (form, files, functions) = (Form::Spec, Files(files), functions(checked));
     let (facts, known) = (Vec::new(), Known::default());
-    let undone = Undone::of(checked.written());
+    let undone = Undone::of(checked);
     Emitted { form, files, lines, c_files, functions, pieces, facts, known, undone }
 }
 

@@ -37,7 +37,7 @@ pub fn emit_crate(
     let pieces = super::fragments(patch).into_values().collect();
     let (form, files, functions) = (Form::Crate, Files(files), functions(checked));
     let (lines, known) = (LineTable::default(), Known::default());
-    let undone = Undone::of(checked.written());
+    let undone = Undone::of(checked);
     Emitted { form, files, lines, c_files, functions, pieces, facts, known, undone }
 }
 

@@ -11,6 +11,7 @@ mod macros;
 mod places;
 mod scopes;
 mod sequence;
+mod values;
 mod walk;
 
 pub use aliases::aliases;
@@ -53,6 +54,8 @@ pub struct Refs {
     pub aliased: Vec<PathEnds>,
     /// Outward names that are arguments.
     pub passed: Vec<Passed>,
+    /// Functions, variables and closures that it uses as values.
+    pub values: Vec<Value>,
     /// What it does, in order.
     pub sequence: Vec<Event>,
     /// Strings that are arguments of calls, each with the function's name.
@@ -136,6 +139,43 @@ pub struct Passed {
     pub name: String,
     /// Its position.
     pub span: Span,
+}
+
+/// A function, a variable or a closure that is used as a value.
+#[derive(Debug, Clone)]
+pub struct Value {
+    /// What it is.
+    pub what: ValueKind,
+    /// Its position.
+    pub span: Span,
+    /// Where the value goes.
+    pub to: To,
+}
+
+/// What is used as a value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ValueKind {
+    /// An outward name: the name that its path is found in, and the last name.
+    Outward(Option<String>, String),
+    /// A function that is written in the code itself, by its name.
+    Inner(String),
+    /// A closure.
+    Closure,
+}
+
+/// Where a value goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum To {
+    /// It is an argument of a function: what the path is found in, and its last name.
+    Call(Option<String>, String),
+    /// It is stored in memory behind a pointer.
+    Memory,
+    /// It is stored in an outward variable.
+    Static(String),
+    /// It is a result, or in something else that is not followed.
+    Variable,
+    /// It is only read, called or compared, or an argument of a method or of something unknown.
+    Here,
 }
 
 /// A string literal that is passed directly.

@@ -297,6 +297,7 @@ codes! {
         KPS1122 RESOURCE_ENDS Note Input "the next version lacks a resource"
         KPS1123 SET_UP_IN_CALLBACK Warning Input "a callback sets up something that may outlive the patch"
         KPS1124 RESTORED_IN_CALLBACK Warning Input "a variable may never be changed back"
+        KPS1125 NOT_TAKEN_BACK Warning Input "a `release` does not take back code of the patch"
     }
     "Patch crates" {
         KPS1201 INVALID_ARGUMENTS Error Input "the arguments of an attribute are invalid"

@@ -9,7 +9,7 @@
 use super::object_file::{Address, Defined, ObjectFile, Use};
 use super::KlpName;
 use kps_arch::AddressUse;
-use kps_plan::PLACEHOLDER;
+use kps_plan::{Keeper, PLACEHOLDER};
 use std::collections::BTreeMap;
 
 /// The address of a function that leaves its module.
@@ -23,68 +23,6 @@ pub struct Escape {
     pub keeper: Option<String>,
 }
 
-/// Functions that keep an address, besides those that register something.
-const KEEPERS: &[&str] = &[
-    "__cpuhp_setup_state",
-    "__request_percpu_irq",
-    "__tasklet_hi_schedule",
-    "__tasklet_schedule",
-    "add_timer",
-    "add_timer_on",
-    "add_wait_queue",
-    "anon_inode_getfd",
-    "anon_inode_getfile",
-    "call_rcu",
-    "call_rcu_hurry",
-    "call_rcu_tasks",
-    "call_srcu",
-    "create_io_thread",
-    "dev_add_pack",
-    "hrtimer_setup",
-    "hrtimer_setup_on_stack",
-    "hrtimer_start_range_ns",
-    "init_timer_key",
-    "irq_work_queue",
-    "irq_work_queue_on",
-    "kernel_thread",
-    "kthread_create_on_cpu",
-    "kthread_create_on_node",
-    "kthread_queue_delayed_work",
-    "kthread_queue_work",
-    "mod_delayed_work_on",
-    "mod_timer",
-    "mod_timer_pending",
-    "proc_create",
-    "proc_create_data",
-    "proc_create_net_data",
-    "proc_create_net_single",
-    "proc_create_seq_private",
-    "proc_create_single_data",
-    "queue_delayed_work_on",
-    "queue_rcu_work",
-    "queue_work_node",
-    "queue_work_on",
-    "request_any_context_irq",
-    "request_threaded_irq",
-    "seq_open",
-    "single_open",
-    "single_open_size",
-    "smp_call_function_single_async",
-    "sysfs_create_file_ns",
-    "sysfs_create_group",
-    "task_work_add",
-    "tasklet_init",
-    "tasklet_setup",
-    "timer_init_key",
-    "timer_reduce",
-    "tracepoint_probe_register",
-    "user_mode_thread",
-    "vhost_task_create",
-];
-
-/// The starts of the names of functions that keep what they are given.
-const STARTS: &[&str] = &["debugfs_create_file", "devm_request_", "register_", "__register_"];
-
 /// The addresses that leave an object, in the order of its code.
 pub fn escapes(object: &ObjectFile<'_>) -> Vec<Escape> {
     let symbols = Symbols::of(object);
@@ -97,10 +35,12 @@ pub fn escapes(object: &ObjectFile<'_>) -> Vec<Escape> {
             AddressUse::Branch | AddressUse::StoreToStack => continue,
             AddressUse::Store if symbols.is_own_store(object, used) => continue,
             AddressUse::Store => None,
-            AddressUse::Value => match callee(object, used).filter(|name| keeps(name)) {
-                Some(name) => Some(name.to_owned()),
-                None => continue,
-            },
+            AddressUse::Value => {
+                match callee(object, used).filter(|name| Keeper::named(name).is_some()) {
+                    Some(name) => Some(name.to_owned()),
+                    None => continue,
+                }
+            }
         };
         found.push(Escape { function: function.to_owned(), at: used.at, keeper });
     }
@@ -171,12 +111,4 @@ fn callee<'d>(object: &ObjectFile<'d>, used: &Use<'d>) -> Option<&'d str> {
     let call = behind.find(|next| object.address_use(next.at) == AddressUse::Branch)?;
     let klp = call.symbol.strip_prefix(PLACEHOLDER).and_then(KlpName::parse);
     Some(klp.map_or(call.symbol, |klp| klp.name))
-}
-
-fn keeps(name: &str) -> bool {
-    let registers = name.ends_with("_register") || name.contains("_register_");
-    !name.contains("unregister")
-        && (registers
-            || KEEPERS.contains(&name)
-            || STARTS.iter().any(|start| name.starts_with(start)))
 }

@@ -11,6 +11,7 @@
 
 mod callbacks;
 mod data;
+mod keepers;
 mod note;
 mod params;
 mod passing;
@@ -20,6 +21,7 @@ mod types;
 
 pub use callbacks::{Callback, Callbacks};
 pub use data::{fnv, DataId, DataType, Free, Parent, Resource, Shadow, State};
+pub use keepers::{Keeper, Stays};
 pub use kps_arch::{Arch, ByValue, Entry, Location, Passing, Unclear};
 pub use note::{Note, NOTE_OWNER, NOTE_SECTION, NOTE_TYPE};
 pub use params::{ModuleParam, ParamDefault, ParamType, ParamValue, Params};

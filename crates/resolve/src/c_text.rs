@@ -2,7 +2,8 @@
 //! The calls in the text of a C file, for checks that run before any compiler.
 
 use crate::notable;
-use std::collections::BTreeSet;
+use kps_plan::Keeper;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The largest file in C, in bytes, and the most functions of it, that are looked through.
 const MAX_TEXT: usize = 256 << 10;
@@ -46,6 +47,126 @@ pub(super) fn calls_in_c(text: &str, function: &str) -> Vec<String> {
     let is_own = |n: usize| own.get(n).is_some_and(|is_own| *is_own);
     let is_outward = |n: usize| if n == 0 { calls_itself } else { !is_own(n) };
     called.into_iter().enumerate().filter(|(n, _)| is_outward(*n)).map(|(_, name)| name).collect()
+}
+
+/// The functions of a file in C that are kept if `function` is called, each with the function that
+/// keeps it and gets it, or a variable of the file that holds it. What members get is left to the
+/// compiled code.
+pub(super) fn given_in_c(text: &str, function: &str) -> Vec<(String, String)> {
+    let called = calls_in_c(text, function);
+    let mut keepers = called.iter().filter(|name| Keeper::named(name).is_some()).peekable();
+    let Some(any) = keepers.peek().copied() else { return Vec::new() };
+    let keepers: Vec<&String> = keepers.collect();
+    let (text, _) = without_directives(&without_comments(text));
+    let words = words(&text);
+    let defined: BTreeSet<&str> =
+        words.iter().filter(|word| word.defines).map(|word| word.text).collect();
+    let is_function = |word: &&Word<'_>| !word.is_called && defined.contains(word.text);
+    let mut holders: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for word in words.iter().filter(is_function) {
+        if let Some(holder) = word.held_by {
+            holders.entry(holder).or_default().insert(word.text);
+        }
+    }
+    let mut reached = BTreeSet::from([function]);
+    loop {
+        let calls = words.iter().filter(|word| word.is_called && defined.contains(word.text));
+        let calls = calls.filter(|word| word.body.is_some_and(|body| reached.contains(body)));
+        let new: Vec<&str> =
+            calls.map(|word| word.text).filter(|name| !reached.contains(name)).collect();
+        if new.is_empty() {
+            break;
+        }
+        reached.extend(new);
+    }
+    let mut given = BTreeSet::new();
+    let is_reached = |word: &&Word<'_>| word.body.is_some_and(|body| reached.contains(body));
+    for word in words.iter().filter(|word| !word.is_called).filter(is_reached) {
+        let Some(callee) = word.argument_of else { continue };
+        let keeper = match keepers.iter().find(|keeper| **keeper == callee) {
+            Some(keeper) => keeper.as_str(),
+            None if defined.contains(callee) => any.as_str(),
+            None => continue,
+        };
+        let held = holders.get(word.text).into_iter().flatten().copied();
+        let itself = Some(word).filter(is_function).map(|word| word.text);
+        let functions = held.chain(itself);
+        given.extend(functions.map(|function| (function.to_owned(), keeper.to_owned())));
+    }
+    given.into_iter().collect()
+}
+
+/// A word in a text in C.
+struct Word<'t> {
+    text: &'t str,
+    /// Whether a list of arguments or parameters follows.
+    is_called: bool,
+    /// Whether it is the name in the definition of a function.
+    defines: bool,
+    /// The function in whose body it is.
+    body: Option<&'t str>,
+    /// The function in whose arguments it is, within a body.
+    argument_of: Option<&'t str>,
+    /// The variable outside of functions in whose initial value it is.
+    held_by: Option<&'t str>,
+}
+
+/// The words of a text in C, members left out.
+fn words(text: &str) -> Vec<Word<'_>> {
+    let is_word = |c: char| c == '_' || c.is_ascii_alphanumeric();
+    let mut words: Vec<Word<'_>> = Vec::new();
+    // The words in front of the brackets that are open.
+    let mut open: Vec<Option<usize>> = Vec::new();
+    let (mut braces, mut at, mut body, mut holder) = (0_usize, 0, None, None);
+    while let Some(c) = text[at..].chars().next() {
+        let before = text[..at].trim_end();
+        if is_word(c) {
+            let end = at + text[at..].find(|c| !is_word(c)).unwrap_or(text.len() - at);
+            let callee = open.last().copied().flatten().and_then(|word| words.get(word));
+            let callee = callee.map(|word| word.text);
+            // `DEFINE_TIMER(started, expire)`
+            let is_declared =
+                |callee: &str| callee.starts_with("DEFINE_") || callee.starts_with("DECLARE_");
+            let declared = callee.filter(|callee| body.is_none() && is_declared(callee));
+            if declared.is_some() && before.ends_with('(') {
+                holder = Some(&text[at..end]);
+            }
+            if !before.ends_with('.') && !before.ends_with("->") {
+                words.push(Word {
+                    text: &text[at..end],
+                    is_called: text[end..].trim_start().starts_with('('),
+                    defines: false,
+                    body,
+                    argument_of: callee.filter(|_| body.is_some()),
+                    held_by: holder.filter(|_| body.is_none()),
+                });
+            }
+            at = end;
+            continue;
+        }
+        match c {
+            '(' => open.push(words.len().checked_sub(1).filter(|_| before.ends_with(is_word))),
+            ')' => {
+                let word = open.pop().flatten().and_then(|word| words.get_mut(word));
+                let is_definition = braces == 0 && text[at + 1..].trim_start().starts_with('{');
+                if let Some(word) = word.filter(|_| is_definition && open.is_empty()) {
+                    (word.defines, body) = (true, Some(word.text));
+                }
+            }
+            '{' => braces += 1,
+            '}' => {
+                braces = braces.saturating_sub(1);
+                body = body.filter(|_| braces > 0);
+            }
+            '=' if braces == 0 && body.is_none() => {
+                holder = before.trim_end_matches(['[', ']']).rsplit(|c| !is_word(c)).next();
+            }
+            ';' if braces == 0 => holder = None,
+            _ => {}
+        }
+        at += c.len_utf8();
+    }
+    words
 }
 
 /// The flags that let an allocation sleep and that a body passes to a function.
@@ -174,5 +295,34 @@ mod tests {
         // A letter beyond ASCII, a call of itself, and a member.
         let text = "int f(int n) { return \u{e9}(1) + f(n) + m -> g(2); }";
         assert_eq!(calls_in_c(text, "f"), ["f"]);
+    }
+
+    #[test]
+    fn functions_that_c_gives_away_are_found() {
+        let text = "static void run(struct work_struct *w) {}\n\
+            static int compare(const void *a, const void *b) { return 0; }\n\
+            static int reboot(struct notifier_block *b, unsigned long e, void *d) { return 0; }\n\
+            static struct notifier_block block = { .notifier_call = reboot };\n\
+            static void later(struct work_struct *w)\n{\n\
+            \tINIT_WORK(w, run);\n\tqueue_work_on(1, wq, w);\n}\n\
+            int show(struct seq_file *m, void *v)\n{\n\
+            \tsort(m->buf, 4, 4, compare, NULL);\n\tm->run(1);\n\treturn run2(m) + block.x;\n}\n\
+            int all(void)\n{\n\tlater(0);\n\treturn register_reboot_notifier(&block);\n}\n";
+        assert_eq!(given_in_c(text, "show"), []);
+        let given = |function: &str| {
+            let given = given_in_c(text, function);
+            given.into_iter().map(|(given, by)| format!("{given}: {by}")).collect::<Vec<_>>()
+        };
+        assert_eq!(given("later"), ["run: INIT_WORK"]);
+        assert_eq!(given("all"), ["reboot: register_reboot_notifier", "run: INIT_WORK"]);
+        assert_eq!(given("show"), [] as [&str; 0]);
+        assert_eq!(given_in_c("int f(void) { mod_timer(((", "f"), []);
+        // A structure on the stack, of which the callee takes what it needs.
+        let text = "static bool each(void *c) { return 1; }\nstatic DEFINE_TIMER(beat, each);\n\
+            int f(struct file *file)\n{\n\tstruct dir_context c = { .actor = each };\n\
+            \titerate_dir(file, &c);\n\tmod_timer(theirs, 5);\n\treturn 0;\n}\n\
+            int g(void) { return mod_timer(&beat, 5); }\n";
+        assert_eq!(given_in_c(text, "f"), []);
+        assert_eq!(given_in_c(text, "g"), [("each".to_owned(), "mod_timer".to_owned())]);
     }
 }

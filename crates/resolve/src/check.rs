@@ -5,6 +5,7 @@ use crate::{Fragment, Resolved};
 use kps_ast::{self as ast, Span};
 use kps_diag::{any_error, Diagnostic, VARIADIC};
 use kps_plan::{Change, Func, Patch};
+use std::collections::BTreeSet;
 
 /// A patch that has passed every check.
 #[derive(Debug)]
@@ -12,6 +13,7 @@ pub struct Checked {
     patch: Patch<Fragment>,
     places: Vec<Vec<Span>>,
     written: ast::Patch,
+    given_away: BTreeSet<String>,
 }
 
 impl Checked {
@@ -25,6 +27,11 @@ impl Checked {
         &self.places
     }
 
+    /// The functions of the patch that it gives away, as far as resolving has told.
+    pub fn given_away(&self) -> &BTreeSet<String> {
+        &self.given_away
+    }
+
     /// The patch as parsed, each `replace from` with the body and the prototype of its file.
     pub fn written(&self) -> &ast::Patch {
         &self.written
@@ -33,14 +40,15 @@ impl Checked {
 
 /// Checks a patch. Without a result there is at least one error.
 pub fn check(resolved: Resolved) -> (Option<Checked>, Vec<Diagnostic>) {
-    let Resolved { patch, places, written } = resolved;
+    let Resolved { patch, places, written, given_away } = resolved;
     let mut diagnostics = Vec::new();
     for (object, places) in patch.objects.iter().zip(&places) {
         for (func, &place) in object.funcs.iter().zip(places) {
             check_func(func, place, &mut diagnostics);
         }
     }
-    let checked = (!any_error(&diagnostics)).then_some(Checked { patch, places, written });
+    let checked =
+        (!any_error(&diagnostics)).then_some(Checked { patch, places, written, given_away });
     (checked, diagnostics)
 }
 

@@ -16,6 +16,7 @@ mod entries;
 mod errno;
 mod from;
 mod funcs;
+mod given;
 mod handed;
 mod inlined;
 mod locks;
@@ -61,7 +62,7 @@ use kps_plan::{
     AuthorsKey, CFile, Imports, Klp, Kobject, Mode, Object, ObjectName, Patch, Target, Type,
 };
 use names::Declared;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use symbols::Scope;
 
 pub use bodies::Fragment;
@@ -83,6 +84,9 @@ pub struct Resolved {
     pub places: Vec<Vec<Span>>,
     /// The patch as parsed, each `replace from` with the body and the prototype of its file.
     pub written: ast::Patch,
+    /// The functions of the patch that it gives away, as far as resolving tells: it has warned of
+    /// those that nothing takes back.
+    pub given_away: BTreeSet<String>,
 }
 
 /// Resolves a spec against the facts of a kernel. Without a patch there is at least one error.
@@ -238,6 +242,7 @@ impl<'a> Resolver<'a> {
         let rust = self.parse_rust(spec);
         self.check_calls(spec, &rust);
         self.check_setups(spec, &rust);
+        let given_away = self.check_given(spec, &rust);
         let objects = self.known_objects(spec);
         let needs = Needs::of(spec, &objects);
         let members = [needs.members(), vec![syscalls::members(self.facts.arch())]].concat();
@@ -306,7 +311,7 @@ impl<'a> Resolver<'a> {
             klp: klp?,
             target: self.target(),
         };
-        Some(Resolved { patch, places, written })
+        Some(Resolved { patch, places, written, given_away })
     }
 
     /// The kernel that the patch is for.

@@ -109,6 +109,11 @@ impl Own {
         self.code.iter().filter(|own| own.signature.is_some())
     }
 
+    /// The author's constants and variables, with what their values are made of.
+    pub(super) fn values(&self) -> impl Iterator<Item = (&str, &Refs)> {
+        self.values.iter().map(|(name, value)| (name.as_str(), &value.refs))
+    }
+
     /// Whether a name is that of a constant or variable.
     pub(super) fn is_value(&self, name: &str) -> bool {
         self.values.contains_key(name)

@@ -7,7 +7,7 @@ use super::Resolver;
 use crate::notable;
 use kps_ast::{self as ast, BodyWithParams};
 use kps_diag::{Diagnostic, Severity, INCOMPLETE_RESOURCE, PERSISTENT_POINTER};
-use kps_plan::{DataId, Resource};
+use kps_plan::{DataId, Keeper, Resource, Stays};
 use syn::visit::{self, Visit};
 use syn::Expr;
 
@@ -69,7 +69,8 @@ impl Resolver<'_> {
         }
         let calls = calls(self.pieces, rust, spec, acquire.code).calls;
         let stays = |call: &&Call| {
-            notable::sets_up(&call.enters).is_some() || notable::allocates(&call.enters)
+            let sets_up = |keeper: Keeper<'_>| keeper.stays != Stays::Pointer;
+            Keeper::named(&call.enters).is_some_and(sets_up) || notable::allocates(&call.enters)
         };
         let Some(call) = calls.iter().find(stays) else { return };
         let message = format!("the `release` of `{}` undoes nothing", resource.name.value);

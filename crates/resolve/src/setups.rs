@@ -6,9 +6,9 @@
 use super::bodies::Rust;
 use super::calls::{calls, reached, Call};
 use super::Resolver;
-use crate::notable::{self, SetsUp};
 use kps_ast::{self as ast, Code, Span};
 use kps_diag::{Diagnostic, RESTORED_IN_CALLBACK, SET_UP_IN_CALLBACK};
+use kps_plan::{Keeper, Stays};
 use std::collections::BTreeMap;
 
 const NEVER: &str = "the kernel runs no callback of a patch that another one replaces";
@@ -37,14 +37,17 @@ impl Resolver<'_> {
         rust: &Rust,
     ) {
         let calls = calls(self.pieces, rust, spec, code).calls;
-        let waits = calls.iter().any(|call| notable::awaits_later_calls(&call.name));
         let hands_out = hands_out_own_code(code, rust);
         for Call { name, span, .. } in &calls {
-            match notable::sets_up(name) {
-                Some(SetsUp::Entry) => {}
+            let Some(keeper) = Keeper::named(name) else { continue };
+            match keeper.stays {
+                Stays::Entry => {}
                 // Otherwise it is a timer or work of the kernel's own.
-                Some(SetsUp::LaterCall) if hands_out && !waits => {}
+                Stays::LaterCall if hands_out => {}
                 _ => continue,
+            }
+            if calls.iter().any(|call| keeper.is_undone_by(&call.name)) {
+                continue;
             }
             self.report(
                 Diagnostic::new(

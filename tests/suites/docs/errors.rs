@@ -44,7 +44,6 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("KPS0514", "tests/ui-build/freed-code.stderr"),
     ("KPS0515", "tests/ui-build/second-statics.stderr"),
     ("KPS0516", "tests/ui-build/other-layouts.stderr"),
-    ("KPS0517", "tests/ui-build/escapes.stderr"),
     ("KPS0607", "tests/suites/cli/mod.rs"),
     ("KPS0612", "tests/suites/cli/mod.rs"),
     ("KPS0906", "tests/suites/cli/mod.rs"),

@@ -2,7 +2,8 @@
 //! The scopes of a walk: which names they bind, and what those stand for.
 
 use super::aliases::Aliases;
-use super::{Name, Original, Owner, PathEnds, Refs, Role};
+use super::{Name, Original, Owner, PathEnds, Refs, Role, To, ValueKind};
+use proc_macro2::Span;
 use std::collections::{BTreeMap, HashSet};
 use syn::ext::IdentExt as _;
 use syn::Item;
@@ -24,6 +25,12 @@ pub(super) struct Walk {
     pub(super) nested: usize,
     /// Variables that hold what `as_ptr()` has returned.
     pub(super) pointers: BTreeMap<String, Owner>,
+    /// Where the value goes that is walked.
+    pub(super) to: To,
+    /// Functions and variables that local variables hold.
+    pub(super) holders: BTreeMap<String, Vec<(ValueKind, Span)>>,
+    /// Functions of C's calling convention in the code itself.
+    pub(super) inner: HashSet<String>,
 }
 
 impl Walk {
@@ -39,6 +46,9 @@ impl Walk {
             inside: Vec::new(),
             nested: 0,
             pointers: BTreeMap::new(),
+            to: To::Variable,
+            holders: BTreeMap::new(),
+            inner: HashSet::new(),
         }
     }
 
@@ -54,6 +64,7 @@ impl Walk {
         self.aliases.pop();
         for name in self.scopes.pop().into_iter().flatten() {
             self.pointers.remove(&name);
+            self.holders.remove(&name);
             if let Some(count) = self.bound.get_mut(&name) {
                 *count -= 1;
             }
@@ -63,6 +74,7 @@ impl Walk {
     pub(super) fn bind(&mut self, name: &syn::Ident) {
         let name = name.unraw().to_string();
         self.pointers.remove(&name);
+        self.holders.remove(&name);
         if let Some(aliases) = self.aliases.last_mut() {
             aliases.remove(&name);
         }
@@ -117,7 +129,12 @@ impl Walk {
             match item {
                 Item::Const(i) => self.bind(&i.ident),
                 Item::Enum(i) => self.bind(&i.ident),
-                Item::Fn(i) => self.bind(&i.sig.ident),
+                Item::Fn(i) => {
+                    self.bind(&i.sig.ident);
+                    if i.sig.abi.is_some() {
+                        self.inner.insert(i.sig.ident.unraw().to_string());
+                    }
+                }
                 Item::Mod(i) => self.bind(&i.ident),
                 Item::Static(i) => self.bind(&i.ident),
                 Item::Struct(i) => self.bind(&i.ident),

@@ -3,7 +3,7 @@
 
 use super::scopes::Walk;
 use super::{
-    aliases, is_plain_method, places, Event, Method, Name, PathEnds, Role, StringArgument,
+    aliases, is_plain_method, places, Event, Method, Name, PathEnds, Role, StringArgument, To,
 };
 use syn::ext::IdentExt as _;
 use syn::parse::Parser as _;
@@ -70,17 +70,17 @@ impl Walk {
 
 impl<'a> Visit<'a> for Walk {
     fn visit_block(&mut self, block: &'a Block) {
-        self.block(&block.stmts);
+        self.going(To::Variable, |walk| walk.block(&block.stmts));
     }
 
     fn visit_local(&mut self, local: &'a syn::Local) {
-        let mut value = None;
+        let (mut value, mut held) = (None, Vec::new());
         if let Some(init) = &local.init {
             self.flags(&init.expr);
             match &*init.expr {
                 // Whether it is called is not followed.
                 closure @ Expr::Closure(_) => self.elsewhere(|walk| walk.visit_expr(closure)),
-                value => self.visit_expr(value),
+                value => held = self.holding(|walk| walk.visit_expr(value)),
             }
             if let Some((_, diverge)) = &init.diverge {
                 self.branch(|walk| walk.visit_expr(diverge));
@@ -90,6 +90,7 @@ impl<'a> Visit<'a> for Walk {
         let pointer = local.init.as_ref().and_then(|init| self.owner_of_pointer(&init.expr));
         self.visit_pat(&local.pat);
         self.alias_local(&local.pat, value);
+        self.holds(&local.pat, held);
         let pat = match &local.pat {
             Pat::Type(typed) => &typed.pat,
             pat => pat,
@@ -106,7 +107,7 @@ impl<'a> Visit<'a> for Walk {
 
     fn visit_expr_closure(&mut self, closure: &'a syn::ExprClosure) {
         self.branch(|walk| {
-            walk.nested(|walk| walk.scoped(|walk| visit::visit_expr_closure(walk, closure)));
+            walk.nested(|walk| walk.scoped(|walk| walk.closure(closure)));
         });
     }
 
@@ -117,7 +118,7 @@ impl<'a> Visit<'a> for Walk {
     fn visit_expr_if(&mut self, expr: &'a syn::ExprIf) {
         // Names that `if let` binds are in scope in the first branch only.
         self.scoped(|walk| {
-            walk.visit_expr(&expr.cond);
+            walk.read(&expr.cond);
             walk.branch(|walk| walk.visit_block(&expr.then_branch));
         });
         if let Some((_, otherwise)) = &expr.else_branch {
@@ -202,7 +203,8 @@ impl<'a> Visit<'a> for Walk {
             func => self.visit_expr(func),
         }
         call.args.iter().for_each(|arg| self.flags(arg));
-        call.args.iter().for_each(|arg| self.visit_expr(arg));
+        let to = self.to_function(&call.func);
+        self.going(to, |walk| call.args.iter().for_each(|arg| walk.visit_expr(arg)));
         match called {
             Some(path) => self.calls_path(path),
             None => self.refs.sequence.push(Event::Unknown),
@@ -211,7 +213,8 @@ impl<'a> Visit<'a> for Walk {
 
     fn visit_expr_assign(&mut self, assign: &'a syn::ExprAssign) {
         self.write(&assign.left);
-        visit::visit_expr_assign(self, assign);
+        self.read(&assign.left);
+        self.assigned(&assign.left, &assign.right);
     }
 
     fn visit_expr_binary(&mut self, binary: &'a syn::ExprBinary) {
@@ -233,10 +236,10 @@ impl<'a> Visit<'a> for Walk {
         }
         let decides = matches!(binary.op, BinOp::And(_) | BinOp::Or(_));
         self.refs.branches |= decides;
-        self.visit_expr(&binary.left);
+        self.read(&binary.left);
         match decides {
-            true => self.branch(|walk| walk.visit_expr(&binary.right)),
-            false => self.visit_expr(&binary.right),
+            true => self.branch(|walk| walk.read(&binary.right)),
+            false => self.read(&binary.right),
         }
     }
 
@@ -288,7 +291,12 @@ impl<'a> Visit<'a> for Walk {
             Some(of) => of.name,
             None if is_self => "self".to_owned(),
             None => {
-                visit::visit_expr_method_call(self, call);
+                let to = self.to_method(&call.receiver, &name);
+                self.receiver(call);
+                if let Some(generics) = &call.turbofish {
+                    self.visit_angle_bracketed_generic_arguments(generics);
+                }
+                self.going(to, |walk| call.args.iter().for_each(|arg| walk.visit_expr(arg)));
                 if !is_plain_method(&name) {
                     self.refs.sequence.push(Event::Unknown);
                 }
@@ -298,16 +306,20 @@ impl<'a> Visit<'a> for Walk {
         let (receiver, method) = (of.clone(), name.clone());
         let text = format!("{of}.{name}");
         self.refs.methods.push(Method { of, name, span, inside: self.inside.clone() });
-        self.visit_expr(&call.receiver);
+        let to = self.to_method(&call.receiver, &method);
+        self.receiver(call);
         self.inside.push(text);
-        call.args.iter().for_each(|arg| self.visit_expr(arg));
+        self.going(to, |walk| call.args.iter().for_each(|arg| walk.visit_expr(arg)));
         self.inside.pop();
         self.calls(Some(receiver), method, span);
     }
 
     fn visit_expr_path(&mut self, expr: &'a syn::ExprPath) {
         match &expr.qself {
-            None => self.path(&expr.path, Role::Value),
+            None => {
+                self.value(&expr.path);
+                self.path(&expr.path, Role::Value);
+            }
             Some(_) => visit::visit_expr_path(self, expr),
         }
     }

@@ -5,9 +5,7 @@
 mod called;
 mod held;
 mod patched;
-mod setups;
 
 pub use called::*;
 pub use held::*;
 pub use patched::*;
-pub use setups::*;
