@@ -5,6 +5,10 @@
 # listed in patch.symvers into klp relocations before anything is named .ko.
 KPSC ?= kpsc
 kps-folder := $(kps-crate)/kps
+include $(kps-folder)/refuse.mk
+$(call kps-refuse,the crate's folder,$(kps-crate))
+$(call kps-refuse,kps-name,$(kps-name))
+$(call kps-refuse,KPSC,$(value KPSC),,space)
 # What kpsc has found out about the patch: kps-c-objects, kps-release, kps-digest and kps-made-by.
 include $(kps-folder)/patch.mk
 KBUILD_EXTRA_SYMBOLS := $(kps-folder)/patch.symvers

@@ -3,8 +3,13 @@
 
 use super::sync::before_make;
 use super::{open_target, progress, report, say, CommandResult};
+use crate::emit::is_plain;
 use clap::{Args, Subcommand};
-use kps_targets::{BuildDirRequest, Cache, DebianRequest, Request, RootRequest};
+use kps_diag::Diagnostic;
+use kps_targets::{
+    is_supported_path, unsupported_path, BuildDirRequest, Cache, DebianRequest, Request,
+    RootRequest,
+};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
@@ -157,12 +162,12 @@ struct Exec {
 fn make_variable(text: &str) -> Result<String, String> {
     let plain = |c: char| c.is_ascii_alphanumeric() || "_./+-".contains(c);
     match text.split_once('=') {
-        Some((name, value))
-            if !name.is_empty() && name.chars().all(plain) && value.chars().all(plain) =>
-        {
-            Ok(text.to_owned())
+        // A name with a dash in front would be an option of make, which may read any makefile.
+        Some((name, value)) if is_plain(name) && value.chars().all(plain) => Ok(text.to_owned()),
+        _ => {
+            Err("write NAME=VALUE: NAME has letters, digits and `_`, VALUE also `. / + -`"
+                .to_owned())
         }
-        _ => Err("write NAME=VALUE with letters, digits and `_ . / + -`".to_owned()),
     }
 }
 
@@ -311,9 +316,23 @@ fn facts(cache: &Cache, name: Option<&str>) -> CommandResult {
     Ok(0)
 }
 
+/// Refuses the folders of a run of make that it cannot carry: those that it may write to, and that
+/// of the module.
+fn check_paths(folders: &[PathBuf], command: &[OsString]) -> Result<(), Diagnostic> {
+    let module = |word: &OsString| Some(PathBuf::from(word.to_string_lossy().strip_prefix("M=")?));
+    let modules: Vec<PathBuf> = command.iter().filter_map(module).collect();
+    match folders.iter().chain(&modules).find(|path| !is_supported_path(path)) {
+        None => Ok(()),
+        Some(path) => Err(unsupported_path("the module", path).help("rename the folder")),
+    }
+}
+
 impl Exec {
     fn run(self, cache: &Cache) -> CommandResult {
         let mut target = cache.target(&self.name)?;
+        if self.command[0] == "make" {
+            check_paths(&self.folder, &self.command)?;
+        }
         let cleans = self.command.iter().any(|word| word == "clean" || word == "help");
         for folder in self.folder.iter().filter(|_| self.command[0] == "make" && !cleans) {
             let code = before_make(folder, &target, cache)?;

@@ -47,6 +47,7 @@ pub fn beside(checked: &Checked) -> BTreeMap<String, String> {
     let mut files = library();
     let mut add = |path: &str, text: String| drop(files.insert(format!("{LIBRARY}/{path}"), text));
     add("crate.mk", RULES.to_owned());
+    add("refuse.mk", templates::REFUSE.to_owned());
     add("patch.mk", templates::patch_makefile(patch));
     add("patch.symvers", symvers(patch));
     for (n, file) in patch.c_files.iter().enumerate() {

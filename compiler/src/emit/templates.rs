@@ -7,6 +7,8 @@ use serde::Serialize;
 use tera::{Context, Tera};
 
 const KBUILD: &str = include_str!("../../../templates/Kbuild.tera");
+/// Refuses hostile paths, in every makefile.
+pub(super) const REFUSE: &str = include_str!("../../../templates/refuse.mk");
 const C_FILE: &str = include_str!("../../../templates/c_file.c.tera");
 const MAKEFILE: &str = include_str!("../../../templates/Makefile.tera");
 const SPEC: &str = include_str!("../../../templates/spec.kps.tera");
@@ -19,10 +21,11 @@ const CRATE_KBUILD: &str = include_str!("../../../templates/crate/Kbuild.tera");
 pub(super) const IGNORED: &str = include_str!("../../../templates/crate/gitignore");
 
 /// The names and texts of all templates.
-fn templates() -> [(&'static str, &'static str); 9] {
+fn templates() -> [(&'static str, &'static str); 10] {
     [
         ("Kbuild", KBUILD),
         ("Makefile", MAKEFILE),
+        ("refuse.mk", REFUSE),
         ("c_file.c", C_FILE),
         ("spec", SPEC),
         ("function", FUNCTION),

@@ -142,6 +142,8 @@ impl Target {
         cache.own()?;
         let _readable = Readable::for_sandbox();
         if let Some(tree) = &self.manifest.tree {
+            // Only the owner of a cache can bring it up to date; others use it as it is.
+            let _ = self.provider().renew(cache, &self.folder, tree);
             return Ok(tree.clone());
         }
         let _changing = cache.change()?;

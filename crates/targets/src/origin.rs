@@ -118,6 +118,11 @@ pub(super) trait Provider {
         Err(nothing_to_fetch(&self.title()))
     }
 
+    /// Brings a build tree that an earlier kpsc has made up to date.
+    fn renew(&self, _cache: &Cache, _folder: &Path, _tree: &Tree) -> Result<(), Diagnostic> {
+        Ok(())
+    }
+
     /// Unpacks all of the kernel's source into a folder that does not exist yet.
     fn source(&self, _cache: &Cache, _into: &Path, _progress: Progress) -> Result<(), Diagnostic> {
         Err(nothing_to_fetch(&self.title()))

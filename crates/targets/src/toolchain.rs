@@ -4,6 +4,7 @@
 //! A kernel's modules must be built with the very compilers that built the kernel. For a stock
 //! kernel kpsc unpacks these into a folder and runs them in a sandbox (`sandbox.rs`).
 
+use crate::cache::{is_supported_path, unsupported_path};
 use crate::sandbox::{self, Lent, Sandbox};
 use kps_diag::{Diagnostic, MISSING_PROGRAM, PROGRAM_FAILED};
 use kps_host::disk::cannot;
@@ -81,7 +82,12 @@ impl Toolchain {
     ) -> Result<Program, Diagnostic> {
         let Toolchain::Folder(root) = self else {
             let mut command = kps_host::process::program(program);
-            command.current_dir(folder).env("KPSC", own_path()?);
+            let kpsc = own_path()?;
+            // make's recipes call it, and a shell reads them.
+            if !is_supported_path(&kpsc) {
+                return Err(unsupported_path("kpsc", &kpsc).help("move kpsc to another folder"));
+            }
+            command.current_dir(folder).env("KPSC", kpsc);
             return Ok(Program { command, _lent: Vec::new() });
         };
         let mut sandbox = Sandbox::new(root)?;

@@ -118,6 +118,10 @@ impl Provider for Origin {
         Ok(tree)
     }
 
+    fn renew(&self, cache: &Cache, folder: &Path, tree: &Tree) -> Result<(), Diagnostic> {
+        tree::renew(cache, folder, tree)
+    }
+
     /// The modules are fetched on first use.
     fn modules(
         &self,

@@ -6,7 +6,9 @@ use super::archive::{unpack_package, unpack_source};
 use super::compilers::run;
 use super::kernels::numbers;
 use super::Origin;
+use crate::cache::Cache;
 use crate::gather::parse_config;
+use crate::inventory;
 use crate::progress::Progress;
 use crate::toolchain::Toolchain;
 use crate::Tree;
@@ -14,6 +16,9 @@ use kps_diag::{Diagnostic, DISK_FULL, WRONG_TOOLCHAIN};
 use kps_host::disk::{cannot, fill_folder, make_folder, remove, write_atomically};
 use kps_host::input;
 use std::path::Path;
+
+/// The makefile of a build tree that make reads first.
+const ENTRANCE: &str = "GNUmakefile";
 
 /// Unpacks the kernel's source as far as a build needs it, once.
 pub(super) fn unpack(
@@ -185,9 +190,66 @@ fn check_config(path: &Path, wanted: &str) -> Result<(), Diagnostic> {
 /// Makes plain `make -C BUILD_TREE` work on any host: make reads a `GNUmakefile` before a
 /// `Makefile`, and this one runs make in the sandbox with the compilers.
 fn enter_toolchain(folder: &Path, tree: &Tree) -> Result<(), Diagnostic> {
+    write_atomically(&tree.build.join(ENTRANCE), entrance(folder, tree).as_bytes())
+}
+
+/// Replaces the makefile that an earlier kpsc has written. The tree of a cache that was copied is
+/// that of the cache it was copied from, which this one does not change.
+pub(super) fn renew(cache: &Cache, folder: &Path, tree: &Tree) -> Result<(), Diagnostic> {
+    let text = entrance(folder, tree);
+    let path = tree.build.join(ENTRANCE);
+    let Ok(name) = path.strip_prefix(folder) else { return Ok(()) };
+    if input::read_text(&path, input::MAKEFILE).is_ok_and(|there| there == text) {
+        return Ok(());
+    }
+    let _changing = cache.change()?;
+    // The inventory comes first: an interruption in between leaves a file that is replaced once
+    // more.
+    inventory::renew(folder, &name.to_string_lossy(), text.as_bytes())?;
+    enter_toolchain(folder, tree)
+}
+
+fn entrance(folder: &Path, tree: &Tree) -> String {
     const TEMPLATE: &str = include_str!("../../../../templates/GNUmakefile");
+    const REFUSE: &str = include_str!("../../../../templates/refuse.mk");
     let name =
         folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    let text = TEMPLATE.replace("@NAME@", &name).replace("@VARIABLES@", &tree.make.join(" "));
-    write_atomically(&tree.build.join("GNUmakefile"), text.as_bytes())
+    TEMPLATE
+        .replace("@REFUSE@", REFUSE)
+        .replace("@NAME@", &name)
+        .replace("@VARIABLES@", &tree.make.join(" "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::PathBuf;
+
+    #[test]
+    fn the_makefile_of_an_earlier_kpsc_is_replaced_and_whole() -> Result<(), Diagnostic> {
+        let top = tempfile::tempdir().map_err(|error| cannot("make", Path::new("a"), &error))?;
+        let cache = Cache::at(top.path());
+        let folder = cache.kernel("some");
+        let (build, make) = (folder.join("build"), vec!["CC=gcc-14".to_owned()]);
+        make_folder(&build)?;
+        let entrance = build.join(ENTRANCE);
+        write_atomically(&entrance, b"in-toolchain: ; @kpsc $(M)\n")?;
+        inventory::record(&folder, &[])?;
+        let tree = Tree { build, sources: Vec::new(), toolchain: Some(PathBuf::from("/c")), make };
+        for _ in 0..2 {
+            renew(&cache, &folder, &tree)?;
+            let text = input::read_text(&entrance, input::MAKEFILE)?;
+            assert!(
+                text.contains("kps-refuse")
+                    && text.contains("'some' --")
+                    && text.contains("CC=gcc-14")
+            );
+            assert!(inventory::verify(&folder)?.0.is_empty());
+        }
+        // Another target's tree is not touched.
+        write_atomically(&entrance, b"old")?;
+        renew(&cache, &cache.kernel("other"), &tree)?;
+        assert_eq!(input::read_text(&entrance, input::MAKEFILE)?, "old");
+        Ok(())
+    }
 }
