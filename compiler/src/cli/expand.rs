@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 //! `kpsc expand`.
 
+use super::output::print;
 use super::{compile, open_target, CommandResult, SpecArgs, TargetArgs};
 use crate::driver::Compiled;
 use crate::emit::expand_crate;
 use crate::input::Input;
 use kps_grammar::ast::Form;
 use kps_targets::Cache;
-use std::io::Write as _;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Expand {
@@ -30,8 +30,7 @@ impl Expand {
             Form::Crate => expand_crate(&compiled.passed.checked, &compiled.sources),
             Form::Spec => generated(&compiled),
         };
-        // The reader of a pipe may be gone.
-        let _ = std::io::stdout().write_all(text.as_bytes());
+        print(&text);
         Ok(0)
     }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 //! `kpsc fmt`.
 
+use super::output::print;
 use super::{report, say, CommandResult, ExitCode};
 use crate::input::{decode, read_bytes};
 use crate::render::{syntax, too_large};
@@ -8,7 +9,7 @@ use kps_diag::Diagnostic;
 use kps_grammar::Sources;
 use kps_host::disk::{cannot, rewrite};
 use similar::TextDiff;
-use std::io::{Read as _, Write as _};
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 #[derive(Debug, clap::Args)]
@@ -55,8 +56,7 @@ fn lay_out(spec: &Path, check: bool) -> Result<ExitCode, Diagnostic> {
         return Ok(1);
     }
     if is_stdin && !check {
-        // The reader of a pipe may be gone.
-        let _ = std::io::stdout().write_all(after.as_bytes());
+        print(&after);
     } else if after != before {
         rewrite(spec, after.as_bytes())?;
     }

@@ -14,6 +14,7 @@ mod link;
 mod list;
 mod load;
 mod new;
+mod output;
 mod running;
 mod sync;
 mod test;
@@ -28,6 +29,7 @@ use kps_diag::{Diagnostic, Severity, BUG};
 use kps_grammar::Sources;
 use kps_host::disk::cannot;
 use kps_targets::{Cache, DebianRequest, Progress, Request, Target};
+use output::say;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
@@ -111,8 +113,8 @@ pub fn main() -> ExitCode {
             // The user asked for help or the version; anything else is a mistake, and the message
             // repeats the argument.
             if !error.use_stderr() {
-                let _ = error.print();
-                return 0;
+                output::note(error.print());
+                return finished(0);
             }
             let _ = write!(std::io::stderr(), "{}", plain(&error.render().to_string()));
             return 2;
@@ -123,13 +125,21 @@ pub fn main() -> ExitCode {
     let worker =
         std::thread::Builder::new().stack_size(stack).spawn(move || run(arguments.command));
     match worker.map(std::thread::JoinHandle::join) {
-        Ok(Ok(code)) => code,
+        Ok(Ok(code)) => finished(code),
         Ok(Err(_)) => {
             let bug =
                 Diagnostic::new(BUG, "kpsc has a bug").help("report the lines above with the spec");
             report(&[bug], None)
         }
         Err(error) => report(&[cannot("start", Path::new("a thread"), &error)], None),
+    }
+}
+
+/// The exit code of a command that has ended. One whose output is cut short has failed.
+fn finished(code: ExitCode) -> ExitCode {
+    match output::finish() {
+        Ok(()) => code,
+        Err(error) => code.max(report(&[error], None)),
     }
 }
 
@@ -173,11 +183,6 @@ fn run(verb: Verb) -> ExitCode {
 
 /// A command's result: an exit code, or the one error that ended it.
 type CommandResult = Result<ExitCode, Diagnostic>;
-
-/// Prints a line of a command's result. The reader of a pipe may be gone.
-fn say(line: impl std::fmt::Display) {
-    let _ = writeln!(std::io::stdout(), "{}", crate::render::line(&line.to_string()));
-}
 
 /// Prints messages to standard error and returns the exit code that they call for.
 fn report(diagnostics: &[Diagnostic], sources: Option<&Sources>) -> ExitCode {

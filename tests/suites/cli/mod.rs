@@ -3,6 +3,7 @@
 
 mod crates;
 mod make;
+mod output;
 
 use kps_targets::Cache;
 use kps_tests::schedule::Case;
@@ -42,7 +43,7 @@ pub(crate) fn cases() -> Vec<Case> {
         a_module_of_another_spec_is_not_tested,
         a_check_without_debug_information_says_once_what_it_could_not_see,
     ];
-    cases.into_iter().chain(crates::cases()).chain(make::cases()).collect()
+    cases.into_iter().chain(crates::cases()).chain(make::cases()).chain(output::cases()).collect()
 }
 
 const SPEC: &str =
