@@ -3,34 +3,18 @@
 //! different texts.
 
 use crate::{ErrorKind, Span, SyntaxError};
+use kps_ast::is_hidden;
 
 /// The limit of reports for one file. A file with more of them has them everywhere.
 const REPORTED: usize = 20;
 
 /// Finds them, also in comments and strings: rustc reads those differently from people, too.
 pub(crate) fn check(text: &str, errors: &mut Vec<SyntaxError>) {
-    let misread = text.char_indices().filter(|&(_, c)| is_misread(c));
+    let misread = text.char_indices().filter(|&(_, c)| is_hidden(c));
     errors.extend(misread.take(REPORTED).map(|(start, character)| SyntaxError {
         kind: ErrorKind::Character { character },
         span: Span::new(start, start + character.len_utf8()),
     }));
-}
-
-/// Whether a character moves the cursor, ends a line only for some readers, or turns the direction
-/// of text around.
-fn is_misread(c: char) -> bool {
-    match c {
-        '\n' | '\t' => false,
-        // Unicode's property Bidi_Control.
-        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
-            true
-        }
-        // Line and paragraph separator.
-        '\u{2028}' | '\u{2029}' => true,
-        // A byte order mark that is not at the start of the file, where `Source` drops it.
-        '\u{feff}' => true,
-        c => c.is_control(),
-    }
 }
 
 #[cfg(test)]
@@ -51,6 +35,8 @@ mod tests {
     #[test]
     fn what_readers_read_differently_is_found_everywhere() {
         assert_eq!(places("a\0b\rc\u{202e}\"\u{85}\"//\u{2028}\u{7f}"), [1, 3, 5, 9, 14, 17]);
+        // What shows nothing hides code in a comment, too.
+        assert_eq!(places("a\u{200b}\"\u{e0061}\"//\u{3164}\n/*\u{fe0f}*/"), [1, 5, 12, 18]);
         assert_eq!(places(&"\0".repeat(1000)).len(), REPORTED);
     }
 }

@@ -5,7 +5,7 @@ use super::{compile, module, open_target, progress, say, CommandResult, SpecArgs
 use crate::build::{self, Log};
 use crate::driver::Compiled;
 use crate::input::Input;
-use kps_diag::Diagnostic;
+use kps_diag::{escape, Diagnostic};
 use kps_grammar::ast::Form;
 use kps_host::disk::{cannot, write_atomically};
 use kps_targets::Cache;
@@ -56,7 +56,7 @@ impl Build {
             target.prepare(&cache, progress())?;
             return self.run();
         }
-        let print = |line: &str| drop(writeln!(std::io::stderr(), "{line}"));
+        let print = |line: &str| drop(writeln!(std::io::stderr(), "{}", escape(line)));
         let log: Log<'_> = if self.verbose { Some(&print) } else { None };
         match module(&compiled, &mut target, &cache, log)? {
             Ok(module) => {

@@ -10,8 +10,8 @@ use crate::driver::Passed;
 use crate::input::{for_tests, read_text, Input};
 use crate::resolve::FileKind;
 use kps_diag::{
-    Diagnostic, FILE_ERROR, KERNEL_COMPLAINED, MACHINE_FAILED, MISSING_PROGRAM, OTHER_MODULE,
-    TEST_FAILED, TEST_WITHOUT_CLAIM, TRANSITION_STALLED,
+    is_hidden, Diagnostic, FILE_ERROR, HIDDEN_CHARACTER, KERNEL_COMPLAINED, MACHINE_FAILED,
+    MISSING_PROGRAM, OTHER_MODULE, TEST_FAILED, TEST_WITHOUT_CLAIM, TRANSITION_STALLED,
 };
 use kps_grammar::ast::{self, Claim};
 use kps_grammar::{Source, Sources};
@@ -180,10 +180,27 @@ pub(super) fn read_triggers<'a>(
         let ast::Action::Trigger(trigger) = &step.action else { continue };
         if !triggers.iter().any(|(known, _)| known.file.value == trigger.file.value) {
             let text = read_text(spec, &trigger.file, FileKind::C, input::TRIGGER)?;
+            check_characters(&trigger.file, &text)?;
             triggers.push((trigger, text));
         }
     }
     Ok(triggers)
+}
+
+/// A trigger is read like the files of a spec.
+fn check_characters(file: &ast::Text, text: &Source) -> Result<(), Diagnostic> {
+    let mut lines = text.text.lines().enumerate();
+    let found = lines.find_map(|(n, line)| Some((n + 1, line.chars().find(|&c| is_hidden(c))?)));
+    match found {
+        None => Ok(()),
+        Some((line, c)) => {
+            let message =
+                format!("line {line} of {} has the character U+{:04X}", text.name, u32::from(c));
+            Err(Diagnostic::new(HIDDEN_CHARACTER, message)
+                .at(file.span, "")
+                .help("drop it, or write it as an escape"))
+        }
+    }
 }
 
 /// The programs for the machine. Warnings have been printed.

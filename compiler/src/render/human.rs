@@ -3,7 +3,7 @@
 
 use super::{line, plain};
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
-use kps_diag::{Diagnostic, Label, Severity};
+use kps_diag::{is_hidden, Diagnostic, Label, Severity};
 use kps_grammar::{File, Sources};
 
 /// Renders a message; `sources` is the text that its spans refer to. The text has colours; a stream
@@ -42,9 +42,9 @@ pub(super) fn render(diagnostic: &Diagnostic, sources: Option<&Sources>, width: 
     };
     let group = group.element(Level::HELP.message(plain(&help)));
     let text = Renderer::styled().term_width(width).render(&[group]);
-    // The renderer replaces the ASCII control characters by pictures, but not the others that
-    // terminals interpret.
-    text.replace(|c| ('\u{80}'..='\u{9f}').contains(&c), "\u{fffd}")
+    // The renderer replaces the ASCII control characters by pictures, but not all others that hide
+    // something.
+    text.replace(|c: char| !c.is_ascii() && is_hidden(c), "\u{fffd}")
 }
 
 /// The files that a message shows, each once, that of the first span first.
@@ -66,14 +66,14 @@ mod tests {
 
     #[test]
     fn no_control_character_of_a_spec_reaches_the_terminal() {
-        let text = "\u{1b}[31m \u{9b}31m \u{85} \u{7f} \u{7} \r x";
+        let text = "\u{1b}[31m \u{9b}31m \u{85} \u{7f} \u{7} \r \u{200b}\u{e0061}\u{3164}x";
         let diagnostic = Diagnostic::new(UNKNOWN_KEYWORD, text)
             .at(Span::new(0, text.len()), text)
             .note(text)
             .help(text);
         let rendered = render(&diagnostic, Some(&Sources::new(Source::new("x.kps", text))), 100);
         let plain = anstream::adapter::strip_str(&rendered).to_string();
-        assert!(!plain.contains(|c: char| c.is_control() && c != '\n'), "{plain:?}");
+        assert!(!plain.contains(is_hidden), "{plain:?}");
         assert!(!rendered.contains("\u{1b}[31m "), "{rendered:?}");
     }
 }

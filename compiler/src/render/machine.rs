@@ -2,7 +2,7 @@
 //! Messages as lines, for editors and other programs. The texts are the same as for people.
 
 use super::{line, plain};
-use kps_diag::{Diagnostic, Label, Severity};
+use kps_diag::{is_hidden, Diagnostic, Label, Severity};
 use kps_grammar::{Sources, Span};
 use serde::Serialize;
 
@@ -54,7 +54,23 @@ pub(super) fn json(diagnostic: &Diagnostic, sources: Option<&Sources>) -> String
         help: diagnostic.help.as_deref().map(plain),
     };
     // Serializing strings and numbers cannot fail.
-    serde_json::to_string(&message).unwrap_or_default()
+    escaped(&serde_json::to_string(&message).unwrap_or_default())
+}
+
+/// JSON with its own escapes for hidden characters. They are in strings, which keep their values.
+fn escaped(json: &str) -> String {
+    let mut out = String::new();
+    for c in json.chars() {
+        match is_hidden(c) {
+            true => {
+                let mut units = [0; 2];
+                let units = c.encode_utf16(&mut units).iter();
+                out.extend(units.map(|unit| format!("\\u{unit:04x}")));
+            }
+            false => out.push(c),
+        }
+    }
+    out
 }
 
 fn place<'s>(label: &Label, sources: &'s Sources) -> Place<'s> {
@@ -113,6 +129,17 @@ mod tests {
                 r#""notes":[],"help":"drop\none"}"#
             )
         );
+    }
+
+    #[test]
+    fn a_hidden_character_in_the_name_of_a_file_is_escaped_and_kept() {
+        let name = "a\u{9b}\u{202e}\u{e0061}.kps";
+        let sources = Sources::new(Source::new(name, "one\n"));
+        let error = Diagnostic::new(AMBIGUOUS_NAME, "x").at(Span::new(0, 1), "");
+        let said = json(&error, Some(&sources));
+        assert!(said.contains(r#""file":"a\u009b\u202e\udb40\udc61.kps""#), "{said}");
+        let read: serde_json::Value = serde_json::from_str(&said).unwrap_or_default();
+        assert_eq!(read["places"][0]["file"], name);
     }
 
     #[test]

@@ -8,5 +8,6 @@ mod plain;
 mod syntax;
 
 pub use format::{render, Format};
-pub use plain::{line, plain};
+pub use kps_diag::escape as line;
+pub use plain::plain;
 pub use syntax::{syntax, too_large};

@@ -130,9 +130,18 @@ fn character_of(character: char) -> Diagnostic {
             .note("it is a control character, which editors and terminals do not show as such")
             .help("drop it, or write it in Rust as an escape, for example `\\x1b`"),
         _ => error
-            .note("it makes text appear in another order, or on another line, than the compiler reads")
+            .note(match moves_text(character) {
+                true => "it makes text appear in another order, or on another line, than the compiler reads",
+                false => "it shows nothing: two texts that differ in it look alike",
+            })
             .help(format!("drop it, or write it in Rust as an escape: `\\u{{{code:x}}}`")),
     }
+}
+
+/// Whether a character changes the direction of text, or ends a line.
+fn moves_text(c: char) -> bool {
+    let direction = ['\u{61c}', '\u{200e}', '\u{200f}'];
+    direction.contains(&c) || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// The message for a file that exceeds the size of a spec.

@@ -9,7 +9,7 @@ pub use constructs::{
     Attribute, CFileItem, Construct, End, FileItem, FuncItem, Hook, Level, ObjectItem, On,
     PatchItem, ResourceItem, ShadowItem, StateItem, TestItem, TextClause,
 };
-pub use kps_diag::Span;
+pub use kps_diag::{is_hidden, Span};
 pub use kps_plan::Callback;
 use std::collections::BTreeMap;
 pub use test::{Action, Claim, Expectation, Step, Test, Trigger};

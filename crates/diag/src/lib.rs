@@ -5,8 +5,10 @@
 //!
 //! The crate needs only std, because the target's own rustc compiles it for the macros.
 
+mod characters;
 mod codes;
 
+pub use characters::{escape, is_hidden, push_escaped};
 pub use codes::*;
 
 /// A byte range of the source text.

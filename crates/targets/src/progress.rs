@@ -2,6 +2,7 @@
 //! Reports the progress of slow steps.
 
 use indicatif::{ProgressBar, ProgressStyle};
+use kps_diag::escape;
 use std::io::{IsTerminal as _, Write as _};
 use std::time::{Duration, Instant};
 
@@ -18,7 +19,8 @@ impl Progress {
     /// Prints a message once.
     pub fn say(self, text: &str) {
         if self == Progress::Shown {
-            let _ = writeln!(std::io::stderr(), "{text}");
+            let lines = text.lines().map(escape);
+            lines.for_each(|line| drop(writeln!(std::io::stderr(), "{line}")));
         }
     }
 
@@ -27,6 +29,7 @@ impl Progress {
         if self == Progress::Quiet {
             return step();
         }
+        let text = &*escape(text);
         let bar = if std::io::stderr().is_terminal() {
             ProgressBar::new_spinner()
         } else {

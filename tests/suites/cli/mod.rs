@@ -37,6 +37,7 @@ pub(crate) fn cases() -> Vec<Case> {
         a_program_that_fails_is_heard,
         a_kernel_of_other_compilers_is_refused_before_anything_is_fetched,
         a_build_that_fails_for_other_reasons_says_what_make_said,
+        what_make_and_compilers_print_is_escaped,
         a_linker_is_called_as_it_is_until_it_makes_a_module,
         a_machine_that_does_not_boot_says_why.about(5),
         messages_are_written_as_one_asks,
@@ -427,6 +428,29 @@ fn a_build_that_fails_for_other_reasons_says_what_make_said() {
     build.env("KPSC_CACHE", cache.path()).args(["build", &spec, "-o"]).arg(root.path());
     assert_ends(run(&mut build), 3, "KPS0801");
     assert!(!root.path().join("fix.ko").exists());
+}
+
+fn what_make_and_compilers_print_is_escaped() {
+    // As a program in another language, a file of this name, or `#warning` would print it.
+    const PRINTED: &str =
+        "\u{1b}[2J\u{9b}31m a\u{202e}b\u{200b}c\u{e0061} \u{7}\u{8}\r\u{feff}\u{3164}";
+    let root = folder();
+    let spec = write(&root.path().join("a.kps"), SPEC.as_bytes());
+    let text = write(&root.path().join("printed"), format!("{PRINTED}\n").as_bytes());
+    program(root.path(), "make", &format!("cat '{text}'; cat '{text}' >&2; exit 1"));
+    let path = format!("{}:{}", root.path().display(), std::env::var("PATH").unwrap_or_default());
+    let tree = "[tree]\nbuild = \"/no/such/tree\"\nsources = []\nmake = []\n";
+    let cache = cache_with_manifest(&format!("{MANIFEST}{tree}"));
+    for options in [&["-v"][..], &[], &["-v", "--message-format", "json"]] {
+        let mut build = kpsc();
+        build.env("KPSC_CACHE", cache.path()).env("PATH", &path);
+        let (status, said) = run(build.args(["build", &spec]).args(options));
+        assert_eq!(status, 3, "{said:?}");
+        let hidden = |c: char| c != '\n' && kps_diag::is_hidden(c);
+        assert!(!said.contains(hidden), "{said:?}");
+        // All of it is there, in both streams of make.
+        assert!(said.contains("\\u{1b}[2J") || said.contains("\\\\u{1b}[2J"), "{said:?}");
+    }
 }
 
 fn a_linker_is_called_as_it_is_until_it_makes_a_module() {
