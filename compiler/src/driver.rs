@@ -12,11 +12,12 @@ use crate::known::Known;
 use crate::resolve;
 use crate::series::Member;
 use crate::Checked;
-use kps_diag::{any_error, Diagnostic, NO_SUCH_MODULE};
+use kps_diag::{any_error, Diagnostic, DISK_FULL, NO_SUCH_MODULE};
 use kps_facts::Facts;
 use kps_grammar::ast::{self, Form};
 use kps_grammar::Sources;
 use kps_host::disk::cannot;
+use kps_host::temporary::Folder;
 use kps_operate::Incoming;
 use kps_plan::ObjectName;
 use kps_targets::{is_supported_path, unsupported_path, Cache, Progress, Target};
@@ -164,16 +165,22 @@ impl Compiled {
         log: Log<'_>,
     ) -> Result<Built, Diagnostic> {
         let place = std::env::temp_dir();
+        let place = std::path::absolute(&place).unwrap_or(place);
         if !is_supported_path(&place) {
             return Err(unsupported_path("the folder to build in", &place)
                 .help("set TMPDIR to another folder"));
         }
-        let folder = tempfile::tempdir_in(&place).map_err(|error| {
+        let tree = target.prepare(cache, progress)?;
+        build::check_visible(&tree, "the folder to build in", &place)
+            .map_err(|error| error.help("set TMPDIR to another folder"))?;
+        let folder = Folder::new_in(&place).map_err(|error| {
             cannot("make a folder in", &place, &error.kind().into()).help("set TMPDIR to a folder")
         })?;
         let folder = folder.path();
-        let tree = target.prepare(cache, progress)?;
-        build::lay_out(&self.emitted, folder)?;
+        build::lay_out(&self.emitted, folder).map_err(|error| match error.code == DISK_FULL {
+            true => build::no_space(folder),
+            false => error,
+        })?;
         kbuild::bring(folder, target, cache);
         let modules = &self.passed.modules;
         let target = &*target;

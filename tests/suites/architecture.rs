@@ -17,6 +17,8 @@ pub(crate) fn cases() -> Vec<Case> {
         stages_map_values_to_values,
         after_resolve_nothing_is_looked_up,
         nothing_depends_on_the_order_of_a_hash,
+        standard_output_is_written_in_one_place,
+        temporary_names_are_made_in_one_place,
         every_file_says_why_it_is_there_and_is_short,
         no_line_is_wider_than_a_hundred_columns,
         no_function_has_more_than_eighty_lines,
@@ -255,6 +257,22 @@ fn after_resolve_nothing_is_looked_up() {
         let found = mentions(stage, &["kps_facts"]);
         assert!(found.is_empty(), "{stage} knows of facts: {found:#?}");
     }
+}
+
+/// Elsewhere a write that fails would be forgotten.
+fn standard_output_is_written_in_one_place() {
+    is_mentioned_only_in("compiler/src/cli/output.rs", &["io::stdout()", " println!", " print!"]);
+}
+
+/// Elsewhere a signal would leave them.
+fn temporary_names_are_made_in_one_place() {
+    is_mentioned_only_in("crates/host/src/", &["tempdir", "tempfile::", "NamedTempFile"]);
+}
+
+fn is_mentioned_only_in(place: &str, words: &[&str]) {
+    let mut found: Vec<_> = PRODUCT.iter().flat_map(|product| mentions(product, words)).collect();
+    found.retain(|line| !line.contains(place));
+    assert!(found.is_empty(), "{words:?} is not only in {place}: {found:#?}");
 }
 
 fn nothing_depends_on_the_order_of_a_hash() {

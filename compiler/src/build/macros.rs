@@ -4,7 +4,7 @@
 
 use crate::emit::{library, LIBRARY, RULES};
 use kps_diag::Diagnostic;
-use kps_host::disk::{cannot, entries, make_folder};
+use kps_host::disk::{cannot, entries, make_below};
 use kps_targets::{Kept, KeptKind, Target};
 use sha2::{Digest as _, Sha256};
 use std::path::{Path, PathBuf};
@@ -42,7 +42,7 @@ pub(super) fn short(sum: Sha256) -> String {
 /// builds missing ones.
 pub fn bring(folder: &Path, target: &Target) -> bool {
     let into = built(folder);
-    let brought = make_folder(&into).is_ok() && kept(target).bring(&into);
+    let brought = make_below(folder, &into).is_ok() && kept(target).bring(&into);
     if !brought {
         let _ = std::fs::remove_dir_all(&into);
     }

@@ -22,10 +22,10 @@ mod statics;
 mod trigger;
 
 use crate::emit::{Emitted, Files, TARGET_FACTS};
-use kps_diag::{Diagnostic, KBUILD_FAILED};
+use kps_diag::{Diagnostic, DISK_FULL, FILE_ERROR, KBUILD_FAILED};
 use kps_grammar::ast::Form;
 use kps_grammar::Sources;
-use kps_host::disk::cannot;
+use kps_host::disk::{cannot, has_room, make_below};
 use kps_host::input;
 use kps_link::ObjectFile;
 use kps_targets::{Program, Tree};
@@ -50,12 +50,13 @@ pub struct Built {
     pub diagnostics: Vec<Diagnostic>,
 }
 
-/// Writes the generated files into a folder.
+/// Writes the generated files into a folder, which may not exist yet.
 pub fn write_files(files: &Files, folder: &Path) -> Result<(), Diagnostic> {
+    make_below(folder.parent().unwrap_or(folder), folder)?;
     for (name, text) in &files.0 {
         let path = folder.join(name);
         if let Some(parent) = path.parent() {
-            std::fs::create_dir_all(parent).map_err(|error| cannot("make", parent, &error))?;
+            make_below(folder, parent)?;
         }
         std::fs::write(&path, text).map_err(|error| cannot("write", &path, &error))?;
     }
@@ -113,6 +114,9 @@ pub fn build(
         }
     });
     let status = child.wait().map_err(|error| cannot("wait for", Path::new("make"), &error))?;
+    if !status.success() && (!has_room(folder) || other.iter().any(|line| is_about_space(line))) {
+        return Err(no_space(folder));
+    }
     let mut diagnostics = messages.finish();
     let author = Author { emitted, sources };
     diagnostics.extend(c_messages(&other, &emitted.c_files, author));
@@ -167,6 +171,31 @@ fn make(tree: &Tree, folder: &Path) -> Result<Program, Diagnostic> {
     command.arg("-C").arg(&tree.build).args(["-f", "Makefile"]);
     command.arg(format!("M={}", folder.display())).args(&tree.make);
     Ok(command)
+}
+
+/// Refuses a folder that the sandbox of the compilers has something else in place of.
+pub fn check_visible(tree: &Tree, what: &str, path: &Path) -> Result<(), Diagnostic> {
+    const COVERED: &str = "/usr";
+    let real = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let is_other =
+        tree.toolchain.as_ref().is_some_and(|root| root.join("usr") != Path::new(COVERED));
+    match is_other && real.starts_with(COVERED) {
+        false => Ok(()),
+        true => Err(Diagnostic::new(FILE_ERROR, format!("{what} cannot be in {}", path.display()))
+            .note("the target's compilers run in a sandbox, where /usr is theirs")),
+    }
+}
+
+/// Whether a program says that a disk is full, in the C library's words.
+fn is_about_space(line: &str) -> bool {
+    ["No space left on device", "Disk quota exceeded"].iter().any(|said| line.contains(said))
+}
+
+/// The error for a build that a full disk has ended.
+pub fn no_space(folder: &Path) -> Diagnostic {
+    let place = folder.parent().unwrap_or(folder).display();
+    Diagnostic::new(DISK_FULL, format!("there is no space to build in {place}"))
+        .help("free some space there, or set TMPDIR to a folder on a larger disk")
 }
 
 /// Kbuild failed and no message is about the author's text.

@@ -3,7 +3,7 @@
 
 use kps_diag::{Diagnostic, C_ERROR, C_WARNING};
 use kps_grammar::ast::Trigger;
-use kps_host::disk::cannot;
+use kps_host::disk::{cannot, make_below};
 use kps_host::input;
 use kps_targets::Tree;
 use std::path::Path;
@@ -19,9 +19,8 @@ pub fn build_trigger(
     folder: &Path,
 ) -> Result<(Vec<u8>, Option<Diagnostic>), Diagnostic> {
     let (file, program) = (folder.join(&trigger.file.value), folder.join(PROGRAM));
-    std::fs::create_dir_all(file.parent().unwrap_or(folder))
-        .and_then(|()| std::fs::write(&file, text))
-        .map_err(|error| cannot("write", &file, &error))?;
+    make_below(folder, file.parent().unwrap_or(folder))?;
+    std::fs::write(&file, text).map_err(|error| cannot("write", &file, &error))?;
     let compiler =
         tree.make.iter().find_map(|variable| variable.strip_prefix("CC=")).unwrap_or("gcc");
     let (compiler, options) = compiler.split_once(' ').unwrap_or((compiler, ""));

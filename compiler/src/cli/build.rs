@@ -8,6 +8,7 @@ use crate::input::Input;
 use kps_diag::{escape, Diagnostic};
 use kps_grammar::ast::Form;
 use kps_host::disk::{cannot, write_atomically};
+use kps_host::temporary::{undisturbed, Folder};
 use kps_targets::Cache;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -83,8 +84,7 @@ fn write_source(compiled: &Compiled, output: &Path) -> Result<PathBuf, Diagnosti
     let name = compiled.name();
     let folder = output.join(name);
     make_output(output)?;
-    let scratch =
-        tempfile::tempdir_in(output).map_err(|error| cannot("write to", output, &error))?;
+    let scratch = Folder::new_in(output).map_err(|error| cannot("write to", output, &error))?;
     let rename = |from: &Path, to: &Path| {
         std::fs::rename(from, to).map_err(|error| {
             cannot("write", &folder, &error)
@@ -101,15 +101,17 @@ fn write_source(compiled: &Compiled, output: &Path) -> Result<PathBuf, Diagnosti
         let there = std::io::Error::from(std::io::ErrorKind::AlreadyExists);
         return Err(cannot("write", &folder, &there).help("choose another folder with `-o`"));
     }
-    if makes_room {
-        rename(&folder, &old)?;
-    }
-    if let Err(error) = rename(&new, &folder) {
+    // A signal in between would remove both folders with the scratch folder.
+    undisturbed(|| {
         if makes_room {
-            // The first error is more useful than one of moving the folder back.
-            let _ = std::fs::rename(&old, &folder);
+            rename(&folder, &old)?;
         }
-        return Err(error);
-    }
+        rename(&new, &folder).inspect_err(|_| {
+            if makes_room {
+                // The first error is more useful than one of moving the folder back.
+                let _ = std::fs::rename(&old, &folder);
+            }
+        })
+    })?;
     Ok(folder)
 }

@@ -12,8 +12,9 @@ use crate::input::{beside, Input};
 use crate::patch_crate::BINDINGS;
 use crate::resolve::FileKind;
 use kps_diag::{Diagnostic, NOT_A_CRATE};
-use kps_host::disk::cannot;
+use kps_host::disk::{cannot, make_below};
 use kps_host::input;
+use kps_host::temporary::Folder;
 use kps_targets::Cache;
 use std::io::{Error, ErrorKind};
 use std::path::{Path, PathBuf};
@@ -103,15 +104,13 @@ pub(super) fn write(
         return Err(there());
     }
     make_output(output)?;
-    let scratch =
-        tempfile::tempdir_in(output).map_err(|error| cannot("write to", output, &error))?;
+    let scratch = Folder::new_in(output).map_err(|error| cannot("write to", output, &error))?;
     let new = scratch.path().join("new");
     write_files(files, &new)?;
     for (name, bytes) in copies {
         let path = new.join(name);
-        std::fs::create_dir_all(path.parent().unwrap_or(&new))
-            .and_then(|()| std::fs::write(&path, bytes))
-            .map_err(|error| cannot("write", &path, &error))?;
+        make_below(&new, path.parent().unwrap_or(&new))?;
+        std::fs::write(&path, bytes).map_err(|error| cannot("write", &path, &error))?;
     }
     std::fs::rename(&new, folder).map_err(|_| there())
 }

@@ -3,6 +3,7 @@
 
 use super::sync::before_make;
 use super::{open_target, progress, report, say, CommandResult};
+use crate::build::check_visible;
 use crate::emit::is_plain;
 use clap::{Args, Subcommand};
 use kps_diag::Diagnostic;
@@ -341,6 +342,10 @@ impl Exec {
             }
         }
         let tree = target.prepare(cache, progress())?;
+        for folder in self.folder.iter().chain(&self.read) {
+            check_visible(&tree, "the folder", folder)
+                .map_err(|error| error.help("copy it to another place"))?;
+        }
         let here = Path::new("/").to_owned();
         let mut read: Vec<&Path> = tree.sources.iter().map(PathBuf::as_path).collect();
         read.push(&tree.build);

@@ -28,6 +28,7 @@ use clap::{Parser, Subcommand};
 use kps_diag::{Diagnostic, Severity, BUG};
 use kps_grammar::Sources;
 use kps_host::disk::cannot;
+use kps_host::{signals, temporary};
 use kps_targets::{Cache, DebianRequest, Progress, Request, Target};
 use output::say;
 use std::io::Write as _;
@@ -107,6 +108,14 @@ pub type ExitCode = u8;
 
 /// Runs kpsc with the arguments of the process.
 pub fn main() -> ExitCode {
+    // If that is impossible, a signal leaves temporary files and does nothing worse.
+    let _ = signals::clean_up_before_ending();
+    let code = execute();
+    temporary::settle();
+    code
+}
+
+fn execute() -> ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => {
@@ -189,6 +198,8 @@ fn report(diagnostics: &[Diagnostic], sources: Option<&Sources>) -> ExitCode {
     const WIDTH: usize = 100;
     /// The limit of messages; the first ones are the most useful.
     const SHOWN: usize = 50;
+    // What a signal ends has nothing more to say.
+    temporary::settle();
     let mut stream = anstream::stderr().lock();
     let shown = if format() == Format::Human { SHOWN } else { diagnostics.len() };
     for diagnostic in diagnostics.iter().take(shown) {

@@ -17,6 +17,7 @@ use kps_grammar::ast::{self, Claim};
 use kps_grammar::{Source, Sources};
 use kps_host::disk::cannot;
 use kps_host::input;
+use kps_host::temporary::Folder;
 use kps_operate::{look_into, Incoming};
 use kps_targets::{Cache, Tree};
 use kps_vm::{
@@ -211,8 +212,10 @@ fn build_triggers(
 ) -> Result<Vec<(String, Vec<u8>)>, Diagnostic> {
     let mut programs = Vec::new();
     for (trigger, text) in triggers {
-        let folder = tempfile::tempdir()
-            .map_err(|error| cannot("write to", &std::env::temp_dir(), &error))?;
+        let place = std::env::temp_dir();
+        build::check_visible(tree, "the folder to build in", &place)
+            .map_err(|error| error.help("set TMPDIR to another folder"))?;
+        let folder = Folder::new_in(&place).map_err(|error| cannot("write to", &place, &error))?;
         let at = |said: Diagnostic| said.at(trigger.file.span, "");
         let (program, warning) =
             build::build_trigger(trigger, &text.text, tree, folder.path()).map_err(at)?;

@@ -1,52 +1,60 @@
 // SPDX-License-Identifier: GPL-2.0
 //! Files: written completely or not at all, and errors that name the file.
 
+use crate::temporary::{folder_of, Draft};
 use kps_diag::{Diagnostic, DISK_FULL, FILE_ERROR};
-use std::io::{ErrorKind, Write as _};
-use std::os::unix::fs::{MetadataExt as _, PermissionsExt};
+use std::fs::File;
+use std::io::{self, ErrorKind, Write as _};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-/// Temporary files are private, the final ones are not.
-const MODE: u32 = 0o644;
+/// The mode of a new file, before the umask.
+const MODE: u32 = 0o666;
 
-/// Writes a file under another name, syncs it to the disk and renames it.
+/// Writes a file completely or not at all, and syncs it to the disk.
 pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), Diagnostic> {
-    let write = || write_beside(path, bytes, MODE)?.persist(path).map_err(|error| error.error);
-    write().map(|_| ()).map_err(|error| cannot("write", path, &error))
+    let write = || written(path, bytes, MODE, |_| Ok(()))?.replace(path);
+    write().map_err(|error| cannot("write", path, &error))
 }
 
 /// Writes a new file, completely or not at all.
 pub fn write_new(path: &Path, bytes: &[u8]) -> Result<(), Diagnostic> {
-    let write =
-        || write_beside(path, bytes, MODE)?.persist_noclobber(path).map_err(|error| error.error);
-    write().map(|_| ()).map_err(|error| cannot("write", path, &error))
+    let write = || written(path, bytes, MODE, |_| Ok(()))?.create(path);
+    write().map_err(|error| cannot("write", path, &error))
 }
 
 /// Rewrites an existing file, completely or not at all. Its permissions stay, and links to it stay
 /// links.
 pub fn rewrite(path: &Path, bytes: &[u8]) -> Result<(), Diagnostic> {
+    /// Nobody else reads it before it has the permissions of the old one.
+    const PRIVATE: u32 = 0o600;
     let write = || {
         let path = path.canonicalize()?;
-        let metadata = path.metadata()?;
-        let file = write_beside(&path, bytes, metadata.mode())?;
-        // Only root can restore another owner; for other users the failure does not matter.
-        let _ =
-            std::os::unix::fs::fchown(file.as_file(), Some(metadata.uid()), Some(metadata.gid()));
-        file.persist(path).map_err(|error| error.error)
+        let old = path.metadata()?;
+        let permit = |file: &File| {
+            // Only root can restore another owner; for other users the failure does not matter.
+            let _ = std::os::unix::fs::fchown(file, Some(old.uid()), Some(old.gid()));
+            file.set_permissions(old.permissions())
+        };
+        written(&path, bytes, PRIVATE, permit)?.replace(&path)
     };
-    write().map(|_| ()).map_err(|error| cannot("write", path, &error))
+    write().map_err(|error| cannot("write", path, &error))
 }
 
-/// A synced file that will be renamed to `path`.
-fn write_beside(path: &Path, bytes: &[u8], mode: u32) -> std::io::Result<tempfile::NamedTempFile> {
-    let folder =
-        path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+/// A synced file that will be named `path`.
+fn written(
+    path: &Path,
+    bytes: &[u8],
+    mode: u32,
+    permit: impl FnOnce(&File) -> io::Result<()>,
+) -> io::Result<Draft> {
+    let mut draft = Draft::new_in(folder_of(path), mode)?;
+    let file = draft.file();
     file.write_all(bytes)?;
-    file.as_file().set_permissions(PermissionsExt::from_mode(mode))?;
-    // A rename may reach the disk before the data: a power failure would then leave an empty file.
-    file.as_file().sync_all()?;
-    Ok(file)
+    permit(file)?;
+    // A name may reach the disk before the data: a power failure would then leave an empty file.
+    file.sync_all()?;
+    Ok(draft)
 }
 
 /// An error about a file.
@@ -99,6 +107,22 @@ pub fn has_room(folder: &Path) -> bool {
 /// Creates a folder and its parents.
 pub fn make_folder(path: &Path) -> Result<(), Diagnostic> {
     std::fs::create_dir_all(path).map_err(|error| cannot("make", path, &error))
+}
+
+/// Creates a folder below another one, and those in between. The upper one is not created: a signal
+/// may have removed it.
+pub fn make_below(upper: &Path, path: &Path) -> Result<(), Diagnostic> {
+    let mut folder = upper.to_owned();
+    for part in path.strip_prefix(upper).unwrap_or(path).components() {
+        folder.push(part);
+        match std::fs::create_dir(&folder) {
+            Err(error) if error.kind() != ErrorKind::AlreadyExists => {
+                return Err(cannot("make", &folder, &error));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 /// Removes a file or a folder with its contents, if it exists.

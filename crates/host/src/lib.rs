@@ -8,3 +8,5 @@ pub mod input;
 pub mod isolation;
 pub mod owner;
 pub mod process;
+pub mod signals;
+pub mod temporary;

@@ -2,9 +2,12 @@
 //! Programs that kpsc starts. They end when kpsc ends, even if it is killed.
 
 use crate::isolation::Isolation;
-use rustix::process::{getpid, getppid, set_parent_process_death_signal, Signal};
+use rustix::process::{
+    getpid, getppid, kill_process, set_parent_process_death_signal, Pid, Signal,
+};
 use std::ffi::OsStr;
 use std::os::unix::process::CommandExt as _;
+use std::path::PathBuf;
 use std::process::Command;
 
 /// A program that is killed when kpsc ends: otherwise it would keep writing to a cache that the
@@ -37,4 +40,25 @@ fn end_with_kpsc(command: &mut Command) {
     // SAFETY: between fork and exec only async-signal-safe functions may run; the closure makes two
     // system calls and allocates nothing.
     unsafe { command.pre_exec(die_with_parent) };
+}
+
+/// Ends all programs that kpsc has started, and those that they have started.
+pub(crate) fn end_all() {
+    let mut pending = children(getpid());
+    while let Some(child) = pending.pop() {
+        // What it has started has another parent when it is gone.
+        pending.extend(children(child));
+        let _ = kill_process(child, Signal::KILL);
+    }
+}
+
+/// The children of a process, as far as the kernel tells (CONFIG_PROC_CHILDREN).
+fn children(of: Pid) -> Vec<Pid> {
+    let tasks = PathBuf::from(format!("/proc/{}/task", of.as_raw_nonzero()));
+    let tasks = std::fs::read_dir(tasks).into_iter().flatten().flatten();
+    let lists = tasks.filter_map(|task| std::fs::read_to_string(task.path().join("children")).ok());
+    let words = |list: String| -> Vec<Pid> {
+        list.split_whitespace().filter_map(|pid| Pid::from_raw(pid.parse().ok()?)).collect()
+    };
+    lists.flat_map(words).collect()
 }

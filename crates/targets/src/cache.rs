@@ -51,7 +51,8 @@ impl Cache {
         let set =
             |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
         let top = set("KPSC_CACHE")
-            .or_else(|| Some(set("XDG_CACHE_HOME")?.join("kpsc")))
+            // The XDG Base Directory Specification has relative paths ignored.
+            .or_else(|| Some(set("XDG_CACHE_HOME").filter(|path| path.is_absolute())?.join("kpsc")))
             .or_else(|| Some(set("HOME")?.join(".cache/kpsc")));
         // make and the sandbox need absolute paths.
         let top = top.map(|top| std::path::absolute(&top).unwrap_or(top));

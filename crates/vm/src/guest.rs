@@ -8,6 +8,7 @@ use super::template::TemplateMachine;
 use super::{initramfs, log, Machine, VmError};
 use base64::engine::general_purpose::STANDARD as BASE64;
 use base64::Engine as _;
+use kps_host::temporary::Folder;
 use std::fs::File;
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::net::Shutdown;
@@ -64,7 +65,8 @@ impl Guest {
     pub fn boot(machine: &Machine) -> Result<Guest, VmError> {
         let packed = || Ok([initramfs::system(&machine.busybox)?, files(machine)?].concat());
         let packed = packed().map_err(io_error("packing the virtual machine's files"))?;
-        let folder = tempfile::tempdir().map_err(io_error("making a temporary folder"))?;
+        let folder =
+            Folder::new_in(&std::env::temp_dir()).map_err(io_error("making a temporary folder"))?;
         let initrd = folder.path().join("initramfs");
         std::fs::write(&initrd, packed).map_err(io_error("writing the virtual machine's files"))?;
         let mut guest = Guest::boot_from(machine, &initrd, Memory::Own)?;

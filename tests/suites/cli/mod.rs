@@ -2,6 +2,7 @@
 //! The command line: exit codes, and what is said when the environment is not as it should be.
 
 mod crates;
+mod ending;
 mod make;
 mod output;
 
@@ -44,7 +45,13 @@ pub(crate) fn cases() -> Vec<Case> {
         a_module_of_another_spec_is_not_tested,
         a_check_without_debug_information_says_once_what_it_could_not_see,
     ];
-    cases.into_iter().chain(crates::cases()).chain(make::cases()).chain(output::cases()).collect()
+    cases
+        .into_iter()
+        .chain(crates::cases())
+        .chain(make::cases())
+        .chain(output::cases())
+        .chain(ending::cases())
+        .collect()
 }
 
 const SPEC: &str =
