@@ -16,7 +16,6 @@ use std::process::Command;
 /// The cases of this suite.
 pub(crate) fn cases() -> Vec<Case> {
     cases![
-        two_builds_from_different_folders_give_the_same_bytes.machine(),
         make_by_hand_gives_the_very_module.machine().about(15),
         what_is_kept_between_builds_changes_no_byte.machine().about(10),
         the_makefile_beside_the_source_needs_only_the_build_tree.machine(),
@@ -87,23 +86,6 @@ fn make(source: &Path, words: &[&str]) -> std::process::Output {
     make.arg("-C").arg(&tree.build).arg(format!("M={}", source.display())).args(words);
     make.arg(format!("KPSC={}", kpsc().get_program().to_string_lossy()));
     make.output().unwrap_or_else(|error| panic!("make: {error}"))
-}
-
-fn two_builds_from_different_folders_give_the_same_bytes() {
-    let (a, b) = (folder(), folder());
-    let mut modules = Vec::new();
-    for root in [a.path().to_owned(), b.path().join("a/deeper/place")] {
-        std::fs::create_dir_all(&root).unwrap_or_else(|error| panic!("{error}"));
-        let spec = root.join("cmdline_mark.kps");
-        std::fs::copy(example(), &spec).unwrap_or_else(|error| panic!("{error}"));
-        modules.push(build(&spec, None));
-    }
-    assert!(modules[0] == modules[1]);
-    for root in [a.path(), b.path(), Path::new("/tmp"), &repository()] {
-        let path = root.display().to_string();
-        let found = modules[0].windows(path.len()).any(|bytes| bytes == path.as_bytes());
-        assert!(!found, "the module holds the path {path}");
-    }
 }
 
 fn make_by_hand_gives_the_very_module() {
@@ -359,7 +341,8 @@ impl SourceText {
     fn of(source: &Path, name: &str) -> SourceText {
         let main =
             String::from_utf8_lossy(&read(&source.join(format!("{name}_main.rs")))).into_owned();
-        let (head, declaration, mut items) = split(&main, "kernel::prelude::module! {\n", "\n}\n");
+        let (head, declaration, mut items) =
+            split(&main, "::kernel::prelude::module! {\n", "\n}\n");
         let (lints, _, imports) = split(head, "#[allow(dead_code", "mod types;\n");
         let mut loader = String::new();
         for start in ["\n/// What `module!` has no key for.", "\n/// The parameters as the loader"]

@@ -61,7 +61,7 @@ pub fn beside(checked: &Checked) -> BTreeMap<String, String> {
 pub fn expand_crate(checked: &Checked, sources: &Sources) -> String {
     let patch = checked.patch();
     let name = kps_codegen::names::ident(&patch.name);
-    let contents = kps_codegen::contents(patch, &quote!(#name::Module));
+    let contents = kps_codegen::contents(patch, &quote!(#name::livepatch::Module));
     let (declaration, within) = (&contents.declaration, contents.within(&name));
     let printed = print(quote!(#declaration #within));
     splice::splice(&printed, &super::fragments(patch), sources, "").0

@@ -85,12 +85,12 @@ pub(crate) fn body<B: Body>(types: &Types, func: &Func<B>, names: &FuncNames) ->
                 quote! {
                     /// SAFETY: every C return type has the value zero, and the entry discards this
                     /// one.
-                    unsafe { kps::frame::unread() }
+                    unsafe { super::kps::frame::unread() }
                 }
             });
             quote! {
                 #attributes
-                unsafe extern "C" fn #name(kps_frame: *mut kps::frame::Frame<#words>) #ret {
+                unsafe extern "C" fn #name(kps_frame: *mut super::kps::frame::Frame<#words>) #ret {
                     #enter
                     #block
                     #frees
@@ -155,7 +155,7 @@ fn frees<B: Body>(func: &Func<B>) -> Option<TokenStream> {
         );
         quote! {
             #[doc = #safety]
-            unsafe { #shadow.remove(#parent) };
+            unsafe { super::kps::shadow::Shadow::remove(&super::#shadow, #parent) };
         }
     });
     (!func.frees.is_empty()).then(|| quote!(#(#removals)*))
@@ -170,8 +170,10 @@ const IN_PLACE: &str =
 pub(crate) fn from_word(types: &Types, t: &Type, word: &TokenStream) -> TokenStream {
     let ty = ty(types, t);
     match types.resolve(t) {
-        Type::Bool => quote!((#word as u8) != 0),
-        Type::Function(_) => quote!(unsafe { core::mem::transmute::<u64, #ty>(#word) }),
+        Type::Bool => quote!((#word as ::core::primitive::u8) != 0),
+        Type::Function(_) => {
+            quote!(unsafe { ::core::mem::transmute::<::core::primitive::u64, #ty>(#word) })
+        }
         Type::User(to) => {
             let to = crate::types::ty(types, to);
             quote!(super::kps::user::UserPtr::new(#word as *mut #to))
@@ -182,11 +184,12 @@ pub(crate) fn from_word(types: &Types, t: &Type, word: &TokenStream) -> TokenStr
 
 /// The word that carries a parameter. Casts extend by the sign of the type, as compilers expect.
 pub(crate) fn to_word(types: &Types, t: &Type, name: &TokenStream) -> TokenStream {
+    let (usize, u64) = (quote!(::core::primitive::usize), quote!(::core::primitive::u64));
     match types.resolve(t) {
-        Type::Function(_) => quote!(#name.map_or(0, |function| function as usize as u64)),
-        Type::Pointer { .. } => quote!(#name as usize as u64),
-        Type::User(_) => quote!(#name.as_ptr() as usize as u64),
-        _ => quote!(#name as u64),
+        Type::Function(_) => quote!(#name.map_or(0, |kps_function| kps_function as #usize as #u64)),
+        Type::Pointer { .. } => quote!(#name as #usize as #u64),
+        Type::User(_) => quote!(#name.as_ptr() as #usize as #u64),
+        _ => quote!(#name as #u64),
     }
 }
 

@@ -46,8 +46,8 @@ pub(crate) fn frame<B>(types: &Types, func: &Func<B>) -> Frame {
             let words = kept.words();
             (
                 Some(safety),
-                quote!(unsafe { kps::frame::take(&#words) }),
-                quote!(kps::frame::put(&mut #words, #name);),
+                quote!(unsafe { super::kps::frame::take(&#words) }),
+                quote!(super::kps::frame::put(&mut #words, #name);),
             )
         } else {
             let slot = kept.word();

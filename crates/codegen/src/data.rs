@@ -37,7 +37,7 @@ fn state<B: Body>(state: &State<B>) -> TokenStream {
         #[allow(
             non_upper_case_globals, unused_unsafe, unused_variables, unreachable_code, clippy::all
         )]
-        static #name: kps::state::State<#ty> = kps::state::State::new(
+        static #name: self::kps::state::State<#ty> = self::kps::state::State::new(
             #text,
             #id,
             #shape,
@@ -48,19 +48,25 @@ fn state<B: Body>(state: &State<B>) -> TokenStream {
     }
 }
 
-/// The struct that shadow data belongs to, by its name in generated code.
-fn parent<B: Body>(types: &Types, shadow: &Shadow<B>) -> Ident {
+/// The name of the struct that shadow data belongs to, and its path in generated code.
+fn parent<B: Body>(types: &Types, shadow: &Shadow<B>) -> (Ident, TokenStream) {
     match &shadow.parent {
-        Parent::Kernel(id) => ident(types.get(*id).name()),
-        Parent::Item(name) => ident(name),
+        Parent::Kernel(id) => {
+            let name = ident(types.get(*id).name());
+            (name.clone(), quote!(self::types::#name))
+        }
+        Parent::Item(name) => {
+            let name = ident(name);
+            (name.clone(), quote!(self::#name))
+        }
     }
 }
 
 fn shadow<B: Body>(types: &Types, shadow: &Shadow<B>) -> TokenStream {
     const UNDER_LOCK: &str = "The kernel calls it under its shadow lock, with interrupts off.";
     let (name, text) = (ident(&shadow.name), &shadow.name);
-    let parent = parent(types, shadow);
-    let title = format!(" The shadow variable `{text}` of `{parent}`.");
+    let (struct_name, parent) = parent(types, shadow);
+    let title = format!(" The shadow variable `{text}` of `{struct_name}`.");
     let (id, shape) = (number(shadow.id.number()), number(shadow.ty.shape));
     let ty = shadow.ty.text.inline();
     let init = block(&shadow.init, "It is the value of new data.");
@@ -68,9 +74,9 @@ fn shadow<B: Body>(types: &Types, shadow: &Shadow<B>) -> TokenStream {
         Some((parent, data, body)) => {
             let (parent, data) = (bound(parent), bound(data));
             let block = block(body, UNDER_LOCK);
-            quote!(Some(|#parent, #data| { #block }))
+            quote!(::core::option::Option::Some(|#parent, #data| { #block }))
         }
-        None => quote!(None),
+        None => quote!(::core::option::Option::None),
     };
     let (dtor, destroy) = match &shadow.dtor {
         Some((data, body)) => {
@@ -81,14 +87,16 @@ fn shadow<B: Body>(types: &Types, shadow: &Shadow<B>) -> TokenStream {
             let destroy = quote! {
                 #[doc = #title]
                 #[allow(unused_unsafe, unused_variables, unreachable_code, clippy::all)]
-                unsafe extern "C" fn #function(_: *mut core::ffi::c_void, kps_data: *mut core::ffi::c_void) {
-                    let #data = #name.data(kps_data);
+                unsafe extern "C" fn #function(
+                    _: *mut ::core::ffi::c_void, kps_data: *mut ::core::ffi::c_void
+                ) {
+                    let #data = self::kps::shadow::Shadow::data(&self::#name, kps_data);
                     #block
                 }
             };
-            (quote!(Some(#function)), Some(destroy))
+            (quote!(::core::option::Option::Some(#function)), Some(destroy))
         }
-        None => (quote!(None), None),
+        None => (quote!(::core::option::Option::None), None),
     };
     let allowed = quote! {
         #[allow(
@@ -100,7 +108,7 @@ fn shadow<B: Body>(types: &Types, shadow: &Shadow<B>) -> TokenStream {
     quote! {
         #[doc = #title]
         #allowed
-        static #name: kps::shadow::Shadow<#ty, #parent> = kps::shadow::Shadow::new(
+        static #name: self::kps::shadow::Shadow<#ty, #parent> = self::kps::shadow::Shadow::new(
             #text,
             #id,
             #shape,
@@ -154,7 +162,7 @@ pub(crate) fn tables<B: Body>(patch: &Patch<B>) -> Tables {
     ));
     if let Some(klp_state) = patch.klp.state.map(name) {
         tables.imports.extend(quote!(use super::types::#klp_state;));
-        tables.states = quote!(states: addr_of_mut!(STATES).cast(),);
+        tables.states = quote!(states: ::core::ptr::addr_of_mut!(STATES).cast(),);
         tables.items.extend(states(patch, &klp_state));
     }
     tables.items.extend(list(patch));
@@ -265,7 +273,7 @@ fn callbacks<B: Body>(patch: &Patch<B>) -> TokenStream {
                 }
                 #agreed
                 /// SAFETY: all have joined.
-                match unsafe { persistent::begin(&DATA, (*addr_of!(PATCH)).replace) } {
+                match unsafe { persistent::begin(&DATA, (*::core::ptr::addr_of!(PATCH)).replace) } {
                     Ok(()) => 0,
                     Err(refusal) => refused(refusal),
                 }
@@ -279,7 +287,7 @@ fn callbacks<B: Body>(patch: &Patch<B>) -> TokenStream {
                 /// the replaced patches away.
                 unsafe {
                     let (replace, forced) =
-                        ((*addr_of!(PATCH)).replace, (*addr_of!(PATCH)).forced);
+                        ((*::core::ptr::addr_of!(PATCH)).replace, (*::core::ptr::addr_of!(PATCH)).forced);
                     persistent::commit(&DATA, replace, forced, #report);
                 }
             }
@@ -294,7 +302,7 @@ fn callbacks<B: Body>(patch: &Patch<B>) -> TokenStream {
                 #post_unpatch
                 /// SAFETY: the kernel calls this when no task runs the new code, or has been forced
                 /// to think so.
-                unsafe { persistent::release(&DATA, (*addr_of!(PATCH)).forced, #report) };
+                unsafe { persistent::release(&DATA, (*::core::ptr::addr_of!(PATCH)).forced, #report) };
             }
         }
     }

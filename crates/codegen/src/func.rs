@@ -63,16 +63,16 @@ fn assembly<B>(types: &Types, func: &Func<B>, names: &FuncNames) -> TokenStream 
     if let Change::Pre(_) = func.change {
         let entry = if hidden { quote!(pre_entry_in_memory) } else { quote!(pre_entry) };
         return quote! {
-            kps::shim::#entry!(#stem, old = #old, skip = #skip);
+            super::kps::shim::#entry!(#stem, old = #old, skip = #skip);
         };
     }
     let words = Literal::usize_unsuffixed(stack);
     let entry = quote! {
-        kps::shim::entry!(#stem, stack_words = #words);
+        super::kps::shim::entry!(#stem, stack_words = #words);
     };
     let original = calls_original(&func.change).then(|| {
         quote! {
-            kps::shim::original!(#stem, old = #old, skip = #skip);
+            super::kps::shim::original!(#stem, old = #old, skip = #skip);
         }
     });
     quote!(#entry #original)

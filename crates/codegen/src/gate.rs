@@ -74,8 +74,9 @@ pub(crate) fn gate<B: Body>(
             use super::super::kps::gate::{self, Func};
             use super::super::types::#klp_object;
             use super::super::#module;
-            use core::ffi::c_int;
-            use core::sync::atomic::{AtomicBool, Ordering};
+            use ::core::ffi::{c_int, c_ulong, c_void};
+            use ::core::primitive::{bool, u8, usize};
+            use ::core::sync::atomic::{AtomicBool, Ordering};
 
             /// The build-id of the module in the target kernel.
             const BUILD_ID: &[u8] = &[#(#id),*];
@@ -148,8 +149,7 @@ fn pre_patch<B>(patch: &Patch<B>, object: &Object<B>, klp_object: &Ident) -> Tok
                         let behind = gate::behind_site((*func).old_func.cast());
                         (*func).new_func = behind.cast_mut().cast();
                         // A later patch of the function looks here for tasks that are still in it.
-                        let site =
-                            behind.offset_from((*func).old_func.cast()) as core::ffi::c_ulong;
+                        let site = behind.offset_from((*func).old_func.cast()) as c_ulong;
                         (*func).new_size = (*func).old_size.saturating_sub(site);
                     }
                 }
@@ -176,7 +176,7 @@ fn post_unpatch<B>(object: &Object<B>, klp_object: &Ident) -> TokenStream {
             unsafe {
                 let funcs = (*obj).funcs;
                 for (n, func) in FUNCS.iter().enumerate() {
-                    (*funcs.add(n)).new_func = func.entry as *mut core::ffi::c_void;
+                    (*funcs.add(n)).new_func = func.entry as *mut c_void;
                 }
             }
         }

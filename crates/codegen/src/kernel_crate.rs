@@ -38,7 +38,7 @@ pub(crate) fn declaration<B>(
         quote!(imports_ns: [#(#namespaces),*],)
     });
     quote! {
-        kernel::prelude::module! {
+        ::kernel::prelude::module! {
             type: #module,
             name: #name,
             #authors
@@ -55,7 +55,7 @@ pub(crate) fn declaration<B>(
 pub(crate) fn module(enable: &TokenStream, exit: Option<&TokenStream>) -> TokenStream {
     let drop = exit.map(|exit| {
         quote! {
-            impl Drop for Module {
+            impl ::core::ops::Drop for Module {
                 fn drop(&mut self) {
                     #exit
                 }
@@ -67,10 +67,10 @@ pub(crate) fn module(enable: &TokenStream, exit: Option<&TokenStream>) -> TokenS
 
         #drop
 
-        impl kernel::Module for Module {
-            fn init(module: &'static kernel::ThisModule) -> kernel::error::Result<Self> {
+        impl ::kernel::Module for Module {
+            fn init(module: &'static ::kernel::ThisModule) -> ::kernel::error::Result<Self> {
                 #enable
-                kernel::error::to_result(status)?;
+                ::kernel::error::to_result(status)?;
                 Ok(Module)
             }
         }
@@ -88,11 +88,11 @@ pub(crate) fn refuse(message: &TokenStream) -> TokenStream {
     let log = log_error(message);
     quote! {
         #log
-        return Err(kernel::error::code::ENOEXEC);
+        return Err(::kernel::error::code::ENOEXEC);
     }
 }
 
 /// Logs an error. The message is a format string and its arguments.
 pub(crate) fn log_error(message: &TokenStream) -> TokenStream {
-    quote!(kernel::pr_err!(#message);)
+    quote!(::kernel::pr_err!(#message);)
 }

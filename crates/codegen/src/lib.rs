@@ -78,7 +78,7 @@ pub struct Contents {
 
 impl Contents {
     /// All but the declaration as a module of this name, in a crate that depends on `kps`. The type
-    /// of the kernel module is `NAME::Module`.
+    /// of the kernel module is `NAME::livepatch::Module`.
     pub fn within(&self, name: &Ident) -> TokenStream {
         let Contents { allowed, loader, items, livepatch, types, .. } = self;
         quote! {
@@ -89,19 +89,18 @@ impl Contents {
                     #types
                 }
                 #[allow(unused_imports)]
-                use {kps::prelude::*, types::*};
+                use self::{kps::prelude::*, types::*};
 
                 #loader
                 #items
                 #livepatch
-                pub(crate) use livepatch::Module;
             }
         }
     }
 }
 
 /// Generates the parts of a module. `module` is the path from the crate root to the type `Module`
-/// of its module `livepatch`, which [`Contents::within`] puts at `NAME::Module`.
+/// of its module `livepatch`, which [`Contents::within`] puts at `NAME::livepatch::Module`.
 pub fn contents<B: Body>(patch: &Patch<B>, module: &TokenStream) -> Contents {
     let declaration = match patch.target.mode {
         Mode::KernelCrate { authors } => kernel_crate::declaration(patch, module, authors),
@@ -123,6 +122,6 @@ pub fn rust_type(types: &Types, ty: &Type) -> TokenStream {
             let to = rust_type(types, to);
             quote!(UserPtr<#to>)
         }
-        ty => types::ty(types, ty),
+        ty => types::spelled(types, ty, &quote!(Option)),
     }
 }

@@ -36,7 +36,7 @@ pub(crate) fn root<B>(patch: &Patch<B>, contents: &Contents) -> TokenStream {
         mod types;
 
         #[allow(unused_imports)]
-        use {kps::prelude::*, types::*};
+        use self::{kps::prelude::*, types::*};
 
         #declaration
         #loader
@@ -93,7 +93,7 @@ fn modinfo<B>(patch: &Patch<B>) -> TokenStream {
         quote! {
             #[link_section = ".modinfo"]
             #[used]
-            static #name: [u8; #len] = *#bytes;
+            static #name: [::core::primitive::u8; #len] = *#bytes;
         }
     });
     quote! {
@@ -210,15 +210,18 @@ pub(crate) fn livepatch<B: Body>(patch: &Patch<B>) -> TokenStream {
     quote! {
         /// The tables that the kernel is given, and the moment when it is.
         #[allow(non_upper_case_globals, unused_imports)]
-        mod livepatch {
+        pub(crate) mod livepatch {
             use super::kps::errno::EINVAL;
             use super::kps::guard::{self, Entry, Mismatch};
             use super::kps::note::Note;
             use super::types::{#klp_callbacks, #klp_func, #klp_object, #klp_patch};
             #data_imports
             use super::{#(#modules),*};
-            use core::ffi::{c_int, c_void};
-            use core::ptr::{addr_of, addr_of_mut, null};
+            use ::core::ffi::{c_int, c_void};
+            use ::core::option::Option::{None, Some};
+            use ::core::primitive::{bool, u8};
+            use ::core::ptr::null;
+            use ::core::result::Result::{Err, Ok};
 
             #(#funcs)*
 
@@ -228,7 +231,7 @@ pub(crate) fn livepatch<B: Body>(patch: &Patch<B>) -> TokenStream {
             ];
 
             static mut PATCH: #klp_patch = #klp_patch {
-                objs: addr_of_mut!(OBJECTS).cast(),
+                objs: ::core::ptr::addr_of_mut!(OBJECTS).cast(),
                 #states
                 #replace
                 ..#klp_patch::ZERO
@@ -268,7 +271,7 @@ fn enable<B>(patch: &Patch<B>) -> TokenStream {
         /// SAFETY: the linker script of the kernel bounds its notes with these symbols, and
         /// `ENTRIES` points to functions of the kernel.
         let same = unsafe {
-            let notes = (addr_of!(kps_start_notes), addr_of!(kps_stop_notes));
+            let notes = (::core::ptr::addr_of!(kps_start_notes), ::core::ptr::addr_of!(kps_stop_notes));
             guard::check(&BUILD_ID, notes, &ENTRIES)
         };
         match same {
@@ -283,7 +286,7 @@ fn enable<B>(patch: &Patch<B>) -> TokenStream {
         /// SAFETY: nobody else knows the tables yet. They live as long as the module, which the
         /// kernel pins until the last task has left the patch.
         let status = unsafe {
-            let patch = addr_of_mut!(PATCH);
+            let patch = ::core::ptr::addr_of_mut!(PATCH);
             (*patch).r#mod = #this_module;
             #replace_if
             klp_enable_patch(patch)
@@ -304,8 +307,8 @@ fn replace_if<B>(patch: &Patch<B>) -> Option<TokenStream> {
         .find(|param| param.name == *condition)?;
     let name = ident(condition);
     let is_set = match param.ty {
-        ParamType::Bool => quote!(super::#name.get()),
-        _ => quote!(super::#name.get() != 0),
+        ParamType::Bool => quote!(super::kps::param::Param::get(&super::#name)),
+        _ => quote!(super::kps::param::Param::get(&super::#name) != 0),
     };
     Some(quote!((*patch).replace = #is_set;))
 }
@@ -384,7 +387,7 @@ fn object_entry<B>(
     quote! {
         #klp_object {
             name: #name,
-            funcs: addr_of_mut!(#table).cast(),
+            funcs: ::core::ptr::addr_of_mut!(#table).cast(),
             #callbacks
             ..#klp_object::ZERO
         }

@@ -5,11 +5,24 @@ use kps_plan::{Callback, Func, ObjectName, Patch};
 use proc_macro2::{Ident, Span};
 use std::collections::HashSet;
 
-/// The modules of a generated crate, and the crates that it names. The author's items must not have
-/// these names.
-pub const RESERVED: &[&str] = &["core", "kernel", "kps", "livepatch", "types"];
+/// The modules of a generated crate, the crates that it names, what the kernel's `module!` defines
+/// beside them (`rust/macros/module.rs`), and the name by which bodies call the old function. The
+/// author's items must not have these names.
+pub const RESERVED: &[&str] = &[
+    "__LOG_PREFIX",
+    "__module_init",
+    "LocalModule",
+    "THIS_MODULE",
+    "core",
+    "kernel",
+    "kps",
+    "livepatch",
+    "module_parameters",
+    "original",
+    "types",
+];
 
-/// The prefix of generated functions' symbols. The author's items must not have it.
+/// The prefix of generated names that the author's code could see. The author's must not have it.
 pub const PREFIX: &str = "kps_";
 
 /// The prefix of the symbol of a function's entry. The function's name follows, made an identifier.
@@ -35,8 +48,7 @@ pub struct FuncNames {
 pub fn func_names<B>(patch: &Patch<B>) -> Vec<Vec<FuncNames>> {
     let mut taken = HashSet::new();
     let mut names = |func: &Func<B>| {
-        let plain = |c: char| if c.is_ascii_alphanumeric() { c } else { '_' };
-        let stem: String = func.old.name.chars().map(plain).collect();
+        let stem = stem(&func.old.name);
         // Functions of the same name differ in position or object.
         let mut unique = stem.clone();
         let mut n = 2;
@@ -53,6 +65,11 @@ pub fn func_names<B>(patch: &Patch<B>) -> Vec<Vec<FuncNames>> {
         }
     };
     patch.objects.iter().map(|object| object.funcs.iter().map(&mut names).collect()).collect()
+}
+
+/// A function's name, made an identifier. It may not be unique.
+pub fn stem(function: &str) -> String {
+    function.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect()
 }
 
 /// An identifier for a C name: a keyword becomes a raw identifier, and underscores make other names

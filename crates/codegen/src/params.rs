@@ -36,15 +36,12 @@ pub(crate) fn modinfo(params: &Params) -> Vec<(Ident, String)> {
 /// The static that bodies read.
 fn value(param: &ModuleParam) -> TokenStream {
     let name = ident(&param.name);
-    let (ty, value) = match &param.default {
-        ParamDefault::One(value) if param.ty == ParamType::Charp => {
-            let ty = format_ident!("{}", if param.is_writable() { "SharedCharp" } else { "Charp" });
-            let value = literal(value);
-            (quote!(#ty), quote!(#ty::new(#value)))
-        }
+    let holder = holder(param);
+    let (generics, value) = match &param.default {
         ParamDefault::One(value) => {
             let (ty, value) = (element(param.ty), literal(value));
-            (quote!(Param<#ty>), quote!(Param::new(#value)))
+            let generics = (param.ty != ParamType::Charp).then(|| quote!(<#ty>));
+            (generics, quote!(#value))
         }
         ParamDefault::Array { max, values } => {
             let (ty, len) = (element(param.ty), Literal::usize_unsuffixed(values.len()));
@@ -55,15 +52,28 @@ fn value(param: &ModuleParam) -> TokenStream {
             };
             let all = elements(values, literal(&unset), *max as usize);
             let max = Literal::u32_unsuffixed(*max);
-            (quote!(Array<#ty, #max>), quote!(Array::new(#all, #len)))
+            (Some(quote!(<#ty, #max>)), quote!(#all, #len))
         }
     };
     let title = format!(" The parameter `{}`.", param.name);
     quote! {
         #[doc = #title]
         #[allow(non_upper_case_globals)]
-        static #name: kps::param::#ty = kps::param::#value;
+        static #name: #holder #generics = #holder::new(#value);
     }
+}
+
+/// The type of the static that bodies read, without its parameters. Generated code names it instead
+/// of calling a method on the static, which might be one of the author's traits.
+fn holder(param: &ModuleParam) -> TokenStream {
+    let ty = match param.default {
+        ParamDefault::Array { .. } => "Array",
+        ParamDefault::One(_) if param.ty != ParamType::Charp => "Param",
+        ParamDefault::One(_) if param.is_writable() => "SharedCharp",
+        ParamDefault::One(_) => "Charp",
+    };
+    let ty = format_ident!("{ty}");
+    quote!(self::kps::param::#ty)
 }
 
 /// The elements of an array, the rest of them `unset`.
@@ -79,9 +89,9 @@ fn elements(values: &[ParamValue], unset: TokenStream, max: usize) -> TokenStrea
     } else {
         let places = (0..max).map(Literal::usize_unsuffixed);
         quote!({
-            let mut all = [#unset; #len];
-            #(all[#places] = #given;)*
-            all
+            let mut kps_all = [#unset; #len];
+            #(kps_all[#places] = #given;)*
+            kps_all
         })
     }
 }
@@ -107,13 +117,12 @@ pub(crate) fn records(types: &Types, params: &Params) -> TokenStream {
         /// the section for an array of these structs.
         #[allow(non_upper_case_globals)]
         const _: () = {
-            use core::ptr::addr_of;
-            use kps::param::Record;
-            use types::{#(#structs),*};
+            use self::kps::param::Record;
+            use self::types::{#(#structs),*};
 
             extern "C" {
-                static __this_module: u8;
-                #(static #all_ops: u8;)*
+                static __this_module: ::core::primitive::u8;
+                #(static #all_ops: ::core::primitive::u8;)*
             }
 
             #(#arrays)*
@@ -129,13 +138,14 @@ pub(crate) fn records(types: &Types, params: &Params) -> TokenStream {
 fn array(param: &ModuleParam, kparam_array: &Ident) -> TokenStream {
     let (name, record, ty, ops) =
         (ident(&param.name), array_name(param), element(param.ty), ops(param));
+    let array = holder(param);
     quote! {
         static #record: Record<#kparam_array> = Record(#kparam_array {
-            max: self::#name.max(),
-            elemsize: core::mem::size_of::<#ty>() as u32,
-            num: self::#name.len_ptr(),
-            ops: addr_of!(#ops).cast(),
-            elem: self::#name.as_ptr().cast(),
+            max: #array::max(&self::#name),
+            elemsize: ::core::mem::size_of::<#ty>() as ::core::primitive::u32,
+            num: #array::len_ptr(&self::#name),
+            ops: ::core::ptr::addr_of!(#ops).cast(),
+            elem: #array::as_ptr(&self::#name).cast(),
             ..#kparam_array::ZERO
         });
     }
@@ -144,10 +154,14 @@ fn array(param: &ModuleParam, kparam_array: &Ident) -> TokenStream {
 fn record(param: &ModuleParam, kernel_param: &Ident) -> TokenStream {
     let (name, text) = (ident(&param.name), c_string(&param.name));
     let (ops, arg) = match param.default {
-        ParamDefault::One(_) => (ops(param), quote!(self::#name.as_ptr().cast())),
+        ParamDefault::One(_) => {
+            let holder = holder(param);
+            (ops(param), quote!(#holder::as_ptr(&self::#name).cast()))
+        }
         ParamDefault::Array { .. } => {
             let record = array_name(param);
-            (format_ident!("param_array_ops"), quote!(addr_of!(#record).cast_mut().cast()))
+            let record = quote!(::core::ptr::addr_of!(#record).cast_mut().cast());
+            (format_ident!("param_array_ops"), record)
         }
     };
     let perm = if param.perm == 0 { "0".to_owned() } else { format!("{:#o}", param.perm) };
@@ -155,8 +169,8 @@ fn record(param: &ModuleParam, kernel_param: &Ident) -> TokenStream {
     quote! {
         #kernel_param {
             name: #text.as_ptr(),
-            r#mod: addr_of!(__this_module).cast_mut().cast(),
-            ops: addr_of!(#ops).cast(),
+            r#mod: ::core::ptr::addr_of!(__this_module).cast_mut().cast(),
+            ops: ::core::ptr::addr_of!(#ops).cast(),
             perm: #perm,
             level: -1,
             arg: #arg,
@@ -181,12 +195,12 @@ fn kernel_name(param: &ModuleParam) -> &'static str {
 /// The type of an element, by a path that no author's name can hide.
 fn element(ty: ParamType) -> TokenStream {
     match ty {
-        ParamType::Bool => quote!(bool),
-        ParamType::Charp => quote!(*const core::ffi::c_char),
+        ParamType::Bool => quote!(::core::primitive::bool),
+        ParamType::Charp => quote!(*const ::core::ffi::c_char),
         ParamType::Int(int) => {
             let int = c_int(int);
             let in_ffi = int.to_string().starts_with("c_");
-            let path = in_ffi.then(|| quote!(core::ffi::));
+            let path = if in_ffi { quote!(::core::ffi::) } else { quote!(::core::primitive::) };
             quote!(#path #int)
         }
     }

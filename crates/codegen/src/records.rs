@@ -25,7 +25,7 @@ pub(crate) fn definition(types: &Types, record: &Record) -> TokenStream {
     quote! {
         #docs
         #repr
-        #[derive(Clone, Copy)]
+        #[derive(::core::clone::Clone, ::core::marker::Copy)]
         pub #keyword #name {
             #(#members,)*
             #(#alignment,)*
@@ -117,7 +117,7 @@ fn zero(record: &Record) -> Option<TokenStream> {
             impl #name {
                 /// All members zero, as C leaves those that an initialiser does not mention.
                 /// SAFETY: zero is a value of every C type that a kernel struct is made of.
-                pub const ZERO: Self = unsafe { core::mem::zeroed() };
+                pub const ZERO: Self = unsafe { ::core::mem::zeroed() };
             }
         }
     })
@@ -167,10 +167,10 @@ fn setter(types: &Types, bitfield: &Bitfield, name: &str) -> TokenStream {
     quote! {
         #[doc = #text]
         #[inline(always)]
-        pub fn #name(&mut self, value: #ty) {
+        pub fn #name(&mut self, kps_value: #ty) {
             /// SAFETY: the bits are in the struct of the one kernel that the patch can be loaded
             /// into, and what shares their bytes are other bitfields.
-            unsafe { super::kps::bitfield::write(self, #bit, #width, value as u64) }
+            unsafe { super::kps::bitfield::write(self, #bit, #width, kps_value as u64) }
         }
     }
 }
@@ -194,21 +194,21 @@ fn overlapping(types: &Types, record: &Record, id: TypeId) -> TokenStream {
     let text = format!(" What overlaps members of `{}` is reached as a member of it.", record.name);
     quote! {
         #[doc = #text]
-        impl core::ops::Deref for #name {
+        impl ::core::ops::Deref for #name {
             type Target = #target;
 
             #[inline(always)]
             fn deref(&self) -> &#target {
                 /// SAFETY: both are the one struct of the kernel, with its size and alignment.
-                unsafe { &*core::ptr::from_ref(self).cast() }
+                unsafe { &*::core::ptr::from_ref(self).cast() }
             }
         }
 
-        impl core::ops::DerefMut for #name {
+        impl ::core::ops::DerefMut for #name {
             #[inline(always)]
             fn deref_mut(&mut self) -> &mut #target {
                 /// SAFETY: both are the one struct of the kernel, with its size and alignment.
-                unsafe { &mut *core::ptr::from_mut(self).cast() }
+                unsafe { &mut *::core::ptr::from_mut(self).cast() }
             }
         }
     }
@@ -221,19 +221,17 @@ fn proof(record: &Record) -> TokenStream {
         (Literal::u64_unsuffixed(record.size), Literal::u64_unsuffixed(record.align));
     let offsets = record.fields.iter().map(|field| {
         let (member, offset) = (ident(&field.name), Literal::u64_unsuffixed(field.offset));
-        quote!(assert!(core::mem::offset_of!(#name, #member) == #offset);)
+        quote!(::core::assert!(::core::mem::offset_of!(#name, #member) == #offset);)
     });
     let bitfields = record.bitfields.iter().map(|bitfield| {
         let (bit, width) =
             (Literal::u64_unsuffixed(bitfield.bit), Literal::u32_unsuffixed(bitfield.width));
-        quote!(assert!(#bit + #width <= 8 * size);)
+        quote!(::core::assert!(#bit + #width <= 8 * #size);)
     });
     quote! {
         const _: () = {
-            let size = core::mem::size_of::<#name>();
-            assert!(size == #size);
-            let align = core::mem::align_of::<#name>();
-            assert!(align == #align);
+            ::core::assert!(::core::mem::size_of::<#name>() == #size);
+            ::core::assert!(::core::mem::align_of::<#name>() == #align);
             #(#offsets)*
             #(#bitfields)*
         };

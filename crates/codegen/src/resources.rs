@@ -18,24 +18,24 @@ pub(crate) fn resource<B: Body>(resource: &Resource<B>) -> TokenStream {
     let (id, shape) = (number(resource.id.number()), number(resource.ty.shape));
     let ty = resource.ty.text.inline();
     let stays = match resource.is_named {
-        true => quote!(livepatch::is_forced),
-        false => quote!(kps::resource::never_stays),
+        true => quote!(self::livepatch::is_forced),
+        false => quote!(self::kps::resource::never_stays),
     };
     let acquire = block(&resource.acquire, UNDER_MUTEX);
     let (released, release) = (bound(&resource.release.0), block(&resource.release.1, UNDER_MUTEX));
     let adopt = match &resource.adopt {
         Some((adopted, body)) => {
             let (adopted, body) = (bound(adopted), block(body, UNDER_MUTEX));
-            quote!(Some(|#adopted| { #body }))
+            quote!(::core::option::Option::Some(|#adopted| { #body }))
         }
-        None => quote!(None),
+        None => quote!(::core::option::Option::None),
     };
     quote! {
         #[doc = #title]
         #[allow(
             non_upper_case_globals, unused_unsafe, unused_variables, unreachable_code, clippy::all
         )]
-        static #name: kps::resource::Resource<#ty> = kps::resource::Resource::new(
+        static #name: self::kps::resource::Resource<#ty> = self::kps::resource::Resource::new(
             #text,
             #id,
             #shape,
@@ -85,7 +85,7 @@ pub(crate) fn ends<B>(patch: &Patch<B>, kobject: &Ident, ktype: &Ident) -> Token
             /// Whether the kernel was forced to end the patch although tasks may run its code.
             pub(super) extern "C" fn is_forced() -> bool {
                 /// SAFETY: the kernel sets it before it calls anything that asks for it.
-                unsafe { (*addr_of!(PATCH)).forced }
+                unsafe { (*::core::ptr::addr_of!(PATCH)).forced }
             }
         }
     });
@@ -107,11 +107,11 @@ pub(crate) fn ends<B>(patch: &Patch<B>, kobject: &Ident, ktype: &Ident) -> Token
         unsafe fn watch() {
             /// SAFETY: the caller is `pre_patch`, before the kobject can be released.
             unsafe {
-                let kobject = addr_of_mut!(PATCH.kobj);
+                let kobject = ::core::ptr::addr_of_mut!(PATCH.kobj);
                 TYPE_OF_THE_KERNEL = (*kobject).ktype;
                 TYPE = *TYPE_OF_THE_KERNEL;
                 TYPE.release = Some(gone);
-                (*kobject).ktype = addr_of!(TYPE);
+                (*kobject).ktype = ::core::ptr::addr_of!(TYPE);
             }
         }
 
@@ -120,7 +120,7 @@ pub(crate) fn ends<B>(patch: &Patch<B>, kobject: &Ident, ktype: &Ident) -> Token
             /// reference is dropped in `klp_free_patch_finish()`, which lets the module go after
             /// this has returned.
             unsafe {
-                resource::end(addr_of_mut!(kps_klp_mutex).cast(), &RESOURCES, report);
+                resource::end(::core::ptr::addr_of_mut!(kps_klp_mutex).cast(), &RESOURCES, report);
                 if let Some(release) = (*TYPE_OF_THE_KERNEL).release {
                     release(kobject);
                 }
@@ -137,7 +137,7 @@ pub(crate) fn exit() -> TokenStream {
     quote! {
         /// SAFETY: the kernel removes the module after the patch, and does not hold `klp_mutex`.
         unsafe {
-            resource::end(addr_of_mut!(kps_klp_mutex).cast(), &RESOURCES, report);
+            resource::end(::core::ptr::addr_of_mut!(kps_klp_mutex).cast(), &RESOURCES, report);
         }
     }
 }

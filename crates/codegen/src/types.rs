@@ -23,7 +23,7 @@ pub(crate) fn module(imports: &Imports) -> TokenStream {
             non_camel_case_types, non_upper_case_globals, improper_ctypes, missing_docs, dead_code
         )]
 
-        use core::ffi::*;
+        use ::core::ffi::*;
 
         #(#defs)*
         #(#constants)*
@@ -31,14 +31,20 @@ pub(crate) fn module(imports: &Imports) -> TokenStream {
     }
 }
 
-/// A type as named in a module next to `kps`.
+/// A type as named in a module next to `kps`. Its other names are those that [`Names`] imports.
 pub(crate) fn ty(types: &Types, t: &Type) -> TokenStream {
+    spelled(types, t, &quote!(::core::option::Option))
+}
+
+/// A type with this name of `Option`, which the author's items may hide.
+pub(crate) fn spelled(types: &Types, t: &Type, option: &TokenStream) -> TokenStream {
+    let ty = |t| spelled(types, t, option);
     match t {
         Type::Void => quote!(c_void),
         Type::Bool => quote!(bool),
         Type::Int(int) => c_int(*int),
         Type::Pointer { to, constant } => {
-            let to = ty(types, to);
+            let to = ty(to);
             if *constant {
                 quote!(*const #to)
             } else {
@@ -46,22 +52,23 @@ pub(crate) fn ty(types: &Types, t: &Type) -> TokenStream {
             }
         }
         Type::User(to) => {
-            let to = ty(types, to);
+            let to = ty(to);
             quote!(super::kps::user::UserPtr<#to>)
         }
         Type::Function(signature) => {
-            let params = signature.params.iter().map(|p| ty(types, &p.ty));
+            let params = signature.params.iter().map(|p| ty(&p.ty));
             let dots = signature.variadic.then(|| quote!(...));
-            let ret = ret(types, signature);
-            quote!(Option<unsafe extern "C" fn(#(#params,)* #dots) #ret>)
+            let ret = (signature.ret != Type::Void).then(|| ty(&signature.ret));
+            let ret = ret.map(|ret| quote!(-> #ret));
+            quote!(#option<unsafe extern "C" fn(#(#params,)* #dots) #ret>)
         }
         // The kernel decides the number of elements, so Rust must not rely on any.
         Type::Array { of, len: 0 } => {
-            let of = ty(types, of);
+            let of = ty(of);
             quote!(super::kps::flexible_array::FlexibleArray<#of>)
         }
         Type::Array { of, len } => {
-            let (of, len) = (ty(types, of), Literal::u64_unsuffixed(*len));
+            let (of, len) = (ty(of), Literal::u64_unsuffixed(*len));
             quote!([#of; #len])
         }
         Type::Named(id) => {
@@ -98,6 +105,8 @@ pub(crate) fn declaration(types: &Types, name: &Ident, signature: &Signature) ->
 pub(crate) struct Names {
     /// Names from `core::ffi`.
     ffi: BTreeSet<Ident>,
+    /// Names from `core::primitive`.
+    primitive: BTreeSet<Ident>,
     /// Names from the module `types`.
     kernel: BTreeSet<Ident>,
 }
@@ -118,12 +127,12 @@ impl Names {
     pub(crate) fn add_type(&mut self, types: &Types, t: &Type) {
         match t {
             Type::Void => drop(self.ffi.insert(ident("c_void"))),
-            Type::Bool => {}
+            Type::Bool => drop(self.primitive.insert(ident("bool"))),
             Type::Int(int) => {
                 let name = c_int(*int).to_string();
-                if name.starts_with("c_") {
-                    self.ffi.insert(ident(&name));
-                }
+                let names =
+                    if name.starts_with("c_") { &mut self.ffi } else { &mut self.primitive };
+                names.insert(ident(&name));
             }
             Type::Pointer { to, .. } | Type::User(to) => self.add_type(types, to),
             Type::Function(signature) => self.add(types, signature),
@@ -134,10 +143,14 @@ impl Names {
 
     /// The imports, for a module next to `types`.
     pub(crate) fn imports(&self) -> TokenStream {
-        let (ffi, kernel) = (self.ffi.iter(), self.kernel.iter());
-        let ffi = (!self.ffi.is_empty()).then(|| quote!(use core::ffi::{#(#ffi),*};));
-        let kernel = (!self.kernel.is_empty()).then(|| quote!(use super::types::{#(#kernel),*};));
-        quote!(#kernel #ffi)
+        let import = |names: &BTreeSet<Ident>, from: TokenStream| {
+            let each = names.iter();
+            (!names.is_empty()).then(|| quote!(use #from::{#(#each),*};))
+        };
+        let kernel = import(&self.kernel, quote!(super::types));
+        let ffi = import(&self.ffi, quote!(::core::ffi));
+        let primitive = import(&self.primitive, quote!(::core::primitive));
+        quote!(#kernel #ffi #primitive)
     }
 }
 

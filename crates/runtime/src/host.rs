@@ -35,7 +35,7 @@ pub fn print(text: Arguments<'_>) {
 #[macro_export]
 macro_rules! kps_print {
     ($($argument:tt)+) => {
-        $crate::host::print(core::format_args!($($argument)+))
+        $crate::host::print(::core::format_args!($($argument)+))
     };
 }
 #[doc(inline)]
@@ -107,7 +107,7 @@ pub unsafe fn strncpy_from_user(to: *mut c_char, from: *const c_char, count: c_l
 #[macro_export]
 macro_rules! kps_container_of {
     ($field:expr, $container:ty, $($name:tt)+) => {
-        $field.byte_sub(core::mem::offset_of!($container, $($name)+)).cast::<$container>()
+        $field.byte_sub(::core::mem::offset_of!($container, $($name)+)).cast::<$container>()
     };
 }
 #[doc(inline)]

@@ -32,9 +32,9 @@
 //! }
 //! ```
 //!
-//! They refer to each other as `kps::shim`, which must be in scope where they are used. Their own
-//! names start with `kps_`: an exported macro is at the root of its crate, which may be that of a
-//! patch.
+//! They name everything by paths from the root of a crate, so no item of the patch can change what
+//! they emit. Their own names start with `kps_`: an exported macro is at the root of its crate,
+//! which may be that of a patch.
 
 #[doc(inline)]
 pub use super::arch::{entry, function, original, pre_entry, pre_entry_in_memory, traceable};

@@ -12,9 +12,9 @@ mod kps;
 mod types;
 
 #[allow(unused_imports)]
-use {kps::prelude::*, types::*};
+use self::{kps::prelude::*, types::*};
 
-kernel::prelude::module! {
+::kernel::prelude::module! {
     type: livepatch::Module,
     name: "data",
     description: "Data that outlives functions: a state, and shadow variables with all that can be said of them.",
@@ -25,7 +25,7 @@ kernel::prelude::module! {
 const _: () = {
     #[link_section = ".modinfo"]
     #[used]
-    static LIVEPATCH: [u8; 12] = *b"livepatch=Y\0";
+    static LIVEPATCH: [::core::primitive::u8; 12] = *b"livepatch=Y\0";
 };
 
 /// The state `loglevel`, number 1.
@@ -36,7 +36,7 @@ const _: () = {
     unreachable_code,
     clippy::all
 )]
-static loglevel: kps::state::State<c_int> = kps::state::State::new(
+static loglevel: self::kps::state::State<c_int> = self::kps::state::State::new(
     "loglevel",
     0xc3e63af01c040000,
     0x1c3403703c351ace,
@@ -72,7 +72,7 @@ static loglevel: kps::state::State<c_int> = kps::state::State::new(
     unreachable_code,
     clippy::all
 )]
-static looks: kps::shadow::Shadow<AtomicU32, seq_file> = kps::shadow::Shadow::new(
+static looks: self::kps::shadow::Shadow<AtomicU32, self::types::seq_file> = self::kps::shadow::Shadow::new(
     "looks",
     0xc458e490f6a10000,
     0x55eb458bfdea5cda,
@@ -82,8 +82,8 @@ static looks: kps::shadow::Shadow<AtomicU32, seq_file> = kps::shadow::Shadow::ne
             AtomicU32::new(0)
         }
     },
-    None,
-    None,
+    ::core::option::Option::None,
+    ::core::option::Option::None,
 );
 
 /// The shadow variable `seen` of `sk_buff`.
@@ -95,7 +95,7 @@ static looks: kps::shadow::Shadow<AtomicU32, seq_file> = kps::shadow::Shadow::ne
     unreachable_code,
     clippy::all
 )]
-static seen: kps::shadow::Shadow<Seen, sk_buff> = kps::shadow::Shadow::new(
+static seen: self::kps::shadow::Shadow<Seen, self::types::sk_buff> = self::kps::shadow::Shadow::new(
     "seen",
     0xa2e4f72a0fb20000,
     0xe4f57a672796ce77,
@@ -105,23 +105,23 @@ static seen: kps::shadow::Shadow<Seen, sk_buff> = kps::shadow::Shadow::new(
             Seen { parent: 0, times: AtomicU32::new(0) }
         }
     },
-    Some(|parent, data| {
+    ::core::option::Option::Some(|parent, data| {
         // SAFETY: the author of data.kps:20 answers for this text. The kernel calls it under its
         // shadow lock, with interrupts off.
         unsafe {
             (*data).parent = parent as usize;
         }
     }),
-    Some(kps_destroy_seen),
+    ::core::option::Option::Some(kps_destroy_seen),
 );
 
 /// Runs on data of `seen` that goes. The object may be gone.
 #[allow(unused_unsafe, unused_variables, unreachable_code, clippy::all)]
 unsafe extern "C" fn kps_destroy_seen(
-    _: *mut core::ffi::c_void,
-    kps_data: *mut core::ffi::c_void,
+    _: *mut ::core::ffi::c_void,
+    kps_data: *mut ::core::ffi::c_void,
 ) {
-    let data = seen.data(kps_data);
+    let data = self::kps::shadow::Shadow::data(&self::seen, kps_data);
     // SAFETY: the author of data.kps:21 answers for this text. The kernel calls it under its shadow
     // lock, with interrupts off.
     unsafe {
@@ -148,7 +148,7 @@ unsafe extern "C" fn kps_destroy_seen(
 mod kps_in_vmlinux {
     use super::*;
     use super::types::{klp_object, seq_file, sk_buff};
-    use core::ffi::{c_int, c_void};
+    use ::core::ffi::{c_int, c_void};
 
     extern "C" {
         /// What ftrace sends callers to.
@@ -163,9 +163,9 @@ mod kps_in_vmlinux {
         fn kps_orig_cmdline_proc_show(m: *mut seq_file, v: *mut c_void) -> c_int;
     }
 
-    kps::shim::entry!("cmdline_proc_show", stack_words = 0);
+    super::kps::shim::entry!("cmdline_proc_show", stack_words = 0);
 
-    kps::shim::original!(
+    super::kps::shim::original!(
         "cmdline_proc_show", old = "kps.sym.vmlinux.cmdline_proc_show,0", skip = 9
     );
 
@@ -198,23 +198,25 @@ mod kps_in_vmlinux {
         pub(super) fn kps_old_netif_rx();
     }
 
-    kps::shim::pre_entry!("netif_rx", old = "kps.sym.vmlinux.netif_rx,0", skip = 9);
+    super::kps::shim::pre_entry!(
+        "netif_rx", old = "kps.sym.vmlinux.netif_rx,0", skip = 9
+    );
 
     /// Frees shadow data before `netif_rx` frees its object.
     #[no_mangle]
     unsafe extern "C" fn kps_body_netif_rx(
-        kps_frame: *mut kps::frame::Frame<0>,
+        kps_frame: *mut super::kps::frame::Frame<0>,
     ) -> c_int {
         // SAFETY: the entry passes the frame that it has just built on this task's own stack.
         let kps_frame = unsafe { &mut *kps_frame };
         let mut skb: *mut sk_buff = kps_frame.args[0] as *mut sk_buff;
         // SAFETY: the author of data.kps:19 answers for this being the object that `netif_rx`
         // frees. Nobody uses its data any more.
-        unsafe { seen.remove(skb) };
-        kps_frame.args[0] = skb as usize as u64;
+        unsafe { super::kps::shadow::Shadow::remove(&super::seen, skb) };
+        kps_frame.args[0] = skb as ::core::primitive::usize as ::core::primitive::u64;
         kps_frame.go_on = 1;
         // SAFETY: every C return type has the value zero, and the entry discards this one.
-        unsafe { kps::frame::unread() }
+        unsafe { super::kps::frame::unread() }
     }
 
     pub(super) unsafe extern "C" fn kps_pre_patch(obj: *mut klp_object) -> c_int {
@@ -228,7 +230,7 @@ mod kps_in_vmlinux {
 
 /// The tables that the kernel is given, and the moment when it is.
 #[allow(non_upper_case_globals, unused_imports)]
-mod livepatch {
+pub(crate) mod livepatch {
     use super::kps::errno::EINVAL;
     use super::kps::guard::{self, Entry, Mismatch};
     use super::kps::note::Note;
@@ -236,9 +238,11 @@ mod livepatch {
     use super::kps::persistent::Persistent;
     use super::types::klp_state;
     use super::kps_in_vmlinux;
-    use core::ffi::{c_int, c_void};
-    use core::ptr::{addr_of, addr_of_mut, null};
-
+    use ::core::ffi::{c_int, c_void};
+    use ::core::option::Option::{None, Some};
+    use ::core::primitive::{bool, u8};
+    use ::core::ptr::null;
+    use ::core::result::Result::{Err, Ok};
     static mut FUNCS_vmlinux: [klp_func; 3] = [
         klp_func {
             old_name: c"cmdline_proc_show".as_ptr(),
@@ -252,11 +256,10 @@ mod livepatch {
         },
         klp_func::ZERO,
     ];
-
     static mut OBJECTS: [klp_object; 2] = [
         klp_object {
             name: null(),
-            funcs: addr_of_mut!(FUNCS_vmlinux).cast(),
+            funcs: ::core::ptr::addr_of_mut!(FUNCS_vmlinux).cast(),
             callbacks: klp_callbacks {
                 pre_patch: Some(data::pre_patch),
                 post_patch: Some(data::post_patch),
@@ -268,13 +271,11 @@ mod livepatch {
         },
         klp_object::ZERO,
     ];
-
     static mut PATCH: klp_patch = klp_patch {
-        objs: addr_of_mut!(OBJECTS).cast(),
-        states: addr_of_mut!(STATES).cast(),
+        objs: ::core::ptr::addr_of_mut!(OBJECTS).cast(),
+        states: ::core::ptr::addr_of_mut!(STATES).cast(),
         ..klp_patch::ZERO
     };
-
     /// The states and shadow variables, as the kernel knows them: a patch that takes the place
     /// of this one must have them.
     static mut STATES: [klp_state; 4] = [
@@ -295,16 +296,13 @@ mod livepatch {
         },
         klp_state::ZERO,
     ];
-
     /// The states, shadow variables and resources, in the order in which they begin.
     static DATA: [&dyn Persistent; 3] = [&super::loglevel, &super::looks, &super::seen];
-
     /// The callbacks of the image, which keep what is in `DATA`.
     mod data {
         use super::super::kps::persistent::{self, Refusal};
         use super::super::types::klp_object;
         use super::*;
-
         pub(super) unsafe extern "C" fn pre_patch(obj: *mut klp_object) -> c_int {
             // SAFETY: this is `pre_patch`, under `klp_mutex`.
             if let Err(refusal) = unsafe { persistent::acquire(&DATA) } {
@@ -318,17 +316,18 @@ mod livepatch {
                 return status;
             }
             // SAFETY: all have joined.
-            match unsafe { persistent::begin(&DATA, (*addr_of!(PATCH)).replace) } {
+            match unsafe {
+                persistent::begin(&DATA, (*::core::ptr::addr_of!(PATCH)).replace)
+            } {
                 Ok(()) => 0,
                 Err(refusal) => refused(refusal),
             }
         }
-
         /// Logs why the patch is refused, and returns the error number.
         fn refused(refusal: Refusal) -> c_int {
             match refusal {
                 Refusal::OtherType(name) => {
-                    kernel::pr_err!(
+                    ::kernel::pr_err!(
                         "refused: `{}` is there with another name or type\n", name
                     );
                 }
@@ -336,28 +335,31 @@ mod livepatch {
             }
             refusal.errno()
         }
-
         pub(super) unsafe extern "C" fn post_patch(_obj: *mut klp_object) {
             // SAFETY: the kernel calls this when every task runs the new code, and has taken the
             // replaced patches away.
             unsafe {
                 let (replace, forced) = (
-                    (*addr_of!(PATCH)).replace,
-                    (*addr_of!(PATCH)).forced,
+                    (*::core::ptr::addr_of!(PATCH)).replace,
+                    (*::core::ptr::addr_of!(PATCH)).forced,
                 );
                 persistent::commit(&DATA, replace, forced, |_| {});
             }
         }
-
         pub(super) unsafe extern "C" fn pre_unpatch(_obj: *mut klp_object) {
             // SAFETY: the kernel calls this before the first task leaves the new code.
             unsafe { persistent::withdraw(&DATA) };
         }
-
         pub(super) unsafe extern "C" fn post_unpatch(_obj: *mut klp_object) {
             // SAFETY: the kernel calls this when no task runs the new code, or has been forced to
             // think so.
-            unsafe { persistent::release(&DATA, (*addr_of!(PATCH)).forced, |_| {}) };
+            unsafe {
+                persistent::release(
+                    &DATA,
+                    (*::core::ptr::addr_of!(PATCH)).forced,
+                    |_| {},
+                )
+            };
         }
     }
 
@@ -409,40 +411,43 @@ mod livepatch {
 
     pub(crate) struct Module;
 
-    impl kernel::Module for Module {
-        fn init(module: &'static kernel::ThisModule) -> kernel::error::Result<Self> {
+    impl ::kernel::Module for Module {
+        fn init(module: &'static ::kernel::ThisModule) -> ::kernel::error::Result<Self> {
             // SAFETY: the linker script of the kernel bounds its notes with these symbols, and
             // `ENTRIES` points to functions of the kernel.
             let same = unsafe {
-                let notes = (addr_of!(kps_start_notes), addr_of!(kps_stop_notes));
+                let notes = (
+                    ::core::ptr::addr_of!(kps_start_notes),
+                    ::core::ptr::addr_of!(kps_stop_notes),
+                );
                 guard::check(&BUILD_ID, notes, &ENTRIES)
             };
             match same {
                 Ok(()) => {}
                 Err(Mismatch::BuildId) => {
-                    kernel::pr_err!(
+                    ::kernel::pr_err!(
                         "refused: this kernel is not 7.3.4-fixture with build-id 0102030405060708090a0b0c0d0e0f1011121314\n"
                     );
-                    return Err(kernel::error::code::ENOEXEC);
+                    return Err(::kernel::error::code::ENOEXEC);
                 }
                 Err(Mismatch::Entry(function)) => {
-                    kernel::pr_err!(
+                    ::kernel::pr_err!(
                         "refused: {} does not start as in 7.3.4-fixture\n", function
                     );
-                    return Err(kernel::error::code::ENOEXEC);
+                    return Err(::kernel::error::code::ENOEXEC);
                 }
             }
             // SAFETY: nobody else knows the tables yet. They live as long as the module, which the
             // kernel pins until the last task has left the patch.
             let status = unsafe {
-                let patch = addr_of_mut!(PATCH);
+                let patch = ::core::ptr::addr_of_mut!(PATCH);
                 (*patch).r#mod = module.as_ptr().cast();
                 klp_enable_patch(patch)
             };
             // `pre_patch` may refuse with any number, and only a negative one keeps the module from
             // staying.
             let status = if status > 0 { -EINVAL } else { status };
-            kernel::error::to_result(status)?;
+            ::kernel::error::to_result(status)?;
             Ok(Module)
         }
     }

@@ -8,10 +8,10 @@
     dead_code
 )]
 
-use core::ffi::*;
+use ::core::ffi::*;
 
 #[repr(C)]
-#[derive(Clone, Copy)]
+#[derive(::core::clone::Clone, ::core::marker::Copy)]
 pub struct klp_patch {
     pub r#mod: *mut module,
     pub objs: *mut klp_object,
@@ -25,37 +25,33 @@ pub struct klp_patch {
 impl klp_patch {
     /// All members zero, as C leaves those that an initialiser does not mention.
     // SAFETY: zero is a value of every C type that a kernel struct is made of.
-    pub const ZERO: Self = unsafe { core::mem::zeroed() };
+    pub const ZERO: Self = unsafe { ::core::mem::zeroed() };
 }
 
 const _: () = {
-    let size = core::mem::size_of::<klp_patch>();
-    assert!(size == 200);
-    let align = core::mem::align_of::<klp_patch>();
-    assert!(align == 8);
-    assert!(core::mem::offset_of!(klp_patch, r#mod) == 0);
-    assert!(core::mem::offset_of!(klp_patch, objs) == 8);
-    assert!(core::mem::offset_of!(klp_patch, states) == 16);
-    assert!(core::mem::offset_of!(klp_patch, replace) == 24);
-    assert!(core::mem::offset_of!(klp_patch, forced) == 129);
+    ::core::assert!(::core::mem::size_of:: < klp_patch > () == 200);
+    ::core::assert!(::core::mem::align_of:: < klp_patch > () == 8);
+    ::core::assert!(::core::mem::offset_of!(klp_patch, r#mod) == 0);
+    ::core::assert!(::core::mem::offset_of!(klp_patch, objs) == 8);
+    ::core::assert!(::core::mem::offset_of!(klp_patch, states) == 16);
+    ::core::assert!(::core::mem::offset_of!(klp_patch, replace) == 24);
+    ::core::assert!(::core::mem::offset_of!(klp_patch, forced) == 129);
 };
 
 #[repr(C)]
-#[derive(Clone, Copy)]
+#[derive(::core::clone::Clone, ::core::marker::Copy)]
 pub struct module {
     pub _pad0: [u8; 64],
     pub _align: [u64; 0],
 }
 
 const _: () = {
-    let size = core::mem::size_of::<module>();
-    assert!(size == 64);
-    let align = core::mem::align_of::<module>();
-    assert!(align == 8);
+    ::core::assert!(::core::mem::size_of:: < module > () == 64);
+    ::core::assert!(::core::mem::align_of:: < module > () == 8);
 };
 
 #[repr(C)]
-#[derive(Clone, Copy)]
+#[derive(::core::clone::Clone, ::core::marker::Copy)]
 pub struct klp_object {
     pub name: *const c_char,
     pub funcs: *mut klp_func,
@@ -66,21 +62,19 @@ pub struct klp_object {
 impl klp_object {
     /// All members zero, as C leaves those that an initialiser does not mention.
     // SAFETY: zero is a value of every C type that a kernel struct is made of.
-    pub const ZERO: Self = unsafe { core::mem::zeroed() };
+    pub const ZERO: Self = unsafe { ::core::mem::zeroed() };
 }
 
 const _: () = {
-    let size = core::mem::size_of::<klp_object>();
-    assert!(size == 168);
-    let align = core::mem::align_of::<klp_object>();
-    assert!(align == 8);
-    assert!(core::mem::offset_of!(klp_object, name) == 0);
-    assert!(core::mem::offset_of!(klp_object, funcs) == 8);
-    assert!(core::mem::offset_of!(klp_object, callbacks) == 16);
+    ::core::assert!(::core::mem::size_of:: < klp_object > () == 168);
+    ::core::assert!(::core::mem::align_of:: < klp_object > () == 8);
+    ::core::assert!(::core::mem::offset_of!(klp_object, name) == 0);
+    ::core::assert!(::core::mem::offset_of!(klp_object, funcs) == 8);
+    ::core::assert!(::core::mem::offset_of!(klp_object, callbacks) == 16);
 };
 
 #[repr(C)]
-#[derive(Clone, Copy)]
+#[derive(::core::clone::Clone, ::core::marker::Copy)]
 pub struct klp_func {
     pub old_name: *const c_char,
     pub new_func: *mut c_void,
@@ -91,48 +85,46 @@ pub struct klp_func {
 impl klp_func {
     /// All members zero, as C leaves those that an initialiser does not mention.
     // SAFETY: zero is a value of every C type that a kernel struct is made of.
-    pub const ZERO: Self = unsafe { core::mem::zeroed() };
+    pub const ZERO: Self = unsafe { ::core::mem::zeroed() };
 }
 
 const _: () = {
-    let size = core::mem::size_of::<klp_func>();
-    assert!(size == 152);
-    let align = core::mem::align_of::<klp_func>();
-    assert!(align == 8);
-    assert!(core::mem::offset_of!(klp_func, old_name) == 0);
-    assert!(core::mem::offset_of!(klp_func, new_func) == 8);
-    assert!(core::mem::offset_of!(klp_func, old_sympos) == 16);
+    ::core::assert!(::core::mem::size_of:: < klp_func > () == 152);
+    ::core::assert!(::core::mem::align_of:: < klp_func > () == 8);
+    ::core::assert!(::core::mem::offset_of!(klp_func, old_name) == 0);
+    ::core::assert!(::core::mem::offset_of!(klp_func, new_func) == 8);
+    ::core::assert!(::core::mem::offset_of!(klp_func, old_sympos) == 16);
 };
 
 #[repr(C)]
-#[derive(Clone, Copy)]
+#[derive(::core::clone::Clone, ::core::marker::Copy)]
 pub struct klp_callbacks {
-    pub pre_patch: Option<unsafe extern "C" fn(*mut klp_object) -> c_int>,
-    pub post_patch: Option<unsafe extern "C" fn(*mut klp_object)>,
-    pub pre_unpatch: Option<unsafe extern "C" fn(*mut klp_object)>,
-    pub post_unpatch: Option<unsafe extern "C" fn(*mut klp_object)>,
+    pub pre_patch: ::core::option::Option<
+        unsafe extern "C" fn(*mut klp_object) -> c_int,
+    >,
+    pub post_patch: ::core::option::Option<unsafe extern "C" fn(*mut klp_object)>,
+    pub pre_unpatch: ::core::option::Option<unsafe extern "C" fn(*mut klp_object)>,
+    pub post_unpatch: ::core::option::Option<unsafe extern "C" fn(*mut klp_object)>,
     pub _pad4: [u8; 8],
 }
 
 impl klp_callbacks {
     /// All members zero, as C leaves those that an initialiser does not mention.
     // SAFETY: zero is a value of every C type that a kernel struct is made of.
-    pub const ZERO: Self = unsafe { core::mem::zeroed() };
+    pub const ZERO: Self = unsafe { ::core::mem::zeroed() };
 }
 
 const _: () = {
-    let size = core::mem::size_of::<klp_callbacks>();
-    assert!(size == 40);
-    let align = core::mem::align_of::<klp_callbacks>();
-    assert!(align == 8);
-    assert!(core::mem::offset_of!(klp_callbacks, pre_patch) == 0);
-    assert!(core::mem::offset_of!(klp_callbacks, post_patch) == 8);
-    assert!(core::mem::offset_of!(klp_callbacks, pre_unpatch) == 16);
-    assert!(core::mem::offset_of!(klp_callbacks, post_unpatch) == 24);
+    ::core::assert!(::core::mem::size_of:: < klp_callbacks > () == 40);
+    ::core::assert!(::core::mem::align_of:: < klp_callbacks > () == 8);
+    ::core::assert!(::core::mem::offset_of!(klp_callbacks, pre_patch) == 0);
+    ::core::assert!(::core::mem::offset_of!(klp_callbacks, post_patch) == 8);
+    ::core::assert!(::core::mem::offset_of!(klp_callbacks, pre_unpatch) == 16);
+    ::core::assert!(::core::mem::offset_of!(klp_callbacks, post_unpatch) == 24);
 };
 
 #[repr(C)]
-#[derive(Clone, Copy)]
+#[derive(::core::clone::Clone, ::core::marker::Copy)]
 pub struct klp_state {
     pub id: c_ulong,
     pub version: c_uint,
@@ -143,35 +135,31 @@ pub struct klp_state {
 impl klp_state {
     /// All members zero, as C leaves those that an initialiser does not mention.
     // SAFETY: zero is a value of every C type that a kernel struct is made of.
-    pub const ZERO: Self = unsafe { core::mem::zeroed() };
+    pub const ZERO: Self = unsafe { ::core::mem::zeroed() };
 }
 
 const _: () = {
-    let size = core::mem::size_of::<klp_state>();
-    assert!(size == 24);
-    let align = core::mem::align_of::<klp_state>();
-    assert!(align == 8);
-    assert!(core::mem::offset_of!(klp_state, id) == 0);
-    assert!(core::mem::offset_of!(klp_state, version) == 8);
-    assert!(core::mem::offset_of!(klp_state, data) == 16);
+    ::core::assert!(::core::mem::size_of:: < klp_state > () == 24);
+    ::core::assert!(::core::mem::align_of:: < klp_state > () == 8);
+    ::core::assert!(::core::mem::offset_of!(klp_state, id) == 0);
+    ::core::assert!(::core::mem::offset_of!(klp_state, version) == 8);
+    ::core::assert!(::core::mem::offset_of!(klp_state, data) == 16);
 };
 
 #[repr(C)]
-#[derive(Clone, Copy)]
+#[derive(::core::clone::Clone, ::core::marker::Copy)]
 pub struct seq_file {
     pub _pad0: [u8; 48],
     pub _align: [u64; 0],
 }
 
 const _: () = {
-    let size = core::mem::size_of::<seq_file>();
-    assert!(size == 48);
-    let align = core::mem::align_of::<seq_file>();
-    assert!(align == 8);
+    ::core::assert!(::core::mem::size_of:: < seq_file > () == 48);
+    ::core::assert!(::core::mem::align_of:: < seq_file > () == 8);
 };
 
 #[repr(C)]
-#[derive(Clone, Copy)]
+#[derive(::core::clone::Clone, ::core::marker::Copy)]
 pub struct sk_buff {
     pub _pad0: [u8; 64],
     pub data: super::kps::flexible_array::FlexibleArray<u8>,
@@ -179,11 +167,9 @@ pub struct sk_buff {
 }
 
 const _: () = {
-    let size = core::mem::size_of::<sk_buff>();
-    assert!(size == 64);
-    let align = core::mem::align_of::<sk_buff>();
-    assert!(align == 8);
-    assert!(core::mem::offset_of!(sk_buff, data) == 64);
+    ::core::assert!(::core::mem::size_of:: < sk_buff > () == 64);
+    ::core::assert!(::core::mem::align_of:: < sk_buff > () == 8);
+    ::core::assert!(::core::mem::offset_of!(sk_buff, data) == 64);
 };
 
 extern "C" {

@@ -12,9 +12,9 @@ mod kps;
 mod types;
 
 #[allow(unused_imports)]
-use {kps::prelude::*, types::*};
+use self::{kps::prelude::*, types::*};
 
-kernel::prelude::module! {
+::kernel::prelude::module! {
     type: livepatch::Module,
     name: "layouts",
     description: "Structs as kernels have them: packed ones, unions whose members are not at their start, names that occur twice, bytes, bitfields, members that overlap, an array without a length, and a variable of every CPU.",
@@ -25,7 +25,7 @@ kernel::prelude::module! {
 const _: () = {
     #[link_section = ".modinfo"]
     #[used]
-    static LIVEPATCH: [u8; 12] = *b"livepatch=Y\0";
+    static LIVEPATCH: [::core::primitive::u8; 12] = *b"livepatch=Y\0";
 };
 
 /// What changes in vmlinux.
@@ -41,7 +41,8 @@ const _: () = {
 mod kps_in_vmlinux {
     use super::*;
     use super::types::{bpf_attr, remap_data, screen_info, seq_file, sk_buff};
-    use core::ffi::{c_int, c_ulong, c_void};
+    use ::core::ffi::{c_int, c_ulong, c_void};
+    use ::core::primitive::u8;
 
     extern "C" {
         /// What ftrace sends callers to.
@@ -53,7 +54,7 @@ mod kps_in_vmlinux {
         pub(super) fn kps_old_array_map_alloc_check();
     }
 
-    kps::shim::pre_entry!(
+    super::kps::shim::pre_entry!(
         "array_map_alloc_check", old = "kps.sym.vmlinux.array_map_alloc_check,0", skip =
         9
     );
@@ -61,7 +62,7 @@ mod kps_in_vmlinux {
     /// Runs before `array_map_alloc_check`.
     #[no_mangle]
     unsafe extern "C" fn kps_body_array_map_alloc_check(
-        kps_frame: *mut kps::frame::Frame<0>,
+        kps_frame: *mut super::kps::frame::Frame<0>,
     ) -> c_int {
         // SAFETY: the entry passes the frame that it has just built on this task's own stack.
         let kps_frame = unsafe { &mut *kps_frame };
@@ -72,10 +73,10 @@ mod kps_in_vmlinux {
         unsafe {
             if (*attr).max_entries > 65536 { return -E2BIG; }
         }
-        kps_frame.args[0] = attr as usize as u64;
+        kps_frame.args[0] = attr as ::core::primitive::usize as ::core::primitive::u64;
         kps_frame.go_on = 1;
         // SAFETY: every C return type has the value zero, and the entry discards this one.
-        unsafe { kps::frame::unread() }
+        unsafe { super::kps::frame::unread() }
     }
 
     extern "C" {
@@ -91,8 +92,11 @@ mod kps_in_vmlinux {
         fn kps_orig_lfb_size(si: *mut screen_info) -> c_ulong;
     }
 
-    kps::shim::entry!("lfb_size", stack_words = 0);
-    kps::shim::original!("lfb_size", old = "kps.sym.vmlinux.lfb_size,0", skip = 9);
+    super::kps::shim::entry!("lfb_size", stack_words = 0);
+
+    super::kps::shim::original!(
+        "lfb_size", old = "kps.sym.vmlinux.lfb_size,0", skip = 9
+    );
 
     /// Runs `lfb_size` and then the hook.
     #[no_mangle]
@@ -120,14 +124,14 @@ mod kps_in_vmlinux {
         pub(super) fn kps_old_remap_pte_fn();
     }
 
-    kps::shim::pre_entry!(
+    super::kps::shim::pre_entry!(
         "remap_pte_fn", old = "kps.sym.vmlinux.remap_pte_fn,0", skip = 9
     );
 
     /// Runs before `remap_pte_fn`.
     #[no_mangle]
     unsafe extern "C" fn kps_body_remap_pte_fn(
-        kps_frame: *mut kps::frame::Frame<0>,
+        kps_frame: *mut super::kps::frame::Frame<0>,
     ) -> c_int {
         // SAFETY: the entry passes the frame that it has just built on this task's own stack.
         let kps_frame = unsafe { &mut *kps_frame };
@@ -138,10 +142,10 @@ mod kps_in_vmlinux {
         unsafe {
             let d = data as *mut remap_data; if (*d).prot == 0 { return -EINVAL; }
         }
-        kps_frame.args[0] = data as usize as u64;
+        kps_frame.args[0] = data as ::core::primitive::usize as ::core::primitive::u64;
         kps_frame.go_on = 1;
         // SAFETY: every C return type has the value zero, and the entry discards this one.
-        unsafe { kps::frame::unread() }
+        unsafe { super::kps::frame::unread() }
     }
 
     extern "C" {
@@ -154,21 +158,23 @@ mod kps_in_vmlinux {
         pub(super) fn kps_old_smp_call();
     }
 
-    kps::shim::pre_entry!("smp_call", old = "kps.sym.vmlinux.smp_call,0", skip = 9);
+    super::kps::shim::pre_entry!(
+        "smp_call", old = "kps.sym.vmlinux.smp_call,0", skip = 9
+    );
 
     /// Runs before `smp_call`.
     #[no_mangle]
     unsafe extern "C" fn kps_body_smp_call(
-        kps_frame: *mut kps::frame::Frame<0>,
+        kps_frame: *mut super::kps::frame::Frame<0>,
     ) -> c_int {
         // SAFETY: the entry passes the frame that it has just built on this task's own stack.
         let kps_frame = unsafe { &mut *kps_frame };
         let mut cpu: c_int = kps_frame.args[0] as c_int;
         // SAFETY: C passes a function pointer or NULL, and None is NULL.
-        let mut func: Option<unsafe extern "C" fn(*mut c_void)> = unsafe {
-            core::mem::transmute::<
-                u64,
-                Option<unsafe extern "C" fn(*mut c_void)>,
+        let mut func: ::core::option::Option<unsafe extern "C" fn(*mut c_void)> = unsafe {
+            ::core::mem::transmute::<
+                ::core::primitive::u64,
+                ::core::option::Option<unsafe extern "C" fn(*mut c_void)>,
             >(kps_frame.args[1])
         };
         let mut info: *mut c_void = kps_frame.args[2] as *mut c_void;
@@ -178,12 +184,18 @@ mod kps_in_vmlinux {
         unsafe {
             if cpu < 0 { func = None; }
         }
-        kps_frame.args[0] = cpu as u64;
-        kps_frame.args[1] = func.map_or(0, |function| function as usize as u64);
-        kps_frame.args[2] = info as usize as u64;
+        kps_frame.args[0] = cpu as ::core::primitive::u64;
+        kps_frame.args[1] = func
+            .map_or(
+                0,
+                |kps_function| {
+                    kps_function as ::core::primitive::usize as ::core::primitive::u64
+                },
+            );
+        kps_frame.args[2] = info as ::core::primitive::usize as ::core::primitive::u64;
         kps_frame.go_on = 1;
         // SAFETY: every C return type has the value zero, and the entry discards this one.
-        unsafe { kps::frame::unread() }
+        unsafe { super::kps::frame::unread() }
     }
 
     extern "C" {
@@ -196,11 +208,13 @@ mod kps_in_vmlinux {
         pub(super) fn kps_old_seq_putc();
     }
 
-    kps::shim::pre_entry!("seq_putc", old = "kps.sym.vmlinux.seq_putc,0", skip = 9);
+    super::kps::shim::pre_entry!(
+        "seq_putc", old = "kps.sym.vmlinux.seq_putc,0", skip = 9
+    );
 
     /// Runs before `seq_putc`.
     #[no_mangle]
-    unsafe extern "C" fn kps_body_seq_putc(kps_frame: *mut kps::frame::Frame<0>) {
+    unsafe extern "C" fn kps_body_seq_putc(kps_frame: *mut super::kps::frame::Frame<0>) {
         // SAFETY: the entry passes the frame that it has just built on this task's own stack.
         let kps_frame = unsafe { &mut *kps_frame };
         let mut m: *mut seq_file = kps_frame.args[0] as *mut seq_file;
@@ -211,8 +225,8 @@ mod kps_in_vmlinux {
         unsafe {
             if c == b'x' { return; }
         }
-        kps_frame.args[0] = m as usize as u64;
-        kps_frame.args[1] = c as u64;
+        kps_frame.args[0] = m as ::core::primitive::usize as ::core::primitive::u64;
+        kps_frame.args[1] = c as ::core::primitive::u64;
         kps_frame.go_on = 1;
     }
 
@@ -226,12 +240,14 @@ mod kps_in_vmlinux {
         pub(super) fn kps_old_netif_rx();
     }
 
-    kps::shim::pre_entry!("netif_rx", old = "kps.sym.vmlinux.netif_rx,0", skip = 9);
+    super::kps::shim::pre_entry!(
+        "netif_rx", old = "kps.sym.vmlinux.netif_rx,0", skip = 9
+    );
 
     /// Runs before `netif_rx`.
     #[no_mangle]
     unsafe extern "C" fn kps_body_netif_rx(
-        kps_frame: *mut kps::frame::Frame<0>,
+        kps_frame: *mut super::kps::frame::Frame<0>,
     ) -> c_int {
         // SAFETY: the entry passes the frame that it has just built on this task's own stack.
         let kps_frame = unsafe { &mut *kps_frame };
@@ -248,10 +264,10 @@ mod kps_in_vmlinux {
                 (*skb).dev_scratch += (*skb).ll_node as usize as c_ulong;
                 if (*skb).dev.is_null() && (*skb).users > 0 { *(*skb).data.as_mut_ptr() = (*skb).head.is_null() as u8; }
         }
-        kps_frame.args[0] = skb as usize as u64;
+        kps_frame.args[0] = skb as ::core::primitive::usize as ::core::primitive::u64;
         kps_frame.go_on = 1;
         // SAFETY: every C return type has the value zero, and the entry discards this one.
-        unsafe { kps::frame::unread() }
+        unsafe { super::kps::frame::unread() }
     }
 
     extern "C" {
@@ -267,9 +283,9 @@ mod kps_in_vmlinux {
         fn kps_orig_show_mountinfo(m: *mut seq_file, v: *mut c_void) -> c_int;
     }
 
-    kps::shim::entry!("show_mountinfo", stack_words = 0);
+    super::kps::shim::entry!("show_mountinfo", stack_words = 0);
 
-    kps::shim::original!(
+    super::kps::shim::original!(
         "show_mountinfo", old = "kps.sym.vmlinux.show_mountinfo,0", skip = 9
     );
 
@@ -300,15 +316,17 @@ mod kps_in_vmlinux {
 
 /// The tables that the kernel is given, and the moment when it is.
 #[allow(non_upper_case_globals, unused_imports)]
-mod livepatch {
+pub(crate) mod livepatch {
     use super::kps::errno::EINVAL;
     use super::kps::guard::{self, Entry, Mismatch};
     use super::kps::note::Note;
     use super::types::{klp_callbacks, klp_func, klp_object, klp_patch};
     use super::kps_in_vmlinux;
-    use core::ffi::{c_int, c_void};
-    use core::ptr::{addr_of, addr_of_mut, null};
-
+    use ::core::ffi::{c_int, c_void};
+    use ::core::option::Option::{None, Some};
+    use ::core::primitive::{bool, u8};
+    use ::core::ptr::null;
+    use ::core::result::Result::{Err, Ok};
     static mut FUNCS_vmlinux: [klp_func; 8] = [
         klp_func {
             old_name: c"array_map_alloc_check".as_ptr(),
@@ -347,27 +365,23 @@ mod livepatch {
         },
         klp_func::ZERO,
     ];
-
     static mut OBJECTS: [klp_object; 2] = [
         klp_object {
             name: null(),
-            funcs: addr_of_mut!(FUNCS_vmlinux).cast(),
+            funcs: ::core::ptr::addr_of_mut!(FUNCS_vmlinux).cast(),
             ..klp_object::ZERO
         },
         klp_object::ZERO,
     ];
-
     static mut PATCH: klp_patch = klp_patch {
-        objs: addr_of_mut!(OBJECTS).cast(),
+        objs: ::core::ptr::addr_of_mut!(OBJECTS).cast(),
         ..klp_patch::ZERO
     };
-
     /// The build-id of the target kernel.
     static BUILD_ID: [u8; 20] = [
         0x01, 0x02, 0x03, 0x04, 0x05, 0x06, 0x07, 0x08, 0x09, 0x0a, 0x0b, 0x0c, 0x0d,
         0x0e, 0x0f, 0x10, 0x11, 0x12, 0x13, 0x14,
     ];
-
     /// How the patched functions start there.
     static ENTRIES: [Entry; 7] = [
         Entry {
@@ -406,7 +420,6 @@ mod livepatch {
             landing_pad: true,
         },
     ];
-
     #[link_section = ".note.kps"]
     #[used]
     static NOTE: Note<183> = Note::new(
@@ -417,53 +430,53 @@ mod livepatch {
             source-sha256=3fa7cd248dc6b8d60c473f9848cd3071874024578399a640c8acff128137fb75\n\
             made-by=kpsc 0.1.0\n",
     );
-
     extern "C" {
         fn klp_enable_patch(patch: *mut klp_patch) -> c_int;
-
         #[link_name = "kps.sym.vmlinux.__start_notes,0"]
         static kps_start_notes: u8;
-
         #[link_name = "kps.sym.vmlinux.__stop_notes,0"]
         static kps_stop_notes: u8;
     }
 
     pub(crate) struct Module;
 
-    impl kernel::Module for Module {
-        fn init(module: &'static kernel::ThisModule) -> kernel::error::Result<Self> {
+    impl ::kernel::Module for Module {
+        fn init(module: &'static ::kernel::ThisModule) -> ::kernel::error::Result<Self> {
             // SAFETY: the linker script of the kernel bounds its notes with these symbols, and
             // `ENTRIES` points to functions of the kernel.
             let same = unsafe {
-                let notes = (addr_of!(kps_start_notes), addr_of!(kps_stop_notes));
+                let notes = (
+                    ::core::ptr::addr_of!(kps_start_notes),
+                    ::core::ptr::addr_of!(kps_stop_notes),
+                );
                 guard::check(&BUILD_ID, notes, &ENTRIES)
             };
             match same {
                 Ok(()) => {}
                 Err(Mismatch::BuildId) => {
-                    kernel::pr_err!(
+                    ::kernel::pr_err!(
                         "refused: this kernel is not 7.3.4-fixture with build-id 0102030405060708090a0b0c0d0e0f1011121314\n"
                     );
-                    return Err(kernel::error::code::ENOEXEC);
+                    return Err(::kernel::error::code::ENOEXEC);
                 }
                 Err(Mismatch::Entry(function)) => {
-                    kernel::pr_err!(
+                    ::kernel::pr_err!(
                         "refused: {} does not start as in 7.3.4-fixture\n", function
                     );
-                    return Err(kernel::error::code::ENOEXEC);
+                    return Err(::kernel::error::code::ENOEXEC);
                 }
             }
             // SAFETY: nobody else knows the tables yet. They live as long as the module, which the
             // kernel pins until the last task has left the patch.
             let status = unsafe {
-                let patch = addr_of_mut!(PATCH);
+                let patch = ::core::ptr::addr_of_mut!(PATCH);
                 (*patch).r#mod = module.as_ptr().cast();
                 klp_enable_patch(patch)
             };
             // `pre_patch` may refuse with any number, and only a negative one keeps the module from
             // staying.
             let status = if status > 0 { -EINVAL } else { status };
-            kernel::error::to_result(status)?;
+            ::kernel::error::to_result(status)?;
             Ok(Module)
         }
     }

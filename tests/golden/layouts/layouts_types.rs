@@ -8,10 +8,10 @@
     dead_code
 )]
 
-use core::ffi::*;
+use ::core::ffi::*;
 
 #[repr(C)]
-#[derive(Clone, Copy)]
+#[derive(::core::clone::Clone, ::core::marker::Copy)]
 pub struct klp_patch {
     pub r#mod: *mut module,
     pub objs: *mut klp_object,
@@ -23,36 +23,32 @@ pub struct klp_patch {
 impl klp_patch {
     /// All members zero, as C leaves those that an initialiser does not mention.
     // SAFETY: zero is a value of every C type that a kernel struct is made of.
-    pub const ZERO: Self = unsafe { core::mem::zeroed() };
+    pub const ZERO: Self = unsafe { ::core::mem::zeroed() };
 }
 
 const _: () = {
-    let size = core::mem::size_of::<klp_patch>();
-    assert!(size == 200);
-    let align = core::mem::align_of::<klp_patch>();
-    assert!(align == 8);
-    assert!(core::mem::offset_of!(klp_patch, r#mod) == 0);
-    assert!(core::mem::offset_of!(klp_patch, objs) == 8);
-    assert!(core::mem::offset_of!(klp_patch, states) == 16);
-    assert!(core::mem::offset_of!(klp_patch, replace) == 24);
+    ::core::assert!(::core::mem::size_of:: < klp_patch > () == 200);
+    ::core::assert!(::core::mem::align_of:: < klp_patch > () == 8);
+    ::core::assert!(::core::mem::offset_of!(klp_patch, r#mod) == 0);
+    ::core::assert!(::core::mem::offset_of!(klp_patch, objs) == 8);
+    ::core::assert!(::core::mem::offset_of!(klp_patch, states) == 16);
+    ::core::assert!(::core::mem::offset_of!(klp_patch, replace) == 24);
 };
 
 #[repr(C)]
-#[derive(Clone, Copy)]
+#[derive(::core::clone::Clone, ::core::marker::Copy)]
 pub struct module {
     pub _pad0: [u8; 64],
     pub _align: [u64; 0],
 }
 
 const _: () = {
-    let size = core::mem::size_of::<module>();
-    assert!(size == 64);
-    let align = core::mem::align_of::<module>();
-    assert!(align == 8);
+    ::core::assert!(::core::mem::size_of:: < module > () == 64);
+    ::core::assert!(::core::mem::align_of:: < module > () == 8);
 };
 
 #[repr(C)]
-#[derive(Clone, Copy)]
+#[derive(::core::clone::Clone, ::core::marker::Copy)]
 pub struct klp_object {
     pub name: *const c_char,
     pub funcs: *mut klp_func,
@@ -63,21 +59,19 @@ pub struct klp_object {
 impl klp_object {
     /// All members zero, as C leaves those that an initialiser does not mention.
     // SAFETY: zero is a value of every C type that a kernel struct is made of.
-    pub const ZERO: Self = unsafe { core::mem::zeroed() };
+    pub const ZERO: Self = unsafe { ::core::mem::zeroed() };
 }
 
 const _: () = {
-    let size = core::mem::size_of::<klp_object>();
-    assert!(size == 168);
-    let align = core::mem::align_of::<klp_object>();
-    assert!(align == 8);
-    assert!(core::mem::offset_of!(klp_object, name) == 0);
-    assert!(core::mem::offset_of!(klp_object, funcs) == 8);
-    assert!(core::mem::offset_of!(klp_object, callbacks) == 16);
+    ::core::assert!(::core::mem::size_of:: < klp_object > () == 168);
+    ::core::assert!(::core::mem::align_of:: < klp_object > () == 8);
+    ::core::assert!(::core::mem::offset_of!(klp_object, name) == 0);
+    ::core::assert!(::core::mem::offset_of!(klp_object, funcs) == 8);
+    ::core::assert!(::core::mem::offset_of!(klp_object, callbacks) == 16);
 };
 
 #[repr(C)]
-#[derive(Clone, Copy)]
+#[derive(::core::clone::Clone, ::core::marker::Copy)]
 pub struct klp_func {
     pub old_name: *const c_char,
     pub new_func: *mut c_void,
@@ -88,48 +82,46 @@ pub struct klp_func {
 impl klp_func {
     /// All members zero, as C leaves those that an initialiser does not mention.
     // SAFETY: zero is a value of every C type that a kernel struct is made of.
-    pub const ZERO: Self = unsafe { core::mem::zeroed() };
+    pub const ZERO: Self = unsafe { ::core::mem::zeroed() };
 }
 
 const _: () = {
-    let size = core::mem::size_of::<klp_func>();
-    assert!(size == 152);
-    let align = core::mem::align_of::<klp_func>();
-    assert!(align == 8);
-    assert!(core::mem::offset_of!(klp_func, old_name) == 0);
-    assert!(core::mem::offset_of!(klp_func, new_func) == 8);
-    assert!(core::mem::offset_of!(klp_func, old_sympos) == 16);
+    ::core::assert!(::core::mem::size_of:: < klp_func > () == 152);
+    ::core::assert!(::core::mem::align_of:: < klp_func > () == 8);
+    ::core::assert!(::core::mem::offset_of!(klp_func, old_name) == 0);
+    ::core::assert!(::core::mem::offset_of!(klp_func, new_func) == 8);
+    ::core::assert!(::core::mem::offset_of!(klp_func, old_sympos) == 16);
 };
 
 #[repr(C)]
-#[derive(Clone, Copy)]
+#[derive(::core::clone::Clone, ::core::marker::Copy)]
 pub struct klp_callbacks {
-    pub pre_patch: Option<unsafe extern "C" fn(*mut klp_object) -> c_int>,
-    pub post_patch: Option<unsafe extern "C" fn(*mut klp_object)>,
-    pub pre_unpatch: Option<unsafe extern "C" fn(*mut klp_object)>,
-    pub post_unpatch: Option<unsafe extern "C" fn(*mut klp_object)>,
+    pub pre_patch: ::core::option::Option<
+        unsafe extern "C" fn(*mut klp_object) -> c_int,
+    >,
+    pub post_patch: ::core::option::Option<unsafe extern "C" fn(*mut klp_object)>,
+    pub pre_unpatch: ::core::option::Option<unsafe extern "C" fn(*mut klp_object)>,
+    pub post_unpatch: ::core::option::Option<unsafe extern "C" fn(*mut klp_object)>,
     pub _pad4: [u8; 8],
 }
 
 impl klp_callbacks {
     /// All members zero, as C leaves those that an initialiser does not mention.
     // SAFETY: zero is a value of every C type that a kernel struct is made of.
-    pub const ZERO: Self = unsafe { core::mem::zeroed() };
+    pub const ZERO: Self = unsafe { ::core::mem::zeroed() };
 }
 
 const _: () = {
-    let size = core::mem::size_of::<klp_callbacks>();
-    assert!(size == 40);
-    let align = core::mem::align_of::<klp_callbacks>();
-    assert!(align == 8);
-    assert!(core::mem::offset_of!(klp_callbacks, pre_patch) == 0);
-    assert!(core::mem::offset_of!(klp_callbacks, post_patch) == 8);
-    assert!(core::mem::offset_of!(klp_callbacks, pre_unpatch) == 16);
-    assert!(core::mem::offset_of!(klp_callbacks, post_unpatch) == 24);
+    ::core::assert!(::core::mem::size_of:: < klp_callbacks > () == 40);
+    ::core::assert!(::core::mem::align_of:: < klp_callbacks > () == 8);
+    ::core::assert!(::core::mem::offset_of!(klp_callbacks, pre_patch) == 0);
+    ::core::assert!(::core::mem::offset_of!(klp_callbacks, post_patch) == 8);
+    ::core::assert!(::core::mem::offset_of!(klp_callbacks, pre_unpatch) == 16);
+    ::core::assert!(::core::mem::offset_of!(klp_callbacks, post_unpatch) == 24);
 };
 
 #[repr(C)]
-#[derive(Clone, Copy)]
+#[derive(::core::clone::Clone, ::core::marker::Copy)]
 pub struct bpf_attr {
     pub _pad0: [u8; 12],
     pub max_entries: u32,
@@ -137,30 +129,26 @@ pub struct bpf_attr {
 }
 
 const _: () = {
-    let size = core::mem::size_of::<bpf_attr>();
-    assert!(size == 16);
-    let align = core::mem::align_of::<bpf_attr>();
-    assert!(align == 8);
-    assert!(core::mem::offset_of!(bpf_attr, max_entries) == 12);
+    ::core::assert!(::core::mem::size_of:: < bpf_attr > () == 16);
+    ::core::assert!(::core::mem::align_of:: < bpf_attr > () == 8);
+    ::core::assert!(::core::mem::offset_of!(bpf_attr, max_entries) == 12);
 };
 
 #[repr(C, packed(1))]
-#[derive(Clone, Copy)]
+#[derive(::core::clone::Clone, ::core::marker::Copy)]
 pub struct screen_info {
     pub _pad0: [u8; 1],
     pub how: open_how,
 }
 
 const _: () = {
-    let size = core::mem::size_of::<screen_info>();
-    assert!(size == 25);
-    let align = core::mem::align_of::<screen_info>();
-    assert!(align == 1);
-    assert!(core::mem::offset_of!(screen_info, how) == 1);
+    ::core::assert!(::core::mem::size_of:: < screen_info > () == 25);
+    ::core::assert!(::core::mem::align_of:: < screen_info > () == 1);
+    ::core::assert!(::core::mem::offset_of!(screen_info, how) == 1);
 };
 
 #[repr(C)]
-#[derive(Clone, Copy)]
+#[derive(::core::clone::Clone, ::core::marker::Copy)]
 pub struct open_how {
     pub _pad0: [u8; 8],
     pub mode: c_ulong,
@@ -168,15 +156,13 @@ pub struct open_how {
 }
 
 const _: () = {
-    let size = core::mem::size_of::<open_how>();
-    assert!(size == 24);
-    let align = core::mem::align_of::<open_how>();
-    assert!(align == 8);
-    assert!(core::mem::offset_of!(open_how, mode) == 8);
+    ::core::assert!(::core::mem::size_of:: < open_how > () == 24);
+    ::core::assert!(::core::mem::align_of:: < open_how > () == 8);
+    ::core::assert!(::core::mem::offset_of!(open_how, mode) == 8);
 };
 
 #[repr(C)]
-#[derive(Clone, Copy)]
+#[derive(::core::clone::Clone, ::core::marker::Copy)]
 pub struct remap_data {
     pub _pad0: [u8; 64],
     pub prot: c_ulong,
@@ -184,15 +170,13 @@ pub struct remap_data {
 }
 
 const _: () = {
-    let size = core::mem::size_of::<remap_data>();
-    assert!(size == 104);
-    let align = core::mem::align_of::<remap_data>();
-    assert!(align == 8);
-    assert!(core::mem::offset_of!(remap_data, prot) == 64);
+    ::core::assert!(::core::mem::size_of:: < remap_data > () == 104);
+    ::core::assert!(::core::mem::align_of:: < remap_data > () == 8);
+    ::core::assert!(::core::mem::offset_of!(remap_data, prot) == 64);
 };
 
 #[repr(C)]
-#[derive(Clone, Copy)]
+#[derive(::core::clone::Clone, ::core::marker::Copy)]
 pub struct seq_file {
     pub _pad0: [u8; 8],
     pub size: usize,
@@ -201,30 +185,26 @@ pub struct seq_file {
 }
 
 const _: () = {
-    let size = core::mem::size_of::<seq_file>();
-    assert!(size == 48);
-    let align = core::mem::align_of::<seq_file>();
-    assert!(align == 8);
-    assert!(core::mem::offset_of!(seq_file, size) == 8);
-    assert!(core::mem::offset_of!(seq_file, file) == 40);
+    ::core::assert!(::core::mem::size_of:: < seq_file > () == 48);
+    ::core::assert!(::core::mem::align_of:: < seq_file > () == 8);
+    ::core::assert!(::core::mem::offset_of!(seq_file, size) == 8);
+    ::core::assert!(::core::mem::offset_of!(seq_file, file) == 40);
 };
 
 #[repr(C)]
-#[derive(Clone, Copy)]
+#[derive(::core::clone::Clone, ::core::marker::Copy)]
 pub struct file {
     pub _pad0: [u8; 16],
     pub _align: [u64; 0],
 }
 
 const _: () = {
-    let size = core::mem::size_of::<file>();
-    assert!(size == 16);
-    let align = core::mem::align_of::<file>();
-    assert!(align == 8);
+    ::core::assert!(::core::mem::size_of:: < file > () == 16);
+    ::core::assert!(::core::mem::align_of:: < file > () == 8);
 };
 
 #[repr(C)]
-#[derive(Clone, Copy)]
+#[derive(::core::clone::Clone, ::core::marker::Copy)]
 pub struct sk_buff {
     pub next: *mut c_void,
     pub prev: *mut c_void,
@@ -246,10 +226,10 @@ impl sk_buff {
 
     /// Sets `fclone` to the low bits of a value.
     #[inline(always)]
-    pub fn set_fclone(&mut self, value: u8) {
+    pub fn set_fclone(&mut self, kps_value: u8) {
         // SAFETY: the bits are in the struct of the one kernel that the patch can be loaded into,
         // and what shares their bytes are other bitfields.
-        unsafe { super::kps::bitfield::write(self, 225, 2, value as u64) }
+        unsafe { super::kps::bitfield::write(self, 225, 2, kps_value as u64) }
     }
 
     /// The bitfield `pkt_type`.
@@ -261,10 +241,10 @@ impl sk_buff {
 
     /// Sets `pkt_type` to the low bits of a value.
     #[inline(always)]
-    pub fn set_pkt_type(&mut self, value: u8) {
+    pub fn set_pkt_type(&mut self, kps_value: u8) {
         // SAFETY: the bits are in the struct of the one kernel that the patch can be loaded into,
         // and what shares their bytes are other bitfields.
-        unsafe { super::kps::bitfield::write(self, 227, 3, value as u64) }
+        unsafe { super::kps::bitfield::write(self, 227, 3, kps_value as u64) }
     }
 
     /// The bitfield `state`.
@@ -276,10 +256,10 @@ impl sk_buff {
 
     /// Sets `state` to the low bits of a value.
     #[inline(always)]
-    pub fn set_state(&mut self, value: skb_state) {
+    pub fn set_state(&mut self, kps_value: skb_state) {
         // SAFETY: the bits are in the struct of the one kernel that the patch can be loaded into,
         // and what shares their bytes are other bitfields.
-        unsafe { super::kps::bitfield::write(self, 256, 2, value as u64) }
+        unsafe { super::kps::bitfield::write(self, 256, 2, kps_value as u64) }
     }
 
     /// The bitfield `depth`.
@@ -291,10 +271,10 @@ impl sk_buff {
 
     /// Sets `depth` to the low bits of a value.
     #[inline(always)]
-    pub fn set_depth(&mut self, value: c_int) {
+    pub fn set_depth(&mut self, kps_value: c_int) {
         // SAFETY: the bits are in the struct of the one kernel that the patch can be loaded into,
         // and what shares their bytes are other bitfields.
-        unsafe { super::kps::bitfield::write(self, 258, 30, value as u64) }
+        unsafe { super::kps::bitfield::write(self, 258, 30, kps_value as u64) }
     }
 
     /// The bitfield `stamp`.
@@ -306,10 +286,10 @@ impl sk_buff {
 
     /// Sets `stamp` to the low bits of a value.
     #[inline(always)]
-    pub fn set_stamp(&mut self, value: c_ulong) {
+    pub fn set_stamp(&mut self, kps_value: c_ulong) {
         // SAFETY: the bits are in the struct of the one kernel that the patch can be loaded into,
         // and what shares their bytes are other bitfields.
-        unsafe { super::kps::bitfield::write(self, 288, 48, value as u64) }
+        unsafe { super::kps::bitfield::write(self, 288, 48, kps_value as u64) }
     }
 
     /// The bitfield `released`.
@@ -321,86 +301,80 @@ impl sk_buff {
 
     /// Sets `released` to the low bits of a value.
     #[inline(always)]
-    pub fn set_released(&mut self, value: bool) {
+    pub fn set_released(&mut self, kps_value: bool) {
         // SAFETY: the bits are in the struct of the one kernel that the patch can be loaded into,
         // and what shares their bytes are other bitfields.
-        unsafe { super::kps::bitfield::write(self, 336, 1, value as u64) }
+        unsafe { super::kps::bitfield::write(self, 336, 1, kps_value as u64) }
     }
 }
 
 /// What overlaps members of `sk_buff` is reached as a member of it.
-impl core::ops::Deref for sk_buff {
+impl ::core::ops::Deref for sk_buff {
     type Target = sk_buff_overlapping;
 
     #[inline(always)]
     fn deref(&self) -> &sk_buff_overlapping {
         // SAFETY: both are the one struct of the kernel, with its size and alignment.
-        unsafe { &*core::ptr::from_ref(self).cast() }
+        unsafe { &*::core::ptr::from_ref(self).cast() }
     }
 }
 
-impl core::ops::DerefMut for sk_buff {
+impl ::core::ops::DerefMut for sk_buff {
     #[inline(always)]
     fn deref_mut(&mut self) -> &mut sk_buff_overlapping {
         // SAFETY: both are the one struct of the kernel, with its size and alignment.
-        unsafe { &mut *core::ptr::from_mut(self).cast() }
+        unsafe { &mut *::core::ptr::from_mut(self).cast() }
     }
 }
 
 const _: () = {
-    let size = core::mem::size_of::<sk_buff>();
-    assert!(size == 64);
-    let align = core::mem::align_of::<sk_buff>();
-    assert!(align == 8);
-    assert!(core::mem::offset_of!(sk_buff, next) == 0);
-    assert!(core::mem::offset_of!(sk_buff, prev) == 8);
-    assert!(core::mem::offset_of!(sk_buff, dev) == 16);
-    assert!(core::mem::offset_of!(sk_buff, users) == 44);
-    assert!(core::mem::offset_of!(sk_buff, head) == 48);
-    assert!(core::mem::offset_of!(sk_buff, data) == 64);
-    assert!(225 + 2 <= 8 * size);
-    assert!(227 + 3 <= 8 * size);
-    assert!(256 + 2 <= 8 * size);
-    assert!(258 + 30 <= 8 * size);
-    assert!(288 + 48 <= 8 * size);
-    assert!(336 + 1 <= 8 * size);
+    ::core::assert!(::core::mem::size_of:: < sk_buff > () == 64);
+    ::core::assert!(::core::mem::align_of:: < sk_buff > () == 8);
+    ::core::assert!(::core::mem::offset_of!(sk_buff, next) == 0);
+    ::core::assert!(::core::mem::offset_of!(sk_buff, prev) == 8);
+    ::core::assert!(::core::mem::offset_of!(sk_buff, dev) == 16);
+    ::core::assert!(::core::mem::offset_of!(sk_buff, users) == 44);
+    ::core::assert!(::core::mem::offset_of!(sk_buff, head) == 48);
+    ::core::assert!(::core::mem::offset_of!(sk_buff, data) == 64);
+    ::core::assert!(225 + 2 <= 8 * 64);
+    ::core::assert!(227 + 3 <= 8 * 64);
+    ::core::assert!(256 + 2 <= 8 * 64);
+    ::core::assert!(258 + 30 <= 8 * 64);
+    ::core::assert!(288 + 48 <= 8 * 64);
+    ::core::assert!(336 + 1 <= 8 * 64);
 };
 
 #[repr(C)]
-#[derive(Clone, Copy)]
+#[derive(::core::clone::Clone, ::core::marker::Copy)]
 pub struct list_head {
     pub next: *mut list_head,
     pub prev: *mut list_head,
 }
 
 const _: () = {
-    let size = core::mem::size_of::<list_head>();
-    assert!(size == 16);
-    let align = core::mem::align_of::<list_head>();
-    assert!(align == 8);
-    assert!(core::mem::offset_of!(list_head, next) == 0);
-    assert!(core::mem::offset_of!(list_head, prev) == 8);
+    ::core::assert!(::core::mem::size_of:: < list_head > () == 16);
+    ::core::assert!(::core::mem::align_of:: < list_head > () == 8);
+    ::core::assert!(::core::mem::offset_of!(list_head, next) == 0);
+    ::core::assert!(::core::mem::offset_of!(list_head, prev) == 8);
 };
 
 pub type skb_state = c_int;
 
 #[repr(C)]
-#[derive(Clone, Copy)]
+#[derive(::core::clone::Clone, ::core::marker::Copy)]
 pub struct sk_buff_overlapping_2 {
     pub ll_node: *mut c_void,
     pub _pad1: [u8; 56],
 }
 
 const _: () = {
-    let size = core::mem::size_of::<sk_buff_overlapping_2>();
-    assert!(size == 64);
-    let align = core::mem::align_of::<sk_buff_overlapping_2>();
-    assert!(align == 8);
-    assert!(core::mem::offset_of!(sk_buff_overlapping_2, ll_node) == 0);
+    ::core::assert!(::core::mem::size_of:: < sk_buff_overlapping_2 > () == 64);
+    ::core::assert!(::core::mem::align_of:: < sk_buff_overlapping_2 > () == 8);
+    ::core::assert!(::core::mem::offset_of!(sk_buff_overlapping_2, ll_node) == 0);
 };
 
 #[repr(C)]
-#[derive(Clone, Copy)]
+#[derive(::core::clone::Clone, ::core::marker::Copy)]
 pub struct sk_buff_overlapping {
     pub list: list_head,
     pub dev_scratch: c_ulong,
@@ -408,31 +382,29 @@ pub struct sk_buff_overlapping {
 }
 
 /// What overlaps members of `sk_buff_overlapping` is reached as a member of it.
-impl core::ops::Deref for sk_buff_overlapping {
+impl ::core::ops::Deref for sk_buff_overlapping {
     type Target = sk_buff_overlapping_2;
 
     #[inline(always)]
     fn deref(&self) -> &sk_buff_overlapping_2 {
         // SAFETY: both are the one struct of the kernel, with its size and alignment.
-        unsafe { &*core::ptr::from_ref(self).cast() }
+        unsafe { &*::core::ptr::from_ref(self).cast() }
     }
 }
 
-impl core::ops::DerefMut for sk_buff_overlapping {
+impl ::core::ops::DerefMut for sk_buff_overlapping {
     #[inline(always)]
     fn deref_mut(&mut self) -> &mut sk_buff_overlapping_2 {
         // SAFETY: both are the one struct of the kernel, with its size and alignment.
-        unsafe { &mut *core::ptr::from_mut(self).cast() }
+        unsafe { &mut *::core::ptr::from_mut(self).cast() }
     }
 }
 
 const _: () = {
-    let size = core::mem::size_of::<sk_buff_overlapping>();
-    assert!(size == 64);
-    let align = core::mem::align_of::<sk_buff_overlapping>();
-    assert!(align == 8);
-    assert!(core::mem::offset_of!(sk_buff_overlapping, list) == 0);
-    assert!(core::mem::offset_of!(sk_buff_overlapping, dev_scratch) == 16);
+    ::core::assert!(::core::mem::size_of:: < sk_buff_overlapping > () == 64);
+    ::core::assert!(::core::mem::align_of:: < sk_buff_overlapping > () == 8);
+    ::core::assert!(::core::mem::offset_of!(sk_buff_overlapping, list) == 0);
+    ::core::assert!(::core::mem::offset_of!(sk_buff_overlapping, dev_scratch) == 16);
 };
 
 pub const SKB_LOST: c_int = -1;

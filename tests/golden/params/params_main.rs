@@ -12,9 +12,9 @@ mod kps;
 mod types;
 
 #[allow(unused_imports)]
-use {kps::prelude::*, types::*};
+use self::{kps::prelude::*, types::*};
 
-kernel::prelude::module! {
+::kernel::prelude::module! {
     type: livepatch::Module,
     name: "params",
     description: "Parameters of every kind, one of which decides whether the patch replaces others.",
@@ -26,95 +26,95 @@ kernel::prelude::module! {
 const _: () = {
     #[link_section = ".modinfo"]
     #[used]
-    static LIVEPATCH: [u8; 12] = *b"livepatch=Y\0";
+    static LIVEPATCH: [::core::primitive::u8; 12] = *b"livepatch=Y\0";
 
     #[link_section = ".modinfo"]
     #[used]
-    static parm_verbose: [u8; 27] = *b"parm=verbose:log every hit\0";
+    static parm_verbose: [::core::primitive::u8; 27] = *b"parm=verbose:log every hit\0";
 
     #[link_section = ".modinfo"]
     #[used]
-    static parmtype_verbose: [u8; 22] = *b"parmtype=verbose:bool\0";
+    static parmtype_verbose: [::core::primitive::u8; 22] = *b"parmtype=verbose:bool\0";
 
     #[link_section = ".modinfo"]
     #[used]
-    static parmtype_ratio: [u8; 21] = *b"parmtype=ratio:short\0";
+    static parmtype_ratio: [::core::primitive::u8; 21] = *b"parmtype=ratio:short\0";
 
     #[link_section = ".modinfo"]
     #[used]
-    static parm_most: [u8; 27] = *b"parm=most:of them: at most\0";
+    static parm_most: [::core::primitive::u8; 27] = *b"parm=most:of them: at most\0";
 
     #[link_section = ".modinfo"]
     #[used]
-    static parmtype_most: [u8; 21] = *b"parmtype=most:ullong\0";
+    static parmtype_most: [::core::primitive::u8; 21] = *b"parmtype=most:ullong\0";
 
     #[link_section = ".modinfo"]
     #[used]
-    static parm_levels: [u8; 23] = *b"parm=levels:the levels\0";
+    static parm_levels: [::core::primitive::u8; 23] = *b"parm=levels:the levels\0";
 
     #[link_section = ".modinfo"]
     #[used]
-    static parmtype_levels: [u8; 29] = *b"parmtype=levels:array of int\0";
+    static parmtype_levels: [::core::primitive::u8; 29] = *b"parmtype=levels:array of int\0";
 
     #[link_section = ".modinfo"]
     #[used]
-    static parmtype_flags: [u8; 29] = *b"parmtype=flags:array of bool\0";
+    static parmtype_flags: [::core::primitive::u8; 29] = *b"parmtype=flags:array of bool\0";
 
     #[link_section = ".modinfo"]
     #[used]
-    static parmtype_device: [u8; 22] = *b"parmtype=device:charp\0";
+    static parmtype_device: [::core::primitive::u8; 22] = *b"parmtype=device:charp\0";
 
     #[link_section = ".modinfo"]
     #[used]
-    static parm_label: [u8; 28] = *b"parm=label:shown at the end\0";
+    static parm_label: [::core::primitive::u8; 28] = *b"parm=label:shown at the end\0";
 
     #[link_section = ".modinfo"]
     #[used]
-    static parmtype_label: [u8; 21] = *b"parmtype=label:charp\0";
+    static parmtype_label: [::core::primitive::u8; 21] = *b"parmtype=label:charp\0";
 
     #[link_section = ".modinfo"]
     #[used]
-    static parmtype_type: [u8; 19] = *b"parmtype=type:byte\0";
+    static parmtype_type: [::core::primitive::u8; 19] = *b"parmtype=type:byte\0";
 
     #[link_section = ".modinfo"]
     #[used]
-    static parmtype_param_ops_byte: [u8; 29] = *b"parmtype=param_ops_byte:bool\0";
+    static parmtype_param_ops_byte: [::core::primitive::u8; 29] = *b"parmtype=param_ops_byte:bool\0";
 };
 
 /// The parameters as the loader and sysfs know them (`kernel/params.c`). The loader takes
 /// the section for an array of these structs.
 #[allow(non_upper_case_globals)]
 const _: () = {
-    use core::ptr::addr_of;
-    use kps::param::Record;
-    use types::{kernel_param, kparam_array};
+    use self::kps::param::Record;
+    use self::types::{kernel_param, kparam_array};
 
     extern "C" {
-        static __this_module: u8;
-        static param_array_ops: u8;
-        static param_ops_bool: u8;
-        static param_ops_byte: u8;
-        static param_ops_charp: u8;
-        static param_ops_int: u8;
-        static param_ops_short: u8;
-        static param_ops_ullong: u8;
+        static __this_module: ::core::primitive::u8;
+        static param_array_ops: ::core::primitive::u8;
+        static param_ops_bool: ::core::primitive::u8;
+        static param_ops_byte: ::core::primitive::u8;
+        static param_ops_charp: ::core::primitive::u8;
+        static param_ops_int: ::core::primitive::u8;
+        static param_ops_short: ::core::primitive::u8;
+        static param_ops_ullong: ::core::primitive::u8;
     }
 
     static array_levels: Record<kparam_array> = Record(kparam_array {
-        max: self::levels.max(),
-        elemsize: core::mem::size_of::<core::ffi::c_int>() as u32,
-        num: self::levels.len_ptr(),
-        ops: addr_of!(param_ops_int).cast(),
-        elem: self::levels.as_ptr().cast(),
+        max: self::kps::param::Array::max(&self::levels),
+        elemsize: ::core::mem::size_of::<::core::ffi::c_int>() as ::core::primitive::u32,
+        num: self::kps::param::Array::len_ptr(&self::levels),
+        ops: ::core::ptr::addr_of!(param_ops_int).cast(),
+        elem: self::kps::param::Array::as_ptr(&self::levels).cast(),
         ..kparam_array::ZERO
     });
 
     static array_flags: Record<kparam_array> = Record(kparam_array {
-        max: self::flags.max(),
-        elemsize: core::mem::size_of::<bool>() as u32,
-        num: self::flags.len_ptr(),
-        ops: addr_of!(param_ops_bool).cast(),
-        elem: self::flags.as_ptr().cast(),
+        max: self::kps::param::Array::max(&self::flags),
+        elemsize: ::core::mem::size_of::<::core::primitive::bool>()
+            as ::core::primitive::u32,
+        num: self::kps::param::Array::len_ptr(&self::flags),
+        ops: ::core::ptr::addr_of!(param_ops_bool).cast(),
+        elem: self::kps::param::Array::as_ptr(&self::flags).cast(),
         ..kparam_array::ZERO
     });
 
@@ -123,83 +123,83 @@ const _: () = {
     static PARAMS: Record<[kernel_param; 9]> = Record([
         kernel_param {
             name: c"verbose".as_ptr(),
-            r#mod: addr_of!(__this_module).cast_mut().cast(),
-            ops: addr_of!(param_ops_bool).cast(),
+            r#mod: ::core::ptr::addr_of!(__this_module).cast_mut().cast(),
+            ops: ::core::ptr::addr_of!(param_ops_bool).cast(),
             perm: 0o644,
             level: -1,
-            arg: self::verbose.as_ptr().cast(),
+            arg: self::kps::param::Param::as_ptr(&self::verbose).cast(),
             ..kernel_param::ZERO
         },
         kernel_param {
             name: c"ratio".as_ptr(),
-            r#mod: addr_of!(__this_module).cast_mut().cast(),
-            ops: addr_of!(param_ops_short).cast(),
+            r#mod: ::core::ptr::addr_of!(__this_module).cast_mut().cast(),
+            ops: ::core::ptr::addr_of!(param_ops_short).cast(),
             perm: 0o444,
             level: -1,
-            arg: self::ratio.as_ptr().cast(),
+            arg: self::kps::param::Param::as_ptr(&self::ratio).cast(),
             ..kernel_param::ZERO
         },
         kernel_param {
             name: c"most".as_ptr(),
-            r#mod: addr_of!(__this_module).cast_mut().cast(),
-            ops: addr_of!(param_ops_ullong).cast(),
+            r#mod: ::core::ptr::addr_of!(__this_module).cast_mut().cast(),
+            ops: ::core::ptr::addr_of!(param_ops_ullong).cast(),
             perm: 0,
             level: -1,
-            arg: self::most.as_ptr().cast(),
+            arg: self::kps::param::Param::as_ptr(&self::most).cast(),
             ..kernel_param::ZERO
         },
         kernel_param {
             name: c"levels".as_ptr(),
-            r#mod: addr_of!(__this_module).cast_mut().cast(),
-            ops: addr_of!(param_array_ops).cast(),
+            r#mod: ::core::ptr::addr_of!(__this_module).cast_mut().cast(),
+            ops: ::core::ptr::addr_of!(param_array_ops).cast(),
             perm: 0o600,
             level: -1,
-            arg: addr_of!(array_levels).cast_mut().cast(),
+            arg: ::core::ptr::addr_of!(array_levels).cast_mut().cast(),
             ..kernel_param::ZERO
         },
         kernel_param {
             name: c"flags".as_ptr(),
-            r#mod: addr_of!(__this_module).cast_mut().cast(),
-            ops: addr_of!(param_array_ops).cast(),
+            r#mod: ::core::ptr::addr_of!(__this_module).cast_mut().cast(),
+            ops: ::core::ptr::addr_of!(param_array_ops).cast(),
             perm: 0o444,
             level: -1,
-            arg: addr_of!(array_flags).cast_mut().cast(),
+            arg: ::core::ptr::addr_of!(array_flags).cast_mut().cast(),
             ..kernel_param::ZERO
         },
         kernel_param {
             name: c"device".as_ptr(),
-            r#mod: addr_of!(__this_module).cast_mut().cast(),
-            ops: addr_of!(param_ops_charp).cast(),
+            r#mod: ::core::ptr::addr_of!(__this_module).cast_mut().cast(),
+            ops: ::core::ptr::addr_of!(param_ops_charp).cast(),
             perm: 0o444,
             level: -1,
-            arg: self::device.as_ptr().cast(),
+            arg: self::kps::param::Charp::as_ptr(&self::device).cast(),
             ..kernel_param::ZERO
         },
         kernel_param {
             name: c"label".as_ptr(),
-            r#mod: addr_of!(__this_module).cast_mut().cast(),
-            ops: addr_of!(param_ops_charp).cast(),
+            r#mod: ::core::ptr::addr_of!(__this_module).cast_mut().cast(),
+            ops: ::core::ptr::addr_of!(param_ops_charp).cast(),
             perm: 0o640,
             level: -1,
-            arg: self::label.as_ptr().cast(),
+            arg: self::kps::param::SharedCharp::as_ptr(&self::label).cast(),
             ..kernel_param::ZERO
         },
         kernel_param {
             name: c"type".as_ptr(),
-            r#mod: addr_of!(__this_module).cast_mut().cast(),
-            ops: addr_of!(param_ops_byte).cast(),
+            r#mod: ::core::ptr::addr_of!(__this_module).cast_mut().cast(),
+            ops: ::core::ptr::addr_of!(param_ops_byte).cast(),
             perm: 0o444,
             level: -1,
-            arg: self::r#type.as_ptr().cast(),
+            arg: self::kps::param::Param::as_ptr(&self::r#type).cast(),
             ..kernel_param::ZERO
         },
         kernel_param {
             name: c"param_ops_byte".as_ptr(),
-            r#mod: addr_of!(__this_module).cast_mut().cast(),
-            ops: addr_of!(param_ops_bool).cast(),
+            r#mod: ::core::ptr::addr_of!(__this_module).cast_mut().cast(),
+            ops: ::core::ptr::addr_of!(param_ops_bool).cast(),
             perm: 0o444,
             level: -1,
-            arg: self::param_ops_byte.as_ptr().cast(),
+            arg: self::kps::param::Param::as_ptr(&self::param_ops_byte).cast(),
             ..kernel_param::ZERO
         },
     ]);
@@ -207,42 +207,57 @@ const _: () = {
 
 /// The parameter `verbose`.
 #[allow(non_upper_case_globals)]
-static verbose: kps::param::Param<bool> = kps::param::Param::new(false);
+static verbose: self::kps::param::Param<::core::primitive::bool> = self::kps::param::Param::new(
+    false,
+);
 
 /// The parameter `ratio`.
 #[allow(non_upper_case_globals)]
-static ratio: kps::param::Param<i16> = kps::param::Param::new(-3);
+static ratio: self::kps::param::Param<::core::primitive::i16> = self::kps::param::Param::new(
+    -3,
+);
 
 /// The parameter `most`.
 #[allow(non_upper_case_globals)]
-static most: kps::param::Param<u64> = kps::param::Param::new(18446744073709551615);
+static most: self::kps::param::Param<::core::primitive::u64> = self::kps::param::Param::new(
+    18446744073709551615,
+);
 
 /// The parameter `levels`.
 #[allow(non_upper_case_globals)]
-static levels: kps::param::Array<core::ffi::c_int, 4> = kps::param::Array::new(
+static levels: self::kps::param::Array<::core::ffi::c_int, 4> = self::kps::param::Array::new(
     [1, 16, 0, 0],
     2,
 );
 
 /// The parameter `flags`.
 #[allow(non_upper_case_globals)]
-static flags: kps::param::Array<bool, 2> = kps::param::Array::new([false; 2], 0);
+static flags: self::kps::param::Array<::core::primitive::bool, 2> = self::kps::param::Array::new(
+    [false; 2],
+    0,
+);
 
 /// The parameter `device`.
 #[allow(non_upper_case_globals)]
-static device: kps::param::Charp = kps::param::Charp::new(c"eth0");
+static device: self::kps::param::Charp = self::kps::param::Charp::new(c"eth0");
 
 /// The parameter `label`.
 #[allow(non_upper_case_globals)]
-static label: kps::param::SharedCharp = kps::param::SharedCharp::new(c"\"none\"");
+static label: self::kps::param::SharedCharp = self::kps::param::SharedCharp::new(
+    c"\"none\"",
+);
 
 /// The parameter `type`.
 #[allow(non_upper_case_globals)]
-static r#type: kps::param::Param<u8> = kps::param::Param::new(0);
+static r#type: self::kps::param::Param<::core::primitive::u8> = self::kps::param::Param::new(
+    0,
+);
 
 /// The parameter `param_ops_byte`.
 #[allow(non_upper_case_globals)]
-static param_ops_byte: kps::param::Param<bool> = kps::param::Param::new(true);
+static param_ops_byte: self::kps::param::Param<::core::primitive::bool> = self::kps::param::Param::new(
+    true,
+);
 
 /// What changes in vmlinux.
 #[allow(
@@ -257,7 +272,7 @@ static param_ops_byte: kps::param::Param<bool> = kps::param::Param::new(true);
 mod kps_in_vmlinux {
     use super::*;
     use super::types::seq_file;
-    use core::ffi::{c_int, c_void};
+    use ::core::ffi::{c_int, c_void};
 
     extern "C" {
         /// What ftrace sends callers to.
@@ -272,9 +287,9 @@ mod kps_in_vmlinux {
         fn kps_orig_cmdline_proc_show(m: *mut seq_file, v: *mut c_void) -> c_int;
     }
 
-    kps::shim::entry!("cmdline_proc_show", stack_words = 0);
+    super::kps::shim::entry!("cmdline_proc_show", stack_words = 0);
 
-    kps::shim::original!(
+    super::kps::shim::original!(
         "cmdline_proc_show", old = "kps.sym.vmlinux.cmdline_proc_show,0", skip = 9
     );
 
@@ -305,15 +320,17 @@ mod kps_in_vmlinux {
 
 /// The tables that the kernel is given, and the moment when it is.
 #[allow(non_upper_case_globals, unused_imports)]
-mod livepatch {
+pub(crate) mod livepatch {
     use super::kps::errno::EINVAL;
     use super::kps::guard::{self, Entry, Mismatch};
     use super::kps::note::Note;
     use super::types::{klp_callbacks, klp_func, klp_object, klp_patch};
     use super::kps_in_vmlinux;
-    use core::ffi::{c_int, c_void};
-    use core::ptr::{addr_of, addr_of_mut, null};
-
+    use ::core::ffi::{c_int, c_void};
+    use ::core::option::Option::{None, Some};
+    use ::core::primitive::{bool, u8};
+    use ::core::ptr::null;
+    use ::core::result::Result::{Err, Ok};
     static mut FUNCS_vmlinux: [klp_func; 2] = [
         klp_func {
             old_name: c"cmdline_proc_show".as_ptr(),
@@ -322,27 +339,23 @@ mod livepatch {
         },
         klp_func::ZERO,
     ];
-
     static mut OBJECTS: [klp_object; 2] = [
         klp_object {
             name: null(),
-            funcs: addr_of_mut!(FUNCS_vmlinux).cast(),
+            funcs: ::core::ptr::addr_of_mut!(FUNCS_vmlinux).cast(),
             ..klp_object::ZERO
         },
         klp_object::ZERO,
     ];
-
     static mut PATCH: klp_patch = klp_patch {
-        objs: addr_of_mut!(OBJECTS).cast(),
+        objs: ::core::ptr::addr_of_mut!(OBJECTS).cast(),
         ..klp_patch::ZERO
     };
-
     /// The build-id of the target kernel.
     static BUILD_ID: [u8; 20] = [
         0x01, 0x02, 0x03, 0x04, 0x05, 0x06, 0x07, 0x08, 0x09, 0x0a, 0x0b, 0x0c, 0x0d,
         0x0e, 0x0f, 0x10, 0x11, 0x12, 0x13, 0x14,
     ];
-
     /// How the patched functions start there.
     static ENTRIES: [Entry; 1] = [
         Entry {
@@ -351,7 +364,6 @@ mod livepatch {
             landing_pad: true,
         },
     ];
-
     #[link_section = ".note.kps"]
     #[used]
     static NOTE: Note<199> = Note::new(
@@ -363,54 +375,54 @@ mod livepatch {
             source-sha256=38c0511df4288d6f31a206e3cf2d370864ec036213928ed3b6b21eb5371aba60\n\
             made-by=kpsc 0.1.0\n",
     );
-
     extern "C" {
         fn klp_enable_patch(patch: *mut klp_patch) -> c_int;
-
         #[link_name = "kps.sym.vmlinux.__start_notes,0"]
         static kps_start_notes: u8;
-
         #[link_name = "kps.sym.vmlinux.__stop_notes,0"]
         static kps_stop_notes: u8;
     }
 
     pub(crate) struct Module;
 
-    impl kernel::Module for Module {
-        fn init(module: &'static kernel::ThisModule) -> kernel::error::Result<Self> {
+    impl ::kernel::Module for Module {
+        fn init(module: &'static ::kernel::ThisModule) -> ::kernel::error::Result<Self> {
             // SAFETY: the linker script of the kernel bounds its notes with these symbols, and
             // `ENTRIES` points to functions of the kernel.
             let same = unsafe {
-                let notes = (addr_of!(kps_start_notes), addr_of!(kps_stop_notes));
+                let notes = (
+                    ::core::ptr::addr_of!(kps_start_notes),
+                    ::core::ptr::addr_of!(kps_stop_notes),
+                );
                 guard::check(&BUILD_ID, notes, &ENTRIES)
             };
             match same {
                 Ok(()) => {}
                 Err(Mismatch::BuildId) => {
-                    kernel::pr_err!(
+                    ::kernel::pr_err!(
                         "refused: this kernel is not 7.3.4-fixture with build-id 0102030405060708090a0b0c0d0e0f1011121314\n"
                     );
-                    return Err(kernel::error::code::ENOEXEC);
+                    return Err(::kernel::error::code::ENOEXEC);
                 }
                 Err(Mismatch::Entry(function)) => {
-                    kernel::pr_err!(
+                    ::kernel::pr_err!(
                         "refused: {} does not start as in 7.3.4-fixture\n", function
                     );
-                    return Err(kernel::error::code::ENOEXEC);
+                    return Err(::kernel::error::code::ENOEXEC);
                 }
             }
             // SAFETY: nobody else knows the tables yet. They live as long as the module, which the
             // kernel pins until the last task has left the patch.
             let status = unsafe {
-                let patch = addr_of_mut!(PATCH);
+                let patch = ::core::ptr::addr_of_mut!(PATCH);
                 (*patch).r#mod = module.as_ptr().cast();
-                (*patch).replace = super::ratio.get() != 0;
+                (*patch).replace = super::kps::param::Param::get(&super::ratio) != 0;
                 klp_enable_patch(patch)
             };
             // `pre_patch` may refuse with any number, and only a negative one keeps the module from
             // staying.
             let status = if status > 0 { -EINVAL } else { status };
-            kernel::error::to_result(status)?;
+            ::kernel::error::to_result(status)?;
             Ok(Module)
         }
     }

@@ -9,16 +9,16 @@ asm(".set \"unexported_helper\", \"kps.sym.vmlinux.unexported_helper,0\"");
 
 #define version_proc_show kps_c_version_proc_show
 /* The old function, entered behind its ftrace site. It can be called, and no more. */
-#define original_version_proc_show(...) ({ extern typeof(version_proc_show) kps_orig_version_proc_show; kps_orig_version_proc_show(__VA_ARGS__); })
-#define original(...) ({ extern typeof(version_proc_show) kps_orig_version_proc_show; kps_orig_version_proc_show(__VA_ARGS__); })
+#define original_version_proc_show(...) ({ extern __typeof__(version_proc_show) kps_orig_version_proc_show; kps_orig_version_proc_show(__VA_ARGS__); })
+#define original(...) ({ extern __typeof__(version_proc_show) kps_orig_version_proc_show; kps_orig_version_proc_show(__VA_ARGS__); })
 
 #include "c/parts.d/version.c"
 
 /* SAFETY: the entry of the patch calls it, so the module stays as long as it runs. */
-extern typeof(version_proc_show) kps_body_version_proc_show __attribute__((alias("kps_c_version_proc_show")));
-static inline __attribute__((unused)) void kps_c_version_proc_show_is_as_the_kernel_has_it(void)
+extern __typeof__(version_proc_show) kps_body_version_proc_show __attribute__((__alias__("kps_c_version_proc_show")));
+static inline __attribute__((__unused__)) void kps_c_version_proc_show_is_as_the_kernel_has_it(void)
 {
 	extern int kps_check_version_proc_show(struct seq_file *m, void *v);
-	_Static_assert(__builtin_types_compatible_p(typeof(version_proc_show), typeof(kps_check_version_proc_show)),
+	_Static_assert(__builtin_types_compatible_p(__typeof__(version_proc_show), __typeof__(kps_check_version_proc_show)),
 		       "kps_c_version_proc_show has another prototype than the kernel's");
 }

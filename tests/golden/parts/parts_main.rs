@@ -12,9 +12,9 @@ mod kps;
 mod types;
 
 #[allow(unused_imports)]
-use {kps::prelude::*, types::*};
+use self::{kps::prelude::*, types::*};
 
-kernel::prelude::module! {
+::kernel::prelude::module! {
     type: livepatch::Module,
     name: "parts",
     description: "What is not in the spec itself: text in files of Rust and C, and a module that may be another one.",
@@ -25,7 +25,7 @@ kernel::prelude::module! {
 const _: () = {
     #[link_section = ".modinfo"]
     #[used]
-    static LIVEPATCH: [u8; 12] = *b"livepatch=Y\0";
+    static LIVEPATCH: [::core::primitive::u8; 12] = *b"livepatch=Y\0";
 };
 
 /// The module in parts.d/tally.rs:1, with what is in scope beside the objects.
@@ -56,7 +56,7 @@ pub fn count() -> u32 {
 mod kps_in_vmlinux {
     use super::*;
     use super::types::seq_file;
-    use core::ffi::{c_int, c_void};
+    use ::core::ffi::{c_int, c_void};
 
     extern "C" {
         /// What ftrace sends callers to.
@@ -71,9 +71,9 @@ mod kps_in_vmlinux {
         fn kps_orig_cmdline_proc_show(m: *mut seq_file, value: *mut c_void) -> c_int;
     }
 
-    kps::shim::entry!("cmdline_proc_show", stack_words = 0);
+    super::kps::shim::entry!("cmdline_proc_show", stack_words = 0);
 
-    kps::shim::original!(
+    super::kps::shim::original!(
         "cmdline_proc_show", old = "kps.sym.vmlinux.cmdline_proc_show,0", skip = 9
     );
 
@@ -103,9 +103,9 @@ mod kps_in_vmlinux {
         pub(super) fn kps_old_version_proc_show();
     }
 
-    kps::shim::entry!("version_proc_show", stack_words = 0);
+    super::kps::shim::entry!("version_proc_show", stack_words = 0);
 
-    kps::shim::original!(
+    super::kps::shim::original!(
         "version_proc_show", old = "kps.sym.vmlinux.version_proc_show,0", skip = 9
     );
 }
@@ -123,7 +123,7 @@ mod kps_in_vmlinux {
 mod kps_in_dummy {
     use super::*;
     use super::types::{dummy_stats, klp_object, seq_file};
-    use core::ffi::{c_int, c_ulong};
+    use ::core::ffi::{c_int, c_ulong};
 
     extern "C" {
         #[link_name = "kps.sym.dummy.dummy_count,0"]
@@ -138,9 +138,9 @@ mod kps_in_dummy {
         fn kps_orig_dummy_get_stats(m: *mut seq_file, stats: *mut dummy_stats) -> c_int;
     }
 
-    kps::shim::entry!("dummy_get_stats", stack_words = 0);
+    super::kps::shim::entry!("dummy_get_stats", stack_words = 0);
 
-    kps::shim::original!(
+    super::kps::shim::original!(
         "dummy_get_stats", old = "kps.sym.dummy.dummy_get_stats,0", skip = 9
     );
 
@@ -182,15 +182,17 @@ mod kps_in_dummy {
 
 /// The tables that the kernel is given, and the moment when it is.
 #[allow(non_upper_case_globals, unused_imports)]
-mod livepatch {
+pub(crate) mod livepatch {
     use super::kps::errno::EINVAL;
     use super::kps::guard::{self, Entry, Mismatch};
     use super::kps::note::Note;
     use super::types::{klp_callbacks, klp_func, klp_object, klp_patch};
     use super::{kps_in_vmlinux, kps_in_dummy};
-    use core::ffi::{c_int, c_void};
-    use core::ptr::{addr_of, addr_of_mut, null};
-
+    use ::core::ffi::{c_int, c_void};
+    use ::core::option::Option::{None, Some};
+    use ::core::primitive::{bool, u8};
+    use ::core::ptr::null;
+    use ::core::result::Result::{Err, Ok};
     static mut FUNCS_vmlinux: [klp_func; 3] = [
         klp_func {
             old_name: c"cmdline_proc_show".as_ptr(),
@@ -204,7 +206,6 @@ mod livepatch {
         },
         klp_func::ZERO,
     ];
-
     static mut FUNCS_dummy: [klp_func; 2] = [
         klp_func {
             old_name: c"dummy_get_stats".as_ptr(),
@@ -213,16 +214,15 @@ mod livepatch {
         },
         klp_func::ZERO,
     ];
-
     static mut OBJECTS: [klp_object; 3] = [
         klp_object {
             name: null(),
-            funcs: addr_of_mut!(FUNCS_vmlinux).cast(),
+            funcs: ::core::ptr::addr_of_mut!(FUNCS_vmlinux).cast(),
             ..klp_object::ZERO
         },
         klp_object {
             name: c"dummy".as_ptr(),
-            funcs: addr_of_mut!(FUNCS_dummy).cast(),
+            funcs: ::core::ptr::addr_of_mut!(FUNCS_dummy).cast(),
             callbacks: klp_callbacks {
                 pre_patch: Some(gate_dummy::pre_patch),
                 post_patch: Some(gate_dummy::post_patch),
@@ -233,18 +233,15 @@ mod livepatch {
         },
         klp_object::ZERO,
     ];
-
     static mut PATCH: klp_patch = klp_patch {
-        objs: addr_of_mut!(OBJECTS).cast(),
+        objs: ::core::ptr::addr_of_mut!(OBJECTS).cast(),
         ..klp_patch::ZERO
     };
-
     /// The build-id of the target kernel.
     static BUILD_ID: [u8; 20] = [
         0x01, 0x02, 0x03, 0x04, 0x05, 0x06, 0x07, 0x08, 0x09, 0x0a, 0x0b, 0x0c, 0x0d,
         0x0e, 0x0f, 0x10, 0x11, 0x12, 0x13, 0x14,
     ];
-
     /// How the patched functions start there.
     static ENTRIES: [Entry; 2] = [
         Entry {
@@ -258,22 +255,20 @@ mod livepatch {
             landing_pad: true,
         },
     ];
-
     /// Lets the patch into the `dummy` that it was made for, and into no other.
     mod gate_dummy {
         use super::super::kps::errno::EINVAL;
         use super::super::kps::gate::{self, Func};
         use super::super::types::klp_object;
         use super::super::kps_in_dummy;
-        use core::ffi::c_int;
-        use core::sync::atomic::{AtomicBool, Ordering};
-
+        use ::core::ffi::{c_int, c_ulong, c_void};
+        use ::core::primitive::{bool, u8, usize};
+        use ::core::sync::atomic::{AtomicBool, Ordering};
         /// The build-id of the module in the target kernel.
         const BUILD_ID: &[u8] = &[
             0xb1, 0xb1, 0xb1, 0xb1, 0xb1, 0xb1, 0xb1, 0xb1, 0xb1, 0xb1, 0xb1, 0xb1, 0xb1,
             0xb1, 0xb1, 0xb1, 0xb1, 0xb1, 0xb1, 0xb1,
         ];
-
         /// The functions that change, as they stand in the object's table.
         const FUNCS: [Func; 1] = [
             Func {
@@ -281,10 +276,8 @@ mod livepatch {
                 landing_pad: true,
             },
         ];
-
         /// Whether the module that is there is that one.
         static OPEN: AtomicBool = AtomicBool::new(false);
-
         pub(super) unsafe extern "C" fn pre_patch(obj: *mut klp_object) -> c_int {
             // SAFETY: the kernel calls this under `klp_mutex` while the module is there, its
             // functions found and its symbols relocated. Nobody runs the table's functions before
@@ -312,7 +305,7 @@ mod livepatch {
                         let behind = gate::behind_site((*func).old_func.cast());
                         (*func).new_func = behind.cast_mut().cast();
                         let site = behind.offset_from((*func).old_func.cast())
-                            as core::ffi::c_ulong;
+                            as c_ulong;
                         (*func).new_size = (*func).old_size.saturating_sub(site);
                     }
                 }
@@ -320,7 +313,7 @@ mod livepatch {
             };
             OPEN.store(open, Ordering::Relaxed);
             if !open {
-                kernel::pr_err!(
+                ::kernel::pr_err!(
                     "dummy is not the module that this patch was made for, that of 7.3.4-fixture: it stays unpatched\n"
                 );
                 return 0;
@@ -329,21 +322,19 @@ mod livepatch {
             let status = unsafe { kps_in_dummy::kps_pre_patch(obj) };
             if status > 0 { -EINVAL } else { status }
         }
-
         pub(super) unsafe extern "C" fn post_patch(obj: *mut klp_object) {
             if OPEN.load(Ordering::Relaxed) {
                 // SAFETY: the kernel has called this with the object.
                 unsafe { kps_in_dummy::kps_post_patch(obj) }
             }
         }
-
         pub(super) unsafe extern "C" fn post_unpatch(obj: *mut klp_object) {
             // SAFETY: the kernel calls this under `klp_mutex`, when no task uses the table any
             // more. It looks the entries up again when the module is loaded the next time.
             unsafe {
                 let funcs = (*obj).funcs;
                 for (n, func) in FUNCS.iter().enumerate() {
-                    (*funcs.add(n)).new_func = func.entry as *mut core::ffi::c_void;
+                    (*funcs.add(n)).new_func = func.entry as *mut c_void;
                 }
             }
         }
@@ -375,40 +366,43 @@ mod livepatch {
 
     pub(crate) struct Module;
 
-    impl kernel::Module for Module {
-        fn init(module: &'static kernel::ThisModule) -> kernel::error::Result<Self> {
+    impl ::kernel::Module for Module {
+        fn init(module: &'static ::kernel::ThisModule) -> ::kernel::error::Result<Self> {
             // SAFETY: the linker script of the kernel bounds its notes with these symbols, and
             // `ENTRIES` points to functions of the kernel.
             let same = unsafe {
-                let notes = (addr_of!(kps_start_notes), addr_of!(kps_stop_notes));
+                let notes = (
+                    ::core::ptr::addr_of!(kps_start_notes),
+                    ::core::ptr::addr_of!(kps_stop_notes),
+                );
                 guard::check(&BUILD_ID, notes, &ENTRIES)
             };
             match same {
                 Ok(()) => {}
                 Err(Mismatch::BuildId) => {
-                    kernel::pr_err!(
+                    ::kernel::pr_err!(
                         "refused: this kernel is not 7.3.4-fixture with build-id 0102030405060708090a0b0c0d0e0f1011121314\n"
                     );
-                    return Err(kernel::error::code::ENOEXEC);
+                    return Err(::kernel::error::code::ENOEXEC);
                 }
                 Err(Mismatch::Entry(function)) => {
-                    kernel::pr_err!(
+                    ::kernel::pr_err!(
                         "refused: {} does not start as in 7.3.4-fixture\n", function
                     );
-                    return Err(kernel::error::code::ENOEXEC);
+                    return Err(::kernel::error::code::ENOEXEC);
                 }
             }
             // SAFETY: nobody else knows the tables yet. They live as long as the module, which the
             // kernel pins until the last task has left the patch.
             let status = unsafe {
-                let patch = addr_of_mut!(PATCH);
+                let patch = ::core::ptr::addr_of_mut!(PATCH);
                 (*patch).r#mod = module.as_ptr().cast();
                 klp_enable_patch(patch)
             };
             // `pre_patch` may refuse with any number, and only a negative one keeps the module from
             // staying.
             let status = if status > 0 { -EINVAL } else { status };
-            kernel::error::to_result(status)?;
+            ::kernel::error::to_result(status)?;
             Ok(Module)
         }
     }

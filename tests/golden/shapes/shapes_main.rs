@@ -12,9 +12,9 @@ mod kps;
 mod types;
 
 #[allow(unused_imports)]
-use {kps::prelude::*, types::*};
+use self::{kps::prelude::*, types::*};
 
-kernel::prelude::module! {
+::kernel::prelude::module! {
     type: livepatch::Module,
     name: "shapes",
     authors: ["Somebody <somebody@example.com>"],
@@ -27,11 +27,11 @@ kernel::prelude::module! {
 const _: () = {
     #[link_section = ".modinfo"]
     #[used]
-    static LIVEPATCH: [u8; 12] = *b"livepatch=Y\0";
+    static LIVEPATCH: [::core::primitive::u8; 12] = *b"livepatch=Y\0";
 
     #[link_section = ".modinfo"]
     #[used]
-    static VERSION: [u8; 12] = *b"version=1.0\0";
+    static VERSION: [::core::primitive::u8; 12] = *b"version=1.0\0";
 };
 
     static SEEN: AtomicU32 = AtomicU32::new(0);
@@ -49,7 +49,8 @@ const _: () = {
 mod kps_in_vmlinux {
     use super::*;
     use super::types::{klp_object, open_how, pt_regs, seq_file, sockptr_t, timespec64};
-    use core::ffi::{c_char, c_int, c_long, c_void};
+    use ::core::ffi::{c_char, c_int, c_long, c_void};
+    use ::core::primitive::usize;
 
     extern "C" {
         /// What ftrace sends callers to.
@@ -64,9 +65,9 @@ mod kps_in_vmlinux {
         fn kps_orig_cmdline_proc_show(m: *mut seq_file, v: *mut c_void) -> c_int;
     }
 
-    kps::shim::entry!("cmdline_proc_show", stack_words = 0);
+    super::kps::shim::entry!("cmdline_proc_show", stack_words = 0);
 
-    kps::shim::original!(
+    super::kps::shim::original!(
         "cmdline_proc_show", old = "kps.sym.vmlinux.cmdline_proc_show,0", skip = 9
     );
 
@@ -106,9 +107,9 @@ mod kps_in_vmlinux {
         ) -> c_int;
     }
 
-    kps::shim::entry!("do_sys_openat2", stack_words = 0);
+    super::kps::shim::entry!("do_sys_openat2", stack_words = 0);
 
-    kps::shim::original!(
+    super::kps::shim::original!(
         "do_sys_openat2", old = "kps.sym.vmlinux.do_sys_openat2,0", skip = 5
     );
 
@@ -148,14 +149,14 @@ mod kps_in_vmlinux {
         pub(super) fn kps_old_eight_arguments();
     }
 
-    kps::shim::pre_entry!(
+    super::kps::shim::pre_entry!(
         "eight_arguments", old = "kps.sym.vmlinux.eight_arguments,0", skip = 9
     );
 
     /// Runs before `eight_arguments`.
     #[no_mangle]
     unsafe extern "C" fn kps_body_eight_arguments(
-        kps_frame: *mut kps::frame::Frame<2>,
+        kps_frame: *mut super::kps::frame::Frame<2>,
     ) -> c_long {
         // SAFETY: the entry passes the frame that it has just built on this task's own stack.
         let kps_frame = unsafe { &mut *kps_frame };
@@ -173,17 +174,17 @@ mod kps_in_vmlinux {
         unsafe {
             h = a;
         }
-        kps_frame.args[0] = a as u64;
-        kps_frame.args[1] = b as u64;
-        kps_frame.args[2] = c as u64;
-        kps_frame.args[3] = d as u64;
-        kps_frame.args[4] = e as u64;
-        kps_frame.args[5] = f as u64;
-        kps_frame.stack[0] = g as u64;
-        kps_frame.stack[1] = h as u64;
+        kps_frame.args[0] = a as ::core::primitive::u64;
+        kps_frame.args[1] = b as ::core::primitive::u64;
+        kps_frame.args[2] = c as ::core::primitive::u64;
+        kps_frame.args[3] = d as ::core::primitive::u64;
+        kps_frame.args[4] = e as ::core::primitive::u64;
+        kps_frame.args[5] = f as ::core::primitive::u64;
+        kps_frame.stack[0] = g as ::core::primitive::u64;
+        kps_frame.stack[1] = h as ::core::primitive::u64;
         kps_frame.go_on = 1;
         // SAFETY: every C return type has the value zero, and the entry discards this one.
-        unsafe { kps::frame::unread() }
+        unsafe { super::kps::frame::unread() }
     }
 
     extern "C" {
@@ -196,29 +197,31 @@ mod kps_in_vmlinux {
         pub(super) fn kps_old_takes_sockptr();
     }
 
-    kps::shim::pre_entry!(
+    super::kps::shim::pre_entry!(
         "takes_sockptr", old = "kps.sym.vmlinux.takes_sockptr,0", skip = 9
     );
 
     /// Runs before `takes_sockptr`.
     #[no_mangle]
     unsafe extern "C" fn kps_body_takes_sockptr(
-        kps_frame: *mut kps::frame::Frame<0>,
+        kps_frame: *mut super::kps::frame::Frame<0>,
     ) -> c_int {
         // SAFETY: the entry passes the frame that it has just built on this task's own stack.
         let kps_frame = unsafe { &mut *kps_frame };
         // SAFETY: the caller passes a value of this type, in these words.
-        let mut optval: sockptr_t = unsafe { kps::frame::take(&kps_frame.args[0..2]) };
+        let mut optval: sockptr_t = unsafe {
+            super::kps::frame::take(&kps_frame.args[0..2])
+        };
         // SAFETY: the author of shapes.kps:30 answers for this text. ftrace calls it in the place
         // of the old function, with that function's arguments, and the frame of the entry keeps the
         // module loaded until it has returned.
         unsafe {
             if optval.is_kernel { return -EINVAL; }
         }
-        kps::frame::put(&mut kps_frame.args[0..2], optval);
+        super::kps::frame::put(&mut kps_frame.args[0..2], optval);
         kps_frame.go_on = 1;
         // SAFETY: every C return type has the value zero, and the entry discards this one.
-        unsafe { kps::frame::unread() }
+        unsafe { super::kps::frame::unread() }
     }
 
     extern "C" {
@@ -234,9 +237,9 @@ mod kps_in_vmlinux {
         fn kps_orig___x64_sys_openat2(regs: *const pt_regs) -> c_long;
     }
 
-    kps::shim::entry!("__x64_sys_openat2", stack_words = 0);
+    super::kps::shim::entry!("__x64_sys_openat2", stack_words = 0);
 
-    kps::shim::original!(
+    super::kps::shim::original!(
         "__x64_sys_openat2", old = "kps.sym.vmlinux.__x64_sys_openat2,0", skip = 9
     );
 
@@ -261,10 +264,11 @@ mod kps_in_vmlinux {
             usize: usize|
         {
             let kps_regs = pt_regs {
-                di: dfd as u64,
-                si: filename.as_ptr() as usize as u64,
-                dx: how.as_ptr() as usize as u64,
-                r10: usize as u64,
+                di: dfd as ::core::primitive::u64,
+                si: filename.as_ptr() as ::core::primitive::usize
+                    as ::core::primitive::u64,
+                dx: how.as_ptr() as ::core::primitive::usize as ::core::primitive::u64,
+                r10: usize as ::core::primitive::u64,
                 ..kps_regs
             };
             // SAFETY: the old system call gets the registers that its caller had, but for these
@@ -300,9 +304,9 @@ mod kps_in_vmlinux {
         fn kps_orig___x64_sys_unsaid(regs: *const pt_regs) -> c_long;
     }
 
-    kps::shim::entry!("__x64_sys_unsaid", stack_words = 0);
+    super::kps::shim::entry!("__x64_sys_unsaid", stack_words = 0);
 
-    kps::shim::original!(
+    super::kps::shim::original!(
         "__x64_sys_unsaid", old = "kps.sym.vmlinux.__x64_sys_unsaid,0", skip = 9
     );
 
@@ -314,13 +318,26 @@ mod kps_in_vmlinux {
         let kps_regs = unsafe { *kps_regs };
         let mut r#type: c_int = kps_regs.di as c_int;
         // SAFETY: C passes a function pointer or NULL, and None is NULL.
-        let mut handler: Option<unsafe extern "C" fn(c_int)> = unsafe {
-            core::mem::transmute::<u64, Option<unsafe extern "C" fn(c_int)>>(kps_regs.si)
+        let mut handler: ::core::option::Option<unsafe extern "C" fn(c_int)> = unsafe {
+            ::core::mem::transmute::<
+                ::core::primitive::u64,
+                ::core::option::Option<unsafe extern "C" fn(c_int)>,
+            >(kps_regs.si)
         };
-        let original = |r#type: c_int, handler: Option<unsafe extern "C" fn(c_int)>| {
+        let original = |
+            r#type: c_int,
+            handler: ::core::option::Option<unsafe extern "C" fn(c_int)>|
+        {
             let kps_regs = pt_regs {
-                di: r#type as u64,
-                si: handler.map_or(0, |function| function as usize as u64),
+                di: r#type as ::core::primitive::u64,
+                si: handler
+                    .map_or(
+                        0,
+                        |kps_function| {
+                            kps_function as ::core::primitive::usize
+                                as ::core::primitive::u64
+                        },
+                    ),
                 ..kps_regs
             };
             // SAFETY: the old system call gets the registers that its caller had, but for these
@@ -345,14 +362,14 @@ mod kps_in_vmlinux {
         pub(super) fn kps_old___x64_sys_getpid();
     }
 
-    kps::shim::pre_entry!(
+    super::kps::shim::pre_entry!(
         "__x64_sys_getpid", old = "kps.sym.vmlinux.__x64_sys_getpid,0", skip = 9
     );
 
     /// Runs before `__x64_sys_getpid`.
     #[no_mangle]
     unsafe extern "C" fn kps_body___x64_sys_getpid(
-        kps_frame: *mut kps::frame::Frame<0>,
+        kps_frame: *mut super::kps::frame::Frame<0>,
     ) -> c_long {
         // SAFETY: the entry passes the frame that it has just built on this task's own stack. The
         // first argument in it is the address of the caller's registers, which stay in memory for
@@ -370,7 +387,7 @@ mod kps_in_vmlinux {
         }
         kps_frame.go_on = 1;
         // SAFETY: every C return type has the value zero, and the entry discards this one.
-        unsafe { kps::frame::unread() }
+        unsafe { super::kps::frame::unread() }
     }
 
     extern "C" {
@@ -386,9 +403,9 @@ mod kps_in_vmlinux {
         fn kps_orig_returns_timespec() -> timespec64;
     }
 
-    kps::shim::entry!("returns_timespec", stack_words = 0);
+    super::kps::shim::entry!("returns_timespec", stack_words = 0);
 
-    kps::shim::original!(
+    super::kps::shim::original!(
         "returns_timespec", old = "kps.sym.vmlinux.returns_timespec,0", skip = 9
     );
 
@@ -418,11 +435,15 @@ mod kps_in_vmlinux {
         pub(super) fn kps_old_show_type();
     }
 
-    kps::shim::pre_entry!("show_type", old = "kps.sym.vmlinux.show_type,2", skip = 5);
+    super::kps::shim::pre_entry!(
+        "show_type", old = "kps.sym.vmlinux.show_type,2", skip = 5
+    );
 
     /// Runs before `show_type`.
     #[no_mangle]
-    unsafe extern "C" fn kps_body_show_type(kps_frame: *mut kps::frame::Frame<0>) {
+    unsafe extern "C" fn kps_body_show_type(
+        kps_frame: *mut super::kps::frame::Frame<0>,
+    ) {
         // SAFETY: the entry passes the frame that it has just built on this task's own stack.
         let kps_frame = unsafe { &mut *kps_frame };
         let mut m: *mut seq_file = kps_frame.args[0] as *mut seq_file;
@@ -432,7 +453,7 @@ mod kps_in_vmlinux {
         unsafe {
             (*m).count = 0;
         }
-        kps_frame.args[0] = m as usize as u64;
+        kps_frame.args[0] = m as ::core::primitive::usize as ::core::primitive::u64;
         kps_frame.go_on = 1;
     }
 
@@ -449,8 +470,11 @@ mod kps_in_vmlinux {
         fn kps_orig_show_type_2(m: *mut seq_file);
     }
 
-    kps::shim::entry!("show_type_2", stack_words = 0);
-    kps::shim::original!("show_type_2", old = "kps.sym.vmlinux.show_type,1", skip = 9);
+    super::kps::shim::entry!("show_type_2", stack_words = 0);
+
+    super::kps::shim::original!(
+        "show_type_2", old = "kps.sym.vmlinux.show_type,1", skip = 9
+    );
 
     /// Runs `show_type` and then the hook.
     #[no_mangle]
@@ -480,9 +504,9 @@ mod kps_in_vmlinux {
         fn kps_orig_clone_me_isra_0(m: *mut seq_file, v: *mut c_void) -> c_int;
     }
 
-    kps::shim::entry!("clone_me_isra_0", stack_words = 0);
+    super::kps::shim::entry!("clone_me_isra_0", stack_words = 0);
 
-    kps::shim::original!(
+    super::kps::shim::original!(
         "clone_me_isra_0", old = "kps.sym.vmlinux.clone_me.isra.0,0", skip = 9
     );
 
@@ -525,8 +549,11 @@ mod kps_in_vmlinux {
         ) -> c_int;
     }
 
-    kps::shim::entry!("odd_names", stack_words = 0);
-    kps::shim::original!("odd_names", old = "kps.sym.vmlinux.odd_names,0", skip = 9);
+    super::kps::shim::entry!("odd_names", stack_words = 0);
+
+    super::kps::shim::original!(
+        "odd_names", old = "kps.sym.vmlinux.odd_names,0", skip = 9
+    );
 
     /// Runs `odd_names` and then the hook.
     #[no_mangle]
@@ -572,15 +599,17 @@ mod kps_in_vmlinux {
 
 /// The tables that the kernel is given, and the moment when it is.
 #[allow(non_upper_case_globals, unused_imports)]
-mod livepatch {
+pub(crate) mod livepatch {
     use super::kps::errno::EINVAL;
     use super::kps::guard::{self, Entry, Mismatch};
     use super::kps::note::Note;
     use super::types::{klp_callbacks, klp_func, klp_object, klp_patch};
     use super::kps_in_vmlinux;
-    use core::ffi::{c_int, c_void};
-    use core::ptr::{addr_of, addr_of_mut, null};
-
+    use ::core::ffi::{c_int, c_void};
+    use ::core::option::Option::{None, Some};
+    use ::core::primitive::{bool, u8};
+    use ::core::ptr::null;
+    use ::core::result::Result::{Err, Ok};
     static mut FUNCS_vmlinux: [klp_func; 13] = [
         klp_func {
             old_name: c"cmdline_proc_show".as_ptr(),
@@ -646,11 +675,10 @@ mod livepatch {
         },
         klp_func::ZERO,
     ];
-
     static mut OBJECTS: [klp_object; 2] = [
         klp_object {
             name: null(),
-            funcs: addr_of_mut!(FUNCS_vmlinux).cast(),
+            funcs: ::core::ptr::addr_of_mut!(FUNCS_vmlinux).cast(),
             callbacks: klp_callbacks {
                 pre_patch: Some(kps_in_vmlinux::kps_pre_patch),
                 post_unpatch: Some(kps_in_vmlinux::kps_post_unpatch),
@@ -660,19 +688,16 @@ mod livepatch {
         },
         klp_object::ZERO,
     ];
-
     static mut PATCH: klp_patch = klp_patch {
-        objs: addr_of_mut!(OBJECTS).cast(),
+        objs: ::core::ptr::addr_of_mut!(OBJECTS).cast(),
         replace: true,
         ..klp_patch::ZERO
     };
-
     /// The build-id of the target kernel.
     static BUILD_ID: [u8; 20] = [
         0x01, 0x02, 0x03, 0x04, 0x05, 0x06, 0x07, 0x08, 0x09, 0x0a, 0x0b, 0x0c, 0x0d,
         0x0e, 0x0f, 0x10, 0x11, 0x12, 0x13, 0x14,
     ];
-
     /// How the patched functions start there.
     static ENTRIES: [Entry; 12] = [
         Entry {
@@ -736,7 +761,6 @@ mod livepatch {
             landing_pad: true,
         },
     ];
-
     #[link_section = ".note.kps"]
     #[used]
     static NOTE: Note<286> = Note::new(
@@ -752,53 +776,53 @@ mod livepatch {
             source-sha256=c5e19d54b6720d9e6fe69b2db7064b3f5739b08c6d3207dee966524d8cbefde8\n\
             made-by=kpsc 0.1.0\n",
     );
-
     extern "C" {
         fn klp_enable_patch(patch: *mut klp_patch) -> c_int;
-
         #[link_name = "kps.sym.vmlinux.__start_notes,0"]
         static kps_start_notes: u8;
-
         #[link_name = "kps.sym.vmlinux.__stop_notes,0"]
         static kps_stop_notes: u8;
     }
 
     pub(crate) struct Module;
 
-    impl kernel::Module for Module {
-        fn init(module: &'static kernel::ThisModule) -> kernel::error::Result<Self> {
+    impl ::kernel::Module for Module {
+        fn init(module: &'static ::kernel::ThisModule) -> ::kernel::error::Result<Self> {
             // SAFETY: the linker script of the kernel bounds its notes with these symbols, and
             // `ENTRIES` points to functions of the kernel.
             let same = unsafe {
-                let notes = (addr_of!(kps_start_notes), addr_of!(kps_stop_notes));
+                let notes = (
+                    ::core::ptr::addr_of!(kps_start_notes),
+                    ::core::ptr::addr_of!(kps_stop_notes),
+                );
                 guard::check(&BUILD_ID, notes, &ENTRIES)
             };
             match same {
                 Ok(()) => {}
                 Err(Mismatch::BuildId) => {
-                    kernel::pr_err!(
+                    ::kernel::pr_err!(
                         "refused: this kernel is not 7.3.4-fixture with build-id 0102030405060708090a0b0c0d0e0f1011121314\n"
                     );
-                    return Err(kernel::error::code::ENOEXEC);
+                    return Err(::kernel::error::code::ENOEXEC);
                 }
                 Err(Mismatch::Entry(function)) => {
-                    kernel::pr_err!(
+                    ::kernel::pr_err!(
                         "refused: {} does not start as in 7.3.4-fixture\n", function
                     );
-                    return Err(kernel::error::code::ENOEXEC);
+                    return Err(::kernel::error::code::ENOEXEC);
                 }
             }
             // SAFETY: nobody else knows the tables yet. They live as long as the module, which the
             // kernel pins until the last task has left the patch.
             let status = unsafe {
-                let patch = addr_of_mut!(PATCH);
+                let patch = ::core::ptr::addr_of_mut!(PATCH);
                 (*patch).r#mod = module.as_ptr().cast();
                 klp_enable_patch(patch)
             };
             // `pre_patch` may refuse with any number, and only a negative one keeps the module from
             // staying.
             let status = if status > 0 { -EINVAL } else { status };
-            kernel::error::to_result(status)?;
+            ::kernel::error::to_result(status)?;
             Ok(Module)
         }
     }

@@ -8,10 +8,10 @@
     dead_code
 )]
 
-use core::ffi::*;
+use ::core::ffi::*;
 
 #[repr(C)]
-#[derive(Clone, Copy)]
+#[derive(::core::clone::Clone, ::core::marker::Copy)]
 pub struct klp_patch {
     pub r#mod: *mut module,
     pub objs: *mut klp_object,
@@ -23,36 +23,32 @@ pub struct klp_patch {
 impl klp_patch {
     /// All members zero, as C leaves those that an initialiser does not mention.
     // SAFETY: zero is a value of every C type that a kernel struct is made of.
-    pub const ZERO: Self = unsafe { core::mem::zeroed() };
+    pub const ZERO: Self = unsafe { ::core::mem::zeroed() };
 }
 
 const _: () = {
-    let size = core::mem::size_of::<klp_patch>();
-    assert!(size == 200);
-    let align = core::mem::align_of::<klp_patch>();
-    assert!(align == 8);
-    assert!(core::mem::offset_of!(klp_patch, r#mod) == 0);
-    assert!(core::mem::offset_of!(klp_patch, objs) == 8);
-    assert!(core::mem::offset_of!(klp_patch, states) == 16);
-    assert!(core::mem::offset_of!(klp_patch, replace) == 24);
+    ::core::assert!(::core::mem::size_of:: < klp_patch > () == 200);
+    ::core::assert!(::core::mem::align_of:: < klp_patch > () == 8);
+    ::core::assert!(::core::mem::offset_of!(klp_patch, r#mod) == 0);
+    ::core::assert!(::core::mem::offset_of!(klp_patch, objs) == 8);
+    ::core::assert!(::core::mem::offset_of!(klp_patch, states) == 16);
+    ::core::assert!(::core::mem::offset_of!(klp_patch, replace) == 24);
 };
 
 #[repr(C)]
-#[derive(Clone, Copy)]
+#[derive(::core::clone::Clone, ::core::marker::Copy)]
 pub struct module {
     pub _pad0: [u8; 64],
     pub _align: [u64; 0],
 }
 
 const _: () = {
-    let size = core::mem::size_of::<module>();
-    assert!(size == 64);
-    let align = core::mem::align_of::<module>();
-    assert!(align == 8);
+    ::core::assert!(::core::mem::size_of:: < module > () == 64);
+    ::core::assert!(::core::mem::align_of:: < module > () == 8);
 };
 
 #[repr(C)]
-#[derive(Clone, Copy)]
+#[derive(::core::clone::Clone, ::core::marker::Copy)]
 pub struct klp_object {
     pub name: *const c_char,
     pub funcs: *mut klp_func,
@@ -63,21 +59,19 @@ pub struct klp_object {
 impl klp_object {
     /// All members zero, as C leaves those that an initialiser does not mention.
     // SAFETY: zero is a value of every C type that a kernel struct is made of.
-    pub const ZERO: Self = unsafe { core::mem::zeroed() };
+    pub const ZERO: Self = unsafe { ::core::mem::zeroed() };
 }
 
 const _: () = {
-    let size = core::mem::size_of::<klp_object>();
-    assert!(size == 168);
-    let align = core::mem::align_of::<klp_object>();
-    assert!(align == 8);
-    assert!(core::mem::offset_of!(klp_object, name) == 0);
-    assert!(core::mem::offset_of!(klp_object, funcs) == 8);
-    assert!(core::mem::offset_of!(klp_object, callbacks) == 16);
+    ::core::assert!(::core::mem::size_of:: < klp_object > () == 168);
+    ::core::assert!(::core::mem::align_of:: < klp_object > () == 8);
+    ::core::assert!(::core::mem::offset_of!(klp_object, name) == 0);
+    ::core::assert!(::core::mem::offset_of!(klp_object, funcs) == 8);
+    ::core::assert!(::core::mem::offset_of!(klp_object, callbacks) == 16);
 };
 
 #[repr(C)]
-#[derive(Clone, Copy)]
+#[derive(::core::clone::Clone, ::core::marker::Copy)]
 pub struct klp_func {
     pub old_name: *const c_char,
     pub new_func: *mut c_void,
@@ -88,48 +82,46 @@ pub struct klp_func {
 impl klp_func {
     /// All members zero, as C leaves those that an initialiser does not mention.
     // SAFETY: zero is a value of every C type that a kernel struct is made of.
-    pub const ZERO: Self = unsafe { core::mem::zeroed() };
+    pub const ZERO: Self = unsafe { ::core::mem::zeroed() };
 }
 
 const _: () = {
-    let size = core::mem::size_of::<klp_func>();
-    assert!(size == 152);
-    let align = core::mem::align_of::<klp_func>();
-    assert!(align == 8);
-    assert!(core::mem::offset_of!(klp_func, old_name) == 0);
-    assert!(core::mem::offset_of!(klp_func, new_func) == 8);
-    assert!(core::mem::offset_of!(klp_func, old_sympos) == 16);
+    ::core::assert!(::core::mem::size_of:: < klp_func > () == 152);
+    ::core::assert!(::core::mem::align_of:: < klp_func > () == 8);
+    ::core::assert!(::core::mem::offset_of!(klp_func, old_name) == 0);
+    ::core::assert!(::core::mem::offset_of!(klp_func, new_func) == 8);
+    ::core::assert!(::core::mem::offset_of!(klp_func, old_sympos) == 16);
 };
 
 #[repr(C)]
-#[derive(Clone, Copy)]
+#[derive(::core::clone::Clone, ::core::marker::Copy)]
 pub struct klp_callbacks {
-    pub pre_patch: Option<unsafe extern "C" fn(*mut klp_object) -> c_int>,
-    pub post_patch: Option<unsafe extern "C" fn(*mut klp_object)>,
-    pub pre_unpatch: Option<unsafe extern "C" fn(*mut klp_object)>,
-    pub post_unpatch: Option<unsafe extern "C" fn(*mut klp_object)>,
+    pub pre_patch: ::core::option::Option<
+        unsafe extern "C" fn(*mut klp_object) -> c_int,
+    >,
+    pub post_patch: ::core::option::Option<unsafe extern "C" fn(*mut klp_object)>,
+    pub pre_unpatch: ::core::option::Option<unsafe extern "C" fn(*mut klp_object)>,
+    pub post_unpatch: ::core::option::Option<unsafe extern "C" fn(*mut klp_object)>,
     pub _pad4: [u8; 8],
 }
 
 impl klp_callbacks {
     /// All members zero, as C leaves those that an initialiser does not mention.
     // SAFETY: zero is a value of every C type that a kernel struct is made of.
-    pub const ZERO: Self = unsafe { core::mem::zeroed() };
+    pub const ZERO: Self = unsafe { ::core::mem::zeroed() };
 }
 
 const _: () = {
-    let size = core::mem::size_of::<klp_callbacks>();
-    assert!(size == 40);
-    let align = core::mem::align_of::<klp_callbacks>();
-    assert!(align == 8);
-    assert!(core::mem::offset_of!(klp_callbacks, pre_patch) == 0);
-    assert!(core::mem::offset_of!(klp_callbacks, post_patch) == 8);
-    assert!(core::mem::offset_of!(klp_callbacks, pre_unpatch) == 16);
-    assert!(core::mem::offset_of!(klp_callbacks, post_unpatch) == 24);
+    ::core::assert!(::core::mem::size_of:: < klp_callbacks > () == 40);
+    ::core::assert!(::core::mem::align_of:: < klp_callbacks > () == 8);
+    ::core::assert!(::core::mem::offset_of!(klp_callbacks, pre_patch) == 0);
+    ::core::assert!(::core::mem::offset_of!(klp_callbacks, post_patch) == 8);
+    ::core::assert!(::core::mem::offset_of!(klp_callbacks, pre_unpatch) == 16);
+    ::core::assert!(::core::mem::offset_of!(klp_callbacks, post_unpatch) == 24);
 };
 
 #[repr(C)]
-#[derive(Clone, Copy)]
+#[derive(::core::clone::Clone, ::core::marker::Copy)]
 pub struct seq_file {
     pub _pad0: [u8; 16],
     pub count: usize,
@@ -138,48 +130,42 @@ pub struct seq_file {
 }
 
 const _: () = {
-    let size = core::mem::size_of::<seq_file>();
-    assert!(size == 48);
-    let align = core::mem::align_of::<seq_file>();
-    assert!(align == 8);
-    assert!(core::mem::offset_of!(seq_file, count) == 16);
-    assert!(core::mem::offset_of!(seq_file, file) == 40);
+    ::core::assert!(::core::mem::size_of:: < seq_file > () == 48);
+    ::core::assert!(::core::mem::align_of:: < seq_file > () == 8);
+    ::core::assert!(::core::mem::offset_of!(seq_file, count) == 16);
+    ::core::assert!(::core::mem::offset_of!(seq_file, file) == 40);
 };
 
 #[repr(C)]
-#[derive(Clone, Copy)]
+#[derive(::core::clone::Clone, ::core::marker::Copy)]
 pub struct file {
     pub _pad0: [u8; 8],
     pub f_pos: loff_t,
 }
 
 const _: () = {
-    let size = core::mem::size_of::<file>();
-    assert!(size == 16);
-    let align = core::mem::align_of::<file>();
-    assert!(align == 8);
-    assert!(core::mem::offset_of!(file, f_pos) == 8);
+    ::core::assert!(::core::mem::size_of:: < file > () == 16);
+    ::core::assert!(::core::mem::align_of:: < file > () == 8);
+    ::core::assert!(::core::mem::offset_of!(file, f_pos) == 8);
 };
 
 pub type loff_t = c_long;
 
 #[repr(C)]
-#[derive(Clone, Copy)]
+#[derive(::core::clone::Clone, ::core::marker::Copy)]
 pub struct open_how {
     pub flags: c_ulong,
     pub _pad1: [u8; 16],
 }
 
 const _: () = {
-    let size = core::mem::size_of::<open_how>();
-    assert!(size == 24);
-    let align = core::mem::align_of::<open_how>();
-    assert!(align == 8);
-    assert!(core::mem::offset_of!(open_how, flags) == 0);
+    ::core::assert!(::core::mem::size_of:: < open_how > () == 24);
+    ::core::assert!(::core::mem::align_of:: < open_how > () == 8);
+    ::core::assert!(::core::mem::offset_of!(open_how, flags) == 0);
 };
 
 #[repr(C)]
-#[derive(Clone, Copy)]
+#[derive(::core::clone::Clone, ::core::marker::Copy)]
 pub struct sockptr_t {
     pub _pad0: [u8; 8],
     pub is_kernel: bool,
@@ -188,15 +174,13 @@ pub struct sockptr_t {
 }
 
 const _: () = {
-    let size = core::mem::size_of::<sockptr_t>();
-    assert!(size == 16);
-    let align = core::mem::align_of::<sockptr_t>();
-    assert!(align == 8);
-    assert!(core::mem::offset_of!(sockptr_t, is_kernel) == 8);
+    ::core::assert!(::core::mem::size_of:: < sockptr_t > () == 16);
+    ::core::assert!(::core::mem::align_of:: < sockptr_t > () == 8);
+    ::core::assert!(::core::mem::offset_of!(sockptr_t, is_kernel) == 8);
 };
 
 #[repr(C)]
-#[derive(Clone, Copy)]
+#[derive(::core::clone::Clone, ::core::marker::Copy)]
 pub struct pt_regs {
     pub _pad0: [u8; 56],
     pub r10: c_ulong,
@@ -212,35 +196,31 @@ pub struct pt_regs {
 impl pt_regs {
     /// All members zero, as C leaves those that an initialiser does not mention.
     // SAFETY: zero is a value of every C type that a kernel struct is made of.
-    pub const ZERO: Self = unsafe { core::mem::zeroed() };
+    pub const ZERO: Self = unsafe { ::core::mem::zeroed() };
 }
 
 const _: () = {
-    let size = core::mem::size_of::<pt_regs>();
-    assert!(size == 168);
-    let align = core::mem::align_of::<pt_regs>();
-    assert!(align == 8);
-    assert!(core::mem::offset_of!(pt_regs, r10) == 56);
-    assert!(core::mem::offset_of!(pt_regs, r9) == 64);
-    assert!(core::mem::offset_of!(pt_regs, r8) == 72);
-    assert!(core::mem::offset_of!(pt_regs, dx) == 96);
-    assert!(core::mem::offset_of!(pt_regs, si) == 104);
-    assert!(core::mem::offset_of!(pt_regs, di) == 112);
+    ::core::assert!(::core::mem::size_of:: < pt_regs > () == 168);
+    ::core::assert!(::core::mem::align_of:: < pt_regs > () == 8);
+    ::core::assert!(::core::mem::offset_of!(pt_regs, r10) == 56);
+    ::core::assert!(::core::mem::offset_of!(pt_regs, r9) == 64);
+    ::core::assert!(::core::mem::offset_of!(pt_regs, r8) == 72);
+    ::core::assert!(::core::mem::offset_of!(pt_regs, dx) == 96);
+    ::core::assert!(::core::mem::offset_of!(pt_regs, si) == 104);
+    ::core::assert!(::core::mem::offset_of!(pt_regs, di) == 112);
 };
 
 #[repr(C)]
-#[derive(Clone, Copy)]
+#[derive(::core::clone::Clone, ::core::marker::Copy)]
 pub struct timespec64 {
     pub _pad0: [u8; 8],
     pub tv_nsec: c_long,
 }
 
 const _: () = {
-    let size = core::mem::size_of::<timespec64>();
-    assert!(size == 16);
-    let align = core::mem::align_of::<timespec64>();
-    assert!(align == 8);
-    assert!(core::mem::offset_of!(timespec64, tv_nsec) == 8);
+    ::core::assert!(::core::mem::size_of:: < timespec64 > () == 16);
+    ::core::assert!(::core::mem::align_of:: < timespec64 > () == 8);
+    ::core::assert!(::core::mem::offset_of!(timespec64, tv_nsec) == 8);
 };
 
 pub type pid_type = c_int;

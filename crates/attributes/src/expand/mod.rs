@@ -88,7 +88,7 @@ pub fn livepatch(
             let missing = "KPS_FACTS does not name a facts file: build with `kpsc build`, or with make and the crate's Kbuild file";
             quote! {
                 #[cfg(kps_kernel)]
-                compile_error!(#missing);
+                ::core::compile_error!(#missing);
                 #outline
             }
         }
@@ -115,7 +115,7 @@ fn contents(
     });
     let contents = checked.map(|checked| {
         let name = kps_codegen::names::ident(&patch.name.value);
-        kps_codegen::contents(checked.patch(), &quote!(#name::Module))
+        kps_codegen::contents(checked.patch(), &quote!(#name::livepatch::Module))
     });
     (contents, said)
 }

@@ -66,7 +66,7 @@ pub(super) fn outline(
         mod #name {
             use ::kps;
             #types
-            use {kps::prelude::*, types::*};
+            use self::{kps::prelude::*, types::*};
 
             #(#params)*
             #(#states)*
@@ -108,6 +108,9 @@ impl Outline<'_> {
     fn object(&self, object: &kps_ast::Object) -> TokenStream {
         let of = ObjectName::new(&object.name.value);
         let module = object_ident(&of);
+        // Symbols of the image are in scope everywhere.
+        let is_outside = of == ObjectName::Vmlinux;
+        let kps = if is_outside { quote!(self::kps) } else { quote!(super::kps) };
         let functions = object.use_fns.iter().filter_map(|function| {
             Some(
                 self.declaration(&ident(&function.symbol.name.value), function.prototype.as_ref()?),
@@ -119,11 +122,10 @@ impl Outline<'_> {
         });
         let per_cpu = object.use_percpus.iter().filter_map(|item| {
             let (name, ty) = (ident(&item.symbol.name.value), self.tokens.of(item.ty?));
-            Some(quote!(static #name: kps::percpu::PerCpu<#ty>;))
+            Some(quote!(static #name: #kps::percpu::PerCpu<#ty>;))
         });
         let funcs = object.funcs.iter().enumerate().map(|(n, func)| self.func(n, func));
         let callbacks = object.callbacks.iter().map(|callback| self.callback(callback));
-        // Symbols of the image are in scope everywhere.
         let declared = quote! {
             extern "C" {
                 #(#functions)*
@@ -132,7 +134,7 @@ impl Outline<'_> {
             }
         };
         let (outside, inside) =
-            if of == ObjectName::Vmlinux { (Some(declared), None) } else { (None, Some(declared)) };
+            if is_outside { (Some(declared), None) } else { (None, Some(declared)) };
         quote! {
             #outside
             mod #module {
@@ -157,7 +159,7 @@ impl Outline<'_> {
         let params = self.params(prototype, true);
         let ret = self.ret(prototype);
         let text = self.tokens.of(body.code);
-        let unread = quote!(kps::frame::unread());
+        let unread = quote!(super::kps::frame::unread());
         let (before, behind) = match hook {
             Hook::Replace => (Some(self.original(prototype)), None),
             Hook::Post if ret.is_some() => {
@@ -240,7 +242,7 @@ impl Outline<'_> {
                 (quote!(Array<#element, #len>), quote!(Array::new([#first; #len], #count)))
             }
         };
-        quote!(static #name: kps::param::#ty = kps::param::#value;)
+        quote!(static #name: self::kps::param::#ty = self::kps::param::#value;)
     }
 
     fn state(&self, state: &State) -> TokenStream {
@@ -250,8 +252,8 @@ impl Outline<'_> {
         let (apply, restore) =
             (self.closure(state.apply.as_ref()), self.closure(state.restore.as_ref()));
         quote! {
-            static #name: kps::state::State<#ty> =
-                kps::state::State::new(#text, 1, 1, #save, #apply, #restore);
+            static #name: self::kps::state::State<#ty> =
+                self::kps::state::State::new(#text, 1, 1, #save, #apply, #restore);
         }
     }
 
@@ -262,9 +264,9 @@ impl Outline<'_> {
         let ctor = match &shadow.ctor {
             Some(_) => {
                 let closure = self.closure(shadow.ctor.as_ref());
-                quote!(Some(#closure))
+                quote!(::core::option::Option::Some(#closure))
             }
-            None => quote!(None),
+            None => quote!(::core::option::Option::None),
         };
         let dtor = shadow.dtor.as_ref().map(|dtor| {
             let name = format_ident!("{PREFIX}destroy_{}", ident(&shadow.name.value));
@@ -272,8 +274,9 @@ impl Outline<'_> {
             quote!(fn #name(#data: *mut #ty) { unsafe { #text } })
         });
         quote! {
-            static #name: kps::shadow::Shadow<#ty, #parent> =
-                kps::shadow::Shadow::new(#text, 1, 1, || unsafe { #init }, #ctor, None);
+            static #name: self::kps::shadow::Shadow<#ty, #parent> = self::kps::shadow::Shadow::new(
+                #text, 1, 1, || unsafe { #init }, #ctor, ::core::option::Option::None
+            );
             #dtor
         }
     }
@@ -286,19 +289,19 @@ impl Outline<'_> {
         let adopt = match &resource.adopt {
             Some(_) => {
                 let closure = self.closure(resource.adopt.as_ref());
-                quote!(Some(#closure))
+                quote!(::core::option::Option::Some(#closure))
             }
-            None => quote!(None),
+            None => quote!(::core::option::Option::None),
         };
         quote! {
-            static #name: kps::resource::Resource<#ty> = kps::resource::Resource::new(
-                #text, 1, 1, kps::resource::never_stays, #acquire, #release, #adopt
+            static #name: self::kps::resource::Resource<#ty> = self::kps::resource::Resource::new(
+                #text, 1, 1, self::kps::resource::never_stays, #acquire, #release, #adopt
             );
         }
     }
 
     fn closure(&self, body: Option<&kps_ast::BodyWithParams>) -> TokenStream {
-        let Some(body) = body else { return quote!(|| kps::frame::unread()) };
+        let Some(body) = body else { return quote!(|| self::kps::frame::unread()) };
         let names = (0..body.names.len()).map(|n| bound(&body.names, n));
         let text = self.tokens.of(body.code);
         quote!(|#(#names),*| unsafe { #text })

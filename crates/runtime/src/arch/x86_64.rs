@@ -93,11 +93,11 @@ macro_rules! kps_function {
             ".pushsection .text, \"ax\", @progbits",
             ".balign 16",
             ".skip 16, 0x90",
-            concat!(".globl ", $name),
-            concat!(".type ", $name, ", @function"),
-            concat!($name, ":"),
+            ::core::concat!(".globl ", $name),
+            ::core::concat!(".type ", $name, ", @function"),
+            ::core::concat!($name, ":"),
             $($line,)*
-            concat!(".size ", $name, ", . - ", $name),
+            ::core::concat!(".size ", $name, ", . - ", $name),
             ".popsection",
             $($operand = const $value,)*
             options(att_syntax)
@@ -122,7 +122,7 @@ pub use kps_function as function;
 #[macro_export]
 macro_rules! kps_traceable {
     ($name:expr; $($line:expr,)*; $($operand:ident = $value:expr),*) => {
-        kps::shim::function!(
+        $crate::kps_function!(
             $name;
             // ftrace reaches `new_func` through a register.
             ".if {ibt}",
@@ -146,9 +146,9 @@ macro_rules! kps_traceable {
             ".popsection",
             ".endif",
             ;
-            ibt = cfg!(CONFIG_X86_KERNEL_IBT) as u32,
-            rethunk = cfg!(CONFIG_MITIGATION_RETHUNK) as u32,
-            mcount = !cfg!(CONFIG_FTRACE_MCOUNT_USE_OBJTOOL) as u32
+            ibt = ::core::cfg!(CONFIG_X86_KERNEL_IBT) as ::core::primitive::u32,
+            rethunk = ::core::cfg!(CONFIG_MITIGATION_RETHUNK) as ::core::primitive::u32,
+            mcount = !::core::cfg!(CONFIG_FTRACE_MCOUNT_USE_OBJTOOL) as ::core::primitive::u32
             $(, $operand = $value)*
         );
     };
@@ -164,8 +164,8 @@ pub use kps_traceable as traceable;
 #[macro_export]
 macro_rules! kps_entry {
     ($stem:literal, stack_words = $words:literal) => {
-        kps::shim::traceable!(
-            concat!("livepatch_", $stem);
+        $crate::kps_traceable!(
+            ::core::concat!("livepatch_", $stem);
             // An odd number of words keeps the stack aligned to 16 bytes at the call.
             ".if {pad}",
             "sub $8, %rsp",
@@ -173,7 +173,7 @@ macro_rules! kps_entry {
             ".rept {words}",
             "pushq {frame}(%rsp)",
             ".endr",
-            concat!("call kps_body_", $stem),
+            ::core::concat!("call kps_body_", $stem),
             "add ${frame}, %rsp",
             ;
             words = $words,
@@ -194,11 +194,11 @@ pub use kps_entry as entry;
 #[macro_export]
 macro_rules! kps_pre_entry {
     ($stem:literal, old = $old:literal, skip = $skip:literal) => {
-        kps::shim::pre_entry!($stem, old = $old, skip = $skip, frame = "%rdi");
+        $crate::kps_pre_entry!($stem, old = $old, skip = $skip, frame = "%rdi");
     };
     ($stem:literal, old = $old:literal, skip = $skip:literal, frame = $frame:literal) => {
-        kps::shim::traceable!(
-            concat!("livepatch_", $stem);
+        $crate::kps_traceable!(
+            ::core::concat!("livepatch_", $stem);
             "pushq $0",
             "push %r9",
             "push %r8",
@@ -206,8 +206,8 @@ macro_rules! kps_pre_entry {
             "push %rdx",
             "push %rsi",
             "push %rdi",
-            concat!("mov %rsp, ", $frame),
-            concat!("call kps_body_", $stem),
+            ::core::concat!("mov %rsp, ", $frame),
+            ::core::concat!("call kps_body_", $stem),
             "cmpq $0, 48(%rsp)",
             "je 772f",
             "pop %rdi",
@@ -217,7 +217,7 @@ macro_rules! kps_pre_entry {
             "pop %r8",
             "pop %r9",
             "add $8, %rsp",
-            concat!("jmp \"", $old, "\" + ", $skip),
+            ::core::concat!("jmp \"", $old, "\" + ", $skip),
             "772: add $56, %rsp",
             ;
         );
@@ -232,7 +232,7 @@ pub use kps_pre_entry as pre_entry;
 #[macro_export]
 macro_rules! kps_pre_entry_in_memory {
     ($stem:literal, old = $old:literal, skip = $skip:literal) => {
-        kps::shim::pre_entry!($stem, old = $old, skip = $skip, frame = "%rsi");
+        $crate::kps_pre_entry!($stem, old = $old, skip = $skip, frame = "%rsi");
     };
 }
 #[doc(inline)]
@@ -248,9 +248,9 @@ pub use kps_pre_entry_in_memory as pre_entry_in_memory;
 #[macro_export]
 macro_rules! kps_original {
     ($stem:literal, old = $old:literal, skip = $skip:literal) => {
-        kps::shim::function!(
-            concat!("kps_orig_", $stem);
-            concat!("jmp \"", $old, "\" + ", $skip),
+        $crate::kps_function!(
+            ::core::concat!("kps_orig_", $stem);
+            ::core::concat!("jmp \"", $old, "\" + ", $skip),
             ;
         );
     };
