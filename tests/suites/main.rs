@@ -16,6 +16,7 @@ mod dwarf;
 mod entries;
 mod examples;
 mod fields;
+mod hygiene;
 mod image;
 mod input;
 mod inspect;
@@ -55,6 +56,7 @@ const SUITES: &[Suite] = &[
     Suite::new("entries", entries::cases),
     Suite::new("examples", examples::cases),
     Suite::new("fields", fields::cases),
+    Suite::new("hygiene", hygiene::cases),
     Suite::new("image", image::cases),
     Suite::new("input", input::cases),
     Suite::new("inspect", inspect::cases),

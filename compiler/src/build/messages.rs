@@ -4,7 +4,9 @@
 use super::author::generated;
 use super::persistent;
 use crate::emit::LineTable;
-use kps_diag::{Diagnostic, Severity, BUG, LINKER_ERROR, RUSTC_ERROR, RUSTC_WARNING};
+use kps_diag::{
+    Diagnostic, Severity, BUG, LINKER_ERROR, REPEATED_NAME, RUSTC_ERROR, RUSTC_WARNING,
+};
 use kps_grammar::{Position, Sources, Span};
 use serde::Deserialize;
 
@@ -40,8 +42,18 @@ struct RustSpan {
     column_end: usize,
     is_primary: bool,
     label: Option<String>,
+    #[serde(default)]
+    text: Vec<Line>,
     suggested_replacement: Option<String>,
     expansion: Option<Box<Expansion>>,
+}
+
+/// A line of the text of a span; the columns count characters, from 1.
+#[derive(Debug, Deserialize)]
+struct Line {
+    text: String,
+    highlight_start: usize,
+    highlight_end: usize,
 }
 
 #[derive(Debug, Deserialize)]
@@ -57,6 +69,22 @@ pub struct Messages<'a> {
 }
 
 impl Message {
+    /// The error that a name bound by generated code is also that of a value. `check` knows the
+    /// values of the author's own items. An import of everything from another crate, or a macro,
+    /// may bring others into scope.
+    fn two_meanings(&self) -> Option<Diagnostic> {
+        const BINDING_SHADOWS: &str = "E0530";
+        let line = self.spans.iter().find(|span| span.is_primary)?.text.first()?;
+        let (start, end) = (line.highlight_start.checked_sub(1)?, line.highlight_end);
+        let name: String = line.text.chars().take(end.checked_sub(1)?).skip(start).collect();
+        let name = name.trim_start_matches("mut ");
+        self.has_code(BINDING_SHADOWS).then(|| {
+            Diagnostic::new(REPEATED_NAME, format!("`{name}` has two meanings"))
+                .note("it is a parameter, and a static or constant that an import of the patch, or a macro, brings into scope")
+                .help(format!("import the names one by one, or write the function's prototype with another name than `{name}`"))
+        })
+    }
+
     /// Whether the message has this code of rustc.
     fn has_code(&self, wanted: &str) -> bool {
         self.code.as_ref().is_some_and(|Code { code }| code == wanted)
@@ -129,6 +157,10 @@ impl<'a> Messages<'a> {
                 }
                 return;
             }
+        }
+        if let (true, Some(error)) = (labels.is_empty(), message.two_meanings()) {
+            self.diagnostics.push(error);
+            return;
         }
         if labels.is_empty() {
             // Not the author's code: ignore a warning there; an error is a bug of kpsc.

@@ -2,8 +2,10 @@
 //! Reads an author's patch from the disk: a spec or the folder of a patch crate, with the files
 //! that it names.
 
+mod c_rules;
 mod files;
 mod modules;
+mod rust_rules;
 
 pub use files::{beside, read_text};
 pub use modules::{for_tests, Modules};
@@ -39,7 +41,11 @@ impl Input {
         let mut input = if path.is_dir() { read_crate(path)? } else { of_spec(read_spec(path)?) };
         if let Some(patch) = &input.patch {
             input.diagnostics.extend(files::read(patch, &mut input.sources));
+            let functions = crate::resolve::changed(patch);
+            let in_c = input.sources.files().filter(|file| file.language == Language::C);
+            input.diagnostics.extend(in_c.flat_map(|file| c_rules::check(file, &functions)));
             if input.own_files.is_some() {
+                input.diagnostics.extend(rust_rules::check(&input.sources, patch));
                 input.diagnostics.extend(misplaced(&input.sources));
             }
         }

@@ -286,8 +286,10 @@ fn callbacks<B: Body>(patch: &Patch<B>) -> TokenStream {
                 /// SAFETY: the kernel calls this when every task runs the new code, and has taken
                 /// the replaced patches away.
                 unsafe {
-                    let (replace, forced) =
-                        ((*::core::ptr::addr_of!(PATCH)).replace, (*::core::ptr::addr_of!(PATCH)).forced);
+                    let (replace, forced) = (
+                        (*::core::ptr::addr_of!(PATCH)).replace,
+                        (*::core::ptr::addr_of!(PATCH)).forced,
+                    );
                     persistent::commit(&DATA, replace, forced, #report);
                 }
             }
@@ -302,7 +304,9 @@ fn callbacks<B: Body>(patch: &Patch<B>) -> TokenStream {
                 #post_unpatch
                 /// SAFETY: the kernel calls this when no task runs the new code, or has been forced
                 /// to think so.
-                unsafe { persistent::release(&DATA, (*::core::ptr::addr_of!(PATCH)).forced, #report) };
+                unsafe {
+                    persistent::release(&DATA, (*::core::ptr::addr_of!(PATCH)).forced, #report)
+                };
             }
         }
     }

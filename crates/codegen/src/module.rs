@@ -271,7 +271,10 @@ fn enable<B>(patch: &Patch<B>) -> TokenStream {
         /// SAFETY: the linker script of the kernel bounds its notes with these symbols, and
         /// `ENTRIES` points to functions of the kernel.
         let same = unsafe {
-            let notes = (::core::ptr::addr_of!(kps_start_notes), ::core::ptr::addr_of!(kps_stop_notes));
+            let notes = (
+                ::core::ptr::addr_of!(kps_start_notes),
+                ::core::ptr::addr_of!(kps_stop_notes),
+            );
             guard::check(&BUILD_ID, notes, &ENTRIES)
         };
         match same {

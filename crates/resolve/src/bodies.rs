@@ -8,6 +8,7 @@ use super::rust::{
     long_name, parse_body, parse_file, parse_item, parse_named_type, parse_value, ParsedBody,
     MAX_NAME,
 };
+use super::values::values;
 use super::{Resolver, SourceText};
 use crate::propose::{another_name, rename_one};
 use kps_ast::{self as ast, Code, Span};
@@ -16,7 +17,7 @@ use kps_codegen::refs::{self, Refs};
 use kps_codegen::Body;
 use kps_diag::{Diagnostic, REPEATED_NAME, RESERVED_NAME};
 use kps_facts::Wanted;
-use kps_plan::{Callbacks, Change, Imports, Module, Object, Types};
+use kps_plan::{Callbacks, Change, Convention, Imports, Module, Object, Types};
 use proc_macro2::TokenStream;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use syn::spanned::Spanned as _;
@@ -345,19 +346,13 @@ impl Resolver<'_> {
         objects: &[Object<Fragment>],
         imports: &Imports,
     ) {
-        let own = rust.items.iter().filter_map(|item| match item {
-            Item::Static(item) => Some(item.ident.to_string()),
-            Item::Const(item) => Some(item.ident.to_string()),
-            Item::Struct(item) if !matches!(item.fields, syn::Fields::Named(_)) => {
-                Some(item.ident.to_string())
-            }
-            _ => None,
-        });
+        self.check_bound(spec, rust, places, objects);
         let of_modules = objects.iter().flat_map(|object| &object.uses.statics);
         let statics = imports.statics.iter().chain(of_modules).map(|item| item.name.clone());
         let constants = imports.constants.iter().map(|item| item.name.clone());
         let named = params::named(spec).map(|(_, name)| name.value.clone());
-        let values: BTreeSet<String> = own.chain(statics).chain(constants).chain(named).collect();
+        let values: BTreeSet<String> =
+            values(rust).into_iter().chain(statics).chain(constants).chain(named).collect();
         for (_, names) in data::bodies(spec) {
             if let [first, second] = names.as_slice() {
                 if first.value == second.value && first.value != "_" {
@@ -390,8 +385,9 @@ impl Resolver<'_> {
         {
             let has_ret = matches!(func.change, Change::Around { .. });
             let params = func.signature.params.iter().map(|param| param.name.as_str());
-            for name in params.chain(has_ret.then_some("ret")).filter(|name| values.contains(*name))
-            {
+            let original = (func.convention != Convention::C).then_some("original");
+            let bound = params.chain(has_ret.then_some("ret")).chain(original);
+            for name in bound.filter(|name| values.contains(*name)) {
                 self.report(
                     Diagnostic::new(REPEATED_NAME, format!("`{name}` has two meanings in `{}`", func.old.name))
                         .at(place, "")
@@ -405,7 +401,7 @@ impl Resolver<'_> {
     /// An item must not use the names of the generated crate.
     fn check_item(&mut self, item: &Item, code: Code) {
         for name in refs::defined(std::slice::from_ref(item)) {
-            if RESERVED.contains(&name.as_str()) || name.starts_with(PREFIX) {
+            if RESERVED.contains(&name.as_str()) {
                 let message = format!("an item cannot be named `{name}`");
                 self.report(
                     Diagnostic::new(RESERVED_NAME, message)

@@ -25,7 +25,7 @@ pub use image::image;
 pub use kallsyms::kallsyms;
 pub use module::module;
 pub use post_link::post_link;
-pub use spec::spec;
+pub use spec::{on_a_large_stack, spec};
 pub use texts::texts;
 
 /// A reader of bytes that anybody may have made.

@@ -40,7 +40,7 @@ pub(super) fn compile(sources: &Sources, facts: &Facts) {
 }
 
 /// Runs something on a stack as large as the program's.
-pub(super) fn on_a_large_stack(run: impl FnOnce() + Send) {
+pub fn on_a_large_stack(run: impl FnOnce() + Send) {
     const STACK: usize = 1 << 30;
     let done = std::thread::scope(|scope| {
         let worker = std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, run);

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: GPL-2.0
+//! Destructors for the kernel's structs. Generated structs are `Copy`, as C's are, so rustc refuses
+//! one where it cannot say which text is wrong.
+
+use super::bodies::Rust;
+use super::Resolver;
+use kps_ast::Code;
+use kps_diag::{Diagnostic, RUSTC_ERROR};
+use std::collections::BTreeSet;
+use syn::spanned::Spanned as _;
+use syn::visit::{self, Visit};
+use syn::{Item, Type};
+
+impl Resolver<'_> {
+    /// `impl Drop` needs a type of the author's own.
+    pub(super) fn check_destructors(&mut self, rust: &Rust) {
+        let mut found = Destructors::default();
+        let mut from: Vec<Code> = Vec::new();
+        for (item, code) in rust.items_with_code() {
+            found.visit_item(item);
+            from.resize(found.impls.len(), code);
+        }
+        for module in rust.module_files() {
+            module.items().iter().for_each(|item| found.visit_item(item));
+            from.resize(found.impls.len(), module.code());
+        }
+        for ((name, span), code) in found.impls.into_iter().zip(from) {
+            if found.own.contains(&name) || found.has_macros {
+                continue;
+            }
+            let message = format!("`{name}` cannot have a destructor");
+            self.report(
+                Diagnostic::new(RUSTC_ERROR, message)
+                    .at(self.pieces.place(code, span), "")
+                    .note("it is a type of the kernel's, which C copies")
+                    .help("implement `Drop` for a struct of your own that holds a pointer to it"),
+            );
+        }
+    }
+}
+
+#[derive(Default)]
+struct Destructors {
+    /// The types that the author defines.
+    own: BTreeSet<String>,
+    /// The types with a destructor.
+    impls: Vec<(String, proc_macro2::Span)>,
+    /// Whether a macro may define more types.
+    has_macros: bool,
+}
+
+impl<'a> Visit<'a> for Destructors {
+    fn visit_item(&mut self, item: &'a Item) {
+        match item {
+            Item::Struct(item) => drop(self.own.insert(item.ident.to_string())),
+            Item::Enum(item) => drop(self.own.insert(item.ident.to_string())),
+            Item::Union(item) => drop(self.own.insert(item.ident.to_string())),
+            Item::Macro(item) => self.has_macros |= item.ident.is_none(),
+            Item::Impl(item) => {
+                let of = item.trait_.as_ref().and_then(|(_, path, _)| path.segments.last());
+                if let (Some(of), Type::Path(ty)) = (of, &*item.self_ty) {
+                    if let Some(name) = ty.path.segments.last().filter(|_| of.ident == "Drop") {
+                        self.impls.push((name.ident.to_string(), item.self_ty.span()));
+                    }
+                }
+            }
+            _ => {}
+        }
+        visit::visit_item(self, item);
+    }
+}

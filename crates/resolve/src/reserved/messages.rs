@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: GPL-2.0
+//! What is said about refused words.
+
+use super::{Refused, What};
+use crate::another_name;
+use kps_ast::Span;
+use kps_diag::{Diagnostic, LANGUAGE_NAME, OUTSIDE_INPUT, RESERVED_WORD};
+
+impl Refused {
+    /// The message, at a position of the author's text.
+    pub fn diagnostic(&self, place: Span) -> Diagnostic {
+        const OURS: &str = "the generated code uses it, and may use it for something else in the next version of kpsc";
+        const OUTSIDE: &str = "the same patch must become the same module everywhere";
+        let error = match &self.what {
+            What::Name(name) => {
+                Diagnostic::new(RESERVED_WORD, format!("`{name}` is a name of the generated code"))
+                    .note(OURS)
+                    .help(match name.starts_with("kps_orig_") {
+                        true => "call the old function as `original(..)`".to_owned(),
+                        false => another_name(name),
+                    })
+            }
+            What::Text(name) => Diagnostic::new(
+                RESERVED_WORD,
+                format!("this names the symbol `{name}`"),
+            )
+            .note(OURS)
+            .help(
+                "call the old function as `original`, and declare symbols of the kernel with `use`",
+            ),
+            What::Parts(name) => {
+                Diagnostic::new(RESERVED_WORD, format!("`{name}!` makes names of parts"))
+                    .note("such a name may be one of the generated code")
+                    .help("write the names in full")
+            }
+            What::Outside(name) => Diagnostic::new(
+                OUTSIDE_INPUT,
+                format!("`{name}!` reads something that is not part of the patch"),
+            )
+            .note(OUTSIDE)
+            .help("write the value itself, as a literal or a constant"),
+            What::Directive(name) => Diagnostic::new(
+                OUTSIDE_INPUT,
+                format!("`{name}` reads something that is not part of the patch"),
+            )
+            .note(OUTSIDE)
+            .help("write the bytes themselves, with `.byte` or `.ascii`"),
+            What::Language(name) => {
+                Diagnostic::new(LANGUAGE_NAME, format!("`{name}` has a meaning in Rust"))
+                    .note("generated code and the kernel's macros use it with that meaning")
+                    .help(another_name(name))
+            }
+            What::NamelessMacro => {
+                Diagnostic::new(LANGUAGE_NAME, "a macro has a name that an argument decides")
+                    .note("it may be the name of one of Rust's own macros")
+                    .help("write the name of the macro")
+            }
+            What::ExternCrate => {
+                Diagnostic::new(LANGUAGE_NAME, "`extern crate` gives a crate another name")
+                    .note("generated code names crates by paths such as `::core::ptr::null`")
+                    .help("write `use` with the crate's own name")
+            }
+        };
+        error.at(place, "")
+    }
+}

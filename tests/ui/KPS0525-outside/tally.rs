@@ -1,0 +1,1 @@
+pub static TEXT: &[u8] = core::include_bytes!("tally.rs");
