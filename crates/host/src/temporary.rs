@@ -21,6 +21,14 @@ fn names() -> MutexGuard<'static, BTreeSet<PathBuf>> {
     NAMES.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
 }
 
+/// What else is put in order when a signal ends kpsc, behind the end of all programs.
+static AT_END: Mutex<BTreeSet<fn()>> = Mutex::new(BTreeSet::new());
+
+/// Has this done, too, when a signal ends kpsc, once all programs that it has started have ended.
+pub fn at_end(work: fn()) {
+    AT_END.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).insert(work);
+}
+
 /// Removes all temporary files and folders, and keeps others from being made, for ever: the process
 /// is about to end.
 pub(crate) fn remove_all() {
@@ -28,6 +36,9 @@ pub(crate) fn remove_all() {
     const ATTEMPTS: usize = 100;
     let names = std::mem::ManuallyDrop::new(names());
     process::end_all();
+    if let Ok(all) = AT_END.lock() {
+        all.iter().for_each(|work| work());
+    }
     for name in names.iter() {
         let gone = || match std::fs::symlink_metadata(name) {
             Ok(metadata) if metadata.is_dir() => std::fs::remove_dir_all(name).is_ok(),

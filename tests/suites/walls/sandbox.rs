@@ -5,14 +5,15 @@ use super::{allow, write, Person, EVERYONE};
 use kps_tests::schedule::Case;
 use kps_tests::target::target;
 use kps_tests::{example, printed, repository, store};
-use rustix::process::{geteuid, getpid};
+use rustix::process::{geteuid, getpid, kill_process, Pid, Signal};
 use std::net::TcpListener;
 use std::os::linux::net::SocketAddrExt as _;
 use std::os::unix::fs::{chown, symlink, MetadataExt as _};
 use std::os::unix::net::{SocketAddr, UnixListener};
-use std::os::unix::process::CommandExt as _;
+use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
+use std::time::Duration;
 
 /// The cases with the target's compilers.
 pub(super) fn machine_cases() -> Vec<Case> {
@@ -24,10 +25,11 @@ pub(super) fn machine_cases() -> Vec<Case> {
         })
         .collect();
     type Run = fn();
-    let refusals: [(&str, Run); 3] = [
+    let refusals: [(&str, Run); 4] = [
         ("a folder of the system is not lent", a_folder_of_the_system_is_not_lent),
         ("a file with a name outside is not lent", a_file_with_a_name_outside_is_not_lent),
         ("a folder comes back to its owners", a_folder_comes_back_to_its_owners),
+        ("a folder comes back when a signal ends kpsc", a_folder_comes_back_after_a_signal),
     ];
     all.extend(
         refusals.map(|(name, run)| Case::new(format!("sandbox: {name}"), run).machine().about(1)),
@@ -205,4 +207,26 @@ fn a_folder_comes_back_to_its_owners() {
     assert_eq!(before.ok(), after.ok(), "a link was followed");
     let text = std::fs::read_to_string(path("of a user"));
     assert_eq!(text.ok().as_deref(), Some("text\n"));
+}
+
+fn a_folder_comes_back_after_a_signal() {
+    let folder = Person::Root.folder();
+    let file = folder.path().join("file");
+    write(&file, "text");
+    let mut command = Person::Root.kpsc(&cache());
+    command.args(["kernel", "exec", &target().name, "--folder"]).arg(folder.path());
+    let script = format!("touch {}/runs; sleep 1000", folder.path().display());
+    let child = command.args(["--", "sh", "-c", &script]).stderr(Stdio::null()).spawn();
+    let mut child = child.unwrap_or_else(|error| panic!("{error}"));
+    while !folder.path().join("runs").exists() {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    let owner = || file.metadata().map(|found| found.uid()).ok();
+    let root = Some(geteuid().as_raw());
+    assert_ne!(owner(), root, "it was not lent");
+    let pid = Pid::from_child(&child);
+    kill_process(pid, Signal::TERM).unwrap_or_else(|error| panic!("{error}"));
+    let status = child.wait().unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(status.signal(), Some(Signal::TERM.as_raw()));
+    assert_eq!(owner(), root);
 }

@@ -4,6 +4,7 @@
 use kps_diag::{Diagnostic, FILE_ERROR};
 use kps_host::disk::cannot;
 use kps_host::isolation::User;
+use kps_host::temporary::{at_end, undisturbed};
 use rustix::fd::{AsFd, OwnedFd};
 use rustix::fs::{chownat, fstat, openat, AtFlags, Dir, FileType, Gid, Mode, OFlags, Stat, Uid};
 use rustix::io::Errno;
@@ -11,16 +12,28 @@ use std::collections::HashMap;
 use std::ffi::{CStr, OsStr};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard};
 
-/// A folder that belongs to a sandbox's user until this value is dropped.
+/// A folder that belongs to a sandbox's user until this value is dropped, or a signal ends kpsc.
 #[derive(Debug)]
-pub(crate) struct Lent {
+pub(crate) struct Lent(Arc<Loan>);
+
+/// A lent folder.
+#[derive(Debug)]
+struct Loan {
     folder: OwnedFd,
     user: User,
     /// The owner of the folder itself: what the sandbox makes will be this one's.
     owner: Owner,
     /// The owners of its files, by device and inode.
     owners: HashMap<(u64, u64), Owner>,
+}
+
+/// The folders that are lent now.
+static LOANS: Mutex<Vec<Arc<Loan>>> = Mutex::new(Vec::new());
+
+fn loans() -> MutexGuard<'static, Vec<Arc<Loan>>> {
+    LOANS.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
 }
 
 type Owner = (Uid, Gid);
@@ -35,15 +48,45 @@ impl Lent {
         if is_of_the_system(path) {
             return Err(of_the_system(path));
         }
+        at_end(|| loans().iter().for_each(|loan| loan.give_all_back()));
+        // A signal waits until all is lent and known, and then it comes back.
+        undisturbed(|| {
+            let mut loan = Loan::open(path, user)?;
+            if let Err(error) = loan.lend_all(path) {
+                loan.give_all_back();
+                return Err(error);
+            }
+            let loan = Arc::new(loan);
+            loans().push(loan.clone());
+            Ok(Lent(loan))
+        })
+    }
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        self.0.give_all_back();
+        loans().retain(|loan| !Arc::ptr_eq(loan, &self.0));
+    }
+}
+
+impl Loan {
+    fn open(path: &Path, user: User) -> Result<Loan, Diagnostic> {
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let failed = |error: Errno| cannot("hand over", path, &error.into());
         let folder = rustix::fs::open(path, flags, Mode::empty()).map_err(failed)?;
         let owner = owner(&fstat(&folder).map_err(failed)?);
-        let mut lent = Lent { folder, user, owner, owners: HashMap::new() };
-        // What fails half-way is given back when `lent` is dropped.
-        let folder = lent.folder.try_clone().map_err(|error| cannot("hand over", path, &error))?;
-        lent.lend(&folder, path, DEPTH)?;
-        Ok(lent)
+        Ok(Loan { folder, user, owner, owners: HashMap::new() })
+    }
+
+    fn lend_all(&mut self, path: &Path) -> Result<(), Diagnostic> {
+        let folder = self.folder.try_clone().map_err(|error| cannot("hand over", path, &error))?;
+        self.lend(&folder, path, DEPTH)
+    }
+
+    /// A folder that is gone needs no owner.
+    fn give_all_back(&self) {
+        let _ = self.give_back(&self.folder, DEPTH);
     }
 
     /// Gives a file to the user. Another path may lead to a file with several links: the sandbox
@@ -91,13 +134,6 @@ impl Lent {
             give(file, *owner)?;
         }
         Ok(())
-    }
-}
-
-impl Drop for Lent {
-    fn drop(&mut self) {
-        // A folder that is gone needs no owner.
-        let _ = self.give_back(&self.folder, DEPTH);
     }
 }
 
