@@ -19,6 +19,7 @@ pub(crate) fn cases() -> Vec<Case> {
         nothing_depends_on_the_order_of_a_hash,
         standard_output_is_written_in_one_place,
         temporary_names_are_made_in_one_place,
+        nothing_is_unloaded_by_force,
         every_file_says_why_it_is_there_and_is_short,
         no_line_is_wider_than_a_hundred_columns,
         no_function_has_more_than_eighty_lines,
@@ -285,6 +286,42 @@ fn nothing_depends_on_the_order_of_a_hash() {
     ] {
         let found = mentions(stage, &["HashMap"]);
         assert!(found.is_empty(), "{stage} has a map without order: {found:#?}");
+    }
+}
+
+/// With `O_TRUNC`, `delete_module()` removes a module although a task is in its code, and a file of
+/// a livepatch ends its transition likewise. Nothing asks for either: no system call, no script of
+/// the machine and no command that a message offers.
+fn nothing_is_unloaded_by_force() {
+    let of = |words: &[&str]| -> Vec<_> {
+        PRODUCT.iter().flat_map(|product| mentions(product, words)).collect()
+    };
+    let calls = of(&["delete_module("]);
+    assert!(
+        matches!(calls.as_slice(), [one] if one.contains("/crates/operate/src/transition.rs: ")
+            && one.contains("(&module, UNLOAD_FLAGS)")),
+        "{calls:#?}"
+    );
+    let flags = of(&["const UNLOAD_FLAGS"]);
+    assert!(
+        matches!(flags.as_slice(), [one] if one.ends_with("= OFlags::NONBLOCK.bits() as i32;")),
+        "{flags:#?}"
+    );
+    const WORDS: &[&str] = &[
+        "OFlags::TRUNC",
+        "O_TRUNC",
+        "SYS_delete_module",
+        "rmmod -",
+        "modprobe -",
+        "/force\"",
+        "\"force\"",
+    ];
+    let forced = of(WORDS);
+    assert!(forced.is_empty(), "{forced:#?}");
+    for script in ["init.sh", "livepatch.sh"] {
+        let text = read(&repository().join("crates/vm/src").join(script));
+        let word = WORDS.iter().chain(&["/force"]).find(|word| text.contains(*word));
+        assert_eq!(word, None, "{script}");
     }
 }
 

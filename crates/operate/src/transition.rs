@@ -8,12 +8,16 @@ use super::module::ModuleFile;
 use super::refusal::refusal;
 use super::{livepatches, module, tasks_in, Livepatch, State, System, Task};
 use kps_diag::{Diagnostic, NOT_A_LIVEPATCH, NO_SUCH_LIVEPATCH, TRANSITION_STALLED};
+use rustix::fs::OFlags;
 use rustix::io::Errno;
 use rustix::system::{delete_module, finit_module};
 use std::ffi::CString;
 use std::fs::OpenOptions;
 use std::io::Write as _;
 use std::time::{Duration, Instant};
+
+/// As `rmmod` has them. With `O_TRUNC` the kernel would remove a module that is in use.
+const UNLOAD_FLAGS: i32 = OFlags::NONBLOCK.bits() as i32;
 
 /// Loads a livepatch and waits until every task runs its code. A transition that misses the time
 /// limit continues in the kernel.
@@ -70,7 +74,7 @@ pub fn unload(system: &System, name: &str, limit: Duration) -> Result<Livepatch,
     let mut answer = Err(Errno::AGAIN);
     // The kernel drops its reference to the module a little later.
     wait(limit, || {
-        answer = delete_module(&module, rustix::fs::OFlags::NONBLOCK.bits() as i32);
+        answer = delete_module(&module, UNLOAD_FLAGS);
         Ok(answer != Err(Errno::AGAIN))
     })?;
     match answer {
