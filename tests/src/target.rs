@@ -4,7 +4,7 @@
 use crate::{kpsc, printed, put_target, stem};
 use kps_facts::Facts;
 use kps_targets::{module, Cache, Progress, Target};
-use kps_vm::{Guest, Machine, Output};
+use kps_vm::{Guest, Machine, Output, VmError};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -147,9 +147,19 @@ impl Vm {
         output.text
     }
 
+    /// Runs a script in a machine that may not survive it.
+    pub fn try_run(&mut self, script: &str) -> Result<Output, VmError> {
+        self.guest.run(script, Duration::from_secs(60))
+    }
+
     /// The kernel must not have complained.
     pub fn check_log(&mut self) {
-        self.guest.check_log().unwrap_or_else(|error| panic!("{error}\n{error:?}"));
+        self.verdict().unwrap_or_else(|error| panic!("{error}\n{error:?}"));
+    }
+
+    /// Whether the kernel has complained.
+    pub fn verdict(&mut self) -> Result<(), VmError> {
+        self.guest.check_log()
     }
 }
 

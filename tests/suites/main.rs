@@ -34,6 +34,7 @@ mod targets;
 mod template;
 mod tools;
 mod ui;
+mod verdict;
 mod vm;
 mod walls;
 
@@ -74,6 +75,7 @@ const SUITES: &[Suite] = &[
     Suite::new("template", template::cases),
     Suite::new("tools", tools::cases),
     Suite::new("ui", ui::cases),
+    Suite::new("verdict", verdict::cases),
     Suite::new("vm", vm::cases),
     Suite::new("walls", walls::cases),
 ];

@@ -10,8 +10,9 @@ use crate::driver::Passed;
 use crate::input::{for_tests, read_text, Input};
 use crate::resolve::FileKind;
 use kps_diag::{
-    is_hidden, Diagnostic, FILE_ERROR, HIDDEN_CHARACTER, KERNEL_COMPLAINED, MACHINE_FAILED,
-    MISSING_PROGRAM, OTHER_MODULE, TEST_FAILED, TEST_WITHOUT_CLAIM, TRANSITION_STALLED,
+    is_hidden, Diagnostic, FILE_ERROR, HIDDEN_CHARACTER, KERNEL_COMPLAINED, LOG_LOST,
+    MACHINE_FAILED, MISSING_PROGRAM, OTHER_MODULE, TEST_FAILED, TEST_WITHOUT_CLAIM,
+    TRANSITION_STALLED,
 };
 use kps_grammar::ast::{self, Claim};
 use kps_grammar::{Source, Sources};
@@ -233,7 +234,10 @@ fn vm_error(error: VmError) -> Diagnostic {
             return error.help(format!("install the package {package}"));
         }
         VmError::Io { .. } => (FILE_ERROR, String::new()),
-        VmError::Silent { log, .. } | VmError::Stopped { log } => (MACHINE_FAILED, log),
+        VmError::Silent { log, .. } | VmError::Garbled { log, .. } | VmError::Stopped { log } => {
+            (MACHINE_FAILED, log)
+        }
+        VmError::LogLost { log } => (LOG_LOST, log),
         VmError::Complaint { log, .. } | VmError::Module { log, .. } => (KERNEL_COMPLAINED, log),
     };
     let error = Diagnostic::new(code, message);

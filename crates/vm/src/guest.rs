@@ -1,22 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0
 //! A running virtual machine.
 
+use super::agent::{self, Answer, Garbled};
+use super::console::{Console, MARK};
 use super::machine::io_error;
 use super::monitor::Monitor;
 use super::qemu::{self, Memory, Process, Qemu};
+use super::taint::{self, Taint};
 use super::template::TemplateMachine;
 use super::{initramfs, log, Machine, VmError};
 use base64::engine::general_purpose::STANDARD as BASE64;
 use base64::Engine as _;
 use kps_host::temporary::Folder;
 use std::fs::File;
-use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{self, BufReader, Read, Write as _};
 use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
-use std::sync::{Arc, Mutex};
-use std::thread::{self, JoinHandle};
+use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
 /// The result of a script.
@@ -35,6 +37,10 @@ const RESTORE_LIMIT: Duration = Duration::from_secs(60);
 /// Bytes of a script that are sent before waiting for an answer: less than a serial line discipline
 /// holds.
 const CHUNK: usize = 1024;
+/// Lines of the machine that wait to be read. Then it waits.
+const WAITING: usize = 256;
+/// The limit for a kernel's log to reach the console, which the kernel writes while it logs.
+const CONSOLE_LIMIT: Duration = Duration::from_secs(10);
 /// Where files arrive in the machine: the only port of the virtio console, which must be built into
 /// the kernel.
 pub(super) const FILES_PORT: &str = "/dev/vport0p1";
@@ -45,10 +51,12 @@ pub struct Guest {
     to_agent: UnixStream,
     from_agent: Receiver<String>,
     files: UnixStream,
-    pub(super) monitor: UnixStream,
-    log: Arc<Mutex<String>>,
-    /// These threads end with QEMU.
-    collectors: Vec<JoinHandle<()>>,
+    monitor: Monitor,
+    console: Console,
+    /// Where the console's log of the current step starts.
+    step: usize,
+    /// The address of the kernel's taint; `None` if the kernel does not tell.
+    taint: Option<u64>,
     passed_over: Option<String>,
 }
 
@@ -81,14 +89,27 @@ impl Guest {
         memory: Memory<'_>,
     ) -> Result<Guest, VmError> {
         let qemu = qemu::start(machine, initrd, memory, None)?;
-        let mut guest = Guest::of(qemu, String::new())?;
-        while guest.line(BOOT_LIMIT)? != "ready" {}
+        let mut guest = Guest::of(qemu, String::new(), None)?;
+        let deadline = Instant::now() + BOOT_LIMIT;
+        while guest.line(deadline, BOOT_LIMIT)? != "ready" {}
+        let found = guest.run(taint::FIND, BOOT_LIMIT)?;
+        guest.taint = taint::place(&found.text);
         Ok(guest)
     }
 
     /// Saves the state of a machine whose memory is in a file, and stops it.
     pub(super) fn save(&mut self, state: &File) -> Result<(), VmError> {
-        Monitor::save(&self.monitor, state).map_err(io_error("saving the virtual machine"))
+        self.monitor.save(state).map_err(io_error("saving the virtual machine"))
+    }
+
+    /// Tells a machine that was started for it to restore a saved state.
+    pub(super) fn restore(&mut self) -> Result<(), VmError> {
+        self.monitor.restore().map_err(io_error("restoring the virtual machine"))
+    }
+
+    /// Waits until the state has been restored.
+    pub(super) fn restored(&mut self) -> Result<(), VmError> {
+        self.monitor.restored().map_err(io_error("restoring the virtual machine"))
     }
 
     /// Sets the clock of a restored machine, which still has the time when it was saved.
@@ -100,26 +121,28 @@ impl Guest {
         }
     }
 
-    /// The machine in a running QEMU. `log` is the kernel's log so far.
-    pub(super) fn of(qemu: Qemu, log: String) -> Result<Guest, VmError> {
+    /// The machine in a running QEMU, with the kernel's log so far and the address of its taint.
+    pub(super) fn of(qemu: Qemu, log: String, taint: Option<u64>) -> Result<Guest, VmError> {
         let Qemu { mut process, agent, files, monitor } = qemu;
-        let log = Arc::new(Mutex::new(log));
-        let outputs: [Option<Box<dyn io::Read + Send>>; 2] = [
+        let outputs: [Option<Box<dyn Read + Send>>; 2] = [
             process.0.stdout.take().map(|pipe| Box::new(pipe) as _),
             process.0.stderr.take().map(|pipe| Box::new(pipe) as _),
         ];
-        let pipes = outputs.into_iter().flatten();
-        let collectors = pipes.map(|pipe| collect(pipe, Arc::clone(&log))).collect();
-        let reader = files.set_write_timeout(Some(RESTORE_LIMIT)).and_then(|()| agent.try_clone());
-        let from_agent = lines(reader.map_err(io_error("talking to QEMU"))?);
+        let console = Console::of(log, outputs.into_iter().flatten().collect());
+        let connect = || {
+            files.set_write_timeout(Some(RESTORE_LIMIT))?;
+            Ok((lines(agent.try_clone()?), Monitor::new(monitor)?))
+        };
+        let (from_agent, monitor) = connect().map_err(io_error("talking to QEMU"))?;
         Ok(Guest {
             qemu: process,
             to_agent: agent,
             from_agent,
             files,
             monitor,
-            log,
-            collectors,
+            console,
+            step: 0,
+            taint,
             passed_over: None,
         })
     }
@@ -165,37 +188,78 @@ impl Guest {
 
     /// Runs a shell script. The limit is for the whole script.
     pub fn run(&mut self, script: &str, limit: Duration) -> Result<Output, VmError> {
-        for chunk in script.as_bytes().chunks(CHUNK * 3 / 4) {
-            self.send(&format!("+ {}\n", BASE64.encode(chunk)))?;
-            self.line(limit)?;
-        }
-        self.send("!\n")?;
         let deadline = Instant::now() + limit;
-        let mut encoded = String::new();
+        let token = agent::token();
+        for chunk in script.as_bytes().chunks(CHUNK * 3 / 4) {
+            self.send(&format!("+ {token} {}\n", BASE64.encode(chunk)))?;
+            let line = self.line(deadline, limit)?;
+            agent::confirms(&line, &token).map_err(|garbled| self.garbled(garbled))?;
+        }
+        self.send(&format!("! {token}\n"))?;
+        let mut answer = Answer::to(&token);
         loop {
-            let line = self.line(deadline.saturating_duration_since(Instant::now()))?;
-            if let Some(status) = line.strip_prefix(". ") {
-                let bytes = BASE64.decode(encoded).unwrap_or_default();
-                let text = String::from_utf8_lossy(&bytes).into_owned();
-                return Ok(Output { text, status: status.trim().parse().unwrap_or(-1) });
+            let line = self.line(deadline, limit)?;
+            if let Some(output) = answer.take(&line).map_err(|garbled| self.garbled(garbled))? {
+                return Ok(output);
             }
-            encoded.push_str(line.trim());
         }
     }
 
     /// The kernel's log so far.
     pub fn log(&self) -> String {
-        lock(&self.log).clone()
+        self.console.text()
     }
 
-    /// Fails if the kernel has complained since it booted.
+    /// Starts a step, whose log can be read later.
+    pub(super) fn start_step(&mut self) -> Result<(), VmError> {
+        self.step = self.end_of_log()?;
+        Ok(())
+    }
+
+    /// What the kernel has logged since the step started.
+    pub(super) fn step_log(&mut self) -> Result<String, VmError> {
+        let end = self.end_of_log()?;
+        Ok(self.console.between(self.step, end))
+    }
+
+    /// The same of a machine that has stopped.
+    pub(super) fn last_log(&self) -> String {
+        self.console.between(self.step, usize::MAX)
+    }
+
+    /// Fails if the kernel has complained since it booted, whatever has been done in the machine to
+    /// hide that: the console's log is outside, and so is what reads the taint.
     pub fn check_log(&mut self) -> Result<(), VmError> {
-        // The console may lag behind; the ring buffer does not.
-        let ring = self.run("dmesg", Duration::from_secs(60))?.text;
-        match log::complaint(&ring) {
-            Some(complaint) => Err(complaint),
-            None => Ok(()),
-        }
+        let heard = match self.end_of_log() {
+            Err(lost @ VmError::LogLost { .. }) => Err(lost),
+            Err(error) => return Err(error),
+            Ok(_) if self.console.has_gaps() => Err(self.log_lost()),
+            Ok(_) => Ok(()),
+        };
+        // A taint that cannot be read proves nothing.
+        self.taint()?;
+        self.complaint().map_or(heard, Err)
+    }
+
+    /// The address of the kernel's taint in the machine's memory, if the kernel tells it.
+    pub(super) fn taint_address(&self) -> Option<u64> {
+        self.taint
+    }
+
+    /// What the kernel's taint is now.
+    pub(super) fn taint(&mut self) -> Result<Taint, VmError> {
+        let address = self.taint.ok_or_else(|| io::ErrorKind::NotFound.into());
+        let read = address.and_then(|address| self.monitor.memory(address));
+        read.map(Taint).map_err(io_error("reading the kernel's taint in the virtual machine"))
+    }
+
+    /// Waits until the console has shown what the kernel has logged so far: the position behind it.
+    fn end_of_log(&mut self) -> Result<usize, VmError> {
+        let mark = format!("{MARK} {}", agent::token());
+        // At the level of a warning: a console that does not show it shows no complaint either.
+        let logged = self.run(&format!("echo '<4>{mark}' > /dev/kmsg"), RESTORE_LIMIT)?;
+        let limit = if logged.status == 0 { CONSOLE_LIMIT } else { Duration::ZERO };
+        self.console.position_behind(&mark, limit).ok_or_else(|| self.log_lost())
     }
 
     fn send(&mut self, text: &str) -> Result<(), VmError> {
@@ -205,12 +269,14 @@ impl Guest {
         }
     }
 
-    fn line(&mut self, limit: Duration) -> Result<String, VmError> {
-        match self.from_agent.recv_timeout(limit) {
+    /// The next line of the agent, before the limit ends.
+    fn line(&mut self, deadline: Instant, limit: Duration) -> Result<String, VmError> {
+        match self.from_agent.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
             Ok(line) => Ok(line),
-            Err(RecvTimeoutError::Timeout) => Err(self.complaint().unwrap_or_else(|| {
-                VmError::Silent { seconds: limit.as_secs(), log: tail(&lock(&self.log)) }
-            })),
+            Err(RecvTimeoutError::Timeout) => {
+                let silent = VmError::Silent { seconds: limit.as_secs(), log: tail(&self.log()) };
+                Err(self.complaint().unwrap_or(silent))
+            }
             Err(RecvTimeoutError::Disconnected) => Err(self.stopped()),
         }
     }
@@ -218,12 +284,26 @@ impl Guest {
     fn stopped(&mut self) -> VmError {
         // The last lines of a dying kernel arrive after the connection is closed.
         let _ = self.qemu.0.wait();
-        self.collectors.drain(..).for_each(|collector| drop(collector.join()));
-        self.complaint().unwrap_or_else(|| VmError::Stopped { log: tail(&lock(&self.log)) })
+        self.console.finish();
+        let stopped = VmError::Stopped { log: tail(&self.log()) };
+        self.complaint().unwrap_or(stopped)
     }
 
-    fn complaint(&self) -> Option<VmError> {
-        log::complaint(&self.log())
+    fn complaint(&mut self) -> Option<VmError> {
+        let log = self.log();
+        log::complaint(&log).or_else(|| {
+            let line = self.taint().ok()?.complaint()?;
+            Some(VmError::Complaint { line, log: tail(&log) })
+        })
+    }
+
+    fn garbled(&mut self, Garbled(line): Garbled) -> VmError {
+        let garbled = VmError::Garbled { line, log: tail(&self.log()) };
+        self.complaint().unwrap_or(garbled)
+    }
+
+    fn log_lost(&self) -> VmError {
+        VmError::LogLost { log: tail(&self.log()) }
     }
 }
 
@@ -239,33 +319,18 @@ fn module_path(name: &str) -> String {
     format!("/modules/{name}.ko")
 }
 
-/// Collects the output of a pipe, in its own thread.
-fn collect(mut pipe: Box<dyn io::Read + Send>, log: Arc<Mutex<String>>) -> JoinHandle<()> {
-    thread::spawn(move || {
-        let mut buffer = [0; 4096];
-        while let Ok(count @ 1..) = pipe.read(&mut buffer) {
-            let text = String::from_utf8_lossy(&buffer[..count]).replace('\r', "");
-            lock(&log).push_str(&text);
-        }
-    })
-}
-
 /// The lines of the agent, as they arrive.
 fn lines(stream: UnixStream) -> Receiver<String> {
-    let (sender, receiver) = mpsc::channel();
+    let (sender, receiver) = mpsc::sync_channel(WAITING);
     thread::spawn(move || {
-        for line in BufReader::new(stream).lines().map_while(Result::ok) {
-            if sender.send(line.trim_end().to_owned()).is_err() {
+        let mut reader = BufReader::new(stream);
+        while let Ok(Some(line)) = agent::line(&mut reader) {
+            if sender.send(line).is_err() {
                 return;
             }
         }
     });
     receiver
-}
-
-fn lock(log: &Mutex<String>) -> std::sync::MutexGuard<'_, String> {
-    // A thread that died with the log locked has at worst lost a line.
-    log.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
 }
 
 /// The end of a log, which shows the problem.

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 # The init of the virtual machine: mounts what tests need and does what it is told over the second serial port.
 #
-# In:  "+ BASE64" adds to the script, "!" runs it; every line is answered, so that no buffer overflows.
-# Out: "ok" to the first; lines of BASE64 (the script's output) and ". STATUS" to the second.
+# In:  "+ TOKEN BASE64" adds to the script, "! TOKEN" runs it; every line is answered, so that no buffer overflows.
+# Out: "ok TOKEN" to the first; lines of BASE64 (the script's output) and ". TOKEN STATUS" to the second.
 /bin/busybox mkdir -p /proc /sys /dev /tmp /run /root /home/user
 /bin/busybox --install -s /bin
 export PATH=/bin:/sbin:/usr/bin HOME=/root
@@ -20,11 +20,11 @@ stty -F /dev/ttyS1 raw -echo 115200
 echo ready >&3
 script=/run/script
 : > $script
-while read -r verb text <&3; do
+while read -r verb token text <&3; do
     case $verb in
     +)
         echo "$text" | base64 -d >> $script
-        echo ok >&3
+        echo "ok $token" >&3
         ;;
     !)
         mv $script $script.now
@@ -32,7 +32,7 @@ while read -r verb text <&3; do
         sh $script.now > /run/output 2>&1 < /dev/null 3>&-
         status=$?
         base64 /run/output >&3
-        echo ". $status" >&3
+        echo ". $token $status" >&3
         ;;
     esac
 done

@@ -3,13 +3,17 @@
 //! watched for complaints.
 //!
 //! QEMU runs the target's own image with a small initramfs: busybox, and an `init` that executes
-//! commands from the second serial port. The first port carries the kernel's log. The machine has
-//! one CPU, because an emulator with several does not honour the cross-modifying code that ftrace
-//! and livepatch rely on.
+//! commands from the second serial port. The first port carries the kernel's log. What runs in the
+//! machine is root there, so nothing that it could change decides whether the kernel has
+//! complained: QEMU hands the log over and reads the kernel's taint from the machine's memory. The
+//! machine has one CPU, because an emulator with several does not honour the cross-modifying code
+//! that ftrace and livepatch rely on.
 //!
 //! A target boots once. Its machine is saved as a template, and every later machine starts as a
 //! copy of it.
 
+pub mod agent;
+mod console;
 mod guest;
 mod initramfs;
 mod log;
@@ -18,9 +22,11 @@ mod monitor;
 mod phases;
 mod qemu;
 mod steps;
+mod taint;
 mod template;
 
 pub use guest::{Guest, Output};
+pub use log::complaint;
 pub use machine::{Machine, VmError};
 pub use phases::{run_tests, run_unpatched, Phase, TestFailure, TestReport};
 pub use steps::trigger_path;

@@ -23,7 +23,7 @@ const COMPLAINTS: &[&str] = &[
 ];
 
 /// The first line in which the kernel complains, and the lines around it.
-pub(super) fn complaint(log: &str) -> Option<VmError> {
+pub fn complaint(log: &str) -> Option<VmError> {
     const BEFORE: usize = 5;
     const AFTER: usize = 60;
     let lines: Vec<&str> = log.lines().collect();

@@ -79,6 +79,14 @@ pub enum VmError {
         /// The end of the kernel's log.
         log: String,
     },
+    /// It sent something that its agent does not send.
+    #[error("the virtual machine's answer is none of its agent: {line}")]
+    Garbled {
+        /// The line.
+        line: String,
+        /// The end of the kernel's log.
+        log: String,
+    },
     /// It ended.
     #[error("the virtual machine stopped")]
     Stopped {
@@ -93,6 +101,12 @@ pub enum VmError {
         /// The kernel's log around it.
         log: String,
     },
+    /// The console does not show what the kernel logs.
+    #[error("not all that the kernel logged has reached the console, so it may have complained")]
+    LogLost {
+        /// The end of the kernel's log.
+        log: String,
+    },
 }
 
 impl VmError {
@@ -102,8 +116,10 @@ impl VmError {
             VmError::Missing { .. } | VmError::Io { .. } => "",
             VmError::Module { log, .. }
             | VmError::Silent { log, .. }
+            | VmError::Garbled { log, .. }
             | VmError::Stopped { log }
-            | VmError::Complaint { log, .. } => log,
+            | VmError::Complaint { log, .. }
+            | VmError::LogLost { log } => log,
         };
         match log.lines().rfind(|line| !line.trim().is_empty()) {
             Some(line) => format!("{self} ({})", line.trim()),

@@ -4,6 +4,7 @@
 
 use rustix::net::{sendmsg, SendAncillaryBuffer, SendAncillaryMessage, SendFlags};
 use serde_json::{json, Value};
+use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, BufRead as _, BufReader, IoSlice, Write as _};
 use std::mem::MaybeUninit;
@@ -18,78 +19,98 @@ const LIMIT: Duration = Duration::from_secs(60);
 pub(super) struct Monitor {
     to_qemu: UnixStream,
     from_qemu: BufReader<UnixStream>,
+    /// The commands that QEMU has not answered yet.
+    unanswered: VecDeque<&'static str>,
 }
 
 impl Monitor {
     /// Negotiates, without waiting for the answer.
-    fn new(stream: &UnixStream) -> io::Result<Monitor> {
-        let (to_qemu, from_qemu) = (stream.try_clone()?, stream.try_clone()?);
-        to_qemu.set_read_timeout(Some(LIMIT))?;
-        to_qemu.set_write_timeout(Some(LIMIT))?;
-        let mut monitor = Monitor { to_qemu, from_qemu: BufReader::new(from_qemu) };
+    pub(super) fn new(stream: UnixStream) -> io::Result<Monitor> {
+        stream.set_read_timeout(Some(LIMIT))?;
+        stream.set_write_timeout(Some(LIMIT))?;
+        let from_qemu = BufReader::new(stream.try_clone()?);
+        let mut monitor = Monitor { to_qemu: stream, from_qemu, unanswered: VecDeque::new() };
         monitor.send("qmp_capabilities", &json!({}))?;
-        let on = |capability: &str| json!({ "capability": capability, "state": true });
-        // Memory in a file stays there, and QEMU reports the progress.
-        let capabilities = json!([on("x-ignore-shared"), on("events")]);
-        monitor.send("migrate-set-capabilities", &json!({ "capabilities": capabilities }))?;
         Ok(monitor)
     }
 
     /// Tells a waiting QEMU to load a saved state from its standard input, without waiting for the
     /// answer: QEMU loads it while other work goes on.
-    pub(super) fn restore(stream: &UnixStream) -> io::Result<Monitor> {
-        let mut monitor = Monitor::new(stream)?;
-        monitor.send("migrate-incoming", &json!({ "uri": "fd:0" }))?;
-        Ok(monitor)
+    pub(super) fn restore(&mut self) -> io::Result<()> {
+        self.prepare_migration()?;
+        self.send("migrate-incoming", &json!({ "uri": "fd:0" }))
     }
 
     /// Waits until the state has been loaded.
     pub(super) fn restored(&mut self) -> io::Result<()> {
-        ["qmp_capabilities", "migrate-set-capabilities", "migrate-incoming"]
-            .into_iter()
-            .try_for_each(|command| self.answer(command))?;
+        self.answers()?;
         self.wait_for_migration()
     }
 
     /// Stops a machine and saves its state, except memory in a file.
-    pub(super) fn save(stream: &UnixStream, state: &File) -> io::Result<()> {
-        let mut monitor = Monitor::new(stream)?;
+    pub(super) fn save(&mut self, state: &File) -> io::Result<()> {
+        self.prepare_migration()?;
         let line = line("getfd", &json!({ "fdname": "state" }));
         let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
         let mut ancillary = SendAncillaryBuffer::new(&mut space);
         let files = [state.as_fd()];
         ancillary.push(SendAncillaryMessage::ScmRights(&files));
         let text = [IoSlice::new(line.as_bytes())];
-        let sent = sendmsg(&monitor.to_qemu, &text, &mut ancillary, SendFlags::empty())?;
+        let sent = sendmsg(&self.to_qemu, &text, &mut ancillary, SendFlags::empty())?;
         // A socket takes as little as this at once or not at all.
         if sent != line.len() {
             return Err(io::ErrorKind::WriteZero.into());
         }
-        monitor.send("migrate", &json!({ "uri": "fd:state" }))?;
-        ["qmp_capabilities", "migrate-set-capabilities", "getfd", "migrate"]
-            .into_iter()
-            .try_for_each(|command| monitor.answer(command))?;
-        monitor.wait_for_migration()
+        self.unanswered.push_back("getfd");
+        self.send("migrate", &json!({ "uri": "fd:state" }))?;
+        self.answers()?;
+        self.wait_for_migration()
     }
 
-    fn send(&mut self, command: &str, arguments: &Value) -> io::Result<()> {
-        self.to_qemu.write_all(line(command, arguments).as_bytes())
+    /// The eight bytes at an address of the machine's memory.
+    pub(super) fn memory(&mut self, address: u64) -> io::Result<u64> {
+        // QEMU has this for people only.
+        let command = json!({ "command-line": format!("xp /1gx {address:#x}") });
+        self.send("human-monitor-command", &command)?;
+        let answer = self.answers()?;
+        let said = answer.as_str().unwrap_or_default();
+        let number = said.trim_end().rsplit_once(": 0x").map(|(_, number)| number);
+        number.and_then(|number| u64::from_str_radix(number, 16).ok()).ok_or_else(|| {
+            io::Error::other(format!("QEMU does not show the memory at {address:#x}: {said:?}"))
+        })
     }
 
-    /// Waits for the answer to a command. The greeting and events may come before it.
-    fn answer(&mut self, command: &str) -> io::Result<()> {
-        loop {
-            let answer = self.message()?;
+    /// Memory in a file stays there, and QEMU reports the progress.
+    fn prepare_migration(&mut self) -> io::Result<()> {
+        let on = |capability: &str| json!({ "capability": capability, "state": true });
+        let capabilities = json!([on("x-ignore-shared"), on("events")]);
+        self.send("migrate-set-capabilities", &json!({ "capabilities": capabilities }))
+    }
+
+    fn send(&mut self, command: &'static str, arguments: &Value) -> io::Result<()> {
+        self.to_qemu.write_all(line(command, arguments).as_bytes())?;
+        self.unanswered.push_back(command);
+        Ok(())
+    }
+
+    /// Waits for the answers to all commands, and returns the last. The greeting and events may
+    /// come before each.
+    fn answers(&mut self) -> io::Result<Value> {
+        let mut last = Value::Null;
+        while let Some(&command) = self.unanswered.front() {
+            let mut answer = self.message()?;
             if let Some(error) = answer.get("error") {
                 return Err(io::Error::other(format!(
                     "QEMU refuses `{command}`: {}",
                     error["desc"]
                 )));
             }
-            if answer.get("return").is_some() {
-                return Ok(());
+            if let Some(answer) = answer.get_mut("return") {
+                last = answer.take();
+                self.unanswered.pop_front();
             }
         }
+        Ok(last)
     }
 
     /// Waits until a migration has completed or failed.
@@ -143,7 +164,8 @@ mod tests {
             for message in messages {
                 qemu.write_all(format!("{message}\r\n").as_bytes())?;
             }
-            let mut monitor = Monitor::restore(&ours)?;
+            let mut monitor = Monitor::new(ours)?;
+            monitor.restore()?;
             drop(qemu);
             monitor.restored()
         };
@@ -170,5 +192,22 @@ mod tests {
         let refusal = r#"{"error": {"class": "GenericError", "desc": "no such thing"}}"#;
         let wanted = "QEMU refuses `migrate-set-capabilities`: \"no such thing\"";
         assert_eq!(restored(&[GREETING, DONE, refusal]), Err(wanted.to_owned()));
+    }
+
+    #[test]
+    fn memory_is_what_qemu_shows_of_it() {
+        let shown = |text: &str| {
+            let talk = || {
+                let (ours, mut qemu) = UnixStream::pair()?;
+                let answer = json!({ "return": text });
+                qemu.write_all(format!("{GREETING}\r\n{DONE}\r\n{answer}\r\n").as_bytes())?;
+                Monitor::new(ours)?.memory(0x1000)
+            };
+            talk().map_err(|error: io::Error| error.to_string())
+        };
+        assert_eq!(shown("0000000000001000: 0x0000000000008200\r\n"), Ok(0x8200));
+        for text in ["", "Cannot access memory\r\n", "0000000000001000: 0x\r\n"] {
+            assert!(shown(text).is_err(), "{text:?}");
+        }
     }
 }

@@ -132,6 +132,13 @@ pub fn run_tests(
         report.failures.push(TestFailure::Livepatch { what: "load", output: loaded });
         return Ok(());
     }
+    if !guest.taint()?.has_livepatch() {
+        // The steps before may have changed the script that loads.
+        let text = "the kernel has loaded no livepatch since it booted".to_owned();
+        let output = Output { text, ..loaded };
+        report.failures.push(TestFailure::Livepatch { what: "load", output });
+        return Ok(());
+    }
     run_phase(guest, tests, Phase::Patched, report)?;
     let unloaded = guest.run(&format!("LIMIT={limit} livepatch unload {name}"), outer)?;
     if unloaded.status != 0 {

@@ -77,8 +77,9 @@ pub(super) fn arguments(machine: &Machine, accelerator: Accelerator) -> Vec<OsSt
         "virtserialport,chardev=files,name=kpsc.files",
     ]);
     let qemu = of_host();
+    // All that is logged reaches the console, by kpsc too, whatever level is set later.
     let append = format!(
-        "console={} panic=-1 oops=panic loglevel=6 {} {}",
+        "console={} panic=-1 oops=panic loglevel=6 ignore_loglevel printk.devkmsg=on {} {}",
         qemu.console, qemu.append, machine.append
     );
     add(&["-append", append.trim_end(), "-kernel"]);

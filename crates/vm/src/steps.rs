@@ -25,19 +25,14 @@ const COMMAND_LIMIT: Duration = Duration::from_secs(120);
 /// The interval between two polls. Each poll is a shell in the machine.
 const PAUSE: Duration = Duration::from_millis(200);
 
-/// Prints the kernel's log since the last mark.
-const LOGGED: &str =
-    "dmesg | awk '/kpsc: next step$/ { text = \"\"; next } { text = text $0 \"\\n\" } END { printf \"%s\", text }'";
-
 /// Marks the kernel's log, if the test will read it: a step that reads the log gets the lines that
 /// the step before it caused.
 pub(super) fn mark(guest: &mut Guest, test: &Test, step: &Step) -> Result<(), VmError> {
     let reads_log = |step: &Step| matches!(step.action, Action::Dmesg);
-    if !reads_log(step) && (test.complains() || test.steps.iter().any(reads_log)) {
-        // At a level that the console omits.
-        guest.run("echo '<7>kpsc: next step' > /dev/kmsg", COMMAND_LIMIT)?;
+    match !reads_log(step) && (test.complains() || test.steps.iter().any(reads_log)) {
+        true => guest.start_step(),
+        false => Ok(()),
     }
-    Ok(())
 }
 
 /// Runs a step.
@@ -49,7 +44,7 @@ pub(super) fn act(guest: &mut Guest, step: &Step) -> Result<Said, VmError> {
             let command = if trigger.as_user { format!("su - user -c {path}") } else { path };
             guest.run(&command, COMMAND_LIMIT)
         }
-        Action::Dmesg => guest.run(LOGGED, COMMAND_LIMIT),
+        Action::Dmesg => guest.step_log().map(|text| Output { text, status: 0 }),
         Action::Wait { command, seconds } => {
             wait(guest, &command.value, Duration::from_secs(u64::from(*seconds)))
         }
@@ -59,15 +54,11 @@ pub(super) fn act(guest: &mut Guest, step: &Step) -> Result<Said, VmError> {
 
 /// Runs a step that makes the kernel complain, and perhaps die.
 pub(super) fn provoke(guest: &mut Guest, step: &Step) -> Result<Said, VmError> {
-    let before = guest.log().len();
-    let said = act(guest, step).and_then(|said| {
-        let log = guest.run(LOGGED, COMMAND_LIMIT)?.text;
-        Ok(Said { log, ..said })
-    });
+    let said = act(guest, step).and_then(|said| Ok(Said { log: guest.step_log()?, ..said }));
     match said {
         Err(VmError::Complaint { .. } | VmError::Stopped { .. }) => {
-            let log = guest.log().get(before..).unwrap_or_default().to_owned();
-            Ok(Said { output: Output { text: String::new(), status: -1 }, log })
+            let output = Output { text: String::new(), status: -1 };
+            Ok(Said { output, log: guest.last_log() })
         }
         said => said,
     }

@@ -11,7 +11,6 @@
 //! machine boots instead.
 
 use super::machine::io_error;
-use super::monitor::Monitor;
 use super::qemu::{self, Accelerator, Memory};
 use super::{initramfs, Guest, Machine, VmError};
 use kps_host::process::program;
@@ -23,15 +22,16 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 use std::time::Duration;
 
-/// The files of a template: the archive that it booted with, its memory, its other state, and its
-/// kernel's log when it was saved.
+/// The files of a template: the archive that it booted with, its memory, its other state, its
+/// kernel's log when it was saved, and the address of its kernel's taint.
 const INITRAMFS: &str = "initramfs";
 const MEMORY: &str = "memory";
 const STATE: &str = "state";
 const CONSOLE: &str = "console";
+const TAINT: &str = "taint";
 
 /// Changes with the way in which machines are saved.
-const FORMAT: &str = "1";
+const FORMAT: &str = "2";
 
 const LIMIT: Duration = Duration::from_secs(60);
 
@@ -75,7 +75,7 @@ impl<'a> TemplateMachine<'a> {
 
 /// A copy that has been started. QEMU restores it while other work goes on.
 pub struct Copy {
-    started: Result<(Guest, Monitor), VmError>,
+    started: Result<Guest, VmError>,
     templates: Templates,
     id: String,
     /// Whether its template is new.
@@ -113,8 +113,8 @@ impl Copy {
 }
 
 /// Waits until a copy takes commands.
-fn restored((mut guest, mut monitor): (Guest, Monitor)) -> Result<Guest, VmError> {
-    monitor.restored().map_err(io_error("restoring the virtual machine"))?;
+fn restored(mut guest: Guest) -> Result<Guest, VmError> {
+    guest.restored()?;
     guest.set_clock()?;
     Ok(guest)
 }
@@ -167,9 +167,13 @@ fn make(machine: &Machine, system: &[u8], folder: &Path) -> Result<(), Option<St
             "its kernel has no virtio console built in, or its busybox no cpio".to_owned(),
         ));
     }
+    let Some(taint) = guest.taint_address() else {
+        return Err(Some("its kernel does not tell where its taint is".to_owned()));
+    };
     let file = File::create_new(&state).map_err(passing)?;
     guest.save(&file).map_err(|error| Some(error.to_string()))?;
     std::fs::write(folder.join(CONSOLE), guest.log()).map_err(passing)?;
+    std::fs::write(folder.join(TAINT), taint.to_string()).map_err(passing)?;
     drop(guest);
     // A rename may reach the disk before the data of the renamed files.
     [&initrd, &memory, &state]
@@ -179,7 +183,7 @@ fn make(machine: &Machine, system: &[u8], folder: &Path) -> Result<(), Option<St
 }
 
 /// Starts QEMU with the state saved in a folder.
-fn start(machine: &Machine, folder: &Path) -> Result<(Guest, Monitor), VmError> {
+fn start(machine: &Machine, folder: &Path) -> Result<Guest, VmError> {
     let memory = folder.join(MEMORY);
     let read = || {
         // QEMU opens it for writing, although it maps it privately.
@@ -188,14 +192,15 @@ fn start(machine: &Machine, folder: &Path) -> Result<(Guest, Monitor), VmError> 
         if opened.metadata()?.len() != qemu::MEMORY << 20 {
             return Err(io::Error::other("its memory was truncated"));
         }
-        Ok((File::open(folder.join(STATE))?, std::fs::read_to_string(folder.join(CONSOLE))?))
+        let text = |file: &str| std::fs::read_to_string(folder.join(file));
+        let taint = text(TAINT)?.parse().map_err(io::Error::other)?;
+        Ok((File::open(folder.join(STATE))?, text(CONSOLE)?, taint))
     };
-    let (state, log) = read().map_err(io_error("reading the template machine"))?;
+    let (state, log, taint) = read().map_err(io_error("reading the template machine"))?;
     let qemu = qemu::start(machine, &folder.join(INITRAMFS), Memory::Copied(&memory), Some(state))?;
-    let guest = Guest::of(qemu, log)?;
-    let monitor =
-        Monitor::restore(&guest.monitor).map_err(io_error("restoring the virtual machine"))?;
-    Ok((guest, monitor))
+    let mut guest = Guest::of(qemu, log, Some(taint))?;
+    guest.restore()?;
+    Ok(guest)
 }
 
 #[cfg(test)]

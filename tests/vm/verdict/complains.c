@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: GPL-2.0
+/* A module in which the kernel complains on demand: `echo warn > /sys/module/complains/parameters/now`. */
+#include <linux/bug.h>
+#include <linux/module.h>
+
+static bool at_exit;
+module_param(at_exit, bool, 0644);
+
+static int complain(const char *how, const struct kernel_param *param)
+{
+	if (sysfs_streq(how, "oops"))
+		BUG();
+	WARN(sysfs_streq(how, "warn"), "complains: as it was told to\n");
+	return 0;
+}
+
+static const struct kernel_param_ops now = { .set = complain };
+module_param_cb(now, &now, NULL, 0200);
+
+static int __init complains_init(void)
+{
+	return 0;
+}
+
+static void __exit complains_exit(void)
+{
+	WARN(at_exit, "complains: at the last moment\n");
+}
+
+module_init(complains_init);
+module_exit(complains_exit);
+MODULE_LICENSE("GPL");
