@@ -5,6 +5,7 @@
 //! suite `properties` holds the inputs that were found and mutations of them. `docs/fuzzing.md`
 //! says what each property is.
 
+mod agent;
 mod attributes;
 mod btf;
 mod dwarf;
@@ -17,6 +18,7 @@ mod post_link;
 mod spec;
 mod texts;
 
+pub use agent::agent;
 pub use attributes::attributes;
 pub use btf::btf;
 pub use dwarf::dwarf;
@@ -38,6 +40,7 @@ pub struct Target {
 
 /// All of them.
 pub const TARGETS: &[Target] = &[
+    Target { name: "agent", holds: agent },
     Target { name: "attributes", holds: attributes },
     Target { name: "btf", holds: btf },
     Target { name: "dwarf", holds: dwarf },
