@@ -187,8 +187,8 @@ impl Compiled {
         let unread = Cell::new(None);
         let code = |object: &ObjectName| {
             let read = match object {
-                ObjectName::Vmlinux => target.code(None),
-                ObjectName::Module(name) => target.code(Some(modules.get(name)?)),
+                ObjectName::Vmlinux => target.code(),
+                ObjectName::Module(name) => modules.get(name)?.code(target),
             };
             read.map_err(|error| unread.set(Some(error))).ok()
         };

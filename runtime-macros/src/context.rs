@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 //! What the macros learn from outside of the tokens that they are given: the environment, the
 //! target's facts, and files of the crate. This is the one file here that touches the world.
+//!
+//! As `kpsc` does, it reads no file of the crate through a link, and nothing but regular files. It
+//! has only std, so it looks at the parts of a path before it opens the file.
 
 use kps_ast::Patch;
 use kps_attributes::{Context, FACTS};
@@ -31,10 +34,7 @@ const LARGEST: u64 = 1 << 30;
 pub(crate) fn read(patch: &Patch) -> Result<Context, String> {
     let hexadecimal = |text: &String| text.chars().all(|c| c.is_ascii_hexdigit());
     let one_line = |text: &String| text.chars().all(|c| c == ' ' || c.is_ascii_graphic());
-    let synced = || {
-        let path = folder()?.join(SYNCED_FACTS);
-        path.exists().then_some(path)
-    };
+    let synced = || file_below(&folder()?, SYNCED_FACTS);
     let named = variable(FACTS).map(PathBuf::from).or_else(synced);
     // What the compiler opens it takes to be beside the crate's root, and not where cargo runs.
     let named = named.map(|path| std::path::absolute(&path).unwrap_or(path));
@@ -70,12 +70,36 @@ fn facts(path: &Path) -> Result<Facts, String> {
     let unreadable = |error: &dyn std::fmt::Display| {
         format!("the facts in {} cannot be used: {error}", path.display())
     };
-    let size = std::fs::metadata(path).map_err(|error| unreadable(&error))?.len();
-    if size > LARGEST {
-        return Err(unreadable(&"it is too large"));
+    let kind = std::fs::metadata(path).map_err(|error| unreadable(&error))?;
+    if !kind.is_file() {
+        return Err(unreadable(&"it is not a regular file"));
     }
-    let bytes = std::fs::read(path).map_err(|error| unreadable(&error))?;
+    let bytes = read_at_most(path, LARGEST).map_err(|error| unreadable(&error))?;
+    let bytes = bytes.ok_or_else(|| unreadable(&"it is too large"))?;
     Facts::from_bytes(&bytes).map_err(|error| unreadable(&error))
+}
+
+/// The path of a regular file below a folder. `None` if there is none, or a part of the path is a
+/// link.
+fn file_below(folder: &Path, path: &str) -> Option<PathBuf> {
+    let mut full = folder.to_owned();
+    let mut is_file = false;
+    for part in path.split('/') {
+        full.push(part);
+        let kind = full.symlink_metadata().ok()?;
+        if kind.is_symlink() {
+            return None;
+        }
+        is_file = kind.is_file();
+    }
+    is_file.then_some(full)
+}
+
+/// Reads a regular file up to a maximum size; `None` if it is larger.
+fn read_at_most(path: &Path, most: u64) -> std::io::Result<Option<Vec<u8>>> {
+    let mut bytes = Vec::new();
+    std::fs::File::open(path)?.take(most + 1).read_to_end(&mut bytes)?;
+    Ok(Some(bytes).filter(|bytes| bytes.len() as u64 <= most))
 }
 
 /// The texts of the files in C that a patch names. What cannot be read, the compiler will miss.
@@ -85,12 +109,37 @@ fn c_files(patch: &Patch) -> BTreeMap<String, String> {
     let files = functions.filter_map(|func| func.replace_c.as_ref());
     let files = files.chain(patch.c_files.iter().map(|item| &item.file));
     let read = |path: &String| {
-        let full = folder.join(path);
-        let is_file = is_path(path, FileKind::C) && full.is_file();
-        let file = std::fs::File::open(full).ok().filter(|_| is_file)?;
-        let mut text = String::new();
-        file.take(LARGEST_C_FILE).read_to_string(&mut text).ok()?;
-        Some((path.clone(), text))
+        let full = file_below(&folder, path).filter(|_| is_path(path, FileKind::C))?;
+        let bytes = read_at_most(&full, LARGEST_C_FILE).ok()??;
+        Some((path.clone(), String::from_utf8(bytes).ok()?))
     };
     files.map(|file| &file.value).filter_map(read).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_file_of_the_crate_is_read_through_a_link() -> std::io::Result<()> {
+        let folder = std::env::temp_dir().join(format!("kps-macros-{}", std::process::id()));
+        std::fs::create_dir_all(folder.join("sub"))?;
+        for file in ["a.c", "sub/b.c"] {
+            std::fs::write(folder.join(file), "int x;\n")?;
+        }
+        for (to, link) in [("a.c", "link.c"), ("sub", "below"), ("/dev/null", "device.c")] {
+            std::os::unix::fs::symlink(to, folder.join(link))?;
+        }
+        let found = |path| file_below(&folder, path).is_some();
+        assert!(found("a.c") && found("sub/b.c"));
+        for path in ["link.c", "below/b.c", "device.c", "sub", "none.c", "a.c/b.c", "sub/../link.c"]
+        {
+            assert!(!found(path), "{path}");
+        }
+        let full = folder.join("a.c");
+        assert_eq!(read_at_most(&full, 7)?.as_deref(), Some(&b"int x;\n"[..]));
+        assert_eq!(read_at_most(&full, 6)?, None);
+        assert!(facts(&folder).is_err_and(|error| error.contains("not a regular file")));
+        std::fs::remove_dir_all(&folder)
+    }
 }

@@ -6,8 +6,12 @@ use crate::{fixture_cache, kpsc, printed, FIXTURE};
 use kps_targets::Cache;
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
-use std::os::unix::fs::MetadataExt as _;
+use std::fs::Permissions as Mode;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
 
 /// A folder to work in, a cache whose one target is the fixture, and a folder for temporary files.
 pub struct World {
@@ -15,7 +19,14 @@ pub struct World {
     cache: tempfile::TempDir,
     /// Variables of the environment that are not as they usually are; none removes one.
     variables: Vec<(&'static str, Option<OsString>)>,
+    /// The most address space that kpsc may have, in KiB.
+    space: Option<u64>,
+    /// Whether kpsc runs as a user who owns nothing, which only root can do.
+    is_stranger: bool,
 }
+
+/// The user and group `nobody` of Debian.
+const NOBODY: u32 = 65_534;
 
 /// What is at a path: its kind and mode, its size, and what it holds.
 #[derive(Debug, PartialEq, Eq)]
@@ -49,7 +60,8 @@ impl Default for World {
         for folder in ["work", "tmp"] {
             std::fs::create_dir(root.path().join(folder)).unwrap_or_else(|error| panic!("{error}"));
         }
-        World { root, cache: fixture_cache(), variables: Vec::new() }
+        let cache = fixture_cache();
+        World { root, cache, variables: Vec::new(), space: None, is_stranger: false }
     }
 }
 
@@ -105,6 +117,32 @@ impl World {
         self.variables.push((name, value.map(OsStr::to_owned)));
     }
 
+    /// Limits the memory of kpsc. Its stack alone has 1 GiB of address space.
+    pub fn limit_space(&mut self, mib: u64) {
+        self.space = Some(((1 << 10) + mib) << 10);
+    }
+
+    /// From now on, kpsc runs as a user who owns nothing and may read everything that is there now.
+    /// Returns false for a user who is not root: then it does already, nearly.
+    pub fn as_stranger(&mut self) -> bool {
+        let is_root = std::fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0);
+        if is_root {
+            self.is_stranger = true;
+            let entries = self.snapshot();
+            for (path, entry) in &entries {
+                if !matches!(entry.text, Text::Link(_)) {
+                    let enter = if path.is_dir() { 0o111 } else { 0 };
+                    std::fs::set_permissions(path, Mode::from_mode(entry.mode | 0o444 | enter))
+                        .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+                }
+            }
+            // For the folders that it builds in.
+            std::fs::set_permissions(self.temporary(), Mode::from_mode(0o1777))
+                .unwrap_or_else(|error| panic!("{error}"));
+        }
+        is_root
+    }
+
     /// The folder of the fixture in the cache.
     pub fn target(&self) -> PathBuf {
         Cache::at(self.cache()).kernel(FIXTURE)
@@ -150,7 +188,21 @@ impl World {
 
     /// Runs kpsc: what it printed and its exit status.
     pub fn run(&self, arguments: &[impl AsRef<OsStr>]) -> String {
-        let mut command = kpsc();
+        let program = match self.is_stranger {
+            true => for_strangers(),
+            false => Path::new(kpsc().get_program()).to_owned(),
+        };
+        let mut command = match self.space {
+            Some(space) => {
+                let mut shell = Command::new("/bin/sh");
+                shell.args(["-c", "ulimit -v $0 && exec \"$@\"", &space.to_string()]).arg(program);
+                shell
+            }
+            None => Command::new(program),
+        };
+        if self.is_stranger {
+            command.uid(NOBODY).gid(NOBODY);
+        }
         command
             .current_dir(self.work())
             .env("KPSC_CACHE", self.cache())
@@ -177,6 +229,19 @@ impl World {
             .replace(&format!("/{version}/"), "/VERSION/");
         format!("{said}exit status {status}\n")
     }
+}
+
+/// A copy of kpsc in a place that everybody may enter; the program itself may be below a folder of
+/// root's.
+fn for_strangers() -> PathBuf {
+    static COPY: OnceLock<tempfile::TempDir> = OnceLock::new();
+    let make = || -> std::io::Result<tempfile::TempDir> {
+        let folder = tempfile::tempdir()?;
+        std::fs::set_permissions(folder.path(), Mode::from_mode(0o755))?;
+        std::fs::copy(kpsc().get_program(), folder.path().join("kpsc"))?;
+        Ok(folder)
+    };
+    COPY.get_or_init(|| make().unwrap_or_else(|error| panic!("{error}"))).path().join("kpsc")
 }
 
 /// Holds what was said against the file that says what it should be; `BLESS=1` writes that file. A

@@ -15,6 +15,7 @@ pub(crate) fn cases() -> Vec<Case> {
         what_macros_stand_on_needs_no_other_crate,
         pest_stays_in_the_grammar,
         stages_map_values_to_values,
+        what_others_have_written_is_read_below_its_folder,
         after_resolve_nothing_is_looked_up,
         nothing_depends_on_the_order_of_a_hash,
         standard_output_is_written_in_one_place,
@@ -245,6 +246,39 @@ fn stages_map_values_to_values() {
         let found = mentions(stage, WORLD);
         assert!(found.is_empty(), "{stage} touches the world: {found:#?}");
     }
+}
+
+/// A file of an author, or one in a folder that make has filled, is read by `kps_host::below`. The
+/// other crates read the cache, the kernels that the user names, and the running system.
+fn what_others_have_written_is_read_below_its_folder() {
+    const READS: &[&str] = &[
+        "fs::read",
+        "fs::copy",
+        "File::open",
+        "OpenOptions",
+        "input::open",
+        "input::read",
+        "read_at_most",
+        "read_opened",
+    ];
+    /// What else is read, and where.
+    const PLACES: [(&str, &str); 6] = [
+        ("/compiler/src/build/exports.rs", "the exports of the target"),
+        ("/compiler/src/build/kbuild.rs", "a makefile of the target"),
+        ("/compiler/src/cli/test.rs", "the module that the user names"),
+        ("/compiler/src/input/files.rs", "the names in a folder"),
+        ("/compiler/src/input/mod.rs", "the spec that the user names"),
+        ("/runtime-macros/src/context.rs", "the same as the compiler, with std alone"),
+    ];
+    const OTHERS: [&str; 4] =
+        ["crates/host/src", "crates/operate/src", "crates/targets/src", "crates/vm/src"];
+    for product in PRODUCT.into_iter().filter(|product| !OTHERS.contains(product)) {
+        let mut found = mentions(product, READS);
+        found.retain(|line| !PLACES.iter().any(|(place, _)| line.contains(place)));
+        assert!(found.is_empty(), "{found:#?}");
+    }
+    let reads = PLACES.map(|(place, _)| mentions(&place[1..], READS).len());
+    assert_eq!(reads, [1, 1, 1, 1, 1, 4], "the places that read: {PLACES:#?}");
 }
 
 fn after_resolve_nothing_is_looked_up() {

@@ -23,6 +23,7 @@ pub(crate) fn cases() -> Vec<Case> {
         fmt_leaves_a_spec_with_mistakes_alone_and_goes_on,
         fmt_of_the_standard_input_goes_to_the_standard_output,
         fmt_keeps_whose_file_it_is_and_where_a_link_leads,
+        no_output_is_written_through_a_link,
         what_new_writes_passes_as_it_is,
         new_overwrites_nothing_and_takes_no_name_that_is_none,
         livepatches_are_read_from_sysfs,
@@ -113,6 +114,41 @@ fn fmt_keeps_whose_file_it_is_and_where_a_link_leads() {
     assert_eq!(read(&world, "real.kps"), LAID_OUT);
     assert!(link.is_symlink());
     assert_eq!(real.metadata().map(|metadata| metadata.mode() & 0o777).unwrap_or_default(), 0o600);
+}
+
+/// A link in the place of an output is replaced or refused, and where it leads nothing changes.
+/// `fmt` alone rewrites a file through a link that the user names.
+fn no_output_is_written_through_a_link() {
+    let world = World::default();
+    world.write("fix.kps", LAID_OUT);
+    world.write("elsewhere/fix.lines", "of kpsc");
+    world.write("elsewhere/thesis.txt", "years of work");
+    std::fs::create_dir(world.work().join("out")).unwrap_or_else(|error| panic!("{error}"));
+    let link = |to: &str, path: &str| {
+        symlink(world.work().join(to), world.work().join(path))
+            .unwrap_or_else(|error| panic!("{error}"));
+    };
+    link("elsewhere", "out/fix");
+    let source = ["build", "--kernel", FIXTURE, "fix.kps", "--emit", "source", "-o", "out"];
+    assert_eq!(world.run(&source), "out/fix\nexit status 0\n");
+    assert!(
+        world.work().join("out/fix/Kbuild").exists() && !world.work().join("out/fix").is_symlink()
+    );
+    assert_eq!(read(&world, "elsewhere/thesis.txt"), "years of work");
+    assert!(!world.work().join("elsewhere/Kbuild").exists());
+    link("nothing", "hello.kps");
+    link("nothing", "hello");
+    link("elsewhere", "crates");
+    link("nothing", "crates/fix");
+    for words in [
+        &["new", "hello"][..],
+        &["new", "--crate", "hello"],
+        &["convert", "--kernel", FIXTURE, "fix.kps", "--to", "crate", "-o", "crates"],
+    ] {
+        let said = world.run_cleanly(words).unwrap_or_else(|error| panic!("{error}"));
+        assert!(said.contains("[KPS0701]") && said.ends_with("exit status 3\n"), "{said}");
+    }
+    assert!(!world.work().join("nothing").exists());
 }
 
 fn what_new_writes_passes_as_it_is() {

@@ -10,19 +10,16 @@ use kps_host::input;
 use kps_link::ObjectFile;
 use kps_targets::Tree;
 use std::collections::BTreeMap;
-use std::path::Path;
 
 /// The errors about an object, if modpost found in it a dependency on a module. `described` is the
-/// file that modpost wrote about the module.
+/// text that modpost wrote about the module.
 pub(super) fn of_modules(
     object: &ObjectFile<'_>,
-    described: &Path,
+    described: &[u8],
     tree: &Tree,
     author: Author<'_>,
 ) -> Result<Vec<Diagnostic>, Diagnostic> {
-    // Without the file, modpost failed and says why.
-    let described = input::read(described, input::C_FILE).unwrap_or_default();
-    let described = String::from_utf8_lossy(&described);
+    let described = String::from_utf8_lossy(described);
     let Some(modules) = depends(&described) else { return Ok(Vec::new()) };
     let exports = input::read(&tree.build.join("Module.symvers"), input::SYMVERS)?;
     let exports = String::from_utf8_lossy(&exports);

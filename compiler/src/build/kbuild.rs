@@ -7,6 +7,7 @@
 
 use super::macros::{compilers, short};
 use kps_diag::Diagnostic;
+use kps_host::below::read_below;
 use kps_host::disk::write_atomically;
 use kps_host::input;
 use kps_targets::{Cache, Kept, KeptKind, Target, Tree};
@@ -29,7 +30,7 @@ pub fn bring(folder: &Path, target: &Target, cache: &Cache) {
     let (Some(kept), Some(tree)) = (kept(target, cache), target.tree()) else { return };
     let Some(try_run) = try_run(tree) else { return };
     let probes = match kept.bring(folder) {
-        true => input::read_text(&folder.join(PROBES), input::MAKEFILE).unwrap_or_default(),
+        true => read_probes(folder).unwrap_or_default(),
         false => String::new(),
     };
     let _ = write_rules(folder, &try_run, &probes);
@@ -48,19 +49,24 @@ pub(super) fn makefile(folder: &Path) -> Option<PathBuf> {
 /// Caches the results of a build, and removes those of other compilers for the target.
 pub fn keep(folder: &Path, target: &Target, cache: &Cache) -> Result<(), Diagnostic> {
     let Some(kept) = kept(target, cache) else { return Ok(()) };
-    let probes = input::read_text(&folder.join(PROBES), input::MAKEFILE)?;
+    let probes = read_probes(folder)?;
     let probes: String = probes.split_inclusive('\n').filter(|line| is_probe(line)).collect();
     if kept.have(PROBES, probes.as_bytes()) {
         return Ok(());
     }
     kept.keep(|into| {
         for name in OBJECT {
-            if let Ok(bytes) = input::read(&folder.join(name), input::MODULE) {
+            if let Ok(bytes) = read_below(folder, name, input::MODULE) {
                 write_atomically(&into.join(name), &bytes)?;
             }
         }
         write_atomically(&into.join(PROBES), probes.as_bytes())
     })
+}
+
+/// The commands that succeeded, as they are in a folder.
+fn read_probes(folder: &Path) -> Result<String, Diagnostic> {
+    input::text(&folder.join(PROBES), read_below(folder, PROBES, input::MAKEFILE)?)
 }
 
 /// Those of a target in the cache.

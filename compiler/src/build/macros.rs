@@ -4,7 +4,9 @@
 
 use crate::emit::{library, LIBRARY, RULES};
 use kps_diag::Diagnostic;
+use kps_host::below::read_below;
 use kps_host::disk::{cannot, entries, make_below};
+use kps_host::input;
 use kps_targets::{Kept, KeptKind, Target};
 use sha2::{Digest as _, Sha256};
 use std::path::{Path, PathBuf};
@@ -58,7 +60,9 @@ pub fn keep(folder: &Path, target: &Target) -> Result<(), Diagnostic> {
     kept.keep(|into| {
         for file in entries(&built(folder))? {
             let Some(name) = file.file_name() else { continue };
-            std::fs::copy(&file, into.join(name)).map_err(|error| cannot("keep", &file, &error))?;
+            let bytes = read_below(folder, built(Path::new("")).join(name), input::MODULE)?;
+            std::fs::write(into.join(name), bytes)
+                .map_err(|error| cannot("keep", &file, &error))?;
         }
         Ok(())
     })

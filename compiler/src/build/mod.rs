@@ -25,13 +25,13 @@ use crate::emit::{Emitted, Files, TARGET_FACTS};
 use kps_diag::{Diagnostic, DISK_FULL, FILE_ERROR, KBUILD_FAILED};
 use kps_grammar::ast::Form;
 use kps_grammar::Sources;
+use kps_host::below::{try_below, Unread};
 use kps_host::disk::{cannot, has_room, make_below};
-use kps_host::input;
+use kps_host::input::{self, Limit};
+use kps_host::output::{self, Ended};
 use kps_link::ObjectFile;
 use kps_targets::{Program, Tree};
-use std::io::{BufRead as _, BufReader, Read};
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
 
 use author::Author;
 use c_messages::c_messages;
@@ -98,38 +98,39 @@ pub fn build(
         "KPS_CFLAGS=-g2 $(if $(call gcc-min-version,110000),",
         "-fno-var-tracking -fdiagnostics-column-unit=byte)"
     ));
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = command.spawn().map_err(|error| command.not_started(&error))?;
-    let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
     let log = |line: &str| log.iter().for_each(|log| log(line));
     let mut messages = Messages::new(&emitted.lines, sources);
     let mut other = Vec::new();
-    std::thread::scope(|scope| {
-        scope.spawn(|| lines(stdout).for_each(|line| log(&line)));
-        for line in lines(stderr) {
-            if !messages.read(&line) {
-                log(&line);
-                other.push(line);
-            }
+    let keep = |line: String| {
+        if !messages.read(&line) {
+            log(&line);
+            other.push(line);
         }
-    });
-    let status = child.wait().map_err(|error| cannot("wait for", Path::new("make"), &error))?;
+    };
+    let ended = output::lines(&mut command, |line| log(&line), keep);
+    let Ended { status, is_cut } = ended.map_err(|error| command.not_started(&error))?;
     if !status.success() && (!has_room(folder) || other.iter().any(|line| is_about_space(line))) {
         return Err(no_space(folder));
     }
     let mut diagnostics = messages.finish();
+    if is_cut {
+        diagnostics.push(output::too_long("make"));
+        return Ok(Built { module: None, diagnostics });
+    }
     let author = Author { emitted, sources };
     diagnostics.extend(c_messages(&other, &emitted.c_files, author));
     diagnostics.extend(linker::linker(&other, author));
     // The whole module except for the kernel's own part. It does not exist if a compiler failed.
-    let object = input::read(&folder.join(format!("{name}.o")), input::MODULE).unwrap_or_default();
+    let object = result(folder, &format!("{name}.o"), input::MODULE)?.unwrap_or_default();
     let object = ObjectFile::read(&object);
     diagnostics.extend(modpost::modpost(&other, object.as_ref(), author));
     diagnostics.extend(objtool::objtool(&other, object.as_ref(), author));
     if let Some(object) = &object {
         let declared = kps_link::declared(object, &|path| author.c_file(path).is_some());
         diagnostics.extend(init_code::init_code(object, &declared, author));
-        let described = folder.join(format!("{name}.mod.c"));
+        // Without the file, modpost failed and says why.
+        let described = result(folder, &format!("{name}.mod.c"), input::C_FILE)?;
+        let described = described.unwrap_or_default();
         diagnostics.extend(exports::of_modules(object, &described, tree, author)?);
         let known = &emitted.known;
         diagnostics.extend(statics::second_statics(object, &declared, known, code, author));
@@ -146,14 +147,22 @@ pub fn build(
     if !status.success() || is_refused {
         return Ok(Built { module: None, diagnostics });
     }
-    let path = folder.join(format!("{name}.ko"));
-    Ok(Built { module: Some(input::read(&path, input::MODULE)?), diagnostics })
+    let name = format!("{name}.ko");
+    match result(folder, &name, input::MODULE)? {
+        Some(module) => Ok(Built { module: Some(module), diagnostics }),
+        None => Err(Unread::Missing.about(Path::new(&name))),
+    }
 }
 
-/// The lines of a program's output, except those that are not UTF-8.
-fn lines(printed: Option<impl Read>) -> impl Iterator<Item = String> {
-    let bytes = printed.map(BufReader::new).into_iter().flat_map(|printed| printed.split(b'\n'));
-    bytes.map_while(Result::ok).filter_map(|line| String::from_utf8(line).ok())
+/// A file that Kbuild has made, if it has. The author's makefile may have put anything there.
+fn result(folder: &Path, name: &str, limit: Limit) -> Result<Option<Vec<u8>>, Diagnostic> {
+    match try_below(folder, Path::new(name), limit) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(Unread::Missing) => Ok(None),
+        Err(unread) => {
+            Err(unread.about(Path::new(name)).note("it is in the folder that make has filled"))
+        }
+    }
 }
 
 /// `make -C BUILD_TREE M=FOLDER`, in the environment of the compilers.

@@ -3,8 +3,9 @@
 
 use kps_diag::{Diagnostic, C_ERROR, C_WARNING};
 use kps_grammar::ast::Trigger;
+use kps_host::below::read_below;
 use kps_host::disk::{cannot, make_below};
-use kps_host::input;
+use kps_host::{input, output};
 use kps_targets::Tree;
 use std::path::Path;
 
@@ -35,10 +36,13 @@ pub fn build_trigger(
         "-fno-diagnostics-show-caret",
     ]);
     command.arg("-o").arg(&program).arg(&trigger.file.value);
-    let output = command.output().map_err(|error| command.not_started(&error))?;
+    let output = output::output(&mut command).map_err(|error| command.not_started(&error))?;
+    if output.ended.is_cut {
+        return Err(output::too_long(compiler));
+    }
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     let name = &trigger.file.value;
-    if !output.status.success() {
+    if !output.ended.status.success() {
         let error = Diagnostic::new(C_ERROR, format!("the compiler rejects {name}"));
         return Err(error.note(said.trim().to_owned()));
     }
@@ -46,5 +50,5 @@ pub fn build_trigger(
         let warning = Diagnostic::new(C_WARNING, format!("the compiler warns about {name}"));
         warning.note(said.trim().to_owned())
     });
-    Ok((input::read(&program, input::MODULE)?, warning))
+    Ok((read_below(folder, PROGRAM, input::MODULE)?, warning))
 }

@@ -8,14 +8,12 @@ use crate::build::write_files;
 use crate::convert;
 use crate::driver::{Compiled, Passed};
 use crate::emit::{bindings, library, Files};
-use crate::input::{beside, Input};
+use crate::input::{Input, ModuleFile};
 use crate::patch_crate::BINDINGS;
-use crate::resolve::FileKind;
 use kps_diag::{Diagnostic, NOT_A_CRATE};
 use kps_host::disk::{cannot, make_below};
-use kps_host::input;
 use kps_host::temporary::Folder;
-use kps_targets::Cache;
+use kps_targets::{Cache, Target};
 use std::io::{Error, ErrorKind};
 use std::path::{Path, PathBuf};
 
@@ -62,7 +60,7 @@ impl Convert {
         let Some(mut files) = files else { return Ok(code) };
         files.0.extend(library());
         files.0.insert(BINDINGS.to_owned(), bindings(checked));
-        let copies = match copies(&compiled) {
+        let copies = match copies(&compiled, &target) {
             Ok(copies) => copies,
             Err(error) => return Ok(report(&[error], Some(&compiled.sources))),
         };
@@ -75,15 +73,14 @@ impl Convert {
 
 /// The files that the patch names and that are not part of it: those that its tests run, and
 /// modules that did not come with the kernel.
-fn copies(compiled: &Compiled) -> Result<Vec<Copy>, Diagnostic> {
+fn copies(compiled: &Compiled, target: &Target) -> Result<Vec<Copy>, Diagnostic> {
     let Compiled { sources, passed: Passed { tests, checked, .. }, .. } = compiled;
     let triggers = read_triggers(tests, sources)?.into_iter();
     let mut copies: Vec<Copy> = triggers
         .map(|(trigger, text)| (trigger.file.value.clone(), text.text.into_bytes()))
         .collect();
     for from in checked.written().objects.iter().filter_map(|object| object.from.as_ref()) {
-        let path = beside(&sources.spec().name, from, FileKind::Module)?;
-        copies.push((from.value.clone(), input::read(&path, input::MODULE)?));
+        copies.push((from.value.clone(), ModuleFile::beside(sources, from).read(target)?));
     }
     Ok(copies)
 }

@@ -2,6 +2,7 @@
 //! `kpsc inspect`.
 
 use super::{open_target, progress, report, say, CommandResult, TargetArgs};
+use crate::input::ModuleFile;
 use crate::inspect::{all, inspect, read, symbols, written, Inspection};
 use crate::resolve::{near, ProbeSpec};
 use kps_diag::{list, Diagnostic, NO_SUCH_FUNCTION, NO_SUCH_MODULE};
@@ -102,7 +103,10 @@ fn add_module(
 ) -> Result<(), Diagnostic> {
     let modules = target.modules(cache, progress())?;
     match modules.get(name) {
-        Some(path) => target.add_module(facts, name, path),
+        Some(path) => {
+            let file = ModuleFile::OfTarget(path.clone()).read(target)?;
+            Target::add_module(facts, name, path, file)
+        }
         None => {
             let error = Diagnostic::new(
                 NO_SUCH_MODULE,

@@ -3,6 +3,7 @@
 
 use super::{report, CommandResult};
 use kps_diag::{Diagnostic, EARLY_TABLE, POST_LINK_FAILED, PROGRAM_FAILED, VERIFY_FAILED};
+use kps_host::below::read_below;
 use kps_host::disk::{cannot, write_atomically};
 use kps_host::input;
 use kps_link::{post_link, verify, PostLinkError};
@@ -38,7 +39,9 @@ impl Link {
             return Ok(code);
         }
         let linked = Path::new(&linked);
-        let bytes = input::read(linked, input::MODULE);
+        let folder = linked.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let name = linked.file_name().unwrap_or_default();
+        let bytes = read_below(folder.unwrap_or(Path::new(".")), name, input::MODULE);
         let removed =
             std::fs::remove_file(linked).map_err(|error| cannot("remove", linked, &error));
         let bytes = bytes?;

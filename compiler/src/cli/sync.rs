@@ -7,6 +7,7 @@ use crate::emit::{beside, bindings, library, BINDINGS_TITLE, LIBRARY, TARGET_FAC
 use crate::input::{refuse_link, Input};
 use crate::patch_crate::BINDINGS;
 use kps_diag::{Diagnostic, NOT_A_CRATE};
+use kps_host::below::{is_below, read_below};
 use kps_host::disk::{make_folder, remove, write_atomically};
 use kps_host::input;
 use kps_targets::{Cache, Target};
@@ -78,10 +79,10 @@ pub(super) fn sync(
     }
     let rules = rules.iter().map(|(path, bytes)| (path, bytes));
     for (path, bytes) in files.iter().chain(rules) {
-        let path = folder.join(path);
-        if std::fs::read(&path).is_ok_and(|there| there == *bytes) {
+        if read_below(folder, path, input::FACTS).is_ok_and(|there| there == *bytes) {
             continue;
         }
+        let path = folder.join(path);
         make_folder(path.parent().unwrap_or(folder))?;
         write_atomically(&path, bytes)?;
     }
@@ -93,22 +94,22 @@ const MAKEFILE: &str = "kps/crate.mk";
 
 /// Refuses to write over files of the author, or through a link out of the crate.
 fn check_place(folder: &Path) -> Result<(), Diagnostic> {
-    let of_kpsc = |path: &Path, start: &str| {
-        let text = input::read(path, input::RUST_FILE).unwrap_or_default();
-        !path.exists() || String::from_utf8_lossy(&text).contains(start)
+    let of_kpsc = |path: &str, start: &str| {
+        let text = read_below(folder, path, input::RUST_FILE).unwrap_or_default();
+        !is_below(folder, path) || String::from_utf8_lossy(&text).contains(start)
     };
     let library = folder.join(LIBRARY);
     for entry in WalkDir::new(&library).into_iter().flatten() {
         refuse_link(entry.path())?;
     }
-    let manifest = library.join("Cargo.toml");
-    if library.exists() && !(manifest.exists() && of_kpsc(&manifest, "# kpsc wrote this folder")) {
+    let manifest = format!("{LIBRARY}/Cargo.toml");
+    let is_ours = is_below(folder, &manifest) && of_kpsc(&manifest, "# kpsc wrote this folder");
+    if library.exists() && !is_ours {
         return Err(not_ours(&library));
     }
-    let bindings = folder.join(BINDINGS);
-    match of_kpsc(&bindings, BINDINGS_TITLE) {
+    match of_kpsc(BINDINGS, BINDINGS_TITLE) {
         true => Ok(()),
-        false => Err(not_ours(&bindings)),
+        false => Err(not_ours(&folder.join(BINDINGS))),
     }
 }
 
@@ -119,7 +120,7 @@ fn not_ours(path: &Path) -> Diagnostic {
 
 /// The makefile must name the same module as the patch.
 fn check_kbuild(folder: &Path, name: &str) -> Result<(), Diagnostic> {
-    match named_in_kbuild(folder) {
+    match named_in_kbuild(folder)? {
         Some(other) if other != name => {
             let message = format!(
                 "{} names the module `{other}`, but the patch is `{name}`",
@@ -133,13 +134,16 @@ fn check_kbuild(folder: &Path, name: &str) -> Result<(), Diagnostic> {
 }
 
 /// The module that the makefile of a crate names. Other makefiles do not name one like this.
-fn named_in_kbuild(folder: &Path) -> Option<String> {
-    let text = input::read(&folder.join("Kbuild"), input::MAKEFILE).ok()?;
-    let text = String::from_utf8_lossy(&text).into_owned();
+fn named_in_kbuild(folder: &Path) -> Result<Option<String>, Diagnostic> {
+    if !is_below(folder, "Kbuild") {
+        return Ok(None);
+    }
+    let text = read_below(folder, "Kbuild", input::MAKEFILE)?;
+    let text = String::from_utf8_lossy(&text);
     let name = text
         .lines()
-        .find_map(|line| line.trim().strip_prefix("kps-name")?.trim().strip_prefix(":="))?;
-    Some(name.trim().to_owned())
+        .find_map(|line| line.trim().strip_prefix("kps-name")?.trim().strip_prefix(":="));
+    Ok(name.map(|name| name.trim().to_owned()))
 }
 
 /// Brings a crate up to date before make reads its makefile. A status other than 0 means that the
@@ -149,8 +153,9 @@ pub(super) fn before_make(
     target: &Target,
     cache: &Cache,
 ) -> Result<ExitCode, Diagnostic> {
+    // The folder of another module may have any makefile.
     match named_in_kbuild(folder) {
-        Some(_) => sync(folder, Input::read(folder)?, target, cache),
-        None => Ok(0),
+        Ok(Some(_)) => sync(folder, Input::read(folder)?, target, cache),
+        Ok(None) | Err(_) => Ok(0),
     }
 }

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::build;
 use crate::driver::Passed;
-use crate::input::{for_tests, read_text, Input};
+use crate::input::{folder_of, for_tests, read_text, Input};
 use crate::resolve::FileKind;
 use kps_diag::{
     is_hidden, Diagnostic, FILE_ERROR, HIDDEN_CHARACTER, KERNEL_COMPLAINED, LOG_LOST,
@@ -16,6 +16,7 @@ use kps_diag::{
 };
 use kps_grammar::ast::{self, Claim};
 use kps_grammar::{Source, Sources};
+use kps_host::below::{Reader, TRIGGERS};
 use kps_host::disk::cannot;
 use kps_host::input;
 use kps_host::temporary::Folder;
@@ -177,11 +178,12 @@ pub(super) fn read_triggers<'a>(
     sources: &Sources,
 ) -> Result<Vec<(&'a ast::Trigger, Source)>, Diagnostic> {
     let spec = &sources.spec().name;
+    let mut reader = Reader::new(folder_of(spec), TRIGGERS);
     let mut triggers: Vec<(&ast::Trigger, Source)> = Vec::new();
     for step in tests.iter().flat_map(|test| &test.steps) {
         let ast::Action::Trigger(trigger) = &step.action else { continue };
         if !triggers.iter().any(|(known, _)| known.file.value == trigger.file.value) {
-            let text = read_text(spec, &trigger.file, FileKind::C, input::TRIGGER)?;
+            let text = read_text(spec, &trigger.file, FileKind::C, input::TRIGGER, &mut reader)?;
             check_characters(&trigger.file, &text)?;
             triggers.push((trigger, text));
         }

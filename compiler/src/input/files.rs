@@ -3,32 +3,43 @@
 
 use super::decode;
 use crate::resolve::{is_path, near, refused_path, FileKind};
-use kps_diag::{list, Diagnostic, FILE_OUTSIDE};
+use kps_diag::{list, Diagnostic, FILE_OUTSIDE, PATCH_TOO_LARGE};
 use kps_grammar::ast::{self, Text};
 use kps_grammar::{tokens, Language, Source, Sources, Span};
+use kps_host::below::{is_below, Reader, Unread};
 use kps_host::input::{self, Limit};
-use std::path::{Path, PathBuf};
+use std::collections::BTreeSet;
+use std::path::Path;
 
 /// Reads the Rust and C files that a spec names, and the files beside these that C files include.
 /// Returns the errors. A path that a spec cannot have gets an error about the path.
-pub(super) fn read(patch: &ast::Patch, sources: &mut Sources) -> Vec<Diagnostic> {
+pub(super) fn read(
+    patch: &ast::Patch,
+    sources: &mut Sources,
+    reader: &mut Reader<'_>,
+) -> Vec<Diagnostic> {
     let functions = || patch.objects.iter().flat_map(|object| &object.funcs);
     let in_rust = functions().filter_map(|func| func.replace_from.as_ref());
     let in_rust = in_rust.chain(patch.modules.iter().map(|module| &module.file));
     let in_c = functions().filter_map(|func| func.replace_c.as_ref());
     let in_c = in_c.chain(patch.c_files.iter().map(|item| &item.file));
+    let in_rust = in_rust.filter(|file| is_path(&file.value, FileKind::Rust));
+    let in_c = in_c.filter(|file| is_path(&file.value, FileKind::C));
+    let all =
+        in_rust.map(|file| (Language::Rust, file)).chain(in_c.map(|file| (Language::C, file)));
     let mut errors = Vec::new();
-    for file in in_rust.filter(|file| is_path(&file.value, FileKind::Rust)) {
-        if sources.find(Language::Rust, &file.value).is_none() {
-            match read_text(&sources.spec().name, file, FileKind::Rust, input::RUST_FILE) {
-                Ok(text) => drop(sources.add(Language::Rust, &file.value, text)),
-                Err(error) => errors.push(error),
-            }
-        }
-    }
-    for file in in_c.filter(|file| is_path(&file.value, FileKind::C)) {
-        if let Err(error) = read_with_includes(file, sources) {
+    for (language, file) in all {
+        let read = match language {
+            Language::C => read_with_includes(file, sources, reader),
+            _ => read_rust(file, sources, reader),
+        };
+        if let Err(error) = read {
+            let is_last = error.code == PATCH_TOO_LARGE;
             errors.push(error);
+            // The same holds for every other file.
+            if is_last {
+                break;
+            }
         }
     }
     errors
@@ -40,21 +51,55 @@ pub fn read_text(
     file: &Text,
     kind: FileKind,
     limit: Limit,
+    reader: &mut Reader<'_>,
 ) -> Result<Source, Diagnostic> {
-    let path = beside(spec, file, kind)?;
-    let bytes = input::read(&path, limit).map_err(|error| error.at(file.span, ""))?;
+    let bytes = read_bytes(spec, file, kind, limit, reader)?;
     let name = Path::new(spec).with_file_name(&file.value);
     decode(name.display().to_string(), bytes).map_err(|error| error.at(file.span, ""))
 }
 
-fn read_with_includes(file: &Text, sources: &mut Sources) -> Result<(), Diagnostic> {
+/// The bytes of a file that a spec names. It is below the spec's folder, so that a spec reads only
+/// files that came with it.
+pub(super) fn read_bytes(
+    spec: &str,
+    file: &Text,
+    kind: FileKind,
+    limit: Limit,
+    reader: &mut Reader<'_>,
+) -> Result<Vec<u8>, Diagnostic> {
+    if !is_path(&file.value, kind) {
+        return Err(refused_path(file, kind));
+    }
+    let unread = |unread| unreadable(unread, spec, file, kind);
+    reader.read(Path::new(&file.value), limit).map_err(unread)
+}
+
+fn read_rust(
+    file: &Text,
+    sources: &mut Sources,
+    reader: &mut Reader<'_>,
+) -> Result<(), Diagnostic> {
+    if sources.find(Language::Rust, &file.value).is_none() {
+        let spec = sources.spec().name.clone();
+        let text = read_text(&spec, file, FileKind::Rust, input::RUST_FILE, reader)?;
+        sources.add(Language::Rust, &file.value, text);
+    }
+    Ok(())
+}
+
+fn read_with_includes(
+    file: &Text,
+    sources: &mut Sources,
+    reader: &mut Reader<'_>,
+) -> Result<(), Diagnostic> {
     let spec = sources.spec().name.clone();
+    let mut seen = BTreeSet::from([file.value.clone()]);
     let mut pending = vec![(file.clone(), FileKind::C)];
     while let Some((file, kind)) = pending.pop() {
         if sources.find(Language::C, &file.value).is_some() {
             continue;
         }
-        let text = read_text(&spec, &file, kind, input::C_FILE)?;
+        let text = read_text(&spec, &file, kind, input::C_FILE, reader)?;
         let read = sources.add(Language::C, &file.value, text);
         let folder = Path::new(&file.value).parent().unwrap_or(Path::new(""));
         for (name, span) in includes(&read.source.text) {
@@ -66,7 +111,7 @@ fn read_with_includes(file: &Text, sources: &mut Sources) -> Result<(), Diagnost
                     .help("put the file there, and include it from there"));
             };
             // A header that is not beside the file is the kernel's.
-            if folder_of(&spec).join(&value).exists() {
+            if seen.insert(value.clone()) && is_below(folder_of(&spec), &value) {
                 pending.push((Text { value, span }, FileKind::Header));
             }
         }
@@ -99,34 +144,25 @@ fn below(folder: &Path, path: &str) -> Option<String> {
     Some(parts.join("/")).filter(|_| !path.starts_with('/'))
 }
 
-/// The path of a file that a spec names. It is below the spec's folder, so that a spec reads only
-/// files that came with it.
-pub fn beside(spec: &str, file: &Text, kind: FileKind) -> Result<PathBuf, Diagnostic> {
-    if !is_path(&file.value, kind) {
-        return Err(refused_path(file, kind));
-    }
-    let folder = folder_of(spec);
-    let full = Path::new(spec).with_file_name(&file.value);
-    // A link may point anywhere.
-    match (folder.canonicalize(), full.canonicalize()) {
-        (Ok(folder), Ok(real)) if real.starts_with(&folder) => Ok(full),
-        (Ok(_), Ok(_)) => {
-            let message = format!("a link leads {:?} out of the spec's folder", file.value);
-            Err(Diagnostic::new(FILE_OUTSIDE, message)
-                .at(file.span, "")
-                .help("put the file itself there"))
-        }
-        _ => Err(Diagnostic::new(
+/// The error about a file that a spec names.
+fn unreadable(unread: Unread, spec: &str, file: &Text, kind: FileKind) -> Diagnostic {
+    let name = &file.value;
+    let error = match unread {
+        Unread::Link => Diagnostic::new(FILE_OUTSIDE, format!("{name:?} is a link, or below one"))
+            .note("a link may lead out of the spec's folder")
+            .help("put the file itself there"),
+        Unread::Missing => Diagnostic::new(
             FILE_OUTSIDE,
-            format!("there is no file {:?} beside the spec", file.value),
+            format!("there is no file {name:?} beside the spec"),
         )
-        .at(file.span, "")
         .help(match similar(spec, file, kind).as_slice() {
             [] => "put the file in the spec's folder or below, and name it relative to that folder"
                 .to_owned(),
             found => format!("did you mean {}?", list(found, "or")),
-        })),
-    }
+        }),
+        other => other.about(&Path::new(spec).with_file_name(name)),
+    };
+    error.at(file.span, "")
 }
 
 /// Files beside the spec with a name similar to that of a missing file. Subfolders are not
@@ -142,7 +178,7 @@ fn similar(spec: &str, file: &Text, kind: FileKind) -> Vec<String> {
 }
 
 /// The folder of a spec.
-fn folder_of(spec: &str) -> &Path {
+pub fn folder_of(spec: &str) -> &Path {
     let folder = Path::new(spec).parent().filter(|folder| !folder.as_os_str().is_empty());
     folder.unwrap_or(Path::new("."))
 }

@@ -1,19 +1,63 @@
 // SPDX-License-Identifier: GPL-2.0
 //! Finds and reads the modules that a spec names: those of the target, or files beside the spec.
 
-use super::files::beside;
+use super::files::{folder_of, read_bytes};
 use crate::resolve::{near, FileKind};
 use kps_diag::{list, Diagnostic, NO_SUCH_MODULE};
 use kps_facts::Facts;
 use kps_grammar::ast;
 use kps_grammar::{Sources, Span};
+use kps_host::below::{read_below, Reader, MODULES};
+use kps_host::input::MODULE;
 use kps_plan::ObjectName;
-use kps_targets::{module, Cache, Progress, Target};
+use kps_targets::{module, Cache, Code, Progress, Target};
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// The files of modules, by their names in the kernel.
-pub type Modules = BTreeMap<String, PathBuf>;
+pub type Modules = BTreeMap<String, ModuleFile>;
+
+/// The file of a module.
+#[derive(Debug, Clone)]
+pub enum ModuleFile {
+    /// It came with the target.
+    OfTarget(PathBuf),
+    /// It came with the spec: its path relative to the spec's folder.
+    Beside {
+        /// The spec's folder.
+        folder: PathBuf,
+        /// The path.
+        path: String,
+    },
+}
+
+impl ModuleFile {
+    /// The file that a spec names.
+    pub fn beside(sources: &Sources, from: &ast::Text) -> ModuleFile {
+        let folder = folder_of(&sources.spec().name).to_owned();
+        ModuleFile::Beside { folder, path: from.value.clone() }
+    }
+
+    /// Its contents. A target compares its own modules with its inventory.
+    pub fn read(&self, target: &Target) -> Result<Vec<u8>, Diagnostic> {
+        match self {
+            ModuleFile::OfTarget(path) => target.read_module(path),
+            ModuleFile::Beside { folder, path } => read_below(folder, path, MODULE),
+        }
+    }
+
+    /// Its code.
+    pub fn code(&self, target: &Target) -> Result<Code, Diagnostic> {
+        Target::module_code(&self.path(), self.read(target)?)
+    }
+
+    fn path(&self) -> PathBuf {
+        match self {
+            ModuleFile::OfTarget(path) => path.clone(),
+            ModuleFile::Beside { folder, path } => folder.join(path),
+        }
+    }
+}
 
 /// Adds the modules that a spec names to the facts. Returns the errors of reading them, with the
 /// span of the object's name; resolving reports modules that do not exist.
@@ -29,29 +73,37 @@ pub(crate) fn add(
     let named = || patch.objects.iter().filter(|object| object.name.value != ObjectName::IMAGE);
     let for_tests = || patch.tests.iter().flat_map(|test| &test.modules);
     let of_target = named().any(|object| object.from.is_none()) || for_tests().next().is_some();
-    let mut known = match of_target {
-        true => target.modules(cache, progress)?,
-        false => Modules::default(),
-    };
+    let mut known = Modules::default();
+    if of_target {
+        let modules = target.modules(cache, progress)?.into_iter();
+        known.extend(modules.map(|(name, path)| (name, ModuleFile::OfTarget(path))));
+    }
     facts.module_names = known.keys().cloned().collect();
+    let spec = &sources.spec().name;
+    let mut reader = Reader::new(folder_of(spec), MODULES);
     for object in named() {
         let name = &object.name.value;
         if facts.modules.contains_key(name) {
             continue;
         }
-        if let Some(from) = &object.from {
-            match beside(&sources.spec().name, from, FileKind::Module) {
-                Ok(path) => drop(known.insert(name.clone(), path)),
-                Err(error) => {
-                    unread.push((object.name.span, error));
-                    continue;
-                }
+        let added = match (&object.from, known.get(name)) {
+            (Some(from), _) => {
+                let file = ModuleFile::beside(sources, from);
+                let path = file.path();
+                known.insert(name.clone(), file);
+                read_bytes(spec, from, FileKind::Module, MODULE, &mut reader).and_then(|bytes| {
+                    Target::add_module(facts, name, &path, bytes)
+                        .map_err(|error| error.at(from.span, ""))
+                })
             }
-        }
-        let Some(path) = known.get(name) else { continue };
-        if let Err(error) = target.add_module(facts, name, path) {
-            let place = object.from.as_ref().map_or(object.name.span, |from| from.span);
-            unread.push((object.name.span, error.at(place, "")));
+            (None, Some(file)) => file
+                .read(target)
+                .and_then(|bytes| Target::add_module(facts, name, &file.path(), bytes))
+                .map_err(|error| error.at(object.name.span, "")),
+            (None, None) => continue,
+        };
+        if let Err(error) = added {
+            unread.push((object.name.span, error));
         }
     }
     // Text that is not a name gets an error about that.
@@ -83,13 +135,13 @@ pub fn for_tests(
     for name in tests.iter().flat_map(|test| &test.modules) {
         let mut wanted = vec![plain(&name.value)];
         while let Some(name) = wanted.last().cloned() {
-            let Some(path) =
+            let Some(file) =
                 modules.get(&name).filter(|_| !loaded.iter().any(|(known, _)| *known == name))
             else {
                 wanted.pop();
                 continue;
             };
-            let (bytes, depends) = read(path, target)?;
+            let (bytes, depends) = unpack(file, target)?;
             // A dependency without a file may be built in; if not, the kernel reports it.
             let missing = |other: &String| {
                 modules.contains_key(other)
@@ -109,10 +161,9 @@ pub fn for_tests(
 }
 
 /// A module's bytes, and its dependencies.
-fn read(path: &Path, target: &Target) -> Result<(Vec<u8>, Vec<String>), Diagnostic> {
-    let bytes = target.read_module(path)?;
-    let unreadable = |error| Target::unreadable_module(path, &error);
-    let bytes = module::unpack(bytes).map_err(unreadable)?;
+fn unpack(file: &ModuleFile, target: &Target) -> Result<(Vec<u8>, Vec<String>), Diagnostic> {
+    let unreadable = |error| Target::unreadable_module(&file.path(), &error);
+    let bytes = module::unpack(file.read(target)?).map_err(unreadable)?;
     let depends = module::read(&bytes).map_err(unreadable)?.module.depends;
     Ok((bytes, depends))
 }

@@ -230,6 +230,7 @@ codes! {
         KPS0713 FILE_TOO_LARGE Error Machine "a file is too large"
         KPS0714 UNREADABLE_CONFIG Error Machine "a kernel's configuration or list of exports cannot be read"
         KPS0719 FOREIGN_CACHE Error Machine "somebody else can change the cache"
+        KPS0716 PATCH_TOO_LARGE Error Input "a patch has too many files, or too large ones"
     }
     "Building" {
         KPS0801 KBUILD_FAILED Error Machine "Kbuild could not build the module"
@@ -238,6 +239,7 @@ codes! {
         KPS0804 OBJTOOL_ERROR Error Machine "objtool cannot follow a function"
         KPS0805 MODPOST_ERROR Error Machine "modpost rejects a symbol of the module"
         KPS0806 LINKER_ERROR Error Machine "the linker or the assembler rejects the code"
+        KPS0809 OUTPUT_TOO_LONG Error Machine "a program prints without end"
     }
     "Running" {
         KPS0901 TEST_FAILED Error Test "a test failed"

@@ -47,6 +47,8 @@ pub const MODULE: Limit = Limit { what: "a module", bytes: 256 << 20 };
 pub const KEPT: Limit = Limit { what: "a kept result of a build", bytes: 256 << 20 };
 /// A header of a kernel. The largest that declare something have some 200 KB.
 pub const HEADER: Limit = Limit { what: "a header", bytes: 4 << 20 };
+/// The tests of a patch crate. They have some 2 KB.
+pub const TESTS: Limit = Limit { what: "a file of tests", bytes: 4 << 20 };
 /// A program in C that a test runs. They have some 10 KB.
 pub const TRIGGER: Limit = Limit { what: "a trigger", bytes: 1 << 20 };
 
@@ -68,9 +70,14 @@ pub fn too_large(path: &Path, limit: Limit) -> Diagnostic {
 
 /// Reads a text file.
 pub fn read_text(path: &Path, limit: Limit) -> Result<String, Diagnostic> {
+    text(path, read(path, limit)?)
+}
+
+/// The bytes of a file as text.
+pub fn text(path: &Path, bytes: Vec<u8>) -> Result<String, Diagnostic> {
     let not_text =
         |_| cannot("read", path, &io::Error::new(ErrorKind::InvalidData, "it is not UTF-8"));
-    String::from_utf8(read(path, limit)?).map_err(not_text)
+    String::from_utf8(bytes).map_err(not_text)
 }
 
 /// Reads a file up to a maximum size; `None` if it is larger.

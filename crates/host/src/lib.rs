@@ -3,9 +3,11 @@
 //! owners that are read within limits, who can change a folder, and programs that end when kpsc
 //! ends and are kept from what its user can reach.
 
+pub mod below;
 pub mod disk;
 pub mod input;
 pub mod isolation;
+pub mod output;
 pub mod owner;
 pub mod process;
 pub mod signals;

@@ -254,15 +254,7 @@ impl<'a> Resolver<'a> {
         let wanted = Wanted { members, ..rust.wanted() };
         let mut importer = Importer::new(self.facts.arch(), &self.facts.btf, &wanted)
             .with_user_members(&self.facts.user_declarations);
-        let klp = self.klp(&mut importer, needs);
-        if klp.is_none() {
-            let message =
-                format!("the BTF of {} does not describe livepatches", self.facts.identity.release);
-            self.report(
-                Diagnostic::new(NO_LIVEPATCH_SUPPORT, message)
-                    .help("choose another target with `--kernel`"),
-            );
-        }
+        let klp = self.described_klp(&mut importer, needs);
 
         let mut imports = Imports::new(self.facts.arch());
         let params = self.params(spec, &rust, &mut importer);
@@ -317,6 +309,20 @@ impl<'a> Resolver<'a> {
             target: self.target(),
         };
         Some(Resolved { patch, places, written, given_away })
+    }
+
+    /// What the kernel's BTF says about livepatches; it is an error if it says nothing.
+    fn described_klp(&mut self, importer: &mut Importer<'_>, needs: Needs) -> Option<Klp> {
+        let klp = self.klp(importer, needs);
+        if klp.is_none() {
+            let message =
+                format!("the BTF of {} does not describe livepatches", self.facts.identity.release);
+            self.report(
+                Diagnostic::new(NO_LIVEPATCH_SUPPORT, message)
+                    .help("choose another target with `--kernel`"),
+            );
+        }
+        klp
     }
 
     /// The kernel that the patch is for.

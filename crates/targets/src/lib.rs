@@ -173,9 +173,13 @@ impl Target {
         Ok(found)
     }
 
-    /// Adds a module to the kernel's facts.
-    pub fn add_module(&self, facts: &mut Facts, name: &str, path: &Path) -> Result<(), Diagnostic> {
-        let file = self.read_module(path)?;
+    /// Adds a module to the kernel's facts: the contents of the file at this path.
+    pub fn add_module(
+        facts: &mut Facts,
+        name: &str,
+        path: &Path,
+        file: Vec<u8>,
+    ) -> Result<(), Diagnostic> {
         module::add(facts, name, file).map_err(|error| Target::unreadable_module(path, &error))
     }
 

@@ -23,22 +23,21 @@ enum Contents {
 }
 
 impl Target {
-    /// The code of the kernel, or of a module in this file.
-    pub fn code(&self, module: Option<&Path>) -> Result<Code, Diagnostic> {
-        match module {
-            Some(path) => unpack(self.read_module(path)?)
-                .and_then(|bytes| Ok(Code(Contents::Module(Linked::new(&bytes)?.memory))))
-                .map_err(|error| Target::unreadable_module(path, &error)),
-            None => {
-                self.compare(&self.image())?;
-                vmlinux(&input::read(&self.image(), input::IMAGE)?)
-                    .map(|bytes| Code(Contents::Image(bytes)))
-                    .map_err(|error| {
-                        let message = format!("the image cannot be read: {error}");
-                        Diagnostic::new(UNREADABLE_IMAGE, message)
-                    })
-            }
-        }
+    /// The code of the kernel.
+    pub fn code(&self) -> Result<Code, Diagnostic> {
+        self.compare(&self.image())?;
+        vmlinux(&input::read(&self.image(), input::IMAGE)?)
+            .map(|bytes| Code(Contents::Image(bytes)))
+            .map_err(|error| {
+                Diagnostic::new(UNREADABLE_IMAGE, format!("the image cannot be read: {error}"))
+            })
+    }
+
+    /// The code of a module: the contents of the file at this path.
+    pub fn module_code(path: &Path, file: Vec<u8>) -> Result<Code, Diagnostic> {
+        unpack(file)
+            .and_then(|bytes| Ok(Code(Contents::Module(Linked::new(&bytes)?.memory))))
+            .map_err(|error| Target::unreadable_module(path, &error))
     }
 }
 

@@ -128,12 +128,17 @@ impl Guest {
             process.0.stdout.take().map(|pipe| Box::new(pipe) as _),
             process.0.stderr.take().map(|pipe| Box::new(pipe) as _),
         ];
-        let console = Console::of(log, outputs.into_iter().flatten().collect());
-        let connect = || {
+        let mut console = Console::of(log, outputs.into_iter().flatten().collect());
+        let connect = || -> io::Result<_> {
             files.set_write_timeout(Some(RESTORE_LIMIT))?;
             Ok((lines(agent.try_clone()?), Monitor::new(monitor)?))
         };
-        let (from_agent, monitor) = connect().map_err(io_error("talking to QEMU"))?;
+        let Ok((from_agent, monitor)) = connect() else {
+            // QEMU has ended, and has said why.
+            drop(process);
+            console.finish();
+            return Err(VmError::Stopped { log: tail(&console.text()) });
+        };
         Ok(Guest {
             qemu: process,
             to_agent: agent,

@@ -13,6 +13,7 @@
 use super::machine::io_error;
 use super::qemu::{self, Accelerator, Memory};
 use super::{initramfs, Guest, Machine, VmError};
+use kps_host::output::output;
 use kps_host::process::program;
 use kps_targets::{Template, Templates};
 use sha2::{Digest as _, Sha256};
@@ -122,7 +123,7 @@ fn restored(mut guest: Guest) -> Result<Guest, VmError> {
 /// The name of a template: the digest of everything that it depends on.
 fn id(machine: &Machine, system: &[u8]) -> Option<String> {
     let accelerator = Accelerator::of_host();
-    let version = program(qemu::of_host().program).arg("--version").output().ok()?.stdout;
+    let version = output(program(qemu::of_host().program).arg("--version")).ok()?.stdout;
     let image = std::fs::read(&machine.image).ok()?;
     let arguments = qemu::arguments(machine, accelerator);
     let arguments = arguments.iter().map(|word| word.as_bytes()).collect::<Vec<_>>().join(&0);

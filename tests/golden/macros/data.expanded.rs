@@ -1,8 +1,8 @@
 //! Data that outlives functions: `shadow`, `state`.
 #[cfg(kps_kernel)]
-kernel::prelude::module! {
-    type : data::Module, name : "data", description : "Data that outlives functions.",
-    license : "GPL",
+::kernel::prelude::module! {
+    type : data::livepatch::Module, name : "data", description :
+    "Data that outlives functions.", license : "GPL",
 }
 #[cfg(kps_kernel)]
 #[allow(missing_docs, unreachable_pub, unknown_lints, dangerous_implicit_autorefs)]
@@ -17,9 +17,9 @@ mod data {
             missing_docs,
             dead_code
         )]
-        use core::ffi::*;
+        use ::core::ffi::*;
         #[repr(C)]
-        #[derive(Clone, Copy)]
+        #[derive(::core::clone::Clone, ::core::marker::Copy)]
         pub struct klp_patch {
             pub r#mod: *mut module,
             pub objs: *mut klp_object,
@@ -31,33 +31,29 @@ mod data {
         }
         impl klp_patch {
             /// All members zero, as C leaves those that an initialiser does not mention.
-            pub const ZERO: Self = unsafe { core::mem::zeroed() };
+            pub const ZERO: Self = unsafe { ::core::mem::zeroed() };
         }
         const _: () = {
-            let size = core::mem::size_of::<klp_patch>();
-            assert!(size == 200);
-            let align = core::mem::align_of::<klp_patch>();
-            assert!(align == 8);
-            assert!(core::mem::offset_of!(klp_patch, r#mod) == 0);
-            assert!(core::mem::offset_of!(klp_patch, objs) == 8);
-            assert!(core::mem::offset_of!(klp_patch, states) == 16);
-            assert!(core::mem::offset_of!(klp_patch, replace) == 24);
-            assert!(core::mem::offset_of!(klp_patch, forced) == 129);
+            ::core::assert!(::core::mem::size_of:: < klp_patch > () == 200);
+            ::core::assert!(::core::mem::align_of:: < klp_patch > () == 8);
+            ::core::assert!(::core::mem::offset_of!(klp_patch, r#mod) == 0);
+            ::core::assert!(::core::mem::offset_of!(klp_patch, objs) == 8);
+            ::core::assert!(::core::mem::offset_of!(klp_patch, states) == 16);
+            ::core::assert!(::core::mem::offset_of!(klp_patch, replace) == 24);
+            ::core::assert!(::core::mem::offset_of!(klp_patch, forced) == 129);
         };
         #[repr(C)]
-        #[derive(Clone, Copy)]
+        #[derive(::core::clone::Clone, ::core::marker::Copy)]
         pub struct module {
             pub _pad0: [u8; 64],
             pub _align: [u64; 0],
         }
         const _: () = {
-            let size = core::mem::size_of::<module>();
-            assert!(size == 64);
-            let align = core::mem::align_of::<module>();
-            assert!(align == 8);
+            ::core::assert!(::core::mem::size_of:: < module > () == 64);
+            ::core::assert!(::core::mem::align_of:: < module > () == 8);
         };
         #[repr(C)]
-        #[derive(Clone, Copy)]
+        #[derive(::core::clone::Clone, ::core::marker::Copy)]
         pub struct klp_object {
             pub name: *const c_char,
             pub funcs: *mut klp_func,
@@ -66,19 +62,17 @@ mod data {
         }
         impl klp_object {
             /// All members zero, as C leaves those that an initialiser does not mention.
-            pub const ZERO: Self = unsafe { core::mem::zeroed() };
+            pub const ZERO: Self = unsafe { ::core::mem::zeroed() };
         }
         const _: () = {
-            let size = core::mem::size_of::<klp_object>();
-            assert!(size == 168);
-            let align = core::mem::align_of::<klp_object>();
-            assert!(align == 8);
-            assert!(core::mem::offset_of!(klp_object, name) == 0);
-            assert!(core::mem::offset_of!(klp_object, funcs) == 8);
-            assert!(core::mem::offset_of!(klp_object, callbacks) == 16);
+            ::core::assert!(::core::mem::size_of:: < klp_object > () == 168);
+            ::core::assert!(::core::mem::align_of:: < klp_object > () == 8);
+            ::core::assert!(::core::mem::offset_of!(klp_object, name) == 0);
+            ::core::assert!(::core::mem::offset_of!(klp_object, funcs) == 8);
+            ::core::assert!(::core::mem::offset_of!(klp_object, callbacks) == 16);
         };
         #[repr(C)]
-        #[derive(Clone, Copy)]
+        #[derive(::core::clone::Clone, ::core::marker::Copy)]
         pub struct klp_func {
             pub old_name: *const c_char,
             pub new_func: *mut c_void,
@@ -87,42 +81,46 @@ mod data {
         }
         impl klp_func {
             /// All members zero, as C leaves those that an initialiser does not mention.
-            pub const ZERO: Self = unsafe { core::mem::zeroed() };
+            pub const ZERO: Self = unsafe { ::core::mem::zeroed() };
         }
         const _: () = {
-            let size = core::mem::size_of::<klp_func>();
-            assert!(size == 152);
-            let align = core::mem::align_of::<klp_func>();
-            assert!(align == 8);
-            assert!(core::mem::offset_of!(klp_func, old_name) == 0);
-            assert!(core::mem::offset_of!(klp_func, new_func) == 8);
-            assert!(core::mem::offset_of!(klp_func, old_sympos) == 16);
+            ::core::assert!(::core::mem::size_of:: < klp_func > () == 152);
+            ::core::assert!(::core::mem::align_of:: < klp_func > () == 8);
+            ::core::assert!(::core::mem::offset_of!(klp_func, old_name) == 0);
+            ::core::assert!(::core::mem::offset_of!(klp_func, new_func) == 8);
+            ::core::assert!(::core::mem::offset_of!(klp_func, old_sympos) == 16);
         };
         #[repr(C)]
-        #[derive(Clone, Copy)]
+        #[derive(::core::clone::Clone, ::core::marker::Copy)]
         pub struct klp_callbacks {
-            pub pre_patch: Option<unsafe extern "C" fn(*mut klp_object) -> c_int>,
-            pub post_patch: Option<unsafe extern "C" fn(*mut klp_object)>,
-            pub pre_unpatch: Option<unsafe extern "C" fn(*mut klp_object)>,
-            pub post_unpatch: Option<unsafe extern "C" fn(*mut klp_object)>,
+            pub pre_patch: ::core::option::Option<
+                unsafe extern "C" fn(*mut klp_object) -> c_int,
+            >,
+            pub post_patch: ::core::option::Option<
+                unsafe extern "C" fn(*mut klp_object),
+            >,
+            pub pre_unpatch: ::core::option::Option<
+                unsafe extern "C" fn(*mut klp_object),
+            >,
+            pub post_unpatch: ::core::option::Option<
+                unsafe extern "C" fn(*mut klp_object),
+            >,
             pub _pad4: [u8; 8],
         }
         impl klp_callbacks {
             /// All members zero, as C leaves those that an initialiser does not mention.
-            pub const ZERO: Self = unsafe { core::mem::zeroed() };
+            pub const ZERO: Self = unsafe { ::core::mem::zeroed() };
         }
         const _: () = {
-            let size = core::mem::size_of::<klp_callbacks>();
-            assert!(size == 40);
-            let align = core::mem::align_of::<klp_callbacks>();
-            assert!(align == 8);
-            assert!(core::mem::offset_of!(klp_callbacks, pre_patch) == 0);
-            assert!(core::mem::offset_of!(klp_callbacks, post_patch) == 8);
-            assert!(core::mem::offset_of!(klp_callbacks, pre_unpatch) == 16);
-            assert!(core::mem::offset_of!(klp_callbacks, post_unpatch) == 24);
+            ::core::assert!(::core::mem::size_of:: < klp_callbacks > () == 40);
+            ::core::assert!(::core::mem::align_of:: < klp_callbacks > () == 8);
+            ::core::assert!(::core::mem::offset_of!(klp_callbacks, pre_patch) == 0);
+            ::core::assert!(::core::mem::offset_of!(klp_callbacks, post_patch) == 8);
+            ::core::assert!(::core::mem::offset_of!(klp_callbacks, pre_unpatch) == 16);
+            ::core::assert!(::core::mem::offset_of!(klp_callbacks, post_unpatch) == 24);
         };
         #[repr(C)]
-        #[derive(Clone, Copy)]
+        #[derive(::core::clone::Clone, ::core::marker::Copy)]
         pub struct klp_state {
             pub id: c_ulong,
             pub version: c_uint,
@@ -131,42 +129,36 @@ mod data {
         }
         impl klp_state {
             /// All members zero, as C leaves those that an initialiser does not mention.
-            pub const ZERO: Self = unsafe { core::mem::zeroed() };
+            pub const ZERO: Self = unsafe { ::core::mem::zeroed() };
         }
         const _: () = {
-            let size = core::mem::size_of::<klp_state>();
-            assert!(size == 24);
-            let align = core::mem::align_of::<klp_state>();
-            assert!(align == 8);
-            assert!(core::mem::offset_of!(klp_state, id) == 0);
-            assert!(core::mem::offset_of!(klp_state, version) == 8);
-            assert!(core::mem::offset_of!(klp_state, data) == 16);
+            ::core::assert!(::core::mem::size_of:: < klp_state > () == 24);
+            ::core::assert!(::core::mem::align_of:: < klp_state > () == 8);
+            ::core::assert!(::core::mem::offset_of!(klp_state, id) == 0);
+            ::core::assert!(::core::mem::offset_of!(klp_state, version) == 8);
+            ::core::assert!(::core::mem::offset_of!(klp_state, data) == 16);
         };
         #[repr(C)]
-        #[derive(Clone, Copy)]
+        #[derive(::core::clone::Clone, ::core::marker::Copy)]
         pub struct seq_file {
             pub _pad0: [u8; 48],
             pub _align: [u64; 0],
         }
         const _: () = {
-            let size = core::mem::size_of::<seq_file>();
-            assert!(size == 48);
-            let align = core::mem::align_of::<seq_file>();
-            assert!(align == 8);
+            ::core::assert!(::core::mem::size_of:: < seq_file > () == 48);
+            ::core::assert!(::core::mem::align_of:: < seq_file > () == 8);
         };
         #[repr(C)]
-        #[derive(Clone, Copy)]
+        #[derive(::core::clone::Clone, ::core::marker::Copy)]
         pub struct sk_buff {
             pub _pad0: [u8; 64],
             pub data: super::kps::flexible_array::FlexibleArray<u8>,
             pub _align: [u64; 0],
         }
         const _: () = {
-            let size = core::mem::size_of::<sk_buff>();
-            assert!(size == 64);
-            let align = core::mem::align_of::<sk_buff>();
-            assert!(align == 8);
-            assert!(core::mem::offset_of!(sk_buff, data) == 64);
+            ::core::assert!(::core::mem::size_of:: < sk_buff > () == 64);
+            ::core::assert!(::core::mem::align_of:: < sk_buff > () == 8);
+            ::core::assert!(::core::mem::offset_of!(sk_buff, data) == 64);
         };
         extern "C" {
             #[link_name = "kps.sym.vmlinux.console_printk,0"]
@@ -174,12 +166,12 @@ mod data {
         }
     }
     #[allow(unused_imports)]
-    use {kps::prelude::*, types::*};
+    use self::{kps::prelude::*, types::*};
     /// What `module!` has no key for. The first entry makes the module a livepatch.
     const _: () = {
         #[link_section = ".modinfo"]
         #[used]
-        static LIVEPATCH: [u8; 12] = *b"livepatch=Y\0";
+        static LIVEPATCH: [::core::primitive::u8; 12] = *b"livepatch=Y\0";
     };
     /// The state `level`, number 1.
     #[allow(
@@ -189,7 +181,7 @@ mod data {
         unreachable_code,
         clippy::all
     )]
-    static level: kps::state::State<c_int> = kps::state::State::new(
+    static level: self::kps::state::State<c_int> = self::kps::state::State::new(
         "level",
         0xc3e63af01c040000,
         0x30f55d17cdce55b2,
@@ -216,13 +208,13 @@ mod data {
         unreachable_code,
         clippy::all
     )]
-    static looks: kps::shadow::Shadow<AtomicU32, seq_file> = kps::shadow::Shadow::new(
+    static looks: self::kps::shadow::Shadow<AtomicU32, self::types::seq_file> = self::kps::shadow::Shadow::new(
         "looks",
         0xc458e490f6a10000,
         0x55eb458bfdea5cda,
         || { unsafe { AtomicU32::new(0) } },
-        None,
-        None,
+        ::core::option::Option::None,
+        ::core::option::Option::None,
     );
     /// The shadow variable `seen` of `sk_buff`.
     #[allow(
@@ -233,7 +225,7 @@ mod data {
         unreachable_code,
         clippy::all
     )]
-    static seen: kps::shadow::Shadow<Seen, sk_buff> = kps::shadow::Shadow::new(
+    static seen: self::kps::shadow::Shadow<Seen, self::types::sk_buff> = self::kps::shadow::Shadow::new(
         "seen",
         0xa2e4f72a0fb20000,
         0xe4f57a672796ce77,
@@ -245,20 +237,20 @@ mod data {
                 }
             }
         },
-        Some(|parent, data| {
+        ::core::option::Option::Some(|parent, data| {
             unsafe {
                 (*data).parent = parent as usize;
             }
         }),
-        Some(kps_destroy_seen),
+        ::core::option::Option::Some(kps_destroy_seen),
     );
     /// Runs on data of `seen` that goes. The object may be gone.
     #[allow(unused_unsafe, unused_variables, unreachable_code, clippy::all)]
     unsafe extern "C" fn kps_destroy_seen(
-        _: *mut core::ffi::c_void,
-        kps_data: *mut core::ffi::c_void,
+        _: *mut ::core::ffi::c_void,
+        kps_data: *mut ::core::ffi::c_void,
     ) {
-        let data = seen.data(kps_data);
+        let data = self::kps::shadow::Shadow::data(&self::seen, kps_data);
         unsafe {
             GONE.fetch_add((*data).times.load(Ordering::Relaxed), Ordering::Relaxed);
         }
@@ -281,7 +273,7 @@ mod data {
     mod kps_in_vmlinux {
         use super::*;
         use super::types::{klp_object, seq_file, sk_buff};
-        use core::ffi::{c_int, c_void};
+        use ::core::ffi::{c_int, c_void};
         extern "C" {
             /// What ftrace sends callers to.
             pub(super) fn livepatch_cmdline_proc_show();
@@ -292,8 +284,8 @@ mod data {
             /// The old function, entered behind its ftrace site.
             fn kps_orig_cmdline_proc_show(m: *mut seq_file, v: *mut c_void) -> c_int;
         }
-        kps::shim::entry!("cmdline_proc_show", stack_words = 0);
-        kps::shim::original!(
+        super::kps::shim::entry!("cmdline_proc_show", stack_words = 0);
+        super::kps::shim::original!(
             "cmdline_proc_show", old = "kps.sym.vmlinux.cmdline_proc_show,0", skip = 9
         );
         /// Runs `cmdline_proc_show` and then the hook.
@@ -318,18 +310,21 @@ mod data {
             #[link_name = "kps.sym.vmlinux.netif_rx,0"]
             pub(super) fn kps_old_netif_rx();
         }
-        kps::shim::pre_entry!("netif_rx", old = "kps.sym.vmlinux.netif_rx,0", skip = 9);
+        super::kps::shim::pre_entry!(
+            "netif_rx", old = "kps.sym.vmlinux.netif_rx,0", skip = 9
+        );
         /// Frees shadow data before `netif_rx` frees its object.
         #[no_mangle]
         unsafe extern "C" fn kps_body_netif_rx(
-            kps_frame: *mut kps::frame::Frame<0>,
+            kps_frame: *mut super::kps::frame::Frame<0>,
         ) -> c_int {
             let kps_frame = unsafe { &mut *kps_frame };
             let mut skb: *mut sk_buff = kps_frame.args[0] as *mut sk_buff;
-            unsafe { seen.remove(skb) };
-            kps_frame.args[0] = skb as usize as u64;
+            unsafe { super::kps::shadow::Shadow::remove(&super::seen, skb) };
+            kps_frame.args[0] = skb as ::core::primitive::usize
+                as ::core::primitive::u64;
             kps_frame.go_on = 1;
-            unsafe { kps::frame::unread() }
+            unsafe { super::kps::frame::unread() }
         }
         pub(super) unsafe extern "C" fn kps_pre_patch(obj: *mut klp_object) -> c_int {
             unsafe { if level.taken_over() { 0 } else { -EINVAL } }
@@ -337,7 +332,7 @@ mod data {
     }
     /// The tables that the kernel is given, and the moment when it is.
     #[allow(non_upper_case_globals, unused_imports)]
-    mod livepatch {
+    pub(crate) mod livepatch {
         use super::kps::errno::EINVAL;
         use super::kps::guard::{self, Entry, Mismatch};
         use super::kps::note::Note;
@@ -345,8 +340,11 @@ mod data {
         use super::kps::persistent::Persistent;
         use super::types::klp_state;
         use super::kps_in_vmlinux;
-        use core::ffi::{c_int, c_void};
-        use core::ptr::{addr_of, addr_of_mut, null};
+        use ::core::ffi::{c_int, c_void};
+        use ::core::option::Option::{None, Some};
+        use ::core::primitive::{bool, u8};
+        use ::core::ptr::null;
+        use ::core::result::Result::{Err, Ok};
         static mut FUNCS_vmlinux: [klp_func; 3] = [
             klp_func {
                 old_name: c"cmdline_proc_show".as_ptr(),
@@ -363,7 +361,7 @@ mod data {
         static mut OBJECTS: [klp_object; 2] = [
             klp_object {
                 name: null(),
-                funcs: addr_of_mut!(FUNCS_vmlinux).cast(),
+                funcs: ::core::ptr::addr_of_mut!(FUNCS_vmlinux).cast(),
                 callbacks: klp_callbacks {
                     pre_patch: Some(data::pre_patch),
                     post_patch: Some(data::post_patch),
@@ -376,8 +374,8 @@ mod data {
             klp_object::ZERO,
         ];
         static mut PATCH: klp_patch = klp_patch {
-            objs: addr_of_mut!(OBJECTS).cast(),
-            states: addr_of_mut!(STATES).cast(),
+            objs: ::core::ptr::addr_of_mut!(OBJECTS).cast(),
+            states: ::core::ptr::addr_of_mut!(STATES).cast(),
             ..klp_patch::ZERO
         };
         /// The states and shadow variables, as the kernel knows them: a patch that takes the place
@@ -416,7 +414,9 @@ mod data {
                     unsafe { persistent::release(&DATA, false, |_| {}) };
                     return status;
                 }
-                match unsafe { persistent::begin(&DATA, (*addr_of!(PATCH)).replace) } {
+                match unsafe {
+                    persistent::begin(&DATA, (*::core::ptr::addr_of!(PATCH)).replace)
+                } {
                     Ok(()) => 0,
                     Err(refusal) => refused(refusal),
                 }
@@ -425,7 +425,7 @@ mod data {
             fn refused(refusal: Refusal) -> c_int {
                 match refusal {
                     Refusal::OtherType(name) => {
-                        kernel::pr_err!(
+                        ::kernel::pr_err!(
                             "refused: `{}` is there with another name or type\n", name
                         );
                     }
@@ -436,8 +436,8 @@ mod data {
             pub(super) unsafe extern "C" fn post_patch(_obj: *mut klp_object) {
                 unsafe {
                     let (replace, forced) = (
-                        (*addr_of!(PATCH)).replace,
-                        (*addr_of!(PATCH)).forced,
+                        (*::core::ptr::addr_of!(PATCH)).replace,
+                        (*::core::ptr::addr_of!(PATCH)).forced,
                     );
                     persistent::commit(&DATA, replace, forced, |_| {});
                 }
@@ -446,7 +446,13 @@ mod data {
                 unsafe { persistent::withdraw(&DATA) };
             }
             pub(super) unsafe extern "C" fn post_unpatch(_obj: *mut klp_object) {
-                unsafe { persistent::release(&DATA, (*addr_of!(PATCH)).forced, |_| {}) };
+                unsafe {
+                    persistent::release(
+                        &DATA,
+                        (*::core::ptr::addr_of!(PATCH)).forced,
+                        |_| {},
+                    )
+                };
             }
         }
         /// The build-id of the target kernel.
@@ -490,39 +496,43 @@ mod data {
             static kps_stop_notes: u8;
         }
         pub(crate) struct Module;
-        impl kernel::Module for Module {
-            fn init(module: &'static kernel::ThisModule) -> kernel::error::Result<Self> {
+        impl ::kernel::Module for Module {
+            fn init(
+                module: &'static ::kernel::ThisModule,
+            ) -> ::kernel::error::Result<Self> {
                 let same = unsafe {
-                    let notes = (addr_of!(kps_start_notes), addr_of!(kps_stop_notes));
+                    let notes = (
+                        ::core::ptr::addr_of!(kps_start_notes),
+                        ::core::ptr::addr_of!(kps_stop_notes),
+                    );
                     guard::check(&BUILD_ID, notes, &ENTRIES)
                 };
                 match same {
                     Ok(()) => {}
                     Err(Mismatch::BuildId) => {
-                        kernel::pr_err!(
+                        ::kernel::pr_err!(
                             "refused: this kernel is not 7.3.4-fixture with build-id 0102030405060708090a0b0c0d0e0f1011121314\n"
                         );
-                        return Err(kernel::error::code::ENOEXEC);
+                        return Err(::kernel::error::code::ENOEXEC);
                     }
                     Err(Mismatch::Entry(function)) => {
-                        kernel::pr_err!(
+                        ::kernel::pr_err!(
                             "refused: {} does not start as in 7.3.4-fixture\n", function
                         );
-                        return Err(kernel::error::code::ENOEXEC);
+                        return Err(::kernel::error::code::ENOEXEC);
                     }
                 }
                 let status = unsafe {
-                    let patch = addr_of_mut!(PATCH);
+                    let patch = ::core::ptr::addr_of_mut!(PATCH);
                     (*patch).r#mod = module.as_ptr().cast();
                     klp_enable_patch(patch)
                 };
                 let status = if status > 0 { -EINVAL } else { status };
-                kernel::error::to_result(status)?;
+                ::kernel::error::to_result(status)?;
                 Ok(Module)
             }
         }
     }
-    pub(crate) use livepatch::Module;
 }
 #[cfg(not(kps_kernel))]
 const _: () = {
@@ -570,9 +580,9 @@ mod data {
             missing_docs,
             dead_code
         )]
-        use core::ffi::*;
+        use ::core::ffi::*;
         #[repr(C)]
-        #[derive(Clone, Copy)]
+        #[derive(::core::clone::Clone, ::core::marker::Copy)]
         pub struct klp_patch {
             pub r#mod: *mut module,
             pub objs: *mut klp_object,
@@ -585,33 +595,29 @@ mod data {
         impl klp_patch {
             /// All members zero, as C leaves those that an initialiser does not mention.
             /// SAFETY: zero is a value of every C type that a kernel struct is made of.
-            pub const ZERO: Self = unsafe { core::mem::zeroed() };
+            pub const ZERO: Self = unsafe { ::core::mem::zeroed() };
         }
         const _: () = {
-            let size = core::mem::size_of::<klp_patch>();
-            assert!(size == 200);
-            let align = core::mem::align_of::<klp_patch>();
-            assert!(align == 8);
-            assert!(core::mem::offset_of!(klp_patch, r#mod) == 0);
-            assert!(core::mem::offset_of!(klp_patch, objs) == 8);
-            assert!(core::mem::offset_of!(klp_patch, states) == 16);
-            assert!(core::mem::offset_of!(klp_patch, replace) == 24);
-            assert!(core::mem::offset_of!(klp_patch, forced) == 129);
+            ::core::assert!(::core::mem::size_of:: < klp_patch > () == 200);
+            ::core::assert!(::core::mem::align_of:: < klp_patch > () == 8);
+            ::core::assert!(::core::mem::offset_of!(klp_patch, r#mod) == 0);
+            ::core::assert!(::core::mem::offset_of!(klp_patch, objs) == 8);
+            ::core::assert!(::core::mem::offset_of!(klp_patch, states) == 16);
+            ::core::assert!(::core::mem::offset_of!(klp_patch, replace) == 24);
+            ::core::assert!(::core::mem::offset_of!(klp_patch, forced) == 129);
         };
         #[repr(C)]
-        #[derive(Clone, Copy)]
+        #[derive(::core::clone::Clone, ::core::marker::Copy)]
         pub struct module {
             pub _pad0: [u8; 64],
             pub _align: [u64; 0],
         }
         const _: () = {
-            let size = core::mem::size_of::<module>();
-            assert!(size == 64);
-            let align = core::mem::align_of::<module>();
-            assert!(align == 8);
+            ::core::assert!(::core::mem::size_of:: < module > () == 64);
+            ::core::assert!(::core::mem::align_of:: < module > () == 8);
         };
         #[repr(C)]
-        #[derive(Clone, Copy)]
+        #[derive(::core::clone::Clone, ::core::marker::Copy)]
         pub struct klp_object {
             pub name: *const c_char,
             pub funcs: *mut klp_func,
@@ -621,19 +627,17 @@ mod data {
         impl klp_object {
             /// All members zero, as C leaves those that an initialiser does not mention.
             /// SAFETY: zero is a value of every C type that a kernel struct is made of.
-            pub const ZERO: Self = unsafe { core::mem::zeroed() };
+            pub const ZERO: Self = unsafe { ::core::mem::zeroed() };
         }
         const _: () = {
-            let size = core::mem::size_of::<klp_object>();
-            assert!(size == 168);
-            let align = core::mem::align_of::<klp_object>();
-            assert!(align == 8);
-            assert!(core::mem::offset_of!(klp_object, name) == 0);
-            assert!(core::mem::offset_of!(klp_object, funcs) == 8);
-            assert!(core::mem::offset_of!(klp_object, callbacks) == 16);
+            ::core::assert!(::core::mem::size_of:: < klp_object > () == 168);
+            ::core::assert!(::core::mem::align_of:: < klp_object > () == 8);
+            ::core::assert!(::core::mem::offset_of!(klp_object, name) == 0);
+            ::core::assert!(::core::mem::offset_of!(klp_object, funcs) == 8);
+            ::core::assert!(::core::mem::offset_of!(klp_object, callbacks) == 16);
         };
         #[repr(C)]
-        #[derive(Clone, Copy)]
+        #[derive(::core::clone::Clone, ::core::marker::Copy)]
         pub struct klp_func {
             pub old_name: *const c_char,
             pub new_func: *mut c_void,
@@ -643,43 +647,47 @@ mod data {
         impl klp_func {
             /// All members zero, as C leaves those that an initialiser does not mention.
             /// SAFETY: zero is a value of every C type that a kernel struct is made of.
-            pub const ZERO: Self = unsafe { core::mem::zeroed() };
+            pub const ZERO: Self = unsafe { ::core::mem::zeroed() };
         }
         const _: () = {
-            let size = core::mem::size_of::<klp_func>();
-            assert!(size == 152);
-            let align = core::mem::align_of::<klp_func>();
-            assert!(align == 8);
-            assert!(core::mem::offset_of!(klp_func, old_name) == 0);
-            assert!(core::mem::offset_of!(klp_func, new_func) == 8);
-            assert!(core::mem::offset_of!(klp_func, old_sympos) == 16);
+            ::core::assert!(::core::mem::size_of:: < klp_func > () == 152);
+            ::core::assert!(::core::mem::align_of:: < klp_func > () == 8);
+            ::core::assert!(::core::mem::offset_of!(klp_func, old_name) == 0);
+            ::core::assert!(::core::mem::offset_of!(klp_func, new_func) == 8);
+            ::core::assert!(::core::mem::offset_of!(klp_func, old_sympos) == 16);
         };
         #[repr(C)]
-        #[derive(Clone, Copy)]
+        #[derive(::core::clone::Clone, ::core::marker::Copy)]
         pub struct klp_callbacks {
-            pub pre_patch: Option<unsafe extern "C" fn(*mut klp_object) -> c_int>,
-            pub post_patch: Option<unsafe extern "C" fn(*mut klp_object)>,
-            pub pre_unpatch: Option<unsafe extern "C" fn(*mut klp_object)>,
-            pub post_unpatch: Option<unsafe extern "C" fn(*mut klp_object)>,
+            pub pre_patch: ::core::option::Option<
+                unsafe extern "C" fn(*mut klp_object) -> c_int,
+            >,
+            pub post_patch: ::core::option::Option<
+                unsafe extern "C" fn(*mut klp_object),
+            >,
+            pub pre_unpatch: ::core::option::Option<
+                unsafe extern "C" fn(*mut klp_object),
+            >,
+            pub post_unpatch: ::core::option::Option<
+                unsafe extern "C" fn(*mut klp_object),
+            >,
             pub _pad4: [u8; 8],
         }
         impl klp_callbacks {
             /// All members zero, as C leaves those that an initialiser does not mention.
             /// SAFETY: zero is a value of every C type that a kernel struct is made of.
-            pub const ZERO: Self = unsafe { core::mem::zeroed() };
+            pub const ZERO: Self = unsafe { ::core::mem::zeroed() };
         }
         const _: () = {
-            let size = core::mem::size_of::<klp_callbacks>();
-            assert!(size == 40);
-            let align = core::mem::align_of::<klp_callbacks>();
-            assert!(align == 8);
-            assert!(core::mem::offset_of!(klp_callbacks, pre_patch) == 0);
-            assert!(core::mem::offset_of!(klp_callbacks, post_patch) == 8);
-            assert!(core::mem::offset_of!(klp_callbacks, pre_unpatch) == 16);
-            assert!(core::mem::offset_of!(klp_callbacks, post_unpatch) == 24);
+            ::core::assert!(::core::mem::size_of:: < klp_callbacks > () == 40);
+            ::core::assert!(::core::mem::align_of:: < klp_callbacks > () == 8);
+            ::core::assert!(::core::mem::offset_of!(klp_callbacks, pre_patch) == 0);
+            ::core::assert!(::core::mem::offset_of!(klp_callbacks, post_patch) == 8);
+            ::core::assert!(::core::mem::offset_of!(klp_callbacks, pre_unpatch) == 16);
+            ::core::assert!(::core::mem::offset_of!(klp_callbacks, post_unpatch) == 24);
         };
         #[repr(C)]
-        #[derive(Clone, Copy)]
+        #[derive(::core::clone::Clone, ::core::marker::Copy)]
         pub struct klp_state {
             pub id: c_ulong,
             pub version: c_uint,
@@ -689,50 +697,44 @@ mod data {
         impl klp_state {
             /// All members zero, as C leaves those that an initialiser does not mention.
             /// SAFETY: zero is a value of every C type that a kernel struct is made of.
-            pub const ZERO: Self = unsafe { core::mem::zeroed() };
+            pub const ZERO: Self = unsafe { ::core::mem::zeroed() };
         }
         const _: () = {
-            let size = core::mem::size_of::<klp_state>();
-            assert!(size == 24);
-            let align = core::mem::align_of::<klp_state>();
-            assert!(align == 8);
-            assert!(core::mem::offset_of!(klp_state, id) == 0);
-            assert!(core::mem::offset_of!(klp_state, version) == 8);
-            assert!(core::mem::offset_of!(klp_state, data) == 16);
+            ::core::assert!(::core::mem::size_of:: < klp_state > () == 24);
+            ::core::assert!(::core::mem::align_of:: < klp_state > () == 8);
+            ::core::assert!(::core::mem::offset_of!(klp_state, id) == 0);
+            ::core::assert!(::core::mem::offset_of!(klp_state, version) == 8);
+            ::core::assert!(::core::mem::offset_of!(klp_state, data) == 16);
         };
         #[repr(C)]
-        #[derive(Clone, Copy)]
+        #[derive(::core::clone::Clone, ::core::marker::Copy)]
         pub struct seq_file {
             pub _pad0: [u8; 48],
             pub _align: [u64; 0],
         }
         const _: () = {
-            let size = core::mem::size_of::<seq_file>();
-            assert!(size == 48);
-            let align = core::mem::align_of::<seq_file>();
-            assert!(align == 8);
+            ::core::assert!(::core::mem::size_of:: < seq_file > () == 48);
+            ::core::assert!(::core::mem::align_of:: < seq_file > () == 8);
         };
         #[repr(C)]
-        #[derive(Clone, Copy)]
+        #[derive(::core::clone::Clone, ::core::marker::Copy)]
         pub struct sk_buff {
             pub _pad0: [u8; 64],
             pub data: super::kps::flexible_array::FlexibleArray<u8>,
             pub _align: [u64; 0],
         }
         const _: () = {
-            let size = core::mem::size_of::<sk_buff>();
-            assert!(size == 64);
-            let align = core::mem::align_of::<sk_buff>();
-            assert!(align == 8);
-            assert!(core::mem::offset_of!(sk_buff, data) == 64);
+            ::core::assert!(::core::mem::size_of:: < sk_buff > () == 64);
+            ::core::assert!(::core::mem::align_of:: < sk_buff > () == 8);
+            ::core::assert!(::core::mem::offset_of!(sk_buff, data) == 64);
         };
         extern "C" {
             #[link_name = "kps.sym.vmlinux.console_printk,0"]
             pub static mut console_printk: [c_int; 4];
         }
     }
-    use {kps::prelude::*, types::*};
-    static level: kps::state::State<c_int> = kps::state::State::new(
+    use self::{kps::prelude::*, types::*};
+    static level: self::kps::state::State<c_int> = self::kps::state::State::new(
         "level",
         1,
         1,
@@ -746,15 +748,15 @@ mod data {
             console_printk[0] = saved;
         },
     );
-    static looks: kps::shadow::Shadow<AtomicU32, seq_file> = kps::shadow::Shadow::new(
+    static looks: self::kps::shadow::Shadow<AtomicU32, seq_file> = self::kps::shadow::Shadow::new(
         "looks",
         1,
         1,
         || unsafe { AtomicU32::new(0) },
-        None,
-        None,
+        ::core::option::Option::None,
+        ::core::option::Option::None,
     );
-    static seen: kps::shadow::Shadow<Seen, sk_buff> = kps::shadow::Shadow::new(
+    static seen: self::kps::shadow::Shadow<Seen, sk_buff> = self::kps::shadow::Shadow::new(
         "seen",
         1,
         1,
@@ -764,10 +766,10 @@ mod data {
                 times: AtomicU32::new(0),
             }
         },
-        Some(|parent, data| unsafe {
+        ::core::option::Option::Some(|parent, data| unsafe {
             (*data).parent = parent as usize;
         }),
-        None,
+        ::core::option::Option::None,
     );
     fn kps_destroy_seen(data: *mut Seen) {
         unsafe {
@@ -789,7 +791,7 @@ mod data {
             mut m: *mut seq_file,
             mut v: *mut c_void,
         ) -> c_int {
-            let mut ret = kps::frame::unread();
+            let mut ret = super::kps::frame::unread();
             unsafe {
                 {
                     if let Some(n) = looks.get_or_init(m, GFP_KERNEL) {

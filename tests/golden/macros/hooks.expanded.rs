@@ -1,7 +1,7 @@
 //! What runs before, after and in the place of functions: `pre`, `post`, `replace`.
 #[cfg(kps_kernel)]
-kernel::prelude::module! {
-    type : hooks::Module, name : "hooks", authors : ["A"], description :
+::kernel::prelude::module! {
+    type : hooks::livepatch::Module, name : "hooks", authors : ["A"], description :
     "Functions that change.", license : "GPL",
 }
 #[cfg(kps_kernel)]
@@ -17,9 +17,9 @@ mod hooks {
             missing_docs,
             dead_code
         )]
-        use core::ffi::*;
+        use ::core::ffi::*;
         #[repr(C)]
-        #[derive(Clone, Copy)]
+        #[derive(::core::clone::Clone, ::core::marker::Copy)]
         pub struct klp_patch {
             pub r#mod: *mut module,
             pub objs: *mut klp_object,
@@ -29,32 +29,28 @@ mod hooks {
         }
         impl klp_patch {
             /// All members zero, as C leaves those that an initialiser does not mention.
-            pub const ZERO: Self = unsafe { core::mem::zeroed() };
+            pub const ZERO: Self = unsafe { ::core::mem::zeroed() };
         }
         const _: () = {
-            let size = core::mem::size_of::<klp_patch>();
-            assert!(size == 200);
-            let align = core::mem::align_of::<klp_patch>();
-            assert!(align == 8);
-            assert!(core::mem::offset_of!(klp_patch, r#mod) == 0);
-            assert!(core::mem::offset_of!(klp_patch, objs) == 8);
-            assert!(core::mem::offset_of!(klp_patch, states) == 16);
-            assert!(core::mem::offset_of!(klp_patch, replace) == 24);
+            ::core::assert!(::core::mem::size_of:: < klp_patch > () == 200);
+            ::core::assert!(::core::mem::align_of:: < klp_patch > () == 8);
+            ::core::assert!(::core::mem::offset_of!(klp_patch, r#mod) == 0);
+            ::core::assert!(::core::mem::offset_of!(klp_patch, objs) == 8);
+            ::core::assert!(::core::mem::offset_of!(klp_patch, states) == 16);
+            ::core::assert!(::core::mem::offset_of!(klp_patch, replace) == 24);
         };
         #[repr(C)]
-        #[derive(Clone, Copy)]
+        #[derive(::core::clone::Clone, ::core::marker::Copy)]
         pub struct module {
             pub _pad0: [u8; 64],
             pub _align: [u64; 0],
         }
         const _: () = {
-            let size = core::mem::size_of::<module>();
-            assert!(size == 64);
-            let align = core::mem::align_of::<module>();
-            assert!(align == 8);
+            ::core::assert!(::core::mem::size_of:: < module > () == 64);
+            ::core::assert!(::core::mem::align_of:: < module > () == 8);
         };
         #[repr(C)]
-        #[derive(Clone, Copy)]
+        #[derive(::core::clone::Clone, ::core::marker::Copy)]
         pub struct klp_object {
             pub name: *const c_char,
             pub funcs: *mut klp_func,
@@ -63,19 +59,17 @@ mod hooks {
         }
         impl klp_object {
             /// All members zero, as C leaves those that an initialiser does not mention.
-            pub const ZERO: Self = unsafe { core::mem::zeroed() };
+            pub const ZERO: Self = unsafe { ::core::mem::zeroed() };
         }
         const _: () = {
-            let size = core::mem::size_of::<klp_object>();
-            assert!(size == 168);
-            let align = core::mem::align_of::<klp_object>();
-            assert!(align == 8);
-            assert!(core::mem::offset_of!(klp_object, name) == 0);
-            assert!(core::mem::offset_of!(klp_object, funcs) == 8);
-            assert!(core::mem::offset_of!(klp_object, callbacks) == 16);
+            ::core::assert!(::core::mem::size_of:: < klp_object > () == 168);
+            ::core::assert!(::core::mem::align_of:: < klp_object > () == 8);
+            ::core::assert!(::core::mem::offset_of!(klp_object, name) == 0);
+            ::core::assert!(::core::mem::offset_of!(klp_object, funcs) == 8);
+            ::core::assert!(::core::mem::offset_of!(klp_object, callbacks) == 16);
         };
         #[repr(C)]
-        #[derive(Clone, Copy)]
+        #[derive(::core::clone::Clone, ::core::marker::Copy)]
         pub struct klp_func {
             pub old_name: *const c_char,
             pub new_func: *mut c_void,
@@ -84,66 +78,68 @@ mod hooks {
         }
         impl klp_func {
             /// All members zero, as C leaves those that an initialiser does not mention.
-            pub const ZERO: Self = unsafe { core::mem::zeroed() };
+            pub const ZERO: Self = unsafe { ::core::mem::zeroed() };
         }
         const _: () = {
-            let size = core::mem::size_of::<klp_func>();
-            assert!(size == 152);
-            let align = core::mem::align_of::<klp_func>();
-            assert!(align == 8);
-            assert!(core::mem::offset_of!(klp_func, old_name) == 0);
-            assert!(core::mem::offset_of!(klp_func, new_func) == 8);
-            assert!(core::mem::offset_of!(klp_func, old_sympos) == 16);
+            ::core::assert!(::core::mem::size_of:: < klp_func > () == 152);
+            ::core::assert!(::core::mem::align_of:: < klp_func > () == 8);
+            ::core::assert!(::core::mem::offset_of!(klp_func, old_name) == 0);
+            ::core::assert!(::core::mem::offset_of!(klp_func, new_func) == 8);
+            ::core::assert!(::core::mem::offset_of!(klp_func, old_sympos) == 16);
         };
         #[repr(C)]
-        #[derive(Clone, Copy)]
+        #[derive(::core::clone::Clone, ::core::marker::Copy)]
         pub struct klp_callbacks {
-            pub pre_patch: Option<unsafe extern "C" fn(*mut klp_object) -> c_int>,
-            pub post_patch: Option<unsafe extern "C" fn(*mut klp_object)>,
-            pub pre_unpatch: Option<unsafe extern "C" fn(*mut klp_object)>,
-            pub post_unpatch: Option<unsafe extern "C" fn(*mut klp_object)>,
+            pub pre_patch: ::core::option::Option<
+                unsafe extern "C" fn(*mut klp_object) -> c_int,
+            >,
+            pub post_patch: ::core::option::Option<
+                unsafe extern "C" fn(*mut klp_object),
+            >,
+            pub pre_unpatch: ::core::option::Option<
+                unsafe extern "C" fn(*mut klp_object),
+            >,
+            pub post_unpatch: ::core::option::Option<
+                unsafe extern "C" fn(*mut klp_object),
+            >,
             pub _pad4: [u8; 8],
         }
         impl klp_callbacks {
             /// All members zero, as C leaves those that an initialiser does not mention.
-            pub const ZERO: Self = unsafe { core::mem::zeroed() };
+            pub const ZERO: Self = unsafe { ::core::mem::zeroed() };
         }
         const _: () = {
-            let size = core::mem::size_of::<klp_callbacks>();
-            assert!(size == 40);
-            let align = core::mem::align_of::<klp_callbacks>();
-            assert!(align == 8);
-            assert!(core::mem::offset_of!(klp_callbacks, pre_patch) == 0);
-            assert!(core::mem::offset_of!(klp_callbacks, post_patch) == 8);
-            assert!(core::mem::offset_of!(klp_callbacks, pre_unpatch) == 16);
-            assert!(core::mem::offset_of!(klp_callbacks, post_unpatch) == 24);
+            ::core::assert!(::core::mem::size_of:: < klp_callbacks > () == 40);
+            ::core::assert!(::core::mem::align_of:: < klp_callbacks > () == 8);
+            ::core::assert!(::core::mem::offset_of!(klp_callbacks, pre_patch) == 0);
+            ::core::assert!(::core::mem::offset_of!(klp_callbacks, post_patch) == 8);
+            ::core::assert!(::core::mem::offset_of!(klp_callbacks, pre_unpatch) == 16);
+            ::core::assert!(::core::mem::offset_of!(klp_callbacks, post_unpatch) == 24);
         };
         #[repr(C)]
-        #[derive(Clone, Copy)]
+        #[derive(::core::clone::Clone, ::core::marker::Copy)]
         pub struct seq_file {
             pub _pad0: [u8; 48],
             pub _align: [u64; 0],
         }
         const _: () = {
-            let size = core::mem::size_of::<seq_file>();
-            assert!(size == 48);
-            let align = core::mem::align_of::<seq_file>();
-            assert!(align == 8);
+            ::core::assert!(::core::mem::size_of:: < seq_file > () == 48);
+            ::core::assert!(::core::mem::align_of:: < seq_file > () == 8);
         };
         extern "C" {
             pub fn seq_printf(m: *mut seq_file, f: *const c_char, ...);
         }
     }
     #[allow(unused_imports)]
-    use {kps::prelude::*, types::*};
+    use self::{kps::prelude::*, types::*};
     /// What `module!` has no key for. The first entry makes the module a livepatch.
     const _: () = {
         #[link_section = ".modinfo"]
         #[used]
-        static LIVEPATCH: [u8; 12] = *b"livepatch=Y\0";
+        static LIVEPATCH: [::core::primitive::u8; 12] = *b"livepatch=Y\0";
         #[link_section = ".modinfo"]
         #[used]
-        static VERSION: [u8; 10] = *b"version=1\0";
+        static VERSION: [::core::primitive::u8; 10] = *b"version=1\0";
     };
     static CALLS: AtomicU32 = AtomicU32::new(0);
     /// What changes in vmlinux.
@@ -159,7 +155,7 @@ mod hooks {
     mod kps_in_vmlinux {
         use super::*;
         use super::types::seq_file;
-        use core::ffi::{c_int, c_void};
+        use ::core::ffi::{c_int, c_void};
         extern "C" {
             /// What ftrace sends callers to.
             pub(super) fn livepatch_meminfo_proc_show();
@@ -168,13 +164,13 @@ mod hooks {
             #[link_name = "kps.sym.vmlinux.meminfo_proc_show,0"]
             pub(super) fn kps_old_meminfo_proc_show();
         }
-        kps::shim::pre_entry!(
+        super::kps::shim::pre_entry!(
             "meminfo_proc_show", old = "kps.sym.vmlinux.meminfo_proc_show,0", skip = 9
         );
         /// Runs before `meminfo_proc_show`.
         #[no_mangle]
         unsafe extern "C" fn kps_body_meminfo_proc_show(
-            kps_frame: *mut kps::frame::Frame<0>,
+            kps_frame: *mut super::kps::frame::Frame<0>,
         ) -> c_int {
             let kps_frame = unsafe { &mut *kps_frame };
             let mut m: *mut seq_file = kps_frame.args[0] as *mut seq_file;
@@ -184,10 +180,10 @@ mod hooks {
                     return -EPERM;
                 }
             }
-            kps_frame.args[0] = m as usize as u64;
-            kps_frame.args[1] = v as usize as u64;
+            kps_frame.args[0] = m as ::core::primitive::usize as ::core::primitive::u64;
+            kps_frame.args[1] = v as ::core::primitive::usize as ::core::primitive::u64;
             kps_frame.go_on = 1;
-            unsafe { kps::frame::unread() }
+            unsafe { super::kps::frame::unread() }
         }
         extern "C" {
             /// What ftrace sends callers to.
@@ -199,8 +195,8 @@ mod hooks {
             /// The old function, entered behind its ftrace site.
             fn kps_orig_cmdline_proc_show(m: *mut seq_file, v: *mut c_void) -> c_int;
         }
-        kps::shim::entry!("cmdline_proc_show", stack_words = 0);
-        kps::shim::original!(
+        super::kps::shim::entry!("cmdline_proc_show", stack_words = 0);
+        super::kps::shim::original!(
             "cmdline_proc_show", old = "kps.sym.vmlinux.cmdline_proc_show,0", skip = 9
         );
         /// Runs a hook, `cmdline_proc_show` and another hook.
@@ -231,8 +227,8 @@ mod hooks {
             /// The old function, entered behind its ftrace site.
             fn kps_orig_version_proc_show(m: *mut seq_file, v: *mut c_void) -> c_int;
         }
-        kps::shim::entry!("version_proc_show", stack_words = 0);
-        kps::shim::original!(
+        super::kps::shim::entry!("version_proc_show", stack_words = 0);
+        super::kps::shim::original!(
             "version_proc_show", old = "kps.sym.vmlinux.version_proc_show,0", skip = 9
         );
         /// Runs in the place of `version_proc_show`.
@@ -252,29 +248,34 @@ mod hooks {
             #[link_name = "kps.sym.vmlinux.show_type,2"]
             pub(super) fn kps_old_show_type();
         }
-        kps::shim::pre_entry!(
+        super::kps::shim::pre_entry!(
             "show_type", old = "kps.sym.vmlinux.show_type,2", skip = 5
         );
         /// Runs before `show_type`.
         #[no_mangle]
-        unsafe extern "C" fn kps_body_show_type(kps_frame: *mut kps::frame::Frame<0>) {
+        unsafe extern "C" fn kps_body_show_type(
+            kps_frame: *mut super::kps::frame::Frame<0>,
+        ) {
             let kps_frame = unsafe { &mut *kps_frame };
             let mut m: *mut seq_file = kps_frame.args[0] as *mut seq_file;
             unsafe {}
-            kps_frame.args[0] = m as usize as u64;
+            kps_frame.args[0] = m as ::core::primitive::usize as ::core::primitive::u64;
             kps_frame.go_on = 1;
         }
     }
     /// The tables that the kernel is given, and the moment when it is.
     #[allow(non_upper_case_globals, unused_imports)]
-    mod livepatch {
+    pub(crate) mod livepatch {
         use super::kps::errno::EINVAL;
         use super::kps::guard::{self, Entry, Mismatch};
         use super::kps::note::Note;
         use super::types::{klp_callbacks, klp_func, klp_object, klp_patch};
         use super::kps_in_vmlinux;
-        use core::ffi::{c_int, c_void};
-        use core::ptr::{addr_of, addr_of_mut, null};
+        use ::core::ffi::{c_int, c_void};
+        use ::core::option::Option::{None, Some};
+        use ::core::primitive::{bool, u8};
+        use ::core::ptr::null;
+        use ::core::result::Result::{Err, Ok};
         static mut FUNCS_vmlinux: [klp_func; 5] = [
             klp_func {
                 old_name: c"meminfo_proc_show".as_ptr(),
@@ -302,13 +303,13 @@ mod hooks {
         static mut OBJECTS: [klp_object; 2] = [
             klp_object {
                 name: null(),
-                funcs: addr_of_mut!(FUNCS_vmlinux).cast(),
+                funcs: ::core::ptr::addr_of_mut!(FUNCS_vmlinux).cast(),
                 ..klp_object::ZERO
             },
             klp_object::ZERO,
         ];
         static mut PATCH: klp_patch = klp_patch {
-            objs: addr_of_mut!(OBJECTS).cast(),
+            objs: ::core::ptr::addr_of_mut!(OBJECTS).cast(),
             ..klp_patch::ZERO
         };
         /// The build-id of the target kernel.
@@ -360,39 +361,43 @@ mod hooks {
             static kps_stop_notes: u8;
         }
         pub(crate) struct Module;
-        impl kernel::Module for Module {
-            fn init(module: &'static kernel::ThisModule) -> kernel::error::Result<Self> {
+        impl ::kernel::Module for Module {
+            fn init(
+                module: &'static ::kernel::ThisModule,
+            ) -> ::kernel::error::Result<Self> {
                 let same = unsafe {
-                    let notes = (addr_of!(kps_start_notes), addr_of!(kps_stop_notes));
+                    let notes = (
+                        ::core::ptr::addr_of!(kps_start_notes),
+                        ::core::ptr::addr_of!(kps_stop_notes),
+                    );
                     guard::check(&BUILD_ID, notes, &ENTRIES)
                 };
                 match same {
                     Ok(()) => {}
                     Err(Mismatch::BuildId) => {
-                        kernel::pr_err!(
+                        ::kernel::pr_err!(
                             "refused: this kernel is not 7.3.4-fixture with build-id 0102030405060708090a0b0c0d0e0f1011121314\n"
                         );
-                        return Err(kernel::error::code::ENOEXEC);
+                        return Err(::kernel::error::code::ENOEXEC);
                     }
                     Err(Mismatch::Entry(function)) => {
-                        kernel::pr_err!(
+                        ::kernel::pr_err!(
                             "refused: {} does not start as in 7.3.4-fixture\n", function
                         );
-                        return Err(kernel::error::code::ENOEXEC);
+                        return Err(::kernel::error::code::ENOEXEC);
                     }
                 }
                 let status = unsafe {
-                    let patch = addr_of_mut!(PATCH);
+                    let patch = ::core::ptr::addr_of_mut!(PATCH);
                     (*patch).r#mod = module.as_ptr().cast();
                     klp_enable_patch(patch)
                 };
                 let status = if status > 0 { -EINVAL } else { status };
-                kernel::error::to_result(status)?;
+                ::kernel::error::to_result(status)?;
                 Ok(Module)
             }
         }
     }
-    pub(crate) use livepatch::Module;
 }
 #[cfg(not(kps_kernel))]
 const _: () = {
@@ -440,9 +445,9 @@ mod hooks {
             missing_docs,
             dead_code
         )]
-        use core::ffi::*;
+        use ::core::ffi::*;
         #[repr(C)]
-        #[derive(Clone, Copy)]
+        #[derive(::core::clone::Clone, ::core::marker::Copy)]
         pub struct klp_patch {
             pub r#mod: *mut module,
             pub objs: *mut klp_object,
@@ -453,32 +458,28 @@ mod hooks {
         impl klp_patch {
             /// All members zero, as C leaves those that an initialiser does not mention.
             /// SAFETY: zero is a value of every C type that a kernel struct is made of.
-            pub const ZERO: Self = unsafe { core::mem::zeroed() };
+            pub const ZERO: Self = unsafe { ::core::mem::zeroed() };
         }
         const _: () = {
-            let size = core::mem::size_of::<klp_patch>();
-            assert!(size == 200);
-            let align = core::mem::align_of::<klp_patch>();
-            assert!(align == 8);
-            assert!(core::mem::offset_of!(klp_patch, r#mod) == 0);
-            assert!(core::mem::offset_of!(klp_patch, objs) == 8);
-            assert!(core::mem::offset_of!(klp_patch, states) == 16);
-            assert!(core::mem::offset_of!(klp_patch, replace) == 24);
+            ::core::assert!(::core::mem::size_of:: < klp_patch > () == 200);
+            ::core::assert!(::core::mem::align_of:: < klp_patch > () == 8);
+            ::core::assert!(::core::mem::offset_of!(klp_patch, r#mod) == 0);
+            ::core::assert!(::core::mem::offset_of!(klp_patch, objs) == 8);
+            ::core::assert!(::core::mem::offset_of!(klp_patch, states) == 16);
+            ::core::assert!(::core::mem::offset_of!(klp_patch, replace) == 24);
         };
         #[repr(C)]
-        #[derive(Clone, Copy)]
+        #[derive(::core::clone::Clone, ::core::marker::Copy)]
         pub struct module {
             pub _pad0: [u8; 64],
             pub _align: [u64; 0],
         }
         const _: () = {
-            let size = core::mem::size_of::<module>();
-            assert!(size == 64);
-            let align = core::mem::align_of::<module>();
-            assert!(align == 8);
+            ::core::assert!(::core::mem::size_of:: < module > () == 64);
+            ::core::assert!(::core::mem::align_of:: < module > () == 8);
         };
         #[repr(C)]
-        #[derive(Clone, Copy)]
+        #[derive(::core::clone::Clone, ::core::marker::Copy)]
         pub struct klp_object {
             pub name: *const c_char,
             pub funcs: *mut klp_func,
@@ -488,19 +489,17 @@ mod hooks {
         impl klp_object {
             /// All members zero, as C leaves those that an initialiser does not mention.
             /// SAFETY: zero is a value of every C type that a kernel struct is made of.
-            pub const ZERO: Self = unsafe { core::mem::zeroed() };
+            pub const ZERO: Self = unsafe { ::core::mem::zeroed() };
         }
         const _: () = {
-            let size = core::mem::size_of::<klp_object>();
-            assert!(size == 168);
-            let align = core::mem::align_of::<klp_object>();
-            assert!(align == 8);
-            assert!(core::mem::offset_of!(klp_object, name) == 0);
-            assert!(core::mem::offset_of!(klp_object, funcs) == 8);
-            assert!(core::mem::offset_of!(klp_object, callbacks) == 16);
+            ::core::assert!(::core::mem::size_of:: < klp_object > () == 168);
+            ::core::assert!(::core::mem::align_of:: < klp_object > () == 8);
+            ::core::assert!(::core::mem::offset_of!(klp_object, name) == 0);
+            ::core::assert!(::core::mem::offset_of!(klp_object, funcs) == 8);
+            ::core::assert!(::core::mem::offset_of!(klp_object, callbacks) == 16);
         };
         #[repr(C)]
-        #[derive(Clone, Copy)]
+        #[derive(::core::clone::Clone, ::core::marker::Copy)]
         pub struct klp_func {
             pub old_name: *const c_char,
             pub new_func: *mut c_void,
@@ -510,58 +509,60 @@ mod hooks {
         impl klp_func {
             /// All members zero, as C leaves those that an initialiser does not mention.
             /// SAFETY: zero is a value of every C type that a kernel struct is made of.
-            pub const ZERO: Self = unsafe { core::mem::zeroed() };
+            pub const ZERO: Self = unsafe { ::core::mem::zeroed() };
         }
         const _: () = {
-            let size = core::mem::size_of::<klp_func>();
-            assert!(size == 152);
-            let align = core::mem::align_of::<klp_func>();
-            assert!(align == 8);
-            assert!(core::mem::offset_of!(klp_func, old_name) == 0);
-            assert!(core::mem::offset_of!(klp_func, new_func) == 8);
-            assert!(core::mem::offset_of!(klp_func, old_sympos) == 16);
+            ::core::assert!(::core::mem::size_of:: < klp_func > () == 152);
+            ::core::assert!(::core::mem::align_of:: < klp_func > () == 8);
+            ::core::assert!(::core::mem::offset_of!(klp_func, old_name) == 0);
+            ::core::assert!(::core::mem::offset_of!(klp_func, new_func) == 8);
+            ::core::assert!(::core::mem::offset_of!(klp_func, old_sympos) == 16);
         };
         #[repr(C)]
-        #[derive(Clone, Copy)]
+        #[derive(::core::clone::Clone, ::core::marker::Copy)]
         pub struct klp_callbacks {
-            pub pre_patch: Option<unsafe extern "C" fn(*mut klp_object) -> c_int>,
-            pub post_patch: Option<unsafe extern "C" fn(*mut klp_object)>,
-            pub pre_unpatch: Option<unsafe extern "C" fn(*mut klp_object)>,
-            pub post_unpatch: Option<unsafe extern "C" fn(*mut klp_object)>,
+            pub pre_patch: ::core::option::Option<
+                unsafe extern "C" fn(*mut klp_object) -> c_int,
+            >,
+            pub post_patch: ::core::option::Option<
+                unsafe extern "C" fn(*mut klp_object),
+            >,
+            pub pre_unpatch: ::core::option::Option<
+                unsafe extern "C" fn(*mut klp_object),
+            >,
+            pub post_unpatch: ::core::option::Option<
+                unsafe extern "C" fn(*mut klp_object),
+            >,
             pub _pad4: [u8; 8],
         }
         impl klp_callbacks {
             /// All members zero, as C leaves those that an initialiser does not mention.
             /// SAFETY: zero is a value of every C type that a kernel struct is made of.
-            pub const ZERO: Self = unsafe { core::mem::zeroed() };
+            pub const ZERO: Self = unsafe { ::core::mem::zeroed() };
         }
         const _: () = {
-            let size = core::mem::size_of::<klp_callbacks>();
-            assert!(size == 40);
-            let align = core::mem::align_of::<klp_callbacks>();
-            assert!(align == 8);
-            assert!(core::mem::offset_of!(klp_callbacks, pre_patch) == 0);
-            assert!(core::mem::offset_of!(klp_callbacks, post_patch) == 8);
-            assert!(core::mem::offset_of!(klp_callbacks, pre_unpatch) == 16);
-            assert!(core::mem::offset_of!(klp_callbacks, post_unpatch) == 24);
+            ::core::assert!(::core::mem::size_of:: < klp_callbacks > () == 40);
+            ::core::assert!(::core::mem::align_of:: < klp_callbacks > () == 8);
+            ::core::assert!(::core::mem::offset_of!(klp_callbacks, pre_patch) == 0);
+            ::core::assert!(::core::mem::offset_of!(klp_callbacks, post_patch) == 8);
+            ::core::assert!(::core::mem::offset_of!(klp_callbacks, pre_unpatch) == 16);
+            ::core::assert!(::core::mem::offset_of!(klp_callbacks, post_unpatch) == 24);
         };
         #[repr(C)]
-        #[derive(Clone, Copy)]
+        #[derive(::core::clone::Clone, ::core::marker::Copy)]
         pub struct seq_file {
             pub _pad0: [u8; 48],
             pub _align: [u64; 0],
         }
         const _: () = {
-            let size = core::mem::size_of::<seq_file>();
-            assert!(size == 48);
-            let align = core::mem::align_of::<seq_file>();
-            assert!(align == 8);
+            ::core::assert!(::core::mem::size_of:: < seq_file > () == 48);
+            ::core::assert!(::core::mem::align_of:: < seq_file > () == 8);
         };
         extern "C" {
             pub fn seq_printf(m: *mut seq_file, f: *const c_char, ...);
         }
     }
-    use {kps::prelude::*, types::*};
+    use self::{kps::prelude::*, types::*};
     static CALLS: AtomicU32 = AtomicU32::new(0);
     extern "C" {}
     extern "C" {}
@@ -577,7 +578,7 @@ mod hooks {
                         return -EPERM;
                     }
                 }
-                kps::frame::unread()
+                super::kps::frame::unread()
             }
         }
         unsafe extern "C" fn kps_pre_1(
@@ -588,14 +589,14 @@ mod hooks {
                 {
                     CALLS.fetch_add(1, Ordering::Relaxed);
                 }
-                kps::frame::unread()
+                super::kps::frame::unread()
             }
         }
         unsafe extern "C" fn kps_post_1(
             mut m: *mut seq_file,
             mut v: *mut c_void,
         ) -> c_int {
-            let mut ret = kps::frame::unread();
+            let mut ret = super::kps::frame::unread();
             unsafe {
                 {
                     if ret == 0 {

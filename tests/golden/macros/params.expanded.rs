@@ -1,7 +1,7 @@
 //! Parameters of the module: `param`.
 #[cfg(kps_kernel)]
-kernel::prelude::module! {
-    type : params::Module, name : "params", description :
+::kernel::prelude::module! {
+    type : params::livepatch::Module, name : "params", description :
     "Parameters of every kind, one of which decides whether the patch replaces others.",
     license : "GPL",
 }
@@ -18,9 +18,9 @@ mod params {
             missing_docs,
             dead_code
         )]
-        use core::ffi::*;
+        use ::core::ffi::*;
         #[repr(C)]
-        #[derive(Clone, Copy)]
+        #[derive(::core::clone::Clone, ::core::marker::Copy)]
         pub struct klp_patch {
             pub r#mod: *mut module,
             pub objs: *mut klp_object,
@@ -30,32 +30,28 @@ mod params {
         }
         impl klp_patch {
             /// All members zero, as C leaves those that an initialiser does not mention.
-            pub const ZERO: Self = unsafe { core::mem::zeroed() };
+            pub const ZERO: Self = unsafe { ::core::mem::zeroed() };
         }
         const _: () = {
-            let size = core::mem::size_of::<klp_patch>();
-            assert!(size == 200);
-            let align = core::mem::align_of::<klp_patch>();
-            assert!(align == 8);
-            assert!(core::mem::offset_of!(klp_patch, r#mod) == 0);
-            assert!(core::mem::offset_of!(klp_patch, objs) == 8);
-            assert!(core::mem::offset_of!(klp_patch, states) == 16);
-            assert!(core::mem::offset_of!(klp_patch, replace) == 24);
+            ::core::assert!(::core::mem::size_of:: < klp_patch > () == 200);
+            ::core::assert!(::core::mem::align_of:: < klp_patch > () == 8);
+            ::core::assert!(::core::mem::offset_of!(klp_patch, r#mod) == 0);
+            ::core::assert!(::core::mem::offset_of!(klp_patch, objs) == 8);
+            ::core::assert!(::core::mem::offset_of!(klp_patch, states) == 16);
+            ::core::assert!(::core::mem::offset_of!(klp_patch, replace) == 24);
         };
         #[repr(C)]
-        #[derive(Clone, Copy)]
+        #[derive(::core::clone::Clone, ::core::marker::Copy)]
         pub struct module {
             pub _pad0: [u8; 64],
             pub _align: [u64; 0],
         }
         const _: () = {
-            let size = core::mem::size_of::<module>();
-            assert!(size == 64);
-            let align = core::mem::align_of::<module>();
-            assert!(align == 8);
+            ::core::assert!(::core::mem::size_of:: < module > () == 64);
+            ::core::assert!(::core::mem::align_of:: < module > () == 8);
         };
         #[repr(C)]
-        #[derive(Clone, Copy)]
+        #[derive(::core::clone::Clone, ::core::marker::Copy)]
         pub struct klp_object {
             pub name: *const c_char,
             pub funcs: *mut klp_func,
@@ -64,19 +60,17 @@ mod params {
         }
         impl klp_object {
             /// All members zero, as C leaves those that an initialiser does not mention.
-            pub const ZERO: Self = unsafe { core::mem::zeroed() };
+            pub const ZERO: Self = unsafe { ::core::mem::zeroed() };
         }
         const _: () = {
-            let size = core::mem::size_of::<klp_object>();
-            assert!(size == 168);
-            let align = core::mem::align_of::<klp_object>();
-            assert!(align == 8);
-            assert!(core::mem::offset_of!(klp_object, name) == 0);
-            assert!(core::mem::offset_of!(klp_object, funcs) == 8);
-            assert!(core::mem::offset_of!(klp_object, callbacks) == 16);
+            ::core::assert!(::core::mem::size_of:: < klp_object > () == 168);
+            ::core::assert!(::core::mem::align_of:: < klp_object > () == 8);
+            ::core::assert!(::core::mem::offset_of!(klp_object, name) == 0);
+            ::core::assert!(::core::mem::offset_of!(klp_object, funcs) == 8);
+            ::core::assert!(::core::mem::offset_of!(klp_object, callbacks) == 16);
         };
         #[repr(C)]
-        #[derive(Clone, Copy)]
+        #[derive(::core::clone::Clone, ::core::marker::Copy)]
         pub struct klp_func {
             pub old_name: *const c_char,
             pub new_func: *mut c_void,
@@ -85,42 +79,46 @@ mod params {
         }
         impl klp_func {
             /// All members zero, as C leaves those that an initialiser does not mention.
-            pub const ZERO: Self = unsafe { core::mem::zeroed() };
+            pub const ZERO: Self = unsafe { ::core::mem::zeroed() };
         }
         const _: () = {
-            let size = core::mem::size_of::<klp_func>();
-            assert!(size == 152);
-            let align = core::mem::align_of::<klp_func>();
-            assert!(align == 8);
-            assert!(core::mem::offset_of!(klp_func, old_name) == 0);
-            assert!(core::mem::offset_of!(klp_func, new_func) == 8);
-            assert!(core::mem::offset_of!(klp_func, old_sympos) == 16);
+            ::core::assert!(::core::mem::size_of:: < klp_func > () == 152);
+            ::core::assert!(::core::mem::align_of:: < klp_func > () == 8);
+            ::core::assert!(::core::mem::offset_of!(klp_func, old_name) == 0);
+            ::core::assert!(::core::mem::offset_of!(klp_func, new_func) == 8);
+            ::core::assert!(::core::mem::offset_of!(klp_func, old_sympos) == 16);
         };
         #[repr(C)]
-        #[derive(Clone, Copy)]
+        #[derive(::core::clone::Clone, ::core::marker::Copy)]
         pub struct klp_callbacks {
-            pub pre_patch: Option<unsafe extern "C" fn(*mut klp_object) -> c_int>,
-            pub post_patch: Option<unsafe extern "C" fn(*mut klp_object)>,
-            pub pre_unpatch: Option<unsafe extern "C" fn(*mut klp_object)>,
-            pub post_unpatch: Option<unsafe extern "C" fn(*mut klp_object)>,
+            pub pre_patch: ::core::option::Option<
+                unsafe extern "C" fn(*mut klp_object) -> c_int,
+            >,
+            pub post_patch: ::core::option::Option<
+                unsafe extern "C" fn(*mut klp_object),
+            >,
+            pub pre_unpatch: ::core::option::Option<
+                unsafe extern "C" fn(*mut klp_object),
+            >,
+            pub post_unpatch: ::core::option::Option<
+                unsafe extern "C" fn(*mut klp_object),
+            >,
             pub _pad4: [u8; 8],
         }
         impl klp_callbacks {
             /// All members zero, as C leaves those that an initialiser does not mention.
-            pub const ZERO: Self = unsafe { core::mem::zeroed() };
+            pub const ZERO: Self = unsafe { ::core::mem::zeroed() };
         }
         const _: () = {
-            let size = core::mem::size_of::<klp_callbacks>();
-            assert!(size == 40);
-            let align = core::mem::align_of::<klp_callbacks>();
-            assert!(align == 8);
-            assert!(core::mem::offset_of!(klp_callbacks, pre_patch) == 0);
-            assert!(core::mem::offset_of!(klp_callbacks, post_patch) == 8);
-            assert!(core::mem::offset_of!(klp_callbacks, pre_unpatch) == 16);
-            assert!(core::mem::offset_of!(klp_callbacks, post_unpatch) == 24);
+            ::core::assert!(::core::mem::size_of:: < klp_callbacks > () == 40);
+            ::core::assert!(::core::mem::align_of:: < klp_callbacks > () == 8);
+            ::core::assert!(::core::mem::offset_of!(klp_callbacks, pre_patch) == 0);
+            ::core::assert!(::core::mem::offset_of!(klp_callbacks, post_patch) == 8);
+            ::core::assert!(::core::mem::offset_of!(klp_callbacks, pre_unpatch) == 16);
+            ::core::assert!(::core::mem::offset_of!(klp_callbacks, post_unpatch) == 24);
         };
         #[repr(C)]
-        #[derive(Clone, Copy)]
+        #[derive(::core::clone::Clone, ::core::marker::Copy)]
         pub struct kernel_param {
             pub name: *const c_char,
             pub r#mod: *mut c_void,
@@ -132,26 +130,24 @@ mod params {
         }
         impl kernel_param {
             /// All members zero, as C leaves those that an initialiser does not mention.
-            pub const ZERO: Self = unsafe { core::mem::zeroed() };
+            pub const ZERO: Self = unsafe { ::core::mem::zeroed() };
         }
         const _: () = {
-            let size = core::mem::size_of::<kernel_param>();
-            assert!(size == 40);
-            let align = core::mem::align_of::<kernel_param>();
-            assert!(align == 8);
-            assert!(core::mem::offset_of!(kernel_param, name) == 0);
-            assert!(core::mem::offset_of!(kernel_param, r#mod) == 8);
-            assert!(core::mem::offset_of!(kernel_param, ops) == 16);
-            assert!(core::mem::offset_of!(kernel_param, perm) == 24);
-            assert!(core::mem::offset_of!(kernel_param, level) == 26);
-            assert!(core::mem::offset_of!(kernel_param, arg) == 32);
+            ::core::assert!(::core::mem::size_of:: < kernel_param > () == 40);
+            ::core::assert!(::core::mem::align_of:: < kernel_param > () == 8);
+            ::core::assert!(::core::mem::offset_of!(kernel_param, name) == 0);
+            ::core::assert!(::core::mem::offset_of!(kernel_param, r#mod) == 8);
+            ::core::assert!(::core::mem::offset_of!(kernel_param, ops) == 16);
+            ::core::assert!(::core::mem::offset_of!(kernel_param, perm) == 24);
+            ::core::assert!(::core::mem::offset_of!(kernel_param, level) == 26);
+            ::core::assert!(::core::mem::offset_of!(kernel_param, arg) == 32);
         };
         #[repr(C)]
         pub struct kernel_param_ops {
             _opaque: [u8; 0],
         }
         #[repr(C)]
-        #[derive(Clone, Copy)]
+        #[derive(::core::clone::Clone, ::core::marker::Copy)]
         pub struct kparam_array {
             pub max: c_uint,
             pub elemsize: c_uint,
@@ -161,87 +157,83 @@ mod params {
         }
         impl kparam_array {
             /// All members zero, as C leaves those that an initialiser does not mention.
-            pub const ZERO: Self = unsafe { core::mem::zeroed() };
+            pub const ZERO: Self = unsafe { ::core::mem::zeroed() };
         }
         const _: () = {
-            let size = core::mem::size_of::<kparam_array>();
-            assert!(size == 32);
-            let align = core::mem::align_of::<kparam_array>();
-            assert!(align == 8);
-            assert!(core::mem::offset_of!(kparam_array, max) == 0);
-            assert!(core::mem::offset_of!(kparam_array, elemsize) == 4);
-            assert!(core::mem::offset_of!(kparam_array, num) == 8);
-            assert!(core::mem::offset_of!(kparam_array, ops) == 16);
-            assert!(core::mem::offset_of!(kparam_array, elem) == 24);
+            ::core::assert!(::core::mem::size_of:: < kparam_array > () == 32);
+            ::core::assert!(::core::mem::align_of:: < kparam_array > () == 8);
+            ::core::assert!(::core::mem::offset_of!(kparam_array, max) == 0);
+            ::core::assert!(::core::mem::offset_of!(kparam_array, elemsize) == 4);
+            ::core::assert!(::core::mem::offset_of!(kparam_array, num) == 8);
+            ::core::assert!(::core::mem::offset_of!(kparam_array, ops) == 16);
+            ::core::assert!(::core::mem::offset_of!(kparam_array, elem) == 24);
         };
         #[repr(C)]
-        #[derive(Clone, Copy)]
+        #[derive(::core::clone::Clone, ::core::marker::Copy)]
         pub struct seq_file {
             pub _pad0: [u8; 48],
             pub _align: [u64; 0],
         }
         const _: () = {
-            let size = core::mem::size_of::<seq_file>();
-            assert!(size == 48);
-            let align = core::mem::align_of::<seq_file>();
-            assert!(align == 8);
+            ::core::assert!(::core::mem::size_of:: < seq_file > () == 48);
+            ::core::assert!(::core::mem::align_of:: < seq_file > () == 8);
         };
         extern "C" {
             pub fn seq_printf(m: *mut seq_file, f: *const c_char, ...);
         }
     }
     #[allow(unused_imports)]
-    use {kps::prelude::*, types::*};
+    use self::{kps::prelude::*, types::*};
     /// What `module!` has no key for. The first entry makes the module a livepatch.
     #[allow(non_upper_case_globals)]
     const _: () = {
         #[link_section = ".modinfo"]
         #[used]
-        static LIVEPATCH: [u8; 12] = *b"livepatch=Y\0";
+        static LIVEPATCH: [::core::primitive::u8; 12] = *b"livepatch=Y\0";
         #[link_section = ".modinfo"]
         #[used]
-        static parm_verbose: [u8; 34] = *b"parm=verbose:Whether to say more.\0";
+        static parm_verbose: [::core::primitive::u8; 34] = *b"parm=verbose:Whether to say more.\0";
         #[link_section = ".modinfo"]
         #[used]
-        static parmtype_verbose: [u8; 22] = *b"parmtype=verbose:bool\0";
+        static parmtype_verbose: [::core::primitive::u8; 22] = *b"parmtype=verbose:bool\0";
         #[link_section = ".modinfo"]
         #[used]
-        static parmtype_ratio: [u8; 21] = *b"parmtype=ratio:short\0";
+        static parmtype_ratio: [::core::primitive::u8; 21] = *b"parmtype=ratio:short\0";
         #[link_section = ".modinfo"]
         #[used]
-        static parmtype_levels: [u8; 29] = *b"parmtype=levels:array of int\0";
+        static parmtype_levels: [::core::primitive::u8; 29] = *b"parmtype=levels:array of int\0";
         #[link_section = ".modinfo"]
         #[used]
-        static parmtype_device: [u8; 22] = *b"parmtype=device:charp\0";
+        static parmtype_device: [::core::primitive::u8; 22] = *b"parmtype=device:charp\0";
         #[link_section = ".modinfo"]
         #[used]
-        static parmtype_label: [u8; 21] = *b"parmtype=label:charp\0";
+        static parmtype_label: [::core::primitive::u8; 21] = *b"parmtype=label:charp\0";
         #[link_section = ".modinfo"]
         #[used]
-        static parmtype_type: [u8; 19] = *b"parmtype=type:byte\0";
+        static parmtype_type: [::core::primitive::u8; 19] = *b"parmtype=type:byte\0";
     };
     /// The parameters as the loader and sysfs know them (`kernel/params.c`). The loader takes
     /// the section for an array of these structs.
     #[allow(non_upper_case_globals)]
     const _: () = {
-        use core::ptr::addr_of;
-        use kps::param::Record;
-        use types::{kernel_param, kparam_array};
+        use self::kps::param::Record;
+        use self::types::{kernel_param, kparam_array};
         extern "C" {
-            static __this_module: u8;
-            static param_array_ops: u8;
-            static param_ops_bool: u8;
-            static param_ops_byte: u8;
-            static param_ops_charp: u8;
-            static param_ops_int: u8;
-            static param_ops_short: u8;
+            static __this_module: ::core::primitive::u8;
+            static param_array_ops: ::core::primitive::u8;
+            static param_ops_bool: ::core::primitive::u8;
+            static param_ops_byte: ::core::primitive::u8;
+            static param_ops_charp: ::core::primitive::u8;
+            static param_ops_int: ::core::primitive::u8;
+            static param_ops_short: ::core::primitive::u8;
         }
         static array_levels: Record<kparam_array> = Record(kparam_array {
-            max: self::levels.max(),
-            elemsize: core::mem::size_of::<core::ffi::c_int>() as u32,
-            num: self::levels.len_ptr(),
-            ops: addr_of!(param_ops_int).cast(),
-            elem: self::levels.as_ptr().cast(),
+            max: self::kps::param::Array::max(&self::levels),
+            elemsize: ::core::mem::size_of::<::core::ffi::c_int>()
+                as ::core::primitive::u32,
+            num: self::kps::param::Array::len_ptr(&self::levels),
+            ops: ::core::ptr::addr_of!(param_ops_int).cast(),
+            elem: self::kps::param::Array::as_ptr(&self::levels).cast(),
             ..kparam_array::ZERO
         });
         #[link_section = "__param"]
@@ -249,81 +241,89 @@ mod params {
         static PARAMS: Record<[kernel_param; 6]> = Record([
             kernel_param {
                 name: c"verbose".as_ptr(),
-                r#mod: addr_of!(__this_module).cast_mut().cast(),
-                ops: addr_of!(param_ops_bool).cast(),
+                r#mod: ::core::ptr::addr_of!(__this_module).cast_mut().cast(),
+                ops: ::core::ptr::addr_of!(param_ops_bool).cast(),
                 perm: 0o644,
                 level: -1,
-                arg: self::verbose.as_ptr().cast(),
+                arg: self::kps::param::Param::as_ptr(&self::verbose).cast(),
                 ..kernel_param::ZERO
             },
             kernel_param {
                 name: c"ratio".as_ptr(),
-                r#mod: addr_of!(__this_module).cast_mut().cast(),
-                ops: addr_of!(param_ops_short).cast(),
+                r#mod: ::core::ptr::addr_of!(__this_module).cast_mut().cast(),
+                ops: ::core::ptr::addr_of!(param_ops_short).cast(),
                 perm: 0o444,
                 level: -1,
-                arg: self::ratio.as_ptr().cast(),
+                arg: self::kps::param::Param::as_ptr(&self::ratio).cast(),
                 ..kernel_param::ZERO
             },
             kernel_param {
                 name: c"levels".as_ptr(),
-                r#mod: addr_of!(__this_module).cast_mut().cast(),
-                ops: addr_of!(param_array_ops).cast(),
+                r#mod: ::core::ptr::addr_of!(__this_module).cast_mut().cast(),
+                ops: ::core::ptr::addr_of!(param_array_ops).cast(),
                 perm: 0o600,
                 level: -1,
-                arg: addr_of!(array_levels).cast_mut().cast(),
+                arg: ::core::ptr::addr_of!(array_levels).cast_mut().cast(),
                 ..kernel_param::ZERO
             },
             kernel_param {
                 name: c"device".as_ptr(),
-                r#mod: addr_of!(__this_module).cast_mut().cast(),
-                ops: addr_of!(param_ops_charp).cast(),
+                r#mod: ::core::ptr::addr_of!(__this_module).cast_mut().cast(),
+                ops: ::core::ptr::addr_of!(param_ops_charp).cast(),
                 perm: 0o444,
                 level: -1,
-                arg: self::device.as_ptr().cast(),
+                arg: self::kps::param::Charp::as_ptr(&self::device).cast(),
                 ..kernel_param::ZERO
             },
             kernel_param {
                 name: c"label".as_ptr(),
-                r#mod: addr_of!(__this_module).cast_mut().cast(),
-                ops: addr_of!(param_ops_charp).cast(),
+                r#mod: ::core::ptr::addr_of!(__this_module).cast_mut().cast(),
+                ops: ::core::ptr::addr_of!(param_ops_charp).cast(),
                 perm: 0o640,
                 level: -1,
-                arg: self::label.as_ptr().cast(),
+                arg: self::kps::param::SharedCharp::as_ptr(&self::label).cast(),
                 ..kernel_param::ZERO
             },
             kernel_param {
                 name: c"type".as_ptr(),
-                r#mod: addr_of!(__this_module).cast_mut().cast(),
-                ops: addr_of!(param_ops_byte).cast(),
+                r#mod: ::core::ptr::addr_of!(__this_module).cast_mut().cast(),
+                ops: ::core::ptr::addr_of!(param_ops_byte).cast(),
                 perm: 0o444,
                 level: -1,
-                arg: self::r#type.as_ptr().cast(),
+                arg: self::kps::param::Param::as_ptr(&self::r#type).cast(),
                 ..kernel_param::ZERO
             },
         ]);
     };
     /// The parameter `verbose`.
     #[allow(non_upper_case_globals)]
-    static verbose: kps::param::Param<bool> = kps::param::Param::new(false);
+    static verbose: self::kps::param::Param<::core::primitive::bool> = self::kps::param::Param::new(
+        false,
+    );
     /// The parameter `ratio`.
     #[allow(non_upper_case_globals)]
-    static ratio: kps::param::Param<i16> = kps::param::Param::new(-3);
+    static ratio: self::kps::param::Param<::core::primitive::i16> = self::kps::param::Param::new(
+        -3,
+    );
     /// The parameter `levels`.
     #[allow(non_upper_case_globals)]
-    static levels: kps::param::Array<core::ffi::c_int, 4> = kps::param::Array::new(
+    static levels: self::kps::param::Array<::core::ffi::c_int, 4> = self::kps::param::Array::new(
         [1, 16, 0, 0],
         2,
     );
     /// The parameter `device`.
     #[allow(non_upper_case_globals)]
-    static device: kps::param::Charp = kps::param::Charp::new(c"eth0");
+    static device: self::kps::param::Charp = self::kps::param::Charp::new(c"eth0");
     /// The parameter `label`.
     #[allow(non_upper_case_globals)]
-    static label: kps::param::SharedCharp = kps::param::SharedCharp::new(c"\"none\"");
+    static label: self::kps::param::SharedCharp = self::kps::param::SharedCharp::new(
+        c"\"none\"",
+    );
     /// The parameter `type`.
     #[allow(non_upper_case_globals)]
-    static r#type: kps::param::Param<u8> = kps::param::Param::new(0);
+    static r#type: self::kps::param::Param<::core::primitive::u8> = self::kps::param::Param::new(
+        0,
+    );
     /// What changes in vmlinux.
     #[allow(
         unused_assignments,
@@ -337,7 +337,7 @@ mod params {
     mod kps_in_vmlinux {
         use super::*;
         use super::types::seq_file;
-        use core::ffi::{c_int, c_void};
+        use ::core::ffi::{c_int, c_void};
         extern "C" {
             /// What ftrace sends callers to.
             pub(super) fn livepatch_cmdline_proc_show();
@@ -348,8 +348,8 @@ mod params {
             /// The old function, entered behind its ftrace site.
             fn kps_orig_cmdline_proc_show(m: *mut seq_file, v: *mut c_void) -> c_int;
         }
-        kps::shim::entry!("cmdline_proc_show", stack_words = 0);
-        kps::shim::original!(
+        super::kps::shim::entry!("cmdline_proc_show", stack_words = 0);
+        super::kps::shim::original!(
             "cmdline_proc_show", old = "kps.sym.vmlinux.cmdline_proc_show,0", skip = 9
         );
         /// Runs `cmdline_proc_show` and then the hook.
@@ -374,14 +374,17 @@ mod params {
     }
     /// The tables that the kernel is given, and the moment when it is.
     #[allow(non_upper_case_globals, unused_imports)]
-    mod livepatch {
+    pub(crate) mod livepatch {
         use super::kps::errno::EINVAL;
         use super::kps::guard::{self, Entry, Mismatch};
         use super::kps::note::Note;
         use super::types::{klp_callbacks, klp_func, klp_object, klp_patch};
         use super::kps_in_vmlinux;
-        use core::ffi::{c_int, c_void};
-        use core::ptr::{addr_of, addr_of_mut, null};
+        use ::core::ffi::{c_int, c_void};
+        use ::core::option::Option::{None, Some};
+        use ::core::primitive::{bool, u8};
+        use ::core::ptr::null;
+        use ::core::result::Result::{Err, Ok};
         static mut FUNCS_vmlinux: [klp_func; 2] = [
             klp_func {
                 old_name: c"cmdline_proc_show".as_ptr(),
@@ -393,13 +396,13 @@ mod params {
         static mut OBJECTS: [klp_object; 2] = [
             klp_object {
                 name: null(),
-                funcs: addr_of_mut!(FUNCS_vmlinux).cast(),
+                funcs: ::core::ptr::addr_of_mut!(FUNCS_vmlinux).cast(),
                 ..klp_object::ZERO
             },
             klp_object::ZERO,
         ];
         static mut PATCH: klp_patch = klp_patch {
-            objs: addr_of_mut!(OBJECTS).cast(),
+            objs: ::core::ptr::addr_of_mut!(OBJECTS).cast(),
             ..klp_patch::ZERO
         };
         /// The build-id of the target kernel.
@@ -434,40 +437,44 @@ mod params {
             static kps_stop_notes: u8;
         }
         pub(crate) struct Module;
-        impl kernel::Module for Module {
-            fn init(module: &'static kernel::ThisModule) -> kernel::error::Result<Self> {
+        impl ::kernel::Module for Module {
+            fn init(
+                module: &'static ::kernel::ThisModule,
+            ) -> ::kernel::error::Result<Self> {
                 let same = unsafe {
-                    let notes = (addr_of!(kps_start_notes), addr_of!(kps_stop_notes));
+                    let notes = (
+                        ::core::ptr::addr_of!(kps_start_notes),
+                        ::core::ptr::addr_of!(kps_stop_notes),
+                    );
                     guard::check(&BUILD_ID, notes, &ENTRIES)
                 };
                 match same {
                     Ok(()) => {}
                     Err(Mismatch::BuildId) => {
-                        kernel::pr_err!(
+                        ::kernel::pr_err!(
                             "refused: this kernel is not 7.3.4-fixture with build-id 0102030405060708090a0b0c0d0e0f1011121314\n"
                         );
-                        return Err(kernel::error::code::ENOEXEC);
+                        return Err(::kernel::error::code::ENOEXEC);
                     }
                     Err(Mismatch::Entry(function)) => {
-                        kernel::pr_err!(
+                        ::kernel::pr_err!(
                             "refused: {} does not start as in 7.3.4-fixture\n", function
                         );
-                        return Err(kernel::error::code::ENOEXEC);
+                        return Err(::kernel::error::code::ENOEXEC);
                     }
                 }
                 let status = unsafe {
-                    let patch = addr_of_mut!(PATCH);
+                    let patch = ::core::ptr::addr_of_mut!(PATCH);
                     (*patch).r#mod = module.as_ptr().cast();
-                    (*patch).replace = super::verbose.get();
+                    (*patch).replace = super::kps::param::Param::get(&super::verbose);
                     klp_enable_patch(patch)
                 };
                 let status = if status > 0 { -EINVAL } else { status };
-                kernel::error::to_result(status)?;
+                ::kernel::error::to_result(status)?;
                 Ok(Module)
             }
         }
     }
-    pub(crate) use livepatch::Module;
 }
 #[cfg(not(kps_kernel))]
 const _: () = {
@@ -515,9 +522,9 @@ mod params {
             missing_docs,
             dead_code
         )]
-        use core::ffi::*;
+        use ::core::ffi::*;
         #[repr(C)]
-        #[derive(Clone, Copy)]
+        #[derive(::core::clone::Clone, ::core::marker::Copy)]
         pub struct klp_patch {
             pub r#mod: *mut module,
             pub objs: *mut klp_object,
@@ -528,32 +535,28 @@ mod params {
         impl klp_patch {
             /// All members zero, as C leaves those that an initialiser does not mention.
             /// SAFETY: zero is a value of every C type that a kernel struct is made of.
-            pub const ZERO: Self = unsafe { core::mem::zeroed() };
+            pub const ZERO: Self = unsafe { ::core::mem::zeroed() };
         }
         const _: () = {
-            let size = core::mem::size_of::<klp_patch>();
-            assert!(size == 200);
-            let align = core::mem::align_of::<klp_patch>();
-            assert!(align == 8);
-            assert!(core::mem::offset_of!(klp_patch, r#mod) == 0);
-            assert!(core::mem::offset_of!(klp_patch, objs) == 8);
-            assert!(core::mem::offset_of!(klp_patch, states) == 16);
-            assert!(core::mem::offset_of!(klp_patch, replace) == 24);
+            ::core::assert!(::core::mem::size_of:: < klp_patch > () == 200);
+            ::core::assert!(::core::mem::align_of:: < klp_patch > () == 8);
+            ::core::assert!(::core::mem::offset_of!(klp_patch, r#mod) == 0);
+            ::core::assert!(::core::mem::offset_of!(klp_patch, objs) == 8);
+            ::core::assert!(::core::mem::offset_of!(klp_patch, states) == 16);
+            ::core::assert!(::core::mem::offset_of!(klp_patch, replace) == 24);
         };
         #[repr(C)]
-        #[derive(Clone, Copy)]
+        #[derive(::core::clone::Clone, ::core::marker::Copy)]
         pub struct module {
             pub _pad0: [u8; 64],
             pub _align: [u64; 0],
         }
         const _: () = {
-            let size = core::mem::size_of::<module>();
-            assert!(size == 64);
-            let align = core::mem::align_of::<module>();
-            assert!(align == 8);
+            ::core::assert!(::core::mem::size_of:: < module > () == 64);
+            ::core::assert!(::core::mem::align_of:: < module > () == 8);
         };
         #[repr(C)]
-        #[derive(Clone, Copy)]
+        #[derive(::core::clone::Clone, ::core::marker::Copy)]
         pub struct klp_object {
             pub name: *const c_char,
             pub funcs: *mut klp_func,
@@ -563,19 +566,17 @@ mod params {
         impl klp_object {
             /// All members zero, as C leaves those that an initialiser does not mention.
             /// SAFETY: zero is a value of every C type that a kernel struct is made of.
-            pub const ZERO: Self = unsafe { core::mem::zeroed() };
+            pub const ZERO: Self = unsafe { ::core::mem::zeroed() };
         }
         const _: () = {
-            let size = core::mem::size_of::<klp_object>();
-            assert!(size == 168);
-            let align = core::mem::align_of::<klp_object>();
-            assert!(align == 8);
-            assert!(core::mem::offset_of!(klp_object, name) == 0);
-            assert!(core::mem::offset_of!(klp_object, funcs) == 8);
-            assert!(core::mem::offset_of!(klp_object, callbacks) == 16);
+            ::core::assert!(::core::mem::size_of:: < klp_object > () == 168);
+            ::core::assert!(::core::mem::align_of:: < klp_object > () == 8);
+            ::core::assert!(::core::mem::offset_of!(klp_object, name) == 0);
+            ::core::assert!(::core::mem::offset_of!(klp_object, funcs) == 8);
+            ::core::assert!(::core::mem::offset_of!(klp_object, callbacks) == 16);
         };
         #[repr(C)]
-        #[derive(Clone, Copy)]
+        #[derive(::core::clone::Clone, ::core::marker::Copy)]
         pub struct klp_func {
             pub old_name: *const c_char,
             pub new_func: *mut c_void,
@@ -585,43 +586,47 @@ mod params {
         impl klp_func {
             /// All members zero, as C leaves those that an initialiser does not mention.
             /// SAFETY: zero is a value of every C type that a kernel struct is made of.
-            pub const ZERO: Self = unsafe { core::mem::zeroed() };
+            pub const ZERO: Self = unsafe { ::core::mem::zeroed() };
         }
         const _: () = {
-            let size = core::mem::size_of::<klp_func>();
-            assert!(size == 152);
-            let align = core::mem::align_of::<klp_func>();
-            assert!(align == 8);
-            assert!(core::mem::offset_of!(klp_func, old_name) == 0);
-            assert!(core::mem::offset_of!(klp_func, new_func) == 8);
-            assert!(core::mem::offset_of!(klp_func, old_sympos) == 16);
+            ::core::assert!(::core::mem::size_of:: < klp_func > () == 152);
+            ::core::assert!(::core::mem::align_of:: < klp_func > () == 8);
+            ::core::assert!(::core::mem::offset_of!(klp_func, old_name) == 0);
+            ::core::assert!(::core::mem::offset_of!(klp_func, new_func) == 8);
+            ::core::assert!(::core::mem::offset_of!(klp_func, old_sympos) == 16);
         };
         #[repr(C)]
-        #[derive(Clone, Copy)]
+        #[derive(::core::clone::Clone, ::core::marker::Copy)]
         pub struct klp_callbacks {
-            pub pre_patch: Option<unsafe extern "C" fn(*mut klp_object) -> c_int>,
-            pub post_patch: Option<unsafe extern "C" fn(*mut klp_object)>,
-            pub pre_unpatch: Option<unsafe extern "C" fn(*mut klp_object)>,
-            pub post_unpatch: Option<unsafe extern "C" fn(*mut klp_object)>,
+            pub pre_patch: ::core::option::Option<
+                unsafe extern "C" fn(*mut klp_object) -> c_int,
+            >,
+            pub post_patch: ::core::option::Option<
+                unsafe extern "C" fn(*mut klp_object),
+            >,
+            pub pre_unpatch: ::core::option::Option<
+                unsafe extern "C" fn(*mut klp_object),
+            >,
+            pub post_unpatch: ::core::option::Option<
+                unsafe extern "C" fn(*mut klp_object),
+            >,
             pub _pad4: [u8; 8],
         }
         impl klp_callbacks {
             /// All members zero, as C leaves those that an initialiser does not mention.
             /// SAFETY: zero is a value of every C type that a kernel struct is made of.
-            pub const ZERO: Self = unsafe { core::mem::zeroed() };
+            pub const ZERO: Self = unsafe { ::core::mem::zeroed() };
         }
         const _: () = {
-            let size = core::mem::size_of::<klp_callbacks>();
-            assert!(size == 40);
-            let align = core::mem::align_of::<klp_callbacks>();
-            assert!(align == 8);
-            assert!(core::mem::offset_of!(klp_callbacks, pre_patch) == 0);
-            assert!(core::mem::offset_of!(klp_callbacks, post_patch) == 8);
-            assert!(core::mem::offset_of!(klp_callbacks, pre_unpatch) == 16);
-            assert!(core::mem::offset_of!(klp_callbacks, post_unpatch) == 24);
+            ::core::assert!(::core::mem::size_of:: < klp_callbacks > () == 40);
+            ::core::assert!(::core::mem::align_of:: < klp_callbacks > () == 8);
+            ::core::assert!(::core::mem::offset_of!(klp_callbacks, pre_patch) == 0);
+            ::core::assert!(::core::mem::offset_of!(klp_callbacks, post_patch) == 8);
+            ::core::assert!(::core::mem::offset_of!(klp_callbacks, pre_unpatch) == 16);
+            ::core::assert!(::core::mem::offset_of!(klp_callbacks, post_unpatch) == 24);
         };
         #[repr(C)]
-        #[derive(Clone, Copy)]
+        #[derive(::core::clone::Clone, ::core::marker::Copy)]
         pub struct kernel_param {
             pub name: *const c_char,
             pub r#mod: *mut c_void,
@@ -634,26 +639,24 @@ mod params {
         impl kernel_param {
             /// All members zero, as C leaves those that an initialiser does not mention.
             /// SAFETY: zero is a value of every C type that a kernel struct is made of.
-            pub const ZERO: Self = unsafe { core::mem::zeroed() };
+            pub const ZERO: Self = unsafe { ::core::mem::zeroed() };
         }
         const _: () = {
-            let size = core::mem::size_of::<kernel_param>();
-            assert!(size == 40);
-            let align = core::mem::align_of::<kernel_param>();
-            assert!(align == 8);
-            assert!(core::mem::offset_of!(kernel_param, name) == 0);
-            assert!(core::mem::offset_of!(kernel_param, r#mod) == 8);
-            assert!(core::mem::offset_of!(kernel_param, ops) == 16);
-            assert!(core::mem::offset_of!(kernel_param, perm) == 24);
-            assert!(core::mem::offset_of!(kernel_param, level) == 26);
-            assert!(core::mem::offset_of!(kernel_param, arg) == 32);
+            ::core::assert!(::core::mem::size_of:: < kernel_param > () == 40);
+            ::core::assert!(::core::mem::align_of:: < kernel_param > () == 8);
+            ::core::assert!(::core::mem::offset_of!(kernel_param, name) == 0);
+            ::core::assert!(::core::mem::offset_of!(kernel_param, r#mod) == 8);
+            ::core::assert!(::core::mem::offset_of!(kernel_param, ops) == 16);
+            ::core::assert!(::core::mem::offset_of!(kernel_param, perm) == 24);
+            ::core::assert!(::core::mem::offset_of!(kernel_param, level) == 26);
+            ::core::assert!(::core::mem::offset_of!(kernel_param, arg) == 32);
         };
         #[repr(C)]
         pub struct kernel_param_ops {
             _opaque: [u8; 0],
         }
         #[repr(C)]
-        #[derive(Clone, Copy)]
+        #[derive(::core::clone::Clone, ::core::marker::Copy)]
         pub struct kparam_array {
             pub max: c_uint,
             pub elemsize: c_uint,
@@ -664,42 +667,43 @@ mod params {
         impl kparam_array {
             /// All members zero, as C leaves those that an initialiser does not mention.
             /// SAFETY: zero is a value of every C type that a kernel struct is made of.
-            pub const ZERO: Self = unsafe { core::mem::zeroed() };
+            pub const ZERO: Self = unsafe { ::core::mem::zeroed() };
         }
         const _: () = {
-            let size = core::mem::size_of::<kparam_array>();
-            assert!(size == 32);
-            let align = core::mem::align_of::<kparam_array>();
-            assert!(align == 8);
-            assert!(core::mem::offset_of!(kparam_array, max) == 0);
-            assert!(core::mem::offset_of!(kparam_array, elemsize) == 4);
-            assert!(core::mem::offset_of!(kparam_array, num) == 8);
-            assert!(core::mem::offset_of!(kparam_array, ops) == 16);
-            assert!(core::mem::offset_of!(kparam_array, elem) == 24);
+            ::core::assert!(::core::mem::size_of:: < kparam_array > () == 32);
+            ::core::assert!(::core::mem::align_of:: < kparam_array > () == 8);
+            ::core::assert!(::core::mem::offset_of!(kparam_array, max) == 0);
+            ::core::assert!(::core::mem::offset_of!(kparam_array, elemsize) == 4);
+            ::core::assert!(::core::mem::offset_of!(kparam_array, num) == 8);
+            ::core::assert!(::core::mem::offset_of!(kparam_array, ops) == 16);
+            ::core::assert!(::core::mem::offset_of!(kparam_array, elem) == 24);
         };
         #[repr(C)]
-        #[derive(Clone, Copy)]
+        #[derive(::core::clone::Clone, ::core::marker::Copy)]
         pub struct seq_file {
             pub _pad0: [u8; 48],
             pub _align: [u64; 0],
         }
         const _: () = {
-            let size = core::mem::size_of::<seq_file>();
-            assert!(size == 48);
-            let align = core::mem::align_of::<seq_file>();
-            assert!(align == 8);
+            ::core::assert!(::core::mem::size_of:: < seq_file > () == 48);
+            ::core::assert!(::core::mem::align_of:: < seq_file > () == 8);
         };
         extern "C" {
             pub fn seq_printf(m: *mut seq_file, f: *const c_char, ...);
         }
     }
-    use {kps::prelude::*, types::*};
-    static verbose: kps::param::Param<bool> = kps::param::Param::new(false);
-    static ratio: kps::param::Param<i16> = kps::param::Param::new(-3);
-    static levels: kps::param::Array<c_int, 4> = kps::param::Array::new([1; 4], 2u32);
-    static device: kps::param::Charp = kps::param::Charp::new(c"eth0");
-    static label: kps::param::SharedCharp = kps::param::SharedCharp::new(c"\"none\"");
-    static r#type: kps::param::Param<u8> = kps::param::Param::new(0);
+    use self::{kps::prelude::*, types::*};
+    static verbose: self::kps::param::Param<bool> = self::kps::param::Param::new(false);
+    static ratio: self::kps::param::Param<i16> = self::kps::param::Param::new(-3);
+    static levels: self::kps::param::Array<c_int, 4> = self::kps::param::Array::new(
+        [1; 4],
+        2u32,
+    );
+    static device: self::kps::param::Charp = self::kps::param::Charp::new(c"eth0");
+    static label: self::kps::param::SharedCharp = self::kps::param::SharedCharp::new(
+        c"\"none\"",
+    );
+    static r#type: self::kps::param::Param<u8> = self::kps::param::Param::new(0);
     extern "C" {}
     extern "C" {}
     mod kps_in_vmlinux {
@@ -708,7 +712,7 @@ mod params {
             mut m: *mut seq_file,
             mut v: *mut c_void,
         ) -> c_int {
-            let mut ret = kps::frame::unread();
+            let mut ret = super::kps::frame::unread();
             unsafe {
                 {
                     if verbose.get() || r#type.get() == 1 {

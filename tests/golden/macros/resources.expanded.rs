@@ -1,7 +1,7 @@
 //! What a patch sets up for itself: `resource`.
 #[cfg(kps_kernel)]
-kernel::prelude::module! {
-    type : resources::Module, name : "resources", description :
+::kernel::prelude::module! {
+    type : resources::livepatch::Module, name : "resources", description :
     "What a patch sets up for itself.", license : "GPL",
 }
 #[cfg(kps_kernel)]
@@ -17,9 +17,9 @@ mod resources {
             missing_docs,
             dead_code
         )]
-        use core::ffi::*;
+        use ::core::ffi::*;
         #[repr(C)]
-        #[derive(Clone, Copy)]
+        #[derive(::core::clone::Clone, ::core::marker::Copy)]
         pub struct klp_patch {
             pub r#mod: *mut module,
             pub objs: *mut klp_object,
@@ -33,34 +33,30 @@ mod resources {
         }
         impl klp_patch {
             /// All members zero, as C leaves those that an initialiser does not mention.
-            pub const ZERO: Self = unsafe { core::mem::zeroed() };
+            pub const ZERO: Self = unsafe { ::core::mem::zeroed() };
         }
         const _: () = {
-            let size = core::mem::size_of::<klp_patch>();
-            assert!(size == 200);
-            let align = core::mem::align_of::<klp_patch>();
-            assert!(align == 8);
-            assert!(core::mem::offset_of!(klp_patch, r#mod) == 0);
-            assert!(core::mem::offset_of!(klp_patch, objs) == 8);
-            assert!(core::mem::offset_of!(klp_patch, states) == 16);
-            assert!(core::mem::offset_of!(klp_patch, replace) == 24);
-            assert!(core::mem::offset_of!(klp_patch, kobj) == 48);
-            assert!(core::mem::offset_of!(klp_patch, forced) == 129);
+            ::core::assert!(::core::mem::size_of:: < klp_patch > () == 200);
+            ::core::assert!(::core::mem::align_of:: < klp_patch > () == 8);
+            ::core::assert!(::core::mem::offset_of!(klp_patch, r#mod) == 0);
+            ::core::assert!(::core::mem::offset_of!(klp_patch, objs) == 8);
+            ::core::assert!(::core::mem::offset_of!(klp_patch, states) == 16);
+            ::core::assert!(::core::mem::offset_of!(klp_patch, replace) == 24);
+            ::core::assert!(::core::mem::offset_of!(klp_patch, kobj) == 48);
+            ::core::assert!(::core::mem::offset_of!(klp_patch, forced) == 129);
         };
         #[repr(C)]
-        #[derive(Clone, Copy)]
+        #[derive(::core::clone::Clone, ::core::marker::Copy)]
         pub struct module {
             pub _pad0: [u8; 64],
             pub _align: [u64; 0],
         }
         const _: () = {
-            let size = core::mem::size_of::<module>();
-            assert!(size == 64);
-            let align = core::mem::align_of::<module>();
-            assert!(align == 8);
+            ::core::assert!(::core::mem::size_of:: < module > () == 64);
+            ::core::assert!(::core::mem::align_of:: < module > () == 8);
         };
         #[repr(C)]
-        #[derive(Clone, Copy)]
+        #[derive(::core::clone::Clone, ::core::marker::Copy)]
         pub struct klp_object {
             pub name: *const c_char,
             pub funcs: *mut klp_func,
@@ -69,19 +65,17 @@ mod resources {
         }
         impl klp_object {
             /// All members zero, as C leaves those that an initialiser does not mention.
-            pub const ZERO: Self = unsafe { core::mem::zeroed() };
+            pub const ZERO: Self = unsafe { ::core::mem::zeroed() };
         }
         const _: () = {
-            let size = core::mem::size_of::<klp_object>();
-            assert!(size == 168);
-            let align = core::mem::align_of::<klp_object>();
-            assert!(align == 8);
-            assert!(core::mem::offset_of!(klp_object, name) == 0);
-            assert!(core::mem::offset_of!(klp_object, funcs) == 8);
-            assert!(core::mem::offset_of!(klp_object, callbacks) == 16);
+            ::core::assert!(::core::mem::size_of:: < klp_object > () == 168);
+            ::core::assert!(::core::mem::align_of:: < klp_object > () == 8);
+            ::core::assert!(::core::mem::offset_of!(klp_object, name) == 0);
+            ::core::assert!(::core::mem::offset_of!(klp_object, funcs) == 8);
+            ::core::assert!(::core::mem::offset_of!(klp_object, callbacks) == 16);
         };
         #[repr(C)]
-        #[derive(Clone, Copy)]
+        #[derive(::core::clone::Clone, ::core::marker::Copy)]
         pub struct kobject {
             pub _pad0: [u8; 40],
             pub ktype: *const kobj_type,
@@ -89,34 +83,30 @@ mod resources {
         }
         impl kobject {
             /// All members zero, as C leaves those that an initialiser does not mention.
-            pub const ZERO: Self = unsafe { core::mem::zeroed() };
+            pub const ZERO: Self = unsafe { ::core::mem::zeroed() };
         }
         const _: () = {
-            let size = core::mem::size_of::<kobject>();
-            assert!(size == 64);
-            let align = core::mem::align_of::<kobject>();
-            assert!(align == 8);
-            assert!(core::mem::offset_of!(kobject, ktype) == 40);
+            ::core::assert!(::core::mem::size_of:: < kobject > () == 64);
+            ::core::assert!(::core::mem::align_of:: < kobject > () == 8);
+            ::core::assert!(::core::mem::offset_of!(kobject, ktype) == 40);
         };
         #[repr(C)]
-        #[derive(Clone, Copy)]
+        #[derive(::core::clone::Clone, ::core::marker::Copy)]
         pub struct kobj_type {
-            pub release: Option<unsafe extern "C" fn(*mut kobject)>,
+            pub release: ::core::option::Option<unsafe extern "C" fn(*mut kobject)>,
             pub _pad1: [u8; 40],
         }
         impl kobj_type {
             /// All members zero, as C leaves those that an initialiser does not mention.
-            pub const ZERO: Self = unsafe { core::mem::zeroed() };
+            pub const ZERO: Self = unsafe { ::core::mem::zeroed() };
         }
         const _: () = {
-            let size = core::mem::size_of::<kobj_type>();
-            assert!(size == 48);
-            let align = core::mem::align_of::<kobj_type>();
-            assert!(align == 8);
-            assert!(core::mem::offset_of!(kobj_type, release) == 0);
+            ::core::assert!(::core::mem::size_of:: < kobj_type > () == 48);
+            ::core::assert!(::core::mem::align_of:: < kobj_type > () == 8);
+            ::core::assert!(::core::mem::offset_of!(kobj_type, release) == 0);
         };
         #[repr(C)]
-        #[derive(Clone, Copy)]
+        #[derive(::core::clone::Clone, ::core::marker::Copy)]
         pub struct klp_func {
             pub old_name: *const c_char,
             pub new_func: *mut c_void,
@@ -125,63 +115,65 @@ mod resources {
         }
         impl klp_func {
             /// All members zero, as C leaves those that an initialiser does not mention.
-            pub const ZERO: Self = unsafe { core::mem::zeroed() };
+            pub const ZERO: Self = unsafe { ::core::mem::zeroed() };
         }
         const _: () = {
-            let size = core::mem::size_of::<klp_func>();
-            assert!(size == 152);
-            let align = core::mem::align_of::<klp_func>();
-            assert!(align == 8);
-            assert!(core::mem::offset_of!(klp_func, old_name) == 0);
-            assert!(core::mem::offset_of!(klp_func, new_func) == 8);
-            assert!(core::mem::offset_of!(klp_func, old_sympos) == 16);
+            ::core::assert!(::core::mem::size_of:: < klp_func > () == 152);
+            ::core::assert!(::core::mem::align_of:: < klp_func > () == 8);
+            ::core::assert!(::core::mem::offset_of!(klp_func, old_name) == 0);
+            ::core::assert!(::core::mem::offset_of!(klp_func, new_func) == 8);
+            ::core::assert!(::core::mem::offset_of!(klp_func, old_sympos) == 16);
         };
         #[repr(C)]
-        #[derive(Clone, Copy)]
+        #[derive(::core::clone::Clone, ::core::marker::Copy)]
         pub struct klp_callbacks {
-            pub pre_patch: Option<unsafe extern "C" fn(*mut klp_object) -> c_int>,
-            pub post_patch: Option<unsafe extern "C" fn(*mut klp_object)>,
-            pub pre_unpatch: Option<unsafe extern "C" fn(*mut klp_object)>,
-            pub post_unpatch: Option<unsafe extern "C" fn(*mut klp_object)>,
+            pub pre_patch: ::core::option::Option<
+                unsafe extern "C" fn(*mut klp_object) -> c_int,
+            >,
+            pub post_patch: ::core::option::Option<
+                unsafe extern "C" fn(*mut klp_object),
+            >,
+            pub pre_unpatch: ::core::option::Option<
+                unsafe extern "C" fn(*mut klp_object),
+            >,
+            pub post_unpatch: ::core::option::Option<
+                unsafe extern "C" fn(*mut klp_object),
+            >,
             pub _pad4: [u8; 8],
         }
         impl klp_callbacks {
             /// All members zero, as C leaves those that an initialiser does not mention.
-            pub const ZERO: Self = unsafe { core::mem::zeroed() };
+            pub const ZERO: Self = unsafe { ::core::mem::zeroed() };
         }
         const _: () = {
-            let size = core::mem::size_of::<klp_callbacks>();
-            assert!(size == 40);
-            let align = core::mem::align_of::<klp_callbacks>();
-            assert!(align == 8);
-            assert!(core::mem::offset_of!(klp_callbacks, pre_patch) == 0);
-            assert!(core::mem::offset_of!(klp_callbacks, post_patch) == 8);
-            assert!(core::mem::offset_of!(klp_callbacks, pre_unpatch) == 16);
-            assert!(core::mem::offset_of!(klp_callbacks, post_unpatch) == 24);
+            ::core::assert!(::core::mem::size_of:: < klp_callbacks > () == 40);
+            ::core::assert!(::core::mem::align_of:: < klp_callbacks > () == 8);
+            ::core::assert!(::core::mem::offset_of!(klp_callbacks, pre_patch) == 0);
+            ::core::assert!(::core::mem::offset_of!(klp_callbacks, post_patch) == 8);
+            ::core::assert!(::core::mem::offset_of!(klp_callbacks, pre_unpatch) == 16);
+            ::core::assert!(::core::mem::offset_of!(klp_callbacks, post_unpatch) == 24);
         };
         #[repr(C)]
-        #[derive(Clone, Copy)]
+        #[derive(::core::clone::Clone, ::core::marker::Copy)]
         pub struct seq_file {
             pub _pad0: [u8; 48],
             pub _align: [u64; 0],
         }
         const _: () = {
-            let size = core::mem::size_of::<seq_file>();
-            assert!(size == 48);
-            let align = core::mem::align_of::<seq_file>();
-            assert!(align == 8);
+            ::core::assert!(::core::mem::size_of:: < seq_file > () == 48);
+            ::core::assert!(::core::mem::align_of:: < seq_file > () == 8);
         };
         extern "C" {
             pub fn seq_printf(m: *mut seq_file, f: *const c_char, ...);
         }
     }
     #[allow(unused_imports)]
-    use {kps::prelude::*, types::*};
+    use self::{kps::prelude::*, types::*};
     /// What `module!` has no key for. The first entry makes the module a livepatch.
     const _: () = {
         #[link_section = ".modinfo"]
         #[used]
-        static LIVEPATCH: [u8; 12] = *b"livepatch=Y\0";
+        static LIVEPATCH: [::core::primitive::u8; 12] = *b"livepatch=Y\0";
     };
     /// The resource `lease`.
     #[allow(
@@ -191,11 +183,11 @@ mod resources {
         unreachable_code,
         clippy::all
     )]
-    static lease: kps::resource::Resource<u32> = kps::resource::Resource::new(
+    static lease: self::kps::resource::Resource<u32> = self::kps::resource::Resource::new(
         "lease",
         0x9ec8ae49e5610000,
         0x4b9428b06cf3d12b,
-        kps::resource::never_stays,
+        self::kps::resource::never_stays,
         || {
             unsafe {
                 if OPEN.fetch_add(1, Ordering::Relaxed) > 0 {
@@ -209,7 +201,7 @@ mod resources {
                 OPEN.fetch_sub(1, Ordering::Relaxed);
             }
         },
-        None,
+        ::core::option::Option::None,
     );
     /// The resource `number`.
     #[allow(
@@ -219,14 +211,14 @@ mod resources {
         unreachable_code,
         clippy::all
     )]
-    static number: kps::resource::Resource<u64> = kps::resource::Resource::new(
+    static number: self::kps::resource::Resource<u64> = self::kps::resource::Resource::new(
         "number",
         0xdf5ddbd246250000,
         0x071d274fc840750f,
-        livepatch::is_forced,
+        self::livepatch::is_forced,
         || { unsafe { Ok(1) } },
         |_| { unsafe {} },
-        Some(|earlier| { unsafe { Ok(earlier + 1) } }),
+        ::core::option::Option::Some(|earlier| { unsafe { Ok(earlier + 1) } }),
     );
     static OPEN: AtomicU32 = AtomicU32::new(0);
     /// What changes in vmlinux.
@@ -242,7 +234,7 @@ mod resources {
     mod kps_in_vmlinux {
         use super::*;
         use super::types::seq_file;
-        use core::ffi::{c_int, c_void};
+        use ::core::ffi::{c_int, c_void};
         extern "C" {
             /// What ftrace sends callers to.
             pub(super) fn livepatch_cmdline_proc_show();
@@ -253,8 +245,8 @@ mod resources {
             /// The old function, entered behind its ftrace site.
             fn kps_orig_cmdline_proc_show(m: *mut seq_file, v: *mut c_void) -> c_int;
         }
-        kps::shim::entry!("cmdline_proc_show", stack_words = 0);
-        kps::shim::original!(
+        super::kps::shim::entry!("cmdline_proc_show", stack_words = 0);
+        super::kps::shim::original!(
             "cmdline_proc_show", old = "kps.sym.vmlinux.cmdline_proc_show,0", skip = 9
         );
         /// Runs `cmdline_proc_show` and then the hook.
@@ -274,7 +266,7 @@ mod resources {
     }
     /// The tables that the kernel is given, and the moment when it is.
     #[allow(non_upper_case_globals, unused_imports)]
-    mod livepatch {
+    pub(crate) mod livepatch {
         use super::kps::errno::EINVAL;
         use super::kps::guard::{self, Entry, Mismatch};
         use super::kps::note::Note;
@@ -284,8 +276,11 @@ mod resources {
         use super::kps::resource;
         use super::types::{kobj_type, kobject};
         use super::kps_in_vmlinux;
-        use core::ffi::{c_int, c_void};
-        use core::ptr::{addr_of, addr_of_mut, null};
+        use ::core::ffi::{c_int, c_void};
+        use ::core::option::Option::{None, Some};
+        use ::core::primitive::{bool, u8};
+        use ::core::ptr::null;
+        use ::core::result::Result::{Err, Ok};
         static mut FUNCS_vmlinux: [klp_func; 2] = [
             klp_func {
                 old_name: c"cmdline_proc_show".as_ptr(),
@@ -297,7 +292,7 @@ mod resources {
         static mut OBJECTS: [klp_object; 2] = [
             klp_object {
                 name: null(),
-                funcs: addr_of_mut!(FUNCS_vmlinux).cast(),
+                funcs: ::core::ptr::addr_of_mut!(FUNCS_vmlinux).cast(),
                 callbacks: klp_callbacks {
                     pre_patch: Some(data::pre_patch),
                     post_patch: Some(data::post_patch),
@@ -310,7 +305,7 @@ mod resources {
             klp_object::ZERO,
         ];
         static mut PATCH: klp_patch = klp_patch {
-            objs: addr_of_mut!(OBJECTS).cast(),
+            objs: ::core::ptr::addr_of_mut!(OBJECTS).cast(),
             ..klp_patch::ZERO
         };
         /// The states, shadow variables and resources, in the order in which they begin.
@@ -325,7 +320,9 @@ mod resources {
                 if let Err(refusal) = unsafe { persistent::acquire(&DATA) } {
                     return refused(refusal);
                 }
-                match unsafe { persistent::begin(&DATA, (*addr_of!(PATCH)).replace) } {
+                match unsafe {
+                    persistent::begin(&DATA, (*::core::ptr::addr_of!(PATCH)).replace)
+                } {
                     Ok(()) => 0,
                     Err(refusal) => refused(refusal),
                 }
@@ -334,18 +331,18 @@ mod resources {
             fn refused(refusal: Refusal) -> c_int {
                 match refusal {
                     Refusal::OtherType(name) => {
-                        kernel::pr_err!(
+                        ::kernel::pr_err!(
                             "refused: `{}` is there with another name or type\n", name
                         );
                     }
                     Refusal::Held(name) => {
-                        kernel::pr_err!(
+                        ::kernel::pr_err!(
                             "refused: a patch that this one does not replace has the resource `{}`\n",
                             name
                         );
                     }
                     Refusal::NotAcquired(name, errno) => {
-                        kernel::pr_err!(
+                        ::kernel::pr_err!(
                             "refused: the resource `{}` cannot be acquired, error {}\n",
                             name, errno
                         );
@@ -357,8 +354,8 @@ mod resources {
             pub(super) unsafe extern "C" fn post_patch(_obj: *mut klp_object) {
                 unsafe {
                     let (replace, forced) = (
-                        (*addr_of!(PATCH)).replace,
-                        (*addr_of!(PATCH)).forced,
+                        (*::core::ptr::addr_of!(PATCH)).replace,
+                        (*::core::ptr::addr_of!(PATCH)).forced,
                     );
                     persistent::commit(&DATA, replace, forced, report);
                 }
@@ -367,7 +364,13 @@ mod resources {
                 unsafe { persistent::withdraw(&DATA) };
             }
             pub(super) unsafe extern "C" fn post_unpatch(_obj: *mut klp_object) {
-                unsafe { persistent::release(&DATA, (*addr_of!(PATCH)).forced, report) };
+                unsafe {
+                    persistent::release(
+                        &DATA,
+                        (*::core::ptr::addr_of!(PATCH)).forced,
+                        report,
+                    )
+                };
             }
         }
         /// The resources, which must be gone when the patch is.
@@ -383,16 +386,20 @@ mod resources {
         /// module would release what is left, later.
         unsafe fn watch() {
             unsafe {
-                let kobject = addr_of_mut!(PATCH.kobj);
+                let kobject = ::core::ptr::addr_of_mut!(PATCH.kobj);
                 TYPE_OF_THE_KERNEL = (*kobject).ktype;
                 TYPE = *TYPE_OF_THE_KERNEL;
                 TYPE.release = Some(gone);
-                (*kobject).ktype = addr_of!(TYPE);
+                (*kobject).ktype = ::core::ptr::addr_of!(TYPE);
             }
         }
         unsafe extern "C" fn gone(kobject: *mut kobject) {
             unsafe {
-                resource::end(addr_of_mut!(kps_klp_mutex).cast(), &RESOURCES, report);
+                resource::end(
+                    ::core::ptr::addr_of_mut!(kps_klp_mutex).cast(),
+                    &RESOURCES,
+                    report,
+                );
                 if let Some(release) = (*TYPE_OF_THE_KERNEL).release {
                     release(kobject);
                 }
@@ -401,13 +408,13 @@ mod resources {
         fn report(trouble: Trouble) {
             match trouble {
                 Trouble::Missing(name, errno) => {
-                    kernel::pr_err!(
+                    ::kernel::pr_err!(
                         "the resource `{}` could not be taken over, error {}: the patch runs without it\n",
                         name, errno
                     );
                 }
                 Trouble::Stays(name) => {
-                    kernel::pr_err!(
+                    ::kernel::pr_err!(
                         "the resource `{}` stays: the transition was forced, and some task may use it\n",
                         name
                     );
@@ -416,7 +423,7 @@ mod resources {
         }
         /// Whether the kernel was forced to end the patch although tasks may run its code.
         pub(super) extern "C" fn is_forced() -> bool {
-            unsafe { (*addr_of!(PATCH)).forced }
+            unsafe { (*::core::ptr::addr_of!(PATCH)).forced }
         }
         /// The build-id of the target kernel.
         static BUILD_ID: [u8; 20] = [
@@ -454,50 +461,54 @@ mod resources {
             static mut kps_klp_mutex: u8;
         }
         pub(crate) struct Module;
-        impl Drop for Module {
+        impl ::core::ops::Drop for Module {
             fn drop(&mut self) {
                 unsafe {
                     resource::end(
-                        addr_of_mut!(kps_klp_mutex).cast(),
+                        ::core::ptr::addr_of_mut!(kps_klp_mutex).cast(),
                         &RESOURCES,
                         report,
                     );
                 }
             }
         }
-        impl kernel::Module for Module {
-            fn init(module: &'static kernel::ThisModule) -> kernel::error::Result<Self> {
+        impl ::kernel::Module for Module {
+            fn init(
+                module: &'static ::kernel::ThisModule,
+            ) -> ::kernel::error::Result<Self> {
                 let same = unsafe {
-                    let notes = (addr_of!(kps_start_notes), addr_of!(kps_stop_notes));
+                    let notes = (
+                        ::core::ptr::addr_of!(kps_start_notes),
+                        ::core::ptr::addr_of!(kps_stop_notes),
+                    );
                     guard::check(&BUILD_ID, notes, &ENTRIES)
                 };
                 match same {
                     Ok(()) => {}
                     Err(Mismatch::BuildId) => {
-                        kernel::pr_err!(
+                        ::kernel::pr_err!(
                             "refused: this kernel is not 7.3.4-fixture with build-id 0102030405060708090a0b0c0d0e0f1011121314\n"
                         );
-                        return Err(kernel::error::code::ENOEXEC);
+                        return Err(::kernel::error::code::ENOEXEC);
                     }
                     Err(Mismatch::Entry(function)) => {
-                        kernel::pr_err!(
+                        ::kernel::pr_err!(
                             "refused: {} does not start as in 7.3.4-fixture\n", function
                         );
-                        return Err(kernel::error::code::ENOEXEC);
+                        return Err(::kernel::error::code::ENOEXEC);
                     }
                 }
                 let status = unsafe {
-                    let patch = addr_of_mut!(PATCH);
+                    let patch = ::core::ptr::addr_of_mut!(PATCH);
                     (*patch).r#mod = module.as_ptr().cast();
                     klp_enable_patch(patch)
                 };
                 let status = if status > 0 { -EINVAL } else { status };
-                kernel::error::to_result(status)?;
+                ::kernel::error::to_result(status)?;
                 Ok(Module)
             }
         }
     }
-    pub(crate) use livepatch::Module;
 }
 #[cfg(not(kps_kernel))]
 const _: () = {
@@ -545,9 +556,9 @@ mod resources {
             missing_docs,
             dead_code
         )]
-        use core::ffi::*;
+        use ::core::ffi::*;
         #[repr(C)]
-        #[derive(Clone, Copy)]
+        #[derive(::core::clone::Clone, ::core::marker::Copy)]
         pub struct klp_patch {
             pub r#mod: *mut module,
             pub objs: *mut klp_object,
@@ -562,34 +573,30 @@ mod resources {
         impl klp_patch {
             /// All members zero, as C leaves those that an initialiser does not mention.
             /// SAFETY: zero is a value of every C type that a kernel struct is made of.
-            pub const ZERO: Self = unsafe { core::mem::zeroed() };
+            pub const ZERO: Self = unsafe { ::core::mem::zeroed() };
         }
         const _: () = {
-            let size = core::mem::size_of::<klp_patch>();
-            assert!(size == 200);
-            let align = core::mem::align_of::<klp_patch>();
-            assert!(align == 8);
-            assert!(core::mem::offset_of!(klp_patch, r#mod) == 0);
-            assert!(core::mem::offset_of!(klp_patch, objs) == 8);
-            assert!(core::mem::offset_of!(klp_patch, states) == 16);
-            assert!(core::mem::offset_of!(klp_patch, replace) == 24);
-            assert!(core::mem::offset_of!(klp_patch, kobj) == 48);
-            assert!(core::mem::offset_of!(klp_patch, forced) == 129);
+            ::core::assert!(::core::mem::size_of:: < klp_patch > () == 200);
+            ::core::assert!(::core::mem::align_of:: < klp_patch > () == 8);
+            ::core::assert!(::core::mem::offset_of!(klp_patch, r#mod) == 0);
+            ::core::assert!(::core::mem::offset_of!(klp_patch, objs) == 8);
+            ::core::assert!(::core::mem::offset_of!(klp_patch, states) == 16);
+            ::core::assert!(::core::mem::offset_of!(klp_patch, replace) == 24);
+            ::core::assert!(::core::mem::offset_of!(klp_patch, kobj) == 48);
+            ::core::assert!(::core::mem::offset_of!(klp_patch, forced) == 129);
         };
         #[repr(C)]
-        #[derive(Clone, Copy)]
+        #[derive(::core::clone::Clone, ::core::marker::Copy)]
         pub struct module {
             pub _pad0: [u8; 64],
             pub _align: [u64; 0],
         }
         const _: () = {
-            let size = core::mem::size_of::<module>();
-            assert!(size == 64);
-            let align = core::mem::align_of::<module>();
-            assert!(align == 8);
+            ::core::assert!(::core::mem::size_of:: < module > () == 64);
+            ::core::assert!(::core::mem::align_of:: < module > () == 8);
         };
         #[repr(C)]
-        #[derive(Clone, Copy)]
+        #[derive(::core::clone::Clone, ::core::marker::Copy)]
         pub struct klp_object {
             pub name: *const c_char,
             pub funcs: *mut klp_func,
@@ -599,19 +606,17 @@ mod resources {
         impl klp_object {
             /// All members zero, as C leaves those that an initialiser does not mention.
             /// SAFETY: zero is a value of every C type that a kernel struct is made of.
-            pub const ZERO: Self = unsafe { core::mem::zeroed() };
+            pub const ZERO: Self = unsafe { ::core::mem::zeroed() };
         }
         const _: () = {
-            let size = core::mem::size_of::<klp_object>();
-            assert!(size == 168);
-            let align = core::mem::align_of::<klp_object>();
-            assert!(align == 8);
-            assert!(core::mem::offset_of!(klp_object, name) == 0);
-            assert!(core::mem::offset_of!(klp_object, funcs) == 8);
-            assert!(core::mem::offset_of!(klp_object, callbacks) == 16);
+            ::core::assert!(::core::mem::size_of:: < klp_object > () == 168);
+            ::core::assert!(::core::mem::align_of:: < klp_object > () == 8);
+            ::core::assert!(::core::mem::offset_of!(klp_object, name) == 0);
+            ::core::assert!(::core::mem::offset_of!(klp_object, funcs) == 8);
+            ::core::assert!(::core::mem::offset_of!(klp_object, callbacks) == 16);
         };
         #[repr(C)]
-        #[derive(Clone, Copy)]
+        #[derive(::core::clone::Clone, ::core::marker::Copy)]
         pub struct kobject {
             pub _pad0: [u8; 40],
             pub ktype: *const kobj_type,
@@ -620,35 +625,31 @@ mod resources {
         impl kobject {
             /// All members zero, as C leaves those that an initialiser does not mention.
             /// SAFETY: zero is a value of every C type that a kernel struct is made of.
-            pub const ZERO: Self = unsafe { core::mem::zeroed() };
+            pub const ZERO: Self = unsafe { ::core::mem::zeroed() };
         }
         const _: () = {
-            let size = core::mem::size_of::<kobject>();
-            assert!(size == 64);
-            let align = core::mem::align_of::<kobject>();
-            assert!(align == 8);
-            assert!(core::mem::offset_of!(kobject, ktype) == 40);
+            ::core::assert!(::core::mem::size_of:: < kobject > () == 64);
+            ::core::assert!(::core::mem::align_of:: < kobject > () == 8);
+            ::core::assert!(::core::mem::offset_of!(kobject, ktype) == 40);
         };
         #[repr(C)]
-        #[derive(Clone, Copy)]
+        #[derive(::core::clone::Clone, ::core::marker::Copy)]
         pub struct kobj_type {
-            pub release: Option<unsafe extern "C" fn(*mut kobject)>,
+            pub release: ::core::option::Option<unsafe extern "C" fn(*mut kobject)>,
             pub _pad1: [u8; 40],
         }
         impl kobj_type {
             /// All members zero, as C leaves those that an initialiser does not mention.
             /// SAFETY: zero is a value of every C type that a kernel struct is made of.
-            pub const ZERO: Self = unsafe { core::mem::zeroed() };
+            pub const ZERO: Self = unsafe { ::core::mem::zeroed() };
         }
         const _: () = {
-            let size = core::mem::size_of::<kobj_type>();
-            assert!(size == 48);
-            let align = core::mem::align_of::<kobj_type>();
-            assert!(align == 8);
-            assert!(core::mem::offset_of!(kobj_type, release) == 0);
+            ::core::assert!(::core::mem::size_of:: < kobj_type > () == 48);
+            ::core::assert!(::core::mem::align_of:: < kobj_type > () == 8);
+            ::core::assert!(::core::mem::offset_of!(kobj_type, release) == 0);
         };
         #[repr(C)]
-        #[derive(Clone, Copy)]
+        #[derive(::core::clone::Clone, ::core::marker::Copy)]
         pub struct klp_func {
             pub old_name: *const c_char,
             pub new_func: *mut c_void,
@@ -658,63 +659,65 @@ mod resources {
         impl klp_func {
             /// All members zero, as C leaves those that an initialiser does not mention.
             /// SAFETY: zero is a value of every C type that a kernel struct is made of.
-            pub const ZERO: Self = unsafe { core::mem::zeroed() };
+            pub const ZERO: Self = unsafe { ::core::mem::zeroed() };
         }
         const _: () = {
-            let size = core::mem::size_of::<klp_func>();
-            assert!(size == 152);
-            let align = core::mem::align_of::<klp_func>();
-            assert!(align == 8);
-            assert!(core::mem::offset_of!(klp_func, old_name) == 0);
-            assert!(core::mem::offset_of!(klp_func, new_func) == 8);
-            assert!(core::mem::offset_of!(klp_func, old_sympos) == 16);
+            ::core::assert!(::core::mem::size_of:: < klp_func > () == 152);
+            ::core::assert!(::core::mem::align_of:: < klp_func > () == 8);
+            ::core::assert!(::core::mem::offset_of!(klp_func, old_name) == 0);
+            ::core::assert!(::core::mem::offset_of!(klp_func, new_func) == 8);
+            ::core::assert!(::core::mem::offset_of!(klp_func, old_sympos) == 16);
         };
         #[repr(C)]
-        #[derive(Clone, Copy)]
+        #[derive(::core::clone::Clone, ::core::marker::Copy)]
         pub struct klp_callbacks {
-            pub pre_patch: Option<unsafe extern "C" fn(*mut klp_object) -> c_int>,
-            pub post_patch: Option<unsafe extern "C" fn(*mut klp_object)>,
-            pub pre_unpatch: Option<unsafe extern "C" fn(*mut klp_object)>,
-            pub post_unpatch: Option<unsafe extern "C" fn(*mut klp_object)>,
+            pub pre_patch: ::core::option::Option<
+                unsafe extern "C" fn(*mut klp_object) -> c_int,
+            >,
+            pub post_patch: ::core::option::Option<
+                unsafe extern "C" fn(*mut klp_object),
+            >,
+            pub pre_unpatch: ::core::option::Option<
+                unsafe extern "C" fn(*mut klp_object),
+            >,
+            pub post_unpatch: ::core::option::Option<
+                unsafe extern "C" fn(*mut klp_object),
+            >,
             pub _pad4: [u8; 8],
         }
         impl klp_callbacks {
             /// All members zero, as C leaves those that an initialiser does not mention.
             /// SAFETY: zero is a value of every C type that a kernel struct is made of.
-            pub const ZERO: Self = unsafe { core::mem::zeroed() };
+            pub const ZERO: Self = unsafe { ::core::mem::zeroed() };
         }
         const _: () = {
-            let size = core::mem::size_of::<klp_callbacks>();
-            assert!(size == 40);
-            let align = core::mem::align_of::<klp_callbacks>();
-            assert!(align == 8);
-            assert!(core::mem::offset_of!(klp_callbacks, pre_patch) == 0);
-            assert!(core::mem::offset_of!(klp_callbacks, post_patch) == 8);
-            assert!(core::mem::offset_of!(klp_callbacks, pre_unpatch) == 16);
-            assert!(core::mem::offset_of!(klp_callbacks, post_unpatch) == 24);
+            ::core::assert!(::core::mem::size_of:: < klp_callbacks > () == 40);
+            ::core::assert!(::core::mem::align_of:: < klp_callbacks > () == 8);
+            ::core::assert!(::core::mem::offset_of!(klp_callbacks, pre_patch) == 0);
+            ::core::assert!(::core::mem::offset_of!(klp_callbacks, post_patch) == 8);
+            ::core::assert!(::core::mem::offset_of!(klp_callbacks, pre_unpatch) == 16);
+            ::core::assert!(::core::mem::offset_of!(klp_callbacks, post_unpatch) == 24);
         };
         #[repr(C)]
-        #[derive(Clone, Copy)]
+        #[derive(::core::clone::Clone, ::core::marker::Copy)]
         pub struct seq_file {
             pub _pad0: [u8; 48],
             pub _align: [u64; 0],
         }
         const _: () = {
-            let size = core::mem::size_of::<seq_file>();
-            assert!(size == 48);
-            let align = core::mem::align_of::<seq_file>();
-            assert!(align == 8);
+            ::core::assert!(::core::mem::size_of:: < seq_file > () == 48);
+            ::core::assert!(::core::mem::align_of:: < seq_file > () == 8);
         };
         extern "C" {
             pub fn seq_printf(m: *mut seq_file, f: *const c_char, ...);
         }
     }
-    use {kps::prelude::*, types::*};
-    static lease: kps::resource::Resource<u32> = kps::resource::Resource::new(
+    use self::{kps::prelude::*, types::*};
+    static lease: self::kps::resource::Resource<u32> = self::kps::resource::Resource::new(
         "lease",
         1,
         1,
-        kps::resource::never_stays,
+        self::kps::resource::never_stays,
         || unsafe {
             if OPEN.fetch_add(1, Ordering::Relaxed) > 0 {
                 return Err(-EBUSY);
@@ -724,16 +727,16 @@ mod resources {
         |_| unsafe {
             OPEN.fetch_sub(1, Ordering::Relaxed);
         },
-        None,
+        ::core::option::Option::None,
     );
-    static number: kps::resource::Resource<u64> = kps::resource::Resource::new(
+    static number: self::kps::resource::Resource<u64> = self::kps::resource::Resource::new(
         "number",
         1,
         1,
-        kps::resource::never_stays,
+        self::kps::resource::never_stays,
         || unsafe { Ok(1) },
         |_| unsafe {},
-        Some(|earlier| unsafe { Ok(earlier + 1) }),
+        ::core::option::Option::Some(|earlier| unsafe { Ok(earlier + 1) }),
     );
     static OPEN: AtomicU32 = AtomicU32::new(0);
     extern "C" {}
@@ -744,7 +747,7 @@ mod resources {
             mut m: *mut seq_file,
             mut v: *mut c_void,
         ) -> c_int {
-            let mut ret = kps::frame::unread();
+            let mut ret = super::kps::frame::unread();
             unsafe {
                 {
                     if let Some(n) = number.get() {

@@ -1,8 +1,8 @@
 //! What the kernel does not export: `symbols`, `position`, `percpu`.
 #[cfg(kps_kernel)]
-kernel::prelude::module! {
-    type : symbols::Module, name : "symbols", description : "Symbols of the kernel's.",
-    license : "GPL",
+::kernel::prelude::module! {
+    type : symbols::livepatch::Module, name : "symbols", description :
+    "Symbols of the kernel's.", license : "GPL",
 }
 #[cfg(kps_kernel)]
 #[allow(missing_docs, unreachable_pub, unknown_lints, dangerous_implicit_autorefs)]
@@ -17,9 +17,9 @@ mod symbols {
             missing_docs,
             dead_code
         )]
-        use core::ffi::*;
+        use ::core::ffi::*;
         #[repr(C)]
-        #[derive(Clone, Copy)]
+        #[derive(::core::clone::Clone, ::core::marker::Copy)]
         pub struct klp_patch {
             pub r#mod: *mut module,
             pub objs: *mut klp_object,
@@ -29,32 +29,28 @@ mod symbols {
         }
         impl klp_patch {
             /// All members zero, as C leaves those that an initialiser does not mention.
-            pub const ZERO: Self = unsafe { core::mem::zeroed() };
+            pub const ZERO: Self = unsafe { ::core::mem::zeroed() };
         }
         const _: () = {
-            let size = core::mem::size_of::<klp_patch>();
-            assert!(size == 200);
-            let align = core::mem::align_of::<klp_patch>();
-            assert!(align == 8);
-            assert!(core::mem::offset_of!(klp_patch, r#mod) == 0);
-            assert!(core::mem::offset_of!(klp_patch, objs) == 8);
-            assert!(core::mem::offset_of!(klp_patch, states) == 16);
-            assert!(core::mem::offset_of!(klp_patch, replace) == 24);
+            ::core::assert!(::core::mem::size_of:: < klp_patch > () == 200);
+            ::core::assert!(::core::mem::align_of:: < klp_patch > () == 8);
+            ::core::assert!(::core::mem::offset_of!(klp_patch, r#mod) == 0);
+            ::core::assert!(::core::mem::offset_of!(klp_patch, objs) == 8);
+            ::core::assert!(::core::mem::offset_of!(klp_patch, states) == 16);
+            ::core::assert!(::core::mem::offset_of!(klp_patch, replace) == 24);
         };
         #[repr(C)]
-        #[derive(Clone, Copy)]
+        #[derive(::core::clone::Clone, ::core::marker::Copy)]
         pub struct module {
             pub _pad0: [u8; 64],
             pub _align: [u64; 0],
         }
         const _: () = {
-            let size = core::mem::size_of::<module>();
-            assert!(size == 64);
-            let align = core::mem::align_of::<module>();
-            assert!(align == 8);
+            ::core::assert!(::core::mem::size_of:: < module > () == 64);
+            ::core::assert!(::core::mem::align_of:: < module > () == 8);
         };
         #[repr(C)]
-        #[derive(Clone, Copy)]
+        #[derive(::core::clone::Clone, ::core::marker::Copy)]
         pub struct klp_object {
             pub name: *const c_char,
             pub funcs: *mut klp_func,
@@ -63,19 +59,17 @@ mod symbols {
         }
         impl klp_object {
             /// All members zero, as C leaves those that an initialiser does not mention.
-            pub const ZERO: Self = unsafe { core::mem::zeroed() };
+            pub const ZERO: Self = unsafe { ::core::mem::zeroed() };
         }
         const _: () = {
-            let size = core::mem::size_of::<klp_object>();
-            assert!(size == 168);
-            let align = core::mem::align_of::<klp_object>();
-            assert!(align == 8);
-            assert!(core::mem::offset_of!(klp_object, name) == 0);
-            assert!(core::mem::offset_of!(klp_object, funcs) == 8);
-            assert!(core::mem::offset_of!(klp_object, callbacks) == 16);
+            ::core::assert!(::core::mem::size_of:: < klp_object > () == 168);
+            ::core::assert!(::core::mem::align_of:: < klp_object > () == 8);
+            ::core::assert!(::core::mem::offset_of!(klp_object, name) == 0);
+            ::core::assert!(::core::mem::offset_of!(klp_object, funcs) == 8);
+            ::core::assert!(::core::mem::offset_of!(klp_object, callbacks) == 16);
         };
         #[repr(C)]
-        #[derive(Clone, Copy)]
+        #[derive(::core::clone::Clone, ::core::marker::Copy)]
         pub struct klp_func {
             pub old_name: *const c_char,
             pub new_func: *mut c_void,
@@ -84,51 +78,53 @@ mod symbols {
         }
         impl klp_func {
             /// All members zero, as C leaves those that an initialiser does not mention.
-            pub const ZERO: Self = unsafe { core::mem::zeroed() };
+            pub const ZERO: Self = unsafe { ::core::mem::zeroed() };
         }
         const _: () = {
-            let size = core::mem::size_of::<klp_func>();
-            assert!(size == 152);
-            let align = core::mem::align_of::<klp_func>();
-            assert!(align == 8);
-            assert!(core::mem::offset_of!(klp_func, old_name) == 0);
-            assert!(core::mem::offset_of!(klp_func, new_func) == 8);
-            assert!(core::mem::offset_of!(klp_func, old_sympos) == 16);
+            ::core::assert!(::core::mem::size_of:: < klp_func > () == 152);
+            ::core::assert!(::core::mem::align_of:: < klp_func > () == 8);
+            ::core::assert!(::core::mem::offset_of!(klp_func, old_name) == 0);
+            ::core::assert!(::core::mem::offset_of!(klp_func, new_func) == 8);
+            ::core::assert!(::core::mem::offset_of!(klp_func, old_sympos) == 16);
         };
         #[repr(C)]
-        #[derive(Clone, Copy)]
+        #[derive(::core::clone::Clone, ::core::marker::Copy)]
         pub struct klp_callbacks {
-            pub pre_patch: Option<unsafe extern "C" fn(*mut klp_object) -> c_int>,
-            pub post_patch: Option<unsafe extern "C" fn(*mut klp_object)>,
-            pub pre_unpatch: Option<unsafe extern "C" fn(*mut klp_object)>,
-            pub post_unpatch: Option<unsafe extern "C" fn(*mut klp_object)>,
+            pub pre_patch: ::core::option::Option<
+                unsafe extern "C" fn(*mut klp_object) -> c_int,
+            >,
+            pub post_patch: ::core::option::Option<
+                unsafe extern "C" fn(*mut klp_object),
+            >,
+            pub pre_unpatch: ::core::option::Option<
+                unsafe extern "C" fn(*mut klp_object),
+            >,
+            pub post_unpatch: ::core::option::Option<
+                unsafe extern "C" fn(*mut klp_object),
+            >,
             pub _pad4: [u8; 8],
         }
         impl klp_callbacks {
             /// All members zero, as C leaves those that an initialiser does not mention.
-            pub const ZERO: Self = unsafe { core::mem::zeroed() };
+            pub const ZERO: Self = unsafe { ::core::mem::zeroed() };
         }
         const _: () = {
-            let size = core::mem::size_of::<klp_callbacks>();
-            assert!(size == 40);
-            let align = core::mem::align_of::<klp_callbacks>();
-            assert!(align == 8);
-            assert!(core::mem::offset_of!(klp_callbacks, pre_patch) == 0);
-            assert!(core::mem::offset_of!(klp_callbacks, post_patch) == 8);
-            assert!(core::mem::offset_of!(klp_callbacks, pre_unpatch) == 16);
-            assert!(core::mem::offset_of!(klp_callbacks, post_unpatch) == 24);
+            ::core::assert!(::core::mem::size_of:: < klp_callbacks > () == 40);
+            ::core::assert!(::core::mem::align_of:: < klp_callbacks > () == 8);
+            ::core::assert!(::core::mem::offset_of!(klp_callbacks, pre_patch) == 0);
+            ::core::assert!(::core::mem::offset_of!(klp_callbacks, post_patch) == 8);
+            ::core::assert!(::core::mem::offset_of!(klp_callbacks, pre_unpatch) == 16);
+            ::core::assert!(::core::mem::offset_of!(klp_callbacks, post_unpatch) == 24);
         };
         #[repr(C)]
-        #[derive(Clone, Copy)]
+        #[derive(::core::clone::Clone, ::core::marker::Copy)]
         pub struct seq_file {
             pub _pad0: [u8; 48],
             pub _align: [u64; 0],
         }
         const _: () = {
-            let size = core::mem::size_of::<seq_file>();
-            assert!(size == 48);
-            let align = core::mem::align_of::<seq_file>();
-            assert!(align == 8);
+            ::core::assert!(::core::mem::size_of:: < seq_file > () == 48);
+            ::core::assert!(::core::mem::align_of:: < seq_file > () == 8);
         };
         extern "C" {
             #[link_name = "kps.sym.vmlinux.show_type,2"]
@@ -142,12 +138,12 @@ mod symbols {
         }
     }
     #[allow(unused_imports)]
-    use {kps::prelude::*, types::*};
+    use self::{kps::prelude::*, types::*};
     /// What `module!` has no key for. The first entry makes the module a livepatch.
     const _: () = {
         #[link_section = ".modinfo"]
         #[used]
-        static LIVEPATCH: [u8; 12] = *b"livepatch=Y\0";
+        static LIVEPATCH: [::core::primitive::u8; 12] = *b"livepatch=Y\0";
     };
     /// What changes in vmlinux.
     #[allow(
@@ -162,7 +158,7 @@ mod symbols {
     mod kps_in_vmlinux {
         use super::*;
         use super::types::seq_file;
-        use core::ffi::{c_int, c_void};
+        use ::core::ffi::{c_int, c_void};
         extern "C" {
             /// What ftrace sends callers to.
             pub(super) fn livepatch_cmdline_proc_show();
@@ -173,8 +169,8 @@ mod symbols {
             /// The old function, entered behind its ftrace site.
             fn kps_orig_cmdline_proc_show(m: *mut seq_file, v: *mut c_void) -> c_int;
         }
-        kps::shim::entry!("cmdline_proc_show", stack_words = 0);
-        kps::shim::original!(
+        super::kps::shim::entry!("cmdline_proc_show", stack_words = 0);
+        super::kps::shim::original!(
             "cmdline_proc_show", old = "kps.sym.vmlinux.cmdline_proc_show,0", skip = 9
         );
         /// Runs `cmdline_proc_show` and then the hook.
@@ -196,14 +192,17 @@ mod symbols {
     }
     /// The tables that the kernel is given, and the moment when it is.
     #[allow(non_upper_case_globals, unused_imports)]
-    mod livepatch {
+    pub(crate) mod livepatch {
         use super::kps::errno::EINVAL;
         use super::kps::guard::{self, Entry, Mismatch};
         use super::kps::note::Note;
         use super::types::{klp_callbacks, klp_func, klp_object, klp_patch};
         use super::kps_in_vmlinux;
-        use core::ffi::{c_int, c_void};
-        use core::ptr::{addr_of, addr_of_mut, null};
+        use ::core::ffi::{c_int, c_void};
+        use ::core::option::Option::{None, Some};
+        use ::core::primitive::{bool, u8};
+        use ::core::ptr::null;
+        use ::core::result::Result::{Err, Ok};
         static mut FUNCS_vmlinux: [klp_func; 2] = [
             klp_func {
                 old_name: c"cmdline_proc_show".as_ptr(),
@@ -215,13 +214,13 @@ mod symbols {
         static mut OBJECTS: [klp_object; 2] = [
             klp_object {
                 name: null(),
-                funcs: addr_of_mut!(FUNCS_vmlinux).cast(),
+                funcs: ::core::ptr::addr_of_mut!(FUNCS_vmlinux).cast(),
                 ..klp_object::ZERO
             },
             klp_object::ZERO,
         ];
         static mut PATCH: klp_patch = klp_patch {
-            objs: addr_of_mut!(OBJECTS).cast(),
+            objs: ::core::ptr::addr_of_mut!(OBJECTS).cast(),
             ..klp_patch::ZERO
         };
         /// The build-id of the target kernel.
@@ -255,39 +254,43 @@ mod symbols {
             static kps_stop_notes: u8;
         }
         pub(crate) struct Module;
-        impl kernel::Module for Module {
-            fn init(module: &'static kernel::ThisModule) -> kernel::error::Result<Self> {
+        impl ::kernel::Module for Module {
+            fn init(
+                module: &'static ::kernel::ThisModule,
+            ) -> ::kernel::error::Result<Self> {
                 let same = unsafe {
-                    let notes = (addr_of!(kps_start_notes), addr_of!(kps_stop_notes));
+                    let notes = (
+                        ::core::ptr::addr_of!(kps_start_notes),
+                        ::core::ptr::addr_of!(kps_stop_notes),
+                    );
                     guard::check(&BUILD_ID, notes, &ENTRIES)
                 };
                 match same {
                     Ok(()) => {}
                     Err(Mismatch::BuildId) => {
-                        kernel::pr_err!(
+                        ::kernel::pr_err!(
                             "refused: this kernel is not 7.3.4-fixture with build-id 0102030405060708090a0b0c0d0e0f1011121314\n"
                         );
-                        return Err(kernel::error::code::ENOEXEC);
+                        return Err(::kernel::error::code::ENOEXEC);
                     }
                     Err(Mismatch::Entry(function)) => {
-                        kernel::pr_err!(
+                        ::kernel::pr_err!(
                             "refused: {} does not start as in 7.3.4-fixture\n", function
                         );
-                        return Err(kernel::error::code::ENOEXEC);
+                        return Err(::kernel::error::code::ENOEXEC);
                     }
                 }
                 let status = unsafe {
-                    let patch = addr_of_mut!(PATCH);
+                    let patch = ::core::ptr::addr_of_mut!(PATCH);
                     (*patch).r#mod = module.as_ptr().cast();
                     klp_enable_patch(patch)
                 };
                 let status = if status > 0 { -EINVAL } else { status };
-                kernel::error::to_result(status)?;
+                ::kernel::error::to_result(status)?;
                 Ok(Module)
             }
         }
     }
-    pub(crate) use livepatch::Module;
 }
 #[cfg(not(kps_kernel))]
 const _: () = {
@@ -335,9 +338,9 @@ mod symbols {
             missing_docs,
             dead_code
         )]
-        use core::ffi::*;
+        use ::core::ffi::*;
         #[repr(C)]
-        #[derive(Clone, Copy)]
+        #[derive(::core::clone::Clone, ::core::marker::Copy)]
         pub struct klp_patch {
             pub r#mod: *mut module,
             pub objs: *mut klp_object,
@@ -348,32 +351,28 @@ mod symbols {
         impl klp_patch {
             /// All members zero, as C leaves those that an initialiser does not mention.
             /// SAFETY: zero is a value of every C type that a kernel struct is made of.
-            pub const ZERO: Self = unsafe { core::mem::zeroed() };
+            pub const ZERO: Self = unsafe { ::core::mem::zeroed() };
         }
         const _: () = {
-            let size = core::mem::size_of::<klp_patch>();
-            assert!(size == 200);
-            let align = core::mem::align_of::<klp_patch>();
-            assert!(align == 8);
-            assert!(core::mem::offset_of!(klp_patch, r#mod) == 0);
-            assert!(core::mem::offset_of!(klp_patch, objs) == 8);
-            assert!(core::mem::offset_of!(klp_patch, states) == 16);
-            assert!(core::mem::offset_of!(klp_patch, replace) == 24);
+            ::core::assert!(::core::mem::size_of:: < klp_patch > () == 200);
+            ::core::assert!(::core::mem::align_of:: < klp_patch > () == 8);
+            ::core::assert!(::core::mem::offset_of!(klp_patch, r#mod) == 0);
+            ::core::assert!(::core::mem::offset_of!(klp_patch, objs) == 8);
+            ::core::assert!(::core::mem::offset_of!(klp_patch, states) == 16);
+            ::core::assert!(::core::mem::offset_of!(klp_patch, replace) == 24);
         };
         #[repr(C)]
-        #[derive(Clone, Copy)]
+        #[derive(::core::clone::Clone, ::core::marker::Copy)]
         pub struct module {
             pub _pad0: [u8; 64],
             pub _align: [u64; 0],
         }
         const _: () = {
-            let size = core::mem::size_of::<module>();
-            assert!(size == 64);
-            let align = core::mem::align_of::<module>();
-            assert!(align == 8);
+            ::core::assert!(::core::mem::size_of:: < module > () == 64);
+            ::core::assert!(::core::mem::align_of:: < module > () == 8);
         };
         #[repr(C)]
-        #[derive(Clone, Copy)]
+        #[derive(::core::clone::Clone, ::core::marker::Copy)]
         pub struct klp_object {
             pub name: *const c_char,
             pub funcs: *mut klp_func,
@@ -383,19 +382,17 @@ mod symbols {
         impl klp_object {
             /// All members zero, as C leaves those that an initialiser does not mention.
             /// SAFETY: zero is a value of every C type that a kernel struct is made of.
-            pub const ZERO: Self = unsafe { core::mem::zeroed() };
+            pub const ZERO: Self = unsafe { ::core::mem::zeroed() };
         }
         const _: () = {
-            let size = core::mem::size_of::<klp_object>();
-            assert!(size == 168);
-            let align = core::mem::align_of::<klp_object>();
-            assert!(align == 8);
-            assert!(core::mem::offset_of!(klp_object, name) == 0);
-            assert!(core::mem::offset_of!(klp_object, funcs) == 8);
-            assert!(core::mem::offset_of!(klp_object, callbacks) == 16);
+            ::core::assert!(::core::mem::size_of:: < klp_object > () == 168);
+            ::core::assert!(::core::mem::align_of:: < klp_object > () == 8);
+            ::core::assert!(::core::mem::offset_of!(klp_object, name) == 0);
+            ::core::assert!(::core::mem::offset_of!(klp_object, funcs) == 8);
+            ::core::assert!(::core::mem::offset_of!(klp_object, callbacks) == 16);
         };
         #[repr(C)]
-        #[derive(Clone, Copy)]
+        #[derive(::core::clone::Clone, ::core::marker::Copy)]
         pub struct klp_func {
             pub old_name: *const c_char,
             pub new_func: *mut c_void,
@@ -405,52 +402,54 @@ mod symbols {
         impl klp_func {
             /// All members zero, as C leaves those that an initialiser does not mention.
             /// SAFETY: zero is a value of every C type that a kernel struct is made of.
-            pub const ZERO: Self = unsafe { core::mem::zeroed() };
+            pub const ZERO: Self = unsafe { ::core::mem::zeroed() };
         }
         const _: () = {
-            let size = core::mem::size_of::<klp_func>();
-            assert!(size == 152);
-            let align = core::mem::align_of::<klp_func>();
-            assert!(align == 8);
-            assert!(core::mem::offset_of!(klp_func, old_name) == 0);
-            assert!(core::mem::offset_of!(klp_func, new_func) == 8);
-            assert!(core::mem::offset_of!(klp_func, old_sympos) == 16);
+            ::core::assert!(::core::mem::size_of:: < klp_func > () == 152);
+            ::core::assert!(::core::mem::align_of:: < klp_func > () == 8);
+            ::core::assert!(::core::mem::offset_of!(klp_func, old_name) == 0);
+            ::core::assert!(::core::mem::offset_of!(klp_func, new_func) == 8);
+            ::core::assert!(::core::mem::offset_of!(klp_func, old_sympos) == 16);
         };
         #[repr(C)]
-        #[derive(Clone, Copy)]
+        #[derive(::core::clone::Clone, ::core::marker::Copy)]
         pub struct klp_callbacks {
-            pub pre_patch: Option<unsafe extern "C" fn(*mut klp_object) -> c_int>,
-            pub post_patch: Option<unsafe extern "C" fn(*mut klp_object)>,
-            pub pre_unpatch: Option<unsafe extern "C" fn(*mut klp_object)>,
-            pub post_unpatch: Option<unsafe extern "C" fn(*mut klp_object)>,
+            pub pre_patch: ::core::option::Option<
+                unsafe extern "C" fn(*mut klp_object) -> c_int,
+            >,
+            pub post_patch: ::core::option::Option<
+                unsafe extern "C" fn(*mut klp_object),
+            >,
+            pub pre_unpatch: ::core::option::Option<
+                unsafe extern "C" fn(*mut klp_object),
+            >,
+            pub post_unpatch: ::core::option::Option<
+                unsafe extern "C" fn(*mut klp_object),
+            >,
             pub _pad4: [u8; 8],
         }
         impl klp_callbacks {
             /// All members zero, as C leaves those that an initialiser does not mention.
             /// SAFETY: zero is a value of every C type that a kernel struct is made of.
-            pub const ZERO: Self = unsafe { core::mem::zeroed() };
+            pub const ZERO: Self = unsafe { ::core::mem::zeroed() };
         }
         const _: () = {
-            let size = core::mem::size_of::<klp_callbacks>();
-            assert!(size == 40);
-            let align = core::mem::align_of::<klp_callbacks>();
-            assert!(align == 8);
-            assert!(core::mem::offset_of!(klp_callbacks, pre_patch) == 0);
-            assert!(core::mem::offset_of!(klp_callbacks, post_patch) == 8);
-            assert!(core::mem::offset_of!(klp_callbacks, pre_unpatch) == 16);
-            assert!(core::mem::offset_of!(klp_callbacks, post_unpatch) == 24);
+            ::core::assert!(::core::mem::size_of:: < klp_callbacks > () == 40);
+            ::core::assert!(::core::mem::align_of:: < klp_callbacks > () == 8);
+            ::core::assert!(::core::mem::offset_of!(klp_callbacks, pre_patch) == 0);
+            ::core::assert!(::core::mem::offset_of!(klp_callbacks, post_patch) == 8);
+            ::core::assert!(::core::mem::offset_of!(klp_callbacks, pre_unpatch) == 16);
+            ::core::assert!(::core::mem::offset_of!(klp_callbacks, post_unpatch) == 24);
         };
         #[repr(C)]
-        #[derive(Clone, Copy)]
+        #[derive(::core::clone::Clone, ::core::marker::Copy)]
         pub struct seq_file {
             pub _pad0: [u8; 48],
             pub _align: [u64; 0],
         }
         const _: () = {
-            let size = core::mem::size_of::<seq_file>();
-            assert!(size == 48);
-            let align = core::mem::align_of::<seq_file>();
-            assert!(align == 8);
+            ::core::assert!(::core::mem::size_of:: < seq_file > () == 48);
+            ::core::assert!(::core::mem::align_of:: < seq_file > () == 8);
         };
         extern "C" {
             #[link_name = "kps.sym.vmlinux.show_type,2"]
@@ -463,13 +462,13 @@ mod symbols {
             pub static process_counts: super::kps::percpu::PerCpu<c_ulong>;
         }
     }
-    use {kps::prelude::*, types::*};
+    use self::{kps::prelude::*, types::*};
     extern "C" {}
     extern "C" {
         fn unexported_helper(value: c_int) -> c_int;
         fn show_type(m: *mut seq_file);
         static mut console_printk: [c_int; 4];
-        static process_counts: kps::percpu::PerCpu<c_ulong>;
+        static process_counts: self::kps::percpu::PerCpu<c_ulong>;
     }
     mod kps_in_vmlinux {
         use super::*;
@@ -477,7 +476,7 @@ mod symbols {
             mut m: *mut seq_file,
             mut v: *mut c_void,
         ) -> c_int {
-            let mut ret = kps::frame::unread();
+            let mut ret = super::kps::frame::unread();
             unsafe {
                 {
                     show_type(m);

@@ -139,7 +139,7 @@ fn a_new_crate_is_one() {
     assert_ends(source, 3, "KPS0701");
     assert!(krate.join("Cargo.toml").is_file());
     let (status, expanded) = of_fixture(&["expand"]);
-    assert!(status == 0 && expanded.contains("pub(crate) use livepatch::Module"), "{expanded}");
+    assert!(status == 0 && expanded.contains("type: watch::livepatch::Module"), "{expanded}");
     let manifest = krate.join("kps/Cargo.toml");
     write(&manifest, b"[package]\n");
     assert_ends(of_fixture(&["sync"]), 1, "KPS1211");

@@ -5,7 +5,7 @@ use super::{folder, program, write, SPEC};
 use kps_tests::schedule::Case;
 use kps_tests::{cases, fixture, fixture_cache, kpsc, printed, put_target, FIXTURE, MANIFEST};
 use std::os::unix::fs::PermissionsExt as _;
-use std::os::unix::process::ExitStatusExt as _;
+use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -56,6 +56,16 @@ impl Place {
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
+        let default = || {
+            for signal in [INTERRUPT, TERMINATE, HANG_UP] {
+                // SAFETY: between fork and exec; the call has no memory to misuse.
+                unsafe { libc::signal(signal, libc::SIG_DFL) };
+            }
+            Ok(())
+        };
+        // A shell that runs the suite in the background has it ignore some.
+        // SAFETY: the closure makes three system calls and allocates nothing.
+        unsafe { command.pre_exec(default) };
         command
     }
 

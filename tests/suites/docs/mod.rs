@@ -7,7 +7,7 @@ use errors::CATALOGUE;
 use kps_diag::ALL;
 use kps_grammar::ast::{Attribute, Construct, Level, On};
 use kps_grammar::Source;
-use kps_host::input;
+use kps_host::{below, input};
 use kps_tests::compiled::{cargo, folder, CRATES};
 use kps_tests::expansion::said;
 use kps_tests::pages::{block, blocks, pages, read, SCRIPTS};
@@ -370,11 +370,14 @@ fn the_limits_are_those_of_the_code() {
         input::MODULES_ORDER,
         input::C_FILE,
         input::RUST_FILE,
+        input::TESTS,
         input::TRIGGER,
     ];
     let rows = files.iter().map(|limit| format!("| {} | {} MiB |", limit.what, limit.bytes >> 20));
+    let sums = [below::SOURCES, below::TRIGGERS, below::MODULES];
+    let sums = sums.map(|sum| format!("| {} files, {} MiB |", sum.files, sum.bytes >> 20));
     let spec = format!("| a spec | {} MiB |", kps_grammar::MAX_SIZE >> 20);
-    for row in rows.chain([spec]) {
+    for row in rows.chain(sums).chain([spec]) {
         assert!(page.contains(&row), "{row} is not in docs/limits.md");
     }
 }

@@ -8,6 +8,7 @@
 //! it.
 
 mod environment;
+mod folders;
 mod kernels;
 mod specs;
 mod targets;
@@ -23,13 +24,15 @@ type Bad = (&'static str, fn(&mut World) -> Vec<OsString>);
 
 /// The cases of this suite.
 pub(crate) fn cases() -> Vec<Case> {
-    let all =
+    let others =
         || [specs::CASES, targets::CASES, kernels::CASES, environment::CASES].into_iter().flatten();
     let case = |&(name, make): &Bad| Case::new(name, move || check(name, make));
+    let twice = |&(name, make): &Bad| Case::new(name, move || check_as_both(name, make));
     let every = Case::new("every-message-has-a-case", move || {
-        every_message_has_a_case(&all().map(|(name, _)| format!("{name}.stderr")).collect())
+        let all = others().chain(folders::CASES);
+        every_message_has_a_case(&all.map(|(name, _)| format!("{name}.stderr")).collect())
     });
-    all().map(case).chain([every]).collect()
+    others().map(case).chain(folders::CASES.iter().map(twice)).chain([every]).collect()
 }
 
 fn check(name: &str, make: fn(&mut World) -> Vec<OsString>) -> Result<(), Failed> {
@@ -37,6 +40,25 @@ fn check(name: &str, make: fn(&mut World) -> Vec<OsString>) -> Result<(), Failed
     let arguments = make(&mut world);
     let said = world.run_cleanly(&arguments)?;
     Ok(compare(&said, &repository().join("tests/ui-input").join(format!("{name}.stderr")))?)
+}
+
+/// The same with little memory, and for root as for others: root may read every file, and kpsc must
+/// not.
+fn check_as_both(name: &str, make: fn(&mut World) -> Vec<OsString>) -> Result<(), Failed> {
+    /// In addition to the stack, in MiB.
+    const SPACE: u64 = 300;
+    let mut world = World::default();
+    world.limit_space(SPACE);
+    let arguments = make(&mut world);
+    let said = world.run_cleanly(&arguments)?;
+    compare(&said, &repository().join("tests/ui-input").join(format!("{name}.stderr")))?;
+    if world.as_stranger() {
+        let said_to_others = world.run_cleanly(&arguments)?;
+        if said_to_others != said {
+            return Err(format!("root gets\n{said}\nothers get\n{said_to_others}").into());
+        }
+    }
+    Ok(())
 }
 
 fn every_message_has_a_case(known: &BTreeSet<String>) -> Result<(), Failed> {

@@ -16,11 +16,12 @@ use crate::seal::digest;
 use crate::toolchain::missing;
 use kps_diag::{Diagnostic, MISSING_PROGRAM, NO_SUITABLE_KERNEL, PROGRAM_FAILED};
 use kps_host::disk::{cannot, disk_full, has_room, make_folder, remove, write_atomically};
+use kps_host::output;
 use kps_host::process::program;
 use rustix::process::{kill_process, Pid, Signal};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::sync::mpsc::{channel, RecvTimeoutError};
 use std::time::Duration;
 
@@ -282,15 +283,14 @@ const LOOK: Duration = Duration::from_secs(1);
 fn run(command: &mut Command, folder: &Path) -> Result<String, Diagnostic> {
     let name = command.get_program().to_string_lossy().into_owned();
     let failed = |error| Diagnostic::new(PROGRAM_FAILED, format!("cannot run {name}: {error}"));
-    let command = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let child = match command.spawn() {
+    let child = match output::spawn(command) {
         Ok(child) => child,
         Err(error) if error.kind() == ErrorKind::NotFound => return Err(missing(&name, "apt")),
         Err(error) => return Err(failed(error)),
     };
     let pid = Pid::from_child(&child);
     let (send, end) = channel();
-    let waiting = std::thread::spawn(move || send.send(child.wait_with_output()));
+    let waiting = std::thread::spawn(move || send.send(output::collect(child)));
     let output = loop {
         match end.recv_timeout(LOOK) {
             Err(RecvTimeoutError::Timeout) if has_room(folder) => {}
@@ -303,7 +303,10 @@ fn run(command: &mut Command, folder: &Path) -> Result<String, Diagnostic> {
         }
     };
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    if output.status.success() {
+    if output.ended.is_cut {
+        return Err(output::too_long(&name));
+    }
+    if output.ended.status.success() {
         return Ok(text(&output.stdout));
     }
     let errors = text(&output.stderr);

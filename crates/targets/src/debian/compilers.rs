@@ -10,6 +10,7 @@ use crate::seal::hex;
 use crate::toolchain::{Program, Toolchain};
 use kps_diag::{Diagnostic, PROGRAM_FAILED, WRONG_TOOLCHAIN};
 use kps_host::disk::{cannot, disk_full, fill_folder};
+use kps_host::output;
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -160,8 +161,11 @@ pub(super) fn check(
 
 /// Runs a program of the toolchain and returns its output.
 pub(super) fn run(mut command: Program, program: &str) -> Result<String, Diagnostic> {
-    let output = command.output().map_err(|error| command.not_started(&error))?;
-    if output.status.success() {
+    let output = output::output(&mut command).map_err(|error| command.not_started(&error))?;
+    if output.ended.is_cut {
+        return Err(output::too_long(program));
+    }
+    if output.ended.status.success() {
         return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
     }
     let errors = String::from_utf8_lossy(&output.stderr).into_owned();
