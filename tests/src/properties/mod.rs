@@ -13,7 +13,9 @@ mod facts;
 mod image;
 mod kallsyms;
 mod layout;
+mod livepatch;
 mod module;
+mod patch_crate;
 mod post_link;
 mod spec;
 mod texts;
@@ -25,10 +27,23 @@ pub use dwarf::dwarf;
 pub use facts::facts;
 pub use image::image;
 pub use kallsyms::kallsyms;
+pub use livepatch::livepatch;
 pub use module::module;
+pub use patch_crate::patch_crate;
 pub use post_link::post_link;
 pub use spec::{on_a_large_stack, spec};
 pub use texts::texts;
+
+use std::path::Path;
+
+/// A folder for the files of an input: in memory where the machine has such a place, because each
+/// of some thousand inputs makes its files anew, and a disk that others use takes most of the time.
+fn scratch() -> tempfile::TempDir {
+    let memory = Path::new("/dev/shm");
+    tempfile::tempdir_in(memory)
+        .or_else(|_| tempfile::tempdir())
+        .unwrap_or_else(|error| panic!("{error}"))
+}
 
 /// A reader of bytes that anybody may have made.
 pub struct Target {
@@ -47,7 +62,9 @@ pub const TARGETS: &[Target] = &[
     Target { name: "facts", holds: facts },
     Target { name: "image", holds: image },
     Target { name: "kallsyms", holds: kallsyms },
+    Target { name: "livepatch", holds: livepatch },
     Target { name: "module", holds: module },
+    Target { name: "patch_crate", holds: patch_crate },
     Target { name: "post_link", holds: post_link },
     Target { name: "spec", holds: spec },
     Target { name: "texts", holds: texts },

@@ -126,7 +126,7 @@ fn check_pieces(sources: &Sources, patch: &ast::Patch) {
     }
 }
 
-fn check_span(sources: &Sources, span: Span) {
+pub(super) fn check_span(sources: &Sources, span: Span) {
     let (file, start) = (sources.file(span.start), sources.file(span.start).span().start);
     let piece =
         span.end.checked_sub(start).and_then(|end| file.source.text.get(span.start - start..end));
@@ -136,7 +136,7 @@ fn check_span(sources: &Sources, span: Span) {
 
 /// Renders messages as the program does: the first of them, and nothing in them that a terminal
 /// would obey.
-fn show(sources: &Sources, diagnostics: &[Diagnostic]) {
+pub(super) fn show(sources: &Sources, diagnostics: &[Diagnostic]) {
     const SHOWN: usize = 50;
     for diagnostic in diagnostics {
         diagnostic.labels.iter().for_each(|label| check_span(sources, label.span));

@@ -1,0 +1,6 @@
+// SPDX-License-Identifier: GPL-2.0
+//! Looks for bytes that break the property `livepatch`.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| kps_tests::properties::livepatch(data));
