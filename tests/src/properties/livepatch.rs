@@ -3,7 +3,7 @@
 //! kernel that supports livepatches is asked about it, and every answer can be printed.
 
 use super::scratch;
-use kps_diag::Diagnostic;
+use kps_diag::{is_hidden, Diagnostic};
 use kps_operate::{livepatches, look_into, preflight, verdict, Incoming, System};
 use kps_plan::{Note, Replace};
 use kpsc::render::{line, render, Format};
@@ -114,7 +114,7 @@ fn ask(system: &System, incoming: &Incoming) {
     let found = preflight(system, incoming);
     let answer = verdict(&incoming.name, &found);
     let answer = line(&answer);
-    assert!(!answer.contains(|c: char| c.is_control()), "{answer:?}");
+    assert!(!answer.contains(|c| is_hidden(c) || c == '\n'), "{answer:?}");
     for diagnostic in &found {
         show(diagnostic);
     }
@@ -124,6 +124,6 @@ fn show(diagnostic: &Diagnostic) {
     for format in [Format::Human, Format::Short, Format::Json] {
         let text = render(diagnostic, None, format, 100);
         let plain = anstream::adapter::strip_str(&text).to_string();
-        assert!(!plain.contains(|c: char| c.is_control() && c != '\n'), "{plain:?}");
+        assert!(!plain.contains(is_hidden), "{plain:?}");
     }
 }
