@@ -6,11 +6,13 @@
 //! before it starts the sandbox. That user cannot enter root's folders, where a cache usually is;
 //! [`Isolation`] makes the few files that a program needs reachable, for this program alone.
 
+use crate::process::adopt_orphans;
 use rustix::fd::{BorrowedFd, RawFd};
-use rustix::fs::{open, Gid, Mode, OFlags, Uid};
+use rustix::fs::{fstat, open, FileType, Gid, Mode, OFlags, Uid};
 use rustix::io::{fcntl_setfd, FdFlags};
 use rustix::mount::{mount, mount_bind_recursive, mount_change, MountFlags, MountPropagationFlags};
 use rustix::process::{geteuid, getpid, umask};
+use rustix::stdio::{dup2_stderr, dup2_stdin, dup2_stdout, stderr, stdin, stdout};
 use rustix::thread::{
     set_thread_groups, set_thread_res_gid, set_thread_res_uid, unshare_unsafe, UnshareFlags,
 };
@@ -31,6 +33,8 @@ pub struct User(u32);
 const UNUSED: u32 = 0x7800_0000;
 /// The last number that is left to a container in which only 65,536 users exist.
 const UNUSED_IN_CONTAINER: u32 = 65_533;
+/// How many of them are used there.
+const SPREAD: u32 = 256;
 
 impl User {
     /// The user that programs run as in the place of root; `None` if kpsc is not root, or is root
@@ -39,9 +43,9 @@ impl User {
         if !geteuid().is_root() {
             return None;
         }
-        let map = read_to_string("/proc/self/uid_map").unwrap_or_default();
+        let map = map();
         let pid = getpid().as_raw_nonzero().get().unsigned_abs();
-        let wanted = [UNUSED + pid, UNUSED_IN_CONTAINER - pid % 256];
+        let wanted = [UNUSED + pid, UNUSED_IN_CONTAINER - pid % SPREAD];
         wanted.into_iter().find(|&id| is_mapped(&map, id)).map(User)
     }
 
@@ -57,8 +61,15 @@ impl User {
 
     /// Whether a file's owner is such a user, of this kpsc or of one that was killed.
     pub fn is_one(owner: u32) -> bool {
-        owner >= UNUSED && owner < 1 << 31
+        let of_host = (UNUSED..1 << 31).contains(&owner);
+        let in_container =
+            (UNUSED_IN_CONTAINER - SPREAD + 1..=UNUSED_IN_CONTAINER).contains(&owner);
+        of_host || in_container && !is_mapped(&map(), UNUSED)
     }
+}
+
+fn map() -> String {
+    read_to_string("/proc/self/uid_map").unwrap_or_default()
 }
 
 /// Whether a user exists in a user namespace. A line of the map has the first number inside, the
@@ -96,6 +107,8 @@ impl Isolation {
     /// For a program that kpsc starts, whoever kpsc's user is.
     pub fn new() -> Isolation {
         keep_inherited_files();
+        // Without this, only the program's own end would end what it has started.
+        let _ = adopt_orphans();
         Isolation { user: User::in_place_of_root(), files: Vec::new() }
     }
 
@@ -123,6 +136,7 @@ impl Isolation {
         command.current_dir("/");
         let isolate = move || {
             leave_keys()?;
+            leave_folders()?;
             match self.user {
                 Some(user) => self.become_user(user),
                 None => Ok(()),
@@ -182,6 +196,25 @@ fn leave_keys() -> io::Result<()> {
         }
         _ => Ok(()),
     }
+}
+
+/// Gives a program `/dev/null` in place of a folder on one of the three standard streams: it could
+/// walk from there to where it likes.
+fn leave_folders() -> io::Result<()> {
+    let is_folder = |stream: BorrowedFd<'_>| {
+        fstat(stream).is_ok_and(|of| FileType::from_raw_mode(of.st_mode).is_dir())
+    };
+    let null = || open(c"/dev/null", OFlags::RDWR | OFlags::CLOEXEC, Mode::empty());
+    if is_folder(stdin()) {
+        dup2_stdin(null()?)?;
+    }
+    if is_folder(stdout()) {
+        dup2_stdout(null()?)?;
+    }
+    if is_folder(stderr()) {
+        dup2_stderr(null()?)?;
+    }
+    Ok(())
 }
 
 /// Keeps files that kpsc's own caller had open, such as a job server's pipe, from the programs that

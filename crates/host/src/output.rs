@@ -2,8 +2,9 @@
 //! Reads what a program prints. An author's makefile or a file in C decides what compilers print,
 //! so there is a maximum: a program that prints more is stopped.
 
+use crate::process::end_orphans;
 use kps_diag::{Diagnostic, OUTPUT_TOO_LONG};
-use rustix::process::{kill_process, Pid, Signal};
+use rustix::process::{kill_process, waitid, Pid, Signal, WaitId, WaitIdOptions};
 use std::io::{self, BufRead as _, BufReader, Read};
 use std::process::{Child, Command, ExitStatus, Stdio};
 
@@ -89,6 +90,12 @@ fn read(
         let _ = kill_process(pid, Signal::KILL);
     };
     let is_cut = std::thread::scope(|scope| {
+        // What outlives the program may keep its streams open.
+        scope.spawn(|| {
+            let ended = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
+            let _ = waitid(WaitId::Pid(pid), ended);
+            end_orphans();
+        });
         // Each function closes its stream: programs that the stopped one had started end when they
         // print to it.
         let other = scope.spawn(|| {

@@ -3,9 +3,11 @@
 
 use crate::isolation::Isolation;
 use rustix::process::{
-    getpid, getppid, kill_process, set_parent_process_death_signal, Pid, Signal,
+    getpid, getppid, kill_process, set_child_subreaper, set_parent_process_death_signal, waitpid,
+    Pid, Signal, WaitOptions,
 };
 use std::ffi::OsStr;
+use std::io;
 use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
 use std::process::Command;
@@ -42,6 +44,29 @@ fn end_with_kpsc(command: &mut Command) {
     unsafe { command.pre_exec(die_with_parent) };
 }
 
+/// Makes kpsc the parent of what a program leaves behind when it ends: a sandbox whose first
+/// process is slow to end, or was made to ignore its parent's end.
+pub fn adopt_orphans() -> io::Result<()> {
+    Ok(set_child_subreaper(Some(getpid()))?)
+}
+
+/// Ends the sandboxes whose own parent has ended, and waits until nothing of them is left. The
+/// kernel ends all processes of a namespace with its first one.
+pub fn end_orphans() {
+    let own = namespace(getpid());
+    let is_orphan = |&child: &Pid| namespace(child).is_some_and(|of| Some(of) != own);
+    for child in children(getpid()).into_iter().filter(is_orphan) {
+        let _ = kill_process(child, Signal::KILL);
+        let _ = waitpid(Some(child), WaitOptions::empty());
+    }
+}
+
+/// The namespace of a process's identifier. A process that has ended and waits for its parent has
+/// none.
+fn namespace(of: Pid) -> Option<PathBuf> {
+    std::fs::read_link(format!("/proc/{}/ns/pid", of.as_raw_nonzero())).ok()
+}
+
 /// Ends all programs that kpsc has started, and those that they have started.
 pub(crate) fn end_all() {
     let mut pending = children(getpid());
@@ -50,6 +75,7 @@ pub(crate) fn end_all() {
         pending.extend(children(child));
         let _ = kill_process(child, Signal::KILL);
     }
+    end_orphans();
 }
 
 /// The children of a process, as far as the kernel tells (CONFIG_PROC_CHILDREN).

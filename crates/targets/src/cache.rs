@@ -72,10 +72,17 @@ impl Cache {
     /// A cache in this folder.
     pub fn at(top: &Path) -> Cache {
         let root = top.join(VERSION);
-        // The folders of all kinds are looked at too: one that everybody can write to is enough.
-        let kinds = entries(&root).unwrap_or_default();
-        let kinds = kinds.iter().filter(|path| path.is_dir()).map(PathBuf::as_path);
-        let other = [top, &root].into_iter().chain(kinds).find_map(other);
+        // One folder of a target or a toolchain that everybody can write to is enough.
+        let folders = |folder: &PathBuf| {
+            let mut found = entries(folder).unwrap_or_default();
+            found.retain(|path| path.is_dir());
+            found
+        };
+        let kinds = folders(&root);
+        let items: Vec<PathBuf> = kinds.iter().flat_map(folders).collect();
+        let parts: Vec<PathBuf> = items.iter().flat_map(folders).collect();
+        let inside = kinds.iter().chain(&items).chain(&parts).map(PathBuf::as_path);
+        let other = [top, &root].into_iter().chain(inside).find_map(other);
         Cache { top: top.to_owned(), root, other }
     }
 

@@ -8,6 +8,7 @@ use crate::cache::{is_supported_path, unsupported_path};
 use crate::sandbox::{self, Lent, Sandbox};
 use kps_diag::{Diagnostic, MISSING_PROGRAM, PROGRAM_FAILED};
 use kps_host::disk::cannot;
+use kps_host::process::end_orphans;
 use std::io::{self, ErrorKind};
 use std::ops::{Deref, DerefMut};
 use std::path::{Path, PathBuf};
@@ -53,6 +54,13 @@ impl Program {
             ),
             _ => failed,
         }
+    }
+}
+
+impl Drop for Program {
+    /// What the program lends comes back when nothing of the sandbox is left.
+    fn drop(&mut self) {
+        end_orphans();
     }
 }
 

@@ -84,7 +84,7 @@ fn walk(folder: &Path) -> Vec<PathBuf> {
 pub(super) fn a_cache_that_somebody_else_can_change_is_read_and_nothing_more() {
     type Change = fn(&World);
     let everybody = "everybody can write to";
-    let modes: [(&str, Change, Option<&str>); 7] = [
+    let modes: [(&str, Change, Option<&str>); 8] = [
         ("as it is", |_| (), None),
         ("the folder", |world| allow(&world.cache(), 0o777), Some(everybody)),
         ("with the sticky bit", |world| allow(&world.cache(), 0o1777), Some(everybody)),
@@ -93,6 +93,11 @@ pub(super) fn a_cache_that_somebody_else_can_change_is_read_and_nothing_more() {
         (
             "the kernels",
             |world| allow(&Cache::at(&world.cache()).root().join("kernels"), 0o777),
+            Some(everybody),
+        ),
+        (
+            "a kernel",
+            |world| allow(&Cache::at(&world.cache()).kernel(FIXTURE), 0o777),
             Some(everybody),
         ),
         (

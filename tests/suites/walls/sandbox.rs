@@ -24,6 +24,10 @@ pub(super) fn machine_cases() -> Vec<Case> {
             Case::new(name, move || no_way_out(person)).machine().about(4)
         })
         .collect();
+    all.extend(EVERYONE.into_iter().map(|person| {
+        let name = format!("sandbox: nothing of {person:?} outlives it");
+        Case::new(name, move || nothing_outlives(person)).machine().about(3)
+    }));
     type Run = fn();
     let refusals: [(&str, Run); 4] = [
         ("a folder of the system is not lent", a_folder_of_the_system_is_not_lent),
@@ -118,6 +122,23 @@ fn no_way_out(person: Person) {
     assert!(folder.path().join("written").exists(), "{person:?}: it could not write");
 }
 
+fn nothing_outlives(person: Person) {
+    let folder = person.folder();
+    let path = |name: &str| folder.path().join(name);
+    let program = std::fs::read_to_string(repository().join("tests/walls/survivor.c"));
+    write(&path("survivor.c"), &program.unwrap_or_else(|error| panic!("{error}")));
+    let at = folder.path().display();
+    let script = format!("gcc -w -o {at}/survivor {at}/survivor.c && {at}/survivor {at}/alive");
+    // It returns although what was left behind has its streams.
+    let output = exec(person, folder.path(), &["--", "sh", "-c", &script]);
+    let said = printed(&output);
+    assert!(output.status.success() && said.contains("injected: 0"), "{person:?}: {said}");
+    let size = || std::fs::metadata(path("alive")).map(|found| found.len()).unwrap_or_default();
+    let before = size();
+    std::thread::sleep(Duration::from_millis(200));
+    assert_eq!(size(), before, "{person:?}: it is still alive");
+}
+
 /// Puts a key into a session keyring, and leaves a file open that a program inherits.
 fn bring_a_key_and_a_file() -> std::io::Result<()> {
     // SAFETY: the strings end with a zero byte and live for ever; the file stays open.
@@ -188,7 +209,7 @@ fn a_folder_comes_back_to_its_owners() {
     // What is made is the folder's owner's, and no program of root's with the rights of its owner;
     // however deep it is, kpsc ends.
     let script =
-        "echo >>'of root' && echo >>'of a user' && mkdir new && cp /usr/bin/true new/true \
+        "echo >>'of root' && echo >>'of a user' && chmod 666 'of root' && chmod 777 . && mkdir -m 2777 new && cp /usr/bin/true new/true \
          && chmod 4755 new/true && ln -s /etc/shadow new/shadow && mkfifo new/pipe \
          && for i in $(seq 400); do mkdir deep && cd deep || exit 1; done";
     let at = folder.path().display();
@@ -203,6 +224,10 @@ fn a_folder_comes_back_to_its_owners() {
     assert_eq!(owner("of a user"), Some(user));
     let mode = path("new/true").metadata().map(|found| found.mode() & 0o7000).ok();
     assert_eq!(mode, Some(0), "it runs as its owner");
+    for name in ["", "of root", "new", "new/true"] {
+        let mode = path(name).metadata().map(|found| found.mode() & 0o6022).ok();
+        assert_eq!(mode, Some(0), "others can write to {name:?}");
+    }
     let after = std::fs::metadata(&outside).map(|found| found.ctime_nsec());
     assert_eq!(before.ok(), after.ok(), "a link was followed");
     let text = std::fs::read_to_string(path("of a user"));

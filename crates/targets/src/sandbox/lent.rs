@@ -5,8 +5,10 @@ use kps_diag::{Diagnostic, FILE_ERROR};
 use kps_host::disk::cannot;
 use kps_host::isolation::User;
 use kps_host::temporary::{at_end, undisturbed};
-use rustix::fd::{AsFd, OwnedFd};
-use rustix::fs::{chownat, fstat, openat, AtFlags, Dir, FileType, Gid, Mode, OFlags, Stat, Uid};
+use rustix::fd::{AsFd, AsRawFd as _, OwnedFd};
+use rustix::fs::{
+    chmod, chownat, fstat, openat, AtFlags, Dir, FileType, Gid, Mode, OFlags, Stat, Uid,
+};
 use rustix::io::Errno;
 use std::collections::HashMap;
 use std::ffi::{CStr, OsStr};
@@ -25,8 +27,8 @@ struct Loan {
     user: User,
     /// The owner of the folder itself: what the sandbox makes will be this one's.
     owner: Owner,
-    /// The owners of its files, by device and inode.
-    owners: HashMap<(u64, u64), Owner>,
+    /// Its files, by device and inode.
+    known: HashMap<(u64, u64), Known>,
 }
 
 /// The folders that are lent now.
@@ -37,6 +39,13 @@ fn loans() -> MutexGuard<'static, Vec<Arc<Loan>>> {
 }
 
 type Owner = (Uid, Gid);
+
+/// A file as it was.
+#[derive(Debug)]
+struct Known {
+    owner: Owner,
+    mode: u32,
+}
 
 /// How deep folders are that can be lent. What a sandbox nests deeper stays its user's, who is
 /// nobody: no depth may exhaust the stack or the files that kpsc can open.
@@ -76,7 +85,7 @@ impl Loan {
         let failed = |error: Errno| cannot("hand over", path, &error.into());
         let folder = rustix::fs::open(path, flags, Mode::empty()).map_err(failed)?;
         let owner = owner(&fstat(&folder).map_err(failed)?);
-        Ok(Loan { folder, user, owner, owners: HashMap::new() })
+        Ok(Loan { folder, user, owner, known: HashMap::new() })
     }
 
     fn lend_all(&mut self, path: &Path) -> Result<(), Diagnostic> {
@@ -101,7 +110,8 @@ impl Loan {
             // A link, a device or a pipe gives the sandbox nothing that it needs.
             _ => return Ok(()),
         }
-        self.owners.insert((state.st_dev, state.st_ino), owner(&state));
+        let known = Known { owner: owner(&state), mode: state.st_mode };
+        self.known.insert((state.st_dev, state.st_ino), known);
         give(file, (self.user.uid(), self.user.gid())).map_err(failed)?;
         if kind == FileType::Directory {
             let depth = depth.checked_sub(1).ok_or_else(|| too_deep(path))?;
@@ -129,11 +139,17 @@ impl Loan {
                 }
             }
         }
-        if state.st_uid == self.user.uid().as_raw() {
-            let owner = self.owners.get(&(state.st_dev, state.st_ino)).unwrap_or(&self.owner);
-            give(file, *owner)?;
+        if state.st_uid != self.user.uid().as_raw() {
+            return Ok(());
         }
-        Ok(())
+        let known = self.known.get(&(state.st_dev, state.st_ino));
+        give(file, known.map_or(self.owner, |known| known.owner))?;
+        // Nobody else may write to what is new, and no program may run as its owner.
+        let mode = known.map_or(state.st_mode & !0o6022, |known| known.mode);
+        match FileType::from_raw_mode(state.st_mode) {
+            FileType::RegularFile | FileType::Directory => allow(file, mode),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -148,6 +164,13 @@ fn owner(state: &Stat) -> Owner {
 /// Changes the owner of an open file, whatever its path leads to by now.
 fn give(file: impl AsFd, (uid, gid): Owner) -> Result<(), Errno> {
     chownat(file, c"", Some(uid), Some(gid), AtFlags::EMPTY_PATH)
+}
+
+/// Changes the permissions of an open file. One that is open for its path alone has them changed
+/// through the kernel's link to it.
+fn allow(file: &OwnedFd, mode: u32) -> Result<(), Errno> {
+    let link = format!("/proc/self/fd/{}", file.as_raw_fd());
+    chmod(link, Mode::from_raw_mode(mode & 0o7777))
 }
 
 /// The names in a folder.
