@@ -33,6 +33,7 @@ mod sweep;
 mod targets;
 mod template;
 mod tools;
+mod tracers;
 mod ui;
 mod verdict;
 mod vm;
@@ -74,6 +75,7 @@ const SUITES: &[Suite] = &[
     Suite::new("targets", targets::cases).entered_by(targets::enter_namespace),
     Suite::new("template", template::cases),
     Suite::new("tools", tools::cases),
+    Suite::new("tracers", tracers::cases),
     Suite::new("ui", ui::cases),
     Suite::new("verdict", verdict::cases),
     Suite::new("vm", vm::cases),

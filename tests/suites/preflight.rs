@@ -3,16 +3,14 @@
 //! virtual machine with the default target, beside tracers, BPF programs and livepatches that are
 //! really there.
 
-use kps_grammar::ast::{Text, Trigger};
-use kps_grammar::Span;
+use crate::tracers::{attach, btf_id};
 use kps_operate::{look_into, Function, Object};
 use kps_plan::ObjectName;
 use kps_tests::pages::block;
 use kps_tests::schedule::Case;
 use kps_tests::store;
-use kps_tests::target::{doctored, target, Steps};
+use kps_tests::target::{doctored, Steps};
 use kps_tests::{cases, kpsc, repository, stem};
-use kpsc::build::build_trigger;
 use std::path::PathBuf;
 use xtask::bench::{builds, Bench};
 
@@ -49,30 +47,6 @@ fn sample() -> Vec<u8> {
         Ok(std::fs::read(builds::build(&bench, &folder)?)?)
     };
     built().unwrap_or_else(|error| panic!("{error:#}"))
-}
-
-/// The program that attaches BPF programs.
-fn attach() -> (String, Vec<u8>) {
-    let scratch = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
-    let text = std::fs::read_to_string(path("tests/vm/preflight/attach.c")).unwrap_or_default();
-    let file = Text { value: "attach.c".into(), span: Span::new(0, 0) };
-    let target = target();
-    let tree = target.tree().unwrap_or_else(|| panic!("the target has no build tree"));
-    let built = build_trigger(&Trigger { file, as_user: false }, &text, tree, scratch.path());
-    let (program, warning) = built.unwrap_or_else(|error| panic!("{error:?}"));
-    assert!(warning.is_none(), "{warning:?}");
-    ("/attach".into(), program)
-}
-
-/// The id of a function in the kernel's BTF.
-fn btf_id(function: &str) -> u32 {
-    let facts = target().facts().unwrap_or_else(|error| panic!("{}", error.message));
-    facts
-        .btf
-        .functions(function)
-        .first()
-        .unwrap_or_else(|| panic!("{function} is not in the BTF"))
-        .0
 }
 
 /// The line that says whether a module will load, alone.
