@@ -7,9 +7,10 @@ use super::Resolver;
 use kps_ast::Code;
 use kps_diag::{Diagnostic, RUSTC_ERROR};
 use std::collections::BTreeSet;
+use syn::ext::IdentExt as _;
 use syn::spanned::Spanned as _;
 use syn::visit::{self, Visit};
-use syn::{Item, Type};
+use syn::{Ident, Item, Type};
 
 impl Resolver<'_> {
     /// `impl Drop` needs a type of the author's own.
@@ -24,6 +25,7 @@ impl Resolver<'_> {
             module.items().iter().for_each(|item| found.visit_item(item));
             from.resize(found.impls.len(), module.code());
         }
+        found.follow_renames();
         for ((name, span), code) in found.impls.into_iter().zip(from) {
             if found.own.contains(&name) || found.has_macros {
                 continue;
@@ -43,24 +45,53 @@ impl Resolver<'_> {
 struct Destructors {
     /// The types that the author defines.
     own: BTreeSet<String>,
+    /// Other names of types, from imports and `type` items: the old one and the new one.
+    renames: Vec<(String, String)>,
     /// The types with a destructor.
     impls: Vec<(String, proc_macro2::Span)>,
     /// Whether a macro may define more types.
     has_macros: bool,
 }
 
+impl Destructors {
+    /// Adds the other names of the author's types to their names.
+    fn follow_renames(&mut self) {
+        let mut known = 0;
+        while known != self.own.len() {
+            known = self.own.len();
+            for (old, new) in &self.renames {
+                if self.own.contains(old) {
+                    self.own.insert(new.clone());
+                }
+            }
+        }
+    }
+
+    fn define(&mut self, name: &Ident) {
+        self.own.insert(text(name));
+    }
+}
+
+fn text(name: &Ident) -> String {
+    name.unraw().to_string()
+}
+
 impl<'a> Visit<'a> for Destructors {
     fn visit_item(&mut self, item: &'a Item) {
         match item {
-            Item::Struct(item) => drop(self.own.insert(item.ident.to_string())),
-            Item::Enum(item) => drop(self.own.insert(item.ident.to_string())),
-            Item::Union(item) => drop(self.own.insert(item.ident.to_string())),
+            Item::Struct(item) => self.define(&item.ident),
+            Item::Enum(item) => self.define(&item.ident),
+            Item::Union(item) => self.define(&item.ident),
+            Item::Type(item) => {
+                let last = last_name(&item.ty);
+                self.renames.extend(last.map(|old| (text(old), text(&item.ident))));
+            }
             Item::Macro(item) => self.has_macros |= item.ident.is_none(),
             Item::Impl(item) => {
                 let of = item.trait_.as_ref().and_then(|(_, path, _)| path.segments.last());
-                if let (Some(of), Type::Path(ty)) = (of, &*item.self_ty) {
-                    if let Some(name) = ty.path.segments.last().filter(|_| of.ident == "Drop") {
-                        self.impls.push((name.ident.to_string(), item.self_ty.span()));
+                if let (Some(of), Some(name)) = (of, last_name(&item.self_ty)) {
+                    if of.ident == "Drop" {
+                        self.impls.push((text(name), item.self_ty.span()));
                     }
                 }
             }
@@ -68,4 +99,14 @@ impl<'a> Visit<'a> for Destructors {
         }
         visit::visit_item(self, item);
     }
+
+    fn visit_use_rename(&mut self, rename: &'a syn::UseRename) {
+        self.renames.push((text(&rename.ident), text(&rename.rename)));
+    }
+}
+
+/// The last name of a type's path.
+fn last_name(ty: &Type) -> Option<&Ident> {
+    let Type::Path(ty) = ty else { return None };
+    ty.path.segments.last().map(|last| &last.ident)
 }
