@@ -6,14 +6,17 @@
 //! known before rustc expands it. So it refuses the few macros with which a name could be made of
 //! parts.
 
+mod macros;
 mod messages;
+mod text;
 
 use super::bodies::Rust;
 use super::{data, Resolver};
 use kps_ast::{self as ast, Code};
 use kps_codegen::names::{stem, ENTRY, PREFIX};
 use kps_plan::PLACEHOLDER;
-use proc_macro2::{Delimiter, Ident, Literal, TokenStream, TokenTree};
+use macros::{words, Known, Macros};
+use proc_macro2::{Delimiter, Ident, Spacing, TokenStream, TokenTree};
 use std::collections::BTreeSet;
 use syn::ext::IdentExt as _;
 
@@ -38,6 +41,8 @@ enum What {
     Outside(String),
     /// A directive of the assembler that reads a file.
     Directive(&'static str),
+    /// A directive of the assembler that makes names of parts.
+    Composing(&'static str),
     /// A name of the language, defined again.
     Language(String),
     /// A macro whose name is the argument of another one.
@@ -54,34 +59,6 @@ const ONLY_OUTSIDE: &[&str] = &["option_env", "include_bytes", "include_str"];
 
 /// Macros that make a name of parts.
 const PARTS: &[&str] = &["concat_idents", "paste"];
-
-/// Macros whose text is for people. That of any other one may be for the assembler, in the end.
-const MESSAGES: &[&str] = &[
-    "assert",
-    "assert_eq",
-    "assert_ne",
-    "debug_assert",
-    "debug_assert_eq",
-    "debug_assert_ne",
-    "panic",
-    "pr_alert",
-    "pr_cont",
-    "pr_crit",
-    "pr_debug",
-    "pr_emerg",
-    "pr_err",
-    "pr_info",
-    "pr_notice",
-    "pr_warn",
-    "todo",
-    "unimplemented",
-    "unreachable",
-    "write",
-    "writeln",
-];
-
-/// Directives of the assembler that read a file.
-const DIRECTIVES: &[&str] = &[".incbin", ".include"];
 
 /// The macros of Rust's prelude. Macros of the kernel crate expand to some of them.
 const STANDARD: &[&str] = &[
@@ -131,23 +108,45 @@ const KERNEL_CFG: &str = "kps_kernel";
 pub struct Search {
     /// The names of the changed functions, as identifiers.
     functions: BTreeSet<String>,
-    /// Whether some macro calls a macro that is its argument: then any word may be called.
-    by_parameter: bool,
+    /// What the author defines.
+    known: Known,
 }
 
 impl Search {
     /// A search in snippets of a patch, which are all of its Rust.
     pub fn new<'t>(spec: &ast::Patch, snippets: impl IntoIterator<Item = &'t TokenStream>) -> Self {
-        let by_parameter = snippets.into_iter().any(|tokens| calls_a_parameter(tokens.clone()));
-        Search { functions: changed(spec), by_parameter }
+        let mut macros = Macros::default();
+        spec.modules.iter().for_each(|module| macros.module(&module.name.value));
+        snippets.into_iter().for_each(|tokens| macros.read(tokens.clone(), false));
+        Search { functions: changed(spec), known: macros.known() }
     }
 
     /// What is refused in a snippet.
     pub fn refused(&self, tokens: TokenStream) -> Vec<Refused> {
         let mut walk = Walk { search: self, found: Vec::new() };
-        walk.tokens(tokens, false);
+        walk.tokens(tokens, Context::default());
         walk.found
     }
+}
+
+/// What tokens are part of.
+#[derive(Clone, Copy, Default)]
+struct Context {
+    /// A `use` item.
+    import: Option<Import>,
+    /// The arguments of a macro that may call any word of them.
+    may_be_called: bool,
+}
+
+/// What is known of the path of a `use` item.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Import {
+    /// Its first name is still to come.
+    Unknown,
+    /// It begins with a module of the author's.
+    Own,
+    /// It begins with a crate, or something else.
+    Other,
 }
 
 struct Walk<'a> {
@@ -160,53 +159,103 @@ impl Walk<'_> {
         self.found.push(Refused { span, what });
     }
 
-    /// Searches the tokens of a group. `in_use` tells that they are of a `use` item.
-    fn tokens(&mut self, tokens: TokenStream, in_use: bool) {
+    /// Searches the tokens of a group.
+    fn tokens(&mut self, tokens: TokenStream, context: Context) {
         let trees: Vec<TokenTree> = tokens.into_iter().collect();
-        let mut in_use = in_use;
+        let mut import = context.import;
         for (n, tree) in trees.iter().enumerate() {
             let next = trees.get(n + 1);
             match tree {
                 TokenTree::Ident(ident) => {
                     // `use<'a>` is a bound.
-                    in_use |= ident == "use" && !is_punct(next, '<');
-                    let is_called = is_punct(next, '!') && !is_punct(trees.get(n + 2), '=');
-                    self.name(ident, next, is_called || in_use || self.search.by_parameter);
-                    if is_called {
-                        self.called(ident, trees.get(n + 2), trees.get(n + 3));
+                    if ident == "use" && !is_punct(next, '<') {
+                        import = Some(Import::Unknown);
+                        continue;
                     }
-                    if ident == "extern" && next.is_some_and(|next| is_word(next, "crate")) {
-                        self.refuse(ident.span(), What::ExternCrate);
-                    }
-                    if is_definition(ident) {
-                        self.defined(next);
-                    }
-                    if in_use && ident == "as" {
-                        self.defined(next);
-                    }
+                    import = import.map(|import| self.import(import, ident));
+                    self.word(ident, trees.get(n + 1..).unwrap_or_default(), context, import);
                 }
-                TokenTree::Punct(punct) => {
-                    in_use &= punct.as_char() != ';';
-                    let inner = if is_punct(next, '!') { trees.get(n + 2) } else { next };
-                    if let ('#', Some(TokenTree::Group(group))) = (punct.as_char(), inner) {
-                        self.attribute(group.stream());
+                TokenTree::Punct(punct) => match punct.as_char() {
+                    ';' => import = None,
+                    // The next path of a group begins where the group does.
+                    ',' => import = context.import,
+                    '#' => {
+                        let inner = if is_punct(next, '!') { trees.get(n + 2) } else { next };
+                        if let Some(TokenTree::Group(group)) = inner {
+                            self.attribute(group.stream());
+                        }
                     }
-                }
+                    _ => {}
+                },
                 TokenTree::Group(group) => {
-                    self.tokens(group.stream(), in_use);
+                    let may_be_called = context.may_be_called || self.is_of_caller(&trees, n);
+                    self.tokens(group.stream(), Context { import, may_be_called });
                     // The braces of an item end it, and those of a `use` are followed by `;`.
-                    in_use &= group.delimiter() == Delimiter::Brace && is_punct(next, ';');
+                    if group.delimiter() != Delimiter::Brace || !is_punct(next, ';') {
+                        import = context.import;
+                    }
                 }
                 TokenTree::Literal(_) => {}
             }
         }
     }
 
+    /// What is known of the path of a `use` item behind one more of its names.
+    fn import(&self, import: Import, name: &Ident) -> Import {
+        let is_place = ["crate", "self", "super"].iter().any(|place| name == place);
+        match import {
+            Import::Unknown if is_place => Import::Unknown,
+            Import::Unknown if self.search.known.modules.contains(&unraw(name)) => Import::Own,
+            Import::Unknown => Import::Other,
+            known => known,
+        }
+    }
+
+    /// Whether a group is the arguments of a macro that may call any word of them.
+    fn is_of_caller(&self, trees: &[TokenTree], n: usize) -> bool {
+        let before = |back| n.checked_sub(back).and_then(|n| trees.get(n));
+        is_punct(before(1), '!')
+            && matches!(before(2), Some(TokenTree::Ident(name))
+                if self.search.known.callers.contains(&unraw(name)))
+    }
+
+    /// A word, with what is behind it.
+    fn word(
+        &mut self,
+        ident: &Ident,
+        behind: &[TokenTree],
+        context: Context,
+        import: Option<Import>,
+    ) {
+        let (next, second) = (behind.first(), behind.get(1));
+        let is_called = is_punct(next, '!') && !is_punct(second, '=');
+        let is_own =
+            import == Some(Import::Own) && self.search.known.defined.contains(&unraw(ident));
+        let is_imported = import.is_some() && !is_own;
+        self.name(ident, behind, is_called || is_imported || context.may_be_called);
+        if is_called {
+            self.called(ident, second, behind.get(2));
+        }
+        if ident == "extern" && next.is_some_and(|next| is_word(next, "crate")) {
+            self.refuse(ident.span(), What::ExternCrate);
+        }
+        if is_definition(ident, behind) || import.is_some() && ident == "as" {
+            self.defined(next);
+        }
+        if import.is_some() && self.search.known.own.contains(&unraw(ident)) {
+            self.renamed(behind);
+        }
+    }
+
     /// A name. `may_be_macro` tells whether it may be that of a macro here.
-    fn name(&mut self, ident: &Ident, next: Option<&TokenTree>, may_be_macro: bool) {
-        let name = ident.unraw().to_string();
-        if is_reserved(&name, &self.search.functions) || name == "livepatch" && is_punct(next, ':')
-        {
+    fn name(&mut self, ident: &Ident, behind: &[TokenTree], may_be_macro: bool) {
+        let name = unraw(ident);
+        // `::`, and not the `:` before a type.
+        let is_module = || {
+            matches!(behind.first(), Some(TokenTree::Punct(punct))
+                if punct.as_char() == ':' && punct.spacing() == Spacing::Joint)
+        };
+        if is_reserved(&name, &self.search.functions) || name == "livepatch" && is_module() {
             self.refuse(ident.span(), What::Name(name));
         } else if ONLY_OUTSIDE.contains(&name.as_str())
             || may_be_macro && OUTSIDE.contains(&name.as_str())
@@ -219,35 +268,50 @@ impl Walk<'_> {
 
     /// The call or the definition of a macro: what follows its `!`.
     fn called(&mut self, ident: &Ident, first: Option<&TokenTree>, second: Option<&TokenTree>) {
-        if ident == "macro_rules" {
-            match first {
-                Some(TokenTree::Ident(name)) if STANDARD.iter().any(|known| name == known) => {
-                    self.refuse(name.span(), What::Language(name.to_string()));
+        let known = &self.search.known;
+        match (first, second) {
+            (Some(TokenTree::Group(arguments)), _) => {
+                let arguments = arguments.stream();
+                let handed = words(arguments.clone(), true);
+                if known.assembly.contains(&unraw(ident)) || !known.assembly.is_disjoint(&handed) {
+                    self.assembly(ident.span(), arguments);
                 }
-                Some(TokenTree::Punct(punct)) if punct.as_char() == '$' => {
-                    self.refuse(punct.span(), What::NamelessMacro);
-                }
-                _ => {}
             }
-        }
-        let body = if ident == "macro_rules" { second } else { first };
-        if let (false, Some(TokenTree::Group(group))) =
-            (MESSAGES.iter().any(|name| ident == name), body)
-        {
-            let text = text(group.stream());
-            if let Some(directive) = DIRECTIVES.iter().find(|directive| text.contains(**directive))
+            (Some(TokenTree::Ident(name)), Some(TokenTree::Group(rules))) => {
+                if STANDARD.contains(&unraw(name).as_str()) {
+                    self.refuse(name.span(), What::Language(unraw(name)));
+                }
+                if known.texts.contains(&unraw(name)) {
+                    self.assembly(name.span(), rules.stream());
+                }
+            }
+            (Some(TokenTree::Punct(punct)), _)
+                if ident == "macro_rules" && punct.as_char() == '$' =>
             {
-                self.refuse(ident.span(), What::Directive(directive));
+                self.refuse(punct.span(), What::NamelessMacro);
             }
-            self.text(ident.span(), &text);
+            _ => {}
         }
+    }
+
+    /// What the assembler may get to read.
+    fn assembly(&mut self, span: proc_macro2::Span, tokens: TokenStream) {
+        let text = text::text(tokens);
+        if let Some(directive) = text::reading(&text) {
+            self.refuse(span, What::Directive(directive));
+        }
+        if let Some(directive) = text::composing(&text) {
+            self.refuse(span, What::Composing(directive));
+        }
+        self.text(span, &text);
     }
 
     /// An attribute: `link_name` and `export_name` name symbols.
     fn attribute(&mut self, tokens: TokenStream) {
-        let is_doc = tokens.clone().into_iter().next().is_some_and(|tree| is_word(&tree, "doc"));
-        if let (false, Some(first)) = (is_doc, tokens.clone().into_iter().next()) {
-            self.text(first.span(), &text(tokens));
+        let Some(first) = tokens.clone().into_iter().next() else { return };
+        let names_symbols = !words(tokens.clone(), false).is_disjoint(&self.search.known.assembly);
+        if names_symbols || is_punct(Some(&first), '$') {
+            self.text(first.span(), &text::text(tokens));
         }
     }
 
@@ -264,8 +328,16 @@ impl Walk<'_> {
     /// The name after the keyword of a definition.
     fn defined(&mut self, name: Option<&TokenTree>) {
         let Some(TokenTree::Ident(name)) = name else { return };
-        if PRIMITIVES.iter().any(|known| name == known) {
-            self.refuse(name.span(), What::Language(name.to_string()));
+        if PRIMITIVES.contains(&unraw(name).as_str()) {
+            self.refuse(name.span(), What::Language(unraw(name)));
+        }
+    }
+
+    /// What follows the name of a macro of the author's in a `use` item.
+    fn renamed(&mut self, behind: &[TokenTree]) {
+        let [TokenTree::Ident(keyword), TokenTree::Ident(name), ..] = behind else { return };
+        if keyword == "as" && STANDARD.contains(&unraw(name).as_str()) {
+            self.refuse(name.span(), What::Language(unraw(name)));
         }
     }
 }
@@ -283,23 +355,23 @@ pub fn is_reserved(name: &str, functions: &BTreeSet<String>) -> bool {
         || is_entry().unwrap_or(false)
 }
 
-/// Keywords that a name of the namespace of types follows. One of them may be a contextual keyword.
-fn is_definition(ident: &Ident) -> bool {
-    ["enum", "mod", "struct", "trait", "type", "union"].iter().any(|keyword| ident == keyword)
+/// Whether a word is the keyword of a definition in the namespace of types. Some of the keywords are
+/// contextual, and a macro may give any of them another meaning: what follows the name tells.
+fn is_definition(ident: &Ident, behind: &[TokenTree]) -> bool {
+    let ends = |punct: char| is_punct(behind.get(1), punct);
+    match ident.to_string().as_str() {
+        "type" => ends('<') || ends('=') && !is_punct(behind.get(2), '>'),
+        "enum" | "mod" | "struct" | "trait" | "union" => {
+            let is_body =
+                |tree: &TokenTree| matches!(tree, TokenTree::Group(_)) || is_word(tree, "where");
+            [';', '<', ':'].into_iter().any(ends) || behind.get(1).is_some_and(is_body)
+        }
+        _ => false,
+    }
 }
 
-/// Whether a macro calls the macro that is its argument: `$name!`.
-fn calls_a_parameter(tokens: TokenStream) -> bool {
-    let trees: Vec<TokenTree> = tokens.into_iter().collect();
-    let here = trees.windows(3).any(|trees| {
-        is_punct(trees.first(), '$')
-            && matches!(trees.get(1), Some(TokenTree::Ident(_)))
-            && is_punct(trees.get(2), '!')
-    });
-    here || trees.into_iter().any(|tree| match tree {
-        TokenTree::Group(group) => calls_a_parameter(group.stream()),
-        _ => false,
-    })
+fn unraw(ident: &Ident) -> String {
+    ident.unraw().to_string()
 }
 
 fn is_punct(tree: Option<&TokenTree>, wanted: char) -> bool {
@@ -308,38 +380,6 @@ fn is_punct(tree: Option<&TokenTree>, wanted: char) -> bool {
 
 fn is_word(tree: &TokenTree, wanted: &str) -> bool {
     matches!(tree, TokenTree::Ident(ident) if ident == wanted)
-}
-
-/// The text of a macro's or an attribute's strings, with a line end after each argument. `concat!`
-/// among them joins its arguments.
-fn text(tokens: TokenStream) -> String {
-    let text = |tree| match tree {
-        TokenTree::Literal(literal) => value(&literal),
-        TokenTree::Group(group) => joined(group.stream()),
-        TokenTree::Punct(punct) if punct.as_char() == ',' => "\n".to_owned(),
-        TokenTree::Ident(_) | TokenTree::Punct(_) => String::new(),
-    };
-    let text: String = tokens.into_iter().map(text).collect();
-    // The assembler's separator of an argument and the text behind it.
-    text.replace("\\()", "")
-}
-
-fn joined(tokens: TokenStream) -> String {
-    let text = |tree| match tree {
-        TokenTree::Literal(literal) => value(&literal),
-        TokenTree::Group(group) => joined(group.stream()),
-        TokenTree::Ident(_) | TokenTree::Punct(_) => String::new(),
-    };
-    tokens.into_iter().map(text).collect()
-}
-
-fn value(literal: &Literal) -> String {
-    match syn::parse_str::<syn::Lit>(&literal.to_string()) {
-        Ok(syn::Lit::Str(text)) => text.value(),
-        Ok(syn::Lit::Char(c)) => c.value().to_string(),
-        Ok(syn::Lit::CStr(text)) => text.value().to_string_lossy().into_owned(),
-        _ => literal.to_string(),
-    }
 }
 
 impl Resolver<'_> {
@@ -374,88 +414,4 @@ pub fn changed(spec: &ast::Patch) -> BTreeSet<String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// What is refused in a text of a patch that changes `show`.
-    fn found(text: &str) -> Vec<What> {
-        let tokens: TokenStream = text.parse().unwrap_or_else(|error| panic!("{text}: {error}"));
-        let functions = BTreeSet::from(["show".to_owned()]);
-        let search = Search { functions, by_parameter: calls_a_parameter(tokens.clone()) };
-        search.refused(tokens).into_iter().map(|refused| refused.what).collect()
-    }
-
-    #[test]
-    fn names_of_generated_code_are_found_wherever_they_are() {
-        for text in [
-            "kps_orig_show as usize",
-            "m!(r#kps_new)",
-            "let __kps_x = 1;",
-            "use super::kps_in_vmlinux::livepatch_show as f;",
-            "livepatch_show_2",
-            "livepatch::Module",
-            "#[link_name = \"kps_body_show\"] static X: u8;",
-            "#![export_name = \"livepatch_show\"]",
-            "asm!(\"nop\", \"call kps_orig_show\")",
-            "mine!(concat!(\"call k\", \"ps_orig_show\"))",
-            "global_asm!(\".set x, \\\"kps.sym.vmlinux.show,0\\\"\")",
-            "macro_rules! m { () => { asm!(\"jmp *kps_orig\\\\()_show\") } }",
-            "paste! { [<kps _orig_show>] }",
-            "use kernel::prelude::paste as glue;",
-        ] {
-            assert!(!found(text).is_empty(), "{text}");
-        }
-        for text in [
-            "#[cfg(kps_kernel)] fn f() {}",
-            "kps::livepatch(x); kps::prelude::pr_info!(\"kps_orig_show\");",
-            "livepatch_other(livepatch, livepatch_show_x)",
-            "/// kps_orig_show\nfn f() { let paste = 1; }",
-        ] {
-            assert!(found(text).is_empty(), "{text}: {:?}", found(text));
-        }
-    }
-
-    #[test]
-    fn macros_that_read_more_than_the_patch_are_found_by_any_name() {
-        for text in [
-            "core::env!(\"PWD\")",
-            "use core::{env as e};",
-            "#[doc = include_str!(\"x\")] fn f() {}",
-            "macro_rules! call { ($m:ident) => { $m!(\"x\") } } call!(include);",
-            "f(option_env)",
-            "global_asm!(\".inc\", concat!(\".\", \"incbin \\\"x\\\"\"))",
-            "mine!(\".include \\\"x\\\"\")",
-        ] {
-            assert!(!found(text).is_empty(), "{text}");
-        }
-        for text in [
-            "let env = 1; if env != 2 { include(env) }",
-            "(file!(), line!(), module_path!(), stringify!(env))",
-            "pr_info!(\".incbin\")",
-        ] {
-            assert!(found(text).is_empty(), "{text}: {:?}", found(text));
-        }
-    }
-
-    #[test]
-    fn names_of_the_language_are_not_defined_again() {
-        for text in [
-            "type u32 = u64;",
-            "mod a { pub enum bool { no } }",
-            "use a::b as usize;",
-            "macro_rules! cfg { () => {} }",
-            "macro_rules! m { ($n:ident) => { macro_rules! $n { () => {} } } }",
-            "extern crate self as core;",
-        ] {
-            assert!(!found(text).is_empty(), "{text}");
-        }
-        for text in [
-            "impl A for B { const C: u8 = 1 as u8; }",
-            "use a::{b, c}; fn f() -> impl Sized + use<> { 1 as u32 }",
-            "macro_rules! mine { () => {} } enum Option { Some }",
-            "struct A { r#type: u32, union: u8 }",
-        ] {
-            assert!(found(text).is_empty(), "{text}: {:?}", found(text));
-        }
-    }
-}
+mod tests;

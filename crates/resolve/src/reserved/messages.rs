@@ -33,6 +33,12 @@ impl Refused {
                     .note("such a name may be one of the generated code")
                     .help("write the names in full")
             }
+            What::Composing(name) => Diagnostic::new(
+                RESERVED_WORD,
+                format!("`{name}` makes names of parts"),
+            )
+            .note("such a name may be one of the generated code, or a directive that reads a file")
+            .help("write the assembly in full, or with a macro of Rust"),
             What::Outside(name) => Diagnostic::new(
                 OUTSIDE_INPUT,
                 format!("`{name}!` reads something that is not part of the patch"),
