@@ -11,49 +11,80 @@ const MAX_FUNCTIONS: usize = 256;
 /// The longest list of parameters, in bytes.
 const MAX_PARAMS: usize = 4096;
 
-/// The functions outside of the file that a function in C calls, itself or in functions of the same
-/// file, as far as the text tells: macros hide calls, and the call of a pointer looks like that of
-/// a function. It is among them itself if it calls itself.
+/// The functions outside of the file that a function in C calls, itself or in functions and macros
+/// of the same file, as far as the text tells: the macros of headers hide calls, and the call of a
+/// pointer looks like that of a function. It is among them itself if it calls itself.
 pub(super) fn calls_in_c(text: &str, function: &str) -> Vec<String> {
+    outward_calls(text, function, true)
+}
+
+fn outward_calls(text: &str, function: &str, in_macros: bool) -> Vec<String> {
     // No patch has such a file, and looking through it would take long.
     if text.len() > MAX_TEXT {
         return Vec::new();
     }
-    let (text, defined) = without_directives(&without_comments(text));
-    let is_word = |c: char| c == '_' || c.is_ascii_alphanumeric();
+    let (text, macros) = without_directives(&without_comments(text));
     let mut called = vec![function.to_owned()];
-    let (mut next, mut calls_itself) = (0, false);
+    let mut next = 0;
     let mut own = Vec::new();
-    while let Some(function) = called.get(next).filter(|_| next < MAX_FUNCTIONS) {
-        let body = body_in_c(&text, function);
-        own.push(body.is_some() || defined.iter().any(|name| name == function));
-        let body = body.unwrap_or_default();
+    // Those that call themselves; a macro that does calls the function of its name.
+    let mut call_themselves = BTreeSet::new();
+    while let Some(function) = called.get(next).cloned().filter(|_| next < MAX_FUNCTIONS) {
+        let body = body_in_c(&text, &function);
+        let named: Vec<&Macro> = macros.iter().filter(|known| known.name == function).collect();
+        own.push(body.is_some() || !named.is_empty());
         next += 1;
-        let flags = sleeping_flags(body).into_iter().map(str::to_owned);
-        let flags: Vec<String> = flags.filter(|flag| !called.contains(flag)).collect();
-        called.extend(flags);
-        for (at, _) in body.match_indices('(') {
-            let before = body[..at].trim_end();
-            let start = before.trim_end_matches(is_word).len();
-            let operator = before[..start].trim_end();
-            let is_member = operator.ends_with('.') || operator.ends_with("->");
-            let name = &before[start..];
-            calls_itself |= name == called[0] && !is_member;
-            if !name.is_empty() && !is_member && !called.iter().any(|known| known == name) {
+        let mut add = |name: &str| {
+            let is_itself = name == function && !named.is_empty() || name == called[0];
+            if is_itself {
+                call_themselves.insert(name.to_owned());
+            }
+            if !called.iter().any(|known| known == name) {
                 called.push(name.to_owned());
             }
+        };
+        let flags = body.map(sleeping_flags).unwrap_or_default();
+        flags.into_iter().for_each(&mut add);
+        let in_function = body.unwrap_or_default();
+        calls_in(in_function).for_each(&mut add);
+        for body in named.iter().filter(|_| in_macros) {
+            let is_parameter = |name: &&str| body.parameters.iter().any(|known| known == name);
+            calls_in(&body.body).filter(|name| !is_parameter(name)).for_each(&mut add);
         }
+        let bodies = named.iter().map(|named| named.body.as_str()).chain([in_function]);
+        let words: BTreeSet<&str> = bodies.flat_map(|body| body.split(|c| !is_word(c))).collect();
+        let plain = macros.iter().filter(|known| in_macros && known.is_plain);
+        let plain = plain.filter(|known| known.name != function);
+        plain
+            .filter(|known| words.contains(known.name.as_str()))
+            .for_each(|known| add(&known.name));
     }
     let is_own = |n: usize| own.get(n).is_some_and(|is_own| *is_own);
-    let is_outward = |n: usize| if n == 0 { calls_itself } else { !is_own(n) };
-    called.into_iter().enumerate().filter(|(n, _)| is_outward(*n)).map(|(_, name)| name).collect()
+    let is_outward = |n: usize, name: &str| (n > 0 && !is_own(n)) || call_themselves.contains(name);
+    let called = called.into_iter().enumerate().filter(|(n, name)| is_outward(*n, name));
+    called.map(|(_, name)| name).collect()
+}
+
+fn is_word(c: char) -> bool {
+    c == '_' || c.is_ascii_alphanumeric()
+}
+
+/// The names in a body in front of parentheses, members left out.
+fn calls_in(body: &str) -> impl Iterator<Item = &str> {
+    body.match_indices('(').filter_map(|(at, _)| {
+        let before = body[..at].trim_end();
+        let start = before.trim_end_matches(is_word).len();
+        let operator = before[..start].trim_end();
+        let is_member = operator.ends_with('.') || operator.ends_with("->");
+        Some(&before[start..]).filter(|name| !name.is_empty() && !is_member)
+    })
 }
 
 /// The functions of a file in C that are kept if `function` is called, each with the function that
 /// keeps it and gets it, or a variable of the file that holds it. What members get is left to the
 /// compiled code.
 pub(super) fn given_in_c(text: &str, function: &str) -> Vec<(String, String)> {
-    let called = calls_in_c(text, function);
+    let called = outward_calls(text, function, false);
     let mut keepers = called.iter().filter(|name| Keeper::named(name).is_some()).peekable();
     let Some(any) = keepers.peek().copied() else { return Vec::new() };
     let keepers: Vec<&String> = keepers.collect();
@@ -113,7 +144,6 @@ struct Word<'t> {
 
 /// The words of a text in C, members left out.
 fn words(text: &str) -> Vec<Word<'_>> {
-    let is_word = |c: char| c == '_' || c.is_ascii_alphanumeric();
     let mut words: Vec<Word<'_>> = Vec::new();
     // The words in front of the brackets that are open.
     let mut open: Vec<Option<usize>> = Vec::new();
@@ -171,7 +201,6 @@ fn words(text: &str) -> Vec<Word<'_>> {
 
 /// The flags that let an allocation sleep and that a body passes to a function.
 fn sleeping_flags(body: &str) -> BTreeSet<&str> {
-    let is_word = |c: char| c == '_' || c.is_ascii_alphanumeric();
     let passed = |(at, _): (usize, &str)| {
         let start = body[..at].trim_end_matches(is_word).len();
         let end = at + body[at..].find(|c| !is_word(c)).unwrap_or(body.len() - at);
@@ -183,37 +212,68 @@ fn sleeping_flags(body: &str) -> BTreeSet<&str> {
     body.match_indices("GFP_").filter_map(passed).collect()
 }
 
+/// A macro of a file.
+struct Macro {
+    name: String,
+    parameters: Vec<String>,
+    /// Whether it is used without parentheses.
+    is_plain: bool,
+    /// What it stands for; empty if that depends on a condition.
+    body: String,
+}
+
+impl Macro {
+    /// What follows `define`, in one line.
+    fn new(text: &str) -> Macro {
+        let text = text.trim_start();
+        let (name, rest) = text.split_at(text.find(|c| !is_word(c)).unwrap_or(text.len()));
+        let listed = rest.strip_prefix('(').and_then(|rest| rest.split_once(')'));
+        let (parameters, body) = listed.unwrap_or(("", rest));
+        let parameters = parameters.split(',').map(|name| name.trim().to_owned()).collect();
+        let (name, body) = (name.to_owned(), body.to_owned());
+        Macro { name, parameters, is_plain: listed.is_none(), body }
+    }
+}
+
 /// A text without directives of the preprocessor and without code that one of them may leave out,
-/// and the names that it defines.
-fn without_directives(text: &str) -> (String, Vec<String>) {
+/// and the macros that it defines.
+fn without_directives(text: &str) -> (String, Vec<Macro>) {
     let mut out = String::with_capacity(text.len());
-    let mut defined = Vec::new();
-    let (mut depth, mut continues) = (0_usize, false);
-    for line in text.lines() {
-        let directive = line.trim_start().strip_prefix('#').map(str::trim_start);
-        let is_code = directive.is_none() && !continues && depth == 0;
-        continues = (continues || directive.is_some()) && line.trim_end().ends_with('\\');
-        if is_code {
-            out.push_str(line);
+    let mut macros: Vec<Macro> = Vec::new();
+    let mut depth = 0_usize;
+    let mut lines = text.lines();
+    while let Some(line) = lines.next() {
+        let Some(directive) = line.trim_start().strip_prefix('#').map(str::trim_start) else {
+            if depth == 0 {
+                out.push_str(line);
+            }
+            out.push('\n');
+            continue;
+        };
+        let mut whole = String::new();
+        let mut part = directive.trim_end();
+        while let Some(start) = part.strip_suffix('\\') {
+            whole.push_str(start);
+            out.push('\n');
+            part = lines.next().unwrap_or_default().trim_end();
         }
+        whole.push_str(part);
         out.push('\n');
-        let Some(directive) = directive else { continue };
-        if directive.starts_with("if") {
+        if whole.starts_with("if") {
             depth += 1;
-        } else if directive.starts_with("endif") {
+        } else if whole.starts_with("endif") {
             depth = depth.saturating_sub(1);
-        } else if let Some(rest) = directive.strip_prefix("define") {
-            let is_word = |c: char| c == '_' || c.is_ascii_alphanumeric();
-            let rest = rest.trim_start();
-            defined.push(rest[..rest.find(|c| !is_word(c)).unwrap_or(rest.len())].to_owned());
+        } else if let Some(rest) = whole.strip_prefix("define") {
+            let found = Macro::new(rest);
+            let body = if depth == 0 { found.body } else { String::new() };
+            macros.push(Macro { body, ..found });
         }
     }
-    (out, defined)
+    (out, macros)
 }
 
 /// The text between the braces of a function's definition.
 fn body_in_c<'t>(text: &'t str, function: &str) -> Option<&'t str> {
-    let is_word = |c: char| c == '_' || c.is_ascii_alphanumeric();
     text.match_indices(function).find_map(|(at, _)| {
         let rest = &text[at + function.len()..];
         if text[..at].ends_with(is_word) || !rest.trim_start().starts_with('(') {
@@ -291,10 +351,25 @@ mod tests {
         assert_eq!(calls_in_c("int show(void) { a(", "show"), [] as [&str; 0]);
         let text = "#define nap(n) \\\n\tsleep(n)\nint f(gfp_t g)\n{\n#if 0\n\tg(1);\n# endif\n\
             \tnap(1);\n\tif (g == GFP_KERNEL) h(2, GFP_NOFS | __GFP_ZERO);\n}\n";
-        assert_eq!(calls_in_c(text, "f"), ["GFP_NOFS", "if", "h"]);
+        assert_eq!(calls_in_c(text, "f"), ["GFP_NOFS", "if", "h", "sleep"]);
+        let text = "int f(int n) { return h(n); }\nint h(int n) { return f(n); }";
+        assert_eq!(calls_in_c(text, "f"), ["f"]);
         // A letter beyond ASCII, a call of itself, and a member.
         let text = "int f(int n) { return \u{e9}(1) + f(n) + m -> g(2); }";
         assert_eq!(calls_in_c(text, "f"), ["f"]);
+    }
+
+    #[test]
+    fn calls_in_macros_of_the_file_are_found() {
+        let text = "#define END(t) kthread_stop(t)\n#define ALL do { END(t); \\\n\trcu_barrier(); \\\n\
+            } while (0)\n#define CALL(f, n) f(n)\n#define msleep(n) note(msleep(n))\n\
+            #ifdef X\n#define MAYBE() mutex_lock(&m)\n#endif\n#define FLAGS (GFP_KERNEL | 1)\n\
+            #define LOOP LOOP\nvoid a(void) { END(t); }\nvoid b(void) { ALL; }\n\
+            void c(void) { CALL(x, 1); MAYBE(); g(n == FLAGS); LOOP; }\nvoid d(void) { msleep(1); }";
+        assert_eq!(calls_in_c(text, "a"), ["kthread_stop"]);
+        assert_eq!(calls_in_c(text, "b"), ["rcu_barrier", "while", "kthread_stop"]);
+        assert_eq!(calls_in_c(text, "c"), ["g"]);
+        assert_eq!(calls_in_c(text, "d"), ["msleep", "note"]);
     }
 
     #[test]

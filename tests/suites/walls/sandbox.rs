@@ -208,8 +208,8 @@ fn a_folder_comes_back_to_its_owners() {
     let before = std::fs::metadata(&outside).map(|found| found.ctime_nsec());
     // What is made is the folder's owner's, and no program of root's with the rights of its owner;
     // however deep it is, kpsc ends.
-    let script =
-        "echo >>'of root' && echo >>'of a user' && chmod 666 'of root' && chmod 777 . && mkdir -m 2777 new && cp /usr/bin/true new/true \
+    let script = "echo >>'of root' && echo >>'of a user' && chmod 666 'of root' && chmod 777 . \
+         && mkdir -m 2777 new && cp /usr/bin/true new/true \
          && chmod 4755 new/true && ln -s /etc/shadow new/shadow && mkfifo new/pipe \
          && for i in $(seq 400); do mkdir deep && cd deep || exit 1; done";
     let at = folder.path().display();
