@@ -361,11 +361,13 @@ mod tests {
 
     #[test]
     fn calls_in_macros_of_the_file_are_found() {
-        let text = "#define END(t) kthread_stop(t)\n#define ALL do { END(t); \\\n\trcu_barrier(); \\\n\
+        let text = "#define END(t) kthread_stop(t)\n\
+            #define ALL do { END(t); \\\n\trcu_barrier(); \\\n\
             } while (0)\n#define CALL(f, n) f(n)\n#define msleep(n) note(msleep(n))\n\
             #ifdef X\n#define MAYBE() mutex_lock(&m)\n#endif\n#define FLAGS (GFP_KERNEL | 1)\n\
             #define LOOP LOOP\nvoid a(void) { END(t); }\nvoid b(void) { ALL; }\n\
-            void c(void) { CALL(x, 1); MAYBE(); g(n == FLAGS); LOOP; }\nvoid d(void) { msleep(1); }";
+            void c(void) { CALL(x, 1); MAYBE(); g(n == FLAGS); LOOP; }\n\
+            void d(void) { msleep(1); }";
         assert_eq!(calls_in_c(text, "a"), ["kthread_stop"]);
         assert_eq!(calls_in_c(text, "b"), ["rcu_barrier", "while", "kthread_stop"]);
         assert_eq!(calls_in_c(text, "c"), ["g"]);
