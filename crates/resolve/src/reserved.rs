@@ -355,8 +355,8 @@ pub fn is_reserved(name: &str, functions: &BTreeSet<String>) -> bool {
         || is_entry().unwrap_or(false)
 }
 
-/// Whether a word is the keyword of a definition in the namespace of types. Some of the keywords are
-/// contextual, and a macro may give any of them another meaning: what follows the name tells.
+/// Whether a word is the keyword of a definition in the namespace of types. A macro may give such a
+/// word another meaning: what follows the name tells.
 fn is_definition(ident: &Ident, behind: &[TokenTree]) -> bool {
     let ends = |punct: char| is_punct(behind.get(1), punct);
     match ident.to_string().as_str() {

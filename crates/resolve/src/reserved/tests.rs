@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+//! Tests of the search for what is refused, over texts that are and texts that are not.
 
 use super::*;
 
