@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 //! Who can change a folder. Whoever can replace a program that kpsc runs is kpsc.
 
+use crate::isolation::User;
 use rustix::process::{getegid, geteuid};
 use std::fmt;
 use std::fs::{read_to_string, Metadata};
@@ -111,7 +112,9 @@ impl Me {
 
     fn other(&self, file: &Metadata, place: Place) -> Option<Who> {
         let known = [Some(0), Some(self.uid), self.unknown];
-        if !known.contains(&Some(file.uid())) {
+        // A sandbox that was killed with root's kpsc has left files of a user that nobody is.
+        let is_left = self.uid == 0 && User::is_one(file.uid());
+        if !known.contains(&Some(file.uid())) && !is_left {
             return Some(Who::Owner(file.uid()));
         }
         let is_sticky = file.mode() & 0o1000 != 0;
