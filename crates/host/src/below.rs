@@ -290,7 +290,7 @@ mod tests {
         ] {
             for flags in [OFlags::PATH, OFlags::RDONLY | OFlags::NONBLOCK] {
                 let identity = |opened: Result<OwnedFd, Errno>| {
-                    opened.and_then(|file| fstat(file)).map(|stat| (stat.st_dev, stat.st_ino))
+                    opened.and_then(fstat).map(|stat| (stat.st_dev, stat.st_ino))
                 };
                 let path = Path::new(path);
                 let stepwise = identity(resolve_stepwise(&own, path, flags));

@@ -193,14 +193,13 @@ mod tests {
     /// Drafts with and without a name act alike.
     #[test]
     fn a_draft_becomes_a_file_or_nothing() -> io::Result<()> {
-        let unnamed = |folder: &Path| Draft::new_in(folder, 0o600);
-        let named = |folder: &Path| Draft::with_name(folder, 0o600);
-        let ways: [&dyn Fn(&Path) -> io::Result<Draft>; 2] = [&unnamed, &named];
+        type Way = fn(&Path, u32) -> io::Result<Draft>;
+        let ways: [Way; 2] = [Draft::new_in, Draft::with_name];
         for draft in ways {
             let folder = Folder::new_in(&std::env::temp_dir())?;
             let path = folder.path().join("file");
             let written = |text: &str| -> io::Result<Draft> {
-                let mut draft = draft(folder.path())?;
+                let mut draft = draft(folder.path(), 0o600)?;
                 draft.file().write_all(text.as_bytes())?;
                 Ok(draft)
             };
