@@ -230,7 +230,8 @@ const ATTACHED: &str = "143";
 fn answer(vm: &mut Vm, kind: &str, function: &str) -> String {
     let id = btf_id(function);
     let said = vm.sh(&format!(
-        "/attach {kind} {id} > /tmp/program 2> /tmp/error & bpf=$!
+        ": > /tmp/program
+        /attach {kind} {id} > /tmp/program 2> /tmp/error & bpf=$!
         until [ -s /tmp/program ] || ! kill -0 $bpf 2> /dev/null; do usleep 2000; done
         kill $bpf 2> /dev/null; wait $bpf 2> /dev/null; echo $?"
     ));
