@@ -195,8 +195,8 @@ impl Compiled {
         let build =
             || build::build(&self.emitted, self.name(), &self.sources, &tree, folder, log, &code);
         let built = match self.form() {
-            // The author controls the makefile of a crate, so its output is not cached for other
-            // builds.
+            // Make also builds the macros of a crate. Only what a spec's build has left is cached
+            // as the answers of the compilers.
             Form::Spec => {
                 let built = build()?;
                 if built.module.is_some() {

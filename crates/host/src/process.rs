@@ -46,12 +46,13 @@ fn end_with_kpsc(command: &mut Command) {
 
 /// Makes kpsc the parent of what a program leaves behind when it ends: a sandbox whose first
 /// process is slow to end, or was made to ignore its parent's end.
-pub fn adopt_orphans() -> io::Result<()> {
+pub(crate) fn adopt_orphans() -> io::Result<()> {
     Ok(set_child_subreaper(Some(getpid()))?)
 }
 
 /// Ends the sandboxes whose own parent has ended, and waits until nothing of them is left. The
-/// kernel ends all processes of a namespace with its first one.
+/// kernel ends all processes of a namespace with its first one. A kernel without
+/// CONFIG_PROC_CHILDREN does not tell which they are.
 pub fn end_orphans() {
     let own = namespace(getpid());
     let is_orphan = |&child: &Pid| namespace(child).is_some_and(|of| Some(of) != own);
