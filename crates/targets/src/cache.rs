@@ -20,6 +20,7 @@ use super::manifest::Manifest;
 use super::Target;
 use kps_diag::{Diagnostic, FILE_ERROR, FOREIGN_CACHE, NO_SUCH_TARGET};
 use kps_host::disk::{cannot, entries, make_folder, remove, rename};
+use kps_host::isolation::Readable;
 use kps_host::owner::{other, Other};
 use std::fs::{File, TryLockError};
 use std::io::{ErrorKind, Write as _};
@@ -43,7 +44,15 @@ pub type Listed = (String, Result<Target, Diagnostic>);
 
 /// A lock that is held until it is dropped.
 #[derive(Debug)]
-pub struct Held(#[expect(dead_code, reason = "closing the file gives the lock back")] Option<File>);
+pub(super) struct Held(#[expect(dead_code, reason = "closing the file gives the lock back")] Option<File>);
+
+/// The right to change the cache, until it is dropped. What root writes meanwhile is readable for
+/// the user that the sandbox runs as, whatever umask root has.
+#[derive(Debug)]
+pub struct Change {
+    _held: Held,
+    _readable: Readable,
+}
 
 impl Cache {
     /// `$KPSC_CACHE`, or `kpsc` in the user's cache folder.
@@ -146,12 +155,14 @@ impl Cache {
     }
 
     /// Waits until no other kpsc changes the cache, and locks it.
-    pub fn change(&self) -> Result<Held, Diagnostic> {
+    pub fn change(&self) -> Result<Change, Diagnostic> {
         self.own()?;
+        let readable = Readable::for_sandbox();
         make_folder(&self.root)?;
         let path = self.root.join("lock");
         let file = File::create(&path).map_err(|error| cannot("write", &path, &error))?;
-        alone(file, &path, "another kpsc is changing the cache")
+        let held = alone(file, &path, "another kpsc is changing the cache")?;
+        Ok(Change { _held: held, _readable: readable })
     }
 
     /// Keeps a target from being removed.

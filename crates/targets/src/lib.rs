@@ -43,14 +43,13 @@ use image::ImageError;
 use kps_diag::{Diagnostic, DAMAGED_TARGET, TARGET_NAME_TAKEN, UNREADABLE_IMAGE};
 use kps_facts::Facts;
 use kps_host::disk::remove;
-use kps_host::isolation::Readable;
 use manifest::Manifest;
 use origin::{Origin, Provider};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 pub use build_dir::Request as BuildDirRequest;
-pub use cache::{is_supported_path, unsupported_path, Cache, Held, Listed};
+pub use cache::{is_supported_path, unsupported_path, Cache, Change, Listed};
 pub use debian::{keyring, Request as DebianRequest, SUITE};
 pub use inventory::record;
 pub use kept::{Kept, Kind as KeptKind};
@@ -140,7 +139,6 @@ impl Target {
     /// if they are missing.
     pub fn prepare(&mut self, cache: &Cache, progress: Progress) -> Result<Tree, Diagnostic> {
         cache.own()?;
-        let _readable = Readable::for_sandbox();
         if let Some(tree) = &self.manifest.tree {
             // Only the owner of a cache can bring it up to date; others use it as it is.
             let _ = self.provider().renew(cache, &self.folder, tree);

@@ -13,7 +13,7 @@ use crate::progress::Progress;
 use crate::toolchain::Toolchain;
 use crate::Tree;
 use kps_diag::{Diagnostic, DISK_FULL, WRONG_TOOLCHAIN};
-use kps_host::disk::{cannot, fill_folder, make_folder, remove, write_atomically};
+use kps_host::disk::{fill_folder, make_folder, remove, write_atomically};
 use kps_host::input;
 use std::path::Path;
 
@@ -156,9 +156,8 @@ fn make_tree(
     // a vmlinux, and there is no vmlinux here.
     progress
         .step("kernel: Rust metadata", || make("modules_prepare", &["CONFIG_DEBUG_INFO_BTF="]))?;
-    let symvers = folder.join("Module.symvers");
-    std::fs::copy(&symvers, build.join("Module.symvers"))
-        .map_err(|error| cannot("copy", &symvers, &error))?;
+    let symvers = input::read(&folder.join("Module.symvers"), input::SYMVERS)?;
+    write_atomically(&build.join("Module.symvers"), &symvers)?;
     enter_toolchain(folder, tree)
 }
 
@@ -223,6 +222,7 @@ fn entrance(folder: &Path, tree: &Tree) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use kps_host::disk::cannot;
     use std::path::PathBuf;
 
     #[test]
