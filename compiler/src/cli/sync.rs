@@ -7,13 +7,11 @@ use crate::emit::{beside, bindings, library, BINDINGS_TITLE, LIBRARY, TARGET_FAC
 use crate::input::{refuse_link, Input};
 use crate::patch_crate::BINDINGS;
 use kps_diag::{Diagnostic, NOT_A_CRATE};
-use kps_host::below::{is_below, read_below};
-use kps_host::disk::{make_folder, remove, write_atomically};
+use kps_host::below::{entries_below, is_below, read_below, remove_below, write_below};
 use kps_host::input;
 use kps_targets::{Cache, Target};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use walkdir::WalkDir;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Sync {
@@ -65,16 +63,15 @@ pub(super) fn sync(
     // The makefile is written last: without it make stops with an explanation.
     let rules = files.remove_entry(MAKEFILE);
     if rules.is_none() {
-        remove(&folder.join(MAKEFILE))?;
+        remove_below(folder, MAKEFILE)?;
     }
     // Files for an earlier version of the patch, or by an earlier kpsc, are out of date.
     let is_ours =
         |path: &str| [".rs", ".md", ".mk", ".symvers", ".c"].iter().any(|end| path.ends_with(end));
     let stale = |path: &str| is_ours(path) && path != MAKEFILE && !files.contains_key(path);
-    for entry in WalkDir::new(folder.join(LIBRARY)).into_iter().flatten() {
-        let path = entry.path().strip_prefix(folder).unwrap_or(entry.path()).display().to_string();
-        if entry.file_type().is_file() && stale(&path) {
-            remove(entry.path())?;
+    for entry in entries_below(folder, LIBRARY)?.iter().filter(|entry| entry.kind.is_file()) {
+        if stale(&entry.path.to_string_lossy()) {
+            remove_below(folder, &entry.path)?;
         }
     }
     let rules = rules.iter().map(|(path, bytes)| (path, bytes));
@@ -82,9 +79,7 @@ pub(super) fn sync(
         if read_below(folder, path, input::FACTS).is_ok_and(|there| there == *bytes) {
             continue;
         }
-        let path = folder.join(path);
-        make_folder(path.parent().unwrap_or(folder))?;
-        write_atomically(&path, bytes)?;
+        write_below(folder, path, bytes)?;
     }
     Ok(code)
 }
@@ -99,12 +94,13 @@ fn check_place(folder: &Path) -> Result<(), Diagnostic> {
         !is_below(folder, path) || String::from_utf8_lossy(&text).contains(start)
     };
     let library = folder.join(LIBRARY);
-    for entry in WalkDir::new(&library).into_iter().flatten() {
-        refuse_link(entry.path())?;
+    refuse_link(&library)?;
+    for entry in entries_below(folder, LIBRARY)? {
+        refuse_link(&folder.join(entry.path))?;
     }
     let manifest = format!("{LIBRARY}/Cargo.toml");
     let is_ours = is_below(folder, &manifest) && of_kpsc(&manifest, "# kpsc wrote this folder");
-    if library.exists() && !is_ours {
+    if is_below(folder, LIBRARY) && !is_ours {
         return Err(not_ours(&library));
     }
     match of_kpsc(BINDINGS, BINDINGS_TITLE) {

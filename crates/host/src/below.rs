@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Reads files below a folder that somebody else has filled: an author's, or one in which an
-//! author's makefile has run.
+//! Reads and writes files below a folder that somebody else has filled: an author's, or one in
+//! which an author's makefile has run.
 //!
 //! A link there may lead anywhere, also to a file that only the user of kpsc may read, and its
 //! target would end up in a message, in a module or in the cache. So no link is followed, and
 //! nothing but a regular file is opened: to open a device can have an effect, and a FIFO has no
 //! end. Hard links are not told apart: who made one could read the file.
+
+mod write;
+
+pub use write::{entries_below, remove_below, write_below, Entry};
 
 use crate::disk::cannot;
 use crate::input::{read_opened, too_large, Limit};
@@ -33,12 +37,15 @@ pub enum Unread {
 }
 
 impl Unread {
+    /// What is said of a link.
+    const A_LINK: &str = "it is a link, or below one";
+
     /// The error about a file.
     pub fn about(self, path: &Path) -> Diagnostic {
         let invalid = |text: &str| io::Error::new(ErrorKind::InvalidInput, text);
         match self {
             Unread::Missing => cannot("read", path, &ErrorKind::NotFound.into()),
-            Unread::Link => cannot("read", path, &invalid("it is a link, or below one")),
+            Unread::Link => cannot("read", path, &invalid(Unread::A_LINK)),
             Unread::TooLarge(limit) => too_large(path, limit),
             Unread::Exhausted(Total { what, files, bytes }) => {
                 Diagnostic::new(PATCH_TOO_LARGE, format!("{what} are too many or too large"))
@@ -125,16 +132,7 @@ pub fn is_below(folder: &Path, path: impl AsRef<Path>) -> bool {
 
 /// Opens a regular file.
 fn open(folder: &Path, path: &Path) -> Result<File, Unread> {
-    let unread = |error| match error {
-        Errno::NOENT | Errno::NOTDIR | Errno::NAMETOOLONG => Unread::Missing,
-        Errno::LOOP => Unread::Link,
-        error => Unread::Failed(error.into()),
-    };
-    if !path.components().all(|part| matches!(part, Component::Normal(_))) {
-        return Err(unread(Errno::INVAL));
-    }
-    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let folder = openat(CWD, folder, flags, Mode::empty()).map_err(unread)?;
+    let folder = folder_at(folder).map_err(unread)?;
     // A path does not open what is there, so it tells the kind of a device without an effect.
     let at = resolve(&folder, path, OFlags::PATH).map_err(unread)?;
     let is_file = |file: &OwnedFd| match fstat(file) {
@@ -151,8 +149,24 @@ fn open(folder: &Path, path: &Path) -> Result<File, Unread> {
     Ok(opened.into())
 }
 
+fn unread(error: Errno) -> Unread {
+    match error {
+        Errno::NOENT | Errno::NOTDIR | Errno::NAMETOOLONG => Unread::Missing,
+        Errno::LOOP => Unread::Link,
+        error => Unread::Failed(error.into()),
+    }
+}
+
+/// Opens the folder itself. Its path is the user's word, and links in it are followed.
+fn folder_at(path: &Path) -> Result<OwnedFd, Errno> {
+    openat(CWD, path, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
+}
+
 /// Opens a path without following a link anywhere in it; `ELOOP` if there is one.
 fn resolve(folder: &OwnedFd, path: &Path, flags: OFlags) -> Result<OwnedFd, Errno> {
+    if !path.components().all(|part| matches!(part, Component::Normal(_))) {
+        return Err(Errno::INVAL);
+    }
     let how = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
     match openat2(folder, path, flags | OFlags::CLOEXEC, Mode::empty(), how) {
         // Old container runtimes do not let openat2() through.

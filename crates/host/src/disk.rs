@@ -13,8 +13,12 @@ const MODE: u32 = 0o666;
 
 /// Writes a file completely or not at all, and syncs it to the disk.
 pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), Diagnostic> {
-    let write = || written(path, bytes, MODE, |_| Ok(()))?.replace(path);
-    write().map_err(|error| cannot("write", path, &error))
+    replace(path, bytes).map_err(|error| cannot("write", path, &error))
+}
+
+/// The same, for callers that know the file by another path.
+pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    written(path, bytes, MODE, |_| Ok(()))?.replace(path)
 }
 
 /// Writes a new file, completely or not at all.

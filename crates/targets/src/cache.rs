@@ -44,7 +44,9 @@ pub type Listed = (String, Result<Target, Diagnostic>);
 
 /// A lock that is held until it is dropped.
 #[derive(Debug)]
-pub(super) struct Held(#[expect(dead_code, reason = "closing the file gives the lock back")] Option<File>);
+pub(super) struct Held(
+    #[expect(dead_code, reason = "closing the file gives the lock back")] Option<File>,
+);
 
 /// The right to change the cache, until it is dropped. What root writes meanwhile is readable for
 /// the user that the sandbox runs as, whatever umask root has.

@@ -4,10 +4,18 @@
 use super::{assert_ends, folder, run, with_fixture, write};
 use kps_tests::schedule::Case;
 use kps_tests::{cases, fixture_cache, kpsc, FIXTURE};
+use rustix::fs::{renameat_with, RenameFlags, CWD};
+use std::collections::BTreeMap;
+use std::time::Duration;
+use walkdir::WalkDir;
 
 /// The cases about patch crates.
 pub(crate) fn cases() -> Vec<Case> {
-    cases![a_folder_that_is_no_patch_crate_is_refused, a_new_crate_is_one,]
+    cases![
+        a_folder_that_is_no_patch_crate_is_refused,
+        a_new_crate_is_one,
+        nothing_is_written_through_a_link_that_is_swapped_in,
+    ]
 }
 
 /// What is wrong with a patch crate as a folder. What is wrong in its module is in `suites/macros`.
@@ -157,4 +165,48 @@ fn a_new_crate_is_one() {
     std::os::unix::fs::symlink(elsewhere.join("own.rs"), krate.join("src/own.rs"))
         .unwrap_or_else(|error| panic!("{error}"));
     assert_ends(of_fixture(&["check"]), 1, "KPS1211");
+}
+
+/// Somebody who can write to the folder of a crate puts a link in the place of `kps/` while kpsc
+/// writes there, at one moment after the other. Where the link leads, nothing is written or
+/// removed.
+fn nothing_is_written_through_a_link_that_is_swapped_in() {
+    const MOMENTS: u32 = 25;
+    const STEP: Duration = Duration::from_millis(2);
+    let folder = folder();
+    let cache = fixture_cache();
+    let at = |name: &str| folder.path().join(name);
+    let ours = || {
+        let mut command = kpsc();
+        command.env("KPSC_CACHE", cache.path()).current_dir(folder.path());
+        command
+    };
+    let (status, said) = run(ours().args(["new", "--crate", "watch"]));
+    assert_eq!(status, 0, "{said}");
+    let (library, aside, elsewhere) = (at("watch/kps"), at("aside"), at("elsewhere"));
+    let stale = elsewhere.join("runtime/src/stale.rs");
+    write(&stale, b"");
+    std::os::unix::fs::symlink(&elsewhere, &aside).unwrap_or_else(|error| panic!("{error}"));
+    let swap = || renameat_with(CWD, &library, CWD, &aside, RenameFlags::EXCHANGE);
+    let mut ends = BTreeMap::new();
+    for moment in 0..MOMENTS {
+        // All is to be written.
+        let _ = std::fs::remove_dir_all(&library);
+        let swapped = std::thread::scope(|scope| {
+            let swapped = scope.spawn(|| {
+                std::thread::sleep(moment * STEP);
+                swap()
+            });
+            let (status, said) = run(ours().args(["sync", "--kernel", FIXTURE, "watch"]));
+            assert!([0, 1, 3].contains(&status), "{said}");
+            *ends.entry(status).or_insert(0) += 1;
+            swapped.join()
+        });
+        if matches!(swapped, Ok(Ok(()))) {
+            swap().unwrap_or_else(|error| panic!("{error}"));
+        }
+    }
+    println!("swapped at {MOMENTS} moments: {ends:?}");
+    let there = WalkDir::new(&elsewhere).into_iter().flatten().count();
+    assert!(stale.exists() && there == 4, "something was written to {}", elsewhere.display());
 }
