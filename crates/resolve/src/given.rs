@@ -12,7 +12,7 @@
 
 use super::bodies::Rust;
 use super::c_text::given_in_c;
-use super::calls::{calls, calls_of, reached, Call};
+use super::calls::{calls_of, reached, Call};
 use super::own::Callee;
 use super::Resolver;
 use kps_ast::{self as ast, Code, Span};
@@ -76,7 +76,8 @@ impl Resolver<'_> {
         looked_at
     }
 
-    /// The functions of the kernel that the code calls which runs when the patch ends.
+    /// The functions of the kernel that code may call which runs when the patch ends. What may take
+    /// a function back is taken for what does: a warning must not be false.
     fn undoing(&self, spec: &ast::Patch, rust: &Rust) -> Vec<String> {
         let callbacks = spec.objects.iter().flat_map(|object| &object.callbacks);
         let callbacks = callbacks.filter(|body| body.callback.undoes()).map(|body| body.code);
@@ -86,9 +87,15 @@ impl Resolver<'_> {
         callbacks.chain(bodies).flat_map(|code| self.all_calls(spec, rust, code)).collect()
     }
 
-    /// The functions of the kernel that some code calls, in Rust and in C.
-    fn all_calls(&self, spec: &ast::Patch, rust: &Rust, code: Code) -> Vec<String> {
-        let calls = calls(self.pieces, rust, spec, code).calls;
+    /// The functions of the kernel that some code may call, in Rust and in C.
+    pub(super) fn all_calls(&self, spec: &ast::Patch, rust: &Rust, code: Code) -> Vec<String> {
+        let Some((body, _)) = rust.body(code) else { return Vec::new() };
+        let refs = body.refs(&[]);
+        let own = rust.own.may_run(&refs).into_iter().map(|own| (own.code, &own.refs));
+        let all = own.chain([(code, &refs)]);
+        let calls: Vec<Call> = all
+            .flat_map(|(code, refs)| calls_of(self.pieces, rust, spec, code, refs).calls)
+            .collect();
         let in_c: Vec<Call> = calls.iter().flat_map(|call| self.through_c(spec, call)).collect();
         calls.into_iter().chain(in_c).map(|call| call.enters).collect()
     }

@@ -127,6 +127,22 @@ impl Own {
         }
     }
 
+    /// All of the author's code that may run because some code runs, as far as names tell: what it
+    /// names, be it a method of a value of any type, and destructors, which nothing names.
+    pub(super) fn may_run(&self, refs: &Refs) -> Vec<&OwnCode> {
+        let is_destructor = |own: &OwnCode| own.parent.is_some() && own.name == "drop";
+        let (mut found, mut left): (Vec<&OwnCode>, Vec<&OwnCode>) =
+            self.code.iter().partition(|own| is_destructor(own) || refs.words.contains(&own.name));
+        let mut looked_at = 0;
+        while let Some(words) = found.get(looked_at).map(|own| &own.refs.words) {
+            let (named, others) = left.into_iter().partition(|own| words.contains(&own.name));
+            left = others;
+            found.extend::<Vec<_>>(named);
+            looked_at += 1;
+        }
+        found
+    }
+
     /// What a call enters. `of` is the first name of a path, or the receiver of a method.
     pub(super) fn callee(&self, of: Option<&str>, name: &str) -> Callee<'_> {
         let mut named = self.code.iter().filter(|own| own.name == name);

@@ -64,7 +64,9 @@ impl Resolver<'_> {
     /// Warns of a `release` that does nothing, if `acquire` sets something up.
     fn check_release(&mut self, spec: &ast::Patch, rust: &Rust, resource: &ast::Resource) {
         let (Some(acquire), Some(release)) = (&resource.acquire, &resource.release) else { return };
-        if rust.body(release.code).is_none_or(|(body, _)| !body.stmts().is_empty()) {
+        let is_empty = rust.body(release.code).is_some_and(|(body, _)| body.stmts().is_empty());
+        // The value's destructor may undo it.
+        if !is_empty || !self.all_calls(spec, rust, release.code).is_empty() {
             return;
         }
         let calls = calls(self.pieces, rust, spec, acquire.code).calls;
