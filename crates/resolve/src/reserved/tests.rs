@@ -37,6 +37,8 @@ fn names_of_generated_code_are_found_wherever_they_are() {
         "#[cfg_attr(all(), unsafe(export_name = \"livepatch_show\"))] fn f() {}",
         "asm!(\".irp x,k\", \"call \\\\x\\\\()ps_orig_show\", \".endr\")",
         "asm!(\".ALTMACRO\")",
+        "asm!(concat!(\"call \", stringify!(kps), \"_orig_show\"))",
+        "asm!(concat!(\"call k\", stringify! { ps_orig }, core::stringify!(_show)))",
         "use own::paste; mod own { pub use kernel::prelude::*; }",
         "global_asm!(\".set x, \\\"kps.sym.vmlinux.show,0\\\"\")",
         "macro_rules! m { () => { asm!(\"jmp *kps_orig\\\\()_show\") } }",
@@ -57,6 +59,7 @@ fn names_of_generated_code_are_found_wherever_they_are() {
         "fn f() { asm!(\"nop\"); say!({ asm!(\"nop\"); pr_info!(\"kps_\") }) }",
         "macro_rules! a { ($(#[$m:meta])* $n:ident) => { asm!(\"nop\") } }
             a!(/// livepatch_show\n x);",
+        "asm!(concat!(\"call \", stringify!(show)))",
         "asm!(\".rept 4\", \"nop\", \".endr\", \".macro_like:\")",
         "mod paste { pub fn f() {} } use self::paste::f; use paste as own_paste;",
     ] {

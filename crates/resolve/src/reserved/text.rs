@@ -18,7 +18,8 @@ pub(super) fn text(tokens: TokenStream) -> String {
     strings(tokens, "\n").replace("\\()", "")
 }
 
-/// Strings, with a text in place of each separator between arguments or rules.
+/// Strings, with a text in place of each separator between arguments or rules. `stringify!` makes
+/// one of its words.
 fn strings(tokens: TokenStream, separator: &str) -> String {
     let trees: Vec<TokenTree> = tokens.into_iter().collect();
     let mut found = String::new();
@@ -26,8 +27,11 @@ fn strings(tokens: TokenStream, separator: &str) -> String {
         match tree {
             TokenTree::Literal(literal) => found += &value(literal),
             TokenTree::Group(group) => {
-                let before = n.checked_sub(1).and_then(|n| trees.get(n));
-                if !is_punct(before, '#') || !is_doc(group.stream()) {
+                let before = |back| n.checked_sub(back).and_then(|n| trees.get(n));
+                let is_words = matches!(before(2), Some(TokenTree::Ident(name)) if name.unraw() == "stringify");
+                if is_words && is_punct(before(1), '!') {
+                    found += &group.stream().to_string();
+                } else if !is_punct(before(1), '#') || !is_doc(group.stream()) {
                     found += &strings(group.stream(), "");
                 }
             }
