@@ -2,24 +2,20 @@
 //! The cache of targets: nothing in it is half made, damage is found, and two kpsc at once do not
 //! disturb each other.
 
-use kps_targets::{seal, Cache, KeptKind, Target};
+mod damage;
+
+use kps_targets::{seal, Cache};
 use kps_tests::miniature::{link, Addresses};
 use kps_tests::schedule::Case;
-use kps_tests::{cases, fixture, fixture_cache, kpsc, printed, put_target, FIXTURE};
+use kps_tests::{cases, fixture, fixture_cache, kpsc, printed, FIXTURE};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 /// The cases of this suite.
 pub(crate) fn cases() -> Vec<Case> {
-    cases![
-        a_changed_file_of_every_kind_is_found,
-        damage_in_every_part_is_found_and_the_command_of_the_help_ends_it,
-        damaged_facts_are_made_again_from_a_whole_kernel_only,
-        damaged_modules_are_refused_where_they_are_used,
-        one_damaged_target_keeps_nobody_from_the_others,
+    let cases = cases![
         facts_of_another_version_are_made_anew_when_they_are_needed,
         what_headers_declare_is_a_fact_of_a_build_folder,
-        damaged_debug_information_is_found_and_the_rest_stays_usable,
         a_kernel_without_debug_information_is_a_target_all_the_same,
         a_folder_without_a_manifest_is_no_target,
         a_kernel_that_was_built_anew_is_noticed_and_added_again,
@@ -29,7 +25,8 @@ pub(crate) fn cases() -> Vec<Case> {
         remove_wants_to_know_what,
         a_full_disk_is_said_to_be_full_and_leaves_no_target,
         the_doctor_names_what_is_missing_and_the_one_command_that_gets_it,
-    ]
+    ];
+    cases.into_iter().chain(damage::cases()).collect()
 }
 
 /// A cache, and a build folder with a miniature kernel in it.
@@ -108,198 +105,6 @@ fn end(child: Child) -> (i32, String) {
     (output.status.code().unwrap_or(-1), printed(&output))
 }
 
-fn a_changed_file_of_every_kind_is_found() {
-    type Change = fn(&World);
-    let changes: [(&str, Change); 6] = [
-        ("the manifest", |world| flip(&world.cache().kernel("mine").join("target.toml"))),
-        ("the inventory", |world| flip(&world.cache().kernel("mine").join("files"))),
-        ("a file too many", |world| write(&world.cache().kernel("mine").join("other"), b"")),
-        ("the kernel", |world| flip(&world.build().join("vmlinux"))),
-        ("the configuration", |world| flip(&world.build().join(".config"))),
-        ("no exports", |world| remove(&world.build().join("Module.symvers"))),
-    ];
-    for (what, change) in changes {
-        let world = World::new();
-        succeed(&mut world.add("mine"));
-        let whole = succeed(&mut world.kpsc(&["kernel", "verify"]));
-        assert_eq!(whole, "mine\twhole\t4 files\n");
-        change(&world);
-        let (status, said) = run(&mut world.kpsc(&["kernel", "verify"]));
-        assert!(
-            status == 3 && (said.contains("KPS0710") || said.contains("KPS0705")),
-            "{what}: {said}"
-        );
-        // Whatever is damaged, the way out that the message names works.
-        succeed(&mut world.kpsc(&["kernel", "remove", "mine"]));
-        assert_eq!(succeed(&mut world.kpsc(&["kernel", "list"])), "");
-    }
-}
-
-/// Results of a kind that a build has kept for a target: two files of the same length.
-fn put_kept(target: &Target, kind: KeptKind) -> PathBuf {
-    let kept = target.kept(kind, "id").keep(|folder| {
-        write(&folder.join("a"), b"first");
-        write(&folder.join("b"), b"other");
-        Ok(())
-    });
-    kept.unwrap_or_else(|error| panic!("{}", error.message));
-    let kind = if kind == KeptKind::Macros { "macros" } else { "kbuild" };
-    let place = target.folder().join("../..").join(kind).join(&target.name).join("id");
-    place.canonicalize().unwrap_or_else(|error| panic!("{}: {error}", place.display()))
-}
-
-/// A folder as kpsc keeps it, with its inventory, in another place of the cache.
-fn put_part(target: &Target, place: &str) -> PathBuf {
-    let place = target.folder().join("../..").join(place);
-    let made = place.parent().map_or(Ok(()), std::fs::create_dir_all);
-    made.and_then(|()| std::fs::rename(put_kept(target, KeptKind::Kbuild), &place))
-        .unwrap_or_else(|error| panic!("{}: {error}", place.display()));
-    place.canonicalize().unwrap_or_else(|error| panic!("{}: {error}", place.display()))
-}
-
-fn damage_in_every_part_is_found_and_the_command_of_the_help_ends_it() {
-    type Change = fn(&Path) -> std::io::Result<()>;
-    let changes: [(&str, Change); 10] = [
-        ("flipped", |part| std::fs::write(part.join("a"), "fIrst")),
-        ("truncated", |part| std::fs::write(part.join("a"), "fir")),
-        ("missing", |part| std::fs::remove_file(part.join("a"))),
-        ("one more", |part| std::fs::write(part.join("c"), "")),
-        ("swapped", |part| {
-            std::fs::write(part.join("a"), "other")
-                .and_then(|()| std::fs::write(part.join("b"), "first"))
-        }),
-        ("a link", |part| {
-            std::fs::remove_file(part.join("a"))?;
-            std::os::unix::fs::symlink("b", part.join("a"))
-        }),
-        ("a link to what never ends", |part| {
-            std::fs::remove_file(part.join("a"))?;
-            std::os::unix::fs::symlink("/dev/zero", part.join("a"))
-        }),
-        ("a socket", |part| {
-            std::fs::remove_file(part.join("a"))?;
-            std::os::unix::net::UnixListener::bind(part.join("a")).map(drop)
-        }),
-        ("a pipe", |part| {
-            std::fs::remove_file(part.join("a"))?;
-            Command::new("mkfifo").arg(part.join("a")).status().map(drop)
-        }),
-        ("an empty folder", |part| {
-            std::fs::remove_dir_all(part).and_then(|()| std::fs::create_dir(part))
-        }),
-    ];
-    type Part = fn(&Target) -> PathBuf;
-    let parts: [(&str, Part); 5] = [
-        ("the compiled macros", |target| put_kept(target, KeptKind::Macros)),
-        ("the answers of the compilers", |target| put_kept(target, KeptKind::Kbuild)),
-        ("the template machine", |target| put_part(target, "machines/mine/id")),
-        ("the modules folder", |target| put_part(target, "kernels/mine/modules")),
-        ("the debug information", |target| put_part(target, "kernels/mine/debug")),
-    ];
-    let world = World::new();
-    succeed(&mut world.add("mine"));
-    let cache = world.cache();
-    let target = cache.target("mine").unwrap_or_else(|error| panic!("{}", error.message));
-    let verify = || target.verify(&cache).unwrap_or_else(|error| panic!("{}", error.message));
-    let is_whole = |files| {
-        let (wrong, count) = verify();
-        wrong.is_empty() && count == files
-    };
-    for (part, put) in parts {
-        for (what, change) in changes {
-            let place = put(&target);
-            assert!(is_whole(6), "{part}");
-            change(&place).unwrap_or_else(|error| panic!("{part}, {what}: {error}"));
-            let (wrong, _) = verify();
-            let [wrong] = wrong.as_slice() else { panic!("{part}, {what}: {wrong:?}") };
-            assert_eq!(wrong.code.id(), "KPS0710", "{part}, {what}");
-            assert!(wrong.message.starts_with(part), "{what}: {}", wrong.message);
-            let help = wrong.help.as_deref().unwrap_or_default();
-            let command = help.split('`').nth(1).unwrap_or_default();
-            assert_eq!(command, format!("rm -r {}", place.display()), "{part}, {what}");
-            succeed(Command::new("sh").args(["-c", command]));
-            assert!(is_whole(4), "{part}, {what}");
-        }
-    }
-    let place = put_part(&target, "machines/mine/id");
-    write(&place.join("a"), b"fIrst");
-    fail(&mut world.kpsc(&["kernel", "verify"]), "KPS0710");
-}
-
-fn damaged_facts_are_made_again_from_a_whole_kernel_only() {
-    type Change = fn(&Path) -> std::io::Result<()>;
-    let changes: [(&str, Change); 9] = [
-        ("flipped", |facts| {
-            flip(facts);
-            Ok(())
-        }),
-        ("its first byte", |facts| {
-            let mut bytes = read(facts);
-            bytes[0] ^= 1;
-            std::fs::write(facts, bytes)
-        }),
-        ("truncated", |facts| std::fs::write(facts, &read(facts)[..100])),
-        ("empty", |facts| std::fs::write(facts, "")),
-        ("missing", |facts| std::fs::remove_file(facts)),
-        ("swapped with the inventory", |facts| {
-            let files = facts.with_file_name("files");
-            std::fs::copy(files, facts).map(drop)
-        }),
-        ("a folder", |facts| std::fs::remove_file(facts).and_then(|()| std::fs::create_dir(facts))),
-        ("a link to nothing", |facts| {
-            std::fs::remove_file(facts)?;
-            std::os::unix::fs::symlink("nothing", facts)
-        }),
-        ("a pipe", |facts| {
-            std::fs::remove_file(facts)?;
-            Command::new("mkfifo").arg(facts).status().map(drop)
-        }),
-    ];
-    let world = World::new();
-    succeed(&mut world.add("mine"));
-    let path = world.cache().kernel("mine").join("facts");
-    let facts = read(&path);
-    let note = format!("made again: the facts of target `mine`; damaged in {}\n", path.display());
-    for (what, change) in changes {
-        change(&path).unwrap_or_else(|error| panic!("{what}: {error}"));
-        let said = succeed(&mut world.kpsc(&["kernel", "facts", "mine"]));
-        assert!(said.contains(&note), "{what}: {said}");
-        assert!(read(&path) == facts, "{what}");
-        assert_eq!(succeed(&mut world.kpsc(&["kernel", "verify"])), "mine\twhole\t4 files\n");
-    }
-    // Nothing is read from files that have changed as well.
-    flip(&path);
-    flip(&world.build().join(".config"));
-    let said = fail(&mut world.kpsc(&["kernel", "facts", "mine"]), "KPS0705");
-    assert!(said.contains(".config was changed") && said.contains("kernel remove mine"), "{said}");
-    flip(&world.build().join(".config"));
-    let files = world.cache().kernel("mine").join("files");
-    flip(&files);
-    succeed(&mut world.kpsc(&["kernel", "facts", "mine"]));
-}
-
-fn damaged_modules_are_refused_where_they_are_used() {
-    let world = World::new();
-    succeed(&mut world.add("mine"));
-    let cache = world.cache();
-    let target = cache.target("mine").unwrap_or_else(|error| panic!("{}", error.message));
-    let folder = put_part(&target, "kernels/mine/modules");
-    let read = |name: &str| target.read_module(&folder.join(name)).map_err(|error| error.help);
-    assert_eq!(read("a"), Ok(b"first".to_vec()));
-    let help =
-        Err(Some(format!("run `rm -r {}`: kpsc fetches it again when needed", folder.display())));
-    write(&folder.join("a"), b"fIrst");
-    assert_eq!((read("a"), read("b")), (help.clone(), Ok(b"other".to_vec())));
-    write(&folder.join("c"), b"");
-    assert_eq!(read("c"), help);
-    let all = target.modules(&cache, kps_targets::Progress::Quiet).map_err(|error| error.help);
-    assert_eq!(all, help.clone().map(|_: Vec<u8>| Default::default()));
-    // Files of the user's own have no inventory.
-    let own = world.build().join("own.ko");
-    write(&own, b"own");
-    assert!(target.read_module(&own).is_ok_and(|bytes| bytes == b"own"));
-}
-
 fn flip(path: &Path) {
     let mut bytes =
         std::fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
@@ -325,19 +130,6 @@ fn what_headers_declare_is_a_fact_of_a_build_folder() {
     let found = facts.user_declarations;
     assert!(found.has_param("do_futex", 0) && found.has_member("iovec", "iov_base"), "{found:?}");
     assert_eq!((found.params.len(), found.members.len()), (1, 1));
-}
-
-fn one_damaged_target_keeps_nobody_from_the_others() {
-    let cache = fixture_cache();
-    let folder = put_target(cache.path(), "other", "release = 7", &fixture::facts());
-    let list = || succeed(kpsc().env("KPSC_CACHE", cache.path()).args(["kernel", "list"]));
-    assert!(
-        list().contains("fixture\tfacts only") && list().contains("other\tdamaged"),
-        "{}",
-        list()
-    );
-    succeed(kpsc().env("KPSC_CACHE", cache.path()).args(["kernel", "remove", "other"]));
-    assert!(list().contains("fixture\tfacts only") && !folder.exists());
 }
 
 fn facts_of_another_version_are_made_anew_when_they_are_needed() {
@@ -405,24 +197,6 @@ fn debug_of(cache: &Cache, name: &str) -> PathBuf {
     std::fs::create_dir_all(&folder).unwrap_or_else(|error| panic!("{error}"));
     write(&folder.join("functions"), &fixture::debug().to_bytes());
     folder
-}
-
-fn damaged_debug_information_is_found_and_the_rest_stays_usable() {
-    let world = World::new();
-    succeed(&mut world.add("mine"));
-    let folder = debug_of(&world.cache(), "mine");
-    let spec = world.folder.path().join("a.kps");
-    write(&spec, b"patch a { license \"GPL\"; object vmlinux { fn with_endbr { pre { } } } }");
-    let verify = || fail(&mut world.kpsc(&["kernel", "verify"]), "KPS0710");
-    assert!(verify().contains("the debug information is damaged"), "it has no inventory");
-    flip(&folder.join("functions"));
-    let mut check = world.kpsc(&["check"]);
-    let said = fail(check.arg(&spec), "KPS0705");
-    let again =
-        format!("kpsc kernel add --name mine --build-dir {} --debug", world.build().display());
-    assert!(said.contains(&again), "{said}");
-    std::fs::remove_dir_all(&folder).unwrap_or_else(|error| panic!("{error}"));
-    succeed(&mut world.kpsc(&["kernel", "verify"]));
 }
 
 fn a_kernel_without_debug_information_is_a_target_all_the_same() {
