@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 //! The modules that have been built in this run. The same input gives the same bytes
-//! (`suites/build.rs` holds that), and so a module is built once, whichever cases need it: they all
+//! (`suites/build/` holds that), and so a module is built once, whichever cases need it: they all
 //! build for the default target with one kpsc.
 
 use crate::target::as_crate;
