@@ -6,12 +6,14 @@ use super::{open_target, progress, report, say, CommandResult};
 use crate::build::check_visible;
 use crate::emit::is_plain;
 use clap::{Args, Subcommand};
-use kps_diag::Diagnostic;
+use kps_diag::{escape, Diagnostic};
+use kps_host::output::{self, Stream};
 use kps_targets::{
     is_supported_path, unsupported_path, BuildDirRequest, Cache, DebianRequest, Request,
     RootRequest,
 };
 use std::ffi::OsString;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 #[derive(Debug, Args)]
@@ -355,7 +357,14 @@ impl Exec {
         let program = self.command[0].to_string_lossy().into_owned();
         let mut command = tree.toolchain().command(&program, &read, &write, folder)?;
         command.args(&self.command[1..]);
-        match command.status() {
+        let print = |stream, line: &str| match stream {
+            Stream::Output => {
+                say(line);
+                true
+            }
+            Stream::Error => writeln!(io::stderr(), "{}", escape(line)).is_ok(),
+        };
+        match output::run(&mut command, print) {
             Ok(status) => Ok(status.code().and_then(|code| code.try_into().ok()).unwrap_or(1)),
             Err(error) => Err(command.not_started(&error)),
         }

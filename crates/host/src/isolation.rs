@@ -7,10 +7,13 @@
 //! [`Isolation`] makes the few files that a program needs reachable, for this program alone.
 
 use crate::process::adopt_orphans;
-use rustix::fd::{BorrowedFd, RawFd};
-use rustix::fs::{fstat, open, FileType, Gid, Mode, OFlags, Uid};
-use rustix::io::{fcntl_setfd, FdFlags};
-use rustix::mount::{mount, mount_bind_recursive, mount_change, MountFlags, MountPropagationFlags};
+use rustix::fd::{AsRawFd as _, BorrowedFd, OwnedFd, RawFd};
+use rustix::fs::{fstat, open, FileType, Gid, Mode, OFlags, Uid, CWD};
+use rustix::io::{fcntl_setfd, Errno, FdFlags};
+use rustix::mount::{
+    mount, mount_bind_recursive, mount_change, move_mount, open_tree, MountFlags,
+    MountPropagationFlags, MoveMountFlags, OpenTreeFlags,
+};
 use rustix::process::{geteuid, getpid, umask};
 use rustix::stdio::{dup2_stderr, dup2_stdin, dup2_stdout, stderr, stdin, stdout};
 use rustix::thread::{
@@ -19,7 +22,7 @@ use rustix::thread::{
 use std::ffi::{CStr, CString};
 use std::fs::read_to_string;
 use std::io::{self, ErrorKind};
-use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -98,9 +101,18 @@ pub struct Isolation {
 /// A file or folder, and the path at which the program finds it.
 #[derive(Debug)]
 struct Reachable {
-    path: CString,
+    what: What,
     at: CString,
     is_folder: bool,
+}
+
+/// What is made reachable.
+#[derive(Debug)]
+enum What {
+    /// What is at a path when the program starts, with all that is mounted below it.
+    Path(CString),
+    /// The folder that was at a path when it was opened, with nothing that is mounted below it.
+    Opened { path: CString, device: u64, inode: u64 },
 }
 
 impl Isolation {
@@ -123,10 +135,25 @@ impl Isolation {
         if self.user.is_none() {
             return Ok(path.to_owned());
         }
-        let at = format!("{}/{}", REACHABLE.to_string_lossy(), self.files.len());
         let zero = |_| io::Error::from(ErrorKind::InvalidFilename);
         let path = CString::new(path.as_os_str().as_bytes()).map_err(zero)?;
-        self.files.push(Reachable { path, at: CString::new(at.as_str())?, is_folder });
+        self.add(What::Path(path), is_folder)
+    }
+
+    /// Makes an open folder reachable in the place of root, without what is mounted below it. The
+    /// program does not start if another folder is in its place by then. Returns its path for the
+    /// program.
+    pub fn reach_opened(&mut self, folder: &OwnedFd) -> io::Result<PathBuf> {
+        let state = fstat(folder)?;
+        let path = std::fs::read_link(format!("/proc/self/fd/{}", folder.as_raw_fd()))?;
+        let path = CString::new(path.into_os_string().into_vec())?;
+        let (device, inode) = (state.st_dev, state.st_ino);
+        self.add(What::Opened { path, device, inode }, true)
+    }
+
+    fn add(&mut self, what: What, is_folder: bool) -> io::Result<PathBuf> {
+        let at = format!("{}/{}", REACHABLE.to_string_lossy(), self.files.len());
+        self.files.push(Reachable { what, at: CString::new(at.as_str())?, is_folder });
         Ok(at.into())
     }
 
@@ -164,7 +191,18 @@ impl Isolation {
                     drop(open(at, flags, Mode::from_raw_mode(0o644))?);
                 }
             }
-            mount_bind_recursive(file.path.as_c_str(), at)?;
+            match &file.what {
+                What::Path(path) => mount_bind_recursive(path.as_c_str(), at)?,
+                What::Opened { path, device, inode } => {
+                    let clone = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
+                    let mount = open_tree(CWD, path.as_c_str(), clone)?;
+                    let state = fstat(&mount)?;
+                    if (state.st_dev, state.st_ino) != (*device, *inode) {
+                        return Err(Errno::STALE.into());
+                    }
+                    move_mount(mount, c"", CWD, at, MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH)?;
+                }
+            }
         }
         let (uid, gid) = (Uid::from_raw(id), Gid::from_raw(id));
         set_thread_groups(&[])?;

@@ -5,6 +5,7 @@
 
 pub mod below;
 pub mod disk;
+pub mod folder;
 pub mod input;
 pub mod isolation;
 pub mod output;

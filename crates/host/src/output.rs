@@ -5,7 +5,7 @@
 use crate::process::end_orphans;
 use kps_diag::{Diagnostic, OUTPUT_TOO_LONG};
 use rustix::process::{kill_process, waitid, Pid, Signal, WaitId, WaitIdOptions};
-use std::io::{self, BufRead as _, BufReader, Read};
+use std::io::{self, BufRead as _, BufReader, IsTerminal as _, Read};
 use std::process::{Child, Command, ExitStatus, Stdio};
 
 /// The most that is read of each of the two streams of a program, in bytes. A build prints some
@@ -112,6 +112,56 @@ fn read(
         !is_whole || !other.join().unwrap_or(false)
     });
     Ok(Ended { status: child.wait()?, is_cut })
+}
+
+/// Runs a program for somebody who looks at a terminal. It gets what kpsc has got, but never the
+/// terminal: it could read what is typed there, change it for good, and print what moves the
+/// cursor. So `print` gets each line for a terminal, and says whether it could be printed.
+pub fn run(
+    command: &mut Command,
+    print: impl Fn(Stream, &str) -> bool + Sync,
+) -> io::Result<ExitStatus> {
+    if io::stdin().is_terminal() {
+        command.stdin(Stdio::null());
+    }
+    if io::stdout().is_terminal() {
+        command.stdout(Stdio::piped());
+    }
+    if io::stderr().is_terminal() {
+        command.stderr(Stdio::piped());
+    }
+    let mut child = command.spawn()?;
+    let pass_on = |stream: &mut dyn Read, of: Stream| {
+        let mut stream = BufReader::new(stream);
+        let mut line = Vec::new();
+        // A line without end is printed in parts.
+        while matches!(stream.by_ref().take(LONGEST).read_until(b'\n', &mut line), Ok(1..)) {
+            let text = String::from_utf8_lossy(&line);
+            if !print(of, text.strip_suffix('\n').unwrap_or(&text)) {
+                return false;
+            }
+            line.clear();
+        }
+        true
+    };
+    let ended = read(
+        &mut child,
+        |stream| pass_on(stream, Stream::Output),
+        |stream| pass_on(stream, Stream::Error),
+    )?;
+    Ok(ended.status)
+}
+
+/// The longest line that is passed on whole, in bytes.
+const LONGEST: u64 = 1 << 16;
+
+/// A stream that a program prints to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stream {
+    /// Standard output.
+    Output,
+    /// Standard error.
+    Error,
 }
 
 fn read_bytes(stream: &mut dyn Read, into: &mut Vec<u8>) -> bool {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Who can change a folder. Whoever can replace a program that kpsc runs is kpsc.
+//! Who can change a file or folder. Whoever can replace a program that kpsc runs is kpsc.
 
 use crate::isolation::User;
 use rustix::process::{getegid, geteuid};
 use std::fmt;
-use std::fs::{read_to_string, Metadata};
+use std::fs::{read_dir, read_to_string, Metadata};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
@@ -49,6 +49,32 @@ pub fn other(folder: &Path) -> Option<Other> {
         let who = me.other(&metadata, Place::Folder)?;
         Some(Other { path: folder.to_owned(), who })
     })
+}
+
+/// Finds another user who can change a file or folder that is so many levels below a folder, or
+/// fewer. What links there lead to is looked at with the way to it.
+pub fn other_below(folder: &Path, levels: usize) -> Option<Other> {
+    let me = Me::now();
+    let mut pending = vec![(folder.to_owned(), levels)];
+    while let Some((folder, levels)) = pending.pop() {
+        for entry in read_dir(&folder).into_iter().flatten().flatten() {
+            let path = entry.path();
+            let Ok(metadata) = entry.metadata() else { continue };
+            if metadata.is_symlink() {
+                if let Some(other) = other(&path) {
+                    return Some(other);
+                }
+                continue;
+            }
+            if let Some(who) = me.other(&metadata, Place::Folder) {
+                return Some(Other { path, who });
+            }
+            if metadata.is_dir() && levels > 1 {
+                pending.push((path, levels - 1));
+            }
+        }
+    }
+    None
 }
 
 /// How many links may lead to a folder, as the kernel counts them.

@@ -16,18 +16,22 @@
 //! Lock order: a process that needs both takes `locks/NAME` first.
 
 use super::kept::Kind;
-use super::manifest::Manifest;
+use super::manifest::{Manifest, Tree};
 use super::Target;
 use kps_diag::{Diagnostic, FILE_ERROR, FOREIGN_CACHE, NO_SUCH_TARGET};
 use kps_host::disk::{cannot, entries, make_folder, remove, rename};
 use kps_host::isolation::Readable;
-use kps_host::owner::{other, Other};
+use kps_host::owner::{other, other_below, Other};
 use std::fs::{File, TryLockError};
 use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 
 /// The folder of one version of the format: other versions never read it.
 const VERSION: &str = "v4";
+
+/// How deep kpsc looks for what somebody else can change, before it uses a cache: at the folders of
+/// targets, compilers and kept results, and at what is in them. `kpsc kernel verify` looks at all.
+const LEVELS: usize = 4;
 
 /// The user's cache folder.
 #[derive(Debug, Clone)]
@@ -83,28 +87,41 @@ impl Cache {
     /// A cache in this folder.
     pub fn at(top: &Path) -> Cache {
         let root = top.join(VERSION);
-        // One folder of a target or a toolchain that everybody can write to is enough.
-        let folders = |folder: &PathBuf| {
-            let mut found = entries(folder).unwrap_or_default();
-            found.retain(|path| path.is_dir());
-            found
-        };
-        let kinds = folders(&root);
-        let items: Vec<PathBuf> = kinds.iter().flat_map(folders).collect();
-        let parts: Vec<PathBuf> = items.iter().flat_map(folders).collect();
-        let inside = kinds.iter().chain(&items).chain(&parts).map(PathBuf::as_path);
-        let other = [top, &root].into_iter().chain(inside).find_map(other);
+        let other = [top, &root].into_iter().find_map(other);
+        let other = other.or_else(|| other_below(&root, LEVELS));
         Cache { top: top.to_owned(), root, other }
     }
 
     /// Refuses a cache that somebody else can change. kpsc reads it, but neither writes to it nor
     /// runs what it holds: that would be to run what somebody else has put there.
     pub fn own(&self) -> Result<(), Diagnostic> {
-        let Some(other) = &self.other else { return Ok(()) };
+        self.other.as_ref().map_or(Ok(()), |other| Err(self.foreign(other)))
+    }
+
+    /// The same for all that is in a folder of the cache, which takes longer.
+    pub(super) fn own_all(&self, folder: &Path) -> Result<(), Diagnostic> {
+        other_below(folder, usize::MAX).map_or(Ok(()), |other| Err(self.foreign(&other)))
+    }
+
+    fn foreign(&self, other: &Other) -> Diagnostic {
         let message = format!("the cache {} is not yours alone: {other}", self.top.display());
-        Err(Diagnostic::new(FOREIGN_CACHE, message)
+        Diagnostic::new(FOREIGN_CACHE, message)
             .note("kpsc runs the compilers and the kernels that the cache holds")
-            .help("set KPSC_CACHE to a folder that only you can change, or run kpsc as its owner"))
+            .help("set KPSC_CACHE to a folder that only you can change, or run kpsc as its owner")
+    }
+
+    /// Refuses a build tree or compilers that somebody else can change. A cache that was copied
+    /// uses those of the cache that it was copied from.
+    pub(super) fn own_tree(&self, tree: &Tree) -> Result<(), Diagnostic> {
+        let compilers = tree.toolchain.as_ref().map(|folder| folder.join("usr"));
+        let folders = tree.sources.iter().chain([&tree.build]).chain(&compilers);
+        let Some(other) = folders.into_iter().find_map(|folder| other(folder)) else {
+            return Ok(());
+        };
+        let message = format!("a part of the target is not yours alone: {other}");
+        Err(Diagnostic::new(FOREIGN_CACHE, message)
+            .note("kpsc runs the compilers of the target, and builds in its build tree")
+            .help("remove the target and add it again, in a cache that only you can change"))
     }
 
     /// The folder of this version's targets and compilers.

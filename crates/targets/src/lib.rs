@@ -140,6 +140,9 @@ impl Target {
     pub fn prepare(&mut self, cache: &Cache, progress: Progress) -> Result<Tree, Diagnostic> {
         cache.own()?;
         if let Some(tree) = &self.manifest.tree {
+            if self.provider().keeps_tree() {
+                cache.own_tree(tree)?;
+            }
             // Only the owner of a cache can bring it up to date; others use it as it is.
             let _ = self.provider().renew(cache, &self.folder, tree);
             return Ok(tree.clone());

@@ -82,6 +82,12 @@ pub(super) trait Provider {
     /// The arguments of `kpsc kernel add` that add the target again.
     fn arguments(&self, release: &str, tree: Option<&Tree>) -> String;
 
+    /// Whether kpsc has made the build tree and the compilers, in a cache. Others are a user's, who
+    /// knows whom they belong to.
+    fn keeps_tree(&self) -> bool {
+        false
+    }
+
     /// The files that the target's facts are made from.
     fn files(&self, folder: &Path) -> KernelFiles;
 

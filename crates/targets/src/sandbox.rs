@@ -98,9 +98,15 @@ impl Sandbox {
     /// Lets the sandbox write to a folder, at its own path. Root's folder belongs to the sandbox
     /// while the returned value exists.
     pub(super) fn write(&mut self, path: &Path) -> Result<Option<Lent>, Diagnostic> {
-        let lent = self.isolation.user().map(|user| Lent::new(path, user)).transpose()?;
-        self.bind("--bind", path, path)?;
-        Ok(lent)
+        let Some(user) = self.isolation.user() else {
+            self.bind("--bind", path, path)?;
+            return Ok(None);
+        };
+        let lent = Lent::new(path, user)?;
+        let reachable = self.isolation.reach_opened(lent.folder());
+        let reachable = reachable.map_err(|error| cannot("open", path, &error))?;
+        self.add([OsStr::new("--bind"), reachable.as_os_str(), path.as_os_str()]);
+        Ok(Some(lent))
     }
 
     fn bind(&mut self, option: &str, path: &Path, inside: &Path) -> Result<(), Diagnostic> {

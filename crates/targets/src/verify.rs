@@ -73,8 +73,8 @@ impl Target {
         Ok(all)
     }
 
-    /// Compares every file of the target and of its compilers with their inventories. Returns the
-    /// damage, and the number of files checked.
+    /// Compares every file of the target and of its compilers with their inventories, and looks for
+    /// those that somebody else can change. Returns what is wrong, and the number of files checked.
     pub fn verify(&self, cache: &Cache) -> Result<(Vec<Diagnostic>, usize), Diagnostic> {
         // This regenerates facts of another version, and updates the inventory.
         let facts = self.facts();
@@ -84,6 +84,7 @@ impl Target {
         };
         let what = format!("target `{}`", self.name);
         let mut wrong = Vec::new();
+        wrong.extend(cache.own_all(&self.folder).err());
         wrong.extend(report(&what, &self.folder, &damage, again(std::slice::from_ref(&self.name))));
         let modules = self.folder.join(modules::FOLDER);
         if modules.exists() {
@@ -109,6 +110,7 @@ impl Target {
         if let Some(toolchain) = toolchain.filter(|path| path.starts_with(cache.toolchains())) {
             let (damage, files) = inventory::verify(toolchain)?;
             count += files;
+            wrong.extend(cache.own_all(toolchain).err());
             let uses = |target: &Target| {
                 target.tree().is_some_and(|tree| tree.toolchain.as_ref() == Some(toolchain))
             };

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 //! Whose cache kpsc writes to, and whose programs it runs.
 
-use super::{allow, Person, EVERYONE};
+use super::{allow, write, Person, EVERYONE};
 use kps_targets::Cache;
-use kps_tests::{fixture_cache, printed, FIXTURE};
+use kps_tests::{fixture, fixture_cache, printed, put_target, FIXTURE, MANIFEST};
 use rustix::process::geteuid;
 use std::os::unix::fs::{chown, lchown, symlink};
 use std::path::{Path, PathBuf};
@@ -84,7 +84,7 @@ fn walk(folder: &Path) -> Vec<PathBuf> {
 pub(super) fn a_cache_that_somebody_else_can_change_is_read_and_nothing_more() {
     type Change = fn(&World);
     let everybody = "everybody can write to";
-    let modes: [(&str, Change, Option<&str>); 8] = [
+    let modes: [(&str, Change, Option<&str>); 10] = [
         ("as it is", |_| (), None),
         ("the folder", |world| allow(&world.cache(), 0o777), Some(everybody)),
         ("with the sticky bit", |world| allow(&world.cache(), 0o1777), Some(everybody)),
@@ -98,6 +98,22 @@ pub(super) fn a_cache_that_somebody_else_can_change_is_read_and_nothing_more() {
         (
             "a kernel",
             |world| allow(&Cache::at(&world.cache()).kernel(FIXTURE), 0o777),
+            Some(everybody),
+        ),
+        (
+            "a manifest",
+            |world| allow(&Cache::at(&world.cache()).kernel(FIXTURE).join("target.toml"), 0o666),
+            Some(everybody),
+        ),
+        (
+            "a makefile of a build tree",
+            |world| {
+                let folder = Cache::at(&world.cache()).kernel(FIXTURE).join("build");
+                std::fs::create_dir(&folder).unwrap_or_else(|error| panic!("{error}"));
+                write(&folder.join("Makefile"), "");
+                walk(&folder).iter().for_each(|path| world.person.own(path));
+                allow(&folder.join("Makefile"), 0o666);
+            },
             Some(everybody),
         ),
         (
@@ -159,6 +175,50 @@ pub(super) fn a_cache_that_somebody_else_can_change_is_read_and_nothing_more() {
             .and_then(|()| lchown(&link, Some(STRANGER), None))
             .unwrap_or_else(|error| panic!("{error}"));
         world.expect("a stranger's link", &link.join("cache"), Some("belongs to user 4242"));
+    }
+}
+
+/// A cache that was copied names the build tree and the compilers of the first one.
+pub(super) fn what_a_target_is_built_with_is_nobody_elses_wherever_it_is() {
+    for person in EVERYONE {
+        for part in ["build", "toolchain/usr"] {
+            let world = World::new(person);
+            let elsewhere = world.folder.path().join("elsewhere");
+            for folder in ["", "build", "toolchain", "toolchain/usr"] {
+                let folder = elsewhere.join(folder);
+                std::fs::create_dir(&folder).unwrap_or_else(|error| panic!("{error}"));
+                person.own(&folder);
+            }
+            let manifest = format!(
+                "{MANIFEST}[tree]\nbuild = {:?}\nsources = []\ntoolchain = {:?}\nmake = []\n",
+                elsewhere.join("build"),
+                elsewhere.join("toolchain")
+            );
+            put_target(&world.cache(), FIXTURE, &manifest, &fixture::facts());
+            walk(&world.cache()).iter().for_each(|path| person.own(path));
+            let exec = ["kernel", "exec", FIXTURE, "--", "true"];
+            let (_, said) = world.run(&world.cache(), &exec);
+            assert!(!said.contains("KPS0719"), "{person:?}: {said}");
+            allow(&elsewhere.join(part), 0o777);
+            let (status, said) = world.run(&world.cache(), &exec);
+            let is_refused = status == 3 && said.contains("KPS0719") && said.contains(part);
+            assert!(is_refused, "{person:?}, {part}: {said}");
+        }
+    }
+}
+
+/// Deeper than other commands look, `kernel verify` does.
+pub(super) fn verify_finds_what_somebody_else_can_change_however_deep() {
+    for person in EVERYONE {
+        let world = World::new(person);
+        let deep = Cache::at(&world.cache()).kernel(FIXTURE).join("source/a/b/c");
+        std::fs::create_dir_all(&deep).unwrap_or_else(|error| panic!("{error}"));
+        walk(&world.cache()).iter().for_each(|path| person.own(path));
+        let verify = || world.run(&world.cache(), &["kernel", "verify"]).1;
+        assert!(!verify().contains("KPS0719"), "{person:?}: {}", verify());
+        allow(&deep, 0o777);
+        let said = verify();
+        assert!(said.contains("KPS0719") && said.contains("source/a/b/c"), "{person:?}: {said}");
     }
 }
 

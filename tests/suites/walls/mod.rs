@@ -3,11 +3,15 @@
 //! `docs/security.md`.
 
 mod cache;
+mod lending;
 mod sandbox;
+mod terminal;
 
 use cache::{
     a_cache_of_root_is_good_for_everybody,
     a_cache_that_somebody_else_can_change_is_read_and_nothing_more,
+    verify_finds_what_somebody_else_can_change_however_deep,
+    what_a_target_is_built_with_is_nobody_elses_wherever_it_is,
 };
 use kps_tests::schedule::Case;
 use kps_tests::{cases, kpsc};
@@ -21,8 +25,12 @@ pub(crate) fn cases() -> Vec<Case> {
     let mut all = cases![
         a_cache_that_somebody_else_can_change_is_read_and_nothing_more,
         a_cache_of_root_is_good_for_everybody,
+        what_a_target_is_built_with_is_nobody_elses_wherever_it_is,
+        verify_finds_what_somebody_else_can_change_however_deep,
     ];
     all.extend(sandbox::machine_cases());
+    all.extend(lending::machine_cases());
+    all.push(terminal::case());
     all
 }
 

@@ -5,14 +5,13 @@ use super::{allow, write, Person, EVERYONE};
 use kps_tests::schedule::Case;
 use kps_tests::target::target;
 use kps_tests::{example, printed, repository, store};
-use rustix::process::{geteuid, getpid, kill_process, Pid, Signal};
+use rustix::process::{geteuid, getpid};
 use std::net::TcpListener;
 use std::os::linux::net::SocketAddrExt as _;
-use std::os::unix::fs::{chown, symlink, MetadataExt as _};
 use std::os::unix::net::{SocketAddr, UnixListener};
-use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Output};
 use std::time::Duration;
 
 /// The cases with the target's compilers.
@@ -28,16 +27,6 @@ pub(super) fn machine_cases() -> Vec<Case> {
         let name = format!("sandbox: nothing of {person:?} outlives it");
         Case::new(name, move || nothing_outlives(person)).machine().about(3)
     }));
-    type Run = fn();
-    let refusals: [(&str, Run); 4] = [
-        ("a folder of the system is not lent", a_folder_of_the_system_is_not_lent),
-        ("a file with a name outside is not lent", a_file_with_a_name_outside_is_not_lent),
-        ("a folder comes back to its owners", a_folder_comes_back_to_its_owners),
-        ("a folder comes back when a signal ends kpsc", a_folder_comes_back_after_a_signal),
-    ];
-    all.extend(
-        refusals.map(|(name, run)| Case::new(format!("sandbox: {name}"), run).machine().about(1)),
-    );
     all.push(
         Case::new("sandbox: an ordinary user builds what root builds", everyone_builds_the_same)
             .machine()
@@ -47,14 +36,14 @@ pub(super) fn machine_cases() -> Vec<Case> {
 }
 
 /// The cache of the target that the suites use.
-fn cache() -> PathBuf {
+pub(super) fn cache() -> PathBuf {
     let folder = target().folder().to_owned();
     // It is CACHE/VERSION/kernels/NAME.
     folder.ancestors().nth(3).unwrap_or(&folder).to_owned()
 }
 
 /// Runs a program in the sandbox, which may write to a folder.
-fn exec(person: Person, folder: &Path, words: &[&str]) -> Output {
+pub(super) fn exec(person: Person, folder: &Path, words: &[&str]) -> Output {
     exec_with(person, folder, words, |_| ())
 }
 
@@ -164,94 +153,4 @@ fn everyone_builds_the_same() {
     let module = std::fs::read(folder.path().join("cmdline_mark.ko"));
     let same = module.is_ok_and(|module| module == store::built(&spec).module);
     assert!(same, "the modules differ");
-}
-
-/// Runs `true` as root with a folder that is lent to it, which must be refused.
-fn refused(folder: &Path, why: &str) {
-    let output = exec(Person::Root, folder, &["--", "true"]);
-    let said = printed(&output);
-    assert!(output.status.code() == Some(3) && said.contains(why), "{}: {said}", folder.display());
-}
-
-fn a_folder_of_the_system_is_not_lent() {
-    let root = std::fs::metadata("/").unwrap_or_else(|error| panic!("{error}"));
-    for folder in ["/", "/etc", "/root/..", "/tmp/", "/var", "/home"] {
-        refused(Path::new(folder), "is a folder of the system");
-    }
-    let now = std::fs::metadata("/").unwrap_or_else(|error| panic!("{error}"));
-    assert_eq!((now.uid(), now.ctime()), (root.uid(), root.ctime()));
-}
-
-fn a_file_with_a_name_outside_is_not_lent() {
-    let (folder, other) = (Person::Root.folder(), Person::Root.folder());
-    let outside = other.path().join("shadow");
-    write(&outside, "of the system");
-    std::fs::create_dir(folder.path().join("sub"))
-        .and_then(|()| std::fs::hard_link(&outside, folder.path().join("sub/link")))
-        .unwrap_or_else(|error| panic!("{error}"));
-    refused(folder.path(), "has several hard links");
-    let owner = std::fs::metadata(folder.path().join("sub")).map(|found| found.uid());
-    assert_eq!(owner.ok(), Some(geteuid().as_raw()), "it did not come back");
-}
-
-fn a_folder_comes_back_to_its_owners() {
-    let (folder, other) = (Person::Root.folder(), Person::Root.folder());
-    let path = |name: &str| folder.path().join(name);
-    let outside = other.path().join("file");
-    write(&outside, "outside");
-    for name in ["of root", "of a user"] {
-        write(&path(name), "text");
-    }
-    symlink(&outside, path("link")).unwrap_or_else(|error| panic!("{error}"));
-    let user = if geteuid().is_root() { 4242 } else { geteuid().as_raw() };
-    chown(path("of a user"), Some(user), None).unwrap_or_else(|error| panic!("{error}"));
-    let before = std::fs::metadata(&outside).map(|found| found.ctime_nsec());
-    // What is made is the folder's owner's, and no program of root's with the rights of its owner;
-    // however deep it is, kpsc ends.
-    let script = "echo >>'of root' && echo >>'of a user' && chmod 666 'of root' && chmod 777 . \
-         && mkdir -m 2777 new && cp /usr/bin/true new/true \
-         && chmod 4755 new/true && ln -s /etc/shadow new/shadow && mkfifo new/pipe \
-         && for i in $(seq 400); do mkdir deep && cd deep || exit 1; done";
-    let at = folder.path().display();
-    let output =
-        exec(Person::Root, folder.path(), &["--", "sh", "-c", &format!("cd {at} && {script}")]);
-    assert!(output.status.success(), "{}", printed(&output));
-    let owner = |name: &str| path(name).symlink_metadata().map(|found| found.uid()).ok();
-    let root = Some(geteuid().as_raw());
-    for name in ["", "of root", "new", "new/true", "new/shadow", "new/pipe", "deep/deep", "link"] {
-        assert_eq!(owner(name), root, "{name}");
-    }
-    assert_eq!(owner("of a user"), Some(user));
-    let mode = path("new/true").metadata().map(|found| found.mode() & 0o7000).ok();
-    assert_eq!(mode, Some(0), "it runs as its owner");
-    for name in ["", "of root", "new", "new/true"] {
-        let mode = path(name).metadata().map(|found| found.mode() & 0o6022).ok();
-        assert_eq!(mode, Some(0), "others can write to {name:?}");
-    }
-    let after = std::fs::metadata(&outside).map(|found| found.ctime_nsec());
-    assert_eq!(before.ok(), after.ok(), "a link was followed");
-    let text = std::fs::read_to_string(path("of a user"));
-    assert_eq!(text.ok().as_deref(), Some("text\n"));
-}
-
-fn a_folder_comes_back_after_a_signal() {
-    let folder = Person::Root.folder();
-    let file = folder.path().join("file");
-    write(&file, "text");
-    let mut command = Person::Root.kpsc(&cache());
-    command.args(["kernel", "exec", &target().name, "--folder"]).arg(folder.path());
-    let script = format!("touch {}/runs; sleep 1000", folder.path().display());
-    let child = command.args(["--", "sh", "-c", &script]).stderr(Stdio::null()).spawn();
-    let mut child = child.unwrap_or_else(|error| panic!("{error}"));
-    while !folder.path().join("runs").exists() {
-        std::thread::sleep(Duration::from_millis(10));
-    }
-    let owner = || file.metadata().map(|found| found.uid()).ok();
-    let root = Some(geteuid().as_raw());
-    assert_ne!(owner(), root, "it was not lent");
-    let pid = Pid::from_child(&child);
-    kill_process(pid, Signal::TERM).unwrap_or_else(|error| panic!("{error}"));
-    let status = child.wait().unwrap_or_else(|error| panic!("{error}"));
-    assert_eq!(status.signal(), Some(Signal::TERM.as_raw()));
-    assert_eq!(owner(), root);
 }

@@ -62,6 +62,10 @@ impl Origin {
 }
 
 impl Provider for Origin {
+    fn keeps_tree(&self) -> bool {
+        true
+    }
+
     fn title(&self) -> String {
         format!("Debian {} ({})", self.suite, self.version)
     }

@@ -1,17 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0
 //! A folder of root's that the sandbox's user writes to: its files are that user's for a while.
+//!
+//! Somebody else may own the folder and what is around it, so no path is followed twice: the folder
+//! is opened once, and its files through it. Nothing that is mounted in it is lent.
 
+mod known;
+
+use known::{give, restore, Id, Known, Owner, State};
 use kps_diag::{Diagnostic, FILE_ERROR};
 use kps_host::disk::cannot;
+use kps_host::folder;
 use kps_host::isolation::User;
 use kps_host::temporary::{at_end, undisturbed};
-use rustix::fd::{AsFd, AsRawFd as _, OwnedFd};
+use rustix::fd::{AsRawFd as _, OwnedFd};
 use rustix::fs::{
-    chmod, chownat, fstat, openat, AtFlags, Dir, FileType, Gid, Mode, OFlags, Stat, Uid,
+    openat, renameat_with, unlinkat, AtFlags, Dir, Gid, Mode, OFlags, RenameFlags, Uid,
 };
 use rustix::io::Errno;
 use std::collections::HashMap;
-use std::ffi::{CStr, OsStr};
+use std::ffi::{CStr, CString, OsStr};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -27,8 +34,8 @@ struct Loan {
     user: User,
     /// The owner of the folder itself: what the sandbox makes will be this one's.
     owner: Owner,
-    /// Its files, by device and inode.
-    known: HashMap<(u64, u64), Known>,
+    /// Its files.
+    known: HashMap<Id, Known>,
 }
 
 /// The folders that are lent now.
@@ -38,25 +45,13 @@ fn loans() -> MutexGuard<'static, Vec<Arc<Loan>>> {
     LOANS.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
 }
 
-type Owner = (Uid, Gid);
-
-/// A file as it was.
-#[derive(Debug)]
-struct Known {
-    owner: Owner,
-    mode: u32,
-}
-
-/// How deep folders are that can be lent. What a sandbox nests deeper stays its user's, who is
-/// nobody: no depth may exhaust the stack or the files that kpsc can open.
+/// How deep folders are that can be lent: no depth may exhaust the stack or the files that kpsc can
+/// open. What a sandbox nests deeper is removed.
 const DEPTH: usize = 200;
 
 impl Lent {
     /// Lends a folder.
     pub(super) fn new(path: &Path, user: User) -> Result<Lent, Diagnostic> {
-        if is_of_the_system(path) {
-            return Err(of_the_system(path));
-        }
         at_end(|| loans().iter().for_each(|loan| loan.give_all_back()));
         // A signal waits until all is lent and known, and then it comes back.
         undisturbed(|| {
@@ -70,6 +65,11 @@ impl Lent {
             Ok(Lent(loan))
         })
     }
+
+    /// The folder as it was opened.
+    pub(super) fn folder(&self) -> &OwnedFd {
+        &self.0.folder
+    }
 }
 
 impl Drop for Lent {
@@ -81,11 +81,15 @@ impl Drop for Lent {
 
 impl Loan {
     fn open(path: &Path, user: User) -> Result<Loan, Diagnostic> {
-        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let failed = |error: Errno| cannot("hand over", path, &error.into());
-        let folder = rustix::fs::open(path, flags, Mode::empty()).map_err(failed)?;
-        let owner = owner(&fstat(&folder).map_err(failed)?);
-        Ok(Loan { folder, user, owner, known: HashMap::new() })
+        let folder = folder::enter(path).map_err(|error| cannot("open", path, &error))?;
+        if is_of_the_system(&folder) {
+            return Err(of_the_system(path));
+        }
+        let state = State::of(&folder).map_err(|error| cannot("open", path, &error.into()))?;
+        if state.mode & 0o002 != 0 {
+            return Err(everybodys(path));
+        }
+        Ok(Loan { folder, user, owner: owner(&state), known: HashMap::new() })
     }
 
     fn lend_all(&mut self, path: &Path) -> Result<(), Diagnostic> {
@@ -102,20 +106,21 @@ impl Loan {
     /// must not get what is outside of its folder.
     fn lend(&mut self, file: &OwnedFd, path: &Path, depth: usize) -> Result<(), Diagnostic> {
         let failed = |error: Errno| cannot("hand over", path, &error.into());
-        let state = fstat(file).map_err(failed)?;
-        let kind = FileType::from_raw_mode(state.st_mode);
-        match kind {
-            FileType::RegularFile if state.st_nlink > 1 => return Err(has_other_names(path)),
-            FileType::RegularFile | FileType::Directory => {}
-            // A link, a device or a pipe gives the sandbox nothing that it needs.
-            _ => return Ok(()),
+        let state = State::of(file).map_err(failed)?;
+        let is_folder = state.kind.is_dir();
+        // A link, a device or a pipe gives the sandbox nothing that it needs.
+        if !state.is_file_or_folder() || !self.may_have(&state) {
+            return Ok(());
         }
-        let known = Known { owner: owner(&state), mode: state.st_mode };
-        self.known.insert((state.st_dev, state.st_ino), known);
+        if !is_folder && state.links > 1 {
+            return Err(has_other_names(path));
+        }
+        let (id, owner) = (state.id, owner(&state));
+        self.known.insert(id, Known::new(file, state, owner).map_err(failed)?);
         give(file, (self.user.uid(), self.user.gid())).map_err(failed)?;
-        if kind == FileType::Directory {
-            let depth = depth.checked_sub(1).ok_or_else(|| too_deep(path))?;
+        if is_folder {
             for name in names(file).map_err(failed)? {
+                let depth = depth.checked_sub(1).ok_or_else(|| too_deep(path))?;
                 let path = path.join(OsStr::from_bytes(name.to_bytes()));
                 match enter(file, &name) {
                     Ok(entry) => self.lend(&entry, &path, depth)?,
@@ -128,53 +133,51 @@ impl Loan {
         Ok(())
     }
 
+    /// Whether the sandbox may have a file: what is mounted in the folder is not part of it, and in
+    /// a folder of somebody else's the files of others, root's too, stay theirs.
+    fn may_have(&self, state: &State) -> bool {
+        let is_the_folder = self.known.is_empty();
+        let is_owners = self.owner.0.is_root() || owner(state).0 == self.owner.0;
+        is_the_folder || !state.is_mount && is_owners
+    }
+
     /// Gives back what is the user's now.
     fn give_back(&self, file: &OwnedFd, depth: usize) -> Result<(), Errno> {
-        let state = fstat(file)?;
-        if FileType::from_raw_mode(state.st_mode) == FileType::Directory && depth > 0 {
-            for name in names(file)? {
-                if let Ok(entry) = enter(file, &name) {
-                    // One that fails must not keep the others from their owners.
-                    let _ = self.give_back(&entry, depth - 1);
+        let state = State::of(file)?;
+        let known = self.known.get(&state.id);
+        if state.is_mount && known.is_none() {
+            return Ok(());
+        }
+        if state.kind.is_dir() {
+            match depth.checked_sub(1) {
+                None => empty(file)?,
+                Some(depth) => {
+                    for name in names(file)? {
+                        if let Ok(entry) = enter(file, &name) {
+                            // One that fails must not keep the others from their owners.
+                            let _ = self.give_back(&entry, depth);
+                        }
+                    }
                 }
             }
         }
-        if state.st_uid != self.user.uid().as_raw() {
-            return Ok(());
-        }
-        let known = self.known.get(&(state.st_dev, state.st_ino));
-        give(file, known.map_or(self.owner, |known| known.owner))?;
-        // Nobody else may write to what is new, and no program may run as its owner.
-        let mode = known.map_or(state.st_mode & !0o6022, |known| known.mode);
-        match FileType::from_raw_mode(state.st_mode) {
-            FileType::RegularFile | FileType::Directory => allow(file, mode),
-            _ => Ok(()),
+        match state.owner.0 == self.user.uid() {
+            true => restore(file, &state, known, self.owner),
+            false => Ok(()),
         }
     }
 }
 
 /// The owner of a file. One of a sandbox whose kpsc was killed stands for root.
-fn owner(state: &Stat) -> Owner {
-    match User::is_one(state.st_uid) {
+fn owner(state: &State) -> Owner {
+    match User::is_one(state.owner.0.as_raw()) {
         true => (Uid::ROOT, Gid::ROOT),
-        false => (Uid::from_raw(state.st_uid), Gid::from_raw(state.st_gid)),
+        false => state.owner,
     }
 }
 
-/// Changes the owner of an open file, whatever its path leads to by now.
-fn give(file: impl AsFd, (uid, gid): Owner) -> Result<(), Errno> {
-    chownat(file, c"", Some(uid), Some(gid), AtFlags::EMPTY_PATH)
-}
-
-/// Changes the permissions of an open file. One that is open for its path alone has them changed
-/// through the kernel's link to it.
-fn allow(file: &OwnedFd, mode: u32) -> Result<(), Errno> {
-    let link = format!("/proc/self/fd/{}", file.as_raw_fd());
-    chmod(link, Mode::from_raw_mode(mode & 0o7777))
-}
-
 /// The names in a folder.
-fn names(folder: &OwnedFd) -> Result<Vec<std::ffi::CString>, Errno> {
+fn names(folder: &OwnedFd) -> Result<Vec<CString>, Errno> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let mut names = Vec::new();
     for entry in Dir::new(openat(folder, c".", flags, Mode::empty())?)? {
@@ -191,24 +194,88 @@ fn enter(folder: &OwnedFd, name: &CStr) -> Result<OwnedFd, Errno> {
     openat(folder, name, OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty())
 }
 
+/// Removes all that is in a folder. What is nested there is brought up step by step, so that no
+/// depth matters.
+fn empty(folder: &OwnedFd) -> Result<(), Errno> {
+    let mut number = 0u32;
+    loop {
+        let found = names(folder)?;
+        if found.is_empty() {
+            return Ok(());
+        }
+        for name in found {
+            if is_unlinked(folder, &name)? {
+                continue;
+            }
+            let inner = enter(folder, &name)?;
+            for nested in names(&inner)? {
+                while !is_unlinked(&inner, &nested)? {
+                    let up = format!(".kpsc-{number}");
+                    number += 1;
+                    match renameat_with(&inner, &nested, folder, up, RenameFlags::NOREPLACE) {
+                        Ok(()) => break,
+                        Err(Errno::EXIST) => {}
+                        Err(error) => return Err(error),
+                    }
+                }
+            }
+            unlinkat(folder, &name, AtFlags::REMOVEDIR)?;
+        }
+    }
+}
+
+/// Removes an entry of a folder; `false` if it is a folder itself.
+fn is_unlinked(folder: &OwnedFd, name: &CStr) -> Result<bool, Errno> {
+    match unlinkat(folder, name, AtFlags::empty()) {
+        Ok(()) | Err(Errno::NOENT) => Ok(true),
+        Err(Errno::ISDIR | Errno::PERM) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
 /// Folders that the whole system uses: `make M=/` is a slip, and must not give them away.
-fn is_of_the_system(path: &Path) -> bool {
-    const FOLDERS: &[&str] = &[
-        "bin", "boot", "dev", "etc", "home", "lib", "lib64", "media", "mnt", "opt", "proc", "root",
-        "run", "sbin", "srv", "sys", "tmp", "usr", "var",
+fn is_of_the_system(folder: &OwnedFd) -> bool {
+    /// Folders with all that is in them, but for what is inside of these parts.
+    const SYSTEM: &[(&str, &[&str])] = &[
+        ("bin", &[]),
+        ("boot", &[]),
+        ("dev", &["shm"]),
+        ("etc", &[]),
+        ("lib", &[]),
+        ("lib64", &[]),
+        ("proc", &[]),
+        ("run", &["user"]),
+        ("sbin", &[]),
+        ("sys", &[]),
+        ("usr", &["local", "src"]),
     ];
-    let Ok(path) = path.canonicalize() else { return false };
-    let names: Vec<_> = path.iter().skip(1).collect();
+    /// Folders whose parts belong to somebody.
+    const PLACES: &[&str] = &["home", "media", "mnt", "opt", "root", "srv", "tmp"];
+    let link = format!("/proc/self/fd/{}", folder.as_raw_fd());
+    // One without a path may be anything.
+    let Ok(path) = std::fs::read_link(link) else { return true };
+    let names: Vec<&str> = path.iter().skip(1).filter_map(OsStr::to_str).collect();
     match names.as_slice() {
-        [] => true,
-        [name] => FOLDERS.iter().any(|folder| name == folder),
-        _ => false,
+        [] | ["var"] | ["var", _] => true,
+        [top] if PLACES.contains(top) => true,
+        [top] => SYSTEM.iter().any(|(system, _)| system == top),
+        [top, part, inside @ ..] => SYSTEM.iter().any(|(system, parts)| {
+            let is_somebodys = parts.contains(part) && !inside.is_empty();
+            system == top && !is_somebodys
+        }),
     }
 }
 
 fn of_the_system(path: &Path) -> Diagnostic {
     let message = format!("{} is a folder of the system, not one to build in", path.display());
     Diagnostic::new(FILE_ERROR, message).help("pass the folder that holds the module's files")
+}
+
+fn everybodys(path: &Path) -> Diagnostic {
+    let message = format!("everybody can write to {}", path.display());
+    Diagnostic::new(FILE_ERROR, message)
+        .note("as root, kpsc gives the folder's files to the user that builds them, and anybody may have put a makefile there")
+        .help("copy the module's files to a folder of your own, and build them there")
 }
 
 fn has_other_names(path: &Path) -> Diagnostic {
