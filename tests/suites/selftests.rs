@@ -21,6 +21,7 @@ pub(crate) fn cases() -> Vec<Case> {
             .about(90),
         Case::new("all scripts pass as they are with crates", || all_scripts_pass(Form::Crate))
             .machine()
+            .long()
             .about(110)
             .shares(MACROS),
     ]

@@ -340,8 +340,14 @@ fn every_file_that_is_named_is_there() {
 
 fn every_case_that_only_long_runs_have_is_listed() {
     let page = read("tests/README.md");
+    let rows = page.lines().filter_map(|line| line.strip_prefix("| `")?.split_once("` | "));
+    let rows: Vec<&str> = rows.map(|(name, _)| name).collect();
     for name in crate::SUITES.iter().flat_map(Suite::long) {
-        assert!(page.contains(&format!("| `{name}` | ")), "tests/README.md does not list `{name}`");
+        let is_listed = rows.iter().any(|row| match row.strip_suffix('*') {
+            Some(start) => name.starts_with(start),
+            None => *row == name,
+        });
+        assert!(is_listed, "tests/README.md does not list `{name}`");
     }
 }
 

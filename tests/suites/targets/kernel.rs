@@ -21,6 +21,8 @@ pub(super) struct Kernel {
     pub(super) refused: &'static [(&'static str, &'static str)],
     /// The specs that are for other kernels alone.
     pub(super) elsewhere: &'static [&'static str],
+    /// Whether its cases are too dear for every run.
+    pub(super) is_for_long_runs: bool,
 }
 
 /// The spec that acts on each kernel when it boots anew. The others act on copies of a machine that
@@ -35,7 +37,12 @@ const ACTS: u32 = 8;
 impl Kernel {
     /// A case that needs the kernel.
     pub(super) fn case(self, claim: &str, run: impl FnOnce() + Send + 'static) -> Case {
-        Case::new(format!("{}: {claim}", self.name), run).machine().shares(self.name)
+        let case = Case::new(format!("{}: {claim}", self.name), run).machine().shares(self.name);
+        if self.is_for_long_runs {
+            case.long()
+        } else {
+            case
+        }
     }
 
     /// Modules can be built for it.
