@@ -5,6 +5,7 @@
 use crate::process::end_orphans;
 use kps_diag::{Diagnostic, OUTPUT_TOO_LONG};
 use rustix::process::{kill_process, waitid, Pid, Signal, WaitId, WaitIdOptions};
+use rustix::stdio::{stderr, stdin, stdout};
 use std::io::{self, BufRead as _, BufReader, IsTerminal as _, Read};
 use std::process::{Child, Command, ExitStatus, Stdio};
 
@@ -121,13 +122,13 @@ pub fn run(
     command: &mut Command,
     print: impl Fn(Stream, &str) -> bool + Sync,
 ) -> io::Result<ExitStatus> {
-    if io::stdin().is_terminal() {
+    if stdin().is_terminal() {
         command.stdin(Stdio::null());
     }
-    if io::stdout().is_terminal() {
+    if stdout().is_terminal() {
         command.stdout(Stdio::piped());
     }
-    if io::stderr().is_terminal() {
+    if stderr().is_terminal() {
         command.stderr(Stdio::piped());
     }
     let mut child = command.spawn()?;
