@@ -71,11 +71,12 @@ pub(crate) fn items<B: Body>(patch: &Patch<B>) -> TokenStream {
     let modules = patch.modules.iter().map(author_module);
     let objects =
         patch.objects.iter().zip(&names).map(|(object, names)| self::object(patch, object, names));
+    // The author's items come first, because a `macro_rules!` is in scope only behind itself.
     quote! {
-        #params
-        #data
         #(#items)*
         #(#modules)*
+        #params
+        #data
         #(#objects)*
     }
 }

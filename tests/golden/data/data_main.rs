@@ -28,6 +28,13 @@ const _: () = {
     static LIVEPATCH: [::core::primitive::u8; 12] = *b"livepatch=Y\0";
 };
 
+    struct Seen {
+        parent: usize,
+        times: AtomicU32,
+    }
+    static GONE: AtomicU32 = AtomicU32::new(0);
+    macro_rules! is_low { ($level:expr) => { $level < 7 }; }
+
 /// The state `loglevel`, number 1.
 #[allow(
     non_upper_case_globals,
@@ -41,21 +48,21 @@ static loglevel: self::kps::state::State<c_int> = self::kps::state::State::new(
     0xc3e63af01c040000,
     0x1c3403703c351ace,
     || {
-        // SAFETY: the author of data.kps:14 answers for this text. The callbacks of the image call
+        // SAFETY: the author of data.kps:17 answers for this text. The callbacks of the image call
         // it, under `klp_mutex`.
         unsafe {
             console_printk[0]
         }
     },
     |saved| {
-        // SAFETY: the author of data.kps:15 answers for this text. The callbacks of the image call
+        // SAFETY: the author of data.kps:18 answers for this text. The callbacks of the image call
         // it, under `klp_mutex`.
         unsafe {
-            if saved < 7 { console_printk[0] = 7; }
+            if is_low!(saved) { console_printk[0] = 7; }
         }
     },
     |saved| {
-        // SAFETY: the author of data.kps:16 answers for this text. The callbacks of the image call
+        // SAFETY: the author of data.kps:19 answers for this text. The callbacks of the image call
         // it, under `klp_mutex`.
         unsafe {
             console_printk[0] = saved;
@@ -77,7 +84,7 @@ static looks: self::kps::shadow::Shadow<AtomicU32, self::types::seq_file> = self
     0xc458e490f6a10000,
     0x55eb458bfdea5cda,
     || {
-        // SAFETY: the author of data.kps:18 answers for this text. It is the value of new data.
+        // SAFETY: the author of data.kps:21 answers for this text. It is the value of new data.
         unsafe {
             AtomicU32::new(0)
         }
@@ -100,13 +107,13 @@ static seen: self::kps::shadow::Shadow<Seen, self::types::sk_buff> = self::kps::
     0xa2e4f72a0fb20000,
     0xe4f57a672796ce77,
     || {
-        // SAFETY: the author of data.kps:19 answers for this text. It is the value of new data.
+        // SAFETY: the author of data.kps:22 answers for this text. It is the value of new data.
         unsafe {
             Seen { parent: 0, times: AtomicU32::new(0) }
         }
     },
     ::core::option::Option::Some(|parent, data| {
-        // SAFETY: the author of data.kps:20 answers for this text. The kernel calls it under its
+        // SAFETY: the author of data.kps:23 answers for this text. The kernel calls it under its
         // shadow lock, with interrupts off.
         unsafe {
             (*data).parent = parent as usize;
@@ -122,18 +129,12 @@ unsafe extern "C" fn kps_destroy_seen(
     kps_data: *mut ::core::ffi::c_void,
 ) {
     let data = self::kps::shadow::Shadow::data(&self::seen, kps_data);
-    // SAFETY: the author of data.kps:21 answers for this text. The kernel calls it under its shadow
+    // SAFETY: the author of data.kps:24 answers for this text. The kernel calls it under its shadow
     // lock, with interrupts off.
     unsafe {
         GONE.fetch_add((*data).times.load(Ordering::Relaxed), Ordering::Relaxed);
     }
 }
-
-    struct Seen {
-        parent: usize,
-        times: AtomicU32,
-    }
-    static GONE: AtomicU32 = AtomicU32::new(0);
 
 /// What changes in vmlinux.
 #[allow(
@@ -179,7 +180,7 @@ mod kps_in_vmlinux {
         // before it chose. It is entered behind its ftrace site, so the call does not come back
         // here.
         let mut ret = unsafe { kps_orig_cmdline_proc_show(m, v) };
-        // SAFETY: the author of data.kps:29 answers for this text. ftrace calls it in the place of
+        // SAFETY: the author of data.kps:32 answers for this text. ftrace calls it in the place of
         // the old function, with that function's arguments, and the frame of the entry keeps the
         // module loaded until it has returned.
         unsafe {
@@ -210,7 +211,7 @@ mod kps_in_vmlinux {
         // SAFETY: the entry passes the frame that it has just built on this task's own stack.
         let kps_frame = unsafe { &mut *kps_frame };
         let mut skb: *mut sk_buff = kps_frame.args[0] as *mut sk_buff;
-        // SAFETY: the author of data.kps:19 answers for this being the object that `netif_rx`
+        // SAFETY: the author of data.kps:22 answers for this being the object that `netif_rx`
         // frees. Nobody uses its data any more.
         unsafe { super::kps::shadow::Shadow::remove(&super::seen, skb) };
         kps_frame.args[0] = skb as ::core::primitive::usize as ::core::primitive::u64;
@@ -220,7 +221,7 @@ mod kps_in_vmlinux {
     }
 
     pub(super) unsafe extern "C" fn kps_pre_patch(obj: *mut klp_object) -> c_int {
-        // SAFETY: the author of data.kps:33 answers for this text. The kernel calls it under
+        // SAFETY: the author of data.kps:36 answers for this text. The kernel calls it under
         // `klp_mutex`, while the module is loaded.
         unsafe {
             if loglevel.taken_over() { 0 } else { -EINVAL }
@@ -395,7 +396,7 @@ pub(crate) mod livepatch {
             callback=pre_patch vmlinux\n\
             kernel=7.3.4-fixture\n\
             build-id=0102030405060708090a0b0c0d0e0f1011121314\n\
-            source-sha256=d45d95d2cd2c50debe084addc1815088e7e015cc7d369bbcbc52a35c24767d9e\n\
+            source-sha256=20687250fb9c189fc4ccfa1f868f09458b0107bb833dc46d177639ef39a4c99c\n\
             made-by=kpsc 0.1.0\n",
     );
 

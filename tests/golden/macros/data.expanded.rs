@@ -173,6 +173,11 @@ mod data {
         #[used]
         static LIVEPATCH: [::core::primitive::u8; 12] = *b"livepatch=Y\0";
     };
+    struct Seen {
+        parent: usize,
+        times: AtomicU32,
+    }
+    static GONE: AtomicU32 = AtomicU32::new(0);
     /// The state `level`, number 1.
     #[allow(
         non_upper_case_globals,
@@ -255,11 +260,6 @@ mod data {
             GONE.fetch_add((*data).times.load(Ordering::Relaxed), Ordering::Relaxed);
         }
     }
-    struct Seen {
-        parent: usize,
-        times: AtomicU32,
-    }
-    static GONE: AtomicU32 = AtomicU32::new(0);
     /// What changes in vmlinux.
     #[allow(
         unused_assignments,
@@ -734,6 +734,11 @@ mod data {
         }
     }
     use self::{kps::prelude::*, types::*};
+    struct Seen {
+        parent: usize,
+        times: AtomicU32,
+    }
+    static GONE: AtomicU32 = AtomicU32::new(0);
     static level: self::kps::state::State<c_int> = self::kps::state::State::new(
         "level",
         1,
@@ -776,11 +781,6 @@ mod data {
             GONE.fetch_add((*data).times.load(Ordering::Relaxed), Ordering::Relaxed);
         }
     }
-    struct Seen {
-        parent: usize,
-        times: AtomicU32,
-    }
-    static GONE: AtomicU32 = AtomicU32::new(0);
     extern "C" {}
     extern "C" {
         static mut console_printk: [c_int; 4];

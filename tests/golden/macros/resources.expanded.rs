@@ -156,12 +156,14 @@ mod resources {
         #[repr(C)]
         #[derive(::core::clone::Clone, ::core::marker::Copy)]
         pub struct seq_file {
-            pub _pad0: [u8; 48],
-            pub _align: [u64; 0],
+            pub _pad0: [u8; 16],
+            pub count: usize,
+            pub _pad2: [u8; 24],
         }
         const _: () = {
             ::core::assert!(::core::mem::size_of:: < seq_file > () == 48);
             ::core::assert!(::core::mem::align_of:: < seq_file > () == 8);
+            ::core::assert!(::core::mem::offset_of!(seq_file, count) == 16);
         };
         extern "C" {
             pub fn seq_printf(m: *mut seq_file, f: *const c_char, ...);
@@ -175,6 +177,12 @@ mod resources {
         #[used]
         static LIVEPATCH: [::core::primitive::u8; 12] = *b"livepatch=Y\0";
     };
+    static OPEN: AtomicU32 = AtomicU32::new(0);
+    macro_rules! one_less {
+        ($count:expr) => {
+            $count .fetch_sub(1, Ordering::Relaxed)
+        };
+    }
     /// The resource `lease`.
     #[allow(
         non_upper_case_globals,
@@ -198,7 +206,7 @@ mod resources {
         },
         |_| {
             unsafe {
-                OPEN.fetch_sub(1, Ordering::Relaxed);
+                one_less!(OPEN);
             }
         },
         ::core::option::Option::None,
@@ -220,7 +228,6 @@ mod resources {
         |_| { unsafe {} },
         ::core::option::Option::Some(|earlier| { unsafe { Ok(earlier + 1) } }),
     );
-    static OPEN: AtomicU32 = AtomicU32::new(0);
     /// What changes in vmlinux.
     #[allow(
         unused_assignments,
@@ -701,18 +708,26 @@ mod resources {
         #[repr(C)]
         #[derive(::core::clone::Clone, ::core::marker::Copy)]
         pub struct seq_file {
-            pub _pad0: [u8; 48],
-            pub _align: [u64; 0],
+            pub _pad0: [u8; 16],
+            pub count: usize,
+            pub _pad2: [u8; 24],
         }
         const _: () = {
             ::core::assert!(::core::mem::size_of:: < seq_file > () == 48);
             ::core::assert!(::core::mem::align_of:: < seq_file > () == 8);
+            ::core::assert!(::core::mem::offset_of!(seq_file, count) == 16);
         };
         extern "C" {
             pub fn seq_printf(m: *mut seq_file, f: *const c_char, ...);
         }
     }
     use self::{kps::prelude::*, types::*};
+    static OPEN: AtomicU32 = AtomicU32::new(0);
+    macro_rules! one_less {
+        ($count:expr) => {
+            $count .fetch_sub(1, Ordering::Relaxed)
+        };
+    }
     static lease: self::kps::resource::Resource<u32> = self::kps::resource::Resource::new(
         "lease",
         1,
@@ -725,7 +740,7 @@ mod resources {
             Ok(7)
         },
         |_| unsafe {
-            OPEN.fetch_sub(1, Ordering::Relaxed);
+            one_less!(OPEN);
         },
         ::core::option::Option::None,
     );
@@ -738,7 +753,6 @@ mod resources {
         |_| unsafe {},
         ::core::option::Option::Some(|earlier| unsafe { Ok(earlier + 1) }),
     );
-    static OPEN: AtomicU32 = AtomicU32::new(0);
     extern "C" {}
     extern "C" {}
     mod kps_in_vmlinux {

@@ -5,6 +5,12 @@
 mod resources {
     static OPEN: AtomicU32 = AtomicU32::new(0);
 
+    macro_rules! one_less {
+        ($count:expr) => {
+            $count.fetch_sub(1, Ordering::Relaxed)
+        };
+    }
+
     #[resource]
     static lease: Resource<u32> = Resource {
         acquire: || {
@@ -14,7 +20,7 @@ mod resources {
             Ok(7)
         },
         release: |_| {
-            OPEN.fetch_sub(1, Ordering::Relaxed);
+            one_less!(OPEN);
         },
     };
 

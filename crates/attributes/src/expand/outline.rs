@@ -68,11 +68,11 @@ pub(super) fn outline(
             #types
             use self::{kps::prelude::*, types::*};
 
+            #(#items)*
             #(#params)*
             #(#states)*
             #(#shadows)*
             #(#resources)*
-            #(#items)*
             extern "C" {
                 #(#of_c)*
             }

@@ -12,11 +12,14 @@ mod data {
 
     static GONE: AtomicU32 = AtomicU32::new(0);
 
+    // Bodies of data see macros, too.
+    macro_rules! is_low { ($level:expr) => { $level < 7 }; }
+
     #[state(id = 1, version = 2)]
     static loglevel: State<c_int> = State {
         save: || { console_printk[0] },
         apply: |saved| {
-            if saved < 7 { console_printk[0] = 7; }
+            if is_low!(saved) { console_printk[0] = 7; }
         },
         restore: |saved| {
             console_printk[0] = saved;
