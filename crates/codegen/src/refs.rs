@@ -385,6 +385,16 @@ mod tests {
         assert_eq!(called("matches!(original(m, v), x if x < 0)"), [true]);
         assert_eq!(called("fn original() {} original()"), [] as [bool; 0]);
         assert_eq!(called("m.original()"), [] as [bool; 0]);
+        for import in [
+            "use original as o; o as usize",
+            "{ use original; original as usize }",
+            "use {r#original as o}; o",
+            "use original::{self as o}; o",
+        ] {
+            assert_eq!(called(import), [false], "{import}");
+        }
+        assert_eq!(called("use a::original as o; o(m)"), [] as [bool; 0]);
+        assert_eq!(called("fn original() {} use original as o; o(m)"), [] as [bool; 0]);
     }
 
     #[test]

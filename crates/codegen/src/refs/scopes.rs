@@ -159,6 +159,25 @@ impl Walk {
         }
     }
 
+    /// An import of `original`, which gives the function another name and calls nothing.
+    pub(super) fn imports_original(&mut self, tree: &syn::UseTree) {
+        let (name, is_same) = match tree {
+            syn::UseTree::Name(name) => (&name.ident, true),
+            syn::UseTree::Rename(rename) => (&rename.ident, rename.rename == rename.ident),
+            syn::UseTree::Path(path) => (&path.ident, false),
+            syn::UseTree::Group(group) => {
+                group.items.iter().for_each(|tree| self.imports_original(tree));
+                return;
+            }
+            syn::UseTree::Glob(_) => return,
+        };
+        let name = (name.unraw().to_string(), name.span());
+        // The import binds the name itself.
+        if name.0 == "original" && (is_same || !self.is_bound(&name.0)) {
+            self.refs.originals.push(Original { span: name.1, called: false });
+        }
+    }
+
     fn declare_use(&mut self, tree: &syn::UseTree) {
         match tree {
             syn::UseTree::Path(path) => self.declare_use(&path.tree),

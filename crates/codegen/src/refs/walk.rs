@@ -396,7 +396,9 @@ impl<'a> Visit<'a> for Walk {
         });
     }
 
-    fn visit_item_use(&mut self, _: &'a syn::ItemUse) {}
+    fn visit_item_use(&mut self, item: &'a syn::ItemUse) {
+        self.imports_original(&item.tree);
+    }
 
     fn visit_macro(&mut self, mac: &'a syn::Macro) {
         if let Some(syn::PathSegment { ident, .. }) = mac.path.segments.last() {
