@@ -6,8 +6,10 @@
 //! known before rustc expands it. So it refuses the few macros with which a name could be made of
 //! parts.
 
+mod handed;
 mod macros;
 mod messages;
+mod rules;
 mod text;
 
 use super::bodies::Rust;
@@ -43,6 +45,14 @@ enum What {
     Directive(&'static str),
     /// A directive of the assembler that makes names of parts.
     Composing(&'static str),
+    /// A placeholder in assembly, with what it is a part of a name with.
+    Glued(String),
+    /// A `concat!` in assembly of what a macro is given.
+    OpenConcat,
+    /// An attribute `path` that is not directly above a module.
+    Path,
+    /// The word `original`, where a macro can separate it from its arguments.
+    Original,
     /// A name of the language, defined again.
     Language(String),
     /// A macro whose name is the argument of another one.
@@ -134,8 +144,18 @@ impl Search {
 struct Context {
     /// A `use` item.
     import: Option<Import>,
+    /// The arguments of a macro, or its rules.
+    of_macro: bool,
     /// The arguments of a macro that may call any word of them.
     may_be_called: bool,
+    /// Those of a macro that may separate a word from the parentheses behind it.
+    may_be_split: bool,
+    /// Rules in which the word `original` has its meaning.
+    may_be_value: bool,
+    /// The arguments of a macro that may make an attribute of any word.
+    may_be_attribute: bool,
+    /// Those of a macro of the author's.
+    of_own: bool,
 }
 
 /// What is known of the path of a `use` item.
@@ -173,7 +193,9 @@ impl Walk<'_> {
                         continue;
                     }
                     import = import.map(|import| self.import(import, ident));
-                    self.word(ident, trees.get(n + 1..).unwrap_or_default(), context, import);
+                    let before = n.checked_sub(1).and_then(|n| trees.get(n));
+                    let behind = trees.get(n + 1..).unwrap_or_default();
+                    self.word(before, ident, behind, Context { import, ..context });
                 }
                 TokenTree::Punct(punct) => match punct.as_char() {
                     ';' => import = None,
@@ -182,14 +204,14 @@ impl Walk<'_> {
                     '#' => {
                         let inner = if is_punct(next, '!') { trees.get(n + 2) } else { next };
                         if let Some(TokenTree::Group(group)) = inner {
-                            self.attribute(group.stream());
+                            self.attribute(group.stream(), context);
                         }
                     }
                     _ => {}
                 },
                 TokenTree::Group(group) => {
-                    let may_be_called = context.may_be_called || self.is_of_caller(&trees, n);
-                    self.tokens(group.stream(), Context { import, may_be_called });
+                    let inside = self.handed(&trees, n, Context { import, ..context });
+                    self.tokens(group.stream(), inside);
                     // The braces of an item end it, and those of a `use` are followed by `;`.
                     if group.delimiter() != Delimiter::Brace || !is_punct(next, ';') {
                         import = context.import;
@@ -211,28 +233,24 @@ impl Walk<'_> {
         }
     }
 
-    /// Whether a group is the arguments of a macro that may call any word of them.
-    fn is_of_caller(&self, trees: &[TokenTree], n: usize) -> bool {
-        let before = |back| n.checked_sub(back).and_then(|n| trees.get(n));
-        is_punct(before(1), '!')
-            && matches!(before(2), Some(TokenTree::Ident(name))
-                if self.search.known.callers.contains(&unraw(name)))
-    }
-
-    /// A word, with what is behind it.
+    /// A word, with what is before and behind it.
     fn word(
         &mut self,
+        before: Option<&TokenTree>,
         ident: &Ident,
         behind: &[TokenTree],
         context: Context,
-        import: Option<Import>,
     ) {
+        let import = context.import;
         let (next, second) = (behind.first(), behind.get(1));
         let is_called = is_punct(next, '!') && !is_punct(second, '=');
         let is_own =
             import == Some(Import::Own) && self.search.known.defined.contains(&unraw(ident));
         let is_imported = import.is_some() && !is_own;
-        self.name(ident, behind, is_called || is_imported || context.may_be_called);
+        // In the rules of a macro, a parameter may be the `!`.
+        let may_be_called = context.may_be_called && !is_punct(before, '.') || is_punct(next, '$');
+        self.name(ident, behind, is_called || is_imported || may_be_called);
+        self.handed_word(before, ident, behind, context);
         if is_called {
             self.called(ident, second, behind.get(2));
         }
@@ -241,6 +259,13 @@ impl Walk<'_> {
         }
         if is_definition(ident, behind) || import.is_some() && ident == "as" {
             self.defined(next);
+        }
+        if import.is_some() && ident == "as" {
+            self.hides_an_attribute(before, next);
+        }
+        if ident == "enum" && is_definition(ident, behind) {
+            let body = behind.iter().find_map(rules::braces).unwrap_or_default();
+            variants(&body, &mut |name| self.defined(Some(&TokenTree::Ident(name.clone()))));
         }
         if import.is_some() && self.search.known.own.contains(&unraw(ident)) {
             self.renamed(behind);
@@ -274,8 +299,9 @@ impl Walk<'_> {
                 let arguments = arguments.stream();
                 let handed = words(arguments.clone(), true);
                 if known.assembly.contains(&unraw(ident)) || !known.assembly.is_disjoint(&handed) {
-                    self.assembly(ident.span(), arguments);
+                    self.assembly(ident.span(), arguments.clone());
                 }
+                self.named_types(&unraw(ident), arguments);
             }
             (Some(TokenTree::Ident(name)), Some(TokenTree::Group(rules))) => {
                 if STANDARD.contains(&unraw(name).as_str()) {
@@ -296,6 +322,9 @@ impl Walk<'_> {
 
     /// What the assembler may get to read.
     fn assembly(&mut self, span: proc_macro2::Span, tokens: TokenStream) {
+        if text::has_open_concat(tokens.clone()) {
+            self.refuse(span, What::OpenConcat);
+        }
         let text = text::text(tokens);
         if let Some(directive) = text::reading(&text) {
             self.refuse(span, What::Directive(directive));
@@ -303,12 +332,16 @@ impl Walk<'_> {
         if let Some(directive) = text::composing(&text) {
             self.refuse(span, What::Composing(directive));
         }
+        if let Some(glued) = text::glued(&text) {
+            self.refuse(span, What::Glued(glued));
+        }
         self.text(span, &text);
     }
 
     /// An attribute: `link_name` and `export_name` name symbols.
-    fn attribute(&mut self, tokens: TokenStream) {
+    fn attribute(&mut self, tokens: TokenStream, context: Context) {
         let Some(first) = tokens.clone().into_iter().next() else { return };
+        self.path(&first, tokens.clone(), context);
         let names_symbols = !words(tokens.clone(), false).is_disjoint(&self.search.known.assembly);
         if names_symbols || is_punct(Some(&first), '$') {
             self.text(first.span(), &text::text(tokens));
@@ -367,6 +400,32 @@ fn is_definition(ident: &Ident, behind: &[TokenTree]) -> bool {
             [';', '<', ':'].into_iter().any(ends) || behind.get(1).is_some_and(is_body)
         }
         _ => false,
+    }
+}
+
+/// Calls a function with the name of each variant in the braces of an `enum`.
+fn variants(body: &[TokenTree], each: &mut dyn FnMut(&Ident)) {
+    let mut is_name = true;
+    for (n, tree) in body.iter().enumerate() {
+        match tree {
+            TokenTree::Punct(punct) => match punct.as_char() {
+                ',' => is_name = true,
+                '#' | '$' => {}
+                _ => is_name = false,
+            },
+            TokenTree::Group(group) => {
+                if n.checked_sub(1).is_some_and(|n| is_punct(body.get(n), '$')) {
+                    let inner: Vec<TokenTree> = group.stream().into_iter().collect();
+                    variants(&inner, each);
+                }
+            }
+            TokenTree::Ident(name) => {
+                if std::mem::take(&mut is_name) {
+                    each(name);
+                }
+            }
+            TokenTree::Literal(_) => is_name = false,
+        }
     }
 }
 

@@ -3,8 +3,9 @@
 //! their argument, and which names are the author's own.
 
 use super::is_punct;
+use super::rules::{Place, Shape};
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use syn::ext::IdentExt as _;
 
 /// Where a text names symbols: macros of assembly, and attributes.
@@ -24,6 +25,16 @@ pub(super) struct Known {
     pub(super) texts: BTreeSet<String>,
     /// The author's macros that may call the macro which is their argument.
     pub(super) callers: BTreeSet<String>,
+    /// The author's macros that can put the words of their arguments anywhere.
+    pub(super) loose: BTreeSet<String>,
+    /// Those that have a `!` which may get behind a word.
+    pub(super) marked: BTreeSet<String>,
+    /// Those that may separate a word from the parentheses behind it.
+    pub(super) splitting: BTreeSet<String>,
+    /// Those that may make an attribute of single words.
+    pub(super) attributed: BTreeSet<String>,
+    /// Those that make types of their arguments' names, and of which ones.
+    pub(super) types: BTreeMap<String, BTreeSet<Place>>,
     /// All of the author's macros.
     pub(super) own: BTreeSet<String>,
     /// The names that the author defines.
@@ -49,6 +60,7 @@ struct Rules {
     name: String,
     words: BTreeSet<String>,
     calls_a_parameter: bool,
+    shape: Shape,
 }
 
 /// A call of a macro.
@@ -76,6 +88,7 @@ impl Macros {
                                 name: name.unraw().to_string(),
                                 words: words(body.stream(), false),
                                 calls_a_parameter: calls_a_parameter(body.stream()),
+                                shape: Shape::of(body.stream()),
                             });
                         }
                         (true, Some(TokenTree::Group(body)), _) => self.calls.push(Call {
@@ -143,8 +156,64 @@ impl Macros {
             let renamed = self.renames.iter().filter(|(_, new)| texts.contains(new));
             used.chain(renamed.map(|(old, _)| old)).cloned().collect()
         });
+        let loose = self.named(|shape| shape.is_loose);
+        let marked = self.named(|shape| shape.has_mark);
+        let marked = self.with_users(marked);
+        let splitting = self.with_loose_users(|shape| shape.splits);
+        let attributed = self.with_loose_users(|shape| shape.has_attribute);
+        let types = self.types();
         let (defined, modules) = (self.defined, self.modules);
-        Known { assembly, texts, callers, own, defined, modules }
+        Known {
+            assembly,
+            texts,
+            callers,
+            loose,
+            marked,
+            splitting,
+            attributed,
+            types,
+            own,
+            defined,
+            modules,
+        }
+    }
+
+    /// The author's macros of some shape, by all their names.
+    fn named(&self, is: impl Fn(&Shape) -> bool) -> BTreeSet<String> {
+        let rules = self.rules.iter().filter(|rules| is(&rules.shape));
+        let mut names = rules.map(|rules| rules.name.clone()).collect();
+        grow(&mut names, |names| self.renamed(names));
+        names
+    }
+
+    /// These, and those that hand them single words of their own arguments.
+    fn with_loose_users(&self, is: impl Fn(&Shape) -> bool) -> BTreeSet<String> {
+        let mut names = self.named(is);
+        grow(&mut names, |names| {
+            let users = self.rules.iter().filter(|rules| rules.shape.is_loose);
+            let users = users.filter(|rules| !rules.words.is_disjoint(names));
+            users.map(|rules| rules.name.clone()).chain(self.renamed(names)).collect()
+        });
+        names
+    }
+
+    /// The other names of these.
+    fn renamed(&self, names: &BTreeSet<String>) -> Vec<String> {
+        let renamed = self.renames.iter().filter(|(old, _)| names.contains(old));
+        renamed.map(|(_, new)| new.clone()).collect()
+    }
+
+    /// The macros that make types of their arguments' names.
+    fn types(&self) -> BTreeMap<String, BTreeSet<Place>> {
+        let mut types: BTreeMap<String, BTreeSet<Place>> = BTreeMap::new();
+        for rules in self.rules.iter().filter(|rules| !rules.shape.types.is_empty()) {
+            let mut names = BTreeSet::from([rules.name.clone()]);
+            grow(&mut names, |names| self.renamed(names));
+            for name in names {
+                types.entry(name).or_default().extend(&rules.shape.types);
+            }
+        }
+        types
     }
 
     /// Names, their other names and the author's macros that contain one of them.
@@ -152,8 +221,7 @@ impl Macros {
         let mut names = names.into_iter().collect();
         grow(&mut names, |names| {
             let users = self.rules.iter().filter(|rules| !rules.words.is_disjoint(names));
-            let renamed = self.renames.iter().filter(|(old, _)| names.contains(old));
-            users.map(|rules| &rules.name).chain(renamed.map(|(_, new)| new)).cloned().collect()
+            users.map(|rules| rules.name.clone()).chain(self.renamed(names)).collect()
         });
         names
     }

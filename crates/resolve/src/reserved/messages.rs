@@ -4,7 +4,7 @@
 use super::{Refused, What};
 use crate::another_name;
 use kps_ast::Span;
-use kps_diag::{Diagnostic, LANGUAGE_NAME, OUTSIDE_INPUT, RESERVED_WORD};
+use kps_diag::{Diagnostic, LANGUAGE_NAME, MISPLACED_ORIGINAL, OUTSIDE_INPUT, RESERVED_WORD};
 
 impl Refused {
     /// The message, at a position of the author's text.
@@ -33,12 +33,30 @@ impl Refused {
                     .note("such a name may be one of the generated code")
                     .help("write the names in full")
             }
-            What::Composing(name) => Diagnostic::new(
-                RESERVED_WORD,
+            What::Composing(name) => in_assembly(
                 format!("`{name}` makes names of parts"),
+                "write the assembly in full, or with a macro of Rust",
+            ),
+            What::Glued(text) => in_assembly(
+                format!("`{text}` makes a name of parts"),
+                "put a space or an operator between the placeholder and the name",
+            ),
+            What::OpenConcat => in_assembly(
+                "`concat!` makes assembly of what a macro is given".to_owned(),
+                "begin and end the texts beside the parameter with a space, or hand the macro the whole text",
+            ),
+            What::Path => Diagnostic::new(
+                OUTSIDE_INPUT,
+                "this may name the file of a module, and kpsc cannot tell which one",
             )
-            .note("such a name may be one of the generated code, or a directive that reads a file")
-            .help("write the assembly in full, or with a macro of Rust"),
+            .note(OUTSIDE)
+            .help("name it where the module is declared: `mod NAME from \"FILE.rs\";` in a spec, and `#[path = \"FILE.rs\"] mod NAME;` in a crate"),
+            What::Original => Diagnostic::new(
+                MISPLACED_ORIGINAL,
+                "a macro can use `original` without calling it",
+            )
+            .note("its address is not that of a function: a call through it would fault under IBT and kCFI")
+            .help("call `original(..)` outside of the macro, and hand over the result"),
             What::Outside(name) => Diagnostic::new(
                 OUTSIDE_INPUT,
                 format!("`{name}!` reads something that is not part of the patch"),
@@ -69,4 +87,11 @@ impl Refused {
         };
         error.at(place, "")
     }
+}
+
+/// The message about names that the assembler gets in parts.
+fn in_assembly(message: String, help: &str) -> Diagnostic {
+    Diagnostic::new(RESERVED_WORD, message)
+        .note("such a name may be one of the generated code, or a directive that reads a file")
+        .help(help)
 }

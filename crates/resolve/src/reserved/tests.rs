@@ -128,3 +128,153 @@ fn names_of_the_language_are_not_defined_again() {
         assert!(found(text).is_empty(), "{text}: {:?}", found(text));
     }
 }
+
+/// Checks that each of the first texts has something of this kind that is refused, and none of the
+/// others has anything.
+fn check(is: impl Fn(&What) -> bool, refused: &[&str], accepted: &[&str]) {
+    for text in refused {
+        assert!(found(text).iter().any(&is), "{text}: {:?}", found(text));
+    }
+    for text in accepted {
+        assert!(found(text).is_empty(), "{text}: {:?}", found(text));
+    }
+}
+
+#[test]
+fn words_that_a_macro_can_put_before_a_mark_are_refused() {
+    const MOVES: &str = "macro_rules! m { ($a:ident $c:tt $b:tt) => { $a $b $c } } ";
+    const ALL: &str = "macro_rules! m { ($($t:tt)*) => { pr_info!($($t)*) } } ";
+    const OPAQUE: &str = "macro_rules! m { ($x:expr, $y:literal) => { pr_info!(\"{}\", $x) } } ";
+    let with = |rules: &str, call: &str| format!("{rules}{call}");
+    let refused = [
+        with(MOVES, "static P: &str = m!(env (\"PWD\") !);"),
+        with(MOVES, "m!(include (\"x\") !);"),
+        with(MOVES, "m!(paste { [<k ps_orig_x>] } !)"),
+        with(MOVES, "m!(concat_idents (k, ps_orig_x) !)"),
+        with(MOVES, "use m as n; n!(env (\"PWD\") !);"),
+        with(MOVES, "macro_rules! o { ($b:tt) => { m!(env (\"PWD\") $b) } } o!(!);"),
+        with(ALL, "m!(x ! env (\"PWD\"));"),
+        "macro_rules! m { ($b:tt) => { env $b (\"PWD\") } } m!(!);".to_owned(),
+        "macro_rules! m { ($f:ident) => { n!($f, !, (\"PWD\")) } } m!(env);".to_owned(),
+    ];
+    let accepted = [
+        with(MOVES, "let env = 1; m!(a (b) env); m!(a.env (b) !); m!(stringify!(env) (b) !)"),
+        with(ALL, "let env = 1; m!(\"{}\", env); m!(\"{}\", env != 1)"),
+        with(OPAQUE, "let env = 1; m!(env, 1); m!(!env, 1); m!({ assert!(env); env }, 1)"),
+        "let env = 1; pr_info!(\"{}\", !env); struct A { include: bool, paste: u8 }".to_owned(),
+        "macro_rules! m { ($x:ident) => { let env = !$x; f(env) } } m!(on)".to_owned(),
+        "macro_rules! m { ($x:ident) => { if !$x { f() } } } m!(env)".to_owned(),
+    ];
+    let is = |what: &What| matches!(what, What::Outside(_) | What::Parts(_));
+    check(is, &refused.each_ref().map(String::as_str), &accepted.each_ref().map(String::as_str));
+}
+
+#[test]
+fn a_file_of_a_module_is_not_named_where_a_macro_decides() {
+    check(
+        |what| *what == What::Path,
+        &[
+            "#[cfg_attr(all(), path = \"notes.txt\")] mod q;",
+            "#[r#cfg_attr(all(), cfg_attr(all(), r#path = \"notes.txt\"))] mod q;",
+            "macro_rules! m { ($($p:tt)*) => { #[$($p)*] mod q; } } m!(path = \"/x\");",
+            "macro_rules! m { ($p:meta) => { #[$p] mod q; } } m!(path = \"/x\");",
+            "macro_rules! m { ($p:meta) => { #[cfg_attr(all(), $p)] mod q; } } m!(path = \"/x\");",
+            "macro_rules! m { ($v:literal $p:ident) => { #[$p = $v] mod q; } } m!(\"/x\" path);",
+            "macro_rules! m { ($p:literal) => { #[path = $p] mod q; } } m!(\"/x\");",
+            "m!(#[path = \"/x\"] mod q;);",
+        ],
+        &[
+            "#[path = \"x.rs\"] mod q;",
+            "let path = \"x\"; f(path); pr_info!(\"{path}\", path = \"x\")",
+            "macro_rules! m { ($($t:tt)*) => { f($($t)*) } } m!({ let path = \"x\"; path })",
+            "macro_rules! m { ($x:expr) => { let path = $x; f(path) } } m!(self.path)",
+            "macro_rules! m { ($(#[$a:meta])* $n:ident) => { $(#[$a])* struct $n; } } m!(#[doc] path);",
+            "#[cfg_attr(test, allow(path))] fn f() {}",
+        ],
+    );
+}
+
+#[test]
+fn original_is_not_separated_from_its_arguments() {
+    check(
+        |what| *what == What::Original,
+        &[
+            "macro_rules! m { ($f:ident $a:tt) => { { let g = $f; g as usize } } } m!(original (m));",
+            "macro_rules! m { ($f:ident ($($a:tt)*)) => { $f as usize } } m!(original(m));",
+            "macro_rules! m { ($($t:tt)*) => { f!($($t),*) } } m!(original(m));",
+            "macro_rules! m { ($f:tt $($t:tt)*) => { [$f] } } m!(original(m));",
+            "macro_rules! a { ($f:ident $a:tt) => { $f as usize } }
+                macro_rules! m { ($($t:tt)*) => { a!($($t)*) } } m!(original(m));",
+            "macro_rules! m { () => { original } } m!() as usize",
+            "macro_rules! m { ($a:tt) => { original $a } } m!({});",
+        ],
+        &[
+            "macro_rules! m { ($x:expr) => { { let r = $x; r } } } m!(original(m, v));",
+            "macro_rules! m { ($n:ident, $x:expr) => { let $n = $x; } } m!(r, original(m, v));",
+            "macro_rules! m { ($($t:tt)*) => { { let r = { $($t)* }; r } } } m!(original(m, v));",
+            "macro_rules! m { ($f:ident ($($a:tt)*)) => { $f($($a)*) } } m!(original(m, v));",
+            "macro_rules! m { ($f:ident $a:tt) => { $f.$a } } m!(x.original(y));",
+            "pr_info!(\"{}\", original(m, v));",
+            "macro_rules! m { ($($a:tt)*) => { original($($a)*) } } m!(m, v);",
+            "macro_rules! m { ($x:expr) => { let original = $x; f(original); } } m!(1);",
+            "macro_rules! m { ($original:ident) => { $original.f() } } m!(x);",
+            "macro_rules! m { ($x:expr) => { $x.original } } m!(x);",
+            "fn f(original: A) { if !on { original.f(original); } }",
+        ],
+    );
+}
+
+#[test]
+fn assembly_is_not_made_of_parts() {
+    check(
+        |what| matches!(what, What::Glued(_) | What::OpenConcat),
+        &[
+            "asm!(\"lea {0}, [rip + k{1}]\", out(reg) x, sym ps_orig_show)",
+            "asm!(\".{0} \\\"FILE\\\"\", sym incbin)",
+            "asm!(\"call {0}ps_orig_show\", sym k)",
+            "asm!(\"call {0}{1}\", sym k, sym ps)",
+            "asm!(\"call {0}.sym\", sym kps)",
+            "asm!(\"call a${0}\", sym k)",
+            "asm!(concat!(\"call k\", \"{0}\"), sym k)",
+            "macro_rules! r { ($a:literal $b:literal) => { concat!($b, $a) } }
+                asm!(r!(\"s_orig_f]\" \"lea {0}, [rip + kp\"), out(reg) x);",
+            "macro_rules! r { ($a:literal) => { asm!(concat!(\"call k\", $a)) } } r!(\"ps_orig_f\");",
+            "macro_rules! r { ($($a:literal)*) => { concat!($($a),*) } } asm!(r!(\"k\" \"ps_f\"));",
+            "macro_rules! r { ($a:tt) => { concat!(stringify!($a), \"ps_orig_f\") } } asm!(r!(k));",
+        ],
+        &[
+            "asm!(\"mov {0}, [{1}+8]\", \"mov %{0}, 8({1})\", \"mov ${2}, {0:e}\", \"2:\", out(reg) x)",
+            "asm!(\"vmovups {0} {{{1}}}{{z}}\", \"{0}:\", \"jmp {0}\\n call {1}\", \"-{2}({0})\")",
+            "global_asm!(\".quad {0}, {1}-.\", \".byte 1,{0};nop\", sym a, sym b)",
+            "macro_rules! op { ($op:literal) => { asm!(concat!(\"lock \", $op, \" {0}, 1\"), in(reg) x) } }
+                op!(\"add\");",
+            "macro_rules! s { ($a:literal) => { pr_info!(concat!(\"took\", $a)) } } s!(\"{}ms\");",
+            "pr_info!(\"{}ms {}{}\", a, b, c)",
+        ],
+    );
+}
+
+#[test]
+fn variants_and_new_names_hide_nothing_of_the_language() {
+    check(
+        |what| matches!(what, What::Language(_)),
+        &[
+            "enum Local { u8, u16 } use self::Local::*;",
+            "enum Local { A(u8), #[doc = \"x\"] r#bool, B } ",
+            "enum Local<T> where T: Copy { A { x: T }, str = 1 }",
+            "use core::prelude::v1::derive as no_mangle;",
+            "mod a { pub use core::prelude::v1::{derive as r#link_section}; } use a::*;",
+            "macro_rules! t { ($n:ident) => { pub type $n = u64; } } t!(u32);",
+            "macro_rules! t { ($(#[$a:meta])* $n:ident, $t:ty) => { struct $n($t); } } t!(u32, u8);",
+            "macro_rules! e { ($($v:ident),*) => { enum E { $($v),* } } } e!(A, u8);",
+            "macro_rules! t { ($n:ident) => { use a::b as $n; } } use t as s; s!(u32);",
+        ],
+        &[
+            "enum Local { A(u8), B { x: u16 }, C = 1 as u8 as isize, #[cfg(x)] D([u8; 2]) }",
+            "macro_rules! w { ($name:ident, $ty:ty) => { struct $name($ty); } } w!(A, u32);",
+            "macro_rules! w { ($ty:ident, $name:ident) => { struct $name($ty); } } w!(u32, A);",
+            "macro_rules! f { ($($t:ident),*) => { $(impl A for $t {})* } } f!(u8, u16);",
+            "mod settings {} use settings as cfg; fn f() {} use f as test; use a::b as c;",
+        ],
+    );
+}
