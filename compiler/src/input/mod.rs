@@ -5,6 +5,7 @@
 mod c_rules;
 mod files;
 mod modules;
+mod rust_paths;
 mod rust_rules;
 
 pub use files::{folder_of, read_text};

@@ -2,6 +2,7 @@
 //! What the Rust of a crate must not contain outside of its patch. Resolving searches the patch
 //! itself, for a spec and in the macro too.
 
+use super::rust_paths::{self, is_path, PathAttribute, Place};
 use crate::patch_crate::ROOT;
 use crate::resolve::Search;
 use kps_diag::Diagnostic;
@@ -24,9 +25,14 @@ pub(super) fn check(sources: &Sources, patch: &ast::Patch) -> Vec<Diagnostic> {
     let in_rust = || sources.files().filter(|file| file.language == Language::Rust);
     let texts = in_rust().map(|file| (file.path.as_str(), file.source.text.as_str()));
     let compiled = compiled(texts, &patch.name.value);
+    let known: BTreeSet<&str> = in_rust().map(|file| file.path.as_str()).collect();
     let search = Search::new(patch, compiled.iter().map(|file| &file.tokens));
     let mut errors = Vec::new();
     for (file, compiled) in in_rust().zip(compiled) {
+        errors.extend(compiled.paths.iter().filter_map(|path| {
+            let place = file.global(Span::new(path.range.start, path.range.end));
+            path.error(&known).map(|error| error.at(place, ""))
+        }));
         let outside = without(compiled.tokens, compiled.patch.as_slice());
         errors.extend(search.refused(outside).iter().map(|refused| {
             let range = refused.span.byte_range();
@@ -42,6 +48,8 @@ struct Compiled {
     tokens: TokenStream,
     /// Where the inside of the patch is.
     patch: Option<Range<usize>>,
+    /// The attributes that name files of modules.
+    paths: Vec<PathAttribute>,
 }
 
 /// What becomes part of the module, of files with these paths and texts.
@@ -60,32 +68,30 @@ fn compiled<'t>(texts: impl Iterator<Item = (&'t str, &'t str)>, patch: &str) ->
         let tokens = without(all, &walk.tests);
         words.add(tokens.clone());
         tests.extend(walk.test_modules);
-        files.push((path, Compiled { tokens, patch: walk.patch }));
+        files.push((path, Compiled { tokens, patch: walk.patch, paths: walk.paths }));
     }
     let is_for_tests = |path: &str| tests.iter().any(|module| module.has(path, &words));
     let compiled = files.into_iter().map(|(path, file)| match is_for_tests(path) {
-        true => Compiled { tokens: TokenStream::new(), patch: None },
+        true => Compiled { tokens: TokenStream::new(), patch: None, paths: Vec::new() },
         false => file,
     });
     compiled.collect()
 }
 
-/// A module in a file that is declared for tests.
+/// A module in a file that is declared for tests: the path of its file without the extension.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
-struct TestModule {
-    /// Its name in Rust.
-    name: String,
-    /// The path of its file without the extension.
-    path: String,
-}
+struct TestModule(String);
 
 impl TestModule {
-    /// Whether a file is in it, and in nothing else: neither code nor a macro can name the module
-    /// again without its name.
+    /// Whether a file is in it, and in nothing else: neither code nor a macro can name the file as
+    /// that of another module. That takes every part of its path as the name of a module.
     fn has(&self, path: &str, words: &Words) -> bool {
-        let rest = path.strip_prefix(self.path.as_str());
+        let rest = path.strip_prefix(self.0.as_str());
         let is_in = rest.is_some_and(|rest| rest == ".rs" || rest.starts_with('/'));
-        is_in && !words.has_path && !words.names.contains(&self.name)
+        let names = path.strip_prefix("src/").and_then(|path| path.strip_suffix(".rs"));
+        let mut names =
+            names.into_iter().flat_map(|path| path.strip_suffix("/mod").unwrap_or(path).split('/'));
+        is_in && !words.has_path && names.any(|name| !words.names.contains(name))
     }
 }
 
@@ -126,6 +132,9 @@ struct Walk<'a> {
     patch: Option<Range<usize>>,
     tests: Vec<Range<usize>>,
     test_modules: Vec<TestModule>,
+    paths: Vec<PathAttribute>,
+    /// The number of blocks of code that it is in.
+    blocks: usize,
 }
 
 impl<'a> Walk<'a> {
@@ -137,6 +146,8 @@ impl<'a> Walk<'a> {
             patch: None,
             tests: Vec::new(),
             test_modules: Vec::new(),
+            paths: Vec::new(),
+            blocks: 0,
         }
     }
 
@@ -157,26 +168,30 @@ impl<'a> Walk<'a> {
 
     /// The module of a declaration without a body.
     fn module(&self, item: &syn::ItemMod) -> Option<TestModule> {
-        let name = item.ident.unraw().to_string();
         let folder = self.path.parent()?;
-        let given = item.attrs.iter().find_map(|attribute| match &attribute.meta {
-            Meta::NameValue(value) if value.path.is_ident("path") => Some(&value.value),
-            _ => None,
-        });
-        let path = match given {
-            Some(syn::Expr::Lit(syn::ExprLit { lit: syn::Lit::Str(path), .. })) => {
-                let path = path.value();
+        let mut given = item.attrs.iter().filter(|attribute| is_path(attribute));
+        let path = match given.next() {
+            Some(attribute) => {
+                let path = rust_paths::literal(attribute)?;
                 folder.join(path.strip_suffix(".rs").filter(|_| self.inside.is_empty())?)
             }
-            Some(_) => return None,
             None => {
                 let stem = self.path.file_stem()?;
                 let is_folder = stem == "mod" || self.path == Path::new(ROOT);
                 let folder = if is_folder { folder.to_owned() } else { folder.join(stem) };
-                folder.join(self.inside.iter().collect::<std::path::PathBuf>()).join(&name)
+                let inside = self.inside.iter().collect::<std::path::PathBuf>();
+                folder.join(inside).join(item.ident.unraw().to_string())
             }
         };
-        Some(TestModule { name, path: path.display().to_string() })
+        Some(TestModule(path.display().to_string()))
+    }
+
+    /// Makes a note of an attribute that names a file.
+    fn note_path(&mut self, attribute: &Attribute, place: Place) {
+        if is_path(attribute) {
+            let (file, inside) = (self.path.to_owned(), self.inside.clone());
+            self.paths.push(PathAttribute::new(attribute, place, file, inside));
+        }
     }
 }
 
@@ -208,6 +223,16 @@ impl<'ast> Visit<'ast> for Walk<'_> {
         visit_variant: Variant,
     }
 
+    fn visit_attribute(&mut self, attribute: &'ast Attribute) {
+        self.note_path(attribute, Place::Elsewhere);
+    }
+
+    fn visit_block(&mut self, block: &'ast syn::Block) {
+        self.blocks += 1;
+        visit::visit_block(self, block);
+        self.blocks -= 1;
+    }
+
     fn visit_item(&mut self, item: &'ast syn::Item) {
         let is_for_tests = self.is_for_tests(item);
         let syn::Item::Mod(module) = item else {
@@ -216,6 +241,13 @@ impl<'ast> Visit<'ast> for Walk<'_> {
             }
             return;
         };
+        let place = match module.content {
+            None if self.blocks == 0 => Place::OfFile,
+            _ => Place::Elsewhere,
+        };
+        if !is_for_tests {
+            module.attrs.iter().for_each(|attribute| self.note_path(attribute, place));
+        }
         match &module.content {
             None if is_for_tests => self.test_modules.extend(self.module(module)),
             None => {}
@@ -344,6 +376,10 @@ mod tests {
             ("#[cfg(test)] mod tests; mod fix { mod r#tests { mod deep; } }", "src/tests/deep.rs"),
             ("#[cfg(test)] mod tests; #[path = \"tests.rs\"] mod other;", "src/tests.rs"),
             ("#[cfg(test)] mod tests; #[path = \"t\\x65sts.\\x72s\"] mod a;", "src/tests.rs"),
+            ("#[cfg(test)] #[path = \"tests.rs\"] mod t; mod tests;", "src/tests.rs"),
+            ("#[cfg(test)] #[path = \"a/tests.rs\"] mod t; mod a { mod tests; }", "src/a/tests.rs"),
+            ("#[cfg(test)] #[path = \"a/mod.rs\"] mod t; mod a;", "src/a/mod.rs"),
+            ("#[cfg(test)] mod tests; m!(tests deep);", "src/tests/deep.rs"),
         ] {
             assert!(has(root, path), "{root} {path}");
         }

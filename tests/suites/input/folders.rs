@@ -108,6 +108,16 @@ pub(crate) const CASES: &[Bad] = &[
     ("KPS0716-sources-of-a-crate-too-many", |w| {
         crate_with(w, |w| (0..256).for_each(|n| w.write(format!("fix/src/m{n}.rs"), "")))
     }),
+    ("KPS0525-files-of-modules", |w| {
+        crate_with(w, |w| {
+            w.write("fix/src/notes.txt", "fn unread() {}\n");
+            w.write("fix/src/tests.rs", "const BUILT: &str = env!(\"PWD\");\n");
+            let modules = MODULES.replace("ELSEWHERE", ELSEWHERE);
+            let root = std::fs::read_to_string(w.work().join("fix/src/lib.rs"));
+            w.write("fix/src/lib.rs", root.unwrap_or_default() + &modules);
+            ["fix/src/a.rs", "fix/src/inner/b.rs"].into_iter().for_each(|path| w.write(path, ""));
+        })
+    }),
     ("KPS0716-triggers-too-many", |w| {
         let steps = (0..65).map(|n| {
             w.write(format!("t{n}.c"), "int main(void) { return 0; }\n");
@@ -147,6 +157,36 @@ pub(crate) const CASES: &[Bad] = &[
     }),
     ("KPS0809-make-prints-commands-without-end", |w| build(w, "yes")),
 ];
+
+/// Modules in files that kpsc has read, and in others.
+const MODULES: &str = r#"
+#[path = "a.rs"]
+mod accepted;
+mod inner {
+    #[path = "b.rs"]
+    mod accepted;
+    #[path = "a.rs"]
+    mod in_another_folder;
+}
+#[path = "notes.txt"]
+mod no_rust;
+#[path = "ELSEWHERE"]
+mod elsewhere;
+#[path = "../kps/lib.rs"]
+mod above;
+#[path = "missing.rs"]
+mod missing;
+#[cfg_attr(all(), path = "notes.txt")]
+mod conditional;
+#[path = "folder"]
+mod folder {}
+macro_rules! made { ($($p:tt)*) => { #[$($p)*] mod of_a_macro; } }
+made!(path = "ELSEWHERE");
+#[cfg(test)]
+#[path = "tests.rs"]
+mod for_tests;
+mod tests;
+"#;
 
 /// Checks a crate that was changed.
 fn crate_with(world: &World, change: impl FnOnce(&World)) -> Vec<OsString> {
