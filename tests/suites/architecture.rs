@@ -172,7 +172,7 @@ fn the_inner_crates_see_what_they_may_and_no_more() {
         ("crates/resolve", &["arch", "ast", "codegen", "diag", "facts", "plan"]),
         ("crates/runtime", &["macros"]),
         ("crates/targets", &["arch", "diag", "facts", "host"]),
-        ("crates/vm", &["arch", "ast", "host", "targets"]),
+        ("crates/vm", &["arch", "ast", "facts", "host", "targets"]),
         ("grammar", &["ast"]),
         ("runtime-macros", &["ast", "attributes", "facts", "resolve"]),
     ];

@@ -175,7 +175,7 @@ fn a_template_is_made_once_and_accounted_for() {
 
     let template = world.folder().join(&made[0]);
     assert!(verify(&world).is_none());
-    const FILES: [&str; 5] = ["console", "initramfs", "memory", "state", "taint"];
+    const FILES: [&str; 5] = ["console", "initramfs", "memory", "state", "places"];
     FILES.iter().for_each(|file| flip(&template.join(file)));
     let said = verify(&world).unwrap_or_default();
     FILES.iter().for_each(|file| {

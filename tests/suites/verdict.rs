@@ -9,6 +9,8 @@ use kps_vm::VmError;
 pub(crate) fn cases() -> Vec<Case> {
     cases![
         a_complaint_that_is_hidden_is_found.machine().about(40),
+        a_complaint_without_a_taint_is_found.machine().about(30),
+        a_flood_does_not_carry_a_complaint_away.machine().about(10),
         a_log_that_does_not_arrive_is_no_clean_log.machine().about(35),
         what_the_agent_does_not_say_is_no_answer.machine().about(10),
     ]
@@ -27,11 +29,18 @@ fn machine() -> Vm {
 
 /// Runs a script, which may well take the agent along.
 fn after(script: &str) -> Result<(), VmError> {
+    after_all(&[script])
+}
+
+/// The same with several scripts, one after another.
+fn after_all(scripts: &[&str]) -> Result<(), VmError> {
     let mut vm = machine();
-    vm.try_run(&format!(
-        "printk=/sys/module/printk/parameters; complain=/sys/module/complains/parameters/now
-        {script}"
-    ))?;
+    for script in scripts {
+        vm.try_run(&format!(
+            "printk=/sys/module/printk/parameters; complain=/sys/module/complains/parameters/now
+            {script}"
+        ))?;
+    }
     vm.verdict()
 }
 
@@ -104,6 +113,78 @@ fn a_complaint_that_is_hidden_is_found() {
     // Nothing is left of what was to answer, and that is no verdict either.
     let gone = "echo warn > $complain; kill -STOP $PPID; echo i > /proc/sysrq-trigger; reboot -f";
     assert!(after(gone).is_err());
+}
+
+/// What is tried to hide a complaint that leaves no taint: the kernel has it in its own log.
+const UNTAINTED: [(&str, &str); 6] = [
+    (
+        "a stall, while the console is silent",
+        "echo 3 > /sys/module/rcupdate/parameters/rcu_cpu_stall_timeout
+        echo N > $printk/ignore_loglevel; dmesg -n 1
+        echo stall > $complain; dmesg -c > /dev/null
+        echo Y > $printk/ignore_loglevel; dmesg -n 8",
+    ),
+    (
+        "a task that hangs, while the console is silent",
+        "echo N > $printk/ignore_loglevel; echo 0 0 0 0 > /proc/sys/kernel/printk
+        echo hung > $complain; dmesg -C
+        echo Y > $printk/ignore_loglevel; dmesg -n 8",
+    ),
+    (
+        "the console is detached, and attached",
+        "echo N > /sys/class/tty/ttyS0/console; echo lockup > $complain; dmesg -c > /dev/null
+        echo Y > /sys/class/tty/ttyS0/console",
+    ),
+    (
+        "4,000 lines follow, while the console is silent",
+        "echo N > $printk/ignore_loglevel; dmesg -n 1; echo hung > $complain
+        n=0; while [ $n -lt 4000 ]; do n=$((n + 1)); echo $n lines follow; done > /dev/kmsg
+        dmesg -c > /dev/null; echo Y > $printk/ignore_loglevel; dmesg -n 8",
+    ),
+    (
+        "more lines follow than the buffer has descriptors",
+        "echo N > $printk/ignore_loglevel; dmesg -n 1; echo hung > $complain
+        yes | head -n 140000 > /tmp/short; dd if=/tmp/short of=/dev/kmsg bs=2 2> /dev/null
+        echo Y > $printk/ignore_loglevel; dmesg -n 8",
+    ),
+    (
+        "the console stays silent",
+        "echo N > $printk/ignore_loglevel; dmesg -n 1; echo hung > $complain; dmesg -C",
+    ),
+];
+
+fn a_complaint_without_a_taint_is_found() {
+    for (how, script) in UNTAINTED {
+        match after(script) {
+            Err(VmError::Complaint { line, log }) => {
+                let words = ["rcu_preempt", "blocked for more", "lockup"];
+                let is_shown = words.iter().any(|word| line.contains(word));
+                // Nothing tells the time of a record whose descriptor has another one by now.
+                let has_time = line.starts_with('[') || how.contains("descriptors");
+                assert!(is_shown && has_time && log.contains(&line), "{how}: {line}");
+            }
+            other => panic!("{how}: {other:?}"),
+        }
+    }
+}
+
+/// More than the kernel keeps of its log, while the console is silent.
+const FLOOD: &str = "echo N > $printk/ignore_loglevel; dmesg -n 1
+    head -c 6000000 /dev/zero | tr '\\0' a > /tmp/flood
+    dd if=/tmp/flood of=/dev/kmsg bs=1000 2> /dev/null
+    dmesg -c > /dev/null; echo Y > $printk/ignore_loglevel; dmesg -n 8";
+
+/// A complaint is read before the next script begins, and within one nobody knows.
+fn a_flood_does_not_carry_a_complaint_away() {
+    let quietly = "echo N > $printk/ignore_loglevel; dmesg -n 1; echo hung > $complain; dmesg -C";
+    match after(&format!("{quietly}\n{FLOOD}")) {
+        Err(VmError::LogLost { .. }) => {}
+        other => panic!("{other:?}"),
+    }
+    match after_all(&[quietly, FLOOD, FLOOD]) {
+        Err(VmError::Complaint { line, .. }) => assert!(line.contains("blocked"), "{line}"),
+        other => panic!("{other:?}"),
+    }
 }
 
 /// KPS0907: nobody knows what the kernel has logged.

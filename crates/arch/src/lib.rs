@@ -175,6 +175,8 @@ pub struct Qemu {
     pub machine: &'static str,
     /// The console on the kernel's command line.
     pub console: &'static str,
+    /// The kernel's variable with the address at which it maps all memory.
+    pub direct_map: &'static str,
     /// More words for the command line of an emulated kernel.
     pub append: &'static str,
 }

@@ -46,6 +46,7 @@ pub(crate) static X86_64: Arch = Arch {
         package: "qemu-system-x86",
         machine: "pc",
         console: "ttyS0",
+        direct_map: "page_offset_base",
         // An emulator with too little CPU time on a busy host fails the kernel's timer check.
         append: "no_timer_check",
     },

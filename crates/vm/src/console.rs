@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 //! The kernel's log, as the machine's console shows it.
 //!
-//! QEMU hands the console's output over while it is written. The buffer of the kernel's own, which
-//! `dmesg` prints, is short, and root in the machine can erase it; nothing in the machine can take
-//! back what the console has shown.
+//! QEMU hands the console's output over while it is written, and nothing in the machine can take
+//! back what the console has shown. Root there can silence it for a while: what the kernel logs
+//! meanwhile is in its own buffer (`ring.rs`).
 
 use std::io::Read;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
@@ -46,8 +46,7 @@ impl Console {
     /// What it has shown between two positions, without the lines of kpsc.
     pub(super) fn between(&self, start: usize, end: usize) -> String {
         let text = lock(&self.shown);
-        let part = text.get(start..end.min(text.len())).unwrap_or_default();
-        part.split_inclusive('\n').filter(|line| !line.contains(MARK)).collect()
+        of_kernel(text.get(start..end.min(text.len())).unwrap_or_default())
     }
 
     /// The position behind a line of kpsc, once the console has shown it; `None` if it does not
@@ -72,6 +71,11 @@ impl Console {
     pub(super) fn finish(&mut self) {
         self.collectors.drain(..).for_each(|collector| drop(collector.join()));
     }
+}
+
+/// A log without the lines of kpsc.
+pub(super) fn of_kernel(log: &str) -> String {
+    log.split_inclusive('\n').filter(|line| !line.contains(MARK)).collect()
 }
 
 /// Collects the output of a pipe, in its own thread.

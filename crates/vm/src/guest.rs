@@ -2,15 +2,19 @@
 //! A running virtual machine.
 
 use super::agent::{self, Answer, Garbled};
-use super::console::{Console, MARK};
+use super::console::{self, Console, MARK};
 use super::machine::io_error;
 use super::monitor::Monitor;
+use super::places::{self, Places};
 use super::qemu::{self, Memory, Process, Qemu};
-use super::taint::{self, Taint};
+use super::ring::Layout;
+use super::taint::Taint;
 use super::template::TemplateMachine;
 use super::{initramfs, log, Machine, VmError};
 use base64::engine::general_purpose::STANDARD as BASE64;
 use base64::Engine as _;
+use kps_facts::Facts;
+use kps_host::input;
 use kps_host::temporary::Folder;
 use std::fs::File;
 use std::io::{self, BufReader, Read, Write as _};
@@ -41,6 +45,8 @@ const CHUNK: usize = 1024;
 const WAITING: usize = 256;
 /// The limit for a kernel's log to reach the console, which the kernel writes while it logs.
 const CONSOLE_LIMIT: Duration = Duration::from_secs(10);
+/// What fails if QEMU does not show the machine's memory.
+const READING: &str = "reading the kernel's log and its taint in the virtual machine";
 /// Where files arrive in the machine: the only port of the virtio console, which must be built into
 /// the kernel.
 pub(super) const FILES_PORT: &str = "/dev/vport0p1";
@@ -55,8 +61,12 @@ pub struct Guest {
     console: Console,
     /// Where the console's log of the current step starts.
     step: usize,
-    /// The address of the kernel's taint; `None` if the kernel does not tell.
-    taint: Option<u64>,
+    /// Where the kernel's taint and its own log are; `None` if the kernel does not tell.
+    places: Option<Places>,
+    /// What the kernel has in its own log, where it complains.
+    complained: Option<String>,
+    /// Whether the kernel has overwritten some of its own log before it was read.
+    overwritten: bool,
     passed_over: Option<String>,
 }
 
@@ -92,8 +102,13 @@ impl Guest {
         let mut guest = Guest::of(qemu, String::new(), None)?;
         let deadline = Instant::now() + BOOT_LIMIT;
         while guest.line(deadline, BOOT_LIMIT)? != "ready" {}
-        let found = guest.run(taint::FIND, BOOT_LIMIT)?;
-        guest.taint = taint::place(&found.text);
+        let facts = input::read(&machine.facts, input::FACTS).ok();
+        let facts = facts.and_then(|facts| Facts::from_bytes(&facts).ok());
+        if let Some(layout) = facts.and_then(|facts| Layout::of(&facts.btf)) {
+            let found = guest.run(&places::find(), BOOT_LIMIT)?;
+            let memory = &mut |at, count| guest.monitor.memory(at, count);
+            guest.places = Places::of(&found.text, layout, memory).map_err(io_error(READING))?;
+        }
         Ok(guest)
     }
 
@@ -121,8 +136,9 @@ impl Guest {
         }
     }
 
-    /// The machine in a running QEMU, with the kernel's log so far and the address of its taint.
-    pub(super) fn of(qemu: Qemu, log: String, taint: Option<u64>) -> Result<Guest, VmError> {
+    /// The machine in a running QEMU, with the kernel's log so far, and what is read in its
+    /// memory.
+    pub(super) fn of(qemu: Qemu, log: String, places: Option<Places>) -> Result<Guest, VmError> {
         let Qemu { mut process, agent, files, monitor } = qemu;
         let outputs: [Option<Box<dyn Read + Send>>; 2] = [
             process.0.stdout.take().map(|pipe| Box::new(pipe) as _),
@@ -147,7 +163,9 @@ impl Guest {
             monitor,
             console,
             step: 0,
-            taint,
+            places,
+            complained: None,
+            overwritten: false,
             passed_over: None,
         })
     }
@@ -193,6 +211,15 @@ impl Guest {
 
     /// Runs a shell script. The limit is for the whole script.
     pub fn run(&mut self, script: &str, limit: Duration) -> Result<Output, VmError> {
+        let output = self.answer(script, limit)?;
+        // The next script may log more than the kernel keeps. If this cannot be read now, the
+        // verdict reads it.
+        let _ = self.read_ring();
+        Ok(output)
+    }
+
+    /// Sends a script, and waits for the answer.
+    fn answer(&mut self, script: &str, limit: Duration) -> Result<Output, VmError> {
         let deadline = Instant::now() + limit;
         let token = agent::token();
         for chunk in script.as_bytes().chunks(CHUNK * 3 / 4) {
@@ -233,7 +260,8 @@ impl Guest {
     }
 
     /// Fails if the kernel has complained since it booted, whatever has been done in the machine to
-    /// hide that: the console's log is outside, and so is what reads the taint.
+    /// hide that: the console's log is outside, and so is what reads the kernel's own log and its
+    /// taint.
     pub fn check_log(&mut self) -> Result<(), VmError> {
         let heard = match self.end_of_log() {
             Err(lost @ VmError::LogLost { .. }) => Err(lost),
@@ -241,21 +269,36 @@ impl Guest {
             Ok(_) if self.console.has_gaps() => Err(self.log_lost()),
             Ok(_) => Ok(()),
         };
-        // A taint that cannot be read proves nothing.
+        // What cannot be read proves nothing.
+        self.read_ring().map_err(io_error(READING))?;
         self.taint()?;
+        let heard = if self.overwritten { heard.and(Err(self.log_lost())) } else { heard };
         self.complaint().map_or(heard, Err)
     }
 
-    /// The address of the kernel's taint in the machine's memory, if the kernel tells it.
-    pub(super) fn taint_address(&self) -> Option<u64> {
-        self.taint
+    /// What is read in the machine's memory, if the kernel tells where it is.
+    pub(super) fn places(&self) -> Option<Places> {
+        self.places
+    }
+
+    /// Looks into what the kernel has logged since this was done last.
+    fn read_ring(&mut self) -> io::Result<()> {
+        let places = self.places.as_mut().ok_or(io::ErrorKind::NotFound)?;
+        let logged = places.ring.read(&mut |at, count| self.monitor.memory(at, count))?;
+        self.overwritten |= logged.overwritten;
+        if self.complained.is_none() && log::complaint(&logged.text).is_some() {
+            self.complained = Some(console::of_kernel(&logged.text));
+        }
+        Ok(())
     }
 
     /// What the kernel's taint is now.
     pub(super) fn taint(&mut self) -> Result<Taint, VmError> {
-        let address = self.taint.ok_or_else(|| io::ErrorKind::NotFound.into());
-        let read = address.and_then(|address| self.monitor.memory(address));
-        read.map(Taint).map_err(io_error("reading the kernel's taint in the virtual machine"))
+        let place = self.places.ok_or_else(|| io::ErrorKind::NotFound.into());
+        let read = place.and_then(|places| self.monitor.memory(places.taint, 1));
+        let word =
+            read.and_then(|words| words.first().copied().ok_or(io::ErrorKind::NotFound.into()));
+        word.map(Taint).map_err(io_error(READING))
     }
 
     /// Waits until the console has shown what the kernel has logged so far: the position behind it.
@@ -296,7 +339,8 @@ impl Guest {
 
     fn complaint(&mut self) -> Option<VmError> {
         let log = self.log();
-        log::complaint(&log).or_else(|| {
+        let hidden = || log::complaint(self.complained.as_ref()?);
+        log::complaint(&log).or_else(hidden).or_else(|| {
             let line = self.taint().ok()?.complaint()?;
             Some(VmError::Complaint { line, log: tail(&log) })
         })

@@ -5,9 +5,9 @@
 //! QEMU runs the target's own image with a small initramfs: busybox, and an `init` that executes
 //! commands from the second serial port. The first port carries the kernel's log. What runs in the
 //! machine is root there, so nothing that it could change decides whether the kernel has
-//! complained: QEMU hands the log over and reads the kernel's taint from the machine's memory. The
-//! machine has one CPU, because an emulator with several does not honour the cross-modifying code
-//! that ftrace and livepatch rely on.
+//! complained: QEMU hands the log over, and reads the kernel's own log and its taint from the
+//! machine's memory. The machine has one CPU, because an emulator with several does not honour the
+//! cross-modifying code that ftrace and livepatch rely on.
 //!
 //! A target boots once. Its machine is saved as a template, and every later machine starts as a
 //! copy of it.
@@ -20,7 +20,9 @@ mod log;
 mod machine;
 mod monitor;
 mod phases;
+mod places;
 mod qemu;
+mod ring;
 mod steps;
 mod taint;
 mod template;

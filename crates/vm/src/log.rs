@@ -14,6 +14,7 @@ const COMPLAINTS: &[&str] = &[
     "hard LOCKUP",
     "blocked for more than",
     "rcu_preempt detected stalls",
+    "self-detected stall",
     "unable to handle page fault",
     "Unable to handle kernel",
     "UBSAN:",

@@ -12,6 +12,8 @@ pub struct Machine {
     pub image: PathBuf,
     /// A static busybox.
     pub busybox: PathBuf,
+    /// The kernel's facts.
+    pub facts: PathBuf,
     /// Extra arguments for the kernel's command line. A machine that has some always boots.
     pub append: String,
     /// Files to add, by their path in the machine.
@@ -35,6 +37,7 @@ impl Machine {
         Ok(Machine {
             image: target.image(),
             busybox,
+            facts: target.facts_path(),
             append: String::new(),
             files,
             programs: Vec::new(),

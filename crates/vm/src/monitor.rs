@@ -67,15 +67,21 @@ impl Monitor {
         self.wait_for_migration()
     }
 
-    /// The eight bytes at an address of the machine's memory.
-    pub(super) fn memory(&mut self, address: u64) -> io::Result<u64> {
+    /// Some words of eight bytes at an address of the machine's memory.
+    pub(super) fn memory(&mut self, address: u64, count: u64) -> io::Result<Vec<u64>> {
         // QEMU has this for people only.
-        let command = json!({ "command-line": format!("xp /1gx {address:#x}") });
+        let command = json!({ "command-line": format!("xp /{count}gx {address:#x}") });
         self.send("human-monitor-command", &command)?;
         let answer = self.answers()?;
         let said = answer.as_str().unwrap_or_default();
-        let number = said.trim_end().rsplit_once(": 0x").map(|(_, number)| number);
-        number.and_then(|number| u64::from_str_radix(number, 16).ok()).ok_or_else(|| {
+        // Lines are `ADDRESS: 0xWORD 0xWORD`.
+        let numbers = said.lines().filter_map(|line| line.split_once(':')).flat_map(|(_, line)| {
+            line.split_whitespace()
+                .map(|word| u64::from_str_radix(word.strip_prefix("0x")?, 16).ok())
+        });
+        let words: Option<Vec<u64>> = numbers.collect();
+        words.filter(|words| words.len() as u64 == count).ok_or_else(|| {
+            let said = said.lines().next().unwrap_or_default();
             io::Error::other(format!("QEMU does not show the memory at {address:#x}: {said:?}"))
         })
     }
@@ -201,12 +207,15 @@ mod tests {
                 let (ours, mut qemu) = UnixStream::pair()?;
                 let answer = json!({ "return": text });
                 qemu.write_all(format!("{GREETING}\r\n{DONE}\r\n{answer}\r\n").as_bytes())?;
-                Monitor::new(ours)?.memory(0x1000)
+                Monitor::new(ours)?.memory(0x1000, 3)
             };
             talk().map_err(|error: io::Error| error.to_string())
         };
-        assert_eq!(shown("0000000000001000: 0x0000000000008200\r\n"), Ok(0x8200));
-        for text in ["", "Cannot access memory\r\n", "0000000000001000: 0x\r\n"] {
+        let words = "0000000000001000: 0x0000000000008200 0x0000000000000001\r\n\
+            0000000000001010: 0xffffffffffffffff\r\n";
+        assert_eq!(shown(words), Ok(vec![0x8200, 1, u64::MAX]));
+        let first = &words[..words.len() / 2];
+        for text in ["", "Cannot access memory\r\n", "0000000000001000: 0x\r\n", first] {
             assert!(shown(text).is_err(), "{text:?}");
         }
     }

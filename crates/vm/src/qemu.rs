@@ -2,7 +2,7 @@
 //! QEMU: its command line, its process, and the connections to it.
 
 use super::machine::io_error;
-use super::{Machine, VmError};
+use super::{ring, Machine, VmError};
 use kps_host::process::program;
 use rustix::io::{fcntl_setfd, FdFlags};
 use std::ffi::OsString;
@@ -77,10 +77,15 @@ pub(super) fn arguments(machine: &Machine, accelerator: Accelerator) -> Vec<OsSt
         "virtserialport,chardev=files,name=kpsc.files",
     ]);
     let qemu = of_host();
-    // All that is logged reaches the console, by kpsc too, whatever level is set later.
+    // All that is logged reaches the console, by kpsc too, whatever level is set later. It stays in
+    // the kernel's own buffer until it has been read there.
     let append = format!(
-        "console={} panic=-1 oops=panic loglevel=6 ignore_loglevel printk.devkmsg=on {} {}",
-        qemu.console, qemu.append, machine.append
+        "console={} panic=-1 oops=panic loglevel=6 ignore_loglevel printk.devkmsg=on \
+         log_buf_len={} {} {}",
+        qemu.console,
+        ring::SIZE,
+        qemu.append,
+        machine.append
     );
     add(&["-append", append.trim_end(), "-kernel"]);
     words.push(machine.image.clone().into());
@@ -163,6 +168,7 @@ mod tests {
         let machine = Machine {
             image: "/boot/vmlinuz".into(),
             busybox: "/bin/busybox".into(),
+            facts: "/facts".into(),
             append: "nokaslr".into(),
             files: Vec::new(),
             programs: Vec::new(),

@@ -17,13 +17,6 @@ const COMPLAINTS: [(u32, &str); 4] = [
     (14, "L: there was a soft lockup"),
 ];
 
-/// Prints where the taint is: the addresses of the kernel and of the variable, and where the kernel
-/// starts in the machine's memory. It runs before anything that a patch brings along. The list of
-/// symbols is long, and busybox's sed reads it several times as fast as its grep.
-pub(super) const FIND: &str = "sed -n '/ _text$/{p;q}' /proc/kallsyms
-    sed -n '/ tainted_mask$/{p;q}' /proc/kallsyms
-    grep ' : Kernel code$' /proc/iomem";
-
 /// What a kernel's taint tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Taint(pub(super) u64);
@@ -46,18 +39,6 @@ impl Taint {
     }
 }
 
-/// The address of the taint in the machine's memory, from the output of [`FIND`].
-pub(super) fn place(found: &str) -> Option<u64> {
-    let number = |text: &str| u64::from_str_radix(text, 16).ok();
-    let symbol = |name: &str| {
-        let line = found.lines().find(|line| line.ends_with(name))?;
-        number(line.split(' ').next()?)
-    };
-    let code = found.lines().find(|line| line.ends_with(" : Kernel code"))?;
-    let start = number(code.trim_start().split('-').next()?)?;
-    start.checked_add(symbol(" tainted_mask")?.checked_sub(symbol(" _text")?)?)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -72,20 +53,5 @@ mod tests {
             let said = Taint(patched.0 | 1 << bit).complaint().unwrap_or_default();
             assert!(said.contains(letter), "bit {bit}: {said}");
         }
-    }
-
-    #[test]
-    fn the_taint_is_as_far_behind_the_kernel_s_start_as_its_symbol() {
-        let found = "ffffffff9de00000 T _text\nffffffffa0443ac8 b tainted_mask\n  2de00000-2ef021ff : Kernel code\n";
-        assert_eq!(place(found), Some(0x2de0_0000 + 0x264_3ac8));
-        let without = |line: usize| {
-            let lines = found.lines().enumerate().filter(|(at, _)| *at != line);
-            lines.map(|(_, line)| format!("{line}\n")).collect::<String>()
-        };
-        for line in 0..3 {
-            assert_eq!(place(&without(line)), None, "without line {line}");
-        }
-        assert_eq!(place(&found.replace("ffffffffa0443ac8", "0000000000000000")), None);
-        assert_eq!(place(&found.replace("2de00000", "ffffffffffffffff")), None);
     }
 }

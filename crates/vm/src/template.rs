@@ -11,6 +11,7 @@
 //! machine boots instead.
 
 use super::machine::io_error;
+use super::places::Places;
 use super::qemu::{self, Accelerator, Memory};
 use super::{initramfs, Guest, Machine, VmError};
 use kps_host::output::output;
@@ -24,15 +25,15 @@ use std::path::Path;
 use std::time::Duration;
 
 /// The files of a template: the archive that it booted with, its memory, its other state, its
-/// kernel's log when it was saved, and the address of its kernel's taint.
+/// kernel's log when it was saved, and where QEMU finds what is read in its memory.
 const INITRAMFS: &str = "initramfs";
 const MEMORY: &str = "memory";
 const STATE: &str = "state";
 const CONSOLE: &str = "console";
-const TAINT: &str = "taint";
+const PLACES: &str = "places";
 
 /// Changes with the way in which machines are saved.
-const FORMAT: &str = "2";
+const FORMAT: &str = "3";
 
 const LIMIT: Duration = Duration::from_secs(60);
 
@@ -168,13 +169,13 @@ fn make(machine: &Machine, system: &[u8], folder: &Path) -> Result<(), Option<St
             "its kernel has no virtio console built in, or its busybox no cpio".to_owned(),
         ));
     }
-    let Some(taint) = guest.taint_address() else {
-        return Err(Some("its kernel does not tell where its taint is".to_owned()));
+    let Some(places) = guest.places() else {
+        return Err(Some("its kernel does not tell where its taint and its log are".to_owned()));
     };
     let file = File::create_new(&state).map_err(passing)?;
     guest.save(&file).map_err(|error| Some(error.to_string()))?;
     std::fs::write(folder.join(CONSOLE), guest.log()).map_err(passing)?;
-    std::fs::write(folder.join(TAINT), taint.to_string()).map_err(passing)?;
+    std::fs::write(folder.join(PLACES), places.saved()).map_err(passing)?;
     drop(guest);
     // A rename may reach the disk before the data of the renamed files.
     [&initrd, &memory, &state]
@@ -194,12 +195,13 @@ fn start(machine: &Machine, folder: &Path) -> Result<Guest, VmError> {
             return Err(io::Error::other("its memory was truncated"));
         }
         let text = |file: &str| std::fs::read_to_string(folder.join(file));
-        let taint = text(TAINT)?.parse().map_err(io::Error::other)?;
-        Ok((File::open(folder.join(STATE))?, text(CONSOLE)?, taint))
+        let places = Places::restored(&text(PLACES)?)
+            .ok_or_else(|| io::Error::other("its list of places is damaged"))?;
+        Ok((File::open(folder.join(STATE))?, text(CONSOLE)?, places))
     };
-    let (state, log, taint) = read().map_err(io_error("reading the template machine"))?;
+    let (state, log, places) = read().map_err(io_error("reading the template machine"))?;
     let qemu = qemu::start(machine, &folder.join(INITRAMFS), Memory::Copied(&memory), Some(state))?;
-    let mut guest = Guest::of(qemu, log, Some(taint))?;
+    let mut guest = Guest::of(qemu, log, Some(places))?;
     guest.restore()?;
     Ok(guest)
 }

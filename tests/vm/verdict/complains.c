@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /* A module in which the kernel complains on demand: `echo warn > /sys/module/complains/parameters/now`. */
 #include <linux/bug.h>
+#include <linux/delay.h>
 #include <linux/module.h>
+#include <linux/rcupdate.h>
 
 static bool at_exit;
 module_param(at_exit, bool, 0644);
@@ -10,6 +12,16 @@ static int complain(const char *how, const struct kernel_param *param)
 {
 	if (sysfs_streq(how, "oops"))
 		BUG();
+	/* The next three leave no taint. */
+	if (sysfs_streq(how, "lockup"))
+		pr_emerg("BUG: workqueue lockup - pool cpus=0 node=0 stuck for 42s!\n");
+	if (sysfs_streq(how, "hung"))
+		pr_err("INFO: task complains:1 blocked for more than 120 seconds.\n");
+	if (sysfs_streq(how, "stall")) {
+		rcu_read_lock();
+		mdelay(4500);
+		rcu_read_unlock();
+	}
 	WARN(sysfs_streq(how, "warn"), "complains: as it was told to\n");
 	return 0;
 }
