@@ -122,7 +122,7 @@ fn execute() -> ExitCode {
             // The user asked for help or the version; anything else is a mistake, and the message
             // repeats the argument.
             if !error.use_stderr() {
-                output::note(error.print());
+                output::print_styled(&error.render());
                 return finished(0);
             }
             let _ = write!(std::io::stderr(), "{}", plain(&error.render().to_string()));

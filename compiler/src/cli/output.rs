@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 //! Standard output. Everything that a command prints there is written here, so that no result is
-//! cut short unnoticed: a write that fails makes the command fail.
+//! cut short unnoticed: a write that fails makes the command fail. The standard library takes a
+//! descriptor that cannot be written to for one that takes everything, so this does without it.
 
 use crate::render;
 use kps_diag::Diagnostic;
 use kps_host::disk::cannot;
+use rustix::io::{retry_on_intr, write};
+use rustix::stdio::stdout;
 use std::fmt::Display;
-use std::io::{self, ErrorKind, Write as _};
+use std::io::{self, ErrorKind};
 use std::path::Path;
 use std::sync::OnceLock;
 
@@ -20,25 +23,38 @@ pub(super) fn say(line: impl Display) {
 
 /// Prints a text that other programs read, as it is.
 pub(super) fn print(text: &str) {
-    note(io::stdout().write_all(text.as_bytes()));
-}
-
-/// Notes the outcome of a write to standard output. That the reader of a pipe is gone is no error:
-/// it has read what it wanted.
-pub(super) fn note(written: io::Result<()>) {
-    match written {
+    match write_all(text.as_bytes()) {
+        // The reader of a pipe is gone: it has read what it wanted.
         Err(error) if error.kind() != ErrorKind::BrokenPipe => drop(FAILED.set(error)),
         _ => {}
     }
 }
 
-/// Writes what is still held back. Fails if the command's output is not complete.
-pub(super) fn finish() -> Result<(), Diagnostic> {
-    note(io::stdout().flush());
-    match FAILED.get() {
-        None => Ok(()),
-        Some(error) => Err(cannot("write to", Path::new("the standard output"), error)
-            .note("the output is not complete")
-            .help("free some space, or write the output elsewhere")),
+/// Prints a text with styles, which only terminals show.
+pub(super) fn print_styled(text: &clap::builder::StyledStr) {
+    match anstream::AutoStream::choice(&io::stdout()) {
+        anstream::ColorChoice::Never => print(&text.to_string()),
+        _ => print(&text.ansi().to_string()),
     }
+}
+
+fn write_all(mut bytes: &[u8]) -> io::Result<()> {
+    while !bytes.is_empty() {
+        let written = retry_on_intr(|| write(stdout(), bytes))?;
+        bytes = bytes.get(written..).filter(|_| written > 0).ok_or(ErrorKind::WriteZero)?;
+    }
+    Ok(())
+}
+
+/// Fails if the command's output is not complete.
+pub(super) fn finish() -> Result<(), Diagnostic> {
+    let Some(error) = FAILED.get() else { return Ok(()) };
+    let failed = cannot("write to", Path::new("the standard output"), error)
+        .note("the output is not complete");
+    Err(failed.help(match error.kind() {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
+            "free some space, or write the output elsewhere"
+        }
+        _ => "write the output elsewhere",
+    }))
 }

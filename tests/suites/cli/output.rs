@@ -12,7 +12,7 @@ use std::process::{Command, Output, Stdio};
 
 /// The cases of this file.
 pub(super) fn cases() -> Vec<Case> {
-    cases![a_full_disk_fails_every_command_that_prints.about(10)]
+    cases![output_that_nothing_takes_fails_every_command_that_prints.about(15)]
 }
 
 /// Every command that prints a result, but those that need a machine or a running kernel: `test`,
@@ -75,7 +75,7 @@ fn place() -> tempfile::TempDir {
     place
 }
 
-fn a_full_disk_fails_every_command_that_prints() {
+fn output_that_nothing_takes_fails_every_command_that_prints() {
     let cache = fixture_cache();
     let help = kpsc().arg("--help").output().map(|output| printed(&output)).unwrap_or_default();
     let verbs = help.lines().skip_while(|line| *line != "Commands:").skip(1);
@@ -84,12 +84,15 @@ fn a_full_disk_fails_every_command_that_prints() {
         assert!(COMMANDS.iter().any(|command| command[0] == verb), "{verb} is not here");
     }
     for command in COMMANDS {
+        // A disk that is full, and a descriptor that is open for reading.
         let full = File::options().write(true).open("/dev/full");
-        let full = full.unwrap_or_else(|error| panic!("{error}"));
-        let full = run(command, place().path(), cache.path(), full.into());
-        let said = printed(&full);
-        assert_eq!(full.status.code(), Some(3), "{command:?}: {said}");
-        assert!(said.contains("[KPS0711]") && said.contains("standard output"), "{said}");
+        for (taken, code) in [(full, "[KPS0711]"), (File::open("/dev/null"), "[KPS0701]")] {
+            let taken = taken.unwrap_or_else(|error| panic!("{error}"));
+            let ended = run(command, place().path(), cache.path(), taken.into());
+            let said = printed(&ended);
+            assert_eq!(ended.status.code(), Some(3), "{command:?}: {said}");
+            assert!(said.contains(code) && said.contains("standard output"), "{said}");
+        }
     }
     for command in COMMANDS.iter().filter(|command| QUICK.contains(&command[0])) {
         let (reader, writer) = std::io::pipe().unwrap_or_else(|error| panic!("{error}"));
