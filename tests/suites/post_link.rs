@@ -2,7 +2,10 @@
 //! Post-link: placeholders become klp relocations, nothing else changes, and what is wrong is
 //! refused (KPS0802, KPS0803).
 
-use kps_link::{early, post_link, verify, EarlyKind, ObjectFile, PostLinkError, VerifyError};
+use kps_link::{
+    captures, early, post_link, taken_originals, verify, EarlyKind, ObjectFile, PostLinkError,
+    VerifyError,
+};
 use kps_tests::cases;
 use kps_tests::miniature::{compile, compiler};
 use kps_tests::schedule::Case;
@@ -25,6 +28,8 @@ pub(crate) fn cases() -> Vec<Case> {
         a_relocation_that_the_kernel_does_not_apply_is_refused,
         a_module_that_is_linked_to_another_one_is_refused,
         tables_that_are_read_before_a_module_is_known_name_none_of_its_keys,
+        an_old_function_can_be_called_and_its_address_cannot_be_taken,
+        what_takes_the_place_of_the_kernels_symbols_is_found,
         the_verifier_sees_what_the_kernel_would_stumble_over,
     ]
 }
@@ -287,6 +292,79 @@ fn what_is_loaded_cannot_refer_to_what_is_dropped() {
     let result =
         post_link(&linked(".data\n.quad info\n.section .debug_info, \"\"\ninfo: .quad 0\n"));
     assert!(matches!(result, Err(PostLinkError::Dropped(_))), "{result:?}");
+}
+
+/// By any name and in any section; what `objtool` writes about each function is none of it.
+fn an_old_function_can_be_called_and_its_address_cannot_be_taken() {
+    const OLD: &str = "
+        .text
+        .globl kps_orig_f
+        .type kps_orig_f, @function
+    kps_orig_f: jmp \"kps.sym.vmlinux.f,0\" + 9
+        .size kps_orig_f, . - kps_orig_f
+        .section .text.author, \"ax\"
+    ";
+    let taken = |line: &str| {
+        let object = linked(&format!("{OLD}\n{line}\n"));
+        let object = ObjectFile::read(&object).unwrap_or_else(|| panic!("{line}"));
+        let taken = taken_originals(&object);
+        assert!(taken.iter().all(|taken| taken.original == "kps_orig_f"), "{line}: {taken:?}");
+        taken.len()
+    };
+    for call in [
+        "call kps_orig_f",
+        "jmp kps_orig_f",
+        "je kps_orig_f",
+        "nop; call kps_orig_f; jne kps_orig_f",
+        ".section .orc_unwind_ip, \"a\"; .long kps_orig_f - .",
+        "mov $other, %rax; other: ret",
+    ] {
+        assert_eq!(taken(call), 0, "{call}");
+    }
+    for value in [
+        "mov $kps_orig_f, %rdi",
+        "movabs $kps_orig_f, %rax",
+        "lea kps_orig_f(%rip), %rax",
+        "call *kps_orig_f(%rip)",
+        "cmp $kps_orig_f, %rax",
+        "mov kps_orig_f@GOTPCREL(%rip), %rax",
+        // Its last byte before the address is that of a call.
+        "sub $kps_orig_f, %rax",
+        ".set mine, kps_orig_f; mov $mine, %rdi",
+        "mov $kps_orig_f + 0x1000, %rdi",
+        ".data; .quad kps_orig_f",
+        ".section .rodata; .long kps_orig_f - .",
+    ] {
+        assert_eq!(taken(value), 1, "{value}");
+    }
+}
+
+fn what_takes_the_place_of_the_kernels_symbols_is_found() {
+    let found = |assembly: &str| {
+        let object = linked(assembly);
+        let object = ObjectFile::read(&object).unwrap_or_else(|| panic!("{assembly}"));
+        let is_export = |name: &str| ["kfree", "jiffies"].contains(&name);
+        captures(&object, &is_export).into_iter().map(|capture| capture.name).collect::<Vec<_>>()
+    };
+    for (assembly, name) in [
+        (".globl kfree; .type kfree, @function; kfree: ret", "kfree"),
+        (".weak kfree; .set kfree, 0", "kfree"),
+        ("kfree: ret", "kfree"),
+        (".comm jiffies, 8", "jiffies"),
+        (".set __fentry__, 0", "__fentry__"),
+        (".type __x86_return_thunk, @function; __x86_return_thunk: ret", "__x86_return_thunk"),
+        (".type klp_enable_patch, @function; klp_enable_patch: ret", "klp_enable_patch"),
+        (".file \"x.0-cgu.0\"; .type kfree, @function; kfree: ret", "kfree"),
+    ] {
+        assert_eq!(found(&format!("{assembly}\n")), [name], "{assembly}");
+    }
+    for assembly in [
+        "call kfree; call __fentry__; mov jiffies(%rip), %rax",
+        ".file \"x.c\"; .type kfree, @function; kfree: ret",
+        ".globl own; own: ret",
+    ] {
+        assert_eq!(found(&format!("{assembly}\n")), [] as [&str; 0], "{assembly}");
+    }
 }
 
 fn a_symbol_of_a_finished_module_is_not_converted_again() {

@@ -91,6 +91,20 @@ impl<'a> Author<'a> {
         pieces.filter_map(first).collect()
     }
 
+    /// The first place in each body, item and file of the author where a text has a name that may
+    /// not be a word of the language.
+    pub(super) fn saying(&self, name: &str) -> Vec<Span> {
+        let is_crate = self.emitted.form == Form::Crate;
+        let files = self.sources.files();
+        let files = files.filter(|file| file.language == Language::C || is_crate).map(File::span);
+        let pieces = self.emitted.pieces.iter().copied().filter(|_| !is_crate);
+        let first = |piece: Span| {
+            let at = piece.start + self.sources.slice(piece).find(name)?;
+            Some(Span::new(at, at + name.len()))
+        };
+        pieces.chain(files).filter_map(first).collect()
+    }
+
     /// The lines where an object's code uses a symbol that the source does not name, because a
     /// macro or an inline function of the kernel uses it.
     pub(super) fn using(&self, name: &str, object: &ObjectFile<'_>) -> Vec<Span> {

@@ -9,7 +9,20 @@ use kps_diag::{Diagnostic, MISSING_USE};
 use kps_host::input;
 use kps_link::ObjectFile;
 use kps_targets::Tree;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+/// The list of exports in a build tree.
+fn list_of(build: &Path) -> Result<String, Diagnostic> {
+    let exports = input::read(&build.join("Module.symvers"), input::SYMVERS)?;
+    Ok(String::from_utf8_lossy(&exports).into_owned())
+}
+
+/// The names of all exports of a kernel and its modules, from its build tree.
+pub(crate) fn names(build: &Path) -> Result<BTreeSet<String>, Diagnostic> {
+    let exports = list_of(build)?;
+    Ok(exports.lines().filter_map(|line| line.split('\t').nth(1)).map(str::to_owned).collect())
+}
 
 /// The errors about an object, if modpost found in it a dependency on a module. `described` is the
 /// text that modpost wrote about the module.
@@ -21,8 +34,7 @@ pub(super) fn of_modules(
 ) -> Result<Vec<Diagnostic>, Diagnostic> {
     let described = String::from_utf8_lossy(described);
     let Some(modules) = depends(&described) else { return Ok(Vec::new()) };
-    let exports = input::read(&tree.build.join("Module.symvers"), input::SYMVERS)?;
-    let exports = String::from_utf8_lossy(&exports);
+    let exports = list_of(&tree.build)?;
     let exports: BTreeMap<&str, String> = exports.lines().filter_map(export).collect();
     let undefined = object.uses().filter(|used| used.target.is_none());
     let of_modules: BTreeMap<&str, &str> = undefined

@@ -4,6 +4,7 @@
 
 mod author;
 mod c_messages;
+mod captures;
 mod early;
 mod escapes;
 mod exports;
@@ -15,6 +16,7 @@ pub mod macros;
 mod messages;
 mod modpost;
 mod objtool;
+mod originals;
 mod panics;
 mod persistent;
 mod read_only;
@@ -36,6 +38,7 @@ use std::path::{Path, PathBuf};
 use author::Author;
 use c_messages::c_messages;
 
+pub(crate) use captures::of_linked;
 pub use escapes::Undone;
 pub use messages::Messages;
 pub use statics::ReadCode;
@@ -137,6 +140,8 @@ pub fn build(
         diagnostics.extend(read_only::read_only_writes(object, known, author));
         diagnostics.extend(layouts::other_layouts(&declared, known, author));
         diagnostics.extend(early::too_early(object, author));
+        diagnostics.extend(originals::taken(object, author));
+        diagnostics.extend(captures::captured(object, &exports::names(&tree.build)?, author));
         diagnostics.extend(escapes::escaping(object, &declared, author));
         diagnostics.extend(panics::panics(object, author));
     }

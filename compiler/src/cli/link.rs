@@ -46,6 +46,10 @@ impl Link {
             std::fs::remove_file(linked).map_err(|error| cannot("remove", linked, &error));
         let bytes = bytes?;
         removed?;
+        let refused = crate::build::of_linked(&bytes);
+        if !refused.is_empty() {
+            return Ok(report(&refused, None));
+        }
         let finish = || -> Result<Vec<u8>, Diagnostic> {
             let bug = |code, error: String| {
                 Diagnostic::new(code, error).help("report this with the spec")

@@ -54,6 +54,9 @@ pub struct Arch {
     /// Decodes the type of a relocation that the module loader applies; None for a type that it
     /// refuses.
     pub relocation: fn(u32) -> Option<Relocation>,
+    /// Whether compilers call a function of this name, or read a variable of it, without being told
+    /// to in the source.
+    pub implied: fn(&str) -> bool,
     /// The names that Kbuild uses.
     pub kbuild: Kbuild,
     /// The names that Debian uses.

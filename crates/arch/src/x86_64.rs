@@ -35,6 +35,7 @@ pub(crate) static X86_64: Arch = Arch {
     writes,
     refers,
     relocation,
+    implied,
     kbuild: Kbuild {
         folder: "arch/x86",
         images: &["arch/x86/boot/bzImage", "arch/x86_64/boot/bzImage", "vmlinuz"],
@@ -295,6 +296,23 @@ fn relocation(kind: u32) -> Option<Relocation> {
         _ => return None,
     };
     Some(Relocation { bytes, relative, from_end })
+}
+
+/// What gcc, clang and rustc name by themselves with the options of arch/x86/Makefile, and what
+/// objtool and the kernel's sanitizers add.
+fn implied(symbol: &str) -> bool {
+    const NAMES: [&str; 3] = ["__fentry__", "__stack_chk_fail", "__stack_chk_guard"];
+    const PREFIXES: [&str; 8] = [
+        "__asan_",
+        "__kmsan_",
+        "__msan_",
+        "__ref_stack_chk_guard",
+        "__sanitizer_cov_",
+        "__tsan_",
+        "__ubsan_handle_",
+        "__x86_",
+    ];
+    NAMES.contains(&symbol) || PREFIXES.iter().any(|prefix| symbol.starts_with(prefix))
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 //! Every name that generated code introduces, in one place.
 
-use kps_plan::{Callback, Func, ObjectName, Patch};
+use kps_plan::{Callback, Func, ObjectName, Patch, ORIGINAL};
 use proc_macro2::{Ident, Span};
 use std::collections::HashSet;
 
@@ -58,13 +58,18 @@ pub fn func_names<B>(patch: &Patch<B>) -> Vec<Vec<FuncNames>> {
         }
         FuncNames {
             entry: format!("{ENTRY}{unique}"),
-            body: format!("kps_body_{unique}"),
-            original: format!("kps_orig_{unique}"),
+            body: body(&unique),
+            original: format!("{ORIGINAL}{unique}"),
             old: format!("kps_old_{unique}"),
             stem: unique,
         }
     };
     patch.objects.iter().map(|object| object.funcs.iter().map(&mut names).collect()).collect()
+}
+
+/// The Rust function that the entry of a function with this stem calls.
+pub fn body(stem: &str) -> String {
+    format!("{PREFIX}body_{stem}")
 }
 
 /// A function's name, made an identifier. It may not be unique.

@@ -199,6 +199,7 @@ codes! {
         KPS0524 RESERVED_WORD Error Input "a name of the generated code is used"
         KPS0525 OUTSIDE_INPUT Error Input "the module would depend on something outside of the patch"
         KPS0526 LANGUAGE_NAME Error Input "a name of the language is defined again"
+        KPS0527 CAPTURED_SYMBOL Error Input "the patch defines a symbol in the kernel's place"
     }
     "Metadata of a patch" {
         KPS0601 INVALID_MODULE_NAME Error Input "the name is not a valid module name"

@@ -3,23 +3,27 @@
 //!
 //! Format: `Documentation/livepatch/module-elf-format.rst`.
 
+mod captures;
 mod code_lines;
 mod declared;
 mod early;
 mod escapes;
 mod layout;
 mod object_file;
+mod originals;
 mod post_link;
 mod strip;
 mod verify;
 mod writes;
 
+pub use captures::{captures, Capture};
 pub use code_lines::{CodeLine, CodeLines};
 pub use declared::{declared, Declared, DeclaredKind};
 pub use early::{early, Early, EarlyKind};
 pub use escapes::{escapes, Escape};
 pub use layout::{Layout, LayoutKind};
 pub use object_file::{Address, Defined, ObjectFile, Use};
+pub use originals::{taken_originals, Taken};
 pub use post_link::{post_link, PostLinkError};
 pub use verify::{verify, Summary, VerifyError};
 pub use writes::{writes, Write};

@@ -56,6 +56,20 @@ pub struct Defined<'d> {
     pub is_function: bool,
 }
 
+/// A name that the object gives a meaning, of whatever kind.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Meaning<'d> {
+    pub name: &'d str,
+    /// Its address, if it is in a loaded section.
+    pub at: Option<Address>,
+    /// Whether other objects see it.
+    pub is_global: bool,
+    /// Whether it is a function or a variable, and not a label or a number.
+    pub is_item: bool,
+    /// Whether it is of an object that rustc has made.
+    pub of_rust: bool,
+}
+
 /// A reference to a symbol.
 #[derive(Debug, Clone, Copy)]
 pub struct Use<'d> {
@@ -69,6 +83,8 @@ pub struct Use<'d> {
     pub symbol: &'d str,
     /// The address that it refers to, if that is in the object.
     pub target: Option<Address>,
+    /// Whether its value is a distance, as that of a call is.
+    relative: bool,
     /// The section and the offset in it that it refers to; the offset wraps around if it is before
     /// the section.
     reaches: Option<(SectionIndex, u64)>,
@@ -116,6 +132,45 @@ impl<'d> ObjectFile<'d> {
         self.symbols.iter()
     }
 
+    /// All names that the object gives a meaning.
+    pub(super) fn meanings(&self) -> Vec<Meaning<'d>> {
+        /// A part of the names of the files that rustc's objects name.
+        const UNIT: &str = "-cgu.";
+        let Ok(symbols) = self.sections.symbols(LE, self.bytes, elf::SHT_SYMTAB) else {
+            return Vec::new();
+        };
+        let (mut found, mut of_rust, mut after_file) = (Vec::new(), false, false);
+        for (index, symbol) in symbols.enumerate() {
+            let Ok(name) = symbols.symbol_name(LE, symbol).map(text) else { continue };
+            let kind = symbol.st_type();
+            if kind == elf::STT_FILE {
+                // A directive of the assembler adds the name of another file.
+                of_rust = name.contains(UNIT) || of_rust && after_file;
+                after_file = true;
+                continue;
+            }
+            after_file = false;
+            if name.is_empty() || kind == elf::STT_SECTION || symbol.st_shndx(LE) == elf::SHN_UNDEF
+            {
+                continue;
+            }
+            let section = symbols.symbol_section(LE, symbol, index).ok().flatten();
+            found.push(Meaning {
+                name,
+                at: section.and_then(|section| address(section, symbol.st_value(LE))),
+                is_global: symbol.st_bind() != elf::STB_LOCAL,
+                is_item: kind == elf::STT_FUNC || kind == elf::STT_OBJECT,
+                of_rust,
+            });
+        }
+        found
+    }
+
+    /// Whether compilers name a symbol by themselves.
+    pub fn is_implied(&self, symbol: &str) -> bool {
+        (self.arch.implied)(symbol)
+    }
+
     fn read_uses(&mut self) -> Option<()> {
         let symbols = self.sections.symbols(LE, self.bytes, elf::SHT_SYMTAB).ok()?;
         for section in self.sections.iter() {
@@ -133,6 +188,7 @@ impl<'d> ObjectFile<'d> {
                 let name = text(symbols.symbol_name(LE, symbol).ok()?);
                 let at = address(applied_to, relocation.r_offset.get(LE))?;
                 let written = (self.arch.relocation)(relocation.r_type(LE, false).0);
+                let relative = written.is_some_and(|written| written.relative);
                 let from_end = written.filter(|written| in_code && written.from_end);
                 let ahead = from_end.map_or(0, |written| written.bytes as u64);
                 let offset = symbol
@@ -143,7 +199,8 @@ impl<'d> ObjectFile<'d> {
                 let reaches = target.map(|section| (section, offset));
                 let target = target.and_then(|section| address(section, offset));
                 let symbol = name;
-                self.uses.insert(at, Use { at, section, in_code, symbol, target, reaches });
+                let used = Use { at, section, in_code, symbol, target, relative, reaches };
+                self.uses.insert(at, used);
             }
         }
         Some(())
@@ -170,6 +227,17 @@ impl<'d> ObjectFile<'d> {
         (self.arch.address_use)(before)
     }
 
+    /// Whether a reference is the operand of a call or a jump. Code of an author's assembly may be
+    /// in no function, so the bytes are those of the section.
+    pub(super) fn is_branch(&self, used: &Use<'_>) -> bool {
+        let before = || {
+            let start = used.at >> RANGE << RANGE;
+            self.bytes_at(start)?.get(..usize::try_from(used.at - start).ok()?)
+        };
+        let is_branch = |before| (self.arch.address_use)(before) == AddressUse::Branch;
+        used.in_code && used.relative && before().is_some_and(is_branch)
+    }
+
     /// The address in the object that an instruction writes to, if the reference here is to the
     /// value that it writes.
     pub fn destination(&self, at: Address) -> Option<Address> {
@@ -188,6 +256,13 @@ impl<'d> ObjectFile<'d> {
     pub fn function_at(&self, at: Address) -> Option<&'d str> {
         let (start, function) = self.functions.range(..=at).next_back()?;
         (at - start < function.size).then_some(function.name)
+    }
+
+    /// The function or variable that contains an address.
+    pub fn holding(&self, at: Address) -> Option<&'d str> {
+        let contains =
+            |symbol: &&Defined<'d>| (symbol.at..symbol.at + symbol.size.max(1)).contains(&at);
+        self.symbols.iter().find(contains).map(|symbol| symbol.name)
     }
 
     /// The address at an offset in a function.

@@ -26,7 +26,7 @@ pub use kps_arch::{Arch, ByValue, Entry, Location, Passing, Unclear};
 pub use note::{Note, NOTE_OWNER, NOTE_SECTION, NOTE_TYPE};
 pub use params::{ModuleParam, ParamDefault, ParamType, ParamValue, Params};
 pub use succession::{Datum, DatumKind, Fate};
-pub use symbol::{ObjectName, Symbol, PLACEHOLDER};
+pub use symbol::{ObjectName, Symbol, ORIGINAL, PLACEHOLDER};
 pub use types::{
     Bitfield, CInt, Field, Param, Record, RecordKind, Signature, Type, TypeDef, TypeId, Types,
 };

@@ -5,6 +5,10 @@
 /// of a klp relocation.
 pub const PLACEHOLDER: &str = "kps.sym.";
 
+/// The prefix of the symbol through which a body enters the old function behind its ftrace site.
+/// The function's name follows, made an identifier. It can be called, and no more.
+pub const ORIGINAL: &str = "kps_orig_";
+
 /// The object that a function or a symbol belongs to.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ObjectName {

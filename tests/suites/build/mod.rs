@@ -16,6 +16,7 @@ use std::process::Command;
 pub(crate) fn cases() -> Vec<Case> {
     let cases = cases![
         make_by_hand_gives_the_very_module.machine().about(15),
+        make_by_hand_refuses_what_the_objects_show.machine().about(15),
         what_is_kept_between_builds_changes_no_byte.machine().about(10),
         the_makefile_beside_the_source_needs_only_the_build_tree.machine(),
         a_failed_build_leaves_nothing.machine(),
@@ -99,6 +100,21 @@ fn make_by_hand_gives_the_very_module() {
         "{}",
         printed(&output)
     );
+}
+
+/// Without kpsc around it, `kpsc link` sees the same objects.
+fn make_by_hand_refuses_what_the_objects_show() {
+    let specs = repository().join("tests/ui-build");
+    for (spec, code) in [("captures", "KPS0527"), ("original-taken", "KPS0502")] {
+        let into = folder();
+        let source = emit(&specs.join(spec).with_extension("kps"), into.path(), None);
+        let name = spec.replace('-', "_");
+        let source = source.with_file_name(&name);
+        let output = make(&source, &[]);
+        let said = printed(&output);
+        assert!(!output.status.success() && said.contains(code), "{spec}:\n{said}");
+        assert!(!source.join(&name).with_extension("ko").exists(), "{spec}");
+    }
 }
 
 /// kpsc keeps what Kbuild does alike in each build, and make by hand does it again.
