@@ -77,6 +77,12 @@ RUSTFLAGS_REMOVE_src/lib.o := -Cdebuginfo=2
 rustflags-y := --cfg kps_kernel --remap-path-prefix=$(kps-crate)/= $(KPS_RUSTFLAGS)
 ccflags-y := -g0 -I$(kps-crate) -Wno-missing-prototypes -Wno-missing-declarations
 ccflags-y += -ffile-prefix-map=$(kps-crate)/= $(KPS_CFLAGS)
+# The same at any time.
+ccflags-y += -Wno-builtin-macro-redefined -D__DATE__='"unknown"' -D__TIME__='"unknown"' -D__TIMESTAMP__='"unknown"'
+# The assembler lists the files that it reads, for .incbin; kpsc link looks at what the objects are made of.
+ifdef CONFIG_AS_IS_GNU
+$(foreach object,$(kps-c-objects),$(eval CFLAGS_$(object) := -Wa,--MD,$(obj)/$(dir $(object)).$(notdir $(object)).as.d))
+endif
 
 $(obj)/kps/runtime/src/lib.o: $(kps-macros)
 $(obj)/src/lib.o: $(obj)/kps/runtime/src/lib.o $(kps-folder)/target.facts $(kps-folder)/patch.mk

@@ -5,7 +5,7 @@
 use kps_targets::Cache;
 use kps_tests::code::{functions_of, Code};
 use kps_tests::compiled::{self, CRATES};
-use kps_tests::schedule::Case;
+use kps_tests::schedule::{Case, Failed};
 use kps_tests::store::{self, with_its_module};
 use kps_tests::target::{as_crate, doctored, target};
 use kps_tests::{acts, crates, examples, files, fixture, kpsc, printed, stem};
@@ -53,6 +53,10 @@ pub(crate) fn cases() -> Vec<Case> {
             .machine()
             .about(10)
             .shares(CRATES),
+        Case::new("what kpsc has not checked is not compiled in", only_what_is_checked)
+            .machine()
+            .about(10)
+            .shares(MACROS),
         Case::new("damaged macros are made again", damaged_macros_are_made_again)
             .machine()
             .about(40)
@@ -97,6 +101,25 @@ fn make_builds_the_same(folder: &Path) {
         made == store::build(folder, None).module,
         "{name}: make and kpsc do not build the same module"
     );
+}
+
+/// rustc reads a file as Rust whatever its name, and kpsc only those that are named as Rust.
+fn only_what_is_checked() -> Result<(), Failed> {
+    let crates = crates();
+    let folder = crates.iter().find(|folder| stem(folder) == QUICK).ok_or("no crate")?;
+    let scratch = tempfile::tempdir()?;
+    let copy = copy(folder, scratch.path());
+    std::fs::write(copy.join("src/notes.txt"), "pub(crate) const NOTES: u32 = 1;\n")?;
+    let root = copy.join("src/lib.rs");
+    let text = std::fs::read_to_string(&root)?;
+    std::fs::write(&root, format!("{text}\n#[path = \"notes.txt\"]\nmod notes;\n"))?;
+    let into = scratch.path().join("into");
+    let output = kpsc().arg("build").arg(&copy).arg("-o").arg(&into).output()?;
+    let said = printed(&output);
+    assert!(!output.status.success() && said.contains("KPS0525"), "{said}");
+    assert!(said.contains("\"src/notes.txt\"") && said.contains("lib.rs:"), "{said}");
+    assert!(!into.join(QUICK).with_extension("ko").exists());
+    Ok(())
 }
 
 /// The crate's own tests pass where no kernel is.

@@ -9,6 +9,7 @@ mod early;
 mod escapes;
 mod exports;
 mod init_code;
+mod inputs;
 pub mod kbuild;
 mod layouts;
 mod linker;
@@ -40,6 +41,7 @@ use c_messages::c_messages;
 
 pub(crate) use captures::of_linked;
 pub use escapes::Undone;
+pub(crate) use inputs::of_make;
 pub use messages::Messages;
 pub use statics::ReadCode;
 pub use trigger::build_trigger;
@@ -123,6 +125,7 @@ pub fn build(
     let author = Author { emitted, sources };
     diagnostics.extend(c_messages(&other, &emitted.c_files, author));
     diagnostics.extend(linker::linker(&other, author));
+    diagnostics.extend(inputs::outside(name, author, tree, folder)?);
     // The whole module except for the kernel's own part. It does not exist if a compiler failed.
     let object = result(folder, &format!("{name}.o"), input::MODULE)?.unwrap_or_default();
     let object = ObjectFile::read(&object);

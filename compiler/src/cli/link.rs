@@ -46,7 +46,8 @@ impl Link {
             std::fs::remove_file(linked).map_err(|error| cannot("remove", linked, &error));
         let bytes = bytes?;
         removed?;
-        let refused = crate::build::of_linked(&bytes);
+        let mut refused = crate::build::of_linked(&bytes);
+        refused.extend(crate::build::of_make(Path::new(&module))?);
         if !refused.is_empty() {
             return Ok(report(&refused, None));
         }

@@ -2,8 +2,9 @@
 //! What the text of a C file must not contain: names of the generated code, keywords with another
 //! meaning, and what makes the module depend on more than the patch.
 //!
-//! The search is over tokens. The C compiler's `-Werror=date-time` (`scripts/Makefile.warn`) finds
-//! the words that a macro makes of parts.
+//! The search is over tokens, and macros make words of parts. The build therefore defines the
+//! macros of times itself, and looks at which files the compiler has read
+//! (`compiler/src/build/inputs.rs`).
 
 use crate::resolve::{another_name, is_reserved};
 use kps_diag::{Diagnostic, LANGUAGE_NAME, OUTSIDE_INPUT, RESERVED_WORD};
@@ -52,6 +53,10 @@ pub(super) fn check(file: &File, functions: &BTreeSet<String>) -> Vec<Diagnostic
     let all = text.tokens();
     let read = read_by_name(&file.source.text);
     let macros = macros(&text.text, &all);
+    let has_pragma = all.iter().any(|(_, token)| *token == "_Pragma");
+    let in_macros: BTreeSet<usize> = macros.values().flatten().map(|(at, _)| *at).collect();
+    let may_be_pragma =
+        |at: usize, token: &str| has_pragma && (token.starts_with('"') || in_macros.contains(&at));
     let mut errors = Vec::new();
     for (n, &(at, token)) in all.iter().enumerate() {
         let place = file.global(Span::new(text.place(at), text.place(at + token.len())));
@@ -63,6 +68,8 @@ pub(super) fn check(file: &File, functions: &BTreeSet<String>) -> Vec<Diagnostic
             }
         } else if OUTSIDE.contains(&token) {
             outside(token, "write the value itself")
+        } else if asks_for_age(token, all.get(..n).unwrap_or_default(), may_be_pragma(at, token)) {
+            outside("GCC dependency", "drop it: the build knows which files it depends on")
         } else if is_reserved(token, functions) {
             reserved(format!("`{token}` is a name of the generated code"))
         } else if let Some(name) = directive_name(&text.text, &all, n) {
@@ -166,6 +173,19 @@ fn asks_for_a_header(text: &str, before: &[(usize, &str)], rest: &[(usize, &str)
             !leaves(text.get(*at..).unwrap_or_default(), '"')
         }
         _ => false,
+    }
+}
+
+/// Whether a token is the word of a pragma that compares the age of another file: behind `GCC`, in
+/// a string, or in a macro that may put it behind `GCC`.
+fn asks_for_age(token: &str, before: &[(usize, &str)], may_be_pragma: bool) -> bool {
+    const WORD: &str = "dependency";
+    match token.starts_with('"') {
+        true => may_be_pragma && token.contains("GCC") && token.contains(WORD),
+        false => {
+            let last = before.last().map_or("", |(_, token)| *token);
+            token == WORD && (last == "GCC" || may_be_pragma && !last.ends_with(['.', '>']))
+        }
     }
 }
 
@@ -333,6 +353,11 @@ mod tests {
     fn what_reads_more_than_the_patch_is_refused() {
         for (text, word) in [
             ("const char *when = __DATE__ \" \" __TIME__;", "__DATE__"),
+            ("#pragma GCC dependency \"/etc/passwd\"", "GCC dependency"),
+            ("# pragma GCC \\\n dependency \"x\"", "GCC dependency"),
+            ("_Pragma(\"GCC dependency \\\"x\\\"\")", "GCC dependency"),
+            ("#define P(x) _Pragma(#x)\nP(GCC dependency \"x\")", "GCC dependency"),
+            ("#define P(x) _Pragma(#x)\n#define D dependency\nP(GCC D \"x\")", "GCC dependency"),
             ("#define WHEN __TIMESTAMP__", "__TIMESTAMP__"),
             ("#include FILE", "#include"),
             ("#include </proc/self/stat>", "#include"),
@@ -369,6 +394,7 @@ mod tests {
         for text in [
             "#include <linux/fs.h>\n#include \"own.h\"\nint include; /* __TIME__ */",
             "char *s = \"__DATE__ .incbin\"; asm(\"nop # include\");",
+            "_Pragma(\"GCC diagnostic push\")\nint dependency = x->dependency;",
             "#ifdef __has_include\n#if defined(__has_include) && __has_include(<asm/unaligned.h>)\n\
              #include <asm/unaligned.h>\n#elif __has_include(\"own.h\")\n#endif\n#endif",
             "#define GLUE(p) p ## include\n#define EMB(p) p##embed\n#define STR(include) #include",
