@@ -26,9 +26,24 @@ pub(super) fn captured(
     };
     let found: Vec<Diagnostic> = found.iter().map(error).collect();
     match found.is_empty() {
-        true => redirected(object).map(elsewhere).into_iter().collect(),
+        true => enables_nothing(object, author)
+            .or_else(|| redirected(object).map(elsewhere))
+            .into_iter()
+            .collect(),
         false => found,
     }
+}
+
+/// The error about a patch whose generated code calls something else than `klp_enable_patch()`.
+fn enables_nothing(object: &ObjectFile<'_>, author: Author<'_>) -> Option<Diagnostic> {
+    const CALLED: &str = "klp_enable_patch";
+    let is_call = |used: &kps_link::Use<'_>| used.symbol == CALLED && used.target.is_none();
+    if object.uses().any(is_call) {
+        return None;
+    }
+    let message = format!("the patch defines `{CALLED}` as another symbol");
+    let error = Diagnostic::new(CAPTURED_SYMBOL, message).note(WHY).help(HELP);
+    Some(author.saying(CALLED).into_iter().fold(error, |error, span| error.at(span, "")))
 }
 
 /// Where the author's text makes a definition: where it has the name, also in a text, or where the
