@@ -3,8 +3,8 @@
 
 use crate::isolation::Isolation;
 use rustix::process::{
-    getpid, getppid, kill_process, set_child_subreaper, set_parent_process_death_signal, waitpid,
-    Pid, Signal, WaitOptions,
+    getpid, getppid, kill_process, set_child_subreaper, set_parent_process_death_signal, waitid,
+    waitpid, Pid, Signal, WaitId, WaitIdOptions, WaitOptions,
 };
 use std::ffi::OsStr;
 use std::io;
@@ -75,6 +75,11 @@ pub(crate) fn end_all() {
         // What it has started has another parent when it is gone.
         pending.extend(children(child));
         let _ = kill_process(child, Signal::KILL);
+    }
+    for child in children(getpid()) {
+        // It may be new, and it may still write. Who started it learns its status.
+        let _ = kill_process(child, Signal::KILL);
+        let _ = waitid(WaitId::Pid(child), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT);
     }
     end_orphans();
 }

@@ -11,6 +11,7 @@ use std::os::fd::AsRawFd as _;
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard};
+use std::time::Duration;
 use tempfile::{Builder, TempPath};
 
 /// The temporary names that exist. Whoever makes or removes one holds the lock meanwhile.
@@ -32,8 +33,9 @@ pub fn at_end(work: fn()) {
 /// Removes all temporary files and folders, and keeps others from being made, for ever: the process
 /// is about to end.
 pub(crate) fn remove_all() {
-    /// A program that could not be ended may still add to a folder.
+    /// A program that another one has started may still add to a folder while it ends.
     const ATTEMPTS: usize = 100;
+    const PAUSE: Duration = Duration::from_millis(10);
     let names = std::mem::ManuallyDrop::new(names());
     process::end_all();
     if let Ok(all) = AT_END.lock() {
@@ -45,7 +47,13 @@ pub(crate) fn remove_all() {
             Ok(_) => std::fs::remove_file(name).is_ok(),
             Err(_) => true,
         };
-        let _ = (0..ATTEMPTS).any(|_| gone());
+        let _ = (0..ATTEMPTS).any(|_| {
+            let is_gone = gone();
+            if !is_gone {
+                std::thread::sleep(PAUSE);
+            }
+            is_gone
+        });
     }
 }
 
