@@ -43,12 +43,7 @@ impl fmt::Display for Other {
 /// link on the way to it. Root is no other user, nor is the user's own group: distributions give
 /// each user one of its own. A folder that does not exist yet is as safe as the way to it.
 pub fn other(folder: &Path) -> Option<Other> {
-    let me = Me::now();
-    me.on_the_way(folder, LINKS).or_else(|| {
-        let metadata = folder.metadata().ok()?;
-        let who = me.other(&metadata, Place::Folder)?;
-        Some(Other { path: folder.to_owned(), who })
-    })
+    Me::now().behind(folder)
 }
 
 /// Finds another user who can change a file or folder that is so many levels below a folder, or
@@ -61,7 +56,7 @@ pub fn other_below(folder: &Path, levels: usize) -> Option<Other> {
             let path = entry.path();
             let Ok(metadata) = entry.metadata() else { continue };
             if metadata.is_symlink() {
-                if let Some(other) = other(&path) {
+                if let Some(other) = me.behind(&path) {
                     return Some(other);
                 }
                 continue;
@@ -111,6 +106,16 @@ impl Me {
             gid: getegid().as_raw(),
             unknown: if all { None } else { unknown() },
         }
+    }
+
+    /// Looks at what a path leads to, and at the way there. A device is nobody's to change.
+    fn behind(&self, path: &Path) -> Option<Other> {
+        self.on_the_way(path, LINKS).or_else(|| {
+            let metadata =
+                path.metadata().ok().filter(|found| found.is_dir() || found.is_file())?;
+            let who = self.other(&metadata, Place::Folder)?;
+            Some(Other { path: path.to_owned(), who })
+        })
     }
 
     /// Looks at each folder and link that leads to a path, and at what it leads to.
