@@ -118,13 +118,16 @@ impl Me {
         })
     }
 
-    /// Looks at each folder and link that leads to a path, and at what it leads to.
+    /// Looks at each folder and link that leads to a path, and at the folder that it leads to.
     fn on_the_way(&self, path: &Path, links: usize) -> Option<Other> {
         let mut way = PathBuf::new();
         for component in path.components() {
             way.push(component);
             let Ok(metadata) = way.symlink_metadata() else { continue };
             let is_link = metadata.is_symlink();
+            if !is_link && !metadata.is_dir() {
+                continue;
+            }
             let place = if is_link { Place::Link } else { Place::Way };
             if let Some(who) = self.other(&metadata, place) {
                 return Some(Other { path: way, who });
