@@ -138,7 +138,10 @@ impl Allowed {
         let Some(text) = read("cmd")? else { return Ok(false) };
         found.extend(dependencies(&text).filter_map(|path| self.refused(path, reader)));
         let text = read("as.d")?.unwrap_or_default();
-        found.extend(of_assembler(&text).filter_map(|path| self.refused(path, Reader::Assembler)));
+        // The compiler tells the assembler the name of the source, without its folder.
+        let source = Path::new(object).with_extension("c");
+        let read = of_assembler(&text).filter(|path| source.file_name() != Some(path.as_ref()));
+        found.extend(read.filter_map(|path| self.refused(path, Reader::Assembler)));
         Ok(true)
     }
 }
