@@ -15,6 +15,7 @@ use kps_host::below::{try_below, Unread};
 use kps_host::input;
 use kps_targets::Tree;
 use std::collections::BTreeSet;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Component, Path, PathBuf};
 
 /// The files that a build may read.
@@ -164,6 +165,21 @@ pub(super) fn outside(
         places.into_iter().fold(about(path), |error, span| error.at(span, ""))
     };
     Ok(others.iter().map(error).collect())
+}
+
+/// The error about a module with the path of the folder that it was built in. Variables of the
+/// compilers' environment have it, and rustc does not tell Kbuild which of them a macro has read.
+pub(super) fn folder_named(module: &[u8], folder: &Path, author: Author<'_>) -> Option<Diagnostic> {
+    const VARIABLES: [&str; 3] = ["PWD", "KBUILD_EXTMOD", "M"];
+    let path = folder.as_os_str().as_bytes();
+    module.windows(path.len()).find(|window| *window == path)?;
+    let error =
+        Diagnostic::new(OUTSIDE_INPUT, "the module has the path of the folder it is built in")
+            .note("the same patch must become the same module everywhere")
+            .help("write the value itself, in place of one from the environment");
+    let quoted = VARIABLES.map(|name| format!("\"{name}\""));
+    let places = quoted.iter().map(|name| author.saying(name)).find(|places| !places.is_empty());
+    Some(places.unwrap_or_default().into_iter().fold(error, |error, span| error.at(span, "")))
 }
 
 /// The errors about a build by make alone, for a module with this path: only their text.

@@ -155,11 +155,17 @@ pub fn build(
     if !status.success() || is_refused {
         return Ok(Built { module: None, diagnostics });
     }
-    let name = format!("{name}.ko");
-    match result(folder, &name, input::MODULE)? {
-        Some(module) => Ok(Built { module: Some(module), diagnostics }),
-        None => Err(Unread::Missing.about(Path::new(&name))),
-    }
+    let module = finished(folder, &format!("{name}.ko"))?;
+    let named = inputs::folder_named(&module, folder, author);
+    let module = named.is_none().then_some(module);
+    diagnostics.extend(named);
+    Ok(Built { module, diagnostics })
+}
+
+/// The module that Kbuild has made.
+fn finished(folder: &Path, name: &str) -> Result<Vec<u8>, Diagnostic> {
+    let module = result(folder, name, input::MODULE)?;
+    module.ok_or_else(|| Unread::Missing.about(Path::new(name)))
 }
 
 /// A file that Kbuild has made, if it has. The author's makefile may have put anything there.
