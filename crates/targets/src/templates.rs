@@ -4,7 +4,7 @@
 //!
 //! That folder holds the files that `vm` has saved, with their inventory, or the reason why there
 //! can be no template, with a checksum. A template that differs from its inventory is made again;
-//! its memory, which has some 150 MB, is compared by `kpsc kernel verify` only.
+//! its memory, which has some 175 MB, is compared by `kpsc kernel verify` only.
 
 use super::clean::size;
 use super::inventory::{self, Damage, Inventory};
