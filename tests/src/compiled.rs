@@ -31,3 +31,15 @@ pub fn source(name: &str) -> PathBuf {
         .unwrap_or_else(|error| panic!("{}: {error}", source.display()));
     source
 }
+
+/// How Kbuild compiles the runtime as a crate, and lets `src/lib.rs` see it.
+pub const LIBRARY: &str = "
+obj-m := library.o
+library-y := src/lib.o kps/lib.o
+rustflags-y := --cfg kps_kernel
+RUSTFLAGS_kps/lib.o := --crate-name kps --emit=metadata=$(obj)/kps/libkps.rmeta
+RUSTFLAGS_src/lib.o := --crate-name library --extern kps=$(obj)/kps/libkps.rmeta
+RUSTFLAGS_REMOVE_kps/lib.o := -Cdebuginfo=2
+RUSTFLAGS_REMOVE_src/lib.o := -Cdebuginfo=2
+$(obj)/src/lib.o: $(obj)/kps/lib.o
+";

@@ -11,7 +11,7 @@
 //! Every crate in `tests/golden/macros` has its expansion beside it, which compiles for the host
 //! and for a kernel. `BLESS=1` writes it anew.
 
-use kps_tests::compiled::{self, CRATES};
+use kps_tests::compiled::{self, CRATES, LIBRARY};
 use kps_tests::expansion::expanded;
 use kps_tests::schedule::{Case, Failed};
 use kps_tests::target::target;
@@ -115,18 +115,6 @@ fn expansions_compile_for_the_host() -> Result<(), Failed> {
     succeeds(compiled::cargo("check").args(["--offline", "--examples"]).current_dir(folder))
 }
 
-/// How Kbuild compiles the runtime as a crate, and lets a patch see it.
-const RULES: &str = "
-obj-m := library.o
-library-y := src/lib.o kps/lib.o
-rustflags-y := --cfg kps_kernel
-RUSTFLAGS_kps/lib.o := --crate-name kps --emit=metadata=$(obj)/kps/libkps.rmeta
-RUSTFLAGS_src/lib.o := --crate-name library --extern kps=$(obj)/kps/libkps.rmeta
-RUSTFLAGS_REMOVE_kps/lib.o := -Cdebuginfo=2
-RUSTFLAGS_REMOVE_src/lib.o := -Cdebuginfo=2
-$(obj)/src/lib.o: $(obj)/kps/lib.o
-";
-
 fn expansions_compile_for_a_kernel() -> Result<(), Failed> {
     let target = target();
     let tree = target.tree().ok_or("the target has no build tree")?;
@@ -134,7 +122,7 @@ fn expansions_compile_for_a_kernel() -> Result<(), Failed> {
     let (runtime, library) = (folder.path().join("kps"), folder.path().join("src"));
     std::fs::create_dir(&library)?;
     copy_folder(&repository().join("crates/runtime/src"), &runtime)?;
-    std::fs::write(folder.path().join("Kbuild"), RULES)?;
+    std::fs::write(folder.path().join("Kbuild"), LIBRARY)?;
     for name in crates()? {
         std::fs::copy(kept(&name), library.join("lib.rs"))?;
         let mut make = Command::new("make");

@@ -3,7 +3,7 @@
 
 use super::{emit, folder, make, read, write};
 use kps_tests::code::functions;
-use kps_tests::compiled::{self, cargo, CRATES};
+use kps_tests::compiled::{self, cargo, CRATES, LIBRARY};
 use kps_tests::schedule::Case;
 use kps_tests::target::target;
 use kps_tests::{cases, fixture_cache, kpsc, printed, repository};
@@ -89,18 +89,6 @@ fn a_crate_over_the_runtime_is_checked_and_tested_where_there_is_no_kernel() {
 
 /// The specs with golden output.
 const GOLDEN: &[&str] = &["data", "layouts", "params", "parts", "shapes"];
-
-/// How Kbuild compiles the runtime as a crate, and lets `src/lib.rs` see it.
-const LIBRARY: &str = "
-obj-m := library.o
-library-y := src/lib.o kps/lib.o
-rustflags-y := --cfg kps_kernel
-RUSTFLAGS_kps/lib.o := --crate-name kps --emit=metadata=$(obj)/kps/libkps.rmeta
-RUSTFLAGS_src/lib.o := --crate-name library --extern kps=$(obj)/kps/libkps.rmeta
-RUSTFLAGS_REMOVE_kps/lib.o := -Cdebuginfo=2
-RUSTFLAGS_REMOVE_src/lib.o := -Cdebuginfo=2
-$(obj)/src/lib.o: $(obj)/kps/lib.o
-";
 
 /// A generated module in the pieces that `kps_codegen::Contents` has.
 struct SourceText {
