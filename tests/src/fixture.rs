@@ -9,8 +9,8 @@ mod types;
 
 use kps_facts::btf::Btf;
 use kps_facts::{
-    Calls, DebugInfo, Export, Facts, Identity, Object, Role, Section, Site, Sites, SourceLine, Sym,
-    Symbols, SyscallArgument, SyscallParam, UserDeclarations,
+    Calls, Constants, DebugInfo, Export, Facts, Identity, Mode, Object, Role, Section, Site, Sites,
+    SourceLine, Sym, Symbols, SyscallArgument, SyscallParam, UserDeclarations,
 };
 use std::collections::BTreeMap;
 
@@ -222,6 +222,7 @@ pub fn facts() -> Facts {
     Facts {
         identity: Identity { release: "7.3.4-fixture".into(), build_id: BUILD_ID.to_vec() },
         config: options.iter().map(|(option, value)| ((*option).into(), (*value).into())).collect(),
+        mode: Mode::KernelCrate,
         vmlinux: Object {
             symbols: Symbols::new(symbols),
             sections: vec![
@@ -250,6 +251,7 @@ pub fn facts() -> Facts {
             params: [("do_utimes".to_owned(), 1)].into(),
             members: [("kernel_clone_args".to_owned(), "parent_tid".to_owned())].into(),
         },
+        constants: Constants::default(),
         btf: btf(),
         modules: BTreeMap::new(),
         module_names: Vec::new(),

@@ -18,8 +18,8 @@ use crate::format::{check_magic, checksum, Reader, Writer};
 use crate::source::Source;
 use crate::symbols::Parts;
 use crate::{
-    is_build_id, is_module_name, is_release, Calls, DebugInfo, Exports, Facts, Identity, Object,
-    Roles, Section, UserArguments, UserDeclarations,
+    is_build_id, is_module_name, is_release, Calls, Constants, DebugInfo, Exports, Facts, Identity,
+    Mode, Object, Roles, Section, UserArguments, UserDeclarations,
 };
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -32,7 +32,7 @@ mod records;
 mod tests;
 
 /// `KPSF` and the version of the format.
-const MAGIC: [u8; 8] = *b"KPSF\0\0\0\x08";
+const MAGIC: [u8; 8] = *b"KPSF\0\0\0\x09";
 /// The bytes of a section's entry in the table.
 const ENTRY: usize = 28;
 /// More sections than any version has.
@@ -68,6 +68,10 @@ enum Id {
     UserDeclarations,
     /// The arguments of clones, for the macros of a crate. Those of a target are in its debug file.
     Clones,
+    /// The mode of the target.
+    Mode,
+    /// The constants of its headers.
+    Constants,
 }
 
 /// Why a facts file cannot be used.
@@ -232,6 +236,7 @@ impl<S: Source> FactsFile<S> {
             config: self.read(Id::Config, |r| {
                 r.list::<_, BTreeMap<_, _>>(|r| Some((r.text()?.to_owned(), r.text()?.to_owned())))
             })?,
+            mode: self.read(Id::Mode, Mode::read)?,
             vmlinux: Object { symbols, sections, sites },
             exports: self.read(Id::Exports, Exports::read)?,
             syscalls: self.read(Id::Syscalls, |r| {
@@ -242,6 +247,7 @@ impl<S: Source> FactsFile<S> {
             calls: self.read(Id::Calls, Calls::read)?,
             user_arguments: self.read(Id::UserArguments, UserArguments::read)?,
             user_declarations: self.read(Id::UserDeclarations, UserDeclarations::read)?,
+            constants: self.read(Id::Constants, Constants::read)?,
             btf: btf.with_kernel(kernel).ok_or(FactsError::Damaged)?,
             modules,
             module_names,
@@ -306,6 +312,8 @@ impl Facts {
             (Id::Calls, section(&|w| self.calls.write(w))),
             (Id::UserArguments, section(&|w| self.user_arguments.write(w))),
             (Id::UserDeclarations, section(&|w| self.user_declarations.write(w))),
+            (Id::Mode, section(&|w| self.mode.write(w))),
+            (Id::Constants, section(&|w| self.constants.write(w))),
             (
                 Id::Clones,
                 self.debug.as_ref().map(|debug| debug.of_clones().to_bytes()).unwrap_or_default(),

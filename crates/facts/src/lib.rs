@@ -16,6 +16,7 @@ mod exports;
 mod file;
 mod format;
 mod import;
+mod mode;
 mod roles;
 mod sites;
 mod source;
@@ -37,6 +38,7 @@ pub use exports::{Export, Exports};
 pub use file::{FactsError, FactsFile};
 pub use import::{param_name, passed, Importer, Wanted};
 pub use kps_arch::ENTRY_BYTES;
+pub use mode::{Constants, Mode};
 pub use roles::{Role, Roles};
 pub use sites::Sites;
 pub use source::Source;
@@ -50,6 +52,8 @@ pub struct Facts {
     pub identity: Identity,
     /// Its configuration: the options that are set, with their values as `.config` has them.
     pub config: BTreeMap<String, String>,
+    /// What the Rust of its patches stands on.
+    pub mode: Mode,
     /// The contents of the image.
     pub vmlinux: Object,
     /// The exports of vmlinux, by name.
@@ -67,6 +71,8 @@ pub struct Facts {
     pub user_arguments: UserArguments,
     /// What its headers declare `__user`, once they are there.
     pub user_declarations: UserDeclarations,
+    /// What they have as macros, likewise.
+    pub constants: Constants,
     /// The types of vmlinux, followed by those of the modules that have been added.
     pub btf: Btf,
     /// The modules that have been added, by name.

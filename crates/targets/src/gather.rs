@@ -8,8 +8,8 @@ use super::syscalls::{syscalls, vdso};
 use super::user_arguments::user_arguments;
 use kps_facts::btf::Btf;
 use kps_facts::{
-    is_release, Export, Exports, Facts, Identity, Object, Site, Sites, Sym, Symbols,
-    UserDeclarations,
+    is_release, Constants, Export, Exports, Facts, Identity, Mode, Object, Site, Sites, Sym,
+    Symbols, UserDeclarations,
 };
 use std::collections::BTreeMap;
 
@@ -37,6 +37,7 @@ pub fn gather(image: &[u8], config: &str, symvers: &str) -> Result<Facts, ImageE
     Ok(Facts {
         identity: Identity { release: release(&vmlinux, &symbols)?, build_id: vmlinux.build_id()? },
         config: parse_config(config),
+        mode: Mode::default(),
         vmlinux: Object {
             sections: vmlinux.sections(),
             sites: sites(&vmlinux, &symbols)?,
@@ -49,6 +50,7 @@ pub fn gather(image: &[u8], config: &str, symvers: &str) -> Result<Facts, ImageE
         exports,
         user_arguments: user_arguments(&vmlinux, &symbols, &btf, &syscalls),
         user_declarations: UserDeclarations::default(),
+        constants: Constants::default(),
         syscalls,
         vdso: vdso(&vmlinux),
         roles,
