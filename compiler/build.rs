@@ -27,7 +27,11 @@ fn main() -> std::io::Result<()> {
     for name in CRATES {
         println!("cargo::rerun-if-changed=../{name}");
         let mut files = vec![PathBuf::from(name).join("Cargo.toml")];
-        collect(&root, &Path::new(name).join("src"), &mut files)?;
+        for below in ["src", "kernel"].map(|below| Path::new(name).join(below)) {
+            if root.join(&below).exists() {
+                collect(&root, &below, &mut files)?;
+            }
+        }
         files.sort();
         for file in files {
             let full = root.join(&file).canonicalize()?;
@@ -45,7 +49,10 @@ fn collect(root: &Path, folder: &Path, files: &mut Vec<PathBuf>) -> std::io::Res
         let path = folder.join(entry.file_name());
         if entry.file_type()?.is_dir() {
             collect(root, &path, files)?;
-        } else if path.extension().is_some_and(|extension| extension == "rs" || extension == "md") {
+        } else if path
+            .extension()
+            .is_some_and(|extension| ["rs", "c", "md"].iter().any(|known| extension == *known))
+        {
             files.push(path);
         }
     }

@@ -3,6 +3,7 @@
 //! patch has been unloaded.
 
 use super::author::Author;
+use super::is_of_library;
 use crate::Checked;
 use kps_diag::{Diagnostic, ESCAPING_FUNCTION};
 use kps_grammar::Span;
@@ -47,11 +48,8 @@ pub(super) fn escaping(
 
 /// Whether a function is one of the author's: not of a library, nor of a header.
 fn is_authors(symbol: &str, declared: &[Declared], author: Author<'_>) -> bool {
-    const LIBRARIES: [&str; 6] =
-        ["core::", "alloc::", "kernel::", "compiler_builtins::", "<core::", "<kernel::"];
-    if let Ok(rust) = rustc_demangle::try_demangle(symbol) {
-        let path = format!("{rust:#}");
-        return !LIBRARIES.iter().any(|library| path.starts_with(library));
+    if rustc_demangle::try_demangle(symbol).is_ok() {
+        return !is_of_library(symbol);
     }
     let name = plain_name(symbol);
     let is_declared = |declared: &Declared| {

@@ -209,6 +209,16 @@ pub fn check_visible(tree: &Tree, what: &str, path: &Path) -> Result<(), Diagnos
     }
 }
 
+/// Whether a symbol is a Rust function of a library.
+fn is_of_library(symbol: &str) -> bool {
+    const LIBRARIES: [&str; 6] =
+        ["core::", "alloc::", "kernel::", "compiler_builtins::", "<core::", "<kernel::"];
+    rustc_demangle::try_demangle(symbol).is_ok_and(|name| {
+        let path = format!("{name:#}");
+        LIBRARIES.iter().any(|library| path.starts_with(library))
+    })
+}
+
 /// Whether a program says that a disk is full, in the C library's words.
 fn is_about_space(line: &str) -> bool {
     ["No space left on device", "Disk quota exceeded"].iter().any(|said| line.contains(said))

@@ -6,6 +6,7 @@
 //! in `rust/kernel/lib.rs`).
 
 use super::author::Author;
+use super::is_of_library;
 use kps_diag::{Diagnostic, MAY_PANIC};
 use kps_grammar::Span;
 use kps_link::{Address, CodeLine, CodeLines, ObjectFile, Use};
@@ -125,7 +126,9 @@ struct Panic {
 /// The warnings about an object, one for each line of the author's text.
 pub(super) fn panics(object: &ObjectFile<'_>, author: Author<'_>) -> Vec<Diagnostic> {
     let Some(lines) = CodeLines::read(object) else { return Vec::new() };
-    let in_code = || object.uses().filter(|used| used.in_code);
+    // In core mode the module has functions of `core` too.
+    let is_patch = |at| !object.function_at(at).is_some_and(is_of_library);
+    let in_code = || object.uses().filter(|used| used.in_code && is_patch(used.at));
     let calls = in_code().filter_map(|used| Some((used, lines.at(used.at), cause(used)?)));
     let is_sound =
         |lines: &[CodeLine]| lines.first().is_some_and(|line| line.file.ends_with(SOUND));

@@ -106,7 +106,7 @@ struct Stock {
 impl Stock {
     fn request(self, release: Option<String>) -> DebianRequest {
         let Stock { suite, flavour, mirror } = self;
-        DebianRequest { release, suite, flavour, mirror }
+        DebianRequest { release, suite, flavour, mirror, mode: None }
     }
 }
 
@@ -138,6 +138,9 @@ struct Add {
     /// Read the facts only; compilers and build tree are fetched when they are first needed.
     #[arg(long, conflicts_with = "build_dir")]
     facts_only: bool,
+    /// TEMP
+    #[arg(long)]
+    rust: Option<String>,
     /// Also read the kernel's debug information, which lists inlined copies. For a stock kernel it
     /// is downloaded: some 350 MB.
     #[arg(long)]
@@ -201,7 +204,10 @@ impl Add {
         let request = match (build_dir, root) {
             (Some(folder), _) => Request::BuildDir(BuildDirRequest { folder, toolchain, make }),
             (None, Some(folder)) => Request::Root(RootRequest { folder, release, toolchain, make }),
-            (None, None) => Request::Debian(stock.request(release)),
+            (None, None) => Request::Debian(DebianRequest {
+                mode: self.rust.as_deref().and_then(kps_facts::Mode::new),
+                ..stock.request(release)
+            }),
         };
         let mut target = kps_targets::add(cache, name.as_deref(), &request, progress)?;
         if !self.facts_only {

@@ -2,6 +2,8 @@
 //! The library that patch crates are built with: the runtime, the macros and their dependencies, as
 //! this kpsc contains them.
 
+use super::print;
+use kps_plan::Patch;
 use std::collections::{BTreeMap, BTreeSet};
 use toml::{Table, Value};
 
@@ -27,6 +29,22 @@ pub(super) fn runtime() -> impl Iterator<Item = (String, &'static str)> {
     files
         .filter(|(path, _)| *path != "host.rs")
         .map(|(path, text)| (format!("{LIBRARY}/{path}"), text))
+}
+
+/// The crate `kernel` of core mode, below a folder, with the constants of the target's headers.
+pub(super) fn kernel_crate<B>(patch: &Patch<B>, folder: &str) -> BTreeMap<String, String> {
+    let folder = format!("{folder}/kernel");
+    let is_source = |path: &&str| [".rs", ".c"].iter().any(|end| path.ends_with(end));
+    let files = FILES
+        .iter()
+        .filter_map(|(path, text)| Some((path.strip_prefix("runtime/kernel/")?, *text)))
+        .filter(|(path, _)| is_source(path));
+    let constants = ("bindings/constants.rs", print(kps_codegen::constants(patch)));
+    files
+        .map(|(path, text)| (path, text.to_owned()))
+        .chain([constants])
+        .map(|(path, text)| (format!("{folder}/{path}"), text))
+        .collect()
 }
 
 /// The manifest of a workspace of the library's crates, with the settings that they inherit from

@@ -17,7 +17,7 @@ use crate::Checked;
 use kps_codegen::names::{c_name, func_names};
 use kps_grammar::ast::Form;
 use kps_grammar::{Language, Sources, Span};
-use kps_plan::{Link, Patch, Symbol};
+use kps_plan::{Link, Mode, Patch, Symbol};
 use proc_macro2::TokenStream;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -80,6 +80,10 @@ pub fn emit(checked: &Checked, sources: &Sources) -> Emitted {
 
     let mut files: BTreeMap<String, String> =
         library::runtime().map(|(path, text)| (path, text.to_owned())).collect();
+    if patch.target.mode == Mode::Core {
+        files.extend(library::kernel_crate(patch, LIBRARY));
+        files.insert(format!("{LIBRARY}/core.mk"), templates::CORE.to_owned());
+    }
     files.insert(format!("{name}_main.rs"), root);
     files.insert(format!("{name}_types.rs"), print(module.types));
     files.insert("kps.symvers".into(), symvers(patch));
@@ -93,7 +97,7 @@ pub fn emit(checked: &Checked, sources: &Sources) -> Emitted {
     files.extend(
         c_files.map(|file| (format!("{}/{}", c::FOLDER, file.path), file.source.text.clone())),
     );
-    files.insert("Kbuild".into(), templates::kbuild(name, patch.c_files.len()));
+    files.insert("Kbuild".into(), templates::kbuild(patch));
     files.insert("Makefile".into(), templates::makefile(name));
     files.insert(format!("{name}.lines"), lines.listing(sources));
     let c_files = patch.c_files.iter().map(|file| file.path.clone()).collect();

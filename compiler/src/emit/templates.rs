@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 //! The generated files that are not Rust.
 
-use kps_plan::Patch;
+use kps_plan::{Mode, Patch};
 use kps_resolve::is_plain;
 use serde::Serialize;
 use tera::{Context, Tera};
@@ -9,6 +9,8 @@ use tera::{Context, Tera};
 const KBUILD: &str = include_str!("../../../templates/Kbuild.tera");
 /// Refuses hostile paths, in every makefile.
 pub(super) const REFUSE: &str = include_str!("../../../templates/refuse.mk");
+/// Compiles Rust in core mode.
+pub(super) const CORE: &str = include_str!("../../../templates/core.mk");
 const C_FILE: &str = include_str!("../../../templates/c_file.c.tera");
 const MAKEFILE: &str = include_str!("../../../templates/Makefile.tera");
 const SPEC: &str = include_str!("../../../templates/spec.kps.tera");
@@ -36,10 +38,11 @@ fn templates() -> [(&'static str, &'static str); 10] {
     ]
 }
 
-/// The makefile of a module with some files in C.
-pub(super) fn kbuild(name: &str, c_files: usize) -> String {
-    let mut context = context([("name", name)]);
-    context.insert("c_files", &(0..c_files).collect::<Vec<_>>());
+/// The makefile of a module.
+pub(super) fn kbuild<B>(patch: &Patch<B>) -> String {
+    let mut context = context([("name", patch.name.as_str())]);
+    context.insert("c_files", &(0..patch.c_files.len()).collect::<Vec<_>>());
+    context.insert("is_core", &(patch.target.mode == Mode::Core));
     render("Kbuild", &context)
 }
 

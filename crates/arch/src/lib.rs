@@ -57,6 +57,8 @@ pub struct Arch {
     /// Whether compilers call a function of this name, or read a variable of it, without being told
     /// to in the source.
     pub implied: fn(&str) -> bool,
+    /// How rustc compiles code for the kernel.
+    pub rustc: Rustc,
     /// The names that Kbuild uses.
     pub kbuild: Kbuild,
     /// The names that Debian uses.
@@ -148,6 +150,28 @@ pub struct Relocation {
     pub relative: bool,
     /// The relocated field ends its instruction, and the distance counts from the end.
     pub from_end: bool,
+}
+
+/// How rustc compiles code for the kernel, where Kbuild does not say it.
+pub struct Rustc {
+    /// The built-in target: no floating point, no red zone, no operating system.
+    pub target: &'static str,
+    /// Options for any kernel.
+    pub options: &'static [&'static str],
+    /// Options for kernels that have one of these set in their configuration. It has changed names
+    /// between versions.
+    pub configured: &'static [(&'static [&'static str], &'static [&'static str])],
+}
+
+impl Rustc {
+    /// The options for a kernel, by its configuration.
+    pub fn flags(&self, is_set: impl Fn(&str) -> bool) -> Vec<String> {
+        let configured = self.configured.iter();
+        let chosen = configured.filter(|(names, _)| names.iter().any(|name| is_set(name)));
+        let options = self.options.iter().chain(chosen.flat_map(|(_, options)| *options));
+        let target = ["--target", self.target].into_iter();
+        target.chain(options.copied()).map(str::to_owned).collect()
+    }
 }
 
 /// The names that Kbuild uses.

@@ -3,7 +3,7 @@
 
 use crate::{
     AddressUse, Arch, ByValue, Calls, Debian, Entry, Kbuild, Location, NoPayload, Part, Passing,
-    Qemu, Relocation, Start, Syscalls, Unclear, Value,
+    Qemu, Relocation, Rustc, Start, Syscalls, Unclear, Value,
 };
 use std::ops::Range;
 
@@ -36,6 +36,33 @@ pub(crate) static X86_64: Arch = Arch {
     refers,
     relocation,
     implied,
+    // As arch/x86/Makefile and scripts/generate_rust_target.rs have it.
+    rustc: Rustc {
+        target: "x86_64-unknown-none",
+        options: &[
+            "-Crelocation-model=static",
+            "-Ccode-model=kernel",
+            // To a processor without IBT, or a kernel that does not use it, ENDBR is a NOP.
+            "-Zcf-protection=branch",
+            "-Zno-jump-tables",
+            // The target calls memcpy() through the GOT otherwise, and a module has none.
+            "-Zplt=y",
+        ],
+        configured: &[
+            (
+                &["CONFIG_MITIGATION_RETPOLINE", "CONFIG_RETPOLINE"],
+                &[
+                    "-Ctarget-feature=+retpoline-external-thunk",
+                    "-Ctarget-feature=+retpoline-indirect-branches,+retpoline-indirect-calls",
+                ],
+            ),
+            (
+                &["CONFIG_MITIGATION_SLS", "CONFIG_SLS"],
+                &["-Ctarget-feature=+harden-sls-ijmp,+harden-sls-ret"],
+            ),
+            (&["CONFIG_MITIGATION_RETHUNK", "CONFIG_RETHUNK"], &["-Zfunction-return=thunk-extern"]),
+        ],
+    },
     kbuild: Kbuild {
         folder: "arch/x86",
         images: &["arch/x86/boot/bzImage", "arch/x86_64/boot/bzImage", "vmlinuz"],

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
-//! The part of a module that names the kernel's own Rust crate: its declaration to the module
-//! loader, and its messages. A mode for kernels without that crate needs a second file with these
-//! functions; no other file here would change.
+//! The part of a module that names the crate `kernel`: its declaration to the module loader, and
+//! its messages. The crate is the kernel's own, or in core mode kpsc's (`crates/runtime/kernel/`),
+//! which has what is named here.
 
 use kps_plan::{AuthorsKey, Link, Metadata, Patch};
 use proc_macro2::TokenStream;
@@ -9,14 +9,10 @@ use quote::quote;
 use std::collections::BTreeSet;
 
 /// The invocation of `module!`. `module` is the path of the module's type.
-pub(crate) fn declaration<B>(
-    patch: &Patch<B>,
-    module: &TokenStream,
-    key: AuthorsKey,
-) -> TokenStream {
+pub(crate) fn declaration<B>(patch: &Patch<B>, module: &TokenStream) -> TokenStream {
     let Metadata { license, authors, description, .. } = &patch.metadata;
     let name = &patch.name;
-    let authors = match key {
+    let authors = match patch.target.authors {
         _ if authors.is_empty() => None,
         AuthorsKey::Authors => Some(quote!(authors: [#(#authors),*],)),
         AuthorsKey::Author => {

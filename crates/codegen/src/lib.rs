@@ -7,6 +7,7 @@
 
 mod body;
 mod c;
+mod constants;
 mod data;
 mod func;
 mod gate;
@@ -20,9 +21,11 @@ mod resources;
 mod syscall;
 mod types;
 
-use kps_plan::{Mode, Patch, Type, Types};
+use kps_plan::{Patch, Type, Types};
 use proc_macro2::{Ident, TokenStream};
 use quote::quote;
+
+pub use constants::constants;
 
 /// A body from a front end, as tokens.
 pub trait Body {
@@ -102,12 +105,9 @@ impl Contents {
 /// Generates the parts of a module. `module` is the path from the crate root to the type `Module`
 /// of its module `livepatch`, which [`Contents::within`] puts at `NAME::livepatch::Module`.
 pub fn contents<B: Body>(patch: &Patch<B>, module: &TokenStream) -> Contents {
-    let declaration = match patch.target.mode {
-        Mode::KernelCrate { authors } => kernel_crate::declaration(patch, module, authors),
-    };
     Contents {
         allowed: module::allowed(),
-        declaration,
+        declaration: kernel_crate::declaration(patch, module),
         loader: module::loader(patch),
         items: module::items(patch),
         livepatch: module::livepatch(patch),

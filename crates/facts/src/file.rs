@@ -236,7 +236,7 @@ impl<S: Source> FactsFile<S> {
             config: self.read(Id::Config, |r| {
                 r.list::<_, BTreeMap<_, _>>(|r| Some((r.text()?.to_owned(), r.text()?.to_owned())))
             })?,
-            mode: self.read(Id::Mode, Mode::read)?,
+            mode: self.read(Id::Mode, |r| Mode::new(r.text()?))?,
             vmlinux: Object { symbols, sections, sites },
             exports: self.read(Id::Exports, Exports::read)?,
             syscalls: self.read(Id::Syscalls, |r| {
@@ -312,7 +312,7 @@ impl Facts {
             (Id::Calls, section(&|w| self.calls.write(w))),
             (Id::UserArguments, section(&|w| self.user_arguments.write(w))),
             (Id::UserDeclarations, section(&|w| self.user_declarations.write(w))),
-            (Id::Mode, section(&|w| self.mode.write(w))),
+            (Id::Mode, section(&|w| w.text(self.mode.as_str()))),
             (Id::Constants, section(&|w| self.constants.write(w))),
             (
                 Id::Clones,

@@ -11,12 +11,13 @@ pub mod btf;
 mod by_value;
 mod calls;
 mod clones;
+mod constants;
 mod debug;
 mod exports;
 mod file;
 mod format;
+mod from_c;
 mod import;
-mod mode;
 mod roles;
 mod sites;
 mod source;
@@ -33,12 +34,14 @@ pub use clones::{
     is_clone, may_lack_result, may_take_members, CloneArguments, CloneParam, DebugBase, DebugType,
     Place, Unexplained,
 };
+pub use constants::Constants;
 pub use debug::{Copy, DebugInfo, SourceLine};
 pub use exports::{Export, Exports};
 pub use file::{FactsError, FactsFile};
+pub use from_c::CONSTANTS;
 pub use import::{param_name, passed, Importer, Wanted};
 pub use kps_arch::ENTRY_BYTES;
-pub use mode::{Constants, Mode};
+pub use kps_plan::Mode;
 pub use roles::{Role, Roles};
 pub use sites::Sites;
 pub use source::Source;

@@ -12,6 +12,7 @@
 mod callbacks;
 mod data;
 mod keepers;
+mod mode;
 mod note;
 mod params;
 mod passing;
@@ -23,6 +24,7 @@ pub use callbacks::{Callback, Callbacks};
 pub use data::{fnv, DataId, DataType, Free, Parent, Resource, Shadow, State};
 pub use keepers::{Keeper, Stays};
 pub use kps_arch::{Arch, ByValue, Entry, Location, Passing, Unclear};
+pub use mode::Mode;
 pub use note::{Note, NOTE_OWNER, NOTE_SECTION, NOTE_TYPE};
 pub use params::{ModuleParam, ParamDefault, ParamType, ParamValue, Params};
 pub use succession::{Datum, DatumKind, Fate};
@@ -159,6 +161,10 @@ pub struct Target {
     pub build_id: Vec<u8>,
     /// Whether it has the kernel's own Rust crate.
     pub mode: Mode,
+    /// How its `module!` spells the authors.
+    pub authors: AuthorsKey,
+    /// The constants of its headers, by name, for the crate `kernel` of core mode.
+    pub constants: Vec<(String, i64)>,
 }
 
 impl Target {
@@ -166,17 +172,6 @@ impl Target {
     pub fn build_id_in_hex(&self) -> String {
         note::hex(&self.build_id)
     }
-}
-
-/// The interface that the generated code is written against. A mode for kernels without the crate
-/// is another variant.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mode {
-    /// The `kernel` crate of Rust for Linux.
-    KernelCrate {
-        /// How its `module!` spells the authors.
-        authors: AuthorsKey,
-    },
 }
 
 /// How `module!` of the target spells the authors.

@@ -327,11 +327,21 @@ impl<'a> Resolver<'a> {
 
     /// The kernel that the patch is for.
     fn target(&self) -> Target {
-        let kernel = &self.facts.identity;
+        let (kernel, mode) = (&self.facts.identity, self.facts.mode);
         Target {
             release: kernel.release.clone(),
             build_id: kernel.build_id.clone(),
-            mode: Mode::KernelCrate { authors: authors_key(&kernel.release) },
+            mode,
+            authors: match mode {
+                Mode::KernelCrate => authors_key(&kernel.release),
+                Mode::Core => AuthorsKey::Authors,
+            },
+            constants: match mode {
+                Mode::KernelCrate => Vec::new(),
+                Mode::Core => {
+                    self.facts.constants.iter().map(|(name, n)| (name.to_owned(), n)).collect()
+                }
+            },
         }
     }
 

@@ -9,6 +9,7 @@ use super::progress::Progress;
 use super::stamp::Stamp;
 use super::{inventory, modules, put, taken, write_facts};
 use kps_diag::{Diagnostic, NO_SUITABLE_KERNEL, REBUILT_KERNEL};
+use kps_facts::Mode;
 use kps_host::disk::cannot;
 use kps_host::input;
 use serde::{Deserialize, Serialize};
@@ -84,7 +85,9 @@ pub(super) fn add(
         toolchain: toolchain(request.toolchain.as_deref())?,
         make: request.make.clone(),
     };
-    let facts = progress.step("reading the image", || write_facts(adding, &files, Some(&tree)))?;
+    let facts = progress.step("reading the image", || {
+        write_facts(adding, &files, Mode::KernelCrate, Some(&tree))
+    })?;
     let release = facts.identity.release;
     let name = name.unwrap_or(&release);
     if !is_name(name) {

@@ -2,6 +2,7 @@
 //! The facts of a target: read from their file, which is regenerated if another version of kpsc
 //! wrote it or if it is damaged.
 
+use super::constants::constants;
 use super::gather::gather;
 use super::headers::user_declarations;
 use super::image::{decompress, ImageError};
@@ -10,7 +11,7 @@ use super::manifest::Tree;
 use super::origin::KernelFiles;
 use super::{damaged, inventory, Target};
 use kps_diag::{Diagnostic, UNREADABLE_CONFIG, UNREADABLE_IMAGE};
-use kps_facts::{Facts, FactsError, FactsFile, Source};
+use kps_facts::{Facts, FactsError, FactsFile, Mode, Source};
 use kps_host::disk::{cannot, remove, write_atomically};
 use kps_host::input;
 use std::fs::File;
@@ -81,7 +82,7 @@ impl Target {
         }
         // Wrong facts would be worse than none.
         sources.iter().try_for_each(|file| self.compare(file))?;
-        let facts = read_kernel(&files, self.tree())?;
+        let facts = read_kernel(&files, self.mode(), self.tree())?;
         if *error != FactsError::Version {
             made_again(&format!("the facts of target `{}`", self.name), &self.facts_path());
         }
@@ -92,7 +93,8 @@ impl Target {
     /// Adds what the headers tell to the facts, once a build tree is there.
     pub(super) fn add_headers(&self, tree: &Tree) -> Result<(), Diagnostic> {
         let facts = self.facts()?;
-        self.rewrite_facts(&Facts { user_declarations: user_declarations(tree), ..facts })
+        let (user_declarations, constants) = (user_declarations(tree), constants(tree)?);
+        self.rewrite_facts(&Facts { user_declarations, constants, ..facts })
     }
 
     fn rewrite_facts(&self, facts: &Facts) -> Result<(), Diagnostic> {
@@ -145,14 +147,15 @@ impl Source for Opened {
 pub(super) fn write_facts(
     folder: &Path,
     files: &KernelFiles,
+    mode: Mode,
     tree: Option<&Tree>,
 ) -> Result<Facts, Diagnostic> {
-    let facts = read_kernel(files, tree)?;
+    let facts = read_kernel(files, mode, tree)?;
     write_atomically(&folder.join(FILE), &facts.to_bytes())?;
     Ok(facts)
 }
 
-fn read_kernel(files: &KernelFiles, tree: Option<&Tree>) -> Result<Facts, Diagnostic> {
+fn read_kernel(files: &KernelFiles, mode: Mode, tree: Option<&Tree>) -> Result<Facts, Diagnostic> {
     let KernelFiles { image, config, symvers } = files;
     let config = input::read_text(config, input::CONFIG)?;
     let symvers = read_symvers(symvers)?;
@@ -171,7 +174,8 @@ fn read_kernel(files: &KernelFiles, tree: Option<&Tree>) -> Result<Facts, Diagno
             kps_arch::native().title
         )),
     })?;
-    Ok(Facts { user_declarations: tree.map(user_declarations).unwrap_or_default(), ..facts })
+    let user_declarations = tree.map(user_declarations).unwrap_or_default();
+    Ok(Facts { mode, user_declarations, ..facts })
 }
 
 /// The list of exports, which some distributions compress.

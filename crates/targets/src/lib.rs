@@ -10,6 +10,7 @@ mod build_dir;
 mod cache;
 mod clean;
 mod code;
+mod constants;
 mod debian;
 mod debug;
 pub mod dwarf;
@@ -22,6 +23,7 @@ pub mod kallsyms;
 mod kept;
 mod linked;
 mod manifest;
+mod mode;
 pub mod module;
 mod modules;
 mod origin;
@@ -29,6 +31,7 @@ mod progress;
 mod references;
 mod roles;
 mod root;
+mod rust_core;
 mod sandbox;
 mod seal;
 mod stamp;
@@ -41,7 +44,7 @@ mod verify;
 use facts::write_facts;
 use image::ImageError;
 use kps_diag::{Diagnostic, DAMAGED_TARGET, TARGET_NAME_TAKEN, UNREADABLE_IMAGE};
-use kps_facts::Facts;
+use kps_facts::{Facts, Mode};
 use kps_host::disk::remove;
 use manifest::Manifest;
 use origin::{Origin, Provider};
@@ -95,6 +98,11 @@ impl Target {
     /// `uname -r` of the kernel.
     pub fn release(&self) -> &str {
         &self.manifest.release
+    }
+
+    /// What the Rust of its patches stands on.
+    pub fn mode(&self) -> Mode {
+        self.provider().mode()
     }
 
     /// Where it comes from, for messages.

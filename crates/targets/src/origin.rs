@@ -7,6 +7,7 @@
 use super::manifest::Tree;
 use super::{build_dir, debian, root, Cache, Progress};
 use kps_diag::{Diagnostic, NO_SUCH_TARGET};
+use kps_facts::Mode;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -78,6 +79,11 @@ pub(super) struct KernelFiles {
 pub(super) trait Provider {
     /// Where the kernel comes from, for messages.
     fn title(&self) -> String;
+
+    /// What the Rust of the target's patches stands on.
+    fn mode(&self) -> Mode {
+        Mode::KernelCrate
+    }
 
     /// The arguments of `kpsc kernel add` that add the target again.
     fn arguments(&self, release: &str, tree: Option<&Tree>) -> String;

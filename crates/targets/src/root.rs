@@ -19,6 +19,7 @@ use super::progress::Progress;
 use super::stamp::Stamp;
 use super::{inventory, modules, put, taken, write_facts};
 use kps_diag::{list, Diagnostic, NO_SUITABLE_KERNEL, REBUILT_KERNEL, WRONG_TOOLCHAIN};
+use kps_facts::Mode;
 use kps_host::disk::{cannot, entries};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -88,8 +89,9 @@ pub(super) fn add(
         Origin { folder, release: release.clone(), image: stamp, config, symvers, toolchain, make };
     let files = origin.files(adding);
     let tree = origin.tree().ok();
-    let facts =
-        progress.step("reading the image", || write_facts(adding, &files, tree.as_ref()))?;
+    let facts = progress.step("reading the image", || {
+        write_facts(adding, &files, Mode::KernelCrate, tree.as_ref())
+    })?;
     if facts.identity.release != release {
         let message = format!("{} is the kernel {}", image.display(), facts.identity.release);
         return Err(Diagnostic::new(NO_SUITABLE_KERNEL, message)

@@ -163,6 +163,15 @@ impl Apt {
         }
     }
 
+    /// The packages that a package needs directly, the first of each choice.
+    pub(super) fn depends(&self, package: &str) -> Result<Vec<String>, Diagnostic> {
+        let shown =
+            self.run(self.command("apt-cache").args(["show", "--no-all-versions"]).arg(package))?;
+        let depends = shown.lines().find_map(|line| line.strip_prefix("Depends: "));
+        let names = depends.unwrap_or_default().split(", ");
+        Ok(names.filter_map(|name| name.split([' ', ':']).next()).map(str::to_owned).collect())
+    }
+
     /// The files of these packages, each named `NAME` or `NAME=VERSION`; nothing is fetched.
     pub(super) fn list(&self, packages: &[&str], with: With) -> Result<Vec<Package>, Diagnostic> {
         let mut command = self.get(packages, with);

@@ -6,6 +6,7 @@ use super::archive::unpack_package;
 use crate::cache::Cache;
 use crate::inventory;
 use crate::progress::Progress;
+use crate::rust_core::RustCore;
 use crate::seal::hex;
 use crate::toolchain::{Program, Toolchain};
 use kps_diag::{Diagnostic, PROGRAM_FAILED, WRONG_TOOLCHAIN};
@@ -46,6 +47,28 @@ const TOOLS: &[&str] = &[
     "xz-utils",
 ];
 
+/// The packages of core mode, where no kernel is built.
+const CORE_TOOLS: &[&str] = &[
+    "bash",
+    "binutils",
+    "coreutils",
+    "dash",
+    "diffutils",
+    "findutils",
+    "gawk",
+    OF_CORE_MODE,
+    "grep",
+    "libelf-dev",
+    "make",
+    "rust-src",
+    "rustc",
+    "sed",
+];
+
+/// The C compiler of core mode, and its package: the suite's own. The headers of older kernels work
+/// with newer compilers, and one set of compilers serves all kernels.
+pub(super) const OF_CORE_MODE: &str = "gcc";
+
 /// The C compiler's name, which is the first word of `CONFIG_CC_VERSION_TEXT`.
 pub(super) fn compiler(options: &BTreeMap<String, String>) -> Result<String, Diagnostic> {
     let text = options.get("CONFIG_CC_VERSION_TEXT").map(String::as_str).unwrap_or_default();
@@ -75,31 +98,55 @@ pub(super) fn fetch(
 ) -> Result<PathBuf, Diagnostic> {
     let gcc = without_prefix(compiler);
     let packages: Vec<&str> = TOOLS.iter().copied().chain([gcc]).collect();
-    // The folder is named by its contents: another version of any package gives another folder.
+    fetch_packages(cache, apt, gcc, &packages, "", progress, |_| Ok(()))
+}
+
+/// The folder of the compilers of core mode with their `core`, fetched and compiled if it is
+/// missing.
+pub(super) fn fetch_with_core(
+    cache: &Cache,
+    apt: &Apt,
+    core: &RustCore,
+    progress: Progress,
+) -> Result<PathBuf, Diagnostic> {
+    let compile = |folder: &Path| progress.step("Rust's core: compile", || core.compile(folder));
+    fetch_packages(cache, apt, "core", CORE_TOOLS, &core.inputs(), progress, compile)
+}
+
+/// A folder of unpacked packages, which `finish` adds more to. It is named by its contents: another
+/// version of any package, or of the `inputs` of what is added, gives another folder.
+fn fetch_packages(
+    cache: &Cache,
+    apt: &Apt,
+    name: &str,
+    packages: &[&str],
+    inputs: &str,
+    progress: Progress,
+    finish: impl FnOnce(&Path) -> Result<(), Diagnostic>,
+) -> Result<PathBuf, Diagnostic> {
     let mut digest = Sha256::new();
-    apt.list(&packages, With::Dependencies)?
-        .iter()
-        .for_each(|package| digest.update(&package.file));
-    let folder = cache.toolchains().join(format!("{gcc}-{}", hex(&digest.finalize()[..8])));
+    apt.list(packages, With::Dependencies)?.iter().for_each(|package| digest.update(&package.file));
+    digest.update(inputs);
+    let folder = cache.toolchains().join(format!("{name}-{}", hex(&digest.finalize()[..8])));
     if folder.exists() {
         return Ok(folder);
     }
-    let files =
-        progress.step("compilers: download", || apt.fetch(&packages, With::Dependencies))?;
-    progress.step("compilers: unpack", || {
-        fill_folder(&folder, |folder| {
-            for file in &files {
-                unpack_package(file, folder, is_tool)?;
-            }
-            // The links that the packages' own scripts would have made. gawk is the only awk among
-            // them.
-            let awk = folder.join("usr/bin/awk");
-            std::os::unix::fs::symlink("gawk", &awk)
-                .map_err(|error| cannot("make", &awk, &error))?;
-            inventory::record(folder, &[])
-        })
+    let files = progress.step("compilers: download", || apt.fetch(packages, With::Dependencies))?;
+    fill_folder(&folder, |folder| {
+        progress.step("compilers: unpack", || unpack(&files, folder))?;
+        finish(folder)?;
+        inventory::record(folder, &[])
     })?;
     Ok(folder)
+}
+
+fn unpack(files: &[PathBuf], folder: &Path) -> Result<(), Diagnostic> {
+    for file in files {
+        unpack_package(file, folder, is_tool)?;
+    }
+    // The links that the packages' own scripts would have made. gawk is the only awk among them.
+    let awk = folder.join("usr/bin/awk");
+    std::os::unix::fs::symlink("gawk", &awk).map_err(|error| cannot("make", &awk, &error))
 }
 
 /// Files of the packages that a build needs: programs, libraries, headers, and of Rust's source

@@ -6,6 +6,7 @@ use super::apt::{Apt, With};
 use super::archive::unpack_package;
 use super::SUITE;
 use kps_diag::{Diagnostic, NO_SUITABLE_KERNEL};
+use kps_facts::Mode;
 use kps_host::disk::remove;
 use kps_host::input;
 use std::path::Path;
@@ -21,6 +22,8 @@ pub struct Request {
     pub flavour: String,
     /// The mirror; by default the one that the machine's apt uses.
     pub mirror: Option<String>,
+    /// The mode; by default that of the kernel.
+    pub mode: Option<Mode>,
 }
 
 impl Default for Request {
@@ -30,6 +33,7 @@ impl Default for Request {
             suite: SUITE.into(),
             flavour: kps_arch::native().debian.flavour.into(),
             mirror: None,
+            mode: None,
         }
     }
 }
@@ -40,6 +44,7 @@ pub(super) struct Chosen {
     pub(super) version: String,
     pub(super) config: String,
     pub(super) symvers: String,
+    pub(super) mode: Mode,
 }
 
 const HEADERS: &str = "linux-headers-";
@@ -84,10 +89,12 @@ pub(super) fn choose(apt: &Apt, request: &Request, folder: &Path) -> Result<Chos
         let config = read(".config", input::CONFIG)?;
         let options = parse_config(&config);
         let has = |option: &str| options.get(option).is_some_and(|value| value == "y");
-        if has("CONFIG_RUST") && has("CONFIG_LIVEPATCH") {
+        let mode =
+            request.mode.unwrap_or(if has("CONFIG_RUST") { Mode::KernelCrate } else { Mode::Core });
+        if has("CONFIG_LIVEPATCH") && (mode == Mode::Core || has("CONFIG_RUST")) {
             let symvers = read("Module.symvers", input::SYMVERS)?;
             remove(&files)?;
-            return Ok(Chosen { release, version, config, symvers });
+            return Ok(Chosen { release, version, config, symvers, mode });
         }
         if request.release.is_some() {
             let without = if has("CONFIG_LIVEPATCH") { "CONFIG_RUST" } else { "CONFIG_LIVEPATCH" };

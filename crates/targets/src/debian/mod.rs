@@ -11,6 +11,7 @@
 mod apt;
 mod archive;
 mod compilers;
+mod headers;
 mod kernels;
 mod tree;
 
@@ -19,10 +20,13 @@ use super::gather::parse_config;
 use super::manifest::{Manifest, Tree};
 use super::origin::{KernelFiles, Provider};
 use super::progress::Progress;
-use super::{inventory, modules, taken, write_facts};
+use super::rust_core::{self, RustCore};
+use super::{inventory, mode, modules, taken, write_facts};
 use apt::{Apt, With};
 use archive::unpack_package;
+use headers::Headers;
 use kps_diag::{Diagnostic, NO_SUITABLE_KERNEL};
+use kps_facts::Mode;
 use kps_host::disk::{remove, rename, write_atomically};
 use kps_host::input;
 use serde::{Deserialize, Serialize};
@@ -50,6 +54,9 @@ pub(super) struct Origin {
     release: String,
     /// The version of its packages.
     version: String,
+    /// What the Rust of its patches stands on.
+    #[serde(with = "mode", default)]
+    rust: Mode,
 }
 
 impl Origin {
@@ -61,9 +68,64 @@ impl Origin {
     }
 }
 
+impl Origin {
+    /// A build tree with the kernel's own Rust crate, which its own build makes.
+    fn tree_with_crate(
+        &self,
+        apt: &Apt,
+        cache: &Cache,
+        folder: &Path,
+        config: &str,
+        progress: Progress,
+    ) -> Result<Tree, Diagnostic> {
+        let options = parse_config(config);
+        let compiler = compilers::compiler(&options)?;
+        let toolchain = compilers::fetch(cache, apt, &compiler, progress)?;
+        compilers::check(&toolchain, &compiler, &options)?;
+        tree::unpack(apt, folder, self, progress)?;
+        let host = compilers::without_prefix(&compiler);
+        let make = vec![format!("CC={compiler}"), format!("HOSTCC={host}")];
+        let tree = Tree {
+            build: folder.join("build"),
+            sources: vec![folder.join("source")],
+            toolchain: Some(toolchain),
+            make,
+        };
+        tree::build(folder, self, config, &tree, progress)?;
+        Ok(tree)
+    }
+
+    /// The kernel's headers, and the compilers of core mode with their `core`.
+    fn tree_of_headers(
+        &self,
+        apt: &Apt,
+        cache: &Cache,
+        folder: &Path,
+        config: &str,
+        progress: Progress,
+    ) -> Result<Tree, Diagnostic> {
+        let core = RustCore::of(&parse_config(config));
+        let toolchain = compilers::fetch_with_core(cache, apt, &core, progress)?;
+        let headers = headers::unpack(apt, folder, self, progress)?;
+        let make = vec![
+            format!("CC={}", compilers::OF_CORE_MODE),
+            format!("HOSTCC={}", compilers::OF_CORE_MODE),
+            format!("KPS_CORE=/{}", rust_core::FOLDER),
+        ];
+        let Headers { build, sources } = headers;
+        let tree = Tree { build, sources, toolchain: Some(toolchain), make };
+        tree::enter_toolchain(folder, &tree)?;
+        Ok(tree)
+    }
+}
+
 impl Provider for Origin {
     fn keeps_tree(&self) -> bool {
         true
+    }
+
+    fn mode(&self) -> Mode {
+        self.rust
     }
 
     fn title(&self) -> String {
@@ -72,6 +134,9 @@ impl Provider for Origin {
 
     fn arguments(&self, release: &str, tree: Option<&Tree>) -> String {
         let mut arguments = format!("--release {release}");
+        if self.rust == Mode::Core {
+            arguments.push_str(" --rust core");
+        }
         if self.suite != SUITE {
             arguments.push_str(&format!(" --suite {}", self.suite));
         }
@@ -98,25 +163,22 @@ impl Provider for Origin {
         progress: Progress,
     ) -> Result<Tree, Diagnostic> {
         let config = input::read_text(&files(folder).config, input::CONFIG)?;
-        let options = parse_config(&config);
-        let compiler = compilers::compiler(&options)?;
-        progress.say(&format!(
-            "Preparing to build for {}: once, about 3 minutes and 2 GB of disk.",
-            self.release
-        ));
-        let apt = self.apt(cache, progress)?;
-        let toolchain = compilers::fetch(cache, &apt, &compiler, progress)?;
-        compilers::check(&toolchain, &compiler, &options)?;
-        tree::unpack(&apt, folder, self, progress)?;
-        let host = compilers::without_prefix(&compiler);
-        let make = vec![format!("CC={compiler}"), format!("HOSTCC={host}")];
-        let tree = Tree {
-            build: folder.join("build"),
-            sources: vec![folder.join("source")],
-            toolchain: Some(toolchain),
-            make,
+        let apt;
+        let tree = match self.rust {
+            Mode::KernelCrate => {
+                progress.say(&format!(
+                    "Preparing to build for {}: once, about 3 minutes and 2 GB of disk.",
+                    self.release
+                ));
+                apt = self.apt(cache, progress)?;
+                self.tree_with_crate(&apt, cache, folder, &config, progress)?
+            }
+            Mode::Core => {
+                progress.say(&format!("Preparing to build for {}.", self.release));
+                apt = self.apt(cache, progress)?;
+                self.tree_of_headers(&apt, cache, folder, &config, progress)?
+            }
         };
-        tree::build(folder, self, &config, &tree, progress)?;
         progress.step("taking the inventory", || inventory::record(folder, &[]))?;
         apt.forget()?;
         Ok(tree)
@@ -225,7 +287,7 @@ pub(super) fn add(
         write_atomically(&symvers, chosen.symvers.as_bytes())
     })?;
     progress.step("reading the image", || {
-        write_facts(folder, &files(folder), None)?;
+        write_facts(folder, &files(folder), chosen.mode, None)?;
         inventory::record(folder, &[])
     })?;
     let origin = Origin {
@@ -233,6 +295,7 @@ pub(super) fn add(
         mirror: request.mirror.clone(),
         release: release.clone(),
         version: chosen.version.clone(),
+        rust: chosen.mode,
     };
     let manifest = Manifest {
         release: release.clone(),

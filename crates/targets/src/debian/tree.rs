@@ -188,7 +188,7 @@ fn check_config(path: &Path, wanted: &str) -> Result<(), Diagnostic> {
 
 /// Makes plain `make -C BUILD_TREE` work on any host: make reads a `GNUmakefile` before a
 /// `Makefile`, and this one runs make in the sandbox with the compilers.
-fn enter_toolchain(folder: &Path, tree: &Tree) -> Result<(), Diagnostic> {
+pub(super) fn enter_toolchain(folder: &Path, tree: &Tree) -> Result<(), Diagnostic> {
     write_atomically(&tree.build.join(ENTRANCE), entrance(folder, tree).as_bytes())
 }
 

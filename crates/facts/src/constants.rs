@@ -1,41 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
-//! What the Rust of a target's patches stands on, and what C has as macros there.
+//! What C has as macros.
 
 use crate::format::{are_graphic, Reader, Writer};
 use std::collections::BTreeMap;
-
-/// Whether a target has the kernel's own Rust crate.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub enum Mode {
-    /// The kernel's own crate, which its build has compiled: `CONFIG_RUST`.
-    #[default]
-    KernelCrate,
-    /// `core` and kpsc's own crate `kernel`, for any kernel.
-    Core,
-}
-
-impl Mode {
-    /// Its name, as options and manifests have it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Mode::KernelCrate => "kernel",
-            Mode::Core => "core",
-        }
-    }
-
-    /// The mode of this name.
-    pub fn new(name: &str) -> Option<Mode> {
-        [Mode::KernelCrate, Mode::Core].into_iter().find(|mode| mode.as_str() == name)
-    }
-
-    pub(crate) fn write(self, w: &mut Writer) {
-        w.text(self.as_str());
-    }
-
-    pub(crate) fn read(r: &mut Reader<'_>) -> Option<Mode> {
-        Mode::new(r.text()?)
-    }
-}
 
 /// The constants that the kernel's headers have as macros, by name, once the headers are there.
 /// BTF has none of them.

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: GPL-2.0
+//! The crate `kernel` for kernels without the one of Rust for Linux: what generated code, the
+//! runtime and bodies name of that crate, under the same paths.
+//!
+//! The text of a patch is then the same with either. What needs more of the real crate than this
+//! one has does not compile, and kpsc says what to write instead (KPS0313).
+#![no_std]
+#![feature(core_intrinsics)]
+#![allow(internal_features, reason = "to abort is what it is for")]
+
+pub mod bindings;
+pub mod error;
+mod module;
+mod panic;
+mod print;
+pub mod task;
+
+pub use module::{Module, ThisModule};
+
+#[doc(hidden)]
+pub use module::modinfo;
+#[doc(hidden)]
+pub use print::print;
+
+/// The names of C types.
+pub mod ffi {
+    pub use core::ffi::*;
+}
+
+/// What most code uses.
+pub mod prelude {
+    pub use crate::error::{Error, Result};
+    pub use crate::{
+        module, pr_alert, pr_crit, pr_debug, pr_emerg, pr_err, pr_info, pr_notice, pr_warn,
+        Module, ThisModule,
+    };
+}
+
+/// The struct that contains a field, from a pointer to the field.
+#[macro_export]
+macro_rules! container_of {
+    ($field:expr, $container:ty, $($name:tt)+) => {
+        $field.byte_sub(::core::mem::offset_of!($container, $($name)+)).cast::<$container>()
+    };
+}
