@@ -20,7 +20,7 @@ kps-rustc = RUSTC_BOOTSTRAP=1 rustc $(kps-rust-flags) -Wmissing_docs -Wrust_2018
 # The crate `kernel`, which is the same for every module of a target.
 quiet_cmd_kps_kernel = RUSTC $@
       cmd_kps_kernel = mkdir -p $(kps-lib); $(kps-rustc) -Zfunction-sections=y --remap-path-prefix=$(kps-kernel)/=kernel/ --cap-lints=allow \
-	-Cmetadata=kpsc --crate-name kernel --emit=metadata=$(kps-lib)/libkernel.rmeta --emit=obj=$(kps-lib)/kernel.o $(kps-kernel)/lib.rs && \
+	-Cmetadata=kpsc --crate-name kernel --out-dir $(kps-lib) --emit=metadata=$(kps-lib)/libkernel.rmeta --emit=obj=$(kps-lib)/kernel.o $(kps-kernel)/lib.rs && \
 	$(OBJCOPY) --redefine-sym rust_begin_unwind=kps_panic $(kps-lib)/kernel.o
 $(kps-lib)/libkernel.rmeta $(kps-lib)/kernel.o &: $(wildcard $(kps-kernel)/*.rs $(kps-kernel)/*/*.rs)
 	$(call cmd,kps_kernel)
