@@ -101,6 +101,7 @@ const FUNCTIONS: &[(&str, Start)] = &[
     ("do_fchmodat", Start::Endbr),
     ("do_utimes", Start::Endbr),
     ("kernel_clone", Start::Endbr),
+    ("atomic_notifier_chain_register_unique_prio", Start::Endbr),
 ];
 
 /// What the code of some functions would tell.

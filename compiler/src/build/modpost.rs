@@ -66,7 +66,8 @@ impl<'l> Complaint<'l> {
     fn diagnostic(&self, object: Option<&ObjectFile<'_>>, author: Author<'_>) -> Diagnostic {
         // In the module, a function of a C file has a prefix, and one that the compiler derived
         // from it also a suffix.
-        let name = self.symbol.trim_start_matches("kps_c_").split('.').next().unwrap_or_default();
+        let symbol = object.map_or(self.symbol, |object| object.meaning(self.symbol));
+        let name = symbol.trim_start_matches("kps_c_").split('.').next().unwrap_or_default();
         let (message, help) = match self.about {
             About::Undefined => (
                 format!("`{name}` is not exported to modules"),
@@ -90,7 +91,7 @@ impl<'l> Complaint<'l> {
                 .fold(diagnostic, |diagnostic, span| diagnostic.at(span, "it is named here"));
             return at_each.help(help);
         }
-        let used = object.map_or(Vec::new(), |object| author.using(self.symbol, object));
+        let used = object.map_or(Vec::new(), |object| author.using(symbol, object));
         let text = "a macro or an inline function of the kernel uses it here";
         used.into_iter().fold(diagnostic, |diagnostic, span| diagnostic.at(span, text)).help(help)
     }

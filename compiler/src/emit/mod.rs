@@ -17,7 +17,7 @@ use crate::Checked;
 use kps_codegen::names::{c_name, func_names};
 use kps_grammar::ast::Form;
 use kps_grammar::{Language, Sources, Span};
-use kps_plan::{Link, Mode, Patch, Symbol};
+use kps_plan::{Mode, Patch};
 use proc_macro2::TokenStream;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -147,21 +147,7 @@ fn fragments(patch: &Patch<Fragment>) -> BTreeMap<usize, Span> {
 /// them and still checks every other symbol. The module cannot be loaded before post-link has
 /// replaced them, because nothing really exports them.
 fn symvers(patch: &Patch<Fragment>) -> String {
-    let funcs = patch.objects.iter().flat_map(|object| &object.funcs).map(|func| &func.old);
-    let of_modules = || patch.objects.iter().map(|object| &object.uses);
-    let functions =
-        patch.kernel.functions.iter().chain(of_modules().flat_map(|uses| &uses.functions));
-    let statics = patch.kernel.statics.iter().chain(of_modules().flat_map(|uses| &uses.statics));
-    let links = functions.map(|f| &f.link).chain(statics.map(|s| &s.link));
-    let livepatch = links.filter_map(|link| match link {
-        Link::Livepatch(symbol) => Some(symbol),
-        Link::Export { .. } | Link::Own => None,
-    });
-    let mut names: BTreeSet<String> = funcs.chain(livepatch).map(Symbol::placeholder).collect();
-    names.extend(
-        ["__start_notes", "__stop_notes"].map(|bound| Symbol::of_image(bound).placeholder()),
-    );
-    // The mutex under which resources end.
-    names.extend(patch.klp.kobject.map(|_| Symbol::of_image("klp_mutex").placeholder()));
+    let names: BTreeSet<String> =
+        patch.livepatch_symbols().map(|symbol| symbol.placeholder()).collect();
     names.iter().map(|name| format!("0x00000000\t{name}\tvmlinux\tEXPORT_SYMBOL_GPL\t\n")).collect()
 }

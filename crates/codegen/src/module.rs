@@ -11,11 +11,12 @@ use crate::params;
 use crate::types::{externs, Names};
 use crate::{Body, Contents};
 use kps_plan::{
-    CInt, Callback, Module, Object, ObjectName, ParamType, Patch, Replace, Signature, Type, Uses,
-    NOTE_SECTION,
+    CInt, Callback, Module, Object, ObjectName, ParamType, Patch, Replace, Signature, Symbol, Type,
+    Uses, NOTE_SECTION,
 };
 use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{format_ident, quote};
+use std::collections::BTreeSet;
 use std::ffi::CString;
 
 /// The crate root of a module that contains only the patch.
@@ -56,10 +57,21 @@ pub(crate) fn allowed() -> TokenStream {
 pub(crate) fn loader<B>(patch: &Patch<B>) -> TokenStream {
     let modinfo = modinfo(patch);
     let params = patch.params.as_ref().map(|params| params::records(&patch.kernel.types, params));
+    let names = long_names(patch);
     quote! {
         #modinfo
         #params
+        #names
     }
+}
+
+/// The meanings of short placeholders, if there are any.
+fn long_names<B>(patch: &Patch<B>) -> Option<TokenStream> {
+    let symbols = patch.livepatch_symbols();
+    let is_short = |symbol: &Symbol| symbol.placeholder() != symbol.long_placeholder();
+    let names: BTreeSet<String> =
+        symbols.filter(is_short).map(|symbol| symbol.long_placeholder()).collect();
+    (!names.is_empty()).then(|| quote!(kps::shim::long_names!(#(#names),*);))
 }
 
 /// The code that bodies are part of.

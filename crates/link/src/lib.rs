@@ -9,11 +9,13 @@ mod declared;
 mod early;
 mod escapes;
 mod layout;
+mod long_names;
 mod object_file;
 mod originals;
 mod post_link;
 mod strip;
 mod verify;
+mod versions;
 mod writes;
 
 pub use captures::{captures, Capture};

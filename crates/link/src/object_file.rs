@@ -4,6 +4,7 @@
 //! Its sections have no addresses yet. Here each loaded section gets its own address range, so that
 //! a position in any of them is one number.
 
+use super::long_names::LongNames;
 use super::relocatable;
 use kps_arch::{AddressUse, Arch, Relocation};
 use object::elf;
@@ -29,6 +30,7 @@ pub struct ObjectFile<'d> {
     /// By start address.
     functions: BTreeMap<Address, Function<'d>>,
     symbols: Vec<Defined<'d>>,
+    long_names: LongNames<'d>,
     /// By the address of the reference.
     uses: BTreeMap<Address, Use<'d>>,
     /// The sections of debug information, relocated to the ranges as a linker would.
@@ -79,7 +81,7 @@ pub struct Use<'d> {
     pub section: &'d str,
     /// Whether that section holds code.
     pub in_code: bool,
-    /// The symbol; empty for a section symbol.
+    /// The symbol, a placeholder in its long form; empty for a section symbol.
     pub symbol: &'d str,
     /// The address that it refers to, if that is in the object.
     pub target: Option<Address>,
@@ -98,7 +100,9 @@ impl<'d> ObjectFile<'d> {
         let sections = header.sections(LE, bytes).ok()?;
         let (functions, uses, debug) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
         let symbols = Vec::new();
-        let mut file = ObjectFile { arch, bytes, sections, functions, symbols, uses, debug };
+        let long_names = LongNames::read(&sections, bytes).ok()?;
+        let mut file =
+            ObjectFile { arch, bytes, sections, functions, symbols, long_names, uses, debug };
         file.read_symbols()?;
         file.read_uses()?;
         file.read_debug()?;
@@ -166,6 +170,14 @@ impl<'d> ObjectFile<'d> {
         found
     }
 
+    /// The long form of a short placeholder; any other symbol is what it says.
+    pub fn meaning<'n>(&self, symbol: &'n str) -> &'n str
+    where
+        'd: 'n,
+    {
+        self.long_names.meaning(symbol)
+    }
+
     /// Whether compilers name a symbol by themselves.
     pub fn is_implied(&self, symbol: &str) -> bool {
         (self.arch.implied)(symbol)
@@ -185,7 +197,7 @@ impl<'d> ObjectFile<'d> {
             for relocation in relocations {
                 let Some(index) = relocation.symbol(LE, false) else { continue };
                 let symbol = symbols.symbol(index).ok()?;
-                let name = text(symbols.symbol_name(LE, symbol).ok()?);
+                let name = self.meaning(text(symbols.symbol_name(LE, symbol).ok()?));
                 let at = address(applied_to, relocation.r_offset.get(LE))?;
                 let written = (self.arch.relocation)(relocation.r_type(LE, false).0);
                 let relative = written.is_some_and(|written| written.relative);

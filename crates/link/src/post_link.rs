@@ -2,13 +2,15 @@
 //! Turns placeholder symbols into klp relocations.
 //!
 //! Input: a module from the linker, in which symbols of other objects are undefined symbols named
-//! `kps.sym.OBJECT.NAME,POSITION`. Output: the same module with those symbols marked
-//! `SHN_LIVEPATCH` and the relocations against them in separate sections, which the kernel applies
-//! when OBJECT is loaded.
+//! `kps.sym.OBJECT.NAME,POSITION`, or `kps.sym.HASH` if that is too long for modpost. Output: the
+//! same module with those symbols marked `SHN_LIVEPATCH` and the relocations against them in
+//! separate sections, which the kernel applies when OBJECT is loaded.
 
 use super::early::{early, Early};
+use super::long_names::LongNames;
 use super::object_file::ObjectFile;
 use super::strip::{is_stripped, strip};
+use super::versions::drop_placeholders;
 use super::{
     relocatable, written_bytes, KlpName, SECTION_PREFIX, SHF_RELA_LIVEPATCH, SHN_LIVEPATCH,
     SYMBOL_PREFIX,
@@ -37,9 +39,12 @@ pub enum PostLinkError {
     /// It is already converted.
     #[error("the module is already converted: it has `{0}`")]
     Converted(String),
-    /// A placeholder with a malformed name, or one that is defined.
+    /// A placeholder with a malformed name, a short one without a meaning, or one that is defined.
     #[error("`{0}` is not a placeholder for a kernel symbol")]
     Placeholder(String),
+    /// A meaning of short placeholders that is none, or is one of two.
+    #[error("`{0}` does not say what one placeholder stands for")]
+    LongName(String),
     /// A relocation that the kernel's livepatch code cannot apply.
     #[error(
         "`{symbol}` is used by a relocation of type {kind} in {section}, which the kernel does not apply"
@@ -79,6 +84,8 @@ pub fn post_link(linked: &[u8]) -> Result<Vec<u8>, PostLinkError> {
     if let Some(modules) = depends(linked)? {
         return Err(PostLinkError::Depends(modules));
     }
+    let sections = elf::FileHeader64::<LE>::parse(linked)?.sections(LE, linked)?;
+    let long_names = LongNames::read(&sections, linked).map_err(PostLinkError::LongName)?;
     if let Some(first) =
         ObjectFile::read(linked).and_then(|object| early(&object).into_iter().next())
     {
@@ -90,7 +97,8 @@ pub fn post_link(linked: &[u8]) -> Result<Vec<u8>, PostLinkError> {
         section.sh_addralign = section.sh_addralign.max(1);
     }
     strip(&mut builder);
-    mark_symbols(&mut builder)?;
+    mark_symbols(&mut builder, &long_names)?;
+    drop_placeholders(&mut builder);
     let moved = take_relocations(&mut builder, arch)?;
     add_sections(&mut builder, moved);
     check_references(&builder)?;
@@ -160,13 +168,15 @@ fn depends(linked: &[u8]) -> Result<Option<String>, object::Error> {
     Ok(modules.map(|modules| String::from_utf8_lossy(modules).into_owned()))
 }
 
-fn mark_symbols(builder: &mut Builder<'_>) -> Result<(), PostLinkError> {
+fn mark_symbols(builder: &mut Builder<'_>, names: &LongNames<'_>) -> Result<(), PostLinkError> {
     for symbol in &mut builder.symbols {
-        let Some(rest) = symbol.name.strip_prefix(PLACEHOLDER.as_bytes()) else { continue };
+        if !symbol.name.starts_with(PLACEHOLDER.as_bytes()) {
+            continue;
+        }
         let undefined = symbol.section.is_none() && symbol.st_shndx == elf::SHN_UNDEF;
-        let rest = std::str::from_utf8(rest)
-            .ok()
-            .filter(|rest| undefined && KlpName::parse(rest).is_some());
+        let name = std::str::from_utf8(&symbol.name).ok().filter(|_| undefined);
+        let rest = name.and_then(|name| names.meaning(name).strip_prefix(PLACEHOLDER));
+        let rest = rest.filter(|rest| KlpName::parse(rest).is_some());
         let Some(rest) = rest else {
             return Err(PostLinkError::Placeholder(
                 String::from_utf8_lossy(&symbol.name).into_owned(),

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 //! Reads a finished module back and checks every rule of its format, as the kernel will.
 
+use super::versions;
 use super::{
     relocatable, written_bytes, KlpName, SECTION_PREFIX, SHF_RELA_LIVEPATCH, SHN_LIVEPATCH,
     SYMBOL_PREFIX,
@@ -120,6 +121,11 @@ impl Verifier<'_> {
             let flagged = section.sh_flags(LE).contains(SHF_RELA_LIVEPATCH);
             if name.starts_with(".BTF") {
                 return Err(rule(name, "the module's BTF does not match the converted file"));
+            }
+            if versions::has_names(name.as_bytes())
+                && versions::has_placeholder(section.data(LE, self.module)?)
+            {
+                return Err(rule(name, "it has the version of a placeholder"));
             }
             let Some((relocations, symtab)) = section.rela(LE, self.module)? else {
                 if name.starts_with(".klp.") || flagged {

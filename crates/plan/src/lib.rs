@@ -28,7 +28,7 @@ pub use mode::Mode;
 pub use note::{Note, NOTE_OWNER, NOTE_SECTION, NOTE_TYPE};
 pub use params::{ModuleParam, ParamDefault, ParamType, ParamValue, Params};
 pub use succession::{Datum, DatumKind, Fate};
-pub use symbol::{ObjectName, Symbol, ORIGINAL, PLACEHOLDER};
+pub use symbol::{short_placeholder, ObjectName, Symbol, LONG_NAMES, ORIGINAL, PLACEHOLDER};
 pub use types::{
     Bitfield, CInt, Field, Param, Record, RecordKind, Signature, Type, TypeDef, TypeId, Types,
 };
@@ -301,6 +301,24 @@ impl<B> Patch<B> {
             [&resource.ty.text, &resource.acquire, &resource.release.1].into_iter().chain(adopt)
         });
         of_states.chain(of_shadows).chain(of_resources)
+    }
+
+    /// The symbols that klp relocations resolve, some of them more than once.
+    pub fn livepatch_symbols(&self) -> impl Iterator<Item = Symbol> + '_ {
+        let funcs = self.objects.iter().flat_map(|object| &object.funcs).map(|func| &func.old);
+        let of_modules = || self.objects.iter().map(|object| &object.uses);
+        let functions =
+            self.kernel.functions.iter().chain(of_modules().flat_map(|uses| &uses.functions));
+        let statics = self.kernel.statics.iter().chain(of_modules().flat_map(|uses| &uses.statics));
+        let links = functions.map(|f| &f.link).chain(statics.map(|s| &s.link));
+        let livepatch = links.filter_map(|link| match link {
+            Link::Livepatch(symbol) => Some(symbol),
+            Link::Export { .. } | Link::Own => None,
+        });
+        // The bounds of the kernel's notes, for the guard, and the mutex under which resources end.
+        let notes = ["__start_notes", "__stop_notes"].map(Symbol::of_image);
+        let mutex = self.klp.kobject.map(|_| Symbol::of_image("klp_mutex"));
+        funcs.chain(livepatch).cloned().chain(notes).chain(mutex)
     }
 
     /// Whether it has persistent data or resources, which its callbacks maintain.

@@ -38,3 +38,28 @@
 
 #[doc(inline)]
 pub use super::arch::{entry, function, original, pre_entry, pre_entry_in_memory, traceable};
+
+/// The meanings of the symbols `kps.sym.HASH`, for the linking of the module. The section is not
+/// loaded.
+#[cfg(kps_kernel)]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! kps_long_names {
+    ($($name:literal),*) => {
+        ::core::arch::global_asm!(
+            ".pushsection .comment.kps, \"\"",
+            $(::core::concat!(".asciz \"", $name, "\""),)*
+            ".popsection",
+        );
+    };
+}
+
+/// The meanings of the symbols `kps.sym.HASH`. The host links no module.
+#[cfg(not(kps_kernel))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! kps_long_names {
+    ($($name:literal),*) => {};
+}
+#[doc(inline)]
+pub use kps_long_names as long_names;

@@ -5,6 +5,7 @@
  */
 
 /* Symbols that the kernel does not export, each by the placeholder of its klp relocation. */
+asm(".set \"atomic_notifier_chain_register_unique_prio\", \"kps.sym.7358a4b16a71c58a\"");
 asm(".set \"unexported_helper\", \"kps.sym.vmlinux.unexported_helper,0\"");
 
 #define reckon kps_c_reckon

@@ -28,6 +28,8 @@ const _: () = {
     static LIVEPATCH: [::core::primitive::u8; 12] = *b"livepatch=Y\0";
 };
 
+kps::shim::long_names!("kps.sym.vmlinux.atomic_notifier_chain_register_unique_prio,0");
+
 /// The module in parts.d/tally.rs:1, with what is in scope beside the objects.
 mod tally {
 //! Counts.
@@ -154,7 +156,7 @@ mod kps_in_dummy {
         // before it chose. It is entered behind its ftrace site, so the call does not come back
         // here.
         let mut ret = unsafe { kps_orig_dummy_get_stats(m, stats) };
-        // SAFETY: the author of parts.kps:16 answers for this text. ftrace calls it in the place of
+        // SAFETY: the author of parts.kps:17 answers for this text. ftrace calls it in the place of
         // the old function, with that function's arguments, and the frame of the entry keeps the
         // module loaded until it has returned.
         unsafe {
@@ -164,7 +166,7 @@ mod kps_in_dummy {
     }
 
     pub(super) unsafe extern "C" fn kps_pre_patch(obj: *mut klp_object) -> c_int {
-        // SAFETY: the author of parts.kps:17 answers for this text. The kernel calls it under
+        // SAFETY: the author of parts.kps:18 answers for this text. The kernel calls it under
         // `klp_mutex`, while the module is loaded.
         unsafe {
             0
@@ -172,7 +174,7 @@ mod kps_in_dummy {
     }
 
     pub(super) unsafe extern "C" fn kps_post_patch(obj: *mut klp_object) {
-        // SAFETY: the author of parts.kps:18 answers for this text. The kernel calls it under
+        // SAFETY: the author of parts.kps:19 answers for this text. The kernel calls it under
         // `klp_mutex`, while the module is loaded.
         unsafe {
             pr_info!("patched\n");
@@ -350,7 +352,7 @@ pub(crate) mod livepatch {
             kernel=7.3.4-fixture\n\
             build-id=0102030405060708090a0b0c0d0e0f1011121314\n\
             module=dummy b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1\n\
-            source-sha256=f0b626670ec97e2db7b33f4d4d75fa9362df7a44f15c06b5a62ffc5367e918bb\n\
+            source-sha256=9c4fd4f421076469cab3bfe36ad8cad84428ebfa888ee316ba6bcfeff0675c31\n\
             made-by=kpsc 0.1.0\n",
     );
 

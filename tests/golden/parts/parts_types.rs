@@ -186,6 +186,12 @@ const _: () = {
 };
 
 extern "C" {
+    #[link_name = "kps.sym.7358a4b16a71c58a"]
+    pub fn atomic_notifier_chain_register_unique_prio(
+        nh: *mut c_void,
+        n: *mut c_void,
+    ) -> c_int;
+
     #[link_name = "kps_fn_reckon"]
     pub fn reckon(figure: c_int) -> c_int;
 

@@ -69,7 +69,8 @@ fn loaded(module: &[u8]) -> object::Result<Loaded> {
         let name = text(sections.section_name(LE, section)?);
         let kind = section.sh_type(LE);
         let dropped = |name: &str| {
-            [".debug_", ".BTF", ".comment"].iter().any(|start| name.starts_with(start))
+            // Those of versions lose the entries of placeholders.
+            [".debug_", ".BTF", ".comment", "__version"].iter().any(|start| name.starts_with(start))
         };
         if dropped(&name) {
             continue;

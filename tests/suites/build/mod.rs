@@ -3,11 +3,13 @@
 
 mod library;
 
+use kps_grammar::ast::Form;
 use kps_targets::{Cache, Progress};
 use kps_tests::schedule::{Case, Failed};
 use kps_tests::store::{self, with_its_module};
 use kps_tests::target::target;
 use kps_tests::{cases, examples, fixture_cache, kpsc, printed, repository, FIXTURE};
+use object::{Object as _, ObjectSymbol as _};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -23,6 +25,7 @@ pub(crate) fn cases() -> Vec<Case> {
         errors_in_bodies_are_reported_where_the_author_wrote_them.machine().about(90),
         nothing_is_said_about_the_examples.machine().about(1),
         generated_code_is_as_it_was_and_compiles.machine().about(20),
+        names_that_are_too_long_for_modpost_reach_the_module.machine().about(5),
         a_build_folder_of_ones_own_is_a_target.machine().about(40),
         a_kernel_that_is_installed_below_a_folder_is_a_target.machine().about(40),
         hostile_texts_reach_the_module_as_they_are_written_and_nothing_obeys_them.machine(),
@@ -254,6 +257,45 @@ fn generated_code_is_as_it_was_and_compiles() {
         let said = printed(&output);
         assert!(output.status.success(), "{said}");
         assert!(!said.contains("warning: "), "{said}");
+    }
+}
+
+/// modpost of a kernel with `CONFIG_MODVERSIONS` takes 55 characters; what it is given is as long on
+/// every kernel. Both forms of a patch, and C, say what the short names stand for.
+fn names_that_are_too_long_for_modpost_reach_the_module() {
+    const HOOKED: &str = "atomic_notifier_chain_register_unique_prio";
+    const CALLED: &str = "rcu_check_gp_kthread_expired_fqs_timer";
+    let root = folder();
+    let spec = root.path().join("long_names.kps");
+    write(
+        &spec,
+        &format!(
+            "//! Long names.\npatch long_names {{\n    license \"GPL\";\n\n    object vmlinux {{\n        \
+             use fn {CALLED};\n\n        fn {HOOKED} {{ pre {{ {CALLED}(); }} }}\n        \
+             fn version_proc_show {{ replace c \"long.c\"; }}\n    }}\n}}\n"
+        ),
+    );
+    write(
+        &root.path().join("long.c"),
+        &format!(
+            "#include <linux/seq_file.h>\n\nextern void {CALLED}(void);\n\n\
+             static int version_proc_show(struct seq_file *m, void *v)\n{{\n\t{CALLED}();\n\t\
+             return original(m, v);\n}}\n"
+        ),
+    );
+    let source = emit(&spec, root.path(), None);
+    let symvers = String::from_utf8_lossy(&read(&source.join("kps.symvers"))).into_owned();
+    let names: Vec<&str> = symvers.lines().filter_map(|line| line.split('\t').nth(1)).collect();
+    assert!(names.len() >= 5 && names.iter().all(|name| name.len() <= 55), "{names:?}");
+    for form in [Form::Spec, Form::Crate] {
+        let module = store::module_as(form, &spec);
+        let file = object::File::parse(&*module).unwrap_or_else(|error| panic!("{error}"));
+        let symbols: Vec<&str> = file.symbols().filter_map(|it| it.name().ok()).collect();
+        for name in [HOOKED, CALLED] {
+            let klp = format!(".klp.sym.vmlinux.{name},0");
+            assert!(symbols.contains(&klp.as_str()), "{form:?}: {symbols:?}");
+        }
+        assert!(file.section_by_name(".comment.kps").is_none(), "{form:?}");
     }
 }
 

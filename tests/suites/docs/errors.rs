@@ -70,7 +70,7 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("KPS0716", "tests/ui-input/KPS0716-headers-too-many.stderr"),
     ("KPS0801", "tests/suites/cli/mod.rs"),
     ("KPS0802", "tests/suites/cli/mod.rs"),
-    ("KPS0803", "tests/suites/post_link.rs"),
+    ("KPS0803", "tests/suites/post_link/mod.rs"),
     ("KPS0804", "tests/ui-build/unwinder.stderr"),
     ("KPS0805", "tests/ui-build/not-taken.stderr"),
     ("KPS0806", "tests/ui-build/assembly.stderr"),

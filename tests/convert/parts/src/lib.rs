@@ -22,6 +22,7 @@ mod parts {
     #[symbols(vmlinux)]
     extern "C" {
         fn unexported_helper(value: c_int) -> c_int;
+        fn atomic_notifier_chain_register_unique_prio(nh: *mut c_void, n: *mut c_void) -> c_int;
     }
 
     // SPDX-License-Identifier: GPL-2.0

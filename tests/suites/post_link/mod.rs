@@ -2,6 +2,8 @@
 //! Post-link: placeholders become klp relocations, nothing else changes, and what is wrong is
 //! refused (KPS0802, KPS0803).
 
+mod long_names;
+
 use kps_link::{
     captures, early, post_link, taken_originals, verify, EarlyKind, ObjectFile, PostLinkError,
     VerifyError,
@@ -15,7 +17,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// The cases of this suite.
 pub(crate) fn cases() -> Vec<Case> {
-    cases![
+    let cases = cases![
         every_relocation_is_kept_or_moved_and_no_other_byte_changes,
         relocations_wait_for_their_own_object,
         symbols_stay_where_somebody_goes_by_them,
@@ -31,7 +33,8 @@ pub(crate) fn cases() -> Vec<Case> {
         an_old_function_can_be_called_and_its_address_cannot_be_taken,
         what_takes_the_place_of_the_kernels_symbols_is_found,
         the_verifier_sees_what_the_kernel_would_stumble_over,
-    ]
+    ];
+    cases.into_iter().chain(long_names::cases()).collect()
 }
 
 /// What a linker leaves of a module: code and data with placeholders, an export, and some debug
