@@ -3,7 +3,7 @@
 //! maintain their records.
 
 use crate::body::block;
-use crate::kernel_crate;
+use crate::message;
 use crate::names::{self, ident, object_ident};
 use crate::{resources, Body};
 use kps_plan::{Callback, DataId, ObjectName, Parent, Patch, Shadow, State, Types};
@@ -257,7 +257,7 @@ fn callbacks<B: Body>(patch: &Patch<B>) -> TokenStream {
     let has_resources = !patch.resources.is_empty();
     let watch = has_resources.then(resources::watch);
     let report = if has_resources { quote!(report) } else { quote!(|_| {}) };
-    let refused = refused(has_resources);
+    let refused = refused(&patch.name, has_resources);
     quote! {
         /// The callbacks of the image, which keep what is in `DATA`.
         mod data {
@@ -313,12 +313,10 @@ fn callbacks<B: Body>(patch: &Patch<B>) -> TokenStream {
 }
 
 /// The function that logs why the patch is refused.
-fn refused(has_resources: bool) -> TokenStream {
-    let other_type = kernel_crate::log_error(&quote!(
-        "refused: `{}` is there with another name or type\n",
-        name
-    ));
-    let others = if has_resources { resources::refusals() } else { quote!(_ => {}) };
+fn refused(module: &str, has_resources: bool) -> TokenStream {
+    let text = "refused: `%.*s` is there with another name or type";
+    let other_type = message::error_about(module, text, &quote!(name));
+    let others = if has_resources { resources::refusals(module) } else { quote!(_ => {}) };
     quote! {
         /// Logs why the patch is refused, and returns the error number.
         fn refused(refusal: Refusal) -> c_int {

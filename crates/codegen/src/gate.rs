@@ -7,7 +7,7 @@
 //! the patch fixes. So the gate lets the module load unpatched: its functions are redirected to
 //! themselves, behind their ftrace sites, and none of the author's callbacks run.
 
-use crate::kernel_crate;
+use crate::message;
 use crate::names::{self, ident, object_ident, FuncNames};
 use crate::Body;
 use kps_plan::{Callback, Object, Patch};
@@ -72,6 +72,7 @@ pub(crate) fn gate<B: Body>(
         mod #gate {
             #errno
             use super::super::kps::gate::{self, Func};
+            use super::super::kps::message;
             use super::super::types::#klp_object;
             use super::super::#module;
             use ::core::ffi::{c_int, c_ulong, c_void};
@@ -116,11 +117,11 @@ fn call<B>(object: &Object<B>, callback: Callback) -> Option<TokenStream> {
 fn pre_patch<B>(patch: &Patch<B>, object: &Object<B>, klp_object: &Ident) -> TokenStream {
     let rodata = Literal::usize_unsuffixed(patch.klp.rodata);
     let refusal = format!(
-        "{} is not the module that this patch was made for, that of {}: it stays unpatched\n",
-        object.name.as_str(),
-        patch.target.release
+        "{} is not the module that this patch was made for, that of {}: it stays unpatched",
+        message::verbatim(object.name.as_str()),
+        message::verbatim(&patch.target.release)
     );
-    let log = kernel_crate::log_error(&quote!(#refusal));
+    let log = message::error(&patch.name, &refusal);
     let status = match call(object, Callback::PrePatch) {
         // The module loader takes any number but 0 as a refusal and returns it: a positive one
         // would look like success.

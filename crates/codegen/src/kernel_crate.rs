@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
-//! The part of a module that names the crate `kernel`: its declaration to the module loader, and
-//! its messages. The crate is the kernel's own, or in core mode kpsc's (`crates/runtime/kernel/`),
-//! which has what is named here.
+//! The part of a module that names the crate `kernel`: its declaration to the module loader. The
+//! crate is the kernel's own, or in core mode kpsc's (`crates/runtime/kernel/`), which has what is
+//! named here.
 
 use kps_plan::{AuthorsKey, Link, Metadata, Patch};
 use proc_macro2::TokenStream;
@@ -78,17 +78,7 @@ pub(crate) fn this_module() -> TokenStream {
     quote!(module.as_ptr().cast())
 }
 
-/// Logs a message and returns from `enable`, so that the module is not loaded. The message is a
-/// format string and its arguments.
-pub(crate) fn refuse(message: &TokenStream) -> TokenStream {
-    let log = log_error(message);
-    quote! {
-        #log
-        return Err(::kernel::error::code::ENOEXEC);
-    }
-}
-
-/// Logs an error. The message is a format string and its arguments.
-pub(crate) fn log_error(message: &TokenStream) -> TokenStream {
-    quote!(::kernel::pr_err!(#message);)
+/// Returns from `enable`, so that the module is not loaded.
+pub(crate) fn refuse() -> TokenStream {
+    quote!(return Err(::kernel::error::code::ENOEXEC);)
 }

@@ -12,6 +12,7 @@ mod data;
 mod func;
 mod gate;
 mod kernel_crate;
+mod message;
 mod module;
 pub mod names;
 mod params;

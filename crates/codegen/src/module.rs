@@ -6,6 +6,7 @@ use crate::data;
 use crate::func::{entry_signature, func};
 use crate::gate::{self, gate, gate_ident};
 use crate::kernel_crate;
+use crate::message;
 use crate::names::{self, func_names, ident, object_ident, FuncNames};
 use crate::params;
 use crate::types::{externs, Names};
@@ -226,6 +227,7 @@ pub(crate) fn livepatch<B: Body>(patch: &Patch<B>) -> TokenStream {
         pub(crate) mod livepatch {
             use super::kps::errno::EINVAL;
             use super::kps::guard::{self, Entry, Mismatch};
+            use super::kps::message;
             use super::kps::note::Note;
             use super::types::{#klp_callbacks, #klp_func, #klp_object, #klp_patch};
             #data_imports
@@ -271,14 +273,13 @@ pub(crate) fn livepatch<B: Body>(patch: &Patch<B>) -> TokenStream {
 
 /// Compares the kernel with the target, and hands the tables to `klp_enable_patch()`.
 fn enable<B>(patch: &Patch<B>) -> TokenStream {
-    let release = &patch.target.release;
-    let other_kernel = format!(
-        "refused: this kernel is not {release} with build-id {}\n",
-        patch.target.build_id_in_hex()
-    );
-    let other_entry = format!("refused: {{}} does not start as in {release}\n");
-    let other_kernel = kernel_crate::refuse(&quote!(#other_kernel));
-    let other_entry = kernel_crate::refuse(&quote!(#other_entry, function));
+    let release = message::verbatim(&patch.target.release);
+    let id = patch.target.build_id_in_hex();
+    let text = format!("refused: this kernel is not {release} with build-id {id}");
+    let other_kernel = message::error(&patch.name, &text);
+    let text = format!("refused: %.*s does not start as in {release}");
+    let other_entry = message::error_about(&patch.name, &text, &quote!(function));
+    let refuse = kernel_crate::refuse();
     let (this_module, replace_if) = (kernel_crate::this_module(), replace_if(patch));
     quote! {
         /// SAFETY: the linker script of the kernel bounds its notes with these symbols, and
@@ -294,9 +295,11 @@ fn enable<B>(patch: &Patch<B>) -> TokenStream {
             Ok(()) => {}
             Err(Mismatch::BuildId) => {
                 #other_kernel
+                #refuse
             }
             Err(Mismatch::Entry(function)) => {
                 #other_entry
+                #refuse
             }
         }
         /// SAFETY: nobody else knows the tables yet. They live as long as the module, which the

@@ -3,7 +3,7 @@
 
 use crate::body::block;
 use crate::data::{bound, number};
-use crate::kernel_crate;
+use crate::message;
 use crate::names::ident;
 use crate::Body;
 use kps_plan::{Patch, Resource};
@@ -48,16 +48,12 @@ pub(crate) fn resource<B: Body>(resource: &Resource<B>) -> TokenStream {
 }
 
 /// The reasons to refuse a patch that only resources have, as arms of a `match`.
-pub(crate) fn refusals() -> TokenStream {
-    let held = kernel_crate::log_error(&quote!(
-        "refused: a patch that this one does not replace has the resource `{}`\n",
-        name
-    ));
-    let not_acquired = kernel_crate::log_error(&quote!(
-        "refused: the resource `{}` cannot be acquired, error {}\n",
-        name,
-        errno
-    ));
+pub(crate) fn refusals(module: &str) -> TokenStream {
+    let (name, errno) = (&quote!(name), &quote!(errno));
+    let text = "refused: a patch that this one does not replace has the resource `%.*s`";
+    let held = message::error_about(module, text, name);
+    let text = "refused: the resource `%.*s` cannot be acquired, error %d";
+    let not_acquired = message::error_with(module, text, name, errno);
     quote! {
         Refusal::Held(name) => { #held }
         Refusal::NotAcquired(name, errno) => { #not_acquired }
@@ -79,7 +75,7 @@ pub(crate) fn watch() -> TokenStream {
 pub(crate) fn ends<B>(patch: &Patch<B>, kobject: &Ident, ktype: &Ident) -> TokenStream {
     let names: Vec<Ident> = patch.resources.iter().map(|resource| ident(&resource.name)).collect();
     let count = Literal::usize_unsuffixed(names.len());
-    let report = report();
+    let report = report(&patch.name);
     let is_forced = patch.resources.iter().any(|resource| resource.is_named).then(|| {
         quote! {
             /// Whether the kernel was forced to end the patch although tasks may run its code.
@@ -143,16 +139,12 @@ pub(crate) fn exit() -> TokenStream {
 }
 
 /// Logs what went wrong when it was too late to refuse.
-fn report() -> TokenStream {
-    let missing = kernel_crate::log_error(&quote!(
-        "the resource `{}` could not be taken over, error {}: the patch runs without it\n",
-        name,
-        errno
-    ));
-    let stays = kernel_crate::log_error(&quote!(
-        "the resource `{}` stays: the transition was forced, and some task may use it\n",
-        name
-    ));
+fn report(module: &str) -> TokenStream {
+    let (name, errno) = (&quote!(name), &quote!(errno));
+    let text = "the resource `%.*s` could not be taken over, error %d: the patch runs without it";
+    let missing = message::error_with(module, text, name, errno);
+    let text = "the resource `%.*s` stays: the transition was forced, and some task may use it";
+    let stays = message::error_about(module, text, name);
     quote! {
         fn report(trouble: Trouble) {
             match trouble {

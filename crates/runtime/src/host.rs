@@ -6,7 +6,7 @@
 
 extern crate std;
 
-use core::ffi::{c_char, c_long, c_void, CStr};
+use core::ffi::{c_char, c_int, c_long, c_void, CStr};
 use core::fmt::Arguments;
 
 /// `GFP_ATOMIC` of `include/linux/gfp_types.h`: memory without sleeping, from the reserves if need
@@ -43,6 +43,13 @@ pub use {
     kps_print as pr_alert, kps_print as pr_crit, kps_print as pr_debug, kps_print as pr_emerg,
     kps_print as pr_err, kps_print as pr_info, kps_print as pr_notice, kps_print as pr_warn,
 };
+
+extern "C" {
+    fn printf(format: *const c_char, ...) -> c_int;
+}
+
+/// `_printk()`, which takes the same formats. The level is a part of the text here.
+pub(crate) const PRINTK: Option<unsafe extern "C" fn(*const c_char, ...) -> c_int> = Some(printf);
 
 /// `copy_from_user()`: the number of bytes that could not be copied. Here only NULL cannot.
 ///

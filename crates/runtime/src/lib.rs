@@ -28,7 +28,7 @@
 //!
 //! `--cfg kps_kernel` says that the code is compiled for a kernel. Without it, [`host`] stands in
 //! for the kernel: `cargo check` checks a patch there, and `cargo test` tests what needs no kernel.
-//! Otherwise nothing here allocates, prints or panics.
+//! Otherwise nothing here allocates or panics, and only [`message`] prints.
 //!
 //! # Which module is for what
 //!
@@ -42,7 +42,7 @@
 //! | [`resource`](mod@resource) | timers, kthreads, files and the like of the patch's own | in callbacks, under `klp_mutex`; its value anywhere |
 //! | [`shadow`](mod@shadow) | data attached to kernel objects | anywhere but in an NMI |
 //! | [`klp`] | the same without its safeguards, as in the kernel | anywhere but in an NMI |
-//! | [`arch`], [`frame`], [`gate`], [`guard`], [`persistent`], [`note`], [`shim`], [`sys`] | generated code | as each says |
+//! | [`arch`], [`frame`], [`gate`], [`guard`], [`message`], [`persistent`], [`note`], [`shim`], [`sys`] | generated code | as each says |
 //!
 //! # Where code of a patch runs
 //!
@@ -68,6 +68,7 @@ pub mod guard;
 #[cfg(not(kps_kernel))]
 pub mod host;
 pub mod klp;
+pub mod message;
 pub mod note;
 pub mod param;
 pub mod percpu;

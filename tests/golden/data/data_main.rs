@@ -234,6 +234,7 @@ mod kps_in_vmlinux {
 pub(crate) mod livepatch {
     use super::kps::errno::EINVAL;
     use super::kps::guard::{self, Entry, Mismatch};
+    use super::kps::message;
     use super::kps::note::Note;
     use super::types::{klp_callbacks, klp_func, klp_object, klp_patch};
     use super::kps::persistent::Persistent;
@@ -328,9 +329,13 @@ pub(crate) mod livepatch {
         fn refused(refusal: Refusal) -> c_int {
             match refusal {
                 Refusal::OtherType(name) => {
-                    ::kernel::pr_err!(
-                        "refused: `{}` is there with another name or type\n", name
-                    );
+                    // SAFETY: the format takes a name.
+                    unsafe {
+                        message::error_about(
+                            c"\u{1}3data: refused: `%.*s` is there with another name or type\n",
+                            name,
+                        )
+                    };
                 }
                 _ => {}
             }
@@ -426,15 +431,22 @@ pub(crate) mod livepatch {
             match same {
                 Ok(()) => {}
                 Err(Mismatch::BuildId) => {
-                    ::kernel::pr_err!(
-                        "refused: this kernel is not 7.3.4-fixture with build-id 0102030405060708090a0b0c0d0e0f1011121314\n"
-                    );
+                    // SAFETY: the format takes no arguments.
+                    unsafe {
+                        message::error(
+                            c"\u{1}3data: refused: this kernel is not 7.3.4-fixture with build-id 0102030405060708090a0b0c0d0e0f1011121314\n",
+                        )
+                    };
                     return Err(::kernel::error::code::ENOEXEC);
                 }
                 Err(Mismatch::Entry(function)) => {
-                    ::kernel::pr_err!(
-                        "refused: {} does not start as in 7.3.4-fixture\n", function
-                    );
+                    // SAFETY: the format takes a name.
+                    unsafe {
+                        message::error_about(
+                            c"\u{1}3data: refused: %.*s does not start as in 7.3.4-fixture\n",
+                            function,
+                        )
+                    };
                     return Err(::kernel::error::code::ENOEXEC);
                 }
             }

@@ -335,6 +335,7 @@ mod data {
     pub(crate) mod livepatch {
         use super::kps::errno::EINVAL;
         use super::kps::guard::{self, Entry, Mismatch};
+        use super::kps::message;
         use super::kps::note::Note;
         use super::types::{klp_callbacks, klp_func, klp_object, klp_patch};
         use super::kps::persistent::Persistent;
@@ -425,9 +426,12 @@ mod data {
             fn refused(refusal: Refusal) -> c_int {
                 match refusal {
                     Refusal::OtherType(name) => {
-                        ::kernel::pr_err!(
-                            "refused: `{}` is there with another name or type\n", name
-                        );
+                        unsafe {
+                            message::error_about(
+                                c"\u{1}3data: refused: `%.*s` is there with another name or type\n",
+                                name,
+                            )
+                        };
                     }
                     _ => {}
                 }
@@ -510,15 +514,20 @@ mod data {
                 match same {
                     Ok(()) => {}
                     Err(Mismatch::BuildId) => {
-                        ::kernel::pr_err!(
-                            "refused: this kernel is not 7.3.4-fixture with build-id 0102030405060708090a0b0c0d0e0f1011121314\n"
-                        );
+                        unsafe {
+                            message::error(
+                                c"\u{1}3data: refused: this kernel is not 7.3.4-fixture with build-id 0102030405060708090a0b0c0d0e0f1011121314\n",
+                            )
+                        };
                         return Err(::kernel::error::code::ENOEXEC);
                     }
                     Err(Mismatch::Entry(function)) => {
-                        ::kernel::pr_err!(
-                            "refused: {} does not start as in 7.3.4-fixture\n", function
-                        );
+                        unsafe {
+                            message::error_about(
+                                c"\u{1}3data: refused: %.*s does not start as in 7.3.4-fixture\n",
+                                function,
+                            )
+                        };
                         return Err(::kernel::error::code::ENOEXEC);
                     }
                 }

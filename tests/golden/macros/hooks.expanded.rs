@@ -268,6 +268,7 @@ mod hooks {
     pub(crate) mod livepatch {
         use super::kps::errno::EINVAL;
         use super::kps::guard::{self, Entry, Mismatch};
+        use super::kps::message;
         use super::kps::note::Note;
         use super::types::{klp_callbacks, klp_func, klp_object, klp_patch};
         use super::kps_in_vmlinux;
@@ -375,15 +376,20 @@ mod hooks {
                 match same {
                     Ok(()) => {}
                     Err(Mismatch::BuildId) => {
-                        ::kernel::pr_err!(
-                            "refused: this kernel is not 7.3.4-fixture with build-id 0102030405060708090a0b0c0d0e0f1011121314\n"
-                        );
+                        unsafe {
+                            message::error(
+                                c"\u{1}3hooks: refused: this kernel is not 7.3.4-fixture with build-id 0102030405060708090a0b0c0d0e0f1011121314\n",
+                            )
+                        };
                         return Err(::kernel::error::code::ENOEXEC);
                     }
                     Err(Mismatch::Entry(function)) => {
-                        ::kernel::pr_err!(
-                            "refused: {} does not start as in 7.3.4-fixture\n", function
-                        );
+                        unsafe {
+                            message::error_about(
+                                c"\u{1}3hooks: refused: %.*s does not start as in 7.3.4-fixture\n",
+                                function,
+                            )
+                        };
                         return Err(::kernel::error::code::ENOEXEC);
                     }
                 }

@@ -276,6 +276,7 @@ mod resources {
     pub(crate) mod livepatch {
         use super::kps::errno::EINVAL;
         use super::kps::guard::{self, Entry, Mismatch};
+        use super::kps::message;
         use super::kps::note::Note;
         use super::types::{klp_callbacks, klp_func, klp_object, klp_patch};
         use super::kps::persistent::Persistent;
@@ -338,21 +339,29 @@ mod resources {
             fn refused(refusal: Refusal) -> c_int {
                 match refusal {
                     Refusal::OtherType(name) => {
-                        ::kernel::pr_err!(
-                            "refused: `{}` is there with another name or type\n", name
-                        );
+                        unsafe {
+                            message::error_about(
+                                c"\u{1}3resources: refused: `%.*s` is there with another name or type\n",
+                                name,
+                            )
+                        };
                     }
                     Refusal::Held(name) => {
-                        ::kernel::pr_err!(
-                            "refused: a patch that this one does not replace has the resource `{}`\n",
-                            name
-                        );
+                        unsafe {
+                            message::error_about(
+                                c"\u{1}3resources: refused: a patch that this one does not replace has the resource `%.*s`\n",
+                                name,
+                            )
+                        };
                     }
                     Refusal::NotAcquired(name, errno) => {
-                        ::kernel::pr_err!(
-                            "refused: the resource `{}` cannot be acquired, error {}\n",
-                            name, errno
-                        );
+                        unsafe {
+                            message::error_with(
+                                c"\u{1}3resources: refused: the resource `%.*s` cannot be acquired, error %d\n",
+                                name,
+                                errno,
+                            )
+                        };
                     }
                     Refusal::NoMemory => {}
                 }
@@ -415,16 +424,21 @@ mod resources {
         fn report(trouble: Trouble) {
             match trouble {
                 Trouble::Missing(name, errno) => {
-                    ::kernel::pr_err!(
-                        "the resource `{}` could not be taken over, error {}: the patch runs without it\n",
-                        name, errno
-                    );
+                    unsafe {
+                        message::error_with(
+                            c"\u{1}3resources: the resource `%.*s` could not be taken over, error %d: the patch runs without it\n",
+                            name,
+                            errno,
+                        )
+                    };
                 }
                 Trouble::Stays(name) => {
-                    ::kernel::pr_err!(
-                        "the resource `{}` stays: the transition was forced, and some task may use it\n",
-                        name
-                    );
+                    unsafe {
+                        message::error_about(
+                            c"\u{1}3resources: the resource `%.*s` stays: the transition was forced, and some task may use it\n",
+                            name,
+                        )
+                    };
                 }
             }
         }
@@ -493,15 +507,20 @@ mod resources {
                 match same {
                     Ok(()) => {}
                     Err(Mismatch::BuildId) => {
-                        ::kernel::pr_err!(
-                            "refused: this kernel is not 7.3.4-fixture with build-id 0102030405060708090a0b0c0d0e0f1011121314\n"
-                        );
+                        unsafe {
+                            message::error(
+                                c"\u{1}3resources: refused: this kernel is not 7.3.4-fixture with build-id 0102030405060708090a0b0c0d0e0f1011121314\n",
+                            )
+                        };
                         return Err(::kernel::error::code::ENOEXEC);
                     }
                     Err(Mismatch::Entry(function)) => {
-                        ::kernel::pr_err!(
-                            "refused: {} does not start as in 7.3.4-fixture\n", function
-                        );
+                        unsafe {
+                            message::error_about(
+                                c"\u{1}3resources: refused: %.*s does not start as in 7.3.4-fixture\n",
+                                function,
+                            )
+                        };
                         return Err(::kernel::error::code::ENOEXEC);
                     }
                 }

@@ -187,6 +187,7 @@ mod kps_in_dummy {
 pub(crate) mod livepatch {
     use super::kps::errno::EINVAL;
     use super::kps::guard::{self, Entry, Mismatch};
+    use super::kps::message;
     use super::kps::note::Note;
     use super::types::{klp_callbacks, klp_func, klp_object, klp_patch};
     use super::{kps_in_vmlinux, kps_in_dummy};
@@ -261,6 +262,7 @@ pub(crate) mod livepatch {
     mod gate_dummy {
         use super::super::kps::errno::EINVAL;
         use super::super::kps::gate::{self, Func};
+        use super::super::kps::message;
         use super::super::types::klp_object;
         use super::super::kps_in_dummy;
         use ::core::ffi::{c_int, c_ulong, c_void};
@@ -315,9 +317,12 @@ pub(crate) mod livepatch {
             };
             OPEN.store(open, Ordering::Relaxed);
             if !open {
-                ::kernel::pr_err!(
-                    "dummy is not the module that this patch was made for, that of 7.3.4-fixture: it stays unpatched\n"
-                );
+                // SAFETY: the format takes no arguments.
+                unsafe {
+                    message::error(
+                        c"\u{1}3parts: dummy is not the module that this patch was made for, that of 7.3.4-fixture: it stays unpatched\n",
+                    )
+                };
                 return 0;
             }
             // SAFETY: the kernel has called this with the object.
@@ -382,15 +387,22 @@ pub(crate) mod livepatch {
             match same {
                 Ok(()) => {}
                 Err(Mismatch::BuildId) => {
-                    ::kernel::pr_err!(
-                        "refused: this kernel is not 7.3.4-fixture with build-id 0102030405060708090a0b0c0d0e0f1011121314\n"
-                    );
+                    // SAFETY: the format takes no arguments.
+                    unsafe {
+                        message::error(
+                            c"\u{1}3parts: refused: this kernel is not 7.3.4-fixture with build-id 0102030405060708090a0b0c0d0e0f1011121314\n",
+                        )
+                    };
                     return Err(::kernel::error::code::ENOEXEC);
                 }
                 Err(Mismatch::Entry(function)) => {
-                    ::kernel::pr_err!(
-                        "refused: {} does not start as in 7.3.4-fixture\n", function
-                    );
+                    // SAFETY: the format takes a name.
+                    unsafe {
+                        message::error_about(
+                            c"\u{1}3parts: refused: %.*s does not start as in 7.3.4-fixture\n",
+                            function,
+                        )
+                    };
                     return Err(::kernel::error::code::ENOEXEC);
                 }
             }

@@ -26,6 +26,7 @@ pub(crate) fn cases() -> Vec<Case> {
         nothing_is_said_about_the_examples.machine().about(1),
         generated_code_is_as_it_was_and_compiles.machine().about(20),
         names_that_are_too_long_for_modpost_reach_the_module.machine().about(5),
+        a_patch_that_formats_nothing_has_no_code_of_rusts_formatting.machine(),
         a_build_folder_of_ones_own_is_a_target.machine().about(40),
         a_kernel_that_is_installed_below_a_folder_is_a_target.machine().about(40),
         hostile_texts_reach_the_module_as_they_are_written_and_nothing_obeys_them.machine(),
@@ -296,6 +297,19 @@ fn names_that_are_too_long_for_modpost_reach_the_module() {
             assert!(symbols.contains(&klp.as_str()), "{form:?}: {symbols:?}");
         }
         assert!(file.section_by_name(".comment.kps").is_none(), "{form:?}");
+    }
+}
+
+/// What generated code logs by itself has formats of C: the code of Rust's would be larger than a
+/// small patch.
+fn a_patch_that_formats_nothing_has_no_code_of_rusts_formatting() {
+    for form in [Form::Spec, Form::Crate] {
+        let module = store::module_as(form, &example());
+        let file = object::File::parse(&*module).unwrap_or_else(|error| panic!("{error}"));
+        let symbols: Vec<&str> = file.symbols().filter_map(|it| it.name().ok()).collect();
+        let formats = |name: &&&str| ["3fmt", "call_printk"].iter().any(|part| name.contains(part));
+        assert!(symbols.contains(&"_printk"), "{form:?}: {symbols:?}");
+        assert_eq!(symbols.iter().find(formats), None, "{form:?}");
     }
 }
 

@@ -8,12 +8,24 @@ pub use kernel::{
     container_of, pr_alert, pr_crit, pr_debug, pr_emerg, pr_err, pr_info, pr_notice, pr_warn,
 };
 
-use core::ffi::{c_char, c_long, c_void};
+use core::ffi::{c_char, c_int, c_long, c_void};
 
 extern "C" {
     /// Copies a text of a program (`include/linux/uaccess.h`): its length, or `-EFAULT`.
     pub fn strncpy_from_user(to: *mut c_char, from: *const c_char, count: c_long) -> c_long;
+
+    /// Logs a message in a format of C (`include/linux/printk.h`): the length of its text.
+    #[cfg(CONFIG_PRINTK)]
+    fn _printk(format: *const c_char, ...) -> c_int;
 }
+
+/// `_printk()`, if the kernel has a log.
+#[cfg(CONFIG_PRINTK)]
+pub(crate) const PRINTK: Option<unsafe extern "C" fn(*const c_char, ...) -> c_int> = Some(_printk);
+
+/// `_printk()`, if the kernel has a log.
+#[cfg(not(CONFIG_PRINTK))]
+pub(crate) const PRINTK: Option<unsafe extern "C" fn(*const c_char, ...) -> c_int> = None;
 
 /// Copies from a program (`include/linux/uaccess.h`): the number of bytes that it could not copy.
 ///

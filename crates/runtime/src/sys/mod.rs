@@ -16,4 +16,4 @@ pub use super::host::{
     pr_err, pr_info, pr_notice, pr_warn, strncpy_from_user, GFP_ATOMIC, GFP_KERNEL, GFP_NOWAIT,
 };
 #[cfg(not(kps_kernel))]
-pub(crate) use super::host::{mutex_lock, mutex_unlock};
+pub(crate) use super::host::{mutex_lock, mutex_unlock, PRINTK};
