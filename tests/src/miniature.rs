@@ -13,7 +13,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// How kallsyms writes addresses.
+/// How kallsyms writes addresses, and in which order its tables stand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Addresses {
     /// Relative to the entry itself, as Linux 7.x does.
@@ -22,6 +22,44 @@ pub enum Addresses {
     RelativeToBase,
     /// Below a base, as before 6.15; what is not negative is absolute.
     BelowBase,
+    /// The same before all other tables, as before 6.4, and the order of names before the tokens.
+    FirstWithSequences,
+    /// The same without the order of names, as in the first releases of 6.1.
+    First,
+}
+
+impl Addresses {
+    /// All of them.
+    pub const ALL: [Addresses; 5] = [
+        Addresses::RelativeToEntry,
+        Addresses::RelativeToBase,
+        Addresses::BelowBase,
+        Addresses::FirstWithSequences,
+        Addresses::First,
+    ];
+
+    fn are_first(self) -> bool {
+        matches!(self, Addresses::FirstWithSequences | Addresses::First)
+    }
+
+    /// The table, and the base if it has one.
+    fn table(self, symbols: &[(char, String, &str)], known: &HashMap<String, u64>) -> String {
+        let text_start = known.get("_text").copied().unwrap_or(0);
+        let mut table = String::new();
+        for (_, _, symbol) in symbols {
+            let above = known.get(*symbol).copied().unwrap_or(0).wrapping_sub(text_start) as i32;
+            let entry = match self {
+                Addresses::RelativeToEntry => format!("{symbol} - ."),
+                Addresses::RelativeToBase => above.to_string(),
+                _ => (-1 - above).to_string(),
+            };
+            let _ = writeln!(table, ".long {entry}");
+        }
+        if self != Addresses::RelativeToEntry {
+            table.push_str(".balign 8\n.quad _text\n");
+        }
+        table
+    }
 }
 
 /// The symbols that the tables list, by address.
@@ -200,7 +238,11 @@ fn tables(addresses: Addresses, btf: &Path, known: &HashMap<String, u64>) -> Str
     let mut line = |line: String| {
         let _ = writeln!(text, "{line}");
     };
-    line(format!(".balign {align}\n.long {}\n.balign {align}", symbols.len()));
+    line(format!(".balign {align}"));
+    if addresses.are_first() {
+        line(addresses.table(&symbols, known));
+    }
+    line(format!(".long {}\n.balign {align}", symbols.len()));
     let (mut markers, mut at) = (Vec::new(), 0);
     for (n, (kind, name, _)) in symbols.iter().enumerate() {
         if n % 256 == 0 {
@@ -218,6 +260,11 @@ fn tables(addresses: Addresses, btf: &Path, known: &HashMap<String, u64>) -> Str
     line(format!(".balign {align}"));
     markers.iter().for_each(|marker| line(format!(".long {marker}")));
     line(format!(".balign {align}"));
+    if addresses == Addresses::FirstWithSequences {
+        // Three bytes each, the most significant one first.
+        (0..symbols.len()).for_each(|n| line(format!(".byte 0, {}, {}", n >> 8, n & 0xff)));
+        line(format!(".balign {align}"));
+    }
     let (mut index, mut start) = (Vec::new(), 0);
     for byte in 0..=255u8 {
         index.push(start);
@@ -228,17 +275,8 @@ fn tables(addresses: Addresses, btf: &Path, known: &HashMap<String, u64>) -> Str
     line(format!(".balign {align}"));
     index.iter().for_each(|start| line(format!(".short {start}")));
     line(format!(".balign {align}"));
-    let text_start = known.get("_text").copied().unwrap_or(0);
-    for (_, _, symbol) in &symbols {
-        let above = known.get(*symbol).copied().unwrap_or(0).wrapping_sub(text_start) as i32;
-        line(match addresses {
-            Addresses::RelativeToEntry => format!(".long {symbol} - ."),
-            Addresses::RelativeToBase => format!(".long {above}"),
-            Addresses::BelowBase => format!(".long {}", -1 - above),
-        });
-    }
-    if addresses != Addresses::RelativeToEntry {
-        line(".balign 8\n.quad _text".to_owned());
+    if !addresses.are_first() {
+        line(addresses.table(&symbols, known));
     }
     text
 }

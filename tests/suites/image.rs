@@ -31,6 +31,7 @@ pub(crate) fn cases() -> Vec<Case> {
         the_files_that_fuzzing_starts_from_are_of_this_version,
         a_module_of_any_size_is_refused,
         a_bz_image_is_opened_in_each_of_the_known_compressions,
+        blocks_of_lz4_that_are_no_kernel_s_are_refused,
         an_image_that_is_cut_short_is_refused,
         a_header_that_is_cut_short_anywhere_is_refused,
         a_kernel_that_is_larger_than_any_is_refused,
@@ -53,7 +54,7 @@ fn miniature(addresses: Addresses) -> Vec<u8> {
 }
 
 fn every_symbol_is_where_the_linker_put_it_in_each_of_the_formats() {
-    for addresses in [Addresses::RelativeToEntry, Addresses::RelativeToBase, Addresses::BelowBase] {
+    for addresses in Addresses::ALL {
         let image = miniature(addresses);
         let facts = gather(&image, CONFIG, SYMVERS)
             .unwrap_or_else(|error| panic!("{addresses:?}: {error}"));
@@ -358,7 +359,7 @@ fn a_bz_image_is_opened_in_each_of_the_known_compressions() {
     let mut xz = liblzma::write::XzEncoder::new(Vec::new(), 1);
     let xz =
         xz.write_all(&kernel).and_then(|()| xz.finish()).unwrap_or_else(|error| panic!("{error}"));
-    for mut payload in [zstd, gzip, xz] {
+    for mut payload in [zstd, gzip, xz, lz4(&kernel)] {
         // The build appends the uncompressed length.
         payload.extend((kernel.len() as u32).to_le_bytes());
         let opened = vmlinux(&bz_image(&payload)).unwrap_or_else(|error| panic!("{error}"));
@@ -370,6 +371,54 @@ fn a_bz_image_is_opened_in_each_of_the_known_compressions() {
     }
     assert!(matches!(vmlinux(&bz_image(b"lzo and others")), Err(ImageError::Compression)));
     assert!(matches!(vmlinux(b"not a kernel"), Err(ImageError::Unknown)));
+}
+
+/// What `lz4 -l` writes of some bytes, without compressing them: blocks that are one copy each.
+fn lz4(bytes: &[u8]) -> Vec<u8> {
+    let block = |bytes: &[u8]| {
+        // A token of 15 and more literals, and how many more.
+        let more = bytes.len() - 15;
+        [&[0xf0], vec![0xff; more / 255].as_slice(), &[(more % 255) as u8], bytes].concat()
+    };
+    lz4_blocks(bytes.chunks(4096).map(block))
+}
+
+fn lz4_blocks(blocks: impl IntoIterator<Item = Vec<u8>>) -> Vec<u8> {
+    let mut stream = vec![0x02, 0x21, 0x4c, 0x18];
+    for block in blocks {
+        stream.extend((block.len() as u32).to_le_bytes());
+        stream.extend(block);
+    }
+    stream
+}
+
+fn blocks_of_lz4_that_are_no_kernel_s_are_refused() {
+    // A zero and a match that repeats it so many times more, then five literals to end with.
+    let zeros = |more: usize| {
+        let more = more - 19;
+        [
+            &[0x1f, 0, 1, 0],
+            vec![0xff; more / 255].as_slice(),
+            &[(more % 255) as u8],
+            &[0x50],
+            &[0; 5],
+        ]
+        .concat()
+    };
+    const BLOCK: usize = 8 << 20;
+    let open = |blocks: Vec<Vec<u8>>| {
+        let mut payload = lz4_blocks(blocks);
+        payload.extend([0; 4]);
+        vmlinux(&bz_image(&payload))
+    };
+    let full = zeros(BLOCK - 6);
+    assert!(open(vec![full.clone(), zeros(100)]).is_ok_and(|bytes| bytes.len() == BLOCK + 106));
+    assert!(matches!(open(vec![zeros(BLOCK - 5)]), Err(ImageError::Damaged(_))));
+    assert!(matches!(open(vec![full; 65]), Err(ImageError::TooLarge)));
+    // A match from before the start, and a block that is longer than what is left.
+    assert!(matches!(open(vec![vec![0x10, 0, 2, 0]]), Err(ImageError::Damaged(_))));
+    let cut = [&lz4_blocks([])[..], &[100, 0, 0, 0, 0x10, 0]].concat();
+    assert!(matches!(vmlinux(&bz_image(&cut)), Err(ImageError::Damaged(_))));
 }
 
 fn an_image_that_is_cut_short_is_refused() {

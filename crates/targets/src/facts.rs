@@ -170,7 +170,7 @@ fn read_kernel(files: &KernelFiles, mode: Mode, tree: Option<&Tree>) -> Result<F
             format!("{} cannot be read: {error}", image.display()),
         )
         .help(format!(
-            "kpsc reads {} kernels since 6.6 that are built with BTF, kallsyms and ftrace",
+            "kpsc reads {} kernels since 6.1 that are built with BTF, kallsyms and ftrace",
             kps_arch::native().title
         )),
     })?;

@@ -24,7 +24,9 @@ pub enum ImageError {
     #[error("the image is cut short")]
     Truncated,
     /// An unsupported compression.
-    #[error("the kernel inside uses an unsupported compression (gzip, xz and zstd are supported)")]
+    #[error(
+        "the kernel inside uses an unsupported compression (gzip, LZ4, xz and zstd are supported)"
+    )]
     Compression,
     /// Decompression failed.
     #[error("the kernel inside cannot be decompressed: {0}")]
@@ -90,8 +92,33 @@ pub(super) fn decompress(payload: &[u8]) -> Result<Vec<u8>, ImageError> {
                 .map_err(|error| ImageError::Damaged(error.into()))?;
             read(liblzma::read::XzDecoder::new_stream(payload, stream))
         }
+        [0x02, 0x21, 0x4c, 0x18, blocks @ ..] => lz4(blocks),
         _ => Err(ImageError::Compression),
     }
+}
+
+/// The blocks of the format that `lz4 -l` writes: a length and that many bytes, each unpacked 8 MiB
+/// or less. It has no end of its own: the length that the build appends has no block behind it.
+fn lz4(mut rest: &[u8]) -> Result<Vec<u8>, ImageError> {
+    const BLOCK: usize = 8 << 20;
+    let damaged = |why: String| {
+        ImageError::Damaged(std::io::Error::new(std::io::ErrorKind::InvalidData, why))
+    };
+    let mut out = Vec::new();
+    while let Some((len, blocks)) = rest.split_first_chunk().filter(|(_, rest)| !rest.is_empty()) {
+        let block = blocks.split_at_checked(u32::from_le_bytes(*len) as usize);
+        let (block, behind) = block.ok_or_else(|| damaged("a block is cut off".to_owned()))?;
+        let start = out.len();
+        out.resize(start + BLOCK, 0);
+        let unpacked = lz4_flex::block::decompress_into(block, &mut out[start..]);
+        let unpacked = unpacked.map_err(|error| damaged(error.to_string()))?;
+        out.truncate(start + unpacked);
+        if out.len() as u64 > MAX_SIZE {
+            return Err(ImageError::TooLarge);
+        }
+        rest = behind;
+    }
+    Ok(out)
 }
 
 fn read(decoder: impl std::io::Read) -> Result<Vec<u8>, ImageError> {
