@@ -14,7 +14,7 @@ use kps_facts::{
 };
 use std::collections::BTreeMap;
 
-pub use types::module;
+pub use types::{module, module_of, ModuleMemory};
 
 /// Where `.text` starts.
 pub const TEXT: u64 = 0xffff_ffff_8100_0000;
@@ -253,7 +253,7 @@ pub fn facts() -> Facts {
             members: [("kernel_clone_args".to_owned(), "parent_tid".to_owned())].into(),
         },
         constants: Constants::default(),
-        btf: btf(),
+        btf: btf(ModuleMemory::Mem),
         modules: BTreeMap::new(),
         module_names: Vec::new(),
         debug: Some(debug()),
@@ -321,7 +321,8 @@ fn syscalls() -> BTreeMap<String, Vec<SyscallParam>> {
         .collect()
 }
 
-fn btf() -> Btf {
-    Btf::parse(types::types().0.finish_with_layout())
+/// The types, with this memory of modules.
+pub fn btf(memory: ModuleMemory) -> Btf {
+    Btf::parse(types::types(memory).0.finish_with_layout())
         .unwrap_or_else(|error| panic!("the fixture's BTF: {error}"))
 }

@@ -25,6 +25,7 @@ pub(crate) fn cases() -> Vec<Case> {
         a_facts_file_that_is_cut_or_changed_is_refused,
         a_facts_file_with_something_behind_its_end_is_refused,
         facts_with_modules_come_back_from_their_file_and_answer_alike,
+        the_gate_finds_the_notes_of_a_module_in_each_form_of_its_memory,
         modules_that_cannot_be_are_refused,
         the_end_of_the_kernels_types_is_within_them,
         no_changed_byte_of_a_module_makes_the_reader_panic,
@@ -200,6 +201,22 @@ fn facts_with_modules_come_back_from_their_file_and_answer_alike() {
     add(&mut read, "other");
     assert!(read.to_bytes() == facts.to_bytes());
     assert_eq!(generated(&read), generated(&facts));
+}
+
+fn the_gate_finds_the_notes_of_a_module_in_each_form_of_its_memory() {
+    let gate = |memory| {
+        let mut facts = Facts { btf: fixture::btf(memory), ..fixture::facts() };
+        module::add(&mut facts, "dummy", fixture::module_of(memory))
+            .unwrap_or_else(|error| panic!("{error}"));
+        generated(&facts).into_values().collect::<String>()
+    };
+    let newer = gate(fixture::ModuleMemory::Mem);
+    assert!(newer.contains("let rodata = (*(*obj).r#mod).mem[2];"));
+    let older = gate(fixture::ModuleMemory::CoreLayout);
+    assert!(older.contains("let core = (*(*obj).r#mod).core_layout;"));
+    for member in ["base: *mut", "text_size: ", "ro_size: "] {
+        assert!(older.contains(member), "{member} is no member");
+    }
 }
 
 fn modules_that_cannot_be_are_refused() {

@@ -10,7 +10,7 @@
 use crate::message;
 use crate::names::{self, ident, object_ident, FuncNames};
 use crate::Body;
-use kps_plan::{Callback, Object, Patch};
+use kps_plan::{Callback, Object, Patch, Rodata};
 use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{format_ident, quote};
 
@@ -115,7 +115,7 @@ fn call<B>(object: &Object<B>, callback: Callback) -> Option<TokenStream> {
 
 /// Opens the gate, or closes it and redirects every function to itself.
 fn pre_patch<B>(patch: &Patch<B>, object: &Object<B>, klp_object: &Ident) -> TokenStream {
-    let rodata = Literal::usize_unsuffixed(patch.klp.rodata);
+    let [rodata, start, size] = rodata(patch.klp.rodata);
     let refusal = format!(
         "{} is not the module that this patch was made for, that of {}: it stays unpatched",
         message::verbatim(object.name.as_str()),
@@ -138,9 +138,9 @@ fn pre_patch<B>(patch: &Patch<B>, object: &Object<B>, klp_object: &Ident) -> Tok
             /// functions found and its symbols relocated. Nobody runs the table's functions before
             /// this has returned.
             let open = unsafe {
-                let rodata = (*(*obj).r#mod).mem[#rodata];
+                #rodata
                 let funcs = (*obj).funcs;
-                let same = gate::has_build_id(rodata.base.cast(), rodata.size as usize, BUILD_ID)
+                let same = gate::has_build_id(#start, #size, BUILD_ID)
                     && FUNCS.iter().enumerate().all(|(n, func)| {
                         gate::starts_as((*funcs.add(n)).old_func.cast(), func.landing_pad)
                     });
@@ -163,6 +163,25 @@ fn pre_patch<B>(patch: &Patch<B>, object: &Object<B>, klp_object: &Ident) -> Tok
             }
             #status
         }
+    }
+}
+
+/// The module's read-only memory: a variable, and from it the start and the size.
+fn rodata(rodata: Rodata) -> [TokenStream; 3] {
+    match rodata {
+        Rodata::Memory(index) => {
+            let index = Literal::usize_unsuffixed(index);
+            [
+                quote!(let rodata = (*(*obj).r#mod).mem[#index];),
+                quote!(rodata.base.cast()),
+                quote!(rodata.size as usize),
+            ]
+        }
+        Rodata::CoreLayout => [
+            quote!(let core = (*(*obj).r#mod).core_layout;),
+            quote!(core.base.cast::<u8>().add(core.text_size as usize)),
+            quote!(core.ro_size.saturating_sub(core.text_size) as usize),
+        ],
     }
 }
 

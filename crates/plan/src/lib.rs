@@ -116,8 +116,18 @@ pub struct Klp {
     pub state: Option<TypeId>,
     /// The structs of the patch's kobject, if it has resources.
     pub kobject: Option<Kobject>,
-    /// The index of a module's read-only memory (`MOD_RODATA`), which holds its notes.
-    pub rodata: usize,
+    /// Where a module's read-only memory is, which holds its notes.
+    pub rodata: Rodata,
+}
+
+/// Where `struct module` has the module's read-only memory (`include/linux/module.h`).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Rodata {
+    /// Before Linux 6.4: a part of `core_layout`, behind the code.
+    #[default]
+    CoreLayout,
+    /// Since then: the element of `mem` with this index (`MOD_RODATA`).
+    Memory(usize),
 }
 
 /// The structs of `include/linux/kobject.h`.

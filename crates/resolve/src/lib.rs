@@ -62,7 +62,7 @@ use kps_diag::{
 };
 use kps_facts::{Facts, Importer, Wanted};
 use kps_plan::{
-    AuthorsKey, CFile, Imports, Klp, Kobject, Mode, Object, ObjectName, Patch, Target, Type,
+    AuthorsKey, CFile, Imports, Klp, Kobject, Mode, Object, ObjectName, Patch, Rodata, Target, Type,
 };
 use names::Declared;
 use std::collections::{BTreeSet, HashMap};
@@ -147,12 +147,14 @@ const DATA_MEMBERS: &[Members] = &[("klp_state", &["id", "version"]), ("klp_patc
 const RESOURCE_MEMBERS: &[Members] =
     &[("klp_patch", &["forced", "kobj"]), ("kobject", &["ktype"]), ("kobj_type", &["release"])];
 
-/// The additional members that the gate of a module needs (`include/linux/module.h`).
+/// The additional members that the gate of a module needs (`include/linux/module.h`). A kernel has
+/// `mem` or `core_layout`, with the struct of the next line or the one after it.
 const GATE_MEMBERS: &[Members] = &[
     ("klp_object", &["mod"]),
     ("klp_func", &["old_func", "old_size", "new_size"]),
-    ("module", &["mem"]),
+    ("module", &["mem", "core_layout"]),
     ("module_memory", &["base", "size"]),
+    ("module_layout", &["base", "text_size", "ro_size"]),
 ];
 
 /// A struct and the names of its members.
@@ -442,7 +444,6 @@ impl<'a> Resolver<'a> {
             Some(Type::Named(id)) => Some(id),
             _ => None,
         };
-        let rodata = || self.facts.btf.constants("MOD_RODATA").first().map(|&(_, value)| value);
         let klp = Klp {
             patch: id("klp_patch")?,
             object: id("klp_object")?,
@@ -453,9 +454,17 @@ impl<'a> Resolver<'a> {
                 true => Some(Kobject { object: id("kobject")?, ktype: id("kobj_type")? }),
                 false => None,
             },
-            rodata: if needs.gates { usize::try_from(rodata()?).ok()? } else { 0 },
+            rodata: if needs.gates { self.rodata()? } else { Rodata::default() },
         };
         Some(klp)
+    }
+
+    fn rodata(&self) -> Option<Rodata> {
+        let btf = &self.facts.btf;
+        match btf.constants("MOD_RODATA").first() {
+            Some(&(_, index)) => usize::try_from(index).ok().map(Rodata::Memory),
+            None => (!btf.types("module_layout").is_empty()).then_some(Rodata::CoreLayout),
+        }
     }
 }
 
