@@ -242,8 +242,9 @@ impl<'a> Image<'a> {
 
     /// The functions in which kernel threads spend their time. Of the functions that start as a
     /// thread those with a loop that rests: it sleeps or asks whether to stop, itself or in a
-    /// function that it calls. And endless loops that a starting function calls, with their caller.
-    /// An endless function that calls another one may end the thread instead.
+    /// function that it calls. And endless loops that only starting functions call, with their
+    /// caller. An endless function that calls another one, or that others call, may end the thread
+    /// instead, as `panic()` does.
     fn thread_loops(
         &self,
         started: &BTreeSet<u64>,
@@ -252,11 +253,21 @@ impl<'a> Image<'a> {
     ) -> BTreeSet<u64> {
         let is_endless_loop =
             |function: &u64| self.loops(*function) && self.leads_to(*function).is_disjoint(endless);
+        let endless_loops: BTreeSet<u64> = started
+            .iter()
+            .flat_map(|&function| self.leads_to(function))
+            .filter(|called| endless.contains(called) && is_endless_loop(called))
+            .collect();
+        let called_by_others: BTreeSet<u64> = self
+            .calls()
+            .filter(|(caller, called)| endless_loops.contains(called) && !started.contains(caller))
+            .map(|(_, called)| called)
+            .collect();
+        let endless_loops = &endless_loops - &called_by_others;
         let mut loops = BTreeSet::new();
         for &function in started {
             let called = self.leads_to(function);
-            let inner: Vec<u64> =
-                called.intersection(endless).copied().filter(is_endless_loop).collect();
+            let inner: Vec<u64> = called.intersection(&endless_loops).copied().collect();
             let is_loop =
                 self.loops(function) && (rests(function) || called.iter().any(|&f| rests(f)));
             if is_loop || !inner.is_empty() {
@@ -392,8 +403,12 @@ mod tests {
             vec![call(16), Step::Leave],
             vec![call(80), Step::Leave],
             vec![jump(90, 84)],
+            // One that stops the machine, which others call too.
+            vec![call(112), Step::Leave],
+            vec![jump(122, 116)],
+            vec![call(112), Step::Leave],
         ]);
-        let started = BTreeSet::from([32, 48, 64]);
+        let started = BTreeSet::from([32, 48, 64, 96]);
         let rests = |function| image.leads_to(function).contains(&16);
         let loops = image.thread_loops(&started, &image.endless(), &rests);
         assert_eq!(loops, BTreeSet::from([32, 64, 80]));
