@@ -11,7 +11,8 @@
 //! `BLESS=1 cargo xtask test ui` writes the messages anew; read the difference before you commit
 //! it.
 
-use kps_diag::Code;
+use kps_diag::{Code, SLEEP_IN_ATOMIC};
+use kps_grammar::{Source, Sources};
 use kps_tests::mistakes::{changed_lines, is_repair, mistakes, words};
 use kps_tests::pages::blocks;
 use kps_tests::schedule::{Case, Failed};
@@ -41,7 +42,30 @@ pub(crate) fn cases() -> Vec<Case> {
         Case::new(format!("the message leads to the repair: {name}"), move || check_repair(&name))
     });
     let pages = kps_diag::ALL.iter().flat_map(|&code| page_cases(code));
-    cases.chain(series).chain(repairs).chain(pages).collect()
+    let held = Case::new("what is held with PREEMPT_RT", nothing_sleeps_under_a_lock_of_preempt_rt);
+    cases.chain(series).chain(repairs).chain(pages).chain([held]).collect()
+}
+
+fn nothing_sleeps_under_a_lock_of_preempt_rt() -> Result<(), Failed> {
+    let path = repository().join("tests/ui/KPS0512-under-a-lock.kps");
+    let raw = std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{error}"));
+    let of_rt = raw.replace("_raw_spin_", "rt_spin_");
+    let mut facts = kps_tests::fixture::facts();
+    facts.config.insert("CONFIG_PREEMPT_RT".to_owned(), "y".to_owned());
+    for (text, consequence) in [
+        (raw, "the kernel stops with \"scheduling while atomic\""),
+        (of_rt, "the kernel warns of a voluntary context switch: with CONFIG_PREEMPT_RT this is a critical section of RCU"),
+    ] {
+        let sources = Sources::new(Source::new("held.kps", &text));
+        let patch = kps_grammar::parse(sources.spec()).0.patch;
+        let patch = patch.unwrap_or_else(|| panic!("the spec is read"));
+        let (_, found) = kpsc::resolve::resolve(&sources, &patch, true, &facts);
+        let of_lock = found.iter().filter(|found| found.code == SLEEP_IN_ATOMIC);
+        let notes: Vec<_> = of_lock.filter_map(|found| found.notes.last()).collect();
+        let in_rcu = "the kernel warns of a voluntary context switch, and may free what is read here meanwhile";
+        assert_eq!(notes, [in_rcu, consequence]);
+    }
+    Ok(())
 }
 
 /// The examples of a page that do not pass.

@@ -20,9 +20,29 @@ const DEPTH: usize = 8;
 #[derive(Clone)]
 struct Held {
     hold: Hold,
+    /// As the code names what takes it.
     name: String,
+    /// As the kernel does.
+    enters: String,
     span: Span,
 }
+
+impl Held {
+    /// What the kernel does if a task sleeps while this is held.
+    fn consequence(&self, is_rt: bool) -> &'static str {
+        let is_raw = self.enters.contains("raw_");
+        match self.hold {
+            Hold::Rcu => "the kernel warns of a voluntary context switch, and may free what is read here meanwhile",
+            // `kernel/locking/spinlock_rt.c` and `kernel/softirq.c` call `rcu_read_lock()`.
+            Hold::Spin | Hold::Read | Hold::Write if is_rt && !is_raw => OF_RCU,
+            Hold::Softirqs if is_rt => OF_RCU,
+            _ => STOPS,
+        }
+    }
+}
+
+/// There a task may be preempted and wait for spinlocks, but not for anything else.
+const OF_RCU: &str = "the kernel warns of a voluntary context switch: with CONFIG_PREEMPT_RT this is a critical section of RCU";
 
 /// A call that may sleep, and what is held there.
 struct Found {
@@ -43,10 +63,7 @@ struct Holds<'r> {
 
 impl Resolver<'_> {
     pub(super) fn check_held(&mut self, spec: &ast::Patch, rust: &Rust) {
-        // Its spinlocks are mutexes.
-        if self.facts.config_enabled("CONFIG_PREEMPT_RT") {
-            return;
-        }
+        let is_rt = self.facts.config_enabled("CONFIG_PREEMPT_RT");
         let mut reported = BTreeSet::new();
         for (code, refs) in rust.bodies_with_refs() {
             let mut holds =
@@ -61,10 +78,7 @@ impl Resolver<'_> {
                     format!("`{name}` may sleep after `{}`, where nothing may", held.name);
                 let error = sleep_in_atomic(message, (&name, &enters), &sleeper, span);
                 let error = error.at(held.span, "nothing may sleep from here until this is undone");
-                self.report(error.note(match held.hold {
-                    Hold::Rcu => "the kernel warns of a voluntary context switch, and may free what is read here meanwhile",
-                    _ => STOPS,
-                }));
+                self.report(error.note(held.consequence(is_rt)));
             }
         }
     }
@@ -132,7 +146,7 @@ impl Holds<'_> {
 
     fn enter(&mut self, name: String, enters: String, span: Span) {
         if let Some(hold) = notable::holds(&enters) {
-            self.held.push(Held { hold, name, span });
+            self.held.push(Held { hold, name, enters, span });
         } else if let Some(hold) = notable::drops(&enters) {
             if let Some(last) = self.held.iter().rposition(|held| held.hold == hold) {
                 self.held.remove(last);

@@ -20,15 +20,19 @@ pub enum Hold {
     Softirqs,
 }
 
-/// What begins and what ends it, without the endings below.
+/// What begins and what ends it, without the endings below. With CONFIG_PREEMPT_RT a task may wait
+/// for the lock of `rt_spin_lock()` and its kind, but not for anything else while it holds one.
 const PAIRS: &[(Hold, &str, &str)] = &[
     (Hold::Spin, "spin_lock", "spin_unlock"),
     (Hold::Spin, "raw_spin_lock", "raw_spin_unlock"),
     (Hold::Spin, "_raw_spin_lock", "_raw_spin_unlock"),
+    (Hold::Spin, "rt_spin_lock", "rt_spin_unlock"),
     (Hold::Read, "read_lock", "read_unlock"),
     (Hold::Read, "_raw_read_lock", "_raw_read_unlock"),
+    (Hold::Read, "rt_read_lock", "rt_read_unlock"),
     (Hold::Write, "write_lock", "write_unlock"),
     (Hold::Write, "_raw_write_lock", "_raw_write_unlock"),
+    (Hold::Write, "rt_write_lock", "rt_write_unlock"),
     (Hold::Rcu, "rcu_read_lock", "rcu_read_unlock"),
     (Hold::Rcu, "__rcu_read_lock", "__rcu_read_unlock"),
     (Hold::Preemption, "preempt_disable", "preempt_enable"),
@@ -78,6 +82,7 @@ mod tests {
         assert_eq!(holds("_raw_spin_lock_irqsave"), Some(Hold::Spin));
         assert_eq!(holds("rust_helper_rcu_read_lock"), Some(Hold::Rcu));
         assert_eq!(drops("_raw_spin_unlock_irqrestore"), Some(Hold::Spin));
+        assert_eq!(holds("rt_spin_lock_nested"), Some(Hold::Spin));
         for name in ["spin_lock_init", "rcu_read_lock_held", "_raw_spin_trylock", "lock_sock"] {
             assert_eq!((holds(name), drops(name)), (None, None), "{name}");
         }
