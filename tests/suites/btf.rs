@@ -2,7 +2,7 @@
 //! The BTF reader, against blobs that are written here.
 
 use kps_facts::btf::{Btf, BtfId, Kind};
-use kps_facts::{Importer, Wanted};
+use kps_facts::{forget_namesakes, Facts, Importer, Wanted};
 use kps_plan::{CInt, RecordKind, Type, TypeDef};
 use kps_tests::btf::{BtfWriter, VOID};
 use kps_tests::cases;
@@ -32,7 +32,27 @@ pub(crate) fn cases() -> Vec<Case> {
         a_name_that_no_kernel_takes_is_refused,
         types_of_modules_come_behind_those_of_the_kernel,
         a_module_that_is_cut_short_adds_nothing,
+        of_functions_of_one_name_an_older_pahole_describes_any,
     ]
+}
+
+fn of_functions_of_one_name_an_older_pahole_describes_any() {
+    for (pahole, is_trusted) in [(None, true), (Some("125"), true), (Some("124"), false)] {
+        let mut facts = kps_tests::fixture::facts();
+        let pahole = pahole.map(|version| ("CONFIG_PAHOLE_VERSION".to_owned(), version.to_owned()));
+        facts.config.extend(pahole.clone());
+        kps_targets::module::add(&mut facts, "dummy", kps_tests::fixture::module())
+            .unwrap_or_else(|error| panic!("{error}"));
+        let knows = |facts: &Facts, name: &str| !facts.btf.functions(name).is_empty();
+        // Two functions of the module have this name, and one has that.
+        assert_eq!(knows(&facts, "dummy_setup"), is_trusted, "{pahole:?}");
+        assert!(knows(&facts, "dummy_helper") && knows(&facts, "show_type"));
+        let symbols = facts.vmlinux.symbols.iter().map(|sym| (sym.kind, sym.name));
+        let types = 1..facts.modules["dummy"].types.start;
+        forget_namesakes(&mut facts.btf, types, &facts.config, symbols);
+        assert_eq!(knows(&facts, "show_type"), is_trusted, "{pahole:?}");
+        assert!(knows(&facts, "cmdline_proc_show"));
+    }
 }
 
 fn parse(bytes: Vec<u8>) -> Btf {

@@ -18,6 +18,7 @@ mod file;
 mod format;
 mod from_c;
 mod import;
+mod namesakes;
 mod roles;
 mod sites;
 mod source;
@@ -42,6 +43,7 @@ pub use from_c::CONSTANTS;
 pub use import::{param_name, passed, Importer, Wanted};
 pub use kps_arch::ENTRY_BYTES;
 pub use kps_plan::Mode;
+pub use namesakes::forget_namesakes;
 pub use roles::{Role, Roles};
 pub use sites::Sites;
 pub use source::Source;
@@ -206,6 +208,8 @@ impl Facts {
             self.btf = self.btf.with_module(btf)?;
         }
         let types = before + 1..self.btf.len() as u32 + 1;
+        let symbols = module.object.symbols.iter().map(|sym| (sym.kind, sym.name));
+        forget_namesakes(&mut self.btf, types.clone(), &self.config, symbols);
         self.modules.insert(name.to_owned(), Module { types, ..module });
         Ok(())
     }

@@ -8,8 +8,8 @@ use super::syscalls::{syscalls, vdso};
 use super::user_arguments::user_arguments;
 use kps_facts::btf::Btf;
 use kps_facts::{
-    is_release, Constants, Export, Exports, Facts, Identity, Mode, Object, Site, Sites, Sym,
-    Symbols, UserDeclarations,
+    forget_namesakes, is_release, Constants, Export, Exports, Facts, Identity, Mode, Object, Site,
+    Sites, Sym, Symbols, UserDeclarations,
 };
 use std::collections::BTreeMap;
 
@@ -30,13 +30,20 @@ pub fn gather(image: &[u8], config: &str, symvers: &str) -> Result<Facts, ImageE
     }
     symbols.sort_by_key(|sym| sym.address);
     let (_, btf) = vmlinux.section(".BTF")?;
-    let btf = Btf::parse(btf.to_vec())?;
+    let mut btf = Btf::parse(btf.to_vec())?;
     let exports = parse_symvers(symvers);
     let (roles, calls) = roles(&vmlinux, &symbols, &btf, &exports);
     let syscalls = syscalls(&vmlinux, &symbols, &btf);
+    let user_arguments = user_arguments(&vmlinux, &symbols, &btf, &syscalls);
+    let config = parse_config(config);
+    // What a prototype tells of roles and arguments only makes checks stricter, so that was read
+    // from all of them.
+    let named = symbols.iter().map(|sym| (char::from(sym.kind), sym.name.as_str()));
+    let types = 1..btf.len() as u32 + 1;
+    forget_namesakes(&mut btf, types, &config, named);
     Ok(Facts {
         identity: Identity { release: release(&vmlinux, &symbols)?, build_id: vmlinux.build_id()? },
-        config: parse_config(config),
+        config,
         mode: Mode::default(),
         vmlinux: Object {
             sections: vmlinux.sections(),
@@ -48,7 +55,7 @@ pub fn gather(image: &[u8], config: &str, symvers: &str) -> Result<Facts, ImageE
             })),
         },
         exports,
-        user_arguments: user_arguments(&vmlinux, &symbols, &btf, &syscalls),
+        user_arguments,
         user_declarations: UserDeclarations::default(),
         constants: Constants::default(),
         syscalls,

@@ -5,6 +5,7 @@
 //! time for it.
 
 use super::{Btf, BtfId, Kind};
+use std::ops::Range;
 
 /// Ids of types, each list ordered by name.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
@@ -107,6 +108,13 @@ impl Btf {
         index.functions.sort_by_key(|&id| self.get(id).name);
         index.types.sort_by_key(|&id| self.get(id).name);
         index.constants.sort_by_key(|&(id, n)| self.constant_name(id, n));
+    }
+
+    /// Removes functions from the index, of some types those whose names are not wanted.
+    pub(crate) fn retain_functions(&mut self, types: Range<u32>, is_wanted: impl Fn(&str) -> bool) {
+        let mut functions = std::mem::take(&mut self.index.functions);
+        functions.retain(|id| !types.contains(&id.0) || is_wanted(self.get(*id).name));
+        self.index.functions = functions;
     }
 
     /// Takes an index that was stored with the types. A wrong index finds nothing but does no harm.
