@@ -7,6 +7,7 @@ use super::gather::gather;
 use super::headers::user_declarations;
 use super::image::{decompress, ImageError};
 use super::kept::made_again;
+use super::loadable::check_symbol_versions;
 use super::manifest::Tree;
 use super::origin::KernelFiles;
 use super::{damaged, inventory, Target};
@@ -174,6 +175,7 @@ fn read_kernel(files: &KernelFiles, mode: Mode, tree: Option<&Tree>) -> Result<F
             kps_arch::native().title
         )),
     })?;
+    check_symbol_versions(&facts.identity.release, &config)?;
     let user_declarations = tree.map(user_declarations).unwrap_or_default();
     Ok(Facts { mode, user_declarations, ..facts })
 }

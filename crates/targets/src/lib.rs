@@ -22,6 +22,7 @@ mod inventory;
 pub mod kallsyms;
 mod kept;
 mod linked;
+mod loadable;
 mod manifest;
 mod mode;
 pub mod module;

@@ -24,6 +24,11 @@ pub(crate) const CASES: &[Bad] = &[
     }),
     ("KPS0714-config-hostile-value", |w| config(w, "CONFIG_LIVEPATCH=y\nCONFIG_HZ=\u{1b}[31m\n")),
     ("KPS0714-config-is-something-else", |w| config(w, "#!/bin/sh\nreboot\n")),
+    ("KPS0720-no-versions-of-symbols", |w| {
+        let none = ["BASIC", "EXTENDED"];
+        let none = none.map(|form| format!("# CONFIG_{form}_MODVERSIONS is not set\n")).concat();
+        config(w, &format!("CONFIG_LIVEPATCH=y\nCONFIG_MODVERSIONS=y\n{none}"))
+    }),
     ("KPS0701-exports-missing", |w| with(w, "Module.symvers", None)),
     ("KPS0701-exports-binary", |w| with(w, "Module.symvers", Some(b"\x7fELF\xff"))),
     ("KPS0713-exports-too-large", |w| sparse(w, "Module.symvers")),
