@@ -7,9 +7,10 @@ use crate::build::check_visible;
 use crate::emit::is_plain;
 use clap::{Args, Subcommand};
 use kps_diag::{escape, Diagnostic};
+use kps_facts::Mode;
 use kps_host::output::{self, Stream};
 use kps_targets::{
-    is_supported_path, unsupported_path, BuildDirRequest, Cache, DebianRequest, Request,
+    is_supported_path, unsupported_path, Available, BuildDirRequest, Cache, DebianRequest, Request,
     RootRequest,
 };
 use std::ffi::OsString;
@@ -53,7 +54,9 @@ struct Named {
 
 #[derive(Debug, Args)]
 struct List {
-    /// List the stock kernels that could be added instead, newest first.
+    /// List the stock kernels that could be added instead, newest first: release, suite, what
+    /// patches can stand on (see `add --rust`), and whether its headers are there: a kernel
+    /// without them cannot be added.
     #[arg(long)]
     available: bool,
     #[command(flatten)]
@@ -92,21 +95,23 @@ struct Remove {
 /// Which of Debian's kernels.
 #[derive(Debug, Args)]
 struct Stock {
-    /// The Debian suite.
-    #[arg(long, default_value = kps_targets::SUITE)]
-    suite: String,
-    /// The flavour of the kernel: the end of its release.
-    #[arg(long, default_value = kps_arch::native().debian.flavour)]
-    flavour: String,
+    /// The Debian suite, with its updates, security fixes and backports, or one of these; all that
+    /// kpsc knows if not given.
+    #[arg(long)]
+    suite: Option<String>,
+    /// The flavour of the kernel: the end of its release. `list` lists all if not given, and `add`
+    /// takes the one for virtual machines.
+    #[arg(long)]
+    flavour: Option<String>,
     /// The mirror of Debian's archive; the one that this machine's apt uses if not given.
     #[arg(long, value_name = "URL")]
     mirror: Option<String>,
 }
 
 impl Stock {
-    fn request(self, release: Option<String>) -> DebianRequest {
+    fn request(self, release: Option<String>, mode: Option<Mode>) -> DebianRequest {
         let Stock { suite, flavour, mirror } = self;
-        DebianRequest { release, suite, flavour, mirror, mode: None }
+        DebianRequest { release, suite, flavour, mirror, mode }
     }
 }
 
@@ -130,17 +135,19 @@ struct Add {
     #[arg(long, value_name = "VAR=VALUE", requires = "own", value_parser = make_variable)]
     make: Vec<String>,
     /// The release of the stock kernel or of the one below --root; without it the newest with Rust
-    /// and livepatch, or the only one.
+    /// and livepatch, or the only one. For a stock kernel its first numbers are enough: 6.12 is the
+    /// newest 6.12.
     #[arg(long, conflicts_with = "build_dir")]
     release: Option<String>,
     #[command(flatten)]
     stock: Stock,
+    /// What patches of a stock kernel stand on: the `kernel`'s own Rust crate, or `core`, which
+    /// needs no Rust in the kernel; the crate if the kernel has it and the option is not given.
+    #[arg(long, value_name = "MODE", conflicts_with = "own", value_parser = ["kernel", "core"])]
+    rust: Option<String>,
     /// Read the facts only; compilers and build tree are fetched when they are first needed.
     #[arg(long, conflicts_with = "build_dir")]
     facts_only: bool,
-    /// TEMP
-    #[arg(long)]
-    rust: Option<String>,
     /// Also read the kernel's debug information, which lists inlined copies. For a stock kernel it
     /// is downloaded: some 350 MB.
     #[arg(long)]
@@ -200,14 +207,12 @@ impl Kernel {
 impl Add {
     fn run(self, cache: &Cache) -> CommandResult {
         let progress = progress();
-        let Add { name, build_dir, root, toolchain, make, release, stock, .. } = self;
+        let Add { name, build_dir, root, toolchain, make, release, stock, rust, .. } = self;
+        let mode = rust.as_deref().and_then(Mode::new);
         let request = match (build_dir, root) {
             (Some(folder), _) => Request::BuildDir(BuildDirRequest { folder, toolchain, make }),
             (None, Some(folder)) => Request::Root(RootRequest { folder, release, toolchain, make }),
-            (None, None) => Request::Debian(DebianRequest {
-                mode: self.rust.as_deref().and_then(kps_facts::Mode::new),
-                ..stock.request(release)
-            }),
+            (None, None) => Request::Debian(stock.request(release, mode)),
         };
         let mut target = kps_targets::add(cache, name.as_deref(), &request, progress)?;
         if !self.facts_only {
@@ -224,7 +229,12 @@ impl Add {
 impl List {
     fn run(self, cache: &Cache) -> CommandResult {
         if self.available {
-            kps_targets::available(cache, &self.stock.request(None))?.iter().for_each(say);
+            let kernels =
+                kps_targets::available(cache, &self.stock.request(None, None), progress())?;
+            for Available { release, suite, mode, has_headers, .. } in kernels {
+                let headers = if has_headers { "headers" } else { "no headers" };
+                say(format_args!("{release}\t{suite}\t{}\t{headers}", mode.as_str()));
+            }
             return Ok(0);
         }
         for (name, target) in cache.targets()? {

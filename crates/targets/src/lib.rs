@@ -54,7 +54,7 @@ use std::path::{Path, PathBuf};
 
 pub use build_dir::Request as BuildDirRequest;
 pub use cache::{is_supported_path, unsupported_path, Cache, Change, Listed};
-pub use debian::{keyring, Request as DebianRequest, SUITE};
+pub use debian::{keyring, Available, Request as DebianRequest, SUITE};
 pub use inventory::record;
 pub use kept::{Kept, Kind as KeptKind};
 pub use manifest::Tree;
@@ -232,9 +232,13 @@ pub fn add(
     cache.target(&name)
 }
 
-/// The releases that can be added, newest first.
-pub fn available(cache: &Cache, request: &DebianRequest) -> Result<Vec<String>, Diagnostic> {
-    debian::available(cache, request)
+/// The stock kernels that a request is about, newest first.
+pub fn available(
+    cache: &Cache,
+    request: &DebianRequest,
+    progress: Progress,
+) -> Result<Vec<Available>, Diagnostic> {
+    debian::available(cache, request, progress)
 }
 
 /// Makes a filled folder the target of this name: a new one, or in place of an old one of which

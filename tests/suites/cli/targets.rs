@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 //! Targets on the command line: named, listed, added, and refused.
 
-use super::{assert_ends, cache_with_manifest, folder, run, with_fixture, write, SPEC};
+use super::{assert_ends, cache_with_manifest, folder, program, run, with_fixture, write, SPEC};
 use kps_targets::Cache;
 use kps_tests::miniature::{link, Addresses};
 use kps_tests::schedule::Case;
@@ -18,6 +18,7 @@ pub(crate) fn cases() -> Vec<Case> {
         a_build_folder_must_hold_a_kernel_that_can_be_read,
         the_name_of_a_target_is_taken_once,
         a_kernel_of_other_compilers_is_refused_before_anything_is_fetched,
+        stock_kernels_of_all_suites_are_listed_and_found,
     ]
 }
 
@@ -153,4 +154,69 @@ fn a_kernel_of_other_compilers_is_refused_before_anything_is_fetched() {
         .args(["build", &spec, "-o"])
         .arg(root.path());
     assert_ends(run(&mut build), 3, "KPS0708");
+}
+
+/// apt with two suites of one release, on a mirror that has lost its security fixes.
+const APT_GET: &str = r#"
+for word; do
+    case $word in Dir::State=*) lists=${word#*=}/lists ;; esac
+done
+case " $* " in
+    *" indextargets "*)
+        for suite in trixie trixie-updates trixie-security trixie-backports; do
+            echo "$suite $lists/mirror_debian_dists_${suite}_main_binary-amd64_Packages"
+        done ;;
+    *" update "*)
+        for suite in trixie trixie-updates trixie-backports; do
+            echo > "$lists/mirror_debian_dists_${suite}_InRelease"
+        done
+        mirror=http://mirror.invalid/debian-security
+        echo "E: The repository '$mirror trixie-security Release' does not have a Release file." >&2
+        exit 100 ;;
+esac"#;
+const APT_CACHE: &str = r#"
+case " $* " in
+    *" pkgnames linux-headers- "*)
+        echo linux-headers-7.3.4+deb13-amd64
+        echo linux-headers-7.3.4+deb13-common ;;
+    *" pkgnames linux-image- "*)
+        echo linux-image-amd64
+        echo linux-image-7.3.4+deb13-amd64
+        echo linux-image-7.3.4+deb13-amd64-dbg
+        echo linux-image-6.12.9+deb13-rt-amd64 ;;
+    *" madison linux-headers-7.3.4+deb13-amd64 linux-image-7.3.4+deb13-amd64 linux-image-6.12.9+deb13-rt-amd64 "*)
+        backports="7.3.4-1~bpo13+1 | http://mirror.invalid/debian trixie-backports/main amd64 Packages"
+        echo "linux-image-6.12.9+deb13-rt-amd64 | 6.12.9-1 | http://mirror.invalid/debian trixie/main amd64 Packages"
+        echo "linux-headers-7.3.4+deb13-amd64 | $backports"
+        echo "linux-image-7.3.4+deb13-amd64 | $backports" ;;
+    *) exit 1 ;;
+esac"#;
+
+fn stock_kernels_of_all_suites_are_listed_and_found() {
+    let (programs, cache) = (folder(), folder());
+    program(programs.path(), "apt-get", APT_GET);
+    program(programs.path(), "apt-cache", APT_CACHE);
+    let kernel = |words: &[&str]| {
+        let mut command = kpsc();
+        command.env("KPSC_CACHE", cache.path()).env("PATH", programs.path()).arg("kernel");
+        run(command.args(words).args(["--mirror", "http://mirror.invalid/debian"]))
+    };
+    let trixie = ["list", "--available", "--suite", "trixie"];
+    let (status, said) = kernel(&trixie);
+    assert_eq!(status, 0, "{said}");
+    let newest = "7.3.4+deb13-amd64\ttrixie-backports\tkernel\theaders\n";
+    let listed = format!("{newest}6.12.9+deb13-rt-amd64\ttrixie\tcore\tno headers\n");
+    assert!(said.contains(&listed), "{said}");
+    assert!(said.contains("no `trixie-security`: security updates are missing"), "{said}");
+    let only = |option: &[&str]| kernel(&[trixie.as_slice(), option].concat()).1;
+    assert!(!only(&["--flavour", "amd64"]).contains("rt-amd64"));
+    assert!(!only(&["--suite", "trixie-backports"]).contains("rt-amd64"));
+    let gone = ["add", "--release", "6.12.9+deb13-rt-amd64"];
+    assert_ends(kernel(&gone), 3, "trixie has the image of 6.12.9+deb13-rt-amd64, but its headers");
+    let none = ["add", "--release", "6.12"];
+    assert_ends(kernel(&none), 3, "the suites that kpsc knows have no cloud-amd64 kernel 6.12");
+    let lost = ["list", "--available", "--suite", "bookworm"];
+    assert_ends(kernel(&lost), 3, "the package lists of bookworm cannot be fetched");
+    let none = ["add", "--suite", "trixie", "--release", "7.3"];
+    assert_ends(kernel(&none), 3, "the suite trixie has no cloud-amd64 kernel 7.3");
 }

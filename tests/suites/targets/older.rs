@@ -62,12 +62,17 @@ fn make() -> There {
     there
 }
 
-/// What the archive holds that is older than the default target, newest first.
+/// What the archive holds that is older than the default target, newest first: kernels of its
+/// flavour that have a Rust crate, as it does.
 fn releases() -> Vec<String> {
     // The cache of the default target has the archive's lists; that of the older one is to have
     // nothing yet.
-    let (default, listed) = (target(), succeed(kpsc().args(["kernel", "list", "--available"])));
-    let behind = listed.lines().skip_while(|release| *release != default.release()).skip(1);
+    let flavour = ["--flavour", kps_arch::native().debian.flavour];
+    let (default, listed) =
+        (target(), succeed(kpsc().args(["kernel", "list", "--available"]).args(flavour)));
+    let with_rust = listed.lines().filter(|line| line.ends_with("\tkernel\theaders"));
+    let releases = with_rust.filter_map(|line| line.split('\t').next());
+    let behind = releases.skip_while(|release| *release != default.release()).skip(1);
     behind.map(str::to_owned).collect()
 }
 

@@ -11,11 +11,14 @@
 //! compares each with the digest in the signed lists before using it. apt compares the lists
 //! themselves only when it fetches them; an inventory tells whether they are still the same.
 
+use super::suites::{is_security, sources, Mirror, Source, SUITE};
 use crate::inventory;
+use crate::progress::Progress;
 use crate::seal::digest;
 use crate::toolchain::missing;
-use kps_diag::{Diagnostic, MISSING_PROGRAM, NO_SUITABLE_KERNEL, PROGRAM_FAILED};
-use kps_host::disk::{cannot, disk_full, has_room, make_folder, remove, write_atomically};
+use kps_diag::{list, Diagnostic, MISSING_PROGRAM, PROGRAM_FAILED};
+use kps_host::disk::{cannot, disk_full, entries, has_room, make_folder, remove, write_atomically};
+use kps_host::input;
 use kps_host::output;
 use kps_host::process::program;
 use rustix::process::{kill_process, Pid, Signal};
@@ -25,9 +28,21 @@ use std::process::Command;
 use std::sync::mpsc::{channel, RecvTimeoutError};
 use std::time::Duration;
 
-/// A private view of the archive.
+/// A private view of the archive: of some of its suites.
 pub(super) struct Apt {
     folder: PathBuf,
+    sources: Vec<Source>,
+    /// The sources, as apt reads them.
+    text: String,
+}
+
+/// When package lists that are here already are fetched again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Lists {
+    /// Always: the archive is searched for what is new.
+    Newest,
+    /// Unless that was done some minutes ago, to fetch more of what was chosen then.
+    Recent,
 }
 
 /// A package in the signed lists.
@@ -37,6 +52,14 @@ pub(super) struct Package {
     pub(super) file: String,
     size: u64,
     sha256: String,
+}
+
+/// A version of a package in a suite.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Version {
+    pub(super) package: String,
+    pub(super) version: String,
+    pub(super) suite: String,
 }
 
 /// Which packages to fetch.
@@ -53,6 +76,11 @@ const LISTS: &str = "lists";
 /// The file that apt derives from them.
 const PACKAGE_CACHE: &str = "pkgcache.bin";
 
+/// The file that says which lists were fetched, and by its age when.
+const UPDATED: &str = "updated";
+/// How long lists stay recent: a kernel is added and prepared in this time.
+const RECENT: Duration = Duration::from_secs(10 * 60);
+
 const KEYRINGS: &[&str] = &[
     "/usr/share/keyrings/debian-archive-keyring.gpg",
     "/usr/share/keyrings/debian-archive-keyring.pgp",
@@ -64,11 +92,11 @@ pub fn keyring() -> Option<&'static Path> {
 }
 
 impl Apt {
-    /// A view of a suite and its backports.
+    /// A view of a suite's family, or of all known ones if none is named.
     pub(super) fn new(
         folder: PathBuf,
         mirror: Option<&str>,
-        suite: &str,
+        suite: Option<&str>,
     ) -> Result<Apt, Diagnostic> {
         for part in ["lists/partial", "archives/partial", "nothing/partial"] {
             make_folder(&folder.join(part))?;
@@ -80,33 +108,13 @@ impl Apt {
             )
             .help("install the package debian-archive-keyring"));
         };
-        let mirror = match mirror {
-            Some(mirror) => mirror.to_owned(),
-            None => own_mirror()?,
-        };
-        let plain = |text: &str| {
-            !text.is_empty() && text.chars().all(|c| c.is_ascii_graphic() && !"[]\"".contains(c))
-        };
-        if !plain(&mirror) || !mirror.contains(":/") {
-            return Err(Diagnostic::new(
-                NO_SUITABLE_KERNEL,
-                format!("the mirror {mirror:?} is not a URL"),
-            )
-            .help("write it as a `URIs` line of the apt sources on this machine has it"));
-        }
-        if !plain(suite) || suite.contains('/') {
-            return Err(Diagnostic::new(
-                NO_SUITABLE_KERNEL,
-                format!("{suite:?} is not a Debian suite"),
-            )
-            .help(format!("write a name such as `{}`", super::SUITE)));
-        }
-        let source =
-            |suite: &str| format!("deb [signed-by={}] {mirror} {suite} main\n", keyring.display());
-        let sources = source(suite) + &source(&format!("{suite}-backports"));
-        write_atomically(&folder.join("sources.list"), sources.as_bytes())?;
-        write_atomically(&folder.join("status"), b"")?;
-        Ok(Apt { folder })
+        let mirror = mirror.map_or_else(Mirror::own, Mirror::named)?;
+        let sources = sources(&mirror, suite)?;
+        let text = sources.iter().filter_map(|source| source_line(source, keyring)).collect();
+        let apt = Apt { folder, sources, text };
+        write_atomically(&apt.folder.join("sources.list"), apt.text.as_bytes())?;
+        write_atomically(&apt.folder.join("status"), b"")?;
+        Ok(apt)
     }
 
     fn command(&self, name: &str) -> Command {
@@ -128,6 +136,10 @@ impl Apt {
             "APT::Sandbox::User=root".to_owned(),
             "APT::Get::Assume-Yes=true".to_owned(),
             "Acquire::ForceHash=SHA256".to_owned(),
+            // Compilers come from one suite: packages there win over newer ones in other suites.
+            format!("APT::Default-Release={SUITE}"),
+            // Views of other suites keep their lists.
+            "APT::Get::List-Cleanup=false".to_owned(),
         ];
         for option in options {
             command.arg("-o").arg(option);
@@ -136,12 +148,75 @@ impl Apt {
         command
     }
 
-    /// Fetches the package lists. apt takes lists that it has for those that the archive has signed
-    /// and does not read them again, so damaged ones would stay: they are fetched anew.
-    pub(super) fn update(&self) -> Result<(), Diagnostic> {
-        remove_damaged_lists(&self.folder)?;
-        self.run(self.command("apt-get").args(["update", "-q"]))?;
-        inventory::record(&self.folder.join(LISTS), &[])
+    /// Fetches the package lists, and says which suites the mirror lacks. Only the suites that
+    /// everything depends on must be there.
+    pub(super) fn update(&self, lists: Lists, progress: Progress) -> Result<(), Diagnostic> {
+        let is_fetched = progress.step("package lists", || self.update_lists(lists))?;
+        let absent = if is_fetched { self.absent()? } else { Vec::new() };
+        let names: Vec<&str> = absent.iter().map(|source| source.suite.as_str()).collect();
+        let required = absent.iter().find(|source| source.is_required);
+        if let Some(Source { suite, .. }) = required {
+            remove(&self.folder.join(UPDATED))?;
+            let message = format!("the package lists of {suite} cannot be fetched");
+            return Err(Diagnostic::new(PROGRAM_FAILED, message)
+                .help("check the network and the mirror, then run the command again"));
+        }
+        if !names.is_empty() {
+            let security = names.iter().any(|suite| is_security(suite));
+            let without = if security { ": security updates are missing" } else { "" };
+            progress.say(&format!("  the mirror has no {}{without}", list(&names, "or")));
+        }
+        Ok(())
+    }
+
+    /// Returns whether lists were fetched. apt takes lists that it has for those that the archive
+    /// has signed and does not read them again, so damaged ones would stay: they are fetched anew.
+    fn update_lists(&self, lists: Lists) -> Result<bool, Diagnostic> {
+        let updated = self.folder.join(UPDATED);
+        let are_whole = remove_damaged_lists(&self.folder)?;
+        if lists == Lists::Recent && are_whole && is_recent(&updated, &self.text) {
+            return Ok(false);
+        }
+        remove(&updated)?;
+        match self.run(self.command("apt-get").args(["update", "-q"])) {
+            Err(error) if !self.only_lacks_suites(&error) => return Err(error),
+            _ => {}
+        }
+        inventory::record(&self.folder.join(LISTS), &[])?;
+        write_atomically(&updated, self.text.as_bytes())?;
+        Ok(true)
+    }
+
+    /// Whether apt has failed only because the mirror lacks suites that are not required. It has
+    /// fetched the others.
+    fn only_lacks_suites(&self, error: &Diagnostic) -> bool {
+        let lacks = |line: &String| {
+            let mut optional = self.sources.iter().filter(|source| !source.is_required);
+            line.ends_with("have a Release file.")
+                && optional.any(|source| line.contains(&format!(" {} Release'", source.suite)))
+        };
+        error.code == PROGRAM_FAILED && !error.notes.is_empty() && error.notes.iter().all(lacks)
+    }
+
+    /// The suites without lists. apt only warns if it cannot reach a mirror.
+    fn absent(&self) -> Result<Vec<&Source>, Diagnostic> {
+        let format = ["indextargets", "--no-release-info", "--format", "$(RELEASE) $(FILENAME)"];
+        let targets = self.run(self.command("apt-get").args(format))?;
+        let files = entries(&self.folder.join(LISTS))?;
+        // The file of a target is named HOST_dists_SUITE_main_binary-ARCHITECTURE_Packages, and
+        // there is always a Release file of the suite beside it.
+        let is_here = |source: &&Source| {
+            let end = format!("_dists_{}_", source.suite);
+            let mut targets = targets.lines().filter_map(|line| line.split_once(' '));
+            targets.any(|(suite, path)| {
+                let start = path.find(&end).map(|at| &path[..at + end.len()]);
+                let named = |file: &PathBuf| {
+                    start.is_some_and(|start| file.to_string_lossy().starts_with(start))
+                };
+                suite == source.suite && files.iter().any(named)
+            })
+        };
+        Ok(self.sources.iter().filter(|source| !is_here(source)).collect())
     }
 
     /// The names of all packages with this prefix.
@@ -150,17 +225,13 @@ impl Apt {
         Ok(names.lines().map(str::to_owned).collect())
     }
 
-    /// The newest version of a package.
-    pub(super) fn version(&self, package: &str) -> Result<String, Diagnostic> {
-        let shown =
-            self.run(self.command("apt-cache").args(["show", "--no-all-versions"]).arg(package))?;
-        match shown.lines().find_map(|line| line.strip_prefix("Version: ")) {
-            Some(version) => Ok(version.to_owned()),
-            None => Err(Diagnostic::new(
-                NO_SUITABLE_KERNEL,
-                format!("the archive has no package {package}"),
-            )),
+    /// The versions of these packages in each suite.
+    pub(super) fn versions(&self, packages: &[String]) -> Result<Vec<Version>, Diagnostic> {
+        if packages.is_empty() {
+            return Ok(Vec::new());
         }
+        let listed = self.run(self.command("apt-cache").arg("madison").args(packages))?;
+        Ok(listed.lines().filter_map(listed_version).collect())
     }
 
     /// The packages that a package needs directly, the first of each choice.
@@ -192,7 +263,11 @@ impl Apt {
             if self.all_here(&listed)? {
                 break;
             }
-            self.run(self.get(packages, with).current_dir(self.archives()))?;
+            if let Err(error) = self.run(self.get(packages, with).current_dir(self.archives())) {
+                // The archive may have replaced the packages since the lists were fetched.
+                remove(&self.folder.join(UPDATED))?;
+                return Err(error);
+            }
         }
         if !self.all_here(&listed)? {
             return Err(Diagnostic::new(PROGRAM_FAILED, "downloaded packages do not match the archive's checksums")
@@ -244,13 +319,26 @@ impl Apt {
 }
 
 /// Removes lists that are not as the last update left them, and what apt has derived from them.
-fn remove_damaged_lists(folder: &Path) -> Result<(), Diagnostic> {
+/// Returns whether the lists were whole.
+fn remove_damaged_lists(folder: &Path) -> Result<bool, Diagnostic> {
     let lists = folder.join(LISTS);
-    if inventory::verify(&lists).map_or(true, |(damage, _)| !damage.is_empty()) {
+    let are_whole = inventory::verify(&lists).is_ok_and(|(damage, _)| damage.is_empty());
+    if !are_whole {
         remove(&lists)?;
     }
     remove(&folder.join(PACKAGE_CACHE))?;
-    make_folder(&lists.join("partial"))
+    make_folder(&lists.join("partial"))?;
+    Ok(are_whole)
+}
+
+/// The line of apt's sources, if the mirror may have the suite. Descriptions for software centres
+/// and lists that packages of the machine ask for are not fetched.
+fn source_line(source: &Source, keyring: &Path) -> Option<String> {
+    let architecture = kps_arch::native().debian.architecture;
+    let keyring = keyring.display();
+    let options = format!("signed-by={keyring} arch={architecture} lang=none target=Packages");
+    let repository = source.repository.as_ref()?;
+    Some(format!("deb [{options}] {repository} {} main\n", source.suite))
 }
 
 /// A line of `--print-uris`: `'ADDRESS' FILE SIZE SHA256:DIGEST`.
@@ -265,23 +353,27 @@ fn listed_package(line: &str) -> Option<Package> {
     })
 }
 
-/// The mirror of Debian's archive that the machine's own apt uses.
-fn own_mirror() -> Result<String, Diagnostic> {
-    let mut command = program("apt-get");
-    let targets = run(
-        command.args(["indextargets", "--no-release-info", "--format", "$(REPO_URI)"]),
-        Path::new("apt's own folders"),
-    )?;
-    let mut mirrors =
-        targets.lines().map(str::trim).filter(|uri| uri.trim_end_matches('/').ends_with("/debian"));
-    match mirrors.next() {
-        Some(mirror) => Ok(mirror.to_owned()),
-        None => Err(Diagnostic::new(
-            NO_SUITABLE_KERNEL,
-            "the apt sources of this machine have no Debian mirror",
-        )
-        .help("name one with `--mirror URL`, or use your own kernel with `--build-dir DIR`")),
-    }
+/// A line of `apt-cache madison`: `PACKAGE | VERSION | ADDRESS SUITE/COMPONENT ARCHITECTURE
+/// Packages`.
+fn listed_version(line: &str) -> Option<Version> {
+    let mut columns = line.split('|').map(str::trim);
+    let (package, version, place) = (columns.next()?, columns.next()?, columns.next()?);
+    let mut words = place.split_whitespace();
+    let (suite, _) = words.nth(1)?.split_once('/')?;
+    (words.last() == Some("Packages")).then(|| Version {
+        package: package.to_owned(),
+        version: version.to_owned(),
+        suite: suite.to_owned(),
+    })
+}
+
+/// Whether the lists of these sources were fetched some minutes ago.
+fn is_recent(updated: &Path, sources: &str) -> bool {
+    let age = updated.metadata().and_then(|metadata| metadata.modified());
+    let age = age.ok().and_then(|time| time.elapsed().ok());
+    let has = |there: &str| sources.lines().all(|source| there.lines().any(|line| line == source));
+    age.is_some_and(|age| age < RECENT)
+        && input::read_text(updated, input::MANIFEST).is_ok_and(|there| has(&there))
 }
 
 /// The interval between two checks whether apt can still work.
@@ -289,7 +381,7 @@ const LOOK: Duration = Duration::from_secs(1);
 
 /// Runs apt and returns its output. On a full disk apt waits for ever for its own helpers, which
 /// have given up, so it is killed then.
-fn run(command: &mut Command, folder: &Path) -> Result<String, Diagnostic> {
+pub(super) fn run(command: &mut Command, folder: &Path) -> Result<String, Diagnostic> {
     let name = command.get_program().to_string_lossy().into_owned();
     let failed = |error| Diagnostic::new(PROGRAM_FAILED, format!("cannot run {name}: {error}"));
     let child = match output::spawn(command) {
@@ -331,6 +423,7 @@ fn run(command: &mut Command, folder: &Path) -> Result<String, Diagnostic> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::time::SystemTime;
 
     #[test]
     fn only_lists_as_apt_left_them_stay() {
@@ -359,6 +452,36 @@ mod tests {
             assert_eq!(lists.join("Packages.lz4").exists(), stay, "{n}");
             assert!(lists.join("partial").exists(), "{n}");
             assert!(!folder.path().join(PACKAGE_CACHE).exists(), "{n}");
+        }
+    }
+
+    #[test]
+    fn a_version_is_read_from_the_line_that_apt_prints() {
+        let line = "linux-headers-6.1.0-57-amd64 |  6.1.192-3 | http://m/debian-security bookworm-security/main amd64 Packages";
+        let wanted = Version {
+            package: "linux-headers-6.1.0-57-amd64".into(),
+            version: "6.1.192-3".into(),
+            suite: "bookworm-security".into(),
+        };
+        assert_eq!(listed_version(line), Some(wanted));
+        assert_eq!(listed_version(&line.replace("amd64 Packages", "Sources")), None);
+        assert_eq!(listed_version("N: Unable to locate package"), None);
+    }
+
+    #[test]
+    fn lists_are_recent_for_some_minutes_and_for_their_sources() {
+        let folder = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
+        let updated = folder.path().join(UPDATED);
+        assert!(!is_recent(&updated, ""));
+        std::fs::write(&updated, "deb\nanother\n").unwrap_or_else(|error| panic!("{error}"));
+        assert!(is_recent(&updated, "deb\n") && !is_recent(&updated, "deb\nother\n"));
+        let set = |time: SystemTime| {
+            let file = std::fs::File::options().write(true).open(&updated);
+            file.and_then(|file| file.set_modified(time)).unwrap_or_else(|error| panic!("{error}"));
+        };
+        for time in [SystemTime::now() - 2 * RECENT, SystemTime::now() + RECENT] {
+            set(time);
+            assert!(!is_recent(&updated, "deb"), "{time:?}");
         }
     }
 

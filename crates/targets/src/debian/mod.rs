@@ -13,6 +13,7 @@ mod archive;
 mod compilers;
 mod headers;
 mod kernels;
+mod suites;
 mod tree;
 
 use super::cache::{is_name, Cache};
@@ -22,7 +23,7 @@ use super::origin::{KernelFiles, Provider};
 use super::progress::Progress;
 use super::rust_core::{self, RustCore};
 use super::{inventory, mode, modules, taken, write_facts};
-use apt::{Apt, With};
+use apt::{Apt, Lists, With};
 use archive::unpack_package;
 use headers::Headers;
 use kps_diag::{Diagnostic, NO_SUITABLE_KERNEL};
@@ -35,11 +36,8 @@ use std::path::{Path, PathBuf};
 use walkdir::WalkDir;
 
 pub use apt::keyring;
-pub use kernels::Request;
-
-/// The default suite, used with its backports. Debian's stable release by its codename, because
-/// mirrors are slow to update `stable`.
-pub const SUITE: &str = "trixie";
+pub use kernels::{Available, Request};
+pub use suites::SUITE;
 
 /// The image in the folder of a target.
 const IMAGE: &str = "vmlinuz";
@@ -62,8 +60,8 @@ pub(super) struct Origin {
 impl Origin {
     /// A view of the archive, with its package lists fetched.
     fn apt(&self, cache: &Cache, progress: Progress) -> Result<Apt, Diagnostic> {
-        let apt = Apt::new(cache.apt(), self.mirror.as_deref(), &self.suite)?;
-        progress.step("package lists", || apt.update())?;
+        let apt = Apt::new(cache.apt(), self.mirror.as_deref(), Some(&self.suite))?;
+        apt.update(Lists::Recent, progress)?;
         Ok(apt)
     }
 }
@@ -250,13 +248,9 @@ pub(super) fn add(
             return Ok(name.to_owned());
         }
     }
-    let apt = Apt::new(cache.apt(), request.mirror.as_deref(), &request.suite)?;
-    let what = match &request.release {
-        Some(release) => format!("Debian's kernel {release}"),
-        None => format!("the newest Debian kernel of {} with Rust and livepatch", request.suite),
-    };
-    progress.say(&format!("Fetching {what} to {}.", cache.root().display()));
-    progress.step("package lists", || apt.update())?;
+    let apt = Apt::new(cache.apt(), request.mirror.as_deref(), request.view())?;
+    progress.say(&format!("Fetching {} to {}.", request.title(), cache.root().display()));
+    apt.update(Lists::Newest, progress)?;
     let chosen = progress.step("choosing a kernel", || kernels::choose(&apt, request, folder))?;
     let release = &chosen.release;
     let name = name.unwrap_or(release);
@@ -291,7 +285,7 @@ pub(super) fn add(
         inventory::record(folder, &[])
     })?;
     let origin = Origin {
-        suite: request.suite.clone(),
+        suite: chosen.suite.clone(),
         mirror: request.mirror.clone(),
         release: release.clone(),
         version: chosen.version.clone(),
@@ -324,12 +318,16 @@ fn files(folder: &Path) -> KernelFiles {
     }
 }
 
-/// The releases of a flavour in the suite, newest first.
-pub(super) fn available(cache: &Cache, request: &Request) -> Result<Vec<String>, Diagnostic> {
+/// The kernels of the archive that a request is about, newest first.
+pub(super) fn available(
+    cache: &Cache,
+    request: &Request,
+    progress: Progress,
+) -> Result<Vec<Available>, Diagnostic> {
     let _changing = cache.change()?;
-    let apt = Apt::new(cache.apt(), request.mirror.as_deref(), &request.suite)?;
-    apt.update()?;
-    kernels::releases(&apt, request)
+    let apt = Apt::new(cache.apt(), request.mirror.as_deref(), request.suite.as_deref())?;
+    apt.update(Lists::Newest, progress)?;
+    kernels::available(&apt, request)
 }
 
 /// Moves the file with this prefix out of an unpacked package.
