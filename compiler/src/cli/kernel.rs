@@ -13,6 +13,7 @@ use kps_targets::{
     is_supported_path, unsupported_path, Available, BuildDirRequest, Cache, DebianRequest, Request,
     RootRequest,
 };
+use rustix::system::uname;
 use std::ffi::OsString;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
@@ -127,11 +128,15 @@ struct Add {
     /// usr/src/.
     #[arg(long, value_name = "DIR", conflicts_with = "Stock", group = "own")]
     root: Option<PathBuf>,
-    /// The folder whose `usr` holds the compilers for --build-dir and --root; the machine's own if
-    /// not given.
+    /// The kernel that runs, from this machine's own files: --root / with its release.
+    #[arg(long, conflicts_with_all = ["Stock", "release"], group = "own")]
+    running: bool,
+    /// The folder whose `usr` holds the compilers for --build-dir, --root and --running; the
+    /// machine's own if not given.
     #[arg(long, value_name = "DIR", requires = "own")]
     toolchain: Option<PathBuf>,
-    /// A variable for make with --build-dir and --root, for example CC=gcc-14; may be repeated.
+    /// A variable for make with --build-dir, --root and --running, for example CC=gcc-14; may be
+    /// repeated.
     #[arg(long, value_name = "VAR=VALUE", requires = "own", value_parser = make_variable)]
     make: Vec<String>,
     /// The release of the stock kernel or of the one below --root; without it the newest with Rust
@@ -208,6 +213,13 @@ impl Add {
     fn run(self, cache: &Cache) -> CommandResult {
         let progress = progress();
         let Add { name, build_dir, root, toolchain, make, release, stock, rust, .. } = self;
+        let (root, release) = match self.running {
+            true => {
+                let release = uname().release().to_string_lossy().into_owned();
+                (Some(PathBuf::from("/")), Some(release))
+            }
+            false => (root, release),
+        };
         let mode = rust.as_deref().and_then(Mode::new);
         let request = match (build_dir, root) {
             (Some(folder), _) => Request::BuildDir(BuildDirRequest { folder, toolchain, make }),

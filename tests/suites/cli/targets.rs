@@ -19,6 +19,7 @@ pub(crate) fn cases() -> Vec<Case> {
         the_name_of_a_target_is_taken_once,
         a_kernel_of_other_compilers_is_refused_before_anything_is_fetched,
         stock_kernels_of_all_suites_are_listed_and_found,
+        the_kernel_that_runs_is_that_of_its_release_below_the_root,
     ]
 }
 
@@ -154,6 +155,22 @@ fn a_kernel_of_other_compilers_is_refused_before_anything_is_fetched() {
         .args(["build", &spec, "-o"])
         .arg(root.path());
     assert_ends(run(&mut build), 3, "KPS0708");
+}
+
+fn the_kernel_that_runs_is_that_of_its_release_below_the_root() {
+    let add = |words: &[&str]| {
+        let cache = folder();
+        let mut command = kpsc();
+        command.env("KPSC_CACHE", cache.path()).args(["kernel", "add", "--facts-only"]);
+        let (status, said) = run(command.args(words));
+        // How long a step took is not the same twice.
+        let is_step = |line: &&str| line.ends_with(" s");
+        let said: Vec<String> =
+            said.lines().filter(|line| !is_step(line)).map(str::to_owned).collect();
+        (status, said)
+    };
+    let release = rustix::system::uname().release().to_string_lossy().into_owned();
+    assert_eq!(add(&["--running"]), add(&["--root", "/", "--release", &release]));
 }
 
 /// apt with two suites of one release, on a mirror that has lost its security fixes.
