@@ -201,4 +201,12 @@ mod tests {
         let security = |source: &Source| is_security(&source.suite) && source.repository.is_none();
         assert!(sources(&mirror, None).is_ok_and(|all| all.iter().any(security)));
     }
+
+    #[test]
+    fn the_family_of_a_newer_kernel_is_in_its_release() {
+        assert_eq!(family_of("7.3.4+deb13-cloud-amd64"), Some("trixie"));
+        assert_eq!(family_of("6.12.90+deb12.1-amd64"), Some("bookworm"));
+        assert_eq!(family_of("6.1.0-57-cloud-amd64"), None);
+        assert_eq!(family_of("6.12"), None);
+    }
 }
