@@ -41,11 +41,13 @@ quiet_cmd_kps_rust = RUSTC [M] $@
 $(addprefix $(obj)/,$(kps-rust-objects)): $(obj)/%.o: $(obj)/%.rs $(kps-lib)/libkernel.rmeta FORCE
 	+$(call if_changed_dep,kps_rust)
 
-# What these use of the two crates and of the inline functions, and nothing else of them. The roots are names that rustc and this crate
-# have made.
+# What these use of the two crates and of the inline functions, and nothing else of them. The roots are names that rustc and kpsc's crate
+# have made. The linker wants at least one.
+kps-roots = $(NM) -u $(filter-out $(kps-lib)/%,$(real-prereqs)) | \
+	sed -n 's/^ *U \(_R[0-9A-Za-z_]*\|kps_panic\|kps_inline_[a-z_]*\)$$/-u \1/p' | sort -u
 quiet_cmd_kps_core = LD [M] $@
-      cmd_kps_core = $(NM) -u $(filter-out $(kps-lib)/%,$(real-prereqs)) | sed -n 's/^ *U \(_R[0-9A-Za-z_]*\|kps_inline_[a-z_]*\)$$/-u \1/p' | sort -u > $@.roots; \
-	$(LD) -r --gc-sections -e 0 -u init_module @$@.roots -T $(KPS_CORE)/core.lds -o $@.core $(kps-lib)/kernel.o $(KPS_CORE)/core.o && \
-	$(LD) -r @$@.roots -o $@ $@.core $(kps-lib)/inline.a $(cmd_objtool)
+      cmd_kps_core = $(kps-roots) > $@.roots; rm -f $@.core; \
+	if test -s $@.roots; then $(LD) -r --gc-sections @$@.roots -T $(KPS_CORE)/core.lds -o $@.core $(kps-lib)/kernel.o $(KPS_CORE)/core.o; fi && \
+	$(LD) -r @$@.roots -o $@ $$(ls $@.core 2>/dev/null) $(kps-lib)/inline.a $(cmd_objtool)
 $(obj)/$(kps-name)_core.o: $(addprefix $(obj)/,$(kps-rust-objects)) $(kps-lib)/kernel.o $(kps-lib)/inline.a FORCE
 	$(call if_changed,kps_core)

@@ -92,11 +92,14 @@ else
 always-y := $(kps-name).ko
 clean-files := kps/lib
 
+# Before Linux 6.3, modules.order has the names of the modules, and later those of their objects.
+kps-listed = $(if $(findstring (modules): %.ko,$(file <$(srctree)/scripts/Makefile.modfinal)),ko,o)
+
 # Makefile.modpost and Makefile.clean read this file too; only Makefile.build is to make anything.
 ifdef need-modorder
 $(obj)/$(kps-name).ko: FORCE
 	$(Q)$(MAKE) $(build)=$(obj) kps-module=1 $(obj)/$(kps-name).o
-	$(Q)echo $(patsubst ./%,%,$(obj)/$(kps-name).o) > $(obj)/modules.order
+	$(Q)echo $(patsubst ./%,%,$(obj)/$(kps-name).$(kps-listed)) > $(obj)/modules.order
 	$(Q)$(MAKE) -f $(srctree)/scripts/Makefile.modpost kps-module=1
 	$(Q)$(MAKE) -f $(srctree)/scripts/Makefile.modfinal LD='$(KPSC) link $(LD) --strip-debug' ccflags-y=-g0 CONFIG_DEBUG_INFO_BTF_MODULES=
 	$(Q): > $(obj)/modules.order

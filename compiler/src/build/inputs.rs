@@ -98,8 +98,9 @@ impl Allowed {
                 (None, _) => true,
             };
             // Before Linux 6.13, relative paths begin in the build tree.
-            let is_trees =
-                || reader == Reader::C && path.is_relative() && own.starts_with("include/");
+            let of_arch = format!("{}/include/", kps_arch::native().kbuild.folder);
+            let is_headers = ["include/", &of_arch].iter().any(|folder| own.starts_with(*folder));
+            let is_trees = || reader == Reader::C && path.is_relative() && is_headers;
             return (!is_known && !is_trees()).then(|| own.to_owned());
         }
         let is_kernels = self.trees.iter().any(|tree| full.starts_with(tree));

@@ -147,7 +147,9 @@ macro_rules! kps_traceable {
             ".endif",
             ;
             ibt = ::core::cfg!(CONFIG_X86_KERNEL_IBT) as ::core::primitive::u32,
-            rethunk = ::core::cfg!(CONFIG_MITIGATION_RETHUNK) as ::core::primitive::u32,
+            // The option's name since Linux 6.9, and before.
+            rethunk = ::core::cfg!(any(CONFIG_MITIGATION_RETHUNK, CONFIG_RETHUNK))
+                as ::core::primitive::u32,
             mcount = !::core::cfg!(CONFIG_FTRACE_MCOUNT_USE_OBJTOOL) as ::core::primitive::u32
             $(, $operand = $value)*
         );
