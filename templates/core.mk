@@ -48,6 +48,6 @@ kps-roots = $(NM) -u $(filter-out $(kps-lib)/%,$(real-prereqs)) | \
 quiet_cmd_kps_core = LD [M] $@
       cmd_kps_core = $(kps-roots) > $@.roots; rm -f $@.core; \
 	if test -s $@.roots; then $(LD) -r --gc-sections @$@.roots -T $(KPS_CORE)/core.lds -o $@.core $(kps-lib)/kernel.o $(KPS_CORE)/core.o; fi && \
-	$(LD) -r @$@.roots -o $@ $$(ls $@.core 2>/dev/null) $(kps-lib)/inline.a $(cmd_objtool)
+	$(LD) -r @$@.roots -o $@ $$(ls $@.core 2>/dev/null) $(kps-lib)/inline.a $(if $(cmd_objtool),$(cmd_objtool) --link)
 $(obj)/$(kps-name)_core.o: $(addprefix $(obj)/,$(kps-rust-objects)) $(kps-lib)/kernel.o $(kps-lib)/inline.a FORCE
 	$(call if_changed,kps_core)

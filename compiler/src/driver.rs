@@ -5,7 +5,7 @@
 //! Nothing here prints messages. The caller gets them as diagnostics, in the order of their spans,
 //! and shows them.
 
-use crate::build::{self, kbuild, macros, Built, Log};
+use crate::build::{self, kbuild, libraries, Built, Log};
 use crate::emit::{emit, emit_crate, Emitted};
 use crate::input::{add_modules, Input, Modules};
 use crate::known::Known;
@@ -194,28 +194,25 @@ impl Compiled {
         };
         let build =
             || build::build(&self.emitted, self.name(), &self.sources, &tree, folder, log, &code);
-        let built = match self.form() {
-            // Make also builds the macros of a crate. Only what a spec's build has left is cached
-            // as the answers of the compilers.
-            Form::Spec => {
-                let built = build()?;
-                if built.module.is_some() {
-                    let _ = kbuild::keep(folder, target, cache);
-                }
-                built
+        let library = libraries::kept(&self.emitted, target);
+        let is_there = library.as_ref().is_none_or(|library| libraries::bring(folder, library));
+        let built = match (is_there, self.form()) {
+            (true, _) => build()?,
+            (false, Form::Crate) => {
+                progress.step("compiling the macros, once per kernel", build)?
             }
-            Form::Crate => {
-                let built = match macros::bring(folder, target) {
-                    true => build()?,
-                    false => progress.step("compiling the macros, once per kernel", build)?,
-                };
-                if built.module.is_some() {
-                    // If the macros cannot be cached, the next build compiles them again.
-                    let _ = macros::keep(folder, target);
-                }
-                built
+            (false, Form::Spec) => {
+                progress.step("compiling the crate `kernel`, once per kernel", build)?
             }
         };
+        if built.module.is_some() {
+            // If something cannot be cached, the next build repeats it. Only what a spec's build
+            // has left is cached as the answers of the compilers.
+            let _ = library.map(|library| libraries::keep(folder, &library));
+            if self.form() == Form::Spec {
+                let _ = kbuild::keep(folder, target, cache);
+            }
+        }
         unread.take().map_or(Ok(built), Err)
     }
 }

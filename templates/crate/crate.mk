@@ -18,8 +18,8 @@ ifdef kps-module
 ifneq ($(kps-release),$(KERNELRELEASE))
 $(error kps/ was made for $(kps-release) and not for $(KERNELRELEASE): run `kpsc sync --kernel NAME` here)
 endif
-# What the macros are written with, where Linux 7.3 has moved it to and where it was before.
-kps-syn := $(firstword $(wildcard $(objtree)/rust/host/libsyn.rlib $(objtree)/rust/libsyn.rlib))
+# What the macros are written with: kpsc's in core mode, or the kernel's, where Linux 7.3 has moved it to and where it was before.
+kps-syn := $(firstword $(wildcard $(addsuffix /host/libsyn.rlib,$(KPS_CORE)) $(objtree)/rust/host/libsyn.rlib $(objtree)/rust/libsyn.rlib))
 ifeq ($(kps-syn),)
 $(error this kernel was built without syn, which macros need: take a kernel since Linux 6.19, or a .kps spec)
 endif
@@ -82,6 +82,13 @@ ccflags-y += -Wno-builtin-macro-redefined -D__DATE__='"unknown"' -D__TIME__='"un
 # The assembler lists the files that it reads, for .incbin; kpsc link looks at what the objects are made of.
 ifdef CONFIG_AS_IS_GNU
 $(foreach object,$(kps-c-objects),$(eval CFLAGS_$(object) := -Wa,--MD,$(obj)/$(dir $(object)).$(notdir $(object)).as.d))
+endif
+
+ifneq ($(wildcard $(kps-folder)/core.mk),)
+$(kps-name)-y += $(kps-name)_core.o
+kps-rust-objects := kps/runtime/src/lib.o src/lib.o
+kps-library := kps
+include $(kps-folder)/core.mk
 endif
 
 $(obj)/kps/runtime/src/lib.o: $(kps-macros)

@@ -5,7 +5,7 @@
 //! Only for stock kernels: nothing replaces the compilers and the build tree that kpsc has
 //! unpacked.
 
-use super::macros::{compilers, short};
+use super::libraries::{compilers, short};
 use kps_diag::Diagnostic;
 use kps_host::below::read_below;
 use kps_host::disk::write_atomically;

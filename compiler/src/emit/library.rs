@@ -2,8 +2,8 @@
 //! The library that patch crates are built with: the runtime, the macros and their dependencies, as
 //! this kpsc contains them.
 
-use super::print;
-use kps_plan::Patch;
+use super::{print, templates, Emitted};
+use kps_plan::{Mode, Patch};
 use std::collections::{BTreeMap, BTreeSet};
 use toml::{Table, Value};
 
@@ -13,12 +13,19 @@ pub const LIBRARY: &str = "kps";
 /// The files of the library's crates.
 const FILES: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/library.rs"));
 
+/// Where its files have the crate `kernel` of core mode.
+const KERNEL_CRATE: &str = "runtime/kernel/";
+
+/// The makefile of core mode in the folder of the library.
+const CORE_RULES: &str = "core.mk";
+
 /// The manifest of the workspace that the library comes from.
 const MANIFEST: &str = include_str!("../../../Cargo.toml");
 
 /// The library, below the folder of a patch crate.
 pub fn library() -> BTreeMap<String, String> {
-    let files = FILES.iter().map(|(path, text)| (format!("{LIBRARY}/{path}"), (*text).to_owned()));
+    let files = FILES.iter().filter(|(path, _)| !path.starts_with(KERNEL_CRATE));
+    let files = files.map(|(path, text)| (format!("{LIBRARY}/{path}"), (*text).to_owned()));
     files.chain([(format!("{LIBRARY}/Cargo.toml"), manifest())]).collect()
 }
 
@@ -31,20 +38,32 @@ pub(super) fn runtime() -> impl Iterator<Item = (String, &'static str)> {
         .map(|(path, text)| (format!("{LIBRARY}/{path}"), text))
 }
 
-/// The crate `kernel` of core mode, below a folder, with the constants of the target's headers.
-pub(super) fn kernel_crate<B>(patch: &Patch<B>, folder: &str) -> BTreeMap<String, String> {
-    let folder = format!("{folder}/kernel");
+/// What a patch is built with in core mode beside the runtime: the crate `kernel`, with the
+/// constants of the target's headers, and the rules that compile it. Nothing in the other mode.
+pub(super) fn of_core_mode<B>(patch: &Patch<B>) -> BTreeMap<String, String> {
+    if patch.target.mode != Mode::Core {
+        return BTreeMap::new();
+    }
     let is_source = |path: &&str| [".rs", ".c"].iter().any(|end| path.ends_with(end));
     let files = FILES
         .iter()
-        .filter_map(|(path, text)| Some((path.strip_prefix("runtime/kernel/")?, *text)))
+        .filter_map(|(path, text)| Some((path.strip_prefix(KERNEL_CRATE)?, *text)))
         .filter(|(path, _)| is_source(path));
     let constants = ("bindings/constants.rs", print(kps_codegen::constants(patch)));
     files
         .map(|(path, text)| (path, text.to_owned()))
         .chain([constants])
-        .map(|(path, text)| (format!("{folder}/{path}"), text))
+        .map(|(path, text)| (format!("{LIBRARY}/kernel/{path}"), text))
+        .chain([(format!("{LIBRARY}/{CORE_RULES}"), templates::CORE.to_owned())])
         .collect()
+}
+
+/// The files of [`of_core_mode`] among those of a patch.
+pub fn core_library(emitted: &Emitted) -> BTreeMap<&str, &str> {
+    let folder = format!("{LIBRARY}/kernel/");
+    let rules = format!("{LIBRARY}/{CORE_RULES}");
+    let files = emitted.files.0.iter().map(|(path, text)| (path.as_str(), text.as_str()));
+    files.filter(|(path, _)| path.starts_with(&folder) || *path == rules).collect()
 }
 
 /// The manifest of a workspace of the library's crates, with the settings that they inherit from

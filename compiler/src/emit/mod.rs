@@ -17,14 +17,14 @@ use crate::Checked;
 use kps_codegen::names::{c_name, func_names};
 use kps_grammar::ast::Form;
 use kps_grammar::{Language, Sources, Span};
-use kps_plan::{Mode, Patch};
+use kps_plan::Patch;
 use proc_macro2::TokenStream;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub use c::FOLDER as C_FOLDER;
 pub use crate_files::{crate_files, new_crate};
 pub use kps_resolve::is_plain;
-pub use library::{library, LIBRARY};
+pub use library::{core_library, library, LIBRARY};
 pub use lines::{Line, LineTable};
 pub use patch_crate::{
     beside, bindings, emit_crate, expand_crate, BINDINGS_TITLE, RULES, TARGET_FACTS,
@@ -80,10 +80,7 @@ pub fn emit(checked: &Checked, sources: &Sources) -> Emitted {
 
     let mut files: BTreeMap<String, String> =
         library::runtime().map(|(path, text)| (path, text.to_owned())).collect();
-    if patch.target.mode == Mode::Core {
-        files.extend(library::kernel_crate(patch, LIBRARY));
-        files.insert(format!("{LIBRARY}/core.mk"), templates::CORE.to_owned());
-    }
+    files.extend(library::of_core_mode(patch));
     files.insert(format!("{name}_main.rs"), root);
     files.insert(format!("{name}_types.rs"), print(module.types));
     files.insert("kps.symvers".into(), symvers(patch));

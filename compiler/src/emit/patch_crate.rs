@@ -2,7 +2,7 @@
 //! The folder that a patch crate is built in: its own files, the library, and generated files about
 //! the patch.
 
-use super::library::{library, LIBRARY};
+use super::library::{library, of_core_mode, LIBRARY};
 use super::{c, functions, print, splice, symvers, templates, Emitted, Files, LineTable};
 use crate::build::Undone;
 use crate::known::Known;
@@ -45,6 +45,7 @@ pub fn emit_crate(
 pub fn beside(checked: &Checked) -> BTreeMap<String, String> {
     let patch = checked.patch();
     let mut files = library();
+    files.extend(of_core_mode(patch));
     let mut add = |path: &str, text: String| drop(files.insert(format!("{LIBRARY}/{path}"), text));
     add("crate.mk", RULES.to_owned());
     add("refuse.mk", templates::REFUSE.to_owned());

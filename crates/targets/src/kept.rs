@@ -20,17 +20,20 @@ use std::time::SystemTime;
 pub enum Kind {
     /// The macros of patch crates.
     Macros,
+    /// What specs are built with in core mode.
+    Core,
     /// What Kbuild repeats in each build.
     Kbuild,
 }
 
 impl Kind {
-    pub(super) const ALL: [Kind; 2] = [Kind::Macros, Kind::Kbuild];
+    pub(super) const ALL: [Kind; 3] = [Kind::Macros, Kind::Core, Kind::Kbuild];
 
     /// The folder in the cache, which has a folder for each target.
     pub(super) fn folder(self) -> &'static str {
         match self {
             Kind::Macros => "macros",
+            Kind::Core => "core",
             Kind::Kbuild => "kbuild",
         }
     }
@@ -39,6 +42,7 @@ impl Kind {
     pub(super) fn title(self) -> &'static str {
         match self {
             Kind::Macros => "the compiled macros",
+            Kind::Core => "the compiled crate `kernel`",
             Kind::Kbuild => "the answers of the compilers",
         }
     }

@@ -7,6 +7,8 @@
 //! rustc and set of options, 20 to 30 s of a processor, and keeps it with the compilers. A module
 //! gets the few functions that it uses (`templates/core.mk`).
 
+mod macros;
+
 use super::toolchain::Toolchain;
 use kps_diag::{Diagnostic, PROGRAM_FAILED};
 use kps_host::disk::{entries, make_folder, remove, rename, write_atomically};
@@ -62,12 +64,31 @@ impl RustCore {
 
     /// Everything that the compiled files depend on, beside the compilers.
     pub(super) fn inputs(&self) -> String {
-        [&self.flags.join(" "), METADATA, PANIC_HANDLER, COMPILER_BUILTINS, LINKER_SCRIPT]
-            .join("\n")
+        [
+            &self.flags.join(" "),
+            METADATA,
+            PANIC_HANDLER,
+            COMPILER_BUILTINS,
+            LINKER_SCRIPT,
+            &macros::inputs(),
+        ]
+        .join("\n")
     }
 
-    /// Compiles `core` into the folder of its compilers.
+    /// Compiles `core` into the folder of its compilers, and the libraries of the macros at the
+    /// same time.
     pub(super) fn compile(&self, compilers: &Path) -> Result<(), Diagnostic> {
+        let of_macros = compilers.join("macros");
+        let (core, libraries) = std::thread::scope(|scope| {
+            let libraries = scope.spawn(|| macros::compile(compilers, &of_macros));
+            (self.compile_core(compilers), libraries.join())
+        });
+        core?;
+        libraries.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+        rename(&of_macros, &compilers.join(FOLDER).join("host"))
+    }
+
+    fn compile_core(&self, compilers: &Path) -> Result<(), Diagnostic> {
         let scratch = compilers.join("core");
         make_folder(&scratch)?;
         write_atomically(&scratch.join("compiler_builtins.rs"), COMPILER_BUILTINS.as_bytes())?;

@@ -59,6 +59,9 @@ const CORE_TOOLS: &[&str] = &[
     OF_CORE_MODE,
     "grep",
     "libelf-dev",
+    "librust-proc-macro2-dev",
+    "librust-quote-dev",
+    "librust-syn-dev",
     "make",
     "rust-src",
     "rustc",
@@ -156,7 +159,7 @@ fn is_tool(path: &Path) -> bool {
     let source = path.strip_prefix("usr/src");
     match (share, source) {
         (Ok(share), _) => {
-            share.starts_with("bison") || share.starts_with("perl") || share.starts_with("awk")
+            ["bison", "perl", "awk", "cargo/registry"].iter().any(|used| share.starts_with(used))
         }
         (_, Ok(source)) => source.components().any(|component| component.as_os_str() == "library"),
         _ => path.starts_with("usr") && !is_unused_library(path),

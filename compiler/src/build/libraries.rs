@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
-//! The macros of patch crates, compiled by a target's rustc. They are the same for every crate, so
-//! they are cached.
+//! What patches are built with, compiled by a target's compilers: the macros of patch crates, and
+//! in core mode the crate `kernel` and the inline functions of C. It is the same for every patch,
+//! so it is cached.
 
-use crate::emit::{library, LIBRARY, RULES};
+use crate::emit::{core_library, library, Emitted, LIBRARY, RULES};
 use kps_diag::Diagnostic;
+use kps_grammar::ast::Form;
 use kps_host::below::read_below;
 use kps_host::disk::{cannot, entries, make_below};
 use kps_host::input;
@@ -11,20 +13,29 @@ use kps_targets::{Kept, KeptKind, Target};
 use sha2::{Digest as _, Sha256};
 use std::path::{Path, PathBuf};
 
-/// The folder of a crate in which Kbuild builds them.
+/// The folder of a patch in which Kbuild builds it.
 fn built(folder: &Path) -> PathBuf {
     folder.join(LIBRARY).join("lib")
 }
 
-/// Those of a target in the cache, by a digest of the sources.
-fn kept(target: &Target) -> Kept {
+/// What a patch is built with, in the cache of a target. A patch crate needs all of it, and a spec
+/// what only core mode has.
+pub fn kept(emitted: &Emitted, target: &Target) -> Option<Kept> {
     let mut sum = Sha256::new();
-    for (path, text) in library() {
-        sum.update(format!("{path} {}\n{text}", text.len()));
-    }
-    sum.update(RULES);
+    let mut add = |path: &str, text: &str| sum.update(format!("{path} {}\n{text}", text.len()));
+    let core = core_library(emitted);
+    core.iter().for_each(|(path, text)| add(path, text));
+    let kind = match emitted.form {
+        Form::Crate => {
+            library().iter().for_each(|(path, text)| add(path, text));
+            add("crate.mk", RULES);
+            KeptKind::Macros
+        }
+        Form::Spec if core.is_empty() => return None,
+        Form::Spec => KeptKind::Core,
+    };
     sum.update(compilers(target));
-    target.kept(KeptKind::Macros, &short(sum))
+    Some(target.kept(kind, &short(sum)))
 }
 
 /// Identifies the compilers of a target. Another toolchain has rebuilt the kernel's own libraries,
@@ -40,20 +51,19 @@ pub(super) fn short(sum: Sha256) -> String {
     sum.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Copies the cached macros into a folder before it is built. Returns whether there are any: make
-/// builds missing ones.
-pub fn bring(folder: &Path, target: &Target) -> bool {
+/// Copies what is cached into a folder before it is built. Returns whether there is anything: make
+/// builds what is missing.
+pub fn bring(folder: &Path, kept: &Kept) -> bool {
     let into = built(folder);
-    let brought = make_below(folder, &into).is_ok() && kept(target).bring(&into);
+    let brought = make_below(folder, &into).is_ok() && kept.bring(&into);
     if !brought {
         let _ = std::fs::remove_dir_all(&into);
     }
     brought
 }
 
-/// Caches the macros after a build, and removes those of an earlier kpsc for the target.
-pub fn keep(folder: &Path, target: &Target) -> Result<(), Diagnostic> {
-    let kept = kept(target);
+/// Caches the results of a build, and removes those of an earlier kpsc for the target.
+pub fn keep(folder: &Path, kept: &Kept) -> Result<(), Diagnostic> {
     if kept.exist() {
         return Ok(());
     }
