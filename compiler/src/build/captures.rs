@@ -3,7 +3,7 @@
 //! for generated code and for what the compilers call by themselves.
 
 use super::author::Author;
-use super::{exports, originals};
+use super::{exports, originals, pads};
 use kps_codegen::names::{body, ENTRY};
 use kps_diag::{Diagnostic, CAPTURED_SYMBOL};
 use kps_grammar::Span;
@@ -107,5 +107,6 @@ pub(crate) fn of_linked(linked: &[u8]) -> Vec<Diagnostic> {
     let taken = taken_originals(&object);
     let captures = captures(&object, &|name| exports.contains(name));
     let taken = taken.iter().map(originals::about);
-    taken.chain(captures.iter().map(|capture| about(&capture.name))).collect()
+    let captures = captures.iter().map(|capture| about(&capture.name));
+    taken.chain(captures).chain(pads::of_linked(&object)).collect()
 }

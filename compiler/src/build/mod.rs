@@ -18,6 +18,7 @@ mod messages;
 mod modpost;
 mod objtool;
 mod originals;
+mod pads;
 mod panics;
 mod persistent;
 mod read_only;
@@ -144,6 +145,7 @@ pub fn build(
         diagnostics.extend(layouts::other_layouts(&declared, known, author));
         diagnostics.extend(early::too_early(object, author));
         diagnostics.extend(originals::taken(object, author));
+        diagnostics.extend(pads::bare(object, author));
         diagnostics.extend(captures::captured(object, &exports::names(&tree.build)?, author));
         diagnostics.extend(escapes::escaping(object, &declared, author));
         diagnostics.extend(panics::panics(object, author));

@@ -33,6 +33,8 @@ pub struct Arch {
     pub entry: fn(Start<'_>) -> Option<Entry>,
     /// The instruction that indirect branches may target.
     pub landing_pad: &'static str,
+    /// How modules have that instruction, on kernels that use it.
+    pub pads: Option<Pads>,
     /// The entry forms that [`entry`](Arch::entry) knows, for messages.
     pub entries: &'static str,
     /// The C calling convention.
@@ -172,6 +174,19 @@ impl Rustc {
         let target = ["--target", self.target].into_iter();
         target.chain(options.copied()).map(str::to_owned).collect()
     }
+}
+
+/// The landing pads of a module's functions.
+pub struct Pads {
+    /// The instruction, as an assembler knows it.
+    pub instruction: &'static str,
+    /// Its bytes.
+    pub bytes: &'static [u8],
+    /// The section that lists the functions whose landing pads the kernel overwrites. A kernel that
+    /// uses landing pads has it in its modules, and no other.
+    pub sealed: &'static str,
+    /// The sections that name addresses of code for other purposes than branches.
+    pub tables: &'static [&'static str],
 }
 
 /// The names that Kbuild uses.

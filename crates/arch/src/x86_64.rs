@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 //! x86-64.
 
+mod pads;
+
 use crate::{
     AddressUse, Arch, ByValue, Calls, Debian, Entry, Kbuild, Location, NoPayload, Part, Passing,
     Qemu, Relocation, Rustc, Start, Syscalls, Unclear, Value,
@@ -14,6 +16,7 @@ pub(crate) static X86_64: Arch = Arch {
     machine: EM_X86_64,
     entry,
     landing_pad: "ENDBR",
+    pads: Some(pads::PADS),
     entries: "an ftrace site at the start, and one behind an ENDBR",
     calls: Calls { in_registers: 2 * WORD, by_value, dwarf_registers: &DWARF, passing },
     syscalls: Syscalls {

@@ -196,6 +196,7 @@ codes! {
         KPS0519 LOCK_TAKEN_TWICE Error Input "a body takes a lock that it holds"
         KPS0520 USER_POINTER_DEREFERENCED Error Input "memory of a program is accessed directly"
         KPS0521 POSITIVE_ERRNO Warning Input "an error number is positive"
+        KPS0522 NO_LANDING_PAD Error Input "a function that a pointer leads to has no landing pad"
         KPS0524 RESERVED_WORD Error Input "a name of the generated code is used"
         KPS0525 OUTSIDE_INPUT Error Input "the module would depend on something outside of the patch"
         KPS0526 LANGUAGE_NAME Error Input "a name of the language is defined again"

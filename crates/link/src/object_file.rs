@@ -6,7 +6,7 @@
 
 use super::long_names::LongNames;
 use super::relocatable;
-use kps_arch::{AddressUse, Arch, Relocation};
+use kps_arch::{AddressUse, Arch, Pads, Relocation};
 use object::elf;
 use object::read::elf::{FileHeader as _, Rela as _, SectionHeader as _, SectionTable, Sym as _};
 use object::read::SectionIndex;
@@ -176,6 +176,11 @@ impl<'d> ObjectFile<'d> {
         'd: 'n,
     {
         self.long_names.meaning(symbol)
+    }
+
+    /// How modules of its architecture have landing pads.
+    pub(super) fn pads(&self) -> Option<&'static Pads> {
+        self.arch.pads.as_ref()
     }
 
     /// Whether compilers name a symbol by themselves.

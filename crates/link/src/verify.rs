@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 //! Reads a finished module back and checks every rule of its format, as the kernel will.
 
-use super::versions;
+use super::object_file::ObjectFile;
+use super::{pads, versions};
 use super::{
     relocatable, written_bytes, KlpName, SECTION_PREFIX, SHF_RELA_LIVEPATCH, SHN_LIVEPATCH,
     SYMBOL_PREFIX,
@@ -41,6 +42,17 @@ pub enum VerifyError {
         /// The problem.
         rule: &'static str,
     },
+    /// A function that could not be reached through a pointer.
+    #[error("{function}: {wrong}")]
+    Pad {
+        /// Its symbol.
+        function: String,
+        /// The problem.
+        wrong: &'static str,
+    },
+    /// Parts of the file refer to others that are not there.
+    #[error("the module's code cannot be read")]
+    Damaged,
 }
 
 fn rule(what: impl Into<String>, rule: &'static str) -> VerifyError {
@@ -58,7 +70,11 @@ pub fn verify(module: &[u8]) -> Result<Summary, VerifyError> {
     let verifier = Verifier { arch, module, sections: &sections, symbols: &symbols };
     verifier.modinfo()?;
     let summary = Summary { symbols: verifier.symbols()?, relocations: verifier.sections()? };
-    Ok(summary)
+    let object = ObjectFile::read(module).ok_or(VerifyError::Damaged)?;
+    match pads::wrong(&object) {
+        Some((function, wrong)) => Err(VerifyError::Pad { function, wrong }),
+        None => Ok(summary),
+    }
 }
 
 struct Verifier<'a> {

@@ -109,9 +109,12 @@ fn make_by_hand_gives_the_very_module() {
 /// Without kpsc around it, `kpsc link` sees the same objects and lists of files.
 fn make_by_hand_refuses_what_the_objects_show() {
     let specs = repository().join("tests/ui-build");
-    for (spec, code) in
-        [("captures", "KPS0527"), ("original-taken", "KPS0502"), ("outside", "KPS0525")]
-    {
+    for (spec, code) in [
+        ("captures", "KPS0527"),
+        ("no-landing-pad", "KPS0522"),
+        ("original-taken", "KPS0502"),
+        ("outside", "KPS0525"),
+    ] {
         let into = folder();
         let source = emit(&specs.join(spec).with_extension("kps"), into.path(), None);
         let name = spec.replace('-', "_");

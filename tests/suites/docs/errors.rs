@@ -44,6 +44,7 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("KPS0514", "tests/ui-build/freed-code.stderr"),
     ("KPS0515", "tests/ui-build/second-statics.stderr"),
     ("KPS0516", "tests/ui-build/other-layouts.stderr"),
+    ("KPS0522", "tests/ui-build/no-landing-pad.stderr"),
     ("KPS0527", "tests/ui-build/captures.stderr"),
     ("KPS0607", "tests/suites/cli/targets.rs"),
     ("KPS0612", "tests/suites/cli/targets.rs"),

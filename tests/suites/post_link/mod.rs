@@ -3,6 +3,7 @@
 //! refused (KPS0802, KPS0803).
 
 mod long_names;
+mod pads;
 
 use kps_link::{
     captures, early, post_link, taken_originals, verify, EarlyKind, ObjectFile, PostLinkError,
@@ -34,7 +35,7 @@ pub(crate) fn cases() -> Vec<Case> {
         what_takes_the_place_of_the_kernels_symbols_is_found,
         the_verifier_sees_what_the_kernel_would_stumble_over,
     ];
-    cases.into_iter().chain(long_names::cases()).collect()
+    cases.into_iter().chain(long_names::cases()).chain(pads::cases()).collect()
 }
 
 /// What a linker leaves of a module: code and data with placeholders, an export, and some debug
