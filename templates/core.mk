@@ -31,7 +31,7 @@ quiet_cmd_kps_inline = CC $@
 $(kps-lib)/inline_%.o: $(kps-kernel)/inline/%.c
 	$(call cmd,kps_inline)
 $(kps-lib)/inline.a: $(kps-inline)
-	$(Q)rm -f $@; $(AR) cDPrsT $@ $^
+	$(Q)rm -f $@; $(AR) cDPrs $@ $^
 
 # A module's own Rust.
 quiet_cmd_kps_rust = RUSTC [M] $@
