@@ -64,9 +64,10 @@ const REGISTRARS: &[(Role, usize, &[&str])] = &[
             "vhost_task_create",
         ],
     ),
-    // These two are of a module, for the threads of a server of remote procedure calls. Before 6.12
-    // (in 6.1) both take the function as their third argument.
+    // These two are of a module, for the threads of a server of remote procedure calls. The second
+    // has been given more arguments: one in a stable release of 6.1, and one in 6.12.
     (Role::ThreadMain, 2, &["svc_create", "svc_create_pooled"]),
+    (Role::ThreadMain, 3, &["svc_create_pooled"]),
     (Role::ThreadMain, 4, &["svc_create_pooled"]),
     (Role::Timer, 1, &["init_timer_key", "timer_init_key"]),
     (Role::HrTimer, 1, &["hrtimer_setup", "hrtimer_setup_on_stack"]),
