@@ -49,10 +49,11 @@ impl Sites {
 }
 
 impl FromIterator<(u64, Site)> for Sites {
-    /// If a function has several sites, the first one counts.
+    /// If a function has several sites, the first one counts: the others are of weak functions that
+    /// the linker has replaced, and that have no symbol any more.
     fn from_iter<I: IntoIterator<Item = (u64, Site)>>(sites: I) -> Self {
         let mut sites: Vec<_> = sites.into_iter().collect();
-        sites.sort_by_key(|(function, _)| *function);
+        sites.sort_by_key(|(function, site)| (*function, site.offset));
         sites.dedup_by_key(|(function, _)| *function);
         Sites(sites)
     }
@@ -65,7 +66,7 @@ mod tests {
     #[test]
     fn sites_are_found_by_their_functions() {
         let site = |offset| Site { offset, bytes: [0; crate::ENTRY_BYTES] };
-        let mut sites: Sites = [(30, site(3)), (10, site(1)), (10, site(9))].into_iter().collect();
+        let mut sites: Sites = [(30, site(3)), (10, site(9)), (10, site(1))].into_iter().collect();
         sites.insert(20, site(2));
         sites.insert(30, site(4));
         assert_eq!(
