@@ -33,6 +33,12 @@ pub struct Kallsym {
     pub name: String,
 }
 
+/// A kernel has one token table. A forged image with many must not keep the reader busy for hours.
+const MAX_TABLES: usize = 16;
+
+/// More symbols than any kernel has.
+const MAX_SYMBOLS: usize = 1 << 20;
+
 /// The maximum length of a name with its NUL (`include/linux/kallsyms.h`).
 const KSYM_NAME_LEN: usize = 512;
 
@@ -86,10 +92,11 @@ impl<'a> Tables<'a> {
         for digit in b'0'..=b'9' {
             digits.extend([digit, 0]);
         }
-        let mut from = 0;
-        while let Some(at) = find(bytes, &digits, from) {
+        let (mut from, mut tables) = (0, 0);
+        while let Some(at) = find(bytes, &digits, from).filter(|_| tables < MAX_TABLES) {
             from = at + 1;
             let Some((tokens, index_end)) = token_table(bytes, at) else { continue };
+            tables += 1;
             let Some((names, markers)) = names_and_markers(bytes, tokens.start) else { continue };
             let tokens = bytes[tokens].split(|&b| b == 0).take(256).collect();
             return Ok(Tables { bytes, names, markers, tokens, index_end });
@@ -253,7 +260,7 @@ fn adjacent_markers(bytes: &[u8], token_table: usize) -> Option<Markers> {
 /// how far away they are, and is not known before the names are found: each number is tried.
 fn distant_markers(bytes: &[u8], token_table: usize) -> impl Iterator<Item = Markers> + use<'_> {
     // Less than two markers would be confirmed by any zero.
-    (257..token_table / 3).filter_map(move |count| {
+    (257..MAX_SYMBOLS.min(token_table / 3)).filter_map(move |count| {
         let (blocks, sequences) = (count.div_ceil(256), (3 * count).next_multiple_of(8));
         let at = token_table.checked_sub(sequences + (4 * blocks).next_multiple_of(8))?;
         let mut values = Vec::new();
