@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 //! The roles of a kernel's functions and its calls, from its machine code.
 
+mod entered;
 mod of_module;
 mod sleeps;
 
-use super::code::{
-    functions, only_entered_directly, switched_jumps, Code, Decoder, Function, Step,
-    ENTERED_DIRECTLY,
-};
+use super::code::{functions, switched_jumps, Code, Decoder, Function, Step};
 use super::image::Vmlinux;
 use super::kallsyms::Kallsym;
 use kps_facts::btf::Btf;
@@ -41,12 +39,11 @@ pub(super) fn roles(
 ) -> (Roles, Calls) {
     let image = Image::decode(vmlinux.code(), symbols, switched_jumps(vmlinux, symbols));
     let rests = rests(symbols);
-    let sealed = vmlinux.section(ENTERED_DIRECTLY).ok();
     let facts = Surroundings {
         btf,
         is_exported: &|name| exports.get(name).is_some(),
         rests: &|function| image.leads_to(function).iter().any(|f| rests.contains(f)),
-        only_called: only_entered_directly(sealed, &image.codes),
+        only_called: entered::only_called(vmlinux, symbols, &image.codes),
     };
     let mut roles = image.roles(symbols, &facts);
     let endless = roles.iter().filter(|(_, role)| *role == Role::NeverReturns);

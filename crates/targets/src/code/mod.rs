@@ -10,7 +10,7 @@ use super::image::Vmlinux;
 use super::kallsyms::Kallsym;
 use std::collections::{HashMap, HashSet};
 
-pub(super) use x86_64::{calls_of, Decoder, Follower};
+pub(super) use x86_64::{calls_of, constants, Decoder, Follower};
 
 /// An instruction that a fact can follow from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

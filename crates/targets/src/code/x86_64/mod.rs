@@ -175,6 +175,23 @@ impl Known {
     }
 }
 
+/// The constants in a function's code that can be addresses. Targets of calls and jumps are not
+/// among them.
+pub(crate) fn constants(code: &Code<'_>, found: &mut impl FnMut(u64)) {
+    let decoder = iced_x86::Decoder::with_ip(64, code.bytes, code.address, DecoderOptions::NONE);
+    for instruction in decoder {
+        for n in 0..instruction.op_count() {
+            match instruction.op_kind(n) {
+                OpKind::Immediate32 | OpKind::Immediate32to64 | OpKind::Immediate64 => {
+                    found(instruction.immediate(n));
+                }
+                OpKind::Memory => found(instruction.memory_displacement64()),
+                _ => {}
+            }
+        }
+    }
+}
+
 /// The section with the ENDBRs that the kernel overwrites, as distances from their own places.
 pub(super) const SEALED: &str = ".ibt_endbr_seal";
 
@@ -219,6 +236,18 @@ mod tests {
         let args = [None, Some(0x1234), Some(0x1113), None, None];
         assert_eq!(found.steps, [Step::Call { target: 0x1800, args }]);
         assert!(!found.falls_through, "a function that ends with a call never gets behind it");
+    }
+
+    #[test]
+    fn a_constant_of_any_instruction_may_be_an_address() {
+        // mov $0xffffffff81001234, %rdi; lea 0x100(%rip), %rdx; movq $0x1234, 8(%rbx); call 0x1800
+        let bytes = [
+            0x48, 0xc7, 0xc7, 0x34, 0x12, 0, 0x81, 0x48, 0x8d, 0x15, 0, 1, 0, 0, 0x48, 0xc7, 0x43,
+            8, 0x34, 0x12, 0, 0, 0xe8, 0xe5, 0x07, 0, 0,
+        ];
+        let mut found = Vec::new();
+        constants(&Code { address: 0x1000, bytes: &bytes }, &mut |value| found.push(value));
+        assert_eq!(found, [0xffff_ffff_8100_1234, 0x110e, 8, 0x1234]);
     }
 
     #[test]
