@@ -350,7 +350,9 @@ fn nothing_is_unloaded_by_force() {
         "/force\"",
         "\"force\"",
     ];
-    let forced = of(WORDS);
+    let mut forced = of(WORDS);
+    // Names that bodies may use.
+    forced.retain(|place| !place.contains("/crates/facts/src/from_c.rs: "));
     assert!(forced.is_empty(), "{forced:#?}");
     for script in ["init.sh", "livepatch.sh"] {
         let text = read(&repository().join("crates/vm/src").join(script));

@@ -94,7 +94,7 @@ pub fn emit(checked: &Checked, sources: &Sources) -> Emitted {
     files.extend(
         c_files.map(|file| (format!("{}/{}", c::FOLDER, file.path), file.source.text.clone())),
     );
-    files.insert("Kbuild".into(), templates::kbuild(patch));
+    files.insert("Kbuild".into(), templates::kbuild(name, patch.c_files.len(), patch.target.mode));
     files.insert("Makefile".into(), templates::makefile(name));
     files.insert(format!("{name}.lines"), lines.listing(sources));
     let c_files = patch.c_files.iter().map(|file| file.path.clone()).collect();

@@ -38,11 +38,11 @@ fn templates() -> [(&'static str, &'static str); 10] {
     ]
 }
 
-/// The makefile of a module.
-pub(super) fn kbuild<B>(patch: &Patch<B>) -> String {
-    let mut context = context([("name", patch.name.as_str())]);
-    context.insert("c_files", &(0..patch.c_files.len()).collect::<Vec<_>>());
-    context.insert("is_core", &(patch.target.mode == Mode::Core));
+/// The makefile of a module with some files in C.
+pub(super) fn kbuild(name: &str, c_files: usize, mode: Mode) -> String {
+    let mut context = context([("name", name)]);
+    context.insert("c_files", &(0..c_files).collect::<Vec<_>>());
+    context.insert("is_core", &(mode == Mode::Core));
     render("Kbuild", &context)
 }
 
@@ -150,7 +150,8 @@ mod tests {
 
     #[test]
     fn every_template_renders_with_the_name_in_it() {
-        for text in [kbuild("some_patch", 2), makefile("some_patch")] {
+        let kbuild = |mode| kbuild("some_patch", 2, mode);
+        for text in [kbuild(Mode::KernelCrate), kbuild(Mode::Core), makefile("some_patch")] {
             assert!(text.contains("some_patch.ko") && !text.contains("{{"), "{text}");
         }
     }
@@ -162,7 +163,8 @@ mod tests {
 
     #[test]
     fn every_file_in_c_is_a_part_of_the_module() {
-        assert!(kbuild("some_patch", 2).contains("some_patch_c0.o some_patch_c1.o"));
+        let kbuild = kbuild("some_patch", 2, Mode::KernelCrate);
+        assert!(kbuild.contains("some_patch_c0.o some_patch_c1.o\n"));
     }
 
     #[test]

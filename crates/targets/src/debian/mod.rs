@@ -74,14 +74,13 @@ impl Origin {
         cache: &Cache,
         folder: &Path,
         config: &str,
+        (compiler, options): (&str, &BTreeMap<String, String>),
         progress: Progress,
     ) -> Result<Tree, Diagnostic> {
-        let options = parse_config(config);
-        let compiler = compilers::compiler(&options)?;
-        let toolchain = compilers::fetch(cache, apt, &compiler, progress)?;
-        compilers::check(&toolchain, &compiler, &options)?;
+        let toolchain = compilers::fetch(cache, apt, compiler, progress)?;
+        compilers::check(&toolchain, compiler, options)?;
         tree::unpack(apt, folder, self, progress)?;
-        let host = compilers::without_prefix(&compiler);
+        let host = compilers::without_prefix(compiler);
         let make = vec![format!("CC={compiler}"), format!("HOSTCC={host}")];
         let tree = Tree {
             build: folder.join("build"),
@@ -99,11 +98,10 @@ impl Origin {
         apt: &Apt,
         cache: &Cache,
         folder: &Path,
-        config: &str,
+        core: &RustCore,
         progress: Progress,
     ) -> Result<Tree, Diagnostic> {
-        let core = RustCore::of(&parse_config(config));
-        let toolchain = compilers::fetch_with_core(cache, apt, &core, progress)?;
+        let toolchain = compilers::fetch_with_core(cache, apt, core, progress)?;
         let headers = headers::unpack(apt, folder, self, progress)?;
         let make = vec![
             format!("CC={}", compilers::OF_CORE_MODE),
@@ -161,20 +159,23 @@ impl Provider for Origin {
         progress: Progress,
     ) -> Result<Tree, Diagnostic> {
         let config = input::read_text(&files(folder).config, input::CONFIG)?;
+        let options = parse_config(&config);
         let apt;
         let tree = match self.rust {
             Mode::KernelCrate => {
+                let compiler = compilers::compiler(&options)?;
                 progress.say(&format!(
                     "Preparing to build for {}: once, about 3 minutes and 2 GB of disk.",
                     self.release
                 ));
                 apt = self.apt(cache, progress)?;
-                self.tree_with_crate(&apt, cache, folder, &config, progress)?
+                let compilers = (compiler.as_str(), &options);
+                self.tree_with_crate(&apt, cache, folder, &config, compilers, progress)?
             }
             Mode::Core => {
                 progress.say(&format!("Preparing to build for {}.", self.release));
                 apt = self.apt(cache, progress)?;
-                self.tree_of_headers(&apt, cache, folder, &config, progress)?
+                self.tree_of_headers(&apt, cache, folder, &RustCore::of(&options), progress)?
             }
         };
         progress.step("taking the inventory", || inventory::record(folder, &[]))?;
