@@ -146,9 +146,9 @@ struct Add {
     release: Option<String>,
     #[command(flatten)]
     stock: Stock,
-    /// What patches of a stock kernel stand on: the `kernel`'s own Rust crate, or `core`, which
-    /// needs no Rust in the kernel; the crate if the kernel has it and the option is not given.
-    #[arg(long, value_name = "MODE", conflicts_with = "own", value_parser = ["kernel", "core"])]
+    /// What patches stand on: the `kernel`'s own Rust crate, or `core`, which needs no Rust in the
+    /// kernel; the crate if the kernel has it and the option is not given.
+    #[arg(long, value_name = "MODE", conflicts_with = "build_dir", value_parser = ["kernel", "core"])]
     rust: Option<String>,
     /// Read the facts only; compilers and build tree are fetched when they are first needed.
     #[arg(long, conflicts_with = "build_dir")]
@@ -223,7 +223,9 @@ impl Add {
         let mode = rust.as_deref().and_then(Mode::new);
         let request = match (build_dir, root) {
             (Some(folder), _) => Request::BuildDir(BuildDirRequest { folder, toolchain, make }),
-            (None, Some(folder)) => Request::Root(RootRequest { folder, release, toolchain, make }),
+            (None, Some(folder)) => {
+                Request::Root(RootRequest { folder, release, toolchain, make, mode })
+            }
             (None, None) => Request::Debian(stock.request(release, mode)),
         };
         let mut target = kps_targets::add(cache, name.as_deref(), &request, progress)?;
@@ -254,7 +256,8 @@ impl List {
                 Ok(target) => {
                     let state =
                         if target.tree().is_some() { "ready to build" } else { "facts only" };
-                    say(format_args!("{name}\t{state}\t{}", target.origin()));
+                    let mode = target.mode().as_str();
+                    say(format_args!("{name}\t{mode}\t{state}\t{}", target.origin()));
                 }
                 Err(_) => say(format_args!("{name}\tdamaged\tsee `kpsc kernel verify {name}`")),
             }
@@ -310,7 +313,10 @@ fn show(cache: &Cache, name: Option<&str>) -> CommandResult {
     say(format_args!("build-id   {hex}"));
     say(format_args!("image      {}", target.image().display()));
     say(format_args!("C          {}", value("CONFIG_CC_VERSION_TEXT")));
-    say(format_args!("Rust       {}", value("CONFIG_RUSTC_VERSION_TEXT")));
+    match target.mode() {
+        Mode::KernelCrate => say(format_args!("Rust       {}", value("CONFIG_RUSTC_VERSION_TEXT"))),
+        Mode::Core => say("Rust       core mode: `core` and a crate `kernel` of kpsc's"),
+    }
     say(format_args!("symbols    {}", facts.vmlinux.symbols.len()));
     say(format_args!("traceable  {} functions", facts.vmlinux.sites.len()));
     say(format_args!("exports    {}", facts.exports.len()));

@@ -16,6 +16,7 @@ mod debug;
 pub mod dwarf;
 mod facts;
 pub mod gather;
+mod header_tree;
 mod headers;
 pub mod image;
 mod inventory;

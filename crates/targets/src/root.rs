@@ -13,14 +13,17 @@
 
 use super::build_dir::{compilers, source_of, toolchain};
 use super::cache::{is_name, is_supported_path, unsupported_path, Cache};
+use super::debian;
+use super::header_tree::HeaderTree;
 use super::manifest::{Manifest, Tree};
 use super::origin::{KernelFiles, Provider};
 use super::progress::Progress;
 use super::stamp::Stamp;
-use super::{inventory, modules, put, taken, write_facts};
+use super::{inventory, mode, modules, put, taken, write_facts};
 use kps_diag::{list, Diagnostic, NO_SUITABLE_KERNEL, REBUILT_KERNEL, WRONG_TOOLCHAIN};
 use kps_facts::Mode;
-use kps_host::disk::{cannot, entries};
+use kps_host::disk::{cannot, entries, fill_folder};
+use kps_host::input;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -36,6 +39,9 @@ pub struct Request {
     pub toolchain: Option<PathBuf>,
     /// Variables for make, such as `CC=gcc-14`.
     pub make: Vec<String>,
+    /// What the Rust of its patches stands on; by default the kernel's own crate if its metadata is
+    /// there.
+    pub mode: Option<Mode>,
 }
 
 /// The kernel as kpsc read it.
@@ -49,6 +55,9 @@ pub(super) struct Origin {
     symvers: PathBuf,
     toolchain: Option<PathBuf>,
     make: Vec<String>,
+    /// What the Rust of its patches stands on.
+    #[serde(with = "mode", default)]
+    rust: Mode,
 }
 
 /// Adds a kernel as a target, or renews its existing target, through an empty folder. Returns the
@@ -84,14 +93,33 @@ pub(super) fn add(
         )
     })?;
     let toolchain = toolchain(request.toolchain.as_deref())?;
-    let (make, stamp) = (request.make.clone(), Stamp::of(&image)?);
-    let origin =
-        Origin { folder, release: release.clone(), image: stamp, config, symvers, toolchain, make };
+    let (make, image_stamp) = (request.make.clone(), Stamp::of(&image)?);
+    let has_crate = build(&folder, &release).is_some_and(|build| build.join(METADATA).exists());
+    let rust = request.mode.unwrap_or(match has_crate {
+        true => Mode::KernelCrate,
+        false => Mode::Core,
+    });
+    if rust == Mode::Core && (toolchain.is_some() || !make.is_empty()) {
+        return Err(Diagnostic::new(
+            WRONG_TOOLCHAIN,
+            "core mode has compilers of its own, which kpsc fetches",
+        )
+        .help("leave out `--toolchain` and `--make`"));
+    }
+    let origin = Origin {
+        folder,
+        release: release.clone(),
+        image: image_stamp,
+        config,
+        symvers,
+        toolchain,
+        make,
+        rust,
+    };
     let files = origin.files(adding);
-    let tree = origin.tree().ok();
-    let facts = progress.step("reading the image", || {
-        write_facts(adding, &files, Mode::KernelCrate, tree.as_ref())
-    })?;
+    let tree = if rust == Mode::KernelCrate { origin.tree().ok() } else { None };
+    let facts =
+        progress.step("reading the image", || write_facts(adding, &files, rust, tree.as_ref()))?;
     if facts.identity.release != release {
         let message = format!("{} is the kernel {}", image.display(), facts.identity.release);
         return Err(Diagnostic::new(NO_SUITABLE_KERNEL, message)
@@ -140,18 +168,60 @@ impl Origin {
         }
         Ok(Tree { sources: vec![source], build, toolchain: toolchain.clone(), make: make.clone() })
     }
+
+    /// A copy of the installed headers in the folder of the target: the sandbox of the compilers has
+    /// a `/usr` of its own.
+    fn tree_of_headers(
+        &self,
+        cache: &Cache,
+        folder: &Path,
+        progress: Progress,
+    ) -> Result<Tree, Diagnostic> {
+        let Some(build) = build(&self.folder, &self.release) else {
+            let message = format!("{} has no headers of {}", self.folder.display(), self.release);
+            return Err(Diagnostic::new(WRONG_TOOLCHAIN, message)
+                .note("`kpsc check` and `kpsc inspect` need none")
+                .help("install the headers of this kernel there, and run this again"));
+        };
+        let config = input::read_text(&self.config, input::CONFIG)?;
+        let toolchain = debian::compilers_with_core(cache, &config, progress)?;
+        let top = folder.join("headers");
+        let relative = build.strip_prefix(&self.folder).unwrap_or(&build);
+        let copied = top.join(relative);
+        if !top.exists() {
+            let installed = HeaderTree::below(&self.folder, &build)?;
+            progress.step("kernel headers: copy", || {
+                fill_folder(&top, |partial| installed.copy(&self.folder, partial, &top).map(|_| ()))
+            })?;
+        }
+        let tree = debian::tree_in(folder, HeaderTree::of(&copied)?, toolchain)?;
+        let read = [self.image.path().to_owned(), self.config.clone(), self.symvers.clone()];
+        progress.step("taking the inventory", || inventory::record(folder, &read))?;
+        Ok(tree)
+    }
 }
 
 /// The metadata that modules in Rust are compiled against.
 const METADATA: &str = "rust/libkernel.rmeta";
 
 impl Provider for Origin {
+    fn keeps_tree(&self) -> bool {
+        self.rust == Mode::Core
+    }
+
+    fn mode(&self) -> Mode {
+        self.rust
+    }
+
     fn title(&self) -> String {
         format!("{} below {}", self.release, self.folder.display())
     }
 
     fn arguments(&self, release: &str, tree: Option<&Tree>) -> String {
-        format!("--root {} --release {release}{}", self.folder.display(), compilers(tree))
+        let rust = if self.rust == Mode::Core { " --rust core" } else { "" };
+        // The compilers of core mode are kpsc's.
+        let compilers = if self.rust == Mode::Core { String::new() } else { compilers(tree) };
+        format!("--root {} --release {release}{rust}{compilers}", self.folder.display())
     }
 
     fn files(&self, _folder: &Path) -> KernelFiles {
@@ -200,11 +270,14 @@ impl Provider for Origin {
     /// The headers may have been installed since the target was added.
     fn prepare(
         &self,
-        _cache: &Cache,
-        _folder: &Path,
-        _progress: Progress,
+        cache: &Cache,
+        folder: &Path,
+        progress: Progress,
     ) -> Result<Tree, Diagnostic> {
-        self.tree()
+        match self.rust {
+            Mode::KernelCrate => self.tree(),
+            Mode::Core => self.tree_of_headers(cache, folder, progress),
+        }
     }
 }
 

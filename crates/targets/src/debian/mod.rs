@@ -18,6 +18,7 @@ mod tree;
 
 use super::cache::{is_name, Cache};
 use super::gather::parse_config;
+use super::header_tree::HeaderTree;
 use super::manifest::{Manifest, Tree};
 use super::origin::{KernelFiles, Provider};
 use super::progress::Progress;
@@ -25,7 +26,6 @@ use super::rust_core::{self, RustCore};
 use super::{inventory, mode, modules, taken, write_facts};
 use apt::{Apt, Lists, With};
 use archive::unpack_package;
-use headers::Headers;
 use kps_diag::{Diagnostic, NO_SUITABLE_KERNEL};
 use kps_facts::Mode;
 use kps_host::disk::{remove, rename, write_atomically};
@@ -103,15 +103,7 @@ impl Origin {
     ) -> Result<Tree, Diagnostic> {
         let toolchain = compilers::fetch_with_core(cache, apt, core, progress)?;
         let headers = headers::unpack(apt, folder, self, progress)?;
-        let make = vec![
-            format!("CC={}", compilers::OF_CORE_MODE),
-            format!("HOSTCC={}", compilers::OF_CORE_MODE),
-            format!("KPS_CORE=/{}", rust_core::FOLDER),
-        ];
-        let Headers { build, sources } = headers;
-        let tree = Tree { build, sources, toolchain: Some(toolchain), make };
-        tree::enter_toolchain(folder, &tree)?;
-        Ok(tree)
+        tree_in(folder, headers, toolchain)
     }
 }
 
@@ -230,6 +222,37 @@ impl Provider for Origin {
         tree::fetch_source(&apt, self, into, |_| true, progress)?;
         apt.forget()
     }
+}
+
+/// The compilers of core mode with their `core`, for a kernel of this configuration from anywhere.
+pub(super) fn compilers_with_core(
+    cache: &Cache,
+    config: &str,
+    progress: Progress,
+) -> Result<PathBuf, Diagnostic> {
+    let apt = Apt::new(cache.apt(), None, Some(SUITE))?;
+    apt.update(Lists::Recent, progress)?;
+    let core = RustCore::of(&parse_config(config));
+    let toolchain = compilers::fetch_with_core(cache, &apt, &core, progress)?;
+    apt.forget()?;
+    Ok(toolchain)
+}
+
+/// The build tree of headers in the folder of a target, with the compilers of core mode.
+pub(super) fn tree_in(
+    folder: &Path,
+    headers: HeaderTree,
+    toolchain: PathBuf,
+) -> Result<Tree, Diagnostic> {
+    let make = vec![
+        format!("CC={}", compilers::OF_CORE_MODE),
+        format!("HOSTCC={}", compilers::OF_CORE_MODE),
+        format!("KPS_CORE=/{}", rust_core::FOLDER),
+    ];
+    let HeaderTree { build, sources } = headers;
+    let tree = Tree { build, sources, toolchain: Some(toolchain), make };
+    tree::enter_toolchain(folder, &tree)?;
+    Ok(tree)
 }
 
 /// Adds a stock kernel, its image and its facts, through an empty folder, unless it is already
