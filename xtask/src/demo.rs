@@ -3,7 +3,7 @@
 
 use crate::{build_kpsc, host, kpsc, kpsc_error};
 use anyhow::{ensure, Context as _, Result};
-use kps_targets::{Cache, DebianRequest, Progress, Request};
+use kps_targets::{Cache, DebianRequest, Progress, Request, Target};
 use kps_vm::{Guest, Machine};
 use std::time::{Duration, Instant};
 
@@ -12,31 +12,42 @@ const NAME: &str = "cmdline_mark";
 const LIMIT: Duration = Duration::from_secs(120);
 
 /// Sets up what is missing, then shows the main job.
-pub(crate) fn run() -> Result<()> {
+pub(crate) fn run(release: Option<&str>) -> Result<()> {
     host::prepare()?;
     build_kpsc()?;
-    demonstrate()
+    demonstrate(release)
 }
 
-/// Compiles the example, loads it into the default target in a virtual machine, and shows what
-/// changes.
-fn demonstrate() -> Result<()> {
-    let cache = Cache::open().map_err(kpsc_error)?;
-    let mut target = match cache.default_target().map_err(kpsc_error)? {
-        Some(target) => target,
-        None => {
-            println!(
-                "No target kernel yet. Preparing the newest suitable stock kernel: about 3 minutes and 2 GB."
-            );
-            kps_targets::add(
-                &cache,
-                None,
-                &Request::Debian(DebianRequest::default()),
-                Progress::Shown,
-            )
-            .map_err(kpsc_error)?
+/// The target: of the release that is asked for, or the default one; a new one if there is none.
+fn target(cache: &Cache, release: Option<&str>) -> Result<Target> {
+    let there = match release {
+        None => cache.default_target().map_err(kpsc_error)?,
+        Some(release) => {
+            let is_wanted = |target: &Target| {
+                let rest = target.release().strip_prefix(release);
+                rest.is_some_and(|rest| !rest.starts_with(|c: char| c.is_ascii_digit()))
+            };
+            let targets = cache.targets().map_err(kpsc_error)?;
+            targets.into_iter().filter_map(|(_, target)| target.ok()).find(is_wanted)
         }
     };
+    if let Some(there) = there {
+        return Ok(there);
+    }
+    if release.is_none() {
+        println!(
+            "No target kernel yet. Preparing the newest suitable stock kernel: about 3 minutes and 2 GB."
+        );
+    }
+    let release = release.map(str::to_owned);
+    let request = Request::Debian(DebianRequest { release, ..DebianRequest::default() });
+    kps_targets::add(cache, None, &request, Progress::Shown).map_err(kpsc_error)
+}
+
+/// Compiles the example, loads it into a target in a virtual machine, and shows what changes.
+fn demonstrate(release: Option<&str>) -> Result<()> {
+    let cache = Cache::open().map_err(kpsc_error)?;
+    let mut target = target(&cache, release)?;
     target.prepare(&cache, Progress::Shown).map_err(kpsc_error)?;
 
     let spec = std::fs::read_to_string(SPEC).with_context(|| format!("cannot read {SPEC}"))?;

@@ -19,7 +19,9 @@ use std::process::{Command, ExitCode};
 use xtask::bench;
 
 const USAGE: &str = "\
-cargo xtask demo    compile a spec, load it into a stock kernel in a virtual machine, watch it act
+cargo xtask demo [--kernel RELEASE]
+                    compile a spec, load it into a stock kernel in a virtual machine, watch it act;
+                    --kernel: into this one, such as 6.12
 cargo xtask test [SUITE [CASE]] [--quick | --long] [--list]
                     run every test, those of SUITE, or those of its cases with CASE in their names;
                     --quick: those that need no virtual machine, and a few that do; --long: those that
@@ -47,7 +49,8 @@ fn main() -> ExitCode {
             println!("{USAGE}");
             return ExitCode::SUCCESS;
         }
-        ["demo"] => at_the_top().and_then(|()| demo::run()),
+        ["demo"] => at_the_top().and_then(|()| demo::run(None)),
+        ["demo", "--kernel", release] => at_the_top().and_then(|()| demo::run(Some(release))),
         ["test", words @ ..] => match test::Request::parse(words) {
             Some(request) => match at_the_top().and_then(|()| test::run(&request)) {
                 // Its last line says so.

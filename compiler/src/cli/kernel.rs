@@ -257,7 +257,7 @@ impl List {
                     let state =
                         if target.tree().is_some() { "ready to build" } else { "facts only" };
                     let mode = target.mode().as_str();
-                    say(format_args!("{name}\t{mode}\t{state}\t{}", target.origin()));
+                    say(format_args!("{name}\t{state}\t{mode}\t{}", target.origin()));
                 }
                 Err(_) => say(format_args!("{name}\tdamaged\tsee `kpsc kernel verify {name}`")),
             }

@@ -53,7 +53,7 @@ fn targets_are_listed_shown_and_removed() {
     };
     assert_eq!(
         run(kpsc().args(["kernel", "list"])),
-        (0, "fixture\tfacts only\tDebian s (7.3.4-1)\n".to_owned())
+        (0, "fixture\tfacts only\tkernel\tDebian s (7.3.4-1)\n".to_owned())
     );
     let (status, shown) = run(kpsc().args(["kernel", "show", FIXTURE]));
     assert!(status == 0 && shown.contains("0102030405060708090a0b0c0d0e0f1011121314"), "{shown}");
@@ -139,7 +139,7 @@ fn the_name_of_a_target_is_taken_once() {
     assert_ends(add(FIXTURE), 3, "KPS0709");
     assert_ends(add("../mine"), 3, "KPS0709");
     let listed = run(kpsc().env("KPSC_CACHE", cache.path()).args(["kernel", "list"])).1;
-    assert!(listed.contains("mine\tready to build\tbuild folder"), "{listed}");
+    assert!(listed.contains("mine\tready to build\tkernel\tbuild folder"), "{listed}");
 }
 
 fn a_kernel_of_other_compilers_is_refused_before_anything_is_fetched() {
