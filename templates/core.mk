@@ -2,8 +2,8 @@
 # kpsc wrote this file. It compiles Rust for a kernel without a Rust crate of its own (core mode): `core` is kpsc's, in the folder that
 # KPS_CORE names, and so is the crate `kernel`.
 #
-# The makefile that includes it has set kps-name, the module; kps-rust-objects, its objects from Rust; and kps-library, the folder of
-# kpsc's files below the module's.
+# The makefile that includes it has set kps-rust-objects, the module's objects from Rust; kps-core-object, what this file makes for them;
+# and kps-library, the folder of kpsc's files below the module's.
 $(if $(KPS_CORE),,$(error this folder was made for a target in core mode: build it with `kpsc build`, or in such a target's build tree))
 $(call kps-refuse,KPS_CORE,$(value KPS_CORE))
 # How `core` was compiled: kps-rust-flags.
@@ -45,9 +45,14 @@ $(addprefix $(obj)/,$(kps-rust-objects)): $(obj)/%.o: $(obj)/%.rs $(kps-lib)/lib
 # have made. The linker wants at least one.
 kps-roots = $(NM) -u $(filter-out $(kps-lib)/%,$(real-prereqs)) | \
 	sed -n 's/^ *U \(_R[0-9A-Za-z_]*\|kps_panic\|kps_inline_[a-z_]*\)$$/-u \1/p' | sort -u
+# Two files beside the object, which `make clean` knows by their ends.
+kps-part = $(dir $@).$(basename $(notdir $@)).part.o
+kps-root-list = $(dir $@).$(basename $(notdir $@)).roots.d
 quiet_cmd_kps_core = LD [M] $@
-      cmd_kps_core = $(kps-roots) > $@.roots; rm -f $@.core; \
-	if test -s $@.roots; then $(LD) -r --gc-sections @$@.roots -T $(KPS_CORE)/core.lds -o $@.core $(kps-lib)/kernel.o $(KPS_CORE)/core.o; fi && \
-	$(LD) -r @$@.roots -o $@ $$(ls $@.core 2>/dev/null) $(kps-lib)/inline.a $(if $(cmd_objtool),$(cmd_objtool) --link)
-$(obj)/$(kps-name)_core.o: $(addprefix $(obj)/,$(kps-rust-objects)) $(kps-lib)/kernel.o $(kps-lib)/inline.a FORCE
+      cmd_kps_core = $(kps-roots) > $(kps-root-list); rm -f $(kps-part); \
+	if test -s $(kps-root-list); then \
+		$(LD) -r --gc-sections @$(kps-root-list) -T $(KPS_CORE)/core.lds -o $(kps-part) $(kps-lib)/kernel.o $(KPS_CORE)/core.o; \
+	fi && \
+	$(LD) -r @$(kps-root-list) -o $@ $$(ls $(kps-part) 2>/dev/null) $(kps-lib)/inline.a $(if $(cmd_objtool),$(cmd_objtool) --link)
+$(obj)/$(kps-core-object): $(addprefix $(obj)/,$(kps-rust-objects)) $(kps-lib)/kernel.o $(kps-lib)/inline.a FORCE
 	$(call if_changed,kps_core)

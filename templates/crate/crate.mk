@@ -85,7 +85,8 @@ $(foreach object,$(kps-c-objects),$(eval CFLAGS_$(object) := -Wa,--MD,$(obj)/$(d
 endif
 
 ifneq ($(wildcard $(kps-folder)/core.mk),)
-$(kps-name)-y += $(kps-name)_core.o
+kps-core-object := $(kps-name)_core.o
+$(kps-name)-y += $(kps-core-object)
 kps-rust-objects := kps/runtime/src/lib.o src/lib.o
 kps-library := kps
 include $(kps-folder)/core.mk

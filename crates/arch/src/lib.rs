@@ -156,24 +156,40 @@ pub struct Relocation {
 
 /// How rustc compiles code for the kernel, where Kbuild does not say it.
 pub struct Rustc {
-    /// The built-in target: no floating point, no red zone, no operating system.
+    /// The built-in target that is next to a kernel: no floating point, no red zone, no operating
+    /// system.
     pub target: &'static str,
+    /// LLVM's name of the target that the kernel's C is compiled for.
+    pub llvm_target: &'static str,
     /// Options for any kernel.
     pub options: &'static [&'static str],
-    /// Options for kernels that have one of these set in their configuration. It has changed names
-    /// between versions.
-    pub configured: &'static [(&'static [&'static str], &'static [&'static str])],
+    /// Options for kernels with one of these set in their configuration.
+    pub configured: &'static [Configured],
+    /// Features of the target, likewise.
+    pub features: &'static [Configured],
 }
+
+/// The names of a kernel's option, which differ between versions, and what rustc needs then.
+pub type Configured = (&'static [&'static str], &'static str);
 
 impl Rustc {
     /// The options for a kernel, by its configuration.
-    pub fn flags(&self, is_set: impl Fn(&str) -> bool) -> Vec<String> {
-        let configured = self.configured.iter();
-        let chosen = configured.filter(|(names, _)| names.iter().any(|name| is_set(name)));
-        let options = self.options.iter().chain(chosen.flat_map(|(_, options)| *options));
-        let target = ["--target", self.target].into_iter();
-        target.chain(options.copied()).map(str::to_owned).collect()
+    pub fn options(&self, is_set: impl Fn(&str) -> bool) -> Vec<&'static str> {
+        self.options.iter().copied().chain(chosen(self.configured, is_set)).collect()
     }
+
+    /// The features of the target for a kernel, by its configuration.
+    pub fn features(&self, is_set: impl Fn(&str) -> bool) -> Vec<&'static str> {
+        chosen(self.features, is_set).collect()
+    }
+}
+
+fn chosen(
+    all: &'static [Configured],
+    is_set: impl Fn(&str) -> bool,
+) -> impl Iterator<Item = &'static str> {
+    let all = all.iter().filter(move |(names, _)| names.iter().any(|name| is_set(name)));
+    all.map(|(_, word)| *word)
 }
 
 /// The landing pads of a module's functions.

@@ -42,28 +42,24 @@ pub(crate) static X86_64: Arch = Arch {
     // As arch/x86/Makefile and scripts/generate_rust_target.rs have it.
     rustc: Rustc {
         target: "x86_64-unknown-none",
+        llvm_target: "x86_64-linux-gnu",
         options: &[
             "-Crelocation-model=static",
             "-Ccode-model=kernel",
             // To a processor without IBT, or a kernel that does not use it, ENDBR is a NOP.
             "-Zcf-protection=branch",
             "-Zno-jump-tables",
-            // The target calls memcpy() through the GOT otherwise, and a module has none.
-            "-Zplt=y",
         ],
-        configured: &[
+        configured: &[(
+            &["CONFIG_MITIGATION_RETHUNK", "CONFIG_RETHUNK"],
+            "-Zfunction-return=thunk-extern",
+        )],
+        features: &[
             (
                 &["CONFIG_MITIGATION_RETPOLINE", "CONFIG_RETPOLINE"],
-                &[
-                    "-Ctarget-feature=+retpoline-external-thunk",
-                    "-Ctarget-feature=+retpoline-indirect-branches,+retpoline-indirect-calls",
-                ],
+                "+retpoline-external-thunk,+retpoline-indirect-branches,+retpoline-indirect-calls",
             ),
-            (
-                &["CONFIG_MITIGATION_SLS", "CONFIG_SLS"],
-                &["-Ctarget-feature=+harden-sls-ijmp,+harden-sls-ret"],
-            ),
-            (&["CONFIG_MITIGATION_RETHUNK", "CONFIG_RETHUNK"], &["-Zfunction-return=thunk-extern"]),
+            (&["CONFIG_MITIGATION_SLS", "CONFIG_SLS"], "+harden-sls-ijmp,+harden-sls-ret"),
         ],
     },
     kbuild: Kbuild {

@@ -13,6 +13,7 @@ use super::toolchain::Toolchain;
 use kps_diag::{Diagnostic, PROGRAM_FAILED};
 use kps_host::disk::{entries, make_folder, remove, rename, write_atomically};
 use kps_host::output;
+use serde_json::{json, Map, Value};
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -48,31 +49,29 @@ const PANIC_HANDLER: &str = "rust_begin_unwind=kps_panic";
 const COMPILER_BUILTINS: &str = include_str!("rust_core/compiler_builtins.rs");
 const LINKER_SCRIPT: &str = include_str!("rust_core/core.lds");
 
-/// Which `core` a kernel needs: the options of its Rust.
+/// The target that rustc compiles for, beside `core`.
+const TARGET: &str = "target.json";
+
+/// Which `core` a kernel needs: the options of its Rust, and the features of its target.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct RustCore {
-    flags: Vec<String>,
+    options: Vec<&'static str>,
+    features: Vec<&'static str>,
 }
 
 impl RustCore {
     /// The one for a kernel with this configuration.
     pub(super) fn of(config: &BTreeMap<String, String>) -> RustCore {
         let is_set = |option: &str| config.get(option).is_some_and(|value| value == "y");
-        let flags = OPTIONS.iter().map(|option| (*option).to_owned());
-        RustCore { flags: flags.chain(kps_arch::native().rustc.flags(is_set)).collect() }
+        let rustc = &kps_arch::native().rustc;
+        let options = OPTIONS.iter().copied().chain(rustc.options(is_set)).collect();
+        RustCore { options, features: rustc.features(is_set) }
     }
 
     /// Everything that the compiled files depend on, beside the compilers.
     pub(super) fn inputs(&self) -> String {
-        [
-            &self.flags.join(" "),
-            METADATA,
-            PANIC_HANDLER,
-            COMPILER_BUILTINS,
-            LINKER_SCRIPT,
-            &macros::inputs(),
-        ]
-        .join("\n")
+        let kpsc = [METADATA, PANIC_HANDLER, COMPILER_BUILTINS, LINKER_SCRIPT, &macros::inputs()];
+        [self.options.join(" "), self.features.join(","), kpsc.join("\n")].join("\n")
     }
 
     /// Compiles `core` into the folder of its compilers, and the libraries of the macros at the
@@ -91,12 +90,14 @@ impl RustCore {
     fn compile_core(&self, compilers: &Path) -> Result<(), Diagnostic> {
         let scratch = compilers.join("core");
         make_folder(&scratch)?;
+        write_atomically(&scratch.join(TARGET), self.target(compilers, &scratch)?.as_bytes())?;
         write_atomically(&scratch.join("compiler_builtins.rs"), COMPILER_BUILTINS.as_bytes())?;
         let source = source(compilers)?;
+        let target = format!("--target={TARGET}");
         let rustc = |own: &[&str]| {
-            let common = ["RUSTC_BOOTSTRAP=1", "rustc", "--crate-type=rlib", METADATA].into_iter();
-            let flags = self.flags.iter().map(String::as_str);
-            run(compilers, &scratch, common.chain(flags).chain(own.iter().copied()))
+            let common = ["RUSTC_BOOTSTRAP=1", "rustc", "--crate-type=rlib", METADATA, &target];
+            let words = common.into_iter().chain(self.options.iter().copied());
+            run(compilers, &scratch, words.chain(own.iter().copied()))
         };
         rustc(&[
             "-Zfunction-sections=y",
@@ -114,26 +115,54 @@ impl RustCore {
         ])?;
         run(compilers, &scratch, ["objcopy", "--redefine-sym", PANIC_HANDLER, "core.o"])?;
         write_atomically(&scratch.join("core.lds"), LINKER_SCRIPT.as_bytes())?;
-        let flags = format!("kps-rust-flags := {}\n", self.flags.join(" "));
+        let flags =
+            format!("kps-rust-flags := --target=$(KPS_CORE)/{TARGET} {}\n", self.options.join(" "));
         write_atomically(&scratch.join("flags.mk"), flags.as_bytes())?;
         let folder = compilers.join(FOLDER);
         remove(&folder)?;
         rename(&scratch, &folder)
     }
+
+    /// The target: the built-in one, in the format of this rustc, with what differs in a kernel.
+    fn target(&self, compilers: &Path, folder: &Path) -> Result<String, Diagnostic> {
+        let arch = &kps_arch::native().rustc;
+        let target = format!("--target={}", arch.target);
+        let print = ["-Zunstable-options", "--print=target-spec-json"];
+        let words = ["RUSTC_BOOTSTRAP=1", "rustc", &target].into_iter().chain(print);
+        let printed = run(compilers, folder, words)?;
+        let mut spec: Map<String, Value> = serde_json::from_str(&printed).map_err(|error| {
+            let message = format!("rustc does not describe its target as JSON: {error}");
+            Diagnostic::new(PROGRAM_FAILED, message)
+        })?;
+        let built_in = spec.get("features").and_then(Value::as_str).unwrap_or_default();
+        let features: Vec<&str> =
+            [built_in].into_iter().chain(self.features.iter().copied()).collect();
+        let set = [
+            ("features", json!(features.join(","))),
+            ("llvm-target", json!(arch.llvm_target)),
+            // A module has no GOT to call memcpy() through, and a kernel's stack no guard that a
+            // function has to touch.
+            ("plt-by-default", json!(true)),
+            ("stack-probes", json!({ "kind": "none" })),
+        ];
+        spec.extend(set.map(|(key, value)| (key.to_owned(), value)));
+        spec.remove("is-builtin");
+        Ok(Value::from(spec).to_string())
+    }
 }
 
-/// Runs a program of the compilers in a folder that it may write to.
+/// Runs a program of the compilers in a folder that it may write to, and returns what it prints.
 fn run<'w>(
     compilers: &Path,
     folder: &Path,
     words: impl IntoIterator<Item = &'w str>,
-) -> Result<(), Diagnostic> {
+) -> Result<String, Diagnostic> {
     let inside = Toolchain::Folder(compilers.to_owned());
     let mut command = inside.command("env", &[], &[folder], folder)?;
     command.args(words);
     let output = output::output(&mut command).map_err(|error| command.not_started(&error))?;
     if output.ended.status.success() {
-        return Ok(());
+        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
     }
     let said = String::from_utf8_lossy(&output.stderr);
     let shown = said.lines().filter(|line| !line.trim().is_empty()).take(12);

@@ -63,7 +63,7 @@ pub(super) fn compile(compilers: &Path, folder: &Path) -> Result<(), Diagnostic>
         let common =
             ["rustc", "--edition=2021", "-Copt-level=1", "--cap-lints=allow", "--crate-type=rlib"];
         let all = common.into_iter().chain(own.iter().map(String::as_str));
-        run(compilers, folder, all.chain(["-L.", crate_name.as_str(), source.as_str()]))
+        run(compilers, folder, all.chain(["-L.", crate_name.as_str(), source.as_str()])).map(|_| ())
     })
 }
 
