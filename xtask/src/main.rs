@@ -132,5 +132,5 @@ fn kpsc() -> Result<Command> {
 
 /// What kpsc says is wrong, as an error.
 fn kpsc_error(diagnostic: Diagnostic) -> anyhow::Error {
-    anyhow!("{}", render(&diagnostic, None, Format::Human, 100))
+    anyhow!("{}", render(&diagnostic, None, None, Format::Human, 100))
 }

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 //! `kpsc build`.
 
-use super::{compile, module, open_target, progress, say, CommandResult, SpecArgs, TargetArgs};
-use crate::build::{self, Log};
+use super::kernels::{Ended, Kernel, KernelsArgs};
+use super::{compile, module, output, progress, CommandResult, SpecArgs};
+use crate::build;
 use crate::driver::Compiled;
 use crate::input::Input;
 use kps_diag::{escape, Diagnostic};
@@ -12,14 +13,15 @@ use kps_host::temporary::{undisturbed, Folder};
 use kps_targets::Cache;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Build {
     #[command(flatten)]
     spec: SpecArgs,
     #[command(flatten)]
-    target: TargetArgs,
-    /// Where to put the result.
+    targets: KernelsArgs,
+    /// Where to put the result. With several kernels its name is NAME-KERNEL.
     #[arg(short, long, value_name = "DIR", default_value = ".")]
     output: PathBuf,
     /// Write the Kbuild folder DIR/NAME instead of DIR/NAME.ko; `make -C BUILD_TREE M=DIR/NAME`
@@ -41,34 +43,53 @@ impl Build {
     pub(super) fn run(self) -> CommandResult {
         let input = Input::read(&self.spec.spec)?;
         let cache = Cache::open()?;
-        let mut target = open_target(&cache, self.target.kernel.as_deref())?;
-        let compiled = match compile(input, &target, &cache)? {
+        let what = "building for all kernels";
+        self.targets.run(&cache, what, |kernel| self.build(&input, kernel, &cache))
+    }
+
+    /// Builds for one kernel.
+    fn build(&self, input: &Input, kernel: Kernel, cache: &Cache) -> Result<Ended, Diagnostic> {
+        let mut kernel = kernel;
+        let compiled = match compile(input.clone(), &kernel.target, cache)? {
             Ok(compiled) => compiled,
-            Err(code) => return Ok(code),
+            Err(code) => return Ok(Ended::with(code)),
         };
         let output = &self.output;
+        let name = kernel.name_of_result(compiled.name());
         if self.emit == Some(Emit::Source) {
-            let folder = write_source(&compiled, output)?;
-            say(folder.display());
-            return Ok(0);
+            let folder = write_source(&compiled, output, &name)?;
+            return Ok(Ended { code: 0, written: Some(folder) });
         }
-        if target.tree().is_none() {
+        if kernel.target.tree().is_none() {
             // The headers, which come with the build tree, tell more.
-            target.prepare(&cache, progress())?;
-            return self.run();
+            kernel.target.prepare(cache, progress())?;
+            return self.build(input, kernel, cache);
         }
-        let print = |line: &str| drop(writeln!(std::io::stderr(), "{}", escape(line)));
-        let log: Log<'_> = if self.verbose { Some(&print) } else { None };
-        match module(&compiled, &mut target, &cache, log)? {
+        let built = match self.verbose {
+            false => module(&compiled, &mut kernel.target, cache, None),
+            true => self.with_log(|log| module(&compiled, &mut kernel.target, cache, Some(log))),
+        };
+        match built? {
             Ok(module) => {
                 make_output(output)?;
-                let path = output.join(format!("{}.ko", compiled.name()));
+                let path = output.join(format!("{name}.ko"));
                 write_atomically(&path, &module)?;
-                say(path.display());
-                Ok(0)
+                Ok(Ended { code: 0, written: Some(path) })
             }
-            Err(code) => Ok(code),
+            Err(code) => Ok(Ended::with(code)),
         }
+    }
+
+    /// Builds and shows every command. Threads that read a compiler's output do not collect.
+    fn with_log<T>(&self, build: impl FnOnce(&(dyn Fn(&str) + Sync)) -> T) -> T {
+        if !output::is_collecting() {
+            return build(&|line| drop(writeln!(std::io::stderr(), "{}", escape(line))));
+        }
+        let lines = Mutex::new(String::new());
+        let text = || lines.lock().unwrap_or_else(PoisonError::into_inner);
+        let result = build(&|line| text().push_str(&format!("{}\n", escape(line))));
+        output::complain(&text(), std::iter::empty());
+        result
     }
 }
 
@@ -80,8 +101,7 @@ pub(super) fn make_output(output: &Path) -> Result<(), Diagnostic> {
 
 /// Writes the Kbuild folder, completely or not at all. It replaces a folder that kpsc wrote
 /// earlier, and no other folder.
-fn write_source(compiled: &Compiled, output: &Path) -> Result<PathBuf, Diagnostic> {
-    let name = compiled.name();
+fn write_source(compiled: &Compiled, output: &Path, name: &str) -> Result<PathBuf, Diagnostic> {
     let folder = output.join(name);
     make_output(output)?;
     let scratch = Folder::new_in(output).map_err(|error| cannot("write to", output, &error))?;
@@ -96,7 +116,7 @@ fn write_source(compiled: &Compiled, output: &Path) -> Result<PathBuf, Diagnosti
     // The author's own folder of a crate contains the same files, so a folder of that kind is never
     // replaced.
     let is_crate = compiled.form() == Form::Crate;
-    let makes_room = !is_crate && folder.join(format!("{name}.lines")).exists();
+    let makes_room = !is_crate && folder.join(format!("{}.lines", compiled.name())).exists();
     if is_crate && folder.symlink_metadata().is_ok() {
         let there = std::io::Error::from(std::io::ErrorKind::AlreadyExists);
         return Err(cannot("write", &folder, &there).help("choose another folder with `-o`"));

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 //! `kpsc check`.
 
-use super::{compile, open_target, report, running, say, CommandResult, TargetArgs};
+use super::kernels::{Ended, KernelsArgs};
+use super::{compile, report, running, say, CommandResult, ExitCode};
 use crate::driver::Compiled;
 use crate::input::Input;
 use crate::series;
@@ -20,9 +21,9 @@ pub(super) struct Check {
     #[arg(value_name = "SPEC", required = true)]
     specs: Vec<PathBuf>,
     #[command(flatten)]
-    target: TargetArgs,
+    targets: KernelsArgs,
     /// Check whether the running kernel would accept each of the files, which may also be modules.
-    #[arg(long, conflicts_with = "kernel")]
+    #[arg(long, conflicts_with_all = ["kernel", "all_kernels"])]
     running: bool,
 }
 
@@ -38,29 +39,35 @@ impl Check {
         }
         let all = self.specs.iter().map(|spec| Input::read(spec)).collect::<Result<Vec<_>, _>>()?;
         let cache = Cache::open()?;
-        let target = open_target(&cache, self.target.kernel.as_deref())?;
-        let mut code = 0;
-        let mut series = Vec::new();
-        for input in all {
-            match compile(input, &target, &cache)? {
-                Ok(compiled) => series.push(compiled),
-                Err(wrong) => code = code.max(wrong),
-            }
-        }
-        let mut loaded = Vec::new();
-        for patch in &series {
-            let wrong = series::check(&loaded, &patch.passed.member);
-            code = code.max(report(&wrong, Some(&patch.sources)));
-            if !any_error(&wrong) {
-                series::way_back(&loaded, &patch.passed.member).into_iter().for_each(say);
-            }
-            loaded = series::load(loaded, &patch.passed.member);
-        }
-        if let Some((remark, sources)) = unknown_copies(&series, &target)? {
-            report(&[remark], Some(sources));
-        }
-        Ok(code)
+        self.targets.run(&cache, "checking for all kernels", |kernel| {
+            Ok(Ended::with(check(all.clone(), &kernel.target, &cache)?))
+        })
     }
+}
+
+/// Checks a series of patches for one kernel. Messages have been printed.
+fn check(all: Vec<Input>, target: &Target, cache: &Cache) -> Result<ExitCode, Diagnostic> {
+    let mut code = 0;
+    let mut series = Vec::new();
+    for input in all {
+        match compile(input, target, cache)? {
+            Ok(compiled) => series.push(compiled),
+            Err(wrong) => code = code.max(wrong),
+        }
+    }
+    let mut loaded = Vec::new();
+    for patch in &series {
+        let wrong = series::check(&loaded, &patch.passed.member);
+        code = code.max(report(&wrong, Some(&patch.sources)));
+        if !any_error(&wrong) {
+            series::way_back(&loaded, &patch.passed.member).into_iter().for_each(say);
+        }
+        loaded = series::load(loaded, &patch.passed.member);
+    }
+    if let Some((remark, sources)) = unknown_copies(&series, target)? {
+        report(&[remark], Some(sources));
+    }
+    Ok(code)
 }
 
 /// Without debug information, inlined copies are unknown.

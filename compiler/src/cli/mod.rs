@@ -10,6 +10,7 @@ mod explain;
 mod fmt;
 mod inspect;
 mod kernel;
+mod kernels;
 mod link;
 mod list;
 mod load;
@@ -25,12 +26,13 @@ use crate::driver::{self, Compiled};
 use crate::input::Input;
 use crate::render::{plain, render, Format};
 use clap::{Parser, Subcommand};
-use kps_diag::{Diagnostic, Severity, BUG};
+use kps_diag::{Diagnostic, Severity};
 use kps_grammar::Sources;
 use kps_host::disk::cannot;
 use kps_host::{signals, temporary};
 use kps_targets::{Cache, DebianRequest, Progress, Request, Target};
 use output::say;
+use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
@@ -58,6 +60,8 @@ fn format() -> Format {
 /// Progress is for people; programs that read lines get only messages.
 fn progress() -> Progress {
     match format() {
+        // Several kernels are one step.
+        Format::Human if output::is_collecting() => Progress::Quiet,
         Format::Human => Progress::Shown,
         Format::Short | Format::Json => Progress::Quiet,
     }
@@ -135,11 +139,7 @@ fn execute() -> ExitCode {
         std::thread::Builder::new().stack_size(stack).spawn(move || run(arguments.command));
     match worker.map(std::thread::JoinHandle::join) {
         Ok(Ok(code)) => finished(code),
-        Ok(Err(_)) => {
-            let bug =
-                Diagnostic::new(BUG, "kpsc has a bug").help("report the lines above with the spec");
-            report(&[bug], None)
-        }
+        Ok(Err(_)) => report(&[kernels::bug()], None),
         Err(error) => report(&[cannot("start", Path::new("a thread"), &error)], None),
     }
 }
@@ -152,6 +152,10 @@ fn finished(code: ExitCode) -> ExitCode {
     }
 }
 
+/// The stack size of a thread that compiles, in bytes. Rust source is parsed and walked by recursion.
+/// Its depth is bounded, but the bound exceeds a default stack.
+const DEEP: usize = 1 << 30;
+
 /// The stack size of a command in bytes.
 fn stack(verb: &Verb) -> usize {
     const SMALL: usize = 8 << 20;
@@ -159,9 +163,7 @@ fn stack(verb: &Verb) -> usize {
         // Small machines run livepatches, too, and may have less memory than compiling takes.
         Verb::Load(_) | Verb::Unload(_) | Verb::List(_) => SMALL,
         Verb::Check(check) if !check.compiles() => SMALL,
-        // Rust source is parsed and walked by recursion. Its depth is bounded, but the bound
-        // exceeds a default stack.
-        _ => 1 << 30,
+        _ => DEEP,
     }
 }
 
@@ -200,21 +202,19 @@ fn report(diagnostics: &[Diagnostic], sources: Option<&Sources>) -> ExitCode {
     const SHOWN: usize = 50;
     // What a signal ends has nothing more to say.
     temporary::settle();
-    let mut stream = anstream::stderr().lock();
     let shown = if format() == Format::Human { SHOWN } else { diagnostics.len() };
+    let (kernel, mut text) = (output::kernel(), String::new());
+    // Writing to a string cannot fail.
     for diagnostic in diagnostics.iter().take(shown) {
-        // If standard error is closed, the error cannot be reported.
-        let _ = writeln!(stream, "{}", render(diagnostic, sources, format(), WIDTH));
+        let _ =
+            writeln!(text, "{}", render(diagnostic, sources, kernel.as_deref(), format(), WIDTH));
     }
     if diagnostics.len() > shown {
-        let _ = writeln!(stream, "and {} more", diagnostics.len() - shown);
+        let _ = writeln!(text, "and {} more", diagnostics.len() - shown);
     }
-    diagnostics
-        .iter()
-        .filter(|d| d.severity == Severity::Error)
-        .map(|d| d.code.exit() as ExitCode)
-        .max()
-        .unwrap_or(0)
+    let errors = || diagnostics.iter().filter(|d| d.severity == Severity::Error);
+    output::complain(&text, errors().map(|d| d.code.id()));
+    errors().map(|d| d.code.exit() as ExitCode).max().unwrap_or(0)
 }
 
 /// All stages up to the folder that Kbuild builds. Messages have been printed. The inner result is
@@ -245,7 +245,7 @@ fn module(
 /// The target to use: the named one, or the default, which is prepared if it does not exist.
 fn open_target(cache: &Cache, name: Option<&str>) -> Result<Target, Diagnostic> {
     if let Some(name) = name {
-        return cache.target(name);
+        return cache.find(name);
     }
     match cache.default_target()? {
         Some(target) => Ok(target),
@@ -258,7 +258,8 @@ fn open_target(cache: &Cache, name: Option<&str>) -> Result<Target, Diagnostic> 
 /// Which target, for every command that needs one.
 #[derive(Debug, clap::Args)]
 struct TargetArgs {
-    /// The target kernel; the one added last if not given.
+    /// The target kernel, or the start of its version if no other target has it; the one added last
+    /// if not given.
     #[arg(long, value_name = "NAME")]
     kernel: Option<String>,
 }

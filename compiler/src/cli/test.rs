@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 //! `kpsc test`.
 
-use super::{
-    compile, module, open_target, progress, report, say, CommandResult, LimitArgs, SpecArgs,
-    TargetArgs,
-};
+use super::kernels::{Ended, Kernel, KernelsArgs};
+use super::{compile, module, progress, report, say, CommandResult, ExitCode, LimitArgs, SpecArgs};
 use crate::build;
 use crate::driver::Passed;
 use crate::input::{folder_of, for_tests, read_text, Input};
@@ -34,7 +32,7 @@ pub(super) struct Test {
     #[command(flatten)]
     spec: SpecArgs,
     #[command(flatten)]
-    target: TargetArgs,
+    targets: KernelsArgs,
     #[command(flatten)]
     limit: LimitArgs,
     /// Test this module, which was built from the spec, instead of building one.
@@ -49,8 +47,16 @@ impl Test {
     pub(super) fn run(self) -> CommandResult {
         let input = Input::read(&self.spec.spec)?;
         let cache = Cache::open()?;
-        let mut target = open_target(&cache, self.target.kernel.as_deref())?;
-        let compiled = match compile(input, &target, &cache)? {
+        self.targets.run(&cache, "testing on all kernels", |kernel| {
+            Ok(Ended::with(self.test(&input, kernel, &cache)?))
+        })
+    }
+
+    /// Tests on one kernel. Messages have been printed.
+    fn test(&self, input: &Input, kernel: Kernel, cache: &Cache) -> Result<ExitCode, Diagnostic> {
+        let mut kernel = kernel;
+        let target = &mut kernel.target;
+        let compiled = match compile(input.clone(), target, cache)? {
             Ok(compiled) => compiled,
             Err(code) => return Ok(code),
         };
@@ -73,12 +79,12 @@ impl Test {
         let given = self.module.as_deref().map(|file| given(file, &incoming)).transpose()?;
         if target.tree().is_none() {
             // The headers, which come with the build tree, tell more.
-            target.prepare(&cache, progress())?;
-            return self.run();
+            target.prepare(cache, progress())?;
+            return self.test(input, kernel, cache);
         }
-        let tree = target.prepare(&cache, progress())?;
+        let tree = target.prepare(cache, progress())?;
         target.compare_machine()?;
-        let mut machine = Machine::of(&target, Vec::new()).map_err(vm_error)?;
+        let mut machine = Machine::of(target, Vec::new()).map_err(vm_error)?;
         if self.boot {
             machine.templates = None;
         }
@@ -94,7 +100,7 @@ impl Test {
         };
         let module = match given {
             Some(module) => module,
-            None => match module(&compiled, &mut target, &cache, None)? {
+            None => match module(&compiled, target, cache, None)? {
                 Ok(module) => module,
                 Err(code) => return Ok(code),
             },
@@ -106,7 +112,7 @@ impl Test {
         let file = format!("/{name}.ko");
         machine.files = vec![(file.clone(), module)];
         machine.programs = programs;
-        machine.modules = for_tests(tests, modules, &target)?;
+        machine.modules = for_tests(tests, modules, target)?;
         let outcome =
             outcome(copy, &machine, tests, name, &file, self.limit.limit).map_err(vm_error)?;
         for test in &outcome.held {

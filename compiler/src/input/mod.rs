@@ -25,7 +25,7 @@ use std::path::Path;
 use walkdir::{DirEntry, WalkDir};
 
 /// The source text of a patch, and its syntax tree.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Input {
     /// The spec or the crate's files, and the files that they name.
     pub sources: Sources,

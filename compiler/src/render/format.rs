@@ -17,11 +17,12 @@ pub enum Format {
     Json,
 }
 
-/// Renders a message; `sources` is the text that its spans refer to, and `width` is the number of
-/// columns for people.
+/// Renders a message; `sources` is the text that its spans refer to, `kernel` is the target of a run
+/// for several, which programs are told, and `width` is the number of columns for people.
 pub fn render(
     diagnostic: &Diagnostic,
     sources: Option<&Sources>,
+    kernel: Option<&str>,
     format: Format,
     width: usize,
 ) -> String {
@@ -29,6 +30,6 @@ pub fn render(
         // An empty line separates messages.
         Format::Human => human::render(diagnostic, sources, width) + "\n",
         Format::Short => machine::short(diagnostic, sources),
-        Format::Json => machine::json(diagnostic, sources),
+        Format::Json => machine::json(diagnostic, sources, kernel),
     }
 }

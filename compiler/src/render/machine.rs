@@ -15,6 +15,9 @@ struct Message<'a> {
     places: Vec<Place<'a>>,
     notes: Vec<String>,
     help: Option<String>,
+    /// The target, in a run for several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kernel: Option<&'a str>,
 }
 
 /// A range of a file. Lines and columns count from 1, columns count characters, and the end is
@@ -40,7 +43,11 @@ pub(super) fn short(diagnostic: &Diagnostic, sources: Option<&Sources>) -> Strin
 }
 
 /// A JSON object on one line.
-pub(super) fn json(diagnostic: &Diagnostic, sources: Option<&Sources>) -> String {
+pub(super) fn json(
+    diagnostic: &Diagnostic,
+    sources: Option<&Sources>,
+    kernel: Option<&str>,
+) -> String {
     let places = sources.into_iter().flat_map(|sources| {
         let labels = diagnostic.labels.iter();
         labels.map(move |label| place(label, sources))
@@ -52,6 +59,7 @@ pub(super) fn json(diagnostic: &Diagnostic, sources: Option<&Sources>) -> String
         places: places.collect(),
         notes: diagnostic.notes.iter().map(|note| plain(note)).collect(),
         help: diagnostic.help.as_deref().map(plain),
+        kernel,
     };
     // Serializing strings and numbers cannot fail.
     escaped(&serde_json::to_string(&message).unwrap_or_default())
@@ -122,7 +130,7 @@ mod tests {
         assert_eq!(short(&warning, Some(&sources)), "b.c:1:1: warning[KPS0203]: two\\u{1b}");
         assert_eq!(short(&warning, None), "warning[KPS0203]: two\\u{1b}");
         assert_eq!(
-            json(&warning, Some(&sources)),
+            json(&warning, Some(&sources), None),
             concat!(
                 r#"{"severity":"warning","code":"KPS0203","message":"two\\u{1b}","places":"#,
                 r#"[{"file":"b.c","line":1,"column":1,"end_line":1,"end_column":5,"label":null}],"#,
@@ -136,7 +144,7 @@ mod tests {
         let name = "a\u{9b}\u{202e}\u{e0061}.kps";
         let sources = Sources::new(Source::new(name, "one\n"));
         let error = Diagnostic::new(AMBIGUOUS_NAME, "x").at(Span::new(0, 1), "");
-        let said = json(&error, Some(&sources));
+        let said = json(&error, Some(&sources), None);
         assert!(said.contains(r#""file":"a\u009b\u202e\udb40\udc61.kps""#), "{said}");
         let read: serde_json::Value = serde_json::from_str(&said).unwrap_or_default();
         assert_eq!(read["places"][0]["file"], name);
@@ -147,8 +155,8 @@ mod tests {
         let remark = Diagnostic::with(Severity::Note, AMBIGUOUS_NAME, "x")
             .at(Span::new(9, 14), "here")
             .note("n");
-        let said = json(&remark, Some(&sources()));
-        let wanted = r#"[{"file":"a.kps","line":2,"column":5,"end_line":2,"end_column":10,"label":"here"}],"notes":["n"]"#;
+        let said = json(&remark, Some(&sources()), Some("7.3"));
+        let wanted = r#"[{"file":"a.kps","line":2,"column":5,"end_line":2,"end_column":10,"label":"here"}],"notes":["n"],"help":null,"kernel":"7.3"}"#;
         assert!(said.contains(wanted), "{said}");
         assert!(said.starts_with(r#"{"severity":"note""#), "{said}");
     }

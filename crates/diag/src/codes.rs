@@ -233,6 +233,7 @@ codes! {
         KPS0714 UNREADABLE_CONFIG Error Machine "a kernel's configuration or list of exports cannot be read"
         KPS0719 FOREIGN_CACHE Error Machine "somebody else can change the cache"
         KPS0720 UNLOADABLE_MODULES Error Machine "a kernel loads no module that is built for it"
+        KPS0721 AMBIGUOUS_TARGET Error Machine "the start of a version is that of several targets"
         KPS0716 PATCH_TOO_LARGE Error Input "a patch has too many files, or too large ones"
     }
     "Building" {

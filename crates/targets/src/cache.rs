@@ -18,13 +18,14 @@
 use super::kept::Kind;
 use super::manifest::{Manifest, Tree};
 use super::Target;
-use kps_diag::{Diagnostic, FILE_ERROR, FOREIGN_CACHE, NO_SUCH_TARGET};
+use kps_diag::{Diagnostic, AMBIGUOUS_TARGET, FILE_ERROR, FOREIGN_CACHE, NO_SUCH_TARGET};
 use kps_host::disk::{cannot, entries, make_folder, remove, rename};
 use kps_host::isolation::Readable;
 use kps_host::owner::{other, other_below, Other};
 use std::fs::{File, TryLockError};
 use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// The folder of one version of the format: other versions never read it.
 const VERSION: &str = "v4";
@@ -52,12 +53,17 @@ pub(super) struct Held(
     #[expect(dead_code, reason = "closing the file gives the lock back")] Option<File>,
 );
 
+/// The thread of this process that changes the cache. The others wait here, where nothing has to be
+/// said about it.
+static CHANGING: Mutex<()> = Mutex::new(());
+
 /// The right to change the cache, until it is dropped. What root writes meanwhile is readable for
 /// the user that the sandbox runs as, whatever umask root has.
 #[derive(Debug)]
 pub struct Change {
-    _held: Held,
     _readable: Readable,
+    _held: Held,
+    _thread: MutexGuard<'static, ()>,
 }
 
 impl Cache {
@@ -176,12 +182,13 @@ impl Cache {
     /// Waits until no other kpsc changes the cache, and locks it.
     pub fn change(&self) -> Result<Change, Diagnostic> {
         self.own()?;
+        let thread = CHANGING.lock().unwrap_or_else(PoisonError::into_inner);
         let readable = Readable::for_sandbox();
         make_folder(&self.root)?;
         let path = self.root.join("lock");
         let file = File::create(&path).map_err(|error| cannot("write", &path, &error))?;
         let held = alone(file, &path, "another kpsc is changing the cache")?;
-        Ok(Change { _held: held, _readable: readable })
+        Ok(Change { _readable: readable, _held: held, _thread: thread })
     }
 
     /// Keeps a target from being removed.
@@ -226,6 +233,26 @@ impl Cache {
         match found {
             Some(target) => Ok(target),
             None => Err(self.no_target(name)?),
+        }
+    }
+
+    /// The target of this name, or the only one whose release starts with this version.
+    pub fn find(&self, name: &str) -> Result<Target, Diagnostic> {
+        let is_there = is_name(name) && Manifest::exists(&self.kernel(name));
+        if is_there || !name.starts_with(|c: char| c.is_ascii_digit()) {
+            return self.target(name);
+        }
+        let mut found = self.targets()?;
+        found.retain(|(known, target)| is_of(target.as_ref().map_or(known, Target::release), name));
+        match found.len() {
+            0 => Err(self.no_target(name)?),
+            1 => found.swap_remove(0).1,
+            _ => {
+                let names: Vec<&str> = found.iter().map(|(name, _)| name.as_str()).collect();
+                let message = format!("`{name}` can be {} targets", names.len());
+                Err(Diagnostic::new(AMBIGUOUS_TARGET, message)
+                    .help(format!("write more of a name: {}", names.join(", "))))
+            }
         }
     }
 
@@ -295,6 +322,12 @@ pub fn is_supported_path(path: &Path) -> bool {
 pub fn unsupported_path(what: &str, path: &Path) -> Diagnostic {
     Diagnostic::new(FILE_ERROR, format!("{what} cannot be in {}", path.display()))
         .note("the kernel's makefiles accept only letters, digits and `/ . _ + - ~ @` in paths")
+}
+
+/// Whether a release starts with this version: 6.12.118 with 6.12 and not with 6.1.
+fn is_of(release: &str, version: &str) -> bool {
+    let rest = release.strip_prefix(version).filter(|_| !version.is_empty());
+    rest.is_some_and(|rest| !rest.starts_with(|c: char| c.is_ascii_alphanumeric()))
 }
 
 /// Whether a word can be a target's name: it becomes a folder.

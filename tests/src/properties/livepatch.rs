@@ -122,7 +122,7 @@ fn ask(system: &System, incoming: &Incoming) {
 
 fn show(diagnostic: &Diagnostic) {
     for format in [Format::Human, Format::Short, Format::Json] {
-        let text = render(diagnostic, None, format, 100);
+        let text = render(diagnostic, None, None, format, 100);
         let plain = anstream::adapter::strip_str(&text).to_string();
         assert!(!plain.contains(is_hidden), "{plain:?}");
     }

@@ -142,7 +142,7 @@ pub(super) fn show(sources: &Sources, diagnostics: &[Diagnostic]) {
         diagnostic.labels.iter().for_each(|label| check_span(sources, label.span));
     }
     for diagnostic in diagnostics.iter().take(SHOWN) {
-        let text = render(diagnostic, Some(sources), Format::Human, 100);
+        let text = render(diagnostic, Some(sources), None, Format::Human, 100);
         assert!(text.contains(diagnostic.code.id()), "{text}");
         let plain = anstream::adapter::strip_str(&text).to_string();
         assert!(!plain.contains(|c: char| c.is_control() && c != '\n'), "{plain:?}");

@@ -35,7 +35,7 @@ pub fn texts(data: &[u8]) {
             sources.slice(label.span);
         }
         for format in [Format::Human, Format::Short, Format::Json] {
-            render(&diagnostic, Some(&sources), format, 100);
+            render(&diagnostic, Some(&sources), None, format, 100);
         }
     }
 }

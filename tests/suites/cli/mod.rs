@@ -3,6 +3,7 @@
 
 mod crates;
 mod ending;
+mod kernels;
 mod make;
 mod output;
 mod targets;
@@ -41,6 +42,7 @@ pub(crate) fn cases() -> Vec<Case> {
     cases
         .into_iter()
         .chain(targets::cases())
+        .chain(kernels::cases())
         .chain(crates::cases())
         .chain(make::cases())
         .chain(output::cases())

@@ -69,6 +69,7 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("KPS0714", "tests/ui-input/KPS0714-exports-cut.stderr"),
     ("KPS0719", "tests/suites/walls/cache.rs"),
     ("KPS0720", "tests/ui-input/KPS0720-no-versions-of-symbols.stderr"),
+    ("KPS0721", "tests/suites/cli/kernels.rs"),
     ("KPS0716", "tests/ui-input/KPS0716-headers-too-many.stderr"),
     ("KPS0801", "tests/suites/cli/mod.rs"),
     ("KPS0802", "tests/suites/cli/mod.rs"),

@@ -14,13 +14,13 @@ const SPEC: &str =
     "patch fix {\n    license \"GPL\";\n    object vmlinux { fn cmdline_proc_show { pre { } } }\n}\n";
 
 pub(crate) const CASES: &[Bad] = &[
-    ("KPS0704-unknown", |w| check(w, "7.3.4")),
+    ("KPS0704-unknown", |w| check(w, "7.3.40")),
     ("KPS0704-outside", |w| check(w, "../../../etc")),
     ("KPS0704-no-name", |w| check(w, "")),
     ("KPS0704-hostile-name", |w| check(w, "$(touch pwned)`a`;\"'\n\u{1b}[31m\u{202e}")),
     ("KPS0704-endless-name", |w| check(w, &"k".repeat(10_000))),
-    ("KPS0704-show", |_| arguments(&["kernel", "show", "7.3.4"])),
-    ("KPS0704-facts", |_| arguments(&["kernel", "facts", "7.3.4"])),
+    ("KPS0704-show", |_| arguments(&["kernel", "show", "7.3.40"])),
+    ("KPS0704-facts", |_| arguments(&["kernel", "facts", "7.3.40"])),
     ("KPS0704-remove", |_| arguments(&["kernel", "remove", "../fixture"])),
     ("KPS0705-manifest-empty", |w| manifest(w, "")),
     ("KPS0705-manifest-garbage", |w| manifest(w, seal("\u{1b}[31m = = ="))),
