@@ -138,7 +138,7 @@ fn wrong_usage_is_2() {
         assert_eq!(run(kpsc().args(arguments)).0, 2, "{arguments:?}");
     }
     // The kernel that runs is one of this machine.
-    for other in [["--root", "/"], ["--release", "7"], ["--suite", "trixie"], ["--rust", "core"]] {
+    for other in [["--root", "/"], ["--release", "7"], ["--suite", "trixie"]] {
         let running = ["kernel", "add", "--running"];
         assert_eq!(run(kpsc().args(running).args(other)).0, 2, "{other:?}");
     }

@@ -44,6 +44,7 @@ const TEXTS: &[(&str, &str, &str)] = &[
     ("docs/commands.md", "missing_files\tenabled", "tests/suites/running.rs"),
     ("docs/commands.md", "--running own_line.ko", "tests/suites/preflight.rs"),
     ("docs/commands.md", "derived     dput.part.0", "tests/suites/inspect.rs"),
+    ("docs/commands.md", "exec_watch.kps --kernel 6.1", "tests/suites/cli/kernels.rs"),
     ("docs/architecture.md", "SPEC.kps   --parse--+", "a drawing"),
     ("docs/architecture.md", "caller --ftrace-->", "a drawing"),
     ("docs/data.md", "B replaces A", "a drawing"),
