@@ -130,10 +130,11 @@ pub fn check(
         diagnostics.extend(unread.into_iter().map(|(_, error)| error));
         diagnostics.extend(found);
         if let Some(resolved) = resolved {
-            let member = Member::new(&patch, &resolved, &sources);
+            let member = Member::new(&resolved.written, &resolved, &sources);
+            let tests = resolved.written.tests.clone();
             let (checked, found) = crate::check(resolved);
             diagnostics.extend(found);
-            passed = checked.map(|checked| Passed { checked, member, tests: patch.tests, modules });
+            passed = checked.map(|checked| Passed { checked, member, tests, modules });
         }
     }
     diagnostics.sort_by_key(|d| d.labels.first().map(|label| label.span));

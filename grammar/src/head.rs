@@ -2,8 +2,8 @@
 //! The head of an item, the text before its `;` or `{`, parsed by pest.
 
 use crate::ast::{
-    At, AtomicReplace, Code, FreedBy, ModuleParam, Name, Param, ParamDefault, ParamValue,
-    Prototype, Symbol, Text,
+    At, AtomicReplace, Code, Condition, Conditions, FreedBy, ModuleParam, Name, Param,
+    ParamDefault, ParamValue, Prototype, Symbol, Text, When,
 };
 use crate::tokens::MAX_DEPTH;
 use crate::{ErrorKind, Source, Span, SyntaxError};
@@ -175,6 +175,36 @@ impl<'a> Head<'a> {
         Some(Prototype { params, variadic, ret, span })
     }
 
+    /// The conditions of the item.
+    pub(crate) fn conditions(&self) -> Conditions {
+        let is_condition =
+            |pair: &Pair<'_, Rule>| matches!(pair.as_rule(), Rule::when | Rule::attribute);
+        let all = self.pair.clone().into_inner().filter(is_condition);
+        all.filter_map(|pair| self.condition(pair)).collect()
+    }
+
+    fn condition(&self, pair: Pair<'_, Rule>) -> Option<When> {
+        let inner = pair.into_inner();
+        let find = |rule| inner.clone().find(|pair| pair.as_rule() == rule);
+        let word = find(Rule::kw_has).or_else(|| find(Rule::kw_lacks));
+        let value = find(Rule::string).or_else(|| find(Rule::symbol_name))?;
+        let end = self.span(&value);
+        let span = word.as_ref().map_or(end, |word| self.span(word).to(end));
+        let condition = match word.map(|word| word.as_rule()) {
+            None => Condition::Kernel(self.unquoted(&value)),
+            Some(Rule::kw_has) => Condition::Has(self.text(value)),
+            Some(_) => Condition::Lacks(self.text(value)),
+        };
+        Some(When { condition, span })
+    }
+
+    /// The end of the conditions before a Rust item.
+    pub(crate) fn end(&self) -> usize {
+        let all = self.pair.clone().into_inner();
+        let last = all.filter(|pair| pair.as_rule() == Rule::attribute).last();
+        last.map_or(self.offset, |pair| self.span(&pair).end)
+    }
+
     /// All names of the item.
     pub(crate) fn names(&self) -> Vec<Name> {
         let names = self.pair.clone().into_inner().filter(|pair| pair.as_rule() == Rule::name);
@@ -291,6 +321,8 @@ fn in_words(rules: &[Rule]) -> String {
             Rule::at => "`@`",
             Rule::arrow => "`->`",
             Rule::verb => "`has`, `lacks`",
+            Rule::kw_has => "`has`",
+            Rule::kw_lacks => "`lacks`",
             Rule::kw_status => "`status`",
             Rule::kw_complains => "`complains`",
             Rule::kw_as => "`as`",

@@ -6,8 +6,8 @@ mod test;
 
 use crate::ast::{
     At, Body, CFile, CFileItem, CFunction, Callback, CallbackBody, Code, FileItem, Form, Func,
-    FuncItem, Hook, Level, Module, Object, ObjectItem, Patch, PatchItem, Require, Spec, Symbol,
-    Text, TextClause, UseFn, UsePerCpu, UseStatic,
+    FuncItem, Hook, Level, Module, Object, ObjectItem, Patch, PatchItem, Require, RustItem, Spec,
+    Symbol, Text, TextClause, UseFn, UsePerCpu, UseStatic,
 };
 use crate::characters;
 use crate::head::{Head, Rule};
@@ -136,7 +136,12 @@ impl<'a> SpecParser<'a> {
         if word == "mod" && is_module_file(head) {
             patch.modules.extend(self.module(item));
         } else if scan::RUST.contains(&word) || head.starts_with('#') {
-            patch.items.push(Code { span: item.whole });
+            let Some(head) = self.head(Rule::attributes, item) else { return };
+            let text = self.source.slice(Span::new(head.end(), item.whole.end));
+            // Comments between a condition and the item stay with the item.
+            let start = item.whole.end - text.trim_start().len();
+            let code = Code { span: Span::new(start, item.whole.end) };
+            patch.items.push(RustItem { code, when: head.conditions() });
         } else {
             self.unknown(Level::Patch, item);
         }
@@ -147,6 +152,7 @@ impl<'a> SpecParser<'a> {
         let block = self.block(item)?;
         let head = head?;
         let mut object = Object::new(head.name(), head.strings().pop());
+        object.when = head.conditions();
         let mut seen = Seen::default();
         for item in self.items(block, Level::Object) {
             let word = self.word(&item);
@@ -176,6 +182,7 @@ impl<'a> SpecParser<'a> {
             ),
         };
         let mut func = Func::new(symbol, prototype);
+        func.when = head.as_ref().map(Head::conditions).unwrap_or_default();
         let mut seen = Seen::default();
         for item in self.items(block, Level::Func) {
             let word = self.word(&item);
@@ -245,19 +252,18 @@ impl<'a> SpecParser<'a> {
             _ => Rule::use_fn,
         };
         let Some(head) = self.head(rule, item) else { return };
+        let (symbol, when) = (head.symbol(), head.conditions());
         match rule {
             Rule::use_static => {
-                let symbol = head.symbol();
                 if let Some(ty) = head.code(Rule::type_text) {
-                    object.use_statics.push(UseStatic { symbol, ty });
+                    object.use_statics.push(UseStatic { symbol, ty, when });
                 }
             }
             Rule::use_percpu => {
-                object
-                    .use_percpus
-                    .push(UsePerCpu { symbol: head.symbol(), ty: head.code(Rule::type_text) });
+                let ty = head.code(Rule::type_text);
+                object.use_percpus.push(UsePerCpu { symbol, ty, when });
             }
-            _ => object.use_fns.push(UseFn { symbol: head.symbol(), prototype: head.prototype() }),
+            _ => object.use_fns.push(UseFn { symbol, prototype: head.prototype(), when }),
         }
     }
 
@@ -312,11 +318,7 @@ impl<'a> SpecParser<'a> {
 
     /// Parses a head that holds one string.
     fn string(&mut self, rule: Rule, item: &RawItem) -> Option<Text> {
-        let head = match rule {
-            Rule::test => self.head(rule, item)?,
-            _ => self.statement(rule, item)?,
-        };
-        head.strings().pop()
+        self.statement(rule, item)?.strings().pop()
     }
 
     /// Parses the head of an item that has no block.

@@ -58,5 +58,5 @@ inner! {
     pre post replace
     pre_patch post_patch pre_unpatch post_unpatch
     param shadow state resource
-    symbols position percpu c
+    symbols position percpu c when
 }

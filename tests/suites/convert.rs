@@ -38,6 +38,7 @@ const SPECS: &[&str] = &[
     "tests/ui/accepted",
     "tests/ui/data-accepted",
     "tests/convert/comments",
+    "tests/convert/alternatives",
 ];
 
 fn read(path: &Path) -> String {
@@ -84,19 +85,21 @@ fn convert(world: &World, name: &str) -> (String, BTreeMap<String, String>) {
     (said, tree(&folder))
 }
 
-/// The pieces of Rust that a spec holds between braces, and its items.
+/// The pieces of Rust that a spec holds between braces, and its items: those that are for every
+/// kernel.
 fn pieces(patch: &ast::Patch) -> Vec<ast::Code> {
-    let funcs = || patch.objects.iter().flat_map(|object| &object.funcs);
+    let objects = || patch.objects.iter().filter(|object| object.when.is_empty());
+    let funcs = || objects().flat_map(|object| &object.funcs).filter(|func| func.when.is_empty());
     let bodies = funcs()
         .flat_map(|func| [func.replace, func.pre, func.post])
         .flatten()
         .map(|body| body.code);
-    let callbacks =
-        patch.objects.iter().flat_map(|object| &object.callbacks).map(|callback| callback.code);
+    let callbacks = objects().flat_map(|object| &object.callbacks).map(|callback| callback.code);
     let states = patch.states.iter().flat_map(|state| [&state.save, &state.apply, &state.restore]);
     let shadows = patch.shadows.iter().flat_map(|shadow| [&shadow.ctor, &shadow.dtor]);
     let bound = states.chain(shadows).flatten().map(|bound| bound.code);
-    patch.items.iter().copied().chain(bodies).chain(callbacks).chain(bound).collect()
+    let items = patch.items.iter().filter(|item| item.when.is_empty()).map(|item| item.code);
+    items.chain(bodies).chain(callbacks).chain(bound).collect()
 }
 
 /// Lines without the space around them.

@@ -153,8 +153,7 @@ fn finished(code: ExitCode) -> ExitCode {
 }
 
 /// The stack size of a thread that compiles, in bytes. Rust source is parsed and walked by
-/// recursion.
-/// Its depth is bounded, but the bound exceeds a default stack.
+/// recursion. Its depth is bounded, but the bound exceeds a default stack.
 const DEEP: usize = 1 << 30;
 
 /// The stack size of a command in bytes.

@@ -2,7 +2,7 @@
 //! The functions of a crate: new bodies, hooks and callbacks, with prototypes from the spec or from
 //! the kernel.
 
-use super::pieces::{code, Piece, What};
+use super::pieces::{code, conditions, Piece, What};
 use super::rust::{block, inline, kernel_type, literal};
 use super::{INDENT, INNER, WIDTH};
 use crate::resolve::Fragment;
@@ -184,7 +184,8 @@ pub(super) fn functions(
         if let Some(file) = &func.replace_c {
             let declared =
                 signatures.declaration(&func.symbol.name.value, &known.signature, written, INNER);
-            let text = format!("#[replace({path})]\n{:INNER$}{declared}", "");
+            let when = conditions(object.when.iter().chain(&func.when), INNER);
+            let text = format!("{when}#[replace({path})]\n{:INNER$}{declared}", "");
             pieces.push(Piece::new(What::InC(format!("c({})", literal(&file.value))), place, text));
         }
         // The first hook says it for all.
@@ -201,7 +202,8 @@ pub(super) fn functions(
             let name = signatures.free([format!("{word}_{stem}"), format!("{word}_{stem}_{of}")]);
             let told = told.take().map(|told| format!(", arguments = {}", literal(&told.value)));
             let attribute = format!("{word}({path}{})", told.unwrap_or_default());
-            let text = signatures.function(&attribute, &name, prototype, code);
+            let when = conditions(object.when.iter().chain(&func.when), INDENT);
+            let text = when + &signatures.function(&attribute, &name, prototype, code);
             let mut piece = Piece::new(What::Function, at, text);
             if func.replace_from.is_some() && hook == Hook::Replace {
                 piece.comments = comments_of_file(sources, written, code);

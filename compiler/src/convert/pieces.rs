@@ -7,7 +7,7 @@ use super::rust::{block, inline, kernel_type, literal, piece, short_block};
 use super::{INDENT, INNER};
 use crate::Checked;
 use kps_codegen::names::ident;
-use kps_grammar::ast::{self, BodyWithParams, Code, Lifetime, ParamValue};
+use kps_grammar::ast::{self, BodyWithParams, Code, Lifetime, ParamValue, When};
 use kps_grammar::{Language, Sources, Span};
 use kps_plan::{Function, Imports, Object, ObjectName, Static, Uses};
 
@@ -75,7 +75,7 @@ impl Piece {
 
 /// All Rust source text of a spec.
 pub(super) fn code(patch: &ast::Patch) -> Vec<Code> {
-    let mut all = patch.items.clone();
+    let mut all: Vec<Code> = patch.items.iter().map(|item| item.code).collect();
     let bound = |bound: &Option<BodyWithParams>| bound.as_ref().map(|bound| bound.code);
     for state in &patch.states {
         all.push(state.ty);
@@ -141,14 +141,16 @@ pub(super) fn pieces(checked: &Checked, sources: &Sources) -> Vec<Piece> {
         modules,
         c_files,
         tests,
+        absent: _,
     } = patch;
     pieces.extend(params.iter().map(param));
     pieces.extend(states.iter().map(|item| state(sources, item)));
     pieces.extend(shadows.iter().map(|item| shadow(sources, item)));
     pieces.extend(resources.iter().map(|item| resource(sources, item)));
-    pieces.extend(
-        items.iter().map(|&item| Piece::new(What::Item, item.span, piece(sources, item, INDENT))),
-    );
+    pieces.extend(items.iter().map(|item| {
+        let text = conditions(&item.when, INDENT) + &piece(sources, item.code, INDENT);
+        Piece::new(What::Item, item.code.span, text)
+    }));
     pieces.extend(modules.iter().filter_map(|item| module(sources, item)));
     let signatures = Signatures::of(checked, sources);
     for object in objects {
@@ -177,6 +179,12 @@ pub(super) fn pieces(checked: &Checked, sources: &Sources) -> Vec<Piece> {
             .map(|test| Piece::new(What::Test, test.whole, sources.slice(test.whole).to_owned())),
     );
     pieces
+}
+
+/// `#[when(..)]` for each condition of an item.
+pub(super) fn conditions<'w>(all: impl IntoIterator<Item = &'w When>, indent: usize) -> String {
+    let all = all.into_iter();
+    all.map(|when| format!("#[when({})]\n{:indent$}", when.arguments(), "")).collect()
 }
 
 /// `object(NAME)` or `object(NAME = "FILE")`.
@@ -364,8 +372,10 @@ fn symbols(
         Some(position) => format!("#[position({})]\n{:INNER$}", position.value, ""),
         None => String::new(),
     };
-    let mut add = |symbol: &ast::Symbol, text: String| {
-        pieces.push(Piece::new(what(), symbol.name.span, format!("{}{text}", position(symbol))));
+    let mut add = |symbol: &ast::Symbol, when: &[When], text: String| {
+        let conditions = conditions(object.when.iter().chain(when), INNER);
+        let text = format!("{conditions}{}{text}", position(symbol));
+        pieces.push(Piece::new(what(), symbol.name.span, text));
     };
     for item in &object.use_fns {
         let name = &item.symbol.name.value;
@@ -373,13 +383,18 @@ fn symbols(
         if let Some(Function { signature, .. }) = known.find(|known| known.name == *name) {
             add(
                 &item.symbol,
+                &item.when,
                 signatures.declaration(name, signature, item.prototype.as_ref(), INNER),
             );
         }
     }
     for item in &object.use_statics {
         let name = ident(&item.symbol.name.value);
-        add(&item.symbol, format!("static {name}: {};", inline(sources, item.ty, INNER)));
+        add(
+            &item.symbol,
+            &item.when,
+            format!("static {name}: {};", inline(sources, item.ty, INNER)),
+        );
     }
     for item in &object.use_percpus {
         let name = &item.symbol.name.value;
@@ -390,7 +405,8 @@ fn symbols(
             (None, Some(known)) => kernel_type(checked, &known.ty),
             (None, None) => continue,
         };
-        add(&item.symbol, format!("#[percpu]\n{:INNER$}static {}: {ty};", "", ident(name)));
+        let text = format!("#[percpu]\n{:INNER$}static {}: {ty};", "", ident(name));
+        add(&item.symbol, &item.when, text);
     }
 }
 

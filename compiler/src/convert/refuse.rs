@@ -4,7 +4,8 @@
 use crate::Checked;
 use kps_codegen::names::ident;
 use kps_diag::{
-    Diagnostic, INVALID_DOC_COMMENT, LOST_COMMENT, NAME_NOT_IN_CRATES, PATH_CHANGES_MEANING,
+    Diagnostic, Severity, ALTERNATIVE_LEFT_OUT, INVALID_DOC_COMMENT, LOST_COMMENT,
+    NAME_NOT_IN_CRATES, PATH_CHANGES_MEANING,
 };
 use kps_grammar::ast::{self, Lifetime, Name};
 use kps_grammar::{Language, Sources, Span};
@@ -41,6 +42,21 @@ pub(super) fn refuse(checked: &Checked, sources: &Sources) -> Vec<Diagnostic> {
             );
         }
     }
+    diagnostics.extend(patch.absent.iter().map(|&item| {
+        Diagnostic::new(ALTERNATIVE_LEFT_OUT, "an item for other kernels is not in the crate")
+            .at(item, "")
+            .note("the crate is made from what the target says about prototypes and types")
+            .help(
+                "convert the spec for such a kernel, too, and copy the item with its `#[when(..)]`",
+            )
+    }));
+    let of_objects = patch.objects.iter().filter(|object| !object.when.is_empty());
+    diagnostics.extend(of_objects.flat_map(|object| &object.callbacks).map(|callback| {
+        let message = "in a crate, a callback cannot have a condition";
+        Diagnostic::with(Severity::Error, ALTERNATIVE_LEFT_OUT, message)
+            .at(callback.word, "")
+            .help("build it from the spec")
+    }));
     diagnostics.sort_by_key(|d| d.labels.first().map(|label| label.span));
     diagnostics.dedup_by(|a, b| a.is_about_the_same(b));
     diagnostics

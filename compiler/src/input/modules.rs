@@ -2,7 +2,7 @@
 //! Finds and reads the modules that a spec names: those of the target, or files beside the spec.
 
 use super::files::{folder_of, read_bytes};
-use crate::resolve::{near, FileKind};
+use crate::resolve::{may_hold, near, FileKind};
 use kps_diag::{list, Diagnostic, NO_SUCH_MODULE};
 use kps_facts::Facts;
 use kps_grammar::ast;
@@ -70,8 +70,13 @@ pub(crate) fn add(
     progress: Progress,
 ) -> Result<(Modules, Vec<(Span, Diagnostic)>), Diagnostic> {
     let mut unread = Vec::new();
-    let named = || patch.objects.iter().filter(|object| object.name.value != ObjectName::IMAGE);
-    let for_tests = || patch.tests.iter().flat_map(|test| &test.modules);
+    let release = facts.identity.release.clone();
+    let named = || {
+        let modules = patch.objects.iter().filter(|object| object.name.value != ObjectName::IMAGE);
+        modules.filter(|object| may_hold(&object.when, &release))
+    };
+    let tests = || patch.tests.iter().filter(|test| may_hold(&test.when, &release));
+    let for_tests = || tests().flat_map(|test| &test.modules);
     let of_target = named().any(|object| object.from.is_none()) || for_tests().next().is_some();
     let mut known = Modules::default();
     if of_target {

@@ -152,6 +152,7 @@ fn tests(
         modules,
         c_files,
         tests,
+        absent: _,
     } = spec;
     let says_nothing = docs.is_empty()
         && texts.iter().next().is_none()

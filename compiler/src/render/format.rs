@@ -17,8 +17,8 @@ pub enum Format {
     Json,
 }
 
-/// Renders a message; `sources` is the text that its spans refer to, `kernel` is the target of a run
-/// for several, which programs are told, and `width` is the number of columns for people.
+/// Renders a message; `sources` is the text that its spans refer to, `kernel` is the target, which
+/// programs are told of in a run for several, and `width` is the number of columns for people.
 pub fn render(
     diagnostic: &Diagnostic,
     sources: Option<&Sources>,

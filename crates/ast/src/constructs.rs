@@ -82,6 +82,8 @@ pub enum On {
     ForeignBlock,
     /// An item of such a block.
     ForeignItem,
+    /// Any item.
+    Item,
 }
 
 impl On {
@@ -93,6 +95,7 @@ impl On {
             On::Static => "a static",
             On::ForeignBlock => "an `extern` block",
             On::ForeignItem => "a kernel symbol",
+            On::Item => "a hook, a kernel symbol or a plain Rust item",
         }
     }
 }
@@ -246,7 +249,8 @@ level! {
     /// The constructs of an object, except its callbacks.
     ObjectItem {
         /// A changed function. A crate names it in the attributes of its hooks.
-        Func: Construct::items("fn", Level::Func, "fn NAME {").repeats();
+        Func: Construct::items("fn", Level::Func, "fn NAME {").repeats()
+            .attributes(&[on(On::Item, "when", "#[when(\"7.0 ..\")]")]);
         /// A symbol that the kernel does not export.
         Use: Construct::statement("use", "use fn NAME(..) -> TYPE;").repeats()
             .attributes(&[

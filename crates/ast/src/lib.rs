@@ -3,7 +3,9 @@
 //! its span.
 
 mod constructs;
+mod object;
 mod test;
+mod when;
 
 pub use constructs::{
     Attribute, CFileItem, Construct, End, FileItem, FuncItem, Hook, Level, ObjectItem, On,
@@ -11,8 +13,10 @@ pub use constructs::{
 };
 pub use kps_diag::{is_hidden, Span};
 pub use kps_plan::Callback;
+pub use object::{CallbackBody, Func, Object, UseFn, UsePerCpu, UseStatic};
 use std::collections::BTreeMap;
 pub use test::{Action, Claim, Expectation, Step, Test, Trigger};
+pub use when::{Condition, Conditions, When};
 
 /// A value with its span.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,13 +86,15 @@ pub struct Patch {
     /// `object NAME { .. }`
     pub objects: Vec<Object>,
     /// Rust items.
-    pub items: Vec<Code>,
+    pub items: Vec<RustItem>,
     /// `mod NAME from "FILE";`, any number.
     pub modules: Vec<Module>,
     /// `c "FILE";`, any number.
     pub c_files: Vec<CFile>,
     /// `test ".." { .. }`
     pub tests: Vec<Test>,
+    /// The items whose condition does not hold for the target, once it is known.
+    pub absent: Vec<Span>,
 }
 
 impl Patch {
@@ -112,6 +118,7 @@ impl Patch {
             modules: Vec::new(),
             c_files: Vec::new(),
             tests: Vec::new(),
+            absent: Vec::new(),
         }
     }
 }
@@ -291,100 +298,13 @@ pub struct BodyWithParams {
     pub code: Code,
 }
 
-/// `object NAME { .. }`.
+/// A Rust item.
 #[derive(Debug, Clone)]
-pub struct Object {
-    /// `vmlinux` or a module.
-    pub name: Name,
-    /// `from "FILE.ko"`, for a module that did not come with the kernel.
-    pub from: Option<Text>,
-    /// `fn NAME { .. }`
-    pub funcs: Vec<Func>,
-    /// `use fn NAME(..);`
-    pub use_fns: Vec<UseFn>,
-    /// `use static NAME: TYPE;`
-    pub use_statics: Vec<UseStatic>,
-    /// `use percpu NAME: TYPE;`
-    pub use_percpus: Vec<UsePerCpu>,
-    /// `pre_patch { .. }` and the others.
-    pub callbacks: Vec<CallbackBody>,
-}
-
-impl Object {
-    /// An object without changes.
-    pub fn new(name: Name, from: Option<Text>) -> Object {
-        Object {
-            name,
-            from,
-            funcs: Vec::new(),
-            use_fns: Vec::new(),
-            use_statics: Vec::new(),
-            use_percpus: Vec::new(),
-            callbacks: Vec::new(),
-        }
-    }
-
-    /// The symbols in its `use` lines.
-    pub fn used_symbols(&self) -> impl Iterator<Item = &Symbol> {
-        let functions = self.use_fns.iter().map(|item| &item.symbol);
-        let statics = self.use_statics.iter().map(|item| &item.symbol);
-        functions.chain(statics).chain(self.use_percpus.iter().map(|item| &item.symbol))
-    }
-}
-
-/// A changed function.
-#[derive(Debug, Clone)]
-pub struct Func {
-    /// Its symbol.
-    pub symbol: Symbol,
-    /// The prototype, if the author gave one.
-    pub prototype: Option<Prototype>,
-    /// `replace { .. }`
-    pub replace: Option<Body>,
-    /// `replace c "FILE";`
-    pub replace_c: Option<Text>,
-    /// `replace from "FILE";`
-    pub replace_from: Option<Text>,
-    /// `pre { .. }`
-    pub pre: Option<Body>,
-    /// `post { .. }`
-    pub post: Option<Body>,
-    /// `arguments "..";`: where the prototype of a clone comes from.
-    pub arguments: Option<Text>,
-}
-
-impl Func {
-    /// A function without hooks.
-    pub fn new(symbol: Symbol, prototype: Option<Prototype>) -> Func {
-        Func {
-            symbol,
-            prototype,
-            replace: None,
-            replace_c: None,
-            replace_from: None,
-            pre: None,
-            post: None,
-            arguments: None,
-        }
-    }
-
-    /// The body of a hook.
-    pub fn hook(&self, hook: Hook) -> Option<Body> {
-        match hook {
-            Hook::Replace => self.replace,
-            Hook::Pre => self.pre,
-            Hook::Post => self.post,
-        }
-    }
-
-    /// The slot of a hook's body.
-    pub fn hook_mut(&mut self, hook: Hook) -> &mut Option<Body> {
-        match hook {
-            Hook::Replace => &mut self.replace,
-            Hook::Pre => &mut self.pre,
-            Hook::Post => &mut self.post,
-        }
-    }
+pub struct RustItem {
+    /// Its text, without its conditions.
+    pub code: Code,
+    /// `#[when(..)]`, any number.
+    pub when: Conditions,
 }
 
 /// `mod NAME from "FILE";`: a Rust module in a file.
@@ -432,33 +352,6 @@ pub struct Body {
     pub code: Code,
 }
 
-/// `use fn NAME(..) -> T;`.
-#[derive(Debug, Clone)]
-pub struct UseFn {
-    /// Its symbol.
-    pub symbol: Symbol,
-    /// The prototype, if the author gave one.
-    pub prototype: Option<Prototype>,
-}
-
-/// `use static NAME: TYPE;`.
-#[derive(Debug, Clone)]
-pub struct UseStatic {
-    /// Its symbol.
-    pub symbol: Symbol,
-    /// Its Rust type. No kernel records it, except for per-CPU variables.
-    pub ty: Code,
-}
-
-/// `use percpu NAME;` or `use percpu NAME: TYPE;`.
-#[derive(Debug, Clone)]
-pub struct UsePerCpu {
-    /// Its symbol.
-    pub symbol: Symbol,
-    /// The Rust type of each CPU's variable, if the author gave one.
-    pub ty: Option<Code>,
-}
-
 /// `(a: T, b: U, ...) -> R`, in Rust.
 #[derive(Debug, Clone)]
 pub struct Prototype {
@@ -479,15 +372,4 @@ pub struct Param {
     pub name: Name,
     /// The type.
     pub ty: Code,
-}
-
-/// `pre_patch { .. }` and the like.
-#[derive(Debug, Clone, Copy)]
-pub struct CallbackBody {
-    /// Which callback.
-    pub callback: Callback,
-    /// The keyword.
-    pub word: Span,
-    /// The text between the braces.
-    pub code: Code,
 }

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 //! The tests of a patch: the steps to run in a virtual machine, and their expected results.
 
-use crate::{Span, Text};
+use crate::{Conditions, Span, Text};
 
 /// `test ".." { .. }`.
 #[derive(Debug, Clone)]
 pub struct Test {
     /// The title: the claim that it shows.
     pub name: Text,
+    /// `when ..`
+    pub when: Conditions,
     /// `module "..";`: modules that are loaded before anything else.
     pub modules: Vec<Text>,
     /// The steps, in order.

@@ -123,6 +123,11 @@ impl Arguments<'_> {
         Ok(all)
     }
 
+    /// The arguments in brackets.
+    pub(crate) fn within<'b>(&'b self, input: ParseStream<'b>) -> Arguments<'b> {
+        Arguments { input, places: self.places }
+    }
+
     /// The spans of tokens.
     pub(crate) fn places(&self) -> &dyn SpanMap {
         self.places

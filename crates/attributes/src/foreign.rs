@@ -3,6 +3,7 @@
 //! export, and functions in a C file.
 
 use crate::place::is_doc;
+use crate::when::WHEN;
 use crate::{is_called, symbol, Reader};
 use kps_ast::{At, CFile, CFunction, Prototype, Symbol, UseFn, UsePerCpu, UseStatic};
 use kps_diag::{Diagnostic, MISPLACED_ATTRIBUTE};
@@ -23,10 +24,13 @@ impl Reader<'_> {
                     let Some(symbol) = self.symbol(&function.sig.ident, &function.attrs) else {
                         continue;
                     };
-                    let Some(prototype) = self.foreign_prototype(function, &["position"]) else {
+                    let known = ["position", WHEN];
+                    let Some(prototype) = self.foreign_prototype(function, &known) else {
                         continue;
                     };
-                    self.object(&object).use_fns.push(UseFn { symbol, prototype: Some(prototype) });
+                    let (prototype, when) =
+                        (Some(prototype), self.conditions_within(&function.attrs));
+                    self.object(&object).use_fns.push(UseFn { symbol, prototype, when });
                 }
                 ForeignItem::Static(item) => self.foreign_static(&object, item),
                 other => self.refuse_item(self.places.piece(other).span),
@@ -35,7 +39,7 @@ impl Reader<'_> {
     }
 
     fn foreign_static(&mut self, object: &kps_ast::Name, item: &ForeignItemStatic) {
-        if let Some(odd) = self.odd_attribute(&item.attrs, &["percpu", "position"]) {
+        if let Some(odd) = self.odd_attribute(&item.attrs, &["percpu", "position", WHEN]) {
             return self.refuse_item(self.places.piece(odd).span);
         }
         let Some(symbol) = self.symbol(&item.ident, &item.attrs) else { return };
@@ -46,10 +50,11 @@ impl Reader<'_> {
                 return;
             }
         }
+        let when = self.conditions_within(&item.attrs);
         let object = self.object(object);
         match per_cpu.is_some() {
-            true => object.use_percpus.push(UsePerCpu { symbol, ty: Some(ty) }),
-            false => object.use_statics.push(UseStatic { symbol, ty }),
+            true => object.use_percpus.push(UsePerCpu { symbol, ty: Some(ty), when }),
+            false => object.use_statics.push(UseStatic { symbol, ty, when }),
         }
     }
 
@@ -58,21 +63,25 @@ impl Reader<'_> {
         let Some(file) = self.arguments("c", attribute, form, |args| args.literal()) else {
             return;
         };
+        let known = ["replace", WHEN];
         let mut functions = Vec::new();
         for item in &block.items {
             let ForeignItem::Fn(function) = item else {
                 self.refuse_item(self.places.piece(item).span);
                 continue;
             };
-            let Some(prototype) = self.foreign_prototype(function, &["replace"]) else { continue };
+            let Some(prototype) = self.foreign_prototype(function, &known) else { continue };
             match function.attrs.iter().find(|attribute| is_called(attribute, "replace")) {
                 Some(attribute) => {
                     let old = self.arguments("replace", attribute, symbol::FORM, symbol::read);
                     if let Some((object, symbol)) = old {
+                        self.when = self.conditions(&function.attrs);
                         self.in_c(&object, &symbol, &file, prototype);
                     }
                 }
                 None => {
+                    let when = function.attrs.iter().find(|other| is_called(other, WHEN));
+                    when.into_iter().for_each(|when| self.misplaced(WHEN, when));
                     let name = self.name(&function.sig.ident);
                     functions.push(CFunction { name, prototype });
                 }
@@ -82,6 +91,12 @@ impl Reader<'_> {
         if !only_replaces {
             self.patch.c_files.push(CFile { file, functions });
         }
+    }
+
+    /// The conditions of an item of a block, with those of the block.
+    fn conditions_within(&mut self, attributes: &[Attribute]) -> kps_ast::Conditions {
+        let own = self.conditions(attributes);
+        self.when.iter().cloned().chain(own).collect()
     }
 
     /// The symbol that an item of a block declares.

@@ -3,8 +3,9 @@
 //! kernel function, before it or after it.
 
 use crate::args::Arguments;
+use crate::when::are_alike;
 use crate::{symbol, Reader};
-use kps_ast::{Body, Func, FuncItem, Hook, Name, Prototype, Span, Symbol, Text};
+use kps_ast::{Body, Conditions, Func, FuncItem, Hook, Name, Prototype, Span, Symbol, Text};
 use kps_diag::{Diagnostic, DIFFERENT_PARAMETERS, REPEATED_HOOK, UNSUPPORTED_SIGNATURE};
 use kps_resolve::prototypes;
 use quote::ToTokens as _;
@@ -17,6 +18,7 @@ pub(crate) struct HookSignature {
     object: String,
     name: String,
     position: Option<u32>,
+    when: Conditions,
     /// The names of its parameters, their types, and the return type.
     parts: Vec<String>,
     place: Span,
@@ -84,17 +86,20 @@ impl Reader<'_> {
         false
     }
 
-    /// The entry of a function; a new one if the function is not in the patch yet.
+    /// The entry of a function; a new one if the function is not in the patch yet with the
+    /// conditions of the item.
     pub(crate) fn func(&mut self, object: &Name, symbol: &Symbol) -> &mut Func {
+        let when = self.when.clone();
         let position = |symbol: &Symbol| symbol.position.as_ref().map(|at| at.value);
         let is_it = |func: &Func| {
             func.symbol.name.value == symbol.name.value
                 && position(&func.symbol) == position(symbol)
+                && are_alike(&func.when, &when)
         };
         let funcs = &mut self.object(object).funcs;
         let at = funcs.iter().position(is_it).unwrap_or(funcs.len());
         if at == funcs.len() {
-            funcs.push(Func::new(symbol.clone(), None));
+            funcs.push(Func { when, ..Func::new(symbol.clone(), None) });
         }
         &mut funcs[at]
     }
@@ -171,7 +176,10 @@ impl Reader<'_> {
         let position = symbol.position.as_ref().map(|at| at.value);
         let name = &symbol.name.value;
         let is_it = |other: &&HookSignature| {
-            other.object == object.value && other.name == *name && other.position == position
+            other.object == object.value
+                && other.name == *name
+                && other.position == position
+                && are_alike(&other.when, &self.when)
         };
         let first = self.signatures.iter().find(is_it);
         if let Some(first) = first.filter(|first| first.parts != parts) {
@@ -184,7 +192,8 @@ impl Reader<'_> {
             );
         }
         let (object, name) = (object.value.clone(), name.clone());
-        self.signatures.push(HookSignature { object, name, position, parts, place });
+        let when = self.when.clone();
+        self.signatures.push(HookSignature { object, name, position, when, parts, place });
     }
 
     /// The entry of a function whose new body is in a C file.

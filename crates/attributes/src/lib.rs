@@ -20,6 +20,7 @@ mod state;
 mod symbol;
 #[cfg(test)]
 mod tests;
+mod when;
 
 use args::Arguments;
 use kps_ast::{self as ast, At, Callback, Code, Hook, Name, Span};
@@ -64,6 +65,7 @@ pub fn read(
         patch: livepatch::empty(module, places),
         diagnostics: Vec::new(),
         signatures: Vec::new(),
+        when: ast::Conditions::new(),
     };
     let files = reader.livepatch(arguments);
     reader.module(module);
@@ -86,17 +88,29 @@ struct Reader<'a> {
     diagnostics: Vec<Diagnostic>,
     /// The signatures of all hooks so far, for comparison.
     signatures: Vec<hooks::HookSignature>,
+    /// The conditions of the item that is being read.
+    when: ast::Conditions,
 }
 
 impl Reader<'_> {
     fn item(&mut self, item: &Item) {
+        self.when = self.conditions(attributes_of(item));
+        match when::without(item) {
+            Some(plain) => self.plain_item(&plain, attributes_of(item)),
+            None => self.plain_item(item, &[]),
+        }
+    }
+
+    /// Reads an item without conditions; `written` are the attributes that it had with them.
+    fn plain_item(&mut self, item: &Item, written: &[Attribute]) {
         let Some((name, attribute)) = ours(attributes_of(item)) else {
             let strays = strays(item.to_token_stream());
             if let Item::Mod(syn::ItemMod { content: None, ident, .. }) = item {
                 return self.module_elsewhere(ident);
             }
             if strays.is_empty() {
-                self.patch.items.push(self.places.piece(item));
+                let (code, when) = (self.places.piece(item), self.when.clone());
+                self.patch.items.push(ast::RustItem { code, when });
             }
             for (name, place) in strays {
                 let place = self.at(place);
@@ -106,6 +120,11 @@ impl Reader<'_> {
         };
         if !self.is_plain(name, item, attribute) {
             return;
+        }
+        let condition = written.iter().find(|attribute| is_called(attribute, when::WHEN));
+        if let Some(condition) = condition.filter(|_| Hook::of(name).is_none() && name != "symbols")
+        {
+            return self.misplaced(when::WHEN, condition);
         }
         if let Item::Fn(function) = item {
             if let Some(hook) = Hook::of(name) {

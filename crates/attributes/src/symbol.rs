@@ -16,12 +16,7 @@ pub(crate) const FORM: &str =
 pub(crate) fn read(args: &mut Arguments<'_>) -> syn::Result<(Name, Symbol)> {
     let object = args.object()?;
     args.input.parse::<Token![::]>()?;
-    let mut name = part(args)?;
-    while args.input.parse::<Option<Token![.]>>()?.is_some() {
-        let part = part(args)?;
-        name.value = format!("{}.{}", name.value, part.value);
-        name.span = name.span.to(part.span);
-    }
+    let name = name(args)?;
     let position = if args.input.parse::<Option<Token![@]>>()?.is_some() {
         let literal = args.input.parse::<LitInt>()?;
         Some(At { value: literal.base10_parse()?, span: args.places().place(literal.span()) })
@@ -29,6 +24,17 @@ pub(crate) fn read(args: &mut Arguments<'_>) -> syn::Result<(Name, Symbol)> {
         None
     };
     Ok((object, Symbol { name, position }))
+}
+
+/// Reads `NAME`, with dots or without.
+pub(crate) fn name(args: &mut Arguments<'_>) -> syn::Result<Name> {
+    let mut name = part(args)?;
+    while args.input.parse::<Option<Token![.]>>()?.is_some() {
+        let part = part(args)?;
+        name.value = format!("{}.{}", name.value, part.value);
+        name.span = name.span.to(part.span);
+    }
+    Ok(name)
 }
 
 /// The part of a name up to a dot. It is one token: Rust reads it as a number if it starts with a

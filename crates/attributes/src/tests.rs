@@ -253,3 +253,62 @@ fn arguments_are_read_to_their_end() {
         assert_eq!(codes, ["KPS1201"], "{arguments}");
     }
 }
+
+#[test]
+fn conditions_make_alternatives() {
+    let patch = patch(
+        quote!(license = "GPL"),
+        quote! {
+            #[when("7.0 ..")]
+            #[pre(vmlinux::f)]
+            unsafe fn newer(a: c_int) -> c_int { g(); }
+            #[post(vmlinux::f)]
+            #[when("7.0 ..")]
+            unsafe fn newer_too(a: c_int, ret: c_int) { g(); }
+            #[when("..= 6.18")]
+            #[pre(vmlinux::f)]
+            unsafe fn older(a: c_long) { g(); }
+            #[when(lacks(h.part.0))]
+            #[symbols(vmlinux)]
+            extern "C" {
+                #[when("..= 6.12")]
+                fn h(a: c_int);
+            }
+            #[when(has(h))]
+            const A: u32 = 1;
+            const B: u32 = 1;
+        },
+    );
+    let object = &patch.objects[0];
+    let conditions =
+        |when: &[ast::When]| -> Vec<String> { when.iter().map(ast::When::arguments).collect() };
+    let funcs: Vec<_> =
+        object.funcs.iter().map(|f| (conditions(&f.when), f.post.is_some())).collect();
+    assert_eq!(
+        funcs,
+        [(vec!["\"7.0 ..\"".to_owned()], true), (vec!["\"..= 6.18\"".to_owned()], false)]
+    );
+    assert_eq!(conditions(&object.use_fns[0].when), ["lacks(h.part.0)", "\"..= 6.12\""]);
+    let items: Vec<_> = patch.items.iter().map(|item| conditions(&item.when)).collect();
+    assert_eq!(items, [vec!["has(h)".to_owned()], Vec::new()]);
+}
+
+#[test]
+fn conditions_are_refused_where_they_have_no_meaning() {
+    for (items, code) in [
+        ("#[when(\"7.0 ..\")] #[param] static A: bool = false;", "KPS1202"),
+        ("#[when(\"7.0 ..\")] #[pre_patch(vmlinux)] unsafe fn f() -> c_int { 0 }", "KPS1202"),
+        ("#[when(\"7.0 ..\")] #[c(\"a.c\")] extern \"C\" { fn f(); }", "KPS1202"),
+        ("#[c(\"a.c\")] extern \"C\" { #[when(\"7.0 ..\")] fn f(); }", "KPS1202"),
+        ("#[when] const A: u32 = 1;", "KPS1201"),
+        ("#[when(7.0)] const A: u32 = 1;", "KPS1201"),
+        ("#[when(hass(f))] const A: u32 = 1;", "KPS1201"),
+        ("#[when(has())] const A: u32 = 1;", "KPS1201"),
+        ("#[when(has(f, g))] const A: u32 = 1;", "KPS1201"),
+        ("#[when(\"7.0 ..\", has(f))] const A: u32 = 1;", "KPS1201"),
+        ("fn f() { #[when(\"7.0 ..\")] const A: u32 = 1; }", "KPS1209"),
+    ] {
+        let tokens = items.parse::<TokenStream>().unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!(refused(tokens), [code], "{items}");
+    }
+}

@@ -124,6 +124,7 @@ codes! {
         KPS0115 HIDDEN_CHARACTER Error Input "a character is hidden or misleading"
         KPS0116 TOO_MANY Error Input "a spec exceeds a limit"
         KPS0117 MODULE_WITHOUT_FILE Error Input "a module has no items and no file"
+        KPS0118 ALTERNATIVE_LEFT_OUT Warning Input "an item for other kernels is not in the crate"
     }
     "Names" {
         KPS0201 NO_SUCH_FUNCTION Error Input "there is no such function"
@@ -141,6 +142,8 @@ codes! {
         KPS0213 NO_SUCH_MODULE Error Input "there is no such module"
         KPS0214 FILE_OUTSIDE Error Input "the file is not beside the spec"
         KPS0215 POSITION_WITHOUT_KERNEL Warning Input "a position names no kernel that it holds for"
+        KPS0216 NO_ALTERNATIVE Error Input "no alternative of a function is for the target"
+        KPS0217 LEFT_UNCHANGED Warning Input "a function stays unchanged on the target"
     }
     "Prototypes and types" {
         KPS0301 UNKNOWN_PROTOTYPE Error Input "BTF has no prototype, and the spec gives none"

@@ -59,6 +59,8 @@ pub(crate) enum Advice<'a> {
     EntryInC(&'a str),
     /// To write a body in Rust.
     BodyInRust,
+    /// To change a function on a kernel that no alternative is for.
+    Alternative,
 }
 
 impl Advice<'_> {
@@ -76,6 +78,7 @@ impl Advice<'_> {
         let both = |spec: &str, of_crate: &str| (spec.to_owned(), of_crate.to_owned());
         match self {
             Advice::License => both("add `license \"GPL\";`", "write `#[livepatch(license = \"GPL\")]`"),
+            Advice::Alternative => alternative(),
             Advice::OneKernel(version) => (
                 format!("write `kernel \"{version}\";`, in place of a range if there is one"),
                 format!("write `#[livepatch(kernel = \"{version}\")]`"),
@@ -84,10 +87,7 @@ impl Advice<'_> {
                 format!("add `kernel \"{version}\";`"),
                 format!("write `#[livepatch(kernel = \"{version}\")]`"),
             ),
-            Advice::Change => both(
-                "add `fn NAME { pre { .. } }` or a callback, as `post_patch { .. }`, to an object",
-                "add a function with `#[pre(OBJECT::NAME)]`, or a callback, as `#[post_patch(vmlinux)]`",
-            ),
+            Advice::Change => change(),
             Advice::Lifetime => both(
                 "add `, freed by FN(PARENT)` with the function that frees the parent, or `, untied` if bodies remove it",
                 "write `#[shadow(.., freed_by = OBJECT::FN(PARENT))]` with the function that frees the parent, or `#[shadow(.., untied)]` if bodies remove it",
@@ -152,6 +152,25 @@ impl Advice<'_> {
             ),
         }
     }
+}
+
+/// To change something.
+fn change() -> (String, String) {
+    (
+        "add `fn NAME { pre { .. } }` or a callback, as `post_patch { .. }`, to an object"
+            .to_owned(),
+        "add a function with `#[pre(OBJECT::NAME)]`, or a callback, as `#[post_patch(vmlinux)]`"
+            .to_owned(),
+    )
+}
+
+/// To change a function on a kernel that no alternative is for.
+fn alternative() -> (String, String) {
+    let not_for_it = "that the patch is not for it";
+    (
+        format!("add a `fn` with a condition for this kernel, or say in `kernel \"..\";` {not_for_it}"),
+        format!("add a function with a condition for this kernel, or say in `#[livepatch(.., kernel = \"..\")]` {not_for_it}"),
+    )
 }
 
 /// Advice about a function that the object lacks: the objects that have it.

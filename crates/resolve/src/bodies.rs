@@ -223,7 +223,7 @@ fn has_unknown_names(items: &[Item]) -> bool {
 impl Resolver<'_> {
     pub(super) fn parse_rust(&mut self, spec: &ast::Patch) -> Rust {
         let mut rust = Rust::default();
-        for &code in &spec.items {
+        for &ast::RustItem { code, .. } in &spec.items {
             match parse_item(self.pieces, code) {
                 Ok((item, tokens)) => {
                     self.check_item(&item, code);

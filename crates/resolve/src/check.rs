@@ -32,7 +32,8 @@ impl Checked {
         &self.given_away
     }
 
-    /// The patch as parsed, each `replace from` with the body and the prototype of its file.
+    /// The patch as parsed, without the items that are for other kernels, and each `replace from`
+    /// with the body and the prototype of its file.
     pub fn written(&self) -> &ast::Patch {
         &self.written
     }

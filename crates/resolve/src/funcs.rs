@@ -36,12 +36,17 @@ impl Resolver<'_> {
         let name = &spec.symbol.name;
         let key = (scope.name.to_owned(), found.address);
         if let Some(&first) = self.changed.get(&key) {
-            self.report(
+            let error =
                 Diagnostic::new(CHANGED_TWICE, format!("`{}` is changed twice", name.value))
                     .at(name.span, "")
-                    .at(first, "first here")
-                    .help("put everything into one `fn`"),
-            );
+                    .at(first, "first here");
+            let release = &self.facts.identity.release;
+            self.report(match spec.when.is_empty() {
+                true => error.help("put everything into one `fn`"),
+                false => error
+                    .note(format!("both alternatives are for {release}"))
+                    .help("give them conditions that do not overlap"),
+            });
             return None;
         }
         self.changed.insert(key, name.span);

@@ -50,6 +50,7 @@ mod test_blocks;
 mod user_pointers;
 mod values;
 mod waits;
+mod when;
 mod words;
 
 use advice::Advice;
@@ -77,6 +78,7 @@ pub use probe::{Hookability, Probe};
 pub use propose::another_name;
 pub use reserved::{changed, is_reserved, Refused, Search};
 pub use symbols::near;
+pub use when::may_hold;
 pub use words::is_plain;
 
 /// A patch with all names resolved, and the spans of its parts.
@@ -86,7 +88,8 @@ pub struct Resolved {
     pub patch: Patch<Fragment>,
     /// The span of each function's name, by object and function.
     pub places: Vec<Vec<Span>>,
-    /// The patch as parsed, each `replace from` with the body and the prototype of its file.
+    /// The patch as parsed, without the items that are for other kernels, and each `replace from`
+    /// with the body and the prototype of its file.
     pub written: ast::Patch,
     /// The functions of the patch that it gives away, as far as resolving tells: it has warned of
     /// those that nothing takes back.
@@ -228,7 +231,6 @@ impl<'a> Resolver<'a> {
 
     /// Notes what later stages ask about the whole patch.
     fn note_form(&mut self, spec: &ast::Patch) {
-        self.form = spec.form;
         // A `pre`-only hook need not be consistent with other changes.
         let agrees = |func: &&ast::Func| func.pre.is_none() || func.post.is_some();
         self.changes_several =
@@ -240,6 +242,8 @@ impl<'a> Resolver<'a> {
     }
 
     fn patch(&mut self, spec: &ast::Patch) -> Option<Resolved> {
+        self.form = spec.form;
+        let spec = &self.for_target(spec);
         self.note_form(spec);
         let written = self.with_bodies_of_files(spec);
         let spec = &self.with_free_hooks(written.clone());
@@ -409,7 +413,10 @@ impl<'a> Resolver<'a> {
     ) -> (Object<Fragment>, Vec<Span>) {
         let (mut funcs, mut places) = (Vec::new(), Vec::new());
         for func in &spec.funcs {
-            if let Some(resolved) = self.func(scope, func, rust, importer) {
+            let resolved = self.as_for(spec.when.iter().chain(&func.when), |resolver| {
+                resolver.func(scope, func, rust, importer)
+            });
+            if let Some(resolved) = resolved {
                 funcs.push(resolved);
                 places.push(func.symbol.name.span);
             }

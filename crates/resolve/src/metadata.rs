@@ -88,6 +88,7 @@ impl Resolver<'_> {
             modules: _,
             c_files: _,
             tests: _,
+            absent: _,
         } = patch;
         self.name(name);
         self.requirements(patch);
@@ -279,11 +280,7 @@ impl Resolver<'_> {
     fn kernel_range(&mut self, range: &Text) {
         let release = &self.facts.identity.release;
         match is_meant_for(&range.value, release) {
-            None => self.report(
-                Diagnostic::new(INVALID_RANGE, "this is not a range of kernel versions")
-                    .at(range.span, "")
-                    .help("write one version (`7.3`), a range (`6.12 ..= 7.3`) or a lower bound (`7.1 ..`)"),
-            ),
+            None => self.report(invalid_range(range)),
             Some(false) => self.report(
                 Diagnostic::new(OTHER_KERNEL_RANGE, format!("the patch is not meant for {release}"))
                     .at(range.span, "")
@@ -295,6 +292,13 @@ impl Resolver<'_> {
             Some(true) => {}
         }
     }
+}
+
+/// The error for a text that is no range of versions.
+pub(super) fn invalid_range(range: &Text) -> Diagnostic {
+    Diagnostic::new(INVALID_RANGE, "this is not a range of kernel versions")
+        .at(range.span, "")
+        .help("write one version (`7.3`), a range (`6.12 ..= 7.3`) or a lower bound (`7.1 ..`)")
 }
 
 /// Whether programs can read a text as a single word.

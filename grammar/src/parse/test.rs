@@ -12,7 +12,9 @@ const MAX_SECONDS: u32 = 600;
 
 impl SpecParser<'_> {
     pub(super) fn test(&mut self, item: &RawItem) -> Option<Test> {
-        let name = self.string(Rule::test, item);
+        let head = self.head(Rule::test, item);
+        let name = head.as_ref().and_then(|head| head.strings().pop());
+        let when = head.map(|head| head.conditions()).unwrap_or_default();
         let block = self.block(item)?;
         let (mut modules, mut steps) = (Vec::new(), Vec::new());
         let before = self.errors.len();
@@ -55,7 +57,7 @@ impl SpecParser<'_> {
             }
             return None;
         }
-        Some(Test { name: name?, modules, steps, whole: item.whole })
+        Some(Test { name: name?, when, modules, steps, whole: item.whole })
     }
 
     fn trigger(&mut self, item: &RawItem) -> Option<Trigger> {

@@ -81,7 +81,7 @@ fn compile_here(sources: &Sources, facts: &Facts) {
                 assert!(syn::parse_file(text).is_ok(), "{name} is not Rust:\n{text}");
             }
             let root = &files[&format!("{}_main.rs", checked.patch().name)];
-            for code in pieces(&patch).into_iter().chain(in_files(sources, &patch)) {
+            for code in pieces(checked.written()).into_iter().chain(in_files(sources, &patch)) {
                 let text = sources.slice(code.span).trim();
                 assert!(root.contains(text), "{text:?} is not in the generated code:\n{root}");
             }
@@ -99,7 +99,7 @@ fn pieces(patch: &ast::Patch) -> Vec<Code> {
         funcs.flat_map(|func| [func.replace, func.pre, func.post]).flatten().map(|body| body.code);
     let callbacks =
         patch.objects.iter().flat_map(|object| &object.callbacks).map(|callback| callback.code);
-    bodies.chain(callbacks).chain(patch.items.iter().copied()).collect()
+    bodies.chain(callbacks).chain(patch.items.iter().map(|item| item.code)).collect()
 }
 
 /// The files in Rust that a spec names.

@@ -42,6 +42,7 @@ const TEXTS: &[(&str, &str, &str)] = &[
     ("README.md", "# livepatch load", "tests/suites/examples.rs"),
     ("README.md", "error[KPS0201]", "tests/suites/docs/mod.rs"),
     ("docs/commands.md", "missing_files\tenabled", "tests/suites/running.rs"),
+    ("docs/commands.md", "--kernel 6.1 --kernel 6.12", "tests/suites/cli/kernels.rs"),
     ("docs/commands.md", "--running own_line.ko", "tests/suites/preflight.rs"),
     ("docs/commands.md", "derived     dput.part.0", "tests/suites/inspect.rs"),
     ("docs/commands.md", "exec_watch.kps --kernel 6.1", "tests/suites/cli/kernels.rs"),

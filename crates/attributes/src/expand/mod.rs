@@ -7,6 +7,7 @@ mod refuse;
 mod tokens;
 
 use crate::place::{misplaced, not_inside};
+use crate::when::first_alternatives;
 use crate::OUTER;
 use kps_ast::Patch;
 use kps_codegen::Contents;
@@ -59,12 +60,17 @@ pub fn livepatch(
         Err(problem) => return syn::Error::new(Span::call_site(), problem).to_compile_error(),
     };
     let tokens = Tokens::new(&context);
-    let (patch, mut said) = crate::read(arguments, &module, &tokens);
+    let (mut patch, mut said) = crate::read(arguments, &module, &tokens);
     let contents = context.facts.as_ref().and_then(|facts| {
         let (contents, found) = contents(&patch, said.is_empty(), &tokens, facts);
         said.extend(found);
         contents
     });
+    let (contents, for_target) = contents.unzip();
+    match for_target {
+        Some(for_target) => patch = for_target,
+        None => first_alternatives(&mut patch, |code| tokens.of(code)),
+    }
     let (errors, warnings) = (errors(&said, &tokens), warnings(&said, &tokens));
     let on_host = |types: Types<'_>| {
         let (outline, depends) =
@@ -100,13 +106,13 @@ pub fn outside(name: &str) -> TokenStream {
     error(&not_inside(name), Span::call_site(), Span::call_site())
 }
 
-/// The livepatch for a kernel.
+/// The livepatch for a kernel, and the part of the patch that is for it.
 fn contents(
     patch: &Patch,
     complete: bool,
     tokens: &Tokens<'_>,
     facts: &Facts,
-) -> (Option<Contents>, Vec<Diagnostic>) {
+) -> (Option<(Contents, Patch)>, Vec<Diagnostic>) {
     let (resolved, mut said) = kps_resolve::resolve(tokens, patch, complete, facts);
     let checked = resolved.and_then(|resolved| {
         let (checked, found) = kps_resolve::check(resolved);
@@ -115,7 +121,8 @@ fn contents(
     });
     let contents = checked.map(|checked| {
         let name = kps_codegen::names::ident(&patch.name.value);
-        kps_codegen::contents(checked.patch(), &quote!(#name::livepatch::Module))
+        let contents = kps_codegen::contents(checked.patch(), &quote!(#name::livepatch::Module));
+        (contents, checked.written().clone())
     });
     (contents, said)
 }

@@ -42,7 +42,7 @@ pub(super) fn outline(
     let states = patch.states.iter().map(|state| outline.state(state));
     let shadows = patch.shadows.iter().map(|shadow| outline.shadow(shadow));
     let resources = patch.resources.iter().map(|resource| outline.resource(resource));
-    let items = patch.items.iter().map(|&item| tokens.of(item));
+    let items = patch.items.iter().map(|item| tokens.of(item.code));
     let of_c = patch.c_files.iter().flat_map(|file| &file.functions);
     let of_c =
         of_c.map(|function| outline.declaration(&ident(&function.name.value), &function.prototype));
