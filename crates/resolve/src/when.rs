@@ -49,12 +49,14 @@ impl Resolver<'_> {
                 stays
             };
             let absent = &mut kept.absent;
+            let before = absent.len();
             object.funcs.retain(|func| drop(&func.when, func.symbol.name.span, absent));
             object.use_fns.retain(|item| drop(&item.when, item.symbol.name.span, absent));
             object.use_statics.retain(|item| drop(&item.when, item.symbol.name.span, absent));
             object.use_percpus.retain(|item| drop(&item.when, item.symbol.name.span, absent));
             // An object of a crate is there because of its items.
-            let is_empty = object.used_symbols().next().is_none()
+            let is_empty = absent.len() > before
+                && object.used_symbols().next().is_none()
                 && object.funcs.is_empty()
                 && object.callbacks.is_empty();
             if !is_here || is_empty && spec.form == Form::Crate && object.from.is_none() {

@@ -14,6 +14,13 @@ mod alternatives {
         fn no_such_function(a: no_such_type) -> c_int;
     }
 
+    // Nor is the object of such items there.
+    #[symbols(no_such_module)]
+    extern "C" {
+        #[when("..= 6.12")]
+        static no_such_variable: c_int;
+    }
+
     #[when(has(no_such_function))]
     #[replace(vmlinux::cmdline_proc_show)]
     unsafe fn older(m: *mut no_such_type) -> c_int {
