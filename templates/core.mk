@@ -42,7 +42,7 @@ $(addprefix $(obj)/,$(kps-rust-objects)): $(obj)/%.o: $(obj)/%.rs $(kps-lib)/lib
 	+$(call if_changed_dep,kps_rust)
 
 # What these use of the two crates and of the inline functions, and nothing else of them. The roots are names that rustc and kpsc's crate
-# have made. The linker wants at least one.
+# have made. The linker wants at least one of the crates' to collect what they use.
 kps-roots = $(NM) -u $(filter-out $(kps-lib)/%,$(real-prereqs)) | \
 	sed -n 's/^ *U \(_R[0-9A-Za-z_]*\|kps_panic\|kps_inline_[a-z_]*\)$$/-u \1/p' | sort -u
 # Two files beside the object, which `make clean` knows by their ends.
@@ -50,7 +50,7 @@ kps-part = $(dir $@).$(basename $(notdir $@)).part.o
 kps-root-list = $(dir $@).$(basename $(notdir $@)).roots.d
 quiet_cmd_kps_core = LD [M] $@
       cmd_kps_core = $(kps-roots) > $(kps-root-list); rm -f $(kps-part); \
-	if test -s $(kps-root-list); then \
+	if grep -q -v '^-u kps_inline_' $(kps-root-list); then \
 		$(LD) -r --gc-sections @$(kps-root-list) -T $(KPS_CORE)/core.lds -o $(kps-part) $(kps-lib)/kernel.o $(KPS_CORE)/core.o; \
 	fi && \
 	$(LD) -r @$(kps-root-list) -o $@ $$(ls $(kps-part) 2>/dev/null) $(kps-lib)/inline.a $(if $(cmd_objtool),$(cmd_objtool) --link)
