@@ -6,6 +6,7 @@ pub mod code;
 pub mod compiled;
 pub mod expansion;
 pub mod fixture;
+pub mod kernel;
 pub mod miniature;
 pub mod mistakes;
 pub mod module;
@@ -35,7 +36,7 @@ pub fn repository() -> PathBuf {
 }
 
 /// The program under test, of the same build as the suite. `cargo xtask test` builds it before the
-/// suites.
+/// suites. It works with the cache of the kernel that the case is about.
 pub fn kpsc() -> Command {
     let suite = std::env::current_exe().unwrap_or_else(|error| panic!("{error}"));
     let program = suite.ancestors().nth(2).unwrap_or(Path::new("")).join("kpsc");
@@ -44,7 +45,11 @@ pub fn kpsc() -> Command {
         "{} is missing: build it first, `cargo xtask test` does",
         program.display()
     );
-    Command::new(program)
+    let mut command = Command::new(program);
+    if let Some(cache) = kernel::folder() {
+        command.env("KPSC_CACHE", cache);
+    }
+    command
 }
 
 /// The manifest of the fixture: a stock kernel whose compilers have not been fetched.

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 //! The modules that have been built in this run. The same input gives the same bytes
-//! (`suites/build/` holds that), and so a module is built once, whichever cases need it: they all
-//! build for the default target with one kpsc.
+//! (`suites/build/` holds that), and so a module is built once for a kernel, whichever cases need it:
+//! they all build with one kpsc.
 
-use crate::target::as_crate;
-use crate::{kpsc, printed, stem};
+use crate::target::{as_crate, target};
+use crate::{kernel, kpsc, printed, stem};
 use kps_grammar::ast::Form;
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use xtask::bench::builds::{self, Folder};
+use xtask::bench::builds;
 use xtask::bench::Bench;
 
 /// What a build has come to.
@@ -61,8 +61,8 @@ pub fn built(spec: &Path) -> Arc<Built> {
     once(digest("spec", &below(folder.path())), || build(spec, None))
 }
 
-/// Builds a spec for the default target of a cache, or of the user's own, whether it has been built
-/// or not.
+/// Builds a spec for the default target of a cache, or for the kernel that the case is about,
+/// whether it has been built or not.
 pub fn build(spec: &Path, cache: Option<&Path>) -> Built {
     let folder = folder();
     let mut command = kpsc();
@@ -110,8 +110,15 @@ fn make(files: &BTreeMap<PathBuf, Vec<u8>>) -> Arc<Built> {
     let make = || -> anyhow::Result<Built> {
         let scratch = folder();
         write(files, scratch.path());
-        let bench = Bench::new(kpsc().get_program().into())?;
-        builds::build(&bench, &Folder { path: scratch.path().to_owned(), name: String::new() })?;
+        let bench = Bench { kpsc: kpsc().get_program().into(), target: target() };
+        let words = builds::make(&bench, scratch.path())?;
+        let mut make = Command::new(&words[0]);
+        make.args(&words[1..]);
+        if let Some(cache) = kernel::folder() {
+            make.env("KPSC_CACHE", cache);
+        }
+        let output = make.output()?;
+        anyhow::ensure!(output.status.success(), "{make:?}:\n{}", printed(&output));
         Ok(made(scratch.path()))
     };
     once(digest("folder", files), || make().unwrap_or_else(|error| panic!("{error:#}")))
@@ -163,10 +170,11 @@ fn below(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     files
 }
 
-/// A digest in which no two sets of files are alike.
+/// A digest in which no two sets of files are alike, nor one set for two kernels.
 fn digest(kind: &str, files: &BTreeMap<PathBuf, Vec<u8>>) -> Key {
     let mut digest = Sha256::new();
-    digest.update(format!("{kind}, {} files\n", files.len()));
+    let target = target();
+    digest.update(format!("{kind} for {}, {} files\n", target.folder().display(), files.len()));
     for (path, bytes) in files {
         digest.update(format!("{path:?} {}\n", bytes.len()));
         digest.update(bytes);

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
 //! The target kernel that the suites build for and boot, and doctored copies of it.
 
-use crate::{kpsc, printed, put_target, stem};
+use crate::{kernel, kpsc, printed, put_target, stem};
 use kps_facts::Facts;
-use kps_targets::{module, Cache, Progress, Target};
+use kps_targets::{module, Progress, Target};
 use kps_vm::{Guest, Machine, Output, VmError};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-/// The default target. `cargo xtask test` prepares it before the suites.
+/// The kernel that the case is about. `cargo xtask test` prepares the default target before the
+/// suites.
 pub fn target() -> Target {
-    let target = Cache::open().and_then(|cache| cache.default_target());
-    match target {
+    match kernel::cache().default_target() {
         Ok(Some(target)) if target.tree().is_some() => target,
         Ok(_) => {
             panic!("no target kernel is prepared: run `kpsc kernel add`, or `cargo xtask test`")
@@ -21,9 +21,9 @@ pub fn target() -> Target {
     }
 }
 
-/// A module that came with the default target.
+/// A module that came with the target.
 pub fn kernel_module(name: &str) -> Vec<u8> {
-    let modules = Cache::open().and_then(|cache| target().modules(&cache, Progress::Quiet));
+    let modules = target().modules(&kernel::cache(), Progress::Quiet);
     let modules = modules.unwrap_or_else(|error| panic!("{}", error.message));
     let path = modules.get(name).unwrap_or_else(|| panic!("the target has no module {name}"));
     let file = std::fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));

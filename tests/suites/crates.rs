@@ -70,6 +70,20 @@ pub(crate) fn cases() -> Vec<Case> {
         .collect()
 }
 
+/// The cases that hold on other kernels too.
+pub(crate) fn on_every_kernel() -> Vec<Case> {
+    let of_crate = |folder: PathBuf| {
+        let (name, acts) = (format!("crate: {}", stem(&folder)), move || acts(&folder, &[]));
+        let case = Case::new(name.clone(), acts).machine().about(20);
+        if name.ends_with(QUICK) {
+            case
+        } else {
+            case.long()
+        }
+    };
+    crates().into_iter().map(of_crate).collect()
+}
+
 /// The crate without what others have left in it.
 fn copy(folder: &Path, into: &Path) -> PathBuf {
     let to = into.join(stem(folder));

@@ -30,19 +30,12 @@ pub(crate) fn cases() -> Vec<Case> {
         machine("guard: another build-id is refused", other_build_id_is_refused),
         machine("guard: another entry is refused", other_entry_is_refused),
         machine("a clone has arguments of its own", clones_have_their_own_arguments),
+        machine("a panic ends the task, and the patch can go", panic_ends_the_task),
         machine("nothing that is not finished can be loaded", intermediates_cannot_be_loaded),
         machine("bench: what is compared does the same", compared_modules_do_the_same).about(20),
     ];
     for ending in [Ending::Disabled, Ending::Replaced] {
-        for form in [Form::Spec, Form::Crate] {
-            for (case, function) in SLEEPERS {
-                let name = format!("unload: {case}, {ending:?}, {form:?}");
-                cases
-                    .push(unload(name, form, move || unload_is_safe(case, function, ending, form)));
-            }
-            let name = format!("unload: pre_only, {ending:?}, {form:?}");
-            cases.push(unload(name, form, move || pre_only_never_waits(ending, form)));
-        }
+        cases.extend([Form::Spec, Form::Crate].into_iter().flat_map(|form| unloads(ending, form)));
     }
     for spec in specs("acts") {
         let name = stem(&spec);
@@ -54,6 +47,39 @@ pub(crate) fn cases() -> Vec<Case> {
         cases.push(Case::new(format!("fails: {spec}"), run).machine());
     }
     cases
+}
+
+/// The cases that hold on other kernels too.
+pub(crate) fn on_every_kernel() -> Vec<Case> {
+    let machine = |name: &str, run: fn()| Case::new(name, run).machine();
+    let cases = vec![
+        machine("callbacks run in their order", callbacks_run_in_order),
+        machine("parameters: given when the module is loaded", parameters_are_given),
+        machine("the entry is seen and traced by ftrace", entry_is_traced),
+        machine("the note tells what is loaded", note_is_readable),
+        machine("guard: another build-id is refused", other_build_id_is_refused).about(15),
+        machine("guard: another entry is refused", other_entry_is_refused).about(15),
+        machine("a panic ends the task, and the patch can go", panic_ends_the_task),
+    ];
+    let others = [
+        (Ending::Replaced, Form::Spec),
+        (Ending::Disabled, Form::Crate),
+        (Ending::Replaced, Form::Crate),
+    ];
+    let others =
+        others.into_iter().flat_map(|(ending, form)| unloads(ending, form)).map(Case::long);
+    cases.into_iter().chain(unloads(Ending::Disabled, Form::Spec)).chain(others).collect()
+}
+
+/// The cases of patches that are unloaded while somebody sleeps.
+fn unloads(ending: Ending, form: Form) -> Vec<Case> {
+    let sleeper = |(case, function): (&'static str, &'static str)| {
+        let name = format!("unload: {case}, {ending:?}, {form:?}");
+        unload(name, form, move || unload_is_safe(case, function, ending, form))
+    };
+    let name = format!("unload: pre_only, {ending:?}, {form:?}");
+    let pre_only = unload(name, form, move || pre_only_never_waits(ending, form));
+    SLEEPERS.into_iter().map(sleeper).chain([pre_only]).collect()
 }
 
 /// A case of a patch that is unloaded. Those of crates need the macros.
@@ -344,6 +370,21 @@ fn note_is_readable() {
     assert!(report.ends_with("2.0.1\n"), "{report}");
 }
 
+/// The log names the place in the generated source, and the machine goes on, where an oops does not
+/// stop it.
+fn panic_ends_the_task() {
+    let mut vm = Vm::start(vec![module("unload", "panics")]);
+    let report = vm.sh("echo 0 > /proc/sys/kernel/panic_on_oops
+        livepatch load /panics.ko || exit 1
+        (exec cat /proc/cmdline); echo status $?
+        dmesg | grep 'rust_kernel: panicked at'
+        livepatch unload panics || exit 1
+        cat /proc/cmdline");
+    assert!(report.contains("status 139") || report.contains("status 137"), "it lives:\n{report}");
+    assert!(report.contains("panicked at panics_main.rs:"), "the place is not told:\n{report}");
+    assert!(report.contains("\nconsole="), "the patch is still there:\n{report}");
+}
+
 fn refused(module: Vec<u8>, reason: &str) {
     // What the guard looks at is where chance has put it.
     let mut vm = Vm::boot(vec![("/cmdline_mark.ko".to_owned(), module)]);
@@ -368,9 +409,17 @@ fn other_entry_is_refused() {
         let address = facts.vmlinux.symbols.named("cmdline_proc_show")[0].address;
         let mut site =
             facts.vmlinux.sites.get(address).copied().unwrap_or_else(|| panic!("it has no site"));
-        // As if the function had no ENDBR.
+        // As if the function had no ENDBR, or as if it had one.
+        const ENDBR: [u8; 4] = [0xf3, 0x0f, 0x1e, 0xfa];
         site.bytes.rotate_left(site.offset as usize);
-        site.offset = 0;
+        site.offset = match site.offset {
+            0 => {
+                site.bytes.rotate_right(ENDBR.len());
+                site.bytes[..ENDBR.len()].copy_from_slice(&ENDBR);
+                ENDBR.len() as u32
+            }
+            _ => 0,
+        };
         facts.vmlinux.sites.insert(address, site);
     });
     let module = store::build(&example("cmdline_mark"), Some(cache.path())).module;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 //! A case: what it claims, how to find out, and what a schedule has to know of it.
 
+use crate::kernel::{self, Kernel};
+
 /// What a fallible case fails with; `?` makes it of any error and of any text.
 pub type Failed = Box<dyn std::error::Error>;
 
@@ -74,6 +76,13 @@ impl Case {
     /// start when that one has ended, and no worker waits for them.
     pub fn shares(self, thing: &'static str) -> Case {
         Case { shared: Some(thing), ..self }
+    }
+
+    /// The same claim about another kernel. It starts with the kernel's name.
+    pub fn on(self, name: &'static str, get: impl Fn() -> Kernel + Send + 'static) -> Case {
+        let Case { name: claim, run, .. } = self;
+        let run: Run = Box::new(move || kernel::on(&get(), run));
+        Case { name: format!("{name}: {claim}"), run, ..self }
     }
 
     /// It changes what a process has only one of, such as its environment, and so runs in a process

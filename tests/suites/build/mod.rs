@@ -7,7 +7,7 @@ use kps_grammar::ast::Form;
 use kps_targets::{Cache, Progress};
 use kps_tests::schedule::{Case, Failed};
 use kps_tests::store::{self, with_its_module};
-use kps_tests::target::target;
+use kps_tests::target::{target, Vm};
 use kps_tests::{cases, examples, fixture_cache, kpsc, printed, repository, FIXTURE};
 use object::{Object as _, ObjectSymbol as _};
 use std::collections::BTreeMap;
@@ -32,6 +32,11 @@ pub(crate) fn cases() -> Vec<Case> {
         hostile_texts_reach_the_module_as_they_are_written_and_nothing_obeys_them.machine(),
     ];
     cases.into_iter().chain(library::cases()).collect()
+}
+
+/// The cases that hold on other kernels too.
+pub(crate) fn on_every_kernel() -> Vec<Case> {
+    cases![long_names_are_loaded.machine().about(15)]
 }
 
 fn folder() -> tempfile::TempDir {
@@ -267,10 +272,34 @@ fn generated_code_is_as_it_was_and_compiles() {
 /// modpost of a kernel with `CONFIG_MODVERSIONS` takes 55 characters; what it is given is as long on
 /// every kernel. Both forms of a patch, and C, say what the short names stand for.
 fn names_that_are_too_long_for_modpost_reach_the_module() {
-    const HOOKED: &str = "atomic_notifier_chain_register_unique_prio";
-    const CALLED: &str = "rcu_check_gp_kthread_expired_fqs_timer";
     let root = folder();
-    let spec = root.path().join("long_names.kps");
+    let spec = with_long_names(root.path());
+    let source = emit(&spec, root.path(), None);
+    let symvers = String::from_utf8_lossy(&read(&source.join("kps.symvers"))).into_owned();
+    let names: Vec<&str> = symvers.lines().filter_map(|line| line.split('\t').nth(1)).collect();
+    assert!(names.len() >= 5 && names.iter().all(|name| name.len() <= 55), "{names:?}");
+    for form in [Form::Spec, Form::Crate] {
+        reach(&store::module_as(form, &spec));
+    }
+}
+
+/// modpost of this kernel complains if it finds names too long, and its loader if they have no
+/// versions.
+fn long_names_are_loaded() {
+    let root = folder();
+    let module = store::module(&with_long_names(root.path()));
+    reach(&module);
+    let mut vm = Vm::start(vec![("/long_names.ko".to_owned(), module)]);
+    vm.sh("livepatch load /long_names.ko && cat /proc/version && livepatch unload long_names");
+    vm.check_log();
+}
+
+const HOOKED: &str = "atomic_notifier_chain_register_unique_prio";
+const CALLED: &str = "rcu_check_gp_kthread_expired_fqs_timer";
+
+/// A spec that hooks the one, and calls the other from Rust and from C.
+fn with_long_names(root: &Path) -> PathBuf {
+    let spec = root.join("long_names.kps");
     write(
         &spec,
         &format!(
@@ -280,27 +309,25 @@ fn names_that_are_too_long_for_modpost_reach_the_module() {
         ),
     );
     write(
-        &root.path().join("long.c"),
+        &root.join("long.c"),
         &format!(
             "#include <linux/seq_file.h>\n\nextern void {CALLED}(void);\n\n\
              static int version_proc_show(struct seq_file *m, void *v)\n{{\n\t{CALLED}();\n\t\
              return original(m, v);\n}}\n"
         ),
     );
-    let source = emit(&spec, root.path(), None);
-    let symvers = String::from_utf8_lossy(&read(&source.join("kps.symvers"))).into_owned();
-    let names: Vec<&str> = symvers.lines().filter_map(|line| line.split('\t').nth(1)).collect();
-    assert!(names.len() >= 5 && names.iter().all(|name| name.len() <= 55), "{names:?}");
-    for form in [Form::Spec, Form::Crate] {
-        let module = store::module_as(form, &spec);
-        let file = object::File::parse(&*module).unwrap_or_else(|error| panic!("{error}"));
-        let symbols: Vec<&str> = file.symbols().filter_map(|it| it.name().ok()).collect();
-        for name in [HOOKED, CALLED] {
-            let klp = format!(".klp.sym.vmlinux.{name},0");
-            assert!(symbols.contains(&klp.as_str()), "{form:?}: {symbols:?}");
-        }
-        assert!(file.section_by_name(".comment.kps").is_none(), "{form:?}");
+    spec
+}
+
+/// A module has the names as the kernel reads them.
+fn reach(module: &[u8]) {
+    let file = object::File::parse(module).unwrap_or_else(|error| panic!("{error}"));
+    let symbols: Vec<&str> = file.symbols().filter_map(|it| it.name().ok()).collect();
+    for name in [HOOKED, CALLED] {
+        let klp = format!(".klp.sym.vmlinux.{name},0");
+        assert!(symbols.contains(&klp.as_str()), "{symbols:?}");
     }
+    assert!(file.section_by_name(".comment.kps").is_none());
 }
 
 /// What generated code logs by itself has formats of C: the code of Rust's would be larger than a

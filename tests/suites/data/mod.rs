@@ -60,6 +60,19 @@ pub(crate) fn cases() -> Vec<Case> {
     ]
 }
 
+/// The cases that hold on other kernels too.
+pub(crate) fn on_every_kernel() -> Vec<Case> {
+    let machine = |name: &str, run: fn()| Case::new(name, run).machine().about(20);
+    vec![
+        machine(
+            "data: they go with their parent, and another at its address inherits none",
+            parents::tied,
+        ),
+        machine("upgrade: data and states are taken over", parents::upgrade),
+        machine("the kernel's own functions are called by name", low_level),
+    ]
+}
+
 fn folder() -> PathBuf {
     repository().join("tests/vm/data")
 }

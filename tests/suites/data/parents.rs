@@ -3,20 +3,15 @@
 //! module of our own, and to the level of the console.
 
 use super::{c_module, counter, folder, patches, say, File};
-use std::sync::OnceLock;
 
-/// The machine's files for everything that is about parents; they are made once.
+/// The machine's files for everything that is about parents.
 fn family() -> Vec<File> {
-    static FILES: OnceLock<Vec<File>> = OnceLock::new();
-    let make = || {
-        let scratch = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
-        let parents = c_module(&folder().join("parents.c"), "", &[]);
-        let names = ["parents_v0", "parents_v1", "parents_v2", "parents_other", "parents_told"];
-        let mut files = patches(&names, &parents, scratch.path());
-        files.extend([parents, counter()]);
-        files
-    };
-    FILES.get_or_init(make).clone()
+    let scratch = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
+    let parents = c_module(&folder().join("parents.c"), "", &[]);
+    let names = ["parents_v0", "parents_v1", "parents_v2", "parents_other", "parents_told"];
+    let mut files = patches(&names, &parents, scratch.path());
+    files.extend([parents, counter()]);
+    files
 }
 
 /// What a script prints where there are parents.

@@ -5,9 +5,8 @@
 use super::there::{run, There};
 use std::path::{Path, PathBuf};
 
-/// Files in the folder of a stock kernel, one of each kind.
-const IN_FOLDER: [&str; 7] =
-    ["vmlinuz", "busybox", "config", "Module.symvers", "facts", "source/Makefile", "build/.config"];
+/// Files in the folder of a stock kernel, one of each kind. The build tree has others.
+const IN_FOLDER: [&str; 5] = ["vmlinuz", "busybox", "config", "Module.symvers", "facts"];
 /// Files among its compilers.
 const IN_TOOLCHAIN: [&str; 2] = ["usr/bin/make", "usr/bin/bash"];
 
@@ -19,11 +18,13 @@ const IN_TOOLCHAIN: [&str; 2] = ["usr/bin/make", "usr/bin/bash"];
 pub(super) fn is_found(there: &There) {
     let target = there.target();
     let folder = target.folder();
-    let toolchain = target.tree().and_then(|tree| tree.toolchain.clone()).unwrap_or_default();
+    let tree = target.tree().unwrap_or_else(|| panic!("there is no build tree"));
+    let toolchain = tree.toolchain.clone().unwrap_or_default();
     let path =
         |root: &Path, names: &[&str]| names.iter().map(|name| root.join(name)).collect::<Vec<_>>();
 
-    let files = [path(folder, &IN_FOLDER), path(&toolchain, &IN_TOOLCHAIN)].concat();
+    let in_tree = vec![tree.build.join(".config"), tree.sources[0].join("Makefile")];
+    let files = [path(folder, &IN_FOLDER), in_tree, path(&toolchain, &IN_TOOLCHAIN)].concat();
     let said = verify_damaged(there, &files);
     for file in &files {
         let name =
@@ -36,7 +37,8 @@ pub(super) fn is_found(there: &There) {
     }
 
     let said = verify_damaged(there, &[folder.join("files"), toolchain.join("files")]);
-    for part in ["target `older` is damaged", "the toolchain is damaged"] {
+    let damaged = format!("target `{}` is damaged", there.name);
+    for part in [&*damaged, "the toolchain is damaged"] {
         assert!(said.contains(part), "{said}");
     }
     let lists = said.matches("the list of its files is missing or was changed").count();

@@ -7,7 +7,7 @@
 //! before it is said to be over.
 
 use super::damage;
-use super::stops::{finished, Stop, Work, BUILDING, FACTS, STOPS};
+use super::stops::{finished, Stop, Work, BUILDING, FACTS};
 use super::there::{succeed, There};
 use kps_tests::printed;
 use rustix::fs::Mode;
@@ -22,11 +22,12 @@ use std::time::Duration;
 /// How long a run is listened to before one looks at what it has left in the cache meanwhile.
 const LISTEN: Duration = Duration::from_millis(10);
 
-/// Prepares a release under interruptions. The cache must be on a disk of its own, in memory.
-pub(super) fn prepare(there: &There, release: &str) {
-    let preparation = Preparation { there, release };
+/// Prepares a release under interruptions in all its steps; `words` are more for `kpsc kernel add`.
+/// The cache must be on a disk of its own, in memory.
+pub(super) fn prepare(there: &There, release: &str, words: &[&str], stops: &[&Stop]) {
+    let preparation = Preparation { there, release, words, stops };
     let mut done = BTreeSet::new();
-    for (n, stop) in STOPS.iter().enumerate() {
+    for (n, stop) in stops.iter().enumerate() {
         done.extend(preparation.kill_in(n));
         preparation.is_not_ready(n);
         if let Some(room) = stop.room {
@@ -38,7 +39,7 @@ pub(super) fn prepare(there: &There, release: &str) {
     done.extend(preparation.steps(said.lines()));
     assert_eq!(there.state().as_deref(), Some("ready to build"));
     // Whoever adds a step says here how it is interrupted.
-    let known: BTreeSet<String> = STOPS.iter().map(|stop| stop.step.to_owned()).collect();
+    let known: BTreeSet<String> = stops.iter().map(|stop| stop.step.to_owned()).collect();
     assert_eq!(done, known, "these are the steps of a preparation, and those that it is killed in");
 
     damage::is_found(there);
@@ -51,6 +52,8 @@ pub(super) fn prepare(there: &There, release: &str) {
 struct Preparation<'a> {
     there: &'a There,
     release: &'a str,
+    words: &'a [&'a str],
+    stops: &'a [&'a Stop],
 }
 
 impl Preparation<'_> {
@@ -58,6 +61,7 @@ impl Preparation<'_> {
     fn add(&self) -> Command {
         let words = ["kernel", "add", "--release", self.release, "--name", &self.there.name];
         let mut command = self.there.kpsc(&words);
+        command.args(self.words);
         let strict = || {
             umask(Mode::from_raw_mode(0o077));
             Ok(())
@@ -70,7 +74,7 @@ impl Preparation<'_> {
     /// Kills a run, and nothing that it has started, while it does a step. Returns the steps that
     /// it has done.
     fn kill_in(&self, n: usize) -> Vec<String> {
-        let (stop, work) = (&STOPS[n], Work::on(self.there));
+        let (stop, work) = (self.stops[n], Work::on(self.there));
         work.age_lists();
         let mut child = self
             .add()
@@ -121,23 +125,27 @@ impl Preparation<'_> {
         assert_eq!(output.status.code(), Some(3), "{said}");
         assert!(said.contains("KPS0711"), "it is not said that the disk is full:\n{said}");
         let lines: Vec<String> = said.lines().map(str::to_owned).collect();
-        assert!(self.is_reached(n, &lines), "the disk is not full in `{}`:\n{said}", STOPS[n].step);
+        assert!(
+            self.is_reached(n, &lines),
+            "the disk is not full in `{}`:\n{said}",
+            self.stops[n].step
+        );
         self.steps(said.lines())
     }
 
     /// Until the facts are read there is no target. From then on there is one that cannot be built
     /// for.
     fn is_not_ready(&self, n: usize) {
-        let state = if is_in(&STOPS[n], FACTS) { None } else { Some("facts only".to_owned()) };
-        assert_eq!(self.there.state(), state, "interrupted in `{}`", STOPS[n].step);
+        let state = if is_in(self.stops[n], FACTS) { None } else { Some("facts only".to_owned()) };
+        assert_eq!(self.there.state(), state, "interrupted in `{}`", self.stops[n].step);
     }
 
     /// Whether a run that has said this does a step: the last that it has said is what comes before
     /// it.
     fn is_reached(&self, n: usize, said: &[String]) -> bool {
         let last = self.positions(said.iter().map(String::as_str)).pop().unwrap_or_default();
-        let before = n.checked_sub(1).map(|n| &STOPS[n]);
-        let part = if is_in(&STOPS[n], FACTS) { FACTS } else { BUILDING };
+        let before = n.checked_sub(1).map(|n| self.stops[n]);
+        let part = if is_in(self.stops[n], FACTS) { FACTS } else { BUILDING };
         match before {
             Some(before) if is_in(before, part) => last == before.step,
             _ => last == part,

@@ -4,9 +4,11 @@
 //! from the default target.
 
 use super::there::There;
+use super::WITH_ITS_MODULE;
 use kps_tests::schedule::Case;
+use kps_tests::store::with_its_module;
 use kps_tests::{examples, specs, stem};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// A kernel, and what specs come to there.
 #[derive(Clone, Copy)]
@@ -15,14 +17,27 @@ pub(super) struct Kernel {
     pub(super) name: &'static str,
     /// Makes it, the first time.
     pub(super) get: fn() -> &'static There,
+    /// What the case that makes it shares with those that need it.
+    pub(super) made_by: &'static str,
     /// The specs that act.
     pub(super) acts: &'static [&'static str],
     /// The specs that it is not for, and the codes that say so.
     pub(super) refused: &'static [(&'static str, &'static str)],
     /// The specs that are for other kernels alone.
     pub(super) elsewhere: &'static [&'static str],
+    /// What is tried of all other specs.
+    pub(super) rest: Rest,
     /// Whether its cases are too dear for every run.
     pub(super) is_for_long_runs: bool,
+}
+
+/// What is tried of the specs that do not act in every run.
+#[derive(Clone, Copy)]
+pub(super) enum Rest {
+    /// They are built.
+    IsBuilt,
+    /// Each passes `check`, and acts in long runs.
+    ActsInLongRuns,
 }
 
 /// The spec that acts on each kernel when it boots anew. The others act on copies of a machine that
@@ -37,7 +52,7 @@ const ACTS: u32 = 8;
 impl Kernel {
     /// A case that needs the kernel.
     pub(super) fn case(self, claim: &str, run: impl FnOnce() + Send + 'static) -> Case {
-        let case = Case::new(format!("{}: {claim}", self.name), run).machine().shares(self.name);
+        let case = Case::new(format!("{}: {claim}", self.name), run).machine().shares(self.made_by);
         if self.is_for_long_runs {
             case.long()
         } else {
@@ -64,7 +79,32 @@ impl Kernel {
             );
         }
         let is_here = |spec: &PathBuf| !self.elsewhere.contains(&stem(spec).as_str());
-        all.into_iter().filter(is_here).map(|spec| self.spec(spec)).collect()
+        let all: Vec<PathBuf> = all.into_iter().filter(is_here).collect();
+        let mut cases: Vec<Case> = all.iter().cloned().map(|spec| self.spec(spec)).collect();
+        if let Rest::ActsInLongRuns = self.rest {
+            let others = all.into_iter().filter(|spec| self.is_of_the_rest(spec));
+            let others: Vec<PathBuf> =
+                others.filter(|spec| stem(spec) != WITH_ITS_MODULE).collect();
+            let claim = "all other specs are accepted";
+            let accepted = move || others.iter().for_each(|spec| (self.get)().is_accepted(spec));
+            cases.push(self.case(claim, accepted).about(10));
+        }
+        cases
+    }
+
+    fn is_of_the_rest(self, spec: &Path) -> bool {
+        let name = stem(spec);
+        !self.acts.contains(&&*name) && !self.refused.iter().any(|(refused, _)| *refused == name)
+    }
+
+    /// A case of another suite that holds on this kernel too.
+    pub(super) fn has(self, case: Case) -> Case {
+        let case = case.on(self.name, move || (self.get)().as_kernel()).shares(self.made_by);
+        if self.is_for_long_runs {
+            case.long()
+        } else {
+            case
+        }
     }
 
     fn spec(self, spec: PathBuf) -> Case {
@@ -80,9 +120,18 @@ impl Kernel {
             None if self.acts.contains(&name.as_str()) => {
                 self.case(&name, move || (self.get)().acts(&spec)).about(ACTS)
             }
-            None => self
-                .case(&format!("{name} is built"), move || (self.get)().is_built(&spec))
-                .about(BUILT),
+            None => match self.rest {
+                Rest::IsBuilt => self
+                    .case(&format!("{name} is built"), move || (self.get)().is_built(&spec))
+                    .about(BUILT),
+                Rest::ActsInLongRuns => {
+                    let acts = move || {
+                        let scratch = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
+                        (self.get)().acts(&with_its_module(&spec, scratch.path()));
+                    };
+                    self.has(Case::new(name, acts).machine()).about(ACTS).long()
+                }
+            },
         }
     }
 }

@@ -1,39 +1,37 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Several targets: an older stock kernel, whose preparation is killed in each of its steps and
-//! runs out of room, and, in long runs, a small kernel built from source. What holds on the default
-//! target holds on them.
+//! Several targets: stock kernels in core mode, the preparation of one of which is killed in each of
+//! its steps and runs out of room, and, in long runs, a small kernel built from source. What holds
+//! on the default target holds on them.
 
+mod crate_mode;
 mod damage;
 mod debug;
+mod fixes;
 mod interrupted;
 mod kernel;
 mod moved;
 mod namespace;
-mod older;
 mod small;
+mod stock;
 mod stops;
 mod there;
 
-use kernel::Kernel;
+use crate::{build, crates, data, modules, selftests, vm};
+use kernel::{Kernel, Rest};
 use kps_tests::schedule::Case;
-use kps_tests::{fixes, stem};
+use kps_tests::{fixes as all_fixes, stem};
+use stock::{BOOKWORM, CORE, TRIXIE};
 
 pub(crate) use namespace::enter_namespace;
 
-const OLDER: Kernel = Kernel {
-    name: "older",
-    get: older::older,
-    acts: &older::ACTS,
-    refused: &older::REFUSED,
-    elsewhere: &[WITH_ITS_MODULE],
-    is_for_long_runs: false,
-};
 const SMALL: Kernel = Kernel {
     name: "small",
     get: small::small,
+    made_by: "the small kernel",
     acts: &small::ACTS,
     refused: &small::REFUSED,
     elsewhere: &[WITH_ITS_MODULE, POSITION],
+    rest: Rest::IsBuilt,
     // To build it takes a third of the processor time of all other cases.
     is_for_long_runs: true,
 };
@@ -41,8 +39,7 @@ const SMALL: Kernel = Kernel {
 /// The example with a symbol's position, which is that of one kernel alone.
 const POSITION: &str = "private_kallsyms";
 
-/// The example of a module that has to be built for the kernel first. It is tried on the default
-/// target.
+/// The example of a module that has to be built for the kernel first.
 const WITH_ITS_MODULE: &str = "meter_gap";
 
 /// The cases. The first two make the kernels, which takes longest; those of a kernel start when it
@@ -50,11 +47,21 @@ const WITH_ITS_MODULE: &str = "meter_gap";
 pub(crate) fn cases() -> Vec<Case> {
     let mut cases = vec![
         SMALL.case("built from source and added", || SMALL.is_ready()).about(300),
-        OLDER
+        TRIXIE
             .case("prepared although it is killed in every step and its disk fills up", || {
-                OLDER.is_ready();
+                TRIXIE.is_ready();
+                // The others need its compilers, so they are not for two workers at once.
+                BOOKWORM.is_ready();
+                fixes::prepare();
             })
-            .about(240),
+            .about(299),
+        Case::new(
+            "kernel crate: prepared although it is killed in every step and its disk fills up",
+            crate_mode::is_prepared_under_interruptions,
+        )
+        .machine()
+        .long()
+        .about(400),
         Case::new(
             "default: its debug information tells of inlined copies",
             debug::copies_are_known,
@@ -62,18 +69,50 @@ pub(crate) fn cases() -> Vec<Case> {
         .machine()
         .about(45),
         SMALL.case("everything works without root", small::everything_works_without_root).about(20),
-        OLDER.case("a prepared target keeps less than 1 GB beside its compilers", older::is_small),
-        OLDER.case("what is gone or different there is said", moved::what_differs_is_said),
+        TRIXIE.case("a prepared target keeps less than 130 MB beside its compilers", || {
+            (TRIXIE.get)().keeps_less_than(130 << 10);
+        }),
+        TRIXIE.case("what is gone or different there is said", moved::what_differs_is_said),
     ];
-    cases.push(
-        OLDER.case("the crates that fixes are converted to mend it", older::crates_mend).about(90),
-    );
-    cases.extend(
-        fixes()
-            .into_iter()
-            .map(|fix| OLDER.case(&stem(&fix), move || older::mends(&fix)).about(20)),
-    );
-    cases.extend(OLDER.specs());
+    cases.extend(fixes());
+    cases.extend([TRIXIE, BOOKWORM, CORE].into_iter().flat_map(Kernel::specs));
+    cases.extend([TRIXIE, BOOKWORM, CORE].into_iter().flat_map(of_other_suites));
+    // Each kernel's own.
+    let kept = || {
+        Case::new("selftests: those that are kept are its own", selftests::are_those_of_the_source)
+            .machine()
+            .long()
+    };
+    cases.extend([
+        TRIXIE.has(kept()),
+        BOOKWORM.has(kept()),
+        TRIXIE.has(selftests::on_6_12()),
+        BOOKWORM.has(selftests::on_6_1()).long(),
+        CORE.has(selftests::on_core()),
+    ]);
     cases.extend(SMALL.specs());
     cases
+}
+
+fn fixes() -> Vec<Case> {
+    let case = |name: String, run: Box<dyn FnOnce() + Send>| {
+        Case::new(name, run).machine().shares(TRIXIE.made_by).about(30)
+    };
+    let crates =
+        case("the crates that fixes are converted to mend it".into(), Box::new(fixes::crates_mend));
+    let specs = all_fixes().into_iter();
+    let specs = specs.map(|fix| case(stem(&fix), Box::new(move || fixes::mends(&fix))));
+    [crates].into_iter().chain(specs).collect()
+}
+
+/// Cases of other suites: what patches do to a running kernel.
+fn of_other_suites(kernel: Kernel) -> Vec<Case> {
+    let cases = [
+        vm::on_every_kernel(),
+        modules::on_every_kernel(),
+        data::on_every_kernel(),
+        crates::on_every_kernel(),
+        build::on_every_kernel(),
+    ];
+    cases.into_iter().flatten().map(|case| kernel.has(case)).collect()
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Specs that are moved from the default target to the older kernel.
+//! Specs that are moved from the default target to an older kernel.
 
-use super::older::older;
+use super::stock::TRIXIE;
 use super::there::{facts, run};
 use kps_facts::btf::Kind;
 use kps_tests::kpsc;
@@ -15,7 +15,8 @@ const CASES: usize = 3;
 /// is gone, or it takes something else than is written.
 pub(super) fn what_differs_is_said() {
     let here = target();
-    let (known, there) = (facts(&here), older().facts());
+    let older = (TRIXIE.get)();
+    let (known, there) = (facts(&here), older.facts());
     let (mut gone, mut different) = (Vec::new(), Vec::new());
     for id in known.btf.ids() {
         let function = known.btf.get(id);
@@ -42,7 +43,7 @@ pub(super) fn what_differs_is_said() {
         let moved: Vec<_> = moved.take(CASES).collect();
         assert_eq!(moved.len(), CASES, "{code}: {moved:?}");
         for function in moved {
-            let (status, said) = check(&mut older().kpsc(&[]), &older().name, function);
+            let (status, said) = check(&mut older.kpsc(&[]), &older.name, function);
             assert!(status == Some(1) && said.contains(code), "{function}: {said}");
         }
     }

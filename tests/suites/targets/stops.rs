@@ -23,9 +23,19 @@ pub(super) const FACTS: &str = "facts";
 /// What a target is like from then on: it can be checked against, and not built for.
 pub(super) const BUILDING: &str = "building";
 
-/// Every step of a preparation, in order. Where a step leaves nothing to be seen before it ends, it
-/// is killed as soon as it begins.
-pub(super) const STOPS: [Stop; 12] = [
+/// Every step of a preparation in core mode, in order.
+pub(super) fn of_core_mode() -> Vec<&'static Stop> {
+    FIRST.iter().chain(&OF_CORE_MODE).chain(&LAST).collect()
+}
+
+/// Every step of a preparation with the kernel's own Rust crate, in order.
+pub(super) fn with_crate() -> Vec<&'static Stop> {
+    FIRST.iter().chain(&WITH_CRATE).chain(&LAST).collect()
+}
+
+/// The steps up to the compilers. Where a step leaves nothing to be seen before it ends, it is
+/// killed as soon as it begins.
+const FIRST: [Stop; 7] = [
     Stop {
         step: "facts: package lists",
         is_under_way: |work| work.has("apt/lists/partial"),
@@ -55,12 +65,30 @@ pub(super) const STOPS: [Stop; 12] = [
         },
         room: Some(8),
     },
+];
+
+const OF_CORE_MODE: [Stop; 3] = [
+    Stop {
+        step: "building: Rust's core: compile",
+        is_under_way: |work| work.entries("toolchains").any(|path| path.join("core").exists()),
+        room: None,
+    },
+    Stop {
+        step: "building: kernel headers: download",
+        is_under_way: |work| work.fetches("/linux-headers-"),
+        room: None,
+    },
+    Stop {
+        step: "building: kernel headers: unpack",
+        is_under_way: |work| work.has("kernels/NAME/headers.partial"),
+        room: Some(40),
+    },
+];
+
+const WITH_CRATE: [Stop; 4] = [
     Stop {
         step: "building: kernel source: download",
-        is_under_way: |work| {
-            let files = work.entries("apt/archives").chain(work.entries("apt/archives/partial"));
-            files.into_iter().any(|path| path.to_string_lossy().contains("/linux-source-"))
-        },
+        is_under_way: |work| work.fetches("/linux-source-"),
         room: None,
     },
     Stop {
@@ -79,8 +107,10 @@ pub(super) const STOPS: [Stop; 12] = [
         is_under_way: |work| work.is_there("kernels/NAME/build/rust/core.o"),
         room: Some(4),
     },
-    Stop { step: "building: taking the inventory", is_under_way: |_| true, room: None },
 ];
+
+const LAST: [Stop; 1] =
+    [Stop { step: "building: taking the inventory", is_under_way: |_| true, room: None }];
 
 /// The name of the step that a line says is finished, if it is such a line.
 pub(super) fn finished(line: &str, release: &str) -> Option<String> {
@@ -110,6 +140,12 @@ impl Work {
     /// Whether there is a folder with something in it.
     fn has(&self, folder: &str) -> bool {
         self.entries(folder).next().is_some()
+    }
+
+    /// Whether packages are there, or parts of them, whose paths have this in them.
+    fn fetches(&self, part: &str) -> bool {
+        let mut files = self.entries("apt/archives").chain(self.entries("apt/archives/partial"));
+        files.any(|path| path.to_string_lossy().contains(part))
     }
 
     fn is_there(&self, path: &str) -> bool {

@@ -31,6 +31,11 @@ impl There {
             .unwrap_or_else(|error| panic!("{}", error.message))
     }
 
+    /// It in the place of the default target.
+    pub(super) fn as_kernel(&self) -> kps_tests::kernel::Kernel {
+        kps_tests::kernel::Kernel { cache: self.cache.clone(), name: self.name.clone() }
+    }
+
     /// What is known of it.
     pub(super) fn facts(&self) -> Facts {
         facts(&self.target())
@@ -64,10 +69,24 @@ impl There {
         tell_of_boots(&said);
     }
 
+    /// What it keeps beside its compilers and its modules is less than so many kilobytes.
+    pub(super) fn keeps_less_than(&self, kilobytes: u64) {
+        let folder = self.target().folder().to_owned();
+        let size = succeed(Command::new("du").args(["-sk", "--exclude=modules"]).arg(folder));
+        let size = size.split_whitespace().next().and_then(|word| word.parse().ok());
+        let size: u64 = size.unwrap_or(u64::MAX);
+        assert!(size < kilobytes, "the target takes {size} kB");
+    }
+
     /// A module is made of a spec.
     pub(super) fn is_built(&self, spec: &Path) {
         let folder = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
         succeed(self.kpsc(&["build", "--kernel", &self.name, "-o"]).arg(folder.path()).arg(spec));
+    }
+
+    /// A spec passes.
+    pub(super) fn is_accepted(&self, spec: &Path) {
+        succeed(self.kpsc(&["check", "--kernel", &self.name]).arg(spec));
     }
 
     /// A spec is refused with this code.
