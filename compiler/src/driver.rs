@@ -91,7 +91,7 @@ pub fn run(
     log: Log<'_>,
 ) -> Result<(Sources, Built), Diagnostic> {
     let mut outcome = check(Input::read(path)?, target, cache, progress)?;
-    if outcome.passed.is_some() && target.tree().is_none() {
+    if outcome.passed.is_some() && target.tells_more() {
         // The headers, which come with the build tree, tell more.
         target.prepare(cache, progress)?;
         return run(path, target, cache, progress, log);

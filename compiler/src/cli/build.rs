@@ -60,7 +60,7 @@ impl Build {
             let folder = write_source(&compiled, output, &name)?;
             return Ok(Ended { code: 0, written: Some(folder) });
         }
-        if kernel.target.tree().is_none() {
+        if kernel.target.tells_more() {
             // The headers, which come with the build tree, tell more.
             kernel.target.prepare(cache, progress())?;
             return self.build(input, kernel, cache);

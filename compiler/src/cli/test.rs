@@ -77,7 +77,7 @@ impl Test {
             Err(error) => return Ok(report(&[error], Some(sources))),
         };
         let given = self.module.as_deref().map(|file| given(file, &incoming)).transpose()?;
-        if target.tree().is_none() {
+        if target.tells_more() {
             // The headers, which come with the build tree, tell more.
             target.prepare(cache, progress())?;
             return self.test(input, kernel, cache);

@@ -32,7 +32,7 @@ mod records;
 mod tests;
 
 /// `KPSF` and the version of the format.
-const MAGIC: [u8; 8] = *b"KPSF\0\0\0\x09";
+const MAGIC: [u8; 8] = *b"KPSF\0\0\0\x0a";
 /// The bytes of a section's entry in the table.
 const ENTRY: usize = 28;
 /// More sections than any version has.

@@ -35,7 +35,7 @@ pub use clones::{
     is_clone, may_lack_result, may_take_members, CloneArguments, CloneParam, DebugBase, DebugType,
     Place, Unexplained,
 };
-pub use constants::Constants;
+pub use constants::{is_constant, Constants};
 pub use debug::{Copy, DebugInfo, SourceLine};
 pub use exports::{Export, Exports};
 pub use file::{FactsError, FactsFile};

@@ -7,7 +7,7 @@
 
 use super::manifest::Tree;
 use kps_diag::{Diagnostic, PROGRAM_FAILED};
-use kps_facts::{Constants, CONSTANTS};
+use kps_facts::{is_constant, Constants, CONSTANTS};
 use kps_host::below::read_below;
 use kps_host::disk::write_atomically;
 use kps_host::input;
@@ -66,14 +66,13 @@ fn source() -> String {
 
 /// The constants in the assembly: `.ascii "->NAME VALUE"`.
 fn values(assembly: &str) -> Constants {
-    let known = |name: &str| CONSTANTS.iter().any(|(_, names)| names.contains(&name));
     let value = |line: &str| {
         let text = line.trim().strip_prefix(".ascii \"")?.strip_prefix(MARK)?;
         // Kbuild has the compiler add comments.
         let (name, value) = text.split_once('"')?.0.split_once(' ')?;
         // How an assembler marks a number.
         let value = value.trim_start_matches(['$', '#']);
-        known(name).then_some((name.to_owned(), value.parse().ok()?))
+        is_constant(name).then_some((name.to_owned(), value.parse().ok()?))
     };
     assembly.lines().filter_map(value).collect()
 }

@@ -19,6 +19,7 @@ use std::fs::File;
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
 
 /// The file in the folder of a target.
 const FILE: &str = "facts";
@@ -33,10 +34,12 @@ impl Target {
     /// Reads the facts, which must still match the kernel.
     pub fn facts(&self) -> Result<Facts, Diagnostic> {
         self.provider().check(&self.name, &self.command())?;
-        match self.read_facts()? {
-            Ok(facts) => Ok(facts),
-            Err(error) => self.renew_facts(&error),
-        }
+        let facts = match self.read_facts()? {
+            Ok(facts) => facts,
+            Err(error) => self.renew_facts(&error)?,
+        };
+        self.lacks_headers.store(!facts.constants.are_measured(), Ordering::Relaxed);
+        Ok(facts)
     }
 
     fn read_facts(&self) -> Result<Result<Facts, FactsError>, Diagnostic> {
@@ -92,10 +95,11 @@ impl Target {
     }
 
     /// Adds what the headers tell to the facts, once a build tree is there.
-    pub(super) fn add_headers(&self, tree: &Tree) -> Result<(), Diagnostic> {
-        let facts = self.facts()?;
+    pub(super) fn add_headers(&self, facts: Facts, tree: &Tree) -> Result<(), Diagnostic> {
         let (user_declarations, constants) = (user_declarations(tree), constants(tree)?);
-        self.rewrite_facts(&Facts { user_declarations, constants, ..facts })
+        self.rewrite_facts(&Facts { user_declarations, constants, ..facts })?;
+        self.lacks_headers.store(false, Ordering::Relaxed);
+        Ok(())
     }
 
     fn rewrite_facts(&self, facts: &Facts) -> Result<(), Diagnostic> {

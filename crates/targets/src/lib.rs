@@ -52,6 +52,7 @@ use manifest::Manifest;
 use origin::{Origin, Provider};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 pub use build_dir::Request as BuildDirRequest;
 pub use cache::{is_supported_path, unsupported_path, Cache, Change, Listed};
@@ -76,6 +77,8 @@ pub struct Target {
     manifest: Manifest,
     /// The cache that it is in.
     cache: Cache,
+    /// Whether the facts that were read lack what the headers tell.
+    lacks_headers: AtomicBool,
     _using: cache::Held,
 }
 
@@ -93,6 +96,7 @@ impl Target {
             folder,
             manifest,
             cache,
+            lacks_headers: AtomicBool::new(false),
             _using,
         }))
     }
@@ -145,6 +149,12 @@ impl Target {
         self.manifest.tree.as_ref()
     }
 
+    /// Whether there is no build tree, or the facts that were read do not have all that its headers
+    /// tell. After [`Target::prepare`] a patch is to be resolved again.
+    pub fn tells_more(&self) -> bool {
+        self.tree().is_none() || self.lacks_headers.load(Ordering::Relaxed)
+    }
+
     /// The build tree and compilers, for the user who owns the cache; the provider fetches them now
     /// if they are missing.
     pub fn prepare(&mut self, cache: &Cache, progress: Progress) -> Result<Tree, Diagnostic> {
@@ -155,7 +165,13 @@ impl Target {
             }
             // Only the owner of a cache can bring it up to date; others use it as it is.
             let _ = self.provider().renew(cache, &self.folder, tree);
-            return Ok(tree.clone());
+            let tree = tree.clone();
+            if self.lacks_headers.load(Ordering::Relaxed) {
+                let facts = self.facts()?;
+                let _changing = cache.change()?;
+                self.add_headers(facts, &tree)?;
+            }
+            return Ok(tree);
         }
         let _changing = cache.change()?;
         // Another kpsc may have finished first.
@@ -166,7 +182,7 @@ impl Target {
             return Ok(tree.clone());
         }
         let tree = self.provider().prepare(cache, &self.folder, progress)?;
-        self.add_headers(&tree)?;
+        self.add_headers(self.facts()?, &tree)?;
         self.manifest.tree = Some(tree.clone());
         self.manifest.write(&self.folder)?;
         Ok(tree)
