@@ -79,6 +79,8 @@ ccflags-y := -g0 -I$(kps-crate) -Wno-missing-prototypes -Wno-missing-declaration
 ccflags-y += -ffile-prefix-map=$(kps-crate)/= $(KPS_CFLAGS)
 # The same at any time.
 ccflags-y += -Wno-builtin-macro-redefined -D__DATE__='"unknown"' -D__TIME__='"unknown"' -D__TIMESTAMP__='"unknown"'
+# What is inline elsewhere is no function that anything traces.
+CFLAGS_REMOVE_kps/patch_headers.o := $(CC_FLAGS_FTRACE)
 # The assembler lists the files that it reads, for .incbin; kpsc link looks at what the objects are made of.
 ifdef CONFIG_AS_IS_GNU
 $(foreach object,$(kps-c-objects),$(eval CFLAGS_$(object) := -Wa,--MD,$(obj)/$(dir $(object)).$(notdir $(object)).as.d))

@@ -153,6 +153,23 @@ const FREED: &[&str] = &[
     "__init_end",
 ];
 
+/// What its headers have of the constants that kpsc asks for.
+fn constants() -> Constants {
+    let constants = [
+        ("CAP_SYSLOG", 34),
+        ("CAP_SYS_ADMIN", 21),
+        ("CAP_SYS_PTRACE", 19),
+        ("AT_FDCWD", -100),
+        ("GFP_ATOMIC", 0x820),
+        ("GFP_KERNEL", 0xcc0),
+        ("GFP_NOFS", 0xc40),
+        ("PAGE_SIZE", 4096),
+        ("PF_EXITING", 4),
+        ("S_IFMT", 0o170000),
+    ];
+    constants.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+}
+
 /// The facts of the fixture.
 pub fn facts() -> Facts {
     let mut symbols = Vec::new();
@@ -252,7 +269,7 @@ pub fn facts() -> Facts {
             params: [("do_utimes".to_owned(), 1)].into(),
             members: [("kernel_clone_args".to_owned(), "parent_tid".to_owned())].into(),
         },
-        constants: Constants::default(),
+        constants: constants(),
         btf: btf(ModuleMemory::Mem),
         modules: BTreeMap::new(),
         module_names: Vec::new(),

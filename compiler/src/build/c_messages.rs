@@ -2,6 +2,7 @@
 //! The C compiler's messages about an author's C files.
 
 use super::author::Author;
+use super::header_messages::header_messages;
 use kps_codegen::names::c_name;
 use kps_diag::{Diagnostic, Severity, C_ERROR, C_WARNING};
 use kps_grammar::Span;
@@ -41,6 +42,7 @@ pub(super) fn c_messages(
             None => in_macro = Some((severity, text)),
         }
     }
+    found.extend(header_messages(lines, author));
     found
 }
 

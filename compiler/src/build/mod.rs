@@ -8,6 +8,7 @@ mod captures;
 mod early;
 mod escapes;
 mod exports;
+mod header_messages;
 mod init_code;
 mod inputs;
 pub mod kbuild;

@@ -105,7 +105,7 @@ fn symbols(
         .chain(statics.iter().map(|s| (&s.name, &s.link)));
     let reached = links.filter_map(|(name, link)| match link {
         Link::Livepatch(symbol) => Some((name.clone(), symbol.placeholder())),
-        Link::Export { .. } | Link::Own => None,
+        Link::Export { .. } | Link::Own | Link::Header { .. } => None,
     });
     reached.collect()
 }

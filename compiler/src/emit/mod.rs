@@ -3,6 +3,7 @@
 
 mod c;
 mod crate_files;
+pub mod headers;
 mod library;
 mod lines;
 mod patch_crate;
@@ -94,7 +95,10 @@ pub fn emit(checked: &Checked, sources: &Sources) -> Emitted {
     files.extend(
         c_files.map(|file| (format!("{}/{}", c::FOLDER, file.path), file.source.text.clone())),
     );
-    files.insert("Kbuild".into(), templates::kbuild(name, patch.c_files.len(), patch.target.mode));
+    files.extend(headers::headers(patch).map(|text| (format!("{name}{}", headers::IN_SPEC), text)));
+    let (has_headers, mode) = (templates::has_headers(patch), patch.target.mode);
+    let kbuild = templates::kbuild(name, patch.c_files.len(), has_headers, mode);
+    files.insert("Kbuild".into(), kbuild);
     files.insert("Makefile".into(), templates::makefile(name));
     files.insert(format!("{name}.lines"), lines.listing(sources));
     let c_files = patch.c_files.iter().map(|file| file.path.clone()).collect();

@@ -3,7 +3,7 @@
 //! the patch.
 
 use super::library::{library, of_core_mode, LIBRARY};
-use super::{c, functions, print, splice, symvers, templates, Emitted, Files, LineTable};
+use super::{c, functions, headers, print, splice, symvers, templates, Emitted, Files, LineTable};
 use crate::build::Undone;
 use crate::known::Known;
 use crate::Checked;
@@ -51,6 +51,9 @@ pub fn beside(checked: &Checked) -> BTreeMap<String, String> {
     add("refuse.mk", templates::REFUSE.to_owned());
     add("patch.mk", templates::patch_makefile(patch));
     add("patch.symvers", symvers(patch));
+    if let Some(text) = headers::headers(patch) {
+        add(headers::IN_CRATE, text);
+    }
     for (n, file) in patch.c_files.iter().enumerate() {
         add(&format!("patch_c{n}.c"), c::wrapper(patch, n, file, &file.path));
     }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 //! The generated files that are not Rust.
 
-use kps_plan::{Mode, Patch};
+use kps_plan::{Link, Mode, Patch};
 use kps_resolve::is_plain;
 use serde::Serialize;
 use tera::{Context, Tera};
@@ -38,12 +38,19 @@ fn templates() -> [(&'static str, &'static str); 10] {
     ]
 }
 
-/// The makefile of a module with some files in C.
-pub(super) fn kbuild(name: &str, c_files: usize, mode: Mode) -> String {
+/// The makefile of a module with some files in C, and perhaps with inline functions of the kernel's
+/// headers.
+pub(super) fn kbuild(name: &str, c_files: usize, has_headers: bool, mode: Mode) -> String {
     let mut context = context([("name", name)]);
     context.insert("c_files", &(0..c_files).collect::<Vec<_>>());
+    context.insert("has_headers", &has_headers);
     context.insert("is_core", &(mode == Mode::Core));
     render("Kbuild", &context)
+}
+
+/// Whether the patch uses inline functions of the kernel's headers.
+pub(super) fn has_headers<B>(patch: &Patch<B>) -> bool {
+    patch.kernel.functions.iter().any(|function| matches!(function.link, Link::Header { .. }))
 }
 
 pub(super) fn makefile(name: &str) -> String {
@@ -63,8 +70,9 @@ pub(super) fn crate_kbuild(name: &str) -> String {
 
 /// The variables about the patch for the makefile of a crate.
 pub(super) fn patch_makefile<B>(patch: &Patch<B>) -> String {
-    let objects =
-        (0..patch.c_files.len()).map(|n| format!("kps/patch_c{n}.o")).collect::<Vec<_>>().join(" ");
+    let objects = (0..patch.c_files.len()).map(|n| format!("kps/patch_c{n}.o"));
+    let headers = has_headers(patch).then(|| "kps/patch_headers.o".to_owned());
+    let objects = objects.chain(headers).collect::<Vec<_>>().join(" ");
     let Patch { metadata, target, .. } = patch;
     // The characters of a release have no special meaning for make (`kps_facts::is_release`). The
     // other values are kpsc's own.
@@ -150,7 +158,7 @@ mod tests {
 
     #[test]
     fn every_template_renders_with_the_name_in_it() {
-        let kbuild = |mode| kbuild("some_patch", 2, mode);
+        let kbuild = |mode| kbuild("some_patch", 2, true, mode);
         for text in [kbuild(Mode::KernelCrate), kbuild(Mode::Core), makefile("some_patch")] {
             assert!(text.contains("some_patch.ko") && !text.contains("{{"), "{text}");
         }
@@ -163,8 +171,9 @@ mod tests {
 
     #[test]
     fn every_file_in_c_is_a_part_of_the_module() {
-        let kbuild = kbuild("some_patch", 2, Mode::KernelCrate);
-        assert!(kbuild.contains("some_patch_c0.o some_patch_c1.o\n"));
+        let kbuild = |has_headers| kbuild("some_patch", 2, has_headers, Mode::KernelCrate);
+        assert!(kbuild(false).contains("some_patch_c0.o some_patch_c1.o\n"));
+        assert!(kbuild(true).contains("some_patch_c1.o some_patch_headers.o\n"));
     }
 
     #[test]

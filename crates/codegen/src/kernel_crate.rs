@@ -26,7 +26,7 @@ pub(crate) fn declaration<B>(patch: &Patch<B>, module: &TokenStream) -> TokenStr
         .chain(patch.kernel.statics.iter().map(|s| &s.link))
         .filter_map(|link| match link {
             Link::Export { namespace } => namespace.as_ref(),
-            Link::Livepatch(_) | Link::Own => None,
+            Link::Livepatch(_) | Link::Own | Link::Header { .. } => None,
         })
         .collect();
     let imports = (!namespaces.is_empty()).then(|| {

@@ -115,6 +115,11 @@ pub fn c_symbol(name: &str) -> String {
     format!("{PREFIX}fn_{name}")
 }
 
+/// The symbol of the function in C that does what an inline function of the kernel's headers does.
+pub fn header_symbol(name: &str) -> String {
+    format!("{PREFIX}header_{name}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 //! The kernel's types, functions and variables that a patch uses, with proof of every layout.
 
-use crate::names::{c_symbol, ident};
+use crate::names::{c_symbol, header_symbol, ident};
 use crate::records;
 use kps_plan::{
     CInt, Constant, Function, Imports, Link, Signature, Static, StaticKind, Type, TypeDef, TypeId,
@@ -247,6 +247,7 @@ fn link_name(name: &str, link: &Link) -> Option<TokenStream> {
         Link::Export { .. } => return None,
         Link::Livepatch(symbol) => symbol.placeholder(),
         Link::Own => c_symbol(name),
+        Link::Header { .. } => header_symbol(name),
     };
     Some(quote!(#[link_name = #symbol]))
 }

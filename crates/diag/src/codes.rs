@@ -155,6 +155,8 @@ codes! {
         KPS0307 READ_ONLY_VARIABLE Error Input "the variable is read-only after boot"
         KPS0308 CLONE_ARGUMENTS Error Input "the arguments of a clone are not known"
         KPS0309 MISPLACED_ARGUMENTS Error Input "`arguments` does not fit the function"
+        KPS0314 NOT_IN_HEADERS Error Input "the kernel's headers do not have the constant"
+        KPS0315 NO_TYPE_OF_HEADER Error Input "the kernel lacks a type of the inline function"
     }
     "What can be patched" {
         KPS0401 NO_FTRACE_SITE Error Input "the function has no ftrace site"
@@ -204,6 +206,7 @@ codes! {
         KPS0525 OUTSIDE_INPUT Error Input "the module would depend on something outside of the patch"
         KPS0526 LANGUAGE_NAME Error Input "a name of the language is defined again"
         KPS0527 CAPTURED_SYMBOL Error Input "the patch defines a symbol in the kernel's place"
+        KPS0528 INLINE_FUNCTION_ERROR Error Input "the kernel's headers do not have the inline function"
     }
     "Metadata of a patch" {
         KPS0601 INVALID_MODULE_NAME Error Input "the name is not a valid module name"

@@ -323,7 +323,7 @@ impl<B> Patch<B> {
         let links = functions.map(|f| &f.link).chain(statics.map(|s| &s.link));
         let livepatch = links.filter_map(|link| match link {
             Link::Livepatch(symbol) => Some(symbol),
-            Link::Export { .. } | Link::Own => None,
+            Link::Export { .. } | Link::Own | Link::Header { .. } => None,
         });
         // The bounds of the kernel's notes, for the guard, and the mutex under which resources end.
         let notes = ["__start_notes", "__stop_notes"].map(Symbol::of_image);
@@ -420,4 +420,12 @@ pub enum Link {
     Livepatch(Symbol),
     /// A C file of the patch defines it.
     Own,
+    /// A header of the kernel has it as an inline function, and the patch has one in C that does
+    /// the same.
+    Header {
+        /// The header.
+        header: String,
+        /// The function in C.
+        definition: String,
+    },
 }

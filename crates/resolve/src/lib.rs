@@ -25,6 +25,7 @@ mod metadata;
 mod missing_use;
 mod names;
 pub mod notable;
+mod of_headers;
 mod own;
 mod param_lock;
 mod params;

@@ -15,7 +15,7 @@ use kps_diag::{
     Diagnostic, AMBIGUOUS_CONSTANT, FREED_AFTER_BOOT, REPEATED_NAME, RUST_STRING_TO_C,
     VARIABLE_TOO_LARGE,
 };
-use kps_facts::{Export, Facts, Importer};
+use kps_facts::{is_constant, Export, Facts, Importer};
 use kps_plan::{
     CInt, Change, Constant, Function, Imports, Link, Object, ObjectName, Static, StaticKind,
     Symbol, Type, TypeDef, Uses,
@@ -317,7 +317,7 @@ impl Resolver<'_> {
             Role::Type if types > 1 => {
                 (types, "types", "use a function whose prototype names the right one")
             }
-            Role::Value if types == 0 && values.len() > 1 => (
+            Role::Value if types == 0 && values.len() > 1 && !is_constant(text) => (
                 values.len(),
                 "constants",
                 "write the number, with the constant's name in a comment",
@@ -369,6 +369,10 @@ impl Resolver<'_> {
                 return true;
             }
         }
+        let place = self.pieces.place(code, name.span);
+        if self.inline_of_headers(text, place, importer, imports) {
+            return true;
+        }
         // In a macro's arguments, a lower-case word is more likely a pattern binding than a
         // constant.
         if name.role == Role::Unclear && text.starts_with(|c: char| c.is_lowercase()) {
@@ -389,7 +393,7 @@ impl Resolver<'_> {
             imports.constants.push(Constant { name: text.clone(), ty, value });
             return true;
         }
-        false
+        self.of_headers(text, place, imports)
     }
 }
 

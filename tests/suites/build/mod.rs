@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 //! Building for the default target: what comes out, and what is said when it cannot.
 
+mod headers;
 mod library;
 
 use kps_grammar::ast::Form;
@@ -31,7 +32,7 @@ pub(crate) fn cases() -> Vec<Case> {
         a_kernel_that_is_installed_below_a_folder_is_a_target.machine().about(40),
         hostile_texts_reach_the_module_as_they_are_written_and_nothing_obeys_them.machine(),
     ];
-    cases.into_iter().chain(library::cases()).collect()
+    cases.into_iter().chain(library::cases()).chain(headers::cases()).collect()
 }
 
 /// The cases that hold on other kernels too.

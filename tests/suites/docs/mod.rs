@@ -5,6 +5,7 @@ mod errors;
 
 use errors::CATALOGUE;
 use kps_diag::ALL;
+use kps_facts::{CONSTANTS, INLINES};
 use kps_grammar::ast::{Attribute, Construct, Level, On};
 use kps_grammar::Source;
 use kps_host::{below, input};
@@ -32,6 +33,7 @@ pub(crate) fn cases() -> Vec<Case> {
         every_case_that_only_long_runs_have_is_listed,
         the_spec_of_the_readme_is_the_example,
         the_limits_are_those_of_the_code,
+        the_page_of_headers_has_what_bodies_have,
         the_runtime_is_documented_as_a_library.about(20).shares(CRATES),
     ];
     errors::cases().into_iter().chain(cases).collect()
@@ -361,6 +363,21 @@ fn the_spec_of_the_readme_is_the_example() {
     let patch = spec.strip_suffix("}\n").unwrap_or_else(|| panic!("the spec has no end:\n{spec}"));
     // The example has a test behind what the README shows.
     assert!(example.starts_with(patch), "{patch}\nis not the start of\n{example}");
+}
+
+fn the_page_of_headers_has_what_bodies_have() {
+    let page = read("docs/headers.md");
+    let constants = CONSTANTS.iter().map(|(header, names)| {
+        let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+        format!("| `{header}` | {} |", names.join(", "))
+    });
+    let functions = INLINES.iter().map(|inline| {
+        let sleeps = if inline.sleeps { "may sleep " } else { "" };
+        format!("| `{}` | `{}` | {sleeps}|", inline.prototype, inline.header)
+    });
+    let rows: Vec<String> = constants.chain(functions).collect();
+    let on_page: Vec<&str> = page.lines().filter(|line| line.starts_with("| `")).collect();
+    assert_eq!(on_page, rows);
 }
 
 fn the_limits_are_those_of_the_code() {

@@ -113,7 +113,8 @@ pub fn may_sleep(name: &str) -> bool {
     let is_down = matches!(name, "down" | "down_interruptible" | "down_killable" | "down_timeout");
     let starts = |names: &[&str]| names.iter().any(|start| name.starts_with(start));
     let gives_up = name.contains("trylock") || GIVES_UP.iter().any(|end| name.ends_with(end));
-    (is_down || starts(SLEEPERS)) && !starts(SLEEPLESS) && !gives_up
+    let is_inline = kps_facts::inline(name).is_some_and(|inline| inline.sleeps);
+    is_inline || (is_down || starts(SLEEPERS)) && !starts(SLEEPLESS) && !gives_up
 }
 
 /// Whether a function that sleeps leaves its work to a thread if it is called in an interrupt or a
@@ -166,6 +167,7 @@ const ALLOCATORS: &[&str] = &[
     "dma_alloc_",
     "get_free_pages",
     "kasprintf",
+    "kcalloc",
     "kmalloc",
     "kmem_cache_alloc",
     "kmemdup",
