@@ -14,6 +14,46 @@
 //! assert_eq!(length(None), -22);
 //! ```
 
+use core::ffi::c_long;
+
+/// The largest error number (`include/linux/err.h`).
+const MAX_ERRNO: usize = 4095;
+
+/// Whether a pointer is an error's number.
+#[allow(non_snake_case, reason = "that is its name in C")]
+#[inline(always)]
+pub fn IS_ERR<T>(pointer: *const T) -> bool {
+    pointer as usize >= MAX_ERRNO.wrapping_neg()
+}
+
+/// Whether a pointer is an error's number or NULL.
+#[allow(non_snake_case, reason = "that is its name in C")]
+#[inline(always)]
+pub fn IS_ERR_OR_NULL<T>(pointer: *const T) -> bool {
+    pointer.is_null() || IS_ERR(pointer)
+}
+
+/// The number, which is negative, of the error that a pointer is.
+#[allow(non_snake_case, reason = "that is its name in C")]
+#[inline(always)]
+pub fn PTR_ERR<T>(pointer: *const T) -> c_long {
+    pointer as usize as c_long
+}
+
+/// An error as a pointer.
+///
+/// ```
+/// use kps::prelude::*;
+///
+/// let failed: *mut u8 = ERR_PTR(-ENOMEM);
+/// assert!(IS_ERR(failed) && PTR_ERR(failed) == -12 && !IS_ERR(null::<u8>()));
+/// ```
+#[allow(non_snake_case, reason = "that is its name in C")]
+#[inline(always)]
+pub fn ERR_PTR<T>(error: impl Into<c_long>) -> *mut T {
+    error.into() as usize as *mut T
+}
+
 macro_rules! errno {
     ($($name:ident = $value:literal),* $(,)?) => {
         $(

@@ -31,6 +31,6 @@ pub use kps_macros::*;
 pub use super::sys::kernel;
 #[doc(inline)]
 pub use super::sys::{
-    container_of, pr_alert, pr_crit, pr_debug, pr_emerg, pr_err, pr_info, pr_notice, pr_warn,
-    GFP_ATOMIC, GFP_KERNEL, GFP_NOWAIT,
+    container_of, current, pr_alert, pr_crit, pr_debug, pr_emerg, pr_err, pr_info, pr_notice,
+    pr_warn, GFP_ATOMIC, GFP_KERNEL, GFP_NOWAIT,
 };

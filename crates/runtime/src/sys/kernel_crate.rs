@@ -5,7 +5,8 @@
 pub(crate) use kernel::bindings::{mutex_lock, mutex_unlock};
 pub use kernel::bindings::{GFP_ATOMIC, GFP_KERNEL, GFP_NOWAIT};
 pub use kernel::{
-    container_of, pr_alert, pr_crit, pr_debug, pr_emerg, pr_err, pr_info, pr_notice, pr_warn,
+    container_of, current, pr_alert, pr_crit, pr_debug, pr_emerg, pr_err, pr_info, pr_notice,
+    pr_warn,
 };
 
 use core::ffi::{c_char, c_int, c_long, c_void};

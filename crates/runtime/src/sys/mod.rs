@@ -11,6 +11,9 @@ pub use kernel_crate::*;
 
 #[cfg(not(kps_kernel))]
 #[doc(inline)]
+pub use super::host::kernel::current;
+#[cfg(not(kps_kernel))]
+#[doc(inline)]
 pub use super::host::{
     container_of, copy_from_user, copy_to_user, kernel, pr_alert, pr_crit, pr_debug, pr_emerg,
     pr_err, pr_info, pr_notice, pr_warn, strncpy_from_user, GFP_ATOMIC, GFP_KERNEL, GFP_NOWAIT,
