@@ -43,7 +43,57 @@ pub(crate) fn cases() -> Vec<Case> {
     });
     let pages = kps_diag::ALL.iter().flat_map(|&code| page_cases(code));
     let held = Case::new("what is held with PREEMPT_RT", nothing_sleeps_under_a_lock_of_preempt_rt);
-    cases.chain(series).chain(repairs).chain(pages).chain([held]).collect()
+    let core =
+        Case::new("what core mode lacks of `kernel`", core_mode_refuses_what_its_crate_lacks);
+    cases.chain(series).chain(repairs).chain(pages).chain([held, core]).collect()
+}
+
+/// The same text is checked in core mode, and for a kernel with a Rust crate.
+fn core_mode_refuses_what_its_crate_lacks() -> Result<(), Failed> {
+    let text = "patch fix {
+    license \"GPL\";
+    use kernel::prelude::*;
+    use kernel::{error::{code, Result}, sync::{Arc, new_mutex}};
+    mod inner { fn f() { kernel::pr_info!(\"{}\", kernel::str::CString::NAME); } }
+    object vmlinux {
+        fn cmdline_proc_show {
+            pre {
+                let _ = KBox::new(1, GFP_KERNEL);
+                kernel::pr_info!(\"{}\", kernel::bindings::CAP_SYSLOG);
+                kernel::bindings::kmalloc(1, GFP_KERNEL);
+                let task = kernel::current!().as_ptr();
+                dev_info!(task, \"x\");
+            }
+        }
+    }
+}
+";
+    for (mode, wanted) in [
+        (kps_facts::Mode::KernelCrate, &[] as &[&str]),
+        (
+            kps_facts::Mode::Core,
+            &[
+                "`kernel::sync::Arc` is not there in core mode",
+                "`kernel::sync::new_mutex` is not there in core mode",
+                "`kernel::str::CString::NAME` is not there in core mode",
+                "`KBox` is not there in core mode",
+                "`kernel::bindings::kmalloc` is not there in core mode",
+                "`dev_info` is not there in core mode",
+            ],
+        ),
+    ] {
+        let facts = kps_facts::Facts { mode, ..kps_tests::fixture::facts() };
+        let sources = Sources::new(Source::new("fix.kps", text));
+        let patch = kps_grammar::parse(sources.spec()).0.patch;
+        let patch = patch.unwrap_or_else(|| panic!("the spec is read"));
+        let (_, found) = kpsc::resolve::resolve(&sources, &patch, true, &facts);
+        let mut of_mode: Vec<_> = found.iter().filter(|d| d.code.id() == "KPS0313").collect();
+        of_mode.sort_by_key(|d| d.labels.first().map(|label| label.span));
+        let said: Vec<&str> = of_mode.iter().map(|d| d.message.as_str()).collect();
+        assert_eq!(said, wanted);
+        assert!(of_mode.iter().all(|d| !d.notes.is_empty() && d.help.is_some()));
+    }
+    Ok(())
 }
 
 fn nothing_sleeps_under_a_lock_of_preempt_rt() -> Result<(), Failed> {

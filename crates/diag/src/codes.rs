@@ -155,6 +155,7 @@ codes! {
         KPS0307 READ_ONLY_VARIABLE Error Input "the variable is read-only after boot"
         KPS0308 CLONE_ARGUMENTS Error Input "the arguments of a clone are not known"
         KPS0309 MISPLACED_ARGUMENTS Error Input "`arguments` does not fit the function"
+        KPS0313 NOT_IN_CORE_MODE Error Input "the crate `kernel` of core mode does not have the name"
         KPS0314 NOT_IN_HEADERS Error Input "the kernel's headers do not have the constant"
         KPS0315 NO_TYPE_OF_HEADER Error Input "the kernel lacks a type of the inline function"
     }

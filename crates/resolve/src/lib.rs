@@ -20,6 +20,7 @@ mod funcs;
 mod given;
 mod handed;
 mod inlined;
+mod kernel_paths;
 mod locks;
 mod metadata;
 mod missing_use;
@@ -252,6 +253,7 @@ impl<'a> Resolver<'a> {
         self.check_tests(spec);
         let rust = self.parse_rust(spec);
         self.check_words(spec, &rust);
+        self.check_kernel_paths(&rust);
         self.check_calls(spec, &rust);
         self.check_setups(spec, &rust);
         let given_away = self.check_given(spec, &rust);

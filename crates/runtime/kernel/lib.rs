@@ -43,3 +43,30 @@ macro_rules! container_of {
         $field.byte_sub(::core::mem::offset_of!($container, $($name)+)).cast::<$container>()
     };
 }
+
+/// A C string from a string literal.
+#[macro_export]
+macro_rules! c_str {
+    ($text:expr) => {{
+        const TEXT: &::core::ffi::CStr =
+            match ::core::ffi::CStr::from_bytes_with_nul(::core::concat!($text, "\0").as_bytes()) {
+                Ok(text) => text,
+                Err(_) => panic!("the text has a NUL"),
+            };
+        TEXT
+    }};
+}
+
+/// A message's arguments, formatted where they are printed.
+#[macro_export]
+macro_rules! fmt {
+    ($($message:tt)*) => { ::core::format_args!($($message)*) };
+}
+
+/// A condition that is checked when the patch is compiled.
+#[macro_export]
+macro_rules! static_assert {
+    ($condition:expr $(, $message:literal)?) => {
+        const _: () = ::core::assert!($condition $(, $message)?);
+    };
+}

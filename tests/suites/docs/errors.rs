@@ -30,6 +30,7 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("KPS0113", "tests/ui-input/KPS0113-not-utf-8.stderr"),
     ("KPS0116", "tests/ui/KPS0116-items.kps"),
     ("KPS0118", "tests/convert/KPS0118-for-other-kernels.said"),
+    ("KPS0313", "tests/suites/ui.rs"),
     ("KPS0408", "tests/ui/KPS0408-waiter.kps"),
     ("KPS0409", "tests/ui/KPS0409-main-loop.kps"),
     ("KPS0411", "tests/ui/KPS0411-alias.kps"),
