@@ -2,12 +2,13 @@
 //! What developers and newcomers of kpsc run.
 //!
 //! `cargo xtask demo` shows the main job; `cargo xtask test` runs every test; `cargo xtask bench`
-//! measures. They set up what is missing first. `cargo xtask fuzz` looks for inputs that break a
-//! property.
+//! measures. They set up what is missing first. `cargo xtask kernels` writes which example acts on
+//! which kernel, and `cargo xtask fuzz` looks for inputs that break a property.
 
 mod demo;
 mod fuzz;
 mod host;
+mod kernels;
 mod test;
 
 use anyhow::{anyhow, bail, Context as _, Result};
@@ -29,6 +30,9 @@ cargo xtask test [SUITE [CASE]] [--quick | --long] [--list]
 cargo xtask bench [--page | --against FILE.rs]
                     measure speed and size in about five minutes; --page: write the figures into
                     docs/bench.md; --against: compare with a livepatch written by hand
+cargo xtask kernels [--kernel NAME ..]
+                    test every example on these targets, or on all, and write the table of
+                    docs/targets.md
 cargo xtask fuzz [TARGET ..] [--seconds N]
                     look for inputs that break a property, for one minute by default";
 
@@ -62,6 +66,10 @@ fn main() -> ExitCode {
         ["bench"] => prepare_bench().and_then(|kpsc| bench::run(kpsc, None)),
         ["bench", "--page"] => prepare_bench().and_then(bench::run_for_the_page),
         ["bench", "--against", file] => bench_against(file),
+        ["kernels", words @ ..] => match kernels::names(words) {
+            Some(names) => at_the_top().and_then(|()| kernels::run(&names)),
+            None => return usage(),
+        },
         ["fuzz", words @ ..] => match fuzz::Request::parse(words) {
             Some(wish) => at_the_top().and_then(|()| fuzz::run(&wish)),
             None => return usage(),

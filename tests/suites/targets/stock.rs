@@ -42,10 +42,13 @@ pub(super) const BOOKWORM: Kernel = Kernel {
     refused: &[
         (POSITION, "KPS0605"),
         ("closed_at_exit", "KPS0605"),
+        ("exec_watch", "KPS0503"), // a function that it calls takes other arguments
         ("no_port_sharing", "KPS0201"),
         ("pipe_bytes", "KPS0201"),
         ("structs_by_value", "KPS0201"),
     ],
+    // Its test loads a patched module twice, which Linux refuses before 6.3.
+    elsewhere: &["loop_limit"],
     ..TRIXIE
 };
 
