@@ -5,6 +5,7 @@
 use kps_targets::Cache;
 use kps_tests::code::{functions_of, Code};
 use kps_tests::compiled::{self, CRATES};
+use kps_tests::kernel::on_default;
 use kps_tests::schedule::{Case, Failed};
 use kps_tests::store::{self, with_its_module};
 use kps_tests::target::{as_crate, doctored, target};
@@ -241,6 +242,25 @@ fn converted_is_the_same(spec: &Path) {
         assert!(*code == other[name], "{name} of {} differs", spec.display());
     }
     acts(&krate, &[]);
+}
+
+/// One spec in both modes for one kernel: the bodies are the same instructions, and only the
+/// addresses in them differ. Where a spec logs or asks for the current task, the compiler puts parts
+/// of the crate `kernel` into the body, and each mode has a crate of its own.
+pub(crate) fn bodies_are_the_same_in_both_modes() {
+    let bodies = |spec: &Path| {
+        let scratch = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
+        bodies(&store::module(&with_its_module(spec, scratch.path())))
+    };
+    for spec in examples() {
+        let (own, core) = (on_default(|| bodies(&spec)), bodies(&spec));
+        assert_eq!(own.keys().collect::<Vec<_>>(), core.keys().collect::<Vec<_>>());
+        let text = std::fs::read_to_string(&spec).unwrap_or_else(|error| panic!("{error}"));
+        let has_parts = ["pr_", "current!"].iter().any(|part| text.contains(part));
+        for (name, code) in own.iter().filter(|_| !has_parts) {
+            assert!(*code == core[name], "{name} of {} differs", spec.display());
+        }
+    }
 }
 
 /// What runs in the place of functions, or around them.

@@ -89,6 +89,14 @@ pub(crate) fn cases() -> Vec<Case> {
         TRIXIE.has(selftests::on_6_12()),
         BOOKWORM.has(selftests::on_6_1()).long(),
         CORE.has(selftests::on_core()),
+        CORE.has(
+            Case::new(
+                "bodies are the same in both modes",
+                crates::bodies_are_the_same_in_both_modes,
+            )
+            .machine()
+            .about(120),
+        ),
     ]);
     cases.extend(SMALL.specs());
     cases
