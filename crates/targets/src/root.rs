@@ -169,8 +169,8 @@ impl Origin {
         Ok(Tree { sources: vec![source], build, toolchain: toolchain.clone(), make: make.clone() })
     }
 
-    /// A copy of the installed headers in the folder of the target: the sandbox of the compilers has
-    /// a `/usr` of its own.
+    /// A copy of the installed headers in the folder of the target: the sandbox of the compilers
+    /// has a `/usr` of its own.
     fn tree_of_headers(
         &self,
         cache: &Cache,

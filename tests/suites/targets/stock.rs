@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 //! Stock kernels in core mode: the newest of Debian 12 and 13, and the default target's own release
-//! without its Rust crate. Each has a cache of its own, on one disk. The first is prepared from nothing, and the
-//! others find its compilers.
+//! without its Rust crate. Each has a cache of its own, on one disk. The first is prepared from
+//! nothing, and the others find its compilers.
 
 use super::interrupted::{prepare, SIZE};
 use super::kernel::{Kernel, Rest};
 use super::namespace::DISK;
 use super::stops;
 use super::there::{succeed, There};
-use super::POSITION;
 use kps_targets::Cache;
 use kps_tests::kpsc;
 use kps_tests::target::target;
@@ -25,8 +24,8 @@ pub(super) const TRIXIE: Kernel = Kernel {
     },
     made_by: "stock kernels in core mode",
     acts: &ACTS,
-    // The one of a symbol's position, and those of functions that are newer.
-    refused: &[(POSITION, "KPS0605"), ("closed_at_exit", "KPS0605"), ("pipe_bytes", "KPS0201")],
+    // For functions that are newer.
+    refused: &[("closed_at_exit", "KPS0605")],
     elsewhere: &[],
     rest: Rest::ActsInLongRuns,
     is_for_long_runs: false,
@@ -39,14 +38,7 @@ pub(super) const BOOKWORM: Kernel = Kernel {
         static THERE: LazyLock<There> = LazyLock::new(|| core_mode("6.1", &newest("6.1.")));
         &THERE
     },
-    refused: &[
-        (POSITION, "KPS0605"),
-        ("closed_at_exit", "KPS0605"),
-        ("exec_watch", "KPS0503"), // a function that it calls takes other arguments
-        ("no_port_sharing", "KPS0201"),
-        ("pipe_bytes", "KPS0201"),
-        ("structs_by_value", "KPS0201"),
-    ],
+    refused: &[("closed_at_exit", "KPS0605"), ("structs_by_value", "KPS0201")],
     // Its test loads a patched module twice, which Linux refuses before 6.3.
     elsewhere: &["loop_limit"],
     ..TRIXIE
