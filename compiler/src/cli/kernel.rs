@@ -38,7 +38,7 @@ enum Verb {
     /// Find damage: compare every file of a target and of its compilers with its state when the
     /// target was finished.
     Verify(Verify),
-    /// Unpack all of a stock kernel's source.
+    /// Unpack a stock kernel's source, or parts of it.
     Source(Source),
     /// Remove targets, and the compilers that no other target needs.
     Remove(Remove),
@@ -79,6 +79,9 @@ struct Source {
     /// The folder to create.
     #[arg(value_name = "DIR")]
     folder: PathBuf,
+    /// Files and folders of the source, such as kernel/livepatch; all of it if none is given.
+    #[arg(value_name = "PATH")]
+    paths: Vec<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -198,8 +201,8 @@ impl Kernel {
             Verb::Show(target) => show(&cache, target.name.as_deref()),
             Verb::Facts(target) => facts(&cache, target.name.as_deref()),
             Verb::Verify(verify) => verify.run(&cache),
-            Verb::Source(Source { name, folder }) => {
-                cache.target(&name)?.unpack_source(&cache, &folder, progress())?;
+            Verb::Source(Source { name, folder, paths }) => {
+                cache.target(&name)?.unpack_source(&cache, &folder, &paths, progress())?;
                 say(folder.display());
                 Ok(0)
             }

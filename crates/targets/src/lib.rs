@@ -45,7 +45,7 @@ mod verify;
 
 use facts::write_facts;
 use image::ImageError;
-use kps_diag::{Diagnostic, DAMAGED_TARGET, TARGET_NAME_TAKEN, UNREADABLE_IMAGE};
+use kps_diag::{Diagnostic, DAMAGED_TARGET, FILE_ERROR, TARGET_NAME_TAKEN, UNREADABLE_IMAGE};
 use kps_facts::{Facts, Mode};
 use kps_host::disk::remove;
 use manifest::Manifest;
@@ -222,14 +222,25 @@ impl Target {
         ))
     }
 
-    /// Unpacks all of the kernel's source into a folder that does not exist yet.
+    /// Unpacks the kernel's source into a folder that does not exist yet: what is at or below one
+    /// of the paths, or all of it if there are none.
     pub fn unpack_source(
         &self,
         cache: &Cache,
         into: &Path,
+        paths: &[PathBuf],
         progress: Progress,
     ) -> Result<(), Diagnostic> {
-        self.provider().source(cache, into, progress)
+        let wanted =
+            |file: &Path| paths.is_empty() || paths.iter().any(|path| file.starts_with(path));
+        self.provider().source(cache, into, &wanted, progress)?;
+        let Some(missing) = paths.iter().find(|path| !into.join(path).exists()) else {
+            return Ok(());
+        };
+        remove(into)?;
+        let message = format!("the source of {} has no {}", self.release(), missing.display());
+        Err(Diagnostic::new(FILE_ERROR, message)
+            .help("write a path below the top of the source, such as `kernel/livepatch`"))
     }
 }
 

@@ -135,8 +135,14 @@ pub(super) trait Provider {
         Ok(())
     }
 
-    /// Unpacks all of the kernel's source into a folder that does not exist yet.
-    fn source(&self, _cache: &Cache, _into: &Path, _progress: Progress) -> Result<(), Diagnostic> {
+    /// Unpacks the wanted files of the kernel's source into a folder that does not exist yet.
+    fn source(
+        &self,
+        _cache: &Cache,
+        _into: &Path,
+        _wanted: &dyn Fn(&Path) -> bool,
+        _progress: Progress,
+    ) -> Result<(), Diagnostic> {
         Err(nothing_to_fetch(&self.title()))
     }
 }

@@ -78,14 +78,7 @@ pub(crate) fn cases() -> Vec<Case> {
     cases.extend([TRIXIE, BOOKWORM, CORE].into_iter().flat_map(Kernel::specs));
     cases.extend([TRIXIE, BOOKWORM, CORE].into_iter().flat_map(of_other_suites));
     // Each kernel's own.
-    let kept = || {
-        Case::new("selftests: those that are kept are its own", selftests::are_those_of_the_source)
-            .machine()
-            .long()
-    };
     cases.extend([
-        TRIXIE.has(kept()),
-        BOOKWORM.has(kept()),
         TRIXIE.has(selftests::on_6_12()),
         BOOKWORM.has(selftests::on_6_1()).long(),
         CORE.has(selftests::on_core()),

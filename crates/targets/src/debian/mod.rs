@@ -216,10 +216,16 @@ impl Provider for Origin {
         vmlinux_in(scratch)
     }
 
-    fn source(&self, cache: &Cache, into: &Path, progress: Progress) -> Result<(), Diagnostic> {
+    fn source(
+        &self,
+        cache: &Cache,
+        into: &Path,
+        wanted: &dyn Fn(&Path) -> bool,
+        progress: Progress,
+    ) -> Result<(), Diagnostic> {
         let _changing = cache.change()?;
         let apt = self.apt(cache, progress)?;
-        tree::fetch_source(&apt, self, into, |_| true, progress)?;
+        tree::fetch_source(&apt, self, into, wanted, progress)?;
         apt.forget()
     }
 }

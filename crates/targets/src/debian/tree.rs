@@ -39,7 +39,7 @@ pub(super) fn fetch_source(
     apt: &Apt,
     origin: &Origin,
     into: &Path,
-    wanted: fn(&Path) -> bool,
+    wanted: impl Fn(&Path) -> bool,
     progress: Progress,
 ) -> Result<(), Diagnostic> {
     let numbers = numbers(&origin.release);
@@ -54,7 +54,7 @@ pub(super) fn fetch_source(
                 unpack_package(file, &package, |path| path.starts_with("usr/src"))?;
             }
             let archive = package.join(format!("usr/src/linux-source-{series}.tar.xz"));
-            unpack_source(&archive, folder, wanted)?;
+            unpack_source(&archive, folder, &wanted)?;
             remove(&package)
         })
     })
