@@ -173,8 +173,8 @@ fn below(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
 /// A digest in which no two sets of files are alike, nor one set for two kernels.
 fn digest(kind: &str, files: &BTreeMap<PathBuf, Vec<u8>>) -> Key {
     let mut digest = Sha256::new();
-    let target = target();
-    digest.update(format!("{kind} for {}, {} files\n", target.folder().display(), files.len()));
+    let cache = kernel::cache();
+    digest.update(format!("{kind} for {}, {} files\n", cache.root().display(), files.len()));
     for (path, bytes) in files {
         digest.update(format!("{path:?} {}\n", bytes.len()));
         digest.update(bytes);
