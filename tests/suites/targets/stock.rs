@@ -26,7 +26,8 @@ pub(super) const TRIXIE: Kernel = Kernel {
     acts: &ACTS,
     // For functions that are newer.
     refused: &[("closed_at_exit", "KPS0605")],
-    elsewhere: &[],
+    // They name members and prototypes of newer kernels.
+    elsewhere: &["unions", "without_endbr"],
     rest: Rest::ActsInLongRuns,
     is_for_long_runs: false,
 };
@@ -39,8 +40,13 @@ pub(super) const BOOKWORM: Kernel = Kernel {
         &THERE
     },
     refused: &[("closed_at_exit", "KPS0605"), ("structs_by_value", "KPS0201")],
-    // Its test loads a patched module twice, which Linux refuses before 6.3.
-    elsewhere: &["loop_limit"],
+    elsewhere: &[
+        "loop_limit", // its test loads a patched module twice, which Linux refuses before 6.3
+        "bitfields",
+        "kinds_of_types",
+        "unions",
+        "without_endbr",
+    ],
     ..TRIXIE
 };
 
