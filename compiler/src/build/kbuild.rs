@@ -8,7 +8,7 @@
 use super::libraries::{compilers, short};
 use kps_diag::Diagnostic;
 use kps_host::below::read_below;
-use kps_host::disk::write_atomically;
+use kps_host::disk::{cannot, write_atomically};
 use kps_host::input;
 use kps_targets::{Cache, Kept, KeptKind, Target, Tree};
 use sha2::{Digest as _, Sha256};
@@ -20,9 +20,13 @@ const RULES: &str = include_str!("../../../templates/try-run.mk");
 const MAKEFILE: &str = ".kps-try-run.mk";
 /// The commands that succeeded, one per line.
 const PROBES: &str = ".kps-probes";
-/// The object and the command that made it. Kbuild keeps the object if it would run the same
-/// command.
-const OBJECT: [&str; 2] = [".module-common.o", "..module-common.o.cmd"];
+/// An object that is the same in all modules.
+const OBJECT: &str = ".module-common.o";
+/// The command that made it. Kbuild keeps the object if it would run the same command.
+const COMMAND: &str = "..module-common.o.cmd";
+/// What stands in the cached command for the folder that is built, which is another one each time.
+/// Kbuild names it before Linux 6.13.
+const FOLDER: &str = "@FOLDER@";
 
 /// Copies the cached results into a folder before it is built. If that fails, Kbuild repeats all
 /// steps.
@@ -30,10 +34,21 @@ pub fn bring(folder: &Path, target: &Target, cache: &Cache) {
     let (Some(kept), Some(tree)) = (kept(target, cache), target.tree()) else { return };
     let Some(try_run) = try_run(tree) else { return };
     let probes = match kept.bring(folder) {
-        true => read_probes(folder).unwrap_or_default(),
+        true => {
+            let _ = name_folder(folder);
+            read_probes(folder).unwrap_or_default()
+        }
         false => String::new(),
     };
     let _ = write_rules(folder, &try_run, &probes);
+}
+
+/// Names a folder in the cached command.
+fn name_folder(folder: &Path) -> Result<(), Diagnostic> {
+    let command = input::text(Path::new(COMMAND), read_below(folder, COMMAND, input::MAKEFILE)?)?;
+    let path = folder.join(COMMAND);
+    std::fs::write(&path, command.replace(FOLDER, &folder.display().to_string()))
+        .map_err(|error| cannot("write", &path, &error))
 }
 
 fn write_rules(folder: &Path, try_run: &str, probes: &str) -> std::io::Result<()> {
@@ -55,10 +70,13 @@ pub fn keep(folder: &Path, target: &Target, cache: &Cache) -> Result<(), Diagnos
         return Ok(());
     }
     kept.keep(|into| {
-        for name in OBJECT {
-            if let Ok(bytes) = read_below(folder, name, input::MODULE) {
-                write_atomically(&into.join(name), &bytes)?;
-            }
+        // Linux 6.1 has none.
+        if let Ok(object) = read_below(folder, OBJECT, input::MODULE) {
+            write_atomically(&into.join(OBJECT), &object)?;
+            let path = Path::new(COMMAND);
+            let command = input::text(path, read_below(folder, COMMAND, input::MAKEFILE)?)?;
+            let command = command.replace(&folder.display().to_string(), FOLDER);
+            write_atomically(&into.join(COMMAND), command.as_bytes())?;
         }
         write_atomically(&into.join(PROBES), probes.as_bytes())
     })
