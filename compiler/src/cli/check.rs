@@ -2,10 +2,10 @@
 //! `kpsc check`.
 
 use super::kernels::{Ended, KernelsArgs};
-use super::{compile, report, running, say, CommandResult, ExitCode};
-use crate::driver::Compiled;
+use super::{progress, report, running, say, CommandResult, ExitCode};
+use crate::driver::{self, Outcome};
 use crate::input::Input;
-use crate::series;
+use crate::series::{self, Member};
 use kps_diag::{any_error, list, Diagnostic, UNKNOWN_INLINING};
 use kps_grammar::Sources;
 use kps_targets::{Cache, Target};
@@ -45,24 +45,33 @@ impl Check {
     }
 }
 
+/// A patch of a series that passed every check of its own.
+struct Patch {
+    sources: Sources,
+    member: Member,
+}
+
 /// Checks a series of patches for one kernel. Messages have been printed.
 fn check(all: Vec<Input>, target: &Target, cache: &Cache) -> Result<ExitCode, Diagnostic> {
     let mut code = 0;
     let mut series = Vec::new();
     for input in all {
-        match compile(input, target, cache)? {
-            Ok(compiled) => series.push(compiled),
-            Err(wrong) => code = code.max(wrong),
+        let Outcome { sources, diagnostics, passed, .. } =
+            driver::check(input, target, cache, progress())?;
+        let wrong = report(&diagnostics, Some(&sources));
+        match passed {
+            Some(passed) => series.push(Patch { sources, member: passed.member }),
+            None => code = code.max(wrong),
         }
     }
     let mut loaded = Vec::new();
-    for patch in &series {
-        let wrong = series::check(&loaded, &patch.passed.member);
-        code = code.max(report(&wrong, Some(&patch.sources)));
+    for Patch { sources, member } in &series {
+        let wrong = series::check(&loaded, member);
+        code = code.max(report(&wrong, Some(sources)));
         if !any_error(&wrong) {
-            series::way_back(&loaded, &patch.passed.member).into_iter().for_each(say);
+            series::way_back(&loaded, member).into_iter().for_each(say);
         }
-        loaded = series::load(loaded, &patch.passed.member);
+        loaded = series::load(loaded, member);
     }
     if let Some((remark, sources)) = unknown_copies(&series, target)? {
         report(&[remark], Some(sources));
@@ -72,14 +81,11 @@ fn check(all: Vec<Input>, target: &Target, cache: &Cache) -> Result<ExitCode, Di
 
 /// Without debug information, inlined copies are unknown.
 fn unknown_copies<'s>(
-    series: &'s [Compiled],
+    series: &'s [Patch],
     target: &Target,
 ) -> Result<Option<(Diagnostic, &'s Sources)>, Diagnostic> {
-    let changed = || {
-        series
-            .iter()
-            .flat_map(|patch| patch.passed.member.of_vmlinux().map(move |func| (func, patch)))
-    };
+    let changed =
+        || series.iter().flat_map(|patch| patch.member.of_vmlinux().map(move |func| (func, patch)));
     let Some(((_, at), first)) = changed().next() else { return Ok(None) };
     if target.debug()?.is_some() {
         return Ok(None);

@@ -135,7 +135,9 @@ impl<'a> Reader<'a> {
         let len = usize::try_from(self.u64()?).ok()?;
         let (head, rest) = self.0.split_at_checked(len.checked_mul(N)?)?;
         self.0 = rest;
-        Some(head.chunks_exact(N).filter_map(|record| record.try_into().ok()).map(read).collect())
+        let mut records = Vec::with_capacity(len);
+        records.extend(head.chunks_exact(N).filter_map(|record| record.try_into().ok()).map(read));
+        Some(records)
     }
 
     /// The length of a list. Every item takes at least one byte, so a forged length reserves no
