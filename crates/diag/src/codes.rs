@@ -180,6 +180,7 @@ codes! {
         KPS0418 SYSCALL_NOT_ENTERED Error Input "no program enters the system call here"
         KPS0419 ANSWERED_IN_VDSO Warning Input "the vDSO answers this system call"
         KPS0420 MAY_BE_USER_POINTER Warning Input "a parameter may point to memory of a program"
+        KPS0421 LOADED_ONCE Warning Input "the target cannot load a module again under the patch"
     }
     "Bodies" {
         KPS0501 NOT_RUST Error Input "the text is not Rust"

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 //! Rules over a resolved patch: changes that resolve but would fail in the kernel.
 
-use crate::{Fragment, Resolved};
+use crate::{is_meant_for, Fragment, Resolved};
 use kps_ast::{self as ast, Span};
-use kps_diag::{any_error, Diagnostic, VARIADIC};
-use kps_plan::{Change, Func, Patch};
+use kps_diag::{any_error, Diagnostic, LOADED_ONCE, VARIADIC};
+use kps_plan::{Change, Func, Object, ObjectName, Patch};
 use std::collections::BTreeSet;
 
 /// A patch that has passed every check.
@@ -48,6 +48,7 @@ pub fn check(resolved: Resolved) -> (Option<Checked>, Vec<Diagnostic>) {
             check_func(func, place, &mut diagnostics);
         }
     }
+    diagnostics.extend(loaded_once(&patch, &written));
     let checked =
         (!any_error(&diagnostics)).then_some(Checked { patch, places, written, given_away });
     (checked, diagnostics)
@@ -65,4 +66,41 @@ pub(crate) fn check_func(func: &Func<Fragment>, place: Span, diagnostics: &mut V
                 .help("use a `pre` hook, which leaves the arguments alone"),
         );
     }
+}
+
+/// The modules that the target cannot load again while the patch is loaded.
+///
+/// A klp relocation of a module stays as it is when the module goes. Before Linux 6.3,
+/// `apply_relocate_add()` of x86 takes that for a relocation applied twice when the module comes
+/// again, so `klp_module_coming()` fails and the module is refused.
+fn loaded_once(patch: &Patch<Fragment>, written: &ast::Patch) -> Vec<Diagnostic> {
+    const WITHOUT_CLEARING: &str = "..= 6.2";
+    let release = &patch.target.release;
+    if is_meant_for(WITHOUT_CLEARING, release) != Some(true) {
+        return Vec::new();
+    }
+    let reaches_back = |func: &Func<Fragment>| match func.change {
+        Change::Replace { calls_original, .. } | Change::C { calls_original, .. } => calls_original,
+        Change::Pre(_) | Change::Around { .. } => true,
+    };
+    let is_reached = |object: &ast::Object| {
+        let planned = patch.objects.iter().find(|planned| {
+            planned.name != ObjectName::Vmlinux && planned.name.as_str() == object.name.value
+        });
+        planned.is_some_and(|Object { funcs, uses, .. }| {
+            funcs.iter().any(reaches_back) || !uses.functions.is_empty() || !uses.statics.is_empty()
+        })
+    };
+    let modules = written.objects.iter().filter(|object| is_reached(object));
+    let warning = |object: &ast::Object| {
+        let module = &object.name.value;
+        let message = format!("{release} cannot load {module} again while the patch is loaded");
+        Diagnostic::new(LOADED_ONCE, message)
+            .at(object.name.span, "")
+            .note("Linux before 6.3 keeps the addresses of a module that is gone in the patch")
+            .help(format!(
+                "if {module} has been removed, unload the patch before you load it again"
+            ))
+    };
+    modules.map(warning).collect()
 }

@@ -15,6 +15,7 @@ pub(crate) fn cases() -> Vec<Case> {
         targets_are_listed_shown_and_removed,
         a_target_without_livepatch_is_refused,
         a_target_that_wants_signatures_is_told_of,
+        a_target_that_loads_patched_modules_once_is_told_of,
         a_build_folder_must_hold_a_kernel_that_can_be_read,
         the_name_of_a_target_is_taken_once,
         a_kernel_of_other_compilers_is_refused_before_anything_is_fetched,
@@ -93,6 +94,30 @@ fn a_target_that_wants_signatures_is_told_of() {
             0,
             "warning[KPS0612]",
         );
+    }
+}
+
+/// What the kernel does, `suites/modules.rs` shows.
+fn a_target_that_loads_patched_modules_once_is_told_of() {
+    const NEW_BODY: &str = "fn dummy_get_stats { replace { let _ = (dev, stats); } }";
+    const HOOK: &str = "fn dummy_get_stats { pre { } }";
+    for (release, changes, is_told) in [
+        ("6.1.0-57-cloud-amd64", HOOK, true),
+        ("6.2.16-1-generic", HOOK, true),
+        ("6.3.0", HOOK, false),
+        ("6.1.0-57-cloud-amd64", NEW_BODY, false),
+    ] {
+        let root = folder();
+        let text = format!("patch fix {{ license \"GPL\"; object dummy {{ {changes} }} }}\n");
+        let spec = write(&root.path().join("a.kps"), text.as_bytes());
+        let mut facts = fixture::facts();
+        facts.identity.release = release.to_owned();
+        let cache = fixture_cache();
+        write(&Cache::at(cache.path()).kernel(FIXTURE).join("facts"), &facts.to_bytes());
+        let (status, said) = run(kpsc().env("KPSC_CACHE", cache.path()).args(["check", &spec]));
+        assert_eq!(status, 0, "{said}");
+        let warning = format!("KPS0421]: {release} cannot load dummy again");
+        assert_eq!(said.contains(&warning), is_told, "{release}, {changes}:\n{said}");
     }
 }
 

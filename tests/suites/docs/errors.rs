@@ -37,6 +37,7 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("KPS0412", "tests/ui/KPS0412-clones.kps"),
     ("KPS0416", "tests/suites/cli/mod.rs"),
     ("KPS0417", "tests/ui/KPS0417-cold.kps"),
+    ("KPS0421", "tests/suites/cli/targets.rs"),
     ("KPS0503", "tests/ui-build/type-error.stderr"),
     ("KPS0504", "tests/ui-build/warnings.stderr"),
     ("KPS0506", "tests/ui-build/c-type-error.stderr"),

@@ -40,13 +40,7 @@ pub(super) const BOOKWORM: Kernel = Kernel {
         &THERE
     },
     refused: &[("closed_at_exit", "KPS0605"), ("structs_by_value", "KPS0201")],
-    elsewhere: &[
-        "loop_limit", // its test loads a patched module twice, which Linux refuses before 6.3
-        "bitfields",
-        "kinds_of_types",
-        "unions",
-        "without_endbr",
-    ],
+    elsewhere: &["bitfields", "kinds_of_types", "unions", "without_endbr"],
     ..TRIXIE
 };
 
