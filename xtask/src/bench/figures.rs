@@ -3,6 +3,7 @@
 //! `docs/bench.md`.
 
 use super::measure::{mebibytes, ratio, seconds, Sample};
+use super::modes::{InMode, Modes};
 use super::sizes::Sizes;
 use super::table::{held, spread, Table};
 use super::{growth, GROWTH, KINDS};
@@ -30,6 +31,8 @@ pub(super) struct Figures {
     pub kinds: Vec<usize>,
     /// The instructions of the modules that do the sample's job.
     pub jobs: Labelled<usize>,
+    /// The example in each mode.
+    pub modes: Modes,
 }
 
 /// The two ways to build a generated module, round by round.
@@ -48,6 +51,7 @@ impl Figures {
             ("A livepatch by hand", self.by_hand()),
             ("Size of modules, without debug information", self.sizes()),
             ("Instructions of the module per call", self.instructions()),
+            ("Core mode", self.modes()),
         ];
         let sections = sections.map(|(heading, text)| format!("\n### {heading}\n\n{text}"));
         format!("{}\n{}", self.machine, sections.concat())
@@ -133,6 +137,40 @@ impl Figures {
         }
         let series = self.sizes.iter().skip(1).map(|(_, size)| size.file as f64);
         format!("{table}\n{}", growth_of("the file", series))
+    }
+
+    fn modes(&self) -> String {
+        let Modes { prepared, modes: [with_crate, in_core] } = &self.modes;
+        let mut table =
+            Table::new(["mode", "kpsc check", "kpsc build", "cmdline_mark.ko", "loaded sections"]);
+        for InMode { mode, checks, builds, size } in [with_crate, in_core] {
+            table.row([
+                (*mode).to_owned(),
+                spread(seconds(checks), 3, " s"),
+                spread(seconds(builds), 2, " s"),
+                format!("{} bytes", size.file),
+                format!("{} bytes", size.loaded),
+            ]);
+        }
+        let ratio = ratio(&in_core.builds, &with_crate.builds);
+        let bounds = [
+            ("the build, core / kernel crate", spread(ratio, 2, ""), held(ratio.median, 1.25)),
+            (
+                "the module in core mode",
+                format!("{} bytes", in_core.size.file),
+                held(in_core.size.file as f64, 16_384.0),
+            ),
+            (
+                "preparing it, with the compilers there",
+                format!("{prepared:.1} s"),
+                held(*prepared, 25.0),
+            ),
+        ];
+        let mut limits = Table::new(["figure", "is", "held to"]);
+        for (figure, is, bound) in bounds {
+            limits.row([figure.to_owned(), is, bound]);
+        }
+        format!("{table}\n{limits}")
     }
 
     fn instructions(&self) -> String {

@@ -7,6 +7,7 @@ pub mod counting;
 mod figures;
 mod machine;
 mod measure;
+mod modes;
 mod page;
 mod report;
 pub mod sizes;

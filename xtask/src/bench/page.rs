@@ -25,6 +25,7 @@ fn with(page: &str, figures: &str) -> Result<String> {
 mod tests {
     use super::super::figures::{Build, Figures, Labelled};
     use super::super::measure::Sample;
+    use super::super::modes::{InMode, Modes};
     use super::super::sizes::Sizes;
     use super::super::specs::{label, COUNTS};
     use super::super::KINDS;
@@ -63,6 +64,15 @@ mod tests {
                 .collect(),
             sizes: series("the sample's job", sizes),
             kinds: vec![9; KINDS.len()],
+            modes: Modes {
+                prepared: 17.0,
+                modes: ["kernel crate", "core"].map(|mode| InMode {
+                    mode,
+                    checks: samples(0.05),
+                    builds: samples(1.0),
+                    size: sizes(1),
+                }),
+            },
             jobs: names(&["livepatch-sample.c", by_hand[0], "generated"])
                 .into_iter()
                 .map(|name| (name, 9))

@@ -6,16 +6,16 @@ use super::figures::{Build, Figures, Labelled};
 use super::measure::{rounds, Job, Sample};
 use super::sizes::{sizes, Sizes};
 use super::specs::{self, COUNTS};
-use super::{count, machine, Bench, KINDS};
+use super::{count, machine, modes, Bench, KINDS};
 use anyhow::{anyhow, Result};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-const EXAMPLE: &str =
+pub(super) const EXAMPLE: &str =
     concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/cmdline_mark/cmdline_mark.kps");
 /// `check` takes so little that many rounds cost nothing.
-const CHECKS: usize = 21;
-const BUILDS: usize = 7;
+pub(super) const CHECKS: usize = 21;
+pub(super) const BUILDS: usize = 7;
 
 /// Measures everything. `against` is another livepatch written by hand.
 pub(super) fn measured(bench: &Bench, against: Option<&Path>) -> Result<Figures> {
@@ -29,7 +29,8 @@ pub(super) fn measured(bench: &Bench, against: Option<&Path>) -> Result<Figures>
     step("modules");
     let (sizes, sizes_of_others) = module_sizes(bench, &inputs)?;
     let (kinds, jobs) = instructions(bench, &inputs, scratch.path())?;
-    Ok(Figures { machine, checks, builds, by_hand, sizes_of_others, sizes, kinds, jobs })
+    let modes = modes::measured(bench, scratch.path())?;
+    Ok(Figures { machine, checks, builds, by_hand, sizes_of_others, sizes, kinds, jobs, modes })
 }
 
 /// A spec and what it is called in tables.
@@ -170,7 +171,7 @@ fn instructions(
 }
 
 /// A command of kpsc.
-fn kpsc(bench: &Bench, verb: &str, spec: &Path, output: Option<&Path>) -> Vec<OsString> {
+pub(super) fn kpsc(bench: &Bench, verb: &str, spec: &Path, output: Option<&Path>) -> Vec<OsString> {
     let mut words: Vec<OsString> = vec![bench.kpsc.clone().into(), verb.into(), spec.into()];
     words.extend(["--kernel".into(), OsString::from(&bench.target.name)]);
     if let Some(output) = output {
@@ -180,6 +181,6 @@ fn kpsc(bench: &Bench, verb: &str, spec: &Path, output: Option<&Path>) -> Vec<Os
 }
 
 /// Says what goes on, beside what is printed in the end.
-fn step(what: &str) {
+pub(super) fn step(what: &str) {
     eprintln!("== measuring: {what}");
 }
