@@ -86,9 +86,12 @@ impl Known {
     fn add(&mut self, words: &BTreeSet<&str>, name: ObjectName, object: &Object) {
         for &word in words {
             for sym in symbols(object, word) {
-                let end = object.symbols.next_address(sym.address).unwrap_or(sym.address);
-                let (place, name) = (sym.address..end, name.clone());
                 let Some(section) = object.section_of(sym.address) else { continue };
+                // The last symbol of a section goes to its end.
+                let end = section.address.saturating_add(section.size);
+                let end =
+                    object.symbols.next_address(sym.address).map_or(end, |next| next.min(end));
+                let (place, name) = (sym.address..end, name.clone());
                 // The letters of kallsyms are unreliable, so the section tells what a symbol is.
                 if section.name.contains(".text") {
                     self.functions.push(Function {
