@@ -81,7 +81,8 @@ pub fn write(btf: &[u8]) -> Vec<u8> {
     add(
         &mut builder,
         ".modinfo",
-        b"license=GPL\0depends=usb-core,mii\0name=dummy\0".to_vec(),
+        b"license=GPL\0softdep=pre: crc-t10dif sha1 post: des\0depends=usb-core,mii\0name=dummy\0"
+            .to_vec(),
         true,
     );
     add(&mut builder, ".BTF", btf.to_vec(), false);

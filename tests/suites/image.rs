@@ -517,11 +517,12 @@ fn tables_at_the_end_of_memory_are_no_obstacle() {
 }
 
 fn a_module_is_read_as_the_kernel_will_see_it() {
-    let module::Read { name, module, btf } =
+    let module::Read { name, module, btf, loaded_before } =
         module::read(&fixture::module()).unwrap_or_else(|error| panic!("{error}"));
     assert_eq!(name.as_deref(), Some("dummy"));
     assert_eq!(module.build_id.as_deref(), Some(&kps_tests::module::BUILD_ID[..]));
     assert_eq!(module.depends, ["usb_core", "mii"]);
+    assert_eq!(loaded_before, ["crc_t10dif", "sha1"]);
     assert!(btf.is_some());
     let object = &module.object;
     // The namesake that is freed stands first in the table.

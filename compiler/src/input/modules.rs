@@ -146,7 +146,7 @@ pub fn for_tests(
                 wanted.pop();
                 continue;
             };
-            let (bytes, depends) = unpack(file, target)?;
+            let (bytes, depends) = unpack(file, target, modules)?;
             // A dependency without a file may be built in; if not, the kernel reports it.
             let missing = |other: &String| {
                 modules.contains_key(other)
@@ -165,12 +165,22 @@ pub fn for_tests(
     Ok(loaded)
 }
 
-/// A module's bytes, and its dependencies.
-fn unpack(file: &ModuleFile, target: &Target) -> Result<(Vec<u8>, Vec<String>), Diagnostic> {
+/// A module's bytes, and the modules that are loaded before it.
+fn unpack(
+    file: &ModuleFile,
+    target: &Target,
+    modules: &Modules,
+) -> Result<(Vec<u8>, Vec<String>), Diagnostic> {
     let unreadable = |error| Target::unreadable_module(&file.path(), &error);
     let bytes = module::unpack(file.read(target)?).map_err(unreadable)?;
-    let depends = module::read(&bytes).map_err(unreadable)?.module.depends;
-    Ok((bytes, depends))
+    let read = module::read(&bytes).map_err(unreadable)?;
+    // The machine has no list of aliases. Those of the kernel's own algorithms, such as `crc32c`,
+    // are the names of their general modules.
+    let before = read.loaded_before.into_iter().map(|name| match modules.contains_key(&name) {
+        true => name,
+        false => format!("{name}_generic"),
+    });
+    Ok((bytes, read.module.depends.into_iter().chain(before).collect()))
 }
 
 /// A module's name in the kernel.

@@ -9,7 +9,7 @@ use super::user_arguments::user_arguments;
 use kps_facts::btf::Btf;
 use kps_facts::{
     forget_namesakes, is_release, Constants, Export, Exports, Facts, Identity, Mode, Object, Site,
-    Sites, Sym, Symbols, UserDeclarations,
+    Sites, Sym, Symbols, UserDeclarations, ENTRY_BYTES,
 };
 use std::collections::BTreeMap;
 
@@ -104,12 +104,21 @@ fn sites(vmlinux: &Vmlinux<'_>, symbols: &[Kallsym]) -> Result<Sites, ImageError
         }
         let next = symbols.partition_point(|sym| sym.address <= site);
         let Some(function) = next.checked_sub(1).map(|n| symbols[n].address) else { continue };
-        let bytes = vmlinux.memory(function).and_then(|text| text.first_chunk());
-        let bytes = *bytes.ok_or(ImageError::Mcount("a site is in no section"))?;
+        let bytes = vmlinux.memory(function).and_then(first_bytes);
+        let bytes = bytes.ok_or(ImageError::Mcount("a site is in no section"))?;
         let offset = (site - function).try_into().unwrap_or(u32::MAX);
         sites.push((function, Site { offset, bytes }));
     }
     Ok(sites.into_iter().collect())
+}
+
+/// The first bytes of a function at the start of some code. The last function of a section may be
+/// shorter than the longest entry; zeros stand for what it lacks.
+pub(super) fn first_bytes(code: &[u8]) -> Option<[u8; ENTRY_BYTES]> {
+    let mut bytes = [0; ENTRY_BYTES];
+    let len = code.len().min(ENTRY_BYTES);
+    bytes[..len].copy_from_slice(&code[..len]);
+    (len > 0).then_some(bytes)
 }
 
 /// The first malformed line, counted from 1.
@@ -176,4 +185,18 @@ pub fn parse_symvers(text: &str) -> Exports {
         (module == "vmlinux").then_some((symbol, export))
     }
     text.lines().filter_map(export).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::first_bytes;
+
+    #[test]
+    fn a_function_may_be_shorter_than_the_longest_entry() {
+        // call __fentry__; jmp
+        let short = [0xe8, 1, 2, 3, 4, 0xeb, 0xf9];
+        assert_eq!(first_bytes(&short), Some([0xe8, 1, 2, 3, 4, 0xeb, 0xf9, 0, 0]));
+        assert_eq!(first_bytes(&[0x90; 48]), Some([0x90; 9]));
+        assert_eq!(first_bytes(&[]), None);
+    }
 }

@@ -2,6 +2,7 @@
 //! Reads a module: a `.ko` file as `modules_install` leaves it, compressed or not. Its addresses
 //! are those that `linked.rs` lays out.
 
+use super::gather::first_bytes;
 use super::image::{decompress, ImageError};
 use super::linked::{addresses, Header, Linked};
 use super::roles::roles_of_module;
@@ -26,6 +27,9 @@ pub struct Read {
     pub module: Module,
     /// Its `.BTF` section, unless it has none that continues vmlinux's.
     pub btf: Option<Vec<u8>>,
+    /// The modules that are loaded before it although no symbol of it needs them
+    /// (`MODULE_SOFTDEP("pre: ..")`), by their names or aliases.
+    pub loaded_before: Vec<String>,
 }
 
 /// The bytes of a module's file, decompressed.
@@ -39,7 +43,7 @@ pub fn unpack(file: Vec<u8>) -> Result<Vec<u8>, ImageError> {
 /// Adds a module, which may be compressed, to the facts of its kernel.
 pub fn add(facts: &mut Facts, name: &str, file: Vec<u8>) -> Result<(), ImageError> {
     let bytes = unpack(file)?;
-    let Read { name: own, module, btf } = read(&bytes)?;
+    let Read { name: own, module, btf, .. } = read(&bytes)?;
     if own.is_some_and(|own| own != name) || !is_module_name(name) {
         return Err(ImageError::OtherModule);
     }
@@ -83,7 +87,8 @@ pub fn read(bytes: &[u8]) -> Result<Read, ImageError> {
         depends: depends(modinfo),
         ..Module::default()
     };
-    Ok(Read { name: value(modinfo, "name=").map(str::to_owned), module, btf })
+    let name = value(modinfo, "name=").map(str::to_owned);
+    Ok(Read { name, module, btf, loaded_before: soft_dependencies(modinfo) })
 }
 
 fn facts(sections: &SectionTable<'_, Header>, addresses: &[Option<u64>]) -> Vec<Section> {
@@ -156,10 +161,8 @@ fn sites(
             let Some(function) = symbols.last_up_to(start.wrapping_add(offset)) else { continue };
             let text = sections.section(object::SectionIndex(index))?.data(LE, bytes)?;
             let at = function.checked_sub(start).and_then(|at| usize::try_from(at).ok());
-            let entry = at.and_then(|at| text.get(at..)?.first_chunk());
-            let Some(&bytes) = entry else {
-                return Err(ImageError::Mcount("a site is in no section"));
-            };
+            let bytes = at.and_then(|at| first_bytes(text.get(at..)?));
+            let bytes = bytes.ok_or(ImageError::Mcount("a site is in no section"))?;
             let offset =
                 start.wrapping_add(offset).wrapping_sub(function).try_into().unwrap_or(u32::MAX);
             sites.push((function, Site { offset, bytes }));
@@ -176,9 +179,26 @@ fn build_id(note: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// The value of a key among NUL-terminated strings.
-fn value<'a>(modinfo: &'a [u8], key: &str) -> Option<&'a str> {
-    let mut entries = modinfo.split(|&b| b == 0);
-    entries.find_map(|entry| std::str::from_utf8(entry).ok()?.strip_prefix(key))
+fn value<'a>(modinfo: &'a [u8], key: &'a str) -> Option<&'a str> {
+    values(modinfo, key).next()
+}
+
+/// The values of a key that may be there more than once.
+fn values<'a>(modinfo: &'a [u8], key: &'a str) -> impl Iterator<Item = &'a str> {
+    let entries = modinfo.split(|&b| b == 0);
+    entries.filter_map(move |entry| std::str::from_utf8(entry).ok()?.strip_prefix(key))
+}
+
+/// `softdep=pre: a b post: c`: `a` and `b`.
+fn soft_dependencies(modinfo: &[u8]) -> Vec<String> {
+    let of_entry = |entry: &str| {
+        let words = entry.split_whitespace().skip_while(|word| *word != "pre:").skip(1);
+        let names = words.take_while(|word| !word.ends_with(':'));
+        let names: Vec<String> = names.map(|name| name.replace('-', "_")).collect();
+        names
+    };
+    let names = values(modinfo, "softdep=").flat_map(of_entry);
+    names.filter(|name| is_module_name(name)).collect()
 }
 
 /// `depends=a,b`.

@@ -26,38 +26,47 @@ pub(crate) fn this_cpu_offset() -> usize {
     offset
 }
 
-/// The bytes of the longest entry: an ENDBR and a call.
+/// The bytes of an ENDBR, and of what the kernel overwrites one with that is never jumped to
+/// (`poison_endbr()` in `arch/x86/kernel/alternative.c`).
+const ENDBR: [[u8; 4]; 3] = [
+    [0xf3, 0x0f, 0x1e, 0xfa], // endbr64
+    [0x0f, 0x1f, 0x40, 0xd6], // poison since 6.16: nopl -42(%rax)
+    [0x66, 0x0f, 0x1f, 0x00], // poison before 6.16: nopw (%rax)
+];
+
+/// The bytes of an ftrace site: a call.
+const SITE_BYTES: usize = 5;
+
+/// The bytes of the longest entry: an ENDBR and an ftrace site.
 const ENTRY_BYTES: usize = 9;
 
-/// The first bytes of a function.
+/// The first bytes of a function, with zeros behind a site at its start: the function, and the
+/// memory that it is in, may end there.
 ///
 /// # Safety
 ///
 /// `function` must be the address of an existing function that can be redirected.
 #[inline]
 pub(crate) unsafe fn entry_bytes(function: *const u8) -> [u8; ENTRY_BYTES] {
-    let mut bytes = [0; ENTRY_BYTES];
-    for (n, byte) in bytes.iter_mut().enumerate() {
-        // SAFETY: the caller vouches for the function, and no function is shorter than its ftrace
-        // site. Other CPUs may be rewriting that site, so every byte is read once.
-        *byte = unsafe { function.add(n).read_volatile() };
-    }
-    bytes
+    // SAFETY: the caller vouches for the function, and no function is shorter than its ftrace site.
+    // Other CPUs may be rewriting that site, so every byte is read once.
+    let byte = |n| unsafe { function.add(n).read_volatile() };
+    let [a, b, c, d, e] = [0, 1, 2, 3, 4].map(byte);
+    let [f, g, h, i] = match ENDBR.contains(&[a, b, c, d]) {
+        // The site is behind it.
+        true => [5, 6, 7, 8].map(byte),
+        false => [0; ENTRY_BYTES - SITE_BYTES],
+    };
+    [a, b, c, d, e, f, g, h, i]
 }
 
 /// Whether a function in memory starts with an ftrace site, with or without an ENDBR before it.
 ///
-/// Memory differs from the image: the kernel overwrites an ENDBR that is never jumped to
-/// (`poison_endbr()` in `arch/x86/kernel/alternative.c`), and ftrace turns the call of `__fentry__`
-/// into a NOP, a call of its own or, for BPF programs, a jump, with an int3 in its first byte for a
-/// moment.
+/// Memory differs from the image: the kernel overwrites some ENDBRs, and ftrace turns the call of
+/// `__fentry__` into a NOP, a call of its own or, for BPF programs, a jump, with an int3 in its
+/// first byte for a moment.
 #[inline]
 pub(crate) fn starts_as(bytes: [u8; ENTRY_BYTES], landing_pad: bool) -> bool {
-    const ENDBR: [[u8; 4]; 3] = [
-        [0xf3, 0x0f, 0x1e, 0xfa], // endbr64
-        [0x0f, 0x1f, 0x40, 0xd6], // poison since 6.16: nopl -42(%rax)
-        [0x66, 0x0f, 0x1f, 0x00], // poison before 6.16: nopw (%rax)
-    ];
     const CALL: u8 = 0xe8;
     const JMP: u8 = 0xe9;
     const INT3: u8 = 0xcc;
@@ -283,6 +292,19 @@ mod tests {
         }
         assert!(starts_as([0x0f, 0x1f, 0x40, 0xd6, 0xe8, 0, 0, 0, 0], true));
         assert!(!starts_as(endbr([0x55, 0x48, 0x89, 0xe5, 0x41]), true));
+    }
+
+    #[test]
+    fn what_is_behind_a_short_function_is_not_read() {
+        let bytes = |memory: &[u8; 9]| {
+            // SAFETY: nothing is read but the array.
+            unsafe { entry_bytes(memory.as_ptr()) }
+        };
+        let call = [0xe8, 1, 2, 3, 4, 0xff, 0xff, 0xff, 0xff];
+        assert_eq!(bytes(&call), [0xe8, 1, 2, 3, 4, 0, 0, 0, 0]);
+        let endbr = [0xf3, 0x0f, 0x1e, 0xfa, 0xe8, 1, 2, 3, 4];
+        assert_eq!(bytes(&endbr), endbr);
+        assert_eq!((skip(bytes(&call)), skip(bytes(&endbr))), (5, 9));
     }
 
     #[test]
