@@ -37,10 +37,11 @@ const MORE_WORK: &str = "
 /// A function that kpsc keeps from sleeping does run where it must not. kpsc refuses a body that
 /// sleeps, so these bodies look where they are instead.
 fn functions_in_atomic_context_run_there() {
-    let functions = atomic(&facts());
+    let facts = facts();
+    let functions = atomic(&facts);
     let scratch = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
     let spec = scratch.path().join("contexts.kps");
-    std::fs::write(&spec, contexts(&functions)).unwrap_or_else(|error| panic!("{error}"));
+    std::fs::write(&spec, contexts(&facts, &functions)).unwrap_or_else(|error| panic!("{error}"));
     let mut vm = Vm::start(vec![("/contexts.ko".to_owned(), store::module(&spec))]);
     vm.sh("livepatch load /contexts.ko");
     let worked = vm.run_within(&work::rounds(5), 180);
@@ -78,15 +79,21 @@ fn atomic(facts: &Facts) -> Vec<String> {
 }
 
 /// A spec that tells how often functions have been called in atomic context, and how often not.
-fn contexts(functions: &[String]) -> String {
+fn contexts(facts: &Facts, functions: &[String]) -> String {
     let count = functions.len();
     let names: Vec<String> = functions.iter().map(|name| format!("c\"{name}\"")).collect();
     let names = names.join(", ");
+    // Where the count is, changes with the kernel.
+    let in_hot = !facts.vmlinux.symbols.named("pcpu_hot").is_empty();
+    let (variable, preempt_count) = match in_hot {
+        true => ("pcpu_hot", "(*pcpu_hot.this_cpu_ptr()).preempt_count"),
+        false => ("__preempt_count", "*__preempt_count.this_cpu_ptr()"),
+    };
     let mut hooks = String::new();
     for (n, name) in functions.iter().enumerate() {
         let _ = writeln!(
             hooks,
-            "fn {name}{} {{ pre {{ ran({n}, *__preempt_count.this_cpu_ptr() as u32) }} }}",
+            "fn {name}{} {{ pre {{ ran({n}, {preempt_count} as u32) }} }}",
             if name.contains('.') { "()" } else { "" }
         );
     }
@@ -112,7 +119,7 @@ fn contexts(functions: &[String]) -> String {
     }}
 
     object vmlinux {{
-        use percpu __preempt_count;
+        use percpu {variable};
         {hooks}
         fn cmdline_proc_show {{
             post {{

@@ -117,7 +117,7 @@ impl<'a> Image<'a> {
         let (started, mut roles): (BTreeSet<_>, BTreeSet<_>) =
             roles.into_iter().partition(|(_, role)| *role == Role::ThreadMain);
         let started = started.into_iter().map(|(function, _)| function).collect();
-        let loops = self.thread_loops(&started, &endless, facts.rests);
+        let loops = self.thread_loops(&started, &(&endless - &failures(symbols)), facts.rests);
         roles.extend(loops.into_iter().map(|function| (function, Role::ThreadMain)));
         roles.extend(endless.into_iter().map(|function| (function, Role::NeverReturns)));
         roles.extend(self.only_from_atomic(&roles, &facts.only_called));
@@ -248,8 +248,14 @@ impl<'a> Image<'a> {
         endless: &BTreeSet<u64>,
         rests: &dyn Fn(u64) -> bool,
     ) -> BTreeSet<u64> {
-        let is_endless_loop =
-            |function: &u64| self.loops(*function) && self.leads_to(*function).is_disjoint(endless);
+        // Its own code that is seldom run, `NAME.cold`, jumps back to it.
+        let ends_in = |function: u64, called: &u64| {
+            endless.contains(called) && !self.leads_to(*called).contains(&function)
+        };
+        let is_endless_loop = |&function: &u64| {
+            self.loops(function)
+                && !self.leads_to(function).iter().any(|called| ends_in(function, called))
+        };
         let endless_loops: BTreeSet<u64> = started
             .iter()
             .flat_map(|&function| self.leads_to(function))
@@ -258,6 +264,7 @@ impl<'a> Image<'a> {
         let called_by_others: BTreeSet<u64> = self
             .calls()
             .filter(|(caller, called)| endless_loops.contains(called) && !started.contains(caller))
+            .filter(|(caller, called)| !self.leads_to(*called).contains(caller))
             .map(|(_, called)| called)
             .collect();
         let endless_loops = &endless_loops - &called_by_others;
@@ -304,6 +311,13 @@ impl<'a> Image<'a> {
         }
         found
     }
+}
+
+/// Functions that any other may call before it returns, if its stack is damaged: that it calls one
+/// says nothing of its own end.
+fn failures(symbols: &[Kallsym]) -> BTreeSet<u64> {
+    const FAILURE: &str = "__stack_chk_fail";
+    symbols.iter().filter(|sym| sym.name == FAILURE).map(|sym| sym.address).collect()
 }
 
 /// The functions that the code stores in the table of softirqs: compilers inline `open_softirq()`.
@@ -409,5 +423,23 @@ mod tests {
         let rests = |function| image.leads_to(function).contains(&16);
         let loops = image.thread_loops(&started, &image.endless(), &rests);
         assert_eq!(loops, BTreeSet::from([32, 64, 80]));
+    }
+
+    #[test]
+    fn a_main_loop_may_find_its_stack_damaged() {
+        const FAILURE: u64 = 64;
+        let image = image(vec![
+            vec![Step::Leave],
+            vec![call(48), Step::Leave],
+            // With a part elsewhere, which jumps back.
+            vec![call(FAILURE), jump(58, 52), jump(60, 80)],
+            vec![jump(70, 66)],
+            vec![jump(84, 54)],
+        ]);
+        let (started, rests) = (BTreeSet::from([32]), |_| false);
+        let endless = image.endless();
+        assert_eq!(image.thread_loops(&started, &endless, &rests), BTreeSet::new());
+        let own = &endless - &BTreeSet::from([FAILURE]);
+        assert_eq!(image.thread_loops(&started, &own, &rests), BTreeSet::from([32, 48]));
     }
 }
