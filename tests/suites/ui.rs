@@ -43,9 +43,10 @@ pub(crate) fn cases() -> Vec<Case> {
     });
     let pages = kps_diag::ALL.iter().flat_map(|&code| page_cases(code));
     let held = Case::new("what is held with PREEMPT_RT", nothing_sleeps_under_a_lock_of_preempt_rt);
+    let waits = Case::new("what waits with PREEMPT_RT", nothing_waits_where_preempt_rt_may_not);
     let core =
         Case::new("what core mode lacks of `kernel`", core_mode_refuses_what_its_crate_lacks);
-    cases.chain(series).chain(repairs).chain(pages).chain([held, core]).collect()
+    cases.chain(series).chain(repairs).chain(pages).chain([held, waits, core]).collect()
 }
 
 /// The same text is checked in core mode, and for a kernel with a Rust crate.
@@ -114,6 +115,43 @@ fn nothing_sleeps_under_a_lock_of_preempt_rt() -> Result<(), Failed> {
         let notes: Vec<_> = of_lock.filter_map(|found| found.notes.last()).collect();
         let in_rcu = "the kernel warns of a voluntary context switch, and may free what is read here meanwhile";
         assert_eq!(notes, [in_rcu, consequence]);
+    }
+    Ok(())
+}
+
+/// A lock that a task may wait for, where it may not: with PREEMPT_RT, and nowhere else.
+fn nothing_waits_where_preempt_rt_may_not() -> Result<(), Failed> {
+    let text = "patch fix {
+    license \"GPL\";
+    object vmlinux {
+        fn cmdline_proc_show {
+            pre {
+                preempt_disable();
+                kfree(null());
+                preempt_enable();
+                kfree(null());
+                let flags = local_irq_save();
+                kfree(null());
+                local_irq_restore(flags);
+            }
+        }
+    }
+}
+";
+    for (is_rt, lines) in [(false, &[][..]), (true, &[7, 11])] {
+        let mut facts = kps_tests::fixture::facts();
+        if is_rt {
+            facts.config.insert("CONFIG_PREEMPT_RT".to_owned(), "y".to_owned());
+        }
+        let sources = Sources::new(Source::new("waits.kps", text));
+        let patch = kps_grammar::parse(sources.spec()).0.patch;
+        let patch = patch.unwrap_or_else(|| panic!("the spec is read"));
+        let (_, found) = kpsc::resolve::resolve(&sources, &patch, true, &facts);
+        let of_wait = found.iter().filter(|found| found.code == SLEEP_IN_ATOMIC);
+        let told: Vec<usize> = of_wait
+            .map(|found| text[..found.labels[0].span.start].matches('\n').count() + 1)
+            .collect();
+        assert_eq!(told, lines, "{found:?}");
     }
     Ok(())
 }

@@ -246,6 +246,7 @@ pub(super) fn sleep_in_atomic(
 ) -> Diagnostic {
     let help = match sleeper {
         Sleeper::Flag => "write `GFP_ATOMIC`, and handle a failed allocation",
+        Sleeper::OnRt => "do this before or behind that, or protect the data with a raw spinlock",
         _ => "do this in a function that may sleep, or use a spinlock and calls that do not sleep",
     };
     let error = Diagnostic::new(SLEEP_IN_ATOMIC, message).at(span, "");

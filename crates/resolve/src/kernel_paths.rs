@@ -91,6 +91,7 @@ const IN_PLACE: &[(&str, &str)] = &[
     ("error", "return error numbers as C does, such as `-EINVAL`"),
     ("fs", "call `file_inode()` and the kernel's exported functions, and read members"),
     ("init", "initialize members one by one"),
+    ("pr_", "print a whole line at a time, with `pr_info!` and its relatives"),
     ("list", "call `list_add()`, `list_del()` and `list_empty()`"),
     ("sync", LOCK),
     ("str", "write a C string, `c\"text\"`; `CStr` is in scope"),

@@ -7,6 +7,7 @@
 use super::bodies::Rust;
 use super::calls::{of_runtime, sleep_in_atomic, STOPS};
 use super::own::Callee;
+use super::sleeps::Sleeper;
 use super::Resolver;
 use crate::notable::{self, Hold};
 use kps_ast::{self as ast, Code, Span};
@@ -41,6 +42,17 @@ impl Held {
     }
 }
 
+impl Held {
+    /// Whether nothing may wait here even with CONFIG_PREEMPT_RT, which spinlocks do there.
+    fn is_atomic_on_rt(&self) -> bool {
+        match self.hold {
+            Hold::Preemption | Hold::Interrupts => true,
+            Hold::Spin | Hold::Read | Hold::Write => self.enters.contains("raw_"),
+            Hold::Rcu | Hold::Softirqs => false,
+        }
+    }
+}
+
 /// There a task may be preempted and wait for spinlocks, but not for anything else.
 const OF_RCU: &str = "the kernel warns of a voluntary context switch: with CONFIG_PREEMPT_RT this is a critical section of RCU";
 
@@ -70,7 +82,9 @@ impl Resolver<'_> {
                 Holds { resolver: self, spec, rust, held: Vec::new(), found: Vec::new() };
             holds.follow(code, &refs.sequence, 0);
             for Found { name, enters, span, held } in holds.found {
-                let Some(sleeper) = self.sleeper(&enters) else { continue };
+                let waits = || is_rt && held.is_atomic_on_rt() && notable::waits_on_rt(&enters);
+                let sleeper = self.sleeper(&enters).or_else(|| waits().then_some(Sleeper::OnRt));
+                let Some(sleeper) = sleeper else { continue };
                 if !reported.insert((span.start, span.end)) {
                     continue;
                 }
@@ -145,6 +159,11 @@ impl Holds<'_> {
     }
 
     fn enter(&mut self, name: String, enters: String, span: Span) {
+        if notable::waits_on_rt(&enters) {
+            let atomic = self.held.iter().rev().find(|held| held.is_atomic_on_rt()).cloned();
+            let (name, enters) = (name.clone(), enters.clone());
+            self.found.extend(atomic.map(|held| Found { name, enters, span, held }));
+        }
         if let Some(hold) = notable::holds(&enters) {
             self.held.push(Held { hold, name, enters, span });
         } else if let Some(hold) = notable::drops(&enters) {

@@ -14,6 +14,8 @@ pub(super) enum Sleeper {
     Known,
     /// The kernel's code tells. It calls this function, among others.
     Calls(Option<String>),
+    /// It waits with CONFIG_PREEMPT_RT.
+    OnRt,
 }
 
 impl Sleeper {
@@ -25,6 +27,9 @@ impl Sleeper {
             )),
             Sleeper::Calls(None) => {
                 Some(format!("on each path through it `{name}` calls a function that may sleep"))
+            }
+            Sleeper::OnRt => {
+                Some("with CONFIG_PREEMPT_RT it takes a lock that a task may wait for".to_owned())
             }
             Sleeper::Flag | Sleeper::Known => None,
         }

@@ -73,9 +73,36 @@ pub fn drops(name: &str) -> Option<Hold> {
     PAIRS.iter().find(|(.., start)| ends(start)).map(|(hold, ..)| *hold)
 }
 
+/// What allocates and frees memory, under locks of the allocator.
+const OF_ALLOCATOR: &[&str] = &["kmalloc", "kzalloc", "kcalloc", "kvmalloc", "kvzalloc", "kfree"];
+/// What takes the lock of all shadow variables (`kernel/livepatch/shadow.c`).
+const OF_SHADOWS: &[&str] = &["klp_shadow_get_or_alloc", "klp_shadow_alloc", "klp_shadow_free"];
+
+/// Whether a call may wait with CONFIG_PREEMPT_RT and nowhere else: for a spinlock that is not raw,
+/// or for the end of softirqs.
+pub fn waits_on_rt(name: &str) -> bool {
+    let is_raw = name.contains("raw_");
+    match holds(name) {
+        Some(Hold::Spin | Hold::Read | Hold::Write) => !is_raw,
+        Some(Hold::Softirqs) => true,
+        Some(Hold::Rcu | Hold::Preemption | Hold::Interrupts) => false,
+        None => OF_ALLOCATOR.contains(&name) || OF_SHADOWS.contains(&name),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_raw_lock_does_not_wait() {
+        for name in ["spin_lock", "rt_spin_lock", "read_lock_bh", "local_bh_disable", "kfree"] {
+            assert!(waits_on_rt(name), "{name}");
+        }
+        for name in ["raw_spin_lock", "_raw_spin_lock_irqsave", "rcu_read_lock", "schedule"] {
+            assert!(!waits_on_rt(name), "{name}");
+        }
+    }
 
     #[test]
     fn what_takes_a_lock_is_told_from_what_asks_about_it() {
