@@ -126,9 +126,10 @@ const UACCESS: &str = "linux/uaccess.h";
 pub const INLINES: &[Inline] = &[
     // Tasks.
     of(SCHED, "struct task_struct *get_current(void)").by("return current;"),
-    of(SCHED, "int task_pid_nr(struct task_struct *task)"),
-    of(SCHED, "int task_tgid_nr(struct task_struct *task)"),
-    of(SCHED, "int task_pid_vnr(struct task_struct *task)"),
+    // `linux/sched.h` has these in 6.1, and `linux/pid.h` later.
+    of(SIGNAL, "int task_pid_nr(struct task_struct *task)"),
+    of(SIGNAL, "int task_tgid_nr(struct task_struct *task)"),
+    of(SIGNAL, "int task_pid_vnr(struct task_struct *task)"),
     of(SCHED, "int cond_resched(void)").sleeps(),
     of(SIGNAL, "int signal_pending(struct task_struct *task)"),
     of(SIGNAL, "int fatal_signal_pending(struct task_struct *task)"),
@@ -230,7 +231,7 @@ pub const INLINES: &[Inline] = &[
     of(JIFFIES, "bool time_after(unsigned long a, unsigned long b)"),
     of(JIFFIES, "bool time_before(unsigned long a, unsigned long b)"),
     of(JIFFIES, "unsigned long msecs_to_jiffies(unsigned int milliseconds)"),
-    of("linux/timekeeping.h", "u64 ktime_get_ns(void)"),
+    of("linux/ktime.h", "u64 ktime_get_ns(void)"),
     of(SMP, "unsigned int smp_processor_id(void)"),
     of(SMP, "unsigned int raw_smp_processor_id(void)"),
     of("linux/cpumask.h", "unsigned int num_online_cpus(void)"),

@@ -39,10 +39,19 @@ pub mod prelude {
 /// The struct that contains a field, from a pointer to the field.
 #[macro_export]
 macro_rules! container_of {
-    ($field:expr, $container:ty, $($name:tt)+) => {
-        $field.byte_sub(::core::mem::offset_of!($container, $($name)+)).cast::<$container>()
-    };
+    ($field:expr, $container:ty, $($name:tt)+) => {{
+        let field = $field;
+        let container =
+            field.byte_sub(::core::mem::offset_of!($container, $($name)+)).cast::<$container>();
+        $crate::same_type(field, &raw const (*container).$($name)+);
+        container
+    }};
 }
+
+/// Compiles for pointers to one type only.
+#[doc(hidden)]
+#[inline(always)]
+pub fn same_type<T>(_: *const T, _: *const T) {}
 
 /// A C string from a string literal.
 #[macro_export]

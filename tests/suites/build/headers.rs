@@ -6,11 +6,42 @@ use super::folder;
 use kps_facts::{CType, Constants, INLINES};
 use kps_tests::schedule::Case;
 use kps_tests::target::target;
-use kps_tests::{cases, kpsc, printed};
+use kps_tests::{cases, kpsc, printed, store};
+use std::collections::BTreeMap;
 
 /// The cases.
 pub(super) fn cases() -> Vec<Case> {
-    cases![every_constant_and_inline_function_of_the_tables_is_compiled.machine().about(8)]
+    let cases =
+        cases![every_constant_and_inline_function_of_the_tables_is_compiled.machine().about(8)];
+    cases.into_iter().chain(on_every_kernel()).collect()
+}
+
+/// The cases that hold on other kernels too.
+pub(super) fn on_every_kernel() -> Vec<Case> {
+    cases![every_function_needs_its_header_and_no_other.machine().about(20).long()]
+}
+
+/// A patch that calls one function includes one header.
+fn every_function_needs_its_header_and_no_other() {
+    let mut of_header: BTreeMap<&str, String> = BTreeMap::new();
+    for inline in INLINES {
+        let text = of_header.entry(inline.header).or_default();
+        text.push_str(&inline.definition(&format!("kps_header_{}", inline.name())));
+    }
+    let into = folder();
+    let write = |name: String, text: String| {
+        let path = into.path().join(name);
+        std::fs::write(path, text).unwrap_or_else(|error| panic!("{error}"));
+    };
+    let mut objects = String::from("license.o");
+    for (n, (header, text)) in of_header.iter().enumerate() {
+        objects.push_str(&format!(" header{n}.o"));
+        write(format!("header{n}.c"), format!("#include <{header}>\n{text}"));
+    }
+    let license = "#include <linux/module.h>\nMODULE_LICENSE(\"GPL\");\n";
+    write("license.c".to_owned(), license.to_owned());
+    write("Kbuild".to_owned(), format!("obj-m := headers.o\nheaders-y := {objects}\n"));
+    store::folder_module(&[(into.path(), "")]);
 }
 
 /// Builds a spec and returns what is in the folder of its source.

@@ -37,7 +37,8 @@ pub(crate) fn cases() -> Vec<Case> {
 
 /// The cases that hold on other kernels too.
 pub(crate) fn on_every_kernel() -> Vec<Case> {
-    cases![long_names_are_loaded.machine().about(15)]
+    let cases = cases![long_names_are_loaded.machine().about(15)];
+    cases.into_iter().chain(headers::on_every_kernel()).collect()
 }
 
 fn folder() -> tempfile::TempDir {
