@@ -75,7 +75,6 @@ impl Preparation<'_> {
     /// it has done.
     fn kill_in(&self, n: usize) -> Vec<String> {
         let (stop, work) = (self.stops[n], Work::on(self.there));
-        work.age_lists();
         let mut child = self
             .add()
             .stdout(Stdio::null())

@@ -16,7 +16,7 @@ mod stock;
 mod stops;
 mod there;
 
-use crate::{build, crates, data, modules, selftests, vm};
+use crate::{build, claims, crates, data, entries, modules, provoked, selftests, vm};
 use kernel::{Kernel, Rest};
 use kps_tests::schedule::Case;
 use kps_tests::{fixes as all_fixes, stem};
@@ -77,6 +77,7 @@ pub(crate) fn cases() -> Vec<Case> {
     cases.extend(fixes());
     cases.extend([TRIXIE, BOOKWORM, CORE].into_iter().flat_map(Kernel::specs));
     cases.extend([TRIXIE, BOOKWORM, CORE].into_iter().flat_map(of_other_suites));
+    cases.extend([TRIXIE, BOOKWORM, CORE].into_iter().flat_map(of_checks));
     // Each kernel's own.
     cases.extend([
         TRIXIE.has(selftests::on_6_12()),
@@ -116,4 +117,12 @@ fn of_other_suites(kernel: Kernel) -> Vec<Case> {
         build::on_every_kernel(),
     ];
     cases.into_iter().flatten().map(|case| kernel.has(case)).collect()
+}
+
+/// Cases of other suites: what kpsc says of a kernel's functions and of wrong patches is what that
+/// kernel shows.
+fn of_checks(kernel: Kernel) -> Vec<Case> {
+    let cases = [provoked::cases(), claims::cases(), entries::cases()];
+    let cases = cases.into_iter().flatten().chain(vm::that_fail());
+    cases.map(|case| kernel.has(case).long()).collect()
 }

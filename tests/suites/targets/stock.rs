@@ -27,7 +27,7 @@ pub(super) const TRIXIE: Kernel = Kernel {
     // For functions that are newer.
     refused: &[("closed_at_exit", "KPS0605")],
     // They name members and prototypes of newer kernels.
-    elsewhere: &["unions", "without_endbr"],
+    elsewhere: &["flexible_arrays", "unions", "without_endbr"],
     rest: Rest::ActsInLongRuns,
     is_for_long_runs: false,
 };

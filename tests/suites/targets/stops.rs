@@ -132,11 +132,6 @@ impl Work {
         Work { root: Cache::at(&there.cache).root().to_owned(), name: there.name.clone() }
     }
 
-    /// As if some minutes had passed since the archive's lists were fetched: they are fetched again.
-    pub(super) fn age_lists(&self) {
-        let _ = std::fs::remove_file(self.path("apt/updated"));
-    }
-
     /// Whether there is a folder with something in it.
     fn has(&self, folder: &str) -> bool {
         self.entries(folder).next().is_some()
