@@ -18,8 +18,15 @@ static int complain(const char *how, const struct kernel_param *param)
 	if (sysfs_streq(how, "hung"))
 		pr_err("INFO: task complains:1 blocked for more than 120 seconds.\n");
 	if (sysfs_streq(how, "stall")) {
+		/*
+		 * Someone must wait for readers: the first request begins while
+		 * this task sleeps, the second one where it can be preempted.
+		 */
+		start_poll_synchronize_rcu();
+		usleep_range(50, 100);
 		rcu_read_lock();
-		mdelay(4500);
+		start_poll_synchronize_rcu();
+		mdelay(5000);
 		rcu_read_unlock();
 	}
 	WARN(sysfs_streq(how, "warn"), "complains: as it was told to\n");
