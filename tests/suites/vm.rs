@@ -34,9 +34,11 @@ pub(crate) fn cases() -> Vec<Case> {
         machine("nothing that is not finished can be loaded", intermediates_cannot_be_loaded),
         machine("bench: what is compared does the same", compared_modules_do_the_same).about(20),
     ];
-    for ending in [Ending::Disabled, Ending::Replaced] {
-        cases.extend([Form::Spec, Form::Crate].into_iter().flat_map(|form| unloads(ending, form)));
-    }
+    cases.extend(unloads(Ending::Disabled, Form::Spec));
+    cases.extend(unloads(Ending::Replaced, Form::Spec));
+    cases.extend(unloads(Ending::Disabled, Form::Crate));
+    // A crate's module has the same code, and a replacement ends every module alike.
+    cases.extend(unloads(Ending::Replaced, Form::Crate).into_iter().map(Case::long));
     for spec in specs("acts") {
         let name = stem(&spec);
         let case = Case::new(format!("acts: {name}"), move || acts(&spec, &[])).machine();
@@ -79,10 +81,10 @@ pub(crate) fn on_every_kernel() -> Vec<Case> {
 /// The cases of patches that are unloaded while somebody sleeps.
 fn unloads(ending: Ending, form: Form) -> Vec<Case> {
     let sleeper = |(case, function): (&'static str, &'static str)| {
-        let name = format!("unload: {case}, {ending:?}, {form:?}");
+        let name = format!("unload: {form:?}, {ending:?}: {case}");
         unload(name, form, move || unload_is_safe(case, function, ending, form))
     };
-    let name = format!("unload: pre_only, {ending:?}, {form:?}");
+    let name = format!("unload: {form:?}, {ending:?}: pre_only");
     let pre_only = unload(name, form, move || pre_only_never_waits(ending, form));
     SLEEPERS.into_iter().map(sleeper).chain([pre_only]).collect()
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-//! The preparation of a stock kernel is killed in each of its steps and runs out of room in some.
+//! The preparation of a stock kernel is killed in its steps and runs out of room in some.
 //! It never looks more finished than it is, each next run goes on with it, and the last one leaves
 //! nothing but the target.
 //!
@@ -7,7 +7,7 @@
 //! before it is said to be over.
 
 use super::damage;
-use super::stops::{finished, Stop, Work, BUILDING, FACTS};
+use super::stops::{finished, Interrupted, Stop, Work, BUILDING, FACTS};
 use super::there::{succeed, There};
 use kps_tests::printed;
 use rustix::fs::Mode;
@@ -22,12 +22,18 @@ use std::time::Duration;
 /// How long a run is listened to before one looks at what it has left in the cache meanwhile.
 const LISTEN: Duration = Duration::from_millis(10);
 
-/// Prepares a release under interruptions in all its steps; `words` are more for `kpsc kernel add`.
-/// The cache must be on a disk of its own, in memory.
-pub(super) fn prepare(there: &There, release: &str, words: &[&str], stops: &[&Stop]) {
+/// Prepares a release under interruptions in its steps, all of which `stops` has; `words` are more
+/// for `kpsc kernel add`. The cache must be on a disk of its own, in memory.
+pub(super) fn prepare(
+    there: &There,
+    release: &str,
+    words: &[&str],
+    stops: &[&Stop],
+    interrupted: Interrupted,
+) {
     let preparation = Preparation { there, release, words, stops };
     let mut done = BTreeSet::new();
-    for (n, stop) in stops.iter().enumerate() {
+    for (n, stop) in stops.iter().enumerate().filter(|(_, stop)| interrupted.holds(stop)) {
         done.extend(preparation.kill_in(n));
         preparation.is_not_ready(n);
         if let Some(room) = stop.room {
@@ -40,7 +46,10 @@ pub(super) fn prepare(there: &There, release: &str, words: &[&str], stops: &[&St
     assert_eq!(there.state().as_deref(), Some("ready to build"));
     // Whoever adds a step says here how it is interrupted.
     let known: BTreeSet<String> = stops.iter().map(|stop| stop.step.to_owned()).collect();
-    assert_eq!(done, known, "these are the steps of a preparation, and those that it is killed in");
+    assert_eq!(
+        done, known,
+        "these are the steps of a preparation, and those that it can be killed in"
+    );
 
     damage::is_found(there);
     // Once more is no harm, and nothing is left of all that.

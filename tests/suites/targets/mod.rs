@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Several targets: stock kernels in core mode, the preparation of one of which is killed in each of
-//! its steps and runs out of room, and, in long runs, a small kernel built from source. What holds
-//! on the default target holds on them.
+//! Several targets: stock kernels in core mode, the preparation of one of which is killed and runs
+//! out of room, and, in long runs, a small kernel built from source. What holds on the default
+//! target holds on them.
 
 mod crate_mode;
 mod damage;
@@ -48,13 +48,20 @@ pub(crate) fn cases() -> Vec<Case> {
     let mut cases = vec![
         SMALL.case("built from source and added", || SMALL.is_ready()).about(300),
         TRIXIE
-            .case("prepared although it is killed in every step and its disk fills up", || {
+            .case("prepared although it is killed and its disk fills up", || {
                 TRIXIE.is_ready();
                 // The others need its compilers, so they are not for two workers at once.
                 BOOKWORM.is_ready();
                 fixes::prepare();
             })
-            .about(299),
+            .about(200),
+        Case::new(
+            "core mode: prepared although it is killed in every step and its disk fills up",
+            stock::is_prepared_under_interruptions,
+        )
+        .machine()
+        .long()
+        .about(200),
         Case::new(
             "kernel crate: prepared although it is killed in every step and its disk fills up",
             crate_mode::is_prepared_under_interruptions,
@@ -82,7 +89,7 @@ pub(crate) fn cases() -> Vec<Case> {
     cases.extend([TRIXIE, BOOKWORM, CORE].into_iter().flat_map(of_checks));
     // Each kernel's own.
     cases.extend([
-        TRIXIE.has(selftests::on_6_12()),
+        TRIXIE.has(selftests::on_6_12()).long(),
         BOOKWORM.has(selftests::on_6_1()).long(),
         CORE.has(selftests::on_core()),
         CORE.has(
@@ -103,7 +110,8 @@ fn fixes() -> Vec<Case> {
         Case::new(name, run).machine().shares(TRIXIE.made_by).about(30)
     };
     let crates =
-        case("the crates that fixes are converted to mend it".into(), Box::new(fixes::crates_mend));
+        case("the crates that fixes are converted to mend it".into(), Box::new(fixes::crates_mend))
+            .long();
     let specs = all_fixes().into_iter();
     let specs = specs.map(|fix| case(stem(&fix), Box::new(move || fixes::mends(&fix))));
     [crates].into_iter().chain(specs).collect()

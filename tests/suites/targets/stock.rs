@@ -6,7 +6,7 @@
 use super::interrupted::{prepare, SIZE};
 use super::kernel::{Kernel, Rest};
 use super::namespace::DISK;
-use super::stops;
+use super::stops::{self, Interrupted};
 use super::there::{succeed, There};
 use kps_targets::Cache;
 use kps_tests::kpsc;
@@ -19,7 +19,7 @@ use std::sync::LazyLock;
 pub(super) const TRIXIE: Kernel = Kernel {
     name: "6.12",
     get: || {
-        static THERE: LazyLock<There> = LazyLock::new(interrupted);
+        static THERE: LazyLock<There> = LazyLock::new(|| prepared("6.12", Interrupted::InSome));
         &THERE
     },
     made_by: "stock kernels in core mode",
@@ -74,10 +74,17 @@ const ACTS: [&str; 13] = [
 ];
 
 /// The first kernel, prepared under interruptions on a disk that can fill up.
-fn interrupted() -> There {
-    let there = on_disk("6.12");
-    prepare(&there, &newest("6.12."), &["--rust", "core"], &stops::of_core_mode());
+fn prepared(name: &str, interrupted: Interrupted) -> There {
+    let there = on_disk(name);
+    let stops = stops::of_core_mode();
+    prepare(&there, &newest("6.12."), &["--rust", "core"], &stops, interrupted);
     there
+}
+
+/// The first kernel is killed in each step of its preparation, and runs out of room in some.
+pub(super) fn is_prepared_under_interruptions() {
+    let there = prepared("interrupted", Interrupted::InAll);
+    succeed(Command::new("umount").arg(&there.cache));
 }
 
 /// A kernel that is prepared in core mode with the compilers of the first one.

@@ -18,6 +18,25 @@ pub(super) struct Stop {
     pub(super) room: Option<u32>,
 }
 
+/// In which steps a preparation is interrupted.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum Interrupted {
+    /// In each: what has been done is done once more after most of them.
+    InAll,
+    /// In one step of each part, in which the disk fills up too.
+    InSome,
+}
+
+/// The steps of [`Interrupted::InSome`]: both unpack, so they leave most behind.
+const SOME: [&str; 2] = ["facts: kernel RELEASE", "building: kernel headers: unpack"];
+
+impl Interrupted {
+    /// Whether a preparation is interrupted in a step.
+    pub(super) fn holds(self, stop: &Stop) -> bool {
+        self == Interrupted::InAll || SOME.contains(&stop.step)
+    }
+}
+
 /// What a target is like until [`BUILDING`] begins: it is none.
 pub(super) const FACTS: &str = "facts";
 /// What a target is like from then on: it can be checked against, and not built for.
