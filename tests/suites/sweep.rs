@@ -29,8 +29,8 @@ const TRIED_LONG: usize = 2000;
 const BATCH: usize = 50;
 /// How many are hooked at once in one machine.
 const AT_ONCE: usize = 100;
-/// How many there must be of every kind.
-const OF_A_KIND: usize = 8;
+/// One in how many of these is chosen of every kind, which many refusals are of.
+const OF_A_KIND: usize = 60;
 
 /// A function with an ftrace site.
 #[derive(Debug, Clone)]
@@ -212,7 +212,7 @@ fn chosen(facts: &Facts, modules: &BTreeMap<String, Module>, tried: usize) -> Ve
     let mut chosen: Vec<Function> = evenly(&all, tried);
     for (kind, functions) in kinds(facts, &all[..of_image]) {
         assert!(!functions.is_empty(), "no function is {kind}");
-        for function in evenly(&functions, OF_A_KIND) {
+        for function in evenly(&functions, tried / OF_A_KIND) {
             chosen.retain(|known| known.object != function.object || known.name != function.name);
             chosen.push(function);
         }
