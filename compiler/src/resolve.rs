@@ -14,7 +14,8 @@ use std::str::FromStr as _;
 
 pub use kps_resolve::{
     another_name, changed, check_name, is_meant_for, is_path, is_reserved, may_hold, near,
-    refused_path, version_of, FileKind, Fragment, Hookability, Probe, Resolved, Search, SourceText,
+    refused_path, version_of, FileKind, Fragment, FromC, Hookability, Probe, Resolved, Search,
+    SourceText, FROM_C,
 };
 
 /// Resolves a spec against the facts of a kernel. Without a patch there is at least one error.

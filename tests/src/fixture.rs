@@ -102,6 +102,67 @@ const FUNCTIONS: &[(&str, Start)] = &[
     ("do_utimes", Start::Endbr),
     ("kernel_clone", Start::Endbr),
     ("atomic_notifier_chain_register_unique_prio", Start::Endbr),
+    ("wake_up_new_task", Start::Endbr),
+    ("inode_permission", Start::Endbr),
+    ("ilookup", Start::Endbr),
+    ("vfs_read", Start::Endbr),
+    ("mutex_lock", Start::Endbr),
+    ("mutex_unlock", Start::Endbr),
+    ("capable", Start::Endbr),
+    ("strcmp", Start::Endbr),
+    ("vfree", Start::Endbr),
+    ("_printk", Start::Endbr),
+    ("kasprintf_noprof", Start::Endbr),
+];
+
+/// What a function of [`KNOWN_BY_NAME`] returns.
+#[derive(Debug, Clone, Copy)]
+enum Returns {
+    Int,
+    Pointer,
+    Kobject,
+}
+
+/// Functions that keep what they are given, wait or load modules. What is said of them comes from
+/// their names, so they take anything.
+const KNOWN_BY_NAME: &[(&str, Returns)] = &[
+    ("__request_module", Returns::Int),
+    ("add_timer", Returns::Int),
+    ("bsearch", Returns::Pointer),
+    ("bus_for_each_dev", Returns::Int),
+    ("call_rcu", Returns::Int),
+    ("cancel_work_sync", Returns::Int),
+    ("close_fd", Returns::Int),
+    ("crypto_alloc_shash", Returns::Pointer),
+    ("hrtimer_cancel", Returns::Int),
+    ("hrtimer_setup_on_stack", Returns::Int),
+    ("iterate_dir", Returns::Int),
+    ("kfree", Returns::Int),
+    ("klp_enable_patch", Returns::Int),
+    ("klp_shadow_alloc", Returns::Pointer),
+    ("kobject_create_and_add", Returns::Kobject),
+    ("kobject_put", Returns::Int),
+    ("kthread_create_on_node", Returns::Pointer),
+    ("kthread_stop", Returns::Int),
+    ("mod_timer", Returns::Int),
+    ("module_is_registered", Returns::Int),
+    ("on_each_cpu_cond_mask", Returns::Int),
+    ("proc_create", Returns::Pointer),
+    ("proc_mkdir", Returns::Pointer),
+    ("queue_work_on", Returns::Int),
+    ("rcu_barrier", Returns::Int),
+    ("register_kprobe", Returns::Int),
+    ("register_reboot_notifier", Returns::Int),
+    ("single_open", Returns::Int),
+    ("smp_call_function_single", Returns::Int),
+    ("smp_call_function_single_async", Returns::Int),
+    ("sort", Returns::Int),
+    ("stop_machine", Returns::Int),
+    ("timer_delete", Returns::Int),
+    ("timer_init_key", Returns::Int),
+    ("timer_shutdown_sync", Returns::Int),
+    ("unregister_kprobe", Returns::Int),
+    ("wake_up_process", Returns::Int),
 ];
 
 /// What the code of some functions would tell.
@@ -159,6 +220,10 @@ fn constants() -> Constants {
         ("CAP_SYSLOG", 34),
         ("CAP_SYS_ADMIN", 21),
         ("CAP_SYS_PTRACE", 19),
+        ("HZ", 250),
+        ("O_CREAT", 0o100),
+        ("SB_RDONLY", 1),
+        ("S_IFREG", 0o100000),
         ("AT_FDCWD", -100),
         ("GFP_ATOMIC", 0x820),
         ("GFP_KERNEL", 0xcc0),
@@ -184,6 +249,11 @@ pub fn facts() -> Facts {
             Start::NoSite => continue,
         };
         sites.insert(address, site);
+    }
+    for (n, &(name, _)) in KNOWN_BY_NAME.iter().enumerate() {
+        let address = TEXT + 16 * (FUNCTIONS.len() + n) as u64;
+        symbols.push(Sym { address, kind: 'T', name });
+        sites.insert(address, Site { offset: 4, bytes: ENDBR_CALL });
     }
     for (name, twin) in [("tz_trip_down", "tz_trip_up"), ("__do_sys_getpid", "__x64_sys_getpid")] {
         let n = FUNCTIONS.iter().position(|(name, _)| *name == twin).unwrap_or_default();
@@ -213,6 +283,13 @@ pub fn facts() -> Facts {
         ("copy_page", export(false)),
         ("perf_load_guest_lvtpc", in_namespace("module:kvm,kvm-intel")),
         ("do_nothing", in_namespace("FIXTURE")),
+        ("mutex_lock", export(false)),
+        ("mutex_unlock", export(false)),
+        ("capable", export(false)),
+        ("strcmp", export(false)),
+        ("vfree", export(false)),
+        ("_printk", export(false)),
+        ("kasprintf_noprof", export(false)),
     ];
     let parameters = [
         "param_ops_bool",
@@ -229,7 +306,9 @@ pub fn facts() -> Facts {
         "kernel_param_lock",
         "kernel_param_unlock",
     ];
-    let exports = exports.into_iter().chain(parameters.map(|name| (name, export(false)))).collect();
+    let known = KNOWN_BY_NAME.iter().map(|&(name, _)| (name, export(false)));
+    let parameters = parameters.map(|name| (name, export(false)));
+    let exports = exports.into_iter().chain(parameters).chain(known).collect();
     let section = |name: &str, address, size| Section { name: name.into(), address, size };
     let options = [
         ("CONFIG_LIVEPATCH", "y"),

@@ -123,6 +123,10 @@ pub fn rust_type(types: &Types, ty: &Type) -> TokenStream {
             let to = rust_type(types, to);
             quote!(UserPtr<#to>)
         }
+        Type::Array { of, len: 0 } => {
+            let of = rust_type(types, of);
+            quote!(FlexibleArray<#of>)
+        }
         ty => types::spelled(types, ty, &quote!(Option)),
     }
 }

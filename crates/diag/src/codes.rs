@@ -144,6 +144,7 @@ codes! {
         KPS0215 POSITION_WITHOUT_KERNEL Warning Input "a position names no kernel that it holds for"
         KPS0216 NO_ALTERNATIVE Error Input "no alternative of a function is for the target"
         KPS0217 LEFT_UNCHANGED Warning Input "a function stays unchanged on the target"
+        KPS0218 NO_SUCH_NAME Error Input "nothing has the name"
     }
     "Prototypes and types" {
         KPS0301 UNKNOWN_PROTOTYPE Error Input "BTF has no prototype, and the spec gives none"
@@ -158,6 +159,7 @@ codes! {
         KPS0313 NOT_IN_CORE_MODE Error Input "the crate `kernel` of core mode does not have the name"
         KPS0314 NOT_IN_HEADERS Error Input "the kernel's headers do not have the constant"
         KPS0315 NO_TYPE_OF_HEADER Error Input "the kernel lacks a type of the inline function"
+        KPS0316 NO_SUCH_MEMBER Error Input "the struct has no such member"
     }
     "What can be patched" {
         KPS0401 NO_FTRACE_SITE Error Input "the function has no ftrace site"
@@ -209,6 +211,7 @@ codes! {
         KPS0526 LANGUAGE_NAME Error Input "a name of the language is defined again"
         KPS0527 CAPTURED_SYMBOL Error Input "the patch defines a symbol in the kernel's place"
         KPS0528 INLINE_FUNCTION_ERROR Error Input "the kernel's headers do not have the inline function"
+        KPS0529 WRONG_VALUE Error Input "a value has another type than its place"
     }
     "Metadata of a patch" {
         KPS0601 INVALID_MODULE_NAME Error Input "the name is not a valid module name"

@@ -94,6 +94,8 @@ pub(super) struct Rust {
     bodies: HashMap<usize, (ParsedBody, Fragment)>,
     /// What the items and modules define.
     pub(super) own: Own,
+    /// Whether some item or module could not be read, so nobody knows what it defines.
+    lacks_items: bool,
 }
 
 impl Rust {
@@ -151,7 +153,12 @@ impl Rust {
 
     /// Whether code outside the objects brings in names that cannot be known here.
     pub(super) fn has_unknown_names(&self) -> bool {
-        has_unknown_names(&self.items)
+        self.lacks_items || has_unknown_names(&self.items)
+    }
+
+    /// Whether the author defines macros, which may define names.
+    pub(super) fn has_macros(&self) -> bool {
+        self.items.iter().any(|item| matches!(item, Item::Macro(_)))
     }
 
     /// The modules in files, with their parsed items.
@@ -231,12 +238,16 @@ impl Resolver<'_> {
                     rust.items.push(item);
                     rust.item_codes.push(Fragment::new(self.pieces, code));
                 }
-                Err(error) => self.report(error),
+                Err(error) => {
+                    rust.lacks_items = true;
+                    self.report(error);
+                }
             }
         }
         for module in &spec.modules {
-            if let Some(module) = self.module_file(module, &rust) {
-                rust.modules.push(module);
+            match self.module_file(module, &rust) {
+                Some(module) => rust.modules.push(module),
+                None => rust.lacks_items = true,
             }
         }
         rust.find_own();

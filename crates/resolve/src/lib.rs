@@ -7,6 +7,8 @@
 mod advice;
 mod bodies;
 mod c;
+mod c_names;
+mod c_notation;
 mod c_text;
 mod calls;
 mod check;
@@ -33,6 +35,7 @@ mod params;
 mod paths;
 mod percpu;
 mod pieces;
+mod prelude;
 mod probe;
 mod propose;
 pub mod prototypes;
@@ -49,6 +52,7 @@ mod spelling;
 mod symbols;
 mod syscalls;
 mod test_blocks;
+mod typing;
 mod user_pointers;
 mod values;
 mod waits;
@@ -72,6 +76,7 @@ use std::collections::{BTreeSet, HashMap};
 use symbols::Scope;
 
 pub use bodies::Fragment;
+pub use c_names::{FromC, FROM_C};
 pub use check::{check, Checked};
 pub use metadata::{check_name, is_meant_for, version_of};
 pub use paths::{is_path, refused_path, FileKind};
@@ -299,6 +304,7 @@ impl<'a> Resolver<'a> {
         self.check_user_members(&rust, &imports.types);
         self.check_parameters(spec, &rust, &places, &objects, &imports);
         self.check_errors(spec, &rust, &imports.types, &objects);
+        self.check_types(spec, &rust, &imports.types, &imports, &objects);
         let replace = self.replace(spec, params.as_ref());
 
         let patch = Patch {

@@ -14,32 +14,34 @@ use kps_facts::Importer;
 
 impl Resolver<'_> {
     /// A name that another object has: only its own bodies can use it.
-    fn of_another_object(&mut self, name: &Name, span: Span) {
+    /// Returns whether there is one.
+    fn of_another_object(&mut self, name: &Name, span: Span) -> bool {
         let text = &name.name;
-        let Some(&other) = self.objects_with(text).first() else { return };
+        let Some(&other) = self.objects_with(text).first() else { return false };
         let is_function = Scope::of(self.facts, other).is_some_and(|scope| {
             scope.object.symbols.named(text).iter().all(|sym| is_function(scope.object, *sym))
         });
         let kind = match name.role {
             Role::Function => "function",
             Role::Value if !is_function => "variable",
-            _ => return,
+            _ => return true,
         };
         let error = Diagnostic::new(MISSING_USE, format!("`{text}` is a {kind} of {other}"))
             .at(span, "")
             .note("a module's symbols exist only while it is loaded")
             .help(Advice::InBodiesOf(other).text(self.form));
         self.report(error);
+        true
     }
 
-    /// A name that is a kernel symbol but needs a declaration.
+    /// A name that is a kernel symbol but needs a declaration. Returns whether it is one.
     pub(super) fn missing_use(
         &mut self,
         object: &str,
         name: &Name,
         span: Span,
         importer: &mut Importer<'_>,
-    ) {
+    ) -> bool {
         let text = &name.name;
         let scopes = [Scope::of(self.facts, object), Some(Scope::vmlinux(self.facts))];
         let found = scopes.into_iter().flatten().find_map(|scope| {
@@ -47,13 +49,12 @@ impl Resolver<'_> {
             Some((scope, symbol))
         });
         let Some((scope, symbol)) = found else {
-            self.of_another_object(name, span);
-            return;
+            return self.of_another_object(name, span);
         };
         let is_function = is_function(scope.object, symbol);
         // rustc knows better whether a name in another role is meant to be a kernel symbol.
         if name.role == Role::Type || (name.role == Role::Function && !is_function) {
-            return;
+            return true;
         }
         let exported = scope.module.is_none() && exported(self.facts, text).is_some();
         let known = self.prototypes(scope, text).first().copied();
@@ -101,5 +102,6 @@ impl Resolver<'_> {
             error = error.note(TYPES);
         }
         self.report(error.help(advice));
+        true
     }
 }

@@ -3,27 +3,24 @@
 
 use super::bodies::{Fragment, Rust};
 use super::clones::Told;
-use super::data;
 use super::read_only::read_only;
 use super::signatures::Known;
 use super::symbols::{is_function, Found, Scope, Wanted};
 use super::Resolver;
+use super::{data, prelude};
 use kps_ast::Span;
 use kps_ast::{self as ast, Code};
-use kps_codegen::refs::{self, Name, Refs, Role};
+use kps_codegen::refs::{Name, Refs, Role};
 use kps_diag::{
     Diagnostic, AMBIGUOUS_CONSTANT, FREED_AFTER_BOOT, REPEATED_NAME, RUST_STRING_TO_C,
     VARIABLE_TOO_LARGE,
 };
 use kps_facts::{is_constant, Export, Facts, Importer};
 use kps_plan::{
-    CInt, Change, Constant, Function, Imports, Link, Object, ObjectName, Static, StaticKind,
+    CInt, Change, Constant, Func, Function, Imports, Link, Object, ObjectName, Static, StaticKind,
     Symbol, Type, TypeDef, Uses,
 };
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-
-/// Crates that a path may start with.
-const CRATES: &[&str] = &["core", "kernel", "kps"];
 
 /// What the `use` lines of a spec declare.
 #[derive(Debug, Default)]
@@ -190,13 +187,16 @@ impl Resolver<'_> {
     ) {
         let mut known = rust.defined();
         known.extend(declared.get(ObjectName::IMAGE).into_iter().flatten().cloned());
-        known.extend(prelude());
-        known.extend(RUST_PRELUDE.iter().chain(CRATES).map(|name| (*name).to_owned()));
+        known.extend(prelude::names());
         let mut names = Names {
+            own: rust.defined(),
             known,
             reported: BTreeSet::new(),
             lenient: rust.has_unknown_names(),
             object: ObjectName::IMAGE.to_owned(),
+            around: Around::default(),
+            calls_macros: false,
+            has_macros: rust.has_macros(),
         };
 
         for (code, refs) in rust.item_refs() {
@@ -224,6 +224,7 @@ impl Resolver<'_> {
                     func.signature.params.iter().map(|p| p.name.clone()).collect();
                 let has_ret = matches!(func.change, Change::Around { .. })
                     && func.signature.ret != Type::Void;
+                names.around = Around::of(rust, func, &params);
                 for body in func
                     .change
                     .bodies()
@@ -235,6 +236,7 @@ impl Resolver<'_> {
                     self.body_names(rust, body, &bound, &mut names, importer, imports);
                 }
             }
+            names.around = Around::default();
             for (_, body) in object.callbacks.each() {
                 let bound = [&["obj".to_owned()], visible.as_slice()].concat();
                 self.body_names(rust, body, &bound, &mut names, importer, imports);
@@ -270,11 +272,15 @@ impl Resolver<'_> {
         importer: &mut Importer<'_>,
         imports: &mut Imports,
     ) {
+        names.calls_macros = false;
+        self.macros_of_c(refs, code, names);
         for name in &refs.names {
             if names.known.contains(&name.name) {
+                self.macro_as_function(name, code, names);
                 continue;
             }
-            let known = self.is_ambiguous(name, code, importer)
+            let known = self.function_as_value(name, code)
+                || self.is_ambiguous(name, code, importer)
                 || self.import(name, code, importer, imports);
             if known {
                 names.known.insert(name.name.clone());
@@ -283,7 +289,9 @@ impl Resolver<'_> {
                 && names.reported.insert(name.name.clone())
             {
                 let place = self.pieces.place(code, name.span);
-                self.missing_use(&names.object, name, place, importer);
+                if !self.missing_use(&names.object, name, place, importer) {
+                    self.no_such_name(name, place, refs, names);
+                }
             }
         }
         // rustc accepts any argument for a variadic C function, and elsewhere its message does not
@@ -413,41 +421,45 @@ pub(crate) fn exported<'a>(facts: &'a Facts, name: &str) -> Option<Export<'a>> {
     facts.exports.get(name).filter(|export| !for_some(export))
 }
 
-struct Names {
+pub(super) struct Names {
+    /// The names that the author's items define.
+    pub(super) own: BTreeSet<String>,
     /// Names that something other than the kernel defines, or that are imported.
     known: BTreeSet<String>,
-    reported: BTreeSet<String>,
+    pub(super) reported: BTreeSet<String>,
     /// The object whose bodies are being checked.
     object: String,
+    /// What the body that is being checked is about.
+    pub(super) around: Around,
     /// Names may come from outside the reach of this walk, so missing names are left to rustc.
     lenient: bool,
+    /// The body calls macros of C, whose arguments may be anything.
+    pub(super) calls_macros: bool,
+    /// Macros of the author's may define names.
+    pub(super) has_macros: bool,
 }
 
-/// Names in Rust's own prelude that a kernel symbol may have.
-const RUST_PRELUDE: &[&str] = &[
-    "Some", "None", "Ok", "Err", "Option", "Result", "drop", "Self", "bool", "char", "str", "u8",
-    "u16", "u32", "u64", "u128", "usize", "i8", "i16", "i32", "i64", "i128", "isize", "f32", "f64",
-];
-
-/// The names that the runtime's prelude adds to every body.
-fn prelude() -> BTreeSet<String> {
-    const TEXTS: [&str; 2] =
-        [include_str!("../../runtime/src/prelude.rs"), include_str!("../../runtime/src/ctypes.rs")];
-    // A test parses these files, so this does not fail.
-    let defined =
-        |text| syn::parse_file(text).map(|file| refs::defined(&file.items)).unwrap_or_default();
-    TEXTS.into_iter().flat_map(defined).collect()
+/// What the names of a body may be meant to be.
+#[derive(Default)]
+pub(super) struct Around {
+    /// The function that it changes.
+    pub(super) function: String,
+    /// That function's parameters.
+    pub(super) params: Vec<String>,
+    /// The variables of its `pre`, which `post` does not have.
+    pub(super) variables_of_pre: BTreeSet<String>,
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_prelude_is_known() {
-        let known = prelude();
-        for name in ["AtomicU32", "c_char", "size_t", "null_mut", "pr_info", "container_of"] {
-            assert!(known.contains(name), "{name} is not in {known:?}");
+impl Around {
+    fn of(rust: &Rust, func: &Func<Fragment>, params: &[String]) -> Around {
+        let pre = match &func.change {
+            Change::Around { pre: Some(pre), .. } => rust.body(Code { span: pre.span }),
+            _ => None,
+        };
+        Around {
+            function: func.old.name.clone(),
+            params: params.to_vec(),
+            variables_of_pre: pre.map(|(body, _)| body.variables()).unwrap_or_default(),
         }
     }
 }

@@ -2,7 +2,7 @@
 //! The Rust of a spec and its files. It is parsed to find its errors and its references, but never
 //! printed again.
 
-use super::SourceText;
+use super::{c_notation, SourceText};
 use crate::propose::TYPES;
 use kps_ast::Code;
 use kps_ast::Span;
@@ -13,6 +13,8 @@ use kps_diag::{
 };
 use proc_macro2::{Ident, TokenStream, TokenTree};
 use quote::ToTokens as _;
+use std::collections::BTreeSet;
+use syn::ext::IdentExt as _;
 use syn::parse::Parser as _;
 use syn::spanned::Spanned as _;
 use syn::visit::{self, Visit};
@@ -40,9 +42,25 @@ impl ParsedBody {
         &self.stmts
     }
 
+    /// The names of its variables, in whatever scope.
+    pub(super) fn variables(&self) -> BTreeSet<String> {
+        let mut variables = Variables(BTreeSet::new());
+        self.stmts.iter().for_each(|stmt| variables.visit_stmt(stmt));
+        variables.0
+    }
+
     /// Its references; `bound` are the names that its context binds.
     pub(super) fn refs(&self, bound: &[String]) -> Refs {
         Refs::of_block(&self.stmts, self.tokens.clone(), bound)
+    }
+}
+
+struct Variables(BTreeSet<String>);
+
+impl<'a> Visit<'a> for Variables {
+    fn visit_pat_ident(&mut self, pat: &'a syn::PatIdent) {
+        self.0.insert(pat.ident.unraw().to_string());
+        visit::visit_pat_ident(self, pat);
     }
 }
 
@@ -57,7 +75,15 @@ pub(super) fn parse_body(pieces: &dyn SourceText, code: Code) -> Result<ParsedBo
             one_file(pieces, code, |walk| stmts.iter().for_each(|stmt| walk.visit_stmt(stmt)))?;
             Ok(ParsedBody { stmts, tokens })
         }
-        Err(error) => Err(wrong(pieces.place(code, error.span()), error.to_string())),
+        Err(error) => {
+            let place = pieces.place(code, error.span());
+            let is_there = |span| pieces.place(code, span).start == place.start;
+            let wrong = wrong(place, error.to_string());
+            Err(match c_notation::help(tokens, is_there) {
+                Some(help) => wrong.help(help),
+                None => wrong,
+            })
+        }
     }
 }
 

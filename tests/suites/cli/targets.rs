@@ -99,7 +99,7 @@ fn a_target_that_wants_signatures_is_told_of() {
 
 /// What the kernel does, `suites/modules.rs` shows.
 fn a_target_that_loads_patched_modules_once_is_told_of() {
-    const NEW_BODY: &str = "fn dummy_get_stats { replace { let _ = (dev, stats); } }";
+    const NEW_BODY: &str = "fn dummy_get_stats { replace { let _ = (m, stats); 0 } }";
     const HOOK: &str = "fn dummy_get_stats { pre { } }";
     for (release, changes, is_told) in [
         ("6.1.0-57-cloud-amd64", HOOK, true),

@@ -2,6 +2,7 @@
 //! The documentation is true: every spec in it does what the text around it says.
 
 mod errors;
+mod from_c;
 
 use errors::CATALOGUE;
 use kps_diag::ALL;
@@ -36,11 +37,12 @@ pub(crate) fn cases() -> Vec<Case> {
         the_page_of_headers_has_what_bodies_have,
         the_runtime_is_documented_as_a_library.about(20).shares(CRATES),
     ];
-    errors::cases().into_iter().chain(cases).collect()
+    errors::cases().into_iter().chain(from_c::cases()).chain(cases).collect()
 }
 
 /// Blocks of plain text, by words in them, and who holds what they say.
 const TEXTS: &[(&str, &str, &str)] = &[
+    ("docs/commands.md", "struct seq_file,", "suites/inspect.rs"),
     ("README.md", "# livepatch load", "tests/suites/examples.rs"),
     ("README.md", "error[KPS0201]", "tests/suites/docs/mod.rs"),
     ("docs/commands.md", "missing_files\tenabled", "tests/suites/running.rs"),

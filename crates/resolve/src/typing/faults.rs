@@ -1,0 +1,355 @@
+// SPDX-License-Identifier: GPL-2.0
+//! What is said of a value of the wrong type, and what to write in its place.
+
+use super::ty::Ty;
+use super::{Context, Fault, Kind, Misuse, Notation, Part, Place};
+use crate::symbols::near;
+use crate::Resolver;
+use kps_ast::Code;
+use kps_diag::{list, Diagnostic, NO_SUCH_MEMBER, WRONG_VALUE};
+use kps_facts::btf::{BtfId, Kind as BtfKind};
+use kps_plan::TypeId;
+
+/// Why two integers do not fit.
+const NO_CONVERSION: &str = "Rust does not convert integers by itself";
+
+/// The longest text of the author's that a message repeats.
+const LONGEST: usize = 60;
+
+impl Resolver<'_> {
+    /// The message for a fault.
+    pub(super) fn wrong_type(&self, context: &Context<'_>, code: Code, fault: Fault) -> Diagnostic {
+        let types = context.types;
+        let text = |part: &Part| self.part(code, part);
+        let name = |id: TypeId| types.get(id).name().to_owned();
+        let wrong =
+            |message: String, help: String| Diagnostic::new(WRONG_VALUE, message).help(help);
+        let diagnostic = match fault.kind {
+            Kind::NoMember { record, member } => self.no_member(&name(record), &member),
+            Kind::Bitfield { part, member } => wrong(
+                format!("`{member}` is a bitfield, and Rust has no place for it"),
+                format!("write `{0}.{member}()`, and `{0}.set_{member}(value)`", text(&part)),
+            ),
+            Kind::Pointer { part, misuse } => self.misuse(code, &part, misuse),
+            Kind::NoPointer { part, found } => wrong(
+                format!("`{}` is {}, and no pointer", text(&part), a(&found.text(types))),
+                "leave out the `*`".to_owned(),
+            ),
+            Kind::OtherIntegers { part, found, wanted } => wrong(
+                format!("`{}` is {}, and the other side {}", text(&part), a(found), a(wanted)),
+                format!("write `{} as {wanted}`", loose(&part, text(&part))),
+            )
+            .note(NO_CONVERSION),
+            Kind::RecordAsNumber { part, record } => {
+                let record = name(record);
+                wrong(
+                    format!("`{}` is a struct, `{record}`, and no number", text(&part)),
+                    self.member_help(&record, &tight(&part, text(&part))),
+                )
+            }
+            Kind::Notation(notation) => self.notation(code, notation),
+            Kind::Arguments { function, wanted, given, prototype } => {
+                let s = if wanted == 1 { "" } else { "s" };
+                wrong(
+                    format!("`{function}` takes {wanted} argument{s}, and gets {given}"),
+                    format!("its prototype is `{function}{prototype}`"),
+                )
+            }
+            Kind::WithoutRest { record } => wrong(
+                format!("not every member of `{}` has a value", name(record)),
+                format!("end it with `..{}::ZERO`", name(record)),
+            )
+            .note("what C leaves out is zero, and so is the padding between members"),
+            Kind::NoResult { wanted } => {
+                let wanted = a(&wanted.text(types));
+                wrong(
+                    format!("the function returns {wanted}, and there is none here"),
+                    "write the value, as the last expression or behind `return`".to_owned(),
+                )
+            }
+            Kind::Value { part, found, wanted, place } => {
+                self.wrong_value(context, &part, text(&part), (&found, &wanted), &place)
+            }
+        };
+        diagnostic.at(self.pieces.place(code, fault.at), "")
+    }
+
+    /// C's notation that Rust reads otherwise.
+    fn notation(&self, code: Code, notation: Notation) -> Diagnostic {
+        let text = |part: &Part| self.part(code, part);
+        let wrong =
+            |message: String, help: String| Diagnostic::new(WRONG_VALUE, message).help(help);
+        match notation {
+            Notation::AssignedInCondition { left, right } => wrong(
+                "this assigns, and a condition compares".to_owned(),
+                format!("write `{} == {}`", text(&left), text(&right)),
+            ),
+            Notation::Declaration { ty, name } => wrong(
+                "this multiplies two values, and assigns to the product".to_owned(),
+                format!(
+                    "write `let mut {}: *mut {} = ..;` to declare a pointer",
+                    text(&name),
+                    text(&ty)
+                ),
+            ),
+            Notation::Octal { digits } => wrong(
+                "a leading zero means nothing in Rust: this is a decimal number".to_owned(),
+                format!("write `0o{digits}` for the octal number"),
+            ),
+            Notation::Suffix { digits, suffix } => wrong(
+                format!("Rust has no suffix `{suffix}`"),
+                format!(
+                    "write `{digits}`, or `{digits}{}` where its type is not clear",
+                    type_of_suffix(&suffix)
+                ),
+            ),
+            Notation::Conversions { text } => {
+                wrong("a message has `{}` where C has `%d`".to_owned(), format!("write `{text}`"))
+            }
+        }
+    }
+
+    /// A pointer where C does more with one than Rust.
+    fn misuse(&self, code: Code, part: &Part, misuse: Misuse) -> Diagnostic {
+        let pointer = self.part(code, part);
+        let close = tight(part, pointer.clone());
+        let (is, help) = match misuse {
+            Misuse::Member(member) => {
+                ("which has no members", format!("write `(*{pointer}).{member}`"))
+            }
+            Misuse::Negated => ("and no condition", format!("write `{close}.is_null()`")),
+            Misuse::AsNumber { number, is_equal, to_number } => {
+                let not = if is_equal { "" } else { "!" };
+                let help = match self.part(code, &number).as_str() {
+                    _ if to_number => format!("write `*{close}` for the number that it points to"),
+                    "0" => format!("write `{not}{close}.is_null()`"),
+                    _ => format!("write `{close}.addr()`, which is a `usize`"),
+                };
+                ("and is compared with a number", help)
+            }
+            Misuse::Arithmetic { other, method, assigns } => {
+                let call = format!("{close}.{method}({})", self.part(code, &other));
+                let call = if assigns { format!("{pointer} = {call}") } else { call };
+                ("which has methods in place of operators", format!("write `{call}`"))
+            }
+            Misuse::Index(index) => {
+                let index = self.part(code, &index);
+                ("and not an array", format!("write `*{close}.add({index})`"))
+            }
+        };
+        Diagnostic::new(WRONG_VALUE, format!("`{pointer}` is a pointer, {is}")).help(help)
+    }
+
+    /// A value of another type than its place.
+    fn wrong_value(
+        &self,
+        context: &Context<'_>,
+        part: &Part,
+        text: String,
+        (found, wanted): (&Ty, &Ty),
+        place: &Place,
+    ) -> Diagnostic {
+        let (has, wants) = (a(&found.text(context.types)), a(&wanted.text(context.types)));
+        let what = match place {
+            Place::End | Place::Result if *wanted == Ty::Unit => "nothing is returned here".into(),
+            Place::End | Place::Result => format!("the result is {wants}"),
+            Place::Condition => "a condition is a `bool`".to_owned(),
+            Place::Declared => format!("the variable is {wants}"),
+            Place::Assigned => format!("the place is {wants}"),
+            Place::Operand => format!("the other side is {wants}"),
+            Place::Index => "an index is a `usize`".to_owned(),
+            Place::Member(member) => format!("`{member}` is {wants}"),
+            Place::Argument { function, n } => {
+                format!("argument {} of `{function}` is {wants}", n + 1)
+            }
+        };
+        let is = match found {
+            Ty::Literal => "a number".to_owned(),
+            Ty::Unit => "no value".to_owned(),
+            _ => has,
+        };
+        let error = Diagnostic::new(WRONG_VALUE, format!("{what}, and `{text}` is {is}"));
+        let error = match (found, wanted) {
+            (Ty::Int(_), Ty::Int(_)) => error.note(NO_CONVERSION),
+            _ => error,
+        };
+        error.help(self.value_help(part, text, (found, wanted), place, context))
+    }
+
+    /// What to write for a value of another type.
+    fn value_help(
+        &self,
+        part: &Part,
+        text: String,
+        (found, wanted): (&Ty, &Ty),
+        place: &Place,
+        context: &Context<'_>,
+    ) -> String {
+        let wants = wanted.text(context.types);
+        let (close, open) = (tight(part, text.clone()), loose(part, text.clone()));
+        let is_result = matches!(place, Place::End | Place::Result);
+        match (found, wanted) {
+            (_, Ty::Unit) if *place == Place::End => {
+                format!("write `return {text};` to leave the function with it, or `;` behind it")
+            }
+            (Ty::Literal, Ty::Bool) if text == "0" => "write `false`".to_owned(),
+            (Ty::Literal, Ty::Bool) if text == "1" => "write `true`".to_owned(),
+            (Ty::Int(_) | Ty::Literal, Ty::Bool) => match text.strip_prefix('!') {
+                Some(negated) => format!("write `{negated} == 0`"),
+                None => format!("write `{text} != 0`"),
+            },
+            (Ty::Pointer { .. }, Ty::Bool) => format!("write `!{close}.is_null()`"),
+            (Ty::Int(_), Ty::Int(to)) => format!("write `{open} as {to}`"),
+            (Ty::Bool, Ty::Int(to)) => format!("write `{open} as {to}`"),
+            (Ty::Pointer { .. }, Ty::Int(to)) if is_result => {
+                format!("write `PTR_ERR({text}) as {to}` for an error, or `{close}.addr() as {to}`")
+            }
+            (Ty::Pointer { .. }, Ty::Int(to)) => format!("write `{close}.addr() as {to}`"),
+            (Ty::Literal, Ty::Pointer { mutable, .. }) if text == "0" => {
+                format!("write `{}`", if *mutable { "null_mut()" } else { "null()" })
+            }
+            (Ty::Int(_) | Ty::Literal, Ty::Pointer { .. }) if text.starts_with('-') => {
+                format!("write `ERR_PTR({text})`")
+            }
+            (Ty::Int(_) | Ty::Literal, Ty::Pointer { to, .. }) if **to == Ty::Int("i8") => {
+                "write a C string: `c\"..\".as_ptr()`".to_owned()
+            }
+            (Ty::Int(_) | Ty::Literal, Ty::Pointer { .. }) => format!("write `{open} as {wants}`"),
+            (Ty::Pointer { mutable: false, .. }, Ty::Pointer { mutable: true, .. }) => {
+                match found_fits_as_mutable(found, wanted) {
+                    true => format!(
+                        "write `{close}.cast_mut()`, if nothing else relies on it staying as it is"
+                    ),
+                    false => format!("write `{close}.cast_mut().cast()`"),
+                }
+            }
+            (Ty::Pointer { .. }, Ty::Pointer { .. }) => format!("write `{close}.cast()`"),
+            (Ty::CStr | Ty::Array(_), Ty::Pointer { mutable: false, .. }) => {
+                format!("write `{close}.as_ptr()`")
+            }
+            (Ty::Array(_), Ty::Pointer { .. }) => format!("write `{close}.as_mut_ptr()`"),
+            (Ty::Reference { .. }, Ty::Pointer { mutable, .. }) => {
+                let keyword = if *mutable { "mut" } else { "const" };
+                match text.trim_start_matches('&').trim_start_matches("mut ") {
+                    of if of.len() < text.len() => format!("write `(&raw {keyword} {of}).cast()`"),
+                    of => format!("write `(&raw {keyword} *{of}).cast()`"),
+                }
+            }
+            (Ty::Record(_), Ty::Pointer { mutable, .. }) => {
+                format!("write `&raw {} {text}`", if *mutable { "mut" } else { "const" })
+            }
+            (Ty::Pointer { to, .. }, Ty::Record(_)) if **to == *wanted => {
+                format!("write `*{text}`")
+            }
+            (Ty::Unit, _) => format!("write {}", a(&wants)),
+            _ => format!("write a value of type `{wants}`"),
+        }
+    }
+
+    /// Which member of a struct may be the number that is meant.
+    fn member_help(&self, record: &str, value: &str) -> String {
+        match self.members(record).as_slice() {
+            [] => "name the member that holds the number".to_owned(),
+            [only] => format!("write `{value}.{only}`"),
+            several => format!("name one of its members: {}", shown(several)),
+        }
+    }
+
+    /// The text of a part, as far as a message can repeat it.
+    fn part(&self, code: Code, part: &Part) -> String {
+        let is_whole = part.is_one_token || self.form == kps_ast::Form::Spec;
+        let text = self.pieces.text(self.pieces.place(code, part.span));
+        let can_be_shown = |c: char| (c == ' ' || c.is_ascii_graphic()) && c != '`';
+        match is_whole && text.len() <= LONGEST && text.chars().all(can_be_shown) {
+            true => text.into_owned(),
+            false => "(..)".to_owned(),
+        }
+    }
+
+    fn no_member(&self, record: &str, member: &str) -> Diagnostic {
+        let release = &self.facts.identity.release;
+        let error = Diagnostic::new(NO_SUCH_MEMBER, format!("`{record}` has no member `{member}`"))
+            .note(format!("these are its members in {release}, as its BTF says them"));
+        let members = self.members(record);
+        let near = near(member, members.iter().map(String::as_str));
+        match near.is_empty() {
+            false => error.help(format!("did you mean {}?", list(&near, "or"))),
+            true if members.is_empty() => {
+                error.help("the kernel hides them: leave them to a function of the kernel")
+            }
+            true => error.help(format!("it has {}", shown(&members))),
+        }
+    }
+
+    /// The names of a record's members, with those of the anonymous records in it.
+    fn members(&self, record: &str) -> Vec<String> {
+        let btf = &self.facts.btf;
+        let mut found = Vec::new();
+        let defines = |id: &BtfId| matches!(btf.get(btf.strip(*id)).kind, BtfKind::Record(_));
+        let mut pending: Vec<BtfId> =
+            btf.types(record).into_iter().filter(defines).take(1).collect();
+        while let Some(id) = pending.pop() {
+            let BtfKind::Record(record) = btf.get(btf.strip(id)).kind else { continue };
+            for member in record.members() {
+                match member.name {
+                    "" => pending.push(member.ty),
+                    name => found.push(name.to_owned()),
+                }
+            }
+        }
+        found
+    }
+}
+
+/// A type behind its article.
+fn a(ty: &str) -> String {
+    let article = if ty.starts_with('i') { "an" } else { "a" };
+    format!("{article} `{ty}`")
+}
+
+/// The type that a suffix of C's stands for.
+fn type_of_suffix(suffix: &str) -> &'static str {
+    match suffix.to_lowercase().as_str() {
+        "u" => "u32",
+        "l" | "ll" => "i64",
+        _ => "u64",
+    }
+}
+
+fn found_fits_as_mutable(found: &Ty, wanted: &Ty) -> bool {
+    match found {
+        Ty::Pointer { to, .. } => Ty::Pointer { to: to.clone(), mutable: true }.fits(wanted),
+        _ => false,
+    }
+}
+
+/// A part in front of a method.
+fn tight(part: &Part, text: String) -> String {
+    if part.is_tight {
+        text
+    } else {
+        format!("({text})")
+    }
+}
+
+/// A part in front of `as`, which binds looser than a sign and a star.
+fn loose(part: &Part, text: String) -> String {
+    let is_prefixed = text.starts_with(['-', '*', '!', '&']) && !text.contains(' ');
+    if part.is_tight || is_prefixed {
+        text
+    } else {
+        format!("({text})")
+    }
+}
+
+/// Some of a list of names.
+fn shown(names: &[String]) -> String {
+    const MOST: usize = 12;
+    match names.len() {
+        0..=MOST => list(names, "and"),
+        n => {
+            let first: Vec<String> = names[..MOST].iter().map(|name| format!("`{name}`")).collect();
+            format!("{} and {} more", first.join(", "), n - MOST)
+        }
+    }
+}

@@ -1,0 +1,482 @@
+// SPDX-License-Identifier: GPL-2.0
+//! The types of a body's expressions, from those of its parameters and of the kernel's names. What
+//! is not known fits everything, so no fault is found where there is none.
+
+use super::ty::{integer, Ty};
+use super::{Context, Fault, Kind, Notation, Part, Place, Prototype};
+use std::collections::HashMap;
+use syn::ext::IdentExt as _;
+use syn::spanned::Spanned as _;
+use syn::visit::{self, Visit};
+use syn::{BinOp, Block, Expr, Lit, Pat, Stmt};
+
+/// The walk over one body.
+pub(super) struct Infer<'a> {
+    pub(super) context: &'a Context<'a>,
+    /// What `original` calls.
+    pub(super) original: Option<Prototype>,
+    /// What `return` takes.
+    result: Ty,
+    scopes: Vec<HashMap<String, Ty>>,
+    pub(super) faults: Vec<Fault>,
+}
+
+impl<'a> Infer<'a> {
+    /// Finds the faults of a body. `bound` are its parameters, `result` is what `return` takes, and
+    /// `falls` is what its end yields.
+    pub(super) fn faults(
+        context: &'a Context<'a>,
+        original: Option<Prototype>,
+        bound: impl IntoIterator<Item = (String, Ty)>,
+        (result, falls): (Ty, Ty),
+        stmts: &[Stmt],
+    ) -> Vec<Fault> {
+        let scopes = vec![bound.into_iter().collect()];
+        let mut infer = Infer { context, original, result, scopes, faults: Vec::new() };
+        infer.wanted_of_block(stmts, &falls, &Place::End);
+        infer.faults
+    }
+
+    pub(super) fn fault(&mut self, at: &Expr, kind: Kind) {
+        self.faults.push(Fault { at: at.span(), kind });
+    }
+
+    pub(super) fn scoped<T>(&mut self, inside: impl FnOnce(&mut Self) -> T) -> T {
+        self.scopes.push(HashMap::new());
+        let found = inside(self);
+        self.scopes.pop();
+        found
+    }
+
+    fn bind(&mut self, name: &syn::Ident, ty: Ty) {
+        if let Some(scope) = self.scopes.last_mut() {
+            scope.insert(name.unraw().to_string(), ty);
+        }
+    }
+
+    pub(super) fn local(&self, name: &str) -> Option<&Ty> {
+        self.scopes.iter().rev().find_map(|scope| scope.get(name))
+    }
+
+    /// Binds the names of a pattern. Only a plain name has the whole value.
+    fn bind_pattern(&mut self, pat: &Pat, ty: Ty) {
+        match pat {
+            Pat::Ident(name) if name.by_ref.is_none() && name.subpat.is_none() => {
+                self.bind(&name.ident, ty);
+            }
+            Pat::Type(typed) => {
+                let ty = Ty::written(&typed.ty, &self.context.kernel);
+                self.bind_pattern(&typed.pat, ty);
+            }
+            Pat::Paren(inner) => self.bind_pattern(&inner.pat, ty),
+            pat => {
+                let mut names = Names(Vec::new());
+                names.visit_pat(pat);
+                names.0.iter().for_each(|name| self.bind(name, Ty::Unknown));
+            }
+        }
+    }
+
+    /// The statements of a block, whose value has to be of a type.
+    fn wanted_of_block(&mut self, stmts: &[Stmt], wanted: &Ty, place: &Place) {
+        self.scoped(|infer| {
+            infer.items(stmts);
+            let (last, before) = match stmts.split_last() {
+                Some((Stmt::Expr(last, None), before)) => (Some(last), before),
+                _ => (None, stmts),
+            };
+            let mut may_end = true;
+            for stmt in before {
+                may_end &= !matches!(infer.stmt(stmt), Ty::Never | Ty::Unknown);
+            }
+            match last {
+                Some(last) => infer.want(last, wanted, place),
+                None => {
+                    let lacks_result = may_end && wanted.is_known() && *wanted != Ty::Unit;
+                    if let Some(stmt) = stmts.last().filter(|_| lacks_result) {
+                        let wanted = wanted.clone();
+                        infer
+                            .faults
+                            .push(Fault { at: stmt.span(), kind: Kind::NoResult { wanted } });
+                    }
+                }
+            }
+        });
+    }
+
+    /// The names of items, which shadow others in the whole block.
+    fn items(&mut self, stmts: &[Stmt]) {
+        for stmt in stmts {
+            match stmt {
+                Stmt::Item(syn::Item::Fn(item)) => self.bind(&item.sig.ident, Ty::Unknown),
+                Stmt::Item(syn::Item::Static(item)) => {
+                    let ty = Ty::written(&item.ty, &self.context.kernel);
+                    self.bind(&item.ident, ty);
+                }
+                Stmt::Item(syn::Item::Const(item)) => {
+                    let ty = Ty::written(&item.ty, &self.context.kernel);
+                    self.bind(&item.ident, ty);
+                }
+                Stmt::Item(syn::Item::Use(item)) => {
+                    let mut names = Names(Vec::new());
+                    names.of_use(&item.tree);
+                    names.0.iter().for_each(|name| self.bind(name, Ty::Unknown));
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn stmt(&mut self, stmt: &Stmt) -> Ty {
+        match stmt {
+            Stmt::Local(local) => {
+                self.declare(local);
+                Ty::Unit
+            }
+            Stmt::Expr(expr, _) => self.expr(expr),
+            Stmt::Macro(stmt) => self.macro_(&stmt.mac),
+            Stmt::Item(_) => Ty::Unit,
+        }
+    }
+
+    fn declare(&mut self, local: &syn::Local) {
+        let declared = match &local.pat {
+            Pat::Type(typed) => Ty::written(&typed.ty, &self.context.kernel),
+            _ => Ty::Unknown,
+        };
+        let mut ty = declared.clone();
+        if let Some(init) = &local.init {
+            match declared.is_known() {
+                true => self.want(&init.expr, &declared, &Place::Declared),
+                // How a literal is used decides what it is.
+                false => ty = self.expr(&init.expr).or_unknown(|ty| *ty != Ty::Literal),
+            }
+            if let Some((_, otherwise)) = &init.diverge {
+                self.expr(otherwise);
+            }
+        }
+        self.bind_pattern(&local.pat, ty);
+    }
+
+    /// An expression whose value has to be of a type. A branch that has another is the fault.
+    pub(super) fn want(&mut self, expr: &Expr, wanted: &Ty, place: &Place) {
+        match expr {
+            Expr::Block(block) if block.label.is_none() => {
+                self.wanted_of_block(&block.block.stmts, wanted, place);
+            }
+            Expr::Unsafe(block) => self.wanted_of_block(&block.block.stmts, wanted, place),
+            Expr::If(branches) if branches.else_branch.is_some() => self.scoped(|infer| {
+                infer.condition(&branches.cond);
+                infer.wanted_of_block(&branches.then_branch.stmts, wanted, place);
+                if let Some((_, otherwise)) = &branches.else_branch {
+                    infer.want(otherwise, wanted, place);
+                }
+            }),
+            Expr::Match(arms) => {
+                self.expr(&arms.expr);
+                for arm in &arms.arms {
+                    self.arm(arm, |infer, body| infer.want(body, wanted, place));
+                }
+            }
+            expr => {
+                let found = self.expr(expr);
+                if !found.fits(wanted) {
+                    let part = Part::of(expr);
+                    let (wanted, place) = (wanted.clone(), place.clone());
+                    self.fault(expr, Kind::Value { part, found, wanted, place });
+                }
+            }
+        }
+    }
+
+    fn arm<T>(&mut self, arm: &syn::Arm, body: impl FnOnce(&mut Self, &Expr) -> T) -> T {
+        self.scoped(|infer| {
+            infer.bind_pattern_of_value(&arm.pat);
+            if let Some((_, guard)) = &arm.guard {
+                infer.condition(guard);
+            }
+            body(infer, &arm.body)
+        })
+    }
+
+    /// A pattern that is compared with a value. Upper-case names are constants.
+    fn bind_pattern_of_value(&mut self, pat: &Pat) {
+        let mut names = Names(Vec::new());
+        names.visit_pat(pat);
+        for name in names.0.iter().filter(|name| !name.to_string().starts_with(char::is_uppercase))
+        {
+            self.bind(name, Ty::Unknown);
+        }
+    }
+
+    /// What `if`, `while` and `&&` take. Names that it binds are in the scope around it.
+    pub(super) fn condition(&mut self, expr: &Expr) {
+        match expr {
+            Expr::Let(binding) => {
+                self.expr(&binding.expr);
+                self.bind_pattern_of_value(&binding.pat);
+            }
+            Expr::Binary(binary) if matches!(binary.op, BinOp::And(_) | BinOp::Or(_)) => {
+                self.condition(&binary.left);
+                self.condition(&binary.right);
+            }
+            Expr::Paren(inner) => self.condition(&inner.expr),
+            Expr::Assign(assign) => self.fault(
+                expr,
+                Kind::Notation(Notation::AssignedInCondition {
+                    left: Part::of(&assign.left),
+                    right: Part::of(&assign.right),
+                }),
+            ),
+            expr => self.want(expr, &Ty::Bool, &Place::Condition),
+        }
+    }
+
+    /// The type of an expression.
+    pub(super) fn expr(&mut self, expr: &Expr) -> Ty {
+        match expr {
+            Expr::Paren(inner) => self.expr(&inner.expr),
+            Expr::Group(inner) => self.expr(&inner.expr),
+            Expr::Lit(lit) => {
+                self.number_of_c(&lit.lit);
+                literal(&lit.lit)
+            }
+            Expr::Path(path) if path.qself.is_none() => self.path(&path.path),
+            Expr::Unary(unary) => self.unary(unary),
+            Expr::Binary(binary) => self.binary(expr, binary),
+            Expr::Assign(assign) => {
+                if let Expr::Binary(product) = &*assign.left {
+                    let (ty, name) = (Part::of(&product.left), Part::of(&product.right));
+                    self.fault(&assign.left, Kind::Notation(Notation::Declaration { ty, name }));
+                    return Ty::Unit;
+                }
+                let place = self.expr(&assign.left);
+                self.want(&assign.right, &place, &Place::Assigned);
+                Ty::Unit
+            }
+            Expr::Field(field) => self.field(expr, field),
+            Expr::Index(index) => self.index(expr, index),
+            Expr::Call(call) => self.call(expr, call),
+            Expr::MethodCall(call) => self.method(call),
+            Expr::Cast(cast) => {
+                self.expr(&cast.expr);
+                Ty::written(&cast.ty, &self.context.kernel)
+            }
+            Expr::Reference(reference) => match self.expr(&reference.expr) {
+                Ty::Unknown | Ty::Literal | Ty::Never => Ty::Unknown,
+                to => Ty::Reference { to: Box::new(to), mutable: reference.mutability.is_some() },
+            },
+            Expr::RawAddr(address) => Ty::Pointer {
+                to: Box::new(self.expr(&address.expr)),
+                mutable: matches!(address.mutability, syn::PointerMutability::Mut(_)),
+            },
+            Expr::Struct(literal) => self.record(expr, literal),
+            Expr::Block(block) if block.label.is_none() => self.block(&block.block),
+            Expr::Unsafe(block) => self.block(&block.block),
+            Expr::If(branches) => self.branches(branches),
+            Expr::Match(arms) => {
+                self.expr(&arms.expr);
+                let types = arms.arms.iter().map(|arm| self.arm(arm, Infer::expr));
+                common(types.collect())
+            }
+            Expr::While(_) | Expr::ForLoop(_) => {
+                self.repeated(expr);
+                Ty::Unit
+            }
+            Expr::Closure(closure) => self.closure(closure),
+            Expr::Return(ret) => {
+                self.returns(expr, ret);
+                Ty::Never
+            }
+            Expr::Break(_) | Expr::Continue(_) => {
+                visit::visit_expr(self, expr);
+                Ty::Never
+            }
+            Expr::Macro(called) => self.macro_(&called.mac),
+            Expr::Let(_) => {
+                self.condition(expr);
+                Ty::Bool
+            }
+            expr => {
+                self.scoped(|infer| visit::visit_expr(infer, expr));
+                Ty::Unknown
+            }
+        }
+    }
+
+    fn block(&mut self, block: &Block) -> Ty {
+        self.scoped(|infer| {
+            infer.items(&block.stmts);
+            let types: Vec<Ty> = block.stmts.iter().map(|stmt| infer.stmt(stmt)).collect();
+            match block.stmts.last() {
+                _ if types.contains(&Ty::Never) => Ty::Never,
+                Some(Stmt::Expr(_, None)) => types.into_iter().last().unwrap_or(Ty::Unit),
+                // rustc knows whether a loop or a macro ends.
+                _ if types.contains(&Ty::Unknown) => Ty::Unknown,
+                _ => Ty::Unit,
+            }
+        })
+    }
+
+    fn branches(&mut self, branches: &syn::ExprIf) -> Ty {
+        self.scoped(|infer| {
+            infer.condition(&branches.cond);
+            let Some((_, otherwise)) = &branches.else_branch else {
+                infer.wanted_of_block(&branches.then_branch.stmts, &Ty::Unit, &Place::End);
+                return Ty::Unit;
+            };
+            let then = infer.block(&branches.then_branch);
+            common(vec![then, infer.expr(otherwise)])
+        })
+    }
+
+    fn repeated(&mut self, expr: &Expr) {
+        self.scoped(|infer| match expr {
+            Expr::While(repeated) => {
+                infer.condition(&repeated.cond);
+                infer.wanted_of_block(&repeated.body.stmts, &Ty::Unit, &Place::End);
+            }
+            Expr::ForLoop(repeated) => {
+                infer.expr(&repeated.expr);
+                infer.bind_pattern(&repeated.pat, Ty::Unknown);
+                infer.wanted_of_block(&repeated.body.stmts, &Ty::Unit, &Place::End);
+            }
+            _ => {}
+        });
+    }
+
+    fn returns(&mut self, expr: &Expr, ret: &syn::ExprReturn) {
+        let result = self.result.clone();
+        match &ret.expr {
+            Some(value) => self.want(value, &result, &Place::Result),
+            None if result.is_known() && result != Ty::Unit => {
+                self.fault(expr, Kind::NoResult { wanted: result });
+            }
+            None => {}
+        }
+    }
+
+    fn closure(&mut self, closure: &syn::ExprClosure) -> Ty {
+        let outside = std::mem::replace(&mut self.result, Ty::Unknown);
+        self.scoped(|infer| {
+            closure.inputs.iter().for_each(|pat| infer.bind_pattern(pat, Ty::Unknown));
+            infer.expr(&closure.body);
+        });
+        self.result = outside;
+        Ty::Unknown
+    }
+
+    /// A number as C writes it: `0644` is decimal in Rust, and `10UL` is none.
+    fn number_of_c(&mut self, lit: &Lit) {
+        let Lit::Int(int) = lit else { return };
+        let suffix = int.suffix();
+        let text = int.to_string();
+        let digits = text.strip_suffix(suffix).unwrap_or(&text).to_owned();
+        let is_octal = digits.len() > 1
+            && digits.chars().all(|c| c.is_ascii_digit())
+            && digits.starts_with('0');
+        let notation = match is_octal {
+            true => Notation::Octal { digits: digits.trim_start_matches('0').to_owned() },
+            false
+                if ["u", "l", "ul", "lu", "ll", "ull"]
+                    .contains(&suffix.to_lowercase().as_str()) =>
+            {
+                Notation::Suffix { digits, suffix: suffix.to_owned() }
+            }
+            false => return,
+        };
+        self.faults.push(Fault { at: lit.span(), kind: Kind::Notation(notation) });
+    }
+
+    fn path(&self, path: &syn::Path) -> Ty {
+        let names: Vec<String> =
+            path.segments.iter().map(|s| s.ident.unraw().to_string()).collect();
+        match names.as_slice() {
+            [name] => match self.local(name) {
+                Some(ty) => ty.clone(),
+                None => self.context.values.get(name).cloned().unwrap_or(Ty::Unknown),
+            },
+            [of, limit] if limit == "MAX" || limit == "MIN" => {
+                integer(of).map_or(Ty::Unknown, Ty::Int)
+            }
+            _ => Ty::Unknown,
+        }
+    }
+}
+
+impl<'b> Visit<'b> for Infer<'_> {
+    fn visit_expr(&mut self, expr: &'b Expr) {
+        self.expr(expr);
+    }
+
+    fn visit_block(&mut self, block: &'b Block) {
+        self.block(block);
+    }
+
+    // Functions in a body have parameters of their own.
+    fn visit_item(&mut self, _: &'b syn::Item) {}
+    fn visit_type(&mut self, _: &'b syn::Type) {}
+}
+
+/// What a record has by a name.
+pub(super) enum Member {
+    Is(Ty),
+    Bitfield(Ty),
+    /// C cannot lay it out, and only the compiler knows what a body may do.
+    Unknown,
+    None,
+}
+
+/// The names that patterns and imports bind.
+struct Names(Vec<syn::Ident>);
+
+impl Names {
+    fn of_use(&mut self, tree: &syn::UseTree) {
+        match tree {
+            syn::UseTree::Path(path) => self.of_use(&path.tree),
+            syn::UseTree::Name(name) => self.0.push(name.ident.clone()),
+            syn::UseTree::Rename(rename) => self.0.push(rename.rename.clone()),
+            syn::UseTree::Group(group) => group.items.iter().for_each(|tree| self.of_use(tree)),
+            syn::UseTree::Glob(_) => {}
+        }
+    }
+}
+
+impl<'b> Visit<'b> for Names {
+    fn visit_pat_ident(&mut self, pat: &'b syn::PatIdent) {
+        self.0.push(pat.ident.clone());
+        visit::visit_pat_ident(self, pat);
+    }
+}
+
+fn literal(lit: &Lit) -> Ty {
+    match lit {
+        Lit::Int(int) if int.suffix().is_empty() => Ty::Literal,
+        Lit::Int(int) => integer(int.suffix()).map_or(Ty::Unknown, Ty::Int),
+        Lit::Bool(_) => Ty::Bool,
+        Lit::Byte(_) => Ty::Int("u8"),
+        Lit::Str(_) => Ty::Str,
+        Lit::CStr(_) => Ty::CStr,
+        _ => Ty::Unknown,
+    }
+}
+
+/// The type of several branches: the first that is known, unless none is reached.
+fn common(types: Vec<Ty>) -> Ty {
+    if types.iter().all(|ty| *ty == Ty::Never) {
+        return Ty::Never;
+    }
+    let known = |ty: &Ty| !matches!(ty, Ty::Never | Ty::Literal | Ty::Unknown);
+    types.into_iter().find(known).unwrap_or(Ty::Unknown)
+}
+
+impl Ty {
+    /// The type if something holds of it.
+    fn or_unknown(self, holds: impl FnOnce(&Ty) -> bool) -> Ty {
+        if holds(&self) {
+            self
+        } else {
+            Ty::Unknown
+        }
+    }
+}
