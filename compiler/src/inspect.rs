@@ -2,6 +2,10 @@
 //! `kpsc inspect`: shows the facts about a function, and whether and with which hooks it can be
 //! changed.
 
+mod records;
+
+pub use records::{layout, KEYWORDS};
+
 use crate::emit::{function_spec, FunctionSpec};
 use crate::resolve::{version_of, Hookability, Probe};
 use kps_codegen::{names::ident, rust_type};
@@ -91,12 +95,29 @@ pub fn inspect(
     Ok(Inspection { facts: lines, spec: spec.ok_or_else(refused) })
 }
 
+/// Whether a name is like a pattern, in which `*` stands for any text.
+fn is_like(name: &str, pattern: &str) -> bool {
+    let Some((start, rest)) = pattern.split_once('*') else { return name == pattern };
+    let (middle, end) = rest.rsplit_once('*').unwrap_or(("", rest));
+    let Some(tail) = name.strip_prefix(start).and_then(|tail| tail.strip_suffix(end)) else {
+        return false;
+    };
+    let parts = middle.split('*');
+    let found = parts.into_iter().try_fold(tail, |tail, part| {
+        let at = tail.find(part)?;
+        tail.get(at + part.len()..)
+    });
+    found.is_some()
+}
+
 /// One line for every function that ftrace can redirect: name, object, supported hooks, codes of
-/// the diagnostics, address, and source position. Functions that are freed after boot are left out.
+/// the diagnostics, address, and source position. Functions that are freed after boot are left out,
+/// and those that have no name like the pattern, if there is one.
 pub fn all<'a>(
     probe: &'a Probe<'a>,
     facts: &'a Facts,
     name: &'a str,
+    pattern: Option<&'a str>,
 ) -> impl Iterator<Item = String> + 'a {
     let found = object_of(facts, name);
     let mut addresses: Vec<u64> = found
@@ -104,6 +125,10 @@ pub fn all<'a>(
         .flat_map(|object| object.sites.iter().map(|(address, _)| address))
         .collect();
     addresses.retain(|&address| found.is_some_and(|object| !object.is_init(address)));
+    if let (Some(pattern), Some(object)) = (pattern, found) {
+        addresses
+            .retain(|&address| object.symbols.at(address).any(|sym| is_like(sym.name, pattern)));
+    }
     addresses.sort_unstable();
     addresses.into_iter().map(move |address| {
         // If a function has several names, take the one that supports most hooks, and the first of
@@ -363,4 +388,25 @@ fn spec(
     };
     let (object, function) = (object.to_owned(), written(symbol));
     Some(function_spec(&FunctionSpec { name, kernel, object, declaration, function, change }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_like;
+
+    #[test]
+    fn a_star_stands_for_any_text() {
+        for (name, pattern, is) in [
+            ("audit_log", "audit*", true),
+            ("audit_log", "*log", true),
+            ("audit_log", "a*_*g", true),
+            ("audit_log", "*", true),
+            ("audit_log", "audit_log*", true),
+            ("audit_log", "*dit*audit*", false),
+            ("audit_log", "log*", false),
+            ("a", "a*a", false),
+        ] {
+            assert_eq!(is_like(name, pattern), is, "{name} {pattern}");
+        }
+    }
 }

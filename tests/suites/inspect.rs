@@ -50,6 +50,15 @@ const ASKED: &[(&str, &[&str])] = &[
     ("KPS0201-unknown", &["seq_prntf"]),
     ("variable", &["jiffies"]),
     ("all", &["--all"]),
+    ("pattern", &["*proc_show"]),
+    ("KPS0201-no-pattern", &["audit*"]),
+    ("struct", &["struct", "seq_file"]),
+    ("struct-that-overlaps", &["struct", "sk_buff"]),
+    ("union", &["union", "bpf_attr"]),
+    ("enum", &["enum", "pid_type"]),
+    ("typedef", &["struct", "loff_t"]),
+    ("KPS0303-no-such-struct", &["struct", "seq_fiel"]),
+    ("KPS0201-two-names", &["seq_file", "seq_printf"]),
 ];
 
 fn what_is_said_of_a_function_is_as_it_was() {
@@ -66,6 +75,10 @@ fn what_is_said_of_a_function_is_as_it_was() {
 fn the_answer_that_the_docs_show_is_the_one_that_is_given() {
     let shown = block("docs/commands.md", |block| block.text.starts_with("dput\n")).text;
     let said = World::default().run_cleanly(&["inspect", "--kernel", FIXTURE, "dput"]);
+    assert_eq!(said, Ok(format!("{shown}exit status 0\n")));
+    let shown = block("docs/commands.md", |block| block.text.starts_with("struct seq_file,")).text;
+    let said =
+        World::default().run_cleanly(&["inspect", "--kernel", FIXTURE, "struct", "seq_file"]);
     assert_eq!(said, Ok(format!("{shown}exit status 0\n")));
 }
 

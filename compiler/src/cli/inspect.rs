@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 //! `kpsc inspect`.
 
-use super::{open_target, progress, report, say, CommandResult, TargetArgs};
+use super::{open_target, progress, report, say, CommandResult, ExitCode, TargetArgs};
 use crate::input::ModuleFile;
-use crate::inspect::{all, inspect, read, symbols, written, Inspection};
+use crate::inspect::{all, inspect, layout, read, symbols, written, Inspection, KEYWORDS};
 use crate::resolve::{near, ProbeSpec};
 use kps_diag::{list, Diagnostic, NO_SUCH_FUNCTION, NO_SUCH_MODULE};
 use kps_facts::Facts;
@@ -13,9 +13,14 @@ use kps_targets::{Cache, Target};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Inspect {
-    /// The function, with a position if its name needs one: NAME or NAME@N.
+    /// The function, with a position if its name needs one: NAME or NAME@N. With a `*`, every
+    /// function whose name is like it is listed, as by `--all`.
     #[arg(value_name = "FUNCTION", required_unless_present = "all")]
     function: Option<String>,
+    /// A type, behind `struct`, `union` or `enum`: shows its members with their offsets, sizes and
+    /// types.
+    #[arg(value_name = "TYPE", conflicts_with_all = ["all", "skeleton"])]
+    record: Option<String>,
     /// The object that contains it.
     #[arg(long, value_name = "OBJECT", default_value = ObjectName::IMAGE)]
     object: String,
@@ -37,14 +42,20 @@ impl Inspect {
         if self.object != ObjectName::IMAGE {
             add_module(&mut facts, &self.object, &target, &cache)?;
         }
+        if let Some(name) = &self.record {
+            return self.layout(&facts, name);
+        }
         facts.debug = target.debug()?;
         let spec = ProbeSpec::new();
         let text = spec.text();
         let probe = spec.probe(&text, &facts);
         let Some(function) = &self.function else {
-            all(&probe, &facts, &self.object).for_each(say);
+            all(&probe, &facts, &self.object, None).for_each(say);
             return Ok(0);
         };
+        if function.contains('*') {
+            return Ok(self.like(function, all(&probe, &facts, &self.object, Some(function))));
+        }
         let named = read(function);
         // A spec is about one function, so a name without its position is refused.
         let symbols =
@@ -65,6 +76,31 @@ impl Inspect {
             });
         }
         Ok(code)
+    }
+
+    /// Shows a type.
+    fn layout(&self, facts: &Facts, name: &str) -> CommandResult {
+        let keyword = self.function.as_deref().unwrap_or_default();
+        if !KEYWORDS.contains(&keyword) {
+            let message = format!("`{keyword} {name}` is two names");
+            return Err(Diagnostic::new(NO_SUCH_FUNCTION, message)
+                .help(format!("write `kpsc inspect {keyword}`, or `kpsc inspect struct {name}`")));
+        }
+        layout(facts, name)?.lines().for_each(say);
+        Ok(0)
+    }
+
+    /// Lists functions by a pattern.
+    fn like(&self, pattern: &str, found: impl Iterator<Item = String>) -> ExitCode {
+        let mut found = found.peekable();
+        if found.peek().is_none() {
+            let message = format!("`{}` has no function like `{pattern}`", self.object);
+            let error = Diagnostic::new(NO_SUCH_FUNCTION, message)
+                .help("functions that ftrace cannot redirect are not listed");
+            return report(&[self.explained(error)], None);
+        }
+        found.for_each(say);
+        0
     }
 
     /// The function may be in a module, which only the user can know.
