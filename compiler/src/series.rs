@@ -70,11 +70,11 @@ struct Kept {
 }
 
 impl Member {
-    /// The functions of vmlinux that it changes, with the spans of their names.
-    pub fn of_vmlinux(&self) -> impl Iterator<Item = (&str, Span)> {
+    /// The functions of vmlinux that it changes.
+    pub fn of_vmlinux(&self) -> impl Iterator<Item = &str> {
         let of_vmlinux =
             self.functions.iter().filter(|changed| changed.symbol.object == ObjectName::Vmlinux);
-        of_vmlinux.map(|changed| (changed.symbol.name.as_str(), changed.at))
+        of_vmlinux.map(|changed| changed.symbol.name.as_str())
     }
 
     /// Collects these parts of a patch.

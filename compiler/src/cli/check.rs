@@ -73,24 +73,18 @@ fn check(all: Vec<Input>, target: &Target, cache: &Cache) -> Result<ExitCode, Di
         }
         loaded = series::load(loaded, member);
     }
-    if let Some((remark, sources)) = unknown_copies(&series, target)? {
-        report(&[remark], Some(sources));
+    if let Some(remark) = unknown_copies(&series, target)? {
+        report(&[remark], None);
     }
     Ok(code)
 }
 
 /// Without debug information, inlined copies are unknown.
-fn unknown_copies<'s>(
-    series: &'s [Patch],
-    target: &Target,
-) -> Result<Option<(Diagnostic, &'s Sources)>, Diagnostic> {
-    let changed =
-        || series.iter().flat_map(|patch| patch.member.of_vmlinux().map(move |func| (func, patch)));
-    let Some(((_, at), first)) = changed().next() else { return Ok(None) };
-    if target.debug()?.is_some() {
+fn unknown_copies(series: &[Patch], target: &Target) -> Result<Option<Diagnostic>, Diagnostic> {
+    let names: BTreeSet<&str> = series.iter().flat_map(|patch| patch.member.of_vmlinux()).collect();
+    if names.is_empty() || target.debug()?.is_some() {
         return Ok(None);
     }
-    let names: BTreeSet<&str> = changed().map(|((name, _), _)| name).collect();
     let names: Vec<&str> = names.into_iter().collect();
     let names = match names.get(SHOWN..) {
         Some(more @ [_, ..]) => {
@@ -99,11 +93,8 @@ fn unknown_copies<'s>(
         _ => list(&names, "or"),
     };
     let message = format!("cannot check whether other functions contain inlined copies of {names}");
+    // It is said at nearly every check of a target, so it is short.
     let remark = Diagnostic::new(UNKNOWN_INLINING, message)
-        .at(at, "")
-        .note(
-            "such a copy keeps the old code; the kernel's debug information lists those in vmlinux",
-        )
-        .help(format!("run `{}`", target.with_debug()));
-    Ok(Some((remark, &first.sources)))
+        .help(format!("run `{}` once for this target", target.with_debug()));
+    Ok(Some(remark))
 }

@@ -252,8 +252,8 @@ codes! {
         KPS0802 POST_LINK_FAILED Error Bug "the linked module cannot be converted"
         KPS0803 VERIFY_FAILED Error Bug "the finished module violates its format"
         KPS0804 OBJTOOL_ERROR Error Machine "objtool cannot follow a function"
-        KPS0805 MODPOST_ERROR Error Machine "modpost rejects a symbol of the module"
-        KPS0806 LINKER_ERROR Error Machine "the linker or the assembler rejects the code"
+        KPS0805 MODPOST_ERROR Error Input "modpost rejects a symbol of the module"
+        KPS0806 LINKER_ERROR Error Input "the linker or the assembler rejects the code"
         KPS0809 OUTPUT_TOO_LONG Error Machine "a program prints without end"
     }
     "Running" {

@@ -51,9 +51,11 @@ impl Resolver<'_> {
                 let symbol = &item.symbol;
                 let found = self.find(scope, symbol, Wanted::Function);
                 let found = found.filter(|found| self.stays(scope, symbol, found));
+                // Nothing is known of a function that is not there.
+                let Some(found) = found else { continue };
                 let signature =
                     self.signature(scope, symbol, item.prototype.as_ref(), Told::Nowhere, importer);
-                if let (Some(found), Some(signature)) = (found, signature) {
+                if let Some(signature) = signature {
                     let link = self.link(found.symbol);
                     uses.functions.push(Function {
                         name: symbol.name.value.clone(),
