@@ -25,6 +25,32 @@ impl SyntaxError {
     }
 }
 
+/// What a head that is not one may be meant for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Meant {
+    /// A name with hyphens or dots, and one that is allowed.
+    Name {
+        /// It with underscores.
+        allowed: String,
+    },
+    /// A function with the module that has it: `MODULE::NAME`.
+    InModule {
+        /// The module.
+        module: String,
+        /// The function.
+        function: String,
+    },
+    /// A path of Rust.
+    RustPath,
+    /// Several functions: `vfs_*`.
+    Pattern {
+        /// The pattern.
+        pattern: String,
+    },
+    /// Parameters of a hook.
+    Parameters,
+}
+
 /// The kinds of syntax errors.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ErrorKind {
@@ -71,6 +97,8 @@ pub enum ErrorKind {
     Expected {
         /// The valid continuations, as a list in words.
         expected: String,
+        /// What the author may have meant, if the text looks like it.
+        meant: Option<Meant>,
     },
     /// An unknown keyword.
     UnknownWord {

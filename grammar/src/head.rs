@@ -6,7 +6,7 @@ use crate::ast::{
     ParamDefault, ParamValue, Prototype, Symbol, Text, When,
 };
 use crate::tokens::MAX_DEPTH;
-use crate::{ErrorKind, Source, Span, SyntaxError};
+use crate::{ErrorKind, Meant, Source, Span, SyntaxError};
 use pest::error::{ErrorVariant, InputLocation};
 use pest::iterators::{Pair, Pairs};
 use pest::Parser as _;
@@ -50,7 +50,8 @@ impl<'a> Head<'a> {
                     ErrorVariant::ParsingError { positives, .. } => in_words(&positives),
                     ErrorVariant::CustomError { message } => message,
                 };
-                Err(SyntaxError { kind: ErrorKind::Expected { expected }, span })
+                let meant = meant(rule, text, at);
+                Err(SyntaxError { kind: ErrorKind::Expected { expected, meant }, span })
             }
         }
     }
@@ -254,6 +255,33 @@ impl<'a> Head<'a> {
             Some(SyntaxError { kind, span: self.span(&pair) })
         };
         self.pair.clone().into_inner().flatten().filter_map(wrong).collect()
+    }
+}
+
+/// What a head may be meant for that is wrong at a byte.
+fn meant(rule: Rule, head: &str, at: usize) -> Option<Meant> {
+    if rule == Rule::bare && head[at..].starts_with('(') {
+        return Some(Meant::Parameters);
+    }
+    let word = |c: char| c.is_alphanumeric() || "_-.:*".contains(c);
+    let start = head[..at].rfind(|c| !word(c)).map_or(0, |n| n + 1);
+    let written = &head[start..];
+    let written = &written[..written.find(|c| !word(c)).unwrap_or(written.len())];
+    let parts: Vec<&str> = written.split("::").collect();
+    let is_named = written.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
+    match (rule, parts.as_slice()) {
+        _ if !is_named => None,
+        (Rule::func | Rule::use_fn, _) if written.contains('*') => {
+            Some(Meant::Pattern { pattern: written.to_owned() })
+        }
+        (Rule::func | Rule::use_fn, [module, function]) if !module.is_empty() => {
+            Some(Meant::InModule { module: (*module).into(), function: (*function).into() })
+        }
+        (Rule::func | Rule::use_fn, [_, _, _, ..]) => Some(Meant::RustPath),
+        (Rule::patch | Rule::object, [name]) if name.contains(['-', '.']) => {
+            Some(Meant::Name { allowed: name.replace(['-', '.'], "_") })
+        }
+        _ => None,
     }
 }
 

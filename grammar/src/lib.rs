@@ -18,7 +18,7 @@ mod text;
 mod tokens;
 
 pub use carry::{carried_block, carried_comment, carried_piece, comments, CarriedBlock};
-pub use error::{ErrorKind, SyntaxError};
+pub use error::{ErrorKind, Meant, SyntaxError};
 pub use format::format;
 pub use kps_ast as ast;
 pub use kps_ast::Span;

@@ -297,7 +297,7 @@ impl<'a> SpecParser<'a> {
     fn block(&mut self, item: &RawItem) -> Option<Span> {
         if item.block.is_none() {
             let end = Span::new(item.head.end, item.head.end);
-            self.error(ErrorKind::Expected { expected: "`{`".into() }, end);
+            self.error(ErrorKind::Expected { expected: "`{`".into(), meant: None }, end);
         }
         item.block
     }
@@ -352,6 +352,9 @@ impl<'a> SpecParser<'a> {
             word => word.to_owned(),
         };
         let span = Span::new(item.head.start, item.head.start + word.len());
+        // A call of a macro, `name!(..)`.
+        let rest = &self.source.slice(item.head)[word.len()..];
+        let word = if rest.trim_start().starts_with('!') { word + "!" } else { word };
         self.error(ErrorKind::UnknownWord { word, known: level.keywords() }, span);
     }
 

@@ -6,7 +6,7 @@ use kps_diag::{
     NO_PATCH, NUMBER_TOO_LARGE, REPEATED_ITEM, SPEC_TOO_LARGE, TOO_MANY, UNBALANCED_BRACKET,
     UNEXPECTED_TOKEN, UNKNOWN_ESCAPE, UNKNOWN_KEYWORD, UNTERMINATED_LITERAL,
 };
-use kps_grammar::{ErrorKind, SyntaxError};
+use kps_grammar::{ErrorKind, Meant, SyntaxError};
 
 /// The message for a syntax error.
 pub fn syntax(error: &SyntaxError) -> Diagnostic {
@@ -51,27 +51,16 @@ pub fn syntax(error: &SyntaxError) -> Diagnostic {
         ErrorKind::MissingSemicolon => {
             Diagnostic::new(MISSING_SEMICOLON, "a `;` is missing").at(span, "here").help("add `;`")
         }
-        ErrorKind::Expected { expected } => {
+        ErrorKind::Expected { expected, meant } => {
             let error =
                 Diagnostic::new(UNEXPECTED_TOKEN, format!("expected {expected}")).at(span, "");
-            match form(expected) {
-                Some(form) => error.help(format!("write {form}")),
-                None => error,
+            match (meant, form(expected)) {
+                (Some(meant), _) => error.help(in_place(meant)),
+                (None, Some(form)) => error.help(format!("write {form}")),
+                (None, None) => error,
             }
         }
-        ErrorKind::UnknownWord { word, known } => {
-            let error =
-                Diagnostic::new(UNKNOWN_KEYWORD, format!("unknown keyword `{word}`")).at(span, "");
-            const REACH: usize = 2;
-            // Comparing takes time and memory proportional to the product of the lengths, and the
-            // author's word may have any length.
-            let near = known.iter().filter(|known| known.len().abs_diff(word.len()) <= REACH);
-            let near = near.map(|known| (strsim::damerau_levenshtein(word, known), known)).min();
-            match near {
-                Some((0..=REACH, near)) => error.help(format!("did you mean `{near}`?")),
-                _ => error.help(format!("start the item with {}", list(known, "or"))),
-            }
-        }
+        ErrorKind::UnknownWord { word, known } => unknown_word(word, known).at(span, ""),
         ErrorKind::Repeated { word, first } => {
             Diagnostic::new(REPEATED_ITEM, format!("duplicate `{word}`"))
                 .at(span, "")
@@ -87,6 +76,49 @@ pub fn syntax(error: &SyntaxError) -> Diagnostic {
         ErrorKind::Number => Diagnostic::new(NUMBER_TOO_LARGE, "this number is too large")
             .at(span, "")
             .help(format!("write a number up to {}", u32::MAX)),
+    }
+}
+
+/// The message for an item that does not start with one of its level's keywords.
+fn unknown_word(word: &str, known: &[&str]) -> Diagnostic {
+    let error = Diagnostic::new(UNKNOWN_KEYWORD, format!("unknown keyword `{word}`"));
+    const REACH: usize = 2;
+    // Comparing takes time and memory proportional to the product of the lengths, and the
+    // author's word may have any length.
+    let near = known.iter().filter(|known| known.len().abs_diff(word.len()) <= REACH);
+    let near = near.map(|known| (strsim::damerau_levenshtein(word, known), known)).min();
+    match near {
+        _ if word.ends_with('!') => error.help(
+            "a call of a macro cannot stand here: write it in a function, or in `mod NAME { .. }`",
+        ),
+        Some((0..=REACH, near)) => error.help(format!("did you mean `{near}`?")),
+        _ if known.contains(&"object") => error.help(format!(
+            "start the item with {}, or write a Rust item, such as `fn` or `static`",
+            list(known, "or")
+        )),
+        _ => error.help(format!("start the item with {}", list(known, "or"))),
+    }
+}
+
+/// What to write for what was meant.
+fn in_place(meant: &Meant) -> String {
+    match meant {
+        Meant::Name { allowed } => {
+            format!("write `{allowed}`: names have letters, digits and `_`, as in `lsmod`")
+        }
+        Meant::InModule { module, function } => {
+            format!("write `fn {function}` inside of `object {module} {{ .. }}`")
+        }
+        Meant::RustPath => {
+            "write the symbol that the kernel has; functions written in Rust cannot be changed"
+                .into()
+        }
+        Meant::Pattern { pattern } => {
+            format!("write a `fn` for each function: `kpsc inspect '{pattern}'` lists them")
+        }
+        Meant::Parameters => {
+            "drop the parentheses: the function's parameters are in scope under their names".into()
+        }
     }
 }
 

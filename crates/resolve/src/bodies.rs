@@ -156,6 +156,11 @@ impl Rust {
         self.lacks_items || has_unknown_names(&self.items)
     }
 
+    /// Whether some item or module could not be read.
+    pub(super) fn lacks_items(&self) -> bool {
+        self.lacks_items
+    }
+
     /// Whether the author defines macros, which may define names.
     pub(super) fn has_macros(&self) -> bool {
         self.items.iter().any(|item| matches!(item, Item::Macro(_)))

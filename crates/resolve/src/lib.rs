@@ -262,7 +262,7 @@ impl<'a> Resolver<'a> {
         self.check_calls(spec, &rust);
         self.check_setups(spec, &rust);
         let given_away = self.check_given(spec, &rust);
-        let objects = self.known_objects(spec);
+        let objects = self.known_objects(spec, &rust);
         let needs = Needs::of(spec, &objects);
         let members = [needs.members(), vec![syscalls::members(self.facts.arch())]].concat();
         let wanted = Wanted { members, ..rust.wanted() };
@@ -361,7 +361,11 @@ impl<'a> Resolver<'a> {
     }
 
     /// The objects of the spec that can be resolved, each once.
-    fn known_objects<'s>(&mut self, spec: &'s ast::Patch) -> Vec<(Scope<'a>, &'s ast::Object)> {
+    fn known_objects<'s>(
+        &mut self,
+        spec: &'s ast::Patch,
+        rust: &bodies::Rust,
+    ) -> Vec<(Scope<'a>, &'s ast::Object)> {
         let mut known: Vec<(Scope<'a>, &ast::Object)> = Vec::new();
         for object in &spec.objects {
             let name = &object.name;
@@ -386,7 +390,8 @@ impl<'a> Resolver<'a> {
         let changes =
             |object: &ast::Object| !object.funcs.is_empty() || !object.callbacks.is_empty();
         let has_data = !spec.states.is_empty() || !spec.resources.is_empty();
-        if !spec.objects.iter().any(changes) && !has_data {
+        // What could not be read may have been meant to change something.
+        if !spec.objects.iter().any(changes) && !has_data && !rust.lacks_items() {
             let place = spec.objects.first().map_or(spec.name.span, |object| object.name.span);
             self.report_absence(
                 Diagnostic::new(CHANGES_NOTHING, "the patch changes nothing")

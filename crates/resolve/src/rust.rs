@@ -136,7 +136,30 @@ pub(super) fn parse_item(
             one_file(pieces, code, |walk| walk.visit_item(&item))?;
             Ok((item, tokens))
         }
-        Err(error) => Err(wrong(pieces.place(code, error.span()), error.to_string())),
+        Err(error) => {
+            let wrong = wrong(pieces.place(code, error.span()), error.to_string());
+            Err(match changed_function(tokens) {
+                Some(name) => wrong.help(format!(
+                    "write `object vmlinux {{ fn {name} {{ .. }} }}` to change a function of the kernel"
+                )),
+                None => wrong,
+            })
+        }
+    }
+}
+
+/// The function in `fn NAME { .. }`, which no item of Rust is.
+fn changed_function(tokens: TokenStream) -> Option<String> {
+    let mut tokens = tokens.into_iter();
+    match (tokens.next(), tokens.next(), tokens.next()) {
+        (
+            Some(TokenTree::Ident(word)),
+            Some(TokenTree::Ident(name)),
+            Some(TokenTree::Group(block)),
+        ) if word == "fn" && block.delimiter() == proc_macro2::Delimiter::Brace => {
+            Some(name.to_string())
+        }
+        _ => None,
     }
 }
 

@@ -101,6 +101,11 @@ impl Resolver<'_> {
             let mut near = Vec::new();
             if self.unknown <= SEARCHES {
                 near = self.near_syscalls(&name.value);
+                // The compiler's names of copies end in a suffix that each build has another of.
+                if let Some((of, _)) = name.value.split_once('.') {
+                    let is_there = !scope.object.symbols.named(of).is_empty();
+                    near.extend(is_there.then(|| of.to_owned()));
+                }
                 if near.is_empty() {
                     near = nearest(scope.object, &name.value, wanted);
                 }

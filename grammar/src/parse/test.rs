@@ -95,7 +95,7 @@ impl SpecParser<'_> {
     }
 
     pub(super) fn expected(&mut self, expected: &str, item: &RawItem) {
-        self.error(ErrorKind::Expected { expected: expected.to_owned() }, item.head);
+        self.error(ErrorKind::Expected { expected: expected.to_owned(), meant: None }, item.head);
     }
 }
 
