@@ -79,6 +79,25 @@ pub(super) enum Wanted {
 }
 
 impl Resolver<'_> {
+    /// The symbols that the author may have meant. The search looks at every symbol: after many
+    /// mistakes, the suggestions for the first ones are enough.
+    fn near_symbols(&mut self, scope: Scope<'_>, name: &str, wanted: Wanted) -> Vec<String> {
+        self.unknown += 1;
+        if self.unknown > SEARCHES {
+            return Vec::new();
+        }
+        let mut near = self.near_syscalls(name);
+        // The compiler's names of copies end in a suffix that each build has another of.
+        if let Some((of, _)) = name.split_once('.') {
+            let is_there = !scope.object.symbols.named(of).is_empty();
+            near.extend(is_there.then(|| of.to_owned()));
+        }
+        match near.is_empty() {
+            true => nearest(scope.object, name, wanted),
+            false => near,
+        }
+    }
+
     /// Finds the symbol that a spec names, or reports why there is none.
     pub(super) fn find(
         &mut self,
@@ -95,21 +114,7 @@ impl Resolver<'_> {
         if all.is_empty() {
             let message = format!("there is no {noun} `{}` in {}", name.value, scope.name);
             let error = Diagnostic::new(code, message).at(name.span, "");
-            // The search looks at every symbol. After many mistakes, the suggestions for the first
-            // ones are enough.
-            self.unknown += 1;
-            let mut near = Vec::new();
-            if self.unknown <= SEARCHES {
-                near = self.near_syscalls(&name.value);
-                // The compiler's names of copies end in a suffix that each build has another of.
-                if let Some((of, _)) = name.value.split_once('.') {
-                    let is_there = !scope.object.symbols.named(of).is_empty();
-                    near.extend(is_there.then(|| of.to_owned()));
-                }
-                if near.is_empty() {
-                    near = nearest(scope.object, &name.value, wanted);
-                }
-            }
+            let near = self.near_symbols(scope, &name.value, wanted);
             let elsewhere = self.objects_with(&name.value);
             self.report(match (near.as_slice(), wanted) {
                 _ if !elsewhere.is_empty() => {
