@@ -1,288 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Names of C that bodies do not have, with what to write in their place.
-//!
-//! A body has the kernel's functions, types and constants by their names in C
-//! (`docs/headers.md`). Macros that need C's grammar, and what Rust has its own word for, are
-//! listed here; `docs/from-c.md` shows the same table. A name that nothing has is reported here,
-//! too.
+//! Names that neither the kernel nor the patch has: what C calls something else, and what is
+//! misspelled.
 
+use super::c_table::in_place;
 use super::names::Names;
-use super::symbols::{near, nearest, Wanted};
+use super::symbols::{near, nearest, Wanted, SEARCHES};
 use super::Resolver;
 use kps_ast::{Code, Span};
 use kps_codegen::refs::{Name, Refs, Role};
 use kps_diag::{list, Diagnostic, NO_SUCH_NAME};
 use kps_facts::{inline, Inline, CONSTANTS};
-
-/// What bodies have in place of something of C.
-#[derive(Debug, Clone, Copy)]
-pub struct FromC {
-    /// Names in C.
-    pub names: &'static [&'static str],
-    /// What to write in a body.
-    pub write: &'static str,
-}
-
-/// What C writes in other words, by subject.
-pub const FROM_C: &[(&str, &[FromC])] = &[
-    (
-        "Values and types",
-        &[
-            row(&["NULL"], "`null_mut()`, or `null()` for a `const` pointer"),
-            row(&["sizeof"], "`size_of::<TYPE>()`, or `size_of_val(&x)`"),
-            row(&["offsetof"], "`offset_of!(TYPE, MEMBER)`"),
-            row(&["transmute"], "`core::mem::transmute(x)`, or a cast"),
-            row(&["typeof", "__typeof__"], "nothing: Rust infers the type"),
-            row(&["ARRAY_SIZE"], "`x.len()`"),
-            row(&["INT_MAX", "S32_MAX"], "`c_int::MAX`"),
-            row(&["INT_MIN", "S32_MIN"], "`c_int::MIN`"),
-            row(&["UINT_MAX", "U32_MAX"], "`c_uint::MAX`"),
-            row(&["LONG_MAX", "S64_MAX"], "`c_long::MAX`"),
-            row(&["ULONG_MAX", "U64_MAX"], "`c_ulong::MAX`"),
-            row(&["SIZE_MAX"], "`usize::MAX`"),
-            row(&["U8_MAX"], "`u8::MAX`"),
-            row(&["U16_MAX"], "`u16::MAX`"),
-            row(&["PAGE_MASK"], "`!(PAGE_SIZE as usize - 1)`"),
-            row(&["int"], "`c_int`"),
-            row(&["unsigned"], "`c_uint`"),
-            row(&["short"], "`c_short`"),
-            row(&["long"], "`c_long`"),
-            row(&["void"], "`c_void`"),
-            row(&["__func__", "__FUNCTION__"], "the name, as text"),
-            row(&["__FILE__"], "`file!()`"),
-            row(&["__LINE__"], "`line!()`"),
-            row(&["IS_ENABLED", "IS_BUILTIN", "IS_MODULE"], "`cfg!(CONFIG_NAME)`"),
-        ],
-    ),
-    (
-        "Numbers",
-        &[
-            row(&["min", "min_t", "min3"], "`a.min(b)`"),
-            row(&["max", "max_t", "max3"], "`a.max(b)`"),
-            row(&["clamp", "clamp_t", "clamp_val"], "`x.clamp(low, high)`"),
-            row(&["abs", "labs"], "`x.abs()`, or `a.abs_diff(b)`"),
-            row(&["swap"], "`core::mem::swap(&mut a, &mut b)`"),
-            row(&["BIT", "BIT_ULL"], "`1 << n`"),
-            row(&["GENMASK", "GENMASK_ULL"], "the mask as a number, such as `0xff0`"),
-            row(&["DIV_ROUND_UP", "DIV_ROUND_UP_ULL"], "`a.div_ceil(b)`"),
-            row(&["ALIGN", "round_up", "roundup"], "`x.next_multiple_of(n)`"),
-            row(&["round_down", "rounddown", "ALIGN_DOWN"], "`x - x % n`"),
-            row(&["PAGE_ALIGN"], "`x.next_multiple_of(PAGE_SIZE as usize)`"),
-            row(&["IS_ALIGNED"], "`x % n == 0`"),
-            row(&["is_power_of_2"], "`x.is_power_of_two()`"),
-            row(&["ilog2"], "`x.ilog2()`"),
-            row(&["hweight8", "hweight16", "hweight32", "hweight64", "hweight_long"], "`x.count_ones()`"),
-            row(&["ffs", "__ffs", "__ffs64"], "`x.trailing_zeros()`, which counts from 0"),
-            row(&["fls", "__fls", "fls64", "fls_long"], "`x.checked_ilog2()`, which counts from 0"),
-            row(&["do_div", "div_u64", "div64_u64", "div_s64"], "`a / b` and `a % b`"),
-            row(
-                &["htons", "htonl", "cpu_to_be16", "cpu_to_be32", "cpu_to_be64"],
-                "`x.to_be()`",
-            ),
-            row(
-                &["ntohs", "ntohl", "be16_to_cpu", "be32_to_cpu", "be64_to_cpu"],
-                "`TYPE::from_be(x)`, such as `u16::from_be(x)`",
-            ),
-            row(&["cpu_to_le16", "cpu_to_le32", "cpu_to_le64"], "`x.to_le()`"),
-            row(
-                &["le16_to_cpu", "le32_to_cpu", "le64_to_cpu"],
-                "`TYPE::from_le(x)`, such as `u32::from_le(x)`",
-            ),
-            row(
-                &["check_add_overflow", "check_sub_overflow", "check_mul_overflow"],
-                "`a.checked_add(b)`, `checked_sub` or `checked_mul`",
-            ),
-        ],
-    ),
-    (
-        "Control",
-        &[
-            row(&["likely", "unlikely"], "the condition alone"),
-            row(
-                &["READ_ONCE", "ACCESS_ONCE"],
-                "`(&raw const x).read_volatile()`",
-            ),
-            row(&["WRITE_ONCE"], "`(&raw mut x).write_volatile(value)`"),
-            row(
-                &["smp_mb", "smp_rmb", "smp_wmb", "barrier", "mb", "rmb", "wmb"],
-                "`core::sync::atomic::fence(Ordering::SeqCst)`",
-            ),
-            row(
-                &["BUG", "BUG_ON", "WARN", "WARN_ON", "WARN_ONCE", "WARN_ON_ONCE", "VM_BUG_ON"],
-                "`if condition { pr_warn!(\"..\\n\"); }`, and leave the function with an error",
-            ),
-            row(&["BUILD_BUG_ON"], "`const { assert!(condition) }`"),
-        ],
-    ),
-    (
-        "Messages",
-        &[
-            row(&["printk", "pr_cont", "pr_warning"], "`pr_info!(\"x is {}\\n\", x)`, with the level in the name"),
-            row(
-                &[
-                    "printk_once", "pr_emerg_once", "pr_alert_once", "pr_crit_once", "pr_err_once",
-                    "pr_warn_once", "pr_notice_once", "pr_info_once", "pr_debug_once",
-                ],
-                "a `static` beside the objects, `static SAID: AtomicBool = AtomicBool::new(false);`, and \
-                 `if !SAID.swap(true, Ordering::Relaxed) { pr_info!(\"..\\n\"); }`",
-            ),
-            row(
-                &[
-                    "printk_ratelimited", "pr_err_ratelimited", "pr_warn_ratelimited",
-                    "pr_notice_ratelimited", "pr_info_ratelimited", "printk_ratelimit",
-                ],
-                "`pr_info!(\"..\\n\")`, behind a condition of your own",
-            ),
-            row(
-                &["println", "print", "eprintln", "eprint", "dbg", "printf"],
-                "`pr_info!(\"..\\n\")`, which ends with `\\n`",
-            ),
-            row(
-                &[
-                    "dev_err", "dev_warn", "dev_info", "dev_dbg", "netdev_err", "netdev_warn",
-                    "netdev_info", "netdev_dbg", "trace_printk",
-                ],
-                "`pr_info!(\"..\\n\")`, which names the module and no device",
-            ),
-            row(
-                &["KERN_EMERG", "KERN_ALERT", "KERN_CRIT", "KERN_ERR", "KERN_WARNING", "KERN_NOTICE", "KERN_INFO", "KERN_DEBUG"],
-                "a macro of that level: `pr_err!`, `pr_warn!`, `pr_info!`",
-            ),
-            row(&["seq_puts"], "`seq_printf(m, c\"text\".as_ptr())`"),
-            row(&["format", "vec"], "an array on the stack, or memory of `kmalloc()`"),
-        ],
-    ),
-    (
-        "The running task",
-        &[
-            row(&["current"], "`get_current()`, a `*mut task_struct`"),
-            row(
-                &["current_uid", "current_euid", "current_suid", "current_fsuid"],
-                "`(*current_cred()).uid.val`, or `euid`, `suid`, `fsuid`",
-            ),
-            row(
-                &["current_gid", "current_egid", "current_fsgid"],
-                "`(*current_cred()).gid.val`, or `egid`, `fsgid`",
-            ),
-            row(&["current_user_ns"], "`(*current_cred()).user_ns`"),
-            row(&["uid_eq", "gid_eq"], "`a.val == b.val`"),
-            row(&["uid_valid", "gid_valid"], "`a.val != u32::MAX`"),
-            row(&["GLOBAL_ROOT_UID", "KUIDT_INIT"], "`0`, compared with `uid.val`"),
-            row(&["is_global_init"], "`task_tgid_nr(task) == 1`"),
-            row(&["task_uid", "task_euid"], "`(*(*task).real_cred).uid.val`, or `euid`"),
-            row(&["task_ppid_nr"], "`task_tgid_nr((*task).real_parent)`"),
-        ],
-    ),
-    (
-        "Lists and containers",
-        &[
-            row(
-                &[
-                    "list_entry", "list_first_entry", "list_last_entry", "list_next_entry", "hlist_entry",
-                    "rb_entry", "container_of",
-                ],
-                "`container_of!(pointer, TYPE, MEMBER)`",
-            ),
-            row(
-                &[
-                    "list_for_each", "list_for_each_entry", "list_for_each_entry_safe", "list_for_each_safe",
-                    "list_for_each_entry_rcu", "list_for_each_entry_reverse",
-                ],
-                "`let mut at = (*head).next; while at != head { \
-                 let entry = container_of!(at, TYPE, MEMBER); at = (*at).next; }`",
-            ),
-            row(
-                &["hlist_for_each", "hlist_for_each_entry", "hlist_for_each_entry_rcu"],
-                "`let mut at = (*head).first; while !at.is_null() { \
-                 let entry = container_of!(at, TYPE, MEMBER); at = (*at).next; }`",
-            ),
-            row(
-                &[
-                    "for_each_process", "for_each_thread", "for_each_process_thread", "for_each_online_cpu",
-                    "for_each_possible_cpu", "for_each_set_bit", "rbtree_postorder_for_each_entry_safe",
-                ],
-                "a loop over what the macro reads, or a file in C",
-            ),
-            row(&["LIST_HEAD", "LIST_HEAD_INIT"], "`INIT_LIST_HEAD(&raw mut list)`"),
-        ],
-    ),
-    (
-        "Memory",
-        &[
-            row(&["kmalloc_array", "kmalloc_obj", "kzalloc_obj"], "`kcalloc(count, size, flags)` or `kzalloc(size, flags)`"),
-            row(&["vmalloc", "vzalloc"], "`kvzalloc(size, GFP_KERNEL)`, and `kvfree()`"),
-            row(&["get_user"], "`copy_from_user(to, from, size)`, or `UserPtr::read()`"),
-            row(&["put_user"], "`copy_to_user(to, from, size)`, or `UserPtr::write()`"),
-            row(&["access_ok"], "nothing: `copy_from_user()` and `copy_to_user()` check the range"),
-            row(&["strscpy", "strlcpy"], "`sized_strscpy(to, from, size)`"),
-            row(&["memzero_explicit"], "`memset(to, 0, size)`"),
-            row(
-                &["this_cpu_read", "__this_cpu_read", "this_cpu_write", "this_cpu_inc", "this_cpu_add", "get_cpu_ptr", "raw_cpu_ptr"],
-                "`*this_cpu_ptr(&raw mut NAME)`, with preemption disabled",
-            ),
-            row(&["per_cpu"], "`*per_cpu_ptr(&raw mut NAME, cpu)`"),
-            row(&["rcu_dereference_protected", "rcu_dereference_raw", "rcu_access_pointer", "srcu_dereference"], "`rcu_dereference(&raw mut POINTER)`"),
-        ],
-    ),
-    (
-        "Time, work and waiting",
-        &[
-            row(&["request_module"], "`__request_module(true, c\"%s\".as_ptr(), name)`"),
-            row(&["udelay", "mdelay"], "`__udelay(microseconds)`"),
-            row(&["ndelay"], "`__ndelay(nanoseconds)`"),
-            row(&["usleep_range"], "`usleep_range_state(min, max, TASK_UNINTERRUPTIBLE)`"),
-            row(&["ktime_to_ns", "ns_to_ktime"], "nothing: a `ktime_t` is nanoseconds"),
-            row(&["ktime_sub", "ktime_add"], "`a - b`, `a + b`"),
-            row(&["ktime_to_ms"], "`time / NSEC_PER_MSEC as i64`"),
-            row(&["ktime_to_us"], "`time / NSEC_PER_USEC as i64`"),
-            row(&["schedule_work", "queue_work"], "`queue_work_on(cpu, queue, work)`"),
-            row(&["schedule_delayed_work", "queue_delayed_work"], "`queue_delayed_work_on(cpu, queue, work, delay)`"),
-            row(
-                &["wake_up", "wake_up_all", "wake_up_interruptible"],
-                "`__wake_up(queue, TASK_INTERRUPTIBLE | TASK_UNINTERRUPTIBLE, 1, null_mut())`",
-            ),
-            row(
-                &[
-                    "wait_event", "wait_event_timeout", "wait_event_interruptible",
-                    "wait_event_interruptible_timeout", "INIT_WORK", "INIT_DELAYED_WORK", "timer_setup",
-                    "init_waitqueue_head", "mutex_init", "DEFINE_MUTEX", "DEFINE_SPINLOCK", "DECLARE_WAIT_QUEUE_HEAD",
-                    "kthread_run",
-                ],
-                "a file in C, `c \"FILE.c\" { fn NAME(..); }`: the macro keeps data of its own",
-            ),
-        ],
-    ),
-    (
-        "Files and networks",
-        &[
-            row(&["MS_RDONLY"], "`SB_RDONLY`"),
-            row(&["MS_NOSUID"], "`SB_NOSUID`"),
-            row(&["MS_NODEV"], "`SB_NODEV`"),
-            row(&["MS_NOEXEC"], "`SB_NOEXEC`"),
-            row(&["S_ISREG"], "`mode as u32 & S_IFMT == S_IFREG`"),
-            row(&["S_ISDIR"], "`mode as u32 & S_IFMT == S_IFDIR`"),
-            row(&["S_ISLNK"], "`mode as u32 & S_IFMT == S_IFLNK`"),
-            row(&["S_ISCHR"], "`mode as u32 & S_IFMT == S_IFCHR`"),
-            row(&["S_ISBLK"], "`mode as u32 & S_IFMT == S_IFBLK`"),
-            row(&["MAJOR"], "`dev >> 20`"),
-            row(&["MINOR"], "`dev & 0xfffff`"),
-            row(&["udp_hdr"], "`skb_transport_header(skb).cast::<udphdr>()`"),
-            row(&["eth_hdr"], "`skb_mac_header(skb).cast::<ethhdr>()`"),
-            row(&["inet_sk"], "`sk.cast::<inet_sock>()`"),
-            row(&["tcp_sk"], "`sk.cast::<tcp_sock>()`"),
-        ],
-    ),
-];
-
-const fn row(names: &'static [&'static str], write: &'static str) -> FromC {
-    FromC { names, write }
-}
-
-/// What to write in place of a name of C.
-pub(super) fn in_place(name: &str) -> Option<&'static str> {
-    let mut rows = FROM_C.iter().flat_map(|(_, rows)| rows.iter());
-    rows.find(|row| row.names.contains(&name)).map(|row| row.write)
-}
 
 /// Macros of the prelude. C has functions or variables of these names.
 const MACROS: &[&str] = &[
@@ -367,45 +94,34 @@ impl Resolver<'_> {
         names: &mut Names,
     ) {
         let (text, around) = (&name.name, &names.around);
-        if around.variables_of_pre.contains(text) {
-            self.report(
-                Diagnostic::new(NO_SUCH_NAME, format!("`{text}` is a variable of `pre` alone"))
-                    .at(place, "")
-                    .note("`pre` and `post` are two blocks, and its variables end with the first")
-                    .help(format!(
-                        "write one `replace` in their place, which calls `original({})`",
-                        around.params.join(", ")
-                    )),
-            );
-            return;
-        }
-        if let Some(write) = in_place(text) {
+        let original = format!("original({})", around.params.join(", "));
+        let error = if around.variables_of_pre.contains(text) {
+            Diagnostic::new(NO_SUCH_NAME, format!("`{text}` is a variable of `pre` alone"))
+                .note("`pre` and `post` are two blocks, and its variables end with the first")
+                .help(format!("write one `replace` in their place, which calls `{original}`"))
+        } else if text == "ret" {
+            Diagnostic::new(NO_SUCH_NAME, "`ret` is the result in `post` alone")
+                .note("a function that returns nothing has no `ret` at all")
+                .help(format!("write `post`, or in `replace`: `let ret = {original};`"))
+        } else if let Some(write) = in_place(text) {
             names.calls_macros |= name.called;
-            self.report(
-                Diagnostic::new(NO_SUCH_NAME, format!("bodies have no `{text}`"))
-                    .at(place, "")
-                    .help(format!("write {write}")),
-            );
+            Diagnostic::new(NO_SUCH_NAME, format!("bodies have no `{text}`"))
+                .help(format!("write {write}"))
+        } else if is_for_rustc(name, refs, names) {
             return;
-        }
-        // What imports and macros define is not known here. Types, and what begins with a capital
-        // letter, have words of rustc's that are as good.
-        let is_plain =
-            text.chars().all(|c| !c.is_uppercase()) || text.chars().all(|c| !c.is_lowercase());
-        if name.role == Role::Type || !is_plain || names.has_macros || refs.words.contains("use") {
-            return;
-        }
-        // The arguments of a macro of C may be types and members.
-        if name.role == Role::Value && names.calls_macros {
-            return;
-        }
+        } else {
+            self.unknown_name(name, names)
+        };
+        self.report(error.at(place, ""));
+    }
+
+    /// A name that nobody is known to have.
+    fn unknown_name(&mut self, name: &Name, names: &Names) -> Diagnostic {
+        let (text, around) = (&name.name, &names.around);
         let release = &self.facts.identity.release;
         let what = if name.role == Role::Function { "function" } else { "variable or constant" };
-        let mut error = Diagnostic::new(
-            NO_SUCH_NAME,
-            format!("there is no {what} `{text}`, in {release} or in the patch"),
-        )
-        .at(place, "");
+        let message = format!("there is no {what} `{text}`, in {release} or in the patch");
+        let mut error = Diagnostic::new(NO_SUCH_NAME, message);
         if name.role == Role::Value && !text.starts_with(char::is_uppercase) {
             let function = &around.function;
             error = match around.params.as_slice() {
@@ -417,7 +133,7 @@ impl Resolver<'_> {
             };
         }
         let near = self.near_names(name, names);
-        let help = match (name.role, near.as_slice()) {
+        error.help(match (name.role, near.as_slice()) {
             (Role::Function, near) => {
                 let meant = match near {
                     [] => String::new(),
@@ -433,13 +149,18 @@ impl Resolver<'_> {
                 "a macro of C has no symbol: write its value".to_owned()
             }
             _ => format!("declare it: `let {text} = ..;`"),
-        };
-        self.report(error.help(help));
+        })
     }
 
     /// The names that may be meant.
-    fn near_names(&self, name: &Name, names: &Names) -> Vec<String> {
+    fn near_names(&mut self, name: &Name, names: &Names) -> Vec<String> {
         let text = name.name.as_str();
+        // One letter is like any other, and after many mistakes the suggestions for the first ones
+        // are enough.
+        self.unknown += 1;
+        if text.len() < 3 || self.unknown > SEARCHES {
+            return Vec::new();
+        }
         let params = names.around.params.iter().map(String::as_str);
         match name.role {
             Role::Function => {
@@ -460,23 +181,16 @@ impl Resolver<'_> {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::collections::BTreeSet;
-
-    #[test]
-    fn a_name_has_one_row() {
-        let mut seen = BTreeSet::new();
-        for name in FROM_C.iter().flat_map(|(_, rows)| rows.iter()).flat_map(|row| row.names) {
-            assert!(seen.insert(name), "{name} is in two rows");
-        }
-    }
-
-    #[test]
-    fn what_headers_give_is_not_listed() {
-        for name in FROM_C.iter().flat_map(|(_, rows)| rows.iter()).flat_map(|row| row.names) {
-            assert!(kps_facts::inline(name).is_none(), "bodies have {name}");
-        }
-    }
+/// Whether a name that is not known here is left to rustc.
+fn is_for_rustc(name: &Name, refs: &Refs, names: &Names) -> bool {
+    let text = &name.name;
+    // Types, and what begins with a capital letter, have words of rustc's that are as good.
+    let is_plain =
+        text.chars().all(|c| !c.is_uppercase()) || text.chars().all(|c| !c.is_lowercase());
+    // What imports and macros define is not known here, and conditions leave things out.
+    let defines = ["use", "macro_rules", "cfg", "cfg_attr"];
+    let may_define = names.has_macros || defines.iter().any(|word| refs.words.contains(*word));
+    // The arguments of a macro of C may be types and members.
+    let is_of_macro = name.role == Role::Value && names.calls_macros;
+    name.role == Role::Type || !is_plain || may_define || is_of_macro
 }

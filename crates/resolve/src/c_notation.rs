@@ -35,15 +35,16 @@ pub(super) fn help(tokens: TokenStream, is_there: impl Fn(Span) -> bool) -> Opti
             "write `match x { 1 => .., 2 | 3 => .., _ => .. }`"
         }
         _ if at(start) == "do" || this == "do" => "write `loop { ..; if !condition { break; } }`",
-        _ if matches!(at(start), "if" | "else" | "while") && this != "{" && this != "struct" => {
-            "write the statement between braces: `if condition { .. }`"
-        }
+        _ if matches!(at(start), "if" | "while") && at(start + 1) == "(" && before(1) == ")" => BRACES,
+        _ if at(start) == "else" && this != "{" && this != "if" => BRACES,
         _ if this == "{" && before(1) == ")" => {
             "bodies have no loops that are macros: write `while !at.is_null() { ..; at = (*at).next; }`"
         }
         ("(", "struct", _) if !is_name(before(2)) => CAST,
         _ if at(start) == "struct" || this == "struct" => STRUCT,
         ("?", ..) => "write `if x != 0 { a } else { b }`: Rust has no `?:`",
+        ("#", "define", _) | (_, "define", _) => "write `const NAME: c_int = 1;`",
+        (_, "#", "define") => "write `const NAME: c_int = 1;`",
         ("#", ..) | (_, "#", _) => "write `if cfg!(CONFIG_NAME) { .. }`: Rust has no preprocessor",
         _ if is_declaration(at(start)) => DECLARATION,
         _ if is_name(this) && is_name(before(1)) && !is_name(before(2)) => DECLARATION,
@@ -51,6 +52,7 @@ pub(super) fn help(tokens: TokenStream, is_there: impl Fn(Span) -> bool) -> Opti
     })
 }
 
+const BRACES: &str = "write the statement between braces: `if condition { .. }`";
 const CAST: &str = "write a cast as `x as *mut TYPE` or `x.cast::<TYPE>()`, without `struct`";
 const STRUCT: &str =
     "write `let name: *mut TYPE = value;`: a struct of the kernel is a type by its name alone";

@@ -9,6 +9,7 @@ mod bodies;
 mod c;
 mod c_names;
 mod c_notation;
+mod c_table;
 mod c_text;
 mod calls;
 mod check;
@@ -76,7 +77,7 @@ use std::collections::{BTreeSet, HashMap};
 use symbols::Scope;
 
 pub use bodies::Fragment;
-pub use c_names::{FromC, FROM_C};
+pub use c_table::{FromC, FROM_C};
 pub use check::{check, Checked};
 pub use metadata::{check_name, is_meant_for, version_of};
 pub use paths::{is_path, refused_path, FileKind};

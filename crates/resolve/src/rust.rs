@@ -42,6 +42,11 @@ impl ParsedBody {
         &self.stmts
     }
 
+    /// Whether some of it is for some configurations only, `#[cfg(..)]`.
+    pub(super) fn is_conditional(&self) -> bool {
+        is_conditional(self.tokens.clone())
+    }
+
     /// The names of its variables, in whatever scope.
     pub(super) fn variables(&self) -> BTreeSet<String> {
         let mut variables = Variables(BTreeSet::new());
@@ -53,6 +58,27 @@ impl ParsedBody {
     pub(super) fn refs(&self, bound: &[String]) -> Refs {
         Refs::of_block(&self.stmts, self.tokens.clone(), bound)
     }
+}
+
+/// Whether some code has an attribute that leaves it out of some configurations.
+pub(super) fn is_conditional(tokens: TokenStream) -> bool {
+    let mut after_sign = false;
+    tokens.into_iter().any(|tree| {
+        let is_attribute = std::mem::replace(&mut after_sign, false);
+        match tree {
+            TokenTree::Group(group) => {
+                let first = group.stream().into_iter().next();
+                let word = first.map(|tree| tree.to_string()).unwrap_or_default();
+                let is_cfg = is_attribute && matches!(word.as_str(), "cfg" | "cfg_attr");
+                is_cfg || is_conditional(group.stream())
+            }
+            TokenTree::Punct(punct) => {
+                after_sign = punct.as_char() == '#';
+                false
+            }
+            _ => false,
+        }
+    })
 }
 
 struct Variables(BTreeSet<String>);

@@ -346,7 +346,7 @@ pub(super) fn is_function(object: &Object, sym: Sym<'_>) -> bool {
 }
 
 /// The most unknown names for which the kernel's names are searched.
-const SEARCHES: usize = 20;
+pub(super) const SEARCHES: usize = 20;
 
 /// The most names that are suggested.
 const OFFERED: usize = 3;

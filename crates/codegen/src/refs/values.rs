@@ -116,7 +116,14 @@ impl Walk {
         let (held, gone): (Vec<Value>, Vec<Value>) =
             values.into_iter().partition(|value| value.to == To::Variable);
         self.refs.values.extend(gone);
-        held.into_iter().map(|value| (value.what, value.span)).collect()
+        // A variable holds something once, however often it is made of it.
+        let mut once: Vec<(ValueKind, Span)> = Vec::new();
+        for Value { what, span, .. } in held {
+            if !once.iter().any(|(known, _)| *known == what) {
+                once.push((what, span));
+            }
+        }
+        once
     }
 
     /// What a new variable holds.

@@ -3,7 +3,7 @@
 
 use super::infer::{Infer, Member};
 use super::ty::Ty;
-use super::{Fault, Kind, Notation, Place, Prototype};
+use super::{Fault, Kind, Notation, Part, Place, Prototype};
 use kps_plan::{Field, Record, RecordKind, TypeDef};
 use syn::ext::IdentExt as _;
 use syn::parse::Parser as _;
@@ -107,8 +107,9 @@ impl Infer<'_> {
                 "count_ones" | "count_zeros" | "leading_zeros" | "trailing_zeros" | "ilog2",
             ) => Ty::Int("u32"),
             (Ty::Int(_), "is_power_of_two" | "is_negative" | "is_positive") => Ty::Bool,
-            (Ty::Record(id), method) if arguments.is_empty() => match self.member(*id, method) {
-                Member::Bitfield(ty) => ty,
+            (Ty::Record(id), method) => match self.member(*id, method) {
+                Member::Bitfield(ty) if arguments.is_empty() => ty,
+                Member::Is(Ty::Function) => self.called_member(call, name),
                 _ => Ty::Unknown,
             },
             (Ty::Array(_), "len") => Ty::Int("usize"),
@@ -118,6 +119,13 @@ impl Infer<'_> {
             (Ty::Str, "as_ptr") => Ty::Pointer { to: Box::new(Ty::Int("u8")), mutable: false },
             _ => Ty::Unknown,
         }
+    }
+
+    fn called_member(&mut self, call: &syn::ExprMethodCall, member: String) -> Ty {
+        let part = Part::of(&call.receiver);
+        let at = call.method.span();
+        self.faults.push(Fault { at, kind: Kind::CalledMember { part, member } });
+        Ty::Unknown
     }
 
     /// A value of a struct, `name { member: value, .. }`.
@@ -193,19 +201,34 @@ fn in_braces(format: &str) -> String {
     let mut rest = format;
     while let Some((before, conversion)) = rest.split_once('%') {
         text += before;
-        let flags = conversion.trim_start_matches(|c: char| "-+ #.*0123456789".contains(c));
-        let kind = flags.trim_start_matches(['l', 'h', 'z', 'j', 't']);
-        let (write, length) = match kind.chars().next() {
-            Some('d' | 'i' | 'u' | 's' | 'c') => ("{}", 1),
-            Some('x') => ("{:x}", 1),
-            Some('X') => ("{:X}", 1),
-            Some('o') => ("{:o}", 1),
-            Some('p') => ("{:p}", 1),
-            Some('%') => ("%", 1),
-            _ => ("%", 0),
+        let flags = conversion.trim_start_matches(['-', '+', ' ', '#']);
+        let kind = flags.trim_start_matches(|c: char| c.is_ascii_digit() || ".*".contains(c));
+        let width = flags[..flags.len() - kind.len()].split('.').next().unwrap_or_default();
+        let width = if width == "*" { "" } else { width };
+        let kind = kind.trim_start_matches(['l', 'h', 'z', 'j', 't']);
+        // `%pd`, `%pK` and the like print what the pointer leads to.
+        let after = kind
+            .strip_prefix('p')
+            .map(|kind| kind.trim_start_matches(|c: char| c.is_ascii_alphanumeric()));
+        let (letter, after) = match (kind.chars().next(), after) {
+            (Some('p'), Some(after)) => ("p", after),
+            (Some('d' | 'i' | 'u'), _) => ("", &kind[1..]),
+            (Some('s' | 'c'), _) => ("?", &kind[1..]),
+            (Some('x'), _) => ("x", &kind[1..]),
+            (Some('X'), _) => ("X", &kind[1..]),
+            (Some('o'), _) => ("o", &kind[1..]),
+            (first, _) => {
+                let percents = if first == Some('%') { 1 } else { 0 };
+                text.push('%');
+                rest = &conversion[percents..];
+                continue;
+            }
         };
-        text += write;
-        rest = if length == 0 { conversion } else { &kind[length..] };
+        text += &match width.is_empty() && letter.is_empty() {
+            true => "{}".to_owned(),
+            false => format!("{{:{width}{letter}}}"),
+        };
+        rest = after;
     }
     text + rest
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 //! What is said of a value of the wrong type, and what to write in its place.
 
+use super::repairs::{a, repair};
 use super::ty::Ty;
 use super::{Context, Fault, Kind, Misuse, Notation, Part, Place};
 use crate::symbols::near;
@@ -31,20 +32,36 @@ impl Resolver<'_> {
                 format!("write `{0}.{member}()`, and `{0}.set_{member}(value)`", text(&part)),
             ),
             Kind::Pointer { part, misuse } => self.misuse(code, &part, misuse),
+            Kind::MemberOfVoid { member } => wrong(
+                format!("`{member}` is a member of nothing: the pointer is that of C's `void`"),
+                format!("write `(*pointer.cast::<TYPE>()).{member}`"),
+            ),
+            Kind::CalledMember { part, member } => wrong(
+                format!("`{member}` is a member that holds a function, and no method"),
+                format!(
+                    "write `if let Some({member}) = {}.{member} {{ {member}(..) }}`",
+                    text(&part)
+                ),
+            ),
             Kind::NoPointer { part, found } => wrong(
                 format!("`{}` is {}, and no pointer", text(&part), a(&found.text(types))),
                 "leave out the `*`".to_owned(),
             ),
-            Kind::OtherIntegers { part, found, wanted } => wrong(
-                format!("`{}` is {}, and the other side {}", text(&part), a(found), a(wanted)),
-                format!("write `{} as {wanted}`", loose(&part, text(&part))),
-            )
-            .note(NO_CONVERSION),
+            Kind::OtherIntegers { part, found, wanted, is_left } => {
+                let cast = format!("{} as {wanted}", part.loose(&text(&part)));
+                // Behind `as u64`, Rust takes `<` for the start of a type's arguments.
+                let cast = if is_left { format!("({cast})") } else { cast };
+                wrong(
+                    format!("`{}` is {}, and the other side {}", text(&part), a(found), a(wanted)),
+                    format!("write `{cast}`"),
+                )
+                .note(NO_CONVERSION)
+            }
             Kind::RecordAsNumber { part, record } => {
                 let record = name(record);
                 wrong(
                     format!("`{}` is a struct, `{record}`, and no number", text(&part)),
-                    self.member_help(&record, &tight(&part, text(&part))),
+                    self.member_help(&record, &part.tight(&text(&part))),
                 )
             }
             Kind::Notation(notation) => self.notation(code, notation),
@@ -82,7 +99,11 @@ impl Resolver<'_> {
         match notation {
             Notation::AssignedInCondition { left, right } => wrong(
                 "this assigns, and a condition compares".to_owned(),
-                format!("write `{} == {}`", text(&left), text(&right)),
+                format!(
+                    "write `{} == {}`, or assign in a statement before",
+                    text(&left),
+                    text(&right)
+                ),
             ),
             Notation::Declaration { ty, name } => wrong(
                 "this multiplies two values, and assigns to the product".to_owned(),
@@ -91,6 +112,13 @@ impl Resolver<'_> {
                     text(&name),
                     text(&ty)
                 ),
+            ),
+            Notation::NewName { name } => wrong(
+                format!("`{name}` is a new variable here: this pattern matches everything"),
+                match name.as_str() {
+                    "NULL" => "write `if x.is_null() { .. }` in place of `match`".to_owned(),
+                    _ => "name a constant that the kernel has, or write its value".to_owned(),
+                },
             ),
             Notation::Octal { digits } => wrong(
                 "a leading zero means nothing in Rust: this is a decimal number".to_owned(),
@@ -112,10 +140,14 @@ impl Resolver<'_> {
     /// A pointer where C does more with one than Rust.
     fn misuse(&self, code: Code, part: &Part, misuse: Misuse) -> Diagnostic {
         let pointer = self.part(code, part);
-        let close = tight(part, pointer.clone());
+        let close = part.tight(&pointer);
         let (is, help) = match misuse {
-            Misuse::Member(member) => {
-                ("which has no members", format!("write `(*{pointer}).{member}`"))
+            Misuse::Member { member, .. } if member == "is_null" => {
+                ("which has a method of this name", format!("write `{close}.is_null()`"))
+            }
+            Misuse::Member { member, is_referred } => {
+                let stars = if is_referred { "**" } else { "*" };
+                ("which has no members", format!("write `({stars}{pointer}).{member}`"))
             }
             Misuse::Negated => ("and no condition", format!("write `{close}.is_null()`")),
             Misuse::AsNumber { number, is_equal, to_number } => {
@@ -127,14 +159,17 @@ impl Resolver<'_> {
                 };
                 ("and is compared with a number", help)
             }
-            Misuse::Arithmetic { other, method, assigns } => {
-                let call = format!("{close}.{method}({})", self.part(code, &other));
+            Misuse::Arithmetic { other, method, assigns, is_size } => {
+                let count = self.part(code, &other);
+                let count =
+                    if is_size { count } else { format!("{} as usize", other.loose(&count)) };
+                let call = format!("{close}.{method}({count})");
                 let call = if assigns { format!("{pointer} = {call}") } else { call };
                 ("which has methods in place of operators", format!("write `{call}`"))
             }
             Misuse::Index(index) => {
                 let index = self.part(code, &index);
-                ("and not an array", format!("write `*{close}.add({index})`"))
+                ("and not an array", format!("write `(*{close}.add({index}))`"))
             }
         };
         Diagnostic::new(WRONG_VALUE, format!("`{pointer}` is a pointer, {is}")).help(help)
@@ -163,9 +198,10 @@ impl Resolver<'_> {
                 format!("argument {} of `{function}` is {wants}", n + 1)
             }
         };
-        let is = match found {
-            Ty::Literal => "a number".to_owned(),
-            Ty::Unit => "no value".to_owned(),
+        let is = match (found, wanted) {
+            (Ty::Literal, Ty::Int(_)) => "out of its range".to_owned(),
+            (Ty::Literal, _) => "a number".to_owned(),
+            (Ty::Unit, _) => "no value".to_owned(),
             _ => has,
         };
         let error = Diagnostic::new(WRONG_VALUE, format!("{what}, and `{text}` is {is}"));
@@ -173,82 +209,20 @@ impl Resolver<'_> {
             (Ty::Int(_), Ty::Int(_)) => error.note(NO_CONVERSION),
             _ => error,
         };
-        error.help(self.value_help(part, text, (found, wanted), place, context))
-    }
-
-    /// What to write for a value of another type.
-    fn value_help(
-        &self,
-        part: &Part,
-        text: String,
-        (found, wanted): (&Ty, &Ty),
-        place: &Place,
-        context: &Context<'_>,
-    ) -> String {
-        let wants = wanted.text(context.types);
-        let (close, open) = (tight(part, text.clone()), loose(part, text.clone()));
-        let is_result = matches!(place, Place::End | Place::Result);
-        match (found, wanted) {
-            (_, Ty::Unit) if *place == Place::End => {
-                format!("write `return {text};` to leave the function with it, or `;` behind it")
-            }
-            (Ty::Literal, Ty::Bool) if text == "0" => "write `false`".to_owned(),
-            (Ty::Literal, Ty::Bool) if text == "1" => "write `true`".to_owned(),
-            (Ty::Int(_) | Ty::Literal, Ty::Bool) => match text.strip_prefix('!') {
-                Some(negated) => format!("write `{negated} == 0`"),
-                None => format!("write `{text} != 0`"),
-            },
-            (Ty::Pointer { .. }, Ty::Bool) => format!("write `!{close}.is_null()`"),
-            (Ty::Int(_), Ty::Int(to)) => format!("write `{open} as {to}`"),
-            (Ty::Bool, Ty::Int(to)) => format!("write `{open} as {to}`"),
-            (Ty::Pointer { .. }, Ty::Int(to)) if is_result => {
-                format!("write `PTR_ERR({text}) as {to}` for an error, or `{close}.addr() as {to}`")
-            }
-            (Ty::Pointer { .. }, Ty::Int(to)) => format!("write `{close}.addr() as {to}`"),
-            (Ty::Literal, Ty::Pointer { mutable, .. }) if text == "0" => {
-                format!("write `{}`", if *mutable { "null_mut()" } else { "null()" })
-            }
-            (Ty::Int(_) | Ty::Literal, Ty::Pointer { .. }) if text.starts_with('-') => {
-                format!("write `ERR_PTR({text})`")
-            }
-            (Ty::Int(_) | Ty::Literal, Ty::Pointer { to, .. }) if **to == Ty::Int("i8") => {
-                "write a C string: `c\"..\".as_ptr()`".to_owned()
-            }
-            (Ty::Int(_) | Ty::Literal, Ty::Pointer { .. }) => format!("write `{open} as {wants}`"),
-            (Ty::Pointer { mutable: false, .. }, Ty::Pointer { mutable: true, .. }) => {
-                match found_fits_as_mutable(found, wanted) {
-                    true => format!(
-                        "write `{close}.cast_mut()`, if nothing else relies on it staying as it is"
-                    ),
-                    false => format!("write `{close}.cast_mut().cast()`"),
-                }
-            }
-            (Ty::Pointer { .. }, Ty::Pointer { .. }) => format!("write `{close}.cast()`"),
-            (Ty::CStr | Ty::Array(_), Ty::Pointer { mutable: false, .. }) => {
-                format!("write `{close}.as_ptr()`")
-            }
-            (Ty::Array(_), Ty::Pointer { .. }) => format!("write `{close}.as_mut_ptr()`"),
-            (Ty::Reference { .. }, Ty::Pointer { mutable, .. }) => {
-                let keyword = if *mutable { "mut" } else { "const" };
-                match text.trim_start_matches('&').trim_start_matches("mut ") {
-                    of if of.len() < text.len() => format!("write `(&raw {keyword} {of}).cast()`"),
-                    of => format!("write `(&raw {keyword} *{of}).cast()`"),
-                }
-            }
-            (Ty::Record(_), Ty::Pointer { mutable, .. }) => {
-                format!("write `&raw {} {text}`", if *mutable { "mut" } else { "const" })
-            }
-            (Ty::Pointer { to, .. }, Ty::Record(_)) if **to == *wanted => {
-                format!("write `*{text}`")
-            }
-            (Ty::Unit, _) => format!("write {}", a(&wants)),
-            _ => format!("write a value of type `{wants}`"),
-        }
+        error.help(repair(context.types, part, &text, (found, wanted), place))
     }
 
     /// Which member of a struct may be the number that is meant.
     fn member_help(&self, record: &str, value: &str) -> String {
-        match self.members(record).as_slice() {
+        let counters =
+            [("atomic_t", "atomic"), ("atomic64_t", "atomic64"), ("refcount_t", "refcount")];
+        if let Some((_, counter)) = counters.iter().find(|(name, _)| *name == record) {
+            return format!(
+                "write `{counter}_read(&raw const {value})`, and change it with the like"
+            );
+        }
+        let members = self.members(record);
+        match members.as_slice() {
             [] => "name the member that holds the number".to_owned(),
             [only] => format!("write `{value}.{only}`"),
             several => format!("name one of its members: {}", shown(several)),
@@ -301,44 +275,12 @@ impl Resolver<'_> {
     }
 }
 
-/// A type behind its article.
-fn a(ty: &str) -> String {
-    let article = if ty.starts_with('i') { "an" } else { "a" };
-    format!("{article} `{ty}`")
-}
-
 /// The type that a suffix of C's stands for.
 fn type_of_suffix(suffix: &str) -> &'static str {
     match suffix.to_lowercase().as_str() {
         "u" => "u32",
         "l" | "ll" => "i64",
         _ => "u64",
-    }
-}
-
-fn found_fits_as_mutable(found: &Ty, wanted: &Ty) -> bool {
-    match found {
-        Ty::Pointer { to, .. } => Ty::Pointer { to: to.clone(), mutable: true }.fits(wanted),
-        _ => false,
-    }
-}
-
-/// A part in front of a method.
-fn tight(part: &Part, text: String) -> String {
-    if part.is_tight {
-        text
-    } else {
-        format!("({text})")
-    }
-}
-
-/// A part in front of `as`, which binds looser than a sign and a star.
-fn loose(part: &Part, text: String) -> String {
-    let is_prefixed = text.starts_with(['-', '*', '!', '&']) && !text.contains(' ');
-    if part.is_tight || is_prefixed {
-        text
-    } else {
-        format!("({text})")
     }
 }
 

@@ -2,13 +2,17 @@
 //! The types of a body's expressions, from those of its parameters and of the kernel's names. What
 //! is not known fits everything, so no fault is found where there is none.
 
+use super::operators::width;
 use super::ty::{integer, Ty};
 use super::{Context, Fault, Kind, Notation, Part, Place, Prototype};
 use std::collections::HashMap;
 use syn::ext::IdentExt as _;
 use syn::spanned::Spanned as _;
 use syn::visit::{self, Visit};
-use syn::{BinOp, Block, Expr, Lit, Pat, Stmt};
+use syn::{BinOp, Block, Expr, Lit, Stmt};
+
+/// The most faults that are reported of one body.
+const MOST: usize = 50;
 
 /// The walk over one body.
 pub(super) struct Infer<'a> {
@@ -18,6 +22,8 @@ pub(super) struct Infer<'a> {
     /// What `return` takes.
     result: Ty,
     scopes: Vec<HashMap<String, Ty>>,
+    /// Whether names may come from elsewhere, by glob imports and macros.
+    pub(super) has_other_names: bool,
     pub(super) faults: Vec<Fault>,
 }
 
@@ -32,13 +38,18 @@ impl<'a> Infer<'a> {
         stmts: &[Stmt],
     ) -> Vec<Fault> {
         let scopes = vec![bound.into_iter().collect()];
-        let mut infer = Infer { context, original, result, scopes, faults: Vec::new() };
+        let (has_other_names, faults) = (context.has_other_names, Vec::new());
+        let mut infer = Infer { context, original, result, scopes, has_other_names, faults };
         infer.wanted_of_block(stmts, &falls, &Place::End);
         infer.faults
     }
 
+    /// A fault of an expression. After many of them the first ones are enough, and looking for
+    /// the text of all would take time by the square of the body.
     pub(super) fn fault(&mut self, at: &Expr, kind: Kind) {
-        self.faults.push(Fault { at: at.span(), kind });
+        if self.faults.len() < MOST {
+            self.faults.push(Fault { at: at.span(), kind });
+        }
     }
 
     pub(super) fn scoped<T>(&mut self, inside: impl FnOnce(&mut Self) -> T) -> T {
@@ -48,7 +59,7 @@ impl<'a> Infer<'a> {
         found
     }
 
-    fn bind(&mut self, name: &syn::Ident, ty: Ty) {
+    pub(super) fn bind(&mut self, name: &syn::Ident, ty: Ty) {
         if let Some(scope) = self.scopes.last_mut() {
             scope.insert(name.unraw().to_string(), ty);
         }
@@ -56,106 +67,6 @@ impl<'a> Infer<'a> {
 
     pub(super) fn local(&self, name: &str) -> Option<&Ty> {
         self.scopes.iter().rev().find_map(|scope| scope.get(name))
-    }
-
-    /// Binds the names of a pattern. Only a plain name has the whole value.
-    fn bind_pattern(&mut self, pat: &Pat, ty: Ty) {
-        match pat {
-            Pat::Ident(name) if name.by_ref.is_none() && name.subpat.is_none() => {
-                self.bind(&name.ident, ty);
-            }
-            Pat::Type(typed) => {
-                let ty = Ty::written(&typed.ty, &self.context.kernel);
-                self.bind_pattern(&typed.pat, ty);
-            }
-            Pat::Paren(inner) => self.bind_pattern(&inner.pat, ty),
-            pat => {
-                let mut names = Names(Vec::new());
-                names.visit_pat(pat);
-                names.0.iter().for_each(|name| self.bind(name, Ty::Unknown));
-            }
-        }
-    }
-
-    /// The statements of a block, whose value has to be of a type.
-    fn wanted_of_block(&mut self, stmts: &[Stmt], wanted: &Ty, place: &Place) {
-        self.scoped(|infer| {
-            infer.items(stmts);
-            let (last, before) = match stmts.split_last() {
-                Some((Stmt::Expr(last, None), before)) => (Some(last), before),
-                _ => (None, stmts),
-            };
-            let mut may_end = true;
-            for stmt in before {
-                may_end &= !matches!(infer.stmt(stmt), Ty::Never | Ty::Unknown);
-            }
-            match last {
-                Some(last) => infer.want(last, wanted, place),
-                None => {
-                    let lacks_result = may_end && wanted.is_known() && *wanted != Ty::Unit;
-                    if let Some(stmt) = stmts.last().filter(|_| lacks_result) {
-                        let wanted = wanted.clone();
-                        infer
-                            .faults
-                            .push(Fault { at: stmt.span(), kind: Kind::NoResult { wanted } });
-                    }
-                }
-            }
-        });
-    }
-
-    /// The names of items, which shadow others in the whole block.
-    fn items(&mut self, stmts: &[Stmt]) {
-        for stmt in stmts {
-            match stmt {
-                Stmt::Item(syn::Item::Fn(item)) => self.bind(&item.sig.ident, Ty::Unknown),
-                Stmt::Item(syn::Item::Static(item)) => {
-                    let ty = Ty::written(&item.ty, &self.context.kernel);
-                    self.bind(&item.ident, ty);
-                }
-                Stmt::Item(syn::Item::Const(item)) => {
-                    let ty = Ty::written(&item.ty, &self.context.kernel);
-                    self.bind(&item.ident, ty);
-                }
-                Stmt::Item(syn::Item::Use(item)) => {
-                    let mut names = Names(Vec::new());
-                    names.of_use(&item.tree);
-                    names.0.iter().for_each(|name| self.bind(name, Ty::Unknown));
-                }
-                _ => {}
-            }
-        }
-    }
-
-    fn stmt(&mut self, stmt: &Stmt) -> Ty {
-        match stmt {
-            Stmt::Local(local) => {
-                self.declare(local);
-                Ty::Unit
-            }
-            Stmt::Expr(expr, _) => self.expr(expr),
-            Stmt::Macro(stmt) => self.macro_(&stmt.mac),
-            Stmt::Item(_) => Ty::Unit,
-        }
-    }
-
-    fn declare(&mut self, local: &syn::Local) {
-        let declared = match &local.pat {
-            Pat::Type(typed) => Ty::written(&typed.ty, &self.context.kernel),
-            _ => Ty::Unknown,
-        };
-        let mut ty = declared.clone();
-        if let Some(init) = &local.init {
-            match declared.is_known() {
-                true => self.want(&init.expr, &declared, &Place::Declared),
-                // How a literal is used decides what it is.
-                false => ty = self.expr(&init.expr).or_unknown(|ty| *ty != Ty::Literal),
-            }
-            if let Some((_, otherwise)) = &init.diverge {
-                self.expr(otherwise);
-            }
-        }
-        self.bind_pattern(&local.pat, ty);
     }
 
     /// An expression whose value has to be of a type. A branch that has another is the fault.
@@ -180,7 +91,8 @@ impl<'a> Infer<'a> {
             }
             expr => {
                 let found = self.expr(expr);
-                if !found.fits(wanted) {
+                let fits = found.fits(wanted) && is_in_range(expr, wanted);
+                if !fits && self.faults.len() < MOST {
                     let part = Part::of(expr);
                     let (wanted, place) = (wanted.clone(), place.clone());
                     self.fault(expr, Kind::Value { part, found, wanted, place });
@@ -197,16 +109,6 @@ impl<'a> Infer<'a> {
             }
             body(infer, &arm.body)
         })
-    }
-
-    /// A pattern that is compared with a value. Upper-case names are constants.
-    fn bind_pattern_of_value(&mut self, pat: &Pat) {
-        let mut names = Names(Vec::new());
-        names.visit_pat(pat);
-        for name in names.0.iter().filter(|name| !name.to_string().starts_with(char::is_uppercase))
-        {
-            self.bind(name, Ty::Unknown);
-        }
     }
 
     /// What `if`, `while` and `&&` take. Names that it binds are in the scope around it.
@@ -302,20 +204,6 @@ impl<'a> Infer<'a> {
                 Ty::Unknown
             }
         }
-    }
-
-    fn block(&mut self, block: &Block) -> Ty {
-        self.scoped(|infer| {
-            infer.items(&block.stmts);
-            let types: Vec<Ty> = block.stmts.iter().map(|stmt| infer.stmt(stmt)).collect();
-            match block.stmts.last() {
-                _ if types.contains(&Ty::Never) => Ty::Never,
-                Some(Stmt::Expr(_, None)) => types.into_iter().last().unwrap_or(Ty::Unit),
-                // rustc knows whether a loop or a macro ends.
-                _ if types.contains(&Ty::Unknown) => Ty::Unknown,
-                _ => Ty::Unit,
-            }
-        })
     }
 
     fn branches(&mut self, branches: &syn::ExprIf) -> Ty {
@@ -427,37 +315,39 @@ pub(super) enum Member {
     None,
 }
 
-/// The names that patterns and imports bind.
-struct Names(Vec<syn::Ident>);
-
-impl Names {
-    fn of_use(&mut self, tree: &syn::UseTree) {
-        match tree {
-            syn::UseTree::Path(path) => self.of_use(&path.tree),
-            syn::UseTree::Name(name) => self.0.push(name.ident.clone()),
-            syn::UseTree::Rename(rename) => self.0.push(rename.rename.clone()),
-            syn::UseTree::Group(group) => group.items.iter().for_each(|tree| self.of_use(tree)),
-            syn::UseTree::Glob(_) => {}
-        }
-    }
-}
-
-impl<'b> Visit<'b> for Names {
-    fn visit_pat_ident(&mut self, pat: &'b syn::PatIdent) {
-        self.0.push(pat.ident.clone());
-        visit::visit_pat_ident(self, pat);
-    }
-}
-
 fn literal(lit: &Lit) -> Ty {
     match lit {
         Lit::Int(int) if int.suffix().is_empty() => Ty::Literal,
         Lit::Int(int) => integer(int.suffix()).map_or(Ty::Unknown, Ty::Int),
         Lit::Bool(_) => Ty::Bool,
         Lit::Byte(_) => Ty::Int("u8"),
+        Lit::Char(_) => Ty::Char,
         Lit::Str(_) => Ty::Str,
         Lit::CStr(_) => Ty::CStr,
         _ => Ty::Unknown,
+    }
+}
+
+/// Whether a literal, perhaps with a sign, is one that an integer can have. What is no literal is.
+pub(super) fn is_in_range(expr: &Expr, wanted: &Ty) -> bool {
+    let Ty::Int(int) = wanted else { return true };
+    let Some(value) = number(expr) else { return true };
+    let bits = width(int);
+    match int.starts_with('u') {
+        true => value >= 0 && (bits >= 127 || value < 1 << bits),
+        false => bits > 127 || (-(1 << (bits - 1))..1 << (bits - 1)).contains(&value),
+    }
+}
+
+/// The number that a literal without a suffix is.
+fn number(expr: &Expr) -> Option<i128> {
+    match expr {
+        Expr::Lit(syn::ExprLit { lit: Lit::Int(int), .. }) if int.suffix().is_empty() => {
+            int.base10_parse().ok()
+        }
+        Expr::Unary(unary) if matches!(unary.op, syn::UnOp::Neg(_)) => Some(-number(&unary.expr)?),
+        Expr::Paren(inner) => number(&inner.expr),
+        _ => None,
     }
 }
 
@@ -472,7 +362,7 @@ fn common(types: Vec<Ty>) -> Ty {
 
 impl Ty {
     /// The type if something holds of it.
-    fn or_unknown(self, holds: impl FnOnce(&Ty) -> bool) -> Ty {
+    pub(super) fn or_unknown(self, holds: impl FnOnce(&Ty) -> bool) -> Ty {
         if holds(&self) {
             self
         } else {

@@ -10,9 +10,12 @@ mod calls;
 mod faults;
 mod infer;
 mod operators;
+mod repairs;
+mod statements;
 mod ty;
 
 use super::bodies::{Fragment, Rust};
+use super::rust::is_conditional;
 use super::Resolver;
 use crate::advice::prototype;
 use infer::Infer;
@@ -37,6 +40,8 @@ struct Context<'a> {
     own_names: BTreeSet<String>,
     /// Variables and constants, of the kernel and of the author.
     values: HashMap<String, Ty>,
+    /// Whether names may come from elsewhere, by glob imports and macros.
+    has_other_names: bool,
 }
 
 /// What a function takes and returns.
@@ -89,10 +94,14 @@ enum Kind {
     Bitfield { part: Part, member: String },
     /// A pointer where C does more with one than Rust.
     Pointer { part: Part, misuse: Misuse },
+    /// A member of what a `void *` points to.
+    MemberOfVoid { member: String },
+    /// A member that holds a function, called like a method.
+    CalledMember { part: Part, member: String },
     /// `*` in front of what is no pointer.
     NoPointer { part: Part, found: Ty },
     /// Two integers of different types around an operator.
-    OtherIntegers { part: Part, found: &'static str, wanted: &'static str },
+    OtherIntegers { part: Part, found: &'static str, wanted: &'static str, is_left: bool },
     /// A struct that is compared with a number.
     RecordAsNumber { part: Part, record: TypeId },
     /// C's notation that Rust reads otherwise.
@@ -117,6 +126,8 @@ enum Notation {
     Octal { digits: String },
     /// A number with a suffix of C's.
     Suffix { digits: String, suffix: String },
+    /// A pattern that looks like a constant, and is a new variable.
+    NewName { name: String },
     /// A message with `%d`, and what it is in Rust.
     Conversions { text: String },
 }
@@ -124,13 +135,13 @@ enum Notation {
 /// What C does with a pointer, and Rust does not.
 enum Misuse {
     /// `p.member`, or `p->member` without its arrow.
-    Member(String),
+    Member { member: String, is_referred: bool },
     /// `!p`.
     Negated,
     /// A comparison with a number, which may be meant for what it points to.
     AsNumber { number: Part, is_equal: bool, to_number: bool },
     /// `p + n`: the method that does it.
-    Arithmetic { other: Part, method: &'static str, assigns: bool },
+    Arithmetic { other: Part, method: &'static str, assigns: bool, is_size: bool },
     /// `p[n]`.
     Index(Part),
 }
@@ -162,6 +173,8 @@ struct Part {
     is_one_token: bool,
     /// Whether a method or a cast behind it applies to all of it.
     is_tight: bool,
+    /// Whether it has an address.
+    is_place: bool,
 }
 
 impl Part {
@@ -172,10 +185,38 @@ impl Part {
                 | Expr::Unary(_)
                 | Expr::Cast(_)
                 | Expr::Reference(_)
+                | Expr::RawAddr(_)
                 | Expr::Closure(_)
         );
-        let is_one_token = expr.to_token_stream().into_iter().nth(1).is_none();
-        Part { span: expr.span(), is_one_token, is_tight }
+        let is_deref = |unary: &syn::ExprUnary| matches!(unary.op, syn::UnOp::Deref(_));
+        let is_place = match expr {
+            Expr::Path(_) | Expr::Field(_) | Expr::Index(_) => true,
+            Expr::Unary(unary) => is_deref(unary),
+            _ => false,
+        };
+        let is_one_token = match expr {
+            Expr::Path(path) => path.path.get_ident().is_some(),
+            Expr::Lit(_) => true,
+            _ => false,
+        };
+        Part { span: expr.span(), is_one_token, is_tight, is_place }
+    }
+
+    /// Its text in front of a method.
+    fn tight(&self, text: &str) -> String {
+        match self.is_tight {
+            true => text.to_owned(),
+            false => format!("({text})"),
+        }
+    }
+
+    /// Its text in front of `as`, which binds looser than a sign and a star.
+    fn loose(&self, text: &str) -> String {
+        let is_prefixed = text.starts_with(['-', '*', '!', '&']) && !text.contains(' ');
+        match self.is_tight || is_prefixed {
+            true => text.to_owned(),
+            false => format!("({text})"),
+        }
     }
 }
 
@@ -196,6 +237,9 @@ impl Resolver<'_> {
         }
         for (item, code) in rust.items_with_code() {
             if let Item::Fn(item) = item {
+                if is_conditional(item.to_token_stream()) {
+                    continue;
+                }
                 if let Some(own) = context.own.get(&item.sig.ident.to_string()) {
                     let names = item.sig.inputs.iter().map(parameter_name);
                     let bound = names.zip(own.params.clone());
@@ -265,7 +309,7 @@ impl Resolver<'_> {
         bound: impl IntoIterator<Item = (String, Ty)>,
         results: (Ty, Ty),
     ) {
-        if let Some((body, _)) = rust.body(code) {
+        if let Some((body, _)) = rust.body(code).filter(|(body, _)| !body.is_conditional()) {
             let found = Infer::faults(context, original, bound, results, body.stmts());
             self.report_faults(context, code, found);
         }
@@ -294,6 +338,7 @@ impl<'a> Context<'a> {
             own: HashMap::new(),
             own_names,
             values: HashMap::new(),
+            has_other_names: rust.has_unknown_names() || rust.has_macros(),
         };
         let errors = super::prelude::errors().into_iter().map(|name| (name, Ty::Int("i32")));
         context.values.extend(errors);
@@ -304,7 +349,10 @@ impl<'a> Context<'a> {
         let statics = imports.statics.iter();
         context.values.extend(statics.map(|item| (item.name.clone(), Ty::of(types, &item.ty))));
         for (item, _) in rust.items_with_code() {
-            context.own_item(item);
+            // Of several with one name, conditions choose.
+            if !is_conditional(item.to_token_stream()) {
+                context.own_item(item);
+            }
         }
         context
     }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 //! Operators, members and indices: the types of their operands.
 
-use super::infer::{Infer, Member};
+use super::infer::{is_in_range, Infer, Member};
 use super::ty::Ty;
 use super::{Fault, Kind, Misuse, Part, Place};
 use kps_plan::{Field, TypeDef, TypeId};
@@ -29,6 +29,12 @@ impl Infer<'_> {
                 self.faults.push(Fault { at: unary.span(), kind });
                 Ty::Bool
             }
+            (UnOp::Not(_), Ty::Function) => {
+                let (part, found, wanted) = (part(), of, Ty::Bool);
+                let kind = Kind::Value { part, found, wanted, place: Place::Condition };
+                self.faults.push(Fault { at: unary.span(), kind });
+                Ty::Bool
+            }
             (UnOp::Not(_) | UnOp::Neg(_), found @ (Ty::Int(_) | Ty::Bool | Ty::Literal)) => {
                 found.clone()
             }
@@ -48,12 +54,12 @@ impl Infer<'_> {
             BinOp::Eq(_) | BinOp::Ne(_) | BinOp::Lt(_) | BinOp::Le(_) | BinOp::Gt(_) | BinOp::Ge(_)
         );
         let assigns = is_assignment(op);
-        if !is_shift(op) {
-            self.operands(expr, binary, (&left, &right), compares);
-        }
+        let is_wrong = !is_shift(op) && self.operands(expr, binary, (&left, &right), compares);
         match (left, right) {
             _ if compares => Ty::Bool,
             _ if assigns => Ty::Unit,
+            // One message is enough.
+            _ if is_wrong => Ty::Unknown,
             (Ty::Literal, right @ (Ty::Int(_) | Ty::Literal)) if !is_shift(op) => right,
             (left @ (Ty::Int(_) | Ty::Bool), _) => left,
             (Ty::Literal, _) if is_shift(op) => Ty::Literal,
@@ -61,14 +67,14 @@ impl Infer<'_> {
         }
     }
 
-    /// The types on both sides of an operator have to be one.
+    /// The types on both sides of an operator have to be one. Returns whether they are at fault.
     fn operands(
         &mut self,
         expr: &Expr,
         binary: &syn::ExprBinary,
         sides: (&Ty, &Ty),
         compares: bool,
-    ) {
+    ) -> bool {
         let (left, right) = (&*binary.left, &*binary.right);
         let (at, kind) = match sides {
             (Ty::Pointer { to, .. }, Ty::Int(_) | Ty::Literal) if compares => {
@@ -78,17 +84,25 @@ impl Infer<'_> {
                 (expr, as_number((right, to), left, &binary.op))
             }
             (Ty::Pointer { .. }, Ty::Int(_) | Ty::Literal | Ty::Pointer { .. }) if !compares => {
-                let Some(method) = method_of(&binary.op, sides.1.is_pointer()) else { return };
+                let is_like = !sides.1.is_pointer() || sides.1.fits(sides.0);
+                let method = method_of(&binary.op, sides.1.is_pointer()).filter(|_| is_like);
+                let Some(method) = method else { return false };
                 let (part, other, assigns) =
                     (Part::of(left), Part::of(right), is_assignment(&binary.op));
-                let misuse = Misuse::Arithmetic { other, method, assigns };
+                let is_size = !matches!(sides.1, Ty::Int(int) if *int != "usize");
+                let misuse = Misuse::Arithmetic { other, method, assigns, is_size };
                 (expr, Kind::Pointer { part, misuse })
             }
             (Ty::Int(a), Ty::Int(b)) if a != b => {
                 // The wider type holds the values of both.
                 let is_left = !is_assignment(&binary.op) && width(a) < width(b);
                 let (part, found, wanted) = if is_left { (left, a, b) } else { (right, b, a) };
-                (part, Kind::OtherIntegers { part: Part::of(part), found, wanted })
+                (part, Kind::OtherIntegers { part: Part::of(part), found, wanted, is_left })
+            }
+            (Ty::Int(_), Ty::Literal) if !is_in_range(right, sides.0) => {
+                let (found, wanted) = (Ty::Literal, sides.0.clone());
+                let (part, place) = (Part::of(right), Place::Operand);
+                (right, Kind::Value { part, found, wanted, place })
             }
             (Ty::Record(id), Ty::Int(_) | Ty::Literal) => {
                 (expr, Kind::RecordAsNumber { part: Part::of(left), record: *id })
@@ -97,7 +111,7 @@ impl Infer<'_> {
                 (expr, Kind::RecordAsNumber { part: Part::of(right), record: *id })
             }
             (Ty::Bool, Ty::Int(_) | Ty::Literal)
-            | (Ty::Int(_) | Ty::Literal, Ty::Bool)
+            | (Ty::Int(_) | Ty::Literal, Ty::Bool | Ty::Char)
             | (Ty::Pointer { .. }, Ty::Pointer { .. })
                 if !sides.1.fits(sides.0) && !sides.0.fits(sides.1) =>
             {
@@ -105,21 +119,22 @@ impl Infer<'_> {
                 let (part, place) = (Part::of(right), Place::Operand);
                 (right, Kind::Value { part, found, wanted, place })
             }
-            _ => return,
+            _ => return false,
         };
         self.fault(at, kind);
+        true
     }
 
     pub(super) fn field(&mut self, expr: &Expr, field: &syn::ExprField) -> Ty {
         let base = self.expr(&field.base);
         let syn::Member::Named(name) = &field.member else { return Ty::Unknown };
         let member = name.unraw().to_string();
-        let part = Part::of(&field.base);
+        let part = || Part::of(&field.base);
         match base.behind_references() {
             Ty::Record(id) => match self.member(*id, &member) {
                 Member::Is(ty) => ty,
                 Member::Bitfield(_) => {
-                    let kind = Kind::Bitfield { part, member };
+                    let kind = Kind::Bitfield { part: part(), member };
                     self.faults.push(Fault { at: name.span(), kind });
                     Ty::Unknown
                 }
@@ -138,9 +153,14 @@ impl Infer<'_> {
                     },
                     _ => Ty::Unknown,
                 };
-                let misuse = Misuse::Member(member);
-                self.fault(expr, Kind::Pointer { part, misuse });
+                let is_referred = matches!(base, Ty::Reference { .. });
+                let misuse = Misuse::Member { member, is_referred };
+                self.fault(expr, Kind::Pointer { part: part(), misuse });
                 ty
+            }
+            Ty::Void => {
+                self.faults.push(Fault { at: name.span(), kind: Kind::MemberOfVoid { member } });
+                Ty::Unknown
             }
             _ => Ty::Unknown,
         }
@@ -234,7 +254,7 @@ fn is_assignment(op: &BinOp) -> bool {
 }
 
 /// The width of an integer in bits.
-fn width(int: &str) -> u32 {
+pub(super) fn width(int: &str) -> u32 {
     let digits = int.trim_start_matches(|c: char| c.is_alphabetic());
     digits.parse().unwrap_or(64)
 }

@@ -20,6 +20,10 @@ pub(super) enum Ty {
     Int(&'static str),
     /// An integer literal, which may become any integer.
     Literal,
+    /// A character, which no integer of C is in Rust.
+    Char,
+    /// An optional pointer to a function.
+    Function,
     /// `&str`.
     Str,
     /// `&CStr`.
@@ -84,8 +88,9 @@ impl Ty {
                 Ty::Pointer { to: Box::new(Ty::of(types, to)), mutable: !constant }
             }
             Type::User(_) => Ty::User,
-            // An array without a length has methods of its own, and functions are options.
-            Type::Function(_) | Type::Array { len: 0, .. } => Ty::Unknown,
+            Type::Function(_) => Ty::Function,
+            // An array without a length has methods of its own.
+            Type::Array { len: 0, .. } => Ty::Unknown,
             Type::Array { of, .. } => Ty::Array(Box::new(Ty::of(types, of))),
             Type::Named(id) => match types.get(*id) {
                 TypeDef::Enum { int, .. } => Ty::Int(rust_int(*int)),
@@ -190,6 +195,8 @@ impl Ty {
             Ty::Bool => "bool".to_owned(),
             Ty::Int(name) => (*name).to_owned(),
             Ty::Literal => "an integer".to_owned(),
+            Ty::Char => "char".to_owned(),
+            Ty::Function => "Option<fn>".to_owned(),
             Ty::Str => "&str".to_owned(),
             Ty::CStr => "&CStr".to_owned(),
             Ty::Pointer { to, mutable } => {
