@@ -158,6 +158,14 @@ fn a_livepatch_that_was_replaced_can_be_unloaded() {
         0,
         &[&shown("cmdline_mark"), "successor\tenabled\tvmlinux: 1 function\n"],
     );
+    let in_json = machine.step("kpsc list --message-format json", 0, &[]);
+    assert_eq!(
+        in_json.lines().next(),
+        Some(
+            "{\"name\":\"cmdline_mark\",\"state\":\"disabled\",\"behind\":0,\"objects\":[],\
+             \"version\":null,\"fixes\":[]}"
+        )
+    );
     machine.step("kpsc unload cmdline_mark && ! grep cmdline_mark /proc/modules", 0, &[]);
     machine.step("kpsc unload successor && kpsc list", 0, &["no livepatch is loaded"]);
     machine.vm.check_log();
@@ -181,6 +189,9 @@ fn two_patches_of_one_function_are_refused_unless_one_says_so() {
         0,
         &["marks_all is unloaded; loading an older version with `atomic replace`"],
     );
+    // These were replaced by it: nothing more ends with them.
+    let replaced = machine.step("kpsc unload marks_over && kpsc unload cmdline_mark", 0, &[]);
+    assert_eq!(replaced, "");
     machine.vm.check_log();
 }
 

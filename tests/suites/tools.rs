@@ -3,8 +3,8 @@
 
 use kps_diag::Severity;
 use kps_operate::{
-    livepatches, preflight, tasks_in, unload, verdict, Function, Incoming, Livepatch, Object,
-    State, System, Task,
+    livepatches, preflight, tasks_in, unload, verdict, Changed, Function, Incoming, Livepatch,
+    Object, State, System, Task,
 };
 use kps_plan::{Note, ObjectName};
 use kps_tests::schedule::Case;
@@ -223,8 +223,10 @@ fn livepatches_are_read_from_sysfs() {
         state,
         objects: objects
             .iter()
-            .map(|(name, functions)| {
-                ((*name).into(), functions.iter().map(|name| (*name).into()).collect())
+            .map(|(name, functions)| Changed {
+                name: (*name).into(),
+                functions: functions.iter().map(|name| (*name).into()).collect(),
+                is_patched: *name == "vmlinux",
             })
             .collect(),
         note: None,

@@ -28,8 +28,9 @@ impl Unload {
 /// The state of persistent data after a patch was unloaded, and how to go back to an older version.
 fn fate(patch: &Livepatch, others: &[Livepatch]) -> Option<String> {
     let name = &patch.name;
-    // A patch whose transition never completed has changed nothing.
-    if patch.state == State::Patching {
+    // A patch whose transition never completed has changed nothing, and one that was disabled or
+    // replaced before had ended then.
+    if matches!(patch.state, State::Patching | State::Disabled) {
         return None;
     }
     let note = patch.note.as_ref()?;

@@ -17,7 +17,7 @@ mod tasks;
 mod transition;
 
 pub use incoming::Incoming;
-pub use livepatches::{livepatches, Livepatch, State};
+pub use livepatches::{livepatches, Changed, Livepatch, State};
 pub use module::{look_into, open, ModuleFile, Other};
 pub use note::note;
 pub use preflight::{preflight, verdict, Kernel};

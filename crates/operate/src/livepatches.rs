@@ -7,7 +7,7 @@ use kps_diag::Diagnostic;
 use kps_host::disk::entries;
 use kps_host::input::read_at_most;
 use kps_plan::{Note, NOTE_SECTION};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// A loaded livepatch.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,10 +16,21 @@ pub struct Livepatch {
     pub name: String,
     /// Its state.
     pub state: State,
-    /// The objects that it changes, each with its functions as sysfs names them: `NAME,SYMPOS`.
-    pub objects: Vec<(String, Vec<String>)>,
+    /// The objects that it changes.
+    pub objects: Vec<Changed>,
     /// Its note, if kpsc made it.
     pub note: Option<Note>,
+}
+
+/// An object that a livepatch changes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Changed {
+    /// Its name.
+    pub name: String,
+    /// Its functions as sysfs names them: `NAME,SYMPOS`.
+    pub functions: Vec<String>,
+    /// Whether they are redirected now: those of a module are not while it is not loaded.
+    pub is_patched: bool,
 }
 
 /// The state of a livepatch.
@@ -82,14 +93,18 @@ fn in_folder(system: &System, folder: &Path, name: &str) -> Livepatch {
         (false, true) => State::Unpatching,
         (false, false) => State::Disabled,
     };
-    let functions = |path: &Path| folders(path).into_iter().map(|(name, _)| name).collect();
-    let objects =
-        folders(folder).into_iter().map(|(object, path)| (object, functions(&path))).collect();
+    let changed = |(name, path): (String, PathBuf)| Changed {
+        name,
+        functions: folders(&path).into_iter().map(|(name, _)| name).collect(),
+        // Linux before 6.1 does not say it.
+        is_patched: read(&path.join("patched")).as_deref() != Some("0"),
+    };
+    let objects = folders(folder).into_iter().map(changed).collect();
     Livepatch { name: name.to_owned(), state, objects, note: read_note(system, name) }
 }
 
 /// The folders in a folder, by name. A folder that no longer exists has none.
-fn folders(folder: &Path) -> Vec<(String, std::path::PathBuf)> {
+fn folders(folder: &Path) -> Vec<(String, PathBuf)> {
     let entries = entries(folder).unwrap_or_default().into_iter().filter(|path| path.is_dir());
     entries.filter_map(|path| Some((name(&path)?.to_owned(), path))).collect()
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 //! The loaded livepatches: whether they allow another one, and what it does to them.
 
-use super::super::{Function, Incoming, Livepatch, State};
+use super::super::{Changed, Function, Incoming, Livepatch, State};
 use kps_diag::{
     list, Diagnostic, Severity, CONFLICTING_LIVEPATCH, INCOMPATIBLE_STATES, IN_TRANSITION,
     REPLACES_OTHERS, RESOURCE_TAKEN, SKIPPED_CALLBACKS, UNKNOWN_STATES,
@@ -39,7 +39,7 @@ fn in_transition(other: &Livepatch) -> Option<Diagnostic> {
 /// its name has position 1.
 pub(super) fn changes(other: &Livepatch, object: &str, function: &Function) -> bool {
     let known = format!("{},{}", function.name, function.sympos.max(1));
-    other.objects.iter().any(|(name, functions)| name == object && functions.contains(&known))
+    other.objects.iter().any(|changed| changed.name == object && changed.functions.contains(&known))
 }
 
 /// A kpsc module that is stacked on another livepatch of the same function. The old function that
@@ -123,7 +123,7 @@ fn state(
 fn replacement(incoming: &Incoming, other: &Livepatch) -> Option<Diagnostic> {
     let when = when_it_replaces(incoming)?;
     let mut dropped = Vec::new();
-    for (object, functions) in &other.objects {
+    for Changed { name: object, functions, .. } in &other.objects {
         let mine = |known: &&String| {
             !incoming.functions().any(|(name, function)| {
                 name == object && format!("{},{}", function.name, function.sympos.max(1)) == **known
