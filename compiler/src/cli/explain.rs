@@ -2,13 +2,14 @@
 //! `kpsc explain`.
 
 use super::{say, CommandResult};
-use kps_diag::{Code, ALL};
+use crate::render::page;
+use kps_diag::{Code, ALL, FAMILIES};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Explain {
-    /// The code, for example KPS0203.
+    /// The code, for example KPS0203; without one, the list of all codes.
     #[arg(value_name = "CODE", value_parser = parse)]
-    code: Code,
+    code: Option<Code>,
 }
 
 fn parse(text: &str) -> Result<Code, String> {
@@ -16,12 +17,22 @@ fn parse(text: &str) -> Result<Code, String> {
     ALL.iter()
         .copied()
         .find(|code| code.id() == wanted)
-        .ok_or_else(|| "there is no such code".to_owned())
+        .ok_or_else(|| "there is no such code; `kpsc explain` lists all".to_owned())
 }
 
 impl Explain {
     pub(super) fn run(self) -> CommandResult {
-        self.code.page().trim_end().lines().for_each(say);
+        match self.code {
+            Some(code) => page(code.page()).lines().for_each(say),
+            None => {
+                for family in FAMILIES {
+                    say(family.title);
+                    for code in family.codes {
+                        say(format!("  {}  {}", code.id(), code.summary()));
+                    }
+                }
+            }
+        }
         Ok(0)
     }
 }

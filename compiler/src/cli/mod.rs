@@ -4,6 +4,7 @@
 mod build;
 mod check;
 mod convert;
+mod doc;
 mod doctor;
 mod expand;
 mod explain;
@@ -98,8 +99,10 @@ enum Verb {
     Kernel(kernel::Kernel),
     /// Show what this machine lacks, and the command that installs it.
     Doctor(doctor::Doctor),
-    /// Explain the code of a message.
+    /// Explain the code of a message, or list all codes.
     Explain(explain::Explain),
+    /// Print a page of the documentation, or list them.
+    Doc(doc::Doc),
     /// Run the linker, and convert a module that it links to a livepatch. Kbuild calls this.
     #[command(hide = true)]
     Link(link::Link),
@@ -184,6 +187,7 @@ fn run(verb: Verb) -> ExitCode {
         Verb::Kernel(command) => command.run(),
         Verb::Doctor(command) => command.run(),
         Verb::Explain(command) => command.run(),
+        Verb::Doc(command) => command.run(),
         Verb::Link(command) => command.run(),
     };
     match result {

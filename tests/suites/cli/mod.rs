@@ -38,6 +38,7 @@ pub(crate) fn cases() -> Vec<Case> {
         messages_are_written_as_one_asks,
         a_module_of_another_spec_is_not_tested,
         a_check_without_debug_information_says_once_what_it_could_not_see,
+        pages_and_codes_are_listed_and_printed_without_marks,
     ];
     cases
         .into_iter()
@@ -432,4 +433,26 @@ fn a_check_without_debug_information_says_once_what_it_could_not_see() {
     );
     // With debug information there is nothing to say.
     assert_eq!(with_fixture(&["check", &first]), (0, String::new()));
+}
+
+fn pages_and_codes_are_listed_and_printed_without_marks() {
+    let (status, codes) = run(kpsc().arg("explain"));
+    assert_eq!(status, 0, "{codes}");
+    for code in kps_diag::ALL {
+        assert!(codes.contains(&format!("  {}  {}\n", code.id(), code.summary())), "{codes}");
+    }
+    let (status, page) = run(kpsc().args(["explain", "kps0203"]));
+    assert!(status == 0 && page.starts_with("KPS0203: "), "{page}");
+    let (status, listed) = run(kpsc().arg("doc"));
+    assert!(status == 0 && listed.lines().count() >= 9, "{listed}");
+    for line in listed.lines() {
+        let name = line.split_whitespace().nth(2).unwrap_or_default();
+        let (status, page) = run(kpsc().args(["doc", name]));
+        assert!(status == 0 && !page.contains("](") && !page.contains("\n```"), "{name}:\n{page}");
+        let (_, markdown) = run(kpsc().args(["doc", name, "--markdown"]));
+        let file = repository().join("docs").join(name).with_extension("md");
+        assert_eq!(Ok(markdown), std::fs::read_to_string(file).map_err(|error| error.to_string()));
+    }
+    let (status, said) = run(kpsc().args(["doc", "nothing"]));
+    assert!(status == 2 && said.contains("language"), "{said}");
 }

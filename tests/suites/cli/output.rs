@@ -39,6 +39,9 @@ const COMMANDS: &[&[&str]] = &[
     &["kernel", "facts"],
     &["doctor"],
     &["explain", "KPS0203"],
+    &["explain"],
+    &["doc"],
+    &["doc", "language"],
 ];
 
 /// Those of them that are also read by somebody who has read enough.
@@ -48,7 +51,7 @@ const QUICK: &[&str] = &["--help", "fmt", "new", "inspect", "kernel", "explain"]
 fn run(command: &[&str], place: &Path, cache: &Path, stdout: Stdio) -> Output {
     let mut made = kpsc();
     made.args(command).current_dir(place).env("KPSC_CACHE", cache);
-    if !["--help", "--version", "help", "new", "fmt", "kernel", "doctor", "explain"]
+    if !["--help", "--version", "help", "new", "fmt", "kernel", "doctor", "explain", "doc"]
         .contains(&command[0])
     {
         made.args(["--kernel", FIXTURE]);

@@ -327,5 +327,5 @@ fn explain_prints_the_page() {
         kpsc().args(["explain", "kps0203"]).output().unwrap_or_else(|error| panic!("{error}"));
     let page =
         std::fs::read_to_string(repository().join("docs/errors/KPS0203.md")).unwrap_or_default();
-    assert_eq!(String::from_utf8_lossy(&output.stdout), page);
+    assert_eq!(String::from_utf8_lossy(&output.stdout), kpsc::render::page(&page));
 }
