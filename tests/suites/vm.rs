@@ -32,6 +32,7 @@ pub(crate) fn cases() -> Vec<Case> {
         machine("a clone has arguments of its own", clones_have_their_own_arguments),
         machine("a panic ends the task, and the patch can go", panic_ends_the_task),
         machine("nothing that is not finished can be loaded", intermediates_cannot_be_loaded),
+        machine("test: what is wrong is said once, and what steps printed", mistakes_are_said_once),
         machine("bench: what is compared does the same", compared_modules_do_the_same).about(20),
     ];
     cases.extend(unloads(Ending::Disabled, Form::Spec));
@@ -172,6 +173,28 @@ fn fails(name: &str, codes: &str, wanted: i32) {
     for code in codes.split_whitespace() {
         assert!(said.contains(code), "{code} is not reported:\n{said}");
     }
+}
+
+/// An expectation that fails before the patch and after it is one mistake; `-v` shows each step in
+/// each phase, and `--filter` leaves tests out.
+fn mistakes_are_said_once() {
+    let test = |words: &[&str]| {
+        let output = kpsc().arg("test").arg(spec("fails", "wrong_before")).args(words).output();
+        let output = output.unwrap_or_else(|error| panic!("{error}"));
+        (output.status.code(), printed(&output))
+    };
+    let (status, said) = test(&["-v"]);
+    assert_eq!(status, Some(4), "{said}");
+    // Two expectations and a test that proves nothing, of three phases.
+    assert_eq!(said.matches("error[KPS0901]").count(), 2, "{said}");
+    assert_eq!(said.matches("error[KPS0905]").count(), 1, "{said}");
+    assert!(said.contains("ok: holds\n"), "{said}");
+    let shown =
+        "holds: with the patch loaded: run \"cat /proc/cmdline\" (exit status 0)\n    console=";
+    assert!(said.contains(shown) && said.contains("\n    kps=1\n"), "{said}");
+    assert_eq!(test(&["--filter", "hold"]).0, Some(0));
+    let (status, said) = test(&["--filter", "nothing"]);
+    assert!(status == Some(4) && said.contains("`expects the wrong thing` and `holds`"), "{said}");
 }
 
 /// Patches with code that sleeps, each with the function on whose stack the sleeper is seen.

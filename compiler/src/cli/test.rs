@@ -6,9 +6,10 @@ use super::{compile, module, progress, report, say, CommandResult, ExitCode, Lim
 use crate::build;
 use crate::driver::Passed;
 use crate::input::{folder_of, for_tests, read_text, Input};
+use crate::render::line;
 use crate::resolve::FileKind;
 use kps_diag::{
-    is_hidden, Diagnostic, FILE_ERROR, HIDDEN_CHARACTER, KERNEL_COMPLAINED, LOG_LOST,
+    is_hidden, list, Diagnostic, FILE_ERROR, HIDDEN_CHARACTER, KERNEL_COMPLAINED, LOG_LOST,
     MACHINE_FAILED, MISSING_PROGRAM, OTHER_MODULE, TEST_FAILED, TEST_WITHOUT_CLAIM,
     TRANSITION_STALLED,
 };
@@ -21,7 +22,7 @@ use kps_host::temporary::Folder;
 use kps_operate::{look_into, Incoming};
 use kps_targets::{Cache, Tree};
 use kps_vm::{
-    run_tests, run_unpatched, trigger_path, Copy, Guest, Machine, Phase, TemplateMachine,
+    run_tests, run_unpatched, trigger_path, Copy, Guest, Machine, Phase, Shown, TemplateMachine,
     TestFailure, TestReport, VmError,
 };
 use std::convert::Infallible;
@@ -38,6 +39,12 @@ pub(super) struct Test {
     /// Test this module, which was built from the spec, instead of building one.
     #[arg(long, value_name = "FILE")]
     module: Option<PathBuf>,
+    /// Run only the tests with this text in their names.
+    #[arg(long, value_name = "TEXT")]
+    filter: Option<String>,
+    /// Show what each step printed.
+    #[arg(long, short)]
+    verbose: bool,
     /// Boot every virtual machine instead of copying one that has booted.
     #[arg(long)]
     boot: bool,
@@ -52,6 +59,25 @@ impl Test {
         })
     }
 
+    /// The tests to run.
+    fn chosen(&self, tests: &[ast::Test], sources: &Sources) -> Result<Vec<ast::Test>, Diagnostic> {
+        if tests.is_empty() {
+            let message = format!("{} has no `test`", sources.spec().name);
+            return Err(Diagnostic::new(TEST_WITHOUT_CLAIM, message)
+                .help("add `test \"..\" { run \"..\"; patched has \"..\"; }`"));
+        }
+        let Some(filter) = &self.filter else { return Ok(tests.to_vec()) };
+        let chosen: Vec<ast::Test> =
+            tests.iter().filter(|test| test.name.value.contains(filter)).cloned().collect();
+        if chosen.is_empty() {
+            let names: Vec<&str> = tests.iter().map(|test| test.name.value.as_str()).collect();
+            let message = format!("no test has `{filter}` in its name");
+            return Err(Diagnostic::new(TEST_WITHOUT_CLAIM, message)
+                .help(format!("its tests are {}", list(&names, "and"))));
+        }
+        Ok(chosen)
+    }
+
     /// Tests on one kernel. Messages have been printed.
     fn test(&self, input: &Input, kernel: Kernel, cache: &Cache) -> Result<ExitCode, Diagnostic> {
         let mut kernel = kernel;
@@ -62,16 +88,11 @@ impl Test {
         };
         let (name, sources, incoming) = (compiled.name(), &compiled.sources, compiled.incoming());
         let Passed { tests, modules, .. } = &compiled.passed;
-        if tests.is_empty() {
-            let empty = Diagnostic::new(
-                TEST_WITHOUT_CLAIM,
-                format!("{} has no `test`", sources.spec().name),
-            );
-            return Ok(report(
-                &[empty.help("add `test \"..\" { run \"..\"; patched has \"..\"; }`")],
-                Some(sources),
-            ));
-        }
+        let chosen = match self.chosen(tests, sources) {
+            Ok(chosen) => chosen,
+            Err(error) => return Ok(report(&[error], Some(sources))),
+        };
+        let tests = chosen.as_slice();
         let triggers = match read_triggers(tests, sources) {
             Ok(triggers) => triggers,
             Err(error) => return Ok(report(&[error], Some(sources))),
@@ -115,6 +136,9 @@ impl Test {
         machine.modules = for_tests(tests, modules, target)?;
         let outcome =
             outcome(copy, &machine, tests, name, &file, self.limit.limit).map_err(vm_error)?;
+        if self.verbose {
+            outcome.shown.iter().for_each(|step| show(step, sources));
+        }
         for test in &outcome.held {
             say(format_args!("ok: {test}"));
         }
@@ -122,6 +146,15 @@ impl Test {
             outcome.failures.iter().map(|failure| describe(failure, tests)).collect();
         Ok(report(&failures, Some(sources)))
     }
+}
+
+/// Prints a step with what it printed.
+fn show(shown: &Shown, sources: &Sources) {
+    let Shown { test, phase, step, output } = shown;
+    let text = sources.slice(step.span);
+    let first = text.lines().next().unwrap_or_default();
+    say(format_args!("{}: {phase}: {} (exit status {})", line(test), line(first), output.status));
+    output.text.lines().for_each(|printed| say(format_args!("    {}", line(printed))));
 }
 
 /// A module that was built from the spec.

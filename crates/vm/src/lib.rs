@@ -30,6 +30,6 @@ mod template;
 pub use guest::{Guest, Output};
 pub use log::complaint;
 pub use machine::{Machine, VmError};
-pub use phases::{run_tests, run_unpatched, Phase, TestFailure, TestReport};
+pub use phases::{run_tests, run_unpatched, Phase, Shown, TestFailure, TestReport};
 pub use steps::trigger_path;
 pub use template::{Copy, TemplateMachine};

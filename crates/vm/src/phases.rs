@@ -33,8 +33,23 @@ impl fmt::Display for Phase {
 pub struct TestReport {
     /// The names of the tests that passed.
     pub held: Vec<String>,
-    /// The failures.
+    /// The failures. What fails before the patch is loaded and again after it was unloaded is one.
     pub failures: Vec<TestFailure>,
+    /// The steps that have run, in order.
+    pub shown: Vec<Shown>,
+}
+
+/// A step that has run.
+#[derive(Debug)]
+pub struct Shown {
+    /// The test.
+    pub test: String,
+    /// The phase.
+    pub phase: Phase,
+    /// The step.
+    pub step: Step,
+    /// What it printed, and its exit status.
+    pub output: Output,
 }
 
 /// Why a test fails.
@@ -78,7 +93,34 @@ pub enum TestFailure {
     },
 }
 
+impl TestReport {
+    /// Adds a failure, unless the same has failed in an earlier phase.
+    fn add(&mut self, failure: TestFailure) {
+        if !self.failures.iter().any(|known| known.is_the_same(&failure)) {
+            self.failures.push(failure);
+        }
+    }
+
+    fn shows(&mut self, test: &Test, phase: Phase, step: &Step, said: &Said) {
+        let (test, output) = (test.name.value.clone(), said.output.clone());
+        self.shown.push(Shown { test, phase, step: step.clone(), output });
+    }
+}
+
 impl TestFailure {
+    /// Whether two failures are of one place of the spec.
+    fn is_the_same(&self, other: &TestFailure) -> bool {
+        use TestFailure::{Expectation, ShowsNothing, Wait};
+        match (self, other) {
+            (Expectation { expectation: a, .. }, Expectation { expectation: b, .. }) => {
+                a.span == b.span
+            }
+            (Wait { step: a, .. }, Wait { step: b, .. }) => a.span == b.span,
+            (ShowsNothing { test: a, .. }, ShowsNothing { test: b, .. }) => a == b,
+            _ => false,
+        }
+    }
+
     /// The test that fails; `None` if no test can run.
     fn test(&self) -> Option<&str> {
         match self {
@@ -105,6 +147,7 @@ pub fn run_unpatched(
             return Ok(());
         }
         let said = steps::act(guest, step)?;
+        report.shows(test, Phase::Before, step, &said);
         judge(test, step, Phase::Before, &said, report);
     }
     Ok(())
@@ -170,14 +213,13 @@ fn run_phase(
         for step in &test.steps {
             steps::mark(guest, test, step)?;
             let said = steps::act(guest, step)?;
+            report.shows(test, phase, step, &said);
             judge(test, step, phase, &said, report);
             let claims = step.expectations.iter().filter(|expectation| expectation.patched);
             of_patched.extend(claims.map(|expectation| holds(&expectation.claim, &said)));
         }
         if !patched && !of_patched.is_empty() && of_patched.iter().all(|&holds| holds) {
-            report
-                .failures
-                .push(TestFailure::ShowsNothing { test: test.name.value.clone(), phase });
+            report.add(TestFailure::ShowsNothing { test: test.name.value.clone(), phase });
         }
     }
     Ok(())
@@ -189,7 +231,7 @@ fn judge(test: &Test, step: &Step, phase: Phase, said: &Said, report: &mut TestR
     let name = || test.name.value.clone();
     if matches!(step.action, Action::Wait { .. }) && said.output.status != 0 {
         let output = said.output.clone();
-        report.failures.push(TestFailure::Wait { test: name(), phase, step: step.clone(), output });
+        report.add(TestFailure::Wait { test: name(), phase, step: step.clone(), output });
     }
     let of_phase = step.expectations.iter().filter(|expectation| expectation.patched == patched);
     for expectation in of_phase.filter(|expectation| !holds(&expectation.claim, said)) {
@@ -198,7 +240,7 @@ fn judge(test: &Test, step: &Step, phase: Phase, said: &Said, report: &mut TestR
             _ => said.output.clone(),
         };
         let expectation = expectation.clone();
-        report.failures.push(TestFailure::Expectation { test: name(), phase, expectation, output });
+        report.add(TestFailure::Expectation { test: name(), phase, expectation, output });
     }
 }
 
