@@ -40,7 +40,7 @@ pub(super) const BOOKWORM: Kernel = Kernel {
         &THERE
     },
     refused: &[("closed_at_exit", "KPS0605"), ("structs_by_value", "KPS0201")],
-    elsewhere: &["bitfields", "kinds_of_types", "unions", "without_endbr"],
+    elsewhere: &["bitfields", "flexible_arrays", "kinds_of_types", "unions", "without_endbr"],
     ..TRIXIE
 };
 
