@@ -16,6 +16,36 @@ pub struct Need {
     pub purpose: &'static str,
     /// Its state.
     pub state: State,
+    /// The first work that cannot be done without it, if there is any.
+    pub serves: Option<Work>,
+}
+
+/// What is done with a patch, each of which needs what comes before it. Loading needs none of that.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Work {
+    /// `kpsc check`.
+    Check,
+    /// `kpsc build`.
+    Build,
+    /// `kpsc test`.
+    Test,
+    /// `kpsc load`.
+    Load,
+}
+
+impl Work {
+    /// All of it.
+    pub const ALL: [Work; 4] = [Work::Check, Work::Build, Work::Test, Work::Load];
+
+    /// The command for it.
+    pub fn command(self) -> &'static str {
+        match self {
+            Work::Check => "check",
+            Work::Build => "build",
+            Work::Test => "test",
+            Work::Load => "load",
+        }
+    }
 }
 
 /// The state of a requirement.
@@ -30,16 +60,24 @@ pub enum State {
 }
 
 /// The programs that kpsc calls: the name, the Debian package that contains it, and the purpose.
-fn programs() -> [(&'static str, &'static str, &'static str); 4] {
+fn programs() -> [Need; 4] {
     let qemu = &kps_arch::native().qemu;
+    let need =
+        |name, package, purpose, serves| Need { serves, ..installed(name, package, purpose) };
     [
-        ("apt-get", "apt", "fetches stock kernels and their compilers"),
-        ("bwrap", "bubblewrap", "runs those compilers; not needed for a kernel of your own"),
-        (qemu.program, qemu.package, "boots the kernel for `kpsc test`"),
-        (
+        need("apt-get", "apt", "fetches stock kernels and their compilers", Some(Work::Check)),
+        need(
+            "bwrap",
+            "bubblewrap",
+            "runs those compilers; not needed for a kernel of your own",
+            Some(Work::Build),
+        ),
+        need(qemu.program, qemu.package, "boots the kernel for `kpsc test`", Some(Work::Test)),
+        need(
             "busybox",
             "busybox-static",
             "provides user space for `kpsc test` on a kernel of your own",
+            None,
         ),
     ]
 }
@@ -49,8 +87,7 @@ const ROOM: u64 = 3 << 30;
 
 /// Checks the machine.
 pub fn examine(cache: &Cache) -> Vec<Need> {
-    let mut needs: Vec<Need> =
-        programs().map(|(name, package, purpose)| installed(name, package, purpose)).into();
+    let mut needs: Vec<Need> = programs().into();
     needs.push(Need {
         name: "Debian archive keys".into(),
         purpose: "verify Debian's packages",
@@ -59,12 +96,34 @@ pub fn examine(cache: &Cache) -> Vec<Need> {
         } else {
             State::Missing("debian-archive-keyring")
         },
+        serves: Some(Work::Check),
     });
     if is_installed("bwrap") {
         needs.push(sandbox());
     }
     needs.push(room(cache));
     needs
+}
+
+/// Why some work cannot be done here; `None` if it can.
+pub fn obstacle(work: Work, needs: &[Need], cache: &Cache) -> Option<String> {
+    if work == Work::Load {
+        return (!Path::new("/sys/kernel/livepatch").exists())
+            .then(|| "the running kernel has no livepatches".to_owned())
+            .or_else(|| (!is_root()).then(|| "only root loads modules".to_owned()));
+    }
+    // What a target is fetched with is not needed any more once there is one.
+    let has_target = cache.default_target().ok().flatten().is_some();
+    let is_needed = |need: &&Need| {
+        need.serves.is_some_and(|first| first <= work && !(has_target && first == Work::Check))
+    };
+    let lacking = needs.iter().filter(is_needed).filter(|need| need.state != State::Met);
+    let names: Vec<&str> = lacking.map(|need| need.name.as_str()).collect();
+    (!names.is_empty()).then(|| format!("see {}", names.join(", ")))
+}
+
+fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
 }
 
 /// The command that installs everything that is missing; `None` if nothing is.
@@ -91,7 +150,7 @@ pub fn is_installed(name: &str) -> bool {
 /// A program as a requirement.
 pub fn installed(name: &'static str, package: &'static str, purpose: &'static str) -> Need {
     let state = if is_installed(name) { State::Met } else { State::Missing(package) };
-    Need { name: name.into(), purpose, state }
+    Need { name: name.into(), purpose, state, serves: None }
 }
 
 /// bubblewrap's sandbox uses namespaces, which some machines allow only to root, and kpsc's sandbox
@@ -109,7 +168,12 @@ fn sandbox() -> Need {
                 .into(),
         ),
     };
-    Need { name: "user namespaces".into(), purpose: "keep those compilers in a sandbox", state }
+    Need {
+        name: "user namespaces".into(),
+        purpose: "keep those compilers in a sandbox",
+        state,
+        serves: Some(Work::Build),
+    }
 }
 
 /// The disk space for a target, if there is none yet.
@@ -131,6 +195,7 @@ fn room(cache: &Cache) -> Need {
         name: format!("disk space in {}", cache.root().display()),
         purpose: "keeps kernels and compilers",
         state,
+        serves: Some(Work::Check),
     }
 }
 
@@ -139,7 +204,7 @@ mod tests {
     use super::*;
 
     fn need(state: State) -> Need {
-        Need { name: "x".into(), purpose: "y", state }
+        Need { name: "x".into(), purpose: "y", state, serves: None }
     }
 
     #[test]

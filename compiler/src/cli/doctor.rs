@@ -2,7 +2,7 @@
 //! `kpsc doctor`.
 
 use super::{say, CommandResult};
-use crate::doctor::{examine, remedy, State};
+use crate::doctor::{examine, obstacle, remedy, State, Work};
 use kps_targets::Cache;
 
 #[derive(Debug, clap::Args)]
@@ -20,8 +20,17 @@ impl Doctor {
             };
             say(format_args!("{word:8} {}: {}{more}", need.name, need.purpose));
         }
+        for work in Work::ALL {
+            match obstacle(work, &needs, &cache) {
+                None => say(format_args!("can      {}", work.command())),
+                Some(why) => say(format_args!("cannot   {}: {why}", work.command())),
+            }
+        }
         if let Some(remedy) = remedy(&needs) {
-            say(format_args!("\nas root, run:\n\n    {remedy}"));
+            say("");
+            say("as root, run:");
+            say("");
+            say(format_args!("    {remedy}"));
         }
         Ok(if needs.iter().all(|need| need.state == State::Met) { 0 } else { 3 })
     }

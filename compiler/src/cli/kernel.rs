@@ -6,7 +6,7 @@ use super::{open_target, progress, report, say, CommandResult};
 use crate::build::check_visible;
 use crate::emit::is_plain;
 use clap::{Args, Subcommand};
-use kps_diag::{escape, Diagnostic};
+use kps_diag::{escape, Diagnostic, NO_SUCH_TARGET};
 use kps_facts::Mode;
 use kps_host::output::{self, Stream};
 use kps_targets::{
@@ -31,6 +31,9 @@ enum Verb {
     Add(Add),
     /// List the targets.
     List(List),
+    /// Choose the target that commands use if none is named, or print its name. Until one is
+    /// chosen, it is the one added last.
+    Default(Chosen),
     /// Show the details of a target.
     Show(Named),
     /// Print the path of a target's facts file, for programs that read it.
@@ -48,7 +51,14 @@ enum Verb {
 
 #[derive(Debug, Args)]
 struct Named {
-    /// The target; the one added last if not given.
+    /// The target; the default if not given.
+    #[arg(value_name = "NAME")]
+    name: Option<String>,
+}
+
+#[derive(Debug, Args)]
+struct Chosen {
+    /// The target, or the start of its version if no other target has it.
     #[arg(value_name = "NAME")]
     name: Option<String>,
 }
@@ -198,6 +208,7 @@ impl Kernel {
         match self.verb {
             Verb::Add(add) => add.run(&cache),
             Verb::List(list) => list.run(&cache),
+            Verb::Default(chosen) => chosen.run(&cache),
             Verb::Show(target) => show(&cache, target.name.as_deref()),
             Verb::Facts(target) => facts(&cache, target.name.as_deref()),
             Verb::Verify(verify) => verify.run(&cache),
@@ -231,6 +242,7 @@ impl Add {
             }
             (None, None) => Request::Debian(stock.request(release, mode)),
         };
+        let before = cache.default_name()?;
         let mut target = kps_targets::add(cache, name.as_deref(), &request, progress)?;
         if !self.facts_only {
             target.prepare(cache, progress)?;
@@ -238,7 +250,30 @@ impl Add {
         if self.debug {
             target.add_debug(cache, progress)?;
         }
+        let now = cache.default_name()?;
+        if let Some(before) = before.filter(|before| now.as_ref() != Some(before)) {
+            progress.say(&format!(
+                "{} is the default target now; `kpsc kernel default {before}` keeps {before}",
+                target.name
+            ));
+        }
         say(target.name);
+        Ok(0)
+    }
+}
+
+impl Chosen {
+    fn run(self, cache: &Cache) -> CommandResult {
+        if let Some(name) = self.name {
+            cache.choose(&cache.find(&name)?)?;
+        }
+        match cache.default_name()? {
+            Some(name) => say(name),
+            None => {
+                return Err(Diagnostic::new(NO_SUCH_TARGET, "there is no target yet")
+                    .help("add one with `kpsc kernel add`"))
+            }
+        }
         Ok(0)
     }
 }
@@ -254,13 +289,15 @@ impl List {
             }
             return Ok(0);
         }
+        let default = cache.default_name()?;
         for (name, target) in cache.targets()? {
             match target {
                 Ok(target) => {
+                    let mark = if default.as_ref() == Some(&name) { "\tdefault" } else { "" };
                     let state =
                         if target.tree().is_some() { "ready to build" } else { "facts only" };
                     let mode = target.mode().as_str();
-                    say(format_args!("{name}\t{state}\t{mode}\t{}", target.origin()));
+                    say(format_args!("{name}\t{state}\t{mode}\t{}{mark}", target.origin()));
                 }
                 Err(_) => say(format_args!("{name}\tdamaged\tsee `kpsc kernel verify {name}`")),
             }

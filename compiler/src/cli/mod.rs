@@ -165,6 +165,7 @@ fn stack(verb: &Verb) -> usize {
     match verb {
         // Small machines run livepatches, too, and may have less memory than compiling takes.
         Verb::Load(_) | Verb::Unload(_) | Verb::List(_) => SMALL,
+        Verb::Doctor(_) | Verb::Explain(_) | Verb::Doc(_) => SMALL,
         Verb::Check(check) if !check.compiles() => SMALL,
         _ => DEEP,
     }
@@ -262,8 +263,8 @@ fn open_target(cache: &Cache, name: Option<&str>) -> Result<Target, Diagnostic> 
 /// Which target, for every command that needs one.
 #[derive(Debug, clap::Args)]
 struct TargetArgs {
-    /// The target kernel, or the start of its version if no other target has it; the one added last
-    /// if not given.
+    /// The target kernel, or the start of its version if no other target has it; the default of
+    /// `kpsc kernel default` if not given.
     #[arg(long, value_name = "NAME")]
     kernel: Option<String>,
 }

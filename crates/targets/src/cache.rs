@@ -11,6 +11,7 @@
 //! | `apt/` | package lists, and packages that are being fetched |
 //! | `adding/`, `replaced/` | a target that is being added, and the one that it replaces |
 //! | `locks/NAME` | held shared by users of the target NAME, and exclusively to remove it |
+//! | `default` | the name of the target that the user has chosen |
 //! | `lock` | held to add, prepare or remove |
 //!
 //! Lock order: a process that needs both takes `locks/NAME` first.
@@ -19,7 +20,8 @@ use super::kept::Kind;
 use super::manifest::{Manifest, Tree};
 use super::Target;
 use kps_diag::{Diagnostic, AMBIGUOUS_TARGET, FILE_ERROR, FOREIGN_CACHE, NO_SUCH_TARGET};
-use kps_host::disk::{cannot, entries, make_folder, remove, rename};
+use kps_host::disk::{cannot, entries, make_folder, remove, rename, write_atomically};
+use kps_host::input::read_at_most;
 use kps_host::isolation::Readable;
 use kps_host::owner::{other, other_below, Other};
 use std::fs::{File, TryLockError};
@@ -264,16 +266,44 @@ impl Cache {
         })
     }
 
-    /// The default target: the one added last, if there is one.
+    /// The default target: the one that the user has chosen, or else the one added last, if there
+    /// is one.
     pub fn default_target(&self) -> Result<Option<Target>, Diagnostic> {
+        match self.default_name()? {
+            Some(name) => Target::open(self, &name),
+            None => Ok(None),
+        }
+    }
+
+    /// The name of the default target.
+    pub fn default_name(&self) -> Result<Option<String>, Diagnostic> {
+        let names = self.names()?;
+        if let Some(chosen) = self.chosen().filter(|name| names.contains(name)) {
+            return Ok(Some(chosen));
+        }
         let age = |name: &String| {
             let facts = self.kernel(name).join("facts");
             std::fs::metadata(facts).and_then(|metadata| metadata.modified()).ok()
         };
-        match self.names()?.iter().max_by_key(|name| age(name)) {
-            Some(name) => Target::open(self, name),
-            None => Ok(None),
-        }
+        Ok(names.iter().max_by_key(|name| age(name)).cloned())
+    }
+
+    /// The target that the user has chosen to be the default.
+    pub fn chosen(&self) -> Option<String> {
+        const MOST: u64 = 256;
+        let bytes = read_at_most(&self.default_file(), MOST).ok()??;
+        let name = String::from_utf8(bytes).ok()?.trim().to_owned();
+        is_name(&name).then_some(name)
+    }
+
+    /// Makes a target the default.
+    pub fn choose(&self, target: &Target) -> Result<(), Diagnostic> {
+        let _changing = self.change()?;
+        write_atomically(&self.default_file(), format!("{}\n", target.name).as_bytes())
+    }
+
+    fn default_file(&self) -> PathBuf {
+        self.root.join("default")
     }
 
     /// The folders of older versions of the format.

@@ -23,6 +23,7 @@ pub(crate) fn cases() -> Vec<Case> {
         a_target_in_use_is_removed_when_it_no_longer_is,
         what_no_target_needs_is_removed_and_nothing_else,
         remove_wants_to_know_what,
+        the_default_target_changes_when_one_says_so_or_hears_of_it,
         a_full_disk_is_said_to_be_full_and_leaves_no_target,
         the_doctor_names_what_is_missing_and_the_one_command_that_gets_it,
     ];
@@ -359,6 +360,41 @@ fn the_doctor_names_what_is_missing_and_the_one_command_that_gets_it() {
         ),
         "{said}"
     );
+    for work in ["check", "build", "test"] {
+        assert!(said.contains(&format!("\ncannot   {work}: see ")), "{said}");
+    }
+    assert!(said.contains("\n\nas root, run:\n\n    apt-get update"), "{said}");
     let said = succeed(&mut world.kpsc(&["doctor"]));
     assert!(!said.contains("missing"), "{said}");
+    for work in ["check", "build", "test"] {
+        assert!(said.contains(&format!("\ncan      {work}\n")), "{said}");
+    }
+    assert!(said.contains(" load"), "{said}");
+}
+
+/// Until a target is chosen, the one added last is the default, and `add` says that it is. Then
+/// nothing but another choice changes it, unless it is removed.
+fn the_default_target_changes_when_one_says_so_or_hears_of_it() {
+    let world = World::new();
+    let default = |words: &[&str]| run(&mut world.kpsc(&[&["kernel", "default"], words].concat()));
+    let marked = || {
+        let (_, listed) = run(&mut world.kpsc(&["kernel", "list"]));
+        let of_default = listed.lines().filter(|line| line.ends_with("\tdefault"));
+        of_default.filter_map(|line| line.split('\t').next()).collect::<Vec<_>>().join(" ")
+    };
+    let (status, said) = default(&[]);
+    assert!(status == 3 && said.contains("KPS0704"), "{said}");
+    let (status, said) = run(&mut world.add("one"));
+    assert!(status == 0 && !said.contains("default"), "{said}");
+    let (_, said) = run(&mut world.add("two"));
+    assert!(said.contains("two is the default target now; `kpsc kernel default one` keeps one"));
+    assert_eq!((default(&[]), marked()), ((0, "two\n".to_owned()), "two".to_owned()));
+    assert_eq!(default(&["one"]), (0, "one\n".to_owned()));
+    let (_, said) = run(&mut world.add("three"));
+    assert!(!said.contains("default target"), "{said}");
+    assert_eq!((default(&[]), marked()), ((0, "one\n".to_owned()), "one".to_owned()));
+    let (status, said) = default(&["four"]);
+    assert!(status == 3 && said.contains("choose from: "), "{said}");
+    assert_eq!(run(&mut world.kpsc(&["kernel", "remove", "one"])).0, 0);
+    assert_eq!(default(&[]), (0, "three\n".to_owned()));
 }

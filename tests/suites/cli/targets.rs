@@ -54,7 +54,7 @@ fn targets_are_listed_shown_and_removed() {
     };
     assert_eq!(
         run(kpsc().args(["kernel", "list"])),
-        (0, "fixture\tfacts only\tkernel\tDebian s (7.3.4-1)\n".to_owned())
+        (0, "fixture\tfacts only\tkernel\tDebian s (7.3.4-1)\tdefault\n".to_owned())
     );
     let (status, shown) = run(kpsc().args(["kernel", "show", FIXTURE]));
     assert!(status == 0 && shown.contains("0102030405060708090a0b0c0d0e0f1011121314"), "{shown}");
