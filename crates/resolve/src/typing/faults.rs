@@ -131,9 +131,13 @@ impl Resolver<'_> {
                     type_of_suffix(&suffix)
                 ),
             ),
-            Notation::Conversions { text } => {
-                wrong("a message has `{}` where C has `%d`".to_owned(), format!("write `{text}`"))
-            }
+            Notation::Conversions { text } => wrong(
+                "a message has `{}` where C has `%d` or `%s`".to_owned(),
+                match text.contains("?}") {
+                    true => format!("write `{text}`, with `CStr::from_ptr(x)` for a C string"),
+                    false => format!("write `{text}`"),
+                },
+            ),
         }
     }
 
