@@ -268,6 +268,24 @@ impl Refs {
     }
 }
 
+/// Whether an operator stores its result in its left side.
+pub fn is_assignment(op: &syn::BinOp) -> bool {
+    use syn::BinOp;
+    matches!(
+        op,
+        BinOp::AddAssign(_)
+            | BinOp::SubAssign(_)
+            | BinOp::MulAssign(_)
+            | BinOp::DivAssign(_)
+            | BinOp::RemAssign(_)
+            | BinOp::BitXorAssign(_)
+            | BinOp::BitAndAssign(_)
+            | BinOp::BitOrAssign(_)
+            | BinOp::ShlAssign(_)
+            | BinOp::ShrAssign(_)
+    )
+}
+
 /// The names that items define.
 pub fn defined(items: &[Item]) -> BTreeSet<String> {
     let mut walk = Walk::new(&[]);

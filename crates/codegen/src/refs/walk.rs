@@ -3,7 +3,8 @@
 
 use super::scopes::Walk;
 use super::{
-    aliases, is_plain_method, places, Event, Method, Name, PathEnds, Role, StringArgument, To,
+    aliases, is_assignment, is_plain_method, places, Event, Method, Name, PathEnds, Role,
+    StringArgument, To,
 };
 use syn::ext::IdentExt as _;
 use syn::parse::Parser as _;
@@ -219,19 +220,7 @@ impl<'a> Visit<'a> for Walk {
 
     fn visit_expr_binary(&mut self, binary: &'a syn::ExprBinary) {
         use syn::BinOp;
-        if matches!(
-            binary.op,
-            BinOp::AddAssign(_)
-                | BinOp::SubAssign(_)
-                | BinOp::MulAssign(_)
-                | BinOp::DivAssign(_)
-                | BinOp::RemAssign(_)
-                | BinOp::BitXorAssign(_)
-                | BinOp::BitAndAssign(_)
-                | BinOp::BitOrAssign(_)
-                | BinOp::ShlAssign(_)
-                | BinOp::ShrAssign(_)
-        ) {
+        if is_assignment(&binary.op) {
             self.write(&binary.left);
         }
         let decides = matches!(binary.op, BinOp::And(_) | BinOp::Or(_));

@@ -4,6 +4,7 @@
 use super::infer::{is_in_range, Infer, Member};
 use super::ty::Ty;
 use super::{Fault, Kind, Misuse, Part, Place};
+use kps_codegen::refs::is_assignment;
 use kps_plan::{Field, TypeDef, TypeId};
 use syn::ext::IdentExt as _;
 use syn::spanned::Spanned as _;
@@ -235,22 +236,6 @@ fn method_of(op: &BinOp, with_pointer: bool) -> Option<&'static str> {
 
 fn is_shift(op: &BinOp) -> bool {
     matches!(op, BinOp::Shl(_) | BinOp::Shr(_) | BinOp::ShlAssign(_) | BinOp::ShrAssign(_))
-}
-
-fn is_assignment(op: &BinOp) -> bool {
-    matches!(
-        op,
-        BinOp::AddAssign(_)
-            | BinOp::SubAssign(_)
-            | BinOp::MulAssign(_)
-            | BinOp::DivAssign(_)
-            | BinOp::RemAssign(_)
-            | BinOp::BitXorAssign(_)
-            | BinOp::BitAndAssign(_)
-            | BinOp::BitOrAssign(_)
-            | BinOp::ShlAssign(_)
-            | BinOp::ShrAssign(_)
-    )
 }
 
 /// The width of an integer in bits.
