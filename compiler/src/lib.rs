@@ -21,6 +21,7 @@ pub mod input;
 pub mod inspect;
 pub mod known;
 pub mod patch_crate;
+pub mod project;
 pub mod render;
 pub mod resolve;
 pub mod series;

@@ -6,7 +6,7 @@
 //! has only std, so it looks at the parts of a path before it opens the file.
 
 use kps_ast::Patch;
-use kps_attributes::{Context, FACTS};
+use kps_attributes::{Context, Options, FACTS};
 use kps_facts::Facts;
 use kps_resolve::{is_path, FileKind};
 use std::collections::BTreeMap;
@@ -15,6 +15,9 @@ use std::path::{Path, PathBuf};
 
 /// Where `kpsc sync` leaves the facts, below the folder of the crate.
 const SYNCED_FACTS: &str = "kps/target.facts";
+
+/// The file at the top of a project.
+const PROJECT: &str = "kpsc.toml";
 
 /// The folder of the crate, where cargo does not say it.
 const CRATE: &str = "KPS_CRATE";
@@ -34,7 +37,7 @@ const LARGEST: u64 = 1 << 30;
 pub(crate) fn read(patch: &Patch) -> Result<Context, String> {
     let hexadecimal = |text: &String| text.chars().all(|c| c.is_ascii_hexdigit());
     let one_line = |text: &String| text.chars().all(|c| c == ' ' || c.is_ascii_graphic());
-    let synced = || file_below(&folder()?, SYNCED_FACTS);
+    let synced = || file_below(&folder()?, SYNCED_FACTS).or_else(shared_facts);
     let named = variable(FACTS).map(PathBuf::from).or_else(synced);
     // What the compiler opens it takes to be beside the crate's root, and not where cargo runs.
     let named = named.map(|path| std::path::absolute(&path).unwrap_or(path));
@@ -46,14 +49,27 @@ pub(crate) fn read(patch: &Patch) -> Result<Context, String> {
     let c_files = c_files(patch);
     let files = named.iter().cloned().chain(c_files.keys().map(|path| folder.join(path)));
     let files = files.map(|path| path.display().to_string()).collect();
+    let facts = named.map(|path| facts(&path)).transpose()?;
+    let options = match &facts {
+        Some(facts) => Options::of_kernel(&facts.config),
+        None => Options::written_in(&std::fs::read_to_string(&bindings).unwrap_or_default()),
+    };
     Ok(Context {
-        facts: named.map(|path| facts(&path)).transpose()?,
+        facts,
+        options,
         bindings: bindings.display().to_string(),
         c_files,
         files,
         digest: variable(DIGEST).filter(hexadecimal).unwrap_or_default(),
         made_by: variable(MADE_BY).filter(one_line).unwrap_or_else(|| "kps-macros".to_owned()),
     })
+}
+
+/// The facts beside the library that the crates of a project share: at the nearest project file.
+fn shared_facts() -> Option<PathBuf> {
+    let folder = folder()?;
+    let project = folder.ancestors().find(|folder| folder.join(PROJECT).is_file())?;
+    file_below(project, SYNCED_FACTS)
 }
 
 /// The folder of the crate.

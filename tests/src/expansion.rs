@@ -2,7 +2,7 @@
 //! Patch crates that are expanded without a compiler, for the kernel of the tests.
 
 use crate::fixture;
-use kps_attributes::{is_called, livepatch, outside, take_livepatch, Context};
+use kps_attributes::{is_called, livepatch, outside, take_livepatch, Context, Options};
 use std::collections::BTreeMap;
 use syn::{Attribute, Item};
 
@@ -17,6 +17,7 @@ pub fn expanded(text: &str, c_files: &BTreeMap<String, String>) -> syn::Result<s
                 Some(arguments) => {
                     let around = Context {
                         bindings: String::new(),
+                        options: Options::of_kernel(&fixture::facts().config),
                         facts: Some(fixture::facts()),
                         c_files: c_files.clone(),
                         files: c_files.keys().cloned().collect(),

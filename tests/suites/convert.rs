@@ -9,6 +9,7 @@ use kps_tests::world::{compare, World};
 use kps_tests::{cases, examples, kpsc, printed, repository, stem, FIXTURE};
 use kpsc::emit::crate_files;
 use kpsc::patch_crate::BINDINGS;
+use kpsc::project::Home;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -159,7 +160,7 @@ fn holds_everything(spec: &Path, files: &BTreeMap<String, String>) {
             spec.display()
         );
     }
-    let of_every_crate = crate_files(&patch.name.value).0;
+    let of_every_crate = crate_files(&patch.name.value, &Home::default()).0;
     for (file, text) in &of_every_crate {
         assert_eq!(files.get(file), Some(text), "{}: {file}", spec.display());
     }
@@ -179,7 +180,9 @@ fn crates_are_as_they_were() {
         compare(&said, &pinned).unwrap_or_else(|error| panic!("{name}: {error}"));
         // What every crate has alike is compared once, above.
         let is_kept = |path: &str| !path.starts_with("kps/") && path != BINDINGS;
-        files.retain(|path, _| !crate_files("any").0.contains_key(path) && is_kept(path));
+        files.retain(|path, _| {
+            !crate_files("any", &Home::default()).0.contains_key(path) && is_kept(path)
+        });
         if std::env::var_os("BLESS").is_some() {
             let _ = std::fs::remove_dir_all(&kept);
             for (path, text) in &files {

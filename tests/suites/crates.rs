@@ -9,7 +9,7 @@ use kps_tests::kernel::on_default;
 use kps_tests::schedule::{Case, Failed};
 use kps_tests::store::{self, with_its_module};
 use kps_tests::target::{as_crate, doctored, target};
-use kps_tests::{acts, crates, examples, files, fixture, kpsc, printed, stem};
+use kps_tests::{acts, crates, examples, files, fixture, kpsc, printed, repository, stem};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -52,6 +52,11 @@ pub(crate) fn cases() -> Vec<Case> {
             .machine()
             .about(20)
             .shares(CRATES),
+        Case::new("a repository of one's own works as a clone", own_repository_works_as_a_clone)
+            .machine()
+            .about(60)
+            .shares(CRATES),
+        Case::new("the lints are those of Kbuild", lints_are_those_of_kbuild).machine(),
         Case::new("cargo sees that the facts have changed", cargo_watches_facts)
             .machine()
             .about(10)
@@ -195,18 +200,148 @@ fn damaged_macros_are_made_again() {
     assert!(!built.said.contains("compiling the macros"), "{}", built.said);
 }
 
-/// A new crate is one for cargo too, with the library that kpsc has written into it.
-fn new_crate_is_for_cargo() {
+/// A new crate is one for cargo at once, with the library that kpsc has written into it, and when
+/// it knows the kernel.
+fn new_crate_is_for_cargo() -> Result<(), Failed> {
     let scratch = compiled::source("new");
-    for words in [&["new", "--crate", "watch"][..], &["sync", "watch", "--kernel", &target().name]]
-    {
-        let output = kpsc().current_dir(&scratch).args(words).output();
-        let output = output.unwrap_or_else(|error| panic!("{error}"));
-        assert!(output.status.success(), "{}", printed(&output));
-    }
+    run(kpsc().args(["new", "--crate", "watch"]), &scratch)?;
     let folder = scratch.join("watch");
-    let (passes, said) = cargo("test", &folder, &folder.join("kps/target.facts"));
-    assert!(passes && !said.contains("warning: "), "{said}");
+    let check = |command: &str, more: &[&str]| {
+        let mut cargo = compiled::cargo(command);
+        run(cargo.arg("--quiet").args(more).env_remove("KPS_FACTS"), &folder)
+    };
+    let said = check("check", &[])?;
+    assert!(!said.contains("warning: "), "{said}");
+    run(kpsc().args(["sync", "watch", "--kernel", &target().name]), &scratch)?;
+    check("clippy", &["--all-targets", "--", "-D", "warnings"])?;
+    let said = check("test", &[])?;
+    assert!(!said.contains("warning: "), "{said}");
+    Ok(())
+}
+
+/// Runs a program in a folder. It must succeed; what it prints comes back.
+fn run(command: &mut Command, folder: &Path) -> Result<String, Failed> {
+    let output = command.current_dir(folder).output()?;
+    let said = printed(&output);
+    match output.status.success() {
+        true => Ok(said),
+        false => Err(format!("{command:?}: {said}").into()),
+    }
+}
+
+/// The file of a workspace whose members are patches and the programs of its owner.
+const WORKSPACE: &str = "[workspace]\nresolver = \"2\"\nmembers = [\"tools\"]\n";
+
+/// An item of a patch that depends on the configuration: only the first compiles.
+const CONFIGURED: &str = "
+    #[cfg(CONFIG_LIVEPATCH)]
+    const STEP: u32 = 1;
+    #[cfg(not(CONFIG_LIVEPATCH))]
+    const STEP: u32 = \"none\";
+";
+
+/// Somebody's own repository: a cargo workspace with two patch crates, a program and a spec. A fresh
+/// clone of it works before kpsc has been there, and as a whole.
+fn own_repository_works_as_a_clone() -> Result<(), Failed> {
+    let top = compiled::source("repository");
+    let (origin, clone) = (top.join("origin"), top.join("clone"));
+    let at = |path: &str, text: &str| {
+        let path = origin.join(path);
+        std::fs::create_dir_all(path.parent().unwrap_or(&origin))?;
+        std::fs::write(path, text)
+    };
+    at("Cargo.toml", WORKSPACE)?;
+    at(
+        "tools/Cargo.toml",
+        "[package]\nname = \"tools\"\nversion = \"0.1.0\"\nedition = \"2024\"\n",
+    )?;
+    at("tools/src/lib.rs", "//! Not a patch.\n")?;
+    at("kpsc.toml", &format!("kernels = [\"{}\"]\n", target().name))?;
+    at(".gitignore", "/target/\n/Cargo.lock\n")?;
+    let patches = origin.join("patches");
+    std::fs::create_dir_all(&patches)?;
+    for words in
+        [&["new", "--crate", "first"][..], &["new", "--crate", "second"], &["new", "third"]]
+    {
+        run(kpsc().args(words), &patches)?;
+    }
+    let root = patches.join("second/src/lib.rs");
+    let text = std::fs::read_to_string(&root)?.replacen(
+        "mod second {",
+        &format!("mod second {{{CONFIGURED}"),
+        1,
+    );
+    std::fs::write(&root, text.replace("fetch_add(1,", "fetch_add(STEP,"))?;
+    run(kpsc().arg("sync"), &origin)?;
+    let git = |words: &[&str]| {
+        let mut git = Command::new("git");
+        git.args(["-c", "user.name=a", "-c", "user.email=a@example.org"]).args(words);
+        run(&mut git, &origin)
+    };
+    git(&["init", "--quiet"])?;
+    git(&["add", "--all"])?;
+    git(&["commit", "--quiet", "-m", "patches"])?;
+    git(&["clone", "--quiet", ".", &clone.display().to_string()])?;
+    let cargo = |words: &[&str]| {
+        let mut cargo = compiled::cargo(words[0]);
+        run(cargo.arg("--quiet").args(&words[1..]).env_remove("KPS_FACTS"), &clone)
+    };
+    assert!(
+        !clone.join("kps/target.facts").exists(),
+        "the facts of a kernel are in the repository"
+    );
+    cargo(&["check"])?;
+    cargo(&["test"])?;
+    cargo(&["clippy", "--all-targets", "--", "-D", "warnings"])?;
+    // One library and one file of facts for all crates.
+    run(kpsc().arg("sync"), &clone)?;
+    assert!(clone.join("kps/target.facts").exists());
+    assert!(!clone.join("patches/first/kps").exists());
+    assert!(!cargo(&["check"])?.contains("warning: "));
+    let status = run(Command::new("git").args(["status", "--short"]), &clone)?;
+    assert_eq!(status, "", "kpsc changes what is in the repository");
+    run(kpsc().args(["build", "--all", "-o", "target/modules"]), &clone)?;
+    for name in ["first", "second", "third"] {
+        assert!(clone.join("target/modules").join(name).with_extension("ko").exists(), "{name}");
+    }
+    run(kpsc().args(["test", "--all"]), &clone)?;
+    Ok(())
+}
+
+/// The lints that the manifest of a new crate sets are those that Kbuild sets.
+fn lints_are_those_of_kbuild() -> Result<(), Failed> {
+    let target = target();
+    let sources = target.tree().map(|tree| tree.sources.clone()).unwrap_or_default();
+    let makefile = sources.iter().find_map(|folder| {
+        let text = std::fs::read_to_string(folder.join("Makefile")).ok()?;
+        text.contains("rust_common_flags :=").then_some(text)
+    });
+    let makefile = makefile.ok_or("the kernel's Makefile is not in the build tree")?;
+    let (_, flags) = makefile.split_once("rust_common_flags :=").ok_or("no flags")?;
+    let flags = flags.split("\n\n").next().unwrap_or_default();
+    let manifest = std::fs::read_to_string(repository().join("templates/crate/Cargo.toml.tera"))?;
+    let level = |flag: &str| match flag.get(..2) {
+        Some("-W") => Some("warn"),
+        Some("-D") => Some("deny"),
+        Some("-A") => Some("allow"),
+        _ => None,
+    };
+    // These are about features of the language that a crate for the host does not ask for.
+    const OF_KBUILD: [&str; 2] = ["stable_features", "unused_features"];
+    for (flag, level) in flags.split_whitespace().filter_map(|flag| Some((flag, level(flag)?))) {
+        let (table, name) = flag[2..].split_once("::").unwrap_or(("rust", &flag[2..]));
+        if OF_KBUILD.contains(&name) {
+            continue;
+        }
+        let table = manifest.split_once(&format!("[lints.{table}]\n")).map_or("", |(_, rest)| rest);
+        let table = table.split("\n[").next().unwrap_or_default();
+        let is_set = table.lines().any(|line| {
+            line.strip_prefix(name)
+                .is_some_and(|rest| rest.starts_with(" = ") && rest.contains(level))
+        });
+        assert!(is_set, "{flag} of the kernel is not in the manifest of a new crate");
+    }
+    Ok(())
 }
 
 /// A crate that has not changed is read again when the kernel has: here to one that has nothing of

@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
 //! `kpsc build`.
 
-use super::kernels::{Ended, Kernel, KernelsArgs};
-use super::{compile, module, output, progress, CommandResult, SpecArgs};
+use super::kernels::{Ended, Kernel, KernelsArgs, Patches};
+use super::{compile, module, output, progress, CommandResult, PatchArgs};
 use crate::build;
 use crate::driver::Compiled;
 use crate::input::Input;
-use kps_diag::{escape, Diagnostic};
+use kps_diag::{escape, Diagnostic, UNUSABLE_PROJECT};
 use kps_grammar::ast::Form;
 use kps_host::disk::{cannot, write_atomically};
 use kps_host::temporary::{undisturbed, Folder};
 use kps_targets::Cache;
+use std::collections::btree_map::Entry;
+use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -18,7 +20,7 @@ use std::sync::{Mutex, PoisonError};
 #[derive(Debug, clap::Args)]
 pub(super) struct Build {
     #[command(flatten)]
-    spec: SpecArgs,
+    patch: PatchArgs,
     #[command(flatten)]
     targets: KernelsArgs,
     /// Where to put the result. With several kernels its name is NAME-KERNEL.
@@ -41,10 +43,15 @@ enum Emit {
 
 impl Build {
     pub(super) fn run(self) -> CommandResult {
-        let input = Input::read(&self.spec.spec)?;
+        let patches = distinct(Patches::read(self.place())?);
         let cache = Cache::open()?;
-        let what = "building for all kernels";
-        self.targets.run(&cache, what, |kernel| self.build(&input, kernel, &cache))
+        self.targets
+            .run(&cache, "built", &patches, |input, kernel| self.build(input, kernel, &cache))
+    }
+
+    /// The patch that the command line names.
+    pub(super) fn place(&self) -> Option<&Path> {
+        self.patch.spec.as_deref()
     }
 
     /// Builds for one kernel.
@@ -91,6 +98,31 @@ impl Build {
         output::complain(&text(), std::iter::empty());
         result
     }
+}
+
+/// Refuses the patches of a project whose name another one has before them: both results would be
+/// one file.
+fn distinct(patches: Patches<Input>) -> Patches<Input> {
+    let Patches::All(mut all) = patches else { return patches };
+    let mut paths = BTreeMap::new();
+    for (path, input) in &mut all {
+        let Some(name) =
+            input.as_ref().ok().and_then(|input| Some(&input.patch.as_ref()?.name.value))
+        else {
+            continue;
+        };
+        match paths.entry(name.clone()) {
+            Entry::Vacant(free) => drop(free.insert(path.clone())),
+            Entry::Occupied(taken) => {
+                let message = format!("{path} and {} are both named `{name}`", taken.get());
+                let error = Diagnostic::new(UNUSABLE_PROJECT, message);
+                *input =
+                    Err(error
+                        .help("rename one of them, or build each for itself, with another `-o`"));
+            }
+        }
+    }
+    Patches::All(all)
 }
 
 /// Makes the folder for the result, once a result exists.

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 //! `kpsc check`.
 
-use super::kernels::{Ended, KernelsArgs};
-use super::{progress, report, running, say, CommandResult, ExitCode};
+use super::kernels::{Ended, KernelsArgs, Patches};
+use super::{progress, read_patch, report, running, say, CommandResult, ExitCode};
 use crate::driver::{self, Outcome};
 use crate::input::Input;
 use crate::series::{self, Member};
@@ -10,7 +10,7 @@ use kps_diag::{any_error, list, Diagnostic, UNKNOWN_INLINING};
 use kps_grammar::Sources;
 use kps_targets::{Cache, Target};
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// The number of functions that a message names.
 const SHOWN: usize = 5;
@@ -18,8 +18,11 @@ const SHOWN: usize = 5;
 #[derive(Debug, clap::Args)]
 pub(super) struct Check {
     /// The .kps files; several form a series of patches, in the order in which they are loaded.
-    #[arg(value_name = "SPEC", required = true)]
+    #[arg(value_name = "SPEC", required_unless_present = "all")]
     specs: Vec<PathBuf>,
+    /// Check every spec and crate of the project, each for itself: all below its kpsc.toml.
+    #[arg(long, conflicts_with_all = ["specs", "running"])]
+    all: bool,
     #[command(flatten)]
     targets: KernelsArgs,
     /// Check whether the running kernel would accept each of the files, which may also be modules.
@@ -37,11 +40,21 @@ impl Check {
         if self.running {
             return running::check(&self.specs);
         }
-        let all = self.specs.iter().map(|spec| Input::read(spec)).collect::<Result<Vec<_>, _>>()?;
+        let patches = match self.all {
+            true => Patches::read(None)?.map(|input| vec![input]),
+            false => Patches::Named(
+                self.specs.iter().map(|spec| read_patch(spec)).collect::<Result<Vec<_>, _>>()?,
+            ),
+        };
         let cache = Cache::open()?;
-        self.targets.run(&cache, "checking for all kernels", |kernel| {
-            Ok(Ended::with(check(all.clone(), &kernel.target, &cache)?))
+        self.targets.run(&cache, "checked", &patches, |series, kernel| {
+            Ok(Ended::with(check(series.clone(), &kernel.target, &cache)?))
         })
+    }
+
+    /// What the command line names; the first of it decides the project.
+    pub(super) fn place(&self) -> Option<&Path> {
+        self.specs.first().map(PathBuf::as_path)
     }
 }
 

@@ -1,20 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 //! `kpsc convert`.
 
-use super::build::make_output;
+use super::crate_folder::{write_crate, Copy};
 use super::test::read_triggers;
-use super::{compile, open_target, report, say, CommandResult, SpecArgs, TargetArgs};
-use crate::build::write_files;
+use super::{compile, open_target, read_patch, report, say, CommandResult, SpecArgs, TargetArgs};
 use crate::convert;
 use crate::driver::{Compiled, Passed};
-use crate::emit::{bindings, library, Files};
-use crate::input::{Input, ModuleFile};
+use crate::emit::bindings;
+use crate::input::ModuleFile;
 use crate::patch_crate::BINDINGS;
+use crate::project::Home;
 use kps_diag::{Diagnostic, NOT_A_CRATE};
-use kps_host::disk::{cannot, make_below};
-use kps_host::temporary::Folder;
 use kps_targets::{Cache, Target};
-use std::io::{Error, ErrorKind};
 use std::path::{Path, PathBuf};
 
 #[derive(Debug, clap::Args)]
@@ -37,13 +34,15 @@ enum Form {
     Crate,
 }
 
-/// A file that is copied unchanged, with its path relative to the spec's folder.
-type Copy = (String, Vec<u8>);
-
 impl Convert {
+    /// Where the patch is.
+    pub(super) fn place(&self) -> &Path {
+        &self.spec.spec
+    }
+
     pub(super) fn run(self) -> CommandResult {
         let Form::Crate = self.to;
-        let input = Input::read(&self.spec.spec)?;
+        let input = read_patch(&self.spec.spec)?;
         if input.own_files.is_some() {
             let message = format!("{} is a crate already", self.spec.spec.display());
             return Err(Diagnostic::new(NOT_A_CRATE, message).help("name a .kps file"));
@@ -55,17 +54,20 @@ impl Convert {
             Err(code) => return Ok(code),
         };
         let checked = &compiled.passed.checked;
-        let (files, found) = convert::convert(checked, &compiled.sources);
+        let folder = self.output.join(compiled.name());
+        let home = Home::of(&folder)?;
+        let (files, found) = convert::convert(checked, &compiled.sources, &home);
         let code = report(&found, Some(&compiled.sources));
         let Some(mut files) = files else { return Ok(code) };
-        files.0.extend(library());
-        files.0.insert(BINDINGS.to_owned(), bindings(checked));
+        files.0.insert(
+            BINDINGS.to_owned(),
+            bindings(checked, &compiled.sources, &target.facts()?.config),
+        );
         let copies = match copies(&compiled, &target) {
             Ok(copies) => copies,
             Err(error) => return Ok(report(&[error], Some(&compiled.sources))),
         };
-        let folder = self.output.join(compiled.name());
-        write(&files, &copies, &self.output, &folder)?;
+        write_crate(files, &copies, &self.output, &folder, &home)?;
         say(folder.display());
         Ok(code)
     }
@@ -83,31 +85,4 @@ fn copies(compiled: &Compiled, target: &Target) -> Result<Vec<Copy>, Diagnostic>
         copies.push((from.value.clone(), ModuleFile::beside(sources, from).read(target)?));
     }
     Ok(copies)
-}
-
-/// Writes a crate, completely or not at all. An existing folder stays, because somebody may have
-/// changed it.
-pub(super) fn write(
-    files: &Files,
-    copies: &[Copy],
-    output: &Path,
-    folder: &Path,
-) -> Result<(), Diagnostic> {
-    let there = || {
-        cannot("write", folder, &Error::from(ErrorKind::AlreadyExists))
-            .help("choose another name or folder, or remove this one")
-    };
-    if folder.symlink_metadata().is_ok() {
-        return Err(there());
-    }
-    make_output(output)?;
-    let scratch = Folder::new_in(output).map_err(|error| cannot("write to", output, &error))?;
-    let new = scratch.path().join("new");
-    write_files(files, &new)?;
-    for (name, bytes) in copies {
-        let path = new.join(name);
-        make_below(&new, path.parent().unwrap_or(&new))?;
-        std::fs::write(&path, bytes).map_err(|error| cannot("write", &path, &error))?;
-    }
-    std::fs::rename(&new, folder).map_err(|_| there())
 }

@@ -2,12 +2,12 @@
 //! `kpsc expand`.
 
 use super::output::print;
-use super::{compile, open_target, CommandResult, SpecArgs, TargetArgs};
+use super::{compile, open_target, read_patch, CommandResult, SpecArgs, TargetArgs};
 use crate::driver::Compiled;
 use crate::emit::expand_crate;
-use crate::input::Input;
 use kps_grammar::ast::Form;
 use kps_targets::Cache;
+use std::path::Path;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Expand {
@@ -18,8 +18,13 @@ pub(super) struct Expand {
 }
 
 impl Expand {
+    /// Where the patch is.
+    pub(super) fn place(&self) -> &Path {
+        &self.spec.spec
+    }
+
     pub(super) fn run(self) -> CommandResult {
-        let input = Input::read(&self.spec.spec)?;
+        let input = read_patch(&self.spec.spec)?;
         let cache = Cache::open()?;
         let target = open_target(&cache, self.target.kernel.as_deref())?;
         let compiled = match compile(input, &target, &cache)? {

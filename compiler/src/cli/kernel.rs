@@ -203,6 +203,11 @@ fn make_variable(text: &str) -> Result<String, String> {
 }
 
 impl Kernel {
+    /// Whether the command is about one target, which may be that of a project.
+    pub(super) fn is_about_target(&self) -> bool {
+        matches!(self.verb, Verb::Show(_) | Verb::Facts(_))
+    }
+
     pub(super) fn run(self) -> CommandResult {
         let cache = Cache::open()?;
         match self.verb {

@@ -4,6 +4,7 @@
 mod build;
 mod check;
 mod convert;
+mod crate_folder;
 mod doc;
 mod doctor;
 mod expand;
@@ -17,6 +18,7 @@ mod list;
 mod load;
 mod new;
 mod output;
+mod project;
 mod running;
 mod sync;
 mod test;
@@ -46,9 +48,8 @@ struct Arguments {
     #[command(subcommand)]
     command: Verb,
     /// How to write messages: human, short or json.
-    #[arg(long, value_name = "FORMAT", global = true, default_value = "human")]
-    #[arg(hide_possible_values = true, hide_default_value = true)]
-    message_format: Format,
+    #[arg(long, value_name = "FORMAT", global = true, hide_possible_values = true)]
+    message_format: Option<Format>,
 }
 
 /// The message format of this process. Every command uses it wherever it prints a message.
@@ -136,7 +137,12 @@ fn execute() -> ExitCode {
             return 2;
         }
     };
-    let _ = FORMAT.set(arguments.message_format);
+    if let Some(format) = arguments.message_format {
+        let _ = FORMAT.set(format);
+    }
+    if let Some(Err(unusable)) = arguments.command.place().map(project::enter) {
+        return report(&[unusable.error], unusable.sources.as_ref());
+    }
     let stack = stack(&arguments.command);
     let worker =
         std::thread::Builder::new().stack_size(stack).spawn(move || run(arguments.command));
@@ -152,6 +158,25 @@ fn finished(code: ExitCode) -> ExitCode {
     match output::finish() {
         Ok(()) => code,
         Err(error) => code.max(report(&[error], None)),
+    }
+}
+
+impl Verb {
+    /// The file or folder whose project the command is for; `None` if no project matters.
+    fn place(&self) -> Option<&Path> {
+        let here = Path::new(".");
+        match self {
+            Verb::Check(command) => Some(command.place().unwrap_or(here)),
+            Verb::Build(command) => Some(command.place().unwrap_or(here)),
+            Verb::Test(command) => Some(command.place().unwrap_or(here)),
+            Verb::Expand(command) => Some(command.place()),
+            Verb::Convert(command) => Some(command.place()),
+            Verb::Sync(command) => Some(command.place()),
+            Verb::Inspect(_) => Some(here),
+            Verb::Kernel(command) => command.is_about_target().then_some(here),
+            Verb::New(_) | Verb::Fmt(_) | Verb::Load(_) | Verb::Unload(_) | Verb::List(_) => None,
+            Verb::Doctor(_) | Verb::Explain(_) | Verb::Doc(_) | Verb::Link(_) => None,
+        }
     }
 }
 
@@ -247,17 +272,24 @@ fn module(
     Ok(module.ok_or(code.max(1)))
 }
 
-/// The target to use: the named one, or the default, which is prepared if it does not exist.
+/// The target to use: the named one, the first of the project, or the default, which is prepared
+/// if it does not exist.
 fn open_target(cache: &Cache, name: Option<&str>) -> Result<Target, Diagnostic> {
     if let Some(name) = name {
         return cache.find(name);
     }
-    match cache.default_target()? {
-        Some(target) => Ok(target),
-        None => {
-            kps_targets::add(cache, None, &Request::Debian(DebianRequest::default()), progress())
-        }
-    }
+    let target = match project::kernels().first() {
+        Some(name) => project::target(cache, name)?,
+        None => match cache.default_target()? {
+            Some(target) => target,
+            None => {
+                let newest = Request::Debian(DebianRequest::default());
+                return kps_targets::add(cache, None, &newest, progress());
+            }
+        },
+    };
+    running::mention(cache, &target);
+    Ok(target)
 }
 
 /// Which target, for every command that needs one.
@@ -281,6 +313,25 @@ impl LimitArgs {
     fn duration(&self) -> Duration {
         Duration::from_secs(self.limit.into())
     }
+}
+
+/// Reads a patch, and holds it against its project.
+fn read_patch(path: &Path) -> Result<Input, Diagnostic> {
+    let mut input = Input::read(path)?;
+    let wrong = input.patch.as_ref().and_then(project::check_family);
+    input.diagnostics.extend(wrong);
+    Ok(input)
+}
+
+/// Which patch, for the commands that also work for all of a project.
+#[derive(Debug, clap::Args)]
+struct PatchArgs {
+    /// The .kps file, or the folder of a patch crate.
+    #[arg(value_name = "SPEC", required_unless_present = "all")]
+    spec: Option<PathBuf>,
+    /// Every spec and crate of the project: all below its kpsc.toml.
+    #[arg(long, conflicts_with = "spec")]
+    all: bool,
 }
 
 /// Where a spec is.

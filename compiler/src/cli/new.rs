@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 //! `kpsc new`.
 
-use super::{convert, report, say, CommandResult};
-use crate::emit::{is_plain, library, new_crate, skeleton};
+use super::crate_folder::write_crate;
+use super::{report, say, CommandResult};
+use crate::emit::{is_plain, new_crate, skeleton};
+use crate::project::Home;
 use crate::resolve::another_name;
 use crate::resolve::check_name;
 use kps_diag::{Diagnostic, NAME_NOT_IN_CRATES};
@@ -60,10 +62,9 @@ impl New {
                     None,
                 ));
             }
-            let mut files = new_crate(&name);
-            files.0.extend(library());
             let folder = PathBuf::from(&name);
-            convert::write(&files, &[], Path::new("."), &folder)?;
+            let home = Home::of(&folder)?;
+            write_crate(new_crate(&name, &home), &[], Path::new("."), &folder, &home)?;
             say(folder.display());
             return Ok(0);
         }

@@ -2,8 +2,7 @@
 //! `kpsc check --running`: predicts whether the running kernel would accept a module, or the module
 //! of a spec.
 
-use super::{compile, report, say, CommandResult, ExitCode};
-use crate::input::Input;
+use super::{compile, progress, read_patch, report, say, CommandResult, ExitCode};
 use kps_diag::{Diagnostic, NO_TARGET_RUNS};
 use kps_operate::{open, preflight, verdict, Incoming, Kernel, System};
 use kps_targets::{Cache, Target};
@@ -29,7 +28,7 @@ pub(super) fn check(files: &[PathBuf]) -> CommandResult {
 }
 
 fn check_spec(system: &System, spec: &Path) -> CommandResult {
-    let input = Input::read(spec)?;
+    let input = read_patch(spec)?;
     let cache = Cache::open()?;
     let target = running_target(system, &cache)?;
     Ok(match compile(input, &target, &cache)? {
@@ -46,25 +45,49 @@ fn tell(system: &System, incoming: &Incoming) -> ExitCode {
     code
 }
 
-/// The target that matches the running kernel. A release may be built more than once, so the
+/// Says that the running kernel is a target too, if another one was chosen for the user.
+pub(super) fn mention(cache: &Cache, chosen: &Target) {
+    // What cannot be found out is not said: the command does something else.
+    let Some(kernel) = Kernel::of(&System::running()) else { return };
+    if let Ok(Ok(running)) = matching(&kernel, cache) {
+        if running.name != chosen.name {
+            progress().say(&format!(
+                "The target is {}, and the running kernel is the target {}.",
+                chosen.name, running.name
+            ));
+        }
+    }
+}
+
+/// The target that is this kernel, or the names of those that are other builds of its release. The
 /// build-id decides.
-fn running_target(system: &System, cache: &Cache) -> Result<Target, Diagnostic> {
-    let Some(Kernel { release, build_id }) = Kernel::of(system) else {
-        return Err(Diagnostic::new(NO_TARGET_RUNS, "cannot determine which kernel is running")
-            .note("/sys/kernel/notes or /proc/sys/kernel/osrelease cannot be read"));
-    };
+fn matching(kernel: &Kernel, cache: &Cache) -> Result<Result<Target, Vec<String>>, Diagnostic> {
     let mut others = Vec::new();
     for (name, target) in cache.targets()? {
         let Ok(target) = target else { continue };
-        if target.release() == release {
+        if target.release() == kernel.release {
             // A damaged target is skipped; another one may match.
             let Ok(id) = target.build_id() else { continue };
-            if id.iter().map(|byte| format!("{byte:02x}")).collect::<String>() == build_id {
-                return Ok(target);
+            if id.iter().map(|byte| format!("{byte:02x}")).collect::<String>() == kernel.build_id {
+                return Ok(Ok(target));
             }
             others.push(name);
         }
     }
+    Ok(Err(others))
+}
+
+/// The target that matches the running kernel.
+fn running_target(system: &System, cache: &Cache) -> Result<Target, Diagnostic> {
+    let Some(kernel) = Kernel::of(system) else {
+        return Err(Diagnostic::new(NO_TARGET_RUNS, "cannot determine which kernel is running")
+            .note("/sys/kernel/notes or /proc/sys/kernel/osrelease cannot be read"));
+    };
+    let others = match matching(&kernel, cache)? {
+        Ok(target) => return Ok(target),
+        Err(others) => others,
+    };
+    let Kernel { release, build_id } = kernel;
     let mut error =
         Diagnostic::new(NO_TARGET_RUNS, format!("no target matches the running kernel, {release}"))
             .note(format!("its build-id is {build_id}"));

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 //! `kpsc test`.
 
-use super::kernels::{Ended, Kernel, KernelsArgs};
-use super::{compile, module, progress, report, say, CommandResult, ExitCode, LimitArgs, SpecArgs};
+use super::kernels::{Ended, Kernel, KernelsArgs, Patches};
+use super::{
+    compile, module, progress, report, say, CommandResult, ExitCode, LimitArgs, PatchArgs,
+};
 use crate::build;
 use crate::driver::Passed;
 use crate::input::{folder_of, for_tests, read_text, Input};
@@ -31,7 +33,7 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, clap::Args)]
 pub(super) struct Test {
     #[command(flatten)]
-    spec: SpecArgs,
+    patch: PatchArgs,
     #[command(flatten)]
     targets: KernelsArgs,
     #[command(flatten)]
@@ -52,11 +54,16 @@ pub(super) struct Test {
 
 impl Test {
     pub(super) fn run(self) -> CommandResult {
-        let input = Input::read(&self.spec.spec)?;
+        let patches = Patches::read(self.place())?;
         let cache = Cache::open()?;
-        self.targets.run(&cache, "testing on all kernels", |kernel| {
-            Ok(Ended::with(self.test(&input, kernel, &cache)?))
+        self.targets.run(&cache, "tested", &patches, |input, kernel| {
+            Ok(Ended::with(self.test(input, kernel, &cache)?))
         })
+    }
+
+    /// The patch that the command line names.
+    pub(super) fn place(&self) -> Option<&Path> {
+        self.patch.spec.as_deref()
     }
 
     /// The tests to run.

@@ -17,6 +17,7 @@ mod rust;
 mod tests;
 
 use crate::emit::{crate_files, Files};
+use crate::project::Home;
 use crate::Checked;
 use comments::{Below, Comments};
 use kps_codegen::names::ident;
@@ -32,8 +33,12 @@ const INNER: usize = 2 * INDENT;
 /// The maximum width of a line, as in rustfmt.
 const WIDTH: usize = 100;
 
-/// Converts a patch. Without files there is at least one error.
-pub fn convert(checked: &Checked, sources: &Sources) -> (Option<Files>, Vec<Diagnostic>) {
+/// Converts a patch to a crate with this home. Without files there is at least one error.
+pub fn convert(
+    checked: &Checked,
+    sources: &Sources,
+    home: &Home,
+) -> (Option<Files>, Vec<Diagnostic>) {
     let patch = checked.written();
     let mut diagnostics = refuse::refuse(checked, sources);
     if any_error(&diagnostics) {
@@ -46,7 +51,7 @@ pub fn convert(checked: &Checked, sources: &Sources) -> (Option<Files>, Vec<Diag
     lost.extend(functions::comments_below(patch, sources));
     diagnostics.extend(refuse::lost(&lost));
 
-    let mut files = crate_files(&patch.name.value);
+    let mut files = crate_files(&patch.name.value, home);
     files.0.insert("src/lib.rs".into(), lib(patch, sources, &comments, &pieces));
     files.0.extend(tests::file(patch, sources, &pieces).map(|text| ("tests.kps".to_owned(), text)));
     let in_c = sources.files().filter(|file| file.language == Language::C);

@@ -26,7 +26,8 @@ const MANIFEST: &str = include_str!("../../../Cargo.toml");
 pub fn library() -> BTreeMap<String, String> {
     let files = FILES.iter().filter(|(path, _)| !path.starts_with(KERNEL_CRATE));
     let files = files.map(|(path, text)| (format!("{LIBRARY}/{path}"), (*text).to_owned()));
-    files.chain([(format!("{LIBRARY}/Cargo.toml"), manifest())]).collect()
+    let more = [("Cargo.toml", manifest()), (".gitignore", templates::LIBRARY_IGNORED.to_owned())];
+    files.chain(more.map(|(path, text)| (format!("{LIBRARY}/{path}"), text))).collect()
 }
 
 /// The runtime as a module of a patch, without its part for the host.
@@ -98,7 +99,7 @@ fn manifest() -> String {
         }
     }
     root.retain(|name, _| name == "workspace");
-    format!("# kpsc wrote this folder: the library that this crate is built with.\n{root}")
+    format!("# kpsc wrote this folder: the library that patch crates are built with.\n{root}")
 }
 
 fn parse(text: &str) -> Table {

@@ -7,6 +7,7 @@ use super::{c, functions, headers, print, splice, symvers, templates, Emitted, F
 use crate::build::Undone;
 use crate::known::Known;
 use crate::Checked;
+use kps_attributes::Options;
 use kps_grammar::ast::Form;
 use kps_grammar::{Language, Sources};
 use quote::quote;
@@ -74,8 +75,15 @@ pub fn expand_crate(checked: &Checked, sources: &Sources) -> String {
 /// The title of the file of types, by which kpsc recognizes its own file.
 pub const BINDINGS_TITLE: &str = "//! What the patch uses of the kernel, as its BTF says it.";
 
-/// The kernel's types for the host, for builds without a facts file.
-pub fn bindings(checked: &Checked) -> String {
-    let types = kps_codegen::module(checked.patch()).types;
-    print(types)
+/// The kernel's types for the host, for builds without a facts file, and the options of its
+/// configuration that the crate names.
+pub fn bindings(checked: &Checked, sources: &Sources, config: &BTreeMap<String, String>) -> String {
+    let types = print(kps_codegen::module(checked.patch()).types);
+    let in_rust = sources.files().filter(|file| file.language == Language::Rust);
+    let texts: Vec<&str> = in_rust.map(|file| file.source.text.as_str()).collect();
+    let options = Options::of_kernel(config).named_in(&texts).lines();
+    if options.is_empty() {
+        return types;
+    }
+    types.replacen(BINDINGS_TITLE, &format!("{BINDINGS_TITLE}\n//!\n{}", options.trim_end()), 1)
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 //! The generated files that are not Rust.
 
+use crate::project::Home;
 use kps_plan::{Link, Mode, Patch};
 use kps_resolve::is_plain;
 use serde::Serialize;
@@ -19,11 +20,14 @@ const MANIFEST: &str = include_str!("../../../templates/crate/Cargo.toml.tera");
 const CRATE_ROOT: &str = include_str!("../../../templates/crate/lib.rs.tera");
 const CRATE_TESTS: &str = include_str!("../../../templates/crate/tests.kps.tera");
 const CRATE_KBUILD: &str = include_str!("../../../templates/crate/Kbuild.tera");
-/// The `.gitignore` of a crate.
-pub(super) const IGNORED: &str = include_str!("../../../templates/crate/gitignore");
+const IGNORED: &str = include_str!("../../../templates/crate/gitignore.tera");
+/// The `.gitignore` of the library.
+pub(super) const LIBRARY_IGNORED: &str = include_str!("../../../templates/crate/library.gitignore");
+/// The types of a starter crate, which no target has told.
+pub(super) const CRATE_BINDINGS: &str = include_str!("../../../templates/crate/bindings.rs");
 
 /// The names and texts of all templates.
-fn templates() -> [(&'static str, &'static str); 10] {
+fn templates() -> [(&'static str, &'static str); 11] {
     [
         ("Kbuild", KBUILD),
         ("Makefile", MAKEFILE),
@@ -33,6 +37,7 @@ fn templates() -> [(&'static str, &'static str); 10] {
         ("function", FUNCTION),
         ("Cargo.toml", MANIFEST),
         ("crate/Kbuild", CRATE_KBUILD),
+        (".gitignore", IGNORED),
         ("crate/lib.rs", CRATE_ROOT),
         ("crate/tests.kps", CRATE_TESTS),
     ]
@@ -87,8 +92,19 @@ pub(super) fn patch_makefile<B>(patch: &Patch<B>) -> String {
 }
 
 /// The manifest of a crate.
-pub(super) fn manifest(name: &str) -> String {
-    render("Cargo.toml", &context([("name", name)]))
+pub(super) fn manifest(name: &str, home: &Home) -> String {
+    let mut context = context([("name", name)]);
+    context.insert("up", &"../".repeat(home.up));
+    context.insert("is_member", &home.workspace.is_some());
+    render("Cargo.toml", &context)
+}
+
+/// The `.gitignore` of a crate.
+pub(super) fn ignored(home: &Home) -> String {
+    let mut context = Context::new();
+    context.insert("is_shared", &home.shared.is_some());
+    context.insert("is_member", &home.workspace.is_some());
+    render(".gitignore", &context)
 }
 
 /// The wrapper around a file in C.
@@ -166,7 +182,7 @@ mod tests {
 
     #[test]
     fn a_crate_has_the_name_of_its_patch() {
-        assert!(manifest("some_patch").contains("name = \"some_patch\"\n"));
+        assert!(manifest("some_patch", &Home::default()).contains("name = \"some_patch\"\n"));
     }
 
     #[test]

@@ -14,6 +14,7 @@ pub use modules::{for_tests, ModuleFile, Modules};
 pub(crate) use modules::add as add_modules;
 
 use crate::patch_crate::{self, Texts, BINDINGS, MANIFEST, ROOT, TESTS};
+use crate::project::workspace_of;
 use crate::render::syntax;
 use kps_diag::{Diagnostic, FILE_OUTSIDE, NOT_A_CRATE, NOT_UTF8, PATCH_TOO_LARGE};
 use kps_grammar::{ast, Language, Source, Sources};
@@ -145,7 +146,11 @@ fn read_crate(folder: &Path, reader: &mut Reader<'_>) -> Result<Input, Diagnosti
     }
     check_size(rust.iter().map(|(_, text)| (Language::Rust, text.text.as_str())))?;
     let has_script = is_below(folder, "build.rs");
-    let read = patch_crate::read(Texts { manifest, has_script, tests, files: rust });
+    let workspace = match manifest.text.contains("workspace") {
+        true => workspace_of(folder)?.map(|(_, text)| text),
+        false => None,
+    };
+    let read = patch_crate::read(Texts { manifest, workspace, has_script, tests, files: rust });
     let patch_crate::Read { sources, patch, said: diagnostics } = read;
     Ok(Input { sources, patch, diagnostics, own_files: Some(own) })
 }

@@ -10,6 +10,7 @@ use kps_attributes::{take_livepatch, OUTER};
 use kps_diag::{Diagnostic, NOT_A_TEST, NOT_ONE_PATCH, NOT_RUST};
 use kps_grammar::{ast, check, Language, Source, Sources, Span};
 use manifest::check_manifest;
+pub use manifest::depends_on_library;
 use places::TextPlaces;
 use std::str::FromStr as _;
 use syn::{Item, ItemMod};
@@ -40,6 +41,8 @@ pub struct Read {
 pub struct Texts {
     /// Its manifest.
     pub manifest: Source,
+    /// The manifest of the cargo workspace that it is in, if its own manifest refers to it.
+    pub workspace: Option<String>,
     /// Whether it has a `build.rs`.
     pub has_script: bool,
     /// Its tests, possibly empty.
@@ -50,13 +53,14 @@ pub struct Texts {
 
 /// Reads a crate from its texts.
 pub fn read(texts: Texts) -> Read {
-    let Texts { manifest, has_script, tests, files } = texts;
+    let Texts { manifest, workspace, has_script, tests, files } = texts;
     let mut said = Vec::new();
     let no_tests = tests.text.trim().is_empty();
     let (spec, errors) = if no_tests { Default::default() } else { kps_grammar::parse(&tests) };
     said.extend(errors.iter().map(syntax));
     let mut sources = Sources::new(tests);
-    said.extend(check_manifest(sources.add(Language::Toml, MANIFEST, manifest), has_script));
+    let manifest = sources.add(Language::Toml, MANIFEST, manifest);
+    said.extend(check_manifest(manifest, workspace.as_deref(), has_script));
     for (path, source) in files {
         sources.add(Language::Rust, &path, source);
     }

@@ -6,7 +6,8 @@ use kps_diag::Diagnostic;
 use kps_grammar::Sources;
 
 /// What a message is written for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Format {
     /// The place in the text, with notes and help.
     #[default]

@@ -12,6 +12,7 @@ mod expand;
 mod foreign;
 mod hooks;
 mod livepatch;
+mod options;
 mod param;
 mod place;
 mod resource;
@@ -33,6 +34,7 @@ use syn::spanned::Spanned as _;
 use syn::{Attribute, Item, ItemMod};
 
 pub use expand::{livepatch, outside, Context, FACTS};
+pub use options::Options;
 pub use place::{is_called, take_livepatch};
 
 /// Maps the tokens of a crate to spans.

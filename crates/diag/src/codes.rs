@@ -125,6 +125,7 @@ codes! {
         KPS0116 TOO_MANY Error Input "a spec exceeds a limit"
         KPS0117 MODULE_WITHOUT_FILE Error Input "a module has no items and no file"
         KPS0118 ALTERNATIVE_LEFT_OUT Warning Input "an item for other kernels is not in the crate"
+        KPS0119 OTHER_FAMILY Error Input "a patch is not of its project's family"
     }
     "Names" {
         KPS0201 NO_SUCH_FUNCTION Error Input "there is no such function"
@@ -245,6 +246,7 @@ codes! {
         KPS0719 FOREIGN_CACHE Error Machine "somebody else can change the cache"
         KPS0720 UNLOADABLE_MODULES Error Machine "a kernel loads no module that is built for it"
         KPS0721 AMBIGUOUS_TARGET Error Machine "the start of a version is that of several targets"
+        KPS0722 UNUSABLE_PROJECT Error Input "there is no usable project file"
         KPS0716 PATCH_TOO_LARGE Error Input "a patch has too many files, or too large ones"
     }
     "Building" {

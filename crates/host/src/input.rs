@@ -49,6 +49,8 @@ pub const KEPT: Limit = Limit { what: "a kept result of a build", bytes: 256 << 
 pub const HEADER: Limit = Limit { what: "a header", bytes: 4 << 20 };
 /// The tests of a patch crate. They have some 2 KB.
 pub const TESTS: Limit = Limit { what: "a file of tests", bytes: 4 << 20 };
+/// The settings of a project. They have some 100 bytes.
+pub const PROJECT: Limit = Limit { what: "a project file", bytes: 1 << 20 };
 /// A program in C that a test runs. They have some 10 KB.
 pub const TRIGGER: Limit = Limit { what: "a trigger", bytes: 1 << 20 };
 

@@ -302,7 +302,10 @@ const ONE_LIVEPATCH_AT_THE_ROOT_OF_THE_CRATE: () = {
     unreachable_code,
     unreachable_pub,
     unused,
-    clippy::all
+    clippy::all,
+    clippy::nursery,
+    clippy::pedantic,
+    clippy::restriction
 )]
 mod callbacks {
     use ::kps;

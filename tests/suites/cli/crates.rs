@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 //! Patch crates as folders: what is refused, and what kpsc writes into them.
 
-use super::{assert_ends, folder, run, with_fixture, write};
+use super::{assert_ends, folder, run, with_fixture, write, PASSED};
 use kps_tests::schedule::Case;
 use kps_tests::{cases, fixture_cache, kpsc, FIXTURE};
 use rustix::fs::{renameat_with, RenameFlags, CWD};
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::time::Duration;
 use walkdir::WalkDir;
 
@@ -13,10 +14,15 @@ use walkdir::WalkDir;
 pub(crate) fn cases() -> Vec<Case> {
     cases![
         a_folder_that_is_no_patch_crate_is_refused,
+        a_manifest_may_inherit_from_a_workspace,
+        crates_of_a_project_share_one_library,
         a_new_crate_is_one,
         nothing_is_written_through_a_link_that_is_swapped_in,
     ]
 }
+
+/// A patch that changes no function.
+const MODULE: &str = "#[livepatch(license = \"GPL\")]\nmod fix {\n    #[post_patch(vmlinux)]\n    unsafe fn on() {}\n}\n";
 
 /// What is wrong with a patch crate as a folder. What is wrong in its module is in `suites/macros`.
 fn a_folder_that_is_no_patch_crate_is_refused() {
@@ -27,15 +33,15 @@ fn a_folder_that_is_no_patch_crate_is_refused() {
     check("KPS1211");
     let source = root.join("src");
     std::fs::create_dir(&source).unwrap_or_else(|error| panic!("{error}"));
-    let module =
-        "#[livepatch(license = \"GPL\")]\nmod fix {\n    #[post_patch(vmlinux)]\n    unsafe fn on() {}\n}\n";
-    write(&source.join("lib.rs"), module.as_bytes());
+    write(&source.join("lib.rs"), MODULE.as_bytes());
     check("KPS1211");
     let manifest = |more: &str| {
         let text = format!("[package]\nname = \"fix\"\nedition = \"2021\"\n{more}");
         write(&root.join("Cargo.toml"), text.as_bytes())
     };
-    manifest("[dependencies]\nkps = { path = \"kps\" }\n[dev-dependencies]\nproptest = \"1\"\n");
+    manifest(
+        "[dependencies]\nkps = { path = \"kps/runtime\" }\n[dev-dependencies]\nproptest = \"1\"\n",
+    );
     assert_eq!(with_fixture(&["check", &root.display().to_string()]).0, 0);
     // Each is shown where it stands, below the three lines that all of them begin with.
     for (more, place) in [
@@ -46,6 +52,10 @@ fn a_folder_that_is_no_patch_crate_is_refused() {
         ("build = \"build.rs\"\n", "4:9"),
         ("[lib]\npath = \"src/main.rs\"\n", "5:8"),
         ("[", "4:2"),
+        // What cargo refuses.
+        ("", "1:2"),
+        ("[dependencies]\nkps = \"1\"\n", "5:7"),
+        ("[dependencies]\nkps.workspace = true\n", "5:"),
     ] {
         manifest(more);
         check("KPS1208");
@@ -53,6 +63,7 @@ fn a_folder_that_is_no_patch_crate_is_refused() {
     }
     for (text, place) in [
         ("", "1:1"),
+        ("[package]\nedition = \"2021\"\n[dependencies]\nkps.path = \"kps/runtime\"\n", "1:2"),
         ("[package]\nname = \"fix\"\n", "1:2"),
         ("[package]\nname = \"fix\"\nedition = \"2024\"\n", "3:11"),
         ("[package]\nname = \"fix\"\nedition.workspace = true\n", "3:"),
@@ -61,30 +72,100 @@ fn a_folder_that_is_no_patch_crate_is_refused() {
         check("KPS1208");
         check(&format!("Cargo.toml:{place}"));
     }
-    manifest("build = false\n[lib]\npath = \"src/lib.rs\"\n");
+    const LIBRARY: &str = "[dependencies]\nkps.path = \"kps/runtime\"\n";
+    manifest(&format!("build = false\n[lib]\npath = \"src/lib.rs\"\n{LIBRARY}"));
     assert_eq!(with_fixture(&["check", &root.display().to_string()]).0, 0);
     write(&source.join("lib.c"), b"");
     check("KPS1211");
     std::fs::remove_file(source.join("lib.c")).unwrap_or_else(|error| panic!("{error}"));
-    manifest("");
+    manifest(LIBRARY);
     write(&source.join("lib.rs"), b"fn nothing() {}\n");
     check("KPS1207");
-    write(&source.join("lib.rs"), format!("{module}{}", module.replace("fix", "other")).as_bytes());
+    write(&source.join("lib.rs"), format!("{MODULE}{}", MODULE.replace("fix", "other")).as_bytes());
     check("KPS1207");
     // What is wrong with the text is said, although there is no patch then.
     for (wrong, code) in
         [("}", "KPS0101"), ("fn (", "KPS0101"), ("\"", "KPS0102"), ("// \u{202e}", "KPS0115")]
     {
-        write(&source.join("lib.rs"), format!("{module}{wrong}\n").as_bytes());
+        write(&source.join("lib.rs"), format!("{MODULE}{wrong}\n").as_bytes());
         check(code);
         check("src/lib.rs:6:");
     }
-    write(&source.join("lib.rs"), module.as_bytes());
+    write(&source.join("lib.rs"), MODULE.as_bytes());
     for tests in ["patch other { }", "patch fix { license \"GPL\"; }"] {
         write(&root.join("tests.kps"), tests.as_bytes());
         check("KPS1210");
     }
     assert_ends(with_fixture(&["sync", "examples/no.kps"]), 3, "KPS0701");
+}
+
+/// What a manifest leaves to its workspace is looked up there, and has to be there.
+fn a_manifest_may_inherit_from_a_workspace() {
+    let top = folder();
+    let at = |path: &str, text: &str| write(&top.path().join(path), text.as_bytes());
+    let krate = top.path().join("patches/fix");
+    at("patches/fix/src/lib.rs", MODULE);
+    at(
+        "patches/fix/Cargo.toml",
+        "[package]\nname = \"fix\"\nedition.workspace = true\n[dependencies]\nkps.workspace = true\n",
+    );
+    let check = || with_fixture(&["check", &krate.display().to_string()]);
+    let workspace = |edition: &str, library: &str| {
+        let text = format!("[workspace]\n[workspace.package]\nedition = \"{edition}\"\n[workspace.dependencies]\n{library}\n");
+        at("Cargo.toml", &text)
+    };
+    workspace("2021", "kps.path = \"kps/runtime\"");
+    assert_eq!(check(), (0, PASSED.to_owned()));
+    workspace("2024", "kps.path = \"kps/runtime\"");
+    assert_ends(check(), 1, "edition");
+    workspace("2021", "");
+    assert_ends(check(), 1, "no workspace has the dependency `kps`");
+    std::fs::remove_file(top.path().join("Cargo.toml")).unwrap_or_else(|error| panic!("{error}"));
+    assert_ends(check(), 1, "KPS1208");
+}
+
+/// In a project, new crates are members of its workspace and share a library, which `sync` brings
+/// up to date with the facts. A crate that has its own keeps it.
+fn crates_of_a_project_share_one_library() {
+    let (top, cache) = (folder(), fixture_cache());
+    let on = |folder: &Path, words: &[&str]| {
+        run(kpsc().env("KPSC_CACHE", cache.path()).current_dir(folder).args(words))
+    };
+    let (own, patches) = (top.path().join("own"), top.path().join("patches"));
+    std::fs::create_dir(&patches).unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(on(top.path(), &["new", "--crate", "own"]).0, 0);
+    write(&top.path().join("kpsc.toml"), b"");
+    let manifest = top.path().join("Cargo.toml");
+    write(&manifest, b"[workspace]\nmembers = [\"tools\"]\nexclude = [\"own\"]\n");
+    for name in ["one", "two"] {
+        let (status, said) = on(&patches, &["new", "--crate", name]);
+        assert_eq!(status, 0, "{said}");
+        let file = patches.join(name).join("Cargo.toml");
+        let text = std::fs::read_to_string(file).unwrap_or_default();
+        assert!(
+            text.contains("path = \"../../kps/runtime\"") && !text.contains("[workspace]"),
+            "{text}"
+        );
+        assert!(!patches.join(name).join("kps").exists());
+    }
+    let text = std::fs::read_to_string(&manifest).unwrap_or_default();
+    let wanted = "[workspace]\nmembers = [\"tools\", \"patches/one\", \"patches/two\"]\nexclude = [\"own\", \"kps\"]\n";
+    assert_eq!(text, wanted);
+    let facts = top.path().join("kps/target.facts");
+    assert!(top.path().join("kps/runtime/src/lib.rs").exists() && !facts.exists());
+    let (status, said) = on(top.path(), &["sync"]);
+    assert_eq!(status, 0, "{said}");
+    assert!(facts.exists() && own.join("kps/target.facts").exists(), "{said}");
+    let bindings = patches.join("one/src/bindings.rs");
+    let text = std::fs::read_to_string(&bindings).unwrap_or_default();
+    assert!(!text.contains("Until `kpsc sync`"), "the types are those of no target");
+    // What make needs is in the crate, and git is told to pass it over.
+    let ignored = std::fs::read_to_string(patches.join("one/.gitignore")).unwrap_or_default();
+    assert!(ignored.contains("\n/kps/\n"), "{ignored}");
+    // The library is not written over a folder of the author, here neither.
+    std::fs::remove_dir_all(top.path().join("kps")).unwrap_or_else(|error| panic!("{error}"));
+    write(&top.path().join("kps/notes"), b"mine");
+    assert_ends(on(&patches, &["sync", "one"]), 1, "KPS1211");
 }
 
 /// A new crate passes, is made once, and can be built with what stands in it.

@@ -6,6 +6,7 @@ mod ending;
 mod kernels;
 mod make;
 mod output;
+mod projects;
 mod targets;
 
 use kps_targets::Cache;
@@ -44,6 +45,7 @@ pub(crate) fn cases() -> Vec<Case> {
         .into_iter()
         .chain(targets::cases())
         .chain(kernels::cases())
+        .chain(projects::cases())
         .chain(crates::cases())
         .chain(make::cases())
         .chain(output::cases())
@@ -53,6 +55,9 @@ pub(crate) fn cases() -> Vec<Case> {
 
 const SPEC: &str =
     "patch fix {\n    license \"GPL\";\n    object vmlinux { fn cmdline_proc_show { pre { } } }\n}\n";
+
+/// What `check` says of a spec without mistakes.
+const PASSED: &str = "checked for fixture\n";
 
 /// Runs a command: its exit status and what it printed.
 fn run(command: &mut Command) -> (i32, String) {
@@ -203,7 +208,7 @@ fn windows_line_ends_and_a_byte_order_mark_are_no_obstacle() {
         &root.path().join("a.kps"),
         format!("\u{feff}{}", SPEC.replace('\n', "\r\n")).as_bytes(),
     );
-    assert_eq!(with_fixture(&["check", &spec]), (0, String::new()));
+    assert_eq!(with_fixture(&["check", &spec]), (0, PASSED.to_owned()));
 }
 
 fn deep_text_is_refused_and_does_not_overflow_the_stack() {
@@ -432,7 +437,7 @@ fn a_check_without_debug_information_says_once_what_it_could_not_see() {
         "{said}"
     );
     // With debug information there is nothing to say.
-    assert_eq!(with_fixture(&["check", &first]), (0, String::new()));
+    assert_eq!(with_fixture(&["check", &first]), (0, PASSED.to_owned()));
 }
 
 fn pages_and_codes_are_listed_and_printed_without_marks() {

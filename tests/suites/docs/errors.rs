@@ -74,6 +74,8 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("KPS0719", "tests/suites/walls/cache.rs"),
     ("KPS0720", "tests/ui-input/KPS0720-no-versions-of-symbols.stderr"),
     ("KPS0721", "tests/suites/cli/kernels.rs"),
+    ("KPS0119", "tests/suites/cli/projects.rs"),
+    ("KPS0722", "tests/suites/cli/projects.rs"),
     ("KPS0716", "tests/ui-input/KPS0716-headers-too-many.stderr"),
     ("KPS0801", "tests/suites/cli/mod.rs"),
     ("KPS0802", "tests/suites/cli/mod.rs"),

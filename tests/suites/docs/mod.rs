@@ -43,6 +43,8 @@ pub(crate) fn cases() -> Vec<Case> {
 /// Blocks of plain text, by words in them, and who holds what they say.
 const TEXTS: &[(&str, &str, &str)] = &[
     ("docs/commands.md", "struct seq_file,", "suites/inspect.rs"),
+    ("docs/commands.md", "message-format = ", "tests/suites/cli/projects.rs"),
+    ("docs/crates.md", "patches/net_fix/", "tests/suites/crates.rs"),
     ("README.md", "# livepatch load", "tests/suites/examples.rs"),
     ("README.md", "error[KPS0201]", "tests/suites/docs/mod.rs"),
     ("docs/commands.md", "missing_files\tenabled", "tests/suites/running.rs"),
@@ -391,6 +393,7 @@ fn the_limits_are_those_of_the_code() {
         input::MAKEFILE,
         input::FACTS,
         input::MANIFEST,
+        input::PROJECT,
         input::INVENTORY,
         input::MODULE,
         input::KEPT,

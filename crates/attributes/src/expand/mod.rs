@@ -8,7 +8,7 @@ mod tokens;
 
 use crate::place::{misplaced, not_inside};
 use crate::when::first_alternatives;
-use crate::OUTER;
+use crate::{Options, OUTER};
 use kps_ast::Patch;
 use kps_codegen::Contents;
 use kps_diag::{any_error, Diagnostic};
@@ -30,6 +30,8 @@ pub const FACTS: &str = "KPS_FACTS";
 pub struct Context {
     /// The facts of the target, if one is named.
     pub facts: Option<Facts>,
+    /// The options of the kernel that are known.
+    pub options: Options,
     /// The path of the file with the kernel's types that kpsc wrote into the crate.
     pub bindings: String,
     /// The source of each C file that the patch names, by path.
@@ -49,7 +51,7 @@ pub fn livepatch(
     item: TokenStream,
     look_around: impl FnOnce(&Patch) -> Result<Context, String>,
 ) -> TokenStream {
-    let module: ItemMod = match syn::parse2(item) {
+    let module: ItemMod = match syn::parse2(item.clone()) {
         Ok(module) => module,
         Err(problem) => return error(&misplaced(OUTER), problem.span(), problem.span()),
     };
@@ -59,6 +61,8 @@ pub fn livepatch(
         Ok(context) => context,
         Err(problem) => return syn::Error::new(Span::call_site(), problem).to_compile_error(),
     };
+    // Conditions are replaced by conditions, so this is a module too.
+    let module = syn::parse2(context.options.applied(item)).unwrap_or(module);
     let tokens = Tokens::new(&context);
     let (mut patch, mut said) = crate::read(arguments, &module, &tokens);
     let contents = context.facts.as_ref().and_then(|facts| {

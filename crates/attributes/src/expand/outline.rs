@@ -61,7 +61,10 @@ pub(super) fn outline(
             unreachable_code,
             unreachable_pub,
             unused,
-            clippy::all
+            clippy::all,
+            clippy::nursery,
+            clippy::pedantic,
+            clippy::restriction
         )]
         mod #name {
             use ::kps;
