@@ -26,6 +26,7 @@ use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::{Mutex, PoisonError};
 
 /// A user of the host, and a group of the same number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -269,22 +270,35 @@ fn keep_inherited_files() {
     }
 }
 
-/// While this value exists, what root writes is readable for the user in its place, whatever umask
-/// root has.
+/// While a value of this type exists, what root writes is readable for the user in its place,
+/// whatever umask root has. Several threads may have one.
 #[derive(Debug)]
-pub struct Readable(Option<Mode>);
+pub struct Readable(());
+
+/// How many values of that type exist, and the umask that root gets back after the last.
+static READABLE: Mutex<(usize, Option<Mode>)> = Mutex::new((0, None));
 
 impl Readable {
     /// Begins it.
     pub fn for_sandbox() -> Readable {
-        let before = User::in_place_of_root().map(|_| umask(Mode::from_raw_mode(0o022)));
-        Readable(before)
+        let mut readable = READABLE.lock().unwrap_or_else(PoisonError::into_inner);
+        let (count, before) = &mut *readable;
+        if *count == 0 {
+            *before = User::in_place_of_root().map(|_| umask(Mode::from_raw_mode(0o022)));
+        }
+        *count += 1;
+        Readable(())
     }
 }
 
 impl Drop for Readable {
     fn drop(&mut self) {
-        self.0.map(umask);
+        let mut readable = READABLE.lock().unwrap_or_else(PoisonError::into_inner);
+        let (count, before) = &mut *readable;
+        *count -= 1;
+        if *count == 0 {
+            before.take().map(umask);
+        }
     }
 }
 
