@@ -153,7 +153,10 @@ impl World {
         let mut entries = Snapshot::new();
         let mut pending = vec![self.root.path().to_owned(), self.cache().to_owned()];
         while let Some(path) = pending.pop() {
-            if ["lock", "locks"].iter().any(|lock| path.file_name() == Some(lock.as_ref())) {
+            if ["lock", "locks", "making"]
+                .iter()
+                .any(|lock| path.file_name() == Some(lock.as_ref()))
+            {
                 continue;
             }
             let metadata = path.symlink_metadata().unwrap_or_else(|error| panic!("{error}"));

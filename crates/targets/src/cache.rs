@@ -7,27 +7,38 @@
 //! | `toolchains/ID/` | compilers, shared by the kernels that were built with them |
 //! | `macros/NAME/ID/` | the macros of patch crates, built with the compilers of the target NAME |
 //! | `machines/NAME/ID/` | the template machine of the target NAME, by everything that it depends on |
+//! | `core/NAME/ID/` | the crate `kernel` of core mode, compiled for the target NAME |
 //! | `kbuild/NAME/ID/` | results that Kbuild repeats in each build for the target NAME, by its compilers |
-//! | `apt/` | package lists, and packages that are being fetched |
-//! | `adding/`, `replaced/` | a target that is being added, and the one that it replaces |
-//! | `locks/NAME` | held shared by users of the target NAME, and exclusively to remove it |
+//! | `apt-N/` | the package lists and packages that a run fetches |
+//! | `adding-N/` | a target that a run adds; `adding-N.replaced/` is the one that it replaces |
 //! | `default` | the name of the target that the user has chosen |
-//! | `lock` | held to add, prepare or remove |
+//! | `lock`, `locks/`, `making/` | locks (`locks.rs`) |
 //!
-//! Lock order: a process that needs both takes `locks/NAME` first.
+//! Long work on one target keeps nobody from working with another one, nor from building for the
+//! same one once it is prepared. Therefore each thing that is made has a lock of its own. A process
+//! takes locks in this order:
+//!
+//! | lock | is held |
+//! |---|---|
+//! | `locks/NAME` | shared by users of the target NAME, and exclusively to remove it |
+//! | `lock` | shared with each of the locks below, and exclusively to remove anything: compilers that no target needs may be those of one that is being prepared. Whoever shares it gets it again at once, even if another process waits for it |
+//! | `making/adding-N`, `making/apt-N` | by the run that has the folder of this name. A run takes the first that is free, and never waits |
+//! | `making/kernels/NAME` | to add, prepare or extend the target NAME: minutes |
+//! | `making/toolchains/ID` | to fetch these compilers: minutes |
+//! | `making/files/NAME`, `making/KIND/NAME` | to replace the facts, the makefile, the inventory or kept results of the target NAME: a moment, in which nothing else is locked |
+//!
+//! To remove a target takes both of the first two, and waits for either without the other: users of
+//! the target go on.
 
 use super::kept::Kind;
+use super::locks::{OwnFolder, Part};
 use super::manifest::{Manifest, Tree};
 use super::Target;
 use kps_diag::{Diagnostic, AMBIGUOUS_TARGET, FILE_ERROR, FOREIGN_CACHE, NO_SUCH_TARGET};
-use kps_host::disk::{cannot, entries, make_folder, remove, rename, write_atomically};
+use kps_host::disk::{entries, make_folder, remove, rename, write_atomically};
 use kps_host::input::read_at_most;
-use kps_host::isolation::Readable;
 use kps_host::owner::{other, other_below, Other};
-use std::fs::{File, TryLockError};
-use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// The folder of one version of the format: other versions never read it.
 const VERSION: &str = "v4";
@@ -35,6 +46,10 @@ const VERSION: &str = "v4";
 /// How deep kpsc looks for what somebody else can change, before it uses a cache: at the folders of
 /// targets, compilers and kept results, and at what is in them. `kpsc kernel verify` looks at all.
 const LEVELS: usize = 4;
+
+/// The kinds of folders that belong to one run.
+const ADDING: &str = "adding";
+const APT: &str = "apt";
 
 /// The user's cache folder.
 #[derive(Debug, Clone)]
@@ -48,25 +63,6 @@ pub struct Cache {
 
 /// A target with its name, or the reason why it cannot be used.
 pub type Listed = (String, Result<Target, Diagnostic>);
-
-/// A lock that is held until it is dropped.
-#[derive(Debug)]
-pub(super) struct Held(
-    #[expect(dead_code, reason = "closing the file gives the lock back")] Option<File>,
-);
-
-/// The thread of this process that changes the cache. The others wait here, where nothing has to be
-/// said about it.
-static CHANGING: Mutex<()> = Mutex::new(());
-
-/// The right to change the cache, until it is dropped. What root writes meanwhile is readable for
-/// the user that the sandbox runs as, whatever umask root has.
-#[derive(Debug)]
-pub struct Change {
-    _readable: Readable,
-    _held: Held,
-    _thread: MutexGuard<'static, ()>,
-}
 
 impl Cache {
     /// `$KPSC_CACHE`, or `kpsc` in the user's cache folder.
@@ -156,22 +152,34 @@ impl Cache {
         self.root.join("toolchains")
     }
 
-    pub(super) fn apt(&self) -> PathBuf {
-        self.root.join("apt")
-    }
-
-    /// An empty folder for a target that is being added. The caller holds [`Cache::change`].
-    pub(super) fn adding(&self) -> Result<PathBuf, Diagnostic> {
-        let folder = self.root.join("adding");
+    /// An empty folder for a target that is being added.
+    pub(super) fn adding(&self) -> Result<OwnFolder, Diagnostic> {
+        let folder = self.own_folder(ADDING, "adding a target")?;
         remove(&folder)?;
         make_folder(&folder)?;
         Ok(folder)
     }
 
-    /// Makes a finished folder the target of this name, replacing an older one. The caller holds
-    /// [`Cache::change`].
+    /// A folder for apt, perhaps with the lists and packages of an earlier run.
+    pub(super) fn apt(&self) -> Result<OwnFolder, Diagnostic> {
+        self.own_folder(APT, "fetching from an archive of packages")
+    }
+
+    /// What runs have left in folders of their own. The caller holds [`Cache::clearing`].
+    pub(super) fn leftovers_of_runs(&self) -> Result<Vec<PathBuf>, Diagnostic> {
+        let mut found = entries(&self.root)?;
+        // Earlier versions of kpsc had one folder of each kind, and `replaced`.
+        let is_left =
+            |name: &str| [ADDING, APT, "replaced"].iter().any(|kind| name.starts_with(kind));
+        found.retain(|path| path.file_name().is_some_and(|name| is_left(&name.to_string_lossy())));
+        Ok(found)
+    }
+
+    /// Makes a finished folder the target of this name, replacing an older one. The caller has
+    /// locked the target.
     pub(super) fn put(&self, finished: &Path, name: &str) -> Result<(), Diagnostic> {
-        let (target, old) = (self.kernel(name), self.root.join("replaced"));
+        let _files = self.change(Part::Files(name), "adding")?;
+        let (target, old) = (self.kernel(name), finished.with_extension("replaced"));
         make_folder(&self.root.join("kernels"))?;
         remove(&old)?;
         if target.exists() {
@@ -179,37 +187,6 @@ impl Cache {
         }
         rename(finished, &target)?;
         remove(&old)
-    }
-
-    /// Waits until no other kpsc changes the cache, and locks it.
-    pub fn change(&self) -> Result<Change, Diagnostic> {
-        self.own()?;
-        let thread = CHANGING.lock().unwrap_or_else(PoisonError::into_inner);
-        let readable = Readable::for_sandbox();
-        make_folder(&self.root)?;
-        let path = self.root.join("lock");
-        let file = File::create(&path).map_err(|error| cannot("write", &path, &error))?;
-        let held = alone(file, &path, "another kpsc is changing the cache")?;
-        Ok(Change { _readable: readable, _held: held, _thread: thread })
-    }
-
-    /// Keeps a target from being removed.
-    pub(super) fn using(&self, name: &str) -> Result<Held, Diagnostic> {
-        let path = self.root.join("locks").join(name);
-        // If nothing can be written, nothing can be removed either.
-        let Some(file) = self.own().and_then(|()| lock_file(&path)).ok() else {
-            return Ok(Held(None));
-        };
-        file.lock_shared().map_err(|error| cannot("lock", &path, &error))?;
-        Ok(Held(Some(file)))
-    }
-
-    /// Waits until a target is unused, and locks it.
-    pub(super) fn removing(&self, name: &str) -> Result<Held, Diagnostic> {
-        self.own()?;
-        let path = self.root.join("locks").join(name);
-        let file = lock_file(&path)?;
-        alone(file, &path, "another kpsc is using the target")
     }
 
     /// The names of all targets, damaged ones too.
@@ -298,7 +275,7 @@ impl Cache {
 
     /// Makes a target the default.
     pub fn choose(&self, target: &Target) -> Result<(), Diagnostic> {
-        let _changing = self.change()?;
+        self.own()?;
         write_atomically(&self.default_file(), format!("{}\n", target.name).as_bytes())
     }
 
@@ -314,30 +291,6 @@ impl Cache {
         let mut found = entries(&self.top)?;
         found.retain(|path| number(path).is_some_and(|version| Some(version) < own));
         Ok(found)
-    }
-}
-
-fn lock_file(path: &Path) -> Result<File, Diagnostic> {
-    if let Some(folder) = path.parent() {
-        make_folder(folder)?;
-    }
-    File::create(path).map_err(|error| cannot("write", path, &error))
-}
-
-/// Takes an exclusive lock on a file, and reports it if that takes time.
-fn alone(file: File, path: &Path, why: &str) -> Result<Held, Diagnostic> {
-    match file.try_lock() {
-        Ok(()) => return Ok(Held(Some(file))),
-        Err(TryLockError::WouldBlock) => {}
-        Err(TryLockError::Error(error)) => return Err(cannot("lock", path, &error)),
-    }
-    let _ = writeln!(std::io::stderr(), "waiting: {why}");
-    loop {
-        match file.lock() {
-            Ok(()) => return Ok(Held(Some(file))),
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            Err(error) => return Err(cannot("lock", path, &error)),
-        }
     }
 }
 

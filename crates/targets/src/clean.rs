@@ -11,14 +11,14 @@ use std::path::{Path, PathBuf};
 use walkdir::WalkDir;
 
 impl Cache {
-    /// Removes a target, and every toolchain that no target needs any more. Waits for its users.
+    /// Removes a target, and every toolchain that no target needs any more. Waits for the target's
+    /// users, and for those who prepare others.
     pub fn remove(&self, name: &str) -> Result<(), Diagnostic> {
         let folder = self.kernel(name);
         if !is_name(name) || !Manifest::exists(&folder) {
             return Err(self.no_target(name)?);
         }
         let _removing = self.removing(name)?;
-        let _changing = self.change()?;
         // Without its manifest it is no longer a target, even if the rest is interrupted.
         Manifest::remove(&folder)?;
         remove(&folder)?;
@@ -28,9 +28,10 @@ impl Cache {
     }
 
     /// Removes data that no target needs: interrupted preparations, downloads, compilers, and data
-    /// of older versions of kpsc. Returns each with its size in bytes.
+    /// of older versions of kpsc. Returns each with its size in bytes. Waits until nothing is being
+    /// prepared: what is found then belongs to runs that have ended.
     pub fn remove_unused(&self) -> Result<Vec<(PathBuf, u64)>, Diagnostic> {
-        let _changing = self.change()?;
+        let _clearing = self.clearing()?;
         let mut unused = self.older()?;
         let half = |path: &PathBuf| !Manifest::exists(path);
         unused.extend(entries(&self.root().join("kernels"))?.into_iter().filter(half));
@@ -52,12 +53,7 @@ impl Cache {
         }
         unused
             .extend(names.iter().filter_map(|name| Templates::at(self.templates(name)).leftover()));
-        unused.extend(
-            ["adding", "replaced", "apt"]
-                .map(|name| self.root().join(name))
-                .into_iter()
-                .filter(|p| p.exists()),
-        );
+        unused.extend(self.leftovers_of_runs()?);
         let mut removed = Vec::new();
         for path in unused {
             let size = size(&path);

@@ -2,6 +2,7 @@
 //! The debug information of a target: kpsc keeps an extract of its kernel's DWARF, made on request.
 
 use super::dwarf::{self, DwarfError};
+use super::locks::Part;
 use super::{inventory, Cache, Progress, Target};
 use kps_diag::{Diagnostic, DAMAGED_TARGET, UNREADABLE_IMAGE};
 use kps_facts::{is_clone, DebugInfo, Facts, FactsError, Object};
@@ -46,7 +47,7 @@ impl Target {
         if is_there() {
             return Ok(());
         }
-        let _changing = cache.change()?;
+        let _adding = cache.change(Part::Target(&self.name), "adding debug information to")?;
         // Another kpsc may have finished first.
         if is_there() {
             return Ok(());

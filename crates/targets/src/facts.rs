@@ -8,6 +8,7 @@ use super::headers::user_declarations;
 use super::image::{decompress, ImageError};
 use super::kept::made_again;
 use super::loadable::check_symbol_versions;
+use super::locks::Part;
 use super::manifest::Tree;
 use super::origin::KernelFiles;
 use super::{damaged, inventory, Target};
@@ -74,7 +75,7 @@ impl Target {
 
     /// Regenerates the file from its kernel.
     fn renew_facts(&self, error: &FactsError) -> Result<Facts, Diagnostic> {
-        let _changing = self.cache.change()?;
+        let _files = self.cache.change(Part::Files(&self.name), "renewing")?;
         // Another kpsc may have finished first.
         if let Ok(facts) = self.read_facts()? {
             return Ok(facts);
@@ -97,11 +98,13 @@ impl Target {
     /// Adds what the headers tell to the facts, once a build tree is there.
     pub(super) fn add_headers(&self, facts: Facts, tree: &Tree) -> Result<(), Diagnostic> {
         let (user_declarations, constants) = (user_declarations(tree), constants(tree)?);
+        let _files = self.cache.change(Part::Files(&self.name), "preparing")?;
         self.rewrite_facts(&Facts { user_declarations, constants, ..facts })?;
         self.lacks_headers.store(false, Ordering::Relaxed);
         Ok(())
     }
 
+    /// The caller has locked the target's files.
     fn rewrite_facts(&self, facts: &Facts) -> Result<(), Diagnostic> {
         let bytes = facts.to_bytes();
         let path = self.facts_path();

@@ -6,6 +6,7 @@
 //! it would make Kbuild fail in the author's name. A build makes a damaged one again.
 
 use super::inventory::{self, Inventory};
+use super::locks::{Change, Part};
 use super::{Cache, Progress, Target};
 use kps_diag::Diagnostic;
 use kps_host::disk::{entries, fill_folder, remove};
@@ -113,7 +114,7 @@ impl Kept {
         &self,
         fill: impl FnOnce(&Path) -> Result<(), Diagnostic>,
     ) -> Result<(), Diagnostic> {
-        let _held = self.cache.change()?;
+        let _changing = self.change()?;
         if !is_folder(&self.folder) {
             remove(&self.folder)?;
         }
@@ -124,6 +125,11 @@ impl Kept {
             let old = entries(&self.folder)?;
             old.iter().filter(|path| *path != partial).try_for_each(|path| remove(path))
         })
+    }
+
+    /// Waits until no other kpsc replaces them.
+    fn change(&self) -> Result<Change, Diagnostic> {
+        self.cache.change(Part::Kept(self.kind, &self.target), "replacing")
     }
 
     /// The files, if all of them are as recorded and there are no others.
@@ -143,7 +149,7 @@ impl Kept {
 
     /// The files when no other kpsc replaces them, as one may have done while they were read.
     fn settled(&self) -> Option<Files> {
-        let _held = self.cache.change().ok()?;
+        let _changing = self.change().ok()?;
         let files = self.whole();
         if files.is_none() && self.exist() {
             made_again(&format!("{} of target `{}`", self.kind.title(), self.target), &self.place);

@@ -24,6 +24,7 @@ pub mod kallsyms;
 mod kept;
 mod linked;
 mod loadable;
+mod locks;
 mod manifest;
 mod mode;
 pub mod module;
@@ -48,14 +49,15 @@ use image::ImageError;
 use kps_diag::{Diagnostic, DAMAGED_TARGET, FILE_ERROR, TARGET_NAME_TAKEN, UNREADABLE_IMAGE};
 use kps_facts::{Facts, Mode};
 use kps_host::disk::remove;
+use locks::{Held, Part};
 use manifest::Manifest;
-use origin::{Origin, Provider};
+use origin::{KernelFiles, Origin, Provider};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 pub use build_dir::Request as BuildDirRequest;
-pub use cache::{is_supported_path, unsupported_path, Cache, Change, Listed};
+pub use cache::{is_supported_path, unsupported_path, Cache, Listed};
 pub use debian::{keyring, Available, Request as DebianRequest, SUITE};
 pub use inventory::record;
 pub use kept::{Kept, Kind as KeptKind};
@@ -79,7 +81,7 @@ pub struct Target {
     cache: Cache,
     /// Whether the facts that were read lack what the headers tell.
     lacks_headers: AtomicBool,
-    _using: cache::Held,
+    _using: Option<Held>,
 }
 
 impl Target {
@@ -167,13 +169,16 @@ impl Target {
             let _ = self.provider().renew(cache, &self.folder, tree);
             let tree = tree.clone();
             if self.lacks_headers.load(Ordering::Relaxed) {
+                let _reading = cache.change(Part::Target(&self.name), "preparing")?;
                 let facts = self.facts()?;
-                let _changing = cache.change()?;
-                self.add_headers(facts, &tree)?;
+                // Another kpsc may have finished first.
+                if self.lacks_headers.load(Ordering::Relaxed) {
+                    self.add_headers(facts, &tree)?;
+                }
             }
             return Ok(tree);
         }
-        let _changing = cache.change()?;
+        let _preparing = cache.change(Part::Target(&self.name), "preparing")?;
         // Another kpsc may have finished first.
         if let Some(current) = Manifest::read(&self.folder, &self.name)? {
             self.manifest = current;
@@ -182,10 +187,20 @@ impl Target {
             return Ok(tree.clone());
         }
         let tree = self.provider().prepare(cache, &self.folder, progress)?;
+        progress.step("taking the inventory", || self.take_inventory())?;
         self.add_headers(self.facts()?, &tree)?;
         self.manifest.tree = Some(tree.clone());
         self.manifest.write(&self.folder)?;
         Ok(tree)
+    }
+
+    /// Records all files of the target, and those elsewhere that its facts are made from.
+    fn take_inventory(&self) -> Result<(), Diagnostic> {
+        let _files = self.cache.change(Part::Files(&self.name), "preparing")?;
+        let KernelFiles { image, config, symvers } = self.provider().files(&self.folder);
+        let mut elsewhere = vec![image, config, symvers];
+        elsewhere.retain(|path| !path.starts_with(&self.folder));
+        inventory::record(&self.folder, &elsewhere)
     }
 
     /// The files of the modules that came with the kernel, by name; the provider fetches them now
@@ -251,12 +266,11 @@ pub fn add(
     request: &Request,
     progress: Progress,
 ) -> Result<Target, Diagnostic> {
-    let changing = cache.change()?;
     let adding = cache.adding()?;
     let added = request.add(cache, &adding, name, progress);
     remove(&adding)?;
     let name = added?;
-    drop(changing);
+    drop(adding);
     cache.target(&name)
 }
 
@@ -278,6 +292,7 @@ fn put(
     manifest: &Manifest,
     is_renewed: impl Fn(&Origin) -> bool,
 ) -> Result<String, Diagnostic> {
+    let _adding = cache.change(Part::Target(name), "adding")?;
     let old = Manifest::read(&cache.kernel(name), name)?;
     if old.is_some_and(|old| !is_renewed(&old.origin)) {
         return Err(taken(name));

@@ -120,7 +120,7 @@ pub(super) trait Provider {
         Ok(())
     }
 
-    /// The build tree and compilers, made or fetched now.
+    /// The build tree and compilers, made or fetched now. The caller has locked the target.
     fn prepare(
         &self,
         _cache: &Cache,

@@ -194,10 +194,7 @@ impl Origin {
                 fill_folder(&top, |partial| installed.copy(&self.folder, partial, &top).map(|_| ()))
             })?;
         }
-        let tree = debian::tree_in(folder, HeaderTree::of(&copied)?, toolchain)?;
-        let read = [self.image.path().to_owned(), self.config.clone(), self.symvers.clone()];
-        progress.step("taking the inventory", || inventory::record(folder, &read))?;
-        Ok(tree)
+        debian::tree_in(folder, HeaderTree::of(&copied)?, toolchain)
     }
 }
 

@@ -3,6 +3,7 @@
 //! disturb each other.
 
 mod damage;
+mod waiting;
 
 use kps_targets::{seal, Cache};
 use kps_tests::miniature::{link, Addresses};
@@ -27,7 +28,7 @@ pub(crate) fn cases() -> Vec<Case> {
         a_full_disk_is_said_to_be_full_and_leaves_no_target,
         the_doctor_names_what_is_missing_and_the_one_command_that_gets_it,
     ];
-    cases.into_iter().chain(damage::cases()).collect()
+    cases.into_iter().chain(damage::cases()).chain(waiting::cases()).collect()
 }
 
 /// A cache, and a build folder with a miniature kernel in it.
@@ -286,12 +287,14 @@ fn what_no_target_needs_is_removed_and_nothing_else() {
     let unused = [
         root.join("kernels/half"),
         root.join("kernels/mine/debug.partial"),
-        root.join("adding"),
+        root.join("adding-3"),
+        root.join("adding-0.replaced"),
         root.join("toolchains/needless"),
         root.join("toolchains/other.partial"),
         root.join("kbuild/removed"),
         root.join("macros/removed"),
-        root.join("apt/archives"),
+        root.join("apt-0/archives"),
+        root.join("apt/lists"),
         top.join("v1/kernels/old"),
     ];
     for folder in &unused {

@@ -57,24 +57,24 @@ pub(super) fn with_crate() -> Vec<&'static Stop> {
 const FIRST: [Stop; 7] = [
     Stop {
         step: "facts: package lists",
-        is_under_way: |work| work.has("apt/lists/partial"),
+        is_under_way: |work| work.has("apt-0/lists/partial"),
         room: Some(8),
     },
     Stop {
         step: "facts: choosing a kernel",
-        is_under_way: |work| work.has("adding/headers"),
+        is_under_way: |work| work.has("adding-0/headers"),
         room: None,
     },
     Stop {
         step: "facts: kernel RELEASE",
-        is_under_way: |work| work.has("adding/unpacked"),
+        is_under_way: |work| work.has("adding-0/unpacked"),
         room: Some(4),
     },
     Stop { step: "facts: reading the image", is_under_way: |_| true, room: None },
     Stop { step: "building: package lists", is_under_way: |_| true, room: None },
     Stop {
         step: "building: compilers: download",
-        is_under_way: |work| work.has("apt/archives/partial"),
+        is_under_way: |work| work.has("apt-0/archives/partial"),
         room: Some(8),
     },
     Stop {
@@ -158,7 +158,8 @@ impl Work {
 
     /// Whether packages are there, or parts of them, whose paths have this in them.
     fn fetches(&self, part: &str) -> bool {
-        let mut files = self.entries("apt/archives").chain(self.entries("apt/archives/partial"));
+        let mut files =
+            self.entries("apt-0/archives").chain(self.entries("apt-0/archives/partial"));
         files.any(|path| path.to_string_lossy().contains(part))
     }
 

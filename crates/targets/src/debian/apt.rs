@@ -4,7 +4,7 @@
 //!
 //! apt writes only to a folder of the cache and believes that nothing is installed, so a request
 //! for a package yields the package and all its dependencies. Nothing is installed, and root is not
-//! needed.
+//! needed. A view of the archive has its folder to itself, so several runs fetch at once.
 //!
 //! Fetched files stay until [`Apt::forget`], so that an interrupted preparation does not fetch them
 //! again. apt resumes a partial file, but takes one of the right length for complete, so kpsc
@@ -13,6 +13,7 @@
 
 use super::suites::{is_security, sources, Mirror, Source, SUITE};
 use crate::inventory;
+use crate::locks::OwnFolder;
 use crate::progress::Progress;
 use crate::seal::digest;
 use crate::toolchain::missing;
@@ -30,7 +31,7 @@ use std::time::Duration;
 
 /// A private view of the archive: of some of its suites.
 pub(super) struct Apt {
-    folder: PathBuf,
+    folder: OwnFolder,
     sources: Vec<Source>,
     /// The sources, as apt reads them.
     text: String,
@@ -94,7 +95,7 @@ pub fn keyring() -> Option<&'static Path> {
 impl Apt {
     /// A view of a suite's family, or of all known ones if none is named.
     pub(super) fn new(
-        folder: PathBuf,
+        folder: OwnFolder,
         mirror: Option<&str>,
         suite: Option<&str>,
     ) -> Result<Apt, Diagnostic> {

@@ -5,6 +5,7 @@ use super::apt::{Apt, With};
 use super::archive::unpack_package;
 use crate::cache::Cache;
 use crate::inventory;
+use crate::locks::Part;
 use crate::progress::Progress;
 use crate::rust_core::RustCore;
 use crate::seal::hex;
@@ -130,7 +131,13 @@ fn fetch_packages(
     let mut digest = Sha256::new();
     apt.list(packages, With::Dependencies)?.iter().for_each(|package| digest.update(&package.file));
     digest.update(inputs);
-    let folder = cache.toolchains().join(format!("{name}-{}", hex(&digest.finalize()[..8])));
+    let id = format!("{name}-{}", hex(&digest.finalize()[..8]));
+    let folder = cache.toolchains().join(&id);
+    if folder.exists() {
+        return Ok(folder);
+    }
+    let _fetching = cache.change(Part::Toolchain(&id), "fetching")?;
+    // Another kpsc may have finished first.
     if folder.exists() {
         return Ok(folder);
     }

@@ -19,6 +19,7 @@ mod tree;
 use super::cache::{is_name, Cache};
 use super::gather::parse_config;
 use super::header_tree::HeaderTree;
+use super::locks::Part;
 use super::manifest::{Manifest, Tree};
 use super::origin::{KernelFiles, Provider};
 use super::progress::Progress;
@@ -60,7 +61,7 @@ pub(super) struct Origin {
 impl Origin {
     /// A view of the archive, with its package lists fetched.
     fn apt(&self, cache: &Cache, progress: Progress) -> Result<Apt, Diagnostic> {
-        let apt = Apt::new(cache.apt(), self.mirror.as_deref(), Some(&self.suite))?;
+        let apt = Apt::new(cache.apt()?, self.mirror.as_deref(), Some(&self.suite))?;
         apt.update(Lists::Recent, progress)?;
         Ok(apt)
     }
@@ -170,7 +171,6 @@ impl Provider for Origin {
                 self.tree_of_headers(&apt, cache, folder, &RustCore::of(&options), progress)?
             }
         };
-        progress.step("taking the inventory", || inventory::record(folder, &[]))?;
         apt.forget()?;
         Ok(tree)
     }
@@ -188,7 +188,7 @@ impl Provider for Origin {
     ) -> Result<BTreeMap<String, PathBuf>, Diagnostic> {
         let kept = folder.join(modules::FOLDER);
         if !kept.exists() {
-            let _changing = cache.change()?;
+            let _fetching = cache.change(Part::target_in(folder), "fetching the modules of")?;
             // Another kpsc may have finished first.
             if !kept.exists() {
                 fetch_modules(cache, folder, self, progress)?;
@@ -223,7 +223,6 @@ impl Provider for Origin {
         wanted: &dyn Fn(&Path) -> bool,
         progress: Progress,
     ) -> Result<(), Diagnostic> {
-        let _changing = cache.change()?;
         let apt = self.apt(cache, progress)?;
         tree::fetch_source(&apt, self, into, wanted, progress)?;
         apt.forget()
@@ -236,7 +235,7 @@ pub(super) fn compilers_with_core(
     config: &str,
     progress: Progress,
 ) -> Result<PathBuf, Diagnostic> {
-    let apt = Apt::new(cache.apt(), None, Some(SUITE))?;
+    let apt = Apt::new(cache.apt()?, None, Some(SUITE))?;
     apt.update(Lists::Recent, progress)?;
     let core = RustCore::of(&parse_config(config));
     let toolchain = compilers::fetch_with_core(cache, &apt, &core, progress)?;
@@ -278,7 +277,7 @@ pub(super) fn add(
             return Ok(name.to_owned());
         }
     }
-    let apt = Apt::new(cache.apt(), request.mirror.as_deref(), request.view())?;
+    let apt = Apt::new(cache.apt()?, request.mirror.as_deref(), request.view())?;
     progress.say(&format!("Fetching {} to {}.", request.title(), cache.root().display()));
     apt.update(Lists::Newest, progress)?;
     let chosen = progress.step("choosing a kernel", || kernels::choose(&apt, request, folder))?;
@@ -287,8 +286,9 @@ pub(super) fn add(
     if !is_name(name) {
         return Err(taken(name));
     }
+    let _adding = cache.change(Part::Target(name), "adding")?;
     if let Some(there) = Manifest::read(&cache.kernel(name), name)? {
-        // An earlier run got this far, and this one resumes with its target.
+        // An earlier run got this far, or another one just now. This one goes on with its target.
         return match is_release(&there, release) {
             true => Ok(name.to_owned()),
             false => Err(taken(name)),
@@ -354,8 +354,7 @@ pub(super) fn available(
     request: &Request,
     progress: Progress,
 ) -> Result<Vec<Available>, Diagnostic> {
-    let _changing = cache.change()?;
-    let apt = Apt::new(cache.apt(), request.mirror.as_deref(), request.suite.as_deref())?;
+    let apt = Apt::new(cache.apt()?, request.mirror.as_deref(), request.suite.as_deref())?;
     apt.update(Lists::Newest, progress)?;
     kernels::available(&apt, request)
 }

@@ -9,6 +9,7 @@ use super::Origin;
 use crate::cache::Cache;
 use crate::gather::parse_config;
 use crate::inventory;
+use crate::locks::Part;
 use crate::progress::Progress;
 use crate::toolchain::Toolchain;
 use crate::Tree;
@@ -201,7 +202,7 @@ pub(super) fn renew(cache: &Cache, folder: &Path, tree: &Tree) -> Result<(), Dia
     if input::read_text(&path, input::MAKEFILE).is_ok_and(|there| there == text) {
         return Ok(());
     }
-    let _changing = cache.change()?;
+    let _files = cache.change(Part::files_in(folder), "renewing")?;
     // The inventory comes first: an interruption in between leaves a file that is replaced once
     // more.
     inventory::renew(folder, &name.to_string_lossy(), text.as_bytes())?;
