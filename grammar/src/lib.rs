@@ -7,6 +7,7 @@
 
 mod carry;
 mod characters;
+mod cursor;
 mod error;
 mod format;
 mod head;
@@ -18,6 +19,7 @@ mod text;
 mod tokens;
 
 pub use carry::{carried_block, carried_comment, carried_piece, comments, CarriedBlock};
+pub use cursor::{Block, Cursor, Holds};
 pub use error::{ErrorKind, Meant, SyntaxError};
 pub use format::format;
 pub use kps_ast as ast;

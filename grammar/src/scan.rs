@@ -71,7 +71,7 @@ pub(crate) fn items(
 /// Whether a brace in the head of an item belongs to a value. Only the value of a shadow variable
 /// can contain one, `S { a: 1 }`: after one of the author's names, or after a token that cannot end
 /// a value. `last` is the token before the brace; for a group it is the opening bracket.
-fn is_in_value(first: &str, last: &str) -> bool {
+pub(crate) fn is_in_value(first: &str, last: &str) -> bool {
     let is_name = last.starts_with(|c: char| c.is_alphabetic() || c == '_');
     first == "shadow" && last != "untied" && (is_name || matches!(last, "=" | ","))
 }
