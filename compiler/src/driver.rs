@@ -12,7 +12,7 @@ use crate::known::Known;
 use crate::resolve;
 use crate::series::Member;
 use crate::Checked;
-use kps_diag::{any_error, Diagnostic, DISK_FULL, NO_SUCH_MODULE};
+use kps_diag::{any_error, list, Diagnostic, DISK_FULL, NO_SUCH_MODULE, UNKNOWN_INLINING};
 use kps_facts::Facts;
 use kps_grammar::ast::{self, Form};
 use kps_grammar::Sources;
@@ -22,7 +22,7 @@ use kps_operate::Incoming;
 use kps_plan::ObjectName;
 use kps_targets::{is_supported_path, unsupported_path, Cache, Progress, Target};
 use std::cell::Cell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 /// The result of resolving and checking.
@@ -114,8 +114,23 @@ pub fn check(
     cache: &Cache,
     progress: Progress,
 ) -> Result<Outcome, Diagnostic> {
-    let mut facts = target.facts()?;
-    facts.debug = target.debug()?;
+    check_with(facts(target)?, input, target, cache, progress)
+}
+
+/// Everything that is known of a target's kernel.
+pub fn facts(target: &Target) -> Result<Facts, Diagnostic> {
+    Ok(Facts { debug: target.debug()?, ..target.facts()? })
+}
+
+/// Resolves a patch against facts that have been read, and checks it. The result has the facts,
+/// with the modules that the patch names.
+pub fn check_with(
+    mut facts: Facts,
+    input: Input,
+    target: &Target,
+    cache: &Cache,
+    progress: Progress,
+) -> Result<Outcome, Diagnostic> {
     let Input { sources, patch, mut diagnostics, own_files } = input;
     let mut passed = None;
     if let Some(patch) = patch {
@@ -140,6 +155,29 @@ pub fn check(
     diagnostics.sort_by_key(|d| d.labels.first().map(|label| label.span));
     let passed = passed.filter(|_| !any_error(&diagnostics));
     Ok(Outcome { sources, diagnostics, facts, own_files, passed })
+}
+
+/// The remark that inlined copies of the functions of some patches are unknown, because the target
+/// has no debug information.
+pub fn unknown_copies<'a>(
+    patches: impl IntoIterator<Item = &'a Member>,
+    target: &Target,
+) -> Option<Diagnostic> {
+    /// The number of functions that the message names.
+    const SHOWN: usize = 5;
+    let names: BTreeSet<&str> = patches.into_iter().flat_map(Member::of_vmlinux).collect();
+    let names: Vec<&str> = names.into_iter().collect();
+    let names = match names.get(SHOWN..) {
+        _ if names.is_empty() => return None,
+        Some(more @ [_, ..]) => {
+            format!("{} and {} more", list(&names[..SHOWN], "or"), more.len())
+        }
+        _ => list(&names, "or"),
+    };
+    let message = format!("cannot check whether other functions contain inlined copies of {names}");
+    // It is said at nearly every check of a target, so it is short.
+    let remark = Diagnostic::new(UNKNOWN_INLINING, message);
+    Some(remark.help(format!("run `{}` once for this target", target.with_debug())))
 }
 
 impl Outcome {

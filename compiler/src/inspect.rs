@@ -4,7 +4,7 @@
 
 mod records;
 
-pub use records::{layout, KEYWORDS};
+pub use records::{layout, members, Member, KEYWORDS};
 
 use crate::emit::{function_spec, FunctionSpec};
 use crate::resolve::{version_of, Hookability, Probe};
@@ -24,6 +24,20 @@ pub struct Inspection {
     pub facts: Vec<(&'static str, Vec<String>)>,
     /// A spec that changes it and keeps its behaviour; the errors if no hook can change it.
     pub spec: Result<String, Vec<Diagnostic>>,
+}
+
+impl Inspection {
+    /// The facts as lines, below the function's name.
+    pub fn lines(&self, symbol: &Symbol) -> String {
+        let mut text = format!("{}\n", written(symbol));
+        for (word, lines) in &self.facts {
+            for (n, line) in lines.iter().enumerate() {
+                let word = if n == 0 { word } else { "" };
+                text.push_str(&format!("  {word:<11} {line}\n"));
+            }
+        }
+        text
+    }
 }
 
 /// A name, with its position if it has one: `NAME` or `NAME@N`.
@@ -150,7 +164,7 @@ pub fn all<'a>(
     })
 }
 
-fn object_of<'a>(facts: &'a Facts, name: &str) -> Option<&'a Object> {
+pub(crate) fn object_of<'a>(facts: &'a Facts, name: &str) -> Option<&'a Object> {
     match name {
         ObjectName::IMAGE => Some(&facts.vmlinux),
         name => facts.modules.get(name).map(|module| &module.object),

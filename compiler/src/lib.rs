@@ -20,6 +20,7 @@ pub mod emit;
 pub mod input;
 pub mod inspect;
 pub mod known;
+pub mod lsp;
 pub mod patch_crate;
 pub mod project;
 pub mod render;

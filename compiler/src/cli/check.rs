@@ -6,14 +6,10 @@ use super::{progress, read_patch, report, running, say, CommandResult, ExitCode}
 use crate::driver::{self, Outcome};
 use crate::input::Input;
 use crate::series::{self, Member};
-use kps_diag::{any_error, list, Diagnostic, UNKNOWN_INLINING};
+use kps_diag::{any_error, Diagnostic};
 use kps_grammar::Sources;
 use kps_targets::{Cache, Target};
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-
-/// The number of functions that a message names.
-const SHOWN: usize = 5;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Check {
@@ -86,28 +82,11 @@ fn check(all: Vec<Input>, target: &Target, cache: &Cache) -> Result<ExitCode, Di
         }
         loaded = series::load(loaded, member);
     }
-    if let Some(remark) = unknown_copies(&series, target)? {
-        report(&[remark], None);
+    let members = series.iter().map(|patch| &patch.member);
+    if let Some(remark) = driver::unknown_copies(members, target) {
+        if target.debug()?.is_none() {
+            report(&[remark], None);
+        }
     }
     Ok(code)
-}
-
-/// Without debug information, inlined copies are unknown.
-fn unknown_copies(series: &[Patch], target: &Target) -> Result<Option<Diagnostic>, Diagnostic> {
-    let names: BTreeSet<&str> = series.iter().flat_map(|patch| patch.member.of_vmlinux()).collect();
-    if names.is_empty() || target.debug()?.is_some() {
-        return Ok(None);
-    }
-    let names: Vec<&str> = names.into_iter().collect();
-    let names = match names.get(SHOWN..) {
-        Some(more @ [_, ..]) => {
-            format!("{} and {} more", list(&names[..SHOWN], "or"), more.len())
-        }
-        _ => list(&names, "or"),
-    };
-    let message = format!("cannot check whether other functions contain inlined copies of {names}");
-    // It is said at nearly every check of a target, so it is short.
-    let remark = Diagnostic::new(UNKNOWN_INLINING, message)
-        .help(format!("run `{}` once for this target", target.with_debug()));
-    Ok(Some(remark))
 }

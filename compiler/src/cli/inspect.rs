@@ -3,7 +3,7 @@
 
 use super::{open_target, progress, report, say, CommandResult, ExitCode, TargetArgs};
 use crate::input::ModuleFile;
-use crate::inspect::{all, inspect, layout, read, symbols, written, Inspection, KEYWORDS};
+use crate::inspect::{all, inspect, layout, read, symbols, Inspection, KEYWORDS};
 use crate::resolve::{near, ProbeSpec};
 use kps_diag::{list, Diagnostic, NO_SUCH_FUNCTION, NO_SUCH_MODULE};
 use kps_facts::Facts;
@@ -116,13 +116,7 @@ impl Inspect {
         if self.skeleton {
             return found.spec;
         }
-        let mut text = format!("{}\n", written(symbol));
-        for (word, lines) in &found.facts {
-            for (n, line) in lines.iter().enumerate() {
-                let word = if n == 0 { word } else { "" };
-                text.push_str(&format!("  {word:<11} {line}\n"));
-            }
-        }
+        let text = found.lines(symbol);
         Ok(match found.spec {
             Ok(spec) => format!("{text}\n{spec}"),
             Err(_) => text,

@@ -16,6 +16,7 @@ mod kernels;
 mod link;
 mod list;
 mod load;
+mod lsp;
 mod new;
 mod output;
 mod project;
@@ -104,6 +105,8 @@ enum Verb {
     Explain(explain::Explain),
     /// Print a page of the documentation, or list them.
     Doc(doc::Doc),
+    /// Serve an editor over the language server protocol, on standard input and output.
+    Lsp(lsp::Lsp),
     /// Run the linker, and convert a module that it links to a livepatch. Kbuild calls this.
     #[command(hide = true)]
     Link(link::Link),
@@ -214,6 +217,7 @@ fn run(verb: Verb) -> ExitCode {
         Verb::Doctor(command) => command.run(),
         Verb::Explain(command) => command.run(),
         Verb::Doc(command) => command.run(),
+        Verb::Lsp(command) => command.run(),
         Verb::Link(command) => command.run(),
     };
     match result {

@@ -45,12 +45,26 @@ impl Input {
         let above = path.parent().filter(|folder| !folder.as_os_str().is_empty());
         let folder = if is_crate { path } else { above.unwrap_or(Path::new(".")) };
         let mut reader = Reader::new(folder, SOURCES);
-        let mut input = match is_crate {
+        let input = match is_crate {
             true => read_crate(path, &mut reader)?,
             false => of_spec(read_spec(path)?),
         };
+        input.with_files(&mut reader)
+    }
+
+    /// A spec whose text an editor has, and perhaps not saved. The files that it names are read
+    /// from the disk.
+    pub fn of_text(path: &Path, text: &str) -> Result<Input, Diagnostic> {
+        let name = path.display().to_string();
+        let mut reader = Reader::new(folder_of(&name), SOURCES);
+        of_spec(Source::new(name.clone(), text)).with_files(&mut reader)
+    }
+
+    /// Adds the files that the patch names.
+    fn with_files(self, reader: &mut Reader<'_>) -> Result<Input, Diagnostic> {
+        let mut input = self;
         if let Some(patch) = &input.patch {
-            input.diagnostics.extend(files::read(patch, &mut input.sources, &mut reader));
+            input.diagnostics.extend(files::read(patch, &mut input.sources, reader));
             let functions = crate::resolve::changed(patch);
             let in_c = input.sources.files().filter(|file| file.language == Language::C);
             input.diagnostics.extend(in_c.flat_map(|file| c_rules::check(file, &functions)));

@@ -38,7 +38,11 @@ fn one(btf: &Btf, importer: &mut Importer<'_>, name: &str, id: BtfId) -> String 
             let keyword = if record.union { "union" } else { "struct" };
             let mut text = format!("{keyword} {name}, {size} bytes\n");
             let _ = writeln!(text, "{:>10}  {:>6}  member", "offset", "size");
-            members(btf, importer, id, 0, &mut text);
+            let mut members = Vec::new();
+            add_members(btf, importer, id, 0, &mut members);
+            for Member { name, ty, offset, size } in members {
+                let _ = writeln!(text, "{offset:>10}  {size:>6}  {name}: {ty}");
+            }
             text
         }
         Kind::Enum(constants) => {
@@ -55,15 +59,45 @@ fn one(btf: &Btf, importer: &mut Importer<'_>, name: &str, id: BtfId) -> String 
     }
 }
 
+/// A member of a struct or union, as bodies name it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Member {
+    /// Its name; that of a bitfield has `()` behind it, because Rust has no place for one.
+    pub name: String,
+    /// Its type, in the form that bodies use.
+    pub ty: String,
+    /// Its offset in bytes, and behind a `:` that of a bitfield in bits.
+    pub offset: String,
+    /// Its size in bytes, or in bits with a `b`.
+    pub size: String,
+}
+
+/// The members of the first struct or union of a name. None if there is none.
+pub fn members(facts: &Facts, name: &str) -> Vec<Member> {
+    let wanted = Wanted::default();
+    let mut importer = Importer::new(facts.arch(), &facts.btf, &wanted);
+    let mut found = Vec::new();
+    if let Some(id) = importer.candidates(name).first() {
+        add_members(&facts.btf, &mut importer, facts.btf.strip(*id), 0, &mut found);
+    }
+    found
+}
+
 /// Adds the members of a record that starts at a bit. Bodies name those of anonymous records as if
 /// they were the outer one's.
-fn members(btf: &Btf, importer: &mut Importer<'_>, id: BtfId, start: u64, into: &mut String) {
+fn add_members(
+    btf: &Btf,
+    importer: &mut Importer<'_>,
+    id: BtfId,
+    start: u64,
+    into: &mut Vec<Member>,
+) {
     let Kind::Record(record) = btf.get(id).kind else { return };
     for member in record.members() {
         let bit = start + u64::from(member.bit_offset);
         let inner = btf.strip(member.ty);
         if member.name.is_empty() && matches!(btf.get(inner).kind, Kind::Record(_)) {
-            members(btf, importer, inner, bit, into);
+            add_members(btf, importer, inner, bit, into);
             continue;
         }
         if member.name.is_empty() {
@@ -80,6 +114,6 @@ fn members(btf: &Btf, importer: &mut Importer<'_>, id: BtfId, start: u64, into: 
         };
         // A bitfield has methods: Rust has no place for it.
         let call = if member.bitfield.is_some() { "()" } else { "" };
-        let _ = writeln!(into, "{offset:>10}  {size:>6}  {}{call}: {ty}", member.name);
+        into.push(Member { name: format!("{}{call}", member.name), ty, offset, size });
     }
 }

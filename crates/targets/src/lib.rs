@@ -215,6 +215,11 @@ impl Target {
         Ok(found)
     }
 
+    /// Whether the files of the modules are there, so that [`Target::modules`] fetches nothing.
+    pub fn has_modules(&self) -> bool {
+        self.provider().has_modules(&self.folder)
+    }
+
     /// Adds a module to the kernel's facts: the contents of the file at this path.
     pub fn add_module(
         facts: &mut Facts,

@@ -105,6 +105,11 @@ pub(super) trait Provider {
         progress: Progress,
     ) -> Result<BTreeMap<String, PathBuf>, Diagnostic>;
 
+    /// Whether these are there and need not be fetched.
+    fn has_modules(&self, _folder: &Path) -> bool {
+        true
+    }
+
     /// The kernel with debug information. Files fetched for it go into a folder that is removed
     /// afterwards.
     fn vmlinux(

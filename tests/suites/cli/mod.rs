@@ -105,7 +105,7 @@ fn cache_with_manifest(manifest: &str) -> tempfile::TempDir {
 }
 
 fn help_is_as_it_was() {
-    let pages: [&[&str]; 14] = [
+    let pages: [&[&str]; 15] = [
         &[],
         &["new"],
         &["fmt"],
@@ -120,6 +120,7 @@ fn help_is_as_it_was() {
         &["list"],
         &["kernel"],
         &["kernel", "add"],
+        &["lsp"],
     ];
     let mut got = String::new();
     for page in pages {

@@ -187,7 +187,7 @@ impl Provider for Origin {
         progress: Progress,
     ) -> Result<BTreeMap<String, PathBuf>, Diagnostic> {
         let kept = folder.join(modules::FOLDER);
-        if !kept.exists() {
+        if !self.has_modules(folder) {
             let _fetching = cache.change(Part::target_in(folder), "fetching the modules of")?;
             // Another kpsc may have finished first.
             if !kept.exists() {
@@ -195,6 +195,10 @@ impl Provider for Origin {
             }
         }
         modules::in_folder(&kept)
+    }
+
+    fn has_modules(&self, folder: &Path) -> bool {
+        folder.join(modules::FOLDER).exists()
     }
 
     /// Fetches the debug package and unpacks the kernel in it.
