@@ -15,6 +15,7 @@ pub(crate) fn cases() -> Vec<Case> {
         what_macros_stand_on_needs_no_other_crate,
         pest_stays_in_the_grammar,
         stages_map_values_to_values,
+        an_ability_of_an_editor_maps_values_to_values,
         what_others_have_written_is_read_below_its_folder,
         after_resolve_nothing_is_looked_up,
         nothing_depends_on_the_order_of_a_hash,
@@ -246,6 +247,26 @@ fn stages_map_values_to_values() {
         let found = mentions(stage, WORLD);
         assert!(found.is_empty(), "{stage} touches the world: {found:#?}");
     }
+}
+
+/// Only the loop speaks with the client, and only one file opens a target.
+fn an_ability_of_an_editor_maps_values_to_values() {
+    const OUTSIDE: [(&str, &[&str]); 4] = [
+        ("lsp_server", &["/lsp/mod.rs", "/lsp/server.rs"]),
+        ("kps_targets", &["/lsp/kernel.rs"]),
+        ("Input::", &["/lsp/server.rs"]),
+        ("std::time", &["/lsp/server.rs"]),
+    ];
+    for (word, places) in OUTSIDE {
+        let found = mentions("compiler/src/lsp", &[word]);
+        let is_outside = |line: &&String| !places.iter().any(|place| line.contains(place));
+        let outside: Vec<_> = found.iter().filter(is_outside).collect();
+        assert!(!found.is_empty() && outside.is_empty(), "{outside:#?}");
+    }
+    const NEVER: [&str; 6] =
+        ["std::fs", "std::process", "std::env", ".prepare(", ".add_debug(", "Progress::Shown"];
+    let found = mentions("compiler/src/lsp", &NEVER);
+    assert!(found.is_empty(), "{found:#?}");
 }
 
 /// A file of an author, or one in a folder that make has filled, is read by `kps_host::below`. The

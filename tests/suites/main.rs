@@ -13,6 +13,7 @@ mod crates;
 mod data;
 mod docs;
 mod dwarf;
+mod editors;
 mod entries;
 mod examples;
 mod fields;
@@ -55,6 +56,7 @@ const SUITES: &[Suite] = &[
     Suite::new("data", data::cases),
     Suite::new("docs", docs::cases),
     Suite::new("dwarf", dwarf::cases),
+    Suite::new("editors", editors::cases),
     Suite::new("entries", entries::cases),
     Suite::new("examples", examples::cases),
     Suite::new("fields", fields::cases),

@@ -4,15 +4,28 @@
 use crate::kpsc_error;
 use anyhow::{bail, Context as _, Result};
 use kps_targets::Cache;
-use kpsc::doctor::{examine, installed, remedy, State};
+use kpsc::doctor::{examine, installed, remedy, Need, State};
 use std::process::Command;
 
 /// Installs what is missing, as root on a Debian-like machine; elsewhere says what to run.
 pub(crate) fn prepare() -> Result<()> {
+    install(Vec::new())
+}
+
+/// The same with the programs that only the tests call.
+pub(crate) fn prepare_tests() -> Result<()> {
+    install(vec![
+        installed("nvim", "neovim", "is a client of `kpsc lsp`"),
+        installed("node", "nodejs", "reads the grammar for editors"),
+    ])
+}
+
+fn install(others: Vec<Need>) -> Result<()> {
     let cache = Cache::open().map_err(kpsc_error)?;
     let mut needs = examine(&cache);
     needs.push(installed("cc", "gcc", "compiles what the tests are made on"));
     needs.push(installed("make", "make", "is what users type"));
+    needs.extend(others);
     if let Some(remedy) = remedy(&needs) {
         if !is_root() || !kpsc::doctor::is_installed("apt-get") {
             bail!("this machine lacks programs; as root, run:\n\n    {remedy}\n");

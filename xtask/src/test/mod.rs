@@ -78,7 +78,7 @@ pub(crate) fn run(request: &Request) -> Result<bool> {
         crate::run(test(&["--quiet"]).args(SUITES).arg("--").args(request.words()))?;
         return Ok(true);
     }
-    host::prepare()?;
+    host::prepare_tests()?;
     let is_part = request.only.is_some() || request.tier == Tier::Long;
     if !is_part {
         step("formatting");

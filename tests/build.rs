@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: GPL-2.0
+//! Compiles the grammar for editors, which the suite `editors` parses specs with.
+
+fn main() {
+    let source = "../editors/tree-sitter-kps/src";
+    println!("cargo:rerun-if-changed={source}");
+    let mut build = cc::Build::new();
+    build.file(format!("{source}/parser.c")).include(source).warnings(false);
+    build.compile("tree-sitter-kps");
+}
