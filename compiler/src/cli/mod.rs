@@ -179,6 +179,8 @@ impl Verb {
             Verb::Kernel(command) => command.is_about_target().then_some(here),
             Verb::New(_) | Verb::Fmt(_) | Verb::Load(_) | Verb::Unload(_) | Verb::List(_) => None,
             Verb::Doctor(_) | Verb::Explain(_) | Verb::Doc(_) | Verb::Link(_) => None,
+            // Each open spec has its own.
+            Verb::Lsp(_) => None,
         }
     }
 }

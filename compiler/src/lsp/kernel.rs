@@ -5,14 +5,16 @@
 use super::documents::Found;
 use crate::driver::{check_with, facts, unknown_copies, Outcome};
 use crate::input::Input;
+use crate::project::Project;
 use kps_diag::{Diagnostic, Label, NO_SUCH_TARGET};
 use kps_facts::Facts;
 use kps_grammar::ast::{Object, Patch, Test};
 use kps_grammar::Span;
 use kps_plan::ObjectName;
 use kps_targets::{Cache, Progress, Target};
+use std::path::Path;
 
-/// The target, by its name if the user has given one.
+/// The target, by its name if the user has given one for all specs.
 #[derive(Debug)]
 pub(super) struct Kernel {
     name: Option<String>,
@@ -30,7 +32,7 @@ struct Kept {
 }
 
 impl Kernel {
-    /// The target of this name, or the default.
+    /// The target of this name, or that of each spec.
     pub(super) fn new(name: Option<String>) -> Kernel {
         Kernel { name, kept: None }
     }
@@ -57,16 +59,20 @@ impl Kernel {
 
     fn check_for_target(&mut self, input: Input) -> Result<Found, Diagnostic> {
         let cache = Cache::open()?;
-        let target = self.target(&cache)?;
+        let project = Project::of(Path::new(&input.sources.spec().name));
+        let project = project.map_err(|unusable| unusable.error)?;
+        let target = self.target(&cache, project.as_ref())?;
         let patch = input.patch.as_ref();
         if patch.is_some_and(needs_modules) && !target.has_modules() {
             return Err(no_modules(&target));
         }
+        let other_family = patch.and_then(|patch| project.as_ref()?.check_family(patch));
         let place = patch.map_or(Span::new(0, 0), |patch| patch.name.span);
         let is_lasting = !patch.is_some_and(brings_modules);
         let read = self.read(&target, patch)?;
         let outcome = check_with(read, input, &target, &cache, Progress::Quiet)?;
         let Outcome { sources, mut diagnostics, facts, passed, .. } = outcome;
+        diagnostics.extend(other_family);
         if facts.debug.is_none() {
             let member = passed.iter().map(|passed| &passed.member);
             diagnostics.extend(unknown_copies(member, &target));
@@ -80,8 +86,10 @@ impl Kernel {
         Ok(Found { sources, diagnostics })
     }
 
-    fn target(&self, cache: &Cache) -> Result<Target, Diagnostic> {
-        match &self.name {
+    /// The target of this name, or else that of the spec's project, or the default.
+    fn target(&self, cache: &Cache, project: Option<&Project>) -> Result<Target, Diagnostic> {
+        let of_project = project.and_then(|project| project.settings.kernels.first());
+        match self.name.as_ref().or(of_project) {
             Some(name) => cache.find(name),
             None => cache.default_target()?.ok_or_else(no_target),
         }

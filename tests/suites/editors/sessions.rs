@@ -15,6 +15,7 @@ pub(super) fn cases() -> Vec<Case> {
         the_text_in_the_editor_counts_and_not_that_of_its_file,
         a_file_beside_a_spec_is_read_from_the_disk,
         one_spec_does_not_change_what_is_said_of_another,
+        a_spec_is_held_against_its_project,
         without_a_target_the_syntax_is_checked,
         nothing_is_fetched,
         a_session_leaves_nothing_behind,
@@ -123,6 +124,27 @@ fn one_spec_does_not_change_what_is_said_of_another() {
 fn told(client: &Client) -> Vec<String> {
     let notes = client.notes.iter().filter(|note| note["method"] == "window/showMessage");
     notes.map(|note| note["params"]["message"].as_str().unwrap_or_default().to_owned()).collect()
+}
+
+/// `kpsc.toml` decides for which target, and to which family a spec belongs.
+fn a_spec_is_held_against_its_project() {
+    let world = World::default();
+    world.write("kpsc.toml", "family = \"acme\"\n");
+    let text = GOOD.replace("object", "shadow seen: u32 on seq_file = 0, untied; object");
+    let name = uri(&world.work().join("spec.kps"));
+    let mut client = Client::new(world.cache());
+    let shown = |client: &mut Client, version, text: &str| {
+        client.change(&name, version, text);
+        codes(&client.published(&name))
+    };
+    client.diagnostics(&name, GOOD);
+    assert_eq!(shown(&mut client, 2, &text), ["KPS0119"]);
+    let mended = text.replace("license", "family acme; license");
+    assert!(shown(&mut client, 3, &mended).is_empty());
+    // Without the target that the project names, there is only the syntax.
+    world.write("kpsc.toml", "kernels = [\"none\"]\n");
+    assert!(shown(&mut client, 4, &bad()).is_empty());
+    assert_eq!(shown(&mut client, 5, &bad().replace("license", "licence")), ["KPS0107"]);
 }
 
 fn without_a_target_the_syntax_is_checked() {
