@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 //! The BTF reader, against blobs that are written here.
 
-use kps_facts::btf::{Btf, BtfId, Kind};
+use kps_facts::btf::{Btf, BtfId, Kind, PerCpu};
 use kps_facts::{forget_namesakes, Facts, Importer, Wanted};
 use kps_plan::{CInt, RecordKind, Type, TypeDef};
 use kps_tests::btf::{BtfWriter, VOID};
@@ -13,6 +13,7 @@ use std::collections::BTreeSet;
 pub(crate) fn cases() -> Vec<Case> {
     cases![
         both_encodings_say_the_same,
+        prototypes_for_the_compiler_need_no_typedefs,
         a_kind_of_a_later_kernel_is_stepped_over_where_its_size_is_known,
         a_blob_that_is_cut_short_anywhere_is_refused,
         no_changed_byte_makes_the_reader_panic,
@@ -87,6 +88,52 @@ fn every_kind() -> BtfWriter {
     w.forward("elsewhere");
     w.function("act", int, &[("object", object), ("", size_t), ("self", text), ("...", VOID)]);
     w
+}
+
+/// The C compiler compares prototypes, so nothing may be left out that makes two types of one.
+fn prototypes_for_the_compiler_need_no_typedefs() {
+    let mut w = BtfWriter::default();
+    let int = w.int("int", 4, true);
+    let long = w.int("long unsigned int", 8, false);
+    let bool = w.int("_Bool", 1, false);
+    let flag = w.typedef("bool", bool);
+    let size = w.typedef("size_t", long);
+    let tag = w.structure("__va_list_tag", 24, &[("gp_offset", int, 0, None)]);
+    let args = w.pointer(tag);
+    let list = w.array(tag, 1);
+    let list = w.typedef("va_list", list);
+    let list = w.pointer(list);
+    let nameless = w.structure("", 4, &[("counter", int, 0, None)]);
+    let atomic = w.typedef("atomic_t", nameless);
+    let atomic = w.pointer(atomic);
+    let registers = w.volatile(size);
+    let registers = w.constant(registers);
+    let registers = w.pointer(registers);
+    let pointer = w.pointer(registers);
+    let pointer = w.volatile(pointer);
+    let params = [
+        ("n", size),
+        ("args", args),
+        ("list", list),
+        ("a", atomic),
+        ("mapped", registers),
+        ("next", pointer),
+    ];
+    w.function("act", flag, &params);
+    let btf = parse(w.finish());
+    let [act] = btf.functions("act")[..] else { panic!("one function is named act") };
+    assert_eq!(
+        btf.declaration(act),
+        "bool act(size_t n, va_list args, va_list *list, atomic_t *a, \
+         const volatile size_t *mapped, const volatile size_t **volatile next)"
+    );
+    let per_cpu = PerCpu { result: None, params: vec![None, None, None, Some(1), None, Some(2)] };
+    assert_eq!(
+        btf.declaration_without_typedefs(act, &per_cpu),
+        "_Bool act(long unsigned int n, va_list args, va_list *list, atomic_t __percpu *a, \
+         const volatile long unsigned int *mapped, \
+         const volatile long unsigned int __percpu **volatile next)"
+    );
 }
 
 fn both_encodings_say_the_same() {

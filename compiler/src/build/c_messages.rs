@@ -90,12 +90,18 @@ fn about_whole(file: &str, text: &str, author: Author<'_>) -> Option<Diagnostic>
             error.help(format!("define `{quoted}` there, with the prototype that the kernel has")),
         );
     }
-    let name = text.strip_prefix("static assertion failed: \"")?.split(' ').next()?;
+    let (name, rest) = text.strip_prefix("static assertion failed: \"")?.split_once(' ')?;
     let name = plain_names(name);
     let error = Diagnostic::new(C_ERROR, format!("{file} defines `{name}` with another prototype"));
     let places = author.naming(&name);
     let error = places.into_iter().fold(error, |error, place| error.at(place, ""));
-    Some(error.help("give it the prototype that the kernel's source has"))
+    let known =
+        rest.split_once(": ").map_or("", |(_, declaration)| declaration.trim_end_matches('"'));
+    Some(
+        error
+            .note(format!("in the kernel it is `{known}`"))
+            .help("give it the prototype that the kernel's source has"),
+    )
 }
 
 const IN_A_HEADER: &str = "a header of the kernel declares a function of this name, not `static`";

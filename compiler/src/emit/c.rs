@@ -39,8 +39,18 @@ struct Old {
     names: Vec<String>,
     /// Its symbol.
     symbol: String,
-    /// The kernel's declaration, with this name.
-    declaration: Option<(String, String)>,
+    prototype: Option<Prototype>,
+}
+
+/// The kernel's prototype of a function.
+#[derive(Debug, Serialize)]
+struct Prototype {
+    /// The name that is declared for the comparison.
+    name: String,
+    /// The declaration of that name.
+    declaration: String,
+    /// The declaration for people.
+    shown: String,
 }
 
 /// The file that Kbuild compiles instead of the author's. It includes that file by this path.
@@ -62,22 +72,23 @@ pub(super) fn wrapper(patch: &Patch<Fragment>, n: usize, file: &CFile, path: &st
     let only = here.len() == 1;
     let replaced = here.iter().map(|(func, names)| {
         let name = &func.old.name;
-        let mut known = vec![format!("original_{name}")];
-        known.extend(only.then(|| "original".to_owned()));
-        let declaration = match &func.change {
-            Change::C { declaration, .. } => declaration.clone(),
+        let mut called = vec![format!("original_{name}")];
+        called.extend(only.then(|| "original".to_owned()));
+        let known = match &func.change {
+            Change::C { prototype, .. } => prototype.as_ref(),
             _ => None,
         };
         let check = format!("kps_check_{}", names.stem);
+        let prototype = known.map(|known| Prototype {
+            declaration: renamed(&known.without_typedefs, name, &check),
+            shown: known.declaration.clone(),
+            name: check,
+        });
         Function {
             name: name.clone(),
             c_name: c_name(&names.stem),
             symbol: names.body.clone(),
-            old: Some(Old {
-                names: known,
-                symbol: names.original.clone(),
-                declaration: declaration.map(|text| (renamed(&text, name, &check), check)),
-            }),
+            old: Some(Old { names: called, symbol: names.original.clone(), prototype }),
         }
     });
     let called = file.functions.iter().map(|name| Function {

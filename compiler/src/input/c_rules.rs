@@ -20,6 +20,8 @@ const BEHIND: &[&str] = &[
     "__alias__",
     "__attribute__",
     "__builtin_types_compatible_p",
+    "__copy",
+    "__percpu",
     "__typeof__",
     "__unused__",
     "_Bool",

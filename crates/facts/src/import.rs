@@ -143,7 +143,7 @@ impl<'a> Importer<'a> {
                 let (x, y) = (btf.strip(x), btf.strip(y));
                 x == y || self.same_layout(x, y)
             }
-            (Kind::Forward, Kind::Forward) => true,
+            (Kind::Forward { .. }, Kind::Forward { .. }) => true,
             (Kind::Int(x), Kind::Int(y)) => (x.size, x.signed) == (y.size, y.signed),
             _ => false,
         }
@@ -212,7 +212,9 @@ impl<'a> Importer<'a> {
             Kind::Void => Type::Void,
             Kind::Int(int) if int.boolean => Type::Bool,
             Kind::Int(int) => Type::Int(c_int(ty.name, int.size, int.signed)),
-            Kind::Const(of) | Kind::Qualified(of) | Kind::Variable(of) => self.import(of, hint),
+            Kind::Const(of) | Kind::Volatile(of) | Kind::Qualified(of) | Kind::Variable(of) => {
+                self.import(of, hint)
+            }
             Kind::Pointer(to) => self.pointer(to, hint),
             Kind::Array { of, len } => {
                 Type::Array { of: Box::new(self.import(of, hint)), len: len.into() }
@@ -224,7 +226,7 @@ impl<'a> Importer<'a> {
                 self.define(id, ty.name, |name| TypeDef::Enum { name, int })
             }
             Kind::Record(_) => self.record(id, hint),
-            Kind::Forward => self.define(id, ty.name, |name| TypeDef::Opaque { name }),
+            Kind::Forward { .. } => self.define(id, ty.name, |name| TypeDef::Opaque { name }),
             Kind::Float { size } => {
                 Type::Array { of: Box::new(Type::Int(CInt::U8)), len: size.into() }
             }
@@ -249,7 +251,7 @@ impl<'a> Importer<'a> {
         loop {
             match self.btf.get(id).kind {
                 Kind::Const(_) => return true,
-                Kind::Qualified(of) => id = of,
+                Kind::Volatile(of) | Kind::Qualified(of) => id = of,
                 _ => return false,
             }
         }

@@ -251,6 +251,15 @@ pub enum Convention {
     },
 }
 
+/// The kernel's declaration of a function, in C.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CPrototype {
+    /// As the kernel's source has it.
+    pub declaration: String,
+    /// The same for the compiler, which need not know typedefs.
+    pub without_typedefs: String,
+}
+
 /// The code that replaces an old function.
 #[derive(Debug, Clone)]
 pub enum Change<B> {
@@ -267,8 +276,8 @@ pub enum Change<B> {
         file: usize,
         /// Whether it calls the old one.
         calls_original: bool,
-        /// The prototype in C, which the compiler compares.
-        declaration: Option<String>,
+        /// The prototype in the kernel, which the compiler compares.
+        prototype: Option<CPrototype>,
     },
     /// A hook before the old function, which leaves no frame behind. Without a body it only frees
     /// shadow data.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 //! Files in C: functions that replace old ones, and functions that Rust bodies call.
 
+use super::c_text::prototype::per_cpu;
 use super::names::Declared;
 use super::paths::FileKind;
 use super::rust::{long_name, MAX_NAME};
@@ -9,7 +10,7 @@ use super::Resolver;
 use kps_ast::{self as ast, Text};
 use kps_diag::{Diagnostic, FILE_OUTSIDE, REPEATED_NAME};
 use kps_facts::Importer;
-use kps_plan::{CFile, Change, Function, Link, ObjectName};
+use kps_plan::{CFile, CPrototype, Change, Function, Link, ObjectName};
 
 impl Resolver<'_> {
     /// The functions of C files that Rust bodies may call, with their declared prototypes.
@@ -61,13 +62,15 @@ impl Resolver<'_> {
         let text = self.pieces.c_file(&file.value).unwrap_or_default();
         let calls_original =
             has_word(text, "original") || has_word(text, &format!("original_{name}"));
-        let declaration =
-            self.prototypes(scope, name).first().map(|&id| self.facts.btf.declaration(id));
-        Some(Change::C {
-            file: n,
-            calls_original,
-            declaration: declaration.filter(|text| is_plain_c(text)),
-        })
+        let btf = &self.facts.btf;
+        let prototype = self.prototypes(scope, name).first().map(|&id| CPrototype {
+            declaration: btf.declaration(id),
+            without_typedefs: btf.declaration_without_typedefs(id, &per_cpu(text, name)),
+        });
+        let is_plain = |known: &CPrototype| {
+            is_plain_c(&known.declaration) && is_plain_c(&known.without_typedefs)
+        };
+        Some(Change::C { file: n, calls_original, prototype: prototype.filter(is_plain) })
     }
 
     /// The index of a file among those of the patch. A file serves one object: symbols of a module

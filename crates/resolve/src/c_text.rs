@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 //! The calls in the text of a C file, for checks that run before any compiler.
 
+pub(super) mod prototype;
+
 use crate::notable;
 use kps_plan::Keeper;
 use std::collections::{BTreeMap, BTreeSet};

@@ -44,7 +44,7 @@ fn find_all(btf: &Btf) {
         let ty = btf.get(id);
         let found = match ty.kind {
             Kind::Function(_) => btf.functions(ty.name).contains(&id),
-            Kind::Record(_) | Kind::Typedef(_) | Kind::Forward => {
+            Kind::Record(_) | Kind::Typedef(_) | Kind::Forward { .. } => {
                 ty.name.is_empty() || btf.types(ty.name).contains(&id)
             }
             Kind::Enum(constants) => constants
@@ -67,7 +67,7 @@ pub(super) fn ask_all(btf: &Btf) {
         assert!(btf.align(id).is_power_of_two(), "{id:?} is aligned to {}", btf.align(id));
         assert!(!matches!(
             btf.get(btf.strip(id)).kind,
-            Kind::Typedef(_) | Kind::Const(_) | Kind::Qualified(_)
+            Kind::Typedef(_) | Kind::Const(_) | Kind::Volatile(_) | Kind::Qualified(_)
         ));
         let size = btf.size(id);
         match ty.kind {

@@ -94,7 +94,7 @@ impl Btf {
                     index.constants.extend((0..e.len()).map(|n| (id, n)));
                     index.types.push(id);
                 }
-                Kind::Record(_) | Kind::Typedef(_) | Kind::Forward => index.types.push(id),
+                Kind::Record(_) | Kind::Typedef(_) | Kind::Forward { .. } => index.types.push(id),
                 _ => {}
             }
         }

@@ -16,6 +16,7 @@ use std::fmt;
 use std::num::NonZeroU8;
 use std::ops::Range;
 
+pub use c::PerCpu;
 pub(crate) use index::Index;
 
 /// A type of one BTF blob. 0 is `void`.
@@ -98,12 +99,17 @@ pub enum Kind<'a> {
     /// An enumeration.
     Enum(Enum<'a>),
     /// A struct or union that is not defined here.
-    Forward,
+    Forward {
+        /// Whether it is a union.
+        union: bool,
+    },
     /// A typedef.
     Typedef(BtfId),
     /// `const`.
     Const(BtfId),
-    /// `volatile`, `restrict` or a type tag, which do not change the layout.
+    /// `volatile`.
+    Volatile(BtfId),
+    /// `restrict` or a type tag, which do not change what the C compiler takes for the same type.
     Qualified(BtfId),
     /// A function; its prototype is the type named here.
     Function(BtfId),
@@ -245,7 +251,9 @@ impl Btf {
         // `parse` has proven that the chain ends.
         loop {
             match self.kind(id) {
-                Kind::Typedef(to) | Kind::Const(to) | Kind::Qualified(to) => id = to,
+                Kind::Typedef(to) | Kind::Const(to) | Kind::Volatile(to) | Kind::Qualified(to) => {
+                    id = to
+                }
                 _ => return id,
             }
         }

@@ -253,10 +253,11 @@ impl Btf {
                 count,
                 wide: kind == kind::ENUM64,
             }),
-            kind::FWD => Kind::Forward,
+            kind::FWD => Kind::Forward { union: flag },
             kind::TYPEDEF => Kind::Typedef(of),
             kind::CONST => Kind::Const(of),
-            kind::VOLATILE | kind::RESTRICT | kind::TYPE_TAG => Kind::Qualified(of),
+            kind::VOLATILE => Kind::Volatile(of),
+            kind::RESTRICT | kind::TYPE_TAG => Kind::Qualified(of),
             kind::FUNC => Kind::Function(of),
             kind::FUNC_PROTO => {
                 Kind::Prototype(Prototype { btf: self, ret: of, params: behind, count })

@@ -168,7 +168,9 @@ impl Btf {
             Kind::Enum(e) => scalar(e.size),
             Kind::Float { size } => scalar(size),
             Kind::Pointer(_) => scalar(8),
-            Kind::Typedef(to) | Kind::Const(to) | Kind::Qualified(to) => of(to),
+            Kind::Typedef(to) | Kind::Const(to) | Kind::Volatile(to) | Kind::Qualified(to) => {
+                of(to)
+            }
             Kind::Array { of: element, len } => {
                 let element = of(element);
                 let size = element.size().and_then(|size| size.checked_mul(len));
@@ -195,6 +197,7 @@ impl Btf {
         match self.kind(id) {
             Kind::Typedef(to)
             | Kind::Const(to)
+            | Kind::Volatile(to)
             | Kind::Qualified(to)
             | Kind::Array { of: to, .. } => (n == 0).then_some(to),
             Kind::Record(record) => (n < record.count as usize).then(|| record.place(n).ty),
