@@ -3,6 +3,7 @@
 //! verification, exactly as with `make` in that folder.
 
 mod author;
+mod btf_ids;
 mod c_messages;
 mod captures;
 mod early;
@@ -144,6 +145,7 @@ pub fn build(
         diagnostics.extend(statics::second_statics(object, &declared, known, code, author));
         diagnostics.extend(read_only::read_only_writes(object, known, author));
         diagnostics.extend(layouts::other_layouts(&declared, known, author));
+        diagnostics.extend(btf_ids::empty(object, author));
         diagnostics.extend(early::too_early(object, author));
         diagnostics.extend(originals::taken(object, author));
         diagnostics.extend(pads::bare(object, author));

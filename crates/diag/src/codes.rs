@@ -213,6 +213,7 @@ codes! {
         KPS0527 CAPTURED_SYMBOL Error Input "the patch defines a symbol in the kernel's place"
         KPS0528 INLINE_FUNCTION_ERROR Error Input "the kernel's headers do not have the inline function"
         KPS0529 WRONG_VALUE Error Input "a value has another type than its place"
+        KPS0530 BTF_IDS Error Input "a list of BTF ids would stay empty"
     }
     "Metadata of a patch" {
         KPS0601 INVALID_MODULE_NAME Error Input "the name is not a valid module name"

@@ -12,9 +12,12 @@ use std::collections::BTreeSet;
 /// the kernel's own build.
 const SECTIONS: &[&[u8]] = &[b".debug_", b".BTF", b".comment"];
 
+/// Types by their BTF ids, in the data of trace events. The prefix of BTF is theirs too.
+const IDS: &[u8] = b".BTF_ids";
+
 /// Whether a section of this name is dropped.
 pub(super) fn is_stripped(section: &[u8]) -> bool {
-    SECTIONS.iter().any(|prefix| section.starts_with(prefix))
+    SECTIONS.iter().any(|prefix| section.starts_with(prefix)) && section != IDS
 }
 
 /// Marks the dropped sections and symbols.

@@ -2,6 +2,7 @@
 //! Reads a finished module back and checks every rule of its format, as the kernel will.
 
 use super::object_file::ObjectFile;
+use super::strip::is_stripped;
 use super::{pads, versions};
 use super::{
     relocatable, written_bytes, KlpName, SECTION_PREFIX, SHF_RELA_LIVEPATCH, SHN_LIVEPATCH,
@@ -135,7 +136,7 @@ impl Verifier<'_> {
         for (_, section) in self.sections.enumerate() {
             let name = self.section_name(section)?;
             let flagged = section.sh_flags(LE).contains(SHF_RELA_LIVEPATCH);
-            if name.starts_with(".BTF") {
+            if name.starts_with(".BTF") && is_stripped(name.as_bytes()) {
                 return Err(rule(name, "the module's BTF does not match the converted file"));
             }
             if versions::has_names(name.as_bytes())

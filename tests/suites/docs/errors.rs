@@ -49,6 +49,7 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("KPS0516", "tests/ui-build/other-layouts.stderr"),
     ("KPS0522", "tests/ui-build/no-landing-pad.stderr"),
     ("KPS0527", "tests/ui-build/captures.stderr"),
+    ("KPS0530", "tests/ui-build/c-btf-ids.stderr"),
     ("KPS0528", "compiler/src/build/header_messages.rs"),
     ("KPS0607", "tests/suites/cli/targets.rs"),
     ("KPS0612", "tests/suites/cli/targets.rs"),
