@@ -55,13 +55,15 @@ pub(super) fn init_code(
 /// The errors about init and exit functions of the author's own, which the linker reports as
 /// definitions of this symbol.
 pub(super) fn own_init(symbol: &str, author: Author<'_>) -> Option<Diagnostic> {
-    let (is_maker, help): (fn(&str) -> bool, _) = match symbol {
+    let (is_maker, note, help): (fn(&str) -> bool, _, _) = match symbol {
         "init_module" => (
             |word| ["module_init", "init_module"].contains(&word) || word.contains("initcall"),
+            "the generated one enables the patch",
             "do it in the `acquire` of a `resource`, or in `pre_patch` if nothing has to be undone",
         ),
         "cleanup_module" => (
             |word| ["module_exit", "cleanup_module"].contains(&word) || word.contains("exitcall"),
+            "the generated one runs when the patch is unloaded",
             "do it in the `release` of a `resource`",
         ),
         _ => return None,
@@ -76,7 +78,7 @@ pub(super) fn own_init(symbol: &str, author: Author<'_>) -> Option<Diagnostic> {
     let (span, word) = makers.into_iter().next()?;
     let does = if word == symbol { "would be" } else { "defines" };
     let error = Diagnostic::new(INIT_CODE, format!("`{word}` {does} a second `{symbol}`"));
-    Some(error.at(span, "").note("the generated one enables the patch").help(help))
+    Some(error.at(span, "").note(note).help(help))
 }
 
 fn error(name: &str, place: &str) -> Diagnostic {
