@@ -158,8 +158,7 @@ fn tests(
         tests,
         absent: _,
     } = spec;
-    let says_nothing = docs.is_empty()
-        && texts.iter().next().is_none()
+    let says_nothing = texts.iter().next().is_none()
         && requires.is_empty()
         && atomic_replace.is_none()
         && family.is_none()
@@ -180,6 +179,13 @@ fn tests(
     } else {
         None
     };
+    if problem.is_none() && !docs.is_empty() {
+        said.push(
+            Diagnostic::new(NOT_A_TEST, format!("a `///` comment in {TESTS} describes no patch"))
+                .at(name.span, "it is above this patch")
+                .help(format!("move it above `#[{OUTER}]` in {ROOT}, or write `//`")),
+        );
+    }
     if let Some(message) = problem {
         said.push(
             Diagnostic::new(NOT_A_TEST, message)

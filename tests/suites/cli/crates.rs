@@ -96,6 +96,8 @@ fn a_folder_that_is_no_patch_crate_is_refused() {
         write(&root.join("tests.kps"), tests.as_bytes());
         check("KPS1210");
     }
+    write(&root.join("tests.kps"), b"/// Fixes it.\npatch fix { }");
+    check("a `///` comment in tests.kps describes no patch");
     assert_ends(with_fixture(&["sync", "examples/no.kps"]), 3, "KPS0701");
 }
 
