@@ -22,6 +22,7 @@ pub(crate) fn cases() -> Vec<Case> {
         a_spec_that_is_wrong_is_not_converted,
         a_folder_that_is_there_stays,
         a_trigger_that_is_not_there_leaves_no_crate,
+        the_objects_of_a_crate_are_in_the_order_of_the_spec,
         crates_are_laid_out_as_rustfmt_does_it,
         expanding_shows_the_files_that_building_writes,
         every_example_becomes_a_crate_that_holds_it.machine(),
@@ -284,6 +285,26 @@ fn crates_are_laid_out_as_rustfmt_does_it() {
         panic!("rustfmt: {error}; `rustup component add rustfmt` installs it")
     });
     assert!(output.status.success(), "{}", printed(&output));
+}
+
+/// The kernel patches them, and calls their callbacks, in this order.
+fn the_objects_of_a_crate_are_in_the_order_of_the_spec() {
+    const VMLINUX: &str = "object vmlinux { fn cmdline_proc_show { pre { } } }";
+    const MODULE: &str = "object dummy { pre_patch { 0 } }";
+    let objects = |text: &str| {
+        let names = text.lines().map(str::trim).filter(|line| line.starts_with("name: "));
+        names.map(str::to_owned).collect::<Vec<_>>()
+    };
+    for items in [[VMLINUX, MODULE], [MODULE, VMLINUX]] {
+        let world = World::default();
+        world.write("fix.kps", format!("patch fix {{ license \"GPL\"; {} }}", items.concat()));
+        convert(&world, "fix");
+        let expanded = |input: &str| world.run(&["expand", "--kernel", FIXTURE, input]);
+        let (spec, converted) = (expanded("fix.kps"), expanded("out/fix"));
+        assert!(converted.ends_with("exit status 0\n"), "{converted}");
+        assert!(!objects(&spec).is_empty(), "{spec}");
+        assert_eq!(objects(&spec), objects(&converted));
+    }
 }
 
 fn expanding_shows_the_files_that_building_writes() {
