@@ -133,6 +133,8 @@ struct Resolver<'a> {
     unknown: usize,
     /// The files in C named so far.
     c_files: Vec<CFile>,
+    /// The names that the author's items define.
+    own_names: BTreeSet<String>,
     /// Whether more than one function has more than a `pre` hook.
     changes_several: bool,
     /// Whether the patch names the one kernel version that it is for.
@@ -218,6 +220,7 @@ impl<'a> Resolver<'a> {
             diagnostics: Vec::new(),
             changed: HashMap::new(),
             unknown: 0,
+            own_names: BTreeSet::new(),
             c_files: Vec::new(),
             changes_several: false,
             names_one_kernel: true,
@@ -237,18 +240,6 @@ impl<'a> Resolver<'a> {
         }
     }
 
-    /// Notes what later stages ask about the whole patch.
-    fn note_form(&mut self, spec: &ast::Patch) {
-        // A `pre`-only hook need not be consistent with other changes.
-        let agrees = |func: &&ast::Func| func.pre.is_none() || func.post.is_some();
-        self.changes_several =
-            spec.objects.iter().flat_map(|object| &object.funcs).filter(agrees).count() > 1;
-        let kernel = spec.texts.first(ast::TextClause::Kernel);
-        self.names_one_kernel = kernel.is_some_and(|range| !range.value.contains(".."));
-        let version = metadata::version_of(&self.facts.identity.release);
-        self.names_this_kernel = kernel.is_some_and(|range| range.value.trim() == version);
-    }
-
     fn patch(&mut self, spec: &ast::Patch) -> Option<Resolved> {
         self.form = spec.form;
         let spec = &self.for_target(spec);
@@ -258,6 +249,7 @@ impl<'a> Resolver<'a> {
         let metadata = self.metadata(spec);
         self.check_tests(spec);
         let rust = self.parse_rust(spec);
+        self.own_names = rust.defined();
         self.check_words(spec, &rust);
         self.check_kernel_paths(&rust);
         self.check_calls(spec, &rust);

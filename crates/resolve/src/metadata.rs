@@ -67,6 +67,18 @@ const RESERVED: &[&str] = &[
 ];
 
 impl Resolver<'_> {
+    /// Notes what later stages ask about the whole patch.
+    pub(super) fn note_form(&mut self, spec: &ast::Patch) {
+        // A `pre`-only hook need not be consistent with other changes.
+        let agrees = |func: &&ast::Func| func.pre.is_none() || func.post.is_some();
+        self.changes_several =
+            spec.objects.iter().flat_map(|object| &object.funcs).filter(agrees).count() > 1;
+        let kernel = spec.texts.first(ast::TextClause::Kernel);
+        self.names_one_kernel = kernel.is_some_and(|range| !range.value.contains(".."));
+        let version = version_of(&self.facts.identity.release);
+        self.names_this_kernel = kernel.is_some_and(|range| range.value.trim() == version);
+    }
+
     pub(super) fn metadata(&mut self, patch: &ast::Patch) -> Metadata {
         // A new clause does not compile until it is listed here, either as metadata or as handled
         // elsewhere in the resolver.

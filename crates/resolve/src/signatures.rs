@@ -219,6 +219,7 @@ impl Resolver<'_> {
                             .note("its source files define the name differently")
                             .help("write `*mut c_void` and cast it in the body to a struct of your own")
                     }
+                    ProblemKind::Unknown(name) if self.own_names.contains(&name) => own_type(&name).at(span, ""),
                     ProblemKind::Unknown(name) => Diagnostic::new(NO_SUCH_TYPE, format!("there is no type `{name}`"))
                         .at(span, "")
                         .note("a type here comes from the target's BTF, from Rust (`u32`) or from C (`c_uint`)")
@@ -233,6 +234,13 @@ impl Resolver<'_> {
             }
         }
     }
+}
+
+/// The error about a type of the author's where types are the kernel's.
+fn own_type(name: &str) -> Diagnostic {
+    Diagnostic::new(NO_SUCH_TYPE, format!("`{name}` is a type of the patch, and the types here are the kernel's"))
+        .note("a function or variable outside of the patch cannot have a type that only the patch defines")
+        .help(format!("write `*mut c_void` for a pointer to it, and in the body `.cast::<{name}>()`"))
 }
 
 /// A function's prototypes in BTF.
