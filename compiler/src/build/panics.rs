@@ -5,6 +5,8 @@
 //! A panic is a `BUG()`: it ends the task while it holds its locks, or stops the machine (`panic()`
 //! in `rust/kernel/lib.rs`).
 
+mod methods;
+
 use super::author::Author;
 use super::is_of_library;
 use kps_diag::{Diagnostic, MAY_PANIC};
@@ -24,12 +26,11 @@ const fn by(path: &'static str, what: &'static str, help: &'static str) -> Cause
     Cause { path, what, help }
 }
 
+const BOUNDS: &str = "core::panicking::panic_bounds_check";
+const RANGE: &str = "core::slice::index::";
+
 const CAUSES: &[Cause] = &[
-    by(
-        "core::panicking::panic_bounds_check",
-        "the index may be out of bounds",
-        "write `.get(index)`, which gives an `Option`",
-    ),
+    by(BOUNDS, "the index may be out of bounds", "write `.get(index)`, which gives an `Option`"),
     by(
         "core::panicking::panic_const::panic_const_add_overflow",
         "`+` may overflow",
@@ -95,11 +96,7 @@ const CAUSES: &[Cause] = &[
         "it may be an error, or no error",
         "write `let Ok(value) = .. else { .. }`, or `match`",
     ),
-    by(
-        "core::slice::index::",
-        "the range may be out of bounds",
-        "write `.get(from..to)`, which gives an `Option`",
-    ),
+    by(RANGE, "the range may be out of bounds", "write `.get(from..to)`, which gives an `Option`"),
     by("core::slice::", "the lengths may differ", "compare the lengths first"),
     by(
         "core::str::",
@@ -110,9 +107,21 @@ const CAUSES: &[Cause] = &[
     by("core::panicking::", "it may panic", "return an error number, or leave the body early"),
 ];
 
-/// The only addition in `CStr::from_ptr` is a string's length plus one. It cannot overflow, because
-/// both count bytes in memory.
-const SOUND: &str = "core/src/ffi/c_str.rs";
+/// Where the kernel's own crate is. Its lengths and indices are those of memory that it has
+/// allocated.
+const KERNEL_CRATE: &str = "rust/kernel/";
+
+/// Files of `core` in which an operator cannot overflow, because it counts bytes or elements in
+/// memory, or because the digits of a number are too few for it.
+const SOUND: [&str; 7] = [
+    "core/src/ffi/c_str.rs",
+    "core/src/iter/adapters/enumerate.rs",
+    "core/src/iter/adapters/filter.rs",
+    "core/src/num/mod.rs",
+    "core/src/slice/memchr.rs",
+    "core/src/str/iter.rs",
+    "core/src/str/pattern.rs",
+];
 
 /// A line that may panic.
 struct Panic {
@@ -130,9 +139,7 @@ pub(super) fn panics(object: &ObjectFile<'_>, author: Author<'_>) -> Vec<Diagnos
     let is_patch = |at| !object.function_at(at).is_some_and(is_of_library);
     let in_code = || object.uses().filter(|used| used.in_code && is_patch(used.at));
     let calls = in_code().filter_map(|used| Some((used, lines.at(used.at), cause(used)?)));
-    let is_sound =
-        |lines: &[CodeLine]| lines.first().is_some_and(|line| line.file.ends_with(SOUND));
-    let calls: Vec<_> = calls.filter(|(_, lines, _)| !is_sound(lines)).collect();
+    let calls: Vec<_> = calls.filter(|(_, lines, cause)| !is_sound(lines, cause)).collect();
     let by_call = calls.iter().filter_map(|(_, lines, cause)| panic(lines, cause, author));
     // The compiler merges calls that differ only in their location, and the merged call has no
     // line.
@@ -170,6 +177,19 @@ fn cause(call: &Use<'_>) -> Option<&'static Cause> {
     CAUSES.iter().find(|cause| (panics || fails) && path.starts_with(cause.path))
 }
 
+/// Whether the check is one of a library's that cannot fail.
+fn is_sound(lines: &[CodeLine], cause: &Cause) -> bool {
+    let Some(line) = lines.first() else { return false };
+    let is_index = cause.path == BOUNDS || cause.path == RANGE;
+    let counts = SOUND.iter().any(|file| line.file.ends_with(file));
+    is_operator(cause) && counts
+        || line.file.contains(KERNEL_CRATE) && (is_operator(cause) || is_index)
+}
+
+fn is_operator(cause: &Cause) -> bool {
+    cause.path.starts_with("core::panicking::panic_const::")
+}
+
 /// The author's line in a chain of inlined calls.
 fn panic(lines: &[CodeLine], cause: &'static Cause, author: Author<'_>) -> Option<Panic> {
     lines.iter().enumerate().find_map(|(depth, line)| {
@@ -191,14 +211,21 @@ fn location(object: &ObjectFile<'_>, at: Address) -> Option<CodeLine> {
 
 fn warning(panic: Panic, author: Author<'_>) -> Diagnostic {
     let Panic { cause, itself, span, generated } = panic;
-    let is_operator = cause.path.starts_with("core::panicking::panic_const::");
-    let what = if is_operator && !itself {
-        format!("in code that this calls, {}", cause.what)
-    } else {
-        cause.what.to_owned()
+    let method = methods::method(span, author);
+    let in_library = method.is_none() && is_operator(cause) && !itself;
+    let cause = method.unwrap_or(cause);
+    let what = match in_library {
+        true => format!("in code that this calls, {}", cause.what),
+        false => cause.what.to_owned(),
     };
     let warning = Diagnostic::new(MAY_PANIC, "the body can panic here").at(span, what);
-    author.note(warning.note(CONSEQUENCE), &generated).help(cause.help)
+    let warning = author.note(warning.note(CONSEQUENCE), &generated);
+    match in_library {
+        true => warning.help(
+            "see under \"Panics\" in the documentation of what this calls, and test for that first",
+        ),
+        false => warning.help(cause.help),
+    }
 }
 
 /// A warning without a line of the author's text: it names only the function.
