@@ -7,7 +7,7 @@ use crate::emit::LineTable;
 use kps_diag::{
     Diagnostic, Severity, BUG, LINKER_ERROR, REPEATED_NAME, RUSTC_ERROR, RUSTC_WARNING,
 };
-use kps_grammar::{Position, Sources, Span};
+use kps_grammar::{identifiers, Language, Position, Sources, Span};
 use serde::Deserialize;
 
 /// A message in rustc's `--error-format=json`, without the unneeded members.
@@ -184,7 +184,11 @@ impl<'a> Messages<'a> {
             diagnostic = diagnostic.note(format!("rustc calls this {code}"));
         }
         for child in &message.children {
-            diagnostic = self.child(diagnostic, child);
+            let is_of_generated =
+                child.message.contains("available field") && !self.is_about_own_type(message);
+            if !is_of_generated {
+                diagnostic = self.child(diagnostic, child);
+            }
         }
         if let Some(help) = message.help() {
             diagnostic = diagnostic.help(help);
@@ -252,19 +256,22 @@ impl<'a> Messages<'a> {
             }
             _ => None,
         };
-        // kpsc sets the lint levels, and generates only the struct fields that bodies name.
+        // kpsc sets the lint levels.
         const NOISE: &[&str] = &[
             "#[warn(",
             "#[deny(",
             "requested on the command line",
             "for more information, see",
-            "available field",
             // A panic stops the kernel, and a made-up value is useless.
             "panic if the converted value",
             "a value of the expected type",
         ];
         let elsewhere =
             !child.spans.is_empty() && child.spans.iter().all(|span| self.home(span).is_none());
+        if let Some(help) = import(child).filter(|_| elsewhere) {
+            diagnostic.help = Some(help);
+            return diagnostic;
+        }
         if elsewhere || NOISE.iter().any(|noise| child.message.contains(noise)) {
             return diagnostic;
         }
@@ -272,11 +279,33 @@ impl<'a> Messages<'a> {
             ("help", Some(text)) if !text.is_empty() => {
                 diagnostic.help = Some(format!("{}: `{text}`", child.message));
             }
+            // A list, such as that of the types that implement a trait.
+            ("help", _) if child.message.contains('\n') || diagnostic.help.is_some() => {
+                diagnostic = diagnostic.note(child.message.clone());
+            }
             ("help", _) => diagnostic.help = Some(child.message.clone()),
             ("note", _) => diagnostic = diagnostic.note(child.message.clone()),
             _ => {}
         }
         diagnostic
+    }
+
+    /// Whether a message about fields is about a type that the author defines. kpsc generates only
+    /// the fields that bodies name, so a list of those of the kernel's would mislead.
+    fn is_about_own_type(&self, message: &Message) -> bool {
+        let texts = || {
+            let has_rust = |language| matches!(language, Language::Spec | Language::Rust);
+            self.sources.files().filter(move |file| has_rust(file.language))
+        };
+        let defines = |name: &str| {
+            texts().any(|file| {
+                let words: Vec<_> =
+                    identifiers(&file.source.text, file.language).map(|(_, word)| word).collect();
+                let is_type = |word: &str| ["struct", "union", "enum"].contains(&word);
+                words.windows(2).any(|pair| is_type(pair[0]) && pair[1] == name)
+            })
+        };
+        message.message.split('`').skip(1).step_by(2).any(defines)
     }
 
     /// The position of a span in the generated file, through macros if needed, for readers of
@@ -300,4 +329,16 @@ impl<'a> Messages<'a> {
         });
         here.or_else(|| self.home(&span.expansion.as_ref()?.span))
     }
+}
+
+/// What to write for the imports that rustc suggests, which it would put into generated code.
+fn import(child: &Child) -> Option<String> {
+    const MOST: usize = 3;
+    let replacements = child.spans.iter().filter_map(|span| span.suggested_replacement.as_deref());
+    let of_libraries = ["use kernel::", "use core::"];
+    let lines = replacements.map(str::trim).filter(|line| {
+        of_libraries.iter().any(|start| line.starts_with(start)) && line.ends_with(';')
+    });
+    let lines: Vec<_> = lines.take(MOST).map(|line| format!("`{line}`")).collect();
+    (!lines.is_empty()).then(|| format!("write {} in the patch", lines.join(" or ")))
 }
