@@ -116,7 +116,10 @@ pub(crate) fn resources_end_once() {
 /// A transition that is reversed, and one that is forced.
 pub(crate) fn resources_end_once_when_a_transition_does_not_go_through() {
     session(
-        "echo '# the load is reversed'
+        "echo '# the load is forced'
+        wait_in_open; insmod /beats_1.ko && echo 1 > /sys/kernel/livepatch/beats_1/force
+        settled beats_1; let_go; livepatch unload beats_1 && heard && there
+        echo '# the load is reversed'
         wait_in_open; insmod /beats_1.ko && heard && there
         enabled beats_1 0 && gone beats_1 && heard && rmmod beats_1; let_go; there
         echo '# the replacement is reversed'
@@ -129,7 +132,13 @@ pub(crate) fn resources_end_once_when_a_transition_does_not_go_through() {
         until_holds '[ ! -e /sys/kernel/livepatch/beats_1 ]'; heard; there; let_go
         echo '# the next version comes'
         livepatch load /beats_2.ko && heard && there && livepatch unload beats_2 && heard && there",
-        "# the load is reversed
+        "# the load is forced
+        beats_1: acquire home
+        beats_1: acquire heart
+        beats_1: release heart, which beats
+        beats_1: release home
+        0 hearts, no home
+        # the load is reversed
         beats_1: acquire home
         beats_1: acquire heart
         1 hearts, a home
