@@ -32,6 +32,7 @@ pub(crate) fn cases() -> Vec<Case> {
         a_kernel_without_livepatches_is_no_kernel_to_load_into,
         a_kernel_whose_ftrace_is_off_takes_no_livepatch,
         what_a_kernel_says_may_be_anything,
+        a_patch_in_transition_is_said_to_be_in_it,
         lockdown_and_enforced_signatures_keep_unsigned_modules_out,
         a_function_of_another_object_is_another_function,
         of_functions_of_one_name_another_may_be_meant,
@@ -314,6 +315,30 @@ fn a_kernel_whose_ftrace_is_off_takes_no_livepatch() {
     let (codes, verdict) = told(&off, &incoming);
     assert_eq!(codes, ["KPS1021", "KPS1014"]);
     assert_eq!(verdict, "mark will not load because ftrace, which livepatches need, is turned off");
+}
+
+/// What to do about a livepatch of the same name depends on its state.
+fn a_patch_in_transition_is_said_to_be_in_it() {
+    let incoming = Incoming { name: "mark".into(), is_signed: true, ..Incoming::default() };
+    for (enabled, transition, what, help) in [
+        ("1", "1", "the livepatch `mark` is being loaded", "reverses the load"),
+        ("0", "1", "the livepatch `mark` is being unloaded", "waits until it is unloaded"),
+        ("0", "0", "a module `mark` is loaded", "removes what is left of it"),
+        ("1", "0", "a module `mark` is loaded", "needs another name"),
+    ] {
+        let root = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
+        let files = [
+            ("sys/kernel/livepatch/mark/enabled", enabled),
+            ("sys/kernel/livepatch/mark/transition", transition),
+            ("sys/module/mark/taint", "OK"),
+        ];
+        tree(root.path(), &files);
+        let found = preflight(&System::at(root.path()), &incoming);
+        let taken = found.iter().find(|told| told.code.id() == "KPS1008");
+        let taken = taken.unwrap_or_else(|| panic!("{found:?}"));
+        let advice = taken.help.as_deref().unwrap_or_default();
+        assert!(taken.message == what && advice.contains(help), "{taken:?}");
+    }
 }
 
 fn what_a_kernel_says_may_be_anything() {

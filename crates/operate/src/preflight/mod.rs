@@ -13,8 +13,7 @@ mod tracers;
 
 pub use kernel::Kernel;
 
-use super::livepatches::is_livepatch;
-use super::{livepatches, Incoming, State, System};
+use super::{livepatches, Incoming, Livepatch, State, System};
 use kps_diag::{Diagnostic, Severity, ALREADY_LOADED, UNREADABLE_STATE};
 
 /// The findings about loading a livepatch: errors block it, warnings are side effects, and notes
@@ -26,7 +25,7 @@ pub fn preflight(system: &System, incoming: &Incoming) -> Vec<Diagnostic> {
     };
     let mut found = permission::check(system, incoming);
     found.extend(kernel::check(system, incoming));
-    found.extend(name_is_taken(system, &incoming.name));
+    found.extend(name_is_taken(system, &incoming.name, &loaded));
     found.extend(shows_nothing(incoming));
     // The kernel has dropped replaced livepatches; only their modules are still loaded.
     loaded.retain(|patch| patch.state != State::Disabled);
@@ -54,18 +53,34 @@ pub fn verdict(name: &str, found: &[Diagnostic]) -> String {
     }
 }
 
-fn name_is_taken(system: &System, name: &str) -> Option<Diagnostic> {
+fn name_is_taken(system: &System, name: &str, loaded: &[Livepatch]) -> Option<Diagnostic> {
     let module = system.module(name);
-    module.is_dir().then(|| {
-        let error = Diagnostic::new(ALREADY_LOADED, format!("a module `{name}` is loaded"))
-            .note("the kernel cannot have two modules of one name");
-        error.help(match is_livepatch(&module) {
-            true => format!(
-                "run `kpsc unload {name}` first; a new version that follows without a gap needs another name"
-            ),
-            false => "give the patch another name".to_owned(),
-        })
-    })
+    if !module.is_dir() {
+        return None;
+    }
+    let state = loaded.iter().find(|patch| patch.name == name).map(|patch| patch.state);
+    let doing = match state {
+        Some(State::Patching) => format!("the livepatch `{name}` is being loaded"),
+        Some(State::Unpatching) => format!("the livepatch `{name}` is being unloaded"),
+        _ => format!("a module `{name}` is loaded"),
+    };
+    let error = Diagnostic::new(ALREADY_LOADED, doing)
+        .note("the kernel cannot have two modules of one name");
+    Some(error.help(match state {
+        Some(State::Patching) => format!(
+            "watch with `kpsc list` until it is enabled, or run `kpsc unload {name}`, which reverses the load"
+        ),
+        Some(State::Unpatching) => {
+            format!("run `kpsc unload {name}`, which waits until it is unloaded, and try again")
+        }
+        Some(State::Disabled) => {
+            format!("run `kpsc unload {name}`, which removes what is left of it, and try again")
+        }
+        Some(State::Enabled) => format!(
+            "run `kpsc unload {name}` first; a new version that follows without a gap needs another name"
+        ),
+        None => "give the patch another name".to_owned(),
+    }))
 }
 
 /// A livepatch that makes its tables when it is loaded.
