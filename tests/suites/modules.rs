@@ -120,7 +120,8 @@ fn never_loaded() {
 
 /// It is loaded all the same, and so is the right one after it.
 fn another_stays_unpatched() {
-    const LINE: &str = "greets_back: greeter is not the module that this patch was made for";
+    const LINE: &str =
+        "greets_back: greeter is not the module that this patch was made for, the file greeter.ko";
     let mut vm = machine();
     if !comes_again() {
         let said = vm.sh("livepatch load /greets_back.ko

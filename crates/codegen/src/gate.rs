@@ -116,10 +116,14 @@ fn call<B>(object: &Object<B>, callback: Callback) -> Option<TokenStream> {
 /// Opens the gate, or closes it and redirects every function to itself.
 fn pre_patch<B>(patch: &Patch<B>, object: &Object<B>, klp_object: &Ident) -> TokenStream {
     let [rodata, start, size] = rodata(patch.klp.rodata);
+    let made_for = match &object.from {
+        Some(file) => format!("the file {file}"),
+        None => format!("that of {}", patch.target.release),
+    };
     let refusal = format!(
-        "{} is not the module that this patch was made for, that of {}: it stays unpatched",
+        "{} is not the module that this patch was made for, {}: it stays unpatched",
         message::verbatim(object.name.as_str()),
-        message::verbatim(&patch.target.release)
+        message::verbatim(&made_for)
     );
     let log = message::error(&patch.name, &refusal);
     let status = match call(object, Callback::PrePatch) {

@@ -200,6 +200,8 @@ pub struct Object<B> {
     pub name: ObjectName,
     /// The GNU build-id of a module, if it has one.
     pub build_id: Option<Vec<u8>>,
+    /// The file of a module that did not come with the kernel, as the author names it.
+    pub from: Option<String>,
     /// Its changed functions, in source order.
     pub funcs: Vec<Func<B>>,
     /// Its callbacks.

@@ -433,6 +433,7 @@ impl<'a> Resolver<'a> {
         let object = Object {
             name: scope.object_name(),
             build_id: scope.module.and_then(|module| module.build_id.clone()),
+            from: spec.from.as_ref().map(|file| file.value.clone()),
             funcs,
             callbacks: rust.callbacks(spec),
             uses: uses.modules.remove(scope.name).unwrap_or_default(),
