@@ -99,23 +99,24 @@ impl Walk {
         }
     }
 
-    fn access(&mut self, pointer: &Expr, span: Span) {
+    /// Notes an access. Finding its span takes as long as the expression, so only an access has one.
+    fn access(&mut self, pointer: &Expr, span: impl FnOnce() -> Span) {
         if let Some(of) = self.owner_of_pointer(pointer) {
-            self.refs.accesses.push(Access { of, span });
+            self.refs.accesses.push(Access { of, span: span() });
         }
     }
 
     /// A `*` in front of a pointer.
     pub(super) fn dereference(&mut self, unary: &syn::ExprUnary) {
         if matches!(unary.op, syn::UnOp::Deref(_)) {
-            self.access(&unary.expr, unary.span());
+            self.access(&unary.expr, || unary.span());
         }
     }
 
     /// A method that may access what its receiver points to.
     pub(super) fn method_access(&mut self, call: &syn::ExprMethodCall) {
         if ACCESSES.iter().any(|name| call.method == name) {
-            self.access(&call.receiver, call.method.span());
+            self.access(&call.receiver, || call.method.span());
         }
     }
 
@@ -127,7 +128,7 @@ impl Walk {
             *known == of && functions.contains(&function.as_str())
         };
         if FUNCTIONS.iter().any(is_known) {
-            call.args.iter().for_each(|arg| self.access(arg, arg.span()));
+            call.args.iter().for_each(|arg| self.access(arg, || arg.span()));
         }
     }
 
