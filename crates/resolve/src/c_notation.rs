@@ -25,6 +25,8 @@ pub(super) fn help(tokens: TokenStream, is_there: impl Fn(Span) -> bool) -> Opti
         ("-", ">", _) => "write `(*pointer).member`: Rust has no `->`",
         (_, "-", ">") => "write `(*pointer).member`: Rust has no `->`",
         ("+", "+", _) => "write `x += 1`: Rust has no `++`",
+        (";" | "{" | "}", "+", "+") | ("", "+", "+") => "write `x += 1`: Rust has no `++`",
+        ("{" | ",", ".", _) => "write `member: value`, without the dot",
         ("-", ";" | ")" | "]" | ",", _) if before(2) == "-" => "write `x -= 1`: Rust has no `--`",
         (_, "~", _) => "write `!x`, which inverts the bits of an integer",
         (_, "goto", _) => GOTO,
@@ -42,6 +44,10 @@ pub(super) fn help(tokens: TokenStream, is_there: impl Fn(Span) -> bool) -> Opti
         }
         ("(", "struct", _) if !is_name(before(2)) => CAST,
         _ if at(start) == "struct" || this == "struct" => STRUCT,
+        (_, ",", _) if at(start) == "let" => "write a `let` for each variable: `let a = 3; let b = 4;`",
+        (_, "<" | ">", _) if (start..there).any(|n| matches!(at(n), "<" | ">")) => {
+            "write `low < x && x < high`: Rust compares two values at a time"
+        }
         ("?", ..) => "write `if x != 0 { a } else { b }`: Rust has no `?:`",
         ("#", "define", _) | (_, "define", _) => "write `const NAME: c_int = 1;`",
         (_, "#", "define") => "write `const NAME: c_int = 1;`",
@@ -103,6 +109,11 @@ mod tests {
             ("let x = p->pid;", "`(*pointer).member`"),
             ("(*p)->next = q;", "`(*pointer).member`"),
             ("n++;", "`x += 1`"),
+            ("++n;", "`x += 1`"),
+            ("f(); ++n;", "`x += 1`"),
+            ("let p = Pair { .a = 3, .b = 4 };", "`member: value`"),
+            ("let a = 3, b = 4;", "`let a = 3; let b = 4;`"),
+            ("if 0 < ret < 5 { f(); }", "`low < x && x < high`"),
             ("n--;", "`x -= 1`"),
             ("flags &= ~mask;", "`!x`"),
             ("goto out;", "'out"),

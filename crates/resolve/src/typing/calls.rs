@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 //! Calls of functions and methods, and values of structs: the types of their parts.
 
+use super::formats::{arguments, placeholders};
 use super::infer::{Infer, Member};
-use super::ty::Ty;
+use super::ty::{integer, Ty};
 use super::{Fault, Kind, Notation, Part, Place, Prototype};
 use kps_plan::{Field, Record, RecordKind, TypeDef};
+use std::ops::RangeInclusive;
 use syn::ext::IdentExt as _;
 use syn::parse::Parser as _;
 use syn::punctuated::Punctuated;
@@ -13,6 +15,10 @@ use syn::{Expr, Lit, Token};
 
 impl Infer<'_> {
     pub(super) fn call(&mut self, expr: &Expr, call: &syn::ExprCall) -> Ty {
+        if let Some(ty) = self.cast_of_c(call) {
+            self.fault(expr, Kind::Notation(Notation::Cast { ty }));
+            return Ty::Unknown;
+        }
         let name = match &*call.func {
             Expr::Path(path) if path.qself.is_none() => path.path.segments.last(),
             _ => None,
@@ -45,6 +51,15 @@ impl Infer<'_> {
             ("PTR_ERR", _) => Ty::Int("i64"),
             _ => Ty::Unknown,
         }
+    }
+
+    /// The type in `(u32)(x)`, which Rust takes for a call.
+    fn cast_of_c(&self, call: &syn::ExprCall) -> Option<Part> {
+        let Expr::Paren(ty) = &*call.func else { return None };
+        let Expr::Path(path) = &*ty.expr else { return None };
+        let name = path.path.get_ident()?.unraw().to_string();
+        let is_own = self.local(&name).is_some() || self.context.own_names.contains(&name);
+        (call.args.len() == 1 && !is_own && integer(&name).is_some()).then(|| Part::of(&ty.expr))
     }
 
     fn arguments(
@@ -112,6 +127,12 @@ impl Infer<'_> {
                 Member::Is(Ty::Function) => self.called_member(call, name),
                 _ => Ty::Unknown,
             },
+            (Ty::Function, "is_null") => {
+                let part = Part::of(&call.receiver);
+                let notation = Notation::NoFunction { part, is_equal: true };
+                self.faults.push(Fault { at: call.method.span(), kind: Kind::Notation(notation) });
+                Ty::Bool
+            }
             (Ty::Array(_), "len") => Ty::Int("usize"),
             (Ty::Array(of), "as_ptr") => Ty::Pointer { to: of.clone(), mutable: false },
             (Ty::Array(of), "as_mut_ptr") => Ty::Pointer { to: of.clone(), mutable: true },
@@ -169,6 +190,9 @@ impl Infer<'_> {
             if let (Some(Expr::Lit(text)), true) = (args.first(), args.len() > 1) {
                 self.conversions(&text.lit);
             }
+            if let Some(Expr::Lit(text)) = args.first().filter(|_| name.starts_with("pr_")) {
+                self.placeholders(&text.lit, arguments(args.iter()));
+            }
             for arg in args {
                 match arg {
                     // `name = value`, for the text.
@@ -178,6 +202,20 @@ impl Infer<'_> {
             }
         }
         Ty::Unknown
+    }
+
+    /// A message takes as many values as it has places for.
+    fn placeholders(&mut self, text: &Lit, arguments: RangeInclusive<usize>) {
+        let Lit::Str(text) = text else { return };
+        let value = text.value();
+        let Some(placeholders) = placeholders(&value) else { return };
+        // Conversions of C have a message of their own.
+        if arguments.contains(&placeholders) || (placeholders == 0 && value.contains('%')) {
+            return;
+        }
+        let arguments = *arguments.start();
+        let notation = Notation::Placeholders { placeholders, arguments };
+        self.faults.push(Fault { at: text.span(), kind: Kind::Notation(notation) });
     }
 
     /// A message whose arguments go where C has `%d`.

@@ -131,6 +131,29 @@ impl Resolver<'_> {
                     type_of_suffix(&suffix)
                 ),
             ),
+            Notation::Placeholders { placeholders, arguments } => {
+                let s = if placeholders == 1 { "" } else { "s" };
+                wrong(
+                    format!("this text takes {placeholders} value{s}, and gets {arguments}"),
+                    "write one `{}` for each value".to_owned(),
+                )
+            }
+            Notation::Cast { ty } => wrong(
+                format!("`{}` is a type, and this calls it", text(&ty)),
+                format!("write `x as {}`", text(&ty)),
+            ),
+            Notation::NoFunction { part, is_equal } => wrong(
+                format!("`{}` is a function or `None`, and no pointer", text(&part)),
+                format!(
+                    "write `{}.{}()`",
+                    part.tight(&text(&part)),
+                    ["is_some", "is_none"][usize::from(is_equal)]
+                ),
+            ),
+            Notation::Constant { name } => wrong(
+                format!("`{name}` keeps its first value"),
+                format!("declare it with `let mut {name}`"),
+            ),
             Notation::Conversions { text } => wrong(
                 "a message has `{}` where C has `%d` or `%s`".to_owned(),
                 match text.contains("?}") {
@@ -152,6 +175,9 @@ impl Resolver<'_> {
             Misuse::Member { member, is_referred } => {
                 let stars = if is_referred { "**" } else { "*" };
                 ("which has no members", format!("write `({stars}{pointer}).{member}`"))
+            }
+            Misuse::Matched => {
+                ("and no `Option`", format!("write `if !{close}.is_null() {{ .. }}`"))
             }
             Misuse::Negated => ("and no condition", format!("write `{close}.is_null()`")),
             Misuse::AsNumber { number, is_equal, to_number } => {

@@ -4,15 +4,23 @@
 
 use super::operators::width;
 use super::ty::{integer, Ty};
-use super::{Context, Fault, Kind, Notation, Part, Place, Prototype};
-use std::collections::HashMap;
+use super::{Context, Fault, Kind, Misuse, Notation, Part, Place, Prototype};
+use std::collections::{HashMap, HashSet};
 use syn::ext::IdentExt as _;
 use syn::spanned::Spanned as _;
 use syn::visit::{self, Visit};
-use syn::{BinOp, Block, Expr, Lit, Stmt};
+use syn::{BinOp, Block, Expr, Lit, Pat, Stmt};
 
 /// The most faults that are reported of one body.
 const MOST: usize = 50;
+
+/// The variables of a block.
+#[derive(Default)]
+pub(super) struct Scope {
+    pub(super) types: HashMap<String, Ty>,
+    /// Those that keep their first value.
+    pub(super) fixed: HashSet<String>,
+}
 
 /// The walk over one body.
 pub(super) struct Infer<'a> {
@@ -21,7 +29,7 @@ pub(super) struct Infer<'a> {
     pub(super) original: Option<Prototype>,
     /// What `return` takes.
     result: Ty,
-    scopes: Vec<HashMap<String, Ty>>,
+    pub(super) scopes: Vec<Scope>,
     /// Whether names may come from elsewhere, by glob imports and macros.
     pub(super) has_other_names: bool,
     pub(super) faults: Vec<Fault>,
@@ -37,7 +45,7 @@ impl<'a> Infer<'a> {
         (result, falls): (Ty, Ty),
         stmts: &[Stmt],
     ) -> Vec<Fault> {
-        let scopes = vec![bound.into_iter().collect()];
+        let scopes = vec![Scope { types: bound.into_iter().collect(), ..Scope::default() }];
         let (has_other_names, faults) = (context.has_other_names, Vec::new());
         let mut infer = Infer { context, original, result, scopes, has_other_names, faults };
         infer.wanted_of_block(stmts, &falls, &Place::End);
@@ -53,7 +61,7 @@ impl<'a> Infer<'a> {
     }
 
     pub(super) fn scoped<T>(&mut self, inside: impl FnOnce(&mut Self) -> T) -> T {
-        self.scopes.push(HashMap::new());
+        self.scopes.push(Scope::default());
         let found = inside(self);
         self.scopes.pop();
         found
@@ -61,12 +69,14 @@ impl<'a> Infer<'a> {
 
     pub(super) fn bind(&mut self, name: &syn::Ident, ty: Ty) {
         if let Some(scope) = self.scopes.last_mut() {
-            scope.insert(name.unraw().to_string(), ty);
+            let name = name.unraw().to_string();
+            scope.fixed.remove(&name);
+            scope.types.insert(name, ty);
         }
     }
 
     pub(super) fn local(&self, name: &str) -> Option<&Ty> {
-        self.scopes.iter().rev().find_map(|scope| scope.get(name))
+        self.scopes.iter().rev().find_map(|scope| scope.types.get(name))
     }
 
     /// An expression whose value has to be of a type. A branch that has another is the fault.
@@ -115,7 +125,11 @@ impl<'a> Infer<'a> {
     pub(super) fn condition(&mut self, expr: &Expr) {
         match expr {
             Expr::Let(binding) => {
-                self.expr(&binding.expr);
+                let of = self.expr(&binding.expr);
+                if of.is_pointer() && is_option(&binding.pat) {
+                    let part = Part::of(&binding.expr);
+                    self.fault(&binding.expr, Kind::Pointer { part, misuse: Misuse::Matched });
+                }
                 self.bind_pattern_of_value(&binding.pat);
             }
             Expr::Binary(binary) if matches!(binary.op, BinOp::And(_) | BinOp::Or(_)) => {
@@ -152,6 +166,7 @@ impl<'a> Infer<'a> {
                     self.fault(&assign.left, Kind::Notation(Notation::Declaration { ty, name }));
                     return Ty::Unit;
                 }
+                self.assigned(&assign.left);
                 let place = self.expr(&assign.left);
                 self.want(&assign.right, &place, &Place::Assigned);
                 Ty::Unit
@@ -304,6 +319,15 @@ impl<'b> Visit<'b> for Infer<'_> {
     // Functions in a body have parameters of their own.
     fn visit_item(&mut self, _: &'b syn::Item) {}
     fn visit_type(&mut self, _: &'b syn::Type) {}
+}
+
+/// Whether a pattern is one of `Option`.
+fn is_option(pat: &Pat) -> bool {
+    match pat {
+        Pat::TupleStruct(some) => some.path.is_ident("Some"),
+        Pat::Ident(none) => none.ident == "None" && none.subpat.is_none(),
+        _ => false,
+    }
 }
 
 /// What a record has by a name.

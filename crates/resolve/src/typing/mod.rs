@@ -8,6 +8,7 @@
 
 mod calls;
 mod faults;
+mod formats;
 mod infer;
 mod operators;
 mod repairs;
@@ -130,6 +131,14 @@ enum Notation {
     NewName { name: String },
     /// A message with `%d`, and what it is in Rust.
     Conversions { text: String },
+    /// A message with another number of placeholders than of arguments.
+    Placeholders { placeholders: usize, arguments: usize },
+    /// `(u32)(x)`, which Rust takes for a call.
+    Cast { ty: Part },
+    /// A member that holds a function, compared with a null pointer.
+    NoFunction { part: Part, is_equal: bool },
+    /// Another value for a variable that keeps its first one.
+    Constant { name: String },
 }
 
 /// What C does with a pointer, and Rust does not.
@@ -138,6 +147,8 @@ enum Misuse {
     Member { member: String, is_referred: bool },
     /// `!p`.
     Negated,
+    /// `if let Some(q) = p`.
+    Matched,
     /// A comparison with a number, which may be meant for what it points to.
     AsNumber { number: Part, is_equal: bool, to_number: bool },
     /// `p + n`: the method that does it.

@@ -3,7 +3,7 @@
 
 use super::infer::{is_in_range, Infer, Member};
 use super::ty::Ty;
-use super::{Fault, Kind, Misuse, Part, Place};
+use super::{Fault, Kind, Misuse, Notation, Part, Place};
 use kps_codegen::refs::is_assignment;
 use kps_plan::{Field, TypeDef, TypeId};
 use syn::ext::IdentExt as _;
@@ -55,6 +55,9 @@ impl Infer<'_> {
             BinOp::Eq(_) | BinOp::Ne(_) | BinOp::Lt(_) | BinOp::Le(_) | BinOp::Gt(_) | BinOp::Ge(_)
         );
         let assigns = is_assignment(op);
+        if assigns {
+            self.assigned(&binary.left);
+        }
         let is_wrong = !is_shift(op) && self.operands(expr, binary, (&left, &right), compares);
         match (left, right) {
             _ if compares => Ty::Bool,
@@ -78,6 +81,11 @@ impl Infer<'_> {
     ) -> bool {
         let (left, right) = (&*binary.left, &*binary.right);
         let (at, kind) = match sides {
+            (Ty::Function, Ty::Pointer { .. }) | (Ty::Pointer { .. }, Ty::Function) if compares => {
+                let function = if *sides.0 == Ty::Function { left } else { right };
+                let (part, is_equal) = (Part::of(function), matches!(binary.op, BinOp::Eq(_)));
+                (expr, Kind::Notation(Notation::NoFunction { part, is_equal }))
+            }
             (Ty::Pointer { to, .. }, Ty::Int(_) | Ty::Literal) if compares => {
                 (expr, as_number((left, to), right, &binary.op))
             }

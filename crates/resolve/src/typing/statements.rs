@@ -88,6 +88,7 @@ impl Infer<'_> {
                 unless(init.is_some_and(|init| may_leave(&init.expr)))
             }
             Stmt::Expr(Expr::Assign(assign), _) if may_leave(&assign.right) => {
+                self.assigned(&assign.left);
                 self.expr(&assign.left);
                 self.expr(&assign.right);
                 Ty::Unknown
@@ -115,6 +116,34 @@ impl Infer<'_> {
             }
         }
         self.bind_pattern(&local.pat, ty);
+        if local.init.is_some() {
+            self.fix(&local.pat);
+        }
+    }
+
+    /// A variable that gets its value where it is declared gets no other without `mut`.
+    fn fix(&mut self, pat: &Pat) {
+        match pat {
+            Pat::Ident(name)
+                if name.by_ref.is_none() && name.subpat.is_none() && name.mutability.is_none() =>
+            {
+                if let Some(scope) = self.scopes.last_mut() {
+                    scope.fixed.insert(name.ident.unraw().to_string());
+                }
+            }
+            Pat::Type(typed) => self.fix(&typed.pat),
+            _ => {}
+        }
+    }
+
+    /// A place gets another value.
+    pub(super) fn assigned(&mut self, place: &Expr) {
+        let Expr::Path(path) = place else { return };
+        let Some(name) = path.path.get_ident().map(|name| name.unraw().to_string()) else { return };
+        let scope = self.scopes.iter().rev().find(|scope| scope.types.contains_key(&name));
+        if scope.is_some_and(|scope| scope.fixed.contains(&name)) {
+            self.fault(place, Kind::Notation(Notation::Constant { name }));
+        }
     }
 
     /// A pattern that is compared with a value. Upper-case names are constants.
