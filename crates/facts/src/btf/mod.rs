@@ -252,7 +252,7 @@ impl Btf {
         loop {
             match self.kind(id) {
                 Kind::Typedef(to) | Kind::Const(to) | Kind::Volatile(to) | Kind::Qualified(to) => {
-                    id = to
+                    id = to;
                 }
                 _ => return id,
             }
