@@ -13,4 +13,4 @@ asm(".set \"unexported_helper\", \"kps.sym.vmlinux.unexported_helper,0\"");
 #include "c/parts.d/helpers.c"
 
 /* SAFETY: the entry of the patch calls it, so the module stays as long as it runs. */
-extern __typeof__(reckon) kps_fn_reckon __attribute__((__alias__("kps_c_reckon")));
+extern __typeof__(reckon) kps_fn_reckon __copy(kps_c_reckon) __attribute__((__alias__("kps_c_reckon")));

@@ -16,10 +16,10 @@ asm(".set \"unexported_helper\", \"kps.sym.vmlinux.unexported_helper,0\"");
 #include "c/parts.d/version.c"
 
 /* SAFETY: the entry of the patch calls it, so the module stays as long as it runs. */
-extern __typeof__(version_proc_show) kps_body_version_proc_show __attribute__((__alias__("kps_c_version_proc_show")));
+extern __typeof__(version_proc_show) kps_body_version_proc_show __copy(kps_c_version_proc_show) __attribute__((__alias__("kps_c_version_proc_show")));
 static inline __attribute__((__unused__)) void kps_c_version_proc_show_is_as_the_kernel_has_it(void)
 {
 	extern int kps_check_version_proc_show(struct seq_file *m, void *v);
 	_Static_assert(__builtin_types_compatible_p(__typeof__(version_proc_show), __typeof__(kps_check_version_proc_show)),
-		       "kps_c_version_proc_show has another prototype than the kernel's");
+		       "kps_c_version_proc_show has another prototype than the kernel's: int version_proc_show(struct seq_file *m, void *v)");
 }
