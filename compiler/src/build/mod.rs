@@ -145,10 +145,7 @@ pub fn build(
         diagnostics.extend(statics::second_statics(object, &declared, known, code, author));
         diagnostics.extend(read_only::read_only_writes(object, known, author));
         diagnostics.extend(layouts::other_layouts(&declared, known, author));
-        diagnostics.extend(btf_ids::empty(object, author));
-        diagnostics.extend(early::too_early(object, author));
-        diagnostics.extend(originals::taken(object, author));
-        diagnostics.extend(pads::bare(object, author));
+        diagnostics.extend(uses_and_tables(object, author));
         diagnostics.extend(captures::captured(object, &exports::names(&tree.build)?, author));
         diagnostics.extend(escapes::escaping(object, &declared, author));
         diagnostics.extend(panics::panics(object, author));
@@ -165,6 +162,15 @@ pub fn build(
     let module = named.is_none().then_some(module);
     diagnostics.extend(named);
     Ok(Built { module, diagnostics })
+}
+
+/// The errors about what an object refers to, and about tables that the kernel reads.
+fn uses_and_tables(object: &ObjectFile<'_>, author: Author<'_>) -> Vec<Diagnostic> {
+    let mut found = early::too_early(object, author);
+    found.extend(btf_ids::empty(object, author));
+    found.extend(originals::taken(object, author));
+    found.extend(pads::bare(object, author));
+    found
 }
 
 /// The module that Kbuild has made.

@@ -99,7 +99,8 @@ impl Walk {
         }
     }
 
-    /// Notes an access. Finding its span takes as long as the expression, so only an access has one.
+    /// Notes an access. To find the span of an expression takes as long as it is, so nothing else
+    /// has one.
     fn access(&mut self, pointer: &Expr, span: impl FnOnce() -> Span) {
         if let Some(of) = self.owner_of_pointer(pointer) {
             self.refs.accesses.push(Access { of, span: span() });
