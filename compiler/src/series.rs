@@ -8,6 +8,7 @@
 //! is replaced.
 
 mod resources;
+mod route;
 
 use crate::resolve::{Fragment, Resolved};
 use kps_diag::{
@@ -19,6 +20,8 @@ use kps_plan::{
     Callback, Datum, DatumKind, Fate, ObjectName, ParamDefault, ParamValue, Parent, Patch, Replace,
     Symbol,
 };
+
+pub use route::route;
 
 /// The part of a patch that the other patches of a series are checked against.
 #[derive(Debug)]
@@ -75,6 +78,11 @@ impl Member {
         let of_vmlinux =
             self.functions.iter().filter(|changed| changed.symbol.object == ObjectName::Vmlinux);
         of_vmlinux.map(|changed| changed.symbol.name.as_str())
+    }
+
+    /// Whether it replaces all patches before it, if no parameter is set.
+    pub fn replaces(&self) -> bool {
+        self.replaces
     }
 
     /// Collects these parts of a patch.
@@ -354,6 +362,13 @@ pub fn load<'a>(mut loaded: Vec<&'a Member>, next: &'a Member) -> Vec<&'a Member
     loaded
 }
 
+/// The patch that can be loaded in place of `next`, to get back to the patches that `next` has
+/// replaced.
+fn is_way_back<'a>(loaded: &[&'a Member], next: &Member) -> Option<&'a Member> {
+    let [only] = loaded else { return None };
+    (next.replaces && only.replaces && check_data(next, only).is_empty()).then_some(only)
+}
+
 /// Tells how to get from a patch back to those that were loaded before it.
 pub fn way_back(loaded: &[&Member], next: &Member) -> Option<String> {
     let before: Vec<&str> = loaded.iter().map(|earlier| earlier.name.as_str()).collect();
@@ -362,7 +377,7 @@ pub fn way_back(loaded: &[&Member], next: &Member) -> Option<String> {
     if !next.replaces {
         return Some(format!("{from}: unload `{}`", next.name));
     }
-    if loaded.len() == 1 && last.replaces && check_data(next, last).is_empty() {
+    if is_way_back(loaded, next).is_some() {
         let skipped = match next.skipped().as_slice() {
             [] => String::new(),
             skipped => format!(", and {} of `{}` will not run", list(skipped, "and"), next.name),

@@ -286,7 +286,7 @@ fn what_others_have_written_is_read_below_its_folder() {
     const PLACES: [(&str, &str); 6] = [
         ("/compiler/src/build/exports.rs", "the exports of the target"),
         ("/compiler/src/build/kbuild.rs", "a makefile of the target"),
-        ("/compiler/src/cli/test.rs", "the module that the user names"),
+        ("/compiler/src/cli/test/mod.rs", "the module that the user names"),
         ("/compiler/src/input/files.rs", "the names in a folder"),
         ("/compiler/src/input/mod.rs", "the spec that the user names"),
         ("/runtime-macros/src/context.rs", "the same as the compiler, with std alone"),

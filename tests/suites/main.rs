@@ -30,6 +30,7 @@ mod provoked;
 mod roles;
 mod running;
 mod selftests;
+mod series;
 mod sweep;
 mod targets;
 mod template;
@@ -73,6 +74,7 @@ const SUITES: &[Suite] = &[
     Suite::new("roles", roles::cases),
     Suite::new("running", running::cases),
     Suite::new("selftests", selftests::cases),
+    Suite::new("series", series::cases),
     Suite::new("sweep", sweep::cases),
     Suite::new("targets", targets::cases).entered_by(targets::enter_namespace),
     Suite::new("template", template::cases),

@@ -2,7 +2,7 @@
 //! `kpsc check`.
 
 use super::kernels::{Ended, KernelsArgs, Patches};
-use super::{progress, read_patch, report, running, say, CommandResult, ExitCode};
+use super::{progress, report, running, say, CommandResult, ExitCode};
 use crate::driver::{self, Outcome};
 use crate::input::Input;
 use crate::series::{self, Member};
@@ -36,12 +36,7 @@ impl Check {
         if self.running {
             return running::check(&self.specs);
         }
-        let patches = match self.all {
-            true => Patches::read(None)?.map(|input| vec![input]),
-            false => Patches::Named(
-                self.specs.iter().map(|spec| read_patch(spec)).collect::<Result<Vec<_>, _>>()?,
-            ),
-        };
+        let patches = Patches::series(&self.specs)?;
         let cache = Cache::open()?;
         self.targets.run(&cache, "checked", &patches, |series, kernel| {
             Ok(Ended::with(check(series.clone(), &kernel.target, &cache)?))

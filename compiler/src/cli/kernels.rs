@@ -68,6 +68,19 @@ impl Patches<Input> {
     }
 }
 
+impl Patches<Vec<Input>> {
+    /// A series of patches, or without any every patch of the project as one of its own.
+    pub(super) fn series(paths: &[PathBuf]) -> Result<Patches<Vec<Input>>, Diagnostic> {
+        match paths {
+            [] => Ok(Patches::read(None)?.map(|input| vec![input])),
+            paths => {
+                let inputs = paths.iter().map(|path| read_patch(path));
+                Ok(Patches::Named(inputs.collect::<Result<_, _>>()?))
+            }
+        }
+    }
+}
+
 /// The kernel that a command works for.
 #[derive(Debug)]
 pub(super) struct Kernel {

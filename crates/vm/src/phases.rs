@@ -1,134 +1,178 @@
 // SPDX-License-Identifier: GPL-2.0
-//! The `test` blocks of a spec, in their three phases.
+//! The `test` blocks of a series of patches, in the phases between loading and unloading.
 
+use super::report::{Problem, Shown, TestFailure, TestReport};
 use super::steps::{self, Said};
 use super::{log, Guest, Output, VmError};
 use kps_ast::{Action, Claim, Expectation, Step, Test};
+use std::collections::BTreeSet;
 use std::fmt;
 use std::time::Duration;
 
-/// When a step runs.
+/// A patch of a series.
+#[derive(Debug)]
+pub struct Patch<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// Its module, a file in the machine.
+    pub module: String,
+    /// Whether it replaces all patches that are loaded.
+    pub replaces: bool,
+    /// Its tests.
+    pub tests: &'a [Test],
+}
+
+/// A change of what is loaded. A patch is named by its number in the series.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Phase {
-    /// Before the patch is loaded.
-    Before,
-    /// While it is loaded.
-    Patched,
-    /// After it has been unloaded.
-    After,
+pub enum Move {
+    /// Loads a patch over those that are loaded.
+    Load(usize),
+    /// Unloads the newest one.
+    Unload(usize),
+}
+
+/// A series of patches, which are loaded and unloaded in one machine.
+#[derive(Debug)]
+pub struct Series<'a> {
+    /// The patches.
+    pub patches: Vec<Patch<'a>>,
+    /// The order in which they are loaded and unloaded. No patch is loaded in the end.
+    pub route: Vec<Move>,
+    /// How long a transition may take, in seconds.
+    pub limit: u32,
+}
+
+/// What is loaded while steps run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Phase {
+    /// For messages.
+    words: String,
+    /// The patch that was loaded last, by its number; `None` if no patch is loaded.
+    newest: Option<usize>,
 }
 
 impl fmt::Display for Phase {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Phase::Before => "before the patch was loaded",
-            Phase::Patched => "with the patch loaded",
-            Phase::After => "after the patch was unloaded",
-        })
+        f.write_str(&self.words)
     }
 }
 
-/// The results of a spec's tests.
-#[derive(Debug, Default)]
-pub struct TestReport {
-    /// The names of the tests that passed.
-    pub held: Vec<String>,
-    /// The failures. What fails before the patch is loaded and again after it was unloaded is one.
-    pub failures: Vec<TestFailure>,
-    /// The steps that have run, in order.
-    pub shown: Vec<Shown>,
-}
-
-/// A step that has run.
-#[derive(Debug)]
-pub struct Shown {
-    /// The test.
-    pub test: String,
-    /// The phase.
-    pub phase: Phase,
-    /// The step.
-    pub step: Step,
-    /// What it printed, and its exit status.
-    pub output: Output,
-}
-
-/// Why a test fails.
-#[derive(Debug)]
-pub enum TestFailure {
-    /// The kernel did not load the patch, or did not unload it.
-    Livepatch {
-        /// The operation.
-        what: &'static str,
-        /// 5 when a transition did not complete.
-        output: Output,
-    },
-    /// An expectation is not met.
-    Expectation {
-        /// The test.
-        test: String,
-        /// The phase.
-        phase: Phase,
-        /// The expectation.
-        expectation: Expectation,
-        /// The output of the step, or the kernel's log if it was to complain.
-        output: Output,
-    },
-    /// A command did not succeed in time.
-    Wait {
-        /// The test.
-        test: String,
-        /// The phase.
-        phase: Phase,
-        /// The command.
-        step: Step,
-        /// The last output of the command.
-        output: Output,
-    },
-    /// The expectations of the patched kernel hold without the patch.
-    ShowsNothing {
-        /// The test.
-        test: String,
-        /// The phase.
-        phase: Phase,
-    },
-}
-
-impl TestReport {
-    /// Adds a failure, unless the same has failed in an earlier phase.
-    fn add(&mut self, failure: TestFailure) {
-        if !self.failures.iter().any(|known| known.is_the_same(&failure)) {
-            self.failures.push(failure);
+impl Phase {
+    /// Whether a test runs in this phase: if no patch is loaded, or if its own is the newest. What
+    /// makes an unpatched kernel complain runs only with its patch.
+    fn has(&self, patch: usize, test: &Test) -> bool {
+        match self.newest {
+            Some(newest) => newest == patch,
+            None => !test.complains(),
         }
     }
 
-    fn shows(&mut self, test: &Test, phase: Phase, step: &Step, said: &Said) {
-        let (test, output) = (test.name.value.clone(), said.output.clone());
-        self.shown.push(Shown { test, phase, step: step.clone(), output });
+    /// Whether an expectation must hold in this phase, in which its test runs.
+    fn expects(&self, expectation: &Expectation) -> bool {
+        expectation.patched == self.newest.is_some()
     }
 }
 
-impl TestFailure {
-    /// Whether two failures are of one place of the spec.
-    fn is_the_same(&self, other: &TestFailure) -> bool {
-        use TestFailure::{Expectation, ShowsNothing, Wait};
-        match (self, other) {
-            (Expectation { expectation: a, .. }, Expectation { expectation: b, .. }) => {
-                a.span == b.span
+impl Series<'_> {
+    /// The tests, each with the number of its patch.
+    pub fn tests(&self) -> impl Iterator<Item = (usize, &Test)> {
+        let patches = self.patches.iter().enumerate();
+        patches.flat_map(|(n, patch)| patch.tests.iter().map(move |test| (n, test)))
+    }
+
+    /// The phase before the first move.
+    fn unpatched(&self) -> Phase {
+        let patch = if self.is_one() { "the patch" } else { "any patch" };
+        Phase { words: format!("before {patch} was loaded"), newest: None }
+    }
+
+    /// The phase after a move.
+    fn after(&self, step: Move, before: &[usize], loaded: &[usize]) -> Phase {
+        let name = |n: usize| match self.is_one() {
+            true => "the patch".to_owned(),
+            false => format!("`{}`", self.patches[n].name),
+        };
+        let (newest, last) = (loaded.last().copied(), before.last().copied());
+        let words = match (step, newest, last) {
+            (Move::Load(n), _, None) => format!("with {} loaded", name(n)),
+            (Move::Load(n), _, Some(last)) if self.patches[n].replaces && last > n => {
+                format!("back to {}, which replaced {}", name(n), name(last))
             }
-            (Wait { step: a, .. }, Wait { step: b, .. }) => a.span == b.span,
-            (ShowsNothing { test: a, .. }, ShowsNothing { test: b, .. }) => a == b,
-            _ => false,
+            (Move::Load(n), _, Some(last)) if self.patches[n].replaces => {
+                format!("with {} loaded in place of {}", name(n), name(last))
+            }
+            (Move::Load(n), _, Some(last)) => {
+                format!("with {} loaded over {}", name(n), name(last))
+            }
+            (Move::Unload(n), None, _) => format!("after {} was unloaded", name(n)),
+            (Move::Unload(n), Some(newest), _) => {
+                format!("back to {}, after {} was unloaded", name(newest), name(n))
+            }
+        };
+        Phase { words, newest }
+    }
+
+    fn is_one(&self) -> bool {
+        self.patches.len() == 1
+    }
+
+    /// Makes a move. The failure if the kernel does not do it.
+    fn make(
+        &self,
+        guest: &mut Guest,
+        step: Move,
+        loaded: &mut Vec<usize>,
+    ) -> Result<Result<(), Problem>, VmError> {
+        let (limit, name) = (self.limit, |n: usize| self.patches[n].name);
+        match step {
+            Move::Load(n) => {
+                let replaced = match self.patches[n].replaces {
+                    true => std::mem::take(loaded),
+                    false => Vec::new(),
+                };
+                loaded.push(n);
+                let loads = format!("livepatch load {}", self.patches[n].module);
+                let output = self.run(guest, &format!("LIMIT={limit} {loads}"))?;
+                if let Err(output) = output {
+                    return Ok(Err(Problem::Livepatch { what: "load", output }));
+                }
+                if !guest.taint()?.has_livepatch() {
+                    // The steps before may have changed the script that loads.
+                    let text = "the kernel has loaded no livepatch since it booted".to_owned();
+                    let output = Output { text, status: 0 };
+                    return Ok(Err(Problem::Livepatch { what: "load", output }));
+                }
+                // A module that was replaced stays until somebody removes it.
+                let removes = replaced.into_iter().rev().map(name);
+                self.unload(guest, removes)
+            }
+            Move::Unload(n) => {
+                loaded.retain(|&known| known != n);
+                self.unload(guest, std::iter::once(name(n)))
+            }
         }
     }
 
-    /// The test that fails; `None` if no test can run.
-    fn test(&self) -> Option<&str> {
-        match self {
-            TestFailure::Livepatch { .. } => None,
-            TestFailure::Expectation { test, .. }
-            | TestFailure::Wait { test, .. }
-            | TestFailure::ShowsNothing { test, .. } => Some(test),
+    fn unload<'n>(
+        &self,
+        guest: &mut Guest,
+        names: impl Iterator<Item = &'n str>,
+    ) -> Result<Result<(), Problem>, VmError> {
+        for name in names {
+            let unloads = format!("LIMIT={} livepatch unload {name}", self.limit);
+            if let Err(output) = self.run(guest, &unloads)? {
+                return Ok(Err(Problem::Livepatch { what: "unload", output }));
+            }
         }
+        Ok(Ok(()))
+    }
+
+    /// Runs a command that waits for a transition. The inner result is an error if it fails.
+    fn run(&self, guest: &mut Guest, command: &str) -> Result<Result<(), Output>, VmError> {
+        // The script in the guest times out first.
+        let outer = Duration::from_secs(u64::from(self.limit) + 120);
+        let output = guest.run(command, outer)?;
+        Ok(if output.status == 0 { Ok(()) } else { Err(output) })
     }
 }
 
@@ -136,111 +180,128 @@ impl TestFailure {
 /// nothing else.
 pub fn run_unpatched(
     guest: &mut Guest,
+    series: &Series<'_>,
+    patch: usize,
     test: &Test,
     report: &mut TestReport,
 ) -> Result<(), VmError> {
+    let mut run = Run { guest, series, report };
+    let phase = series.unpatched();
     for step in &test.steps {
-        steps::mark(guest, test, step)?;
+        steps::mark(run.guest, test, step)?;
         if step.complains() {
-            let said = steps::provoke(guest, step)?;
-            judge(test, step, Phase::Before, &said, report);
+            let said = steps::provoke(run.guest, series.patches[patch].name, step)?;
+            run.judge(patch, test, step, &phase, &said);
             return Ok(());
         }
-        let said = steps::act(guest, step)?;
-        report.shows(test, Phase::Before, step, &said);
-        judge(test, step, Phase::Before, &said, report);
+        run.step(patch, test, step, &phase)?;
     }
     Ok(())
 }
 
-/// Runs the tests around loading and unloading `module`, a file in the guest. A transition may take
-/// `limit` seconds.
+/// Loads and unloads the patches of a series, and runs their tests in between.
 ///
-/// `unpatched` lines must hold before and after, `patched` lines in between. A test whose `patched`
-/// lines all hold without the patch proves nothing, and fails. If the unpatched kernel must
-/// complain, it has done so in [`run_unpatched`].
+/// `unpatched` lines must hold while no patch is loaded, and `patched` lines while the patch of the
+/// test is the newest. A test whose `patched` lines all hold without a patch proves nothing, and
+/// fails. If the unpatched kernel must complain, it has done so in [`run_unpatched`].
 pub fn run_tests(
     guest: &mut Guest,
-    tests: &[Test],
-    name: &str,
-    module: &str,
-    limit: u32,
+    series: &Series<'_>,
     report: &mut TestReport,
 ) -> Result<(), VmError> {
-    // The script in the guest times out first.
-    let outer = Duration::from_secs(u64::from(limit) + 120);
-    run_phase(guest, tests, Phase::Before, report)?;
-    let loaded = guest.run(&format!("LIMIT={limit} livepatch load {module}"), outer)?;
-    if loaded.status != 0 {
-        report.failures.push(TestFailure::Livepatch { what: "load", output: loaded });
-        return Ok(());
+    let mut run = Run { guest, series, report };
+    let mut phase = series.unpatched();
+    run.phase(&phase)?;
+    // A way that is gone once more shows nothing new.
+    let mut seen = BTreeSet::from([phase.to_string()]);
+    let mut loaded = Vec::new();
+    for &step in &series.route {
+        let before = loaded.clone();
+        let made = series.make(run.guest, step, &mut loaded)?;
+        if let Err(problem) = made {
+            let (Move::Load(patch) | Move::Unload(patch)) = step;
+            run.report.add(TestFailure { patch, phase, problem });
+            return Ok(());
+        }
+        phase = series.after(step, &before, &loaded);
+        if seen.insert(phase.to_string()) {
+            run.phase(&phase)?;
+        }
     }
-    if !guest.taint()?.has_livepatch() {
-        // The steps before may have changed the script that loads.
-        let text = "the kernel has loaded no livepatch since it booted".to_owned();
-        let output = Output { text, ..loaded };
-        report.failures.push(TestFailure::Livepatch { what: "load", output });
-        return Ok(());
-    }
-    run_phase(guest, tests, Phase::Patched, report)?;
-    let unloaded = guest.run(&format!("LIMIT={limit} livepatch unload {name}"), outer)?;
-    if unloaded.status != 0 {
-        report.failures.push(TestFailure::Livepatch { what: "unload", output: unloaded });
-        return Ok(());
-    }
-    run_phase(guest, tests, Phase::After, report)?;
-    guest.check_log()?;
-    let failed = |test: &Test| {
-        report
-            .failures
-            .iter()
-            .any(|failure| failure.test().is_none_or(|name| name == test.name.value))
-    };
-    report.held =
-        tests.iter().filter(|test| !failed(test)).map(|test| test.name.value.clone()).collect();
+    run.guest.check_log()?;
+    let held = series.tests().filter(|(patch, test)| !report.has_failed(*patch, test));
+    let held: Vec<_> = held.map(|(patch, test)| (patch, test.name.value.clone())).collect();
+    report.held.extend(held);
     Ok(())
 }
 
-fn run_phase(
-    guest: &mut Guest,
-    tests: &[Test],
-    phase: Phase,
-    report: &mut TestReport,
-) -> Result<(), VmError> {
-    let patched = phase == Phase::Patched;
-    for test in tests.iter().filter(|test| patched || !test.complains()) {
-        let mut of_patched = Vec::new();
-        for step in &test.steps {
-            steps::mark(guest, test, step)?;
-            let said = steps::act(guest, step)?;
-            report.shows(test, phase, step, &said);
-            judge(test, step, phase, &said, report);
-            let claims = step.expectations.iter().filter(|expectation| expectation.patched);
-            of_patched.extend(claims.map(|expectation| holds(&expectation.claim, &said)));
-        }
-        if !patched && !of_patched.is_empty() && of_patched.iter().all(|&holds| holds) {
-            report.add(TestFailure::ShowsNothing { test: test.name.value.clone(), phase });
-        }
-    }
-    Ok(())
+/// A run of a series in a machine.
+struct Run<'a> {
+    guest: &'a mut Guest,
+    series: &'a Series<'a>,
+    report: &'a mut TestReport,
 }
 
-/// Adds the failed expectations of a step.
-fn judge(test: &Test, step: &Step, phase: Phase, said: &Said, report: &mut TestReport) {
-    let patched = phase == Phase::Patched;
-    let name = || test.name.value.clone();
-    if matches!(step.action, Action::Wait { .. }) && said.output.status != 0 {
-        let output = said.output.clone();
-        report.add(TestFailure::Wait { test: name(), phase, step: step.clone(), output });
+impl Run<'_> {
+    /// Runs the tests of a phase.
+    fn phase(&mut self, phase: &Phase) -> Result<(), VmError> {
+        let series = self.series;
+        for (patch, test) in series.tests().filter(|(patch, test)| phase.has(*patch, test)) {
+            let mut of_patched = Vec::new();
+            for step in &test.steps {
+                steps::mark(self.guest, test, step)?;
+                let said = self.step(patch, test, step, phase)?;
+                let claims = step.expectations.iter().filter(|expectation| expectation.patched);
+                of_patched.extend(claims.map(|expectation| holds(&expectation.claim, &said)));
+            }
+            let holds = !of_patched.is_empty() && of_patched.iter().all(|&holds| holds);
+            if phase.newest.is_none() && holds {
+                let problem = Problem::ShowsNothing { test: test.name.value.clone() };
+                self.report.add(TestFailure { patch, phase: phase.clone(), problem });
+            }
+        }
+        Ok(())
     }
-    let of_phase = step.expectations.iter().filter(|expectation| expectation.patched == patched);
-    for expectation in of_phase.filter(|expectation| !holds(&expectation.claim, said)) {
-        let output = match expectation.claim {
-            Claim::Complains(_) => Output { text: said.log.clone(), ..said.output },
-            _ => said.output.clone(),
+
+    /// Runs a step and adds its failures.
+    fn step(
+        &mut self,
+        patch: usize,
+        test: &Test,
+        step: &Step,
+        phase: &Phase,
+    ) -> Result<Said, VmError> {
+        let said = steps::act(self.guest, self.series.patches[patch].name, step)?;
+        self.report.shown.push(Shown {
+            patch,
+            test: test.name.value.clone(),
+            phase: phase.clone(),
+            step: step.clone(),
+            output: said.output.clone(),
+        });
+        self.judge(patch, test, step, phase, &said);
+        Ok(said)
+    }
+
+    /// Adds the failed expectations of a step.
+    fn judge(&mut self, patch: usize, test: &Test, step: &Step, phase: &Phase, said: &Said) {
+        let name = || test.name.value.clone();
+        let mut add = |problem| {
+            self.report.add(TestFailure { patch, phase: phase.clone(), problem });
         };
-        let expectation = expectation.clone();
-        report.add(TestFailure::Expectation { test: name(), phase, expectation, output });
+        if matches!(step.action, Action::Wait { .. }) && said.output.status != 0 {
+            let (step, output) = (step.clone(), said.output.clone());
+            add(Problem::Wait { test: name(), step, output });
+        }
+        let of_phase = step.expectations.iter().filter(|expectation| phase.expects(expectation));
+        for expectation in of_phase.filter(|expectation| !holds(&expectation.claim, said)) {
+            let output = match expectation.claim {
+                Claim::Complains(_) => Output { text: said.log.clone(), ..said.output },
+                _ => said.output.clone(),
+            };
+            let expectation = expectation.clone();
+            add(Problem::Expectation { test: name(), expectation, output });
+        }
     }
 }
 

@@ -15,10 +15,10 @@ pub(super) struct Said {
     pub(super) log: String,
 }
 
-/// The path of a trigger's program in the machine.
-pub fn trigger_path(trigger: &Trigger) -> String {
+/// The path of a trigger's program in the machine. Specs in two folders may name two files alike.
+pub fn trigger_path(patch: &str, trigger: &Trigger) -> String {
     let file = &trigger.file.value;
-    format!("/trigger/{}", file.strip_suffix(".c").unwrap_or(file))
+    format!("/trigger/{patch}/{}", file.strip_suffix(".c").unwrap_or(file))
 }
 
 const COMMAND_LIMIT: Duration = Duration::from_secs(120);
@@ -35,12 +35,12 @@ pub(super) fn mark(guest: &mut Guest, test: &Test, step: &Step) -> Result<(), Vm
     }
 }
 
-/// Runs a step.
-pub(super) fn act(guest: &mut Guest, step: &Step) -> Result<Said, VmError> {
+/// Runs a step of a patch's test.
+pub(super) fn act(guest: &mut Guest, patch: &str, step: &Step) -> Result<Said, VmError> {
     let output = match &step.action {
         Action::Run(command) => guest.run(&command.value, COMMAND_LIMIT),
         Action::Trigger(trigger) => {
-            let path = trigger_path(trigger);
+            let path = trigger_path(patch, trigger);
             let command = if trigger.as_user { format!("su - user -c {path}") } else { path };
             guest.run(&command, COMMAND_LIMIT)
         }
@@ -53,8 +53,8 @@ pub(super) fn act(guest: &mut Guest, step: &Step) -> Result<Said, VmError> {
 }
 
 /// Runs a step that makes the kernel complain, and perhaps die.
-pub(super) fn provoke(guest: &mut Guest, step: &Step) -> Result<Said, VmError> {
-    let said = act(guest, step).and_then(|said| Ok(Said { log: guest.step_log()?, ..said }));
+pub(super) fn provoke(guest: &mut Guest, patch: &str, step: &Step) -> Result<Said, VmError> {
+    let said = act(guest, patch, step).and_then(|said| Ok(Said { log: guest.step_log()?, ..said }));
     match said {
         Err(VmError::Complaint { .. } | VmError::Stopped { .. }) => {
             let output = Output { text: String::new(), status: -1 };

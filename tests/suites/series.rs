@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: GPL-2.0
+//! `kpsc test` with several patches: they are loaded one after the other in one machine, and the
+//! tests of each hold while it is the newest.
+
+use kps_tests::schedule::Case;
+use kps_tests::{cases, example, kpsc, printed, repository};
+use std::path::{Path, PathBuf};
+
+/// The cases of this suite.
+pub(crate) fn cases() -> Vec<Case> {
+    cases![
+        a_state_is_handed_over_and_back.machine().about(10).quick(),
+        what_fails_names_its_phase.machine().about(10),
+        stacked_patches_are_unloaded_in_reverse.machine().about(10),
+        a_crate_and_a_spec_are_a_series.machine().about(30),
+        a_series_that_the_kernel_would_refuse_starts_no_machine,
+        modules_are_given_for_all_patches_or_none,
+    ]
+}
+
+fn spec(name: &str) -> PathBuf {
+    repository().join("tests/vm/series").join(name).with_extension("kps")
+}
+
+/// The exit status of `kpsc test` and what it prints.
+fn test(specs: &[&Path], words: &[&str]) -> (Option<i32>, String) {
+    let output = kpsc().args(["test", "--limit", "20"]).args(words).args(specs).output();
+    let output = output.unwrap_or_else(|error| panic!("{error}"));
+    (output.status.code(), printed(&output))
+}
+
+/// The phases in which the steps of a patch ran, in order.
+fn phases<'a>(said: &'a str, patch: &str) -> Vec<&'a str> {
+    let of_patch = said.lines().filter(|line| line.starts_with(&format!("{patch}: ")));
+    let mut phases: Vec<&str> = of_patch
+        .filter_map(|line| line.split(": run ").next()?.rsplit_once(": "))
+        .map(|(_, phase)| phase)
+        .collect();
+    phases.dedup();
+    phases
+}
+
+/// The second version shows what the first one has saved, and what it restores is that. The first
+/// one takes over again.
+fn a_state_is_handed_over_and_back() {
+    let (status, said) = test(&[&spec("level_v1"), &spec("level_v2")], &["-v"]);
+    assert_eq!(status, Some(0), "{said}");
+    assert_eq!(
+        phases(&said, "level_v1"),
+        [
+            "before any patch was loaded",
+            "with `level_v1` loaded",
+            "after `level_v2` was unloaded",
+            "back to `level_v1`, which replaced `level_v2`",
+            "after `level_v1` was unloaded",
+        ],
+        "{said}"
+    );
+    assert_eq!(
+        phases(&said, "level_v2"),
+        [
+            "before any patch was loaded",
+            "with `level_v2` loaded in place of `level_v1`",
+            "after `level_v2` was unloaded",
+            "after `level_v1` was unloaded",
+        ],
+        "{said}"
+    );
+    let ok = "ok: level_v2: the second version knows what the first one has saved\n";
+    assert!(said.contains(ok), "{said}");
+}
+
+/// A second version that saves anew what the first one has changed hands on the wrong level.
+fn what_fails_names_its_phase() {
+    let folder = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
+    let forgetful = folder.path().join("level_v2.kps");
+    let text = std::fs::read_to_string(spec("level_v2")).unwrap_or_else(|error| panic!("{error}"));
+    let text = text.replace("level.get().unwrap_or(0)", "console_printk[0]");
+    std::fs::write(&forgetful, text).unwrap_or_else(|error| panic!("{error}"));
+    let (status, said) = test(&[&spec("level_v1"), &forgetful], &[]);
+    assert_eq!(status, Some(4), "{said}");
+    let fails = "error[KPS0901]: \"level_v2: the second version knows what the first one has \
+        saved\" fails with `level_v2` loaded in place of `level_v1`";
+    assert!(said.contains(fails), "{said}");
+    assert!(said.contains("level_v2.kps:") && said.contains("ok: level_v1: "), "{said}");
+}
+
+fn stacked_patches_are_unloaded_in_reverse() {
+    let (status, said) = test(&[&example("cmdline_mark"), &spec("mark_over")], &["-v"]);
+    assert_eq!(status, Some(0), "{said}");
+    assert_eq!(
+        phases(&said, "cmdline_mark"),
+        [
+            "before any patch was loaded",
+            "with `cmdline_mark` loaded",
+            "back to `cmdline_mark`, after `mark_over` was unloaded",
+            "after `cmdline_mark` was unloaded",
+        ],
+        "{said}"
+    );
+    let over = "with `mark_over` loaded over `cmdline_mark`";
+    assert!(phases(&said, "mark_over").contains(&over), "{said}");
+}
+
+fn a_crate_and_a_spec_are_a_series() {
+    let crate_folder = repository().join("examples/kill_watch");
+    let (status, said) = test(&[&example("cmdline_mark"), &crate_folder], &[]);
+    assert_eq!(status, Some(0), "{said}");
+    assert!(said.contains("ok: kill_watch: "), "{said}");
+    assert!(said.contains("ok: cmdline_mark: the marker is there\n"), "{said}");
+}
+
+fn a_series_that_the_kernel_would_refuse_starts_no_machine() {
+    let replaces = repository().join("tests/vm/stacked/marks_all.kps");
+    let (status, said) = test(&[&spec("level_v1"), &replaces], &[]);
+    assert_eq!(status, Some(1), "{said}");
+    assert!(said.contains("KPS1108"), "{said}");
+    assert!(!said.contains("virtual machine"), "{said}");
+}
+
+fn modules_are_given_for_all_patches_or_none() {
+    let (status, said) =
+        test(&[&spec("level_v1"), &spec("level_v2")], &["--module", "level_v1.ko"]);
+    assert_eq!(status, Some(3), "{said}");
+    assert!(said.contains("`--module` names 1 of the modules of 2 specs"), "{said}");
+}
