@@ -24,13 +24,13 @@ use kps_plan::{
 pub use route::route;
 
 /// The part of a patch that the other patches of a series are checked against.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Member {
     name: String,
     name_at: Span,
     /// When it replaces all other patches.
     replace: Replace,
-    /// Whether it does so if no parameter is set.
+    /// Whether it does so with the parameters that it is loaded with.
     replaces: bool,
     over: Vec<String>,
     family: String,
@@ -41,7 +41,7 @@ pub struct Member {
 }
 
 /// A changed function.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Changed {
     symbol: Symbol,
     at: Span,
@@ -50,7 +50,7 @@ struct Changed {
 }
 
 /// A callback of the author's that runs when the patch is unloaded.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Undoing {
     callback: Callback,
     /// Its file and line, for messages about other specs.
@@ -58,7 +58,7 @@ struct Undoing {
 }
 
 /// A state or a shadow variable.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Kept {
     datum: Datum,
     /// The type as in the source; of a shadow variable also the struct that it is attached to.
@@ -80,9 +80,19 @@ impl Member {
         of_vmlinux.map(|changed| changed.symbol.name.as_str())
     }
 
-    /// Whether it replaces all patches before it, if no parameter is set.
+    /// Whether it replaces all patches before it.
     pub fn replaces(&self) -> bool {
         self.replaces
+    }
+
+    /// The same patch, loaded with these parameters.
+    pub fn loaded_with(&self, params: &[ast::GivenParam]) -> Member {
+        let mut loaded = self.clone();
+        if let Replace::If(condition) = &self.replace {
+            let given = params.iter().find(|param| param.name.value == *condition);
+            loaded.replaces = given.map_or(self.replaces, ast::GivenParam::is_set);
+        }
+        loaded
     }
 
     /// Collects these parts of a patch.

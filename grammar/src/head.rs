@@ -2,7 +2,7 @@
 //! The head of an item, the text before its `;` or `{`, parsed by pest.
 
 use crate::ast::{
-    At, AtomicReplace, Code, Condition, Conditions, FreedBy, ModuleParam, Name, Param,
+    At, AtomicReplace, Code, Condition, Conditions, FreedBy, GivenParam, ModuleParam, Name, Param,
     ParamDefault, ParamValue, Prototype, Symbol, Text, When,
 };
 use crate::tokens::MAX_DEPTH;
@@ -113,6 +113,11 @@ impl<'a> Head<'a> {
             default: self.param_default()?,
             description: self.strings().pop(),
         })
+    }
+
+    /// A parameter's value in a test.
+    pub(crate) fn given_param(&self) -> Option<GivenParam> {
+        Some(GivenParam { name: self.name(), value: self.param_default()? })
     }
 
     fn param_default(&self) -> Option<ParamDefault> {

@@ -75,6 +75,7 @@ patch fix {
     param(mode = 0o600) label: charp = "label text", "label description";
     param(mode = 0o640) levels: [c_int; 4] = [77];
     test "test name" {
+        param label = "given text";
         trigger c "test.c" as user;
         wait "test wait" 5;
         run "test run";
@@ -155,6 +156,8 @@ const FIELDS: &[(&str, &str, &str)] = &[
     ("element", "77", "@"),
     ("test", "\"test name\"", "\"@\""),
     ("module", "trigger c", "module \"@\"; trigger c"),
+    ("loaded with", "param label = ", "param @ = "),
+    ("its value", "\"given text\"", "\"@\""),
     ("trigger", "\"test.c\"", "\"@\""),
     ("user", "as user", "as @"),
     ("wait", "\"test wait\"", "\"@\""),
@@ -168,7 +171,7 @@ const FIELDS: &[(&str, &str, &str)] = &[
 /// A construct that is not here is one whose texts nobody has tried.
 fn every_construct_has_its_texts_here() {
     // The first has no text. The others take what their neighbors `unpatched` and `pre` take.
-    const OTHERS: [&str; 3] = ["dmesg", "patched", "post"];
+    const OTHERS: [&str; 4] = ["dmesg", "patched", "always", "post"];
     let templates: String = FIELDS.iter().flat_map(|(_, _, template)| [*template, " "]).collect();
     let all = format!("{SPEC} {templates}");
     let words: BTreeSet<&str> =

@@ -12,6 +12,8 @@ pub(crate) fn cases() -> Vec<Case> {
         a_state_is_handed_over_and_back.machine().about(10).quick(),
         what_fails_names_its_phase.machine().about(10),
         stacked_patches_are_unloaded_in_reverse.machine().about(10),
+        what_always_holds_is_looked_at_in_every_phase.machine().about(10),
+        a_patch_is_loaded_with_what_each_test_gives.machine().about(10),
         a_crate_and_a_spec_are_a_series.machine().about(30),
         a_series_that_the_kernel_would_refuse_starts_no_machine,
         modules_are_given_for_all_patches_or_none,
@@ -73,10 +75,8 @@ fn a_state_is_handed_over_and_back() {
 /// A second version that saves anew what the first one has changed hands on the wrong level.
 fn what_fails_names_its_phase() {
     let folder = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
-    let forgetful = folder.path().join("level_v2.kps");
-    let text = std::fs::read_to_string(spec("level_v2")).unwrap_or_else(|error| panic!("{error}"));
-    let text = text.replace("level.get().unwrap_or(0)", "console_printk[0]");
-    std::fs::write(&forgetful, text).unwrap_or_else(|error| panic!("{error}"));
+    let forgetful =
+        edited(folder.path(), "level_v2", "level.get().unwrap_or(0)", "console_printk[0]");
     let (status, said) = test(&[&spec("level_v1"), &forgetful], &[]);
     assert_eq!(status, Some(4), "{said}");
     let fails = "error[KPS0901]: \"level_v2: the second version knows what the first one has \
@@ -100,6 +100,39 @@ fn stacked_patches_are_unloaded_in_reverse() {
     );
     let over = "with `mark_over` loaded over `cmdline_mark`";
     assert!(phases(&said, "mark_over").contains(&over), "{said}");
+}
+
+/// A copy of a spec of the series in a folder, with some of its text replaced.
+fn edited(folder: &Path, name: &str, from: &str, to: &str) -> PathBuf {
+    let text = std::fs::read_to_string(spec(name)).unwrap_or_else(|error| panic!("{error}"));
+    assert!(text.contains(from), "{name} has no {from:?}");
+    let copy = folder.join(name).with_extension("kps");
+    std::fs::write(&copy, text.replace(from, to)).unwrap_or_else(|error| panic!("{error}"));
+    copy
+}
+
+/// What the first version promises of every phase breaks when the second one is there.
+fn what_always_holds_is_looked_at_in_every_phase() {
+    let folder = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
+    let line = "unpatched lacks \"kps=\";";
+    let promise = format!("{line} always lacks \"kps=2\";");
+    let first = edited(folder.path(), "level_v1", line, &promise);
+    let (status, said) = test(&[&first, &spec("level_v2")], &[]);
+    assert_eq!(status, Some(4), "{said}");
+    let fails = "\"level_v1: the first version is there\" fails with `level_v2` loaded in place of";
+    assert_eq!((said.matches(fails).count(), said.matches("error[").count()), (1, 1), "{said}");
+}
+
+/// Each set of parameters is a load of its own, and decides whether the patch replaces another.
+fn a_patch_is_loaded_with_what_each_test_gives() {
+    let specs = [example("cmdline_mark"), example("cumulative_if")];
+    let (status, said) = test(&[&specs[0], &specs[1]], &["-v"]);
+    assert_eq!(status, Some(0), "{said}");
+    let phases = phases(&said, "cumulative_if");
+    let over = "with `cumulative_if` loaded over `cmdline_mark`";
+    let alone = "with `cumulative_if` loaded in place of `cmdline_mark`, with `alone=1`";
+    assert!(phases.contains(&over) && phases.contains(&alone), "{said}");
+    assert_eq!(said.matches("ok: cumulative_if: ").count(), 2, "{said}");
 }
 
 fn a_crate_and_a_spec_are_a_series() {

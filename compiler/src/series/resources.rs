@@ -8,7 +8,7 @@ use kps_grammar::{ast, Span};
 use kps_plan::Replace;
 
 /// A resource of a patch.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Owned {
     name: String,
     /// The type as in the source.

@@ -359,6 +359,8 @@ level! {
     TestItem {
         /// A module that is loaded before anything else.
         Module: Construct::statement("module", "module \"..\";").repeats();
+        /// What the patch is loaded with.
+        Param: Construct::statement("param", "param NAME = VALUE;").repeats();
         /// A command.
         Run: Construct::statement("run", "run \"COMMAND\";").repeats();
         /// A program in C.
@@ -371,6 +373,8 @@ level! {
         Unpatched: Construct::statement("unpatched", "unpatched has \"TEXT\";").repeats();
         /// A claim about the patched kernel.
         Patched: Construct::statement("patched", "patched has \"TEXT\";").repeats();
+        /// A claim about every phase.
+        Always: Construct::statement("always", "always has \"TEXT\";").repeats();
     }
 }
 

@@ -15,7 +15,7 @@ pub use kps_diag::{is_hidden, Span};
 pub use kps_plan::Callback;
 pub use object::{CallbackBody, Func, Object, UseFn, UsePerCpu, UseStatic};
 use std::collections::BTreeMap;
-pub use test::{Action, Claim, Expectation, Step, Test, Trigger};
+pub use test::{Action, Claim, Expectation, GivenParam, Holds, Step, Test, Trigger};
 pub use when::{Condition, Conditions, When};
 
 /// A value with its span.

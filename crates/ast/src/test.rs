@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 //! The tests of a patch: the steps to run in a virtual machine, and their expected results.
 
-use crate::{Conditions, Span, Text};
+use crate::{Conditions, Name, ParamDefault, ParamValue, Span, Text};
 
 /// `test ".." { .. }`.
 #[derive(Debug, Clone)]
@@ -12,6 +12,8 @@ pub struct Test {
     pub when: Conditions,
     /// `module "..";`: modules that are loaded before anything else.
     pub modules: Vec<Text>,
+    /// `param NAME = VALUE;`: what the patch is loaded with.
+    pub params: Vec<GivenParam>,
     /// The steps, in order.
     pub steps: Vec<Step>,
     /// The whole item.
@@ -22,6 +24,32 @@ impl Test {
     /// Whether the unpatched kernel must complain, which may crash it.
     pub fn complains(&self) -> bool {
         self.steps.iter().any(Step::complains)
+    }
+
+    /// Whether something must hold in every phase.
+    pub fn holds_always(&self) -> bool {
+        let mut expectations = self.steps.iter().flat_map(|step| &step.expectations);
+        expectations.any(|expectation| expectation.holds == Holds::Always)
+    }
+}
+
+/// `param NAME = VALUE;`
+#[derive(Debug, Clone)]
+pub struct GivenParam {
+    /// The parameter.
+    pub name: Name,
+    /// Its value, written as a default.
+    pub value: ParamDefault,
+}
+
+impl GivenParam {
+    /// Whether a condition on the parameter holds.
+    pub fn is_set(&self) -> bool {
+        self.value.values.iter().any(|value| match value {
+            ParamValue::Word(word) => word.value == "true",
+            ParamValue::Number(number) => number.value.contains(|c| !"-0_xob".contains(c)),
+            ParamValue::Text(_) => false,
+        })
     }
 }
 
@@ -73,12 +101,23 @@ pub struct Trigger {
 /// `unpatched lacks "..";` and the like.
 #[derive(Debug, Clone)]
 pub struct Expectation {
-    /// `patched` or `unpatched`.
-    pub patched: bool,
+    /// When it must hold.
+    pub holds: Holds,
     /// The claim.
     pub claim: Claim,
     /// The whole item.
     pub span: Span,
+}
+
+/// When an expectation must hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Holds {
+    /// `unpatched`: while no patch is loaded.
+    Unpatched,
+    /// `patched`: while the patch is the newest one that is loaded.
+    Patched,
+    /// `always`
+    Always,
 }
 
 /// A claim about a step.

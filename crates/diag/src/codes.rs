@@ -224,10 +224,11 @@ codes! {
         KPS0606 MISSING_OPTION Error Input "the target's configuration lacks what the patch requires"
         KPS0607 NO_LIVEPATCH_SUPPORT Error Input "the target cannot be livepatched"
         KPS0608 UNSUPPORTED_PARAM_TYPE Error Input "the kernel has no parameters of this type"
-        KPS0609 INVALID_DEFAULT Error Input "the default does not fit the parameter's type"
+        KPS0609 INVALID_VALUE Error Input "a value does not fit the parameter's type"
         KPS0610 INVALID_MODE Error Input "the kernel does not accept the parameter's mode"
         KPS0611 INVALID_CONDITION Error Input "the condition of `atomic replace` is not a `bool` or integer"
         KPS0612 SIGNED_MODULES_ONLY Warning Input "the target loads signed modules only"
+        KPS0613 NO_SUCH_PARAM Error Input "there is no such parameter"
     }
     "Targets and the machine" {
         KPS0701 FILE_ERROR Error Machine "a file cannot be read or written"

@@ -247,7 +247,6 @@ impl<'a> Resolver<'a> {
         let written = self.with_bodies_of_files(spec);
         let spec = &self.with_free_hooks(written.clone());
         let metadata = self.metadata(spec);
-        self.check_tests(spec);
         let rust = self.parse_rust(spec);
         self.own_names = rust.defined();
         self.check_words(spec, &rust);
@@ -265,6 +264,7 @@ impl<'a> Resolver<'a> {
 
         let mut imports = Imports::new(self.facts.arch());
         let params = self.params(spec, &rust, &mut importer);
+        self.check_tests(spec, params.as_ref());
         let states = self.states(spec, &rust);
         let shadows = self.shadows(spec, &metadata.family, &rust, &mut importer);
         let resources = self.resources(spec, &metadata.family, &rust);

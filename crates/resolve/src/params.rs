@@ -12,8 +12,8 @@ use kps_ast::Span;
 use kps_ast::{self as ast, At};
 use kps_codegen::names::{PREFIX, RESERVED};
 use kps_diag::{
-    Diagnostic, INVALID_CONDITION, INVALID_DEFAULT, INVALID_MODE, NO_LIVEPATCH_SUPPORT,
-    NO_SUCH_TYPE, REPEATED_NAME, RESERVED_NAME, UNSUPPORTED_PARAM_TYPE,
+    Diagnostic, INVALID_CONDITION, INVALID_MODE, INVALID_VALUE, NO_LIVEPATCH_SUPPORT, NO_SUCH_TYPE,
+    REPEATED_NAME, RESERVED_NAME, UNSUPPORTED_PARAM_TYPE,
 };
 use kps_facts::Importer;
 use kps_plan::{CInt, ModuleParam, ParamDefault, ParamType, ParamValue, Params, Replace, Type};
@@ -167,7 +167,7 @@ impl Resolver<'_> {
             None => None,
         };
         let (ty, perm) = (ty?, perm?);
-        let default = self.param_default(&spec.default, ty, max)?;
+        let default = self.param_values(&spec.default, ty, max, "default")?;
         let description = spec.description.as_ref().map(|text| text.value.clone());
         Some(ModuleParam { name: spec.name.value.clone(), description, perm, ty, default })
     }
@@ -253,11 +253,13 @@ impl Resolver<'_> {
         None
     }
 
-    fn param_default(
+    /// The default of a parameter, or what a test loads the patch with.
+    pub(super) fn param_values(
         &mut self,
         default: &ast::ParamDefault,
         ty: ParamType,
         max: Option<u32>,
+        what: &str,
     ) -> Option<ParamDefault> {
         let room = max.unwrap_or(1) as usize;
         let shape = match (max, default.list) {
@@ -271,11 +273,11 @@ impl Resolver<'_> {
             _ => None,
         };
         if let Some(help) = shape {
-            self.report(wrong_default(default.span).help(help));
+            self.report(does_not_fit(what, default.span).help(help));
             return None;
         }
         let values: Vec<Option<ParamValue>> =
-            default.values.iter().map(|value| self.param_value(value, ty)).collect();
+            default.values.iter().map(|value| self.param_value(value, ty, what)).collect();
         let values = values.into_iter().collect::<Option<Vec<ParamValue>>>()?;
         match max {
             Some(max) => Some(ParamDefault::Array { max, values }),
@@ -283,7 +285,12 @@ impl Resolver<'_> {
         }
     }
 
-    fn param_value(&mut self, value: &ast::ParamValue, ty: ParamType) -> Option<ParamValue> {
+    fn param_value(
+        &mut self,
+        value: &ast::ParamValue,
+        ty: ParamType,
+        what: &str,
+    ) -> Option<ParamValue> {
         let found = match (ty, value) {
             (ParamType::Bool, ast::ParamValue::Word(word)) => match word.value.as_str() {
                 "true" => Some(ParamValue::Bool(true)),
@@ -306,7 +313,7 @@ impl Resolver<'_> {
                     format!("write a number from {} to {}", range(int).start(), range(int).end())
                 }
             };
-            self.report(wrong_default(value.span()).help(help));
+            self.report(does_not_fit(what, value.span()).help(help));
         }
         found
     }
@@ -358,8 +365,10 @@ fn octal_help(mode: &str) -> String {
     }
 }
 
-fn wrong_default(span: Span) -> Diagnostic {
-    Diagnostic::new(INVALID_DEFAULT, "the default does not fit the parameter's type").at(span, "")
+/// `what` is a default, or the value in a test.
+pub(super) fn does_not_fit(what: &str, span: Span) -> Diagnostic {
+    let message = format!("the {what} does not fit the parameter's type");
+    Diagnostic::new(INVALID_VALUE, message).at(span, "")
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@
 //! copy of it.
 
 pub mod agent;
+mod arguments;
 mod console;
 mod guest;
 mod initramfs;
@@ -28,6 +29,7 @@ mod steps;
 mod taint;
 mod template;
 
+pub use arguments::arguments;
 pub use guest::{Guest, Output};
 pub use log::complaint;
 pub use machine::{Machine, VmError};

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 //! The `test` blocks of a series of patches, in the phases between loading and unloading.
 
+use super::arguments::{arguments, words};
 use super::report::{Problem, Shown, TestFailure, TestReport};
 use super::steps::{self, Said};
 use super::{log, Guest, Output, VmError};
-use kps_ast::{Action, Claim, Expectation, Step, Test};
+use kps_ast::{Action, Claim, Expectation, GivenParam, Holds, Step, Test};
 use std::collections::BTreeSet;
 use std::fmt;
 use std::time::Duration;
@@ -18,8 +19,10 @@ pub struct Patch<'a> {
     pub module: String,
     /// Whether it replaces all patches that are loaded.
     pub replaces: bool,
+    /// What it is loaded with.
+    pub params: &'a [GivenParam],
     /// Its tests.
-    pub tests: &'a [Test],
+    pub tests: Vec<&'a Test>,
 }
 
 /// A change of what is loaded. A patch is named by its number in the series.
@@ -58,18 +61,24 @@ impl fmt::Display for Phase {
 }
 
 impl Phase {
-    /// Whether a test runs in this phase: if no patch is loaded, or if its own is the newest. What
-    /// makes an unpatched kernel complain runs only with its patch.
+    /// Whether a test of a patch runs in this phase: if no patch is loaded, if its own is the
+    /// newest, or if something of it must always hold. What makes an unpatched kernel complain runs
+    /// only with its patch.
     fn has(&self, patch: usize, test: &Test) -> bool {
         match self.newest {
-            Some(newest) => newest == patch,
+            Some(newest) if newest == patch => true,
+            Some(_) => !test.complains() && test.holds_always(),
             None => !test.complains(),
         }
     }
 
-    /// Whether an expectation must hold in this phase, in which its test runs.
-    fn expects(&self, expectation: &Expectation) -> bool {
-        expectation.patched == self.newest.is_some()
+    /// Whether an expectation of a patch must hold in this phase.
+    fn expects(&self, patch: usize, expectation: &Expectation) -> bool {
+        match expectation.holds {
+            Holds::Unpatched => self.newest.is_none(),
+            Holds::Patched => self.newest == Some(patch),
+            Holds::Always => true,
+        }
     }
 }
 
@@ -77,7 +86,7 @@ impl Series<'_> {
     /// The tests, each with the number of its patch.
     pub fn tests(&self) -> impl Iterator<Item = (usize, &Test)> {
         let patches = self.patches.iter().enumerate();
-        patches.flat_map(|(n, patch)| patch.tests.iter().map(move |test| (n, test)))
+        patches.flat_map(|(n, patch)| patch.tests.iter().map(move |test| (n, *test)))
     }
 
     /// The phase before the first move.
@@ -109,6 +118,11 @@ impl Series<'_> {
                 format!("back to {}, after {} was unloaded", name(newest), name(n))
             }
         };
+        let params = newest.map_or(&[][..], |newest| self.patches[newest].params);
+        let words = match params {
+            [] => words,
+            params => format!("{words}, with `{}`", arguments(params)),
+        };
         Phase { words, newest }
     }
 
@@ -131,8 +145,10 @@ impl Series<'_> {
                     false => Vec::new(),
                 };
                 loaded.push(n);
-                let loads = format!("livepatch load {}", self.patches[n].module);
-                let output = self.run(guest, &format!("LIMIT={limit} {loads}"))?;
+                let Patch { module, params, .. } = &self.patches[n];
+                let params = words(params);
+                let loads = format!("LIMIT={limit} livepatch load {module}{params}");
+                let output = self.run(guest, &loads)?;
                 if let Err(output) = output {
                     return Ok(Err(Problem::Livepatch { what: "load", output }));
                 }
@@ -201,8 +217,8 @@ pub fn run_unpatched(
 
 /// Loads and unloads the patches of a series, and runs their tests in between.
 ///
-/// `unpatched` lines must hold while no patch is loaded, and `patched` lines while the patch of the
-/// test is the newest. A test whose `patched` lines all hold without a patch proves nothing, and
+/// `unpatched` lines must hold while no patch is loaded, `patched` lines while the patch of the
+/// test is the newest, and `always` lines in every phase. A test whose `patched` lines all hold without a patch proves nothing, and
 /// fails. If the unpatched kernel must complain, it has done so in [`run_unpatched`].
 pub fn run_tests(
     guest: &mut Guest,
@@ -251,7 +267,8 @@ impl Run<'_> {
             for step in &test.steps {
                 steps::mark(self.guest, test, step)?;
                 let said = self.step(patch, test, step, phase)?;
-                let claims = step.expectations.iter().filter(|expectation| expectation.patched);
+                let expectations = step.expectations.iter();
+                let claims = expectations.filter(|claim| claim.holds == Holds::Patched);
                 of_patched.extend(claims.map(|expectation| holds(&expectation.claim, &said)));
             }
             let holds = !of_patched.is_empty() && of_patched.iter().all(|&holds| holds);
@@ -293,7 +310,8 @@ impl Run<'_> {
             let (step, output) = (step.clone(), said.output.clone());
             add(Problem::Wait { test: name(), step, output });
         }
-        let of_phase = step.expectations.iter().filter(|expectation| phase.expects(expectation));
+        let expectations = step.expectations.iter();
+        let of_phase = expectations.filter(|expectation| phase.expects(patch, expectation));
         for expectation in of_phase.filter(|expectation| !holds(&expectation.claim, said)) {
             let output = match expectation.claim {
                 Claim::Complains(_) => Output { text: said.log.clone(), ..said.output },

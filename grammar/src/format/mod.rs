@@ -129,7 +129,8 @@ fn row(text: &str, entry: &Element, level: Level, indent: usize) -> Option<Row> 
         if head.ends_in_comment {
             return None;
         }
-        let is_aligned = matches!(word, "patched" | "unpatched") && head.is_plain && lead.is_none();
+        let is_aligned =
+            matches!(word, "patched" | "unpatched" | "always") && head.is_plain && lead.is_none();
         let line = head.text + ";";
         return Some(match is_aligned {
             true => line.splitn(3, ' ').map(str::to_owned).collect(),

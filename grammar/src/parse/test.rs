@@ -2,7 +2,7 @@
 //! `test` blocks: steps, and the expectations of each.
 
 use super::SpecParser;
-use crate::ast::{Action, Claim, Expectation, Level, Step, Test, TestItem, Trigger};
+use crate::ast::{Action, Claim, Expectation, Holds, Level, Step, Test, TestItem, Trigger};
 use crate::head::{Head, Rule};
 use crate::scan::RawItem;
 use crate::ErrorKind;
@@ -16,7 +16,7 @@ impl SpecParser<'_> {
         let name = head.as_ref().and_then(|head| head.strings().pop());
         let when = head.map(|head| head.conditions()).unwrap_or_default();
         let block = self.block(item)?;
-        let (mut modules, mut steps) = (Vec::new(), Vec::new());
+        let (mut modules, mut params, mut steps) = (Vec::new(), Vec::new(), Vec::new());
         let before = self.errors.len();
         for item in self.items(block, Level::Test) {
             let Some(construct) = TestItem::of(self.word(&item)) else {
@@ -25,14 +25,19 @@ impl SpecParser<'_> {
             };
             match construct {
                 TestItem::Module => modules.extend(self.string(Rule::module_of_test, &item)),
-                TestItem::Unpatched | TestItem::Patched if steps.is_empty() => {
+                TestItem::Param => {
+                    let head = self.head(Rule::param_of_test, &item);
+                    params.extend(head.and_then(|head| head.given_param()));
+                }
+                TestItem::Unpatched | TestItem::Patched | TestItem::Always if steps.is_empty() => {
                     // A step with a mistake is not a missing step.
                     if self.errors.len() == before {
                         self.expected("`run \"..\";` before this expectation", &item);
                     }
                 }
-                TestItem::Unpatched => self.expectation(Rule::unpatched, &item, &mut steps),
-                TestItem::Patched => self.expectation(Rule::patched, &item, &mut steps),
+                TestItem::Unpatched => self.expectation(Holds::Unpatched, &item, &mut steps),
+                TestItem::Patched => self.expectation(Holds::Patched, &item, &mut steps),
+                TestItem::Always => self.expectation(Holds::Always, &item, &mut steps),
                 TestItem::Run => {
                     let action = self.string(Rule::run, &item).map(Action::Run);
                     steps.extend(action.map(|action| step(action, &item)));
@@ -57,7 +62,7 @@ impl SpecParser<'_> {
             }
             return None;
         }
-        Some(Test { name: name?, when, modules, steps, whole: item.whole })
+        Some(Test { name: name?, when, modules, params, steps, whole: item.whole })
     }
 
     fn trigger(&mut self, item: &RawItem) -> Option<Trigger> {
@@ -76,12 +81,16 @@ impl SpecParser<'_> {
     }
 
     /// An expectation belongs to the step above it.
-    fn expectation(&mut self, rule: Rule, item: &RawItem, steps: &mut [Step]) {
+    fn expectation(&mut self, holds: Holds, item: &RawItem, steps: &mut [Step]) {
+        let rule = match holds {
+            Holds::Unpatched => Rule::unpatched,
+            Holds::Patched => Rule::patched,
+            Holds::Always => Rule::always,
+        };
         let Some(head) = self.head(rule, item) else { return };
-        let patched = rule == Rule::patched;
         let over = steps.iter().any(Step::complains);
         let Some(step) = steps.last_mut() else { return };
-        if over && !patched {
+        if over && holds != Holds::Patched {
             self.expected(
                 "`patched`: after `complains`, nothing runs on the unpatched kernel",
                 item,
@@ -89,7 +98,7 @@ impl SpecParser<'_> {
             return;
         }
         match claim(&head) {
-            Some(claim) => step.expectations.push(Expectation { patched, claim, span: item.head }),
+            Some(claim) => step.expectations.push(Expectation { holds, claim, span: item.head }),
             None => self.expected("an exit status from 0 to 255", item),
         }
     }

@@ -16,8 +16,8 @@ use kps_host::input;
 use kps_operate::{look_into, Incoming};
 use kps_targets::{Cache, Target};
 use kps_vm::{
-    run_tests, run_unpatched, Copy, Guest, Machine, Patch, Series, Shown, TemplateMachine,
-    TestReport, VmError,
+    arguments, run_tests, run_unpatched, Copy, Guest, Machine, Patch, Series, Shown,
+    TemplateMachine, TestReport, VmError,
 };
 use messages::{describe, vm_error};
 use std::convert::Infallible;
@@ -122,8 +122,8 @@ impl Test {
                 }
             }
         }
-        let outcome = outcome(copy, &machine, &series(&tested, self.limit.limit));
-        Ok(self.tell(&outcome.map_err(vm_error)?, &tested))
+        let runs = runs(&tested, self.limit.limit);
+        Ok(self.tell(&outcome(copy, &machine, &runs).map_err(vm_error)?, &tested))
     }
 
     /// The patches with the tests to run. Messages have been printed. The inner result is an exit
@@ -237,16 +237,39 @@ fn file(name: &str) -> String {
     format!("/{name}.ko")
 }
 
-/// The patches as the virtual machine gets them.
-fn series<'t>(tested: &'t [Tested], limit: u32) -> Series<'t> {
-    let members: Vec<_> = tested.iter().map(|patch| &patch.compiled.passed.member).collect();
-    let patch = |patch: &'t Tested| Patch {
-        name: patch.compiled.name(),
-        module: file(patch.compiled.name()),
-        replaces: patch.compiled.passed.member.replaces(),
-        tests: &patch.tests,
+/// The patches as the virtual machine gets them, once for each set of parameters that their tests
+/// load them with.
+fn runs(tested: &[Tested], limit: u32) -> Vec<Series<'_>> {
+    let sets: Vec<Vec<Vec<&ast::Test>>> =
+        tested.iter().map(|patch| by_params(&patch.tests)).collect();
+    let count = sets.iter().map(Vec::len).max().unwrap_or_default();
+    let run = |n: usize| {
+        let (mut patches, mut members) = (Vec::new(), Vec::new());
+        for (Tested { compiled, .. }, sets) in tested.iter().zip(&sets) {
+            // A patch that has fewer sets than another one is loaded without parameters.
+            let tests = sets.get(n).cloned().unwrap_or_default();
+            let params = tests.first().map_or(&[][..], |test| test.params.as_slice());
+            let member = compiled.passed.member.loaded_with(params);
+            let (name, replaces) = (compiled.name(), member.replaces());
+            patches.push(Patch { name, module: file(name), replaces, params, tests });
+            members.push(member);
+        }
+        Series { patches, route: series::route(&members), limit }
     };
-    Series { patches: tested.iter().map(patch).collect(), route: series::route(&members), limit }
+    (0..count).map(run).collect()
+}
+
+/// The tests, together with those that load the patch with the same parameters.
+fn by_params(tests: &[ast::Test]) -> Vec<Vec<&ast::Test>> {
+    let mut sets: Vec<(String, Vec<&ast::Test>)> = Vec::new();
+    for test in tests {
+        let with = arguments(&test.params);
+        match sets.iter_mut().find(|(known, _)| *known == with) {
+            Some((_, set)) => set.push(test),
+            None => sets.push((with, vec![test])),
+        }
+    }
+    sets.into_iter().map(|(_, set)| set).collect()
 }
 
 /// A copy of the target's template machine, which is booted first if there is none yet; `None` if
@@ -292,7 +315,7 @@ fn given(path: &Path, incoming: &Incoming) -> Result<Vec<u8>, Diagnostic> {
 fn outcome(
     mut copy: Option<Copy>,
     machine: &Machine,
-    series: &Series<'_>,
+    runs: &[Series<'_>],
 ) -> Result<TestReport, VmError> {
     let progress = progress();
     let mut report = TestReport::default();
@@ -309,13 +332,17 @@ fn outcome(
         }
         Ok(guest)
     };
-    for (patch, test) in series.tests().filter(|(_, test)| test.complains()) {
-        let mut guest = start()?;
-        progress.step("testing the unpatched kernel", || {
-            run_unpatched(&mut guest, series, patch, test, &mut report)
-        })?;
+    for series in runs {
+        for (patch, test) in series.tests().filter(|(_, test)| test.complains()) {
+            let mut guest = start()?;
+            progress.step("testing the unpatched kernel", || {
+                run_unpatched(&mut guest, series, patch, test, &mut report)
+            })?;
+        }
     }
     let mut guest = start()?;
-    progress.step("testing", || run_tests(&mut guest, series, &mut report))?;
+    progress.step("testing", || {
+        runs.iter().try_for_each(|series| run_tests(&mut guest, series, &mut report))
+    })?;
     Ok(report)
 }
