@@ -13,6 +13,7 @@ use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Child, Stdio};
+use std::thread::available_parallelism;
 
 /// The machine that boots kernels of this architecture.
 pub(super) fn of_host() -> &'static kps_arch::Qemu {
@@ -32,6 +33,16 @@ pub(super) enum Accelerator {
 }
 
 impl Accelerator {
+    /// The processors of a machine. Under emulation it is one: QEMU does not honour the
+    /// cross-modifying code by which ftrace changes functions, so kernels with several die there.
+    pub(super) fn processors(self) -> usize {
+        const MOST: usize = 4;
+        match self {
+            Accelerator::Kvm => available_parallelism().map_or(1, |count| count.get().min(MOST)),
+            Accelerator::Tcg => 1,
+        }
+    }
+
     /// KVM if the processor itself virtualises. A `/dev/kvm` without that is an emulation that not
     /// every kernel survives.
     pub(super) fn of_host() -> Accelerator {
@@ -65,7 +76,7 @@ pub(super) fn arguments(machine: &Machine, accelerator: Accelerator) -> Vec<OsSt
         Accelerator::Kvm => add(&["-accel", "kvm", "-cpu", "host"]),
         Accelerator::Tcg => add(&["-accel", "tcg,thread=single", "-cpu", "max"]),
     }
-    add(&["-smp", "1", "-m", &MEMORY.to_string()]);
+    add(&["-smp", &accelerator.processors().to_string(), "-m", &MEMORY.to_string()]);
     add(&["-nodefaults", "-display", "none", "-no-reboot"]);
     // The console goes to standard output.
     add(&["-chardev", "file,id=console,path=/dev/fd/1", "-serial", "chardev:console"]);
@@ -180,11 +191,13 @@ mod tests {
     }
 
     #[test]
-    fn a_host_that_virtualises_differs_in_the_processor_alone() {
+    fn a_host_that_virtualises_differs_in_the_processors_alone() {
         let (kvm, tcg) = (line(Accelerator::Kvm), line(Accelerator::Tcg));
-        let rest = kvm.strip_prefix("-accel kvm -cpu host ");
+        let count = Accelerator::Kvm.processors();
+        assert!((1..=4).contains(&count) && Accelerator::Tcg.processors() == 1);
+        let rest = kvm.strip_prefix(&format!("-accel kvm -cpu host -smp {count} "));
         assert!(
-            rest.is_some() && rest == tcg.strip_prefix("-accel tcg,thread=single -cpu max "),
+            rest.is_some() && rest == tcg.strip_prefix("-accel tcg,thread=single -cpu max -smp 1 "),
             "{kvm}\n{tcg}"
         );
         assert!(kvm.ends_with(" no_timer_check nokaslr -kernel /boot/vmlinuz"), "{kvm}");
