@@ -15,7 +15,7 @@ use crate::Checked;
 use kps_diag::{any_error, list, Diagnostic, DISK_FULL, NO_SUCH_MODULE, UNKNOWN_INLINING};
 use kps_facts::Facts;
 use kps_grammar::ast::{self, Form};
-use kps_grammar::Sources;
+use kps_grammar::{Sources, Span};
 use kps_host::disk::cannot;
 use kps_host::temporary::Folder;
 use kps_operate::Incoming;
@@ -103,7 +103,7 @@ pub fn run(
             diagnostics.extend(built.diagnostics);
             Ok((compiled.sources, Built { diagnostics, ..built }))
         }
-        Err(sources) => Ok((sources, Built { module: None, diagnostics })),
+        Err(sources) => Ok((sources, Built { module: None, object: Vec::new(), diagnostics })),
     }
 }
 
@@ -195,6 +195,11 @@ impl Outcome {
 }
 
 impl Compiled {
+    /// The author's lines in a trace of the kernel, from the object of the module that it ran.
+    pub fn lines_in(&self, log: &str, object: &[u8]) -> Vec<(String, Span)> {
+        build::author_lines(log, self.name(), object, &self.emitted, &self.sources)
+    }
+
     /// Builds the module in a temporary folder.
     pub fn build(
         &self,

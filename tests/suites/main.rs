@@ -17,6 +17,7 @@ mod editors;
 mod entries;
 mod examples;
 mod fields;
+mod hangs;
 mod hygiene;
 mod image;
 mod input;
@@ -61,6 +62,7 @@ const SUITES: &[Suite] = &[
     Suite::new("entries", entries::cases),
     Suite::new("examples", examples::cases),
     Suite::new("fields", fields::cases),
+    Suite::new("hangs", hangs::cases),
     Suite::new("hygiene", hygiene::cases),
     Suite::new("image", image::cases),
     Suite::new("input", input::cases),

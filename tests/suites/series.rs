@@ -2,6 +2,7 @@
 //! `kpsc test` with several patches: they are loaded one after the other in one machine, and the
 //! tests of each hold while it is the newest.
 
+use crate::crates::MACROS;
 use kps_tests::schedule::Case;
 use kps_tests::{cases, example, kpsc, printed, repository};
 use std::path::{Path, PathBuf};
@@ -14,7 +15,7 @@ pub(crate) fn cases() -> Vec<Case> {
         stacked_patches_are_unloaded_in_reverse.machine().about(10),
         what_always_holds_is_looked_at_in_every_phase.machine().about(10),
         a_patch_is_loaded_with_what_each_test_gives.machine().about(10),
-        a_crate_and_a_spec_are_a_series.machine().about(30),
+        a_crate_and_a_spec_are_a_series.machine().about(30).shares(MACROS),
         a_series_that_the_kernel_would_refuse_starts_no_machine,
         modules_are_given_for_all_patches_or_none,
     ]

@@ -25,6 +25,7 @@ mod panics;
 mod persistent;
 mod read_only;
 mod statics;
+mod traces;
 mod trigger;
 
 use crate::emit::{Emitted, Files, TARGET_FACTS};
@@ -47,6 +48,7 @@ pub use escapes::Undone;
 pub(crate) use inputs::of_make;
 pub use messages::Messages;
 pub use statics::ReadCode;
+pub use traces::author_lines;
 pub use trigger::build_trigger;
 
 /// The result of a build.
@@ -54,6 +56,8 @@ pub use trigger::build_trigger;
 pub struct Built {
     /// The module's bytes; `None` if there are errors.
     pub module: Option<Vec<u8>>,
+    /// The input of its link, which still has line tables.
+    pub object: Vec<u8>,
     /// The compilers' messages about the author's text, and errors about anything else.
     pub diagnostics: Vec<Diagnostic>,
 }
@@ -123,15 +127,15 @@ pub fn build(
     let mut diagnostics = messages.finish();
     if is_cut {
         diagnostics.push(output::too_long("make"));
-        return Ok(Built { module: None, diagnostics });
+        return Ok(Built { module: None, object: Vec::new(), diagnostics });
     }
     let author = Author { emitted, sources };
     diagnostics.extend(c_messages(&other, &emitted.c_files, author));
     diagnostics.extend(linker::linker(&other, author));
     diagnostics.extend(inputs::outside(name, author, tree, folder)?);
     // The whole module except for the kernel's own part. It does not exist if a compiler failed.
-    let object = result(folder, &format!("{name}.o"), input::MODULE)?.unwrap_or_default();
-    let object = ObjectFile::read(&object);
+    let compiled = result(folder, &format!("{name}.o"), input::MODULE)?.unwrap_or_default();
+    let object = ObjectFile::read(&compiled);
     diagnostics.extend(modpost::modpost(&other, object.as_ref(), author));
     diagnostics.extend(objtool::objtool(&other, object.as_ref(), author));
     if let Some(object) = &object {
@@ -155,13 +159,13 @@ pub fn build(
         diagnostics.push(failed(&other));
     }
     if !status.success() || is_refused {
-        return Ok(Built { module: None, diagnostics });
+        return Ok(Built { module: None, object: compiled, diagnostics });
     }
     let module = finished(folder, &format!("{name}.ko"))?;
     let named = inputs::folder_named(&module, folder, author);
     let module = named.is_none().then_some(module);
     diagnostics.extend(named);
-    Ok(Built { module, diagnostics })
+    Ok(Built { module, object: compiled, diagnostics })
 }
 
 /// The errors about what an object refers to, and about tables that the kernel reads.

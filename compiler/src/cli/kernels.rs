@@ -147,6 +147,12 @@ struct Outcome<'a> {
 }
 
 impl KernelsArgs {
+    /// Whether the command may work for several kernels.
+    pub(super) fn are_several(&self) -> bool {
+        let named = if self.kernel.is_empty() { project::kernels() } else { &self.kernel };
+        self.all_kernels || named.len() > 1
+    }
+
     /// Runs a command for each patch and each kernel. `made` is what it has done then, for people.
     pub(super) fn run<T: Sync>(
         &self,

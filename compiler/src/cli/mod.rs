@@ -253,6 +253,12 @@ fn report(diagnostics: &[Diagnostic], sources: Option<&Sources>) -> ExitCode {
     errors().map(|d| d.code.exit() as ExitCode).max().unwrap_or(0)
 }
 
+/// Reports arguments that do not go together, and returns the exit code.
+fn wrong_usage(message: &str) -> ExitCode {
+    let _ = writeln!(std::io::stderr(), "error: {message}");
+    2
+}
+
 /// All stages up to the folder that Kbuild builds. Messages have been printed. The inner result is
 /// an exit code if there were errors.
 fn compile(
@@ -273,7 +279,7 @@ fn module(
     cache: &Cache,
     log: Log<'_>,
 ) -> Result<Result<Vec<u8>, ExitCode>, Diagnostic> {
-    let Built { module, diagnostics } = compiled.build(target, cache, progress(), log)?;
+    let Built { module, diagnostics, .. } = compiled.build(target, cache, progress(), log)?;
     let code = report(&diagnostics, Some(&compiled.sources));
     Ok(module.ok_or(code.max(1)))
 }

@@ -83,7 +83,12 @@ pub(super) fn say(line: impl Display) {
 
 /// Prints a text that other programs read, as it is.
 pub(super) fn print(text: &str) {
-    match write_all(text.as_bytes()) {
+    pass_on(text.as_bytes());
+}
+
+/// Prints what a program in a machine prints on its terminal.
+pub(super) fn pass_on(bytes: &[u8]) {
+    match write_all(bytes) {
         // The reader of a pipe is gone: it has read what it wanted.
         Err(error) if error.kind() != ErrorKind::BrokenPipe => drop(FAILED.set(error)),
         _ => {}

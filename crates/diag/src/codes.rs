@@ -268,6 +268,7 @@ codes! {
         KPS0905 TEST_WITHOUT_CLAIM Error Test "a test proves nothing"
         KPS0906 OTHER_MODULE Error Machine "the module was not built from the spec"
         KPS0907 LOG_LOST Error Test "the kernel's log did not reach the console"
+        KPS0908 MACHINE_SILENT Error Test "a test made the virtual machine hang"
     }
     "The running kernel" {
         KPS1001 LIVEPATCH_DISABLED Error Machine "the running kernel does not support livepatches"

@@ -12,7 +12,7 @@ use std::hash::{BuildHasher as _, RandomState};
 use std::io::{self, BufRead, Read as _};
 
 /// The longest line of an agent, and room to see that one is longer.
-const LINE: u64 = 256;
+pub(super) const LINE: u64 = 256;
 /// The longest line of encoded output, as base64 prints it.
 const ENCODED: usize = 76;
 /// The longest output of a script, encoded.

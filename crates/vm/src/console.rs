@@ -61,6 +61,24 @@ impl Console {
         end(&waited.unwrap_or_else(|poisoned| poisoned.into_inner()).0)
     }
 
+    /// How much it has shown, in bytes.
+    pub(super) fn len(&self) -> usize {
+        lock(&self.shown).len()
+    }
+
+    /// Waits until it has shown nothing for so long.
+    pub(super) fn settle(&self, silence: Duration) {
+        let mut text = lock(&self.shown);
+        loop {
+            let before = text.len();
+            let grown = self.shown.grown.wait_timeout_while(text, silence, |t| t.len() == before);
+            text = grown.unwrap_or_else(|poisoned| poisoned.into_inner()).0;
+            if text.len() == before {
+                return;
+            }
+        }
+    }
+
     /// Whether the kernel had more to say than it has shown.
     pub(super) fn has_gaps(&self) -> bool {
         let text = lock(&self.shown);

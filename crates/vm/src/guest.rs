@@ -3,6 +3,7 @@
 
 use super::agent::{self, Answer, Garbled};
 use super::console::{self, Console, MARK};
+use super::incoming::Incoming;
 use super::machine::io_error;
 use super::monitor::Monitor;
 use super::places::{self, Places};
@@ -10,18 +11,18 @@ use super::qemu::{self, Memory, Process, Qemu};
 use super::ring::Layout;
 use super::taint::Taint;
 use super::template::TemplateMachine;
-use super::{initramfs, log, Machine, VmError};
+use super::{initramfs, log, stuck, Machine, VmError};
 use base64::engine::general_purpose::STANDARD as BASE64;
 use base64::Engine as _;
 use kps_facts::Facts;
 use kps_host::input;
 use kps_host::temporary::Folder;
 use std::fs::File;
-use std::io::{self, BufReader, Read, Write as _};
+use std::io::{self, Read, Write as _};
 use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::sync::mpsc::RecvTimeoutError;
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -41,10 +42,10 @@ const RESTORE_LIMIT: Duration = Duration::from_secs(60);
 /// Bytes of a script that are sent before waiting for an answer: less than a serial line discipline
 /// holds.
 const CHUNK: usize = 1024;
-/// Lines of the machine that wait to be read. Then it waits.
-const WAITING: usize = 256;
 /// The limit for a kernel's log to reach the console, which the kernel writes while it logs.
 const CONSOLE_LIMIT: Duration = Duration::from_secs(10);
+/// A console that has been silent for so long has nothing more to say.
+const SETTLED: Duration = Duration::from_secs(2);
 /// What fails if QEMU does not show the machine's memory.
 const READING: &str = "reading the kernel's log and its taint in the virtual machine";
 /// Where files arrive in the machine: the only port of the virtio console, which must be built into
@@ -54,8 +55,8 @@ pub(super) const FILES_PORT: &str = "/dev/vport0p1";
 /// A machine that takes commands.
 pub struct Guest {
     qemu: Process,
-    to_agent: UnixStream,
-    from_agent: Receiver<String>,
+    pub(super) to_agent: UnixStream,
+    pub(super) from_agent: Incoming,
     files: UnixStream,
     monitor: Monitor,
     console: Console,
@@ -147,7 +148,7 @@ impl Guest {
         let mut console = Console::of(log, outputs.into_iter().flatten().collect());
         let connect = || -> io::Result<_> {
             files.set_write_timeout(Some(RESTORE_LIMIT))?;
-            Ok((lines(agent.try_clone()?), Monitor::new(monitor)?))
+            Ok((Incoming::of(agent.try_clone()?), Monitor::new(monitor)?))
         };
         let Ok((from_agent, monitor)) = connect() else {
             // QEMU has ended, and has said why.
@@ -221,6 +222,17 @@ impl Guest {
     /// Sends a script, and waits for the answer.
     fn answer(&mut self, script: &str, limit: Duration) -> Result<Output, VmError> {
         let deadline = Instant::now() + limit;
+        let token = self.command(script, deadline, limit)?;
+        self.answer_to(&token, deadline, limit)
+    }
+
+    /// Sends a script. The token is that of its answer.
+    pub(super) fn command(
+        &mut self,
+        script: &str,
+        deadline: Instant,
+        limit: Duration,
+    ) -> Result<String, VmError> {
         let token = agent::token();
         for chunk in script.as_bytes().chunks(CHUNK * 3 / 4) {
             self.send(&format!("+ {token} {}\n", BASE64.encode(chunk)))?;
@@ -228,7 +240,17 @@ impl Guest {
             agent::confirms(&line, &token).map_err(|garbled| self.garbled(garbled))?;
         }
         self.send(&format!("! {token}\n"))?;
-        let mut answer = Answer::to(&token);
+        Ok(token)
+    }
+
+    /// Waits for the answer to a script.
+    pub(super) fn answer_to(
+        &mut self,
+        token: &str,
+        deadline: Instant,
+        limit: Duration,
+    ) -> Result<Output, VmError> {
+        let mut answer = Answer::to(token);
         loop {
             let line = self.line(deadline, limit)?;
             if let Some(output) = answer.take(&line).map_err(|garbled| self.garbled(garbled))? {
@@ -276,6 +298,11 @@ impl Guest {
         self.complaint().map_or(heard, Err)
     }
 
+    /// Fails if the kernel's own log has a complaint so far. The verdict looks again, and at more.
+    pub(super) fn check_ring(&self) -> Result<(), VmError> {
+        self.complained.as_deref().and_then(log::complaint).map_or(Ok(()), Err)
+    }
+
     /// What is read in the machine's memory, if the kernel tells where it is.
     pub(super) fn places(&self) -> Option<Places> {
         self.places
@@ -319,17 +346,38 @@ impl Guest {
 
     /// The next line of the agent, before the limit ends.
     fn line(&mut self, deadline: Instant, limit: Duration) -> Result<String, VmError> {
-        match self.from_agent.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+        match self.from_agent.line(deadline) {
             Ok(line) => Ok(line),
             Err(RecvTimeoutError::Timeout) => {
-                let silent = VmError::Silent { seconds: limit.as_secs(), log: tail(&self.log()) };
-                Err(self.complaint().unwrap_or(silent))
+                let log = tail(&self.log());
+                if let Some(complaint) = self.complaint() {
+                    return Err(complaint);
+                }
+                let stacks = self.stacks();
+                Err(VmError::Silent { seconds: limit.as_secs(), stacks, log })
             }
             Err(RecvTimeoutError::Disconnected) => Err(self.stopped()),
         }
     }
 
-    fn stopped(&mut self) -> VmError {
+    /// What a machine that does not answer is doing.
+    fn stacks(&mut self) -> String {
+        let start = self.console.len();
+        let pressed = stuck::KEYS.iter().try_for_each(|key| {
+            self.monitor.press_sysrq(key)?;
+            self.console.settle(SETTLED);
+            Ok::<_, io::Error>(())
+        });
+        let tasks = stuck::tasks(&self.console.between(start, usize::MAX));
+        if pressed.is_err() || !tasks.is_empty() || self.monitor.inject_nmi().is_err() {
+            return tasks;
+        }
+        // The kernel panics, and QEMU ends.
+        self.console.settle(SETTLED);
+        self.console.between(start, usize::MAX)
+    }
+
+    pub(super) fn stopped(&mut self) -> VmError {
         // The last lines of a dying kernel arrive after the connection is closed.
         let _ = self.qemu.0.wait();
         self.console.finish();
@@ -366,20 +414,6 @@ fn files(machine: &Machine) -> io::Result<Vec<u8>> {
 /// The path of a module to load in the machine.
 fn module_path(name: &str) -> String {
     format!("/modules/{name}.ko")
-}
-
-/// The lines of the agent, as they arrive.
-fn lines(stream: UnixStream) -> Receiver<String> {
-    let (sender, receiver) = mpsc::sync_channel(WAITING);
-    thread::spawn(move || {
-        let mut reader = BufReader::new(stream);
-        while let Ok(Some(line)) = agent::line(&mut reader) {
-            if sender.send(line).is_err() {
-                return;
-            }
-        }
-    });
-    receiver
 }
 
 /// The end of a log, which shows the problem.

@@ -6,8 +6,8 @@
 //! commands from the second serial port. The first port carries the kernel's log. What runs in the
 //! machine is root there, so nothing that it could change decides whether the kernel has
 //! complained: QEMU hands the log over, and reads the kernel's own log and its taint from the
-//! machine's memory. The machine has one CPU, because an emulator with several does not honour the
-//! cross-modifying code that ftrace and livepatch rely on.
+//! machine's memory. An emulated machine has one CPU, because an emulator with several does not
+//! honour the cross-modifying code that ftrace and livepatch rely on.
 //!
 //! A target boots once. Its machine is saved as a template, and every later machine starts as a
 //! copy of it.
@@ -16,6 +16,7 @@ pub mod agent;
 mod arguments;
 mod console;
 mod guest;
+mod incoming;
 mod initramfs;
 mod log;
 mod machine;
@@ -25,7 +26,9 @@ mod places;
 mod qemu;
 mod report;
 mod ring;
+mod shell;
 mod steps;
+mod stuck;
 mod taint;
 mod template;
 
@@ -33,7 +36,8 @@ pub use arguments::arguments;
 pub use guest::{Guest, Output};
 pub use log::complaint;
 pub use machine::{Machine, VmError};
-pub use phases::{run_tests, run_unpatched, Move, Patch, Phase, Series};
-pub use report::{Problem, Shown, TestFailure, TestReport};
+pub use phases::{run_tests, run_unpatched, with_loaded, Move, Patch, Phase, Series};
+pub use report::{Broken, During, Problem, Shown, TestFailure, TestReport};
+pub use shell::is_interactive;
 pub use steps::trigger_path;
 pub use template::{Copy, TemplateMachine};

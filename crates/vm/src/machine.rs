@@ -79,6 +79,8 @@ pub enum VmError {
     Silent {
         /// The time limit.
         seconds: u64,
+        /// What its tasks were doing, or its processor.
+        stacks: String,
         /// The end of the kernel's log.
         log: String,
     },

@@ -86,6 +86,19 @@ impl Monitor {
         })
     }
 
+    /// Presses Alt+SysRq and a key on the machine's keyboard.
+    pub(super) fn press_sysrq(&mut self, key: &str) -> io::Result<()> {
+        let keys = ["alt", "sysrq", key].map(|key| json!({ "type": "qcode", "data": key }));
+        self.send("send-key", &json!({ "keys": keys }))?;
+        self.answers().map(drop)
+    }
+
+    /// Interrupts the machine's processor, whatever it is doing.
+    pub(super) fn inject_nmi(&mut self) -> io::Result<()> {
+        self.send("inject-nmi", &json!({}))?;
+        self.answers().map(drop)
+    }
+
     /// Memory in a file stays there, and QEMU reports the progress.
     fn prepare_migration(&mut self) -> io::Result<()> {
         let on = |capability: &str| json!({ "capability": capability, "state": true });

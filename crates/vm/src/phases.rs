@@ -2,7 +2,7 @@
 //! The `test` blocks of a series of patches, in the phases between loading and unloading.
 
 use super::arguments::{arguments, words};
-use super::report::{Problem, Shown, TestFailure, TestReport};
+use super::report::{Broken, During, Problem, Shown, TestFailure, TestReport};
 use super::steps::{self, Said};
 use super::{log, Guest, Output, VmError};
 use kps_ast::{Action, Claim, Expectation, GivenParam, Holds, Step, Test};
@@ -138,6 +138,9 @@ impl Series<'_> {
         loaded: &mut Vec<usize>,
     ) -> Result<Result<(), Problem>, VmError> {
         let (limit, name) = (self.limit, |n: usize| self.patches[n].name);
+        let not_loaded = |n: usize, output: Output| {
+            Ok(Err(Problem::Livepatch { what: "load", name: name(n).to_owned(), output }))
+        };
         match step {
             Move::Load(n) => {
                 let replaced = match self.patches[n].replaces {
@@ -150,13 +153,13 @@ impl Series<'_> {
                 let loads = format!("LIMIT={limit} livepatch load {module}{params}");
                 let output = self.run(guest, &loads)?;
                 if let Err(output) = output {
-                    return Ok(Err(Problem::Livepatch { what: "load", output }));
+                    return not_loaded(n, output);
                 }
                 if !guest.taint()?.has_livepatch() {
                     // The steps before may have changed the script that loads.
                     let text = "the kernel has loaded no livepatch since it booted".to_owned();
                     let output = Output { text, status: 0 };
-                    return Ok(Err(Problem::Livepatch { what: "load", output }));
+                    return not_loaded(n, output);
                 }
                 // A module that was replaced stays until somebody removes it.
                 let removes = replaced.into_iter().rev().map(name);
@@ -177,7 +180,8 @@ impl Series<'_> {
         for name in names {
             let unloads = format!("LIMIT={} livepatch unload {name}", self.limit);
             if let Err(output) = self.run(guest, &unloads)? {
-                return Ok(Err(Problem::Livepatch { what: "unload", output }));
+                let name = name.to_owned();
+                return Ok(Err(Problem::Livepatch { what: "unload", name, output }));
             }
         }
         Ok(Ok(()))
@@ -200,13 +204,14 @@ pub fn run_unpatched(
     patch: usize,
     test: &Test,
     report: &mut TestReport,
-) -> Result<(), VmError> {
+) -> Result<(), Broken> {
     let mut run = Run { guest, series, report };
     let phase = series.unpatched();
     for step in &test.steps {
         steps::mark(run.guest, test, step)?;
         if step.complains() {
-            let said = steps::provoke(run.guest, series.patches[patch].name, step)?;
+            let said = steps::provoke(run.guest, series.patches[patch].name, step)
+                .map_err(|error| during(error, patch, test, step, &phase))?;
             run.judge(patch, test, step, &phase, &said);
             return Ok(());
         }
@@ -218,13 +223,14 @@ pub fn run_unpatched(
 /// Loads and unloads the patches of a series, and runs their tests in between.
 ///
 /// `unpatched` lines must hold while no patch is loaded, `patched` lines while the patch of the
-/// test is the newest, and `always` lines in every phase. A test whose `patched` lines all hold without a patch proves nothing, and
-/// fails. If the unpatched kernel must complain, it has done so in [`run_unpatched`].
+/// test is the newest, and `always` lines in every phase. A test whose `patched` lines all hold
+/// without a patch proves nothing, and fails. If the unpatched kernel must complain, it has done so
+/// in [`run_unpatched`].
 pub fn run_tests(
     guest: &mut Guest,
     series: &Series<'_>,
     report: &mut TestReport,
-) -> Result<(), VmError> {
+) -> Result<(), Broken> {
     let mut run = Run { guest, series, report };
     let mut phase = series.unpatched();
     run.phase(&phase)?;
@@ -233,7 +239,17 @@ pub fn run_tests(
     let mut loaded = Vec::new();
     for &step in &series.route {
         let before = loaded.clone();
-        let made = series.make(run.guest, step, &mut loaded)?;
+        let made = series.make(run.guest, step, &mut loaded).and_then(|made| {
+            run.guest.check_ring()?;
+            Ok(made)
+        });
+        let made = made.map_err(|error| {
+            let during = match step {
+                Move::Load(patch) => During::Load(patch),
+                Move::Unload(patch) => During::Unload(patch),
+            };
+            Broken { error, during: Some(Box::new(during)) }
+        })?;
         if let Err(problem) = made {
             let (Move::Load(patch) | Move::Unload(patch)) = step;
             run.report.add(TestFailure { patch, phase, problem });
@@ -251,6 +267,33 @@ pub fn run_tests(
     Ok(())
 }
 
+/// Loads the patches of a series, one over the other, does some work in the machine, and unloads
+/// them. The failure if the kernel does not load or unload one.
+pub fn with_loaded<T>(
+    guest: &mut Guest,
+    series: &Series<'_>,
+    work: impl FnOnce(&mut Guest) -> Result<T, VmError>,
+) -> Result<Result<T, TestFailure>, Broken> {
+    let (mut loaded, mut phase) = (Vec::new(), series.unpatched());
+    let fails =
+        |patch, phase: &Phase, problem| TestFailure { patch, phase: phase.clone(), problem };
+    for patch in 0..series.patches.len() {
+        let (before, step) = (loaded.clone(), Move::Load(patch));
+        if let Err(problem) = series.make(guest, step, &mut loaded)? {
+            return Ok(Err(fails(patch, &phase, problem)));
+        }
+        phase = series.after(step, &before, &loaded);
+    }
+    let done = work(guest)?;
+    while let Some(&newest) = loaded.last() {
+        if let Err(problem) = series.make(guest, Move::Unload(newest), &mut loaded)? {
+            return Ok(Err(fails(newest, &phase, problem)));
+        }
+    }
+    guest.check_log()?;
+    Ok(Ok(done))
+}
+
 /// A run of a series in a machine.
 struct Run<'a> {
     guest: &'a mut Guest,
@@ -260,7 +303,7 @@ struct Run<'a> {
 
 impl Run<'_> {
     /// Runs the tests of a phase.
-    fn phase(&mut self, phase: &Phase) -> Result<(), VmError> {
+    fn phase(&mut self, phase: &Phase) -> Result<(), Broken> {
         let series = self.series;
         for (patch, test) in series.tests().filter(|(patch, test)| phase.has(*patch, test)) {
             let mut of_patched = Vec::new();
@@ -287,8 +330,12 @@ impl Run<'_> {
         test: &Test,
         step: &Step,
         phase: &Phase,
-    ) -> Result<Said, VmError> {
-        let said = steps::act(self.guest, self.series.patches[patch].name, step)?;
+    ) -> Result<Said, Broken> {
+        let said = steps::act(self.guest, self.series.patches[patch].name, step).and_then(|said| {
+            self.guest.check_ring()?;
+            Ok(said)
+        });
+        let said = said.map_err(|error| during(error, patch, test, step, phase))?;
         self.report.shown.push(Shown {
             patch,
             test: test.name.value.clone(),
@@ -321,6 +368,12 @@ impl Run<'_> {
             add(Problem::Expectation { test: name(), expectation, output });
         }
     }
+}
+
+/// A failure during a step.
+fn during(error: VmError, patch: usize, test: &Test, step: &Step, phase: &Phase) -> Broken {
+    let (test, phase, step) = (test.name.value.clone(), phase.clone(), step.clone());
+    Broken { error, during: Some(Box::new(During::Step { patch, test, phase, step })) }
 }
 
 fn holds(claim: &Claim, said: &Said) -> bool {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 //! The results of tests.
 
-use super::{Output, Phase};
+use super::{Output, Phase, VmError};
 use kps_ast::{Expectation, Step, Test};
 
 /// The results of the tests of a series of patches. A patch is named by its number in the series.
@@ -13,6 +13,41 @@ pub struct TestReport {
     pub failures: Vec<TestFailure>,
     /// The steps that have run, in order.
     pub shown: Vec<Shown>,
+}
+
+/// A machine that failed, with what it was doing.
+#[derive(Debug)]
+pub struct Broken {
+    /// The failure.
+    pub error: VmError,
+    /// What it was doing; `None` before the first step and after the last.
+    pub during: Option<Box<During>>,
+}
+
+/// What a machine was doing.
+#[derive(Debug)]
+pub enum During {
+    /// A step ran.
+    Step {
+        /// The patch whose test it is.
+        patch: usize,
+        /// The test.
+        test: String,
+        /// The phase.
+        phase: Phase,
+        /// The step.
+        step: Step,
+    },
+    /// A patch was loaded.
+    Load(usize),
+    /// A patch was unloaded.
+    Unload(usize),
+}
+
+impl From<VmError> for Broken {
+    fn from(error: VmError) -> Broken {
+        Broken { error, during: None }
+    }
 }
 
 /// A step that has run.
@@ -48,6 +83,8 @@ pub enum Problem {
     Livepatch {
         /// The operation.
         what: &'static str,
+        /// The name of the patch.
+        name: String,
         /// 5 when a transition did not complete.
         output: Output,
     },

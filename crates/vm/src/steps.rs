@@ -22,6 +22,8 @@ pub fn trigger_path(patch: &str, trigger: &Trigger) -> String {
 }
 
 const COMMAND_LIMIT: Duration = Duration::from_secs(120);
+/// How long a command of a `wait` may run on: the host may be busy.
+const GRACE: Duration = Duration::from_secs(20);
 /// The interval between two polls. Each poll is a shell in the machine.
 const PAUSE: Duration = Duration::from_millis(200);
 
@@ -64,11 +66,13 @@ pub(super) fn provoke(guest: &mut Guest, patch: &str, step: &Step) -> Result<Sai
     }
 }
 
-/// Runs a command until it succeeds or a time limit ends.
+/// Runs a command until it succeeds or a time limit ends. A command that does not end itself soon
+/// after that is one more that does not answer.
 fn wait(guest: &mut Guest, command: &str, limit: Duration) -> Result<Output, VmError> {
     let end = Instant::now() + limit;
     loop {
-        let output = guest.run(command, COMMAND_LIMIT)?;
+        let rest = end.saturating_duration_since(Instant::now());
+        let output = guest.run(command, (rest + GRACE).min(COMMAND_LIMIT))?;
         if output.status == 0 || Instant::now() >= end {
             return Ok(output);
         }

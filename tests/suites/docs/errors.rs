@@ -91,6 +91,7 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("KPS0904", "tests/suites/vm.rs"),
     ("KPS0905", "tests/suites/vm.rs"),
     ("KPS0907", "tests/suites/vm.rs"),
+    ("KPS0908", "tests/suites/hangs.rs"),
     ("KPS1001", "tests/suites/tools.rs"),
     ("KPS1002", "tests/suites/running.rs"),
     ("KPS1003", "tests/suites/running.rs"),

@@ -2,24 +2,26 @@
 //! `kpsc test`.
 
 mod messages;
+mod shell;
 mod triggers;
 
 use super::kernels::{Ended, Kernel, KernelsArgs, Patches};
-use super::{compile, module, progress, report, say, CommandResult, ExitCode, LimitArgs};
+use super::{compile, progress, report, say, wrong_usage, CommandResult, ExitCode, LimitArgs};
+use crate::build::Built;
 use crate::driver::Compiled;
 use crate::input::{for_tests, Input};
 use crate::render::line;
 use crate::series;
 use kps_diag::{any_error, list, Diagnostic, OTHER_MODULE, TEST_WITHOUT_CLAIM};
-use kps_grammar::ast;
+use kps_grammar::{ast, Source};
 use kps_host::input;
 use kps_operate::{look_into, Incoming};
-use kps_targets::{Cache, Target};
+use kps_targets::{Cache, Target, Tree};
 use kps_vm::{
-    arguments, run_tests, run_unpatched, Copy, Guest, Machine, Patch, Series, Shown,
+    arguments, run_tests, run_unpatched, Broken, Copy, Guest, Machine, Patch, Series, Shown,
     TemplateMachine, TestReport, VmError,
 };
-use messages::{describe, vm_error};
+use messages::{describe, tell_broken, vm_error};
 use std::convert::Infallible;
 use std::path::{Path, PathBuf};
 use triggers::build_triggers;
@@ -49,6 +51,10 @@ pub(super) struct Test {
     /// Show what each step printed.
     #[arg(long, short)]
     verbose: bool,
+    /// Load the patches and open a shell in the machine in place of testing; the end of the shell
+    /// unloads them. A script on standard input is run.
+    #[arg(long, conflicts_with_all = ["all", "filter", "verbose"])]
+    shell: bool,
     /// Boot every virtual machine instead of copying one that has booted.
     #[arg(long)]
     boot: bool,
@@ -58,10 +64,56 @@ pub(super) struct Test {
 struct Tested {
     compiled: Compiled,
     tests: Vec<ast::Test>,
+    /// The programs that they run, with their source.
+    triggers: Vec<(ast::Trigger, Source)>,
+    /// The object of its module, once that has been built.
+    object: Vec<u8>,
+}
+
+impl Tested {
+    /// Builds the module. Messages have been printed. The inner result is an exit code if there
+    /// were errors.
+    fn build(
+        &mut self,
+        target: &mut Target,
+        cache: &Cache,
+    ) -> Result<Result<Vec<u8>, ExitCode>, Diagnostic> {
+        let Built { module, object, diagnostics } =
+            self.compiled.build(target, cache, progress(), None)?;
+        let code = report(&diagnostics, Some(&self.compiled.sources));
+        self.object = object;
+        Ok(module.ok_or(code.max(1)))
+    }
+
+    /// Adds to the machine what the tests need. Messages have been printed.
+    fn bring(
+        &self,
+        module: Vec<u8>,
+        machine: &mut Machine,
+        target: &Target,
+        tree: &Tree,
+    ) -> Result<Result<(), ExitCode>, Diagnostic> {
+        let Tested { compiled, tests, triggers, .. } = self;
+        let (name, sources) = (compiled.name(), &compiled.sources);
+        machine.files.push((file(name), module));
+        match build_triggers(name, triggers, tree, sources) {
+            Ok(programs) => machine.programs.extend(programs),
+            Err(error) => return Ok(Err(report(&[error], Some(sources)))),
+        }
+        for (name, module) in for_tests(tests, &compiled.passed.modules, target)? {
+            if !machine.modules.iter().any(|(known, _)| *known == name) {
+                machine.modules.push((name, module));
+            }
+        }
+        Ok(Ok(()))
+    }
 }
 
 impl Test {
     pub(super) fn run(self) -> CommandResult {
+        if self.shell && self.targets.are_several() {
+            return Ok(wrong_usage("`--shell` is for one kernel: name it with `--kernel`"));
+        }
         let patches = Patches::series(&self.specs)?;
         let cache = Cache::open()?;
         self.targets.run(&cache, "tested", &patches, |inputs, kernel| {
@@ -78,17 +130,10 @@ impl Test {
     fn test(&self, inputs: &[Input], kernel: Kernel, cache: &Cache) -> CommandResult {
         let mut kernel = kernel;
         let target = &mut kernel.target;
-        let tested = match self.tested(inputs, target, cache)? {
+        let mut tested = match self.tested(inputs, target, cache)? {
             Ok(tested) => tested,
             Err(code) => return Ok(code),
         };
-        let mut triggers = Vec::new();
-        for Tested { compiled, tests } in &tested {
-            match read_triggers(tests, &compiled.sources) {
-                Ok(read) => triggers.push(read),
-                Err(error) => return Ok(report(&[error], Some(&compiled.sources))),
-            }
-        }
         let mut given = self.given(&tested)?.into_iter();
         if target.tells_more() {
             // The headers, which come with the build tree, tell more.
@@ -103,27 +148,26 @@ impl Test {
         }
         // The copy is restored while the modules are built.
         let copy = copy_of(&machine);
-        for (Tested { compiled, tests }, triggers) in tested.iter().zip(&triggers) {
+        for patch in &mut tested {
             let module = match given.next() {
                 Some(module) => module,
-                None => match module(compiled, target, cache, None)? {
+                None => match patch.build(target, cache)? {
                     Ok(module) => module,
                     Err(code) => return Ok(code),
                 },
             };
-            machine.files.push((file(compiled.name()), module));
-            match build_triggers(compiled.name(), triggers, &tree, &compiled.sources) {
-                Ok(programs) => machine.programs.extend(programs),
-                Err(error) => return Ok(report(&[error], Some(&compiled.sources))),
-            }
-            for (name, module) in for_tests(tests, &compiled.passed.modules, target)? {
-                if !machine.modules.iter().any(|(known, _)| *known == name) {
-                    machine.modules.push((name, module));
-                }
+            if let Err(code) = patch.bring(module, &mut machine, target, &tree)? {
+                return Ok(code);
             }
         }
+        if self.shell {
+            return shell::open(copy, &machine, &tested, self.limit.limit);
+        }
         let runs = runs(&tested, self.limit.limit);
-        Ok(self.tell(&outcome(copy, &machine, &runs).map_err(vm_error)?, &tested))
+        Ok(match outcome(copy, &machine, &runs) {
+            Ok(outcome) => self.tell(&outcome, &tested),
+            Err(broken) => tell_broken(broken, &tested),
+        })
     }
 
     /// The patches with the tests to run. Messages have been printed. The inner result is an exit
@@ -140,7 +184,8 @@ impl Test {
             match compile(input.clone(), target, cache)? {
                 Ok(compiled) => {
                     let tests = compiled.passed.tests.clone();
-                    tested.push(Tested { compiled, tests });
+                    let (triggers, object) = (Vec::new(), Vec::new());
+                    tested.push(Tested { compiled, tests, triggers, object });
                 }
                 Err(wrong) => code = code.max(wrong),
             }
@@ -155,7 +200,15 @@ impl Test {
         if code != 0 {
             return Ok(Err(code));
         }
-        self.choose(&mut tested)?;
+        if !self.shell {
+            self.choose(&mut tested)?;
+        }
+        for Tested { compiled, tests, triggers, .. } in &mut tested {
+            match read_triggers(tests, &compiled.sources) {
+                Ok(read) => *triggers = read,
+                Err(error) => return Ok(Err(report(&[error], Some(&compiled.sources)))),
+            }
+        }
         Ok(Ok(tested))
     }
 
@@ -207,11 +260,7 @@ impl Test {
 
     /// Prints the results.
     fn tell(&self, outcome: &TestReport, tested: &[Tested]) -> ExitCode {
-        // With several patches, the name of the patch comes before that of its test.
-        let title = |patch: usize, test: &str| match tested {
-            [_] => line(test).into_owned(),
-            _ => format!("{}: {}", tested[patch].compiled.name(), line(test)),
-        };
+        let title = |patch: usize, test: &str| title(tested, patch, test);
         if self.verbose {
             for step in &outcome.shown {
                 show(step, &title(step.patch, &step.test), &tested[step.patch]);
@@ -223,12 +272,18 @@ impl Test {
         let mut code = 0;
         for (n, patch) in tested.iter().enumerate() {
             let failures = outcome.failures.iter().filter(|failure| failure.patch == n);
-            let title = |test: &str| title(n, test);
-            let failures: Vec<_> =
-                failures.map(|failure| describe(failure, &patch.tests, &title)).collect();
+            let failures: Vec<_> = failures.map(|failure| describe(failure, tested)).collect();
             code = code.max(report(&failures, Some(&patch.compiled.sources)));
         }
         code
+    }
+}
+
+/// The name of a test in messages: with several patches, that of its patch comes first.
+fn title(tested: &[Tested], patch: usize, test: &str) -> String {
+    match tested {
+        [_] => line(test).into_owned(),
+        _ => format!("{}: {}", tested[patch].compiled.name(), line(test)),
     }
 }
 
@@ -243,20 +298,26 @@ fn runs(tested: &[Tested], limit: u32) -> Vec<Series<'_>> {
     let sets: Vec<Vec<Vec<&ast::Test>>> =
         tested.iter().map(|patch| by_params(&patch.tests)).collect();
     let count = sets.iter().map(Vec::len).max().unwrap_or_default();
-    let run = |n: usize| {
-        let (mut patches, mut members) = (Vec::new(), Vec::new());
-        for (Tested { compiled, .. }, sets) in tested.iter().zip(&sets) {
-            // A patch that has fewer sets than another one is loaded without parameters.
-            let tests = sets.get(n).cloned().unwrap_or_default();
-            let params = tests.first().map_or(&[][..], |test| test.params.as_slice());
-            let member = compiled.passed.member.loaded_with(params);
-            let (name, replaces) = (compiled.name(), member.replaces());
-            patches.push(Patch { name, module: file(name), replaces, params, tests });
-            members.push(member);
-        }
-        Series { patches, route: series::route(&members), limit }
-    };
-    (0..count).map(run).collect()
+    // A patch that has fewer sets than another one is loaded without parameters.
+    let tests = |n: usize| sets.iter().map(move |sets| sets.get(n).cloned().unwrap_or_default());
+    (0..count).map(|n| series(tested, tests(n), limit)).collect()
+}
+
+/// The patches, each with tests that load it alike.
+fn series<'t>(
+    tested: &'t [Tested],
+    tests: impl Iterator<Item = Vec<&'t ast::Test>>,
+    limit: u32,
+) -> Series<'t> {
+    let (mut patches, mut members) = (Vec::new(), Vec::new());
+    for (Tested { compiled, .. }, tests) in tested.iter().zip(tests) {
+        let params = tests.first().map_or(&[][..], |test| test.params.as_slice());
+        let member = compiled.passed.member.loaded_with(params);
+        let (name, replaces) = (compiled.name(), member.replaces());
+        patches.push(Patch { name, module: file(name), replaces, params, tests });
+        members.push(member);
+    }
+    Series { patches, route: series::route(&members), limit }
 }
 
 /// The tests, together with those that load the patch with the same parameters.
@@ -316,22 +377,10 @@ fn outcome(
     mut copy: Option<Copy>,
     machine: &Machine,
     runs: &[Series<'_>],
-) -> Result<TestReport, VmError> {
+) -> Result<TestReport, Broken> {
     let progress = progress();
     let mut report = TestReport::default();
-    let mut start = || {
-        let start = || match copy.take() {
-            Some(copy) => copy.finish(machine),
-            None => Guest::start(machine),
-        };
-        let guest = progress.step("starting a virtual machine", start)?;
-        if let Some(reason) = guest.passed_over() {
-            progress.say(&format!(
-                "  It was booted in place of a copy of the template machine: {reason}"
-            ));
-        }
-        Ok(guest)
-    };
+    let mut start = || start(copy.take(), machine);
     for series in runs {
         for (patch, test) in series.tests().filter(|(_, test)| test.complains()) {
             let mut guest = start()?;
@@ -345,4 +394,18 @@ fn outcome(
         runs.iter().try_for_each(|series| run_tests(&mut guest, series, &mut report))
     })?;
     Ok(report)
+}
+
+/// Starts a machine, from a copy of its template if there is one.
+fn start(copy: Option<Copy>, machine: &Machine) -> Result<Guest, VmError> {
+    let start = || match copy {
+        Some(copy) => copy.finish(machine),
+        None => Guest::start(machine),
+    };
+    let guest = progress().step("starting a virtual machine", start)?;
+    if let Some(reason) = guest.passed_over() {
+        progress()
+            .say(&format!("  It was booted in place of a copy of the template machine: {reason}"));
+    }
+    Ok(guest)
 }

@@ -16,19 +16,19 @@ use kps_targets::Tree;
 use kps_vm::trigger_path;
 
 /// The triggers of all tests with their source, each once.
-pub(in crate::cli) fn read_triggers<'a>(
-    tests: &'a [ast::Test],
+pub(in crate::cli) fn read_triggers(
+    tests: &[ast::Test],
     sources: &Sources,
-) -> Result<Vec<(&'a ast::Trigger, Source)>, Diagnostic> {
+) -> Result<Vec<(ast::Trigger, Source)>, Diagnostic> {
     let spec = &sources.spec().name;
     let mut reader = Reader::new(folder_of(spec), TRIGGERS);
-    let mut triggers: Vec<(&ast::Trigger, Source)> = Vec::new();
+    let mut triggers: Vec<(ast::Trigger, Source)> = Vec::new();
     for step in tests.iter().flat_map(|test| &test.steps) {
         let ast::Action::Trigger(trigger) = &step.action else { continue };
         if !triggers.iter().any(|(known, _)| known.file.value == trigger.file.value) {
             let text = read_text(spec, &trigger.file, FileKind::C, input::TRIGGER, &mut reader)?;
             check_characters(&trigger.file, &text)?;
-            triggers.push((trigger, text));
+            triggers.push((trigger.clone(), text));
         }
     }
     Ok(triggers)
@@ -53,7 +53,7 @@ fn check_characters(file: &ast::Text, text: &Source) -> Result<(), Diagnostic> {
 /// The programs of a patch for the machine. Warnings have been printed.
 pub(super) fn build_triggers(
     patch: &str,
-    triggers: &[(&ast::Trigger, Source)],
+    triggers: &[(ast::Trigger, Source)],
     tree: &Tree,
     sources: &Sources,
 ) -> Result<Vec<(String, Vec<u8>)>, Diagnostic> {
