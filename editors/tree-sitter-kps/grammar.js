@@ -159,8 +159,20 @@ module.exports = grammar({
         optional($.when),
         choice(';', seq('{', repeat(choice($._step, ';')), '}')),
       ),
-    _step: ($) => choice($.module, $.run, $.trigger, $.dmesg, $.wait, $.unpatched, $.patched),
+    _step: ($) =>
+      choice(
+        $.module,
+        $.param_of_test,
+        $.run,
+        $.trigger,
+        $.dmesg,
+        $.wait,
+        $.unpatched,
+        $.patched,
+        $.always,
+      ),
     module: ($) => seq('module', $.string, ';'),
+    param_of_test: ($) => seq('param', field('name', $.name), '=', $._value, ';'),
     run: ($) => seq('run', $.string, ';'),
     trigger: ($) =>
       seq('trigger', 'c', $.string, optional(seq('as', choice('user', 'root'))), ';'),
@@ -168,6 +180,7 @@ module.exports = grammar({
     wait: ($) => seq('wait', $.string, $.number, ';'),
     unpatched: ($) => seq('unpatched', choice($._claim, seq('complains', $.string)), ';'),
     patched: ($) => seq('patched', $._claim, ';'),
+    always: ($) => seq('always', $._claim, ';'),
     _claim: ($) => choice(seq(choice('has', 'lacks'), $.string), seq('status', $.number)),
 
     // An item of Rust ends with `;` or with its block. It is all Rust, its keywords too.

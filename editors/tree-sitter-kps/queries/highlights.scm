@@ -7,12 +7,13 @@
   "ctor" "dtor" "acquire" "release" "adopt" "object" "from" "when" "has" "lacks" "fn" "use" "static"
   "percpu" "replace" "pre" "post" "pre_patch" "post_patch" "pre_unpatch" "post_unpatch" "arguments"
   "c" "mod" "test" "module" "run" "trigger" "as" "user" "root" "dmesg" "wait" "unpatched" "patched"
-  "status" "complains"
+  "always" "status" "complains"
 ] @keyword
 
 (patch name: (name) @namespace)
 (object name: (name) @namespace)
 (param name: (name) @variable)
+(param_of_test name: (name) @variable)
 (state name: (name) @variable)
 (shadow name: (name) @variable)
 (resource name: (name) @variable)
