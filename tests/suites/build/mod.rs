@@ -197,7 +197,7 @@ fn errors_in_bodies_are_reported_where_the_author_wrote_them() {
         let into = folder();
         let output = kpsc()
             .current_dir(&specs)
-            .arg("build")
+            .args(["build", "--kernel", &target().name])
             .arg(spec.file_name().unwrap_or_default())
             .arg("-o")
             .arg(into.path())
