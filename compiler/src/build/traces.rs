@@ -50,10 +50,13 @@ fn place<'l>(line: &'l str, module: &str) -> Option<Place<'l>> {
     if at.checked_sub(1).is_some_and(|before| words[before] == "?") {
         return None;
     }
-    let words_of_place = words[at].trim_start_matches("0010:");
+    // A segment may stand before the function.
+    let words_of_place = words[at].rsplit(':').next()?;
     let (function, rest) = words_of_place.split_once("+0x")?;
     let offset = u64::from_str_radix(rest.split('/').next()?, 16).ok()?;
-    let is_exact = line.contains("RIP: ") || line.contains("WARNING: ") || line.contains(" at ");
+    let is_exact = [kps_arch::native().instruction_pointer, "WARNING: ", " at "]
+        .iter()
+        .any(|it| line.contains(it));
     // A trace has the addresses that calls return to, which may be those of the next line.
     let offset = if is_exact { offset } else { offset.saturating_sub(1) };
     Some(Place { words: words_of_place, function, offset })

@@ -59,6 +59,8 @@ pub struct Arch {
     /// Whether compilers call a function of this name, or read a variable of it, without being told
     /// to in the source.
     pub implied: fn(&str) -> bool,
+    /// How a trace of the kernel names the instruction that ran.
+    pub instruction_pointer: &'static str,
     /// How rustc compiles code for the kernel.
     pub rustc: Rustc,
     /// The names that Kbuild uses.

@@ -39,6 +39,8 @@ pub(crate) static X86_64: Arch = Arch {
     refers,
     relocation,
     implied,
+    // `show_ip()` in arch/x86/kernel/dumpstack.c.
+    instruction_pointer: "RIP: ",
     // As arch/x86/Makefile and scripts/generate_rust_target.rs have it.
     rustc: Rustc {
         target: "x86_64-unknown-none",
