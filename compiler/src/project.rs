@@ -7,7 +7,7 @@ mod home;
 mod patches;
 
 pub(crate) use home::workspace_of;
-pub use home::{shared_library, Home, Workspace};
+pub use home::{shared_library, Home, Workspace, WRITTEN};
 
 use crate::render::Format;
 use kps_diag::{Diagnostic, OTHER_FAMILY, UNUSABLE_PROJECT};
@@ -54,14 +54,14 @@ pub struct Unusable {
 impl Project {
     /// The project of a file or folder: that of the nearest project file above it.
     pub fn of(place: &Path) -> Result<Option<Project>, Box<Unusable>> {
-        let place = std::path::absolute(place).unwrap_or_else(|_| place.to_owned());
-        let Some(folder) = place.ancestors().find(|folder| folder.join(FILE).is_file()) else {
-            return Ok(None);
-        };
+        let place = resolved(place);
+        // What is no regular file is refused when it is read.
+        let is_project = |folder: &&Path| folder.join(FILE).symlink_metadata().is_ok();
+        let Some(folder) = place.ancestors().find(is_project) else { return Ok(None) };
         let path = folder.join(FILE);
         let text = read_text(folder, FILE, input::PROJECT)
             .map_err(|error| Box::new(Unusable { error, sources: None }))?;
-        let settings = Settings::read(&text).map_err(|error| {
+        let settings = Settings::read(&text, &path).map_err(|error| {
             let sources = Sources::new(Source::new(path.display().to_string(), text));
             Box::new(Unusable { error, sources: Some(sources) })
         })?;
@@ -100,6 +100,22 @@ impl Project {
     }
 }
 
+/// A path without `..` and links in its folders: where the file is, and not how it was found. What
+/// does not exist yet is below what does.
+fn resolved(place: &Path) -> PathBuf {
+    let absolute = std::path::absolute(place).unwrap_or_else(|_| place.to_owned());
+    let folder = if absolute.is_dir() { Some(absolute.as_path()) } else { absolute.parent() };
+    let existing = folder.into_iter().flat_map(Path::ancestors);
+    let found = existing.filter_map(|above| Some((above, above.canonicalize().ok()?))).next();
+    match found {
+        Some((above, real)) => match absolute.strip_prefix(above) {
+            Ok(rest) if !rest.as_os_str().is_empty() => real.join(rest),
+            _ => real,
+        },
+        None => absolute,
+    }
+}
+
 /// The text of a file of a project.
 fn read_text(folder: &Path, name: &str, limit: Limit) -> Result<String, Diagnostic> {
     input::text(&folder.join(name), read_below(folder, name, limit)?)
@@ -107,8 +123,9 @@ fn read_text(folder: &Path, name: &str, limit: Limit) -> Result<String, Diagnost
 
 impl Settings {
     /// Reads a project file.
-    fn read(text: &str) -> Result<Settings, Diagnostic> {
-        let refuse = |span, message: String| {
+    fn read(text: &str, path: &Path) -> Result<Settings, Diagnostic> {
+        let refuse = |span, why: &str| {
+            let message = format!("{} is no project file: {why}", path.display());
             Diagnostic::new(UNUSABLE_PROJECT, message).at(span, "").help(format!(
                 "run `kpsc explain {}` to see a complete file",
                 UNUSABLE_PROJECT.id()
@@ -116,7 +133,7 @@ impl Settings {
         };
         let settings: Settings = toml::from_str(text).map_err(|error| {
             let span = error.span().unwrap_or_default();
-            refuse(Span::new(span.start, span.end), format!("{FILE}: {}", error.message()))
+            refuse(Span::new(span.start, span.end), error.message())
         })?;
         let is_word = |word: &str| syn::parse_str::<syn::Ident>(word).is_ok() && word.is_ascii();
         match settings.family.as_deref().filter(|family| !is_word(family)) {
@@ -124,7 +141,7 @@ impl Settings {
             Some(_) => {
                 let at = text.find("family").unwrap_or_default();
                 let span = Span::new(at, at + "family".len());
-                Err(refuse(span, format!("{FILE}: the family is not a name")))
+                Err(refuse(span, "the family is not a name"))
             }
         }
     }

@@ -3,12 +3,12 @@
 
 use super::build::make_output;
 use super::progress;
-use super::sync::{bring_library, in_bytes};
+use super::sync::{bring_library, check_place, in_bytes};
 use crate::build::write_files;
 use crate::emit::{library, Files, LIBRARY};
 use crate::project::{Home, Workspace};
 use kps_diag::Diagnostic;
-use kps_host::disk::{cannot, make_below, write_atomically};
+use kps_host::disk::{cannot, make_below, remove, rewrite};
 use kps_host::temporary::Folder;
 use std::io::{Error, ErrorKind};
 use std::path::Path;
@@ -25,14 +25,26 @@ pub(super) fn write_crate(
     folder: &Path,
     home: &Home,
 ) -> Result<(), Diagnostic> {
+    let mut made = vec![folder.to_owned()];
     match &home.shared {
         None => files.0.extend(library()),
-        Some(project) if project.join(LIBRARY).exists() => {}
-        Some(project) => bring_library(project, &in_bytes(library()))?,
+        Some(project) if project.join(LIBRARY).symlink_metadata().is_ok() => check_place(project)?,
+        Some(project) => made.push(project.join(LIBRARY)),
     }
     write(&files, copies, output, folder)?;
+    settle(home, made.len() > 1).inspect_err(|_| {
+        // The first error is more useful than one of removing what has been made.
+        made.iter().for_each(|path| drop(remove(path)));
+    })
+}
+
+/// Writes what other crates share with a new one.
+fn settle(home: &Home, needs_library: bool) -> Result<(), Diagnostic> {
+    if let Some(project) = home.shared.as_ref().filter(|_| needs_library) {
+        bring_library(project, &in_bytes(library()))?;
+    }
     if let Some(Workspace { manifest, changed: Some(text) }) = &home.workspace {
-        write_atomically(manifest, text.as_bytes())?;
+        rewrite(manifest, text.as_bytes())?;
         progress().say(&format!("{} has the crate as a member now.", manifest.display()));
     }
     Ok(())

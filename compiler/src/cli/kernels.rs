@@ -191,7 +191,11 @@ impl KernelsArgs {
             }
         };
         let all = || Ok::<_, Diagnostic>(for_all(jobs, work));
-        let outcomes = progress().step(&format!("{made} for all"), all)?;
+        let what = match patches {
+            Patches::Named(_) => "for all kernels",
+            Patches::All(_) => "all patches of the project",
+        };
+        let outcomes = progress().step(&format!("{made} {what}"), all)?;
         Ok(show(&outcomes))
     }
 

@@ -28,6 +28,7 @@ mod unload;
 use crate::build::{Built, Log};
 use crate::driver::{self, Compiled};
 use crate::input::Input;
+use crate::project::Project;
 use crate::render::{plain, render, Format};
 use clap::{Parser, Subcommand};
 use kps_diag::{Diagnostic, Severity};
@@ -330,7 +331,9 @@ impl LimitArgs {
 /// Reads a patch, and holds it against its project.
 fn read_patch(path: &Path) -> Result<Input, Diagnostic> {
     let mut input = Input::read(path)?;
-    let wrong = input.patch.as_ref().and_then(project::check_family);
+    // Those of a series may be of several projects.
+    let project = Project::of(path).map_err(|unusable| unusable.error)?;
+    let wrong = input.patch.as_ref().and_then(|patch| project?.check_family(patch));
     input.diagnostics.extend(wrong);
     Ok(input)
 }

@@ -3,7 +3,6 @@
 
 use crate::project::{Project, Unusable};
 use kps_diag::{Diagnostic, NO_SUCH_TARGET, UNUSABLE_PROJECT};
-use kps_grammar::ast;
 use kps_targets::{Cache, Target};
 use std::path::Path;
 use std::sync::OnceLock;
@@ -45,9 +44,4 @@ pub(super) fn target(cache: &Cache, name: &str) -> Result<Target, Diagnostic> {
         }
         _ => error,
     })
-}
-
-/// The mistake of a patch that does not belong to the family of the project.
-pub(super) fn check_family(patch: &ast::Patch) -> Option<Diagnostic> {
-    PROJECT.get()?.check_family(patch)
 }

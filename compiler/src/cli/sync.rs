@@ -6,7 +6,7 @@ use crate::driver;
 use crate::emit::{beside, bindings, library, BINDINGS_TITLE, LIBRARY, TARGET_FACTS};
 use crate::input::{refuse_link, Input};
 use crate::patch_crate::{BINDINGS, ROOT};
-use crate::project::{self, shared_library};
+use crate::project::{self, shared_library, WRITTEN};
 use kps_diag::{Diagnostic, NOT_A_CRATE};
 use kps_host::below::{entries_below, is_below, read_below, remove_below, write_below};
 use kps_host::input;
@@ -134,14 +134,14 @@ fn write_if_changed(folder: &Path, path: &str, bytes: &[u8]) -> Result<(), Diagn
 const MAKEFILE: &str = "kps/crate.mk";
 
 /// Refuses to write a library over files of the author, or through a link out of the folder.
-fn check_place(folder: &Path) -> Result<(), Diagnostic> {
+pub(super) fn check_place(folder: &Path) -> Result<(), Diagnostic> {
     let library = folder.join(LIBRARY);
     refuse_link(&library)?;
     for entry in entries_below(folder, LIBRARY)? {
         refuse_link(&folder.join(entry.path))?;
     }
     let manifest = format!("{LIBRARY}/Cargo.toml");
-    match is_below(folder, LIBRARY) && !is_by_kpsc(folder, &manifest, "# kpsc wrote this folder") {
+    match is_below(folder, LIBRARY) && !is_by_kpsc(folder, &manifest, WRITTEN) {
         true => Err(not_ours(&library)),
         false => Ok(()),
     }

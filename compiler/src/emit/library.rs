@@ -3,6 +3,7 @@
 //! this kpsc contains them.
 
 use super::{print, templates, Emitted};
+use crate::project::WRITTEN;
 use kps_plan::{Mode, Patch};
 use std::collections::{BTreeMap, BTreeSet};
 use toml::{Table, Value};
@@ -99,7 +100,7 @@ fn manifest() -> String {
         }
     }
     root.retain(|name, _| name == "workspace");
-    format!("# kpsc wrote this folder: the library that patch crates are built with.\n{root}")
+    format!("{WRITTEN}: the library that patch crates are built with.\n{root}")
 }
 
 fn parse(text: &str) -> Table {

@@ -123,8 +123,11 @@ impl Server {
         match method.as_str() {
             DidOpenTextDocument::METHOD => {
                 if let Some(DidOpenTextDocumentParams { text_document }) = read(params) {
-                    let TextDocumentItem { uri, version, text, .. } = text_document;
-                    self.put(Document::new(uri, version, text));
+                    let TextDocumentItem { uri, version, text, language_id } = text_document;
+                    // A client may send all that it has open.
+                    if language_id == "kps" || uri.as_str().ends_with(".kps") {
+                        self.put(Document::new(uri, version, text));
+                    }
                 }
             }
             DidChangeTextDocument::METHOD => {

@@ -152,12 +152,13 @@ fn inherits(value: &Spanned<DeValue<'_>>) -> bool {
     workspace.is_some_and(|value| value.get_ref().as_bool() == Some(true))
 }
 
-/// Whether this is the manifest of a crate that depends on the library.
-pub fn depends_on_library(text: &str) -> bool {
-    let Ok(manifest) = DeTable::parse(text) else { return false };
+/// Whether this is the manifest of a crate that depends on the library; `None` if it is none at
+/// all.
+pub fn depends_on_library(text: &str) -> Option<bool> {
+    let manifest = DeTable::parse(text).ok()?;
     let dependencies = manifest.get_ref().get("dependencies");
     let dependencies = dependencies.and_then(|value| value.get_ref().as_table());
-    dependencies.is_some_and(|dependencies| dependencies.contains_key(LIBRARY))
+    Some(dependencies.is_some_and(|dependencies| dependencies.contains_key(LIBRARY)))
 }
 
 /// The dependencies of the patch itself, except for the library, by name.

@@ -2,10 +2,10 @@
 //! Where a patch crate is at home: the folder that holds its library, and the cargo workspace that
 //! it is a member of.
 
-use super::{read_text, Project};
+use super::{read_text, resolved, Project};
 use crate::patch_crate::MANIFEST;
 use glob::{MatchOptions, Pattern};
-use kps_diag::{Diagnostic, UNSUPPORTED_MANIFEST};
+use kps_diag::{Diagnostic, NOT_A_CRATE, UNSUPPORTED_MANIFEST};
 use kps_host::input;
 use std::path::{Path, PathBuf};
 use toml::de::DeTable;
@@ -37,7 +37,12 @@ pub struct Workspace {
 impl Home {
     /// The home of a crate in this folder.
     pub fn of(folder: &Path) -> Result<Home, Diagnostic> {
-        let folder = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
+        let folder = resolved(folder);
+        if let Some(library) = folder.ancestors().skip(1).find(|above| is_library(above)) {
+            let message =
+                format!("{} is in {}, which kpsc writes", folder.display(), library.display());
+            return Err(Diagnostic::new(NOT_A_CRATE, message).help("make it in another folder"));
+        }
         let project = Project::of(&folder).map_err(|unusable| unusable.error)?;
         let shared = project.map(|project| project.folder);
         let up = shared.as_ref().and_then(|shared| folder.strip_prefix(shared).ok());
@@ -66,14 +71,25 @@ pub fn shared_library(folder: &Path) -> Result<Option<PathBuf>, Diagnostic> {
     Ok(project.map(|project| project.folder).filter(|_| !is_own))
 }
 
+/// The words by which kpsc knows the folder of a library.
+pub const WRITTEN: &str = "# kpsc wrote this folder";
+
+/// Whether kpsc has written a folder.
+pub(super) fn is_library(folder: &Path) -> bool {
+    let is_named = folder.file_name().is_some_and(|name| name == LIBRARY);
+    let text = || read_text(folder, MANIFEST, input::RUST_FILE);
+    is_named && text().is_ok_and(|text| text.starts_with(WRITTEN))
+}
+
 /// The manifest of the workspace that a folder is in, with its text.
 pub(crate) fn workspace_of(folder: &Path) -> Result<Option<(PathBuf, String)>, Diagnostic> {
-    let folder = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
+    let folder = resolved(folder);
     for above in folder.ancestors().skip(1) {
-        if above.join(MANIFEST).is_file() {
+        if above.join(MANIFEST).symlink_metadata().is_ok() {
             let text = read_text(above, MANIFEST, input::RUST_FILE)?;
-            let is_root =
-                DeTable::parse(&text).is_ok_and(|it| it.get_ref().contains_key("workspace"));
+            let manifest = DeTable::parse(&text)
+                .map_err(|error| unusable(&above.join(MANIFEST), error.message()))?;
+            let is_root = manifest.get_ref().contains_key("workspace");
             if is_root {
                 return Ok(Some((above.join(MANIFEST), text)));
             }
@@ -94,11 +110,13 @@ fn joined(
     let top = manifest.parent().unwrap_or(Path::new("/"));
     let below = |path: &Path| Some(path.strip_prefix(top).ok()?.to_str()?.to_owned());
     let Some(member) = below(folder) else { return Ok(None) };
-    let mut document: DocumentMut = text.parse().map_err(|error: toml_edit::TomlError| {
-        let message = format!("{} cannot be read: {}", manifest.display(), error.message());
-        Diagnostic::new(UNSUPPORTED_MANIFEST, message).help("run `cargo check` for details")
-    })?;
+    let mut document: DocumentMut =
+        text.parse().map_err(|error: toml_edit::TomlError| unusable(manifest, error.message()))?;
     let workspace = &mut document["workspace"];
+    let is_list = |key| workspace.get(key).is_none_or(Item::is_array);
+    if !workspace.is_table_like() || !is_list("members") || !is_list("exclude") {
+        return Err(unusable(manifest, "`[workspace]` has no lists `members` and `exclude`"));
+    }
     if list(workspace, "exclude").any(|excluded| Path::new(&member).starts_with(excluded)) {
         return Ok(None);
     }
@@ -113,7 +131,14 @@ fn joined(
             is_changed = true;
         }
     }
-    Ok(Some(is_changed.then(|| document.to_string())))
+    let ends = if text.contains("\r\n") { "\r\n" } else { "\n" };
+    Ok(Some(is_changed.then(|| document.to_string().replace('\n', ends))))
+}
+
+/// The error for the manifest of a workspace.
+fn unusable(manifest: &Path, why: &str) -> Diagnostic {
+    let message = format!("{} cannot be used: {why}", manifest.display());
+    Diagnostic::new(UNSUPPORTED_MANIFEST, message).help("run `cargo check` for details")
 }
 
 /// The texts of a list in `[workspace]`.
@@ -124,7 +149,7 @@ fn list<'a>(workspace: &'a Item, key: &str) -> impl Iterator<Item = &'a str> {
 
 /// Adds a text to a list in `[workspace]`, on a line of its own if its last element is.
 fn add(workspace: &mut Item, key: &str, text: &str) {
-    if workspace.get(key).is_none_or(|list| !list.is_array()) {
+    if workspace.get(key).is_none() {
         workspace[key] = toml_edit::value(Array::new());
     }
     let Some(list) = workspace[key].as_array_mut() else { return };

@@ -1,17 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0
 //! Finds the specs and patch crates of a project.
 
+use super::home::is_library;
 use super::{read_text, Project, FILE};
-use crate::patch_crate::{depends_on_library, MANIFEST, ROOT, TESTS};
-use kps_diag::{Diagnostic, PATCH_TOO_LARGE};
+use crate::patch_crate::{depends_on_library, MANIFEST, TESTS};
+use kps_diag::{Diagnostic, PATCH_TOO_LARGE, UNUSABLE_PROJECT};
 use kps_host::disk::cannot;
 use kps_host::input;
 use std::path::{Path, PathBuf};
 use walkdir::{DirEntry, WalkDir};
 
 impl Project {
-    /// Every spec and patch crate below the folder, by path. Hidden folders, those of cargo and of
-    /// other projects are left out, and links are not followed.
+    /// Every spec and patch crate below the folder, by path, and what may be one and cannot be
+    /// read. Hidden folders, libraries, and those of cargo and of other projects are left out.
+    /// Links are not followed.
     pub fn patches(&self) -> Result<Vec<PathBuf>, Diagnostic> {
         /// With all that is in the folders besides patches.
         const MOST: usize = 1 << 18;
@@ -19,7 +21,17 @@ impl Project {
         let walk = WalkDir::new(&self.folder).sort_by_file_name().into_iter();
         for entry in walk.filter_entry(|entry| self.is_of_project(entry)).take(MOST + 1) {
             seen += 1;
-            let entry = entry.map_err(|error| cannot("read", &self.folder, &error.into()))?;
+            let entry = match entry {
+                Ok(entry) => entry,
+                // Who reads the patch says why that is impossible, and the others have their turn.
+                Err(error) => match error.path() {
+                    Some(path) => {
+                        found.push(path.to_owned());
+                        continue;
+                    }
+                    None => return Err(cannot("read", &self.folder, &error.into())),
+                },
+            };
             let (kind, path) = (entry.file_type(), entry.path());
             if (kind.is_dir() && is_patch_crate(path)) || (kind.is_file() && is_spec(path)) {
                 found.push(path.to_owned());
@@ -30,6 +42,12 @@ impl Project {
             return Err(Diagnostic::new(PATCH_TOO_LARGE, message)
                 .note(format!("kpsc reads at most {MOST} files and folders below {FILE}"))
                 .help("name the specs"));
+        }
+        if found.is_empty() {
+            let message =
+                format!("there is no spec or patch crate below {}", self.folder.display());
+            return Err(Diagnostic::new(UNUSABLE_PROJECT, message)
+                .help("name a spec, or `kpsc new NAME` for a first one"));
         }
         Ok(found)
     }
@@ -43,7 +61,8 @@ impl Project {
         let is_hidden = name.starts_with('.');
         // Cargo marks its own folders, wherever they are.
         let is_cargos = entry.path().join("CACHEDIR.TAG").exists();
-        !is_hidden && !is_cargos && !entry.path().join(FILE).is_file()
+        let is_of_other = entry.path().join(FILE).symlink_metadata().is_ok();
+        !is_hidden && !is_cargos && !is_of_other && !is_library(entry.path())
     }
 }
 
@@ -57,8 +76,9 @@ fn is_spec(path: &Path) -> bool {
 }
 
 /// Whether a folder is a patch crate: it depends on the library, as no other crate of a workspace
-/// does.
+/// does. One whose manifest cannot be read may be one, and is not passed over in silence.
 fn is_patch_crate(folder: &Path) -> bool {
-    let manifest = || read_text(folder, MANIFEST, input::RUST_FILE).ok();
-    folder.join(ROOT).is_file() && manifest().is_some_and(|text| depends_on_library(&text))
+    let has_manifest = folder.join(MANIFEST).symlink_metadata().is_ok();
+    let text = || read_text(folder, MANIFEST, input::RUST_FILE);
+    has_manifest && text().map_or(true, |text| depends_on_library(&text).unwrap_or(true))
 }

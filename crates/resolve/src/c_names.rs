@@ -148,7 +148,8 @@ impl Resolver<'_> {
             _ if text.starts_with(char::is_uppercase) => {
                 "a macro of C has no symbol: write its value".to_owned()
             }
-            _ => format!("declare it: `let {text} = ..;`"),
+            _ if around.params.is_empty() => format!("declare it: `let {text} = ..;`"),
+            _ => format!("write a parameter, or declare it: `let {text} = ..;`"),
         })
     }
 

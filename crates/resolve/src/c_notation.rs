@@ -40,7 +40,7 @@ pub(super) fn help(tokens: TokenStream, is_there: impl Fn(Span) -> bool) -> Opti
         _ if matches!(at(start), "if" | "while") && at(start + 1) == "(" && before(1) == ")" => BRACES,
         _ if at(start) == "else" && this != "{" && this != "if" => BRACES,
         _ if this == "{" && before(1) == ")" => {
-            "bodies have no loops that are macros: write `while !at.is_null() { ..; at = (*at).next; }`"
+            "bodies have no loops that are macros: write `let mut at = (*head).next; while at != head { ..; at = (*at).next; }`"
         }
         ("(", "struct", _) if !is_name(before(2)) => CAST,
         _ if at(start) == "struct" || this == "struct" => STRUCT,

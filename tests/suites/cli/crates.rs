@@ -16,6 +16,7 @@ pub(crate) fn cases() -> Vec<Case> {
         a_folder_that_is_no_patch_crate_is_refused,
         a_manifest_may_inherit_from_a_workspace,
         crates_of_a_project_share_one_library,
+        a_workspace_is_joined_or_left_as_it_is,
         a_new_crate_is_one,
         nothing_is_written_through_a_link_that_is_swapped_in,
     ]
@@ -168,6 +169,43 @@ fn crates_of_a_project_share_one_library() {
     std::fs::remove_dir_all(top.path().join("kps")).unwrap_or_else(|error| panic!("{error}"));
     write(&top.path().join("kps/notes"), b"mine");
     assert_ends(on(&patches, &["sync", "one"]), 1, "KPS1211");
+}
+
+/// A manifest that is not understood is not changed, and nothing is made. A crate elsewhere does not
+/// join the workspace that kpsc was called in.
+fn a_workspace_is_joined_or_left_as_it_is() {
+    let (top, cache) = (folder(), fixture_cache());
+    let inside = top.path().join("inside");
+    let manifest = inside.join("Cargo.toml");
+    write(&inside.join("kpsc.toml"), b"");
+    let on = |folder: &Path, words: &[&str]| {
+        run(kpsc().env("KPSC_CACHE", cache.path()).current_dir(folder).args(words))
+    };
+    for text in [
+        "workspace = 3\n",
+        "[[workspace]]\n",
+        "[workspace]\nmembers = \"x\"\n",
+        "[workspace]\nexclude = {}\n",
+        "[workspace\n",
+    ] {
+        write(&manifest, text.as_bytes());
+        assert_ends(on(&inside, &["new", "--crate", "one"]), 1, "KPS1208");
+        assert_eq!(std::fs::read_to_string(&manifest).unwrap_or_default(), text);
+        assert!(!inside.join("one").exists() && !inside.join("kps").exists(), "{text}");
+    }
+    write(&manifest, b"[workspace]\r\nmembers = []\r\n");
+    write(&inside.join("fix.kps"), super::SPEC.as_bytes());
+    let convert = ["convert", "fix.kps", "--to", "crate", "--kernel", FIXTURE, "-o"];
+    let (status, said) = on(&inside, &[&convert[..], &["../outside"]].concat());
+    assert_eq!(status, 0, "{said}");
+    let made = std::fs::read_to_string(top.path().join("outside/fix/Cargo.toml"));
+    assert!(made.is_ok_and(|text| text.contains("path = \"kps/runtime\"")));
+    assert!(top.path().join("outside/fix/kps/runtime").exists() && !inside.join("kps").exists());
+    assert_eq!(on(&inside, &["new", "--crate", "one"]).0, 0);
+    let text = std::fs::read_to_string(&manifest).unwrap_or_default();
+    assert_eq!(text, "[workspace]\r\nmembers = [\"one\"]\r\nexclude = [\"kps\"]\r\n");
+    // What kpsc writes is no place for somebody's own crate.
+    assert_ends(on(&inside.join("kps"), &["new", "--crate", "two"]), 1, "KPS1211");
 }
 
 /// A new crate passes, is made once, and can be built with what stands in it.

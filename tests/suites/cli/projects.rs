@@ -17,6 +17,7 @@ pub(crate) fn cases() -> Vec<Case> {
         the_format_of_messages_is_that_of_the_project,
         patches_with_data_are_of_the_family_of_the_project,
         all_patches_of_a_project_and_no_others_are_checked,
+        what_may_be_a_patch_is_not_passed_over,
         patches_of_one_name_are_not_built_over_one_another,
         a_project_file_with_a_mistake_is_refused_at_its_place,
         success_names_the_target_and_the_running_kernel_if_it_is_another,
@@ -95,6 +96,15 @@ fn patches_with_data_are_of_the_family_of_the_project() {
     assert_eq!(with(DATA), (Some(1), true));
     assert_eq!(with("family other;"), (Some(1), true));
     assert_eq!(with(&format!("family acme; {DATA}")), (Some(0), false));
+    // Each patch of a series is held against its own project.
+    write(&root.path().join("sub/kpsc.toml"), b"");
+    let other = SPEC.replace("patch fix", "patch next").replace("object", "family other; object");
+    let other = write(&root.path().join("sub/next.kps"), other.as_bytes());
+    let spec = root.path().join("fix.kps").display().to_string();
+    for series in [[&spec, &other], [&other, &spec]] {
+        let (_, _, said) = both(on(cache.path(), &["check"]).args(series));
+        assert!(!said.contains("KPS0119"), "{said}");
+    }
 }
 
 fn all_patches_of_a_project_and_no_others_are_checked() {
@@ -142,6 +152,36 @@ fn all_patches_of_a_project_and_no_others_are_checked() {
     let mut all = on(cache.path(), &["check", "--all"]);
     let (status, _, said) = both(all.current_dir(nowhere.path()));
     assert!(status == Some(1) && said.contains("KPS0722"), "{said}");
+}
+
+/// A run that has checked nothing, or left a broken patch out, must not look like success.
+fn what_may_be_a_patch_is_not_passed_over() {
+    let (root, cache) = (folder(), fixture_cache());
+    let at = |path: &str, text: &str| write(&root.path().join(path), text.as_bytes());
+    at("kpsc.toml", "");
+    let all = || both(on(cache.path(), &["check", "--all"]).current_dir(root.path()));
+    let (status, _, said) = all();
+    assert!(status == Some(1) && said.contains("KPS0722"), "{said}");
+    at("fix.kps", SPEC);
+    // The library that crates share has crates of its own.
+    at("kps/Cargo.toml", "# kpsc wrote this folder: a library.\n");
+    at("kps/runtime/Cargo.toml", "[dependencies]\nkps = \"1\"\n");
+    assert_eq!(all().1, "fix.kps  fixture  ok\n");
+    at("broken/Cargo.toml", "[package]\nname = broken\n");
+    at("broken/src/lib.rs", "");
+    at("rootless/Cargo.toml", "[package]\nname = \"a\"\n[dependencies]\nkps.path = \"kps\"\n");
+    let (status, table, said) = all();
+    assert_eq!(status, Some(1), "{said}");
+    assert!(
+        table.lines().count() == 3 && table.contains("rootless  fixture  failed KPS1211"),
+        "{table}"
+    );
+    assert!(table.contains("broken    fixture  failed"), "{table}");
+    // What has the name of a project file and cannot be read is no reason to do without.
+    std::fs::remove_file(root.path().join("kpsc.toml")).unwrap_or_else(|error| panic!("{error}"));
+    std::fs::create_dir(root.path().join("kpsc.toml")).unwrap_or_else(|error| panic!("{error}"));
+    let (status, _, said) = all();
+    assert!(status == Some(3) && said.contains("kpsc.toml"), "{said}");
 }
 
 fn patches_of_one_name_are_not_built_over_one_another() {
