@@ -25,6 +25,7 @@ pub use format::format;
 pub use kps_ast as ast;
 pub use kps_ast::Span;
 pub use parse::{parse, MAX_SIZE};
+pub use scan::RUST;
 pub use source::{Position, Source};
 pub use sources::{File, Language, Sources};
 pub use text::check;

@@ -20,7 +20,7 @@ pub(crate) struct RawItem {
 }
 
 /// The first words of Rust items.
-pub(crate) const RUST: &[&str] = &[
+pub const RUST: &[&str] = &[
     "const",
     "enum",
     "extern",

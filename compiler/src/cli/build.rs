@@ -2,7 +2,7 @@
 //! `kpsc build`.
 
 use super::kernels::{Ended, Kernel, KernelsArgs, Patches};
-use super::{compile, module, output, progress, CommandResult, PatchArgs};
+use super::{compile, module, output, progress, CommandResult};
 use crate::build;
 use crate::driver::Compiled;
 use crate::input::Input;
@@ -19,8 +19,12 @@ use std::sync::{Mutex, PoisonError};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Build {
-    #[command(flatten)]
-    patch: PatchArgs,
+    /// The .kps file, or the folder of a patch crate.
+    #[arg(value_name = "SPEC", required_unless_present = "all")]
+    spec: Option<PathBuf>,
+    /// Every spec and crate of the project: all below its kpsc.toml.
+    #[arg(long, conflicts_with = "spec")]
+    all: bool,
     #[command(flatten)]
     targets: KernelsArgs,
     /// Where to put the result. With several kernels its name is NAME-KERNEL.
@@ -51,7 +55,7 @@ impl Build {
 
     /// The patch that the command line names.
     pub(super) fn place(&self) -> Option<&Path> {
-        self.patch.spec.as_deref()
+        self.spec.as_deref()
     }
 
     /// Builds for one kernel.

@@ -338,17 +338,6 @@ fn read_patch(path: &Path) -> Result<Input, Diagnostic> {
     Ok(input)
 }
 
-/// Which patch, for the commands that also work for all of a project.
-#[derive(Debug, clap::Args)]
-struct PatchArgs {
-    /// The .kps file, or the folder of a patch crate.
-    #[arg(value_name = "SPEC", required_unless_present = "all")]
-    spec: Option<PathBuf>,
-    /// Every spec and crate of the project: all below its kpsc.toml.
-    #[arg(long, conflicts_with = "spec")]
-    all: bool,
-}
-
 /// Where a spec is.
 #[derive(Debug, clap::Args)]
 struct SpecArgs {

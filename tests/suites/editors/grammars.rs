@@ -3,7 +3,7 @@
 //! compiler reads.
 
 use kps_grammar::ast::{Code, Level, Patch};
-use kps_grammar::Source;
+use kps_grammar::{Source, RUST};
 use kps_tests::schedule::{Case, Failed};
 use kps_tests::{cases, files, repository};
 use std::collections::BTreeSet;
@@ -153,25 +153,6 @@ fn keywords() -> BTreeSet<String> {
     let values = ["user", "root", "has", "lacks"].map(str::to_owned);
     of_table.chain(in_heads).chain(values).collect()
 }
-
-/// The first words of Rust items, which the grammars know too.
-const RUST: &[&str] = &[
-    "const",
-    "enum",
-    "extern",
-    "fn",
-    "impl",
-    "macro_rules",
-    "mod",
-    "pub",
-    "static",
-    "struct",
-    "trait",
-    "type",
-    "union",
-    "unsafe",
-    "use",
-];
 
 fn every_keyword_is_in_the_grammars() {
     let keywords = keywords();
