@@ -23,8 +23,8 @@ pub mod known;
 pub mod lsp;
 pub mod patch_crate;
 pub mod project;
-pub mod render;
 pub mod resolve;
 pub mod series;
+pub mod syntax;
 
 pub use kps_resolve::{check, notable, Checked};

@@ -9,11 +9,11 @@ mod patches;
 pub(crate) use home::workspace_of;
 pub use home::{shared_library, Home, Workspace, WRITTEN};
 
-use crate::render::Format;
 use kps_diag::{Diagnostic, OTHER_FAMILY, UNUSABLE_PROJECT};
 use kps_grammar::{ast, Source, Sources, Span};
 use kps_host::below::read_below;
 use kps_host::input::{self, Limit};
+use kps_report::Format;
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
 

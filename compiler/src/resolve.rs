@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 //! Resolves a spec and its files: implements the source text that `kps-resolve` reads.
 
-use crate::render::syntax;
+use crate::syntax::syntax;
 use kps_diag::Diagnostic;
 use kps_facts::Facts;
 use kps_grammar::ast::{self, Code};

@@ -2,7 +2,7 @@
 //! The tokens of Rust and C, as far as this crate needs them: strings, raw, byte and C strings,
 //! characters as opposed to lifetimes, comments, and matching brackets.
 
-use crate::sources::Language;
+use crate::Language;
 use crate::{ErrorKind, Span, SyntaxError};
 
 /// The limit of nesting. No real code is nested deeper, and recursive parsers in later stages need

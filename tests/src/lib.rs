@@ -52,6 +52,19 @@ pub fn kpsc() -> Command {
     command
 }
 
+/// The program for servers, static, as `cargo xtask kpsctl` builds it.
+pub fn kpsctl() -> PathBuf {
+    let suite = std::env::current_exe().unwrap_or_else(|error| panic!("{error}"));
+    let target = suite.ancestors().nth(3).unwrap_or(Path::new(""));
+    let program = target.join(env!("KPS_HOST")).join("kpsctl/kpsctl");
+    assert!(
+        program.exists(),
+        "{} is missing: build it first, `cargo xtask kpsctl` does",
+        program.display()
+    );
+    program
+}
+
 /// The manifest of the fixture: a stock kernel whose compilers have not been fetched.
 pub const MANIFEST: &str = "release = \"7.3.4-fixture\"\nimage = \"vmlinuz\"\n\
     [origin]\nprovider = \"debian\"\nsuite = \"s\"\nrelease = \"7.3.4-fixture\"\nversion = \"7.3.4-1\"\n";

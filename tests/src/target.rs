@@ -59,7 +59,8 @@ pub fn as_crate(spec: &Path, into: &Path) -> PathBuf {
     into.join(stem(spec))
 }
 
-/// The program under test for a virtual machine: its files there, and the words that run it.
+/// The programs under test for a virtual machine: their files there, and the words that run them as
+/// `kpsc` and `kpsctl`.
 pub fn program() -> (Vec<(String, Vec<u8>)>, &'static str) {
     let kpsc = kpsc().get_program().to_owned();
     let listed =
@@ -76,9 +77,13 @@ pub fn program() -> (Vec<(String, Vec<u8>)>, &'static str) {
         let name = if name.starts_with("ld-") { "loader".to_owned() } else { name };
         files.push((format!("/{name}"), bytes));
     }
+    let kpsctl = crate::kpsctl();
+    let bytes =
+        std::fs::read(&kpsctl).unwrap_or_else(|error| panic!("{}: {error}", kpsctl.display()));
+    files.push(("/bin/kpsctl".to_owned(), bytes));
     // Files of a machine are no programs; the loader runs what it is given all the same, once it
     // may run itself.
-    (files, "chmod +x /loader; kpsc() { /loader --library-path / /kpsc \"$@\"; }")
+    (files, "chmod +x /loader /bin/kpsctl; kpsc() { /loader --library-path / /kpsc \"$@\"; }")
 }
 
 /// What kpsc says of a machine that was to be a copy and is none.

@@ -29,7 +29,7 @@ fn spec(name: &str) -> PathBuf {
 
 /// What `kpsc test` prints of a spec whose test fails.
 fn fails(name: &str) -> String {
-    let output = kpsc().args(["test", "--limit", "20"]).arg(spec(name)).output();
+    let output = kpsc().args(["test", "--timeout", "20"]).arg(spec(name)).output();
     let output = output.unwrap_or_else(|error| panic!("{error}"));
     let said = printed(&output);
     assert_eq!(output.status.code(), Some(4), "{said}");

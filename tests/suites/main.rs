@@ -24,6 +24,7 @@ mod input;
 mod inspect;
 mod macros;
 mod modules;
+mod operate;
 mod post_link;
 mod preflight;
 mod properties;
@@ -69,6 +70,7 @@ const SUITES: &[Suite] = &[
     Suite::new("inspect", inspect::cases),
     Suite::new("macros", macros::cases),
     Suite::new("modules", modules::cases),
+    Suite::new("operate", operate::cases),
     Suite::new("post_link", post_link::cases),
     Suite::new("preflight", preflight::cases),
     Suite::new("properties", properties::cases),

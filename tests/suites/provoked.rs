@@ -85,7 +85,7 @@ fn goes_wrong(wrong: &Wrong) {
     let spec = folder().join(name).join(name).with_extension("kps");
     let spec = with_its_module(&spec, scratch.path());
     let mut test = kpsc();
-    test.args(["test", "--limit", "3"]).arg(&spec);
+    test.args(["test", "--timeout", "3"]).arg(&spec);
     if *told == Refused {
         let (status, said) = run(kpsc().args(["build", "-o"]).arg(scratch.path()).arg(&spec));
         assert_eq!(status, Some(1), "{said}");

@@ -27,7 +27,7 @@ fn spec(name: &str) -> PathBuf {
 
 /// The exit status of `kpsc test` and what it prints.
 fn test(specs: &[&Path], words: &[&str]) -> (Option<i32>, String) {
-    let output = kpsc().args(["test", "--limit", "20"]).args(words).args(specs).output();
+    let output = kpsc().args(["test", "--timeout", "20"]).args(words).args(specs).output();
     let output = output.unwrap_or_else(|error| panic!("{error}"));
     (output.status.code(), printed(&output))
 }

@@ -3,8 +3,8 @@
 
 use kps_diag::Severity;
 use kps_operate::{
-    livepatches, preflight, tasks_in, unload, verdict, Changed, Function, Incoming, Livepatch,
-    Object, State, System, Task,
+    livepatches, preflight, tasks_in, unload, verdict, Behind, Changed, Function, Incoming,
+    Livepatch, Object, State, System, Task, Unit, Watch,
 };
 use kps_plan::{Note, ObjectName};
 use kps_tests::schedule::Case;
@@ -220,8 +220,6 @@ fn livepatches_are_read_from_sysfs() {
         ],
     );
     let patch = |name: &str, state, objects: &[(&str, &[&str])]| Livepatch {
-        name: name.into(),
-        state,
         objects: objects
             .iter()
             .map(|(name, functions)| Changed {
@@ -230,7 +228,7 @@ fn livepatches_are_read_from_sysfs() {
                 is_patched: *name == "vmlinux",
             })
             .collect(),
-        note: None,
+        ..Livepatch::new(name, state)
     };
     let found =
         livepatches(&System::at(root.path())).unwrap_or_else(|error| panic!("{}", error.message));
@@ -253,6 +251,7 @@ fn tasks_that_are_behind_are_named_with_their_stacks() {
             ("proc/7/task/7/patch_state", "0"),
             ("proc/7/task/9/patch_state", "1"),
             ("proc/7/task/9/comm", "a \u{1b}[31m worker"),
+            ("proc/7/task/9/cgroup", "0::/system.slice/cron.service\n"),
             ("proc/7/task/9/stack", "[<0>] msleep+0x1/0x2\n[<0>] f+0x3/0x4"),
             ("proc/8/task/8/patch_state", "-1"),
             ("proc/8/task/garbage/patch_state", "1"),
@@ -260,11 +259,16 @@ fn tasks_that_are_behind_are_named_with_their_stacks() {
             ("proc/9/task/10/patch_state", "one"),
         ],
     );
-    let stack = ["[<0>] msleep+0x1/0x2", "[<0>] f+0x3/0x4"].map(str::to_owned).to_vec();
-    assert_eq!(
-        tasks_in(&System::at(root.path()), 1),
-        [Task { id: 9, comm: "a \u{1b}[31m worker".into(), stack }]
-    );
+    let task = Task {
+        id: 9,
+        comm: "a \u{1b}[31m worker".into(),
+        is_kernel_thread: false,
+        function: Some("msleep".into()),
+        stack: ["[<0>] msleep+0x1/0x2", "[<0>] f+0x3/0x4"].map(str::to_owned).to_vec(),
+        unit: Some(Unit { name: "cron.service".into(), user: None }),
+    };
+    let behind = tasks_in(&System::at(root.path()), 1, &[]);
+    assert_eq!(behind, Behind { tasks: vec![task], unseen: 0 });
 }
 
 fn what_is_no_livepatch_is_not_unloaded() {
@@ -282,9 +286,9 @@ fn what_is_no_livepatch_is_not_unloaded() {
     for (name, code) in
         [("ext4", "KPS1002"), ("printk", "KPS1003"), ("../secret", "KPS1003"), ("", "KPS1003")]
     {
-        let refused =
-            unload(&System::at(root.path()), name, Duration::ZERO).map_err(|error| error.code.id());
-        assert_eq!(refused, Err(code), "{name}");
+        let watch = Watch { timeout: Duration::ZERO, is_interrupted: &|| false, observe: &|_| {} };
+        let refused = unload(&System::at(root.path()), name, watch);
+        assert_eq!(refused.err().map(|error| error.code.id()), Some(code), "{name}");
     }
 }
 

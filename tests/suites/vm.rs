@@ -166,7 +166,7 @@ const FAILS: [(&str, &str, i32); 20] = [
 ];
 
 fn fails(name: &str, codes: &str, wanted: i32) {
-    let output = kpsc().args(["test", "--limit", "3"]).arg(spec("fails", name)).output();
+    let output = kpsc().args(["test", "--timeout", "3"]).arg(spec("fails", name)).output();
     let output = output.unwrap_or_else(|error| panic!("{error}"));
     let said = printed(&output);
     assert_eq!(output.status.code(), Some(wanted), "{said}");

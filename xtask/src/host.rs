@@ -17,6 +17,7 @@ pub(crate) fn prepare_tests() -> Result<()> {
     install(vec![
         installed("nvim", "neovim", "is a client of `kpsc lsp`"),
         installed("node", "nodejs", "reads the grammar for editors"),
+        installed("jsonschema", "python3-jsonschema", "validates the output of `kpsctl`"),
     ])
 }
 

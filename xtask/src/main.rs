@@ -13,7 +13,7 @@ mod test;
 
 use anyhow::{anyhow, bail, Context as _, Result};
 use kps_diag::Diagnostic;
-use kpsc::render::{render, Format};
+use kps_report::{render, Format, Style};
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::{Command, ExitCode};
@@ -30,6 +30,7 @@ cargo xtask test [SUITE [CASE]] [--quick | --long] [--list]
 cargo xtask bench [--page | --against FILE.rs]
                     measure speed and size in about five minutes; --page: write the figures into
                     docs/bench.md; --against: compare with a livepatch written by hand
+cargo xtask kpsctl  build kpsctl, the program for servers, and print its path
 cargo xtask kernels [--kernel NAME ..]
                     test every example on these targets, or on all, and write the table of
                     docs/targets.md
@@ -66,6 +67,12 @@ fn main() -> ExitCode {
         ["bench"] => prepare_bench().and_then(|kpsc| bench::run(kpsc, None)),
         ["bench", "--page"] => prepare_bench().and_then(bench::run_for_the_page),
         ["bench", "--against", file] => bench_against(file),
+        ["kpsctl"] => at_the_top().and_then(|()| {
+            let (mut build, program) = kpsctl()?;
+            run(&mut build)?;
+            println!("{}", program.display());
+            Ok(())
+        }),
         ["kernels", words @ ..] => match kernels::names(words) {
             Some(names) => at_the_top().and_then(|()| kernels::run(&names)),
             None => return usage(),
@@ -132,6 +139,28 @@ fn build_kpsc() -> Result<()> {
     run(cargo().args(["build", "--quiet", "--release", "--package", "kpsc", "--package", "xtask"]))
 }
 
+/// What builds kpsctl, and where it is then: static, because a server has another C library than this machine, or none.
+/// Only with a named target does cargo leave the flags away from build scripts and macros, which
+/// cannot be static.
+fn kpsctl() -> Result<(Command, PathBuf)> {
+    let host = cargo_host()?;
+    let flags = format!("target.{host}.rustflags=['-Ctarget-feature=+crt-static']");
+    let mut command = cargo();
+    command.args(["build", "--quiet", "--package", "kpsctl", "--profile", "kpsctl"]);
+    command.args(["--target", &host, "--config", &flags]);
+    let own = std::env::current_exe().context("cannot find this program")?;
+    let target = own.ancestors().nth(2).context("this program is in no target folder")?;
+    Ok((command, target.join(host).join("kpsctl/kpsctl")))
+}
+
+/// This machine, as rustc names it.
+fn cargo_host() -> Result<String> {
+    let output = Command::new("rustc").arg("-vV").output().context("cannot run rustc")?;
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let host = text.lines().find_map(|line| line.strip_prefix("host: "));
+    host.map(str::to_owned).context("rustc does not name its host")
+}
+
 /// kpsc, which cargo has put beside this program.
 fn kpsc() -> Result<Command> {
     let own = std::env::current_exe().context("cannot find this program")?;
@@ -140,5 +169,6 @@ fn kpsc() -> Result<Command> {
 
 /// What kpsc says is wrong, as an error.
 fn kpsc_error(diagnostic: Diagnostic) -> anyhow::Error {
-    anyhow!("{}", render(&diagnostic, None, None, Format::Human, 100))
+    let style = Style { program: "kpsc", format: Format::Human, kernel: None };
+    anyhow!("{}", render(&diagnostic, None, style))
 }

@@ -2,8 +2,8 @@
 //! `kpsc doc`: the guides, which every binary has with it.
 
 use super::{say, CommandResult};
-use crate::render::page;
 use clap::builder::PossibleValuesParser;
+use kps_report::page;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Doc {
@@ -26,6 +26,7 @@ const PAGES: &[(&str, &str, &str)] = &[
     ("testing", "tests in a virtual machine", include_str!("../../../docs/testing.md")),
     ("data", "data that outlives a patch", include_str!("../../../docs/data.md")),
     ("targets", "the kernels that patches are built for", include_str!("../../../docs/targets.md")),
+    ("operate", "livepatches on a server", include_str!("../../../docs/operate.md")),
     ("limits", "the largest inputs", include_str!("../../../docs/limits.md")),
     ("security", "who is trusted with what", include_str!("../../../docs/security.md")),
 ];

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 //! `kpsc expand`.
 
-use super::output::print;
 use super::{compile, open_target, read_patch, CommandResult, SpecArgs, TargetArgs};
 use crate::driver::Compiled;
 use crate::emit::expand_crate;
 use kps_grammar::ast::Form;
+use kps_report::stdout::print;
 use kps_targets::Cache;
 use std::path::Path;
 

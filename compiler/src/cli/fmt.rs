@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 //! `kpsc fmt`.
 
-use super::output::print;
 use super::{report, say, CommandResult, ExitCode};
 use crate::input::{decode, read_bytes};
-use crate::render::{syntax, too_large};
+use crate::syntax::{syntax, too_large};
 use kps_diag::Diagnostic;
 use kps_grammar::Sources;
 use kps_host::disk::{cannot, rewrite};
+use kps_report::stdout::print;
 use similar::TextDiff;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};

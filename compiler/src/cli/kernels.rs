@@ -4,16 +4,15 @@
 //! share the processors. What is said about each patch and kernel is collected and printed whole,
 //! in their order, and a table of the results follows.
 
-use super::output::{self, collecting, Collected};
+use super::output::{collecting, Collected};
 use super::{format, open_target, progress, project, read_patch, report, say};
 use super::{CommandResult, ExitCode};
 use crate::input::Input;
-use crate::render::{line, Format};
 use kps_diag::{Diagnostic, BUG};
 use kps_host::disk::cannot;
+use kps_report::{complain, line, stdout, Format};
 use kps_targets::{Cache, Listed, Target};
 use serde::Serialize;
-use std::io::Write as _;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -297,17 +296,15 @@ pub(super) fn bug() -> Diagnostic {
 /// Prints what was said and then the table. Returns the highest exit code.
 fn show(outcomes: &[Outcome<'_>]) -> ExitCode {
     for outcome in outcomes.iter().filter(|outcome| !outcome.said.is_empty()) {
-        let mut stream = anstream::stderr().lock();
         if format() != Format::Json {
-            // If standard error is closed, the error cannot be reported.
-            let _ = writeln!(stream, "{}:", line(&outcome.subject().join(", ")));
+            complain(&format!("{}:\n", line(&outcome.subject().join(", "))));
         }
-        let _ = write!(stream, "{}", outcome.said.text);
+        complain(&outcome.said.text);
     }
     match format() {
         Format::Json => outcomes.iter().for_each(|outcome| {
             // Serializing strings and numbers cannot fail.
-            output::print(&(serde_json::to_string(&outcome.row()).unwrap_or_default() + "\n"));
+            stdout::print(&(serde_json::to_string(&outcome.row()).unwrap_or_default() + "\n"));
         }),
         Format::Human | Format::Short => {
             let cells: Vec<_> = outcomes.iter().map(Outcome::cells).collect();

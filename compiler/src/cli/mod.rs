@@ -8,14 +8,11 @@ mod crate_folder;
 mod doc;
 mod doctor;
 mod expand;
-mod explain;
 mod fmt;
 mod inspect;
 mod kernel;
 mod kernels;
 mod link;
-mod list;
-mod load;
 mod lsp;
 mod new;
 mod output;
@@ -23,25 +20,23 @@ mod project;
 mod running;
 mod sync;
 mod test;
-mod unload;
 
 use crate::build::{Built, Log};
 use crate::driver::{self, Compiled};
 use crate::input::Input;
 use crate::project::Project;
-use crate::render::{plain, render, Format};
 use clap::{Parser, Subcommand};
 use kps_diag::{Diagnostic, Severity};
 use kps_grammar::Sources;
 use kps_host::disk::cannot;
 use kps_host::{signals, temporary};
+use kps_report::wrong_usage;
+pub use kps_report::ExitCode;
+use kps_report::{exit_code, usage, Console, Explain, Format};
 use kps_targets::{Cache, DebianRequest, Progress, Request, Target};
 use output::say;
-use std::fmt::Write as _;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
-use std::time::Duration;
 
 /// Compiles .kps specs to livepatch modules for the Linux kernel.
 #[derive(Debug, Parser)]
@@ -59,6 +54,10 @@ static FORMAT: OnceLock<Format> = OnceLock::new();
 
 fn format() -> Format {
     FORMAT.get().copied().unwrap_or_default()
+}
+
+fn console() -> Console {
+    Console { program: "kpsc", format: format() }
 }
 
 /// Progress is for people; programs that read lines get only messages.
@@ -89,12 +88,8 @@ enum Verb {
     Convert(convert::Convert),
     /// Build a spec and run its tests in a virtual machine.
     Test(test::Test),
-    /// Load a livepatch into the running kernel, and wait until every task runs it.
-    Load(load::Load),
-    /// Unload a livepatch from the running kernel, once no task runs it any more.
-    Unload(unload::Unload),
-    /// List the livepatches of the running kernel.
-    List(list::List),
+    #[command(flatten)]
+    Operate(kpsctl::Verb),
     /// Write the files that a patch crate needs besides its own source: the library, and the
     /// target's types and facts.
     Sync(sync::Sync),
@@ -103,7 +98,7 @@ enum Verb {
     /// Show what this machine lacks, and the command that installs it.
     Doctor(doctor::Doctor),
     /// Explain the code of a message, or list all codes.
-    Explain(explain::Explain),
+    Explain(Explain),
     /// Print a page of the documentation, or list them.
     Doc(doc::Doc),
     /// Serve an editor over the language server protocol, on standard input and output.
@@ -112,11 +107,6 @@ enum Verb {
     #[command(hide = true)]
     Link(link::Link),
 }
-
-/// The exit code of a command: 0 done; 1 the spec has errors, or would be formatted differently; 2
-/// usage; 3 the environment; 4 a test failed; 5 a transition did not complete; 70 a bug in kpsc.
-/// Scripts rely on these.
-pub type ExitCode = u8;
 
 /// Runs kpsc with the arguments of the process.
 pub fn main() -> ExitCode {
@@ -130,16 +120,7 @@ pub fn main() -> ExitCode {
 fn execute() -> ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
-        Err(error) => {
-            // The user asked for help or the version; anything else is a mistake, and the message
-            // repeats the argument.
-            if !error.use_stderr() {
-                output::print_styled(&error.render());
-                return finished(0);
-            }
-            let _ = write!(std::io::stderr(), "{}", plain(&error.render().to_string()));
-            return 2;
-        }
+        Err(error) => return console().finished(usage(&error)),
     };
     if let Some(format) = arguments.message_format {
         let _ = FORMAT.set(format);
@@ -151,17 +132,9 @@ fn execute() -> ExitCode {
     let worker =
         std::thread::Builder::new().stack_size(stack).spawn(move || run(arguments.command));
     match worker.map(std::thread::JoinHandle::join) {
-        Ok(Ok(code)) => finished(code),
+        Ok(Ok(code)) => console().finished(code),
         Ok(Err(_)) => report(&[kernels::bug()], None),
         Err(error) => report(&[cannot("start", Path::new("a thread"), &error)], None),
-    }
-}
-
-/// The exit code of a command that has ended. One whose output is cut short has failed.
-fn finished(code: ExitCode) -> ExitCode {
-    match output::finish() {
-        Ok(()) => code,
-        Err(error) => code.max(report(&[error], None)),
     }
 }
 
@@ -178,7 +151,7 @@ impl Verb {
             Verb::Sync(command) => Some(command.place()),
             Verb::Inspect(_) => Some(here),
             Verb::Kernel(command) => command.is_about_target().then_some(here),
-            Verb::New(_) | Verb::Fmt(_) | Verb::Load(_) | Verb::Unload(_) | Verb::List(_) => None,
+            Verb::New(_) | Verb::Fmt(_) | Verb::Operate(_) => None,
             Verb::Doctor(_) | Verb::Explain(_) | Verb::Doc(_) | Verb::Link(_) => None,
             // Each open spec has its own.
             Verb::Lsp(_) => None,
@@ -195,7 +168,7 @@ fn stack(verb: &Verb) -> usize {
     const SMALL: usize = 8 << 20;
     match verb {
         // Small machines run livepatches, too, and may have less memory than compiling takes.
-        Verb::Load(_) | Verb::Unload(_) | Verb::List(_) => SMALL,
+        Verb::Operate(_) => SMALL,
         Verb::Doctor(_) | Verb::Explain(_) | Verb::Doc(_) => SMALL,
         Verb::Check(check) if !check.compiles() => SMALL,
         _ => DEEP,
@@ -212,13 +185,14 @@ fn run(verb: Verb) -> ExitCode {
         Verb::Expand(command) => command.run(),
         Verb::Convert(command) => command.run(),
         Verb::Test(command) => command.run(),
-        Verb::Load(command) => command.run(),
-        Verb::Unload(command) => command.run(),
-        Verb::List(command) => command.run(),
+        Verb::Operate(verb) => Ok(verb.run(console())),
         Verb::Sync(command) => command.run(),
         Verb::Kernel(command) => command.run(),
         Verb::Doctor(command) => command.run(),
-        Verb::Explain(command) => command.run(),
+        Verb::Explain(command) => {
+            command.run();
+            Ok(0)
+        }
         Verb::Doc(command) => command.run(),
         Verb::Lsp(command) => command.run(),
         Verb::Link(command) => command.run(),
@@ -234,30 +208,12 @@ type CommandResult = Result<ExitCode, Diagnostic>;
 
 /// Prints messages to standard error and returns the exit code that they call for.
 fn report(diagnostics: &[Diagnostic], sources: Option<&Sources>) -> ExitCode {
-    const WIDTH: usize = 100;
-    /// The limit of messages; the first ones are the most useful.
-    const SHOWN: usize = 50;
     // What a signal ends has nothing more to say.
     temporary::settle();
-    let shown = if format() == Format::Human { SHOWN } else { diagnostics.len() };
-    let (kernel, mut text) = (output::kernel(), String::new());
-    // Writing to a string cannot fail.
-    for diagnostic in diagnostics.iter().take(shown) {
-        let _ =
-            writeln!(text, "{}", render(diagnostic, sources, kernel.as_deref(), format(), WIDTH));
-    }
-    if diagnostics.len() > shown {
-        let _ = writeln!(text, "and {} more", diagnostics.len() - shown);
-    }
-    let errors = || diagnostics.iter().filter(|d| d.severity == Severity::Error);
-    output::complain(&text, errors().map(|d| d.code.id()));
-    errors().map(|d| d.code.exit() as ExitCode).max().unwrap_or(0)
-}
-
-/// Reports arguments that do not go together, and returns the exit code.
-fn wrong_usage(message: &str) -> ExitCode {
-    let _ = writeln!(std::io::stderr(), "error: {message}");
-    2
+    let text = console().text(diagnostics, sources, output::kernel().as_deref());
+    let errors = diagnostics.iter().filter(|diagnostic| diagnostic.severity == Severity::Error);
+    output::complain(&text, errors.map(|error| error.code.id()));
+    exit_code(diagnostics)
 }
 
 /// All stages up to the folder that Kbuild builds. Messages have been printed. The inner result is
@@ -312,20 +268,6 @@ struct TargetArgs {
     /// `kpsc kernel default` if not given.
     #[arg(long, value_name = "NAME")]
     kernel: Option<String>,
-}
-
-/// How long to wait, for every command that waits for a transition.
-#[derive(Debug, clap::Args)]
-struct LimitArgs {
-    /// How long a transition may take, in seconds.
-    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
-    limit: u32,
-}
-
-impl LimitArgs {
-    fn duration(&self) -> Duration {
-        Duration::from_secs(self.limit.into())
-    }
 }
 
 /// Reads a patch, and holds it against its project.

@@ -15,7 +15,7 @@ pub(super) fn is_spec(file: &Path) -> bool {
 
 /// Checks each file. The highest exit code counts.
 pub(super) fn check(files: &[PathBuf]) -> CommandResult {
-    let system = System::running();
+    let system = System::running("kpsc");
     let mut code = 0;
     for file in files {
         let checked = match is_spec(file) {
@@ -48,7 +48,7 @@ fn tell(system: &System, incoming: &Incoming) -> ExitCode {
 /// Says that the running kernel is a target too, if another one was chosen for the user.
 pub(super) fn mention(cache: &Cache, chosen: &Target) {
     // What cannot be found out is not said: the command does something else.
-    let Some(kernel) = Kernel::of(&System::running()) else { return };
+    let Some(kernel) = Kernel::of(&System::running("kpsc")) else { return };
     if let Ok(Ok(running)) = matching(&kernel, cache) {
         if running.name != chosen.name {
             progress().say(&format!(

@@ -15,7 +15,7 @@ pub(crate) use modules::add as add_modules;
 
 use crate::patch_crate::{self, Texts, BINDINGS, MANIFEST, ROOT, TESTS};
 use crate::project::workspace_of;
-use crate::render::syntax;
+use crate::syntax::syntax;
 use kps_diag::{Diagnostic, FILE_OUTSIDE, NOT_A_CRATE, NOT_UTF8, PATCH_TOO_LARGE};
 use kps_grammar::{ast, Language, Source, Sources};
 use kps_host::below::{is_below, Reader, Unread, SOURCES};
@@ -108,7 +108,7 @@ fn read_spec(path: &Path) -> Result<Source, Diagnostic> {
 pub fn read_bytes(path: &Path) -> Result<Vec<u8>, Diagnostic> {
     let bytes = input::read_at_most(path, kps_grammar::MAX_SIZE as u64);
     let bytes = bytes.map_err(|error| cannot("read", path, &error))?;
-    bytes.ok_or_else(|| crate::render::too_large(&path.display().to_string()))
+    bytes.ok_or_else(|| crate::syntax::too_large(&path.display().to_string()))
 }
 
 /// The text of a file.

@@ -4,8 +4,8 @@
 use super::documents::{Document, Found};
 use super::pages::href;
 use super::position::Encoding;
-use crate::render::{line, plain};
 use kps_diag::{Diagnostic, Label, Severity};
+use kps_report::{line, plain};
 use lsp_types::{
     CodeDescription, DiagnosticRelatedInformation, DiagnosticSeverity, Location, NumberOrString,
     Uri,

@@ -5,7 +5,7 @@
 mod manifest;
 mod places;
 
-use crate::render::syntax;
+use crate::syntax::syntax;
 use kps_attributes::{take_livepatch, OUTER};
 use kps_diag::{Diagnostic, NOT_A_TEST, NOT_ONE_PATCH, NOT_RUST};
 use kps_grammar::{ast, check, Language, Source, Sources, Span};

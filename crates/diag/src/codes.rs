@@ -27,8 +27,10 @@ pub enum Exit {
     Machine = 3,
     /// A test failed.
     Test = 4,
-    /// A transition stalled.
+    /// A transition goes on by itself.
     Stalled = 5,
+    /// A livepatch was taken back.
+    TakenBack = 6,
     /// kpsc has a bug.
     Bug = 70,
 }
@@ -297,6 +299,10 @@ codes! {
         KPS1024 KERNEL_OOPSED Warning Machine "the kernel has oopsed"
         KPS1025 SKIPPED_CALLBACKS Warning Machine "callbacks of a replaced livepatch do not run"
         KPS1026 RESOURCE_TAKEN Error Machine "a loaded livepatch has the same resource"
+        KPS1027 TAKEN_BACK Error TakenBack "the livepatch was taken back"
+        KPS1028 CANNOT_ENABLE Error Machine "a disabled livepatch cannot be enabled"
+        KPS1029 NOT_IN_TRANSITION Error Machine "the livepatch is in no transition"
+        KPS1031 NOT_CONFIRMED Error Machine "nobody has confirmed the command"
     }
     "Data that outlives functions, and patches that follow each other" {
         KPS1101 SHADOW_NEVER_FREED Error Input "shadow data is never freed"

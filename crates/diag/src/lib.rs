@@ -7,9 +7,13 @@
 
 mod characters;
 mod codes;
+mod source;
+mod sources;
 
 pub use characters::{escape, is_hidden, push_escaped};
 pub use codes::*;
+pub use source::{Position, Source};
+pub use sources::{File, Language, Sources};
 
 /// A byte range of the source text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -6,13 +6,41 @@ use crate::temporary;
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::os::fd::IntoRawFd as _;
-use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 
 /// A terminal's interrupt key, a request to end, and the end of the terminal.
 const ENDING: [libc::c_int; 3] = [libc::SIGINT, libc::SIGTERM, libc::SIGHUP];
 
 /// The end of the pipe that the handler writes to.
 static PIPE: AtomicI32 = AtomicI32::new(-1);
+
+/// Whether signals are held, and whether one has come meanwhile.
+static IS_HELD: AtomicBool = AtomicBool::new(false);
+static HAS_COME: AtomicBool = AtomicBool::new(false);
+
+/// While this value lives, a first signal does not end the process; a second one of its kind does.
+#[derive(Debug)]
+pub struct Held(());
+
+/// Holds signals, for an operation that has a better end than the middle.
+pub fn hold() -> Held {
+    HAS_COME.store(false, Ordering::SeqCst);
+    IS_HELD.store(true, Ordering::SeqCst);
+    Held(())
+}
+
+impl Held {
+    /// Whether a signal has come that would have ended the process.
+    pub fn has_come(&self) -> bool {
+        HAS_COME.load(Ordering::SeqCst)
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        IS_HELD.store(false, Ordering::SeqCst);
+    }
+}
 
 /// Removes the temporary files before one of these signals ends the process. A signal that the
 /// parent has had ignored, as `nohup` does, stays ignored.
@@ -57,11 +85,17 @@ extern "C" fn note(signal: libc::c_int) {
     }
 }
 
-/// Waits for a signal, and ends the process with it.
+/// Waits for a signal that is not held, and ends the process with it.
 fn wait(mut pipe: File) {
     let mut signal = [0];
-    if pipe.read_exact(&mut signal).is_err() {
-        return;
+    loop {
+        if pipe.read_exact(&mut signal).is_err() {
+            return;
+        }
+        if !IS_HELD.load(Ordering::SeqCst) {
+            break;
+        }
+        HAS_COME.store(true, Ordering::SeqCst);
     }
     temporary::remove_all();
     let signal = libc::c_int::from(signal[0]);

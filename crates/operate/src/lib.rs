@@ -12,38 +12,44 @@ mod module;
 mod note;
 mod preflight;
 mod refusal;
+mod stall;
 mod tables;
 mod tasks;
 mod transition;
+mod watch;
 
 pub use incoming::Incoming;
-pub use livepatches::{livepatches, Changed, Livepatch, State};
+pub use livepatches::{livepatches, parameters, Changed, Livepatch, State};
 pub use module::{look_into, open, ModuleFile, Other};
 pub use note::note;
 pub use preflight::{preflight, verdict, Kernel};
+pub use stall::{describe, remedies, Remedy, Stall};
 pub use tables::{Function, Object};
-pub use tasks::{tasks_in, Task};
-pub use transition::{load, unload};
+pub use tasks::{tasks_in, Behind, Task, Unit};
+pub use transition::{disable, enable, find, force, load, not_there, unload, wait, Ended, OnStall};
+pub use watch::{behind, Watch};
 
 use kps_diag::{Diagnostic, LIVEPATCH_DISABLED};
 use kps_host::input::read_at_most;
 use std::path::{Path, PathBuf};
 
-/// The file systems of a kernel.
+/// The file systems of a kernel, and the program that looks at them.
 #[derive(Debug, Clone)]
 pub struct System {
     root: PathBuf,
+    /// The program's name, for the commands that messages advise.
+    program: &'static str,
 }
 
 impl System {
     /// The kernel that runs this program.
-    pub fn running() -> Self {
-        System::at("/")
+    pub fn running(program: &'static str) -> Self {
+        System { root: "/".into(), program }
     }
 
     /// A kernel whose file systems are below a folder.
     pub fn at(root: impl Into<PathBuf>) -> Self {
-        System { root: root.into() }
+        System { root: root.into(), program: "kpsc" }
     }
 
     /// The folder of livepatches. It is missing if the kernel does not support them.
@@ -68,6 +74,13 @@ impl System {
     fn path(&self, path: &str) -> PathBuf {
         self.root.join(path)
     }
+}
+
+/// The name of a module in what people type for it: a path, a file's name, or with `-` for `_`, as
+/// the kernel's own tools take them.
+pub fn name_of(text: &str) -> String {
+    let file = text.rsplit('/').next().unwrap_or(text);
+    file.strip_suffix(".ko").unwrap_or(file).replace('-', "_")
 }
 
 /// The contents of a file of sysfs or procfs; `None` if it is missing or not readable.

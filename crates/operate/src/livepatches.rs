@@ -7,6 +7,7 @@ use kps_diag::Diagnostic;
 use kps_host::disk::entries;
 use kps_host::input::read_at_most;
 use kps_plan::{Note, NOTE_SECTION};
+use std::cmp::Reverse;
 use std::path::{Path, PathBuf};
 
 /// A loaded livepatch.
@@ -20,6 +21,33 @@ pub struct Livepatch {
     pub objects: Vec<Changed>,
     /// Its note, if kpsc made it.
     pub note: Option<Note>,
+    /// `MODULE_VERSION`.
+    pub version: Option<String>,
+    /// Whether it replaces the patches before it; `None` if the kernel does not say (before 6.11).
+    pub replace: Option<bool>,
+    /// Its place in the stack, from 1 on; `None` if the kernel does not say (before 6.14).
+    pub stack_order: Option<u32>,
+}
+
+impl Livepatch {
+    /// A livepatch of which no more is known.
+    pub fn new(name: impl Into<String>, state: State) -> Livepatch {
+        Livepatch {
+            name: name.into(),
+            state,
+            objects: Vec::new(),
+            note: None,
+            version: None,
+            replace: None,
+            stack_order: None,
+        }
+    }
+
+    /// The bugs that it fixes: one that is disabled fixes nothing.
+    pub fn fixes(&self) -> &[String] {
+        let note = self.note.as_ref().filter(|_| self.state != State::Disabled);
+        note.map_or(&[], |note| &note.fixes)
+    }
 }
 
 /// An object that a livepatch changes.
@@ -57,7 +85,7 @@ impl State {
     }
 }
 
-/// All livepatches, by name.
+/// All livepatches, in the order in which they were loaded.
 pub fn livepatches(system: &System) -> Result<Vec<Livepatch>, Diagnostic> {
     let mut found: Vec<Livepatch> = entries(&system.livepatch()?)?
         .iter()
@@ -66,17 +94,36 @@ pub fn livepatches(system: &System) -> Result<Vec<Livepatch>, Diagnostic> {
     for module in entries(&system.path("sys/module"))? {
         let Some(name) = name(&module) else { continue };
         if is_livepatch(&module) && found.iter().all(|patch| patch.name != name) {
-            let note = read_note(system, name);
-            found.push(Livepatch {
-                name: name.to_owned(),
-                state: State::Disabled,
-                objects: Vec::new(),
-                note,
-            });
+            found.push(of_module(system, name, State::Disabled));
         }
     }
-    found.sort_by(|a, b| a.name.cmp(&b.name));
+    // The kernel puts a new module in front of the others. A livepatch that is loaded while
+    // another is has a place in the stack only on newer kernels; the two orders are the same.
+    let modules = read(&system.path("proc/modules")).unwrap_or_default();
+    let place = |patch: &Livepatch| {
+        let named = |line: &str| line.split(' ').next() == Some(&patch.name);
+        modules.lines().position(named).map(Reverse)
+    };
+    found.sort_by(|a, b| {
+        (a.stack_order, place(a), &a.name).cmp(&(b.stack_order, place(b), &b.name))
+    });
     Ok(found)
+}
+
+/// What the folder of a livepatch's module says.
+fn of_module(system: &System, name: &str, state: State) -> Livepatch {
+    let note = read_note(system, name);
+    let version = || read(&system.module(name).join("version"));
+    let version = note.as_ref().and_then(|note| note.version.clone()).or_else(version);
+    Livepatch { note, version, ..Livepatch::new(name, state) }
+}
+
+/// The values that the parameters of a loaded module have, by name. Those that only root may read
+/// are left out for others.
+pub fn parameters(system: &System, module: &str) -> Vec<(String, String)> {
+    let folder = entries(&system.module(module).join("parameters")).unwrap_or_default();
+    let value = |path: &PathBuf| Some((name(path)?.to_owned(), read(path)?));
+    folder.iter().filter_map(value).collect()
 }
 
 /// Whether a loaded module is a livepatch: it taints the kernel with `TAINT_LIVEPATCH`, and remains
@@ -99,8 +146,12 @@ fn in_folder(system: &System, folder: &Path, name: &str) -> Livepatch {
         // Linux before 6.1 does not say it.
         is_patched: read(&path.join("patched")).as_deref() != Some("0"),
     };
-    let objects = folders(folder).into_iter().map(changed).collect();
-    Livepatch { name: name.to_owned(), state, objects, note: read_note(system, name) }
+    Livepatch {
+        objects: folders(folder).into_iter().map(changed).collect(),
+        replace: read(&folder.join("replace")).map(|value| value == "1"),
+        stack_order: read(&folder.join("stack_order")).and_then(|place| place.parse().ok()),
+        ..of_module(system, name, state)
+    }
 }
 
 /// The folders in a folder, by name. A folder that no longer exists has none.

@@ -17,11 +17,13 @@ pub(super) fn refusal(system: &System, what: &str, errno: Errno, log: &[String])
 }
 
 /// The meaning of an error of loading, disabling or unloading a livepatch, and the remedy.
-fn meaning(errno: Errno, system: &System) -> (&'static str, &'static str) {
-    match errno {
+fn meaning(errno: Errno, system: &System) -> (&'static str, String) {
+    let program = system.program;
+    let (meaning, advice) = match errno {
         Errno::PERM | Errno::ACCESS => not_permitted(system),
         Errno::EXIST => {
-            ("a module of this name is loaded", "run `kpsc list` to see it; `kpsc unload NAME` makes room for a new version")
+            let advice = format!("run `{program} list` to see it; `{program} unload NAME` makes room for a new version");
+            return ("a module of this name is loaded", advice);
         }
         Errno::NOEXEC => (
             "the module is for another kernel, or a function that it changes does not exist",
@@ -35,10 +37,10 @@ fn meaning(errno: Errno, system: &System) -> (&'static str, &'static str) {
             "the module needs a symbol that the kernel does not have",
             "build it for the running kernel; the kernel's log names the symbol",
         ),
-        Errno::BUSY => (
-            "another livepatch is in transition, or something else redirects one of the functions",
-            "wait until `kpsc list` shows no transition; /sys/kernel/debug/tracing/enabled_functions shows kprobes and BPF",
-        ),
+        Errno::BUSY => {
+            let advice = format!("wait until `{program} list` shows no transition; /sys/kernel/debug/tracing/enabled_functions shows kprobes and BPF");
+            return ("another livepatch is in transition, or something else redirects one of the functions", advice);
+        }
         Errno::AGAIN => ("something still uses the module", "wait, and run `lsmod` to see its users"),
         Errno::NOMEM => ("there is not enough memory", "free some, and try again"),
         Errno::INVAL => (
@@ -49,7 +51,8 @@ fn meaning(errno: Errno, system: &System) -> (&'static str, &'static str) {
             "the patch itself or the kernel refuses; only the kernel's log has the reason",
             "look at the end of the log with `dmesg`",
         ),
-    }
+    };
+    (meaning, advice.to_owned())
 }
 
 /// Why loading and unloading is not allowed.

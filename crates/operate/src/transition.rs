@@ -1,145 +1,227 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Loads and unloads livepatches, and waits until every task has switched.
+//! Loads, disables, enables and unloads livepatches, and waits until every task has switched.
 
-use super::incoming::Incoming;
 use super::kmsg::Log;
 use super::livepatches::is_livepatch;
 use super::module::ModuleFile;
 use super::refusal::refusal;
-use super::{livepatches, module, tasks_in, Livepatch, State, System, Task};
-use kps_diag::{Diagnostic, NOT_A_LIVEPATCH, NO_SUCH_LIVEPATCH, TRANSITION_STALLED};
+use super::stall::Stall;
+use super::watch::{behind, Waited, Watch};
+use super::{livepatches, module, Livepatch, State, System};
+use kps_diag::{Diagnostic, CANNOT_ENABLE, NOT_A_LIVEPATCH, NOT_IN_TRANSITION, NO_SUCH_LIVEPATCH};
 use rustix::fs::OFlags;
 use rustix::io::Errno;
 use rustix::system::{delete_module, finit_module};
-use std::ffi::CString;
+use std::ffi::{CStr, CString};
 use std::fs::OpenOptions;
 use std::io::Write as _;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// As `rmmod` has them. With `O_TRUNC` the kernel would remove a module that is in use.
 const UNLOAD_FLAGS: i32 = OFlags::NONBLOCK.bits() as i32;
 
-/// Loads a livepatch and waits until every task runs its code. A transition that misses the time
-/// limit continues in the kernel.
-pub fn load(system: &System, module: ModuleFile, limit: Duration) -> Result<Livepatch, Diagnostic> {
-    let ModuleFile { file, incoming: Incoming { name, .. } } = module;
+/// How an operation has ended.
+#[derive(Debug)]
+pub enum Ended {
+    /// The transition is complete, or there was none.
+    Complete(Livepatch),
+    /// The load was reversed, and the module is unloaded.
+    TakenBack(Stall),
+    /// The transition goes on by itself.
+    InTransition(Stall),
+}
+
+/// What happens with a load that misses its time limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnStall {
+    /// It is reversed, and the module is unloaded.
+    Reverse,
+    /// It stays in transition.
+    Wait,
+}
+
+/// Loads a livepatch with parameters as `insmod` takes them, and waits until every task runs its
+/// code. A load that the user interrupts is reversed.
+pub fn load(
+    system: &System,
+    module: ModuleFile,
+    parameters: &CStr,
+    on_stall: OnStall,
+    watch: Watch<'_>,
+) -> Result<Ended, Diagnostic> {
+    let ModuleFile { file, incoming } = module;
+    let name = incoming.name;
     let mut log = Log::from_now(system);
-    if let Err(errno) = finit_module(&file, c"", 0) {
-        return Err(refusal(
-            system,
-            &format!("load `{name}`"),
-            errno,
-            &log.lines(&[&name, "livepatch", "module", "Module"]),
-        ));
+    if let Err(errno) = finit_module(&file, parameters, 0) {
+        let words = [&name, "livepatch", "module", "Module"];
+        return Err(refusal(system, &format!("load `{name}`"), errno, &log.lines(&words)));
     }
-    let mut patch = None;
-    wait(limit, || {
-        patch = find(system, &name)?;
-        Ok(patch.as_ref().is_none_or(|patch| patch.state != State::Patching))
-    })?;
+    let is_done = |patch: Option<&Livepatch>| patch.is_none_or(|p| p.state != State::Patching);
+    let (waited, patch) = watch.until_patch(system, || find(system, &name), is_done)?;
     match patch {
-        Some(patch) if patch.state == State::Enabled => Ok(patch),
-        Some(patch) if patch.state == State::Patching => Err(stalled(system, &patch, limit)),
+        Some(patch) if patch.state == State::Enabled => Ok(Ended::Complete(patch)),
+        Some(patch) if patch.state == State::Patching => {
+            let behind = behind(system, &patch);
+            let stall = Stall::of(patch, behind, waited, watch.timeout);
+            match (on_stall, waited) {
+                (OnStall::Wait, Waited::TimedOut) => Ok(Ended::InTransition(stall)),
+                _ => take_back(system, stall, watch),
+            }
+        }
         _ => Err(Diagnostic::new(
             NO_SUCH_LIVEPATCH,
             format!("`{name}` is disabled again: it was unloaded or replaced"),
         )
-        .help("run `kpsc list` to see the livepatches")),
+        .help(format!("run `{} list` to see the livepatches", system.program))),
     }
 }
 
-/// Disables a livepatch, waits until no task runs its code, and unloads it. Returns the livepatch.
-pub fn unload(system: &System, name: &str, limit: Duration) -> Result<Livepatch, Diagnostic> {
-    let folder = system.livepatch()?;
+/// Reverses a load that stalls, and unloads the module.
+fn take_back(system: &System, stall: Stall, watch: Watch<'_>) -> Result<Ended, Diagnostic> {
+    /// Tasks that have switched already switch back like any others, whatever the limit was.
+    const LEAST: Duration = Duration::from_secs(10);
+    let name = stall.patch.name.clone();
+    // It may have become complete meanwhile.
+    if let Some(patch) = find(system, &name)?.filter(|patch| patch.state == State::Enabled) {
+        return Ok(Ended::Complete(patch));
+    }
+    let patient = Watch { timeout: watch.timeout.max(LEAST), is_interrupted: &|| false, ..watch };
+    Ok(match unload(system, &name, patient)? {
+        Ended::Complete(_) | Ended::TakenBack(_) => Ended::TakenBack(stall),
+        Ended::InTransition(stall) => Ended::InTransition(stall),
+    })
+}
+
+/// Disables a livepatch, and waits until no task runs its code. Its module stays loaded. One that
+/// is being loaded is reversed.
+pub fn disable(system: &System, name: &str, watch: Watch<'_>) -> Result<Ended, Diagnostic> {
+    let folder = system.livepatch()?.join(name);
     let patch = find(system, name)?.ok_or_else(|| not_there(system, name))?;
-    let folder = folder.join(name);
-    let what = format!("unload `{name}`");
-    let mut log = Log::from_now(system);
     if matches!(patch.state, State::Enabled | State::Patching) {
-        let disabled = OpenOptions::new()
-            .write(true)
-            .open(folder.join("enabled"))
-            .and_then(|mut file| file.write_all(b"0"));
-        if let Err(error) = disabled {
-            let errno = Errno::from_io_error(&error).unwrap_or(Errno::IO);
-            return Err(refusal(system, &what, errno, &log.lines(&[name, "livepatch"])));
-        }
+        switch(system, &patch, "enabled", "0")?;
     }
     // The folder disappears when the transition is complete. A replaced patch no longer has one.
-    if !wait(limit, || Ok(!folder.exists()))? {
-        let patch = find(system, name)?.unwrap_or(Livepatch { state: State::Unpatching, ..patch });
-        return Err(stalled(system, &patch, limit));
-    }
+    let get = || Ok(folder.exists().then(|| find(system, name)).transpose()?.flatten());
+    let is_done = |patch: Option<&Livepatch>| patch.is_none() && !folder.exists();
+    let (waited, last) = watch.until_patch(system, get, is_done)?;
+    Ok(match waited {
+        Waited::Done => Ended::Complete(patch),
+        _ => {
+            let last = last.unwrap_or(Livepatch { state: State::Unpatching, ..patch });
+            let behind = behind(system, &last);
+            Ended::InTransition(Stall::of(last, behind, waited, watch.timeout))
+        }
+    })
+}
+
+/// Disables a livepatch, waits until no task runs its code, and unloads it. The result is the
+/// livepatch as it was before.
+pub fn unload(system: &System, name: &str, watch: Watch<'_>) -> Result<Ended, Diagnostic> {
+    let ended = disable(system, name, watch)?;
+    let Ended::Complete(patch) = ended else { return Ok(ended) };
+    let mut log = Log::from_now(system);
     let module = CString::new(name).unwrap_or_default();
     let mut answer = Err(Errno::AGAIN);
     // The kernel drops its reference to the module a little later.
-    wait(limit, || {
+    watch.until(|| {
         answer = delete_module(&module, UNLOAD_FLAGS);
         Ok(answer != Err(Errno::AGAIN))
     })?;
     match answer {
-        Ok(()) | Err(Errno::NOENT) => Ok(patch),
-        Err(errno) => Err(refusal(system, &what, errno, &log.lines(&[name, "livepatch"]))),
-    }
-}
-
-/// Polls a condition, at least once. Returns whether it held within the limit.
-fn wait(
-    limit: Duration,
-    mut holds: impl FnMut() -> Result<bool, Diagnostic>,
-) -> Result<bool, Diagnostic> {
-    const PAUSE: Duration = Duration::from_millis(50);
-    let start = Instant::now();
-    loop {
-        if holds()? {
-            return Ok(true);
+        Ok(()) | Err(Errno::NOENT) => Ok(Ended::Complete(patch)),
+        Err(errno) => {
+            let lines = log.lines(&[name, "livepatch"]);
+            Err(refusal(system, &format!("unload `{name}`"), errno, &lines))
         }
-        if start.elapsed() >= limit {
-            return Ok(false);
+    }
+}
+
+/// Keeps a livepatch that is being disabled, and waits until every task runs its code.
+pub fn enable(system: &System, name: &str, watch: Watch<'_>) -> Result<Ended, Diagnostic> {
+    let patch = find(system, name)?.ok_or_else(|| not_there(system, name))?;
+    match patch.state {
+        State::Unpatching => switch(system, &patch, "enabled", "1")?,
+        State::Enabled | State::Patching => {}
+        State::Disabled => {
+            let program = system.program;
+            return Err(Diagnostic::new(
+                CANNOT_ENABLE,
+                format!("`{name}` is disabled, and the kernel does not enable a livepatch again"),
+            )
+            .note("only a livepatch that is still in transition to disabled can be kept")
+            .help(format!("`{program} unload {name}` removes it; then load its file again")));
         }
-        std::thread::sleep(PAUSE);
     }
+    wait(system, Some(name), watch)
 }
 
-fn find(system: &System, name: &str) -> Result<Option<Livepatch>, Diagnostic> {
-    Ok(livepatches(system)?.into_iter().find(|patch| patch.name == name))
-}
-
-/// The error for a transition that does not complete.
-fn stalled(system: &System, patch: &Livepatch, limit: Duration) -> Diagnostic {
-    /// This many tasks show what kind they are.
-    const SHOWN: usize = 5;
-    let Livepatch { name, state, .. } = patch;
-    let what = match state {
-        State::Patching => "load",
-        _ => "unload",
+/// Waits until a livepatch, or every one, is in no transition.
+pub fn wait(system: &System, name: Option<&str>, watch: Watch<'_>) -> Result<Ended, Diagnostic> {
+    let get = || match name {
+        Some(name) => find(system, name),
+        None => Ok(livepatches(system)?.into_iter().find(|patch| patch.state.behind().is_some())),
     };
-    let seconds = limit.as_secs();
-    let mut error = Diagnostic::new(
-        TRANSITION_STALLED,
-        format!("the transition to {what} `{name}` did not complete within {seconds} s"),
-    );
-    let tasks = state.behind().map_or(Vec::new(), |behind| tasks_in(system, behind));
-    for Task { id, comm, stack } in tasks.iter().take(SHOWN) {
-        error = error.note(format!("held up by {comm}, task {id}:\n{}", stack.join("\n")));
+    let first = get()?;
+    if let (None, Some(name)) = (&first, name) {
+        return Err(not_there(system, name));
     }
-    error = match tasks.len() {
-        0 => error.note("no visible task is behind; an idle CPU may be"),
-        count if count > SHOWN => error.note(format!("and {} more", count - SHOWN)),
-        _ => error,
-    };
-    error = error
-        .note("the transition continues by itself: each task switches when it leaves the changed functions");
-    error.help(match state {
-        State::Patching => format!(
-            "let the tasks continue or end them, then run `kpsc list`; `kpsc unload {name}` reverses the load"
-        ),
-        _ => format!("let the tasks continue or end them, then run `kpsc unload {name}` again"),
+    let is_done = |patch: Option<&Livepatch>| patch.is_none_or(|p| p.state.behind().is_none());
+    let (waited, patch) = watch.until_patch(system, get, is_done)?;
+    Ok(match (waited, patch) {
+        (Waited::TimedOut | Waited::Interrupted, Some(patch)) => {
+            let behind = behind(system, &patch);
+            Ended::InTransition(Stall::of(patch, behind, waited, watch.timeout))
+        }
+        (_, patch) => {
+            let gone = || Livepatch::new(name.unwrap_or_default(), State::Disabled);
+            Ended::Complete(patch.or(first).unwrap_or_else(gone))
+        }
     })
 }
 
+/// Makes the kernel take the transition of a livepatch for complete, although tasks may still be in
+/// the functions (`Documentation/livepatch/livepatch.rst`, "Consistency model"), and waits until it
+/// does.
+pub fn force(system: &System, name: &str, watch: Watch<'_>) -> Result<Ended, Diagnostic> {
+    let patch = find(system, name)?.ok_or_else(|| not_there(system, name))?;
+    if patch.state.behind().is_none() {
+        return Err(Diagnostic::new(
+            NOT_IN_TRANSITION,
+            format!("`{name}` is in no transition that could be forced"),
+        )
+        .help(format!("run `{} status {name}` to see its state", system.program)));
+    }
+    switch(system, &patch, "force", "1")?;
+    match patch.state {
+        State::Patching => wait(system, Some(name), watch),
+        _ => disable(system, name, watch),
+    }
+}
+
+/// Writes to a file of a livepatch's folder.
+fn switch(system: &System, patch: &Livepatch, file: &str, value: &str) -> Result<(), Diagnostic> {
+    let name = &patch.name;
+    let what = match (file, value) {
+        ("enabled", "0") => format!("disable `{name}`"),
+        ("enabled", _) => format!("enable `{name}`"),
+        _ => format!("force the transition of `{name}`"),
+    };
+    let mut log = Log::from_now(system);
+    let path = system.livepatch()?.join(name).join(file);
+    let opened = OpenOptions::new().write(true).open(path);
+    opened.and_then(|mut file| file.write_all(value.as_bytes())).map_err(|error| {
+        let errno = Errno::from_io_error(&error).unwrap_or(Errno::IO);
+        refusal(system, &what, errno, &log.lines(&[name, "livepatch"]))
+    })
+}
+
+/// A livepatch by its name.
+pub fn find(system: &System, name: &str) -> Result<Option<Livepatch>, Diagnostic> {
+    Ok(livepatches(system)?.into_iter().find(|patch| patch.name == name))
+}
+
 /// There is no livepatch of this name.
-fn not_there(system: &System, name: &str) -> Diagnostic {
+pub fn not_there(system: &System, name: &str) -> Diagnostic {
     let module = system.module(name);
     // A built-in module has a folder too, but no state.
     if module::is_name(name) && module.join("initstate").exists() && !is_livepatch(&module) {

@@ -2,11 +2,11 @@
 //! Livepatches that are to be loaded, and the notes of loaded ones: whatever is in the file, a
 //! kernel that supports livepatches is asked about it, and every answer can be printed.
 
-use super::scratch;
+use super::{scratch, style};
 use kps_diag::{is_hidden, Diagnostic};
 use kps_operate::{livepatches, look_into, preflight, verdict, Incoming, System};
 use kps_plan::{Note, Replace};
-use kpsc::render::{line, render, Format};
+use kps_report::{line, render, Format};
 
 /// What the running kernel shows. Its livepatches change the functions that the seeds change, and
 /// tracers are on these functions.
@@ -122,7 +122,7 @@ fn ask(system: &System, incoming: &Incoming) {
 
 fn show(diagnostic: &Diagnostic) {
     for format in [Format::Human, Format::Short, Format::Json] {
-        let text = render(diagnostic, None, None, format, 100);
+        let text = render(diagnostic, None, style(format));
         let plain = anstream::adapter::strip_str(&text).to_string();
         assert!(!plain.contains(is_hidden), "{plain:?}");
     }

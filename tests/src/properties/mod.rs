@@ -34,7 +34,13 @@ pub use post_link::post_link;
 pub use spec::{on_a_large_stack, spec};
 pub use texts::texts;
 
+use kps_report::{Format, Style};
 use std::path::Path;
+
+/// How a message is rendered.
+fn style(format: Format) -> Style<'static> {
+    Style { program: "kpsc", format, kernel: None }
+}
 
 /// A folder for the files of an input: in memory where the machine has such a place, because each
 /// of some thousand inputs makes its files anew, and a disk that others use takes most of the time.

@@ -3,15 +3,17 @@
 //! their place in it.
 
 use super::layout::layout;
+use super::style;
 use crate::fixture;
 use kps_diag::{any_error, Diagnostic};
 use kps_facts::Facts;
 use kps_grammar::ast::{self, Code};
 use kps_grammar::{ErrorKind, Language, Source, Sources, Span};
+use kps_report::{render, Format};
 use kpsc::check;
 use kpsc::emit::emit;
-use kpsc::render::{render, syntax, Format};
 use kpsc::resolve::resolve;
+use kpsc::syntax::syntax;
 use std::sync::OnceLock;
 
 /// What stands before the path of a file that a spec names, behind the text of the spec or of
@@ -142,7 +144,7 @@ pub(super) fn show(sources: &Sources, diagnostics: &[Diagnostic]) {
         diagnostic.labels.iter().for_each(|label| check_span(sources, label.span));
     }
     for diagnostic in diagnostics.iter().take(SHOWN) {
-        let text = render(diagnostic, Some(sources), None, Format::Human, 100);
+        let text = render(diagnostic, Some(sources), style(Format::Human));
         assert!(text.contains(diagnostic.code.id()), "{text}");
         let plain = anstream::adapter::strip_str(&text).to_string();
         assert!(!plain.contains(|c: char| c.is_control() && c != '\n'), "{plain:?}");

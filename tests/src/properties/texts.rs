@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 //! The texts that come from elsewhere: configurations, lists of exports, and what compilers say.
 
+use super::style;
 use kps_grammar::{Source, Sources, Span};
+use kps_report::{render, Format};
 use kps_targets::gather::{parse_config, parse_symvers};
 use kpsc::build::Messages;
 use kpsc::emit::{Line, LineTable};
-use kpsc::render::{render, Format};
 
 /// What the messages are about: the second line of the generated file is the body.
 const SPEC: &str = "patch f { object vmlinux { fn g { pre {\n    let é = 1; h(é) } } } }\n";
@@ -35,7 +36,7 @@ pub fn texts(data: &[u8]) {
             sources.slice(label.span);
         }
         for format in [Format::Human, Format::Short, Format::Json] {
-            render(&diagnostic, Some(&sources), None, format, 100);
+            render(&diagnostic, Some(&sources), style(format));
         }
     }
 }

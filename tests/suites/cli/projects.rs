@@ -227,7 +227,7 @@ fn success_names_the_target_and_the_running_kernel_if_it_is_another() {
     let spec = write(&root.path().join("fix.kps"), SPEC.as_bytes());
     let (status, _, said) = check(cache.path(), &spec, &[]);
     assert_eq!((status, said.as_str()), (Some(0), PASSED));
-    let Some(Kernel { release, build_id }) = Kernel::of(&System::running()) else {
+    let Some(Kernel { release, build_id }) = Kernel::of(&System::running("kpsc")) else {
         panic!("/sys/kernel/notes and /proc/sys/kernel/osrelease are not readable")
     };
     let mut facts = fixture::facts();

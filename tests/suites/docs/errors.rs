@@ -54,6 +54,10 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("KPS0607", "tests/suites/cli/targets.rs"),
     ("KPS0612", "tests/suites/cli/targets.rs"),
     ("KPS0906", "tests/suites/cli/mod.rs"),
+    ("KPS1027", "tests/suites/operate.rs"),
+    ("KPS1028", "tests/suites/operate.rs"),
+    ("KPS1029", "tests/suites/operate.rs"),
+    ("KPS1031", "tests/suites/operate.rs"),
     ("KPS1207", "tests/suites/cli/crates.rs"),
     ("KPS1208", "tests/suites/cli/crates.rs"),
     ("KPS1210", "tests/suites/cli/crates.rs"),
@@ -331,5 +335,5 @@ fn explain_prints_the_page() {
         kpsc().args(["explain", "kps0203"]).output().unwrap_or_else(|error| panic!("{error}"));
     let page =
         std::fs::read_to_string(repository().join("docs/errors/KPS0203.md")).unwrap_or_default();
-    assert_eq!(String::from_utf8_lossy(&output.stdout), kpsc::render::page(&page));
+    assert_eq!(String::from_utf8_lossy(&output.stdout), kps_report::page(&page));
 }

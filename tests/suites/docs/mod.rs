@@ -15,9 +15,10 @@ use kps_tests::expansion::said;
 use kps_tests::pages::{block, blocks, pages, read, SCRIPTS};
 use kps_tests::schedule::{Case, Suite};
 use kps_tests::{
-    cases, check_spec, crates, example, examples, fixes, fixture_cache, kpsc, printed, repository,
-    specs, stem, FIXTURE,
+    cases, check_spec, crates, example, examples, fixes, fixture_cache, kpsc, kpsctl, printed,
+    repository, specs, stem, FIXTURE,
 };
+use std::process::Command;
 
 /// The cases of this suite.
 pub(crate) fn cases() -> Vec<Case> {
@@ -50,7 +51,8 @@ const TEXTS: &[(&str, &str, &str)] = &[
     ("docs/editors.md", "npm install", "what a user of VS Code types"),
     ("README.md", "# livepatch load", "tests/suites/examples.rs"),
     ("README.md", "error[KPS0201]", "tests/suites/docs/mod.rs"),
-    ("docs/commands.md", "missing_files\tenabled", "tests/suites/running.rs"),
+    ("docs/operate.md", "missing_files\tenabled", "tests/suites/running.rs"),
+    ("docs/operate.md", "held up by sleep", "tests/suites/operate.rs"),
     ("docs/commands.md", "--kernel 6.1 --kernel 6.12", "tests/suites/cli/kernels.rs"),
     ("docs/commands.md", "--running own_line.ko", "tests/suites/preflight.rs"),
     ("docs/commands.md", "derived     dput.part.0", "tests/suites/inspect.rs"),
@@ -141,6 +143,11 @@ fn commands_are_known(page: &str, text: &str) {
                 files.for_each(|file| {
                     assert!(repository().join(file).exists(), "{page}: there is no {file}");
                 });
+            }
+            ["kpsctl", words @ ..] => {
+                let output = Command::new(kpsctl()).args(words).arg("--help").output();
+                let output = output.unwrap_or_else(|error| panic!("{error}"));
+                assert!(output.status.success(), "{page}: {line}\n{}", printed(&output));
             }
             // `BLESS` goes to the suites.
             ["BLESS=1", "cargo", "xtask", word, ..] | ["cargo", "xtask", word, ..] => {

@@ -63,7 +63,7 @@ impl There {
 
     fn acts_with(&self, words: &[&str], spec: &Path) {
         let said = succeed(
-            self.kpsc(&["test", "--limit", "60", "--kernel", &self.name]).args(words).arg(spec),
+            self.kpsc(&["test", "--timeout", "60", "--kernel", &self.name]).args(words).arg(spec),
         );
         assert!(said.contains("ok: "), "no test held:\n{said}");
         tell_of_boots(&said);

@@ -4,7 +4,7 @@
 mod background;
 mod results;
 
-use crate::{build_kpsc, cargo, host, kpsc};
+use crate::{build_kpsc, cargo, host, kpsc, kpsctl};
 use anyhow::Result;
 use background::Background;
 use results::Sum;
@@ -86,7 +86,7 @@ pub(crate) fn run(request: &Request) -> Result<bool> {
     }
     step("kpsc");
     build_kpsc()?;
-    step("target kernel, in the background");
+    step("target kernel and kpsctl, in the background");
     // Without a name this prepares the default target if there is none, and says so.
     let kernel = Background::start(kpsc()?.args([
         "build",
@@ -94,6 +94,8 @@ pub(crate) fn run(request: &Request) -> Result<bool> {
         "-o",
         "target/example",
     ]))?;
+    let (mut build, _) = kpsctl()?;
+    let kpsctl = Background::start(&mut build)?;
     if !is_part {
         step("clippy");
         // In the profile of the tests: what the compiler itself runs, macros and build scripts, is
@@ -116,8 +118,9 @@ pub(crate) fn run(request: &Request) -> Result<bool> {
         step("tests that need no target kernel");
         without_kernel().into_iter().try_for_each(&mut run)?;
     }
-    step("target kernel");
+    step("target kernel and kpsctl");
     kernel.end()?;
+    kpsctl.end()?;
     step("suites");
     run(suites(request))?;
     println!(

@@ -3,13 +3,13 @@
 
 use super::super::{report, ExitCode};
 use super::{title, Tested};
-use crate::render::line;
 use kps_diag::{
     Code, Diagnostic, FILE_ERROR, KERNEL_COMPLAINED, LOG_LOST, MACHINE_FAILED, MACHINE_SILENT,
     MISSING_PROGRAM, TEST_FAILED, TEST_WITHOUT_CLAIM, TRANSITION_STALLED,
 };
 use kps_grammar::ast::Claim;
 use kps_grammar::Span;
+use kps_report::line;
 use kps_vm::{Broken, During, Problem, TestFailure, VmError};
 
 /// Prints what is known of a machine that failed: what it was doing, and which line of the author's

@@ -6,21 +6,22 @@ mod shell;
 mod triggers;
 
 use super::kernels::{Ended, Kernel, KernelsArgs, Patches};
-use super::{compile, progress, report, say, wrong_usage, CommandResult, ExitCode, LimitArgs};
+use super::{compile, progress, report, say, wrong_usage, CommandResult, ExitCode};
 use crate::build::Built;
 use crate::driver::Compiled;
 use crate::input::{for_tests, Input};
-use crate::render::line;
 use crate::series;
 use kps_diag::{any_error, list, Diagnostic, OTHER_MODULE, TEST_WITHOUT_CLAIM};
 use kps_grammar::{ast, Source};
 use kps_host::input;
 use kps_operate::{look_into, Incoming};
+use kps_report::line;
 use kps_targets::{Cache, Target, Tree};
 use kps_vm::{
     arguments, run_tests, run_unpatched, Broken, Copy, Guest, Machine, Patch, Series, Shown,
     TemplateMachine, TestReport, VmError,
 };
+use kpsctl::TimeoutArgs;
 use messages::{describe, tell_broken, vm_error};
 use std::convert::Infallible;
 use std::path::{Path, PathBuf};
@@ -40,7 +41,7 @@ pub(super) struct Test {
     #[command(flatten)]
     targets: KernelsArgs,
     #[command(flatten)]
-    limit: LimitArgs,
+    timeout: TimeoutArgs,
     /// Test this module, which was built from the spec, instead of building one; with several
     /// specs, one for each.
     #[arg(long, value_name = "FILE")]
@@ -161,9 +162,9 @@ impl Test {
             }
         }
         if self.shell {
-            return shell::open(copy, &machine, &tested, self.limit.limit);
+            return shell::open(copy, &machine, &tested, self.timeout.seconds());
         }
-        let runs = runs(&tested, self.limit.limit);
+        let runs = runs(&tested, self.timeout.seconds());
         Ok(match outcome(copy, &machine, &runs) {
             Ok(outcome) => self.tell(&outcome, &tested),
             Err(broken) => tell_broken(broken, &tested),

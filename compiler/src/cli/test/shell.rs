@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 //! `kpsc test --shell`: a shell in the machine while the patches are loaded.
 
-use super::super::{output, progress, report, say, CommandResult};
+use super::super::{progress, report, say, CommandResult};
 use super::messages::{describe, tell_broken};
 use super::{series, start, Tested};
 use kps_diag::{Diagnostic, TEST_FAILED};
 use kps_host::disk::cannot;
+use kps_report::stdout;
 use kps_vm::{is_interactive, with_loaded, Copy, Machine, Output};
 use std::io::Read as _;
 use std::path::Path;
@@ -29,7 +30,7 @@ pub(super) fn open(
             Some(script) => guest.run(script, LIMIT).map(Some),
             None => {
                 progress().say("The patches are loaded. `exit` unloads them and ends the machine.");
-                guest.shell(output::pass_on).map(|()| None)
+                guest.shell(stdout::pass_on).map(|()| None)
             }
         })
     };

@@ -31,7 +31,7 @@ pub fn preflight(system: &System, incoming: &Incoming) -> Vec<Diagnostic> {
     loaded.retain(|patch| patch.state != State::Disabled);
     found.extend(probes::check(system, incoming, &loaded));
     loaded.retain(|patch| patch.name != incoming.name);
-    found.extend(others::check(incoming, &loaded));
+    found.extend(others::check(system, incoming, &loaded));
     found.extend(kernel::check_objects(system, incoming));
     found
 }
@@ -58,6 +58,7 @@ fn name_is_taken(system: &System, name: &str, loaded: &[Livepatch]) -> Option<Di
     if !module.is_dir() {
         return None;
     }
+    let program = system.program;
     let state = loaded.iter().find(|patch| patch.name == name).map(|patch| patch.state);
     let doing = match state {
         Some(State::Patching) => format!("the livepatch `{name}` is being loaded"),
@@ -68,16 +69,16 @@ fn name_is_taken(system: &System, name: &str, loaded: &[Livepatch]) -> Option<Di
         .note("the kernel cannot have two modules of one name");
     Some(error.help(match state {
         Some(State::Patching) => format!(
-            "watch with `kpsc list` until it is enabled, or run `kpsc unload {name}`, which reverses the load"
+            "watch with `{program} list` until it is enabled, or run `{program} unload {name}`, which reverses the load"
         ),
         Some(State::Unpatching) => {
-            format!("run `kpsc unload {name}`, which waits until it is unloaded, and try again")
+            format!("run `{program} unload {name}`, which waits until it is unloaded, and try again")
         }
         Some(State::Disabled) => {
-            format!("run `kpsc unload {name}`, which removes what is left of it, and try again")
+            format!("run `{program} unload {name}`, which removes what is left of it, and try again")
         }
         Some(State::Enabled) => format!(
-            "run `kpsc unload {name}` first; a new version that follows without a gap needs another name"
+            "run `{program} unload {name}` first; a new version that follows without a gap needs another name"
         ),
         None => "give the patch another name".to_owned(),
     }))

@@ -1,37 +1,39 @@
 // SPDX-License-Identifier: GPL-2.0
 //! The loaded livepatches: whether they allow another one, and what it does to them.
 
-use super::super::{Changed, Function, Incoming, Livepatch, State};
+use super::super::{Changed, Function, Incoming, Livepatch, State, System};
 use kps_diag::{
     list, Diagnostic, Severity, CONFLICTING_LIVEPATCH, INCOMPATIBLE_STATES, IN_TRANSITION,
     REPLACES_OTHERS, RESOURCE_TAKEN, SKIPPED_CALLBACKS, UNKNOWN_STATES,
 };
 use kps_plan::{Datum, Fate, Note, Replace};
 
-pub(super) fn check(incoming: &Incoming, loaded: &[Livepatch]) -> Vec<Diagnostic> {
-    let mut found: Vec<_> = loaded.iter().filter_map(in_transition).collect();
+pub(super) fn check(system: &System, incoming: &Incoming, loaded: &[Livepatch]) -> Vec<Diagnostic> {
+    let program = system.program;
+    let mut found: Vec<_> =
+        loaded.iter().filter_map(|other| in_transition(program, other)).collect();
     for other in loaded {
         found.extend(conflict(incoming, other));
-        found.extend(states(incoming, other));
-        found.extend(replacement(incoming, other));
-        found.extend(skipped(incoming, other));
-        found.extend(resource(incoming, other));
+        found.extend(states(program, incoming, other));
+        found.extend(replacement(program, incoming, other));
+        found.extend(skipped(program, incoming, other));
+        found.extend(resource(program, incoming, other));
     }
     found
 }
 
 /// The kernel runs one transition at a time (`__klp_enable_patch()` in `kernel/livepatch/core.c`).
-fn in_transition(other: &Livepatch) -> Option<Diagnostic> {
+fn in_transition(program: &str, other: &Livepatch) -> Option<Diagnostic> {
     other.state.behind()?;
     let name = &other.name;
     let back = match other.state {
-        State::Patching => format!("; `kpsc unload {name}` reverses it"),
+        State::Patching => format!("; `{program} unload {name}` reverses it"),
         _ => String::new(),
     };
     Some(
         Diagnostic::new(IN_TRANSITION, format!("another livepatch is in transition: `{name}`"))
             .note("the kernel runs one transition at a time, and refuses another patch with EBUSY")
-            .help(format!("wait until `kpsc list` shows no transition{back}")),
+            .help(format!("wait until `{program} list` shows no transition{back}")),
     )
 }
 
@@ -62,16 +64,18 @@ fn conflict(incoming: &Incoming, other: &Livepatch) -> Option<Diagnostic> {
 }
 
 /// Whether the kernel accepts the states as compatible.
-fn states(incoming: &Incoming, other: &Livepatch) -> Vec<Diagnostic> {
+fn states(program: &str, incoming: &Incoming, other: &Livepatch) -> Vec<Diagnostic> {
     let unknown = |whose: &str| {
         let message = format!("the states of `{whose}` are unknown");
         let warning = Diagnostic::new(UNKNOWN_STATES, message);
         vec![warning.note("kpsc did not build it; if its states are incompatible with the others, the kernel refuses with EINVAL")]
     };
     match (&incoming.note, &other.note) {
-        (Some(mine), Some(theirs)) => {
-            theirs.data.iter().filter_map(|datum| state(incoming, mine, other, datum)).collect()
-        }
+        (Some(mine), Some(theirs)) => theirs
+            .data
+            .iter()
+            .filter_map(|datum| state(program, incoming, mine, other, datum))
+            .collect(),
         (Some(mine), None) if mine.data.is_empty() && mine.replace == Replace::Never => Vec::new(),
         (None, Some(theirs)) if theirs.data.is_empty() => Vec::new(),
         (None, Some(_)) => unknown(&incoming.name),
@@ -80,6 +84,7 @@ fn states(incoming: &Incoming, other: &Livepatch) -> Vec<Diagnostic> {
 }
 
 fn state(
+    program: &str,
     incoming: &Incoming,
     mine: &Note,
     other: &Livepatch,
@@ -105,7 +110,7 @@ fn state(
                 incoming.name, other.name
             ))
             .help(format!(
-                "load a patch that has the {kind} too, or run `kpsc unload {}` first",
+                "load a patch that has the {kind} too, or run `{program} unload {}` first",
                 other.name
             ));
             Some(match &mine.replace {
@@ -120,7 +125,7 @@ fn state(
 }
 
 /// The effect on a livepatch that is replaced.
-fn replacement(incoming: &Incoming, other: &Livepatch) -> Option<Diagnostic> {
+fn replacement(program: &str, incoming: &Incoming, other: &Livepatch) -> Option<Diagnostic> {
     let when = when_it_replaces(incoming)?;
     let mut dropped = Vec::new();
     for Changed { name: object, functions, .. } in &other.objects {
@@ -152,7 +157,7 @@ fn replacement(incoming: &Incoming, other: &Livepatch) -> Option<Diagnostic> {
         said = said.note(format!("the data of {} is handed over", list(&kept, "and")));
     }
     Some(said.note(format!(
-        "`{}` is then disabled and `kpsc unload {}` removes its module; none of its callbacks run",
+        "`{}` is then disabled and `{program} unload {}` removes its module; none of its callbacks run",
         other.name, other.name
     )))
 }
@@ -168,7 +173,7 @@ fn when_it_replaces(incoming: &Incoming) -> Option<String> {
 
 /// The callbacks of a replaced livepatch that undo something. Without a note they are unknown, and
 /// an older note does not list them.
-fn skipped(incoming: &Incoming, other: &Livepatch) -> Option<Diagnostic> {
+fn skipped(program: &str, incoming: &Incoming, other: &Livepatch) -> Option<Diagnostic> {
     let when = when_it_replaces(incoming)?;
     let skipped = other.note.as_ref()?.skipped();
     if skipped.is_empty() {
@@ -182,14 +187,14 @@ fn skipped(incoming: &Incoming, other: &Livepatch) -> Option<Diagnostic> {
                 incoming.name
             ))
             .help(format!(
-                "if they undo a change of the system, run `kpsc unload {}` first; its fixes are gone until `{}` is loaded",
+                "if they undo a change of the system, run `{program} unload {}` first; its fixes are gone until `{}` is loaded",
                 other.name, incoming.name
             )),
     )
 }
 
 /// A resource that the other livepatch keeps, because it is not replaced.
-fn resource(incoming: &Incoming, other: &Livepatch) -> Option<Diagnostic> {
+fn resource(program: &str, incoming: &Incoming, other: &Livepatch) -> Option<Diagnostic> {
     let (mine, theirs) = (incoming.note.as_ref()?, other.note.as_ref()?);
     if mine.family != theirs.family || mine.replace == Replace::Always {
         return None;
@@ -199,7 +204,10 @@ fn resource(incoming: &Incoming, other: &Livepatch) -> Option<Diagnostic> {
         format!("`{}` and `{}` both have the resource `{shared}`", incoming.name, other.name);
     let error = Diagnostic::new(RESOURCE_TAKEN, message)
         .note("a resource has one owner: the patch refuses with EBUSY")
-        .help(format!("run `kpsc unload {}` first, or build it with `atomic replace`", other.name));
+        .help(format!(
+            "run `{program} unload {}` first, or build it with `atomic replace`",
+            other.name
+        ));
     Some(match &mine.replace {
         Replace::If(param) => Diagnostic {
             severity: Severity::Warning,

@@ -2,8 +2,7 @@
 //! Messages as lines, for editors and other programs. The texts are the same as for people.
 
 use super::{line, plain};
-use kps_diag::{is_hidden, Diagnostic, Label, Severity};
-use kps_grammar::{Sources, Span};
+use kps_diag::{is_hidden, Diagnostic, Label, Severity, Sources, Span};
 use serde::Serialize;
 
 /// A message in JSON. For compatibility, members are only added and never change their meaning.
@@ -111,8 +110,7 @@ fn word(severity: Severity) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use kps_diag::AMBIGUOUS_NAME;
-    use kps_grammar::{Language, Source};
+    use kps_diag::{Language, Source, AMBIGUOUS_NAME};
 
     fn sources() -> Sources {
         let mut sources = Sources::new(Source::new("a.kps", "one\ntwö three\n"));

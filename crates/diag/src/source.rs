@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 //! The text of a file, and positions in it.
 
-use kps_ast::Span;
+use crate::Span;
 
 /// A line and a column, both counted from 1; columns count characters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

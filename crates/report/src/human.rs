@@ -3,12 +3,14 @@
 
 use super::{line, plain};
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
-use kps_diag::{is_hidden, Diagnostic, Label, Severity};
-use kps_grammar::{File, Sources};
+use kps_diag::{is_hidden, Diagnostic, File, Label, Severity, Sources};
 
-/// Renders a message; `sources` is the text that its spans refer to. The text has colours; a stream
-/// without colour support removes them.
-pub(super) fn render(diagnostic: &Diagnostic, sources: Option<&Sources>, width: usize) -> String {
+/// The number of columns.
+const WIDTH: usize = 100;
+
+/// Renders a message; `sources` is the text that its spans refer to, and `program` is the one that
+/// explains its code. The text has colours; a stream without colour support removes them.
+pub(super) fn render(diagnostic: &Diagnostic, sources: Option<&Sources>, program: &str) -> String {
     let level = match diagnostic.severity {
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
@@ -34,14 +36,14 @@ pub(super) fn render(diagnostic: &Diagnostic, sources: Option<&Sources>, width: 
     for note in &diagnostic.notes {
         group = group.element(Level::NOTE.message(plain(note)));
     }
-    let more = format!("more: `kpsc explain {}`", diagnostic.code.id());
+    let more = format!("more: `{program} explain {}`", diagnostic.code.id());
     let help = match &diagnostic.help {
         Some(help) if help.ends_with('?') => format!("{help} {more}"),
         Some(help) => format!("{help}; {more}"),
         None => more,
     };
     let group = group.element(Level::HELP.message(plain(&help)));
-    let text = Renderer::styled().term_width(width).render(&[group]);
+    let text = Renderer::styled().term_width(WIDTH).render(&[group]);
     // The renderer replaces the ASCII control characters by pictures, but not all others that hide
     // something.
     text.replace(|c: char| !c.is_ascii() && is_hidden(c), "\u{fffd}")
@@ -61,8 +63,7 @@ fn concerned<'s>(diagnostic: &Diagnostic, sources: &'s Sources) -> Vec<&'s File>
 #[cfg(test)]
 mod tests {
     use super::*;
-    use kps_diag::UNKNOWN_KEYWORD;
-    use kps_grammar::{Source, Span};
+    use kps_diag::{Source, Span, UNKNOWN_KEYWORD};
 
     #[test]
     fn no_control_character_of_a_spec_reaches_the_terminal() {
@@ -71,7 +72,7 @@ mod tests {
             .at(Span::new(0, text.len()), text)
             .note(text)
             .help(text);
-        let rendered = render(&diagnostic, Some(&Sources::new(Source::new("x.kps", text))), 100);
+        let rendered = render(&diagnostic, Some(&Sources::new(Source::new("x.kps", text))), "kpsc");
         let plain = anstream::adapter::strip_str(&rendered).to_string();
         assert!(!plain.contains(is_hidden), "{plain:?}");
         assert!(!rendered.contains("\u{1b}[31m "), "{rendered:?}");

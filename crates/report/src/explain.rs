@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
-//! `kpsc explain`.
+//! The verb `explain`, which every program has.
 
-use super::{say, CommandResult};
-use crate::render::page;
+use super::{page, stdout::say};
 use kps_diag::{Code, ALL, FAMILIES};
 
+/// The arguments of `explain`.
 #[derive(Debug, clap::Args)]
-pub(super) struct Explain {
+pub struct Explain {
     /// The code, for example KPS0203; without one, the list of all codes.
     #[arg(value_name = "CODE", value_parser = parse)]
     code: Option<Code>,
@@ -17,11 +17,12 @@ fn parse(text: &str) -> Result<Code, String> {
     ALL.iter()
         .copied()
         .find(|code| code.id() == wanted)
-        .ok_or_else(|| "there is no such code; `kpsc explain` lists all".to_owned())
+        .ok_or_else(|| "there is no such code; `explain` without one lists all".to_owned())
 }
 
 impl Explain {
-    pub(super) fn run(self) -> CommandResult {
+    /// Prints the page of the code, or the list.
+    pub fn run(self) {
         match self.code {
             Some(code) => page(code.page()).lines().for_each(say),
             None => {
@@ -33,6 +34,5 @@ impl Explain {
                 }
             }
         }
-        Ok(0)
     }
 }

@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: GPL-2.0
+//! The verbs that manage the livepatches of a machine. The program `kpsctl` has these, for servers,
+//! and `kpsc` has them too.
+
+mod answer;
+mod livepatch;
+mod progress;
+mod text;
+mod verbs;
+
+pub use verbs::{TimeoutArgs, Verb};

@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: GPL-2.0
+//! The command line of the verbs: one file each.
+
+mod force;
+mod info;
+mod list;
+mod load;
+mod status;
+mod switch;
+mod unload;
+mod wait;
+
+use crate::answer::{Answer, Outcome};
+use crate::livepatch::Patch;
+use crate::progress::Progress;
+use clap::Subcommand;
+use kps_diag::Diagnostic;
+use kps_host::signals;
+use kps_operate::{Ended, Livepatch, System, Watch};
+use kps_report::{Console, ExitCode};
+use std::time::Duration;
+
+/// A verb that works on the livepatches of the running kernel, or on those that are installed.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Load livepatches into the running kernel, and wait until every task runs them.
+    Load(load::Load),
+    /// Unload livepatches from the running kernel, once no task runs them any more.
+    Unload(unload::Unload),
+    /// List livepatches, in the order in which they were loaded.
+    List(list::List),
+    /// Show the state of the livepatches, and explain a transition that does not complete.
+    Status(status::Status),
+    /// Show what a livepatch changes, fixes and needs, loaded or in a file.
+    Info(info::Info),
+    /// Keep a livepatch that is being disabled.
+    Enable(switch::Enable),
+    /// Disable a livepatch, or take back one that is being loaded; its module stays loaded.
+    Disable(switch::Disable),
+    /// Wait until a transition is complete.
+    Wait(wait::Wait),
+    /// Make the kernel take a transition for complete. The last resort.
+    Force(force::Force),
+}
+
+/// What results are written for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub(crate) enum Results {
+    /// Lines for people.
+    #[default]
+    Human,
+    /// One JSON object.
+    Json,
+}
+
+/// How to write results, for every verb.
+#[derive(Debug, clap::Args)]
+struct ResultArgs {
+    /// How to write the result on standard output: human or json.
+    #[arg(
+        long,
+        value_name = "FORMAT",
+        default_value = "human",
+        hide_possible_values = true,
+        hide_default_value = true
+    )]
+    format: Results,
+}
+
+/// How long to wait, for every command that waits for a transition.
+#[derive(Debug, clap::Args)]
+pub struct TimeoutArgs {
+    /// How long a transition may take, in seconds.
+    #[arg(long, alias = "limit", value_name = "SECONDS", default_value_t = 60)]
+    timeout: u32,
+}
+
+impl TimeoutArgs {
+    /// The time in seconds.
+    pub fn seconds(&self) -> u32 {
+        self.timeout
+    }
+
+    fn duration(&self) -> Duration {
+        Duration::from_secs(self.timeout.into())
+    }
+}
+
+/// What every verb works with.
+struct Context {
+    system: System,
+    console: Console,
+}
+
+impl Verb {
+    /// Runs the verb, and returns the exit status. The result and all messages have been printed.
+    pub fn run(self, console: Console) -> ExitCode {
+        let context = Context { system: System::running(console.program), console };
+        let mut answer = Answer::to(self.name(), self.results(), console);
+        if let Err(error) = self.execute(&context, &mut answer) {
+            answer.report(&[error]);
+        }
+        answer.print(&context.system)
+    }
+
+    fn name(&self) -> &'static str {
+        match self {
+            Verb::Load(_) => "load",
+            Verb::Unload(_) => "unload",
+            Verb::List(_) => "list",
+            Verb::Status(_) => "status",
+            Verb::Info(_) => "info",
+            Verb::Enable(_) => "enable",
+            Verb::Disable(_) => "disable",
+            Verb::Wait(_) => "wait",
+            Verb::Force(_) => "force",
+        }
+    }
+
+    fn results(&self) -> Results {
+        let args = match self {
+            Verb::Load(verb) => &verb.results,
+            Verb::Unload(verb) => &verb.results,
+            Verb::List(verb) => &verb.results,
+            Verb::Status(verb) => &verb.results,
+            Verb::Info(verb) => &verb.results,
+            Verb::Enable(verb) => &verb.results,
+            Verb::Disable(verb) => &verb.results,
+            Verb::Wait(verb) => &verb.results,
+            Verb::Force(verb) => &verb.results,
+        };
+        args.format
+    }
+
+    fn execute(self, context: &Context, answer: &mut Answer) -> Result<(), Diagnostic> {
+        match self {
+            Verb::Load(verb) => verb.run(context, answer),
+            Verb::Unload(verb) => verb.run(context, answer),
+            Verb::List(verb) => verb.run(context, answer),
+            Verb::Status(verb) => verb.run(context, answer),
+            Verb::Info(verb) => verb.run(context, answer),
+            Verb::Enable(verb) => verb.run(context, answer),
+            Verb::Disable(verb) => verb.run(context, answer),
+            Verb::Wait(verb) => verb.run(context, answer),
+            Verb::Force(verb) => verb.run(context, answer),
+        }
+    }
+}
+
+impl Context {
+    /// Runs an operation that waits, shows its progress, and lets signals stop the waiting.
+    fn watching<T>(&self, what: &str, timeout: Duration, work: impl FnOnce(Watch<'_>) -> T) -> T {
+        let progress = Progress::of(what, self.console);
+        let held = signals::hold();
+        work(Watch {
+            timeout,
+            is_interrupted: &|| held.has_come(),
+            observe: &|behind| progress.show(behind),
+        })
+    }
+
+    /// Adds how an operation has ended to the answer, and returns the livepatch if it is complete.
+    fn ended(&self, ended: Ended, answer: &mut Answer) -> Option<Livepatch> {
+        let (outcome, stall, error) = match ended {
+            Ended::Complete(patch) => return Some(patch),
+            Ended::TakenBack(stall) => {
+                let error = stall.taken_back(&self.system);
+                (Outcome::TakenBack, stall, error)
+            }
+            Ended::InTransition(stall) => {
+                let error = stall.in_transition(&self.system);
+                (Outcome::InTransition, stall, error)
+            }
+        };
+        let mut patch = Patch::loaded(&stall.patch);
+        if outcome == Outcome::TakenBack {
+            patch.state = None;
+        }
+        answer.patches.push(patch.held_by(&stall.patch, &stall.behind, &self.system));
+        answer.report(&[error]);
+        None
+    }
+}

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: GPL-2.0
+//! The verb `status`.
+
+use super::{Context, ResultArgs};
+use crate::answer::Answer;
+use crate::livepatch::Patch;
+use crate::text::{describe, explain};
+use kps_diag::{Diagnostic, Exit};
+use kps_operate::{behind, livepatches, name_of, not_there, Kernel};
+use kps_report::ExitCode;
+
+#[derive(Debug, clap::Args)]
+pub struct Status {
+    /// A livepatch, as `list` names it; without one, all of them.
+    #[arg(value_name = "NAME")]
+    name: Option<String>,
+    #[command(flatten)]
+    pub(super) results: ResultArgs,
+}
+
+impl Status {
+    pub(super) fn run(self, context: &Context, answer: &mut Answer) -> Result<(), Diagnostic> {
+        let system = &context.system;
+        let mut patches = livepatches(system)?;
+        if let Some(name) = self.name.as_deref().map(name_of) {
+            patches.retain(|patch| patch.name == name);
+            if patches.is_empty() {
+                return Err(not_there(system, &name));
+            }
+        }
+        if let Some(Kernel { release, .. }) = Kernel::of(system) {
+            answer.say(format!("kernel {release}"));
+        }
+        if patches.is_empty() {
+            answer.say("no livepatch is loaded");
+        }
+        for patch in &patches {
+            let behind = behind(system, patch);
+            answer.say(describe(patch, &behind));
+            let mut shown = Patch::loaded(patch).with_parameters(system);
+            for parameter in &shown.parameters {
+                let value = parameter.value.as_deref().unwrap_or_default();
+                answer.say(format!("  {}={value}", parameter.name));
+            }
+            if patch.state.behind().is_some() {
+                explain(patch, &behind, system).into_iter().for_each(|line| answer.say(line));
+                shown = shown.held_by(patch, &behind, system);
+                answer.end_with(Exit::Stalled as ExitCode);
+            }
+            answer.patches.push(shown);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,307 @@
+// SPDX-License-Identifier: GPL-2.0
+//! `kpsctl` on a running kernel: every verb, transitions that stall, and results for programs. It
+//! is the static program itself, in a virtual machine.
+
+use kps_tests::schedule::Case;
+use kps_tests::target::Steps;
+use kps_tests::{cases, kpsctl, repository, store};
+use object::read::elf::ProgramHeader as _;
+use object::Object as _;
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::process::Command;
+
+/// The cases of this suite.
+pub(crate) fn cases() -> Vec<Case> {
+    let cases = cases![
+        names_are_taken_as_people_type_them,
+        the_program_is_small_and_needs_nothing,
+        who_is_not_root_is_told_what_he_does_not_see.machine().about(15),
+        parameters_that_a_module_lacks_are_refused.machine().about(15),
+    ];
+    on_every_kernel().into_iter().chain(cases).collect()
+}
+
+/// The cases that hold on other kernels too.
+pub(crate) fn on_every_kernel() -> Vec<Case> {
+    cases![
+        every_verb_does_what_it_says.machine().about(25),
+        a_load_that_stalls_is_explained_and_taken_back.machine().about(30),
+        a_load_may_be_left_in_transition.machine().about(25),
+        a_livepatch_is_unloaded_under_load.machine().about(20),
+        forcing_wants_a_transition_and_a_yes.machine().about(15),
+    ]
+}
+
+fn module(path: &str) -> (String, Vec<u8>) {
+    let spec: PathBuf = repository().join(path).with_extension("kps");
+    (format!("/{}.ko", kps_tests::stem(&spec)), store::module(&spec))
+}
+
+/// Results that were printed with `--format json` must be as the schema says.
+fn validate(results: &[String]) {
+    let folder = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
+    let mut command = Command::new("/usr/bin/jsonschema");
+    for (n, result) in results.iter().enumerate() {
+        let path = folder.path().join(format!("{n}.json"));
+        std::fs::write(&path, result).unwrap_or_else(|error| panic!("{error}"));
+        command.arg("--instance").arg(path);
+    }
+    let output = command.arg(repository().join("docs/operate.schema.json")).output();
+    let output = output.unwrap_or_else(|error| panic!("jsonschema: {error}"));
+    assert!(output.status.success(), "{}\n{results:#?}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// Runs `kpsctl` with results in JSON, and returns the object.
+fn in_json(machine: &mut Steps, script: &str, status: i32) -> String {
+    let text = machine.step(&format!("{script} --format json 2> /dev/null"), status, &[]);
+    let line = text.lines().find(|line| line.starts_with('{'));
+    line.unwrap_or_else(|| panic!("{script}: {text}")).to_owned()
+}
+
+fn every_verb_does_what_it_says() {
+    let mut machine = Steps::start(vec![
+        module("examples/cmdline_mark/cmdline_mark"),
+        module("tests/vm/stacked/marks_over"),
+        module("tests/vm/stacked/marks_all"),
+        module("tests/vm/acts/parameters"),
+    ]);
+    let mut results = Vec::new();
+    machine.step("kpsctl list", 0, &["no livepatch is loaded; `kpsctl load NAME.ko` loads one"]);
+    results.push(in_json(&mut machine, "kpsctl status", 0));
+    results.push(in_json(&mut machine, "kpsctl info /parameters.ko", 0));
+    machine.step(
+        "kpsctl info /parameters.ko",
+        0,
+        &["state       not loaded", "changes     vmlinux: version_proc_show", "signature   none"],
+    );
+
+    machine.step("kpsctl info /parameters.ko > /dev/full", 3, &["KPS0711", "standard output"]);
+
+    // Three in a row, one with parameters, listed in their order.
+    machine.step(
+        "kpsctl load /cmdline_mark.ko /parameters.ko ratio=7 label='two words' /marks_over.ko",
+        0,
+        &["cmdline_mark\tenabled", "parameters\tenabled", "marks_over\tenabled"],
+    );
+    machine.step("cat /proc/version", 0, &["ratio=7", "label=two words"]);
+    let listed = machine.step("kpsctl list", 0, &[]);
+    let names: Vec<_> = listed.lines().filter_map(|line| line.split('\t').next()).collect();
+    assert_eq!(names, ["cmdline_mark", "parameters", "marks_over"], "{listed}");
+    results.push(in_json(&mut machine, "kpsctl list", 0));
+    machine.step("kpsctl status parameters", 0, &["  ratio=7", "parameters\tenabled"]);
+    results.push(in_json(&mut machine, "kpsctl info marks-over", 0));
+    machine.step("kpsctl enable marks-over", 0, &["marks_over\tenabled"]);
+    machine.step("kpsctl wait", 0, &["marks_over\tenabled"]);
+
+    // A disabled livepatch is still there, and stays disabled.
+    machine.step("kpsctl disable /lib/marks-over.ko", 0, &["marks_over\tdisabled"]);
+    results.push(in_json(&mut machine, "kpsctl disable marks_over", 0));
+    machine.step("kpsctl enable marks_over", 3, &["KPS1028", "kpsctl unload marks_over"]);
+    results.push(in_json(&mut machine, "kpsctl enable marks_over", 3));
+    machine.step("cat /proc/cmdline", 0, &["kps=1"]);
+    results.push(in_json(&mut machine, "kpsctl unload marks_over.ko", 0));
+    machine.step("kpsctl unload marks_over", 3, &["KPS1003", "`cmdline_mark` or `parameters`"]);
+
+    // One that replaces the others.
+    results.push(in_json(&mut machine, "kpsctl load /marks_all.ko", 0));
+    machine.step("kpsctl list", 0, &["cmdline_mark\tdisabled", "marks_all\tenabled"]);
+    results.push(in_json(&mut machine, "kpsctl load /no-such.ko", 3));
+    results.push(in_json(&mut machine, "kpsctl unload --all", 0));
+    machine.step("kpsctl list && ! grep -E 'marks|params' /proc/modules", 0, &["no livepatch"]);
+    machine.vm.check_log();
+    validate(&results);
+}
+
+fn a_load_that_stalls_is_explained_and_taken_back() {
+    let mut machine = Steps::start(vec![module("tests/vm/unload/post_sleeps")]);
+    let held = "sleep, task ";
+    // In a log there is a line a second meanwhile.
+    machine.step(
+        "sleep 1000 & echo $! > /sleeper; kpsctl load /post_sleeps.ko --timeout 3",
+        6,
+        &[
+            "KPS1027",
+            "loading post_sleeps: 1 behind; sleep, task ",
+            "did not complete within 3 s",
+            "held up by sleep, task ",
+            ", in `hrtimer_nanosleep`",
+            "--on-stall wait",
+        ],
+    );
+    machine.step("kpsctl list && ! grep post_sleeps /proc/modules", 0, &["no livepatch"]);
+    let result = in_json(&mut machine, "kpsctl load /post_sleeps.ko --timeout 1", 6);
+    for text in ["\"outcome\":\"taken-back\"", "\"function\":\"hrtimer_nanosleep\"", "KPS1027"] {
+        assert!(result.contains(text), "{text}: {result}");
+    }
+    validate(&[result]);
+    // The interrupt key and its like do the same at once.
+    let said = machine.step(
+        "kpsctl load /post_sleeps.ko 2> /said & loader=$!
+        until [ \"$(cat /sys/kernel/livepatch/post_sleeps/transition)\" = 1 ]; do usleep 10000; done
+        kill -TERM $loader; wait $loader; echo status $?; cat /said",
+        0,
+        &["status 6", "loading it was interrupted", held],
+    );
+    assert!(!said.contains("within 60 s"), "{said}");
+    machine.step(
+        "kill $(cat /sleeper); kpsctl load /post_sleeps.ko && kpsctl unload --all",
+        0,
+        &[],
+    );
+    machine.vm.check_log();
+}
+
+fn a_load_may_be_left_in_transition() {
+    let mut machine = Steps::start(vec![module("tests/vm/unload/post_sleeps")]);
+    machine.step(
+        "sleep 1000 & echo $! > /sleeper; kpsctl load /post_sleeps.ko --timeout 1 --on-stall wait",
+        5,
+        &[
+            "KPS0904",
+            "held up by sleep, task ",
+            "the least harmful first",
+            "kpsctl force post_sleeps",
+        ],
+    );
+    // Killed at any moment, it is what anybody finds later.
+    let explained = machine.step(
+        "kpsctl status",
+        5,
+        &[
+            "post_sleeps\tin transition to enabled, 1 task behind",
+            "held up by sleep, task ",
+            "in `hrtimer_nanosleep`",
+            "wait: `kpsctl wait post_sleeps`",
+            "every 15 s",
+            "kill ",
+            "take it back: `kpsctl disable post_sleeps`",
+        ],
+    );
+    let order: Vec<_> = ["kpsctl wait", "every 15 s", "kill ", "kpsctl disable", "kpsctl force"]
+        .iter()
+        .map(|text| explained.find(text))
+        .collect();
+    assert!(order.is_sorted() && !order.contains(&None), "{explained}");
+    let mut results = vec![in_json(&mut machine, "kpsctl status", 5)];
+    results.push(in_json(&mut machine, "kpsctl wait --timeout 1", 5));
+    results.push(in_json(&mut machine, "kpsctl load /post_sleeps.ko", 3));
+    machine.step("kpsctl disable post_sleeps", 0, &["post_sleeps\tdisabled"]);
+    machine.step("kpsctl unload post_sleeps", 0, &[]);
+
+    machine.step("kpsctl load /post_sleeps.ko --timeout 1 --on-stall wait", 5, &[]);
+    machine.step("kill $(cat /sleeper); kpsctl wait", 0, &["post_sleeps\tenabled"]);
+
+    // Somebody sleeps under the hook: the unload waits, and can be reversed.
+    machine.step(
+        "sleep 1000 & echo $! > /sleeper
+        until grep -q hrtimer_nanosleep /proc/$!/stack; do usleep 10000; done
+        kpsctl unload post_sleeps --timeout 1",
+        5,
+        &["KPS0904", "the transition to unload `post_sleeps`", "kpsctl enable post_sleeps"],
+    );
+    results.push(in_json(&mut machine, "kpsctl status post_sleeps", 5));
+    machine.step("kpsctl enable post_sleeps", 0, &["post_sleeps\tenabled"]);
+    machine.step("kill $(cat /sleeper); kpsctl unload post_sleeps; kpsctl list", 0, &["no live"]);
+    machine.vm.check_log();
+    validate(&results);
+}
+
+fn a_livepatch_is_unloaded_under_load() {
+    let mut machine = Steps::start(vec![module("tests/vm/unload/replace_sleeps")]);
+    machine.step(
+        "kpsctl load /replace_sleeps.ko
+        for n in 1 2 3; do (while [ ! -e /stop ]; do cat /proc/cmdline; done) > /dev/null & done
+        until grep -q livepatch_cmdline_proc_show /proc/[0-9]*/stack; do usleep 10000; done
+        kpsctl unload replace_sleeps; status=$?; touch /stop; wait; exit $status",
+        0,
+        &["replace_sleeps\tenabled"],
+    );
+    machine.step("kpsctl list && ! grep replace_sleeps /proc/modules", 0, &["no livepatch"]);
+    machine.vm.check_log();
+}
+
+fn forcing_wants_a_transition_and_a_yes() {
+    let mut machine = Steps::start(vec![module("tests/vm/unload/post_sleeps")]);
+    machine.step("kpsctl force post_sleeps --yes", 3, &["KPS1003"]);
+    machine.step("kpsctl load /post_sleeps.ko && kpsctl force post_sleeps --yes", 3, &["KPS1029"]);
+    machine.step(
+        "kpsctl unload post_sleeps; sleep 1000 &
+        kpsctl load /post_sleeps.ko --timeout 0 --on-stall wait; kpsctl force post_sleeps",
+        3,
+        &["Forcing a transition makes the kernel", "KPS1031", "kpsctl force post_sleeps --yes"],
+    );
+    let result = in_json(&mut machine, "kpsctl force post_sleeps --yes", 0);
+    validate(&[result]);
+    machine.step("kpsctl list", 0, &["post_sleeps\tenabled"]);
+    machine.vm.check_log();
+}
+
+/// A server has another C library than the machine that it was built on, and neither compilers nor
+/// target kernels.
+fn the_program_is_small_and_needs_nothing() {
+    const MOST: usize = 6 << 20;
+    let program = std::fs::read(kpsctl()).unwrap_or_else(|error| panic!("{error}"));
+    assert!(program.len() <= MOST, "kpsctl has {} bytes", program.len());
+    let elf = object::read::elf::ElfFile64::<object::LittleEndian>::parse(&*program);
+    let elf = elf.unwrap_or_else(|error| panic!("{error}"));
+    let kinds = elf.elf_program_headers().iter().map(|header| header.p_type(elf.endian()));
+    assert!(!kinds.into_iter().any(|kind| kind == object::elf::PT_INTERP), "it wants a loader");
+    assert!(elf.section_by_name(".symtab").is_none(), "kpsctl is not stripped");
+
+    let mut tree = Command::new("cargo");
+    tree.args([
+        "tree",
+        "--package",
+        "kpsctl",
+        "--edges",
+        "normal",
+        "--prefix",
+        "none",
+        "--offline",
+    ]);
+    let output = tree.current_dir(repository()).output().unwrap_or_else(|error| panic!("{error}"));
+    let listed = String::from_utf8_lossy(&output.stdout);
+    let ours: BTreeSet<_> = listed
+        .lines()
+        .filter_map(|line| line.split(' ').next())
+        .filter(|name| name.starts_with("kps"))
+        .collect();
+    let allowed =
+        ["kps-arch", "kps-diag", "kps-host", "kps-operate", "kps-plan", "kps-report", "kpsctl"];
+    assert_eq!(ours, BTreeSet::from(allowed), "{}", kps_tests::printed(&output));
+}
+
+fn who_is_not_root_is_told_what_he_does_not_see() {
+    let mut machine = Steps::start(vec![module("tests/vm/unload/post_sleeps")]);
+    machine.step("sleep 1000 & kpsctl load /post_sleeps.ko --timeout 0 --on-stall wait", 5, &[]);
+    // Nobody in particular, in a small memory.
+    let nobody = |command: &str| {
+        format!("(ulimit -v 65536; exec start-stop-daemon -S -c 1000 -x /bin/kpsctl -- {command})")
+    };
+    machine.step(&nobody("list"), 0, &["post_sleeps\tin transition to enabled, ", "not visible"]);
+    machine.step(&nobody("status"), 5, &["this user may not look into ", "run it as root"]);
+    machine.step(&nobody("info /post_sleeps.ko"), 0, &["vmlinux: hrtimer_nanosleep"]);
+    machine.step(&nobody("info post_sleeps"), 0, &["state       to enabled"]);
+    machine.step(&nobody("disable post_sleeps"), 3, &["KPS1004", "run it as root"]);
+    machine.step(&nobody("load /post_sleeps.ko"), 3, &["KPS1023"]);
+    let result = machine.step(&nobody("status --format json"), 5, &["\"unseen\":"]);
+    validate(&[result]);
+    machine.step("kpsctl disable post_sleeps && kpsctl unload --all", 0, &[]);
+    machine.vm.check_log();
+}
+
+fn names_are_taken_as_people_type_them() {
+    for text in ["fix-it.ko", "fix_it", "/lib/modules/fix-it.ko", "./fix_it.ko", "fix-it"] {
+        assert_eq!(kps_operate::name_of(text), "fix_it", "{text}");
+    }
+}
+
+fn parameters_that_a_module_lacks_are_refused() {
+    let mut machine = Steps::start(vec![module("tests/vm/acts/parameters")]);
+    machine.step("kpsctl load /parameters.ko ratoi=3", 3, &["KPS1030", "`ratoi`", "`ratio`"]);
+    machine.step("kpsctl load ratio=3 /parameters.ko", 3, &["KPS0701", "ratio=3"]);
+    machine.step("kpsctl load /parameters.ko ratio=many", 3, &["KPS1004", "invalid for parameter"]);
+    machine.step("kpsctl list", 0, &["no livepatch"]);
+    machine.vm.check_log();
+}
