@@ -4,7 +4,7 @@
 use kps_diag::Severity;
 use kps_operate::{
     livepatches, preflight, tasks_in, unload, verdict, Behind, Changed, Function, Incoming,
-    Livepatch, Object, State, System, Task, Unit, Watch,
+    Livepatch, Object, Signature, State, System, Task, Unit, Watch,
 };
 use kps_plan::{Note, ObjectName};
 use kps_tests::schedule::Case;
@@ -312,7 +312,11 @@ fn told(files: &[(&str, &str)], incoming: &Incoming) -> (Vec<&'static str>, Stri
 
 fn a_kernel_whose_ftrace_is_off_takes_no_livepatch() {
     // No kernel of today lets anybody turn it off.
-    let mut incoming = Incoming { name: "mark".into(), is_signed: true, ..Incoming::default() };
+    let mut incoming = Incoming {
+        name: "mark".into(),
+        signature: Some(Signature::default()),
+        ..Incoming::default()
+    };
     incoming.note = Some(Note { build_id: "00".into(), ..Note::default() });
     let off =
         [("proc/sys/kernel/ftrace_enabled", "0"), ("sys/kernel/tracing/enabled_functions", "")];
@@ -323,7 +327,11 @@ fn a_kernel_whose_ftrace_is_off_takes_no_livepatch() {
 
 /// What to do about a livepatch of the same name depends on its state.
 fn a_patch_in_transition_is_said_to_be_in_it() {
-    let incoming = Incoming { name: "mark".into(), is_signed: true, ..Incoming::default() };
+    let incoming = Incoming {
+        name: "mark".into(),
+        signature: Some(Signature::default()),
+        ..Incoming::default()
+    };
     for (enabled, transition, what, help) in [
         ("1", "1", "the livepatch `mark` is being loaded", "reverses the load"),
         ("0", "1", "the livepatch `mark` is being unloaded", "waits until it is unloaded"),
@@ -371,7 +379,7 @@ fn what_a_kernel_says_may_be_anything() {
 
 fn lockdown_and_enforced_signatures_keep_unsigned_modules_out() {
     let unsigned = Incoming { name: "mark".into(), ..Incoming::default() };
-    let signed = Incoming { is_signed: true, ..unsigned.clone() };
+    let signed = Incoming { signature: Some(Signature::default()), ..unsigned.clone() };
     let lockdown = |level| [("sys/kernel/security/lockdown", level)];
     for level in ["none [integrity] confidentiality", "none integrity [confidentiality]"] {
         assert!(told(&lockdown(level), &unsigned).0.contains(&"KPS1019"), "{level}");

@@ -303,6 +303,7 @@ codes! {
         KPS1028 CANNOT_ENABLE Error Machine "a disabled livepatch cannot be enabled"
         KPS1029 NOT_IN_TRANSITION Error Machine "the livepatch is in no transition"
         KPS1031 NOT_CONFIRMED Error Machine "nobody has confirmed the command"
+        KPS1045 UNKNOWN_REPLACEMENT Warning Machine "it is unknown whether a livepatch replaces others"
     }
     "Data that outlives functions, and patches that follow each other" {
         KPS1101 SHADOW_NEVER_FREED Error Input "shadow data is never freed"

@@ -145,7 +145,7 @@ impl Patch {
             version: note.and_then(|note| note.version.clone()),
             fixes: note.map_or(Vec::new(), |note| note.fixes.clone()),
             objects: objects.collect(),
-            is_signed: Some(incoming.is_signed),
+            is_signed: Some(incoming.signature.is_some()),
             ..Patch::noted(note, None)
         };
         let built_for = patch.built_for.get_or_insert(BuiltFor { release: None, build_id: None });

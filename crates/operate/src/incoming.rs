@@ -2,6 +2,8 @@
 //! A livepatch before it is loaded, whether it is a finished module or a spec that has been
 //! checked.
 
+use super::information::{Information, Parameter};
+use super::signature::Signature;
 use super::tables::{Function, Object};
 use kps_plan::{Change, Datum, Func, Note, Patch, Replace};
 
@@ -14,14 +16,20 @@ pub struct Incoming {
     pub objects: Vec<Object>,
     /// Its note, if kpsc made it.
     pub note: Option<Note>,
+    /// When it replaces others; `None` if only its code knows.
+    pub replace: Option<Replace>,
     /// The release of the kernel that it was built for, from its `vermagic`.
     pub release: Option<String>,
-    /// Whether a signature is appended to it.
-    pub is_signed: bool,
+    /// What its author says about it.
+    pub information: Information,
+    /// Its parameters, by name.
+    pub parameters: Vec<Parameter>,
+    /// The signature that is appended to it.
+    pub signature: Option<Signature>,
 }
 
 impl Incoming {
-    /// The livepatch of a spec, which is not signed.
+    /// The livepatch of a spec, which is not signed and has no `.modinfo` yet.
     pub fn of<B>(patch: &Patch<B>) -> Incoming {
         let function = |func: &Func<B>| Function {
             name: func.old.name.clone(),
@@ -37,18 +45,15 @@ impl Incoming {
             name: object.name.clone(),
             functions: object.funcs.iter().map(function).collect(),
         });
+        let note = Note::of(patch);
         Incoming {
             name: patch.name.clone(),
             objects: objects.collect(),
-            note: Some(Note::of(patch)),
+            replace: Some(note.replace.clone()),
+            note: Some(note),
             release: Some(patch.target.release.clone()),
-            is_signed: false,
+            ..Incoming::default()
         }
-    }
-
-    /// When it replaces others. Unknown for a module that kpsc has not made.
-    pub(super) fn replaces(&self) -> Option<&Replace> {
-        self.note.as_ref().map(|note| &note.replace)
     }
 
     /// Its states and shadow variables, as far as known.

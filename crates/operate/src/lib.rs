@@ -6,12 +6,14 @@
 //! kernel describes these states.
 
 mod incoming;
+mod information;
 mod kmsg;
 mod livepatches;
 mod module;
 mod note;
 mod preflight;
 mod refusal;
+mod signature;
 mod stall;
 mod tables;
 mod tasks;
@@ -19,10 +21,12 @@ mod transition;
 mod watch;
 
 pub use incoming::Incoming;
+pub use information::{Information, Parameter};
 pub use livepatches::{livepatches, parameters, Changed, Livepatch, State};
 pub use module::{look_into, open, ModuleFile, Other};
 pub use note::note;
 pub use preflight::{preflight, verdict, Kernel};
+pub use signature::Signature;
 pub use stall::{describe, remedies, Remedy, Stall};
 pub use tables::{Function, Object};
 pub use tasks::{tasks_in, Behind, Task, Unit};

@@ -2,11 +2,13 @@
 //! Inspects a module file before the kernel gets it.
 
 use super::incoming::Incoming;
-use super::tables;
+use super::information::Lines;
+use super::signature::Signature;
+use super::tables::Tables;
 use kps_diag::{Diagnostic, NOT_A_LIVEPATCH};
 use kps_host::disk::cannot;
 use kps_host::input::{self, MODULE};
-use kps_plan::{Note, NOTE_SECTION};
+use kps_plan::{Note, Replace, NOTE_SECTION};
 use object::read::elf::ElfFile64;
 use object::{LittleEndian, Object as _, ObjectSection as _};
 use std::fs::File;
@@ -20,10 +22,6 @@ pub struct ModuleFile {
     /// Its contents.
     pub incoming: Incoming,
 }
-
-/// The end of a file signed by `scripts/sign-file` (`MODULE_SIGNATURE_MARKER` in
-/// `include/linux/module_signature.h`).
-const SIGNED: &[u8] = b"~Module signature appended~\n";
 
 /// Why a file is not a livepatch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,18 +57,28 @@ pub fn open(path: &Path) -> Result<ModuleFile, Diagnostic> {
 /// The properties of a module, which kpsc may not have made.
 pub fn look_into(bytes: &[u8]) -> Result<Incoming, Other> {
     let elf = Elf::parse(bytes).map_err(|_| Other::NoModule)?;
-    let info = information(&elf).ok_or(Other::NoModule)?;
-    let value = |key: &str| info.iter().find_map(|line| line.strip_prefix(key)?.strip_prefix('='));
-    match value("name").filter(|name| is_name(name)) {
-        Some(name) if value("livepatch").is_some() => Ok(Incoming {
-            name: name.to_owned(),
-            objects: tables::objects(&elf),
-            note: note(&elf),
-            release: value("vermagic").and_then(|magic| magic.split(' ').next()).map(str::to_owned),
-            is_signed: bytes.ends_with(SIGNED),
-        }),
-        _ => Err(Other::NoLivepatch),
-    }
+    let lines = lines(&elf).ok_or(Other::NoModule)?;
+    let name = lines.value("name").filter(|name| is_name(name)).ok_or(Other::NoLivepatch)?;
+    lines.value("livepatch").ok_or(Other::NoLivepatch)?;
+    let release = lines.value("vermagic").and_then(|magic| magic.split(' ').next());
+    let tables = Tables::read(&elf);
+    let note = note(&elf);
+    Ok(Incoming {
+        name: name.to_owned(),
+        replace: match &note {
+            Some(note) => Some(note.replace.clone()),
+            None => tables.replaces(&elf, release).map(|replaces| match replaces {
+                true => Replace::Always,
+                false => Replace::Never,
+            }),
+        },
+        objects: tables.objects,
+        note,
+        release: release.map(str::to_owned),
+        information: lines.information(),
+        parameters: lines.parameters(),
+        signature: Signature::of(bytes),
+    })
 }
 
 /// Whether a text can be the name of a loaded module.
@@ -86,8 +94,40 @@ fn note(elf: &Elf<'_>) -> Option<Note> {
 }
 
 /// The lines of `.modinfo`.
-fn information(elf: &Elf<'_>) -> Option<Vec<String>> {
-    let data = elf.section_by_name(".modinfo")?.data().ok()?;
-    let lines = data.split(|&byte| byte == 0).filter(|line| !line.is_empty());
-    Some(lines.map(|line| String::from_utf8_lossy(line).into_owned()).collect())
+fn lines(elf: &Elf<'_>) -> Option<Lines> {
+    Some(Lines::read(elf.section_by_name(".modinfo")?.data().ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::look_into;
+    use crate::Function;
+    use kps_plan::{ObjectName, Replace};
+
+    type Told = (String, Vec<(ObjectName, String, u64)>, Option<Replace>);
+
+    fn told(module: &[u8]) -> Option<Told> {
+        let incoming = look_into(module).ok()?;
+        let functions = incoming.objects.iter().flat_map(|object| {
+            let function = |func: &Function| (object.name.clone(), func.name.clone(), func.sympos);
+            object.functions.iter().map(function)
+        });
+        Some((incoming.name.clone(), functions.collect(), incoming.replace.clone()))
+    }
+
+    #[test]
+    fn modules_that_kpsc_has_not_made_tell_what_they_change() {
+        let by_hand = include_bytes!("../../../fuzz/seeds/livepatch/by_hand");
+        let klp_build = include_bytes!("../../../fuzz/seeds/livepatch/klp_build");
+        let (vmlinux, dummy) = (ObjectName::Vmlinux, ObjectName::new("dummy"));
+        let functions = vec![
+            (vmlinux.clone(), "cmdline_proc_show".into(), 0),
+            (vmlinux.clone(), "version_proc_show".into(), 1),
+            (dummy.clone(), "dummy_show".into(), 0),
+        ];
+        assert_eq!(told(by_hand), Some(("hand".into(), functions, Some(Replace::Always))));
+        let functions =
+            vec![(vmlinux, "cmdline_proc_show".into(), 0), (dummy, "dummy_show".into(), 2)];
+        assert_eq!(told(klp_build), Some(("livepatch_built".into(), functions, None)));
+    }
 }

@@ -4,7 +4,7 @@
 
 use super::{scratch, style};
 use kps_diag::{is_hidden, Diagnostic};
-use kps_operate::{livepatches, look_into, preflight, verdict, Incoming, System};
+use kps_operate::{livepatches, look_into, preflight, verdict, Incoming, Parameter, System};
 use kps_plan::{Note, Replace};
 use kps_report::{line, render, Format};
 
@@ -81,8 +81,10 @@ pub fn livepatch(data: &[u8]) {
             check_note(&note);
             // Each replacement meets the loaded livepatch in another way.
             for replace in [Replace::Never, Replace::Always, Replace::If("on".to_owned())] {
-                let note = Some(Note { replace, ..note.clone() });
-                ask(&system, &Incoming { name: "other".to_owned(), note, ..Incoming::default() });
+                let (name, note) = ("other".to_owned(), note.clone());
+                let note = Some(Note { replace: replace.clone(), ..note });
+                let replace = Some(replace);
+                ask(&system, &Incoming { name, note, replace, ..Incoming::default() });
             }
         }
     });
@@ -93,6 +95,17 @@ fn check_incoming(incoming: &Incoming) {
     for object in &incoming.objects {
         assert!(!object.name.as_str().is_empty() && !object.functions.is_empty());
         assert!(object.functions.iter().all(|function| !function.name.is_empty()));
+    }
+    assert!(incoming.parameters.is_sorted_by(|a, b| a.name < b.name));
+    for Parameter { name, kind, description } in &incoming.parameters {
+        assert!(!name.contains([' ', '=']) && !name.is_empty());
+        assert!(kind.is_some() || description.is_some());
+    }
+    let key = incoming.signature.iter().find_map(|signature| signature.key.as_ref());
+    assert!(key.is_none_or(|key| key.chars().all(|c| c.is_ascii_hexdigit())));
+    match &incoming.note {
+        Some(note) => assert_eq!(incoming.replace.as_ref(), Some(&note.replace)),
+        None => assert!(!matches!(incoming.replace, Some(Replace::If(_)))),
     }
     incoming.note.iter().for_each(check_note);
 }

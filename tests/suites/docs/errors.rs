@@ -122,6 +122,7 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("KPS1024", "tests/suites/preflight.rs"),
     ("KPS1025", "tests/suites/preflight.rs"),
     ("KPS1026", "tests/suites/preflight.rs"),
+    ("KPS1045", "tests/suites/foreign.rs"),
     ("KPS1102", "tests/ui-build/shadow-with-destructor.stderr"),
     ("KPS1103", "tests/ui-build/shadow-aligned.stderr"),
     ("KPS1104", "tests/ui-build/shadow-not-shared.stderr"),

@@ -4,7 +4,7 @@
 use super::super::{Changed, Function, Incoming, Livepatch, State, System};
 use kps_diag::{
     list, Diagnostic, Severity, CONFLICTING_LIVEPATCH, INCOMPATIBLE_STATES, IN_TRANSITION,
-    REPLACES_OTHERS, RESOURCE_TAKEN, SKIPPED_CALLBACKS, UNKNOWN_STATES,
+    REPLACES_OTHERS, RESOURCE_TAKEN, SKIPPED_CALLBACKS, UNKNOWN_REPLACEMENT, UNKNOWN_STATES,
 };
 use kps_plan::{Datum, Fate, Note, Replace};
 
@@ -12,6 +12,7 @@ pub(super) fn check(system: &System, incoming: &Incoming, loaded: &[Livepatch]) 
     let program = system.program;
     let mut found: Vec<_> =
         loaded.iter().filter_map(|other| in_transition(program, other)).collect();
+    found.extend(unknown_replacement(incoming, loaded));
     for other in loaded {
         found.extend(conflict(incoming, other));
         found.extend(states(program, incoming, other));
@@ -162,9 +163,24 @@ fn replacement(program: &str, incoming: &Incoming, other: &Livepatch) -> Option<
     )))
 }
 
+/// A livepatch of which only its code knows whether it replaces the others.
+fn unknown_replacement(incoming: &Incoming, loaded: &[Livepatch]) -> Option<Diagnostic> {
+    if incoming.replace.is_some() || loaded.is_empty() {
+        return None;
+    }
+    let names: Vec<_> = loaded.iter().map(|other| other.name.as_str()).collect();
+    let message =
+        format!("whether `{}` replaces {} is unknown", incoming.name, list(&names, "and"));
+    Some(
+        Diagnostic::new(UNKNOWN_REPLACEMENT, message)
+            .note("its code decides it at load; modules of klp-build replace all others, unless they were built with --no-replace")
+            .help("if another one is a fix that this one lacks, ask its author before you load it"),
+    )
+}
+
 /// The condition under which it replaces the others, as the start of a sentence.
 fn when_it_replaces(incoming: &Incoming) -> Option<String> {
-    match incoming.replaces()? {
+    match incoming.replace.as_ref()? {
         Replace::Never => None,
         Replace::Always => Some(String::new()),
         Replace::If(param) => Some(format!("if `{param}` is set, ")),

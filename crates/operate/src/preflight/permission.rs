@@ -55,7 +55,7 @@ fn may_load(system: &System) -> Option<bool> {
 fn signature(system: &System, incoming: &Incoming) -> Option<Diagnostic> {
     let Some(because) = signatures_wanted(system) else {
         // Without securityfs the kernel may still be locked down.
-        let is_unseen = !incoming.is_signed && read(&system.path(LOCKDOWN)).is_none();
+        let is_unseen = incoming.signature.is_none() && read(&system.path(LOCKDOWN)).is_none();
         return is_unseen.then(|| Diagnostic {
             severity: Severity::Note,
             ..unseen(
@@ -66,11 +66,11 @@ fn signature(system: &System, incoming: &Incoming) -> Option<Diagnostic> {
         });
     };
     let name = &incoming.name;
-    Some(match incoming.is_signed {
-        false => Diagnostic::new(SIGNATURE_REQUIRED, format!("the kernel accepts signed modules only, and `{name}` has no signature"))
+    Some(match incoming.signature {
+        None => Diagnostic::new(SIGNATURE_REQUIRED, format!("the kernel accepts signed modules only, and `{name}` has no signature"))
             .note(because)
             .help("sign the module with a key of this kernel as the last step: use scripts/sign-file in its build tree"),
-        true => Diagnostic::new(UNKNOWN_SIGNER, format!("kpsc cannot determine whether the kernel trusts the key that `{name}` is signed with"))
+        Some(_) => Diagnostic::new(UNKNOWN_SIGNER, format!("kpsc cannot determine whether the kernel trusts the key that `{name}` is signed with"))
             .note(because)
             .note("the kernel refuses an unknown key with EKEYREJECTED or EPERM")
             .help("look for the key in /proc/keys, in the keyrings `.builtin_trusted_keys`, `.secondary_trusted_keys`, `.machine` and `.platform`"),
