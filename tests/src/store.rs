@@ -5,7 +5,9 @@
 
 use crate::target::{as_crate, target};
 use crate::{kernel, kpsc, printed, stem};
-use kps_grammar::ast::Form;
+use kps_grammar::ast::{Form, Text, Trigger};
+use kps_grammar::Span;
+use kpsc::build::build_trigger;
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -103,6 +105,19 @@ pub fn with_its_module(spec: &Path, scratch: &Path) -> PathBuf {
     files.insert(PathBuf::from(&built.name), built.module.clone());
     write(&files, scratch);
     scratch.join(spec.file_name().unwrap_or_default())
+}
+
+/// A program in C for the virtual machine, compiled without a warning as triggers are.
+pub fn c_program(source: &Path) -> Vec<u8> {
+    let (name, scratch, target) = (stem(source), folder(), target());
+    let tree = target.tree().unwrap_or_else(|| panic!("the target has no build tree"));
+    let file = Text { value: format!("{name}.c"), span: Span::new(0, 0) };
+    let text = String::from_utf8_lossy(&read(source)).into_owned();
+    let trigger = Trigger { file, as_user: false };
+    let built = build_trigger(&trigger, &text, tree, scratch.path());
+    let (program, warning) = built.unwrap_or_else(|error| panic!("{error:?}"));
+    assert!(warning.is_none(), "{warning:?}");
+    program
 }
 
 /// What make builds of a folder with these files.

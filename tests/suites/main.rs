@@ -17,11 +17,13 @@ mod editors;
 mod entries;
 mod examples;
 mod fields;
+mod foreign;
 mod hangs;
 mod hygiene;
 mod image;
 mod input;
 mod inspect;
+mod killed;
 mod macros;
 mod modules;
 mod operate;
@@ -63,11 +65,13 @@ const SUITES: &[Suite] = &[
     Suite::new("entries", entries::cases),
     Suite::new("examples", examples::cases),
     Suite::new("fields", fields::cases),
+    Suite::new("foreign", foreign::cases),
     Suite::new("hangs", hangs::cases),
     Suite::new("hygiene", hygiene::cases),
     Suite::new("image", image::cases),
     Suite::new("input", input::cases),
     Suite::new("inspect", inspect::cases),
+    Suite::new("killed", killed::cases),
     Suite::new("macros", macros::cases),
     Suite::new("modules", modules::cases),
     Suite::new("operate", operate::cases),

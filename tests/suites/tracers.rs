@@ -1,12 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 //! Tracers of all kinds on functions whose patches come, go and replace one another.
 
-use kps_grammar::ast::{Text, Trigger};
-use kps_grammar::Span;
 use kps_tests::schedule::Case;
 use kps_tests::target::{target, Vm};
 use kps_tests::{repository, store};
-use kpsc::build::build_trigger;
 use std::time::Instant;
 
 pub(crate) fn cases() -> Vec<Case> {
@@ -18,16 +15,7 @@ pub(crate) fn cases() -> Vec<Case> {
 
 /// The program that attaches BPF programs.
 pub(crate) fn attach() -> (String, Vec<u8>) {
-    let scratch = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
-    let source = repository().join("tests/vm/tracers/attach.c");
-    let text = std::fs::read_to_string(source).unwrap_or_else(|error| panic!("{error}"));
-    let file = Text { value: "attach.c".into(), span: Span::new(0, 0) };
-    let target = target();
-    let tree = target.tree().unwrap_or_else(|| panic!("the target has no build tree"));
-    let built = build_trigger(&Trigger { file, as_user: false }, &text, tree, scratch.path());
-    let (program, warning) = built.unwrap_or_else(|error| panic!("{error:?}"));
-    assert!(warning.is_none(), "{warning:?}");
-    ("/attach".into(), program)
+    ("/attach".into(), store::c_program(&repository().join("tests/vm/tracers/attach.c")))
 }
 
 /// The id of a function in the kernel's BTF.

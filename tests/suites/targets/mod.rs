@@ -16,7 +16,9 @@ mod stock;
 mod stops;
 mod there;
 
-use crate::{build, claims, crates, data, entries, modules, provoked, selftests, vm};
+use crate::{
+    build, claims, crates, data, entries, foreign, killed, modules, provoked, selftests, vm,
+};
 use kernel::{Kernel, Rest};
 use kps_tests::schedule::Case;
 use kps_tests::{fixes as all_fixes, stem};
@@ -125,6 +127,8 @@ fn of_other_suites(kernel: Kernel) -> Vec<Case> {
         data::on_every_kernel(),
         crates::on_every_kernel(),
         build::on_every_kernel(),
+        foreign::on_every_kernel(),
+        killed::on_every_kernel(),
     ];
     cases.into_iter().flatten().map(|case| kernel.has(case)).collect()
 }
