@@ -7,8 +7,10 @@
 //! nothing but a regular file is opened: to open a device can have an effect, and a FIFO has no
 //! end. Hard links are not told apart: who made one could read the file.
 
+mod open_folder;
 mod write;
 
+pub use open_folder::OpenFolder;
 pub use write::{entries_below, remove_below, write_below, Entry};
 
 use crate::disk::cannot;
@@ -132,9 +134,12 @@ pub fn is_below(folder: &Path, path: impl AsRef<Path>) -> bool {
 
 /// Opens a regular file.
 fn open(folder: &Path, path: &Path) -> Result<File, Unread> {
-    let folder = folder_at(folder).map_err(unread)?;
+    open_in(&folder_at(folder).map_err(unread)?, path)
+}
+
+fn open_in(folder: &OwnedFd, path: &Path) -> Result<File, Unread> {
     // A path does not open what is there, so it tells the kind of a device without an effect.
-    let at = resolve(&folder, path, OFlags::PATH).map_err(unread)?;
+    let at = resolve(folder, path, OFlags::PATH).map_err(unread)?;
     let is_file = |file: &OwnedFd| match fstat(file) {
         Ok(stat) if FileType::from_raw_mode(stat.st_mode).is_file() => Ok(()),
         Ok(_) => {
@@ -144,7 +149,7 @@ fn open(folder: &Path, path: &Path) -> Result<File, Unread> {
     };
     is_file(&at)?;
     // Another file may be there by now: it is looked at again, and a FIFO does not block.
-    let opened = resolve(&folder, path, OFlags::RDONLY | OFlags::NONBLOCK).map_err(unread)?;
+    let opened = resolve(folder, path, OFlags::RDONLY | OFlags::NONBLOCK).map_err(unread)?;
     is_file(&opened)?;
     Ok(opened.into())
 }
@@ -154,6 +159,14 @@ fn unread(error: Errno) -> Unread {
         Errno::NOENT | Errno::NOTDIR | Errno::NAMETOOLONG => Unread::Missing,
         Errno::LOOP => Unread::Link,
         error => Unread::Failed(error.into()),
+    }
+}
+
+/// The kernel says of a link that there are too many.
+fn in_words(error: io::Error) -> io::Error {
+    match error.raw_os_error().map(Errno::from_raw_os_error) {
+        Some(Errno::LOOP) => io::Error::new(ErrorKind::InvalidInput, Unread::A_LINK),
+        _ => error,
     }
 }
 

@@ -5,14 +5,14 @@
 //! once, through no link, and the rest is done in the folder that is open then, whatever its path
 //! leads to.
 
-use super::{folder_at, resolve, unread, Unread};
+use super::{folder_at, in_words, resolve, unread};
 use crate::disk::{cannot, replace};
 use kps_diag::Diagnostic;
 use rustix::fd::{AsRawFd as _, OwnedFd};
 use rustix::fs::{mkdirat, statat, unlinkat, AtFlags, Dir, FileType, Mode, OFlags};
 use rustix::io::Errno;
 use std::ffi::OsStr;
-use std::io::{self, ErrorKind};
+use std::io;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
@@ -101,14 +101,6 @@ fn enter<'p>(folder: &Path, path: &'p Path, make: bool) -> Result<(OwnedFd, &'p 
         };
     }
     Ok((at, name))
-}
-
-/// The kernel says of a link that there are too many.
-fn in_words(error: io::Error) -> io::Error {
-    match error.raw_os_error().map(Errno::from_raw_os_error) {
-        Some(Errno::LOOP) => io::Error::new(ErrorKind::InvalidInput, Unread::A_LINK),
-        _ => error,
-    }
 }
 
 #[cfg(test)]
