@@ -2,6 +2,7 @@
 //! A module as the kernel's build leaves it, written by hand: a few functions, two variables, and
 //! the tables that say where ftrace finds them.
 
+use kps_plan::{Note, NOTE_OWNER, NOTE_SECTION, NOTE_TYPE};
 use object::build::elf::{Builder, Relocation, SectionData, SectionId, SymbolId};
 use object::{elf, Endianness};
 
@@ -115,6 +116,30 @@ pub fn write(btf: &[u8]) -> Vec<u8> {
     let references = references(&builder);
     relocate(&mut builder, ".rela.text", text, references);
 
+    let mut module = Vec::new();
+    builder.write(&mut module).unwrap_or_else(|error| panic!("{error}"));
+    module
+}
+
+/// A livepatch as far as its file tells: its `.modinfo`, and its note if kpsc made it.
+pub fn livepatch(name: &str, vermagic: &str, note: Option<&Note>) -> Vec<u8> {
+    let mut builder = Builder::new(Endianness::Little, true);
+    builder.header.e_type = elf::ET_REL;
+    builder.header.e_machine = elf::EM_X86_64;
+    let info = format!("license=GPL\0livepatch=Y\0name={name}\0vermagic={vermagic}\0");
+    add(&mut builder, ".modinfo", info.into_bytes(), true);
+    if let Some(note) = note {
+        let text = note.to_string();
+        let mut bytes = Vec::new();
+        for word in [NOTE_OWNER.len() as u32 + 1, text.len() as u32, NOTE_TYPE] {
+            bytes.extend(word.to_le_bytes());
+        }
+        bytes.extend(NOTE_OWNER.bytes().chain([0]));
+        bytes.extend(text.bytes());
+        bytes.resize(bytes.len().next_multiple_of(4), 0);
+        add(&mut builder, NOTE_SECTION, bytes, true);
+    }
+    table(&mut builder, ".shstrtab", elf::SHT_STRTAB, SectionData::SectionString);
     let mut module = Vec::new();
     builder.write(&mut module).unwrap_or_else(|error| panic!("{error}"));
     module

@@ -35,6 +35,7 @@ mod roles;
 mod running;
 mod selftests;
 mod series;
+mod store;
 mod sweep;
 mod targets;
 mod template;
@@ -83,6 +84,7 @@ const SUITES: &[Suite] = &[
     Suite::new("running", running::cases),
     Suite::new("selftests", selftests::cases),
     Suite::new("series", series::cases),
+    Suite::new("store", store::cases),
     Suite::new("sweep", sweep::cases),
     Suite::new("targets", targets::cases).entered_by(targets::enter_namespace),
     Suite::new("template", template::cases),

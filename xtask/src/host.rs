@@ -18,6 +18,7 @@ pub(crate) fn prepare_tests() -> Result<()> {
         installed("nvim", "neovim", "is a client of `kpsc lsp`"),
         installed("node", "nodejs", "reads the grammar for editors"),
         installed("jsonschema", "python3-jsonschema", "validates the output of `kpsctl`"),
+        installed("strace", "strace", "shows what is written to the installed patches, and when"),
     ])
 }
 

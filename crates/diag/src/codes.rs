@@ -303,6 +303,12 @@ codes! {
         KPS1028 CANNOT_ENABLE Error Machine "a disabled livepatch cannot be enabled"
         KPS1029 NOT_IN_TRANSITION Error Machine "the livepatch is in no transition"
         KPS1031 NOT_CONFIRMED Error Machine "nobody has confirmed the command"
+        KPS1035 DAMAGED_STORE Error Machine "the installed patches are damaged"
+        KPS1036 NOT_INSTALLED Error Machine "there is no such installed patch"
+        KPS1037 NO_EARLIER_SET Error Machine "there is no earlier set of installed patches"
+        KPS1038 SET_HELD Error Machine "the machine went down with the installed patches"
+        KPS1039 FOREIGN_STORE Error Machine "somebody else can change the installed patches"
+        KPS1040 NOT_INSTALLABLE Error Machine "the module cannot be installed"
         KPS1045 UNKNOWN_REPLACEMENT Warning Machine "it is unknown whether a livepatch replaces others"
     }
     "Data that outlives functions, and patches that follow each other" {

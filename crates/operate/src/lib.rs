@@ -15,6 +15,7 @@ mod preflight;
 mod refusal;
 mod signature;
 mod stall;
+pub mod store;
 mod tables;
 mod tasks;
 mod transition;

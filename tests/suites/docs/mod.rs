@@ -10,6 +10,7 @@ use kps_facts::{CONSTANTS, INLINES};
 use kps_grammar::ast::{Attribute, Construct, Level, On};
 use kps_grammar::Source;
 use kps_host::{below, input};
+use kps_operate::store::SET_MANIFEST;
 use kps_tests::compiled::{cargo, folder, CRATES};
 use kps_tests::expansion::said;
 use kps_tests::pages::{block, blocks, pages, read, SCRIPTS};
@@ -412,6 +413,7 @@ fn the_limits_are_those_of_the_code() {
         input::RUST_FILE,
         input::TESTS,
         input::TRIGGER,
+        SET_MANIFEST,
     ];
     let rows = files.iter().map(|limit| format!("| {} | {} MiB |", limit.what, limit.bytes >> 20));
     let sums = [below::SOURCES, below::TRIGGERS, below::MODULES];
