@@ -2,8 +2,9 @@
 //! `kpsctl` on a running kernel: every verb, transitions that stall, and results for programs. It
 //! is the static program itself, in a virtual machine.
 
+use kps_tests::pages::{blocks, read};
 use kps_tests::schedule::Case;
-use kps_tests::target::Steps;
+use kps_tests::target::{target, Steps};
 use kps_tests::{cases, kpsctl, repository, store};
 use object::read::elf::ProgramHeader as _;
 use object::Object as _;
@@ -13,25 +14,34 @@ use std::process::Command;
 
 /// The cases of this suite.
 pub(crate) fn cases() -> Vec<Case> {
+    let of_kernel = KERNEL.map(|(name, run, time)| Case::new(name, run).machine().about(time));
     let cases = cases![
         names_are_taken_as_people_type_them,
         the_program_is_small_and_needs_nothing,
+        every_command_of_the_guide_is_run.machine().about(40),
         who_is_not_root_is_told_what_he_does_not_see.machine().about(15),
         parameters_that_a_module_lacks_are_refused.machine().about(15),
     ];
-    on_every_kernel().into_iter().chain(cases).collect()
+    of_kernel.into_iter().chain(cases).collect()
 }
 
 /// The cases that hold on other kernels too.
 pub(crate) fn on_every_kernel() -> Vec<Case> {
-    cases![
-        every_verb_does_what_it_says.machine().about(25),
-        a_load_that_stalls_is_explained_and_taken_back.machine().about(30),
-        a_load_may_be_left_in_transition.machine().about(25),
-        a_livepatch_is_unloaded_under_load.machine().about(20),
-        forcing_wants_a_transition_and_a_yes.machine().about(15),
-    ]
+    let case = |(name, run, time): (&str, fn(), u32)| {
+        Case::new(format!("operate: {name}"), run).machine().long().about(time)
+    };
+    KERNEL.map(case).into()
 }
+
+/// What a kernel decides, with the seconds that it takes.
+const KERNEL: [(&str, fn(), u32); 6] = [
+    ("every_verb_does_what_it_says", every_verb_does_what_it_says, 25),
+    ("a_load_that_stalls_is_explained_and_taken_back", stalls_are_taken_back, 30),
+    ("a_load_may_be_left_in_transition", a_load_may_be_left_in_transition, 25),
+    ("a_livepatch_is_unloaded_under_load", a_livepatch_is_unloaded_under_load, 20),
+    ("forcing_wants_a_transition_and_a_yes", forcing_wants_a_transition_and_a_yes, 15),
+    ("a_set_is_installed_loaded_and_rolled_back", a_set_is_installed_and_rolled_back, 25),
+];
 
 fn module(path: &str) -> (String, Vec<u8>) {
     let spec: PathBuf = repository().join(path).with_extension("kps");
@@ -113,7 +123,7 @@ fn every_verb_does_what_it_says() {
     validate(&results);
 }
 
-fn a_load_that_stalls_is_explained_and_taken_back() {
+fn stalls_are_taken_back() {
     let mut machine = Steps::start(vec![module("tests/vm/unload/post_sleeps")]);
     let held = "sleep, task ";
     // In a log there is a line a second meanwhile.
@@ -122,7 +132,7 @@ fn a_load_that_stalls_is_explained_and_taken_back() {
         6,
         &[
             "KPS1027",
-            "loading post_sleeps: 1 behind; sleep, task ",
+            "enabling post_sleeps: 1 behind; sleep, task ",
             "did not complete within 3 s",
             "held up by sleep, task ",
             ", in `hrtimer_nanosleep`",
@@ -237,6 +247,135 @@ fn forcing_wants_a_transition_and_a_yes() {
     machine.vm.check_log();
 }
 
+/// The folders that a server has, and whether a patch acts.
+const SERVER: &str = "mkdir -p /etc/modprobe.d /etc/systemd/system; cd /; \
+                      acts() { grep -q \"net_fix=$1\" /proc/cmdline; }";
+
+fn a_set_is_installed_and_rolled_back() {
+    let mut machine = Steps::start(vec![
+        module("tests/vm/operate/net_fix"),
+        module("tests/vm/operate/net_fix_2"),
+        module("tests/vm/operate/other_fix"),
+    ]);
+    let mut results = Vec::new();
+    machine.step(SERVER, 0, &[]);
+    machine.step("kpsctl list --installed", 0, &["no livepatch is installed"]);
+    machine.step("kpsctl load --all", 0, &["no livepatch is installed for "]);
+    machine.step("kpsctl rollback", 3, &["KPS1037"]);
+    machine.step("kpsctl uninstall net_fix", 3, &["KPS1036"]);
+
+    // For the next boot alone.
+    let said = machine.step("kpsctl install net_fix.ko level=5", 0, &["KPS1033", "kpsctl setup"]);
+    assert!(said.contains("net_fix is installed for "), "{said}");
+    machine.step("cat /etc/modprobe.d/kpsc.conf", 0, &["install net_fix /bin/kpsctl load net_fix"]);
+    machine.step(
+        "kpsctl status",
+        0,
+        &["net_fix is installed and not enabled; `kpsctl load net_fix`"],
+    );
+    machine.step("kpsctl load net-fix && kpsctl unload net_fix", 0, &["net_fix\tenabled"]);
+    machine.step("kpsctl load --all && grep net_fix=5 /proc/cmdline", 0, &["version 1"]);
+    results.push(in_json(&mut machine, "kpsctl load --all", 0));
+    results.push(in_json(&mut machine, "kpsctl list --installed", 0));
+
+    // In the running kernel too: a patch beside it, and one that takes its place.
+    machine.step("kpsctl install other_fix.ko --now", 0, &["other_fix\tenabled"]);
+    results.push(in_json(&mut machine, "kpsctl install net_fix_2.ko --now", 0));
+    machine.step("kpsctl list", 0, &["net_fix_2\tenabled"]);
+    machine.step("grep net_fix=second /proc/cmdline && ! grep other_fix /proc/modules", 0, &[]);
+    let listed = machine.step("kpsctl list --installed", 0, &["\tnet_fix_2\tversion 2\tfixes CVE"]);
+    assert_eq!(listed.lines().count(), 1, "it replaces the others: {listed}");
+    machine.step("kpsctl load --all", 0, &["net_fix_2\tenabled"]);
+
+    // And back, one set after the other.
+    results.push(in_json(&mut machine, "kpsctl rollback --now", 0));
+    machine.step("grep net_fix=5 /proc/cmdline && grep other_fix /proc/version", 0, &[]);
+    machine.step("! grep net_fix_2 /proc/modules", 0, &[]);
+    machine.step("kpsctl rollback --now && ! grep other_fix /proc/modules", 0, &["no longer"]);
+    results.push(in_json(&mut machine, "kpsctl uninstall net_fix --now", 0));
+    machine.step("kpsctl list", 0, &["no livepatch is loaded"]);
+    machine.step("kpsctl list --installed", 0, &["no livepatch is installed"]);
+    machine.vm.check_log();
+    validate(&results);
+}
+
+/// Each command of the guide, what comes before it, and its exit status.
+const GUIDE: &[(&str, &str, i32)] = &[
+    ("kpsctl info net_fix.ko", "", 0),
+    ("kpsctl load net_fix.ko --dry-run", "", 0),
+    ("kpsctl load net_fix.ko", "", 0),
+    ("kpsctl load net_fix.ko level=2 other_fix.ko", "kpsctl unload --all", 0),
+    ("kpsctl list", "", 0),
+    ("kpsctl status net_fix", "", 0),
+    ("kpsctl wait net_fix", "", 0),
+    ("kpsctl disable net_fix", "", 0),
+    ("kpsctl unload net_fix", "", 0),
+    (
+        "kpsctl rollback --now",
+        "kpsctl install net_fix.ko --now; kpsctl install net_fix_2.ko --now",
+        0,
+    ),
+    ("kpsctl unload net_fix", "acts 1 || exit", 0),
+    ("kpsctl unload --all", "", 0),
+    ("kpsctl setup", "", 0),
+    ("kpsctl install net_fix.ko level=2", "", 0),
+    ("kpsctl install net_fix.ko level=2 --now", "", 0),
+    ("kpsctl list --installed", "acts 2 || exit", 0),
+    ("kpsctl load --all", "kpsctl unload --all", 0),
+    ("kpsctl uninstall net_fix", "acts 2 || exit", 0),
+    ("kpsctl setup --remove", "", 0),
+    ("kpsctl list --missing 6.12.118+deb13-cloud-amd64", "", 0),
+    (
+        "kpsctl uninstall net_fix --kernel 6.12.110+deb13-cloud-amd64",
+        "kpsctl install elsewhere.ko",
+        0,
+    ),
+    ("kpsctl rollback", "", 0),
+    ("kpsctl load --all --again", "", 0),
+    ("kpsctl status --format json", "", 0),
+    ("kpsctl load net_fix.ko --format json --message-format json", "kpsctl unload --all", 0),
+];
+
+fn every_command_of_the_guide_is_run() {
+    let guide = blocks(&read("docs/operate.md"));
+    let lines =
+        guide.iter().filter(|block| block.info == "sh").flat_map(|block| block.text.lines());
+    let commands = lines.map(|line| line.split_once(" #").map_or(line, |(command, _)| command));
+    let commands: Vec<_> =
+        commands.map(str::trim).filter(|command| command.starts_with("kpsctl")).collect();
+    assert_eq!(commands, GUIDE.iter().map(|(command, _, _)| *command).collect::<Vec<_>>());
+
+    let (name, bytes) = module("tests/vm/operate/net_fix");
+    let mut machine = Steps::start(vec![
+        ("/elsewhere.ko".into(), for_another_kernel(&bytes)),
+        (name, bytes),
+        module("tests/vm/operate/net_fix_2"),
+        module("tests/vm/operate/other_fix"),
+    ]);
+    machine.step(SERVER, 0, &[]);
+    for (command, before, status) in GUIDE {
+        let command = command.replace("6.12.110+deb13-cloud-amd64", &another_release());
+        machine.step(&format!("{SERVER}\n{before}\n{command}"), *status, &[]);
+    }
+    machine.vm.check_log();
+}
+
+/// The release of a kernel that does not run: the target's, with another first digit.
+fn another_release() -> String {
+    target().release().replacen(|c: char| c.is_ascii_digit(), "9", 1)
+}
+
+/// The module as another kernel would have it.
+fn for_another_kernel(module: &[u8]) -> Vec<u8> {
+    let (own, other) = (target().release().to_owned(), another_release());
+    let mut module = module.to_vec();
+    let places = (0..module.len()).filter(|&at| module[at..].starts_with(own.as_bytes()));
+    let places: Vec<_> = places.collect();
+    assert!(!places.is_empty(), "the module does not name its kernel");
+    places.into_iter().for_each(|at| module[at..at + own.len()].copy_from_slice(other.as_bytes()));
+    module
+}
+
 /// A server has another C library than the machine that it was built on, and neither compilers nor
 /// target kernels.
 fn the_program_is_small_and_needs_nothing() {
@@ -299,6 +438,7 @@ fn names_are_taken_as_people_type_them() {
 
 fn parameters_that_a_module_lacks_are_refused() {
     let mut machine = Steps::start(vec![module("tests/vm/acts/parameters")]);
+    machine.step("kpsctl load /parameters.ko ratoi=3", 3, &["KPS1030", "`ratoi`", "`ratio`"]);
     machine.step("kpsctl load /parameters.ko ratoi=3", 3, &["KPS1030", "`ratoi`", "`ratio`"]);
     machine.step("kpsctl load ratio=3 /parameters.ko", 3, &["KPS0701", "ratio=3"]);
     machine.step("kpsctl load /parameters.ko ratio=many", 3, &["KPS1004", "invalid for parameter"]);

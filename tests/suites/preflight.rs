@@ -449,7 +449,11 @@ fn resources(machine: &mut Steps) {
 }
 
 fn transition(machine: &mut Steps) {
-    machine.step("sleep 100 & kpsc load /post_sleeps.ko --timeout 0", 5, &["KPS0904"]);
+    machine.step(
+        "sleep 100 & kpsc load /post_sleeps.ko --timeout 0 --on-stall wait",
+        5,
+        &["KPS0904"],
+    );
     machine.step(
         "kpsc check --running /cmdline_mark.ko",
         3,

@@ -286,7 +286,8 @@ fn what_is_no_livepatch_is_not_unloaded() {
     for (name, code) in
         [("ext4", "KPS1002"), ("printk", "KPS1003"), ("../secret", "KPS1003"), ("", "KPS1003")]
     {
-        let watch = Watch { timeout: Duration::ZERO, is_interrupted: &|| false, observe: &|_| {} };
+        let watch =
+            Watch { timeout: Duration::ZERO, is_interrupted: &|| false, observe: &|_, _| {} };
         let refused = unload(&System::at(root.path()), name, watch);
         assert_eq!(refused.err().map(|error| error.code.id()), Some(code), "{name}");
     }

@@ -2,6 +2,7 @@
 //! The result of a run: lines for people, or one JSON object, which `docs/operate.schema.json`
 //! describes. For compatibility, members are only added and never change their meaning.
 
+use crate::installed::Installed;
 use crate::livepatch::Patch;
 use crate::verbs::Results;
 use kps_diag::{Diagnostic, Exit, Severity};
@@ -27,6 +28,8 @@ pub(crate) struct Answer {
     kernel: Option<RunningKernel>,
     /// The livepatches that the command was about.
     pub(crate) patches: Vec<Patch>,
+    /// The installed livepatches that the command was about.
+    pub(crate) installed: Vec<Installed>,
     /// The result for people.
     #[serde(skip)]
     lines: Vec<String>,
@@ -67,6 +70,7 @@ impl Answer {
             codes: Vec::new(),
             kernel: None,
             patches: Vec::new(),
+            installed: Vec::new(),
             lines: Vec::new(),
             results,
             console,

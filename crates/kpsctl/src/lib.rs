@@ -3,8 +3,12 @@
 //! and `kpsc` has them too.
 
 mod answer;
+mod context;
+mod installed;
 mod livepatch;
+mod loading;
 mod progress;
+mod requests;
 mod text;
 mod verbs;
 

@@ -27,7 +27,10 @@ pub(crate) struct Patch {
     pub(crate) resources: Vec<String>,
     pub(crate) callbacks: Vec<Callback>,
     pub(crate) built_for: Option<BuiltFor>,
-    pub(crate) is_signed: Option<bool>,
+    pub(crate) description: Option<String>,
+    pub(crate) license: Option<String>,
+    /// `null` if it is not signed, or loaded.
+    pub(crate) signature: Option<Signature>,
     pub(crate) made_by: Option<String>,
     /// How many tasks its transition waits for, of those that this user sees.
     pub(crate) behind: usize,
@@ -51,7 +54,20 @@ pub(crate) struct Object {
 #[derive(Debug, Serialize)]
 pub(crate) struct Parameter {
     pub(crate) name: String,
+    /// Its type as `module_param` calls it; `null` if it is loaded.
+    pub(crate) kind: Option<String>,
+    pub(crate) description: Option<String>,
+    /// `null` in a file, or if only root may read it.
     pub(crate) value: Option<String>,
+}
+
+/// The signature at the end of a file.
+#[derive(Debug, Serialize)]
+pub(crate) struct Signature {
+    /// Who issued the certificate of the key.
+    pub(crate) issuer: Option<String>,
+    /// The serial number of that certificate, or the id of the key.
+    pub(crate) key: Option<String>,
 }
 
 /// A state or a shadow variable.
@@ -107,6 +123,15 @@ pub(crate) fn word(state: State) -> &'static str {
     }
 }
 
+/// The words for when a livepatch replaces others.
+fn replaces(replace: &Replace) -> String {
+    match replace {
+        Replace::Never => "never".to_owned(),
+        Replace::Always => "always".to_owned(),
+        Replace::If(param) => format!("if {param}"),
+    }
+}
+
 impl Patch {
     /// A loaded one.
     pub(crate) fn loaded(patch: &Livepatch) -> Patch {
@@ -138,25 +163,36 @@ impl Patch {
                 .collect(),
             patched: None,
         });
-        let note = incoming.note.as_ref();
+        let (note, information) = (incoming.note.as_ref(), incoming.information.clone());
+        let noted = note.and_then(|note| note.version.clone());
+        let parameters = incoming.parameters.iter().cloned().map(|parameter| Parameter {
+            name: parameter.name,
+            kind: parameter.kind,
+            description: parameter.description,
+            value: None,
+        });
+        let signature = incoming.signature.clone();
         let mut patch = Patch {
             name: incoming.name.clone(),
             file: Some(path.display().to_string()),
-            version: note.and_then(|note| note.version.clone()),
+            version: noted.or(information.version),
+            description: information.description,
+            license: information.license,
             fixes: note.map_or(Vec::new(), |note| note.fixes.clone()),
             objects: objects.collect(),
-            is_signed: Some(incoming.signature.is_some()),
-            ..Patch::noted(note, None)
+            parameters: parameters.collect(),
+            signature: signature.map(|own| Signature { issuer: own.issuer, key: own.key }),
+            ..Patch::noted(note, incoming.replace.as_ref().map(replaces).as_deref())
         };
         let built_for = patch.built_for.get_or_insert(BuiltFor { release: None, build_id: None });
         built_for.release = incoming.release.clone().or(built_for.release.take());
         patch
     }
 
-    /// What a note says, and whether sysfs says that it replaces others.
-    fn noted(note: Option<&Note>, replaces: Option<&str>) -> Patch {
+    /// What a note says, and what else is known about whether it replaces others.
+    fn noted(note: Option<&Note>, known: Option<&str>) -> Patch {
         let Some(note) = note else {
-            return Patch { replaces: replaces.map(str::to_owned), ..Patch::default() };
+            return Patch { replaces: known.map(str::to_owned), ..Patch::default() };
         };
         let datum = |datum: &kps_plan::Datum| Datum {
             kind: match datum.kind {
@@ -171,13 +207,8 @@ impl Patch {
             name: callback.name(),
             object: object.clone(),
         };
-        let noted = match &note.replace {
-            Replace::Never => "never".to_owned(),
-            Replace::Always => "always".to_owned(),
-            Replace::If(param) => format!("if {param}"),
-        };
         Patch {
-            replaces: Some(replaces.map_or(noted, str::to_owned)),
+            replaces: Some(known.map_or_else(|| replaces(&note.replace), str::to_owned)),
             data: note.data.iter().map(datum).collect(),
             resources: note.resources.clone(),
             callbacks: note.callbacks.iter().map(callback).collect(),
@@ -193,8 +224,14 @@ impl Patch {
     /// The same with the values of its parameters.
     pub(crate) fn with_parameters(mut self, system: &System) -> Patch {
         let values = parameters(system, &self.name).into_iter();
-        self.parameters =
-            values.map(|(name, value)| Parameter { name, value: Some(value) }).collect();
+        self.parameters = values
+            .map(|(name, value)| Parameter {
+                name,
+                kind: None,
+                description: None,
+                value: Some(value),
+            })
+            .collect();
         self
     }
 

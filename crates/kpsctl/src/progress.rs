@@ -3,14 +3,13 @@
 //! log.
 
 use indicatif::{ProgressBar, ProgressStyle};
-use kps_operate::{describe, Behind};
+use kps_operate::{describe, Behind, Livepatch, State};
 use kps_report::{complain, line, Console, Format};
 use std::cell::Cell;
 use std::io::{stderr, IsTerminal as _};
 
 /// The progress of one transition.
 pub(crate) struct Progress {
-    what: String,
     kind: Kind,
     /// The largest number of tasks that was seen.
     most: Cell<usize>,
@@ -25,31 +24,37 @@ enum Kind {
 
 impl Progress {
     /// Nothing is shown before the transition has taken a second.
-    pub(crate) fn of(what: &str, console: Console) -> Progress {
+    pub(crate) fn of(console: Console) -> Progress {
         let kind = match console.format {
             Format::Human if stderr().is_terminal() => Kind::Bar(ProgressBar::hidden()),
             Format::Human => Kind::Lines,
             Format::Short | Format::Json => Kind::Quiet,
         };
-        Progress { what: what.to_owned(), kind, most: Cell::new(0) }
+        Progress { kind, most: Cell::new(0) }
     }
 
     /// Shows the tasks that are behind.
-    pub(crate) fn show(&self, behind: &Behind) {
+    pub(crate) fn show(&self, patch: &Livepatch, behind: &Behind) {
+        let doing = match patch.state {
+            State::Unpatching => "disabling",
+            _ => "enabling",
+        };
+        let what = format!("{doing} {}", patch.name);
         let count = behind.tasks.len();
         self.most.set(self.most.get().max(count));
         let first = behind.tasks.first().map(|task| format!("; {}", line(&describe(task))));
         let first = first.unwrap_or_default();
         match &self.kind {
             Kind::Quiet => {}
-            Kind::Lines => complain(&format!("{}: {count} behind{first}\n", self.what)),
+            Kind::Lines => complain(&format!("{what}: {count} behind{first}\n")),
             Kind::Bar(bar) => {
                 if bar.is_hidden() {
                     let style = ProgressStyle::with_template("{prefix} [{bar:20}] {wide_msg}");
                     bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-                    bar.set_prefix(self.what.clone());
+
                     bar.set_draw_target(indicatif::ProgressDrawTarget::stderr());
                 }
+                bar.set_prefix(what);
                 bar.set_length(self.most.get() as u64);
                 bar.set_message(format!("{count} behind{first}"));
                 bar.set_position((self.most.get() - count) as u64);

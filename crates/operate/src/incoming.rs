@@ -5,6 +5,7 @@
 use super::information::{Information, Parameter};
 use super::signature::Signature;
 use super::tables::{Function, Object};
+use kps_diag::{list, Diagnostic, UNKNOWN_PARAMETER};
 use kps_plan::{Change, Datum, Func, Note, Patch, Replace};
 
 /// A livepatch that is to be loaded.
@@ -54,6 +55,34 @@ impl Incoming {
             release: Some(patch.target.release.clone()),
             ..Incoming::default()
         }
+    }
+
+    /// Whether it is known to replace all others, without a gap.
+    pub fn replaces_all(&self) -> bool {
+        self.replace == Some(Replace::Always)
+    }
+
+    /// The error for the first parameter, `NAME=VALUE`, that it does not have. The kernel would
+    /// load it without, and only write a line to its log (`unknown_module_param_cb()` in
+    /// `kernel/module/main.c`).
+    pub fn check_parameters(&self, parameters: &[String]) -> Result<(), Diagnostic> {
+        /// Parameters that the kernel takes for every module.
+        const OF_ALL: [&str; 2] = ["async_probe", "dyndbg"];
+        let plain = |name: &str| name.replace('-', "_");
+        let names = parameters.iter().filter_map(|text| text.split('=').next());
+        let has = |name: &str| self.parameters.iter().any(|own| plain(&own.name) == plain(name));
+        let Some(name) = names.into_iter().find(|name| !has(name) && !OF_ALL.contains(name)) else {
+            return Ok(());
+        };
+        let error = Diagnostic::new(
+            UNKNOWN_PARAMETER,
+            format!("`{}` has no parameter `{name}`", self.name),
+        );
+        let own: Vec<_> = self.parameters.iter().map(|own| own.name.as_str()).collect();
+        Err(match own.as_slice() {
+            [] => error.help("it has no parameters at all"),
+            own => error.help(format!("write one that it has: {}", list(own, "or"))),
+        })
     }
 
     /// Its states and shadow variables, as far as known.

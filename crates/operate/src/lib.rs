@@ -13,6 +13,7 @@ mod module;
 mod note;
 mod preflight;
 mod refusal;
+pub mod setup;
 mod signature;
 mod stall;
 pub mod store;

@@ -12,8 +12,8 @@ pub struct Watch<'a> {
     pub timeout: Duration,
     /// Whether the user has asked to stop waiting.
     pub is_interrupted: &'a dyn Fn() -> bool,
-    /// Is called once a second with the tasks that the transition waits for.
-    pub observe: &'a dyn Fn(&Behind),
+    /// Is called once a second with the livepatch and the tasks that its transition waits for.
+    pub observe: &'a dyn Fn(&Livepatch, &Behind),
 }
 
 /// Why waiting has ended.
@@ -64,7 +64,7 @@ impl Watch<'_> {
             if let (false, Some(patch)) = (is_done, &patch) {
                 if observed.elapsed() >= SECOND {
                     observed = Instant::now();
-                    (self.observe)(&behind(system, patch));
+                    (self.observe)(patch, &behind(system, patch));
                 }
             }
             Ok(is_done)

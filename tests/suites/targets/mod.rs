@@ -17,7 +17,8 @@ mod stops;
 mod there;
 
 use crate::{
-    build, claims, crates, data, entries, foreign, killed, modules, provoked, selftests, vm,
+    build, claims, crates, data, entries, foreign, killed, modules, operate, provoked, selftests,
+    vm,
 };
 use kernel::{Kernel, Rest};
 use kps_tests::schedule::Case;
@@ -129,6 +130,7 @@ fn of_other_suites(kernel: Kernel) -> Vec<Case> {
         build::on_every_kernel(),
         foreign::on_every_kernel(),
         killed::on_every_kernel(),
+        operate::on_every_kernel(),
     ];
     cases.into_iter().flatten().map(|case| kernel.has(case)).collect()
 }

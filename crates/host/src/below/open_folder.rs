@@ -11,7 +11,8 @@ use crate::input::{read_opened, Limit};
 use kps_diag::Diagnostic;
 use rustix::fd::OwnedFd;
 use rustix::fs::{
-    fsync, mkdirat, openat, readlinkat, renameat, symlinkat, unlinkat, AtFlags, Mode, OFlags,
+    chmodat, fsync, mkdirat, openat, readlinkat, renameat, symlinkat, unlinkat, AtFlags, Mode,
+    OFlags,
 };
 use rustix::io::Errno;
 use std::ffi::CString;
@@ -139,6 +140,13 @@ impl OpenFolder {
             let _ = self.remove(&draft);
         }
         replaced
+    }
+
+    /// Lets everybody run a file.
+    pub fn make_executable(&self, name: &str) -> Result<(), Diagnostic> {
+        let mode = Mode::from_raw_mode(0o755);
+        let made = single(name).and_then(|name| chmodat(&self.at, name, mode, AtFlags::empty()));
+        made.map_err(|error| self.cannot("change", name, error))
     }
 
     /// Makes a link of which there is none yet.

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 //! The verb `force`.
 
-use super::{Context, ResultArgs};
+use super::ResultArgs;
 use crate::answer::Answer;
+use crate::context::Context;
 use crate::livepatch::Patch;
 use crate::text::describe;
 use kps_diag::{Diagnostic, NOT_CONFIRMED};
@@ -50,7 +51,7 @@ impl Force {
                 console.program
             )));
         }
-        let ended = context.watching("forcing", COMPLETION, |watch| force(system, &name, watch))?;
+        let ended = context.watching(COMPLETION, |watch| force(system, &name, watch))?;
         if let Some(patch) = context.ended(ended, answer) {
             answer.say(describe(&patch, &Behind::default()));
             answer.patches.push(Patch::loaded(&patch));

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 //! The verb `info`.
 
-use super::{Context, ResultArgs};
+use super::ResultArgs;
 use crate::answer::Answer;
-use crate::livepatch::{BuiltFor, Patch};
+use crate::context::Context;
+use crate::livepatch::{BuiltFor, Patch, Signature};
 use kps_diag::Diagnostic;
 use kps_operate::{find, name_of, not_there, open};
 use std::path::{Path, PathBuf};
@@ -49,6 +50,8 @@ fn lines(patch: &Patch) -> Vec<(&'static str, String)> {
     add("file", patch.file.clone());
     add("state", Some(patch.state.unwrap_or("not loaded").to_owned()));
     add("version", patch.version.clone());
+    add("description", patch.description.clone());
+    add("license", patch.license.clone());
     add("fixes", (!patch.fixes.is_empty()).then(|| patch.fixes.join(", ")));
     for object in &patch.objects {
         let waits = if object.patched == Some(false) { ", when it is loaded" } else { "" };
@@ -62,8 +65,11 @@ fn lines(patch: &Patch) -> Vec<(&'static str, String)> {
     add("replaces", patch.replaces.clone());
     add("stack order", patch.stack_order.map(|order| order.to_string()));
     for parameter in &patch.parameters {
-        let value = parameter.value.as_ref().map_or(String::new(), |value| format!("={value}"));
-        add("parameter", Some(format!("{}{value}", parameter.name)));
+        let value = parameter.value.as_ref().map(|value| format!("={value}"));
+        let kind = parameter.kind.as_ref().map(|kind| format!(": {kind}"));
+        let text = parameter.description.as_ref().map(|text| format!(", {text}"));
+        let rest: String = [value, kind, text].into_iter().flatten().collect();
+        add("parameter", Some(format!("{}{rest}", parameter.name)));
     }
     for datum in &patch.data {
         let version = if datum.kind == "state" {
@@ -83,7 +89,17 @@ fn lines(patch: &Patch) -> Vec<(&'static str, String)> {
         add("built for", release.clone());
         add("build-id", build_id.clone());
     }
-    add("signature", patch.is_signed.map(|is| if is { "appended" } else { "none" }.to_owned()));
+    add("signature", patch.file.as_ref().map(|_| signer(patch)));
     add("made by", patch.made_by.clone());
     lines
+}
+
+/// Who has signed a file, as far as its signature names anybody.
+fn signer(patch: &Patch) -> String {
+    let Some(Signature { issuer, key }) = &patch.signature else { return "none".to_owned() };
+    match (issuer, key) {
+        (Some(issuer), Some(key)) => format!("by {issuer}, serial number {key}"),
+        (None, Some(key)) => format!("by the key {key}"),
+        (_, None) => "appended, and not readable".to_owned(),
+    }
 }

@@ -1,50 +1,60 @@
 // SPDX-License-Identifier: GPL-2.0
 //! The verb `load`.
 
-use super::{Context, ResultArgs, TimeoutArgs};
+use super::{ResultArgs, StallArgs, TimeoutArgs};
 use crate::answer::Answer;
+use crate::context::Context;
+use crate::installed::running;
 use crate::livepatch::Patch;
-use crate::text::describe;
-use kps_diag::{any_error, Diagnostic, Severity};
-use kps_operate::{load, open, preflight, verdict, Behind, OnStall};
-use std::ffi::{CString, OsString};
-use std::path::{Path, PathBuf};
+use crate::loading::Loading;
+use crate::requests::{requests, Request};
+use kps_diag::{any_error, Diagnostic};
+use kps_operate::store::{Set, Store, Verdict};
+use kps_operate::{name_of, open, preflight, verdict};
+use std::ffi::OsString;
 
 #[derive(Debug, clap::Args)]
 pub struct Load {
-    /// The modules, in the order in which they are loaded; behind each, its parameters, as `insmod`
-    /// takes them.
-    #[arg(value_name = "FILE.ko [NAME=VALUE..]", required = true)]
+    /// The modules, or the names of installed livepatches, in the order in which they are loaded;
+    /// behind each, its parameters, as `insmod` takes them.
+    #[arg(value_name = "FILE.ko|NAME [NAME=VALUE..]", required_unless_present_any = ["all", "booted"])]
     items: Vec<OsString>,
+    /// All livepatches that are installed for the running kernel.
+    #[arg(long, conflicts_with = "items")]
+    all: bool,
+    /// Load them although the machine went down when it last did.
+    #[arg(long, requires = "all")]
+    again: bool,
+    /// The machine boots: what is loaded has stood the test when it has booted.
+    #[arg(long, requires = "all", hide = true)]
+    boot: bool,
+    /// The machine has booted.
+    #[arg(long, conflicts_with_all = ["items", "all"], hide = true)]
+    booted: bool,
     #[command(flatten)]
     timeout: TimeoutArgs,
-    /// What to do with a transition that takes longer: reverse it and unload the module, or leave
-    /// it to the kernel and go.
-    #[arg(
-        long,
-        value_name = "reverse|wait",
-        default_value = "reverse",
-        hide_possible_values = true
-    )]
-    on_stall: Choice,
+    #[command(flatten)]
+    stall: StallArgs,
     /// Only report whether the kernel would accept them, and with which side effects.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "all")]
     dry_run: bool,
     #[command(flatten)]
     pub(super) results: ResultArgs,
 }
 
-/// What happens with a load that misses its time limit.
-#[derive(Debug, Clone, Copy, clap::ValueEnum)]
-enum Choice {
-    Reverse,
-    Wait,
-}
-
 impl Load {
     pub(super) fn run(self, context: &Context, answer: &mut Answer) -> Result<(), Diagnostic> {
-        for (file, parameters) in requests(&self.items)? {
-            if !self.load(&file, &parameters, context, answer)? {
+        let on_stall = self.stall.choice();
+        let loading = Loading { context, timeout: self.timeout.duration(), on_stall };
+        if self.booted {
+            let store = Store::of(&context.system);
+            return store.releases()?.iter().try_for_each(|release| store.booted(release));
+        }
+        if self.all {
+            return self.load_all(loading, answer);
+        }
+        for request in requests(&self.items) {
+            if !self.load(request, loading, answer)? {
                 break;
             }
         }
@@ -54,68 +64,69 @@ impl Load {
     /// Loads one livepatch, and returns whether the next one may follow.
     fn load(
         &self,
-        file: &Path,
-        parameters: &str,
-        context: &Context,
+        request: Request,
+        loading: Loading<'_>,
         answer: &mut Answer,
     ) -> Result<bool, Diagnostic> {
-        let system = &context.system;
-        let module = open(file)?;
-        let mut found = preflight(system, &module.incoming);
-        if self.dry_run {
-            answer.say(verdict(&module.incoming.name, &found));
-            answer.patches.push(Patch::in_file(file, &module.incoming));
-            answer.report(&found);
-            return Ok(true);
-        }
-        // A user who loads a patch needs the result, and not additional information.
-        found.retain(|diagnostic| diagnostic.severity != Severity::Note);
-        answer.report(&found);
-        if any_error(&found) {
-            return Ok(false);
-        }
-        let on_stall = match self.on_stall {
-            Choice::Reverse => OnStall::Reverse,
-            Choice::Wait => OnStall::Wait,
-        };
-        // An argument of a process has no NUL.
-        let parameters = CString::new(parameters).unwrap_or_default();
-        let what = format!("loading {}", module.incoming.name);
-        let ended = context.watching(&what, self.timeout.duration(), |watch| {
-            load(system, module, &parameters, on_stall, watch)
-        })?;
-        let Some(patch) = context.ended(ended, answer) else { return Ok(false) };
-        answer.say(describe(&patch, &Behind::default()));
-        answer.patches.push(Patch::loaded(&patch).with_parameters(system));
-        Ok(true)
-    }
-}
-
-/// The files, each with the parameters that follow it, as the kernel parses them.
-fn requests(items: &[OsString]) -> Result<Vec<(PathBuf, String)>, Diagnostic> {
-    let mut requests: Vec<(PathBuf, String)> = Vec::new();
-    for item in items {
-        match (parameter(item), requests.last_mut()) {
-            (Some(parameter), Some((_, parameters))) => {
-                if !parameters.is_empty() {
-                    parameters.push(' ');
+        let Request { what, mut parameters } = request;
+        let system = &loading.context.system;
+        let name = what.to_str().filter(|name| !name.contains(['/', '.']) && !what.exists());
+        let module = match name {
+            Some(name) => {
+                let (store, name) = (Store::of(system), name_of(name));
+                let release = running(system)?;
+                let set = store.set(&release)?;
+                let entry = set.as_ref().and_then(|set| {
+                    Some((set, set.entries.iter().find(|entry| entry.name == name)?))
+                });
+                let (set, entry) = entry.ok_or_else(|| store.not_installed(&release, &name))?;
+                if parameters.is_empty() {
+                    parameters.clone_from(&entry.params);
                 }
-                parameters.push_str(&parameter);
+                store.open(set, entry)?
             }
-            _ => requests.push((item.into(), String::new())),
+            None => open(&what)?,
+        };
+        if self.dry_run {
+            let found = preflight(system, &module.incoming);
+            answer.say(verdict(&module.incoming.name, &found));
+            answer.patches.push(Patch::in_file(&what, &module.incoming));
+            answer.report(&found);
+            return Ok(!any_error(&found));
+        }
+        loading.load(module, &parameters, answer)
+    }
+
+    /// Loads what is installed for the running kernel, unless the machine went down with it. If one
+    /// patch cannot be loaded, the others are all the same.
+    fn load_all(&self, loading: Loading<'_>, answer: &mut Answer) -> Result<(), Diagnostic> {
+        let system = &loading.context.system;
+        let (store, release) = (Store::of(system), running(system)?);
+        let set = store.set(&release)?;
+        answer.report(&crate::installed::without_build(system, &release, set.as_ref())?);
+        let Some(set) = set.filter(|set| !set.entries.is_empty()) else {
+            answer.say(format!("no livepatch is installed for {release}"));
+            return Ok(());
+        };
+        if self.again {
+            store.clear(&release)?;
+        }
+        if let Verdict::Held(stage) = store.verdict(&set)? {
+            return Err(store.held(&set, stage));
+        }
+        store.begin(&set)?;
+        self.load_set(&set, loading, answer);
+        match self.boot {
+            true => store.loaded(&release),
+            false => store.booted(&release),
         }
     }
-    Ok(requests)
-}
 
-/// `NAME=VALUE`. The kernel takes a space for the end of a value that has no quotes (`next_arg()`
-/// in `lib/cmdline.c`).
-fn parameter(item: &OsString) -> Option<String> {
-    let (name, value) = item.to_str()?.split_once('=')?;
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "_-.".contains(c);
-    if name.is_empty() || !name.chars().all(is_plain) {
-        return None;
+    fn load_set(&self, set: &Set, loading: Loading<'_>, answer: &mut Answer) {
+        for entry in crate::installed::matching(set, &loading.context.system) {
+            if let Err(error) = loading.load_installed(set, entry, answer) {
+                answer.report(&[error]);
+            }
+        }
     }
-    let needs_quotes = value.contains(char::is_whitespace) && !value.contains('"');
-    Some(if needs_quotes { format!("{name}=\"{value}\"") } else { format!("{name}={value}") })
 }

@@ -3,20 +3,20 @@
 
 mod force;
 mod info;
+mod install;
 mod list;
 mod load;
+mod setup;
 mod status;
 mod switch;
 mod unload;
 mod wait;
 
-use crate::answer::{Answer, Outcome};
-use crate::livepatch::Patch;
-use crate::progress::Progress;
+use crate::answer::Answer;
+use crate::context::Context;
 use clap::Subcommand;
 use kps_diag::Diagnostic;
-use kps_host::signals;
-use kps_operate::{Ended, Livepatch, System, Watch};
+use kps_operate::{OnStall, System};
 use kps_report::{Console, ExitCode};
 use std::time::Duration;
 
@@ -41,6 +41,14 @@ pub enum Verb {
     Wait(wait::Wait),
     /// Make the kernel take a transition for complete. The last resort.
     Force(force::Force),
+    /// Add livepatches to the set that the machine loads when it boots.
+    Install(install::Install),
+    /// Remove livepatches from the set that the machine loads when it boots.
+    Uninstall(install::Uninstall),
+    /// Return to the set of livepatches that was installed before the present one.
+    Rollback(install::Rollback),
+    /// Have the machine load the installed livepatches when it boots.
+    Setup(setup::Setup),
 }
 
 /// What results are written for.
@@ -86,10 +94,33 @@ impl TimeoutArgs {
     }
 }
 
-/// What every verb works with.
-struct Context {
-    system: System,
-    console: Console,
+/// What to do with a load that stalls, for every verb that loads.
+#[derive(Debug, clap::Args)]
+struct StallArgs {
+    /// What to do with a load that takes longer: reverse it and unload the module, or leave it to
+    /// the kernel and go.
+    #[arg(
+        long,
+        value_name = "reverse|wait",
+        default_value = "reverse",
+        hide_possible_values = true
+    )]
+    on_stall: Choice,
+}
+
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum Choice {
+    Reverse,
+    Wait,
+}
+
+impl StallArgs {
+    fn choice(&self) -> OnStall {
+        match self.on_stall {
+            Choice::Reverse => OnStall::Reverse,
+            Choice::Wait => OnStall::Wait,
+        }
+    }
 }
 
 impl Verb {
@@ -114,6 +145,10 @@ impl Verb {
             Verb::Disable(_) => "disable",
             Verb::Wait(_) => "wait",
             Verb::Force(_) => "force",
+            Verb::Install(_) => "install",
+            Verb::Uninstall(_) => "uninstall",
+            Verb::Rollback(_) => "rollback",
+            Verb::Setup(_) => "setup",
         }
     }
 
@@ -128,6 +163,10 @@ impl Verb {
             Verb::Disable(verb) => &verb.results,
             Verb::Wait(verb) => &verb.results,
             Verb::Force(verb) => &verb.results,
+            Verb::Install(verb) => &verb.results,
+            Verb::Uninstall(verb) => &verb.results,
+            Verb::Rollback(verb) => &verb.results,
+            Verb::Setup(verb) => &verb.results,
         };
         args.format
     }
@@ -143,41 +182,10 @@ impl Verb {
             Verb::Disable(verb) => verb.run(context, answer),
             Verb::Wait(verb) => verb.run(context, answer),
             Verb::Force(verb) => verb.run(context, answer),
+            Verb::Install(verb) => verb.run(context, answer),
+            Verb::Uninstall(verb) => verb.run(context, answer),
+            Verb::Rollback(verb) => verb.run(context, answer),
+            Verb::Setup(verb) => verb.run(context, answer),
         }
-    }
-}
-
-impl Context {
-    /// Runs an operation that waits, shows its progress, and lets signals stop the waiting.
-    fn watching<T>(&self, what: &str, timeout: Duration, work: impl FnOnce(Watch<'_>) -> T) -> T {
-        let progress = Progress::of(what, self.console);
-        let held = signals::hold();
-        work(Watch {
-            timeout,
-            is_interrupted: &|| held.has_come(),
-            observe: &|behind| progress.show(behind),
-        })
-    }
-
-    /// Adds how an operation has ended to the answer, and returns the livepatch if it is complete.
-    fn ended(&self, ended: Ended, answer: &mut Answer) -> Option<Livepatch> {
-        let (outcome, stall, error) = match ended {
-            Ended::Complete(patch) => return Some(patch),
-            Ended::TakenBack(stall) => {
-                let error = stall.taken_back(&self.system);
-                (Outcome::TakenBack, stall, error)
-            }
-            Ended::InTransition(stall) => {
-                let error = stall.in_transition(&self.system);
-                (Outcome::InTransition, stall, error)
-            }
-        };
-        let mut patch = Patch::loaded(&stall.patch);
-        if outcome == Outcome::TakenBack {
-            patch.state = None;
-        }
-        answer.patches.push(patch.held_by(&stall.patch, &stall.behind, &self.system));
-        answer.report(&[error]);
-        None
     }
 }

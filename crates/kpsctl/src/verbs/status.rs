@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 //! The verb `status`.
 
-use super::{Context, ResultArgs};
+use super::ResultArgs;
 use crate::answer::Answer;
+use crate::context::Context;
+use crate::installed::{matching, running, Installed};
 use crate::livepatch::Patch;
 use crate::text::{describe, explain};
-use kps_diag::{Diagnostic, Exit};
-use kps_operate::{behind, livepatches, name_of, not_there, Kernel};
+use kps_diag::{Diagnostic, Exit, Severity};
+use kps_operate::store::{Entry, Store, Verdict};
+use kps_operate::{behind, livepatches, name_of, not_there, Kernel, Livepatch, State};
 use kps_report::ExitCode;
 
 #[derive(Debug, clap::Args)]
@@ -49,6 +52,35 @@ impl Status {
             }
             answer.patches.push(shown);
         }
-        Ok(())
+        compare_with_installed(context, self.name.as_deref(), &patches, answer)
     }
+}
+
+/// Adds the livepatches that the next boot loads, and names those that are not loaded now.
+fn compare_with_installed(
+    context: &Context,
+    name: Option<&str>,
+    loaded: &[Livepatch],
+    answer: &mut Answer,
+) -> Result<(), Diagnostic> {
+    let (system, program) = (&context.system, context.console.program);
+    let (store, release) = (Store::of(system), running(system)?);
+    let Some(set) = store.set(&release)? else { return Ok(()) };
+    let name = name.map(name_of);
+    let is_meant = |entry: &&Entry| name.as_ref().is_none_or(|name| *name == entry.name);
+    for entry in matching(&set, system).into_iter().filter(is_meant) {
+        answer.installed.push(Installed::of(&set, entry));
+        let state = loaded.iter().find(|patch| patch.name == entry.name).map(|patch| patch.state);
+        if state.is_none_or(|state| state == State::Disabled) {
+            answer.say(format!(
+                "{} is installed and not enabled; `{program} load {}` loads it",
+                entry.name, entry.name
+            ));
+        }
+    }
+    if let Verdict::Held(stage) = store.verdict(&set)? {
+        let held = store.held(&set, stage);
+        answer.report(&[Diagnostic { severity: Severity::Warning, ..held }]);
+    }
+    Ok(())
 }

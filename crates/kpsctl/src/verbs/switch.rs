@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 //! The verbs `enable` and `disable`.
 
-use super::{Context, ResultArgs, TimeoutArgs};
+use super::{ResultArgs, TimeoutArgs};
 use crate::answer::Answer;
+use crate::context::Context;
 use crate::livepatch::Patch;
 use crate::text::describe;
 use kps_diag::Diagnostic;
@@ -34,9 +35,7 @@ impl Enable {
     pub(super) fn run(self, context: &Context, answer: &mut Answer) -> Result<(), Diagnostic> {
         let (system, name) = (&context.system, name_of(&self.name));
         let ended =
-            context.watching(&format!("enabling {name}"), self.timeout.duration(), |watch| {
-                enable(system, &name, watch)
-            })?;
+            context.watching(self.timeout.duration(), |watch| enable(system, &name, watch))?;
         if let Some(patch) = context.ended(ended, answer) {
             answer.say(describe(&patch, &Behind::default()));
             answer.patches.push(Patch::loaded(&patch));
@@ -49,9 +48,7 @@ impl Disable {
     pub(super) fn run(self, context: &Context, answer: &mut Answer) -> Result<(), Diagnostic> {
         let (system, name) = (&context.system, name_of(&self.name));
         let ended =
-            context.watching(&format!("disabling {name}"), self.timeout.duration(), |watch| {
-                disable(system, &name, watch)
-            })?;
+            context.watching(self.timeout.duration(), |watch| disable(system, &name, watch))?;
         if let Some(patch) = context.ended(ended, answer) {
             let patch = Livepatch { state: State::Disabled, objects: Vec::new(), ..patch };
             answer.say(describe(&patch, &Behind::default()));

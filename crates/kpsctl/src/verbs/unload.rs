@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 //! The verb `unload`.
 
-use super::{Context, ResultArgs, TimeoutArgs};
+use super::{ResultArgs, TimeoutArgs};
 use crate::answer::Answer;
-use crate::livepatch::Patch;
-use crate::text::fate;
+use crate::context::Context;
+use crate::loading::Loading;
 use kps_diag::Diagnostic;
-use kps_operate::{livepatches, name_of, unload};
+use kps_operate::{livepatches, name_of, OnStall};
 
 #[derive(Debug, clap::Args)]
 pub struct Unload {
@@ -29,15 +29,12 @@ impl Unload {
             true => livepatches(system)?.into_iter().rev().map(|patch| patch.name).collect(),
             false => self.names,
         };
+        let timeout = self.timeout.duration();
+        let loading = Loading { context, timeout, on_stall: OnStall::Wait };
         for name in names.iter().map(|name| name_of(name)) {
-            let what = format!("unloading {name}");
-            let ended = context
-                .watching(&what, self.timeout.duration(), |watch| unload(system, &name, watch))?;
-            let Some(patch) = context.ended(ended, answer) else { break };
-            if let Some(fate) = fate(&patch, &livepatches(system)?) {
-                answer.say(fate);
+            if !loading.unload(&name, answer)? {
+                break;
             }
-            answer.patches.push(Patch { state: None, ..Patch::loaded(&patch) });
         }
         Ok(())
     }

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 //! The verb `wait`.
 
-use super::{Context, ResultArgs, TimeoutArgs};
+use super::{ResultArgs, TimeoutArgs};
 use crate::answer::Answer;
+use crate::context::Context;
 use crate::livepatch::Patch;
 use crate::text::describe;
 use kps_diag::Diagnostic;
@@ -22,9 +23,8 @@ pub struct Wait {
 impl Wait {
     pub(super) fn run(self, context: &Context, answer: &mut Answer) -> Result<(), Diagnostic> {
         let (system, name) = (&context.system, self.name.as_deref().map(name_of));
-        let ended = context.watching("waiting", self.timeout.duration(), |watch| {
-            wait(system, name.as_deref(), watch)
-        })?;
+        let ended = context
+            .watching(self.timeout.duration(), |watch| wait(system, name.as_deref(), watch))?;
         if context.ended(ended, answer).is_some() {
             let is_meant = |other: &str| name.as_deref().is_none_or(|name| name == other);
             for patch in livepatches(system)?.iter().filter(|patch| is_meant(&patch.name)) {

@@ -53,8 +53,9 @@ enum Next {
 
 impl Store {
     /// Installs modules with their parameters, each for the kernel that it was built for. A module
-    /// takes the place of one with its name for the same kernel; others are loaded after those that
-    /// are there. If one of them cannot be installed, none is.
+    /// takes the place of one with its name for the same kernel, and of all that the kernel would
+    /// replace by it; others are loaded after those that are there. If one of them cannot be
+    /// installed, none is.
     pub fn install(
         &self,
         modules: Vec<(ModuleFile, Vec<String>)>,
@@ -214,8 +215,8 @@ fn joined(branch: &Branch<'_>, wanted: Vec<(Entry, Vec<u8>)>) -> Vec<(Entry, Con
     let mut next: Vec<_> = installed.map(|entry| (entry.clone(), Content::Kept)).collect();
     for (entry, bytes) in wanted {
         let place = next.iter().position(|(other, _)| other.excludes(&entry));
-        next.retain_mut(|(other, _)| !other.excludes(&entry));
-        let place = place.unwrap_or(next.len());
+        next.retain(|(other, _)| !other.excludes(&entry) && !entry.supersedes(other));
+        let place = place.unwrap_or(next.len()).min(next.len());
         next.insert(place, (entry, Content::New(bytes)));
     }
     next

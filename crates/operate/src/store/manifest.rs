@@ -38,10 +38,13 @@ pub struct Entry {
     pub build_id: Option<String>,
     /// SHA-256 of the module, in hexadecimal.
     pub sha256: String,
+    /// Whether it is known to replace all that were loaded before it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub replaces: bool,
     /// Its parameters, as `insmod` takes them: `NAME=VALUE`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub params: Vec<String>,
-    /// Its version, if its note has one.
+    /// Its version, if it has one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
     /// The bugs that it fixes, as far as its note says.
@@ -90,12 +93,14 @@ impl Entry {
     pub(super) fn of(incoming: &Incoming, bytes: &[u8], params: Vec<String>) -> Option<Entry> {
         let note = incoming.note.as_ref();
         let build_id = note.map(|note| note.build_id.clone()).filter(|id| !id.is_empty());
+        let noted = note.and_then(|note| note.version.clone());
         let entry = Entry {
             name: incoming.name.clone(),
             build_id,
             sha256: digest(bytes),
+            replaces: incoming.replaces_all(),
             params,
-            version: note.and_then(|note| note.version.clone()),
+            version: noted.or_else(|| incoming.information.version.clone()),
             fixes: note.map_or(Vec::new(), |note| note.fixes.clone()),
         };
         entry.is_valid().then_some(entry)
@@ -108,11 +113,19 @@ impl Entry {
 
     /// Whether one kernel could get both, which have one name.
     pub(super) fn excludes(&self, other: &Entry) -> bool {
-        let is_for_one_kernel = match (&self.build_id, &other.build_id) {
+        self.name == other.name && self.shares_kernel(other)
+    }
+
+    /// Whether it replaces another one, in a kernel that could get both.
+    pub(super) fn supersedes(&self, other: &Entry) -> bool {
+        self.replaces && self.shares_kernel(other)
+    }
+
+    fn shares_kernel(&self, other: &Entry) -> bool {
+        match (&self.build_id, &other.build_id) {
             (Some(own), Some(other)) => own == other,
             _ => true,
-        };
-        self.name == other.name && is_for_one_kernel
+        }
     }
 
     /// The name of its file in the generation.
@@ -150,6 +163,7 @@ mod tests {
             name: name.into(),
             build_id: build_id.map(str::to_owned),
             sha256: digest(name.as_bytes()),
+            replaces: false,
             params: vec!["level=3".into(), "text=\"a\nb\"".into()],
             version: Some("1.0".into()),
             fixes: vec!["CVE-2026-1".into()],

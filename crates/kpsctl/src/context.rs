@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: GPL-2.0
+//! What every verb works with, and how a verb waits.
+
+use crate::answer::{Answer, Outcome};
+use crate::livepatch::Patch;
+use crate::progress::Progress;
+use kps_host::signals;
+use kps_operate::{Ended, Livepatch, System, Watch};
+use kps_report::Console;
+use std::time::Duration;
+
+/// What every verb works with.
+pub(crate) struct Context {
+    pub(crate) system: System,
+    pub(crate) console: Console,
+}
+
+impl Context {
+    /// Runs an operation that waits, shows its progress, and lets signals stop the waiting.
+    pub(crate) fn watching<T>(&self, timeout: Duration, work: impl FnOnce(Watch<'_>) -> T) -> T {
+        let progress = Progress::of(self.console);
+        let held = signals::hold();
+        work(Watch {
+            timeout,
+            is_interrupted: &|| held.has_come(),
+            observe: &|patch, behind| progress.show(patch, behind),
+        })
+    }
+
+    /// Adds how an operation has ended to the answer, and returns the livepatch if it is complete.
+    pub(crate) fn ended(&self, ended: Ended, answer: &mut Answer) -> Option<Livepatch> {
+        let (outcome, stall, error) = match ended {
+            Ended::Complete(patch) => return Some(patch),
+            Ended::TakenBack(stall) => {
+                let error = stall.taken_back(&self.system);
+                (Outcome::TakenBack, stall, error)
+            }
+            Ended::InTransition(stall) => {
+                let error = stall.in_transition(&self.system);
+                (Outcome::InTransition, stall, error)
+            }
+        };
+        let mut patch = Patch::loaded(&stall.patch);
+        if outcome == Outcome::TakenBack {
+            patch.state = None;
+        }
+        answer.patches.push(patch.held_by(&stall.patch, &stall.behind, &self.system));
+        answer.report(&[error]);
+        None
+    }
+}
