@@ -101,6 +101,9 @@ fn every_verb_does_what_it_says() {
     results.push(in_json(&mut machine, "kpsctl list", 0));
     machine.step("kpsctl status parameters", 0, &["  ratio=7", "parameters\tenabled"]);
     results.push(in_json(&mut machine, "kpsctl info marks-over", 0));
+    let order = machine.step("kpsctl info marks-over", 0, &["replaces    never"]);
+    let words = ["stack order 3", "stack order not shown by kernels before 6.14"];
+    assert!(words.iter().any(|words| order.contains(words)), "{order}");
     machine.step("kpsctl enable marks-over", 0, &["marks_over\tenabled"]);
     machine.step("kpsctl wait", 0, &["marks_over\tenabled"]);
 

@@ -137,6 +137,7 @@ fn is_unit(part: &str) -> bool {
 mod tests {
     use super::*;
     use crate::{Changed, State};
+    use std::slice::from_ref;
 
     #[test]
     fn a_unit_is_the_innermost_of_its_group() {
@@ -169,9 +170,9 @@ mod tests {
             frames.iter().map(|frame| format!("[<0>] {frame}")).collect()
         };
         let waits = stack(&["pipe_read+0x1/0x2", "vfs_read.cold+0x3/0x4", "ksys_read+0x5/0x6"]);
-        assert_eq!(function(&waits, &[patch.clone()]), Some("vfs_read.cold"));
+        assert_eq!(function(&waits, from_ref(&patch)), Some("vfs_read.cold"));
         let brought = stack(&["pipe_read+0x1/0x2", "new_read+0x3/0x4 [fix]"]);
-        assert_eq!(function(&brought, &[patch.clone()]), Some("new_read"));
+        assert_eq!(function(&brought, from_ref(&patch)), Some("new_read"));
         assert_eq!(function(&stack(&["do_wait+0x1/0x2"]), &[patch]), Some("do_wait"));
         assert_eq!(function(&[], &[]), None);
     }

@@ -77,7 +77,7 @@ impl Change {
         let lost = |name: &str| -> ! { panic!("there is no {name}") };
         match self {
             Change::Add(name, node) => {
-                assert!(names.insert(name.clone(), *node).is_none(), "{name} is there")
+                assert!(names.insert(name.clone(), *node).is_none(), "{name} is there");
             }
             Change::Remove(name) => drop(names.remove(name).unwrap_or_else(|| lost(name))),
             Change::Rename(from, to) => {

@@ -10,8 +10,10 @@ use std::os::unix::fs::{lchown, symlink, PermissionsExt};
 use std::path::Path;
 use std::process::Command;
 
-/// A change below the folder of a kernel, and what is said of it.
-type Damage = (&'static str, fn(&Path) -> io::Result<()>, &'static str);
+/// Changes what is below the folder of a kernel.
+type Change = fn(&Path) -> io::Result<()>;
+/// A change by its name, and what is said of it.
+type Damage = (&'static str, Change, &'static str);
 
 const NO_GENERATION: &str = "current is damaged: it does not lead to a generation";
 
@@ -172,20 +174,17 @@ pub(super) fn a_damaged_module_is_installed_again_and_never_carried_on() {
 
 /// What a guard cannot read holds the set, and `--again` removes it.
 pub(super) fn an_attempt_that_cannot_be_read_holds_the_set() {
-    let outside = |at: &Path| at.join("../../../../../outside");
-    let make: [&dyn Fn(&Path) -> io::Result<()>; 5] = [
-        &|at| fs::write(at.join("attempt"), "x"),
-        &|at| fs::write(at.join("attempt"), b"\xff"),
-        &|at| {
-            fs::write(at.join("attempt"), "").and_then(|()| enlarge(&at.join("attempt"), 2 << 20))
-        },
-        &|at| symlink(outside(at), at.join("attempt")),
-        &|at| fs::create_dir(at.join("attempt")),
+    let changes: [Change; 5] = [
+        |at| fs::write(at.join("attempt"), "x"),
+        |at| fs::write(at.join("attempt"), b"\xff"),
+        |at| fs::write(at.join("attempt"), vec![b' '; 2 << 20]),
+        |at| symlink(at.join("../../../../../outside"), at.join("attempt")),
+        |at| fs::create_dir(at.join("attempt")),
     ];
-    for (n, make) in make.into_iter().enumerate() {
+    for (n, change) in changes.into_iter().enumerate() {
         let place = place();
         assert!(fs::write(place.path("outside"), "old").is_ok());
-        make(&place.at(KERNEL)).unwrap_or_else(|error| panic!("{error}"));
+        change(&place.at(KERNEL)).unwrap_or_else(|error| panic!("{error}"));
         let (store, kernel) = (place.store(), release(KERNEL));
         let set = store.set(&kernel).ok().flatten().unwrap_or_else(|| panic!("nothing is there"));
         let held = store.verdict(&set).err().map(|error| said(&error));

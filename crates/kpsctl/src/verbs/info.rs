@@ -62,8 +62,12 @@ fn lines(patch: &Patch) -> Vec<(&'static str, String)> {
             .collect();
         add("changes", Some(format!("{}: {}{waits}", object.name, functions.join(", "))));
     }
-    add("replaces", patch.replaces.clone());
-    add("stack order", patch.stack_order.map(|order| order.to_string()));
+    // The kernel has forgotten a disabled one.
+    let is_shown = patch.file.is_none() && patch.state != Some("disabled");
+    let unless_shown = |since| is_shown.then(|| format!("not shown by kernels before {since}"));
+    add("replaces", patch.replaces.clone().or_else(|| unless_shown("6.11")));
+    let order = patch.stack_order.map(|order| order.to_string());
+    add("stack order", order.or_else(|| unless_shown("6.14")));
     for parameter in &patch.parameters {
         let value = parameter.value.as_ref().map(|value| format!("={value}"));
         let kind = parameter.kind.as_ref().map(|kind| format!(": {kind}"));
