@@ -4,7 +4,7 @@
 use crate::{kernel, kpsc, printed, put_target, stem};
 use kps_facts::Facts;
 use kps_targets::{module, Progress, Target};
-use kps_vm::{Guest, Machine, Output, VmError};
+use kps_vm::{complaint, Guest, Machine, Output, VmError};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -129,8 +129,11 @@ impl Vm {
 
     /// The same with more words on the kernel's command line.
     pub fn boot_told(files: Vec<(String, Vec<u8>)>, append: &str) -> Vm {
-        let machine = Machine { append: append.to_owned(), ..machine(files) };
-        Vm { guest: Guest::boot(&machine).unwrap_or_else(|error| panic!("{error:?}")) }
+        Vm::boot_machine(&Machine { append: append.to_owned(), ..machine(files) })
+    }
+
+    pub(crate) fn boot_machine(machine: &Machine) -> Vm {
+        Vm { guest: Guest::boot(machine).unwrap_or_else(|error| panic!("{error}\n{error:?}")) }
     }
 
     /// Runs a script, whatever it says.
@@ -157,6 +160,29 @@ impl Vm {
         self.guest.run(script, Duration::from_secs(60))
     }
 
+    /// Runs a script that stops the machine, however that dies: what its console has shown.
+    pub fn stop(self, script: &str) -> String {
+        let stopped = self.guest.stop(script, Duration::from_secs(180));
+        stopped.unwrap_or_else(|error| panic!("{error}\n{error:?}"))
+    }
+
+    /// Shuts down a machine with systemd, whose kernel must not complain.
+    pub fn shut_down(mut self) {
+        self.check_log();
+        let log = self.stop("systemctl poweroff");
+        assert!(complaint(&log).is_none(), "{log}");
+    }
+
+    /// Takes the machine's power away.
+    pub fn cut(self) {
+        drop(self);
+    }
+
+    /// What its console has shown.
+    pub fn console(&self) -> String {
+        self.guest.log()
+    }
+
     /// The kernel must not have complained.
     pub fn check_log(&mut self) {
         self.verdict().unwrap_or_else(|error| panic!("{error}\n{error:?}"));
@@ -168,7 +194,7 @@ impl Vm {
     }
 }
 
-fn machine(files: Vec<(String, Vec<u8>)>) -> Machine {
+pub(crate) fn machine(files: Vec<(String, Vec<u8>)>) -> Machine {
     Machine::of(&target(), files).unwrap_or_else(|error| panic!("{error}"))
 }
 

@@ -384,7 +384,7 @@ fn nothing_is_unloaded_by_force() {
     ];
     forced.retain(|place| !ALLOWED.iter().any(|allowed| place.contains(allowed)));
     assert!(forced.is_empty(), "{forced:#?}");
-    for script in ["init.sh", "livepatch.sh"] {
+    for script in ["init.sh", "agent.sh", "livepatch.sh"] {
         let text = read(&repository().join("crates/vm/src").join(script));
         let word = WORDS.iter().chain(&["/force"]).find(|word| text.contains(*word));
         assert_eq!(word, None, "{script}");

@@ -7,7 +7,7 @@ use kps_tests::cases;
 use kps_tests::schedule::Case;
 use kps_tests::target::{doctored, target, Vm};
 use kps_tests::{example, kpsc, printed, store};
-use kps_vm::{Guest, Machine};
+use kps_vm::{Guest, Machine, Root};
 use std::fs::File;
 use std::os::unix::fs::{FileExt as _, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -259,7 +259,8 @@ fn a_template_serves_nothing_else() {
     machine.image = longer(&machine.image, world.programs.path());
     start(&machine);
     is_new("image");
-    machine.busybox = longer(&machine.busybox, world.programs.path());
+    let busybox = machine.root.busybox().map(|file| longer(file, world.programs.path()));
+    machine.root = Root::Initramfs(busybox.unwrap_or_else(|| panic!("it has no initramfs")));
     start(&machine);
     is_new("busybox");
     world.put_qemu("[ \"$1\" = --version ] && echo another && exit");

@@ -11,7 +11,7 @@ use super::qemu::{self, Memory, Process, Qemu};
 use super::ring::Layout;
 use super::taint::Taint;
 use super::template::TemplateMachine;
-use super::{initramfs, log, stuck, Machine, VmError};
+use super::{initramfs, log, stuck, Machine, Root, VmError};
 use base64::engine::general_purpose::STANDARD as BASE64;
 use base64::Engine as _;
 use kps_facts::Facts;
@@ -82,7 +82,11 @@ impl Guest {
 
     /// Boots a machine, and waits until it takes commands.
     pub fn boot(machine: &Machine) -> Result<Guest, VmError> {
-        let packed = || Ok([initramfs::system(&machine.busybox)?, files(machine)?].concat());
+        let busybox = match &machine.root {
+            Root::Initramfs(busybox) => busybox,
+            Root::Disk(image) => return Guest::boot_disk(machine, image),
+        };
+        let packed = || Ok([initramfs::system(busybox)?, files(machine)?].concat());
         let packed = packed().map_err(io_error("packing the virtual machine's files"))?;
         let folder =
             Folder::new_in(&std::env::temp_dir()).map_err(io_error("making a temporary folder"))?;
@@ -93,13 +97,24 @@ impl Guest {
         Ok(guest)
     }
 
-    /// Boots a machine with the files of an archive, and waits until it takes commands.
+    /// Boots a machine from its disk. Its files get there when it takes commands.
+    fn boot_disk(machine: &Machine, image: &Path) -> Result<Guest, VmError> {
+        let mut guest = Guest::boot_from(machine, image, Memory::Own)?;
+        if !(machine.files.is_empty() && machine.programs.is_empty() && machine.modules.is_empty())
+        {
+            guest.take(machine)?;
+        }
+        guest.load_modules(machine)?;
+        Ok(guest)
+    }
+
+    /// Boots a machine with an initramfs or a disk, and waits until it takes commands.
     pub(super) fn boot_from(
         machine: &Machine,
-        initrd: &Path,
+        system: &Path,
         memory: Memory<'_>,
     ) -> Result<Guest, VmError> {
-        let qemu = qemu::start(machine, initrd, memory, None)?;
+        let qemu = qemu::start(machine, system, memory, None)?;
         let mut guest = Guest::of(qemu, String::new(), None)?;
         let deadline = Instant::now() + BOOT_LIMIT;
         while guest.line(deadline, BOOT_LIMIT)? != "ready" {}
@@ -259,6 +274,23 @@ impl Guest {
         }
     }
 
+    /// Runs a script that stops the machine, and waits until it has: what its console has shown.
+    pub fn stop(mut self, script: &str, limit: Duration) -> Result<String, VmError> {
+        let deadline = Instant::now() + limit;
+        self.command(script, deadline, limit)?;
+        loop {
+            match self.from_agent.line(deadline) {
+                // The machine may stop before the agent has answered.
+                Ok(_) => {}
+                Err(RecvTimeoutError::Disconnected) => break,
+                Err(RecvTimeoutError::Timeout) => return Err(self.silent(limit)),
+            }
+        }
+        let _ = self.qemu.0.wait();
+        self.console.finish();
+        Ok(self.log())
+    }
+
     /// The kernel's log so far.
     pub fn log(&self) -> String {
         self.console.text()
@@ -348,16 +380,18 @@ impl Guest {
     fn line(&mut self, deadline: Instant, limit: Duration) -> Result<String, VmError> {
         match self.from_agent.line(deadline) {
             Ok(line) => Ok(line),
-            Err(RecvTimeoutError::Timeout) => {
-                let log = tail(&self.log());
-                if let Some(complaint) = self.complaint() {
-                    return Err(complaint);
-                }
-                let stacks = self.stacks();
-                Err(VmError::Silent { seconds: limit.as_secs(), stacks, log })
-            }
+            Err(RecvTimeoutError::Timeout) => Err(self.silent(limit)),
             Err(RecvTimeoutError::Disconnected) => Err(self.stopped()),
         }
+    }
+
+    /// The error of a machine that did not answer for so long.
+    fn silent(&mut self, limit: Duration) -> VmError {
+        let log = tail(&self.log());
+        self.complaint().unwrap_or_else(|| {
+            let stacks = self.stacks();
+            VmError::Silent { seconds: limit.as_secs(), stacks, log }
+        })
     }
 
     /// What a machine that does not answer is doing.

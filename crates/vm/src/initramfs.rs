@@ -9,6 +9,7 @@ use std::io::{self, Write as _};
 use std::path::Path;
 
 const INIT: &str = include_str!("init.sh");
+const AGENT: &str = include_str!("agent.sh");
 const LIVEPATCH: &str = include_str!("livepatch.sh");
 const PASSWD: &str = "root:x:0:0:root:/root:/bin/sh\nuser:x:1000:1000:user:/home/user:/bin/sh\n";
 
@@ -23,6 +24,7 @@ pub(super) fn system(busybox: &Path) -> io::Result<Vec<u8>> {
         ("bin/busybox", PROGRAM, &busybox),
         ("bin/livepatch", PROGRAM, LIVEPATCH.as_bytes()),
         ("init", PROGRAM, INIT.as_bytes()),
+        ("agent", PROGRAM, AGENT.as_bytes()),
         ("etc/passwd", FILE, PASSWD.as_bytes()),
     ])
 }

@@ -2,8 +2,9 @@
 //! Runs a kernel in a virtual machine, which starts within a second, runs shell scripts, and is
 //! watched for complaints.
 //!
-//! QEMU runs the target's own image with a small initramfs: busybox, and an `init` that executes
-//! commands from the second serial port. The first port carries the kernel's log. What runs in the
+//! QEMU runs the target's own image with a small initramfs: busybox, and an agent that executes
+//! commands from the second serial port. A disk with another system serves as well, if that starts
+//! the agent. The first port carries the kernel's log. What runs in the
 //! machine is root there, so nothing that it could change decides whether the kernel has
 //! complained: QEMU hands the log over, and reads the kernel's own log and its taint from the
 //! machine's memory. An emulated machine has one CPU, because an emulator with several does not
@@ -35,7 +36,7 @@ mod template;
 pub use arguments::arguments;
 pub use guest::{Guest, Output};
 pub use log::complaint;
-pub use machine::{Machine, VmError};
+pub use machine::{Machine, Root, VmError};
 pub use phases::{run_tests, run_unpatched, with_loaded, Move, Patch, Phase, Series};
 pub use report::{Broken, During, Problem, Shown, TestFailure, TestReport};
 pub use shell::is_interactive;

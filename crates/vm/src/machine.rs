@@ -3,15 +3,15 @@
 
 use kps_targets::{Target, Templates};
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// The machine to start.
 #[derive(Debug, Clone)]
 pub struct Machine {
     /// The kernel, a `bzImage`.
     pub image: PathBuf,
-    /// A static busybox.
-    pub busybox: PathBuf,
+    /// What it boots to.
+    pub root: Root,
     /// The kernel's facts.
     pub facts: PathBuf,
     /// Extra arguments for the kernel's command line. A machine that has some always boots.
@@ -36,7 +36,7 @@ impl Machine {
         };
         Ok(Machine {
             image: target.image(),
-            busybox,
+            root: Root::Initramfs(busybox),
             facts: target.facts_path(),
             append: String::new(),
             files,
@@ -44,6 +44,26 @@ impl Machine {
             modules: Vec::new(),
             templates: Some(target.templates()),
         })
+    }
+}
+
+/// The root file system of a machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Root {
+    /// An initramfs with this static busybox, and an `init` that is the agent.
+    Initramfs(PathBuf),
+    /// The image of a disk with ext4, whose own `init` starts the agent (`agent.sh`). The machine
+    /// writes to it.
+    Disk(PathBuf),
+}
+
+impl Root {
+    /// The busybox of an initramfs.
+    pub fn busybox(&self) -> Option<&Path> {
+        match self {
+            Root::Initramfs(busybox) => Some(busybox),
+            Root::Disk(_) => None,
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 //! QEMU: its command line, its process, and the connections to it.
 
 use super::machine::io_error;
-use super::{ring, Machine, VmError};
+use super::{ring, Machine, Root, VmError};
 use kps_host::process::program;
 use rustix::io::{fcntl_setfd, FdFlags};
 use std::ffi::OsString;
@@ -103,6 +103,15 @@ pub(super) fn arguments(machine: &Machine, accelerator: Accelerator) -> Vec<OsSt
     words
 }
 
+/// The arguments for a disk. NVMe is built into stock kernels, virtio's disks often are not. What
+/// the machine has written is in the host's memory when QEMU ends, so the disk need not be flushed.
+fn disk(image: &Path) -> [String; 4] {
+    // QEMU reads a doubled comma as one in a value.
+    let image = image.display().to_string().replace(',', ",,");
+    let drive = format!("if=none,id=disk,format=raw,cache=unsafe,file={image}");
+    ["-drive".into(), drive, "-device".into(), "nvme,drive=disk,serial=kpsc".into()]
+}
+
 /// A QEMU that ends when it is dropped.
 pub(super) struct Process(pub(super) Child);
 
@@ -121,15 +130,20 @@ pub(super) struct Qemu {
     pub(super) monitor: UnixStream,
 }
 
-/// Starts QEMU. With a saved state it waits for the command to load that from its standard input.
+/// Starts QEMU with the machine's initramfs or its disk. With a saved state it waits for the
+/// command to load that from its standard input.
 pub(super) fn start(
     machine: &Machine,
-    initrd: &Path,
+    system: &Path,
     memory: Memory<'_>,
     state: Option<File>,
 ) -> Result<Qemu, VmError> {
     let mut command = program(of_host().program);
-    command.args(arguments(machine, Accelerator::of_host())).arg("-initrd").arg(initrd);
+    command.args(arguments(machine, Accelerator::of_host()));
+    match machine.root {
+        Root::Initramfs(_) => command.arg("-initrd").arg(system),
+        Root::Disk(_) => command.args(disk(system)),
+    };
     if let Memory::Shared(path) | Memory::Copied(path) = memory {
         let share = if matches!(memory, Memory::Shared(_)) { "on" } else { "off" };
         let path = path.display();
@@ -178,7 +192,7 @@ mod tests {
     fn line(accelerator: Accelerator) -> String {
         let machine = Machine {
             image: "/boot/vmlinuz".into(),
-            busybox: "/bin/busybox".into(),
+            root: Root::Initramfs("/bin/busybox".into()),
             facts: "/facts".into(),
             append: "nokaslr".into(),
             files: Vec::new(),

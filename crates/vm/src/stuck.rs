@@ -3,7 +3,7 @@
 //!
 //! No program in the machine can be asked. The kernel's own answer to Alt+SysRq comes from an
 //! interrupt of the keyboard, which a task that sleeps or runs forever does not keep away. A
-//! processor that takes no interrupts takes an NMI, which `init.sh` has made a panic.
+//! processor that takes no interrupts takes an NMI, which `agent.sh` has made a panic.
 
 /// What a key prints with Alt+SysRq (`drivers/tty/sysrq.c`): the tasks of each processor, and all
 /// tasks.

@@ -49,7 +49,7 @@ impl<'a> TemplateMachine<'a> {
     /// The template of a machine; `None` if the machine must boot.
     pub fn of(machine: &'a Machine) -> Option<TemplateMachine<'a>> {
         let templates = machine.templates.as_ref().filter(|_| machine.append.is_empty())?;
-        let system = initramfs::system(&machine.busybox).ok()?;
+        let system = initramfs::system(machine.root.busybox()?).ok()?;
         let id = id(machine, &system)?;
         Some(TemplateMachine { machine, templates, system, id })
     }
