@@ -4,8 +4,10 @@
 pub mod btf;
 pub mod code;
 pub mod compiled;
+pub mod debian;
 pub mod expansion;
 pub mod fixture;
+pub mod kept;
 pub mod kernel;
 pub mod miniature;
 pub mod mistakes;

@@ -3,6 +3,7 @@
 
 mod architecture;
 mod bench;
+mod boot;
 mod btf;
 mod build;
 mod cache;
@@ -52,6 +53,7 @@ use std::process::ExitCode;
 const SUITES: &[Suite] = &[
     Suite::new("architecture", architecture::cases),
     Suite::new("bench", bench::cases),
+    Suite::new("boot", boot::cases),
     Suite::new("btf", btf::cases),
     Suite::new("build", build::cases),
     Suite::new("cache", cache::cases),

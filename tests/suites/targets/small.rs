@@ -4,9 +4,9 @@
 
 use super::namespace::{is_root, DISK, SMALL, TOOLCHAIN};
 use super::there::{succeed, There};
-use kps_targets::{seal, Target};
+use kps_targets::Target;
 use kps_tests::target::target;
-use kps_tests::{example, kpsc, repository};
+use kps_tests::{example, kept, kpsc, repository};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -77,10 +77,7 @@ pub(super) fn kept() -> PathBuf {
         stock.origin().to_owned(),
         toolchain.file_name().unwrap_or_default().to_string_lossy().into_owned(),
     ];
-    // A sealed text starts with its digest.
-    let sealed = seal(&made_of.join("\0"));
-    let digest = sealed.lines().next().and_then(|line| line.rsplit(' ').next()).unwrap_or_default();
-    repository().join("target/small-kernel").join(&digest[..16])
+    kept::folder("small-kernel", &made_of)
 }
 
 fn kernels() -> PathBuf {
@@ -93,19 +90,10 @@ fn build(stock: &Target) {
     if folder.join(FINISHED).exists() {
         return;
     }
-    forget_others();
+    kept::forget_others(&kept());
     let script = kernels().join("small.sh");
     succeed(Command::new(script).arg(kpsc().get_program()).arg(&stock.name).arg(folder));
     std::fs::write(folder.join(FINISHED), "").unwrap_or_else(|error| panic!("{error}"));
-}
-
-/// Removes the kernels that were made of something else: nobody needs them again.
-fn forget_others() {
-    let kept = kept();
-    let all = kept.parent().and_then(|folder| std::fs::read_dir(folder).ok());
-    for entry in all.into_iter().flatten().flatten().filter(|entry| entry.path() != kept) {
-        succeed(Command::new("rm").arg("-rf").arg(entry.path()));
-    }
 }
 
 /// `kpsc kernel add` for the kernel; its compilers are those of the stock kernel.
