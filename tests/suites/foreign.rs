@@ -140,46 +140,46 @@ fn they_are_loaded_replaced_and_unloaded() {
 
 fn by_hand_is_cumulative(machine: &mut Steps) {
     assert_eq!(
-        machine.step("kpsc load /mark_v1.ko && cat /proc/cmdline /proc/loadavg", 0, &[]),
-        "mark_v1\tenabled\tvmlinux: 2 functions\nversion 1\nno load\n"
+        machine.step("kpsctl load /mark_v1.ko && cat /proc/cmdline /proc/loadavg", 0, &[]),
+        "mark_v1\tenabled\tvmlinux: 2 functions\tversion 1.0\nversion 1\nno load\n"
     );
     machine.step(
-        "kpsc check --running /mark_v2.ko",
+        "kpsctl load --dry-run /mark_v2.ko",
         0,
         &["`mark_v2` replaces `mark_v1` and reverts `loadavg_proc_show` to the kernel's own code"],
     );
-    machine.step("kpsc load /mark_v2.ko && cat /proc/cmdline", 0, &["KPS1016", "version 2\n"]);
+    machine.step("kpsctl load /mark_v2.ko && cat /proc/cmdline", 0, &["KPS1016", "version 2\n"]);
     machine.step(
-        "kpsc list && ! grep load /proc/loadavg",
+        "kpsctl list && ! grep load /proc/loadavg",
         0,
-        &["mark_v1\tdisabled", "mark_v2\tenabled\tvmlinux: 1 function\n"],
+        &["mark_v1\tdisabled", "mark_v2\tenabled\tvmlinux: 1 function\tversion 2.0\n"],
     );
-    machine.step("kpsc unload mark_v1 && kpsc unload mark_v2", 0, &[]);
+    machine.step("kpsctl unload mark_v1 && kpsctl unload mark_v2", 0, &[]);
 }
 
 /// A task that sleeps in its code holds up the unload.
 fn stalls(machine: &mut Steps) {
-    machine.step("insmod /mark_v1.ko text=given sleep_ms=3000", 0, &[]);
+    machine.step("kpsctl load /mark_v1.ko 'text=two words' sleep_ms=3000", 0, &[]);
     machine.step(
         "cat /proc/cmdline > /tmp/shown &
         until grep -q mark_cmdline_proc_show /proc/$!/stack; do usleep 10000; done
-        kpsc unload mark_v1 --limit 0",
+        kpsctl unload mark_v1 --timeout 0",
         5,
         &["KPS0904", "held up by cat, task", "mark_cmdline_proc_show"],
     );
-    machine.step("kpsc unload mark_v1 && cat /tmp/shown", 0, &["given\n"]);
+    machine.step("kpsctl unload mark_v1 && cat /tmp/shown", 0, &["two words\n"]);
 }
 
 /// One of klp-build: what it replaces is known afterwards.
 fn replaces_by_its_code(machine: &mut Steps) {
-    machine.step("kpsc load /mark_v1.ko", 0, &[]);
+    machine.step("kpsctl load /mark_v1.ko", 0, &[]);
     machine.step(
-        "kpsc check --running /livepatch-cmdline.ko",
+        "kpsctl load --dry-run /livepatch-cmdline.ko",
         0,
         &["warning[KPS1045]", "whether `livepatch_cmdline` replaces `mark_v1` is unknown"],
     );
     machine.step(
-        "kpsc load /livepatch-cmdline.ko && cat /proc/cmdline /proc/loadavg && kpsc list",
+        "kpsctl load /livepatch-cmdline.ko && cat /proc/cmdline /proc/loadavg && kpsctl list",
         0,
         &[
             "KPS1045",
@@ -188,11 +188,11 @@ fn replaces_by_its_code(machine: &mut Steps) {
             "mark_v1\tdisabled",
         ],
     );
-    machine.step("kpsc unload mark_v1 && kpsc unload livepatch_cmdline", 0, &[]);
+    machine.step("kpsctl unload mark_v1 && kpsctl unload livepatch-cmdline.ko", 0, &[]);
     machine.step(
         "dmesg | grep livepatch_cmdline:",
         0,
         &["pre_patch of vmlinux", "post_unpatch of vmlinux"],
     );
-    machine.step("! cat /proc/cmdline | grep klp-build; kpsc list", 0, &["no livepatch is loaded"]);
+    machine.step("! grep klp-build /proc/cmdline; kpsctl list", 0, &["no livepatch is loaded"]);
 }

@@ -1,28 +1,30 @@
 // SPDX-License-Identifier: GPL-2.0
-//! The program is killed with SIGKILL at many of its steps: each time the kernel and what the
-//! program says of it agree, and the next command ends right. `tests/vm/killed/steps.c` counts the
-//! steps and kills.
+//! `kpsctl` is killed with SIGKILL at many of its steps: each time the kernel and what `kpsctl`
+//! says of it agree, and the next command ends right. `tests/vm/killed/steps.c` counts the steps
+//! and kills.
 
 use kps_tests::schedule::Case;
 use kps_tests::store;
 use kps_tests::target::Steps;
-use kps_tests::{cases, repository};
+use kps_tests::{cases, repository, stem};
 use std::fmt::{self, Display, Formatter};
 
 /// The cases of this suite.
 pub(crate) fn cases() -> Vec<Case> {
     cases![
-        load_is_killed_at_twenty_steps.machine().about(60),
-        unload_is_killed_at_twenty_steps.machine().about(60),
+        load_is_killed_at_twenty_steps.machine().about(30),
+        a_load_that_is_taken_back_is_killed_at_twenty_steps.machine().about(30),
+        unload_is_killed_at_twenty_steps.machine().about(30),
     ]
 }
 
 /// The cases that hold on other kernels too.
 pub(crate) fn on_every_kernel() -> Vec<Case> {
-    let case = |name: &str, run: fn()| Case::new(name, run).machine().long().about(60);
+    let case = |name: &str, run: fn()| Case::new(name, run).machine().long().about(40);
     vec![
-        case("killed: at twenty steps of load", load_is_killed_at_twenty_steps),
-        case("killed: at twenty steps of unload", unload_is_killed_at_twenty_steps),
+        case("killed: load", load_is_killed_at_twenty_steps),
+        case("killed: load, taken back", a_load_that_is_taken_back_is_killed_at_twenty_steps),
+        case("killed: unload", unload_is_killed_at_twenty_steps),
     ]
 }
 
@@ -30,23 +32,18 @@ pub(crate) fn on_every_kernel() -> Vec<Case> {
 const KILLS: usize = 20;
 /// What `steps` ends with when it has killed the program.
 const KILLED: i32 = 99;
-/// The program under test, for `steps`.
-const PROGRAM: &str = "/loader --library-path / /kpsc";
-const PATCH: &str = "cmdline_mark";
-const LOAD: &str = "load /cmdline_mark.ko";
-const UNLOAD: &str = "unload cmdline_mark";
+const PROGRAM: &str = "/bin/kpsctl";
 
 /// Before or after a step of a program.
 #[derive(Debug, Clone)]
 struct Moment {
     when: &'static str,
-    number: usize,
     step: String,
 }
 
 impl Display for Moment {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        write!(f, "killed {} {}: {}", self.when, self.number, self.step)
+        write!(f, "killed {} {}", self.when, self.step)
     }
 }
 
@@ -55,111 +52,145 @@ impl Moment {
     fn is_of_change(&self) -> bool {
         !self.step.starts_with("open")
     }
-
-    /// Whether the step looks at a module beside the patch: there are some eighty, all alike.
-    fn is_of_another_module(&self) -> bool {
-        self.step.ends_with("/taint") && !self.step.contains(PATCH)
-    }
 }
 
-/// The moments at which a command is killed: all of those at which it changes something, and others
-/// between its start and its end. Its start is over when it comes to `first`.
-fn moments(machine: &mut Steps, command: &str, first: &str) -> Vec<Moment> {
-    machine.step(&format!("/steps list /tmp/steps {PROGRAM} {command}"), 0, &[]);
-    let listed = machine.step("cat /tmp/steps", 0, &[first]);
-    let steps = listed.lines().enumerate().skip_while(|(_, step)| !step.contains(first));
-    let all = steps.flat_map(|(at, step)| {
-        ["before", "after"].map(|when| Moment { when, number: at + 1, step: step.to_owned() })
-    });
-    let all = all.filter(|moment: &Moment| !moment.is_of_another_module());
-    let (changes, looks): (Vec<_>, Vec<_>) = all.partition(Moment::is_of_change);
-    let count = KILLS.saturating_sub(changes.len());
-    assert!(!changes.is_empty() && looks.len() >= count, "{command} has too few steps:\n{listed}");
-    let spread = (0..count).map(|n| looks[n * looks.len() / count].clone());
-    changes.iter().cloned().chain(spread).collect()
+/// A machine in which commands about a livepatch are killed.
+struct Trial {
+    machine: Steps,
+    patch: String,
 }
 
-/// Runs a command, and kills it at a moment.
-fn kill(machine: &mut Steps, command: &str, moment: &Moment) {
-    let Moment { when, number, .. } = moment;
-    machine.step(
-        &format!("/steps {when} {number} {PROGRAM} {command}"),
-        KILLED,
-        &[&moment.to_string()],
-    );
-}
-
-/// What the kernel itself shows of the patch.
+/// What the kernel itself shows of a livepatch.
 const SHOWN: &str = r#"
 shown() {
-    folder=/sys/kernel/livepatch/cmdline_mark
-    flags=$(cat $folder/enabled $folder/transition 2> /dev/null | tr -d '\n')
-    case $flags in
+    folder=/sys/kernel/livepatch/$1
+    case $(cat $folder/enabled $folder/transition 2> /dev/null | tr -d '\n') in
         10) echo enabled;;
         11) echo 'in transition to enabled';;
         01) echo 'in transition to disabled';;
-        *) ! grep -q '^cmdline_mark ' /proc/modules || echo disabled;;
+        *) ! grep -q "^$1 " /proc/modules || echo disabled;;
     esac
 }
 "#;
 
-/// The state of the patch, in which the kernel and the program agree; empty if it is not loaded.
-fn state(machine: &mut Steps, moment: &Moment) -> String {
-    // A transition may end between two looks.
-    let script = format!(
-        "{SHOWN}
-        until before=$(shown); said=$(kpsc list 2>&1); [ \"$before\" = \"$(shown)\" ]; do :; done
-        echo \"$before\"; echo \"$said\""
-    );
-    let output = machine.step(&script, 0, &[]);
-    let (state, said) = output.split_once('\n').unwrap_or_default();
-    let wanted = match state {
-        "" => "no livepatch is loaded".to_owned(),
-        state => format!("{PATCH}\t{state}"),
-    };
-    assert!(said.starts_with(&wanted) && said.lines().count() == 1, "{moment}\n{said}\n{state:?}");
-    state.to_owned()
+impl Trial {
+    /// A machine with the module of a spec.
+    fn of(spec: &str) -> Trial {
+        let file = |path: &str| repository().join(path);
+        let spec = file(spec);
+        let patch = stem(&spec);
+        let modules = vec![(format!("/{patch}.ko"), store::module(&spec))];
+        let steps = store::c_program(&file("tests/vm/killed/steps.c"));
+        Trial { machine: Steps::start_with(modules, vec![("/steps".into(), steps)]), patch }
+    }
+
+    /// Runs a command, which ends with a status and says something.
+    fn run(&mut self, command: &str, status: i32, said: &[&str]) {
+        self.machine.step(&format!("{PROGRAM} {command}"), status, said);
+    }
+
+    /// The moments at which a command is killed: those at which it changes something, and others
+    /// between its start and its end. Its start is over when it comes to `first`.
+    fn moments(&mut self, command: &str, status: i32, first: &str) -> Vec<Moment> {
+        let list = format!("/steps list /tmp/steps {PROGRAM} {command}");
+        self.machine.step(&list, status, &[]);
+        let listed = self.machine.step("cat /tmp/steps", 0, &[first]);
+        let steps = listed.lines().skip_while(|step| !step.contains(first));
+        // It looks at each module in turn, and at each task.
+        let of_another =
+            |step: &str| step.ends_with("/taint") && !step.contains(self.patch.as_str());
+        let of_task = |step: &str| step.starts_with("openat /proc/") && step.contains("/task");
+        let all = steps.filter(|step| !of_another(step) && !of_task(step)).flat_map(|step| {
+            ["before", "after"].map(|when| Moment { when, step: step.to_owned() })
+        });
+        let (changes, looks): (Vec<_>, Vec<_>) = all.partition(Moment::is_of_change);
+        let count = KILLS.saturating_sub(changes.len());
+        assert!(!changes.is_empty() && looks.len() >= count, "{command}, few steps:\n{listed}");
+        let spread = (0..count).map(|n| looks[n * looks.len() / count].clone());
+        changes.iter().cloned().chain(spread).collect()
+    }
+
+    /// Runs a command, kills it, and returns the state in which the livepatch is then.
+    fn kill(&mut self, command: &str, moment: &Moment) -> String {
+        let Moment { when, step } = moment;
+        self.machine.step(&format!("/steps {when} '{step}' {PROGRAM} {command}"), KILLED, &[]);
+        self.state(moment)
+    }
+
+    /// The state in which the kernel and the program agree; empty if nothing is loaded.
+    fn state(&mut self, moment: &Moment) -> String {
+        let Trial { machine, patch } = self;
+        // A transition may end between two looks.
+        let script = format!(
+            "{SHOWN}
+            until before=$(shown {patch}); said=$({PROGRAM} list 2>&1)
+                [ \"$before\" = \"$(shown {patch})\" ]; do :; done
+            echo \"$before\"; echo \"$said\""
+        );
+        let output = machine.step(&script, 0, &[]);
+        let (state, said) = output.split_once('\n').unwrap_or_default();
+        let wanted = match state {
+            "" => "no livepatch is loaded".to_owned(),
+            state => format!("{patch}\t{state}"),
+        };
+        let agrees = said.starts_with(&wanted) && said.lines().count() == 1;
+        assert!(agrees, "{moment}: the kernel shows {state:?}, and `list` says\n{said}");
+        state.to_owned()
+    }
+
+    /// Nothing is left of the livepatch.
+    fn is_gone(&mut self, moment: &Moment) {
+        assert_eq!(self.state(moment), "", "{moment}");
+        self.machine.step("! grep -q 'kps=1' /proc/cmdline", 0, &[]);
+        self.machine.vm.check_log();
+    }
 }
 
-/// Nothing is left of the patch.
-fn is_gone(machine: &mut Steps, moment: &Moment) {
-    assert_eq!(state(machine, moment), "", "{moment}");
-    machine.step("! grep -q 'kps=1' /proc/cmdline", 0, &[]);
-    machine.vm.check_log();
-}
-
-fn machine() -> Steps {
-    let file = |path: &str| repository().join(path);
-    let module = store::module(&file("examples/cmdline_mark/cmdline_mark.kps"));
-    let steps = store::c_program(&file("tests/vm/killed/steps.c"));
-    Steps::start_with(vec![("/cmdline_mark.ko".into(), module)], vec![("/steps".into(), steps)])
-}
+const MARK: &str = "examples/cmdline_mark/cmdline_mark.kps";
+const LOAD: &str = "load /cmdline_mark.ko";
+const UNLOAD: &str = "unload cmdline_mark";
 
 fn load_is_killed_at_twenty_steps() {
-    let mut machine = machine();
-    let moments = moments(&mut machine, LOAD, "/cmdline_mark.ko");
-    machine.step(&format!("kpsc {UNLOAD}"), 0, &[]);
+    let mut trial = Trial::of(MARK);
+    let moments = trial.moments(LOAD, 0, "/cmdline_mark.ko");
+    trial.run(UNLOAD, 0, &[]);
     for moment in &moments {
-        kill(&mut machine, LOAD, moment);
-        match state(&mut machine, moment).as_str() {
-            "" => machine.step(&format!("kpsc {LOAD}"), 0, &["cmdline_mark\tenabled"]),
-            _ => machine.step(&format!("kpsc {LOAD}"), 3, &["error[KPS1008]"]),
-        };
-        machine.step(&format!("kpsc {UNLOAD}"), 0, &[]);
-        is_gone(&mut machine, moment);
+        match trial.kill(LOAD, moment).as_str() {
+            "" => trial.run(LOAD, 0, &["cmdline_mark\tenabled"]),
+            _ => trial.run(LOAD, 3, &["error[KPS1008]"]),
+        }
+        trial.run(UNLOAD, 0, &[]);
+        trial.is_gone(moment);
+    }
+}
+
+/// A task in the function that changes holds up each load, so it is also killed while it waits and
+/// while it reverses the transition.
+fn a_load_that_is_taken_back_is_killed_at_twenty_steps() {
+    const LOAD: &str = "load /post_sleeps.ko --timeout 0";
+    const TAKEN_BACK: i32 = 6;
+    let mut trial = Trial::of("tests/vm/unload/post_sleeps.kps");
+    let sleeps =
+        "sleep 100000 > /dev/null 2>&1 & until grep -q nanosleep /proc/$!/stack; do :; done";
+    trial.machine.step(sleeps, 0, &[]);
+    for moment in &trial.moments(LOAD, TAKEN_BACK, "/post_sleeps.ko") {
+        match trial.kill(LOAD, moment).as_str() {
+            "" => trial.run(LOAD, TAKEN_BACK, &["error[KPS1027]"]),
+            _ => trial.run("unload post_sleeps", 0, &[]),
+        }
+        trial.is_gone(moment);
     }
 }
 
 fn unload_is_killed_at_twenty_steps() {
-    let mut machine = machine();
-    machine.step(&format!("kpsc {LOAD}"), 0, &[]);
-    for moment in &moments(&mut machine, UNLOAD, "/sys/kernel/livepatch") {
-        machine.step(&format!("kpsc {LOAD}"), 0, &["cmdline_mark\tenabled"]);
-        kill(&mut machine, UNLOAD, moment);
-        match state(&mut machine, moment).as_str() {
-            "" => machine.step(&format!("kpsc {UNLOAD}"), 3, &["error[KPS1003]"]),
-            _ => machine.step(&format!("kpsc {UNLOAD}"), 0, &[]),
-        };
-        is_gone(&mut machine, moment);
+    let mut trial = Trial::of(MARK);
+    trial.run(LOAD, 0, &[]);
+    for moment in &trial.moments(UNLOAD, 0, "/sys/kernel/livepatch") {
+        trial.run(LOAD, 0, &["cmdline_mark\tenabled"]);
+        match trial.kill(UNLOAD, moment).as_str() {
+            "" => trial.run(UNLOAD, 3, &["error[KPS1003]"]),
+            _ => trial.run(UNLOAD, 0, &[]),
+        }
+        trial.is_gone(moment);
     }
 }

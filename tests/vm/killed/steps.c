@@ -3,12 +3,12 @@
  * Runs a program and kills it with SIGKILL at one of its steps.
  *
  *   steps list FILE PROGRAM..      writes the steps into a file, a line each
- *   steps before N PROGRAM..       kills it when it is about to make the step N
- *   steps after N PROGRAM..        kills it when the kernel has made the step N
+ *   steps before STEP PROGRAM..    kills it when it is about to make this step
+ *   steps after STEP PROGRAM..     kills it when the kernel has made this step
  *
- * A step is a system call that concerns files or modules. The same call on the same file counts
- * once, so that waiting, whose length differs, adds no steps. The status is the program's; if the
- * program was killed, it is KILLED, and its last step is on standard error.
+ * A step is a system call that concerns files or modules, as the list names it: the call and its
+ * files. The same call on the same file is in the list once, so that waiting, whose length differs,
+ * adds no steps. The status is the program's, or KILLED.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -136,20 +136,19 @@ static bool describe(char *step, pid_t task, const struct __ptrace_syscall_info 
 	return true;
 }
 
-/* The number of a step that was not there before; 0 for one that was. */
-static unsigned int number(const char *step)
+/* Adds a step that was not there before. */
+static void add_step(const char *step)
 {
 	unsigned int n;
 
 	for (n = 0; n < count; n++)
 		if (!strcmp(steps[n], step))
-			return 0;
+			return;
 	if (count == MOST) {
 		errno = E2BIG;
 		fail("the steps");
 	}
-	strcpy(steps[count], step);
-	return ++count;
+	strcpy(steps[count++], step);
 }
 
 static void start(char **program)
@@ -162,10 +161,10 @@ static void start(char **program)
 }
 
 /*
- * Lets the program run until it ends, or until it has come to the step `last`: before the kernel
+ * Lets the program run until it ends, or until it has come to its last step: before the kernel
  * makes it, or after. Gives the status with which this program is to end.
  */
-static int run(pid_t program, unsigned int last, bool after)
+static int run(pid_t program, const char *last, bool after)
 {
 	struct __ptrace_syscall_info info;
 	char step[LENGTH];
@@ -190,10 +189,13 @@ static int run(pid_t program, unsigned int last, bool after)
 			if (info.op == PTRACE_SYSCALL_INFO_EXIT && task == maker)
 				break;
 			if (info.op == PTRACE_SYSCALL_INFO_ENTRY && !maker &&
-			    describe(step, task, &info) && number(step) == last && last) {
-				if (!after)
-					break;
-				maker = task;
+			    describe(step, task, &info)) {
+				add_step(step);
+				if (last && !strcmp(step, last)) {
+					if (!after)
+						break;
+					maker = task;
+				}
 			}
 		} else if (status >> 16 == 0 && WSTOPSIG(status) != SIGSTOP) {
 			signal = WSTOPSIG(status);
@@ -204,7 +206,6 @@ static int run(pid_t program, unsigned int last, bool after)
 	kill(program, SIGKILL);
 	while (waitpid(-1, &status, __WALL) > 0)
 		;
-	fprintf(stderr, "killed %s %u: %s\n", after ? "after" : "before", last, steps[last - 1]);
 	return KILLED;
 }
 
@@ -225,18 +226,15 @@ int main(int argc, char **argv)
 {
 	const long options = PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL | PTRACE_O_TRACECLONE |
 			     PTRACE_O_TRACEEXEC;
-	unsigned int last = 0;
 	bool lists;
 	int status;
 	pid_t program;
 
 	if (argc < 4) {
-		fprintf(stderr, "steps list FILE PROGRAM.. | before N PROGRAM.. | after N PROGRAM..\n");
+		fprintf(stderr, "steps list FILE PROGRAM.. | before STEP PROGRAM.. | after STEP PROGRAM..\n");
 		return FAILED;
 	}
 	lists = !strcmp(argv[1], "list");
-	if (!lists)
-		last = atoi(argv[2]);
 	program = fork();
 	if (program < 0)
 		fail("fork");
@@ -246,7 +244,7 @@ int main(int argc, char **argv)
 		fail("waitpid");
 	if (ptrace(PTRACE_SETOPTIONS, program, 0, options) || ptrace(PTRACE_SYSCALL, program, 0, 0))
 		fail("ptrace");
-	status = run(program, last, !strcmp(argv[1], "after"));
+	status = run(program, lists ? NULL : argv[2], !strcmp(argv[1], "after"));
 	if (lists)
 		list(argv[2]);
 	return status;
