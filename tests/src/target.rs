@@ -30,6 +30,22 @@ pub fn kernel_module(name: &str) -> Vec<u8> {
     module::unpack(file).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
+/// The release of a kernel that does not run: the target's, with another first digit.
+pub fn another_release() -> String {
+    target().release().replacen(|c: char| c.is_ascii_digit(), "9", 1)
+}
+
+/// The module as another kernel would have it.
+pub fn for_another_kernel(module: &[u8]) -> Vec<u8> {
+    let (own, other) = (target().release().to_owned(), another_release());
+    let mut module = module.to_vec();
+    let places = (0..module.len()).filter(|&at| module[at..].starts_with(own.as_bytes()));
+    let places: Vec<_> = places.collect();
+    assert!(!places.is_empty(), "the module does not name its kernel");
+    places.into_iter().for_each(|at| module[at..at + own.len()].copy_from_slice(other.as_bytes()));
+    module
+}
+
 /// A cache whose one target is the default one with other facts.
 pub fn doctored(change: impl FnOnce(&mut Facts)) -> tempfile::TempDir {
     let real = target();

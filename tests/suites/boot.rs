@@ -4,7 +4,7 @@
 
 use kps_tests::debian::Disk;
 use kps_tests::schedule::Case;
-use kps_tests::target::Vm;
+use kps_tests::target::{for_another_kernel, target, Vm};
 use kps_tests::{cases, example, kpsctl, repository, stem, store};
 use std::path::Path;
 
@@ -13,9 +13,9 @@ pub(crate) fn cases() -> Vec<Case> {
     cases![
         a_patch_is_there_before_the_network_and_every_service.machine().about(60),
         one_word_on_the_command_line_boots_without_patches.machine().long().about(60),
-        a_machine_that_a_patch_brings_down_boots_with_that_word.machine().long().about(60),
+        a_set_that_brings_the_machine_down_is_not_loaded_again.machine().long().about(90),
         a_patch_is_there_after_a_power_cut.machine().long().about(60),
-        a_set_that_is_not_loaded_is_reported_on_the_console.machine().long().about(60),
+        a_kernel_without_builds_says_so_and_boots.machine().long().about(60),
         what_reads_the_files_of_setup_accepts_them.machine().long().about(30),
     ]
 }
@@ -23,18 +23,6 @@ pub(crate) fn cases() -> Vec<Case> {
 /// A patch that shows itself in `/proc/cmdline`.
 const MARK: &str = "cmdline_mark";
 const KPSCTL: &str = "/usr/local/sbin/kpsctl";
-
-/// In place of what kpsctl does with the store: the installed set is all modules in its folder, and
-/// kpsctl itself loads them.
-const STAND_IN: &str = "#!/bin/sh
-kpsctl=/usr/local/lib/kpsctl installed=/var/lib/kpsc
-case \"$*\" in
-'load --all --boot') exec $kpsctl load $installed/*.ko ;;
-'load cmdline_mark') exec $kpsctl load $installed/cmdline_mark.ko ;;
-'load --booted') touch /run/kpsc-booted ;;
-'list --missing '*) echo \"no build for $3\" ;;
-esac
-";
 
 /// An ordinary service that starts as early as ordinary services do, and notes what it sees.
 const WITNESS: &str = "[Service]
@@ -45,36 +33,26 @@ ExecStart=/bin/sh -c 'cat /proc/cmdline > /run/witness'
 WantedBy=multi-user.target
 ";
 
-/// A file that `kpsctl setup` writes.
-fn operate(name: &str) -> String {
-    let path = repository().join("templates/operate").join(name);
-    let text = std::fs::read_to_string(&path);
-    text.unwrap_or_else(|error| panic!("{}: {error}", path.display())).replace("@KPSCTL@", KPSCTL)
+/// A disk of a machine with kpsctl, and a patch to install.
+fn disk(patch: &Path) -> Disk {
+    with_module(patch, store::module(patch))
 }
 
-/// A disk of a machine on which kpsctl has been set up, with a patch to install.
-fn disk(patch: &Path) -> Disk {
-    let unit = |name: &str| (format!("/etc/systemd/system/{name}"), operate(name).into_bytes());
+fn with_module(patch: &Path, module: Vec<u8>) -> Disk {
     let files = vec![
-        unit("kpsc.service"),
-        unit("kpsc-booted.service"),
         ("/etc/systemd/system/witness.service".to_owned(), WITNESS.as_bytes().to_vec()),
-        (format!("/root/{}.ko", stem(patch)), store::module(patch)),
+        (format!("/root/{}.ko", stem(patch)), module),
     ];
     let kpsctl = std::fs::read(kpsctl()).unwrap_or_else(|error| panic!("{error}"));
-    let programs = vec![
-        ("/usr/local/lib/kpsctl".to_owned(), kpsctl),
-        (KPSCTL.to_owned(), STAND_IN.as_bytes().to_vec()),
-        ("/etc/kernel/postinst.d/zz-kpsc".to_owned(), operate("zz-kpsc").into_bytes()),
-    ];
-    Disk::new(files, programs)
+    Disk::new(files, vec![(KPSCTL.to_owned(), kpsctl)])
 }
 
 /// Boots it for the first time, and installs the patch.
 fn installed(disk: &mut Disk) -> Vm {
     let mut vm = disk.boot("");
-    vm.sh("systemctl enable kpsc kpsc-booted witness; mkdir -p /var/lib/kpsc");
-    vm.sh("cp /root/*.ko /var/lib/kpsc; sync");
+    // The files of the case are on the disk then. What kpsctl writes is its own affair.
+    vm.sh("systemctl enable witness && sync");
+    vm.sh(&format!("{KPSCTL} setup && {KPSCTL} install /root/*.ko"));
     assert!(!is_patched(&mut vm), "it is installed for the next boot");
     vm
 }
@@ -134,23 +112,42 @@ fn one_word_on_the_command_line_boots_without_patches() {
     assert!(wanted.contains("sysinit.target") && !wanted.contains("kpsc"), "{wanted}");
     vm.sh("systemctl start kpsc.service");
     assert!(!is_patched(&mut vm), "the word holds until the next boot");
+    vm.sh(&format!("{KPSCTL} load --all"));
+    assert!(is_patched(&mut vm), "whoever loads them by hand means it");
     vm.shut_down();
     let mut vm = disk.boot("");
     assert!(is_patched(&mut vm), "the word is for one boot");
     vm.check_log();
 }
 
-fn a_machine_that_a_patch_brings_down_boots_with_that_word() {
+fn a_set_that_brings_the_machine_down_is_not_loaded_again() {
     let mut disk = disk(&repository().join("tests/vm/boot/goes_down.kps"));
     installed(&mut disk).cut();
     let log = disk.goes_down("");
     assert!(log.contains("[goes_down"), "{log}");
-    let mut vm = disk.boot("kpsc.enable=0");
-    vm.sh("rm /var/lib/kpsc/goes_down.ko; sync");
+
+    // The next boot does without, and says why wherever somebody looks.
+    let mut vm = disk.boot("");
+    let held = "the installed patches are not loaded: the machine went down while it loaded them";
+    assert!(vm.console().contains(held), "{}", vm.console());
+    assert!(vm.sh("systemctl --failed").contains("kpsc.service"));
+    assert!(vm.sh("journalctl --boot --unit kpsc").contains(held));
+    let status = vm.sh(&format!("{KPSCTL} status 2>&1"));
+    assert!(status.contains("KPS1038") && status.contains("not enabled"), "{status}");
+    vm.sh("systemctl is-active multi-user.target network-pre.target witness.service");
+    let again = vm.run(&format!("{KPSCTL} load --all"));
+    assert!(again.status == 3 && again.text.contains("--again"), "{}", again.text);
+    vm.check_log();
+    vm.cut();
+
+    // Neither does the one after, until somebody says how to go on.
+    let mut vm = disk.boot("");
+    assert!(vm.sh("systemctl --failed").contains("kpsc.service"));
+    vm.sh(&format!("{KPSCTL} rollback"));
     vm.check_log();
     vm.cut();
     let mut vm = disk.boot("");
-    assert_eq!(vm.sh("systemctl is-active multi-user.target").trim(), "active");
+    assert_eq!(vm.sh("systemctl is-system-running --wait").trim(), "running");
     vm.check_log();
 }
 
@@ -166,35 +163,36 @@ fn a_patch_is_there_after_a_power_cut() {
     vm.check_log();
 }
 
-/// The machine boots all the same.
-fn a_set_that_is_not_loaded_is_reported_on_the_console() {
-    let mut disk = disk(&example(MARK));
-    let mut vm = installed(&mut disk);
-    vm.sh(&format!("printf '#!/bin/sh\necho the set is held >&2\nexit 3\n' > {KPSCTL}; sync"));
-    vm.cut();
+fn a_kernel_without_builds_says_so_and_boots() {
+    let patch = example(MARK);
+    let mut disk = with_module(&patch, for_another_kernel(&store::module(&patch)));
+    installed(&mut disk).cut();
     let mut vm = disk.boot("");
-    assert!(!is_patched(&mut vm));
-    assert!(vm.sh("systemctl --failed").contains("kpsc.service"));
-    assert!(vm.sh("journalctl --boot --unit kpsc").contains("the set is held"));
-    vm.sh("systemctl is-active multi-user.target network-pre.target witness.service");
+    let said = format!("`{MARK}` has no build for {}", target().release());
+    assert!(vm.sh("journalctl --boot --unit kpsc").contains(&said));
+    assert!(vm.console().contains(&said), "{}", vm.console());
+    assert_eq!(vm.sh("systemctl is-system-running --wait").trim(), "running");
     vm.check_log();
-    assert!(vm.console().contains("the set is held"), "{}", vm.console());
 }
 
 fn what_reads_the_files_of_setup_accepts_them() {
-    let mut vm = disk(&example(MARK)).boot("");
+    let mut disk = disk(&example(MARK));
+    let mut vm = installed(&mut disk);
     let said = vm.sh("systemd-analyze verify --man=no kpsc.service kpsc-booted.service");
     assert_eq!(said, "");
     // A kernel is installed, whatever is said of it.
     vm.sh("run-parts --test /etc/kernel/postinst.d | grep -q /zz-kpsc$");
     let installed = "/etc/kernel/postinst.d/zz-kpsc 6.1.0-1-amd64 /boot/vmlinuz-6.1.0-1-amd64";
-    assert_eq!(vm.sh(installed), "no build for 6.1.0-1-amd64\n");
-    vm.sh("mkdir -p /lib/modules/$(uname -r) /var/lib/kpsc; depmod");
-    vm.sh(&format!("echo 'install {MARK} {KPSCTL} load {MARK}' > /etc/modprobe.d/kpsc.conf"));
-    vm.sh(&format!("cp /root/{MARK}.ko /var/lib/kpsc; modprobe {MARK}"));
+    let said = vm.sh(&format!("{installed} 2>&1"));
+    assert!(said.contains("KPS1032") && said.contains("no build for 6.1.0-1-amd64"), "{said}");
+    // A name that was installed is not loaded past the checks.
+    vm.sh(&format!("mkdir -p /lib/modules/$(uname -r); depmod 2> /dev/null; modprobe {MARK}"));
     assert!(is_patched(&mut vm));
-    for broken in ["printf '#!/bin/sh\nexit 3\n' >", "rm"] {
-        vm.sh(&format!("{broken} {KPSCTL}; {installed}"));
-    }
+    vm.sh(&format!("{KPSCTL} unload {MARK}; echo integrity > /sys/kernel/security/lockdown"));
+    let refused = vm.run(&format!("modprobe {MARK}"));
+    assert!(refused.status != 0 && refused.text.contains("KPS1019"), "{}", refused.text);
+    vm.sh(&format!("{KPSCTL} setup --remove"));
+    vm.sh("! ls /etc/kernel/postinst.d/zz-kpsc /etc/modprobe.d/kpsc.conf 2> /dev/null");
+    vm.sh("! find /etc/systemd -name 'kpsc*' | grep .");
     vm.check_log();
 }

@@ -8,6 +8,7 @@ use kps_tests::store;
 use kps_tests::target::Steps;
 use kps_tests::{cases, repository, stem};
 use std::fmt::{self, Display, Formatter};
+use std::path::PathBuf;
 
 /// The cases of this suite.
 pub(crate) fn cases() -> Vec<Case> {
@@ -15,6 +16,8 @@ pub(crate) fn cases() -> Vec<Case> {
         load_is_killed_at_twenty_steps.machine().about(30),
         a_load_that_is_taken_back_is_killed_at_twenty_steps.machine().about(30),
         unload_is_killed_at_twenty_steps.machine().about(30),
+        install_is_killed_at_twenty_steps.machine().about(30),
+        rollback_is_killed_at_twenty_steps.machine().about(30),
     ]
 }
 
@@ -25,6 +28,8 @@ pub(crate) fn on_every_kernel() -> Vec<Case> {
         case("killed: load", load_is_killed_at_twenty_steps),
         case("killed: load, taken back", a_load_that_is_taken_back_is_killed_at_twenty_steps),
         case("killed: unload", unload_is_killed_at_twenty_steps),
+        case("killed: install", install_is_killed_at_twenty_steps),
+        case("killed: rollback", rollback_is_killed_at_twenty_steps),
     ]
 }
 
@@ -74,14 +79,14 @@ shown() {
 "#;
 
 impl Trial {
-    /// A machine with the module of a spec.
-    fn of(spec: &str) -> Trial {
-        let file = |path: &str| repository().join(path);
-        let spec = file(spec);
-        let patch = stem(&spec);
-        let modules = vec![(format!("/{patch}.ko"), store::module(&spec))];
-        let steps = store::c_program(&file("tests/vm/killed/steps.c"));
-        Trial { machine: Steps::start_with(modules, vec![("/steps".into(), steps)]), patch }
+    /// A machine with the modules of some specs; the commands are about the first one.
+    fn of(specs: &[&str]) -> Trial {
+        let specs: Vec<_> = specs.iter().map(|spec| repository().join(spec)).collect();
+        let module = |spec: &PathBuf| (format!("/{}.ko", stem(spec)), store::module(spec));
+        let steps = store::c_program(&repository().join("tests/vm/killed/steps.c"));
+        let programs = vec![("/steps".into(), steps)];
+        let machine = Steps::start_with(specs.iter().map(module).collect(), programs);
+        Trial { machine, patch: specs.first().map(|spec| stem(spec)).unwrap_or_default() }
     }
 
     /// Runs a command, which ends with a status and says something.
@@ -110,11 +115,10 @@ impl Trial {
         changes.iter().cloned().chain(spread).collect()
     }
 
-    /// Runs a command, kills it, and returns the state in which the livepatch is then.
-    fn kill(&mut self, command: &str, moment: &Moment) -> String {
+    /// Runs a command and kills it.
+    fn kill(&mut self, command: &str, moment: &Moment) {
         let Moment { when, step } = moment;
         self.machine.step(&format!("/steps {when} '{step}' {PROGRAM} {command}"), KILLED, &[]);
-        self.state(moment)
     }
 
     /// The state in which the kernel and the program agree; empty if nothing is loaded.
@@ -138,6 +142,18 @@ impl Trial {
         state.to_owned()
     }
 
+    /// The names of what is installed.
+    fn installed(&mut self) -> String {
+        let listed = self.machine.step(&format!("{PROGRAM} list --installed"), 0, &[]);
+        let names = listed.lines().filter_map(|line| line.split('\t').nth(1));
+        names.collect::<Vec<_>>().join(" ")
+    }
+
+    /// Nothing that was begun is left in the store.
+    fn is_tidy(&mut self) {
+        self.machine.step("! find /var/lib/kpsc /etc/modprobe.d | grep tmp", 0, &[]);
+    }
+
     /// Nothing is left of the livepatch.
     fn is_gone(&mut self, moment: &Moment) {
         assert_eq!(self.state(moment), "", "{moment}");
@@ -151,11 +167,12 @@ const LOAD: &str = "load /cmdline_mark.ko";
 const UNLOAD: &str = "unload cmdline_mark";
 
 fn load_is_killed_at_twenty_steps() {
-    let mut trial = Trial::of(MARK);
+    let mut trial = Trial::of(&[MARK]);
     let moments = trial.moments(LOAD, 0, "/cmdline_mark.ko");
     trial.run(UNLOAD, 0, &[]);
     for moment in &moments {
-        match trial.kill(LOAD, moment).as_str() {
+        trial.kill(LOAD, moment);
+        match trial.state(moment).as_str() {
             "" => trial.run(LOAD, 0, &["cmdline_mark\tenabled"]),
             _ => trial.run(LOAD, 3, &["error[KPS1008]"]),
         }
@@ -169,12 +186,13 @@ fn load_is_killed_at_twenty_steps() {
 fn a_load_that_is_taken_back_is_killed_at_twenty_steps() {
     const LOAD: &str = "load /post_sleeps.ko --timeout 0";
     const TAKEN_BACK: i32 = 6;
-    let mut trial = Trial::of("tests/vm/unload/post_sleeps.kps");
+    let mut trial = Trial::of(&["tests/vm/unload/post_sleeps.kps"]);
     let sleeps =
         "sleep 100000 > /dev/null 2>&1 & until grep -q nanosleep /proc/$!/stack; do :; done";
     trial.machine.step(sleeps, 0, &[]);
     for moment in &trial.moments(LOAD, TAKEN_BACK, "/post_sleeps.ko") {
-        match trial.kill(LOAD, moment).as_str() {
+        trial.kill(LOAD, moment);
+        match trial.state(moment).as_str() {
             "" => trial.run(LOAD, TAKEN_BACK, &["error[KPS1027]"]),
             _ => trial.run("unload post_sleeps", 0, &[]),
         }
@@ -183,14 +201,57 @@ fn a_load_that_is_taken_back_is_killed_at_twenty_steps() {
 }
 
 fn unload_is_killed_at_twenty_steps() {
-    let mut trial = Trial::of(MARK);
+    let mut trial = Trial::of(&[MARK]);
     trial.run(LOAD, 0, &[]);
     for moment in &trial.moments(UNLOAD, 0, "/sys/kernel/livepatch") {
         trial.run(LOAD, 0, &["cmdline_mark\tenabled"]);
-        match trial.kill(UNLOAD, moment).as_str() {
+        trial.kill(UNLOAD, moment);
+        match trial.state(moment).as_str() {
             "" => trial.run(UNLOAD, 3, &["error[KPS1003]"]),
             _ => trial.run(UNLOAD, 0, &[]),
         }
         trial.is_gone(moment);
     }
+}
+
+/// What is installed one after the other.
+const SPECS: [&str; 2] = ["tests/vm/operate/net_fix.kps", "tests/vm/operate/other_fix.kps"];
+/// The store is as if the machine were new, so the same steps have the same names.
+const NEW: &str = "rm -rf /var/lib/kpsc /etc/modprobe.d; mkdir -p /var/lib /etc/modprobe.d";
+const INSTALL: &str = "install /other_fix.ko";
+
+fn install_is_killed_at_twenty_steps() {
+    let mut trial = Trial::of(&SPECS);
+    let first = format!("{NEW}; {PROGRAM} install /net_fix.ko");
+    trial.machine.step(&first, 0, &[]);
+    for moment in &trial.moments(INSTALL, 0, "/other_fix.ko") {
+        trial.machine.step(&first, 0, &[]);
+        trial.kill(INSTALL, moment);
+        let installed = trial.installed();
+        assert!(["net_fix", "net_fix other_fix"].contains(&&*installed), "{moment}: {installed}");
+        trial.run(INSTALL, 0, &[]);
+        assert_eq!(trial.installed(), "net_fix other_fix", "{moment}");
+        trial.is_tidy();
+    }
+    trial.machine.vm.check_log();
+}
+
+fn rollback_is_killed_at_twenty_steps() {
+    const ROLLBACK: &str = "rollback";
+    let mut trial = Trial::of(&SPECS);
+    let both = format!("{NEW}; {PROGRAM} install /net_fix.ko && {PROGRAM} {INSTALL}");
+    trial.machine.step(&both, 0, &[]);
+    for moment in &trial.moments(ROLLBACK, 0, "/var/lib/kpsc") {
+        trial.machine.step(&both, 0, &[]);
+        trial.kill(ROLLBACK, moment);
+        let left = match trial.installed().as_str() {
+            "net_fix other_fix" => "net_fix",
+            "net_fix" => "",
+            other => panic!("{moment}: {other:?} is installed"),
+        };
+        trial.run(ROLLBACK, 0, &[]);
+        assert_eq!(trial.installed(), left, "{moment}");
+        trial.is_tidy();
+    }
+    trial.machine.vm.check_log();
 }

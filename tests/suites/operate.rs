@@ -4,7 +4,7 @@
 
 use kps_tests::pages::{blocks, read};
 use kps_tests::schedule::Case;
-use kps_tests::target::{target, Steps};
+use kps_tests::target::{another_release, for_another_kernel, Steps};
 use kps_tests::{cases, kpsctl, repository, store};
 use object::read::elf::ProgramHeader as _;
 use object::Object as _;
@@ -251,7 +251,7 @@ fn forcing_wants_a_transition_and_a_yes() {
 }
 
 /// The folders that a server has, and whether a patch acts.
-const SERVER: &str = "mkdir -p /etc/modprobe.d /etc/systemd/system; cd /; \
+const SERVER: &str = "mkdir -p /var/lib /etc/modprobe.d /etc/systemd/system; cd /; \
                       acts() { grep -q \"net_fix=$1\" /proc/cmdline; }";
 
 fn a_set_is_installed_and_rolled_back() {
@@ -361,22 +361,6 @@ fn every_command_of_the_guide_is_run() {
         machine.step(&format!("{SERVER}\n{before}\n{command}"), *status, &[]);
     }
     machine.vm.check_log();
-}
-
-/// The release of a kernel that does not run: the target's, with another first digit.
-fn another_release() -> String {
-    target().release().replacen(|c: char| c.is_ascii_digit(), "9", 1)
-}
-
-/// The module as another kernel would have it.
-fn for_another_kernel(module: &[u8]) -> Vec<u8> {
-    let (own, other) = (target().release().to_owned(), another_release());
-    let mut module = module.to_vec();
-    let places = (0..module.len()).filter(|&at| module[at..].starts_with(own.as_bytes()));
-    let places: Vec<_> = places.collect();
-    assert!(!places.is_empty(), "the module does not name its kernel");
-    places.into_iter().for_each(|at| module[at..at + own.len()].copy_from_slice(other.as_bytes()));
-    module
 }
 
 /// A server has another C library than the machine that it was built on, and neither compilers nor

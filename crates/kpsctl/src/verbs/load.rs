@@ -70,7 +70,7 @@ impl Load {
     ) -> Result<bool, Diagnostic> {
         let Request { what, mut parameters } = request;
         let system = &loading.context.system;
-        let name = what.to_str().filter(|name| !name.contains(['/', '.']) && !what.exists());
+        let name = what.to_str().filter(|name| !name.contains(['/', '.', '=']) && !what.exists());
         let module = match name {
             Some(name) => {
                 let (store, name) = (Store::of(system), name_of(name));
