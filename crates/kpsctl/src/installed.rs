@@ -65,7 +65,7 @@ pub(crate) fn release_of(name: Option<&str>, system: &System) -> Result<Release,
     let Some(name) = name else { return running(system) };
     Release::of(name).ok_or_else(|| {
         Diagnostic::new(FILE_ERROR, format!("`{name}` is not the release of a kernel"))
-            .help("write it as `uname -r` does, for example 6.12.118+deb13-cloud-amd64")
+            .help("write it as `uname -r` prints it")
     })
 }
 

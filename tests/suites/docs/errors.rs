@@ -59,7 +59,7 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("KPS1029", "tests/suites/operate.rs"),
     ("KPS1030", "tests/suites/operate.rs"),
     ("KPS1031", "tests/suites/operate.rs"),
-    ("KPS1032", "tests/suites/operate.rs"),
+    ("KPS1032", "tests/suites/boot.rs"),
     ("KPS1033", "tests/suites/operate.rs"),
     ("KPS1207", "tests/suites/cli/crates.rs"),
     ("KPS1208", "tests/suites/cli/crates.rs"),

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-//! The verbs `install`, `uninstall` and `rollback`, which change what a machine loads when it boots.
+//! The verbs `install`, `uninstall` and `rollback`, which change what a machine loads at boot.
 
 use super::{ResultArgs, StallArgs, TimeoutArgs};
 use crate::answer::Answer;
