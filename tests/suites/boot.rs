@@ -98,6 +98,7 @@ fn a_patch_is_there_before_the_network_and_every_service() {
     let booted = active(&mut vm, "multi-user.target");
     assert!(started(&mut vm, "kpsc-booted.service") > booted);
     assert_eq!(vm.sh("systemctl is-system-running --wait").trim(), "running");
+    vm.sh("! ls /var/lib/kpsc/*/attempt 2> /dev/null");
     vm.shut_down();
 }
 

@@ -19,7 +19,7 @@ pub(crate) fn cases() -> Vec<Case> {
         names_are_taken_as_people_type_them,
         the_program_is_small_and_needs_nothing,
         every_command_of_the_guide_is_run.machine().about(40),
-        who_is_not_root_is_told_what_he_does_not_see.machine().about(15),
+        an_ordinary_user_is_told_what_is_not_visible.machine().about(15),
         parameters_that_a_module_lacks_are_refused.machine().about(15),
     ];
     of_kernel.into_iter().chain(cases).collect()
@@ -34,13 +34,14 @@ pub(crate) fn on_every_kernel() -> Vec<Case> {
 }
 
 /// What a kernel decides, with the seconds that it takes.
-const KERNEL: [(&str, fn(), u32); 6] = [
+const KERNEL: [(&str, fn(), u32); 7] = [
     ("every_verb_does_what_it_says", every_verb_does_what_it_says, 25),
     ("a_load_that_stalls_is_explained_and_taken_back", stalls_are_taken_back, 30),
     ("a_load_may_be_left_in_transition", a_load_may_be_left_in_transition, 25),
     ("a_livepatch_is_unloaded_under_load", a_livepatch_is_unloaded_under_load, 20),
     ("forcing_wants_a_transition_and_a_yes", forcing_wants_a_transition_and_a_yes, 15),
     ("a_set_is_installed_loaded_and_rolled_back", a_set_is_installed_and_rolled_back, 25),
+    ("a_kernel_that_does_not_follow_is_left_as_it_is", kernels_that_do_not_follow, 25),
 ];
 
 fn module(path: &str) -> (String, Vec<u8>) {
@@ -270,6 +271,11 @@ fn a_set_is_installed_and_rolled_back() {
     // For the next boot alone.
     let said = machine.step("kpsctl install net_fix.ko level=5", 0, &["KPS1033", "kpsctl setup"]);
     assert!(said.contains("net_fix is installed for "), "{said}");
+    machine.step(
+        "! ls /etc/modprobe.d/kpsc.conf 2> /dev/null && kpsctl setup",
+        0,
+        &["kpsc.service"],
+    );
     machine.step("cat /etc/modprobe.d/kpsc.conf", 0, &["install net_fix /bin/kpsctl load net_fix"]);
     machine.step(
         "kpsctl status",
@@ -300,6 +306,58 @@ fn a_set_is_installed_and_rolled_back() {
     machine.step("kpsctl list --installed", 0, &["no livepatch is installed"]);
     machine.vm.check_log();
     validate(&results);
+}
+
+/// Nothing is unloaded for a livepatch that cannot be loaded, and what the kernel does not follow is
+/// said.
+fn kernels_that_do_not_follow() {
+    let mut machine = Steps::start(vec![
+        module("tests/vm/operate/net_fix"),
+        module("tests/vm/operate/net_fix_2"),
+        module("tests/vm/operate/other_fix"),
+        ("/elsewhere.ko".into(), for_another_kernel(&module("tests/vm/operate/net_fix").1)),
+        ("/another.ko".into(), another_build()),
+    ]);
+    machine.step(SERVER, 0, &[]);
+    machine.step("kpsctl install net_fix.ko level=5 --now", 0, &["net_fix\tenabled"]);
+
+    // The kernel refuses it: the one before is loaded again.
+    machine.step(
+        "kpsctl install net_fix.ko level=abc --now",
+        3,
+        &["KPS1004", "a value that it cannot take", "KPS1034", "kpsctl rollback"],
+    );
+    machine.step("grep net_fix=5 /proc/cmdline && kpsctl rollback", 0, &["is installed for"]);
+
+    // It is for another kernel: nothing changes.
+    machine.step("kpsctl install elsewhere.ko --now", 3, &["KPS1006"]);
+    let listed = machine.step("kpsctl list --installed", 0, &[]);
+    assert_eq!(listed.lines().count(), 1, "{listed}");
+
+    // Another build of the name is loaded than the installed one.
+    machine.step("kpsctl install net_fix_2.ko --now && kpsctl unload --all", 0, &[]);
+    machine.step("kpsctl load another.ko && kpsctl load --all", 3, &["KPS1041", "`net_fix_2`"]);
+    machine.step("grep net_fix=another /proc/cmdline", 0, &[]);
+
+    // An installed name is meant, whatever is in the folder. A set is loaded although the one of
+    // another kernel is damaged.
+    machine.step("kpsctl unload --all; cp /bin/busybox net_fix_2; kpsctl load net_fix_2", 0, &[]);
+    machine.step(
+        "kpsctl install elsewhere.ko; kpsctl unload --all
+        (cd /var/lib/kpsc/9*/ && rm current && mkdir current); kpsctl load --all",
+        0,
+        &["KPS1035", "net_fix_2\tenabled"],
+    );
+    machine.vm.check_log();
+}
+
+/// A livepatch of the name of `net_fix_2`, of another text.
+fn another_build() -> Vec<u8> {
+    let folder = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
+    let spec = folder.path().join("net_fix_2.kps");
+    let text = read("tests/vm/operate/net_fix_2.kps").replace("=second", "=another");
+    std::fs::write(&spec, text).unwrap_or_else(|error| panic!("{error}"));
+    store::module(&spec)
 }
 
 /// Each command of the guide, what comes before it, and its exit status.
@@ -398,7 +456,7 @@ fn the_program_is_small_and_needs_nothing() {
     assert_eq!(ours, BTreeSet::from(allowed), "{}", kps_tests::printed(&output));
 }
 
-fn who_is_not_root_is_told_what_he_does_not_see() {
+fn an_ordinary_user_is_told_what_is_not_visible() {
     let mut machine = Steps::start(vec![module("tests/vm/unload/post_sleeps")]);
     machine.step("sleep 1000 & kpsctl load /post_sleeps.ko --timeout 0 --on-stall wait", 5, &[]);
     // Nobody in particular, in a small memory.
@@ -427,8 +485,13 @@ fn parameters_that_a_module_lacks_are_refused() {
     let mut machine = Steps::start(vec![module("tests/vm/acts/parameters")]);
     machine.step("kpsctl load /parameters.ko ratoi=3", 3, &["KPS1030", "`ratoi`", "`ratio`"]);
     machine.step("kpsctl load /parameters.ko ratoi=3", 3, &["KPS1030", "`ratoi`", "`ratio`"]);
+    machine.step("kpsctl load /parameters.ko 'label=\"a b\" ratio=9'", 3, &["KPS1042"]);
     machine.step("kpsctl load ratio=3 /parameters.ko", 3, &["KPS0701", "ratio=3"]);
-    machine.step("kpsctl load /parameters.ko ratio=many", 3, &["KPS1004", "invalid for parameter"]);
+    machine.step(
+        "kpsctl load /parameters.ko ratio=many",
+        3,
+        &["KPS1004", "invalid for parameter", "a value that it cannot take"],
+    );
     machine.step("kpsctl list", 0, &["no livepatch"]);
     machine.vm.check_log();
 }

@@ -117,7 +117,7 @@ fn unseen(machine: &mut Steps) {
         machine,
         "/cmdline_mark.ko",
         0,
-        "cmdline_mark will load, but kpsc cannot determine whether something else is attached",
+        "cmdline_mark will load, but it is unknown whether something else is attached",
     );
     machine.step("mount -t tracefs trace /sys/kernel/tracing", 0, &[]);
 }
@@ -511,7 +511,7 @@ fn not_allowed(machine: &mut Steps) {
         "cp /cmdline_mark.ko /tmp/signed.ko && printf '~Module signature appended~\\n' >> /tmp/signed.ko
         kpsc check --running /tmp/signed.ko",
         0,
-        &["warning[KPS1020]", "cmdline_mark will load, but kpsc cannot determine whether the kernel trusts"],
+        &["warning[KPS1020]", "cmdline_mark will load, but it is unknown whether the kernel trusts"],
     );
     refused(machine, "/tmp/signed.ko", EKEYREJECTED);
 

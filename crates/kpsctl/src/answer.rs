@@ -7,7 +7,7 @@ use crate::livepatch::Patch;
 use crate::verbs::Results;
 use kps_diag::{Diagnostic, Exit, Severity};
 use kps_operate::{Kernel, System};
-use kps_report::{stdout, Console, ExitCode};
+use kps_report::{stdout, to_json, Console, ExitCode};
 use serde::Serialize;
 
 /// The version of the schema, for members that change their meaning.
@@ -39,8 +39,8 @@ pub(crate) struct Answer {
     console: Console,
 }
 
-/// How a command has ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+/// How a command has ended, from the best to the worst.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Outcome {
     /// It has done what it is for.
@@ -91,15 +91,22 @@ impl Answer {
         self.end_with(code);
     }
 
-    /// Ends with this exit status, if no higher one is there already.
+    /// Prints the message of an error, for a step whose result is whether it has succeeded.
+    pub(crate) fn is_ended_by(&mut self, error: Diagnostic) -> bool {
+        self.report(&[error]);
+        false
+    }
+
+    /// Ends with this exit status, if no higher one is there already, and with this outcome, if no
+    /// worse one is.
     pub(crate) fn end_with(&mut self, code: ExitCode) {
         self.exit_status = self.exit_status.max(code);
-        self.outcome = match self.exit_status {
+        self.outcome = self.outcome.max(match code {
             0 => Outcome::Done,
             code if code == Exit::Stalled as ExitCode => Outcome::InTransition,
             code if code == Exit::TakenBack as ExitCode => Outcome::TakenBack,
             _ => Outcome::Failed,
-        };
+        });
     }
 
     /// Prints the result, and returns the exit status.
@@ -109,8 +116,7 @@ impl Answer {
             Results::Json => {
                 self.kernel = Kernel::of(system)
                     .map(|Kernel { release, build_id }| RunningKernel { release, build_id });
-                // Its members are texts, numbers and lists of them.
-                stdout::say(serde_json::to_string(&self).unwrap_or_default());
+                stdout::print(&(to_json(&self) + "\n"));
             }
         }
         self.exit_status

@@ -7,12 +7,15 @@ use crate::progress::Progress;
 use kps_host::signals;
 use kps_operate::{Ended, Livepatch, System, Watch};
 use kps_report::Console;
+use std::cell::Cell;
 use std::time::Duration;
 
 /// What every verb works with.
 pub(crate) struct Context {
     pub(crate) system: System,
     pub(crate) console: Console,
+    /// Whether the user has interrupted an operation: nothing more is begun then.
+    pub(crate) is_interrupted: Cell<bool>,
 }
 
 impl Context {
@@ -20,11 +23,13 @@ impl Context {
     pub(crate) fn watching<T>(&self, timeout: Duration, work: impl FnOnce(Watch<'_>) -> T) -> T {
         let progress = Progress::of(self.console);
         let held = signals::hold();
-        work(Watch {
+        let result = work(Watch {
             timeout,
             is_interrupted: &|| held.has_come(),
             observe: &|patch, behind| progress.show(patch, behind),
-        })
+        });
+        self.is_interrupted.set(self.is_interrupted.get() || held.has_come());
+        result
     }
 
     /// Adds how an operation has ended to the answer, and returns the livepatch if it is complete.

@@ -2,7 +2,7 @@
 //! The installed livepatches, for the verbs that show, load or change them.
 
 use crate::answer::Answer;
-use kps_diag::{list, Diagnostic, FILE_ERROR, NOT_SET_UP, NO_BUILD, UNREADABLE_STATE};
+use kps_diag::{list, Diagnostic, Severity, FILE_ERROR, NOT_SET_UP, NO_BUILD, UNREADABLE_STATE};
 use kps_operate::store::{Change, Entry, Release, Set, Store};
 use kps_operate::{setup, Kernel, System};
 use kps_report::complain;
@@ -55,8 +55,10 @@ pub(crate) fn describe(set: &Set, entry: &Entry) -> String {
 pub(crate) fn running(system: &System) -> Result<Release, Diagnostic> {
     let release = Kernel::of(system).and_then(|kernel| Release::of(&kernel.release));
     release.ok_or_else(|| {
-        Diagnostic::new(UNREADABLE_STATE, "kpsctl cannot determine which kernel is running")
+        let message = "it is unknown which kernel is running";
+        Diagnostic::with(Severity::Error, UNREADABLE_STATE, message)
             .note("/proc/sys/kernel/osrelease or /sys/kernel/notes cannot be read")
+            .help("mount procfs at /proc and sysfs at /sys")
     })
 }
 
@@ -119,7 +121,7 @@ pub(crate) fn tell(change: &Change, system: &System, answer: &mut Answer) {
         answer.installed.extend(set.entries.iter().map(|entry| Installed::of(set, entry)));
     }
     if let Err(error) = setup::renew_modprobe(system) {
-        answer.report(&[Diagnostic { severity: kps_diag::Severity::Warning, ..error }]);
+        answer.report(&[Diagnostic { severity: Severity::Warning, ..error }]);
     }
 }
 

@@ -123,6 +123,10 @@ pub(crate) fn word(state: State) -> &'static str {
     }
 }
 
+fn is_hexadecimal(text: &str) -> bool {
+    text.len() % 2 == 0 && text.chars().all(|c| matches!(c, '0'..='9' | 'a'..='f'))
+}
+
 /// The words for when a livepatch replaces others.
 fn replaces(replace: &Replace) -> String {
     match replace {
@@ -214,7 +218,8 @@ impl Patch {
             callbacks: note.callbacks.iter().map(callback).collect(),
             built_for: Some(BuiltFor {
                 release: Some(note.kernel.clone()),
-                build_id: Some(note.build_id.clone()),
+                // A foreign note may say anything.
+                build_id: Some(note.build_id.clone()).filter(|id| is_hexadecimal(id)),
             }),
             made_by: Some(note.made_by.clone()),
             ..Patch::default()

@@ -5,9 +5,12 @@ use crate::answer::Answer;
 use crate::context::Context;
 use crate::livepatch::Patch;
 use crate::text::{describe, fate};
-use kps_diag::{any_error, Diagnostic, Severity};
-use kps_operate::store::{Entry, Set, Store};
-use kps_operate::{find, livepatches, load, preflight, unload, Behind, ModuleFile, OnStall, State};
+use kps_diag::{any_error, Diagnostic, Severity, NOT_FOLLOWED, OTHER_BUILD_LOADED};
+use kps_operate::store::{Change, Entry, Set, Store};
+use kps_operate::{
+    find, is_another, livepatches, load, preflight, preflight_without, unload, Behind, Ended,
+    Livepatch, ModuleFile, OnStall, State,
+};
 use std::ffi::CString;
 use std::time::Duration;
 
@@ -60,55 +63,147 @@ impl Loading<'_> {
         Ok(true)
     }
 
-    /// Loads an installed patch that is not loaded already, and returns whether it is there. Of one
-    /// that was replaced only the module is left, which makes room first.
+    /// Loads an installed patch that is not loaded already, and returns whether it is there.
+    /// `later` is what the set loads after it.
     pub(crate) fn load_installed(
         &self,
         set: &Set,
         entry: &Entry,
+        later: &[&Entry],
         answer: &mut Answer,
     ) -> Result<bool, Diagnostic> {
-        let system = &self.context.system;
-        if let Some(patch) = find(system, &entry.name)? {
-            if patch.state != State::Disabled {
+        let Context { system, console, .. } = self.context;
+        let (name, program) = (&entry.name, console.program);
+        let module = Store::of(system).open(set, entry)?;
+        let Some(patch) = find(system, name)? else {
+            return self.load(module, &entry.params, answer);
+        };
+        match patch.state {
+            State::Enabled | State::Patching => {
+                if is_another(system, &module.incoming) == Some(true) {
+                    let message =
+                        format!("another build of `{name}` is loaded than the installed one");
+                    let advice =
+                        format!("run `{program} unload {name}` and `{program} load {name}`");
+                    answer.report(&[Diagnostic::new(OTHER_BUILD_LOADED, message).help(advice)]);
+                    return Ok(false);
+                }
+                if patch.state == State::Patching {
+                    self.context.ended(Ended::going_on(system, patch), answer);
+                    return Ok(false);
+                }
                 answer.say(describe(&patch, &Behind::default()));
                 answer.patches.push(Patch::loaded(&patch).with_parameters(system));
-                return Ok(patch.state == State::Enabled);
+                Ok(true)
             }
-            if !self.unload(&entry.name, answer)? {
+            // Loaded again, it would undo the patch that has replaced it.
+            State::Disabled if self.is_replaced(later)? => {
+                answer.say(format!("{name} was replaced by a later one"));
+                Ok(true)
+            }
+            // Only its module is left, which makes room first.
+            State::Disabled => {
+                Ok(self.unload(name, answer)? && self.load(module, &entry.params, answer)?)
+            }
+            // The preflight says what to do.
+            State::Unpatching => self.load(module, &entry.params, answer),
+        }
+    }
+
+    /// Whether one of these is loaded that may replace those before it.
+    fn is_replaced(&self, later: &[&Entry]) -> Result<bool, Diagnostic> {
+        let loaded = livepatches(&self.context.system)?;
+        let is_later = |patch: &Livepatch| later.iter().any(|entry| entry.name == patch.name);
+        Ok(loaded
+            .iter()
+            .filter(|patch| is_later(patch))
+            .any(|patch| patch.state != State::Disabled && patch.replace != Some(false)))
+    }
+
+    /// Brings the running kernel from one installed set to another, and says so if it does not
+    /// follow. What the new set lacks is unloaded: first, since it could be in the way, or last if
+    /// a patch takes its place without a gap.
+    pub(crate) fn bring(&self, change: &Change, wanted: &[&Entry], answer: &mut Answer) {
+        let follows = self.follow(change, wanted, answer);
+        if !follows.unwrap_or_else(|error| answer.is_ended_by(error)) {
+            let program = self.context.console.program;
+            answer.report(&[Diagnostic::new(
+                NOT_FOLLOWED,
+                "the running kernel does not follow the installed set",
+            )
+            .help(format!(
+                "`{program} status` shows the difference; `{program} load --all` loads what is installed, `{program} rollback` returns to the set before"
+            ))]);
+        }
+    }
+
+    fn follow(
+        &self,
+        change: &Change,
+        wanted: &[&Entry],
+        answer: &mut Answer,
+    ) -> Result<bool, Diagnostic> {
+        let removed = change.removed();
+        let leaves_no_gap = wanted.iter().any(|entry| entry.replaces);
+        let is_again = |entry: &Entry| wanted.iter().any(|other| other.name == entry.name);
+        let (first, last): (Vec<&Entry>, Vec<&Entry>) =
+            removed.into_iter().partition(|entry| is_again(entry) || !leaves_no_gap);
+        let Some(set) = &change.after else { return self.unload_loaded(&first, answer) };
+        // Nothing is unloaded for something that cannot be loaded.
+        if !self.can_load(set, wanted, &first, answer)? || !self.unload_loaded(&first, answer)? {
+            return Ok(false);
+        }
+        for (n, entry) in wanted.iter().enumerate() {
+            let loaded = self.load_installed(set, entry, &wanted[n + 1..], answer);
+            if !loaded.unwrap_or_else(|error| answer.is_ended_by(error)) {
+                if let Some(before) = &change.before {
+                    self.load_again(before, &first, answer);
+                }
                 return Ok(false);
             }
         }
-        let module = Store::of(system).open(set, entry)?;
-        self.load(module, &entry.params, answer)
+        self.unload_loaded(&last, answer)
     }
 
-    /// Brings the running kernel from one installed set to another. What the new set lacks is
-    /// unloaded: first, since it could be in the way, or last if a patch takes its place without a
-    /// gap.
-    pub(crate) fn bring(
+    /// Whether the kernel would accept those of a set that are not loaded, once others are gone.
+    fn can_load(
         &self,
-        wanted: Option<(&Set, Vec<&Entry>)>,
-        removed: &[&Entry],
+        set: &Set,
+        wanted: &[&Entry],
+        first: &[&Entry],
         answer: &mut Answer,
-    ) -> Result<(), Diagnostic> {
-        let wanted: Vec<_> = wanted
-            .into_iter()
-            .flat_map(|(set, of)| of.into_iter().map(move |e| (set, e)))
-            .collect();
-        let leaves_no_gap = wanted.iter().any(|(_, entry)| entry.replaces);
-        let is_again = |entry: &Entry| wanted.iter().any(|(_, other)| other.name == entry.name);
-        let (first, last): (Vec<&Entry>, Vec<&Entry>) =
-            removed.iter().copied().partition(|entry| is_again(entry) || !leaves_no_gap);
-        if !self.unload_loaded(&first, answer)? {
-            return Ok(());
+    ) -> Result<bool, Diagnostic> {
+        let system = &self.context.system;
+        let gone: Vec<_> = first.iter().map(|entry| entry.name.clone()).collect();
+        let mut can = true;
+        for entry in wanted {
+            let module = Store::of(system).open(set, entry)?;
+            let state = find(system, &entry.name)?.map(|patch| patch.state);
+            if !gone.contains(&entry.name) && state.is_some_and(|state| state != State::Disabled) {
+                continue;
+            }
+            let gone = [&gone[..], &[entry.name.clone()]].concat();
+            let mut found = preflight_without(system, &module.incoming, &gone);
+            found.retain(|diagnostic| diagnostic.severity == Severity::Error);
+            can &= found.is_empty();
+            answer.report(&found);
         }
-        for (set, entry) in wanted {
-            if !self.load_installed(set, entry, answer)? {
-                return Ok(());
+        Ok(can)
+    }
+
+    /// Loads what was unloaded to make room.
+    fn load_again(&self, before: &Set, unloaded: &[&Entry], answer: &mut Answer) {
+        for entry in unloaded {
+            match find(&self.context.system, &entry.name) {
+                Ok(Some(_)) => continue,
+                Err(error) => answer.report(&[error]),
+                Ok(None) => {
+                    if let Err(error) = self.load_installed(before, entry, &[], answer) {
+                        answer.report(&[error]);
+                    }
+                }
             }
         }
-        self.unload_loaded(&last, answer).map(drop)
     }
 
     /// Unloads those that are loaded, the newest first, and returns whether all are gone.

@@ -5,7 +5,7 @@
 use super::information::{Information, Parameter};
 use super::signature::Signature;
 use super::tables::{Function, Object};
-use kps_diag::{list, Diagnostic, UNKNOWN_PARAMETER};
+use kps_diag::{list, Diagnostic, UNKNOWN_PARAMETER, UNQUOTABLE_PARAMETER};
 use kps_plan::{Change, Datum, Func, Note, Patch, Replace};
 
 /// A livepatch that is to be loaded.
@@ -27,6 +27,8 @@ pub struct Incoming {
     pub parameters: Vec<Parameter>,
     /// The signature that is appended to it.
     pub signature: Option<Signature>,
+    /// The module's own GNU build-id, in hexadecimal.
+    pub build_id: Option<String>,
 }
 
 impl Incoming {
@@ -68,6 +70,13 @@ impl Incoming {
     pub fn check_parameters(&self, parameters: &[String]) -> Result<(), Diagnostic> {
         /// Parameters that the kernel takes for every module.
         const OF_ALL: [&str; 2] = ["async_probe", "dyndbg"];
+        if let Some(text) = parameters.iter().find(|text| !is_one_value(text)) {
+            return Err(Diagnostic::new(
+                UNQUOTABLE_PARAMETER,
+                format!("the kernel would not take `{text}` as one value"),
+            )
+            .help("drop the quotation marks in it: they enclose a whole value, or are none"));
+        }
         let plain = |name: &str| name.replace('-', "_");
         let names = parameters.iter().filter_map(|text| text.split('=').next());
         let has = |name: &str| self.parameters.iter().any(|own| plain(&own.name) == plain(name));
@@ -95,5 +104,31 @@ impl Incoming {
         self.objects
             .iter()
             .flat_map(|object| object.functions.iter().map(|func| (object.name.as_str(), func)))
+    }
+}
+
+/// Whether the kernel takes the value in `NAME=VALUE` as a whole: it is in quotation marks, or has
+/// neither these nor white space (`next_arg()` in `lib/cmdline.c`).
+fn is_one_value(text: &str) -> bool {
+    let Some((_, value)) = text.split_once('=') else { return true };
+    let quoted = value.strip_prefix('"').and_then(|value| value.strip_suffix('"'));
+    match quoted {
+        Some(value) => !value.contains('"'),
+        None => !value.contains('"') && !value.contains(char::is_whitespace),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_one_value;
+
+    #[test]
+    fn a_value_is_quoted_as_a_whole_or_not_at_all() {
+        for text in ["a", "a=", "a=1,2", "a=\"b c\"", "a=\"\"", "a=b=c"] {
+            assert!(is_one_value(text), "{text}");
+        }
+        for text in ["a=b c", "a=\"", "a=b\"c", "a=\"b c\" d=9", "a=b \"c\" d", "a=x y\""] {
+            assert!(!is_one_value(text), "{text}");
+        }
     }
 }

@@ -24,15 +24,18 @@ mod watch;
 
 pub use incoming::Incoming;
 pub use information::{Information, Parameter};
-pub use livepatches::{livepatches, parameters, Changed, Livepatch, State};
+pub use livepatches::{is_another, livepatches, parameters, Changed, Livepatch, State};
 pub use module::{look_into, open, ModuleFile, Other};
 pub use note::note;
-pub use preflight::{preflight, verdict, Kernel};
+pub use preflight::{preflight, preflight_without, verdict, Kernel};
+pub use refusal::check_root;
 pub use signature::Signature;
 pub use stall::{describe, remedies, Remedy, Stall};
 pub use tables::{Function, Object};
 pub use tasks::{tasks_in, Behind, Task, Unit};
-pub use transition::{disable, enable, find, force, load, not_there, unload, wait, Ended, OnStall};
+pub use transition::{
+    check_transition, disable, enable, find, force, load, not_there, unload, wait, Ended, OnStall,
+};
 pub use watch::{behind, Watch};
 
 use kps_diag::{Diagnostic, LIVEPATCH_DISABLED};

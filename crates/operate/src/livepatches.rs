@@ -2,7 +2,9 @@
 //! The loaded livepatches, as sysfs shows them
 //! (`Documentation/ABI/testing/sysfs-kernel-livepatch`).
 
-use super::{note, read, System};
+use super::module::BUILD_ID_SECTION;
+use super::note::build_id;
+use super::{note, read, Incoming, System};
 use kps_diag::Diagnostic;
 use kps_host::disk::entries;
 use kps_host::input::read_at_most;
@@ -97,16 +99,14 @@ pub fn livepatches(system: &System) -> Result<Vec<Livepatch>, Diagnostic> {
             found.push(of_module(system, name, State::Disabled));
         }
     }
-    // The kernel puts a new module in front of the others. A livepatch that is loaded while
-    // another is has a place in the stack only on newer kernels; the two orders are the same.
+    // The kernel puts a new module in front of the others. That is the order of the stack, too,
+    // which newer kernels tell of those that are not disabled.
     let modules = read(&system.path("proc/modules")).unwrap_or_default();
     let place = |patch: &Livepatch| {
         let named = |line: &str| line.split(' ').next() == Some(&patch.name);
         modules.lines().position(named).map(Reverse)
     };
-    found.sort_by(|a, b| {
-        (a.stack_order, place(a), &a.name).cmp(&(b.stack_order, place(b), &b.name))
-    });
+    found.sort_by(|a, b| (place(a), &a.name).cmp(&(place(b), &b.name)));
     Ok(found)
 }
 
@@ -160,10 +160,21 @@ fn folders(folder: &Path) -> Vec<(String, PathBuf)> {
     entries.filter_map(|path| Some((name(&path)?.to_owned(), path))).collect()
 }
 
+/// Whether the loaded module of a livepatch's name is another one than in the file. Unknown without
+/// build-ids, which only root may read of a loaded module.
+pub fn is_another(system: &System, incoming: &Incoming) -> Option<bool> {
+    let loaded = build_id(&read_notes(system, &incoming.name, BUILD_ID_SECTION)?)?;
+    Some(loaded != *incoming.build_id.as_ref()?)
+}
+
 fn read_note(system: &System, name: &str) -> Option<Note> {
+    note(&read_notes(system, name, NOTE_SECTION)?)
+}
+
+/// The notes in a section of a loaded module.
+fn read_notes(system: &System, name: &str, section: &str) -> Option<Vec<u8>> {
     const MOST: u64 = 1 << 16;
-    let path = system.module(name).join("notes").join(NOTE_SECTION);
-    note(&read_at_most(&path, MOST).ok()??)
+    read_at_most(&system.module(name).join("notes").join(section), MOST).ok()?
 }
 
 fn name(path: &Path) -> Option<&str> {

@@ -3,6 +3,7 @@
 
 use super::incoming::Incoming;
 use super::information::Lines;
+use super::note::build_id;
 use super::signature::Signature;
 use super::tables::Tables;
 use kps_diag::{Diagnostic, NOT_A_LIVEPATCH};
@@ -78,6 +79,9 @@ pub fn look_into(bytes: &[u8]) -> Result<Incoming, Other> {
         information: lines.information(),
         parameters: lines.parameters(),
         signature: Signature::of(bytes),
+        build_id: elf
+            .section_by_name(BUILD_ID_SECTION)
+            .and_then(|section| build_id(section.data().ok()?)),
     })
 }
 
@@ -88,6 +92,9 @@ pub(super) fn is_name(text: &str) -> bool {
 }
 
 type Elf<'a> = ElfFile64<'a, LittleEndian>;
+
+/// The section of a module's GNU build-id.
+pub(super) const BUILD_ID_SECTION: &str = ".note.gnu.build-id";
 
 fn note(elf: &Elf<'_>) -> Option<Note> {
     super::note(elf.section_by_name(NOTE_SECTION)?.data().ok()?)

@@ -2,12 +2,19 @@
 //! Explains the kernel's refusals.
 
 use super::{read, System};
-use kps_diag::{Diagnostic, KERNEL_REFUSED};
+use kps_diag::{Diagnostic, KERNEL_REFUSED, NOT_PERMITTED};
 use rustix::io::Errno;
 
 /// The message for a refusal: the operation, the kernel's error, and its log meanwhile.
 pub(super) fn refusal(system: &System, what: &str, errno: Errno, log: &[String]) -> Diagnostic {
-    let (meaning, advice) = meaning(errno, system);
+    let (meaning, advice) = match log.iter().any(|line| line.contains("parameter")) {
+        // `parse_args()` in `kernel/params.c` names it.
+        true => (
+            "a parameter has a value that it cannot take",
+            format!("run `{} info FILE.ko` to see the types of its parameters", system.program),
+        ),
+        false => meaning(errno, system),
+    };
     let error = Diagnostic::new(KERNEL_REFUSED, format!("the kernel refuses to {what}: {errno}"));
     let error = error.note(meaning).help(advice);
     match log {
@@ -27,7 +34,7 @@ fn meaning(errno: Errno, system: &System) -> (&'static str, String) {
         }
         Errno::NOEXEC => (
             "the module is for another kernel, or a function that it changes does not exist",
-            "build it for the running kernel: `uname -r` and `kpsc kernel list` must agree",
+            "build it for the running kernel, whose release `uname -r` prints",
         ),
         Errno::KEYREJECTED | Errno::NOKEY | Errno::BADMSG => (
             "the kernel accepts only modules signed with a key that it knows",
@@ -53,6 +60,15 @@ fn meaning(errno: Errno, system: &System) -> (&'static str, String) {
         ),
     };
     (meaning, advice.to_owned())
+}
+
+/// The error if this user cannot change what a machine loads.
+pub fn check_root() -> Result<(), Diagnostic> {
+    match rustix::process::geteuid().is_root() {
+        true => Ok(()),
+        false => Err(Diagnostic::new(NOT_PERMITTED, "this user may not change what is installed")
+            .help("run it as root")),
+    }
 }
 
 /// Why loading and unloading is not allowed.

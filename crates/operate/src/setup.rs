@@ -2,11 +2,12 @@
 //! The files outside of the store that have a machine load what is installed: units of systemd, a
 //! script that packages of kernels run, and the configuration of `modprobe`.
 
-use super::store::Store;
+use super::store::{Store, CONFIG};
 use super::System;
 use kps_diag::{Diagnostic, FILE_ERROR};
 use kps_host::below::OpenFolder;
 use kps_host::disk::cannot;
+use kps_host::owner;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
@@ -71,8 +72,9 @@ pub fn write(system: &System) -> Result<Vec<PathBuf>, Diagnostic> {
         written.push(wants.path().join(name));
     }
     wants.sync()?;
-    made(system, MODPROBE)?;
-    renew_modprobe(system)?;
+    let modprobe = made(system, MODPROBE)?;
+    Store::of(system).write_modprobe(Path::new(&program))?;
+    written.push(modprobe.path().join(CONFIG));
     Ok(written)
 }
 
@@ -89,30 +91,37 @@ pub fn remove(system: &System) -> Result<Vec<PathBuf>, Diagnostic> {
             removed.push(folder.path().join(name));
         }
     }
-    Store::of(system).remove_modprobe()?;
+    if Store::of(system).remove_modprobe()? {
+        removed.push(system.path(MODPROBE).join(CONFIG));
+    }
     Ok(removed)
 }
 
-/// Has `modprobe` know the installed patches, on a machine that has it.
+/// Has `modprobe` know the installed patches, on a machine that is set up.
 pub fn renew_modprobe(system: &System) -> Result<(), Diagnostic> {
-    match system.path(MODPROBE).is_dir() {
+    match is_set_up(system) {
         true => Store::of(system).write_modprobe(Path::new(&program()?)),
         false => Ok(()),
     }
 }
 
-/// This program, by a path that units, shells and `modprobe` take as it is.
+/// This program, by a path that units, shells and `modprobe` take as it is. They run it as root.
 fn program() -> Result<String, Diagnostic> {
     let path = std::env::current_exe()
         .map_err(|error| cannot("find", Path::new("this program"), &error))?;
+    let refused = |message: String| {
+        Err(Diagnostic::new(FILE_ERROR, message)
+            .note("systemd and modprobe would run it as root")
+            .help("install the program in a folder such as /usr/sbin, and call it there"))
+    };
+    if let Some(other) = owner::other(&path) {
+        return refused(format!("another user can change {}: {other}", path.display()));
+    }
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "/.+-_".contains(c);
-    let plain = path.to_str().filter(|path| path.chars().all(is_plain));
-    plain.map(str::to_owned).ok_or_else(|| {
-        let message = format!("{} has special characters in its path", path.display());
-        Diagnostic::new(FILE_ERROR, message)
-            .note("systemd and modprobe would run it by this path")
-            .help("install the program in a folder such as /usr/sbin")
-    })
+    match path.to_str().filter(|path| path.chars().all(is_plain)) {
+        Some(path) => Ok(path.to_owned()),
+        None => refused(format!("{} has special characters in its path", path.display())),
+    }
 }
 
 fn existing(path: &Path) -> Result<OpenFolder, Diagnostic> {

@@ -157,15 +157,20 @@ pub fn remedies(patch: &Livepatch, behind: &Behind, system: &System) -> Vec<Reme
 }
 
 /// The command that ends a task, or the unit that it belongs to. A thread of the kernel cannot be
-/// ended.
+/// ended, nor can the first process. A session is more than the task.
 fn ending(task: &Task) -> Option<String> {
-    if task.is_kernel_thread {
+    if task.is_kernel_thread || task.id == 1 {
         return None;
     }
-    let Some(Unit { name, user }) = &task.unit else { return Some(format!("kill {}", task.id)) };
+    let is_session = |name: &str| name.starts_with("session-") || name == "init.scope";
+    let Some(Unit { name, user }) = task.unit.as_ref().filter(|unit| !is_session(&unit.name))
+    else {
+        return Some(format!("kill {}", task.id));
+    };
     let verb = if name.ends_with(".scope") { "stop" } else { "restart" };
+    // A backslash is a part of some names.
     Some(match user {
-        None => format!("systemctl {verb} {name}"),
-        Some(user) => format!("systemctl --user --machine={user}@ {verb} {name}"),
+        None => format!("systemctl {verb} '{name}'"),
+        Some(user) => format!("systemctl --user --machine={user}@ {verb} '{name}'"),
     })
 }

@@ -118,19 +118,29 @@ fn frame(line: &str) -> Option<(&str, Option<&str>)> {
     Some((name, module))
 }
 
-/// The innermost unit of a task's control group: that of the unified hierarchy, or of systemd's
-/// own.
+/// The unit of a task's control group, in the unified hierarchy or in systemd's own: the outermost
+/// one, because what is below it may be another system, in a container. Below a user's service
+/// manager it is the next one. Its users name these folders, so a name may be anything.
 fn unit(cgroup: &str) -> Option<Unit> {
-    let path = |line: &&str| line.starts_with("0::") || line.contains(":name=systemd:");
-    let line = cgroup.lines().find(path)?;
-    let units: Vec<_> = line.rsplit(':').next()?.split('/').filter(|part| is_unit(part)).collect();
-    let manager = |part: &&str| part.strip_prefix("user@")?.strip_suffix(".service")?.parse().ok();
-    let (name, outer) = units.split_last()?;
-    Some(Unit { name: (*name).to_owned(), user: outer.iter().find_map(manager) })
+    let path = |line: &str| {
+        let mut parts = line.splitn(3, ':');
+        let (hierarchy, controllers, path) = (parts.next()?, parts.next()?, parts.next()?);
+        (hierarchy == "0" || controllers == "name=systemd").then(|| path.to_owned())
+    };
+    let path = cgroup.lines().find_map(path)?;
+    let mut units = path.split('/').filter(|part| is_unit(part));
+    let outer = units.next()?;
+    let manager = outer.strip_prefix("user@").and_then(|user| user.strip_suffix(".service"));
+    Some(match (manager.and_then(|user| user.parse().ok()), units.next()) {
+        (Some(user), Some(inner)) => Unit { name: inner.to_owned(), user: Some(user) },
+        _ => Unit { name: outer.to_owned(), user: None },
+    })
 }
 
+/// A service or scope, of the characters that a unit's name has (`systemd.unit(5)`).
 fn is_unit(part: &str) -> bool {
-    part.ends_with(".service") || part.ends_with(".scope")
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || ":-_.\\@".contains(c);
+    (part.ends_with(".service") || part.ends_with(".scope")) && part.chars().all(is_plain)
 }
 
 #[cfg(test)]
@@ -140,13 +150,22 @@ mod tests {
     use std::slice::from_ref;
 
     #[test]
-    fn a_unit_is_the_innermost_of_its_group() {
+    fn a_unit_is_the_outermost_of_its_group_or_a_users_own() {
         let named = |name: &str, user| Some(Unit { name: name.into(), user });
         let system = "12:cpu:/x.service\n0::/system.slice/system-getty.slice/getty@tty1.service\n";
         assert_eq!(unit(system), named("getty@tty1.service", None));
         let user = "0::/user.slice/user-1000.slice/user@1000.service/app.slice/app-x.scope\n";
         assert_eq!(unit(user), named("app-x.scope", Some(1000)));
         assert_eq!(unit("1:name=systemd:/init.scope\n"), named("init.scope", None));
+        assert_eq!(
+            unit("0::/system.slice/dbus-:1.3-org.x@0.service\n"),
+            named("dbus-:1.3-org.x@0.service", None)
+        );
+        assert_eq!(
+            unit("0::/system.slice/docker-0a.scope/system.slice/nginx.service\n"),
+            named("docker-0a.scope", None)
+        );
+        assert_eq!(unit("0::/user.slice/x;reboot #.service\n"), None);
         assert_eq!(unit("0::/\n"), None);
         assert_eq!(unit(""), None);
     }

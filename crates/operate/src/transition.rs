@@ -7,8 +7,10 @@ use super::module::ModuleFile;
 use super::refusal::refusal;
 use super::stall::Stall;
 use super::watch::{behind, Waited, Watch};
-use super::{livepatches, module, Livepatch, State, System};
-use kps_diag::{Diagnostic, CANNOT_ENABLE, NOT_A_LIVEPATCH, NOT_IN_TRANSITION, NO_SUCH_LIVEPATCH};
+use super::{livepatches, module, read, Livepatch, State, System};
+use kps_diag::{
+    Diagnostic, CANNOT_ENABLE, NOT_A_LIVEPATCH, NOT_IN_TRANSITION, NO_SUCH_LIVEPATCH, TAKEN_BACK,
+};
 use rustix::fs::OFlags;
 use rustix::io::Errno;
 use rustix::system::{delete_module, finit_module};
@@ -29,6 +31,14 @@ pub enum Ended {
     TakenBack(Stall),
     /// The transition goes on by itself.
     InTransition(Stall),
+}
+
+impl Ended {
+    /// The end of a command that finds a livepatch in transition, and does not wait for it.
+    pub fn going_on(system: &System, patch: Livepatch) -> Ended {
+        let behind = behind(system, &patch);
+        Ended::InTransition(Stall { patch, behind, after: None })
+    }
 }
 
 /// What happens with a load that misses its time limit.
@@ -53,7 +63,7 @@ pub fn load(
     let name = incoming.name;
     let mut log = Log::from_now(system);
     if let Err(errno) = finit_module(&file, parameters, 0) {
-        let words = [&name, "livepatch", "module", "Module"];
+        let words = [&name, "livepatch", "module", "Module", "parameter"];
         return Err(refusal(system, &format!("load `{name}`"), errno, &log.lines(&words)));
     }
     let is_done = |patch: Option<&Livepatch>| patch.is_none_or(|p| p.state != State::Patching);
@@ -69,8 +79,8 @@ pub fn load(
             }
         }
         _ => Err(Diagnostic::new(
-            NO_SUCH_LIVEPATCH,
-            format!("`{name}` is disabled again: it was unloaded or replaced"),
+            TAKEN_BACK,
+            format!("`{name}` is disabled again: another command took it back, or replaced it"),
         )
         .help(format!("run `{} list` to see the livepatches", system.program))),
     }
@@ -82,32 +92,43 @@ fn take_back(system: &System, stall: Stall, watch: Watch<'_>) -> Result<Ended, D
     const LEAST: Duration = Duration::from_secs(10);
     let name = stall.patch.name.clone();
     // It may have become complete meanwhile.
-    if let Some(patch) = find(system, &name)?.filter(|patch| patch.state == State::Enabled) {
-        return Ok(Ended::Complete(patch));
+    if !is_in_transition(system, &name)? {
+        if let Some(patch) = find(system, &name)?.filter(|patch| patch.state == State::Enabled) {
+            return Ok(Ended::Complete(patch));
+        }
     }
+    switch(system, &stall.patch, "enabled", "0")?;
     let patient = Watch { timeout: watch.timeout.max(LEAST), is_interrupted: &|| false, ..watch };
-    Ok(match unload(system, &name, patient)? {
-        Ended::Complete(_) | Ended::TakenBack(_) => Ended::TakenBack(stall),
-        Ended::InTransition(stall) => Ended::InTransition(stall),
-    })
+    match until_gone(system, &stall.patch, patient)? {
+        Ended::InTransition(stall) => Ok(Ended::InTransition(stall)),
+        Ended::Complete(_) | Ended::TakenBack(_) => {
+            remove(system, &name, patient)?;
+            Ok(Ended::TakenBack(stall))
+        }
+    }
 }
 
 /// Disables a livepatch, and waits until no task runs its code. Its module stays loaded. One that
 /// is being loaded is reversed.
 pub fn disable(system: &System, name: &str, watch: Watch<'_>) -> Result<Ended, Diagnostic> {
-    let folder = system.livepatch()?.join(name);
     let patch = find(system, name)?.ok_or_else(|| not_there(system, name))?;
     if matches!(patch.state, State::Enabled | State::Patching) {
         switch(system, &patch, "enabled", "0")?;
     }
-    // The folder disappears when the transition is complete. A replaced patch no longer has one.
-    let get = || Ok(folder.exists().then(|| find(system, name)).transpose()?.flatten());
+    until_gone(system, &patch, watch)
+}
+
+/// Waits until no task runs the code of a livepatch: its folder disappears then. A replaced patch
+/// no longer has one.
+fn until_gone(system: &System, patch: &Livepatch, watch: Watch<'_>) -> Result<Ended, Diagnostic> {
+    let folder = system.livepatch()?.join(&patch.name);
+    let get = || Ok(folder.exists().then(|| find(system, &patch.name)).transpose()?.flatten());
     let is_done = |patch: Option<&Livepatch>| patch.is_none() && !folder.exists();
     let (waited, last) = watch.until_patch(system, get, is_done)?;
     Ok(match waited {
-        Waited::Done => Ended::Complete(patch),
+        Waited::Done => Ended::Complete(patch.clone()),
         _ => {
-            let last = last.unwrap_or(Livepatch { state: State::Unpatching, ..patch });
+            let last = last.unwrap_or(Livepatch { state: State::Unpatching, ..patch.clone() });
             let behind = behind(system, &last);
             Ended::InTransition(Stall::of(last, behind, waited, watch.timeout))
         }
@@ -118,7 +139,14 @@ pub fn disable(system: &System, name: &str, watch: Watch<'_>) -> Result<Ended, D
 /// livepatch as it was before.
 pub fn unload(system: &System, name: &str, watch: Watch<'_>) -> Result<Ended, Diagnostic> {
     let ended = disable(system, name, watch)?;
-    let Ended::Complete(patch) = ended else { return Ok(ended) };
+    if let Ended::Complete(_) = ended {
+        remove(system, name, watch)?;
+    }
+    Ok(ended)
+}
+
+/// Unloads the module of a livepatch that is disabled.
+fn remove(system: &System, name: &str, watch: Watch<'_>) -> Result<(), Diagnostic> {
     let mut log = Log::from_now(system);
     let module = CString::new(name).unwrap_or_default();
     let mut answer = Err(Errno::AGAIN);
@@ -128,7 +156,7 @@ pub fn unload(system: &System, name: &str, watch: Watch<'_>) -> Result<Ended, Di
         Ok(answer != Err(Errno::AGAIN))
     })?;
     match answer {
-        Ok(()) | Err(Errno::NOENT) => Ok(Ended::Complete(patch)),
+        Ok(()) | Err(Errno::NOENT) => Ok(()),
         Err(errno) => {
             let lines = log.lines(&[name, "livepatch"]);
             Err(refusal(system, &format!("unload `{name}`"), errno, &lines))
@@ -179,22 +207,28 @@ pub fn wait(system: &System, name: Option<&str>, watch: Watch<'_>) -> Result<End
     })
 }
 
+/// The livepatch of a name, which must be in transition.
+pub fn check_transition(system: &System, name: &str) -> Result<Livepatch, Diagnostic> {
+    let patch = find(system, name)?.ok_or_else(|| not_there(system, name))?;
+    match patch.state.behind() {
+        Some(_) => Ok(patch),
+        None => Err(Diagnostic::new(
+            NOT_IN_TRANSITION,
+            format!("`{name}` is in no transition that could be forced"),
+        )
+        .help(format!("run `{} status {name}` to see its state", system.program))),
+    }
+}
+
 /// Makes the kernel take the transition of a livepatch for complete, although tasks may still be in
 /// the functions (`Documentation/livepatch/livepatch.rst`, "Consistency model"), and waits until it
 /// does.
 pub fn force(system: &System, name: &str, watch: Watch<'_>) -> Result<Ended, Diagnostic> {
-    let patch = find(system, name)?.ok_or_else(|| not_there(system, name))?;
-    if patch.state.behind().is_none() {
-        return Err(Diagnostic::new(
-            NOT_IN_TRANSITION,
-            format!("`{name}` is in no transition that could be forced"),
-        )
-        .help(format!("run `{} status {name}` to see its state", system.program)));
-    }
+    let patch = check_transition(system, name)?;
     switch(system, &patch, "force", "1")?;
     match patch.state {
         State::Patching => wait(system, Some(name), watch),
-        _ => disable(system, name, watch),
+        _ => until_gone(system, &patch, watch),
     }
 }
 
@@ -209,10 +243,26 @@ fn switch(system: &System, patch: &Livepatch, file: &str, value: &str) -> Result
     let mut log = Log::from_now(system);
     let path = system.livepatch()?.join(name).join(file);
     let opened = OpenOptions::new().write(true).open(path);
-    opened.and_then(|mut file| file.write_all(value.as_bytes())).map_err(|error| {
-        let errno = Errno::from_io_error(&error).unwrap_or(Errno::IO);
-        refusal(system, &what, errno, &log.lines(&[name, "livepatch"]))
-    })
+    let written = opened.and_then(|mut file| file.write_all(value.as_bytes()));
+    let Err(errno) = written.map_err(|e| Errno::from_io_error(&e).unwrap_or(Errno::IO)) else {
+        return Ok(());
+    };
+    // Somebody else was quicker: the file is gone, or has that value.
+    let now = find(system, name)?.map(|patch| patch.state);
+    match (value, now) {
+        ("0", None | Some(State::Unpatching | State::Disabled)) => Ok(()),
+        (_, None | Some(State::Disabled)) => {
+            Err(Diagnostic::new(NOT_IN_TRANSITION, format!("`{name}` is disabled by now"))
+                .help(format!("run `{} status` to see the livepatches", system.program)))
+        }
+        ("1", Some(State::Enabled | State::Patching)) if file == "enabled" => Ok(()),
+        _ => Err(refusal(system, &what, errno, &log.lines(&[name, "livepatch"]))),
+    }
+}
+
+/// Whether the transition of a livepatch is still going on.
+fn is_in_transition(system: &System, name: &str) -> Result<bool, Diagnostic> {
+    Ok(read(&system.livepatch()?.join(name).join("transition")).as_deref() == Some("1"))
 }
 
 /// A livepatch by its name.

@@ -15,5 +15,6 @@ pub use console::{complain, exit_code, usage, wrong_usage, Console, ExitCode};
 pub use explain::Explain;
 pub use format::{render, Format, Style};
 pub use kps_diag::escape as line;
+pub use machine::to_json;
 pub use page::page;
 pub use plain::plain;

@@ -60,11 +60,16 @@ pub(super) fn json(
         help: diagnostic.help.as_deref().map(plain),
         kernel,
     };
-    // Serializing strings and numbers cannot fail.
-    escaped(&serde_json::to_string(&message).unwrap_or_default())
+    to_json(&message)
 }
 
-/// JSON with its own escapes for hidden characters. They are in strings, which keep their values.
+/// A value as JSON on one line, with JSON's own escapes for hidden characters. They are in strings,
+/// which keep their values.
+pub fn to_json(value: &impl Serialize) -> String {
+    // Texts, numbers, and lists and structs of them cannot fail.
+    escaped(&serde_json::to_string(value).unwrap_or_default())
+}
+
 fn escaped(json: &str) -> String {
     let mut out = String::new();
     for c in json.chars() {

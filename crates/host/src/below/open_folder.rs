@@ -11,8 +11,8 @@ use crate::input::{read_opened, Limit};
 use kps_diag::Diagnostic;
 use rustix::fd::OwnedFd;
 use rustix::fs::{
-    chmodat, fsync, mkdirat, openat, readlinkat, renameat, symlinkat, unlinkat, AtFlags, Mode,
-    OFlags,
+    chmodat, fchmod, fsync, mkdirat, openat, readlinkat, renameat, symlinkat, unlinkat, AtFlags,
+    Mode, OFlags,
 };
 use rustix::io::Errno;
 use std::ffi::CString;
@@ -87,10 +87,15 @@ impl OpenFolder {
         bytes.ok_or(Unread::TooLarge(limit))
     }
 
-    /// Opens an empty file for a lock, which is made if it is missing.
+    /// Opens an empty file for a lock, which is made if it is missing. Whoever can read it could
+    /// take the lock, so only the owner can.
     pub fn lock_file(&self, name: &str) -> Result<File, Diagnostic> {
         let flags = OFlags::RDWR | OFlags::CREATE;
-        self.create(name, flags).map_err(|error| self.cannot("open", name, error))
+        let opened = self.create(name, flags).and_then(|file| {
+            fchmod(&file, Mode::from_raw_mode(0o600))?;
+            Ok(file)
+        });
+        opened.map_err(|error| self.cannot("open", name, error))
     }
 
     /// Where a link in it leads; `None` if nothing of this name exists.

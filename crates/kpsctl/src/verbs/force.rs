@@ -7,7 +7,7 @@ use crate::context::Context;
 use crate::livepatch::Patch;
 use crate::text::describe;
 use kps_diag::{Diagnostic, NOT_CONFIRMED};
-use kps_operate::{force, name_of, Behind};
+use kps_operate::{check_transition, force, name_of, Behind};
 use kps_report::complain;
 use std::io::{stderr, stdin, IsTerminal as _};
 use std::time::Duration;
@@ -38,13 +38,14 @@ const COMPLETION: Duration = Duration::from_secs(10);
 
 impl Force {
     pub(super) fn run(self, context: &Context, answer: &mut Answer) -> Result<(), Diagnostic> {
-        let Context { system, console } = context;
+        let Context { system, console, .. } = context;
         let name = name_of(&self.name);
+        check_transition(system, &name)?;
         complain(WARNING);
         if !self.yes && !is_confirmed(&name) {
             return Err(Diagnostic::new(
                 NOT_CONFIRMED,
-                format!("the transition of `{name}` is not forced: nobody has confirmed it"),
+                format!("the transition of `{name}` is not forced: the command was not confirmed"),
             )
             .help(format!(
                 "answer with the name of the livepatch, or in a script, `{} force {name} --yes`",
@@ -67,5 +68,5 @@ fn is_confirmed(name: &str) -> bool {
     }
     complain(&format!("Type `{name}` to force its transition: "));
     let mut answer = String::new();
-    stdin().read_line(&mut answer).is_ok() && answer.trim() == name
+    stdin().read_line(&mut answer).is_ok() && name_of(answer.trim()) == name
 }

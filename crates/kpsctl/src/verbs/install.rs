@@ -7,9 +7,9 @@ use crate::context::Context;
 use crate::installed::{matching, release_of, running, tell, warn_unless_set_up};
 use crate::loading::Loading;
 use crate::requests::requests;
-use kps_diag::Diagnostic;
-use kps_operate::store::{Change, Store};
-use kps_operate::{name_of, open};
+use kps_diag::{any_error, Diagnostic, Severity, NO_BUILD};
+use kps_operate::store::{Change, Entry, Release, Store};
+use kps_operate::{check_root, name_of, open, preflight_without, Incoming};
 use std::ffi::OsString;
 
 /// Whether the running kernel follows at once, for every verb that changes the installed set.
@@ -63,10 +63,14 @@ pub struct Rollback {
 
 impl Install {
     pub(super) fn run(self, context: &Context, answer: &mut Answer) -> Result<(), Diagnostic> {
+        check_root()?;
         let mut modules = Vec::new();
         for request in requests(&self.items) {
             let module = open(&request.what)?;
             module.incoming.check_parameters(&request.parameters)?;
+            if self.now.now && !can_follow(&module.incoming, context, answer) {
+                return Ok(());
+            }
             modules.push((module, request.parameters));
         }
         let changes = Store::of(&context.system).install(modules)?;
@@ -78,6 +82,7 @@ impl Install {
 
 impl Uninstall {
     pub(super) fn run(self, context: &Context, answer: &mut Answer) -> Result<(), Diagnostic> {
+        check_root()?;
         let release = release_of(self.kernel.as_deref(), &context.system)?;
         let names: Vec<_> = self.names.iter().map(|name| name_of(name)).collect();
         let change = Store::of(&context.system).uninstall(&release, &names)?;
@@ -88,6 +93,7 @@ impl Uninstall {
 
 impl Rollback {
     pub(super) fn run(self, context: &Context, answer: &mut Answer) -> Result<(), Diagnostic> {
+        check_root()?;
         let release = release_of(self.kernel.as_deref(), &context.system)?;
         let change = Store::of(&context.system).rollback(&release)?;
         tell(&change, &context.system, answer);
@@ -107,12 +113,33 @@ impl NowArgs {
             return Ok(());
         }
         let release = running(&context.system)?;
-        let Some(change) = changes.iter().find(|change| change.release == release) else {
-            return Ok(());
-        };
+        let change = changes.iter().find(|change| change.release == release);
+        let wanted = change.and_then(|change| change.after.as_ref());
+        let wanted = wanted.map(|set| matching(set, &context.system)).unwrap_or_default();
+        // What the user wants now has to be for this kernel.
+        let added = changes.iter().flat_map(Change::added);
+        let others: Vec<_> = added.filter(|entry| !wanted.contains(entry)).collect();
+        answer.report(&others.iter().map(|entry| no_build(entry, &release)).collect::<Vec<_>>());
+        let Some(change) = change else { return Ok(()) };
         let on_stall = self.stall.choice();
         let loading = Loading { context, timeout: self.timeout.duration(), on_stall };
-        let wanted = change.after.as_ref().map(|set| (set, matching(set, &context.system)));
-        loading.bring(wanted, &change.removed(), answer)
+        loading.bring(change, &wanted, answer);
+        Ok(())
     }
+}
+
+/// Whether the running kernel would accept a module that it is to get at once, in place of one of
+/// its name. Otherwise the installed set stays as it is, too.
+fn can_follow(incoming: &Incoming, context: &Context, answer: &mut Answer) -> bool {
+    let mut found = preflight_without(&context.system, incoming, &[incoming.name.clone()]);
+    found.retain(|diagnostic| diagnostic.severity == Severity::Error);
+    answer.report(&found);
+    !any_error(&found)
+}
+
+/// The error for a module that the running kernel was to get at once.
+fn no_build(entry: &Entry, release: &Release) -> Diagnostic {
+    let message = format!("`{}` is installed for another kernel than {release}", entry.name);
+    Diagnostic::with(Severity::Error, NO_BUILD, message)
+        .help("build it for the running kernel, and install that")
 }

@@ -26,7 +26,7 @@ pub struct List {
 
 impl List {
     pub(super) fn run(self, context: &Context, answer: &mut Answer) -> Result<(), Diagnostic> {
-        let Context { system, console } = context;
+        let Context { system, console, .. } = context;
         if let Some(release) = &self.missing {
             let release = release_of(Some(release), system)?;
             let set = Store::of(system).set(&release)?;

@@ -4,13 +4,13 @@
 use super::{ResultArgs, StallArgs, TimeoutArgs};
 use crate::answer::Answer;
 use crate::context::Context;
-use crate::installed::running;
+use crate::installed::{matching, running, without_build};
 use crate::livepatch::Patch;
 use crate::loading::Loading;
 use crate::requests::{requests, Request};
-use kps_diag::{any_error, Diagnostic};
-use kps_operate::store::{Set, Store, Verdict};
-use kps_operate::{name_of, open, preflight, verdict};
+use kps_diag::{any_error, Diagnostic, Severity};
+use kps_operate::store::{Entry, Set, Store, Verdict};
+use kps_operate::{name_of, open, preflight, verdict, ModuleFile, System};
 use std::ffi::OsString;
 
 #[derive(Debug, clap::Args)]
@@ -47,14 +47,20 @@ impl Load {
         let on_stall = self.stall.choice();
         let loading = Loading { context, timeout: self.timeout.duration(), on_stall };
         if self.booted {
-            let store = Store::of(&context.system);
-            return store.releases()?.iter().try_for_each(|release| store.booted(release));
+            let release = running(&context.system)?;
+            return Store::of(&context.system).booted(&release);
         }
         if self.all {
             return self.load_all(loading, answer);
         }
+        // A mistake in one of them is found before anything is loaded.
+        let system = &context.system;
+        let mut wanted = Vec::new();
         for request in requests(&self.items) {
-            if !self.load(request, loading, answer)? {
+            wanted.push((Source::of(&request, system)?, request));
+        }
+        for (source, request) in wanted {
+            if !self.load(source, &request, loading, answer)? {
                 break;
             }
         }
@@ -64,37 +70,27 @@ impl Load {
     /// Loads one livepatch, and returns whether the next one may follow.
     fn load(
         &self,
-        request: Request,
+        source: Source,
+        request: &Request,
         loading: Loading<'_>,
         answer: &mut Answer,
     ) -> Result<bool, Diagnostic> {
-        let Request { what, mut parameters } = request;
         let system = &loading.context.system;
-        let name = what.to_str().filter(|name| !name.contains(['/', '.', '=']) && !what.exists());
-        let module = match name {
-            Some(name) => {
-                let (store, name) = (Store::of(system), name_of(name));
-                let release = running(system)?;
-                let set = store.set(&release)?;
-                let entry = set.as_ref().and_then(|set| {
-                    Some((set, set.entries.iter().find(|entry| entry.name == name)?))
-                });
-                let (set, entry) = entry.ok_or_else(|| store.not_installed(&release, &name))?;
-                if parameters.is_empty() {
-                    parameters.clone_from(&entry.params);
-                }
-                store.open(set, entry)?
+        let module = match source {
+            Source::Installed(set, entry) if request.parameters.is_empty() && !self.dry_run => {
+                return loading.load_installed(&set, &entry, &[], answer);
             }
-            None => open(&what)?,
+            Source::Installed(set, entry) => Store::of(system).open(&set, &entry)?,
+            Source::File(module) => module,
         };
         if self.dry_run {
             let found = preflight(system, &module.incoming);
             answer.say(verdict(&module.incoming.name, &found));
-            answer.patches.push(Patch::in_file(&what, &module.incoming));
+            answer.patches.push(Patch::in_file(&request.what, &module.incoming));
             answer.report(&found);
             return Ok(!any_error(&found));
         }
-        loading.load(module, &parameters, answer)
+        loading.load(module, &request.parameters, answer)
     }
 
     /// Loads what is installed for the running kernel, unless the machine went down with it. If one
@@ -103,7 +99,13 @@ impl Load {
         let system = &loading.context.system;
         let (store, release) = (Store::of(system), running(system)?);
         let set = store.set(&release)?;
-        answer.report(&crate::installed::without_build(system, &release, set.as_ref())?);
+        match without_build(system, &release, set.as_ref()) {
+            Ok(warnings) => answer.report(&warnings),
+            // Those of other kernels are no reason to boot without this one's.
+            Err(error) => {
+                answer.report(&[Diagnostic { severity: Severity::Warning, ..error }]);
+            }
+        }
         let Some(set) = set.filter(|set| !set.entries.is_empty()) else {
             answer.say(format!("no livepatch is installed for {release}"));
             return Ok(());
@@ -114,19 +116,58 @@ impl Load {
         if let Verdict::Held(stage) = store.verdict(&set)? {
             return Err(store.held(&set, stage));
         }
-        store.begin(&set)?;
+        // Without the guard the machine is better off than without its fixes.
+        let warning = |error| Diagnostic { severity: Severity::Warning, ..error };
+        if let Err(error) = store.begin(&set) {
+            answer.report(&[warning(error)]);
+        }
         self.load_set(&set, loading, answer);
-        match self.boot {
+        let ended = match self.boot {
             true => store.loaded(&release),
             false => store.booted(&release),
+        };
+        if let Err(error) = ended {
+            answer.report(&[warning(error)]);
         }
+        Ok(())
     }
 
     fn load_set(&self, set: &Set, loading: Loading<'_>, answer: &mut Answer) {
-        for entry in crate::installed::matching(set, &loading.context.system) {
-            if let Err(error) = loading.load_installed(set, entry, answer) {
+        let entries = matching(set, &loading.context.system);
+        for (n, entry) in entries.iter().enumerate() {
+            if let Err(error) = loading.load_installed(set, entry, &entries[n + 1..], answer) {
                 answer.report(&[error]);
             }
+            if loading.context.is_interrupted.get() {
+                break;
+            }
         }
+    }
+}
+
+/// Where a livepatch of the command line is.
+enum Source {
+    File(ModuleFile),
+    Installed(Set, Entry),
+}
+
+impl Source {
+    /// A word without `/` and `.` is the name of an installed one: a file of that name in some
+    /// folder is not meant.
+    fn of(request: &Request, system: &System) -> Result<Source, Diagnostic> {
+        let Request { what, parameters } = request;
+        let Some(name) = what.to_str().filter(|name| !name.contains(['/', '.', '='])) else {
+            let module = open(what)?;
+            module.incoming.check_parameters(parameters)?;
+            return Ok(Source::File(module));
+        };
+        let (store, name) = (Store::of(system), name_of(name));
+        let release = running(system)?;
+        let Some(set) = store.set(&release)? else {
+            return Err(store.not_installed(&release, &name));
+        };
+        let entry = matching(&set, system).into_iter().find(|entry| entry.name == name).cloned();
+        let entry = entry.ok_or_else(|| store.not_installed(&release, &name))?;
+        Ok(Source::Installed(set, entry))
     }
 }

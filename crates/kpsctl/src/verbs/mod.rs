@@ -18,6 +18,7 @@ use clap::Subcommand;
 use kps_diag::Diagnostic;
 use kps_operate::{OnStall, System};
 use kps_report::{Console, ExitCode};
+use std::cell::Cell;
 use std::time::Duration;
 
 /// A verb that works on the livepatches of the running kernel, or on those that are installed.
@@ -126,7 +127,8 @@ impl StallArgs {
 impl Verb {
     /// Runs the verb, and returns the exit status. The result and all messages have been printed.
     pub fn run(self, console: Console) -> ExitCode {
-        let context = Context { system: System::running(console.program), console };
+        let system = System::running(console.program);
+        let context = Context { system, console, is_interrupted: Cell::new(false) };
         let mut answer = Answer::to(self.name(), self.results(), console);
         if let Err(error) = self.execute(&context, &mut answer) {
             answer.report(&[error]);

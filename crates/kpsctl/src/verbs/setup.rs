@@ -5,7 +5,7 @@ use super::ResultArgs;
 use crate::answer::Answer;
 use crate::context::Context;
 use kps_diag::Diagnostic;
-use kps_operate::setup;
+use kps_operate::{check_root, setup};
 
 #[derive(Debug, clap::Args)]
 pub struct Setup {
@@ -18,6 +18,7 @@ pub struct Setup {
 
 impl Setup {
     pub(super) fn run(self, context: &Context, answer: &mut Answer) -> Result<(), Diagnostic> {
+        check_root()?;
         let (files, verb) = match self.remove {
             true => (setup::remove(&context.system)?, "removed"),
             false => (setup::write(&context.system)?, "written"),

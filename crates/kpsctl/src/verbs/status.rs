@@ -9,7 +9,7 @@ use crate::livepatch::Patch;
 use crate::text::{describe, explain};
 use kps_diag::{Diagnostic, Exit, Severity};
 use kps_operate::store::{Entry, Store, Verdict};
-use kps_operate::{behind, livepatches, name_of, not_there, Kernel, Livepatch, State};
+use kps_operate::{behind, is_another, livepatches, name_of, not_there, Kernel, Livepatch, State};
 use kps_report::ExitCode;
 
 #[derive(Debug, clap::Args)]
@@ -70,12 +70,18 @@ fn compare_with_installed(
     let is_meant = |entry: &&Entry| name.as_ref().is_none_or(|name| *name == entry.name);
     for entry in matching(&set, system).into_iter().filter(is_meant) {
         answer.installed.push(Installed::of(&set, entry));
-        let state = loaded.iter().find(|patch| patch.name == entry.name).map(|patch| patch.state);
-        if state.is_none_or(|state| state == State::Disabled) {
-            answer.say(format!(
-                "{} is installed and not enabled; `{program} load {}` loads it",
-                entry.name, entry.name
-            ));
+        let name = &entry.name;
+        let state = loaded.iter().find(|patch| patch.name == *name).map(|patch| patch.state);
+        let is_enabled = state.is_some_and(|state| state != State::Disabled);
+        match store.open(&set, entry) {
+            Err(error) => answer.report(&[Diagnostic { severity: Severity::Warning, ..error }]),
+            Ok(_) if !is_enabled => answer.say(format!(
+                "{name} is installed and not enabled; `{program} load {name}` loads it"
+            )),
+            Ok(module) if is_another(system, &module.incoming) == Some(true) => {
+                answer.say(format!("another build of {name} is loaded than the installed one"));
+            }
+            Ok(_) => {}
         }
     }
     if let Verdict::Held(stage) = store.verdict(&set)? {

@@ -6,7 +6,7 @@ use crate::answer::Answer;
 use crate::context::Context;
 use crate::loading::Loading;
 use kps_diag::Diagnostic;
-use kps_operate::{livepatches, name_of, OnStall};
+use kps_operate::{find, livepatches, name_of, not_there, OnStall};
 
 #[derive(Debug, clap::Args)]
 pub struct Unload {
@@ -29,11 +29,18 @@ impl Unload {
             true => livepatches(system)?.into_iter().rev().map(|patch| patch.name).collect(),
             false => self.names,
         };
+        // A mistake in one of them is found before any is unloaded.
+        for name in names.iter().map(|name| name_of(name)) {
+            find(system, &name)?.ok_or_else(|| not_there(system, &name))?;
+        }
         let timeout = self.timeout.duration();
         let loading = Loading { context, timeout, on_stall: OnStall::Wait };
         for name in names.iter().map(|name| name_of(name)) {
-            if !loading.unload(&name, answer)? {
-                break;
+            match loading.unload(&name, answer) {
+                Ok(true) => {}
+                Ok(false) => break,
+                // One that stays is no reason to keep the others.
+                Err(error) => answer.report(&[error]),
             }
         }
         Ok(())

@@ -59,9 +59,7 @@ fn other_kernel(kernel: &Kernel, incoming: &Incoming) -> Option<Diagnostic> {
         )
         .note(format!("its kernel has build-id {id}, the running kernel has {build_id}")),
     };
-    Some(
-        error.help("build it for the running kernel: `uname -r` and `kpsc kernel list` must agree"),
-    )
+    Some(error.help("build it for the running kernel, whose release `uname -r` prints"))
 }
 
 /// A task that an oops killed may still hold a lock, and other tasks then wait for it in a function

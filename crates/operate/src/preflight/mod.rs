@@ -19,18 +19,29 @@ use kps_diag::{Diagnostic, Severity, ALREADY_LOADED, UNREADABLE_STATE};
 /// The findings about loading a livepatch: errors block it, warnings are side effects, and notes
 /// are for information.
 pub fn preflight(system: &System, incoming: &Incoming) -> Vec<Diagnostic> {
+    preflight_without(system, incoming, &[])
+}
+
+/// The same once some livepatches, by their names, are unloaded.
+pub fn preflight_without(
+    system: &System,
+    incoming: &Incoming,
+    unloaded: &[String],
+) -> Vec<Diagnostic> {
     let mut loaded = match livepatches(system) {
         Ok(loaded) => loaded,
         Err(error) => return vec![error],
     };
     let mut found = permission::check(system, incoming);
     found.extend(kernel::check(system, incoming));
-    found.extend(name_is_taken(system, &incoming.name, &loaded));
+    if !unloaded.contains(&incoming.name) {
+        found.extend(name_is_taken(system, &incoming.name, &loaded));
+    }
     found.extend(shows_nothing(incoming));
     // The kernel has dropped replaced livepatches; only their modules are still loaded.
     loaded.retain(|patch| patch.state != State::Disabled);
     found.extend(probes::check(system, incoming, &loaded));
-    loaded.retain(|patch| patch.name != incoming.name);
+    loaded.retain(|patch| patch.name != incoming.name && !unloaded.contains(&patch.name));
     found.extend(others::check(system, incoming, &loaded));
     found.extend(kernel::check_objects(system, incoming));
     found
@@ -87,7 +98,7 @@ fn name_is_taken(system: &System, name: &str, loaded: &[Livepatch]) -> Option<Di
 /// A livepatch that makes its tables when it is loaded.
 fn shows_nothing(incoming: &Incoming) -> Option<Diagnostic> {
     (incoming.objects.is_empty() && incoming.note.is_none()).then(|| {
-        let message = format!("kpsc cannot determine which functions `{}` changes", incoming.name);
+        let message = format!("it is unknown which functions `{}` changes", incoming.name);
         Diagnostic::new(UNREADABLE_STATE, message)
             .note("kpsc did not build it, and its tables do not exist before it is loaded")
     })
@@ -95,6 +106,6 @@ fn shows_nothing(incoming: &Incoming) -> Option<Diagnostic> {
 
 /// A file that cannot be read.
 fn unseen(what: &str, path: &str, why: &str) -> Diagnostic {
-    Diagnostic::new(UNREADABLE_STATE, format!("kpsc cannot determine {what}"))
+    Diagnostic::new(UNREADABLE_STATE, format!("it is unknown {what}"))
         .note(format!("/{path} cannot be read: {why}"))
 }

@@ -151,6 +151,13 @@ fn replacement(program: &str, incoming: &Incoming, other: &Livepatch) -> Option<
             other.name
         )),
     };
+    let fixes = |note: Option<&Note>| note.map_or(Vec::new(), |note| note.fixes.clone());
+    let (mine, mut lost) = (fixes(incoming.note.as_ref()), fixes(other.note.as_ref()));
+    lost.retain(|fix| !mine.contains(fix));
+    if !lost.is_empty() {
+        said.severity = Severity::Warning;
+        said = said.note(format!("`{}` does not fix {}", incoming.name, lost.join(", ")));
+    }
     let theirs = other.note.iter().flat_map(|note| &note.data);
     let kept = theirs.filter(|datum| incoming.data().iter().any(|mine| mine.id == datum.id));
     let kept: Vec<_> = kept.map(|datum| datum.name.as_str()).collect();

@@ -70,7 +70,7 @@ fn signature(system: &System, incoming: &Incoming) -> Option<Diagnostic> {
         None => Diagnostic::new(SIGNATURE_REQUIRED, format!("the kernel accepts signed modules only, and `{name}` has no signature"))
             .note(because)
             .help("sign the module with a key of this kernel as the last step: use scripts/sign-file in its build tree"),
-        Some(_) => Diagnostic::new(UNKNOWN_SIGNER, format!("kpsc cannot determine whether the kernel trusts the key that `{name}` is signed with"))
+        Some(_) => Diagnostic::new(UNKNOWN_SIGNER, format!("it is unknown whether the kernel trusts the key that `{name}` is signed with"))
             .note(because)
             .note("the kernel refuses an unknown key with EKEYREJECTED or EPERM")
             .help("look for the key in /proc/keys, in the keyrings `.builtin_trusted_keys`, `.secondary_trusted_keys`, `.machine` and `.platform`"),

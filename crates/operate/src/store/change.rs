@@ -214,6 +214,11 @@ fn joined(branch: &Branch<'_>, wanted: Vec<(Entry, Vec<u8>)>) -> Vec<(Entry, Con
     let installed = entries(&branch.installed).iter();
     let mut next: Vec<_> = installed.map(|entry| (entry.clone(), Content::Kept)).collect();
     for (entry, bytes) in wanted {
+        // What is installed already keeps its place, and what was installed after it stays.
+        if let Some((_, content)) = next.iter_mut().find(|(other, _)| *other == entry) {
+            *content = Content::New(bytes);
+            continue;
+        }
         let place = next.iter().position(|(other, _)| other.excludes(&entry));
         next.retain(|(other, _)| !other.excludes(&entry) && !entry.supersedes(other));
         let place = place.unwrap_or(next.len()).min(next.len());

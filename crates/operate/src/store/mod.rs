@@ -27,6 +27,7 @@ mod writer;
 pub use attempt::{Stage, Verdict};
 pub use change::Change;
 pub use manifest::{Entry, SET_MANIFEST};
+pub use modprobe::CONFIG;
 pub use release::Release;
 pub use set::Set;
 

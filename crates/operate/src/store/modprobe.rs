@@ -10,11 +10,12 @@ use std::collections::BTreeSet;
 use std::io::ErrorKind;
 use std::path::Path;
 
-/// The folder of the file, below the root of the system, and its name (`modprobe.d(5)`).
+/// The folder of the file, below the root of the system (`modprobe.d(5)`).
 const FOLDER: &str = "etc/modprobe.d";
-const NAME: &str = "kpsc.conf";
+/// The name of the file.
+pub const CONFIG: &str = "kpsc.conf";
 /// The file. It has a line for each installed patch.
-const CONFIG: Limit = Limit { what: "a configuration of modprobe", bytes: 1 << 20 };
+const LIMIT: Limit = Limit { what: "a configuration of modprobe", bytes: 1 << 20 };
 
 impl Store {
     /// Writes the configuration of `modprobe` for the patches that are installed for any kernel.
@@ -26,20 +27,19 @@ impl Store {
         let path = self.system.path(FOLDER);
         let missing = || cannot("open", &path, &ErrorKind::NotFound.into());
         let folder = OpenFolder::open(&path)?.ok_or_else(missing)?;
-        match folder.read(NAME, CONFIG) {
+        match folder.read(CONFIG, LIMIT) {
             // A read-only file system with the right file is no error.
             Ok(found) if found == text.as_bytes() => Ok(()),
-            _ => folder.replace(NAME, text.as_bytes()),
+            _ => folder.replace(CONFIG, text.as_bytes()),
         }
     }
 
-    /// Removes that configuration.
-    pub fn remove_modprobe(&self) -> Result<(), Diagnostic> {
-        let Some(folder) = OpenFolder::open(&self.system.path(FOLDER))? else { return Ok(()) };
-        match folder.remove(NAME)? {
-            true => folder.sync(),
-            false => Ok(()),
-        }
+    /// Removes that configuration. Returns whether there was one.
+    pub fn remove_modprobe(&self) -> Result<bool, Diagnostic> {
+        let Some(folder) = OpenFolder::open(&self.system.path(FOLDER))? else { return Ok(false) };
+        let was_there = folder.remove(CONFIG)?;
+        folder.sync()?;
+        Ok(was_there)
     }
 
     /// The names of all installed patches. A set that cannot be read has none: nothing is loaded
