@@ -124,7 +124,7 @@ pub(crate) fn word(state: State) -> &'static str {
 }
 
 fn is_hexadecimal(text: &str) -> bool {
-    text.len() % 2 == 0 && text.chars().all(|c| matches!(c, '0'..='9' | 'a'..='f'))
+    text.len().is_multiple_of(2) && text.chars().all(|c| matches!(c, '0'..='9' | 'a'..='f'))
 }
 
 /// The words for when a livepatch replaces others.

@@ -12,6 +12,7 @@ use kps_operate::{
     Livepatch, ModuleFile, OnStall, State,
 };
 use std::ffi::CString;
+use std::slice::from_ref;
 use std::time::Duration;
 
 /// How a verb loads and unloads.
@@ -182,7 +183,7 @@ impl Loading<'_> {
             if !gone.contains(&entry.name) && state.is_some_and(|state| state != State::Disabled) {
                 continue;
             }
-            let gone = [&gone[..], &[entry.name.clone()]].concat();
+            let gone = [&gone[..], from_ref(&entry.name)].concat();
             let mut found = preflight_without(system, &module.incoming, &gone);
             found.retain(|diagnostic| diagnostic.severity == Severity::Error);
             can &= found.is_empty();

@@ -11,6 +11,7 @@ use kps_diag::{any_error, Diagnostic, Severity, NO_BUILD};
 use kps_operate::store::{Change, Entry, Release, Store};
 use kps_operate::{check_root, name_of, open, preflight_without, Incoming};
 use std::ffi::OsString;
+use std::slice::from_ref;
 
 /// Whether the running kernel follows at once, for every verb that changes the installed set.
 #[derive(Debug, clap::Args)]
@@ -131,7 +132,7 @@ impl NowArgs {
 /// Whether the running kernel would accept a module that it is to get at once, in place of one of
 /// its name. Otherwise the installed set stays as it is, too.
 fn can_follow(incoming: &Incoming, context: &Context, answer: &mut Answer) -> bool {
-    let mut found = preflight_without(&context.system, incoming, &[incoming.name.clone()]);
+    let mut found = preflight_without(&context.system, incoming, from_ref(&incoming.name));
     found.retain(|diagnostic| diagnostic.severity == Severity::Error);
     answer.report(&found);
     !any_error(&found)

@@ -77,11 +77,12 @@ impl Load {
     ) -> Result<bool, Diagnostic> {
         let system = &loading.context.system;
         let module = match source {
-            Source::Installed(set, entry) if request.parameters.is_empty() && !self.dry_run => {
+            Source::Installed(found) if request.parameters.is_empty() && !self.dry_run => {
+                let (set, entry) = *found;
                 return loading.load_installed(&set, &entry, &[], answer);
             }
-            Source::Installed(set, entry) => Store::of(system).open(&set, &entry)?,
-            Source::File(module) => module,
+            Source::Installed(found) => Store::of(system).open(&found.0, &found.1)?,
+            Source::File(module) => *module,
         };
         if self.dry_run {
             let found = preflight(system, &module.incoming);
@@ -147,8 +148,8 @@ impl Load {
 
 /// Where a livepatch of the command line is.
 enum Source {
-    File(ModuleFile),
-    Installed(Set, Entry),
+    File(Box<ModuleFile>),
+    Installed(Box<(Set, Entry)>),
 }
 
 impl Source {
@@ -159,7 +160,7 @@ impl Source {
         let Some(name) = what.to_str().filter(|name| !name.contains(['/', '.', '='])) else {
             let module = open(what)?;
             module.incoming.check_parameters(parameters)?;
-            return Ok(Source::File(module));
+            return Ok(Source::File(Box::new(module)));
         };
         let (store, name) = (Store::of(system), name_of(name));
         let release = running(system)?;
@@ -168,6 +169,6 @@ impl Source {
         };
         let entry = matching(&set, system).into_iter().find(|entry| entry.name == name).cloned();
         let entry = entry.ok_or_else(|| store.not_installed(&release, &name))?;
-        Ok(Source::Installed(set, entry))
+        Ok(Source::Installed(Box::new((set, entry))))
     }
 }
