@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 //! What every verb works with, and how a verb waits.
 
-use crate::answer::{Answer, Outcome};
-use crate::livepatch::Patch;
+use crate::answer::Answer;
+use crate::livepatch::{word, Patch};
 use crate::progress::Progress;
 use kps_host::signals;
 use kps_operate::{Ended, Livepatch, System, Watch};
@@ -34,21 +34,14 @@ impl Context {
 
     /// Adds how an operation has ended to the answer, and returns the livepatch if it is complete.
     pub(crate) fn ended(&self, ended: Ended, answer: &mut Answer) -> Option<Livepatch> {
-        let (outcome, stall, error) = match ended {
-            Ended::Complete(patch) => return Some(patch),
-            Ended::TakenBack(stall) => {
-                let error = stall.taken_back(&self.system);
-                (Outcome::TakenBack, stall, error)
-            }
+        let (state, stall, error) = match &ended {
+            Ended::Complete(patch) => return Some(patch.clone()),
+            Ended::TakenBack(stall) => (None, stall, stall.taken_back(&self.system)),
             Ended::InTransition(stall) => {
-                let error = stall.in_transition(&self.system);
-                (Outcome::InTransition, stall, error)
+                (Some(word(stall.patch.state)), stall, stall.in_transition(&self.system))
             }
         };
-        let mut patch = Patch::loaded(&stall.patch);
-        if outcome == Outcome::TakenBack {
-            patch.state = None;
-        }
+        let patch = Patch { state, ..Patch::loaded(&stall.patch) };
         answer.patches.push(patch.held_by(&stall.patch, &stall.behind, &self.system));
         answer.report(&[error]);
         None

@@ -35,9 +35,9 @@ pub enum Verb {
     /// Show what a livepatch changes, fixes and needs, loaded or in a file.
     Info(info::Info),
     /// Keep a livepatch that is being disabled.
-    Enable(switch::Enable),
+    Enable(switch::Switch),
     /// Disable a livepatch, or take back one that is being loaded; its module stays loaded.
-    Disable(switch::Disable),
+    Disable(switch::Switch),
     /// Wait until a transition is complete.
     Wait(wait::Wait),
     /// Make the kernel take a transition for complete. The last resort.
@@ -180,8 +180,8 @@ impl Verb {
             Verb::List(verb) => verb.run(context, answer),
             Verb::Status(verb) => verb.run(context, answer),
             Verb::Info(verb) => verb.run(context, answer),
-            Verb::Enable(verb) => verb.run(context, answer),
-            Verb::Disable(verb) => verb.run(context, answer),
+            Verb::Enable(verb) => verb.enable(context, answer),
+            Verb::Disable(verb) => verb.disable(context, answer),
             Verb::Wait(verb) => verb.run(context, answer),
             Verb::Force(verb) => verb.run(context, answer),
             Verb::Install(verb) => verb.run(context, answer),

@@ -10,7 +10,7 @@ use kps_diag::Diagnostic;
 use kps_operate::{disable, enable, name_of, Behind, Livepatch, State};
 
 #[derive(Debug, clap::Args)]
-pub struct Enable {
+pub struct Switch {
     /// The livepatch, as `list` names it.
     #[arg(value_name = "NAME")]
     name: String,
@@ -20,19 +20,8 @@ pub struct Enable {
     pub(super) results: ResultArgs,
 }
 
-#[derive(Debug, clap::Args)]
-pub struct Disable {
-    /// The livepatch, as `list` names it.
-    #[arg(value_name = "NAME")]
-    name: String,
-    #[command(flatten)]
-    timeout: TimeoutArgs,
-    #[command(flatten)]
-    pub(super) results: ResultArgs,
-}
-
-impl Enable {
-    pub(super) fn run(self, context: &Context, answer: &mut Answer) -> Result<(), Diagnostic> {
+impl Switch {
+    pub(super) fn enable(self, context: &Context, answer: &mut Answer) -> Result<(), Diagnostic> {
         let (system, name) = (&context.system, name_of(&self.name));
         let ended =
             context.watching(self.timeout.duration(), |watch| enable(system, &name, watch))?;
@@ -42,10 +31,8 @@ impl Enable {
         }
         Ok(())
     }
-}
 
-impl Disable {
-    pub(super) fn run(self, context: &Context, answer: &mut Answer) -> Result<(), Diagnostic> {
+    pub(super) fn disable(self, context: &Context, answer: &mut Answer) -> Result<(), Diagnostic> {
         let (system, name) = (&context.system, name_of(&self.name));
         let ended =
             context.watching(self.timeout.duration(), |watch| disable(system, &name, watch))?;
