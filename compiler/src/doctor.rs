@@ -147,7 +147,7 @@ pub fn is_installed(name: &str) -> bool {
     std::env::split_paths(&path).any(|folder| folder.join(name).is_file())
 }
 
-/// A program as a requirement.
+/// A program as a requirement, by its name or its path.
 pub fn installed(name: &'static str, package: &'static str, purpose: &'static str) -> Need {
     let state = if is_installed(name) { State::Met } else { State::Missing(package) };
     Need { name: name.into(), purpose, state, serves: None }

@@ -54,6 +54,7 @@ pub(crate) fn cases() -> Vec<Case> {
             .shares(CRATES),
         Case::new("a repository of one's own works as a clone", own_repository_works_as_a_clone)
             .machine()
+            .long()
             .about(60)
             .shares(CRATES),
         Case::new("the lints are those of Kbuild", lints_are_those_of_kbuild).machine(),
@@ -67,6 +68,7 @@ pub(crate) fn cases() -> Vec<Case> {
             .shares(MACROS),
         Case::new("damaged macros are made again", damaged_macros_are_made_again)
             .machine()
+            .long()
             .about(40)
             .shares(MACROS),
     ];

@@ -15,7 +15,7 @@ pub(crate) fn cases() -> Vec<Case> {
     cases![
         an_oops_names_its_step_and_leads_to_the_line.machine().about(10),
         a_complaint_names_the_load_that_it_comes_with.machine().about(10),
-        a_task_that_sleeps_on_is_shown_with_its_stack.machine().about(40),
+        a_task_that_sleeps_on_is_shown_with_its_stack.machine().long().about(40),
         a_processor_that_takes_no_interrupts_is_shown_with_its_stack.machine().about(40),
         a_script_runs_in_the_patched_machine.machine().about(10),
         a_shell_has_a_terminal_of_its_own.machine().about(10),

@@ -17,7 +17,7 @@ pub(crate) fn cases() -> Vec<Case> {
         a_load_that_is_taken_back_is_killed_at_twenty_steps.machine().long().about(30),
         unload_is_killed_at_twenty_steps.machine().about(30),
         install_is_killed_at_twenty_steps.machine().about(30),
-        rollback_is_killed_at_twenty_steps.machine().about(30),
+        rollback_is_killed_at_twenty_steps.machine().long().about(30),
     ]
 }
 

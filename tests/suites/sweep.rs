@@ -16,13 +16,13 @@ use std::path::Path;
 /// The cases of this suite.
 pub(crate) fn cases() -> Vec<Case> {
     cases![
-        functions_of_the_whole_kernel_can_be_hooked_or_are_refused_with_a_code.machine().about(100),
+        functions_of_the_whole_kernel_can_be_hooked_or_are_refused_with_a_code.machine().about(60),
         so_can_more_functions_of_it_than_every_run_tries.machine().long().about(500),
     ]
 }
 
 /// How many functions are tried in every run.
-const TRIED: usize = 250;
+const TRIED: usize = 150;
 /// How many are tried in a long run.
 const TRIED_LONG: usize = 2000;
 /// How many of them one patch hooks.

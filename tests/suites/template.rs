@@ -19,7 +19,7 @@ pub(crate) fn cases() -> Vec<Case> {
         a_kernel_that_boots_anew_takes_a_patch_too.machine().about(15),
         a_template_is_made_once_and_accounted_for.machine().about(45),
         a_template_serves_nothing_else.machine().long().about(40),
-        what_cannot_be_copied_is_booted.machine().about(60),
+        what_cannot_be_copied_is_booted.machine().long().about(60),
         two_hundred_copies_in_a_row_load_and_unload.machine().long().about(300),
     ]
 }

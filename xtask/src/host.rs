@@ -17,7 +17,8 @@ pub(crate) fn prepare_tests() -> Result<()> {
     install(vec![
         installed("nvim", "neovim", "is a client of `kpsc lsp`"),
         installed("node", "nodejs", "reads the grammar for editors"),
-        installed("jsonschema", "python3-jsonschema", "validates the output of `kpsctl`"),
+        // Debian's own: another of that name may lack its library.
+        installed("/usr/bin/jsonschema", "python3-jsonschema", "validates the output of `kpsctl`"),
         installed("strace", "strace", "shows what is written to the installed patches, and when"),
     ])
 }
