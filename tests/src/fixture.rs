@@ -5,15 +5,17 @@
 //! Its names are those of real kernels, so that examples in the documentation read like patches.
 
 mod clones;
+mod debug;
 mod types;
 
 use kps_facts::btf::Btf;
 use kps_facts::{
-    Calls, Constants, DebugInfo, Export, Facts, Identity, Mode, Object, Role, Section, Site, Sites,
-    SourceLine, Sym, Symbols, SyscallArgument, SyscallParam, UserDeclarations,
+    Calls, Constants, Export, Facts, Identity, Mode, Object, Role, Section, Site, Sites, Sym,
+    Symbols, SyscallArgument, SyscallParam, UserDeclarations,
 };
 use std::collections::BTreeMap;
 
+pub use debug::{debug, debug_of_modules};
 pub use types::{module, module_of, ModuleMemory};
 
 /// Where `.text` starts.
@@ -186,6 +188,8 @@ const CALLS: &[(&str, &str)] = &[
     ("settle_console", "msleep"),
     ("seq_putc", "write_console"),
     ("write_console", "do_nothing"),
+    ("do_sys_openat2", "asm_entry"),
+    ("remap_pte_fn", "copy_page"),
 ];
 
 /// The parameters that get a pointer of a system call, with the call and its parameter.
@@ -353,36 +357,8 @@ pub fn facts() -> Facts {
         modules: BTreeMap::new(),
         module_names: Vec::new(),
         debug: Some(debug()),
+        in_modules: BTreeMap::new(),
     }
-}
-
-/// Where functions are written, and the copies of two: of `path_put`, of which one is gone after
-/// boot, and of `lfb_size` in a function that cannot be redirected.
-pub fn debug() -> DebugInfo {
-    let files = [
-        "fs/namei.c",
-        "fs/proc_namespace.c",
-        "drivers/base/bus.c",
-        "fs/open.c",
-        "arch/x86/lib/copy.c",
-    ];
-    let files = files.map(str::to_owned);
-    let place = |file, line| SourceLine { file, line };
-    let functions = vec![
-        (address_of("path_put", 0), place(0, 571)),
-        (address_of("show_type", 0), place(1, 87)),
-        (address_of("show_type", 1), place(2, 212)),
-    ];
-    let copies = [
-        ("path_put", "show_mountinfo", place(1, 156)),
-        ("path_put", "do_sys_openat2", place(3, 1411)),
-        ("lfb_size", "copy_page", place(4, 20)),
-    ];
-    let copies =
-        copies.map(|(of, caller, place)| (address_of(of, 0), address_of(caller, 0), place));
-    let of_boot = (address_of("path_put", 0), INIT + 16, place(0, 4000));
-    let copies = copies.into_iter().chain([of_boot]).collect();
-    DebugInfo::new(&BUILD_ID, &files, functions, copies).with_clones(clones::clones())
 }
 
 /// The address of a function, the first one of its name or a later one.

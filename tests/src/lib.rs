@@ -78,6 +78,9 @@ pub fn fixture_cache() -> tempfile::TempDir {
     let debug = folder.join("debug");
     std::fs::create_dir(&debug)
         .and_then(|()| std::fs::write(debug.join("functions"), fixture::debug().to_bytes()))
+        .and_then(|()| {
+            std::fs::write(debug.join("modules"), fixture::debug_of_modules().to_bytes())
+        })
         .unwrap_or_else(|error| panic!("{error}"));
     let modules = folder.join("modules");
     std::fs::create_dir(&modules)

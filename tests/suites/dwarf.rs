@@ -2,8 +2,9 @@
 //! Debug information: what a compiler writes of inlined copies and of clones is read as it is meant,
 //! on small programs.
 
-use kps_facts::{is_clone, CloneArguments, DebugInfo, Place, Site, Sites, Unexplained};
-use kps_targets::dwarf::{read, DwarfError};
+use kps_facts::{is_clone, CloneArguments, DebugInfo, Place, Unexplained};
+use kps_targets::dwarf::{read, read_module, DwarfError};
+use kps_targets::module;
 use kps_tests::schedule::Case;
 use kps_tests::{cases, repository};
 use object::{Object as _, ObjectSymbol as _, SymbolKind};
@@ -17,7 +18,9 @@ pub(crate) fn cases() -> Vec<Case> {
         compressed_sections_say_the_same,
         a_function_that_is_split_up_is_where_it_is_entered,
         functions_are_where_they_are_written,
-        copies_of_functions_without_a_site_are_left_out,
+        functions_without_code_are_found_by_name_with_those_that_have_their_code,
+        what_a_header_defines_is_one_function,
+        a_module_is_read_with_its_relocations,
         a_clone_takes_what_is_not_the_same_in_all_calls,
         a_part_takes_what_it_needs,
         a_clone_that_takes_a_member_is_not_explained,
@@ -27,27 +30,33 @@ pub(crate) fn cases() -> Vec<Case> {
     ]
 }
 
-/// The program with inlined copies, compiled with these options, and a site for each function.
-fn program(options: &[&str]) -> (Vec<u8>, Sites) {
+/// The program with inlined copies, compiled with these options.
+fn program(options: &[&str]) -> Vec<u8> {
     compiled(&["main.c", "lib/other.c"], options)
 }
 
 /// A program of files in `tests/dwarf`.
-fn compiled(files: &[&str], options: &[&str]) -> (Vec<u8>, Sites) {
+fn compiled(files: &[&str], options: &[&str]) -> Vec<u8> {
+    linked(files, &[&["-no-pie"], options].concat())
+}
+
+fn linked(files: &[&str], options: &[&str]) -> Vec<u8> {
     let folder = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
     let out = folder.path().join("program");
     let mut cc = Command::new("cc");
     cc.current_dir(repository().join("tests/dwarf")).args(options).arg("-o").arg(&out);
     let output = cc
-        .args(["-O2", "-no-pie", "-Wl,--build-id"])
+        .args(["-O2", "-Wl,--build-id"])
         .args(files)
         .output()
         .unwrap_or_else(|error| panic!("cc: {error}"));
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let elf = std::fs::read(&out).unwrap_or_else(|error| panic!("{error}"));
-    let sites =
-        functions(&elf).into_keys().map(|address| (address, Site { offset: 0, bytes: [0; 9] }));
-    (elf.clone(), sites.collect())
+    std::fs::read(&out).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// What is read of a program, without clones.
+fn debug(elf: &[u8]) -> DebugInfo {
+    read(elf, &HashMap::new()).unwrap_or_else(|error| panic!("{error}"))
 }
 
 /// The functions of a program by address.
@@ -88,11 +97,9 @@ const COPIES: [&str; 6] = [
 ];
 
 fn assert_copies(options: &[&str]) {
-    let (elf, sites) = program(options);
-    let info =
-        read(&elf, &sites, &HashMap::new()).unwrap_or_else(|error| panic!("{options:?}: {error}"));
+    let elf = program(options);
     let wanted: BTreeSet<String> = COPIES.iter().map(|copy| (*copy).to_owned()).collect();
-    assert_eq!(copies(&info, &elf), wanted, "{options:?}");
+    assert_eq!(copies(&debug(&elf), &elf), wanted, "{options:?}");
 }
 
 fn every_copy_is_found_with_the_outermost_function_and_its_call() {
@@ -109,8 +116,8 @@ fn a_function_that_is_split_up_is_where_it_is_entered() {
 }
 
 fn functions_are_where_they_are_written() {
-    let (elf, sites) = program(&["-g"]);
-    let info = read(&elf, &sites, &HashMap::new()).unwrap_or_else(|error| panic!("{error}"));
+    let elf = program(&["-g"]);
+    let info = debug(&elf);
     let names = functions(&elf);
     let (address, _) =
         names.iter().find(|(_, name)| *name == "both_files").unwrap_or_else(|| panic!());
@@ -118,20 +125,80 @@ fn functions_are_where_they_are_written() {
     assert_eq!(info.position(address + 1), None);
 }
 
-fn copies_of_functions_without_a_site_are_left_out() {
-    let (elf, _) = program(&["-g"]);
-    let info =
-        read(&elf, &Sites::default(), &HashMap::new()).unwrap_or_else(|error| panic!("{error}"));
-    assert_eq!(copies(&info, &elf), BTreeSet::new());
+/// The definitions of a name, each as `FILE:LINE in CALLER from FILE:LINE, ..`.
+fn definitions(info: &DebugInfo, names: &HashMap<u64, String>, name: &str) -> Vec<String> {
+    let definition = |of: kps_facts::Defined<'_>| {
+        let copies = info.copies_of(of).map(|copy| {
+            let caller = names.get(&copy.caller).map_or("nobody", String::as_str);
+            format!("{caller} from {}:{}", copy.file, copy.line)
+        });
+        let copies: BTreeSet<String> = copies.collect();
+        let copies: Vec<String> = copies.into_iter().collect();
+        format!("{}:{} in {}", of.file, of.line, copies.join(", "))
+    };
+    info.definitions(name).map(definition).collect()
+}
+
+/// Functions of the program whose names are only in the source.
+const GONE: &[(&str, &[&str])] = &[
+    (
+        "leaf",
+        &["gone.c:7 in upper from gone.c:16", "lib/gone.c:5 in both_files from lib/gone.c:13"],
+    ),
+    ("between", &["gone.c:13 in upper from gone.c:27"]),
+    ("nothing", &["gone.c:20 in "]),
+    ("upper", &[]),
+    ("lea", &[]),
+    ("leaf2", &[]),
+];
+
+const OF_HEADER: &str = "gone.h:2 in both_files from lib/gone.c:13, upper from gone.c:27, \
+                         user from gone.c:32";
+
+fn functions_without_code_are_found_by_name_with_those_that_have_their_code() {
+    for options in [["-g", "-gdwarf-5"], ["-g", "-gdwarf-4"]] {
+        let elf = compiled(&["gone.c", "lib/gone.c"], &options);
+        let (info, names) = (debug(&elf), functions(&elf));
+        for (name, wanted) in GONE {
+            assert_eq!(definitions(&info, &names, name), *wanted, "{name} {options:?}");
+        }
+        let read = DebugInfo::from_bytes(&info.to_bytes());
+        assert_eq!(read, Ok(info), "{options:?}");
+    }
+}
+
+fn what_a_header_defines_is_one_function() {
+    let elf = compiled(&["gone.c", "lib/gone.c"], &["-g"]);
+    assert_eq!(definitions(&debug(&elf), &functions(&elf), "of_header"), [OF_HEADER]);
+}
+
+/// A module has no addresses, so all that its debug information says is in relocations.
+fn a_module_is_read_with_its_relocations() {
+    for options in [&["-g"][..], &["-g", "-gdwarf-4"], &["-g", "-gz=zlib"]] {
+        let options = [&["-r", "-nostdlib"], options].concat();
+        let elf = linked(&["gone.c", "lib/gone.c"], &options);
+        let info = read_module(&elf).unwrap_or_else(|error| panic!("{options:?}: {error}"));
+        let module = module::read(&elf).unwrap_or_else(|error| panic!("{error}")).module;
+        let symbols = &module.object.symbols;
+        assert!(info.fits(symbols) && info.has_functions(), "{options:?}");
+        assert_eq!(Some(info.build_id()), module.build_id.as_deref());
+        let names = symbols.iter().map(|sym| (sym.address, sym.name.to_owned())).collect();
+        for (name, wanted) in GONE {
+            assert_eq!(definitions(&info, &names, name), *wanted, "{name} {options:?}");
+        }
+        assert_eq!(definitions(&info, &names, "of_header"), [OF_HEADER], "{options:?}");
+        let upper = symbols.named("upper").first().map(|sym| sym.address).unwrap_or_default();
+        assert_eq!(info.position(upper), Some(("gone.c", 25)), "{options:?}");
+    }
 }
 
 /// The arguments of the clone of a function in `clones.c`, without one kind of optimisation, so that
 /// all compilers make the same clones.
 fn clone_of(function: &str, without: &str) -> CloneArguments {
-    let (elf, sites) = compiled(&["clones.c"], &["-g", without]);
+    let elf = compiled(&["clones.c"], &["-g", without]);
     let clones: HashMap<u64, String> =
         functions(&elf).into_iter().filter(|(_, name)| is_clone(name)).collect();
-    let info = read(&elf, &sites, &clones).unwrap_or_else(|error| panic!("{error}"));
+    let info = read(&elf, &clones).unwrap_or_else(|error| panic!("{error}"));
     let is_its = |name: &str| name.split('.').next() == Some(function);
     let clone = clones.iter().find(|(_, name)| is_its(name));
     let (address, _) = clone.unwrap_or_else(|| panic!("{function} has no clone: {clones:?}"));
@@ -176,13 +243,12 @@ fn a_result_that_nobody_takes_is_not_known() {
 }
 
 fn a_program_without_debug_information_is_said_to_have_none() {
-    let (elf, sites) = program(&["-g0"]);
-    assert!(matches!(read(&elf, &sites, &HashMap::new()), Err(DwarfError::Nothing)));
+    let elf = program(&["-g0"]);
+    assert!(matches!(read(&elf, &HashMap::new()), Err(DwarfError::Nothing)));
 }
 
 fn what_is_written_is_read_again_and_damage_is_noticed() {
-    let (elf, sites) = program(&["-g"]);
-    let info = read(&elf, &sites, &HashMap::new()).unwrap_or_else(|error| panic!("{error}"));
+    let info = debug(&program(&["-g"]));
     let mut file = info.to_bytes();
     assert_eq!(DebugInfo::from_bytes(&file), Ok(info));
     for at in 0..file.len() {

@@ -49,9 +49,15 @@ impl Calls {
         records.take_while(move |(from, _)| *from == caller).map(|(_, to)| to)
     }
 
+    /// The functions that call or jump to this one. All calls are searched.
+    pub fn to(&self, function: u64) -> impl Iterator<Item = u64> + '_ {
+        let calls = (0..self.records.len() / RECORD).map(|n| self.record(n));
+        calls.filter(move |(_, to)| *to == function).map(|(from, _)| from)
+    }
+
     /// Whether a function calls or jumps to this one.
     pub fn is_called(&self, function: u64) -> bool {
-        (0..self.records.len() / RECORD).any(|n| self.record(n).1 == function)
+        self.to(function).next().is_some()
     }
 
     fn record(&self, n: usize) -> (u64, u64) {
@@ -113,6 +119,8 @@ mod tests {
         let calls = Calls::new([(20, 30), (10, 20), (10, 40), (10, 20)]);
         assert_eq!(calls.from(10).collect::<Vec<_>>(), [20, 40]);
         assert_eq!(calls.from(30).count(), 0);
+        assert_eq!(calls.to(30).collect::<Vec<_>>(), [20]);
+        assert!(calls.is_called(40) && !calls.is_called(10));
         let mut w = Writer::default();
         calls.write(&mut w);
         assert_eq!(Calls::read(&mut Reader(&w.0)), Some(calls));

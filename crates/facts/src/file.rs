@@ -255,6 +255,7 @@ impl<S: Source> FactsFile<S> {
                 none if none.is_empty() => None,
                 clones => Some(DebugInfo::from_bytes(&clones)?),
             },
+            in_modules: BTreeMap::new(),
         };
         Some(facts).filter(|facts| is_plain(facts) && are_modules(facts)).ok_or(FactsError::Damaged)
     }

@@ -25,6 +25,7 @@ mod sites;
 mod source;
 mod symbols;
 mod user;
+mod whereabouts;
 
 use btf::{Btf, BtfError};
 use kps_arch::{Arch, Entry, Start};
@@ -37,7 +38,7 @@ pub use clones::{
     Place, Unexplained,
 };
 pub use constants::{is_constant, Constants};
-pub use debug::{Copy, DebugInfo, SourceLine};
+pub use debug::{Compiled, Copy, DebugInfo, DebugModules, Defined, Definition, SourceLine};
 pub use exports::{Export, Exports};
 pub use file::{FactsError, FactsFile};
 pub use from_c::CONSTANTS;
@@ -51,6 +52,7 @@ pub use sites::Sites;
 pub use source::Source;
 pub use symbols::{Sym, Symbols};
 pub use user::{SyscallArgument, UserArguments, UserDeclarations};
+pub use whereabouts::{redirectable_above, Function, Inlined, Outcome, Redirection, Whereabouts};
 
 /// The facts of one kernel image.
 #[derive(Debug, Default)]
@@ -88,6 +90,9 @@ pub struct Facts {
     pub module_names: Vec<String>,
     /// Debug information about the functions of vmlinux, if the target has any.
     pub debug: Option<DebugInfo>,
+    /// The modules that debug information has functions of some names in, by these names: those
+    /// that were looked up, and are found in a module.
+    pub in_modules: BTreeMap<String, Vec<InModule>>,
 }
 
 /// The contents of vmlinux or of a module.
@@ -119,6 +124,17 @@ pub struct Module {
     pub calls: Calls,
     /// The direct calls of its functions to those of vmlinux.
     pub kernel_calls: Calls,
+    /// Debug information about its functions, if the target has any.
+    pub debug: Option<DebugInfo>,
+}
+
+/// A module that has a function of some name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InModule {
+    /// The name of the module.
+    pub module: String,
+    /// Whether the function has a symbol there. If not, it is inlined.
+    pub has_symbol: bool,
 }
 
 /// Whether a text can be a kernel's release, which becomes the name of a folder and a part of
@@ -226,6 +242,14 @@ impl Facts {
         module.map_or(&self.calls, |module| &module.calls)
     }
 
+    /// Debug information about the functions of vmlinux or of a module.
+    pub fn debug_of<'a>(&'a self, module: Option<&'a Module>) -> Option<&'a DebugInfo> {
+        match module {
+            Some(module) => module.debug.as_ref(),
+            None => self.debug.as_ref(),
+        }
+    }
+
     /// The functions that a function of vmlinux or of a module calls or jumps to, in its module and
     /// in vmlinux. A module's addresses are far below those of vmlinux, so addresses tell them
     /// apart.
@@ -248,6 +272,14 @@ impl Object {
     /// The section that holds an address.
     pub fn section_of(&self, address: u64) -> Option<&Section> {
         self.sections.iter().find(|s| s.address <= address && address - s.address < s.size)
+    }
+
+    /// Whether a symbol is code. The letters of kallsyms are unreliable; sections are not.
+    pub fn is_function(&self, sym: Sym<'_>) -> bool {
+        match self.section_of(sym.address) {
+            Some(section) => section.name.ends_with(".text") || section.name.starts_with(".text"),
+            None => matches!(sym.kind, 't' | 'T' | 'w' | 'W'),
+        }
     }
 
     /// Whether the memory at an address is read-only once the kernel has booted, or the module is

@@ -29,8 +29,11 @@ pub const SYMVERS: Limit = Limit { what: "a kernel's list of exports", bytes: 64
 pub const MAKEFILE: Limit = Limit { what: "a kernel's makefile", bytes: 1 << 20 };
 /// The facts of a target. They have some 20 MB.
 pub const FACTS: Limit = Limit { what: "a facts file", bytes: 256 << 20 };
-/// The stored debug information of a kernel. It has some 1 MB.
+/// The stored debug information of a kernel. It has some 10 MB.
 pub const DEBUG: Limit = Limit { what: "a target's debug information", bytes: 64 << 20 };
+/// The stored debug information of its modules. That of a distribution's has some 20 MB.
+pub const DEBUG_MODULES: Limit =
+    Limit { what: "the debug information of a target's modules", bytes: 512 << 20 };
 /// The manifest of a target. They have some 500 bytes.
 pub const MANIFEST: Limit = Limit { what: "a target's manifest", bytes: 1 << 20 };
 /// The inventory of a target. They have some 4 MB.

@@ -144,12 +144,16 @@ impl Provider for Origin {
         modules::in_build_dir(&self.folder)
     }
 
-    fn vmlinux(
+    fn debug_files(
         &self,
         _cache: &Cache,
         _scratch: &Path,
+        module: &dyn Fn(PathBuf),
         _progress: Progress,
     ) -> Result<PathBuf, Diagnostic> {
+        let modules = modules::in_build_dir(&self.folder)?.into_values();
+        // A list of modules is there before they are built.
+        modules.filter(|path| path.exists()).for_each(module);
         Ok(self.folder.join("vmlinux"))
     }
 

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
-//! The debug information of a target: kpsc keeps an extract of its kernel's DWARF, made on request.
+//! The debug information of a target: kpsc keeps an extract of the DWARF of its kernel and of its
+//! modules, made on request.
 
 use super::dwarf::{self, DwarfError};
 use super::locks::Part;
-use super::{inventory, Cache, Progress, Target};
+use super::{debug_modules, inventory, Cache, Progress, Target};
 use kps_diag::{Diagnostic, DAMAGED_TARGET, UNREADABLE_IMAGE};
 use kps_facts::{is_clone, DebugInfo, Facts, FactsError, Object};
 use kps_host::disk::{fill_folder, remove, write_atomically};
@@ -12,7 +13,7 @@ use std::path::Path;
 
 /// The target's folder for it. It has its own inventory, because it comes later.
 pub(super) const FOLDER: &str = "debug";
-/// The file in that folder.
+/// The file in that folder about the kernel.
 const FILE: &str = "functions";
 
 impl Target {
@@ -22,17 +23,13 @@ impl Target {
         if !self.folder.join(FOLDER).exists() {
             return Ok(None);
         }
-        let damaged = |why: String| {
-            let message =
-                format!("target `{}` is damaged: its debug information: {why}", self.name);
-            Diagnostic::new(DAMAGED_TARGET, message).help(format!("run `{}`", self.with_debug()))
-        };
-        let bytes = input::read(&path, input::DEBUG).map_err(|error| damaged(error.message))?;
+        let bytes =
+            input::read(&path, input::DEBUG).map_err(|error| self.damaged_debug(&error.message))?;
         match DebugInfo::from_bytes(&bytes) {
             Ok(info) => Ok(Some(info)),
             // It is optional, so an update of kpsc does not demand it anew.
             Err(FactsError::Version) => Ok(None),
-            Err(error) => Err(damaged(error.to_string())),
+            Err(error) => Err(self.damaged_debug(&error.to_string())),
         }
     }
 
@@ -41,8 +38,11 @@ impl Target {
     pub fn add_debug(&self, cache: &Cache, progress: Progress) -> Result<(), Diagnostic> {
         let facts = self.facts()?;
         let is_there = || {
+            let id = &facts.identity.build_id;
             let kept = self.debug().ok().flatten();
-            kept.is_some_and(|kept| kept.build_id() == facts.identity.build_id)
+            let of_modules = self.debug_of_modules().ok().flatten();
+            kept.is_some_and(|kept| kept.build_id() == id)
+                && of_modules.is_some_and(|kept| kept.build_id() == id)
         };
         if is_there() {
             return Ok(());
@@ -56,12 +56,22 @@ impl Target {
         remove(&kept)?;
         fill_folder(&kept, |folder| {
             let unpacked = folder.join("unpacked");
-            let vmlinux = self.provider().vmlinux(cache, &unpacked, progress)?;
+            let (vmlinux, modules) =
+                debug_modules::read(&facts.identity.build_id, &unpacked, |module| {
+                    self.provider().debug_files(cache, &unpacked, module, progress)
+                })?;
+            write_atomically(&folder.join(debug_modules::FILE), &modules.to_bytes())?;
             let info = progress.step("reading debug information", || read(&vmlinux, &facts))?;
-            remove(&unpacked)?;
             write_atomically(&folder.join(FILE), &info.to_bytes())?;
+            remove(&unpacked)?;
             inventory::record(folder, &[])
         })
+    }
+
+    /// The error about debug information that cannot be used.
+    pub(super) fn damaged_debug(&self, why: &str) -> Diagnostic {
+        let message = format!("target `{}` is damaged: its debug information: {why}", self.name);
+        Diagnostic::new(DAMAGED_TARGET, message).help(format!("run `{}`", self.with_debug()))
     }
 
     /// The command that adds debug information to this target.
@@ -80,7 +90,7 @@ fn read(vmlinux: &Path, facts: &Facts) -> Result<DebugInfo, Diagnostic> {
     let clone_at = |address| symbols.at(address).map(|sym| sym.name).find(|name| is_clone(name));
     let clones =
         sites.iter().filter_map(|(address, _)| Some((address, clone_at(address)?.to_owned())));
-    let info = dwarf::read(&bytes, sites, &clones.collect()).map_err(|error| match error {
+    let info = dwarf::read(&bytes, &clones.collect()).map_err(|error| match error {
         DwarfError::Nothing => unreadable(error.to_string())
             .help("build the kernel with CONFIG_DEBUG_INFO_DWARF_TOOLCHAIN_DEFAULT=y"),
         _ => unreadable(error.to_string())

@@ -65,6 +65,7 @@ pub fn gather(image: &[u8], config: &str, symvers: &str) -> Result<Facts, ImageE
         btf,
         modules: BTreeMap::new(),
         module_names: Vec::new(),
+        in_modules: BTreeMap::new(),
         debug: None,
     })
 }

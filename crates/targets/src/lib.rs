@@ -13,6 +13,7 @@ mod code;
 mod constants;
 mod debian;
 mod debug;
+mod debug_modules;
 pub mod dwarf;
 mod facts;
 pub mod gather;

@@ -12,6 +12,8 @@ use object::elf;
 use object::read::elf::{FileHeader as _, Rela as _, SectionHeader as _, Sym as _};
 use object::read::elf::{SectionTable, SymbolTable};
 use object::LittleEndian as LE;
+use std::borrow::Cow;
+use std::collections::HashMap;
 
 pub(super) type Header = elf::FileHeader64<LE>;
 
@@ -99,7 +101,8 @@ impl<'a> Linked<'a> {
                 let value = layout.value(&symbols, relocation)?;
                 let known = (kps_arch::native().relocation)(relocation.r_type(LE, false).0);
                 if let (Some(value), Some(known)) = (value, known) {
-                    apply(&mut memory.0[at], relocation.r_offset(LE), known, value);
+                    let Section { bytes, address, .. } = &mut memory.0[at];
+                    apply(bytes, *address, relocation.r_offset(LE), known, value);
                 }
             }
         }
@@ -158,13 +161,65 @@ impl Layout {
     }
 }
 
-/// Writes an address into a section, as the module loader does.
-fn apply(section: &mut Section, offset: u64, relocation: Relocation, value: u64) {
-    let place = section.address.wrapping_add(offset);
+/// The relocations of a module's sections that are not loaded, such as its debug information.
+pub(super) struct Relocations<'a> {
+    layout: Layout,
+    symbols: SymbolTable<'a, Header>,
+    /// By the section that they apply to.
+    by_section: HashMap<usize, &'a [elf::Rela64<LE>]>,
+}
+
+impl<'a> Relocations<'a> {
+    /// Those of a module that is not compressed.
+    pub(super) fn new(bytes: &'a [u8]) -> Result<Relocations<'a>, ImageError> {
+        let header = Header::parse(bytes)?;
+        let sections = header.sections(LE, bytes)?;
+        let symbols = sections.symbols(LE, bytes, elf::SHT_SYMTAB)?;
+        let layout = Layout::new(&sections)?;
+        let mut by_section = HashMap::new();
+        for section in sections.iter() {
+            let applies_to = section.sh_info(LE) as usize;
+            if layout.address(applies_to).is_some() {
+                continue;
+            }
+            if let Some((relocations, _)) = section.rela(LE, bytes)? {
+                by_section.entry(applies_to).or_insert(relocations);
+            }
+        }
+        Ok(Relocations { layout, symbols, by_section })
+    }
+
+    /// The bytes of a section with its relocations applied. Addresses are those of [`addresses`].
+    pub(super) fn applied<'b>(
+        &self,
+        section: object::SectionIndex,
+        bytes: Cow<'b, [u8]>,
+    ) -> Result<Cow<'b, [u8]>, ImageError> {
+        let Some(relocations) = self.by_section.get(&section.0) else { return Ok(bytes) };
+        let mut bytes = bytes.into_owned();
+        for relocation in *relocations {
+            let known = (kps_arch::native().relocation)(relocation.r_type(LE, false).0);
+            let (Some(index), Some(known)) = (relocation.symbol(LE, false), known) else {
+                continue;
+            };
+            let symbol = self.symbols.symbol(index)?;
+            let start = self.layout.address(usize::from(symbol.st_shndx(LE).0));
+            // Sections that are not loaded refer to each other by offsets.
+            let base = start.unwrap_or_default().wrapping_add(symbol.st_value(LE));
+            let value = base.wrapping_add_signed(relocation.r_addend(LE));
+            apply(&mut bytes, 0, relocation.r_offset(LE), known, value);
+        }
+        Ok(Cow::Owned(bytes))
+    }
+}
+
+/// Writes an address into a section that starts at another one, as the module loader does.
+fn apply(bytes: &mut [u8], start: u64, offset: u64, relocation: Relocation, value: u64) {
+    let place = start.wrapping_add(offset);
     let value = if relocation.relative { value.wrapping_sub(place) } else { value };
     let field = usize::try_from(offset)
         .ok()
-        .and_then(|at| section.bytes.get_mut(at..at.checked_add(relocation.bytes)?));
+        .and_then(|at| bytes.get_mut(at..at.checked_add(relocation.bytes)?));
     if let Some(field) = field {
         field.iter_mut().zip(value.to_le_bytes()).for_each(|(byte, new)| *byte = new);
     }

@@ -15,6 +15,8 @@ pub(super) const FOLDER: &str = "modules";
 
 /// The suffixes of a module's file.
 const ENDINGS: [&str; 4] = [".ko", ".ko.xz", ".ko.zst", ".ko.gz"];
+/// Those of a module with debug information, as distributions install it.
+const DEBUG_ENDINGS: [&str; 2] = [".ko", ".ko.debug"];
 
 /// The modules in a folder, by name.
 pub(super) fn in_folder(folder: &Path) -> Result<BTreeMap<String, PathBuf>, Diagnostic> {
@@ -26,6 +28,13 @@ pub(super) fn below(folder: &Path) -> BTreeMap<String, PathBuf> {
     let files =
         WalkDir::new(folder).into_iter().flatten().filter(|entry| entry.file_type().is_file());
     files.filter_map(|entry| Some((name_of(entry.path())?, entry.into_path()))).collect()
+}
+
+/// The modules with debug information in a folder and all folders below, by name.
+pub(super) fn with_debug_below(folder: &Path) -> BTreeMap<String, PathBuf> {
+    let files =
+        WalkDir::new(folder).into_iter().flatten().filter(|entry| entry.file_type().is_file());
+    files.filter_map(|entry| Some((name_with_debug(entry.path())?, entry.into_path()))).collect()
 }
 
 /// The modules of a kernel's build, by name. The build lists them by their object files.
@@ -55,11 +64,25 @@ pub(super) fn is_module(path: &Path) -> bool {
     name_of(path).is_some()
 }
 
+/// Whether a file is a module with debug information.
+pub(super) fn has_debug(path: &Path) -> bool {
+    name_with_debug(path).is_some()
+}
+
+/// The kernel's name for a module with debug information.
+pub(super) fn name_with_debug(path: &Path) -> Option<String> {
+    name_with(path, &DEBUG_ENDINGS)
+}
+
 /// The kernel's name for a module: its file name, with underscores. `None` if that is not a valid
 /// name.
 fn name_of(path: &Path) -> Option<String> {
+    name_with(path, &ENDINGS)
+}
+
+fn name_with(path: &Path, endings: &[&str]) -> Option<String> {
     let file = path.file_name()?.to_str()?;
-    let stem = ENDINGS.iter().find_map(|ending| file.strip_suffix(ending))?;
+    let stem = endings.iter().find_map(|ending| file.strip_suffix(ending))?;
     Some(stem.replace('-', "_")).filter(|name| is_module_name(name))
 }
 

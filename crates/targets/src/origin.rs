@@ -110,12 +110,13 @@ pub(super) trait Provider {
         true
     }
 
-    /// The kernel with debug information. Files fetched for it go into a folder that is removed
-    /// afterwards.
-    fn vmlinux(
+    /// The kernel with debug information. `module` gets each module with debug information as soon
+    /// as it is there. Files fetched for it go into a folder that is removed afterwards.
+    fn debug_files(
         &self,
         cache: &Cache,
         scratch: &Path,
+        module: &dyn Fn(PathBuf),
         progress: Progress,
     ) -> Result<PathBuf, Diagnostic>;
 

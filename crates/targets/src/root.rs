@@ -235,10 +235,11 @@ impl Provider for Origin {
         Ok(modules::below(&self.folder.join("lib/modules").join(&self.release).join("kernel")))
     }
 
-    fn vmlinux(
+    fn debug_files(
         &self,
         _cache: &Cache,
         _scratch: &Path,
+        module: &dyn Fn(PathBuf),
         _progress: Progress,
     ) -> Result<PathBuf, Diagnostic> {
         let Origin { folder, release, .. } = self;
@@ -249,10 +250,13 @@ impl Provider for Origin {
         ];
         places.extend(build(folder, release).map(|build| build.join("vmlinux")));
         let message = format!("{} has no debug information for {release}", debug.display());
-        places.into_iter().find(|path| path.exists()).ok_or_else(|| {
+        let vmlinux = places.into_iter().find(|path| path.exists()).ok_or_else(|| {
             Diagnostic::new(NO_SUITABLE_KERNEL, message)
                 .help("install the kernel's debug package there")
-        })
+        })?;
+        let modules = modules::with_debug_below(&debug.join("lib/modules").join(release));
+        modules.into_values().for_each(module);
+        Ok(vmlinux)
     }
 
     fn check(&self, name: &str, command: &str) -> Result<(), Diagnostic> {

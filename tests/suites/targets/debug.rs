@@ -8,7 +8,8 @@ use std::path::Path;
 use std::process::Command;
 
 /// Debug information is fetched once, read, and found damaged when it is. Path lookup ends in
-/// `path_put`, which compilers put into its callers since there have been livepatches.
+/// `path_put`, which compilers put into its callers since there have been livepatches. The modules
+/// are read with the kernel.
 pub(super) fn copies_are_known() {
     let default = target();
     let there = There { cache: Path::new(DISK).join("debug"), name: default.release().to_owned() };
@@ -22,6 +23,8 @@ pub(super) fn copies_are_known() {
     assert!(said.contains(".c:"), "no call has a place:\n{said}");
     let inspected = succeed(&mut there.kpsc(&["inspect", "path_put"]));
     assert!(inspected.contains("source      fs/namei.c:"), "{inspected}");
+    let inspected = succeed(&mut there.kpsc(&["inspect", "nft_do_chain"]));
+    assert!(inspected.contains("nf_tables, which has a symbol of it"), "{inspected}");
     assert_eq!(succeed(&mut there.kpsc(&words)).trim(), there.name, "it was fetched again");
     succeed(&mut there.kpsc(&["kernel", "verify"]));
     succeed(Command::new("rm").arg("-r").arg(&there.cache));

@@ -41,7 +41,9 @@ impl Writer {
     }
 
     pub(super) fn module(&mut self, module: &Module) {
-        let Module { object, build_id, depends, types, roles, calls, kernel_calls } = module;
+        // Debug information is in a file of its own.
+        let Module { object, build_id, depends, types, roles, calls, kernel_calls, debug: _ } =
+            module;
         self.sections(&object.sections);
         self.sites(&object.sites);
         object.symbols.write_parts(self);
@@ -99,6 +101,7 @@ impl Reader<'_> {
             roles: Roles::read(self)?,
             calls: Calls::read(self)?,
             kernel_calls: Calls::read(self)?,
+            debug: None,
         })
     }
 

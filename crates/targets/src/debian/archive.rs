@@ -14,6 +14,16 @@ pub(super) fn unpack_package(
     into: &Path,
     wanted: impl Fn(&Path) -> bool,
 ) -> Result<(), Diagnostic> {
+    unpack_each(package, into, wanted, |_| {})
+}
+
+/// The same, and hands on each file when it is there.
+pub(super) fn unpack_each(
+    package: &Path,
+    into: &Path,
+    wanted: impl Fn(&Path) -> bool,
+    done: impl Fn(PathBuf),
+) -> Result<(), Diagnostic> {
     let unpack = || -> io::Result<()> {
         std::fs::create_dir_all(into)?;
         let mut archive = ar::Archive::new(BufReader::new(File::open(package)?));
@@ -22,10 +32,10 @@ pub(super) fn unpack_package(
             let name = String::from_utf8_lossy(entry.header().identifier()).into_owned();
             let Some(compression) = name.strip_prefix("data.tar") else { continue };
             return match compression {
-                "" => unpack_tar(entry, into, &wanted),
-                ".xz" => unpack_tar(liblzma::read::XzDecoder::new(entry), into, &wanted),
-                ".zst" => unpack_tar(zstd::stream::Decoder::new(entry)?, into, &wanted),
-                ".gz" => unpack_tar(flate2::read::GzDecoder::new(entry), into, &wanted),
+                "" => unpack_tar(entry, into, &wanted, &done),
+                ".xz" => unpack_tar(liblzma::read::XzDecoder::new(entry), into, &wanted, &done),
+                ".zst" => unpack_tar(zstd::stream::Decoder::new(entry)?, into, &wanted, &done),
+                ".gz" => unpack_tar(flate2::read::GzDecoder::new(entry), into, &wanted, &done),
                 _ => Err(io::Error::other(format!("{name} uses an unsupported compression"))),
             };
         }
@@ -61,7 +71,12 @@ pub(super) fn unpack_source(
     unpack().map_err(|error| damaged(archive, &error))
 }
 
-fn unpack_tar(data: impl Read, into: &Path, wanted: impl Fn(&Path) -> bool) -> io::Result<()> {
+fn unpack_tar(
+    data: impl Read,
+    into: &Path,
+    wanted: impl Fn(&Path) -> bool,
+    done: impl Fn(PathBuf),
+) -> io::Result<()> {
     let mut tar = tar::Archive::new(data);
     // Folders last: a read-only one would keep its files out.
     let mut folders = Vec::new();
@@ -74,8 +89,8 @@ fn unpack_tar(data: impl Read, into: &Path, wanted: impl Fn(&Path) -> bool) -> i
         }
         if entry.header().entry_type().is_dir() {
             folders.push(path);
-        } else {
-            entry.unpack_in(into)?;
+        } else if entry.unpack_in(into)? {
+            done(into.join(path));
         }
     }
     for folder in folders.into_iter().filter(|path| is_below(path)) {

@@ -26,7 +26,7 @@ use super::progress::Progress;
 use super::rust_core::{self, RustCore};
 use super::{inventory, mode, modules, taken, write_facts};
 use apt::{Apt, Lists, With};
-use archive::unpack_package;
+use archive::{unpack_each, unpack_package};
 use kps_diag::{Diagnostic, NO_SUITABLE_KERNEL};
 use kps_facts::Mode;
 use kps_host::disk::{remove, rename, write_atomically};
@@ -201,11 +201,12 @@ impl Provider for Origin {
         folder.join(modules::FOLDER).exists()
     }
 
-    /// Fetches the debug package and unpacks the kernel in it.
-    fn vmlinux(
+    /// Fetches the debug package and unpacks the kernel and the modules in it.
+    fn debug_files(
         &self,
         cache: &Cache,
         scratch: &Path,
+        module: &dyn Fn(PathBuf),
         progress: Progress,
     ) -> Result<PathBuf, Diagnostic> {
         let apt = self.apt(cache, progress)?;
@@ -213,8 +214,14 @@ impl Provider for Origin {
         let files = progress.step("debug information: download", || {
             apt.fetch(&[&format!("{package}={}", self.version)], With::Nothing)
         })?;
-        progress.step("debug information: unpack", || {
-            files.iter().try_for_each(|file| unpack_package(file, scratch, is_vmlinux))
+        progress.step("debug information: unpack, and read modules", || {
+            let is_wanted = |path: &Path| is_vmlinux(path) || modules::has_debug(path);
+            let done = |path: PathBuf| {
+                if modules::has_debug(&path) {
+                    module(path);
+                }
+            };
+            files.iter().try_for_each(|file| unpack_each(file, scratch, is_wanted, done))
         })?;
         apt.forget()?;
         vmlinux_in(scratch)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Reads the functions in the DWARF of a `vmlinux`: where each is defined, which others have an
-//! inlined copy of it, and how clones take their arguments.
+//! Reads the functions in the DWARF of a `vmlinux` or of a module: where each is defined, which
+//! others have an inlined copy of it, and how clones take their arguments.
 //!
 //! DWARF describes an inlined function once without an address, the *abstract* entry. Its instances
 //! refer to that entry: the function itself, if it has code of its own, and every copy inside
@@ -8,14 +8,18 @@
 //! child, so the outermost function is known for all of them.
 
 mod clones;
+mod entry;
+mod names;
 mod params;
 mod paths;
 mod sections;
 
 use super::image::ImageError;
 use clones::Described;
-use gimli::{constants as dw, AttributeValue, EndianSlice, LittleEndian, UnitRef};
-use kps_facts::{DebugInfo, Sites, SourceLine};
+use entry::{Entry, Line};
+use gimli::{constants as dw, EndianSlice, LittleEndian, UnitRef};
+use kps_facts::{Compiled, DebugInfo, Definition, SourceLine};
+use names::Names;
 use paths::Paths;
 use std::collections::{HashMap, HashSet};
 
@@ -48,31 +52,35 @@ pub enum DwarfError {
     TooMuch,
 }
 
-/// Reads the debug information of a `vmlinux`. It keeps the copies of functions that have an ftrace
-/// site, because no other can be patched, and the arguments of the clones with these addresses.
-pub fn read(
-    elf: &[u8],
-    sites: &Sites,
-    clones: &HashMap<u64, String>,
-) -> Result<DebugInfo, DwarfError> {
+/// Reads the debug information of a `vmlinux`, with the arguments of the clones that have these
+/// addresses.
+pub fn read(elf: &[u8], clones: &HashMap<u64, String>) -> Result<DebugInfo, DwarfError> {
     let sections = sections::load(elf)?;
     let dwarf = sections.borrow();
     let mut walk = Walk::of(clones);
-    let mut units = dwarf.units();
-    while let Some(header) = units.next()? {
-        let unit = dwarf.unit(header)?;
-        walk.unit(Unit::new(&dwarf, &unit))?;
-    }
-    let clones = std::mem::take(&mut walk.described);
-    let clones = clones::completed(elf, clones, &walk.with_result())?;
-    Ok(walk.finish(sections.build_id(), sites).with_clones(clones))
+    walk.units(&dwarf)?;
+    let described = std::mem::take(&mut walk.described);
+    let clones = clones::completed(elf, described, &walk.with_result())?;
+    Ok(walk.finish(sections.build_id()).with_clones(clones))
+}
+
+/// Reads the debug information of a module: a relocatable file, whose sections it lays out like the
+/// reader of modules.
+pub fn read_module(elf: &[u8]) -> Result<DebugInfo, DwarfError> {
+    let sections = sections::load_module(elf)?;
+    let dwarf = sections.borrow();
+    let none = HashMap::new();
+    let mut walk = Walk::of(&none);
+    walk.units(&dwarf)?;
+    Ok(walk.finish(sections.build_id()))
 }
 
 /// The results so far. An entry's key is its offset in the whole of the information.
-struct Walk<'n> {
+struct Walk<'n, 'a> {
     /// The names of clones, by address.
     clones: &'n HashMap<u64, String>,
     described: HashMap<u64, Described>,
+    names: Names<'a>,
     paths: Paths,
     /// Every description of a function, sorted by offset.
     descriptions: Vec<Description>,
@@ -86,7 +94,11 @@ struct Description {
     /// The entry that it refers to.
     origin: Option<usize>,
     place: Option<SourceLine>,
+    /// The number of its name.
+    name: Option<u32>,
     has_result: bool,
+    /// Whether copies and clones refer to it.
+    is_abstract: bool,
 }
 
 struct Function {
@@ -103,11 +115,12 @@ struct Inlined {
     place: SourceLine,
 }
 
-impl<'n> Walk<'n> {
+impl<'n, 'a> Walk<'n, 'a> {
     fn of(clones: &'n HashMap<u64, String>) -> Self {
         Walk {
             clones,
             described: HashMap::new(),
+            names: Names::default(),
             paths: Paths::default(),
             descriptions: Vec::new(),
             functions: Vec::new(),
@@ -115,7 +128,16 @@ impl<'n> Walk<'n> {
         }
     }
 
-    fn unit(&mut self, unit: Unit<'_, '_>) -> Result<(), DwarfError> {
+    fn units(&mut self, dwarf: &Dwarf<'a>) -> Result<(), DwarfError> {
+        let mut units = dwarf.units();
+        while let Some(header) = units.next()? {
+            let unit = dwarf.unit(header)?;
+            self.unit(Unit::new(dwarf, &unit))?;
+        }
+        Ok(())
+    }
+
+    fn unit(&mut self, unit: Unit<'_, 'a>) -> Result<(), DwarfError> {
         self.paths.enter(unit)?;
         // The enclosing functions, the innermost last, with the addresses of those that have code.
         let mut around: Vec<(isize, Option<u64>)> = Vec::new();
@@ -150,15 +172,19 @@ impl<'n> Walk<'n> {
     fn function(
         &mut self,
         offset: usize,
-        entry: &Entry,
-        unit: Unit<'_, '_>,
+        entry: &Entry<'a>,
+        unit: Unit<'_, 'a>,
     ) -> Result<(), DwarfError> {
         let place = self.place(entry.declared, unit)?;
+        let name =
+            entry.name.filter(|_| entry.is_abstract).and_then(|name| self.names.number(name));
         self.descriptions.push(Description {
             offset,
             origin: entry.origin,
             place,
+            name,
             has_result: entry.has_result,
+            is_abstract: entry.is_abstract,
         });
         self.functions.extend(entry.address.map(|address| Function { address, offset }));
         self.check_size()
@@ -167,8 +193,8 @@ impl<'n> Walk<'n> {
     fn clone_at(
         &mut self,
         at: gimli::UnitOffset,
-        entry: &Entry,
-        unit: Unit<'_, '_>,
+        entry: &Entry<'a>,
+        unit: Unit<'_, 'a>,
     ) -> Result<(), DwarfError> {
         let Some(address) = entry.address else { return Ok(()) };
         let Some(name) = self.clones.get(&address) else { return Ok(()) };
@@ -181,7 +207,12 @@ impl<'n> Walk<'n> {
         Ok(())
     }
 
-    fn copy(&mut self, caller: u64, entry: &Entry, unit: Unit<'_, '_>) -> Result<(), DwarfError> {
+    fn copy(
+        &mut self,
+        caller: u64,
+        entry: &Entry<'a>,
+        unit: Unit<'_, 'a>,
+    ) -> Result<(), DwarfError> {
         // Without code, only names of variables are left of it, for debuggers.
         let Some(of) = entry.origin.filter(|_| entry.is_code) else { return Ok(()) };
         let Some(place) = self.place(entry.called, unit)? else { return Ok(()) };
@@ -192,7 +223,7 @@ impl<'n> Walk<'n> {
     fn place(
         &mut self,
         (file, line): Line,
-        unit: Unit<'_, '_>,
+        unit: Unit<'_, 'a>,
     ) -> Result<Option<SourceLine>, DwarfError> {
         let (Some(file), Some(line)) = (file, line) else { return Ok(None) };
         Ok(self.paths.number(file, unit)?.map(|file| SourceLine { file, line }))
@@ -244,18 +275,34 @@ impl<'n> Walk<'n> {
         self.descriptions.get(found.ok()?)
     }
 
-    fn finish(self, build_id: &[u8], sites: &Sites) -> DebugInfo {
-        let mut functions = Vec::new();
-        // One description may have several functions: clones of it.
-        let mut patchable: HashMap<usize, Vec<u64>> = HashMap::new();
+    /// What abstract entries define, and the number of each definition by the offset of its entry.
+    /// Every file that includes a header has an entry of its own for what the header defines.
+    fn definitions(&self) -> (Vec<Definition>, HashMap<usize, u32>) {
+        let mut definitions = Vec::new();
+        let mut known: HashMap<(u32, SourceLine), u32> = HashMap::new();
+        let mut numbers = HashMap::new();
+        for description in self.descriptions.iter().filter(|known| known.is_abstract) {
+            let Description { offset, name: Some(name), place: Some(place), .. } = *description
+            else {
+                continue;
+            };
+            let number = *known.entry((name, place)).or_insert_with(|| {
+                definitions.push(Definition { name: self.names.text(name), place });
+                definitions.len() as u32 - 1
+            });
+            numbers.insert(offset, number);
+        }
+        (definitions, numbers)
+    }
+
+    fn finish(self, build_id: &[u8]) -> DebugInfo {
+        let (definitions, numbers) = self.definitions();
+        let mut compiled = Compiled { definitions, ..Compiled::default() };
         for Function { address, offset } in &self.functions {
             let (origin, place) = self.origin(*offset);
-            functions.extend(place.map(|place| (*address, place)));
-            if sites.contains(*address) {
-                patchable.entry(origin).or_default().push(*address);
-            }
+            let of = numbers.get(&origin).copied();
+            compiled.functions.extend(place.map(|place| (*address, place, of)));
         }
-        let mut copies = Vec::new();
         for Inlined { of, caller, place } in &self.copies {
             let (origin, written) = self.origin(*of);
             // A part that was split off and inlined again is not another copy: it is the function
@@ -263,83 +310,8 @@ impl<'n> Walk<'n> {
             if written == Some(*place) {
                 continue;
             }
-            let of = patchable.get(&origin).map(Vec::as_slice).unwrap_or_default();
-            // Clones of a function contain the function itself; they are not callers.
-            if !of.contains(caller) {
-                copies.extend(of.iter().map(|of| (*of, *caller, *place)));
-            }
+            compiled.copies.extend(numbers.get(&origin).map(|of| (*of, *caller, *place)));
         }
-        DebugInfo::new(build_id, &self.paths.finish(), functions, copies)
-    }
-}
-
-/// The attributes of an entry.
-#[derive(Default)]
-struct Entry {
-    /// The start of its code, if it has any.
-    address: Option<u64>,
-    /// Whether any code of it is left. A result computed at compile time has a position there, but
-    /// no bytes.
-    is_code: bool,
-    /// The entry that it refers to.
-    origin: Option<usize>,
-    /// Whether it has a type: that of the function's result.
-    has_result: bool,
-    /// File and line of its definition.
-    declared: Line,
-    /// File and line of the inlined call.
-    called: Line,
-}
-
-/// A line, and the number of its file in the unit.
-type Line = (Option<u64>, Option<u32>);
-
-impl Entry {
-    fn of<'a>(unit: Unit<'_, 'a>, attributes: &[Attribute<'a>]) -> Result<Entry, gimli::Error> {
-        let mut entry = Entry::default();
-        let (mut low_pc, mut first_range) = (None, None);
-        for attribute in attributes {
-            let value = attribute.value();
-            let line = attribute.udata_value().and_then(|line| u32::try_from(line).ok());
-            let file = match value {
-                AttributeValue::FileIndex(file) => Some(file),
-                _ => attribute.udata_value(),
-            };
-            match attribute.name() {
-                dw::DW_AT_low_pc => low_pc = unit.attr_address(value)?,
-                dw::DW_AT_ranges => first_range = first_address(unit, value)?,
-                dw::DW_AT_type => entry.has_result = true,
-                dw::DW_AT_entry_pc => entry.is_code = true,
-                dw::DW_AT_abstract_origin | dw::DW_AT_specification => {
-                    entry.origin = target(unit, value);
-                }
-                dw::DW_AT_decl_file => entry.declared.0 = file,
-                dw::DW_AT_decl_line => entry.declared.1 = line,
-                dw::DW_AT_call_file => entry.called.0 = file,
-                dw::DW_AT_call_line => entry.called.1 = line,
-                _ => {}
-            }
-        }
-        entry.address = low_pc.or(first_range);
-        entry.is_code |= entry.address.is_some();
-        Ok(entry)
-    }
-}
-
-/// The start of the first range: compilers put the entry point's range first.
-fn first_address<'a>(
-    unit: Unit<'_, 'a>,
-    value: AttributeValue<Slice<'a>>,
-) -> Result<Option<u64>, gimli::Error> {
-    let Some(mut ranges) = unit.attr_ranges(value)? else { return Ok(None) };
-    Ok(ranges.next()?.map(|range| range.begin))
-}
-
-/// The entry that a reference points to, in this unit or in another one.
-fn target(unit: Unit<'_, '_>, value: AttributeValue<Slice<'_>>) -> Option<usize> {
-    match value {
-        AttributeValue::UnitRef(offset) => Some(offset.to_debug_info_offset(&unit.header)?.0),
-        AttributeValue::DebugInfoRef(offset) => Some(offset.0),
-        _ => None,
+        DebugInfo::new(build_id, &self.paths.finish(), compiled)
     }
 }
