@@ -8,11 +8,14 @@
 use crate::build::{self, kbuild, libraries, Built, Log};
 use crate::emit::{emit, emit_crate, Emitted};
 use crate::input::{add_modules, Input, Modules};
+use crate::inspect;
 use crate::known::Known;
 use crate::resolve;
 use crate::series::Member;
 use crate::Checked;
-use kps_diag::{any_error, list, Diagnostic, DISK_FULL, NO_SUCH_MODULE, UNKNOWN_INLINING};
+use kps_diag::{
+    any_error, list, Diagnostic, DISK_FULL, NO_SUCH_FUNCTION, NO_SUCH_MODULE, UNKNOWN_INLINING,
+};
 use kps_facts::Facts;
 use kps_grammar::ast::{self, Form};
 use kps_grammar::{Sources, Span};
@@ -136,6 +139,8 @@ pub fn check_with(
     if let Some(patch) = patch {
         let complete = !any_error(&diagnostics);
         let (modules, unread) = add_modules(&mut facts, &patch, &sources, target, cache, progress)?;
+        let absent = absent(&patch, &facts);
+        target.add_debug_of_modules(&mut facts, &absent)?;
         let (resolved, mut found) = resolve::resolve(&sources, &patch, complete, &facts);
         // A module that could not be read is not missing.
         let is_unread = |d: &Diagnostic| {
@@ -143,6 +148,7 @@ pub fn check_with(
         };
         found.retain(|d| d.code != NO_SUCH_MODULE || !is_unread(d));
         diagnostics.extend(unread.into_iter().map(|(_, error)| error));
+        add_remedy(&mut found, &facts, target);
         diagnostics.extend(found);
         if let Some(resolved) = resolved {
             let member = Member::new(&resolved.written, &resolved, &sources);
@@ -155,6 +161,31 @@ pub fn check_with(
     diagnostics.sort_by_key(|d| d.labels.first().map(|label| label.span));
     let passed = passed.filter(|_| !any_error(&diagnostics));
     Ok(Outcome { sources, diagnostics, facts, own_files, passed })
+}
+
+/// The functions that a patch names and that their objects have no symbols of.
+fn absent<'p>(patch: &'p ast::Patch, facts: &Facts) -> Vec<&'p str> {
+    let of_object = |object: &'p ast::Object| {
+        let symbols = inspect::object_of(facts, &object.name.value).map(|known| &known.symbols);
+        let changed = object.funcs.iter().map(|func| &func.symbol);
+        let names = changed.chain(object.use_fns.iter().map(|item| &item.symbol));
+        let names = names.map(|symbol| symbol.name.value.as_str());
+        names.filter(move |name| symbols.is_some_and(|symbols| symbols.named(name).is_empty()))
+    };
+    patch.objects.iter().flat_map(of_object).collect()
+}
+
+/// Says of the first function without a symbol what would tell more about it, if the target lacks
+/// that.
+pub fn add_remedy(found: &mut [Diagnostic], facts: &Facts, target: &Target) {
+    if facts.debug.is_some() {
+        return;
+    }
+    let absent = found.iter_mut().find(|said| said.code == NO_SUCH_FUNCTION);
+    if let Some(absent) = absent {
+        let command = target.with_debug();
+        absent.notes.push(format!("`{command}` would tell whether and where it is inlined"));
+    }
 }
 
 /// The remark that inlined copies of the functions of some patches are unknown, because the target

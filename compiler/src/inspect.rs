@@ -2,6 +2,7 @@
 //! `kpsc inspect`: shows the facts about a function, and whether and with which hooks it can be
 //! changed.
 
+mod absent;
 mod records;
 
 pub use records::{layout, members, Member, KEYWORDS};
@@ -10,7 +11,7 @@ use crate::emit::{function_spec, FunctionSpec};
 use crate::resolve::{version_of, Hookability, Probe};
 use kps_codegen::{names::ident, rust_type};
 use kps_diag::{any_error, Diagnostic, Severity};
-use kps_facts::{CloneParam, Facts, Object, Place};
+use kps_facts::{CloneParam, DebugInfo, Facts, Function, Object, Place};
 use kps_grammar::ast::{At, Symbol};
 use kps_grammar::Span;
 use kps_plan::{Convention, ObjectName, Signature, Type, Types};
@@ -69,12 +70,9 @@ pub fn inspect(
     let hookability = probe.probe(object, symbol);
     let Some((name, address)) = address(facts, object, symbol) else {
         // The error is the same for every hook.
-        return Err(hookability
-            .words
-            .into_iter()
-            .map(|(_, said)| said)
-            .find(|said| any_error(said))
-            .unwrap_or_default());
+        let said = hookability.words.into_iter().map(|(_, said)| said);
+        let errors = said.into_iter().find(|said| any_error(said)).unwrap_or_default();
+        return absent::inspect(probe, facts, object, &symbol.name.value, errors);
     };
     let mut lines = Vec::new();
     let mut line = |word, values: Vec<String>| {
@@ -100,6 +98,8 @@ pub fn inspect(
     line("aliases", relatives.aliases);
     line("derived", relatives.parts);
     line("inlined in", copies(facts, object, address));
+    line("namesakes", absent::namesakes(facts, object, &name));
+    line("change", absent::above(facts, object, address));
     line("hooks", vec![possible(&hookability)]);
     line("refused", refusals(&hookability));
     line("warnings", warnings(&hookability));
@@ -231,6 +231,14 @@ fn declarations(facts: &Facts, name: &str) -> Vec<String> {
     all
 }
 
+/// The debug information about an object.
+fn debug_of<'a>(facts: &'a Facts, object: &str) -> Option<&'a DebugInfo> {
+    match facts.modules.get(object) {
+        None if object == ObjectName::IMAGE => facts.debug.as_ref(),
+        module => module?.debug.as_ref(),
+    }
+}
+
 /// What debug information says of the parameters of a clone of the image.
 fn clone_arguments(facts: &Facts, object: &str, address: u64) -> Vec<String> {
     let debug = facts.debug.as_ref().filter(|_| object == ObjectName::IMAGE);
@@ -311,22 +319,29 @@ fn exported(facts: &Facts, object: &str, name: &str) -> String {
     }
 }
 
-/// The source position of a function of the image, if the target has debug information.
+/// The source position of a function, if the target has debug information.
 fn position(facts: &Facts, object: &str, address: u64) -> Option<String> {
-    let debug = facts.debug.as_ref().filter(|_| object == ObjectName::IMAGE)?;
-    debug.position(address).map(|(file, line)| format!("{file}:{line}"))
+    debug_of(facts, object)?.position(address).map(|(file, line)| format!("{file}:{line}"))
 }
 
-/// The functions of the image that contain an inlined copy of a function, each with the call that
-/// the copy replaces.
+/// The functions that contain an inlined copy of a function, each with the call that the copy
+/// replaces.
 fn copies(facts: &Facts, object: &str, address: u64) -> Vec<String> {
-    let debug = facts.debug.as_ref().filter(|_| object == ObjectName::IMAGE);
-    let copies = debug.into_iter().flat_map(|debug| debug.inlined_into(address));
-    let named = copies.filter_map(|copy| {
-        let caller = facts.vmlinux.symbols.at(copy.caller).next()?.name;
-        Some(format!("{caller}, from the call at {}:{}", copy.file, copy.line))
-    });
-    named.collect()
+    let Some(known) = object_of(facts, object) else { return Vec::new() };
+    let copies = debug_of(facts, object).into_iter().flat_map(|debug| debug.inlined_into(address));
+    let named = copies
+        .filter_map(|copy| Some(absent::container(&Function::at(known, copy.caller)?, &copy)));
+    shown(named.collect())
+}
+
+/// The first of many lines.
+fn shown(mut lines: Vec<String>) -> Vec<String> {
+    const MOST: usize = 50;
+    if lines.len() > MOST {
+        let more = lines.split_off(MOST).len();
+        lines.push(format!("and {more} more"));
+    }
+    lines
 }
 
 #[derive(Default)]

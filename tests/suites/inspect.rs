@@ -2,11 +2,12 @@
 //! `kpsc inspect`: what it says of functions, that its specs pass, and that it knows every function
 //! that the kernel can trace.
 
+use kps_facts::{Facts, Outcome, Whereabouts};
 use kps_tests::pages::block;
 use kps_tests::schedule::Case;
 use kps_tests::target::{target, Vm};
 use kps_tests::world::{compare, World};
-use kps_tests::{cases, check_spec, fixture_cache, kpsc, printed, repository, FIXTURE};
+use kps_tests::{cases, check_spec, fixture, fixture_cache, kpsc, printed, repository, FIXTURE};
 use std::path::Path;
 
 /// The cases of this suite.
@@ -14,6 +15,7 @@ pub(crate) fn cases() -> Vec<Case> {
     cases![
         what_is_said_of_a_function_is_as_it_was,
         the_answer_that_the_docs_show_is_the_one_that_is_given,
+        what_became_of_a_function_is_a_question_to_the_facts,
         every_spec_that_is_offered_passes,
         specs_for_a_stock_kernel_pass.machine().about(20),
         the_kernel_traces_the_functions_that_are_known.machine().about(20),
@@ -35,6 +37,15 @@ const ASKED: &[(&str, &[&str])] = &[
     ("freed", &["start_kernel"]),
     ("clones", &["dput"]),
     ("copies", &["path_put"]),
+    ("inlined", &["show_sb_opts"]),
+    ("inlined-without-site", &["page_words"]),
+    ("inlined-in-a-module", &["dummy_count_one"]),
+    ("inlined-of-a-module", &["dummy_count_one", "--object", "dummy"]),
+    ("in-a-module", &["dummy_get_stats"]),
+    ("copies-of-a-module", &["dummy_get_stats", "--object", "dummy"]),
+    ("only-clones", &["seek_to"]),
+    ("no-code-left", &["security_sb_pivotroot"]),
+    ("KPS0201-spec-of-inlined", &["show_sb_opts", "--skeleton"]),
     ("a-clone", &["clone_me.isra.0"]),
     ("a-clone-with-constants", &["seek_to.constprop.0"]),
     ("a-clone-with-members", &["fold_flags.isra.0"]),
@@ -76,10 +87,47 @@ fn the_answer_that_the_docs_show_is_the_one_that_is_given() {
     let shown = block("docs/commands.md", |block| block.text.starts_with("dput\n")).text;
     let said = World::default().run_cleanly(&["inspect", "--kernel", FIXTURE, "dput"]);
     assert_eq!(said, Ok(format!("{shown}exit status 0\n")));
+    let shown = block("docs/commands.md", |block| block.text.starts_with("show_sb_opts\n")).text;
+    let said = World::default().run_cleanly(&["inspect", "--kernel", FIXTURE, "show_sb_opts"]);
+    assert_eq!(said, Ok(format!("{shown}exit status 0\n")));
     let shown = block("docs/commands.md", |block| block.text.starts_with("struct seq_file,")).text;
     let said =
         World::default().run_cleanly(&["inspect", "--kernel", FIXTURE, "struct", "seq_file"]);
     assert_eq!(said, Ok(format!("{shown}exit status 0\n")));
+}
+
+/// Functions of the fixture's source, each with its file if that matters, and what became of them.
+const BECAME: &[(&str, Option<&str>, Outcome)] = &[
+    ("path_put", None, Outcome::Redirectable),
+    ("asm_entry", None, Outcome::Fixed),
+    ("start_kernel", None, Outcome::Fixed),
+    ("show_sb_opts", None, Outcome::Inlined),
+    ("show_sb_opts", Some("fs/proc_namespace.c"), Outcome::Inlined),
+    ("show_sb_opts", Some("fs/open.c"), Outcome::Unknown),
+    ("show_type", Some("fs/proc_namespace.c"), Outcome::Redirectable),
+    ("show_type", Some("fs/open.c"), Outcome::Inlined),
+    ("seek_to", None, Outcome::Cloned),
+    ("security_sb_pivotroot", None, Outcome::Gone),
+    ("jiffies", None, Outcome::Unknown),
+    ("audit_log", None, Outcome::Unknown),
+];
+
+fn what_became_of_a_function_is_a_question_to_the_facts() {
+    let facts = fixture::facts();
+    for (name, file, outcome) in BECAME {
+        let found = Whereabouts::of(&facts, None, name, *file);
+        assert_eq!(found.outcome(), *outcome, "{name} of {file:?}: {found:?}");
+    }
+    let of = |name| Whereabouts::of(&facts, None, name, None);
+    let instead = |name| of(name).containers(&facts, None).into_iter().map(|f| f.written());
+    let instead = |name| instead(name).collect::<Vec<_>>();
+    assert_eq!(instead("show_sb_opts"), ["show_mountinfo", "meminfo_proc_show"]);
+    assert_eq!(instead("page_words"), ["remap_pte_fn"], "`copy_page` cannot be redirected");
+    let positions: Vec<_> = of("show_type").symbols.iter().map(|sym| sym.position).collect();
+    assert_eq!(positions, [Some(1), Some(2)]);
+    let without = Facts { debug: None, ..fixture::facts() };
+    let outcome = |name| Whereabouts::of(&without, None, name, None).outcome();
+    assert_eq!((outcome("show_sb_opts"), outcome("seek_to")), (Outcome::Unknown, Outcome::Cloned));
 }
 
 /// Runs `kpsc inspect` and returns what it printed.

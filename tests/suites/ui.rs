@@ -216,8 +216,6 @@ fn check(spec: &Path) -> Result<(), Failed> {
 
 /// Repairs with a word that no message can know, and why.
 const ONLY_THE_AUTHOR_KNOWS: &[(&str, &str)] = &[
-    ("KPS0201-of-a-module", "the modules that no spec names are not searched"),
-    ("KPS0401-no-site", "callers are in the kernel's source"),
     ("KPS0402-init", "what runs instead of a function that is gone is in the kernel's source"),
     ("KPS0404-rust-function", "callers are in the kernel's source"),
 ];

@@ -2,11 +2,12 @@
 //! `kpsc inspect`.
 
 use super::{open_target, progress, report, say, CommandResult, ExitCode, TargetArgs};
+use crate::driver::add_remedy;
 use crate::input::ModuleFile;
-use crate::inspect::{all, inspect, layout, read, symbols, Inspection, KEYWORDS};
+use crate::inspect::{all, inspect, layout, object_of, read, symbols, Inspection, KEYWORDS};
 use crate::resolve::{near, ProbeSpec};
 use kps_diag::{list, Diagnostic, NO_SUCH_FUNCTION, NO_SUCH_MODULE};
-use kps_facts::Facts;
+use kps_facts::{Facts, Outcome, Whereabouts};
 use kps_grammar::ast::Symbol;
 use kps_plan::ObjectName;
 use kps_targets::{Cache, Target};
@@ -46,6 +47,11 @@ impl Inspect {
             return self.layout(&facts, name);
         }
         facts.debug = target.debug()?;
+        let absent = self.function.iter().map(|name| read(name).name.value);
+        let absent: Vec<String> =
+            absent.filter(|name| !has_symbol(&facts, &self.object, name)).collect();
+        let absent: Vec<&str> = absent.iter().map(String::as_str).collect();
+        target.add_debug_of_modules(&mut facts, &absent)?;
         let spec = ProbeSpec::new();
         let text = spec.text();
         let probe = spec.probe(&text, &facts);
@@ -69,10 +75,16 @@ impl Inspect {
                     format!("{gap}{text}").lines().for_each(say);
                     0
                 }
-                Err(errors) => report(
-                    &errors.into_iter().map(|error| self.explained(error)).collect::<Vec<_>>(),
-                    None,
-                ),
+                Err(errors) => {
+                    let name = &symbol.name.value;
+                    let errors = errors.into_iter().map(|error| match is_known(&facts, name) {
+                        true => error,
+                        false => self.explained(error),
+                    });
+                    let mut errors: Vec<_> = errors.collect();
+                    add_remedy(&mut errors, &facts, &target);
+                    report(&errors, None)
+                }
             });
         }
         Ok(code)
@@ -122,6 +134,16 @@ impl Inspect {
             Err(_) => text,
         })
     }
+}
+
+/// Whether something is known of a function of the kernel's source.
+fn is_known(facts: &Facts, name: &str) -> bool {
+    let outcome = Whereabouts::of(facts, None, name, None).outcome();
+    outcome != Outcome::Unknown || facts.in_modules.contains_key(name)
+}
+
+fn has_symbol(facts: &Facts, object: &str, name: &str) -> bool {
+    object_of(facts, object).is_some_and(|object| !object.symbols.named(name).is_empty())
 }
 
 /// Adds the module that should contain the function.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-//! What a compiler has made of a function of the kernel's source: who fixes a bug knows the function
-//! by its name in the source, and a kernel may have no symbol of that name.
+//! What a compiler has made of a function of the kernel's source: who fixes a bug knows the
+//! function by its name in the source, and a kernel may have no symbol of that name.
 //!
 //! Symbols, ftrace sites and calls tell a part. Only debug information knows of functions that were
 //! inlined everywhere.

@@ -288,14 +288,11 @@ impl Resolver<'_> {
             return None;
         }
         let Some(site) = scope.object.sites.get(found.address) else {
-            self.report(
-                Diagnostic::new(NO_FTRACE_SITE, format!("`{}` cannot be redirected", name.value))
-                    .at(name.span, "it has no ftrace site")
-                    .note(
-                        "assembly, `notrace` and `noinstr` functions and some of lib/ are built without one",
-                    )
-                    .help("patch the functions that call it"),
-            );
+            let message = format!("`{}` cannot be redirected", name.value);
+            let error = Diagnostic::new(NO_FTRACE_SITE, message)
+                .at(name.span, "it has no ftrace site")
+                .note("assembly, `notrace` and `noinstr` functions, and files compiled without tracing, have none");
+            self.report(self.with_callers(scope, found.address, error));
             return None;
         };
         let entry = site.entry(self.facts.arch());

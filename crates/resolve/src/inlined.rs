@@ -7,7 +7,7 @@ use super::Resolver;
 use kps_ast as ast;
 use kps_ast::Span;
 use kps_diag::{list, Diagnostic, INLINED_COPIES};
-use kps_facts::DebugInfo;
+use kps_facts::{DebugInfo, Function, Redirection};
 
 /// The most callers that a warning lists.
 const SHOWN: usize = 10;
@@ -26,12 +26,10 @@ struct Caller {
 }
 
 impl Resolver<'_> {
-    /// Warns about callers that keep the old code of changed functions. Copies are known only for
-    /// vmlinux.
+    /// Warns about callers that keep the old code of changed functions. Copies in other objects are
+    /// not known.
     pub(super) fn note_inlined(&mut self, scope: Scope<'_>, spec: &ast::Object, rust: &Rust) {
-        let Some(debug) = self.facts.debug.as_ref().filter(|_| scope.module.is_none()) else {
-            return;
-        };
+        let Some(debug) = self.facts.debug_of(scope.module) else { return };
         let renewed: Vec<Span> =
             spec.funcs.iter().filter(|func| is_renewed(func, rust)).map(place).collect();
         for func in &spec.funcs {
@@ -70,14 +68,10 @@ impl Resolver<'_> {
         let lasting =
             copies.filter(|copy| !is_renewed(copy.caller) && !object.is_init(copy.caller));
         let caller = |copy: kps_facts::Copy<'_>| {
-            let name = object.symbols.at(copy.caller).next()?.name;
-            let all = object.symbols.named(name);
-            let name = match all.iter().position(|sym| sym.address == copy.caller) {
-                Some(n) if all.len() > 1 => format!("{name}@{}", n + 1),
-                _ => name.to_owned(),
-            };
+            let function = Function::at(object, copy.caller)?;
             let place = format!("{}:{}", copy.file, copy.line);
-            Some(Caller { name, place, has_site: object.sites.contains(copy.caller) })
+            let has_site = function.redirection == Redirection::Possible;
+            Some(Caller { name: function.written(), place, has_site })
         };
         lasting.filter_map(caller).collect()
     }

@@ -58,6 +58,7 @@ mod user_pointers;
 mod values;
 mod waits;
 mod when;
+mod whereabouts;
 mod words;
 
 use advice::Advice;

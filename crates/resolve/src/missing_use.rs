@@ -3,7 +3,7 @@
 
 use super::names::exported;
 use super::percpu::is_per_cpu;
-use super::symbols::{is_function, Scope};
+use super::symbols::Scope;
 use super::Resolver;
 use crate::advice::{self, Advice};
 use crate::propose::TYPES;
@@ -19,7 +19,7 @@ impl Resolver<'_> {
         let text = &name.name;
         let Some(&other) = self.objects_with(text).first() else { return false };
         let is_function = Scope::of(self.facts, other).is_some_and(|scope| {
-            scope.object.symbols.named(text).iter().all(|sym| is_function(scope.object, *sym))
+            scope.object.symbols.named(text).iter().all(|sym| scope.object.is_function(*sym))
         });
         let kind = match name.role {
             Role::Function => "function",
@@ -51,7 +51,7 @@ impl Resolver<'_> {
         let Some((scope, symbol)) = found else {
             return self.of_another_object(name, span);
         };
-        let is_function = is_function(scope.object, symbol);
+        let is_function = scope.object.is_function(symbol);
         // rustc knows better whether a name in another role is meant to be a kernel symbol.
         if name.role == Role::Type || (name.role == Role::Function && !is_function) {
             return true;

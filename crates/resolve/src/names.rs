@@ -5,7 +5,7 @@ use super::bodies::{Fragment, Rust};
 use super::clones::Told;
 use super::read_only::read_only;
 use super::signatures::Known;
-use super::symbols::{is_function, Found, Scope, Wanted};
+use super::symbols::{Found, Scope, Wanted};
 use super::Resolver;
 use super::{data, prelude};
 use kps_ast::Span;
@@ -49,7 +49,7 @@ impl Resolver<'_> {
                     continue;
                 }
                 let symbol = &item.symbol;
-                let found = self.find(scope, symbol, Wanted::Function);
+                let found = self.find(scope, symbol, Wanted::Callee);
                 let found = found.filter(|found| self.stays(scope, symbol, found));
                 // Nothing is known of a function that is not there.
                 let Some(found) = found else { continue };
@@ -369,7 +369,7 @@ impl Resolver<'_> {
         let symbols = self.facts.vmlinux.symbols.named(text);
         let export = exported(self.facts, text);
         let export =
-            export.filter(|_| symbols.len() == 1 && is_function(&self.facts.vmlinux, symbols[0]));
+            export.filter(|_| symbols.len() == 1 && self.facts.vmlinux.is_function(symbols[0]));
         if let Some(export) = export {
             let scope = Scope::vmlinux(self.facts);
             if let Known::One(signature) = self.known_signature(scope, text, importer) {

@@ -10,7 +10,7 @@ use kps_diag::{
     list, Diagnostic, AMBIGUOUS_NAME, NO_SUCH_FUNCTION, NO_SUCH_POSITION, NO_SUCH_VARIABLE,
     POSITION_WITHOUT_KERNEL, RUST_FUNCTION, WRONG_KIND_OF_SYMBOL,
 };
-use kps_facts::{Facts, Module, Object, Sym};
+use kps_facts::{DebugInfo, Facts, Module, Object, Sym};
 use kps_plan::{ObjectName, Symbol};
 
 /// The object in which names are looked up.
@@ -74,8 +74,17 @@ pub(super) struct Found {
 /// The kind of symbol that a name should be.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Wanted {
+    /// A function to change.
     Function,
+    /// A function to call.
+    Callee,
     Variable,
+}
+
+impl Wanted {
+    pub(super) fn is_function(self) -> bool {
+        self != Wanted::Variable
+    }
 }
 
 impl Resolver<'_> {
@@ -108,25 +117,14 @@ impl Resolver<'_> {
         let name = &symbol.name;
         let all = scope.object.symbols.named(&name.value);
         let (noun, code) = match wanted {
-            Wanted::Function => ("function", NO_SUCH_FUNCTION),
+            Wanted::Function | Wanted::Callee => ("function", NO_SUCH_FUNCTION),
             Wanted::Variable => ("variable", NO_SUCH_VARIABLE),
         };
         if all.is_empty() {
             let message = format!("there is no {noun} `{}` in {}", name.value, scope.name);
             let error = Diagnostic::new(code, message).at(name.span, "");
-            let near = self.near_symbols(scope, &name.value, wanted);
-            let elsewhere = self.objects_with(&name.value);
-            self.report(match (near.as_slice(), wanted) {
-                _ if !elsewhere.is_empty() => {
-                    let objects: Vec<String> = elsewhere.iter().map(ToString::to_string).collect();
-                    error.help(Advice::Elsewhere(&objects, &name.value).text(self.form))
-                }
-                ([], Wanted::Function) => error
-                    .note("inline functions and macros have no symbol and cannot be patched")
-                    .help("look it up in /proc/kallsyms of the target; a module's function goes into `object MODULE { .. }`"),
-                ([], Wanted::Variable) => error.help("look it up in /proc/kallsyms of the target"),
-                (near, _) => error.help(format!("did you mean {}?", list(near, "or"))),
-            });
+            let error = self.absent(scope, &name.value, wanted, error);
+            self.report(error);
             return None;
         }
         // Positions count every symbol of the name, of any type, as `klp_find_object_symbol()`
@@ -167,6 +165,48 @@ impl Resolver<'_> {
             symbol: Symbol { object: scope.object_name(), name: name.value.clone(), sympos },
             address: sym.address,
         })
+    }
+
+    /// The error about a name without a symbol, with what else is known of it.
+    fn absent(
+        &mut self,
+        scope: Scope<'_>,
+        name: &str,
+        wanted: Wanted,
+        error: Diagnostic,
+    ) -> Diagnostic {
+        let mut elsewhere = self.objects_with(name);
+        elsewhere.extend(self.modules_with(name));
+        if !elsewhere.is_empty() {
+            let objects: Vec<String> = elsewhere.iter().map(ToString::to_string).collect();
+            return error.help(Advice::Elsewhere(&objects, name).text(self.form));
+        }
+        let error = match wanted.is_function() {
+            true => match self.with_whereabouts(scope, name, wanted, error) {
+                Ok(explained) => return explained,
+                Err(error) => error,
+            },
+            false => error,
+        };
+        let near = self.near_symbols(scope, name, wanted);
+        let debug = self.facts.debug_of(scope.module);
+        let has_debug = debug.is_some_and(DebugInfo::has_functions);
+        match near.as_slice() {
+            [] if !wanted.is_function() => {
+                error.help("look it up in /proc/kallsyms of the target")
+            }
+            [] if self.facts.in_modules.contains_key(name) => {
+                let error = self.inlined_in_modules(scope, name, error);
+                error.help("change the functions that contain it there")
+            }
+            [] => error
+                .note(match has_debug {
+                    true => format!("debug information has no such function either: it is a macro, or not compiled into {}", scope.name),
+                    false => "inline functions and macros have no symbol and cannot be patched".to_owned(),
+                })
+                .help("look it up in /proc/kallsyms of the target; a module's function goes into `object MODULE { .. }`"),
+            near => error.help(format!("did you mean {}?", list(near, "or"))),
+        }
     }
 
     /// The address of a function that a spec names, without a message if it has none.
@@ -243,7 +283,7 @@ impl Resolver<'_> {
         symbol: &ast::Symbol,
     ) -> bool {
         let name = &symbol.name;
-        if wanted == Wanted::Function && sym.name.starts_with("_R") {
+        if wanted.is_function() && sym.name.starts_with("_R") {
             let message =
                 format!("`{}` is a Rust function of the kernel", spelling::demangled(sym.name));
             self.report(
@@ -254,17 +294,19 @@ impl Resolver<'_> {
             );
             return false;
         }
-        let is_function = is_function(scope.object, sym);
-        if is_function == (wanted == Wanted::Function) {
+        let is_function = scope.object.is_function(sym);
+        if is_function == wanted.is_function() {
             return true;
         }
         let (is, advice) = match wanted {
-            Wanted::Function => ("a variable, not a function", Advice::AsVariable(&name.value)),
+            Wanted::Function | Wanted::Callee => {
+                ("a variable, not a function", Advice::AsVariable(&name.value))
+            }
             Wanted::Variable => ("a function, not a variable", Advice::AsFunction(&name.value)),
         };
         let message = format!("`{}` is {is}", name.value);
         let mut error = Diagnostic::new(WRONG_KIND_OF_SYMBOL, message).at(name.span, "");
-        if wanted == Wanted::Function {
+        if wanted.is_function() {
             error = error.note(TYPES);
         }
         self.report(error.help(advice.text(self.form)));
@@ -324,7 +366,7 @@ impl Resolver<'_> {
     /// A description that tells a symbol from others of its name: its source line if known, or its
     /// neighbours.
     fn whereabouts(&self, scope: Scope<'_>, sym: Sym<'_>) -> String {
-        let debug = self.facts.debug.as_ref().filter(|_| scope.module.is_none());
+        let debug = self.facts.debug_of(scope.module);
         if let Some((file, line)) = debug.and_then(|debug| debug.position(sym.address)) {
             return format!("in {file}:{line}");
         }
@@ -334,14 +376,6 @@ impl Resolver<'_> {
             (None, None) => String::new(),
         };
         format!("at {}{between}", scope.place(sym.address))
-    }
-}
-
-/// Whether a symbol is code. The letters of kallsyms are unreliable; sections are not.
-pub(super) fn is_function(object: &Object, sym: Sym<'_>) -> bool {
-    match object.section_of(sym.address) {
-        Some(section) => section.name.ends_with(".text") || section.name.starts_with(".text"),
-        None => matches!(sym.kind, 't' | 'T' | 'w' | 'W'),
     }
 }
 
@@ -358,9 +392,7 @@ pub(super) fn nearest(object: &Object, name: &str, wanted: Wanted) -> Vec<String
     let mut near: Vec<(usize, &str)> = object
         .symbols
         .iter()
-        .filter(|sym| {
-            near_length(sym.name) && is_function(object, *sym) == (wanted == Wanted::Function)
-        })
+        .filter(|sym| near_length(sym.name) && object.is_function(*sym) == wanted.is_function())
         .filter(|sym| !sym.name.starts_with("__pfx_"))
         .map(|sym| (spelling::distance(name, sym.name), sym.name))
         .filter(|(distance, _)| *distance <= reach)
@@ -373,7 +405,7 @@ pub(super) fn nearest(object: &Object, name: &str, wanted: Wanted) -> Vec<String
             .symbols
             .iter()
             .filter(|sym| {
-                sym.name.contains(name) && is_function(object, *sym) == (wanted == Wanted::Function)
+                sym.name.contains(name) && object.is_function(*sym) == wanted.is_function()
             })
             .filter(|sym| !sym.name.starts_with("__pfx_"))
             .map(|sym| (sym.name.len(), sym.name))

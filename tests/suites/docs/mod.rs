@@ -45,6 +45,7 @@ pub(crate) fn cases() -> Vec<Case> {
 /// Blocks of plain text, by words in them, and who holds what they say.
 const TEXTS: &[(&str, &str, &str)] = &[
     ("docs/commands.md", "struct seq_file,", "suites/inspect.rs"),
+    ("docs/commands.md", "show_sb_opts\n", "tests/suites/inspect.rs"),
     ("docs/commands.md", "message-format = ", "tests/suites/cli/projects.rs"),
     ("docs/crates.md", "patches/net_fix/", "tests/suites/crates.rs"),
     ("docs/editors.md", "require('kps').setup", "tests/suites/editors/neovim.rs"),
