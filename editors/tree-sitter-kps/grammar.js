@@ -126,8 +126,7 @@ module.exports = grammar({
         'use',
         choice(
           seq('fn', field('name', $.symbol), optional($.prototype)),
-          seq('static', field('name', $.symbol), ':', field('type', $.type)),
-          seq('percpu', field('name', $.symbol), optional(seq(':', field('type', $.type)))),
+          seq(choice('static', 'percpu'), field('name', $.symbol), optional(seq(':', field('type', $.type)))),
         ),
         optional($.when),
         ';',

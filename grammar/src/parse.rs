@@ -255,9 +255,8 @@ impl<'a> SpecParser<'a> {
         let (symbol, when) = (head.symbol(), head.conditions());
         match rule {
             Rule::use_static => {
-                if let Some(ty) = head.code(Rule::type_text) {
-                    object.use_statics.push(UseStatic { symbol, ty, when });
-                }
+                let ty = head.code(Rule::type_text);
+                object.use_statics.push(UseStatic { symbol, ty, when });
             }
             Rule::use_percpu => {
                 let ty = head.code(Rule::type_text);

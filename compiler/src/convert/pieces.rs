@@ -9,7 +9,7 @@ use crate::Checked;
 use kps_codegen::names::ident;
 use kps_grammar::ast::{self, BodyWithParams, Code, Lifetime, ParamValue, When};
 use kps_grammar::{Language, Sources, Span};
-use kps_plan::{Function, Imports, Object, ObjectName, Static, Uses};
+use kps_plan::{CSymbol, Function, Imports, Object, ObjectName, Static, Uses};
 
 /// The kind of a snippet in the crate.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -107,7 +107,7 @@ pub(super) fn code(patch: &ast::Patch) -> Vec<Code> {
             );
         }
         object.use_fns.iter().for_each(|item| prototype(&mut all, item.prototype.as_ref()));
-        all.extend(object.use_statics.iter().map(|item| item.ty));
+        all.extend(object.use_statics.iter().filter_map(|item| item.ty));
         all.extend(object.use_percpus.iter().filter_map(|item| item.ty));
         all.extend(object.callbacks.iter().map(|callback| callback.code));
     }
@@ -372,6 +372,9 @@ fn symbols(
         Some(position) => format!("#[position({})]\n{:INNER$}", position.value, ""),
         None => String::new(),
     };
+    let is_of_c = |name: &str| {
+        uses(checked, &object.name.value).any(|(_, _, of_c)| of_c.iter().any(|c| c.name == name))
+    };
     let mut add = |symbol: &ast::Symbol, when: &[When], text: String| {
         let conditions = conditions(object.when.iter().chain(when), INNER);
         let text = format!("{conditions}{}{text}", position(symbol));
@@ -379,7 +382,11 @@ fn symbols(
     };
     for item in &object.use_fns {
         let name = &item.symbol.name.value;
-        let mut known = uses(checked, &object.name.value).flat_map(|(functions, _)| functions);
+        if is_of_c(name) {
+            add(&item.symbol, &item.when, format!("fn {}() -> _;", ident(name)));
+            continue;
+        }
+        let mut known = uses(checked, &object.name.value).flat_map(|(functions, ..)| functions);
         if let Some(Function { signature, .. }) = known.find(|known| known.name == *name) {
             add(
                 &item.symbol,
@@ -388,39 +395,42 @@ fn symbols(
             );
         }
     }
+    // The type of a variable, as `TYPE` or `_`.
+    let ty = |name: &str, written: Option<Code>| {
+        let mut known = uses(checked, &object.name.value).flat_map(|(_, statics, _)| statics);
+        match (written, known.find(|known| known.name == *name)) {
+            (Some(ty), _) => Some(inline(sources, ty, INNER)),
+            (None, Some(known)) => Some(kernel_type(checked, &known.ty)),
+            (None, None) => is_of_c(name).then(|| "_".to_owned()),
+        }
+    };
     for item in &object.use_statics {
-        let name = ident(&item.symbol.name.value);
-        add(
-            &item.symbol,
-            &item.when,
-            format!("static {name}: {};", inline(sources, item.ty, INNER)),
-        );
+        let name = &item.symbol.name.value;
+        let Some(ty) = ty(name, item.ty) else { continue };
+        add(&item.symbol, &item.when, format!("static {}: {ty};", ident(name)));
     }
     for item in &object.use_percpus {
         let name = &item.symbol.name.value;
-        let mut known = uses(checked, &object.name.value).flat_map(|(_, statics)| statics);
-        let known = known.find(|known| known.name == *name);
-        let ty = match (item.ty, known) {
-            (Some(ty), _) => inline(sources, ty, INNER),
-            (None, Some(known)) => kernel_type(checked, &known.ty),
-            (None, None) => continue,
-        };
+        let Some(ty) = ty(name, item.ty) else { continue };
         let text = format!("#[percpu]\n{:INNER$}static {}: {ty};", "", ident(name));
         add(&item.symbol, &item.when, text);
     }
 }
 
-/// The used symbols of an object: functions and variables.
+/// The used symbols of an object: functions, variables, and what only C uses.
 fn uses<'a>(
     checked: &'a Checked,
     object: &str,
-) -> impl Iterator<Item = (&'a [Function], &'a [Static])> {
-    let Imports { functions, statics, .. } = &checked.patch().kernel;
-    let of_image =
-        (object == ObjectName::IMAGE).then_some((functions.as_slice(), statics.as_slice()));
+) -> impl Iterator<Item = (&'a [Function], &'a [Static], &'a [CSymbol])> {
+    let Imports { functions, statics, of_c, .. } = &checked.patch().kernel;
+    let of_image = (object == ObjectName::IMAGE).then_some((
+        functions.as_slice(),
+        statics.as_slice(),
+        of_c.as_slice(),
+    ));
     let of_module = checked.patch().objects.iter().find(|known| known.name.as_str() == object);
-    let of_module = of_module.map(|Object { uses: Uses { functions, statics }, .. }| {
-        (functions.as_slice(), statics.as_slice())
+    let of_module = of_module.map(|Object { uses: Uses { functions, statics, of_c }, .. }| {
+        (functions.as_slice(), statics.as_slice(), of_c.as_slice())
     });
     of_image.into_iter().chain(of_module)
 }

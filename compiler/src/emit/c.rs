@@ -5,7 +5,7 @@
 use super::templates;
 use crate::resolve::Fragment;
 use kps_codegen::names::{c_name, c_symbol, func_names};
-use kps_plan::{CFile, Change, Func, Link, Object, Patch, Uses};
+use kps_plan::{CFile, CSymbol, Change, Func, Link, Object, Patch, Uses};
 use serde::Serialize;
 
 /// The folder of the authors' files in the generated folder.
@@ -55,8 +55,9 @@ struct Prototype {
 
 /// The file that Kbuild compiles instead of the author's. It includes that file by this path.
 pub(super) fn wrapper(patch: &Patch<Fragment>, n: usize, file: &CFile, path: &str) -> String {
-    let own = |uses: &Uses| symbols(&uses.functions, &uses.statics);
-    let mut reached = symbols(&patch.kernel.functions, &patch.kernel.statics);
+    let own = |uses: &Uses| symbols(&uses.functions, &uses.statics, &uses.of_c);
+    let kernel = &patch.kernel;
+    let mut reached = symbols(&kernel.functions, &kernel.statics, &kernel.of_c);
     let of_file = |object: &&Object<Fragment>| object.name == file.object;
     for object in patch.objects.iter().filter(of_file) {
         reached.extend(own(&object.uses));
@@ -109,11 +110,13 @@ fn is_in<B>(func: &Func<B>, n: usize) -> bool {
 fn symbols(
     functions: &[kps_plan::Function],
     statics: &[kps_plan::Static],
+    of_c: &[CSymbol],
 ) -> Vec<(String, String)> {
     let links = functions
         .iter()
         .map(|f| (&f.name, &f.link))
-        .chain(statics.iter().map(|s| (&s.name, &s.link)));
+        .chain(statics.iter().map(|s| (&s.name, &s.link)))
+        .chain(of_c.iter().map(|symbol| (&symbol.name, &symbol.link)));
     let reached = links.filter_map(|(name, link)| match link {
         Link::Livepatch(symbol) => Some((name.clone(), symbol.placeholder())),
         Link::Export { .. } | Link::Own | Link::Header { .. } => None,

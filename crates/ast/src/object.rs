@@ -116,13 +116,13 @@ pub struct UseFn {
     pub when: Conditions,
 }
 
-/// `use static NAME: TYPE;`.
+/// `use static NAME;` or `use static NAME: TYPE;`.
 #[derive(Debug, Clone)]
 pub struct UseStatic {
     /// Its symbol.
     pub symbol: Symbol,
-    /// Its Rust type. No kernel records it, except for per-CPU variables.
-    pub ty: Code,
+    /// Its Rust type, if the author gave one. Only Rust needs it, and BTF has that of few variables.
+    pub ty: Option<Code>,
     /// `when ..`
     pub when: Conditions,
 }

@@ -28,8 +28,8 @@ impl Reader<'_> {
                     let Some(prototype) = self.foreign_prototype(function, &known) else {
                         continue;
                     };
-                    let (prototype, when) =
-                        (Some(prototype), self.conditions_within(&function.attrs));
+                    let prototype = Some(prototype).filter(|_| !is_left_out(&function.sig));
+                    let when = self.conditions_within(&function.attrs);
                     self.object(&object).use_fns.push(UseFn { symbol, prototype, when });
                 }
                 ForeignItem::Static(item) => self.foreign_static(&object, item),
@@ -43,7 +43,8 @@ impl Reader<'_> {
             return self.refuse_item(self.places.piece(odd).span);
         }
         let Some(symbol) = self.symbol(&item.ident, &item.attrs) else { return };
-        let ty = self.places.piece(&item.ty);
+        let is_told = !matches!(*item.ty, syn::Type::Infer(_));
+        let ty = is_told.then(|| self.places.piece(&item.ty));
         let per_cpu = item.attrs.iter().find(|attribute| is_called(attribute, "percpu"));
         if let Some(attribute) = per_cpu {
             if self.arguments("percpu", attribute, "`#[percpu]`", |_| Ok(())).is_none() {
@@ -53,7 +54,7 @@ impl Reader<'_> {
         let when = self.conditions_within(&item.attrs);
         let object = self.object(object);
         match per_cpu.is_some() {
-            true => object.use_percpus.push(UsePerCpu { symbol, ty: Some(ty), when }),
+            true => object.use_percpus.push(UsePerCpu { symbol, ty, when }),
             false => object.use_statics.push(UseStatic { symbol, ty, when }),
         }
     }
@@ -147,4 +148,13 @@ impl Reader<'_> {
         );
         self.diagnostics.push(error.at(place, "").help(ITEMS));
     }
+}
+
+/// Whether a prototype is left out, as in `fn NAME() -> _;`.
+fn is_left_out(sig: &syn::Signature) -> bool {
+    let is_infer = |ret: &syn::ReturnType| match ret {
+        syn::ReturnType::Type(_, ty) => matches!(**ty, syn::Type::Infer(_)),
+        syn::ReturnType::Default => false,
+    };
+    sig.inputs.is_empty() && sig.variadic.is_none() && is_infer(&sig.output)
 }

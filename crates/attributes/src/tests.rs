@@ -161,6 +161,28 @@ fn a_block_of_symbols_becomes_use_lines() {
 }
 
 #[test]
+fn a_symbol_for_c_alone_has_no_type() {
+    let patch = patch(
+        quote!(license = "GPL"),
+        quote! {
+            #[symbols(vmlinux)]
+            extern "C" {
+                fn helper() -> _;
+                fn two(value: c_int) -> _;
+                static limit: _;
+                #[percpu]
+                static counts: _;
+            }
+        },
+    );
+    let [vmlinux] = patch.objects.as_slice() else { panic!("{:?}", patch.objects) };
+    let has_prototype: Vec<_> =
+        vmlinux.use_fns.iter().map(|function| function.prototype.is_some()).collect();
+    assert_eq!(has_prototype, [false, true]);
+    assert!(vmlinux.use_statics[0].ty.is_none() && vmlinux.use_percpus[0].ty.is_none());
+}
+
+#[test]
 fn statics_become_data() {
     let patch = patch(
         quote!(license = "GPL"),

@@ -24,6 +24,7 @@ pub(crate) fn declaration<B>(patch: &Patch<B>, module: &TokenStream) -> TokenStr
     let functions = patch.kernel.functions.iter().map(|f| &f.link);
     let namespaces: BTreeSet<&String> = functions
         .chain(patch.kernel.statics.iter().map(|s| &s.link))
+        .chain(patch.kernel.of_c.iter().map(|symbol| &symbol.link))
         .filter_map(|link| match link {
             Link::Export { namespace } => namespace.as_ref(),
             Link::Livepatch(_) | Link::Own | Link::Header { .. } => None,

@@ -152,7 +152,7 @@ fn object<B: Body>(patch: &Patch<B>, object: &Object<B>, names: &[FuncNames]) ->
         used.add_named(types, patch.klp.object);
         used.add(types, &CALLBACK);
     }
-    let Uses { functions, statics } = &object.uses;
+    let Uses { functions, statics, of_c: _ } = &object.uses;
     functions.iter().for_each(|function| used.add(types, &function.signature));
     statics.iter().for_each(|item| used.add_type(types, &item.ty));
     let externs = externs(types, functions, statics);

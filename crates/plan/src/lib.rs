@@ -220,6 +220,8 @@ pub struct Uses {
     pub functions: Vec<Function>,
     /// The variables.
     pub statics: Vec<Static>,
+    /// What only C files use.
+    pub of_c: Vec<CSymbol>,
 }
 
 /// A `klp_func`: one function of an object and the code that replaces it.
@@ -331,7 +333,9 @@ impl<B> Patch<B> {
         let functions =
             self.kernel.functions.iter().chain(of_modules().flat_map(|uses| &uses.functions));
         let statics = self.kernel.statics.iter().chain(of_modules().flat_map(|uses| &uses.statics));
+        let of_c = self.kernel.of_c.iter().chain(of_modules().flat_map(|uses| &uses.of_c));
         let links = functions.map(|f| &f.link).chain(statics.map(|s| &s.link));
+        let links = links.chain(of_c.map(|symbol| &symbol.link));
         let livepatch = links.filter_map(|link| match link {
             Link::Livepatch(symbol) => Some(symbol),
             Link::Export { .. } | Link::Own | Link::Header { .. } => None,
@@ -357,6 +361,8 @@ pub struct Imports {
     pub functions: Vec<Function>,
     /// The variables.
     pub statics: Vec<Static>,
+    /// What only C files use.
+    pub of_c: Vec<CSymbol>,
     /// The enumeration constants.
     pub constants: Vec<Constant>,
 }
@@ -368,6 +374,7 @@ impl Imports {
             types: Types::new(arch),
             functions: Vec::new(),
             statics: Vec::new(),
+            of_c: Vec::new(),
             constants: Vec::new(),
         }
     }
@@ -393,6 +400,16 @@ pub struct Static {
     pub ty: Type,
     /// How code reaches it.
     pub kind: StaticKind,
+    /// How the module resolves it.
+    pub link: Link,
+}
+
+/// A kernel function or variable that only C files use: they bring its declaration, and Rust would
+/// need a type that nothing tells.
+#[derive(Debug, Clone)]
+pub struct CSymbol {
+    /// Its name in C, which is its name in the kernel.
+    pub name: String,
     /// How the module resolves it.
     pub link: Link,
 }

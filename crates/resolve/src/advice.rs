@@ -35,6 +35,8 @@ pub(crate) enum Advice<'a> {
     UseStatic { object: &'a str, name: &'a str },
     /// To declare a per-CPU variable of the kernel.
     UsePerCpu { object: &'a str, name: &'a str },
+    /// To write the type of a variable.
+    VariableType { word: &'a str, name: &'a str },
     /// To use a function in bodies of the module that has it.
     InBodiesOf(&'a str),
     /// To declare a variable as per-CPU, with its type unless that is known.
@@ -114,6 +116,10 @@ impl Advice<'_> {
             Advice::UsePerCpu { object, name } => (
                 format!("add `use percpu {name};` to `object {object}`"),
                 format!("add `#[symbols({object})] extern \"C\" {{ #[percpu] static {name}: TYPE; }}`"),
+            ),
+            Advice::VariableType { word, name } => (
+                format!("write it: `use {word} {name}: TYPE;`"),
+                format!("write it: `static {name}: TYPE;`"),
             ),
             Advice::InBodiesOf(object) => (
                 format!("use it in the bodies of `object {object}`"),

@@ -2,10 +2,11 @@
 //! Files in C: functions that replace old ones, and functions that Rust bodies call.
 
 use super::c_text::prototype::per_cpu;
-use super::names::Declared;
+
 use super::paths::FileKind;
 use super::rust::{long_name, MAX_NAME};
 use super::symbols::Scope;
+use super::uses::Declared;
 use super::Resolver;
 use kps_ast::{self as ast, Text};
 use kps_diag::{Diagnostic, FILE_OUTSIDE, REPEATED_NAME};
@@ -102,6 +103,12 @@ impl Resolver<'_> {
             }
         }
     }
+}
+
+/// Whether a patch has files in C.
+pub(super) fn has_files(spec: &ast::Patch) -> bool {
+    let funcs = || spec.objects.iter().flat_map(|object| &object.funcs);
+    !spec.c_files.is_empty() || funcs().any(|func| func.replace_c.is_some())
 }
 
 /// Whether a declaration from BTF is valid C, even if the BTF is forged.

@@ -4,7 +4,7 @@
 use crate::{is_meant_for, Fragment, Resolved};
 use kps_ast::{self as ast, Span};
 use kps_diag::{any_error, Diagnostic, LOADED_ONCE, VARIADIC};
-use kps_plan::{Change, Func, Object, ObjectName, Patch};
+use kps_plan::{Change, Func, Object, ObjectName, Patch, Uses};
 use std::collections::BTreeSet;
 
 /// A patch that has passed every check.
@@ -87,8 +87,11 @@ fn loaded_once(patch: &Patch<Fragment>, written: &ast::Patch) -> Vec<Diagnostic>
         let planned = patch.objects.iter().find(|planned| {
             planned.name != ObjectName::Vmlinux && planned.name.as_str() == object.name.value
         });
-        planned.is_some_and(|Object { funcs, uses, .. }| {
-            funcs.iter().any(reaches_back) || !uses.functions.is_empty() || !uses.statics.is_empty()
+        planned.is_some_and(|Object { funcs, uses: Uses { functions, statics, of_c }, .. }| {
+            funcs.iter().any(reaches_back)
+                || !functions.is_empty()
+                || !statics.is_empty()
+                || !of_c.is_empty()
         })
     };
     let modules = written.objects.iter().filter(|object| is_reached(object));

@@ -25,6 +25,7 @@ mod handed;
 mod inlined;
 mod kernel_paths;
 mod locks;
+mod lookup;
 mod metadata;
 mod missing_use;
 mod names;
@@ -55,6 +56,7 @@ mod syscalls;
 mod test_blocks;
 mod typing;
 mod user_pointers;
+mod uses;
 mod values;
 mod waits;
 mod when;
@@ -63,8 +65,7 @@ mod words;
 
 use advice::Advice;
 use data::FreeHook;
-use kps_ast as ast;
-use kps_ast::Span;
+use kps_ast::{self as ast, Span};
 use kps_diag::{
     any_error, list, Diagnostic, CHANGES_NOTHING, NO_LIVEPATCH_SUPPORT, NO_SUCH_MODULE,
     REPEATED_OBJECT,
@@ -73,13 +74,14 @@ use kps_facts::{Facts, Importer, Wanted};
 use kps_plan::{
     AuthorsKey, CFile, Imports, Klp, Kobject, Mode, Object, ObjectName, Patch, Rodata, Target, Type,
 };
-use names::Declared;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use symbols::Scope;
+use uses::{Declared, Untyped};
 
 pub use bodies::Fragment;
 pub use c_table::{FromC, FROM_C};
 pub use check::{check, Checked};
+pub use lookup::{offer, Candidate, Offer, UseKind};
 pub use metadata::{check_name, is_meant_for, version_of};
 pub use paths::{is_path, refused_path, FileKind};
 pub use pieces::SourceText;
@@ -134,6 +136,8 @@ struct Resolver<'a> {
     unknown: usize,
     /// The files in C named so far.
     c_files: Vec<CFile>,
+    /// The declared symbols whose types are known nowhere, by name; `None` without files in C.
+    untyped: Option<BTreeMap<String, Untyped>>,
     /// The names that the author's items define.
     own_names: BTreeSet<String>,
     /// Whether more than one function has more than a `pre` hook.
@@ -223,6 +227,7 @@ impl<'a> Resolver<'a> {
             unknown: 0,
             own_names: BTreeSet::new(),
             c_files: Vec::new(),
+            untyped: None,
             changes_several: false,
             names_one_kernel: true,
             names_this_kernel: true,
@@ -269,6 +274,7 @@ impl<'a> Resolver<'a> {
         let states = self.states(spec, &rust);
         let shadows = self.shadows(spec, &metadata.family, &rust, &mut importer);
         let resources = self.resources(spec, &metadata.family, &rust);
+        self.untyped = c::has_files(spec).then(BTreeMap::new);
         let mut uses = self.declared(&objects, &mut importer);
         self.c_functions(spec, &mut importer, &mut uses);
         let mut declared = std::mem::take(&mut uses.names);
@@ -276,6 +282,7 @@ impl<'a> Resolver<'a> {
         declared.entry(ObjectName::IMAGE.to_owned()).or_default().extend(of_patch);
         imports.functions.append(&mut uses.vmlinux.functions);
         imports.statics.append(&mut uses.vmlinux.statics);
+        imports.of_c.append(&mut uses.vmlinux.of_c);
         let (mut resolved, mut places) = (Vec::new(), Vec::new());
         for &(scope, spec) in &objects {
             let (object, spans) = self.object(scope, spec, &rust, &mut uses, &mut importer);

@@ -4,6 +4,7 @@
 use super::names::exported;
 use super::percpu::is_per_cpu;
 use super::symbols::Scope;
+use super::uses::Untyped;
 use super::Resolver;
 use crate::advice::{self, Advice};
 use crate::propose::TYPES;
@@ -11,6 +12,7 @@ use kps_ast::Span;
 use kps_codegen::refs::{Name, Role};
 use kps_diag::{Diagnostic, MISSING_USE, UNKNOWN_PROTOTYPE};
 use kps_facts::Importer;
+use kps_plan::ObjectName;
 
 impl Resolver<'_> {
     /// A name that another object has: only its own bodies can use it.
@@ -31,6 +33,26 @@ impl Resolver<'_> {
             .note("a module's symbols exist only while it is loaded")
             .help(Advice::InBodiesOf(other).text(self.form));
         self.report(error);
+        true
+    }
+
+    /// A name that is declared without a type, which is known nowhere. Returns whether it is one.
+    pub(super) fn missing_type(&mut self, object: &str, name: &Name, span: Span) -> bool {
+        let is_in_scope =
+            |untyped: &Untyped| untyped.object == ObjectName::IMAGE || untyped.object == object;
+        let Some(untyped) = self.untyped.as_mut().filter(|_| name.role != Role::Type) else {
+            return false;
+        };
+        if !untyped.get(&name.name).is_some_and(is_in_scope) {
+            return false;
+        }
+        if let Some(Untyped { error, .. }) = untyped.remove(&name.name) {
+            self.report(
+                error.at(span, "Rust names it here").note(
+                    "only C files can use it without its type: they have a declaration of it",
+                ),
+            );
+        }
         true
     }
 

@@ -2,181 +2,21 @@
 //! Kernel names that bodies use: declared with `use`, or exported.
 
 use super::bodies::{Fragment, Rust};
-use super::clones::Told;
 use super::read_only::read_only;
 use super::signatures::Known;
-use super::symbols::{Found, Scope, Wanted};
+use super::symbols::Scope;
 use super::Resolver;
 use super::{data, prelude};
-use kps_ast::Span;
 use kps_ast::{self as ast, Code};
 use kps_codegen::refs::{Name, Refs, Role};
-use kps_diag::{
-    Diagnostic, AMBIGUOUS_CONSTANT, FREED_AFTER_BOOT, REPEATED_NAME, RUST_STRING_TO_C,
-    VARIABLE_TOO_LARGE,
-};
+use kps_diag::{Diagnostic, AMBIGUOUS_CONSTANT, RUST_STRING_TO_C};
 use kps_facts::{is_constant, Export, Facts, Importer};
 use kps_plan::{
-    CInt, Change, Constant, Func, Function, Imports, Link, Object, ObjectName, Static, StaticKind,
-    Symbol, Type, TypeDef, Uses,
+    CInt, Change, Constant, Func, Function, Imports, Link, Object, ObjectName, Type, TypeDef,
 };
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-
-/// What the `use` lines of a spec declare.
-#[derive(Debug, Default)]
-pub(super) struct Declared {
-    /// Symbols of vmlinux.
-    pub(super) vmlinux: Uses,
-    /// Symbols of modules, by module.
-    pub(super) modules: BTreeMap<String, Uses>,
-    /// All declared names by object, including those that could not be resolved.
-    pub(super) names: BTreeMap<String, BTreeSet<String>>,
-}
+use std::collections::{BTreeMap, BTreeSet};
 
 impl Resolver<'_> {
-    /// What the `use` lines declare.
-    pub(super) fn declared(
-        &mut self,
-        objects: &[(Scope<'_>, &ast::Object)],
-        importer: &mut Importer<'_>,
-    ) -> Declared {
-        let mut declared = Declared::default();
-        let mut seen: HashMap<String, Span> = HashMap::new();
-        for &(scope, object) in objects {
-            let mut uses = Uses::default();
-            for item in &object.use_fns {
-                if !self.first_use(&mut seen, &item.symbol) {
-                    continue;
-                }
-                let symbol = &item.symbol;
-                let found = self.find(scope, symbol, Wanted::Callee);
-                let found = found.filter(|found| self.stays(scope, symbol, found));
-                // Nothing is known of a function that is not there.
-                let Some(found) = found else { continue };
-                let signature =
-                    self.signature(scope, symbol, item.prototype.as_ref(), Told::Nowhere, importer);
-                if let Some(signature) = signature {
-                    let link = self.link(found.symbol);
-                    uses.functions.push(Function {
-                        name: symbol.name.value.clone(),
-                        signature,
-                        link,
-                    });
-                }
-            }
-            for item in &object.use_statics {
-                if !self.first_use(&mut seen, &item.symbol) {
-                    continue;
-                }
-                let symbol = &item.symbol;
-                let found = self.find(scope, symbol, Wanted::Variable);
-                let found = found.filter(|found| self.is_one(scope, symbol, item.ty, found));
-                let found = found.filter(|found| self.stays(scope, symbol, found));
-                let ty = self.written_type(item.ty, importer);
-                if let (Some(found), Some(ty)) = (found, ty) {
-                    self.check_size(
-                        scope,
-                        symbol,
-                        item.ty,
-                        found.address,
-                        importer.types().size(&ty),
-                    );
-                    let link = self.link(found.symbol);
-                    let name = symbol.name.value.clone();
-                    let kind = match scope.object.is_read_only(found.address) {
-                        true => StaticKind::ReadOnly,
-                        false => StaticKind::Plain,
-                    };
-                    uses.statics.push(Static { name, ty, kind, link });
-                }
-            }
-            for item in &object.use_percpus {
-                if self.first_use(&mut seen, &item.symbol) {
-                    uses.statics.extend(self.per_cpu(scope, item, importer));
-                }
-            }
-            let names = object.used_symbols().map(|symbol| symbol.name.value.clone()).collect();
-            declared.names.insert(scope.name.to_owned(), names);
-            match scope.module {
-                None => declared.vmlinux = uses,
-                Some(_) => drop(declared.modules.insert(scope.name.to_owned(), uses)),
-            }
-        }
-        declared
-    }
-
-    /// Whether an address stays valid after boot, or after the module is loaded.
-    fn stays(&mut self, scope: Scope<'_>, symbol: &ast::Symbol, found: &Found) -> bool {
-        let name = &symbol.name;
-        if scope.object.is_init(found.address) {
-            self.report(
-                Diagnostic::new(
-                    FREED_AFTER_BOOT,
-                    format!("`{}` is freed after {}", name.value, scope.ready()),
-                )
-                .at(name.span, "")
-                .note("it is `__init`: its memory is freed and reused")
-                .help("use the data that it set up"),
-            );
-            return false;
-        }
-        true
-    }
-
-    fn first_use(&mut self, seen: &mut HashMap<String, Span>, symbol: &ast::Symbol) -> bool {
-        let name = &symbol.name;
-        if let Some(&first) = seen.get(&name.value) {
-            self.report(
-                Diagnostic::new(REPEATED_NAME, format!("`{}` is in two `use` lines", name.value))
-                    .at(name.span, "")
-                    .at(first, "first here")
-                    .help("drop one"),
-            );
-            return false;
-        }
-        seen.insert(name.value.clone(), name.span);
-        true
-    }
-
-    /// Exports of vmlinux link directly, and everything else needs a klp relocation: a direct link
-    /// to a symbol of a module would make the module load before the patch.
-    pub(super) fn link(&self, symbol: Symbol) -> Link {
-        let export = Some(&symbol.object).filter(|object| **object == ObjectName::Vmlinux);
-        match export.and_then(|_| exported(self.facts, &symbol.name)) {
-            // An export is one symbol; an ambiguous name needs its position.
-            Some(export) if symbol.sympos == 0 => {
-                Link::Export { namespace: export.namespace.map(str::to_owned) }
-            }
-            _ => Link::Livepatch(symbol),
-        }
-    }
-
-    pub(super) fn check_size(
-        &mut self,
-        scope: Scope<'_>,
-        symbol: &ast::Symbol,
-        ty: Code,
-        address: u64,
-        size: Option<u64>,
-    ) {
-        let name = &symbol.name;
-        let end = scope
-            .object
-            .section_of(address)
-            .map(|section| section.address.saturating_add(section.size));
-        let next = scope.object.symbols.next_address(address);
-        let Some(next) = next.into_iter().chain(end).min() else { return };
-        if size.is_none_or(|size| size > next - address) {
-            let large = size.map_or("no valid size".to_owned(), |size| format!("{size} bytes"));
-            self.report(
-                Diagnostic::new(VARIABLE_TOO_LARGE, format!("this type is larger than `{}`", name.value))
-                    .at(ty.span, large)
-                    .note(format!("in {} it has room for {} bytes", scope.name, next - address))
-                    .help("write the type that it has in the kernel's source: `c_int` (4 bytes) for `int`, `c_long` (8 bytes) for `long`"),
-            );
-        }
-    }
-
     /// The names that bodies and items use without declaring them.
     pub(super) fn used(
         &mut self,
@@ -291,7 +131,9 @@ impl Resolver<'_> {
                 && names.reported.insert(name.name.clone())
             {
                 let place = self.pieces.place(code, name.span);
-                if !self.missing_use(&names.object, name, place, importer) {
+                if !self.missing_type(&names.object, name, place)
+                    && !self.missing_use(&names.object, name, place, importer)
+                {
                     self.no_such_name(name, place, refs, names);
                 }
             }

@@ -8,7 +8,7 @@ use crate::propose::TYPES;
 use kps_ast::{self as ast, Code};
 use kps_diag::{Diagnostic, PER_CPU_MISMATCH, UNKNOWN_PROTOTYPE, WRONG_PROTOTYPE};
 use kps_facts::Importer;
-use kps_plan::{Static, StaticKind, Type};
+use kps_plan::{Static, StaticKind, Type, Uses};
 
 /// Whether an address holds the initial value of a per-CPU variable. Only its section tells.
 pub(super) fn is_per_cpu(scope: Scope<'_>, address: u64) -> bool {
@@ -19,18 +19,19 @@ pub(super) fn is_per_cpu(scope: Scope<'_>, address: u64) -> bool {
 }
 
 impl Resolver<'_> {
-    /// A variable that `use percpu` declares.
-    pub(super) fn per_cpu(
+    /// Adds a variable that `use percpu` declares.
+    pub(super) fn use_percpu(
         &mut self,
         scope: Scope<'_>,
         item: &ast::UsePerCpu,
         importer: &mut Importer<'_>,
-    ) -> Option<Static> {
+        uses: &mut Uses,
+    ) {
         let symbol = &item.symbol;
         let name = &symbol.name.value;
-        let found = self.find(scope, symbol, Wanted::Variable)?;
+        let Some(found) = self.find(scope, symbol, Wanted::Variable) else { return };
         if !is_per_cpu(scope, found.address) {
-            self.report(
+            return self.report(
                 Diagnostic::new(PER_CPU_MISMATCH, format!("`{name}` is not a per-CPU variable"))
                     .at(symbol.name.span, "")
                     .note("all CPUs share one copy")
@@ -40,55 +41,63 @@ impl Resolver<'_> {
                             .text(self.form)
                     }),
             );
-            return None;
         }
-        let ty = self.per_cpu_type(scope, item, importer)?;
+        let link = self.link(found.symbol);
+        let ty = match item.ty {
+            Some(written) => self.per_cpu_type(scope, &symbol.name, written, importer),
+            None => match self.known_type(scope, &symbol.name, "percpu", importer) {
+                Ok(ty) => Some(ty),
+                Err(error) => return self.keep_untyped(scope, symbol, link, error, uses),
+            },
+        };
+        let Some(ty) = ty else { return };
         if let Some(written) = item.ty {
             self.check_size(scope, symbol, written, found.address, importer.types().size(&ty));
         }
-        Some(Static {
-            name: name.clone(),
-            ty,
-            kind: StaticKind::PerCpu,
-            link: self.link(found.symbol),
-        })
+        uses.statics.push(Static { name: name.clone(), ty, kind: StaticKind::PerCpu, link });
     }
 
-    /// The type from BTF or from the declaration. If both exist, they must agree.
+    /// The type of a variable from BTF, or the error about its absence. `word` is that of its
+    /// `use`.
+    pub(super) fn known_type(
+        &self,
+        scope: Scope<'_>,
+        name: &ast::Name,
+        word: &str,
+        importer: &mut Importer<'_>,
+    ) -> Result<Type, Diagnostic> {
+        let ids = self.of_scope(scope, self.facts.btf.variables(&name.value));
+        let known: Vec<Type> = ids.iter().map(|&id| importer.ty(id)).collect();
+        let (message, note) = match known.as_slice() {
+            [one, others @ ..] if others.iter().all(|other| importer.types().same(one, other)) => {
+                return Ok(one.clone());
+            }
+            [] => (
+                "BTF has no type of",
+                "the kernel's type information does not cover every variable",
+            ),
+            _ => (
+                "BTF has more than one type of",
+                "several translation units have a variable of that name",
+            ),
+        };
+        Err(Diagnostic::new(UNKNOWN_PROTOTYPE, format!("{message} `{}`", name.value))
+            .at(name.span, "")
+            .note(note)
+            .note(TYPES)
+            .help(Advice::VariableType { word, name: &name.value }.text(self.form)))
+    }
+
+    /// The type that the author gives a per-CPU variable. If BTF has one, the two must agree.
     fn per_cpu_type(
         &mut self,
         scope: Scope<'_>,
-        item: &ast::UsePerCpu,
+        name: &ast::Name,
+        written: Code,
         importer: &mut Importer<'_>,
     ) -> Option<Type> {
-        let name = &item.symbol.name;
         let ids = self.of_scope(scope, self.facts.btf.variables(&name.value));
         let known: Vec<Type> = ids.iter().map(|&id| importer.ty(id)).collect();
-        let Some(written) = item.ty else {
-            let (message, note) = match known.as_slice() {
-                [one, others @ ..]
-                    if others.iter().all(|other| importer.types().same(one, other)) =>
-                {
-                    return Some(one.clone());
-                }
-                [] => (
-                    "BTF has no type of",
-                    "the kernel's type information does not cover every variable",
-                ),
-                _ => (
-                    "BTF has more than one type of",
-                    "several translation units have a variable of that name",
-                ),
-            };
-            self.report(
-                Diagnostic::new(UNKNOWN_PROTOTYPE, format!("{message} `{}`", name.value))
-                    .at(name.span, "")
-                    .note(note)
-                    .note(TYPES)
-                    .help(format!("write it: `use percpu {}: TYPE;`", name.value)),
-            );
-            return None;
-        };
         let ty = self.written_type(written, importer)?;
         if !known.is_empty() && !known.iter().any(|known| importer.types().same(known, &ty)) {
             let error =
@@ -107,7 +116,7 @@ impl Resolver<'_> {
         &mut self,
         scope: Scope<'_>,
         symbol: &ast::Symbol,
-        ty: Code,
+        ty: Option<Code>,
         found: &Found,
     ) -> bool {
         let name = &symbol.name;
@@ -115,7 +124,7 @@ impl Resolver<'_> {
             return true;
         }
         let is_known = !self.of_scope(scope, self.facts.btf.variables(&name.value)).is_empty();
-        let ty = if is_known { None } else { Some(self.pieces.text(ty.span)) };
+        let ty = ty.filter(|_| !is_known).map(|ty| self.pieces.text(ty.span));
         let advice = Advice::PerCpu { name: &name.value, ty: ty.as_deref() }.text(self.form);
         self.report(
             Diagnostic::new(PER_CPU_MISMATCH, format!("`{}` is a per-CPU variable", name.value))

@@ -46,23 +46,10 @@ impl Resolver<'_> {
         importer: &mut Importer<'_>,
     ) -> Option<Signature> {
         let Some(written) = written else {
-            let (message, note) = match self.known_signature(scope, &name.value, importer) {
+            match self.known_signature(scope, &name.value, importer) {
                 Known::One(signature) => return Some(signature),
-                Known::None => (
-                    "BTF has no prototype of",
-                    "the kernel's type information does not cover every function",
-                ),
-                Known::Several => {
-                    ("BTF has more than one prototype of", "translation units disagree about it")
-                }
-            };
-            self.report(
-                Diagnostic::new(UNKNOWN_PROTOTYPE, format!("{message} `{}`", name.value))
-                    .at(name.span, "")
-                    .note(note)
-                    .note(TYPES)
-                    .help(format!("write it: `{}(arg: TYPE, ..) -> TYPE`", name.value)),
-            );
+                known => self.report(no_prototype(name, &known)),
+            }
             return None;
         };
         let signature = self.written(written, importer)?;
@@ -234,6 +221,24 @@ impl Resolver<'_> {
             }
         }
     }
+}
+
+/// The error about a function whose prototype neither BTF nor the author gives.
+pub(super) fn no_prototype(name: &ast::Name, known: &Known) -> Diagnostic {
+    let (message, note) = match known {
+        Known::Several => {
+            ("BTF has more than one prototype of", "translation units disagree about it")
+        }
+        Known::None | Known::One(_) => (
+            "BTF has no prototype of",
+            "the kernel's type information does not cover every function",
+        ),
+    };
+    Diagnostic::new(UNKNOWN_PROTOTYPE, format!("{message} `{}`", name.value))
+        .at(name.span, "")
+        .note(note)
+        .note(TYPES)
+        .help(format!("write it: `{}(arg: TYPE, ..) -> TYPE`", name.value))
 }
 
 /// The error about a type of the author's where types are the kernel's.

@@ -322,7 +322,7 @@ impl Resolver<'_> {
     ) -> Diagnostic {
         let name = &symbol.name;
         let describe = |(n, sym): (usize, &Sym<'_>)| {
-            format!("@{} is {}", n + 1, self.whereabouts(scope, *sym))
+            format!("@{} is {}", n + 1, whereabouts(self.facts, scope, *sym))
         };
         let candidates: Vec<_> = all.iter().enumerate().take(8).map(describe).collect();
         let error = Diagnostic::new(
@@ -358,25 +358,25 @@ impl Resolver<'_> {
             format!("this position of `{}` holds for one kernel only", name.value),
         )
         .at(span, "")
-        .note(format!("in {release} it is {}", self.whereabouts(scope, sym)))
+        .note(format!("in {release} it is {}", whereabouts(self.facts, scope, sym)))
         .note("in another kernel it may be another function, and nothing would tell")
         .help(Advice::OneKernel(&version_of(release)).text(self.form))
     }
+}
 
-    /// A description that tells a symbol from others of its name: its source line if known, or its
-    /// neighbours.
-    fn whereabouts(&self, scope: Scope<'_>, sym: Sym<'_>) -> String {
-        let debug = self.facts.debug_of(scope.module);
-        if let Some((file, line)) = debug.and_then(|debug| debug.position(sym.address)) {
-            return format!("in {file}:{line}");
-        }
-        let between = match scope.object.symbols.landmarks(sym.address) {
-            (Some(before), Some(after)) => format!(", between `{before}` and `{after}`"),
-            (Some(near), None) | (None, Some(near)) => format!(", near `{near}`"),
-            (None, None) => String::new(),
-        };
-        format!("at {}{between}", scope.place(sym.address))
+/// A description that tells a symbol from others of its name: its source line if known, or its
+/// neighbours.
+pub(super) fn whereabouts(facts: &Facts, scope: Scope<'_>, sym: Sym<'_>) -> String {
+    let debug = facts.debug_of(scope.module);
+    if let Some((file, line)) = debug.and_then(|debug| debug.position(sym.address)) {
+        return format!("in {file}:{line}");
     }
+    let between = match scope.object.symbols.landmarks(sym.address) {
+        (Some(before), Some(after)) => format!(", between `{before}` and `{after}`"),
+        (Some(near), None) | (None, Some(near)) => format!(", near `{near}`"),
+        (None, None) => String::new(),
+    };
+    format!("at {}{between}", scope.place(sym.address))
 }
 
 /// The most unknown names for which the kernel's names are searched.

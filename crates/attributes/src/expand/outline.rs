@@ -119,9 +119,9 @@ impl Outline<'_> {
                 self.declaration(&ident(&function.symbol.name.value), function.prototype.as_ref()?),
             )
         });
-        let statics = object.use_statics.iter().map(|item| {
-            let (name, ty) = (ident(&item.symbol.name.value), self.tokens.of(item.ty));
-            quote!(static mut #name: #ty;)
+        let statics = object.use_statics.iter().filter_map(|item| {
+            let (name, ty) = (ident(&item.symbol.name.value), self.tokens.of(item.ty?));
+            Some(quote!(static mut #name: #ty;))
         });
         let per_cpu = object.use_percpus.iter().filter_map(|item| {
             let (name, ty) = (ident(&item.symbol.name.value), self.tokens.of(item.ty?));
