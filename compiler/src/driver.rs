@@ -24,7 +24,7 @@ use kps_host::temporary::Folder;
 use kps_operate::Incoming;
 use kps_plan::ObjectName;
 use kps_targets::{is_supported_path, unsupported_path, Cache, Progress, Target};
-use std::cell::Cell;
+use std::cell::{Cell, OnceCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
@@ -106,7 +106,7 @@ pub fn run(
             diagnostics.extend(built.diagnostics);
             Ok((compiled.sources, Built { diagnostics, ..built }))
         }
-        Err(sources) => Ok((sources, Built { module: None, object: Vec::new(), diagnostics })),
+        Err(sources) => Ok((sources, Built::failed(diagnostics))),
     }
 }
 
@@ -231,6 +231,19 @@ impl Compiled {
         build::author_lines(log, self.name(), object, &self.emitted, &self.sources)
     }
 
+    /// The facts that the patch was resolved with: those of the kernel and of the objects that it
+    /// changes.
+    fn facts_again(&self, target: &Target) -> Result<Facts, Diagnostic> {
+        let mut facts = facts(target)?;
+        let objects = self.passed.checked.patch().objects.iter();
+        for name in objects.filter_map(|object| object.name.module()) {
+            if let Some(file) = self.passed.modules.get(name) {
+                file.add_to(&mut facts, name, target)?;
+            }
+        }
+        Ok(facts)
+    }
+
     /// Builds the module in a temporary folder.
     pub fn build(
         &self,
@@ -267,8 +280,17 @@ impl Compiled {
             };
             read.map_err(|error| unread.set(Some(error))).ok()
         };
+        // Only errors need the facts again.
+        let facts = OnceCell::new();
+        let ask = |object: &ObjectName, name: &str| {
+            let facts = facts.get_or_init(|| self.facts_again(target));
+            let facts = facts.as_ref().map_err(|error| unread.set(Some(error.clone()))).ok()?;
+            resolve::offer(facts, object, name)
+        };
+        let kernel = build::Kernel { code: &code, ask: &ask };
+        let sources = &self.sources;
         let build =
-            || build::build(&self.emitted, self.name(), &self.sources, &tree, folder, log, &code);
+            || build::build(&self.emitted, self.name(), sources, &tree, folder, log, kernel);
         let library = libraries::kept(&self.emitted, target);
         let is_there = library.as_ref().is_none_or(|library| libraries::bring(folder, library));
         let built = match (is_there, self.form()) {

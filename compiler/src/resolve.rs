@@ -13,9 +13,9 @@ use std::borrow::Cow;
 use std::str::FromStr as _;
 
 pub use kps_resolve::{
-    another_name, changed, check_name, is_meant_for, is_path, is_reserved, may_hold, near,
-    refused_path, version_of, FileKind, Fragment, FromC, Hookability, Probe, Resolved, Search,
-    SourceText, FROM_C,
+    another_name, changed, check_name, is_meant_for, is_path, is_reserved, may_hold, near, offer,
+    refused_path, version_of, Candidate, FileKind, Fragment, FromC, Hookability, Offer, Probe,
+    Resolved, Search, SourceText, UseKind, FROM_C,
 };
 
 /// Resolves a spec against the facts of a kernel. Without a patch there is at least one error.

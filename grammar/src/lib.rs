@@ -15,6 +15,7 @@ mod parse;
 mod scan;
 mod text;
 mod tokens;
+mod uses;
 
 pub use carry::{carried_block, carried_comment, carried_piece, comments, CarriedBlock};
 pub use cursor::{Block, Cursor, Holds};
@@ -27,3 +28,4 @@ pub use parse::{parse, MAX_SIZE};
 pub use scan::RUST;
 pub use text::check;
 pub use tokens::{identifiers, tokens};
+pub use uses::{with_uses, Uses};

@@ -8,6 +8,11 @@ use kps_grammar::ast::Form;
 use kps_grammar::{identifiers, File, Language, Position, Sources, Span};
 use kps_link::{CodeLine, CodeLines, ObjectFile};
 
+/// The label where the author's text names a symbol.
+pub(super) const NAMED: &str = "it is named here";
+/// The label where something from a header names it.
+pub(super) const IN_A_MACRO: &str = "a macro or an inline function of the kernel uses it here";
+
 /// The author's text, and the tables to find it.
 #[derive(Clone, Copy)]
 pub(super) struct Author<'a> {

@@ -6,13 +6,10 @@ use super::header_messages::header_messages;
 use kps_codegen::names::c_name;
 use kps_diag::{Diagnostic, Severity, C_ERROR, C_WARNING};
 use kps_grammar::Span;
+use kps_plan::CFile;
 
-/// Finds the messages about an author's files, given by their paths, in the output of a build.
-pub(super) fn c_messages(
-    lines: &[String],
-    files: &[String],
-    author: Author<'_>,
-) -> Vec<Diagnostic> {
+/// Finds the messages about an author's files in the output of a build.
+pub(super) fn c_messages(lines: &[String], files: &[CFile], author: Author<'_>) -> Vec<Diagnostic> {
     let mut found: Vec<Diagnostic> = Vec::new();
     // An error in a kernel macro, until the compiler reports where the macro is used.
     let mut in_macro = None;
@@ -27,7 +24,7 @@ pub(super) fn c_messages(
         if let Some(span) = in_authors_file(place, author) {
             let code = if severity == Severity::Error { C_ERROR } else { C_WARNING };
             let diagnostic = Diagnostic { severity, ..Diagnostic::new(code, plain_names(text)) };
-            found.push(match declared_otherwise(text) {
+            found.push(match declared_otherwise(text, author) {
                 Some(help) => diagnostic.at(span, "").note(IN_A_HEADER).help(help),
                 None => diagnostic.at(span, if expands { "in this macro" } else { "" }),
             });
@@ -72,10 +69,10 @@ fn in_authors_file(place: &str, author: Author<'_>) -> Option<Span> {
 }
 
 /// The author's file in the wrapper that a position names, `NAME_cN.c`.
-fn around_file<'f>(place: &str, files: &'f [String]) -> Option<&'f str> {
+fn around_file<'f>(place: &str, files: &'f [CFile]) -> Option<&'f str> {
     let (name, _) = place.split_once(".c:")?;
     let (_, number) = name.rsplit_once("_c")?;
-    files.get(number.parse::<usize>().ok()?).map(String::as_str)
+    files.get(number.parse::<usize>().ok()?).map(|file| file.path.as_str())
 }
 
 /// Errors in the wrapper about the whole file: a missing definition, or one with another prototype.
@@ -107,9 +104,11 @@ fn about_whole(file: &str, text: &str, author: Author<'_>) -> Option<Diagnostic>
 const IN_A_HEADER: &str = "a header of the kernel declares a function of this name, not `static`";
 
 /// What to write for a `static` function that a header declares without `static`.
-fn declared_otherwise(text: &str) -> Option<String> {
+fn declared_otherwise(text: &str, author: Author<'_>) -> Option<String> {
     let name = text.strip_prefix("static declaration of '")?.split('\'').next()?;
-    Some(match name.strip_prefix("kps_c_") {
+    // A macro of a header may have given the function its name back.
+    let is_replaced = || author.function(&c_name(name)).map(|_| name);
+    Some(match name.strip_prefix("kps_c_").or_else(is_replaced) {
         Some(name) => format!("drop `static` before `{name}`: the kernel's is not static either"),
         None => format!("give `{name}` another name, for example `own_{name}`"),
     })
@@ -125,6 +124,7 @@ mod tests {
     use super::*;
     use crate::emit::Emitted;
     use kps_grammar::{Language, Source, Sources};
+    use kps_plan::ObjectName;
 
     #[test]
     fn messages_are_led_to_the_authors_file() {
@@ -147,7 +147,11 @@ mod tests {
             "/tmp/x/c/show.c:1:5: note: in expansion of macro 'show'",
             "make[3]: *** [x.o] Error 1",
         ];
-        let files = ["other.c", "show.c"].map(str::to_owned);
+        let files = ["other.c", "show.c"].map(|path| CFile {
+            path: path.to_owned(),
+            object: ObjectName::Vmlinux,
+            functions: Vec::new(),
+        });
         let emitted = Emitted::nothing();
         let author = Author { emitted: &emitted, sources: &sources };
         let found = c_messages(&lines.map(str::to_owned), &files, author);

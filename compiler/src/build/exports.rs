@@ -3,7 +3,7 @@
 //! accept them: the patch then depends on the module, cannot be loaded before it, and keeps it from
 //! being unloaded.
 
-use super::author::Author;
+use super::author::{Author, IN_A_MACRO, NAMED};
 use crate::known::Known;
 use kps_diag::{Diagnostic, MISSING_USE};
 use kps_host::input;
@@ -24,18 +24,25 @@ pub(crate) fn names(build: &Path) -> Result<BTreeSet<String>, Diagnostic> {
     Ok(exports.lines().filter_map(|line| line.split('\t').nth(1)).map(str::to_owned).collect())
 }
 
-/// The errors about an object, if modpost found in it a dependency on a module. `described` is the
-/// text that modpost wrote about the module.
+/// The symbols that modules export, each with its module.
+pub(super) fn by_module(build: &Path) -> Result<BTreeMap<String, String>, Diagnostic> {
+    let exports = list_of(build)?;
+    let of_modules = exports.lines().filter_map(export);
+    Ok(of_modules.map(|(name, module)| (name.to_owned(), module)).collect())
+}
+
+/// The errors about an object, if modpost found in it a dependency on a module, except those about
+/// the symbols in `reported`. `described` is the text that modpost wrote about the module.
 pub(super) fn of_modules(
     object: &ObjectFile<'_>,
     described: &[u8],
     tree: &Tree,
+    reported: &BTreeSet<String>,
     author: Author<'_>,
 ) -> Result<Vec<Diagnostic>, Diagnostic> {
     let described = String::from_utf8_lossy(described);
     let Some(modules) = depends(&described) else { return Ok(Vec::new()) };
-    let exports = list_of(&tree.build)?;
-    let exports: BTreeMap<&str, String> = exports.lines().filter_map(export).collect();
+    let exports = by_module(&tree.build)?;
     let undefined = object.uses().filter(|used| used.target.is_none());
     let of_modules: BTreeMap<&str, &str> = undefined
         .filter_map(|used| Some((used.symbol, exports.get(used.symbol)?.as_str())))
@@ -44,8 +51,16 @@ pub(super) fn of_modules(
         let error = Diagnostic::new(MISSING_USE, format!("the patch is linked to {modules}"));
         return Ok(vec![error.help("declare what it uses of that module with `use`")]);
     }
-    let error = |(name, module)| missing_use(name, module, object, author);
-    Ok(of_modules.into_iter().map(error).collect())
+    let error = |(&name, &module): (&&str, &&str)| {
+        let named = author.naming(name);
+        let (places, text) = match named.is_empty() {
+            false => (named, NAMED),
+            true => (author.using(name, object), IN_A_MACRO),
+        };
+        let error = missing_use(name, module, &declaration(name, module, &author.emitted.known));
+        places.into_iter().fold(error, |error, span| error.at(span, text))
+    };
+    Ok(of_modules.iter().filter(|(name, _)| !reported.contains(**name)).map(error).collect())
 }
 
 /// The modules in `MODULE_INFO(depends, "a,b");`, which `add_depends()` of `scripts/mod/modpost.c`
@@ -63,43 +78,29 @@ fn export(line: &str) -> Option<(&str, String)> {
     Some((symbol, module.replace('-', "_")))
 }
 
-fn missing_use(
-    name: &str,
-    module: &str,
-    object: &ObjectFile<'_>,
-    author: Author<'_>,
-) -> Diagnostic {
-    let error = Diagnostic::new(MISSING_USE, format!("`{name}` is a symbol of {module}"));
-    let named = author.naming(name);
-    let (places, text) = match named.is_empty() {
-        false => (named, "it is named here"),
-        true => {
-            (author.using(name, object), "a macro or an inline function of the kernel uses it here")
-        }
-    };
-    places
-        .into_iter()
-        .fold(error, |error, span| error.at(span, text))
+/// The error about a symbol of a module that a patch is linked to. `declaration` is what to add.
+pub(super) fn missing_use(name: &str, module: &str, declaration: &str) -> Diagnostic {
+    Diagnostic::new(MISSING_USE, format!("`{name}` is a symbol of {module}"))
         .note(format!(
             "linked to it, the patch could not be loaded before {module}, which could not be unloaded before the patch"
         ))
         .help(format!(
-            "add {} to `object {module}`, and use it only in bodies of {module} and of modules that depend on it",
-            declaration(name, module, &author.emitted.known)
+            "add {declaration}, and use it only in bodies of {module} and of modules that depend on it"
         ))
 }
 
-/// The `use` of a symbol; both forms if its kind is not known.
+/// The `use` of a symbol in its object; both forms if its kind is not known.
 fn declaration(name: &str, module: &str, known: &Known) -> String {
     let function = format!("`use fn {name};`");
     let variable = format!("`use static {name}: TYPE;`");
     let is_function = known.functions.iter().any(|f| f.name == name && f.object.as_str() == module);
     let is_variable = known.variables.iter().any(|v| v.name == name && v.object.as_str() == module);
-    match (is_function, is_variable) {
+    let line = match (is_function, is_variable) {
         (true, false) => function,
         (false, true) => variable,
         _ => format!("{function} or {variable}"),
-    }
+    };
+    format!("{line} to `object {module}`")
 }
 
 #[cfg(test)]

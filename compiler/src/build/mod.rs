@@ -27,6 +27,7 @@ mod read_only;
 mod statics;
 mod traces;
 mod trigger;
+mod undefined;
 
 use crate::emit::{Emitted, Files, TARGET_FACTS};
 use kps_diag::{Diagnostic, DISK_FULL, FILE_ERROR, KBUILD_FAILED};
@@ -42,6 +43,7 @@ use std::path::{Path, PathBuf};
 
 use author::Author;
 use c_messages::c_messages;
+use undefined::Undefined;
 
 pub(crate) use captures::of_linked;
 pub use escapes::Undone;
@@ -50,6 +52,7 @@ pub use messages::Messages;
 pub use statics::ReadCode;
 pub use traces::author_lines;
 pub use trigger::build_trigger;
+pub use undefined::{Ask, MissingUse};
 
 /// The result of a build.
 #[derive(Debug)]
@@ -60,6 +63,24 @@ pub struct Built {
     pub object: Vec<u8>,
     /// The compilers' messages about the author's text, and errors about anything else.
     pub diagnostics: Vec<Diagnostic>,
+    /// The `use` lines that mend some of the errors.
+    pub missing: Vec<MissingUse>,
+}
+
+impl Built {
+    /// A build that has failed.
+    pub fn failed(diagnostics: Vec<Diagnostic>) -> Built {
+        Built { module: None, object: Vec::new(), diagnostics, missing: Vec::new() }
+    }
+}
+
+/// What a build asks about the kernel.
+#[derive(Clone, Copy)]
+pub struct Kernel<'a> {
+    /// Reads the code of an object.
+    pub code: ReadCode<'a>,
+    /// Looks up a symbol that compiled C code needs.
+    pub ask: Ask<'a>,
 }
 
 /// Writes the generated files into a folder, which may not exist yet.
@@ -96,20 +117,9 @@ pub fn build(
     tree: &Tree,
     folder: &Path,
     log: Log<'_>,
-    code: ReadCode<'_>,
+    kernel: Kernel<'_>,
 ) -> Result<Built, Diagnostic> {
-    let mut command = make(tree, folder)?;
-    command.arg(if log.is_some() { "V=1" } else { "V=0" });
-    // rustc's messages as JSON, to map them to the author's lines, and line tables in the objects,
-    // to map findings about the code. Of C also the variables and types, which are compared with
-    // the kernel's; only the places of variables would take the compiler long.
-    command.arg("KPS_RUSTFLAGS=--error-format=json -Cdebuginfo=line-tables-only");
-    // make expands this for each program that it starts, so it must not run one: gcc counts columns
-    // in bytes since version 11.
-    command.arg(concat!(
-        "KPS_CFLAGS=-g2 $(if $(call gcc-min-version,110000),",
-        "-fno-var-tracking -fdiagnostics-column-unit=byte)"
-    ));
+    let mut command = make_for_messages(tree, folder, log.is_some())?;
     let log = |line: &str| log.iter().for_each(|log| log(line));
     let mut messages = Messages::new(&emitted.lines, sources);
     let mut other = Vec::new();
@@ -127,7 +137,7 @@ pub fn build(
     let mut diagnostics = messages.finish();
     if is_cut {
         diagnostics.push(output::too_long("make"));
-        return Ok(Built { module: None, object: Vec::new(), diagnostics });
+        return Ok(Built::failed(diagnostics));
     }
     let author = Author { emitted, sources };
     diagnostics.extend(c_messages(&other, &emitted.c_files, author));
@@ -136,7 +146,10 @@ pub fn build(
     // The whole module except for the kernel's own part. It does not exist if a compiler failed.
     let compiled = result(folder, &format!("{name}.o"), input::MODULE)?.unwrap_or_default();
     let object = ObjectFile::read(&compiled);
-    diagnostics.extend(modpost::modpost(&other, object.as_ref(), author));
+    let Undefined { diagnostics: errors, uses: missing, names: reported } =
+        undefined::undefined(name, folder, object.as_ref(), tree, kernel.ask, author)?;
+    diagnostics.extend(errors);
+    diagnostics.extend(modpost::modpost(&other, object.as_ref(), &reported, author));
     diagnostics.extend(objtool::objtool(&other, object.as_ref(), author));
     if let Some(object) = &object {
         let declared = kps_link::declared(object, &|path| author.c_file(path).is_some());
@@ -144,9 +157,9 @@ pub fn build(
         // Without the file, modpost failed and says why.
         let described = result(folder, &format!("{name}.mod.c"), input::C_FILE)?;
         let described = described.unwrap_or_default();
-        diagnostics.extend(exports::of_modules(object, &described, tree, author)?);
+        diagnostics.extend(exports::of_modules(object, &described, tree, &reported, author)?);
         let known = &emitted.known;
-        diagnostics.extend(statics::second_statics(object, &declared, known, code, author));
+        diagnostics.extend(statics::second_statics(object, &declared, known, kernel.code, author));
         diagnostics.extend(read_only::read_only_writes(object, known, author));
         diagnostics.extend(layouts::other_layouts(&declared, known, author));
         diagnostics.extend(uses_and_tables(object, author));
@@ -159,13 +172,13 @@ pub fn build(
         diagnostics.push(failed(&other));
     }
     if !status.success() || is_refused {
-        return Ok(Built { module: None, object: compiled, diagnostics });
+        return Ok(Built { module: None, object: compiled, diagnostics, missing });
     }
     let module = finished(folder, &format!("{name}.ko"))?;
     let named = inputs::folder_named(&module, folder, author);
     let module = named.is_none().then_some(module);
     diagnostics.extend(named);
-    Ok(Built { module, object: compiled, diagnostics })
+    Ok(Built { module, object: compiled, diagnostics, missing })
 }
 
 /// The errors about what an object refers to, and about tables that the kernel reads.
@@ -192,6 +205,26 @@ fn result(folder: &Path, name: &str, limit: Limit) -> Result<Option<Vec<u8>>, Di
             Err(unread.about(Path::new(name)).note("it is in the folder that make has filled"))
         }
     }
+}
+
+/// [`make`], and whatever its messages need to be mapped to the author's lines.
+fn make_for_messages(tree: &Tree, folder: &Path, is_verbose: bool) -> Result<Program, Diagnostic> {
+    let mut command = make(tree, folder)?;
+    // A file that does not compile does not keep make from compiling the others, so that one build
+    // reports the errors of all.
+    command.arg("-k");
+    command.arg(if is_verbose { "V=1" } else { "V=0" });
+    // rustc's messages as JSON, to map them to the author's lines, and line tables in the objects,
+    // to map findings about the code. Of C also the variables and types, which are compared with
+    // the kernel's; only the places of variables would take the compiler long.
+    command.arg("KPS_RUSTFLAGS=--error-format=json -Cdebuginfo=line-tables-only");
+    // make expands this for each program that it starts, so it must not run one: gcc counts columns
+    // in bytes since version 11.
+    command.arg(concat!(
+        "KPS_CFLAGS=-g2 $(if $(call gcc-min-version,110000),",
+        "-fno-var-tracking -fdiagnostics-column-unit=byte)"
+    ));
+    Ok(command)
 }
 
 /// `make -C BUILD_TREE M=FOLDER`, in the environment of the compilers.

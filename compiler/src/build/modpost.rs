@@ -1,19 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0
 //! Messages of modpost, which checks the symbols that a module uses, about a symbol.
 
-use super::author::Author;
+use super::author::{Author, IN_A_MACRO, NAMED};
 use kps_diag::{Diagnostic, Severity, MODPOST_ERROR};
 use kps_link::ObjectFile;
+use std::collections::BTreeSet;
 
-/// Finds modpost's messages about symbols in the output of a build. `object` is the object that it
-/// read.
+/// Finds modpost's messages about symbols in the output of a build, except that those in `reported`
+/// are undefined. `object` is the object that it read.
 pub(super) fn modpost(
     lines: &[String],
     object: Option<&ObjectFile<'_>>,
+    reported: &BTreeSet<String>,
     author: Author<'_>,
 ) -> Vec<Diagnostic> {
     let mut found: Vec<Diagnostic> = Vec::new();
-    for complaint in lines.iter().filter_map(|line| Complaint::parse(line)) {
+    let is_new = |complaint: &Complaint<'_>| {
+        complaint.about != About::Undefined || !reported.contains(complaint.symbol)
+    };
+    for complaint in lines.iter().filter_map(|line| Complaint::parse(line)).filter(is_new) {
         let diagnostic = complaint.diagnostic(object, author);
         if !found.iter().any(|known| known.message == diagnostic.message) {
             found.push(diagnostic);
@@ -86,14 +91,13 @@ impl<'l> Complaint<'l> {
         diagnostic.severity = self.severity;
         let named = author.naming(name);
         if !named.is_empty() {
-            let at_each = named
-                .into_iter()
-                .fold(diagnostic, |diagnostic, span| diagnostic.at(span, "it is named here"));
+            let at_each =
+                named.into_iter().fold(diagnostic, |diagnostic, span| diagnostic.at(span, NAMED));
             return at_each.help(help);
         }
         let used = object.map_or(Vec::new(), |object| author.using(symbol, object));
-        let text = "a macro or an inline function of the kernel uses it here";
-        used.into_iter().fold(diagnostic, |diagnostic, span| diagnostic.at(span, text)).help(help)
+        let at_each = |diagnostic: Diagnostic, span| diagnostic.at(span, IN_A_MACRO);
+        used.into_iter().fold(diagnostic, at_each).help(help)
     }
 }
 

@@ -2,15 +2,15 @@
 //! `kpsc build`.
 
 use super::kernels::{Ended, Kernel, KernelsArgs, Patches};
-use super::{compile, module, output, progress, CommandResult};
-use crate::build;
+use super::{compile, output, progress, report, write_uses, wrong_usage, CommandResult};
+use crate::build::{self, Built};
 use crate::driver::Compiled;
 use crate::input::Input;
 use kps_diag::{escape, Diagnostic, UNUSABLE_PROJECT};
 use kps_grammar::ast::Form;
 use kps_host::disk::{cannot, write_atomically};
 use kps_host::temporary::{undisturbed, Folder};
-use kps_targets::Cache;
+use kps_targets::{Cache, Target};
 use std::collections::btree_map::Entry;
 use std::collections::BTreeMap;
 use std::io::Write as _;
@@ -34,6 +34,10 @@ pub(super) struct Build {
     /// builds it.
     #[arg(long, value_name = "WHAT")]
     emit: Option<Emit>,
+    /// Add the `use` lines to the spec that its C files lack, and build it with them. Only lines
+    /// that can have one meaning are added.
+    #[arg(long, conflicts_with_all = ["all", "emit"])]
+    write_uses: bool,
     /// Show every command.
     #[arg(short, long)]
     verbose: bool,
@@ -47,10 +51,15 @@ enum Emit {
 
 impl Build {
     pub(super) fn run(self) -> CommandResult {
+        if self.write_uses && self.targets.are_several() {
+            return Ok(wrong_usage(
+                "`--write-uses` is for one kernel, because another may lack a symbol: name it with `--kernel`",
+            ));
+        }
         let patches = distinct(Patches::read(self.place())?);
         let cache = Cache::open()?;
         self.targets
-            .run(&cache, "built", &patches, |input, kernel| self.build(input, kernel, &cache))
+            .run(&cache, "built", &patches, |input, kernel| self.build(input, kernel, &cache, true))
     }
 
     /// The patch that the command line names.
@@ -58,8 +67,15 @@ impl Build {
         self.spec.as_deref()
     }
 
-    /// Builds for one kernel.
-    fn build(&self, input: &Input, kernel: Kernel, cache: &Cache) -> Result<Ended, Diagnostic> {
+    /// Builds for one kernel. `is_first` is whether `use` lines can be missing that this command has
+    /// not yet tried to add.
+    fn build(
+        &self,
+        input: &Input,
+        kernel: Kernel,
+        cache: &Cache,
+        is_first: bool,
+    ) -> Result<Ended, Diagnostic> {
         let mut kernel = kernel;
         let compiled = match compile(input.clone(), &kernel.target, cache)? {
             Ok(compiled) => compiled,
@@ -74,20 +90,32 @@ impl Build {
         if kernel.target.tells_more() {
             // The headers, which come with the build tree, tell more.
             kernel.target.prepare(cache, progress())?;
-            return self.build(input, kernel, cache);
+            return self.build(input, kernel, cache, is_first);
         }
-        let built = match self.verbose {
-            false => module(&compiled, &mut kernel.target, cache, None),
-            true => self.with_log(|log| module(&compiled, &mut kernel.target, cache, Some(log))),
-        };
-        match built? {
-            Ok(module) => {
-                make_output(output)?;
-                let path = output.join(format!("{name}.ko"));
-                write_atomically(&path, &module)?;
-                Ok(Ended { code: 0, written: Some(path) })
-            }
-            Err(code) => Ok(Ended::with(code)),
+        let built = self.built(&compiled, &mut kernel.target, cache)?;
+        let spec = self.spec.as_deref().filter(|_| self.write_uses && is_first);
+        if let Some(spec) = spec.filter(|_| !built.missing.is_empty()) {
+            let input = write_uses::write(spec, &compiled, &built)?;
+            return self.build(&input, kernel, cache, false);
+        }
+        let code = report(&built.diagnostics, Some(&compiled.sources));
+        let Some(module) = built.module else { return Ok(Ended::with(code.max(1))) };
+        make_output(output)?;
+        let path = output.join(format!("{name}.ko"));
+        write_atomically(&path, &module)?;
+        Ok(Ended { code: 0, written: Some(path) })
+    }
+
+    /// Builds a module.
+    fn built(
+        &self,
+        compiled: &Compiled,
+        target: &mut Target,
+        cache: &Cache,
+    ) -> Result<Built, Diagnostic> {
+        match self.verbose {
+            false => compiled.build(target, cache, progress(), None),
+            true => self.with_log(|log| compiled.build(target, cache, progress(), Some(log))),
         }
     }
 

@@ -20,8 +20,8 @@ mod project;
 mod running;
 mod sync;
 mod test;
+mod write_uses;
 
-use crate::build::{Built, Log};
 use crate::driver::{self, Compiled};
 use crate::input::Input;
 use crate::project::Project;
@@ -226,19 +226,6 @@ fn compile(
     let outcome = driver::check(input, target, cache, progress())?;
     let code = report(&outcome.diagnostics, Some(&outcome.sources));
     Ok(outcome.emit().map_err(|_| code))
-}
-
-/// Builds a module. Messages have been printed. The inner result is an exit code if there were
-/// errors.
-fn module(
-    compiled: &Compiled,
-    target: &mut Target,
-    cache: &Cache,
-    log: Log<'_>,
-) -> Result<Result<Vec<u8>, ExitCode>, Diagnostic> {
-    let Built { module, diagnostics, .. } = compiled.build(target, cache, progress(), log)?;
-    let code = report(&diagnostics, Some(&compiled.sources));
-    Ok(module.ok_or(code.max(1)))
 }
 
 /// The target to use: the named one, the first of the project, or the default, which is prepared

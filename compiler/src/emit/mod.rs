@@ -18,7 +18,7 @@ use crate::Checked;
 use kps_codegen::names::{c_name, func_names};
 use kps_grammar::ast::Form;
 use kps_grammar::{Language, Sources, Span};
-use kps_plan::Patch;
+use kps_plan::{CFile, Patch};
 use proc_macro2::TokenStream;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -46,7 +46,7 @@ pub struct Emitted {
     /// Maps generated lines back to the spec and its files.
     pub lines: LineTable,
     /// The C files of the patch, in the order of their wrappers.
-    pub c_files: Vec<String>,
+    pub c_files: Vec<CFile>,
     /// The symbols generated for functions, each with the span where the source names the function.
     pub functions: BTreeMap<String, Span>,
     /// All snippets of the author's Rust.
@@ -101,7 +101,7 @@ pub fn emit(checked: &Checked, sources: &Sources) -> Emitted {
     files.insert("Kbuild".into(), kbuild);
     files.insert("Makefile".into(), templates::makefile(name));
     files.insert(format!("{name}.lines"), lines.listing(sources));
-    let c_files = patch.c_files.iter().map(|file| file.path.clone()).collect();
+    let c_files = patch.c_files.clone();
     let pieces = fragments.into_values().collect();
     let (form, files, functions) = (Form::Spec, Files(files), functions(checked));
     let (facts, known) = (Vec::new(), Known::default());

@@ -34,7 +34,7 @@ pub fn emit_crate(
     // No file of the author replaces a file that make reads.
     files.extend(beside(checked));
     files.insert("Kbuild".to_owned(), templates::crate_kbuild(&patch.name));
-    let c_files = patch.c_files.iter().map(|file| file.path.clone()).collect();
+    let c_files = patch.c_files.clone();
     let pieces = super::fragments(patch).into_values().collect();
     let (form, files, functions) = (Form::Crate, Files(files), functions(checked));
     let (lines, known) = (LineTable::default(), Known::default());

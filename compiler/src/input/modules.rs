@@ -46,6 +46,11 @@ impl ModuleFile {
         }
     }
 
+    /// Adds it to the facts, under its name in the kernel.
+    pub fn add_to(&self, facts: &mut Facts, name: &str, target: &Target) -> Result<(), Diagnostic> {
+        Target::add_module(facts, name, &self.path(), self.read(target)?)
+    }
+
     /// Its code.
     pub fn code(&self, target: &Target) -> Result<Code, Diagnostic> {
         Target::module_code(&self.path(), self.read(target)?)

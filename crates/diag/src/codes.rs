@@ -216,6 +216,9 @@ codes! {
         KPS0528 INLINE_FUNCTION_ERROR Error Input "the kernel's headers do not have the inline function"
         KPS0529 WRONG_VALUE Error Input "a value has another type than its place"
         KPS0530 BTF_IDS Error Input "a list of BTF ids would stay empty"
+        KPS0531 NO_C_SYMBOL Error Input "a C file needs a symbol that the kernel does not have"
+        KPS0532 USES_ADDED Note Input "`use` lines were added to the spec"
+        KPS0533 USES_NOT_ADDED Error Input "`use` lines were not added"
     }
     "Metadata of a patch" {
         KPS0601 INVALID_MODULE_NAME Error Input "the name is not a valid module name"

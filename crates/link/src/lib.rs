@@ -25,7 +25,7 @@ pub use declared::{declared, Declared, DeclaredKind};
 pub use early::{early, Early, EarlyKind};
 pub use escapes::{escapes, Escape};
 pub use layout::{Layout, LayoutKind};
-pub use object_file::{Address, Defined, ObjectFile, Use};
+pub use object_file::{Address, Defined, ObjectFile, SharedNames, Use};
 pub use originals::{taken_originals, Taken};
 pub use pads::{bare_functions, Bare};
 pub use post_link::{post_link, PostLinkError};

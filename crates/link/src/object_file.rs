@@ -11,7 +11,7 @@ use object::elf;
 use object::read::elf::{FileHeader as _, Rela as _, SectionHeader as _, SectionTable, Sym as _};
 use object::read::SectionIndex;
 use object::LittleEndian as LE;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 type Header = elf::FileHeader64<LE>;
 
@@ -70,6 +70,15 @@ pub(super) struct Meaning<'d> {
     pub is_item: bool,
     /// Whether it is of an object that rustc has made.
     pub of_rust: bool,
+}
+
+/// The names by which an object and others find each other.
+#[derive(Debug, Default)]
+pub struct SharedNames<'d> {
+    /// Those that it gives others a meaning.
+    pub defined: BTreeSet<&'d str>,
+    /// Those that it needs a meaning for. One that may stay without is not among them.
+    pub lacking: BTreeSet<&'d str>,
 }
 
 /// A reference to a symbol.
@@ -168,6 +177,24 @@ impl<'d> ObjectFile<'d> {
             });
         }
         found
+    }
+
+    /// The names that it shares with other objects.
+    pub fn shared_names(&self) -> SharedNames<'d> {
+        let mut shared = SharedNames::default();
+        let Ok(symbols) = self.sections.symbols(LE, self.bytes, elf::SHT_SYMTAB) else {
+            return shared;
+        };
+        for symbol in symbols.iter().filter(|symbol| symbol.st_bind() != elf::STB_LOCAL) {
+            let Ok(name) = symbols.symbol_name(LE, symbol).map(text) else { continue };
+            match symbol.st_shndx(LE) == elf::SHN_UNDEF {
+                _ if name.is_empty() => {}
+                true if symbol.st_bind() == elf::STB_WEAK => {}
+                true => drop(shared.lacking.insert(name)),
+                false => drop(shared.defined.insert(name)),
+            }
+        }
+        shared
     }
 
     /// The long form of a short placeholder; any other symbol is what it says.

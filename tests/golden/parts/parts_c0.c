@@ -6,11 +6,18 @@
 
 /* Symbols that the kernel does not export, each by the placeholder of its klp relocation. */
 asm(".set \"atomic_notifier_chain_register_unique_prio\", \"kps.sym.7358a4b16a71c58a\"");
+asm(".set \"console_printk\", \"kps.sym.vmlinux.console_printk,0\"");
+asm(".set \"cpu_number\", \"kps.sym.vmlinux.cpu_number,0\"");
+asm(".set \"no_btf_function\", \"kps.sym.vmlinux.no_btf_function,0\"");
 asm(".set \"unexported_helper\", \"kps.sym.vmlinux.unexported_helper,0\"");
 
 #define reckon kps_c_reckon
 
 #include "c/parts.d/helpers.c"
 
+/* A header of the kernel may have defined a macro of a function's name, such as `#define NAME NAME`. */
+#define kps_name(...) kps_name_as_text(__VA_ARGS__)
+#define kps_name_as_text(...) #__VA_ARGS__
+
 /* SAFETY: the entry of the patch calls it, so the module stays as long as it runs. */
-extern __typeof__(reckon) kps_fn_reckon __copy(kps_c_reckon) __attribute__((__alias__("kps_c_reckon")));
+extern __typeof__(reckon) kps_fn_reckon __copy(reckon) __attribute__((__alias__(kps_name(reckon))));

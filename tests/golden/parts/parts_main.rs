@@ -156,7 +156,7 @@ mod kps_in_dummy {
         // before it chose. It is entered behind its ftrace site, so the call does not come back
         // here.
         let mut ret = unsafe { kps_orig_dummy_get_stats(m, stats) };
-        // SAFETY: the author of parts.kps:17 answers for this text. ftrace calls it in the place of
+        // SAFETY: the author of parts.kps:21 answers for this text. ftrace calls it in the place of
         // the old function, with that function's arguments, and the frame of the entry keeps the
         // module loaded until it has returned.
         unsafe {
@@ -166,7 +166,7 @@ mod kps_in_dummy {
     }
 
     pub(super) unsafe extern "C" fn kps_pre_patch(obj: *mut klp_object) -> c_int {
-        // SAFETY: the author of parts.kps:18 answers for this text. The kernel calls it under
+        // SAFETY: the author of parts.kps:22 answers for this text. The kernel calls it under
         // `klp_mutex`, while the module is loaded.
         unsafe {
             0
@@ -174,7 +174,7 @@ mod kps_in_dummy {
     }
 
     pub(super) unsafe extern "C" fn kps_post_patch(obj: *mut klp_object) {
-        // SAFETY: the author of parts.kps:19 answers for this text. The kernel calls it under
+        // SAFETY: the author of parts.kps:23 answers for this text. The kernel calls it under
         // `klp_mutex`, while the module is loaded.
         unsafe {
             pr_info!("patched\n");
@@ -357,7 +357,7 @@ pub(crate) mod livepatch {
             kernel=7.3.4-fixture\n\
             build-id=0102030405060708090a0b0c0d0e0f1011121314\n\
             module=dummy b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1\n\
-            source-sha256=9c4fd4f421076469cab3bfe36ad8cad84428ebfa888ee316ba6bcfeff0675c31\n\
+            source-sha256=5a8c07f4b298421be7cca19c12a1f85999c3d3e758a8981432710517ba136f36\n\
             made-by=kpsc 0.1.0\n",
     );
 

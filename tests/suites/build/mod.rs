@@ -3,6 +3,7 @@
 
 mod headers;
 mod library;
+mod uses;
 
 use kps_grammar::ast::Form;
 use kps_targets::{Cache, Progress};
@@ -32,7 +33,7 @@ pub(crate) fn cases() -> Vec<Case> {
         a_kernel_that_is_installed_below_a_folder_is_a_target.machine().about(40),
         hostile_texts_reach_the_module_as_they_are_written_and_nothing_obeys_them.machine(),
     ];
-    cases.into_iter().chain(library::cases()).chain(headers::cases()).collect()
+    cases.into_iter().chain(library::cases()).chain(headers::cases()).chain(uses::cases()).collect()
 }
 
 /// The cases that hold on other kernels too.

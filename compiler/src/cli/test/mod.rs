@@ -79,7 +79,7 @@ impl Tested {
         target: &mut Target,
         cache: &Cache,
     ) -> Result<Result<Vec<u8>, ExitCode>, Diagnostic> {
-        let Built { module, object, diagnostics } =
+        let Built { module, object, diagnostics, missing: _ } =
             self.compiled.build(target, cache, progress(), None)?;
         let code = report(&diagnostics, Some(&self.compiled.sources));
         self.object = object;

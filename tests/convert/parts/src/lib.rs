@@ -23,6 +23,11 @@ mod parts {
     extern "C" {
         fn unexported_helper(value: c_int) -> c_int;
         fn atomic_notifier_chain_register_unique_prio(nh: *mut c_void, n: *mut c_void) -> c_int;
+        // Only C names these, so nothing has to tell their types.
+        fn no_btf_function() -> _;
+        static console_printk: _;
+        #[percpu]
+        static cpu_number: _;
     }
 
     // SPDX-License-Identifier: GPL-2.0
