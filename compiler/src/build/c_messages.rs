@@ -3,6 +3,7 @@
 
 use super::author::Author;
 use super::header_messages::header_messages;
+use super::way::{short, Led, Way};
 use kps_codegen::names::c_name;
 use kps_diag::{Diagnostic, Severity, C_ERROR, C_WARNING};
 use kps_grammar::Span;
@@ -11,36 +12,86 @@ use kps_plan::CFile;
 /// Finds the messages about an author's files in the output of a build.
 pub(super) fn c_messages(lines: &[String], files: &[CFile], author: Author<'_>) -> Vec<Diagnostic> {
     let mut found: Vec<Diagnostic> = Vec::new();
-    // An error in a kernel macro, until the compiler reports where the macro is used.
-    let mut in_macro = None;
-    for (place, kind, text) in lines.iter().filter_map(|line| message(line)) {
+    let mut way = Way::default();
+    // A message about a header, until the compiler reports which macro of the author's led there.
+    let mut pending: Option<Pending<'_>> = None;
+    for line in lines {
+        way.read(line, author);
+        let Some((place, kind, text)) = message(line) else { continue };
         let expands = kind.is_none() && text.starts_with("in expansion of macro");
         let said = match kind {
-            Some(severity) => Some((severity, text)),
-            None if expands => in_macro.take(),
+            Some(severity) => {
+                add_of_header(&mut found, pending.take());
+                Some(Pending { severity, text, place, led: way.led_to(place) })
+            }
+            None if expands => pending.take(),
             None => None,
         };
-        let Some((severity, text)) = said else { continue };
+        let Some(said) = said else { continue };
+        let Pending { severity, text, .. } = said;
         if let Some(span) = in_authors_file(place, author) {
             let code = if severity == Severity::Error { C_ERROR } else { C_WARNING };
             let diagnostic = Diagnostic { severity, ..Diagnostic::new(code, plain_names(text)) };
-            found.push(match declared_otherwise(text, author) {
-                Some(help) => diagnostic.at(span, "").note(IN_A_HEADER).help(help),
-                None => diagnostic.at(span, if expands { "in this macro" } else { "" }),
+            found.push(if let Some(help) = declared_otherwise(text, author) {
+                diagnostic.at(span, "").note(IN_A_HEADER).help(help)
+            } else if is_beside_the_sources(text) {
+                diagnostic.at(span, "").note(WITHOUT_SOURCES).help(COPY_HEADER)
+            } else {
+                diagnostic.at(span, if expands { "in this macro" } else { "" })
             });
-            in_macro = None;
             continue;
         }
         let about_whole =
             around_file(place, files).and_then(|file| about_whole(file, text, author));
         match about_whole {
             Some(error) => found.push(error),
-            // The wrapper's macros rename functions.
-            None => in_macro = Some((severity, text)),
+            // The wrapper's macros rename functions. A macro of one header is used in another one.
+            None if expands => {
+                let led = way.led_to(place).or(said.led);
+                pending = Some(Pending { place, led, ..said });
+            }
+            None => pending = Some(said),
         }
     }
+    add_of_header(&mut found, pending.take());
     found.extend(header_messages(lines, author));
     found
+}
+
+/// A message about something outside of the author's files.
+struct Pending<'l> {
+    severity: Severity,
+    text: &'l str,
+    place: &'l str,
+    led: Option<Led>,
+}
+
+/// Adds a message about a header of the kernel at the author's text that led there. The first one
+/// of each place is an error, and some further ones are its notes: one cause has many effects.
+fn add_of_header(found: &mut Vec<Diagnostic>, pending: Option<Pending<'_>>) {
+    /// With the place of the first message.
+    const MOST_NOTES: usize = 3;
+    let Some(Pending { severity, text, place, led: Some(led) }) = pending else { return };
+    // Nothing that the author writes changes what a header is warned about.
+    if severity != Severity::Error && matches!(led, Led::Included(_)) {
+        return;
+    }
+    let code = if severity == Severity::Error { C_ERROR } else { C_WARNING };
+    let is_same = |other: &&mut Diagnostic| {
+        other.code == code
+            && other.labels.iter().any(|at| at.span == led.span() && at.text == led.label())
+    };
+    match found.iter_mut().find(is_same) {
+        Some(first) if first.notes.len() < MOST_NOTES => {
+            first.notes.push(format!("{}: {}", short(place), plain_names(text)));
+        }
+        Some(_) => {}
+        None => {
+            let diagnostic = Diagnostic { severity, ..Diagnostic::new(code, plain_names(text)) };
+            let diagnostic = diagnostic.at(led.span(), led.label());
+            found.push(diagnostic.note(format!("the compiler reports it at {}", short(place))));
+        }
+    }
 }
 
 /// `PLACE: error: TEXT`; a note has no severity.
@@ -101,6 +152,17 @@ fn about_whole(file: &str, text: &str, author: Author<'_>) -> Option<Diagnostic>
     )
 }
 
+/// Whether a header that is missing may be one beside the kernel's sources.
+fn is_beside_the_sources(text: &str) -> bool {
+    let name = text.strip_suffix(": No such file or directory");
+    name.is_some_and(|name| name.starts_with("../") || !name.contains('/'))
+}
+
+const WITHOUT_SOURCES: &str =
+    "a target in core mode has the headers in `include`, and none beside the kernel's sources";
+const COPY_HEADER: &str =
+    "correct the name, put a copy of the header beside this file, or take a target in kernel-crate mode";
+
 const IN_A_HEADER: &str = "a header of the kernel declares a function of this name, not `static`";
 
 /// What to write for a `static` function that a header declares without `static`.
@@ -145,6 +207,20 @@ mod tests {
             "/tmp/x/fix_c1.c:7:27: error: 'show' undeclared here (not in a function)",
             "/tmp/x/fix_c1.c:7:22: error: static declaration of 'kps_c_show' follows non-static declaration",
             "/tmp/x/c/show.c:1:5: note: in expansion of macro 'show'",
+            "In file included from /linux/include/linux/b.h:2,",
+            "                 from /tmp/x/c/show.c:4,",
+            "                 from /tmp/x/fix_c1.c:9:",
+            "/linux/include/linux/c.h:5:2: error: #error \"no\"",
+            "/linux/include/linux/c.h:7:1: error: unknown type name 'u9'",
+            "/linux/include/linux/c.h:8:1: warning: redefined",
+            "/linux/include/linux/c.h:9:1: error: in a macro of one header",
+            "In file included from /tmp/x/c/show.c:3:",
+            "/linux/fs/d.h:7:1: note: in expansion of macro 'of_other_header'",
+            "/linux/arch/any/include/asm/d.h:1:1: error: of nothing of the author's",
+            "In function 'copy',",
+            "    inlined from 'kps_c_show' at /tmp/x/c/show.c:4:9:",
+            "/linux/include/linux/e.h:3:4: error: call to '__bad' declared with attribute error",
+            "/tmp/x/c/show.c:1:5: fatal error: ../fs/mount.h: No such file or directory",
             "make[3]: *** [x.o] Error 1",
         ];
         let files = ["other.c", "show.c"].map(|path| CFile {
@@ -162,10 +238,19 @@ mod tests {
             ("KPS0506", "in a macro"),
             ("KPS0506", "show.c does not define `show`"),
             ("KPS0506", "static declaration of 'show' follows non-static declaration"),
+            ("KPS0506", "#error \"no\""),
+            ("KPS0506", "in a macro of one header"),
+            ("KPS0506", "call to '__bad' declared with attribute error"),
+            ("KPS0506", "../fs/mount.h: No such file or directory"),
         ];
         assert_eq!(said, wanted);
         let places: Vec<_> =
             found.iter().flat_map(|d| &d.labels).map(|at| sources.slice(at.span)).collect();
-        assert_eq!(places, ["x", "show", "return", "show"]);
+        let wanted = ["x", "show", "return", "show", "return x;", "int y;", "x", "show"];
+        assert_eq!(places, wanted);
+        let of_header = found.iter().find(|d| d.message.contains("#error"));
+        let notes = of_header.map(|d| d.notes.clone()).unwrap_or_default();
+        let first = "the compiler reports it at include/linux/c.h:5:2";
+        assert_eq!(notes, [first, "include/linux/c.h:7:1: unknown type name 'u9'"]);
     }
 }

@@ -28,6 +28,7 @@ mod statics;
 mod traces;
 mod trigger;
 mod undefined;
+mod way;
 
 use crate::emit::{Emitted, Files, TARGET_FACTS};
 use kps_diag::{Diagnostic, DISK_FULL, FILE_ERROR, KBUILD_FAILED};
